@@ -1,0 +1,3 @@
+"""micronets: neural networks designed for, and deployed on, microcontrollers."""
+
+__version__ = "0.1.0"

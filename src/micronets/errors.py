@@ -1,0 +1,60 @@
+"""The errors that a user can cause; each message says what, where, the value, and the way out.
+
+MicronetsError                 exit code 2 unless said otherwise
+├── SpecError                  a bad architecture, space, board, configuration or option
+├── FileError                  a file that is missing, damaged or of the wrong kind
+├── DataError                  a data set or recording that cannot be used
+├── UnsupportedError           a valid model that holds something we do not handle
+├── BudgetError                nothing fits, or a result misses a hard limit   (exit code 1)
+└── DeviceError                a runtime, compiler, simulator or board failed
+Any other exception is a bug of ours and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class MicronetsError(Exception):
+    """Base of every error that is the input's fault, not ours."""
+
+    exit_code = 2
+
+
+class SpecError(MicronetsError):
+    """A bad architecture, search space, board, configuration or option."""
+
+
+class FileError(MicronetsError):
+    """A file that is missing, damaged or of the wrong kind."""
+
+
+class DataError(MicronetsError):
+    """A data set or a recording that cannot be used as it is."""
+
+
+class UnsupportedError(MicronetsError):
+    """A well-formed model that uses something outside our vocabulary."""
+
+
+class BudgetError(MicronetsError):
+    """A hard limit is missed, or no network of the space can meet it."""
+
+
+class CheckFailed(MicronetsError):
+    """A verification failed: outputs differ, or a measured size misses its limit."""
+
+    exit_code = 1
+
+
+class DeviceError(MicronetsError):
+    """A runtime, compiler, simulator or board failed."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A sentence that names the nearest known word and then all of them."""
+    known = sorted(known)
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    hint = f"did you mean '{near[0]}'? " if near else ""
+    return f"{hint}known: {', '.join(known)}"

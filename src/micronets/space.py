@@ -1,0 +1,138 @@
+"""`SearchSpace`: a network with open choices. `derive` closes them and gives an `Arch`.
+
+A space is a list of `Choice`s and a template: a function that asks for the value of a choice by name and returns the
+input shape and the blocks. The same template gives the integer network (values are integers), the supernet (the
+largest integers, each tagged with its choice) and the relaxed network whose costs have gradients (values are 0-d
+tensors): there is one description, so they cannot disagree.
+
+Kinds of choice
+    width    output channels of one or more layers; the supernet masks channels
+    kernel   taps of a kernel along an axis, all of one parity and under `same` padding; the supernet masks taps
+    keep     1 or 0: a block is there, or the identity is; the supernet mixes the two
+    shape    anything that changes the size of maps (a stride, the input); the supernet samples one value a step
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any, Literal
+
+from micronets.arch import INPUT, Arch, Layer, Shape, Step, output_shape
+from micronets.errors import SpecError, did_you_mean
+
+Pick = Callable[[str], Any]
+Values = Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A named, finite choice; `options` ascend."""
+
+    name: str
+    kind: Literal["width", "kernel", "keep", "shape"]
+    options: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Block:
+    """Layers in order, the first reading the previous block's output; `keep` names the choice that may drop them."""
+
+    layers: tuple[Layer, ...]
+    keep: str | None = None
+
+
+@dataclass(frozen=True)
+class Template:
+    """What a space's template function returns for one set of values."""
+
+    input_shape: Shape
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class SearchSpace:
+    """Named choices and the template that turns their values into a network."""
+
+    name: str
+    choices: tuple[Choice, ...]
+    template: Callable[[Pick], Template]
+
+    def choice(self, name: str) -> Choice:
+        """The choice of that name. Raises `SpecError`."""
+        for c in self.choices:
+            if c.name == name:
+                return c
+        raise SpecError(f"space {self.name}: no choice '{name}'; {did_you_mean(name, (c.name for c in self.choices))}")
+
+    def largest(self) -> dict[str, int]:
+        """Every choice at its last option, but shapes at their first: the largest network."""
+        return {c.name: c.options[0 if c.kind == "shape" else -1] for c in self.choices}
+
+    def smallest(self) -> dict[str, int]:
+        """Every choice at its first option, but shapes at their last: small maps, narrow layers."""
+        return {c.name: c.options[-1 if c.kind == "shape" else 0] for c in self.choices}
+
+    def sample(self, rng: random.Random) -> dict[str, int]:
+        """Each choice drawn uniformly and on its own."""
+        return {c.name: rng.choice(c.options) for c in self.choices}
+
+    def shape_combinations(self) -> Iterator[dict[str, int]]:
+        """All combinations of the shape choices."""
+        shapes = [c for c in self.choices if c.kind == "shape"]
+        for values in product(*(c.options for c in shapes)):
+            yield {c.name: v for c, v in zip(shapes, values, strict=True)}
+
+
+def derive(space: SearchSpace, values: Values) -> Arch:
+    """The network of `space` for one value of every choice.
+
+    Raises `SpecError` for a missing or unknown choice or a value that is not an option.
+    """
+    for name in values:
+        space.choice(name)
+    for c in space.choices:
+        if c.name not in values:
+            raise SpecError(f"space {space.name}: choice '{c.name}' has no value; options: {c.options}")
+        if values[c.name] not in c.options:
+            raise SpecError(f"space {space.name}: {c.name} = {values[c.name]}; options: {c.options}")
+    template = space.template(lambda name: values[name])
+    layers: list[Layer] = []
+    renamed: dict[str, str] = {}  # output of a dropped block -> what stood before it
+    previous = INPUT
+    for block in template.blocks:
+        if block.keep is None or values[block.keep]:
+            layers += [_rename(a, renamed) for a in block.layers]
+            previous = block.layers[-1].name
+        else:
+            renamed[block.layers[-1].name] = previous
+    return Arch(template.input_shape, tuple(layers))
+
+
+def relaxed_steps(space: SearchSpace, expected: Mapping[str, Any]) -> tuple[Step, ...]:
+    """The steps of a network whose widths, kernels and keeps are expectations (0-d tensors); shapes are integers.
+
+    After a block that may be dropped, the channel count is the mean of its output and its input, weighted by `keep`.
+    """
+    template = space.template(lambda name: expected[name])
+    shapes: dict[str, Shape] = {INPUT: template.input_shape}
+    steps = []
+    previous = INPUT
+    for block in template.blocks:
+        gate = 1 if block.keep is None else expected[block.keep]
+        for layer in block.layers:
+            inputs = tuple(shapes[i] for i in layer.inputs)
+            shapes[layer.name] = output_shape(layer, inputs)
+            steps.append(Step(layer, inputs, shapes[layer.name], gate))
+        last = block.layers[-1].name
+        if block.keep is not None:
+            (h, w, c), c_before = shapes[last], shapes[previous][2]
+            shapes[last] = (h, w, gate * c + (1 - gate) * c_before)
+        previous = last
+    return tuple(steps)
+
+
+def _rename(layer: Layer, renamed: Mapping[str, str]) -> Layer:
+    return replace(layer, inputs=tuple(renamed.get(i, i) for i in layer.inputs))
