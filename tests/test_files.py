@@ -1,0 +1,62 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from micronets.files import atomic, digest, fingerprint, remove_parts, write_atomic
+
+
+def test_write_makes_folders_and_replaces(tmp_path: Path) -> None:
+    path = tmp_path / "a/b.txt"
+    write_atomic(path, "one")
+    write_atomic(path, b"two")
+    assert path.read_bytes() == b"two"
+    assert [p.name for p in path.parent.iterdir()] == ["b.txt"]
+
+
+def test_a_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    write_atomic(path, "old")
+
+    def fail() -> None:
+        with atomic(path) as f:
+            f.write(b"half")
+            raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        fail()
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_parts_of_killed_writers_are_removed(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub/.x.123.part").write_text("half")
+    (tmp_path / "sub/keep.part").write_text("not ours")
+    remove_parts(tmp_path)
+    assert [p.name for p in (tmp_path / "sub").iterdir()] == ["keep.part"]
+
+
+def test_fingerprint_sees_names_sizes_and_contents(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").write_bytes(b"12")
+    (tmp_path / ".cache").write_bytes(b"x")
+    first = fingerprint(tmp_path)
+    (tmp_path / ".cache").write_bytes(b"y")
+    assert fingerprint(tmp_path) == first, "hidden files are caches"
+    (tmp_path / "a.wav").write_bytes(b"13")
+    changed = fingerprint(tmp_path)
+    assert changed != first
+    (tmp_path / "a.wav").rename(tmp_path / "b.wav")
+    assert fingerprint(tmp_path) not in (first, changed)
+
+
+def test_fingerprint_of_large_sets_still_sees_every_size(tmp_path: Path) -> None:
+    for i in range(8):
+        (tmp_path / f"{i}.wav").write_bytes(bytes(100))
+    first = fingerprint(tmp_path, read_bytes=200)
+    (tmp_path / "7.wav").write_bytes(bytes(101))
+    assert fingerprint(tmp_path, read_bytes=200) != first
+
+
+def test_digest_is_stable() -> None:
+    assert digest("a") == digest(b"a") == "40f89e395b66422f"
