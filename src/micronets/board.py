@@ -1,0 +1,175 @@
+"""`Board` and `Budget`: what a network has to fit on. Boards are TOML files in `boards/`, or a file of the user's."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from micronets.errors import FileError, SpecError, did_you_mean
+
+_UNITS = {"": 1, "b": 1, "k": 1024, "kib": 1024, "kb": 1000, "m": 1024**2, "mib": 1024**2, "mb": 1000**2}
+_NUMBERS = ("clock_hz", "sram_bytes", "flash_bytes", "active_power_w", "flash_wait_states")
+
+
+@dataclass(frozen=True)
+class Board:
+    """A microcontroller board.
+
+    name: as its maker writes it.
+    core: instruction set as compilers name it: cortex-m4, cortex-m7, cortex-m33.
+    clock_hz: the highest clock of the core.
+    sram_bytes: the largest SRAM with one contiguous address range.
+    flash_bytes: program flash.
+    active_power_w: power while a network runs, at that clock.
+    flash_wait_states: of one flash access at that clock, before any cache.
+    flash_cache: what hides those wait states, in words.
+    compiler_flags: that select the core and its FPU, for GCC and clang.
+    sources: where each number is from, by field name.
+    """
+
+    name: str
+    core: str
+    clock_hz: int
+    sram_bytes: int
+    flash_bytes: int
+    active_power_w: float
+    flash_wait_states: int
+    flash_cache: str
+    compiler_flags: tuple[str, ...]
+    sources: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Hard limits; `None` is no limit.
+
+    arena_bytes: TFLM's arena on a 64-bit host, whose pointers make it the larger one.
+    tflite_bytes: the `.tflite` file.
+    sram_bytes: on the Cortex-M: arena, runtime and stack.
+    flash_bytes: on the Cortex-M: file and code.
+    latency_ms, energy_mj: of one inference on the board.
+    macs: multiply-accumulates of one inference.
+    """
+
+    arena_bytes: int | None = None
+    tflite_bytes: int | None = None
+    sram_bytes: int | None = None
+    flash_bytes: int | None = None
+    latency_ms: float | None = None
+    energy_mj: float | None = None
+    macs: int | None = None
+
+    def __post_init__(self) -> None:
+        for limit, value in self.limits().items():
+            if value <= 0:
+                raise SpecError(f"budget: {limit} = {value}; a limit is greater than 0")
+
+    def limits(self) -> dict[str, float]:
+        """The limits that are set, by name."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+def board_budget(budget: Budget, board: Board) -> Budget:
+    """`budget` with the board's whole SRAM and flash where it sets no limit of its own, and never above them."""
+    sram, flash = board.sram_bytes, board.flash_bytes
+    return replace(
+        budget,
+        sram_bytes=min(budget.sram_bytes or sram, sram),
+        flash_bytes=min(budget.flash_bytes or flash, flash),
+    )
+
+
+def parse_size(value: int | str, where: str = "size") -> int:
+    """Bytes: an integer, or a number with K, KiB (1024), kB (1000), M, MiB, MB. Raises `SpecError`."""
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    if isinstance(value, str):
+        match = re.fullmatch(r"\s*(\d+(?:_\d+)*(?:\.\d+)?)\s*([A-Za-z]*)\s*", value)
+        if match and match[2].lower() in _UNITS:
+            size = float(match[1].replace("_", "")) * _UNITS[match[2].lower()]
+            if size == int(size):
+                return int(size)
+    raise SpecError(f"{where}: {value!r} is not a size; write whole bytes, or 128K, 128KiB (1024), 128kB (1000), 1M, 1MiB, 1MB")
+
+
+def board_names() -> tuple[str, ...]:
+    """Names of the boards that come with micronets, sorted."""
+    return tuple(sorted(_known()))
+
+
+def load_board(name: str) -> Board:
+    """The board of that name (case, spaces and dashes do not matter), or the one a `.toml` file describes.
+
+    Raises `SpecError` for an unknown name or a bad description, `FileError` for a file that cannot be read.
+    """
+    known = _known()
+    for board in known.values():
+        if _plain(board.name) == _plain(name):
+            return board
+    if name.endswith(".toml"):
+        return _parse(_read(Path(name)), name)
+    raise SpecError(f"unknown board '{name}'; {did_you_mean(name, known)}; or give the path of a board's .toml file")
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\s_-]", "", name.lower())
+
+
+def _known() -> dict[str, Board]:
+    entries = [e for e in (files("micronets") / "boards").iterdir() if e.name.endswith(".toml")]
+    boards = [_parse(e.read_text("utf-8"), f"boards/{e.name}") for e in entries]
+    return {b.name: b for b in boards}
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as e:
+        reason = e.strerror if isinstance(e, OSError) else "not UTF-8 text"
+        raise FileError(f"{path}: cannot read this board file ({reason})") from e
+
+
+def _parse(text: str, where: str) -> Board:
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as e:
+        raise SpecError(f"{where}: not TOML ({e})") from e
+    names = {f.name for f in fields(Board)}
+    for key in raw:
+        if key not in names:
+            raise SpecError(f"{where}: unknown key '{key}'; {did_you_mean(key, names)}")
+    for key in sorted(names - raw.keys()):
+        raise SpecError(f"{where}: '{key}' is missing; a board has: {', '.join(sorted(names))}")
+    for key in ("sram_bytes", "flash_bytes"):
+        raw[key] = parse_size(raw[key], f"{where}: {key}")
+    _check(raw, where)
+    return Board(**raw | {"compiler_flags": tuple(raw["compiler_flags"])})
+
+
+def _check(raw: Mapping[str, Any], where: str) -> None:
+    for key in ("name", "core", "flash_cache"):
+        if not isinstance(raw[key], str) or not raw[key]:
+            raise SpecError(f"{where}: {key} = {raw[key]!r}; need a text")
+    for key in _NUMBERS:
+        value, least = raw[key], 0 if key == "flash_wait_states" else 1e-9
+        kinds = (int, float) if key == "active_power_w" else (int,)
+        if not isinstance(value, kinds) or isinstance(value, bool) or value < least:
+            raise SpecError(f"{where}: {key} = {value!r}; need {'a number' if float in kinds else 'an integer'} above 0")
+    flags = raw["compiler_flags"]
+    if not isinstance(flags, list) or not all(isinstance(f, str) for f in flags):
+        raise SpecError(f"{where}: compiler_flags = {flags!r}; need a list of texts")
+    sources = raw["sources"]
+    if not isinstance(sources, dict):
+        raise SpecError(f"{where}: sources = {sources!r}; need a table [sources]")
+    for key in sources:
+        if key not in _NUMBERS:
+            raise SpecError(f"{where}: unknown key 'sources.{key}'; {did_you_mean(key, _NUMBERS)}")
+    for key in _NUMBERS:
+        if not isinstance(sources.get(key), str) or not sources[key]:
+            raise SpecError(f"{where}: {key} has no source; say in [sources] where the number is from")
