@@ -1,0 +1,185 @@
+"""The configuration of a run: a TOML file and `--set` overrides -> one frozen, checked `Config`, and back to TOML."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+from micronets.board import Budget, load_board
+from micronets.errors import FileError, SpecError, did_you_mean
+from micronets.space import SearchSpace
+from micronets.tables import build, convert, flat, parse_override
+
+if TYPE_CHECKING:
+    from micronets.search import SearchSettings
+    from micronets.train import TrainSettings
+
+TASKS = ("kws",)
+SPACES = ("dscnn", "temporal")  # modules of micronets.spaces with one function for each task
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Where the examples come from. Paths are relative to the directory you run in.
+
+    path: a data set's directory or a `features.npz`; empty: speech is synthesised.
+    test: recordings to test on, where they are not part of `path`; empty: the data set's own test split.
+    """
+
+    path: str = ""
+    test: str = ""
+
+
+@dataclass(frozen=True)
+class TeacherConfig:
+    """A network trained first, in float, whose outputs the final network also learns from.
+
+    space: values of the space's choices; those not named are at their largest.
+    train: its training; settings not given are those of `[train]`.
+    """
+
+    train: TrainSettings
+    space: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that decides the result of a run, and `out`, the directory it goes to.
+
+    task: what to learn: `micronets tasks` lists them.
+    board: `micronets boards` lists them, or the path of a board's TOML file.
+    out: the run directory.
+    seed: of every random choice; the same seed and machine give the same model.
+    data, budget, search, train, teacher: see their classes. A board's own SRAM and flash always limit the result.
+    space: `name` and the options of its function; `[space.fix]` gives choices one value.
+    """
+
+    task: str
+    board: str
+    out: str
+    seed: int
+    data: DataConfig
+    budget: Budget
+    space: Mapping[str, Any]
+    search: SearchSettings
+    train: TrainSettings
+    teacher: TeacherConfig | None = None
+
+
+def load(path: Path, overrides: Sequence[str] = (), out: str | None = None) -> Config:
+    """Reads and checks a configuration; `overrides` are `a.b=value` texts, `out` replaces the key of that name.
+
+    Raises `FileError` for a file that cannot be read, `SpecError` for anything wrong in it.
+    """
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+    except OSError as e:
+        raise FileError(f"{path}: cannot read this configuration ({e.strerror}); examples are in examples/") from e
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
+        raise FileError(f"{path}: not TOML ({e})") from e
+    for text in overrides:
+        keys, value = parse_override(text)
+        _assign(table, keys, value)
+    if out is not None:
+        table["out"] = out
+    return parse(table, str(path))
+
+
+def _assign(table: dict[str, Any], keys: tuple[str, ...], value: Any) -> None:
+    for i, key in enumerate(keys[:-1]):
+        table = table.setdefault(key, {})
+        if not isinstance(table, dict):
+            raise SpecError(f"--set {'.'.join(keys)}: '{'.'.join(keys[: i + 1])}' is a value, not a table")
+    table[keys[-1]] = value
+
+
+def parse(table: Mapping[str, Any], where: str) -> Config:
+    """A checked `Config` from the tables of a TOML file; `where` names the file in errors. Raises `SpecError`."""
+    from micronets.search import SearchSettings
+    from micronets.train import TrainSettings
+
+    known = [f.name for f in dataclasses.fields(Config)]
+    for key in table:
+        if key not in known:
+            raise SpecError(f"{where}: unknown key '{key}'; {did_you_mean(key, known)}")
+    for key in ("board", "space"):
+        if key not in table:
+            raise SpecError(f"{where}: '{key}' is missing; a configuration needs a board and a [space]")
+    task = convert(str, table.get("task", TASKS[0]), "task", where)
+    if task not in TASKS:
+        raise SpecError(f"{where}: unknown task '{task}'; {did_you_mean(task, TASKS)}")
+    sections = {"data": DataConfig, "budget": Budget, "search": SearchSettings, "train": TrainSettings}
+    board = convert(str, table["board"], "board", where)
+    _located(where, lambda: load_board(board))
+    train = _table(table, "train", where)
+    return Config(
+        task=task,
+        board=board,
+        out=convert(str, table.get("out", f"runs/{Path(where).stem}"), "out", where),
+        seed=convert(int, table.get("seed", 0), "seed", where),
+        space=_space_table(task, _table(table, "space", where), where),
+        teacher=_teacher(_table(table, "teacher", where), train, where) if "teacher" in table else None,
+        **{name: build(cls, _table(table, name, where), f"{name}.", where) for name, cls in sections.items()},  # type: ignore[arg-type]
+    )
+
+
+def _located(where: str, call: Any) -> Any:
+    try:
+        return call()
+    except SpecError as e:
+        raise SpecError(f"{where}: {e}") from e
+
+
+def _table(table: Mapping[str, Any], name: str, where: str) -> Mapping[str, Any]:
+    value = table.get(name, {})
+    if not isinstance(value, Mapping):
+        raise SpecError(f"{where}: {name} = {value!r}; need a table [{name}]")
+    return value
+
+
+def _teacher(table: Mapping[str, Any], train: Mapping[str, Any], where: str) -> TeacherConfig:
+    return build(TeacherConfig, {**table, "train": {**train, **_table(table, "train", f"{where}: teacher")}}, "teacher.", where)
+
+
+def _space_table(task: str, table: Mapping[str, Any], where: str) -> dict[str, Any]:
+    name = convert(str, table.get("name", ""), "space.name", where)
+    if name not in SPACES:
+        raise SpecError(f"{where}: unknown space '{name}'; {did_you_mean(name, SPACES)}")
+    function = getattr(import_module(f"micronets.spaces.{name}"), task)
+    hints = get_type_hints(function)
+    options = {k: p.default for k, p in inspect.signature(function).parameters.items() if p.default is not p.empty}
+    for key, value in table.items():
+        if key not in (*options, "name", "fix"):
+            raise SpecError(f"{where}: unknown key 'space.{key}'; {did_you_mean(key, (*options, 'name', 'fix'))}")
+        if key in options:
+            options[key] = convert(hints[key], value, f"space.{key}", where)
+    fix = convert(Mapping[str, int], table.get("fix", {}), "space.fix", where)
+    resolved = {"name": name, **options, "fix": fix}
+    _located(where, lambda: make_space(task, resolved, 2))
+    return resolved
+
+
+def make_space(task: str, table: Mapping[str, Any], classes: int) -> SearchSpace:
+    """The search space that a configuration's `[space]` describes, for `classes` outputs. Raises `SpecError`."""
+    options = {k: v for k, v in table.items() if k not in ("name", "fix")}
+    space: SearchSpace = getattr(import_module(f"micronets.spaces.{table['name']}"), task)(classes, **options)
+    for name, value in table["fix"].items():
+        if value not in space.choice(name).options:
+            raise SpecError(f"space.fix.{name} = {value}; options: {', '.join(map(str, space.choice(name).options))}")
+    fixed = [dataclasses.replace(c, options=(table["fix"][c.name],)) if c.name in table["fix"] else c for c in space.choices]
+    return dataclasses.replace(space, choices=tuple(fixed))
+
+
+def first_difference(a: Config, b: Config) -> tuple[str, Any, Any] | None:
+    """The first setting in which two configurations differ, with both values; where the run goes does not count."""
+    one, two = flat(a), flat(b)
+    for key in [*one, *two]:
+        if key != "out" and one.get(key) != two.get(key):
+            return key, one.get(key), two.get(key)
+    return None

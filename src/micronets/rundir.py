@@ -1,0 +1,157 @@
+"""A run is a directory of plain files. Every stage records what it read and wrote, so that a killed run resumes, a
+finished stage is not done twice, and a file that no longer fits its inputs is refused instead of used.
+
+`stages.json` holds, for each stage, its state (`running` or `done`), its inputs by name (settings, fingerprint of the
+data, digests of the files of earlier stages, package version) and the digests of the files it wrote.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from micronets import __version__
+from micronets.errors import FileError, SpecError
+from micronets.files import digest, remove_parts, write_atomic
+
+STAGES = ("search", "teacher", "train", "export", "evaluate", "report")
+CONFIG, RECORD, LOCK = "config.toml", "stages.json", ".lock"
+ARCH, VALUES, SUPERNET, SEARCH_LOG = "search/arch.json", "search/values.json", "search/weights.pt", "search/history.jsonl"
+WEIGHTS, TRAIN_LOG, TEACHER_WEIGHTS = "train/weights.pt", "train/history.jsonl", "teacher/weights.pt"
+MODEL, EVALUATION, FACTS, PAGE = "model.tflite", "evaluate.json", "report.json", "report.html"
+
+
+@dataclass(frozen=True)
+class RunDir:
+    """The directory of one run."""
+
+    path: Path
+
+    def __truediv__(self, name: str) -> Path:
+        return self.path / name
+
+    @property
+    def started(self) -> bool:
+        """Whether a run has begun here."""
+        return (self / CONFIG).exists()
+
+
+@contextmanager
+def locked(run: RunDir) -> Iterator[None]:
+    """Holds the directory for this process; a second one is refused with `FileError`. Makes the directory.
+
+    The lock goes with the process, however it ends.
+    """
+    if run.path.exists() and not run.path.is_dir():
+        raise FileError(f"{run.path}: is a file; --out names a directory")
+    if run.path.is_dir() and not run.started and any(p.name != LOCK for p in run.path.iterdir()):
+        raise FileError(f"{run.path}: holds other files and is no run directory; name an empty or new one with --out")
+    run.path.mkdir(parents=True, exist_ok=True)
+    with (run / LOCK).open("w") as f:
+        try:
+            import fcntl
+
+            fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as e:
+            raise FileError(f"{run.path}: another micronets process works here; wait for it, or name another --out") from e
+        except ImportError:
+            pass  # a system without fcntl: no guard
+        remove_parts(run.path)
+        yield
+
+
+def begin(run: RunDir, stage: str, inputs: Mapping[str, Any]) -> bool:
+    """True if `stage` has to work, now recorded as running; False if its files are there and fit `inputs`.
+
+    A stage that was interrupted goes on from its own checkpoints. Raises `SpecError` if its files were made from other
+    inputs, `FileError` if they have changed since.
+    """
+    inputs = json.loads(json.dumps({"version": __version__, **inputs}))
+    record = _read(run)
+    entry = record.get(stage)
+    if entry is not None:
+        for key in [*inputs, *entry["inputs"]]:
+            old, new = entry["inputs"].get(key), inputs.get(key)
+            if old != new:
+                raise SpecError(f"{run.path}: stage {stage} {_stale(key, old, new)}; {_way_out(run, stage)}")
+        if entry["state"] == "done":
+            check_outputs(run, stage)
+            return False
+    else:
+        _remove(run, stage)
+    _write(run, {**record, stage: {"state": "running", "inputs": inputs, "outputs": {}}})
+    return True
+
+
+def finish(run: RunDir, stage: str, outputs: Sequence[str]) -> None:
+    """Records that `stage` is done and has written the files `outputs`."""
+    record = _read(run)
+    record[stage] |= {"state": "done", "outputs": {name: digest((run / name).read_bytes()) for name in outputs}}
+    _write(run, record)
+
+
+def check_outputs(run: RunDir, stage: str) -> dict[str, str]:
+    """Digests of the files that `stage` wrote, by name. Raises `FileError` if it is not done or a file has changed."""
+    entry = _read(run).get(stage, {})
+    if entry.get("state") != "done":
+        raise FileError(f"{run.path}: stage {stage} is not done; micronets run {run.path} --resume does it")
+    for name, known in entry["outputs"].items():
+        path = run / name
+        if not path.exists():
+            raise FileError(f"{path}: is gone; {_way_out(run, stage)}")
+        if digest(path.read_bytes()) != known:
+            raise FileError(f"{path}: has changed since stage {stage} wrote it; {_way_out(run, stage)}")
+    outputs: dict[str, str] = entry["outputs"]
+    return outputs
+
+
+def discard(run: RunDir, stage: str) -> None:
+    """Forgets `stage` and all that comes after it, with their files."""
+    record = _read(run)
+    later = STAGES[STAGES.index(stage) :]
+    _write(run, {k: v for k, v in record.items() if k not in later})
+    for name in later:
+        _remove(run, name)
+
+
+def _remove(run: RunDir, stage: str) -> None:
+    files = {"export": (MODEL,), "evaluate": (EVALUATION,), "report": (FACTS, PAGE)}.get(stage)
+    if files is None:
+        shutil.rmtree(run / stage, ignore_errors=True)
+    for name in files or ():
+        (run / name).unlink(missing_ok=True)
+
+
+def _stale(key: str, old: Any, new: Any) -> str:
+    if key == "version":
+        return f"was made by micronets {old}, this is {new}"
+    if key == "data":
+        return "was made from other data (the files of the data set have changed since)"
+    if "/" in key or key.endswith(".tflite"):
+        return f"was made from another {key}"
+    return f"was made with {key} = {old}, not {new}"
+
+
+def _way_out(run: RunDir, stage: str) -> str:
+    return f"redo it with: micronets {stage if stage != 'teacher' else 'train'} {run.path} --redo; or name another --out"
+
+
+def _read(run: RunDir) -> dict[str, Any]:
+    path = run / RECORD
+    try:
+        record: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (ValueError, UnicodeDecodeError) as e:
+        raise FileError(f"{path}: damaged ({e}); start again in another directory with --out") from e
+    return record
+
+
+def _write(run: RunDir, record: Mapping[str, Any]) -> None:
+    write_atomic(run / RECORD, json.dumps(record, indent=1) + os.linesep)
