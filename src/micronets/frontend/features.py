@@ -1,0 +1,106 @@
+"""From samples to features to network input: numpy, vectorised over clips and frames."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from micronets.frontend.spec import FrontEnd
+
+Array = npt.NDArray[Any]
+Float = npt.NDArray[np.float32]
+
+_CHUNK = 64  # clips a pass: the frames of more would leave the cache
+
+
+def hann(n: int) -> Float:
+    """Periodic Hann window `[n]`."""
+    w: Float = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / n)).astype(np.float32)
+    return w
+
+
+@lru_cache(maxsize=8)
+def mel_matrix(fe: FrontEnd) -> Float:
+    """Triangles `[n_fft / 2 + 1, n_mels]`, of peak 1, linear in mel; the DC bin has no weight."""
+    edges = np.linspace(_mel(fe.fmin), _mel(fe.fmax), fe.n_mels + 2)
+    mel = _mel(np.arange(fe.n_fft // 2 + 1) * fe.sample_rate / fe.n_fft)[:, None]
+    rise = (mel - edges[:-2]) / (edges[1:-1] - edges[:-2])
+    fall = (edges[2:] - mel) / (edges[2:] - edges[1:-1])
+    weights: Float = np.maximum(0, np.minimum(rise, fall)).astype(np.float32)
+    weights[0] = 0
+    return weights
+
+
+def _mel(hertz: Any) -> Any:
+    return 1127 * np.log1p(np.asarray(hertz) / 700)
+
+
+def dct_matrix(fe: FrontEnd) -> Float:
+    """`[n_mels, coefficients]`: DCT-II, sqrt(2/M) cos(pi k (2n + 1) / 2M), the first column / sqrt(2) if orthonormal."""
+    n, k = np.arange(fe.n_mels)[:, None], np.arange(fe.coefficients)
+    matrix = np.sqrt(2 / fe.n_mels) * np.cos(np.pi * k * (2 * n + 1) / (2 * fe.n_mels))
+    if fe.dct == "orthonormal":
+        matrix[:, 0] /= np.sqrt(2)
+    return matrix.astype(np.float32)
+
+
+def place(samples: Float, fe: FrontEnd) -> Float:
+    """One recording `[n]` brought to `[clip_samples]` by padding with zeros or cutting, as `fe.placement` says."""
+    want = fe.clip_samples
+    if fe.placement == "start":
+        return np.pad(samples[:want], (0, max(0, want - len(samples))))
+    if len(samples) <= want:
+        used = np.flatnonzero(samples)
+        end = int(used[-1]) + 1 if len(used) else 0
+        # A recording may end on a few zero samples; a run of a hop and more is the padding of a short clip.
+        samples = samples[:end] if end and len(samples) - end >= fe.hop_samples else samples
+    spare = want - len(samples)
+    if spare < 0:
+        return samples[-spare // 2 : -spare // 2 + want]
+    return np.pad(samples, (spare // 2, spare - spare // 2))
+
+
+def features(clips: Sequence[Array] | Array, fe: FrontEnd) -> Array:
+    """Features of recordings in int16 units, each `[n]`: uint8 pixels `[N, T, M]` (`logmel`) or float32 logarithms (`mfcc`)."""
+    out = np.empty((len(clips), fe.frames, fe.n_mels), np.uint8 if fe.kind == "logmel" else np.float32)
+    for i in range(0, len(clips), _CHUNK):
+        out[i : i + _CHUNK] = _features(np.stack([place(np.asarray(c, np.float32), fe) for c in clips[i : i + _CHUNK]]), fe)
+    return out
+
+
+def _features(x: Float, fe: FrontEnd) -> Array:
+    if fe.sample_scale == "unit":
+        x = x / np.float32(32768)
+    elif fe.sample_scale == "max":
+        top = x.max(1, keepdims=True)
+        x = x / np.where(top > 0, top, np.float32(1))
+    frames = np.lib.stride_tricks.sliding_window_view(x, fe.window_samples, axis=1)[:, :: fe.hop_samples]
+    spectrum: Array = np.abs(np.fft.rfft(frames * hann(fe.window_samples), fe.n_fft))
+    if fe.power == 2:
+        spectrum *= spectrum
+    level: Float = np.log(spectrum.astype(np.float32, copy=False) @ mel_matrix(fe.base()) + np.float32(fe.log_floor))
+    if fe.kind == "mfcc":
+        return level
+    pixels: Array = np.rint(np.float32(fe.pixel_scale) * level + np.float32(fe.pixel_offset))
+    return np.clip(pixels, 0, 255).astype(np.uint8)
+
+
+def network_input(values: Array, fe: FrontEnd) -> Float:
+    """Features `[N, T, M]` to the network's real-valued input `[N, T', K, 1]` (float32)."""
+    x: Float = values[:, :: fe.frame_stride].astype(np.float32)
+    if fe.coefficients:
+        x = x @ dct_matrix(fe)
+    x = (x - np.asarray(fe.input_mean, np.float32)) / np.asarray(fe.input_scale, np.float32)
+    return x[..., None]
+
+
+def quantized_input(x: Float, fe: FrontEnd, scale: float, zero_point: int) -> npt.NDArray[np.int8]:
+    """Network input to int8 as the front end's `rounding` says, saturated to -128..127."""
+    q: Array = x / np.float32(scale) + np.float32(zero_point)
+    q = np.rint(q) if fe.rounding == "nearest" else np.trunc(q)
+    whole: npt.NDArray[np.int8] = np.clip(q, -128, 127).astype(np.int8)
+    return whole

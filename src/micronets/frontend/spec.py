@@ -1,0 +1,243 @@
+"""`FrontEnd`: how a recording becomes the input of a network, as one frozen value that travels with the model.
+
+    samples [16000] -> frames [T, window] -> spectrum -> mel bands [T, M] -> logarithm -> every s-th frame
+            -> DCT (or the bands themselves) -> (value - input_mean) / input_scale -> network input [T', K, 1]
+
+Two kinds. `logmel` rounds the logarithm to pixels, `pixel = pixel_scale ln(P) + pixel_offset` clipped to 0..255, so
+that features are one byte each on disk and, with mean 128 and scale 64, exactly one int8 step each at the network.
+`mfcc` keeps ln(E + log_floor) as a real number. JSON keys are the field names; those that are left out take the
+defaults, so that the short form found in `features.npz` is a valid front end.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from micronets.errors import SpecError, did_you_mean
+
+INPUT_SETTINGS = ("frame_stride", "coefficients")
+
+_POSITIVE = ("sample_rate", "clip_ms", "window_ms", "hop_ms", "n_fft", "n_mels", "frame_stride", "log_floor", "pixel_scale")
+_OPTIONS = {
+    "kind": ("logmel", "mfcc"),
+    "window": ("hann",),
+    "mel": ("htk",),
+    "power": (1, 2),
+    "sample_scale": ("int16", "unit", "max"),
+    "placement": ("centre", "start"),
+    "dct": ("orthonormal", "plain"),
+    "rounding": ("nearest", "truncate"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrontEnd:
+    """Parameters of a front end; the defaults are those of our log-mel features.
+
+    kind: `logmel` (pixels 0..255) or `mfcc` (natural logarithms).
+    sample_rate: of the recording, Hz; others are resampled. clip_ms: length of the network's view.
+    window_ms, hop_ms, window, n_fft: frames without centring, times a periodic Hann window, zero-padded to n_fft.
+    power: exponent of the magnitude spectrum, 1 or 2.
+    n_mels, fmin, fmax, mel: triangles of peak 1, linear in mel = 1127 ln(1 + f / 700), between fmin and fmax Hz.
+    sample_scale: `int16` (-32768..32767), `unit` (divided by 32768) or `max` (divided by the clip's maximum).
+    log_floor: added to a band before the logarithm.
+    pixel_scale, pixel_offset: of `logmel`.
+    placement: a short clip stands in the `centre` of clip_ms (trailing exact zeros are padding, not clip), or at the
+        `start`; a long one loses both ends, or its end.
+    frame_stride: every s-th frame is used, from the first.
+    coefficients: DCT-II coefficients of the bands, the first ones; 0 means the bands themselves.
+    dct: `orthonormal`, or `plain` (no 1/sqrt(2) on the first coefficient).
+    input_mean, input_scale: one number, or one per value of a frame.
+    rounding: of the quantised input, `nearest` or `truncate` (towards zero, after adding the zero point).
+    """
+
+    kind: str = "logmel"
+    sample_rate: int = 16000
+    clip_ms: float = 1000
+    window_ms: float = 30
+    hop_ms: float = 10
+    window: str = "hann"
+    n_fft: int = 1024
+    n_mels: int = 40
+    fmin: float = 0
+    fmax: float = 4000
+    mel: str = "htk"
+    power: int = 2
+    sample_scale: str = "int16"
+    log_floor: float = 1e-6
+    pixel_scale: float = 9.85
+    pixel_offset: float = -65.8
+    placement: str = "centre"
+    frame_stride: int = 1
+    coefficients: int = 0
+    dct: str = "orthonormal"
+    input_mean: tuple[float, ...] = (128.0,)
+    input_scale: tuple[float, ...] = (64.0,)
+    rounding: str = "nearest"
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    @property
+    def clip_samples(self) -> int:
+        """Samples of one clip."""
+        return round(self.sample_rate * self.clip_ms / 1000)
+
+    @property
+    def window_samples(self) -> int:
+        """Samples of one frame."""
+        return round(self.sample_rate * self.window_ms / 1000)
+
+    @property
+    def hop_samples(self) -> int:
+        """Samples from one frame to the next."""
+        return round(self.sample_rate * self.hop_ms / 1000)
+
+    @property
+    def frames(self) -> int:
+        """Frames of a clip before `frame_stride`."""
+        return 1 + (self.clip_samples - self.window_samples) // self.hop_samples
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """`(frames, values, 1)` at the network."""
+        return (-(-self.frames // self.frame_stride), self.coefficients or self.n_mels, 1)
+
+    def base(self) -> FrontEnd:
+        """The part that fixes the stored features `[T, M]`: everything after the logarithm at its default."""
+        names = (*INPUT_SETTINGS, "dct", "input_mean", "input_scale", "rounding")
+        return replace(self, **{name: getattr(_DEFAULT, name) for name in names})
+
+    def with_settings(self, settings: Mapping[str, int]) -> FrontEnd:
+        """This log-mel front end with another `frame_stride` and `coefficients` (those not given: 1 and 0).
+
+        Bands map to (pixel - 128) / 64, one int8 step per pixel. Coefficients of the pixels are brought to a standard
+        deviation of about 1 by fixed numbers that follow speech: mean 550 and 65 for the first two, else 0; scale 280
+        for the first and 150 / (1 + k) for the k-th, so that one int8 scale serves all.
+        """
+        for name in settings:
+            if name not in INPUT_SETTINGS:
+                raise SpecError(f"front end: no input setting '{name}'; {did_you_mean(name, INPUT_SETTINGS)}")
+        stride, k = settings.get("frame_stride", 1), settings.get("coefficients", 0)
+        if self.kind != "logmel" and (stride, k) != (self.frame_stride, self.coefficients):
+            raise SpecError(
+                "front end: frame_stride and coefficients can be set for kind 'logmel' only; 'mfcc' states them itself"
+            )
+        if self.kind != "logmel":
+            return self
+        mean: tuple[float, ...] = (128.0,)
+        scale: tuple[float, ...] = (64.0,)
+        if k:
+            mean = tuple([550.0, 65.0, *[0.0] * k][:k])
+            scale = tuple(280.0 if i == 0 else round(150 / (1 + i), 2) for i in range(k))
+        return replace(self, frame_stride=stride, coefficients=k, input_mean=mean, input_scale=scale)
+
+    def to_json(self) -> str:
+        """One line of JSON with every field."""
+        return json.dumps(asdict(self))
+
+    @staticmethod
+    def from_json(text: str, where: str = "front end") -> FrontEnd:
+        """Inverse of `to_json`; fields that are left out take their defaults. Raises `SpecError`."""
+        try:
+            raw = json.loads(text)
+        except (TypeError, ValueError, RecursionError) as e:
+            raise SpecError(f"{where}: not JSON ({e}); write one with FrontEnd.to_json") from e
+        if not isinstance(raw, dict):
+            raise SpecError(f"{where}: a JSON object is needed, not {type(raw).__name__}; write one with FrontEnd.to_json")
+        known = {f.name for f in fields(FrontEnd)}
+        for key in raw:
+            if key not in known:
+                raise SpecError(f"{where}: no field '{key}'; {did_you_mean(key, known)}")
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()}
+        try:
+            return FrontEnd(**values)
+        except SpecError as e:
+            raise SpecError(f"{where}: {e}") from e
+
+
+def _check(fe: FrontEnd) -> None:
+    for name, allowed in _OPTIONS.items():
+        if getattr(fe, name) not in allowed:
+            raise SpecError(f"front end: {name} = {getattr(fe, name)!r}; allowed: {', '.join(map(str, allowed))}")
+    for f in fields(fe):
+        value = getattr(fe, f.name)
+        if isinstance(f.default, tuple):
+            if not isinstance(value, tuple) or not value or not all(_is_number(v) for v in value):
+                raise SpecError(f"front end: {f.name} = {value!r}; a list of numbers is needed")
+        elif not isinstance(f.default, str) and not _is_number(value, integer=f.type == "int"):
+            need = "an integer" if f.type == "int" else "a number"
+            raise SpecError(f"front end: {f.name} = {value!r}; {need} is needed")
+    for name in (
+        "sample_rate",
+        "clip_ms",
+        "window_ms",
+        "hop_ms",
+        "n_fft",
+        "n_mels",
+        "frame_stride",
+        "log_floor",
+        "pixel_scale",
+    ):
+        if getattr(fe, name) <= 0:
+            raise SpecError(f"front end: {name} = {getattr(fe, name)}; it must be above 0")
+    if not 0 <= fe.coefficients <= fe.n_mels:
+        raise SpecError(f"front end: coefficients = {fe.coefficients}; allowed: 0 (the bands) to n_mels = {fe.n_mels}")
+    if not 0 <= fe.fmin < fe.fmax <= fe.sample_rate / 2:
+        raise SpecError(f"front end: bands from {fe.fmin} to {fe.fmax} Hz; need 0 <= fmin < fmax <= {fe.sample_rate / 2:g} Hz")
+    if fe.hop_samples < 1 or not 2 <= fe.window_samples <= min(fe.n_fft, fe.clip_samples):
+        raise SpecError(
+            f"front end: a window of {fe.window_samples} samples every {fe.hop_samples}; need a hop of at least 1 and a window"
+            f" of 2 to n_fft = {fe.n_fft} samples within the clip's {fe.clip_samples}"
+        )
+    for name in ("input_mean", "input_scale"):
+        if len(getattr(fe, name)) not in (1, fe.coefficients or fe.n_mels):
+            raise SpecError(
+                f"front end: {name} has {len(getattr(fe, name))} numbers; need 1 or one for each of the"
+                f" {fe.coefficients or fe.n_mels} values of a frame"
+            )
+    if min(fe.input_scale) <= 0:
+        raise SpecError(f"front end: input_scale = {min(fe.input_scale)}; it must be above 0")
+
+
+def _is_number(value: object, integer: bool = False) -> bool:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return isinstance(value, int) or (not integer and abs(value) < float("inf"))
+
+
+_DEFAULT = FrontEnd()
+
+_MFCC = FrontEnd(
+    kind="mfcc",
+    window_ms=40,
+    hop_ms=20,
+    fmin=20,
+    power=1,
+    sample_scale="max",
+    placement="start",
+    coefficients=10,
+    dct="plain",
+    input_mean=(0.0,),
+    input_scale=(1.0,),
+)
+
+PRESETS: dict[str, FrontEnd] = {
+    "logmel": _DEFAULT,
+    "micronet-mfcc": _MFCC,
+    "mlperf-mfcc": replace(_MFCC, window_ms=30, n_fft=512, rounding="truncate"),
+}
+"""Front ends by name: ours, that of the released MicroNets for keyword spotting, that of MLPerf Tiny's reference."""
+
+RELEASED_LABELS = ("down", "go", "left", "no", "off", "on", "right", "stop", "up", "yes", "_silence_", "_unknown_")
+"""Order of the outputs of the released keyword models, which carry no labels."""
+
+
+def preset(name: str) -> FrontEnd:
+    """The front end of that name. Raises `SpecError`."""
+    if name not in PRESETS:
+        raise SpecError(f"front end '{name}' is not known; {did_you_mean(name, PRESETS)}")
+    return PRESETS[name]
