@@ -1,0 +1,185 @@
+"""The report's drawings as inline SVG. Colours are CSS classes of the page, so that they follow light and dark."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from micronets.report.markup import Markup, el
+
+WIDTH = 760
+COLOURS = 6  # classes c0..c5 of the page
+
+
+@dataclass(frozen=True)
+class Series:
+    """One curve: its name and its points; `None` stands where there is no value."""
+
+    name: str
+    values: Sequence[float | None]
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """A buffer of the arena: offset and size in bytes, alive from step `first` to step `last`."""
+
+    name: str
+    offset: int
+    size: int
+    first: int
+    last: int
+
+
+def svg(height: float, *children: Markup | Sequence[Markup], label: str) -> Markup:
+    """A drawing as wide as the page; `label` says what it shows to who cannot see it."""
+    return el("svg", el("title", label), *children, viewBox=f"0 0 {WIDTH} {round(height)}", role="img")
+
+
+def text(x: float, y: float, value: str, class_: str = "", anchor: str = "start") -> Markup:
+    """Text with its baseline at y."""
+    return el("text", value, x=x, y=y, class_=class_ or None, text_anchor=anchor)
+
+
+def ticks(low: float, high: float, count: int = 5) -> list[float]:
+    """About `count` round numbers from at most `low` to at least `high`."""
+    span = (high - low) or abs(high) or 1.0
+    unit = 10.0 ** math.floor(math.log10(span / count))
+    step = next(unit * m for m in (1, 2, 2.5, 5, 10) if unit * m * count >= span * 0.999)
+    first = math.floor(low / step + 1e-9)
+    last = max(first + 1, math.ceil(high / step - 1e-9))
+    return [step * i for i in range(first, last + 1)]
+
+
+def short(value: float) -> str:
+    """A number for an axis: 1.2 M, 64 k, 0.25."""
+    for unit, factor in (("M", 1e6), ("k", 1e3)):
+        if abs(value) >= factor:
+            return f"{value / factor:.4g} {unit}"
+    return f"{value:.3g}"
+
+
+def budget_bars(rows: Sequence[tuple[str, float, float, str, bool]]) -> Markup:
+    """One bar for each limit: (name, value, limit, text beside it, met). The line marks the limit."""
+    left, right, pitch = 150, 190, 34
+    scale = (WIDTH - left - right) / max([1.05, *(value / limit for _, value, limit, _, _ in rows)])
+    parts = []
+    for i, (name, value, limit, note, met) in enumerate(rows):
+        y = i * pitch + 8
+        parts += [
+            text(left - 12, y + 15, name, anchor="end"),
+            el("rect", x=left, y=y, width=scale, height=20, rx=3, class_="track"),
+            el("rect", x=left, y=y, width=max(2.0, scale * value / limit), height=20, rx=3, class_="good" if met else "bad"),
+            text(WIDTH - right + 14, y + 15, note, "small"),
+        ]
+    x = left + scale
+    parts.append(el("line", x1=x, x2=x, y1=2, y2=len(rows) * pitch + 2, class_="limit"))
+    parts.append(text(x, len(rows) * pitch + 16, "limit", "small", "middle"))
+    return svg(len(rows) * pitch + 22, parts, label="Result against budget")
+
+
+def lines(series: Sequence[Series], y_label: str, x_label: str, limit: float | None = None, height: int = 220) -> Markup:
+    """Curves over their index (1 at the left); `limit` draws a dashed line."""
+    left, bottom, top, right = 62, 34, 26, 14
+    known = [v for s in series for v in s.values if v is not None and math.isfinite(v)]
+    marks = ticks(min([0.0, *known]), max([*known, *([limit] if limit is not None else [])], default=1.0))
+    count = max((len(s.values) for s in series), default=1)
+
+    def x(i: float) -> float:
+        return left + (WIDTH - left - right) * i / max(1, count - 1)
+
+    def y(v: float) -> float:
+        return top + (height - top - bottom) * (marks[-1] - v) / (marks[-1] - marks[0])
+
+    parts = [_y_axis(marks, y, left, right), text(left, 14, y_label, "small")]
+    x_marks = sorted({min(count - 1, max(0, round(t) - 1)) for t in ticks(1, count, 6)})
+    parts += [text(x(i), height - bottom + 16, str(i + 1), "small", "middle") for i in x_marks]
+    parts.append(text(WIDTH - right, height - 3, x_label, "small", "end"))
+    if limit is not None:
+        parts.append(el("line", x1=left, x2=WIDTH - right, y1=y(limit), y2=y(limit), class_="limit"))
+    for k, s in enumerate(series):
+        points = [f"{x(i):.1f},{y(v):.1f}" for i, v in enumerate(s.values) if v is not None and math.isfinite(v)]
+        shape = el("circle", cx=points[0].split(",")[0], cy=points[0].split(",")[1], r=3) if len(points) == 1 else None
+        parts.append(el("g", shape or el("polyline", points=" ".join(points)), class_=f"curve c{k % COLOURS}"))
+    return el("figure", svg(height, parts, label=y_label), _legend([s.name for s in series]))
+
+
+def _y_axis(marks: Sequence[float], y: object, left: float, right: float) -> Markup:
+    assert callable(y)
+    rows = []
+    for m in marks:
+        rows += [el("line", x1=left, x2=WIDTH - right, y1=y(m), y2=y(m), class_="grid")]
+        rows += [text(left - 8, y(m) + 4, short(m), "small", "end")]
+    return el("g", rows)
+
+
+def _legend(names: Sequence[str]) -> Markup:
+    items = [el("span", el("i", class_=f"c{k % COLOURS}"), name) for k, name in enumerate(names)]
+    return el("figcaption", items, class_="legend")
+
+
+def choice_bars(rows: Sequence[tuple[str, float, float, str]]) -> Markup:
+    """(name, chosen, largest, note): the chosen size inside an outline of the largest one."""
+    left, right, pitch = 150, 190, 22
+    widest = max((largest for _, _, largest, _ in rows), default=1.0)
+    scale = (WIDTH - left - right) / widest
+    parts = []
+    for i, (name, chosen, largest, note) in enumerate(rows):
+        y = i * pitch + 4
+        parts += [
+            text(left - 12, y + 12, name, "small", "end"),
+            el("rect", x=left, y=y, width=scale * largest, height=15, rx=2, class_="track"),
+            el("rect", x=left, y=y, width=scale * chosen, height=15, rx=2, class_="c0 fill"),
+            text(left + scale * largest + 10, y + 12, note, "small"),
+        ]
+    return svg(len(rows) * pitch + 8, parts, label="Chosen widths against the largest network")
+
+
+def memory(buffers: Sequence[Buffer], steps: Sequence[str], arena: int, limit: int | None) -> Markup:
+    """The plan: time to the right (one column for each layer), bytes upwards, a box for each buffer."""
+    left, bottom, top, right, height = 62, 84, 26, 14, 400
+    marks = ticks(0, max(arena, limit or 0, 1))
+    column = (WIDTH - left - right) / len(steps)
+
+    def y(v: float) -> float:
+        return top + (height - top - bottom) * (marks[-1] - v) / marks[-1]
+
+    parts = [_y_axis(marks, y, left, right), text(left, 14, "arena, bytes", "small")]
+    for i, name in enumerate(steps):
+        x = left + (i + 0.5) * column
+        turned = f"translate({x + 3:.1f} {height - bottom + 8}) rotate(-60)"
+        parts.append(el("text", name, class_="small", text_anchor="end", transform=turned))
+    for k, b in enumerate(buffers):
+        x, wide = left + b.first * column, (b.last - b.first + 1) * column
+        tall = y(b.offset) - y(b.offset + b.size)
+        note = f"{b.name}: {b.size:,} bytes at {b.offset:,}, layers {b.first + 1} to {b.last + 1}"
+        box = el("rect", x=x + 1, y=y(b.offset + b.size), width=max(1.0, wide - 2), height=tall, rx=2)
+        caption = text(x + wide / 2, y(b.offset + b.size / 2) + 4, b.name, "small box", "middle")
+        room = tall > 14 and wide > 7 * len(b.name)
+        parts.append(el("g", el("title", note), box, caption if room else None, class_=f"c{k % COLOURS} fill"))
+    if limit is not None:
+        parts.append(el("line", x1=left, x2=WIDTH - right, y1=y(limit), y2=y(limit), class_="limit"))
+        parts.append(text(WIDTH - right, y(limit) - 5, f"limit {limit:,}", "small", "end"))
+    return svg(height, parts, label="Memory over time")
+
+
+def confusion(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> Markup:
+    """Rows are the true class, columns the predicted one; the shade is the share of the row."""
+    left, top = 110, 92
+    cell = min(46.0, (WIDTH - left - 10) / max(1, len(classes)))
+    parts = [text(left, 12, "columns: predicted, rows: true", "small")]
+    for i, name in enumerate(classes):
+        parts.append(text(left - 8, top + (i + 0.5) * cell + 4, name, "small", "end"))
+        turned = f"translate({left + (i + 0.5) * cell:.1f} {top - 8}) rotate(-60)"
+        parts.append(el("text", name, class_="small", transform=turned))
+    for i, row in enumerate(counts):
+        for j, n in enumerate(row):
+            share = n / max(1, sum(row))
+            x, y = left + j * cell, top + i * cell
+            colour = "good" if i == j else "bad"
+            box = el("rect", x=x, y=y, width=cell - 1, height=cell - 1, class_=colour, opacity=0.06 + 0.94 * share**0.5)
+            count = (
+                text(x + cell / 2, y + cell / 2 + 4, str(n), "small box" if share > 0.3 else "small", "middle") if n else None
+            )
+            parts.append(el("g", el("title", f"{classes[i]} taken for {classes[j]}: {n} of {sum(row)}"), box, count))
+    return svg(top + len(classes) * cell + 4, parts, label="Confusion matrix")

@@ -1,0 +1,228 @@
+"""`report.html`: the facts of `report.json` as one page that needs nothing else: no script, no font, no network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from micronets.report import charts
+from micronets.report.markup import Markup, el, table
+from micronets.report.style import CSS
+from micronets.report.text import amount, duration, percent
+
+Facts = Mapping[str, Any]
+
+SOURCES = {
+    "estimated": "computed from the architecture, nothing ran",
+    "host": "found by running TensorFlow Lite Micro on this computer",
+    "host, PyTorch": "found by running the PyTorch network on this computer",
+    "host, numpy": "found by running our integer reference on this computer",
+}
+
+
+def page(facts: Facts) -> str:
+    """The whole page. `facts` is what `facts.collect` returns."""
+    title = f"{facts['task']} on {facts['board']['name']}"
+    sections = [
+        _head(facts),
+        _budget(facts),
+        _accuracy(facts),
+        _search(facts),
+        _choices(facts),
+        _memory(facts),
+        _layers(facts),
+        _training(facts),
+        _confusion(facts),
+        _origin(facts),
+    ]
+    head = el(
+        "head",
+        el("meta", charset="utf-8"),
+        el("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        el("title", f"micronets: {title}"),
+        el("style", Markup(CSS)),
+    )
+    return "<!doctype html>\n" + el("html", head, el("body", el("main", sections)), lang="en") + "\n"
+
+
+def _section(title: str, *body: Markup | str | None) -> Markup:
+    return el("section", el("h2", title), *body)
+
+
+def _head(facts: Facts) -> Markup:
+    met = all(row["met"] for row in facts["limits"])
+    exact = facts["bit_exact"]
+    pills = [el("span", "every limit is met" if met else "a limit is missed", class_=f"pill {'good' if met else 'bad'}")]
+    if exact is None:
+        pills.append(el("span", "not checked under TFLM", class_="pill"))
+    else:
+        wrong = exact["different"]
+        says = (
+            f"{exact['compared']:,} output bytes equal under TFLM" if not wrong else f"{wrong:,} output bytes differ under TFLM"
+        )
+        pills.append(el("span", says, class_=f"pill {'bad' if wrong else 'good'}"))
+    warning = None
+    if facts["synthetic"]:
+        says = (
+            "Trained and tested on synthetic speech: these figures say how well the tool works, not how well it hears people."
+        )
+        warning = el("p", el("b", "SYNTHETIC DATA. "), says, class_="warning")
+    value = facts["accuracy"][-1]
+    return el(
+        "header",
+        el("p", f"micronets {facts['versions']['micronets']}", class_="small"),
+        el("h1", f"{facts['task']} on {facts['board']['name']}"),
+        warning,
+        el(
+            "p",
+            el("b", percent(value["value"])),
+            f" of {facts['samples']['test']:,} test clips right ({value['name']})",
+            class_="lead",
+        ),
+        el("p", pills),
+    )
+
+
+def _budget(facts: Facts) -> Markup:
+    rows = facts["limits"]
+    bars = [
+        (r["label"], r["value"], r["limit"], f"{amount(r['value'], r['unit'])} of {amount(r['limit'], r['unit'])}", r["met"])
+        for r in rows
+    ]
+    cells = [
+        (
+            r["label"],
+            amount(r["value"], r["unit"]),
+            amount(r["limit"], r["unit"]),
+            f"{r['value'] / r['limit']:.1%}",
+            r["source"],
+            r["note"],
+        )
+        for r in rows
+    ]
+    return _section(
+        "Result against budget",
+        charts.budget_bars(bars),
+        table(("limit", "result", "allowed", "used", "source", ""), cells, numeric=(1, 2, 3)),
+    )
+
+
+def _accuracy(facts: Facts) -> Markup:
+    rows = [(r["name"], percent(r["value"]), r["source"]) for r in facts["accuracy"]]
+    return _section(
+        "Accuracy",
+        el("p", f"Share of {facts['samples']['test']:,} test clips whose class is named right. Data: {facts['source']}."),
+        table(("model", "accuracy", "source"), rows, numeric=(1,)),
+    )
+
+
+def _search(facts: Facts) -> Markup:
+    history = facts["search"]["history"]
+    if not history:
+        return _section("Search", el("p", "No search: the architecture was given."))
+    limits = facts["search"]["limits"]
+    costs = [charts.Series(name, [h["costs"].get(name, 0) / limit for h in history]) for name, limit in limits.items()]
+    return _section(
+        "Search trajectory",
+        el(
+            "p",
+            "One supernet holds all networks of the space: its loss, and the costs of its most likely network.",
+        ),
+        charts.lines([charts.Series("loss", [h["loss"] for h in history])], "loss", "epoch"),
+        charts.lines(costs, "cost as a share of its limit", "epoch", limit=1.0),
+        charts.lines(
+            [charts.Series("accuracy", [h["accuracy"] for h in history])],
+            "accuracy while searching (drawn networks, disturbed clips)",
+            "epoch",
+        ),
+    )
+
+
+def _choices(facts: Facts) -> Markup:
+    choices = facts["choices"]
+    widths = [c for c in choices if c["kind"] == "width"]
+    dropped = {c["block"] for c in choices if c["kind"] == "keep" and not c["value"]}
+    bars = []
+    for c in widths:
+        gone = c["block"] is not None and c["block"] in dropped
+        largest = c["options"][-1]
+        bars.append((c["name"], 0 if gone else c["value"], largest, "block left out" if gone else f"{c['value']} of {largest}"))
+    others = [
+        (c["name"], c["kind"], str(c["value"]), ", ".join(map(str, c["options"]))) for c in choices if c["kind"] != "width"
+    ]
+    totals = [(r["label"], amount(r["value"], r["unit"]), amount(r["largest"], r["unit"])) for r in facts["against_largest"]]
+    return _section(
+        "Chosen network against the largest of the space",
+        table(("", "chosen", "largest"), totals, numeric=(1, 2)),
+        charts.choice_bars(bars) if bars else None,
+        table(("choice", "kind", "chosen", "options"), others, numeric=(2,)),
+    )
+
+
+def _memory(facts: Facts) -> Markup:
+    plan = facts["plan"]
+    buffers = [charts.Buffer(b["name"], b["offset"], b["bytes"], b["first"], b["last"]) for b in plan["buffers"]]
+    steps = [row["name"] for row in facts["layers"]]
+    told = (
+        f"Where TensorFlow Lite Micro puts each buffer while each layer runs: {plan['bytes']:,} bytes. Structures that stay"
+        f" take the rest of the arena, {plan['arena_bytes']:,} bytes predicted on a 64-bit host. Source: estimated."
+    )
+    return _section("Memory over time", el("p", told), charts.memory(buffers, steps, plan["bytes"], None))
+
+
+def _layers(facts: Facts) -> Markup:
+    head = ("layer", "kind", "output", "MACs", "parameters", "weight bytes", "live bytes")
+    rows = [
+        (
+            r["name"],
+            r["kind"],
+            " x ".join(map(str, r["output_shape"])),
+            *(f"{r[k]:,}" for k in ("macs", "params", "weight_bytes", "live_bytes")),
+        )
+        for r in facts["layers"]
+    ]
+    total = ("total", "", "", *(f"{sum(r[k] for r in facts['layers']):,}" for k in ("macs", "params", "weight_bytes")), "")
+    return _section(
+        "Layer by layer", table(head, [*rows, total], numeric=range(3, 7)), el("p", "Source: estimated.", class_="small")
+    )
+
+
+def _training(facts: Facts) -> Markup:
+    history = facts["train"]["history"]
+    if not history:
+        return _section("Training", el("p", "No record of a training."))
+    losses = [charts.Series("training loss", [h.get("loss") for h in history])]
+    rates = [charts.Series("validation accuracy", [h.get("val_accuracy") for h in history])]
+    drawn = [charts.lines(losses, "loss", "epoch"), charts.lines(rates, "validation accuracy", "epoch")]
+    switch = next((i for i, h in enumerate(history) if h.get("phase") not in (None, "float")), None)
+    told = f"Float for {switch} epochs, then with quantisation simulated." if switch else None
+    return _section("Training", el("p", told) if told else None, *drawn)
+
+
+def _confusion(facts: Facts) -> Markup:
+    return _section("Confusion", charts.confusion(facts["confusion"], facts["classes"]))
+
+
+def _origin(facts: Facts) -> Markup:
+    board = facts["board"]
+    rows = [
+        ("data", facts["source"]),
+        ("clips", ", ".join(f"{n:,} {split}" for split, n in facts["samples"].items())),
+        *(("note", note) for note in facts["notes"]),
+        (
+            "board",
+            f"{board['name']}: {board['core']}, {board['sram_bytes']:,} bytes SRAM, {board['flash_bytes']:,} bytes flash",
+        ),
+        ("seed", str(facts["seed"])),
+        ("time", ", ".join(f"{stage} {duration(s)}" for stage, s in facts["seconds"].items())),
+        *((name, version) for name, version in facts["versions"].items()),
+    ]
+    return _section(
+        "Where this comes from",
+        el("h3", "Commands"),
+        el("pre", "\n".join(facts["commands"])),
+        table(("", ""), rows),
+        el("h3", "Sources of the numbers"),
+        table(("source", "meaning"), SOURCES.items()),
+        el("details", el("summary", "Configuration"), el("pre", facts["config"])),
+    )
