@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from micronets import ops
 from micronets.arch import (
     INPUT,
+    Activation,
     Add,
     Arch,
     AveragePool2D,
@@ -43,6 +44,8 @@ Weighted = Conv2D | DepthwiseConv2D | FullyConnected
 
 class Quantizer(Protocol):
     """What a `Net` calls when quantisation is simulated; `fakequant.FakeQuant` is the one we have."""
+
+    def refresh(self) -> None: ...
 
     def activation(self, name: str, x: Tensor) -> Tensor: ...
 
@@ -105,25 +108,28 @@ class Net(nn.Module):
         """Every tensor by name, maps as `[N, C, H, W]`; without `keep` those that no later layer reads are dropped."""
         quantizer: Quantizer | None = self.quantizer  # type: ignore[assignment]
         x = ops.to_nchw(x) if len(self.arch.input_shape) == 3 else x
+        if quantizer is not None:
+            quantizer.refresh()
         values = {INPUT: x if quantizer is None else quantizer.activation(INPUT, x)}
         for i, step in enumerate(self.steps):
             inputs = [values[n] for n in step.layer.inputs]
-            y = self._run(step, inputs, quantizer)
+            y = self.run(step.layer, inputs, quantizer)
             values[step.layer.name] = y if quantizer is None else quantizer.activation(step.layer.name, y)
             if not keep:
                 needed = {n for s in self.steps[i + 1 :] for n in s.layer.inputs} | {step.layer.name}
                 values = {n: v for n, v in values.items() if n in needed}
         return values
 
-    def _run(self, step: Step, inputs: list[Tensor], quantizer: Quantizer | None) -> Tensor:
-        layer, x = step.layer, inputs[0]
+    def run(self, layer: Layer, inputs: list[Tensor], quantizer: Quantizer | None = None) -> Tensor:
+        """Output of one layer; `quantizer` simulates its quantised weights."""
+        x = inputs[0]
         match layer:
             case Conv2D() | DepthwiseConv2D() | FullyConnected():
                 cell = self.cell(layer)
                 if quantizer is None:
                     y = linear(layer, x, cell.weight, cell.bias)
                     return ops.activate(y if cell.bn is None else cell.bn(y), layer.activation)
-                return ops.activate(linear(layer, x, *quantizer.weights(layer, cell)), layer.activation)
+                return _clip(linear(layer, x, *quantizer.weights(layer, cell)), layer.activation)
             case AveragePool2D():
                 return ops.activate(_average_pool(layer, x), layer.activation)
             case MaxPool2D():
@@ -134,7 +140,8 @@ class Net(nn.Module):
             case Mean():
                 return x.mean((2, 3), keepdim=layer.keep_dims)
             case Add():
-                return ops.activate(x + inputs[1], layer.activation)
+                y = x + inputs[1]
+                return ops.activate(y, layer.activation) if quantizer is None else _clip(y, layer.activation)
             case Pad():
                 sides = _map_order(layer.paddings)
                 return F.pad(x, [side for pair in reversed(sides) for side in pair])
@@ -192,6 +199,11 @@ def load_float(net: Net, state: Mapping[str, Tensor]) -> None:
                 f"initial weights: '{name}' has shape {found}, the network needs {want}; they belong to another network"
             )
     net.load_state_dict({n: state[n] for n in own}, strict=net.quantizer is None)
+
+
+def _clip(y: Tensor, activation: Activation) -> Tensor:
+    """The fused activation before a quantiser, whose range starts at 0 after a ReLU and so does the work of one."""
+    return y if activation == "relu" else ops.activate(y, activation)
 
 
 def _average_pool(layer: AveragePool2D, x: Tensor) -> Tensor:

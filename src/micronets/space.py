@@ -8,6 +8,7 @@ tensors): there is one description, so they cannot disagree.
 Kinds of choice
     width    output channels of one or more layers; the supernet masks channels
     kernel   taps of a kernel along an axis, all of one parity and under `same` padding; the supernet masks taps
+    dilation distance of a kernel's taps along an axis; the supernet spreads the taps
     keep     1 or 0: a block is there, or the identity is; the supernet mixes the two
     shape    anything that changes the size of maps (a stride, the input); the supernet samples one value a step
 """
@@ -29,10 +30,10 @@ Values = Mapping[str, int]
 
 @dataclass(frozen=True)
 class Choice:
-    """A named, finite choice; `options` ascend."""
+    """A named, finite choice. `options` ascend, but those of kind shape go from the largest maps to the smallest."""
 
     name: str
-    kind: Literal["width", "kernel", "keep", "shape"]
+    kind: Literal["width", "kernel", "dilation", "keep", "shape"]
     options: tuple[int, ...]
 
 
