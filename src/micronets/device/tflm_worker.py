@@ -1,0 +1,81 @@
+"""The process in which TensorFlow Lite Micro runs: it aborts, or writes to C's stderr, when it dislikes a model.
+
+Requests come pickled on stdin and are answered, pickled, on what was stdout: `("ok", value)` or `("error", text)`.
+Only `device.tflm` starts it and talks to it.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+
+def main() -> None:
+    """Answers requests until stdin ends."""
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # so that nothing the library prints can mix with the answers
+    from tflite_micro.python.tflite_micro import runtime
+
+    commands: dict[str, Callable[..., Any]] = {"run": _run, "tensors": _tensors, "probe": _probe}
+    while True:
+        try:
+            name, *arguments = pickle.load(sys.stdin.buffer)
+        except EOFError:
+            return
+        try:
+            answer = ("ok", commands[name](runtime, *arguments))
+        except (RuntimeError, ValueError, MemoryError) as e:
+            answer = ("error", f"{type(e).__name__}: {e}")
+        sys.stderr.flush()
+        pickle.dump(answer, answers, protocol=5)
+        answers.flush()
+
+
+def _run(runtime: Any, data: bytes, x: Array, arena_bytes: int) -> Array:
+    interpreter = runtime.Interpreter.from_bytes(data, arena_size=arena_bytes)
+    outputs = []
+    for sample in _batches(interpreter, x):
+        interpreter.set_input(sample, 0)
+        interpreter.invoke()
+        outputs.append(interpreter.get_output(0).copy())
+    return np.concatenate(outputs)
+
+
+def _tensors(runtime: Any, data: bytes, x: Array, arena_bytes: int, indices: list[int]) -> list[Array]:
+    keep = runtime.InterpreterConfig.kPreserveAllTensors
+    interpreter = runtime.Interpreter.from_bytes(data, arena_size=arena_bytes, intrepreter_config=keep)
+    seen: list[list[Array]] = [[] for _ in indices]
+    for sample in _batches(interpreter, x):
+        interpreter.set_input(sample, 0)
+        interpreter.invoke()
+        for k, index in enumerate(indices):
+            tensor = interpreter.GetTensor(index, 0)
+            seen[k].append(np.array(tensor["tensor_data"]).reshape(tensor["shape"]))
+    return [np.concatenate(s) for s in seen]
+
+
+def _probe(runtime: Any, data: bytes, arena_bytes: int) -> None:
+    interpreter = runtime.Interpreter.from_bytes(data, arena_size=arena_bytes)
+    details = interpreter.get_input_details(0)
+    interpreter.set_input(np.zeros(details["shape"], details["dtype"]), 0)
+    interpreter.invoke()
+
+
+def _batches(interpreter: Any, x: Array) -> Array:
+    details = interpreter.get_input_details(0)
+    shape, dtype = tuple(int(n) for n in details["shape"]), np.dtype(details["dtype"])
+    if x.dtype != dtype or x.shape[1:] != shape[1:] or shape[0] != 1:
+        raise ValueError(f"the model takes {dtype} {shape}, the input is {x.dtype} {x.shape}")
+    return np.ascontiguousarray(x)[:, None]
+
+
+if __name__ == "__main__":
+    main()

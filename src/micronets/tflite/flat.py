@@ -1,0 +1,109 @@
+"""A FlatBuffers reader that trusts nothing: every offset is checked before it is followed.
+
+Offsets within tables and vectors only ever lead forwards, so that no cycle can hold the reader; the one kind that may
+lead backwards, to a vtable, is not followed further. Vectors are views of the file, not copies.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from micronets.errors import FileError
+
+_MAX_TEXT = 4096
+
+
+@dataclass(frozen=True)
+class Flat:
+    """A file's bytes; `where` names it in errors."""
+
+    data: bytes
+    where: str
+
+    def unpack(self, kind: str, at: int) -> Any:
+        """The number of `struct` type `kind` at a position. Raises `FileError` outside the file."""
+        size = struct.calcsize("<" + kind)
+        if at < 0 or at + size > len(self.data):
+            raise self.damaged(f"it points to byte {at} of {len(self.data)}")
+        return struct.unpack_from("<" + kind, self.data, at)[0]
+
+    def damaged(self, what: str) -> FileError:
+        return FileError(f"{self.where}: damaged .tflite, {what}; copy or export it again")
+
+    def root(self) -> Table:
+        return Table(self, self.unpack("I", 0))
+
+
+class Table:
+    """A table at a position; fields are read by slot, absent ones as their default."""
+
+    def __init__(self, flat: Flat, at: int) -> None:
+        self.flat, self.at = flat, at
+        self.vtable = at - flat.unpack("i", at)
+        self.vtable_size: int = flat.unpack("H", self.vtable)
+        if self.vtable < 0 or self.vtable + self.vtable_size > len(flat.data):
+            raise flat.damaged(f"the table at byte {at} has no field list")
+
+    def _field(self, slot: int) -> int:
+        """Position of a field, 0 if absent."""
+        entry = 4 + 2 * slot
+        if entry + 2 > self.vtable_size:
+            return 0
+        offset: int = self.flat.unpack("H", self.vtable + entry)
+        return self.at + offset if offset else 0
+
+    def number(self, slot: int, kind: str, default: Any = 0) -> Any:
+        """A scalar of `struct` type `kind`."""
+        at = self._field(slot)
+        return self.flat.unpack(kind, at) if at else default
+
+    def table(self, slot: int) -> Table | None:
+        at = self._field(slot)
+        return Table(self.flat, at + self.flat.unpack("I", at)) if at else None
+
+    def array(self, slot: int, dtype: str) -> npt.NDArray[Any] | None:
+        """A vector of numbers, as a view of the file; None if absent."""
+        at = self._field(slot)
+        if not at:
+            return None
+        at += self.flat.unpack("I", at)
+        count: int = self.flat.unpack("I", at)
+        item = np.dtype(dtype)
+        if at + 4 + count * item.itemsize > len(self.flat.data):
+            raise self.flat.damaged(f"the list at byte {at} claims {count} items")
+        return np.frombuffer(self.flat.data, item, count, at + 4)
+
+    def tables(self, slot: int) -> Tables:
+        """A vector of tables; empty if absent."""
+        offsets = self.array(slot, "<u4")
+        if offsets is None:
+            return Tables(self.flat, 0, np.zeros(0, np.uint32))
+        at = self._field(slot)
+        return Tables(self.flat, at + self.flat.unpack("I", at) + 4, offsets)
+
+    def text(self, slot: int) -> str:
+        """A string, its first 4096 bytes at most; '' if absent."""
+        raw = self.array(slot, "u1")
+        return "" if raw is None else raw[:_MAX_TEXT].tobytes().decode(errors="replace")
+
+
+@dataclass(frozen=True, eq=False)
+class Tables:
+    """A vector of tables, each made when it is asked for."""
+
+    flat: Flat
+    start: int
+    offsets: npt.NDArray[np.uint32]
+
+    def __len__(self) -> int:
+        return len(self.offsets)
+
+    def __getitem__(self, index: int) -> Table:
+        if not 0 <= index < len(self):
+            raise self.flat.damaged(f"it asks for item {index} of {len(self)}")
+        return Table(self.flat, self.start + 4 * index + int(self.offsets[index]))

@@ -1,0 +1,183 @@
+"""`.tflite` bytes -> `QuantizedModel`: int8 models of anyone's, as far as their operators are ours."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+
+from micronets.arch import INPUT, Arch, Layer
+from micronets.errors import FileError, SpecError, UnsupportedError
+from micronets.model import LayerWeights, QuantizedModel, TensorQuant
+from micronets.tflite import schema as s
+from micronets.tflite.flat import Flat, Table, Tables
+from micronets.tflite.graph import Graph, Tensor, plain_names
+from micronets.tflite.operators import Operator, layer_of, weights_of
+from micronets.validate import Weighted, validate
+
+
+def read(data: bytes, where: str = "model") -> QuantizedModel:
+    """The model in the bytes of a `.tflite` file; `where` names it in errors.
+
+    Tensors keep their names where these are short and plain; others are called by operator and number. The network's
+    input is always `arch.INPUT`. Arrays are views of `data` where possible.
+
+    Raises `FileError` for bytes that are no `.tflite` file or a damaged one, `UnsupportedError` for a sound model
+    outside our vocabulary, naming operator, index and tensor. Takes time and memory in proportion to the file.
+    """
+    return _parse(data, where)[0]
+
+
+def tensor_names(data: bytes, where: str = "model") -> dict[str, int]:
+    """Index in the file of every activation tensor, by the name that `read` gives it. Raises what `read` raises."""
+    return _parse(data, where)[1]
+
+
+def _parse(data: bytes, where: str) -> tuple[QuantizedModel, dict[str, int]]:
+    data = bytes(data)
+    if len(data) < 32 or data[4:8] != s.IDENTIFIER:
+        raise FileError(f"{where}: not a .tflite file: {len(data)} bytes without the mark {s.IDENTIFIER.decode()}")
+    flat = Flat(data, where)
+    top = flat.root()
+    version = top.number(s.ModelSlot.VERSION, "I")
+    if version != s.VERSION:
+        raise UnsupportedError(f"{where}: .tflite version {version}; only version {s.VERSION} is supported")
+    graphs = top.tables(s.ModelSlot.SUBGRAPHS)
+    if len(graphs) != 1:
+        raise UnsupportedError(f"{where}: {len(graphs)} subgraphs; only models of one are supported (no control flow)")
+    buffers = top.tables(s.ModelSlot.BUFFERS)
+    graph = Graph(flat, graphs[0].tables(s.SubGraphSlot.TENSORS), buffers, where)
+    metadata = _metadata(top, graph)
+    four = _four_bit_names(metadata.pop(s.BITS_METADATA, "[]"), flat)
+    ends = [_one_tensor(graph, graphs[0], slot, what) for slot, what in _ENDS]
+    operators = list(_operators(graph, graphs[0].tables(s.SubGraphSlot.OPERATORS), top))
+    try:
+        return _model(graph, operators, ends[0], ends[1], metadata, four)
+    except SpecError as e:
+        raise FileError(f"{where}: the model does not fit together: {e}") from e
+
+
+_ENDS = ((s.SubGraphSlot.INPUTS, "input"), (s.SubGraphSlot.OUTPUTS, "output"))
+
+
+def _one_tensor(graph: Graph, table: Table, slot: int, what: str) -> Tensor:
+    indices = table.array(slot, "<i4")
+    count = 0 if indices is None else len(indices)
+    if indices is None or count != 1:
+        raise graph.unsupported(f"the model has {count} {what}s; only models with one {what} are supported")
+    return graph.tensor(int(indices[0]))
+
+
+def _operators(graph: Graph, tables: Tables, top: Table) -> Iterator[Operator]:
+    codes = top.tables(s.ModelSlot.OPERATOR_CODES)
+    written: set[int] = set()
+    where = graph.where
+    for k in range(len(tables)):
+        graph.where = where
+        table = tables[k]
+        code_table = codes[table.number(s.OperatorSlot.CODE_INDEX, "I")]
+        slot = s.OperatorCodeSlot
+        code = max(code_table.number(slot.DEPRECATED_CODE, "b"), code_table.number(slot.CODE, "i"))
+        graph.where = f"{where}: operator {k} ({s.op_name(code)})"
+        outputs = _indices(graph, table, s.OperatorSlot.OUTPUTS)
+        if code not in set(s.Op):
+            known = ", ".join(op.name for op in s.Op)
+            at = f" writing {graph.tensor(outputs[0]).label}" if outputs else ""
+            raise graph.unsupported(f"this operator{at} is not supported; supported are {known}")
+        inputs = _indices(graph, table, s.OperatorSlot.INPUTS)
+        if len(outputs) != 1:
+            raise graph.damaged(f"{len(outputs)} outputs, not one")
+        if outputs[0] in written:
+            raise graph.damaged(f"tensor {outputs[0]} is written twice")
+        written.add(outputs[0])
+        op = s.Op(code)
+        options = table.table(s.OperatorSlot.OPTIONS)
+        if options is not None and table.number(s.OperatorSlot.OPTIONS_TYPE, "B") != s.OPTIONS.get(op, -1):
+            options = None
+        yield Operator(op, graph.where, options, inputs, graph.tensor(outputs[0]))
+    graph.where = where
+
+
+def _indices(graph: Graph, table: Table, slot: int) -> list[int]:
+    values = table.array(slot, "<i4")
+    if values is not None and len(values) > 8:
+        raise graph.unsupported(f"it has {len(values)} inputs or outputs")
+    return [] if values is None else values.tolist()
+
+
+def _model(
+    graph: Graph, operators: list[Operator], source: Tensor, sink: Tensor, metadata: dict[str, str], four: list[str]
+) -> tuple[QuantizedModel, dict[str, int]]:
+    where = graph.where
+    names = {source.index: INPUT}
+    own = plain_names([o.output.name for o in operators], [o.op.name for o in operators])
+    _check_float(graph, operators, source)
+    quant: dict[str, TensorQuant] = {}
+    if source.type != s.TensorType.FLOAT32:
+        quant[INPUT] = graph.activation_quant(source)
+    layers: list[Layer] = []
+    weights: dict[str, LayerWeights] = {}
+    for operator, name in zip(operators, own, strict=True):
+        graph.where = operator.where
+        layer = layer_of(graph, operator, name, names)
+        if operator.op != s.Op.DEQUANTIZE:
+            quant[name] = graph.activation_quant(operator.output)
+        elif operator.output.type != s.TensorType.FLOAT32:
+            raise graph.unsupported(f"{operator.output.label} is {operator.output.type_name}; DEQUANTIZE to float32 only")
+        if isinstance(layer, Weighted):
+            layer, weights[name] = weights_of(graph, operator, layer)
+        layers.append(replace(layer, act_bits=4) if name in four else layer)
+        names[operator.output.index] = name
+    graph.where = where
+    if not operators or sink.index != operators[-1].output.index:
+        raise graph.unsupported(f"the output, {sink.label}, is not what the last operator writes")
+    arch = Arch(graph.activation_shape(source), tuple(layers), 4 if INPUT in four else 8)
+    model = QuantizedModel(arch, quant, weights, metadata)
+    shapes = arch.shapes()
+    for operator, name in zip(operators, own, strict=True):
+        graph.where = operator.where
+        if shapes[name] != graph.activation_shape(operator.output):
+            found, want = list(operator.output.shape), [1, *shapes[name]]
+            raise graph.unsupported(f"{operator.output.label} has the shape {found}; its inputs make {want}")
+    validate(model)
+    return model, {name: index for index, name in names.items()}
+
+
+def _check_float(graph: Graph, operators: list[Operator], source: Tensor) -> None:
+    if source.type != s.TensorType.FLOAT32:
+        return
+    for operator in operators:
+        if source.index in operator.inputs and operator.op != s.Op.QUANTIZE:
+            raise graph.unsupported(
+                f"a float model: operator {operator.op.name} reads {source.label} of float32; quantise it to int8 first"
+            )
+
+
+def _metadata(top: Table, graph: Graph) -> dict[str, str]:
+    """Entries that are text, by name; trailing NULs, with which some writers pad, are dropped."""
+    texts: dict[str, str] = {}
+    total = 0
+    entries = top.tables(s.ModelSlot.METADATA)
+    for k in range(len(entries)):
+        name = entries[k].text(s.MetadataSlot.NAME)
+        raw = graph.bytes_of(entries[k].number(s.MetadataSlot.BUFFER, "I"))
+        total += len(raw) + len(name)
+        if total > len(graph.flat.data):
+            raise graph.damaged("its metadata repeat without end")
+        try:
+            text = raw.tobytes().decode().rstrip("\0")
+        except UnicodeDecodeError:
+            continue
+        if name and text and "\0" not in text and (name == s.BITS_METADATA or name not in s.RESERVED_METADATA):
+            texts[name] = text
+    return texts
+
+
+def _four_bit_names(text: str, flat: Flat) -> list[str]:
+    try:
+        names = json.loads(text)
+    except (ValueError, RecursionError):
+        names = None
+    if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
+        raise flat.damaged(f"its metadata '{s.BITS_METADATA}' are not a list of names")
+    return names
