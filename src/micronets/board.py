@@ -13,7 +13,8 @@ from typing import Any
 from micronets.errors import FileError, SpecError, did_you_mean
 
 _UNITS = {"": 1, "b": 1, "k": 1024, "kib": 1024, "kb": 1000, "m": 1024**2, "mib": 1024**2, "mb": 1000**2}
-_NUMBERS = ("clock_hz", "sram_bytes", "flash_bytes", "active_power_w", "flash_wait_states")
+_NUMBERS = ("clock_hz", "sram_bytes", "flash_bytes", "active_power_w", "flash_wait_states", "cycle_factor", "cycle_uncertainty")
+_REALS = ("active_power_w", "cycle_factor", "cycle_uncertainty")
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class Board:
     active_power_w: power while a network runs, at that clock.
     flash_wait_states: of one flash access at that clock, before any cache.
     flash_cache: what hides those wait states, in words.
+    cycle_factor: its cycles over those of a Cortex-M4 without wait states (`cycles.step_cycles`).
+    cycle_uncertainty: of that factor, a relative error: 0.1 is +-10 %.
     compiler_flags: that select the core and its FPU, for GCC and clang.
     sources: where each number is from, by field name.
     """
@@ -40,6 +43,8 @@ class Board:
     active_power_w: float
     flash_wait_states: int
     flash_cache: str
+    cycle_factor: float
+    cycle_uncertainty: float
     compiler_flags: tuple[str, ...]
     sources: Mapping[str, str]
 
@@ -158,7 +163,7 @@ def _check(raw: Mapping[str, Any], where: str) -> None:
             raise SpecError(f"{where}: {key} = {raw[key]!r}; need a text")
     for key in _NUMBERS:
         value, least = raw[key], 0 if key == "flash_wait_states" else 1e-9
-        kinds = (int, float) if key == "active_power_w" else (int,)
+        kinds = (int, float) if key in _REALS else (int,)
         if not isinstance(value, kinds) or isinstance(value, bool) or value < least:
             raise SpecError(f"{where}: {key} = {value!r}; need {'a number' if float in kinds else 'an integer'} above 0")
     flags = raw["compiler_flags"]

@@ -1,120 +1,196 @@
-"""What a network costs: MACs, parameters, bytes.
+"""What a network costs on a board, per layer and in total, and which limits of a budget it misses.
 
-Functions of `Sequence[Step]` use only `+ * max`, so that widths, kernels and gates may be 0-d tensors: the costs of an
-`Arch` and the differentiable ones of a search are the same code. A step counts with its gate as weight.
+Everything here is an estimate made without running anything. Counts (MACs, bytes) come from `counts`, the arena from
+`arena`, cycles from `cycles`; `relaxed_budget_costs` is the differentiable form of `budget_costs`.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from typing import Any, assert_never
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from micronets.arch import (
-    INPUT,
-    Add,
-    AveragePool2D,
-    Conv2D,
-    DepthwiseConv2D,
-    Dequantize,
-    FullyConnected,
-    MaxPool2D,
-    Mean,
-    Pad,
-    Quantize,
-    Relu,
-    Reshape,
-    Softmax,
-    Step,
+from micronets.arch import Arch, Shape, Step
+from micronets.arena import arena_tflm_bytes, persistent_bytes
+from micronets.board import Board, Budget
+from micronets.counts import (
+    live_bytes,
+    macs,
+    packed_bytes,
+    paper_ops,
+    params,
+    step_macs,
+    step_weight_bytes,
+    step_weights,
+    weight_bytes,
 )
+from micronets.cycles import base_cycles, step_cycles
+from micronets.filesize import METADATA_BYTES, tflite_bytes
+
+__all__ = [
+    "METADATA_BYTES",
+    "Cost",
+    "LayerCost",
+    "Missed",
+    "arena_tflm_bytes",
+    "budget_costs",
+    "cost",
+    "cycles",
+    "live_bytes",
+    "macs",
+    "over",
+    "packed_bytes",
+    "paper_ops",
+    "params",
+    "persistent_bytes",
+    "relaxed_budget_costs",
+    "step_macs",
+    "step_weight_bytes",
+    "step_weights",
+    "tflite_bytes",
+    "weight_bytes",
+]
 
 Number = Any  # int, float or 0-d tensor
 
-
-def macs(steps: Sequence[Step]) -> Number:
-    """Multiply-accumulates of convolutions and matrix products, taps in the padding included; 1 MAC is 2 ops."""
-    return sum(s.gate * step_macs(s) for s in steps)
-
-
-def step_macs(step: Step) -> Number:
-    """MACs of one layer, were it there."""
-    match step.layer:
-        case Conv2D(kernel=(kh, kw)):
-            return math.prod(step.output_shape) * (step.input_shapes[0][2] * (kh * kw))
-        case DepthwiseConv2D(kernel=(kh, kw)):
-            return math.prod(step.output_shape) * (kh * kw)
-        case FullyConnected(units=units):
-            return math.prod(step.input_shapes[0]) * units
-        case (
-            AveragePool2D() | MaxPool2D() | Mean() | Add() | Pad() | Reshape() | Softmax() | Relu() | Quantize() | Dequantize()
-        ):
-            return 0
-        case _:
-            assert_never(step.layer)
+RUNTIME_SRAM_BYTES = 4096  # TFLM's own static data: MicroNets (arXiv 2010.11267), 4 KB
+STACK_BYTES = 2048  # simulated: 1.2..1.9 KB for networks of the vocabulary
+RUNTIME_FLASH_BYTES = 103 * 1024  # TFLM's core and CMSIS-NN kernels, August 2026, GCC 12 -O2
+SOURCE = "estimated"
 
 
-def step_weights(step: Step) -> tuple[Number, Number]:
-    """Weights and output channels (each with a bias and a scale) of one layer; zeros for a layer without."""
-    match step.layer:
-        case Conv2D(kernel=(kh, kw), filters=filters):
-            return step.input_shapes[0][2] * (kh * kw) * filters, filters
-        case DepthwiseConv2D(kernel=(kh, kw)):
-            channels = step.output_shape[2]
-            return channels * (kh * kw), channels
-        case FullyConnected(units=units):
-            return math.prod(step.input_shapes[0]) * units, units
-        case (
-            AveragePool2D() | MaxPool2D() | Mean() | Add() | Pad() | Reshape() | Softmax() | Relu() | Quantize() | Dequantize()
-        ):
-            return 0, 0
-        case _:
-            assert_never(step.layer)
+@dataclass(frozen=True)
+class LayerCost:
+    """One layer: multiply-accumulates, weights and biases, their bytes, and cycles on the board."""
+
+    name: str
+    kind: str
+    output_shape: Shape
+    macs: int
+    params: int
+    weight_bytes: int
+    cycles: float
 
 
-def params(steps: Sequence[Step]) -> Number:
-    """Weights and biases."""
-    return sum(s.gate * sum(step_weights(s)) for s in steps)
+@dataclass(frozen=True)
+class Cost:
+    """A network on a board.
+
+    arena_bytes: TFLM's arena on a 64-bit host; arena_cortex_m_bytes: on the board.
+    sram_bytes: that, TFLM's static data and stack. flash_bytes: file and code. tflite_bytes: the file.
+    latency_ms, energy_mj: of one inference; both within +-`uncertainty` (0.1 is 10 %), like cycles.
+    source: how the figures were obtained.
+    """
+
+    board: str
+    layers: tuple[LayerCost, ...]
+    macs: int
+    params: int
+    weight_bytes: int
+    tflite_bytes: int
+    arena_bytes: int
+    arena_cortex_m_bytes: int
+    sram_bytes: int
+    flash_bytes: int
+    cycles: float
+    latency_ms: float
+    energy_mj: float
+    uncertainty: float
+    source: str = SOURCE
 
 
-def weight_bytes(steps: Sequence[Step]) -> Number:
-    """Bytes of packed weights and of 32-bit biases."""
-    return sum(s.gate * step_weight_bytes(s) for s in steps)
+@dataclass(frozen=True)
+class Missed:
+    """A limit that a network misses: `value` is `excess` above `limit`, all in the limit's unit."""
+
+    name: str
+    value: float
+    limit: float
+    excess: float
+
+    def __str__(self) -> str:
+        return f"{self.name} = {self.value:,.6g} is over the limit of {self.limit:,.6g} by {self.excess:,.6g}"
 
 
-def step_weight_bytes(step: Step) -> Number:
-    """Bytes of one layer's packed weights and 32-bit biases."""
-    weights, channels = step_weights(step)
-    return packed_bytes(weights, getattr(step.layer, "weight_bits", 8)) + channels * 4
+def cost(arch: Arch, board: Board, metadata_bytes: int = 0) -> Cost:
+    """What `arch` costs on `board`; metadata_bytes: of text that its file carries."""
+    steps = arch.steps()
+    layers = tuple(_layer_cost(s, board) for s in steps)
+    totals: dict[str, Any] = {name: measure(arch, steps, board, metadata_bytes) for name, measure in _MEASURES.items()}
+    return Cost(
+        board=board.name,
+        layers=layers,
+        params=params(steps),
+        weight_bytes=weight_bytes(steps),
+        arena_cortex_m_bytes=arena_tflm_bytes(arch, 4),
+        cycles=cycles(steps, board),
+        uncertainty=board.cycle_uncertainty,
+        **totals,
+    )
 
 
-def packed_bytes(values: Number, bits: int) -> Number:
-    """Bytes of packed values of 8 or 4 bits; half bytes round up, but in tensors they stay."""
-    if bits == 8:
-        return values
-    return (values + 1) // 2 if isinstance(values, int) else values * 0.5
+def _layer_cost(step: Step, board: Board) -> LayerCost:
+    return LayerCost(
+        name=step.layer.name,
+        kind=type(step.layer).__name__,
+        output_shape=step.output_shape,
+        macs=step_macs(step),
+        params=sum(step_weights(step)),
+        weight_bytes=step_weight_bytes(step),
+        cycles=step_cycles(step) * board.cycle_factor,
+    )
 
 
-def tflite_bytes(steps: Sequence[Step]) -> Number:
-    """Bytes of the `.tflite` file, without metadata."""
-    total: Number = 1000
-    for s in steps:
-        _, channels = step_weights(s)
-        total = total + s.gate * (step_weight_bytes(s) + channels * 12 + 300)
-    return total
+def cycles(steps: Sequence[Step], board: Board) -> Number:
+    """Estimated cycles of one inference on the board, under TFLM and CMSIS-NN."""
+    return base_cycles(steps) * board.cycle_factor
 
 
-def live_bytes(steps: Sequence[Step]) -> Number:
-    """The most bytes of activations alive at once: a lower bound on what any plan needs."""
-    last: dict[str, int] = {}
-    size: dict[str, Number] = {}
-    for i, s in enumerate(steps):
-        for name, shape in zip(s.layer.inputs, s.input_shapes, strict=True):
-            last[name] = i
-            size[name] = math.prod(shape)
-    alive = [INPUT]
-    most: Number = 0
-    for i, s in enumerate(steps):
-        now = sum(size[n] for n in alive) + math.prod(s.output_shape)
-        most = max(most, s.gate * now)
-        alive = [n for n in (*alive, s.layer.name) if last.get(n, -1) > i]
-    return most
+def latency_ms(steps: Sequence[Step], board: Board) -> Number:
+    """Estimated time of one inference on the board."""
+    return cycles(steps, board) * (1e3 / board.clock_hz)
+
+
+def over(cost: Cost, budget: Budget) -> list[Missed]:
+    """The limits of `budget` that `cost` misses, in the order of `Budget`'s fields; empty if it fits."""
+    values = {name: float(getattr(cost, name)) for name in budget.limits()}
+    return [Missed(n, values[n], limit, values[n] - limit) for n, limit in budget.limits().items() if values[n] > limit]
+
+
+_MEASURES: dict[str, Callable[[Arch, Sequence[Step], Board, int], Number]] = {
+    "arena_bytes": lambda a, s, b, m: arena_tflm_bytes(a, 8),
+    "tflite_bytes": lambda a, s, b, m: tflite_bytes(s, m),
+    "sram_bytes": lambda a, s, b, m: arena_tflm_bytes(a, 4) + RUNTIME_SRAM_BYTES + STACK_BYTES,
+    "flash_bytes": lambda a, s, b, m: tflite_bytes(s, m) + RUNTIME_FLASH_BYTES,
+    "latency_ms": lambda a, s, b, m: latency_ms(s, b),
+    "energy_mj": lambda a, s, b, m: latency_ms(s, b) * b.active_power_w,
+    "macs": lambda a, s, b, m: macs(s),
+}
+_RELAXED: dict[str, Callable[[Sequence[Step], Board, int], Number]] = {
+    "arena_bytes": lambda s, b, m: live_bytes(s) + persistent_bytes(s, 8),
+    "tflite_bytes": lambda s, b, m: tflite_bytes(s, m),
+    "sram_bytes": lambda s, b, m: live_bytes(s) + persistent_bytes(s, 4) + (RUNTIME_SRAM_BYTES + STACK_BYTES),
+    "flash_bytes": lambda s, b, m: tflite_bytes(s, m) + RUNTIME_FLASH_BYTES,
+    "latency_ms": lambda s, b, m: latency_ms(s, b),
+    "energy_mj": lambda s, b, m: latency_ms(s, b) * b.active_power_w,
+    "macs": lambda s, b, m: macs(s),
+}
+
+
+def budget_costs(arch: Arch, board: Board, names: Iterable[str], metadata_bytes: int = METADATA_BYTES) -> Mapping[str, float]:
+    """The costs that the limits `names` of a `Budget` bound, by name, exact integers where they are counts.
+
+    metadata_bytes: of text that the file will carry; by default as much as a class list and a front end take.
+    """
+    steps = arch.steps()
+    return {name: _MEASURES[name](arch, steps, board, metadata_bytes) for name in names}
+
+
+def relaxed_budget_costs(
+    steps: Sequence[Step], board: Board, names: Iterable[str], metadata_bytes: int = METADATA_BYTES
+) -> Mapping[str, Number]:
+    """`budget_costs` of a network whose widths, kernels and gates may be 0-d tensors, with their gradients.
+
+    Arenas have the bytes alive at once in place of the plan, so that they are lower bounds; the rest is the same.
+    """
+    return {name: _RELAXED[name](steps, board, metadata_bytes) for name in names}
