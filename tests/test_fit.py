@@ -74,7 +74,9 @@ def test_limits_that_exclude_each_other_are_refused(board) -> None:
         board,
         lambda v: {"macs": 5 if v["frame_stride"] == 2 else 20, "arena_bytes": 20 if v["frame_stride"] == 2 else 5},
     )
-    with pytest.raises(BudgetError, match="no network meets all limits at once; the nearest needs arena_bytes 5 of 10, macs 20 of 10; raise"):
+    with pytest.raises(
+        BudgetError, match="no network meets all limits at once; the nearest needs arena_bytes 5 of 10, macs 20 of 10; raise"
+    ):
         fitter.feasible_shapes()
 
 

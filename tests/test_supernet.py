@@ -5,7 +5,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="the design half needs torch: pip install 'micronets[design]'")
 
 from micronets import cost  # noqa: E402
-from micronets.limits import relaxed_budget_costs  # noqa: E402
+from micronets.cost import relaxed_budget_costs  # noqa: E402
 from micronets.net import Net  # noqa: E402
 from micronets.space import derive  # noqa: E402
 from micronets.spaces import dscnn, temporal  # noqa: E402

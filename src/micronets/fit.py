@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Mapping
 
 from micronets.board import Board, Budget
-from micronets.limits import budget_costs
+from micronets.cost import budget_costs
 from micronets.errors import BudgetError
 from micronets.space import Choice, SearchSpace, derive
 

@@ -12,22 +12,25 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from micronets import optim
 from micronets.arch import Arch
 from micronets.board import Board, Budget, board_budget
-from micronets.limits import relaxed_budget_costs
+from micronets.checkpoint import load_checkpoint, save_checkpoint
+from micronets.cost import relaxed_budget_costs
 from micronets.errors import SpecError
+from micronets.files import digest
 from micronets.fit import Fitter
+from micronets.ops import Precision, autocast, pick_device, pick_precision, prepare_cpu
 from micronets.space import SearchSpace, derive
 from micronets.supernet import Sample, Supernet
 from micronets.tasks import TaskData
-from micronets.train import autocast, load_checkpoint, pick_device, pick_precision, save_checkpoint
 
 Progress = Callable[[dict[str, Any]], None]
 RECHECK = 25  # steps between two comparisons of relaxed and exact costs
@@ -42,7 +45,7 @@ class SearchSettings:
     arch_lr: of the architecture parameters (Adam).
     temperature, final_temperature: of the Gumbel-softmax, annealed geometrically after the warm-up.
     penalty: weight of the limits in the loss.
-    precision: auto, fp32 or bf16.
+    precision: auto, fp32 or bf16. device: auto, cpu or cuda.
     """
 
     epochs: int = 12
@@ -55,7 +58,8 @@ class SearchSettings:
     temperature: float = 3.0
     final_temperature: float = 0.4
     penalty: float = 2.0
-    precision: str = "auto"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch", "lr", "arch_lr", "temperature", "final_temperature", "penalty"):
@@ -98,15 +102,18 @@ def search(
     limits = board_budget(budget, board)
     fitter = Fitter(space, limits, board)
     feasible = fitter.feasible_shapes()
-    device = pick_device()
-    torch.manual_seed(seed)
-    supernet = Supernet(space).to(device)
+    prepare_cpu()
+    device = pick_device(settings.device)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        supernet = Supernet(space).to(device)
     _forbid_infeasible(supernet, feasible)
     run = _Run(supernet, fitter, board, limits, data, settings, seed, device)
-    run.resume(directory / "checkpoint.pt")
+    stamp = digest(repr((space.name, space.choices, data.source, budget, board, settings, seed, run.precision)))
+    run.resume(load_checkpoint(directory / "checkpoint.pt", device, stamp))
     for epoch in range(run.epoch, settings.epochs):
         run.train_epoch(epoch, progress)
-        save_checkpoint(directory / "checkpoint.pt", run.checkpoint())
+        save_checkpoint(directory / "checkpoint.pt", run.checkpoint(), stamp)
     probabilities = supernet.probabilities()
     repaired = fitter.repair(supernet.most_likely(), probabilities)
     values = fitter.fill(repaired, probabilities)
@@ -136,20 +143,17 @@ class _Run:
         self.supernet, self.fitter, self.board, self.data = supernet, fitter, board, data
         self.limits = limits.limits()
         self.settings, self.seed, self.device = settings, seed, device
+        self.labels = torch.from_numpy(data.labels("train")).to(device)
         self.epoch, self.history = 0, list[dict[str, Any]]()
         self.correction = dict.fromkeys(self.limits, 1.0)
         self.baseline: float | None = None
         self.steps = max(1, len(data.epoch(np.random.default_rng(seed))) // settings.batch)
         self.total = self.steps * settings.epochs
-        decay = [p for p in supernet.net.parameters() if p.ndim > 1]
-        rest = [p for p in supernet.net.parameters() if p.ndim <= 1]
-        groups = [{"params": decay, "weight_decay": settings.weight_decay}, {"params": rest, "weight_decay": 0.0}]
-        self.weight_optimiser = torch.optim.AdamW(groups, lr=settings.lr)
+        self.weight_optimiser = optim.optimiser(supernet.net, "adamw", settings.weight_decay)
         self.arch_optimiser = torch.optim.Adam(supernet.alphas.parameters(), lr=settings.arch_lr, betas=(0.5, 0.999))
-        self.precision = pick_precision(settings.precision, device)
+        self.precision: Precision = pick_precision(settings.precision, device)
 
-    def resume(self, path: Path) -> None:
-        state = load_checkpoint(path, self.device)
+    def resume(self, state: dict[str, Any] | None) -> None:
         if state is None:
             return
         self.supernet.load_state_dict(state["supernet"])
@@ -209,16 +213,16 @@ class _Run:
     def temperature(self, step: int) -> float:
         s = self.settings
         done = max(0.0, (step / self.total - s.warmup) / (1 - s.warmup))
-        return s.temperature * (s.final_temperature / s.temperature) ** min(done, 1.0)
+        return float(s.temperature * (s.final_temperature / s.temperature) ** min(done, 1.0))
 
     def train_step(self, batch: Tensor, step: int, generator: torch.Generator) -> tuple[float, int]:
         s = self.settings
         for group in self.weight_optimiser.param_groups:
-            group["lr"] = s.lr * min(1.0, (step + 1) / self.steps) * 0.5 * (1 + np.cos(np.pi * step / self.total))
+            group["lr"] = s.lr * optim.cosine(step, self.total, self.steps)
         searching = step >= s.warmup * self.total
         sample = self.supernet.sample(self.temperature(step), generator)
         x = self.data.augmented(batch, input_settings(self.data, dict(sample.shapes)), generator).to(self.device)
-        y = torch.from_numpy(self.data.labels("train"))[batch].to(self.device)
+        y = self.labels[batch.to(self.device)]
         with autocast(self.device, self.precision):
             logits = self.supernet(x, sample)
         loss = F.cross_entropy(logits.float(), y, label_smoothing=s.label_smoothing)

@@ -150,7 +150,7 @@ class Supernet(nn.Module):
         A depthwise layer is masked again like its input: batch norm would undo the mask and wake masked channels.
         """
         cell = self.net.cell(layer)
-        weight = cell.weight[:, : x.shape[1]] if isinstance(layer, Conv2D) else cell.weight
+        weight: Tensor = cell.weight[:, : x.shape[1]] if isinstance(layer, Conv2D) else cell.weight
         dilation = list(layer.dilation)
         for axis in (0, 1):
             weight = self._choose_taps(weight, axis, layer.kernel[axis], layer.dilation[axis], sample)
@@ -166,7 +166,8 @@ class Supernet(nn.Module):
         )
         bn = cell.bn
         assert bn is not None
-        gamma, beta = bn.weight, bn.bias
+        gamma: Tensor = bn.weight
+        beta: Tensor = bn.bias
         for scale in scales:
             gamma, beta = gamma * scale, beta * scale
         y = F.batch_norm(y, bn.running_mean, bn.running_var, gamma, beta, self.training, bn.momentum or 0.0, bn.eps)

@@ -1,0 +1,84 @@
+import dataclasses
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="the design half needs torch: pip install 'micronets[design]'")
+
+from micronets.board import Budget  # noqa: E402
+from micronets.cost import budget_costs  # noqa: E402
+from micronets.errors import BudgetError, SpecError  # noqa: E402
+from micronets.net import Net  # noqa: E402
+from micronets.search import SearchSettings, search  # noqa: E402
+from micronets.space import derive  # noqa: E402
+from tests.tiny import TinyTask, tiny_space  # noqa: E402
+
+SETTINGS = SearchSettings(epochs=4, batch=32, lr=0.02, arch_lr=0.1, precision="fp32")
+
+
+def run(tmp_path, board, budget=None, settings=SETTINGS, space=None, progress=lambda _: None):
+    options = {"seed": 1, "directory": tmp_path, "progress": progress}
+    return search(space or tiny_space(), TinyTask(), budget or Budget(macs=9000), board, settings, **options)
+
+
+def test_result_meets_the_budget_and_comes_with_its_weights(tmp_path, board) -> None:
+    reports = []
+    found = run(tmp_path, board, progress=reports.append)
+    assert found.costs["macs"] <= 9000
+    assert found.costs["macs"] == budget_costs(found.arch, board, ("macs",))["macs"]
+    assert found.arch == derive(tiny_space(), found.values)
+    Net(found.arch).load_state_dict(found.state)
+    assert [h["epoch"] for h in found.history] == [1, 2, 3, 4]
+    assert reports[-1]["step"] == reports[-1]["steps"] == 24
+    assert reports[-1]["seconds_left"] == 0
+    assert found.history[-1]["loss"] < found.history[0]["loss"]
+
+
+def test_the_budget_decides_the_size(tmp_path, board) -> None:
+    small, large = (run(tmp_path / str(m), board, Budget(macs=m)).costs["macs"] for m in (3000, 20000))
+    assert small <= 3000 < large <= 20000
+
+
+def test_a_search_that_was_stopped_ends_with_the_same_result(tmp_path, board) -> None:
+    whole = run(tmp_path / "whole", board)
+
+    class Stopped(Exception):
+        pass
+
+    def stop(report) -> None:
+        if report["step"] > 12:  # in the third epoch of six steps
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        run(tmp_path / "cut", board, progress=stop)
+    resumed = run(tmp_path / "cut", board)
+    assert resumed.values == whole.values
+    assert [h["loss"] for h in resumed.history] == [h["loss"] for h in whole.history]
+    for name, value in whole.state.items():
+        assert torch.equal(value, resumed.state[name]), name
+
+
+def test_a_checkpoint_of_other_settings_is_refused(tmp_path, board) -> None:
+    run(tmp_path, board)
+    with pytest.raises(SpecError, match="the checkpoint is of another training"):
+        run(tmp_path, board, settings=dataclasses.replace(SETTINGS, lr=0.03))
+
+
+def test_an_impossible_budget_is_refused_before_training(tmp_path, board) -> None:
+    with pytest.raises(BudgetError, match="the smallest network needs"):
+        run(tmp_path, board, Budget(arena_bytes=1024), progress=lambda _: pytest.fail("trained"))
+    assert not list(tmp_path.iterdir())
+
+
+def test_shapes_that_cannot_fit_are_not_searched(tmp_path, board) -> None:
+    space = tiny_space()
+    # Between the smallest networks on half and on all frames.
+    limits = [budget_costs(derive(space, space.smallest() | {"frame_stride": s}), board, ("macs",))["macs"] for s in (2, 1)]
+    found = run(tmp_path, board, Budget(macs=sum(limits) // 2))
+    assert found.values["frame_stride"] == 2
+    assert {h["values"]["frame_stride"] for h in found.history} == {2}
+
+
+@pytest.mark.parametrize(("key", "value"), [("epochs", 0), ("penalty", -1.0), ("warmup", 1.0)])
+def test_settings_are_checked(key, value) -> None:
+    with pytest.raises(SpecError, match=f"search: {key} = {value}"):
+        SearchSettings(**{key: value})
