@@ -1,15 +1,22 @@
 """Front ends: recordings in, features and network inputs out. numpy only."""
 
-from micronets.frontend.features import features, network_input, quantized_input
+from micronets.frontend.cache import Tally, wav_features
+from micronets.frontend.features import features, network_input
 from micronets.frontend.spec import INPUT_SETTINGS, PRESETS, RELEASED_LABELS, FrontEnd, preset
+from micronets.frontend.wav import Recording, encode_wav, read_wav, resample
 
 __all__ = [
     "INPUT_SETTINGS",
     "PRESETS",
     "RELEASED_LABELS",
     "FrontEnd",
+    "Recording",
+    "Tally",
+    "encode_wav",
     "features",
     "network_input",
     "preset",
-    "quantized_input",
+    "read_wav",
+    "resample",
+    "wav_features",
 ]

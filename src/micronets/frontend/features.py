@@ -42,7 +42,7 @@ def _mel(hertz: Any) -> Any:
 def dct_matrix(fe: FrontEnd) -> Float:
     """`[n_mels, coefficients]`: DCT-II, sqrt(2/M) cos(pi k (2n + 1) / 2M), the first column / sqrt(2) if orthonormal."""
     n, k = np.arange(fe.n_mels)[:, None], np.arange(fe.coefficients)
-    matrix = np.sqrt(2 / fe.n_mels) * np.cos(np.pi * k * (2 * n + 1) / (2 * fe.n_mels))
+    matrix: Array = np.sqrt(2 / fe.n_mels) * np.cos(np.pi * k * (2 * n + 1) / (2 * fe.n_mels))
     if fe.dct == "orthonormal":
         matrix[:, 0] /= np.sqrt(2)
     return matrix.astype(np.float32)
@@ -72,14 +72,15 @@ def features(clips: Sequence[Array] | Array, fe: FrontEnd) -> Array:
     return out
 
 
-def _features(x: Float, fe: FrontEnd) -> Array:
+def _features(x: Array, fe: FrontEnd) -> Array:
     if fe.sample_scale == "unit":
         x = x / np.float32(32768)
     elif fe.sample_scale == "max":
         top = x.max(1, keepdims=True)
         x = x / np.where(top > 0, top, np.float32(1))
     frames = np.lib.stride_tricks.sliding_window_view(x, fe.window_samples, axis=1)[:, :: fe.hop_samples]
-    spectrum: Array = np.abs(np.fft.rfft(frames * hann(fe.window_samples), fe.n_fft))
+    framed: Array = frames * hann(fe.window_samples)
+    spectrum: Array = np.abs(np.fft.rfft(framed, fe.n_fft))
     if fe.power == 2:
         spectrum *= spectrum
     level: Float = np.log(spectrum.astype(np.float32, copy=False) @ mel_matrix(fe.base()) + np.float32(fe.log_floor))
@@ -91,16 +92,9 @@ def _features(x: Float, fe: FrontEnd) -> Array:
 
 def network_input(values: Array, fe: FrontEnd) -> Float:
     """Features `[N, T, M]` to the network's real-valued input `[N, T', K, 1]` (float32)."""
-    x: Float = values[:, :: fe.frame_stride].astype(np.float32)
+    x: Array = values[:, :: fe.frame_stride].astype(np.float32)
     if fe.coefficients:
         x = x @ dct_matrix(fe)
-    x = (x - np.asarray(fe.input_mean, np.float32)) / np.asarray(fe.input_scale, np.float32)
+    x -= np.asarray(fe.input_mean, np.float32)
+    x /= np.asarray(fe.input_scale, np.float32)
     return x[..., None]
-
-
-def quantized_input(x: Float, fe: FrontEnd, scale: float, zero_point: int) -> npt.NDArray[np.int8]:
-    """Network input to int8 as the front end's `rounding` says, saturated to -128..127."""
-    q: Array = x / np.float32(scale) + np.float32(zero_point)
-    q = np.rint(q) if fe.rounding == "nearest" else np.trunc(q)
-    whole: npt.NDArray[np.int8] = np.clip(q, -128, 127).astype(np.int8)
-    return whole

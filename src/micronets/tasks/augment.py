@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from micronets.frontend import FrontEnd
-    from micronets.tasks.kws import Augmentation
+    from micronets.tasks.kwsdata import Augmentation
 
 AUDIBLE = 40  # mean pixel; softer background is cut off at 0 and would turn into a flat line when made louder
 

@@ -1,163 +1,155 @@
-"""Keyword spotting: the data in memory, and `load`, which finds out what a directory holds."""
+"""Keyword spotting: reads whatever a directory holds into one form, for training (`load`) and for `evaluation`."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from micronets.errors import DataError, SpecError, did_you_mean
-from micronets.frontend import INPUT_SETTINGS, FrontEnd, network_input
+from micronets.frontend import FrontEnd, network_input
+from micronets.tasks import clips, prepared, speech
+from micronets.tasks.kwsdata import KEYWORDS, SILENCE, SPLITS, UNKNOWN, Augmentation, KwsData, Labels
+from micronets.tasks.recordings import LISTS, Folders, scan
 
-if TYPE_CHECKING:
-    import torch
+__all__ = ["KEYWORDS", "SILENCE", "UNKNOWN", "Augmentation", "Evaluation", "KwsData", "evaluation", "load"]
 
-    from micronets.tasks.augment import Augmenter
-
-SILENCE, UNKNOWN = "_silence_", "_unknown_"
-KEYWORDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
-SPLITS = ("train", "val", "test")
-
-Pixels = npt.NDArray[np.uint8]
-Labels = npt.NDArray[np.int64]
+FEATURES, TEST_WAV = "features.npz", "test_wav"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Augmentation:
-    """How much the train split is disturbed, in the spectrogram; widths are at the full frame rate.
+def load(
+    path: Path | None = None,
+    *,
+    test: Path | str | None = None,
+    words: Sequence[str] | None = None,
+    frontend: FrontEnd | None = None,
+    splits: Sequence[str] = SPLITS,
+    augmentation: Augmentation | None = None,
+    share: float = 1.0,
+    seed: int = 0,
+) -> KwsData:
+    """The keyword data at `path`, which may be
 
-    shift_frames: each clip moves by up to this many frames either way; what comes in is the clip mirrored at its
-        edge or, with pad_probability, nothing (pixel 0).
-    noise_probability, snr_db: background added in the power domain at a signal-to-noise ratio drawn from the range,
-        between the clip's loudest frame and the background's mean, in dB.
-    gain_db: the whole clip is up to this much louder or softer. silence_gain_db: range for the silence class.
-    time_masks, time_mask_frames, band_masks, mask_bands: SpecAugment (Park et al. 2019): stretches of up to so many
-        frames or bands are replaced by the clip's mean.
+    - a `features.npz`, or the directory that holds it (see `prepared`); WAVs in `test_wav` beside it become "test";
+    - a Speech Commands directory (`testing_list.txt`, or folders of the ten keywords and others): the 12-class task, or
+      that of other `words`;
+    - a directory with a folder of WAVs per class;
+    - None: synthetic speech.
+
+    test: a directory with a folder of WAVs per class; "test" is then that and nothing else.
+    frontend: of the features; default: that of `features.npz`, or the log-mel. splits: those to read ("all": every clip of a
+    directory of folders); the others stay empty. share: see `KwsData`. seed: of all that is drawn.
+    Raises `DataError` (data that cannot be used) and `SpecError` (a bad option).
     """
+    for s in splits:
+        if s not in (*SPLITS, *(["all"] if path else [])):
+            raise SpecError(f"split '{s}' is not known; {did_you_mean(s, (*SPLITS, 'all'))}")
+    rng = np.random.default_rng(seed)
+    fe = frontend.base() if frontend else FrontEnd()
+    test = None if test is None else Path(test)
+    if path is None:
+        for name, value in (("test", test), ("words", words)):
+            if value is not None:
+                raise SpecError(f"kws: option {name} = {value} needs a data directory; synthetic speech has its own")
+        return speech.load(frontend=fe, splits=tuple(splits), augmentation=augmentation, share=share, seed=seed)
+    if path.is_file() or (path / FEATURES).is_file():
+        file = path if path.is_file() else path / FEATURES
+        beside = file.parent / TEST_WAV
+        test = beside if test is None and path.is_dir() and beside.is_dir() else test
+        return _prepared(file, test, frontend, splits, augmentation, share, rng)
+    folders = scan(path)
+    chosen = tuple(s for s in splits if not (s == "test" and test))
+    keywords = words or (KEYWORDS if _is_speech_commands(folders) else None)
+    if keywords and "all" not in splits:
+        got = clips.keywords(folders, keywords, fe, chosen, rng)
+        what = "Speech Commands recordings"
+    else:
+        got = clips.own_words(folders, fe, chosen, test is None, rng)
+        what = "recordings"
+    x, y, notes = got.features, got.target, got.notes
+    if test and "test" in splits:
+        x["test"], y["test"], more = clips.held_out(test, got.classes, fe)
+        notes += more
+    source = f"{path.name}: {sum(map(len, y.values()))} {what}"
+    return KwsData(
+        classes=got.classes, source=source, frontend=fe, features=x, target=y, background=got.background, notes=notes,
+        share=share, augmentation=augmentation or Augmentation(),
+    )  # fmt: skip
 
-    shift_frames: int = 10
-    pad_probability: float = 0.1
-    noise_probability: float = 0.7
-    snr_db: tuple[float, float] = (5.0, 40.0)
-    gain_db: float = 6.0
-    silence_gain_db: tuple[float, float] = (-15.0, 20.0)
-    time_masks: int = 2
-    time_mask_frames: int = 10
-    band_masks: int = 2
-    mask_bands: int = 5
 
-    @staticmethod
-    def none() -> Augmentation:
-        """No disturbance at all: `augmented` then equals `inputs`, but for the silence class, which stays drawn at random."""
-        return Augmentation(
-            shift_frames=0,
-            pad_probability=0,
-            noise_probability=0,
-            gain_db=0,
-            silence_gain_db=(0.0, 0.0),
-            time_masks=0,
-            band_masks=0,
+def _prepared(
+    file: Path,
+    test: Path | None,
+    frontend: FrontEnd | None,
+    splits: Sequence[str],
+    augmentation: Augmentation | None,
+    share: float,
+    rng: np.random.Generator,
+) -> KwsData:
+    if "all" in splits:
+        raise DataError(f"{file}: split 'all' is for directories of WAV files; {did_you_mean('all', SPLITS)}")
+    p = prepared.load(file, rng)
+    fe = frontend.base() if frontend else p.frontend.base()
+    x, y = p.features, p.target
+    notes: tuple[str, ...] = ()
+    if fe != p.frontend.base() and (test is None or tuple(splits) != ("test",)):
+        raise DataError(
+            f"{file}: prepared with another front end than the one asked for ({fe.kind}, {fe.window_ms:g} ms every"
+            f" {fe.hop_ms:g} ms); give a directory of WAV files"
         )
+    if test:
+        x["test"], y["test"], notes = clips.held_out(test, p.classes, fe)
+    more = f", test: {len(y['test'])} recordings" if test else ""
+    return KwsData(
+        classes=p.classes, source=f"{file.parent.name}/{file.name}: {p.rows} prepared clips{more}", frontend=fe, features=x,
+        target=y, background=p.background, notes=notes, share=share, augmentation=augmentation or Augmentation(),
+    )  # fmt: skip
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class KwsData:
-    """A keyword data set as log-mel pixels; a `TaskData`.
+def _is_speech_commands(folders: Folders) -> bool:
+    listed = any((folders.root / name).is_file() for name in LISTS.values())
+    here = set(folders.files)
+    return set(KEYWORDS) <= here and (listed or (bool(folders.background) and bool(here - {*KEYWORDS, UNKNOWN, SILENCE})))
 
-    features, target: by split: uint8 `[N, T, M]` and class indices `[N]`.
-    background: uint8 `[B, T, M]`, noise without speech, for mixing and for the silence class of the train split; B may be 0.
-    share: examples of `_unknown_` and of `_silence_` in an epoch, in units of the mean number of the other classes.
-    """
 
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What a model is measured on: inputs float32 `[N, T, K, 1]`, class indices `[N]` into `classes`, and where it is from."""
+
+    inputs: npt.NDArray[np.float32]
+    labels: Labels
     classes: tuple[str, ...]
     source: str
-    frontend: FrontEnd
-    features: Mapping[str, Pixels]
-    target: Mapping[str, Labels]
-    background: Pixels
-    synthetic: bool = False
-    notes: tuple[str, ...] = ()
-    share: float = 1.0
-    augmentation: Augmentation = field(default_factory=Augmentation)
-    name: str = "kws"
-    input_settings: tuple[str, ...] = INPUT_SETTINGS
-
-    def size(self, split: str) -> int:
-        """Number of examples of a split. Raises `SpecError` for an unknown split."""
-        return len(self.labels(split))
-
-    def labels(self, split: str) -> Labels:
-        """Class indices `[N]`. Raises `SpecError` for an unknown split."""
-        if split not in self.target:
-            raise SpecError(f"kws: no split '{split}'; {did_you_mean(split, self.target)}")
-        return self.target[split]
-
-    def counts(self, split: str) -> dict[str, int]:
-        """Examples by class."""
-        return dict(zip(self.classes, np.bincount(self.labels(split), minlength=len(self.classes)).tolist(), strict=True))
-
-    def epoch(self, rng: np.random.Generator) -> Labels:
-        """Indices into the train split, shuffled: every word once; of `_unknown_` and `_silence_`, `share` times as
-        many as of a mean word (drawn anew each time; with repetition where there are too few)."""
-        target = self.labels("train")
-        special = [i for i, c in enumerate(self.classes) if c in (SILENCE, UNKNOWN)]
-        parts = [np.flatnonzero(~np.isin(target, special))]
-        words = len(self.classes) - len(special)
-        want = round(self.share * len(parts[0]) / max(words, 1)) if len(parts[0]) else None
-        for i in special:
-            rows = np.flatnonzero(target == i)
-            n = len(rows) if want is None else want
-            repeated = np.tile(rows, -(-n // len(rows)) - 1) if len(rows) else rows
-            parts += [repeated, rng.choice(rows, n - len(repeated), replace=False)] if len(rows) else []
-        indices = np.concatenate(parts)
-        rng.shuffle(indices)
-        return indices
-
-    def input_shape(self, settings: Mapping[str, int]) -> tuple[int, int, int]:
-        """`(T, M, 1)` of the network's input. Raises `SpecError` for an unknown setting."""
-        return self.frontend.with_settings(settings).input_shape
-
-    def inputs(self, split: str, settings: Mapping[str, int], indices: Labels | None = None) -> npt.NDArray[np.float32]:
-        """Network inputs `[N, T, M, 1]` of a split, or of `indices` into it, in real units (see `FrontEnd`)."""
-        self.labels(split)
-        values = self.features[split]
-        return network_input(values if indices is None else values[indices], self.frontend.with_settings(settings))
-
-    def augmented(self, indices: torch.Tensor, settings: Mapping[str, int], generator: torch.Generator) -> torch.Tensor:
-        """Network inputs `[B, T, M, 1]` of train examples, augmented; float32 on the generator's device.
-
-        The result depends on the arguments alone. Examples of the silence class are drawn from `background`.
-        """
-        return self._augmenter(indices, self.frontend.with_settings(settings), generator)
-
-    @cached_property
-    def _augmenter(self) -> Augmenter:
-        from micronets.tasks.augment import Augmenter
-
-        silence = self.classes.index(SILENCE) if SILENCE in self.classes else None
-        return Augmenter(
-            self.features["train"], self.target["train"], self.background, self.augmentation, self.frontend.pixel_scale, silence
-        )
-
-    def metadata(self, settings: Mapping[str, int]) -> dict[str, str]:
-        """Task, labels and front end as they travel with a model."""
-        return {
-            "micronets.task": self.name,
-            "micronets.labels": json.dumps(self.classes),
-            "micronets.frontend": self.frontend.with_settings(settings).to_json(),
-        }
+    synthetic: bool
+    notes: tuple[str, ...]
 
 
-def load(path: Path | None, **options: Any) -> KwsData:
-    """The keyword data at `path`: a `features.npz` or the directory that holds it."""
-    from micronets.tasks import prepared
+def evaluation(
+    path: Path | None,
+    frontend: FrontEnd,
+    labels: Sequence[str] | None = None,
+    *,
+    split: str = "test",
+    test: Path | str | None = None,
+    words: Sequence[str] | None = None,
+    seed: int = 0,
+) -> Evaluation:
+    """A split of the data at `path` through a model's own front end, with the classes in the order of the model's `labels`.
 
-    if path is None:
-        raise DataError("kws: no data directory given")
-    return prepared.load(path / "features.npz" if path.is_dir() else path, **options)
+    path, test, words, seed: as for `load`; split may be "all" for a directory of folders. labels: None means the order of the
+    data. Raises `DataError`, also if the split is empty or holds a class that the model does not know.
+    """
+    data = load(path, test=test, words=words, frontend=frontend, splits=(split,), seed=seed)
+    target, classes = data.labels(split), tuple(labels) if labels else data.classes
+    where = path if path is not None else "synthetic speech"
+    if not len(target):
+        raise DataError(f"{where}: split '{split}' is empty; choose another with --split")
+    for i in np.unique(target):
+        if data.classes[i] not in classes:
+            raise DataError(f"{where}: class '{data.classes[i]}' is not a label of the model ({', '.join(classes)})")
+    order = np.array([classes.index(c) if c in classes else -1 for c in data.classes])
+    inputs = network_input(data.features[split], frontend)
+    return Evaluation(inputs, order[target].astype(np.int64), classes, data.source, data.synthetic, data.notes)

@@ -14,6 +14,7 @@ train split, a tenth each for that of "val" and of "test" (where those have none
 from __future__ import annotations
 
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ import numpy.typing as npt
 
 from micronets.errors import DataError
 from micronets.frontend import FrontEnd
-from micronets.tasks.kws import SILENCE, SPLITS, UNKNOWN, Augmentation, KwsData, Labels, Pixels
+from micronets.tasks.kwsdata import SILENCE, SPLITS, UNKNOWN, Features, Labels
 
 KEYS = ("x", "y", "split", "classes", "frontend")
 
@@ -66,14 +67,25 @@ def _check(path: Path, a: dict[str, npt.NDArray[Any]]) -> None:
         )
 
 
-def load(path: Path, *, augmentation: Augmentation | None = None, share: float = 1.0, seed: int = 0) -> KwsData:
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """Contents of a `features.npz`, made ready: features and class indices by split, and background for the train split."""
+
+    classes: tuple[str, ...]
+    frontend: FrontEnd
+    features: dict[str, Features]
+    target: dict[str, Labels]
+    background: Features
+    rows: int
+
+
+def load(path: Path, rng: np.random.Generator) -> Prepared:
     """The data of a `features.npz`.
 
     In "val", `_unknown_` is thinned and `_silence_` drawn from the background to the mean number of a word, as in the
-    official 12-class test set; "test" keeps every row.
+    official 12-class test set; "test" keeps every row. Raises `DataError`, also for a class without train or val rows.
     """
     a = read(path)
-    rng = np.random.default_rng(seed)
     classes = tuple(str(c) for c in a["classes"])
     features = {s: a["x"][a["split"] == s] for s in SPLITS}
     target = {s: a["y"][a["split"] == s].astype(np.int64) for s in SPLITS}
@@ -88,16 +100,16 @@ def load(path: Path, *, augmentation: Augmentation | None = None, share: float =
             rows = parts[s] if s == "train" else varied(parts[s], mean_word_count(target[s], classes), rng)
             features[s] = np.concatenate([features[s], rows])
             target[s] = np.concatenate([target[s], np.full(len(rows), classes.index(SILENCE))])
-    return KwsData(
-        classes=classes,
-        source=f"{path.name}: {len(a['x'])} prepared clips",
-        frontend=FrontEnd.from_json(str(a["frontend"])),
-        features=features,
-        target=target,
-        background=parts["train"] if SILENCE in classes else pool,
-        share=share,
-        augmentation=augmentation or Augmentation(),
-    )
+    for s, c in ((s, c) for s in ("train", "val") for c in classes):
+        if not (target[s] == classes.index(c)).any():
+            fix = (
+                "split 'unassigned' holds 10 or more rows of background"
+                if c == SILENCE
+                else f"some of its rows have split '{s}'"
+            )
+            raise DataError(f"{path}: class '{c}' has no {s} row; write the file so that {fix}")
+    background = parts["train"] if SILENCE in classes else pool
+    return Prepared(classes, FrontEnd.from_json(str(a["frontend"])), features, target, background, len(a["x"]))
 
 
 def mean_word_count(target: Labels, classes: tuple[str, ...]) -> int:
@@ -106,7 +118,7 @@ def mean_word_count(target: Labels, classes: tuple[str, ...]) -> int:
     return round(int(np.isin(target, words).sum()) / max(len(words), 1))
 
 
-def varied(background: Pixels, n: int, rng: np.random.Generator) -> Pixels:
+def varied(background: Features, n: int, rng: np.random.Generator) -> Features:
     """`n` silent clips from rows of background: turned in time, up to 6 dB softer and 20 dB louder."""
     if not len(background) or not n:
         return background[:0]

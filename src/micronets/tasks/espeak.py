@@ -1,0 +1,114 @@
+"""Synthesises words with espeak-ng (extra `speech`), in a process of its own.
+
+A process of its own, because the library keeps state from one word to the next: a fresh one, asked for the same words in
+the same order, gives the same samples. A few of its voices do not even then; `VOICES` leaves them out, and those
+that sound like machines or whispers.
+
+Run as a program, it reads JSON `[[voice, word, words per minute, pitch 0..99], ...]` and writes the sample rate and then, for
+each job, the number of samples and int16 samples, all little-endian.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+import json
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from micronets.errors import DataError
+
+ACCENTS = ("en", "en-us", "en-gb-scotland", "en-029", "en-gb-x-rp", "en-gb-x-gbclan", "en-gb-x-gbcwmd", "en-us-nyc")
+VOICES: dict[str, tuple[str, ...]] = {
+    "train": (
+        "Alex", "Andrea", "Andy", "Annie", "Denis", "Diogo", "Henrique", "Jacky", "Mario", "Michael", "Mike", "Nguyen", "Reed",
+        "adam", "anika", "aunty", "belinda", "boris", "caleb", "croak", "ed", "edward", "f1", "gustave", "iven", "iven2",
+        "iven3", "john", "klatt", "klatt2", "klatt3", "m1", "m2", "m3", "m4", "marcelo", "miguel", "mike2", "pablo", "paul",
+        "pedro", "rob", "steph", "steph2", "steph3", "zac",
+    ),
+    "val": ("Gene", "Gene2", "antonio", "david", "f4", "ian", "m5", "m6", "norbert", "travis"),
+    "test": (
+        "Hugo", "Lee", "Storm", "benjamin", "kaukovalta", "klatt4", "klatt6", "linda", "m7", "m8", "max", "michel", "quincy",
+        "robert", "shelby",
+    ),
+}  # fmt: skip
+"""Variants by split: a speaker is in one split only. Each can be combined with each of the `ACCENTS`."""
+
+Job = tuple[str, str, int, int]
+Samples = npt.NDArray[np.int16]
+
+_LONGEST_HOME = 120  # characters; the library keeps the path in a buffer of 160
+
+
+def synthesise(jobs: Sequence[Job]) -> tuple[list[Samples], int]:
+    """Samples int16 `[n]` of each job `(voice, word, words per minute, pitch)`, and their rate in Hz. Raises `DataError`."""
+    if importlib.util.find_spec("espeakng_loader") is None:
+        raise DataError(
+            "synthetic speech: the synthesiser is not installed; pip install 'micronets[speech]', or give a data directory"
+        )
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    done = subprocess.run(
+        [sys.executable, "-m", __name__], input=json.dumps(jobs).encode(), capture_output=True, env=env, check=False
+    )
+    if done.returncode or len(done.stdout) < 4:
+        last = (done.stderr.decode(errors="replace").strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+        raise DataError(
+            f"synthetic speech: the synthesiser failed ({last}); reinstall espeakng-loader, or give a data directory"
+        )
+    (rate,) = struct.unpack_from("<I", done.stdout)
+    out, at = [], 4
+    for _ in jobs:
+        (n,) = struct.unpack_from("<I", done.stdout, at)
+        out.append(np.frombuffer(done.stdout, "<i2", n, at + 4))
+        at += 4 + 2 * n
+    return out, rate
+
+
+def _serve() -> None:
+    import espeakng_loader
+
+    lib = ctypes.CDLL(espeakng_loader.get_library_path())
+    received: list[bytes] = []
+
+    def receive(samples: int | None, n: int, _events: int | None) -> int:
+        if samples and n > 0:
+            received.append(ctypes.string_at(samples, 2 * n))
+        return 0
+
+    with tempfile.TemporaryDirectory() as short:
+        home = str(espeakng_loader.get_data_path())
+        if len(home) > _LONGEST_HOME:
+            home = str(Path(short) / "espeak-ng-data")
+            os.symlink(espeakng_loader.get_data_path(), home)
+        # AUDIO_OUTPUT_SYNCHRONOUS; espeakINITIALIZE_DONT_EXIT
+        rate = lib.espeak_Initialize(2, 0, home.encode(), 0x8000)
+        if rate <= 0:
+            sys.exit(f"espeak-ng does not start with the data in {home}")
+        callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)(receive)
+        lib.espeak_SetSynthCallback(callback)
+        out = sys.stdout.buffer
+        out.write(struct.pack("<I", rate))
+        for voice, word, speed, pitch in json.load(sys.stdin):
+            received.clear()
+            if lib.espeak_SetVoiceByName(voice.encode()):
+                sys.exit(f"espeak-ng has no voice '{voice}'")
+            lib.espeak_SetParameter(1, speed, 0)  # espeakRATE
+            lib.espeak_SetParameter(3, pitch, 0)  # espeakPITCH
+            text = word.encode() + b"\0"
+            lib.espeak_Synth(text, ctypes.c_size_t(len(text)), 0, 1, 0, 1, None, None)  # whole text, UTF-8
+            lib.espeak_Synchronize()
+            samples = b"".join(received)
+            out.write(struct.pack("<I", len(samples) // 2) + samples)
+        out.flush()
+
+
+if __name__ == "__main__":
+    _serve()

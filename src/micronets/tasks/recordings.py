@@ -1,0 +1,156 @@
+"""Directories of WAV files: which recordings there are, of which class, and in which split.
+
+Two kinds of directory. *Words of one's own*: a folder per class. *Speech Commands* (Warden 2018): 35 folders of words, of
+which some are keywords and the others `_unknown_`, and `_background_noise_`, from which `_silence_` is cut; splits by
+`testing_list.txt` and `validation_list.txt`, or by the hash of the speaker that made those lists.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from micronets.errors import DataError, SpecError, did_you_mean
+
+BACKGROUND = "_background_noise_"
+LISTS = {"test": "testing_list.txt", "val": "validation_list.txt"}
+
+Files = Mapping[str, Sequence[Path]]  # recordings by class
+
+
+@dataclass(frozen=True)
+class Folders:
+    """What a directory of folders holds: recordings by folder, background recordings, and warnings."""
+
+    root: Path
+    files: Files
+    background: tuple[Path, ...]
+    notes: tuple[str, ...]
+
+
+def scan(root: Path) -> Folders:
+    """The folders of `root`, hidden ones left out. Raises `DataError` if there is nothing to use, naming the way out."""
+    if not root.exists():
+        raise DataError(f"{root}: no such directory; give a folder of WAV files per class, or the directory of a features.npz")
+    if not root.is_dir():
+        raise DataError(f"{root}: not a directory nor a features.npz; give a folder of WAV files per class")
+    folders = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
+    if not folders:
+        raise DataError(f"{root}: no folders in it; give a directory with a folder of WAV files per class")
+    files: dict[str, Sequence[Path]] = {}
+    strangers: list[Path] = []
+    for folder in folders:
+        names = sorted(p for p in folder.iterdir() if p.is_file() and not p.name.startswith("."))
+        files[folder.name] = [p for p in names if p.suffix.lower() == ".wav"]
+        others = [p for p in names if p.suffix.lower() != ".wav"]
+        if not files[folder.name] and folder.name != BACKGROUND:
+            found = f"{len(others)} other files, first: {others[0].name}" if others else "the folder is empty"
+            raise DataError(f"{folder}: no .wav files for class '{folder.name}' ({found}); add recordings or remove the folder")
+        if folder.name != BACKGROUND:  # Speech Commands keeps a README there
+            strangers += others
+    notes = (f"{len(strangers)} files that are not .wav ignored (first: {strangers[0]})",) if strangers else ()
+    background = tuple(files.pop(BACKGROUND, ()))
+    if not files:
+        raise DataError(f"{root}: no folders of words, only {BACKGROUND}; give a folder of WAV files per class")
+    return Folders(root, files, background, notes)
+
+
+def speaker_split(name: str) -> str:
+    """Split of a file by Speech Commands' rule, so that a speaker is in one split only.
+
+    SHA-1 of the file name up to `_nohash_`, modulo 2^27, in percent of 2^27 - 1: below 10 validation, below 20 testing.
+    """
+    most = 2**27 - 1
+    percent = int(hashlib.sha1(re.sub(r"_nohash_.*$", "", name).encode()).hexdigest(), 16) % (most + 1) * (100 / most)
+    return "val" if percent < 10 else "test" if percent < 20 else "train"
+
+
+def official_splits(folders: Folders) -> dict[str, dict[str, list[Path]]]:
+    """Recordings by split and folder: by the two lists if they are there, else by `speaker_split`."""
+    listed: dict[str, str] = {}
+    for split, name in LISTS.items():
+        if (folders.root / name).exists():
+            text = (folders.root / name).read_text(encoding="utf-8", errors="replace")
+            listed |= {line.strip(): split for line in text.splitlines() if line.strip()}
+    out: dict[str, dict[str, list[Path]]] = {s: {c: [] for c in folders.files} for s in ("train", "val", "test")}
+    for c, paths in folders.files.items():
+        for p in paths:
+            out[listed.get(f"{c}/{p.name}", "train") if listed else speaker_split(p.name)][c].append(p)
+    return out
+
+
+def own_splits(folders: Folders, test: bool) -> dict[str, dict[str, list[Path]]]:
+    """A tenth of every class for "val" and, if `test`, another for "test", at least one clip each; the rest for "train".
+
+    By speaker where the names tell (what stands before `_nohash_`, else before the first `_`, `-` or space, if that gives
+    every class enough speakers), else clip by clip; by a hash of the name, so that new recordings do not move the old ones
+    much. Raises `DataError` for a class with too few clips.
+    """
+    parts = ["val", "test"] if test else ["val"]
+    for c, paths in folders.files.items():
+        if len(paths) <= len(parts):
+            raise DataError(
+                f"{folders.root / c}: class '{c}' has {len(paths)} clips; at least {len(parts) + 1} are needed"
+                f" (one each for train, {' and '.join(parts)}); record more"
+            )
+    by_speaker = _by_speaker(folders.files, parts)
+    if by_speaker is not None:
+        return by_speaker
+    out: dict[str, dict[str, list[Path]]] = {s: {} for s in ("train", "val", "test")}
+    for c, paths in folders.files.items():
+        rest = sorted(paths, key=lambda p: _hash(f"{c}/{p.name}"))
+        for s in parts:
+            n = max(1, round(0.1 * len(paths)))
+            out[s][c], rest = sorted(rest[:n]), rest[n:]
+        out["train"][c] = sorted(rest)
+    return out
+
+
+def _by_speaker(files: Files, parts: Sequence[str]) -> dict[str, dict[str, list[Path]]] | None:
+    """Whole speakers to splits until each part has a tenth of every class; None if that cannot be."""
+    clips: dict[str, dict[str, list[Path]]] = {}
+    for c, paths in files.items():
+        for p in paths:
+            who = speaker(p.stem)
+            if who is None:
+                return None
+            clips.setdefault(who, {}).setdefault(c, []).append(p)
+    left = sorted(clips, key=_hash)
+    out: dict[str, dict[str, list[Path]]] = {s: {c: [] for c in files} for s in ("train", "val", "test")}
+    for part in parts:
+        for who in list(left):
+            # A speaker helps if some class still lacks clips, and is spared if some class would lose its last others.
+            wanting = any(len(out[part][c]) < 0.1 * len(files[c]) for c in clips[who])
+            spared = any(not any(c in clips[w] for w in left if w != who) for c in clips[who])
+            if wanting and not spared:
+                left.remove(who)
+                for c, paths in clips[who].items():
+                    out[part][c] += paths
+    for who in left:
+        for c, paths in clips[who].items():
+            out["train"][c] += paths
+    used = [out[s][c] for s in ("train", *parts) for c in files]
+    too_few = any(len(out["train"][c]) < 0.5 * len(files[c]) for c in files)
+    return None if too_few or not all(used) else {s: {c: sorted(v) for c, v in by.items()} for s, by in out.items()}
+
+
+def speaker(stem: str) -> str | None:
+    """Who speaks, from a file name: `1a2b_nohash_0` -> `1a2b`, `anna-3` -> `anna`, `0007` -> None."""
+    if "_nohash_" in stem:
+        return stem.split("_nohash_")[0]
+    token = re.split(r"[_\- ]", stem)[0]
+    return token if token != stem and token else None
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha1(text.encode(errors="surrogateescape")).hexdigest()
+
+
+def check_words(folders: Folders, words: Sequence[str]) -> None:
+    """Raises `SpecError` for a keyword that has no folder."""
+    for w in words:
+        if w not in folders.files:
+            raise SpecError(f"words: '{w}' has no folder in {folders.root}; {did_you_mean(w, folders.files)}")
