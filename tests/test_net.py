@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-import torch
-from torch.nn import functional as F
 
-from micronets import ops
-from micronets.arch import (
+torch = pytest.importorskip("torch", reason="the design half needs torch: pip install 'micronets[design]'")
+from torch.nn import functional as F  # noqa: E402
+
+from micronets import ops  # noqa: E402
+from micronets.arch import (  # noqa: E402
     INPUT,
     Add,
     Arch,
@@ -21,8 +22,8 @@ from micronets.arch import (
     Reshape,
     Softmax,
 )
-from micronets.errors import SpecError, UnsupportedError
-from micronets.net import Net, load_float
+from micronets.errors import SpecError, UnsupportedError  # noqa: E402
+from micronets.net import Net, load_float  # noqa: E402
 
 
 def plain_conv(x, w, stride, dilation, padding, groups):

@@ -5,6 +5,7 @@ MicronetsError                 exit code 2 unless said otherwise
 ├── FileError                  a file that is missing, damaged or of the wrong kind
 ├── DataError                  a data set or recording that cannot be used
 ├── UnsupportedError           a valid model that holds something we do not handle
+├── TrainingError              a training that diverged
 ├── BudgetError                nothing fits, or a result misses a hard limit   (exit code 1)
 └── DeviceError                a runtime, compiler, simulator or board failed
 Any other exception is a bug of ours and keeps its traceback.
@@ -36,6 +37,10 @@ class DataError(MicronetsError):
 
 class UnsupportedError(MicronetsError):
     """A well-formed model that uses something outside our vocabulary."""
+
+
+class TrainingError(MicronetsError):
+    """A training that diverged: its loss is not a number."""
 
 
 class BudgetError(MicronetsError):
