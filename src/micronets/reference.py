@@ -245,13 +245,11 @@ def _average(layer: AveragePool2D, x: Array) -> Array:
 def _mean(layer: Mean, x: Array, qx: TensorQuant, qy: TensorQuant) -> Array:
     count = x.shape[1] * x.shape[2]
     total = x.sum(axis=(1, 2), dtype=np.int64, keepdims=layer.keep_dims)
-    if layer.keep_dims:
-        return _divide(_rescale(total - qx.zero_point * count, _ratio(qx, qy)), count) + qy.zero_point
-    if qx == qy:
-        return np.asarray(np.trunc(total / count)).astype(np.int64)
-    scale = np.float32(qx.scale) / np.float32(qy.scale)
-    mean = total.astype(np.float32) / np.float32(count)
-    return np.asarray(np.rint(mean * scale - np.float32(qx.zero_point) * scale), np.int64) + qy.zero_point
+    multiplier, shift = (int(v) for v in quantize_multiplier(_ratio(qx, qy)))
+    # The division by the count goes into the multiplier, by the largest power of two that leaves it 31 bits.
+    extra = min(count.bit_length() - 1, 32, 31 + shift)
+    total -= qx.zero_point * count
+    return multiply_by_quantized_multiplier(total, (multiplier << extra) // count, shift - extra) + qy.zero_point
 
 
 def _add(a: Array, b: Array, qa: TensorQuant, qb: TensorQuant, qy: TensorQuant) -> Array:
@@ -269,4 +267,4 @@ def _relu(layer: Relu, x: Array, qx: TensorQuant, qy: TensorQuant) -> Array:
         lo, hi = activation_range("relu6", qx)
         return np.asarray(np.clip(x, lo, hi))
     y = _rescale(x.astype(np.int64) - qx.zero_point, _ratio(qx, qy)) + qy.zero_point
-    return np.maximum(y, qy.zero_point)
+    return np.asarray(np.maximum(y, qy.zero_point))

@@ -6,7 +6,18 @@ import math
 
 import numpy as np
 
-from micronets.arch import INPUT, Conv2D, DepthwiseConv2D, Dequantize, FullyConnected, Quantize, Softmax, Step
+from micronets.arch import (
+    INPUT,
+    AveragePool2D,
+    Conv2D,
+    DepthwiseConv2D,
+    Dequantize,
+    FullyConnected,
+    MaxPool2D,
+    Quantize,
+    Softmax,
+    Step,
+)
 from micronets.errors import SpecError
 from micronets.model import LayerWeights, QuantizedModel
 from micronets.quant import bit_range
@@ -66,6 +77,12 @@ def _check_step(model: QuantizedModel, step: Step) -> None:
         _check_weights(model.weights[layer.name], step, layer.weight_bits, where)
     elif layer.name in model.weights:
         raise SpecError(f"{where}: {type(layer).__name__} takes no weights")
+    if isinstance(layer, (AveragePool2D, MaxPool2D)):
+        x, y = model.quant[layer.inputs[0]], model.quant[layer.name]
+        if abs(x.scale - y.scale) > 1e-6 or x.zero_point != y.zero_point:
+            raise SpecError(
+                f"{where}: {type(layer).__name__} keeps scale and zero point, {x.scale} and {x.zero_point}; not {y}"
+            )
     if isinstance(layer, Softmax):
         q = model.quant[layer.name]
         if (q.scale, q.zero_point) != (SOFTMAX_SCALE, SOFTMAX_ZERO_POINT):

@@ -1,12 +1,14 @@
 """`QuantizedModel` -> `.tflite` bytes, lean: what TensorFlow Lite Micro needs and little else.
 
-Where the bytes go (measured; `n` outputs of a layer, W bytes of packed weights):
-    the file itself        about 200 bytes, and 20..24 for each kind of operator used
-    an operator            about 48, its options of 12..28 shared among equal ones
-    its output tensor      about 52 and its name; shape (20) and scale (36) shared among equal ones
-    Conv2D, Depthwise      W + 8 n (scale and bias, 4 each) + about 150 for two tensors and two buffers
-    FullyConnected         W + 4 n (+ 4 n with a scale per output) + about 190
-    metadata               its text + 40 and its name, each entry
+Where the bytes go (measured on chains of equal layers; `n` outputs of a layer, W bytes of packed weights). Equal
+shapes, options, scales, zero points, strings and constants are stored once for all who need them, so that real layers
+take a little more where they differ and less where they agree.
+    the file itself            about 300 bytes, and 20..24 for each kind of operator used
+    Conv2D, DepthwiseConv2D    W + 8 n (a scale and a bias each) + 215
+    FullyConnected             W + 4 n (+ 4 n with a scale for each output) + 245
+    Add, Pad                   110
+    other operators            65..75
+    metadata                   the text + 40 + the name, each entry
 Buffers start at multiples of 16, as the format demands, which costs 8 bytes apiece on average.
 
 What is left out: names of constants, min/max, versions, descriptions, the scale of biases behind per-channel weights,
@@ -16,11 +18,10 @@ and zero points of weights but one zero per layer (TFLM then takes that one for 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, assert_never
+from typing import Any, assert_never
 
-import flatbuffers
 import numpy as np
 import numpy.typing as npt
 
@@ -46,9 +47,8 @@ from micronets.errors import SpecError, UnsupportedError
 from micronets.model import QuantizedModel
 from micronets.quant import activation_range, bit_range, pack_int4
 from micronets.tflite import schema as s
+from micronets.tflite.builder import Field, LeanBuilder
 from micronets.validate import validate
-
-Field = tuple[int, Literal["int8", "bool", "int32", "uint32", "float32", "table"], Any, Any]  # slot, type, value, default
 
 
 def write(model: QuantizedModel, portable: bool = False) -> bytes:
@@ -94,18 +94,17 @@ def _check_four_bits(model: QuantizedModel) -> None:
 
 @dataclass
 class _Writer:
-    """One file in the making. Everything equal is stored once; FlatBuffers builds from the leaves up."""
+    """One file in the making: tensors and operators are collected first, and written when all are known."""
 
     model: QuantizedModel
     portable: bool
-    builder: flatbuffers.Builder = field(default_factory=lambda: flatbuffers.Builder(4096))
+    file: LeanBuilder = field(default_factory=LeanBuilder)
     buffers: list[bytes] = field(default_factory=lambda: [b""])
     buffer_index: dict[bytes, int] = field(default_factory=lambda: {b"": 0})
     tensors: list[Callable[[], int]] = field(default_factory=list)
     index: dict[str, int] = field(default_factory=dict)
     constants: dict[tuple[Shape, bytes], int] = field(default_factory=dict)
     codes: list[s.Op] = field(default_factory=list)
-    shared: dict[Any, int] = field(default_factory=dict)
 
     def finish(self) -> bytes:
         arch = self.model.arch
@@ -113,71 +112,25 @@ class _Writer:
         self.activation(INPUT, shapes[INPUT])
         operators = [self.operator(layer, shapes) for layer in arch.layers]
         metadata = [self.metadata(name, text) for name, text in _metadata(self.model).items()]
-        tensors = self.offsets([make() for make in self.tensors])
+        tensors = self.file.offsets([make() for make in self.tensors])
         slot = s.SubGraphSlot
-        graph = self.table(
+        graph = self.file.table(
             [
                 (slot.TENSORS, "table", tensors, 0),
-                (slot.INPUTS, "table", self.vector(np.int32, [self.index[INPUT]]), 0),
-                (slot.OUTPUTS, "table", self.vector(np.int32, [self.index[arch.output]]), 0),
-                (slot.OPERATORS, "table", self.offsets([make() for make in operators]), 0),
+                (slot.INPUTS, "table", self.file.vector(np.int32, [self.index[INPUT]]), 0),
+                (slot.OUTPUTS, "table", self.file.vector(np.int32, [self.index[arch.output]]), 0),
+                (slot.OPERATORS, "table", self.file.offsets([make() for make in operators]), 0),
             ]
         )
         top: list[Field] = [
             (s.ModelSlot.VERSION, "uint32", s.VERSION, 0),
-            (s.ModelSlot.OPERATOR_CODES, "table", self.offsets([self.operator_code(c) for c in self.codes]), 0),
-            (s.ModelSlot.SUBGRAPHS, "table", self.offsets([graph]), 0),
-            (s.ModelSlot.BUFFERS, "table", self.offsets([self.buffer(b) for b in self.buffers]), 0),
+            (s.ModelSlot.OPERATOR_CODES, "table", self.file.offsets([self.operator_code(c) for c in self.codes]), 0),
+            (s.ModelSlot.SUBGRAPHS, "table", self.file.offsets([graph]), 0),
+            (s.ModelSlot.BUFFERS, "table", self.file.offsets([self.file.buffer(b) for b in self.buffers]), 0),
         ]
         if metadata:
-            top.append((s.ModelSlot.METADATA, "table", self.offsets([make() for make in metadata]), 0))
-        self.builder.Finish(self.table(top), file_identifier=s.IDENTIFIER)
-        return bytes(self.builder.Output())
-
-    # --- leaves -------------------------------------------------------------------------------------------------------
-
-    def table(self, fields: list[Field]) -> int:
-        """A table, or the earlier one with the same fields; wide fields first, so that none needs padding."""
-        key = ("table", tuple(fields))
-        if key not in self.shared:
-            add = {
-                "int8": self.builder.PrependInt8Slot,
-                "bool": self.builder.PrependBoolSlot,
-                "int32": self.builder.PrependInt32Slot,
-                "uint32": self.builder.PrependUint32Slot,
-                "float32": self.builder.PrependFloat32Slot,
-                "table": self.builder.PrependUOffsetTRelativeSlot,
-            }
-            self.builder.StartObject(max((f[0] for f in fields), default=-1) + 1)
-            for slot, kind, value, default in sorted(fields, key=lambda f: f[1] in ("int8", "bool")):
-                add[kind](int(slot), value, default)
-            self.shared[key] = self.builder.EndObject()
-        return self.shared[key]
-
-    def vector(self, dtype: npt.DTypeLike, values: npt.ArrayLike) -> int:
-        array = np.ascontiguousarray(values, dtype)
-        key = (array.dtype.str, array.tobytes())
-        if key not in self.shared:
-            self.shared[key] = self.builder.CreateNumpyVector(array)
-        return self.shared[key]
-
-    def offsets(self, items: Iterable[int]) -> int:
-        items = list(items)
-        self.builder.StartVector(4, len(items), 4)
-        for item in reversed(items):
-            self.builder.PrependUOffsetTRelative(item)
-        return int(self.builder.EndVector())
-
-    def string(self, text: str) -> int:
-        return int(self.builder.CreateSharedString(text))
-
-    def buffer(self, data: bytes) -> int:
-        if not data:
-            return self.table([])
-        self.builder.StartVector(1, len(data), s.BUFFER_ALIGNMENT)
-        self.builder.head -= len(data)
-        self.builder.Bytes[self.builder.head : self.builder.head + len(data)] = data
-        return self.table([(s.BufferSlot.DATA, "table", self.builder.EndVector(), 0)])
+            top.append((s.ModelSlot.METADATA, "table", self.file.offsets([make() for make in metadata]), 0))
+        return self.file.finish(self.file.table(top))
 
     # --- tensors ------------------------------------------------------------------------------------------------------
 
@@ -190,10 +143,10 @@ class _Writer:
     def quantization(self, scales: npt.NDArray[np.float32], zero_point: int, dimension: int = 0) -> int:
         slot = s.QuantizationSlot
         zero_points = [zero_point] * (len(scales) if self.portable else 1)
-        return self.table(
+        return self.file.table(
             [
-                (slot.SCALE, "table", self.vector(np.float32, scales), 0),
-                (slot.ZERO_POINT, "table", self.vector(np.int64, zero_points), 0),
+                (slot.SCALE, "table", self.file.vector(np.float32, scales), 0),
+                (slot.ZERO_POINT, "table", self.file.vector(np.int64, zero_points), 0),
                 (slot.DIMENSION, "int32", dimension, 0),
             ]
         )
@@ -205,12 +158,12 @@ class _Writer:
 
         def make() -> int:
             slot = s.TensorSlot
-            return self.table(
+            return self.file.table(
                 [
-                    (slot.SHAPE, "table", self.vector(np.int32, shape), 0),
+                    (slot.SHAPE, "table", self.file.vector(np.int32, shape), 0),
                     (slot.TYPE, "int8", int(kind), 0),
                     (slot.BUFFER, "uint32", buffer, 0),
-                    (slot.NAME, "table", self.string(name) if name else 0, 0),
+                    (slot.NAME, "table", self.file.string(name) if name else 0, 0),
                     (slot.QUANTIZATION, "table", self.quantization(*quant) if quant else 0, 0),
                 ]
             )
@@ -271,7 +224,7 @@ class _Writer:
             case Pad():
                 inputs.append(self.constant([(0, 0), *layer.paddings]))
             case Reshape():
-                shape = self.vector(np.int32, (1, *layer.shape))
+                shape = self.file.vector(np.int32, (1, *layer.shape))
                 options = [(s.ReshapeSlot.NEW_SHAPE, "table", shape, 0)]
             case Softmax():
                 options = [(s.SoftmaxSlot.BETA, "float32", layer.beta, 0.0)]
@@ -291,24 +244,24 @@ class _Writer:
             slot = s.OperatorSlot
             fields: list[Field] = [
                 (slot.CODE_INDEX, "uint32", self.codes.index(code), 0),
-                (slot.INPUTS, "table", self.vector(np.int32, inputs), 0),
-                (slot.OUTPUTS, "table", self.vector(np.int32, [output]), 0),
+                (slot.INPUTS, "table", self.file.vector(np.int32, inputs), 0),
+                (slot.OUTPUTS, "table", self.file.vector(np.int32, [output]), 0),
             ]
             if code in s.OPTIONS:
                 fields.append((slot.OPTIONS_TYPE, "int8", s.OPTIONS[code], 0))
-                fields.append((slot.OPTIONS, "table", self.table(options), 0))
-            return self.table(fields)
+                fields.append((slot.OPTIONS, "table", self.file.table(options), 0))
+            return self.file.table(fields)
 
         return make
 
     def operator_code(self, code: s.Op) -> int:
         slot = s.OperatorCodeSlot
-        return self.table([(slot.DEPRECATED_CODE, "int8", int(code), 0), (slot.CODE, "int32", int(code), 0)])
+        return self.file.table([(slot.DEPRECATED_CODE, "int8", int(code), 0), (slot.CODE, "int32", int(code), 0)])
 
     def metadata(self, name: str, text: str) -> Callable[[], int]:
         buffer = self.add_buffer(text.encode())
         slot = s.MetadataSlot
-        return lambda: self.table([(slot.NAME, "table", self.string(name), 0), (slot.BUFFER, "uint32", buffer, 0)])
+        return lambda: self.file.table([(slot.NAME, "table", self.file.string(name), 0), (slot.BUFFER, "uint32", buffer, 0)])
 
 
 def _window_options(layer: Conv2D | DepthwiseConv2D) -> list[Field]:

@@ -1,0 +1,75 @@
+"""FlatBuffers without repetition: equal vectors, strings and tables are stored once and shared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import flatbuffers
+import numpy as np
+import numpy.typing as npt
+
+from micronets.tflite.schema import BUFFER_ALIGNMENT, IDENTIFIER, BufferSlot
+
+# slot, type, value, and the default at which a field is left out
+Field = tuple[int, Literal["int8", "bool", "int32", "uint32", "float32", "table"], Any, Any]
+
+
+class LeanBuilder:
+    """Builds a file from the leaves up: every method returns an offset for the next to use."""
+
+    def __init__(self) -> None:
+        self._builder = flatbuffers.Builder(4096)
+        self._shared: dict[Any, int] = {}
+
+    def table(self, fields: list[Field]) -> int:
+        """A table, or the earlier one with the same fields; wide fields first, so that none needs padding."""
+        key = ("table", tuple(fields))
+        if key not in self._shared:
+            add = {
+                "int8": self._builder.PrependInt8Slot,
+                "bool": self._builder.PrependBoolSlot,
+                "int32": self._builder.PrependInt32Slot,
+                "uint32": self._builder.PrependUint32Slot,
+                "float32": self._builder.PrependFloat32Slot,
+                "table": self._builder.PrependUOffsetTRelativeSlot,
+            }
+            self._builder.StartObject(max((f[0] for f in fields), default=-1) + 1)
+            for slot, kind, value, default in sorted(fields, key=lambda f: f[1] in ("int8", "bool")):
+                add[kind](int(slot), value, default)
+            self._shared[key] = self._builder.EndObject()
+        return self._shared[key]
+
+    def vector(self, dtype: npt.DTypeLike, values: npt.ArrayLike) -> int:
+        """A list of numbers."""
+        array = np.ascontiguousarray(values, dtype)
+        key = (array.dtype.str, array.tobytes())
+        if key not in self._shared:
+            self._shared[key] = self._builder.CreateNumpyVector(array)
+        return self._shared[key]
+
+    def offsets(self, items: Iterable[int]) -> int:
+        """A list of tables."""
+        items = list(items)
+        self._builder.StartVector(4, len(items), 4)
+        for item in reversed(items):
+            self._builder.PrependUOffsetTRelative(item)
+        return int(self._builder.EndVector())
+
+    def string(self, text: str) -> int:
+        """A string."""
+        return int(self._builder.CreateSharedString(text))
+
+    def buffer(self, data: bytes) -> int:
+        """A Buffer table with these bytes, aligned as the format demands."""
+        if not data:
+            return self.table([])
+        self._builder.StartVector(1, len(data), BUFFER_ALIGNMENT)
+        self._builder.head -= len(data)
+        self._builder.Bytes[self._builder.head : self._builder.head + len(data)] = data
+        return self.table([(BufferSlot.DATA, "table", self._builder.EndVector(), 0)])
+
+    def finish(self, root: int) -> bytes:
+        """The file, whose root table was made last."""
+        self._builder.Finish(root, file_identifier=IDENTIFIER)
+        return bytes(self._builder.Output())
