@@ -108,7 +108,7 @@ def search(
         torch.manual_seed(seed)
         supernet = Supernet(space).to(device)
     _forbid_infeasible(supernet, feasible)
-    run = _Run(supernet, fitter, board, limits, data, settings, seed, device)
+    run = Stepper(supernet, fitter, board, limits, data, settings, seed, device)
     stamp = digest(repr((space.name, space.choices, data.source, budget, board, settings, seed, run.precision)))
     run.resume(load_checkpoint(directory / "checkpoint.pt", device, stamp))
     for epoch in range(run.epoch, settings.epochs):
@@ -126,7 +126,7 @@ def input_settings(data: TaskData, values: dict[str, int]) -> dict[str, int]:
     return {name: values[name] for name in data.input_settings if name in values}
 
 
-class _Run:
+class Stepper:
     """The state of a search between two steps."""
 
     def __init__(

@@ -1,0 +1,191 @@
+"""DNAS against uniform width scaling of DS-CNN and random search: same space, same limits, same total training steps.
+
+For each seed and method a network is chosen and trained to int8, in all for the same number of epochs:
+    dnas          `--search` epochs of supernet, then `--train` epochs from the supernet's weights
+    dnas-scratch  the same network trained for `--train` epochs from random weights: does the warm start pay?
+    random        `--candidates` random networks that fit, trained for `--search` epochs between them; the best on
+                  validation is trained for `--train` epochs more, from its weights
+    uniform       DS-CNN as the paper has it (four blocks of one width, stem 10x4, stride 1) at the largest width that
+                  fits, trained for both counts of epochs together
+Choices are made on the validation split; the test split is used once for each finished model, as int8.
+Results go to OUT/results.json, one entry each as it is finished; a run that was stopped goes on from there.
+    python benchmarks/dnas_vs_baselines.py DATA [--out runs/dnas_vs_baselines] [--seeds 0 1 2] [--table docs/results.md]
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+import argparse
+import datetime
+import json
+import random
+import statistics
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tables import replace_section
+
+from micronets import reference
+from micronets.board import Budget, board_budget, load_board
+from micronets.cost import budget_costs
+from micronets.device import tflm
+from micronets.evaluation import quantized, score
+from micronets.export import to_quantized
+from micronets.files import write_atomic
+from micronets.fit import Fitter
+from micronets.search import SearchSettings, input_settings, search
+from micronets.space import SearchSpace, derive
+from micronets.spaces import dscnn
+from micronets.tasks import TaskData, load
+from micronets.tflite import write
+from micronets.train import TrainSettings, fit
+
+METHODS = ("uniform", "random", "dnas-scratch", "dnas")
+LIMITS = Budget(arena_bytes=32_000, tflite_bytes=50_000, macs=2_500_000)
+MARK = "dnas-vs-baselines"
+
+
+class Comparison:
+    """The data, the space and the limits that all methods share."""
+
+    def __init__(self, data: TaskData, args: argparse.Namespace) -> None:
+        self.data, self.args = data, args
+        self.board = load_board("NUCLEO-F446RE")
+        self.budget = board_budget(LIMITS, self.board)
+        options = {"max_width": 140, "blocks": 6, "min_blocks": 2, "frame_strides": (2,), "coefficients": (10,)}
+        self.space: SearchSpace = dscnn.kws(len(data.classes), **options)  # type: ignore[arg-type]
+        self.fitter = Fitter(self.space, self.budget, self.board)
+
+    def run(self, method: str, seed: int, out: Path) -> dict[str, Any]:
+        """Chooses and trains one network; the entry of the results."""
+        args, init = self.args, None
+        match method:
+            case "dnas" | "dnas-scratch":
+                found = self.dnas(seed, out.parent / f"search-{seed}")
+                values, init = found.values, found.state if method == "dnas" else None
+                epochs = args.train
+            case "random":
+                values, init = self.random(seed, out)
+                epochs = args.train
+            case "uniform":
+                values, epochs = self.uniform(), args.search + args.train
+            case _:
+                raise ValueError(method)
+        result = self.train(values, epochs, seed, init, out / "final", args.qat)
+        model = to_quantized(result.net, self.data.metadata(self.inputs(values)))
+        x = quantized(model, self.data.inputs("test", self.inputs(values)))
+        outputs = tflm.run(write(model), x) if tflm.available() else reference.run(model, x)
+        return {
+            "method": method,
+            "seed": seed,
+            "validation": result.quantised_accuracy,
+            "test": score(outputs, self.data.labels("test"), len(self.data.classes)).accuracy,
+            "costs": {name: int(v) for name, v in self.costs(values).items()},
+            "values": dict(values),
+        }
+
+    def dnas(self, seed: int, directory: Path) -> Any:
+        settings = SearchSettings(epochs=self.args.search)
+        options: dict[str, Any] = {"seed": seed, "directory": directory, "progress": say}
+        return search(self.space, self.data, LIMITS, self.board, settings, **options)
+
+    def random(self, seed: int, out: Path) -> tuple[dict[str, int], Any]:
+        """Random values, lowered until they fit and then raised at random until they fill the limits."""
+        rng, trained = random.Random(seed), []
+        even = {c.name: [1 / len(c.options)] * len(c.options) for c in self.space.choices}
+        for i in range(self.args.candidates):
+            values = self.fitter.fill(self.fitter.repair(self.space.sample(rng), even), even)
+            epochs = max(1, self.args.search // self.args.candidates)
+            trained.append((self.train(values, epochs, seed, None, out / f"candidate-{i}", 0), values))
+        best, values = max(trained, key=lambda t: t[0].float_accuracy)
+        return values, best.float_state
+
+    def uniform(self) -> dict[str, int]:
+        """The largest uniform width of the paper's DS-CNN that fits."""
+        values = self.space.smallest() | {"stem_stride": 1, "stem_kernel": 10}
+        values |= {c.name: 1 if c.name in ("keep3", "keep4") else 0 for c in self.space.choices if c.kind == "keep"}
+        best = None
+        for width in self.space.choice("stem_width").options:
+            candidate = values | {c.name: width for c in self.space.choices if c.kind == "width"}
+            best = candidate if self.fitter.fits(candidate) else best
+        if best is None:
+            sys.exit("uniform: no width of the DS-CNN fits the limits")
+        return best
+
+    def train(self, values: Mapping[str, int], epochs: int, seed: int, init: Any, directory: Path, qat: int) -> Any:
+        settings = TrainSettings(epochs=epochs, qat_epochs=qat)
+        options: dict[str, Any] = {"seed": seed, "init": init, "directory": directory, "progress": say}
+        return fit(derive(self.space, values), self.data, self.inputs(values), settings, **options)
+
+    def inputs(self, values: Mapping[str, int]) -> dict[str, int]:
+        return input_settings(self.data, dict(values))
+
+    def costs(self, values: Mapping[str, int]) -> Mapping[str, float]:
+        return budget_costs(derive(self.space, values), self.board, ("macs", "arena_bytes", "tflite_bytes"))
+
+
+def say(report: Mapping[str, Any]) -> None:
+    """Progress, one line, now and then."""
+    if report.get("step", 0) % 100 == 0:
+        print(" ".join(f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in report.items()), file=sys.stderr)
+
+
+def table(results: list[dict[str, Any]], args: argparse.Namespace, source: str) -> str:
+    """The results as Markdown, with what they were obtained with."""
+    limits = ", ".join(f"{k} {v:,.0f}" for k, v in LIMITS.limits().items())
+    lines = [
+        f"Limits: {limits}. {args.search} + {args.train} epochs ({args.qat} more with quantisation simulated, for all); "
+        f"random search: {args.candidates} candidates. Data: {source}. int8 accuracy on the test recordings under "
+        f"{'TFLM' if tflm.available() else 'the numpy reference'}; mean +- standard deviation over seeds. "
+        f"{datetime.date.today()}, `python benchmarks/dnas_vs_baselines.py DATA`.",
+        "",
+        "| method | seeds | validation % | test % | MACs | arena bytes | .tflite bytes |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for method in METHODS:
+        rows = [r for r in results if r["method"] == method]
+        if rows:
+            cells = [method, str(len(rows))]
+            for key in ("validation", "test"):
+                values = [100 * r[key] for r in rows]
+                spread = statistics.stdev(values) if len(values) > 1 else 0.0
+                cells.append(f"{statistics.mean(values):.2f} +- {spread:.2f}")
+            for key in ("macs", "arena_bytes", "tflite_bytes"):
+                cells.append(f"{statistics.mean(r['costs'][key] for r in rows):,.0f}")
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path, help="a keyword data set: see docs/kws.md")
+    parser.add_argument("--out", type=Path, default=Path("runs/dnas_vs_baselines"))
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--search", type=int, default=6, help="epochs of choosing")
+    parser.add_argument("--train", type=int, default=6, help="epochs of training what was chosen")
+    parser.add_argument("--qat", type=int, default=2, help="epochs with quantisation simulated")
+    parser.add_argument("--candidates", type=int, default=3, help="networks that random search tries")
+    parser.add_argument("--table", type=Path, help="Markdown file whose section is replaced by the table")
+    args = parser.parse_args()
+    comparison = Comparison(load("kws", args.data), args)
+    store = args.out / "results.json"
+    results = json.loads(store.read_text()) if store.exists() else []
+    for seed in args.seeds:
+        for method in METHODS:
+            if not any(r["method"] == method and r["seed"] == seed for r in results):
+                print(f"== seed {seed}: {method}", file=sys.stderr)
+                results.append(comparison.run(method, seed, args.out / f"{method}-{seed}"))
+                write_atomic(store, json.dumps(results, indent=1) + "\n")
+    text = table(results, args, comparison.data.source)
+    print(text)
+    if args.table:
+        replace_section(args.table, MARK, text)
+
+
+if __name__ == "__main__":
+    main()
