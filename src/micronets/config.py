@@ -9,43 +9,54 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, get_type_hints
 
 from micronets.board import Budget, load_board
 from micronets.errors import FileError, SpecError, did_you_mean
+from micronets.frontend import FrontEnd
 from micronets.space import SearchSpace
 from micronets.tables import build, convert, flat, parse_override
+from micronets.tasks import TASKS
+from micronets.tasks.kws import Augmentation
 
 if TYPE_CHECKING:
     from micronets.search import SearchSettings
     from micronets.train import TrainSettings
 
-TASKS = ("kws",)
 SPACES = ("dscnn", "temporal")  # modules of micronets.spaces with one function for each task
 
 
 @dataclass(frozen=True)
 class DataConfig:
-    """Where the examples come from. Paths are relative to the directory you run in.
+    """Where the examples come from. Paths start at the directory you run in.
 
-    path: a data set's directory or a `features.npz`; empty: speech is synthesised.
-    test: recordings to test on, where they are not part of `path`; empty: the data set's own test split.
+    path: a folder of WAVs per class, a Speech Commands directory, or a `features.npz`; empty: speech is synthesised.
+    test: a folder of WAVs per class to test on, where they are not part of `path`.
+    words: the keywords of a Speech Commands directory; empty: its ten.
+    share: examples of `_unknown_` and of `_silence_` in an epoch, in units of the mean number of the other classes.
+    augmentation: how training clips are disturbed. frontend: of recordings; default: the log-mel.
     """
 
     path: str = ""
     test: str = ""
+    words: tuple[str, ...] = ()
+    share: float = 1.0
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    frontend: FrontEnd | None = None
 
 
 @dataclass(frozen=True)
 class TeacherConfig:
-    """A network trained first, in float, whose outputs the final network also learns from.
+    """A larger network of the space, trained first and in float, whose outputs the final network also learns from.
 
-    space: values of the space's choices; those not named are at their largest.
+    options: of the space, where they differ from `[space]`. values: of its choices; those not named are at their
+    largest, and its input is always that of the final network.
     train: its training; settings not given are those of `[train]`.
     """
 
     train: TrainSettings
-    space: Mapping[str, int] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -56,6 +67,7 @@ class Config:
     board: `micronets boards` lists them, or the path of a board's TOML file.
     out: the run directory.
     seed: of every random choice; the same seed and machine give the same model.
+    init: the training starts from the `supernet`'s weights or from `scratch`.
     data, budget, search, train, teacher: see their classes. A board's own SRAM and flash always limit the result.
     space: `name` and the options of its function; `[space.fix]` gives choices one value.
     """
@@ -64,6 +76,7 @@ class Config:
     board: str
     out: str
     seed: int
+    init: Literal["supernet", "scratch"]
     data: DataConfig
     budget: Budget
     space: Mapping[str, Any]
@@ -123,8 +136,9 @@ def parse(table: Mapping[str, Any], where: str) -> Config:
         board=board,
         out=convert(str, table.get("out", f"runs/{Path(where).stem}"), "out", where),
         seed=convert(int, table.get("seed", 0), "seed", where),
-        space=_space_table(task, _table(table, "space", where), where),
-        teacher=_teacher(_table(table, "teacher", where), train, where) if "teacher" in table else None,
+        init=convert(Literal["supernet", "scratch"], table.get("init", "supernet"), "init", where),
+        space=space_table(task, _table(table, "space", where), where),
+        teacher=_teacher(table, task, train, where) if "teacher" in table else None,
         **{name: build(cls, _table(table, name, where), f"{name}.", where) for name, cls in sections.items()},  # type: ignore[arg-type]
     )
 
@@ -143,11 +157,24 @@ def _table(table: Mapping[str, Any], name: str, where: str) -> Mapping[str, Any]
     return value
 
 
-def _teacher(table: Mapping[str, Any], train: Mapping[str, Any], where: str) -> TeacherConfig:
-    return build(TeacherConfig, {**table, "train": {**train, **_table(table, "train", f"{where}: teacher")}}, "teacher.", where)
+def _teacher(table: Mapping[str, Any], task: str, train: Mapping[str, Any], where: str) -> TeacherConfig:
+    given = _table(table, "teacher", where)
+    made = build(TeacherConfig, {**given, "train": {**train, **_table(given, "train", f"{where}: teacher")}}, "teacher.", where)
+    space = space_table(task, {**table["space"], **made.options}, f"{where}: teacher.options")
+    _located(f"{where}: teacher.values", lambda: largest(make_space(task, space, 2), made.values))
+    return made
 
 
-def _space_table(task: str, table: Mapping[str, Any], where: str) -> dict[str, Any]:
+def largest(space: SearchSpace, values: Mapping[str, int]) -> dict[str, int]:
+    """The largest network of a space, but for the choices that `values` names. Raises `SpecError` for an unknown one."""
+    for name, value in values.items():
+        if value not in space.choice(name).options:
+            raise SpecError(f"{name} = {value}; options: {', '.join(map(str, space.choice(name).options))}")
+    return {**space.largest(), **values}
+
+
+def space_table(task: str, table: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """A checked `[space]` with every option of the space at its value. Raises `SpecError`."""
     name = convert(str, table.get("name", ""), "space.name", where)
     if name not in SPACES:
         raise SpecError(f"{where}: unknown space '{name}'; {did_you_mean(name, SPACES)}")

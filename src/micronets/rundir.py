@@ -89,11 +89,17 @@ def begin(run: RunDir, stage: str, inputs: Mapping[str, Any]) -> bool:
     return True
 
 
-def finish(run: RunDir, stage: str, outputs: Sequence[str]) -> None:
-    """Records that `stage` is done and has written the files `outputs`."""
+def finish(run: RunDir, stage: str, outputs: Sequence[str], seconds: float = 0.0) -> None:
+    """Records that `stage` is done, has written the files `outputs`, and took so long (since it was last taken up)."""
     record = _read(run)
-    record[stage] |= {"state": "done", "outputs": {name: digest((run / name).read_bytes()) for name in outputs}}
+    digests = {name: digest((run / name).read_bytes()) for name in outputs}
+    record[stage] |= {"state": "done", "outputs": digests, "seconds": round(seconds, 1)}
     _write(run, record)
+
+
+def seconds(run: RunDir) -> dict[str, float]:
+    """How long each finished stage took."""
+    return {stage: entry["seconds"] for stage, entry in _read(run).items() if "seconds" in entry}
 
 
 def check_outputs(run: RunDir, stage: str) -> dict[str, str]:

@@ -140,15 +140,16 @@ def _search(facts: Facts) -> Markup:
 
 def _choices(facts: Facts) -> Markup:
     choices = facts["choices"]
-    widths = [c for c in choices if c["kind"] == "width"]
-    dropped = {c["block"] for c in choices if c["kind"] == "keep" and not c["value"]}
     bars = []
-    for c in widths:
-        gone = c["block"] is not None and c["block"] in dropped
+    for c in (c for c in choices if c["kind"] == "width"):
         largest = c["options"][-1]
-        bars.append((c["name"], 0 if gone else c["value"], largest, "block left out" if gone else f"{c['value']} of {largest}"))
+        bars.append(
+            (c["name"], 0 if c["idle"] else c["value"], largest, "left out" if c["idle"] else f"{c['value']} of {largest}")
+        )
     others = [
-        (c["name"], c["kind"], str(c["value"]), ", ".join(map(str, c["options"]))) for c in choices if c["kind"] != "width"
+        (c["name"], c["kind"], "left out" if c["idle"] else str(c["value"]), ", ".join(map(str, c["options"])))
+        for c in choices
+        if c["kind"] != "width"
     ]
     totals = [(r["label"], amount(r["value"], r["unit"]), amount(r["largest"], r["unit"])) for r in facts["against_largest"]]
     return _section(
@@ -194,7 +195,7 @@ def _training(facts: Facts) -> Markup:
     losses = [charts.Series("training loss", [h.get("loss") for h in history])]
     rates = [charts.Series("validation accuracy", [h.get("val_accuracy") for h in history])]
     drawn = [charts.lines(losses, "loss", "epoch"), charts.lines(rates, "validation accuracy", "epoch")]
-    switch = next((i for i, h in enumerate(history) if h.get("phase") not in (None, "float")), None)
+    switch = next((i for i, h in enumerate(history) if h.get("stage") != "float"), None)
     told = f"Float for {switch} epochs, then with quantisation simulated." if switch else None
     return _section("Training", el("p", told) if told else None, *drawn)
 

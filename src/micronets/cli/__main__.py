@@ -1,0 +1,5 @@
+"""`python -m micronets.cli`."""
+
+from micronets.cli import main
+
+main()

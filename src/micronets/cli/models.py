@@ -1,0 +1,79 @@
+"""`micronets evaluate` and `micronets inspect`: what can be asked of any model."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from micronets.cli import common
+
+PATH = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("model", type=PATH, metavar="MODEL.tflite")
+@click.option("--task", default="kws", show_default=True, help="`micronets tasks` lists them.")
+@click.option("--data", type=PATH, help="Data set to test on; without it, synthetic speech.")
+@click.option("--test", type=PATH, help="A folder of WAVs per class that takes the place of the test split.")
+@click.option("--split", default="test", show_default=True, help="train, val, test, or all (every clip of a folder per class).")
+@click.option("--runtime", default=None, help="tflm (where installed, the default) or reference (our own, in numpy).")
+@click.option("--front-end", help="Front end by name or JSON file; without it, the one that the model carries.")
+@click.option("--labels", help="Names of the outputs, separated by commas; without it, those that the model carries.")
+@common.as_json
+def evaluate(
+    model: Path,
+    task: str,
+    data: Path | None,
+    test: Path | None,
+    split: str,
+    runtime: str | None,
+    front_end: str | None,
+    labels: str | None,
+    as_json: bool,
+) -> None:
+    """Accuracy of a model on a data set."""
+    from micronets import evaluation
+    from micronets.report.text import columns, percent
+
+    found = evaluation.evaluate(
+        model,
+        task,
+        data,
+        test=test,
+        split=split,
+        runtime=runtime,
+        front_end=front_end,
+        labels=labels.split(",") if labels else None,
+    )
+    for note in found["notes"]:
+        click.echo(f"note: {note}", err=True)
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    rows = [
+        (c, str(sum(row)), percent(row[i] / max(1, sum(row))))
+        for i, (c, row) in enumerate(zip(found["classes"], found["confusion"], strict=True))
+    ]
+    click.echo(columns(("class", "clips", "right"), rows, numeric=(1, 2)))
+    warning = "SYNTHETIC DATA: " if found["synthetic"] else ""
+    click.echo(f"\n{warning}{found['data']}, split {found['split']}")
+    click.echo(f"accuracy {percent(found['value'])} of {found['samples']:,} clips, runtime {found['runtime']}")
+
+
+@click.command()
+@click.argument("model", type=PATH, metavar="MODEL.tflite|ARCH.json")
+@click.option("--board", required=True, help="`micronets boards` lists them; or a board's .toml file.")
+@common.as_json
+def inspect(model: Path, board: str, as_json: bool) -> None:
+    """What a network costs on a board: a row per layer, and whether it fits. Nothing runs."""
+    from micronets import inspection
+    from micronets.board import load_board
+
+    arch, file_bytes = inspection.read_arch(model)
+    figures = {"model": str(model), **inspection.inspect(arch, load_board(board), file_bytes)}
+    click.echo(json.dumps(figures) if as_json else inspection.table(model.name, figures))
+
+
+commands: list[click.Command] = [evaluate, inspect]

@@ -1,0 +1,113 @@
+"""`micronets run` and its stages one by one: `search`, `train`, `export`, `report`."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from micronets.cli import common
+
+Command = Callable[..., None]
+
+_RUN = ("search", "teacher", "train", "export", "evaluate", "report")
+_STAGES = {
+    "search": (("search",), "One stage of a run: finds the architecture."),
+    "train": (("teacher", "train"), "One stage of a run: trains the network that the search chose."),
+    "export": (("export",), "One stage of a run: writes model.tflite."),
+    "report": (("evaluate", "report"), "The last stages of a run: tests the model, checks the limits, writes the report."),
+}
+
+
+def _options(function: Command) -> Command:
+    for option in (
+        click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one setting: train.epochs=10."),
+        click.option("--out", metavar="DIR", help="Run directory; without it, the configuration's."),
+        click.argument("config", type=click.Path(path_type=Path), metavar="CONFIG"),
+    ):
+        function = option(function)
+    return function
+
+
+@click.command()
+@_options
+@click.option("--resume", is_flag=True, help="Continue the run that the directory holds, if it holds one.")
+@common.as_json
+def run(config: Path, out: str | None, overrides: tuple[str, ...], resume: bool, as_json: bool) -> None:
+    """Everything: search, train, export, evaluate, report.
+
+    CONFIG is a TOML file, or the directory of a run.
+    """
+    _perform("run", config, out, overrides, _RUN, resume=resume, redo=False, as_json=as_json)
+
+
+def _stage_command(name: str, stages: tuple[str, ...], does: str) -> click.Command:
+    @click.command(name, help=f"{does}\n\nCONFIG is a TOML file, or the directory of a run.")
+    @_options
+    @click.option("--redo", is_flag=True, help="Do it again, and forget what it and later stages have made.")
+    @common.as_json
+    def command(config: Path, out: str | None, overrides: tuple[str, ...], redo: bool, as_json: bool) -> None:
+        _perform(name, config, out, overrides, stages, resume=True, redo=redo, as_json=as_json)
+
+    return command
+
+
+commands: list[click.Command] = [run, *(_stage_command(name, *rest) for name, rest in _STAGES.items())]
+
+
+def _perform(
+    name: str,
+    source: Path,
+    out: str | None,
+    overrides: tuple[str, ...],
+    stages: tuple[str, ...],
+    *,
+    resume: bool,
+    redo: bool,
+    as_json: bool,
+) -> None:
+    words = ["micronets", name, str(source), *(["--out", out] if out else []), *(w for o in overrides for w in ("--set", o))]
+    common.set_resume_hint(shlex.join([*words, *(["--resume"] if name == "run" else [])]))
+
+    from micronets import config as configs
+    from micronets import rundir
+    from micronets.run import perform
+    from micronets.tables import to_toml
+    from micronets.work import opened
+
+    if source.is_dir():
+        out, source = out or str(source), source / rundir.CONFIG
+    config = configs.load(source, overrides, out)
+    with opened(config, resume=resume, progress=common.Progress(), command=shlex.join(words)) as work:
+        click.echo("\n".join(f"# {row}".rstrip() for row in to_toml(config).splitlines()), err=True)
+        if redo:
+            rundir.discard(work.run, stages[0])
+        for stage in stages:
+            if not perform(work, stage) and stage in _STAGES:
+                click.echo(f"{stage:<8}  done before", err=True)
+        if stages[-1] == "report":
+            _verdict(work, as_json)
+        else:
+            _files(work, stages, as_json)
+
+
+def _files(work: Any, stages: tuple[str, ...], as_json: bool) -> None:
+    from micronets import rundir
+
+    paths = [str(work.run / name) for stage in stages for name in rundir.check_outputs(work.run, stage)]
+    click.echo(json.dumps({"out": str(work.run.path), "files": paths}) if as_json else "\n".join(paths))
+
+
+def _verdict(work: Any, as_json: bool) -> None:
+    from micronets.report import facts
+
+    found = facts.read(work.run)
+    click.echo(json.dumps(facts.brief(found, work.run)) if as_json else facts.summary(found, work.run))
+    sys.stdout.flush()
+    if not found["ok"]:
+        raise click.exceptions.Exit(1)

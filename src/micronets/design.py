@@ -1,0 +1,168 @@
+"""The stages of a run that make the model: search, teacher, train, export. Each reads and writes files of the run."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from micronets import rundir, tflite
+from micronets.arch import Arch
+from micronets.board import Budget
+from micronets.config import largest, make_space, space_table
+from micronets.cost import METADATA_BYTES
+from micronets.errors import CheckFailed
+from micronets.files import digest, write_atomic
+from micronets.rundir import ARCH, MODEL, SEARCH_LOG, SUPERNET, TEACHER_WEIGHTS, TRAIN_LOG, VALUES, WEIGHTS
+from micronets.space import derive
+from micronets.work import Work, settings_for
+
+if TYPE_CHECKING:
+    from micronets.net import Net
+
+
+def search_inputs(work: Work) -> dict[str, Any]:
+    """What the stage depends on."""
+    return {**settings_for(work, "board", "budget", "space", "search"), "board file": digest(repr(work.board))}
+
+
+def search(work: Work) -> Sequence[str]:
+    """The stage: finds the network, writes it, its choices and its weights out of the supernet."""
+    from micronets.search import search
+
+    found = search(
+        work.space,
+        work.data,
+        less_metadata(work),
+        work.board,
+        work.config.search,
+        seed=work.config.seed,
+        directory=work.run / "search",
+        progress=work.progress,
+    )
+    write_atomic(work.run / SEARCH_LOG, _json_lines(found.history))
+    write_atomic(work.run / VALUES, json.dumps(found.values, indent=1) + "\n")
+    write_atomic(work.run / ARCH, found.arch.to_json())
+    write_weights(work.run / SUPERNET, found.state)
+    return ARCH, VALUES, SUPERNET, SEARCH_LOG
+
+
+def less_metadata(work: Work) -> Budget:
+    """The budget less the labels and the front end in the file, as far as they are larger than the costs assume."""
+    budget, metadata = work.config.budget, work.data.metadata({})
+    taken = sum(len(name.encode()) + len(text.encode()) + 64 for name, text in metadata.items())
+    more = max(0, taken - METADATA_BYTES)
+    less = {name: limit - more for name, limit in budget.limits().items() if name in ("tflite_bytes", "flash_bytes")}
+    return replace(budget, **less)  # type: ignore[arg-type]
+
+
+def teacher_inputs(work: Work) -> dict[str, Any]:
+    """What the stage depends on."""
+    return {**settings_for(work, "space", "teacher"), **rundir.check_outputs(work.run, "search")}
+
+
+def teacher(work: Work) -> Sequence[str]:
+    """The stage: trains the teacher in float, if the configuration has one."""
+    from micronets.train import fit
+
+    teacher = work.config.teacher
+    if teacher is None:
+        return ()
+    fit(
+        teacher_arch(work),
+        work.data,
+        work.input_settings,
+        replace(teacher.train, qat_epochs=0),
+        seed=work.config.seed + 1,
+        directory=work.run / "teacher",
+        progress=lambda event: work.progress({**event, "stage": "teacher"}),
+    )
+    return (TEACHER_WEIGHTS,)
+
+
+def teacher_arch(work: Work) -> Arch:
+    """The teacher's network: the largest of its space, with the input of the network that the search chose."""
+    assert work.config.teacher is not None
+    table = space_table(work.config.task, {**work.config.space, **work.config.teacher.options}, "teacher.options")
+    space = make_space(work.config.task, table, len(work.data.classes))
+    inputs = {c.name: work.values[c.name] for c in space.choices if c.name in work.input_settings}
+    return derive(space, largest(space, {**work.config.teacher.values, **inputs}))
+
+
+def train_inputs(work: Work) -> dict[str, Any]:
+    """What the stage depends on."""
+    earlier = rundir.check_outputs(work.run, "search") | rundir.check_outputs(work.run, "teacher")
+    return {**settings_for(work, "train", "init"), **earlier}
+
+
+def train(work: Work) -> Sequence[str]:
+    """The stage: trains the network that the search chose."""
+    from micronets.train import fit, load_result
+
+    guide = None if work.config.teacher is None else load_result(work.run / "teacher").float_net()
+    fit(
+        work.arch,
+        work.data,
+        work.input_settings,
+        work.config.train,
+        seed=work.config.seed,
+        init=read_weights(work.run / SUPERNET) if work.config.init == "supernet" else None,
+        teacher=guide,
+        directory=work.run / "train",
+        progress=work.progress,
+    )
+    return WEIGHTS, TRAIN_LOG
+
+
+def export_inputs(work: Work) -> dict[str, Any]:
+    """What the stage depends on."""
+    return {**settings_for(work), **rundir.check_outputs(work.run, "search"), **rundir.check_outputs(work.run, "train")}
+
+
+def export(work: Work) -> Sequence[str]:
+    """The stage: writes model.tflite. Raises `CheckFailed` if it does not read back as it was written."""
+    from micronets.export import to_quantized
+    from micronets.train import load_result
+
+    metadata = work.data.metadata(work.input_settings)
+    if work.data.synthetic:
+        metadata |= {"micronets.data": work.data.source}
+    content = tflite.write(to_quantized(load_result(work.run / "train").net, metadata))
+    if tflite.write(tflite.read(content)) != content:
+        raise CheckFailed(
+            f"{work.run / MODEL}: does not read back as it was written; this is a bug of micronets, please report it"
+        )
+    write_atomic(work.run / MODEL, content)
+    return (MODEL,)
+
+
+def trained(work: Work) -> dict[str, Net]:
+    """The trained networks by name: in float, and with quantisation simulated."""
+    from micronets.train import load_result
+
+    result = load_result(work.run / "train")
+    return {"float": result.float_net(), "fake-quantised": result.net}
+
+
+def write_weights(path: Path, state: Mapping[str, Any]) -> None:
+    """A torch state dict, written whole or not at all."""
+    import torch
+
+    buffer = io.BytesIO()
+    torch.save(dict(state), buffer)
+    write_atomic(path, buffer.getvalue())
+
+
+def read_weights(path: Path) -> dict[str, Any]:
+    """What `write_weights` wrote, on the CPU."""
+    import torch
+
+    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    return state
+
+
+def _json_lines(records: Sequence[Mapping[str, Any]]) -> str:
+    return "".join(json.dumps(r) + "\n" for r in records)

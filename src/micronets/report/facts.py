@@ -1,0 +1,168 @@
+"""`report.json`: everything that is known about a finished run, gathered from its files."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import json
+import platform
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from micronets import __version__, inspection, rundir
+from micronets.board import board_budget
+from micronets.cost import arena_tflm_bytes
+from micronets.files import write_atomic
+from micronets.plan import tflm_plan
+from micronets.report.page import page
+from micronets.report.text import amount, columns, percent
+from micronets.rundir import CONFIG, EVALUATION, FACTS, MODEL, PAGE, SEARCH_LOG, TRAIN_LOG, RunDir
+from micronets.space import Choice, derive
+from micronets.work import Work
+
+_PACKAGES = ("numpy", "torch", "tflite-micro", "scipy")
+
+
+def inputs(work: Work) -> dict[str, Any]:
+    """What the stage depends on: all the files before it."""
+    return {name: d for stage in rundir.STAGES[:-1] for name, d in rundir.check_outputs(work.run, stage).items()}
+
+
+def report(work: Work) -> Sequence[str]:
+    """The stage: writes report.json and report.html."""
+    facts = collect(work)
+    write_atomic(work.run / FACTS, json.dumps(facts, indent=1) + "\n")
+    write_atomic(work.run / PAGE, page(facts))
+    return FACTS, PAGE
+
+
+def read(run: RunDir) -> dict[str, Any]:
+    """What `report` wrote."""
+    facts: dict[str, Any] = json.loads((run / FACTS).read_text("utf-8"))
+    return facts
+
+
+def collect(work: Work) -> dict[str, Any]:
+    """The facts, as JSON holds them; `page.page` draws them."""
+    arch, board, data = work.arch, work.board, work.data
+    verdict = json.loads((work.run / EVALUATION).read_text("utf-8"))
+    largest = derive(work.space, {**work.space.largest(), **work.input_settings})
+    plan = tflm_plan(arch)
+    return {
+        **verdict,
+        "task": work.config.task,
+        "board": dataclasses.asdict(board) | {"sources": dict(board.sources)},
+        "source": data.source,
+        "synthetic": data.synthetic,
+        "notes": list(data.notes),
+        "classes": list(data.classes),
+        "samples": {split: data.size(split) for split in ("train", "val", "test")},
+        "seed": work.config.seed,
+        "commands": commands(work),
+        "versions": versions(),
+        "seconds": rundir.seconds(work.run),
+        "config": (work.run / CONFIG).read_text("utf-8"),
+        "search": {
+            "history": _records(work.run / SEARCH_LOG),
+            "limits": board_budget(work.config.budget, board).limits(),
+        },
+        "train": {"history": _records(work.run / TRAIN_LOG)},
+        "space": work.space.name,
+        "choices": _choices(work),
+        "against_largest": inspection.against(arch, largest, board),
+        "layers": inspection.layer_rows(arch, board),
+        "plan": {
+            "bytes": plan.bytes,
+            "arena_bytes": arena_tflm_bytes(arch),
+            # The report counts layers from 0; the input is there before the first of them.
+            "buffers": [
+                {"name": b.name, "offset": b.offset, "bytes": b.bytes, "first": max(0, b.first - 1), "last": max(0, b.last - 1)}
+                for b in plan.buffers
+            ],
+        },
+    }
+
+
+def _choices(work: Work) -> list[dict[str, Any]]:
+    """Every choice with its value; `idle` says that it changes nothing, as the block it belongs to is left out."""
+    values, arch = work.values, work.arch
+
+    def idle(c: Choice) -> bool:
+        return len(c.options) > 1 and all(derive(work.space, {**values, c.name: o}) == arch for o in c.options)
+
+    return [
+        {"name": c.name, "kind": c.kind, "value": values[c.name], "options": list(c.options), "idle": idle(c)}
+        for c in work.space.choices
+    ]
+
+
+def commands(work: Work) -> list[str]:
+    """How to make this run again, and how to check its model by hand."""
+    out, given = shlex.quote(str(work.run.path)), work.config.data
+    where = "".join(f" --{name} {shlex.quote(p)}" for name, p in (("data", given.path), ("test", given.test)) if p)
+    return [
+        work.command,
+        f"micronets run {out}/{CONFIG} --out {out}-again",
+        f"micronets evaluate {out}/{MODEL} --task {work.config.task}{where}",
+        f"micronets inspect {out}/{MODEL} --board {shlex.quote(work.config.board)}",
+    ]
+
+
+def versions() -> dict[str, str]:
+    """Of everything that has a say in the numbers."""
+    found = {"micronets": __version__, "python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return {**found, "machine": f"{platform.system()} {platform.machine()}"}
+
+
+def brief(facts: Mapping[str, Any], run: RunDir) -> dict[str, Any]:
+    """What `micronets run --json` prints."""
+    keys = ("ok", "task", "source", "synthetic", "samples", "accuracy", "bit_exact", "limits", "seed")
+    files = {"model": str(run / MODEL), "report": str(run / PAGE), "facts": str(run / FACTS)}
+    return {**{k: facts[k] for k in keys}, "board": facts["board"]["name"], **files}
+
+
+def summary(facts: Mapping[str, Any], run: RunDir) -> str:
+    """What `micronets run` prints at its end."""
+    limits = [
+        (
+            r["label"],
+            amount(r["value"], r["unit"]),
+            amount(r["limit"], r["unit"]),
+            f"{r['value'] / r['limit']:.1%}",
+            r["source"],
+            "" if r["met"] else "MISSED",
+        )
+        for r in facts["limits"]
+    ]
+    rates = [(r["name"], percent(r["value"]), r["source"]) for r in facts["accuracy"]]
+    data = f"{'SYNTHETIC DATA: ' if facts['synthetic'] else ''}{facts['source']}; {facts['samples']['test']:,} test clips"
+    exact = facts["bit_exact"]
+    if exact is None:
+        proof = "TFLM is not installed here (pip install 'micronets[tflm]'): nothing ran under it, the arena is an estimate"
+    else:
+        proof = f"TFLM against our integer reference: {exact['different']:,} of {exact['compared']:,} output bytes differ"
+    return "\n".join(
+        [
+            f"{facts['task']} on {facts['board']['name']}",
+            data,
+            "",
+            columns(("limit", "result", "allowed", "used", "source", ""), limits, (1, 2, 3)),
+            "",
+            columns(("accuracy", "test", "source"), rates, (1,)),
+            "",
+            proof,
+            f"model:  {run / MODEL}",
+            f"report: {run / PAGE}",
+        ]
+    )
+
+
+def _records(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(row) for row in path.read_text("utf-8").splitlines() if row.strip()]

@@ -1,0 +1,34 @@
+"""Doing the stages of a run: each one once, in order, unless its files are there and fit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from micronets import design, rundir, verdict
+from micronets.report import facts
+from micronets.work import Work
+
+_MAKERS: Mapping[str, tuple[Callable[[Work], Mapping[str, Any]], Callable[[Work], Sequence[str]]]] = {
+    "search": (design.search_inputs, design.search),
+    "teacher": (design.teacher_inputs, design.teacher),
+    "train": (design.train_inputs, design.train),
+    "export": (design.export_inputs, design.export),
+    "evaluate": (verdict.inputs, verdict.evaluate),
+    "report": (facts.inputs, facts.report),
+}
+
+
+def perform(work: Work, stage: str) -> bool:
+    """Does one stage, unless its files are there and fit. Returns whether it did anything.
+
+    Raises `FileError` if an earlier stage is not done, `SpecError` if files were made from other inputs.
+    """
+    inputs, make = _MAKERS[stage]
+    if not rundir.begin(work.run, stage, inputs(work)):
+        return False
+    started = time.monotonic()
+    written = make(work)
+    rundir.finish(work.run, stage, written, time.monotonic() - started)
+    return True

@@ -1,0 +1,127 @@
+"""The proof of a run: what the exported model does on the test split under TFLM, and whether it keeps every limit."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from micronets import evaluation, rundir, tflite
+from micronets.board import board_budget
+from micronets.cost import RUNTIME_FLASH_BYTES, budget_costs
+from micronets.device import tflm
+from micronets.errors import CheckFailed, DataError
+from micronets.files import digest, write_atomic
+from micronets.model import QuantizedModel
+from micronets.rundir import EVALUATION, MODEL
+from micronets.work import Work, settings_for
+
+LABELS = {
+    "arena_bytes": ("arena", "B", "TFLM on a 64-bit host"),
+    "tflite_bytes": (".tflite file", "B", ""),
+    "sram_bytes": ("SRAM", "B", "arena, runtime and stack on the Cortex-M"),
+    "flash_bytes": ("flash", "B", "file and code"),
+    "latency_ms": ("latency", "ms", "one inference on the board"),
+    "energy_mj": ("energy", "mJ", "one inference on the board"),
+    "macs": ("MACs", "MACs", "one inference"),
+}
+
+
+def inputs(work: Work) -> dict[str, Any]:
+    """What the stage depends on."""
+    earlier = {k: v for stage in ("search", "train", "export") for k, v in rundir.check_outputs(work.run, stage).items()}
+    return {
+        **settings_for(work, "board", "budget"),
+        "board file": digest(repr(work.board)),
+        "tflm": tflm.available(),
+        **earlier,
+    }
+
+
+def evaluate(work: Work) -> Sequence[str]:
+    """The stage: measures everything, writes evaluate.json. Raises `DataError` if there is nothing to test on."""
+    if not work.data.size("test"):
+        raise DataError(f"data: the test split of {work.data.source} is empty; name recordings with data.test")
+    content = (work.run / MODEL).read_bytes()
+    model = tflite.read(content, str(work.run / MODEL))
+    x = work.data.inputs("test", work.input_settings)
+    labels, count = work.data.labels("test"), len(work.data.classes)
+    work.progress({"stage": "evaluate", "note": f"{len(x):,} test clips through float, fake-quantised and integer networks"})
+    rates = [
+        {"name": name, "value": evaluation.score(scores, labels, count).accuracy, "source": "host, PyTorch"}
+        for name, scores in _torch_scores(work, x).items()
+    ]
+    q = evaluation.quantized(model, x)
+    ours = evaluation.outputs(model, content, q, "reference")
+    result = evaluation.score(ours, labels, count)
+    rates.append({"name": "int8, numpy reference", "value": result.accuracy, "source": "host, numpy"})
+    exact = None
+    if tflm.available():
+        theirs = evaluation.outputs(model, content, q, "tflm")
+        result = evaluation.score(theirs, labels, count)
+        rates.append({"name": "int8 under TFLM", "value": result.accuracy, "source": "host"})
+        exact = dataclasses.asdict(evaluation.compare(model, content, q, ours, theirs))
+        work.progress(
+            {
+                "stage": "evaluate",
+                "note": f"TFLM against the reference: {exact['different']} of {exact['compared']:,} bytes differ",
+            }
+        )
+    limits = _limits(work, model, content)
+    verdict = {
+        "ok": all(row["met"] for row in limits) and not (exact and exact["different"]),
+        "samples": len(x),
+        "accuracy": rates,
+        "bit_exact": exact,
+        "limits": limits,
+        "confusion": result.confusion,
+    }
+    write_atomic(work.run / EVALUATION, json.dumps(verdict, indent=1) + "\n")
+    return (EVALUATION,)
+
+
+def _limits(work: Work, model: QuantizedModel, content: bytes) -> list[dict[str, Any]]:
+    """Every limit with the best figure there is for it: found by running TFLM, counted, or else estimated."""
+    limits = board_budget(work.config.budget, work.board).limits()
+    metadata = sum(len(k.encode()) + len(v.encode()) for k, v in model.metadata.items())
+    predicted = budget_costs(model.arch, work.board, limits, metadata)
+    found: dict[str, tuple[float, str, str]] = {"tflite_bytes": (len(content), "host", "")}
+    found["flash_bytes"] = (len(content) + RUNTIME_FLASH_BYTES, "estimated", "the file's true size, and code")
+    if "arena_bytes" in limits and tflm.available():
+        note = f"smallest that runs, by bisection; predicted {predicted['arena_bytes']:,}"
+        found["arena_bytes"] = (tflm.min_arena(content), "host", note)
+    rows = []
+    for name, limit in limits.items():
+        label, unit, meaning = LABELS[name]
+        value, source, note = found.get(name, (predicted[name], "estimated", ""))
+        notes = "; ".join(t for t in (meaning, note) if t)
+        row = {"name": name, "label": label, "unit": unit, "limit": limit, "value": value, "predicted": predicted[name]}
+        rows.append({**row, "met": value <= limit, "source": source, "note": notes})
+    return rows
+
+
+def failure(verdict: dict[str, Any]) -> str | None:
+    """One line saying which checks failed, or None."""
+    wrong = [
+        f"{r['name']} = {r['value']:,.6g} is over the limit of {r['limit']:,.6g}" for r in verdict["limits"] if not r["met"]
+    ]
+    exact = verdict["bit_exact"]
+    if exact and exact["different"]:
+        wrong.append(f"{exact['different']} of {exact['compared']} output bytes differ under TFLM, first at {exact['first']}")
+    return "; ".join(wrong) or None
+
+
+def check(verdict: dict[str, Any]) -> None:
+    """Raises `CheckFailed` naming what failed, if anything did."""
+    message = failure(verdict)
+    if message:
+        raise CheckFailed(message)
+
+
+def _torch_scores(work: Work, x: Any) -> dict[str, Any]:
+    from micronets.design import trained
+    from micronets.predict import predict
+
+    nets = trained(work)
+    return {name: predict(net, x) for name, net in nets.items()}
