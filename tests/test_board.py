@@ -1,0 +1,138 @@
+"""Boards, budgets and sizes."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from micronets.board import Budget, board_budget, board_names, load_board, parse_size
+from micronets.errors import FileError, SpecError
+
+OWN = """
+name = "My board"
+core = "cortex-m4"
+clock_hz = 80_000_000
+sram_bytes = "96K"
+flash_bytes = 262144
+active_power_w = 0.05
+flash_wait_states = 0
+flash_cache = "none"
+cycle_factor = 1
+cycle_uncertainty = 0.2
+compiler_flags = ["-mcpu=cortex-m4"]
+[sources]
+clock_hz = "datasheet"
+sram_bytes = "datasheet"
+flash_bytes = "datasheet"
+active_power_w = "datasheet"
+flash_wait_states = "datasheet"
+cycle_factor = "assumed"
+cycle_uncertainty = "assumed"
+"""
+
+
+def test_the_boards_of_the_paper_and_four_more() -> None:
+    assert board_names() == tuple(
+        sorted(
+            (
+                "NUCLEO-F446RE",
+                "NUCLEO-F746ZG",
+                "NUCLEO-F767ZI",
+                "NUCLEO-H743ZI2",
+                "NUCLEO-L4R5ZI",
+                "Raspberry Pi Pico 2",
+                "nRF52840-DK",
+            )
+        )
+    )
+    small = load_board("NUCLEO-F446RE")
+    assert (small.core, small.clock_hz, small.sram_bytes, small.flash_bytes) == ("cortex-m4", 180_000_000, 131072, 524288)
+    assert load_board("NUCLEO-F746ZG").sram_bytes == 320 * 1024
+    assert load_board("NUCLEO-F767ZI").flash_bytes == 2 * 1024**2
+
+
+@pytest.mark.parametrize("name", board_names())
+def test_every_number_has_a_source(name: str) -> None:
+    board = load_board(name)
+    numbers = {f for f, v in vars(board).items() if isinstance(v, (int, float))}
+    assert set(board.sources) == numbers
+    assert any(board.core in flag for flag in board.compiler_flags)
+
+
+@pytest.mark.parametrize("name", ["nucleo-f446re", "raspberry-pi-pico-2", "RASPBERRY PI PICO 2", "NRF52840_DK"])
+def test_case_spaces_and_dashes_do_not_matter(name: str) -> None:
+    assert load_board(name).name in board_names()
+
+
+def test_an_unknown_board_names_the_nearest() -> None:
+    with pytest.raises(SpecError, match=r"unknown board 'NUCLEO-F44RE'; did you mean 'NUCLEO-F446RE'\? known: .*\.toml file"):
+        load_board("NUCLEO-F44RE")
+
+
+def test_a_board_of_ones_own(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(OWN)
+    board = load_board(str(path))
+    assert (board.name, board.sram_bytes, board.flash_bytes) == ("My board", 96 * 1024, 262144)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('core = "cortex-m4"\n', 'cor = "cortex-m4"\n', "unknown key 'cor'; did you mean 'core'?"),
+        ('core = "cortex-m4"\n', "", "'core' is missing"),
+        ("clock_hz = 80_000_000", "clock_hz = -1", "clock_hz = -1; need an integer above 0"),
+        ('active_power_w = "datasheet"', "", "active_power_w has no source"),
+        ('sram_bytes = "96K"', 'sram_bytes = "96Q"', "sram_bytes: '96Q' is not a size"),
+        ("[sources]", "[sources]\nclok_hz = 'x'", "unknown key 'sources.clok_hz'; did you mean 'clock_hz'?"),
+        ("[sources]", "[sources", "not TOML"),
+    ],
+)
+def test_a_bad_board_file_is_one_clear_line(tmp_path: Path, old: str, new: str, message: str) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(OWN.replace(old, new))
+    with pytest.raises(SpecError) as e:
+        load_board(str(path))
+    assert message in str(e.value)
+    assert str(path) in str(e.value)
+    assert "\n" not in str(e.value)
+
+
+def test_a_missing_board_file(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match=r"no\.toml: cannot read"):
+        load_board(str(tmp_path / "no.toml"))
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("128K", 131072),
+        ("64kB", 64000),
+        ("1MiB", 1048576),
+        ("1.5K", 1536),
+        ("110 kB", 110000),
+        ("7", 7),
+        (7, 7),
+        ("2M", 2 << 20),
+    ],
+)
+def test_sizes(text: str | int, size: int) -> None:
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize("bad", ["K", "-1", "1G", "0.3", "", True, -1])
+def test_bad_sizes(bad: str | int) -> None:
+    with pytest.raises(SpecError, match=r"arena: .* is not a size"):
+        parse_size(bad, "arena")
+
+
+def test_a_board_alone_is_a_budget() -> None:
+    board = load_board("NUCLEO-F446RE")
+    assert board_budget(Budget(), board).limits() == {"sram_bytes": 131072, "flash_bytes": 524288}
+    own = Budget(sram_bytes=1000, flash_bytes=1 << 30, macs=5)
+    assert board_budget(own, board) == replace(own, flash_bytes=524288)
+
+
+def test_a_limit_of_nothing_is_refused() -> None:
+    with pytest.raises(SpecError, match="budget: macs = 0; a limit is greater than 0"):
+        Budget(macs=0)
