@@ -11,7 +11,6 @@ import json
 import logging
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -103,8 +102,8 @@ def _compute(paths: Sequence[Path], fe: FrontEnd) -> tuple[npt.NDArray[Any], Tal
         clips = [resample(r.samples, r.rate, fe.sample_rate) for r in recordings]
         return features(clips, fe), [_facts(r, len(c) > fe.clip_samples) for r, c in zip(recordings, clips, strict=True)]
 
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        parts = list(pool.map(chunk, range(0, len(paths), _CHUNK)))
+    # One thread: the matrix product inside has its own, and two layers of them fight.
+    parts = [chunk(at) for at in range(0, len(paths), _CHUNK)]
     facts = [f for _, found in parts for f in found]
     stereo, stereo_at = _count(facts, lambda f: f[0] > 1)
     other, other_at = _count(facts, lambda f: f[1] != fe.sample_rate)

@@ -25,9 +25,10 @@ def hann(n: int) -> Float:
 
 @lru_cache(maxsize=8)
 def mel_matrix(fe: FrontEnd) -> Float:
-    """Triangles `[n_fft / 2 + 1, n_mels]`, of peak 1, linear in mel; the DC bin has no weight."""
+    """Triangles `[bins up to fmax, n_mels]`, of peak 1, linear in mel; the DC bin has no weight."""
     edges = np.linspace(_mel(fe.fmin), _mel(fe.fmax), fe.n_mels + 2)
-    mel = _mel(np.arange(fe.n_fft // 2 + 1) * fe.sample_rate / fe.n_fft)[:, None]
+    bins = int(fe.fmax * fe.n_fft / fe.sample_rate) + 1
+    mel = _mel(np.arange(bins) * fe.sample_rate / fe.n_fft)[:, None]
     rise = (mel - edges[:-2]) / (edges[1:-1] - edges[:-2])
     fall = (edges[2:] - mel) / (edges[2:] - edges[1:-1])
     weights: Float = np.maximum(0, np.minimum(rise, fall)).astype(np.float32)
@@ -80,10 +81,11 @@ def _features(x: Array, fe: FrontEnd) -> Array:
         x = x / np.where(top > 0, top, np.float32(1))
     frames = np.lib.stride_tricks.sliding_window_view(x, fe.window_samples, axis=1)[:, :: fe.hop_samples]
     framed: Array = frames * hann(fe.window_samples)
-    spectrum: Array = np.abs(np.fft.rfft(framed, fe.n_fft))
+    weights = mel_matrix(fe.base())
+    spectrum: Array = np.abs(np.fft.rfft(framed, fe.n_fft)[..., : len(weights)])
     if fe.power == 2:
         spectrum *= spectrum
-    level: Float = np.log(spectrum.astype(np.float32, copy=False) @ mel_matrix(fe.base()) + np.float32(fe.log_floor))
+    level: Float = np.log(spectrum.astype(np.float32, copy=False) @ weights + np.float32(fe.log_floor))
     if fe.kind == "mfcc":
         return level
     pixels: Array = np.rint(np.float32(fe.pixel_scale) * level + np.float32(fe.pixel_offset))

@@ -30,7 +30,7 @@ class Clips:
     notes: tuple[str, ...]
 
 
-def own_words(folders: Folders, fe: FrontEnd, splits: Sequence[str], test: bool, rng: np.random.Generator) -> Clips:
+def own_words(folders: Folders, fe: FrontEnd, splits: Sequence[str], test: bool, seed: int) -> Clips:
     """A class per folder; `test` says whether a tenth is set apart for "test". Raises `DataError`."""
     classes = tuple(folders.files)
     if len(classes) < 2:
@@ -39,19 +39,22 @@ def own_words(folders: Folders, fe: FrontEnd, splits: Sequence[str], test: bool,
     got = _read(classes, {s: by_split[s] for s in splits}, fe)
     if "train" not in splits:
         return Clips(classes, *got[:2], _none(fe), folders.notes + got[2])
-    pool = _crops(folders, "train", _BACKGROUND_ROWS, fe, rng) if folders.background else coloured(200, fe, rng)
-    return Clips(classes, *got[:2], pool, folders.notes + got[2])
+    rng = _rng(seed, "train")
+    noise = [_crops(folders, "train", _BACKGROUND_ROWS, fe, rng)] if folders.background else []
+    if SILENCE in classes:
+        noise.append(got[0]["train"][got[1]["train"] == classes.index(SILENCE)])
+    return Clips(classes, *got[:2], np.concatenate(noise or [coloured(200, fe, rng)]), folders.notes + got[2])
 
 
-def keywords(folders: Folders, words: Sequence[str], fe: FrontEnd, splits: Sequence[str], rng: np.random.Generator) -> Clips:
+def keywords(folders: Folders, words: Sequence[str], fe: FrontEnd, splits: Sequence[str], seed: int) -> Clips:
     """`_silence_`, `_unknown_` and the keywords, as in the 12-class task of Speech Commands; the other folders are unknown.
 
     Silence and unknowns are as many as a mean word in "val" and "test". Raises `DataError` and `SpecError`.
     """
     check_words(folders, words)
     others = [c for c in folders.files if c not in words]
-    silence, unknown = [SILENCE] if folders.background else [], [UNKNOWN] if others else []
-    classes = (*silence, *unknown, *words)
+    unknown = [UNKNOWN] if others else []
+    classes = (SILENCE, *unknown, *words)
     if not folders.background:
         raise DataError(
             f"{folders.root}: no .wav files in {BACKGROUND}, from which class '{SILENCE}' is cut; add noise recordings there"
@@ -61,8 +64,9 @@ def keywords(folders: Folders, words: Sequence[str], fe: FrontEnd, splits: Seque
         n = round(sum(len(files[w]) for w in words) / len(words))
         rest = [p for c in others for p in files[c]]
         limit = n * (_MOST_UNKNOWN if s == "train" else 1)
-        picked = sorted(rng.choice(len(rest), limit, replace=False).tolist()) if len(rest) > limit else range(len(rest))
-        chosen[s] = {**{w: files[w] for w in words}, **{u: [rest[i] for i in picked] for u in unknown}}
+        if len(rest) > limit:
+            rest = [rest[i] for i in np.sort(_rng(seed, s).choice(len(rest), limit, replace=False))]
+        chosen[s] = {**{w: files[w] for w in words}, **dict.fromkeys(unknown, rest)}
         for c, paths in chosen[s].items():
             if not paths and s in splits:
                 name = {"val": "validation", "test": "test"}.get(s, s)
@@ -70,9 +74,8 @@ def keywords(folders: Folders, words: Sequence[str], fe: FrontEnd, splits: Seque
     x, y, notes = _read(classes, {s: chosen[s] for s in splits}, fe)
     background = _none(fe)
     for s in splits:
-        rows = _crops(
-            folders, s, _BACKGROUND_ROWS if s == "train" else max(1, len(y[s]) // (len(words) + len(unknown))), fe, rng
-        )
+        n = _BACKGROUND_ROWS if s == "train" else max(1, len(y[s]) // (len(classes) - 1))
+        rows = _crops(folders, s, n, fe, _rng(seed, s))
         x[s], y[s] = np.concatenate([x[s], rows]), np.concatenate([y[s], np.zeros(len(rows), np.int64)])
         background = rows if s == "train" else background
     return Clips(classes, x, y, background, folders.notes + notes)
@@ -118,6 +121,11 @@ def _crops(folders: Folders, split: str, n: int, fe: FrontEnd, rng: np.random.Ge
         start = int(rng.integers(max(1, len(source) - fe.clip_samples)))
         clips.append(source[start : start + fe.clip_samples] * np.float32(rng.uniform()))
     return features(clips, fe)
+
+
+def _rng(seed: int, split: str) -> np.random.Generator:
+    """One for each split, so that a split is the same whether or not the others are read."""
+    return np.random.default_rng([seed, SPLITS.index(split)])
 
 
 def _none(fe: FrontEnd) -> Features:

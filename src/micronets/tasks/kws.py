@@ -47,7 +47,6 @@ def load(
     for s in splits:
         if s not in (*SPLITS, *(["all"] if path else [])):
             raise SpecError(f"split '{s}' is not known; {did_you_mean(s, (*SPLITS, 'all'))}")
-    rng = np.random.default_rng(seed)
     fe = frontend.base() if frontend else FrontEnd()
     test = None if test is None else Path(test)
     if path is None:
@@ -59,15 +58,15 @@ def load(
         file = path if path.is_file() else path / FEATURES
         beside = file.parent / TEST_WAV
         test = beside if test is None and path.is_dir() and beside.is_dir() else test
-        return _prepared(file, test, frontend, splits, augmentation, share, rng)
+        return _prepared(file, test, frontend, splits, augmentation, share, seed)
     folders = scan(path)
     chosen = tuple(s for s in splits if not (s == "test" and test))
     keywords = words or (KEYWORDS if _is_speech_commands(folders) else None)
     if keywords and "all" not in splits:
-        got = clips.keywords(folders, keywords, fe, chosen, rng)
+        got = clips.keywords(folders, keywords, fe, chosen, seed)
         what = "Speech Commands recordings"
     else:
-        got = clips.own_words(folders, fe, chosen, test is None, rng)
+        got = clips.own_words(folders, fe, chosen, test is None, seed)
         what = "recordings"
     x, y, notes = got.features, got.target, got.notes
     if test and "test" in splits:
@@ -87,11 +86,11 @@ def _prepared(
     splits: Sequence[str],
     augmentation: Augmentation | None,
     share: float,
-    rng: np.random.Generator,
+    seed: int,
 ) -> KwsData:
     if "all" in splits:
         raise DataError(f"{file}: split 'all' is for directories of WAV files; {did_you_mean('all', SPLITS)}")
-    p = prepared.load(file, rng)
+    p = prepared.load(file, splits, seed)
     fe = frontend.base() if frontend else p.frontend.base()
     x, y = p.features, p.target
     notes: tuple[str, ...] = ()

@@ -14,6 +14,8 @@ train split, a tenth each for that of "val" and of "test" (where those have none
 from __future__ import annotations
 
 import zipfile
+import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ from micronets.errors import DataError
 from micronets.frontend import FrontEnd
 from micronets.tasks.kwsdata import SILENCE, SPLITS, UNKNOWN, Features, Labels
 
+_DAMAGE = (OSError, ValueError, TypeError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 KEYS = ("x", "y", "split", "classes", "frontend")
 
 
@@ -38,7 +41,7 @@ def read(path: Path) -> dict[str, npt.NDArray[Any]]:
             arrays: dict[str, npt.NDArray[Any]] = {k: pack[k] for k in KEYS}
     except FileNotFoundError as e:
         raise DataError(f"{path}: no such file; give the directory that holds features.npz") from e
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as e:
+    except _DAMAGE as e:
         raise DataError(f"{path}: damaged or not an .npz file ({e}); write it again") from e
     _check(path, arrays)
     return arrays
@@ -79,11 +82,12 @@ class Prepared:
     rows: int
 
 
-def load(path: Path, rng: np.random.Generator) -> Prepared:
+def load(path: Path, splits: Sequence[str], seed: int) -> Prepared:
     """The data of a `features.npz`.
 
     In "val", `_unknown_` is thinned and `_silence_` drawn from the background to the mean number of a word, as in the
-    official 12-class test set; "test" keeps every row. Raises `DataError`, also for a class without train or val rows.
+    official 12-class test set; "test" keeps every row. Raises `DataError`, also for a class without train or val rows if that
+    split is among `splits`. What is drawn depends on seed and split alone.
     """
     a = read(path)
     classes = tuple(str(c) for c in a["classes"])
@@ -93,6 +97,7 @@ def load(path: Path, rng: np.random.Generator) -> Prepared:
     turn = np.arange(len(pool)) % 10
     parts = {"train": pool[turn < 8], "val": pool[turn == 8], "test": pool[turn == 9]}
     for s in SPLITS:
+        rng = np.random.default_rng([seed, SPLITS.index(s)])
         if UNKNOWN in classes and s == "val":
             keep = _thinned(target[s], classes, rng)
             features[s], target[s] = features[s][keep], target[s][keep]
@@ -100,7 +105,7 @@ def load(path: Path, rng: np.random.Generator) -> Prepared:
             rows = parts[s] if s == "train" else varied(parts[s], mean_word_count(target[s], classes), rng)
             features[s] = np.concatenate([features[s], rows])
             target[s] = np.concatenate([target[s], np.full(len(rows), classes.index(SILENCE))])
-    for s, c in ((s, c) for s in ("train", "val") for c in classes):
+    for s, c in ((s, c) for s in ("train", "val") if s in splits for c in classes):
         if not (target[s] == classes.index(c)).any():
             fix = (
                 "split 'unassigned' holds 10 or more rows of background"
@@ -108,7 +113,10 @@ def load(path: Path, rng: np.random.Generator) -> Prepared:
                 else f"some of its rows have split '{s}'"
             )
             raise DataError(f"{path}: class '{c}' has no {s} row; write the file so that {fix}")
-    background = parts["train"] if SILENCE in classes else pool
+    background = pool
+    if SILENCE in classes:  # and its own rows, where it has any
+        own = a["x"][(a["split"] == "train") & (a["y"] == classes.index(SILENCE))]
+        background = np.concatenate([parts["train"], own])
     return Prepared(classes, FrontEnd.from_json(str(a["frontend"])), features, target, background, len(a["x"]))
 
 
