@@ -6,15 +6,15 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from micronets import design, rundir, verdict
+from micronets import rundir, stages, verdict
 from micronets.report import facts
 from micronets.work import Work
 
 _MAKERS: Mapping[str, tuple[Callable[[Work], Mapping[str, Any]], Callable[[Work], Sequence[str]]]] = {
-    "search": (design.search_inputs, design.search),
-    "teacher": (design.teacher_inputs, design.teacher),
-    "train": (design.train_inputs, design.train),
-    "export": (design.export_inputs, design.export),
+    "search": (stages.search_inputs, stages.search),
+    "teacher": (stages.teacher_inputs, stages.teacher),
+    "train": (stages.train_inputs, stages.train),
+    "export": (stages.export_inputs, stages.export),
     "evaluate": (verdict.inputs, verdict.evaluate),
     "report": (facts.inputs, facts.report),
 }

@@ -120,7 +120,7 @@ def check(verdict: dict[str, Any]) -> None:
 
 
 def _torch_scores(work: Work, x: Any) -> dict[str, Any]:
-    from micronets.design import trained
+    from micronets.stages import trained
     from micronets.predict import predict
 
     nets = trained(work)
