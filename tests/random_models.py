@@ -162,7 +162,7 @@ def _random_quant(rng: np.random.Generator) -> TensorQuant:
     return TensorQuant(float(np.float32(np.exp(rng.uniform(-5, 0)))), zero_point)
 
 
-def _random_weights(rng: np.random.Generator, step, scale_in: float, scale_out: float, loud: bool) -> LayerWeights:  # noqa: ANN001
+def _random_weights(rng: np.random.Generator, step, scale_in: float, scale_out: float, loud: bool) -> LayerWeights:
     layer, shape = step.layer, weights_shape(step)
     outputs = step.output_shape[-1]
     limit = 7 if layer.weight_bits == 4 else 127

@@ -130,7 +130,7 @@ def _layer(model: QuantizedModel, step: Step, inputs: list[Array]) -> Array:
             y = _requantize(model, layer, acc, qx, qy)
         case FullyConnected():
             w = model.weights[layer.name].weights
-            acc = _dot(x.reshape(len(x), -1), w.T, qx)
+            acc = _dot(x.reshape(len(x), w.shape[1]), w.T, qx)
             y = _requantize(model, layer, acc, qx, qy)
         case AveragePool2D():
             y = _average(layer, x)
@@ -203,8 +203,9 @@ def _convolve(model: QuantizedModel, layer: Conv2D | DepthwiseConv2D, x: Array, 
         else:
             windows = _windows(x, layer.kernel, layer.stride, layer.dilation, layer.padding, qx.zero_point)
         shape = windows.shape[:3]
-        columns = windows.reshape(math.prod(shape), -1)  # of (C, kh, kw)
-        return _dot(columns, w.transpose(3, 1, 2, 0).reshape(columns.shape[1], -1), qx).reshape(*shape, -1)
+        size = math.prod(w.shape[1:])
+        columns = windows.reshape(math.prod(shape), size)  # of (C, kh, kw)
+        return _dot(columns, w.transpose(3, 1, 2, 0).reshape(size, len(w)), qx).reshape(*shape, len(w))
     kind = _exact_type(w, (1, 2), qx)
     windows = _windows(x.astype(kind) - kind(qx.zero_point), layer.kernel, layer.stride, layer.dilation, layer.padding, 0)
     if layer.multiplier > 1:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from micronets.errors import FileError
 
-_MAX_TEXT = 4096
+_MAX_TEXT = 256  # bytes of a name; a file may hold one long name and point to it from everywhere
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Table:
         return Tables(self.flat, at + self.flat.unpack("I", at) + 4, offsets)
 
     def text(self, slot: int) -> str:
-        """A string, its first 4096 bytes at most; '' if absent."""
+        """A string, its first 256 bytes at most; '' if absent."""
         raw = self.array(slot, "u1")
         return "" if raw is None else raw[:_MAX_TEXT].tobytes().decode(errors="replace")
 

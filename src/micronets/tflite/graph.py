@@ -21,7 +21,7 @@ from micronets.tflite.flat import Flat, Table, Tables
 Array = npt.NDArray[Any]
 
 _MAX_VALUES = 2**31 - 1  # of a tensor
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,31}")
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/\-]{0,47}")
 _DTYPES = {s.TensorType.INT8: "i1", s.TensorType.INT32: "<i4"}
 
 
@@ -39,7 +39,8 @@ class Tensor:
     @property
     def label(self) -> str:
         """What to call it in an error."""
-        return f"tensor {self.index} '{self.name[:60]}'"
+        name = "".join(c if c.isprintable() else "?" for c in self.name[:60])
+        return f"tensor {self.index} '{name}'"
 
     @property
     def type_name(self) -> str:
@@ -55,13 +56,19 @@ class Graph:
     buffers: Tables
     where: str
     _seen: dict[int, Tensor] = field(default_factory=dict)
-    _unpacked: int = 0
+    _values: int = 0
 
     def damaged(self, what: str) -> FileError:
         return FileError(f"{self.where}: damaged .tflite, {what}; copy or export it again")
 
     def unsupported(self, what: str) -> UnsupportedError:
         return UnsupportedError(f"{self.where}: {what}")
+
+    def _count(self, values: int) -> None:
+        """Stops a small file that points to the same constants over and over, at a cost far beyond its size."""
+        self._values += values
+        if self._values > 8 * len(self.flat.data):
+            raise self.damaged("it uses the same constants again and again")
 
     def tensor(self, index: int) -> Tensor:
         """The tensor of that index. Raises `FileError`, `UnsupportedError`."""
@@ -111,6 +118,7 @@ class Graph:
         dimension = table.number(slot.DIMENSION, "i") if table is not None else 0
         if scales is None or zero_points is None:
             return np.zeros(0, np.float32), np.zeros(0, np.int64), 0
+        self._count(len(scales))
         if not (np.isfinite(scales).all() and (scales > 0).all()):
             raise self.damaged(f"{tensor.label} has a scale that is not a positive number")
         return scales, zero_points, dimension
@@ -148,11 +156,9 @@ class Graph:
         size = (count + 1) // 2 if four else count * np.dtype(_DTYPES[s.TensorType(tensor.type)]).itemsize
         if len(raw) != size:
             raise self.damaged(f"{tensor.label} of shape {list(tensor.shape)} needs {size} bytes and has {len(raw)}")
+        self._count(count)
         if not four:
             return raw.view(_DTYPES[s.TensorType(tensor.type)]).reshape(tensor.shape)
-        self._unpacked += count
-        if self._unpacked > 4 * len(self.flat.data):
-            raise self.damaged("its 4-bit weights repeat without end")
         return unpack_int4(raw.tobytes(), count).reshape(tensor.shape)
 
 

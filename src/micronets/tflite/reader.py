@@ -19,8 +19,8 @@ from micronets.validate import Weighted, validate
 def read(data: bytes, where: str = "model") -> QuantizedModel:
     """The model in the bytes of a `.tflite` file; `where` names it in errors.
 
-    Tensors keep their names where these are short and plain; others are called by operator and number. The network's
-    input is always `arch.INPUT`. Arrays are views of `data` where possible.
+    Tensors keep their names where these are unique, of 48 characters at most and plain (letters, digits, `_.:/-`);
+    others are called by operator and number. The input is always `arch.INPUT`. Arrays are views of `data` if possible.
 
     Raises `FileError` for bytes that are no `.tflite` file or a damaged one, `UnsupportedError` for a sound model
     outside our vocabulary, naming operator, index and tensor. Takes time and memory in proportion to the file.
@@ -106,7 +106,7 @@ def _indices(graph: Graph, table: Table, slot: int) -> list[int]:
 
 
 def _model(
-    graph: Graph, operators: list[Operator], source: Tensor, sink: Tensor, metadata: dict[str, str], four: list[str]
+    graph: Graph, operators: list[Operator], source: Tensor, sink: Tensor, metadata: dict[str, str], four: set[str]
 ) -> tuple[QuantizedModel, dict[str, int]]:
     where = graph.where
     names = {source.index: INPUT}
@@ -173,11 +173,11 @@ def _metadata(top: Table, graph: Graph) -> dict[str, str]:
     return texts
 
 
-def _four_bit_names(text: str, flat: Flat) -> list[str]:
+def _four_bit_names(text: str, flat: Flat) -> set[str]:
     try:
         names = json.loads(text)
     except (ValueError, RecursionError):
         names = None
     if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
         raise flat.damaged(f"its metadata '{s.BITS_METADATA}' are not a list of names")
-    return names
+    return set(names)
