@@ -46,15 +46,15 @@ class Tally:
         """One line for each kind of adaptation that happened."""
         part = "middle" if fe.placement == "centre" else "first part"
         lines = (
-            (self.stereo, f"{self.stereo} recordings with more than one channel mixed to mono (first: {self.first_stereo})"),
+            (self.stereo, f"more than one channel, mixed to mono: {self.stereo} recordings (first: {self.first_stereo})"),
             (
                 self.resampled,
-                f"{self.resampled} recordings resampled to {fe.sample_rate} Hz"
+                f"resampled to {fe.sample_rate} Hz: {self.resampled} recordings"
                 f" (first: {self.first_resampled}, {self.first_rate} Hz)",
             ),
             (
                 self.long,
-                f"{self.long} recordings longer than {fe.clip_ms:g} ms: only their {part} is used (first: {self.first_long})",
+                f"longer than {fe.clip_ms:g} ms, only their {part} is used: {self.long} recordings (first: {self.first_long})",
             ),
         )
         return tuple(text for count, text in lines if count)

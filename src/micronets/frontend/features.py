@@ -14,6 +14,7 @@ from micronets.frontend.spec import FrontEnd
 Array = npt.NDArray[Any]
 Float = npt.NDArray[np.float32]
 
+_SMALL = 200_000  # multiplications of a matrix product that OpenBLAS does not part
 _CHUNK = 64  # clips a pass: the frames of more would leave the cache
 
 
@@ -85,11 +86,24 @@ def _features(x: Array, fe: FrontEnd) -> Array:
     spectrum: Array = np.abs(np.fft.rfft(framed, fe.n_fft)[..., : len(weights)])
     if fe.power == 2:
         spectrum *= spectrum
-    level: Float = np.log(spectrum.astype(np.float32, copy=False) @ weights + np.float32(fe.log_floor))
+    level: Float = np.log(_product(spectrum.astype(np.float32, copy=False), weights) + np.float32(fe.log_floor))
     if fe.kind == "mfcc":
         return level
     pixels: Array = np.rint(np.float32(fe.pixel_scale) * level + np.float32(fe.pixel_offset))
     return np.clip(pixels, 0, 255).astype(np.uint8)
+
+
+def _product(x: Array, weights: Float) -> Array:
+    """`[..., n] @ [n, m]` in blocks so small that BLAS stays on one thread.
+
+    Its threads spin while they wait for each other: on a busy machine that makes a product of this size ten times slower.
+    """
+    rows = x.reshape(-1, x.shape[-1])
+    block = max(1, _SMALL // weights.size)
+    whole = len(rows) // block * block
+    head = rows[:whole].reshape(-1, block, x.shape[-1]) @ weights
+    out = np.concatenate([head.reshape(whole, weights.shape[1]), rows[whole:] @ weights])
+    return out.reshape(*x.shape[:-1], weights.shape[1])
 
 
 def network_input(values: Array, fe: FrontEnd) -> Float:
