@@ -1,0 +1,42 @@
+"""Predicted sizes of `.tflite` files against those that the writer writes."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from micronets.filesize import tflite_bytes
+from micronets.tflite import read, write
+
+from .paper_archs import paper_archs
+from .random_archs import random_arch, random_model
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_random_networks(seed: int) -> None:
+    arch = random_arch(seed)
+    assert tflite_bytes(arch.steps()) == pytest.approx(len(write(random_model(arch, seed))), rel=0.012)
+
+
+def test_the_papers_networks(shared: Path) -> None:
+    for name, arch in paper_archs(shared).items():
+        assert tflite_bytes(arch.steps()) == pytest.approx(len(write(random_model(arch))), rel=0.005), name
+
+
+def test_the_released_models(shared: Path) -> None:
+    """ad_large's depthwise biases are all zero, so that its file holds one for all: 9 kB less than other weights take."""
+    for path in sorted((shared / "models").glob("*/*.tflite")):
+        model = read(path.read_bytes())
+        size = tflite_bytes(model.arch.steps())
+        assert size == pytest.approx(len(write(random_model(model.arch))), rel=0.01), path.stem
+        assert len(write(model)) / 1.01 < size, path.stem
+        assert size == pytest.approx(len(write(model)), rel=0.027 if path.stem == "ad_large_int8" else 0.01), path.stem
+
+
+def test_metadata_is_its_text_and_a_little() -> None:
+    arch = random_arch(1)
+    metadata = {"micronets.labels": "x" * 500, "micronets.frontend": "y" * 300}
+    room = 800 + sum(40 + len(name) for name in metadata)
+    with_it = len(write(replace(random_model(arch), metadata=metadata))) - len(write(random_model(arch)))
+    assert with_it == pytest.approx(room, abs=60)
+    assert tflite_bytes(arch.steps(), room) - tflite_bytes(arch.steps()) == room
