@@ -28,6 +28,7 @@ def test_repair_meets_any_limit_and_fill_stays_under_it(board, limit, share) -> 
     for values in (repaired, filled):
         assert fitter.costs(values)[limit] <= budget.limits()[limit]
         derive(SPACE, values)
+        assert values["dilation"] == 2, "a dilation costs nothing: neither has a reason to touch it"
     assert fitter.costs(filled)[limit] >= fitter.costs(repaired)[limit]
     for c in SPACE.choices:
         k = c.options.index(filled[c.name]) + 1

@@ -1,6 +1,6 @@
 """Making the values of a search space meet hard limits, in integers: refuse, repair, and use what is left.
 
-Every cost here grows with every choice but those of kind shape, so the smallest network of some combination of shapes
+Costs grow with every choice of kind width, kernel and keep, and a dilation costs nothing, so the smallest network of some combination of shapes
 is the cheapest of all: if none of those fits, nothing does.
 """
 
@@ -118,7 +118,7 @@ class Fitter:
         moves = []
         for choice in self.space.choices:
             k = choice.options.index(values[choice.name]) + direction
-            if choice.kind == "shape" or not 0 <= k < len(choice.options):
+            if choice.kind in ("shape", "dilation") or not 0 <= k < len(choice.options):
                 continue
             moves.append((choice, dict(values) | {choice.name: choice.options[k]}))
         return moves

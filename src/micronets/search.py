@@ -48,13 +48,13 @@ class SearchSettings:
     precision: auto, fp32 or bf16. device: auto, cpu or cuda.
     """
 
-    epochs: int = 12
+    epochs: int = 8
     batch: int = 256
     lr: float = 4e-3
     weight_decay: float = 0.02
     label_smoothing: float = 0.05
     warmup: float = 0.35
-    arch_lr: float = 0.02
+    arch_lr: float = 0.05
     temperature: float = 3.0
     final_temperature: float = 0.4
     penalty: float = 2.0
