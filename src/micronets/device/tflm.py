@@ -126,6 +126,7 @@ class _Worker:
 
     def __init__(self) -> None:
         self.process: subprocess.Popen[bytes] | None = None
+        self.owner = os.getpid()
         self.stderr = tempfile.TemporaryFile()  # noqa: SIM115 -- lives as long as the worker
 
     def ask(self, request: tuple[Any, ...]) -> Any:
@@ -203,4 +204,5 @@ def _parallel(requests: list[tuple[Any, ...]]) -> list[Any]:
 @atexit.register
 def _stop_workers() -> None:
     for worker in _workers:
-        worker.stop()
+        if worker.owner == os.getpid():  # not in a fork of the process that started it
+            worker.stop()
