@@ -1,7 +1,7 @@
 """Making the values of a search space meet hard limits, in integers: refuse, repair, and use what is left.
 
-Costs grow with every choice of kind width, kernel and keep, and a dilation costs nothing, so the smallest network of some combination of shapes
-is the cheapest of all: if none of those fits, nothing does.
+Costs grow with every choice of kind width, kernel and keep, and a dilation costs nothing. So the smallest network of
+some combination of shapes is the cheapest of all: if none of those fits, nothing does.
 """
 
 from __future__ import annotations
