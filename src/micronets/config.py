@@ -18,10 +18,10 @@ from micronets.space import SearchSpace
 from micronets.tables import build, convert, flat, parse_override
 from micronets.tasks import TASKS
 from micronets.tasks.kws import Augmentation
+from micronets.train_settings import TrainSettings
 
 if TYPE_CHECKING:
     from micronets.search import SearchSettings
-    from micronets.train import TrainSettings
 
 SPACES = ("dscnn", "temporal")  # modules of micronets.spaces with one function for each task
 
@@ -115,7 +115,6 @@ def _assign(table: dict[str, Any], keys: tuple[str, ...], value: Any) -> None:
 def parse(table: Mapping[str, Any], where: str) -> Config:
     """A checked `Config` from the tables of a TOML file; `where` names the file in errors. Raises `SpecError`."""
     from micronets.search import SearchSettings
-    from micronets.train import TrainSettings
 
     known = [f.name for f in dataclasses.fields(Config)]
     for key in table:

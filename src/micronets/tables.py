@@ -113,12 +113,13 @@ def to_toml(value: Any) -> str:
     lines: dict[str, list[str]] = {"": []}
     for name, v in flat(value).items():
         table, _, key = name.rpartition(".")
-        lines.setdefault(table, []).append(f"{key} = {_literal(v)}")
+        lines.setdefault(table, []).append(f"{key} = {literal(v)}")
     head, *tables = lines.items()
     return "\n\n".join(["\n".join(head[1]), *(f"[{name}]\n" + "\n".join(rows) for name, rows in tables)]) + "\n"
 
 
-def _literal(value: Any) -> str:
+def literal(value: Any) -> str:
+    """A value as TOML writes it."""
     if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_literal(v) for v in value) + "]"
+        return "[" + ", ".join(literal(v) for v in value) + "]"
     return json.dumps(value, ensure_ascii=False) if isinstance(value, (bool, str)) else repr(value)

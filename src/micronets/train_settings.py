@@ -15,7 +15,7 @@ class TrainSettings:
     epochs, qat_epochs: passes over the training split in float, then with quantisation simulated (0: float only).
     batch: examples a step.
     optimiser: adamw or sgd (Nesterov), of the float stage; the other stage always uses adamw.
-    lr, qat_lr: highest learning rates; each stage rises over `warmup` epochs and falls along a cosine.
+    lr, qat_lr: highest learning rates, from which each stage falls along a cosine. warmup: epochs of a linear rise first.
     weight_decay: of convolution and matrix weights.
     label_smoothing: share of the label spread over all classes.
     ema_decay: of the averaged weights, which are the ones judged and kept.

@@ -31,8 +31,8 @@ Labels = npt.NDArray[np.int64]
 class Augmentation:
     """How much the train split is disturbed, in the spectrogram; widths are at the full frame rate.
 
-    shift_frames: each clip moves by up to this many frames either way; what comes in is the clip mirrored at its
-        edge or, with pad_probability, nothing (pixel 0).
+    shift_frames: each clip moves by up to this many frames either way; what comes in is the clip mirrored at its edge.
+    pad_probability: chance that nothing (pixel 0) comes in instead.
     noise_probability, snr_db: background added in the power domain at a signal-to-noise ratio drawn from the range,
         between the clip's loudest frame and the background's mean, in dB.
     gain_db: the whole clip is up to this much louder or softer. silence_gain_db: range for the silence class.

@@ -1,0 +1,118 @@
+"""Writes docs/configuration.md from the dataclasses that a configuration is made of: `python docs/make_configuration.py`.
+
+What a setting means stands in its class's docstring, as `name, name: meaning`; here it becomes a table.
+"""
+
+import dataclasses
+import inspect
+import re
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from micronets.board import Budget
+from micronets.config import SPACES, Config, DataConfig, TeacherConfig
+from micronets.frontend import FrontEnd
+from micronets.search import SearchSettings
+from micronets.tables import literal
+from micronets.tasks.kws import Augmentation
+from micronets.train_settings import TrainSettings
+
+PAGE = Path(__file__).with_name("configuration.md")
+
+HEAD = """# Configuration
+
+A run is decided by one TOML file; `examples/` has some. Every key has a default but `board` and `space.name`. An unknown
+key is an error that names the nearest known one. `--set key=value` on the command line changes one setting, as in
+`--set train.epochs=10 --set budget.arena_bytes=64K`. The resolved configuration is printed and saved as `config.toml` in
+the run directory; it is a configuration itself.
+
+- Sizes are bytes, or text with a unit: `"128K"` and `"128KiB"` are 131,072, `"128kB"` is 128,000.
+- Counts may be written `8.3e6`.
+- Paths start at the directory you run in.
+
+This page is written by `docs/make_configuration.py`.
+"""
+
+TOP_DEFAULTS = {"task": '"kws"', "out": '"runs/FILE"', "seed": "0", "init": '"supernet"'}  # as config.parse has them
+
+SECTIONS: tuple[tuple[str, str, type], ...] = (
+    ("", "Top", Config),
+    ("data.", "Data", DataConfig),
+    ("data.augmentation.", "Augmentation of the training clips", Augmentation),
+    ("data.frontend.", "Front end of recordings", FrontEnd),
+    ("budget.", "Budget", Budget),
+    ("search.", "Search", SearchSettings),
+    ("train.", "Training", TrainSettings),
+    ("teacher.", "Teacher (optional)", TeacherConfig),
+)
+
+
+def entries(docstring: str, names: list[str]) -> list[tuple[list[str], str]]:
+    """(names, meaning) of each `name, name: meaning` in a docstring. Fails if a name is not explained."""
+    name = "|".join(sorted(names, key=len, reverse=True))
+    found = list(re.finditer(rf"(?<![\w`])((?:{name})(?:, (?:{name}))*): ", docstring))
+    ends = [m.start() for m in found[1:]] + [len(docstring)]
+    rows = []
+    for m, end in zip(found, ends, strict=True):
+        meaning = re.split(r"\n\s*\n|\bRaises `", docstring[m.end() : end])[0]
+        rows.append((m[1].split(", "), " ".join(meaning.split()).rstrip(".;")))
+    missing = set(names) - {n for names_, _ in rows for n in names_}
+    if missing:
+        sys.exit(f"not explained in its docstring: {', '.join(sorted(missing))}")
+    return rows
+
+
+def table(prefix: str, docstring: str, defaults: dict[str, str]) -> str:
+    """One section's table."""
+    lines = ["| key | default | meaning |", "|---|---|---|"]
+    for names, meaning in entries(docstring, list(defaults)):
+        keys = ", ".join(f"`{prefix}{n}`" for n in names)
+        values = ", ".join(f"`{defaults[n]}`" for n in names if defaults[n])
+        lines.append(f"| {keys} | {values} | {meaning.replace('|', chr(92) + '|')} |")
+    return "\n".join(lines)
+
+
+def default_of(field: dataclasses.Field[Any]) -> str:
+    """A default as TOML, empty where there is none."""
+    if field.default is dataclasses.MISSING or field.default is None:
+        return ""
+    return literal(field.default)
+
+
+def space_tables() -> str:
+    """The options of every space of every task, from the functions that make them."""
+    parts = []
+    for space in SPACES:
+        function = import_module(f"micronets.spaces.{space}").kws
+        options = {k: literal(p.default) for k, p in inspect.signature(function).parameters.items() if p.default is not p.empty}
+        doc = inspect.getdoc(function) or ""
+        first = doc.splitlines()[0].replace("|", "\\|")
+        explained = {n for n in options if re.search(rf"\b{n}\b[^.]*: ", doc)}
+        rows = table("space.", doc, {k: v for k, v in options.items() if k in explained}) if explained else ""
+        rest = [f"`space.{k}` = `{v}`" for k, v in options.items() if k not in explained]
+        more = f"\n\nAlso {', '.join(rest)}." if rest else ""
+        parts.append(f'### `space.name = "{space}"`\n{first}\n\n{rows}{more}')
+    fix = (
+        "`[space.fix]` gives choices of the space one value, as in `frame_stride = 2`: they are then no choices any more. The\n"
+        "names of the choices and their options are in `report.html`, and in the error message for a name that is not one."
+    )
+    return "\n\n".join(["## Space", *parts, fix])
+
+
+def page() -> str:
+    """The whole page."""
+    parts = [HEAD]
+    for prefix, title, cls in SECTIONS:
+        fields = {f.name: default_of(f) for f in dataclasses.fields(cls)}
+        fields |= TOP_DEFAULTS if cls is Config else {}
+        heading = f"## {title}" + (f": `[{prefix.rstrip('.')}]`" if prefix else "")
+        parts.append(f"{heading}\n{table(prefix, inspect.getdoc(cls) or '', fields)}")
+        if cls is Budget:
+            parts.append(space_tables())
+    return "\n\n".join(p.strip() for p in parts) + "\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), "utf-8")
