@@ -5,8 +5,9 @@ For each seed and method a network is chosen and trained to int8, in all for the
     dnas-scratch  the same network trained for `--train` epochs from random weights: does the warm start pay?
     random        `--candidates` random networks that fit, trained for `--search` epochs between them; the best on
                   validation is trained for `--train` epochs more, from its weights
-    uniform       DS-CNN as the paper has it (four blocks of one width, stem 10x4, stride 1) at the largest width that
-                  fits, trained for both counts of epochs together
+    uniform       DS-CNN (four blocks of one width, stem 10x4 of stride 1, as in the paper) at the largest multiple of four
+                  channels that fits, trained for both counts of epochs together
+    uniform-s2    the same with a stem of stride 2
 Choices are made on the validation split; the test split is used once for each finished model, as int8.
 Results go to OUT/results.json, one entry each as it is finished; a run that was stopped goes on from there.
     python benchmarks/dnas_vs_baselines.py DATA [--out runs/dnas_vs_baselines] [--seeds 0 1 2] [--table docs/results.md]
@@ -25,12 +26,14 @@ import random
 import statistics
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tables import replace_section
 
 from micronets import reference
+from micronets.arch import Arch
 from micronets.board import Budget, board_budget, load_board
 from micronets.cost import budget_costs
 from micronets.device import tflm
@@ -43,10 +46,11 @@ from micronets.space import SearchSpace, derive
 from micronets.spaces import dscnn
 from micronets.tasks import TaskData, load
 from micronets.tflite import write
-from micronets.train import TrainSettings, fit
+from micronets.train import TrainResult, TrainSettings, fit
 
-METHODS = ("uniform", "random", "dnas-scratch", "dnas")
+METHODS = ("uniform", "uniform-s2", "random", "dnas-scratch", "dnas")
 LIMITS = Budget(arena_bytes=32_000, tflite_bytes=50_000, macs=2_500_000)
+COSTS = ("macs", "arena_bytes", "tflite_bytes")
 MARK = "dnas-vs-baselines"
 
 
@@ -63,7 +67,7 @@ class Comparison:
 
     def run(self, method: str, seed: int, out: Path) -> dict[str, Any]:
         """Chooses and trains one network; the entry of the results."""
-        args, init = self.args, None
+        args, space, init = self.args, self.space, None
         match method:
             case "dnas" | "dnas-scratch":
                 found = self.dnas(seed, out.parent / f"search-{seed}")
@@ -72,11 +76,13 @@ class Comparison:
             case "random":
                 values, init = self.random(seed, out)
                 epochs = args.train
-            case "uniform":
-                values, epochs = self.uniform(), args.search + args.train
+            case "uniform" | "uniform-s2":
+                space, values = self.uniform(2 if method == "uniform-s2" else 1)
+                epochs = args.search + args.train
             case _:
                 raise ValueError(method)
-        result = self.train(values, epochs, seed, init, out / "final", args.qat)
+        arch = derive(space, values)
+        result = self.train(arch, values, epochs, seed, init, out / "final", args.qat)
         model = to_quantized(result.net, self.data.metadata(self.inputs(values)))
         x = quantized(model, self.data.inputs("test", self.inputs(values)))
         outputs = tflm.run(write(model), x) if tflm.available() else reference.run(model, x)
@@ -85,7 +91,7 @@ class Comparison:
             "seed": seed,
             "validation": result.quantised_accuracy,
             "test": score(outputs, self.data.labels("test"), len(self.data.classes)).accuracy,
-            "costs": {name: int(v) for name, v in self.costs(values).items()},
+            "costs": {name: int(v) for name, v in budget_costs(arch, self.board, COSTS).items()},
             "values": dict(values),
         }
 
@@ -95,38 +101,38 @@ class Comparison:
         return search(self.space, self.data, LIMITS, self.board, settings, **options)
 
     def random(self, seed: int, out: Path) -> tuple[dict[str, int], Any]:
-        """Random values, lowered until they fit and then raised at random until they fill the limits."""
+        """Random values, lowered at random until they fit and then raised at random until they fill the limits."""
         rng, trained = random.Random(seed), []
-        even = {c.name: [1 / len(c.options)] * len(c.options) for c in self.space.choices}
+        epochs = max(1, self.args.search // self.args.candidates)
         for i in range(self.args.candidates):
-            values = self.fitter.fill(self.fitter.repair(self.space.sample(rng), even), even)
-            epochs = max(1, self.args.search // self.args.candidates)
-            trained.append((self.train(values, epochs, seed, None, out / f"candidate-{i}", 0), values))
+            chance = {c.name: [rng.random() for _ in c.options] for c in self.space.choices}
+            values = self.fitter.fill(self.fitter.repair(self.space.sample(rng), chance), chance)
+            result = self.train(derive(self.space, values), values, epochs, seed, None, out / f"candidate-{i}", 0)
+            trained.append((result, values))
         best, values = max(trained, key=lambda t: t[0].float_accuracy)
         return values, best.float_state
 
-    def uniform(self) -> dict[str, int]:
-        """The largest uniform width of the paper's DS-CNN that fits."""
-        values = self.space.smallest() | {"stem_stride": 1, "stem_kernel": 10}
-        values |= {c.name: 1 if c.name in ("keep3", "keep4") else 0 for c in self.space.choices if c.kind == "keep"}
-        best = None
-        for width in self.space.choice("stem_width").options:
-            candidate = values | {c.name: width for c in self.space.choices if c.kind == "width"}
-            best = candidate if self.fitter.fits(candidate) else best
-        if best is None:
-            sys.exit("uniform: no width of the DS-CNN fits the limits")
-        return best
+    def uniform(self, stem_stride: int) -> tuple[SearchSpace, dict[str, int]]:
+        """DS-CNN at the largest width that fits, and the space of that width."""
+        for width in range(140, 0, -4):
+            fixed = {"stem_stride": stem_stride, "stem_kernel": 10}
+            choices = [replace(c, options=(width,)) if c.kind == "width" else c for c in self.space.choices]
+            space = replace(self.space, choices=tuple(choices))
+            values = space.smallest() | fixed
+            values |= {c.name: int(c.name in ("keep3", "keep4")) for c in choices if c.kind == "keep"}
+            if Fitter(space, self.budget, self.board).fits(values):
+                return space, values
+        sys.exit("uniform: no width of the DS-CNN fits the limits")
 
-    def train(self, values: Mapping[str, int], epochs: int, seed: int, init: Any, directory: Path, qat: int) -> Any:
+    def train(
+        self, arch: Arch, values: Mapping[str, int], epochs: int, seed: int, init: Any, directory: Path, qat: int
+    ) -> TrainResult:
         settings = TrainSettings(epochs=epochs, qat_epochs=qat)
         options: dict[str, Any] = {"seed": seed, "init": init, "directory": directory, "progress": say}
-        return fit(derive(self.space, values), self.data, self.inputs(values), settings, **options)
+        return fit(arch, self.data, self.inputs(values), settings, **options)
 
     def inputs(self, values: Mapping[str, int]) -> dict[str, int]:
         return input_settings(self.data, dict(values))
-
-    def costs(self, values: Mapping[str, int]) -> Mapping[str, float]:
-        return budget_costs(derive(self.space, values), self.board, ("macs", "arena_bytes", "tflite_bytes"))
 
 
 def say(report: Mapping[str, Any]) -> None:
@@ -155,7 +161,7 @@ def table(results: list[dict[str, Any]], args: argparse.Namespace, source: str) 
                 values = [100 * r[key] for r in rows]
                 spread = statistics.stdev(values) if len(values) > 1 else 0.0
                 cells.append(f"{statistics.mean(values):.2f} +- {spread:.2f}")
-            for key in ("macs", "arena_bytes", "tflite_bytes"):
+            for key in COSTS:
                 cells.append(f"{statistics.mean(r['costs'][key] for r in rows):,.0f}")
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)

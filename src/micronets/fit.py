@@ -91,13 +91,16 @@ class Fitter:
         return values
 
     def fill(self, values: Mapping[str, int], probabilities: Probabilities) -> dict[str, int]:
-        """Larger values that still fit: steps up, the most probable first, until no step fits."""
+        """Larger values that still fit: steps up, the most probable first, until no step fits.
+
+        A step that costs nothing is none: it widens a block that is not there.
+        """
         values = dict(values)
         while True:
             moves = [
                 (_log_ratio(choice, values, changed, probabilities), changed)
                 for choice, changed in self._moves(values, 1)
-                if self.fits(changed)
+                if self.fits(changed) and self.costs(changed) != self.costs(values)
             ]
             if not moves:
                 return values
