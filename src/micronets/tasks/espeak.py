@@ -76,6 +76,7 @@ def _serve() -> None:
     import espeakng_loader
 
     lib = ctypes.CDLL(espeakng_loader.get_library_path())
+    data = Path(espeakng_loader.get_data_path())
     received: list[bytes] = []
 
     def receive(samples: int | None, n: int, _events: int | None) -> int:
@@ -84,10 +85,10 @@ def _serve() -> None:
         return 0
 
     with tempfile.TemporaryDirectory() as short:
-        home = str(espeakng_loader.get_data_path())
+        home = str(data)
         if len(home) > _LONGEST_HOME:
             home = str(Path(short) / "espeak-ng-data")
-            os.symlink(espeakng_loader.get_data_path(), home)
+            os.symlink(data, home)
         # AUDIO_OUTPUT_SYNCHRONOUS; espeakINITIALIZE_DONT_EXIT
         rate = lib.espeak_Initialize(2, 0, home.encode(), 0x8000)
         if rate <= 0:
@@ -98,7 +99,9 @@ def _serve() -> None:
         out.write(struct.pack("<I", rate))
         for voice, word, speed, pitch in json.load(sys.stdin):
             received.clear()
-            if lib.espeak_SetVoiceByName(voice.encode()):
+            # The library falls back without a word to the plain voice if there is no such variant.
+            here = (data / "voices" / "!v" / voice.partition("+")[2]).is_file()
+            if not here or lib.espeak_SetVoiceByName(voice.encode()):
                 sys.exit(f"espeak-ng has no voice '{voice}'")
             lib.espeak_SetParameter(1, speed, 0)  # espeakRATE
             lib.espeak_SetParameter(3, pitch, 0)  # espeakPITCH

@@ -89,7 +89,7 @@ def _prepared(
     seed: int,
 ) -> KwsData:
     if "all" in splits:
-        raise DataError(f"{file}: split 'all' is for directories of WAV files; {did_you_mean('all', SPLITS)}")
+        raise DataError(f"{file}: split 'all' is for directories of WAV files; allowed here: {', '.join(SPLITS)}")
     p = prepared.load(file, splits, seed)
     fe = frontend.base() if frontend else p.frontend.base()
     x, y = p.features, p.target
