@@ -339,7 +339,8 @@ def _check_layer(layer: Layer, inputs: tuple[Shape, ...], where: str) -> None:
         case Reshape():
             _positive(where, "shape", layer.shape)
             if math.prod(layer.shape) != math.prod(x):
-                raise SpecError(f"{where}: cannot reshape {x} to {layer.shape}: {math.prod(x)} values, not {math.prod(layer.shape)}")
+                sizes = f"{math.prod(x)} values, not {math.prod(layer.shape)}"
+                raise SpecError(f"{where}: cannot reshape {x} to {layer.shape}: {sizes}")
         case Mean() | Softmax() | Relu() | Quantize() | Dequantize():
             pass
         case _:

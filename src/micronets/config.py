@@ -49,12 +49,14 @@ class DataConfig:
 class TeacherConfig:
     """A larger network of the space, trained first and in float, whose outputs the final network also learns from.
 
+    run: a finished run directory whose float network is the teacher instead: same classes, same input.
     options: of the space, where they differ from `[space]`. values: of its choices; those not named are at their
     largest, and its input is always that of the final network.
     train: its training; settings not given are those of `[train]`.
     """
 
     train: TrainSettings
+    run: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     values: Mapping[str, int] = field(default_factory=dict)
 
@@ -158,6 +160,9 @@ def _table(table: Mapping[str, Any], name: str, where: str) -> Mapping[str, Any]
 
 def _teacher(table: Mapping[str, Any], task: str, train: Mapping[str, Any], where: str) -> TeacherConfig:
     given = _table(table, "teacher", where)
+    if "run" in given and len(given) > 1:
+        other = next(key for key in given if key != "run")
+        raise SpecError(f"{where}: teacher.{other} does not go with teacher.run, which is trained already; remove one of them")
     made = build(TeacherConfig, {**given, "train": {**train, **_table(given, "train", f"{where}: teacher")}}, "teacher.", where)
     space = space_table(task, {**table["space"], **made.options}, f"{where}: teacher.options")
     _located(f"{where}: teacher.values", lambda: largest(make_space(task, space, 2), made.values))

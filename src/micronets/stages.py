@@ -14,8 +14,8 @@ from micronets.arch import Arch
 from micronets.board import Budget
 from micronets.config import largest, make_space, space_table
 from micronets.cost import METADATA_BYTES
-from micronets.errors import CheckFailed
-from micronets.files import digest, write_atomic
+from micronets.errors import CheckFailed, SpecError
+from micronets.files import digest, fingerprint, write_atomic
 from micronets.rundir import ARCH, MODEL, SEARCH_LOG, SUPERNET, TEACHER_WEIGHTS, TRAIN_LOG, VALUES, WEIGHTS
 from micronets.space import derive
 from micronets.work import Work, settings_for
@@ -61,15 +61,22 @@ def less_metadata(work: Work) -> Budget:
 
 def teacher_inputs(work: Work) -> dict[str, Any]:
     """What the stage depends on."""
-    return {**settings_for(work, "space", "teacher"), **rundir.check_outputs(work.run, "search")}
+    inputs = {**settings_for(work, "space", "teacher"), **rundir.check_outputs(work.run, "search")}
+    teacher = work.config.teacher
+    if teacher is not None and teacher.run:
+        weights = Path(teacher.run) / WEIGHTS
+        if not weights.is_file():
+            raise SpecError(f"teacher.run = '{teacher.run}': no {weights} there; finish that run first")
+        inputs["teacher weights"] = fingerprint(weights)
+    return inputs
 
 
 def teacher(work: Work) -> Sequence[str]:
-    """The stage: trains the teacher in float, if the configuration has one."""
+    """The stage: trains the teacher in float, if the configuration has one that is not trained already."""
     from micronets.train import fit
 
     teacher = work.config.teacher
-    if teacher is None:
+    if teacher is None or teacher.run:
         return ()
     fit(
         teacher_arch(work),
@@ -100,9 +107,8 @@ def train_inputs(work: Work) -> dict[str, Any]:
 
 def train(work: Work) -> Sequence[str]:
     """The stage: trains the network that the search chose."""
-    from micronets.train import fit, load_result
+    from micronets.train import fit
 
-    guide = None if work.config.teacher is None else load_result(work.run / "teacher").float_net()
     fit(
         work.arch,
         work.data,
@@ -110,11 +116,31 @@ def train(work: Work) -> Sequence[str]:
         work.config.train,
         seed=work.config.seed,
         init=read_weights(work.run / SUPERNET) if work.config.init == "supernet" else None,
-        teacher=guide,
+        teacher=_guide(work),
         directory=work.run / "train",
         progress=work.progress,
     )
     return WEIGHTS, TRAIN_LOG
+
+
+def _guide(work: Work) -> Net | None:
+    """The teacher's network, in float. Raises `SpecError` if that of another run has another input or other outputs."""
+    from micronets.train import load_result
+
+    teacher = work.config.teacher
+    if teacher is None:
+        return None
+    if not teacher.run:
+        return load_result(work.run / "teacher").float_net()
+    net = load_result(Path(teacher.run) / "train").float_net()
+    mine = work.arch.input_shape, work.arch.output_shape
+    theirs = net.arch.input_shape, net.arch.output_shape
+    if mine != theirs:
+        raise SpecError(
+            f"teacher.run = '{teacher.run}': its network maps {theirs[0]} to {theirs[1]}, this one {mine[0]} to {mine[1]}; "
+            "fix the input with [space.fix], or train a teacher in this run"
+        )
+    return net
 
 
 def export_inputs(work: Work) -> dict[str, Any]:

@@ -120,8 +120,8 @@ def check(verdict: dict[str, Any]) -> None:
 
 
 def _torch_scores(work: Work, x: Any) -> dict[str, Any]:
-    from micronets.stages import trained
     from micronets.predict import predict
+    from micronets.stages import trained
 
     nets = trained(work)
     return {name: predict(net, x) for name, net in nets.items()}
