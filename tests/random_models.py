@@ -159,7 +159,8 @@ def random_model(arch: Arch, seed: int) -> QuantizedModel:
 
 def _random_quant(rng: np.random.Generator) -> TensorQuant:
     zero_point = int(rng.choice((-128, 127, 0, int(rng.integers(-128, 128)))))
-    return TensorQuant(float(np.float32(np.exp(rng.uniform(-5, 0)))), zero_point)
+    scale = rng.choice((0.1, 0.2, 0.4, 0.05, 0.25, 1 / 256)) if rng.random() < 0.4 else np.exp(rng.uniform(-5, 0))
+    return TensorQuant(float(np.float32(scale)), zero_point)  # round scales make ties
 
 
 def _random_weights(rng: np.random.Generator, step, scale_in: float, scale_out: float, loud: bool) -> LayerWeights:

@@ -61,14 +61,15 @@ def run(model: QuantizedModel, x: npt.ArrayLike) -> Array:
     """
     x = _checked(model, x)
     size = _chunk(model)
-    parts = [_last(_execute(model, x[i : i + size]))[1] for i in range(0, len(x), size)]
-    return np.concatenate(parts) if parts else _last(_execute(model, x))[1]
+    return np.concatenate([_last(_execute(model, x[i : i + size]))[1] for i in range(0, max(1, len(x)), size)])
 
 
 def tensors(model: QuantizedModel, x: npt.ArrayLike) -> dict[str, Array]:
     """Every tensor by name, `INPUT` first, each `[N, *shape]`; otherwise like `run`."""
     x = _checked(model, x)
-    return {INPUT: x, **dict(_execute(model, x))}
+    size = _chunk(model)
+    parts = [dict(_execute(model, x[i : i + size])) for i in range(0, max(1, len(x)), size)]
+    return {INPUT: x} | {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def _checked(model: QuantizedModel, x: npt.ArrayLike) -> Array:
@@ -177,10 +178,7 @@ def _requantize(model: QuantizedModel, layer: Layer, acc: Array, qx: TensorQuant
     if w.bias is not None:
         total += w.bias
     total = total.astype(np.int32).astype(np.int64)  # the kernels' accumulator wraps at 32 bits
-    if isinstance(layer, FullyConnected) and len(w.scales) == 1:
-        product = (np.float32(qx.scale) * w.scales).astype(np.float64)  # one product in float32: so does TFLM
-    else:
-        product = float(np.float32(qx.scale)) * w.scales.astype(np.float64)
+    product = float(np.float32(qx.scale)) * w.scales.astype(np.float64)
     return _rescale(total, product / float(np.float32(qy.scale))) + qy.zero_point
 
 
