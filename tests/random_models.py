@@ -122,8 +122,9 @@ def _tail(rng: random.Random, previous: str, shapes: dict) -> list[Layer]:
         layers.append(
             FullyConnected(name="fc", inputs=(source,), units=rng.randint(1, 9), activation=activation, weight_bits=bits)
         )
+    wide = shapes[previous][-1] if not layers else {"flat": math.prod(shapes[previous])}.get(layers[-1].name, 0)
     for name, kind, chance in (("soft", Softmax, 0.4), ("q_out", Dequantize, 0.1)):
-        if rng.random() < chance:
+        if rng.random() < chance and (kind is not Softmax or wide < 512):  # TFLM aborts where exponentials sum to 512
             extra = {"beta": rng.choice((1.0, 1.0, 0.5, 3.0))} if kind is Softmax else {}
             layers.append(kind(name=name, inputs=(layers[-1].name if layers else previous,), **extra))
     return layers
