@@ -48,7 +48,7 @@ class RandomTask:
         return np.arange(len(self.y))
 
     def augmented(self, indices: object, settings: object, generator: object) -> torch.Tensor:
-        return self.x
+        return self.x.to(pick_device())
 
 
 def main() -> None:
@@ -73,7 +73,7 @@ def main() -> None:
     supernet = Supernet(space).to(device)
     stepper = Stepper(supernet, Fitter(space, limits, board), board, limits, task, settings, 0, device)  # type: ignore[arg-type]
     supernet.train()
-    batch, generator = torch.arange(args.batch), torch.Generator().manual_seed(0)
+    batch, generator = torch.arange(args.batch), torch.Generator()
 
     net = Net(arch).to(device).train()
     optimiser = optim.optimiser(net, "adamw", settings.weight_decay)
@@ -90,7 +90,7 @@ def main() -> None:
 
     times: dict[str, list[float]] = {"plain": [], "supernet": []}
     for i in range(args.rounds + 1):
-        for name, step in (("plain", plain), ("supernet", lambda: stepper.train_step(batch, 1, generator))):
+        for name, step in (("plain", plain), ("supernet", lambda: stepper.train_step(batch, 1, generator, generator))):
             start = time.perf_counter()
             step()
             if i:  # the first round warms up

@@ -40,7 +40,7 @@ RECHECK = 25  # steps between two comparisons of relaxed and exact costs
 class SearchSettings:
     """How to search; the defaults are for keyword spotting.
 
-    epochs: passes over the training split; the first `warmup` share of the steps trains weights alone.
+    epochs: passes over the training split. warmup: share of the steps, the first ones, that train weights alone.
     batch, lr, weight_decay, label_smoothing: of the weights (AdamW, cosine schedule).
     arch_lr: of the architecture parameters (Adam).
     temperature, final_temperature: of the Gumbel-softmax, annealed geometrically after the warm-up.
@@ -175,14 +175,15 @@ class Stepper:
 
     def train_epoch(self, epoch: int, progress: Progress) -> None:
         # Every epoch seeds its own generators: a resumed run draws what the uninterrupted one drew.
-        generator = torch.Generator().manual_seed(self.seed * 100_003 + epoch)
+        draws = torch.Generator().manual_seed(self.seed * 100_003 + epoch)
+        noise = torch.Generator(self.device).manual_seed(self.seed * 100_003 + epoch)
         order = data_order(self.data, self.seed, epoch)
         started, losses, hits = time.monotonic(), [], 0
         self.supernet.train()
         for i in range(self.steps):
             step = epoch * self.steps + i
             batch = order[i * self.settings.batch : (i + 1) * self.settings.batch]
-            loss, right = self.train_step(batch, step, generator)
+            loss, right = self.train_step(batch, step, draws, noise)
             losses.append(loss)
             hits += right
             if i % 20 == 19 or i == self.steps - 1:
@@ -215,13 +216,17 @@ class Stepper:
         done = max(0.0, (step / self.total - s.warmup) / (1 - s.warmup))
         return float(s.temperature * (s.final_temperature / s.temperature) ** min(done, 1.0))
 
-    def train_step(self, batch: Tensor, step: int, generator: torch.Generator) -> tuple[float, int]:
+    def train_step(self, batch: Tensor, step: int, draws: torch.Generator, noise: torch.Generator) -> tuple[float, int]:
+        """One step on the weights and, after the warm-up, on the architecture; its loss and right answers.
+
+        draws: for the choices, on the CPU. noise: for the augmentation, on the device.
+        """
         s = self.settings
         for group in self.weight_optimiser.param_groups:
             group["lr"] = s.lr * optim.cosine(step, self.total, self.steps)
         searching = step >= s.warmup * self.total
-        sample = self.supernet.sample(self.temperature(step), generator)
-        x = self.data.augmented(batch, input_settings(self.data, dict(sample.shapes)), generator).to(self.device)
+        sample = self.supernet.sample(self.temperature(step), draws)
+        x = self.data.augmented(batch, input_settings(self.data, dict(sample.shapes)), noise)
         y = self.labels[batch.to(self.device)]
         with autocast(self.device, self.precision):
             logits = self.supernet(x, sample)
