@@ -79,6 +79,8 @@ def test_metadata_and_names_come_back(small: QuantizedModel) -> None:
 
 
 def test_portable_file_means_the_same(small: QuantizedModel) -> None:
+    weights = {n: replace(w, scales=np.resize(w.scales, 5)) if n in ("dw", "pw") else w for n, w in small.weights.items()}
+    small = replace(small, weights=weights)
     lean, portable = write(small), write(small, portable=True)
     assert len(lean) < len(portable) < len(lean) + 500
     x = random_input(small, 4, seed=0)

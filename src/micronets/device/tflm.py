@@ -47,9 +47,15 @@ def run(data: bytes, x: npt.NDArray[Any], arena_bytes: int | None = None) -> npt
     Raises `DeviceError` if TFLM is not installed, refuses the model, or does not fit the arena.
     """
     x = _samples(x)
-    arena_bytes = _enough(data) if arena_bytes is None else arena_bytes
+    size = _enough(data) if arena_bytes is None else arena_bytes
     parts = np.array_split(x, max(1, min(_processors(), len(x) // _MIN_PART)))
-    return np.concatenate(_parallel([("run", data, part, arena_bytes) for part in parts]))
+    try:
+        return np.concatenate(_parallel([("run", data, part, size) for part in parts]))
+    except DeviceError as e:
+        if arena_bytes is None or _fits(data, arena_bytes):
+            raise
+        needed = min_arena(data)
+        raise DeviceError(f"TFLM: an arena of {arena_bytes} bytes is too small for the model; it needs {needed}") from e
 
 
 def tensors(data: bytes, x: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
@@ -178,7 +184,13 @@ class _Worker:
         self.stderr.seek(0)
         lines = [line.strip() for line in self.stderr.read().decode(errors="replace").splitlines() if line.strip()]
         text = lines[0][:200] if lines else value
-        signs = ("Failed to allocate", "Failed to resize", "Too many buffers", "rena size is too small")
+        signs = (
+            "Failed to allocate",
+            "Failed to resize",
+            "Too many buffers",
+            "rena size is too small",
+            "!= nullptr was not true",
+        )
         if crashed or any(sign in line for sign in signs for line in lines):
             return _TooSmall(f"TFLM: the arena is too small for the model, or TFLM cannot run it ({text}); give a larger arena")
         return DeviceError(f"TFLM: {text}")
