@@ -37,7 +37,13 @@ def test_the_saved_configuration_reads_back_the_same() -> None:
     assert config.data.frontend is not None
     assert config.data.frontend.n_mels == 32
     assert config.teacher is not None
+    assert config.teacher.train is not None
     assert (config.teacher.train.epochs, config.teacher.train.lr) == (9, config.train.lr)
+    assert parse(tomllib.loads(to_toml(config)), "a.toml") == config
+
+
+def test_a_finished_run_as_teacher_is_saved_and_read_back() -> None:
+    config = parse({**MINIMAL, "teacher": {"run": "runs/large"}}, "a.toml")
     assert parse(tomllib.loads(to_toml(config)), "a.toml") == config
 
 
@@ -73,6 +79,10 @@ def test_the_saved_configuration_reads_back_the_same() -> None:
         ),
         ({"init": "random"}, "c.toml: init = 'random'; known: scratch, supernet"),
         ({"teacher": {"train": {"epoch": 1}}}, "c.toml: unknown key 'teacher.train.epoch'; did you mean 'epochs'? "),
+        (
+            {"teacher": {"run": "x", "values": {"a": 1}}},
+            "c.toml: teacher.values does not go with teacher.run, which is trained",
+        ),
         ({"teacher": {"values": {"width": 1}}}, "c.toml: teacher.values: space dscnn: no choice 'width'; "),
     ],
 )

@@ -1,3 +1,4 @@
+import errno
 import os
 from pathlib import Path
 
@@ -60,3 +61,15 @@ def test_fingerprint_of_large_sets_still_sees_every_size(tmp_path: Path) -> None
 
 def test_digest_is_stable() -> None:
     assert digest("a") == digest(b"a") == "40f89e395b66422f"
+
+
+def test_a_full_disk_names_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+
+    def fail() -> None:
+        with atomic(path):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left on device") as e:
+        fail()
+    assert e.value.filename == str(path)

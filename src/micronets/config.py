@@ -55,10 +55,10 @@ class TeacherConfig:
     train: its training; settings not given are those of `[train]`.
     """
 
-    train: TrainSettings
     run: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     values: Mapping[str, int] = field(default_factory=dict)
+    train: TrainSettings | None = None
 
 
 @dataclass(frozen=True)
@@ -160,10 +160,15 @@ def _table(table: Mapping[str, Any], name: str, where: str) -> Mapping[str, Any]
 
 def _teacher(table: Mapping[str, Any], task: str, train: Mapping[str, Any], where: str) -> TeacherConfig:
     given = _table(table, "teacher", where)
-    if "run" in given and len(given) > 1:
-        other = next(key for key in given if key != "run")
-        raise SpecError(f"{where}: teacher.{other} does not go with teacher.run, which is trained already; remove one of them")
-    made = build(TeacherConfig, {**given, "train": {**train, **_table(given, "train", f"{where}: teacher")}}, "teacher.", where)
+    if given.get("run"):
+        for key in ("options", "values", "train"):
+            if given.get(key):
+                raise SpecError(
+                    f"{where}: teacher.{key} does not go with teacher.run, which is trained already; remove one of them"
+                )
+    else:
+        given = {**given, "train": {**train, **_table(given, "train", f"{where}: teacher")}}
+    made = build(TeacherConfig, given, "teacher.", where)
     space = space_table(task, {**table["space"], **made.options}, f"{where}: teacher.options")
     _located(f"{where}: teacher.values", lambda: largest(make_space(task, space, 2), made.values))
     return made

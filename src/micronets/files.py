@@ -15,7 +15,7 @@ _PART = ".part"
 def write_atomic(path: Path, data: bytes | str) -> None:
     """Makes `path` hold exactly `data` (text as UTF-8); whoever reads it at any moment sees the old file or the new one.
 
-    Raises `OSError` (disk full, no permission) with the old file untouched.
+    Raises `OSError` (disk full, no permission) that names the file, with the old one untouched.
     """
     with atomic(path) as f:
         f.write(data.encode() if isinstance(data, str) else data)
@@ -32,9 +32,11 @@ def atomic(path: Path) -> Iterator[BinaryIO]:
             f.flush()
             os.fsync(f.fileno())
         os.replace(part, path)
-    except BaseException:
+    except BaseException as e:
         with suppress(OSError):
             part.unlink(missing_ok=True)
+        if isinstance(e, OSError):
+            e.filename = str(path)  # a failed write names none, and the part's name tells nobody anything
         raise
 
 

@@ -76,7 +76,7 @@ def teacher(work: Work) -> Sequence[str]:
     from micronets.train import fit
 
     teacher = work.config.teacher
-    if teacher is None or teacher.run:
+    if teacher is None or teacher.train is None:
         return ()
     fit(
         teacher_arch(work),

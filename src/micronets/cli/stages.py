@@ -104,10 +104,10 @@ def _files(work: Any, stages: tuple[str, ...], as_json: bool) -> None:
 
 
 def _verdict(work: Any, as_json: bool) -> None:
+    from micronets import verdict
     from micronets.report import facts
 
     found = facts.read(work.run)
     click.echo(json.dumps(facts.brief(found, work.run)) if as_json else facts.summary(found, work.run))
     sys.stdout.flush()
-    if not found["ok"]:
-        raise click.exceptions.Exit(1)
+    verdict.check(found)
