@@ -48,6 +48,13 @@ def test_without_disturbance_it_equals_the_inputs(settings: dict[str, int]) -> N
     np.testing.assert_allclose(got, d.inputs("train", settings), atol=5e-5)
 
 
+def test_a_training_step_in_bfloat16_does_not_blur_the_inputs() -> None:
+    d = data(Augmentation())
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        inside = batch(d, {"coefficients": 10})
+    assert np.array_equal(inside, batch(d, {"coefficients": 10}))
+
+
 def test_the_generator_decides_everything() -> None:
     d = data(Augmentation())
     before = d.features["train"].copy()

@@ -193,6 +193,7 @@ def test_bad_options(tmp_path: Path) -> None:
     assert message(tmp_path, splits=("dev",)) == "split 'dev' is not known; known: all, test, train, val"
     with pytest.raises(MicronetsError, match="task 'kw' is not known; did you mean 'kws'"):
         load("kw")
+    assert message(tmp_path, sede=1).startswith("task kws: no option 'sede'; did you mean 'seed'? known: augmentation, ")
     root = write_words(tmp_path, {"a": 3, "b": 3})
     with pytest.raises(MicronetsError, match="kws: no split 'testing'; did you mean 'test'"):
         load("kws", root).labels("testing")

@@ -6,6 +6,7 @@ Nothing here imports torch until `TaskData.augmented` is called.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -76,4 +77,8 @@ def load(name: str, path: Path | str | None = None, **options: Any) -> TaskData:
         raise SpecError(f"task '{name}' is not known; {did_you_mean(name, TASKS)}")
     from micronets.tasks import kws
 
+    known = [*signature(kws.load).parameters][1:]
+    for option in options:
+        if option not in known:
+            raise SpecError(f"task {name}: no option '{option}'; {did_you_mean(option, known)}")
     return kws.load(None if path is None else Path(path), **options)

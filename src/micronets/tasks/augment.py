@@ -53,7 +53,8 @@ class Augmenter:
 
     def __call__(self, indices: torch.Tensor, frontend: FrontEnd, generator: torch.Generator) -> torch.Tensor:
         """`[B]` indices -> `[B, T', K, 1]` float32 on the generator's device."""
-        with torch.no_grad():
+        # Pixels need more than the 8 bits of a bfloat16.
+        with torch.no_grad(), torch.autocast(generator.device.type, enabled=False):
             data = self._on(generator.device)
             indices = indices.to(generator.device, torch.int64)
             t = torch.arange(0, self.frames, frontend.frame_stride, device=generator.device)
