@@ -4,7 +4,7 @@ import pytest
 
 from micronets.errors import FileError, SpecError
 from micronets.files import write_atomic
-from micronets.rundir import CONFIG, RunDir, begin, check_outputs, discard, finish, locked
+from micronets.rundir import CONFIG, RunDir, begin, check_outputs, discard, finish, give_up, locked
 
 
 @pytest.fixture
@@ -59,6 +59,21 @@ def test_other_inputs_are_refused_by_name(run: RunDir, key: str, message: str) -
         search(run, **{key: 2})
     assert message in str(e.value)
     assert str(e.value).endswith(f"micronets search {run.path} --redo; or name another --out")
+
+
+def test_a_stage_that_failed_at_once_leaves_nothing(tmp_path: Path) -> None:
+    run = RunDir(tmp_path / "deep/run")
+    with locked(run):
+        assert begin(run, "search", {"seed": 1})
+        give_up(run, "search")
+        assert not run.started
+    assert not run.path.exists()
+    with locked(run):
+        begin(run, "search", {"seed": 1})
+        write_atomic(run / "search/checkpoint.pt", "x")
+        give_up(run, "search")
+        assert (run / "search/checkpoint.pt").exists(), "what is there to go on from stays"
+        assert begin(run, "search", {"seed": 1})
 
 
 def test_changed_and_missing_files_are_refused(run: RunDir) -> None:

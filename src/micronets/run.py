@@ -29,6 +29,10 @@ def perform(work: Work, stage: str) -> bool:
     if not rundir.begin(work.run, stage, inputs(work)):
         return False
     started = time.monotonic()
-    written = make(work)
+    try:
+        written = make(work)
+    except Exception:
+        rundir.give_up(work.run, stage)
+        raise
     rundir.finish(work.run, stage, written, time.monotonic() - started)
     return True

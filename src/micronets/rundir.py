@@ -38,19 +38,19 @@ class RunDir:
 
     @property
     def started(self) -> bool:
-        """Whether a run has begun here."""
-        return (self / CONFIG).exists()
+        """Whether a run has begun here: a stage has left something."""
+        return (self / RECORD).exists()
 
 
 @contextmanager
 def locked(run: RunDir) -> Iterator[None]:
     """Holds the directory for this process; a second one is refused with `FileError`. Makes the directory.
 
-    The lock goes with the process, however it ends.
+    The lock goes with the process, however it ends. A directory in which nothing came to be is removed again.
     """
     if run.path.exists() and not run.path.is_dir():
         raise FileError(f"{run.path}: is a file; --out names a directory")
-    if run.path.is_dir() and not run.started and any(p.name != LOCK for p in run.path.iterdir()):
+    if run.path.is_dir() and not run.started and any(p.name not in (LOCK, CONFIG) for p in run.path.iterdir()):
         raise FileError(f"{run.path}: holds other files and is no run directory; name an empty or new one with --out")
     run.path.mkdir(parents=True, exist_ok=True)
     with (run / LOCK).open("w") as f:
@@ -63,7 +63,12 @@ def locked(run: RunDir) -> Iterator[None]:
         except ImportError:
             pass  # a system without fcntl: no guard
         remove_parts(run.path)
-        yield
+        try:
+            yield
+        finally:
+            if [p.name for p in run.path.iterdir()] == [LOCK]:
+                (run / LOCK).unlink()
+                run.path.rmdir()
 
 
 def begin(run: RunDir, stage: str, inputs: Mapping[str, Any]) -> bool:
@@ -87,6 +92,18 @@ def begin(run: RunDir, stage: str, inputs: Mapping[str, Any]) -> bool:
         _remove(run, stage)
     _write(run, {**record, stage: {"state": "running", "inputs": inputs, "outputs": {}}})
     return True
+
+
+def give_up(run: RunDir, stage: str) -> None:
+    """Forgets a stage that failed before it had left anything to go on from."""
+    if any(p.is_file() for p in (run / stage).rglob("*")):
+        return
+    _remove(run, stage)
+    record = {k: v for k, v in _read(run).items() if k != stage}
+    if record:
+        _write(run, record)
+    else:
+        (run / RECORD).unlink(missing_ok=True)
 
 
 def finish(run: RunDir, stage: str, outputs: Sequence[str], seconds: float = 0.0) -> None:

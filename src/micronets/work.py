@@ -112,7 +112,11 @@ def opened(config: Config, *, resume: bool, progress: Progress, command: str = "
                 raise SpecError(f"{run.path}: holds this run already; continue it with --resume, or name another --out")
         else:
             write_atomic(run / rundir.CONFIG, to_toml(config))
-        yield Work(config, run, progress, command)
+        try:
+            yield Work(config, run, progress, command)
+        finally:
+            if not run.started:
+                (run / rundir.CONFIG).unlink(missing_ok=True)
 
 
 def _said(value: Any) -> str:
