@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import importlib.metadata
 import json
 import platform
@@ -13,7 +14,7 @@ from typing import Any
 
 from micronets import __version__, inspection, rundir
 from micronets.board import board_budget
-from micronets.cost import arena_tflm_bytes
+from micronets.cost import arena_tflm_bytes, budget_costs
 from micronets.files import write_atomic
 from micronets.plan import tflm_plan
 from micronets.report.page import page
@@ -22,6 +23,7 @@ from micronets.rundir import CONFIG, EVALUATION, FACTS, MODEL, PAGE, SEARCH_LOG,
 from micronets.space import Choice, derive
 from micronets.work import Work
 
+COSTS = ("macs", "arena_bytes", "tflite_bytes", "sram_bytes", "flash_bytes", "latency_ms", "energy_mj")
 _PACKAGES = ("numpy", "torch", "tflite-micro", "scipy")
 
 
@@ -60,6 +62,8 @@ def collect(work: Work) -> dict[str, Any]:
         "classes": list(data.classes),
         "samples": {split: data.size(split) for split in ("train", "val", "test")},
         "seed": work.config.seed,
+        "date": datetime.date.today().isoformat(),
+        "costs": dict(budget_costs(arch, board, COSTS, 0)) | {"tflite_bytes": (work.run / MODEL).stat().st_size},
         "commands": commands(work),
         "versions": versions(),
         "seconds": rundir.seconds(work.run),

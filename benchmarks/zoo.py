@@ -1,0 +1,96 @@
+"""The models in zoo/: keeps a finished run there, and writes the tables about them in README.md and docs/results.md.
+
+python benchmarks/zoo.py keep runs/kws_frontier      # zoo/kws_frontier/{model.tflite,report.json,config.toml}
+python benchmarks/zoo.py tables                      # the sections `zoo` of both files
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from tables import replace_section
+
+ROOT = Path(__file__).resolve().parents[1]
+KEPT = ("model.tflite", "report.json", "config.toml")
+ORDER = ("kws_s_f446re", "kws_l_f446re", "kws_frontier")
+PUBLISHED = (  # Arm's released models and MLPerf Tiny's on the same recordings, each through its own front end
+    ("MicroNet-KWS-M (Arm)", 96.18, 15.56, 102.5, 182.0),
+    ("MicroNet-KWS-L (Arm)", 97.09, 65.7, 204.0, 659.0),
+    ("MLPerf Tiny KWS reference", 92.97, 2.66, 24.3, 53.9),
+)
+
+
+def keep(run: Path) -> None:
+    """Copies what is kept of a run; refuses one that missed a limit or a byte."""
+    facts = json.loads((run / "report.json").read_text("utf-8"))
+    if not facts["ok"]:
+        sys.exit(f"{run}: missed a limit or differs from TFLM; not for the zoo")
+    target = ROOT / "zoo" / run.name
+    target.mkdir(parents=True, exist_ok=True)
+    for name in KEPT:
+        shutil.copyfile(run / name, target / name)
+
+
+def row(name: str, facts: dict[str, Any]) -> str:
+    """One model as a row."""
+    rates = {r["name"]: 100 * r["value"] for r in facts["accuracy"]}
+    limits = {r["name"]: r["value"] for r in facts["limits"]}
+    costs = facts["costs"]
+    arena = limits.get("arena_bytes", costs["arena_bytes"])
+    cells = [
+        f"[{name}](zoo/{name})",
+        f"{rates['float']:.2f}",
+        f"{rates['fake-quantised']:.2f}",
+        f"**{rates['int8 under TFLM']:.2f}**",
+        f"{costs['macs'] / 1e6:.2f}",
+        f"{arena / 1e3:.1f}",
+        f"{costs['tflite_bytes'] / 1e3:.1f}",
+        facts["board"]["name"],
+        f"`micronets run examples/{name}.toml`",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def tables() -> str:
+    """All models of the zoo, and the published ones on the same recordings."""
+    lines = [
+        "| model | float % | fake-quantised % | int8 under TFLM % | M MACs | arena kB | .tflite kB | board | made by |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    found = [n for n in ORDER if (ROOT / "zoo" / n / "report.json").exists()]
+    reports = {n: json.loads((ROOT / "zoo" / n / "report.json").read_text("utf-8")) for n in found}
+    lines += [row(n, facts) for n, facts in reports.items()]
+    lines += [f"| {n} | | | {a:.2f} | {m:.2f} | {s:.1f} | {f:.1f} | | as released |" for n, a, m, s, f in PUBLISHED]
+    samples = {facts["samples"]["test"] for facts in reports.values()}
+    dates = sorted({facts["date"] for facts in reports.values()})
+    lines += [
+        "",
+        f"Accuracy on {', '.join(f'{n:,}' for n in sorted(samples))} test recordings of Speech Commands v2, 12 classes, looked "
+        "at once for each finished model; arena: the smallest in which TFLM runs on a 64-bit host, by bisection where it is a "
+        f"limit; kB = 1000 bytes. {', '.join(dates)}, `python benchmarks/zoo.py tables`; all figures are in zoo/NAME/report.json.",
+    ]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    verbs.add_parser("keep").add_argument("runs", type=Path, nargs="+")
+    verbs.add_parser("tables")
+    args = parser.parse_args()
+    if args.verb == "keep":
+        for run in args.runs:
+            keep(run)
+        return
+    text = tables()
+    replace_section(ROOT / "README.md", "zoo", text)
+    replace_section(ROOT / "docs" / "results.md", "zoo", text.replace("](zoo/", "](../zoo/"))
+
+
+if __name__ == "__main__":
+    main()
