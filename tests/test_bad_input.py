@@ -1,6 +1,7 @@
 """What goes wrong at the user's side: one line that says what, where and the way out; exit code 2; nothing left behind."""
 
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -163,6 +164,12 @@ def test_slips_on_the_command_line(tmp_path: Path) -> None:
     assert call("evaluate", "x.tflite", "--runtime", "tfl").error.startswith("--runtime tfl: did you mean 'tflm'? known: ")
     assert call("run").code == 2
     assert "Missing argument" in call("run").err
+
+
+def test_a_package_that_is_not_installed(words: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "micronets.search")
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert refused(tmp_path, words) == "this needs the package 'torch': pip install 'micronets[design]'"
 
 
 def test_a_directory_that_is_not_ours(words: Path, tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ _ENVIRONMENT = {  # errors of the machine, not ours: one line each
     errno.ENAMETOOLONG: "the name is too long: take a shorter one",
     errno.EMFILE: "too many open files: raise the limit (ulimit -n)",
 }
+_EXTRAS = {"torch": "design", "scipy": "design", "soundfile": "design", "espeakng_loader": "speech", "tflite_micro": "tflm"}
 
 
 def main() -> None:
@@ -48,6 +49,11 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    except ModuleNotFoundError as e:
+        missing = (e.name or "").split(".")[0]
+        if missing not in _EXTRAS:
+            raise
+        code = _fail(f"this needs the package '{missing}': pip install 'micronets[{_EXTRAS[missing]}]'", 2)
     except MemoryError:
         code = _fail(f"out of memory; take a smaller batch or data set, then {common.resume_hint()}", 2)
     except OSError as e:
