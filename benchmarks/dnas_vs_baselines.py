@@ -9,7 +9,8 @@ For each seed and method a network is chosen and trained to int8, in all for the
                   channels that fits, trained for both counts of epochs together
     uniform-s2    the same with a stem of stride 2
 Choices are made on the validation split; the test split is used once for each finished model, as int8.
-Results go to OUT/results.json, one entry each as it is finished; a run that was stopped goes on from there.
+Each finished model leaves OUT/METHOD-SEED/result.json and a run that was stopped goes on from there; several processes
+may work on different seeds of one OUT.
     python benchmarks/dnas_vs_baselines.py DATA [--out runs/dnas_vs_baselines] [--seeds 0 1 2] [--table docs/results.md]
 """
 
@@ -179,14 +180,13 @@ def main() -> None:
     parser.add_argument("--table", type=Path, help="Markdown file whose section is replaced by the table")
     args = parser.parse_args()
     comparison = Comparison(load("kws", args.data), args)
-    store = args.out / "results.json"
-    results = json.loads(store.read_text()) if store.exists() else []
     for seed in args.seeds:
         for method in METHODS:
-            if not any(r["method"] == method and r["seed"] == seed for r in results):
+            out = args.out / f"{method}-{seed}"
+            if not (out / "result.json").exists():
                 print(f"== seed {seed}: {method}", file=sys.stderr)
-                results.append(comparison.run(method, seed, args.out / f"{method}-{seed}"))
-                write_atomic(store, json.dumps(results, indent=1) + "\n")
+                write_atomic(out / "result.json", json.dumps(comparison.run(method, seed, out), indent=1) + "\n")
+    results = [json.loads(path.read_text()) for path in sorted(args.out.glob("*/result.json"))]
     text = table(results, args, comparison.data.source)
     print(text)
     if args.table:
