@@ -72,7 +72,7 @@ def tables() -> str:
         "",
         f"Accuracy on {', '.join(f'{n:,}' for n in sorted(samples))} test recordings of Speech Commands v2, 12 classes, looked "
         "at once for each finished model; arena: the smallest in which TFLM runs on a 64-bit host, by bisection where it is a "
-        f"limit; kB = 1000 bytes. {', '.join(dates)}, `python benchmarks/zoo.py tables`; all figures are in zoo/NAME/report.json.",
+        f"limit; kB = 1000 bytes. {', '.join(dates)}, `python benchmarks/zoo.py tables`; all figures: zoo/NAME/report.json.",
     ]
     return "\n".join(lines)
 
