@@ -28,7 +28,13 @@ ARCH = Arch(
         FullyConnected(name="e", inputs=("c",), units=3),
     ),
 )
-QUICK = TrainSettings(epochs=6, qat_epochs=2, batch=16, lr=1e-2, device="cpu", precision="fp32")
+QUICK = TrainSettings(epochs=4, qat_epochs=2, batch=16, lr=1e-2, device="cpu", precision="fp32")
+
+
+@pytest.fixture(autouse=True)
+def quick_disk(monkeypatch):
+    """Writing to the disk itself takes most of the time of so small a training."""
+    monkeypatch.setattr("os.fsync", lambda _: None)
 
 
 class Stop(Exception):
@@ -78,10 +84,8 @@ def test_what_it_leaves_behind(result):
     assert sorted(p.name for p in directory.iterdir()) == ["checkpoint.pt", "history.jsonl", "weights.pt"]
     history = [json.loads(line) for line in (directory / "history.jsonl").read_text().splitlines()]
     assert history == trained.history
-    assert [(h["stage"], h["epoch"]) for h in history] == [("float", i) for i in range(1, 7)] + [
-        ("quantised", 1),
-        ("quantised", 2),
-    ]
+    assert [h["stage"] for h in history] == ["float"] * 4 + ["quantised"] * 2
+    assert [h["epoch"] for h in history] == [1, 2, 3, 4, 1, 2]
     again = load_result(directory)
     assert equal(again.state, trained.state)
     assert again.quantised_accuracy == trained.quantised_accuracy
@@ -90,20 +94,16 @@ def test_what_it_leaves_behind(result):
 def test_progress_counts_up_to_the_end(result):
     seen = result[2]
     assert [s["step"] for s in seen] == sorted(s["step"] for s in seen)
-    assert (seen[-1]["step"], seen[-1]["steps"], seen[-1]["seconds_left"]) == (48, 48, 0)
+    assert (seen[-1]["step"], seen[-1]["steps"], seen[-1]["seconds_left"]) == (36, 36, 0)
     assert all({"stage", "step", "steps", "seconds_left"} <= s.keys() for s in seen)
 
 
-@pytest.mark.parametrize("saves", [3, 15, 37, 49, 55])
-@pytest.mark.parametrize("precision", ["fp32"])
-def test_a_stopped_training_ends_with_the_same_bits(result, tmp_path, monkeypatch, saves, precision):
+@pytest.mark.parametrize("saves", [3, 12, 25, 34, 38])  # in an epoch, at its end, between the stages, in the second, at the end
+def test_a_stopped_training_ends_with_the_same_bits(result, tmp_path, monkeypatch, saves):
     settings = replace(QUICK, checkpoint_seconds=0)  # a checkpoint after every step
     with monkeypatch.context() as m:
         stop_after(m, saves)
-        if saves <= 50:
-            with pytest.raises(Stop):
-                train(tmp_path, settings)
-        else:
+        with pytest.raises(Stop):
             train(tmp_path, settings)
     resumed = train(tmp_path, settings)
     assert equal(resumed.state, result[0].state)
@@ -114,7 +114,7 @@ def test_a_stopped_training_ends_with_the_same_bits(result, tmp_path, monkeypatc
 def test_bf16_resumes_too(tmp_path, monkeypatch):
     settings = replace(QUICK, precision="bf16", epochs=2, qat_epochs=1, checkpoint_seconds=0, optimiser="sgd", lr=0.05)
     whole = train(tmp_path / "whole", settings)
-    for saves in (9, 20):
+    for saves in (9, 16):
         directory = tmp_path / str(saves)
         with monkeypatch.context() as m:
             stop_after(m, saves)

@@ -70,7 +70,7 @@ class Training:
         self.best: dict[str, dict[str, Any]] = {}
         self._seconds: dict[str, float] = {}  # for one step, by stage
         self._init = init
-        state = load_checkpoint(self.checkpoint, self.device, self.stamp)
+        state = load_checkpoint(self.checkpoint, torch.device("cpu"), self.stamp)
         if state is None:
             self._begin("float")
         else:
@@ -141,8 +141,8 @@ class Training:
     def _run_stage(self) -> None:
         steps, batch = self._epochs * self.steps_per_epoch, self.settings.batch
         order: Tensor | None = None
-        saved = ticked = time.monotonic()
-        ticked_at = self.step
+        saved = ticked = started = time.monotonic()
+        started_at = self.step
         while self.step < steps:
             epoch, i = divmod(self.step, self.steps_per_epoch)
             if order is None or i == 0:
@@ -152,12 +152,13 @@ class Training:
             if i + 1 == self.steps_per_epoch:
                 self._end_epoch(epoch)
             now = time.monotonic()
-            if now - ticked >= TICK_SECONDS or self.step == steps:
-                self._seconds[self.stage] = (now - ticked) / (self.step - ticked_at)
-                self._report({"loss": self._mean_loss()} if i + 1 < self.steps_per_epoch else self.history[-1])
-                ticked, ticked_at = now, self.step
-            if i + 1 == self.steps_per_epoch or now - saved >= self.settings.checkpoint_seconds:
-                self._mean_loss()
+            ended = i + 1 == self.steps_per_epoch
+            if ended or now - ticked >= TICK_SECONDS:
+                self._seconds[self.stage] = (now - started) / (self.step - started_at)
+                self._report(self.history[-1] if ended else {"loss": self._mean_loss()})
+                ticked = now
+            if ended or now - saved >= self.settings.checkpoint_seconds:
+                self._mean_loss()  # a training that has diverged must not replace a good checkpoint
                 self._save()
                 saved = now
 
