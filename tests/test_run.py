@@ -216,9 +216,9 @@ def test_without_tflm_the_run_says_what_was_not_checked(copy: Path, monkeypatch:
 
 def test_synthetic_data_are_called_synthetic_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("espeakng_loader", reason="needs the speech extra")
-    monkeypatch.setattr(speech, "SIZES", {"train": 120, "val": 24, "test": 24})
+    monkeypatch.setattr(speech, "SIZES", {"val": 24, "test": 24})
     path = config(tmp_path, "", CONFIG.replace("epochs = 6", "epochs = 1").replace("epochs = 3", "epochs = 1"))
-    result = call("run", path)
+    result = call("run", path, "--set", "data.synthetic_clips=120")
     assert result.code == 0, result.err
     assert "SYNTHETIC DATA: synthetic speech" in result.out
     assert "SYNTHETIC DATA." in (tmp_path / "run/report.html").read_text()

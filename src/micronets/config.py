@@ -31,6 +31,7 @@ class DataConfig:
     """Where the examples come from. Paths start at the directory you run in.
 
     path: a folder of WAVs per class, a Speech Commands directory, or a `features.npz`; empty: speech is synthesised.
+    synthetic_clips: training clips to synthesise then.
     test: a folder of WAVs per class to test on, where they are not part of `path`.
     words: the keywords of a Speech Commands directory; empty: its ten.
     share: examples of `_unknown_` and of `_silence_` in an epoch, in units of the mean number of the other classes.
@@ -38,6 +39,7 @@ class DataConfig:
     """
 
     path: str = ""
+    synthetic_clips: int = 2000
     test: str = ""
     words: tuple[str, ...] = ()
     share: float = 1.0

@@ -21,7 +21,7 @@ LABELS = {
     "arena_bytes": ("arena", "B", "TFLM on a 64-bit host"),
     "tflite_bytes": (".tflite file", "B", ""),
     "sram_bytes": ("SRAM", "B", "arena, runtime and stack on the Cortex-M"),
-    "flash_bytes": ("flash", "B", "file and code"),
+    "flash_bytes": ("flash", "B", "the file, and the runtime's code"),
     "latency_ms": ("latency", "ms", "one inference on the board"),
     "energy_mj": ("energy", "mJ", "one inference on the board"),
     "macs": ("MACs", "MACs", "one inference"),
@@ -87,7 +87,7 @@ def _limits(work: Work, model: QuantizedModel, content: bytes) -> list[dict[str,
     metadata = sum(len(k.encode()) + len(v.encode()) for k, v in model.metadata.items())
     predicted = budget_costs(model.arch, work.board, limits, metadata)
     found: dict[str, tuple[float, str, str]] = {"tflite_bytes": (len(content), "host", "")}
-    found["flash_bytes"] = (len(content) + RUNTIME_FLASH_BYTES, "estimated", "the file's true size, and code")
+    found["flash_bytes"] = (len(content) + RUNTIME_FLASH_BYTES, "estimated", "")
     if "arena_bytes" in limits and tflm.available():
         note = f"smallest that runs, by bisection; predicted {predicted['arena_bytes']:,}"
         found["arena_bytes"] = (tflm.min_arena(content), "host", note)

@@ -53,6 +53,7 @@ class Work:
             share=given.share,
             augmentation=given.augmentation,
             frontend=given.frontend,
+            synthetic_clips=given.synthetic_clips,
         )
         for note in (data.source, *data.notes):
             self.progress({"stage": "data", "note": note})

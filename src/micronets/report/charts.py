@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from micronets.report.markup import Markup, el
@@ -78,12 +78,19 @@ def budget_bars(rows: Sequence[tuple[str, float, float, str, bool]]) -> Markup:
     return svg(len(rows) * pitch + 22, parts, label="Result against budget")
 
 
-def lines(series: Sequence[Series], y_label: str, x_label: str, limit: float | None = None, height: int = 220) -> Markup:
-    """Curves over their index (1 at the left); `limit` draws a dashed line."""
+def lines(
+    series: Sequence[Series], y_label: str, x_label: str, limit: float | None = None, mark: int | None = None, zero: bool = True
+) -> Markup:
+    """Curves over their index (1 at the left).
+
+    limit: draws a dashed line. mark: index from which the background is shaded. zero: the axis starts there.
+    """
+    height = 220
     left, bottom, top, right = 62, 34, 26, 14
     known = [v for s in series for v in s.values if v is not None and math.isfinite(v)]
-    marks = ticks(min([0.0, *known]), max([*known, *([limit] if limit is not None else [])], default=1.0))
-    count = max((len(s.values) for s in series), default=1)
+    low = min([0.0, *known]) if zero else min(known, default=0.0)
+    marks = ticks(low, max([*known, *([limit] if limit is not None else [])], default=1.0))
+    count = max(1, *(len(s.values) for s in series))
 
     def x(i: float) -> float:
         return left + (WIDTH - left - right) * i / max(1, count - 1)
@@ -95,17 +102,19 @@ def lines(series: Sequence[Series], y_label: str, x_label: str, limit: float | N
     x_marks = sorted({min(count - 1, max(0, round(t) - 1)) for t in ticks(1, count, 6)})
     parts += [text(x(i), height - bottom + 16, str(i + 1), "small", "middle") for i in x_marks]
     parts.append(text(WIDTH - right, height - 3, x_label, "small", "end"))
+    if mark is not None:
+        shade = el("rect", x=x(mark), y=top, width=x(count - 1) - x(mark), height=height - top - bottom, class_="shade")
+        parts.insert(0, shade)
     if limit is not None:
         parts.append(el("line", x1=left, x2=WIDTH - right, y1=y(limit), y2=y(limit), class_="limit"))
     for k, s in enumerate(series):
         points = [f"{x(i):.1f},{y(v):.1f}" for i, v in enumerate(s.values) if v is not None and math.isfinite(v)]
         shape = el("circle", cx=points[0].split(",")[0], cy=points[0].split(",")[1], r=3) if len(points) == 1 else None
         parts.append(el("g", shape or el("polyline", points=" ".join(points)), class_=f"curve c{k % COLOURS}"))
-    return el("figure", svg(height, parts, label=y_label), _legend([s.name for s in series]))
+    return el("figure", svg(height, parts, label=y_label), _legend([s.name for s in series]) if len(series) > 1 else None)
 
 
-def _y_axis(marks: Sequence[float], y: object, left: float, right: float) -> Markup:
-    assert callable(y)
+def _y_axis(marks: Sequence[float], y: Callable[[float], float], left: float, right: float) -> Markup:
     rows = []
     for m in marks:
         rows += [el("line", x1=left, x2=WIDTH - right, y1=y(m), y2=y(m), class_="grid")]
@@ -177,7 +186,15 @@ def confusion(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> Markup
             share = n / max(1, sum(row))
             x, y = left + j * cell, top + i * cell
             colour = "good" if i == j else "bad"
-            box = el("rect", x=x, y=y, width=cell - 1, height=cell - 1, class_=colour, opacity=0.06 + 0.94 * share**0.5)
+            box = el(
+                "rect",
+                x=x,
+                y=y,
+                width=cell - 1,
+                height=cell - 1,
+                class_=colour,
+                opacity=(0.06 if i == j or n else 0.02) + 0.94 * share**0.5,
+            )
             count = (
                 text(x + cell / 2, y + cell / 2 + 4, str(n), "small box" if share > 0.3 else "small", "middle") if n else None
             )

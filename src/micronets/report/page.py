@@ -120,21 +120,23 @@ def _search(facts: Facts) -> Markup:
     history = facts["search"]["history"]
     if not history:
         return _section("Search", el("p", "No search: the architecture was given."))
-    limits = facts["search"]["limits"]
-    costs = [charts.Series(name, [h["costs"].get(name, 0) / limit for h in history]) for name, limit in limits.items()]
+    limits, labels = facts["search"]["limits"], {r["name"]: r["label"] for r in facts["limits"]}
+    costs = [
+        charts.Series(labels.get(name, name), [h["costs"].get(name) / limit if name in h["costs"] else None for h in history])
+        for name, limit in limits.items()
+    ]
+    rates = [charts.Series("accuracy", [h["accuracy"] for h in history])]
+    told = (
+        "One supernet holds all networks of the space: its loss, and what its most likely network costs. At first its weights"
+        " alone are trained. What it ends with is then checked in integers, repaired where it misses a limit, and enlarged"
+        " where there is room."
+    )
     return _section(
         "Search trajectory",
-        el(
-            "p",
-            "One supernet holds all networks of the space: its loss, and the costs of its most likely network.",
-        ),
+        el("p", told),
         charts.lines([charts.Series("loss", [h["loss"] for h in history])], "loss", "epoch"),
         charts.lines(costs, "cost as a share of its limit", "epoch", limit=1.0),
-        charts.lines(
-            [charts.Series("accuracy", [h["accuracy"] for h in history])],
-            "accuracy while searching (drawn networks, disturbed clips)",
-            "epoch",
-        ),
+        charts.lines(rates, "accuracy of the networks drawn, on disturbed training clips", "epoch", zero=False),
     )
 
 
@@ -192,12 +194,16 @@ def _training(facts: Facts) -> Markup:
     history = facts["train"]["history"]
     if not history:
         return _section("Training", el("p", "No record of a training."))
-    losses = [charts.Series("training loss", [h.get("loss") for h in history])]
-    rates = [charts.Series("validation accuracy", [h.get("val_accuracy") for h in history])]
-    drawn = [charts.lines(losses, "loss", "epoch"), charts.lines(rates, "validation accuracy", "epoch")]
+    losses = [charts.Series("loss", [h.get("loss") for h in history])]
+    rates = [charts.Series("accuracy", [h.get("val_accuracy") for h in history])]
     switch = next((i for i, h in enumerate(history) if h.get("stage") != "float"), None)
-    told = f"Float for {switch} epochs, then with quantisation simulated." if switch else None
-    return _section("Training", el("p", told) if told else None, *drawn)
+    told = f"In float for {switch} epochs, then with quantisation simulated (shaded)." if switch else None
+    return _section(
+        "Training",
+        el("p", told) if told else None,
+        charts.lines(losses, "loss on disturbed training clips", "epoch", mark=switch),
+        charts.lines(rates, "accuracy on validation clips", "epoch", mark=switch, zero=False),
+    )
 
 
 def _confusion(facts: Facts) -> Markup:

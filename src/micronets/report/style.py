@@ -44,6 +44,8 @@ figure { margin: 0; }
 .track { fill: var(--track); }
 .good { fill: var(--good); }
 .bad { fill: var(--bad); }
+.shade { fill: var(--track); opacity: 0.6; }
+td:first-child { white-space: nowrap; }
 .grid { stroke: var(--rule); stroke-width: 1; }
 .limit { stroke: var(--bad); stroke-width: 1.5; stroke-dasharray: 5 4; }
 .curve { fill: none; stroke-width: 2; stroke-linejoin: round; }

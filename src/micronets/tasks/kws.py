@@ -30,6 +30,7 @@ def load(
     augmentation: Augmentation | None = None,
     share: float = 1.0,
     seed: int = 0,
+    synthetic_clips: int = 2000,
 ) -> KwsData:
     """The keyword data at `path`, which may be
 
@@ -42,6 +43,7 @@ def load(
     test: a directory with a folder of WAVs per class; "test" is then that and nothing else.
     frontend: of the features; default: that of `features.npz`, or the log-mel. splits: those to read ("all": every clip of a
     directory of folders); the others stay empty. share: see `KwsData`. seed: of all that is drawn.
+    synthetic_clips: training clips to synthesise where there is no path.
     Raises `DataError` (data that cannot be used) and `SpecError` (a bad option).
     """
     for s in splits:
@@ -53,7 +55,8 @@ def load(
         for name, value in (("test", test), ("words", words)):
             if value is not None:
                 raise SpecError(f"kws: option {name} = {value} needs a data directory; synthetic speech has its own")
-        return speech.load(frontend=fe, splits=tuple(splits), augmentation=augmentation, share=share, seed=seed)
+        sizes = {**speech.SIZES, "train": synthetic_clips}
+        return speech.load(sizes=sizes, frontend=fe, splits=tuple(splits), augmentation=augmentation, share=share, seed=seed)
     if path.is_file() or (path / FEATURES).is_file():
         file = path if path.is_file() else path / FEATURES
         beside = file.parent / TEST_WAV
