@@ -92,6 +92,8 @@ class Net(nn.Module):
                 if isinstance(s.layer, (Conv2D, DepthwiseConv2D, FullyConnected))
             }
         )
+        last = {name: i for i, s in enumerate(self.steps) for name in s.layer.inputs}
+        self._read_last = [[name for name, at in last.items() if at == i] for i in range(len(self.steps))]
         self.quantizer: nn.Module | None = None
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -116,8 +118,8 @@ class Net(nn.Module):
             y = self.run(step.layer, inputs, quantizer)
             values[step.layer.name] = y if quantizer is None else quantizer.activation(step.layer.name, y)
             if not keep:
-                needed = {n for s in self.steps[i + 1 :] for n in s.layer.inputs} | {step.layer.name}
-                values = {n: v for n, v in values.items() if n in needed}
+                for name in self._read_last[i]:
+                    del values[name]
         return values
 
     def run(self, layer: Layer, inputs: list[Tensor], quantizer: Quantizer | None = None) -> Tensor:
