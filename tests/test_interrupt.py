@@ -70,7 +70,7 @@ def test_killed_in_every_stage_and_resumed(whole: Path, tmp_path: Path) -> None:
     assert left == []
 
 
-@pytest.mark.parametrize("name", ["search/checkpoint.pt", "train/checkpoint.pt"])
+@pytest.mark.parametrize("name", ["config.toml", "search/checkpoint.pt", "train/checkpoint.pt"])
 def test_ctrl_c_is_one_line_that_says_how_to_go_on(whole: Path, tmp_path: Path, name: str) -> None:
     out = tmp_path / "run"
     process = start("run", whole / "tiny.toml", "--out", out, "--set", "seed=0")

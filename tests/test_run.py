@@ -237,3 +237,18 @@ def test_a_teacher_is_trained_first(tmp_path: Path) -> None:
     assert result.code == 0, result.err
     assert result.out.splitlines()[0].endswith("teacher/weights.pt")
     assert "teacher   step" in result.err
+
+
+def test_an_interruption_before_the_first_checkpoint_leaves_nothing(
+    made: tuple[Path, Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import micronets.search
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(micronets.search, "search", interrupted)
+    result = call("run", made[0] / "tiny.toml", "--out", tmp_path / "new")
+    assert result.code == 2
+    assert result.error == f"interrupted; resume with: micronets run {made[0] / 'tiny.toml'} --out {tmp_path / 'new'} --resume"
+    assert not (tmp_path / "new").exists()

@@ -31,7 +31,7 @@ def perform(work: Work, stage: str) -> bool:
     started = time.monotonic()
     try:
         written = make(work)
-    except Exception:
+    except BaseException:  # an interruption too
         rundir.give_up(work.run, stage)
         raise
     rundir.finish(work.run, stage, written, time.monotonic() - started)
