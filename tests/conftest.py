@@ -22,3 +22,9 @@ def shared() -> Path:
     if not (SHARED / "models").is_dir():
         pytest.skip(f"needs the released models and data in {SHARED}; set MICRONETS_SHARED to where they are")
     return SHARED
+
+
+@pytest.fixture(autouse=True, scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Features are cached in a place of the tests' own, not in the home directory."""
+    os.environ["MICRONETS_CACHE"] = str(tmp_path_factory.mktemp("cache"))

@@ -53,7 +53,7 @@ def evaluate(
         click.echo(json.dumps(found))
         return
     rows = [
-        (c, str(sum(row)), percent(row[i] / max(1, sum(row))))
+        (c, str(sum(row)), percent(row[i] / sum(row)) if sum(row) else "-")
         for i, (c, row) in enumerate(zip(found["classes"], found["confusion"], strict=True))
     ]
     click.echo(columns(("class", "clips", "right"), rows, numeric=(1, 2)))
