@@ -1,0 +1,44 @@
+"""Every model in zoo/ is what its report says."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from micronets import reference, tflite
+from micronets.board import load_board
+from micronets.cost import budget_costs
+from micronets.device import tflm
+from micronets.frontend import FrontEnd
+
+ZOO = sorted((Path(__file__).parents[1] / "zoo").glob("*/model.tflite"))
+
+
+@pytest.mark.parametrize("path", ZOO, ids=lambda p: p.parent.name)
+def test_model_is_what_its_report_says(path) -> None:
+    content, facts = path.read_bytes(), json.loads(path.with_name("report.json").read_text())
+    model = tflite.read(content)
+    assert facts["ok"]
+    assert facts["bit_exact"]["different"] == 0
+    assert facts["bit_exact"]["compared"] == facts["samples"]["test"] * len(facts["classes"])
+    assert len(content) == facts["costs"]["tflite_bytes"]
+    names = ("macs", "arena_bytes")
+    costs = budget_costs(model.arch, load_board(facts["board"]["name"]), names)
+    assert {n: costs[n] for n in names} == {n: facts["costs"][n] for n in names}
+    for limit in facts["limits"]:
+        assert limit["value"] <= limit["limit"], limit["name"]
+    assert json.loads(model.metadata["micronets.labels"]) == facts["classes"]
+    front_end = FrontEnd.from_json(model.metadata["micronets.frontend"], str(path))
+    assert front_end.input_shape == model.arch.input_shape
+
+
+@pytest.mark.skipif(not tflm.available(), reason="needs TFLM: pip install 'micronets[tflm]' on Linux x86-64")
+@pytest.mark.parametrize("path", ZOO, ids=lambda p: p.parent.name)
+def test_model_equals_the_reference_under_tflm_in_the_predicted_arena(path) -> None:
+    content = path.read_bytes()
+    model = tflite.read(content)
+    x = np.random.default_rng(0).integers(-128, 128, (8, *model.arch.input_shape), dtype=np.int8)
+    assert np.array_equal(tflm.run(content, x), reference.run(model, x))
+    predicted = budget_costs(model.arch, load_board("NUCLEO-F446RE"), ("arena_bytes",))["arena_bytes"]
+    assert tflm.min_arena(content) == pytest.approx(predicted, rel=0.02)
