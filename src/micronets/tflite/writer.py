@@ -1,8 +1,8 @@
 """`QuantizedModel` -> `.tflite` bytes, lean: what TensorFlow Lite Micro needs and little else.
 
 Where the bytes go (measured on chains of equal layers; `n` outputs of a layer, W bytes of packed weights). Equal
-shapes, options, scales, zero points, strings and constants are stored once for all who need them, so that real layers
-take a little more where they differ and less where they agree.
+shapes, options, scales, zero points and strings are stored once for all who need them, so that real layers take a little
+more where they differ and less where they agree. Weights and biases are never shared: the size follows from the `Arch`.
     the file itself            about 300 bytes, and 20..24 for each kind of operator used
     Conv2D, DepthwiseConv2D    W + 8 n (a scale and a bias each) + 215
     FullyConnected             W + 4 n (+ 4 n with a scale for each output) + 245
@@ -100,7 +100,6 @@ class _Writer:
     portable: bool
     file: LeanBuilder = field(default_factory=LeanBuilder)
     buffers: list[bytes] = field(default_factory=lambda: [b""])
-    buffer_index: dict[bytes, int] = field(default_factory=lambda: {b"": 0})
     tensors: list[Callable[[], int]] = field(default_factory=list)
     index: dict[str, int] = field(default_factory=dict)
     constants: dict[tuple[Shape, bytes], int] = field(default_factory=dict)
@@ -135,10 +134,11 @@ class _Writer:
     # --- tensors ------------------------------------------------------------------------------------------------------
 
     def add_buffer(self, data: bytes) -> int:
-        if data not in self.buffer_index:
-            self.buffer_index[data] = len(self.buffers)
-            self.buffers.append(data)
-        return self.buffer_index[data]
+        """Index of a buffer; equal weights or biases are not shared, so that the size follows from the architecture."""
+        if not data:
+            return 0
+        self.buffers.append(data)
+        return len(self.buffers) - 1
 
     def quantization(self, scales: npt.NDArray[np.float32], zero_point: int, dimension: int = 0) -> int:
         slot = s.QuantizationSlot
