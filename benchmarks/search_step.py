@@ -1,7 +1,7 @@
 """One supernet step (weights and architecture) against one plain training step of the largest network of the space.
 
 Same batch, same maps (every shape choice at its largest), same optimiser, same process, steps taken in turn.
-    python benchmarks/search_step.py [--space dscnn|temporal] [--batch 64] [--rounds 5] [--json]
+    python benchmarks/search_step.py [--space dscnn temporal] [--batch 64] [--rounds 5] [--json] [--table docs/results.md]
 """
 
 from __future__ import annotations
@@ -11,14 +11,18 @@ import os
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import argparse
+import datetime
 import json
 import statistics
 import time
 from dataclasses import replace
 from importlib import import_module
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from tables import replace_section
 from torch.nn import functional as F
 
 from micronets import optim
@@ -29,6 +33,8 @@ from micronets.ops import autocast, pick_device, pick_precision, prepare_cpu
 from micronets.search import SearchSettings, Stepper
 from micronets.space import SearchSpace, derive
 from micronets.supernet import Supernet
+
+LIMIT = 1.25  # of a plain step
 
 
 class RandomTask:
@@ -51,29 +57,23 @@ class RandomTask:
         return self.x.to(pick_device())
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--space", choices=("dscnn", "temporal"), default="dscnn")
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--json", action="store_true")
-    args = parser.parse_args()
-    prepare_cpu()
-    full: SearchSpace = import_module(f"micronets.spaces.{args.space}").kws(12)
+def measure(name: str, batch_size: int, rounds: int) -> dict[str, Any]:
+    """Median times of both steps and the median of their ratios."""
+    full: SearchSpace = import_module(f"micronets.spaces.{name}").kws(12)
     space = replace(full, choices=tuple(replace(c, options=c.options[:1]) if c.kind == "shape" else c for c in full.choices))
     arch = derive(space, space.largest())
     device = pick_device()
     precision = pick_precision("auto", device)
     torch.manual_seed(0)
-    task = RandomTask(arch.input_shape, args.batch, 12)
+    task = RandomTask(arch.input_shape, batch_size, 12)
 
     board = load_board("NUCLEO-F446RE")
     limits = board_budget(Budget(arena_bytes=64_000, tflite_bytes=110_000, macs=8_300_000), board)
-    settings = SearchSettings(epochs=1, batch=args.batch, warmup=0.0, precision=precision)
+    settings = SearchSettings(epochs=1, batch=batch_size, warmup=0.0, precision=precision)
     supernet = Supernet(space).to(device)
     stepper = Stepper(supernet, Fitter(space, limits, board), board, limits, task, settings, 0, device)  # type: ignore[arg-type]
     supernet.train()
-    batch, generator = torch.arange(args.batch), torch.Generator()
+    batch, generator = torch.arange(batch_size), torch.Generator()
 
     net = Net(arch).to(device).train()
     optimiser = optim.optimiser(net, "adamw", settings.weight_decay)
@@ -89,20 +89,42 @@ def main() -> None:
         loss.item()
 
     times: dict[str, list[float]] = {"plain": [], "supernet": []}
-    for i in range(args.rounds + 1):
-        for name, step in (("plain", plain), ("supernet", lambda: stepper.train_step(batch, 1, generator, generator))):
+    for i in range(rounds + 1):
+        for kind, step in (("plain", plain), ("supernet", lambda: stepper.train_step(batch, 1, generator, generator))):
             start = time.perf_counter()
             step()
             if i:  # the first round warms up
-                times[name].append(time.perf_counter() - start)
-    median = {name: statistics.median(t) * 1e3 for name, t in times.items()}
+                times[kind].append(time.perf_counter() - start)
+    median = {kind: statistics.median(t) * 1e3 for kind, t in times.items()}
     ratio = statistics.median(s / p for s, p in zip(times["supernet"], times["plain"], strict=True))
-    result = {"space": args.space, "batch": args.batch, "precision": precision, "threads": torch.get_num_threads()}
-    result |= {"plain_ms": median["plain"], "supernet_ms": median["supernet"], "ratio": ratio, "limit": 1.25}
-    if args.json:
-        print(json.dumps(result))
-    else:
-        print(", ".join(f"{k} {v:.3g}" if isinstance(v, float) else f"{k} {v}" for k, v in result.items()))
+    facts = {"space": name, "batch": batch_size, "precision": precision, "threads": torch.get_num_threads()}
+    return facts | {"plain_ms": median["plain"], "supernet_ms": median["supernet"], "ratio": ratio, "limit": LIMIT}
+
+
+def table(results: list[dict[str, Any]]) -> str:
+    """The results as Markdown."""
+    lines = ["| space | batch | precision | threads | plain step ms | supernet step ms | ratio | limit |", "|" + " --- |" * 8]
+    for r in results:
+        cells = [f"{r[k]:.0f}" if k.endswith("ms") else f"{r[k]:.2f}" if k in ("ratio", "limit") else str(r[k]) for k in r]
+        lines.append(f"| {' | '.join(cells)} |")
+    today = datetime.date.today()
+    lines += ["", f"Medians; host, {torch.get_num_threads()} thread(s). {today}, `python benchmarks/search_step.py`."]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--space", choices=("dscnn", "temporal"), nargs="+", default=["dscnn", "temporal"])
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--table", type=Path, help="Markdown file whose section is replaced by the table")
+    args = parser.parse_args()
+    prepare_cpu()
+    results = [measure(name, args.batch, args.rounds) for name in args.space]
+    print(json.dumps(results) if args.json else table(results))
+    if args.table:
+        replace_section(args.table, "search-step", table(results))
 
 
 if __name__ == "__main__":
