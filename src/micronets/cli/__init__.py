@@ -27,7 +27,10 @@ _ENVIRONMENT = {  # errors of the machine, not ours: one line each
     errno.ENAMETOOLONG: "the name is too long: take a shorter one",
     errno.EMFILE: "too many open files: raise the limit (ulimit -n)",
 }
-_EXTRAS = {"torch": "design", "scipy": "design", "soundfile": "design", "espeakng_loader": "speech", "tflite_micro": "tflm"}
+_EXTRAS = {
+    **{"torch": "design", "scipy": "design", "soundfile": "design", "espeakng_loader": "speech", "tflite_micro": "tflm"},
+    **{"unicorn": "sim", "capstone": "sim", "elftools": "sim"},
+}
 
 
 def main() -> None:

@@ -1,0 +1,126 @@
+"""C sources -> firmware of a Cortex-M, by `arm-none-eabi-gcc` where installed, else by clang from pip's `ziglang`.
+
+The firmware around the network (`firmware/`) is ours: vectors, start-up, linker script, memcpy; no C library is needed.
+Where `firmware/link.ld` places things is no board's memory map: whoever uses the image compares its sizes with the board.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from micronets.board import Board
+from micronets.errors import DeviceError, SpecError
+
+_GCC = "arm-none-eabi-gcc"
+_ZIG_CPUS = {  # clang needs the FPU named: without it, it assumes none for the M4 and the largest for the others
+    "cortex-m4": "cortex_m4+vfp4d16sp",
+    "cortex-m7": "cortex_m7+fp_armv8d16sp",
+    "cortex-m33": "cortex_m33+fp_armv8d16sp",
+}
+CORES = tuple(_ZIG_CPUS)
+_COMMON = ("-std=gnu11", "-O2", "-ffunction-sections", "-fdata-sections")
+_LINK = ("-static", "-Wl,--gc-sections")
+_OWN = ("main.c", "startup.c", "memory.c")
+_TIMEOUT_S = 300
+
+
+@dataclass(frozen=True)
+class Firmware:
+    """elf: the linked image. toolchain: compiler and version. flags: those that the network was compiled with."""
+
+    elf: bytes
+    toolchain: str
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Compiler:
+    """A cross compiler: how to call it, its name with the version, flags that select the core.
+
+    hosted: for code in which it may use what it knows of memcpy; plain: for memcpy itself.
+    """
+
+    command: tuple[str, ...]
+    name: str
+    core_flags: tuple[str, ...]
+    hosted: tuple[str, ...]
+    plain: tuple[str, ...]
+    libraries: tuple[str, ...]
+
+
+def compiler(board: Board, which: str | None = None) -> Compiler:
+    """The cross compiler for the board's core: `gcc`, `zig`, or the first of them that is there.
+
+    Raises `DeviceError` if there is none, `SpecError` for a core other than `CORES` or another compiler.
+    """
+    if board.core not in _ZIG_CPUS:
+        raise SpecError(f"{board.name}: cannot build for the core '{board.core}'; known: {', '.join(CORES)}")
+    if which not in (None, "gcc", "zig"):
+        raise SpecError(f"compiler: unknown '{which}'; known: gcc, zig")
+    gcc = shutil.which(_GCC)
+    if gcc and which != "zig":
+        version = _call([gcc, "-dumpfullversion"], "version").strip()
+        flags = (*board.compiler_flags, "-ffreestanding")
+        return Compiler(
+            (gcc,), f"{_GCC} {version}", flags, ("-fbuiltin",), ("-fno-tree-loop-distribute-patterns",), ("-nostdlib", "-lgcc")
+        )
+    if which != "gcc" and importlib.util.find_spec("ziglang") is not None:
+        command = (sys.executable, "-m", "ziglang", "cc")
+        lines = _call([*command, "--version"], "version").split()
+        cpu = (f"-mcpu={_ZIG_CPUS[board.core]}", "-mthumb", "-mfloat-abi=hard")
+        flags = ("-target", "thumb-freestanding-eabihf", *cpu, "-fno-sanitize=undefined")
+        version = next((word for word in lines if word[0].isdigit()), "")
+        return Compiler(command, f"zig clang {version}", flags, ("-fhosted",), ("-fno-builtin",), ())
+    wanted = {None: f"{_GCC} or ziglang", "gcc": _GCC, "zig": "ziglang"}[which]
+    raise DeviceError(f"no compiler for a Cortex-M found ({wanted}): pip install 'micronets[sim]', or install {_GCC}")
+
+
+def build(sources: Mapping[str, str | bytes], board: Board, which: str | None = None) -> Firmware:
+    """Firmware that runs the network of `sources` (`model.h`, `model.c`, kernels: contents by file name).
+
+    `model.h` declares `micronets_input`, `micronets_output`, `micronets_invoke` and MICRONETS_ARENA_BYTES. The code may
+    call MICRONETS_LAYER(index) before each layer and once after the last.
+    Raises `DeviceError` where no compiler is found, or with the compiler's first error.
+    """
+    cc = compiler(board, which)
+    with tempfile.TemporaryDirectory(prefix="micronets-") as name, as_file(files("micronets") / "device/firmware") as own:
+        directory = Path(name)
+        for file, text in sources.items():
+            path = directory / "network" / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(text.encode() if isinstance(text, str) else text)
+        include = [f"-I{directory / 'network'}", f"-I{own}", "-isystem", str(own / "include")]
+        shared = [*cc.core_flags, *_COMMON]
+        jobs = [
+            [*shared, *cc.hosted, *include, "-include", str(own / "mark.h"), str(directory / "network" / file)]
+            for file in sources
+            if file.endswith(".c")
+        ]
+        jobs += [[*shared, *(cc.plain if file == "memory.c" else cc.hosted), *include, str(own / file)] for file in _OWN]
+        objects = [str(directory / f"{i}.o") for i in range(len(jobs))]
+        with ThreadPoolExecutor(2) as pool:
+            commands = [[*cc.command, *job, "-c", "-o", o] for job, o in zip(jobs, objects, strict=True)]
+            list(pool.map(lambda c: _call(c, "compile"), commands))
+        elf = directory / "firmware.elf"
+        _call([*cc.command, *shared, *_LINK, "-T", str(own / "link.ld"), *objects, *cc.libraries, "-o", str(elf)], "link")
+        return Firmware(elf.read_bytes(), cc.name, (*cc.core_flags, *_COMMON, *cc.hosted))
+
+
+def _call(command: Sequence[str], what: str) -> str:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=_TIMEOUT_S, check=False)
+    except (OSError, subprocess.TimeoutExpired) as e:
+        raise DeviceError(f"{what}: cannot run {command[0]} ({type(e).__name__})") from e
+    if done.returncode:
+        lines = [line for line in done.stderr.splitlines() if "error" in line] or done.stderr.splitlines() or ["no message"]
+        raise DeviceError(f"{what}: {Path(command[0]).name} failed: {lines[0].strip()[:300]}")
+    return done.stdout

@@ -1,0 +1,23 @@
+/* Runs the network over and over. Whoever drives the processor stops it in firmware_ready, to write an input, and in
+   firmware_done, to read the output. */
+#include <stdint.h>
+
+#include "mark.h"
+#include "model.h"
+
+__attribute__((section(".arena"), aligned(16), used)) uint8_t firmware_arena[MICRONETS_ARENA_BYTES];
+
+/* The empty assembly keeps the calls and their argument, in r0. */
+__attribute__((noinline, used)) void firmware_ready(int8_t *input) { __asm volatile("" : : "r"(input) : "memory"); }
+
+__attribute__((noinline, used)) void firmware_done(const int8_t *output) { __asm volatile("" : : "r"(output) : "memory"); }
+
+__attribute__((noinline, used)) void micronets_mark(uint32_t index) { __asm volatile("" : : "r"(index) : "memory"); }
+
+int main(void) {
+    for (;;) {
+        firmware_ready(micronets_input(firmware_arena));
+        micronets_invoke(firmware_arena);
+        firmware_done(micronets_output(firmware_arena));
+    }
+}
