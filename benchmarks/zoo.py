@@ -39,16 +39,14 @@ def keep(run: Path) -> None:
 def row(name: str, facts: dict[str, Any]) -> str:
     """One model as a row."""
     rates = {r["name"]: 100 * r["value"] for r in facts["accuracy"]}
-    limits = {r["name"]: r["value"] for r in facts["limits"]}
     costs = facts["costs"]
-    arena = limits.get("arena_bytes", costs["arena_bytes"])
     cells = [
         f"[{name}](zoo/{name})",
         f"{rates['float']:.2f}",
         f"{rates['fake-quantised']:.2f}",
         f"**{rates['int8 under TFLM']:.2f}**",
         f"{costs['macs'] / 1e6:.2f}",
-        f"{arena / 1e3:.1f}",
+        f"{facts['arena']['found'] / 1e3:.1f}",
         f"{costs['tflite_bytes'] / 1e3:.1f}",
         facts["board"]["name"],
         f"`micronets run examples/{name}.toml`",
@@ -71,8 +69,8 @@ def tables() -> str:
     lines += [
         "",
         f"Accuracy on {', '.join(f'{n:,}' for n in sorted(samples))} test recordings of Speech Commands v2, 12 classes, looked "
-        "at once for each finished model; arena: the smallest in which TFLM runs on a 64-bit host, by bisection where it is a "
-        f"limit; kB = 1000 bytes. {', '.join(dates)}, `python benchmarks/zoo.py tables`; all figures: zoo/NAME/report.json.",
+        "at once for each finished model; arena: the smallest in which TFLM runs on a 64-bit host, by bisection; "
+        f"kB = 1000 bytes. {', '.join(dates)}, `python benchmarks/zoo.py tables`; all figures: zoo/NAME/report.json.",
     ]
     return "\n".join(lines)
 

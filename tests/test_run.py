@@ -57,6 +57,8 @@ def test_the_model_learnt_and_keeps_every_limit(made: tuple[Path, Result]) -> No
     assert limits["tflite_bytes"]["value"] == (made[0] / "run/model.tflite").stat().st_size
     assert limits["arena_bytes"]["source"] == ("host" if tflm.available() else "estimated")
     assert abs(limits["arena_bytes"]["value"] / limits["arena_bytes"]["predicted"] - 1) < 0.02
+    assert facts["arena"]["found"] == (limits["arena_bytes"]["value"] if tflm.available() else None)
+    assert facts["arena"]["predicted"] == limits["arena_bytes"]["predicted"]
     assert sum(map(sum, facts["confusion"])) == facts["samples"]["test"] == 6
 
 
@@ -210,6 +212,7 @@ def test_without_tflm_the_run_says_what_was_not_checked(copy: Path, monkeypatch:
     assert "TFLM is not installed here (pip install 'micronets[tflm]'): nothing ran under it" in result.out
     facts = json.loads((copy / "report.json").read_text())
     assert facts["bit_exact"] is None
+    assert facts["arena"]["found"] is None
     assert {r["name"]: r["source"] for r in facts["limits"]}["arena_bytes"] == "estimated"
     assert "not checked under TFLM" in (copy / "report.html").read_text()
 

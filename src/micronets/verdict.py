@@ -9,7 +9,7 @@ from typing import Any
 
 from micronets import evaluation, rundir, tflite
 from micronets.board import board_budget
-from micronets.cost import RUNTIME_FLASH_BYTES, budget_costs
+from micronets.cost import RUNTIME_FLASH_BYTES, arena_tflm_bytes, budget_costs
 from micronets.device import tflm
 from micronets.errors import CheckFailed, DataError
 from micronets.files import digest, write_atomic
@@ -68,12 +68,14 @@ def evaluate(work: Work) -> Sequence[str]:
                 "note": f"TFLM against the reference: {exact['different']} of {exact['compared']:,} bytes differ",
             }
         )
-    limits = _limits(work, model, content)
+    arena = {"predicted": arena_tflm_bytes(model.arch), "found": tflm.min_arena(content) if tflm.available() else None}
+    limits = _limits(work, model, content, arena["found"])
     verdict = {
         "ok": all(row["met"] for row in limits) and not (exact and exact["different"]),
         "samples": len(x),
         "accuracy": rates,
         "bit_exact": exact,
+        "arena": arena,
         "limits": limits,
         "confusion": result.confusion,
     }
@@ -81,16 +83,16 @@ def evaluate(work: Work) -> Sequence[str]:
     return (EVALUATION,)
 
 
-def _limits(work: Work, model: QuantizedModel, content: bytes) -> list[dict[str, Any]]:
+def _limits(work: Work, model: QuantizedModel, content: bytes, arena_bytes: int | None) -> list[dict[str, Any]]:
     """Every limit with the best figure there is for it: found by running TFLM, counted, or else estimated."""
     limits = board_budget(work.config.budget, work.board).limits()
     metadata = sum(len(k.encode()) + len(v.encode()) for k, v in model.metadata.items())
     predicted = budget_costs(model.arch, work.board, limits, metadata)
     found: dict[str, tuple[float, str, str]] = {"tflite_bytes": (len(content), "host", "")}
     found["flash_bytes"] = (len(content) + RUNTIME_FLASH_BYTES, "estimated", "")
-    if "arena_bytes" in limits and tflm.available():
+    if "arena_bytes" in limits and arena_bytes is not None:
         note = f"smallest that runs, by bisection; predicted {predicted['arena_bytes']:,}"
-        found["arena_bytes"] = (tflm.min_arena(content), "host", note)
+        found["arena_bytes"] = (arena_bytes, "host", note)
     rows = []
     for name, limit in limits.items():
         label, unit, meaning = LABELS[name]

@@ -151,7 +151,11 @@ def summary(facts: Mapping[str, Any], run: RunDir) -> str:
     if exact is None:
         proof = "TFLM is not installed here (pip install 'micronets[tflm]'): nothing ran under it, the arena is an estimate"
     else:
-        proof = f"TFLM against our integer reference: {exact['different']:,} of {exact['compared']:,} output bytes differ"
+        arena = facts["arena"]
+        proof = (
+            f"TFLM against our integer reference: {exact['different']:,} of {exact['compared']:,} output bytes differ\n"
+            f"smallest arena in which TFLM runs: {arena['found']:,} B (host, by bisection); predicted {arena['predicted']:,} B"
+        )
     return "\n".join(
         [
             f"{facts['task']} on {facts['board']['name']}",
