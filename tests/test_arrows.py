@@ -16,7 +16,7 @@ CORE = {
     *("arch", "arena", "board", "cost", "counts", "cycles", "errors", "files", "filesize", "fit", "model", "plan"),
     *("quant", "reference", "softmax", "space", "spaces", "validate"),
 }
-DEPLOY = {"tflite", "device"}
+DEPLOY = {"compiler", "device", "tflite"}
 DESIGN = {
     *("checkpoint", "export", "fakequant", "frontend", "net", "ops", "optim", "predict", "search", "supernet", "tasks"),
     *("train", "train_settings", "training"),
@@ -89,7 +89,19 @@ def test_torch_is_imported_by_the_design_half_alone(name: str) -> None:
 
 
 def test_the_deploy_half_and_the_command_line_load_no_torch() -> None:
-    names = ("cli", "tflite", "device.tflm", "reference", "cost", "evaluation", "inspection", "verdict", "run", "tasks")
+    names = (
+        "cli",
+        "compiler",
+        "tflite",
+        "device.tflm",
+        "reference",
+        "cost",
+        "evaluation",
+        "inspection",
+        "verdict",
+        "run",
+        "tasks",
+    )
     code = "; ".join(f"import micronets.{n}" for n in names) + "; import sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 

@@ -241,14 +241,19 @@ def _average(layer: AveragePool2D, x: Array) -> Array:
     return _divide(sums(x), sums(np.ones_like(x[:1, :, :, :1])))
 
 
-def _mean(layer: Mean, x: Array, qx: TensorQuant, qy: TensorQuant) -> Array:
-    count = x.shape[1] * x.shape[2]
-    total = x.sum(axis=(1, 2), dtype=np.int64, keepdims=layer.keep_dims)
+def mean_multiplier(count: int, qx: TensorQuant, qy: TensorQuant) -> tuple[int, int]:
+    """Multiplier and shift that bring a sum of `count` codes of scale `qx` to the mean's codes of scale `qy`."""
     multiplier, shift = (int(v) for v in quantize_multiplier(_ratio(qx, qy)))
     # The division by the count goes into the multiplier, by the largest power of two that leaves it 31 bits.
     extra = min(count.bit_length() - 1, 32, 31 + shift)
+    return (multiplier << extra) // count, shift - extra
+
+
+def _mean(layer: Mean, x: Array, qx: TensorQuant, qy: TensorQuant) -> Array:
+    count = x.shape[1] * x.shape[2]
+    total = x.sum(axis=(1, 2), dtype=np.int64, keepdims=layer.keep_dims)
     total -= qx.zero_point * count
-    return multiply_by_quantized_multiplier(total, (multiplier << extra) // count, shift - extra) + qy.zero_point
+    return multiply_by_quantized_multiplier(total, *mean_multiplier(count, qx, qy)) + qy.zero_point
 
 
 def _add(a: Array, b: Array, qa: TensorQuant, qb: TensorQuant, qy: TensorQuant) -> Array:

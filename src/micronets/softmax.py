@@ -38,6 +38,12 @@ def softmax(x: npt.NDArray[np.int8], beta: float, scale: float) -> Array:
     return np.where(diff >= least, np.clip(y, -128, 127), -128)
 
 
+def exponentials(beta: float, scale: float) -> Array:
+    """2**31 times the exponential of every difference 0, -1, .. of codes that counts, as int64."""
+    table, least = _exponentials(float(np.float32(beta)), float(np.float32(scale)))
+    return np.array(table[: min(256, 1 - least)])
+
+
 @lru_cache(maxsize=64)
 def _exponentials(beta: float, scale: float) -> tuple[Array, int]:
     """exp of every difference 0, -1, .. -255 of codes (no integer bits), and the least difference that counts."""

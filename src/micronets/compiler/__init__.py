@@ -1,0 +1,6 @@
+"""Any int8 network as C that is smaller than TFLM and computes the same bytes."""
+
+from micronets.compiler.arena import ArenaPlan, plan_arena
+from micronets.compiler.codegen import Compiled, compile_model
+
+__all__ = ["ArenaPlan", "Compiled", "compile_model", "plan_arena"]

@@ -1,0 +1,170 @@
+"""The arena of the generated C: where every activation and scratch buffer lies.
+
+Better than TFLM's plan in two ways: an output may overlap the input that dies with it (`overlap`), and the order in which
+buffers are placed is searched for. `bound_bytes` is what no plan with these rules can be below, so a plan that reaches it
+is optimal. The search is deterministic.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from micronets.arch import INPUT, Arch, Conv2D, DepthwiseConv2D, FullyConnected, Reshape, Step
+from micronets.compiler.overlap import distance
+from micronets.plan import Buffer, align, float_tensors
+
+BUFFER_ALIGNMENT = 4  # bytes; words and floats may be loaded from the start of every buffer
+_TRIES = 400
+
+Pairs = Mapping[tuple[int, int], int]
+
+
+@dataclass(frozen=True)
+class ArenaPlan:
+    """Buffers with their offsets, and by name the offset of every tensor: a reshaped one lies where its source lies.
+
+    bytes: size of the arena, a multiple of 16.
+    live_bytes: the most that is alive at once, were nothing to overlap.
+    bound_bytes: a lower bound on `bytes` for every plan by these rules.
+    """
+
+    buffers: tuple[Buffer, ...]
+    offsets: Mapping[str, int]
+    bytes: int
+    live_bytes: int
+    bound_bytes: int
+
+
+def plan_arena(arch: Arch, tries: int = _TRIES) -> ArenaPlan:
+    """A plan for `arch`; more `tries` may make it smaller."""
+    buffers, owner = _buffers(arch)
+    near = _near(arch, buffers, owner)
+    live, bound = _bounds(arch, buffers, near)
+    offsets, size = _search(buffers, near, bound, tries)
+    placed = tuple(replace(b, offset=o) for b, o in zip(buffers, offsets, strict=True))
+    at = {b.name: b.offset for b in placed if not b.scratch}
+    where = {name: at[own] for name, own in owner.items()} | {scratch_name(b.name): b.offset for b in placed if b.scratch}
+    return ArenaPlan(placed, where, align(size), align(live), align(bound))
+
+
+def scratch_name(layer: str) -> str:
+    """Under what name a plan's offsets hold the scratch buffer of a layer."""
+    return f"{layer} scratch"
+
+
+def scratch_bytes(step: Step) -> int:
+    """Bytes that the step's kernel wants for unpacked 4-bit weights."""
+    layer, x = step.layer, step.input_shapes[0]
+    match layer:
+        case Conv2D(weight_bits=4, kernel=(kh, kw), filters=filters):
+            return min(4, filters) * kh * kw * x[2]
+        case FullyConnected(weight_bits=4, units=units):
+            return min(4, units) * math.prod(x)
+        case DepthwiseConv2D(weight_bits=4, kernel=(kh, kw)):
+            return kh * kw * step.output_shape[2]
+        case _:
+            return 0
+
+
+def _buffers(arch: Arch) -> tuple[list[Buffer], dict[str, str]]:
+    """Buffers with lifetimes, in operators counted from 1, and for every tensor the one whose buffer it lies in."""
+    shapes, width = arch.shapes(), float_tensors(arch)
+    owner, first, last = {INPUT: INPUT}, {INPUT: 0}, {INPUT: 0}
+    scratch = []
+    for time, step in enumerate(arch.steps(), start=1):
+        layer = step.layer
+        for name in layer.inputs:
+            last[owner[name]] = time
+        if isinstance(layer, Reshape):
+            owner[layer.name] = owner[layer.inputs[0]]
+        else:
+            owner[layer.name] = layer.name
+            first[layer.name] = last[layer.name] = time
+        if scratch_bytes(step):
+            scratch.append(Buffer(layer.name, scratch_bytes(step), time, time, scratch=True))
+    last[owner[arch.output]] = len(arch.layers) + 1
+    tensors = [Buffer(n, math.prod(shapes[n]) * width.get(n, 1), first[n], last[n]) for n in first]
+    return [*tensors, *scratch], owner
+
+
+def _near(arch: Arch, buffers: Sequence[Buffer], owner: Mapping[str, str]) -> dict[tuple[int, int], int]:
+    """For pairs alive at the same time, (lower, upper) -> how far above the lower's start the upper must start."""
+    near = {}
+    for i, a in enumerate(buffers):
+        for k, b in enumerate(buffers):
+            if i != k and a.first <= b.last and b.first <= a.last:
+                near[i, k] = align(a.bytes, BUFFER_ALIGNMENT)
+    index = {b.name: i for i, b in enumerate(buffers) if not b.scratch}
+    for time, step in enumerate(arch.steps(), start=1):
+        gap = distance(step)
+        if isinstance(step.layer, Reshape) or gap is None:
+            continue
+        output = index[step.layer.name]
+        for name in {owner[i] for i in step.layer.inputs}:
+            source = index[name]
+            if buffers[source].last == time:
+                near[output, source] = min(near[output, source], align(gap, BUFFER_ALIGNMENT))
+    return near
+
+
+def _bounds(arch: Arch, buffers: Sequence[Buffer], near: Pairs) -> tuple[int, int]:
+    """The most bytes alive at once, and that less what can overlap at best."""
+    live = bound = 0
+    for time in range(len(arch.layers) + 2):
+        alive = [i for i, b in enumerate(buffers) if b.first <= time <= b.last]
+        total = sum(buffers[i].bytes for i in alive)
+        saved = 0
+        for output in (i for i in alive if buffers[i].first == time and not buffers[i].scratch):
+            size = align(buffers[output].bytes, BUFFER_ALIGNMENT)
+            gains = [min(size - near[output, i], buffers[i].bytes) for i in alive if i != output]
+            saved += min(buffers[output].bytes, sum(gains))
+        live, bound = max(live, total), max(bound, total - saved)
+    return live, bound
+
+
+def _search(buffers: Sequence[Buffer], near: Pairs, bound: int, tries: int) -> tuple[list[int], int]:
+    """The best placement found: by falling size, then by changing the order of the best so far at random."""
+    neighbours: list[list[int]] = [[] for _ in buffers]
+    for i, k in near:
+        neighbours[i].append(k)
+    rng = random.Random(0)
+    count = range(len(buffers))
+    starts = [
+        sorted(count, key=lambda i: -buffers[i].bytes),
+        sorted(count, key=lambda i: (-buffers[i].bytes, -i)),
+        sorted(count, key=lambda i: -buffers[i].first),
+    ]
+    found = [(*_place(order, buffers, near, neighbours), order) for order in starts]
+    offsets, size, best = min(found, key=lambda f: f[1])
+    for _ in range(tries):
+        if align(size) <= align(bound) or len(buffers) < 2:
+            break
+        order = list(best)
+        for _ in range(rng.choice((1, 1, 2, 3))):
+            high = [i for i in order if offsets[i] + buffers[i].bytes == size]
+            item = rng.choice(high) if rng.random() < 0.5 and high else rng.choice(order)
+            order.remove(item)
+            order.insert(rng.randrange(len(order) + 1), item)
+        other, total = _place(order, buffers, near, neighbours)
+        if total <= size:
+            offsets, size, best = other, total, order
+    return offsets, size
+
+
+def _place(
+    order: Sequence[int], buffers: Sequence[Buffer], near: Pairs, neighbours: Sequence[Sequence[int]]
+) -> tuple[list[int], int]:
+    """Every buffer at the lowest offset that those placed before it allow; the offsets and the size of it all."""
+    offsets = [-1] * len(buffers)
+    for new in order:
+        # Between these, exclusive, the new one would be too near to one already there.
+        barred = sorted((offsets[k] - near[new, k], offsets[k] + near[k, new]) for k in neighbours[new] if offsets[k] >= 0)
+        offset = 0
+        for low, high in barred:
+            if low < offset < high:
+                offset = high
+        offsets[new] = offset
+    return offsets, max(o + b.bytes for o, b in zip(offsets, buffers, strict=True))

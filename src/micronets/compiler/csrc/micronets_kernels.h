@@ -1,0 +1,124 @@
+/* Kernels of micronets: what each computes, on which layouts and ranges.
+ *
+ * Maps are int8 [height, width, channels], channels together. Arguments come in the order input, output, weights or
+ * table, sizes, requantisation. A kernel reads and writes nothing but what it is given and keeps nothing.
+ * Outputs are produced from the first byte to the last. Input and output may overlap where the plan of the arena
+ * (model.c) says so: then the output begins far enough below the input that nothing is overwritten before its last use.
+ *
+ * Arithmetic relies on what every compiler of today does: two's complement, and >> of a negative number keeps its sign.
+ */
+#ifndef MICRONETS_KERNELS_H
+#define MICRONETS_KERNELS_H
+
+#include <stdint.h>
+
+/* Sizes of an operator that slides a window over a map; all at least 1 but the paddings, which are at least 0.
+ * Output pixel (y, x) sees the input rows y * stride_h - pad_top + k * dilation_h for k = 0 .. kernel_h - 1, and columns
+ * likewise. Outside the input a convolution sees pad_value, a pool nothing. */
+typedef struct {
+    int32_t in_h, in_w, in_c;
+    int32_t out_h, out_w, out_c;
+    int32_t kernel_h, kernel_w;
+    int32_t stride_h, stride_w;
+    int32_t dilation_h, dilation_w;
+    int32_t pad_top, pad_left;
+    int32_t pad_value; /* the input's zero point, -128 .. 127 */
+    int32_t filters;   /* of a convolution: channels of the output to compute, the first of out_c; out_c as a rule */
+} micronets_window;
+
+/* From a sum of products to an output code: add bias, multiply by multiplier * 2^(shift - 31), clamp, add zero_point.
+ * A sum of products takes the input codes as they are: -zero_point * (sum of the weights) is in the bias. */
+typedef struct {
+    const int32_t *bias;       /* a channel each */
+    const int32_t *multiplier; /* 0, or 2^30 .. 2^31 - 1 */
+    const int8_t *shift;       /* -31 .. 31 */
+    int32_t step;              /* 1: a multiplier and shift for each channel; 0: one for all */
+    int32_t lowest, highest;   /* clamp, relative to the zero point */
+    int32_t zero_point;        /* -128 .. 127 */
+} micronets_requant;
+
+/* Scale of one operand: value -> (value - zero_point) * 2^left * multiplier * 2^(shift - 31). */
+typedef struct {
+    int32_t zero_point;
+    int32_t multiplier;
+    int32_t shift;
+} micronets_operand;
+
+/* output[i] = a[i] + b[i]; the codes of a and b are brought to a common grid with 20 bits to spare, then to the output's. */
+typedef struct {
+    micronets_operand a, b, sum; /* sum.zero_point: the output's */
+    int32_t lowest, highest;     /* clamp, relative to the output's zero point */
+} micronets_addition;
+
+/* Zero to three dimensions of padding; those in front are 1 where there are fewer. */
+typedef struct {
+    int32_t in_shape[3];
+    int32_t before[3], after[3];
+    int8_t value;
+} micronets_padding;
+
+/* Convolution; weights [out_c, kernel_h, kernel_w, in_c]. */
+void micronets_conv(const int8_t *input, int8_t *output, const int8_t *weights, const micronets_window *window,
+                    const micronets_requant *requant);
+
+/* The same for 1 x 1 windows with stride 1; weights [out_c, in_c]. Reads two pixels before it writes them. */
+void micronets_conv_1x1(const int8_t *input, int8_t *output, const int8_t *weights, const micronets_window *window,
+                        const micronets_requant *requant);
+
+/* The same with weights of 4 bits, two to a byte, low half first, every filter beginning at a byte.
+ * scratch: 4 filters unpacked, 4 * kernel_h * kernel_w * in_c bytes. */
+void micronets_conv_s4(const int8_t *input, int8_t *output, const uint8_t *weights, int8_t *scratch,
+                       const micronets_window *window, const micronets_requant *requant);
+
+/* Depthwise convolution: every input channel has a filter of its own; weights [kernel_h, kernel_w, out_c], out_c = in_c. */
+void micronets_depthwise(const int8_t *input, int8_t *output, const int8_t *weights, const micronets_window *window,
+                         const micronets_requant *requant);
+
+/* Depthwise convolution with out_c = n * in_c: outputs n * c .. n * c + n - 1 are from input channel c. */
+void micronets_depthwise_multiplier(const int8_t *input, int8_t *output, const int8_t *weights, const micronets_window *window,
+                                    const micronets_requant *requant);
+
+/* Matrix times vector: input [inputs], output [units], weights [units, inputs]. */
+void micronets_fully_connected(const int8_t *input, int8_t *output, const int8_t *weights, int32_t inputs, int32_t units,
+                               const micronets_requant *requant);
+
+/* The same with weights of 4 bits, two to a byte, low half first, every row beginning at a byte.
+ * scratch: 4 rows unpacked, 4 * inputs bytes. */
+void micronets_fully_connected_s4(const int8_t *input, int8_t *output, const uint8_t *weights, int8_t *scratch, int32_t inputs,
+                                  int32_t units, const micronets_requant *requant);
+
+/* 4-bit codes -8 .. 7, two to a byte, low half first, to int8. */
+void micronets_unpack_s4(const uint8_t *input, int8_t *output, int32_t count);
+
+/* Means over windows, rounded to nearest, halves away from zero; clamped to lowest .. highest. */
+void micronets_average_pool(const int8_t *input, int8_t *output, const micronets_window *window, int32_t lowest,
+                            int32_t highest);
+
+/* Maxima over windows, clamped to lowest .. highest. */
+void micronets_max_pool(const int8_t *input, int8_t *output, const micronets_window *window, int32_t lowest, int32_t highest);
+
+/* Mean over all pixels: input [pixels, channels], output [channels]; the bias (one for all) is -zero_point * pixels. */
+void micronets_mean(const int8_t *input, int8_t *output, int32_t pixels, int32_t channels, const micronets_requant *requant);
+
+/* Sum of two tensors of `count` values. */
+void micronets_add(const int8_t *a, const int8_t *b, int8_t *output, int32_t count, const micronets_addition *addition);
+
+/* A tensor of up to three dimensions with a border of `value`. */
+void micronets_pad(const int8_t *input, int8_t *output, const micronets_padding *padding);
+
+/* Any function of one code: output[i] = table[input[i] + 128]. */
+void micronets_lookup(const int8_t *input, int8_t *output, const int8_t *table, int32_t count);
+
+/* Softmax of every row: input and output [rows, columns]; output codes have scale 1/256 and zero point -128.
+ * exponentials[d]: 2^31 * exp(-d * scale of the input), d = 0 .. entries - 1; differences beyond give probability 0. */
+void micronets_softmax(const int8_t *input, int8_t *output, const int32_t *exponentials, int32_t entries, int32_t rows,
+                       int32_t columns);
+
+/* output = input / scale + zero_point, rounded to nearest, halves away from zero, clamped to lowest .. highest. */
+void micronets_quantize(const float *input, int8_t *output, int32_t count, float scale, int32_t zero_point, int32_t lowest,
+                        int32_t highest);
+
+/* output = (input - zero_point) * scale. */
+void micronets_dequantize(const int8_t *input, float *output, int32_t count, float scale, int32_t zero_point);
+
+#endif

@@ -1,0 +1,293 @@
+"""One layer as C: its constant tables and its call. All arithmetic on constants is done here, ahead of time."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import assert_never
+
+import numpy as np
+import numpy.typing as npt
+
+from micronets import reference
+from micronets.arch import (
+    INPUT,
+    Add,
+    Arch,
+    AveragePool2D,
+    Conv2D,
+    DepthwiseConv2D,
+    Dequantize,
+    FullyConnected,
+    Layer,
+    MaxPool2D,
+    Mean,
+    Pad,
+    Padding,
+    Pair,
+    Quantize,
+    Relu,
+    Reshape,
+    Softmax,
+    Step,
+    pad_before,
+)
+from micronets.compiler import ctext
+from micronets.compiler.arena import ArenaPlan, scratch_name
+from micronets.compiler.overlap import pointwise
+from micronets.errors import UnsupportedError
+from micronets.model import QuantizedModel, TensorQuant
+from micronets.quant import activation_range, bit_range, pack_int4, quantize_multiplier
+from micronets.softmax import exponentials
+
+_SUM_LIMIT = 2**31  # of an int32 accumulator
+_ROW_LIMIT = 8191  # values of a softmax whose exponentials sum to less than 2**32
+
+
+@dataclass(frozen=True)
+class Code:
+    """C of one layer: constants at file scope, the statement that runs it (empty for none), the kernels it calls."""
+
+    tables: str
+    call: str
+    kernels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a layer's C names and addresses come from."""
+
+    index: int
+    plan: ArenaPlan
+
+    def name(self, kind: str) -> str:
+        return f"{kind}_{self.index}"
+
+    def at(self, tensor: str, ctype: str = "int8_t", const: bool = False) -> str:
+        qualifier = "const " if const else ""
+        where = f"a + {self.plan.offsets[tensor]}"
+        return where if ctype == "int8_t" else f"({qualifier}{ctype} *)(void *)({where})"
+
+
+def emit(model: QuantizedModel, step: Step, index: int, plan: ArenaPlan) -> Code:
+    """C of the step number `index`. Raises `UnsupportedError` for numbers that the kernels cannot hold."""
+    place, layer = _Place(index, plan), step.layer
+    x, y = place.at(layer.inputs[0]), place.at(layer.name)
+    count = math.prod(step.output_shape)
+    match layer:
+        case Conv2D() | DepthwiseConv2D():
+            return _convolution(model, step, layer, place)
+        case FullyConnected():
+            return _fully_connected(model, step, layer, place)
+        case AveragePool2D() | MaxPool2D():
+            kernel = "micronets_average_pool" if isinstance(layer, AveragePool2D) else "micronets_max_pool"
+            window = _window(step, place, layer.pool, layer.stride, (1, 1), layer.padding, 0)
+            lo, hi = activation_range(layer.activation, model.quant[layer.name], layer.act_bits)
+            return Code(window, f"{kernel}({x}, {y}, &{place.name('window')}, {lo}, {hi});", (kernel,))
+        case Mean():
+            return _mean(model, step, layer, place)
+        case Add():
+            return _add(model, layer, place, count)
+        case Pad():
+            return _pad(model, step, layer, place)
+        case Reshape():
+            return Code("", "", ())
+        case Softmax():
+            return _softmax(model, step, layer, place)
+        case Quantize() if layer.inputs[0] not in model.quant:
+            q, source = model.quant[layer.name], place.at(layer.inputs[0], "float", const=True)
+            numbers = f"{ctext.real(q.scale)}, {q.zero_point}, {', '.join(map(str, bit_range(layer.act_bits)))}"
+            return Code("", f"micronets_quantize({source}, {y}, {count}, {numbers});", ("micronets_quantize",))
+        case Relu() | Quantize():
+            table = ctext.array("int8_t", place.name("table"), code_table(model, layer))
+            return Code(table, f"micronets_lookup({x}, {y}, {place.name('table')}, {count});", ("micronets_lookup",))
+        case Dequantize():
+            q, target = model.quant[layer.inputs[0]], place.at(layer.name, "float")
+            call = f"micronets_dequantize({x}, {target}, {count}, {ctext.real(q.scale)}, {q.zero_point});"
+            return Code("", call, ("micronets_dequantize",))
+        case _:
+            assert_never(layer)
+
+
+def code_table(model: QuantizedModel, layer: Relu | Quantize) -> npt.NDArray[np.int8]:
+    """The layer's output code for every input code -128 .. 127, as the reference computes it."""
+    arch = Arch((256,), (_reading_input(layer),))
+    one = QuantizedModel(arch, {INPUT: model.quant[layer.inputs[0]], layer.name: model.quant[layer.name]}, {})
+    return np.asarray(reference.run(one, np.arange(-128, 128).astype(np.int8)[None])[0], np.int8)
+
+
+def _reading_input(layer: Relu | Quantize) -> Layer:
+    if isinstance(layer, Relu):
+        return Relu(name=layer.name, inputs=(INPUT,), act_bits=layer.act_bits, six=layer.six)
+    return Quantize(name=layer.name, inputs=(INPUT,), act_bits=layer.act_bits)
+
+
+def _convolution(model: QuantizedModel, step: Step, layer: Conv2D | DepthwiseConv2D, place: _Place) -> Code:
+    w, source = model.weights[layer.name].weights, model.quant[layer.inputs[0]]
+    depthwise = isinstance(layer, DepthwiseConv2D)
+    rows = w[0].reshape(-1, w.shape[3]).T if depthwise else w.reshape(len(w), -1)
+    tables = _requant(model, layer, rows, place)
+    tables += _window(step, place, layer.kernel, layer.stride, layer.dilation, layer.padding, source.zero_point)
+    x, y, four = place.at(layer.inputs[0]), place.at(layer.name), layer.weight_bits == 4
+    tail = f"&{place.name('window')}, &{place.name('requant')});"
+    weights, kernels = place.name("weights"), []
+    call = ""
+    if isinstance(layer, DepthwiseConv2D):
+        kernel = "micronets_depthwise" if layer.multiplier == 1 else "micronets_depthwise_multiplier"
+        if four:
+            tables += ctext.array("uint8_t", weights, pack_int4(w))
+            scratch = place.at(scratch_name(layer.name))
+            call = f"micronets_unpack_s4({weights}, {scratch}, {w.size});\n    "
+            weights, kernels = scratch, ["micronets_unpack_s4"]
+        else:
+            tables += ctext.array("int8_t", weights, w)
+        return Code(tables, f"{call}{kernel}({x}, {y}, {weights}, {tail}", (*kernels, kernel))
+    if four:
+        tables += ctext.array("uint8_t", weights, b"".join(pack_int4(row) for row in rows))
+        scratch = place.at(scratch_name(layer.name))
+        kernels = ["micronets_conv_s4", "micronets_conv", "micronets_unpack_s4"]
+        return Code(tables, f"micronets_conv_s4({x}, {y}, {weights}, {scratch}, {tail}", tuple(kernels))
+    tables += ctext.array("int8_t", weights, w)
+    if pointwise(layer):
+        kernels = ["micronets_conv_1x1", "micronets_fully_connected"]
+        return Code(tables, f"micronets_conv_1x1({x}, {y}, {weights}, {tail}", tuple(kernels))
+    return Code(tables, f"micronets_conv({x}, {y}, {weights}, {tail}", ("micronets_conv",))
+
+
+def _fully_connected(model: QuantizedModel, step: Step, layer: FullyConnected, place: _Place) -> Code:
+    w = model.weights[layer.name].weights
+    tables = _requant(model, layer, w, place)
+    x, y, weights = place.at(layer.inputs[0]), place.at(layer.name), place.name("weights")
+    tail = f"{w.shape[1]}, {w.shape[0]}, &{place.name('requant')});"
+    if layer.weight_bits == 4:
+        tables += ctext.array("uint8_t", weights, b"".join(pack_int4(row) for row in w))
+        scratch = place.at(scratch_name(layer.name))
+        kernels = ("micronets_fully_connected_s4", "micronets_fully_connected", "micronets_unpack_s4")
+        return Code(tables, f"micronets_fully_connected_s4({x}, {y}, {weights}, {scratch}, {tail}", kernels)
+    tables += ctext.array("int8_t", weights, w)
+    return Code(tables, f"micronets_fully_connected({x}, {y}, {weights}, {tail}", ("micronets_fully_connected",))
+
+
+def _requant(
+    model: QuantizedModel, layer: Conv2D | DepthwiseConv2D | FullyConnected, rows: npt.NDArray[np.int8], place: _Place
+) -> str:
+    """Tables of a layer's requantisation; `rows[channel]` are the weights of an output channel."""
+    w, source, target = model.weights[layer.name], model.quant[layer.inputs[0]], model.quant[layer.name]
+    wide = rows.astype(np.int64)
+    if int(np.abs(wide).sum(axis=1).max()) * 128 >= _SUM_LIMIT:
+        raise UnsupportedError(f"layer '{layer.name}': sums of {rows.shape[1]} products may not fit 32 bits; split the layer")
+    bias = -source.zero_point * wide.sum(axis=1)
+    if w.bias is not None:
+        bias += w.bias
+    product = float(np.float32(source.scale)) * w.scales.astype(np.float64)
+    multiplier, shift = quantize_multiplier(product / float(np.float32(target.scale)))
+    lo, hi = activation_range(layer.activation, target, layer.act_bits)
+    return _requant_tables(place, bias.astype(np.int32), multiplier, shift, (lo, hi), target)
+
+
+def _requant_tables(
+    place: _Place,
+    bias: npt.NDArray[np.int32],
+    multiplier: npt.NDArray[np.int64],
+    shift: npt.NDArray[np.int64],
+    limits: Pair,
+    target: TensorQuant,
+) -> str:
+    multiplier, shift = _shiftable(multiplier, shift)
+    tables = ctext.array("int32_t", place.name("bias"), bias)
+    tables += ctext.array("int32_t", place.name("multiplier"), multiplier)
+    tables += ctext.array("int8_t", place.name("shift"), shift)
+    zero = target.zero_point
+    fields = [(f, place.name(f)) for f in ("bias", "multiplier", "shift")]
+    rest = [("step", int(multiplier.size > 1)), ("lowest", limits[0] - zero), ("highest", limits[1] - zero)]
+    return tables + ctext.struct("micronets_requant", place.name("requant"), [*fields, *rest, ("zero_point", zero)])
+
+
+def _shiftable(
+    multiplier: npt.NDArray[np.int64], shift: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """A left shift by 32 or more leaves nothing of a 32-bit value: the same as the multiplier 0."""
+    return np.where(shift > 31, 0, multiplier), np.where(shift > 31, 0, shift)
+
+
+def _window(step: Step, place: _Place, kernel: Pair, stride: Pair, dilation: Pair, padding: Padding, pad_value: int) -> str:
+    x, y = step.input_shapes[0], step.output_shape
+    pads = [pad_before(x[i], kernel[i], stride[i], dilation[i], padding) for i in (0, 1)]
+    names: tuple[str, ...] = ("in_h", "in_w", "in_c", "out_h", "out_w", "out_c", "kernel_h", "kernel_w", "stride_h", "stride_w")
+    names += ("dilation_h", "dilation_w", "pad_top", "pad_left", "pad_value", "filters")
+    values = (*x, *y, *kernel, *stride, *dilation, *pads, pad_value, y[2])
+    return ctext.struct("micronets_window", place.name("window"), zip(names, values, strict=True))
+
+
+def _mean(model: QuantizedModel, step: Step, layer: Mean, place: _Place) -> Code:
+    h, w, channels = step.input_shapes[0]
+    source, target = model.quant[layer.inputs[0]], model.quant[layer.name]
+    multiplier, shift = reference.mean_multiplier(h * w, source, target)
+    bias = np.array([-source.zero_point * h * w], np.int32)
+    lo_hi = bit_range(layer.act_bits)
+    tables = _requant_tables(place, bias, np.array([multiplier]), np.array([shift]), lo_hi, target)
+    x, y = place.at(layer.inputs[0]), place.at(layer.name)
+    call = f"micronets_mean({x}, {y}, {h * w}, {channels}, &{place.name('requant')});"
+    return Code(tables, call, ("micronets_mean",))
+
+
+def _add(model: QuantizedModel, layer: Add, place: _Place, count: int) -> Code:
+    quants = [model.quant[name] for name in (*layer.inputs, layer.name)]
+    a, b, y = (np.float32(q.scale) for q in quants)
+    twice = 2.0 * float(max(a, b))
+    ratios = [float(a) / twice, float(b) / twice, twice / ((1 << 20) * float(y))]
+    operands = []
+    for quant, ratio in zip(quants, ratios, strict=True):
+        multiplier, shift = (int(v) for v in _shiftable(*quantize_multiplier(ratio)))
+        operands.append(f"{{{quant.zero_point}, {multiplier}, {shift}}}")
+    lo, hi = activation_range(layer.activation, quants[2], layer.act_bits)
+    zero = quants[2].zero_point
+    fields = [*zip(("a", "b", "sum"), operands, strict=True), ("lowest", lo - zero), ("highest", hi - zero)]
+    table = ctext.struct("micronets_addition", place.name("addition"), fields)
+    inputs = ", ".join(place.at(name) for name in layer.inputs)
+    call = f"micronets_add({inputs}, {place.at(layer.name)}, {count}, &{place.name('addition')});"
+    return Code(table, call, ("micronets_add",))
+
+
+def _pad(model: QuantizedModel, step: Step, layer: Pad, place: _Place) -> Code:
+    if layer.act_bits < model.arch.bits()[layer.inputs[0]]:
+        raise UnsupportedError(f"layer '{layer.name}': Pad from 8 bits to 4; give it an input of 4 bits")
+    shape, pads = _three_dimensions(step.input_shapes[0], layer)
+    fields: list[tuple[str, object]] = [("in_shape", _braces(shape))]
+    fields += [("before", _braces([p[0] for p in pads])), ("after", _braces([p[1] for p in pads]))]
+    fields.append(("value", model.quant[layer.name].zero_point))
+    table = ctext.struct("micronets_padding", place.name("padding"), fields)
+    x, y = place.at(layer.inputs[0]), place.at(layer.name)
+    return Code(table, f"micronets_pad({x}, {y}, &{place.name('padding')});", ("micronets_pad",))
+
+
+def _three_dimensions(shape: tuple[int, ...], layer: Pad) -> tuple[list[int], list[Pair]]:
+    """The same padding over three dimensions: one that is not padded is part of the one before it."""
+    sizes, pads = [1], [(0, 0)]
+    for size, (before, after) in zip(shape, layer.paddings, strict=True):
+        if before == after == 0:
+            sizes[-1] *= size
+            pads[-1] = (pads[-1][0] * size, pads[-1][1] * size)
+        else:
+            sizes.append(size)
+            pads.append((before, after))
+    if pads[0] == (0, 0) and sizes[0] == 1 and len(sizes) > 1:
+        sizes, pads = sizes[1:], pads[1:]
+    if len(sizes) > 3:
+        raise UnsupportedError(f"layer '{layer.name}': padding of {len(sizes)} separate dimensions; at most 3 are supported")
+    return [1] * (3 - len(sizes)) + sizes, [(0, 0)] * (3 - len(pads)) + pads
+
+
+def _braces(values: list[int]) -> str:
+    return f"{{{', '.join(map(str, values))}}}"
+
+
+def _softmax(model: QuantizedModel, step: Step, layer: Softmax, place: _Place) -> Code:
+    *rows, columns = step.output_shape
+    if columns > _ROW_LIMIT:
+        raise UnsupportedError(f"layer '{layer.name}': softmax of {columns} values; at most {_ROW_LIMIT} are supported")
+    table = exponentials(layer.beta, model.quant[layer.inputs[0]].scale)
+    tables = ctext.array("int32_t", place.name("exponentials"), table)
+    x, y = place.at(layer.inputs[0]), place.at(layer.name)
+    sizes = f"{len(table)}, {math.prod(rows)}, {columns}"
+    return Code(tables, f"micronets_softmax({x}, {y}, {place.name('exponentials')}, {sizes});", ("micronets_softmax",))

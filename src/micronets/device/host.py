@@ -1,0 +1,107 @@
+"""The generated C on this machine: built as a shared library, run on many inputs, its arena between guard bytes."""
+
+from __future__ import annotations
+
+import ctypes
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from micronets.arch import INPUT
+from micronets.compiler import Compiled
+from micronets.device.toolchain import compile_c
+from micronets.errors import CheckFailed, SpecError
+
+Array = npt.NDArray[Any]
+
+_GUARD = 256  # bytes before and behind the arena
+_PATTERN = 0xA5
+_ALIGNMENT = 16
+
+_RUNNER = """\
+#define micronets_input model{i}_input
+#define micronets_output model{i}_output
+#define micronets_invoke model{i}_invoke
+#include "{i}/model.c"
+
+void model{i}_run(const uint8_t *input, uint8_t *output, int64_t samples, uint8_t *arena);
+void model{i}_run(const uint8_t *input, uint8_t *output, int64_t samples, uint8_t *arena)
+{{
+    for (int64_t n = 0; n < samples; n++) {{
+        uint8_t *in = (uint8_t *)micronets_input(arena);
+        for (int32_t k = 0; k < {input_bytes}; k++) {{
+            in[k] = *input++;
+        }}
+        micronets_invoke(arena);
+        const uint8_t *out = (const uint8_t *)micronets_output(arena);
+        for (int32_t k = 0; k < {output_bytes}; k++) {{
+            *output++ = out[k];
+        }}
+    }}
+}}
+"""
+
+
+class Library:
+    """Networks compiled for this machine, by their number in the order given to `build`."""
+
+    def __init__(self, path: Path, models: Sequence[Compiled]) -> None:
+        self._library = ctypes.CDLL(str(path))
+        self._models = tuple(models)
+
+    def run(self, number: int, x: npt.ArrayLike) -> Array:
+        """Outputs `[N, *output_shape]` for inputs `[N, *input_shape]`, int8, or float32 at an edge that is float.
+
+        Raises `SpecError` for an input of another shape or type, `CheckFailed` if something beside the arena was written.
+        """
+        compiled = self._models[number]
+        arch, quant = compiled.model.arch, compiled.model.quant
+        kinds = [np.dtype(np.int8 if name in quant else np.float32) for name in (INPUT, arch.output)]
+        x = np.ascontiguousarray(x)
+        if x.dtype != kinds[0] or x.shape[1:] != arch.input_shape:
+            raise SpecError(f"the model takes {kinds[0]} [N, {arch.input_shape}], not {x.dtype} {list(x.shape)}")
+        y = np.zeros((len(x), *arch.output_shape), kinds[1])
+        memory = np.full(compiled.arena_bytes + 2 * _GUARD + _ALIGNMENT, _PATTERN, np.uint8)
+        start = _GUARD + -(memory.ctypes.data + _GUARD) % _ALIGNMENT
+        function = self._library[f"model{number}_run"]
+        function.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p]
+        function.restype = None
+        function(x.ctypes.data, y.ctypes.data, len(x), memory.ctypes.data + start)
+        if (memory[:start] != _PATTERN).any() or (memory[start + compiled.arena_bytes :] != _PATTERN).any():
+            raise CheckFailed(
+                f"the generated C wrote beside its arena of {compiled.arena_bytes} bytes; please report the model"
+            )
+        return y
+
+
+def build(models: Sequence[Compiled], flags: Sequence[str] = ("-O2",)) -> Library:
+    """All `models` in one library, compiled with `flags`. Raises `DeviceError` if there is no compiler or it fails."""
+    with tempfile.TemporaryDirectory(prefix="micronets-") as name:
+        directory = Path(name)
+        sources = {}
+        for i, compiled in enumerate(models):
+            arch, quant = compiled.model.arch, compiled.model.quant
+            sizes = [int(np.prod(s)) for s in (arch.input_shape, arch.output_shape)]
+            widths = [1 if name in quant else 4 for name in (INPUT, arch.output)]
+            own = directory / str(i)
+            own.mkdir()
+            for file, text in compiled.files.items():
+                ours = file.startswith("micronets_")
+                (directory if ours else own).joinpath(file).write_text(text, "utf-8")
+                if ours and file.endswith(".c"):
+                    sources[file] = directory / file
+            sources[f"runner{i}.c"] = directory / f"runner{i}.c"
+            text = _RUNNER.format(i=i, input_bytes=sizes[0] * widths[0], output_bytes=sizes[1] * widths[1])
+            sources[f"runner{i}.c"].write_text(text, "utf-8")
+        library = directory / "models.so"
+        compile_c(list(sources.values()), library, (*flags, "-shared", "-fPIC", f"-I{directory}"))
+        return Library(library, models)
+
+
+def run(compiled: Compiled, x: npt.ArrayLike) -> Array:
+    """`compiled` built and run on `x`, as `Library.run` does."""
+    return build([compiled]).run(0, x)

@@ -1,0 +1,38 @@
+"""The C compiler of this machine."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from micronets.errors import DeviceError
+
+WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Werror")
+_SECONDS = 600
+
+
+def host_compiler() -> tuple[str, ...]:
+    """The command of the compiler: cc, gcc or clang, or pip's ziglang. Raises `DeviceError` if there is none."""
+    for name in ("cc", "gcc", "clang"):
+        if shutil.which(name):
+            return (name,)
+    if importlib.util.find_spec("ziglang") is not None:
+        return (sys.executable, "-m", "ziglang", "cc")
+    raise DeviceError("no C compiler found (cc, gcc, clang): install one, or pip install ziglang")
+
+
+def compile_c(sources: Sequence[Path], target: Path, flags: Sequence[str], command: Sequence[str] | None = None) -> None:
+    """Compiles and links C files to `target`. Raises `DeviceError` with the compiler's first complaint."""
+    command = command or host_compiler()
+    words = [*command, *WARNINGS, *flags, *map(str, sources), "-o", str(target)]
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, errors="replace", check=False, timeout=_SECONDS)
+    except (OSError, subprocess.TimeoutExpired) as e:
+        raise DeviceError(f"the C compiler '{command[0]}' did not run ({e}); install cc, gcc or clang") from e
+    if done.returncode:
+        lines = [line for line in done.stderr.splitlines() if "error" in line] or done.stderr.splitlines() or ["no message"]
+        raise DeviceError(f"the C compiler '{command[0]}' failed: {lines[0]}")

@@ -1,0 +1,86 @@
+"""The arena of the generated C: nothing is overwritten before its last use, and it is no larger than TFLM's plan."""
+
+import math
+from pathlib import Path
+
+import pytest
+
+from micronets.arch import INPUT, Add, Arch, Conv2D, FullyConnected, Relu, Reshape
+from micronets.compiler import plan_arena
+from micronets.compiler.overlap import distance
+from micronets.plan import tflm_plan
+from micronets.tflite import read
+from tests.random_archs import random_arch as realistic_arch
+from tests.random_models import random_arch
+from tests.test_tflite import RELEASED
+
+
+def check(arch: Arch) -> None:
+    """Every pair that is alive at once is apart, but for outputs that keep their distance below an input that dies."""
+    plan = plan_arena(arch)
+    gaps = {s.layer.name: distance(s) for s in arch.steps()}
+    readers = {s.layer.name: s.layer.inputs for s in arch.steps()}
+    owner = {name: name for name in arch.shapes()}
+    for layer in arch.layers:
+        if isinstance(layer, Reshape):
+            owner[layer.name] = owner[layer.inputs[0]]
+    for a in plan.buffers:
+        assert a.offset % 4 == 0
+        assert a.offset + a.bytes <= plan.bytes
+        for b in plan.buffers:
+            apart = a.first > b.last or b.first > a.last or a.offset + a.bytes <= b.offset or b.offset + b.bytes <= a.offset
+            if a is b or apart or (b.offset, -b.first) < (a.offset, -a.first):
+                continue
+            assert not a.scratch, (a, b)
+            assert b.last == a.first, (a, b)
+            assert b.name in {owner[i] for i in readers[a.name]}
+            gap = gaps[a.name]
+            assert gap is not None
+            assert b.offset - a.offset >= gap
+    assert plan.bound_bytes <= plan.bytes
+
+
+@pytest.mark.parametrize("block", range(4))
+def test_random_networks(block: int) -> None:
+    for seed in range(block, 120, 4):
+        check(random_arch(seed))
+
+
+def test_realistic_networks_need_no_more_than_tflm_plans() -> None:
+    for seed in range(24):
+        arch = realistic_arch(seed)
+        check(arch)
+        assert plan_arena(arch).bytes <= tflm_plan(arch).bytes
+
+
+@pytest.mark.parametrize("name", RELEASED)
+def test_released_models_reach_the_bound(shared: Path, name: str) -> None:
+    arch = read((shared / "models" / name).read_bytes(), name).arch
+    check(arch)
+    plan = plan_arena(arch)
+    assert plan.bytes <= tflm_plan(arch).bytes
+    assert plan.bytes <= 1.2 * plan.bound_bytes
+
+
+def test_a_pointwise_layer_takes_two_pixels_more_than_its_input() -> None:
+    arch = Arch((10, 10, 8), (Conv2D(name="y", inputs=(INPUT,), filters=8, kernel=(1, 1)),))
+    assert plan_arena(arch).bytes == 816
+
+
+def test_add_relu_and_reshape_are_in_place() -> None:
+    layers = (
+        Relu(name="a", inputs=(INPUT,)),
+        Add(name="b", inputs=(INPUT, "a")),
+        Reshape(name="c", inputs=("b",), shape=(64,)),
+        Relu(name="d", inputs=("c",)),
+    )
+    plan = plan_arena(Arch((8, 8, 1), layers))
+    assert plan.bytes == 128
+    assert plan.offsets["b"] == plan.offsets["c"] == plan.offsets["d"]
+
+
+def test_four_bit_rows_are_unpacked_four_at_a_time() -> None:
+    arch = Arch((100,), (FullyConnected(name="y", inputs=(INPUT,), units=12, weight_bits=4),))
+    plan = plan_arena(arch)
+    assert plan.offsets["y scratch"] % 4 == 0
+    assert plan.bytes == math.ceil((100 + 12 + 400) / 16) * 16
