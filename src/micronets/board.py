@@ -18,6 +18,25 @@ _REALS = ("active_power_w", "cycle_factor", "cycle_uncertainty")
 
 
 @dataclass(frozen=True)
+class FlashModel:
+    """Flash with wait states behind small caches, for simulation.
+
+    instruction_lines, data_lines: of the caches; line_bytes: of a line of both, a power of two.
+    miss_cycles: that an access waits which is in no cache.
+    factor: cycles of the board over cycles so simulated; uncertainty: of those, relative, with that factor.
+    source: where all of that is from.
+    """
+
+    instruction_lines: int
+    data_lines: int
+    line_bytes: int
+    miss_cycles: int
+    factor: float
+    uncertainty: float
+    source: str
+
+
+@dataclass(frozen=True)
 class Board:
     """A microcontroller board.
 
@@ -33,6 +52,7 @@ class Board:
     cycle_uncertainty: of that factor, a relative error: 0.1 is +-10 %.
     compiler_flags: that select the core and its FPU, for GCC and clang.
     sources: where each number is from, by field name.
+    flash_model: how to simulate its flash; without one, simulated cycles are multiplied by `cycle_factor`.
     """
 
     name: str
@@ -47,6 +67,7 @@ class Board:
     cycle_uncertainty: float
     compiler_flags: tuple[str, ...]
     sources: Mapping[str, str]
+    flash_model: FlashModel | None = None
 
 
 @dataclass(frozen=True)
@@ -149,12 +170,32 @@ def _parse(text: str, where: str) -> Board:
     for key in raw:
         if key not in names:
             raise SpecError(f"{where}: unknown key '{key}'; {did_you_mean(key, names)}")
-    for key in sorted(names - raw.keys()):
+    for key in sorted(names - raw.keys() - {"flash_model"}):
         raise SpecError(f"{where}: '{key}' is missing; a board has: {', '.join(sorted(names))}")
     for key in ("sram_bytes", "flash_bytes"):
         raw[key] = parse_size(raw[key], f"{where}: {key}")
     _check(raw, where)
+    if "flash_model" in raw:
+        raw["flash_model"] = _flash_model(raw["flash_model"], where)
     return Board(**raw | {"compiler_flags": tuple(raw["compiler_flags"])})
+
+
+def _flash_model(raw: object, where: str) -> FlashModel:
+    kinds = {f.name: f.type for f in fields(FlashModel)}
+    if not isinstance(raw, dict) or raw.keys() != kinds.keys():
+        raise SpecError(f"{where}: [flash_model] needs exactly these keys: {', '.join(kinds)}")
+    for key, value in raw.items():
+        if key == "source":
+            right = isinstance(value, str) and value != ""
+        else:
+            right = isinstance(value, (int, float) if kinds[key] == "float" else int) and value > 0
+        if not right or isinstance(value, bool):
+            raise SpecError(
+                f"{where}: flash_model.{key} = {value!r}; need {'a text' if key == 'source' else 'a number above 0'}"
+            )
+    if raw["line_bytes"] & raw["line_bytes"] - 1:
+        raise SpecError(f"{where}: flash_model.line_bytes = {raw['line_bytes']}; need a power of two")
+    return FlashModel(**raw)
 
 
 def _check(raw: Mapping[str, Any], where: str) -> None:

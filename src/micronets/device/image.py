@@ -1,0 +1,91 @@
+"""What a linked firmware consists of: sizes, symbols, bytes. Read from the ELF file with pyelftools."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from micronets.errors import DeviceError
+
+_ALLOC = 2
+_NEEDED = (
+    *("firmware_arena", "firmware_ready", "firmware_done", "firmware_vectors", "micronets_mark"),
+    *("firmware_stack_bottom", "firmware_stack_top", "firmware_bss_end"),
+)
+
+
+@dataclass(frozen=True)
+class Image:
+    """A firmware.
+
+    flash_base, flash: the flash's first address and its contents. symbols: addresses by name, Thumb bit cleared.
+    functions: (address, name) of the code, sorted. constants: first and last address of the read-only data.
+    arena_bytes, text_bytes (code), constant_bytes, data_bytes (initialised, in flash and SRAM), bss_bytes.
+    """
+
+    flash_base: int
+    flash: bytes
+    symbols: Mapping[str, int]
+    functions: tuple[tuple[int, str], ...]
+    constants: tuple[int, int]
+    arena_bytes: int
+    text_bytes: int
+    constant_bytes: int
+    data_bytes: int
+    bss_bytes: int
+
+    @property
+    def flash_bytes(self) -> int:
+        """Code, constants and initial values."""
+        return self.text_bytes + self.constant_bytes + self.data_bytes
+
+    def place(self, address: int) -> str:
+        """`function+0x12`: where in the code an address is."""
+        inside = [(a, name) for a, name in self.functions if a <= address]
+        return f"{inside[-1][1]}+{address - inside[-1][0]:#x}" if inside else f"{address:#x}"
+
+
+def read_image(elf: bytes) -> Image:
+    """The firmware in an ELF file that `build` made. Raises `DeviceError` for any other."""
+    from elftools.common.exceptions import ELFError
+    from elftools.elf.elffile import ELFFile
+
+    try:
+        return _read(ELFFile(io.BytesIO(elf)))
+    except ELFError as e:
+        raise DeviceError(f"simulator: not an ELF file ({e})") from e
+
+
+def _read(file: Any) -> Image:
+    table = file.get_section_by_name(".symtab")
+    entries = list(table.iter_symbols()) if table else []
+    symbols = {s.name: s for s in entries}
+    for name in _NEEDED:
+        if name not in symbols:
+            raise DeviceError(f"simulator: the firmware has no symbol '{name}'; build it with micronets.device.build")
+    loads = [s for s in file.iter_segments() if s["p_type"] == "PT_LOAD" and s["p_filesz"]]
+    base = min(s["p_paddr"] for s in loads)
+    flash = bytearray(max(s["p_paddr"] + s["p_filesz"] for s in loads) - base)
+    for s in loads:
+        flash[s["p_paddr"] - base : s["p_paddr"] - base + s["p_filesz"]] = s.data()
+    sections = {s.name: s for s in file.iter_sections() if s["sh_flags"] & _ALLOC and s["sh_size"]}
+    constants = sections.get(".rodata")
+    sizes = {name: s["sh_size"] for name, s in sections.items()}
+    return Image(
+        flash_base=base,
+        flash=bytes(flash),
+        symbols={name: s["st_value"] & ~1 if _is_code(s) else s["st_value"] for name, s in symbols.items() if name},
+        functions=tuple(sorted((s["st_value"] & ~1, s.name) for s in entries if _is_code(s))),
+        constants=(constants["sh_addr"], constants["sh_addr"] + constants["sh_size"] - 1) if constants else (base, base),
+        arena_bytes=symbols["firmware_arena"]["st_size"],
+        text_bytes=sizes.get(".text", 0),
+        constant_bytes=sizes.get(".rodata", 0),
+        data_bytes=sizes.get(".data", 0),
+        bss_bytes=sizes.get(".bss", 0),
+    )
+
+
+def _is_code(symbol: Any) -> bool:
+    return bool(symbol["st_info"]["type"] == "STT_FUNC")
