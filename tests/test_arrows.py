@@ -22,7 +22,8 @@ DESIGN = {
     *("train", "train_settings", "training"),
 }
 TOP = {
-    *("cli", "config", "evaluation", "inspection", "report", "run", "rundir", "stages", "tables", "verdict", "work"),
+    *("cli", "config", "evaluation", "inspection", "measurement", "report", "run", "rundir", "stages", "tables"),
+    *("verdict", "work"),
 }
 ALLOWED = {"core": CORE, "deploy": CORE | DEPLOY, "design": CORE | DESIGN, "top": CORE | DEPLOY | DESIGN | TOP}
 TORCH = {

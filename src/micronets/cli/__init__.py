@@ -13,7 +13,7 @@ import sys
 import click
 
 from micronets import __version__
-from micronets.cli import common, lists, models, stages
+from micronets.cli import common, devices, lists, models, stages
 from micronets.errors import MicronetsError, SpecError, did_you_mean
 
 _ENVIRONMENT = {  # errors of the machine, not ours: one line each
@@ -28,8 +28,14 @@ _ENVIRONMENT = {  # errors of the machine, not ours: one line each
     errno.EMFILE: "too many open files: raise the limit (ulimit -n)",
 }
 _EXTRAS = {
-    **{"torch": "design", "scipy": "design", "soundfile": "design", "espeakng_loader": "speech", "tflite_micro": "tflm"},
-    **{"unicorn": "sim", "capstone": "sim", "elftools": "sim"},
+    "torch": "design",
+    "scipy": "design",
+    "soundfile": "design",
+    "espeakng_loader": "speech",
+    "tflite_micro": "tflm",
+    "unicorn": "sim",
+    "capstone": "sim",
+    "elftools": "sim",
 }
 
 
@@ -85,5 +91,5 @@ def cli() -> None:
     """Data, a board and a budget in; a trained int8 model that fits and is checked on TensorFlow Lite Micro out."""
 
 
-for command in (*stages.commands, *models.commands, *lists.commands):
+for command in (*stages.commands, *models.commands, *devices.commands, *lists.commands):
     cli.add_command(command)

@@ -1,0 +1,204 @@
+"""`measure`: a `.tflite` as C, built and run; outputs compared byte for byte with the reference, time, memory, energy."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from micronets import reference, tflite
+from micronets.arch import INPUT
+from micronets.arena import arena_tflm_bytes
+from micronets.board import Board
+from micronets.compiler import Compiled, compile_model
+from micronets.counts import step_macs
+from micronets.device import build, host, sim
+from micronets.device.toolchain import host_compiler
+from micronets.errors import FileError, SpecError, did_you_mean
+from micronets.model import QuantizedModel
+from micronets.plan import memory_over_time, tflm_plan
+from micronets.report.text import amount, columns
+
+Array = npt.NDArray[Any]
+Device = Literal["sim", "host"]
+SAMPLES = 5
+_HOST_RUNS = 20
+
+
+def measure(
+    path: Path, board: Board, device: str = "sim", *, compiler: str | None = None, samples: int = SAMPLES, seed: int = 0
+) -> dict[str, Any]:
+    """The model at `path` in figures: what `micronets measure --json` prints (docs/measure.md).
+
+    device: sim (a simulated processor of the board) or host (the same C on this machine). compiler: for sim: gcc, zig, or
+    the first that is there. samples: how many inputs of `inputs` are compared.
+    Raises what reading, compiling, building and running raise; outputs that differ are a result, not an error.
+    """
+    if device not in get_args(Device):
+        raise SpecError(f"device: unknown '{device}'; {did_you_mean(device, get_args(Device))}")
+    if samples < 1:
+        raise SpecError(f"samples = {samples}; need at least 1")
+    if compiler and device != "sim":
+        raise SpecError(f"compiler '{compiler}': cross compilers are for the device sim; leave it out for '{device}'")
+    try:
+        data = path.read_bytes()
+    except OSError as e:
+        raise FileError(f"{path}: cannot read this model ({e.strerror}); give a .tflite") from e
+    model = tflite.read(data, str(path))
+    compiled = compile_model(model)
+    x = inputs(model, samples, seed)
+    expected = reference.run(model, x)
+    run = _simulated(compiled, x, expected, board, compiler) if device == "sim" else _native(compiled, x, expected)
+    sram, flash = run["sram_bytes"], run["flash_bytes"]
+    return {
+        "model": str(path),
+        "board": board.name,
+        "device": device,
+        "samples": samples,
+        **run,
+        "arena_bytes": compiled.arena_bytes,
+        "arena_tflm_bytes": arena_tflm_bytes(model.arch, 4),
+        "constant_bytes": compiled.constant_bytes,
+        "board_sram_bytes": board.sram_bytes,
+        "board_flash_bytes": board.flash_bytes,
+        "fits": None if sram is None or flash is None else sram <= board.sram_bytes and flash <= board.flash_bytes,
+        "largest_layer": _largest_layer(compiled),
+    }
+
+
+def inputs(model: QuantizedModel, samples: int, seed: int) -> Array:
+    """Seeded inputs `[samples, *input_shape]`: the first random; the second and third all lowest and all highest values.
+
+    int8, or float32 for a network that begins with Quantize.
+    """
+    shape = (samples, *model.arch.input_shape)
+    x = np.random.default_rng(seed).integers(-128, 128, shape).astype(np.int8)
+    x[1:2], x[2:3] = -128, 127
+    if INPUT in model.quant:
+        return x
+    first = model.quant[model.arch.layers[0].name]
+    return np.asarray(np.float32(first.scale) * (x.astype(np.float32) - first.zero_point), np.float32)
+
+
+def _simulated(compiled: Compiled, x: Array, expected: Array, board: Board, compiler: str | None) -> dict[str, Any]:
+    firmware = build.build(firmware_files(compiled), board, compiler)
+    steps = compiled.model.arch.steps()
+    raw = x.reshape(len(x), -1).view(np.int8)
+    run = sim.simulate(firmware.elf, raw, len(steps), expected[0].nbytes, board)
+    seconds = run.cycles / board.clock_hz
+    return {
+        "source": "simulated",
+        "bit_exact": run.outputs.tobytes() == expected.tobytes(),
+        "cycles": run.cycles,
+        "core_cycles": run.core_cycles,
+        "instructions": run.instructions,
+        "latency_ms": 1e3 * seconds,
+        "energy_mj": 1e3 * seconds * board.active_power_w,
+        "uncertainty": run.uncertainty,
+        "sram_bytes": run.sram_bytes,
+        "flash_bytes": run.image.flash_bytes,
+        "code_bytes": run.image.text_bytes,
+        "stack_bytes": run.stack_bytes,
+        "toolchain": firmware.toolchain,
+        "flags": list(firmware.flags),
+        "per_layer": [
+            {
+                "name": step.layer.name,
+                "kind": type(step.layer).__name__,
+                "macs": step_macs(step),
+                "cycles": run.on_board(t),
+                "core_cycles": t.core_cycles,
+                "instructions": t.instructions,
+            }
+            for step, t in zip(steps, run.layers, strict=True)
+        ],
+    }
+
+
+def _native(compiled: Compiled, x: Array, expected: Array) -> dict[str, Any]:
+    library = host.build([compiled])
+    found = library.run(0, x)
+    many = np.repeat(x[:1], _HOST_RUNS, axis=0)
+    begin = time.perf_counter()
+    library.run(0, many)
+    seconds = (time.perf_counter() - begin) / _HOST_RUNS
+    unknown = ("cycles", "core_cycles", "instructions", "energy_mj", "uncertainty", "sram_bytes", "flash_bytes", "code_bytes")
+    return {
+        "source": "host",
+        "bit_exact": found.tobytes() == expected.tobytes(),
+        **dict.fromkeys((*unknown, "stack_bytes")),
+        "latency_ms": 1e3 * seconds,
+        "toolchain": " ".join(Path(word).name for word in host_compiler()),
+        "flags": ["-O2"],
+        "per_layer": [
+            {"name": s.layer.name, "kind": type(s.layer).__name__, "macs": step_macs(s), "cycles": None}
+            for s in compiled.model.arch.steps()
+        ],
+    }
+
+
+def firmware_files(compiled: Compiled) -> dict[str, str | bytes]:
+    """The files of `compiled` that make up the network, without the example around it."""
+    files = compiled.files.items()
+    return {name: text for name, text in files if name in ("model.c", "model.h") or name.startswith("micronets_")}
+
+
+def _largest_layer(compiled: Compiled) -> str:
+    moments = memory_over_time(tflm_plan(compiled.model.arch), compiled.model.arch)
+    return max(moments, key=lambda m: m.live_bytes).layer
+
+
+def problems(figures: Mapping[str, Any]) -> list[str]:
+    """What is wrong with a measurement, a sentence each: outputs that differ, memory that does not suffice."""
+    found = []
+    if not figures["bit_exact"]:
+        found.append(f"{figures['model']}: outputs differ from the reference; please report the model")
+    for memory, way_out in (
+        (
+            "SRAM",
+            f"layer '{figures['largest_layer']}' holds most; take a smaller input, fewer channels there, or a larger board",
+        ),
+        ("flash", "take fewer channels, 4-bit weights, or a larger board"),
+    ):
+        key = f"{memory.lower()}_bytes"
+        used, there = figures[key], figures[f"board_{key}"]
+        if used is not None and used > there:
+            found.append(f"{memory}: {used:,} bytes are {used - there:,} more than {figures['board']} has; {way_out}")
+    return found
+
+
+def table(figures: Mapping[str, Any]) -> str:
+    """The figures as text for a terminal."""
+    simulated = figures["source"] == "simulated"
+    rows = [(r["name"], r["kind"], f"{r['macs']:,}", *_rates(r)) for r in figures["per_layer"]]
+    head = ("layer", "kind", "MACs", "cycles", "MAC/cycle")
+    unsure = f"+-{figures['uncertainty']:.0%}" if simulated else "this machine, not the board"
+    totals = [("latency", amount(figures["latency_ms"], "ms"), unsure)]
+    if simulated:
+        totals += [
+            ("cycles", f"{figures['cycles']:,}", f"{unsure}; {figures['core_cycles']:,} on a Cortex-M4 without wait states"),
+            ("instructions", f"{figures['instructions']:,}", ""),
+            ("energy", amount(figures["energy_mj"], "mJ"), unsure),
+            ("SRAM", amount(figures["sram_bytes"], "B"), f"arena, data and {figures['stack_bytes']:,} of stack"),
+            ("flash", amount(figures["flash_bytes"], "B"), f"{figures['code_bytes']:,} of code, the rest constants"),
+        ]
+    totals += [
+        ("arena", amount(figures["arena_bytes"], "B"), "ours"),
+        ("arena, TFLM", amount(figures["arena_tflm_bytes"], "B"), "on a Cortex-M, estimated"),
+    ]
+    equal = "equal the reference's, every byte" if figures["bit_exact"] else "DIFFER from the reference's"
+    source = f"source: {figures['source']}, {figures['board']}, {figures['toolchain']}"
+    layers = [columns(head, rows, (2, 3, 4)), ""] if simulated else []
+    return "\n".join(
+        [*layers, columns(("total", "", ""), totals, (1,)), "", f"outputs for {figures['samples']} inputs {equal}", source]
+    )
+
+
+def _rates(row: Mapping[str, Any]) -> tuple[str, str]:
+    if row["cycles"] is None:
+        return "", ""
+    return f"{row['cycles']:,}", f"{row['macs'] / row['cycles']:.2f}" if row["macs"] and row["cycles"] else ""

@@ -1,0 +1,172 @@
+"""`micronets measure`: networks as C on the simulated board and on this machine, against the reference."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from micronets import measurement, reference, tflite
+from micronets.arch import INPUT
+from micronets.board import load_board
+from micronets.device.build import compiler
+from micronets.errors import DeviceError, FileError, SpecError
+from tests.calling import call
+from tests.random_models import random_arch, random_model
+
+F446 = load_board("NUCLEO-F446RE")
+
+
+def missing() -> str:
+    """Why the simulator cannot run here, if so."""
+    for package in ("unicorn", "capstone", "elftools"):
+        if importlib.util.find_spec(package) is None:
+            return f"needs {package}: pip install 'micronets[sim]'"
+    try:
+        compiler(F446)
+    except DeviceError as e:
+        return str(e)
+    return ""
+
+
+simulated = pytest.mark.skipif(bool(missing()), reason=missing() or "-")
+
+
+def model_file(directory: Path, seed: int) -> Path:
+    path = directory / "model.tflite"
+    path.write_bytes(tflite.write(random_model(random_arch(seed), seed)))
+    return path
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return model_file(tmp_path, 1)
+
+
+@simulated
+@pytest.mark.parametrize("seed", range(100, 112))
+def test_random_networks_give_the_reference_s_bytes_on_the_simulated_board(tmp_path: Path, seed: int) -> None:
+    figures = measurement.measure(model_file(tmp_path, seed), F446)
+    assert figures["bit_exact"]
+    assert figures["fits"]
+    assert measurement.problems(figures) == []
+
+
+@simulated
+@pytest.mark.parametrize("name", ["mlperf_tiny/ad01_int8", "mlperf_tiny/kws_ref_model"])
+def test_released_models(shared: Path, name: str) -> None:
+    figures = measurement.measure(shared / f"models/{name}.tflite", F446, samples=1)
+    assert figures["bit_exact"]
+    assert figures["sram_bytes"] < figures["arena_tflm_bytes"]
+
+
+@simulated
+def test_figures_of_the_simulation(path: Path) -> None:
+    result = call("measure", path, "--board", "nucleo-f446re", "--json", "--samples", "2")
+    assert result.code == 0, result.err
+    figures = json.loads(result.out)
+    assert figures["model"] == str(path)
+    assert (figures["board"], figures["device"], figures["source"]) == ("NUCLEO-F446RE", "sim", "simulated")
+    assert figures["bit_exact"] is True
+    assert figures["samples"] == 2
+    assert figures["latency_ms"] == pytest.approx(figures["cycles"] / 180e3)
+    assert figures["energy_mj"] == pytest.approx(figures["latency_ms"] * 0.163)
+    assert figures["sram_bytes"] == figures["arena_bytes"] + figures["stack_bytes"]
+    assert figures["flash_bytes"] > figures["code_bytes"] > 0
+    assert figures["uncertainty"] == 0.1
+    assert figures["toolchain"]
+    arch = tflite.read(path.read_bytes()).arch
+    assert [r["name"] for r in figures["per_layer"]] == [layer.name for layer in arch.layers]
+    assert [r["kind"] for r in figures["per_layer"]] == [type(layer).__name__ for layer in arch.layers]
+    assert 0 < sum(r["cycles"] for r in figures["per_layer"]) <= figures["cycles"]
+    assert 0 < sum(r["instructions"] for r in figures["per_layer"]) <= figures["instructions"]
+
+
+@simulated
+def test_table(path: Path) -> None:
+    out = call("measure", path, "--board", "NUCLEO-F746ZG").out
+    assert "outputs for 5 inputs equal the reference's, every byte" in out
+    assert "+-25%" in out
+    assert "source: simulated, NUCLEO-F746ZG, " in out
+
+
+def test_on_this_machine(path: Path) -> None:
+    result = call("measure", path, "--board", "NUCLEO-F446RE", "--device", "host", "--json")
+    assert result.code == 0, result.err
+    figures = json.loads(result.out)
+    assert (figures["device"], figures["source"], figures["bit_exact"]) == ("host", "host", True)
+    assert figures["latency_ms"] > 0
+    assert figures["cycles"] is figures["energy_mj"] is figures["fits"] is None
+    table = call("measure", path, "--board", "NUCLEO-F446RE", "--device", "host").out
+    assert "this machine, not the board" in table
+    assert "energy" not in table
+
+
+def test_outputs_that_differ_fail_the_check(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = reference.run
+    monkeypatch.setattr(measurement.reference, "run", lambda model, x: run(model, x) ^ np.int8(1))
+    result = call("measure", path, "--board", "NUCLEO-F446RE", "--device", "host")
+    assert result.code == 1
+    assert "outputs for 5 inputs DIFFER from the reference's" in result.out
+    assert result.error.endswith("outputs differ from the reference; please report the model")
+
+
+@simulated
+def test_a_board_too_small_fails_the_check_and_says_by_how_much(path: Path, tmp_path: Path) -> None:
+    source = Path(measurement.__file__).parent / "boards/nucleo-f446re.toml"
+    text = source.read_text("utf-8").replace('sram_bytes = "128K"', "sram_bytes = 100")
+    small = tmp_path / "small.toml"
+    small.write_text(text.replace('flash_bytes = "512K"', "flash_bytes = 200"), "utf-8")
+    result = call("measure", path, "--board", small, "--json")
+    figures = json.loads(result.out)
+    assert result.code == 1
+    assert figures["fits"] is False
+    assert f"SRAM: {figures['sram_bytes']:,} bytes are {figures['sram_bytes'] - 100:,} more than" in result.error
+    assert f"layer '{figures['largest_layer']}' holds most" in result.error
+    assert f"flash: {figures['flash_bytes']:,} bytes are" in result.error
+
+
+def test_inputs_are_seeded_and_hold_the_extremes() -> None:
+    model = random_model(random_arch(1), 1)
+    a, b, c = (measurement.inputs(model, 5, seed) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(a, b)
+    assert (a[0] != c[0]).any()
+    assert a.shape == (5, *model.arch.input_shape)
+    if INPUT in model.quant:
+        assert (a[1].min(), a[1].max(), a[2].min(), a[2].max()) == (-128, -128, 127, 127)
+
+
+def test_float_inputs_reach_the_ends_of_the_range() -> None:
+    seed = next(s for s in range(1000) if random_arch(s).layers[0].name == "q_in")
+    model = random_model(random_arch(seed), seed)
+    x = measurement.inputs(model, 3, 0)
+    assert x.dtype == np.float32
+    codes = reference.tensors(model, x)["q_in"]
+    assert (codes[1].max(), codes[2].min()) == (-128, 127)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--device", "simm"), "device: unknown 'simm'; did you mean 'sim'? known: host, sim"),
+        (("--samples", "0"), "samples = 0; need at least 1"),
+        (("--compiler", "icc"), "compiler: unknown 'icc'; known: gcc, zig"),
+        (("--device", "host", "--compiler", "gcc"), "compiler 'gcc': cross compilers are for the device sim"),
+    ],
+)
+def test_bad_options(path: Path, words: tuple[str, ...], message: str) -> None:
+    result = call("measure", path, "--board", "NUCLEO-F446RE", *words)
+    assert result.code == 2
+    assert message in result.error
+
+
+def test_bad_files(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match="cannot read this model"):
+        measurement.measure(tmp_path / "none.tflite", F446)
+    with pytest.raises(SpecError, match="unknown board"):
+        load_board("NUCLEO-F445RE")
+    (tmp_path / "text.tflite").write_text("no model")
+    result = call("measure", tmp_path / "text.tflite", "--board", "NUCLEO-F446RE")
+    assert result.code == 2
+    assert str(tmp_path / "text.tflite") in result.error
