@@ -1,0 +1,122 @@
+"""Our C against TFLM with CMSIS-NN on a simulated Cortex-M4, for eight released models; writes a section of docs/results.md.
+
+Run from the repository: `python -m benchmarks.kernels_vs_tflm [SHARED]`, SHARED being the folder with the released models
+and the simulated baselines of TFLM (default `../shared`). Needs `pip install '.[sim]'`. About a minute.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.tables import replace_section
+from micronets import tflite
+from micronets.arch import Arch, Conv2D, DepthwiseConv2D, FullyConnected
+from micronets.board import load_board
+from micronets.cost import RUNTIME_FLASH_BYTES, weight_bytes
+from micronets.measurement import measure
+
+BOARD = "NUCLEO-F446RE"
+KERNELS = ("conv 1x1", "conv 3x3", "conv, other", "stem", "depthwise", "fully connected")
+STEM_CHANNELS = 4
+SAMPLES = 3
+
+
+def main(shared: Path) -> None:
+    """Measures every model and writes both tables."""
+    with (shared / "reference/cortex_m_baselines.csv").open() as f:
+        baselines = {row["model"]: row for row in csv.DictReader(f)}
+    rows, kernels, toolchain = [], defaultdict(list), ""
+    for name, baseline in baselines.items():
+        path = shared / "models" / f"{name}.tflite"
+        figures = measure(path, load_board(BOARD), samples=SAMPLES)
+        arch = tflite.read(path.read_bytes()).arch
+        rows.append(row(name, figures, baseline, arch))
+        toolchain = figures["toolchain"]
+        for layer in figures["per_layer"]:
+            kernel = kernel_of(arch, layer["name"])
+            if kernel:
+                kernels[kernel].append((layer["macs"], layer["core_cycles"]))
+        print(rows[-1], flush=True)
+    text = f"{models_table(rows)}\n\n{kernels_table(kernels)}\n\n{note(toolchain)}"
+    replace_section(Path("docs/results.md"), "kernels", text)
+
+
+def row(name: str, figures: Mapping[str, Any], baseline: Mapping[str, str], arch: Arch) -> dict[str, Any]:
+    """One model: ours and TFLM's cycles without wait states, SRAM (arena and stack), flash, and that without weights."""
+    weights = weight_bytes(arch.steps())
+    return {
+        "model": name.split("/")[-1],
+        "bit_exact": figures["bit_exact"],
+        "cycles": (figures["core_cycles"], int(baseline["cycles_0ws"])),
+        "sram": (figures["sram_bytes"], int(baseline["arena_bytes"]) + int(baseline["stack_bytes"])),
+        "flash": (figures["flash_bytes"], int(baseline["tflite_bytes"]) + RUNTIME_FLASH_BYTES),
+        "besides_weights": figures["flash_bytes"] - weights,
+    }
+
+
+def kernel_of(arch: Arch, name: str) -> str | None:
+    """Which of `KERNELS` computes a layer. The stem is a convolution of the few channels of an input."""
+    step = next((s for s in arch.steps() if s.layer.name == name), None)
+    match step and step.layer:
+        case Conv2D(kernel=kernel) if step is not None:
+            if step.input_shapes[0][-1] <= STEM_CHANNELS and kernel != (1, 1):
+                return "stem"
+            return {(1, 1): "conv 1x1", (3, 3): "conv 3x3"}.get(kernel, "conv, other")
+        case DepthwiseConv2D():
+            return "depthwise"
+        case FullyConnected():
+            return "fully connected"
+        case _:
+            return None
+
+
+def geometric_mean(ratios: Iterable[float]) -> float:
+    """Of positive numbers."""
+    logs = [math.log(r) for r in ratios]
+    return math.exp(sum(logs) / len(logs))
+
+
+def models_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Ours, TFLM's and their ratio for every model, and the geometric means of the ratios."""
+    lines = [
+        "| model | cycles | TFLM's | ratio | SRAM | TFLM's | ratio | flash | TFLM's | ratio | besides weights | outputs |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|",
+    ]
+    for r in rows:
+        pairs = [f"{ours:,} | {theirs:,} | {ours / theirs:.2f}" for ours, theirs in (r["cycles"], r["sram"], r["flash"])]
+        equal = "equal" if r["bit_exact"] else "DIFFER"
+        lines.append(f"| {r['model']} | {' | '.join(pairs)} | {r['besides_weights']:,} | {equal} |")
+    means = [geometric_mean(r[key][0] / r[key][1] for r in rows) for key in ("cycles", "sram", "flash")]
+    lines.append(f"| geometric mean | {' | '.join(f' | | **{m:.2f}**' for m in means)} | | |")
+    return "\n".join(lines)
+
+
+def kernels_table(kernels: Mapping[str, Sequence[tuple[int, int]]]) -> str:
+    """MAC/cycle of every kernel: over all its layers, and of its slowest and fastest layer."""
+    lines = ["| kernel | layers | MAC/cycle | slowest layer | fastest layer |", "|---|--:|--:|--:|--:|"]
+    for kernel in KERNELS:
+        found = kernels.get(kernel, [])
+        if found:
+            rates = [macs / cycles for macs, cycles in found]
+            total = sum(m for m, _ in found) / sum(c for _, c in found)
+            lines.append(f"| {kernel} | {len(found)} | {total:.2f} | {min(rates):.2f} | {max(rates):.2f} |")
+    return "\n".join(lines)
+
+
+def note(toolchain: str) -> str:
+    """What the figures are."""
+    return (
+        f"Simulated Cortex-M4 without flash wait states (docs/measure.md), ours built by {toolchain}; TFLM and CMSIS-NN of "
+        "August 2026, GCC 12 -O2, in the same simulation. SRAM is arena and stack, flash the whole image (TFLM's: file and "
+        f"{RUNTIME_FLASH_BYTES:,} bytes of runtime), in bytes. Outputs: every byte for {SAMPLES} inputs against the reference."
+    )
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "../shared"))
