@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from micronets.board import Budget, board_budget, board_names, load_board, parse_size
+from micronets.board import Budget, SimulationModel, board_budget, board_names, load_board, parse_size
 from micronets.errors import FileError, SpecError
 
 OWN = """
@@ -74,6 +74,44 @@ def test_a_board_of_ones_own(tmp_path: Path) -> None:
     path.write_text(OWN)
     board = load_board(str(path))
     assert (board.name, board.sram_bytes, board.flash_bytes) == ("My board", 96 * 1024, 262144)
+
+
+SIMULATION = """
+[simulation]
+instruction_lines = 64
+data_lines = 0
+line_bytes = 16
+miss_cycles = 2
+factor = 1
+uncertainty = 0.3
+source = "mine"
+"""
+
+
+def test_a_board_may_say_how_to_simulate_it(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(OWN)
+    assert load_board(str(path)).simulation is None
+    path.write_text(OWN + SIMULATION)
+    assert load_board(str(path)).simulation == SimulationModel(64, 0, 16, 2, 1, 0.3, "mine")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("miss_cycles = 2", "miss_cycles = -1", "simulation.miss_cycles = -1; need a number, not below 0"),
+        ("miss_cycles = 2", "miss_cycles = true", "simulation.miss_cycles = True; need a number"),
+        ("miss_cycles = 2", "misses = 2", r"\[simulation\] needs exactly these keys: instruction_lines, data_lines"),
+        ("line_bytes = 16", "line_bytes = 24", "simulation.line_bytes = 24; need a power of two"),
+        ("factor = 1", "factor = 0", "simulation.factor = 0; need a number"),
+        ('"mine"', '""', "simulation.source = ''; need a text"),
+    ],
+)
+def test_a_bad_simulation_is_refused(tmp_path: Path, old: str, new: str, message: str) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(OWN + SIMULATION.replace(old, new))
+    with pytest.raises(SpecError, match=message):
+        load_board(str(path))
 
 
 @pytest.mark.parametrize(

@@ -77,12 +77,14 @@ def test_a_loop_costs_what_the_table_says() -> None:
     assert more.core_cycles - some.core_cycles == pytest.approx(5_000, abs=2)
 
 
-def test_boards_without_a_flash_model_use_their_factor(elf: bytes) -> None:
-    plain, m4 = simulate(elf, X, 3, 64, F746), simulate(elf, X, 3, 64, replace(F446, flash_model=None))
-    assert plain.core_cycles == m4.core_cycles
-    assert plain.cycles == pytest.approx(F746.cycle_factor * plain.core_cycles, abs=3)
-    assert plain.uncertainty == F746.cycle_uncertainty
-    assert misses(plain) == misses(m4) == 0
+def test_boards_without_caches_use_a_factor(elf: bytes) -> None:
+    plain, m7 = simulate(elf, X, 3, 64, replace(F446, simulation=None)), simulate(elf, X, 3, 64, F746)
+    assert plain.core_cycles == m7.core_cycles
+    assert plain.cycles == pytest.approx(F446.cycle_factor * plain.core_cycles, abs=3)
+    assert plain.uncertainty == F446.cycle_uncertainty
+    assert m7.cycles == pytest.approx(0.68 * plain.core_cycles, abs=3)
+    assert m7.uncertainty == 0.25
+    assert misses(plain) == misses(m7) == 0
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,10 @@ _REALS = ("active_power_w", "cycle_factor", "cycle_uncertainty")
 
 
 @dataclass(frozen=True)
-class FlashModel:
-    """Flash with wait states behind small caches, for simulation.
+class SimulationModel:
+    """How cycles simulated on a plain Cortex-M4 become those of the board, while it runs the C that we generate.
 
-    instruction_lines, data_lines: of the caches; line_bytes: of a line of both, a power of two.
+    instruction_lines, data_lines: of the caches before its flash, 0 for none; line_bytes: of a line of both.
     miss_cycles: that an access waits which is in no cache.
     factor: cycles of the board over cycles so simulated; uncertainty: of those, relative, with that factor.
     source: where all of that is from.
@@ -52,7 +52,7 @@ class Board:
     cycle_uncertainty: of that factor, a relative error: 0.1 is +-10 %.
     compiler_flags: that select the core and its FPU, for GCC and clang.
     sources: where each number is from, by field name.
-    flash_model: how to simulate its flash; without one, simulated cycles are multiplied by `cycle_factor`.
+    simulation: what turns simulated cycles into the board's; without it, `cycle_factor` does.
     """
 
     name: str
@@ -67,7 +67,7 @@ class Board:
     cycle_uncertainty: float
     compiler_flags: tuple[str, ...]
     sources: Mapping[str, str]
-    flash_model: FlashModel | None = None
+    simulation: SimulationModel | None = None
 
 
 @dataclass(frozen=True)
@@ -170,32 +170,33 @@ def _parse(text: str, where: str) -> Board:
     for key in raw:
         if key not in names:
             raise SpecError(f"{where}: unknown key '{key}'; {did_you_mean(key, names)}")
-    for key in sorted(names - raw.keys() - {"flash_model"}):
+    for key in sorted(names - raw.keys() - {"simulation"}):
         raise SpecError(f"{where}: '{key}' is missing; a board has: {', '.join(sorted(names))}")
     for key in ("sram_bytes", "flash_bytes"):
         raw[key] = parse_size(raw[key], f"{where}: {key}")
     _check(raw, where)
-    if "flash_model" in raw:
-        raw["flash_model"] = _flash_model(raw["flash_model"], where)
+    if "simulation" in raw:
+        raw["simulation"] = _simulation(raw["simulation"], where)
     return Board(**raw | {"compiler_flags": tuple(raw["compiler_flags"])})
 
 
-def _flash_model(raw: object, where: str) -> FlashModel:
-    kinds = {f.name: f.type for f in fields(FlashModel)}
+def _simulation(raw: object, where: str) -> SimulationModel:
+    kinds = {f.name: f.type for f in fields(SimulationModel)}
     if not isinstance(raw, dict) or raw.keys() != kinds.keys():
-        raise SpecError(f"{where}: [flash_model] needs exactly these keys: {', '.join(kinds)}")
+        raise SpecError(f"{where}: [simulation] needs exactly these keys: {', '.join(kinds)}")
     for key, value in raw.items():
         if key == "source":
             right = isinstance(value, str) and value != ""
         else:
-            right = isinstance(value, (int, float) if kinds[key] == "float" else int) and value > 0
+            least = 1e-9 if kinds[key] == "float" or key == "line_bytes" else 0
+            right = isinstance(value, (int, float) if kinds[key] == "float" else int) and value >= least
         if not right or isinstance(value, bool):
             raise SpecError(
-                f"{where}: flash_model.{key} = {value!r}; need {'a text' if key == 'source' else 'a number above 0'}"
+                f"{where}: simulation.{key} = {value!r}; need {'a text' if key == 'source' else 'a number, not below 0'}"
             )
     if raw["line_bytes"] & raw["line_bytes"] - 1:
-        raise SpecError(f"{where}: flash_model.line_bytes = {raw['line_bytes']}; need a power of two")
-    return FlashModel(**raw)
+        raise SpecError(f"{where}: simulation.line_bytes = {raw['line_bytes']}; need a power of two")
+    return SimulationModel(**raw)
 
 
 def _check(raw: Mapping[str, Any], where: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from micronets.board import Board, FlashModel
+from micronets.board import Board, SimulationModel
 from micronets.device import cyclemodel
 from micronets.device.image import Image, read_image
 from micronets.device.trace import NOWHERE, Counts, NativeTrace, PythonTrace, Region, native_library
@@ -100,7 +100,7 @@ def simulate(
     library = None if native is False else native_library()
     if native and library is None:
         raise DeviceError("simulator: no compiler for hooks in C; use native=None")
-    flash = board.flash_model
+    flash = board.simulation
     trace = NativeTrace(library, region, flash) if library is not None else PythonTrace(region, flash)
     timed = _Machine(image, board)
     trace.attach(timed.processor, image.constants)
@@ -120,7 +120,7 @@ def simulate(
     )
 
 
-def _calibration(board: Board, flash: FlashModel | None) -> dict[str, Any]:
+def _calibration(board: Board, flash: SimulationModel | None) -> dict[str, Any]:
     if flash:
         return {"miss_cycles": flash.miss_cycles, "factor": flash.factor, "uncertainty": flash.uncertainty}
     return {"miss_cycles": 0, "factor": board.cycle_factor, "uncertainty": board.cycle_uncertainty}

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from micronets.board import FlashModel
+from micronets.board import SimulationModel
 from micronets.device.toolchain import host_compiler
 from micronets.errors import DeviceError
 from micronets.files import digest, write_atomic
@@ -81,7 +81,7 @@ class _Trace(ctypes.Structure):
     )
 
 
-def _cache_lines(flash: FlashModel | None) -> tuple[int, int, int]:
+def _cache_lines(flash: SimulationModel | None) -> tuple[int, int, int]:
     """Lines of the instruction cache, of the data cache, and log2 of a line's bytes."""
     return (flash.instruction_lines, flash.data_lines, flash.line_bytes.bit_length() - 1) if flash else (0, 0, 4)
 
@@ -89,7 +89,7 @@ def _cache_lines(flash: FlashModel | None) -> tuple[int, int, int]:
 class NativeTrace:
     """The hooks in C. `library` is what `native_library` gave."""
 
-    def __init__(self, library: ctypes.CDLL, region: Region, flash: FlashModel | None) -> None:
+    def __init__(self, library: ctypes.CDLL, region: Region, flash: SimulationModel | None) -> None:
         self.library, self.region = library, region
         instruction_lines, data_lines, shift = _cache_lines(flash)
         self.keys, self.counts = (ctypes.c_uint64 * _ENTRIES)(), (ctypes.c_uint64 * _ENTRIES)()
@@ -151,7 +151,7 @@ class NativeTrace:
 class PythonTrace:
     """The same in Python."""
 
-    def __init__(self, region: Region, flash: FlashModel | None) -> None:
+    def __init__(self, region: Region, flash: SimulationModel | None) -> None:
         self.region, self.shift = region, _cache_lines(flash)[2]
         self.counts = Counts(misses=([0] * region.layers, [0] * region.layers))
         self.lines = _cache_lines(flash)[:2]
