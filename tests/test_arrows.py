@@ -22,7 +22,7 @@ DESIGN = {
     *("train", "train_settings", "training"),
 }
 TOP = {
-    *("cli", "config", "evaluation", "inspection", "measurement", "report", "run", "rundir", "stages", "tables"),
+    *("cli", "compilation", "config", "evaluation", "inspection", "measurement", "report", "run", "rundir", "stages", "tables"),
     *("verdict", "work"),
 }
 ALLOWED = {"core": CORE, "deploy": CORE | DEPLOY, "design": CORE | DESIGN, "top": CORE | DEPLOY | DESIGN | TOP}

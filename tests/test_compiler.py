@@ -132,9 +132,8 @@ def test_files_are_a_function_of_the_model(dense: QuantizedModel) -> None:
         *("micronets_kernels.h", "micronets_requantize.h", "model.c", "model.h", "test_vector.h"),
     ]
     assert f"#define MICRONETS_ARENA_BYTES {compiled.arena_bytes}\n" in compiled.files["model.h"]
-    assert (
-        compiled.constant_bytes == 12 + 4 * 3 + 2 * 5 * (3 if "multiplier_0[3]" in compiled.files["model.c"] else 1) // 2 + 28
-    )
+    scales = next(iter(dense.weights.values())).scales.size
+    assert compiled.constant_bytes == 12 + 4 * 3 + 5 * scales + 28  # weights, bias, multipliers and shifts, sizes
 
 
 def test_layers_are_announced(dense: QuantizedModel, tmp_path: Path) -> None:

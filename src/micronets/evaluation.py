@@ -13,14 +13,15 @@ import numpy.typing as npt
 
 from micronets import reference, tasks, tflite
 from micronets.arch import INPUT
-from micronets.device import tflm
+from micronets.compiler import compile_model
+from micronets.device import host, tflm
 from micronets.errors import FileError, SpecError, did_you_mean
 from micronets.frontend import PRESETS, RELEASED_LABELS, FrontEnd, preset
 from micronets.model import QuantizedModel
 from micronets.quant import quantize
 from micronets.tasks import kws
 
-RUNTIMES = ("reference", "tflm")
+RUNTIMES = ("c", "reference", "tflm")
 _CHUNK = 256  # clips the reference works on at a time: bounds its memory
 
 Int8 = npt.NDArray[np.int8]
@@ -53,6 +54,8 @@ def outputs(model: QuantizedModel, data: bytes, x: Int8, runtime: str) -> Int8:
     """int8 outputs `[N, *output_shape]` of the model (`data` is its file) under a runtime."""
     if runtime == "tflm":
         return tflm.run(data, x)
+    if runtime == "c":
+        return host.run(compile_model(model), x)
     return np.concatenate([reference.run(model, x[i : i + _CHUNK]) for i in range(0, len(x), _CHUNK)])
 
 

@@ -1,4 +1,4 @@
-"""`micronets evaluate` and `micronets inspect`: what can be asked of any model."""
+"""`micronets evaluate`, `inspect` and `compile`: what can be done with any model."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PATH = click.Path(path_type=Path)
 @click.option("--data", type=PATH, help="Data set to test on; without it, synthetic speech.")
 @click.option("--test", type=PATH, help="A folder of WAVs per class that takes the place of the test split.")
 @click.option("--split", default="test", show_default=True, help="train, val, test, or all (every clip of a folder per class).")
-@click.option("--runtime", default=None, help="tflm (where installed, the default) or reference (our own, in numpy).")
+@click.option("--runtime", default=None, help="tflm (where installed, the default), reference (in numpy) or c (generated).")
 @click.option("--front-end", help="Front end by name or JSON file; without it, the one that the model carries.")
 @click.option("--labels", help="Names of the outputs, separated by commas; without it, those that the model carries.")
 @common.as_json
@@ -76,4 +76,26 @@ def inspect(model: Path, board: str, as_json: bool) -> None:
     click.echo(json.dumps(figures) if as_json else inspection.table(model.name, figures))
 
 
-commands: list[click.Command] = [evaluate, inspect]
+@click.command("compile")
+@click.argument("model", type=PATH, metavar="MODEL.tflite")
+@click.option("--board", required=True, help="`micronets boards` lists them; or a board's .toml file.")
+@click.option("--out", required=True, type=PATH, help="Directory for the C: a new one, or one that an earlier compile made.")
+@common.as_json
+def compile_(model: Path, board: str, out: Path, as_json: bool) -> None:
+    """Writes a model as portable C99, with an example and a test vector. Nothing runs."""
+    from micronets.board import load_board
+    from micronets.compilation import compile_to
+    from micronets.report.text import amount
+
+    found = compile_to(model, load_board(board), out)
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    click.echo(f"{out}: {', '.join(found['files'])}")
+    click.echo(
+        f"arena {amount(found['arena_bytes'], 'B')} of {found['board_sram_bytes']:,} (TFLM's {found['arena_tflm_bytes']:,})"
+    )
+    click.echo(f"weights and tables {amount(found['constant_bytes'], 'B')} of {found['board_flash_bytes']:,}")
+
+
+commands: list[click.Command] = [evaluate, inspect, compile_]

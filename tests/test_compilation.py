@@ -1,0 +1,118 @@
+"""`micronets compile`, and the generated C as a runtime of `evaluate`."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from micronets import compilation, evaluation, reference
+from micronets.arch import INPUT, Arch, Conv2D, FullyConnected
+from micronets.device.toolchain import compile_c, host_compiler
+from micronets.errors import DeviceError
+from micronets.tflite import write
+from tests.calling import call
+from tests.random_models import random_arch, random_input, random_model
+
+BOARD = ("--board", "NUCLEO-F446RE")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    file = tmp_path / "model.tflite"
+    file.write_bytes(write(random_model(random_arch(5), 5)))
+    return file
+
+
+def needs_compiler() -> None:
+    try:
+        host_compiler()
+    except DeviceError as e:
+        pytest.skip(str(e))
+
+
+def test_what_it_writes_builds_and_agrees_with_its_test_vector(path: Path, tmp_path: Path) -> None:
+    needs_compiler()
+    result = call("compile", path, *BOARD, "--out", tmp_path / "c", "--json")
+    assert result.code == 0, result.err
+    found = json.loads(result.out)
+    assert sorted(p.name for p in (tmp_path / "c").iterdir()) == found["files"]
+    assert found["arena_bytes"] < found["arena_tflm_bytes"]
+    compile_c(sorted((tmp_path / "c").glob("*.c")), tmp_path / "example", ("-O1",))
+    assert subprocess.run([tmp_path / "example"], check=False).returncode == 0
+
+
+def test_an_earlier_result_is_replaced_whole(path: Path, tmp_path: Path) -> None:
+    out = tmp_path / "deep" / "c"
+    assert call("compile", path, *BOARD, "--out", out).code == 0
+    (out / "micronets_stale.c").write_text("")
+    result = call("compile", path, *BOARD, "--out", out)
+    assert result.code == 0
+    assert "arena" in result.out
+    assert not (out / "micronets_stale.c").exists()
+    assert os.listdir(tmp_path / "deep") == ["c"]
+
+
+def test_a_directory_of_something_else_is_left_alone(path: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("keep")
+    result = call("compile", path, *BOARD, "--out", tmp_path / "mine")
+    assert result.code == 2
+    assert result.error.endswith("mine: there is something else; name a new or empty directory")
+    assert (tmp_path / "mine" / "notes.txt").read_text() == "keep"
+
+
+def test_a_model_too_large_for_the_board_is_refused(tmp_path: Path) -> None:
+    conv = {"kernel": (3, 3), "filters": 8}
+    wide = Arch((300, 200, 1), (Conv2D(name="stem", inputs=(INPUT,), **conv), Conv2D(name="next", inputs=("stem",), **conv)))
+    heavy = Arch((1000,), (FullyConnected(name="fc", inputs=(INPUT,), units=600),))
+    for arch, texts in (
+        (wide, ("bytes of SRAM of NUCLEO-F446RE", "more than the 131,072", "layer 'next'")),
+        (heavy, ("bytes of flash of NUCLEO-F446RE", "more than the 524,288", "'fc' with 602,400")),
+    ):
+        file = tmp_path / "large.tflite"
+        file.write_bytes(write(random_model(arch, 1)))
+        result = call("compile", file, *BOARD, "--out", tmp_path / "c")
+        assert result.code == 2
+        for text in texts:
+            assert text in result.error
+        assert not (tmp_path / "c").exists()
+
+
+def test_a_failed_write_leaves_the_old_directory(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "c"
+    assert call("compile", path, *BOARD, "--out", out).code == 0
+    before = (out / "model.c").read_text()
+
+    def fails(self: Path, target: Path) -> None:
+        if self.name.endswith(".part"):
+            raise OSError(28, "no space")
+        os.rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", fails)
+    assert call("compile", path, *BOARD, "--out", out).code == 2
+    assert (out / "model.c").read_text() == before
+    assert sorted(os.listdir(tmp_path)) == ["c", "model.tflite"]
+
+
+def test_no_model_is_one_clear_line(tmp_path: Path) -> None:
+    result = call("compile", tmp_path / "none.tflite", *BOARD, "--out", tmp_path / "c")
+    assert (result.code, "cannot read this model" in result.error) == (2, True)
+
+
+def test_the_generated_c_is_a_runtime_of_evaluate() -> None:
+    needs_compiler()
+    model = random_model(random_arch(5), 5)
+    x = random_input(model, 7, 1)
+    assert np.array_equal(evaluation.outputs(model, b"", x, "c"), reference.run(model, x))
+    assert "c" in evaluation.RUNTIMES
+
+
+def test_inspect_tells_the_arena_of_the_c(path: Path, tmp_path: Path) -> None:
+    result = call("inspect", path, *BOARD, "--json")
+    compiled = json.loads(call("compile", path, *BOARD, "--out", tmp_path / "c", "--json").out)
+    assert json.loads(result.out)["arena_c_bytes"] == compiled["arena_bytes"]
+    assert "arena, our C" in call("inspect", path, *BOARD).out
+    assert compilation.SOURCE == compiled["source"] == "estimated"
