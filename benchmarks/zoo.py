@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import shutil
 import sys
 from pathlib import Path
@@ -34,6 +35,10 @@ def keep(run: Path) -> None:
     target.mkdir(parents=True, exist_ok=True)
     for name in KEPT:
         shutil.copyfile(run / name, target / name)
+
+
+def _int8(facts: dict[str, Any]) -> float:
+    return next(float(r["value"]) for r in facts["accuracy"] if r["name"] == "int8 under TFLM")
 
 
 def row(name: str, facts: dict[str, Any]) -> str:
@@ -65,12 +70,14 @@ def tables() -> str:
     lines += [row(n, facts) for n, facts in reports.items()]
     lines += [f"| {n} | | | {a:.2f} | {m:.2f} | {s:.1f} | {f:.1f} | | as released |" for n, a, m, s, f in PUBLISHED]
     samples = {facts["samples"]["test"] for facts in reports.values()}
+    interval = max(196 * math.sqrt(rate * (1 - rate) / f["samples"]["test"]) for f in reports.values() for rate in [_int8(f)])
     dates = sorted({facts["date"] for facts in reports.values()})
     lines += [
         "",
         f"Accuracy on {', '.join(f'{n:,}' for n in sorted(samples))} test recordings of Speech Commands v2, 12 classes, looked "
-        "at once for each finished model; arena: the smallest in which TFLM runs on a 64-bit host, by bisection; "
-        f"kB = 1000 bytes. {', '.join(dates)}, `python benchmarks/zoo.py tables`; all figures: zoo/NAME/report.json.",
+        f"at once for each finished model (95 % confidence: +-{interval:.1f} points); arena: the smallest in which TFLM runs on "
+        f"a 64-bit host, by bisection; kB = 1000 bytes. {', '.join(dates)}, `python benchmarks/zoo.py tables`; "
+        "all figures: zoo/NAME/report.json.",
     ]
     return "\n".join(lines)
 

@@ -126,6 +126,6 @@ def _said(value: Any) -> str:
 
 def settings_for(work: Work, *sections: str) -> dict[str, Any]:
     """Task, seed, data and the settings of some sections, by dotted name: part of a stage's inputs."""
-    chosen = {"task", "seed", *sections}
-    settings = {k: v for k, v in flat(work.config).items() if k.split(".")[0] in chosen or k == "data.path"}
-    return {**settings, "data": work.data_fingerprint}
+    chosen = {"task", "seed", "data", *sections}
+    settings = {k: v for k, v in flat(work.config).items() if k.split(".")[0] in chosen}
+    return {**settings, "data files": work.data_fingerprint}
