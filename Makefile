@@ -31,7 +31,7 @@ $(VENV)/.installed-demo: pyproject.toml | $(BIN)/python
 	@touch $@
 
 $(VENV)/.installed-test: pyproject.toml | $(BIN)/python
-	$(PIP) --editable '.[design,tflm,speech,dev]'
+	$(PIP) --editable '.[design,tflm,speech,sim,dev]'
 	@touch $@ $(VENV)/.installed-demo
 
 clean:
