@@ -10,7 +10,7 @@ For each seed and method a network is chosen and trained to int8, in all for the
     uniform-s2    the same with a stem of stride 2
 Choices are made on the validation split; the test split is used once for each finished model, as int8.
 Each finished model leaves OUT/METHOD-SEED/result.json and a run that was stopped goes on from there; several processes
-may work on different seeds of one OUT.
+may work on different seeds or methods of one OUT.
     python benchmarks/dnas_vs_baselines.py DATA [--out runs/dnas_vs_baselines] [--seeds 0 1 2] [--table docs/results.md]
 """
 
@@ -173,6 +173,7 @@ def main() -> None:
     parser.add_argument("data", type=Path, help="a keyword data set: see docs/kws.md")
     parser.add_argument("--out", type=Path, default=Path("runs/dnas_vs_baselines"))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
     parser.add_argument("--search", type=int, default=6, help="epochs of choosing")
     parser.add_argument("--train", type=int, default=6, help="epochs of training what was chosen")
     parser.add_argument("--qat", type=int, default=2, help="epochs with quantisation simulated")
@@ -181,7 +182,7 @@ def main() -> None:
     args = parser.parse_args()
     comparison = Comparison(load("kws", args.data), args)
     for seed in args.seeds:
-        for method in METHODS:
+        for method in args.methods:
             out = args.out / f"{method}-{seed}"
             if not (out / "result.json").exists():
                 print(f"== seed {seed}: {method}", file=sys.stderr)

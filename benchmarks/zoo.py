@@ -75,8 +75,8 @@ def tables() -> str:
     lines += [
         "",
         f"Accuracy on {', '.join(f'{n:,}' for n in sorted(samples))} test recordings of Speech Commands v2, 12 classes, looked "
-        f"at once for each finished model (95 % confidence: +-{interval:.1f} points); arena: the smallest in which TFLM runs on "
-        f"a 64-bit host, by bisection; kB = 1000 bytes. {', '.join(dates)}, `python benchmarks/zoo.py tables`; "
+        f"at once for each finished model (95 % confidence: +-{interval:.1f} points); arena: the smallest in which TFLM runs "
+        f"on a 64-bit host, by bisection; kB = 1000 bytes. {', '.join(dates)}, `python benchmarks/zoo.py tables`; "
         "all figures: zoo/NAME/report.json.",
     ]
     return "\n".join(lines)
