@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -91,6 +92,20 @@ def test_table(path: Path) -> None:
     assert "source: simulated, NUCLEO-F746ZG, " in out
 
 
+@simulated
+@pytest.mark.skipif(shutil.which("qemu-system-arm") is None, reason="needs qemu-system-arm")
+def test_qemu_agrees(path: Path) -> None:
+    result = call("measure", path, "--board", "NUCLEO-F446RE", "--device", "qemu", "--json")
+    assert result.code == 0, result.err
+    figures = json.loads(result.out)
+    assert (figures["device"], figures["source"], figures["bit_exact"]) == ("qemu", "simulated", True)
+    assert figures["qemu"]["instructions"] == figures["instructions"]
+    assert "QEMU" in figures["qemu"]["version"]
+    figures["qemu"]["instructions"] += 1
+    (problem,) = measurement.problems(figures)
+    assert problem.startswith("QEMU counts ")
+
+
 def test_on_this_machine(path: Path) -> None:
     result = call("measure", path, "--board", "NUCLEO-F446RE", "--device", "host", "--json")
     assert result.code == 0, result.err
@@ -149,10 +164,10 @@ def test_float_inputs_reach_the_ends_of_the_range() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--device", "simm"), "device: unknown 'simm'; did you mean 'sim'? known: host, sim"),
+        (("--device", "simm"), "device: unknown 'simm'; did you mean 'sim'? known: host, qemu, sim"),
         (("--samples", "0"), "samples = 0; need at least 1"),
         (("--compiler", "icc"), "compiler: unknown 'icc'; known: gcc, zig"),
-        (("--device", "host", "--compiler", "gcc"), "compiler 'gcc': cross compilers are for the device sim"),
+        (("--device", "host", "--compiler", "gcc"), "compiler 'gcc': cross compilers are for the devices sim and qemu"),
     ],
 )
 def test_bad_options(path: Path, words: tuple[str, ...], message: str) -> None:

@@ -16,7 +16,7 @@ from micronets.arena import arena_tflm_bytes
 from micronets.board import Board
 from micronets.compiler import Compiled, compile_model
 from micronets.counts import step_macs
-from micronets.device import build, host, sim
+from micronets.device import build, host, qemu, sim
 from micronets.device.toolchain import host_compiler
 from micronets.errors import FileError, SpecError, did_you_mean
 from micronets.model import QuantizedModel
@@ -24,7 +24,7 @@ from micronets.plan import memory_over_time, tflm_plan
 from micronets.report.text import amount, columns
 
 Array = npt.NDArray[Any]
-Device = Literal["sim", "host"]
+Device = Literal["sim", "qemu", "host"]
 SAMPLES = 5
 _HOST_RUNS = 20
 
@@ -34,16 +34,17 @@ def measure(
 ) -> dict[str, Any]:
     """The model at `path` in figures: what `micronets measure --json` prints (docs/measure.md).
 
-    device: sim (a simulated processor of the board) or host (the same C on this machine). compiler: for sim: gcc, zig, or
-    the first that is there. samples: how many inputs of `inputs` are compared.
+    device: sim (a simulated processor of the board), qemu (sim, and the same firmware in QEMU as a second opinion) or host
+    (the same C on this machine). compiler: not for host: gcc, zig, or the first that is there. samples: how many inputs
+    of `inputs` are compared.
     Raises what reading, compiling, building and running raise; outputs that differ are a result, not an error.
     """
     if device not in get_args(Device):
         raise SpecError(f"device: unknown '{device}'; {did_you_mean(device, get_args(Device))}")
     if samples < 1:
         raise SpecError(f"samples = {samples}; need at least 1")
-    if compiler and device != "sim":
-        raise SpecError(f"compiler '{compiler}': cross compilers are for the device sim; leave it out for '{device}'")
+    if compiler and device == "host":
+        raise SpecError(f"compiler '{compiler}': cross compilers are for the devices sim and qemu; leave it out for 'host'")
     try:
         data = path.read_bytes()
     except OSError as e:
@@ -52,7 +53,10 @@ def measure(
     compiled = compile_model(model)
     x = inputs(model, samples, seed)
     expected = reference.run(model, x)
-    run = _simulated(compiled, x, expected, board, compiler) if device == "sim" else _native(compiled, x, expected)
+    if device == "host":
+        run = _native(compiled, x, expected)
+    else:
+        run = _simulated(compiled, x, expected, board, compiler, twice=device == "qemu")
     sram, flash = run["sram_bytes"], run["flash_bytes"]
     return {
         "model": str(path),
@@ -84,18 +88,22 @@ def inputs(model: QuantizedModel, samples: int, seed: int) -> Array:
     return np.asarray(np.float32(first.scale) * (x.astype(np.float32) - first.zero_point), np.float32)
 
 
-def _simulated(compiled: Compiled, x: Array, expected: Array, board: Board, compiler: str | None) -> dict[str, Any]:
+def _simulated(
+    compiled: Compiled, x: Array, expected: Array, board: Board, compiler: str | None, twice: bool
+) -> dict[str, Any]:
     firmware = build.build(firmware_files(compiled), board, compiler)
     steps = compiled.model.arch.steps()
     raw = x.reshape(len(x), -1).view(np.int8)
     run = sim.simulate(firmware.elf, raw, len(steps), expected[0].nbytes, board)
     seconds = run.cycles / board.clock_hz
+    emulated = qemu.emulate(firmware.elf, raw, expected[0].nbytes, board) if twice else None
     return {
         "source": "simulated",
-        "bit_exact": run.outputs.tobytes() == expected.tobytes(),
+        "bit_exact": all(r.outputs.tobytes() == expected.tobytes() for r in (run, emulated) if r),
         "cycles": run.cycles,
         "core_cycles": run.core_cycles,
         "instructions": run.instructions,
+        "qemu": emulated and {"version": emulated.version, "instructions": emulated.instructions[0]},
         "latency_ms": 1e3 * seconds,
         "energy_mj": 1e3 * seconds * board.active_power_w,
         "uncertainty": run.uncertainty,
@@ -130,7 +138,7 @@ def _native(compiled: Compiled, x: Array, expected: Array) -> dict[str, Any]:
     return {
         "source": "host",
         "bit_exact": found.tobytes() == expected.tobytes(),
-        **dict.fromkeys((*unknown, "stack_bytes")),
+        **dict.fromkeys((*unknown, "stack_bytes", "qemu")),
         "latency_ms": 1e3 * seconds,
         "toolchain": " ".join(Path(word).name for word in host_compiler()),
         "flags": ["-O2"],
@@ -157,6 +165,9 @@ def problems(figures: Mapping[str, Any]) -> list[str]:
     found = []
     if not figures["bit_exact"]:
         found.append(f"{figures['model']}: outputs differ from the reference; please report the model")
+    second = figures["qemu"]
+    if second and second["instructions"] != figures["instructions"]:
+        found.append(f"QEMU counts {second['instructions']:,} instructions, the simulator {figures['instructions']:,}")
     for memory, way_out in (
         (
             "SRAM",
@@ -181,7 +192,7 @@ def table(figures: Mapping[str, Any]) -> str:
     if simulated:
         totals += [
             ("cycles", f"{figures['cycles']:,}", f"{unsure}; {figures['core_cycles']:,} on a Cortex-M4 without wait states"),
-            ("instructions", f"{figures['instructions']:,}", ""),
+            ("instructions", f"{figures['instructions']:,}", _second_opinion(figures)),
             ("energy", amount(figures["energy_mj"], "mJ"), unsure),
             ("SRAM", amount(figures["sram_bytes"], "B"), f"arena, data and {figures['stack_bytes']:,} of stack"),
             ("flash", amount(figures["flash_bytes"], "B"), f"{figures['code_bytes']:,} of code, the rest constants"),
@@ -196,6 +207,11 @@ def table(figures: Mapping[str, Any]) -> str:
     return "\n".join(
         [*layers, columns(("total", "", ""), totals, (1,)), "", f"outputs for {figures['samples']} inputs {equal}", source]
     )
+
+
+def _second_opinion(figures: Mapping[str, Any]) -> str:
+    second = figures["qemu"]
+    return f"{second['instructions']:,} in {second['version']}" if second else ""
 
 
 def _rates(row: Mapping[str, Any]) -> tuple[str, str]:

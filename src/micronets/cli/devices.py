@@ -13,7 +13,9 @@ from micronets.cli import common
 @click.command()
 @click.argument("model", type=click.Path(path_type=Path), metavar="MODEL.tflite")
 @click.option("--board", required=True, help="`micronets boards` lists them; or a board's .toml file.")
-@click.option("--device", default="sim", show_default=True, help="sim (a simulated Cortex-M) or host (this machine).")
+@click.option(
+    "--device", default="sim", show_default=True, help="sim (a simulated Cortex-M), qemu (that and QEMU) or host (here)."
+)
 @click.option("--compiler", help="gcc (arm-none-eabi-gcc) or zig (pip's ziglang); without it, the first that is there.")
 @click.option("--samples", default=5, show_default=True, help="Inputs whose outputs are compared with the reference.")
 @click.option("--seed", default=0, show_default=True, help="Of those inputs.")

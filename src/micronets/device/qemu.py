@@ -1,0 +1,158 @@
+"""A firmware in QEMU: a second opinion on outputs and on how many instructions an inference takes; never on cycles.
+
+The ELF file is the simulator's, unchanged. QEMU is driven over its GDB port; it counts instructions exactly (`-icount`
+with a recording, read by `info replay`).
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from micronets.board import Board
+from micronets.device.image import Image, read_image
+from micronets.errors import DeviceError
+
+_QEMU = "qemu-system-arm"
+_MACHINES = {"cortex-m4": "mps2-an386", "cortex-m7": "mps2-an500"}
+_MEMORY_BYTES = 4 << 20  # of flash and of SRAM in both machines
+_PIECE_BYTES = 1024  # of memory in one packet
+_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Emulation:
+    """Runs in QEMU: int8 outputs `[N, bytes]`, instructions of every inference, QEMU's version."""
+
+    outputs: npt.NDArray[np.int8]
+    instructions: tuple[int, ...]
+    version: str
+
+
+def emulate(elf: bytes, x: npt.NDArray[np.int8], output_bytes: int, board: Board) -> Emulation:
+    """Runs the firmware on every input, int8 `[N, bytes]`, in QEMU's machine of the board's core.
+
+    Raises `DeviceError` if QEMU is not installed, has no such machine, fails, or takes more than five minutes.
+    """
+    command = shutil.which(_QEMU)
+    if command is None:
+        raise DeviceError(f"QEMU: no {_QEMU} found: install it (Debian: apt install {_QEMU}), or use the device sim")
+    if board.core not in _MACHINES:
+        raise DeviceError(f"QEMU: no machine for {board.name}'s {board.core}; there are: {', '.join(_MACHINES)}")
+    image = read_image(elf)
+    behind = image.symbols["firmware_arena"] + image.arena_bytes - image.symbols["firmware_stack_bottom"]
+    if max(len(image.flash), behind) > _MEMORY_BYTES:
+        raise DeviceError(f"QEMU: the firmware needs more than the machine's {_MEMORY_BYTES:,} bytes; use the device sim")
+    with tempfile.TemporaryDirectory(prefix="micronets-") as name, _Session(command, board, Path(name), elf) as session:
+        runs = [_run(session, image, sample.tobytes(), output_bytes) for sample in x]
+    version = subprocess.run([command, "--version"], capture_output=True, text=True, check=False).stdout.split("\n")[0]
+    outputs = np.frombuffer(b"".join(output for output, _ in runs), np.int8).reshape(len(x), output_bytes)
+    return Emulation(outputs, tuple(count for _, count in runs), version)
+
+
+def _run(session: _Session, image: Image, sample: bytes, output_bytes: int) -> tuple[bytes, int]:
+    address = session.until(image.symbols["firmware_ready"])
+    session.write(address, sample)
+    begin = session.instructions()
+    address = session.until(image.symbols["firmware_done"])
+    return session.read(address, output_bytes), session.instructions() - begin
+
+
+class _Session:
+    """A conversation with QEMU in GDB's remote protocol, over its stdin and stdout."""
+
+    def __init__(self, command: str, board: Board, directory: Path, elf: bytes) -> None:
+        image = directory / "firmware.elf"
+        image.write_bytes(elf)
+        words = ["-M", _MACHINES[board.core], "-kernel", str(image), "-S", "-gdb", "stdio"]
+        words += ["-nographic", "-monitor", "none", "-serial", "none"]
+        words += ["-icount", f"shift=0,rr=record,rrfile={directory / 'recording'}"]
+        self.log = (directory / "log").open("w+b")
+        self.process = subprocess.Popen([command, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log)
+        self.timer = threading.Timer(_SECONDS, self.process.kill)
+        self.timer.start()
+
+    def __enter__(self) -> _Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.timer.cancel()
+        self.process.kill()
+        self.process.communicate()
+        self.log.close()
+
+    def until(self, address: int) -> int:
+        """Goes on until the instruction at `address` is next; register r0."""
+        self._ask(f"Z0,{address:x},2")
+        self._ask("c")
+        self._ask(f"z0,{address:x},2")
+        registers = bytes.fromhex(self._ask("g")[: 2 * 4 * 16])
+        if int.from_bytes(registers[60:64], "little") != address:
+            raise DeviceError(f"QEMU: the firmware stopped at {int.from_bytes(registers[60:64], 'little'):#x}")
+        return int.from_bytes(registers[:4], "little")
+
+    def instructions(self) -> int:
+        """How many have run since reset."""
+        self._send("qRcmd," + b"info replay".hex())
+        text = ""
+        while (answer := self._receive()) != "OK":
+            if not answer.startswith("O"):
+                raise DeviceError(f"QEMU: it does not count instructions ({answer})")
+            text += bytes.fromhex(answer[1:]).decode(errors="replace")
+        count = text.rpartition("instruction count = ")[2].strip()
+        if not count.isdigit():
+            raise DeviceError(f"QEMU: it does not count instructions ({text.strip()[:100]})")
+        return int(count)
+
+    def write(self, address: int, data: bytes) -> None:
+        """Puts `data` into memory."""
+        for at in range(0, len(data), _PIECE_BYTES):
+            piece = data[at : at + _PIECE_BYTES]
+            if self._ask(f"M{address + at:x},{len(piece):x}:{piece.hex()}") != "OK":
+                raise DeviceError(f"QEMU: cannot write memory at {address + at:#x}")
+
+    def read(self, address: int, size: int) -> bytes:
+        """`size` bytes of memory."""
+        sizes = [(at, min(_PIECE_BYTES, size - at)) for at in range(0, size, _PIECE_BYTES)]
+        return b"".join(bytes.fromhex(self._ask(f"m{address + at:x},{n:x}")) for at, n in sizes)
+
+    def _ask(self, packet: str) -> str:
+        self._send(packet)
+        return self._receive()
+
+    def _send(self, packet: str) -> None:
+        data = packet.encode()
+        assert self.process.stdin is not None
+        try:
+            self.process.stdin.write(b"$%b#%02x" % (data, sum(data) % 256))
+            self.process.stdin.flush()
+        except OSError as e:
+            raise self._ended() from e
+
+    def _receive(self) -> str:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        packet = b""
+        while not packet.endswith(b"#"):
+            byte = self.process.stdout.read(1)
+            if not byte:
+                raise self._ended()
+            packet = b"" if byte == b"$" else packet + byte
+        self.process.stdout.read(2)
+        self.process.stdin.write(b"+")
+        return packet[:-1].decode()
+
+    def _ended(self) -> DeviceError:
+        self.timer.cancel()
+        if self.process.wait() < 0:
+            return DeviceError(f"QEMU: no end of the inferences within {_SECONDS} s")
+        self.log.seek(0)
+        lines = self.log.read().decode(errors="replace").splitlines() or ["no message"]
+        return DeviceError(f"QEMU failed: {lines[0][:200]}")
