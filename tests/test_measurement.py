@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from micronets import measurement, reference, tflite
 from micronets.arch import INPUT
 from micronets.board import load_board
+from micronets.device import cyclemodel
 from micronets.device.build import compiler
 from micronets.errors import DeviceError, FileError, SpecError
 from tests.calling import call
@@ -185,3 +187,15 @@ def test_bad_files(tmp_path: Path) -> None:
     result = call("measure", tmp_path / "text.tflite", "--board", "NUCLEO-F446RE")
     assert result.code == 2
     assert str(tmp_path / "text.tflite") in result.error
+
+
+@simulated
+@pytest.mark.parametrize("package", ["unicorn", "capstone", "elftools"])
+def test_a_missing_package_is_one_line(path: Path, package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [n for n in sys.modules if n.partition(".")[0] == package]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, package, None)
+    cyclemodel._disassembler.cache_clear()
+    result = call("measure", path, "--board", "NUCLEO-F446RE")
+    assert result.code == 2
+    assert result.error == f"this needs the package '{package}': pip install 'micronets[sim]'"
