@@ -3,6 +3,7 @@
 import shutil
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ pytest.importorskip("capstone", reason="needs pip install 'micronets[sim]'")
 pytest.importorskip("elftools", reason="needs pip install 'micronets[sim]'")
 
 from micronets.board import load_board
+from micronets.device import trace
 from micronets.device.build import build, compiler
 from micronets.device.image import read_image
 from micronets.device.sim import Simulation, simulate
@@ -66,6 +68,23 @@ def test_both_kinds_of_hooks_count_the_same(elf: bytes, board: object) -> None:
     fast, slow = (simulate(elf, X, 3, 64, board, native) for native in (True, False))  # type: ignore[arg-type]
     assert (fast.layers, fast.outside, fast.stack_bytes) == (slow.layers, slow.outside, slow.stack_bytes)
     np.testing.assert_array_equal(fast.outputs, slow.outputs)
+
+
+@pytest.mark.skipif(not any(map(shutil.which, ("cc", "gcc", "clang"))), reason="needs a compiler for this machine")
+def test_hooks_need_no_cache_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("MICRONETS_CACHE", str(tmp_path / "file"))
+    assert trace.native_library.__wrapped__() is not None
+    monkeypatch.setenv("MICRONETS_CACHE", str(tmp_path / "new"))
+    assert trace.native_library.__wrapped__() is not None
+    assert [p.suffix for p in (tmp_path / "new").iterdir()] == [".so"]
+
+
+def test_without_a_compiler_the_hooks_are_python(elf: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("micronets.device.sim.native_library", lambda: None)
+    np.testing.assert_array_equal(simulate(elf, X, 3, 64, F446).outputs, expected(X))
+    with pytest.raises(DeviceError, match="no compiler for hooks in C"):
+        simulate(elf, X, 3, 64, F446, native=True)
 
 
 def test_a_loop_costs_what_the_table_says() -> None:

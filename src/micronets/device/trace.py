@@ -7,8 +7,10 @@ with the machine's own compiler, kept in the user's cache directory) where there
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -223,15 +225,31 @@ def _check(failed: int) -> None:
 def native_library() -> ctypes.CDLL | None:
     """The hooks in C, compiled when first needed; None without a compiler for this machine."""
     source = (files("micronets") / "device/trace.c").read_text("utf-8")
-    directory = Path(os.environ.get("MICRONETS_CACHE") or Path.home() / ".cache/micronets")
-    path = directory / f"trace-{sys.platform}-{digest(source)}.so"
-    try:
-        if not path.exists():
-            write_atomic(path, _compile(host_compiler(), source))
-        library = ctypes.CDLL(str(path))
-        return library if library.trace_block and library.trace_read else None
-    except (OSError, AttributeError, subprocess.SubprocessError, DeviceError):
-        return None
+    name = f"trace-{sys.platform}-{digest(source)}.so"
+    for directory in (_cache_directory, _own_directory):
+        try:
+            path = directory() / name
+            if not path.exists():
+                write_atomic(path, _compile(host_compiler(), source))
+            library = ctypes.CDLL(str(path))
+            return library if library.trace_block and library.trace_read else None
+        except (OSError, RuntimeError, AttributeError):  # no home, no space, a directory that holds no programs
+            continue
+        except (subprocess.SubprocessError, DeviceError):
+            return None
+    return None
+
+
+def _cache_directory() -> Path:
+    return Path(os.environ.get("MICRONETS_CACHE") or Path.home() / ".cache/micronets")
+
+
+@cache
+def _own_directory() -> Path:
+    """A directory that lasts as long as this process."""
+    directory = Path(tempfile.mkdtemp(prefix="micronets-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    return directory
 
 
 def _compile(command: Sequence[str], source: str) -> bytes:
