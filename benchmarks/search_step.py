@@ -30,7 +30,8 @@ from micronets.board import Budget, board_budget, load_board
 from micronets.fit import Fitter
 from micronets.net import Net
 from micronets.ops import autocast, pick_device, pick_precision, prepare_cpu
-from micronets.search import SearchSettings, Stepper
+from micronets.search_settings import SearchSettings
+from micronets.searching import Searching
 from micronets.space import SearchSpace, derive
 from micronets.supernet import Supernet
 
@@ -71,9 +72,9 @@ def measure(name: str, batch_size: int, rounds: int) -> dict[str, Any]:
     limits = board_budget(Budget(arena_bytes=64_000, tflite_bytes=110_000, macs=8_300_000), board)
     settings = SearchSettings(epochs=1, batch=batch_size, warmup=0.0, precision=precision)
     supernet = Supernet(space).to(device)
-    stepper = Stepper(supernet, Fitter(space, limits, board), board, limits, task, settings, 0, device)  # type: ignore[arg-type]
+    stepper = Searching(supernet, Fitter(space, limits, board), board, task, settings, 0, device)  # type: ignore[arg-type]
     supernet.train()
-    batch, generator = torch.arange(batch_size), torch.Generator()
+    batch = torch.arange(batch_size)
 
     net = Net(arch).to(device).train()
     optimiser = optim.optimiser(net, "adamw", settings.weight_decay)
@@ -90,7 +91,7 @@ def measure(name: str, batch_size: int, rounds: int) -> dict[str, Any]:
 
     times: dict[str, list[float]] = {"plain": [], "supernet": []}
     for i in range(rounds + 1):
-        for kind, step in (("plain", plain), ("supernet", lambda: stepper.train_step(batch, 1, generator, generator))):
+        for kind, step in (("plain", plain), ("supernet", lambda: stepper.train_step(batch, 1))):
             start = time.perf_counter()
             step()
             if i:  # the first round warms up

@@ -14,7 +14,7 @@ from typing import Any
 from micronets.board import Budget
 from micronets.config import SPACES, Config, DataConfig, TeacherConfig
 from micronets.frontend import FrontEnd
-from micronets.search import SearchSettings
+from micronets.search_settings import SearchSettings
 from micronets.tables import literal
 from micronets.tasks.kws import Augmentation
 from micronets.train_settings import TrainSettings

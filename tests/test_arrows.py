@@ -18,8 +18,8 @@ CORE = {
 }
 DEPLOY = {"compiler", "device", "tflite"}
 DESIGN = {
-    *("checkpoint", "export", "fakequant", "frontend", "net", "ops", "optim", "predict", "search", "supernet", "tasks"),
-    *("train", "train_settings", "training"),
+    *("checkpoint", "export", "fakequant", "frontend", "net", "ops", "optim", "predict", "search", "search_settings"),
+    *("searching", "supernet", "tasks", "train", "train_settings", "training"),
 }
 TOP = {
     *("cli", "compilation", "config", "evaluation", "inspection", "measurement", "report", "run", "rundir", "stages", "tables"),
@@ -27,7 +27,8 @@ TOP = {
 }
 ALLOWED = {"core": CORE, "deploy": CORE | DEPLOY, "design": CORE | DESIGN, "top": CORE | DEPLOY | DESIGN | TOP}
 TORCH = {
-    *("checkpoint", "export", "fakequant", "net", "ops", "optim", "predict", "search", "supernet", "train", "training"),
+    *("checkpoint", "export", "fakequant", "net", "ops", "optim", "predict", "search", "searching", "supernet", "train"),
+    "training",
     "tasks.augment",
 }
 

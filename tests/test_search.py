@@ -4,9 +4,10 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the design half needs torch: pip install 'micronets[design]'")
 
+from micronets import searching  # noqa: E402
 from micronets.board import Budget  # noqa: E402
 from micronets.cost import budget_costs  # noqa: E402
-from micronets.errors import BudgetError, SpecError  # noqa: E402
+from micronets.errors import BudgetError, SpecError, TrainingError  # noqa: E402
 from micronets.net import Net  # noqa: E402
 from micronets.search import SearchSettings, search  # noqa: E402
 from micronets.space import derive  # noqa: E402
@@ -38,18 +39,20 @@ def test_the_budget_decides_the_size(tmp_path, board) -> None:
     assert small <= 3000 < large <= 20000
 
 
-def test_a_search_that_was_stopped_ends_with_the_same_result(tmp_path, board) -> None:
+def test_a_search_that_was_stopped_ends_with_the_same_result(tmp_path, board, monkeypatch) -> None:
+    monkeypatch.setattr(searching, "TICK_SECONDS", 0.0)
     whole = run(tmp_path / "whole", board)
+    often = dataclasses.replace(SETTINGS, checkpoint_seconds=0.0)
 
     class Stopped(Exception):
         pass
 
     def stop(report) -> None:
-        if report["step"] > 12:  # in the third epoch of six steps
+        if report["step"] >= 15:  # in the middle of the third epoch of six steps
             raise Stopped
 
     with pytest.raises(Stopped):
-        run(tmp_path / "cut", board, progress=stop)
+        run(tmp_path / "cut", board, settings=often, progress=stop)
     resumed = run(tmp_path / "cut", board)
     assert resumed.values == whole.values
     assert [h["loss"] for h in resumed.history] == [h["loss"] for h in whole.history]
@@ -61,6 +64,11 @@ def test_a_checkpoint_of_other_settings_is_refused(tmp_path, board) -> None:
     run(tmp_path, board)
     with pytest.raises(SpecError, match="the checkpoint is of another training"):
         run(tmp_path, board, settings=dataclasses.replace(SETTINGS, lr=0.03))
+
+
+def test_a_loss_that_is_no_number_is_one_line(tmp_path, board) -> None:
+    with pytest.raises(TrainingError, match=r"^search: the loss became (nan|inf) in step \d+; lower search.lr \(now 1e\+30\)$"):
+        run(tmp_path, board, settings=dataclasses.replace(SETTINGS, lr=1e30))
 
 
 def test_an_impossible_budget_is_refused_before_training(tmp_path, board) -> None:

@@ -9,19 +9,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_type_hints
+from typing import Any, Literal, get_type_hints
 
 from micronets.board import Budget, load_board
 from micronets.errors import FileError, SpecError, did_you_mean
 from micronets.frontend import FrontEnd
+from micronets.search_settings import SearchSettings
 from micronets.space import SearchSpace
 from micronets.tables import build, convert, flat, parse_override
 from micronets.tasks import TASKS
 from micronets.tasks.kws import Augmentation
 from micronets.train_settings import TrainSettings
-
-if TYPE_CHECKING:
-    from micronets.search import SearchSettings
 
 SPACES = ("dscnn", "temporal")  # modules of micronets.spaces with one function for each task
 
@@ -118,8 +116,6 @@ def _assign(table: dict[str, Any], keys: tuple[str, ...], value: Any) -> None:
 
 def parse(table: Mapping[str, Any], where: str) -> Config:
     """A checked `Config` from the tables of a TOML file; `where` names the file in errors. Raises `SpecError`."""
-    from micronets.search import SearchSettings
-
     known = [f.name for f in dataclasses.fields(Config)]
     for key in table:
         if key not in known:
