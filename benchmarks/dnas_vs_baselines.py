@@ -26,6 +26,7 @@ import json
 import random
 import statistics
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -136,9 +137,14 @@ class Comparison:
         return input_settings(self.data, dict(values))
 
 
+class _Said:
+    at = 0.0
+
+
 def say(report: Mapping[str, Any]) -> None:
-    """Progress, one line, now and then."""
-    if report.get("step", 0) % 100 == 0:
+    """Progress, a line every half minute."""
+    if time.monotonic() - _Said.at > 30:
+        _Said.at = time.monotonic()
         print(" ".join(f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in report.items()), file=sys.stderr)
 
 
