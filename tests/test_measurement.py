@@ -19,6 +19,7 @@ from tests.calling import call
 from tests.random_models import random_arch, random_model
 
 F446 = load_board("NUCLEO-F446RE")
+assert F446.simulation
 
 
 def missing() -> str:
@@ -79,6 +80,7 @@ def test_figures_of_the_simulation(path: Path) -> None:
     assert figures["flash_bytes"] > figures["code_bytes"] > 0
     assert figures["uncertainty"] == 0.1
     assert figures["toolchain"]
+    assert figures["sources"] == {"active_power_w": F446.sources["active_power_w"], "cycles": F446.simulation.source}
     arch = tflite.read(path.read_bytes()).arch
     assert [r["name"] for r in figures["per_layer"]] == [layer.name for layer in arch.layers]
     assert [r["kind"] for r in figures["per_layer"]] == [type(layer).__name__ for layer in arch.layers]
@@ -92,6 +94,8 @@ def test_table(path: Path) -> None:
     assert "outputs for 5 inputs equal the reference's, every byte" in out
     assert "+-25%" in out
     assert "source: simulated, NUCLEO-F746ZG, " in out
+    assert "\ncycles: published times of the same engine" in out
+    assert "\npower: MicroNets (arXiv 2010.11267) Table 4" in out
 
 
 @simulated

@@ -67,6 +67,10 @@ def measure(
         "arena_bytes": compiled.arena_bytes,
         "arena_tflm_bytes": arena_tflm_bytes(model.arch, 4),
         "constant_bytes": compiled.constant_bytes,
+        "sources": {
+            "active_power_w": board.sources["active_power_w"],
+            "cycles": board.simulation.source if board.simulation else board.sources["cycle_factor"],
+        },
         "board_sram_bytes": board.sram_bytes,
         "board_flash_bytes": board.flash_bytes,
         "fits": None if sram is None or flash is None else sram <= board.sram_bytes and flash <= board.flash_bytes,
@@ -203,6 +207,10 @@ def table(figures: Mapping[str, Any]) -> str:
     ]
     equal = "equal the reference's, every byte" if figures["bit_exact"] else "DIFFER from the reference's"
     source = f"source: {figures['source']}, {figures['board']}, {figures['toolchain']}"
+    if simulated:
+        source += "".join(
+            f"\n{what}: {figures['sources'][key]}" for what, key in (("cycles", "cycles"), ("power", "active_power_w"))
+        )
     layers = [columns(head, rows, (2, 3, 4)), ""] if simulated else []
     return "\n".join(
         [*layers, columns(("total", "", ""), totals, (1,)), "", f"outputs for {figures['samples']} inputs {equal}", source]
