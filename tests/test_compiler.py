@@ -53,8 +53,10 @@ def assert_equal(models: list[QuantizedModel], samples: int, flags: tuple[str, .
         assert np.array_equal(want, got), f"network {i}, {(want != got).sum()} of {want.size} differ: {model.arch.layers}"
 
 
-def test_random_networks_equal_the_reference() -> None:
-    assert_equal([random_model(random_arch(s), s) for s in range(RANDOM_NETWORKS)], 8, ("-O1", *STRICT))
+@pytest.mark.parametrize("kernels", [(), ("-DMICRONETS_DSP",)], ids=["plain", "dsp"])
+def test_random_networks_equal_the_reference(kernels: tuple[str, ...]) -> None:
+    """Plain C, and the kernels of a processor with DSP instructions, these being emulated."""
+    assert_equal([random_model(random_arch(s), s) for s in range(RANDOM_NETWORKS)], 8, ("-O1", *STRICT, *kernels))
 
 
 def test_outputs_that_overlap_their_input_equal_the_reference() -> None:
@@ -95,12 +97,17 @@ def test_sanitizers_find_nothing_and_the_example_agrees(tmp_path: Path) -> None:
         compile_c([probe], tmp_path / "probe", flags)
     except DeviceError:
         pytest.skip("the C compiler has no sanitizers")
-    for seed in (3, 7, 11, 12):  # every fourth from 3 on saturates
+    for seed, kernels in (
+        (3, "-DMICRONETS_DSP"),
+        (7, "-DPLAIN"),
+        (11, "-DMICRONETS_DSP"),
+        (12, "-DPLAIN"),
+    ):  # every fourth from 3 on saturates
         directory = tmp_path / str(seed)
         directory.mkdir()
         for name, text in compile_model(random_model(random_arch(seed), seed)).files.items():
             (directory / name).write_text(text)
-        compile_c(sorted(directory.glob("*.c")), directory / "example", (*flags, *STRICT))
+        compile_c(sorted(directory.glob("*.c")), directory / "example", (*flags, *STRICT, kernels))
         done = subprocess.run([directory / "example"], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
 
@@ -108,7 +115,7 @@ def test_sanitizers_find_nothing_and_the_example_agrees(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", RELEASED)
 def test_released_models_equal_the_reference(shared: Path, name: str) -> None:
     model = read((shared / "models" / name).read_bytes(), name)
-    assert_equal([model], 3, ("-O2",))
+    assert_equal([model], 3, ("-O1", "-DMICRONETS_DSP"))
 
 
 @pytest.fixture(scope="module")
@@ -128,8 +135,9 @@ def test_files_are_a_function_of_the_model(dense: QuantizedModel) -> None:
     compiled = compile_model(dense)
     assert compiled == compile_model(dense)
     assert sorted(compiled.files) == [
-        *("CMakeLists.txt", "README.md", "example.c", "micronets_dot.h", "micronets_fully_connected.c"),
-        *("micronets_kernels.h", "micronets_requantize.h", "model.c", "model.h", "test_vector.h"),
+        *("CMakeLists.txt", "README.md", "example.c", "micronets_dot.h", "micronets_dsp.h"),
+        *("micronets_fully_connected.c", "micronets_kernels.h", "micronets_requantize.h", "micronets_requantize_block.h"),
+        *("model.c", "model.h", "test_vector.h"),
     ]
     assert f"#define MICRONETS_ARENA_BYTES {compiled.arena_bytes}\n" in compiled.files["model.h"]
     scales = next(iter(dense.weights.values())).scales.size

@@ -126,7 +126,8 @@ def _convolution(model: QuantizedModel, step: Step, layer: Conv2D | DepthwiseCon
     w, source = model.weights[layer.name].weights, model.quant[layer.inputs[0]]
     depthwise = isinstance(layer, DepthwiseConv2D)
     rows = w[0].reshape(-1, w.shape[3]).T if depthwise else w.reshape(len(w), -1)
-    tables = _requant(model, layer, rows, place)
+    folded = isinstance(layer, Conv2D) and layer.weight_bits == 8 and pointwise(layer)
+    tables = _requant(model, layer, rows, place, folded=folded)
     tables += _window(step, place, layer.kernel, layer.stride, layer.dilation, layer.padding, source.zero_point)
     x, y, four = place.at(layer.inputs[0]), place.at(layer.name), layer.weight_bits == 4
     tail = f"&{place.name('window')}, &{place.name('requant')});"
@@ -156,7 +157,7 @@ def _convolution(model: QuantizedModel, step: Step, layer: Conv2D | DepthwiseCon
 
 def _fully_connected(model: QuantizedModel, step: Step, layer: FullyConnected, place: _Place) -> Code:
     w = model.weights[layer.name].weights
-    tables = _requant(model, layer, w, place)
+    tables = _requant(model, layer, w, place, folded=True)
     x, y, weights = place.at(layer.inputs[0]), place.at(layer.name), place.name("weights")
     tail = f"{w.shape[1]}, {w.shape[0]}, &{place.name('requant')});"
     if layer.weight_bits == 4:
@@ -169,14 +170,22 @@ def _fully_connected(model: QuantizedModel, step: Step, layer: FullyConnected, p
 
 
 def _requant(
-    model: QuantizedModel, layer: Conv2D | DepthwiseConv2D | FullyConnected, rows: npt.NDArray[np.int8], place: _Place
+    model: QuantizedModel,
+    layer: Conv2D | DepthwiseConv2D | FullyConnected,
+    rows: npt.NDArray[np.int8],
+    place: _Place,
+    *,
+    folded: bool,
 ) -> str:
-    """Tables of a layer's requantisation; `rows[channel]` are the weights of an output channel."""
+    """Tables of a layer's requantisation; `rows[channel]` are the weights of an output channel.
+
+    folded: the kernel takes input codes as they are, and the bias makes up for their zero point.
+    """
     w, source, target = model.weights[layer.name], model.quant[layer.inputs[0]], model.quant[layer.name]
     wide = rows.astype(np.int64)
-    if int(np.abs(wide).sum(axis=1).max()) * 128 >= _SUM_LIMIT:
+    if int(np.abs(wide).sum(axis=1).max()) * 255 >= _SUM_LIMIT:
         raise UnsupportedError(f"layer '{layer.name}': sums of {rows.shape[1]} products may not fit 32 bits; split the layer")
-    bias = -source.zero_point * wide.sum(axis=1)
+    bias = -source.zero_point * wide.sum(axis=1) if folded else np.zeros(len(wide), np.int64)
     if w.bias is not None:
         bias += w.bias
     product = float(np.float32(source.scale)) * w.scales.astype(np.float64)

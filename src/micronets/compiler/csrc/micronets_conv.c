@@ -1,56 +1,49 @@
 #include "micronets_dot.h"
-#include "micronets_requantize.h"
-
-/* Sums of products of the window whose first pixel is (top, left) with 1 or 4 filters. */
-static inline void window_sums(const int8_t *input, const int8_t *weights, const micronets_window *n, int32_t top, int32_t left,
-                               int32_t filters, int32_t *sums)
-{
-    const int32_t c = n->in_c, row = n->kernel_w * c, pitch = n->kernel_h * row;
-    const int32_t run = n->dilation_w == 1 ? n->kernel_w : 1; /* columns of a window that lie together */
-    for (int32_t ky = 0; ky < n->kernel_h; ky++) {
-        const int32_t y = top + ky * n->dilation_h;
-        for (int32_t kx = 0; kx < n->kernel_w; kx += run) {
-            const int8_t *w = weights + ky * row + kx * c;
-            const int32_t x = left + kx * n->dilation_w;
-            if (y < 0 || y >= n->in_h) {
-                micronets_dot_constant(n->pad_value, w, pitch, run * c, filters, sums);
-                continue;
-            }
-            const int32_t first = micronets_clamp(-x, 0, run);
-            const int32_t end = micronets_clamp(n->in_w - x, first, run);
-            if (first > 0) {
-                micronets_dot_constant(n->pad_value, w, pitch, first * c, filters, sums);
-            }
-            if (end > first) {
-                micronets_dot(input + (y * n->in_w + x + first) * c, w + first * c, pitch, (end - first) * c, filters, sums);
-            }
-            if (end < run) {
-                micronets_dot_constant(n->pad_value, w + end * c, pitch, (run - end) * c, filters, sums);
-            }
-        }
-    }
-}
+#include "micronets_requantize_block.h"
+#include "micronets_taps.h"
 
 void micronets_conv(const int8_t *input, int8_t *output, const int8_t *weights, const micronets_window *window,
                     const micronets_requant *requant)
 {
     const micronets_window n = *window;
-    const int32_t pitch = n.kernel_h * n.kernel_w * n.in_c;
+    const int32_t c = n.in_c, row = n.kernel_w * c, pitch = n.kernel_h * row;
+    const int32_t zero = n.pad_value;
     for (int32_t oy = 0; oy < n.out_h; oy++) {
         const int32_t top = oy * n.stride_h - n.pad_top;
+        const int32_t ky0 = micronets_first_tap(top, n.dilation_h);
+        const int32_t ky1 = micronets_end_tap(top, n.dilation_h, n.kernel_h, n.in_h, ky0);
         for (int32_t ox = 0; ox < n.out_w; ox++) {
             const int32_t left = ox * n.stride_w - n.pad_left;
+            const int32_t kx0 = micronets_first_tap(left, n.dilation_w);
+            const int32_t kx1 = micronets_end_tap(left, n.dilation_w, n.kernel_w, n.in_w, kx0);
+            /* Columns of a window lie together unless they are dilated; rows are n.in_w pixels apart. */
+            const int32_t runs = n.dilation_w == 1 ? (kx1 > kx0 ? 1 : 0) : kx1 - kx0;
+            const int32_t count = n.dilation_w == 1 ? (kx1 - kx0) * c : c;
+            const int32_t x_row = n.dilation_h * n.in_w * c;
+            const int32_t x_start = ((top + ky0 * n.dilation_h) * n.in_w + left + kx0 * n.dilation_w) * c;
+            const int8_t *w = weights + ky0 * row + kx0 * c;
             int32_t f = 0;
             for (; f + 4 <= n.filters; f += 4) {
                 int32_t sums[4] = {0, 0, 0, 0};
-                window_sums(input, weights + f * pitch, &n, top, left, 4, sums);
-                for (int32_t k = 0; k < 4; k++) {
-                    output[f + k] = micronets_requantize(sums[k], requant, f + k);
+                int32_t x_at = x_start, w_at = f * pitch;
+                for (int32_t ky = ky0; ky < ky1; ky++) {
+                    for (int32_t k = 0; k < runs; k++) {
+                        micronets_dot_4(input + x_at + k * n.dilation_w * c, zero, w + w_at + k * c, pitch, count, sums);
+                    }
+                    x_at += x_row;
+                    w_at += row;
                 }
+                micronets_requantize_block(sums, output + f, requant, f);
             }
             for (; f < n.filters; f++) {
-                int32_t sum = 0;
-                window_sums(input, weights + f * pitch, &n, top, left, 1, &sum);
+                int32_t sum = 0, x_at = x_start, w_at = f * pitch;
+                for (int32_t ky = ky0; ky < ky1; ky++) {
+                    for (int32_t k = 0; k < runs; k++) {
+                        micronets_dot_1(input + x_at + k * n.dilation_w * c, zero, w + w_at + k * c, count, &sum);
+                    }
+                    x_at += x_row;
+                    w_at += row;
+                }
                 output[f] = micronets_requantize(sum, requant, f);
             }
             output += n.out_c;

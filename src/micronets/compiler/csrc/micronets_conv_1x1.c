@@ -1,5 +1,6 @@
 #include "micronets_dot.h"
-#include "micronets_requantize.h"
+#include "micronets_dot_2x2.h"
+#include "micronets_requantize_block.h"
 
 void micronets_conv_1x1(const int8_t *input, int8_t *output, const int8_t *weights, const micronets_window *window,
                         const micronets_requant *requant)
@@ -8,18 +9,17 @@ void micronets_conv_1x1(const int8_t *input, int8_t *output, const int8_t *weigh
     int32_t p = 0;
     for (; p + 2 <= pixels; p += 2) {
         int32_t f = 0;
-        for (; f + 2 <= filters; f += 2) {
-            int32_t sums[4];
-            micronets_dot_2x2(input, weights + f * count, count, sums);
-            output[f] = micronets_requantize(sums[0], requant, f);
-            output[f + 1] = micronets_requantize(sums[1], requant, f + 1);
-            output[filters + f] = micronets_requantize(sums[2], requant, f);
-            output[filters + f + 1] = micronets_requantize(sums[3], requant, f + 1);
+        for (; f + 4 <= filters; f += 4) {
+            int32_t first[4], second[4];
+            micronets_dot_2x2(input, weights + f * count, count, first, second);
+            micronets_dot_2x2(input, weights + (f + 2) * count, count, first + 2, second + 2);
+            micronets_requantize_block(first, output + f, requant, f);
+            micronets_requantize_block(second, output + filters + f, requant, f);
         }
-        if (f < filters) {
+        for (; f < filters; f++) {
             int32_t first = 0, second = 0;
-            micronets_dot(input, weights + f * count, count, count, 1, &first);
-            micronets_dot(input + count, weights + f * count, count, count, 1, &second);
+            micronets_dot_1(input, 0, weights + f * count, count, &first);
+            micronets_dot_1(input + count, 0, weights + f * count, count, &second);
             output[f] = micronets_requantize(first, requant, f);
             output[filters + f] = micronets_requantize(second, requant, f);
         }

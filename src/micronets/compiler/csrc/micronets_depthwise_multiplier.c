@@ -14,8 +14,10 @@ void micronets_depthwise_multiplier(const int8_t *input, int8_t *output, const i
                     for (int32_t kx = 0; kx < n.kernel_w; kx++) {
                         const int32_t x = ox * n.stride_w - n.pad_left + kx * n.dilation_w;
                         const int inside = y >= 0 && y < n.in_h && x >= 0 && x < n.in_w;
-                        const int32_t value = inside ? input[(y * n.in_w + x) * n.in_c + c / multiplier] : n.pad_value;
-                        sum += value * weights[(ky * n.kernel_w + kx) * n.out_c + c];
+                        if (inside) {
+                            const int32_t value = input[(y * n.in_w + x) * n.in_c + c / multiplier];
+                            sum += (value - n.pad_value) * weights[(ky * n.kernel_w + kx) * n.out_c + c];
+                        }
                     }
                 }
                 output[c] = micronets_requantize(sum, requant, c);

@@ -4,63 +4,61 @@
 #ifndef MICRONETS_DOT_H
 #define MICRONETS_DOT_H
 
-#include <stdint.h>
+#include "micronets_dsp.h"
 
-/* sums[k] += x . (w + k * pitch) over `count` values, for k = 0 .. filters - 1; filters is 1 or 4. */
-static inline void micronets_dot(const int8_t *x, const int8_t *w, int32_t pitch, int32_t count, int32_t filters, int32_t *sums)
+/* sums[0] += (x - zero_point) . w over `count` values. */
+MICRONETS_INLINE void micronets_dot_1(const int8_t *x, int32_t zero_point, const int8_t *w, int32_t count, int32_t *sums)
 {
-    if (filters == 1) {
-        int32_t s = sums[0];
-        for (int32_t i = 0; i < count; i++) {
-            s += x[i] * w[i];
-        }
-        sums[0] = s;
-        return;
+    int32_t s = sums[0], i = 0;
+#ifdef MICRONETS_DSP
+    const micronets_pair offset = micronets_twice(-zero_point);
+    for (; i + 4 <= count; i += 4) {
+        const uint32_t v = micronets_load4(x + i), a = micronets_load4(w + i);
+        s = micronets_both(micronets_even_plus(offset, v), micronets_even(a), s);
+        s = micronets_both(micronets_odd_plus(offset, v), micronets_odd(a), s);
     }
-    const int8_t *w1 = w + pitch, *w2 = w1 + pitch, *w3 = w2 + pitch;
+#endif
+    for (; i < count; i++) {
+        s += (x[i] - zero_point) * w[i];
+    }
+    sums[0] = s;
+}
+
+/* sums[k] += (x - zero_point) . (w + k * pitch) over `count` values, for k = 0 .. 3. */
+MICRONETS_INLINE void micronets_dot_4(const int8_t *x, int32_t zero_point, const int8_t *w, int32_t pitch, int32_t count,
+                                      int32_t *sums)
+{
+    const int8_t *w1 = w + pitch, *w2 = w1 + pitch, *w3 = w2 + pitch, *end = x + count;
     int32_t s0 = sums[0], s1 = sums[1], s2 = sums[2], s3 = sums[3];
-    for (int32_t i = 0; i < count; i++) {
-        const int32_t v = x[i];
-        s0 += v * w[i];
-        s1 += v * w1[i];
-        s2 += v * w2[i];
-        s3 += v * w3[i];
+#ifdef MICRONETS_DSP
+    const micronets_pair offset = micronets_twice(-zero_point);
+    for (; end - x >= 4; x += 4) {
+        const uint32_t v = micronets_load4(x);
+        const micronets_pair even = micronets_even_plus(offset, v), odd = micronets_odd_plus(offset, v);
+        uint32_t a = micronets_load4(w), b = micronets_load4(w1);
+        w += 4;
+        w1 += 4;
+        s0 = micronets_both(odd, micronets_odd(a), micronets_both(even, micronets_even(a), s0));
+        s1 = micronets_both(odd, micronets_odd(b), micronets_both(even, micronets_even(b), s1));
+        a = micronets_load4(w2);
+        b = micronets_load4(w3);
+        w2 += 4;
+        w3 += 4;
+        s2 = micronets_both(odd, micronets_odd(a), micronets_both(even, micronets_even(a), s2));
+        s3 = micronets_both(odd, micronets_odd(b), micronets_both(even, micronets_even(b), s3));
+    }
+#endif
+    while (x < end) {
+        const int32_t v = *x++ - zero_point;
+        s0 += v * *w++;
+        s1 += v * *w1++;
+        s2 += v * *w2++;
+        s3 += v * *w3++;
     }
     sums[0] = s0;
     sums[1] = s1;
     sums[2] = s2;
     sums[3] = s3;
-}
-
-/* The same where every x is `value`. */
-static inline void micronets_dot_constant(int32_t value, const int8_t *w, int32_t pitch, int32_t count, int32_t filters,
-                                          int32_t *sums)
-{
-    for (int32_t k = 0; k < filters; k++) {
-        int32_t total = 0;
-        for (int32_t i = 0; i < count; i++) {
-            total += w[k * pitch + i];
-        }
-        sums[k] += total * value;
-    }
-}
-
-/* Two vectors x, x + count against two filters w, w + count: sums of (x0, w0), (x0, w1), (x1, w0), (x1, w1). */
-static inline void micronets_dot_2x2(const int8_t *x, const int8_t *w, int32_t count, int32_t *sums)
-{
-    const int8_t *x1 = x + count, *w1 = w + count;
-    int32_t s00 = 0, s01 = 0, s10 = 0, s11 = 0;
-    for (int32_t i = 0; i < count; i++) {
-        const int32_t a = x[i], b = x1[i], c = w[i], d = w1[i];
-        s00 += a * c;
-        s01 += a * d;
-        s10 += b * c;
-        s11 += b * d;
-    }
-    sums[0] = s00;
-    sums[1] = s01;
-    sums[2] = s10;
-    sums[3] = s11;
 }
 
 #endif

@@ -12,9 +12,18 @@
 
 #include <stdint.h>
 
+/* Inner loops are only quick as part of the loop around them, and that one where it has the registers for itself. */
+#if defined(__GNUC__)
+#define MICRONETS_INLINE static inline __attribute__((always_inline))
+#define MICRONETS_APART static __attribute__((noinline))
+#else
+#define MICRONETS_INLINE static inline
+#define MICRONETS_APART static
+#endif
+
 /* Sizes of an operator that slides a window over a map; all at least 1 but the paddings, which are at least 0.
  * Output pixel (y, x) sees the input rows y * stride_h - pad_top + k * dilation_h for k = 0 .. kernel_h - 1, and columns
- * likewise. Outside the input a convolution sees pad_value, a pool nothing. */
+ * likewise. What lies outside the input does not count. */
 typedef struct {
     int32_t in_h, in_w, in_c;
     int32_t out_h, out_w, out_c;
@@ -22,12 +31,13 @@ typedef struct {
     int32_t stride_h, stride_w;
     int32_t dilation_h, dilation_w;
     int32_t pad_top, pad_left;
-    int32_t pad_value; /* the input's zero point, -128 .. 127 */
+    int32_t pad_value; /* of a convolution: the input's zero point, -128 .. 127, which padding stands for */
     int32_t filters;   /* of a convolution: channels of the output to compute, the first of out_c; out_c as a rule */
 } micronets_window;
 
 /* From a sum of products to an output code: add bias, multiply by multiplier * 2^(shift - 31), clamp, add zero_point.
- * A sum of products takes the input codes as they are: -zero_point * (sum of the weights) is in the bias. */
+ * Where a kernel takes the input codes as they are, -(zero point) * (sum of the weights) is in the bias: conv_1x1,
+ * fully_connected and mean. Those with windows subtract the zero point, so that what lies outside counts nothing. */
 typedef struct {
     const int32_t *bias;       /* a channel each */
     const int32_t *multiplier; /* 0, or 2^30 .. 2^31 - 1 */

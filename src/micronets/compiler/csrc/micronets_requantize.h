@@ -5,26 +5,26 @@
 #include "micronets_kernels.h"
 
 /* value * multiplier * 2^(shift - 31), shift in -31 .. 31; a left shift wraps at 32 bits. */
-static inline int32_t micronets_multiply(int32_t value, int32_t multiplier, int32_t shift)
+MICRONETS_INLINE int32_t micronets_multiply(int32_t value, int32_t multiplier, int32_t shift)
 {
-    const int32_t left = shift > 0 ? shift : 0;
-    const int32_t right = shift > 0 ? 0 : -shift;
-    const int32_t shifted = (int32_t)((uint32_t)value << left);
-    const int32_t high = (int32_t)(((int64_t)shifted * multiplier + ((int64_t)1 << 30)) >> 31);
-    const int32_t mask = (int32_t)(((uint32_t)1 << right) - 1u);
-    const int32_t half = (mask >> 1) + (high < 0 ? 1 : 0);
-    return (high >> right) + ((high & mask) > half ? 1 : 0);
+    /* The left shift is masked, not chosen: compilers otherwise make two copies of all that follows. */
+    const int32_t shifted = (int32_t)((uint32_t)value << (shift & ~(shift >> 31)));
+    int32_t high = (int32_t)(((int64_t)shifted * multiplier + ((int64_t)1 << 30)) >> 31);
+    if (shift < 0) { /* halves away from zero; high is within +-(2^31 - 1), so that neither sum overflows */
+        high = (((high + (high >> 31)) >> ~shift) + 1) >> 1;
+    }
+    return high;
 }
 
 /* `value` within lowest .. highest; a lowest above highest gives highest. */
-static inline int32_t micronets_clamp(int32_t value, int32_t lowest, int32_t highest)
+MICRONETS_INLINE int32_t micronets_clamp(int32_t value, int32_t lowest, int32_t highest)
 {
     const int32_t raised = value < lowest ? lowest : value;
     return raised > highest ? highest : raised;
 }
 
 /* A sum of products of output channel `channel` to its code; sum and bias wrap at 32 bits. */
-static inline int8_t micronets_requantize(int32_t sum, const micronets_requant *requant, int32_t channel)
+MICRONETS_INLINE int8_t micronets_requantize(int32_t sum, const micronets_requant *requant, int32_t channel)
 {
     const int32_t k = channel * requant->step;
     const int32_t total = (int32_t)((uint32_t)sum + (uint32_t)requant->bias[channel]);
