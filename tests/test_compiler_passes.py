@@ -1,0 +1,122 @@
+"""Passes keep every output bit and remove what they say."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from micronets import reference
+from micronets.arch import (
+    INPUT,
+    Add,
+    Arch,
+    AveragePool2D,
+    Conv2D,
+    DepthwiseConv2D,
+    FullyConnected,
+    Layer,
+    MaxPool2D,
+    Mean,
+    Relu,
+    Reshape,
+)
+from micronets.compiler import compile_model
+from micronets.compiler.passes import drop_constant_filters
+from micronets.model import QuantizedModel, TensorQuant
+from micronets.tflite import read
+from tests.random_models import random_arch, random_input, random_model
+
+
+def silenced(model: QuantizedModel, seed: int) -> QuantizedModel:
+    """The model with about half of the filters of each convolution all zero."""
+    rng = np.random.default_rng(seed)
+    weights = {}
+    for name, w in model.weights.items():
+        values = w.weights.copy()
+        if values.ndim == 4:
+            depthwise = any(a.name == name and isinstance(a, DepthwiseConv2D) for a in model.arch.layers)
+            if depthwise:
+                values[..., rng.random(values.shape[3]) < 0.5] = 0
+            else:
+                values[rng.random(len(values)) < 0.5] = 0
+        weights[name] = replace(w, weights=values)
+    return replace(model, weights=weights)
+
+
+def assert_same(model: QuantizedModel, smaller: QuantizedModel, seed: int) -> None:
+    x = random_input(model, 6, seed)
+    assert np.array_equal(reference.run(model, x), reference.run(smaller, x)), model.arch.layers
+
+
+def chain(padding: str, pooled: Layer) -> Arch:
+    base = {"padding": padding, "kernel": (3, 3)}
+    layers = (
+        Conv2D(name="a", inputs=(INPUT,), filters=8, activation="relu", **base),
+        DepthwiseConv2D(name="b", inputs=("a",), activation="relu6", **base),
+        Relu(name="c", inputs=("b",)),
+        Conv2D(name="d", inputs=("c",), filters=8, kernel=(1, 1)),
+        Conv2D(name="e", inputs=("d",), filters=8, **base),
+        pooled,
+        Reshape(name="g", inputs=("f",), shape=(8,)),
+        FullyConnected(name="h", inputs=("g",), units=3),
+    )
+    return Arch((9, 9, 2), layers)
+
+
+@pytest.mark.parametrize("padding", ["same", "valid"])
+def test_silent_filters_and_what_they_fed_go(padding: str) -> None:
+    size = 9 if padding == "same" else 3
+    dropped = 0
+    for seed in range(20):
+        pooled = (
+            Mean(name="f", inputs=("e",), keep_dims=True),
+            AveragePool2D(name="f", inputs=("e",), pool=(size, size), stride=(size, size)),
+            MaxPool2D(name="f", inputs=("e",), pool=(size, size), stride=(size, size)),
+        )[seed % 3]
+        model = silenced(random_model(chain(padding, pooled), seed), seed)
+        smaller = drop_constant_filters(model)
+        assert_same(model, smaller, seed)
+        before, after = (sum(a.filters for a in m.arch.layers if isinstance(a, Conv2D)) for m in (model, smaller))
+        assert smaller.arch.shapes()["a"] == smaller.arch.shapes()["c"] or padding == "valid"
+        dropped += before - after
+    assert dropped > 100
+
+
+def test_random_networks_keep_every_bit() -> None:
+    for seed in range(150):
+        model = silenced(random_model(random_arch(seed), seed), seed)
+        assert_same(model, drop_constant_filters(model), seed)
+
+
+def test_a_constant_beside_padding_stays() -> None:
+    """Of a constant that is not the zero point, a border pixel sees less than one inside."""
+    layers = (
+        Conv2D(name="a", inputs=(INPUT,), filters=2, kernel=(1, 1)),
+        Conv2D(name="b", inputs=("a",), filters=1, kernel=(3, 3)),
+    )
+    model = random_model(Arch((5, 5, 1), layers), 2)
+    w = model.weights["a"]
+    values = w.weights.copy()
+    values[1] = 0
+    weights = dict(model.weights) | {"a": replace(w, weights=values, bias=np.full(2, 9999, np.int32))}
+    model = replace(model, weights=weights, quant=dict(model.quant) | {"a": TensorQuant(0.1, 3)})
+    assert reference.tensors(model, np.zeros((1, 5, 5, 1), np.int8))["a"][0, 0, 0, 1] != model.quant["a"].zero_point
+    assert drop_constant_filters(model).arch == model.arch
+
+
+def test_what_else_is_read_stays() -> None:
+    layers = (
+        Conv2D(name="a", inputs=(INPUT,), filters=4, kernel=(1, 1)),
+        Conv2D(name="b", inputs=("a",), filters=4, kernel=(1, 1)),
+        Add(name="c", inputs=("a", "b")),
+    )
+    model = silenced(random_model(Arch((5, 5, 1), layers), 1), 1)
+    assert drop_constant_filters(model).arch == model.arch
+
+
+def test_a_released_model_has_dead_filters(shared: Path) -> None:
+    model = read((shared / "models/mlperf_tiny/vww_96_int8.tflite").read_bytes())
+    compiled = compile_model(model)
+    assert_same(model, compiled.model, 1)
+    assert compiled.constant_bytes < 0.75 * sum(w.weights.size for w in model.weights.values())
