@@ -18,11 +18,12 @@ from micronets.arch import (
     Layer,
     MaxPool2D,
     Mean,
+    Pad,
     Relu,
     Reshape,
 )
 from micronets.compiler import compile_model
-from micronets.compiler.passes import drop_constant_filters
+from micronets.compiler.passes import drop_constant_filters, fold_pads
 from micronets.model import QuantizedModel, TensorQuant
 from micronets.tflite import read
 from tests.random_models import random_arch, random_input, random_model
@@ -120,3 +121,46 @@ def test_a_released_model_has_dead_filters(shared: Path) -> None:
     compiled = compile_model(model)
     assert_same(model, compiled.model, 1)
     assert compiled.constant_bytes < 0.75 * sum(w.weights.size for w in model.weights.values())
+
+
+@pytest.mark.parametrize(
+    ("size", "paddings", "stride", "folds"),
+    [
+        (8, ((0, 1), (0, 1), (0, 0)), (2, 2), True),  # MobileNet's: TensorFlow would pad the same
+        (9, ((1, 1), (1, 1), (0, 0)), (2, 2), True),
+        (9, ((1, 1), (1, 1), (0, 0)), (1, 1), True),
+        (8, ((1, 1), (1, 1), (0, 0)), (2, 2), False),  # as PyTorch pads: windows lie elsewhere
+        (8, ((2, 2), (2, 2), (0, 0)), (1, 1), False),
+        (8, ((0, 1), (0, 1), (0, 1)), (2, 2), False),
+    ],
+)
+@pytest.mark.parametrize("depthwise", [False, True])
+def test_pads_become_the_padding_of_a_convolution_where_that_is_the_same(
+    size: int, paddings: tuple[tuple[int, int], ...], stride: tuple[int, int], folds: bool, depthwise: bool
+) -> None:
+    base = {"name": "b", "inputs": ("a",), "kernel": (3, 3), "stride": stride, "padding": "valid"}
+    layer: Layer = DepthwiseConv2D(**base) if depthwise else Conv2D(filters=3, **base)
+    model = random_model(Arch((size, size, 2), (Pad(name="a", inputs=(INPUT,), paddings=paddings), layer)), 4)
+    model = replace(model, quant=dict(model.quant) | {"a": model.quant[INPUT]})
+    smaller = fold_pads(model)
+    assert len(smaller.arch.layers) == (1 if folds else 2)
+    assert_same(model, smaller, 4)
+
+
+def test_a_pad_that_others_read_or_that_changes_the_scale_stays() -> None:
+    pad = Pad(name="a", inputs=(INPUT,), paddings=((1, 1), (1, 1), (0, 0)))
+    conv = Conv2D(name="b", inputs=("a",), filters=2, kernel=(3, 3), padding="valid")
+    pools = MaxPool2D(name="c", inputs=("a",), pool=(3, 3), stride=(1, 1))
+    model = random_model(Arch((5, 5, 2), (pad, conv, pools, Add(name="d", inputs=("b", "c")))), 1)
+    same = replace(model, quant=dict(model.quant) | {"a": model.quant[INPUT]})
+    assert fold_pads(same) is same
+    scaled = random_model(Arch((5, 5, 2), (pad, conv)), 1)
+    other = TensorQuant(0.5, model.quant[INPUT].zero_point)
+    scaled = replace(scaled, quant=dict(scaled.quant) | {"a": other})
+    assert fold_pads(scaled) is scaled
+
+
+def test_random_networks_keep_every_bit_without_their_pads() -> None:
+    for seed in range(200):
+        model = random_model(random_arch(seed), seed)
+        assert_same(model, fold_pads(model), seed)

@@ -12,7 +12,7 @@ from micronets.arch import INPUT
 from micronets.compiler import ctext, texts
 from micronets.compiler.arena import ArenaPlan, plan_arena
 from micronets.compiler.emit import Code, emit
-from micronets.compiler.passes import drop_constant_filters
+from micronets.compiler.passes import drop_constant_filters, fold_pads
 from micronets.model import QuantizedModel
 from micronets.validate import validate
 
@@ -68,7 +68,7 @@ class Compiled:
 def compile_model(model: QuantizedModel) -> Compiled:
     """C99 that computes `model` to the last bit. Raises `SpecError`, and `UnsupportedError` for what C cannot hold."""
     validate(model)
-    model = drop_constant_filters(model)
+    model = drop_constant_filters(fold_pads(model))
     plan = plan_arena(model.arch)
     codes = [emit(model, step, i, plan) for i, step in enumerate(model.arch.steps())]
     kernels = sorted({k for code in codes for k in code.kernels})

@@ -20,9 +20,14 @@ from micronets.arch import (
     Layer,
     MaxPool2D,
     Mean,
+    Pad,
     Quantize,
     Relu,
     Reshape,
+    Shape,
+    Step,
+    output_shape,
+    pad_before,
 )
 from micronets.model import LayerWeights, QuantizedModel
 
@@ -38,6 +43,33 @@ def drop_constant_filters(model: QuantizedModel) -> QuantizedModel:
     while (smaller := _dropped_once(model)) is not None:
         model = smaller
     return model
+
+
+def fold_pads(model: QuantizedModel) -> QuantizedModel:
+    """Without the paddings that a convolution's own does as well: what MobileNets have in front of a stride of 2."""
+    layers = {layer.name: layer for layer in model.arch.layers}
+    quant = dict(model.quant)
+    for step in model.arch.steps():
+        layer, pad = step.layer, layers.get(step.layer.inputs[0])
+        if not (isinstance(layer, (Conv2D, DepthwiseConv2D)) and layer.padding == "valid" and isinstance(pad, Pad)):
+            continue
+        source = pad.inputs[0]
+        alone = [reader.name for reader in layers.values() if pad.name in reader.inputs] == [layer.name]
+        folded = replace(layer, inputs=(source,), padding="same")
+        if alone and quant[source] == quant[pad.name] and _pads_alike(model.arch.shapes()[source], pad, folded, step):
+            layers[layer.name] = folded
+            del layers[pad.name], quant[pad.name]
+    if len(layers) == len(model.arch.layers):
+        return model
+    return replace(model, arch=replace(model.arch, layers=tuple(layers.values())), quant=quant)
+
+
+def _pads_alike(x: Shape, pad: Pad, folded: Conv2D | DepthwiseConv2D, step: Step) -> bool:
+    """Whether the windows of `folded` on `x` lie where those of `step` lie on the padded map."""
+    if len(x) != 3 or pad.paddings[2] != (0, 0) or output_shape(folded, (x,)) != step.output_shape:
+        return False
+    k, s, d = folded.kernel, folded.stride, folded.dilation
+    return all(pad_before(x[i], k[i], s[i], d[i], "same") == pad.paddings[i][0] for i in (0, 1))
 
 
 @dataclass(frozen=True)
