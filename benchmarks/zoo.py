@@ -7,6 +7,7 @@ python benchmarks/zoo.py tables                      # the sections `zoo` of bot
 from __future__ import annotations
 
 import argparse
+import datetime
 import json
 import math
 import shutil
@@ -15,6 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from tables import replace_section
+
+from micronets.board import load_board
+from micronets.measurement import measure
 
 ROOT = Path(__file__).resolve().parents[1]
 KEPT = ("model.tflite", "report.json", "config.toml")
@@ -45,16 +49,19 @@ def row(name: str, facts: dict[str, Any]) -> str:
     """One model as a row."""
     rates = {r["name"]: 100 * r["value"] for r in facts["accuracy"]}
     costs = facts["costs"]
+    ours = measure(ROOT / "zoo" / name / "model.tflite", load_board(facts["board"]["name"]))
+    if not ours["bit_exact"]:
+        sys.exit(f"{name}: the compiled model differs from the reference")
     cells = [
         f"[{name}](zoo/{name})",
         f"{rates['float']:.2f}",
-        f"{rates['fake-quantised']:.2f}",
         f"**{rates['int8 under TFLM']:.2f}**",
         f"{costs['macs'] / 1e6:.2f}",
-        f"{facts['arena']['found'] / 1e3:.1f}",
         f"{costs['tflite_bytes'] / 1e3:.1f}",
-        facts["board"]["name"],
-        f"`micronets run examples/{name}.toml`",
+        f"{facts['arena']['found'] / 1e3:.1f}",
+        f"{ours['sram_bytes'] / 1e3:.1f}",
+        f"{ours['flash_bytes'] / 1e3:.1f}",
+        f"{ours['latency_ms']:.0f}",
     ]
     return f"| {' | '.join(cells)} |"
 
@@ -62,22 +69,24 @@ def row(name: str, facts: dict[str, Any]) -> str:
 def tables() -> str:
     """All models of the zoo, and the published ones on the same recordings."""
     lines = [
-        "| model | float % | fake-quantised % | int8 under TFLM % | M MACs | arena kB | .tflite kB | board | made by |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| model | float % | int8 under TFLM % | M MACs | .tflite kB | TFLM arena kB | C: SRAM kB | flash kB | ms |",
+        "| --- | --: | --: | --: | --: | --: | --: | --: | --: |",
     ]
     found = [n for n in ORDER if (ROOT / "zoo" / n / "report.json").exists()]
     reports = {n: json.loads((ROOT / "zoo" / n / "report.json").read_text("utf-8")) for n in found}
     lines += [row(n, facts) for n, facts in reports.items()]
-    lines += [f"| {n} | | | {a:.2f} | {m:.2f} | {s:.1f} | {f:.1f} | | as released |" for n, a, m, s, f in PUBLISHED]
+    lines += [f"| {n} | | {a:.2f} | {m:.2f} | {f:.1f} | {s:.1f} | | | |" for n, a, m, s, f in PUBLISHED]
     samples = {facts["samples"]["test"] for facts in reports.values()}
-    interval = max(196 * math.sqrt(rate * (1 - rate) / f["samples"]["test"]) for f in reports.values() for rate in [_int8(f)])
+    interval = max(196 * math.sqrt(_int8(f) * (1 - _int8(f)) / f["samples"]["test"]) for f in reports.values())
+    boards = sorted({facts["board"]["name"] for facts in reports.values()})
     dates = sorted({facts["date"] for facts in reports.values()})
     lines += [
         "",
-        f"Accuracy on {', '.join(f'{n:,}' for n in sorted(samples))} test recordings of Speech Commands v2, 12 classes, looked "
-        f"at once for each finished model (95 % confidence: +-{interval:.1f} points); arena: the smallest in which TFLM runs "
-        f"on a 64-bit host, by bisection; kB = 1000 bytes. {', '.join(dates)}, `python benchmarks/zoo.py tables`; "
-        "all figures: zoo/NAME/report.json.",
+        f"Each made by `micronets run examples/NAME.toml` ({', '.join(dates)}). Accuracy on "
+        f"{', '.join(f'{n:,}' for n in sorted(samples))} test recordings of Speech Commands v2, 12 classes, looked at once for "
+        f"each finished model (95 % confidence: +-{interval:.1f} points). TFLM arena: the smallest in which it runs on a 64-bit "
+        f"host, by bisection. C: the whole image with stack, `micronets measure` on a simulated {', '.join(boards)}, time +-10 %. "
+        f"kB = 1000 bytes. {datetime.date.today()}, `python benchmarks/zoo.py tables`; all figures: zoo/NAME/report.json.",
     ]
     return "\n".join(lines)
 
