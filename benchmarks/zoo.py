@@ -84,8 +84,9 @@ def tables() -> str:
         "",
         f"Each made by `micronets run examples/NAME.toml` ({', '.join(dates)}). Accuracy on "
         f"{', '.join(f'{n:,}' for n in sorted(samples))} test recordings of Speech Commands v2, 12 classes, looked at once for "
-        f"each finished model (95 % confidence: +-{interval:.1f} points). TFLM arena: the smallest in which it runs on a 64-bit "
-        f"host, by bisection. C: the whole image with stack, `micronets measure` on a simulated {', '.join(boards)}, time +-10 %. "
+        f"each finished model (95 % confidence: +-{interval:.1f} points). TFLM arena: the smallest in which it runs on a "
+        "64-bit host, by bisection. C: the whole image with stack, `micronets measure` on a simulated "
+        f"{', '.join(boards)}, time +-10 %. "
         f"kB = 1000 bytes. {datetime.date.today()}, `python benchmarks/zoo.py tables`; all figures: zoo/NAME/report.json.",
     ]
     return "\n".join(lines)
