@@ -41,6 +41,7 @@ from micronets.quant import activation_range, bit_range, pack_int4, quantize_mul
 from micronets.softmax import exponentials
 
 _SUM_LIMIT = 2**31  # of an int32 accumulator
+_DOUBLED_LIMIT = 2**30  # of a sum that the kernels for DSP instructions may double
 _ROW_LIMIT = 8191  # values of a softmax whose exponentials sum to less than 2**32
 
 
@@ -191,7 +192,8 @@ def _requant(
     product = float(np.float32(source.scale)) * w.scales.astype(np.float64)
     multiplier, shift = quantize_multiplier(product / float(np.float32(target.scale)))
     lo, hi = activation_range(layer.activation, target, layer.act_bits)
-    return _requant_tables(place, bias.astype(np.int32), multiplier, shift, (lo, hi), target)
+    largest = int((np.abs(wide).sum(axis=1) * 255 + np.abs(bias)).max())  # of a sum with its bias, or above it
+    return _requant_tables(place, bias.astype(np.int32), multiplier, shift, (lo, hi), target, largest)
 
 
 def _requant_tables(
@@ -201,6 +203,7 @@ def _requant_tables(
     shift: npt.NDArray[np.int64],
     limits: Pair,
     target: TensorQuant,
+    largest: int,
 ) -> str:
     multiplier, shift = _shiftable(multiplier, shift)
     tables = ctext.array("int32_t", place.name("bias"), bias)
@@ -208,8 +211,15 @@ def _requant_tables(
     tables += ctext.array("int8_t", place.name("shift"), shift)
     zero = target.zero_point
     fields = [(f, place.name(f)) for f in ("bias", "multiplier", "shift")]
-    rest = [("step", int(multiplier.size > 1)), ("lowest", limits[0] - zero), ("highest", limits[1] - zero)]
-    return tables + ctext.struct("micronets_requant", place.name("requant"), [*fields, *rest, ("zero_point", zero)])
+    rest: list[tuple[str, object]] = [
+        ("step", int(multiplier.size > 1)),
+        ("lowest", limits[0] - zero),
+        ("highest", limits[1] - zero),
+    ]
+    quick = largest < _DOUBLED_LIMIT and int(shift.max()) < 0
+    rest += [("zero_point", zero), ("quick", int(quick))]
+    rest += [(name, f"{(code & 255) * 0x01010101}u") for name, code in zip(("lowest4", "highest4"), limits, strict=True)]
+    return tables + ctext.struct("micronets_requant", place.name("requant"), [*fields, *rest])
 
 
 def _shiftable(
@@ -234,7 +244,7 @@ def _mean(model: QuantizedModel, step: Step, layer: Mean, place: _Place) -> Code
     multiplier, shift = reference.mean_multiplier(h * w, source, target)
     bias = np.array([-source.zero_point * h * w], np.int32)
     lo_hi = bit_range(layer.act_bits)
-    tables = _requant_tables(place, bias, np.array([multiplier]), np.array([shift]), lo_hi, target)
+    tables = _requant_tables(place, bias, np.array([multiplier]), np.array([shift]), lo_hi, target, _SUM_LIMIT)
     x, y = place.at(layer.inputs[0]), place.at(layer.name)
     call = f"micronets_mean({x}, {y}, {h * w}, {channels}, &{place.name('requant')});"
     return Code(tables, call, ("micronets_mean",))

@@ -33,7 +33,7 @@ void micronets_conv(const int8_t *input, int8_t *output, const int8_t *weights, 
                     x_at += x_row;
                     w_at += row;
                 }
-                micronets_requantize_block(sums, output + f, requant, f);
+                micronets_requantize_block(sums[0], sums[1], sums[2], sums[3], output + f, requant, f);
             }
             for (; f < n.filters; f++) {
                 int32_t sum = 0, x_at = x_start, w_at = f * pitch;

@@ -13,8 +13,8 @@ void micronets_conv_1x1(const int8_t *input, int8_t *output, const int8_t *weigh
             int32_t first[4], second[4];
             micronets_dot_2x2(input, weights + f * count, count, first, second);
             micronets_dot_2x2(input, weights + (f + 2) * count, count, first + 2, second + 2);
-            micronets_requantize_block(first, output + f, requant, f);
-            micronets_requantize_block(second, output + filters + f, requant, f);
+            micronets_requantize_block(first[0], first[1], first[2], first[3], output + f, requant, f);
+            micronets_requantize_block(second[0], second[1], second[2], second[3], output + filters + f, requant, f);
         }
         for (; f < filters; f++) {
             int32_t first = 0, second = 0;

@@ -38,8 +38,7 @@ MICRONETS_APART void pixel(const int8_t *x, int8_t *output, const int8_t *w, int
             v += x_turn;
             u += w_turn;
         }
-        const int32_t sums[4] = {s0, s1, s2, s3};
-        micronets_requantize_block(sums, output + i, requant, i);
+        micronets_requantize_block(s0, s1, s2, s3, output + i, requant, i);
     }
     for (; i < c; i++) {
         int32_t sum = 0, x_at = i, w_at = i;

@@ -80,7 +80,81 @@ MICRONETS_INLINE int32_t micronets_highs(micronets_pair a, micronets_pair b, int
     return r;
 }
 
+/* Upper half of the product of a and b, rounded to nearest, halves up. */
+MICRONETS_INLINE int32_t micronets_high(int32_t a, int32_t b)
+{
+    int32_t r;
+    __asm__("smmulr %0, %1, %2" : "=r"(r) : "r"(a), "r"(b));
+    return r;
+}
+
+/* addend + value / 2^shift, rounded to nearest, halves up, shift in 1 .. 31: the last bit shifted out is the carry. */
+MICRONETS_INLINE int32_t micronets_shift_add(int32_t value, int32_t shift, int32_t addend)
+{
+    int32_t r;
+    __asm__("asrs %0, %1, %2\n\tadc %0, %0, %3" : "=&r"(r) : "r"(value), "r"(shift), "r"(addend) : "cc");
+    return r;
+}
+
+MICRONETS_INLINE int32_t micronets_saturate(int32_t value)
+{
+    int32_t r;
+    __asm__("ssat %0, #8, %1" : "=r"(r) : "r"(value));
+    return r;
+}
+
+/* Of each of four int8: the higher of `a` and `lowest`, but `highest` at most. */
+MICRONETS_INLINE uint32_t micronets_clamp4(uint32_t a, uint32_t lowest, uint32_t highest)
+{
+    uint32_t r, unused;
+    __asm__("ssub8 %1, %2, %3\n\tsel %0, %2, %3\n\tssub8 %1, %4, %0\n\tsel %0, %0, %4"
+            : "=&r"(r), "=&r"(unused)
+            : "r"(a), "r"(lowest), "r"(highest));
+    return r;
+}
+
+/* Four bytes to any address. */
+MICRONETS_INLINE void micronets_store4(int8_t *p, uint32_t bytes)
+{
+    ((micronets_word *)(void *)p)->bytes = bytes;
+}
+
 #else
+
+MICRONETS_INLINE int32_t micronets_high(int32_t a, int32_t b)
+{
+    return (int32_t)(((int64_t)a * b + ((int64_t)1 << 31)) >> 32);
+}
+
+MICRONETS_INLINE int32_t micronets_shift_add(int32_t value, int32_t shift, int32_t addend)
+{
+    return (((value >> (shift - 1)) + 1) >> 1) + addend;
+}
+
+MICRONETS_INLINE int32_t micronets_saturate(int32_t value)
+{
+    return value < -128 ? -128 : value > 127 ? 127 : value;
+}
+
+MICRONETS_INLINE uint32_t micronets_clamp4(uint32_t a, uint32_t lowest, uint32_t highest)
+{
+    uint32_t r = 0;
+    for (int32_t k = 0; k < 32; k += 8) {
+        const int8_t low = (int8_t)(uint8_t)(lowest >> k), high = (int8_t)(uint8_t)(highest >> k);
+        int8_t value = (int8_t)(uint8_t)(a >> k);
+        value = value < low ? low : value;
+        value = value > high ? high : value;
+        r |= (uint32_t)(uint8_t)value << k;
+    }
+    return r;
+}
+
+MICRONETS_INLINE void micronets_store4(int8_t *p, uint32_t bytes)
+{
+    for (int32_t k = 0; k < 4; k++) {
+        p[k] = (int8_t)(uint8_t)(bytes >> (8 * k));
+    }
+}
 
 MICRONETS_INLINE uint32_t micronets_load4(const int8_t *p)
 {
@@ -126,6 +200,12 @@ MICRONETS_INLINE int32_t micronets_both(micronets_pair a, micronets_pair b, int3
 }
 
 #endif
+
+/* The low bytes of four values, the first lowest. */
+MICRONETS_INLINE uint32_t micronets_pack4(int32_t a, int32_t b, int32_t c, int32_t d)
+{
+    return ((uint32_t)a & 0xffu) | ((uint32_t)b & 0xffu) << 8 | ((uint32_t)c & 0xffu) << 16 | (uint32_t)d << 24;
+}
 
 /* The same value in both halves. */
 MICRONETS_INLINE micronets_pair micronets_twice(int32_t value)

@@ -8,7 +8,7 @@ void micronets_fully_connected(const int8_t *input, int8_t *output, const int8_t
     for (; f + 4 <= units; f += 4) {
         int32_t sums[4] = {0, 0, 0, 0};
         micronets_dot_4(input, 0, weights + f * inputs, inputs, inputs, sums);
-        micronets_requantize_block(sums, output + f, requant, f);
+        micronets_requantize_block(sums[0], sums[1], sums[2], sums[3], output + f, requant, f);
     }
     for (; f < units; f++) {
         int32_t sum = 0;

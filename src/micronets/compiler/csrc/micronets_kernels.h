@@ -45,6 +45,8 @@ typedef struct {
     int32_t step;              /* 1: a multiplier and shift for each channel; 0: one for all */
     int32_t lowest, highest;   /* clamp, relative to the zero point */
     int32_t zero_point;        /* -128 .. 127 */
+    int32_t quick;             /* 1: every sum with its bias is within +-(2^30 - 1) and every shift negative */
+    uint32_t lowest4, highest4; /* the clamp as codes, in each of four bytes */
 } micronets_requant;
 
 /* Scale of one operand: value -> (value - zero_point) * 2^left * multiplier * 2^(shift - 31). */

@@ -2,23 +2,49 @@
 #ifndef MICRONETS_REQUANTIZE_BLOCK_H
 #define MICRONETS_REQUANTIZE_BLOCK_H
 
+#include "micronets_dsp.h"
 #include "micronets_requantize.h"
 
-/* output[k] = code of sums[k], sums of the output channels from `channel` on, k = 0 .. 3. */
-MICRONETS_INLINE void micronets_requantize_block(const int32_t *sums, int8_t *output, const micronets_requant *requant,
-                                                int32_t channel)
+/* For any sums, multipliers and shifts. */
+MICRONETS_APART void micronets_requantize_any(int32_t s0, int32_t s1, int32_t s2, int32_t s3, int8_t *output,
+                                              const micronets_requant *requant, int32_t channel)
 {
-    const int32_t step = requant->step, lowest = requant->lowest, highest = requant->highest, zero = requant->zero_point;
-    const int32_t *bias = requant->bias + channel, *multiplier = requant->multiplier + channel * step;
-    const int8_t *shift = requant->shift + channel * step;
-    const int8_t *const end = output + 4;
-    while (output < end) {
-        const int32_t total = (int32_t)((uint32_t)*sums++ + (uint32_t)*bias++);
-        const int32_t value = micronets_multiply(total, *multiplier, *shift);
-        multiplier += step;
-        shift += step;
-        *output++ = (int8_t)(micronets_clamp(value, lowest, highest) + zero);
+    const int32_t sums[4] = {s0, s1, s2, s3};
+    for (int32_t k = 0; k < 4; k++) {
+        output[k] = micronets_requantize(sums[k], requant, channel + k);
     }
+}
+
+#ifdef MICRONETS_DSP
+/* One code where `quick` allows: a sum that can be doubled needs one rounded product, then one rounded shift. */
+MICRONETS_INLINE int32_t micronets_requantize_quick(int32_t sum, int32_t bias, int32_t multiplier, int32_t shift, int32_t zero)
+{
+    const int32_t high = micronets_high((sum + bias) * 2, multiplier);
+    return micronets_saturate(micronets_shift_add(high + (high >> 31), -shift, zero)); /* halves away from zero */
+}
+#endif
+
+/* output[k] = code of the sum of output channel `channel` + k, k = 0 .. 3. */
+MICRONETS_INLINE void micronets_requantize_block(int32_t s0, int32_t s1, int32_t s2, int32_t s3, int8_t *output,
+                                                const micronets_requant *requant, int32_t channel)
+{
+#ifdef MICRONETS_DSP
+    if (requant->quick) {
+        const int32_t step = requant->step, zero = requant->zero_point;
+        const int32_t *bias = requant->bias + channel, *multiplier = requant->multiplier + channel * step;
+        const int8_t *shift = requant->shift + channel * step;
+        s0 = micronets_requantize_quick(s0, bias[0], *multiplier, *shift, zero);
+        s1 = micronets_requantize_quick(s1, bias[1], multiplier[step], shift[step], zero);
+        multiplier += 2 * step;
+        shift += 2 * step;
+        s2 = micronets_requantize_quick(s2, bias[2], *multiplier, *shift, zero);
+        s3 = micronets_requantize_quick(s3, bias[3], multiplier[step], shift[step], zero);
+        const uint32_t codes = micronets_pack4(s0, s1, s2, s3);
+        micronets_store4(output, micronets_clamp4(codes, requant->lowest4, requant->highest4));
+        return;
+    }
+#endif
+    micronets_requantize_any(s0, s1, s2, s3, output, requant, channel);
 }
 
 #endif
