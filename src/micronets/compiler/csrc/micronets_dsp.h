@@ -11,6 +11,11 @@
 #define MICRONETS_DSP
 #endif
 
+/* Whole loops in assembly, where the compiler finds 13 registers for them: Clang, and GCC when not optimising, do not. */
+#if defined(__ARM_FEATURE_DSP) && defined(__GNUC__) && !defined(__clang__) && defined(__OPTIMIZE__)
+#define MICRONETS_ASSEMBLY
+#endif
+
 #ifdef MICRONETS_DSP
 
 /* A pair is two int16, `low` in the low half. Of four bytes, the even ones (0, 2) or the odd ones (1, 3) make a pair. */
