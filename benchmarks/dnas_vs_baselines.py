@@ -155,7 +155,8 @@ def table(results: list[dict[str, Any]], args: argparse.Namespace, source: str) 
         f"Limits: {limits}. {args.search} + {args.train} epochs ({args.qat} more with quantisation simulated, for all); "
         f"random search: {args.candidates} candidates. Data: {source}. int8 accuracy on the test recordings under "
         f"{'TFLM' if tflm.available() else 'the numpy reference'}; mean +- standard deviation over seeds. "
-        f"{datetime.date.today()}, `python benchmarks/dnas_vs_baselines.py DATA`.",
+        f"{datetime.date.today()}, `python benchmarks/dnas_vs_baselines.py DATA --search {args.search} --train {args.train} "
+        f"--qat {args.qat} --candidates {args.candidates}`.",
         "",
         "| method | seeds | validation % | test % | MACs | arena bytes | .tflite bytes |",
         "| --- | --- | --- | --- | --- | --- | --- |",

@@ -1,6 +1,7 @@
 """One supernet step (weights and architecture) against one plain training step of the largest network of the space.
 
-Same batch, same maps (every shape choice at its largest), same optimiser, same process, steps taken in turn.
+Same batch, same maps (every shape choice at its largest), same optimiser, same process, steps taken in turn. On a CPU
+the time is processor time of all threads, which other programs on the machine disturb least.
     python benchmarks/search_step.py [--space dscnn temporal] [--batch 64] [--rounds 5] [--json] [--table docs/results.md]
 """
 
@@ -89,13 +90,14 @@ def measure(name: str, batch_size: int, rounds: int) -> dict[str, Any]:
         optimiser.step()
         loss.item()
 
+    clock = time.process_time if device.type == "cpu" else time.perf_counter
     times: dict[str, list[float]] = {"plain": [], "supernet": []}
     for i in range(rounds + 1):
         for kind, step in (("plain", plain), ("supernet", lambda: stepper.train_step(batch, 1))):
-            start = time.perf_counter()
+            start = clock()
             step()
             if i:  # the first round warms up
-                times[kind].append(time.perf_counter() - start)
+                times[kind].append(clock() - start)
     median = {kind: statistics.median(t) * 1e3 for kind, t in times.items()}
     ratio = statistics.median(s / p for s, p in zip(times["supernet"], times["plain"], strict=True))
     facts = {"space": name, "batch": batch_size, "precision": precision, "threads": torch.get_num_threads()}
@@ -109,7 +111,10 @@ def table(results: list[dict[str, Any]]) -> str:
         cells = [f"{r[k]:.0f}" if k.endswith("ms") else f"{r[k]:.2f}" if k in ("ratio", "limit") else str(r[k]) for k in r]
         lines.append(f"| {' | '.join(cells)} |")
     today = datetime.date.today()
-    lines += ["", f"Medians; host, {torch.get_num_threads()} thread(s). {today}, `python benchmarks/search_step.py`."]
+    lines += [
+        "",
+        f"Medians of processor time; host, {torch.get_num_threads()} thread(s). {today}, `python benchmarks/search_step.py`.",
+    ]
     return "\n".join(lines)
 
 

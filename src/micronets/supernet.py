@@ -126,7 +126,12 @@ class Supernet(nn.Module):
                     values[layer.name] = self.net.run(layer, inputs)
             if gate is not None and not residual:
                 before, after = values[previous], values[last.name]
-                values[last.name] = torch.lerp(before, after.to(before.dtype), gate.to(before.dtype))
+                mixed = torch.lerp(before, after.to(before.dtype), gate.to(before.dtype))
+                if mixed.requires_grad and mixed.ndim == 4:
+                    # The mean over the map hands back a gradient of another layout, which every operator before it would
+                    # keep, and pay for.
+                    mixed.register_hook(lambda grad: grad.contiguous(memory_format=torch.channels_last))
+                values[last.name] = mixed
                 masks[last.name] = _lerp(masks[previous], masks[last.name], gate)
             previous = last.name
         return values[previous].flatten(1)
