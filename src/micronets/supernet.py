@@ -130,7 +130,7 @@ class Supernet(nn.Module):
                 if mixed.requires_grad and mixed.ndim == 4:
                     # The mean over the map hands back a gradient of another layout, which every operator before it would
                     # keep, and pay for.
-                    mixed.register_hook(lambda grad: grad.contiguous(memory_format=torch.channels_last))
+                    mixed.register_hook(_channels_last)  # type: ignore[no-untyped-call]
                 values[last.name] = mixed
                 masks[last.name] = _lerp(masks[previous], masks[last.name], gate)
             previous = last.name
@@ -220,6 +220,10 @@ class Supernet(nn.Module):
                 window.append(slice(start, start + n))
             cut[key] = big[tuple(window)].clone()
         return cut
+
+
+def _channels_last(gradient: Tensor) -> Tensor:
+    return gradient.contiguous(memory_format=torch.channels_last)
 
 
 def _lerp(before: Tensor | None, after: Tensor | None, gate: Tensor) -> Tensor | None:
