@@ -18,6 +18,7 @@ from benchmarks.tables import replace_section
 from micronets import tflite
 from micronets.arch import Arch, Conv2D, DepthwiseConv2D, FullyConnected
 from micronets.board import load_board
+from micronets.compiler import compile_model
 from micronets.cost import RUNTIME_FLASH_BYTES, weight_bytes
 from micronets.measurement import measure
 
@@ -35,8 +36,9 @@ def main(shared: Path) -> None:
     for name, baseline in baselines.items():
         path = shared / "models" / f"{name}.tflite"
         figures = measure(path, load_board(BOARD), samples=SAMPLES)
-        arch = tflite.read(path.read_bytes()).arch
-        rows.append(row(name, figures, baseline, arch))
+        model = tflite.read(path.read_bytes())
+        arch = model.arch
+        rows.append(row(name, figures, baseline, weight_bytes(compile_model(model).model.arch.steps())))
         toolchain = figures["toolchain"]
         for layer in figures["per_layer"]:
             kernel = kernel_of(arch, layer["name"])
@@ -47,9 +49,11 @@ def main(shared: Path) -> None:
     replace_section(Path("docs/results.md"), "kernels", text)
 
 
-def row(name: str, figures: Mapping[str, Any], baseline: Mapping[str, str], arch: Arch) -> dict[str, Any]:
-    """One model: ours and TFLM's cycles without wait states, SRAM (arena and stack), flash, and that without weights."""
-    weights = weight_bytes(arch.steps())
+def row(name: str, figures: Mapping[str, Any], baseline: Mapping[str, str], weights: int) -> dict[str, Any]:
+    """One model: ours and TFLM's cycles without wait states, SRAM (arena and stack), flash, and that without weights.
+
+    weights: bytes of those that are left once the compiler has removed dead filters.
+    """
     return {
         "model": name.split("/")[-1],
         "bit_exact": figures["bit_exact"],
