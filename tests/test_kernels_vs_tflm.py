@@ -4,7 +4,6 @@ import pytest
 
 from benchmarks.kernels_vs_tflm import geometric_mean, kernel_of, kernels_table, models_table, row
 from micronets.arch import INPUT, Arch, Conv2D, DepthwiseConv2D, FullyConnected, Reshape
-from micronets.cost import weight_bytes
 from micronets.counts import weight_bytes
 
 ARCH = Arch(
