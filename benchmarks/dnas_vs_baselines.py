@@ -53,7 +53,6 @@ from micronets.train import TrainResult, TrainSettings, fit
 METHODS = ("uniform", "uniform-s2", "random", "dnas-scratch", "dnas")
 LIMITS = Budget(arena_bytes=32_000, tflite_bytes=50_000, macs=2_500_000)
 COSTS = ("macs", "arena_bytes", "tflite_bytes")
-MARK = "dnas-vs-baselines"
 
 
 class Comparison:
@@ -167,8 +166,8 @@ def table(results: list[dict[str, Any]], args: argparse.Namespace, source: str) 
             cells = [method, str(len(rows))]
             for key in ("validation", "test"):
                 values = [100 * r[key] for r in rows]
-                spread = statistics.stdev(values) if len(values) > 1 else 0.0
-                cells.append(f"{statistics.mean(values):.2f} +- {spread:.2f}")
+                spread = f" +- {statistics.stdev(values):.2f}" if len(values) > 1 else ""
+                cells.append(f"{statistics.mean(values):.2f}{spread}")
             for key in COSTS:
                 cells.append(f"{statistics.mean(r['costs'][key] for r in rows):,.0f}")
             lines.append(f"| {' | '.join(cells)} |")
@@ -186,6 +185,7 @@ def main() -> None:
     parser.add_argument("--qat", type=int, default=2, help="epochs with quantisation simulated")
     parser.add_argument("--candidates", type=int, default=3, help="networks that random search tries")
     parser.add_argument("--table", type=Path, help="Markdown file whose section is replaced by the table")
+    parser.add_argument("--section", default="dnas-vs-baselines", help="the section's name")
     args = parser.parse_args()
     comparison = Comparison(load("kws", args.data), args)
     for seed in args.seeds:
@@ -198,7 +198,7 @@ def main() -> None:
     text = table(results, args, comparison.data.source)
     print(text)
     if args.table:
-        replace_section(args.table, MARK, text)
+        replace_section(args.table, args.section, text)
 
 
 if __name__ == "__main__":
