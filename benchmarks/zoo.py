@@ -82,7 +82,7 @@ def tables() -> str:
     dates = sorted({facts["date"] for facts in reports.values()})
     lines += [
         "",
-        f"Each made by `micronets run examples/NAME.toml` ({', '.join(dates)}). Accuracy on "
+        f"Each made by `micronets run` with the file of its name in examples ({', '.join(dates)}). Accuracy on "
         f"{', '.join(f'{n:,}' for n in sorted(samples))} test recordings of Speech Commands v2, 12 classes, looked at once for "
         f"each finished model (95 % confidence: +-{interval:.1f} points). TFLM arena: the smallest in which it runs on a "
         "64-bit host, by bisection. C: the whole image with stack, `micronets measure` on a simulated "
