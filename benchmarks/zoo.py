@@ -83,8 +83,8 @@ def tables() -> str:
     lines += [
         "",
         f"Each made by `micronets run` with the file of its name in examples ({', '.join(dates)}). Accuracy on "
-        f"{', '.join(f'{n:,}' for n in sorted(samples))} test recordings of Speech Commands v2, 12 classes, never used to choose "
-        f"anything (95 % confidence: +-{interval:.1f} points). TFLM arena: the smallest in which it runs on a "
+        f"{', '.join(f'{n:,}' for n in sorted(samples))} test recordings of Speech Commands v2, 12 classes, never used to "
+        f"choose anything (95 % confidence: +-{interval:.1f} points). TFLM arena: the smallest in which it runs on a "
         "64-bit host, by bisection. C: the whole image with stack, `micronets measure` on a simulated "
         f"{', '.join(boards)}, time +-10 %. "
         f"kB = 1000 bytes. {datetime.date.today()}, `python benchmarks/zoo.py tables`; all figures: zoo/NAME/report.json.",
