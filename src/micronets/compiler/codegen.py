@@ -11,7 +11,7 @@ from importlib.resources import files
 from micronets.arch import INPUT
 from micronets.compiler import ctext, texts
 from micronets.compiler.arena import ArenaPlan, plan_arena
-from micronets.compiler.emit import Code, emit
+from micronets.compiler.emit import Code, Place, emit
 from micronets.compiler.passes import drop_constant_filters, fold_pads
 from micronets.model import QuantizedModel
 from micronets.validate import validate
@@ -70,7 +70,7 @@ def compile_model(model: QuantizedModel) -> Compiled:
     validate(model)
     model = drop_constant_filters(fold_pads(model))
     plan = plan_arena(model.arch)
-    codes = [emit(model, step, i, plan) for i, step in enumerate(model.arch.steps())]
+    codes = [emit(model, step, Place(i, plan)) for i, step in enumerate(model.arch.steps())]
     kernels = sorted({k for code in codes for k in code.kernels})
     sources = ["model.c", *(f"{k}.c" for k in kernels)]
     constants = sum(_table_bytes(code.tables) for code in codes)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import assert_never
 
 import numpy as np
@@ -28,6 +29,7 @@ from micronets.arch import (
     Quantize,
     Relu,
     Reshape,
+    Shape,
     Softmax,
     Step,
     pad_before,
@@ -55,26 +57,42 @@ class Code:
 
 
 @dataclass(frozen=True)
-class _Place:
-    """Where a layer's C names and addresses come from."""
+class Place:
+    """Where a layer's C names and addresses come from.
+
+    A layer that runs on a band of rows at a time has `rows`, C for how many it computes, and `starts`, C for the first byte
+    of its tensors' rows; its sizes are then in a variable, `band_window` or `band_padding`.
+    """
 
     index: int
     plan: ArenaPlan
+    rows: str = ""
+    starts: Mapping[str, str] = field(default_factory=dict)
 
     def name(self, kind: str) -> str:
+        """Of a table."""
         return f"{kind}_{self.index}"
 
+    def sizes(self, kind: str) -> str:
+        """Address of the layer's window or padding."""
+        return f"&band_{kind}" if self.rows else f"&{self.name(kind)}"
+
+    def count(self, shape: Shape) -> str:
+        """How many values of a tensor there are to compute."""
+        return f"{self.rows} * {math.prod(shape[1:])}" if self.rows else str(math.prod(shape))
+
     def at(self, tensor: str, ctype: str = "int8_t", const: bool = False) -> str:
+        """Address of a tensor, or of a layer's scratch memory."""
         qualifier = "const " if const else ""
-        where = f"a + {self.plan.offsets[tensor]}"
+        where = self.starts.get(tensor) or f"a + {self.plan.offsets[tensor]}"
         return where if ctype == "int8_t" else f"({qualifier}{ctype} *)(void *)({where})"
 
 
-def emit(model: QuantizedModel, step: Step, index: int, plan: ArenaPlan) -> Code:
-    """C of the step number `index`. Raises `UnsupportedError` for numbers that the kernels cannot hold."""
-    place, layer = _Place(index, plan), step.layer
+def emit(model: QuantizedModel, step: Step, place: Place) -> Code:
+    """C of a step at its place. Raises `UnsupportedError` for numbers that the kernels cannot hold."""
+    layer = step.layer
     x, y = place.at(layer.inputs[0]), place.at(layer.name)
-    count = math.prod(step.output_shape)
+    count = place.count(step.output_shape)
     match layer:
         case Conv2D() | DepthwiseConv2D():
             return _convolution(model, step, layer, place)
@@ -84,7 +102,7 @@ def emit(model: QuantizedModel, step: Step, index: int, plan: ArenaPlan) -> Code
             kernel = "micronets_average_pool" if isinstance(layer, AveragePool2D) else "micronets_max_pool"
             window = _window(step, place, layer.pool, layer.stride, (1, 1), layer.padding, 0)
             lo, hi = activation_range(layer.activation, model.quant[layer.name], layer.act_bits)
-            return Code(window, f"{kernel}({x}, {y}, &{place.name('window')}, {lo}, {hi});", (kernel,))
+            return Code(window, f"{kernel}({x}, {y}, {place.sizes('window')}, {lo}, {hi});", (kernel,))
         case Mean():
             return _mean(model, step, layer, place)
         case Add():
@@ -123,7 +141,7 @@ def _reading_input(layer: Relu | Quantize) -> Layer:
     return Quantize(name=layer.name, inputs=(INPUT,), act_bits=layer.act_bits)
 
 
-def _convolution(model: QuantizedModel, step: Step, layer: Conv2D | DepthwiseConv2D, place: _Place) -> Code:
+def _convolution(model: QuantizedModel, step: Step, layer: Conv2D | DepthwiseConv2D, place: Place) -> Code:
     w, source = model.weights[layer.name].weights, model.quant[layer.inputs[0]]
     depthwise = isinstance(layer, DepthwiseConv2D)
     rows = w[0].reshape(-1, w.shape[3]).T if depthwise else w.reshape(len(w), -1)
@@ -131,7 +149,7 @@ def _convolution(model: QuantizedModel, step: Step, layer: Conv2D | DepthwiseCon
     tables = _requant(model, layer, rows, place, folded=folded)
     tables += _window(step, place, layer.kernel, layer.stride, layer.dilation, layer.padding, source.zero_point)
     x, y, four = place.at(layer.inputs[0]), place.at(layer.name), layer.weight_bits == 4
-    tail = f"&{place.name('window')}, &{place.name('requant')});"
+    tail = f"{place.sizes('window')}, &{place.name('requant')});"
     weights, kernels = place.name("weights"), []
     call = ""
     if isinstance(layer, DepthwiseConv2D):
@@ -156,7 +174,7 @@ def _convolution(model: QuantizedModel, step: Step, layer: Conv2D | DepthwiseCon
     return Code(tables, f"micronets_conv({x}, {y}, {weights}, {tail}", ("micronets_conv",))
 
 
-def _fully_connected(model: QuantizedModel, step: Step, layer: FullyConnected, place: _Place) -> Code:
+def _fully_connected(model: QuantizedModel, step: Step, layer: FullyConnected, place: Place) -> Code:
     w = model.weights[layer.name].weights
     tables = _requant(model, layer, w, place, folded=True)
     x, y, weights = place.at(layer.inputs[0]), place.at(layer.name), place.name("weights")
@@ -174,7 +192,7 @@ def _requant(
     model: QuantizedModel,
     layer: Conv2D | DepthwiseConv2D | FullyConnected,
     rows: npt.NDArray[np.int8],
-    place: _Place,
+    place: Place,
     *,
     folded: bool,
 ) -> str:
@@ -197,7 +215,7 @@ def _requant(
 
 
 def _requant_tables(
-    place: _Place,
+    place: Place,
     bias: npt.NDArray[np.int32],
     multiplier: npt.NDArray[np.int64],
     shift: npt.NDArray[np.int64],
@@ -229,7 +247,7 @@ def _shiftable(
     return np.where(shift > 31, 0, multiplier), np.where(shift > 31, 0, shift)
 
 
-def _window(step: Step, place: _Place, kernel: Pair, stride: Pair, dilation: Pair, padding: Padding, pad_value: int) -> str:
+def _window(step: Step, place: Place, kernel: Pair, stride: Pair, dilation: Pair, padding: Padding, pad_value: int) -> str:
     x, y = step.input_shapes[0], step.output_shape
     pads = [pad_before(x[i], kernel[i], stride[i], dilation[i], padding) for i in (0, 1)]
     names: tuple[str, ...] = ("in_h", "in_w", "in_c", "out_h", "out_w", "out_c", "kernel_h", "kernel_w", "stride_h", "stride_w")
@@ -238,7 +256,7 @@ def _window(step: Step, place: _Place, kernel: Pair, stride: Pair, dilation: Pai
     return ctext.struct("micronets_window", place.name("window"), zip(names, values, strict=True))
 
 
-def _mean(model: QuantizedModel, step: Step, layer: Mean, place: _Place) -> Code:
+def _mean(model: QuantizedModel, step: Step, layer: Mean, place: Place) -> Code:
     h, w, channels = step.input_shapes[0]
     source, target = model.quant[layer.inputs[0]], model.quant[layer.name]
     multiplier, shift = reference.mean_multiplier(h * w, source, target)
@@ -250,7 +268,7 @@ def _mean(model: QuantizedModel, step: Step, layer: Mean, place: _Place) -> Code
     return Code(tables, call, ("micronets_mean",))
 
 
-def _add(model: QuantizedModel, layer: Add, place: _Place, count: int) -> Code:
+def _add(model: QuantizedModel, layer: Add, place: Place, count: str) -> Code:
     quants = [model.quant[name] for name in (*layer.inputs, layer.name)]
     a, b, y = (np.float32(q.scale) for q in quants)
     twice = 2.0 * float(max(a, b))
@@ -268,7 +286,7 @@ def _add(model: QuantizedModel, layer: Add, place: _Place, count: int) -> Code:
     return Code(table, call, ("micronets_add",))
 
 
-def _pad(model: QuantizedModel, step: Step, layer: Pad, place: _Place) -> Code:
+def _pad(model: QuantizedModel, step: Step, layer: Pad, place: Place) -> Code:
     if layer.act_bits < model.arch.bits()[layer.inputs[0]]:
         raise UnsupportedError(f"layer '{layer.name}': Pad from 8 bits to 4; give it an input of 4 bits")
     shape, pads = _three_dimensions(step.input_shapes[0], layer)
@@ -277,7 +295,7 @@ def _pad(model: QuantizedModel, step: Step, layer: Pad, place: _Place) -> Code:
     fields.append(("value", model.quant[layer.name].zero_point))
     table = ctext.struct("micronets_padding", place.name("padding"), fields)
     x, y = place.at(layer.inputs[0]), place.at(layer.name)
-    return Code(table, f"micronets_pad({x}, {y}, &{place.name('padding')});", ("micronets_pad",))
+    return Code(table, f"micronets_pad({x}, {y}, {place.sizes('padding')});", ("micronets_pad",))
 
 
 def _three_dimensions(shape: tuple[int, ...], layer: Pad) -> tuple[list[int], list[Pair]]:
@@ -301,7 +319,7 @@ def _braces(values: list[int]) -> str:
     return f"{{{', '.join(map(str, values))}}}"
 
 
-def _softmax(model: QuantizedModel, step: Step, layer: Softmax, place: _Place) -> Code:
+def _softmax(model: QuantizedModel, step: Step, layer: Softmax, place: Place) -> Code:
     *rows, columns = step.output_shape
     if columns > _ROW_LIMIT:
         raise UnsupportedError(f"layer '{layer.name}': softmax of {columns} values; at most {_ROW_LIMIT} are supported")
