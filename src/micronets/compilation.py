@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,39 +12,75 @@ from micronets import tflite
 from micronets.arena import arena_tflm_bytes
 from micronets.board import Board
 from micronets.compiler import Compiled, compile_model
+from micronets.compiler.runtime_tflm import arena_with_margin, tflm_files
 from micronets.counts import step_weight_bytes
-from micronets.errors import BudgetError, FileError, SpecError
+from micronets.errors import BudgetError, FileError, SpecError, did_you_mean
+from micronets.model import QuantizedModel
 
 SOURCE = "estimated"
+RUNTIMES = ("c", "tflm")
+_MARKS = ("micronets_kernels.h", "micronets_tflm.h")  # only this writes a directory with one of them
 
 
-def compile_to(path: Path, board: Board, out: Path) -> dict[str, Any]:
+def compile_to(path: Path, board: Board, out: Path, runtime: str = "c") -> dict[str, Any]:
     """Writes the C of the model at `path` to the directory `out`, whole or not at all, and tells what it takes.
+
+    runtime: c (our own kernels), or tflm (the file itself, and what TensorFlow Lite Micro needs to run it).
 
     A directory that holds anything but an earlier result of this is left alone. Raises `FileError`, `SpecError`,
     `UnsupportedError`, and `BudgetError` for a model whose arena or constants exceed the board's memory.
     """
+    if runtime not in RUNTIMES:
+        raise SpecError(f"runtime: unknown '{runtime}'; {did_you_mean(runtime, RUNTIMES)}")
     try:
         data = path.read_bytes()
     except OSError as e:
         raise FileError(f"{path}: cannot read this model ({e.strerror}); give the path of a .tflite file") from e
     model = tflite.read(data, str(path))
-    compiled = compile_model(model)
-    _check_fits(compiled, board, str(path))
-    write_directory(out, compiled)
+    if runtime == "tflm":
+        files, sizes = _for_tflm(data, model, board, str(path))
+    else:
+        compiled = compile_model(model)
+        _check_fits(compiled, board, str(path))
+        files = compiled.files
+        sizes = {
+            "arena_bytes": compiled.arena_bytes,
+            "arena_bound_bytes": compiled.plan.bound_bytes,
+            "constant_bytes": compiled.constant_bytes,
+        }
+    write_directory(out, files)
     return {
         "model": str(path),
         "board": board.name,
+        "runtime": runtime,
         "source": SOURCE,
         "out": str(out),
-        "files": sorted(compiled.files),
-        "arena_bytes": compiled.arena_bytes,
+        "files": sorted(files),
+        **sizes,
         "arena_tflm_bytes": arena_tflm_bytes(model.arch, 4),
-        "arena_bound_bytes": compiled.plan.bound_bytes,
-        "constant_bytes": compiled.constant_bytes,
         "board_sram_bytes": board.sram_bytes,
         "board_flash_bytes": board.flash_bytes,
     }
+
+
+def _for_tflm(
+    data: bytes, model: QuantizedModel, board: Board, where: str
+) -> tuple[Mapping[str, str], dict[str, int | list[str]]]:
+    """The files for TFLM, and their sizes. Raises `BudgetError` if the board's memory does not suffice for them."""
+    arena = arena_with_margin(arena_tflm_bytes(model.arch, 4))
+    if arena > board.sram_bytes:
+        raise BudgetError(
+            f"{where}: TFLM's arena of {arena:,} bytes is {arena - board.sram_bytes:,} more than the {board.sram_bytes:,} "
+            f"bytes of SRAM of {board.name}; --runtime c needs less, or take a larger board"
+        )
+    if len(data) > board.flash_bytes:
+        raise BudgetError(
+            f"{where}: the file of {len(data):,} bytes is {len(data) - board.flash_bytes:,} more than the "
+            f"{board.flash_bytes:,} bytes of flash of {board.name}: fewer channels, weights of 4 bits, or a larger board"
+        )
+    names = tflite.operators(data, where)
+    files = tflm_files(data, model, names, (board.name, board.core, board.sram_bytes, board.flash_bytes))
+    return files, {"arena_bytes": arena, "constant_bytes": len(data), "operators": list(names)}
 
 
 def _check_fits(compiled: Compiled, board: Board, where: str) -> None:
@@ -68,17 +105,18 @@ def _check_fits(compiled: Compiled, board: Board, where: str) -> None:
         )
 
 
-def write_directory(out: Path, compiled: Compiled) -> None:
-    """Makes `out` hold exactly the files of `compiled`; whoever looks sees the old directory, none, or the whole new one."""
+def write_directory(out: Path, files: Mapping[str, str]) -> None:
+    """Makes `out` hold exactly `files`, text by path; whoever looks sees the old directory, none, or the whole new one."""
     if out.exists():
-        foreign = not out.is_dir() or (any(out.iterdir()) and not (out / "micronets_kernels.h").is_file())
+        foreign = not out.is_dir() or (any(out.iterdir()) and not any((out / mark).is_file() for mark in _MARKS))
         if foreign:
             raise SpecError(f"--out {out}: there is something else; name a new or empty directory")
     part = out.with_name(f".{out.name}.{os.getpid()}.part")
     old = out.with_name(f".{out.name}.{os.getpid()}.old")
     part.mkdir(parents=True)
     try:
-        for name, text in compiled.files.items():
+        for name, text in files.items():
+            (part / name).parent.mkdir(parents=True, exist_ok=True)
             (part / name).write_text(text, "utf-8")
         if out.exists():
             out.rename(old)

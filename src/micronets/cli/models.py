@@ -80,22 +80,28 @@ def inspect(model: Path, board: str, as_json: bool) -> None:
 @click.argument("model", type=PATH, metavar="MODEL.tflite")
 @click.option("--board", required=True, help="`micronets boards` lists them; or a board's .toml file.")
 @click.option("--out", required=True, type=PATH, help="Directory for the C: a new one, or one that an earlier compile made.")
+@click.option(
+    "--runtime", default="c", show_default=True, help="c (portable C99 of our own) or tflm (for TensorFlow Lite Micro)."
+)
 @common.as_json
-def compile_(model: Path, board: str, out: Path, as_json: bool) -> None:
-    """Writes a model as portable C99, with an example and a test vector. Nothing runs."""
+def compile_(model: Path, board: str, out: Path, runtime: str, as_json: bool) -> None:
+    """Writes a model as C, with an example and a test vector. Nothing runs."""
     from micronets.board import load_board
     from micronets.compilation import compile_to
     from micronets.report.text import amount
 
-    found = compile_to(model, load_board(board), out)
+    found = compile_to(model, load_board(board), out, runtime)
     if as_json:
         click.echo(json.dumps(found))
         return
     click.echo(f"{out}: {', '.join(found['files'])}")
+    tflm = runtime == "tflm"
+    beside = "with its margin; predicted" if tflm else "TFLM's"
     click.echo(
-        f"arena {amount(found['arena_bytes'], 'B')} of {found['board_sram_bytes']:,} (TFLM's {found['arena_tflm_bytes']:,})"
+        f"arena {amount(found['arena_bytes'], 'B')} of {found['board_sram_bytes']:,} ({beside} {found['arena_tflm_bytes']:,})"
     )
-    click.echo(f"weights and tables {amount(found['constant_bytes'], 'B')} of {found['board_flash_bytes']:,}")
+    what = "the file" if tflm else "weights and tables"
+    click.echo(f"{what} {amount(found['constant_bytes'], 'B')} of {found['board_flash_bytes']:,}")
 
 
 commands: list[click.Command] = [evaluate, inspect, compile_]

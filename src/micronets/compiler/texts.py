@@ -169,7 +169,7 @@ def describe(model: QuantizedModel, plan: ArenaPlan, title: str, constants: int,
     return {
         "model.h": header,
         "example.c": _EXAMPLE.format(itype=itype, otype=otype),
-        "test_vector.h": _test_vector(model),
+        "test_vector.h": test_vector(model),
         "CMakeLists.txt": _CMAKE.format(sources="\n".join(f"  {s}" for s in sources)),
         "README.md": _README.format(title=title, arena=plan.bytes, constants=constants, rows=rows),
     }
@@ -188,7 +188,8 @@ def ctype(model: QuantizedModel, tensor: str) -> str:
     return "int8_t" if tensor in model.quant else "float"
 
 
-def _test_vector(model: QuantizedModel) -> str:
+def test_vector(model: QuantizedModel) -> str:
+    """test_vector.h: a seeded random input and what the reference makes of it."""
     rng = np.random.default_rng(0)
     x = rng.integers(-(1 << (model.arch.input_bits - 1)), 1 << (model.arch.input_bits - 1), (1, *model.arch.input_shape))
     # A float input: what the first layer quantises to these codes.

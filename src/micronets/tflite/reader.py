@@ -33,6 +33,21 @@ def tensor_names(data: bytes, where: str = "model") -> dict[str, int]:
     return _parse(data, where)[1]
 
 
+def operators(data: bytes, where: str = "model") -> tuple[str, ...]:
+    """Names of the file's operators in the order of their first use, each once. Raises what `read` raises."""
+    read(data, where)
+    top = Flat(bytes(data), where).root()
+    codes = top.tables(s.ModelSlot.OPERATOR_CODES)
+    tables = top.tables(s.ModelSlot.SUBGRAPHS)[0].tables(s.SubGraphSlot.OPERATORS)
+    used = [codes[tables[k].number(s.OperatorSlot.CODE_INDEX, "I")] for k in range(len(tables))]
+    return tuple(dict.fromkeys(s.op_name(_code(table)) for table in used))
+
+
+def _code(table: Table) -> int:
+    slot = s.OperatorCodeSlot
+    return int(max(table.number(slot.DEPRECATED_CODE, "b"), table.number(slot.CODE, "i")))
+
+
 def _parse(data: bytes, where: str) -> tuple[QuantizedModel, dict[str, int]]:
     data = bytes(data)
     if len(data) < 32 or data[4:8] != s.IDENTIFIER:
@@ -75,9 +90,7 @@ def _operators(graph: Graph, tables: Tables, top: Table) -> Iterator[Operator]:
     for k in range(len(tables)):
         graph.where = where
         table = tables[k]
-        code_table = codes[table.number(s.OperatorSlot.CODE_INDEX, "I")]
-        slot = s.OperatorCodeSlot
-        code = max(code_table.number(slot.DEPRECATED_CODE, "b"), code_table.number(slot.CODE, "i"))
+        code = _code(codes[table.number(s.OperatorSlot.CODE_INDEX, "I")])
         graph.where = f"{where}: operator {k} ({s.op_name(code)})"
         outputs = _indices(graph, table, s.OperatorSlot.OUTPUTS)
         if code not in set(s.Op):
