@@ -30,6 +30,7 @@ TORCH = {
     *("checkpoint", "export", "fakequant", "net", "ops", "optim", "predict", "search", "searching", "supernet", "train"),
     "training",
     "tasks.augment",
+    "tasks.imageaugment",
 }
 
 

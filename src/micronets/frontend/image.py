@@ -1,0 +1,195 @@
+"""The front end of images: a picture becomes square, is resized, perhaps made gray, and scaled to real numbers. numpy only.
+
+    picture -> fit -> [side `via`] -> [gray] -> side `resolution` -> pixel 0..255, rounded -> (pixel - mean) / scale
+
+By default the real input is (pixel - 128) / 128, so that an int8 input with scale 1/128 and zero point 0 is pixel - 128.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from micronets.errors import SpecError, did_you_mean
+
+FITS = ("stretch", "crop", "letterbox")
+FILTERS = {"box": 0.5, "bilinear": 1.0, "bicubic": 2.0, "lanczos": 3.0}  # and their radius, in pixels of the larger grid
+INPUT_SETTINGS = ("resolution", "colour")
+LUMA = (0.2989, 0.5870, 0.1140)
+LARGEST = 1024
+
+Bytes = npt.NDArray[np.uint8]
+Float = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageFrontEnd:
+    """How a picture becomes the network's input.
+
+    resolution: side of the input, in pixels, 1 to 1024. colour: channels; 3: R, G, B; 1: .2989 R + .587 G + .114 B.
+    fit: how a picture that is not square becomes so: `stretch` it, `crop` its middle, or `letterbox` it in black.
+    filter: of resizing, widened when the picture shrinks: `box` (area), `bilinear`, `bicubic` (a = -0.5), `lanczos` (3 lobes).
+    via: side to which pictures are resized first, because they are kept so for training; 0: straight to the resolution.
+    input_mean, input_scale: the network gets (pixel - mean) / scale.
+    """
+
+    kind: str = "image"
+    resolution: int = 32
+    colour: int = 3
+    fit: str = "stretch"
+    filter: str = "bicubic"
+    via: int = 0
+    input_mean: float = 128.0
+    input_scale: float = 128.0
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """`(resolution, resolution, colour)`."""
+        return self.resolution, self.resolution, self.colour
+
+    @property
+    def stored(self) -> int:
+        """Side at which pictures are kept."""
+        return self.via or self.resolution
+
+    def with_settings(self, settings: Mapping[str, int]) -> ImageFrontEnd:
+        """This front end at another `resolution` and `colour`, where given. Raises `SpecError`."""
+        for name in settings:
+            if name not in INPUT_SETTINGS:
+                raise SpecError(f"image front end: no input setting '{name}'; {did_you_mean(name, INPUT_SETTINGS)}")
+        chosen = replace(
+            self,
+            via=self.stored,
+            resolution=settings.get("resolution", self.resolution),
+            colour=settings.get("colour", self.colour),
+        )
+        return replace(chosen, via=0) if chosen.via == chosen.resolution else chosen
+
+    def to_json(self) -> str:
+        """One line of JSON with every field."""
+        return json.dumps(asdict(self))
+
+    @staticmethod
+    def from_json(text: str, where: str = "image front end") -> ImageFrontEnd:
+        """Inverse of `to_json`; fields that are left out take their defaults. Raises `SpecError`."""
+        try:
+            raw = json.loads(text)
+        except (TypeError, ValueError, RecursionError) as e:
+            raise SpecError(f"{where}: not JSON ({e}); write one with ImageFrontEnd.to_json") from e
+        if not isinstance(raw, dict):
+            raise SpecError(f"{where}: a JSON object is needed, not {type(raw).__name__}; write one with ImageFrontEnd.to_json")
+        known = {f.name for f in fields(ImageFrontEnd)}
+        for key in raw:
+            if key not in known:
+                raise SpecError(f"{where}: no field '{key}'; {did_you_mean(key, known)}")
+        try:
+            return ImageFrontEnd(**raw)
+        except SpecError as e:
+            raise SpecError(f"{where}: {e}") from e
+
+
+def _check(fe: ImageFrontEnd) -> None:
+    def refuse(name: str, allowed: str) -> None:
+        raise SpecError(f"image front end: {name} = {getattr(fe, name)!r}; allowed: {allowed}")
+
+    for name, options in (("kind", ("image",)), ("fit", FITS), ("filter", tuple(FILTERS))):
+        if getattr(fe, name) not in options:
+            refuse(name, ", ".join(options))
+    for name, low in (("resolution", 1), ("via", 0), ("colour", 1)):
+        value = getattr(fe, name)
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= LARGEST:
+            refuse(name, f"an integer from {low} to {LARGEST}")
+    if fe.colour not in (1, 3):
+        refuse("colour", "1 (gray) and 3 (R, G, B)")
+    for name in ("input_mean", "input_scale"):
+        value = getattr(fe, name)
+        if not isinstance(value, (int, float)) or isinstance(value, bool) or not abs(value) < float("inf"):
+            refuse(name, "a finite number")
+    if fe.input_scale <= 0:
+        refuse("input_scale", "a number above 0")
+
+
+PRESETS: dict[str, ImageFrontEnd] = {
+    "mlperf-ic": ImageFrontEnd(input_mean=0, input_scale=1),
+    "mlperf-vww": ImageFrontEnd(resolution=96, input_mean=0, input_scale=255, filter="lanczos"),
+    "micronet-vww": ImageFrontEnd(resolution=50, colour=1, input_mean=0, input_scale=255, filter="lanczos"),
+}
+"""Front ends of the released models by name; the resolution is that of the model they are used with."""
+
+
+def kernel(distance: npt.NDArray[np.float64], name: str) -> npt.NDArray[np.float64]:
+    """Weights of a resizing filter at `distance` from its middle, in pixels of the coarser grid; not normalised."""
+    d = np.abs(distance)
+    match name:
+        case "box":
+            weights = ((distance > -0.5) & (distance <= 0.5)).astype(np.float64)
+        case "bilinear":
+            weights = np.maximum(1 - d, 0)
+        case "bicubic":  # Keys 1981, equation 4
+            weights = np.where(d < 1, (1.5 * d - 2.5) * d * d + 1, np.where(d < 2, ((-0.5 * d + 2.5) * d - 4) * d + 2, 0))
+        case _:
+            weights = np.where(d < 3, np.sinc(d) * np.sinc(d / 3), 0)
+    return weights
+
+
+def resize_matrix(before: int, after: int, name: str) -> Float:
+    """Weights `[after, before]` that resize a row of pixels; each row of weights sums to 1."""
+    step = before / after
+    centres = (np.arange(after) + 0.5) * step
+    weights = kernel((np.arange(before) + 0.5 - centres[:, None]) / max(step, 1.0), name)
+    weights /= weights.sum(1, keepdims=True)
+    return weights.astype(np.float32)
+
+
+def gray(x: npt.NDArray[Any]) -> Float:
+    """`[..., 3]` -> `[..., 1]`, not rounded."""
+    luma: Float = x.astype(np.float32) @ np.asarray(LUMA, np.float32)
+    return luma[..., None]
+
+
+def resized(x: Bytes, side: int, name: str) -> Bytes:
+    """Pictures `[N, S, S, C]` to `[N, side, side, C]` with the filter of that name, rounded."""
+    return x if x.shape[1] == side else _converted(x, side, x.shape[3], name)
+
+
+def pixels(x: Bytes, fe: ImageFrontEnd) -> Bytes:
+    """Kept pictures `[N, S, S, C]`, C 1 or 3, to the pixels that the network sees, `[N, resolution, resolution, colour]`.
+
+    Gray pictures become colour by repetition.
+    """
+    return x if x.shape[1:] == fe.input_shape else _converted(x, fe.resolution, fe.colour, fe.filter)
+
+
+def _converted(x: Bytes, side: int, colour: int, name: str) -> Bytes:
+    if not len(x):
+        return np.zeros((0, side, side, colour), np.uint8)
+    weights = resize_matrix(x.shape[1], side, name)
+    chunk = max(1, (1 << 24) // x[0].size)  # bounds the memory of what is in float
+    return np.concatenate([_chunk(x[i : i + chunk], weights, colour) for i in range(0, len(x), chunk)])
+
+
+def _chunk(x: Bytes, weights: Float, colour: int) -> Bytes:
+    after, before = weights.shape
+    values = gray(x) if colour < x.shape[3] else x.astype(np.float32)
+    if before != after:
+        n, _, _, c = values.shape
+        values = weights @ values.reshape(n, before, before * c)
+        values = weights @ values.reshape(n, after, before, c)
+    whole: Bytes = np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    return np.repeat(whole, colour, 3) if whole.shape[3] < colour else whole
+
+
+def network_input(x: Bytes, fe: ImageFrontEnd) -> Float:
+    """Kept pictures `[N, S, S, C]` to the network's real-valued input `[N, resolution, resolution, colour]` (float32)."""
+    values = pixels(x, fe).astype(np.float32)
+    values -= np.float32(fe.input_mean)
+    values /= np.float32(fe.input_scale)
+    return values

@@ -1,0 +1,133 @@
+"""Pictures in memory, by split, and how those of the train split are disturbed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from micronets.errors import SpecError, did_you_mean
+from micronets.frontend.image import INPUT_SETTINGS, Bytes, ImageFrontEnd, network_input
+
+if TYPE_CHECKING:
+    import torch
+
+    from micronets.tasks.imageaugment import Augmenter
+
+SPLITS = ("train", "val", "test")
+
+Labels = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageAugmentation:
+    """How much pictures of the train split are disturbed; what lies beyond an edge is the picture mirrored at it.
+
+    flip: chance of left and right changing places.
+    shift: the picture moves by up to this share of its side, either way (0.125: random crops of CIFAR-10 padded by 4).
+    zoom: range of the side of the part that is used, in sides of the picture; below 1 random-resized crops, above 1 smaller
+        pictures. aspect: its sides differ by up to this factor.
+    brightness, contrast: shares by which all pixels, and their distances from the mean, grow or shrink at most.
+    saturation: the same for distances from gray.
+    erase: chance that a rectangle of up to `erase_side` of the side becomes the picture's mean (cutout, DeVries 2017).
+    """
+
+    flip: float = 0.5
+    shift: float = 0.125
+    zoom: tuple[float, float] = (1.0, 1.0)
+    aspect: float = 1.0
+    brightness: float = 0.0
+    contrast: float = 0.0
+    saturation: float = 0.0
+    erase: float = 0.0
+    erase_side: float = 0.5
+
+    def __post_init__(self) -> None:
+        for name in ("flip", "shift", "brightness", "contrast", "saturation", "erase", "erase_side"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise SpecError(f"augmentation: {name} = {getattr(self, name)}; allowed: 0 to 1")
+        low, high = self.zoom
+        if not 0.05 <= low <= high <= 2:
+            raise SpecError(f"augmentation: zoom = {list(self.zoom)}; allowed: a range within 0.05 to 2")
+        if not 1 <= self.aspect <= 4:
+            raise SpecError(f"augmentation: aspect = {self.aspect}; allowed: 1 to 4")
+        beyond = high * self.aspect**0.5 - 1 + self.shift
+        if beyond > 0.9:  # of the picture mirrored at its edge there is only one
+            raise SpecError(
+                f"augmentation: zoom[1] * sqrt(aspect) - 1 + shift = {beyond:.2f}; allowed: up to 0.9; make one of them smaller"
+            )
+
+    @staticmethod
+    def none() -> ImageAugmentation:
+        """No disturbance at all: `augmented` then equals `inputs`."""
+        return ImageAugmentation(flip=0, shift=0)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ImageData:
+    """A data set of pictures; a `TaskData`.
+
+    pictures, target: by split: uint8 `[N, S, S, C]` at the side that `frontend` keeps, and class indices `[N]`.
+    frontend: what a network gets where no input settings are given.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    source: str
+    frontend: ImageFrontEnd
+    pictures: Mapping[str, Bytes]
+    target: Mapping[str, Labels]
+    synthetic: bool = False
+    notes: tuple[str, ...] = ()
+    augmentation: ImageAugmentation = field(default_factory=ImageAugmentation)
+    input_settings: tuple[str, ...] = INPUT_SETTINGS
+
+    def size(self, split: str) -> int:
+        """Number of examples of a split. Raises `SpecError` for an unknown split."""
+        return len(self.labels(split))
+
+    def labels(self, split: str) -> Labels:
+        """Class indices `[N]`. Raises `SpecError` for an unknown split."""
+        if split not in self.target:
+            raise SpecError(f"{self.name}: no split '{split}'; {did_you_mean(split, self.target)}")
+        return self.target[split]
+
+    def epoch(self, rng: np.random.Generator) -> Labels:
+        """Indices of the train split, shuffled, each once."""
+        return rng.permutation(self.size("train"))
+
+    def input_shape(self, settings: Mapping[str, int]) -> tuple[int, int, int]:
+        """`(resolution, resolution, colour)`. Raises `SpecError` for an unknown setting."""
+        return self.frontend.with_settings(settings).input_shape
+
+    def inputs(self, split: str, settings: Mapping[str, int], indices: Labels | None = None) -> npt.NDArray[np.float32]:
+        """Network inputs `[N, H, W, C]` of a split, or of `indices` into it, in real units (see `ImageFrontEnd`)."""
+        self.labels(split)
+        x = self.pictures[split]
+        return network_input(x if indices is None else x[indices], self.frontend.with_settings(settings))
+
+    def augmented(self, indices: torch.Tensor, settings: Mapping[str, int], generator: torch.Generator) -> torch.Tensor:
+        """Network inputs `[B, H, W, C]` of train examples, augmented; float32 on the generator's device.
+
+        The result depends on the arguments alone.
+        """
+        return self._augmenter(indices, self.frontend.with_settings(settings), generator)
+
+    @cached_property
+    def _augmenter(self) -> Augmenter:
+        from micronets.tasks.imageaugment import Augmenter
+
+        return Augmenter(self.pictures["train"], self.augmentation)
+
+    def metadata(self, settings: Mapping[str, int]) -> dict[str, str]:
+        """Task, labels and front end as they travel with a model."""
+        return {
+            "micronets.task": self.name,
+            "micronets.labels": json.dumps(self.classes),
+            "micronets.frontend": self.frontend.with_settings(settings).to_json(),
+        }
