@@ -38,7 +38,8 @@ def test_what_it_writes_builds_and_agrees_with_its_test_vector(path: Path, tmp_p
     result = call("compile", path, *BOARD, "--out", tmp_path / "c", "--json")
     assert result.code == 0, result.err
     found = json.loads(result.out)
-    assert sorted(p.name for p in (tmp_path / "c").iterdir()) == found["files"]
+    written = [p for p in (tmp_path / "c").rglob("*") if p.is_file()]
+    assert sorted(p.relative_to(tmp_path / "c").as_posix() for p in written) == found["files"]
     assert found["arena_bytes"] < found["arena_tflm_bytes"]
     compile_c(sorted((tmp_path / "c").glob("*.c")), tmp_path / "example", ("-O1",))
     assert subprocess.run([tmp_path / "example"], check=False).returncode == 0

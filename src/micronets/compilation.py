@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from micronets import tflite
+from micronets import __version__, tflite
 from micronets.arena import arena_tflm_bytes
 from micronets.board import Board
 from micronets.compiler import Compiled, compile_model
+from micronets.compiler.library import library_files
 from micronets.compiler.runtime_tflm import arena_with_margin, tflm_files
 from micronets.counts import step_weight_bytes
 from micronets.errors import BudgetError, FileError, SpecError, did_you_mean
@@ -42,7 +43,7 @@ def compile_to(path: Path, board: Board, out: Path, runtime: str = "c") -> dict[
     else:
         compiled = compile_model(model)
         _check_fits(compiled, board, str(path))
-        files = compiled.files
+        files = {**compiled.files, **library_files(compiled, __version__)}
         sizes = {
             "arena_bytes": compiled.arena_bytes,
             "arena_bound_bytes": compiled.plan.bound_bytes,

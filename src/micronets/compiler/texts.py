@@ -91,6 +91,11 @@ _CMAKE = """\
 cmake_minimum_required(VERSION 3.13)
 project(micronets_model C)
 
+if(CMAKE_SOURCE_DIR STREQUAL CMAKE_CURRENT_SOURCE_DIR AND NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release)
+endif()
+
+# Flags that select the processor (-mcpu and the like) come from the toolchain of the project around this.
 add_library(micronets_model STATIC
 {sources})
 target_include_directories(micronets_model PUBLIC ${{CMAKE_CURRENT_SOURCE_DIR}})
@@ -118,12 +123,20 @@ caller, and a little stack. Constants: {constants:,} bytes of flash.
 | `micronets_*.c`, `micronets_*.h` | the kernels it uses, documented in `micronets_kernels.h` |
 | `example.c`, `test_vector.h` | an inference whose output must come out equal to the last byte |
 | `CMakeLists.txt` | a static library, and the example as a test |
+| `zephyr/`, `library.json` | the same as a module of Zephyr, as a library of PlatformIO |
 
 On this machine:
 
     cc -std=c99 -O2 *.c -o example && ./example && echo equal
 
-In firmware, add every `.c` file but `example.c` to the build, or the directory with CMake's `add_subdirectory`.
+In firmware, add every `.c` file but `example.c` to the build, or the directory as a library:
+
+- CMake: `add_subdirectory(THIS_DIRECTORY micronets_model)` and `target_link_libraries(yours PRIVATE micronets_model)`;
+- Zephyr: `west build ... -- -DZEPHYR_EXTRA_MODULES=/path/to/THIS_DIRECTORY` and `CONFIG_MICRONETS_MODEL=y` in `prj.conf`;
+- PlatformIO: the directory in `lib/` of the project.
+
+The flags that select the processor (`-mcpu` and the like) are the project's. With those of a Cortex-M4, M7 or M33, the kernels
+use its DSP instructions.
 
 `-D'MICRONETS_LAYER(i)=...'` runs a statement of yours before layer `i`, and once more after the last with
 `i == MICRONETS_LAYERS`: a cycle counter, for example.
