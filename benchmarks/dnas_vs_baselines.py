@@ -39,7 +39,7 @@ from micronets.arch import Arch
 from micronets.board import Budget, board_budget, load_board
 from micronets.cost import budget_costs
 from micronets.device import tflm
-from micronets.evaluation import quantized, score
+from micronets.evaluation import logits, quantized
 from micronets.export import to_quantized
 from micronets.files import write_atomic
 from micronets.fit import Fitter
@@ -90,8 +90,8 @@ class Comparison:
         return {
             "method": method,
             "seed": seed,
-            "validation": result.quantised_accuracy,
-            "test": score(outputs, self.data.labels("test"), len(self.data.classes)).accuracy,
+            "validation": result.quantised_score,
+            "test": self.data.evaluate(logits(model, outputs), "test").value,
             "costs": {name: int(v) for name, v in budget_costs(arch, self.board, COSTS).items()},
             "values": dict(values),
         }
@@ -110,7 +110,7 @@ class Comparison:
             values = self.fitter.fill(self.fitter.repair(self.space.sample(rng), chance), chance)
             result = self.train(derive(self.space, values), values, epochs, seed, None, out / f"candidate-{i}", 0)
             trained.append((result, values))
-        best, values = max(trained, key=lambda t: t[0].float_accuracy)
+        best, values = max(trained, key=lambda t: t[0].float_score)
         return values, best.float_state
 
     def uniform(self, stem_stride: int) -> tuple[SearchSpace, dict[str, int]]:

@@ -41,13 +41,19 @@ def keep(run: Path) -> None:
         shutil.copyfile(run / name, target / name)
 
 
+def scores(facts: dict[str, Any]) -> list[dict[str, Any]]:
+    """Test results by model; older reports called them accuracy."""
+    found: list[dict[str, Any]] = facts["scores"] if "scores" in facts else facts["accuracy"]
+    return found
+
+
 def _int8(facts: dict[str, Any]) -> float:
-    return next(float(r["value"]) for r in facts["accuracy"] if r["name"] == "int8 under TFLM")
+    return next(float(r["value"]) for r in scores(facts) if r["name"] == "int8 under TFLM")
 
 
 def row(name: str, facts: dict[str, Any]) -> str:
     """One model as a row."""
-    rates = {r["name"]: 100 * r["value"] for r in facts["accuracy"]}
+    rates = {r["name"]: 100 * r["value"] for r in scores(facts)}
     costs = facts["costs"]
     ours = measure(ROOT / "zoo" / name / "model.tflite", load_board(facts["board"]["name"]))
     if not ours["bit_exact"]:

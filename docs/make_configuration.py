@@ -7,16 +7,14 @@ import dataclasses
 import inspect
 import re
 import sys
-from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from micronets.board import Budget
-from micronets.config import SPACES, Config, DataConfig, TeacherConfig
-from micronets.frontend import FrontEnd
+from micronets.config import Config, TeacherConfig, space_function, spaces_of
 from micronets.search_settings import SearchSettings
 from micronets.tables import literal
-from micronets.tasks.kws import Augmentation
+from micronets.tasks import TASKS, module
 from micronets.train_settings import TrainSettings
 
 PAGE = Path(__file__).with_name("configuration.md")
@@ -39,9 +37,6 @@ TOP_DEFAULTS = {"task": '"kws"', "out": '"runs/FILE"', "seed": "0", "init": '"su
 
 SECTIONS: tuple[tuple[str, str, type], ...] = (
     ("", "Top", Config),
-    ("data.", "Data", DataConfig),
-    ("data.augmentation.", "Augmentation of the training clips", Augmentation),
-    ("data.frontend.", "Front end of recordings", FrontEnd),
     ("budget.", "Budget", Budget),
     ("search.", "Search", SearchSettings),
     ("train.", "Training", TrainSettings),
@@ -84,8 +79,12 @@ def default_of(field: dataclasses.Field[Any]) -> str:
 def space_tables() -> str:
     """The options of every space of every task, from the functions that make them."""
     parts = []
-    for space in SPACES:
-        function = import_module(f"micronets.spaces.{space}").kws
+    kinds: dict[tuple[str, str], list[str]] = {}  # tasks by space and kind of input
+    for task in TASKS:
+        for space in spaces_of(task):
+            kinds.setdefault((space, module(task).SPACE), []).append(task)
+    for (space, _), tasks in kinds.items():
+        function = space_function(tasks[0], space)
         options = {k: literal(p.default) for k, p in inspect.signature(function).parameters.items() if p.default is not p.empty}
         doc = inspect.getdoc(function) or ""
         first = doc.splitlines()[0].replace("|", "\\|")
@@ -93,7 +92,7 @@ def space_tables() -> str:
         rows = table("space.", doc, {k: v for k, v in options.items() if k in explained}) if explained else ""
         rest = [f"`space.{k}` = `{v}`" for k, v in options.items() if k not in explained]
         more = f"\n\nAlso {', '.join(rest)}." if rest else ""
-        parts.append(f'### `space.name = "{space}"`\n{first}\n\n{rows}{more}')
+        parts.append(f'### `space.name = "{space}"`, {_tasks(tasks)}\n{first}\n\n{rows}{more}')
     fix = (
         "`[space.fix]` gives choices of the space one value, as in `frame_stride = 2`: they are then no choices any more. The\n"
         "names of the choices and their options are in `report.html`, and in the error message for a name that is not one."
@@ -101,14 +100,47 @@ def space_tables() -> str:
     return "\n\n".join(["## Space", *parts, fix])
 
 
+def _tasks(names: list[str]) -> str:
+    return f"task {names[0]}" if len(names) == 1 else f"tasks {', '.join(names[:-1])} and {names[-1]}"
+
+
+def data_tables() -> str:
+    """`[data]` of every task; a group of settings that several tasks share is shown once."""
+    parts = []
+    groups: dict[tuple[str, type], list[str]] = {}
+    for task in TASKS:
+        cls = module(task).Options
+        hints = get_type_hints(cls)
+        nested = {name: _class_in(hint) for name, hint in hints.items() if _class_in(hint)}
+        for name, group in nested.items():
+            groups.setdefault((name, group), []).append(task)
+        rows = table("data.", inspect.getdoc(cls) or "", _defaults(cls))
+        parts.append(f"### `[data]`, task {task}\n{rows}")
+    for (name, group), tasks in groups.items():
+        rows = table(f"data.{name}.", inspect.getdoc(group) or "", _defaults(group))
+        parts.append(f"### `[data.{name}]`, {_tasks(tasks)}\n{rows}")
+    return "\n\n".join(["## Data", *parts])
+
+
+def _class_in(hint: Any) -> Any:
+    """The dataclass that a type is, or may be; else None."""
+    return next((t for t in (hint, *get_args(hint)) if dataclasses.is_dataclass(t)), None)
+
+
+def _defaults(cls: type) -> dict[str, str]:
+    return {f.name: default_of(f) for f in dataclasses.fields(cls)}
+
+
 def page() -> str:
     """The whole page."""
     parts = [HEAD]
     for prefix, title, cls in SECTIONS:
-        fields = {f.name: default_of(f) for f in dataclasses.fields(cls)}
+        fields = _defaults(cls)
         fields |= TOP_DEFAULTS if cls is Config else {}
         heading = f"## {title}" + (f": `[{prefix.rstrip('.')}]`" if prefix else "")
         parts.append(f"{heading}\n{table(prefix, inspect.getdoc(cls) or '', fields)}")
+        if cls is Config:
+            parts.append(data_tables())
         if cls is Budget:
             parts.append(space_tables())
     return "\n\n".join(p.strip() for p in parts) + "\n"

@@ -7,7 +7,7 @@ import pytest
 from micronets.errors import DataError, MicronetsError
 from micronets.frontend import FrontEnd, preset
 from micronets.tasks import load
-from micronets.tasks.kws import evaluation
+from tests.cards import examples
 from tests.wavs import write_words
 
 CLASSES = ["_silence_", "_unknown_", "yes", "no"]
@@ -94,7 +94,7 @@ def test_metadata_says_how_to_use_the_model(tmp_path: Path) -> None:
     assert json.loads(meta["micronets.labels"]) == CLASSES
     fe = FrontEnd.from_json(meta["micronets.frontend"])
     assert fe.input_shape == data.input_shape(settings) == (49, 10, 1)
-    assert np.array_equal(evaluation(tmp_path, fe).inputs, data.inputs("test", settings))
+    assert np.array_equal(examples(tmp_path, fe).inputs, data.inputs("test", settings))
 
 
 def test_wavs_beside_it_become_the_test_split(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_wavs_beside_it_become_the_test_split(tmp_path: Path) -> None:
     assert data.labels("test").tolist() == [1, 2, 2]
     assert data.notes == (f"{tmp_path / 'test_wav'}: no test clips for _silence_, no",)
     assert data.source == f"{tmp_path.name}/features.npz: 105 prepared clips, test: 3 recordings"
-    e = evaluation(tmp_path, preset("micronet-mfcc"), ["yes", "no", "_unknown_"])
+    e = examples(tmp_path, preset("micronet-mfcc"), ["yes", "no", "_unknown_"])
     assert (e.inputs.shape, e.labels.tolist(), e.classes) == ((3, 49, 10, 1), [2, 0, 0], ("yes", "no", "_unknown_"))
 
 
@@ -167,7 +167,7 @@ def test_a_file_of_objects_or_of_another_kind(tmp_path: Path) -> None:
 def test_another_front_end_needs_recordings(tmp_path: Path) -> None:
     path = write(tmp_path)
     with pytest.raises(DataError) as e:
-        evaluation(tmp_path, preset("micronet-mfcc"))
+        examples(tmp_path, preset("micronet-mfcc"))
     assert str(e.value) == (
         f"{path}: prepared with another front end than the one asked for (mfcc, 40 ms every 20 ms);"
         " give a directory of WAV files"
@@ -180,5 +180,5 @@ def test_another_front_end_needs_recordings(tmp_path: Path) -> None:
 def test_a_class_that_the_model_does_not_know(tmp_path: Path) -> None:
     write(tmp_path)
     with pytest.raises(DataError) as e:
-        evaluation(tmp_path, FrontEnd(), ["_silence_", "_unknown_", "no"])
+        examples(tmp_path, FrontEnd(), ["_silence_", "_unknown_", "no"])
     assert str(e.value) == f"{tmp_path}: class 'yes' is not a label of the model (_silence_, _unknown_, no)"

@@ -6,8 +6,9 @@ import pytest
 from micronets.errors import MicronetsError
 from micronets.frontend import encode_wav
 from micronets.tasks import load
-from micronets.tasks.kws import KEYWORDS, evaluation
+from micronets.tasks.kws import KEYWORDS
 from micronets.tasks.recordings import own_splits, scan, speaker, speaker_split
+from tests.cards import examples
 from tests.wavs import tone, write_words
 
 
@@ -141,7 +142,7 @@ def test_speech_commands_need_background(commands: Path) -> None:
 
 def test_every_clip_of_a_folder(tmp_path: Path) -> None:
     root = write_words(tmp_path, {"a": 2, "b": 1})
-    e = evaluation(root, load("kws", root, splits=("all",)).frontend, ["b", "x", "a"], split="all")
+    e = examples(root, load("kws", root, splits=("all",)).frontend, ["b", "x", "a"], split="all")
     assert e.labels.tolist() == [2, 2, 0]
 
 
@@ -191,7 +192,7 @@ def test_a_damaged_clip_is_named(tmp_path: Path) -> None:
 
 def test_bad_options(tmp_path: Path) -> None:
     assert message(tmp_path, splits=("dev",)) == "split 'dev' is not known; known: all, test, train, val"
-    with pytest.raises(MicronetsError, match="task 'kw' is not known; did you mean 'kws'"):
+    with pytest.raises(MicronetsError, match="unknown task 'kw'; did you mean 'kws'"):
         load("kw")
     assert message(tmp_path, sede=1).startswith("task kws: no option 'sede'; did you mean 'seed'? known: augmentation, ")
     root = write_words(tmp_path, {"a": 3, "b": 3})

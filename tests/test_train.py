@@ -15,7 +15,7 @@ from micronets import optim  # noqa: E402
 from micronets.arch import INPUT, Arch, Conv2D, DepthwiseConv2D, FullyConnected  # noqa: E402
 from micronets.errors import DataError, FileError, SpecError, TrainingError  # noqa: E402
 from micronets.net import Net  # noqa: E402
-from micronets.predict import accuracy, predict  # noqa: E402
+from micronets.predict import predict  # noqa: E402
 from micronets.train import TrainSettings, fit, load_result  # noqa: E402
 from tests.toy import Toy  # noqa: E402
 
@@ -71,12 +71,12 @@ def result(tmp_path_factory):
 
 def test_it_learns_in_both_stages(result):
     trained, _, _ = result
-    assert trained.float_accuracy > 0.85
-    assert trained.quantised_accuracy > 0.85
+    assert trained.float_score > 0.85
+    assert trained.quantised_score > 0.85
     data = Toy()
-    measured = accuracy(lambda x: predict(trained.net, x), data, "val", {})
-    assert measured == trained.quantised_accuracy
-    assert accuracy(lambda x: predict(trained.float_net(), x), data, "val", {}) == trained.float_accuracy
+    measured = data.evaluate(predict(trained.net, data.inputs("val", {})), "val").value
+    assert measured == trained.quantised_score
+    assert data.evaluate(predict(trained.float_net(), data.inputs("val", {})), "val").value == trained.float_score
 
 
 def test_what_it_leaves_behind(result):
@@ -88,7 +88,7 @@ def test_what_it_leaves_behind(result):
     assert [h["epoch"] for h in history] == [1, 2, 3, 4, 1, 2]
     again = load_result(directory)
     assert equal(again.state, trained.state)
-    assert again.quantised_accuracy == trained.quantised_accuracy
+    assert again.quantised_score == trained.quantised_score
 
 
 def test_progress_counts_up_to_the_end(result):
@@ -166,8 +166,8 @@ def test_initial_weights_and_teacher_are_used(result, tmp_path):
     trained = result[0]
     settings = replace(QUICK, epochs=1, qat_epochs=0, lr=1e-6)
     started = train(tmp_path / "init", settings, init=trained.float_state)
-    assert started.quantised_accuracy is None
-    assert abs(started.float_accuracy - trained.float_accuracy) < 0.05
+    assert started.quantised_score is None
+    assert abs(started.float_score - trained.float_score) < 0.05
     taught = train(tmp_path / "taught", replace(QUICK, epochs=2, qat_epochs=0, distill_weight=1.0), teacher=trained.float_net())
     alone = train(tmp_path / "alone", replace(QUICK, epochs=2, qat_epochs=0))
     assert not equal(taught.state, alone.state)

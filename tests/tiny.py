@@ -9,6 +9,7 @@ import numpy as np
 
 from micronets.arch import INPUT, Add, Conv2D, DepthwiseConv2D, FullyConnected, Mean
 from micronets.space import Block, Choice, Pick, SearchSpace, Template
+from micronets.tasks.scoring import Score, classification
 
 CLASSES = ("low", "middle", "high")
 FRAMES, BANDS = 16, 8
@@ -22,7 +23,10 @@ class TinyTask:
     source = "synthetic bumps"
     synthetic = True
     input_settings = ("frame_stride",)
+    noun = "maps"
+    metric = "accuracy"
     notes: tuple[str, ...] = ()
+    space_options: Mapping[str, Any] = {}
 
     def __init__(self, seed: int = 0, train: int = 192) -> None:
         rng = np.random.default_rng(seed)
@@ -56,6 +60,9 @@ class TinyTask:
 
         x = torch.from_numpy(self.inputs("train", settings, indices.numpy()).copy())
         return x + 0.1 * torch.randn(x.shape, generator=generator)
+
+    def evaluate(self, outputs: np.ndarray, split: str) -> Score:
+        return classification(outputs, self._y[split], len(CLASSES))
 
     def metadata(self, settings: Mapping[str, int]) -> dict[str, str]:
         return {"micronets.task": self.name}

@@ -3,6 +3,8 @@
 import numpy as np
 import torch
 
+from micronets.tasks.scoring import classification
+
 
 class Toy:
     name = "toy"
@@ -10,7 +12,10 @@ class Toy:
     source = "synthetic maps"
     synthetic = True
     input_settings = ()
+    noun = "maps"
+    metric = "accuracy"
     notes = ()
+    space_options = {}  # noqa: RUF012
 
     def __init__(self, train=96, val=48, shape=(8, 4, 1), noise=0.6):
         rng = np.random.default_rng(0)
@@ -39,6 +44,9 @@ class Toy:
     def augmented(self, indices, settings, generator):
         x = torch.from_numpy(self.x["train"]).to(generator.device)[indices.to(generator.device)]
         return x + 0.1 * torch.randn(x.shape, generator=generator, device=generator.device)
+
+    def evaluate(self, outputs, split):
+        return classification(outputs, self.y[split], len(self.classes))
 
     def metadata(self, settings):
         return {"micronets.task": "toy"}

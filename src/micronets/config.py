@@ -5,44 +5,22 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal, get_type_hints
+from types import MappingProxyType
+from typing import Any, Literal, Protocol, get_type_hints
 
 from micronets.board import Budget, load_board
 from micronets.errors import FileError, SpecError, did_you_mean
-from micronets.frontend import FrontEnd
 from micronets.search_settings import SearchSettings
 from micronets.space import SearchSpace
 from micronets.tables import build, convert, flat, parse_override
-from micronets.tasks import TASKS
-from micronets.tasks.kws import Augmentation
+from micronets.tasks import TASKS, module
 from micronets.train_settings import TrainSettings
 
-SPACES = ("dscnn", "temporal")  # modules of micronets.spaces with one function for each task
-
-
-@dataclass(frozen=True)
-class DataConfig:
-    """Where the examples come from. Paths start at the directory you run in.
-
-    path: a folder of WAVs per class, a Speech Commands directory, or a `features.npz`; empty: speech is synthesised.
-    synthetic_clips: training clips to synthesise then.
-    test: a folder of WAVs per class to test on, where they are not part of `path`.
-    words: the keywords of a Speech Commands directory; empty: its ten.
-    share: examples of `_unknown_` and of `_silence_` in an epoch, in units of the mean number of the other classes.
-    augmentation: how training clips are disturbed. frontend: of recordings; default: the log-mel.
-    """
-
-    path: str = ""
-    synthetic_clips: int = 2000
-    test: str = ""
-    words: tuple[str, ...] = ()
-    share: float = 1.0
-    augmentation: Augmentation = field(default_factory=Augmentation)
-    frontend: FrontEnd | None = None
+SPACES = ("dscnn", "temporal")  # modules of micronets.spaces, with a function for each kind of input
 
 
 @dataclass(frozen=True)
@@ -61,6 +39,13 @@ class TeacherConfig:
     train: TrainSettings | None = None
 
 
+class DataOptions(Protocol):
+    """What the `Options` of every task have: where the examples are; empty: they are synthesised."""
+
+    @property
+    def path(self) -> str: ...
+
+
 @dataclass(frozen=True)
 class Config:
     """Everything that decides the result of a run, and `out`, the directory it goes to.
@@ -70,7 +55,8 @@ class Config:
     out: the run directory.
     seed: of every random choice; the same seed and machine give the same model.
     init: the training starts from the `supernet`'s weights or from `scratch`.
-    data, budget, search, train, teacher: see their classes. A board's own SRAM and flash always limit the result.
+    data: what the task's own `Options` say. budget, search, train, teacher: see their classes. A board's own SRAM and flash
+        always limit the result.
     space: `name` and the options of its function; `[space.fix]` gives choices one value.
     """
 
@@ -79,7 +65,7 @@ class Config:
     out: str
     seed: int
     init: Literal["supernet", "scratch"]
-    data: DataConfig
+    data: DataOptions
     budget: Budget
     space: Mapping[str, Any]
     search: SearchSettings
@@ -123,10 +109,10 @@ def parse(table: Mapping[str, Any], where: str) -> Config:
     for key in ("board", "space"):
         if key not in table:
             raise SpecError(f"{where}: '{key}' is missing; a configuration needs a board and a [space]")
-    task = convert(str, table.get("task", TASKS[0]), "task", where)
+    task = convert(str, table.get("task", next(iter(TASKS))), "task", where)
     if task not in TASKS:
         raise SpecError(f"{where}: unknown task '{task}'; {did_you_mean(task, TASKS)}")
-    sections = {"data": DataConfig, "budget": Budget, "search": SearchSettings, "train": TrainSettings}
+    sections = {"data": module(task).Options, "budget": Budget, "search": SearchSettings, "train": TrainSettings}
     board = convert(str, table["board"], "board", where)
     _located(where, lambda: load_board(board))
     train = _table(table, "train", where)
@@ -185,9 +171,9 @@ def largest(space: SearchSpace, values: Mapping[str, int]) -> dict[str, int]:
 def space_table(task: str, table: Mapping[str, Any], where: str) -> dict[str, Any]:
     """A checked `[space]` with every option of the space at its value. Raises `SpecError`."""
     name = convert(str, table.get("name", ""), "space.name", where)
-    if name not in SPACES:
-        raise SpecError(f"{where}: unknown space '{name}'; {did_you_mean(name, SPACES)}")
-    function = getattr(import_module(f"micronets.spaces.{name}"), task)
+    if name not in spaces_of(task):
+        raise SpecError(f"{where}: unknown space '{name}'; {did_you_mean(name, spaces_of(task))}")
+    function = space_function(task, name)
     hints = get_type_hints(function)
     options = {k: p.default for k, p in inspect.signature(function).parameters.items() if p.default is not p.empty}
     for key, value in table.items():
@@ -201,10 +187,29 @@ def space_table(task: str, table: Mapping[str, Any], where: str) -> dict[str, An
     return resolved
 
 
-def make_space(task: str, table: Mapping[str, Any], classes: int) -> SearchSpace:
-    """The search space that a configuration's `[space]` describes, for `classes` outputs. Raises `SpecError`."""
-    options = {k: v for k, v in table.items() if k not in ("name", "fix")}
-    space: SearchSpace = getattr(import_module(f"micronets.spaces.{table['name']}"), task)(classes, **options)
+def spaces_of(task: str) -> tuple[str, ...]:
+    """Names of the spaces that have networks for the input of a task."""
+    kind = module(task).SPACE
+    return tuple(name for name in SPACES if hasattr(import_module(f"micronets.spaces.{name}"), kind))
+
+
+def space_function(task: str, name: str) -> Callable[..., SearchSpace]:
+    """The function `(classes, **options)` that makes the space of that name for a task."""
+    function: Callable[..., SearchSpace] = getattr(import_module(f"micronets.spaces.{name}"), module(task).SPACE)
+    return function
+
+
+def make_space(
+    task: str, table: Mapping[str, Any], classes: int, given: Mapping[str, Any] = MappingProxyType({})
+) -> SearchSpace:
+    """The search space that a configuration's `[space]` describes, for `classes` outputs.
+
+    given: options that the data decide (`TaskData.space_options`), where the space has them. Raises `SpecError`.
+    """
+    function = space_function(task, table["name"])
+    known = inspect.signature(function).parameters
+    options = {k: v for k, v in table.items() if k not in ("name", "fix")} | {k: v for k, v in given.items() if k in known}
+    space = function(classes, **options)
     for name, value in table["fix"].items():
         if value not in space.choice(name).options:
             raise SpecError(f"space.fix.{name} = {value}; options: {', '.join(map(str, space.choice(name).options))}")

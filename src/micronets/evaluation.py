@@ -12,36 +12,19 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets import reference, tasks, tflite
-from micronets.arch import INPUT
+from micronets.arch import INPUT, Softmax
 from micronets.compiler import compile_model
 from micronets.device import host, tflm
 from micronets.errors import FileError, SpecError, did_you_mean
-from micronets.frontend import PRESETS, RELEASED_LABELS, FrontEnd, preset
+from micronets.frontend import RELEASED_LABELS, preset
 from micronets.model import QuantizedModel
-from micronets.quant import quantize
-from micronets.tasks import kws
+from micronets.quant import dequantize, quantize
 
 RUNTIMES = ("c", "reference", "tflm")
 _CHUNK = 256  # clips the reference works on at a time: bounds its memory
 
 Int8 = npt.NDArray[np.int8]
-Labels = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Score:
-    """Top-1 accuracy in 0..1, and counts `[true][predicted]`."""
-
-    accuracy: float
-    confusion: list[list[int]]
-
-
-def score(outputs: npt.NDArray[Any], labels: Labels, classes: int) -> Score:
-    """Outputs `[N, classes]` (the largest wins, the first of equals) against class indices `[N]`."""
-    predicted = outputs.reshape(len(outputs), -1).argmax(1)
-    counts = np.zeros((classes, classes), np.int64)
-    np.add.at(counts, (labels, predicted), 1)
-    return Score(float((predicted == labels).mean()) if len(labels) else 0.0, counts.tolist())
+Floats = npt.NDArray[np.float32]
 
 
 def quantized(model: QuantizedModel, x: npt.NDArray[np.float32]) -> Int8:
@@ -57,6 +40,16 @@ def outputs(model: QuantizedModel, data: bytes, x: Int8, runtime: str) -> Int8:
     if runtime == "c":
         return host.run(compile_model(model), x)
     return np.concatenate([reference.run(model, x[i : i + _CHUNK]) for i in range(0, len(x), _CHUNK)])
+
+
+def logits(model: QuantizedModel, out: npt.NDArray[Any]) -> Floats:
+    """Outputs of a runtime as real logits `[N, classes]`, up to a constant: the logarithm where the model ends in softmax."""
+    real = dequantize(out, model.quant[model.arch.output]) if model.arch.output in model.quant else out
+    real = real.reshape(len(out), -1).astype(np.float32)
+    if isinstance(model.arch.layers[-1], Softmax):
+        # Half a step stands for a probability of 0.
+        real = np.log(np.maximum(real, np.float32(1 / 512)))
+    return real
 
 
 @dataclass(frozen=True)
@@ -84,7 +77,7 @@ def compare(model: QuantizedModel, data: bytes, x: Int8, ours: Int8, theirs: Int
 
 def evaluate(
     path: Path,
-    task: str,
+    task: str | None,
     data: Path | None,
     *,
     test: Path | None = None,
@@ -93,35 +86,38 @@ def evaluate(
     front_end: str | None = None,
     labels: Sequence[str] | None = None,
 ) -> dict[str, Any]:
-    """Accuracy of a `.tflite` on a split of a data set, with everything that says how it was found.
+    """The task's metric of a `.tflite` on a split of a data set, with everything that says how it was found.
 
-    runtime: None is TFLM where it is installed. front_end, labels: None is what the model's metadata says.
+    task: None is what the model's metadata says, else keyword spotting. runtime: None is TFLM where it is installed.
+    front_end, labels: None is what the model's metadata says.
     Raises `FileError`, `SpecError`, `DataError`, `UnsupportedError`, `DeviceError`.
     """
-    if task not in tasks.TASKS:
-        raise SpecError(f"unknown task '{task}'; {did_you_mean(task, tasks.TASKS)}")
     runtime = runtime or ("tflm" if tflm.available() else "reference")
     if runtime not in RUNTIMES:
         raise SpecError(f"--runtime {runtime}: {did_you_mean(runtime, RUNTIMES)}")
+    if task is not None:
+        tasks.module(task)
     content = read_file(path)
     model = tflite.read(content, str(path))
+    task = task or model.metadata.get("micronets.task", "kws")
     names = tuple(labels) if labels else labels_of(model, front_end)
     count = model.arch.output_shape[-1]
     if names is not None and len(names) != count:
         raise SpecError(f"{path}: {count} outputs, but {len(names)} labels: {', '.join(names)}; name them with --labels")
-    fe = front_end_of(model, front_end, str(path))
-    if fe.input_shape != model.arch.input_shape:
-        raise SpecError(
-            f"{path}: its input is {model.arch.input_shape}, the front end gives {fe.input_shape}; name another one"
-        )
-    examples = kws.evaluation(data, fe, names, split=split, test=test)
+    height, width, channels = model.arch.input_shape
+    card = tasks.Card(names, front_end_of(model, front_end), (height, width, channels), str(path))
+    examples = tasks.examples(task, card, data, split=split, test=test)
     x = quantized(model, examples.inputs)
-    result = score(outputs(model, content, x, runtime), examples.labels, len(examples.classes))
+    result = examples.score(logits(model, outputs(model, content, x, runtime)))
     return {
         "model": str(path),
-        "metric": "accuracy",
-        "value": result.accuracy,
-        "samples": len(x),
+        "task": task,
+        "metric": result.metric,
+        "value": result.value,
+        "interval": result.interval,
+        "metrics": dict(result.metrics),
+        "samples": result.samples,
+        "noun": examples.noun,
         "runtime": runtime,
         "source": "host",
         "split": split,
@@ -149,13 +145,8 @@ def labels_of(model: QuantizedModel, front_end: str | None = None) -> tuple[str,
     return RELEASED_LABELS if front_end in ("micronet-mfcc", "mlperf-mfcc") else None
 
 
-def front_end_of(model: QuantizedModel, name: str | None, where: str) -> FrontEnd:
-    """The front end of that name or JSON file, or else the one in the model's metadata. Raises `SpecError`."""
+def front_end_of(model: QuantizedModel, name: str | None) -> str | None:
+    """JSON of the front end of that name or in that JSON file, or else of the one in the model's metadata, if any."""
     if name is not None and name.endswith(".json"):
-        return FrontEnd.from_json(read_file(Path(name)).decode(errors="replace"), name)
-    if name is not None:
-        return preset(name)
-    text = model.metadata.get("micronets.frontend")
-    if text is None:
-        raise SpecError(f"{where}: carries no front end; name one with --front-end: {', '.join(PRESETS)}, or a JSON file")
-    return FrontEnd.from_json(text, where)
+        return read_file(Path(name)).decode(errors="replace")
+    return preset(name).to_json() if name is not None else model.metadata.get("micronets.frontend")

@@ -1,15 +1,12 @@
-"""Running a `Net` over a split, and accuracy of anything that gives scores."""
+"""Running a `Net` over a split."""
 
 from __future__ import annotations
-
-from collections.abc import Callable, Mapping
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from micronets.net import Net
-from micronets.tasks import TaskData
 
 Floats = npt.NDArray[np.float32]
 
@@ -22,14 +19,3 @@ def predict(net: Net, x: Floats, batch: int = 256) -> Floats:
         parts = [net(torch.from_numpy(x[i : i + batch]).to(device)).cpu() for i in range(0, len(x), batch)]
     net.train(training)
     return np.concatenate([p.numpy() for p in parts])
-
-
-def accuracy(
-    scores: Callable[[Floats], npt.NDArray[np.generic]], data: TaskData, split: str, settings: Mapping[str, int]
-) -> float:
-    """Share of the split whose highest of `scores(inputs [N, H, W, C]) [N, classes]` is the right class, 0..1.
-
-    `scores` may be a float network, a fake-quantised one, or integers from a runtime: the first of equals counts.
-    """
-    best = scores(data.inputs(split, settings)).argmax(1)
-    return float((best == data.labels(split)).mean())

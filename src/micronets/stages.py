@@ -94,7 +94,7 @@ def teacher_arch(work: Work) -> Arch:
     """The teacher's network: the largest of its space, with the input of the network that the search chose."""
     assert work.config.teacher is not None
     table = space_table(work.config.task, {**work.config.space, **work.config.teacher.options}, "teacher.options")
-    space = make_space(work.config.task, table, len(work.data.classes))
+    space = make_space(work.config.task, table, len(work.data.classes), work.data.space_options)
     inputs = {c.name: work.values[c.name] for c in space.choices if c.name in work.input_settings}
     return derive(space, largest(space, {**work.config.teacher.values, **inputs}))
 

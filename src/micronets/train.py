@@ -48,14 +48,15 @@ class TrainResult:
 
     net: on the CPU, in evaluation mode, fake-quantised if there was such a stage.
     float_state: state dict of the best float weights.
-    history: one record per epoch. float_accuracy, quantised_accuracy: on the validation split, 0..1; the best epoch's.
+    history: one record per epoch. float_score, quantised_score: the task's metric on the validation
+        split, 0..1; the best epoch's.
     """
 
     net: Net
     float_state: dict[str, Tensor]
     history: list[dict[str, Any]]
-    float_accuracy: float
-    quantised_accuracy: float | None
+    float_score: float
+    quantised_score: float | None
 
     @property
     def state(self) -> dict[str, Tensor]:
@@ -97,9 +98,9 @@ def fit(
     record = {
         "arch": arch.to_json(),
         "float_state": training.best["float"]["state"],
-        "float_accuracy": training.best["float"]["accuracy"],
+        "float_score": training.best["float"]["score"],
         "state": training.best["quantised"]["state"] if settings.qat_epochs else None,
-        "quantised_accuracy": training.best["quantised"]["accuracy"] if settings.qat_epochs else None,
+        "quantised_score": training.best["quantised"]["score"] if settings.qat_epochs else None,
         "history": training.history,
     }
     buffer = io.BytesIO()
@@ -129,6 +130,4 @@ def _result(record: Mapping[str, Any]) -> TrainResult:
     else:
         fakequant.attach(net)
         net.load_state_dict(record["state"])
-    return TrainResult(
-        net.eval(), record["float_state"], record["history"], record["float_accuracy"], record["quantised_accuracy"]
-    )
+    return TrainResult(net.eval(), record["float_state"], record["history"], record["float_score"], record["quantised_score"])

@@ -38,7 +38,7 @@ TICK_SECONDS = 1.0
 class Training:
     """Trains through the stages of `STAGES`; the arguments are those of `train.fit`.
 
-    stage: "float", "quantised" or "done". step: steps done in the stage. best: by stage, accuracy, epoch and state dict.
+    stage: "float", "quantised" or "done". step: steps done in the stage. best: by stage, score, epoch and state dict.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Training:
         self.teacher = None if teacher is None else teacher.to(self.device).eval()
         self.loss = optim.objective(settings.label_smoothing, settings.distill_weight, settings.distill_temperature)
         self.labels = torch.from_numpy(data.labels("train")).to(self.device)
-        self.val_inputs, self.val_labels = data.inputs("val", input_settings), data.labels("val")
+        self.val_inputs = data.inputs("val", input_settings)
         self.stage = "float"
         self.steps_per_epoch = max(1, len(self._order(0)) // settings.batch)
         self.stamp = _stamp(arch, data, input_settings, settings, seed, init, teacher)
@@ -195,12 +195,12 @@ class Training:
 
     def _end_epoch(self, epoch: int) -> None:
         loss = self._mean_loss()
-        right = predict(self.ema.net, self.val_inputs).argmax(1) == self.val_labels
-        accuracy = float(right.mean())
-        self.history.append({"stage": self.stage, "epoch": epoch + 1, "loss": loss, "val_accuracy": accuracy})
-        if self.stage not in self.best or accuracy >= self.best[self.stage]["accuracy"]:
+        score = self.data.evaluate(predict(self.ema.net, self.val_inputs), "val")
+        record = {"stage": self.stage, "epoch": epoch + 1, "loss": loss, f"val_{score.metric}": score.value}
+        self.history.append(record)
+        if self.stage not in self.best or score.value >= self.best[self.stage]["score"]:
             state = {k: v.detach().cpu().clone() for k, v in self.ema.net.state_dict().items()}
-            self.best[self.stage] = {"accuracy": accuracy, "epoch": epoch + 1, "state": state}
+            self.best[self.stage] = {"score": score.value, "epoch": epoch + 1, "state": state}
         self.loss_sum.zero_()
         lines = "".join(json.dumps(record) + "\n" for record in self.history)
         path = self.directory / "history.jsonl"
@@ -247,7 +247,17 @@ def _stamp(
     """Hash of all that decides the result."""
     chosen = {k: v for k, v in asdict(settings).items() if k not in ("checkpoint_seconds", "device")}
     sizes = [data.size(s) for s in ("train", "val")]
-    facts = [arch.to_json(), sorted(input_settings.items()), chosen, seed, data.name, data.classes, data.source, sizes]
+    facts = [
+        arch.to_json(),
+        sorted(input_settings.items()),
+        chosen,
+        seed,
+        data.name,
+        data.classes,
+        data.source,
+        data.metric,
+        sizes,
+    ]
     h = hashlib.blake2b(json.dumps(facts).encode(), digest_size=16)
     for state in (init or {}, {} if teacher is None else teacher.state_dict()):
         for name in sorted(state):

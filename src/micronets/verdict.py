@@ -15,6 +15,7 @@ from micronets.errors import CheckFailed, DataError
 from micronets.files import digest, write_atomic
 from micronets.model import QuantizedModel
 from micronets.rundir import EVALUATION, MODEL
+from micronets.tasks import Score
 from micronets.work import Work, settings_for
 
 LABELS = {
@@ -42,25 +43,23 @@ def inputs(work: Work) -> dict[str, Any]:
 def evaluate(work: Work) -> Sequence[str]:
     """The stage: measures everything, writes evaluate.json. Raises `DataError` if there is nothing to test on."""
     if not work.data.size("test"):
-        raise DataError(f"data: the test split of {work.data.source} is empty; name recordings with data.test")
+        raise DataError(f"data: the test split of {work.data.source} is empty; give more examples, or name some with data.test")
     content = (work.run / MODEL).read_bytes()
     model = tflite.read(content, str(work.run / MODEL))
     x = work.data.inputs("test", work.input_settings)
-    labels, count = work.data.labels("test"), len(work.data.classes)
-    work.progress({"stage": "evaluate", "note": f"{len(x):,} test clips through float, fake-quantised and integer networks"})
-    rates = [
-        {"name": name, "value": evaluation.score(scores, labels, count).accuracy, "source": "host, PyTorch"}
-        for name, scores in _torch_scores(work, x).items()
-    ]
+    work.progress(
+        {"stage": "evaluate", "note": f"{len(x):,} test {work.data.noun} through float, fake-quantised and integer nets"}
+    )
+    scores = [_row(name, work.data.evaluate(out, "test"), "host, PyTorch") for name, out in _torch_outputs(work, x).items()]
     q = evaluation.quantized(model, x)
     ours = evaluation.outputs(model, content, q, "reference")
-    result = evaluation.score(ours, labels, count)
-    rates.append({"name": "int8, numpy reference", "value": result.accuracy, "source": "host, numpy"})
+    result = work.data.evaluate(evaluation.logits(model, ours), "test")
+    scores.append(_row("int8, numpy reference", result, "host, numpy"))
     exact = None
     if tflm.available():
         theirs = evaluation.outputs(model, content, q, "tflm")
-        result = evaluation.score(theirs, labels, count)
-        rates.append({"name": "int8 under TFLM", "value": result.accuracy, "source": "host"})
+        result = work.data.evaluate(evaluation.logits(model, theirs), "test")
+        scores.append(_row("int8 under TFLM", result, "host"))
         exact = dataclasses.asdict(evaluation.compare(model, content, q, ours, theirs))
         work.progress(
             {
@@ -72,8 +71,11 @@ def evaluate(work: Work) -> Sequence[str]:
     limits = _limits(work, model, content, arena["found"])
     verdict = {
         "ok": all(row["met"] for row in limits) and not (exact and exact["different"]),
-        "samples": len(x),
-        "accuracy": rates,
+        "metric": result.metric,
+        "noun": work.data.noun,
+        "scores": scores,
+        "interval": result.interval,
+        "judged": result.samples,
         "bit_exact": exact,
         "arena": arena,
         "limits": limits,
@@ -81,6 +83,10 @@ def evaluate(work: Work) -> Sequence[str]:
     }
     write_atomic(work.run / EVALUATION, json.dumps(verdict, indent=1) + "\n")
     return (EVALUATION,)
+
+
+def _row(name: str, score: Score, source: str) -> dict[str, Any]:
+    return {"name": name, "value": score.value, "source": source, "metrics": dict(score.metrics)}
 
 
 def _limits(work: Work, model: QuantizedModel, content: bytes, arena_bytes: int | None) -> list[dict[str, Any]]:
@@ -121,7 +127,7 @@ def check(verdict: dict[str, Any]) -> None:
         raise CheckFailed(message)
 
 
-def _torch_scores(work: Work, x: Any) -> dict[str, Any]:
+def _torch_outputs(work: Work, x: Any) -> dict[str, Any]:
     from micronets.predict import predict
     from micronets.stages import trained
 

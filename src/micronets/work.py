@@ -44,17 +44,9 @@ class Work:
     def data(self) -> tasks.TaskData:
         """The examples, in memory."""
         given = self.config.data
-        self.progress({"stage": "data", "note": f"reading {given.path}" if given.path else "synthesising speech"})
-        data = tasks.load(
-            self.config.task,
-            given.path or None,
-            test=given.test or None,
-            words=given.words or None,
-            share=given.share,
-            augmentation=given.augmentation,
-            frontend=given.frontend,
-            synthetic_clips=given.synthetic_clips,
-        )
+        self.progress({"stage": "data", "note": f"reading {given.path}" if given.path else "making synthetic examples"})
+        chosen = {name: value for name, value in vars(given).items() if name != "path" and value not in ("", (), None)}
+        data = tasks.load(self.config.task, given.path or None, **chosen)
         for note in (data.source, *data.notes):
             self.progress({"stage": "data", "note": note})
         return data
@@ -64,7 +56,7 @@ class Work:
         """Of every file of the data set. Raises `DataError` if there is none."""
         parts = []
         for name in ("path", "test"):
-            given = getattr(self.config.data, name)
+            given = getattr(self.config.data, name, "")
             if given and not Path(given).exists():
                 raise DataError(f"data.{name} = '{given}': no such file or directory (paths start at {Path.cwd()})")
             parts.append(fingerprint(Path(given)) if given else "")
@@ -73,7 +65,7 @@ class Work:
     @cached_property
     def space(self) -> SearchSpace:
         """The search space, for the classes of the data."""
-        return make_space(self.config.task, self.config.space, len(self.data.classes))
+        return make_space(self.config.task, self.config.space, len(self.data.classes), self.data.space_options)
 
     @property
     def arch(self) -> Arch:

@@ -29,15 +29,16 @@ def boards(as_json: bool) -> None:
 @common.as_json
 def tasks(as_json: bool) -> None:
     """The tasks that micronets knows, and the search spaces of each."""
-    from micronets.config import SPACES
+    from micronets.config import spaces_of
     from micronets.report.text import columns
     from micronets.tasks import TASKS
 
-    says = {"kws": "keyword spotting: which of a few words was said in one second of sound"}
     if as_json:
-        click.echo(json.dumps({"tasks": [{"name": t, "about": says[t], "spaces": SPACES} for t in TASKS]}))
+        click.echo(json.dumps({"tasks": [{"name": t, "about": about, "spaces": spaces_of(t)} for t, about in TASKS.items()]}))
         return
-    click.echo(columns(("task", "what it learns", "spaces"), [(t, says[t], ", ".join(SPACES)) for t in TASKS]))
+    click.echo(
+        columns(("task", "what it learns", "spaces"), [(t, about, ", ".join(spaces_of(t))) for t, about in TASKS.items()])
+    )
 
 
 commands: list[click.Command] = [boards, tasks]

@@ -14,17 +14,17 @@ PATH = click.Path(path_type=Path)
 
 @click.command()
 @click.argument("model", type=PATH, metavar="MODEL.tflite")
-@click.option("--task", default="kws", show_default=True, help="`micronets tasks` lists them.")
-@click.option("--data", type=PATH, help="Data set to test on; without it, synthetic speech.")
-@click.option("--test", type=PATH, help="A folder of WAVs per class that takes the place of the test split.")
-@click.option("--split", default="test", show_default=True, help="train, val, test, or all (every clip of a folder per class).")
+@click.option("--task", help="`micronets tasks` lists them; without it, what the model carries, else kws.")
+@click.option("--data", type=PATH, help="Data set to test on; without it, synthetic examples.")
+@click.option("--test", type=PATH, help="A directory (kws: a folder of WAVs per class) that takes the place of the test split.")
+@click.option("--split", default="test", show_default=True, help="train, val, test, or all (everything in a folder per class).")
 @click.option("--runtime", default=None, help="tflm (where installed, the default), reference (in numpy) or c (generated).")
 @click.option("--front-end", help="Front end by name or JSON file; without it, the one that the model carries.")
 @click.option("--labels", help="Names of the outputs, separated by commas; without it, those that the model carries.")
 @common.as_json
 def evaluate(
     model: Path,
-    task: str,
+    task: str | None,
     data: Path | None,
     test: Path | None,
     split: str,
@@ -33,9 +33,9 @@ def evaluate(
     labels: str | None,
     as_json: bool,
 ) -> None:
-    """Accuracy of a model on a data set."""
+    """How well a model does on a data set: its accuracy, or the AUC of anomaly detection."""
     from micronets import evaluation
-    from micronets.report.text import columns, percent
+    from micronets.report.text import columns, percent, said, within
 
     found = evaluation.evaluate(
         model,
@@ -52,14 +52,21 @@ def evaluate(
     if as_json:
         click.echo(json.dumps(found))
         return
-    rows = [
-        (c, str(sum(row)), percent(row[i] / sum(row)) if sum(row) else "-")
-        for i, (c, row) in enumerate(zip(found["classes"], found["confusion"], strict=True))
-    ]
-    click.echo(columns(("class", "clips", "right"), rows, numeric=(1, 2)))
+    if found["confusion"] is not None:
+        rows = [
+            (c, str(sum(row)), percent(row[i] / sum(row)) if sum(row) else "-")
+            for i, (c, row) in enumerate(zip(found["classes"], found["confusion"], strict=True))
+        ]
+        click.echo(columns(("class", found["noun"], "right"), rows, numeric=(1, 2)))
+    else:
+        rest = [(said(name), percent(v)) for name, v in found["metrics"].items() if name != found["metric"]]
+        click.echo(columns(("metric", "value"), rest, numeric=(1,)))
     warning = "SYNTHETIC DATA: " if found["synthetic"] else ""
     click.echo(f"\n{warning}{found['data']}, split {found['split']}")
-    click.echo(f"accuracy {percent(found['value'])} of {found['samples']:,} clips, runtime {found['runtime']}")
+    if found["interval"]:
+        click.echo(within(found["interval"]))
+    value = f"{said(found['metric'])} {percent(found['value'])}"
+    click.echo(f"{value} of {found['samples']:,} {found['noun']}, runtime {found['runtime']}")
 
 
 @click.command()

@@ -18,7 +18,7 @@ from micronets.cost import arena_tflm_bytes, budget_costs
 from micronets.files import write_atomic
 from micronets.plan import tflm_plan
 from micronets.report.page import page
-from micronets.report.text import amount, columns, percent
+from micronets.report.text import amount, columns, percent, said, within
 from micronets.rundir import CONFIG, EVALUATION, FACTS, MODEL, PAGE, SEARCH_LOG, TRAIN_LOG, RunDir
 from micronets.space import Choice, derive
 from micronets.work import Work
@@ -105,7 +105,9 @@ def _choices(work: Work) -> list[dict[str, Any]]:
 def commands(work: Work) -> list[str]:
     """How to make this run again, and how to check its model by hand."""
     out, given = shlex.quote(str(work.run.path)), work.config.data
-    where = "".join(f" --{name} {shlex.quote(p)}" for name, p in (("data", given.path), ("test", given.test)) if p)
+    where = "".join(
+        f" --{name} {shlex.quote(p)}" for name, p in (("data", given.path), ("test", getattr(given, "test", ""))) if p
+    )
     return [
         work.command,
         f"micronets run {out}/{CONFIG} --out {out}-again",
@@ -127,7 +129,7 @@ def versions() -> dict[str, str]:
 
 def brief(facts: Mapping[str, Any], run: RunDir) -> dict[str, Any]:
     """What `micronets run --json` prints."""
-    keys = ("ok", "task", "source", "synthetic", "samples", "accuracy", "bit_exact", "limits", "seed")
+    keys = ("ok", "task", "source", "synthetic", "samples", "metric", "scores", "interval", "bit_exact", "limits", "seed")
     files = {"model": str(run / MODEL), "report": str(run / PAGE), "facts": str(run / FACTS)}
     return {**{k: facts[k] for k in keys}, "board": facts["board"]["name"], **files}
 
@@ -145,8 +147,9 @@ def summary(facts: Mapping[str, Any], run: RunDir) -> str:
         )
         for r in facts["limits"]
     ]
-    rates = [(r["name"], percent(r["value"]), r["source"]) for r in facts["accuracy"]]
-    data = f"{'SYNTHETIC DATA: ' if facts['synthetic'] else ''}{facts['source']}; {facts['samples']['test']:,} test clips"
+    rates = [(r["name"], percent(r["value"]), r["source"]) for r in facts["scores"]]
+    warning = "SYNTHETIC DATA: " if facts["synthetic"] else ""
+    data = f"{warning}{facts['source']}; {facts['samples']['test']:,} test {facts['noun']}"
     exact = facts["bit_exact"]
     if exact is None:
         proof = "TFLM is not installed here (pip install 'micronets[tflm]'): nothing ran under it, the arena is an estimate"
@@ -163,13 +166,22 @@ def summary(facts: Mapping[str, Any], run: RunDir) -> str:
             "",
             columns(("limit", "result", "allowed", "used", "source", ""), limits, (1, 2, 3)),
             "",
-            columns(("accuracy", "test", "source"), rates, (1,)),
+            columns((said(facts["metric"]), "test", "source"), rates, (1,)),
+            *others(facts),
             "",
             proof,
             f"model:  {run / MODEL}",
             f"report: {run / PAGE}",
         ]
     )
+
+
+def others(facts: Mapping[str, Any]) -> list[str]:
+    """The interval of the last score, and the metrics beside the task's own, in lines."""
+    last = facts["scores"][-1]
+    rest = [(said(name), percent(value)) for name, value in last["metrics"].items() if name != facts["metric"]]
+    lines = [f"{last['name']}: {within(facts['interval'])}"] if facts["interval"] else []
+    return [*lines, *(["", columns(("also", "test"), rest, (1,))] if rest else [])]
 
 
 def _records(path: Path) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from typing import Any
 from micronets.report import charts
 from micronets.report.markup import Markup, el, table
 from micronets.report.style import CSS
-from micronets.report.text import amount, duration, percent
+from micronets.report.text import amount, duration, percent, said, within
 
 Facts = Mapping[str, Any]
 
@@ -17,6 +17,12 @@ SOURCES = {
     "host": "found by running TensorFlow Lite Micro on this computer",
     "host, PyTorch": "found by running the PyTorch network on this computer",
     "host, numpy": "found by running our integer reference on this computer",
+}
+
+
+MEANINGS = {
+    "accuracy": "Accuracy: the share whose class is named right.",
+    "auc": "AUC: how often what is abnormal scores higher than what is normal; 50 % is chance.",
 }
 
 
@@ -64,10 +70,15 @@ def _head(facts: Facts) -> Markup:
     warning = None
     if facts["synthetic"]:
         says = (
-            "Trained and tested on synthetic speech: these figures say how well the tool works, not how well it hears people."
+            "Trained and tested on synthetic examples: these figures say how well the tool works, not how well the model"
+            " does on real ones."
         )
         warning = el("p", el("b", "SYNTHETIC DATA. "), says, class_="warning")
-    value = facts["accuracy"][-1]
+    value, noun = facts["scores"][-1], facts["noun"]
+    if facts["metric"] == "accuracy":
+        lead = f" of {facts['samples']['test']:,} test {noun} right ({value['name']})"
+    else:
+        lead = f" {said(facts['metric'])} on {facts['samples']['test']:,} test {noun} ({value['name']})"
     return el(
         "header",
         el("p", f"micronets {facts['versions']['micronets']}", class_="small"),
@@ -76,7 +87,7 @@ def _head(facts: Facts) -> Markup:
         el(
             "p",
             el("b", percent(value["value"])),
-            f" of {facts['samples']['test']:,} test clips right ({value['name']})",
+            lead,
             class_="lead",
         ),
         el("p", pills),
@@ -108,11 +119,16 @@ def _budget(facts: Facts) -> Markup:
 
 
 def _accuracy(facts: Facts) -> Markup:
-    rows = [(r["name"], percent(r["value"]), r["source"]) for r in facts["accuracy"]]
+    rows = [(r["name"], percent(r["value"]), r["source"]) for r in facts["scores"]]
+    last, metric, interval = facts["scores"][-1], facts["metric"], facts["interval"]
+    others = [(said(name), percent(value)) for name, value in last["metrics"].items() if name != metric]
+    told = f"On {facts['samples']['test']:,} test {facts['noun']}. {MEANINGS[metric]} Data: {facts['source']}."
     return _section(
-        "Accuracy",
-        el("p", f"Share of {facts['samples']['test']:,} test clips whose class is named right. Data: {facts['source']}."),
-        table(("model", "accuracy", "source"), rows, numeric=(1,)),
+        MEANINGS[metric].split(":")[0],
+        el("p", told),
+        table(("model", said(metric), "source"), rows, numeric=(1,)),
+        el("p", f"{last['name']}: {within(interval)}.", class_="small") if interval else None,
+        table((f"also, of {last['name']}", ""), others, numeric=(1,)) if others else None,
     )
 
 
@@ -136,7 +152,7 @@ def _search(facts: Facts) -> Markup:
         el("p", told),
         charts.lines([charts.Series("loss", [h["loss"] for h in history])], "loss", "epoch"),
         charts.lines(costs, "cost as a share of its limit", "epoch", limit=1.0),
-        charts.lines(rates, "accuracy of the networks drawn, on disturbed training clips", "epoch", zero=False),
+        charts.lines(rates, f"accuracy of the networks drawn, on disturbed training {facts['noun']}", "epoch", zero=False),
     )
 
 
@@ -198,18 +214,21 @@ def _training(facts: Facts) -> Markup:
     if not history:
         return _section("Training", el("p", "No record of a training."))
     losses = [charts.Series("loss", [h.get("loss") for h in history])]
-    rates = [charts.Series("accuracy", [h.get("val_accuracy") for h in history])]
+    name = next(k for k in history[-1] if k.startswith("val_"))
+    rates = [charts.Series(said(name[4:]), [h.get(name) for h in history])]
     switch = next((i for i, h in enumerate(history) if h.get("stage") != "float"), None)
     told = f"In float for {switch} epochs, then with quantisation simulated (shaded)." if switch else None
     return _section(
         "Training",
         el("p", told) if told else None,
-        charts.lines(losses, "loss on disturbed training clips", "epoch", mark=switch),
-        charts.lines(rates, "accuracy on validation clips", "epoch", mark=switch, zero=False),
+        charts.lines(losses, f"loss on disturbed training {facts['noun']}", "epoch", mark=switch),
+        charts.lines(rates, f"{said(name[4:])} on validation {facts['noun']}", "epoch", mark=switch, zero=False),
     )
 
 
-def _confusion(facts: Facts) -> Markup:
+def _confusion(facts: Facts) -> Markup | None:
+    if facts["confusion"] is None:
+        return None
     return _section("Confusion", charts.confusion(facts["confusion"], facts["classes"]))
 
 
@@ -217,7 +236,7 @@ def _origin(facts: Facts) -> Markup:
     board = facts["board"]
     rows = [
         ("data", facts["source"]),
-        ("clips", ", ".join(f"{n:,} {split}" for split, n in facts["samples"].items())),
+        (facts["noun"], ", ".join(f"{n:,} {split}" for split, n in facts["samples"].items())),
         *(("note", note) for note in facts["notes"]),
         (
             "board",

@@ -1,11 +1,20 @@
 """Tasks: what a data set looks like to the trainer, the search and the evaluation; and `load`, which reads one.
 
+A task is a module of this package with a line in `TASKS`. It has
+
+    Options     a frozen dataclass: what `[data]` of a configuration may hold; a subset of the arguments of `load`
+    load        (path or None, **options) -> TaskData; without a path, synthetic data
+    examples    (Card, path or None, split=, test=) -> Examples: a split, as a finished model wants it
+    SPACE       name of the function that makes its search spaces, in the modules of `micronets.spaces`
+
 Nothing here imports torch until `TaskData.augmented` is called.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
 from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -14,11 +23,17 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.errors import SpecError, did_you_mean
+from micronets.tasks.scoring import Score
 
 if TYPE_CHECKING:
     import torch
 
-TASKS = ("kws",)
+__all__ = ["TASKS", "Card", "Examples", "Score", "TaskData", "examples", "load", "module"]
+
+TASKS: Mapping[str, str] = {
+    "kws": "keyword spotting: which of a few words was said in one second of sound",
+}
+"""Every task and what it learns; `micronets.tasks.NAME` is its module."""
 
 
 class TaskData(Protocol):
@@ -27,7 +42,10 @@ class TaskData(Protocol):
     name: of the task.
     classes: names of the outputs, in order.
     source: one line saying what the data are; starts with "synthetic" if they are.
+    noun: what an example is, in the plural, as reports say it: "clips", "images".
+    metric: name of what `evaluate` puts first: "accuracy" or "auc".
     input_settings: names that may stand in `settings`, each an integer that changes the network's input.
+    space_options: options of the search space that the data decide; a space that has no such option ignores it.
     notes: warnings of the loading, one line each.
     """
 
@@ -40,7 +58,13 @@ class TaskData(Protocol):
     @property
     def synthetic(self) -> bool: ...
     @property
+    def noun(self) -> str: ...
+    @property
+    def metric(self) -> str: ...
+    @property
     def input_settings(self) -> tuple[str, ...]: ...
+    @property
+    def space_options(self) -> Mapping[str, Any]: ...
     @property
     def notes(self) -> tuple[str, ...]: ...
 
@@ -64,8 +88,50 @@ class TaskData(Protocol):
     def augmented(self, indices: torch.Tensor, settings: Mapping[str, int], generator: torch.Generator) -> torch.Tensor:
         """Network inputs `[B, H, W, C]` of train examples, augmented, float32, on the generator's device."""
 
+    def evaluate(self, outputs: npt.NDArray[np.floating[Any]], split: str) -> Score:
+        """How good a network's logits `[N, classes]` for all examples of a split are, by the task's own metric."""
+
     def metadata(self, settings: Mapping[str, int]) -> dict[str, str]:
         """What travels with a model: "micronets.task", "micronets.labels" (JSON list), "micronets.frontend" (JSON)."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a finished model says about itself, or its user about it.
+
+    labels: names of its outputs; None if unknown. frontend: JSON text, its form is the task's; None if unknown.
+    input_shape: `(H, W, C)`. where: the model's path, for errors.
+    """
+
+    labels: tuple[str, ...] | None
+    frontend: str | None
+    input_shape: tuple[int, int, int]
+    where: str
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """What a finished model is measured on.
+
+    inputs: float32 `[N, H, W, C]` in real units. labels: class indices `[N]` into `classes`, the model's own order.
+    score: of logits `[N, classes]`. source, synthetic, noun, notes: as in `TaskData`.
+    """
+
+    inputs: npt.NDArray[np.float32]
+    labels: npt.NDArray[np.int64]
+    classes: tuple[str, ...]
+    score: Callable[[npt.NDArray[np.floating[Any]]], Score]
+    source: str
+    synthetic: bool
+    noun: str
+    notes: tuple[str, ...]
+
+
+def module(name: str) -> Any:
+    """The module of task `name`. Raises `SpecError` for an unknown one."""
+    if name not in TASKS:
+        raise SpecError(f"unknown task '{name}'; {did_you_mean(name, TASKS)}")
+    return import_module(f"micronets.tasks.{name}")
 
 
 def load(name: str, path: Path | str | None = None, **options: Any) -> TaskData:
@@ -73,12 +139,20 @@ def load(name: str, path: Path | str | None = None, **options: Any) -> TaskData:
 
     Raises `SpecError` for an unknown task or option and `DataError` for data that cannot be used.
     """
-    if name not in TASKS:
-        raise SpecError(f"task '{name}' is not known; {did_you_mean(name, TASKS)}")
-    from micronets.tasks import kws
-
-    known = [*signature(kws.load).parameters][1:]
+    function = module(name).load
+    known = [*signature(function).parameters][1:]
     for option in options:
         if option not in known:
             raise SpecError(f"task {name}: no option '{option}'; {did_you_mean(option, known)}")
-    return kws.load(None if path is None else Path(path), **options)
+    data: TaskData = function(None if path is None else Path(path), **options)
+    return data
+
+
+def examples(name: str, card: Card, path: Path | None, *, split: str = "test", test: Path | None = None) -> Examples:
+    """A split of the data of task `name` at `path` (None: synthetic data), as the model of `card` wants it.
+
+    test: a directory that takes the place of the test split, where the task has such an option.
+    Raises `SpecError` and `DataError`, also if the split is empty or the model's input or labels do not go with the data.
+    """
+    found: Examples = module(name).examples(card, path, split=split, test=test)
+    return found

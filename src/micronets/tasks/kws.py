@@ -1,23 +1,45 @@
-"""Keyword spotting: reads whatever a directory holds into one form, for training (`load`) and for `evaluation`."""
+"""Keyword spotting: reads whatever a directory holds into one form, for training (`load`) and for a model (`examples`)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from micronets.errors import DataError, SpecError, did_you_mean
-from micronets.frontend import FrontEnd, network_input
-from micronets.tasks import clips, prepared, speech
-from micronets.tasks.kwsdata import KEYWORDS, SILENCE, SPLITS, UNKNOWN, Augmentation, KwsData, Labels
+from micronets.frontend import PRESETS, FrontEnd, network_input
+from micronets.tasks import Card, Examples, clips, prepared, speech
+from micronets.tasks.kwsdata import KEYWORDS, SILENCE, SPLITS, UNKNOWN, Augmentation, KwsData
 from micronets.tasks.recordings import LISTS, Folders, scan
+from micronets.tasks.scoring import classification
 
-__all__ = ["KEYWORDS", "SILENCE", "UNKNOWN", "Augmentation", "Evaluation", "KwsData", "evaluation", "load"]
+__all__ = ["KEYWORDS", "SILENCE", "SPACE", "UNKNOWN", "Augmentation", "KwsData", "Options", "examples", "load"]
 
+SPACE = "kws"
 FEATURES, TEST_WAV = "features.npz", "test_wav"
+
+
+@dataclass(frozen=True)
+class Options:
+    """Where the examples come from. Paths start at the directory you run in.
+
+    path: a folder of WAVs per class, a Speech Commands directory, or a `features.npz`; empty: speech is synthesised.
+    synthetic_clips: training clips to synthesise then.
+    test: a folder of WAVs per class to test on, where they are not part of `path`.
+    words: the keywords of a Speech Commands directory; empty: its ten.
+    share: examples of `_unknown_` and of `_silence_` in an epoch, in units of the mean number of the other classes.
+    augmentation: how training clips are disturbed. frontend: of recordings; default: the log-mel.
+    """
+
+    path: str = ""
+    synthetic_clips: int = 2000
+    test: str = ""
+    words: tuple[str, ...] = ()
+    share: float = 1.0
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    frontend: FrontEnd | None = None
 
 
 def load(
@@ -117,35 +139,23 @@ def _is_speech_commands(folders: Folders) -> bool:
     return set(KEYWORDS) <= here and (listed or (bool(folders.background) and bool(here - {*KEYWORDS, UNKNOWN, SILENCE})))
 
 
-@dataclass(frozen=True, eq=False)
-class Evaluation:
-    """What a model is measured on: inputs float32 `[N, T, K, 1]`, class indices `[N]` into `classes`, and where it is from."""
+def examples(card: Card, path: Path | None, *, split: str = "test", test: Path | None = None) -> Examples:
+    """A split of the data at `path` through the model's own front end, with the classes in the order of its labels.
 
-    inputs: npt.NDArray[np.float32]
-    labels: Labels
-    classes: tuple[str, ...]
-    source: str
-    synthetic: bool
-    notes: tuple[str, ...]
-
-
-def evaluation(
-    path: Path | None,
-    frontend: FrontEnd,
-    labels: Sequence[str] | None = None,
-    *,
-    split: str = "test",
-    test: Path | str | None = None,
-    words: Sequence[str] | None = None,
-    seed: int = 0,
-) -> Evaluation:
-    """A split of the data at `path` through a model's own front end, with the classes in the order of the model's `labels`.
-
-    path, test, words, seed: as for `load`; split may be "all" for a directory of folders. labels: None means the order of the
-    data. Raises `DataError`, also if the split is empty or holds a class that the model does not know.
+    path, test: as for `load`; split may be "all" for a directory of folders. Without labels the order is that of the data.
+    Raises `SpecError` for a model without front end or with one that does not fit its input, and `DataError`, also if the
+    split is empty or holds a class that the model does not know.
     """
-    data = load(path, test=test, words=words, frontend=frontend, splits=(split,), seed=seed)
-    target, classes = data.labels(split), tuple(labels) if labels else data.classes
+    if card.frontend is None:
+        names = ", ".join(PRESETS)
+        raise SpecError(f"{card.where}: carries no front end; name one with --front-end: {names}, or a JSON file")
+    fe = FrontEnd.from_json(card.frontend, card.where)
+    if fe.input_shape != card.input_shape:
+        raise SpecError(
+            f"{card.where}: its input is {card.input_shape}, the front end gives {fe.input_shape}; name another one"
+        )
+    data = load(path, test=test, frontend=fe, splits=(split,))
+    target, classes = data.labels(split), card.labels or data.classes
     where = path if path is not None else "synthetic speech"
     if not len(target):
         raise DataError(f"{where}: split '{split}' is empty; choose another with --split")
@@ -153,5 +163,9 @@ def evaluation(
         if data.classes[i] not in classes:
             raise DataError(f"{where}: class '{data.classes[i]}' is not a label of the model ({', '.join(classes)})")
     order = np.array([classes.index(c) if c in classes else -1 for c in data.classes])
-    inputs = network_input(data.features[split], frontend)
-    return Evaluation(inputs, order[target].astype(np.int64), classes, data.source, data.synthetic, data.notes)
+    labels = order[target].astype(np.int64)
+    return Examples(
+        inputs=network_input(data.features[split], fe), labels=labels, classes=classes,
+        score=lambda outputs: classification(outputs, labels, len(classes)), source=data.source, synthetic=data.synthetic,
+        noun=data.noun, notes=data.notes,
+    )  # fmt: skip

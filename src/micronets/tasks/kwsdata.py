@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from micronets.errors import SpecError, did_you_mean
 from micronets.frontend import INPUT_SETTINGS, FrontEnd, network_input
+from micronets.tasks.scoring import Score, classification
 
 if TYPE_CHECKING:
     import torch
@@ -86,6 +87,8 @@ class KwsData:
     share: float = 1.0
     augmentation: Augmentation = field(default_factory=Augmentation)
     name: str = "kws"
+    noun: str = "clips"
+    metric: str = "accuracy"
     input_settings: tuple[str, ...] = INPUT_SETTINGS
 
     def size(self, split: str) -> int:
@@ -146,6 +149,15 @@ class KwsData:
         return Augmenter(
             self.features["train"], self.target["train"], self.background, self.augmentation, self.frontend.pixel_scale, silence
         )
+
+    @property
+    def space_options(self) -> Mapping[str, int]:
+        """What a space of networks has to know: the frames of a clip."""
+        return {"frames": self.frontend.frames}
+
+    def evaluate(self, outputs: npt.NDArray[Any], split: str) -> Score:
+        """Top-1 accuracy of logits `[N, classes]` for all examples of a split."""
+        return classification(outputs, self.labels(split), len(self.classes))
 
     def metadata(self, settings: Mapping[str, int]) -> dict[str, str]:
         """Task, labels and front end as they travel with a model."""
