@@ -16,8 +16,9 @@ from micronets.cycles import base_cycles
 from micronets.device import tflm
 from micronets.filesize import tflite_bytes
 from micronets.tflite import read, write
+from micronets.untrained import untrained
 from tests.paper_archs import paper_archs
-from tests.random_archs import random_arch, random_model
+from tests.random_archs import random_arch
 
 Pair = tuple[float, float]  # predicted, measured
 
@@ -31,7 +32,7 @@ def main(shared: Path) -> None:
     print("| networks | quantity | largest error | mean error |\n|---|---|---|---|")
     made = {"the paper's": paper_archs(shared).values(), "50 random": [random_arch(seed) for seed in range(50)]}
     for name, networks in made.items():
-        files = [(arch, write(random_model(arch))) for arch in networks]
+        files = [(arch, write(untrained(arch))) for arch in networks]
         _row(name, "arena on the host", ((arena_tflm_bytes(a), tflm.min_arena(d)) for a, d in files))
         _row(name, "`.tflite`", ((tflite_bytes(a.steps()), len(d)) for a, d in files))
     pairs = [(archs[n], d) for n, d in released.items()]

@@ -1,9 +1,6 @@
-"""Random networks of the vocabulary, and integer models of any network with random weights."""
+"""Random networks of the vocabulary."""
 
-import math
 import random
-
-import numpy as np
 
 from micronets.arch import (
     INPUT,
@@ -21,7 +18,6 @@ from micronets.arch import (
     Reshape,
     Softmax,
 )
-from micronets.model import LayerWeights, QuantizedModel, TensorQuant
 
 
 def random_arch(seed: int) -> Arch:
@@ -89,39 +85,3 @@ def _head(rng: random.Random, shape: tuple[int, ...], layers: list[Layer]) -> li
             pooled.append(Mean(name="mean", inputs=("max",), keep_dims=True))
     logits = FullyConnected(name="logits", inputs=(pooled[-1].name,), units=12, weight_bits=rng.choice((8, 4)))
     return [*pooled, logits, *([Softmax(name="softmax", inputs=("logits",))] if rng.random() < 0.5 else [])]
-
-
-def random_model(arch: Arch, seed: int = 0) -> QuantizedModel:
-    """`arch` with random integer weights and one plausible scale everywhere; the output of a Softmax is as TFLM wants it."""
-    rng = np.random.default_rng(seed)
-    shapes = arch.shapes()
-    quant = {INPUT: TensorQuant(0.05, 0)}
-    weights = {}
-    for step in arch.steps():
-        layer, x = step.layer, shapes[step.layer.inputs[0]]
-        match layer:
-            case Softmax():
-                quant[layer.name] = TensorQuant(1 / 256, -128)
-            case Pad() | Reshape() | MaxPool2D() | AveragePool2D():
-                quant[layer.name] = quant[layer.inputs[0]]
-            case Conv2D():
-                weights[layer.name] = _weights(rng, (layer.filters, *layer.kernel, x[2]), layer.filters, layer.weight_bits)
-            case DepthwiseConv2D():
-                outputs = x[2] * layer.multiplier
-                weights[layer.name] = _weights(rng, (1, *layer.kernel, outputs), outputs, layer.weight_bits)
-            case FullyConnected():
-                weights[layer.name] = _weights(rng, (layer.units, math.prod(x)), 1, layer.weight_bits)
-            case _:
-                pass
-        quant.setdefault(layer.name, TensorQuant(float(np.float32(rng.uniform(0.03, 0.1))), int(rng.integers(-128, 10))))
-    return QuantizedModel(arch, quant, weights)
-
-
-def _weights(rng: np.random.Generator, shape: tuple[int, ...], scales: int, bits: int) -> LayerWeights:
-    limit = 127 if bits == 8 else 7
-    outputs = shape[3] if shape[0] == 1 and len(shape) == 4 and scales == shape[3] else shape[0]
-    return LayerWeights(
-        weights=rng.integers(-limit, limit + 1, shape).astype(np.int8),
-        scales=rng.uniform(0.001, 0.01, scales).astype(np.float32),
-        bias=rng.integers(-2000, 2000, outputs).astype(np.int32),
-    )

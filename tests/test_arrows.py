@@ -13,8 +13,8 @@ import micronets
 ROOT = Path(micronets.__file__).parent
 
 CORE = {
-    *("arch", "arena", "board", "cost", "counts", "cycles", "errors", "files", "filesize", "fit", "model", "plan"),
-    *("quant", "reference", "softmax", "space", "spaces", "validate"),
+    *("arch", "arena", "board", "cost", "counts", "cycles", "errors", "files", "filesize", "fit", "latency", "model", "plan"),
+    *("quant", "reference", "softmax", "space", "spaces", "untrained", "validate"),
 }
 DEPLOY = {"compiler", "device", "tflite"}
 DESIGN = {
@@ -22,8 +22,8 @@ DESIGN = {
     *("searching", "supernet", "tasks", "train", "train_settings", "training"),
 }
 TOP = {
-    *("cli", "compilation", "config", "evaluation", "inspection", "measurement", "report", "run", "rundir", "stages", "tables"),
-    *("verdict", "work"),
+    *("characterize", "cli", "compilation", "config", "evaluation", "findings", "inspection", "latency_fit", "measurement"),
+    *("report", "run", "rundir", "stages", "tables", "verdict", "work"),
 }
 ALLOWED = {"core": CORE, "deploy": CORE | DEPLOY, "design": CORE | DESIGN, "top": CORE | DEPLOY | DESIGN | TOP}
 TORCH = {

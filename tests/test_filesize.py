@@ -7,20 +7,21 @@ import pytest
 
 from micronets.filesize import tflite_bytes
 from micronets.tflite import read, write
+from micronets.untrained import untrained
 
 from .paper_archs import paper_archs
-from .random_archs import random_arch, random_model
+from .random_archs import random_arch
 
 
 @pytest.mark.parametrize("seed", range(50))
 def test_random_networks(seed: int) -> None:
     arch = random_arch(seed)
-    assert tflite_bytes(arch.steps()) == pytest.approx(len(write(random_model(arch, seed))), rel=0.012)
+    assert tflite_bytes(arch.steps()) == pytest.approx(len(write(untrained(arch, seed))), rel=0.012)
 
 
 def test_the_papers_networks(shared: Path) -> None:
     for name, arch in paper_archs(shared).items():
-        assert tflite_bytes(arch.steps()) == pytest.approx(len(write(random_model(arch))), rel=0.005), name
+        assert tflite_bytes(arch.steps()) == pytest.approx(len(write(untrained(arch))), rel=0.005), name
 
 
 def test_the_released_models(shared: Path) -> None:
@@ -33,6 +34,6 @@ def test_metadata_is_its_text_and_a_little() -> None:
     arch = random_arch(1)
     metadata = {"micronets.labels": "x" * 500, "micronets.frontend": "y" * 300}
     room = 800 + sum(40 + len(name) for name in metadata)
-    with_it = len(write(replace(random_model(arch), metadata=metadata))) - len(write(random_model(arch)))
+    with_it = len(write(replace(untrained(arch), metadata=metadata))) - len(write(untrained(arch)))
     assert with_it == pytest.approx(room, abs=60)
     assert tflite_bytes(arch.steps(), room) - tflite_bytes(arch.steps()) == room

@@ -1,4 +1,4 @@
-"""`micronets measure`: a model's C, run."""
+"""`micronets measure` and `characterize`: networks as C, run."""
 
 from __future__ import annotations
 
@@ -33,4 +33,56 @@ def measure(model: Path, board: str, device: str, compiler: str | None, samples:
         raise CheckFailed("; ".join(problems))
 
 
-commands: list[click.Command] = [measure]
+@click.command()
+@click.option("--space", "spaces", required=True, multiple=True, help="A search space's name; may be given several times.")
+@click.option("--board", required=True, help="`micronets boards` lists them; or a board's .toml file.")
+@click.option("--samples", default=50, show_default=True, help="Random networks of each space.")
+@click.option("--out", type=click.Path(path_type=Path), help="Directory for results; without it, runs/characterize-BOARD.")
+@click.option("--seed", default=0, show_default=True, help="Of the draw.")
+@click.option("--jobs", type=int, help="Networks measured at a time; without it, as many as there are processors.")
+@click.option("--compiler", help="gcc (arm-none-eabi-gcc) or zig (pip's ziglang); without it, the first that is there.")
+@common.as_json
+def characterize(
+    spaces: tuple[str, ...],
+    board: str,
+    samples: int,
+    out: Path | None,
+    seed: int,
+    jobs: int | None,
+    compiler: str | None,
+    as_json: bool,
+) -> None:
+    """Measures random networks of search spaces on a board: latency against ops, and a latency model fitted to them.
+
+    Writes models.csv, findings.json, characterization.html and latency.toml; run again, it measures only what is missing.
+    """
+    import shlex
+    import sys
+
+    from micronets import findings
+    from micronets.board import load_board
+    from micronets.characterize import cores
+
+    common.set_resume_hint(shlex.join(["micronets", *sys.argv[1:]]))
+    where = load_board(board)
+    target = out or Path("runs") / f"characterize-{where.name.lower()}"
+    report = common.Progress()
+    found = findings.characterize_spaces(
+        spaces,
+        where,
+        target,
+        samples=samples,
+        seed=seed,
+        jobs=cores() if jobs is None else jobs,
+        compiler=compiler,
+        progress=lambda done, of: report({"stage": "measure", "step": done, "steps": max(of, 1)}),
+    )
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    from micronets.report.characterization import text
+
+    click.echo(f"{text(found)}\n\n{target / findings.PAGE}")
+
+
+commands: list[click.Command] = [measure, characterize]

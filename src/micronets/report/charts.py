@@ -200,3 +200,37 @@ def confusion(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> Markup
             )
             parts.append(el("g", el("title", f"{classes[i]} taken for {classes[j]}: {n} of {sum(row)}"), box, count))
     return svg(top + len(classes) * cell + 4, parts, label="Confusion matrix")
+
+
+def scatter(groups: Sequence[tuple[str, Sequence[tuple[float, float]]]], y_label: str, x_label: str) -> Markup:
+    """Points (x, y) in groups, with the line of least squares through each group; both axes start at 0."""
+    left, bottom, top, right, height = 62, 40, 26, 14, 340
+    points = [p for _, group in groups for p in group]
+    x_marks = ticks(0, max([x for x, _ in points], default=1.0))
+    y_marks = ticks(0, max([y for _, y in points], default=1.0))
+
+    def x(v: float) -> float:
+        return left + (WIDTH - left - right) * v / x_marks[-1]
+
+    def y(v: float) -> float:
+        return top + (height - top - bottom) * (y_marks[-1] - v) / y_marks[-1]
+
+    parts = [_y_axis(y_marks, y, left, right), text(left, 14, y_label, "small")]
+    parts += [text(x(m), height - bottom + 16, short(m), "small", "middle") for m in x_marks]
+    parts.append(text(WIDTH - right, height - 4, x_label, "small", "end"))
+    for k, (_, group) in enumerate(groups):
+        dots = [el("circle", cx=x(a), cy=y(b), r=2.6, fill_opacity=0.7) for a, b in group]
+        parts.append(el("g", dots, _trend(group, x, y), class_=f"curve c{k % COLOURS}"))
+    return el("figure", svg(height, parts, label=y_label), _legend([name for name, _ in groups]))
+
+
+def _trend(group: Sequence[tuple[float, float]], x: Callable[[float], float], y: Callable[[float], float]) -> Markup | None:
+    """The line of least squares through the points, over their range."""
+    n = len(group)
+    mean_x, mean_y = (sum(p[i] for p in group) / max(n, 1) for i in (0, 1))
+    spread = sum((a - mean_x) ** 2 for a, _ in group)
+    if n < 3 or spread == 0:
+        return None
+    slope = sum((a - mean_x) * (b - mean_y) for a, b in group) / spread
+    ends = [(a, max(0.0, mean_y + slope * (a - mean_x))) for a in (min(a for a, _ in group), max(a for a, _ in group))]
+    return el("polyline", points=" ".join(f"{x(a):.1f},{y(b):.1f}" for a, b in ends), stroke_width=1)

@@ -1,0 +1,160 @@
+"""What measured networks say: the claims of MicroNets, Section 4, in figures, and a latency model fitted to them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from micronets import latency, latency_fit
+from micronets.arch import INPUT, Arch, Conv2D
+from micronets.board import Board
+from micronets.characterize import RUNTIME, SOURCE, Drawn, Progress, characterize, draw
+from micronets.config import make_space, space_table
+from micronets.counts import step_macs
+from micronets.errors import SpecError
+from micronets.files import write_atomic
+from micronets.latency import LatencyModel
+from micronets.report.characterization import page
+from micronets.space import SearchSpace
+
+Record = Mapping[str, Any]
+
+CHANNELS = tuple(range(136, 145))  # the paper compares 138 and 140
+_MAP = 6  # pixels along each side of the maps of those networks
+LEAST = 12  # networks, for a latency model: three are held out
+CHANNEL_SPACE = "channels"
+PAGE, FACTS, MODEL = "characterization.html", "findings.json", "latency.toml"
+_CLASSES = 12  # outputs of the networks; they cost next to nothing
+
+
+def characterize_spaces(
+    spaces: Sequence[str],
+    board: Board,
+    out: Path,
+    *,
+    samples: int,
+    seed: int,
+    jobs: int,
+    compiler: str | None,
+    progress: Progress,
+) -> dict[str, Any]:
+    """`samples` networks of each space, measured; what they say, also as files in `out`.
+
+    Raises `SpecError` for an unknown space or numbers out of range, `DeviceError` without a compiler or simulator.
+    """
+    if samples < 3:
+        raise SpecError(f"samples = {samples}; need at least 3, and {LEAST} in all for a latency model")
+    drawn = [d for name in dict.fromkeys(spaces) for d in draw(space(name), samples, seed)]
+    records = characterize([*drawn, *channel_networks()], board, out, compiler=compiler, jobs=jobs, progress=progress)
+    found, model = findings(records, board)
+    found |= {"samples": samples, "seed": seed, "out": str(out)}
+    write_atomic(out / FACTS, json.dumps(found, indent=1) + "\n")
+    write_atomic(out / PAGE, page(found, records))
+    if model is not None:
+        write_atomic(out / MODEL, latency.write(model))
+    return found
+
+
+def space(name: str) -> SearchSpace:
+    """The search space of that name, with the options it has by itself. Raises `SpecError`."""
+    return make_space("kws", space_table("kws", {"name": name}, "--space"), _CLASSES)
+
+
+def channel_networks() -> list[Drawn]:
+    """Networks of one convolution, 3 x 3 and of equal channels in and out, one for each of `CHANNELS`."""
+    return [
+        Drawn(
+            CHANNEL_SPACE,
+            {"channels": c},
+            Arch((_MAP, _MAP, c), (Conv2D(name="conv", inputs=(INPUT,), filters=c, kernel=(3, 3)),)),
+        )
+        for c in CHANNELS
+    ]
+
+
+def findings(records: Sequence[Record], board: Board) -> tuple[dict[str, Any], LatencyModel | None]:
+    """Figures of measured networks, and the latency model where there are enough of them.
+
+    Raises `DataError` for fewer than three networks of a space.
+    """
+    networks = [r for r in records if r["space"] != CHANNEL_SPACE]
+    spaces = list(dict.fromkeys(r["space"] for r in networks))
+    toolchain = networks[0]["toolchain"]
+    power = np.array([r["energy_mj"] / r["latency_ms"] for r in networks])
+    found: dict[str, Any] = {
+        "board": board.name,
+        "runtime": RUNTIME,
+        "source": SOURCE,
+        "toolchain": toolchain,
+        "networks": {s: sum(r["space"] == s for r in networks) for s in spaces},
+        "whole": {s: _whole([r for r in networks if r["space"] == s]) for s in spaces},
+        "pooled": _whole(networks),
+        "kinds": _kinds(networks),
+        "channels": [
+            {"channels": r["values"]["channels"], "macs": r["macs"], "cycles": r["layers"][0]["cycles"]}
+            for r in records
+            if r["space"] == CHANNEL_SPACE
+        ],
+        "power_w": {
+            "mean": float(power.mean()),
+            "deviation": float(power.std() / power.mean()),
+            "source": board.sources["active_power_w"],
+        },
+        "model": None,
+    }
+    if len(networks) < LEAST:
+        return found, None
+    source = f"{len(networks)} random networks of {', '.join(spaces)}, {SOURCE} {board.name}, {toolchain}"
+    model = latency_fit.fit(networks, board.name, RUNTIME, source)
+    found["model"] = _judged(networks, spaces, model)
+    return found, model
+
+
+def _whole(records: Sequence[Record]) -> dict[str, Any]:
+    """Latency in ms against millions of ops."""
+    return asdict(latency_fit.line([r["ops"] / 1e6 for r in records], [r["latency_ms"] for r in records]))
+
+
+def _kinds(records: Sequence[Record]) -> dict[str, dict[str, Any]]:
+    """By kind of kernel with ops: the line of a layer's cycles against its ops, and cycles per op over all of them."""
+    found = {}
+    for name, rows in latency_fit.layer_rows(records).items():
+        points = [(2 * step_macs(step), y) for step, y, _ in rows if step_macs(step)]
+        if len({x for x, _ in points}) >= 3:
+            line = latency_fit.line([x for x, _ in points], [y for _, y in points])
+            found[name] = asdict(line) | {"cycles_per_op": sum(y for _, y in points) / sum(x for x, _ in points)}
+    return dict(sorted(found.items()))
+
+
+def _judged(networks: Sequence[Record], spaces: Sequence[str], model: LatencyModel) -> dict[str, Any]:
+    """The model on networks that it was not fitted to, beside the line through ops fitted to the same ones."""
+    fitted, held_out = latency_fit.split(networks)
+    line = latency_fit.line([r["ops"] for r in fitted], [r["cycles"] for r in fitted])
+    by_ops = [max(1.0, line.slope * r["ops"] + line.intercept) for r in held_out]
+    rows: dict[str, Any] = {
+        "held_out": asdict(latency_fit.errors(*latency_fit.predictions(held_out, model))),
+        "ops_alone": asdict(latency_fit.errors(by_ops, [r["cycles"] for r in held_out])),
+        "spaces": {},
+        "residuals": {
+            name: {"layers": n, "error": off, "share": share}
+            for name, (n, off, share) in latency_fit.residuals(held_out, model).items()
+        },
+    }
+    for space in spaces:
+        own = [r for r in held_out if r["space"] == space]
+        if len(own) >= 3:
+            rows["spaces"][space] = asdict(latency_fit.errors(*latency_fit.predictions(own, model)))
+    return rows
+
+
+def depthwise_per_op(found: Mapping[str, Any]) -> float | None:
+    """Cycles per op of depthwise layers over those of pointwise ones, where both were measured."""
+    kinds = found["kinds"]
+    if "pointwise" not in kinds or "depthwise" not in kinds:
+        return None
+    return float(kinds["depthwise"]["cycles_per_op"] / kinds["pointwise"]["cycles_per_op"])
