@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import assert_never
+from typing import Any, assert_never
 
 import numpy as np
 import numpy.typing as npt
@@ -43,8 +43,11 @@ from micronets.quant import activation_range, bit_range, pack_int4, quantize_mul
 from micronets.softmax import exponentials
 
 _SUM_LIMIT = 2**31  # of an int32 accumulator
-_DOUBLED_LIMIT = 2**30  # of a sum that the kernels for DSP instructions may double
+_DOUBLED_LIMIT = 2**30  # of a sum with its bias, for quick tables
+_BIAS_LIMIT = 2**23  # of a bias in a quick table
 _ROW_LIMIT = 8191  # values of a softmax whose exponentials sum to less than 2**32
+
+Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -224,20 +227,45 @@ def _requant_tables(
     largest: int,
 ) -> str:
     multiplier, shift = _shiftable(multiplier, shift)
-    tables = ctext.array("int32_t", place.name("bias"), bias)
-    tables += ctext.array("int32_t", place.name("multiplier"), multiplier)
-    tables += ctext.array("int8_t", place.name("shift"), shift)
+    words = quick_tables(bias, multiplier, shift) if largest < _DOUBLED_LIMIT else None
     zero = target.zero_point
-    fields = [(f, place.name(f)) for f in ("bias", "multiplier", "shift")]
-    rest: list[tuple[str, object]] = [
+    if words is None:
+        tables = ctext.array("int32_t", place.name("bias"), bias)
+        tables += ctext.array("int32_t", place.name("multiplier"), multiplier)
+        tables += ctext.array("int8_t", place.name("shift"), shift)
+    else:
+        tables = ctext.array("int32_t", place.name("bias"), words[0])
+        tables += ctext.array("int32_t", place.name("multiplier"), words[1])
+    fields: list[tuple[str, object]] = [
+        ("bias", place.name("bias")),
+        ("multiplier", place.name("multiplier")),
+        ("shift", place.name("shift") if words is None else 0),
         ("step", int(multiplier.size > 1)),
         ("lowest", limits[0] - zero),
         ("highest", limits[1] - zero),
+        ("zero_point", zero),
     ]
-    quick = largest < _DOUBLED_LIMIT and int(shift.max()) < 0
-    rest += [("zero_point", zero), ("quick", int(quick))]
-    rest += [(name, f"{(code & 255) * 0x01010101}u") for name, code in zip(("lowest4", "highest4"), limits, strict=True)]
-    return tables + ctext.struct("micronets_requant", place.name("requant"), [*fields, *rest])
+    fields += [(name, f"{(code & 255) * 0x01010101}u") for name, code in zip(("lowest4", "highest4"), limits, strict=True)]
+    return tables + ctext.struct("micronets_requant", place.name("requant"), fields)
+
+
+def quick_tables(bias: Array, multiplier: Array, shift: Array) -> tuple[Array, Array] | None:
+    """The tables `bias` and `multiplier` in the quick form of micronets_kernels.h, or None where a number does not fit it.
+
+    Arguments as `reference` has them: `[channels]`, or one multiplier and shift for all.
+    """
+    # What a multiplier of 0 gives, a sum below 2^30 times 2^-32 gives as well.
+    multiplier, shift = np.where(multiplier == 0, 2**30, multiplier), np.where(multiplier == 0, -31, shift)
+    if shift.max() > -1 or shift.min() < -31 or np.abs(bias).max() >= _BIAS_LIMIT:
+        return None
+    words = bias.astype(np.int64) * 256 - shift
+    doubled = 2 * multiplier.astype(np.int64) - 2**32
+    return _to_fours(words), doubled if doubled.size == 1 < words.size else _to_fours(doubled)
+
+
+def _to_fours(values: Array) -> Array:
+    """`values` with zeros behind them up to a multiple of four."""
+    return np.pad(values, (0, -len(values) % 4))
 
 
 def _shiftable(

@@ -11,7 +11,7 @@ void micronets_conv_s4(const int8_t *input, int8_t *output, const uint8_t *weigh
         micronets_requant part = *requant;
         part.bias += f;
         part.multiplier += f * part.step;
-        part.shift += f * part.step;
+        part.shift = part.shift ? part.shift + f * part.step : 0;
         part_window.filters = filters;
         for (int32_t k = 0; k < filters; k++) {
             micronets_unpack_s4(weights + (f + k) * row_bytes, scratch + k * size, size);

@@ -85,15 +85,16 @@ MICRONETS_INLINE int32_t micronets_highs(micronets_pair a, micronets_pair b, int
     return r;
 }
 
-/* Upper half of the product of a and b, rounded to nearest, halves up. */
-MICRONETS_INLINE int32_t micronets_high(int32_t a, int32_t b)
+/* Upper half of the product of a and 2^32 + b, rounded to nearest, halves up. */
+MICRONETS_INLINE int32_t micronets_high_plus(int32_t a, int32_t b)
 {
     int32_t r;
-    __asm__("smmulr %0, %1, %2" : "=r"(r) : "r"(a), "r"(b));
+    __asm__("smmlar %0, %1, %2, %1" : "=r"(r) : "r"(a), "r"(b));
     return r;
 }
 
-/* addend + value / 2^shift, rounded to nearest, halves up, shift in 1 .. 31: the last bit shifted out is the carry. */
+/* addend + value / 2^(low byte of shift), rounded to nearest, halves up; that byte is 1 .. 31.
+ * The last bit shifted out is the carry. */
 MICRONETS_INLINE int32_t micronets_shift_add(int32_t value, int32_t shift, int32_t addend)
 {
     int32_t r;
@@ -126,14 +127,14 @@ MICRONETS_INLINE void micronets_store4(int8_t *p, uint32_t bytes)
 
 #else
 
-MICRONETS_INLINE int32_t micronets_high(int32_t a, int32_t b)
+MICRONETS_INLINE int32_t micronets_high_plus(int32_t a, int32_t b)
 {
-    return (int32_t)(((int64_t)a * b + ((int64_t)1 << 31)) >> 32);
+    return a + (int32_t)(((int64_t)a * b + ((int64_t)1 << 31)) >> 32);
 }
 
 MICRONETS_INLINE int32_t micronets_shift_add(int32_t value, int32_t shift, int32_t addend)
 {
-    return (((value >> (shift - 1)) + 1) >> 1) + addend;
+    return (((value >> ((shift & 255) - 1)) + 1) >> 1) + addend;
 }
 
 MICRONETS_INLINE int32_t micronets_saturate(int32_t value)

@@ -10,7 +10,7 @@ void micronets_fully_connected_s4(const int8_t *input, int8_t *output, const uin
         micronets_requant part = *requant;
         part.bias += f;
         part.multiplier += f * part.step;
-        part.shift += f * part.step;
+        part.shift = part.shift ? part.shift + f * part.step : 0;
         for (int32_t k = 0; k < rows; k++) {
             micronets_unpack_s4(weights + (f + k) * row_bytes, scratch + k * inputs, inputs);
         }

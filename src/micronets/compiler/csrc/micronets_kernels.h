@@ -36,16 +36,19 @@ typedef struct {
 } micronets_window;
 
 /* From a sum of products to an output code: add bias, multiply by multiplier * 2^(shift - 31), clamp, add zero_point.
- * Where a kernel takes the input codes as they are, -(zero point) * (sum of the weights) is in the bias: conv_1x1,
- * fully_connected and mean. Those with windows subtract the zero point, so that what lies outside counts nothing. */
+ * Where a kernel takes the input codes as they are, -(zero point) * (sum of the weights) is in the bias: all but the
+ * depthwise ones, which subtract the zero point, so that what lies outside counts nothing.
+ *
+ * Tables come in two forms. Quick, where shift is 0: bias[c] is bias * 2^8 - shift, the bias having 24 bits and the shift
+ * being -31 .. -1, multiplier[c] is twice the multiplier, its 32 bits as a negative number; every sum with its bias is within
+ * +-(2^30 - 1). Else all three are what their names say: a multiplier is 0 or 2^30 .. 2^31 - 1, a shift -31 .. 31. */
 typedef struct {
-    const int32_t *bias;       /* a channel each */
-    const int32_t *multiplier; /* 0, or 2^30 .. 2^31 - 1 */
-    const int8_t *shift;       /* -31 .. 31 */
+    const int32_t *bias;       /* a channel each; for quick tables up to a multiple of 4 of them */
+    const int32_t *multiplier; /* likewise, or one for all */
+    const int8_t *shift;       /* as many as multipliers */
     int32_t step;              /* 1: a multiplier and shift for each channel; 0: one for all */
     int32_t lowest, highest;   /* clamp, relative to the zero point */
     int32_t zero_point;        /* -128 .. 127 */
-    int32_t quick;             /* 1: every sum with its bias is within +-(2^30 - 1) and every shift negative */
     uint32_t lowest4, highest4; /* the clamp as codes, in each of four bytes */
 } micronets_requant;
 

@@ -23,12 +23,32 @@ MICRONETS_INLINE int32_t micronets_clamp(int32_t value, int32_t lowest, int32_t 
     return raised > highest ? highest : raised;
 }
 
+/* What is done to the sums of one output channel: add bias, multiply by multiplier * 2^(shift - 31). */
+typedef struct {
+    int32_t bias, multiplier, shift;
+} micronets_scale;
+
+/* That of output channel `channel`, from the tables as they are, quick or not. */
+MICRONETS_INLINE micronets_scale micronets_scale_of(const micronets_requant *requant, int32_t channel)
+{
+    const int32_t k = channel * requant->step, word = requant->bias[channel], multiplier = requant->multiplier[k];
+    micronets_scale scale = {word, multiplier, 0};
+    if (requant->shift) {
+        scale.shift = requant->shift[k];
+    } else {
+        scale.bias = word >> 8;
+        scale.multiplier = (int32_t)((uint32_t)multiplier >> 1);
+        scale.shift = -(word & 255);
+    }
+    return scale;
+}
+
 /* A sum of products of output channel `channel` to its code; sum and bias wrap at 32 bits. */
 MICRONETS_INLINE int8_t micronets_requantize(int32_t sum, const micronets_requant *requant, int32_t channel)
 {
-    const int32_t k = channel * requant->step;
-    const int32_t total = (int32_t)((uint32_t)sum + (uint32_t)requant->bias[channel]);
-    const int32_t value = micronets_multiply(total, requant->multiplier[k], requant->shift[k]);
+    const micronets_scale scale = micronets_scale_of(requant, channel);
+    const int32_t total = (int32_t)((uint32_t)sum + (uint32_t)scale.bias);
+    const int32_t value = micronets_multiply(total, scale.multiplier, scale.shift);
     return (int8_t)(micronets_clamp(value, requant->lowest, requant->highest) + requant->zero_point);
 }
 

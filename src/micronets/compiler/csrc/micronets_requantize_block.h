@@ -16,11 +16,25 @@ MICRONETS_APART void micronets_requantize_any(int32_t s0, int32_t s1, int32_t s2
 }
 
 #ifdef MICRONETS_DSP
-/* One code where `quick` allows: a sum that can be doubled needs one rounded product, then one rounded shift. */
-MICRONETS_INLINE int32_t micronets_requantize_quick(int32_t sum, int32_t bias, int32_t multiplier, int32_t shift, int32_t zero)
+/* One code from the words of a quick table: one rounded product, then one rounded shift, halves away from zero. */
+MICRONETS_INLINE int32_t micronets_requantize_quick(int32_t sum, int32_t bias_shift, int32_t multiplier, int32_t zero)
 {
-    const int32_t high = micronets_high((sum + bias) * 2, multiplier);
-    return micronets_saturate(micronets_shift_add(high + (high >> 31), -shift, zero)); /* halves away from zero */
+    const int32_t high = micronets_high_plus(sum + (bias_shift >> 8), multiplier);
+    return micronets_saturate(micronets_shift_add(high + (high >> 31), bias_shift, zero));
+}
+
+/* Four codes, the first in the lowest byte, of the sums of output channels `channel` .. + 3, by quick tables. */
+MICRONETS_INLINE uint32_t micronets_requantize_word(int32_t s0, int32_t s1, int32_t s2, int32_t s3,
+                                                    const micronets_requant *requant, int32_t channel)
+{
+    const int32_t step = requant->step, zero = requant->zero_point;
+    const int32_t *bias = requant->bias + channel, *multiplier = requant->multiplier + channel * step;
+    s0 = micronets_requantize_quick(s0, bias[0], *multiplier, zero);
+    s1 = micronets_requantize_quick(s1, bias[1], multiplier[step], zero);
+    multiplier += 2 * step;
+    s2 = micronets_requantize_quick(s2, bias[2], *multiplier, zero);
+    s3 = micronets_requantize_quick(s3, bias[3], multiplier[step], zero);
+    return micronets_clamp4(micronets_pack4(s0, s1, s2, s3), requant->lowest4, requant->highest4);
 }
 #endif
 
@@ -29,18 +43,8 @@ MICRONETS_INLINE void micronets_requantize_block(int32_t s0, int32_t s1, int32_t
                                                 const micronets_requant *requant, int32_t channel)
 {
 #ifdef MICRONETS_DSP
-    if (requant->quick) {
-        const int32_t step = requant->step, zero = requant->zero_point;
-        const int32_t *bias = requant->bias + channel, *multiplier = requant->multiplier + channel * step;
-        const int8_t *shift = requant->shift + channel * step;
-        s0 = micronets_requantize_quick(s0, bias[0], *multiplier, *shift, zero);
-        s1 = micronets_requantize_quick(s1, bias[1], multiplier[step], shift[step], zero);
-        multiplier += 2 * step;
-        shift += 2 * step;
-        s2 = micronets_requantize_quick(s2, bias[2], *multiplier, *shift, zero);
-        s3 = micronets_requantize_quick(s3, bias[3], multiplier[step], shift[step], zero);
-        const uint32_t codes = micronets_pack4(s0, s1, s2, s3);
-        micronets_store4(output, micronets_clamp4(codes, requant->lowest4, requant->highest4));
+    if (!requant->shift) {
+        micronets_store4(output, micronets_requantize_word(s0, s1, s2, s3, requant, channel));
         return;
     }
 #endif
