@@ -1,10 +1,10 @@
 import pytest
 
+from micronets import spaces
 from micronets.board import Budget
 from micronets.errors import BudgetError
 from micronets.fit import Fitter
 from micronets.space import derive
-from micronets.spaces import dscnn, temporal
 from tests.tiny import tiny_space
 
 SPACE = tiny_space()
@@ -81,7 +81,7 @@ def test_limits_that_exclude_each_other_are_refused(board) -> None:
         fitter.feasible_shapes()
 
 
-@pytest.mark.parametrize("space", [dscnn.kws(12), temporal.kws(12)], ids=lambda s: s.name)
+@pytest.mark.parametrize("space", [spaces.make("dscnn", "kws", 12), spaces.make("temporal", "kws", 12)], ids=lambda s: s.name)
 def test_a_kilobyte_is_refused_for_the_real_spaces(board, space) -> None:
     with pytest.raises(BudgetError, match=r"arena_bytes = 1,024, but the smallest network needs \d"):
         Fitter(space, Budget(arena_bytes=1024), board).feasible_shapes()

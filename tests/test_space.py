@@ -2,14 +2,14 @@ import random
 
 import pytest
 
-from micronets import cost
+from micronets import cost, spaces
 from micronets.arch import Conv2D, DepthwiseConv2D
 from micronets.errors import SpecError
 from micronets.space import derive, relaxed_steps
-from micronets.spaces import dscnn, temporal
+from micronets.spaces.layers import widths
 from tests.tiny import tiny_space
 
-SPACES = [tiny_space(), dscnn.kws(12), temporal.kws(12)]
+SPACES = [tiny_space(), spaces.make("dscnn", "kws", 12), spaces.make("temporal", "kws", 12)]
 LARGEST = tiny_space().largest()
 
 
@@ -54,7 +54,7 @@ def test_channels_after_a_half_kept_block_are_the_mean() -> None:
 
 
 def test_paper_widths() -> None:
-    assert dscnn.widths(276) == (28, 56, 84, 112, 140, 164, 192, 220, 248, 276)
+    assert widths(276) == (28, 56, 84, 112, 140, 164, 192, 220, 248, 276)
 
 
 @pytest.mark.parametrize(
@@ -70,9 +70,9 @@ def test_bad_values_are_named(values, message) -> None:
         derive(tiny_space(), values)
 
 
-@pytest.mark.parametrize("make", [dscnn.kws, temporal.kws])
-def test_space_options_are_checked(make) -> None:
+@pytest.mark.parametrize("name", ["dscnn", "temporal"])
+def test_space_options_are_checked(name) -> None:
     with pytest.raises(SpecError, match="min_blocks = 3; allowed: 1 to blocks = 2"):
-        make(12, blocks=2, min_blocks=3)
+        spaces.make(name, "kws", 12, blocks=2, min_blocks=3)
     with pytest.raises(SpecError, match="max_width = 8; allowed: 40 or more"):
-        make(12, max_width=8)
+        spaces.make(name, "kws", 12, max_width=8)

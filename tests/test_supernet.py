@@ -1,18 +1,46 @@
 import random
+from dataclasses import replace
 
 import pytest
 
 torch = pytest.importorskip("torch", reason="the design half needs torch: pip install 'micronets[design]'")
 
-from micronets import cost  # noqa: E402
+from micronets import cost, spaces  # noqa: E402
 from micronets.cost import relaxed_budget_costs  # noqa: E402
 from micronets.net import Net  # noqa: E402
 from micronets.space import derive  # noqa: E402
-from micronets.spaces import dscnn, temporal  # noqa: E402
 from micronets.supernet import Supernet  # noqa: E402
 from tests.tiny import tiny_space  # noqa: E402
 
-SPACES = [tiny_space(), dscnn.kws(12, max_width=40), temporal.kws(12, max_width=40)]
+
+def small_images(name: str, **options):
+    """A space for small pictures, with its name."""
+    return spaces.make(name, "images", 3, resolutions=(32, 25), **options)
+
+
+RESNET = small_images("resnet", max_width=8, stem_strides=(1, 2))
+TIED = small_images("mobilenetv2", width_multiplier=0.25, tied=True)
+UNTIED = replace(small_images("mobilenetv2", width_multiplier=0.35, tied=False), name="mobilenetv2-untied")
+
+
+def fixed(space, name: str, **values: int):
+    """The space with one option for some choices, as `[space.fix]` makes it."""
+    choices = [replace(c, options=(values[c.name],)) if c.name in values else c for c in space.choices]
+    return replace(space, choices=tuple(choices), name=name)
+
+
+SPACES = [
+    tiny_space(),
+    spaces.make("dscnn", "kws", 12, max_width=40),
+    spaces.make("dscnn", "ad", 4, max_width=40),
+    spaces.make("temporal", "kws", 12, max_width=40),
+    RESNET,
+    TIED,
+    UNTIED,
+    fixed(UNTIED, "narrow-before", project4_1=4, project6_1=8),
+    fixed(UNTIED, "narrow-branch", project4_2=4, project6_3=8),
+    fixed(RESNET, "narrow-stem", stem_width=4),
+]
 
 
 def trained_looking(space) -> Supernet:

@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, Literal
 
-from micronets.arch import INPUT, Arch, Layer, Shape, Step, output_shape
+from micronets.arch import INPUT, Arch, Layer, Pad, Shape, Step, output_shape
 from micronets.errors import SpecError, did_you_mean
 
 Pick = Callable[[str], Any]
@@ -39,7 +39,10 @@ class Choice:
 
 @dataclass(frozen=True)
 class Block:
-    """Layers in order, the first reading the previous block's output; `keep` names the choice that may drop them."""
+    """Layers in order, the first reading the previous block's output; `keep` names the choice that may drop them.
+
+    The last layer is the block's output. Layers are named alike for all values, also a `Pad` that adds nothing.
+    """
 
     layers: tuple[Layer, ...]
     keep: str | None = None
@@ -99,13 +102,13 @@ def derive(space: SearchSpace, values: Values) -> Arch:
             raise SpecError(f"space {space.name}: choice '{c.name}' has no value; options: {c.options}")
         if values[c.name] not in c.options:
             raise SpecError(f"space {space.name}: {c.name} = {values[c.name]}; options: {c.options}")
-    template = space.template(lambda name: values[name])
+    template = without_empty_pads(space.template(lambda name: values[name]))
     layers: list[Layer] = []
     renamed: dict[str, str] = {}  # output of a dropped block -> what stood before it
     previous = INPUT
     for block in template.blocks:
         if block.keep is None or values[block.keep]:
-            layers += [_rename(a, renamed) for a in block.layers]
+            layers += [rename(a, renamed) for a in block.layers]
             previous = block.layers[-1].name
         else:
             renamed[block.layers[-1].name] = previous
@@ -115,7 +118,8 @@ def derive(space: SearchSpace, values: Values) -> Arch:
 def relaxed_steps(space: SearchSpace, expected: Mapping[str, Any]) -> tuple[Step, ...]:
     """The steps of a network whose widths, kernels and keeps are expectations (0-d tensors); shapes are integers.
 
-    After a block that may be dropped, the channel count is the mean of its output and its input, weighted by `keep`.
+    After a block that may be dropped, the channel count is the mean of its output and its input, weighted by `keep`. A
+    `Pad` of less than one channel counts with that share.
     """
     template = space.template(lambda name: expected[name])
     shapes: dict[str, Shape] = {INPUT: template.input_shape}
@@ -126,7 +130,8 @@ def relaxed_steps(space: SearchSpace, expected: Mapping[str, Any]) -> tuple[Step
         for layer in block.layers:
             inputs = tuple(shapes[i] for i in layer.inputs)
             shapes[layer.name] = output_shape(layer, inputs)
-            steps.append(Step(layer, inputs, shapes[layer.name], gate))
+            there = -max(-padded_values(layer), -1) if isinstance(layer, Pad) else 1  # the lesser of it and 1
+            steps.append(Step(layer, inputs, shapes[layer.name], gate * there))
         last = block.layers[-1].name
         if block.keep is not None:
             (h, w, c), c_before = shapes[last], shapes[previous][2]
@@ -135,5 +140,26 @@ def relaxed_steps(space: SearchSpace, expected: Mapping[str, Any]) -> tuple[Step
     return tuple(steps)
 
 
-def _rename(layer: Layer, renamed: Mapping[str, str]) -> Layer:
+def without_empty_pads(template: Template) -> Template:
+    """The template without the `Pad` layers that add nothing: templates have one wherever widths may differ."""
+    renamed: dict[str, str] = {}
+    blocks = []
+    for block in template.blocks:
+        layers: list[Layer] = []
+        for layer in block.layers:
+            if isinstance(layer, Pad) and not padded_values(layer):
+                renamed[layer.name] = renamed.get(layer.inputs[0], layer.inputs[0])
+            else:
+                layers.append(rename(layer, renamed))
+        blocks.append(replace(block, layers=tuple(layers)))
+    return replace(template, blocks=tuple(blocks))
+
+
+def padded_values(layer: Pad) -> Any:
+    """Rows, columns and channels that a padding adds together."""
+    return sum(before + after for before, after in layer.paddings)
+
+
+def rename(layer: Layer, renamed: Mapping[str, str]) -> Layer:
+    """The layer with other inputs, by name."""
     return replace(layer, inputs=tuple(renamed.get(i, i) for i in layer.inputs))

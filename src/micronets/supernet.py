@@ -18,9 +18,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from micronets import ops
-from micronets.arch import INPUT, Add, Arch, Conv2D, DepthwiseConv2D, Shape, Step
+from micronets.arch import INPUT, Add, Arch, Conv2D, DepthwiseConv2D, Pad, Shape, Step
 from micronets.net import Net
-from micronets.space import SearchSpace, Template, derive, relaxed_steps
+from micronets.space import SearchSpace, Template, derive, relaxed_steps, without_empty_pads
 
 
 class Chosen(int):
@@ -107,13 +107,16 @@ class Supernet(nn.Module):
         """Logits `[N, classes]` for `x` `[N, H, W, C]`, of the input shape that the sampled shapes give."""
         values = {INPUT: ops.to_nchw(x)}
         masks: dict[str, Tensor | None] = {INPUT: None}  # by tensor: the weight of each channel
+        unpadded: dict[str, str] = {}  # by Pad: what it pads
         previous = INPUT
         for block in self._template(sample.shapes).blocks:
             gate = None if block.keep is None else sample.weights[block.keep][1]
             last = block.layers[-1]
             # x + gate * f(x) is the residual block or, at gate 0, x: the gate folds into f's last batch norm.
-            residual = gate is not None and isinstance(last, Add) and previous in last.inputs
-            branch = next(i for i in last.inputs if i != previous) if residual else None
+            unpadded |= {a.name: a.inputs[0] for a in block.layers if isinstance(a, Pad)}
+            summands = [unpadded.get(i, i) for i in last.inputs]
+            residual = gate is not None and isinstance(last, Add) and previous in summands
+            branch = next(i for i in summands if i != previous) if residual else None
             for layer in block.layers:
                 inputs = [values[i] for i in layer.inputs]
                 masks[layer.name] = masks[layer.inputs[0]]
@@ -124,6 +127,10 @@ class Supernet(nn.Module):
                     values[layer.name] = self._convolve(layer, inputs[0], sample, scales)
                 else:
                     values[layer.name] = self.net.run(layer, inputs)
+                    if isinstance(layer, Add):
+                        masks[layer.name] = _either(masks[layer.inputs[0]], masks[layer.inputs[1]])
+                    elif isinstance(layer, Pad):
+                        masks[layer.name] = _padded(masks[layer.inputs[0]], layer, inputs[0].shape[1])
             if gate is not None and not residual:
                 before, after = values[previous], values[last.name]
                 mixed = torch.lerp(before, after.to(before.dtype), gate.to(before.dtype))
@@ -144,8 +151,8 @@ class Supernet(nn.Module):
         key = tuple(shapes.values())
         if key not in self._templates:
             values = self.space.largest() | dict(shapes)
-            self._templates[key] = self.space.template(
-                lambda name: shapes[name] if name in shapes else Chosen(values[name], name)
+            self._templates[key] = without_empty_pads(
+                self.space.template(lambda name: shapes[name] if name in shapes else Chosen(values[name], name))
             )
         return self._templates[key]
 
@@ -232,6 +239,19 @@ def _lerp(before: Tensor | None, after: Tensor | None, gate: Tensor) -> Tensor |
         return None
     one = torch.ones((), device=gate.device)
     return torch.lerp(one if before is None else before, one if after is None else after, gate)
+
+
+def _either(a: Tensor | None, b: Tensor | None) -> Tensor | None:
+    """Mask of a sum: a channel is there if one of the two has it. Equal choices give equal masks, others nested ones."""
+    return None if a is None or b is None else a if a is b else torch.maximum(a, b)
+
+
+def _padded(mask: Tensor | None, layer: Pad, channels: int) -> Tensor | None:
+    """Mask of a padded map: the channels that are added are not there."""
+    before, after = layer.paddings[-1]
+    if before + after == 0:
+        return mask
+    return F.pad(torch.ones(channels) if mask is None else mask, (before, after))
 
 
 def _spread(weight: Tensor, axis: int, dilation: int, largest: int) -> Tensor:

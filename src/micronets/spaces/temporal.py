@@ -8,28 +8,30 @@ time and a pointwise one, in two stages; the second begins with a stride of two.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from micronets.arch import INPUT, Add, Conv2D, DepthwiseConv2D, FullyConnected, Layer, Mean
 from micronets.errors import SpecError
 from micronets.space import Block, Choice, Pick, SearchSpace, Template
-from micronets.spaces.dscnn import FRAMES, widths
+from micronets.spaces.inputs import Inputs
+from micronets.spaces.layers import widths
 
-BANDS = 40
 KERNELS = (3, 5, 7, 9)
+DEFAULTS: dict[str, dict[str, object]] = {"kws": {"coefficients": (0,)}}
 
 
-def kws(
+def space(
+    inputs: Inputs,
     classes: int,
     max_width: int = 80,
     blocks: int = 4,
     min_blocks: int = 1,
-    frame_strides: tuple[int, ...] = (1, 2),
     stem_strides: tuple[int, ...] = (1, 2),
-    frames: int = FRAMES,
 ) -> SearchSpace:
-    """Temporal residual networks for keyword spotting: input `(frames / frame_stride, 40, 1)`, `classes` logits.
+    """Temporal residual networks: 1-D convolutions along the first axis.
 
     max_width: largest channel count, at least 40; blocks: most residual blocks of each stage; min_blocks: the first
-    ones of a stage, which are always there; frame_strides, stem_strides: options of the input and of the stem along time.
+    ones of a stage, which are always there; stem_strides: options of the stem along time.
     Raises `SpecError` for sizes out of range.
     """
     if not 1 <= min_blocks <= blocks:
@@ -37,7 +39,7 @@ def kws(
     if max_width < 40:
         raise SpecError(f"space temporal: max_width = {max_width}; allowed: 40 or more (ten steps of 4 channels)")
     choices = [
-        Choice("frame_stride", "shape", tuple(sorted(frame_strides))),
+        *inputs.choices,
         Choice("stem_stride", "shape", tuple(sorted(stem_strides))),
         Choice("stem_kernel", "kernel", (3, 5)),
         Choice("stem_width", "width", (4, 8, 12, 16)),
@@ -53,6 +55,7 @@ def kws(
                 choices.append(Choice(f"keep{stage}_{i}", "keep", (0, 1)))
 
     def template(pick: Pick) -> Template:
+        shape = inputs.shape(pick)
         stem = Conv2D(
             name="stem",
             inputs=(INPUT,),
@@ -65,7 +68,7 @@ def kws(
             name="collapse",
             inputs=("stem",),
             filters=pick("width1"),
-            kernel=(1, BANDS // 2),
+            kernel=(1, -(-shape[1] // 2)),
             padding="valid",
             activation="relu",
         )
@@ -81,9 +84,15 @@ def kws(
                 body.append(Block((*layers, add), keep=f"keep{name}" if i > min_blocks else None))
         pool = Mean(name="pool", inputs=(body[-1].layers[-1].name,))
         body.append(Block((pool, FullyConnected(name="logits", inputs=("pool",), units=classes))))
-        return Template((-(-frames // pick("frame_stride")), BANDS, 1), tuple(body))
+        return Template(shape, tuple(body))
 
     return SearchSpace("temporal", tuple(choices), template)
+
+
+def standard(space: SearchSpace) -> Mapping[str, int]:
+    """Values of the choices that are not widths: every block, the middle kernels, no dilation."""
+    own = {c.name: c.options[len(c.options) // 2] for c in space.choices if c.kind == "kernel"}
+    return own | {c.name: 1 for c in space.choices if c.kind in ("keep", "dilation")}
 
 
 def _separable(name: str, before: str, width: int, kernel: int, dilation: int, stride: int) -> tuple[Layer, ...]:
