@@ -34,7 +34,7 @@ from typing import Any
 
 from tables import replace_section
 
-from micronets import reference
+from micronets import reference, spaces
 from micronets.arch import Arch
 from micronets.board import Budget, board_budget, load_board
 from micronets.cost import budget_costs
@@ -45,7 +45,6 @@ from micronets.files import write_atomic
 from micronets.fit import Fitter
 from micronets.search import SearchSettings, input_settings, search
 from micronets.space import SearchSpace, derive
-from micronets.spaces import dscnn
 from micronets.tasks import TaskData, load
 from micronets.tflite import write
 from micronets.train import TrainResult, TrainSettings, fit
@@ -63,7 +62,7 @@ class Comparison:
         self.board = load_board("NUCLEO-F446RE")
         self.budget = board_budget(LIMITS, self.board)
         options = {"max_width": 140, "blocks": 6, "min_blocks": 2, "frame_strides": (2,), "coefficients": (10,)}
-        self.space: SearchSpace = dscnn.kws(len(data.classes), **options)  # type: ignore[arg-type]
+        self.space: SearchSpace = spaces.make("dscnn", "kws", len(data.classes), **options)
         self.fitter = Fitter(self.space, self.budget, self.board)
 
     def run(self, method: str, seed: int, out: Path) -> dict[str, Any]:

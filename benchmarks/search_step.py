@@ -2,7 +2,7 @@
 
 Same batch, same maps (every shape choice at its largest), same optimiser, same process, steps taken in turn. On a CPU
 the time is processor time of all threads, which other programs on the machine disturb least.
-    python benchmarks/search_step.py [--space dscnn temporal] [--batch 64] [--rounds 5] [--json] [--table docs/results.md]
+    python benchmarks/search_step.py [--space dscnn resnet] [--batch 64] [--rounds 5] [--json] [--table docs/results.md]
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import json
 import statistics
 import time
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +25,14 @@ import torch
 from tables import replace_section
 from torch.nn import functional as F
 
-from micronets import optim
+from micronets import optim, spaces
 from micronets.board import Budget, board_budget, load_board
 from micronets.fit import Fitter
 from micronets.net import Net
 from micronets.ops import autocast, pick_device, pick_precision, prepare_cpu
 from micronets.search_settings import SearchSettings
 from micronets.searching import Searching
-from micronets.space import SearchSpace, derive
+from micronets.space import derive
 from micronets.supernet import Supernet
 
 LIMIT = 1.25  # of a plain step
@@ -42,7 +41,7 @@ LIMIT = 1.25  # of a plain step
 class RandomTask:
     """Random inputs of one shape, made once: data cost nothing here."""
 
-    input_settings = ("frame_stride", "coefficients")
+    input_settings = ("frame_stride", "coefficients", "resolution", "colour")
 
     def __init__(self, shape: tuple[int, ...], batch: int, classes: int) -> None:
         generator = torch.Generator().manual_seed(0)
@@ -59,9 +58,18 @@ class RandomTask:
         return self.x.to(pick_device())
 
 
+SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {  # kind of input and options of each space
+    "dscnn": ("kws", {}),
+    "temporal": ("kws", {}),
+    "resnet": ("ic", {}),
+    "mobilenetv2": ("images", {"resolutions": (96,), "colours": (3,), "width_multiplier": 0.5}),
+}
+
+
 def measure(name: str, batch_size: int, rounds: int) -> dict[str, Any]:
     """Median times of both steps and the median of their ratios."""
-    full: SearchSpace = import_module(f"micronets.spaces.{name}").kws(12)
+    kind, options = SETTINGS[name]
+    full = spaces.make(name, kind, 12, **options)
     space = replace(full, choices=tuple(replace(c, options=c.options[:1]) if c.kind == "shape" else c for c in full.choices))
     arch = derive(space, space.largest())
     device = pick_device()
@@ -120,7 +128,7 @@ def table(results: list[dict[str, Any]]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--space", choices=("dscnn", "temporal"), nargs="+", default=["dscnn", "temporal"])
+    parser.add_argument("--space", choices=tuple(SETTINGS), nargs="+", default=list(SETTINGS))
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", action="store_true")

@@ -7,12 +7,15 @@ import dataclasses
 import inspect
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
+from micronets import spaces
 from micronets.board import Budget
-from micronets.config import Config, TeacherConfig, space_function, spaces_of
+from micronets.config import Config, TeacherConfig
 from micronets.search_settings import SearchSettings
+from micronets.spaces import inputs
 from micronets.tables import literal
 from micronets.tasks import TASKS, module
 from micronets.train_settings import TrainSettings
@@ -77,27 +80,33 @@ def default_of(field: dataclasses.Field[Any]) -> str:
 
 
 def space_tables() -> str:
-    """The options of every space of every task, from the functions that make them."""
+    """The options of the input of every task, then those of every space, from the functions that make them."""
     parts = []
-    kinds: dict[tuple[str, str], list[str]] = {}  # tasks by space and kind of input
+    kinds: dict[str, list[str]] = {}
     for task in TASKS:
-        for space in spaces_of(task):
-            kinds.setdefault((space, module(task).SPACE), []).append(task)
-    for (space, _), tasks in kinds.items():
-        function = space_function(tasks[0], space)
-        options = {k: literal(p.default) for k, p in inspect.signature(function).parameters.items() if p.default is not p.empty}
-        doc = inspect.getdoc(function) or ""
-        first = doc.splitlines()[0].replace("|", "\\|")
-        explained = {n for n in options if re.search(rf"\b{n}\b[^.]*: ", doc)}
-        rows = table("space.", doc, {k: v for k, v in options.items() if k in explained}) if explained else ""
-        rest = [f"`space.{k}` = `{v}`" for k, v in options.items() if k not in explained]
-        more = f"\n\nAlso {', '.join(rest)}." if rest else ""
-        parts.append(f'### `space.name = "{space}"`, {_tasks(tasks)}\n{first}\n\n{rows}{more}')
+        kinds.setdefault(module(task).SPACE, []).append(task)
+    for kind, tasks in kinds.items():
+        parts.append(f"### `[space]`, input of {_tasks(tasks)}\n{_options(getattr(inputs, kind))}")
+    for name in spaces.SPACES:
+        own = spaces.module(name)
+        parts.append(f'### `space.name = "{name}"`\n{_options(own.space)}')
+        for kind, tasks in kinds.items():
+            others = {k: v for k, v in own.DEFAULTS.get(kind, {}).items() if k in spaces.options(name, kind)}
+            if others and kind in spaces.SPACES[name]:
+                said = ", ".join(f"`{k} = {literal(v)}`" for k, v in others.items())
+                parts.append(f"Defaults for {_tasks(tasks)}: {said}.")
     fix = (
         "`[space.fix]` gives choices of the space one value, as in `frame_stride = 2`: they are then no choices any more. The\n"
         "names of the choices and their options are in `report.html`, and in the error message for a name that is not one."
     )
     return "\n\n".join(["## Space", *parts, fix])
+
+
+def _options(function: Callable[..., Any]) -> str:
+    """The first line of a function's docstring, and a table of the arguments that have defaults."""
+    doc = inspect.getdoc(function) or ""
+    rows = table("space.", doc, {k: literal(v) for k, v in spaces.defaults(function).items()})
+    return f"{doc.splitlines()[0]}\n\n{rows}"
 
 
 def _tasks(names: list[str]) -> str:

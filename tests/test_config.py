@@ -58,8 +58,11 @@ def test_a_finished_run_as_teacher_is_saved_and_read_back() -> None:
         ({"train": {"lr": -1}}, "c.toml: train: lr = -1.0; need more than 0"),
         ({"task": "kvs"}, "c.toml: unknown task 'kvs'; did you mean 'kws'? known: kws"),
         ({"board": "NUCLEO-F446"}, "c.toml: unknown board 'NUCLEO-F446'; did you mean 'NUCLEO-F446RE'? known: NUCLEO-F446RE, "),
-        ({"space": {"name": "dscn"}}, "c.toml: unknown space 'dscn'; did you mean 'dscnn'? known: dscnn, temporal"),
-        ({"space": {}}, "c.toml: unknown space ''; known: dscnn, temporal"),
+        (
+            {"space": {"name": "dscn"}},
+            "c.toml: unknown space 'dscn'; did you mean 'dscnn'? known: dscnn, mobilenetv2, ",
+        ),
+        ({"space": {}}, "c.toml: unknown space ''; known: dscnn, mobilenetv2, resnet, temporal"),
         ({"space": {"name": "dscnn", "width": 3}}, "c.toml: unknown key 'space.width'; did you mean 'max_width'? known: "),
         ({"space": {"name": "dscnn", "max_width": 3}}, "c.toml: space dscnn: max_width = 3; allowed: 40 or more"),
         (

@@ -148,7 +148,12 @@ def test_tied_widths_need_no_pads() -> None:
 def test_a_pad_grows_with_the_share_of_a_channel(width) -> None:
     """Between equal widths and widths one channel apart, the padding's cost rises evenly."""
     space = small_pads()
-    values = {name: float(v) for name, v in space.smallest().items()} | {"resolution": 50, "colour": 1, "stem_stride": 2, "keep2_2": 1.0}
+    values = {name: float(v) for name, v in space.smallest().items()} | {
+        "resolution": 50,
+        "colour": 1,
+        "stem_stride": 2,
+        "keep2_2": 1.0,
+    }
     steps = relaxed_steps(space, values | {"project2_1": 4.0, "project2_2": 4.0 + width})
     gates = {s.layer.name: s.gate for s in steps if isinstance(s.layer, Pad)}
     assert gates["add2_2_before"] == pytest.approx(width)

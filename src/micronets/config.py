@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, Protocol, get_type_hints
+from typing import Any, Literal, Protocol
 
+from micronets import spaces
 from micronets.board import Budget, load_board
 from micronets.errors import FileError, SpecError, did_you_mean
 from micronets.search_settings import SearchSettings
@@ -19,8 +18,6 @@ from micronets.space import SearchSpace
 from micronets.tables import build, convert, flat, parse_override
 from micronets.tasks import TASKS, module
 from micronets.train_settings import TrainSettings
-
-SPACES = ("dscnn", "temporal")  # modules of micronets.spaces, with a function for each kind of input
 
 
 @dataclass(frozen=True)
@@ -173,9 +170,8 @@ def space_table(task: str, table: Mapping[str, Any], where: str) -> dict[str, An
     name = convert(str, table.get("name", ""), "space.name", where)
     if name not in spaces_of(task):
         raise SpecError(f"{where}: unknown space '{name}'; {did_you_mean(name, spaces_of(task))}")
-    function = space_function(task, name)
-    hints = get_type_hints(function)
-    options = {k: p.default for k, p in inspect.signature(function).parameters.items() if p.default is not p.empty}
+    kind = module(task).SPACE
+    hints, options = spaces.option_types(name, kind), spaces.options(name, kind)
     for key, value in table.items():
         if key not in (*options, "name", "fix"):
             raise SpecError(f"{where}: unknown key 'space.{key}'; {did_you_mean(key, (*options, 'name', 'fix'))}")
@@ -189,14 +185,7 @@ def space_table(task: str, table: Mapping[str, Any], where: str) -> dict[str, An
 
 def spaces_of(task: str) -> tuple[str, ...]:
     """Names of the spaces that have networks for the input of a task."""
-    kind = module(task).SPACE
-    return tuple(name for name in SPACES if hasattr(import_module(f"micronets.spaces.{name}"), kind))
-
-
-def space_function(task: str, name: str) -> Callable[..., SearchSpace]:
-    """The function `(classes, **options)` that makes the space of that name for a task."""
-    function: Callable[..., SearchSpace] = getattr(import_module(f"micronets.spaces.{name}"), module(task).SPACE)
-    return function
+    return spaces.names(module(task).SPACE)
 
 
 def make_space(
@@ -206,10 +195,10 @@ def make_space(
 
     given: options that the data decide (`TaskData.space_options`), where the space has them. Raises `SpecError`.
     """
-    function = space_function(task, table["name"])
-    known = inspect.signature(function).parameters
+    kind = module(task).SPACE
+    known = spaces.options(table["name"], kind)
     options = {k: v for k, v in table.items() if k not in ("name", "fix")} | {k: v for k, v in given.items() if k in known}
-    space = function(classes, **options)
+    space = spaces.make(table["name"], kind, classes, **options)
     for name, value in table["fix"].items():
         if value not in space.choice(name).options:
             raise SpecError(f"space.fix.{name} = {value}; options: {', '.join(map(str, space.choice(name).options))}")

@@ -4,7 +4,8 @@
     standard    (SearchSpace) -> values of its choices but widths and shapes: the network that the space grew out of
     DEFAULTS    options whose defaults are others for some kind of input
 
-and takes any kind of input: a function of `micronets.spaces.inputs`, whose options stand beside the space's own.
+and takes inputs of any kind that stands beside its name: kinds are functions of `micronets.spaces.inputs`, and their options
+stand beside the space's own.
 """
 
 from __future__ import annotations
@@ -19,25 +20,47 @@ from micronets.errors import SpecError, did_you_mean
 from micronets.space import SearchSpace
 from micronets.spaces import inputs
 
-SPACES = ("dscnn", "temporal", "resnet", "mobilenetv2")
-KINDS = ("kws", "ad", "images", "features")
+KINDS = ("kws", "ad", "images", "ic", "features")
+SPACES: Mapping[str, tuple[str, ...]] = {
+    "dscnn": KINDS,
+    "temporal": ("kws", "ad", "features"),
+    "resnet": KINDS,
+    "mobilenetv2": KINDS,
+}
+
+
+def names(kind: str) -> tuple[str, ...]:
+    """The spaces that have networks for inputs of `kind`."""
+    return tuple(name for name, kinds in SPACES.items() if kind in kinds)
 
 
 def options(name: str, kind: str) -> dict[str, Any]:
-    """Every option of space `name` for inputs of `kind`, with its default. Raises `SpecError` for an unknown name."""
-    module = _module(name)
-    own = {k: p.default for f in _functions(name, kind) for k, p in inspect.signature(f).parameters.items()}
-    return {k: module.DEFAULTS.get(kind, {}).get(k, v) for k, v in own.items() if v is not inspect.Parameter.empty}
+    """Every option of space `name` for inputs of `kind`, with its default. Raises `SpecError` for an unknown space."""
+    own = {k: v for f in functions(name, kind) for k, v in defaults(f).items()}
+    return own | {k: v for k, v in module(name).DEFAULTS.get(kind, {}).items() if k in own}
 
 
 def option_types(name: str, kind: str) -> dict[str, Any]:
     """The type of every option."""
-    return {k: t for f in _functions(name, kind) for k, t in get_type_hints(f).items()}
+    return {k: t for f in functions(name, kind) for k, t in get_type_hints(f).items()}
 
 
-def documentation(name: str, kind: str) -> str:
-    """The docstrings that explain the options."""
-    return "\n\n".join(inspect.getdoc(f) or "" for f in reversed(_functions(name, kind)))
+def functions(name: str, kind: str) -> tuple[Callable[..., inputs.Inputs], Callable[..., SearchSpace]]:
+    """The functions that make the inputs and the space; their arguments with defaults are options."""
+    return getattr(inputs, kind), module(name).space
+
+
+def defaults(function: Callable[..., Any]) -> dict[str, Any]:
+    """The arguments of a function that have defaults, with these."""
+    parameters = inspect.signature(function).parameters
+    return {k: p.default for k, p in parameters.items() if p.default is not p.empty}
+
+
+def module(name: str) -> Any:
+    """The module of a space. Raises `SpecError`."""
+    if name not in SPACES:
+        raise SpecError(f"unknown space '{name}'; {did_you_mean(name, SPACES)}")
+    return import_module(f"micronets.spaces.{name}")
 
 
 def make(name: str, kind: str, classes: int, **given: Any) -> SearchSpace:
@@ -47,13 +70,10 @@ def make(name: str, kind: str, classes: int, **given: Any) -> SearchSpace:
         if key not in chosen:
             raise SpecError(f"space {name}: no option '{key}'; {did_you_mean(key, chosen)}")
     chosen |= given
-    own = inspect.signature(_input_function(kind)).parameters
-    space: SearchSpace = _module(name).space(
-        _input_function(kind)(**{k: v for k, v in chosen.items() if k in own}),
-        classes,
-        **{k: v for k, v in chosen.items() if k not in own},
-    )
-    return space
+    make_inputs, make_space = functions(name, kind)
+    of_inputs = defaults(make_inputs)
+    made = make_inputs(**{k: v for k, v in chosen.items() if k in of_inputs})
+    return make_space(made, classes, **{k: v for k, v in chosen.items() if k not in of_inputs})
 
 
 def uniform(space: SearchSpace, share: float, multiple: int = 4) -> tuple[SearchSpace, dict[str, int]]:
@@ -66,21 +86,9 @@ def uniform(space: SearchSpace, share: float, multiple: int = 4) -> tuple[Search
         width = max(multiple, int(c.options[-1] * share / multiple + 0.5) * multiple)
         choices.append(replace(c, options=(width,)) if c.kind == "width" else c)
     scaled = replace(space, choices=tuple(choices))
-    standard: Mapping[str, int] = _module(space.name).standard(space)
-    nearest = {name: min(scaled.choice(name).options, key=lambda o, v=v: abs(o - v)) for name, v in standard.items()}
-    return scaled, scaled.largest() | nearest
+    standard: Mapping[str, int] = module(space.name).standard(space)
+    return scaled, scaled.largest() | {name: _nearest(scaled.choice(name).options, v) for name, v in standard.items()}
 
 
-def _module(name: str) -> Any:
-    if name not in SPACES:
-        raise SpecError(f"unknown space '{name}'; {did_you_mean(name, SPACES)}")
-    return import_module(f"micronets.spaces.{name}")
-
-
-def _input_function(kind: str) -> Callable[..., inputs.Inputs]:
-    function: Callable[..., inputs.Inputs] = getattr(inputs, kind)
-    return function
-
-
-def _functions(name: str, kind: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    return _input_function(kind), _module(name).space
+def _nearest(options: tuple[int, ...], value: int) -> int:
+    return min(options, key=lambda o: abs(o - value))

@@ -17,7 +17,7 @@ from micronets.spaces.inputs import Inputs
 from micronets.spaces.layers import widths
 
 _SQUARE = {"stem_kernels": (3, 5), "stem_columns": 0, "strides": (2, 1, 1, 2, 2), "blocks": 5, "min_blocks": 1}
-DEFAULTS: dict[str, dict[str, object]] = {"ad": _SQUARE, "features": _SQUARE, "images": _SQUARE}
+DEFAULTS: dict[str, dict[str, object]] = dict.fromkeys(("ad", "images", "ic", "features"), _SQUARE)
 
 
 def space(

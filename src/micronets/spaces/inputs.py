@@ -57,6 +57,14 @@ def images(resolutions: tuple[int, ...] = (160, 128, 96, 80, 64, 50), colours: t
     return Inputs(choices, lambda pick: (pick("resolution"), pick("resolution"), pick("colour")))
 
 
+def ic(resolutions: tuple[int, ...] = (32,), colours: tuple[int, ...] = (3,)) -> Inputs:
+    """Small square pictures in colour, as in CIFAR-10: `(resolution, resolution, colour)`.
+
+    resolutions: options of the side, in pixels. colours: options of the channels; 3 is red, green and blue, 1 is gray.
+    """
+    return images(resolutions, colours)
+
+
 def features(height: int = 32, width: int = 32, channels: int = 1) -> Inputs:
     """Maps of one shape, `(height, width, channels)`.
 

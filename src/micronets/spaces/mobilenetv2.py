@@ -35,7 +35,8 @@ def space(
 ) -> SearchSpace:
     """Inverted bottlenecks in seven stages.
 
-    width_multiplier: largest channel counts as a share of MobileNetV2's, 0.1 to 2. multiple: channel counts are multiples of it.
+    width_multiplier: largest channel counts as a share of MobileNetV2's, 0.1 to 2.
+    multiple: channel counts are multiples of it.
     expansion: largest width inside a block in units of the width before it (the first block: 1).
     blocks: most blocks of each stage, at least 1; all but the first of a stage may be dropped.
     kernels: options of the depthwise kernels, odd. stem_strides: options of the stem's stride.

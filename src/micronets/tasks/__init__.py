@@ -5,7 +5,7 @@ A task is a module of this package with a line in `TASKS`. It has
     Options     a frozen dataclass: what `[data]` of a configuration may hold; a subset of the arguments of `load`
     load        (path or None, **options) -> TaskData; without a path, synthetic data
     examples    (Card, path or None, split=, test=) -> Examples: a split, as a finished model wants it
-    SPACE       name of the function that makes its search spaces, in the modules of `micronets.spaces`
+    SPACE       kind of its input: name of a function of `micronets.spaces.inputs`, which search spaces start from
 
 Nothing here imports torch until `TaskData.augmented` is called.
 """

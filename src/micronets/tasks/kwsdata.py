@@ -152,8 +152,8 @@ class KwsData:
 
     @property
     def space_options(self) -> Mapping[str, int]:
-        """What a space of networks has to know: the frames of a clip."""
-        return {"frames": self.frontend.frames}
+        """What a space of networks has to know: the frames and the bands of a clip."""
+        return {"frames": self.frontend.frames, "bands": self.frontend.n_mels}
 
     def evaluate(self, outputs: npt.NDArray[Any], split: str) -> Score:
         """Top-1 accuracy of logits `[N, classes]` for all examples of a split."""
