@@ -15,6 +15,7 @@ from micronets.errors import DeviceError
 from micronets.tflite import write
 from tests.calling import call
 from tests.random_models import random_arch, random_input, random_model
+from tests.test_compiler_bands import LARGE
 
 BOARD = ("--board", "NUCLEO-F446RE")
 
@@ -117,3 +118,37 @@ def test_inspect_tells_the_arena_of_the_c(path: Path, tmp_path: Path) -> None:
     assert json.loads(result.out)["arena_c_bytes"] == compiled["arena_bytes"]
     assert "arena, our C" in call("inspect", path, *BOARD).out
     assert compilation.SOURCE == compiled["source"] == "estimated"
+
+
+def test_bands_are_for_models_that_would_not_fit(path: Path, tmp_path: Path) -> None:
+    assert json.loads(call("compile", path, *BOARD, "--out", tmp_path / "c", "--json").out)["bands"] == []
+    large = tmp_path / "large.tflite"
+    large.write_bytes(write(random_model(LARGE, 0)))
+    compiling = ("compile", large, *BOARD, "--out", tmp_path / "large")
+    found = json.loads(call(*compiling, "--json").out)
+    assert [b["first"] for b in found["bands"]] == ["pw1"]  # the fewest layers that it takes
+    assert 131_072 - found["arena_bytes"] > 0
+    text = call(*compiling).out
+    assert "layers 'pw1' to 'dw2' run together in bands of" in text
+    off = call(*compiling, "--patches", "off")
+    assert off.code == 2
+    assert "or a larger stride there or before, --patches auto, or a larger board" in off.error
+    inspected = json.loads(call("inspect", large, *BOARD, "--json").out)
+    smallest = json.loads(call(*compiling, "--patches", "smallest", "--json").out)["arena_bytes"]
+    assert smallest == inspected["arena_c_patched_bytes"] < 92_000
+    between = json.loads(call(*compiling, "--patches", "96K", "--json").out)["arena_bytes"]
+    assert smallest <= between <= 96 * 1024
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (("--patches", "some"), "patches: unknown 'some'; allowed: auto, off, smallest, or a size for the arena such as 64K"),
+        (("--patches", "64Q"), "patches: '64Q' is not a size"),
+        (("--patches", "off", "--runtime", "tflm"), "patches = off: TFLM runs layer after layer; leave it out, or take the"),
+    ],
+)
+def test_bad_patches_are_one_clear_line(path: Path, tmp_path: Path, words: tuple[str, ...], text: str) -> None:
+    result = call("compile", path, *BOARD, "--out", tmp_path / "c", *words)
+    assert result.code == 2
+    assert text in result.error

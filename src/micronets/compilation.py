@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from micronets import __version__, tflite
 from micronets.arena import arena_tflm_bytes
-from micronets.board import Board
+from micronets.board import Board, parse_size
 from micronets.compiler import Compiled, compile_model
 from micronets.compiler.library import library_files
 from micronets.compiler.runtime_tflm import arena_with_margin, tflm_files
+from micronets.cost import STACK_BYTES
 from micronets.counts import step_weight_bytes
 from micronets.errors import BudgetError, FileError, SpecError, did_you_mean
 from micronets.model import QuantizedModel
@@ -23,31 +25,37 @@ RUNTIMES = ("c", "tflm")
 _MARKS = ("micronets_kernels.h", "micronets_tflm.h")  # only this writes a directory with one of them
 
 
-def compile_to(path: Path, board: Board, out: Path, runtime: str = "c") -> dict[str, Any]:
+def compile_to(path: Path, board: Board, out: Path, runtime: str = "c", patches: str = "auto") -> dict[str, Any]:
     """Writes the C of the model at `path` to the directory `out`, whole or not at all, and tells what it takes.
 
     runtime: c (our own kernels), or tflm (the file itself, and what TensorFlow Lite Micro needs to run it).
+    patches: of our own C, see `arena_limit`.
 
     A directory that holds anything but an earlier result of this is left alone. Raises `FileError`, `SpecError`,
     `UnsupportedError`, and `BudgetError` for a model whose arena or constants exceed the board's memory.
     """
+    limit = arena_limit(board, patches)
     if runtime not in RUNTIMES:
         raise SpecError(f"runtime: unknown '{runtime}'; {did_you_mean(runtime, RUNTIMES)}")
+    if runtime == "tflm" and patches != "auto":
+        raise SpecError(f"patches = {patches}: TFLM runs layer after layer; leave it out, or take the runtime c")
     try:
         data = path.read_bytes()
     except OSError as e:
         raise FileError(f"{path}: cannot read this model ({e.strerror}); give the path of a .tflite file") from e
     model = tflite.read(data, str(path))
+    sizes: Mapping[str, Any]
     if runtime == "tflm":
         files, sizes = _for_tflm(data, model, board, str(path))
     else:
-        compiled = compile_model(model)
-        _check_fits(compiled, board, str(path))
+        compiled = compile_model(model, limit)
+        _check_fits(compiled, board, str(path), limit is None)
         files = {**compiled.files, **library_files(compiled, __version__)}
         sizes = {
             "arena_bytes": compiled.arena_bytes,
             "arena_bound_bytes": compiled.plan.bound_bytes,
             "constant_bytes": compiled.constant_bytes,
+            "bands": bands(compiled),
         }
     write_directory(out, files)
     return {
@@ -62,6 +70,36 @@ def compile_to(path: Path, board: Board, out: Path, runtime: str = "c") -> dict[
         "board_sram_bytes": board.sram_bytes,
         "board_flash_bytes": board.flash_bytes,
     }
+
+
+def arena_limit(board: Board, patches: str) -> int | None:
+    """How large the arena may get before layers run in bands (docs/deploy.md), for `compile_model`.
+
+    patches: auto (the board's SRAM without a stack), off (no limit), smallest (the smallest arena there is), or a size such
+    as 64K. Raises `SpecError`.
+    """
+    match patches:
+        case "auto":
+            return max(board.sram_bytes - STACK_BYTES, 0)
+        case "off":
+            return None
+        case "smallest":
+            return 0
+        case _ if patches[:1].isdigit():
+            return parse_size(patches, "patches")
+        case _:
+            raise SpecError(f"patches: unknown '{patches}'; allowed: auto, off, smallest, or a size for the arena such as 64K")
+
+
+def bands(compiled: Compiled) -> list[dict[str, Any]]:
+    """The layers that run together in bands: the first's and the last's name, and how many rows of the last a band has."""
+    layers = compiled.model.arch.layers
+    return [{"first": layers[s.first].name, "last": layers[s.last].name, "rows": s.height} for s in compiled.plan.segments]
+
+
+def bands_text(found: Sequence[Mapping[str, Any]]) -> str:
+    """What `bands` found, for a terminal."""
+    return "\n".join(f"layers '{b['first']}' to '{b['last']}' run together in bands of {b['rows']} rows" for b in found)
 
 
 def _for_tflm(
@@ -84,17 +122,18 @@ def _for_tflm(
     return files, {"arena_bytes": arena, "constant_bytes": len(data), "operators": list(names)}
 
 
-def _check_fits(compiled: Compiled, board: Board, where: str) -> None:
-    """Raises `BudgetError` that says by how much the model is too large, and at which layer."""
+def _check_fits(compiled: Compiled, board: Board, where: str, off: bool) -> None:
+    """Raises `BudgetError` that says by how much the model is too large, and at which layer; `off`: bands were not tried."""
     arch = compiled.model.arch
     if compiled.arena_bytes > board.sram_bytes:
         moments = range(1, len(arch.layers) + 1)
         sizes = [sum(b.bytes for b in compiled.plan.buffers if b.first <= t <= b.last) for t in moments]
-        worst = arch.layers[sizes.index(max(sizes))].name
+        outputs = [math.prod(step.output_shape) for step in arch.steps()]
+        worst = arch.layers[max(range(len(sizes)), key=lambda i: (sizes[i], outputs[i]))].name
         raise BudgetError(
             f"{where}: the arena of {compiled.arena_bytes:,} bytes is {compiled.arena_bytes - board.sram_bytes:,} more than "
             f"the {board.sram_bytes:,} bytes of SRAM of {board.name}; the most is alive at layer '{worst}': fewer channels or "
-            "a larger stride there or before, or a larger board"
+            f"a larger stride there or before, {'--patches auto, ' if off else ''}or a larger board"
         )
     if compiled.constant_bytes > board.flash_bytes:
         largest = max(arch.steps(), key=step_weight_bytes)

@@ -9,7 +9,7 @@ from typing import Any
 from micronets import tflite
 from micronets.arch import Arch
 from micronets.board import Board
-from micronets.compiler import plan_arena
+from micronets.compiler import plan_arena, plan_patches
 from micronets.cost import RUNTIME_FLASH_BYTES, cost
 from micronets.errors import FileError
 from micronets.plan import memory_over_time, tflm_plan
@@ -48,6 +48,7 @@ def inspect(arch: Arch, board: Board, file_bytes: int | None) -> dict[str, Any]:
         "arena_tflm_bytes": c.arena_bytes,
         "arena_cortex_m_bytes": c.arena_cortex_m_bytes,
         "arena_c_bytes": plan_arena(arch).bytes,
+        "arena_c_patched_bytes": plan_patches(arch, 0).bytes,
         "sram_bytes": c.sram_bytes,
         "flash_bytes": flash,
         "board_sram_bytes": board.sram_bytes,
@@ -86,6 +87,7 @@ def table(name: str, figures: Mapping[str, Any]) -> str:
         ("arena, TFLM", amount(figures["arena_tflm_bytes"], "B"), "64-bit host"),
         ("arena, TFLM", amount(figures["arena_cortex_m_bytes"], "B"), "Cortex-M"),
         ("arena, our C", amount(figures["arena_c_bytes"], "B"), "micronets compile"),
+        ("arena, our C", amount(figures["arena_c_patched_bytes"], "B"), "the same with --patches smallest"),
         ("SRAM", amount(figures["sram_bytes"], "B"), f"of {figures['board_sram_bytes']:,}: arena, runtime, stack"),
         ("flash", amount(figures["flash_bytes"], "B"), f"of {figures['board_flash_bytes']:,}: file and code"),
         ("latency", amount(figures["latency_ms"], "ms"), unsure),

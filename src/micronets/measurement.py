@@ -14,6 +14,7 @@ from micronets import reference, tflite
 from micronets.arch import INPUT
 from micronets.arena import arena_tflm_bytes
 from micronets.board import Board
+from micronets.compilation import arena_limit, bands, bands_text
 from micronets.compiler import Compiled, compile_model
 from micronets.counts import step_macs
 from micronets.device import build, host, qemu, sim
@@ -30,13 +31,20 @@ _HOST_RUNS = 20
 
 
 def measure(
-    path: Path, board: Board, device: str = "sim", *, compiler: str | None = None, samples: int = SAMPLES, seed: int = 0
+    path: Path,
+    board: Board,
+    device: str = "sim",
+    *,
+    compiler: str | None = None,
+    samples: int = SAMPLES,
+    seed: int = 0,
+    patches: str = "auto",
 ) -> dict[str, Any]:
     """The model at `path` in figures: what `micronets measure --json` prints (docs/measure.md).
 
     device: sim (a simulated processor of the board), qemu (sim, and the same firmware in QEMU as a second opinion) or host
     (the same C on this machine). compiler: not for host: gcc, zig, or the first that is there. samples: how many inputs
-    of `inputs` are compared.
+    of `inputs` are compared. patches: see `compilation.arena_limit`.
     Raises what reading, compiling, building and running raise; outputs that differ are a result, not an error.
     """
     if device not in get_args(Device):
@@ -50,7 +58,7 @@ def measure(
     except OSError as e:
         raise FileError(f"{path}: cannot read this model ({e.strerror}); give a .tflite") from e
     model = tflite.read(data, str(path))
-    compiled = compile_model(model)
+    compiled = compile_model(model, arena_limit(board, patches))
     x = inputs(model, samples, seed)
     expected = reference.run(model, x)
     if device == "host":
@@ -67,6 +75,7 @@ def measure(
         "arena_bytes": compiled.arena_bytes,
         "arena_tflm_bytes": arena_tflm_bytes(model.arch, 4),
         "constant_bytes": compiled.constant_bytes,
+        "bands": bands(compiled),
         "sources": {
             "active_power_w": board.sources["active_power_w"],
             "cycles": board.simulation.source if board.simulation else board.sources["cycle_factor"],
@@ -211,6 +220,8 @@ def table(figures: Mapping[str, Any]) -> str:
         source += "".join(
             f"\n{what}: {figures['sources'][key]}" for what, key in (("cycles", "cycles"), ("power", "active_power_w"))
         )
+    if figures["bands"]:
+        source = f"{bands_text(figures['bands'])}\n{source}"
     layers = [columns(head, rows, (2, 3, 4)), ""] if simulated else []
     return "\n".join(
         [*layers, columns(("total", "", ""), totals, (1,)), "", f"outputs for {figures['samples']} inputs {equal}", source]

@@ -9,6 +9,14 @@ from typing import Any
 import click
 
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout and nothing else.")
+patches = click.option(
+    "--patches",
+    default="auto",
+    show_default=True,
+    metavar="auto|off|smallest|BYTES",
+    help="Run layers in bands of rows where the arena would exceed the board's SRAM (auto), as many bytes as given (64K), "
+    "never, or for the smallest arena.",
+)
 
 _hint: list[str] = []
 

@@ -19,14 +19,19 @@ from micronets.cli import common
 @click.option("--compiler", help="gcc (arm-none-eabi-gcc) or zig (pip's ziglang); without it, the first that is there.")
 @click.option("--samples", default=5, show_default=True, help="Inputs whose outputs are compared with the reference.")
 @click.option("--seed", default=0, show_default=True, help="Of those inputs.")
+@common.patches
 @common.as_json
-def measure(model: Path, board: str, device: str, compiler: str | None, samples: int, seed: int, as_json: bool) -> None:
+def measure(
+    model: Path, board: str, device: str, compiler: str | None, samples: int, seed: int, patches: str, as_json: bool
+) -> None:
     """Builds a model's C, runs it, checks every output byte; latency, energy, SRAM, flash, and cycles per layer."""
     from micronets import measurement
     from micronets.board import load_board
     from micronets.errors import CheckFailed
 
-    figures = measurement.measure(model, load_board(board), device, compiler=compiler, samples=samples, seed=seed)
+    figures = measurement.measure(
+        model, load_board(board), device, compiler=compiler, samples=samples, seed=seed, patches=patches
+    )
     click.echo(json.dumps(figures) if as_json else measurement.table(figures))
     problems = measurement.problems(figures)
     if problems:

@@ -90,14 +90,15 @@ def inspect(model: Path, board: str, as_json: bool) -> None:
 @click.option(
     "--runtime", default="c", show_default=True, help="c (portable C99 of our own) or tflm (for TensorFlow Lite Micro)."
 )
+@common.patches
 @common.as_json
-def compile_(model: Path, board: str, out: Path, runtime: str, as_json: bool) -> None:
+def compile_(model: Path, board: str, out: Path, runtime: str, patches: str, as_json: bool) -> None:
     """Writes a model as C, with an example and a test vector. Nothing runs."""
     from micronets.board import load_board
-    from micronets.compilation import compile_to
+    from micronets.compilation import bands_text, compile_to
     from micronets.report.text import amount
 
-    found = compile_to(model, load_board(board), out, runtime)
+    found = compile_to(model, load_board(board), out, runtime, patches)
     if as_json:
         click.echo(json.dumps(found))
         return
@@ -107,6 +108,8 @@ def compile_(model: Path, board: str, out: Path, runtime: str, as_json: bool) ->
     click.echo(
         f"arena {amount(found['arena_bytes'], 'B')} of {found['board_sram_bytes']:,} ({beside} {found['arena_tflm_bytes']:,})"
     )
+    if found.get("bands"):
+        click.echo(bands_text(found["bands"]))
     what = "the file" if tflm else "weights and tables"
     click.echo(f"{what} {amount(found['constant_bytes'], 'B')} of {found['board_flash_bytes']:,}")
 

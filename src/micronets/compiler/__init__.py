@@ -2,5 +2,6 @@
 
 from micronets.compiler.arena import ArenaPlan, plan_arena
 from micronets.compiler.codegen import Compiled, compile_model
+from micronets.compiler.patches import plan_patches
 
-__all__ = ["ArenaPlan", "Compiled", "compile_model", "plan_arena"]
+__all__ = ["ArenaPlan", "Compiled", "compile_model", "plan_arena", "plan_patches"]

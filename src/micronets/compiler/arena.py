@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from micronets.arch import INPUT, Arch, Conv2D, DepthwiseConv2D, FullyConnected, Reshape, Step
+from micronets.compiler.bands import Segment
 from micronets.compiler.overlap import distance
 from micronets.plan import Buffer, align, float_tensors
 
@@ -29,6 +30,7 @@ class ArenaPlan:
     bytes: size of the arena, a multiple of 16.
     live_bytes: the most that is alive at once, were nothing to overlap.
     bound_bytes: a lower bound on `bytes` for every plan by these rules.
+    segments: layers that run together in bands; the maps between them are buffers of a few rows.
     """
 
     buffers: tuple[Buffer, ...]
@@ -36,18 +38,26 @@ class ArenaPlan:
     bytes: int
     live_bytes: int
     bound_bytes: int
+    segments: tuple[Segment, ...] = ()
 
 
-def plan_arena(arch: Arch, tries: int = _TRIES) -> ArenaPlan:
-    """A plan for `arch`; more `tries` may make it smaller."""
-    buffers, owner = _buffers(arch)
-    near = _near(arch, buffers, owner)
-    live, bound = _bounds(arch, buffers, near)
+def plan_arena(arch: Arch, tries: int = _TRIES, segments: Sequence[Segment] = ()) -> ArenaPlan:
+    """A plan for `arch`; more `tries` may make it smaller. Layers of a segment run together: all its maps are alive at once."""
+    buffers, owner = _buffers(arch, segments)
+    gaps = _gaps(arch, buffers, owner, segments)
+    near = _near(buffers, gaps)
+    live, bound = (max(sizes) for sizes in zip(*_alive(arch, buffers, gaps), strict=True))
     offsets, size = _search(buffers, near, bound, tries)
     placed = tuple(replace(b, offset=o) for b, o in zip(buffers, offsets, strict=True))
     at = {b.name: b.offset for b in placed if not b.scratch}
     where = {name: at[own] for name, own in owner.items()} | {scratch_name(b.name): b.offset for b in placed if b.scratch}
-    return ArenaPlan(placed, where, align(size), align(live), align(bound))
+    return ArenaPlan(placed, where, align(size), align(live), align(bound), tuple(segments))
+
+
+def bounds(arch: Arch, segments: Sequence[Segment] = ()) -> list[int]:
+    """Bytes that no plan can be below, before the first layer, during each and after the last: quicker than a plan."""
+    buffers, owner = _buffers(arch, segments)
+    return [bound for _, bound in _alive(arch, buffers, _gaps(arch, buffers, owner, segments))]
 
 
 def scratch_name(layer: str) -> str:
@@ -69,7 +79,7 @@ def scratch_bytes(step: Step) -> int:
             return 0
 
 
-def _buffers(arch: Arch) -> tuple[list[Buffer], dict[str, str]]:
+def _buffers(arch: Arch, segments: Sequence[Segment]) -> tuple[list[Buffer], dict[str, str]]:
     """Buffers with lifetimes, in operators counted from 1, and for every tensor the one whose buffer it lies in."""
     shapes, width = arch.shapes(), float_tensors(arch)
     owner, first, last = {INPUT: INPUT}, {INPUT: 0}, {INPUT: 0}
@@ -86,43 +96,65 @@ def _buffers(arch: Arch) -> tuple[list[Buffer], dict[str, str]]:
         if scratch_bytes(step):
             scratch.append(Buffer(layer.name, scratch_bytes(step), time, time, scratch=True))
     last[owner[arch.output]] = len(arch.layers) + 1
-    tensors = [Buffer(n, math.prod(shapes[n]) * width.get(n, 1), first[n], last[n]) for n in first]
+    size = {n: math.prod(shapes[n]) * width.get(n, 1) for n in first}
+    for segment in segments:
+        inside = {arch.layers[i].name for i in range(segment.first, segment.last + 1)}
+        for name in inside:
+            first[name], last[name] = segment.first + 1, max(last[name], segment.last + 1)
+        last[owner[segment.source]] = max(last[owner[segment.source]], segment.last + 1)
+        size |= {name: rows * math.prod(shapes[name][1:]) for name, rows in segment.rows.items()}
+    tensors = [Buffer(n, size[n], first[n], last[n]) for n in first]
     return [*tensors, *scratch], owner
 
 
-def _near(arch: Arch, buffers: Sequence[Buffer], owner: Mapping[str, str]) -> dict[tuple[int, int], int]:
+def _gaps(
+    arch: Arch, buffers: Sequence[Buffer], owner: Mapping[str, str], segments: Sequence[Segment]
+) -> dict[tuple[int, int], int]:
+    """For outputs that may overlap an input that dies, (output, input) -> how far below the input they must start."""
+    gaps = {}
+    index = {b.name: i for i, b in enumerate(buffers) if not b.scratch}
+    ends = {segment.last: segment for segment in segments}
+    inside = {i for segment in segments for i in range(segment.first, segment.last)}
+    for time, step in enumerate(arch.steps(), start=1):
+        if isinstance(step.layer, Reshape) or time - 1 in inside:
+            continue
+        segment = ends.get(time - 1)
+        gap = segment.gap if segment else distance(step)
+        output = index[step.layer.name]
+        for name in {owner[i] for i in ((segment.source,) if segment else step.layer.inputs)}:
+            source = index[name]
+            if gap is not None and buffers[source].last == time:
+                full = align(buffers[output].bytes, BUFFER_ALIGNMENT)
+                gaps[output, source] = min(full, align(gap, BUFFER_ALIGNMENT))
+    return gaps
+
+
+def _near(buffers: Sequence[Buffer], gaps: Pairs) -> dict[tuple[int, int], int]:
     """For pairs alive at the same time, (lower, upper) -> how far above the lower's start the upper must start."""
-    near = {}
+    near: dict[tuple[int, int], int] = {}
     for i, a in enumerate(buffers):
         for k, b in enumerate(buffers):
             if i != k and a.first <= b.last and b.first <= a.last:
                 near[i, k] = align(a.bytes, BUFFER_ALIGNMENT)
-    index = {b.name: i for i, b in enumerate(buffers) if not b.scratch}
-    for time, step in enumerate(arch.steps(), start=1):
-        gap = distance(step)
-        if isinstance(step.layer, Reshape) or gap is None:
-            continue
-        output = index[step.layer.name]
-        for name in {owner[i] for i in step.layer.inputs}:
-            source = index[name]
-            if buffers[source].last == time:
-                near[output, source] = min(near[output, source], align(gap, BUFFER_ALIGNMENT))
+    near.update(gaps)
     return near
 
 
-def _bounds(arch: Arch, buffers: Sequence[Buffer], near: Pairs) -> tuple[int, int]:
-    """The most bytes alive at once, and that less what can overlap at best."""
-    live = bound = 0
-    for time in range(len(arch.layers) + 2):
-        alive = [i for i, b in enumerate(buffers) if b.first <= time <= b.last]
-        total = sum(buffers[i].bytes for i in alive)
-        saved = 0
-        for output in (i for i in alive if buffers[i].first == time and not buffers[i].scratch):
-            size = align(buffers[output].bytes, BUFFER_ALIGNMENT)
-            gains = [min(size - near[output, i], buffers[i].bytes) for i in alive if i != output]
-            saved += min(buffers[output].bytes, sum(gains))
-        live, bound = max(live, total), max(bound, total - saved)
-    return live, bound
+def _alive(arch: Arch, buffers: Sequence[Buffer], gaps: Pairs) -> list[tuple[int, int]]:
+    """At every time, the bytes that are alive at once, and that less what can overlap at best."""
+    times = len(arch.layers) + 2
+    total, saved = [0] * times, [0] * times
+    for b in buffers:
+        for time in range(b.first, b.last + 1):
+            total[time] += b.bytes
+    for output in {low for low, _ in gaps}:
+        b, gains = buffers[output], [0] * times
+        for high in (high for low, high in gaps if low == output):
+            gain = min(align(b.bytes, BUFFER_ALIGNMENT) - gaps[output, high], buffers[high].bytes)
+            for time in range(max(b.first, buffers[high].first), min(b.last, buffers[high].last) + 1):
+                gains[time] += gain
+        saved = [s + min(b.bytes, gain) for s, gain in zip(saved, gains, strict=True)]
+    return [(t, t - s) for t, s in zip(total, saved, strict=True)]
 
 
 def _search(buffers: Sequence[Buffer], near: Pairs, bound: int, tries: int) -> tuple[list[int], int]:

@@ -9,10 +9,11 @@ from functools import lru_cache
 from importlib.resources import files
 
 from micronets.arch import INPUT
-from micronets.compiler import ctext, texts
+from micronets.compiler import ctext, emit_bands, texts
 from micronets.compiler.arena import ArenaPlan, plan_arena
 from micronets.compiler.emit import Code, Place, emit
 from micronets.compiler.passes import drop_constant_filters, fold_pads
+from micronets.compiler.patches import plan_patches
 from micronets.model import QuantizedModel
 from micronets.validate import validate
 
@@ -65,24 +66,35 @@ class Compiled:
     constant_bytes: int
 
 
-def compile_model(model: QuantizedModel) -> Compiled:
-    """C99 that computes `model` to the last bit. Raises `SpecError`, and `UnsupportedError` for what C cannot hold."""
+def compile_model(model: QuantizedModel, arena_limit: int | None = None) -> Compiled:
+    """C99 that computes `model` to the last bit. Raises `SpecError`, and `UnsupportedError` for what C cannot hold.
+
+    arena_limit: bytes of arena that are to suffice: where they do not, layers run together in bands of rows (`patches`),
+    as few as it takes; 0 for the smallest arena. Nothing is said about a limit that cannot be held.
+    """
     validate(model)
     model = drop_constant_filters(fold_pads(model))
-    plan = plan_arena(model.arch)
-    codes = [emit(model, step, Place(i, plan)) for i, step in enumerate(model.arch.steps())]
-    kernels = sorted({k for code in codes for k in code.kernels})
+    return generate(model, plan_arena(model.arch) if arena_limit is None else plan_patches(model.arch, arena_limit))
+
+
+def generate(model: QuantizedModel, plan: ArenaPlan) -> Compiled:
+    """C of a network just as it is, by a plan of its arena; for errors see `compile_model`."""
+    of = {i: segment for segment in plan.segments for i in range(segment.first, segment.last + 1)}
+    places = [emit_bands.place(model, plan, of[i], i) if i in of else Place(i, plan) for i in range(len(model.arch.layers))]
+    codes = [emit(model, step, place) for step, place in zip(model.arch.steps(), places, strict=True)]
+    bands = [emit_bands.function(model, plan, segment, codes) for segment in plan.segments]
+    kernels = sorted({k for code in codes for k in code.kernels} | set(emit_bands.KERNELS if bands else ()))
     sources = ["model.c", *(f"{k}.c" for k in kernels)]
-    constants = sum(_table_bytes(code.tables) for code in codes)
+    constants = sum(_table_bytes(code.tables) for code in codes) + sum(size for _, _, size in bands)
     title = texts.title(model)
-    found = {"model.c": _model_c(model, codes, plan, title)}
+    found = {"model.c": _model_c(model, codes, bands, plan, title)}
     for name in _closure(sources[1:]):
         found[name] = _kernel_text(name)
     found |= texts.describe(model, plan, title, constants, sources)
     return Compiled(dict(sorted(found.items())), plan.bytes, model, plan, constants)
 
 
-def _model_c(model: QuantizedModel, codes: list[Code], plan: ArenaPlan, title: str) -> str:
+def _model_c(model: QuantizedModel, codes: list[Code], bands: list[tuple[str, str, int]], plan: ArenaPlan, title: str) -> str:
     steps = model.arch.steps()
     heads = [
         f"layer {i}: {type(s.layer).__name__} '{ctext.comment(s.layer.name)}', "
@@ -94,9 +106,11 @@ def _model_c(model: QuantizedModel, codes: list[Code], plan: ArenaPlan, title: s
         f"    MICRONETS_LAYER({i});\n    {code.call or f'/* {type(step.layer).__name__}: nothing to do */'}"
         for i, (step, code) in enumerate(zip(steps, codes, strict=True))
     ]
+    for segment, (_, call, _) in zip(reversed(plan.segments), reversed(bands), strict=True):
+        calls[segment.first : segment.last + 1] = [f"    {call}"]
     return _MODEL_C.format(
         title=title,
-        tables="\n".join(tables),
+        tables="\n".join([*tables, *(text for text, _, _ in bands)]),
         calls="\n".join(calls),
         itype=texts.ctype(model, INPUT),
         otype=texts.ctype(model, model.arch.output),

@@ -317,7 +317,7 @@ def _add(model: QuantizedModel, layer: Add, place: Place, count: str) -> Code:
 def _pad(model: QuantizedModel, step: Step, layer: Pad, place: Place) -> Code:
     if layer.act_bits < model.arch.bits()[layer.inputs[0]]:
         raise UnsupportedError(f"layer '{layer.name}': Pad from 8 bits to 4; give it an input of 4 bits")
-    shape, pads = _three_dimensions(step.input_shapes[0], layer)
+    shape, pads = padded_shape(step.input_shapes[0], layer)
     fields: list[tuple[str, object]] = [("in_shape", _braces(shape))]
     fields += [("before", _braces([p[0] for p in pads])), ("after", _braces([p[1] for p in pads]))]
     fields.append(("value", model.quant[layer.name].zero_point))
@@ -326,7 +326,7 @@ def _pad(model: QuantizedModel, step: Step, layer: Pad, place: Place) -> Code:
     return Code(table, f"micronets_pad({x}, {y}, {place.sizes('padding')});", ("micronets_pad",))
 
 
-def _three_dimensions(shape: tuple[int, ...], layer: Pad) -> tuple[list[int], list[Pair]]:
+def padded_shape(shape: tuple[int, ...], layer: Pad) -> tuple[list[int], list[Pair]]:
     """The same padding over three dimensions: one that is not padded is part of the one before it."""
     sizes, pads = [1], [(0, 0)]
     for size, (before, after) in zip(shape, layer.paddings, strict=True):

@@ -139,7 +139,7 @@ The flags that select the processor (`-mcpu` and the like) are the project's. Wi
 use its DSP instructions.
 
 `-D'MICRONETS_LAYER(i)=...'` runs a statement of yours before layer `i`, and once more after the last with
-`i == MICRONETS_LAYERS`: a cycle counter, for example.
+`i == MICRONETS_LAYERS`: a cycle counter, for example. A layer that runs in bands of rows is announced for each band.
 
 | # | layer | kind | output |
 |---|---|---|---|

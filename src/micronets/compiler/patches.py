@@ -1,0 +1,77 @@
+"""Which layers run together in bands (`bands`), so that the arena holds a limit: patch-wise execution of the first layers.
+
+Nothing is computed twice, so what it costs is small and grows with the number of bands and of layers: the least that holds
+the limit is chosen. The search is deterministic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from micronets.arch import Arch
+from micronets.compiler.arena import ArenaPlan, bounds, plan_arena
+from micronets.compiler.bands import Segment, schedule, spans
+from micronets.plan import align, float_tensors
+
+_MOST_PLANS = 10  # of the candidates that promise most
+_FEW_BANDS = 3  # after which buffers are as large as they will be, as a rule
+
+
+def plan_patches(arch: Arch, limit: int) -> ArenaPlan:
+    """An arena of at most `limit` bytes with as few layers in bands as it takes, or the smallest one; see `plan_arena`."""
+    plans = [plan_arena(arch)]
+    while plans[-1].bytes > limit and (better := _one_more(arch, plans[-1], limit)):
+        plans.append(better)
+    return min(plans, key=lambda plan: plan.bytes)
+
+
+def _one_more(arch: Arch, plan: ArenaPlan, limit: int) -> ArenaPlan | None:
+    """A plan with one segment more that needs less memory, or needs as much in fewer layers; None if there is none."""
+    steps, widths = arch.steps(), float_tensors(arch)
+    taken = {i for s in plan.segments for i in range(s.first, s.last + 1)}
+    now = bounds(arch, plan.segments)
+    peaks = {time - 1 for time, size in enumerate(now) if size == max(now)}
+    found = []
+    for first, last in spans(steps):
+        layers = range(first, last + 1)
+        if not taken.isdisjoint(layers) or peaks.isdisjoint(layers):
+            continue
+        needed = bounds(arch, _with(plan, schedule(steps, first, last, 1, widths, _FEW_BANDS)))
+        promise = _load(max(needed), needed)
+        if promise < _load(plan.bytes, now):
+            rank = (0, 0) if promise[0] <= limit else (promise[0], max(needed[first + 1 : last + 2]))
+            found.append((rank, last - first, promise, first, last))
+    best = plan
+    for *_, promise, first, last in sorted(found)[:_MOST_PLANS]:
+        if promise < _plan_load(arch, best):
+            segments = _with(plan, schedule(steps, first, last, 1, widths))
+            best = min(best, plan_arena(arch, segments=segments), key=lambda p: _plan_load(arch, p))
+        if best.bytes <= limit:
+            break
+    return None if best is plan else _higher(arch, plan, best, limit)
+
+
+def _load(size: int, needed: Sequence[int]) -> tuple[int, int]:
+    """What is to become less: the size of the arena, then in how many layers as much is needed."""
+    return align(size), sum(align(n) >= align(size) for n in needed)
+
+
+def _plan_load(arch: Arch, plan: ArenaPlan) -> tuple[int, int]:
+    return _load(plan.bytes, bounds(arch, plan.segments))
+
+
+def _higher(arch: Arch, before: ArenaPlan, plan: ArenaPlan, limit: int) -> ArenaPlan:
+    """The same segment with the highest bands that hold the limit, or that need no more memory."""
+    segment = next(s for s in plan.segments if s not in before.segments)
+    steps, widths = arch.steps(), float_tensors(arch)
+    while segment.height < steps[segment.last].output_shape[0]:
+        segment = schedule(steps, segment.first, segment.last, 2 * segment.height, widths)
+        higher = plan_arena(arch, segments=_with(before, segment))
+        if higher.bytes > max(limit, plan.bytes):
+            break
+        plan = higher
+    return plan
+
+
+def _with(plan: ArenaPlan, segment: Segment) -> tuple[Segment, ...]:
+    return tuple(sorted((*plan.segments, segment), key=lambda s: s.first))
