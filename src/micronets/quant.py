@@ -71,7 +71,9 @@ def round_half_away(x: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating
 def quantize(x: npt.ArrayLike, quant: TensorQuant, bits: int = 8) -> npt.NDArray[np.int8]:
     """Real values to codes: `round(x / scale) + zero_point`, halves away from zero, saturated to `bits`."""
     lo, hi = bit_range(bits)
-    codes = round_half_away(np.asarray(x, np.float32) / np.float32(quant.scale)) + np.float32(quant.zero_point)
+    with np.errstate(over="ignore"):
+        real = np.clip(np.asarray(x, np.float32) / np.float32(quant.scale), -1024, 1024)  # no code is beyond
+    codes = round_half_away(real) + np.float32(quant.zero_point)
     return np.asarray(np.clip(np.nan_to_num(codes, nan=quant.zero_point), lo, hi), np.int8)
 
 
@@ -91,7 +93,9 @@ def activation_range(activation: Activation, quant: TensorQuant, bits: int = 8) 
 
 
 def _code(real: float, quant: TensorQuant) -> int:
-    return int(round_half_away(np.array(np.float32(real) / np.float32(quant.scale)))) + quant.zero_point
+    with np.errstate(over="ignore"):
+        code = np.minimum(np.float32(real) / np.float32(quant.scale), np.float32(1 << 20))  # beyond any code, below infinity
+    return int(round_half_away(np.array(code))) + quant.zero_point
 
 
 def pack_int4(values: npt.ArrayLike) -> bytes:

@@ -25,6 +25,7 @@ from micronets.quant import bit_range
 Weighted = Conv2D | DepthwiseConv2D | FullyConnected
 
 SOFTMAX_SCALE, SOFTMAX_ZERO_POINT = 1 / 256, -128
+_LARGEST_SCALE = 2.0**120  # 255 steps of which are a float32
 
 
 def validate(model: QuantizedModel) -> None:
@@ -48,8 +49,8 @@ def validate(model: QuantizedModel) -> None:
             raise SpecError(f"tensor '{name}' has a scale but is not in the architecture")
         lo, hi = bit_range(bits[name])
         scale = float(np.float32(quant.scale))
-        if not (math.isfinite(scale) and scale > 0):
-            raise SpecError(f"tensor '{name}': scale {quant.scale} is not a positive float32")
+        if not 0 < scale < _LARGEST_SCALE:
+            raise SpecError(f"tensor '{name}': scale {quant.scale} is not a positive float32 below 2**120")
         if not lo <= quant.zero_point <= hi:
             raise SpecError(f"tensor '{name}': zero point {quant.zero_point} is outside [{lo}, {hi}] of {bits[name]} bits")
     for step in arch.steps():

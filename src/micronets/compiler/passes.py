@@ -29,7 +29,7 @@ from micronets.arch import (
     output_shape,
     pad_before,
 )
-from micronets.model import LayerWeights, QuantizedModel
+from micronets.model import LayerWeights, QuantizedModel, TensorQuant
 
 Bools = npt.NDArray[np.bool_]
 
@@ -40,9 +40,11 @@ def drop_constant_filters(model: QuantizedModel) -> QuantizedModel:
     A channel goes from its convolution on through depthwise, pooling and elementwise layers up to the layers that sum over
     channels, whose biases take up what it contributed. One channel of each tensor always stays.
     """
-    while (smaller := _dropped_once(model)) is not None:
-        model = smaller
-    return model
+    network = _Network(model)
+    while sum(_drop(network, name) for name in reversed(network.layers)):  # the last first: what it drops feeds those before
+        pass
+    layers = tuple(network.layers.values())
+    return replace(model, arch=replace(model.arch, layers=layers), weights=network.weights) if network.dropped else model
 
 
 def fold_pads(model: QuantizedModel) -> QuantizedModel:
@@ -72,6 +74,28 @@ def _pads_alike(x: Shape, pad: Pad, folded: Conv2D | DepthwiseConv2D, step: Step
     return all(pad_before(x[i], k[i], s[i], d[i], "same") == pad.paddings[i][0] for i in (0, 1))
 
 
+class _Network:
+    """A network while channels are dropped from it.
+
+    constant, codes: which channels of each tensor are the same everywhere for every input, and a code of each channel:
+    theirs. Both stay right when channels go, since no other value changes.
+    readers: names of the layers that read each tensor. single: tensors of one pixel.
+    """
+
+    def __init__(self, model: QuantizedModel) -> None:
+        arch = model.arch
+        self.quant, self.output = model.quant, arch.output
+        self.layers: dict[str, Layer] = {layer.name: layer for layer in arch.layers}
+        self.weights = dict(model.weights)
+        self.constant, self.codes = _constant_channels(model)
+        self.readers: dict[str, list[str]] = {name: [] for name in (INPUT, *self.layers)}
+        for layer in arch.layers:
+            for name in set(layer.inputs):
+                self.readers[name].append(layer.name)
+        self.single = {name for name, shape in arch.shapes().items() if math.prod(shape) == shape[-1]}
+        self.dropped = 0
+
+
 @dataclass(frozen=True)
 class _Group:
     """Layers that a channel runs through on its own, the convolution that makes it first, and those that sum it up."""
@@ -80,21 +104,22 @@ class _Group:
     ends: tuple[Conv2D | FullyConnected, ...]
 
 
-def _dropped_once(model: QuantizedModel) -> QuantizedModel | None:
-    """The network without the removable channels of one group, or None if there are none."""
-    constant, codes = _constant_channels(model)
-    for layer in model.arch.layers:
-        group = _group(model, layer) if isinstance(layer, Conv2D) else None
-        if group is None:
-            continue
-        gone = np.ones(group.through[0].filters, np.bool_)  # type: ignore[union-attr]
-        for end in group.ends:
-            unused = _over_channels(model.weights[end.name].weights == 0).all(axis=0)
-            gone &= unused | _quiet(model, end, constant, codes)
-        gone[0] &= not gone.all()
-        if gone.any():
-            return _without(model, group, gone, codes)
-    return None
+def _drop(network: _Network, name: str) -> bool:
+    """Removes what can be removed of the filters of one layer; whether that was anything."""
+    layer = network.layers[name]
+    group = _group(network, layer) if isinstance(layer, Conv2D) else None
+    if group is None or not isinstance(layer, Conv2D):
+        return False
+    gone = np.ones(layer.filters, np.bool_)
+    for end in group.ends:
+        unused = _over_channels(network.weights[end.name].weights == 0).all(axis=0)
+        gone &= unused | _quiet(network.quant, end, network.constant, network.codes)
+    gone[0] &= not gone.all()
+    if not gone.any():
+        return False
+    _remove(network, group, gone)
+    network.dropped += int(gone.sum())
+    return True
 
 
 def _constant_channels(model: QuantizedModel) -> tuple[dict[str, Bools], dict[str, npt.NDArray[Any]]]:
@@ -109,10 +134,10 @@ def _constant_channels(model: QuantizedModel) -> tuple[dict[str, Bools], dict[st
         match layer:
             case Conv2D():
                 silent = (model.weights[layer.name].weights == 0).reshape(layer.filters, -1, len(source))
-                constant[layer.name] = (silent | _quiet(model, layer, constant, codes)).all(axis=(1, 2))
+                constant[layer.name] = (silent | _quiet(model.quant, layer, constant, codes)).all(axis=(1, 2))
             case DepthwiseConv2D(multiplier=1):
                 zero = (model.weights[layer.name].weights == 0).all(axis=(0, 1, 2))
-                constant[layer.name] = zero | _quiet(model, layer, constant, codes)
+                constant[layer.name] = zero | _quiet(model.quant, layer, constant, codes)
             case AveragePool2D() | MaxPool2D() | Mean() | Relu():
                 constant[layer.name] = source
             case Quantize() if layer.inputs[0] in model.quant:
@@ -129,45 +154,52 @@ def _over_channels(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return a.reshape(-1, a.shape[-1])
 
 
-def _quiet(model: QuantizedModel, layer: Layer, constant: Mapping[str, Bools], codes: Mapping[str, npt.NDArray[Any]]) -> Bools:
+def _quiet(
+    quant: Mapping[str, TensorQuant], layer: Layer, constant: Mapping[str, Bools], codes: Mapping[str, npt.NDArray[Any]]
+) -> Bools:
     """Input channels that contribute the same to every output of a layer: constant, and no different from the padding."""
     name = layer.inputs[0]
     if isinstance(layer, (Conv2D, DepthwiseConv2D)) and layer.padding == "same" and layer.kernel != (1, 1):
-        return np.asarray(constant[name] & (codes[name] == model.quant[name].zero_point))
+        return np.asarray(constant[name] & (codes[name] == quant[name].zero_point))
     return constant[name]
 
 
-def _group(model: QuantizedModel, first: Conv2D) -> _Group | None:
+def _group(network: _Network, first: Conv2D) -> _Group | None:
     """What the channels of a convolution's output run through; None if anything else looks at them."""
-    arch, shapes = model.arch, model.arch.shapes()
     through: list[Layer] = [first]
     ends: list[Conv2D | FullyConnected] = []
     for layer in through:
-        if layer.name == arch.output:
+        if layer.name == network.output:
             return None
-        for reader in arch.layers:
-            if layer.name not in reader.inputs:
-                continue
-            alone = math.prod(shapes[layer.name]) == first.filters
-            match reader:
-                case Conv2D():
+        alone = layer.name in network.single
+        for name in network.readers[layer.name]:
+            match network.layers[name]:
+                case Conv2D() as reader:
                     ends.append(reader)
-                case FullyConnected() if alone:
+                case FullyConnected() as reader if alone:
                     ends.append(reader)
-                case DepthwiseConv2D(multiplier=1) | AveragePool2D() | MaxPool2D() | Mean() | Relu() | Quantize():
+                case DepthwiseConv2D(multiplier=1) | AveragePool2D() | MaxPool2D() | Mean() | Relu() | Quantize() as reader:
                     through.append(reader)
-                case Reshape(shape=shape) if alone and shape[-1] == first.filters:
+                case Reshape(shape=shape) as reader if alone and shape[-1] == first.filters:
                     through.append(reader)
                 case _:
                     return None
     return _Group(tuple(through), tuple(ends)) if ends else None
 
 
-def _without(model: QuantizedModel, group: _Group, gone: Bools, codes: Mapping[str, npt.NDArray[Any]]) -> QuantizedModel:
-    """The network without the channels `gone` of a group; the ends' biases take up the constants."""
+def _remove(network: _Network, group: _Group, gone: Bools) -> None:
+    """Takes the channels `gone` out of a group; the ends' biases take up the constants."""
     keep = ~gone
-    weights, layers = dict(model.weights), {layer.name: layer for layer in model.arch.layers}
+    weights, layers, codes = network.weights, network.layers, network.codes
+    for end in group.ends:
+        w, name = weights[end.name], end.inputs[0]
+        taps = w.weights.astype(np.int64).reshape(len(w.weights), -1, len(keep)).sum(axis=1)
+        bias = taps[:, gone] @ (codes[name][gone].astype(np.int64) - network.quant[name].zero_point)
+        if w.bias is not None:
+            bias += w.bias
+        weights[end.name] = LayerWeights(np.ascontiguousarray(w.weights[..., keep]), w.scales, bias.astype(np.int32))
     for layer in group.through:
+        network.constant[layer.name], codes[layer.name] = network.constant[layer.name][keep], codes[layer.name][keep]
         match layer:
             case Conv2D():
                 layers[layer.name] = replace(layer, filters=int(keep.sum()))
@@ -178,14 +210,6 @@ def _without(model: QuantizedModel, group: _Group, gone: Bools, codes: Mapping[s
                 layers[layer.name] = replace(layer, shape=(*shape[:-1], int(keep.sum())))
             case _:
                 pass
-    for end in group.ends:
-        w, name = weights[end.name], end.inputs[0]
-        taps = w.weights.astype(np.int64).reshape(len(w.weights), -1, len(keep)).sum(axis=1)
-        bias = taps[:, gone] @ (codes[name][gone].astype(np.int64) - model.quant[name].zero_point)
-        if w.bias is not None:
-            bias += w.bias
-        weights[end.name] = LayerWeights(np.ascontiguousarray(w.weights[..., keep]), w.scales, bias.astype(np.int32))
-    return replace(model, arch=replace(model.arch, layers=tuple(layers.values())), weights=weights)
 
 
 def _kept(w: LayerWeights, values: npt.NDArray[np.int8], keep: Bools) -> LayerWeights:

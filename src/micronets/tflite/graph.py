@@ -17,10 +17,10 @@ from micronets.model import TensorQuant
 from micronets.quant import unpack_int4
 from micronets.tflite import schema as s
 from micronets.tflite.flat import Flat, Table, Tables
+from micronets.tflite.limits import MAX_VALUES
 
 Array = npt.NDArray[Any]
 
-_MAX_VALUES = 2**31 - 1  # of a tensor
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/\-]{0,47}")
 _DTYPES = {s.TensorType.INT8: "i1", s.TensorType.INT32: "<i4"}
 
@@ -99,8 +99,8 @@ class Graph:
         if any(n < 1 for n in dims) or (signature is not None and (signature[1:] < 0).any()):
             shown = list(dims if signature is None else signature[:9].tolist())
             raise self.unsupported(f"{tensor.label} has the dynamic shape {shown}; export the model with fixed shapes")
-        if math.prod(dims) > _MAX_VALUES:
-            raise self.damaged(f"{tensor.label} has the shape {dims}, which no device holds")
+        if math.prod(dims) > MAX_VALUES:
+            raise self.unsupported(f"{tensor.label} has the shape {list(dims)}; at most {MAX_VALUES:,} values are supported")
         return tensor
 
     def activation_shape(self, tensor: Tensor) -> Shape:

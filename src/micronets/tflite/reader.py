@@ -12,6 +12,7 @@ from micronets.model import LayerWeights, QuantizedModel, TensorQuant
 from micronets.tflite import schema as s
 from micronets.tflite.flat import Flat, Table, Tables
 from micronets.tflite.graph import Graph, Tensor, plain_names
+from micronets.tflite.limits import MAX_OPERATORS, excess
 from micronets.tflite.operators import Operator, layer_of, weights_of
 from micronets.validate import Weighted, validate
 
@@ -87,6 +88,8 @@ def _operators(graph: Graph, tables: Tables, top: Table) -> Iterator[Operator]:
     codes = top.tables(s.ModelSlot.OPERATOR_CODES)
     written: set[int] = set()
     where = graph.where
+    if len(tables) > MAX_OPERATORS:
+        raise graph.unsupported(f"{len(tables)} operators; at most {MAX_OPERATORS} are supported")
     for k in range(len(tables)):
         graph.where = where
         table = tables[k]
@@ -146,6 +149,11 @@ def _model(
         raise graph.unsupported(f"the output, {sink.label}, is not what the last operator writes")
     arch = Arch(graph.activation_shape(source), tuple(layers), 4 if INPUT in four else 8)
     model = QuantizedModel(arch, quant, weights, metadata)
+    too_large = excess(
+        arch, {name: f"operator {k} ({o.op.name})" for k, (o, name) in enumerate(zip(operators, own, strict=True))}
+    )
+    if too_large:
+        raise graph.unsupported(too_large)
     shapes = arch.shapes()
     for operator, name in zip(operators, own, strict=True):
         graph.where = operator.where

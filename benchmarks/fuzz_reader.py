@@ -1,0 +1,211 @@
+"""Mutated `.tflite` files through everything that takes one: nothing may come of it but a result or a clean refusal.
+
+Run from the repository: `python -m benchmarks.fuzz_reader [--files N] [--shared DIR] [--seed S]`, which also writes a
+section of docs/deploy.md; `--guided SECONDS` fuzzes by coverage instead (needs `pip install atheris`), and `--one NUMBER`
+does a single file of the run again, in this process, with its traceback.
+
+Each file is read, validated, inspected, and compiled to C. Processes with limited memory do the work; one that dies, or
+a file that takes longer than `SECONDS`, is a failure, as is any exception but `MicronetsError`, and any message that
+is not one line. Exit code 1 if there was a failure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import random
+import resource
+import signal
+import sys
+import time
+import traceback
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from benchmarks.mutate import mutated
+from benchmarks.tables import replace_section
+from micronets import inspection
+from micronets.board import load_board
+from micronets.compiler import compile_model
+from micronets.errors import MicronetsError
+from micronets.tflite import read, write
+from micronets.validate import validate
+from tests.random_models import random_arch, random_model
+
+SECONDS = 10.0  # allowed for one file
+MEMORY = 1 << 30  # bytes allowed beyond what a process has before it starts
+BOARD = "NUCLEO-F446RE"
+RANDOM = 60  # random networks among the sound files
+PROCESSES = 2
+
+
+class TooSlow(BaseException):
+    """A file took longer than `SECONDS`; no `Exception`, so that nothing takes it for its own."""
+
+
+@dataclass
+class Tally:
+    """What became of some files. `ends`: how many by outcome; `failures`: number of the file and what happened."""
+
+    ends: Counter[str] = field(default_factory=Counter)
+    failures: list[tuple[int, str]] = field(default_factory=list)
+    slowest: tuple[float, int] = (0.0, -1)
+    peak_bytes: int = 0
+
+
+def sound_files(shared: Path) -> list[bytes]:
+    """The files that are damaged: random networks in both styles of our writer, and the released models if they are there."""
+    models = [random_model(random_arch(seed), seed) for seed in range(RANDOM)]
+    files = [write(model, portable=seed % 2 == 1) for seed, model in enumerate(models)]
+    return files + [path.read_bytes() for path in sorted(shared.glob("models/*/*.tflite"))]
+
+
+def damaged(files: Sequence[bytes], seed: int, number: int) -> bytes:
+    """The mutated file of that number."""
+    rng = random.Random(f"{seed} {number}")
+    return mutated(rng, files[rng.randrange(len(files))], files)
+
+
+def examine(data: bytes) -> str:
+    """What becomes of a file: how far it gets. Raises `AssertionError` for an error message that is none."""
+    stage = "refused by the reader"
+    try:
+        model = read(data, "x.tflite")
+        stage = "refused by inspect"
+        validate(model)
+        inspection.inspect(model.arch, load_board(BOARD), len(data))
+        stage = "refused by compile"
+        compile_model(model)
+    except MicronetsError as e:
+        text = str(e)
+        assert text, "an empty message"
+        assert "\n" not in text, f"a message of several lines: {text!r}"
+        assert len(text) < 600, f"a message of {len(text)} characters: {text[:200]!r}"
+        return stage
+    return "compiled"
+
+
+def examine_all(files: Sequence[bytes], seed: int, numbers: Sequence[int], now: Any) -> Tally:
+    """`examine` for the files of these numbers; `now` is told the one that is at work."""
+
+    def too_slow(signum: int, frame: FrameType | None) -> None:
+        raise TooSlow
+
+    signal.signal(signal.SIGALRM, too_slow)
+    tally = Tally()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for number in numbers:
+        now.value = number
+        data = damaged(files, seed, number)
+        start = time.monotonic()
+        try:
+            signal.setitimer(signal.ITIMER_REAL, SECONDS)
+            end = examine(data)
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        except (Exception, TooSlow) as e:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            end = "failed"
+            place = traceback.extract_tb(e.__traceback__)[-1]
+            tally.failures.append((number, f"{type(e).__name__}: {e} ({Path(place.filename).name}:{place.lineno})"))
+        tally.ends[end] += 1
+        tally.slowest = max(tally.slowest, (time.monotonic() - start, number))
+    tally.peak_bytes = 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+    return tally
+
+
+def _work(files: Sequence[bytes], seed: int, numbers: Sequence[int], now: Any, pipe: Any) -> None:
+    used = 1024 * int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize() // 1024
+    resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, used + MEMORY))
+    pipe.send(examine_all(files, seed, numbers, now))
+
+
+def fuzz(files: Sequence[bytes], seed: int, numbers: Sequence[int]) -> Tally:
+    """`examine_all` in processes of their own; where one dies, its file is a failure and another goes on behind it."""
+    context = multiprocessing.get_context("fork")
+    total = Tally()
+    batches = [list(numbers[i : i + 500]) for i in range(0, len(numbers), 500)]
+    running: list[tuple[Any, Any, Any, list[int]]] = []
+    while batches or running:
+        while batches and len(running) < PROCESSES:
+            ours, theirs = context.Pipe(duplex=False)
+            now, batch = context.Value("q", -1), batches.pop()
+            process = context.Process(target=_work, args=(files, seed, batch, now, theirs))
+            process.start()
+            theirs.close()
+            running.append((process, ours, now, batch))
+        process, ours, now, batch = running.pop(0)
+        limit = 60 + SECONDS * len(batch)
+        try:
+            tally = ours.recv() if ours.poll(limit) else None
+        except EOFError:
+            tally = None
+        if tally is None:
+            process.kill()
+            process.join()
+            at = batch.index(now.value)
+            total.failures.append((now.value, f"the process died: exit code {process.exitcode}"))
+            total.ends["failed"] += 1
+            batches += [b for b in (batch[:at], batch[at + 1 :]) if b]
+            continue
+        process.join()
+        total.ends += tally.ends
+        total.failures += tally.failures
+        total.slowest = max(total.slowest, tally.slowest)
+        total.peak_bytes = max(total.peak_bytes, tally.peak_bytes)
+    return total
+
+
+def table(total: Tally, guided: str) -> str:
+    """The section of the documentation."""
+    count = sum(total.ends.values())
+    ends = [f"| {name} | {total.ends[name]:,} |" for name in _ENDS]
+    return "\n".join(
+        [
+            f"| of {count:,} mutated files | |",
+            "|---|--:|",
+            *ends,
+            f"| crashed, hung or ran out of memory | {len(total.failures)} |",
+            "",
+            f"Slowest: {total.slowest[0]:.1f} s (limit {SECONDS:.0f} s); most memory beyond the process's own: "
+            f"{total.peak_bytes / 1e6:.0f} MB (limit {MEMORY / 1e6:.0f} MB). {date.today()}, "
+            f"`python -m benchmarks.fuzz_reader`.{guided}",
+        ]
+    )
+
+
+_ENDS = ("refused by the reader", "refused by inspect", "refused by compile", "compiled")
+
+
+def main() -> None:
+    """See the top of this file."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--files", type=int, default=20_000)
+    parser.add_argument("--shared", type=Path, default=Path("../shared"))
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--one", type=int)
+    parser.add_argument("--guided", type=float, metavar="SECONDS")
+    options = parser.parse_args()
+    files = sound_files(options.shared)
+    if options.one is not None:
+        print(examine(damaged(files, options.seed, options.one)))
+        return
+    if options.guided is not None:
+        from benchmarks.fuzz_guided import run
+
+        sys.exit(run(files, options.guided))
+    total = fuzz(files, options.seed, range(options.files))
+    print(table(total, ""))
+    for number, what in sorted(total.failures):
+        print(f"--one {number}: {what}", file=sys.stderr)
+    if total.failures:
+        sys.exit(1)
+    replace_section(Path("docs/deploy.md"), "fuzz", table(total, ""))
+
+
+if __name__ == "__main__":
+    main()
