@@ -3,16 +3,21 @@
 import random
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from micronets import spaces, tflite
+from micronets import reference, spaces, tflite
 from micronets.arch import INPUT, Arch, Pad, Reshape, Softmax
 from micronets.arena import arena_tflm_bytes
 from micronets.board import Budget
 from micronets.cost import budget_costs, macs, relaxed_budget_costs
 from micronets.counts import live_bytes
+from micronets.device import tflm
 from micronets.errors import SpecError
+from micronets.filesize import tflite_bytes
 from micronets.space import SearchSpace, derive, relaxed_steps
+from micronets.untrained import untrained
+from tests.random_models import random_input
 
 MODELS = Path(__file__).parents[2] / "shared" / "models"
 NARROW = {
@@ -58,6 +63,20 @@ def test_relaxed_costs_at_one_value_of_every_choice_are_the_integer_costs(space,
         exact, guess = relaxed_budget_costs(steps, board, LIMITS), relaxed_budget_costs(relaxed, board, LIMITS)
         for name in LIMITS:
             assert guess[name] == pytest.approx(exact[name], rel=1e-9), name
+
+
+@pytest.mark.skipif(not tflm.available(), reason="tflite-micro is not installed")
+@pytest.mark.parametrize("name", ["dscnn-ad", "temporal-features", "resnet-ic", "mobilenetv2-images", "mobilenetv2-untied"])
+def test_random_networks_need_what_is_predicted_and_say_what_the_reference_says(name) -> None:
+    small = [SPACES[name].smallest() | shapes for shapes in SPACES[name].shape_combinations()][-1]
+    shapes = {c.name: small[c.name] for c in SPACES[name].choices if c.kind == "shape"}
+    for seed, values in enumerate(some_values(SPACES[name], 7, 2)[2:]):
+        arch = derive(SPACES[name], values | shapes)
+        model = untrained(arch, seed)
+        data, x = tflite.write(model), random_input(model, 2, seed)
+        assert 0 <= arena_tflm_bytes(arch) - tflm.min_arena(data) <= 16
+        assert tflite_bytes(arch.steps()) == pytest.approx(len(data), rel=0.01)
+        assert np.array_equal(tflm.run(data, x).reshape(2, 3), reference.run(model, x).reshape(2, 3))
 
 
 @pytest.mark.parametrize("name", spaces.SPACES)
