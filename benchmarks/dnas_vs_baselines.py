@@ -1,17 +1,18 @@
-"""DNAS against uniform width scaling of DS-CNN and random search: same space, same limits, same total training steps.
+"""DNAS against uniform width scaling and random search: same space, same limits, same total training steps.
 
+CONFIG is a configuration as `micronets run` takes it: its task, data, space, limits and recipe are those of all methods.
 For each seed and method a network is chosen and trained to int8, in all for the same number of epochs:
-    dnas          `--search` epochs of supernet, then `--train` epochs from the supernet's weights
-    dnas-scratch  the same network trained for `--train` epochs from random weights: does the warm start pay?
-    random        `--candidates` random networks that fit, trained for `--search` epochs between them; the best on
-                  validation is trained for `--train` epochs more, from its weights
-    uniform       DS-CNN (four blocks of one width, stem 10x4 of stride 1, as in the paper) at the largest multiple of four
-                  channels that fits, trained for both counts of epochs together
-    uniform-s2    the same with a stem of stride 2
+    dnas           `search.epochs` of supernet, then `train.epochs` from the supernet's weights
+    dnas-scratch   the same network trained for `train.epochs` from random weights: does the warm start pay?
+    random         `--candidates` random networks that fit, trained for `search.epochs` between them; the best on validation
+                   is trained for `train.epochs` more, from its weights
+    uniform        the space's standard network (DS-CNN with four blocks, ResNet-8, MobileNetV2) at the largest share of all
+                   its widths that fits, trained for both counts of epochs together, on the largest maps of the space
+    uniform-small  the same on the smallest maps: strides and inputs that the search may choose, chosen by hand
 Choices are made on the validation split; the test split is used once for each finished model, as int8.
 Each finished model leaves OUT/METHOD-SEED/result.json and a run that was stopped goes on from there; several processes
 may work on different seeds or methods of one OUT.
-    python benchmarks/dnas_vs_baselines.py DATA [--out runs/dnas_vs_baselines] [--seeds 0 1 2] [--table docs/results.md]
+    python benchmarks/dnas_vs_baselines.py benchmarks/compare_kws.toml [--set data.path=DATA] [--table docs/results.md]
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -36,53 +38,57 @@ from tables import replace_section
 
 from micronets import reference, spaces
 from micronets.arch import Arch
-from micronets.board import Budget, board_budget, load_board
+from micronets.board import board_budget
+from micronets.config import Config, load
 from micronets.cost import budget_costs
 from micronets.device import tflm
 from micronets.evaluation import logits, quantized
 from micronets.export import to_quantized
 from micronets.files import write_atomic
 from micronets.fit import Fitter
-from micronets.search import SearchSettings, input_settings, search
+from micronets.report.text import said
+from micronets.rundir import RunDir
+from micronets.search import SearchResult, input_settings, search
 from micronets.space import SearchSpace, derive
-from micronets.tasks import TaskData, load
+from micronets.stages import less_metadata
 from micronets.tflite import write
-from micronets.train import TrainResult, TrainSettings, fit
+from micronets.train import TrainResult, fit
+from micronets.work import Work
 
-METHODS = ("uniform", "uniform-s2", "random", "dnas-scratch", "dnas")
-LIMITS = Budget(arena_bytes=32_000, tflite_bytes=50_000, macs=2_500_000)
+METHODS = ("uniform", "uniform-small", "random", "dnas-scratch", "dnas")
 COSTS = ("macs", "arena_bytes", "tflite_bytes")
+SHARES = [i / 200 for i in range(200, 0, -1)]
 
 
 class Comparison:
-    """The data, the space and the limits that all methods share."""
+    """The data, the space, the limits and the recipe that all methods share."""
 
-    def __init__(self, data: TaskData, args: argparse.Namespace) -> None:
-        self.data, self.args = data, args
-        self.board = load_board("NUCLEO-F446RE")
-        self.budget = board_budget(LIMITS, self.board)
-        options = {"max_width": 140, "blocks": 6, "min_blocks": 2, "frame_strides": (2,), "coefficients": (10,)}
-        self.space: SearchSpace = spaces.make("dscnn", "kws", len(data.classes), **options)
-        self.fitter = Fitter(self.space, self.budget, self.board)
+    def __init__(self, config: Config, candidates: int) -> None:
+        self.config, self.candidates = config, candidates
+        self.work = Work(config, RunDir(Path(config.out)), say)
+        self.data, self.space, self.board = self.work.data, self.work.space, self.work.board
+        self.budget = board_budget(less_metadata(self.work), self.board)
+
+    @cached_property
+    def fitter(self) -> Fitter:
+        return Fitter(self.space, self.budget, self.board)
 
     def run(self, method: str, seed: int, out: Path) -> dict[str, Any]:
         """Chooses and trains one network; the entry of the results."""
-        args, space, init = self.args, self.space, None
+        space, init, epochs = self.space, None, self.config.train.epochs
         match method:
             case "dnas" | "dnas-scratch":
                 found = self.dnas(seed, out.parent / f"search-{seed}")
                 values, init = found.values, found.state if method == "dnas" else None
-                epochs = args.train
             case "random":
                 values, init = self.random(seed, out)
-                epochs = args.train
-            case "uniform" | "uniform-s2":
-                space, values = self.uniform(2 if method == "uniform-s2" else 1)
-                epochs = args.search + args.train
+            case "uniform" | "uniform-small":
+                space, values = self.uniform(small=method == "uniform-small")
+                epochs += self.config.search.epochs
             case _:
                 raise ValueError(method)
         arch = derive(space, values)
-        result = self.train(arch, values, epochs, seed, init, out / "final", args.qat)
+        result = self.train(arch, values, epochs, seed, init, out / "final", self.config.train.qat_epochs)
         model = to_quantized(result.net, self.data.metadata(self.inputs(values)))
         x = quantized(model, self.data.inputs("test", self.inputs(values)))
         outputs = tflm.run(write(model), x) if tflm.available() else reference.run(model, x)
@@ -95,16 +101,16 @@ class Comparison:
             "values": dict(values),
         }
 
-    def dnas(self, seed: int, directory: Path) -> Any:
-        settings = SearchSettings(epochs=self.args.search)
+    def dnas(self, seed: int, directory: Path) -> SearchResult:
+        settings, budget = self.config.search, less_metadata(self.work)
         options: dict[str, Any] = {"seed": seed, "directory": directory, "progress": say}
-        return search(self.space, self.data, LIMITS, self.board, settings, **options)
+        return search(self.space, self.data, budget, self.board, settings, **options)
 
     def random(self, seed: int, out: Path) -> tuple[dict[str, int], Any]:
         """Random values, lowered at random until they fit and then raised at random until they fill the limits."""
         rng, trained = random.Random(seed), []
-        epochs = max(1, self.args.search // self.args.candidates)
-        for i in range(self.args.candidates):
+        epochs = max(1, self.config.search.epochs // self.candidates)
+        for i in range(self.candidates):
             chance = {c.name: [rng.random() for _ in c.options] for c in self.space.choices}
             values = self.fitter.fill(self.fitter.repair(self.space.sample(rng), chance), chance)
             result = self.train(derive(self.space, values), values, epochs, seed, None, out / f"candidate-{i}", 0)
@@ -112,22 +118,20 @@ class Comparison:
         best, values = max(trained, key=lambda t: t[0].float_score)
         return values, best.float_state
 
-    def uniform(self, stem_stride: int) -> tuple[SearchSpace, dict[str, int]]:
-        """DS-CNN at the largest width that fits, and the space of that width."""
-        for width in range(140, 0, -4):
-            fixed = {"stem_stride": stem_stride, "stem_kernel": 10}
-            choices = [replace(c, options=(width,)) if c.kind == "width" else c for c in self.space.choices]
-            space = replace(self.space, choices=tuple(choices))
-            values = space.smallest() | fixed
-            values |= {c.name: int(c.name in ("keep3", "keep4")) for c in choices if c.kind == "keep"}
+    def uniform(self, small: bool) -> tuple[SearchSpace, dict[str, int]]:
+        """The space's standard network at the largest share of its widths that fits, and the space of that share."""
+        for share in SHARES:
+            space, values = spaces.uniform(self.space, share)
+            if small:
+                values |= {c.name: c.options[-1] for c in space.choices if c.kind == "shape"}
             if Fitter(space, self.budget, self.board).fits(values):
                 return space, values
-        sys.exit("uniform: no width of the DS-CNN fits the limits")
+        sys.exit(f"uniform: no width of the standard network of space {self.space.name} fits the limits")
 
     def train(
         self, arch: Arch, values: Mapping[str, int], epochs: int, seed: int, init: Any, directory: Path, qat: int
     ) -> TrainResult:
-        settings = TrainSettings(epochs=epochs, qat_epochs=qat)
+        settings = replace(self.config.train, epochs=epochs, qat_epochs=qat)
         options: dict[str, Any] = {"seed": seed, "init": init, "directory": directory, "progress": say}
         return fit(arch, self.data, self.inputs(values), settings, **options)
 
@@ -146,17 +150,20 @@ def say(report: Mapping[str, Any]) -> None:
         print(" ".join(f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in report.items()), file=sys.stderr)
 
 
-def table(results: list[dict[str, Any]], args: argparse.Namespace, source: str) -> str:
+def table(results: list[dict[str, Any]], comparison: Comparison, command: str) -> str:
     """The results as Markdown, with what they were obtained with."""
-    limits = ", ".join(f"{k} {v:,.0f}" for k, v in LIMITS.limits().items())
+    config, data = comparison.config, comparison.data
+    limits = ", ".join(f"{k} {v:,.0f}" for k, v in config.budget.limits().items())
+    warning = "SYNTHETIC DATA. " if data.synthetic else ""
+    metric = said(data.metric)
     lines = [
-        f"Limits: {limits}. {args.search} + {args.train} epochs ({args.qat} more with quantisation simulated, for all); "
-        f"random search: {args.candidates} candidates. Data: {source}. int8 accuracy on the test recordings under "
+        f"{warning}Task {config.task}, space {comparison.space.name}. Limits: {limits}. {config.search.epochs} + "
+        f"{config.train.epochs} epochs ({config.train.qat_epochs} more with quantisation simulated, for all); "
+        f"random search: {comparison.candidates} candidates. Data: {data.source}. int8 {metric} on the test {data.noun} under "
         f"{'TFLM' if tflm.available() else 'the numpy reference'}; mean +- standard deviation over seeds. "
-        f"{datetime.date.today()}, `python benchmarks/dnas_vs_baselines.py DATA --search {args.search} --train {args.train} "
-        f"--qat {args.qat} --candidates {args.candidates}`.",
+        f"{datetime.date.today()}, `{command}`.",
         "",
-        "| method | seeds | validation % | test % | MACs | arena bytes | .tflite bytes |",
+        f"| method | seeds | validation {metric} % | test {metric} % | MACs | arena bytes | .tflite bytes |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for method in METHODS:
@@ -175,18 +182,20 @@ def table(results: list[dict[str, Any]], args: argparse.Namespace, source: str) 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path, help="a keyword data set: see docs/kws.md")
-    parser.add_argument("--out", type=Path, default=Path("runs/dnas_vs_baselines"))
+    parser.add_argument("config", type=Path, help="a configuration: see docs/configuration.md")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="changes a setting of it")
+    parser.add_argument("--out", type=Path, help="default: runs/dnas_vs_baselines-TASK-SPACE")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
-    parser.add_argument("--search", type=int, default=6, help="epochs of choosing")
-    parser.add_argument("--train", type=int, default=6, help="epochs of training what was chosen")
-    parser.add_argument("--qat", type=int, default=2, help="epochs with quantisation simulated")
     parser.add_argument("--candidates", type=int, default=3, help="networks that random search tries")
     parser.add_argument("--table", type=Path, help="Markdown file whose section is replaced by the table")
-    parser.add_argument("--section", default="dnas-vs-baselines", help="the section's name")
+    parser.add_argument("--section", help="the section's name; default: dnas-vs-baselines-TASK")
     args = parser.parse_args()
-    comparison = Comparison(load("kws", args.data), args)
+    config = load(args.config, args.set)
+    if config.teacher is not None:
+        sys.exit(f"{args.config}: a comparison has no teacher; remove [teacher]")
+    args.out = args.out or Path("runs") / f"dnas_vs_baselines-{config.task}-{config.space['name']}"
+    comparison = Comparison(config, args.candidates)
     for seed in args.seeds:
         for method in args.methods:
             out = args.out / f"{method}-{seed}"
@@ -194,10 +203,12 @@ def main() -> None:
                 print(f"== seed {seed}: {method}", file=sys.stderr)
                 write_atomic(out / "result.json", json.dumps(comparison.run(method, seed, out), indent=1) + "\n")
     results = [json.loads(path.read_text()) for path in sorted(args.out.glob("*/result.json"))]
-    text = table(results, args, comparison.data.source)
+    settings = "".join(f" --set {s}" for s in args.set if not s.startswith("data.path="))
+    command = f"python benchmarks/dnas_vs_baselines.py {args.config.name}{settings} --candidates {args.candidates}"
+    text = table(results, comparison, command)
     print(text)
     if args.table:
-        replace_section(args.table, args.section, text)
+        replace_section(args.table, args.section or f"dnas-vs-baselines-{config.task}", text)
 
 
 if __name__ == "__main__":

@@ -130,7 +130,9 @@ def test_the_first_difference_is_named_and_out_does_not_count() -> None:
     assert first_difference(one, three) == ("budget.macs", None, 5)
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.toml")), ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "path", sorted([*(ROOT / "examples").glob("*.toml"), *(ROOT / "benchmarks").glob("*.toml")]), ids=lambda p: p.stem
+)
 def test_examples_are_valid(path: Path) -> None:
     config = load(path)
     assert config.out.split("/")[0] in ("demo", "runs")
