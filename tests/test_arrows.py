@@ -23,13 +23,13 @@ DESIGN = {
 }
 TOP = {
     *("characterize", "cli", "compilation", "config", "evaluation", "findings", "inspection", "latency_fit", "measurement"),
-    *("onboard", "report", "run", "rundir", "stages", "tables", "verdict", "work"),
+    *("report", "run", "rundir", "stages", "tables", "verdict", "work"),
 }
 ALLOWED = {"core": CORE, "deploy": CORE | DEPLOY, "design": CORE | DESIGN, "top": CORE | DEPLOY | DESIGN | TOP}
 TORCH = {
     *("checkpoint", "export", "fakequant", "net", "ops", "optim", "predict", "search", "searching", "supernet", "train"),
     "training",
-    "tasks.augment",
+    *("tasks.adaugment", "tasks.augment"),
     "tasks.imageaugment",
 }
 

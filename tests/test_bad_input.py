@@ -158,7 +158,7 @@ def test_slips_on_the_command_line(tmp_path: Path) -> None:
     known = "boards, characterize, compile, evaluate, export, inspect, measure, report, run, search, tasks, train"
     assert call("runn").error == f"no command 'runn'; did you mean 'run'? known: {known}"
     assert "cannot read this configuration (No such file or directory)" in call("run", tmp_path / "no.toml").error
-    assert call("evaluate", "x.tflite", "--task", "kvs").error == "unknown task 'kvs'; did you mean 'kws'? known: kws"
+    assert call("evaluate", "x.tflite", "--task", "kvs").error.startswith("unknown task 'kvs'; did you mean 'kws'? known: ")
     assert call("evaluate", "x.tflite", "--runtime", "tfl").error.startswith("--runtime tfl: did you mean 'tflm'? known: ")
     assert call("run").code == 2
     assert "Missing argument" in call("run").err

@@ -56,7 +56,7 @@ def test_a_finished_run_as_teacher_is_saved_and_read_back() -> None:
         ({"train": 3}, "c.toml: train = 3; need a table [train]"),
         ({"train": {"qat_epochs": 0}}, "c.toml: train.qat_epochs = 0; a run ends with an int8 model: give at least 1"),
         ({"train": {"lr": -1}}, "c.toml: train: lr = -1.0; need more than 0"),
-        ({"task": "kvs"}, "c.toml: unknown task 'kvs'; did you mean 'kws'? known: kws"),
+        ({"task": "kvs"}, "c.toml: unknown task 'kvs'; did you mean 'kws'? known: ad, "),
         ({"board": "NUCLEO-F446"}, "c.toml: unknown board 'NUCLEO-F446'; did you mean 'NUCLEO-F446RE'? known: NUCLEO-F446RE, "),
         (
             {"space": {"name": "dscn"}},

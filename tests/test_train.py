@@ -1,5 +1,6 @@
 """Training learns, resumes bit for bit, and says clearly what went wrong."""
 
+import dataclasses
 import errno
 import json
 from dataclasses import replace
@@ -77,6 +78,18 @@ def test_it_learns_in_both_stages(result):
     measured = data.evaluate(predict(trained.net, data.inputs("val", {})), "val").value
     assert measured == trained.quantised_score
     assert data.evaluate(predict(trained.float_net(), data.inputs("val", {})), "val").value == trained.float_score
+
+
+def test_mixup_mixes_inputs_and_labels_alike(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr("micronets.training.torch.lerp", lambda a, b, w: seen.append(w) or b + (1 - w) * (a - b))
+    mixed = train(tmp_path / "a", dataclasses.replace(QUICK, mixup=0.4))
+    assert len(seen) == 36
+    assert all(0 <= w <= 1 for w in seen)
+    assert 0.25 < np.mean(seen) < 0.75
+    assert mixed.quantised_score > 0.8
+    again = train(tmp_path / "b", dataclasses.replace(QUICK, mixup=0.4))
+    assert again.history == mixed.history
 
 
 def test_what_it_leaves_behind(result):

@@ -117,7 +117,7 @@ def evaluate(
         "interval": result.interval,
         "metrics": dict(result.metrics),
         "samples": result.samples,
-        "noun": examples.noun,
+        "noun": result.noun,
         "runtime": runtime,
         "source": "host",
         "split": split,

@@ -18,6 +18,8 @@ class TrainSettings:
     lr, qat_lr: highest learning rates, from which each stage falls along a cosine. warmup: epochs of a linear rise first.
     weight_decay: of convolution and matrix weights.
     label_smoothing: share of the label spread over all classes.
+    mixup: examples of a batch are mixed in pairs, inputs and labels alike, by a share drawn from Beta(mixup, mixup) (Zhang
+        et al. 2018); 0: not at all.
     ema_decay: of the averaged weights, which are the ones judged and kept.
     distill_weight, distill_temperature: share of the loss that follows a teacher, where there is one.
     calibration_batches: augmented batches on which ranges are first observed.
@@ -34,6 +36,7 @@ class TrainSettings:
     warmup: float = 1.0
     weight_decay: float = 0.02
     label_smoothing: float = 0.05
+    mixup: float = 0.0
     ema_decay: float = 0.998
     distill_weight: float = 0.7
     distill_temperature: float = 2.0
@@ -46,7 +49,7 @@ class TrainSettings:
         for name in ("epochs", "batch", "lr", "qat_lr", "distill_temperature", "calibration_batches"):
             if not getattr(self, name) > 0:
                 raise SpecError(f"train: {name} = {getattr(self, name)}; need more than 0")
-        for name in ("qat_epochs", "warmup", "weight_decay", "checkpoint_seconds"):
+        for name in ("qat_epochs", "warmup", "weight_decay", "mixup", "checkpoint_seconds"):
             if not getattr(self, name) >= 0:
                 raise SpecError(f"train: {name} = {getattr(self, name)}; need 0 or more")
         for name in ("label_smoothing", "ema_decay", "distill_weight"):

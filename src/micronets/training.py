@@ -31,6 +31,7 @@ from micronets.tasks import TaskData
 from micronets.train_settings import TrainSettings
 
 STAGES = ("float", "quantised")
+MIXING = 1
 CALIBRATION = 2  # stands where the stage's number does in the seed of calibration batches
 TICK_SECONDS = 1.0
 
@@ -169,6 +170,8 @@ class Training:
             group["lr"] = top * optim.cosine(self.step, steps, round(s.warmup * self.steps_per_epoch))
         x = self.data.augmented(batch, self.input_settings, self._generator(STAGES.index(self.stage), self.step))
         y = self.labels[batch.to(self.device)]
+        share, partner = self._mixing(len(batch))
+        x = x if share == 1 else torch.lerp(x[partner], x, share)
         with autocast(self.device, self.precision):
             guide = None
             if self.teacher is not None and s.distill_weight:
@@ -176,11 +179,20 @@ class Training:
                     guide = self.teacher(x)
             logits = self.net(x)
         loss = self.loss(logits, y, guide)
+        if share < 1:
+            loss = share * loss + (1 - share) * self.loss(logits, y[partner], guide)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()
         self.ema.update(self.step)
         self.loss_sum += loss.detach()
+
+    def _mixing(self, n: int) -> tuple[float, Tensor]:
+        """This step's mixup: the share of each example, and whom the rest of it comes from `[n]`."""
+        if not self.settings.mixup:
+            return 1.0, torch.arange(n)
+        rng = np.random.default_rng([self.seed, STAGES.index(self.stage), self.step, MIXING])
+        return float(rng.beta(self.settings.mixup, self.settings.mixup)), torch.from_numpy(rng.permutation(n)).to(self.device)
 
     def _mean_loss(self) -> float:
         """Over the steps of this epoch so far. Raises `TrainingError` if it is not a number."""

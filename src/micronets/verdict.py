@@ -76,6 +76,7 @@ def evaluate(work: Work) -> Sequence[str]:
         "scores": scores,
         "interval": result.interval,
         "judged": result.samples,
+        "judged_noun": result.noun,
         "bit_exact": exact,
         "arena": arena,
         "limits": limits,

@@ -36,7 +36,6 @@ _EXTRAS = {
     "unicorn": "sim",
     "capstone": "sim",
     "elftools": "sim",
-    "serial": "board",
 }
 
 

@@ -85,6 +85,21 @@ def wav_features(paths: Sequence[Path], fe: FrontEnd) -> tuple[npt.NDArray[Any],
     return x, tally
 
 
+def kept(key: str, make: Callable[[], npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    """What `make` gives, kept on disk under `key`, which must name everything that it depends on."""
+    place = directory() / f"{key}.npz"
+    with suppress(Exception), np.load(place, allow_pickle=False) as pack:  # whatever is wrong with it, it can be made again
+        x: npt.NDArray[Any] = pack["x"]
+        return x
+    x = make()
+    try:
+        with atomic(place) as f:
+            np.savez(f, x=x)
+    except OSError as e:
+        _log.info("%s: not kept (%s)", place, e)
+    return x
+
+
 def _key(paths: Sequence[Path], fe: FrontEnd) -> str:
     lines = [str(_VERSION), fe.base().to_json()]
     for p in paths:

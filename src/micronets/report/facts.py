@@ -149,7 +149,7 @@ def summary(facts: Mapping[str, Any], run: RunDir) -> str:
     ]
     rates = [(r["name"], percent(r["value"]), r["source"]) for r in facts["scores"]]
     warning = "SYNTHETIC DATA: " if facts["synthetic"] else ""
-    data = f"{warning}{facts['source']}; {facts['samples']['test']:,} test {facts['noun']}"
+    data = f"{warning}{facts['source']}; {facts['judged']:,} test {facts['judged_noun']}"
     exact = facts["bit_exact"]
     if exact is None:
         proof = "TFLM is not installed here (pip install 'micronets[tflm]'): nothing ran under it, the arena is an estimate"

@@ -78,7 +78,7 @@ def _head(facts: Facts) -> Markup:
     if facts["metric"] == "accuracy":
         lead = f" of {facts['samples']['test']:,} test {noun} right ({value['name']})"
     else:
-        lead = f" {said(facts['metric'])} on {facts['samples']['test']:,} test {noun} ({value['name']})"
+        lead = f" {said(facts['metric'])} on {facts['judged']:,} test {facts['judged_noun']} ({value['name']})"
     return el(
         "header",
         el("p", f"micronets {facts['versions']['micronets']}", class_="small"),
@@ -122,7 +122,7 @@ def _accuracy(facts: Facts) -> Markup:
     rows = [(r["name"], percent(r["value"]), r["source"]) for r in facts["scores"]]
     last, metric, interval = facts["scores"][-1], facts["metric"], facts["interval"]
     others = [(said(name), percent(value)) for name, value in last["metrics"].items() if name != metric]
-    told = f"On {facts['samples']['test']:,} test {facts['noun']}. {MEANINGS[metric]} Data: {facts['source']}."
+    told = f"On {facts['judged']:,} test {facts['judged_noun']}. {MEANINGS[metric]} Data: {facts['source']}."
     return _section(
         MEANINGS[metric].split(":")[0],
         el("p", told),

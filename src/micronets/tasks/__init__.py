@@ -32,6 +32,7 @@ __all__ = ["TASKS", "Card", "Examples", "Score", "TaskData", "examples", "load",
 
 TASKS: Mapping[str, str] = {
     "kws": "keyword spotting: which of a few words was said in one second of sound",
+    "ad": "anomaly detection: how strange a machine sounds, learnt from sound machines alone",
 }
 """Every task and what it learns; `micronets.tasks.NAME` is its module."""
 

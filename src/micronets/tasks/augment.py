@@ -118,8 +118,8 @@ class Augmenter:
         s = self.settings
         if not s.time_masks and not s.band_masks:
             return x
-        frames = _stretches(len(x), x.shape[1], s.time_masks, s.time_mask_frames / stride, g)
-        bands = _stretches(len(x), x.shape[2], s.band_masks, s.mask_bands, g)
+        frames = stretches(len(x), x.shape[1], s.time_masks, s.time_mask_frames / stride, g)
+        bands = stretches(len(x), x.shape[2], s.band_masks, s.mask_bands, g)
         return torch.where(frames[:, :, None] | bands[:, None, :], x.mean((1, 2), keepdim=True), x)
 
     def _pixels(self, db: float) -> float:
@@ -131,7 +131,7 @@ def _gather(rows: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
     return rows.index_select(0, at.flatten()).view(*at.shape, rows.shape[1]).float()
 
 
-def _stretches(n: int, length: int, count: int, widest: float, g: torch.Generator) -> torch.Tensor:
+def stretches(n: int, length: int, count: int, widest: float, g: torch.Generator) -> torch.Tensor:
     """bool `[n, length]`: true in `count` random stretches of 0 to `widest`."""
     width = torch.rand(n, count, 1, generator=g, device=g.device) * (widest + 1)
     start = torch.rand(n, count, 1, generator=g, device=g.device) * (length - width.floor()).clamp(min=0)

@@ -166,6 +166,6 @@ def examples(card: Card, path: Path | None, *, split: str = "test", test: Path |
     labels = order[target].astype(np.int64)
     return Examples(
         inputs=network_input(data.features[split], fe), labels=labels, classes=classes,
-        score=lambda outputs: classification(outputs, labels, len(classes)), source=data.source, synthetic=data.synthetic,
+        score=lambda outputs: classification(outputs, labels, len(classes), data.noun), source=data.source, synthetic=data.synthetic,
         noun=data.noun, notes=data.notes,
     )  # fmt: skip

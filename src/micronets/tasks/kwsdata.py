@@ -157,7 +157,7 @@ class KwsData:
 
     def evaluate(self, outputs: npt.NDArray[Any], split: str) -> Score:
         """Top-1 accuracy of logits `[N, classes]` for all examples of a split."""
-        return classification(outputs, self.labels(split), len(self.classes))
+        return classification(outputs, self.labels(split), len(self.classes), self.noun)
 
     def metadata(self, settings: Mapping[str, int]) -> dict[str, str]:
         """Task, labels and front end as they travel with a model."""

@@ -17,13 +17,15 @@ Labels = npt.NDArray[np.int64]
 class Score:
     """metrics: by name, each 0..1, more is better; the task's own metric is the first, the others tell more about it.
 
-    interval: of the first metric, 95 %, or None where there is nothing to judge. samples: how many things were judged.
+    interval: of the first metric, 95 %, or None where there is nothing to judge. samples, noun: how many things were
+        judged, and what they are, in the plural.
     confusion: counts `[true][predicted]`, or None where the task does not name classes.
     """
 
     metrics: Mapping[str, float]
     interval: tuple[float, float] | None
     samples: int
+    noun: str = "examples"
     confusion: list[list[int]] | None = None
 
     @property
@@ -37,13 +39,13 @@ class Score:
         return self.metrics[self.metric]
 
 
-def classification(outputs: npt.NDArray[Any], labels: Labels, classes: int) -> Score:
+def classification(outputs: npt.NDArray[Any], labels: Labels, classes: int, noun: str = "examples") -> Score:
     """Top-1 accuracy of outputs `[N, classes]` (the largest wins, the first of equals) against class indices `[N]`."""
     predicted = outputs.reshape(len(outputs), -1).argmax(1)
     counts = np.zeros((classes, classes), np.int64)
     np.add.at(counts, (labels, predicted), 1)
     right = int((predicted == labels).sum())
-    return Score({"accuracy": right / max(len(labels), 1)}, wilson(right, len(labels)), len(labels), counts.tolist())
+    return Score({"accuracy": right / max(len(labels), 1)}, wilson(right, len(labels)), len(labels), noun, counts.tolist())
 
 
 def wilson(right: int, n: int) -> tuple[float, float] | None:

@@ -1,0 +1,128 @@
+"""Directories of machine sounds: which recordings there are, of which machine, sound or not, and in which split.
+
+Understood, at any depth below the directory:
+
+    <kind>_id_<nn>/{normal,anomaly}/*.wav                     a folder per machine
+    <kind>/{train,test}/{normal,anomaly}_id_<nn>_*.wav        DCASE 2020, Task 2
+    <kind>/id_<nn>/{normal,abnormal}/*.wav                    MIMII as published
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from micronets.errors import DataError, SpecError, did_you_mean
+
+_ID = re.compile(r"id_(\d+)")
+_FAULTY = ("anomaly", "abnormal")
+LAYOUTS = "<kind>_id_<nn>/{normal,anomaly}/*.wav, or <kind>/{train,test}/{normal,anomaly}_id_<nn>_*.wav"
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """One file: of machine `machine` ("fan_id_00"), abnormal or not, in split "train", "test" or "" (not said)."""
+
+    path: Path
+    machine: str
+    abnormal: bool
+    split: str
+
+    @property
+    def kind(self) -> str:
+        """The machine without its number."""
+        return self.machine.rpartition("_id_")[0]
+
+
+def scan(root: Path) -> tuple[list[Recorded], tuple[str, ...]]:
+    """The recordings below `root` and notes. Raises `DataError` if there are none, naming what is understood."""
+    if not root.is_dir():
+        what = "not a directory" if root.exists() else "no such directory"
+        raise DataError(f"{root}: {what}; give one with machine sounds: {LAYOUTS}")
+    files = sorted(p for p in root.rglob("*") if p.is_file() and not any(q.startswith(".") for q in p.relative_to(root).parts))
+    wavs = [p for p in files if p.suffix.lower() == ".wav"]
+    if not wavs:
+        found = f"{len(files)} other files, first: {files[0].name}" if files else "it is empty"
+        raise DataError(f"{root}: no .wav files ({found}); give machine sounds: {LAYOUTS}")
+    read = [_recorded(root, p) for p in wavs]
+    known = [r for r in read if r is not None]
+    if not known:
+        raise DataError(f"{root}: the names do not say machine and state (first: {wavs[0].relative_to(root)}); use {LAYOUTS}")
+    strange = len(wavs) - len(known)
+    first = next((p for p, r in zip(wavs, read, strict=True) if r is None), None)
+    return known, (
+        f"{strange} recordings whose names do not say machine and state ignored (first: {first})",
+    ) if strange else ()
+
+
+def _recorded(root: Path, path: Path) -> Recorded | None:
+    parts = path.relative_to(root).parts
+    number = next((m[1] for p in reversed(parts) if (m := _ID.search(p))), None)
+    states = [w for p in parts for w in ("normal", *_FAULTY) if p == w or p.startswith(f"{w}_")]
+    kinds = [k for p in (root.name, *parts[:-1]) if (k := re.sub(r"_?id_\d+$", "", p)) and k not in _FOLDERS]
+    if number is None or not states or not kinds:
+        return None
+    split = next((p for p in parts[:-1] if p in ("train", "test")), "")
+    return Recorded(path, f"{kinds[-1]}_id_{number}", states[-1] in _FAULTY, split)
+
+
+_FOLDERS = ("normal", "train", "test", *_FAULTY)
+
+
+def chosen(records: Sequence[Recorded], machine: str, root: Path) -> list[Recorded]:
+    """Those of one kind of machine, or of "all". Raises `SpecError` for a kind that is not there."""
+    kinds = sorted({r.kind for r in records})
+    if machine != "all" and machine not in kinds:
+        raise SpecError(f"ad: no machine '{machine}' in {root}; {did_you_mean(machine, [*kinds, 'all'])}")
+    return [r for r in records if machine in ("all", r.kind)]
+
+
+def split(records: Sequence[Recorded], root: Path) -> tuple[dict[str, list[Recorded]], tuple[str, ...]]:
+    """Recordings by "train", "val" and "test", and notes. Abnormal ones are for testing alone.
+
+    A test folder is obeyed. Without one, of the n normal recordings of a machine a third, but no more than there are
+    abnormal ones, go to "test". Of the others a tenth go to "val", if they are 3 or more. Which goes where depends on its
+    name alone. Raises `DataError` where a machine has too few.
+    """
+    out: dict[str, list[Recorded]] = {"train": [], "val": [], "test": []}
+    for name, own in _by_machine(records).items():
+        normal = sorted((r for r in own if not r.abnormal), key=lambda r: _hash(f"{name}/{r.path.name}"))
+        faulty = [r for r in own if r.abnormal]
+        if any(r.split for r in own):
+            rest, test = [r for r in normal if r.split != "test"], [r for r in normal if r.split == "test"]
+        else:
+            n = min(max(1, len(normal) // 3), len(faulty)) if faulty and len(normal) > 1 else 0
+            test, rest = normal[:n], normal[n:]
+        if not rest:
+            raise DataError(f"{root}: machine {name} has {len(normal)} normal recordings, none to train on; add some")
+        n = max(1, len(rest) // 10) if len(rest) >= 3 else 0
+        out["val"] += rest[:n]
+        out["train"] += rest[n:]
+        out["test"] += test + faulty
+    return {s: sorted(rs, key=lambda r: str(r.path)) for s, rs in out.items()}, _notes(out)
+
+
+def _notes(out: Mapping[str, Sequence[Recorded]]) -> tuple[str, ...]:
+    lines = []
+    for name, own in _by_machine(out["test"]).items():
+        bad = sum(r.abnormal for r in own)
+        if not bad or bad == len(own):
+            lines.append(f"{name}: no {'normal' if bad else 'abnormal'} recordings in the test split, so it has no AUC")
+    bad = sum(r.abnormal for r in out["test"])
+    if len(out["test"]) < 100:
+        lines.append(
+            f"the test split has {len(out['test']) - bad} normal and {bad} abnormal recordings: very few, see the interval"
+        )
+    return tuple(lines)
+
+
+def _by_machine(records: Sequence[Recorded]) -> dict[str, list[Recorded]]:
+    names = sorted({r.machine for r in records})
+    return {name: [r for r in records if r.machine == name] for name in names}
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha1(text.encode(errors="surrogateescape")).hexdigest()
