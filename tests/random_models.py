@@ -168,7 +168,8 @@ def _random_weights(rng: np.random.Generator, step, scale_in: float, scale_out: 
     layer, shape = step.layer, weights_shape(step)
     outputs = step.output_shape[-1]
     limit = 7 if layer.weight_bits == 4 else 127
-    values = rng.integers(-limit - 1, limit + 1, shape).astype(np.int8)
+    lowest = -limit - 1 if rng.random() < 0.2 or limit == 7 else -limit  # converters leave -128 out
+    values = rng.integers(lowest, limit + 1, shape).astype(np.int8)
     one = rng.random() < 0.3 or (isinstance(layer, FullyConnected) and layer.weight_bits == 4)
     # Scales such that the outputs spread over the int8 range, give or take; loud ones saturate.
     taps = math.prod(shape) // outputs

@@ -23,7 +23,7 @@ DESIGN = {
 }
 TOP = {
     *("characterize", "cli", "compilation", "config", "evaluation", "findings", "inspection", "latency_fit", "measurement"),
-    *("report", "run", "rundir", "stages", "tables", "verdict", "work"),
+    *("onboard", "report", "run", "rundir", "stages", "tables", "verdict", "work"),
 }
 ALLOWED = {"core": CORE, "deploy": CORE | DEPLOY, "design": CORE | DESIGN, "top": CORE | DEPLOY | DESIGN | TOP}
 TORCH = {

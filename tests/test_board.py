@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from micronets.board import Budget, SimulationModel, board_budget, board_names, load_board, parse_size
+from micronets.board import Budget, FirmwareTarget, SimulationModel, board_budget, board_names, load_board, parse_size
 from micronets.errors import FileError, SpecError
 
 OWN = """
@@ -110,6 +110,39 @@ def test_a_board_may_say_how_to_simulate_it(tmp_path: Path) -> None:
 def test_a_bad_simulation_is_refused(tmp_path: Path, old: str, new: str, message: str) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(OWN + SIMULATION.replace(old, new))
+    with pytest.raises(SpecError, match=message):
+        load_board(str(path))
+
+
+FIRMWARE = """
+[firmware]
+port = "stm32f4"
+flash_origin = 0x0800_0000
+ram_origin = 0x2000_0000
+uart = "mine"
+pyocd_target = ""
+"""
+
+
+def test_a_board_may_say_how_to_measure_on_it(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(OWN)
+    assert load_board(str(path)).firmware is None
+    path.write_text(OWN + FIRMWARE)
+    assert load_board(str(path)).firmware == FirmwareTarget("stm32f4", 0x0800_0000, 0x2000_0000, "mine", "")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('uart = "mine"', "uart = 2", "firmware.uart = 2; need a text"),
+        ("0x2000_0000", "-4", "firmware.ram_origin = -4; need an address of 32 bits"),
+        ("ram_origin", "sram_origin", r"\[firmware\] needs exactly these keys: port, flash_origin, ram_origin, uart"),
+    ],
+)
+def test_a_bad_firmware_is_refused(tmp_path: Path, old: str, new: str, message: str) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(OWN + FIRMWARE.replace(old, new))
     with pytest.raises(SpecError, match=message):
         load_board(str(path))
 

@@ -170,7 +170,7 @@ def test_float_inputs_reach_the_ends_of_the_range() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--device", "simm"), "device: unknown 'simm'; did you mean 'sim'? known: host, qemu, sim"),
+        (("--device", "simm"), "device: unknown 'simm'; did you mean 'sim'? known: host, qemu, serial:PORT, sim"),
         (("--samples", "0"), "samples = 0; need at least 1"),
         (("--compiler", "icc"), "compiler: unknown 'icc'; known: gcc, zig"),
         (("--device", "host", "--compiler", "gcc"), "compiler 'gcc': cross compilers are for the devices sim and qemu"),

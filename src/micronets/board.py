@@ -37,6 +37,22 @@ class SimulationModel:
 
 
 @dataclass(frozen=True)
+class FirmwareTarget:
+    """How to build the firmware with which a board is measured over its serial line, and how to write it to the board.
+
+    port: the file of `device/firmware/serial` that knows the board's clock and serial line, without its ending.
+    flash_origin, ram_origin: first addresses of flash and SRAM. uart: which pins that line is on, and their source.
+    pyocd_target: what pyOCD calls the chip; empty where the board is no target of it.
+    """
+
+    port: str
+    flash_origin: int
+    ram_origin: int
+    uart: str
+    pyocd_target: str
+
+
+@dataclass(frozen=True)
 class Board:
     """A microcontroller board.
 
@@ -53,6 +69,7 @@ class Board:
     compiler_flags: that select the core and its FPU, for GCC and clang.
     sources: where each number is from, by field name.
     simulation: what turns simulated cycles into the board's; without it, `cycle_factor` does.
+    firmware: what it takes to measure on the board itself, where there is a port to it.
     """
 
     name: str
@@ -68,6 +85,7 @@ class Board:
     compiler_flags: tuple[str, ...]
     sources: Mapping[str, str]
     simulation: SimulationModel | None = None
+    firmware: FirmwareTarget | None = None
 
 
 @dataclass(frozen=True)
@@ -170,13 +188,15 @@ def _parse(text: str, where: str) -> Board:
     for key in raw:
         if key not in names:
             raise SpecError(f"{where}: unknown key '{key}'; {did_you_mean(key, names)}")
-    for key in sorted(names - raw.keys() - {"simulation"}):
+    for key in sorted(names - raw.keys() - {"simulation", "firmware"}):
         raise SpecError(f"{where}: '{key}' is missing; a board has: {', '.join(sorted(names))}")
     for key in ("sram_bytes", "flash_bytes"):
         raw[key] = parse_size(raw[key], f"{where}: {key}")
     _check(raw, where)
     if "simulation" in raw:
         raw["simulation"] = _simulation(raw["simulation"], where)
+    if "firmware" in raw:
+        raw["firmware"] = _firmware(raw["firmware"], where)
     return Board(**raw | {"compiler_flags": tuple(raw["compiler_flags"])})
 
 
@@ -197,6 +217,18 @@ def _simulation(raw: object, where: str) -> SimulationModel:
     if raw["line_bytes"] & raw["line_bytes"] - 1:
         raise SpecError(f"{where}: simulation.line_bytes = {raw['line_bytes']}; need a power of two")
     return SimulationModel(**raw)
+
+
+def _firmware(raw: object, where: str) -> FirmwareTarget:
+    kinds = {f.name: f.type for f in fields(FirmwareTarget)}
+    if not isinstance(raw, dict) or raw.keys() != kinds.keys():
+        raise SpecError(f"{where}: [firmware] needs exactly these keys: {', '.join(kinds)}")
+    for key, value in raw.items():
+        text = kinds[key] == "str"
+        address = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 32
+        if not (isinstance(value, str) if text else address):
+            raise SpecError(f"{where}: firmware.{key} = {value!r}; need {'a text' if text else 'an address of 32 bits'}")
+    return FirmwareTarget(**raw)
 
 
 def _check(raw: Mapping[str, Any], where: str) -> None:

@@ -39,30 +39,35 @@ def measure(
     samples: int = SAMPLES,
     seed: int = 0,
     patches: str = "auto",
+    flash: bool = False,
 ) -> dict[str, Any]:
     """The model at `path` in figures: what `micronets measure --json` prints (docs/measure.md).
 
-    device: sim (a simulated processor of the board), qemu (sim, and the same firmware in QEMU as a second opinion) or host
-    (the same C on this machine). compiler: not for host: gcc, zig, or the first that is there. samples: how many inputs
-    of `inputs` are compared. patches: see `compilation.arena_limit`.
+    device: sim (a simulated processor of the board), qemu (sim, and the same firmware in QEMU as a second opinion), host
+    (the same C on this machine) or serial:PORT (the board itself; flash: build and write its firmware first).
+    compiler: not for host: gcc, zig, or the first that is there. samples: how many inputs of `inputs` are compared.
+    patches: see `compilation.arena_limit`.
     Raises what reading, compiling, building and running raise; outputs that differ are a result, not an error.
     """
-    if device not in get_args(Device):
-        raise SpecError(f"device: unknown '{device}'; {did_you_mean(device, get_args(Device))}")
+    serial = device.startswith("serial:")
+    if not serial and device not in get_args(Device):
+        raise SpecError(f"device: unknown '{device}'; {did_you_mean(device, (*get_args(Device), 'serial:PORT'))}")
+    if flash and not serial:
+        raise SpecError(f"--flash writes to a board; name its port as the device (serial:PORT) instead of '{device}'")
     if samples < 1:
         raise SpecError(f"samples = {samples}; need at least 1")
     if compiler and device == "host":
         raise SpecError(f"compiler '{compiler}': cross compilers are for the devices sim and qemu; leave it out for 'host'")
-    try:
-        data = path.read_bytes()
-    except OSError as e:
-        raise FileError(f"{path}: cannot read this model ({e.strerror}); give a .tflite") from e
-    model = tflite.read(data, str(path))
+    model = _read(path)
     compiled = compile_model(model, arena_limit(board, patches))
     x = inputs(model, samples, seed)
     expected = reference.run(model, x)
     if device == "host":
         run = _native(compiled, x, expected)
+    elif serial:
+        from micronets import onboard
+
+        run = onboard.measured(compiled, firmware_files(compiled), x, expected, board, device, compiler, flash)
     else:
         run = _simulated(compiled, x, expected, board, compiler, twice=device == "qemu")
     sram, flash = run["sram_bytes"], run["flash_bytes"]
@@ -78,13 +83,36 @@ def measure(
         "bands": bands(compiled),
         "sources": {
             "active_power_w": board.sources["active_power_w"],
-            "cycles": board.simulation.source if board.simulation else board.sources["cycle_factor"],
+            "cycles": device if serial else board.simulation.source if board.simulation else board.sources["cycle_factor"],
         },
         "board_sram_bytes": board.sram_bytes,
         "board_flash_bytes": board.flash_bytes,
         "fits": None if sram is None or flash is None else sram <= board.sram_bytes and flash <= board.flash_bytes,
         "largest_layer": _largest_layer(compiled),
     }
+
+
+def write_firmware(
+    path: Path, board: Board, device: str, out: Path, compiler: str | None = None, patches: str = "auto"
+) -> None:
+    """Builds the firmware with which `device`, serial:PORT, measures the model at `path`, and writes it to `out` as an ELF.
+
+    Raises what reading, compiling and building raise.
+    """
+    from micronets import onboard
+
+    if not device.startswith("serial:"):
+        raise SpecError(f"--firmware is for a board; name its port as the device (serial:PORT) instead of '{device}'")
+    compiled = compile_model(_read(path), arena_limit(board, patches))
+    onboard.build(firmware_files(compiled), board, device, compiler, out)
+
+
+def _read(path: Path) -> QuantizedModel:
+    try:
+        data = path.read_bytes()
+    except OSError as e:
+        raise FileError(f"{path}: cannot read this model ({e.strerror}); give a .tflite") from e
+    return tflite.read(data, str(path))
 
 
 def inputs(model: QuantizedModel, samples: int, seed: int) -> Array:
@@ -197,6 +225,10 @@ def problems(figures: Mapping[str, Any]) -> list[str]:
 
 def table(figures: Mapping[str, Any]) -> str:
     """The figures as text for a terminal."""
+    if figures["device"].startswith("serial:"):
+        from micronets import onboard
+
+        return onboard.table(figures)
     simulated = figures["source"] == "simulated"
     rows = [(r["name"], r["kind"], f"{r['macs']:,}", *_rates(r)) for r in figures["per_layer"]]
     head = ("layer", "kind", "MACs", "cycles", "MAC/cycle")

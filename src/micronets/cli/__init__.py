@@ -36,6 +36,7 @@ _EXTRAS = {
     "unicorn": "sim",
     "capstone": "sim",
     "elftools": "sim",
+    "serial": "board",
 }
 
 

@@ -14,23 +14,44 @@ from micronets.cli import common
 @click.argument("model", type=click.Path(path_type=Path), metavar="MODEL.tflite")
 @click.option("--board", required=True, help="`micronets boards` lists them; or a board's .toml file.")
 @click.option(
-    "--device", default="sim", show_default=True, help="sim (a simulated Cortex-M), qemu (that and QEMU) or host (here)."
+    "--device",
+    default="sim",
+    show_default=True,
+    help="sim (a simulated Cortex-M), qemu (that and QEMU), host (here) or serial:PORT[@BAUD] (a real board).",
 )
 @click.option("--compiler", help="gcc (arm-none-eabi-gcc) or zig (pip's ziglang); without it, the first that is there.")
 @click.option("--samples", default=5, show_default=True, help="Inputs whose outputs are compared with the reference.")
 @click.option("--seed", default=0, show_default=True, help="Of those inputs.")
 @common.patches
+@click.option("--flash", is_flag=True, help="For serial:PORT: build the board's firmware and write it with pyOCD first.")
+@click.option("--firmware", type=click.Path(path_type=Path), help="For serial:PORT: only build it and write it to this file.")
 @common.as_json
 def measure(
-    model: Path, board: str, device: str, compiler: str | None, samples: int, seed: int, patches: str, as_json: bool
+    model: Path,
+    board: str,
+    device: str,
+    compiler: str | None,
+    samples: int,
+    seed: int,
+    flash: bool,
+    firmware: Path | None,
+    patches: str,
+    as_json: bool,
 ) -> None:
     """Builds a model's C, runs it, checks every output byte; latency, energy, SRAM, flash, and cycles per layer."""
     from micronets import measurement
     from micronets.board import load_board
-    from micronets.errors import CheckFailed
+    from micronets.errors import CheckFailed, SpecError
 
+    if firmware:
+        if flash:
+            raise SpecError("--flash and --firmware: give one of them; --firmware leaves writing it to the board to you")
+        measurement.write_firmware(model, load_board(board), device, firmware, compiler, patches)
+        note = "write it to the board, then measure without --firmware"
+        click.echo(json.dumps({"firmware": str(firmware)}) if as_json else f"{firmware}: {note}")
+        return
     figures = measurement.measure(
-        model, load_board(board), device, compiler=compiler, samples=samples, seed=seed, patches=patches
+        model, load_board(board), device, compiler=compiler, samples=samples, seed=seed, flash=flash, patches=patches
     )
     click.echo(json.dumps(figures) if as_json else measurement.table(figures))
     problems = measurement.problems(figures)

@@ -21,8 +21,12 @@ def boards(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"boards": [dataclasses.asdict(b) for b in known]}))
         return
-    rows = [(b.name, b.core, f"{b.clock_hz / 1e6:g} MHz", f"{b.sram_bytes:,}", f"{b.flash_bytes:,}") for b in known]
-    click.echo(columns(("board", "core", "clock", "SRAM bytes", "flash bytes"), rows, numeric=(2, 3, 4)))
+    rows = []
+    for b in known:
+        line = b.firmware.uart.partition(",")[0] if b.firmware else "-"
+        rows.append((b.name, b.core, f"{b.clock_hz / 1e6:g} MHz", f"{b.sram_bytes:,}", f"{b.flash_bytes:,}", line))
+    head = ("board", "core", "clock", "SRAM bytes", "flash bytes", "measured over")
+    click.echo(columns(head, rows, numeric=(2, 3, 4)))
 
 
 @click.command()

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from micronets.arch import INPUT, Arch, Conv2D, DepthwiseConv2D, FullyConnected, Reshape, Step
+from micronets.compiler import columns
 from micronets.compiler.bands import Segment
 from micronets.compiler.overlap import distance
 from micronets.plan import Buffer, align, float_tensors
@@ -66,13 +67,10 @@ def scratch_name(layer: str) -> str:
 
 
 def scratch_bytes(step: Step) -> int:
-    """Bytes that the step's kernel wants for unpacked 4-bit weights."""
-    layer, x = step.layer, step.input_shapes[0]
-    match layer:
-        case Conv2D(weight_bits=4, kernel=(kh, kw), filters=filters):
-            return min(4, filters) * kh * kw * x[2]
-        case FullyConnected(weight_bits=4, units=units):
-            return min(4, units) * math.prod(x)
+    """Bytes of scratch memory that the step's kernel wants."""
+    match step.layer:
+        case Conv2D() | FullyConnected():
+            return columns.scratch(step)
         case DepthwiseConv2D(weight_bits=4, kernel=(kh, kw)):
             return kh * kw * step.output_shape[2]
         case _:

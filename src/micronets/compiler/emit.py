@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, assert_never
 
 import numpy as np
@@ -34,7 +34,7 @@ from micronets.arch import (
     Step,
     pad_before,
 )
-from micronets.compiler import ctext
+from micronets.compiler import columns, ctext
 from micronets.compiler.arena import ArenaPlan, scratch_name
 from micronets.compiler.overlap import pointwise
 from micronets.errors import UnsupportedError
@@ -97,10 +97,12 @@ def emit(model: QuantizedModel, step: Step, place: Place) -> Code:
     x, y = place.at(layer.inputs[0]), place.at(layer.name)
     count = place.count(step.output_shape)
     match layer:
-        case Conv2D() | DepthwiseConv2D():
+        case Conv2D():
             return _convolution(model, step, layer, place)
+        case DepthwiseConv2D():
+            return _depthwise(model, step, layer, place)
         case FullyConnected():
-            return _fully_connected(model, step, layer, place)
+            return _dense(model, step, layer, model.weights[layer.name].weights, place)
         case AveragePool2D() | MaxPool2D():
             kernel = "micronets_average_pool" if isinstance(layer, AveragePool2D) else "micronets_max_pool"
             window = _window(step, place, layer.pool, layer.stride, (1, 1), layer.padding, 0)
@@ -144,51 +146,71 @@ def _reading_input(layer: Relu | Quantize) -> Layer:
     return Quantize(name=layer.name, inputs=(INPUT,), act_bits=layer.act_bits)
 
 
-def _convolution(model: QuantizedModel, step: Step, layer: Conv2D | DepthwiseConv2D, place: Place) -> Code:
+def _depthwise(model: QuantizedModel, step: Step, layer: DepthwiseConv2D, place: Place) -> Code:
     w, source = model.weights[layer.name].weights, model.quant[layer.inputs[0]]
-    depthwise = isinstance(layer, DepthwiseConv2D)
-    rows = w[0].reshape(-1, w.shape[3]).T if depthwise else w.reshape(len(w), -1)
-    folded = isinstance(layer, Conv2D) and layer.weight_bits == 8 and pointwise(layer)
-    tables = _requant(model, layer, rows, place, folded=folded)
+    tables, _ = _requant(model, layer, w[0].reshape(-1, w.shape[3]).T, place, folded=False)
     tables += _window(step, place, layer.kernel, layer.stride, layer.dilation, layer.padding, source.zero_point)
-    x, y, four = place.at(layer.inputs[0]), place.at(layer.name), layer.weight_bits == 4
-    tail = f"{place.sizes('window')}, &{place.name('requant')});"
-    weights, kernels = place.name("weights"), []
-    call = ""
-    if isinstance(layer, DepthwiseConv2D):
-        kernel = "micronets_depthwise" if layer.multiplier == 1 else "micronets_depthwise_multiplier"
-        if four:
-            tables += ctext.array("uint8_t", weights, pack_int4(w))
-            scratch = place.at(scratch_name(layer.name))
-            call = f"micronets_unpack_s4({weights}, {scratch}, {w.size});\n    "
-            weights, kernels = scratch, ["micronets_unpack_s4"]
-        else:
-            tables += ctext.array("int8_t", weights, w)
-        return Code(tables, f"{call}{kernel}({x}, {y}, {weights}, {tail}", (*kernels, kernel))
-    if four:
-        tables += ctext.array("uint8_t", weights, b"".join(pack_int4(row) for row in rows))
-        scratch = place.at(scratch_name(layer.name))
-        kernels = ["micronets_conv_s4", "micronets_conv", "micronets_unpack_s4"]
-        return Code(tables, f"micronets_conv_s4({x}, {y}, {weights}, {scratch}, {tail}", tuple(kernels))
-    tables += ctext.array("int8_t", weights, w)
-    if pointwise(layer):
-        kernels = ["micronets_conv_1x1", "micronets_fully_connected"]
-        return Code(tables, f"micronets_conv_1x1({x}, {y}, {weights}, {tail}", tuple(kernels))
-    return Code(tables, f"micronets_conv({x}, {y}, {weights}, {tail}", ("micronets_conv",))
-
-
-def _fully_connected(model: QuantizedModel, step: Step, layer: FullyConnected, place: Place) -> Code:
-    w = model.weights[layer.name].weights
-    tables = _requant(model, layer, w, place, folded=True)
     x, y, weights = place.at(layer.inputs[0]), place.at(layer.name), place.name("weights")
-    tail = f"{w.shape[1]}, {w.shape[0]}, &{place.name('requant')});"
+    tail = f"{place.sizes('window')}, &{place.name('requant')});"
+    kernel = "micronets_depthwise" if layer.multiplier == 1 else "micronets_depthwise_multiplier"
+    if layer.weight_bits == 8:
+        tables += ctext.array("int8_t", weights, w)
+        return Code(tables, f"{kernel}({x}, {y}, {weights}, {tail}", (kernel,))
+    tables += ctext.array("uint8_t", weights, pack_int4(w))
+    scratch = place.at(scratch_name(layer.name))
+    call = f"micronets_unpack_s4({weights}, {scratch}, {w.size});\n    {kernel}({x}, {y}, {scratch}, {tail}"
+    return Code(tables, call, ("micronets_unpack_s4", kernel))
+
+
+def _convolution(model: QuantizedModel, step: Step, layer: Conv2D, place: Place) -> Code:
+    w, source = model.weights[layer.name].weights, model.quant[layer.inputs[0]]
+    rows = w.reshape(len(w), -1)
+    if pointwise(layer) and step.output_shape[:2] == (1, 1):
+        return _dense(model, step, layer, rows, place)
+    window = _window(step, place, layer.kernel, layer.stride, layer.dilation, layer.padding, source.zero_point)
+    x, y, weights = place.at(layer.inputs[0]), place.at(layer.name), place.name("weights")
+    tail = f"{place.sizes('window')}, &{place.name('requant')});"
+    tables, quick = _requant(model, layer, rows, place, folded=True)
+    if not (quick and columns.suits(rows)):
+        tables, _ = _requant(model, layer, rows, place, folded=False)
+        tables += window + ctext.array("int8_t", weights, w)
+        return Code(tables, f"micronets_conv_any({x}, {y}, {weights}, {tail}", ("micronets_conv_any",))
+    scratch = place.at(scratch_name(layer.name), "uint32_t")
+    kernels: tuple[str, ...] = ("micronets_columns", "micronets_expand")
     if layer.weight_bits == 4:
-        tables += ctext.array("uint8_t", weights, b"".join(pack_int4(row) for row in w))
-        scratch = place.at(scratch_name(layer.name))
-        kernels = ("micronets_fully_connected_s4", "micronets_fully_connected", "micronets_unpack_s4")
-        return Code(tables, f"micronets_fully_connected_s4({x}, {y}, {weights}, {scratch}, {tail}", kernels)
-    tables += ctext.array("int8_t", weights, w)
-    return Code(tables, f"micronets_fully_connected({x}, {y}, {weights}, {tail}", ("micronets_fully_connected",))
+        kernels = ("micronets_conv_s4", "micronets_conv", "micronets_unpack_weights", *kernels)
+    else:
+        kernels = ("micronets_conv_1x1" if pointwise(layer) else "micronets_conv", *kernels)
+    tables += window + _ordered(layer.weight_bits, weights, rows)
+    return Code(tables, f"{kernels[0]}({x}, {y}, {weights}, {scratch}, {tail}", kernels)
+
+
+def _dense(model: QuantizedModel, step: Step, layer: FullyConnected | Conv2D, rows: npt.NDArray[np.int8], place: Place) -> Code:
+    """A matrix `rows` times the input."""
+    x, y, weights = place.at(layer.inputs[0]), place.at(layer.name), place.name("weights")
+    units, size = rows.shape
+    tables, quick = _requant(model, layer, rows, place, folded=True)
+    if not (quick and columns.suits(rows)):
+        tables, _ = _requant(model, layer, rows, place, folded=False)
+        as_conv = replace(step, input_shapes=((1, 1, size),), output_shape=(1, 1, units))
+        zero_point = model.quant[layer.inputs[0]].zero_point
+        tables += _window(as_conv, place, (1, 1), (1, 1), (1, 1), "valid", zero_point) + ctext.array("int8_t", weights, rows)
+        call = f"micronets_conv_any({x}, {y}, {weights}, &{place.name('window')}, &{place.name('requant')});"
+        return Code(tables, call, ("micronets_conv_any",))
+    tables += _ordered(layer.weight_bits, weights, rows)
+    tail = f"{size}, {units}, &{place.name('requant')});"
+    kernels: tuple[str, ...] = ("micronets_fully_connected",)
+    if layer.weight_bits == 4:
+        kernels = ("micronets_fully_connected_s4", *kernels, "micronets_unpack_weights")
+        weights += f", {place.at(scratch_name(layer.name), 'uint32_t')}"
+    return Code(tables, f"{kernels[0]}({x}, {y}, {weights}, {tail}", kernels)
+
+
+def _ordered(weight_bits: int, name: str, rows: npt.NDArray[np.int8]) -> str:
+    """The table of weights for the kernels that read them in the order of `columns`."""
+    if weight_bits == 4:
+        return ctext.array("uint8_t", name, columns.nibbles(rows))
+    return ctext.array("uint32_t", name, columns.words(rows))
 
 
 def _requant(
@@ -198,8 +220,8 @@ def _requant(
     place: Place,
     *,
     folded: bool,
-) -> str:
-    """Tables of a layer's requantisation; `rows[channel]` are the weights of an output channel.
+) -> tuple[str, bool]:
+    """Tables of a layer's requantisation, and whether they are quick; `rows[channel]` are an output channel's weights.
 
     folded: the kernel takes input codes as they are, and the bias makes up for their zero point.
     """
@@ -212,6 +234,8 @@ def _requant(
         bias += w.bias
     product = float(np.float32(source.scale)) * w.scales.astype(np.float64)
     multiplier, shift = quantize_multiplier(product / float(np.float32(target.scale)))
+    if isinstance(layer, Conv2D):  # whose kernels want a multiplier for every channel
+        multiplier, shift = (np.broadcast_to(v, len(wide)) for v in (multiplier, shift))
     lo, hi = activation_range(layer.activation, target, layer.act_bits)
     largest = int((np.abs(wide).sum(axis=1) * 255 + np.abs(bias)).max())  # of a sum with its bias, or above it
     return _requant_tables(place, bias.astype(np.int32), multiplier, shift, (lo, hi), target, largest)
@@ -225,7 +249,7 @@ def _requant_tables(
     limits: Pair,
     target: TensorQuant,
     largest: int,
-) -> str:
+) -> tuple[str, bool]:
     multiplier, shift = _shiftable(multiplier, shift)
     words = quick_tables(bias, multiplier, shift) if largest < _DOUBLED_LIMIT else None
     zero = target.zero_point
@@ -246,7 +270,7 @@ def _requant_tables(
         ("zero_point", zero),
     ]
     fields += [(name, f"{(code & 255) * 0x01010101}u") for name, code in zip(("lowest4", "highest4"), limits, strict=True)]
-    return tables + ctext.struct("micronets_requant", place.name("requant"), fields)
+    return tables + ctext.struct("micronets_requant", place.name("requant"), fields), words is not None
 
 
 def quick_tables(bias: Array, multiplier: Array, shift: Array) -> tuple[Array, Array] | None:
@@ -258,14 +282,15 @@ def quick_tables(bias: Array, multiplier: Array, shift: Array) -> tuple[Array, A
     multiplier, shift = np.where(multiplier == 0, 2**30, multiplier), np.where(multiplier == 0, -31, shift)
     if shift.max() > -1 or shift.min() < -31 or np.abs(bias).max() >= _BIAS_LIMIT:
         return None
-    words = bias.astype(np.int64) * 256 - shift
-    doubled = 2 * multiplier.astype(np.int64) - 2**32
-    return _to_fours(words), doubled if doubled.size == 1 < words.size else _to_fours(doubled)
+    if multiplier.size == bias.size:
+        multiplier, shift = _to_fours(multiplier, 2**30), _to_fours(shift, -31)
+    words = _to_fours(bias.astype(np.int64), 0) * 256 - shift
+    return words, 2 * multiplier.astype(np.int64) - 2**32
 
 
-def _to_fours(values: Array) -> Array:
-    """`values` with zeros behind them up to a multiple of four."""
-    return np.pad(values, (0, -len(values) % 4))
+def _to_fours(values: Array, value: int) -> Array:
+    """`values` with `value` behind them up to a multiple of four."""
+    return np.pad(values, (0, -len(values) % 4), constant_values=value)
 
 
 def _shiftable(
@@ -290,7 +315,7 @@ def _mean(model: QuantizedModel, step: Step, layer: Mean, place: Place) -> Code:
     multiplier, shift = reference.mean_multiplier(h * w, source, target)
     bias = np.array([-source.zero_point * h * w], np.int32)
     lo_hi = bit_range(layer.act_bits)
-    tables = _requant_tables(place, bias, np.array([multiplier]), np.array([shift]), lo_hi, target, _SUM_LIMIT)
+    tables, _ = _requant_tables(place, bias, np.array([multiplier]), np.array([shift]), lo_hi, target, _SUM_LIMIT)
     x, y = place.at(layer.inputs[0]), place.at(layer.name)
     call = f"micronets_mean({x}, {y}, {h * w}, {channels}, &{place.name('requant')});"
     return Code(tables, call, ("micronets_mean",))

@@ -91,28 +91,50 @@ def build(sources: Mapping[str, str | bytes], board: Board, which: str | None = 
     call MICRONETS_LAYER(index) before each layer and once after the last.
     Raises `DeviceError` where no compiler is found, or with the compiler's first error.
     """
-    cc = compiler(board, which)
-    with tempfile.TemporaryDirectory(prefix="micronets-") as name, as_file(files("micronets") / "device/firmware") as own:
+    return link(sources, compiler(board, which), _OWN)
+
+
+def link(
+    sources: Mapping[str, str | bytes],
+    cc: Compiler,
+    own: Sequence[str],
+    generated: Mapping[str, str] | None = None,
+    script: str | None = None,
+) -> Firmware:
+    """`sources` and files of `firmware/`, compiled and linked.
+
+    own: those files. generated: headers for them, contents by file name. script: instead of link.ld.
+    """
+    with tempfile.TemporaryDirectory(prefix="micronets-") as name, as_file(files("micronets") / "device/firmware") as ours:
         directory = Path(name)
         for file, text in sources.items():
             path = directory / "network" / file
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(text.encode() if isinstance(text, str) else text)
-        include = [f"-I{directory / 'network'}", f"-I{own}", "-isystem", str(own / "include")]
+        for file, header in (generated or {}).items():
+            (directory / file).write_text(header, "utf-8")
+        include = [f"-I{directory / 'network'}", f"-I{ours}", f"-I{directory}", "-isystem", str(ours / "include")]
         shared = [*cc.core_flags, *_COMMON]
         jobs = [
-            [*shared, *cc.hosted, *include, "-include", str(own / "mark.h"), str(directory / "network" / file)]
+            [*shared, *cc.hosted, *include, "-include", str(ours / "mark.h"), str(directory / "network" / file)]
             for file in sources
             if file.endswith(".c")
         ]
-        jobs += [[*shared, *(cc.plain if file == "memory.c" else cc.hosted), *include, str(own / file)] for file in _OWN]
+        jobs += [[*shared, *(cc.plain if file == "memory.c" else cc.hosted), *include, str(ours / file)] for file in own]
         objects = [str(directory / f"{i}.o") for i in range(len(jobs))]
         with ThreadPoolExecutor(2) as pool:
             commands = [[*cc.command, *job, "-c", "-o", o] for job, o in zip(jobs, objects, strict=True)]
             list(pool.map(lambda c: _call(c, "compile"), commands))
         elf = directory / "firmware.elf"
-        _call([*cc.command, *shared, *_LINK, "-T", str(own / "link.ld"), *objects, *cc.libraries, "-o", str(elf)], "link")
+        place = directory / "place.ld"
+        place.write_text(link_script() if script is None else script, "utf-8")
+        _call([*cc.command, *shared, *_LINK, "-T", str(place), *objects, *cc.libraries, "-o", str(elf)], "link")
         return Firmware(elf.read_bytes(), cc.name, (*cc.core_flags, *_COMMON, *cc.hosted))
+
+
+def link_script() -> str:
+    """link.ld: flash and SRAM of any size."""
+    return (files("micronets") / "device/firmware/link.ld").read_text("utf-8")
 
 
 def _call(command: Sequence[str], what: str) -> str:
@@ -121,6 +143,8 @@ def _call(command: Sequence[str], what: str) -> str:
     except (OSError, subprocess.TimeoutExpired) as e:
         raise DeviceError(f"{what}: cannot run {command[0]} ({type(e).__name__})") from e
     if done.returncode:
-        lines = [line for line in done.stderr.splitlines() if "error" in line] or done.stderr.splitlines() or ["no message"]
+        said = done.stderr.splitlines()
+        errors = [line for line in said if "overflowed" in line] or [line for line in said if "error" in line]
+        lines = errors or said or ["no message"]
         raise DeviceError(f"{what}: {Path(command[0]).name} failed: {lines[0].strip()[:300]}")
     return done.stdout

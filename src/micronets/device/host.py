@@ -82,24 +82,36 @@ def build(models: Sequence[Compiled], flags: Sequence[str] = ("-O2",)) -> Librar
     """All `models` in one library, compiled with `flags`. Raises `DeviceError` if there is no compiler or it fails."""
     with tempfile.TemporaryDirectory(prefix="micronets-") as name:
         directory = Path(name)
-        sources = {}
-        for i, compiled in enumerate(models):
-            arch, quant = compiled.model.arch, compiled.model.quant
-            sizes = [int(np.prod(s)) for s in (arch.input_shape, arch.output_shape)]
-            widths = [1 if name in quant else 4 for name in (INPUT, arch.output)]
-            own = directory / str(i)
-            own.mkdir()
-            for file, text in compiled.files.items():
-                ours = file.startswith("micronets_")
-                (directory if ours else own).joinpath(file).write_text(text, "utf-8")
-                if ours and file.endswith(".c"):
-                    sources[file] = directory / file
-            sources[f"runner{i}.c"] = directory / f"runner{i}.c"
-            text = _RUNNER.format(i=i, input_bytes=sizes[0] * widths[0], output_bytes=sizes[1] * widths[1])
-            sources[f"runner{i}.c"].write_text(text, "utf-8")
+        sources = write_sources(models, directory)
         library = directory / "models.so"
-        compile_c(list(sources.values()), library, (*flags, "-shared", "-fPIC", f"-I{directory}"))
+        compile_c(sources, library, (*flags, "-shared", "-fPIC", f"-I{directory}"))
         return Library(library, models)
+
+
+def write_sources(models: Sequence[Compiled], directory: Path) -> list[Path]:
+    """Writes the C of all `models`; the files to compile, with `directory` among the places of headers.
+
+    Number i is `void model{i}_run(const uint8_t *input, uint8_t *output, int64_t samples, uint8_t *arena)`.
+    """
+    sources = {}
+    for i, compiled in enumerate(models):
+        arch, quant = compiled.model.arch, compiled.model.quant
+        sizes = [int(np.prod(s)) for s in (arch.input_shape, arch.output_shape)]
+        widths = [1 if name in quant else 4 for name in (INPUT, arch.output)]
+        own = directory / str(i)
+        own.mkdir()
+        for file, text in compiled.files.items():
+            ours = file.startswith("micronets_")
+            path = (directory if ours else own).joinpath(file)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, "utf-8")
+            if ours and file.endswith(".c"):
+                sources[file] = path
+        runner = directory / f"runner{i}.c"
+        text = _RUNNER.format(i=i, input_bytes=sizes[0] * widths[0], output_bytes=sizes[1] * widths[1])
+        runner.write_text(text, "utf-8")
+        sources[runner.name] = runner
+    return list(sources.values())
 
 
 def run(compiled: Compiled, x: npt.ArrayLike) -> Array:

@@ -1,96 +1,73 @@
-/* Inner loops: dot products of int8 vectors, several at once so that what is loaded is used more than once.
- *
- * Sums are int32 and cannot overflow: the generator refuses filters whose weights could make them. */
+/* One vector against four filters in the order of micronets_columns.h: what every row of a matrix costs. */
 #ifndef MICRONETS_DOT_H
 #define MICRONETS_DOT_H
 
 #include "micronets_dsp.h"
 
-/* sums[0] += (x - zero_point) . w over `count` values. */
-MICRONETS_INLINE void micronets_dot_1(const int8_t *x, int32_t zero_point, const int8_t *w, int32_t count, int32_t *sums)
-{
-    int32_t s = sums[0], i = 0;
-#ifdef MICRONETS_DSP
-    const micronets_pair offset = micronets_twice(-zero_point);
-    for (; i + 4 <= count; i += 4) {
-        const uint32_t v = micronets_load4(x + i), a = micronets_load4(w + i);
-        s = micronets_both(micronets_even_plus(offset, v), micronets_even(a), s);
-        s = micronets_both(micronets_odd_plus(offset, v), micronets_odd(a), s);
-    }
-#endif
-    for (; i < count; i++) {
-        s += (x[i] - zero_point) * w[i];
-    }
-    sums[0] = s;
-}
-
 #ifdef MICRONETS_ASSEMBLY
-/* Of one filter four values: S += (ev, od) . C. */
-#define MICRONETS_DOT_4_PART(S)                                                                                        \
-    "sxtb16 %[t], %[c]\n\tsmlad %[" S "], %[ev], %[t], %[" S "]\n\t"                                                  \
-    "sxtb16 %[c], %[c], ror #8\n\tsmlad %[" S "], %[od], %[c], %[" S "]\n\t"
-
-/* Four values of the vector and of four filters, in 13 registers. */
-#define MICRONETS_DOT_4_STEP                                                                                           \
-    "ldr %[od], [%[x]], #4\n\tldr %[c], [%[w], %[pitch]]\n\t"                                                         \
-    "sxtab16 %[ev], %[zero], %[od]\n\tsxtab16 %[od], %[zero], %[od], ror #8\n\t" MICRONETS_DOT_4_PART("s1")           \
-    "ldr %[c], [%[w]], #4\n\t" MICRONETS_DOT_4_PART("s0")                                                              \
-    "ldr %[c], [%[w2], %[pitch]]\n\t" MICRONETS_DOT_4_PART("s3")                                                       \
-    "ldr %[c], [%[w2]], #4\n\t" MICRONETS_DOT_4_PART("s2")
+/* Four values: U of the first two filters, V of the others, E the pair of values. */
+#define MICRONETS_DOT_PAIR(E, U, V)                                                                                    \
+    "smlad %[s1], %[" E "], %[" U "], %[s1]\n\tsxtb16 %[" U "], %[" U "]\n\t"                                          \
+    "smlad %[s3], %[" E "], %[" V "], %[s3]\n\tsxtb16 %[" V "], %[" V "]\n\t"                                          \
+    "smlad %[s0], %[" E "], %[" U "], %[s0]\n\tsmlad %[s2], %[" E "], %[" V "], %[s2]\n\t"
+#define MICRONETS_DOT_STEP                                                                                             \
+    "ldr %[b], [%[w], #4]\n\tldr %[c], [%[w], #8]\n\tldr %[d], [%[w], #12]\n\tldr %[a], [%[w]], #16\n\t"               \
+    "ldr %[f], [%[x]], #4\n\tsxtb16 %[e], %[f]\n\tsxtb16 %[f], %[f], ror #8\n\t"                                       \
+    MICRONETS_DOT_PAIR("e", "a", "b") MICRONETS_DOT_PAIR("f", "c", "d")
 
 /* Steps until x is `stop`. */
-#define MICRONETS_DOT_4_LOOP(STEPS)                                                                                    \
+#define MICRONETS_DOT_LOOP(STEPS)                                                                                      \
     do {                                                                                                               \
-        uint32_t ev, od, c, t;                                                                                         \
-        __asm__ volatile(".p2align 2\n1:\n\t" STEPS "ldr %[t], %[stop]\n\tcmp %[x], %[t]\n\tbne 1b"                   \
+        uint32_t a, b, c, d, e, f;                                                                                     \
+        __asm__ volatile(".p2align 2\n1:\n\t" STEPS "cmp %[x], %[stop]\n\tbne.w 1b"                                    \
                          : [s0] "+&r"(s0), [s1] "+&r"(s1), [s2] "+&r"(s2), [s3] "+&r"(s3), [x] "+&r"(x), [w] "+&r"(w), \
-                           [w2] "+&r"(w2), [ev] "=&r"(ev), [od] "=&r"(od), [c] "=&r"(c), [t] "=&r"(t)                  \
-                         : [pitch] "r"(pitch), [zero] "r"(offset), [stop] "m"(stop)                                    \
+                           [a] "=&r"(a), [b] "=&r"(b), [c] "=&r"(c), [d] "=&r"(d), [e] "=&r"(e), [f] "=&r"(f)          \
+                         : [stop] "r"(stop)                                                                            \
                          : "cc", "memory");                                                                            \
     } while (0)
 #endif
 
-/* sums[k] += (x - zero_point) . (w + k * pitch) over `count` values, for k = 0 .. 3. */
-MICRONETS_INLINE void micronets_dot_4(const int8_t *x, int32_t zero_point, const int8_t *w, int32_t pitch, int32_t count,
-                                      int32_t *sums)
+/* The low byte of each half, sign-extended, and the halves. */
+MICRONETS_INLINE int32_t micronets_half(uint32_t word)
 {
-    const int8_t *w2 = w + 2 * pitch, *const end = x + count;
-    int32_t s0 = sums[0], s1 = sums[1], s2 = sums[2], s3 = sums[3];
-#ifdef MICRONETS_DSP
-    const micronets_pair offset = micronets_twice(-zero_point);
+    return (int16_t)(uint16_t)word;
+}
+
+/* sums[k] = x . (filter k of four) over `count` values; wraps at 32 bits on the way, not in the end. */
+MICRONETS_INLINE const uint32_t *micronets_dot(const int8_t *x, const uint32_t *w, int32_t count, int32_t *sums)
+{
+    const int8_t *const end = x + count;
+    uint32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
 #ifdef MICRONETS_ASSEMBLY
     const int8_t *stop = x + (count & ~15);
     if (x < stop) {
-        MICRONETS_DOT_4_LOOP(MICRONETS_DOT_4_STEP MICRONETS_DOT_4_STEP MICRONETS_DOT_4_STEP MICRONETS_DOT_4_STEP);
+        MICRONETS_DOT_LOOP(MICRONETS_DOT_STEP MICRONETS_DOT_STEP MICRONETS_DOT_STEP MICRONETS_DOT_STEP);
     }
     stop = x + ((end - x) & ~3);
     if (x < stop) {
-        MICRONETS_DOT_4_LOOP(MICRONETS_DOT_4_STEP);
-    }
-#else
-    for (; end - x >= 4; x += 4, w += 4, w2 += 4) {
-        const uint32_t v = micronets_load4(x);
-        const micronets_pair even = micronets_even_plus(offset, v), odd = micronets_odd_plus(offset, v);
-        const uint32_t a = micronets_load4(w), b = micronets_load4(w + pitch);
-        const uint32_t c = micronets_load4(w2), d = micronets_load4(w2 + pitch);
-        s0 = micronets_both(odd, micronets_odd(a), micronets_both(even, micronets_even(a), s0));
-        s1 = micronets_both(odd, micronets_odd(b), micronets_both(even, micronets_even(b), s1));
-        s2 = micronets_both(odd, micronets_odd(c), micronets_both(even, micronets_even(c), s2));
-        s3 = micronets_both(odd, micronets_odd(d), micronets_both(even, micronets_even(d), s3));
+        MICRONETS_DOT_LOOP(MICRONETS_DOT_STEP);
     }
 #endif
-#endif
-    for (; x < end; x++, w++, w2++) {
-        const int32_t v = x[0] - zero_point;
-        s0 += v * w[0];
-        s1 += v * w[pitch];
-        s2 += v * w2[0];
-        s3 += v * w2[pitch];
+    while (x < end) {
+        /* Of four values the pairs (0, 2) and (1, 3), of the last ones (0, 1) and (2, 0). */
+        const int32_t left = (int32_t)(end - x), whole = left >= 4;
+        const int32_t second = whole ? x[2] : left > 1 ? x[1] : 0;
+        for (int32_t k = 0; k < (left > 2 ? 2 : 1); k++) {
+            const int32_t a = k == 0 ? x[0] : whole ? x[1] : x[2], b = k == 0 ? second : whole ? x[3] : 0;
+            const uint32_t u = w[0], v = w[1];
+            s0 += (uint32_t)(a * (int8_t)(uint8_t)u + b * (int8_t)(uint8_t)(u >> 16));
+            s1 += (uint32_t)(a * micronets_half(u) + b * micronets_half(u >> 16));
+            s2 += (uint32_t)(a * (int8_t)(uint8_t)v + b * (int8_t)(uint8_t)(v >> 16));
+            s3 += (uint32_t)(a * micronets_half(v) + b * micronets_half(v >> 16));
+            w += 2;
+        }
+        x += whole ? 4 : left;
     }
-    sums[0] = s0;
-    sums[1] = s1;
-    sums[2] = s2;
-    sums[3] = s3;
+    sums[0] = (int32_t)s0;
+    sums[1] = (int32_t)(s1 - s0) >> 8; /* what a whole word gave: sum 0 + 256 * sum 1 */
+    sums[2] = (int32_t)s2;
+    sums[3] = (int32_t)(s3 - s2) >> 8;
+    return w;
 }
 
 #endif

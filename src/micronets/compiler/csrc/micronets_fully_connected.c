@@ -1,18 +1,16 @@
 #include "micronets_dot.h"
 #include "micronets_requantize_block.h"
 
-void micronets_fully_connected(const int8_t *input, int8_t *output, const int8_t *weights, int32_t inputs, int32_t units,
+void micronets_fully_connected(const int8_t *input, int8_t *output, const uint32_t *weights, int32_t inputs, int32_t units,
                                const micronets_requant *requant)
 {
-    int32_t f = 0;
-    for (; f + 4 <= units; f += 4) {
-        int32_t sums[4] = {0, 0, 0, 0};
-        micronets_dot_4(input, 0, weights + f * inputs, inputs, inputs, sums);
-        micronets_requantize_block(sums[0], sums[1], sums[2], sums[3], output + f, requant, f);
-    }
-    for (; f < units; f++) {
-        int32_t sum = 0;
-        micronets_dot_1(input, 0, weights + f * inputs, inputs, &sum);
-        output[f] = micronets_requantize(sum, requant, f);
+    for (int32_t f = 0; f < units; f += 4) {
+        int32_t sums[4];
+        int8_t codes[4];
+        weights = micronets_dot(input, weights, inputs, sums);
+        micronets_requantize_block(sums[0], sums[1], sums[2], sums[3], codes, requant, f);
+        for (int32_t k = 0; k < 4 && f + k < units; k++) {
+            output[f + k] = codes[k];
+        }
     }
 }

@@ -1,19 +1,15 @@
-#include "micronets_dot.h"
-#include "micronets_requantize.h"
+#include "micronets_kernels.h"
 
-void micronets_fully_connected_s4(const int8_t *input, int8_t *output, const uint8_t *weights, int8_t *scratch, int32_t inputs,
-                                  int32_t units, const micronets_requant *requant)
+void micronets_fully_connected_s4(const int8_t *input, int8_t *output, const uint8_t *weights, uint32_t *scratch,
+                                  int32_t inputs, int32_t units, const micronets_requant *requant)
 {
-    const int32_t row_bytes = (inputs + 1) / 2;
+    const int32_t pairs = (inputs + 1) / 2;
+    micronets_requant scales = *requant;
     for (int32_t f = 0; f < units; f += 4) {
-        const int32_t rows = units - f < 4 ? units - f : 4;
-        micronets_requant part = *requant;
-        part.bias += f;
-        part.multiplier += f * part.step;
-        part.shift = part.shift ? part.shift + f * part.step : 0;
-        for (int32_t k = 0; k < rows; k++) {
-            micronets_unpack_s4(weights + (f + k) * row_bytes, scratch + k * inputs, inputs);
-        }
-        micronets_fully_connected(input, output + f, scratch, inputs, rows, &part);
+        micronets_unpack_weights(weights, scratch, pairs);
+        micronets_fully_connected(input, output + f, scratch, inputs, units - f < 4 ? units - f : 4, &scales);
+        weights += 4 * pairs;
+        scales.bias += 4;
+        scales.multiplier += 4 * scales.step;
     }
 }

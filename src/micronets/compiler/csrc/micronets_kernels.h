@@ -37,7 +37,7 @@ typedef struct {
 
 /* From a sum of products to an output code: add bias, multiply by multiplier * 2^(shift - 31), clamp, add zero_point.
  * Where a kernel takes the input codes as they are, -(zero point) * (sum of the weights) is in the bias: all but the
- * depthwise ones, which subtract the zero point, so that what lies outside counts nothing.
+ * depthwise ones and conv_any, which subtract the zero point, so that what lies outside counts nothing.
  *
  * Tables come in two forms. Quick, where shift is 0: bias[c] is bias * 2^8 - shift, the bias having 24 bits and the shift
  * being -31 .. -1, multiplier[c] is twice the multiplier, its 32 bits as a negative number; every sum with its bias is within
@@ -87,18 +87,23 @@ typedef struct {
     int16_t times, advance;
 } micronets_run;
 
-/* Convolution; weights [out_c, kernel_h, kernel_w, in_c]. */
-void micronets_conv(const int8_t *input, int8_t *output, const int8_t *weights, const micronets_window *window,
-                    const micronets_requant *requant);
+/* Convolution of any window; weights and scratch as in micronets_columns.h, scratch two columns, and behind them, where in_c
+ * is no multiple of 4, the bytes of one. Reads the windows of two pixels before it writes them. */
+void micronets_conv(const int8_t *input, int8_t *output, const uint32_t *weights, uint32_t *scratch,
+                    const micronets_window *window, const micronets_requant *requant);
 
-/* The same for 1 x 1 windows with stride 1; weights [out_c, in_c]. Reads two pixels before it writes them. */
-void micronets_conv_1x1(const int8_t *input, int8_t *output, const int8_t *weights, const micronets_window *window,
-                        const micronets_requant *requant);
+/* The same for 1 x 1 windows with stride 1; scratch two columns. Reads two pixels before it writes them. */
+void micronets_conv_1x1(const int8_t *input, int8_t *output, const uint32_t *weights, uint32_t *scratch,
+                        const micronets_window *window, const micronets_requant *requant);
 
-/* The same with weights of 4 bits, two to a byte, low half first, every filter beginning at a byte.
- * scratch: 4 filters unpacked, 4 * kernel_h * kernel_w * in_c bytes. */
-void micronets_conv_s4(const int8_t *input, int8_t *output, const uint8_t *weights, int8_t *scratch,
+/* The same as micronets_conv with weights of 4 bits in the order of micronets_columns.h, two filters of a value to a byte,
+ * the first in the low half. scratch: that of micronets_conv, and behind it a pair of words for each pair of values. */
+void micronets_conv_s4(const int8_t *input, int8_t *output, const uint8_t *weights, uint32_t *scratch,
                        const micronets_window *window, const micronets_requant *requant);
+
+/* Convolution for what the others cannot hold: any weights and tables; weights [out_c, kernel_h, kernel_w, in_c]. Slow. */
+void micronets_conv_any(const int8_t *input, int8_t *output, const int8_t *weights, const micronets_window *window,
+                        const micronets_requant *requant);
 
 /* Depthwise convolution: every input channel has a filter of its own; weights [kernel_h, kernel_w, out_c], out_c = in_c. */
 void micronets_depthwise(const int8_t *input, int8_t *output, const int8_t *weights, const micronets_window *window,
@@ -108,14 +113,16 @@ void micronets_depthwise(const int8_t *input, int8_t *output, const int8_t *weig
 void micronets_depthwise_multiplier(const int8_t *input, int8_t *output, const int8_t *weights, const micronets_window *window,
                                     const micronets_requant *requant);
 
-/* Matrix times vector: input [inputs], output [units], weights [units, inputs]. */
-void micronets_fully_connected(const int8_t *input, int8_t *output, const int8_t *weights, int32_t inputs, int32_t units,
+/* Matrix times vector: input [inputs], output [units], weights as in micronets_columns.h. */
+void micronets_fully_connected(const int8_t *input, int8_t *output, const uint32_t *weights, int32_t inputs, int32_t units,
                                const micronets_requant *requant);
 
-/* The same with weights of 4 bits, two to a byte, low half first, every row beginning at a byte.
- * scratch: 4 rows unpacked, 4 * inputs bytes. */
-void micronets_fully_connected_s4(const int8_t *input, int8_t *output, const uint8_t *weights, int8_t *scratch, int32_t inputs,
-                                  int32_t units, const micronets_requant *requant);
+/* The same with weights of 4 bits as those of micronets_conv_s4; scratch: a pair of words for each pair of values. */
+void micronets_fully_connected_s4(const int8_t *input, int8_t *output, const uint8_t *weights, uint32_t *scratch,
+                                  int32_t inputs, int32_t units, const micronets_requant *requant);
+
+/* Weights of four filters from 4 bits each to words: `pairs` pairs of values, 4 bytes to 2 words. */
+void micronets_unpack_weights(const uint8_t *weights, uint32_t *words, int32_t pairs);
 
 /* 4-bit codes -8 .. 7, two to a byte, low half first, to int8. */
 void micronets_unpack_s4(const uint8_t *input, int8_t *output, int32_t count);

@@ -1,0 +1,85 @@
+"""Weights in the order of the convolutions' kernels, as csrc/micronets_columns.h describes it, and the memory they want."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from micronets.arch import Conv2D, FullyConnected, Step
+from micronets.quant import pack_int4
+
+Array = npt.NDArray[Any]
+
+_SUM_LIMIT = 2**23  # of a sum without bias: that of every second filter has 24 bits
+
+
+def suits(rows: Array) -> bool:
+    """Whether the order can hold weights `[filters, size]` and their sums with any input."""
+    wide = rows.astype(np.int64)
+    return bool(wide.min() > -128 and np.abs(wide).sum(axis=1).max() * 128 < _SUM_LIMIT)
+
+
+def words(rows: Array) -> npt.NDArray[np.uint32]:
+    """Weights `[filters, size]` of 8 bits, none of them -128, as words `[filters / 4, pairs, 2]`."""
+    w = _in_pairs(rows).astype(np.int64)
+    halves = (w[..., 0] + 256 * w[..., 1]) & 0xFFFF  # [groups, pairs, which two filters, value of the pair]
+    return np.asarray(halves[..., 0] | halves[..., 1] << 16, np.uint32)
+
+
+def nibbles(rows: Array) -> bytes:
+    """Weights `[filters, size]` of 4 bits in the same order, a byte for what has 16 bits there."""
+    return pack_int4(_in_pairs(rows))
+
+
+def rows_of(ordered: npt.NDArray[np.uint32], filters: int, size: int) -> npt.NDArray[np.int8]:
+    """The inverse of `words`."""
+    halves = np.stack([ordered & 0xFFFF, ordered >> 16], -1).astype(np.uint16).view(np.int16).astype(np.int64)
+    low = halves.astype(np.int8)
+    w = np.stack([low, (halves - low) >> 8], -1)  # [groups, pairs, two filters, value, which filter of the two]
+    w = w.transpose(0, 2, 4, 1, 3).reshape(4 * len(ordered), -1)
+    back = np.zeros((len(w), size + 1), np.int8)
+    back[:, _order(size)] = w
+    return back[:filters, :size]
+
+
+def scratch(step: Step) -> int:
+    """Bytes of scratch memory that the kernel of a convolution or a dense layer wants."""
+    layer, channels = step.layer, step.input_shapes[0][-1]
+    match layer:
+        case Conv2D(kernel=(1, 1), stride=(1, 1)) if step.output_shape[:2] == (1, 1):
+            return _unpacked(channels, layer.weight_bits)
+        case Conv2D(kernel=kernel):
+            size = math.prod(kernel) * channels
+            wants_bytes = channels % 4 != 0 and (layer.weight_bits == 4 or (kernel, layer.stride) != ((1, 1), (1, 1)))
+            return 8 * pairs(size) + (4 * -(-size // 4) if wants_bytes else 0) + _unpacked(size, layer.weight_bits)
+        case FullyConnected():
+            return _unpacked(math.prod(step.input_shapes[0]), layer.weight_bits)
+        case _:
+            return 0
+
+
+def pairs(size: int) -> int:
+    """How many pairs of values there are in a column of `size` values."""
+    return (size + 1) // 2
+
+
+def _unpacked(size: int, weight_bits: int) -> int:
+    """Bytes of four filters' words."""
+    return 8 * pairs(size) if weight_bits == 4 else 0
+
+
+def _order(size: int) -> npt.NDArray[np.int64]:
+    """Which value of a column each place `[pairs * 2]` holds; `size` stands for a zero."""
+    whole = size // 4 * 4
+    fours = np.arange(whole).reshape(-1, 4)[:, [0, 2, 1, 3]].ravel()
+    return np.append(fours, np.arange(whole, 2 * pairs(size)))
+
+
+def _in_pairs(rows: Array) -> Array:
+    """`[filters, size]` as `[groups of four, pairs, which two, value of the pair, which filter of the two]`."""
+    filters, size = rows.shape
+    padded = np.pad(rows, ((0, -filters % 4), (0, 1)))
+    return padded[:, _order(size)].reshape(-1, 2, 2, pairs(size), 2).transpose(0, 3, 1, 4, 2)

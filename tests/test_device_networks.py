@@ -1,0 +1,81 @@
+"""Random networks on the simulated processor equal the reference: the assembly of the kernels on odd shapes."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("unicorn", reason="needs pip install 'micronets[sim]'")
+pytest.importorskip("capstone", reason="needs pip install 'micronets[sim]'")
+pytest.importorskip("elftools", reason="needs pip install 'micronets[sim]'")
+
+from micronets import reference
+from micronets.arch import INPUT, Arch, Conv2D, FullyConnected, Layer
+from micronets.board import load_board
+from micronets.compiler import compile_model
+from micronets.device.build import build, compiler
+from micronets.device.sim import simulate
+from micronets.errors import DeviceError
+from micronets.measurement import firmware_files
+from micronets.model import QuantizedModel
+from tests.random_models import random_arch, random_input, random_model
+
+F446 = load_board("NUCLEO-F446RE")
+
+try:
+    compiler(F446)
+except DeviceError as e:
+    pytest.skip(str(e), allow_module_level=True)
+
+
+def assert_equal(model: QuantizedModel, which: str | None = None) -> None:
+    compiled = compile_model(model)
+    x = random_input(model, 4, 1)
+    expected = reference.run(model, x)
+    elf = build(firmware_files(compiled), F446, which).elf
+    raw = x.reshape(len(x), -1).view(np.int8)
+    found = simulate(elf, raw, len(compiled.model.arch.layers), expected[0].nbytes, F446)
+    assert found.outputs.tobytes() == expected.tobytes(), model.arch.layers
+
+
+def chain(shape: tuple[int, ...], *sizes: tuple[int, int, int]) -> Arch:
+    """Convolutions one after another, each (filters, kernel, stride)."""
+    layers: list[Layer] = []
+    for i, (filters, kernel, stride) in enumerate(sizes):
+        inputs = (layers[-1].name if layers else INPUT,)
+        size = {"kernel": (kernel, kernel), "stride": (stride, stride), "activation": ("none", "relu", "relu6")[i % 3]}
+        layers.append(Conv2D(name=f"c{i}", inputs=inputs, filters=filters, **size, weight_bits=(8, 8, 8, 4)[i % 4]))
+    return Arch(shape, tuple(layers))
+
+
+@pytest.mark.parametrize("seed", [2, 3, 6, 13])
+def test_random_networks(seed: int) -> None:
+    assert_equal(random_model(random_arch(seed), seed))
+
+
+@pytest.mark.parametrize("seed", [1, 4])
+def test_windows_of_every_length(seed: int) -> None:
+    """Filters and channels of every remainder, one pixel, pairs of values from 1 to beyond a round of the loop."""
+    few = chain(
+        (5, 3, 1), (1, 3, 1), (2, 1, 1), (3, 1, 1), (5, 2, 1), (6, 1, 1), (7, 3, 2), (8, 1, 1), (9, 1, 1), (4, 3, 3), (13, 1, 1)
+    )
+    many = chain(
+        (6, 5, 3), (17, 3, 1), (18, 1, 1), (19, 1, 1), (20, 1, 1), (36, 1, 2), (35, 1, 1), (34, 3, 2), (33, 1, 1), (12, 1, 1)
+    )
+    for arch in (few, many):
+        assert_equal(random_model(arch, seed))
+
+
+@pytest.mark.parametrize("inputs", [1, 6, 19, 64])
+def test_matrices(inputs: int) -> None:
+    layers = [
+        FullyConnected(name="a", inputs=(INPUT,), units=inputs + 1),
+        FullyConnected(name="b", inputs=("a",), units=6, weight_bits=4),
+    ]
+    assert_equal(random_model(Arch((inputs,), tuple(layers)), inputs))
+
+
+def test_the_other_compiler() -> None:
+    try:
+        compiler(F446, "zig")
+    except DeviceError as e:
+        pytest.skip(str(e))
+    assert_equal(random_model(chain((5, 3, 3), (6, 3, 1), (9, 1, 1), (4, 2, 2)), 0), "zig")
