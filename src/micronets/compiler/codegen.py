@@ -12,7 +12,7 @@ from micronets.arch import INPUT
 from micronets.compiler import ctext, emit_bands, texts
 from micronets.compiler.arena import ArenaPlan, plan_arena
 from micronets.compiler.emit import Code, Place, emit
-from micronets.compiler.passes import drop_constant_filters, fold_pads
+from micronets.compiler.passes import optimise
 from micronets.compiler.patches import plan_patches
 from micronets.model import QuantizedModel
 from micronets.validate import validate
@@ -73,7 +73,7 @@ def compile_model(model: QuantizedModel, arena_limit: int | None = None) -> Comp
     as few as it takes; 0 for the smallest arena. Nothing is said about a limit that cannot be held.
     """
     validate(model)
-    model = drop_constant_filters(fold_pads(model))
+    model = optimise(model)
     return generate(model, plan_arena(model.arch) if arena_limit is None else plan_patches(model.arch, arena_limit))
 
 

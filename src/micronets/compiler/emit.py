@@ -12,15 +12,12 @@ import numpy.typing as npt
 
 from micronets import reference
 from micronets.arch import (
-    INPUT,
     Add,
-    Arch,
     AveragePool2D,
     Conv2D,
     DepthwiseConv2D,
     Dequantize,
     FullyConnected,
-    Layer,
     MaxPool2D,
     Mean,
     Pad,
@@ -36,6 +33,7 @@ from micronets.arch import (
 )
 from micronets.compiler import columns, ctext
 from micronets.compiler.arena import ArenaPlan, scratch_name
+from micronets.compiler.lookups import code_table
 from micronets.compiler.overlap import pointwise
 from micronets.errors import UnsupportedError
 from micronets.model import QuantizedModel, TensorQuant
@@ -123,7 +121,8 @@ def emit(model: QuantizedModel, step: Step, place: Place) -> Code:
             numbers = f"{ctext.real(q.scale)}, {q.zero_point}, {', '.join(map(str, bit_range(layer.act_bits)))}"
             return Code("", f"micronets_quantize({source}, {y}, {count}, {numbers});", ("micronets_quantize",))
         case Relu() | Quantize():
-            table = ctext.array("int8_t", place.name("table"), code_table(model, layer))
+            codes = code_table(layer, model.quant[layer.inputs[0]], model.quant[layer.name])
+            table = ctext.array("int8_t", place.name("table"), codes)
             return Code(table, f"micronets_lookup({x}, {y}, {place.name('table')}, {count});", ("micronets_lookup",))
         case Dequantize():
             q, target = model.quant[layer.inputs[0]], place.at(layer.name, "float")
@@ -131,19 +130,6 @@ def emit(model: QuantizedModel, step: Step, place: Place) -> Code:
             return Code("", call, ("micronets_dequantize",))
         case _:
             assert_never(layer)
-
-
-def code_table(model: QuantizedModel, layer: Relu | Quantize) -> npt.NDArray[np.int8]:
-    """The layer's output code for every input code -128 .. 127, as the reference computes it."""
-    arch = Arch((256,), (_reading_input(layer),))
-    one = QuantizedModel(arch, {INPUT: model.quant[layer.inputs[0]], layer.name: model.quant[layer.name]}, {})
-    return np.asarray(reference.run(one, np.arange(-128, 128).astype(np.int8)[None])[0], np.int8)
-
-
-def _reading_input(layer: Relu | Quantize) -> Layer:
-    if isinstance(layer, Relu):
-        return Relu(name=layer.name, inputs=(INPUT,), act_bits=layer.act_bits, six=layer.six)
-    return Quantize(name=layer.name, inputs=(INPUT,), act_bits=layer.act_bits)
 
 
 def _depthwise(model: QuantizedModel, step: Step, layer: DepthwiseConv2D, place: Place) -> Code:

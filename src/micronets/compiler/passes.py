@@ -29,9 +29,15 @@ from micronets.arch import (
     output_shape,
     pad_before,
 )
+from micronets.compiler.lookups import unite_lookups
 from micronets.model import LayerWeights, QuantizedModel, TensorQuant
 
 Bools = npt.NDArray[np.bool_]
+
+
+def optimise(model: QuantizedModel) -> QuantizedModel:
+    """All passes, as `compile_model` has them: the network that the C computes."""
+    return drop_constant_filters(fold_pads(unite_lookups(model)))
 
 
 def drop_constant_filters(model: QuantizedModel) -> QuantizedModel:
