@@ -78,7 +78,7 @@ def examine(data: bytes) -> str:
         model = read(data, "x.tflite")
         stage = "refused by inspect"
         validate(model)
-        inspection.inspect(model.arch, load_board(BOARD), len(data))
+        inspection.inspect(model.arch, load_board(BOARD), model, len(data))
         stage = "refused by compile"
         compile_model(model)
     except MicronetsError as e:

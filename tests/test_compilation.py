@@ -3,13 +3,15 @@
 import json
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from micronets import compilation, evaluation, reference
-from micronets.arch import INPUT, Arch, Conv2D, FullyConnected
+from micronets.arch import INPUT, Arch, Conv2D, FullyConnected, Pad, Relu
+from micronets.compiler import plan_arena
 from micronets.device.toolchain import compile_c, host_compiler
 from micronets.errors import DeviceError
 from micronets.tflite import write
@@ -117,6 +119,30 @@ def test_inspect_tells_the_arena_of_the_c(path: Path, tmp_path: Path) -> None:
     compiled = json.loads(call("compile", path, *BOARD, "--out", tmp_path / "c", "--json").out)
     assert json.loads(result.out)["arena_c_bytes"] == compiled["arena_bytes"]
     assert "arena, our C" in call("inspect", path, *BOARD).out
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_inspect_plans_what_compile_does(tmp_path: Path, silent: bool) -> None:
+    """With passes that make the network smaller: a PAD of the convolution's own, a RELU in front of it, dead filters."""
+    layers = (
+        Conv2D(name="a", inputs=(INPUT,), filters=24, kernel=(3, 3)),
+        Relu(name="r", inputs=("a",)),
+        Pad(name="p", inputs=("r",), paddings=((1, 1), (1, 1), (0, 0))),
+        Conv2D(name="b", inputs=("p",), filters=4, kernel=(3, 3), padding="valid"),
+    )
+    model = random_model(Arch((20, 20, 1), layers), 0)
+    same = model.quant["a"]
+    weights = dict(model.weights)
+    if silent:
+        values = weights["a"].weights.copy()
+        values[4:] = 0
+        weights["a"] = replace(weights["a"], weights=values)
+    model = replace(model, quant={**model.quant, "r": same, "p": same}, weights=weights)
+    path = tmp_path / "m.tflite"
+    path.write_bytes(write(model))
+    inspected = json.loads(call("inspect", path, *BOARD, "--json").out)
+    compiled = json.loads(call("compile", path, *BOARD, "--out", tmp_path / "c", "--json").out)
+    assert inspected["arena_c_bytes"] == compiled["arena_bytes"] < plan_arena(model.arch).bytes
     assert compilation.SOURCE == compiled["source"] == "estimated"
 
 

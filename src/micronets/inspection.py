@@ -9,15 +9,16 @@ from typing import Any
 from micronets import tflite
 from micronets.arch import Arch
 from micronets.board import Board
-from micronets.compiler import plan_arena, plan_patches
+from micronets.compiler import optimise, plan_arena, plan_patches
 from micronets.cost import RUNTIME_FLASH_BYTES, cost
 from micronets.errors import FileError
+from micronets.model import QuantizedModel
 from micronets.plan import memory_over_time, tflm_plan
 from micronets.report.text import amount, columns
 
 
-def read_arch(path: Path) -> tuple[Arch, int | None]:
-    """The network of a `.tflite` or an architecture's JSON file, and the size of the former in bytes.
+def read_arch(path: Path) -> tuple[Arch, QuantizedModel | None, int | None]:
+    """The network of a `.tflite` or an architecture's JSON file, and of the former its weights and the size in bytes.
 
     Raises `FileError`, `SpecError` and `UnsupportedError` for what cannot be read.
     """
@@ -27,15 +28,20 @@ def read_arch(path: Path) -> tuple[Arch, int | None]:
         raise FileError(f"{path}: cannot read this model ({e.strerror}); give a .tflite or an architecture's .json") from e
     if path.suffix == ".json":
         try:
-            return Arch.from_json(data.decode(), str(path)), None
+            return Arch.from_json(data.decode(), str(path)), None, None
         except UnicodeDecodeError as e:
             raise FileError(f"{path}: not an architecture: not UTF-8 text") from e
-    return tflite.read(data, str(path)).arch, len(data)
+    model = tflite.read(data, str(path))
+    return model.arch, model, len(data)
 
 
-def inspect(arch: Arch, board: Board, file_bytes: int | None) -> dict[str, Any]:
-    """The network in figures; `file_bytes` replaces the estimate of the file's size where there is a file."""
+def inspect(arch: Arch, board: Board, model: QuantizedModel | None, file_bytes: int | None) -> dict[str, Any]:
+    """The network in figures; `file_bytes` replaces the estimate of the file's size where there is a file.
+
+    The arena of our C is that of the network which `compile` makes of `model`; without weights, that of `arch` as it is.
+    """
     c = cost(arch, board)
+    ours = arch if model is None else optimise(model).arch
     flash = c.flash_bytes if file_bytes is None else file_bytes + RUNTIME_FLASH_BYTES
     return {
         "board": board.name,
@@ -47,8 +53,8 @@ def inspect(arch: Arch, board: Board, file_bytes: int | None) -> dict[str, Any]:
         "tflite_bytes": c.tflite_bytes if file_bytes is None else file_bytes,
         "arena_tflm_bytes": c.arena_bytes,
         "arena_cortex_m_bytes": c.arena_cortex_m_bytes,
-        "arena_c_bytes": plan_arena(arch).bytes,
-        "arena_c_patched_bytes": plan_patches(arch, 0).bytes,
+        "arena_c_bytes": plan_arena(ours).bytes,
+        "arena_c_patched_bytes": plan_patches(ours, 0).bytes,
         "sram_bytes": c.sram_bytes,
         "flash_bytes": flash,
         "board_sram_bytes": board.sram_bytes,

@@ -78,8 +78,8 @@ def inspect(model: Path, board: str, as_json: bool) -> None:
     from micronets import inspection
     from micronets.board import load_board
 
-    arch, file_bytes = inspection.read_arch(model)
-    figures = {"model": str(model), **inspection.inspect(arch, load_board(board), file_bytes)}
+    arch, weights, file_bytes = inspection.read_arch(model)
+    figures = {"model": str(model), **inspection.inspect(arch, load_board(board), weights, file_bytes)}
     click.echo(json.dumps(figures) if as_json else inspection.table(model.name, figures))
 
 
