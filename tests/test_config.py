@@ -146,3 +146,13 @@ def test_the_reference_says_what_the_classes_say() -> None:
     maker = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(maker)
     assert (ROOT / "docs/configuration.md").read_text("utf-8") == maker.page(), "run: python docs/make_configuration.py"
+
+
+def test_what_the_data_decide_cannot_be_set_to_something_else() -> None:
+    given = {"frames": 49, "bands": 40}
+    space = parse(MINIMAL, "c.toml").space
+    made = make_space("kws", space, 12, given)
+    assert made.template(made.largest().__getitem__).input_shape == (49, 20, 1)
+    assert make_space("kws", {**space, "frames": 49}, 12, given).choices == made.choices
+    with pytest.raises(SpecError, match="^space.frames = 50; the data decide this, and have 49: remove it$"):
+        make_space("kws", {**space, "frames": 50}, 12, given)

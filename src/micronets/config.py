@@ -197,7 +197,11 @@ def make_space(
     """
     kind = module(task).SPACE
     known = spaces.options(table["name"], kind)
-    options = {k: v for k, v in table.items() if k not in ("name", "fix")} | {k: v for k, v in given.items() if k in known}
+    options = {k: v for k, v in table.items() if k not in ("name", "fix")}
+    for k, v in given.items():
+        if options.get(k, v) not in (v, known.get(k)):
+            raise SpecError(f"space.{k} = {options[k]}; the data decide this, and have {v}: remove it")
+    options |= {k: v for k, v in given.items() if k in known}
     space = spaces.make(table["name"], kind, classes, **options)
     for name, value in table["fix"].items():
         if value not in space.choice(name).options:
