@@ -106,3 +106,11 @@ def test_low_temperature_samples_follow_the_probabilities() -> None:
     counts = sum(supernet.sample(0.01, generator).weights["width"].detach().round() for _ in range(1000))
     expected = torch.softmax(torch.tensor([0.0, 1.0, 2.0]), 0) * 1000
     assert torch.allclose(counts, expected, atol=60)
+
+
+def test_a_gray_picture_gives_what_its_three_equal_colours_give() -> None:
+    supernet = trained_looking(TIED)
+    gray = torch.rand(2, 32, 32, 1)
+    a, b = (supernet.one_hot(TIED.largest() | {"colour": c}) for c in (1, 3))
+    with torch.no_grad():
+        torch.testing.assert_close(supernet(gray, a), supernet(gray.expand(-1, -1, -1, 3), b), rtol=1e-3, atol=1e-4)

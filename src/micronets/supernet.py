@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from micronets import ops
 from micronets.arch import INPUT, Add, Arch, Conv2D, DepthwiseConv2D, Pad, Shape, Step
-from micronets.net import Net
+from micronets.net import Net, key
 from micronets.space import SearchSpace, Template, derive, relaxed_steps, without_empty_pads
 
 
@@ -148,13 +148,13 @@ class Supernet(nn.Module):
         return self._template(shapes).input_shape
 
     def _template(self, shapes: Mapping[str, int]) -> Template:
-        key = tuple(shapes.values())
-        if key not in self._templates:
+        chosen = tuple(shapes.values())
+        if chosen not in self._templates:
             values = self.space.largest() | dict(shapes)
-            self._templates[key] = without_empty_pads(
+            self._templates[chosen] = without_empty_pads(
                 self.space.template(lambda name: shapes[name] if name in shapes else Chosen(values[name], name))
             )
-        return self._templates[key]
+        return self._templates[chosen]
 
     def _convolve(self, layer: Conv2D | DepthwiseConv2D, x: Tensor, sample: Sample, scales: list[Tensor]) -> Tensor:
         """Convolution, batch norm with its scale and shift times every mask of `scales`, activation.
@@ -162,7 +162,7 @@ class Supernet(nn.Module):
         A depthwise layer is masked again like its input: batch norm would undo the mask and wake masked channels.
         """
         cell = self.net.cell(layer)
-        weight: Tensor = cell.weight[:, : x.shape[1]] if isinstance(layer, Conv2D) else cell.weight
+        weight: Tensor = _for_input(cell.weight, x.shape[1]) if isinstance(layer, Conv2D) else cell.weight
         dilation = list(layer.dilation)
         for axis in (0, 1):
             weight = self._choose_taps(weight, axis, layer.kernel[axis], layer.dilation[axis], sample)
@@ -218,14 +218,15 @@ class Supernet(nn.Module):
     def slice(self, arch: Arch) -> dict[str, Tensor]:
         """The state of `Net(arch)`, cut out of the shared weights: leading channels, middle taps."""
         shared = self.net.state_dict()
+        first = {f"layers.{key(a.name)}.weight" for a in arch.layers if isinstance(a, Conv2D) and a.inputs == (INPUT,)}
         cut = {}
-        for key, small in Net(arch).state_dict().items():
-            big = shared[key]
+        for name, small in Net(arch).state_dict().items():
+            big = _for_input(shared[name], small.shape[1]) if name in first else shared[name]
             window = []
             for axis, (n, m) in enumerate(zip(small.shape, big.shape, strict=True)):
                 start = (m - n) // 2 if small.ndim == 4 and axis >= 2 else 0
                 window.append(slice(start, start + n))
-            cut[key] = big[tuple(window)].clone()
+            cut[name] = big[tuple(window)].clone()
         return cut
 
 
@@ -239,6 +240,16 @@ def _lerp(before: Tensor | None, after: Tensor | None, gate: Tensor) -> Tensor |
         return None
     one = torch.ones((), device=gate.device)
     return torch.lerp(one if before is None else before, one if after is None else after, gate)
+
+
+def _for_input(weight: Tensor, channels: int) -> Tensor:
+    """The weight `[K, C, kh, kw]` for an input of fewer channels: the last one takes what the missing ones had.
+
+    So a gray picture gives what its three equal colours would.
+    """
+    if channels == weight.shape[1]:
+        return weight
+    return torch.cat([weight[:, : channels - 1], weight[:, channels - 1 :].sum(1, keepdim=True)], 1)
 
 
 def _either(a: Tensor | None, b: Tensor | None) -> Tensor | None:
