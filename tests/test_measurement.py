@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from micronets import measurement, reference, tflite
-from micronets.arch import INPUT
+from micronets.arch import INPUT, Arch, Conv2D, DepthwiseConv2D, Mean
 from micronets.board import load_board
 from micronets.device import cyclemodel
 from micronets.device.build import compiler
@@ -203,3 +203,23 @@ def test_a_missing_package_is_one_line(path: Path, package: str, monkeypatch: py
     result = call("measure", path, "--board", "NUCLEO-F446RE")
     assert result.code == 2
     assert result.error == f"this needs the package '{package}': pip install 'micronets[sim]'"
+
+
+@simulated
+def test_layers_in_bands_take_as_long_as_whole_ones_and_less_memory(tmp_path: Path) -> None:
+    file = tmp_path / "model.tflite"
+    layers = (
+        Conv2D(name="a", inputs=(INPUT,), filters=8, kernel=(3, 3)),
+        DepthwiseConv2D(name="b", inputs=("a",), kernel=(3, 3), stride=(2, 2)),
+        Mean(name="c", inputs=("b",)),
+    )
+    file.write_bytes(tflite.write(random_model(Arch((24, 16, 2), layers), 1)))
+    plain, bands = (measurement.measure(file, F446, samples=2, patches=patches) for patches in ("auto", "smallest"))
+    assert plain["bands"] == []
+    assert bands["bands"] == [{"first": "a", "last": "b", "layers": 2, "rows": 1}]
+    assert bands["bit_exact"]
+    assert bands["sram_bytes"] < 0.6 * plain["sram_bytes"]
+    assert "layers 'a' to 'b' run together in bands of 1 rows" in measurement.table(bands)
+    for whole, banded in zip(plain["per_layer"], bands["per_layer"], strict=True):
+        assert whole["macs"] == banded["macs"]
+        assert banded["core_cycles"] < 1.1 * whole["core_cycles"] + 100

@@ -92,9 +92,12 @@ def arena_limit(board: Board, patches: str) -> int | None:
 
 
 def bands(compiled: Compiled) -> list[dict[str, Any]]:
-    """The layers that run together in bands: the first's and the last's name, and how many rows of the last a band has."""
-    layers = compiled.model.arch.layers
-    return [{"first": layers[s.first].name, "last": layers[s.last].name, "rows": s.height} for s in compiled.plan.segments]
+    """The layers that run together in bands: the first's and the last's name, how many, and rows of the last in a band."""
+    names = [layer.name for layer in compiled.model.arch.layers]
+    return [
+        {"first": names[s.first], "last": names[s.last], "layers": s.last - s.first + 1, "rows": s.height}
+        for s in compiled.plan.segments
+    ]
 
 
 def bands_text(found: Sequence[Mapping[str, Any]]) -> str:

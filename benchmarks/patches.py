@@ -1,0 +1,125 @@
+"""What bands of rows save in memory and cost in time, for eight released models and a large one; writes docs/results.md.
+
+Run from the repository: `python -m benchmarks.patches [SHARED]`, SHARED being the folder with the released models (default
+`../shared`). Needs `pip install '.[sim]'`. About two minutes.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.tables import replace_section
+from micronets import tflite
+from micronets.arch import INPUT, Add, Arch, Conv2D, DepthwiseConv2D, FullyConnected, Layer, Mean, Step
+from micronets.board import load_board
+from micronets.measurement import measure
+from micronets.model import LayerWeights, QuantizedModel, TensorQuant
+from micronets.validate import Weighted, weights_shape
+
+BOARD = "NUCLEO-F446RE"
+MODELS = (
+    *(f"micronets/{name}" for name in ("vww2_50_50_INT8", "vww4_128_128_INT8", "ad_large_int8", "kws_micronet_m")),
+    *(f"mlperf_tiny/{name}" for name in ("ad01_int8", "kws_ref_model", "pretrainedResnet_quant", "vww_96_int8")),
+)
+LARGE = "MobileNetV2-like, 160 x 160 x 3"
+
+
+def large_arch(side: int = 160) -> Arch:
+    """Inverted bottlenecks at a quarter of MobileNetV2's (arXiv 1801.04381, table 2) widths; 36 layers."""
+    layers: list[Layer] = [_conv("stem", INPUT, 8, (3, 3), (2, 2))]
+    width, previous = 8, "stem"
+    for block, (expansion, filters, stride) in enumerate(
+        ((1, 4, 1), (6, 8, 2), (6, 8, 1), (6, 8, 2), (6, 8, 1), (6, 16, 2), (6, 16, 1), (6, 24, 1), (6, 40, 2), (6, 80, 1))
+    ):
+        entry = previous
+        if expansion > 1:
+            layers.append(_conv(f"expand{block}", previous, expansion * width))
+            previous = layers[-1].name
+        window = {"kernel": (3, 3), "stride": (stride, stride), "activation": "relu6"}
+        layers.append(DepthwiseConv2D(name=f"depthwise{block}", inputs=(previous,), **window))
+        layers.append(Conv2D(name=f"project{block}", inputs=(f"depthwise{block}",), filters=filters, kernel=(1, 1)))
+        previous = f"project{block}"
+        if stride == 1 and filters == width:
+            layers.append(Add(name=f"sum{block}", inputs=(entry, previous)))
+            previous = f"sum{block}"
+        width = filters
+    layers += [_conv("head", previous, 160), Mean(name="mean", inputs=("head",))]
+    layers.append(FullyConnected(name="classes", inputs=("mean",), units=10))
+    return Arch((side, side, 3), tuple(layers))
+
+
+def _conv(name: str, source: str, filters: int, kernel: tuple[int, int] = (1, 1), stride: tuple[int, int] = (1, 1)) -> Conv2D:
+    return Conv2D(name=name, inputs=(source,), filters=filters, kernel=kernel, stride=stride, activation="relu6")
+
+
+def random_model(arch: Arch) -> QuantizedModel:
+    """Random weights: memory and time are the same for all."""
+    rng = np.random.default_rng(0)
+    quant = {INPUT: TensorQuant(0.02, 0)} | {layer.name: TensorQuant(0.024, -128) for layer in arch.layers}
+    return QuantizedModel(arch, quant, {s.layer.name: _weights(rng, s) for s in arch.steps() if isinstance(s.layer, Weighted)})
+
+
+def _weights(rng: np.random.Generator, step: Step) -> LayerWeights:
+    shape, outputs = weights_shape(step), step.output_shape[-1]
+    values = rng.integers(-127, 128, shape).astype(np.int8)
+    scales = np.full(outputs, 0.02 / np.sqrt(values.size / outputs), np.float32)
+    return LayerWeights(values, scales, rng.integers(-1000, 1000, outputs).astype(np.int32))
+
+
+def main(shared: Path) -> None:
+    """Measures every model without bands and with the smallest arena, and writes the table."""
+    with tempfile.TemporaryDirectory() as directory:
+        large = Path(directory) / "large.tflite"
+        large.write_bytes(tflite.write(random_model(large_arch())))
+        paths = {name.split("/")[-1]: shared / "models" / f"{name}.tflite" for name in MODELS} | {LARGE: large}
+        rows = []
+        for name, path in paths.items():
+            board = load_board(BOARD)
+            figures = [measure(path, board, samples=2, patches=patches) for patches in ("off", "auto", "smallest")]
+            rows.append(row(name, *figures))
+            print(rows[-1], flush=True)
+    replace_section(Path("docs/results.md"), "patches", f"{table(rows)}\n\n{note(figures[0]['toolchain'])}")
+
+
+def row(name: str, off: Mapping[str, Any], auto: Mapping[str, Any], smallest: Mapping[str, Any]) -> dict[str, Any]:
+    """One model: figures without bands, with the least that fits the board, with the smallest arena."""
+    runs = {"off": off, "auto": auto, "smallest": smallest}
+    keys = ("arena_bytes", "core_cycles", "flash_bytes", "bit_exact", "bands", "fits")
+    return {"model": name} | {f"{key} {run}": figures[key] for run, figures in runs.items() for key in keys}
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Markdown."""
+    lines = [
+        "| model | arena | smallest | ratio | cycles | smallest | ratio | flash | layers in bands | fits the board | outputs |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|---|---|---|",
+    ]
+    for r in rows:
+        pairs = [(r[f"{key} off"], r[f"{key} smallest"]) for key in ("arena_bytes", "core_cycles")]
+        figures = [f"{a:,} | {b:,} | {b / a:.2f}" for a, b in pairs]
+        flash = f"{r['flash_bytes smallest'] - r['flash_bytes off']:+,}"
+        fits = "yes" if r["fits off"] else "in bands" if r["fits auto"] else "no"
+        equal = "equal" if all(r[f"bit_exact {run}"] for run in ("off", "auto", "smallest")) else "DIFFER"
+        bands = "; ".join(f"{b['layers']} by {b['rows']}" for b in r["bands smallest"]) or "none"
+        lines.append(f"| {r['model']} | {' | '.join(figures)} | {flash} | {bands} | {fits} | {equal} |")
+    return "\n".join(lines)
+
+
+def note(toolchain: str) -> str:
+    """What the figures are."""
+    return (
+        "`--patches off` against `--patches smallest`, in bytes and in cycles of a simulated Cortex-M4 without flash wait "
+        f"states ({toolchain}). Layers in bands: how many run together, by how many rows of the last. Outputs: every byte for "
+        f"2 inputs against the reference. Fits the board ({BOARD}): in bands, where `--patches auto` makes it fit. The last "
+        "model is MobileNetV2's blocks at a quarter of its widths, with random weights."
+    )
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "../shared"))
