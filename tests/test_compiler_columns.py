@@ -56,7 +56,7 @@ def test_scratch_by_hand() -> None:
     assert scratch((3, 3, 5), Conv2D(**one, filters=4, kernel=(1, 1))) == 2 * 3 * 4
     assert scratch((1, 1, 5), Conv2D(**one, filters=4, kernel=(1, 1))) == 0
     assert scratch((4, 4, 4), Conv2D(**one, filters=4, kernel=(3, 3))) == 2 * 18 * 4
-    assert scratch((4, 4, 3), Conv2D(**one, filters=4, kernel=(3, 3))) == 2 * 14 * 4 + 28
+    assert scratch((4, 4, 3), Conv2D(**one, filters=4, kernel=(3, 3))) == 2 * 14 * 4 + 28 + 4
     assert scratch((4, 4, 4), Conv2D(**one, filters=4, kernel=(3, 3), weight_bits=4)) == 2 * 18 * 4 + 18 * 8
     assert scratch((7,), FullyConnected(**one, units=4)) == 0
     assert scratch((7,), FullyConnected(**one, units=4, weight_bits=4)) == 4 * 8

@@ -54,7 +54,7 @@ def scratch(step: Step) -> int:
         case Conv2D(kernel=kernel):
             size = math.prod(kernel) * channels
             wants_bytes = channels % 4 != 0 and (layer.weight_bits == 4 or (kernel, layer.stride) != ((1, 1), (1, 1)))
-            return 8 * pairs(size) + (4 * -(-size // 4) if wants_bytes else 0) + _unpacked(size, layer.weight_bits)
+            return 8 * pairs(size) + (4 * -(-size // 4) + 4 if wants_bytes else 0) + _unpacked(size, layer.weight_bits)
         case FullyConnected():
             return _unpacked(math.prod(step.input_shapes[0]), layer.weight_bits)
         case _:

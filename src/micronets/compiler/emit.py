@@ -162,7 +162,7 @@ def _convolution(model: QuantizedModel, step: Step, layer: Conv2D, place: Place)
         tables += window + ctext.array("int8_t", weights, w)
         return Code(tables, f"micronets_conv_any({x}, {y}, {weights}, {tail}", ("micronets_conv_any",))
     scratch = place.at(scratch_name(layer.name), "uint32_t")
-    kernels: tuple[str, ...] = ("micronets_columns", "micronets_expand")
+    kernels: tuple[str, ...] = ("micronets_columns", "micronets_expand", "micronets_prepare")
     if layer.weight_bits == 4:
         kernels = ("micronets_conv_s4", "micronets_conv", "micronets_unpack_weights", *kernels)
     else:

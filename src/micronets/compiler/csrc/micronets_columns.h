@@ -13,13 +13,30 @@
 
 #include "micronets_kernels.h"
 
-/* `count` values to the pairs of one pixel; returns where its next pair goes. Only a last part may have a count that is no
- * multiple of four. */
-uint32_t *micronets_expand(const int8_t *values, uint32_t *column, int32_t count);
+/* `rows` times `count` values, `pitch` values from one row to the next, to the pairs of one pixel; returns where its next pair
+ * goes. Only a last part, of one row, may have a count that is no multiple of four. */
+uint32_t *micronets_expand(const int8_t *values, int32_t pitch, int32_t rows, uint32_t *column, int32_t count);
 
-/* Outputs [2, pitch] of two columns of `pairs` pairs, `filters` of them each, by quick tables with a multiplier a channel.
- * A pitch of 0 leaves those of the first. */
-void micronets_columns(const uint32_t *columns, int8_t *output, const uint32_t *weights, int32_t pairs, int32_t filters,
-                       int32_t pitch, const micronets_requant *requant);
+/* What is the same for all columns of a layer. Offsets are for the assembly. */
+typedef struct {
+    const uint32_t *columns;         /* 0 */
+    const uint32_t *end;             /* 4: of the columns */
+    const uint32_t *weights;         /* 8 */
+    const int32_t *bias;             /* 12: quick tables, with a multiplier for each channel */
+    const int32_t *multiplier;       /* 16 */
+    int32_t filters;                 /* 20 */
+    int32_t skipped;                 /* 24: bytes of the loop that its first round leaves out */
+    int32_t zero_point;              /* 28 */
+    uint32_t lowest4, highest4;      /* 32, 36 */
+    int32_t relu;                    /* 40: 1: what lies below the zero point is clamped, and saturation is the only clamp */
+    const micronets_requant *requant;
+} micronets_block;
+
+/* For columns of `size` values at `columns`. */
+micronets_block micronets_prepare(const uint32_t *columns, const uint32_t *weights, int32_t size, int32_t filters,
+                                  const micronets_requant *requant);
+
+/* Outputs [2, pitch] of the two columns. A pitch of 0 leaves those of the first. */
+void micronets_columns(const micronets_block *block, int8_t *output, int32_t pitch);
 
 #endif

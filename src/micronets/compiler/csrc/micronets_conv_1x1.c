@@ -1,14 +1,40 @@
 #include "micronets_columns.h"
+#include "micronets_dsp.h"
+
+/* Two pixels of `count` values, `count` being a multiple of four, to both columns. */
+MICRONETS_INLINE void expand_both(const int8_t *x, const int8_t *y, uint32_t *columns, int32_t count)
+{
+    for (const int8_t *const end = x + count; x != end; x += 4, y += 4, columns += 4) {
+#ifdef MICRONETS_DSP
+        const uint32_t a = micronets_load4(x), b = micronets_load4(y);
+        columns[0] = micronets_even(a);
+        columns[1] = micronets_even(b);
+        columns[2] = micronets_odd(a);
+        columns[3] = micronets_odd(b);
+#else
+        for (int32_t k = 0; k < 2; k++) {
+            columns[2 * k] = ((uint32_t)x[k] & 0xffffu) | (uint32_t)x[k + 2] << 16;
+            columns[2 * k + 1] = ((uint32_t)y[k] & 0xffffu) | (uint32_t)y[k + 2] << 16;
+        }
+#endif
+    }
+}
 
 void micronets_conv_1x1(const int8_t *input, int8_t *output, const uint32_t *weights, uint32_t *scratch,
                         const micronets_window *window, const micronets_requant *requant)
 {
     const int32_t count = window->in_c, filters = window->out_c;
+    const micronets_block block = micronets_prepare(scratch, weights, count, filters, requant);
     for (int32_t left = window->out_h * window->out_w; left > 0; left -= 2) {
         const int32_t second = left > 1;
-        micronets_expand(input, scratch, count);
-        micronets_expand(second ? input + count : input, scratch + 1, count);
-        micronets_columns(scratch, output, weights, (count + 1) / 2, filters, second ? filters : 0, requant);
+        const int8_t *const next = second ? input + count : input;
+        if (count % 4 == 0) {
+            expand_both(input, next, scratch, count);
+        } else {
+            micronets_expand(input, 0, 1, scratch, count);
+            micronets_expand(next, 0, 1, scratch + 1, count);
+        }
+        micronets_columns(&block, output, second ? filters : 0);
         input += 2 * count;
         output += 2 * filters;
     }

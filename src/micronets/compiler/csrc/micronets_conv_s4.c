@@ -4,7 +4,7 @@ void micronets_conv_s4(const int8_t *input, int8_t *output, const uint8_t *weigh
                        const micronets_window *window, const micronets_requant *requant)
 {
     const int32_t size = window->kernel_h * window->kernel_w * window->in_c, pairs = (size + 1) / 2;
-    uint32_t *const words = scratch + 2 * pairs + (window->in_c % 4 == 0 ? 0 : (size + 3) / 4);
+    uint32_t *const words = scratch + 2 * pairs + (window->in_c % 4 == 0 ? 0 : (size + 7) / 4);
     micronets_window part = *window;
     micronets_requant scales = *requant;
     for (int32_t f = 0; f < window->out_c; f += 4) {

@@ -6,11 +6,13 @@ void micronets_fully_connected(const int8_t *input, int8_t *output, const uint32
 {
     for (int32_t f = 0; f < units; f += 4) {
         int32_t sums[4];
-        int8_t codes[4];
         weights = micronets_dot(input, weights, inputs, sums);
-        micronets_requantize_block(sums[0], sums[1], sums[2], sums[3], codes, requant, f);
-        for (int32_t k = 0; k < 4 && f + k < units; k++) {
-            output[f + k] = codes[k];
+        if (f + 4 <= units) {
+            micronets_requantize_block(sums[0], sums[1], sums[2], sums[3], output + f, requant, f);
+        } else {
+            for (int32_t k = 0; f + k < units; k++) {
+                output[f + k] = micronets_requantize(sums[k], requant, f + k);
+            }
         }
     }
 }

@@ -88,7 +88,7 @@ typedef struct {
 } micronets_run;
 
 /* Convolution of any window; weights and scratch as in micronets_columns.h, scratch two columns, and behind them, where in_c
- * is no multiple of 4, the bytes of one. Reads the windows of two pixels before it writes them. */
+ * is no multiple of 4, the bytes of one and up to 3 more. Reads the windows of two pixels before it writes them. */
 void micronets_conv(const int8_t *input, int8_t *output, const uint32_t *weights, uint32_t *scratch,
                     const micronets_window *window, const micronets_requant *requant);
 

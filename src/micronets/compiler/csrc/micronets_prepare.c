@@ -1,0 +1,29 @@
+#include "micronets_columns.h"
+
+/* Of the loop in micronets_columns.c. */
+#define STEPS 8
+#define STEP_BYTES 52
+
+micronets_block micronets_prepare(const uint32_t *columns, const uint32_t *weights, int32_t size, int32_t filters,
+                                  const micronets_requant *requant)
+{
+    const int32_t pairs = (size + 1) / 2;
+    /* The first pair is outside the loop, the others are its last ones. */
+    const int32_t rest = pairs - 1, odd = rest & (STEPS - 1);
+    const int32_t skipped = odd > 0 ? STEPS - odd : rest > 0 ? 0 : STEPS;
+    const micronets_block block = {
+        .columns = columns,
+        .end = columns + 2 * pairs,
+        .weights = weights,
+        .bias = requant->bias,
+        .multiplier = requant->multiplier,
+        .filters = filters,
+        .skipped = skipped * STEP_BYTES,
+        .zero_point = requant->zero_point,
+        .lowest4 = requant->lowest4,
+        .highest4 = requant->highest4,
+        .relu = requant->zero_point == -128 && requant->lowest == 0 && requant->highest == 255,
+        .requant = requant,
+    };
+    return block;
+}
