@@ -19,8 +19,11 @@ from micronets import tflite
 from micronets.arch import Arch, Conv2D, DepthwiseConv2D, FullyConnected
 from micronets.board import load_board
 from micronets.compiler import compile_model
-from micronets.cost import RUNTIME_FLASH_BYTES, weight_bytes
+from micronets.cost import RUNTIME_FLASH_BYTES
+from micronets.counts import packed_bytes
 from micronets.measurement import measure
+from micronets.model import QuantizedModel
+from micronets.validate import Weighted
 
 BOARD = "NUCLEO-F446RE"
 KERNELS = ("conv 1x1", "conv 3x3", "conv, other", "stem", "depthwise", "fully connected")
@@ -38,7 +41,7 @@ def main(shared: Path) -> None:
         figures = measure(path, load_board(BOARD), samples=SAMPLES)
         model = tflite.read(path.read_bytes())
         arch = model.arch
-        rows.append(row(name, figures, baseline, weight_bytes(compile_model(model).model.arch.steps())))
+        rows.append(row(name, figures, baseline, *constants(compile_model(model).model)))
         toolchain = figures["toolchain"]
         for layer in figures["per_layer"]:
             kernel = kernel_of(arch, layer["name"])
@@ -49,10 +52,21 @@ def main(shared: Path) -> None:
     replace_section(Path("docs/results.md"), "kernels", text)
 
 
-def row(name: str, figures: Mapping[str, Any], baseline: Mapping[str, str], weights: int) -> dict[str, Any]:
-    """One model: ours and TFLM's cycles without wait states, SRAM (arena and stack), flash, and that without weights.
+def constants(model: QuantizedModel) -> tuple[int, int]:
+    """Bytes that no program for a network can do without: its packed weights; its biases and scales, 32 bits each."""
+    weights = scales = 0
+    for step in model.arch.steps():
+        if isinstance(step.layer, Weighted):
+            w = model.weights[step.layer.name]
+            weights += int(packed_bytes(w.weights.size, step.layer.weight_bits))
+            scales += 4 * (step.output_shape[-1] + w.scales.size)
+    return weights, scales
 
-    weights: bytes of those that are left once the compiler has removed dead filters.
+
+def row(name: str, figures: Mapping[str, Any], baseline: Mapping[str, str], weights: int, scales: int) -> dict[str, Any]:
+    """One model: ours and TFLM's cycles without wait states, SRAM (arena and stack), flash, and that without constants.
+
+    weights, scales: `constants` of the network that is left once the compiler has removed dead filters.
     """
     return {
         "model": name.split("/")[-1],
@@ -61,6 +75,7 @@ def row(name: str, figures: Mapping[str, Any], baseline: Mapping[str, str], weig
         "sram": (figures["sram_bytes"], int(baseline["arena_bytes"]) + int(baseline["stack_bytes"])),
         "flash": (figures["flash_bytes"], int(baseline["tflite_bytes"]) + RUNTIME_FLASH_BYTES),
         "besides_weights": figures["flash_bytes"] - weights,
+        "code": figures["flash_bytes"] - weights - scales,
     }
 
 
@@ -89,15 +104,16 @@ def geometric_mean(ratios: Iterable[float]) -> float:
 def models_table(rows: Sequence[Mapping[str, Any]]) -> str:
     """Ours, TFLM's and their ratio for every model, and the geometric means of the ratios."""
     lines = [
-        "| model | cycles | TFLM's | ratio | SRAM | TFLM's | ratio | flash | TFLM's | ratio | besides weights | outputs |",
-        "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|",
+        "| model | cycles | TFLM's | ratio | SRAM | TFLM's | ratio | flash | TFLM's | ratio | besides weights "
+        "| and biases, scales | outputs |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|",
     ]
     for r in rows:
         pairs = [f"{ours:,} | {theirs:,} | {ours / theirs:.2f}" for ours, theirs in (r["cycles"], r["sram"], r["flash"])]
         equal = "equal" if r["bit_exact"] else "DIFFER"
-        lines.append(f"| {r['model']} | {' | '.join(pairs)} | {r['besides_weights']:,} | {equal} |")
+        lines.append(f"| {r['model']} | {' | '.join(pairs)} | {r['besides_weights']:,} | {r['code']:,} | {equal} |")
     means = [geometric_mean(r[key][0] / r[key][1] for r in rows) for key in ("cycles", "sram", "flash")]
-    lines.append(f"| geometric mean | {' | '.join(f' | | **{m:.2f}**' for m in means)} | | |")
+    lines.append(f"| geometric mean | {' | '.join(f' | | **{m:.2f}**' for m in means)} | | | |")
     return "\n".join(lines)
 
 
@@ -118,7 +134,9 @@ def note(toolchain: str) -> str:
     return (
         f"Simulated Cortex-M4 without flash wait states (docs/measure.md), ours built by {toolchain}; TFLM and CMSIS-NN of "
         "August 2026, GCC 12 -O2, in the same simulation. SRAM is arena and stack, flash the whole image (TFLM's: file and "
-        f"{RUNTIME_FLASH_BYTES:,} bytes of runtime), in bytes. Outputs: every byte for {SAMPLES} inputs against the reference."
+        f"{RUNTIME_FLASH_BYTES:,} bytes of runtime), in bytes; besides weights: the image without the packed "
+        "weights, and without 4 bytes for each bias and scale too."
+        f" Outputs: every byte for {SAMPLES} inputs against the reference."
     )
 
 

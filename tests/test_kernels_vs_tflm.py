@@ -2,9 +2,9 @@
 
 import pytest
 
-from benchmarks.kernels_vs_tflm import geometric_mean, kernel_of, kernels_table, models_table, row
+from benchmarks.kernels_vs_tflm import constants, geometric_mean, kernel_of, kernels_table, models_table, row
 from micronets.arch import INPUT, Arch, Conv2D, DepthwiseConv2D, FullyConnected, Reshape
-from micronets.counts import weight_bytes
+from tests.random_models import random_model
 
 ARCH = Arch(
     (8, 8, 1),
@@ -34,13 +34,20 @@ def test_geometric_mean() -> None:
 def test_models_table() -> None:
     figures = {"core_cycles": 50, "sram_bytes": 30, "flash_bytes": 100_000, "bit_exact": True}
     baseline = {"cycles_0ws": "100", "arena_bytes": "50", "stack_bytes": "10", "tflite_bytes": "94528"}
-    found = row("set/model", figures, baseline, weight_bytes(ARCH.steps()))
-    assert found["besides_weights"] == 100_000 - weight_bytes(ARCH.steps())
+    model = random_model(ARCH, 1)
+    weights, scales = constants(model)
+    assert weights == 8 * 9 + 9 * 8 + 8 * 4 + 15 * 8 * 4 + 9 * 8 * 4 + 256 * 2
+    assert scales == 4 * sum(
+        len(w.scales) + w.weights.shape[3 if name == "depthwise" else 0] for name, w in model.weights.items()
+    )
+    found = row("set/model", figures, baseline, weights, scales)
+    assert found["besides_weights"] == 100_000 - weights == found["code"] + scales
     lines = models_table([found]).splitlines()
-    expected = f"| model | 50 | 100 | 0.50 | 30 | 60 | 0.50 | 100,000 | 200,000 | 0.50 | {found['besides_weights']:,} | equal |"
+    expected = "| model | 50 | 100 | 0.50 | 30 | 60 | 0.50 | 100,000 | 200,000 | 0.50 "
+    expected += f"| {found['besides_weights']:,} | {found['code']:,} | equal |"
     assert lines[2] == expected
     assert lines[3].count("**0.50**") == 3
-    assert {line.count("|") for line in lines} == {13}
+    assert {line.count("|") for line in lines} == {14}
     assert "DIFFER" in models_table([found | {"bit_exact": False}])
 
 
