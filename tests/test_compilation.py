@@ -11,9 +11,11 @@ import pytest
 
 from micronets import compilation, evaluation, reference
 from micronets.arch import INPUT, Arch, Conv2D, FullyConnected, Pad, Relu
-from micronets.compiler import plan_arena
+from micronets.board import load_board
+from micronets.compiler import compile_model, plan_arena
+from micronets.device import build
 from micronets.device.toolchain import compile_c, host_compiler
-from micronets.errors import DeviceError
+from micronets.errors import BudgetError, DeviceError
 from micronets.tflite import write
 from tests.calling import call
 from tests.random_models import random_arch, random_input, random_model
@@ -178,3 +180,35 @@ def test_bad_patches_are_one_clear_line(path: Path, tmp_path: Path, words: tuple
     result = call("compile", path, *BOARD, "--out", tmp_path / "c", *words)
     assert result.code == 2
     assert text in result.error
+
+
+def test_code_and_stack_count_in_what_fits(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights alone would fit this flash, and the arena alone this SRAM."""
+    board = load_board("NUCLEO-F446RE")
+    out = tmp_path / "c"
+    found = compilation.compile_to(path, board, out)
+    tight = replace(board, flash_bytes=found["constant_bytes"] + 1000)
+    with pytest.raises(BudgetError, match=r"weights and tables of [\d,]+ bytes and code of [\d,]+ \(.*\) are [\d,]+ more than"):
+        compilation.compile_to(path, tight, out)
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(BudgetError, match=r"and code of 8,192 \(estimated\) are 7,192 more than .* of flash of NUCLEO-F446RE"):
+        compilation.compile_to(path, tight, out)
+    compilation.compile_to(path, replace(board, flash_bytes=found["constant_bytes"] + 8192), out)
+    narrow = replace(board, sram_bytes=found["arena_bytes"] + 1000)
+    with pytest.raises(
+        BudgetError, match=r"and a stack of 2,048 are 1,048 more than the [\d,]+ bytes of SRAM of"
+    ):
+        compilation.compile_to(path, narrow, out, patches="off")
+
+
+def test_code_is_measured_where_there_is_a_compiler() -> None:
+    pytest.importorskip("elftools")
+    board = load_board("NUCLEO-F446RE")
+    try:
+        name = build.compiler(board).name
+    except DeviceError as e:
+        pytest.skip(str(e))
+    size, source = compilation.code_bytes(compile_model(random_model(random_arch(1), 1)), board)
+    assert 1000 < size < 3 * compilation.CODE_BYTES
+    assert source == f"built by {name}"

@@ -28,9 +28,10 @@ from micronets.board import Board
 from micronets.compiler import compile_model
 from micronets.counts import macs, params, step_macs
 from micronets.device import build, sim
+from micronets.device.build import firmware_files
 from micronets.errors import CheckFailed, SpecError
 from micronets.files import digest, remove_parts, write_atomic
-from micronets.measurement import firmware_files, inputs
+from micronets.measurement import inputs
 from micronets.space import SearchSpace, derive
 from micronets.untrained import untrained
 

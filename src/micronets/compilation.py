@@ -17,10 +17,14 @@ from micronets.compiler.library import library_files
 from micronets.compiler.runtime_tflm import arena_with_margin, tflm_files
 from micronets.cost import STACK_BYTES
 from micronets.counts import step_weight_bytes
-from micronets.errors import BudgetError, FileError, SpecError, did_you_mean
+from micronets.device import build
+from micronets.device.image import read_image
+from micronets.errors import BudgetError, DeviceError, FileError, SpecError, did_you_mean
 from micronets.model import QuantizedModel
 
 SOURCE = "estimated"
+CODE_BYTES = 8192  # kernels, calls and start-up code: 6 to 8 kB in firmware of released models (GCC 12, -O2, Cortex-M4)
+_CLOSE_BYTES = 4 * CODE_BYTES  # with so much flash to spare, no firmware is built to see whether it fits
 RUNTIMES = ("c", "tflm")
 _MARKS = ("micronets_kernels.h", "micronets_tflm.h")  # only this writes a directory with one of them
 
@@ -128,24 +132,45 @@ def _for_tflm(
 def _check_fits(compiled: Compiled, board: Board, where: str, off: bool) -> None:
     """Raises `BudgetError` that says by how much the model is too large, and at which layer; `off`: bands were not tried."""
     arch = compiled.model.arch
-    if compiled.arena_bytes > board.sram_bytes:
+    over = compiled.arena_bytes + STACK_BYTES - board.sram_bytes
+    if over > 0:
         moments = range(1, len(arch.layers) + 1)
         sizes = [sum(b.bytes for b in compiled.plan.buffers if b.first <= t <= b.last) for t in moments]
         outputs = [math.prod(step.output_shape) for step in arch.steps()]
         worst = arch.layers[max(range(len(sizes)), key=lambda i: (sizes[i], outputs[i]))].name
         raise BudgetError(
-            f"{where}: the arena of {compiled.arena_bytes:,} bytes is {compiled.arena_bytes - board.sram_bytes:,} more than "
+            f"{where}: the arena of {compiled.arena_bytes:,} bytes and a stack of {STACK_BYTES:,} are {over:,} more than "
             f"the {board.sram_bytes:,} bytes of SRAM of {board.name}; the most is alive at layer '{worst}': fewer channels or "
             f"a larger stride there or before, {'--patches auto, ' if off else ''}or a larger board"
         )
-    if compiled.constant_bytes > board.flash_bytes:
+    if compiled.constant_bytes + _CLOSE_BYTES <= board.flash_bytes:
+        return
+    code, source = code_bytes(compiled, board)
+    over = compiled.constant_bytes + code - board.flash_bytes
+    if over > 0:
         largest = max(arch.steps(), key=step_weight_bytes)
-        over = compiled.constant_bytes - board.flash_bytes
         raise BudgetError(
-            f"{where}: weights and tables of {compiled.constant_bytes:,} bytes are {over:,} more than "
-            f"the {board.flash_bytes:,} bytes of flash of {board.name}; the largest layer is '{largest.layer.name}' "
+            f"{where}: weights and tables of {compiled.constant_bytes:,} bytes and code of {code:,} ({source}) are {over:,} "
+            f"more than the {board.flash_bytes:,} bytes of flash of {board.name}; the largest layer is '{largest.layer.name}' "
             f"with {step_weight_bytes(largest):,}: fewer channels there, weights of 4 bits, or a larger board"
         )
+
+
+def code_bytes(compiled: Compiled, board: Board) -> tuple[int, str]:
+    """Bytes of flash that a firmware takes besides weights and tables, and how that is known.
+
+    From the firmware itself where there is a cross compiler for the board, else what the largest of eight released models
+    takes. Raises `DeviceError` if the compiler fails.
+    """
+    try:
+        compiler = build.compiler(board)
+    except (DeviceError, SpecError):
+        return CODE_BYTES, "estimated"
+    try:
+        image = read_image(build.build(build.firmware_files(compiled), board).elf)
+    except ImportError:  # the compiler without the package that reads its files
+        return CODE_BYTES, "estimated"
+    return image.flash_bytes - compiled.constant_bytes, f"built by {compiler.name}"
 
 
 def write_directory(out: Path, files: Mapping[str, str]) -> None:

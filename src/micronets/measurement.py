@@ -18,6 +18,7 @@ from micronets.compilation import arena_limit, bands, bands_text
 from micronets.compiler import Compiled, compile_model
 from micronets.counts import step_macs
 from micronets.device import build, host, qemu, sim
+from micronets.device.build import firmware_files
 from micronets.device.toolchain import host_compiler
 from micronets.errors import FileError, SpecError, did_you_mean
 from micronets.model import QuantizedModel
@@ -188,12 +189,6 @@ def _native(compiled: Compiled, x: Array, expected: Array) -> dict[str, Any]:
             for s in compiled.model.arch.steps()
         ],
     }
-
-
-def firmware_files(compiled: Compiled) -> dict[str, str | bytes]:
-    """The files of `compiled` that make up the network, without the example around it."""
-    files = compiled.files.items()
-    return {name: text for name, text in files if name in ("model.c", "model.h") or name.startswith("micronets_")}
 
 
 def _largest_layer(compiled: Compiled) -> str:

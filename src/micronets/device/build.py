@@ -18,6 +18,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from micronets.board import Board
+from micronets.compiler import Compiled
 from micronets.errors import DeviceError, SpecError
 
 _GCC = "arm-none-eabi-gcc"
@@ -135,6 +136,12 @@ def link(
 def link_script() -> str:
     """link.ld: flash and SRAM of any size."""
     return (files("micronets") / "device/firmware/link.ld").read_text("utf-8")
+
+
+def firmware_files(compiled: Compiled) -> dict[str, str | bytes]:
+    """The files of `compiled` that make up the network, without the example around it."""
+    files = compiled.files.items()
+    return {name: text for name, text in files if name in ("model.c", "model.h") or name.startswith("micronets_")}
 
 
 def _call(command: Sequence[str], what: str) -> str:
