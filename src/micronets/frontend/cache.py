@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -28,6 +28,8 @@ from micronets.frontend.wav import Recording, read_wav, resample
 _VERSION = 1  # raise it when the arithmetic of `features` changes
 _CHUNK = 64
 _log = logging.getLogger(__name__)
+
+Arrays = Mapping[str, npt.NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -85,19 +87,45 @@ def wav_features(paths: Sequence[Path], fe: FrontEnd) -> tuple[npt.NDArray[Any],
     return x, tally
 
 
-def kept(key: str, make: Callable[[], npt.NDArray[Any]]) -> npt.NDArray[Any]:
+def kept(key: str, make: Callable[[], Arrays]) -> Arrays:
     """What `make` gives, kept on disk under `key`, which must name everything that it depends on."""
     place = directory() / f"{key}.npz"
     with suppress(Exception), np.load(place, allow_pickle=False) as pack:  # whatever is wrong with it, it can be made again
-        x: npt.NDArray[Any] = pack["x"]
-        return x
-    x = make()
+        return {name: pack[name] for name in pack.files}
+    made = make()
     try:
         with atomic(place) as f:
-            np.savez(f, x=x)
+            np.savez(f, **made)  # type: ignore[arg-type]
     except OSError as e:
         _log.info("%s: not kept (%s)", place, e)
-    return x
+    return made
+
+
+def cut_features(paths: Sequence[Path], fe: FrontEnd) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64], Tally]:
+    """As `wav_features`, but a recording of two clips' length and more becomes as many examples as fit, one after the other
+    from its middle outwards. Returns features `[N, T, M]`, how many each recording gave, and what was adapted."""
+    if not paths:
+        return features([], fe), np.zeros(0, np.int64), Tally()
+
+    def make() -> Arrays:
+        x, counts, facts = [], [], []
+        for path in paths:
+            r = read_wav(path)
+            samples = resample(r.samples, r.rate, fe.sample_rate)
+            n = len(samples) // fe.clip_samples
+            first = (len(samples) - n * fe.clip_samples) // 2
+            parts = [samples[first + i * fe.clip_samples :][: fe.clip_samples] for i in range(n)] if n > 1 else [samples]
+            x.append(features(parts, fe))
+            counts.append(len(parts))
+            facts.append(_facts(r, False))
+        return {
+            "x": np.concatenate(x),
+            "counts": np.array(counts),
+            "tally": np.array(json.dumps(asdict(_tally(paths, facts, fe)))),
+        }
+
+    got = kept("cut-" + _key(paths, fe), make)
+    return got["x"], got["counts"].astype(np.int64), Tally(**json.loads(str(got["tally"])))
 
 
 def _key(paths: Sequence[Path], fe: FrontEnd) -> str:
@@ -119,16 +147,18 @@ def _compute(paths: Sequence[Path], fe: FrontEnd) -> tuple[npt.NDArray[Any], Tal
 
     # One thread: the matrix product inside has its own, and two layers of them fight.
     parts = [chunk(at) for at in range(0, len(paths), _CHUNK)]
-    facts = [f for _, found in parts for f in found]
+    return np.concatenate([x for x, _ in parts]), _tally(paths, [f for _, found in parts for f in found], fe)
+
+
+def _tally(paths: Sequence[Path], facts: Sequence[tuple[int, int, bool]], fe: FrontEnd) -> Tally:
     stereo, stereo_at = _count(facts, lambda f: f[0] > 1)
     other, other_at = _count(facts, lambda f: f[1] != fe.sample_rate)
     long, long_at = _count(facts, lambda f: f[2])
-    tally = Tally(
+    return Tally(
         stereo, str(paths[stereo_at]) if stereo else "",
         other, str(paths[other_at]) if other else "", facts[other_at][1] if other else 0,
         long, str(paths[long_at]) if long else "",
     )  # fmt: skip
-    return np.concatenate([x for x, _ in parts]), tally
 
 
 def _facts(r: Recording, long: bool) -> tuple[int, int, bool]:

@@ -33,6 +33,8 @@ __all__ = ["TASKS", "Card", "Examples", "Score", "TaskData", "examples", "load",
 TASKS: Mapping[str, str] = {
     "kws": "keyword spotting: which of a few words was said in one second of sound",
     "ad": "anomaly detection: how strange a machine sounds, learnt from sound machines alone",
+    "audio": "sound of your own: a folder of recordings per class",
+    "features": "arrays of your own, from whatever sensor: a folder per class, or an .npz",
 }
 """Every task and what it learns; `micronets.tasks.NAME` is its module."""
 

@@ -123,11 +123,11 @@ def _synthetic(machine: str, clips: int) -> dict[str, list[Any]]:
 
 
 def _made(sounds: Sequence[Any], fe: FrontEnd) -> tuple[Pixels, tuple[str, ...]]:
-    def make() -> Pixels:
+    def make() -> dict[str, Pixels]:
         parts = [features([machines.made(c, fe.clip_ms / 1000)], fe) for c in sounds]
-        return np.concatenate([features([], fe), *parts])
+        return {"x": np.concatenate([features([], fe), *parts])}
 
-    return kept(digest(repr((machines.VERSION, sounds, fe.base()))), make), ()
+    return kept(digest(repr((machines.VERSION, sounds, fe.base()))), make)["x"], ()
 
 
 def examples(card: Card, path: Path | None, *, split: str = "test", test: Path | None = None) -> Examples:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from micronets.errors import DataError
-from micronets.frontend import FrontEnd, features, read_wav, resample, wav_features
+from micronets.frontend import FrontEnd, cut_features, features, read_wav, resample, wav_features
 from micronets.tasks.kwsdata import SILENCE, SPLITS, UNKNOWN, Features, Labels
 from micronets.tasks.noise import coloured
 from micronets.tasks.recordings import BACKGROUND, Files, Folders, check_words, official_splits, own_splits, scan
@@ -30,13 +30,14 @@ class Clips:
     notes: tuple[str, ...]
 
 
-def own_words(folders: Folders, fe: FrontEnd, splits: Sequence[str], test: bool, seed: int) -> Clips:
-    """A class per folder; `test` says whether a tenth is set apart for "test". Raises `DataError`."""
+def own_words(folders: Folders, fe: FrontEnd, splits: Sequence[str], test: bool, seed: int, cut: bool = False) -> Clips:
+    """A class per folder; `test` says whether a tenth is set apart for "test", `cut` that long recordings become several
+    examples. Raises `DataError`."""
     classes = tuple(folders.files)
     if len(classes) < 2:
         raise DataError(f"{folders.root}: only one class, '{classes[0]}'; a classifier needs at least two folders")
     by_split = {"all": folders.files} if "all" in splits else own_splits(folders, test)
-    got = _read(classes, {s: by_split[s] for s in splits}, fe)
+    got = _read(classes, {s: by_split[s] for s in splits}, fe, cut)
     if "train" not in splits:
         return Clips(classes, *got[:2], _none(fe), folders.notes + got[2])
     rng = _rng(seed, "train")
@@ -81,27 +82,32 @@ def keywords(folders: Folders, words: Sequence[str], fe: FrontEnd, splits: Seque
     return Clips(classes, x, y, background, folders.notes + notes)
 
 
-def held_out(root: Path, classes: Sequence[str], fe: FrontEnd) -> tuple[Features, Labels, tuple[str, ...]]:
+def held_out(root: Path, classes: Sequence[str], fe: FrontEnd, cut: bool = False) -> tuple[Features, Labels, tuple[str, ...]]:
     """All clips of a directory with a folder per class, as test data for `classes`. Raises `DataError`."""
     folders = scan(root)
     for c in folders.files:
         if c not in classes:
             raise DataError(f"{root / c}: class '{c}' is not one of the classes; rename or remove it: {', '.join(classes)}")
-    x, y, notes = _read(classes, {"test": folders.files}, fe)
+    x, y, notes = _read(classes, {"test": folders.files}, fe, cut)
     absent = [c for c in classes if c not in folders.files]
     missing = (f"{root}: no test clips for {', '.join(absent)}",) if absent else ()
     return x["test"], y["test"], folders.notes + notes + missing
 
 
 def _read(
-    classes: Sequence[str], by_split: Mapping[str, Files], fe: FrontEnd
+    classes: Sequence[str], by_split: Mapping[str, Files], fe: FrontEnd, cut: bool = False
 ) -> tuple[dict[str, Features], dict[str, Labels], tuple[str, ...]]:
     x, y, notes = {}, {}, []
     for s in (*SPLITS, *(s for s in by_split if s not in SPLITS)):
         files = by_split.get(s, {})
         order = [c for c in classes if files.get(c)]
-        x[s], tally = wav_features([p for c in order for p in files[c]], fe)
+        paths = [p for c in order for p in files[c]]
         y[s] = np.repeat([classes.index(c) for c in order], [len(files[c]) for c in order]).astype(np.int64)
+        if cut:
+            x[s], counts, tally = cut_features(paths, fe)
+            y[s] = np.repeat(y[s], counts)
+        else:
+            x[s], tally = wav_features(paths, fe)
         notes += [f"{s}: {note}" for note in tally.notes(fe)]
     return x, y, tuple(notes)
 

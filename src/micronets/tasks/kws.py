@@ -146,6 +146,12 @@ def examples(card: Card, path: Path | None, *, split: str = "test", test: Path |
     Raises `SpecError` for a model without front end or with one that does not fit its input, and `DataError`, also if the
     split is empty or holds a class that the model does not know.
     """
+    fe = front_end_of(card)
+    return matched(card, fe, load(path, test=test, frontend=fe, splits=(split,)), split, path or "synthetic speech")
+
+
+def front_end_of(card: Card) -> FrontEnd:
+    """The front end of a model. Raises `SpecError` if there is none or it does not fit the model's input."""
     if card.frontend is None:
         names = ", ".join(PRESETS)
         raise SpecError(f"{card.where}: carries no front end; name one with --front-end: {names}, or a JSON file")
@@ -154,9 +160,12 @@ def examples(card: Card, path: Path | None, *, split: str = "test", test: Path |
         raise SpecError(
             f"{card.where}: its input is {card.input_shape}, the front end gives {fe.input_shape}; name another one"
         )
-    data = load(path, test=test, frontend=fe, splits=(split,))
+    return fe
+
+
+def matched(card: Card, fe: FrontEnd, data: KwsData, split: str, where: Path | str) -> Examples:
+    """A split of `data` through `fe` with the classes in the order of the model's labels. Raises `DataError`."""
     target, classes = data.labels(split), card.labels or data.classes
-    where = path if path is not None else "synthetic speech"
     if not len(target):
         raise DataError(f"{where}: split '{split}' is empty; choose another with --split")
     for i in np.unique(target):
@@ -166,6 +175,6 @@ def examples(card: Card, path: Path | None, *, split: str = "test", test: Path |
     labels = order[target].astype(np.int64)
     return Examples(
         inputs=network_input(data.features[split], fe), labels=labels, classes=classes,
-        score=lambda outputs: classification(outputs, labels, len(classes), data.noun), source=data.source, synthetic=data.synthetic,
-        noun=data.noun, notes=data.notes,
+        score=lambda outputs: classification(outputs, labels, len(classes), data.noun), source=data.source,
+        synthetic=data.synthetic, noun=data.noun, notes=data.notes,
     )  # fmt: skip
