@@ -199,8 +199,8 @@ def table(rows: Sequence[tuple[Way, str]], networks: int, released: int) -> str:
         lines.append(f"| {shown} | {' | '.join(results.get((c, (*f, *k)), '') for c, k in columns)} |")
     lines.append("")
     lines.append(
-        f"{networks} random networks and {released} released models, layer by layer and in bands, {SAMPLES} inputs each, {GUARD} "
-        f"guard bytes on both sides of each arena. {date.today()}, `python -m benchmarks.same_bytes`."
+        f"{networks} random networks and {released} released models, layer by layer and in bands, {SAMPLES} inputs "
+        f"each, {GUARD} guard bytes on both sides of each arena. {date.today()}, `python -m benchmarks.same_bytes`."
     )
     return "\n".join(lines)
 
