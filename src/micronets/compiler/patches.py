@@ -6,8 +6,6 @@ the limit is chosen. The search is deterministic.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from micronets.arch import Arch
 from micronets.compiler.arena import ArenaPlan, bounds, plan_arena
 from micronets.compiler.bands import Segment, schedule, spans
@@ -30,34 +28,36 @@ def _one_more(arch: Arch, plan: ArenaPlan, limit: int) -> ArenaPlan | None:
     steps, widths = arch.steps(), float_tensors(arch)
     taken = {i for s in plan.segments for i in range(s.first, s.last + 1)}
     now = bounds(arch, plan.segments)
-    peaks = {time - 1 for time, size in enumerate(now) if size == max(now)}
+    peaks = {time - 1 for time, size in enumerate(now) if size == max(now)} | {time - 1 for time in _full(plan)}
     found = []
     for first, last in spans(steps):
         layers = range(first, last + 1)
         if not taken.isdisjoint(layers) or peaks.isdisjoint(layers):
             continue
         needed = bounds(arch, _with(plan, schedule(steps, first, last, 1, widths, _FEW_BANDS)))
-        promise = _load(max(needed), needed)
-        if promise < _load(plan.bytes, now):
+        promise = align(max(needed)), sum(align(n) >= plan.bytes for n in needed)
+        if promise < _load(plan):
             rank = (0, 0) if promise[0] <= limit else (promise[0], max(needed[first + 1 : last + 2]))
             found.append((rank, last - first, promise, first, last))
     best = plan
     for *_, promise, first, last in sorted(found)[:_MOST_PLANS]:
-        if promise < _plan_load(arch, best):
+        if promise < _load(best):
             segments = _with(plan, schedule(steps, first, last, 1, widths))
-            best = min(best, plan_arena(arch, segments=segments), key=lambda p: _plan_load(arch, p))
+            best = min(best, plan_arena(arch, segments=segments), key=_load)
         if best.bytes <= limit:
             break
     return None if best is plan else _higher(arch, plan, best, limit)
 
 
-def _load(size: int, needed: Sequence[int]) -> tuple[int, int]:
-    """What is to become less: the size of the arena, then in how many layers as much is needed."""
-    return align(size), sum(align(n) >= align(size) for n in needed)
+def _full(plan: ArenaPlan) -> set[int]:
+    """Times at which a buffer reaches the end of the arena."""
+    top = [b for b in plan.buffers if align(b.offset + b.bytes) == plan.bytes]
+    return {time for b in top for time in range(b.first, b.last + 1)}
 
 
-def _plan_load(arch: Arch, plan: ArenaPlan) -> tuple[int, int]:
-    return _load(plan.bytes, bounds(arch, plan.segments))
+def _load(plan: ArenaPlan) -> tuple[int, int]:
+    """What is to become less: the size of the arena, then for how long it is full."""
+    return plan.bytes, len(_full(plan))
 
 
 def _higher(arch: Arch, before: ArenaPlan, plan: ArenaPlan, limit: int) -> ArenaPlan:
