@@ -29,9 +29,11 @@ from micronets.filesize import METADATA_BYTES, tflite_bytes
 
 __all__ = [
     "METADATA_BYTES",
+    "TFLM",
     "Cost",
     "LayerCost",
     "Missed",
+    "Runtime",
     "arena_tflm_bytes",
     "budget_costs",
     "cost",
@@ -157,7 +159,24 @@ def over(cost: Cost, budget: Budget) -> list[Missed]:
     return [Missed(n, values[n], limit, values[n] - limit) for n, limit in budget.limits().items() if values[n] > limit]
 
 
-_MEASURES: dict[str, Callable[[Arch, Sequence[Step], Board, int], Number]] = {
+Exact = Callable[[Arch, Sequence[Step], Board, int], Number]
+Relaxed = Callable[[Sequence[Step], Board, int], Number]
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What executes a network on the board, as far as its costs go.
+
+    exact, relaxed: by name of a limit: of an `Arch` with its steps, and of steps alone, whose widths, kernels and gates
+    may be 0-d tensors; both for a board and bytes of metadata in the file.
+    """
+
+    name: str
+    exact: Mapping[str, Exact]
+    relaxed: Mapping[str, Relaxed]
+
+
+_MEASURES: dict[str, Exact] = {
     "arena_bytes": lambda a, s, b, m: arena_tflm_bytes(a, 8),
     "tflite_bytes": lambda a, s, b, m: tflite_bytes(s, m),
     "sram_bytes": lambda a, s, b, m: arena_tflm_bytes(a, 4) + RUNTIME_SRAM_BYTES + STACK_BYTES,
@@ -166,7 +185,7 @@ _MEASURES: dict[str, Callable[[Arch, Sequence[Step], Board, int], Number]] = {
     "energy_mj": lambda a, s, b, m: latency_ms(s, b) * b.active_power_w,
     "macs": lambda a, s, b, m: macs(s),
 }
-_RELAXED: dict[str, Callable[[Sequence[Step], Board, int], Number]] = {
+_RELAXED: dict[str, Relaxed] = {
     "arena_bytes": lambda s, b, m: live_bytes(s) + persistent_bytes(s, 8),
     "tflite_bytes": lambda s, b, m: tflite_bytes(s, m),
     "sram_bytes": lambda s, b, m: live_bytes(s) + persistent_bytes(s, 4) + (RUNTIME_SRAM_BYTES + STACK_BYTES),
@@ -177,20 +196,26 @@ _RELAXED: dict[str, Callable[[Sequence[Step], Board, int], Number]] = {
 }
 
 
-def budget_costs(arch: Arch, board: Board, names: Iterable[str], metadata_bytes: int = METADATA_BYTES) -> Mapping[str, float]:
+TFLM = Runtime("tflm", _MEASURES, _RELAXED)
+"""TensorFlow Lite Micro with CMSIS-NN."""
+
+
+def budget_costs(
+    arch: Arch, board: Board, names: Iterable[str], metadata_bytes: int = METADATA_BYTES, runtime: Runtime = TFLM
+) -> Mapping[str, float]:
     """The costs that the limits `names` of a `Budget` bound, by name, exact integers where they are counts.
 
     metadata_bytes: of text that the file will carry; by default as much as a class list and a front end take.
     """
     steps = arch.steps()
-    return {name: _MEASURES[name](arch, steps, board, metadata_bytes) for name in names}
+    return {name: runtime.exact[name](arch, steps, board, metadata_bytes) for name in names}
 
 
 def relaxed_budget_costs(
-    steps: Sequence[Step], board: Board, names: Iterable[str], metadata_bytes: int = METADATA_BYTES
+    steps: Sequence[Step], board: Board, names: Iterable[str], metadata_bytes: int = METADATA_BYTES, runtime: Runtime = TFLM
 ) -> Mapping[str, Number]:
     """`budget_costs` of a network whose widths, kernels and gates may be 0-d tensors, with their gradients.
 
     Arenas have the bytes alive at once in place of the plan, so that they are lower bounds; the rest is the same.
     """
-    return {name: _RELAXED[name](steps, board, metadata_bytes) for name in names}
+    return {name: runtime.relaxed[name](steps, board, metadata_bytes) for name in names}
