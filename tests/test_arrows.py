@@ -22,7 +22,8 @@ DESIGN = {
     *("searching", "supernet", "tasks", "train", "train_settings", "training"),
 }
 TOP = {
-    *("characterize", "cli", "compilation", "config", "evaluation", "findings", "inspection", "latency_fit", "measurement"),
+    *("characterize", "cli", "compilation", "config", "deployment", "evaluation", "findings"),
+    *("inspection", "latency_fit", "measurement"),
     *("onboard", "report", "run", "rundir", "stages", "tables", "verdict", "work"),
 }
 ALLOWED = {"core": CORE, "deploy": CORE | DEPLOY, "design": CORE | DESIGN, "top": CORE | DEPLOY | DESIGN | TOP}

@@ -119,7 +119,7 @@ def test_the_command(tmp_path: Path) -> None:
     result = call(*words, "--json")
     assert result.code == 0
     found = json.loads(result.out)
-    assert found["networks"] == {"temporal": 3}
+    assert found["networks"] == {"temporal:kws": 3}
     assert found["source"] == "simulated"
     assert found["model"] is None  # three networks are too few to fit and to judge by
     assert {p.name for p in tmp_path.iterdir()} == {"models", "models.csv", "findings.json", "characterization.html"}

@@ -50,7 +50,7 @@ def test_a_finished_run_as_teacher_is_saved_and_read_back() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"sead": 1}, "c.toml: unknown key 'sead'; did you mean 'seed'? known: board, budget, data, init, out, search, "),
+        ({"sead": 1}, "c.toml: unknown key 'sead'; did you mean 'seed'? known: board, budget, data, init, "),
         ({"train": {"epoch": 1}}, "c.toml: unknown key 'train.epoch'; did you mean 'epochs'? known: "),
         ({"search": {"epochs": "many"}}, "c.toml: search.epochs = 'many'; need an integer"),
         ({"train": 3}, "c.toml: train = 3; need a table [train]"),

@@ -38,9 +38,11 @@ def test_a_run_ends_well_and_says_so(made: tuple[Path, Result]) -> None:
         assert "TFLM against our integer reference: 0 of 18 output bytes differ" in result.out
     assert "# arena_bytes = 24576" in result.err
     assert re.search(r"^search +step \d+/\d+ +\d+% .* left \d", result.err, re.MULTILINE)
-    names = {str(p.relative_to(root / "run")) for p in (root / "run").rglob("*") if p.is_file() and p.name[0] != "."}
+    files = [p.relative_to(root / "run") for p in (root / "run").rglob("*") if p.is_file() and p.name[0] != "."]
+    assert {"model.c", "model.h", "CMakeLists.txt"} <= {p.name for p in files if p.parts[0] == "c"}
+    names = {str(p) for p in files if p.parts[0] != "c"}
     assert names == {
-        *("config.toml", "stages.json", "model.tflite", "evaluate.json", "report.json", "report.html"),
+        *("config.toml", "stages.json", "model.tflite", "measure.json", "evaluate.json", "report.json", "report.html"),
         *("search/checkpoint.pt", "search/history.jsonl", "search/arch.json", "search/values.json", "search/weights.pt"),
         *("train/checkpoint.pt", "train/history.jsonl", "train/weights.pt"),
     }

@@ -8,8 +8,9 @@ from micronets import searching  # noqa: E402
 from micronets.board import Budget  # noqa: E402
 from micronets.cost import budget_costs  # noqa: E402
 from micronets.errors import BudgetError, SpecError, TrainingError  # noqa: E402
+from micronets.fit import Fitter  # noqa: E402
 from micronets.net import Net  # noqa: E402
-from micronets.search import SearchSettings, search  # noqa: E402
+from micronets.search import SearchSettings, search, settle  # noqa: E402
 from micronets.space import derive  # noqa: E402
 from tests.tiny import TinyTask, tiny_space  # noqa: E402
 
@@ -90,3 +91,31 @@ def test_shapes_that_cannot_fit_are_not_searched(tmp_path, board) -> None:
 def test_settings_are_checked(key, value) -> None:
     with pytest.raises(SpecError, match=f"search: {key} = {value}"):
         SearchSettings(**{key: value})
+
+
+def test_a_search_steps_back_until_the_measurement_keeps_the_limit_too(board) -> None:
+    space = tiny_space()
+    limits = Budget(macs=9000)
+    even = {c.name: [1 / len(c.options)] * len(c.options) for c in space.choices}
+    asked, notes = [], []
+
+    def measure(arch):
+        asked.append(arch)
+        return {"macs": 1.3 * budget_costs(arch, board, ("macs",))["macs"]}  # the estimate is 30 % too low
+
+    fitter = Fitter(space, limits, board)
+    values, found = settle(fitter, space.largest(), even, limits, measure, notes.append)
+    assert found == measure(derive(space, values))
+    assert 0.6 * 9000 < found["macs"] <= 9000
+    assert len(asked) > 2
+    assert "over the limit of 9,000; the estimate was" in notes[0]["note"]
+    plain, nothing = settle(Fitter(space, limits, board), space.largest(), even, limits, None, notes.append)
+    assert nothing == {}
+    assert budget_costs(derive(space, plain), board, ("macs",))["macs"] > found["macs"] / 1.3
+
+
+def test_a_search_whose_measurements_never_fit_gives_up(board) -> None:
+    space, limits = tiny_space(), Budget(macs=9000)
+    even = {c.name: [1 / len(c.options)] * len(c.options) for c in space.choices}
+    with pytest.raises(BudgetError, match=r"nothing|networks measured, the last still misses macs 10,000 of 9,000"):
+        settle(Fitter(space, limits, board), space.largest(), even, limits, lambda _: {"macs": 10_000.0}, lambda _: None)

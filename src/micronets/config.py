@@ -51,6 +51,9 @@ class Config:
     board: `micronets boards` lists them, or the path of a board's TOML file.
     out: the run directory.
     seed: of every random choice; the same seed and machine give the same model.
+    runtime: what executes the network on the board, which sram_bytes, flash_bytes, latency_ms and energy_mj of the budget
+    are for: `tflm` (TensorFlow Lite Micro, always the larger and slower one) or `c` (the C that micronets writes).
+    latency_model: file of `micronets characterize` for runtime c and a board that has none yet; empty: the board's own.
     init: the training starts from the `supernet`'s weights or from `scratch`.
     data: what the task's own `Options` say. budget, search, train, teacher: see their classes. A board's own SRAM and flash
         always limit the result.
@@ -62,6 +65,8 @@ class Config:
     out: str
     seed: int
     init: Literal["supernet", "scratch"]
+    runtime: Literal["tflm", "c"]
+    latency_model: str
     data: DataOptions
     budget: Budget
     space: Mapping[str, Any]
@@ -121,6 +126,8 @@ def parse(table: Mapping[str, Any], where: str) -> Config:
         out=convert(str, table.get("out", f"runs/{Path(where).stem}"), "out", where),
         seed=convert(int, table.get("seed", 0), "seed", where),
         init=convert(Literal["supernet", "scratch"], table.get("init", "supernet"), "init", where),
+        runtime=convert(Literal["tflm", "c"], table.get("runtime", "tflm"), "runtime", where),
+        latency_model=convert(str, table.get("latency_model", ""), "latency_model", where),
         space=space_table(task, _table(table, "space", where), where),
         teacher=_teacher(table, task, train, where) if "teacher" in table else None,
         **{name: build(cls, _table(table, name, where), f"{name}.", where) for name, cls in sections.items()},  # type: ignore[arg-type]

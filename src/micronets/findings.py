@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from micronets import latency, latency_fit
+from micronets import latency, latency_fit, spaces
 from micronets.arch import INPUT, Arch, Conv2D
 from micronets.board import Board
 from micronets.characterize import RUNTIME, SOURCE, Drawn, Progress, characterize, draw
-from micronets.config import make_space, space_table
 from micronets.counts import step_macs
-from micronets.errors import SpecError
+from micronets.errors import SpecError, did_you_mean
 from micronets.files import write_atomic
 from micronets.latency import LatencyModel
 from micronets.report.characterization import page
@@ -29,11 +28,13 @@ _MAP = 6  # pixels along each side of the maps of those networks
 LEAST = 12  # networks, for a latency model: three are held out
 CHANNEL_SPACE = "channels"
 PAGE, FACTS, MODEL = "characterization.html", "findings.json", "latency.toml"
+USUAL = {"kws": "dscnn:kws", "ad": "dscnn:ad", "ic": "resnet:ic", "images": "mobilenetv2:images"}
+KIND = {"dscnn": "kws", "temporal": "kws", "resnet": "ic", "mobilenetv2": "images"}
 _CLASSES = 12  # outputs of the networks; they cost next to nothing
 
 
 def characterize_spaces(
-    spaces: Sequence[str],
+    names: Sequence[str],
     board: Board,
     out: Path,
     *,
@@ -49,7 +50,7 @@ def characterize_spaces(
     """
     if samples < 3:
         raise SpecError(f"samples = {samples}; need at least 3, and {LEAST} in all for a latency model")
-    drawn = [d for name in dict.fromkeys(spaces) for d in draw(space(name), samples, seed)]
+    drawn = [d for name in dict.fromkeys(names) for d in draw(space(name), samples, seed)]
     records = characterize([*drawn, *channel_networks()], board, out, compiler=compiler, jobs=jobs, progress=progress)
     found, model = findings(records, board)
     found |= {"samples": samples, "seed": seed, "out": str(out)}
@@ -61,8 +62,15 @@ def characterize_spaces(
 
 
 def space(name: str) -> SearchSpace:
-    """The search space of that name, with the options it has by itself. Raises `SpecError`."""
-    return make_space("kws", space_table("kws", {"name": name}, "--space"), _CLASSES)
+    """The search space of that name, with the options it has by itself; `dscnn:ad` is that for inputs of another kind.
+
+    A kind alone names its usual space: kws, ad, ic, images. Raises `SpecError`.
+    """
+    given, _, kind = USUAL.get(name, name).partition(":")
+    kind = kind or KIND.get(given, "")
+    if given in spaces.SPACES and kind not in spaces.SPACES[given]:
+        raise SpecError(f"space '{name}': no networks for inputs of '{kind}'; {did_you_mean(kind, spaces.SPACES[given])}")
+    return replace(spaces.make(given, kind, _CLASSES), name=f"{given}:{kind}")
 
 
 def channel_networks() -> list[Drawn]:
@@ -83,7 +91,7 @@ def findings(records: Sequence[Record], board: Board) -> tuple[dict[str, Any], L
     Raises `DataError` for fewer than three networks of a space.
     """
     networks = [r for r in records if r["space"] != CHANNEL_SPACE]
-    spaces = list(dict.fromkeys(r["space"] for r in networks))
+    drawn_from = list(dict.fromkeys(r["space"] for r in networks))
     toolchain = networks[0]["toolchain"]
     power = np.array([r["energy_mj"] / r["latency_ms"] for r in networks])
     found: dict[str, Any] = {
@@ -91,8 +99,8 @@ def findings(records: Sequence[Record], board: Board) -> tuple[dict[str, Any], L
         "runtime": RUNTIME,
         "source": SOURCE,
         "toolchain": toolchain,
-        "networks": {s: sum(r["space"] == s for r in networks) for s in spaces},
-        "whole": {s: _whole([r for r in networks if r["space"] == s]) for s in spaces},
+        "networks": {s: sum(r["space"] == s for r in networks) for s in drawn_from},
+        "whole": {s: _whole([r for r in networks if r["space"] == s]) for s in drawn_from},
         "pooled": _whole(networks),
         "kinds": _kinds(networks),
         "channels": [
@@ -109,9 +117,9 @@ def findings(records: Sequence[Record], board: Board) -> tuple[dict[str, Any], L
     }
     if len(networks) < LEAST:
         return found, None
-    source = f"{len(networks)} random networks of {', '.join(spaces)}, {SOURCE} {board.name}, {toolchain}"
+    source = f"{len(networks)} random networks of {', '.join(drawn_from)}, {SOURCE} {board.name}, {toolchain}"
     model = latency_fit.fit(networks, board.name, RUNTIME, source)
-    found["model"] = _judged(networks, spaces, model)
+    found["model"] = _judged(networks, drawn_from, model)
     return found, model
 
 
@@ -131,7 +139,7 @@ def _kinds(records: Sequence[Record]) -> dict[str, dict[str, Any]]:
     return dict(sorted(found.items()))
 
 
-def _judged(networks: Sequence[Record], spaces: Sequence[str], model: LatencyModel) -> dict[str, Any]:
+def _judged(networks: Sequence[Record], names: Sequence[str], model: LatencyModel) -> dict[str, Any]:
     """The model on networks that it was not fitted to, beside the line through ops fitted to the same ones."""
     fitted, held_out = latency_fit.split(networks)
     line = latency_fit.line([r["ops"] for r in fitted], [r["cycles"] for r in fitted])
@@ -145,10 +153,10 @@ def _judged(networks: Sequence[Record], spaces: Sequence[str], model: LatencyMod
             for name, (n, off, share) in latency_fit.residuals(held_out, model).items()
         },
     }
-    for space in spaces:
-        own = [r for r in held_out if r["space"] == space]
+    for name in names:
+        own = [r for r in held_out if r["space"] == name]
         if len(own) >= 3:
-            rows["spaces"][space] = asdict(latency_fit.errors(*latency_fit.predictions(own, model)))
+            rows["spaces"][name] = asdict(latency_fit.errors(*latency_fit.predictions(own, model)))
     return rows
 
 

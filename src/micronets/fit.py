@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Mapping
 
 from micronets.board import Board, Budget
-from micronets.cost import budget_costs
+from micronets.cost import TFLM, Runtime, budget_costs
 from micronets.errors import BudgetError
 from micronets.space import Choice, SearchSpace, derive
 
@@ -21,13 +21,17 @@ Evaluate = Callable[[Mapping[str, int]], Mapping[str, float]]
 class Fitter:
     """Checks and changes values of one space under one budget; costs are cached, as they take a plan each.
 
-    budget: with the board's own limits included (`board.board_budget`).
+    budget: with the board's own limits included (`board.board_budget`). runtime: what is to execute the network.
     """
 
-    def __init__(self, space: SearchSpace, budget: Budget, board: Board, evaluate: Evaluate | None = None) -> None:
+    def __init__(
+        self, space: SearchSpace, budget: Budget, board: Board, evaluate: Evaluate | None = None, runtime: Runtime = TFLM
+    ) -> None:
         self.space = space
         self.limits = budget.limits()
-        self._evaluate = evaluate or (lambda values: budget_costs(derive(space, values), board, tuple(self.limits)))
+        self._evaluate = evaluate or (
+            lambda values: budget_costs(derive(space, values), board, tuple(self.limits), runtime=runtime)
+        )
         self._cache: dict[tuple[int, ...], Mapping[str, float]] = {}
 
     def costs(self, values: Mapping[str, int]) -> Mapping[str, float]:

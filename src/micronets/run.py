@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from micronets import rundir, stages, verdict
+from micronets import deployment, rundir, stages, verdict
 from micronets.report import facts
 from micronets.work import Work
 
@@ -15,6 +15,7 @@ _MAKERS: Mapping[str, tuple[Callable[[Work], Mapping[str, Any]], Callable[[Work]
     "teacher": (stages.teacher_inputs, stages.teacher),
     "train": (stages.train_inputs, stages.train),
     "export": (stages.export_inputs, stages.export),
+    "compile": (deployment.inputs, deployment.deploy),
     "evaluate": (verdict.inputs, verdict.evaluate),
     "report": (facts.inputs, facts.report),
 }

@@ -20,10 +20,11 @@ from micronets import __version__
 from micronets.errors import FileError, SpecError
 from micronets.files import digest, remove_parts, write_atomic
 
-STAGES = ("search", "teacher", "train", "export", "evaluate", "report")
+STAGES = ("search", "teacher", "train", "export", "compile", "evaluate", "report")
 CONFIG, RECORD, LOCK = "config.toml", "stages.json", ".lock"
 ARCH, VALUES, SUPERNET, SEARCH_LOG = "search/arch.json", "search/values.json", "search/weights.pt", "search/history.jsonl"
 WEIGHTS, TRAIN_LOG, TEACHER_WEIGHTS = "train/weights.pt", "train/history.jsonl", "teacher/weights.pt"
+LIBRARY, MEASUREMENT = "c", "measure.json"
 MODEL, EVALUATION, FACTS, PAGE = "model.tflite", "evaluate.json", "report.json", "report.html"
 
 
@@ -144,9 +145,10 @@ def discard(run: RunDir, stage: str) -> None:
 
 
 def _remove(run: RunDir, stage: str) -> None:
-    files = {"export": (MODEL,), "evaluate": (EVALUATION,), "report": (FACTS, PAGE)}.get(stage)
-    if files is None:
-        shutil.rmtree(run / stage, ignore_errors=True)
+    files = {"export": (MODEL,), "compile": (MEASUREMENT,), "evaluate": (EVALUATION,), "report": (FACTS, PAGE)}.get(stage)
+    folder = {"compile": LIBRARY}.get(stage, stage if files is None else None)
+    if folder is not None:
+        shutil.rmtree(run / folder, ignore_errors=True)
     for name in files or ():
         (run / name).unlink(missing_ok=True)
 
@@ -162,7 +164,8 @@ def _stale(key: str, old: Any, new: Any) -> str:
 
 
 def _way_out(run: RunDir, stage: str) -> str:
-    return f"redo it with: micronets {stage if stage != 'teacher' else 'train'} {run.path} --redo; or name another --out"
+    command = {"teacher": "train", "compile": "report", "evaluate": "report"}.get(stage, stage)
+    return f"redo it with: micronets {command} {run.path} --redo; or name another --out"
 
 
 def _read(run: RunDir) -> dict[str, Any]:

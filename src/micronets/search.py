@@ -8,6 +8,7 @@ derived, checked in integers, repaired if it misses a limit, and enlarged where 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,14 +19,20 @@ from torch import Tensor
 from micronets.arch import Arch
 from micronets.board import Board, Budget, board_budget
 from micronets.checkpoint import load_checkpoint, save_checkpoint
+from micronets.cost import TFLM, Runtime
+from micronets.errors import BudgetError
 from micronets.files import digest
-from micronets.fit import Fitter
+from micronets.fit import Fitter, Probabilities
 from micronets.ops import pick_device, prepare_cpu
 from micronets.search_settings import SearchSettings
 from micronets.searching import Progress, Searching, input_settings
 from micronets.space import SearchSpace, derive
 from micronets.supernet import Supernet
 from micronets.tasks import TaskData
+
+Measure = Callable[[Arch], dict[str, float]]
+MOST_MEASURED = 8  # networks, before a search gives up
+CAUTION = 0.998  # a limit is lowered a little more than the measurement asks for
 
 __all__ = ["SearchResult", "SearchSettings", "input_settings", "search"]
 
@@ -35,12 +42,14 @@ class SearchResult:
     """What a search found.
 
     values: of every choice. arch: their network, which meets every limit by the exact costs. costs: by limit name.
+    measured: what the caller's `measure` found for that network; empty without one.
     history: one record per epoch. state: of `Net(arch)`, cut out of the supernet.
     """
 
     values: dict[str, int]
     arch: Arch
     costs: dict[str, float]
+    measured: dict[str, float]
     history: list[dict[str, Any]]
     state: dict[str, Tensor]
 
@@ -55,13 +64,19 @@ def search(
     seed: int,
     directory: Path,
     progress: Progress,
+    runtime: Runtime = TFLM,
+    measure: Measure | None = None,
 ) -> SearchResult:
     """Searches `space` on the training split of `data`; continues from `directory`'s checkpoint if there is one.
+
+    runtime: what will execute the network, for the costs. measure: what a network really costs, by limit name; where that
+    is above a limit, the search steps back until it is not.
 
     Raises `BudgetError` before any training when nothing in the space can meet the limits, `TrainingError` if the loss is
     not a number, `FileError` if a checkpoint cannot be written, and `SpecError` for a checkpoint of another search.
     """
-    fitter = Fitter(space, board_budget(budget, board), board)
+    limits = board_budget(budget, board)
+    fitter = Fitter(space, limits, board, runtime=runtime)
     feasible = fitter.feasible_shapes()
     prepare_cpu()
     device = pick_device(settings.device)
@@ -69,16 +84,49 @@ def search(
         torch.manual_seed(seed)
         supernet = Supernet(space).to(device)
     _forbid_infeasible(supernet, feasible)
-    run = Searching(supernet, fitter, board, data, settings, seed, device)
+    run = Searching(supernet, fitter, board, runtime, data, settings, seed, device)
     chosen = {k: v for k, v in asdict(settings).items() if k not in ("checkpoint_seconds", "device")}
-    stamp = digest(repr((space.name, space.choices, data.source, budget, board, chosen, seed, run.precision)))
+    stamp = digest(repr((space.name, space.choices, data.source, budget, board, runtime.name, chosen, seed, run.precision)))
     path = directory / "checkpoint.pt"
     run.resume(load_checkpoint(path, device, stamp))
     run.run(progress, lambda state: save_checkpoint(path, state, stamp))
-    probabilities = supernet.probabilities()
-    values = fitter.fill(fitter.repair(supernet.most_likely(), probabilities), probabilities)
+    values, measured = settle(fitter, supernet.most_likely(), supernet.probabilities(), limits, measure, progress)
     arch = derive(space, values)
-    return SearchResult(values, arch, dict(fitter.costs(values)), run.history, supernet.slice(arch))
+    return SearchResult(values, arch, dict(fitter.costs(values)), measured, run.history, supernet.slice(arch))
+
+
+def settle(
+    fitter: Fitter,
+    likely: Mapping[str, int],
+    probabilities: Probabilities,
+    limits: Budget,
+    measure: Measure | None,
+    progress: Progress,
+) -> tuple[dict[str, int], dict[str, float]]:
+    """Values near the likely ones that meet every limit by their costs and, where they can be measured, in truth.
+
+    A limit that a measurement misses is lowered by the ratio between cost and measurement, for the fitter alone, and the
+    values are found again. Raises `BudgetError` if that does not end well.
+    """
+    values = fitter.fill(fitter.repair(likely, probabilities), probabilities)
+    if measure is None:
+        return values, {}
+    wanted = limits.limits()
+    for _ in range(MOST_MEASURED):
+        found = measure(derive(fitter.space, values))
+        over = {name: value for name, value in found.items() if value > wanted[name]}
+        if not over:
+            return values, found
+        costs = fitter.costs(values)
+        for name, value in over.items():
+            said = f"{name} measured {value:,.6g}, over the limit of {wanted[name]:,.6g}; the estimate was {costs[name]:,.6g}"
+            progress({"stage": "search", "note": f"{said}: stepping back"})
+            fitter.limits[name] = min(fitter.limits[name], costs[name]) * (wanted[name] / value) * CAUTION
+        values = fitter.fill(fitter.repair(values, probabilities), probabilities)
+    missed = ", ".join(f"{name} {value:,.6g} of {wanted[name]:,.6g}" for name, value in over.items())
+    raise BudgetError(
+        f"search: {MOST_MEASURED} networks measured, and the last still misses {missed}; raise the limit a little"
+    )
 
 
 def _forbid_infeasible(supernet: Supernet, feasible: list[dict[str, int]]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from micronets import optim
 from micronets.board import Board
-from micronets.cost import relaxed_budget_costs
+from micronets.cost import Runtime, relaxed_budget_costs
 from micronets.errors import TrainingError
 from micronets.fit import Fitter
 from micronets.ops import Precision, autocast, pick_precision
@@ -37,12 +37,13 @@ class Searching:
         supernet: Supernet,
         fitter: Fitter,
         board: Board,
+        runtime: Runtime,
         data: TaskData,
         settings: SearchSettings,
         seed: int,
         device: torch.device,
     ) -> None:
-        self.supernet, self.fitter, self.board, self.data = supernet, fitter, board, data
+        self.supernet, self.fitter, self.board, self.runtime, self.data = supernet, fitter, board, runtime, data
         self.settings, self.seed, self.device = settings, seed, device
         self.labels = torch.from_numpy(data.labels("train")).to(device)
         self.history: list[dict[str, Any]] = []
@@ -153,9 +154,12 @@ class Searching:
         return value, int((logits.detach().argmax(1) == y).sum())
 
     def _penalty(self, sample: Sample) -> Tensor:
-        costs = relaxed_budget_costs(self.supernet.steps(sample), self.board, tuple(self.fitter.limits))
+        costs = self._relaxed(sample)
         excess = [torch.relu(costs[name] * (self.correction[name] / limit) - 1) for name, limit in self.fitter.limits.items()]
         return torch.stack([torch.as_tensor(e, device=self.device) for e in excess]).sum()
+
+    def _relaxed(self, sample: Sample) -> Mapping[str, Any]:
+        return relaxed_budget_costs(self.supernet.steps(sample), self.board, tuple(self.fitter.limits), runtime=self.runtime)
 
     def _shape_loss(self, loss: Tensor, penalty: Tensor, sample: Sample) -> Tensor:
         """Score function (Williams 1992): its gradient is that of the expected loss over the drawn shapes."""
@@ -170,8 +174,7 @@ class Searching:
         values = self.supernet.most_likely()
         exact = self.fitter.costs(values)
         with torch.no_grad():
-            steps = self.supernet.steps(self.supernet.one_hot(values))
-            relaxed = relaxed_budget_costs(steps, self.board, tuple(self.fitter.limits))
+            relaxed = self._relaxed(self.supernet.one_hot(values))
         self.correction = {name: float(exact[name]) / max(float(relaxed[name]), 1e-9) for name in self.fitter.limits}
 
 

@@ -14,6 +14,7 @@ from micronets.arch import Arch
 from micronets.board import Budget
 from micronets.config import largest, make_space, space_table
 from micronets.cost import METADATA_BYTES
+from micronets.deployment import judge
 from micronets.errors import CheckFailed, SpecError
 from micronets.files import digest, fingerprint, write_atomic
 from micronets.rundir import ARCH, MODEL, SEARCH_LOG, SUPERNET, TEACHER_WEIGHTS, TRAIN_LOG, VALUES, WEIGHTS
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 
 def search_inputs(work: Work) -> dict[str, Any]:
     """What the stage depends on."""
-    return {**settings_for(work, "board", "budget", "space", "search"), "board file": digest(repr(work.board))}
+    settings = settings_for(work, "board", "budget", "runtime", "latency_model", "space", "search")
+    return {**settings, "board file": digest(repr(work.board))}
 
 
 def search(work: Work) -> Sequence[str]:
@@ -42,6 +44,8 @@ def search(work: Work) -> Sequence[str]:
         seed=work.config.seed,
         directory=work.run / "search",
         progress=work.progress,
+        runtime=work.runtime,
+        measure=judge(work),
     )
     write_atomic(work.run / SEARCH_LOG, _json_lines(found.history))
     write_atomic(work.run / VALUES, json.dumps(found.values, indent=1) + "\n")
@@ -55,7 +59,8 @@ def less_metadata(work: Work) -> Budget:
     budget, metadata = work.config.budget, work.data.metadata({})
     taken = sum(len(name.encode()) + len(text.encode()) + 64 for name, text in metadata.items())
     more = max(0, taken - METADATA_BYTES)
-    less = {name: limit - more for name, limit in budget.limits().items() if name in ("tflite_bytes", "flash_bytes")}
+    carried = ("tflite_bytes", "flash_bytes") if work.config.runtime == "tflm" else ("tflite_bytes",)  # our C has no metadata
+    less = {name: limit - more for name, limit in budget.limits().items() if name in carried}
     return replace(budget, **less)  # type: ignore[arg-type]
 
 

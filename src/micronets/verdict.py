@@ -10,11 +10,12 @@ from typing import Any
 from micronets import evaluation, rundir, tflite
 from micronets.board import board_budget
 from micronets.cost import RUNTIME_FLASH_BYTES, arena_tflm_bytes, budget_costs
+from micronets.deployment import MEASURED
 from micronets.device import tflm
 from micronets.errors import CheckFailed, DataError
 from micronets.files import digest, write_atomic
 from micronets.model import QuantizedModel
-from micronets.rundir import EVALUATION, MODEL
+from micronets.rundir import EVALUATION, MEASUREMENT, MODEL
 from micronets.tasks import Score
 from micronets.work import Work, settings_for
 
@@ -28,12 +29,21 @@ LABELS = {
     "macs": ("MACs", "MACs", "one inference"),
 }
 
+OF_C = {
+    "sram_bytes": "arena, data and stack of our C on the Cortex-M",
+    "flash_bytes": "code, weights and tables of our C",
+    "latency_ms": "one inference of our C on the board",
+    "energy_mj": "one inference of our C on the board",
+}
+
 
 def inputs(work: Work) -> dict[str, Any]:
     """What the stage depends on."""
-    earlier = {k: v for stage in ("search", "train", "export") for k, v in rundir.check_outputs(work.run, stage).items()}
+    earlier = {
+        k: v for stage in ("search", "train", "export", "compile") for k, v in rundir.check_outputs(work.run, stage).items()
+    }
     return {
-        **settings_for(work, "board", "budget"),
+        **settings_for(work, "board", "budget", "runtime", "latency_model"),
         "board file": digest(repr(work.board)),
         "tflm": tflm.available(),
         **earlier,
@@ -68,9 +78,10 @@ def evaluate(work: Work) -> Sequence[str]:
             }
         )
     arena = {"predicted": arena_tflm_bytes(model.arch), "found": tflm.min_arena(content) if tflm.available() else None}
-    limits = _limits(work, model, content, arena["found"])
+    in_c = json.loads((work.run / MEASUREMENT).read_text("utf-8"))
+    limits = _limits(work, model, content, arena["found"], in_c)
     verdict = {
-        "ok": all(row["met"] for row in limits) and not (exact and exact["different"]),
+        "ok": all(row["met"] for row in limits) and not (exact and exact["different"]) and not (in_c and not in_c["bit_exact"]),
         "metric": result.metric,
         "noun": work.data.noun,
         "scores": scores,
@@ -79,6 +90,8 @@ def evaluate(work: Work) -> Sequence[str]:
         "judged_noun": result.noun,
         "bit_exact": exact,
         "arena": arena,
+        "runtime": work.config.runtime,
+        "c": in_c,
         "limits": limits,
         "confusion": result.confusion,
     }
@@ -90,19 +103,26 @@ def _row(name: str, score: Score, source: str) -> dict[str, Any]:
     return {"name": name, "value": score.value, "source": source, "metrics": dict(score.metrics)}
 
 
-def _limits(work: Work, model: QuantizedModel, content: bytes, arena_bytes: int | None) -> list[dict[str, Any]]:
-    """Every limit with the best figure there is for it: found by running TFLM, counted, or else estimated."""
+def _limits(
+    work: Work, model: QuantizedModel, content: bytes, arena_bytes: int | None, in_c: dict[str, Any] | None
+) -> list[dict[str, Any]]:
+    """Every limit with the best figure there is for it: found by running TFLM or our C, counted, or else estimated."""
     limits = board_budget(work.config.budget, work.board).limits()
     metadata = sum(len(k.encode()) + len(v.encode()) for k, v in model.metadata.items())
-    predicted = budget_costs(model.arch, work.board, limits, metadata)
+    predicted = budget_costs(model.arch, work.board, limits, metadata, work.runtime)
     found: dict[str, tuple[float, str, str]] = {"tflite_bytes": (len(content), "host", "")}
-    found["flash_bytes"] = (len(content) + RUNTIME_FLASH_BYTES, "estimated", "")
+    by_c = work.config.runtime == "c"
+    if not by_c:
+        found["flash_bytes"] = (len(content) + RUNTIME_FLASH_BYTES, "estimated", "")
+    elif in_c is not None:
+        found |= {name: (in_c[name], in_c["source"], "measured with the trained weights") for name in MEASURED}
     if "arena_bytes" in limits and arena_bytes is not None:
         note = f"smallest that runs, by bisection; predicted {predicted['arena_bytes']:,}"
         found["arena_bytes"] = (arena_bytes, "host", note)
     rows = []
     for name, limit in limits.items():
         label, unit, meaning = LABELS[name]
+        meaning = OF_C.get(name, meaning) if by_c else meaning
         value, source, note = found.get(name, (predicted[name], "estimated", ""))
         notes = "; ".join(t for t in (meaning, note) if t)
         row = {"name": name, "label": label, "unit": unit, "limit": limit, "value": value, "predicted": predicted[name]}
@@ -118,6 +138,8 @@ def failure(verdict: dict[str, Any]) -> str | None:
     exact = verdict["bit_exact"]
     if exact and exact["different"]:
         wrong.append(f"{exact['different']} of {exact['compared']} output bytes differ under TFLM, first at {exact['first']}")
+    if verdict["c"] and not verdict["c"]["bit_exact"]:
+        wrong.append("the C computes other bytes than the reference on the simulated board; please report the model")
     return "; ".join(wrong) or None
 
 

@@ -10,11 +10,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from micronets import rundir, tasks
+from micronets import latency, rundir, tasks
 from micronets.arch import Arch
 from micronets.board import Board, load_board
+from micronets.compiler.costs import c_runtime
 from micronets.config import Config, first_difference, load, make_space
-from micronets.errors import DataError, SpecError
+from micronets.cost import TFLM, Runtime
+from micronets.errors import DataError, FileError, SpecError
 from micronets.files import digest, fingerprint, write_atomic
 from micronets.rundir import ARCH, VALUES, RunDir
 from micronets.space import SearchSpace
@@ -66,6 +68,24 @@ class Work:
     def space(self) -> SearchSpace:
         """The search space, for the classes of the data."""
         return make_space(self.config.task, self.config.space, len(self.data.classes), self.data.space_options)
+
+    @cached_property
+    def runtime(self) -> Runtime:
+        """What the limits on the board are for. Raises `FileError`, `SpecError` for a latency model that cannot be used."""
+        if self.config.runtime == "tflm":
+            return TFLM
+        given = self.config.latency_model
+        if not given:
+            return c_runtime(latency.load(self.board.name, "c"))
+        try:
+            model = latency.read(Path(given).read_text("utf-8"), given)
+        except (OSError, UnicodeDecodeError) as e:
+            raise FileError(f"latency_model = '{given}': cannot read it ({e}); 'micronets characterize' writes one") from e
+        if (model.board, model.runtime) != (self.board.name, "c"):
+            raise SpecError(
+                f"latency_model = '{given}': is of {model.board} and runtime {model.runtime}, not {self.board.name}"
+            )
+        return c_runtime(model)
 
     @property
     def arch(self) -> Arch:

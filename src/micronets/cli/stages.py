@@ -15,12 +15,15 @@ from micronets.cli import common
 
 Command = Callable[..., None]
 
-_RUN = ("search", "teacher", "train", "export", "evaluate", "report")
+_RUN = ("search", "teacher", "train", "export", "compile", "evaluate", "report")
 _STAGES = {
     "search": (("search",), "One stage of a run: finds the architecture."),
     "train": (("teacher", "train"), "One stage of a run: trains the network that the search chose."),
     "export": (("export",), "One stage of a run: writes model.tflite."),
-    "report": (("evaluate", "report"), "The last stages of a run: tests the model, checks the limits, writes the report."),
+    "report": (
+        ("compile", "evaluate", "report"),
+        "The last stages of a run: C and its measurement, test, limits, report.",
+    ),
 }
 
 
@@ -39,7 +42,7 @@ def _options(function: Command) -> Command:
 @click.option("--resume", is_flag=True, help="Continue the run that the directory holds, if it holds one.")
 @common.as_json
 def run(config: Path, out: str | None, overrides: tuple[str, ...], resume: bool, as_json: bool) -> None:
-    """Everything: search, train, export, evaluate, report.
+    """Everything: search, train, export, compile and measure, evaluate, report.
 
     CONFIG is a TOML file, or the directory of a run.
     """

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from micronets.arch import Arch, Step
+from micronets.arch import Step
 from micronets.board import Board
 from micronets.compiler.arena import plan_arena
 from micronets.cost import TFLM, Runtime
@@ -33,7 +33,7 @@ def c_runtime(model: LatencyModel | None) -> Runtime:
         if model is None:
             raise SpecError(
                 f"no latency model of {board.name} for runtime 'c': make one with 'micronets characterize --board "
-                f"{board.name} --space ...' and name its latency.toml with latency_model, or take runtime = \"tflm\""
+                f'{board.name} --space ...\' and name its latency.toml with latency_model, or take runtime = "tflm"'
             )
         return cycles(steps, model) * (1e3 / board.clock_hz)
 
@@ -58,5 +58,3 @@ def flash_bytes(steps: Sequence[Step]) -> Number:
     """Weights, tables and code; widths, kernels and gates may be 0-d tensors."""
     per_step = (s.gate * (step_weight_bytes(s) + step_weights(s)[1] * CHANNEL_BYTES + LAYER_BYTES) for s in steps)
     return sum(per_step) + CODE_BYTES
-
-

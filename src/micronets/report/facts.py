@@ -19,7 +19,7 @@ from micronets.files import write_atomic
 from micronets.plan import tflm_plan
 from micronets.report.page import page
 from micronets.report.text import amount, columns, percent, said, within
-from micronets.rundir import CONFIG, EVALUATION, FACTS, MODEL, PAGE, SEARCH_LOG, TRAIN_LOG, RunDir
+from micronets.rundir import CONFIG, EVALUATION, FACTS, LIBRARY, MODEL, PAGE, SEARCH_LOG, TRAIN_LOG, RunDir
 from micronets.space import Choice, derive
 from micronets.work import Work
 
@@ -113,6 +113,7 @@ def commands(work: Work) -> list[str]:
         f"micronets run {out}/{CONFIG} --out {out}-again",
         f"micronets evaluate {out}/{MODEL} --task {work.config.task}{where}",
         f"micronets inspect {out}/{MODEL} --board {shlex.quote(work.config.board)}",
+        f"micronets measure {out}/{MODEL} --board {shlex.quote(work.config.board)}",
     ]
 
 
@@ -129,7 +130,8 @@ def versions() -> dict[str, str]:
 
 def brief(facts: Mapping[str, Any], run: RunDir) -> dict[str, Any]:
     """What `micronets run --json` prints."""
-    keys = ("ok", "task", "source", "synthetic", "samples", "metric", "scores", "interval", "bit_exact", "limits", "seed")
+    keys = ["ok", "runtime", "c", "task", "source", "synthetic", "samples", "metric", "scores", "interval", "bit_exact"]
+    keys += ["limits", "seed"]
     files = {"model": str(run / MODEL), "report": str(run / PAGE), "facts": str(run / FACTS)}
     return {**{k: facts[k] for k in keys}, "board": facts["board"]["name"], **files}
 
@@ -170,10 +172,23 @@ def summary(facts: Mapping[str, Any], run: RunDir) -> str:
             *others(facts),
             "",
             proof,
+            *deployed(facts),
             f"model:  {run / MODEL}",
+            f"C:      {run / LIBRARY}",
             f"report: {run / PAGE}",
         ]
     )
+
+
+def deployed(facts: Mapping[str, Any]) -> list[str]:
+    """What the C takes on the board, in a line."""
+    c = facts["c"]
+    if c is None:
+        return ["our C: written, not measured here (pip install 'micronets[sim]')"]
+    return [
+        f"our C ({c['source']}, {c['toolchain']}): {amount(c['latency_ms'], 'ms')} +-{c['uncertainty']:.0%}, "
+        f"{amount(c['energy_mj'], 'mJ')}, SRAM {amount(c['sram_bytes'], 'B')}, flash {amount(c['flash_bytes'], 'B')}"
+    ]
 
 
 def others(facts: Mapping[str, Any]) -> list[str]:

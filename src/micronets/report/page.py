@@ -33,6 +33,7 @@ def page(facts: Facts) -> str:
         _head(facts),
         _budget(facts),
         _accuracy(facts),
+        _deployed(facts),
         _search(facts),
         _choices(facts),
         _memory(facts),
@@ -129,6 +130,36 @@ def _accuracy(facts: Facts) -> Markup:
         table(("model", said(metric), "source"), rows, numeric=(1,)),
         el("p", f"{last['name']}: {within(interval)}.", class_="small") if interval else None,
         table((f"also, of {last['name']}", ""), others, numeric=(1,)) if others else None,
+    )
+
+
+def _deployed(facts: Facts) -> Markup:
+    c = facts["c"]
+    if c is None:
+        return _section(
+            "As C on the board", el("p", "Not measured here: pip install 'micronets[sim]'. The C is in the folder c.")
+        )
+    tflm = c["arena_tflm_bytes"]
+    rows = [
+        ("latency", amount(c["latency_ms"], "ms"), f"{c['cycles']:,} cycles, +-{c['uncertainty']:.0%}"),
+        ("energy", amount(c["energy_mj"], "mJ"), f"latency x {facts['board']['active_power_w']:g} W"),
+        (
+            "SRAM",
+            amount(c["sram_bytes"], "B"),
+            f"arena {c['arena_bytes']:,}, stack {c['stack_bytes']:,}; TFLM's arena {tflm:,}",
+        ),
+        ("flash", amount(c["flash_bytes"], "B"), f"code {c['code_bytes']:,}, the rest weights and tables"),
+    ]
+    equal = "equal the integer reference's, every byte" if c["bit_exact"] else "DIFFER from the integer reference's"
+    layers = [
+        (r["name"], r["kind"], f"{r['macs']:,}", f"{r['cycles']:,}", f"{r['cycles'] / c['cycles']:.1%}") for r in c["per_layer"]
+    ]
+    return _section(
+        "As C on the board",
+        el("p", f"The C in the folder c, run on a simulated {c['board']}: outputs for {c['samples']} inputs {equal}."),
+        table(("", "", ""), rows, numeric=(1,)),
+        table(("layer", "kind", "MACs", "cycles", "share"), layers, numeric=(2, 3, 4)),
+        el("p", f"Source: {c['source']}, {c['toolchain']}. Cycles: {c['sources']['cycles']}.", class_="small"),
     )
 
 
