@@ -128,6 +128,7 @@ def test_the_command(tmp_path: Path) -> None:
 def test_slips(tmp_path: Path) -> None:
     base = ("characterize", "--board", "nucleo-f446re")
     assert "unknown space 'temporel'; did you mean 'temporal'?" in call(*base, "--space", "temporel").error
+    assert "no networks for inputs of 'kvs'; did you mean 'kws'?" in call(*base, "--space", "dscnn:kvs").error
     assert call(*base, "--space", "temporal", "--samples", 2).error.startswith("samples = 2; need at least 3")
     assert (
         call(*base, "--space", "temporal", "--jobs", 0, "--samples", 3, "--out", tmp_path).error == "jobs = 0; need at least 1"

@@ -68,7 +68,9 @@ def space(name: str) -> SearchSpace:
     """
     given, _, kind = USUAL.get(name, name).partition(":")
     kind = kind or KIND.get(given, "")
-    if given in spaces.SPACES and kind not in spaces.SPACES[given]:
+    if given not in spaces.SPACES:
+        raise SpecError(f"--space: unknown space '{name}'; {did_you_mean(given, (*spaces.SPACES, *USUAL))}")
+    if kind not in spaces.SPACES[given]:
         raise SpecError(f"space '{name}': no networks for inputs of '{kind}'; {did_you_mean(kind, spaces.SPACES[given])}")
     return replace(spaces.make(given, kind, _CLASSES), name=f"{given}:{kind}")
 
