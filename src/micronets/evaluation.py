@@ -16,7 +16,7 @@ from micronets.arch import INPUT, Softmax
 from micronets.compiler import compile_model
 from micronets.device import host, tflm
 from micronets.errors import FileError, SpecError, did_you_mean
-from micronets.frontend import RELEASED_LABELS, preset
+from micronets.frontend import RELEASED_LABELS, image, preset
 from micronets.model import QuantizedModel
 from micronets.quant import dequantize, quantize
 
@@ -142,6 +142,8 @@ def labels_of(model: QuantizedModel, front_end: str | None = None) -> tuple[str,
     text = model.metadata.get("micronets.labels")
     if text:
         return tuple(json.loads(text))
+    if front_end in image.PRESETS:
+        return image.RELEASED_LABELS[front_end]
     return RELEASED_LABELS if front_end in ("micronet-mfcc", "mlperf-mfcc") else None
 
 
@@ -149,4 +151,6 @@ def front_end_of(model: QuantizedModel, name: str | None) -> str | None:
     """JSON of the front end of that name or in that JSON file, or else of the one in the model's metadata, if any."""
     if name is not None and name.endswith(".json"):
         return read_file(Path(name)).decode(errors="replace")
+    if name in image.PRESETS:
+        return image.PRESETS[name].to_json()
     return preset(name).to_json() if name is not None else model.metadata.get("micronets.frontend")

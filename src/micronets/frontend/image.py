@@ -125,6 +125,14 @@ PRESETS: dict[str, ImageFrontEnd] = {
 """Front ends of the released models by name; the resolution is that of the model they are used with."""
 
 
+RELEASED_LABELS = {
+    "mlperf-ic": ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
+    "mlperf-vww": ("non_person", "person"),
+    "micronet-vww": ("non_person", "person"),
+}
+"""Order of the outputs of the released models, which carry no labels."""
+
+
 def kernel(distance: npt.NDArray[np.float64], name: str) -> npt.NDArray[np.float64]:
     """Weights of a resizing filter at `distance` from its middle, in pixels of the coarser grid; not normalised."""
     d = np.abs(distance)

@@ -35,6 +35,9 @@ TASKS: Mapping[str, str] = {
     "ad": "anomaly detection: how strange a machine sounds, learnt from sound machines alone",
     "audio": "sound of your own: a folder of recordings per class",
     "features": "arrays of your own, from whatever sensor: a folder per class, or an .npz",
+    "ic": "image classification: which of ten things a small picture shows",
+    "vww": "visual wake words: whether there is a person in a picture",
+    "images": "pictures of your own: a folder for each class",
 }
 """Every task and what it learns; `micronets.tasks.NAME` is its module."""
 

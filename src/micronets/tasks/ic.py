@@ -3,17 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from micronets.errors import DataError, SpecError, did_you_mean
 from micronets.frontend.image import ImageFrontEnd, resized
-from micronets.tasks import cifar
-from micronets.tasks.imagedata import SPLITS, ImageAugmentation, ImageData, Labels
+from micronets.tasks import Card, Examples, cifar, drawn
+from micronets.tasks.imagedata import SPLITS, ImageAugmentation, ImageData, Labels, examples_of, front_end
+
+__all__ = ["SPACE", "ImageAugmentation", "Options", "examples", "load"]
+
+SPACE = "ic"
 
 VALIDATION = 5000
 _SEED = 20250  # which pictures validate is part of the task: the same ones whatever a run's seed is
+
+
+@dataclass(frozen=True)
+class Options:
+    """Where the examples come from. Paths start at the directory you run in.
+
+    path: CIFAR-10's directory (Python or binary version) or an `.npz`; empty: ten classes of shapes and textures are drawn.
+    validation: training pictures set apart to choose by, of every class alike.
+    synthetic_images: training pictures to draw, where there is no path.
+    augmentation: how training pictures are disturbed.
+    """
+
+    path: str = ""
+    validation: int = VALIDATION
+    synthetic_images: int = 4000
+    augmentation: ImageAugmentation = field(default_factory=ImageAugmentation)
 
 
 def load(
@@ -23,8 +44,9 @@ def load(
     splits: Sequence[str] = SPLITS,
     augmentation: ImageAugmentation | None = None,
     validation: int = VALIDATION,
+    synthetic_images: int = 4000,
 ) -> ImageData:
-    """CIFAR-10 at `path`: its directory (Python or binary version), or an `.npz` (see `cifar`).
+    """CIFAR-10 at `path`: its directory (Python or binary version), or an `.npz` (see `cifar`); or drawn pictures.
 
     frontend: default: 32 x 32 colour pixels, as they are. splits: those to read; the others stay empty.
     validation: pictures taken from "train" for "val", of every class alike, always the same ones; not used where the file
@@ -34,7 +56,14 @@ def load(
         if s not in SPLITS:
             raise SpecError(f"split '{s}' is not known; {did_you_mean(s, SPLITS)}")
     if path is None:
-        raise DataError("ic: no data; give the directory of CIFAR-10")
+        fe = frontend or ImageFrontEnd()
+        x, y = drawn.dataset(drawn.textures, 10, synthetic_images, splits)
+        x = {s: resized(part, fe.stored, fe.filter) for s, part in x.items()}
+        return ImageData(
+            name="ic", classes=drawn.TEXTURES, frontend=fe,
+            source=f"synthetic shapes and textures: {sum(map(len, y.values()))} drawn images",
+            pictures=x, target=y, synthetic=True, augmentation=augmentation or ImageAugmentation(),
+        )  # fmt: skip
     parts, classes = cifar.read(path)
     x = {s: parts[s][0] for s in SPLITS}
     y = {s: parts[s][1] for s in SPLITS}
@@ -52,6 +81,14 @@ def load(
         name="ic", classes=classes, source=f"{path.name}: {count} pictures of CIFAR-10", frontend=fe, pictures=x, target=y,
         augmentation=augmentation or ImageAugmentation(),
     )  # fmt: skip
+
+
+def examples(card: Card, path: Path | None, *, split: str = "test", test: Path | None = None) -> Examples:
+    """A split of the data at `path` through the model's own front end. Raises `SpecError` and `DataError`."""
+    if test is not None:
+        raise SpecError("--test: task ic takes its test images from --data")
+    data = load(path, frontend=front_end(card), splits=(split,))
+    return examples_of(data, card, split, path if path is not None else "synthetic images")
 
 
 def validation_rows(target: Labels, count: int, where: Path | str) -> tuple[Labels, Labels]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from micronets.errors import SpecError, did_you_mean
-from micronets.frontend.image import INPUT_SETTINGS, Bytes, ImageFrontEnd, network_input
+from micronets.errors import DataError, SpecError, did_you_mean
+from micronets.frontend.image import INPUT_SETTINGS, PRESETS, Bytes, ImageFrontEnd, network_input
+from micronets.tasks import Card, Examples
+from micronets.tasks.scoring import Score, classification
 
 if TYPE_CHECKING:
     import torch
@@ -34,7 +37,8 @@ class ImageAugmentation:
         pictures. aspect: its sides differ by up to this factor.
     brightness, contrast: shares by which all pixels, and their distances from the mean, grow or shrink at most.
     saturation: the same for distances from gray.
-    erase: chance that a rectangle of up to `erase_side` of the side becomes the picture's mean (cutout, DeVries 2017).
+    erase: chance that a rectangle becomes the picture's mean (cutout, DeVries 2017).
+    erase_side: its largest side, as a share of the picture's.
     """
 
     flip: float = 0.5
@@ -85,6 +89,8 @@ class ImageData:
     synthetic: bool = False
     notes: tuple[str, ...] = ()
     augmentation: ImageAugmentation = field(default_factory=ImageAugmentation)
+    noun: str = "images"
+    metric: str = "accuracy"
     input_settings: tuple[str, ...] = INPUT_SETTINGS
 
     def size(self, split: str) -> int:
@@ -124,6 +130,15 @@ class ImageData:
 
         return Augmenter(self.pictures["train"], self.augmentation)
 
+    @property
+    def space_options(self) -> Mapping[str, Any]:
+        """Nothing: a space of networks says itself which resolutions and colours it offers."""
+        return {}
+
+    def evaluate(self, outputs: npt.NDArray[np.floating[Any]], split: str) -> Score:
+        """Top-1 accuracy of logits `[N, classes]` for all examples of a split."""
+        return classification(outputs, self.labels(split), len(self.classes))
+
     def metadata(self, settings: Mapping[str, int]) -> dict[str, str]:
         """Task, labels and front end as they travel with a model."""
         return {
@@ -131,3 +146,38 @@ class ImageData:
             "micronets.labels": json.dumps(self.classes),
             "micronets.frontend": self.frontend.with_settings(settings).to_json(),
         }
+
+
+def front_end(card: Card) -> ImageFrontEnd:
+    """The front end of a finished model, at the resolution of its input. Raises `SpecError`."""
+    if card.frontend is None:
+        names = ", ".join(PRESETS)
+        raise SpecError(f"{card.where}: carries no front end; name one with --front-end: {names}, or a JSON file")
+    fe = ImageFrontEnd.from_json(card.frontend, card.where)
+    # Those known by name serve models of several resolutions.
+    fe = replace(fe, resolution=card.input_shape[0])
+    if fe.input_shape != card.input_shape:
+        raise SpecError(
+            f"{card.where}: its input is {card.input_shape}, the front end gives {fe.input_shape}; name another one"
+        )
+    return fe
+
+
+def examples_of(data: ImageData, card: Card, split: str, where: Path | str) -> Examples:
+    """A split as the model of `card` wants it, with the classes in the order of its labels; the front end is that of `data`.
+
+    Raises `DataError` if the split is empty or holds a class that the model does not know.
+    """
+    target, classes = data.labels(split), card.labels or data.classes
+    if not len(target):
+        raise DataError(f"{where}: split '{split}' is empty; choose another with --split")
+    for i in np.unique(target):
+        if data.classes[i] not in classes:
+            raise DataError(f"{where}: class '{data.classes[i]}' is not a label of the model ({', '.join(classes)})")
+    order = np.array([classes.index(c) if c in classes else -1 for c in data.classes])
+    labels = order[target].astype(np.int64)
+    return Examples(
+        inputs=data.inputs(split, {}), labels=labels, classes=classes,
+        score=lambda outputs: classification(outputs, labels, len(classes)), source=data.source, synthetic=data.synthetic,
+        noun=data.noun, notes=data.notes,
+    )  # fmt: skip

@@ -1,0 +1,180 @@
+"""Image files to square uint8 pictures, kept on disk, and the folders in which they lie."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from micronets.errors import DataError
+from micronets.files import digest
+from micronets.frontend import kept
+from micronets.frontend.image import Bytes, ImageFrontEnd
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+SPLIT_NAMES = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val"}
+SPLIT_NAMES |= {"test": "test", "testing": "test"}
+_VERSION = 1  # raise it when the arithmetic changes
+_CHUNK = 256
+_KINDS = (
+    "turned as their EXIF says",
+    "CMYK converted to RGB",
+    "16 bits cut to 8",
+    "transparent parts made black",
+    "smaller than 8 pixels",
+)
+
+Files = dict[str, list[Path]]  # by class
+
+
+def read(path: Path, fe: ImageFrontEnd) -> tuple[Bytes, list[int]]:
+    """One picture `[S, S, 3]` at the side that `fe` keeps, and which of `_KINDS` it was. Raises `DataError`."""
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    found = []
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as file:
+                file.load()
+                image: Image.Image = ImageOps.exif_transpose(file)
+                if file.getexif().get(0x0112, 1) != 1:
+                    found.append(0)
+                mode = image.mode
+                if mode.startswith("I;16") or (mode == "I" and file.format == "PNG"):
+                    found.append(2)
+                    image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+                elif mode in ("I", "F"):
+                    raise DataError(f"{path}: pixels of 32 bits, whose range nobody knows; save it with 8 bits a channel")
+                elif mode == "CMYK":
+                    found.append(1)
+                if image.has_transparency_data:
+                    found.append(3)
+                    image = image.convert("RGBA")
+                    image = Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image)
+                if min(image.size) < 8:
+                    found.append(4)
+                return np.asarray(_square(image.convert("RGB"), fe)), found
+    except UnidentifiedImageError as e:
+        raise DataError(f"{path}: not an image, whatever its name says; remove it or save it again") from e
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as e:
+        raise DataError(f"{path}: too many pixels to be a photograph ({e}); make it smaller") from e
+    except OSError as e:
+        raise DataError(f"{path}: damaged or cannot be read ({e}); remove it or save it again") from e
+    except (ValueError, TypeError, SyntaxError, EOFError, IndexError, OverflowError) as e:
+        raise DataError(f"{path}: damaged ({e}); remove it or save it again") from e
+
+
+def _square(image: Image, fe: ImageFrontEnd) -> Image:
+    from PIL import Image
+
+    side, (width, height) = fe.stored, image.size
+    how = Image.Resampling[fe.filter.upper()]
+    if fe.fit == "crop":
+        part = min(width, height)
+        left, top = (width - part) / 2, (height - part) / 2
+        return image.resize((side, side), how, (left, top, left + part, top + part))
+    if fe.fit == "stretch" or width == height:
+        return image.resize((side, side), how)
+    scale = side / max(width, height)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    canvas = Image.new("RGB", (side, side))
+    canvas.paste(image.resize(size, how), ((side - size[0]) // 2, (side - size[1]) // 2))
+    return canvas
+
+
+def pictures(paths: Sequence[Path], fe: ImageFrontEnd) -> tuple[Bytes, tuple[str, ...]]:
+    """Pictures `[N, S, S, 3]` in the order given, and notes on those that had to be converted. Raises `DataError`."""
+    check_pillow()
+
+    def make() -> dict[str, np.ndarray[Any, Any]]:
+        out = np.zeros((len(paths), fe.stored, fe.stored, 3), np.uint8)
+        count, first = np.zeros(len(_KINDS), np.int64), np.zeros(len(_KINDS), np.int64)
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:  # Pillow decodes without Python's lock
+            for at in range(0, len(paths), _CHUNK):
+                for i, (x, kinds) in enumerate(pool.map(lambda p: read(p, fe), paths[at : at + _CHUNK]), at):
+                    out[i] = x
+                    for k in kinds:
+                        first[k] = first[k] if count[k] else i
+                        count[k] += 1
+        return {"x": out, "count": count, "first": first}
+
+    got = kept(_key(paths, fe), make)
+    found = zip(_KINDS, got["count"].tolist(), got["first"].tolist(), strict=True)
+    return got["x"], tuple(f"{text}: {count} images (first: {paths[first]})" for text, count, first in found if count)
+
+
+def check_pillow() -> None:
+    """Raises `DataError` if Pillow is not there."""
+    try:
+        import PIL  # noqa: F401
+    except ImportError as e:
+        raise DataError("reading images needs Pillow; install micronets[design]") from e
+
+
+def _key(paths: Sequence[Path], fe: ImageFrontEnd) -> str:
+    lines = [f"images {_VERSION} {fe.stored} {fe.fit} {fe.filter}"]
+    for p in paths:
+        try:
+            s = p.stat()
+        except OSError as e:
+            raise DataError(f"{p}: cannot be read ({e.strerror}); check the path and its permissions") from e
+        lines.append(f"{p.absolute()}\0{s.st_size}\0{s.st_mtime_ns}")
+    return digest("\n".join(lines).encode(errors="surrogateescape"))
+
+
+def scan(root: Path) -> tuple[dict[str, Files], tuple[str, ...]]:
+    """Image files by split and class, and notes. Without folders named train, val or test, the only split is "all".
+
+    Raises `DataError` if there is nothing to use, naming the way out.
+    """
+    if not root.is_dir():
+        what = "not a directory" if root.exists() else "no such directory"
+        raise DataError(f"{root}: {what}; give one with a folder of images for each class")
+    folders = _folders(root)
+    names = {p.name.lower() for p in folders}
+    if folders and names <= set(SPLIT_NAMES):
+        found = {SPLIT_NAMES[p.name.lower()]: _classes(p) for p in folders}
+    else:
+        found = {"all": _classes(root)}
+    strangers = [p for _, others in found.values() for p in others]
+    notes = (f"{len(strangers)} files that are no images ignored (first: {strangers[0]})",) if strangers else ()
+    return {s: files for s, (files, _) in found.items()}, notes
+
+
+def _folders(root: Path) -> list[Path]:
+    return sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
+
+
+def _classes(root: Path) -> tuple[Files, list[Path]]:
+    folders = _folders(root)
+    if not folders:
+        raise DataError(f"{root}: no folders in it; give a directory with a folder of images for each class")
+    files: Files = {}
+    strangers: list[Path] = []
+    for folder in folders:
+        names = sorted(p for p in folder.iterdir() if p.is_file() and not p.name.startswith("."))
+        files[folder.name] = [p for p in names if p.suffix.lower() in SUFFIXES]
+        others = [p for p in names if p.suffix.lower() not in SUFFIXES]
+        if not files[folder.name]:
+            found = f"{len(others)} other files, first: {others[0].name}" if others else "the folder is empty"
+            raise DataError(f"{folder}: no images for class '{folder.name}' ({found}); add some or remove the folder")
+        strangers += others
+    return files, strangers
+
+
+def read_split(
+    files: Mapping[str, Sequence[Path]], classes: Sequence[str], fe: ImageFrontEnd
+) -> tuple[Bytes, np.ndarray, tuple[str, ...]]:
+    """Pictures, class indices and notes of one split. Raises `DataError`."""
+    order = [c for c in classes if files.get(c)]
+    x, notes = pictures([p for c in order for p in files[c]], fe)
+    return x, np.repeat([classes.index(c) for c in order], [len(files[c]) for c in order]).astype(np.int64), notes

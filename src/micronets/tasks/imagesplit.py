@@ -1,0 +1,85 @@
+"""Splits of image files: whole groups where file names tell what belongs together, the same share of every class.
+
+Pictures of one scene, person or recording look alike: divided between training and test they make the test easy.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from micronets.errors import DataError
+
+Files = dict[str, list[Path]]
+
+
+def beginning(stem: str) -> str:
+    """What stands before the first `_`, `-` or space: `anna_12` -> `anna`."""
+    return re.split(r"[_\- ]", stem)[0]
+
+
+def source(stem: str) -> str:
+    """Without the letter or small number that tells parts of one picture apart: `crop0011b` -> `crop0011`, `12_3` -> `12`."""
+    return re.sub(r"(?<=\d)(?:[a-z]|[_\-]\d{1,2})$", "", stem)
+
+
+def held_out(files: Mapping[str, Sequence[Path]], parts: Sequence[str], where: Path, share: float = 0.1) -> dict[str, Files]:
+    """`share` of every class for each of `parts`, the rest for "train"; which goes where depends on the names alone.
+
+    By groups if the names make enough of them (their beginnings first, then `source`), else picture by picture.
+    Raises `DataError` for a class with too few pictures.
+    """
+    for c, paths in files.items():
+        if len(paths) <= len(parts):
+            raise DataError(
+                f"{where / c}: class '{c}' has {len(paths)} images; at least {len(parts) + 1} are needed"
+                f" (one each for train, {' and '.join(parts)}); add more"
+            )
+    for group in (beginning, source):
+        divided = _divided(files, parts, share, lambda c, p, group=group: group(p.stem))  # type: ignore[misc]
+        if divided is not None:
+            return divided
+    out: dict[str, Files] = {s: {} for s in (*parts, "train")}
+    for c, paths in files.items():
+        rest = sorted(paths, key=lambda p: _hash(f"{c}/{p.name}"))
+        for s in parts:
+            n = max(1, round(share * len(paths)))
+            out[s][c], rest = sorted(rest[:n]), rest[n:]
+        out["train"][c] = sorted(rest)
+    return out
+
+
+def _divided(
+    files: Mapping[str, Sequence[Path]], parts: Sequence[str], share: float, group: Callable[[str, Path], str]
+) -> dict[str, Files] | None:
+    """Whole groups to each part until it has its share of every class; None where groups are too few or too large."""
+    groups: dict[str, dict[str, list[Path]]] = {}
+    for c, paths in files.items():
+        for p in paths:
+            groups.setdefault(group(c, p), {}).setdefault(c, []).append(p)
+    if all(len(v) == 1 for by_class in groups.values() for v in by_class.values()):
+        return None  # the names only number the pictures
+    left = sorted(groups, key=_hash)
+    out: dict[str, Files] = {s: {c: [] for c in files} for s in (*parts, "train")}
+    for part in parts:
+        for name in list(left):
+            # A group that would take a class far beyond its share is left for training.
+            fits = all(len(out[part][c]) + len(v) <= 1.5 * share * len(files[c]) + 1 for c, v in groups[name].items())
+            wanted = any(len(out[part][c]) < share * len(files[c]) for c in groups[name])
+            if fits and wanted:
+                left.remove(name)
+                for c, v in groups[name].items():
+                    out[part][c] += v
+    for name in left:
+        for c, v in groups[name].items():
+            out["train"][c] += v
+    enough = all(len(out[s][c]) >= 0.5 * share * len(files[c]) for s in parts for c in files)
+    enough &= all(len(out["train"][c]) >= 0.5 * len(files[c]) for c in files)
+    full = all(out[s][c] for s in out for c in files)
+    return {s: {c: sorted(v) for c, v in by.items()} for s, by in out.items()} if enough and full else None
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha1(text.encode(errors="surrogateescape")).hexdigest()
