@@ -75,13 +75,13 @@ def load(
     for s, part in sounds.items():
         clips[s], more = read(part, own.logmel)
         notes += [f"{s}: {note}" for note in more]
+    count = sum(map(len, sounds.values()))
     if "train" in splits and not sounds["val"]:
         notes.append("too few recordings for a validation split: the end of each training recording serves, the rest trains")
         cut = own.frames + 2 * own.hop  # three windows
         sounds["val"], clips["val"], clips["train"] = sounds["train"], clips["train"][:, -cut:], clips["train"][:, :-cut]
     if windows is None and len(clips["train"]):
         own = replace(own, logmel=_standardised(own.logmel, clips["train"]))
-    count = sum(map(len, sounds.values()))
     what = f"{len(classes)} machines, {count} clips of {own.logmel.clip_ms / 1000:g} s"
     return AdData(
         classes=classes,
