@@ -177,7 +177,7 @@ def test_a_large_input_fits_in_bands_alone(compiler: None) -> None:
     plain, banded = compile_model(model), compile_model(model, 128 * 1024)
     assert plain.arena_bytes > 150_000
     assert 76_800 < banded.arena_bytes <= 128 * 1024
-    assert compile_model(model, 0).arena_bytes < 92_000
+    assert compile_model(model, 0).arena_bytes < 93_000
     x = random_input(model, 2, 0)
     assert np.array_equal(host.run(banded, x), reference.run(model, x))
 

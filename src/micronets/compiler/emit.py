@@ -35,14 +35,21 @@ from micronets.compiler import columns, ctext
 from micronets.compiler.arena import ArenaPlan, scratch_name
 from micronets.compiler.lookups import code_table
 from micronets.compiler.overlap import pointwise
+from micronets.compiler.planes import Planes, planes
 from micronets.errors import UnsupportedError
 from micronets.model import QuantizedModel, TensorQuant
+from micronets.plan import align
 from micronets.quant import activation_range, bit_range, pack_int4, quantize_multiplier
 from micronets.softmax import exponentials
 
 _SUM_LIMIT = 2**31  # of an int32 accumulator
 _DOUBLED_LIMIT = 2**30  # of a sum with its bias, for quick tables
 _BIAS_LIMIT = 2**23  # of a bias in a quick table
+_LEAST_SHIFT = -22  # so that the zero point, shifted the other way, leaves room for a sum
+_WINDOW = (
+    *("in_h", "in_w", "in_c", "out_h", "out_w", "out_c", "kernel_h", "kernel_w", "stride_h", "stride_w"),
+    *("dilation_h", "dilation_w", "pad_top", "pad_left", "pad_value", "filters"),
+)
 _ROW_LIMIT = 8191  # values of a softmax whose exponentials sum to less than 2**32
 
 Array = npt.NDArray[Any]
@@ -133,19 +140,50 @@ def emit(model: QuantizedModel, step: Step, place: Place) -> Code:
 
 
 def _depthwise(model: QuantizedModel, step: Step, layer: DepthwiseConv2D, place: Place) -> Code:
-    w, source = model.weights[layer.name].weights, model.quant[layer.inputs[0]]
-    tables, _ = _requant(model, layer, w[0].reshape(-1, w.shape[3]).T, place, folded=False)
-    tables += _window(step, place, layer.kernel, layer.stride, layer.dilation, layer.padding, source.zero_point)
-    x, y, weights = place.at(layer.inputs[0]), place.at(layer.name), place.name("weights")
-    tail = f"{place.sizes('window')}, &{place.name('requant')});"
-    kernel = "micronets_depthwise" if layer.multiplier == 1 else "micronets_depthwise_multiplier"
-    if layer.weight_bits == 8:
-        tables += ctext.array("int8_t", weights, w)
-        return Code(tables, f"{kernel}({x}, {y}, {weights}, {tail}", (kernel,))
-    tables += ctext.array("uint8_t", weights, pack_int4(w))
-    scratch = place.at(scratch_name(layer.name))
-    call = f"micronets_unpack_s4({weights}, {scratch}, {w.size});\n    {kernel}({x}, {y}, {scratch}, {tail}"
-    return Code(tables, call, ("micronets_unpack_s4", kernel))
+    w, source, target = model.weights[layer.name], model.quant[layer.inputs[0]], model.quant[layer.name]
+    p = planes(step, banded=bool(place.rows))
+    filters = w.weights[0].transpose(2, 1, 0) if p.turned else w.weights[0].transpose(2, 0, 1)
+    rows = filters.reshape(len(filters), -1)
+    limits = activation_range(layer.activation, target, layer.act_bits)
+    row = _row_kernel(p, rows, w.bias, _scaling(model, layer))
+    strip = place.plan.strips[layer.name]
+    paired = row != "micronets_rows_any"
+    tables, _ = _requant(model, layer, rows, place, folded=True)
+    tables += _oriented_window(step, place, p, source.zero_point)
+    fields = (
+        *(("multiplier", layer.multiplier), ("phases", p.phases), ("in_line", p.in_steps[0]), ("in_step", p.in_steps[1])),
+        *(("out_line", p.out_steps[0]), ("out_step", p.out_steps[1]), ("strip", strip), ("pitch", p.pitch)),
+        *(("narrow", int(limits != (-128, 127))), ("even", p.even * paired), ("odd", p.odd * paired)),
+    )
+    tables += ctext.struct("micronets_planes", place.name("planes"), fields)
+    weights, scratch = place.name("weights"), place.plan.offsets[scratch_name(layer.name)]
+    call, kernels = "", {"micronets_depthwise", "micronets_rows_any", row}
+    if layer.weight_bits == 4:
+        tables += ctext.array("uint8_t", weights, pack_int4(rows))
+        unpacked = f"a + {scratch + align(p.scratch_bytes(strip), 4)}"
+        call = f"micronets_unpack_s4({weights}, {unpacked}, {rows.size});\n    "
+        weights = unpacked
+        kernels.add("micronets_unpack_s4")
+    else:
+        tables += ctext.array("int8_t", weights, rows)
+    where = f"{place.at(layer.inputs[0])}, {place.at(layer.name)}, {weights}, a + {scratch}"
+    sizes = f"{place.sizes('window')}, &{place.name('planes')}, &{place.name('requant')}"
+    return Code(tables, f"{call}micronets_depthwise({where}, {sizes}, {row});", tuple(sorted(kernels)))
+
+
+def _row_kernel(
+    p: Planes,
+    rows: npt.NDArray[np.int8],
+    bias: npt.NDArray[np.int32] | None,
+    scaling: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]],
+) -> str:
+    """The kernel for a strip: the one for pairs where it can compute the layer and its numbers fit."""
+    multiplier, shift = scaling
+    largest = np.abs(rows.astype(np.int64)).sum(axis=1) * 256 + (0 if bias is None else np.abs(bias.astype(np.int64)))
+    fits = (multiplier == 0) | ((shift < 0) & (shift >= _LEAST_SHIFT))
+    if not p.paired or not fits.all() or int(largest.max()) >= _DOUBLED_LIMIT:
+        return "micronets_rows_any"
+    return f"micronets_rows_{'3x3' if p.three else 'pairs'}{'_2' if p.stride[1] == 2 else ''}"
 
 
 def _convolution(model: QuantizedModel, step: Step, layer: Conv2D, place: Place) -> Code:
@@ -218,13 +256,21 @@ def _requant(
     bias = -source.zero_point * wide.sum(axis=1) if folded else np.zeros(len(wide), np.int64)
     if w.bias is not None:
         bias += w.bias
-    product = float(np.float32(source.scale)) * w.scales.astype(np.float64)
-    multiplier, shift = quantize_multiplier(product / float(np.float32(target.scale)))
+    multiplier, shift = _scaling(model, layer)
     if isinstance(layer, Conv2D):  # whose kernels want a multiplier for every channel
         multiplier, shift = (np.broadcast_to(v, len(wide)) for v in (multiplier, shift))
     lo, hi = activation_range(layer.activation, target, layer.act_bits)
     largest = int((np.abs(wide).sum(axis=1) * 255 + np.abs(bias)).max())  # of a sum with its bias, or above it
     return _requant_tables(place, bias.astype(np.int32), multiplier, shift, (lo, hi), target, largest)
+
+
+def _scaling(
+    model: QuantizedModel, layer: Conv2D | DepthwiseConv2D | FullyConnected
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Multiplier and shift of every scale of the weights."""
+    source, target = model.quant[layer.inputs[0]], model.quant[layer.name]
+    product = float(np.float32(source.scale)) * model.weights[layer.name].scales.astype(np.float64)
+    return quantize_multiplier(product / float(np.float32(target.scale)))
 
 
 def _requant_tables(
@@ -289,10 +335,15 @@ def _shiftable(
 def _window(step: Step, place: Place, kernel: Pair, stride: Pair, dilation: Pair, padding: Padding, pad_value: int) -> str:
     x, y = step.input_shapes[0], step.output_shape
     pads = [pad_before(x[i], kernel[i], stride[i], dilation[i], padding) for i in (0, 1)]
-    names: tuple[str, ...] = ("in_h", "in_w", "in_c", "out_h", "out_w", "out_c", "kernel_h", "kernel_w", "stride_h", "stride_w")
-    names += ("dilation_h", "dilation_w", "pad_top", "pad_left", "pad_value", "filters")
     values = (*x, *y, *kernel, *stride, *dilation, *pads, pad_value, y[2])
-    return ctext.struct("micronets_window", place.name("window"), zip(names, values, strict=True))
+    return ctext.struct("micronets_window", place.name("window"), zip(_WINDOW, values, strict=True))
+
+
+def _oriented_window(step: Step, place: Place, p: Planes, pad_value: int) -> str:
+    """The window of a depthwise layer, along its lines."""
+    channels, out_channels = step.input_shapes[0][2], step.output_shape[2]
+    sizes = (*p.size, channels, *p.out_size, out_channels, *p.kernel, *p.stride, *p.dilation, *p.before)
+    return ctext.struct("micronets_window", place.name("window"), zip(_WINDOW, (*sizes, pad_value, out_channels), strict=True))
 
 
 def _mean(model: QuantizedModel, step: Step, layer: Mean, place: Place) -> Code:

@@ -2,6 +2,7 @@
 
 Kernels read their input and write their output from the first byte to the last, so the output may begin `distance` bytes
 below the input and run into it: whatever it overwrites has been read for the last time. 0 is in place.
+Depthwise convolutions go channel by channel instead: their output lies exactly over the input (`in_place`) or apart from it.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ from micronets.arch import (
     Step,
     pad_before,
 )
+from micronets.compiler.planes import in_place as values_in_place
+from micronets.compiler.planes import planes
 
 
 def distance(step: Step) -> int | None:
@@ -45,8 +48,7 @@ def distance(step: Step) -> int | None:
         case Conv2D() | FullyConnected():  # every filter needs the whole input
             return None
         case DepthwiseConv2D():
-            by_channel = layer.multiplier == 1
-            return _window_distance(step, layer.kernel, layer.stride, layer.dilation, layer.padding, by_channel=by_channel)
+            return None
         case AveragePool2D() | MaxPool2D():
             return _window_distance(step, layer.pool, layer.stride, (1, 1), layer.padding, by_channel=True)
         case Pad():
@@ -57,6 +59,11 @@ def distance(step: Step) -> int | None:
             return 0
         case _:
             assert_never(layer)
+
+
+def in_place(step: Step) -> bool:
+    """Whether the output may begin exactly where the input does, though at no other place that overlaps it."""
+    return isinstance(step.layer, DepthwiseConv2D) and step.layer.multiplier == 1 and values_in_place(planes(step))
 
 
 def pointwise(layer: Conv2D) -> bool:

@@ -1,76 +1,176 @@
-#include "micronets_dsp.h"
-#include "micronets_requantize_block.h"
-#include "micronets_taps.h"
+#include "micronets_pairs.h"
 
-/* One output pixel: the taps of `rows` x `columns` of its window lie inside the input, the first at x and w. */
-MICRONETS_APART void pixel(const int8_t *x, int8_t *output, const int8_t *w, int32_t rows, int32_t columns, const micronets_window *window,
-                  const micronets_requant *requant)
+/* Weights of a channel as pairs, doubled. A line w0, w1, w2, ... of the kernel becomes (w0, w1), (w2, w3), ... for outputs
+ * whose window begins at the first value of a pair, and with a stride of 1 also (0, w0), (w1, w2), ... for those that begin
+ * at the second. For kernels of 3 x 3 the words (w0, w1) and (w1, w2) hold all that. */
+static void pack(uint32_t *to, const int8_t *w, const micronets_window *window, const micronets_planes *n)
 {
-    const int32_t c = window->in_c, step = window->dilation_w * c, zero = window->pad_value;
-    /* From behind the last tap of a row to the first of the next. */
-    const int32_t x_turn = window->dilation_h * window->in_w * c - columns * step, w_turn = (window->kernel_w - columns) * c;
-    int32_t i = 0;
-    for (; i + 4 <= c; i += 4) {
-        int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-        const int8_t *v = x + i, *u = w + i;
-#ifdef MICRONETS_DSP
-        const micronets_pair offset = micronets_twice(-zero);
-#endif
-        for (int32_t ky = rows; ky > 0; ky--) {
-            for (int32_t kx = columns; kx > 0; kx--) {
-#ifdef MICRONETS_DSP
-                const uint32_t values = micronets_load4(v), weights = micronets_load4(u);
-                const micronets_pair even = micronets_even_plus(offset, values), odd = micronets_odd_plus(offset, values);
-                const micronets_pair w_even = micronets_even(weights), w_odd = micronets_odd(weights);
-                s0 = micronets_lows(even, w_even, s0);
-                s1 = micronets_lows(odd, w_odd, s1);
-                s2 = micronets_highs(even, w_even, s2);
-                s3 = micronets_highs(odd, w_odd, s3);
-#else
-                s0 += (v[0] - zero) * u[0];
-                s1 += (v[1] - zero) * u[1];
-                s2 += (v[2] - zero) * u[2];
-                s3 += (v[3] - zero) * u[3];
-#endif
-                v += step;
-                u += c;
-            }
-            v += x_turn;
-            u += w_turn;
+    const int32_t columns = window->kernel_w;
+    if (n->even == 1 && n->odd == 1 && columns == 3) {
+        for (int32_t ky = 0; ky < 3; ky++, w += 3, to += 2) {
+            const int32_t a = 2 * w[0], b = 2 * w[1], c = 2 * w[2];
+            to[0] = micronets_pack2(a, b);
+            to[1] = micronets_pack2(b, c);
         }
-        micronets_requantize_block(s0, s1, s2, s3, output + i, requant, i);
+        return;
     }
-    for (; i < c; i++) {
-        int32_t sum = 0, x_at = i, w_at = i;
-        for (int32_t ky = 0; ky < rows; ky++) {
-            for (int32_t kx = 0; kx < columns; kx++) {
-                sum += (x[x_at] - zero) * w[w_at];
-                x_at += step;
-                w_at += c;
-            }
-            x_at += x_turn;
-            w_at += w_turn;
+    const int32_t stride = n->odd > 0 ? 2 : 1, words = stride * n->even;
+    for (int32_t ky = window->kernel_h; ky > 0; ky--, to += words) {
+        for (int32_t i = 0; i < words; i++) {
+            to[i] = 0;
         }
-        output[i] = micronets_requantize(sum, requant, i);
+        for (int32_t k = 0; k < columns; k++) {
+            const uint32_t weight = (uint32_t)(2 * *w++) & 0xffffu;
+            to[(k >> 1) * stride] |= weight << 16 * (k & 1);
+            if (stride > 1) {
+                to[((k + 1) >> 1) * 2 + 1] |= weight << 16 * ((k + 1) & 1);
+            }
+        }
     }
 }
 
-void micronets_depthwise(const int8_t *input, int8_t *output, const int8_t *weights, const micronets_window *window,
-                         const micronets_requant *requant)
+/* How lines are copied: `count` values, at least 1, `step` bytes apart become those from `first` on of a line of pitch
+ * values, and `behind` values that follow are padding. */
+typedef struct {
+    int32_t first, count, step, pitch, in_line, behind, value;
+} shape;
+
+/* `lines` lines of the input, one after the other. */
+MICRONETS_APART void gather(int16_t *line, const int8_t *input, int32_t lines, const shape *n)
 {
-    const micronets_window n = *window;
-    for (int32_t oy = 0; oy < n.out_h; oy++) {
-        const int32_t top = oy * n.stride_h - n.pad_top;
-        const int32_t ky0 = micronets_first_tap(top, n.dilation_h);
-        const int32_t ky1 = micronets_end_tap(top, n.dilation_h, n.kernel_h, n.in_h, ky0);
-        for (int32_t ox = 0; ox < n.out_w; ox++) {
-            const int32_t left = ox * n.stride_w - n.pad_left;
-            const int32_t kx0 = micronets_first_tap(left, n.dilation_w);
-            const int32_t kx1 = micronets_end_tap(left, n.dilation_w, n.kernel_w, n.in_w, kx0);
-            const int32_t x = ((top + ky0 * n.dilation_h) * n.in_w + left + kx0 * n.dilation_w) * n.in_c;
-            const int32_t w = (ky0 * n.kernel_w + kx0) * n.in_c;
-            pixel(input + x, output, weights + w, ky1 - ky0, kx1 - kx0, window, requant);
-            output += n.out_c;
+    const int32_t step = n->step, thrice = 3 * step, odd = n->first & 1, rest = n->count - odd;
+    for (line += n->first; lines > 0; lines--, line += n->pitch, input += n->in_line) {
+        int16_t *to = line;
+        const int8_t *from = input;
+        int32_t count = rest;
+        if (odd) {
+            *to++ = *from;
+            from += step;
+        }
+#ifdef MICRONETS_ASSEMBLY
+#define FOUR                                                                                                \
+    "ldrsb %[a], [%[from]]\n\tldrsb %[b], [%[from], %[step]]\n\tldrsb %[c], [%[from], %[step], lsl #1]\n\t" \
+    "ldrsb %[d], [%[from], %[thrice]]\n\tadd %[from], %[from], %[step], lsl #2\n\t"                         \
+    "pkhbt %[a], %[a], %[b], lsl #16\n\tstr %[a], [%[to]], #4\n\t"                                         \
+    "pkhbt %[c], %[c], %[d], lsl #16\n\tstr %[c], [%[to]], #4\n\t"
+        int32_t a, b, c, d;
+        __asm__ volatile("subs %[n], %[n], #8\n\tblt 2f\n\t.p2align 2\n1:\n\t" FOUR FOUR "subs %[n], %[n], #8\n\tbge 1b\n"
+                         "2:\ttst %[n], #4\n\tbeq 3f\n\t" FOUR "3:\ttst %[n], #2\n\tbeq 4f\n\t"
+                         "ldrsb %[a], [%[from]]\n\tldrsb %[b], [%[from], %[step]]\n\tadd %[from], %[from], %[step], lsl #1\n\t"
+                         "pkhbt %[a], %[a], %[b], lsl #16\n\tstr %[a], [%[to]], #4\n"
+                         "4:\ttst %[n], #1\n\tbeq 5f\n\tldrsb %[a], [%[from]]\n\tstrh %[a], [%[to]]\n5:\n\t"
+                         : [n] "+&r"(count), [from] "+&r"(from), [to] "+&r"(to), [a] "=&r"(a), [b] "=&r"(b), [c] "=&r"(c),
+                           [d] "=&r"(d)
+                         : [step] "r"(step), [thrice] "r"(thrice)
+                         : "cc", "memory");
+#else
+        for (; count >= 4; count -= 4) {
+            micronets_store_pair(to, micronets_pack2(from[0], from[step]));
+            micronets_store_pair(to + 2, micronets_pack2(from[2 * step], from[thrice]));
+            from += 4 * step;
+            to += 4;
+        }
+        for (; count > 0; count--) {
+            *to++ = *from;
+            from += step;
+        }
+#endif
+        if (n->behind > 0) {
+            line[n->count] = (int16_t)n->value;
+        }
+    }
+}
+
+static void pad(int16_t *line, int32_t count, int32_t value)
+{
+    for (int32_t i = 0; i < count; i++) {
+        line[i] = (int16_t)value;
+    }
+}
+
+/* Constants of a channel for the kernels with pairs. */
+MICRONETS_INLINE void prepare(micronets_filter *filter, const micronets_requant *requant, int32_t channel)
+{
+    const micronets_scale scale = micronets_scale_of(requant, channel);
+    const int32_t nothing = scale.shift >= 0 || scale.shift < -22; /* a channel whose multiplier is 0, or stands for that */
+    const int32_t shift = nothing ? 1 : -scale.shift;
+    filter->bias = 2 * scale.bias;
+    filter->multiplier = nothing ? 0 : scale.multiplier;
+    filter->shift = shift;
+    filter->addend = requant->zero_point * (1 << shift) + (1 << (shift - 1));
+}
+
+/* One of the interleaved parts of a channel, a strip after the other. */
+MICRONETS_APART void strips(const int8_t *input, int8_t *output, int32_t count, const shape *copied, const micronets_strip *strip,
+                            micronets_rows rows, int16_t *lines)
+{
+    const micronets_window *const n = strip->window;
+    const micronets_planes *const p = strip->planes;
+    const int32_t span = (n->kernel_h - 1) * n->dilation_h + 1, kept = span > n->stride_h ? span - n->stride_h : 0;
+    const int32_t pitch = copied->pitch;
+    int32_t top = -n->pad_top, there = 0;
+    for (int32_t left = n->out_h; left > 0; left -= p->strip, top += p->strip * n->stride_h) {
+        const int32_t height = left < p->strip ? left : p->strip, end = top + (height - 1) * n->stride_h + span;
+        const int32_t y = top + there, inside = y < 0 ? 0 : y, behind = end < n->in_h ? end : n->in_h;
+        for (int32_t i = 0; i < there * pitch; i += 2) { /* the last lines of the strip before */
+            micronets_store_pair(lines + i, micronets_pair_at(lines + p->strip * n->stride_h * pitch + i));
+        }
+        if (y < 0) {
+            pad(lines + there * pitch, -y * pitch, n->pad_value);
+        }
+        if (end > behind) {
+            pad(lines + (behind - top) * pitch, (end - behind) * pitch, n->pad_value);
+        }
+        gather(lines + (inside - top) * pitch, input + inside * copied->in_line, behind - inside, copied);
+        rows(strip, output, height, count);
+        output += height * p->out_line;
+        there = kept;
+    }
+}
+
+void micronets_depthwise(const int8_t *input, int8_t *output, const int8_t *weights, void *scratch,
+                         const micronets_window *window, const micronets_planes *planes, const micronets_requant *requant,
+                         micronets_rows rows)
+{
+    const micronets_window *const n = window;
+    const int32_t phases = planes->phases, pitch = planes->pitch, room = pitch - n->pad_left, taps = n->kernel_h * n->kernel_w;
+    const int32_t height = (planes->strip - 1) * n->stride_h + (n->kernel_h - 1) * n->dilation_h + 1;
+    const int32_t below = height - n->pad_top < n->in_h ? height - n->pad_top : n->in_h;
+    micronets_filter *const filter = (micronets_filter *)scratch;
+    int16_t *const lines = (int16_t *)(void *)(filter->weights + n->kernel_h * (planes->even + planes->odd));
+    micronets_strip strip = {filter, lines, weights, n, planes, requant, 0};
+    shape copied = {n->pad_left, n->in_w < room ? n->in_w : room, phases * planes->in_step, pitch, planes->in_line, 0, n->pad_value};
+    int32_t left = planes->multiplier;
+    pad(lines, pitch * height, n->pad_value);
+    filter->step = phases * planes->out_step;
+    for (int32_t c = 0; c < n->out_c; c++) {
+        if (planes->even > 0) {
+            prepare(filter, requant, c);
+            pack(filter->weights, strip.weights, n, planes);
+        }
+        strip.channel = c;
+        for (int32_t phase = 0; phase < phases && phase < n->out_w; phase++) {
+            const int8_t *const from = input + phase * planes->in_step;
+            int8_t *const to = output + phase * planes->out_step;
+            int32_t count = n->out_w;
+            if (phases > 1) {
+                const int32_t there = (n->in_w - phase + phases - 1) / phases;
+                count = (count - phase + phases - 1) / phases;
+                copied.count = there < room ? there : room;
+                copied.behind = there < room ? 1 : 0; /* the part before this one may have been longer by that */
+            }
+            if (planes->strip < n->out_h) {
+                strips(from, to, count, &copied, &strip, rows, lines);
+            } else { /* the padding stays where it is */
+                gather(lines + n->pad_top * pitch, from, below, &copied);
+                rows(&strip, to, n->out_h, count);
+            }
+        }
+        strip.weights += taps;
+        output++;
+        if (--left == 0) {
+            input++;
+            left = planes->multiplier;
         }
     }
 }

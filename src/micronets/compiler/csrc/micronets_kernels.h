@@ -52,6 +52,41 @@ typedef struct {
     uint32_t lowest4, highest4; /* the clamp as codes, in each of four bytes */
 } micronets_requant;
 
+/* How a depthwise convolution goes through the plane of a channel: line by line. A line is a row of the map or, the other
+ * way, a column: the window's sizes with _h then count lines and those with _w are along them.
+ * A line is worked through in `phases` interleaved parts, each without dilation; pad_left is then that of a part. */
+typedef struct {
+    int32_t multiplier;                           /* output channels of an input channel */
+    int32_t phases;
+    int32_t in_line, in_step, out_line, out_step; /* bytes to the next line, to the next value of a line */
+    int32_t strip, pitch;                         /* output lines computed together; values of a line in the scratch */
+    int32_t narrow;                               /* 1: the clamp allows less than -128 .. 127 */
+    int32_t even, odd; /* words of packed weights for a line of the kernel, see micronets_depthwise.c; 0 for micronets_rows_any */
+} micronets_planes;
+
+/* Constants of a channel in the order in which the kernels in assembly load them. The sums come doubled: bias and weights
+ * are. output = (high(sum * multiplier) + addend) >> shift; addend: half a unit, and the zero point. */
+typedef struct {
+    int32_t bias, multiplier, addend, shift;
+    int32_t step;       /* bytes from an output to the next */
+    int32_t unused;
+    uint32_t weights[]; /* pairs of 16 bits */
+} micronets_filter;
+
+/* Lines of a channel, as 16 bits, and what is computed from them. */
+typedef struct {
+    micronets_filter *filter;
+    const int16_t *lines;  /* those under the window of the first output */
+    const int8_t *weights; /* [kernel_h, kernel_w], of the channel */
+    const micronets_window *window;
+    const micronets_planes *planes;
+    const micronets_requant *requant;
+    int32_t channel;
+} micronets_strip;
+
+/* Computes `rows` lines of `count` outputs. */
+typedef void (*micronets_rows)(const micronets_strip *strip, int8_t *output, int32_t rows, int32_t count);
+
 /* Scale of one operand: value -> (value - zero_point) * 2^left * multiplier * 2^(shift - 31). */
 typedef struct {
     int32_t zero_point;
@@ -105,13 +140,23 @@ void micronets_conv_s4(const int8_t *input, int8_t *output, const uint8_t *weigh
 void micronets_conv_any(const int8_t *input, int8_t *output, const int8_t *weights, const micronets_window *window,
                         const micronets_requant *requant);
 
-/* Depthwise convolution: every input channel has a filter of its own; weights [kernel_h, kernel_w, out_c], out_c = in_c. */
-void micronets_depthwise(const int8_t *input, int8_t *output, const int8_t *weights, const micronets_window *window,
-                         const micronets_requant *requant);
+/* Depthwise convolution: outputs n * c .. n * c + n - 1 are from input channel c, n = multiplier; weights
+ * [out_c, kernel_h, kernel_w]. Channel by channel: where the multiplier is 1 the output may lie exactly over the input, if
+ * the plan says so. scratch: a micronets_filter with its weights, then the lines under a strip; aligned to 4 bytes.
+ * rows: the kernel for a strip. */
+void micronets_depthwise(const int8_t *input, int8_t *output, const int8_t *weights, void *scratch,
+                         const micronets_window *window, const micronets_planes *planes, const micronets_requant *requant,
+                         micronets_rows rows);
 
-/* Depthwise convolution with out_c = n * in_c: outputs n * c .. n * c + n - 1 are from input channel c. */
-void micronets_depthwise_multiplier(const int8_t *input, int8_t *output, const int8_t *weights, const micronets_window *window,
-                                    const micronets_requant *requant);
+/* Strips of any depthwise convolution. */
+void micronets_rows_any(const micronets_strip *strip, int8_t *output, int32_t rows, int32_t count);
+
+/* Strips by pairs, where every doubled sum is within +-(2^31 - 1) and every shift in -22 .. -1: strides along the line of 1
+ * and of 2, with windows of any size and of 3 x 3. */
+void micronets_rows_pairs(const micronets_strip *strip, int8_t *output, int32_t rows, int32_t count);
+void micronets_rows_pairs_2(const micronets_strip *strip, int8_t *output, int32_t rows, int32_t count);
+void micronets_rows_3x3(const micronets_strip *strip, int8_t *output, int32_t rows, int32_t count);
+void micronets_rows_3x3_2(const micronets_strip *strip, int8_t *output, int32_t rows, int32_t count);
 
 /* Matrix times vector: input [inputs], output [units], weights as in micronets_columns.h. */
 void micronets_fully_connected(const int8_t *input, int8_t *output, const uint32_t *weights, int32_t inputs, int32_t units,

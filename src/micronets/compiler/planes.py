@@ -1,0 +1,165 @@
+"""How the depthwise kernel walks through a layer: channel by channel, line by line, in which direction, with what scratch.
+
+The kernel copies lines of one channel to the scratch buffer, widened to 16 bits and with the padding around them, and
+computes a strip of output lines from them; the next strip goes on where it ends. Two neighbours on a line make a pair for
+the DSP instructions. A line is a row of the map or, where that is quicker and the result the same, a column of it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from micronets.arch import DepthwiseConv2D, Pair, Step, pad_before
+
+_LINE_CYCLES, _GROUP_CYCLES = 50, 90  # of the kernel: a line, four outputs of a 3 x 3 window; they choose the direction
+_GROUP = 4  # outputs computed together
+_LEAST_STRIP = 4
+_FILTER_WORDS = 6  # in front of the packed weights of a channel: micronets_filter in micronets_kernels.h
+
+
+@dataclass(frozen=True)
+class Planes:
+    """A depthwise layer as its kernel sees it; pairs are (lines, along a line).
+
+    size, out_size: of a channel's plane, input and output. before: padding in front.
+    turned: lines are columns of the map.
+    phases: a line is worked through in so many interleaved parts, each without dilation, instead of one with it.
+    in_steps, out_steps: bytes to the next line, and to the next value of the same line.
+    pitch: values of a line in the scratch buffer.
+    banded: the layer runs in bands of rows, which are then its lines.
+    even, odd: words of packed weights for a line of the kernel, by which outputs they are for; 0 for a kernel without pairs.
+    """
+
+    size: Pair
+    out_size: Pair
+    kernel: Pair
+    stride: Pair
+    dilation: Pair
+    before: Pair
+    turned: bool
+    phases: int
+    in_steps: Pair
+    out_steps: Pair
+    pitch: int
+    even: int
+    odd: int
+    banded: bool = False
+
+    @property
+    def paired(self) -> bool:
+        """Whether the kernels for DSP instructions can compute it: a stride of 1 or 2 along the line, no dilation there."""
+        return self.even > 0
+
+    @property
+    def three(self) -> bool:
+        """Whether the kernels for 3 x 3 windows can compute it."""
+        return self.paired and self.kernel == (3, 3) and self.dilation[0] == 1
+
+    @property
+    def span(self) -> int:
+        """Lines under the kernel."""
+        return (self.kernel[0] - 1) * self.dilation[0] + 1
+
+    def scratch_bytes(self, strip: int) -> int:
+        """Constants and weights of a channel, and the lines under `strip` lines of output."""
+        words = _FILTER_WORDS + self.kernel[0] * (self.even + self.odd)
+        return 4 * words + 2 * self.pitch * ((strip - 1) * self.stride[0] + self.span)
+
+    def least_strip(self) -> int:
+        """Lines of output below which a strip is slow for what there is to copy between strips; 1 in bands, which are low."""
+        return 1 if self.banded else min(self.out_size[0], _LEAST_STRIP)
+
+    def strip(self, room: int) -> int:
+        """Lines of output, at least `least_strip`, whose scratch fits `room` bytes."""
+        more = (room - self.scratch_bytes(1)) // (2 * self.pitch * self.stride[0])
+        return max(self.least_strip(), min(self.out_size[0], 1 + more))
+
+
+def planes(step: Step, banded: bool = False) -> Planes:
+    """Of a depthwise `step`; banded: where it runs in bands of rows."""
+    layer = step.layer
+    if not isinstance(layer, DepthwiseConv2D):
+        raise TypeError(f"not a depthwise layer: {layer}")
+    (h, w, channels), (out_h, out_w, out_channels) = step.input_shapes[0], step.output_shape
+    pads = [pad_before((h, w)[i], layer.kernel[i], layer.stride[i], layer.dilation[i], layer.padding) for i in (0, 1)]
+    sizes = ((h, w), (out_h, out_w), layer.kernel, layer.stride, layer.dilation, (pads[0], pads[1]))
+    steps = ((w * channels, channels), (out_w * out_channels, out_channels))
+    rows = _oriented(*sizes, *steps, turned=False)
+    if banded:
+        return replace(rows, banded=True)
+    if w > 1 and (layer.stride != (1, 1) or (h, w) != (out_h, out_w)):
+        return rows
+    columns = _oriented(*((b, a) for a, b in (*sizes, *steps)), turned=True)
+    return columns if w == 1 or _cycles(columns) < _cycles(rows) else rows
+
+
+def _cycles(p: Planes) -> int:
+    groups = p.phases * math.ceil(math.ceil(p.out_size[1] / p.phases) / _GROUP)
+    return p.out_size[0] * (_LINE_CYCLES * p.phases + _GROUP_CYCLES * groups) if p.paired else 1 << 40
+
+
+def _oriented(
+    size: Pair,
+    out_size: Pair,
+    kernel: Pair,
+    stride: Pair,
+    dilation: Pair,
+    before: Pair,
+    in_steps: Pair,
+    out_steps: Pair,
+    *,
+    turned: bool,
+) -> Planes:
+    phases, along = 1, dilation[1]
+    if kernel[1] > 1 and along > 1 and stride[1] == 1 and before[1] % along == 0:
+        phases, along = along, 1
+    elif kernel[1] == 1:
+        along = 1
+    count = math.ceil(out_size[1] / phases)
+    grouped = -(-count // _GROUP) * _GROUP
+    even = odd = 0
+    pitch = (count - 1) * stride[1] + (kernel[1] - 1) * along + 1
+    if along == 1 and stride[1] == 1:
+        even = odd = kernel[1] // 2 + 1
+        pitch = grouped - 2 + 2 * even
+    elif along == 1 and stride[1] == 2:
+        even = (kernel[1] + 1) // 2
+        pitch = 2 * (grouped - 1 + even)
+    if kernel == (3, 3) and dilation[0] == 1 and even:  # the other words hold nothing that these do not
+        even = odd = 1
+    return Planes(
+        size=size,
+        out_size=out_size,
+        kernel=kernel,
+        stride=stride,
+        dilation=(dilation[0], along),
+        before=(before[0], before[1] // phases),
+        turned=turned,
+        phases=phases,
+        in_steps=in_steps,
+        out_steps=out_steps,
+        pitch=pitch + pitch % 2,
+        even=even,
+        odd=odd,
+    )
+
+
+@lru_cache(maxsize=256)
+def in_place(p: Planes) -> bool:
+    """Whether a channel's output may lie over its input, value for value from the first: all that an output
+    overwrites has been copied, or is never needed."""
+    copied, written = {}, []
+    for phase in range(p.phases):
+        before = 0
+        for line in range(p.out_size[0]):
+            end = min(line * p.stride[0] - p.before[0] + p.span, p.size[0])
+            time = (phase, line)
+            for y in range(before, end):
+                for x in range(phase, p.size[1], p.phases):
+                    copied[y * p.in_steps[0] + x * p.in_steps[1]] = time
+            before = max(before, end)
+            for x in range(phase, p.out_size[1], p.phases):
+                written.append((line * p.out_steps[0] + x * p.out_steps[1], time))
+    return all(place not in copied or copied[place] <= time for place, time in written)
