@@ -2,8 +2,9 @@
  *
  * Maps are int8 [height, width, channels], channels together. Arguments come in the order input, output, weights or
  * table, sizes, requantisation. A kernel reads and writes nothing but what it is given and keeps nothing.
- * Outputs are produced from the first byte to the last. Input and output may overlap where the plan of the arena
- * (model.c) says so: then the output begins far enough below the input that nothing is overwritten before its last use.
+ * Outputs are produced from the first byte to the last, those of depthwise convolutions channel by channel.
+ * Input and output may overlap where the plan of the arena (model.c) says so: in a depthwise convolution they begin at the
+ * same place, else the output begins far enough below the input that nothing is overwritten before its last use.
  *
  * Arithmetic relies on what every compiler of today does: two's complement, and >> of a negative number keeps its sign.
  */
@@ -61,7 +62,7 @@ typedef struct {
     int32_t in_line, in_step, out_line, out_step; /* bytes to the next line, to the next value of a line */
     int32_t strip, pitch;                         /* output lines computed together; values of a line in the scratch */
     int32_t narrow;                               /* 1: the clamp allows less than -128 .. 127 */
-    int32_t even, odd; /* words of packed weights for a line of the kernel, see micronets_depthwise.c; 0 for micronets_rows_any */
+    int32_t even, odd; /* words of weights for a line of the kernel, see micronets_depthwise.c; 0 for micronets_rows_any */
 } micronets_planes;
 
 /* Constants of a channel in the order in which the kernels in assembly load them. The sums come doubled: bias and weights
