@@ -22,7 +22,7 @@ DESIGN = {
     *("searching", "supernet", "tasks", "train", "train_settings", "training"),
 }
 TOP = {
-    *("characterize", "cli", "compilation", "config", "deployment", "evaluation", "findings"),
+    *("characterize", "cli", "compilation", "config", "deployment", "evaluation", "fetch", "findings"),
     *("inspection", "latency_fit", "measurement"),
     *("onboard", "report", "run", "rundir", "stages", "tables", "verdict", "work"),
 }

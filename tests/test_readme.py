@@ -15,6 +15,8 @@ ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "README.md").read_text("utf-8")
 COMMANDS = [line for block in re.findall(r"^```sh\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE) for line in block.splitlines()]
 
+QUICK = ("boards", "tasks", "inspect")
+
 
 def words(first: str) -> list[list[str]]:
     return [shlex.split(line)[1:] for line in COMMANDS if line.split()[0] == first]
@@ -33,15 +35,17 @@ def test_make_has_the_targets() -> None:
 
 @pytest.mark.parametrize("line", words("micronets"), ids=" ".join)
 def test_options_and_arguments_are_accepted(line: list[str]) -> None:
-    command = cli.commands[line[0]]
-    parameters = command.make_context(line[0], list(line[1:])).params
+    command, rest = cli.commands[line[0]], list(line[1:])
+    if isinstance(command, click.Group):
+        command = command.commands[rest.pop(0)]
+    parameters = command.make_context(line[0], rest).params
     assert set(parameters) == {p.name for p in command.params}
     if line[0] == "run" and line[1].endswith(".toml"):
         config = load(ROOT / line[1], parameters["overrides"], parameters["out"])
         assert config.out
 
 
-@pytest.mark.parametrize("line", [w for w in words("micronets") if w[0] in ("boards", "tasks", "inspect")], ids=" ".join)
+@pytest.mark.parametrize("line", [w for w in words("micronets") if w[0] in QUICK or w[:2] == ["data", "list"]], ids=" ".join)
 def test_quick_commands_work_as_printed(line: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     for word in line:

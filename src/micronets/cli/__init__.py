@@ -13,7 +13,7 @@ import sys
 import click
 
 from micronets import __version__
-from micronets.cli import common, devices, lists, models, stages
+from micronets.cli import common, data, devices, lists, models, stages
 from micronets.errors import MicronetsError, SpecError, did_you_mean
 
 _ENVIRONMENT = {  # errors of the machine, not ours: one line each
@@ -92,5 +92,5 @@ def cli() -> None:
     """Data, a board and a budget in; a trained int8 model that fits and is checked on TensorFlow Lite Micro out."""
 
 
-for command in (*stages.commands, *models.commands, *devices.commands, *lists.commands):
+for command in (*stages.commands, *models.commands, *devices.commands, *lists.commands, *data.commands):
     cli.add_command(command)

@@ -1,0 +1,133 @@
+"""`micronets data list` and `micronets data get`: the published data sets of the tasks."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from micronets.cli import common
+
+
+@click.group()
+def data() -> None:
+    """The published data sets of the tasks: what there is, and getting it."""
+
+
+@data.command("list")
+@common.as_json
+def listed(as_json: bool) -> None:
+    """What can be got: archives, sizes, licences."""
+    from micronets.fetch import SOURCES
+    from micronets.report.text import columns
+
+    if as_json:
+        found = [
+            {
+                "task": s.task,
+                "title": s.title,
+                "licence": s.licence,
+                "page": s.page,
+                "archives": [
+                    {"part": a.part, "url": a.url, "bytes": a.size, "checksum": a.checksum, "usual": a.part in s.usual}
+                    for a in s.archives
+                ],
+            }
+            for s in SOURCES.values()
+        ]
+        click.echo(json.dumps({"sources": found}))
+        return
+    rows = [(s.task, a.part, a.name, _size(a.size), _taken(a.part in s.usual)) for s in SOURCES.values() for a in s.archives]
+    click.echo(columns(("task", "part", "archive", "size", "taken"), rows, numeric=(3,)))
+    click.echo("")
+    for s in SOURCES.values():
+        click.echo(f"{s.task}: {s.title}. Licence: {s.licence}. {s.page}")
+
+
+@data.command("get")
+@click.argument("task")
+@click.argument("directory", type=click.Path(path_type=Path), metavar="DIR")
+@click.option("--part", "parts", multiple=True, help="Only this part; may be given several times. `micronets data list`.")
+@click.option("--from", "mirror", metavar="URL", help="Take the archives, by their names, from this address.")
+@click.option("--yes", is_flag=True, help="Do not ask before the download.")
+@click.option("--keep-archives", is_flag=True, help="Do not delete archives that have been unpacked.")
+@common.as_json
+def get(
+    task: str, directory: Path, parts: tuple[str, ...], mirror: str | None, yes: bool, keep_archives: bool, as_json: bool
+) -> None:
+    """Fetches the data set of TASK into DIR: shows size and licence, downloads, checks and unpacks.
+
+    Run again after an interruption, it goes on where it was.
+    """
+    common.set_resume_hint(shlex.join(["micronets", *sys.argv[1:]]))
+    from micronets import fetch
+    from micronets.errors import SpecError
+
+    source = fetch.source(task)
+    plans = fetch.plan(fetch.chosen(source, parts), directory, mirror)
+    free = fetch.check_room(plans, directory)
+    click.echo(f"{source.title}\nlicence: {source.licence}\n{source.page}", err=True)
+    for p in plans:
+        does = {"done": "there already", "unpack": "there, to be checked and unpacked", "fetch": p.url}[p.state]
+        click.echo(f"  {p.archive.part:<12}{_size(p.size):>10}  {does}", err=True)
+    left, room = sum(p.left for p in plans), sum(p.room for p in plans)
+    if any(p.state == "fetch" for p in plans):
+        click.echo(f"{_size(left)} to download, {_size(room)} of disk in all; {_size(free)} are free", err=True)
+        if not yes:
+            if not sys.stdin.isatty():
+                raise SpecError("data get asks before it downloads, and there is nobody to ask; add --yes")
+            click.confirm("Download?", abort=True, err=True)
+    fetch.get(plans, directory, _Lines(), keep_archives=keep_archives)
+    settings = fetch.settings(source, directory)
+    if as_json:
+        click.echo(json.dumps({"task": task, "directory": str(directory), "licence": source.licence, "settings": settings}))
+        return
+    click.echo(f"use it with: {' '.join(shlex.join(['--set', f'{key}={value}']) for key, value in settings.items())}")
+
+
+class _Lines:
+    """A line of progress to stderr, at most every few seconds and for every new thing that is done."""
+
+    def __init__(self) -> None:
+        self.pause = 1.0 if sys.stderr.isatty() else 10.0
+        self.last, self.begun, self.begun_at, self.doing = float("-inf"), float("-inf"), 0, ""
+
+    def __call__(self, doing: str, done: int, of: int | None) -> None:
+        from micronets.report.text import duration
+
+        now = time.monotonic()
+        if doing != self.doing:
+            self.doing, self.begun, self.begun_at, self.last = doing, now, done, float("-inf")
+        if now - self.last < self.pause and done != of:
+            return
+        self.last = now
+        if not doing.startswith("get "):
+            click.echo(f"{doing}{f'  {done:,} files' if done else ''}", err=True)
+            return
+        words = [doing, _size(done)]
+        if of:
+            words += [f"of {_size(of)}", f"{done / of:.0%}"]
+            if done > self.begun_at and done < of:
+                words.append(f"left {duration((now - self.begun) / (done - self.begun_at) * (of - done))}")
+        click.echo("  ".join(words), err=True)
+
+
+def _size(count: int | None) -> str:
+    """A number of bytes, in units of 1000."""
+    if count is None:
+        return "?"
+    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= scale:
+            return f"{count / scale:.3g} {unit}"
+    return f"{count} B"
+
+
+def _taken(usual: bool) -> str:
+    return "yes" if usual else "with --part"
+
+
+commands: list[click.Command] = [data]

@@ -1,0 +1,85 @@
+"""Archives become folders: whole or not at all, and never a file outside."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from micronets.errors import FileError
+
+Progress = Callable[[int], None]
+"""Told how many files are there."""
+
+_DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
+
+
+def unpack(archive: Path, target: Path, *, within: bool, holds: str, progress: Progress) -> int:
+    """Unpacks a `.zip` or `.tar.gz` beside `target`, then renames it to `target`; the number of files.
+
+    within: the archive has the folder `target.name` at its top, and nothing of it outside is wanted.
+    holds: a name that must be in `target` then.
+    Raises `FileError` for a damaged archive, one with names that lead out of it or with links, one that holds something
+    else, and if `target` exists. What was unpacked before an error is removed.
+    """
+    if target.exists():
+        raise FileError(f"{target}: is there, but not from here; move it away, or name another directory")
+    work = target.with_name(f".{target.name}.unpacking")
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    try:
+        count = 0
+        try:
+            for name, content in _files(archive):
+                path = work.joinpath(*_safe(name, archive).parts)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with path.open("wb") as f:
+                    shutil.copyfileobj(content, f, 1 << 20)
+                count += 1
+                progress(count)
+        except _DAMAGE as e:
+            reason = str(e).partition("\n")[0]
+            raise FileError(f"{archive}: damaged, or neither .zip nor .tar.gz ({reason}); delete it and get it again") from e
+        made = work / target.name if within else work
+        if not made.is_dir() or not (made / holds).exists():
+            raise FileError(f"{archive}: holds no {target.name}/{holds}; it is not the archive that was expected")
+        made.rename(target)
+    finally:
+        with suppress(OSError):
+            shutil.rmtree(work)
+    return count
+
+
+def _files(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
+    """Name and content of every file. Raises `FileError` for anything but files and directories."""
+    if zipfile.is_zipfile(archive):
+        with zipfile.ZipFile(archive) as z:
+            for info in z.infolist():
+                kind = stat.S_IFMT(info.external_attr >> 16)
+                if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+                    raise FileError(f"{archive}: '{info.filename}' is a link or device; refused")
+                if not info.is_dir():
+                    with z.open(info) as f:
+                        yield info.filename, f
+        return
+    with tarfile.open(archive, "r:*") as t:
+        for member in t:
+            if not (member.isfile() or member.isdir()):
+                raise FileError(f"{archive}: '{member.name}' is a link or device; refused")
+            content = t.extractfile(member)
+            if content is not None:
+                yield member.name, content
+
+
+def _safe(name: str, archive: Path) -> PurePosixPath:
+    """A member's name as a path below the archive's top. Raises `FileError` for one that leads out."""
+    path = PurePosixPath(name.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts or ":" in name or "\0" in name or not path.parts:
+        raise FileError(f"{archive}: '{name}' leads out of the directory; refused")
+    return path
