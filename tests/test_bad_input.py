@@ -155,7 +155,7 @@ def test_a_model_without_front_end(words: Path, shared: Path) -> None:
 
 
 def test_slips_on_the_command_line(tmp_path: Path) -> None:
-    known = "boards, characterize, compile, evaluate, export, inspect, measure, report, run, search, tasks, train"
+    known = "boards, characterize, compile, data, evaluate, export, inspect, measure, report, run, search, tasks, train"
     assert call("runn").error == f"no command 'runn'; did you mean 'run'? known: {known}"
     assert "cannot read this configuration (No such file or directory)" in call("run", tmp_path / "no.toml").error
     assert call("evaluate", "x.tflite", "--task", "kvs").error.startswith("unknown task 'kvs'; did you mean 'kws'? known: ")

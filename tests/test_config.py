@@ -154,5 +154,5 @@ def test_what_the_data_decide_cannot_be_set_to_something_else() -> None:
     made = make_space("kws", space, 12, given)
     assert made.template(made.largest().__getitem__).input_shape == (49, 20, 1)
     assert make_space("kws", {**space, "frames": 49}, 12, given).choices == made.choices
-    with pytest.raises(SpecError, match="^space.frames = 50; the data decide this, and have 49: remove it$"):
+    with pytest.raises(SpecError, match=r"^space\.frames = 50; the data decide this, and have 49: remove it$"):
         make_space("kws", {**space, "frames": 50}, 12, given)

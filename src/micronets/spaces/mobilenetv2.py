@@ -19,7 +19,7 @@ from micronets.spaces.layers import classifier, residual, widths_down
 CHANNELS = (16, 24, 32, 64, 96, 160, 320)
 STRIDES = (1, 2, 2, 2, 1, 2, 1)
 STEM, HEAD = 32, 1280
-DEFAULTS: dict[str, dict[str, object]] = {}
+DEFAULTS: dict[str, dict[str, object]] = {"ic": {"stem_strides": (1,), "strides": (1, 2, 1, 2, 1, 1, 1)}}
 
 
 def space(
@@ -31,6 +31,7 @@ def space(
     blocks: tuple[int, ...] = (1, 2, 3, 4, 3, 3, 1),
     kernels: tuple[int, ...] = (3, 5),
     stem_strides: tuple[int, ...] = (2,),
+    strides: tuple[int, ...] = STRIDES,
     tied: bool = True,
 ) -> SearchSpace:
     """Inverted bottlenecks in seven stages.
@@ -40,6 +41,7 @@ def space(
     expansion: largest width inside a block in units of the width before it (the first block: 1).
     blocks: most blocks of each stage, at least 1; all but the first of a stage may be dropped.
     kernels: options of the depthwise kernels, odd. stem_strides: options of the stem's stride.
+    strides: of each stage's first block, 1 or 2.
     tied: one width for all the blocks of a stage, so that no map is padded; false: each block has its own.
     Raises `SpecError` for sizes out of range.
     """
@@ -49,6 +51,8 @@ def space(
         raise SpecError(f"space mobilenetv2: multiple = {multiple}, expansion = {expansion}; need at least 1")
     if len(blocks) != len(CHANNELS) or min(blocks) < 1:
         raise SpecError(f"space mobilenetv2: blocks = {list(blocks)}; need {len(CHANNELS)} numbers of at least 1")
+    if len(strides) != len(CHANNELS) or not set(strides) <= {1, 2}:
+        raise SpecError(f"space mobilenetv2: strides = {list(strides)}; need {len(CHANNELS)} numbers, each 1 or 2")
     if not kernels or any(k < 3 or k % 2 == 0 for k in kernels):
         raise SpecError(f"space mobilenetv2: kernels = {list(kernels)}; need odd sizes from 3")
 
@@ -84,7 +88,7 @@ def space(
         scale = pick("stem_stride")
         body = [Block((_conv("stem", INPUT, pick("stem_width"), 3, scale),))]
         carried = pick("stem_width")
-        for stage, (stride, count) in enumerate(zip(STRIDES, blocks, strict=True), start=1):
+        for stage, (stride, count) in enumerate(zip(strides, blocks, strict=True), start=1):
             for i in range(1, count + 1):
                 name, previous = f"{stage}_{i}", body[-1].layers[-1].name
                 expand = _conv(f"expand{name}", previous, pick(f"expand{name}"), 1)
