@@ -196,9 +196,7 @@ def test_code_and_stack_count_in_what_fits(path: Path, tmp_path: Path, monkeypat
         compilation.compile_to(path, tight, out)
     compilation.compile_to(path, replace(board, flash_bytes=found["constant_bytes"] + 8192), out)
     narrow = replace(board, sram_bytes=found["arena_bytes"] + 1000)
-    with pytest.raises(
-        BudgetError, match=r"and a stack of 2,048 are 1,048 more than the [\d,]+ bytes of SRAM of"
-    ):
+    with pytest.raises(BudgetError, match=r"and a stack of 2,048 are 1,048 more than the [\d,]+ bytes of SRAM of"):
         compilation.compile_to(path, narrow, out, patches="off")
 
 

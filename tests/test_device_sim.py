@@ -103,6 +103,9 @@ def test_boards_without_caches_use_a_factor(elf: bytes) -> None:
     assert plain.uncertainty == F446.cycle_uncertainty
     assert m7.cycles == pytest.approx(0.68 * plain.core_cycles, abs=3)
     assert m7.uncertainty == 0.25
+    assert plain.dual_issue_cycles is None
+    assert m7.dual_issue_cycles is not None
+    assert 0.5 * m7.instructions <= m7.dual_issue_cycles <= m7.core_cycles
     assert misses(plain) == misses(m7) == 0
 
 

@@ -66,6 +66,14 @@ def test_released_models(shared: Path, name: str) -> None:
 
 
 @simulated
+def test_a_cortex_m7_has_a_second_opinion_on_its_cycles(path: Path) -> None:
+    figures = measurement.measure(path, load_board("NUCLEO-F746ZG"), samples=1)
+    assert 0.3 * figures["core_cycles"] < figures["dual_issue_cycles"] < figures["core_cycles"]
+    assert f"{figures['dual_issue_cycles']:,}  by a model of the M7's two pipelines" in measurement.table(figures)
+    assert measurement.measure(path, F446, samples=1)["dual_issue_cycles"] is None
+
+
+@simulated
 def test_figures_of_the_simulation(path: Path) -> None:
     result = call("measure", path, "--board", "nucleo-f446re", "--json", "--samples", "2")
     assert result.code == 0, result.err

@@ -40,6 +40,8 @@ class Instruction:
     """One instruction: `cycles` when it stands alone, and what it reads and writes by register name.
 
     address: registers of which its memory address is made; offset: whether one of them is an offset in a register.
+    shifted: registers that are shifted before they are used; added: those to which a product is added.
+    updated: address registers that it moves on. moved: registers that it loads or stores, where they are several.
     """
 
     name: str
@@ -50,6 +52,10 @@ class Instruction:
     writes: frozenset[str] = frozenset()
     address: frozenset[str] = frozenset()
     offset: bool = False
+    shifted: frozenset[str] = frozenset()
+    added: frozenset[str] = frozenset()
+    updated: frozenset[str] = frozenset()
+    moved: int = 1
 
 
 def cycles(block: Sequence[Instruction], before: Instruction | None = None) -> int:
@@ -117,18 +123,18 @@ def _classify(i: Any) -> Instruction:
     parts = [(m.base, m.index) for m in memory]
     address = frozenset(i.reg_name(r) for pair in parts for r in pair if r)
     offset = any(index for _, index in parts)
-    kind, count = Kind.PLAIN, 1
+    kind, count, moved = Kind.PLAIN, 1, 1
     listed = len(i.operands)
     if name in _LOADS:
         kind, count = Kind.LOAD, 2
     elif name in _STORES:
         kind, count = Kind.STORE, 2 if offset else 1
     elif name in ("push", "pop", "vpush", "vpop"):
-        kind, count, address = Kind.MEMORY, 1 + listed, frozenset({"sp"})
+        kind, count, address, moved = Kind.MEMORY, 1 + listed, frozenset({"sp"}), listed
     elif name.startswith(_MULTIPLE):
-        kind, count, address = Kind.MEMORY, listed, frozenset({i.reg_name(i.operands[0].reg)})
+        kind, count, address, moved = Kind.MEMORY, listed, frozenset({i.reg_name(i.operands[0].reg)}), listed - 1
     elif name in ("ldrd", "strd"):
-        kind, count = Kind.MEMORY, 3
+        kind, count, moved = Kind.MEMORY, 3, 2
     elif name in ("vldr", "vstr"):
         kind, count = Kind.MEMORY, 3 if i.reg_name(i.operands[0].reg).startswith("d") else 2
     elif name in ("tbb", "tbh"):
@@ -145,4 +151,16 @@ def _classify(i: Any) -> Instruction:
         kind, count = Kind.FLOAT, FLOAT_ACCUMULATE
     elif name.startswith("v"):
         kind = Kind.FLOAT
-    return Instruction(name, i.size, kind, count, reads, writes, address, offset)
+    registers = [i.reg_name(o.reg) if o.type == arm.ARM_OP_REG else "" for o in i.operands]
+    shifted = frozenset(r for r, o in zip(registers, i.operands, strict=True) if r and o.shift.type)
+    updated = address & writes if i.writeback else frozenset()
+    return Instruction(
+        name, i.size, kind, count, reads, writes, address, offset, shifted, _added(name, registers), updated, moved
+    )
+
+
+def _added(name: str, registers: Sequence[str]) -> frozenset[str]:
+    """The registers that a multiply-accumulate adds to."""
+    if name.startswith(("smlal", "smlsld", "umlal", "umaal")):
+        return frozenset(registers[:2])
+    return frozenset(registers[3:4]) if name.startswith(("mla", "mls", "smla", "smls", "smmla", "smmls")) else frozenset()

@@ -6,7 +6,7 @@ Needs `pip install 'micronets[sim]'`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.board import Board, SimulationModel
-from micronets.device import cyclemodel
+from micronets.device import cyclemodel, dualissue
+from micronets.device.cyclemodel import Instruction, decode
 from micronets.device.image import Image, read_image
-from micronets.device.trace import NOWHERE, Counts, NativeTrace, PythonTrace, Region, native_library
+from micronets.device.trace import Counts, NativeTrace, PythonTrace, Region, native_library
 from micronets.errors import DeviceError
 
 Array = npt.NDArray[Any]
@@ -46,6 +47,7 @@ class Simulation:
     outputs: int8 `[N, bytes]`. layers: times of the first run, one for each layer; outside: of everything around them.
     factor: from cycles so counted to those of the board, uncertain by +-`uncertainty` (relative).
     stack_bytes: the deepest stack of all runs.
+    dual_issue_cycles: of one inference by `dualissue`, for a Cortex-M7: with warm caches, and not used for `cycles`.
     """
 
     outputs: npt.NDArray[np.int8]
@@ -56,6 +58,7 @@ class Simulation:
     miss_cycles: int
     factor: float
     uncertainty: float
+    dual_issue_cycles: int | None
 
     @property
     def instructions(self) -> int:
@@ -109,13 +112,16 @@ def simulate(
     outputs = [plain.run(sample, output_bytes) for sample in samples]
     if outputs[0] != first:
         raise DeviceError("simulator: outputs differ with and without counting; this is a fault of the simulator")
-    times = _timings(trace.counted(), image, layers + 2)
+    counts = trace.counted()
+    blocks = _blocks(counts, image)
+    times = _timings(counts, blocks, image, layers + 2)
     return Simulation(
         outputs=np.frombuffer(b"".join(outputs), np.int8).reshape(len(samples), output_bytes),
         layers=tuple(times[1:-1]),
         outside=_sum([times[0], times[-1]]),
         image=image,
         stack_bytes=max(timed.stack_bytes(), plain.stack_bytes()),
+        dual_issue_cycles=sum(dualissue.cycles(counts, blocks, layers + 2)) if board.core == "cortex-m7" else None,
         **_calibration(board, flash),
     )
 
@@ -126,14 +132,15 @@ def _calibration(board: Board, flash: SimulationModel | None) -> dict[str, Any]:
     return {"miss_cycles": 0, "factor": board.cycle_factor, "uncertainty": board.cycle_uncertainty}
 
 
-def _timings(counts: Counts, image: Image, layers: int) -> list[Timing]:
+def _blocks(counts: Counts, image: Image) -> dict[int, list[Instruction]]:
+    return {b: decode(image.flash[2 * b : 2 * b + size], image.flash_base + 2 * b) for b, size in counts.sizes.items()}
+
+
+def _timings(counts: Counts, blocks: Mapping[int, Sequence[Instruction]], image: Image, layers: int) -> list[Timing]:
     """Times by layer from what was counted."""
-    blocks = {
-        b: cyclemodel.decode(image.flash[2 * b : 2 * b + size], image.flash_base + 2 * b) for b, size in counts.sizes.items()
-    }
     instructions, cycles = [0] * layers, [0] * layers
     for (layer, before, block), count in counts.edges.items():
-        follows = before != NOWHERE and 2 * before + counts.sizes[before] == 2 * block
+        follows = counts.follows(before, block)
         code = blocks[block]
         cost = cyclemodel.cycles(code, blocks[before][-1] if follows else None)
         if not follows:

@@ -61,6 +61,10 @@ class Counts:
     sizes: dict[int, int] = field(default_factory=dict)
     misses: tuple[list[int], list[int]] = field(default_factory=lambda: ([], []))
 
+    def follows(self, before: int, block: int) -> bool:
+        """Whether `block` lies right behind `before`: where it runs next, nothing has jumped."""
+        return before != NOWHERE and 2 * before + self.sizes[before] == 2 * block
+
 
 class _Cache(ctypes.Structure):
     _fields_ = (
