@@ -40,6 +40,17 @@ def test_the_budget_decides_the_size(tmp_path, board) -> None:
     assert small <= 3000 < large <= 20000
 
 
+def test_the_optimiser_of_the_weights_can_be_chosen(tmp_path, board) -> None:
+    short = dataclasses.replace(SETTINGS, epochs=1)
+    losses = {
+        kind: run(tmp_path / kind, board, settings=dataclasses.replace(short, optimiser=kind)).history[0]["loss"]
+        for kind in ("adamw", "sgd")
+    }
+    assert losses["adamw"] != losses["sgd"]
+    with pytest.raises(SpecError, match=r"^search: optimiser = 'adam'; allowed: adamw, sgd$"):
+        SearchSettings(optimiser="adam")
+
+
 def test_a_search_that_was_stopped_ends_with_the_same_result(tmp_path, board, monkeypatch) -> None:
     monkeypatch.setattr(searching, "TICK_SECONDS", 0.0)
     whole = run(tmp_path / "whole", board)

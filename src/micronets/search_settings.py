@@ -13,7 +13,8 @@ class SearchSettings:
     """How to search; the defaults are for keyword spotting.
 
     epochs: passes over the training split. warmup: share of the steps, the first ones, that train weights alone.
-    batch, lr, weight_decay, label_smoothing: of the weights (AdamW, cosine schedule).
+    optimiser: adamw or sgd (Nesterov), of the weights.
+    batch, lr, weight_decay, label_smoothing: of the weights, with a cosine schedule.
     arch_lr: of the architecture parameters (Adam).
     temperature, final_temperature: of the Gumbel-softmax, annealed geometrically after the warm-up.
     penalty: weight of the limits in the loss.
@@ -22,6 +23,7 @@ class SearchSettings:
     """
 
     epochs: int = 8
+    optimiser: Literal["adamw", "sgd"] = "adamw"
     batch: int = 256
     lr: float = 4e-3
     weight_decay: float = 0.02
@@ -41,5 +43,7 @@ class SearchSettings:
                 raise SpecError(f"search: {name} = {getattr(self, name)}; need more than 0")
         if self.checkpoint_seconds < 0:
             raise SpecError(f"search: checkpoint_seconds = {self.checkpoint_seconds}; need 0 or more")
+        if self.optimiser not in ("adamw", "sgd"):
+            raise SpecError(f"search: optimiser = '{self.optimiser}'; allowed: adamw, sgd")
         if not 0 <= self.warmup < 1:
             raise SpecError(f"search: warmup = {self.warmup}; a share of the steps from 0 to below 1")

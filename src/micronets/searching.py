@@ -52,7 +52,7 @@ class Searching:
         self.baseline: float | None = None
         self.steps_per_epoch = max(1, len(self._order(0)) // settings.batch)
         self.steps = self.steps_per_epoch * settings.epochs
-        self.weight_optimiser = optim.optimiser(supernet.net, "adamw", settings.weight_decay)
+        self.weight_optimiser = optim.optimiser(supernet.net, settings.optimiser, settings.weight_decay)
         self.arch_optimiser = torch.optim.Adam(supernet.alphas.parameters(), lr=settings.arch_lr, betas=(0.5, 0.999))
         self.precision: Precision = pick_precision(settings.precision, device)
 
