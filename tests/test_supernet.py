@@ -40,6 +40,9 @@ SPACES = [
     fixed(UNTIED, "narrow-before", project4_1=4, project6_1=8),
     fixed(UNTIED, "narrow-branch", project4_2=4, project6_3=8),
     fixed(RESNET, "narrow-stem", stem_width=4),
+    fixed(tiny_space(), "blocks-stay", keep_residual=1, keep_plain=1),
+    fixed(tiny_space(), "blocks-gone", keep_residual=0, keep_plain=0),
+    fixed(UNTIED, "depth-given", keep_expand1_1=1, keep2_2=1, keep3_2=0, keep4_2=1),
 ]
 
 

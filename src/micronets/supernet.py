@@ -64,6 +64,7 @@ class Supernet(nn.Module):
         for c in space.choices:
             self.register_buffer(f"options_{c.name}", torch.tensor(c.options, dtype=torch.float32), persistent=False)
         self._templates: dict[tuple[int, ...], Template] = {}
+        self._kept = {c.name: c.options for c in space.choices if c.kind == "keep"}
 
     def probabilities(self) -> dict[str, list[float]]:
         """Probability of every option, by choice."""
@@ -110,8 +111,13 @@ class Supernet(nn.Module):
         unpadded: dict[str, str] = {}  # by Pad: what it pads
         previous = INPUT
         for block in self._template(sample.shapes).blocks:
-            gate = None if block.keep is None else sample.weights[block.keep][1]
             last = block.layers[-1]
+            kept = (1,) if block.keep is None else self._kept[block.keep]
+            if kept == (0,):
+                values[last.name], masks[last.name] = values[previous], masks[previous]
+                previous = last.name
+                continue
+            gate = None if block.keep is None or kept == (1,) else sample.weights[block.keep][kept.index(1)]
             # x + gate * f(x) is the residual block or, at gate 0, x: the gate folds into f's last batch norm.
             unpadded |= {a.name: a.inputs[0] for a in block.layers if isinstance(a, Pad)}
             summands = [unpadded.get(i, i) for i in last.inputs]
