@@ -22,9 +22,9 @@ DESIGN = {
     *("searching", "supernet", "tasks", "train", "train_settings", "training"),
 }
 TOP = {
-    *("characterize", "cli", "compilation", "config", "deployment", "evaluation", "fetch", "findings"),
+    *("characterize", "cli", "compilation", "config", "deployment", "dryrun", "evaluation", "fetch", "findings"),
     *("inspection", "latency_fit", "measurement"),
-    *("onboard", "report", "run", "rundir", "stages", "tables", "verdict", "work"),
+    *("onboard", "report", "run", "rundir", "sample", "stages", "tables", "verdict", "work"),
 }
 ALLOWED = {"core": CORE, "deploy": CORE | DEPLOY, "design": CORE | DESIGN, "top": CORE | DEPLOY | DESIGN | TOP}
 TORCH = {

@@ -29,13 +29,14 @@ Progress = Callable[[dict[str, Any]], None]
 class Work:
     """A run in progress: its configuration and directory, and what is loaded when it is first needed.
 
-    command: how the user started it.
+    command: how the user started it. adapt: what stands between the data and all that use them.
     """
 
     config: Config
     run: RunDir
     progress: Progress
     command: str = ""
+    adapt: Callable[[tasks.TaskData], tasks.TaskData] | None = None
 
     @cached_property
     def board(self) -> Board:
@@ -51,7 +52,7 @@ class Work:
         data = tasks.load(self.config.task, given.path or None, **chosen)
         for note in (data.source, *data.notes):
             self.progress({"stage": "data", "note": note})
-        return data
+        return data if self.adapt is None else self.adapt(data)
 
     @cached_property
     def data_fingerprint(self) -> str:

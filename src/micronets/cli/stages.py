@@ -40,13 +40,37 @@ def _options(function: Command) -> Command:
 @click.command()
 @_options
 @click.option("--resume", is_flag=True, help="Continue the run that the directory holds, if it holds one.")
+@click.option(
+    "--dry-run", is_flag=True, help="Every stage on a few examples, in OUT-dry-run: errors now, and what the run will cost."
+)
 @common.as_json
-def run(config: Path, out: str | None, overrides: tuple[str, ...], resume: bool, as_json: bool) -> None:
+def run(config: Path, out: str | None, overrides: tuple[str, ...], resume: bool, dry_run: bool, as_json: bool) -> None:
     """Everything: search, train, export, compile and measure, evaluate, report.
 
     CONFIG is a TOML file, or the directory of a run.
     """
+    if dry_run:
+        _rehearse(config, out, overrides, resume, as_json)
+        return
     _perform("run", config, out, overrides, _RUN, resume=resume, redo=False, as_json=as_json)
+
+
+def _rehearse(source: Path, out: str | None, overrides: tuple[str, ...], resume: bool, as_json: bool) -> None:
+    import dataclasses
+
+    from micronets import config as configs
+    from micronets import dryrun, rundir
+    from micronets.errors import SpecError
+
+    if resume:
+        raise SpecError("--dry-run does not go with --resume: it takes minutes and always begins anew")
+    if source.is_dir():
+        out, source = out or str(source), source / rundir.CONFIG
+    found = dryrun.dry_run(configs.load(source, overrides, out), common.Progress(), shlex.join(["micronets", *sys.argv[1:]]))
+    if as_json:
+        click.echo(json.dumps(dataclasses.asdict(found) | {"seconds": found.seconds}))
+    else:
+        click.echo(dryrun.table(found))
 
 
 def _stage_command(name: str, stages: tuple[str, ...], does: str) -> click.Command:

@@ -1,0 +1,77 @@
+"""A few of the files of a large data set, in a directory of its own that the same loader reads."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+EXAMPLES = (".wav", ".jpg", ".jpeg", ".png", ".bmp", ".npy", ".csv")
+"""Suffixes of files that are one example each; other files (lists, annotations, packs of many) are always taken."""
+
+FILES = 1500  # in all, about; a directory of fewer is taken as it is
+_LEAST, _MOST = 20, 400  # of a folder
+
+
+@dataclass(frozen=True)
+class Sample:
+    """path: what the loader is to read. files: examples there; of: in the whole data set. Both 0 for a single file."""
+
+    path: Path
+    files: int
+    of: int
+
+
+def sample(path: Path, into: Path, files: int = FILES) -> Sample:
+    """A sample of the data at `path`: links to evenly spaced files of every folder, below `into`, which has to be empty.
+
+    The data set itself where it is a single file or has no more than `files` examples. Of COCO's annotations only those of
+    the chosen images are copied. Raises `OSError`.
+    """
+    if not path.is_dir():
+        return Sample(path, 0, 0)
+    found = {Path(folder): sorted(names) for folder, _, names in os.walk(path, followlinks=True)}
+    examples = {folder: [n for n in names if Path(n).suffix.lower() in EXAMPLES] for folder, names in found.items()}
+    total = sum(map(len, examples.values()))
+    if total <= files:
+        return Sample(path, total, total)
+    each = min(max(files // sum(map(bool, examples.values())), _LEAST), _MOST)
+    root, count = into / path.absolute().name, 0
+    for folder, names in found.items():
+        target = root / folder.relative_to(path)
+        target.mkdir(parents=True, exist_ok=True)
+        chosen = _spread(examples[folder], each)
+        for name in {*chosen, *names} - ({*examples[folder]} - {*chosen}):
+            _link(folder / name, target / name)
+        count += len(chosen)
+    for file in sorted((root / "annotations").glob("instances_*.json")):
+        _reduce(file, root)
+    return Sample(root, count, total)
+
+
+def _spread(names: Sequence[str], count: int) -> list[str]:
+    """Up to `count` of the names, evenly spaced."""
+    return [names[i * len(names) // count] for i in range(count)] if len(names) > count else list(names)
+
+
+def _link(file: Path, link: Path) -> None:
+    try:
+        link.symlink_to(file.resolve())
+    except OSError:  # a system that has no links, or does not allow them
+        shutil.copy2(file, link)
+
+
+def _reduce(file: Path, root: Path) -> None:
+    """Leaves in a file of COCO's annotations only what is about images that are there."""
+    content: dict[str, Any] = json.loads(file.read_bytes())
+    part = file.stem.removeprefix("instances_")
+    there = {p.name for folder in (root / part, root / "images" / part) if folder.is_dir() for p in folder.iterdir()}
+    images = [i for i in content["images"] if i["file_name"] in there]
+    ids = {i["id"] for i in images}
+    content |= {"images": images, "annotations": [a for a in content["annotations"] if a["image_id"] in ids]}
+    file.unlink()  # a link to the original
+    file.write_text(json.dumps(content), "utf-8")
