@@ -366,7 +366,7 @@ def _add(model: QuantizedModel, layer: Add, place: Place, count: str) -> Code:
     operands = []
     for quant, ratio in zip(quants, ratios, strict=True):
         multiplier, shift = (int(v) for v in _shiftable(*quantize_multiplier(ratio)))
-        operands.append(f"{{{quant.zero_point}, {multiplier}, {shift}}}")
+        operands.append(f"{{{multiplier}, {quant.zero_point}, {shift}}}")
     lo, hi = activation_range(layer.activation, quants[2], layer.act_bits)
     zero = quants[2].zero_point
     fields = [*zip(("a", "b", "sum"), operands, strict=True), ("lowest", lo - zero), ("highest", hi - zero)]

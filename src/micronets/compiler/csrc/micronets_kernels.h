@@ -90,15 +90,14 @@ typedef void (*micronets_rows)(const micronets_strip *strip, int8_t *output, int
 
 /* Scale of one operand: value -> (value - zero_point) * 2^left * multiplier * 2^(shift - 31). */
 typedef struct {
-    int32_t zero_point;
     int32_t multiplier;
-    int32_t shift;
+    int8_t zero_point, shift;
 } micronets_operand;
 
 /* output[i] = a[i] + b[i]; the codes of a and b are brought to a common grid with 20 bits to spare, then to the output's. */
 typedef struct {
     micronets_operand a, b, sum; /* sum.zero_point: the output's */
-    int32_t lowest, highest;     /* clamp, relative to the output's zero point */
+    int16_t lowest, highest;     /* clamp, relative to the output's zero point */
 } micronets_addition;
 
 /* Zero to three dimensions of padding; those in front are 1 where there are fewer. */
