@@ -96,17 +96,17 @@ def test_a_loop_costs_what_the_table_says() -> None:
     assert more.core_cycles - some.core_cycles == pytest.approx(5_000, abs=2)
 
 
-def test_boards_without_caches_use_a_factor(elf: bytes) -> None:
+def test_boards_without_a_simulation_of_their_own_use_a_factor(elf: bytes) -> None:
     plain, m7 = simulate(elf, X, 3, 64, replace(F446, simulation=None)), simulate(elf, X, 3, 64, F746)
     assert plain.core_cycles == m7.core_cycles
     assert plain.cycles == pytest.approx(F446.cycle_factor * plain.core_cycles, abs=3)
     assert plain.uncertainty == F446.cycle_uncertainty
-    assert m7.cycles == pytest.approx(0.68 * plain.core_cycles, abs=3)
+    assert m7.cycles == pytest.approx(0.64 * (m7.core_cycles + 5 * misses(m7)), abs=3)
     assert m7.uncertainty == 0.25
     assert plain.dual_issue_cycles is None
     assert m7.dual_issue_cycles is not None
     assert 0.5 * m7.instructions <= m7.dual_issue_cycles <= m7.core_cycles
-    assert misses(plain) == misses(m7) == 0
+    assert misses(plain) == 0 < misses(m7)
 
 
 @pytest.mark.parametrize(
