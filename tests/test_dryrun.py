@@ -1,6 +1,7 @@
 """Dry runs: every stage of the recipes in minutes, what they foretell, and what they leave alone."""
 
 import dataclasses
+import functools
 import json
 import re
 import shutil
@@ -48,7 +49,7 @@ def test_recipes_go_through_every_stage(name: str, tmp_path: Path) -> None:
     found = rehearse(name, tmp_path / "run")
     recipe = load(EXAMPLES / f"{name}.toml")
     costs = {c["stage"]: c for c in found["costs"]}
-    assert [*costs] == [s for s in ("search", "teacher", "train", "train quantised", *dryrun.STAGES[3:]) if s in costs]
+    assert [*costs] == [s for s in ("data", "search", "teacher", "train", "train quantised", *dryrun.STAGES[3:]) if s in costs]
     assert ("teacher" in costs) == (recipe.teacher is not None)
     assert costs["train"]["steps"] % recipe.train.epochs == 0
     assert costs["search"]["steps"] % recipe.search.epochs == 0
@@ -95,6 +96,18 @@ def test_errors_of_the_run_are_those_of_the_dry_run(tmp_path: Path) -> None:
     assert "macs" in tight.error
     assert not (tmp_path / "run-dry-run/search").exists()
     assert call("run", file, "--dry-run", "--resume").error.startswith("--dry-run does not go with --resume")
+
+
+def test_an_error_names_the_file_and_not_the_link_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tones(tmp_path / "words")
+    for wav in (tmp_path / "words").rglob("*.wav"):
+        wav.write_bytes(b"no sound")
+    monkeypatch.setattr(dryrun, "sample", functools.partial(dryrun.sample, files=50))
+    result = call("run", config(tmp_path, tmp_path / "words"), "--dry-run")
+    assert result.code == 2
+    assert re.search(r"^data +reading .*micronets-.*/words$", result.err, re.MULTILINE)  # a sample of 20 links a folder
+    assert result.error.startswith(f"{tmp_path}/words/")
+    assert "micronets-" not in result.error
 
 
 def test_a_run_in_the_way_is_left_alone(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ configuration, since only they show whether memory suffices; on a CPU they are s
 from __future__ import annotations
 
 import json
+import math
 import resource
 import shutil
 import sys
@@ -23,7 +24,7 @@ import numpy.typing as npt
 
 from micronets import run as runs
 from micronets.config import Config
-from micronets.errors import FileError
+from micronets.errors import FileError, MicronetsError
 from micronets.files import write_atomic
 from micronets.report.text import columns, duration
 from micronets.rundir import CONFIG, RunDir
@@ -107,8 +108,8 @@ class Cost:
     """What a stage costs in full.
 
     steps: in all; 0 where there are none. step_seconds: of one, measured. loader: share of it until the batch was there.
-    seconds: of the stage, as far as its steps and its validation go. memory_bytes: the most that was in use, on the GPU or in
-    the process. scaled: time and memory are those of a smaller batch, scaled.
+    seconds: of the stage, as far as its steps and its validation go. memory_bytes: the most that was in use, on the GPU while
+    it trains and else in the process. scaled: time and memory are those of a smaller batch or of fewer examples, scaled.
     """
 
     stage: str
@@ -145,7 +146,8 @@ def dry_run(config: Config, progress: Progress, command: str = "") -> Outcome:
     _clear(out)
     device = _device(config.search.device)
     with tempfile.TemporaryDirectory(prefix="micronets-") as scratch:
-        config, few_files = _sampled(replace(config, out=str(out)), Path(scratch), progress)
+        given = config.data
+        config, samples = _sampled(replace(config, out=str(out)), Path(scratch), progress)
         small = shrunk(config, device)
         holder: list[Few] = []
 
@@ -153,11 +155,14 @@ def dry_run(config: Config, progress: Progress, command: str = "") -> Outcome:
             holder.append(Few(data))
             return holder[0]
 
-        with opened(small, resume=False, progress=lambda event: _told(event, holder, progress), command=command) as work:
+        with (
+            _named(samples, given),
+            opened(small, resume=False, progress=lambda event: _told(event, holder, progress), command=command) as work,
+        ):
             write_atomic(work.run / RESULT, "{}\n")
             work = replace(work, adapt=adapt)
-            scale = _scale(config, small, few_files)
-            costs = [c for stage in STAGES for c in _stage(stage, work, config, scale, device)]
+            scale = _scale(config, small, samples)
+            costs = [_loading(work, scale), *(c for stage in STAGES for c in _stage(stage, work, config, scale, device))]
             outcome = Outcome(str(out), work.data.source, _name(device), tuple(costs), time.monotonic() - started)
             write_atomic(work.run / RESULT, json.dumps(asdict(outcome) | {"seconds": outcome.seconds}, indent=1) + "\n")
     return outcome
@@ -203,7 +208,7 @@ def table(outcome: Outcome) -> str:
     ]
     head = ("stage", "steps", "s a step", "loader", "in full", "memory")
     text = columns(head, [*rows, ("all", "", "", "", duration(outcome.seconds), "")], numeric=(1, 2, 3, 4, 5))
-    scaled = f", scaled from batches of {CPU_BATCH}" if any(c.scaled for c in outcome.costs) else ""
+    scaled = f", scaled from batches of {CPU_BATCH}" if any(c.scaled and c.steps for c in outcome.costs) else ""
     return (
         f"{text}\n\nEstimated for {outcome.device}{scaled}; every stage went through in {duration(outcome.taken)}. "
         f"Scores of a dry run mean nothing. {outcome.out}"
@@ -223,6 +228,18 @@ def _sampled(config: Config, scratch: Path, progress: Progress) -> tuple[Config,
     return replace(config, data=replace(data, **{option: str(s.path) for option, s in samples.items()})), samples
 
 
+@contextmanager
+def _named(samples: Mapping[str, Sample], given: Any) -> Iterator[None]:
+    """Makes errors name the user's files, not the links to them."""
+    try:
+        yield
+    except MicronetsError as e:
+        text = str(e)
+        for option, s in samples.items():
+            text = text.replace(str(s.path), getattr(given, option))
+        raise type(e)(text) from e
+
+
 def _scale(config: Config, small: Config, samples: Mapping[str, Sample]) -> float:
     """How many times more examples the run has."""
     if config.data.path:
@@ -230,6 +247,15 @@ def _scale(config: Config, small: Config, samples: Mapping[str, Sample]) -> floa
         return s.of / s.files if s and s.files else 1.0
     ratios = [v / getattr(small.data, k) for k, v in vars(config.data).items() if k.startswith("synthetic_")]
     return max(ratios, default=1.0)
+
+
+def _loading(work: Work, scale: float) -> Cost:
+    """What reading the data costs in full: the whole of them is held in memory."""
+    with _memory("cpu") as peak:
+        begun = time.monotonic()
+        _ = work.data
+        taken = time.monotonic() - begun
+    return Cost("data", 0, 0.0, 0.0, taken * scale, int(peak[1] + (peak[0] - peak[1]) * scale), scale != 1)
 
 
 def _stage(stage: str, work: Work, config: Config, scale: float, device: str) -> Iterator[Cost]:
@@ -255,6 +281,8 @@ def _stage(stage: str, work: Work, config: Config, scale: float, device: str) ->
         taken = time.monotonic() - begun
     if not parts:
         if stage == "evaluate":
+            rest = int(held * few.data.size("test")) - few.size("test")
+            peak[0] += 4 * rest * math.prod(few.input_shape(work.input_settings))  # as float32, all at once
             taken += (few.tested[-1] - few.tested[0]) * (held * few.data.size("test") / few.size("test") - 1)
         if stage != "teacher":
             yield Cost(stage, 0, 0.0, 0.0, taken, peak[0], False)
