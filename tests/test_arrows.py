@@ -14,7 +14,7 @@ ROOT = Path(micronets.__file__).parent
 
 CORE = {
     *("arch", "arena", "board", "cost", "counts", "cycles", "errors", "files", "filesize", "fit", "latency", "model", "plan"),
-    *("quant", "reference", "softmax", "space", "spaces", "untrained", "validate"),
+    *("power", "quant", "reference", "softmax", "space", "spaces", "untrained", "validate"),
 }
 DEPLOY = {"compiler", "device", "tflite"}
 DESIGN = {

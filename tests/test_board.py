@@ -76,6 +76,28 @@ def test_a_board_of_ones_own(tmp_path: Path) -> None:
     assert (board.name, board.sram_bytes, board.flash_bytes) == ("My board", 96 * 1024, 262144)
 
 
+def test_a_board_may_say_what_it_takes_asleep(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(OWN)
+    assert load_board(str(path)).sleep_power_w is None
+    asleep = OWN.replace("cycle_factor = 1\n", "cycle_factor = 1\nsleep_power_w = 2e-6\n")
+    path.write_text(asleep + 'sleep_power_w = "measured"\n')
+    assert load_board(str(path)).sleep_power_w == 2e-6
+    path.write_text(asleep)
+    with pytest.raises(SpecError, match="sleep_power_w has no source; say in"):
+        load_board(str(path))
+    for value in ("0", "-1", "true", '"2 uW"'):
+        path.write_text(asleep.replace("2e-6", value) + 'sleep_power_w = "measured"\n')
+        with pytest.raises(SpecError, match=r"sleep_power_w = .*; need a number above 0"):
+            load_board(str(path))
+    path.write_text(asleep.replace("2e-6", "1000") + 'sleep_power_w = "measured"\n')
+    with pytest.raises(SpecError, match="sleep_power_w = 1000; need less than active_power_w, in watts"):
+        load_board(str(path))
+    path.write_text(OWN + 'sleep_power_w = "measured"\n')
+    with pytest.raises(SpecError, match=r"unknown key 'sources.sleep_power_w'"):
+        load_board(str(path))
+
+
 SIMULATION = """
 [simulation]
 instruction_lines = 64

@@ -49,6 +49,10 @@ def test_a_limit_in_milliseconds_is_kept_by_measurement(words: Path, model: Path
     assert found["c"]["bit_exact"]
     page = (tmp_path / "tight/report.html").read_text("utf-8")
     assert "As C on the board" in page
+    assert "<h2>Battery</h2><p>At one inference a second, asleep in between." in page
+    battery = json.loads((tmp_path / "tight/report.json").read_text("utf-8"))["battery"]
+    assert battery["duty"] == pytest.approx(row["value"] / 1e3)
+    assert battery["average_w"] == pytest.approx(BOARD.active_power_w * battery["duty"])  # what it takes asleep is not known
     assert (tmp_path / "tight/c/model.c").is_file()
 
 
@@ -70,6 +74,8 @@ def test_without_tools_the_c_is_written_and_the_report_says_why_nothing_was_meas
     assert "C written, not measured: no compiler" in result.err
     assert "our C: written, not measured here" in result.out
     assert json.loads((tmp_path / "run/measure.json").read_text()) is None
-    assert "Not measured here" in (tmp_path / "run/report.html").read_text("utf-8")
+    page = (tmp_path / "run/report.html").read_text("utf-8")
+    assert "Not measured here" in page
+    assert "Battery" not in page
     shutil.rmtree(tmp_path / "run/c")
     assert call("run", tmp_path / "run", "--resume").error.startswith(f"{tmp_path / 'run/c/'}")

@@ -88,7 +88,12 @@ def test_figures_of_the_simulation(path: Path) -> None:
     assert figures["flash_bytes"] > figures["code_bytes"] > 0
     assert figures["uncertainty"] == 0.1
     assert figures["toolchain"]
-    assert figures["sources"] == {"active_power_w": F446.sources["active_power_w"], "cycles": F446.simulation.source}
+    assert figures["sources"] == {
+        "active_power_w": F446.sources["active_power_w"],
+        "sleep_power_w": None,
+        "cycles": F446.simulation.source,
+    }
+    assert figures["duty_cycle"] is None
     arch = tflite.read(path.read_bytes()).arch
     assert [r["name"] for r in figures["per_layer"]] == [layer.name for layer in arch.layers]
     assert [r["kind"] for r in figures["per_layer"]] == [type(layer).__name__ for layer in arch.layers]
@@ -104,6 +109,22 @@ def test_table(path: Path) -> None:
     assert "source: simulated, NUCLEO-F746ZG, " in out
     assert "\ncycles: cycles simulated for the F446, its waits for flash included, times published ratios" in out
     assert "\npower: MicroNets (arXiv 2010.11267) Table 4" in out
+
+
+@simulated
+def test_a_rate(path: Path) -> None:
+    given = ("measure", path, "--board", "NUCLEO-L4R5ZI", "--samples", "1", "--rate")
+    figures = json.loads(call(*given, "2", "--battery", "1Ah@3V", "--json").out)
+    board = load_board("NUCLEO-L4R5ZI")
+    assert board.sleep_power_w
+    duty = 2 * figures["latency_ms"] / 1e3
+    average = board.active_power_w * duty + board.sleep_power_w * (1 - duty)
+    assert figures["duty_cycle"]["average_w"] == pytest.approx(average)
+    assert figures["duty_cycle"]["life_hours"] == pytest.approx(3 / average)
+    assert "battery life" in call(*given, "2").out
+    refused = call(*given, "1e6")
+    assert refused.code == 2
+    assert "rate = 1e+06 inferences a second: NUCLEO-L4R5ZI takes" in refused.err
 
 
 @simulated

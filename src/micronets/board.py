@@ -14,7 +14,8 @@ from micronets.errors import FileError, SpecError, did_you_mean
 
 _UNITS = {"": 1, "b": 1, "k": 1024, "kib": 1024, "kb": 1000, "m": 1024**2, "mib": 1024**2, "mb": 1000**2}
 _NUMBERS = ("clock_hz", "sram_bytes", "flash_bytes", "active_power_w", "flash_wait_states", "cycle_factor", "cycle_uncertainty")
-_REALS = ("active_power_w", "cycle_factor", "cycle_uncertainty")
+_OPTIONAL = ("simulation", "firmware", "sleep_power_w")
+_REALS = ("sleep_power_w", "active_power_w", "cycle_factor", "cycle_uncertainty")
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ class Board:
     cycle_uncertainty: of that factor, a relative error: 0.1 is +-10 %.
     compiler_flags: that select the core and its FPU, for GCC and clang.
     sources: where each number is from, by field name.
+    sleep_power_w: power of the deepest sleep that keeps the SRAM and wakes by a clock; None where it is not known.
     simulation: what turns simulated cycles into the board's; without it, `cycle_factor` does.
     firmware: what it takes to measure on the board itself, where there is a port to it.
     """
@@ -84,6 +86,7 @@ class Board:
     cycle_uncertainty: float
     compiler_flags: tuple[str, ...]
     sources: Mapping[str, str]
+    sleep_power_w: float | None = None
     simulation: SimulationModel | None = None
     firmware: FirmwareTarget | None = None
 
@@ -188,7 +191,7 @@ def _parse(text: str, where: str) -> Board:
     for key in raw:
         if key not in names:
             raise SpecError(f"{where}: unknown key '{key}'; {did_you_mean(key, names)}")
-    for key in sorted(names - raw.keys() - {"simulation", "firmware"}):
+    for key in sorted(names - raw.keys() - set(_OPTIONAL)):
         raise SpecError(f"{where}: '{key}' is missing; a board has: {', '.join(sorted(names))}")
     for key in ("sram_bytes", "flash_bytes"):
         raw[key] = parse_size(raw[key], f"{where}: {key}")
@@ -235,11 +238,14 @@ def _check(raw: Mapping[str, Any], where: str) -> None:
     for key in ("name", "core", "flash_cache"):
         if not isinstance(raw[key], str) or not raw[key]:
             raise SpecError(f"{where}: {key} = {raw[key]!r}; need a text")
-    for key in _NUMBERS:
-        value, least = raw[key], 0 if key == "flash_wait_states" else 1e-9
+    numbers = (*_NUMBERS, *(["sleep_power_w"] if "sleep_power_w" in raw else []))
+    for key in numbers:
+        value, least = raw[key], 0 if key == "flash_wait_states" else 1e-12
         kinds = (int, float) if key in _REALS else (int,)
         if not isinstance(value, kinds) or isinstance(value, bool) or value < least:
             raise SpecError(f"{where}: {key} = {value!r}; need {'a number' if float in kinds else 'an integer'} above 0")
+    if raw.get("sleep_power_w", 0) >= raw["active_power_w"]:
+        raise SpecError(f"{where}: sleep_power_w = {raw['sleep_power_w']!r}; need less than active_power_w, in watts")
     flags = raw["compiler_flags"]
     if not isinstance(flags, list) or not all(isinstance(f, str) for f in flags):
         raise SpecError(f"{where}: compiler_flags = {flags!r}; need a list of texts")
@@ -247,8 +253,8 @@ def _check(raw: Mapping[str, Any], where: str) -> None:
     if not isinstance(sources, dict):
         raise SpecError(f"{where}: sources = {sources!r}; need a table [sources]")
     for key in sources:
-        if key not in _NUMBERS:
-            raise SpecError(f"{where}: unknown key 'sources.{key}'; {did_you_mean(key, _NUMBERS)}")
-    for key in _NUMBERS:
+        if key not in numbers:
+            raise SpecError(f"{where}: unknown key 'sources.{key}'; {did_you_mean(key, numbers)}")
+    for key in numbers:
         if not isinstance(sources.get(key), str) or not sources[key]:
             raise SpecError(f"{where}: {key} has no source; say in [sources] where the number is from")

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from micronets import reference, tflite
+from micronets import power, reference, tflite
 from micronets.arch import INPUT
 from micronets.arena import arena_tflm_bytes
 from micronets.board import Board
@@ -84,6 +84,7 @@ def measure(
         "bands": bands(compiled),
         "sources": {
             "active_power_w": board.sources["active_power_w"],
+            "sleep_power_w": board.sources.get("sleep_power_w"),
             "cycles": device if serial else board.simulation.source if board.simulation else board.sources["cycle_factor"],
         },
         "board_sram_bytes": board.sram_bytes,
@@ -243,6 +244,8 @@ def table(figures: Mapping[str, Any]) -> str:
         ("arena", amount(figures["arena_bytes"], "B"), "ours"),
         ("arena, TFLM", amount(figures["arena_tflm_bytes"], "B"), "on a Cortex-M, estimated"),
     ]
+    if figures.get("duty_cycle"):
+        totals += power.rows(figures["duty_cycle"])
     equal = "equal the reference's, every byte" if figures["bit_exact"] else "DIFFER from the reference's"
     source = f"source: {figures['source']}, {figures['board']}, {figures['toolchain']}"
     if simulated:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from micronets import power
 from micronets.board import Board
 from micronets.compilation import bands_text
 from micronets.compiler import Compiled
@@ -135,6 +136,8 @@ def table(figures: Mapping[str, Any]) -> str:
         ("arena", amount(figures["arena_bytes"], "B"), "ours"),
         ("arena, TFLM", amount(figures["arena_tflm_bytes"], "B"), "on a Cortex-M, estimated"),
     ]
+    if figures.get("duty_cycle"):
+        totals += power.rows(figures["duty_cycle"])
     equal = "equal the reference's, every byte" if figures["bit_exact"] else "DIFFER from the reference's"
     source = [f"source: {figures['source']}, {figures['board']}, {figures['toolchain']}", f"clock: {figures['settings']}"]
     if figures["bands"]:

@@ -24,6 +24,8 @@ from micronets.cli import common
 @click.option("--seed", default=0, show_default=True, help="Of those inputs.")
 @common.patches
 @click.option("--flash", is_flag=True, help="For serial:PORT: build the board's firmware and write it with pyOCD first.")
+@click.option("--rate", type=float, help="Inferences a second: average power and battery life, the board asleep in between.")
+@click.option("--battery", help="For --rate: charge and voltage, such as 2.4Ah@1.5V; without it, a CR2032, 225mAh@3V.")
 @click.option("--firmware", type=click.Path(path_type=Path), help="For serial:PORT: only build it and write it to this file.")
 @common.as_json
 def measure(
@@ -34,15 +36,28 @@ def measure(
     samples: int,
     seed: int,
     flash: bool,
+    rate: float | None,
+    battery: str | None,
     firmware: Path | None,
     patches: str,
     as_json: bool,
 ) -> None:
     """Builds a model's C, runs it, checks every output byte; latency, energy, SRAM, flash, and cycles per layer."""
-    from micronets import measurement
+    from micronets import measurement, power
     from micronets.board import load_board
     from micronets.errors import CheckFailed, SpecError
 
+    cells = power.parse_battery(power.CR2032 if battery is None else battery)
+    if battery is not None and rate is None:
+        raise SpecError(
+            f"--battery {battery}: its life depends on how often the network runs; give --rate, inferences a second"
+        )
+    if rate is not None:
+        power.check_rate(rate)
+        if firmware or device == "host":
+            raise SpecError(
+                "--rate: is for a board that is simulated or measured; leave it out with --firmware and --device host"
+            )
     if firmware:
         if flash:
             raise SpecError("--flash and --firmware: give one of them; --firmware leaves writing it to the board to you")
@@ -50,9 +65,11 @@ def measure(
         note = "write it to the board, then measure without --firmware"
         click.echo(json.dumps({"firmware": str(firmware)}) if as_json else f"{firmware}: {note}")
         return
+    where = load_board(board)
     figures = measurement.measure(
-        model, load_board(board), device, compiler=compiler, samples=samples, seed=seed, flash=flash, patches=patches
+        model, where, device, compiler=compiler, samples=samples, seed=seed, flash=flash, patches=patches
     )
+    figures["duty_cycle"] = None if rate is None else power.as_json(power.at_rate(figures, where, rate, cells))
     click.echo(json.dumps(figures) if as_json else measurement.table(figures))
     problems = measurement.problems(figures)
     if problems:

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from micronets import __version__, inspection, rundir
-from micronets.board import board_budget
+from micronets import __version__, inspection, power, rundir
+from micronets.board import Board, board_budget
 from micronets.cost import arena_tflm_bytes, budget_costs
 from micronets.files import write_atomic
 from micronets.plan import tflm_plan
@@ -24,6 +24,7 @@ from micronets.space import Choice, derive
 from micronets.work import Work
 
 COSTS = ("macs", "arena_bytes", "tflite_bytes", "sram_bytes", "flash_bytes", "latency_ms", "energy_mj")
+RATE = 1.0  # inferences a second, for the battery
 _PACKAGES = ("numpy", "torch", "tflite-micro", "scipy")
 
 
@@ -64,6 +65,7 @@ def collect(work: Work) -> dict[str, Any]:
         "seed": work.config.seed,
         "date": datetime.date.today().isoformat(),
         "costs": dict(budget_costs(arch, board, COSTS, 0)) | {"tflite_bytes": (work.run / MODEL).stat().st_size},
+        "battery": _battery(verdict["c"], board),
         "commands": commands(work),
         "versions": versions(),
         "seconds": rundir.seconds(work.run),
@@ -87,6 +89,14 @@ def collect(work: Work) -> dict[str, Any]:
             ],
         },
     }
+
+
+def _battery(c: Mapping[str, Any] | None, board: Board) -> dict[str, Any] | None:
+    """One inference a second on a coin cell, or as many as there is time for; None without a measurement."""
+    if c is None:
+        return None
+    rate = min(RATE, 1e3 / c["latency_ms"])
+    return power.as_json(power.duty_cycle(c["latency_ms"], board, rate, power.parse_battery(power.CR2032)))
 
 
 def _choices(work: Work) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from micronets import power
 from micronets.report import charts
 from micronets.report.markup import Markup, el, table
 from micronets.report.style import CSS
@@ -34,6 +35,7 @@ def page(facts: Facts) -> str:
         _budget(facts),
         _accuracy(facts),
         _deployed(facts),
+        _battery(facts),
         _search(facts),
         _choices(facts),
         _memory(facts),
@@ -160,6 +162,28 @@ def _deployed(facts: Facts) -> Markup:
         table(("", "", ""), rows, numeric=(1,)),
         table(("layer", "kind", "MACs", "cycles", "share"), layers, numeric=(2, 3, 4)),
         el("p", f"Source: {c['source']}, {c['toolchain']}. Cycles: {c['sources']['cycles']}.", class_="small"),
+    )
+
+
+def _battery(facts: Facts) -> Markup | None:
+    cycle, c = facts["battery"], facts["c"]
+    if cycle is None:
+        return None
+    sleep = facts["board"]["sources"].get("sleep_power_w", "not known; its board file may say it (sleep_power_w)")
+    often = "one inference" if cycle["rate"] == 1 else f"{cycle['rate']:.3g} inferences"
+    told = (
+        f"At {often} a second, asleep in between. Waking up, regulators, sensors and other parts are"
+        " not counted. For another rate: micronets measure --rate."
+    )
+    return _section(
+        "Battery",
+        el("p", told),
+        table(("", "", ""), power.rows(cycle), numeric=(1,)),
+        el(
+            "p",
+            f"Run power: {facts['board']['sources']['active_power_w']}. Sleep power: {sleep}. Latency: {c['source']}.",
+            class_="small",
+        ),
     )
 
 
