@@ -1,6 +1,7 @@
 """Getting data sets from a server that breaks off, changes its files, does not know ranges, or is not there."""
 
 import dataclasses
+import io
 import json
 import pickle
 import re
@@ -13,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from micronets import tasks
 from micronets.errors import FileError
 from micronets.fetch import SOURCES, Source, download
 from micronets.fetch.unpack import unpack
@@ -300,6 +302,29 @@ def test_both_archives_of_the_keywords_have_a_place_and_a_setting(tmp_path: Path
     }
     assert (tmp_path / "speech_commands_v0.02/yes/0_nohash_0.wav").is_file()
     assert (tmp_path / "speech_commands_test_set_v0.02/_silence_/0.wav").is_file()
+
+
+def test_coco_comes_as_its_loader_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = pytest.importorskip("PIL.Image", reason="reading images needs Pillow: pip install 'micronets[design]'")
+    picture = io.BytesIO()
+    image.new("RGB", (20, 10)).save(picture, "JPEG")
+    names = [f"COCO_{i:04}.jpg" for i in range(40)]
+    table = {
+        "images": [{"id": i, "file_name": n, "width": 20, "height": 10} for i, n in enumerate(names)],
+        "annotations": [{"image_id": i, "category_id": 1, "bbox": [0, 0, 5, 5]} for i in range(10)],
+        "categories": [{"id": 1, "name": "person"}],
+    }
+    parts = ("train2014", "val2014")
+    contents = {f"{p}.zip": zipped({f"{p}/{n}": picture.getvalue() for n in names}) for p in parts}
+    lists = {f"annotations/instances_{p}.json": json.dumps(table).encode() for p in parts}
+    contents["annotations_trainval2014.zip"] = zipped(lists)
+    publish(monkeypatch, "vww", contents)
+    with serving() as server:
+        server.files = {f"/{name}": content for name, content in contents.items()}
+        assert get(server, tmp_path, task="vww").code == 0
+    data = tasks.load("vww", tmp_path, kept=8)
+    assert data.size("train") + data.size("val") == data.size("test") == 40
+    assert data.labels("test").sum() == 10
 
 
 def test_the_list_has_every_source_with_a_checksum_and_a_licence() -> None:
