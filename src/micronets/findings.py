@@ -30,6 +30,11 @@ CHANNEL_SPACE = "channels"
 PAGE, FACTS, MODEL = "characterization.html", "findings.json", "latency.toml"
 USUAL = {"kws": "dscnn:kws", "ad": "dscnn:ad", "ic": "resnet:ic", "images": "mobilenetv2:images"}
 KIND = {"dscnn": "kws", "temporal": "kws", "resnet": "ic", "mobilenetv2": "images"}
+OPTIONS: Mapping[str, Mapping[str, Any]] = {  # so that most of a space's networks are of a microcontroller's size
+    "mobilenetv2:images": {"width_multiplier": 0.35, "resolutions": (96, 80, 64, 50)},
+    "mobilenetv2:ic": {"width_multiplier": 0.5},
+    "dscnn:ad": {"max_width": 140},
+}
 _CLASSES = 12  # outputs of the networks; they cost next to nothing
 
 
@@ -62,7 +67,7 @@ def characterize_spaces(
 
 
 def space(name: str) -> SearchSpace:
-    """The search space of that name, with the options it has by itself; `dscnn:ad` is that for inputs of another kind.
+    """The search space of that name, with the options it has by itself or `OPTIONS`; `dscnn:ad` is that for other inputs.
 
     A kind alone names its usual space: kws, ad, ic, images. Raises `SpecError`.
     """
@@ -72,7 +77,8 @@ def space(name: str) -> SearchSpace:
         raise SpecError(f"--space: unknown space '{name}'; {did_you_mean(given, (*spaces.SPACES, *USUAL))}")
     if kind not in spaces.SPACES[given]:
         raise SpecError(f"space '{name}': no networks for inputs of '{kind}'; {did_you_mean(kind, spaces.SPACES[given])}")
-    return replace(spaces.make(given, kind, _CLASSES), name=f"{given}:{kind}")
+    full = f"{given}:{kind}"
+    return replace(spaces.make(given, kind, _CLASSES, **OPTIONS.get(full, {})), name=full)
 
 
 def channel_networks() -> list[Drawn]:

@@ -137,7 +137,7 @@ class ImageData:
 
     def evaluate(self, outputs: npt.NDArray[np.floating[Any]], split: str) -> Score:
         """Top-1 accuracy of logits `[N, classes]` for all examples of a split."""
-        return classification(outputs, self.labels(split), len(self.classes))
+        return classification(outputs, self.labels(split), len(self.classes), self.noun)
 
     def metadata(self, settings: Mapping[str, int]) -> dict[str, str]:
         """Task, labels and front end as they travel with a model."""
@@ -178,6 +178,6 @@ def examples_of(data: ImageData, card: Card, split: str, where: Path | str) -> E
     labels = order[target].astype(np.int64)
     return Examples(
         inputs=data.inputs(split, {}), labels=labels, classes=classes,
-        score=lambda outputs: classification(outputs, labels, len(classes)), source=data.source, synthetic=data.synthetic,
-        noun=data.noun, notes=data.notes,
+        score=lambda outputs: classification(outputs, labels, len(classes), data.noun), source=data.source,
+        synthetic=data.synthetic, noun=data.noun, notes=data.notes,
     )  # fmt: skip
