@@ -27,7 +27,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed-demo: pyproject.toml | $(BIN)/python
-	$(PIP) --editable '.[design,tflm,speech]'
+	$(PIP) --editable '.[design,tflm,speech,sim]'
 	@touch $@
 
 $(VENV)/.installed-test: pyproject.toml | $(BIN)/python
