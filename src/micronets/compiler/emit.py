@@ -145,20 +145,27 @@ def _depthwise(model: QuantizedModel, step: Step, layer: DepthwiseConv2D, place:
     filters = w.weights[0].transpose(2, 1, 0) if p.turned else w.weights[0].transpose(2, 0, 1)
     rows = filters.reshape(len(filters), -1)
     limits = activation_range(layer.activation, target, layer.act_bits)
-    row = _row_kernel(p, rows, w.bias, _scaling(model, layer))
     strip = place.plan.strips[layer.name]
+    tables, quick = _requant(model, layer, rows, place, folded=True)
+    fours = p.fours and quick
+    row = f"micronets_fours_{'3x3' if p.three else 'any'}" if fours else _row_kernel(p, rows, w.bias, _scaling(model, layer))
     paired = row != "micronets_rows_any"
-    tables, _ = _requant(model, layer, rows, place, folded=True)
+    if fours:  # which want a multiplier for every channel
+        tables, _ = _requant(model, layer, rows, place, folded=True, spread=True)
     tables += _oriented_window(step, place, p, source.zero_point)
     fields = (
         *(("multiplier", layer.multiplier), ("phases", p.phases), ("in_line", p.in_steps[0]), ("in_step", p.in_steps[1])),
-        *(("out_line", p.out_steps[0]), ("out_step", p.out_steps[1]), ("strip", strip), ("pitch", p.pitch)),
-        *(("narrow", int(limits != (-128, 127))), ("even", p.even * paired), ("odd", p.odd * paired)),
+        *(("out_line", p.out_steps[0]), ("out_step", p.out_steps[1]), ("strip", strip)),
+        *(("pitch", p.cells if fours else p.pitch), ("narrow", int(limits != (-128, 127)))),
+        *(("even", p.even * paired), ("odd", p.odd * paired)),
     )
     tables += ctext.struct("micronets_planes", place.name("planes"), fields)
     weights, scratch = place.name("weights"), place.plan.offsets[scratch_name(layer.name)]
-    call, kernels = "", {"micronets_depthwise", "micronets_rows_any", row}
-    if layer.weight_bits == 4:
+    call, kernel, kernels = "", "micronets_depthwise", {"micronets_depthwise", "micronets_rows_any", row}
+    if fours:
+        kernel, kernels = "micronets_depthwise_4", {"micronets_depthwise_4", row}
+        tables += ctext.array("uint32_t", weights, _side_by_side(rows))
+    elif layer.weight_bits == 4:
         tables += ctext.array("uint8_t", weights, pack_int4(rows))
         unpacked = f"a + {scratch + align(p.scratch_bytes(strip), 4)}"
         call = f"micronets_unpack_s4({weights}, {unpacked}, {rows.size});\n    "
@@ -168,7 +175,13 @@ def _depthwise(model: QuantizedModel, step: Step, layer: DepthwiseConv2D, place:
         tables += ctext.array("int8_t", weights, rows)
     where = f"{place.at(layer.inputs[0])}, {place.at(layer.name)}, {weights}, a + {scratch}"
     sizes = f"{place.sizes('window')}, &{place.name('planes')}, &{place.name('requant')}"
-    return Code(tables, f"{call}micronets_depthwise({where}, {sizes}, {row});", tuple(sorted(kernels)))
+    return Code(tables, f"{call}{kernel}({where}, {sizes}, {row});", tuple(sorted(kernels)))
+
+
+def _side_by_side(rows: npt.NDArray[np.int8]) -> npt.NDArray[np.uint32]:
+    """Weights `[channels, taps]` as words `[channels / 4, taps]`, the first of four channels in the lowest byte."""
+    fours = np.pad(rows, ((0, -len(rows) % 4), (0, 0))).view(np.uint8).astype(np.uint32).reshape(-1, 4, rows.shape[1])
+    return np.asarray((fours << np.array([0, 8, 16, 24], np.uint32)[:, None]).sum(axis=1), np.uint32)
 
 
 def _row_kernel(
@@ -244,10 +257,12 @@ def _requant(
     place: Place,
     *,
     folded: bool,
+    spread: bool = False,
 ) -> tuple[str, bool]:
     """Tables of a layer's requantisation, and whether they are quick; `rows[channel]` are an output channel's weights.
 
     folded: the kernel takes input codes as they are, and the bias makes up for their zero point.
+    spread: a multiplier for every channel in any case, as it always is for convolutions.
     """
     w, source, target = model.weights[layer.name], model.quant[layer.inputs[0]], model.quant[layer.name]
     wide = rows.astype(np.int64)
@@ -257,7 +272,7 @@ def _requant(
     if w.bias is not None:
         bias += w.bias
     multiplier, shift = _scaling(model, layer)
-    if isinstance(layer, Conv2D):  # whose kernels want a multiplier for every channel
+    if spread or isinstance(layer, Conv2D):
         multiplier, shift = (np.broadcast_to(v, len(wide)) for v in (multiplier, shift))
     lo, hi = activation_range(layer.activation, target, layer.act_bits)
     largest = int((np.abs(wide).sum(axis=1) * 255 + np.abs(bias)).max())  # of a sum with its bias, or above it

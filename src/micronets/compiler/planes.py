@@ -13,9 +13,9 @@ from functools import lru_cache
 
 from micronets.arch import DepthwiseConv2D, Pair, Step, pad_before
 
-_LINE_CYCLES, _GROUP_CYCLES = 50, 90  # of the kernel: a line, four outputs of a 3 x 3 window; they choose the direction
 _GROUP = 4  # outputs computed together
 _LEAST_STRIP = 4
+_WORTH = 0.93  # of the cycles that are left, for what four channels take of memory
 _FILTER_WORDS = 6  # in front of the packed weights of a channel: micronets_filter in micronets_kernels.h
 
 
@@ -30,6 +30,7 @@ class Planes:
     pitch: values of a line in the scratch buffer.
     banded: the layer runs in bands of rows, which are then its lines.
     even, odd: words of packed weights for a line of the kernel, by which outputs they are for; 0 for a kernel without pairs.
+    fours: four channels go together, their values side by side, if the tables of the requantisation are quick ones.
     """
 
     size: Pair
@@ -46,6 +47,7 @@ class Planes:
     even: int
     odd: int
     banded: bool = False
+    fours: bool = False
 
     @property
     def paired(self) -> bool:
@@ -64,16 +66,22 @@ class Planes:
 
     def scratch_bytes(self, strip: int) -> int:
         """Constants and weights of a channel, and the lines under `strip` lines of output."""
-        words = _FILTER_WORDS + self.kernel[0] * (self.even + self.odd)
-        return 4 * words + 2 * self.pitch * ((strip - 1) * self.stride[0] + self.span)
+        words, lines = _FILTER_WORDS + self.kernel[0] * (self.even + self.odd), (strip - 1) * self.stride[0] + self.span
+        return max(4 * words + 2 * self.pitch * lines, 4 * self.cells * lines if self.fours else 0)
+
+    @property
+    def cells(self) -> int:
+        """Values of a line in the scratch buffer where four channels go together."""
+        return (math.ceil(self.out_size[1] / self.phases) - 1) * self.stride[1] + self.kernel[1]
 
     def least_strip(self) -> int:
         """Lines of output below which a strip is slow for what there is to copy between strips; 1 in bands, which are low."""
-        return 1 if self.banded else min(self.out_size[0], _LEAST_STRIP)
+        return 1 if self.banded else min(self.out_size[0], _LEAST_STRIP // 2 if self.fours else _LEAST_STRIP)
 
     def strip(self, room: int) -> int:
         """Lines of output, at least `least_strip`, whose scratch fits `room` bytes."""
-        more = (room - self.scratch_bytes(1)) // (2 * self.pitch * self.stride[0])
+        line = max(2 * self.pitch, 4 * self.cells if self.fours else 0)
+        more = (room - self.scratch_bytes(1)) // (line * self.stride[0])
         return max(self.least_strip(), min(self.out_size[0], 1 + more))
 
 
@@ -90,14 +98,34 @@ def planes(step: Step, banded: bool = False) -> Planes:
     if banded:
         return replace(rows, banded=True)
     if w > 1 and (layer.stride != (1, 1) or (h, w) != (out_h, out_w)):
-        return rows
+        return _quickest([rows], layer, channels)
     columns = _oriented(*((b, a) for a, b in (*sizes, *steps)), turned=True)
-    return columns if w == 1 or _cycles(columns) < _cycles(rows) else rows
+    return _quickest([columns] if w == 1 else [rows, columns], layer, channels)
 
 
-def _cycles(p: Planes) -> int:
+def _quickest(found: list[Planes], layer: DepthwiseConv2D, channels: int) -> Planes:
+    best = min(found, key=_cycles)
+    if layer.multiplier > 1 or layer.weight_bits != 8:
+        return best
+    fours = [replace(p, fours=True) for p in found if p.dilation[1] == 1 or p.kernel[1] == 1]
+    return min([best, *fours], key=lambda p: _cycles_of_fours(p, channels) / _WORTH if p.fours else _cycles(p))
+
+
+def _cycles(p: Planes) -> float:
+    """Of the kernel for a channel, as simulated on a Cortex-M4: they choose the way."""
+    taps, values = math.prod(p.kernel), math.prod(p.size)
+    if not p.paired:
+        return 400 + 3.1 * values + math.prod(p.out_size) * (30 + 12 * taps)
     groups = p.phases * math.ceil(math.ceil(p.out_size[1] / p.phases) / _GROUP)
-    return p.out_size[0] * (_LINE_CYCLES * p.phases + _GROUP_CYCLES * groups) if p.paired else 1 << 40
+    group = 36 + taps * (4.8 if p.three else 11) + (40 if p.stride[1] == 2 else 0)
+    return 400 + 20 * taps + 3.1 * values + p.out_size[0] * (50 * p.phases + groups * group)
+
+
+def _cycles_of_fours(p: Planes, channels: int) -> float:
+    """The same for a channel, a quarter of four."""
+    values = 14 + 2.75 * math.prod(p.kernel) + (0 if p.three else 4)
+    line = p.phases * (22 + 1.8 * p.cells * p.stride[0]) + p.out_size[1] * values
+    return (60 * p.phases + p.out_size[0] * line) * math.ceil(channels / 4) * 4 / channels
 
 
 def _oriented(

@@ -13,7 +13,7 @@ MICRONETS_APART int8_t *fill(int8_t *target, int32_t value, int32_t count)
     return target;
 }
 
-MICRONETS_APART int8_t *copy(int8_t *target, const int8_t *source, int32_t count)
+static int8_t *copy(int8_t *target, const int8_t *source, int32_t count)
 {
 #ifdef MICRONETS_DSP
     for (; count >= 4; count -= 4, source += 4, target += 4) {
