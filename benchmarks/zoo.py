@@ -1,7 +1,7 @@
 """The models in zoo/: keeps a finished run there, and writes the tables about them in README.md and docs/results.md.
 
 python benchmarks/zoo.py keep runs/kws_frontier      # zoo/kws_frontier/{model.tflite,report.json,config.toml}
-python benchmarks/zoo.py tables                      # the sections `zoo` of both files
+python benchmarks/zoo.py tables                      # the sections `zoo` (keywords) and `zoo-more` (other tasks) of both files
 """
 
 from __future__ import annotations
@@ -23,6 +23,10 @@ from micronets.measurement import measure
 ROOT = Path(__file__).resolve().parents[1]
 KEPT = ("model.tflite", "report.json", "config.toml")
 ORDER = ("kws_s_f446re", "kws_l_f446re", "kws_frontier")
+MORE = {  # other tasks: what the test is
+    "vww_f446re": "INRIA person crops, a person or none: easier than visual wake words",
+    "ad_f446re": "synthetic slide rails",
+}
 PUBLISHED = (  # Arm's released models and MLPerf Tiny's on the same recordings, each through its own front end
     ("MicroNet-KWS-M (Arm)", 96.18, 15.56, 102.5, 182.0),
     ("MicroNet-KWS-L (Arm)", 97.09, 65.7, 204.0, 659.0),
@@ -98,6 +102,31 @@ def tables() -> str:
     return "\n".join(lines)
 
 
+def more_tables() -> str:
+    """The models of the other tasks."""
+    lines = [
+        "| model | test | metric | int8 under TFLM % | 95 % | M MACs | .tflite kB | TFLM arena kB | C: SRAM kB | flash kB | ms |",
+        "| --- | --- | --- | --: | --: | --: | --: | --: | --: | --: | --: |",
+    ]
+    dates = set()
+    for name, test in MORE.items():
+        path = ROOT / "zoo" / name / "report.json"
+        if not path.exists():
+            continue
+        facts = json.loads(path.read_text("utf-8"))
+        dates.add(facts["date"])
+        cells = row(name, facts).strip("| ").split(" | ")
+        low, high = (100 * v for v in facts["interval"])
+        test = f"{facts['samples']['test']:,} {facts['noun']}: {test}"
+        lines.append(f"| {' | '.join([cells[0], test, facts['metric'], cells[2], f'{low:.1f} to {high:.1f}', *cells[3:]])} |")
+    lines += [
+        "",
+        f"Each made by `micronets run` with the file of its name in examples ({', '.join(sorted(dates))}); the test was used once. "
+        f"C and arena as above. {datetime.date.today()}, `python benchmarks/zoo.py tables`; all figures: zoo/NAME/report.json.",
+    ]
+    return "\n".join(lines)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     verbs = parser.add_subparsers(dest="verb", required=True)
@@ -108,9 +137,9 @@ def main() -> None:
         for run in args.runs:
             keep(run)
         return
-    text = tables()
-    replace_section(ROOT / "README.md", "zoo", text)
-    replace_section(ROOT / "docs" / "results.md", "zoo", text.replace("](zoo/", "](../zoo/"))
+    for section, text in (("zoo", tables()), ("zoo-more", more_tables())):
+        replace_section(ROOT / "README.md", section, text)
+        replace_section(ROOT / "docs" / "results.md", section, text.replace("](zoo/", "](../zoo/"))
 
 
 if __name__ == "__main__":

@@ -163,7 +163,7 @@ def test_bands_are_for_models_that_would_not_fit(path: Path, tmp_path: Path) -> 
     assert "or a larger stride there or before, --patches auto, or a larger board" in off.error
     inspected = json.loads(call("inspect", large, *BOARD, "--json").out)
     smallest = json.loads(call(*compiling, "--patches", "smallest", "--json").out)["arena_bytes"]
-    assert smallest == inspected["arena_c_patched_bytes"] < 92_000
+    assert smallest == inspected["arena_c_patched_bytes"] < 93_000
     between = json.loads(call(*compiling, "--patches", "96K", "--json").out)["arena_bytes"]
     assert smallest <= between <= 96 * 1024
 

@@ -21,7 +21,8 @@ def test_model_is_what_its_report_says(path) -> None:
     model = tflite.read(content)
     assert facts["ok"]
     assert facts["bit_exact"]["different"] == 0
-    assert facts["bit_exact"]["compared"] == facts["samples"]["test"] * len(facts["classes"])
+    outputs = facts["samples"]["test"] * len(facts["classes"])  # times the windows of a clip, for anomalies
+    assert facts["bit_exact"]["compared"] in (outputs, 8 * outputs)
     assert len(content) == facts["costs"]["tflite_bytes"]
     names = ("macs", "arena_bytes")
     costs = budget_costs(model.arch, load_board(facts["board"]["name"]), names)
@@ -29,8 +30,10 @@ def test_model_is_what_its_report_says(path) -> None:
     for limit in facts["limits"]:
         assert limit["value"] <= limit["limit"], limit["name"]
     assert json.loads(model.metadata["micronets.labels"]) == facts["classes"]
-    front_end = FrontEnd.from_json(model.metadata["micronets.frontend"], str(path))
-    assert front_end.input_shape == model.arch.input_shape
+    assert model.metadata["micronets.task"] == facts["task"]
+    if facts["task"] == "kws":
+        front_end = FrontEnd.from_json(model.metadata["micronets.frontend"], str(path))
+        assert front_end.input_shape == model.arch.input_shape
 
 
 @pytest.mark.skipif(not tflm.available(), reason="needs TFLM: pip install 'micronets[tflm]' on Linux x86-64")
