@@ -118,11 +118,12 @@ def more_tables() -> str:
         cells = row(name, facts).strip("| ").split(" | ")
         low, high = (100 * v for v in facts["interval"])
         test = f"{facts['samples']['test']:,} {facts['noun']}: {test}"
-        lines.append(f"| {' | '.join([cells[0], test, facts['metric'], cells[2], f'{low:.1f} to {high:.1f}', *cells[3:]])} |")
+        cells = [cells[0], test, facts["metric"], cells[2], f"{low:.1f} to {high:.1f}", *cells[3:]]
+        lines.append(f"| {' | '.join(cells)} |")
     lines += [
         "",
-        f"Each made by `micronets run` with the file of its name in examples ({', '.join(sorted(dates))}); the test was used once. "
-        f"C and arena as above. {datetime.date.today()}, `python benchmarks/zoo.py tables`; all figures: zoo/NAME/report.json.",
+        f"Each made by `micronets run` with the file of its name in examples ({', '.join(sorted(dates))}); the test was used "
+        f"once. C and arena as above. {datetime.date.today()}, `python benchmarks/zoo.py tables`; all figures: zoo/NAME/report.json.",
     ]
     return "\n".join(lines)
 
