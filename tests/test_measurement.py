@@ -235,7 +235,7 @@ def test_a_missing_package_is_one_line(path: Path, package: str, monkeypatch: py
 
 
 @simulated
-def test_layers_in_bands_take_as_long_as_whole_ones_and_less_memory(tmp_path: Path) -> None:
+def test_layers_in_bands_take_little_longer_than_whole_ones_and_less_memory(tmp_path: Path) -> None:
     file = tmp_path / "model.tflite"
     layers = (
         Conv2D(name="a", inputs=(INPUT,), filters=8, kernel=(3, 3)),
@@ -251,4 +251,6 @@ def test_layers_in_bands_take_as_long_as_whole_ones_and_less_memory(tmp_path: Pa
     assert "layers 'a' to 'b' run together in bands of 1 rows" in measurement.table(bands)
     for whole, banded in zip(plain["per_layer"], bands["per_layer"], strict=True):
         assert whole["macs"] == banded["macs"]
-        assert banded["core_cycles"] < 1.1 * whole["core_cycles"] + 100
+        # A band of one row gathers three rows of a depthwise layer for it, where more rows share them.
+        most = 2.0 if whole["kind"] == "DepthwiseConv2D" else 1.1
+        assert banded["core_cycles"] < most * whole["core_cycles"] + 100
