@@ -105,7 +105,8 @@ def tables() -> str:
 def more_tables() -> str:
     """The models of the other tasks."""
     lines = [
-        "| model | test | metric | int8 under TFLM % | 95 % | M MACs | .tflite kB | TFLM arena kB | C: SRAM kB | flash kB | ms |",
+        "| model | test | metric | int8 under TFLM % | 95 % | M MACs | .tflite kB | TFLM arena kB "
+        "| C: SRAM kB | flash kB | ms |",
         "| --- | --- | --- | --: | --: | --: | --: | --: | --: | --: | --: |",
     ]
     dates = set()
@@ -123,7 +124,8 @@ def more_tables() -> str:
     lines += [
         "",
         f"Each made by `micronets run` with the file of its name in examples ({', '.join(sorted(dates))}); the test was used "
-        f"once. C and arena as above. {datetime.date.today()}, `python benchmarks/zoo.py tables`; all figures: zoo/NAME/report.json.",
+        f"once. C and arena as above. {datetime.date.today()}, `python benchmarks/zoo.py tables`; all figures: "
+        "zoo/NAME/report.json.",
     ]
     return "\n".join(lines)
 
