@@ -123,8 +123,8 @@ def _table_bytes(tables: str) -> int:
     """Bytes of the arrays and structs in a layer's constants, on a 32-bit machine."""
     sizes = {"int8_t": 1, "uint8_t": 1, "int32_t": 4, "uint32_t": 4}
     arrays = re.findall(r"^static const (\w+) \w+\[(\d+)\]", tables, re.MULTILINE)
-    structs = {"micronets_window": 64, "micronets_requant": 36, "micronets_addition": 28, "micronets_padding": 40}
-    structs["micronets_planes"] = 44
+    structs = {"micronets_window": 32, "micronets_requant": 20, "micronets_addition": 28, "micronets_padding": 40}
+    structs["micronets_planes"] = 32
     found = re.findall(r"^static const (micronets_\w+) \w+ =", tables, re.MULTILINE)
     return sum(sizes[kind] * int(count) for kind, count in arrays) + sum(structs[name] for name in found)
 

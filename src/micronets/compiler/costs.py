@@ -22,7 +22,7 @@ Number = Any  # int, float or 0-d tensor
 STACK_BYTES = 768  # simulated: 0.4..0.7 KB for networks of the vocabulary
 CODE_BYTES = 8192  # of kernels, start-up and calls: simulated, 4..8 KB
 CHANNEL_BYTES = 5  # multiplier and shift of an output channel; its bias counts as a weight
-LAYER_BYTES = 110  # tables of sizes
+LAYER_BYTES = 70  # tables of sizes
 _TRIES = 20  # of the planner: a plan that the compiler can only better
 
 

@@ -50,6 +50,7 @@ _WINDOW = (
     *("in_h", "in_w", "in_c", "out_h", "out_w", "out_c", "kernel_h", "kernel_w", "stride_h", "stride_w"),
     *("dilation_h", "dilation_w", "pad_top", "pad_left", "pad_value", "filters"),
 )
+_SIZE_LIMIT = 2**16 - 1  # of what is in a window
 _ROW_LIMIT = 8191  # values of a softmax whose exponentials sum to less than 2**32
 
 Array = npt.NDArray[Any]
@@ -316,7 +317,6 @@ def _requant_tables(
         ("highest", limits[1] - zero),
         ("zero_point", zero),
     ]
-    fields += [(name, f"{(code & 255) * 0x01010101}u") for name, code in zip(("lowest4", "highest4"), limits, strict=True)]
     return tables + ctext.struct("micronets_requant", place.name("requant"), fields), words is not None
 
 
@@ -350,7 +350,12 @@ def _shiftable(
 def _window(step: Step, place: Place, kernel: Pair, stride: Pair, dilation: Pair, padding: Padding, pad_value: int) -> str:
     x, y = step.input_shapes[0], step.output_shape
     pads = [pad_before(x[i], kernel[i], stride[i], dilation[i], padding) for i in (0, 1)]
-    values = (*x, *y, *kernel, *stride, *dilation, *pads, pad_value, y[2])
+    return _window_table(place, (*x, *y, *kernel, *stride, *dilation, *pads, pad_value, y[2]))
+
+
+def _window_table(place: Place, values: tuple[int, ...]) -> str:
+    if max(values) > _SIZE_LIMIT:
+        raise UnsupportedError(f"layer {place.index}: a size of {max(values)}; at most {_SIZE_LIMIT} is supported")
     return ctext.struct("micronets_window", place.name("window"), zip(_WINDOW, values, strict=True))
 
 
@@ -358,7 +363,7 @@ def _oriented_window(step: Step, place: Place, p: Planes, pad_value: int) -> str
     """The window of a depthwise layer, along its lines."""
     channels, out_channels = step.input_shapes[0][2], step.output_shape[2]
     sizes = (*p.size, channels, *p.out_size, out_channels, *p.kernel, *p.stride, *p.dilation, *p.before)
-    return ctext.struct("micronets_window", place.name("window"), zip(_WINDOW, (*sizes, pad_value, out_channels), strict=True))
+    return _window_table(place, (*sizes, pad_value, out_channels))
 
 
 def _mean(model: QuantizedModel, step: Step, layer: Mean, place: Place) -> Code:

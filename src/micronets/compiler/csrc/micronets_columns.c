@@ -78,6 +78,7 @@ MICRONETS_INLINE int32_t low_byte(int32_t half)
 void micronets_columns(const micronets_block *block, int8_t *output, int32_t pitch)
 {
     const uint32_t *const columns = block->columns, *weights = block->weights;
+    const micronets_limits limits = micronets_limits_of(block->requant);
     const int32_t filters = block->filters, pairs = (int32_t)(block->end - columns) / 2;
     for (int32_t f = 0; f < filters; f += 4) {
         uint32_t sums[2][4] = {{0, 0, 0, 0}, {0, 0, 0, 0}};
@@ -95,7 +96,8 @@ void micronets_columns(const micronets_block *block, int8_t *output, int32_t pit
         for (int32_t p = 1; p >= 0; p--) {
             int8_t codes[4];
             const int32_t first = (int32_t)(sums[p][1] - sums[p][0]) >> 8, second = (int32_t)(sums[p][3] - sums[p][2]) >> 8;
-            micronets_requantize_block((int32_t)sums[p][0], first, (int32_t)sums[p][2], second, codes, block->requant, f);
+            const int32_t low = (int32_t)sums[p][0], third = (int32_t)sums[p][2];
+            micronets_requantize_block(low, first, third, second, codes, block->requant, f, limits);
             for (int32_t k = 0; k < 4 && f + k < filters; k++) {
                 output[p * pitch + f + k] = codes[k];
             }

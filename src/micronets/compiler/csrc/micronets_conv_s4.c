@@ -8,7 +8,7 @@ void micronets_conv_s4(const int8_t *input, int8_t *output, const uint8_t *weigh
     micronets_window part = *window;
     micronets_requant scales = *requant;
     for (int32_t f = 0; f < window->out_c; f += 4) {
-        part.filters = window->out_c - f < 4 ? window->out_c - f : 4;
+        part.filters = (uint16_t)(window->out_c - f < 4 ? window->out_c - f : 4);
         micronets_unpack_weights(weights, words, pairs);
         micronets_conv(input, output + f, words, scratch, &part, &scales);
         weights += 4 * pairs;

@@ -101,8 +101,8 @@ MICRONETS_INLINE void prepare(micronets_filter *filter, const micronets_requant 
 }
 
 /* One of the interleaved parts of a channel, a strip after the other. */
-MICRONETS_APART void strips(const int8_t *input, int8_t *output, int32_t count, const shape *copied, const micronets_strip *strip,
-                            micronets_rows rows, int16_t *lines)
+MICRONETS_APART void strips(const int8_t *input, int8_t *output, int32_t count, const shape *copied,
+                            const micronets_strip *strip, micronets_rows rows, int16_t *lines)
 {
     const micronets_window *const n = strip->window;
     const micronets_planes *const p = strip->planes;
@@ -139,7 +139,8 @@ void micronets_depthwise(const int8_t *input, int8_t *output, const int8_t *weig
     micronets_filter *const filter = (micronets_filter *)scratch;
     int16_t *const lines = (int16_t *)(void *)(filter->weights + n->kernel_h * (planes->even + planes->odd));
     micronets_strip strip = {filter, lines, weights, n, planes, requant, 0};
-    shape copied = {n->pad_left, n->in_w < room ? n->in_w : room, phases * planes->in_step, pitch, planes->in_line, 0, n->pad_value};
+    const int32_t within = n->in_w < room ? n->in_w : room;
+    shape copied = {n->pad_left, within, phases * planes->in_step, pitch, planes->in_line, 0, n->pad_value};
     int32_t left = planes->multiplier;
     pad(lines, pitch * height, n->pad_value);
     filter->step = phases * planes->out_step;

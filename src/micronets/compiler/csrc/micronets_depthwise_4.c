@@ -89,8 +89,8 @@ void micronets_depthwise_4(const int8_t *input, int8_t *output, const uint32_t *
     shape copied = {n->in_w < room ? n->in_w : room, phases * planes->in_step, pitch, planes->in_line, 0, 4, padding};
     micronets_four four = {
         .zero_point = requant->zero_point,
-        .lowest4 = requant->lowest4,
-        .highest4 = requant->highest4,
+        .lowest4 = micronets_limit4(requant, requant->lowest),
+        .highest4 = micronets_limit4(requant, requant->highest),
         .x_step = 4 * n->stride_w,
         .out_step = phases * planes->out_step,
         .x_line = 4 * n->stride_h * pitch,

@@ -8,7 +8,7 @@
 typedef struct micronets_four {
     int32_t scales[8];               /* 0: words of the quick tables: bias and multiplier of each channel */
     int32_t zero_point;              /* 32: of the output */
-    int32_t bytes;                   /* 36: channels to write one by one and to clamp; 0: whole words, saturation is the clamp */
+    int32_t bytes;                   /* 36: channels to clamp and to write one by one; 0: whole words, saturated */
     uint32_t lowest4, highest4;      /* 40, 44 */
     const uint32_t *weights;         /* 48 */
     int32_t x_step, out_step;        /* 52, 56: bytes from an output to the next */

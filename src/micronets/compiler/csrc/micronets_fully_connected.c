@@ -4,15 +4,15 @@
 void micronets_fully_connected(const int8_t *input, int8_t *output, const uint32_t *weights, int32_t inputs, int32_t units,
                                const micronets_requant *requant)
 {
+    const micronets_limits limits = micronets_limits_of(requant);
     for (int32_t f = 0; f < units; f += 4) {
         int32_t sums[4];
+        int8_t codes[4];
+        const int32_t whole = f + 4 <= units;
         weights = micronets_dot(input, weights, inputs, sums);
-        if (f + 4 <= units) {
-            micronets_requantize_block(sums[0], sums[1], sums[2], sums[3], output + f, requant, f);
-        } else {
-            for (int32_t k = 0; f + k < units; k++) {
-                output[f + k] = micronets_requantize(sums[k], requant, f + k);
-            }
+        micronets_requantize_block(sums[0], sums[1], sums[2], sums[3], whole ? output + f : codes, requant, f, limits);
+        for (int32_t k = f; k < units && !whole; k++) {
+            output[k] = codes[k - f];
         }
     }
 }

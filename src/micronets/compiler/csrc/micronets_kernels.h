@@ -26,14 +26,14 @@
  * Output pixel (y, x) sees the input rows y * stride_h - pad_top + k * dilation_h for k = 0 .. kernel_h - 1, and columns
  * likewise. What lies outside the input does not count. */
 typedef struct {
-    int32_t in_h, in_w, in_c;
-    int32_t out_h, out_w, out_c;
-    int32_t kernel_h, kernel_w;
-    int32_t stride_h, stride_w;
-    int32_t dilation_h, dilation_w;
-    int32_t pad_top, pad_left;
-    int32_t pad_value; /* of a convolution: the input's zero point, -128 .. 127, which padding stands for */
-    int32_t filters;   /* of a convolution: channels of the output to compute, the first of out_c; out_c as a rule */
+    uint16_t in_h, in_w, in_c;
+    uint16_t out_h, out_w, out_c;
+    uint16_t kernel_h, kernel_w;
+    uint16_t stride_h, stride_w;
+    uint16_t dilation_h, dilation_w;
+    uint16_t pad_top, pad_left;
+    int16_t pad_value; /* of a convolution: the input's zero point, -128 .. 127, which padding stands for */
+    uint16_t filters;  /* of a convolution: channels of the output to compute, the first of out_c; out_c as a rule */
 } micronets_window;
 
 /* From a sum of products to an output code: add bias, multiply by multiplier * 2^(shift - 31), clamp, add zero_point.
@@ -47,22 +47,21 @@ typedef struct {
     const int32_t *bias;       /* a channel each; for quick tables up to a multiple of 4 of them */
     const int32_t *multiplier; /* likewise, or one for all */
     const int8_t *shift;       /* as many as multipliers */
-    int32_t step;              /* 1: a multiplier and shift for each channel; 0: one for all */
-    int32_t lowest, highest;   /* clamp, relative to the zero point */
-    int32_t zero_point;        /* -128 .. 127 */
-    uint32_t lowest4, highest4; /* the clamp as codes, in each of four bytes */
+    int16_t lowest, highest;   /* clamp, relative to the zero point */
+    int8_t zero_point;
+    int8_t step;               /* 1: a multiplier and shift for each channel; 0: one for all */
 } micronets_requant;
 
 /* How a depthwise convolution goes through the plane of a channel: line by line. A line is a row of the map or, the other
  * way, a column: the window's sizes with _h then count lines and those with _w are along them.
  * A line is worked through in `phases` interleaved parts, each without dilation; pad_left is then that of a part. */
 typedef struct {
-    int32_t multiplier;                           /* output channels of an input channel */
-    int32_t phases;
     int32_t in_line, in_step, out_line, out_step; /* bytes to the next line, to the next value of a line */
-    int32_t strip, pitch;                         /* output lines computed together; values of a line in the scratch */
-    int32_t narrow;                               /* 1: the clamp allows less than -128 .. 127 */
-    int32_t even, odd; /* words of weights for a line of the kernel, see micronets_depthwise.c; 0 for micronets_rows_any */
+    uint16_t multiplier;                          /* output channels of an input channel */
+    uint16_t phases;
+    uint16_t strip, pitch; /* output lines computed together; values of a line in the scratch */
+    uint16_t narrow;       /* 1: the clamp allows less than -128 .. 127 */
+    uint16_t even, odd;    /* words of weights for a line of the kernel, see micronets_depthwise.c; 0 for micronets_rows_any */
 } micronets_planes;
 
 /* Constants of a channel in the order in which the kernels in assembly load them. The sums come doubled: bias and weights

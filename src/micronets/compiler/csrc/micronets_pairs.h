@@ -107,6 +107,15 @@ MICRONETS_INLINE void micronets_write4(int32_t s0, int32_t s1, int32_t s2, int32
 #endif
 
 #ifdef MICRONETS_ASSEMBLY
+/* What the loops in assembly, which saturate at 8 bits, leave to do where the clamp allows less. */
+MICRONETS_INLINE void micronets_clamp_line(int8_t *output, int32_t count, const micronets_strip *strip)
+{
+    const micronets_requant *const n = strip->requant;
+    for (; count > 0; count--, output += strip->filter->step) {
+        *output = (int8_t)(micronets_clamp(*output - n->zero_point, n->lowest, n->highest) + n->zero_point);
+    }
+}
+
 /* A line of outputs, four at a time, from `output` on. LINE makes four doubled sums s0 .. s3 and moves the pointers; 13
  * registers. The last four may be fewer. SIGN: what a negative sum needs, nothing where negative values are clamped. */
 #define MICRONETS_ROW_BY(LINE, CODE)                                                                                   \

@@ -1,4 +1,5 @@
 #include "micronets_columns.h"
+#include "micronets_requantize.h"
 
 /* Of the loop in micronets_columns.c. */
 #define STEPS 8
@@ -20,8 +21,8 @@ micronets_block micronets_prepare(const uint32_t *columns, const uint32_t *weigh
         .filters = filters,
         .skipped = skipped * STEP_BYTES,
         .zero_point = requant->zero_point,
-        .lowest4 = requant->lowest4,
-        .highest4 = requant->highest4,
+        .lowest4 = micronets_limit4(requant, requant->lowest),
+        .highest4 = micronets_limit4(requant, requant->highest),
         .relu = requant->zero_point == -128 && requant->lowest == 0 && requant->highest == 255,
         .requant = requant,
     };

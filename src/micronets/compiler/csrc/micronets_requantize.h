@@ -23,6 +23,12 @@ MICRONETS_INLINE int32_t micronets_clamp(int32_t value, int32_t lowest, int32_t 
     return raised > highest ? highest : raised;
 }
 
+/* A limit of a clamp, as a code in each of four bytes. */
+MICRONETS_INLINE uint32_t micronets_limit4(const micronets_requant *requant, int32_t limit)
+{
+    return ((uint32_t)(limit + requant->zero_point) & 255u) * 0x01010101u;
+}
+
 /* What is done to the sums of one output channel: add bias, multiply by multiplier * 2^(shift - 31). */
 typedef struct {
     int32_t bias, multiplier, shift;

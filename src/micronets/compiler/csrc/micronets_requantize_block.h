@@ -5,16 +5,6 @@
 #include "micronets_dsp.h"
 #include "micronets_requantize.h"
 
-/* For any sums, multipliers and shifts. */
-MICRONETS_APART void micronets_requantize_any(int32_t s0, int32_t s1, int32_t s2, int32_t s3, int8_t *output,
-                                              const micronets_requant *requant, int32_t channel)
-{
-    const int32_t sums[4] = {s0, s1, s2, s3};
-    for (int32_t k = 0; k < 4; k++) {
-        output[k] = micronets_requantize(sums[k], requant, channel + k);
-    }
-}
-
 #ifdef MICRONETS_DSP
 /* One code from the words of a quick table: one rounded product, then one rounded shift, halves away from zero. */
 MICRONETS_INLINE int32_t micronets_requantize_quick(int32_t sum, int32_t bias_shift, int32_t multiplier, int32_t zero)
@@ -23,10 +13,24 @@ MICRONETS_INLINE int32_t micronets_requantize_quick(int32_t sum, int32_t bias_sh
     return micronets_saturate(micronets_shift_add(high + (high >> 31), bias_shift, zero));
 }
 
-/* Four codes, the first in the lowest byte, of the sums of output channels `channel` .. + 3, by quick tables. */
-MICRONETS_INLINE uint32_t micronets_requantize_word(int32_t s0, int32_t s1, int32_t s2, int32_t s3,
-                                                    const micronets_requant *requant, int32_t channel)
+#endif
+
+/* The clamp as codes, in each of four bytes. */
+typedef struct {
+    uint32_t lowest, highest;
+} micronets_limits;
+
+MICRONETS_INLINE micronets_limits micronets_limits_of(const micronets_requant *requant)
 {
+    const micronets_limits limits = {micronets_limit4(requant, requant->lowest), micronets_limit4(requant, requant->highest)};
+    return limits;
+}
+
+/* output[k] = code of the sum of output channel `channel` + k, k = 0 .. 3, by quick tables. */
+MICRONETS_INLINE void micronets_requantize_block(int32_t s0, int32_t s1, int32_t s2, int32_t s3, int8_t *output,
+                                                const micronets_requant *requant, int32_t channel, micronets_limits limits)
+{
+#ifdef MICRONETS_DSP
     const int32_t step = requant->step, zero = requant->zero_point;
     const int32_t *bias = requant->bias + channel, *multiplier = requant->multiplier + channel * step;
     s0 = micronets_requantize_quick(s0, bias[0], *multiplier, zero);
@@ -34,21 +38,14 @@ MICRONETS_INLINE uint32_t micronets_requantize_word(int32_t s0, int32_t s1, int3
     multiplier += 2 * step;
     s2 = micronets_requantize_quick(s2, bias[2], *multiplier, zero);
     s3 = micronets_requantize_quick(s3, bias[3], multiplier[step], zero);
-    return micronets_clamp4(micronets_pack4(s0, s1, s2, s3), requant->lowest4, requant->highest4);
-}
-#endif
-
-/* output[k] = code of the sum of output channel `channel` + k, k = 0 .. 3. */
-MICRONETS_INLINE void micronets_requantize_block(int32_t s0, int32_t s1, int32_t s2, int32_t s3, int8_t *output,
-                                                const micronets_requant *requant, int32_t channel)
-{
-#ifdef MICRONETS_DSP
-    if (!requant->shift) {
-        micronets_store4(output, micronets_requantize_word(s0, s1, s2, s3, requant, channel));
-        return;
+    micronets_store4(output, micronets_clamp4(micronets_pack4(s0, s1, s2, s3), limits.lowest, limits.highest));
+#else
+    const int32_t sums[4] = {s0, s1, s2, s3};
+    for (int32_t k = 0; k < 4; k++) {
+        output[k] = micronets_requantize(sums[k], requant, channel + k);
     }
+    (void)limits;
 #endif
-    micronets_requantize_any(s0, s1, s2, s3, output, requant, channel);
 }
 
 #endif

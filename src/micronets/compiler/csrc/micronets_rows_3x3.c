@@ -29,12 +29,12 @@ void micronets_rows_3x3(const micronets_strip *strip, int8_t *output, int32_t ro
     const int16_t *line = strip->lines;
     for (; rows > 0; rows--, line += down, output += strip->planes->out_line) {
 #ifdef MICRONETS_ASSEMBLY
-        if (!strip->planes->narrow) {
-            const int16_t *p0 = line, *p1 = p0 + pitch, *p2 = p1 + pitch;
-            MICRONETS_ROW(LINE);
-            continue;
+        const int16_t *p0 = line, *p1 = p0 + pitch, *p2 = p1 + pitch;
+        MICRONETS_ROW(LINE);
+        if (strip->planes->narrow) {
+            micronets_clamp_line(output, count, strip);
         }
-#endif
+#else
         int8_t *to = output;
         const int16_t *x = line;
         for (int32_t left = count; left > 0; left -= 4, x += 4, to += 4 * f->step) {
@@ -51,6 +51,7 @@ void micronets_rows_3x3(const micronets_strip *strip, int8_t *output, int32_t ro
             }
             micronets_write4(s0, s1, s2, s3, strip, to, left);
         }
+#endif
     }
 #else
     micronets_rows_any(strip, output, rows, count);
