@@ -192,9 +192,9 @@ def test_code_and_stack_count_in_what_fits(path: Path, tmp_path: Path, monkeypat
         compilation.compile_to(path, tight, out)
     monkeypatch.setattr("shutil.which", lambda name: None)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(BudgetError, match=r"and code of 8,192 \(estimated\) are 7,192 more than .* of flash of NUCLEO-F446RE"):
+    with pytest.raises(BudgetError, match=r"and code of 16,384 \(estimated\) are 15,384 more than .* of NUCLEO-F446RE"):
         compilation.compile_to(path, tight, out)
-    compilation.compile_to(path, replace(board, flash_bytes=found["constant_bytes"] + 8192), out)
+    compilation.compile_to(path, replace(board, flash_bytes=found["constant_bytes"] + 16384), out)
     narrow = replace(board, sram_bytes=found["arena_bytes"] + 1000)
     with pytest.raises(BudgetError, match=r"and a stack of 2,048 are 1,048 more than the [\d,]+ bytes of SRAM of"):
         compilation.compile_to(path, narrow, out, patches="off")

@@ -27,7 +27,7 @@ def test_memory_against_what_the_compiler_makes(board: Board, seed: int) -> None
     compiled = compile_model(untrained(arch))
     costs = budget_costs(arch, board, ("sram_bytes", "flash_bytes"), runtime=c_runtime(None))
     assert compiled.arena_bytes <= costs["sram_bytes"] <= 1.25 * compiled.arena_bytes + 1500
-    assert 0 < costs["flash_bytes"] - compiled.constant_bytes < 0.15 * compiled.constant_bytes + 12_000
+    assert 0 < costs["flash_bytes"] - compiled.constant_bytes < 0.15 * compiled.constant_bytes + 20_000
     theirs = budget_costs(arch, board, ("sram_bytes", "flash_bytes"), runtime=TFLM)
     assert all(costs[name] < theirs[name] for name in costs)
 

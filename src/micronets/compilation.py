@@ -13,6 +13,7 @@ from micronets import __version__, tflite
 from micronets.arena import arena_tflm_bytes
 from micronets.board import Board, parse_size
 from micronets.compiler import Compiled, compile_model
+from micronets.compiler.costs import CODE_BYTES
 from micronets.compiler.library import library_files
 from micronets.compiler.runtime_tflm import arena_with_margin, tflm_files
 from micronets.cost import STACK_BYTES
@@ -23,8 +24,7 @@ from micronets.errors import BudgetError, DeviceError, FileError, SpecError, did
 from micronets.model import QuantizedModel
 
 SOURCE = "estimated"
-CODE_BYTES = 8192  # kernels, calls and start-up code: 6 to 8 kB in firmware of released models (GCC 12, -O2, Cortex-M4)
-_CLOSE_BYTES = 4 * CODE_BYTES  # with so much flash to spare, no firmware is built to see whether it fits
+_CLOSE_BYTES = 2 * CODE_BYTES  # with so much flash to spare, no firmware is built to see whether it fits
 RUNTIMES = ("c", "tflm")
 _MARKS = ("micronets_kernels.h", "micronets_tflm.h")  # only this writes a directory with one of them
 

@@ -27,11 +27,12 @@ from micronets.arch import (
 from micronets.model import LayerWeights, QuantizedModel, TensorQuant
 from micronets.quant import bit_range
 
+_PEAK = 4.0  # the largest weight in standard deviations, about what the filters of trained networks have
 _SCALES = (0.03, 0.1)  # of activations; each has its own, as in a trained network
 
 
 def untrained(arch: Arch, seed: int = 0) -> QuantizedModel:
-    """`arch` with weights drawn uniformly from the codes of their bits; no filter is constant, few outputs saturate."""
+    """`arch` with normally distributed weights; no filter is constant, few outputs saturate."""
     rng = np.random.default_rng(seed)
     quant: dict[str, TensorQuant] = {}
     weights: dict[str, LayerWeights] = {}
@@ -78,10 +79,10 @@ def _weights(
             shape = (channels, math.prod(x))
     limit = bit_range(layer.weight_bits)[1]
     taps = math.prod(shape) // channels
-    codes = rng.integers(-limit, limit + 1, shape).astype(np.int8)
+    codes = np.clip(np.rint(rng.normal(0, limit / _PEAK, shape)), -limit, limit).astype(np.int8)
     axis = 3 if isinstance(layer, DepthwiseConv2D) else 0
     np.moveaxis(codes, axis, 0).reshape(channels, -1)[:, 0] |= 1  # not all zero
-    gain = math.sqrt(2) * ratio / (math.sqrt(taps) * limit / math.sqrt(3))  # a rectifier halves the variance
+    gain = math.sqrt(2) * ratio / (math.sqrt(taps) * limit / _PEAK)  # a rectifier halves the variance
     one = isinstance(layer, FullyConnected)  # as `export` has it
     scales = (gain * rng.uniform(0.7, 1.4, 1 if one else channels)).astype(np.float32)
     bias = rng.integers(-1000, 1001, channels).astype(np.int32)

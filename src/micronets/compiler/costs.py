@@ -20,7 +20,7 @@ from micronets.latency import LatencyModel, cycles
 Number = Any  # int, float or 0-d tensor
 
 STACK_BYTES = 768  # simulated: 0.4..0.7 KB for networks of the vocabulary
-CODE_BYTES = 8192  # of kernels, start-up and calls: simulated, 4..8 KB
+CODE_BYTES = 16 * 1024  # of kernels, calls and start-up: 5..15 KB in firmware of released models (GCC 12, -O2, Cortex-M4)
 CHANNEL_BYTES = 5  # multiplier and shift of an output channel; its bias counts as a weight
 LAYER_BYTES = 70  # tables of sizes
 _TRIES = 20  # of the planner: a plan that the compiler can only better
