@@ -23,7 +23,7 @@ from micronets.report import characterization as report
 from micronets.report.style import CSS
 
 SPACES = ("dscnn:kws", "temporal:kws", "dscnn:ad", "resnet:ic", "mobilenetv2:images")
-BOARDS = ("NUCLEO-F446RE", "NUCLEO-L4R5ZI", "NUCLEO-F746ZG", "NUCLEO-F767ZI")
+BOARDS = ("NUCLEO-F446RE", "NUCLEO-F746ZG")
 PAGE = Path("docs/characterization.md")
 LATENCIES = Path("src/micronets/latencies")
 PAPER_SLOPE, PAPER_R2 = "about 1.4 times as many ops a second in the KWS backbone", "0.95 to 0.99"
@@ -73,7 +73,8 @@ def markdown(rows: Sequence[Sequence[str]]) -> str:
 
 def origin(found: Mapping[str, Any], samples: int) -> str:
     """Where a table is from."""
-    return f"{report.source(found).capitalize()}. {date.today()}, `python -m benchmarks.characterization --samples {samples}`."
+    told = report.source(found)
+    return f"{told[0].upper()}{told[1:]}. {date.today()}, `python -m benchmarks.characterization --samples {samples}`."
 
 
 def claims(found: Mapping[str, Any]) -> str:

@@ -2,14 +2,17 @@
 
 import json
 from dataclasses import replace
+from importlib.resources import files
 
 import numpy as np
 import pytest
 
-from micronets import latency, latency_fit
+from micronets import findings, latency, latency_fit
 from micronets.arch import INPUT, Arch, Conv2D, DepthwiseConv2D, FullyConnected, Mean
+from micronets.board import board_names
 from micronets.errors import DataError, SpecError
 from micronets.latency import LatencyModel
+from micronets.space import derive
 
 NET = Arch(
     (8, 6, 3),
@@ -133,3 +136,21 @@ def test_every_fourth_network_of_a_space_is_held_out() -> None:
     fitted, held_out = latency_fit.split(records)
     assert [r["i"] for r in held_out] == [6, 7, 14, 15]
     assert len(fitted) == 12
+
+
+@pytest.mark.parametrize("name", [p.name for p in (files("micronets") / "latencies").iterdir()])
+def test_the_models_that_come_with_micronets_keep_their_promise(name: str) -> None:
+    board = next(b for b in board_names() if name == latency.file_name(b, "c"))
+    model = latency.load(board, "c")
+    assert model is not None
+    assert (model.board, model.runtime) == (board, "c")
+    assert model.mean_error <= 0.05
+    assert model.worst_error <= 0.15
+    for space in ("dscnn:kws", "temporal:kws", "dscnn:ad", "resnet:ic", "mobilenetv2:images", "mobilenetv2:ic"):
+        made = findings.space(space)
+        small, large = (latency.cycles(derive(made, v).steps(), model) for v in (made.smallest(), made.largest()))
+        assert 0 < small < large
+
+
+def test_no_model_for_a_board_that_has_none() -> None:
+    assert latency.load("no such board", "c") is None
