@@ -146,6 +146,9 @@ def test_the_models_that_come_with_micronets_keep_their_promise(name: str) -> No
     assert (model.board, model.runtime) == (board, "c")
     assert model.mean_error <= 0.05
     assert model.worst_error <= 0.15
+    dense = [FullyConnected(name="fc", inputs=(INPUT,), units=u) for u in (16, 256)]
+    few, many = (latency.step_cycles(Arch((1, 1, 256), (a,)).steps()[0], model) for a in dense)
+    assert 8 < many / few < 17, "sixteen times the products"
     for space in ("dscnn:kws", "temporal:kws", "dscnn:ad", "resnet:ic", "mobilenetv2:images", "mobilenetv2:ic"):
         made = findings.space(space)
         small, large = (latency.cycles(derive(made, v).steps(), model) for v in (made.smallest(), made.largest()))

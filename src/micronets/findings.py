@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from micronets import latency, latency_fit, spaces
-from micronets.arch import INPUT, Arch, Conv2D
+from micronets.arch import INPUT, Arch, Conv2D, FullyConnected
 from micronets.board import Board
 from micronets.characterize import RUNTIME, SOURCE, Drawn, Progress, characterize, draw
 from micronets.counts import step_macs
@@ -27,6 +27,8 @@ CHANNELS = tuple(range(136, 145))  # the paper compares 138 and 140
 _MAP = 6  # pixels along each side of the maps of those networks
 LEAST = 12  # networks, for a latency model: three are held out
 CHANNEL_SPACE = "channels"
+DENSE = ((32, 8), (64, 64), (128, 128), (256, 96), (640, 128), (128, 640), (512, 32), (1024, 16))  # inputs, units
+DENSE_SPACE = "dense"
 PAGE, FACTS, MODEL = "characterization.html", "findings.json", "latency.toml"
 USUAL = {"kws": "dscnn:kws", "ad": "dscnn:ad", "ic": "resnet:ic", "images": "mobilenetv2:images"}
 KIND = {"dscnn": "kws", "temporal": "kws", "resnet": "ic", "mobilenetv2": "images"}
@@ -56,7 +58,9 @@ def characterize_spaces(
     if samples < 3:
         raise SpecError(f"samples = {samples}; need at least 3, and {LEAST} in all for a latency model")
     drawn = [d for name in dict.fromkeys(names) for d in draw(space(name), samples, seed)]
-    records = characterize([*drawn, *channel_networks()], board, out, compiler=compiler, jobs=jobs, progress=progress)
+    records = characterize(
+        [*drawn, *channel_networks(), *dense_networks()], board, out, compiler=compiler, jobs=jobs, progress=progress
+    )
     found, model = findings(records, board)
     found |= {"samples": samples, "seed": seed, "out": str(out)}
     write_atomic(out / FACTS, json.dumps(found, indent=1) + "\n")
@@ -93,12 +97,23 @@ def channel_networks() -> list[Drawn]:
     ]
 
 
+def dense_networks() -> list[Drawn]:
+    """Networks of one matrix product: those of the spaces, before the outputs, are too much alike for a fit."""
+    return [
+        Drawn(
+            DENSE_SPACE, {"inputs": n, "units": u}, Arch((1, 1, n), (FullyConnected(name="dense", inputs=(INPUT,), units=u),))
+        )
+        for n, u in DENSE
+    ]
+
+
 def findings(records: Sequence[Record], board: Board) -> tuple[dict[str, Any], LatencyModel | None]:
     """Figures of measured networks, and the latency model where there are enough of them.
 
     Raises `DataError` for fewer than three networks of a space.
     """
-    networks = [r for r in records if r["space"] != CHANNEL_SPACE]
+    networks = [r for r in records if r["space"] not in (CHANNEL_SPACE, DENSE_SPACE)]
+    dense = [r for r in records if r["space"] == DENSE_SPACE]
     drawn_from = list(dict.fromkeys(r["space"] for r in networks))
     toolchain = networks[0]["toolchain"]
     power = np.array([r["energy_mj"] / r["latency_ms"] for r in networks])
@@ -126,7 +141,7 @@ def findings(records: Sequence[Record], board: Board) -> tuple[dict[str, Any], L
     if len(networks) < LEAST:
         return found, None
     source = f"{len(networks)} random networks of {', '.join(drawn_from)}, {SOURCE} {board.name}, {toolchain}"
-    model = latency_fit.fit(networks, board.name, RUNTIME, source)
+    model = latency_fit.fit(networks, board.name, RUNTIME, source, dense)
     found["model"] = _judged(networks, drawn_from, model)
     return found, model
 

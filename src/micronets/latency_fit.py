@@ -98,16 +98,17 @@ def layer_rows(records: Sequence[Record]) -> dict[str, list[tuple[Step, float, f
     return rows
 
 
-def fit(records: Sequence[Record], board: str, runtime: str, source: str) -> LatencyModel:
+def fit(records: Sequence[Record], board: str, runtime: str, source: str, more: Sequence[Record] = ()) -> LatencyModel:
     """Non-negative coefficients, kind by kind, that make the relative errors of layers small in the square.
 
-    Its errors are those of the held-out networks (`split`). Raises `DataError` for too few of them.
+    more: networks to fit that are never held out. The errors told are those of the held-out networks (`split`).
+    Raises `DataError` for too few of them.
     """
     from scipy.optimize import nnls
 
     fitted, held_out = split(records)
     kinds: dict[str, dict[str, float]] = {}
-    for name, rows in sorted(layer_rows(fitted).items()):
+    for name, rows in sorted(layer_rows([*fitted, *more]).items()):
         counted = [features(step) for step, _, _ in rows]
         names = list(counted[0])
         matrix = np.array([[float(c[n]) for n in names] for c in counted])

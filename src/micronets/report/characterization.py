@@ -58,7 +58,8 @@ def source(found: Found) -> str:
 
 def ops_plot(records: Records) -> Markup:
     """Latency of every network against its ops, a colour for each space."""
-    spaces = list(dict.fromkeys(r["space"] for r in records if r["values"].keys() != {"channels"}))
+    single = ({"channels"}, {"inputs", "units"})  # networks of one layer
+    spaces = list(dict.fromkeys(r["space"] for r in records if r["values"].keys() not in single))
     groups = [(s, [(r["ops"] / 1e6, r["latency_ms"]) for r in records if r["space"] == s]) for s in spaces]
     return charts.scatter(groups, "latency, ms", "millions of ops (1 MAC is 2)")
 
