@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import os
+import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 _PART = ".part"
+DAMAGE = (OSError, ValueError, TypeError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error)
+"""What readers of arrays, archives and pickles raise for a damaged file (zipfile: NotImplementedError for an odd method)."""
 
 
 def write_atomic(path: Path, data: bytes | str) -> None:

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,11 +18,11 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.errors import DataError
+from micronets.files import DAMAGE
 from micronets.tasks.recordings import speaker
 
 SPLITS = ("train", "val", "test")
 FORMS = "an .npz with x and y, a folder of .npy or .csv files per class, or such a file per class"
-_DAMAGE = (OSError, ValueError, TypeError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 
 Floats = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
@@ -58,7 +56,7 @@ def _npz(path: Path) -> Rows:
     try:
         with np.load(path, allow_pickle=False) as pack:
             arrays = {k: pack[k] for k in ("x", "y", "split", "group", "classes") if k in pack.files}
-    except _DAMAGE as e:
+    except DAMAGE as e:
         raise DataError(f"{path}: damaged or not an .npz file ({e}); give {FORMS}") from e
     for key in ("x", "y"):
         if key not in arrays:
@@ -143,7 +141,7 @@ def _array(path: Path) -> npt.NDArray[Any]:
         with path.open(encoding="utf-8-sig", newline="") as f:
             lines = [row for row in csv.reader(f) if row]
         return np.array([[float(v) for v in row] for row in (lines if _numbers(lines[:1]) else lines[1:])], np.float32)
-    except _DAMAGE as e:
+    except DAMAGE as e:
         raise DataError(
             f"{path}: not an array of numbers ({e}); write a .npy, or a .csv of numbers with rows of one length"
         ) from e

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import io
 import pickle
-import zipfile
-import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from micronets.errors import DataError
+from micronets.files import DAMAGE
 from micronets.frontend.image import LARGEST, Bytes
 from micronets.tasks.imagedata import SPLITS, Labels
 
@@ -26,7 +25,6 @@ NPZ = "cifar10.npz"
 KEYS = ("x", "y", "split", "classes")
 _SIDE, _PIXELS = 32, 3 * 32 * 32
 _BATCHES = {"train": tuple(f"data_batch_{i}" for i in range(1, 6)), "test": ("test_batch",)}
-_DAMAGE = (OSError, ValueError, TypeError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 
 Examples = dict[str, tuple[Bytes, Labels]]
 
@@ -55,7 +53,7 @@ def read_npz(path: Path) -> tuple[Examples, tuple[str, ...]]:
             if missing:
                 raise DataError(f"{path}: no array '{missing[0]}'; need {', '.join(KEYS)}")
             arrays = {k: pack[k] for k in KEYS}
-    except _DAMAGE as e:
+    except DAMAGE as e:
         raise DataError(f"{path}: damaged or not an .npz file ({e}); write it again") from e
     _check(path, arrays)
     split, y = arrays["split"], arrays["y"].astype(np.int64)

@@ -13,8 +13,6 @@ train split, a tenth each for that of "val" and of "test" (where those have none
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,10 +22,10 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.errors import DataError
+from micronets.files import DAMAGE
 from micronets.frontend import FrontEnd
 from micronets.tasks.kwsdata import SILENCE, SPLITS, UNKNOWN, Features, Labels
 
-_DAMAGE = (OSError, ValueError, TypeError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 KEYS = ("x", "y", "split", "classes", "frontend")
 
 
@@ -41,7 +39,7 @@ def read(path: Path) -> dict[str, npt.NDArray[Any]]:
             arrays: dict[str, npt.NDArray[Any]] = {k: pack[k] for k in KEYS}
     except FileNotFoundError as e:
         raise DataError(f"{path}: no such file; give the directory that holds features.npz") from e
-    except _DAMAGE as e:
+    except DAMAGE as e:
         raise DataError(f"{path}: damaged or not an .npz file ({e}); write it again") from e
     _check(path, arrays)
     return arrays
