@@ -12,7 +12,7 @@ For each seed and method a network is chosen and trained to int8, in all for the
 Choices are made on the validation split; the test split is used once for each finished model, as int8.
 Each finished model leaves OUT/METHOD-SEED/result.json and a run that was stopped goes on from there; several processes
 may work on different seeds or methods of one OUT.
-    python benchmarks/dnas_vs_baselines.py benchmarks/compare_kws.toml [--set data.path=DATA] [--table docs/results.md]
+    python -m benchmarks.dnas_vs_baselines benchmarks/compare_kws.toml [--set data.path=DATA] [--table docs/results.md]
 """
 
 from __future__ import annotations
@@ -34,8 +34,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tables import replace_section
-
+from benchmarks.tables import replace_section
 from micronets import reference, spaces
 from micronets.arch import Arch
 from micronets.board import board_budget
@@ -87,14 +86,19 @@ class Comparison:
                 epochs += self.config.search.epochs
             case _:
                 raise ValueError(method)
-        arch = derive(space, values)
-        result = self.train(arch, values, epochs, seed, init, out / "final", self.config.train.qat_epochs)
+        return {"method": method, "seed": seed} | self.finished(
+            derive(space, values), values, epochs, seed, init, out / "final"
+        )
+
+    def finished(
+        self, arch: Arch, values: Mapping[str, int], epochs: int, seed: int, init: Any, directory: Path
+    ) -> dict[str, Any]:
+        """Trains a network to int8 and uses the test split once; its entry of the results."""
+        result = self.train(arch, values, epochs, seed, init, directory, self.config.train.qat_epochs)
         model = to_quantized(result.net, self.data.metadata(self.inputs(values)))
         x = quantized(model, self.data.inputs("test", self.inputs(values)))
         outputs = tflm.run(write(model), x) if tflm.available() else reference.run(model, x)
         return {
-            "method": method,
-            "seed": seed,
             "validation": result.quantised_score,
             "test": self.data.evaluate(logits(model, outputs), "test").value,
             "costs": {name: int(v) for name, v in budget_costs(arch, self.board, COSTS).items()},
@@ -143,9 +147,9 @@ class _Said:
     at = 0.0
 
 
-def say(report: Mapping[str, Any]) -> None:
-    """Progress, a line every half minute."""
-    if time.monotonic() - _Said.at > 30:
+def say(report: Mapping[str, Any], now: bool = False) -> None:
+    """Progress, a line every half minute or when it is asked for."""
+    if now or time.monotonic() - _Said.at > 30:
         _Said.at = time.monotonic()
         print(" ".join(f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in report.items()), file=sys.stderr)
 
@@ -204,7 +208,7 @@ def main() -> None:
                 write_atomic(out / "result.json", json.dumps(comparison.run(method, seed, out), indent=1) + "\n")
     results = [json.loads(path.read_text()) for path in sorted(args.out.glob("*/result.json"))]
     settings = "".join(f" --set {s}" for s in args.set if not s.startswith("data.path="))
-    command = f"python benchmarks/dnas_vs_baselines.py {args.config.name}{settings} --candidates {args.candidates}"
+    command = f"python -m benchmarks.dnas_vs_baselines {args.config}{settings} --candidates {args.candidates}"
     text = table(results, comparison, command)
     print(text)
     if args.table:

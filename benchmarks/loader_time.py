@@ -1,7 +1,7 @@
 """Time that a task's data take of a training step: augmented batches against a step of a network, in turn.
 
 The network is the largest of a space. Data are synthetic, or those at --data. On a CPU the time is processor time.
-    python benchmarks/loader_time.py [--task kws:dscnn ic:resnet vww:mobilenetv2 ad:dscnn] [--data DIR] [--batch 64]
+    python -m benchmarks.loader_time [--task kws:dscnn ic:resnet vww:mobilenetv2 ad:dscnn] [--data DIR] [--batch 64]
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from tables import replace_section
 from torch.nn import functional as F
 
+from benchmarks.tables import replace_section
 from micronets import optim, tasks
 from micronets.config import make_space, space_table
 from micronets.net import Net
@@ -74,7 +74,7 @@ def table(results: list[dict[str, Any]]) -> str:
     for r in results:
         cells = (r["task"], r["space"], r["input"], r["batch"], r["threads"], f"{r['load_ms']:.1f}", f"{r['step_ms']:.0f}")
         lines.append(f"| {' | '.join(map(str, cells))} | {100 * r['share']:.1f} % |")
-    return "\n".join([*lines, "", "Medians of processor time; host. `python benchmarks/loader_time.py`."])
+    return "\n".join([*lines, "", "Medians of processor time; host. `python -m benchmarks.loader_time`."])
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 Same batch, same maps (every shape choice at its largest), same optimiser, same process, steps taken in turn. On a CPU
 the time is processor time of all threads, which other programs on the machine disturb least.
-    python benchmarks/search_step.py [--space dscnn resnet] [--batch 64] [--rounds 5] [--json] [--table docs/results.md]
+    python -m benchmarks.search_step [--space dscnn resnet] [--batch 64] [--rounds 5] [--json] [--table docs/results.md]
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from tables import replace_section
 from torch.nn import functional as F
 
+from benchmarks.tables import replace_section
 from micronets import optim, spaces
 from micronets.board import Budget, board_budget, load_board
 from micronets.fit import Fitter
@@ -121,7 +121,7 @@ def table(results: list[dict[str, Any]]) -> str:
     today = datetime.date.today()
     lines += [
         "",
-        f"Medians of processor time; host, {torch.get_num_threads()} thread(s). {today}, `python benchmarks/search_step.py`.",
+        f"Medians of processor time; host, {torch.get_num_threads()} thread(s). {today}, `python -m benchmarks.search_step`.",
     ]
     return "\n".join(lines)
 

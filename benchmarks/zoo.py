@@ -1,7 +1,7 @@
 """The models in zoo/: keeps a finished run there, and writes the tables about them in README.md and docs/results.md.
 
-python benchmarks/zoo.py keep runs/kws_frontier      # zoo/kws_frontier/{model.tflite,report.json,config.toml}
-python benchmarks/zoo.py tables                      # the sections `zoo` (keywords) and `zoo-more` (other tasks) of both files
+python -m benchmarks.zoo keep runs/kws_frontier      # zoo/kws_frontier/{model.tflite,report.json,config.toml}
+python -m benchmarks.zoo tables                      # the sections `zoo` (keywords) and `zoo-more` (other tasks) of both files
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tables import replace_section
-
+from benchmarks.tables import replace_section
 from micronets.board import load_board
 from micronets.measurement import measure
 
@@ -97,7 +96,7 @@ def tables() -> str:
         f"choose anything (95 % confidence: +-{interval:.1f} points). TFLM arena: the smallest in which it runs on a "
         "64-bit host, by bisection. C: the whole image with stack, `micronets measure` on a simulated "
         f"{', '.join(boards)}, time +-10 %. "
-        f"kB = 1000 bytes. {datetime.date.today()}, `python benchmarks/zoo.py tables`; all figures: zoo/NAME/report.json.",
+        f"kB = 1000 bytes. {datetime.date.today()}, `python -m benchmarks.zoo tables`; all figures: zoo/NAME/report.json.",
     ]
     return "\n".join(lines)
 
@@ -124,7 +123,7 @@ def more_tables() -> str:
     lines += [
         "",
         f"Each made by `micronets run` with the file of its name in examples ({', '.join(sorted(dates))}); the test was used "
-        f"once. C and arena as above. {datetime.date.today()}, `python benchmarks/zoo.py tables`; all figures: "
+        f"once. C and arena as above. {datetime.date.today()}, `python -m benchmarks.zoo tables`; all figures: "
         "zoo/NAME/report.json.",
     ]
     return "\n".join(lines)
