@@ -170,7 +170,7 @@ def annotations() -> dict[str, object]:
 
 
 def test_coco_labels_follow_the_share_of_a_persons_box() -> None:
-    assert coco.person_labels(annotations()) == {"1.jpg": 1, "2.jpg": 0, "3.jpg": 0, "4.jpg": 0}
+    assert coco.person_labels(annotations()) == {"1.jpg": (1, 1), "2.jpg": (2, 0), "3.jpg": (3, 0), "4.jpg": (4, 0)}
 
 
 def test_coco_directories(tmp_path: Path) -> None:
@@ -187,6 +187,72 @@ def test_coco_directories(tmp_path: Path) -> None:
     file.write_text('{"images": 3}')
     with pytest.raises(DataError, match="not COCO's instance annotations"):
         tasks.load("vww", tmp_path, splits=("test",))
+
+
+def small_coco(root: Path, train: int = 60, val: int = 20) -> Path:
+    """Pictures of one colour, number i of id i; every second one is of a person. 4 and 2 of the first 60 and 20 validate."""
+    for part, first, n in (("train2014", 0, train), ("val2014", 100, val)):
+        (root / part).mkdir(parents=True)
+        images = [
+            {"id": i, "file_name": f"COCO_{part}_{i:012}.jpg", "width": 20, "height": 20} for i in range(first, first + n)
+        ]
+        for i in images:
+            Image.new("RGB", (20, 20), (int(i["id"]),) * 3).save(root / part / str(i["file_name"]), quality=100)  # type: ignore[call-overload]
+        outline = [[0.0, 0.0, 20.0, 0.0, 20.0, 20.0]]
+        boxes = [{"image_id": i["id"], "category_id": 1, "bbox": [0, 0, 20, 20], "segmentation": outline} for i in images[1::2]]
+        (root / "annotations").mkdir(exist_ok=True)
+        file = root / "annotations" / f"instances_{part}.json"
+        file.write_text(json.dumps({"categories": [{"id": 1, "name": "person"}], "images": images, "annotations": boxes}))
+    return root
+
+
+def ids(data: tasks.TaskData, split: str) -> set[int]:
+    return {round(float(x.mean())) for x in data.pictures[split]}  # type: ignore[attr-defined]
+
+
+def test_the_papers_division_of_coco_and_minival(tmp_path: Path) -> None:
+    root = small_coco(tmp_path / "coco")
+    paper = tasks.load("vww", root, kept=8)
+    assert ids(paper, "test") == set(range(100, 120))
+    assert ids(paper, "train") | ids(paper, "val") == set(range(60))
+    assert 0 < paper.size("val") < 10
+    tested = {101, 106, 107, 118}
+    (root / "annotations" / coco.MINIVAL).write_text("".join(f"{i}\n" for i in tested))
+    data = tasks.load("vww", root, kept=8, coco_split="minival")
+    assert data.source == "coco: 80 images of COCO 2014, minival"
+    assert ids(data, "test") == tested
+    assert ids(data, "train") | ids(data, "val") == {*range(60), *range(100, 120)} - tested
+    assert not ids(data, "train") & ids(data, "val")
+    assert ids(data, "val") >= ids(paper, "val")
+    for s in ("train", "val", "test"):
+        x = data.pictures[s].mean((1, 2, 3)).round()  # type: ignore[attr-defined]
+        assert np.array_equal(x.astype(int) % 2, data.labels(s))
+
+
+def test_a_model_is_tested_by_the_division_it_learnt_from(tmp_path: Path) -> None:
+    root = small_coco(tmp_path / "coco", 20, 10)
+    (root / coco.MINIVAL).write_text("101\n102\n")
+    for division, count in (("paper", 10), ("minival", 2)):
+        meta = tasks.load("vww", root, kept=8, coco_split=division).metadata({})
+        card = tasks.Card(coco.CLASSES, meta["micronets.frontend"], (8, 8, 3), "m", meta)
+        assert len(tasks.examples("vww", card, root).labels) == count
+
+
+def test_minival_needs_its_list(tmp_path: Path) -> None:
+    root = small_coco(tmp_path / "coco", 20, 10)
+
+    def refused(text: str | None, division: str = "minival") -> str:
+        if text is not None:
+            (root / coco.MINIVAL).write_text(text)
+        with pytest.raises(MicronetsError) as e:
+            tasks.load("vww", root, kept=8, coco_split=division)
+        return str(e.value)
+
+    assert refused(None).startswith(f"{root / coco.MINIVAL}: no such file; coco_split = 'minival' needs the list of 8,059 ")
+    assert refused("").endswith("the list of image ids is empty; fetch it again")
+    assert "not a list of image ids, a number on each line (invalid literal" in refused("12\nCOCO_val2014_1.jpg\n")
+    assert refused("101\n7\n") == f"{root}: {coco.MINIVAL} holds 7, which is no picture of val2014; fetch the list again"
+    assert refused(None, "minval").startswith("coco_split = 'minval'; did you mean 'minival'?")
 
 
 @pytest.mark.parametrize(("draw", "classes", "side"), [(drawn.textures, 10, 32), (drawn.people, 2, 96)])

@@ -105,7 +105,7 @@ def evaluate(
     if names is not None and len(names) != count:
         raise SpecError(f"{path}: {count} outputs, but {len(names)} labels: {', '.join(names)}; name them with --labels")
     height, width, channels = model.arch.input_shape
-    card = tasks.Card(names, front_end_of(model, front_end), (height, width, channels), str(path))
+    card = tasks.Card(names, front_end_of(model, front_end), (height, width, channels), str(path), model.metadata)
     examples = tasks.examples(task, card, data, split=split, test=test)
     x = quantized(model, examples.inputs)
     result = examples.score(logits(model, outputs(model, content, x, runtime)))

@@ -13,7 +13,7 @@ Nothing here imports torch until `TaskData.augmented` is called.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
@@ -106,13 +106,14 @@ class Card:
     """What a finished model says about itself, or its user about it.
 
     labels: names of its outputs; None if unknown. frontend: JSON text, its form is the task's; None if unknown.
-    input_shape: `(H, W, C)`. where: the model's path, for errors.
+    input_shape: `(H, W, C)`. where: the model's path, for errors. marks: all of its metadata.
     """
 
     labels: tuple[str, ...] | None
     frontend: str | None
     input_shape: tuple[int, int, int]
     where: str
+    marks: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

@@ -77,7 +77,7 @@ class ImageData:
     """A data set of pictures; a `TaskData`.
 
     pictures, target: by split: uint8 `[N, S, S, C]` at the side that `frontend` keeps, and class indices `[N]`.
-    frontend: what a network gets where no input settings are given.
+    frontend: what a network gets where no input settings are given. marks: what else travels in a model's metadata.
     """
 
     name: str
@@ -92,6 +92,7 @@ class ImageData:
     noun: str = "images"
     metric: str = "accuracy"
     input_settings: tuple[str, ...] = INPUT_SETTINGS
+    marks: Mapping[str, str] = field(default_factory=dict)
 
     def size(self, split: str) -> int:
         """Number of examples of a split. Raises `SpecError` for an unknown split."""
@@ -145,6 +146,7 @@ class ImageData:
             "micronets.task": self.name,
             "micronets.labels": json.dumps(self.classes),
             "micronets.frontend": self.frontend.with_settings(settings).to_json(),
+            **self.marks,
         }
 
 
