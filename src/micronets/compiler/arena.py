@@ -8,21 +8,20 @@ is optimal. The search is deterministic.
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import permutations
 
-from micronets.arch import INPUT, Arch, Conv2D, DepthwiseConv2D, FullyConnected, Reshape, Step
+from micronets.arch import INPUT, Arch, Conv2D, DepthwiseConv2D, FullyConnected, Reshape, Shape, Step
 from micronets.compiler import columns
 from micronets.compiler.bands import Segment
 from micronets.compiler.overlap import distance, in_place
+from micronets.compiler.placing import Pairs, search
 from micronets.compiler.planes import Planes, planes
 from micronets.plan import Buffer, align, float_tensors
 
 BUFFER_ALIGNMENT = 4  # bytes; words and floats may be loaded from the start of every buffer
 _TRIES = 400
-
-Pairs = Mapping[tuple[int, int], int]
 
 
 @dataclass(frozen=True)
@@ -45,25 +44,72 @@ class ArenaPlan:
     segments: tuple[Segment, ...] = ()
 
 
+@dataclass(frozen=True)
+class Needs:
+    """What an arena has to hold, whichever layers run in bands: found once for all plans of a network.
+
+    owner: for every tensor the one whose buffer it lies in. tensors: their buffers when nothing runs in bands.
+    index: place in `tensors` by name. scratch: of each layer, run whole and run in bands.
+    gaps: of each layer, `distance`. over: whether it can work `in_place`.
+    """
+
+    steps: tuple[Step, ...]
+    shapes: Mapping[str, Shape]
+    owner: Mapping[str, str]
+    tensors: tuple[Buffer, ...]
+    index: Mapping[str, int]
+    scratch: tuple[tuple[Buffer, Buffer], ...]
+    gaps: tuple[int | None, ...]
+    over: tuple[bool, ...]
+
+
+def needs(arch: Arch) -> Needs:
+    """What `plan_needs` and `bounds` ask of `arch`; lifetimes are in operators counted from 1."""
+    steps, shapes, width = arch.steps(), arch.shapes(), float_tensors(arch)
+    owner, first, last = {INPUT: INPUT}, {INPUT: 0}, {INPUT: 0}
+    scratch = []
+    for time, step in enumerate(steps, start=1):
+        layer = step.layer
+        for name in layer.inputs:
+            last[owner[name]] = time
+        if isinstance(layer, Reshape):
+            owner[layer.name] = owner[layer.inputs[0]]
+        else:
+            owner[layer.name] = layer.name
+            first[layer.name] = last[layer.name] = time
+        whole, banded = (Buffer(layer.name, scratch_bytes(step, b), time, time, scratch=True) for b in (False, True))
+        scratch.append((whole, banded))
+    last[owner[arch.output]] = len(steps) + 1
+    tensors = tuple(Buffer(n, math.prod(shapes[n]) * width.get(n, 1), first[n], last[n]) for n in first)
+    index = {b.name: i for i, b in enumerate(tensors)}
+    gaps = tuple(None if isinstance(s.layer, Reshape) else distance(s) for s in steps)
+    return Needs(steps, shapes, owner, tensors, index, tuple(scratch), gaps, tuple(in_place(s) for s in steps))
+
+
 def plan_arena(arch: Arch, tries: int = _TRIES, segments: Sequence[Segment] = ()) -> ArenaPlan:
     """A plan for `arch`; more `tries` may make it smaller. Layers of a segment run together: all its maps are alive at once."""
-    buffers, owner = _buffers(arch, segments)
-    gaps = _gaps(arch, buffers, owner, segments)
-    exact = _exact(arch, buffers, owner, segments)
-    live, bound = (max(sizes) for sizes in zip(*_alive(arch, buffers, gaps | exact), strict=True))
-    offsets, size = _search(buffers, _near(buffers, gaps), exact, bound, tries)
+    return plan_needs(needs(arch), tries, segments)
+
+
+def plan_needs(net: Needs, tries: int = _TRIES, segments: Sequence[Segment] = ()) -> ArenaPlan:
+    """The same from what is known of the network."""
+    buffers = _buffers(net, segments)
+    gaps, exact = _gaps(net, buffers, segments), _exact(net, buffers, segments)
+    live, bound = (max(sizes) for sizes in zip(*_alive(net, buffers, gaps | exact), strict=True))
+    sizes, births = [b.bytes for b in buffers], [b.first for b in buffers]
+    offsets, size = search(sizes, births, _near(net, buffers, gaps), exact, bound, tries)
     placed = tuple(replace(b, offset=o) for b, o in zip(buffers, offsets, strict=True))
-    placed, strips = _widen(arch, placed, align(size), segments)
+    placed, strips = _widen(net, placed, align(size), segments)
     at = {b.name: b.offset for b in placed if not b.scratch}
-    where = {name: at[own] for name, own in owner.items()} | {scratch_name(b.name): b.offset for b in placed if b.scratch}
+    where = {name: at[own] for name, own in net.owner.items()} | {scratch_name(b.name): b.offset for b in placed if b.scratch}
     return ArenaPlan(placed, where, align(size), align(live), align(bound), strips, tuple(segments))
 
 
-def bounds(arch: Arch, segments: Sequence[Segment] = ()) -> list[int]:
+def bounds(net: Needs, segments: Sequence[Segment] = ()) -> list[int]:
     """Bytes that no plan can be below, before the first layer, during each and after the last: quicker than a plan."""
-    buffers, owner = _buffers(arch, segments)
-    gaps = _gaps(arch, buffers, owner, segments) | _exact(arch, buffers, owner, segments)
-    return [bound for _, bound in _alive(arch, buffers, gaps)]
+    buffers = _buffers(net, segments)
+    gaps = _gaps(net, buffers, segments) | _exact(net, buffers, segments)
+    return [bound for _, bound in _alive(net, buffers, gaps)]
 
 
 def scratch_name(layer: str) -> str:
@@ -92,105 +138,88 @@ def _banded(segments: Sequence[Segment]) -> set[int]:
     return {i for segment in segments for i in range(segment.first, segment.last + 1)}
 
 
-def _buffers(arch: Arch, segments: Sequence[Segment]) -> tuple[list[Buffer], dict[str, str]]:
-    """Buffers with lifetimes, in operators counted from 1, and for every tensor the one whose buffer it lies in."""
-    shapes, width = arch.shapes(), float_tensors(arch)
-    owner, first, last = {INPUT: INPUT}, {INPUT: 0}, {INPUT: 0}
-    scratch, banded = [], _banded(segments)
-    for time, step in enumerate(arch.steps(), start=1):
-        layer = step.layer
-        for name in layer.inputs:
-            last[owner[name]] = time
-        if isinstance(layer, Reshape):
-            owner[layer.name] = owner[layer.inputs[0]]
-        else:
-            owner[layer.name] = layer.name
-            first[layer.name] = last[layer.name] = time
-        if wanted := scratch_bytes(step, time - 1 in banded):
-            scratch.append(Buffer(layer.name, wanted, time, time, scratch=True))
-    last[owner[arch.output]] = len(arch.layers) + 1
-    size = {n: math.prod(shapes[n]) * width.get(n, 1) for n in first}
+def _buffers(net: Needs, segments: Sequence[Segment]) -> list[Buffer]:
+    """Buffers with lifetimes, tensors as in `Needs.tensors`, then scratch buffers."""
+    tensors, banded = list(net.tensors), _banded(segments)
+
     for segment in segments:
-        inside = {arch.layers[i].name for i in range(segment.first, segment.last + 1)}
-        for name in inside:
-            first[name], last[name] = segment.first + 1, max(last[name], segment.last + 1)
-        last[owner[segment.source]] = max(last[owner[segment.source]], segment.last + 1)
-        size |= {name: rows * math.prod(shapes[name][1:]) for name, rows in segment.rows.items()}
-    tensors = [Buffer(n, size[n], first[n], last[n]) for n in first]
-    return [*tensors, *scratch], owner
+        first, end = segment.first + 1, segment.last + 1
+        for step in net.steps[segment.first : end]:
+            name = step.layer.name
+            i = net.index[name]
+            size = segment.rows[name] * math.prod(net.shapes[name][1:]) if name in segment.rows else tensors[i].bytes
+            tensors[i] = Buffer(name, size, first, max(tensors[i].last, end))
+        i = net.index[net.owner[segment.source]]
+        tensors[i] = replace(tensors[i], last=max(tensors[i].last, end))
+    scratch = [pair[i in banded] for i, pair in enumerate(net.scratch)]
+    return [*tensors, *(b for b in scratch if b.bytes)]
 
 
-def _gaps(
-    arch: Arch, buffers: Sequence[Buffer], owner: Mapping[str, str], segments: Sequence[Segment]
-) -> dict[tuple[int, int], int]:
+def _gaps(net: Needs, buffers: Sequence[Buffer], segments: Sequence[Segment]) -> dict[tuple[int, int], int]:
     """For outputs that may overlap an input that dies, (output, input) -> how far below the input they must start."""
     gaps = {}
-    index = {b.name: i for i, b in enumerate(buffers) if not b.scratch}
     ends = {segment.last: segment for segment in segments}
-    inside = {i for segment in segments for i in range(segment.first, segment.last)}
-    for time, step in enumerate(arch.steps(), start=1):
-        if isinstance(step.layer, Reshape) or time - 1 in inside:
+    inside = _banded(segments) - set(ends)
+    for i, step in enumerate(net.steps):
+        segment = ends.get(i)
+        gap = segment.gap if segment else net.gaps[i]
+        if gap is None or i in inside:
             continue
-        segment = ends.get(time - 1)
-        gap = segment.gap if segment else distance(step)
-        output = index[step.layer.name]
-        for name in {owner[i] for i in ((segment.source,) if segment else step.layer.inputs)}:
-            source = index[name]
-            if gap is not None and buffers[source].last == time:
+        output = net.index[step.layer.name]
+        for name in (segment.source,) if segment else step.layer.inputs:
+            source = net.index[net.owner[name]]
+            if buffers[source].last == i + 1:
                 full = align(buffers[output].bytes, BUFFER_ALIGNMENT)
                 gaps[output, source] = min(full, align(gap, BUFFER_ALIGNMENT))
     return gaps
 
 
-def _near(buffers: Sequence[Buffer], gaps: Pairs) -> dict[tuple[int, int], int]:
+def _near(net: Needs, buffers: Sequence[Buffer], gaps: Pairs) -> dict[tuple[int, int], int]:
     """For pairs alive at the same time, (lower, upper) -> how far above the lower's start the upper must start."""
-    near: dict[tuple[int, int], int] = {}
-    for i, a in enumerate(buffers):
-        for k, b in enumerate(buffers):
-            if i != k and a.first <= b.last and b.first <= a.last:
-                near[i, k] = align(a.bytes, BUFFER_ALIGNMENT)
-    near.update(gaps)
-    return near
+    alive: list[list[int]] = [[] for _ in range(len(net.steps) + 2)]
+    for i, b in enumerate(buffers):
+        for time in range(b.first, b.last + 1):
+            alive[time].append(i)
+    room = [align(b.bytes, BUFFER_ALIGNMENT) for b in buffers]
+    return {pair: room[pair[0]] for together in alive for pair in permutations(together, 2)} | dict(gaps)
 
 
-def _alive(arch: Arch, buffers: Sequence[Buffer], gaps: Pairs) -> list[tuple[int, int]]:
+def _alive(net: Needs, buffers: Sequence[Buffer], gaps: Pairs) -> list[tuple[int, int]]:
     """At every time, the bytes that are alive at once, and that less what can overlap at best."""
-    times = len(arch.layers) + 2
+    times = len(net.steps) + 2
     total, saved = [0] * times, [0] * times
     for b in buffers:
         for time in range(b.first, b.last + 1):
             total[time] += b.bytes
-    for output in {low for low, _ in gaps}:
-        b, gains = buffers[output], [0] * times
-        for high in (high for low, high in gaps if low == output):
-            gain = min(align(b.bytes, BUFFER_ALIGNMENT) - gaps[output, high], buffers[high].bytes)
-            for time in range(max(b.first, buffers[high].first), min(b.last, buffers[high].last) + 1):
-                gains[time] += gain
-        saved = [s + min(b.bytes, gain) for s, gain in zip(saved, gains, strict=True)]
+    gains: dict[tuple[int, int], int] = {}  # by output and time
+    for (output, source), gap in gaps.items():
+        low, high = buffers[output], buffers[source]
+        gain = min(align(low.bytes, BUFFER_ALIGNMENT) - gap, high.bytes)
+        for time in range(max(low.first, high.first), min(low.last, high.last) + 1):
+            gains[output, time] = gains.get((output, time), 0) + gain
+    for (output, time), gain in gains.items():
+        saved[time] += min(buffers[output].bytes, gain)
     return [(t, t - s) for t, s in zip(total, saved, strict=True)]
 
 
-def _exact(
-    arch: Arch, buffers: Sequence[Buffer], owner: Mapping[str, str], segments: Sequence[Segment]
-) -> dict[tuple[int, int], int]:
+def _exact(net: Needs, buffers: Sequence[Buffer], segments: Sequence[Segment]) -> dict[tuple[int, int], int]:
     """0 for pairs (output, input) that may begin at the same place, though they overlap nowhere else."""
-    index = {b.name: i for i, b in enumerate(buffers) if not b.scratch}
     pairs, banded = {}, _banded(segments)
-    for time, step in enumerate(arch.steps(), start=1):
-        if time - 1 not in banded and in_place(step):
-            source = index[owner[step.layer.inputs[0]]]
-            if buffers[source].last == time:
-                pairs[index[step.layer.name], source] = 0
+    for i, step in enumerate(net.steps):
+        if net.over[i] and i not in banded:
+            source = net.index[net.owner[step.layer.inputs[0]]]
+            if buffers[source].last == i + 1:
+                pairs[net.index[step.layer.name], source] = 0
     return pairs
 
 
 def _widen(
-    arch: Arch, buffers: tuple[Buffer, ...], size: int, segments: Sequence[Segment]
+    net: Needs, buffers: tuple[Buffer, ...], size: int, segments: Sequence[Segment]
 ) -> tuple[tuple[Buffer, ...], dict[str, int]]:
     """Depthwise layers compute as many lines together as their scratch buffer finds room for in the arena as it is."""
     found, strips, banded = list(buffers), {}, _banded(segments)
     at = {b.name: i for i, b in enumerate(buffers) if b.scratch}
-    for number, step in enumerate(arch.steps()):
+    for number, step in enumerate(net.steps):
         if not isinstance(step.layer, DepthwiseConv2D):
             continue
         index, p = at[step.layer.name], planes(step, number in banded)
@@ -206,53 +235,3 @@ def _widen(
         strip = strips[step.layer.name] = p.strip(best[0] - unpacked)
         found[index] = replace(scratch, offset=-best[1], bytes=unpacked + align(p.scratch_bytes(strip), BUFFER_ALIGNMENT))
     return tuple(found), strips
-
-
-def _search(buffers: Sequence[Buffer], near: Pairs, exact: Pairs, bound: int, tries: int) -> tuple[list[int], int]:
-    """The best placement found: by falling size, then by changing the order of the best so far at random."""
-    neighbours: list[list[int]] = [[] for _ in buffers]
-    for i, k in near:
-        neighbours[i].append(k)
-    rng = random.Random(0)
-    count = range(len(buffers))
-    starts = [
-        sorted(count, key=lambda i: -buffers[i].bytes),
-        sorted(count, key=lambda i: (-buffers[i].bytes, -i)),
-        sorted(count, key=lambda i: -buffers[i].first),
-    ]
-    found = [(*_place(order, buffers, near, exact, neighbours), order) for order in starts]
-    offsets, size, best = min(found, key=lambda f: f[1])
-    for _ in range(tries):
-        if align(size) <= align(bound) or len(buffers) < 2:
-            break
-        order = list(best)
-        for _ in range(rng.choice((1, 1, 2, 3))):
-            high = [i for i in order if offsets[i] + buffers[i].bytes == size]
-            item = rng.choice(high) if rng.random() < 0.5 and high else rng.choice(order)
-            order.remove(item)
-            order.insert(rng.randrange(len(order) + 1), item)
-        other, total = _place(order, buffers, near, exact, neighbours)
-        if total <= size:
-            offsets, size, best = other, total, order
-    return offsets, size
-
-
-def _place(
-    order: Sequence[int], buffers: Sequence[Buffer], near: Pairs, exact: Pairs, neighbours: Sequence[Sequence[int]]
-) -> tuple[list[int], int]:
-    """Every buffer at the lowest offset that those placed before it allow; the offsets and the size of it all."""
-    offsets = [-1] * len(buffers)
-    for new in order:
-        # Between these, exclusive, the new one would be too near to one already there.
-        barred = []
-        for k in neighbours[new]:
-            at = offsets[k]
-            if at >= 0:
-                ends = (at - near[new, k], at + near[k, new])
-                barred += [(ends[0], at), (at, ends[1])] if (new, k) in exact or (k, new) in exact else [ends]
-        offset = 0
-        for low, high in sorted(barred):
-            if low < offset < high:
-                offset = high
-        offsets[new] = offset
-    return offsets, max(o + b.bytes for o, b in zip(offsets, buffers, strict=True))

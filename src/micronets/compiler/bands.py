@@ -135,7 +135,10 @@ def schedule(
     reaches = [r for step in steps[first : last + 1] if (r := reach(step)) is not None]
     source, out = layers[0].inputs[0], names[-1]
     shapes = {source: steps[first].input_shapes[0]} | {s.layer.name: s.output_shape for s in steps[first : last + 1]}
-    readers = {t: [i for i, layer in enumerate(layers) if t in layer.inputs] for t in shapes}
+    readers: dict[str, list[int]] = {t: [] for t in shapes}
+    for i, layer in enumerate(layers):
+        for t in layer.inputs:
+            readers[t].append(i)
     front, end = dict.fromkeys(shapes, 0), dict.fromkeys(shapes, 0) | {source: shapes[source][0]}
     largest = dict.fromkeys(names[:-1], 0)
     pitch = {t: math.prod(shapes[t][1:]) * widths.get(t, 1) for t in (source, out)}
