@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,15 @@ from micronets.quant import dequantize, quantize
 
 RUNTIMES = ("c", "reference", "tflm")
 _CHUNK = 256  # clips the reference works on at a time: bounds its memory
+_BLOCK = 1024  # examples whose inputs are real numbers at a time
 
 Int8 = npt.NDArray[np.int8]
 Floats = npt.NDArray[np.float32]
+
+
+def blocks(count: int) -> Iterator[npt.NDArray[np.int64]]:
+    """Indices of `count` examples, some at a time: real inputs of a large split would fill the memory."""
+    yield from (np.arange(i, min(i + _BLOCK, count)) for i in range(0, count, _BLOCK))
 
 
 def quantized(model: QuantizedModel, x: npt.NDArray[np.float32]) -> Int8:
@@ -107,7 +113,7 @@ def evaluate(
     height, width, channels = model.arch.input_shape
     card = tasks.Card(names, front_end_of(model, front_end), (height, width, channels), str(path), model.metadata)
     examples = tasks.examples(task, card, data, split=split, test=test)
-    x = quantized(model, examples.inputs)
+    x = np.concatenate([quantized(model, examples.part(rows)) for rows in blocks(len(examples.labels))])
     result = examples.score(logits(model, outputs(model, content, x, runtime)))
     return {
         "model": str(path),

@@ -50,7 +50,18 @@ def remove_parts(directory: Path) -> None:
         part.unlink(missing_ok=True)
 
 
-def digest(data: bytes | str) -> str:
+def remove_dead_parts(path: Path) -> None:
+    """Removes what writers of `path` that were killed in mid-write have left; those still at work keep theirs."""
+    for part in path.parent.glob(f".{path.name}.*{_PART}"):
+        try:
+            os.kill(int(part.name.removesuffix(_PART).rpartition(".")[2]), 0)
+        except (ProcessLookupError, ValueError):
+            part.unlink(missing_ok=True)
+        except PermissionError:
+            continue  # someone else's, at work
+
+
+def digest(data: bytes | memoryview | str) -> str:
     """Short stable hash of `data`: 16 hexadecimal digits of BLAKE2b."""
     return hashlib.blake2b(data.encode() if isinstance(data, str) else data, digest_size=8).hexdigest()
 

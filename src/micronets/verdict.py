@@ -7,6 +7,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from micronets import evaluation, rundir, tflite
 from micronets.board import board_budget
 from micronets.cost import RUNTIME_FLASH_BYTES, arena_tflm_bytes, budget_costs
@@ -56,12 +58,10 @@ def evaluate(work: Work) -> Sequence[str]:
         raise DataError(f"data: the test split of {work.data.source} is empty; give more examples, or name some with data.test")
     content = (work.run / MODEL).read_bytes()
     model = tflite.read(content, str(work.run / MODEL))
-    x = work.data.inputs("test", work.input_settings)
-    work.progress(
-        {"stage": "evaluate", "note": f"{len(x):,} test {work.data.noun} through float, fake-quantised and integer nets"}
-    )
-    scores = [_row(name, work.data.evaluate(out, "test"), "host, PyTorch") for name, out in _torch_outputs(work, x).items()]
-    q = evaluation.quantized(model, x)
+    count = f"{work.data.size('test'):,} test {work.data.noun}"
+    work.progress({"stage": "evaluate", "note": f"{count} through float, fake-quantised and integer nets"})
+    by_torch, q = _torch_outputs(work, model)
+    scores = [_row(name, work.data.evaluate(out, "test"), "host, PyTorch") for name, out in by_torch.items()]
     ours = evaluation.outputs(model, content, q, "reference")
     result = work.data.evaluate(evaluation.logits(model, ours), "test")
     scores.append(_row("int8, numpy reference", result, "host, numpy"))
@@ -150,9 +150,15 @@ def check(verdict: dict[str, Any]) -> None:
         raise CheckFailed(message)
 
 
-def _torch_outputs(work: Work, x: Any) -> dict[str, Any]:
+def _torch_outputs(work: Work, model: QuantizedModel) -> tuple[dict[str, evaluation.Floats], evaluation.Int8]:
+    """Logits of the test split by name of the network, and its inputs as those of `model`."""
     from micronets.predict import predict
     from micronets.stages import trained
 
     nets = trained(work)
-    return {name: predict(net, x) for name, net in nets.items()}
+    parts, q = [], []
+    for rows in evaluation.blocks(work.data.size("test")):
+        x = work.data.inputs("test", work.input_settings, rows)
+        parts.append({name: predict(net, x) for name, net in nets.items()})
+        q.append(evaluation.quantized(model, x))
+    return {name: np.concatenate([p[name] for p in parts]) for name in nets}, np.concatenate(q)

@@ -120,11 +120,12 @@ class Card:
 class Examples:
     """What a finished model is measured on.
 
-    inputs: float32 `[N, H, W, C]` in real units. labels: class indices `[N]` into `classes`, the model's own order.
+    part: inputs of some of them, or of all, float32 `[N, H, W, C]` in real units.
+    labels: class indices `[N]` into `classes`, the model's own order.
     score: of logits `[N, classes]`. source, synthetic, noun, notes: as in `TaskData`.
     """
 
-    inputs: npt.NDArray[np.float32]
+    part: Callable[[npt.NDArray[np.int64] | None], npt.NDArray[np.float32]]
     labels: npt.NDArray[np.int64]
     classes: tuple[str, ...]
     score: Callable[[npt.NDArray[np.floating[Any]]], Score]
@@ -132,6 +133,11 @@ class Examples:
     synthetic: bool
     noun: str
     notes: tuple[str, ...]
+
+    @property
+    def inputs(self) -> npt.NDArray[np.float32]:
+        """Those of all of them."""
+        return self.part(None)
 
 
 def module(name: str) -> Any:

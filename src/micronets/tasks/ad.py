@@ -161,7 +161,7 @@ def examples(card: Card, path: Path | None, *, split: str = "test", test: Path |
         notes=(*data.notes, *([f"machines that the model does not know left out: {', '.join(unknown)}"] if unknown else [])),
     )
     return Examples(
-        inputs=known.inputs(split, {}), labels=known.labels(split), classes=known.classes,
+        part=lambda rows: known.inputs(split, {}, rows), labels=known.labels(split), classes=known.classes,
         score=lambda outputs: known.evaluate(outputs, split), source=known.source, synthetic=known.synthetic,
         noun=known.noun, notes=known.notes,
     )  # fmt: skip

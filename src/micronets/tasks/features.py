@@ -255,7 +255,7 @@ def examples(card: Card, path: Path | None, *, split: str = "test", test: Path |
     order = np.array([labels.index(c) if c in labels else -1 for c in data.classes])
     own = order[target].astype(np.int64)
     return Examples(
-        inputs=data.inputs(split, {}), labels=own, classes=labels,
+        part=lambda rows: data.inputs(split, {}, rows), labels=own, classes=labels,
         score=lambda outputs: classification(outputs, own, len(labels), data.noun), source=data.source,
         synthetic=data.synthetic, noun=data.noun, notes=data.notes,
     )  # fmt: skip

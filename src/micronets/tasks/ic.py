@@ -10,7 +10,7 @@ import numpy as np
 
 from micronets.errors import DataError, SpecError, did_you_mean
 from micronets.frontend.image import ImageFrontEnd, resized
-from micronets.tasks import Card, Examples, cifar, drawn
+from micronets.tasks import Card, Examples, cifar, drawn, imagefiles
 from micronets.tasks.imagedata import SPLITS, ImageAugmentation, ImageData, Labels, examples_of, front_end
 
 __all__ = ["SPACE", "ImageAugmentation", "Options", "examples", "load"]
@@ -75,7 +75,7 @@ def load(
         if s not in splits:
             x[s], y[s] = x[s][:0], y[s][:0]
     fe = frontend or ImageFrontEnd(resolution=x["train"].shape[1], colour=x["train"].shape[3])
-    x = {s: resized(part, fe.stored, fe.filter) for s, part in x.items()}
+    x = {s: imagefiles.enlarged(part, fe) for s, part in x.items()}
     count = sum(len(v[0]) for v in parts.values())
     return ImageData(
         name="ic", classes=classes, source=f"{path.name}: {count} pictures of CIFAR-10", frontend=fe, pictures=x, target=y,

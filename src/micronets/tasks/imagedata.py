@@ -179,7 +179,7 @@ def examples_of(data: ImageData, card: Card, split: str, where: Path | str) -> E
     order = np.array([classes.index(c) if c in classes else -1 for c in data.classes])
     labels = order[target].astype(np.int64)
     return Examples(
-        inputs=data.inputs(split, {}), labels=labels, classes=classes,
+        part=lambda rows: data.inputs(split, {}, rows), labels=labels, classes=classes,
         score=lambda outputs: classification(outputs, labels, len(classes), data.noun), source=data.source,
         synthetic=data.synthetic, noun=data.noun, notes=data.notes,
     )  # fmt: skip

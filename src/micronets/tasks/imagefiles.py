@@ -7,14 +7,14 @@ import warnings
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from micronets.errors import DataError
 from micronets.files import digest
-from micronets.frontend import kept
-from micronets.frontend.image import Bytes, ImageFrontEnd
+from micronets.frontend.image import Bytes, ImageFrontEnd, resized
+from micronets.frontend.mapped import Chunks, mapped
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -92,24 +92,42 @@ def _square(image: Image, fe: ImageFrontEnd) -> Image:
 
 
 def pictures(paths: Sequence[Path], fe: ImageFrontEnd) -> tuple[Bytes, tuple[str, ...]]:
-    """Pictures `[N, S, S, 3]` in the order given, and notes on those that had to be converted. Raises `DataError`."""
-    check_pillow()
+    """Pictures `[N, S, S, 3]` in the order given, mapped from the disk, and notes on those that had to be converted.
 
-    def make() -> dict[str, np.ndarray[Any, Any]]:
-        out = np.zeros((len(paths), fe.stored, fe.stored, 3), np.uint8)
-        count, first = np.zeros(len(_KINDS), np.int64), np.zeros(len(_KINDS), np.int64)
+    Raises `DataError`.
+    """
+    check_pillow()
+    shape = (len(paths), fe.stored, fe.stored, 3)
+    if not paths:
+        return np.zeros(shape, np.uint8), ()
+
+    def make() -> Chunks:
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:  # Pillow decodes without Python's lock
             for at in range(0, len(paths), _CHUNK):
-                for i, (x, kinds) in enumerate(pool.map(lambda p: read(p, fe), paths[at : at + _CHUNK]), at):
-                    out[i] = x
-                    for k in kinds:
-                        first[k] = first[k] if count[k] else i
-                        count[k] += 1
-        return {"x": out, "count": count, "first": first}
+                got = [*pool.map(lambda p: read(p, fe), paths[at : at + _CHUNK])]
+                yield np.stack([x for x, _ in got]), np.array([sum(1 << k for k in kinds) for _, kinds in got], np.uint8)
 
-    got = kept(_key(paths, fe), make)
-    found = zip(_KINDS, got["count"].tolist(), got["first"].tolist(), strict=True)
-    return got["x"], tuple(f"{text}: {count} images (first: {paths[first]})" for text, count, first in found if count)
+    x, marks = mapped(_key(paths, fe), shape, make)
+    hits = [(text, np.flatnonzero(marks >> k & 1)) for k, text in enumerate(_KINDS)]
+    return x, tuple(f"{text}: {len(hit)} images (first: {paths[hit[0]]})" for text, hit in hits if len(hit))
+
+
+def enlarged(x: Bytes, fe: ImageFrontEnd) -> Bytes:
+    """Pictures `[N, S, S, C]` at the side that `fe` keeps, mapped from the disk where they had to be resized.
+
+    Raises `DataError`.
+    """
+    if not len(x) or x.shape[1] == fe.stored:
+        return resized(x, fe.stored, fe.filter)
+    x = np.ascontiguousarray(x)
+
+    def make() -> Chunks:
+        for at in range(0, len(x), _CHUNK):
+            part = resized(x[at : at + _CHUNK], fe.stored, fe.filter)
+            yield part, np.zeros(len(part), np.uint8)
+
+    key = digest(f"arrays {_VERSION} {x.shape} {digest(x.data.cast('B'))} {fe.stored} {fe.filter}")
+    return mapped(key, (len(x), fe.stored, fe.stored, x.shape[3]), make)[0]
 
 
 def check_pillow() -> None:

@@ -124,7 +124,7 @@ def _arrays(path: Path, fe: ImageFrontEnd, splits: Sequence[str]) -> Read:
         x["val"], x["train"] = x["train"][held], x["train"][keep]
         y["val"], y["train"] = y["train"][held], y["train"][keep]
     none = np.zeros(0, np.int64)
-    x = {s: resized(x[s] if s in splits else x[s][:0], fe.stored, fe.filter) for s in SPLITS}
+    x = {s: imagefiles.enlarged(x[s] if s in splits else x[s][:0], fe) for s in SPLITS}
     return x, {s: y[s] if s in splits else none for s in SPLITS}, classes, ()
 
 

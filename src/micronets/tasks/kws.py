@@ -172,9 +172,9 @@ def matched(card: Card, fe: FrontEnd, data: KwsData, split: str, where: Path | s
         if data.classes[i] not in classes:
             raise DataError(f"{where}: class '{data.classes[i]}' is not a label of the model ({', '.join(classes)})")
     order = np.array([classes.index(c) if c in classes else -1 for c in data.classes])
-    labels = order[target].astype(np.int64)
+    labels, x = order[target].astype(np.int64), data.features[split]
     return Examples(
-        inputs=network_input(data.features[split], fe), labels=labels, classes=classes,
+        part=lambda rows: network_input(x if rows is None else x[rows], fe), labels=labels, classes=classes,
         score=lambda outputs: classification(outputs, labels, len(classes), data.noun), source=data.source,
         synthetic=data.synthetic, noun=data.noun, notes=data.notes,
     )  # fmt: skip
