@@ -5,6 +5,7 @@ import os
 import random
 import re
 import select
+import signal
 import subprocess
 import threading
 import tty
@@ -13,19 +14,21 @@ from dataclasses import replace
 from pathlib import Path
 
 from micronets.board import Board, FirmwareTarget, load_board
-from micronets.compiler import Compiled
 from micronets.device import monitor
+from micronets.device.build import Firmware
 from micronets.device.toolchain import compile_c
-from micronets.measurement import firmware_files
 
 F446 = load_board("NUCLEO-F446RE")
 MPS2 = replace(F446, sram_bytes=4 << 20, flash_bytes=4 << 20, firmware=FirmwareTarget("mps2", 0, 0x2000_0000, "", ""))
 Spoil = Callable[[bytes], bytes]
 
 
-def host_firmware(compiled: Compiled, directory: Path, board: Board = F446, protocol: int = 1) -> Path:
-    """The monitor for this machine, which says that it is `board`."""
-    files = firmware_files(compiled)
+def host_firmware(
+    files: monitor.Sources, directory: Path, board: Board = F446, protocol: int = 1, pretend: bool = False
+) -> Path:
+    """The monitor for this machine, which says that it is `board`; with `pretend`, that it is no process but the board itself
+    and that its nanoseconds are cycles.
+    """
     directory.mkdir(exist_ok=True)
     for name, text in files.items():
         (directory / name).write_bytes(text.encode() if isinstance(text, str) else text)
@@ -35,6 +38,13 @@ def host_firmware(compiled: Compiled, directory: Path, board: Board = F446, prot
         text = sources[0].read_text().replace("PROTOCOL = 1", f"PROTOCOL = {protocol}")
         sources = [directory / "other.c", *sources[1:]]
         sources[0].write_text(text)
+    if pretend:
+        text = sources[2].read_text()
+        told = "{MACHINE_HOST, COUNTER_NANOSECONDS, 0, 1000000000u"
+        assert told in text
+        port = directory / "port_pretending.c"
+        port.write_text(text.replace(told, f"{{MACHINE_BOARD, COUNTER_CYCLES, {board.clock_hz}u, {board.clock_hz}u"))
+        sources = sources[:2]  # the port is among the files of the directory
     own = monitor.host_sources()[0].parent
     include = (
         "-D_POSIX_C_SOURCE=199309L",
@@ -100,6 +110,34 @@ def on_a_line(
         os.close(slave)
         with contextlib.suppress(OSError):
             os.close(master)
+
+
+class Bench:
+    """A board on a desk: `build` compiles for this machine, `flash` starts that behind one and the same port."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory, self.count = directory, 0
+        self.port = ""
+
+    def build(self, sources: monitor.Sources, board: Board, *_: object) -> Firmware:
+        self.count += 1
+        program = host_firmware(sources, self.directory / f"firmware-{self.count}", board, pretend=True)
+        return Firmware(str(program).encode(), "the tests' compiler", ())
+
+    def flash(self, elf: bytes, _: Board) -> None:
+        (self.directory / "next").write_text(f'#!/bin/sh\nexec "{elf.decode()}"\n')
+        (self.directory / "next").chmod(0o755)
+        (self.directory / "next").replace(self.directory / "now")
+        pid = self.directory / "pid"
+        if pid.exists():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(pid.read_text()), signal.SIGKILL)
+
+    @property
+    def command(self) -> list[str]:
+        """Runs what was flashed last, and again after every flash."""
+        d = self.directory
+        return ["sh", "-c", f'while :; do sh -c \'echo $$ > "{d}/pid"; exec "{d}/now"\' 2>/dev/null || sleep 0.02; done']
 
 
 def faulty(seed: int, drop: float = 0.0, flip: float = 0.0, invent: float = 0.0) -> Spoil:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,14 @@ from micronets import characterize as measuring
 from micronets import findings, latency
 from micronets.arch import Arch
 from micronets.board import Board
-from micronets.device.build import compiler
-from micronets.errors import MicronetsError
+from micronets.compiler import compile_model
+from micronets.device import monitor
+from micronets.device.build import Firmware, compiler, firmware_files
+from micronets.errors import BudgetError, DeviceError, MicronetsError
 from micronets.report import characterization as report
 from micronets.space import Block, Choice, SearchSpace, Template, derive
+from micronets.untrained import untrained
+from tests import lines
 from tests.calling import call
 
 
@@ -114,6 +119,62 @@ def test_another_board_or_network_is_another_measurement(board: Board) -> None:
 
 
 @pytest.mark.usefixtures("tools")
+def test_a_board_is_flashed_for_every_network(board: Board, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process pretends to be the board; what is too large for it is left out, and nothing is measured twice."""
+    pytest.importorskip("serial", reason="needs pip install 'micronets[board]'")
+    bench = lines.Bench(tmp_path)
+
+    def build(sources: monitor.Sources, board: Board, *rest: object) -> Firmware:
+        if bench.count == 2:
+            bench.count += 1
+            raise BudgetError("it needs more SRAM than there is")
+        return bench.build(sources, board, *rest)
+
+    monkeypatch.setattr(monitor, "build_monitor", build)
+    monkeypatch.setattr(monitor, "flash", bench.flash)
+    drawn = measuring.draw(tiny(), 5, 0)
+
+    def go(n: int, device: str) -> list[dict]:
+        return measuring.characterize(
+            drawn[:n], board, tmp_path / "out", compiler=None, jobs=2, progress=lambda *_: None, device=device
+        )
+
+    with lines.on_a_line(bench.command) as port:
+        first = go(3, f"serial:{port}")
+        assert [r["space"] for r in first] == ["tiny"] * 2
+        records = go(5, f"serial:{port}")
+    assert bench.count == 5
+    assert records[:2] == first
+    for r, network in zip(records, [drawn[0], drawn[1], drawn[3], drawn[4]], strict=True):
+        assert r["source"] == "measured"
+        assert r["values"] == network.values
+        assert r["cycles"] == sum(layer["cycles"] for layer in r["layers"]) + r["outside_cycles"]
+        assert r["latency_ms"] == pytest.approx(1e3 * r["cycles"] / board.clock_hz)
+        assert r["energy_mj"] == pytest.approx(r["latency_ms"] * board.active_power_w)
+    found, _ = findings.findings(records, board)
+    assert found["source"] == "measured"
+    assert [r["source"] for r in go(2, "sim")] == ["simulated"] * 2  # another device is another measurement
+
+
+@pytest.mark.usefixtures("tools")
+def test_a_process_is_no_board(board: Board, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("serial", reason="needs pip install 'micronets[board]'")
+    monkeypatch.setattr(monitor, "build_monitor", lambda sources, board, *_: Firmware(b"", "", ()))
+    monkeypatch.setattr(monitor, "flash", lambda *_: None)
+    arch = measuring.draw(tiny(), 1, 0)[0].arch
+    program = lines.host_firmware(firmware_files(compile_model(untrained(arch))), tmp_path / "firmware", board)
+    with lines.on_a_line([str(program)]) as port, pytest.raises(DeviceError, match="counts no cycles of a NUCLEO-F446RE"):
+        measuring.measured(arch, board, device=f"serial:{port}")
+
+
+@pytest.mark.usefixtures("tools")
+@pytest.mark.skipif(shutil.which("qemu-system-arm") is None, reason="needs qemu-system-arm")
+def test_qemu_is_a_second_opinion(board: Board) -> None:
+    arch = measuring.draw(tiny(), 1, 0)[0].arch
+    assert measuring.measured(arch, board, device="qemu") == measuring.measured(arch, board)
+
+
+@pytest.mark.usefixtures("tools")
 def test_the_command(tmp_path: Path) -> None:
     words = ("characterize", "--space", "temporal", "--board", "nucleo-f446re", "--samples", 3, "--out", tmp_path, "--jobs", 2)
     result = call(*words, "--json")
@@ -129,6 +190,8 @@ def test_slips(tmp_path: Path) -> None:
     base = ("characterize", "--board", "nucleo-f446re")
     assert "unknown space 'temporel'; did you mean 'temporal'?" in call(*base, "--space", "temporel").error
     assert "no networks for inputs of 'kvs'; did you mean 'kws'?" in call(*base, "--space", "dscnn:kvs").error
+    assert "device: unknown 'simm'" in call(*base, "--space", "temporal", "--device", "simm", "--out", tmp_path).error
+    assert "device 'host': this machine counts no cycles" in call(*base, "--space", "temporal", "--device", "host").error
     assert call(*base, "--space", "temporal", "--samples", 2).error.startswith("samples = 2; need at least 3")
     assert (
         call(*base, "--space", "temporal", "--jobs", 0, "--samples", 3, "--out", tmp_path).error == "jobs = 0; need at least 1"

@@ -23,6 +23,7 @@ from micronets.arch import INPUT, Arch, Conv2D
 from micronets.board import Board, board_names, load_board
 from micronets.compiler import Compiled, compile_model
 from micronets.device import build, monitor, serial
+from micronets.device.build import firmware_files
 from micronets.device.toolchain import host_compiler
 from micronets.errors import BudgetError, DeviceError, SpecError
 from tests import lines
@@ -58,7 +59,7 @@ def program(compiled: Compiled, tmp_path_factory: pytest.TempPathFactory) -> str
         host_compiler()
     except DeviceError as e:
         pytest.skip(str(e))
-    return str(lines.host_firmware(compiled, tmp_path_factory.mktemp("firmware")))
+    return str(lines.host_firmware(firmware_files(compiled), tmp_path_factory.mktemp("firmware")))
 
 
 def test_a_process(path: Path, program: str) -> None:
@@ -107,7 +108,7 @@ def elf(path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     ids=["m4", "m7", "stm32"],
 )
 def test_an_emulated_cortex_m(path: Path, compiled: Compiled, elf: Path, tmp_path: Path, board: Board, machine: str) -> None:
-    files = measurement.firmware_files(compiled)
+    files = firmware_files(compiled)
     firmware = elf.read_bytes() if board is F446 else monitor.build_monitor(files, board).elf
     with in_qemu(firmware, tmp_path, machine) as port:
         figures = measurement.measure(path, board, f"serial:{port}", samples=3)
@@ -153,7 +154,7 @@ def test_layers_that_run_in_bands(tmp_path: Path) -> None:
     path.write_bytes(tflite.write(random_model(arch, 1)))
     compiled = compile_model(model(path), 0)
     assert compiled.plan.segments
-    with on_a_line([str(lines.host_firmware(compiled, tmp_path / "firmware"))]) as port:
+    with on_a_line([str(lines.host_firmware(firmware_files(compiled), tmp_path / "firmware"))]) as port:
         figures = measurement.measure(path, F446, f"serial:{port}", samples=2, patches="smallest")
     assert figures["bit_exact"]
     counts = [r["counts"] for r in figures["per_layer"]]
@@ -226,7 +227,7 @@ def test_somebody_else(path: Path, program: str, compiled: Compiled, tmp_path: P
         assert "the board holds another model (" in error(other, port)
     with on_a_line([program]) as port:
         assert "it answers as 'NUCLEO-F446RE', not as NUCLEO-F746ZG: name the board" in error(path, port, "NUCLEO-F746ZG")
-    newer = lines.host_firmware(compiled, tmp_path / "newer", protocol=7)
+    newer = lines.host_firmware(firmware_files(compiled), tmp_path / "newer", protocol=7)
     with on_a_line([str(newer)]) as port:
         assert "speaks version 7 of the protocol, this micronets version 1: write its own" in error(path, port)
 
@@ -271,7 +272,7 @@ def test_firmware_lies_in_the_memory_of_the_board(elf: Path) -> None:
 
 @crossed
 def test_every_port_compiles_without_a_warning(compiled: Compiled, tmp_path: Path) -> None:
-    files = measurement.firmware_files(compiled)
+    files = firmware_files(compiled)
     own = monitor.host_sources()[0].parent
     for name in [n for n in board_names() if load_board(n).firmware]:
         board = load_board(name)
@@ -288,7 +289,7 @@ def test_every_port_compiles_without_a_warning(compiled: Compiled, tmp_path: Pat
 def test_a_network_that_does_not_fit_beside_the_monitor(compiled: Compiled) -> None:
     small = replace(F446, sram_bytes=5000)
     with pytest.raises(BudgetError, match=r"the firmware around it needs [\d,]+ bytes of SRAM more than there are"):
-        monitor.build_monitor(measurement.firmware_files(compiled), small)
+        monitor.build_monitor(firmware_files(compiled), small)
 
 
 def test_boards_without_firmware_and_options_that_do_not_fit(path: Path, tmp_path: Path) -> None:
@@ -336,7 +337,7 @@ def test_without_pyserial(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_hash_tells_networks_apart(compiled: Compiled) -> None:
-    files = measurement.firmware_files(compiled)
+    files = firmware_files(compiled)
     assert monitor.model_hash(files) == monitor.model_hash(dict(reversed(files.items())))
     changed = {**files, "model.c": files["model.c"] + " "}  # type: ignore[operator]
     assert monitor.model_hash(changed) != monitor.model_hash(files)

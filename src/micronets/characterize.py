@@ -1,8 +1,8 @@
 """`characterize`: random networks of a search space, compiled and measured on a board (MicroNets, Section 4).
 
 Every network is drawn uniformly from its space, given random weights (`untrained`), compiled to C and run on the simulated
-board. A finished measurement is a file of its own, named by a hash of everything it depends on, so a run that was killed
-goes on where it stopped, and nothing is measured twice.
+board, or on a real one. A finished measurement is a file of its own, named by a hash of everything it depends on, so a run
+that was killed goes on where it stopped, and nothing is measured twice.
 """
 
 from __future__ import annotations
@@ -19,25 +19,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from micronets import reference
+from micronets import measurement
 from micronets.arch import Arch
 from micronets.arena import arena_tflm_bytes
 from micronets.board import Board
 from micronets.compiler import compile_model
-from micronets.counts import macs, params, step_macs
-from micronets.device import build, sim
-from micronets.device.build import firmware_files
-from micronets.errors import CheckFailed, SpecError
+from micronets.counts import macs, params
+from micronets.device import build
+from micronets.errors import BudgetError, CheckFailed, DeviceError, SpecError
 from micronets.files import digest, remove_parts, write_atomic
-from micronets.measurement import inputs
 from micronets.space import SearchSpace, derive
 from micronets.untrained import untrained
 
 Progress = Callable[[int, int], None]
-SOURCE = "simulated"
 RUNTIME = "c"
+DEVICES = ("sim", "qemu", "serial:PORT")
 COLUMNS = (
     "space",
     "hash",
@@ -94,73 +90,98 @@ def kernel_version() -> str:
     return digest("".join(digest(f.read_bytes()) for f in sorted(sources, key=lambda f: f.name)))
 
 
-def measured(arch: Arch, board: Board, compiler: str | None = None) -> dict[str, Any]:
-    """One network on the simulated board; raises `CheckFailed` where its output differs from the reference's."""
+def measured(arch: Arch, board: Board, compiler: str | None = None, device: str = "sim") -> dict[str, Any]:
+    """One network on the simulated board or another device; raises `CheckFailed` where its output differs from the
+    reference's, `BudgetError` where it does not fit a real one, `DeviceError` for one that counts no cycles.
+    """
     model = untrained(arch)
     compiled = compile_model(model)
-    firmware = build.build(firmware_files(compiled), board, compiler)
-    x = inputs(model, 1, 0)
-    expected = reference.run(model, x)
+    serial = measurement.is_serial(device)
+    run = measurement.run(model, compiled, board, device, compiler=compiler, samples=1, seed=0, flash=serial)
     steps = compiled.model.arch.steps()
-    run = sim.simulate(firmware.elf, x.reshape(1, -1).view(np.int8), len(steps), expected[0].nbytes, board)
-    if run.outputs.tobytes() != expected.tobytes():
+    if not run["bit_exact"]:
         raise CheckFailed(f"a network of {len(steps)} layers computes other bytes than the reference: {arch.to_json()}")
-    seconds = run.cycles / board.clock_hz
+    if run["cycles"] is None:
+        raise DeviceError(f"device {device}: what answers there counts no cycles of a {board.name}; use that board, or sim")
     return {
         "macs": macs(steps),
         "ops": 2 * macs(steps),
         "params": params(steps),
-        "cycles": run.cycles,
-        "core_cycles": run.core_cycles,
-        "outside_cycles": run.on_board(run.outside),
-        "instructions": run.instructions,
-        "latency_ms": 1e3 * seconds,
-        "energy_mj": 1e3 * seconds * board.active_power_w,
+        "cycles": run["cycles"],
+        "core_cycles": run["core_cycles"],
+        "outside_cycles": run["cycles"] - sum(layer["cycles"] for layer in run["per_layer"]),
+        "instructions": run["instructions"],
+        "latency_ms": run["latency_ms"],
+        "energy_mj": run["energy_mj"],
         "power_w": board.active_power_w,
-        "sram_bytes": run.sram_bytes,
-        "flash_bytes": run.image.flash_bytes,
+        "sram_bytes": run["sram_bytes"],
+        "flash_bytes": run["flash_bytes"],
         "arena_bytes": compiled.arena_bytes,
         "arena_tflm_bytes": arena_tflm_bytes(arch, 4),
+        "source": run["source"],
         "arch": json.loads(compiled.model.arch.to_json()),
-        "layers": [
-            {"name": s.layer.name, "kind": type(s.layer).__name__, "macs": step_macs(s), "cycles": run.on_board(t)}
-            for s, t in zip(steps, run.layers, strict=True)
-        ],
+        "layers": [{name: layer[name] for name in ("name", "kind", "macs", "cycles")} for layer in run["per_layer"]],
     }
 
 
 def characterize(
-    drawn: Sequence[Drawn], board: Board, out: Path, *, compiler: str | None, jobs: int, progress: Progress
+    drawn: Sequence[Drawn],
+    board: Board,
+    out: Path,
+    *,
+    compiler: str | None,
+    jobs: int,
+    progress: Progress,
+    device: str = "sim",
 ) -> list[dict[str, Any]]:
     """Every network of `drawn` measured, in order; what `out`/models holds already is read, not measured.
 
-    jobs: processes at work. progress: told how many of how many are done.
+    device: as `measurement.measure` has them. A real board is given one network after the other, and those too large for it
+    are left out. jobs: processes at work. progress: told how many of how many are done.
     """
     if jobs < 1:
         raise SpecError(f"jobs = {jobs}; need at least 1")
+    if device == "host":
+        raise SpecError(f"device 'host': this machine counts no cycles of a {board.name}; {', '.join(DEVICES)}")
+    measurement.check(device, compiler, 1, flash=False)
+    serial = measurement.is_serial(device)
     toolchain, kernels = build.compiler(board, compiler).name, kernel_version()
+    if device != "sim":
+        kernels += "serial" if serial else device
     folder = out / "models"
     remove_parts(out)
     paths = [folder / f"{key(d.arch, board, toolchain, kernels)}.json" for d in drawn]
     todo = [i for i, path in enumerate(paths) if not path.is_file()]
     progress(len(drawn) - len(todo), len(drawn))
-    for n, (i, found) in enumerate(_measure_all([(drawn[i].arch, board, compiler) for i in todo], jobs), start=1):
+    for n, (i, found) in enumerate(
+        _measure_all([(drawn[i].arch, board, compiler, device) for i in todo], 1 if serial else jobs), start=1
+    ):
         at = todo[i]
-        record = {"space": drawn[at].space, "hash": paths[at].stem, "toolchain": toolchain, "source": SOURCE, **found}
+        record = {"space": drawn[at].space, "hash": paths[at].stem, "toolchain": toolchain, **found}
         write_atomic(paths[at], json.dumps({**record, "values": drawn[at].values}) + "\n")
         progress(len(drawn) - len(todo) + n, len(drawn))
-    records = [json.loads(path.read_text("utf-8")) for path in paths]
+    records = [r for r in (json.loads(path.read_text("utf-8")) for path in paths) if "too_large" not in r]
     write_atomic(out / "models.csv", table(records))
     return records
 
 
-def _measure_all(jobs: Sequence[tuple[Arch, Board, str | None]], workers: int) -> Iterator[tuple[int, dict[str, Any]]]:
+Job = tuple[Arch, Board, str | None, str]
+
+
+def _measured(job: Job) -> dict[str, Any]:
+    try:
+        return measured(*job)
+    except BudgetError as e:  # of a real board: the simulated one has room for all
+        return {"too_large": str(e)}
+
+
+def _measure_all(jobs: Sequence[Job], workers: int) -> Iterator[tuple[int, dict[str, Any]]]:
     if workers == 1 or len(jobs) < 2:
-        yield from ((i, measured(*job)) for i, job in enumerate(jobs))
+        yield from ((i, _measured(job)) for i, job in enumerate(jobs))
         return
     # Fresh processes: a fork of one that has threads (the simulator, torch) may hang.
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _quiet) as pool:
-        futures = {pool.submit(measured, *job): i for i, job in enumerate(jobs)}
+        futures = {pool.submit(_measured, job): i for i, job in enumerate(jobs)}
         try:
             for future in as_completed(futures):
                 yield futures[future], future.result()

@@ -13,9 +13,9 @@ import numpy as np
 from micronets import latency, latency_fit, spaces
 from micronets.arch import INPUT, Arch, Conv2D, FullyConnected
 from micronets.board import Board
-from micronets.characterize import RUNTIME, SOURCE, Drawn, Progress, characterize, draw
+from micronets.characterize import RUNTIME, Drawn, Progress, characterize, draw
 from micronets.counts import step_macs
-from micronets.errors import SpecError, did_you_mean
+from micronets.errors import DataError, SpecError, did_you_mean
 from micronets.files import write_atomic
 from micronets.latency import LatencyModel
 from micronets.report.characterization import page
@@ -50,6 +50,7 @@ def characterize_spaces(
     jobs: int,
     compiler: str | None,
     progress: Progress,
+    device: str = "sim",
 ) -> dict[str, Any]:
     """`samples` networks of each space, measured; what they say, also as files in `out`.
 
@@ -58,11 +59,10 @@ def characterize_spaces(
     if samples < 3:
         raise SpecError(f"samples = {samples}; need at least 3, and {LEAST} in all for a latency model")
     drawn = [d for name in dict.fromkeys(names) for d in draw(space(name), samples, seed)]
-    records = characterize(
-        [*drawn, *channel_networks(), *dense_networks()], board, out, compiler=compiler, jobs=jobs, progress=progress
-    )
+    asked = [*drawn, *channel_networks(), *dense_networks()]
+    records = characterize(asked, board, out, compiler=compiler, jobs=jobs, progress=progress, device=device)
     found, model = findings(records, board)
-    found |= {"samples": samples, "seed": seed, "out": str(out)}
+    found |= {"samples": samples, "seed": seed, "out": str(out), "too_large": len(asked) - len(records)}
     write_atomic(out / FACTS, json.dumps(found, indent=1) + "\n")
     write_atomic(out / PAGE, page(found, records))
     if model is not None:
@@ -115,12 +115,14 @@ def findings(records: Sequence[Record], board: Board) -> tuple[dict[str, Any], L
     networks = [r for r in records if r["space"] not in (CHANNEL_SPACE, DENSE_SPACE)]
     dense = [r for r in records if r["space"] == DENSE_SPACE]
     drawn_from = list(dict.fromkeys(r["space"] for r in networks))
-    toolchain = networks[0]["toolchain"]
+    if not networks:
+        raise DataError(f"no network of these spaces could be measured on {board.name}: they are too large for it")
+    toolchain, origin = networks[0]["toolchain"], networks[0]["source"]
     power = np.array([r["energy_mj"] / r["latency_ms"] for r in networks])
     found: dict[str, Any] = {
         "board": board.name,
         "runtime": RUNTIME,
-        "source": SOURCE,
+        "source": origin,
         "toolchain": toolchain,
         "networks": {s: sum(r["space"] == s for r in networks) for s in drawn_from},
         "whole": {s: _whole([r for r in networks if r["space"] == s]) for s in drawn_from},
@@ -140,7 +142,7 @@ def findings(records: Sequence[Record], board: Board) -> tuple[dict[str, Any], L
     }
     if len(networks) < LEAST:
         return found, None
-    source = f"{len(networks)} random networks of {', '.join(drawn_from)}, {SOURCE} {board.name}, {toolchain}"
+    source = f"{len(networks)} random networks of {', '.join(drawn_from)}, {origin} {board.name}, {toolchain}"
     model = latency_fit.fit(networks, board.name, RUNTIME, source, dense)
     found["model"] = _judged(networks, drawn_from, model)
     return found, model

@@ -50,7 +50,42 @@ def measure(
     patches: see `compilation.arena_limit`.
     Raises what reading, compiling, building and running raise; outputs that differ are a result, not an error.
     """
-    serial = device.startswith("serial:")
+    check(device, compiler, samples, flash)
+    model = _read(path)
+    compiled = compile_model(model, arena_limit(board, patches))
+    figures = run(model, compiled, board, device, compiler=compiler, samples=samples, seed=seed, flash=flash)
+    sram, image = figures["sram_bytes"], figures["flash_bytes"]
+    simulated = board.simulation.source if board.simulation else board.sources["cycle_factor"]
+    return {
+        "model": str(path),
+        "board": board.name,
+        "device": device,
+        "samples": samples,
+        **figures,
+        "arena_bytes": compiled.arena_bytes,
+        "arena_tflm_bytes": arena_tflm_bytes(model.arch, 4),
+        "constant_bytes": compiled.constant_bytes,
+        "bands": bands(compiled),
+        "sources": {
+            "active_power_w": board.sources["active_power_w"],
+            "sleep_power_w": board.sources.get("sleep_power_w"),
+            "cycles": device if is_serial(device) else simulated,
+        },
+        "board_sram_bytes": board.sram_bytes,
+        "board_flash_bytes": board.flash_bytes,
+        "fits": None if sram is None or image is None else sram <= board.sram_bytes and image <= board.flash_bytes,
+        "largest_layer": _largest_layer(compiled),
+    }
+
+
+def is_serial(device: str) -> bool:
+    """Whether `device` is a board on a serial line."""
+    return device.startswith("serial:")
+
+
+def check(device: str, compiler: str | None, samples: int, flash: bool) -> None:
+    """Raises `SpecError` for a device that there is not, and for options that do not go with it."""
+    serial = is_serial(device)
     if not serial and device not in get_args(Device):
         raise SpecError(f"device: unknown '{device}'; {did_you_mean(device, (*get_args(Device), 'serial:PORT'))}")
     if flash and not serial:
@@ -59,39 +94,29 @@ def measure(
         raise SpecError(f"samples = {samples}; need at least 1")
     if compiler and device == "host":
         raise SpecError(f"compiler '{compiler}': cross compilers are for the devices sim and qemu; leave it out for 'host'")
-    model = _read(path)
-    compiled = compile_model(model, arena_limit(board, patches))
+
+
+def run(
+    model: QuantizedModel,
+    compiled: Compiled,
+    board: Board,
+    device: str,
+    *,
+    compiler: str | None,
+    samples: int,
+    seed: int,
+    flash: bool,
+) -> dict[str, Any]:
+    """The C of `model`, as it was compiled, built and run on `samples` of its `inputs`; its figures there."""
     x = inputs(model, samples, seed)
     expected = reference.run(model, x)
     if device == "host":
-        run = _native(compiled, x, expected)
-    elif serial:
+        return _native(compiled, x, expected)
+    if is_serial(device):
         from micronets import onboard
 
-        run = onboard.measured(compiled, firmware_files(compiled), x, expected, board, device, compiler, flash)
-    else:
-        run = _simulated(compiled, x, expected, board, compiler, twice=device == "qemu")
-    sram, flash = run["sram_bytes"], run["flash_bytes"]
-    return {
-        "model": str(path),
-        "board": board.name,
-        "device": device,
-        "samples": samples,
-        **run,
-        "arena_bytes": compiled.arena_bytes,
-        "arena_tflm_bytes": arena_tflm_bytes(model.arch, 4),
-        "constant_bytes": compiled.constant_bytes,
-        "bands": bands(compiled),
-        "sources": {
-            "active_power_w": board.sources["active_power_w"],
-            "sleep_power_w": board.sources.get("sleep_power_w"),
-            "cycles": device if serial else board.simulation.source if board.simulation else board.sources["cycle_factor"],
-        },
-        "board_sram_bytes": board.sram_bytes,
-        "board_flash_bytes": board.flash_bytes,
-        "fits": None if sram is None or flash is None else sram <= board.sram_bytes and flash <= board.flash_bytes,
-        "largest_layer": _largest_layer(compiled),
-    }
+        return onboard.measured(compiled, firmware_files(compiled), x, expected, board, device, compiler, flash)
+    return _simulated(compiled, x, expected, board, compiler, twice=device == "qemu")
 
 
 def write_firmware(

@@ -80,6 +80,12 @@ def measure(
 @click.option("--space", "spaces", required=True, multiple=True, help="A search space's name; may be given several times.")
 @click.option("--board", required=True, help="`micronets boards` lists them; or a board's .toml file.")
 @click.option("--samples", default=50, show_default=True, help="Random networks of each space.")
+@click.option(
+    "--device",
+    default="sim",
+    show_default=True,
+    help="sim (a simulated Cortex-M), qemu (that and QEMU) or serial:PORT[@BAUD] (a real board, flashed for every network).",
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Directory for results; without it, runs/characterize-BOARD.")
 @click.option("--seed", default=0, show_default=True, help="Of the draw.")
 @click.option("--jobs", type=int, help="Networks measured at a time; without it, as many as there are processors.")
@@ -89,6 +95,7 @@ def characterize(
     spaces: tuple[str, ...],
     board: str,
     samples: int,
+    device: str,
     out: Path | None,
     seed: int,
     jobs: int | None,
@@ -118,6 +125,7 @@ def characterize(
         seed=seed,
         jobs=cores() if jobs is None else jobs,
         compiler=compiler,
+        device=device,
         progress=lambda done, of: report({"stage": "measure", "step": done, "steps": max(of, 1)}),
     )
     if as_json:

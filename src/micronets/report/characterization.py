@@ -53,7 +53,8 @@ def text(found: Found) -> str:
 def source(found: Found) -> str:
     """Where the figures are from, in a line."""
     counts = ", ".join(f"{n} of {space}" for space, n in found["networks"].items())
-    return f"source: {found['source']}, {found['board']}, {found['toolchain']}; random networks: {counts}"
+    large = f"; {found['too_large']} more are too large for it" if found.get("too_large") else ""
+    return f"source: {found['source']}, {found['board']}, {found['toolchain']}; random networks: {counts}{large}"
 
 
 def ops_plot(records: Records) -> Markup:
