@@ -24,6 +24,7 @@ KEPT = ("model.tflite", "report.json", "config.toml")
 ORDER = ("kws_s_f446re", "kws_l_f446re", "kws_frontier")
 MORE = {  # other tasks: what the test is
     "vww_f446re": "INRIA person crops, a person or none: easier than visual wake words",
+    "ic_f446re": "CIFAR-10, kept as JPEG",
     "ad_f446re": "synthetic slide rails",
 }
 PUBLISHED = (  # Arm's released models and MLPerf Tiny's on the same recordings, each through its own front end
