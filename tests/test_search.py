@@ -125,6 +125,30 @@ def test_a_search_steps_back_until_the_measurement_keeps_the_limit_too(board) ->
     assert budget_costs(derive(space, plain), board, ("macs",))["macs"] > found["macs"] / 1.3
 
 
+def test_a_search_uses_the_room_that_the_measurement_shows(board) -> None:
+    space, limits = tiny_space(), Budget(macs=9000)
+    even = {c.name: [1 / len(c.options)] * len(c.options) for c in space.choices}
+
+    def cost(values):
+        return budget_costs(derive(space, values), board, ("macs",))["macs"]
+
+    def half(arch):  # the estimate is twice the truth
+        return {"macs": budget_costs(arch, board, ("macs",))["macs"] / 2}
+
+    values, found = settle(Fitter(space, limits, board), space.smallest(), even, limits, half, lambda _: None)
+    plain, _ = settle(Fitter(space, limits, board), space.smallest(), even, limits, None, lambda _: None)
+    assert cost(plain) <= 9000 < cost(values)
+    assert found["macs"] == cost(values) / 2 <= 9000
+
+    def cliff(arch):  # what is larger than the estimate allows is suddenly slow
+        macs = budget_costs(arch, board, ("macs",))["macs"]
+        return {"macs": macs / 2 if macs <= 9000 else 2 * macs}
+
+    values, found = settle(Fitter(space, limits, board), space.smallest(), even, limits, cliff, lambda _: None)
+    assert values == plain
+    assert found["macs"] == cost(plain) / 2
+
+
 def test_a_search_whose_measurements_never_fit_gives_up(board) -> None:
     space, limits = tiny_space(), Budget(macs=9000)
     even = {c.name: [1 / len(c.options)] * len(c.options) for c in space.choices}

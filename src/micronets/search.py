@@ -70,7 +70,7 @@ def search(
     """Searches `space` on the training split of `data`; continues from `directory`'s checkpoint if there is one.
 
     runtime: what will execute the network, for the costs. measure: what a network really costs, by limit name; where that
-    is above a limit, the search steps back until it is not.
+    is above a limit, the search steps back until it is not; where it is below all of them, the room left is used.
 
     Raises `BudgetError` before any training when nothing in the space can meet the limits, `TrainingError` if the loss is
     not a number, `FileError` if a checkpoint cannot be written, and `SpecError` for a checkpoint of another search.
@@ -105,24 +105,36 @@ def settle(
 ) -> tuple[dict[str, int], dict[str, float]]:
     """Values near the likely ones that meet every limit by their costs and, where they can be measured, in truth.
 
-    A limit that a measurement misses is lowered by the ratio between cost and measurement, for the fitter alone, and the
-    values are found again. Raises `BudgetError` if that does not end well.
+    For the fitter alone, the limits of what is measured are scaled by the ratio between cost and measurement, and the values
+    are found again: smaller ones where a limit is missed, larger ones where the estimate was too high and there is room.
+    Raises `BudgetError` if that does not end well.
     """
     values = fitter.fill(fitter.repair(likely, probabilities), probabilities)
     if measure is None:
         return values, {}
     wanted = limits.limits()
+    best: tuple[dict[str, int], dict[str, float]] | None = None
     for _ in range(MOST_MEASURED):
         found = measure(derive(fitter.space, values))
         over = {name: value for name, value in found.items() if value > wanted[name]}
-        if not over:
-            return values, found
+        if over and best is not None:
+            return best
         costs = fitter.costs(values)
         for name, value in over.items():
             said = f"{name} measured {value:,.6g}, over the limit of {wanted[name]:,.6g}; the estimate was {costs[name]:,.6g}"
             progress({"stage": "search", "note": f"{said}: stepping back"})
-            fitter.limits[name] = min(fitter.limits[name], costs[name]) * (wanted[name] / value) * CAUTION
-        values = fitter.fill(fitter.repair(values, probabilities), probabilities)
+        for name, value in (over or found).items():
+            scaled = costs[name] * (wanted[name] / value) * CAUTION
+            fitter.limits[name] = min(fitter.limits[name], scaled) if over else scaled
+        if over:
+            values = fitter.fill(fitter.repair(values, probabilities), probabilities)
+            continue
+        best = values, found
+        values = fitter.fill(values, probabilities) if fitter.fits(values) else values
+        if values == best[0]:
+            return best
+    if best is not None:
+        return best
     missed = ", ".join(f"{name} {value:,.6g} of {wanted[name]:,.6g}" for name, value in over.items())
     raise BudgetError(
         f"search: {MOST_MEASURED} networks measured, and the last still misses {missed}; raise the limit a little"
