@@ -7,6 +7,7 @@ import pytest
 
 from micronets.board import Budget, FirmwareTarget, SimulationModel, board_budget, board_names, load_board, parse_size
 from micronets.errors import FileError, SpecError
+from tests.calling import call
 
 OWN = """
 name = "My board"
@@ -179,6 +180,8 @@ def test_a_bad_firmware_is_refused(tmp_path: Path, old: str, new: str, message: 
         ('sram_bytes = "96K"', 'sram_bytes = "96Q"', "sram_bytes: '96Q' is not a size"),
         ("[sources]", "[sources]\nclok_hz = 'x'", "unknown key 'sources.clok_hz'; did you mean 'clock_hz'?"),
         ("[sources]", "[sources", "not TOML"),
+        ("active_power_w = 0", "active_power_w = nan #", "active_power_w = nan; need a number above 0"),
+        ("active_power_w = 0", "active_power_w = inf #", "active_power_w = inf; need a number above 0"),
     ],
 )
 def test_a_bad_board_file_is_one_clear_line(tmp_path: Path, old: str, new: str, message: str) -> None:
@@ -189,6 +192,18 @@ def test_a_bad_board_file_is_one_clear_line(tmp_path: Path, old: str, new: str, 
     assert message in str(e.value)
     assert str(path) in str(e.value)
     assert "\n" not in str(e.value)
+
+
+def test_a_board_of_ones_own_begins_with_a_known_one(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    text = call("boards", "--toml", "nucleo f446re").out
+    path.write_text(text)
+    assert load_board(str(path)) == load_board("NUCLEO-F446RE")
+    path.write_text(text.replace('"128K"', '"64K"').replace("NUCLEO-F446RE", "mine"))
+    assert load_board(str(path)).sram_bytes == 65536
+    result = call("boards", "--toml", "NUCLEO-F445RE")
+    assert (result.code, result.out) == (2, "")
+    assert result.error.startswith("unknown board 'NUCLEO-F445RE'; did you mean 'NUCLEO-F446RE'?")
 
 
 def test_a_missing_board_file(tmp_path: Path) -> None:

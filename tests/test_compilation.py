@@ -87,6 +87,33 @@ def test_a_model_too_large_for_the_board_is_refused(tmp_path: Path) -> None:
         assert not (tmp_path / "c").exists()
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="no /proc")
+@pytest.mark.parametrize(("place", "reason"), [("file/c", "Not a directory"), ("/proc/c", "No such file or directory")])
+def test_a_place_where_no_directory_can_be_made(path: Path, tmp_path: Path, place: str, reason: str) -> None:
+    (tmp_path / "file").write_text("keep")
+    result = call("compile", path, *BOARD, "--out", tmp_path / place)
+    assert result.code == 2
+    assert f"{place}: no directory can be made there ({reason}); name another place" in result.error
+
+
+def test_inspect_tells_whether_each_runtime_fits(path: Path, tmp_path: Path) -> None:
+    board = tmp_path / "board.toml"
+    text = call("boards", "--toml", "NUCLEO-F446RE").out
+    sizes = json.loads(call("inspect", path, *BOARD, "--json").out)
+    assert sizes["fits"]
+    assert sizes["fits_c"]
+    assert "fits NUCLEO-F446RE, under TFLM and as our C (source" in call("inspect", path, *BOARD).out
+    board.write_text(text.replace('"512K"', str(sizes["flash_c_bytes"])))
+    over = sizes["flash_bytes"] - sizes["flash_c_bytes"]
+    told = f"as our C, NOT under TFLM: {over:,} bytes of flash too much under TFLM"
+    assert told in call("inspect", path, "--board", board).out
+    board.write_text(text.replace('"512K"', str(sizes["flash_c_bytes"] - 1)))
+    figures = json.loads(call("inspect", path, "--board", board, "--json").out)
+    assert not figures["fits_c"]
+    told = f"does NOT fit NUCLEO-F446RE: {over + 1:,} bytes of flash too much under TFLM, 1 bytes of flash too much as our C"
+    assert told in call("inspect", path, "--board", board).out
+
+
 def test_a_failed_write_leaves_the_old_directory(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "c"
     assert call("compile", path, *BOARD, "--out", out).code == 0

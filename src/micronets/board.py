@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
@@ -168,10 +170,22 @@ def _plain(name: str) -> str:
     return re.sub(r"[\s_-]", "", name.lower())
 
 
+def _entries() -> list[Traversable]:
+    return [e for e in (files("micronets") / "boards").iterdir() if e.name.endswith(".toml")]
+
+
 def _known() -> dict[str, Board]:
-    entries = [e for e in (files("micronets") / "boards").iterdir() if e.name.endswith(".toml")]
-    boards = [_parse(e.read_text("utf-8"), f"boards/{e.name}") for e in entries]
+    boards = [_parse(e.read_text("utf-8"), f"boards/{e.name}") for e in _entries()]
     return {b.name: b for b in boards}
+
+
+def board_file(name: str) -> str:
+    """The TOML of a board that comes with micronets, by its name, to begin one's own with. Raises `SpecError`."""
+    for entry in _entries():
+        text = entry.read_text("utf-8")
+        if _plain(_parse(text, f"boards/{entry.name}").name) == _plain(name):
+            return text
+    raise SpecError(f"unknown board '{name}'; {did_you_mean(name, _known())}")
 
 
 def _read(path: Path) -> str:
@@ -212,7 +226,7 @@ def _simulation(raw: object, where: str) -> SimulationModel:
             right = isinstance(value, str) and value != ""
         else:
             least = 1e-9 if kinds[key] == "float" or key == "line_bytes" else 0
-            right = isinstance(value, (int, float) if kinds[key] == "float" else int) and value >= least
+            right = isinstance(value, (int, float) if kinds[key] == "float" else int) and least <= value < math.inf
         if not right or isinstance(value, bool):
             raise SpecError(
                 f"{where}: simulation.{key} = {value!r}; need {'a text' if key == 'source' else 'a number, not below 0'}"
@@ -242,7 +256,7 @@ def _check(raw: Mapping[str, Any], where: str) -> None:
     for key in numbers:
         value, least = raw[key], 0 if key == "flash_wait_states" else 1e-12
         kinds = (int, float) if key in _REALS else (int,)
-        if not isinstance(value, kinds) or isinstance(value, bool) or value < least:
+        if not isinstance(value, kinds) or isinstance(value, bool) or not least <= value < math.inf:
             raise SpecError(f"{where}: {key} = {value!r}; need {'a number' if float in kinds else 'an integer'} above 0")
     if raw.get("sleep_power_w", 0) >= raw["active_power_w"]:
         raise SpecError(f"{where}: sleep_power_w = {raw['sleep_power_w']!r}; need less than active_power_w, in watts")

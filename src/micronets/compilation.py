@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import shutil
@@ -16,7 +17,7 @@ from micronets.compiler import Compiled, compile_model
 from micronets.compiler.costs import CODE_BYTES
 from micronets.compiler.library import library_files
 from micronets.compiler.runtime_tflm import arena_with_margin, tflm_files
-from micronets.cost import STACK_BYTES
+from micronets.cost import RUNTIME_FLASH_BYTES, STACK_BYTES
 from micronets.counts import step_weight_bytes
 from micronets.device import build
 from micronets.device.image import read_image
@@ -119,10 +120,12 @@ def _for_tflm(
             f"{where}: TFLM's arena of {arena:,} bytes is {arena - board.sram_bytes:,} more than the {board.sram_bytes:,} "
             f"bytes of SRAM of {board.name}; --runtime c needs less, or take a larger board"
         )
-    if len(data) > board.flash_bytes:
+    over = len(data) + RUNTIME_FLASH_BYTES - board.flash_bytes
+    if over > 0:
         raise BudgetError(
-            f"{where}: the file of {len(data):,} bytes is {len(data) - board.flash_bytes:,} more than the "
-            f"{board.flash_bytes:,} bytes of flash of {board.name}: fewer channels, weights of 4 bits, or a larger board"
+            f"{where}: the file of {len(data):,} bytes and TFLM's code, about {RUNTIME_FLASH_BYTES:,}, are {over:,} more "
+            f"than the {board.flash_bytes:,} bytes of flash of {board.name}; --runtime c needs less, or take fewer channels, "
+            "weights of 4 bits, or a larger board"
         )
     names = tflite.operators(data, where)
     files = tflm_files(data, model, names, (board.name, board.core, board.sram_bytes, board.flash_bytes))
@@ -131,29 +134,33 @@ def _for_tflm(
 
 def _check_fits(compiled: Compiled, board: Board, where: str, off: bool) -> None:
     """Raises `BudgetError` that says by how much the model is too large, and at which layer; `off`: bands were not tried."""
-    arch = compiled.model.arch
     over = compiled.arena_bytes + STACK_BYTES - board.sram_bytes
     if over > 0:
-        moments = range(1, len(arch.layers) + 1)
-        sizes = [sum(b.bytes for b in compiled.plan.buffers if b.first <= t <= b.last) for t in moments]
-        outputs = [math.prod(step.output_shape) for step in arch.steps()]
-        worst = arch.layers[max(range(len(sizes)), key=lambda i: (sizes[i], outputs[i]))].name
         raise BudgetError(
             f"{where}: the arena of {compiled.arena_bytes:,} bytes and a stack of {STACK_BYTES:,} are {over:,} more than "
-            f"the {board.sram_bytes:,} bytes of SRAM of {board.name}; the most is alive at layer '{worst}': fewer channels or "
-            f"a larger stride there or before, {'--patches auto, ' if off else ''}or a larger board"
+            f"the {board.sram_bytes:,} bytes of SRAM of {board.name}; the most is alive at layer "
+            f"'{fullest_layer(compiled)}': fewer channels or a larger stride there or before, "
+            f"{'--patches auto, ' if off else ''}or a larger board"
         )
     if compiled.constant_bytes + _CLOSE_BYTES <= board.flash_bytes:
         return
     code, source = code_bytes(compiled, board)
     over = compiled.constant_bytes + code - board.flash_bytes
     if over > 0:
-        largest = max(arch.steps(), key=step_weight_bytes)
+        largest = max(compiled.model.arch.steps(), key=step_weight_bytes)
         raise BudgetError(
             f"{where}: weights and tables of {compiled.constant_bytes:,} bytes and code of {code:,} ({source}) are {over:,} "
             f"more than the {board.flash_bytes:,} bytes of flash of {board.name}; the largest layer is '{largest.layer.name}' "
             f"with {step_weight_bytes(largest):,}: fewer channels there, weights of 4 bits, or a larger board"
         )
+
+
+def fullest_layer(compiled: Compiled) -> str:
+    """The layer while which most bytes are alive in the arena; of several, that with the largest output."""
+    arch = compiled.model.arch
+    sizes = [sum(b.bytes for b in compiled.plan.buffers if b.first <= t <= b.last) for t in range(1, len(arch.layers) + 1)]
+    outputs = [math.prod(step.output_shape) for step in arch.steps()]
+    return arch.layers[max(range(len(sizes)), key=lambda i: (sizes[i], outputs[i]))].name
 
 
 def code_bytes(compiled: Compiled, board: Board) -> tuple[int, str]:
@@ -181,14 +188,19 @@ def write_directory(out: Path, files: Mapping[str, str]) -> None:
             raise SpecError(f"--out {out}: there is something else; name a new or empty directory")
     part = out.with_name(f".{out.name}.{os.getpid()}.part")
     old = out.with_name(f".{out.name}.{os.getpid()}.old")
-    part.mkdir(parents=True)
     try:
+        part.mkdir(parents=True)
         for name, text in files.items():
             (part / name).parent.mkdir(parents=True, exist_ok=True)
             (part / name).write_text(text, "utf-8")
         if out.exists():
             out.rename(old)
         part.rename(out)
+    except OSError as e:
+        if e.errno in (errno.ENOENT, errno.ENOTDIR, errno.EEXIST):
+            raise SpecError(f"--out {out}: no directory can be made there ({e.strerror}); name another place") from e
+        e.filename = e.filename2 = str(out)  # the name of the part tells nobody anything
+        raise
     finally:
         shutil.rmtree(part, ignore_errors=True)
         if old.exists() and not out.exists():

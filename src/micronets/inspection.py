@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ from micronets import tflite
 from micronets.arch import Arch
 from micronets.board import Board
 from micronets.compiler import optimise, plan_arena, plan_patches
-from micronets.cost import RUNTIME_FLASH_BYTES, cost
+from micronets.compiler.costs import flash_bytes
+from micronets.cost import RUNTIME_FLASH_BYTES, STACK_BYTES, cost
 from micronets.errors import FileError
 from micronets.model import QuantizedModel
 from micronets.plan import memory_over_time, tflm_plan
@@ -38,11 +40,14 @@ def read_arch(path: Path) -> tuple[Arch, QuantizedModel | None, int | None]:
 def inspect(arch: Arch, board: Board, model: QuantizedModel | None, file_bytes: int | None) -> dict[str, Any]:
     """The network in figures; `file_bytes` replaces the estimate of the file's size where there is a file.
 
-    The arena of our C is that of the network which `compile` makes of `model`; without weights, that of `arch` as it is.
+    `fits` is for TFLM, `fits_c` for our C: the network that `compile` makes of `model`; without weights, `arch` as it is.
     """
     c = cost(arch, board)
     ours = arch if model is None else optimise(model).arch
     flash = c.flash_bytes if file_bytes is None else file_bytes + RUNTIME_FLASH_BYTES
+    arena, patched = plan_arena(ours).bytes, plan_patches(ours, 0).bytes
+    whole = arena + STACK_BYTES <= board.sram_bytes
+    sram_c, flash_c = (arena if whole else patched) + STACK_BYTES, math.ceil(flash_bytes(ours.steps()))
     return {
         "board": board.name,
         "source": c.source,
@@ -53,16 +58,19 @@ def inspect(arch: Arch, board: Board, model: QuantizedModel | None, file_bytes: 
         "tflite_bytes": c.tflite_bytes if file_bytes is None else file_bytes,
         "arena_tflm_bytes": c.arena_bytes,
         "arena_cortex_m_bytes": c.arena_cortex_m_bytes,
-        "arena_c_bytes": plan_arena(ours).bytes,
-        "arena_c_patched_bytes": plan_patches(ours, 0).bytes,
+        "arena_c_bytes": arena,
+        "arena_c_patched_bytes": patched,
         "sram_bytes": c.sram_bytes,
         "flash_bytes": flash,
+        "sram_c_bytes": sram_c,
+        "flash_c_bytes": flash_c,
         "board_sram_bytes": board.sram_bytes,
         "board_flash_bytes": board.flash_bytes,
         "latency_ms": c.latency_ms,
         "energy_mj": c.energy_mj,
         "uncertainty": c.uncertainty,
         "fits": c.sram_bytes <= board.sram_bytes and flash <= board.flash_bytes,
+        "fits_c": sram_c <= board.sram_bytes and flash_c <= board.flash_bytes,
         "input_shape": list(arch.input_shape),
         "per_layer": layer_rows(arch, board),
     }
@@ -94,13 +102,33 @@ def table(name: str, figures: Mapping[str, Any]) -> str:
         ("arena, TFLM", amount(figures["arena_cortex_m_bytes"], "B"), "Cortex-M"),
         ("arena, our C", amount(figures["arena_c_bytes"], "B"), "micronets compile"),
         ("arena, our C", amount(figures["arena_c_patched_bytes"], "B"), "the same with --patches smallest"),
-        ("SRAM", amount(figures["sram_bytes"], "B"), f"of {figures['board_sram_bytes']:,}: arena, runtime, stack"),
-        ("flash", amount(figures["flash_bytes"], "B"), f"of {figures['board_flash_bytes']:,}: file and code"),
-        ("latency", amount(figures["latency_ms"], "ms"), unsure),
-        ("energy", amount(figures["energy_mj"], "mJ"), unsure),
+        ("SRAM, TFLM", amount(figures["sram_bytes"], "B"), f"of {figures['board_sram_bytes']:,}: arena, runtime, stack"),
+        ("SRAM, our C", amount(figures["sram_c_bytes"], "B"), f"of {figures['board_sram_bytes']:,}: arena, stack"),
+        ("flash, TFLM", amount(figures["flash_bytes"], "B"), f"of {figures['board_flash_bytes']:,}: file and code"),
+        ("flash, our C", amount(figures["flash_c_bytes"], "B"), f"of {figures['board_flash_bytes']:,}: weights, tables, code"),
+        ("latency, TFLM", amount(figures["latency_ms"], "ms"), f"{unsure}; of our C: micronets measure"),
+        ("energy, TFLM", amount(figures["energy_mj"], "mJ"), unsure),
     ]
-    verdict = f"{name} {'fits' if figures['fits'] else 'does NOT fit'} {figures['board']} (source: {figures['source']})"
+    verdict = f"{name} {_verdict(figures)} (source: {figures['source']})"
     return "\n".join([columns(head, rows, range(3, 8)), "", columns(("total", "", ""), totals, (1,)), "", verdict])
+
+
+def _verdict(figures: Mapping[str, Any]) -> str:
+    """Whether it fits, and if not, by how much it is too large."""
+    board = figures["board"]
+    over = [
+        f"{figures[f'{what}{key}_bytes'] - figures[f'board_{what}_bytes']:,} bytes of {name} too much {how}"
+        for key, how in (("", "under TFLM"), ("_c", "as our C"))
+        for what, name in (("sram", "SRAM"), ("flash", "flash"))
+        if figures[f"{what}{key}_bytes"] > figures[f"board_{what}_bytes"]
+    ]
+    match figures["fits"], figures["fits_c"]:
+        case True, True:
+            return f"fits {board}, under TFLM and as our C"
+        case False, False:
+            return f"does NOT fit {board}: {', '.join(over)}"
+        case tflm, _:
+            return f"fits {board} {'under TFLM, NOT as our C' if tflm else 'as our C, NOT under TFLM'}: {', '.join(over)}"
 
 
 def against(chosen: Arch, largest: Arch, board: Board) -> list[dict[str, Any]]:

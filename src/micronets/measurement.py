@@ -14,7 +14,7 @@ from micronets import power, reference, tflite
 from micronets.arch import INPUT
 from micronets.arena import arena_tflm_bytes
 from micronets.board import Board
-from micronets.compilation import arena_limit, bands, bands_text
+from micronets.compilation import arena_limit, bands, bands_text, fullest_layer
 from micronets.compiler import Compiled, compile_model
 from micronets.counts import step_macs
 from micronets.device import build, host, qemu, sim
@@ -22,7 +22,6 @@ from micronets.device.build import firmware_files
 from micronets.device.toolchain import host_compiler
 from micronets.errors import FileError, SpecError, did_you_mean
 from micronets.model import QuantizedModel
-from micronets.plan import memory_over_time, tflm_plan
 from micronets.report.text import amount, columns
 
 Array = npt.NDArray[Any]
@@ -51,6 +50,8 @@ def measure(
     Raises what reading, compiling, building and running raise; outputs that differ are a result, not an error.
     """
     check(device, compiler, samples, flash)
+    if seed < 0:
+        raise SpecError(f"seed = {seed}; need at least 0")
     model = _read(path)
     compiled = compile_model(model, arena_limit(board, patches))
     figures = run(model, compiled, board, device, compiler=compiler, samples=samples, seed=seed, flash=flash)
@@ -74,7 +75,7 @@ def measure(
         "board_sram_bytes": board.sram_bytes,
         "board_flash_bytes": board.flash_bytes,
         "fits": None if sram is None or image is None else sram <= board.sram_bytes and image <= board.flash_bytes,
-        "largest_layer": _largest_layer(compiled),
+        "largest_layer": fullest_layer(compiled),
     }
 
 
@@ -216,11 +217,6 @@ def _native(compiled: Compiled, x: Array, expected: Array) -> dict[str, Any]:
             for s in compiled.model.arch.steps()
         ],
     }
-
-
-def _largest_layer(compiled: Compiled) -> str:
-    moments = memory_over_time(tflm_plan(compiled.model.arch), compiled.model.arch)
-    return max(moments, key=lambda m: m.live_bytes).layer
 
 
 def problems(figures: Mapping[str, Any]) -> list[str]:

@@ -52,8 +52,7 @@ def main() -> None:
     except click.exceptions.Exit as e:
         code = e.exit_code
     except click.ClickException as e:
-        e.show()
-        code = 2
+        code = _usage(e)
     except (click.Abort, KeyboardInterrupt):
         code = _fail(f"interrupted; {common.resume_hint()}", 2)
     except BrokenPipeError:
@@ -72,6 +71,14 @@ def main() -> None:
         place = f"{e.filename}: " if e.filename else ""
         code = _fail(f"{place}{_ENVIRONMENT[e.errno]}; then {common.resume_hint()}", 2)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _usage(e: click.ClickException) -> int:
+    if isinstance(e, getattr(click.exceptions, "NoArgsIsHelpError", ())):  # of click 8.2: no command at all
+        e.show()
+        return 2
+    context = getattr(e, "ctx", None)
+    return _fail(f"{e.format_message().rstrip('.')}; see {context.command_path if context else 'micronets'} --help", 2)
 
 
 def _fail(message: str, code: int) -> int:

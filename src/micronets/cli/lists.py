@@ -8,15 +8,22 @@ import json
 import click
 
 from micronets.cli import common
+from micronets.errors import SpecError
 
 
 @click.command()
+@click.option("--toml", metavar="BOARD", help="Print this board's file instead: what to begin a file of your own with.")
 @common.as_json
-def boards(as_json: bool) -> None:
-    """The boards that micronets knows; a configuration may also name a board's own .toml file."""
-    from micronets.board import board_names, load_board
+def boards(toml: str | None, as_json: bool) -> None:
+    """The boards that micronets knows. --board takes the path of a .toml file of your own, too."""
+    from micronets.board import board_file, board_names, load_board
     from micronets.report.text import columns
 
+    if toml is not None:
+        if as_json:
+            raise SpecError("--toml and --json: give one of them")
+        click.echo(board_file(toml), nl=False)
+        return
     known = [load_board(name) for name in board_names()]
     if as_json:
         click.echo(json.dumps({"boards": [dataclasses.asdict(b) for b in known]}))

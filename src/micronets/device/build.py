@@ -111,7 +111,11 @@ def link(
         for file, text in sources.items():
             path = directory / "network" / file
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(text.encode() if isinstance(text, str) else text)
+            try:
+                path.write_bytes(text.encode() if isinstance(text, str) else text)
+            except OSError as e:
+                e.filename = f"{name} (TMPDIR names another place)"  # a write to a full disk names none
+                raise
         for file, header in (generated or {}).items():
             (directory / file).write_text(header, "utf-8")
         include = [f"-I{directory / 'network'}", f"-I{ours}", f"-I{directory}", "-isystem", str(ours / "include")]
