@@ -137,7 +137,8 @@ class Bench:
     def command(self) -> list[str]:
         """Runs what was flashed last, and again after every flash."""
         d = self.directory
-        return ["sh", "-c", f'while :; do sh -c \'echo $$ > "{d}/pid"; exec "{d}/now"\' 2>/dev/null || sleep 0.02; done']
+        run = f'echo $$ > "{d}/pid.new"; mv "{d}/pid.new" "{d}/pid"; exec "{d}/now"'  # the file is never there without the id
+        return ["sh", "-c", f"while :; do sh -c '{run}' 2>/dev/null || sleep 0.02; done"]
 
 
 def faulty(seed: int, drop: float = 0.0, flip: float = 0.0, invent: float = 0.0) -> Spoil:
