@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from micronets import characterize as measuring
-from micronets import findings, latency
+from micronets import findings, latency, measurement, tflite
 from micronets.arch import Arch
 from micronets.board import Board
 from micronets.compiler import compile_model
@@ -104,6 +104,17 @@ def test_measured_resumed_and_judged(board: Board, tmp_path: Path, monkeypatch: 
     html = report.page(found, records)
     assert html.count("<circle") == 14
     assert "rank correlation" in html
+
+
+@pytest.mark.usefixtures("tools")
+@pytest.mark.parametrize("name", ["kws_frontier", "vww_f446re"])
+def test_random_weights_take_the_time_of_trained_ones(board: Board, name: str) -> None:
+    path = Path(__file__).parents[1] / "zoo" / name / "model.tflite"
+    trained = measurement.measure(path, board, samples=1)
+    random = measuring.measured(tflite.read(path.read_bytes()).arch, board)
+    assert random["cycles"] == pytest.approx(trained["cycles"], rel=1e-3)
+    assert random["sram_bytes"] == trained["sram_bytes"]
+    assert random["flash_bytes"] == trained["flash_bytes"]
 
 
 @pytest.mark.usefixtures("tools")

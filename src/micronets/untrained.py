@@ -60,10 +60,16 @@ def untrained(arch: Arch, seed: int = 0) -> QuantizedModel:
 
 
 def _activation(activation: str, bits: int, rng: np.random.Generator) -> TensorQuant:
+    """As converters have it, what is rectified fills its codes: the clamp then costs nothing, which kernels know."""
     lowest, highest = bit_range(bits)
     scale = float(np.float32(rng.uniform(*_SCALES) * 2 ** (8 - bits)))
-    zero_point = int(rng.integers(*((lowest // 8, highest // 8 + 1) if activation == "none" else (lowest, lowest * 7 // 8))))
-    return TensorQuant(scale, zero_point)
+    match activation:
+        case "none":
+            return TensorQuant(scale, int(rng.integers(lowest // 8, highest // 8 + 1)))
+        case "relu6":
+            return TensorQuant(float(np.float32(6 / (highest - lowest))), lowest)
+        case _:
+            return TensorQuant(scale, lowest)
 
 
 def _weights(
