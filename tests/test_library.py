@@ -57,6 +57,23 @@ def test_cmake_alone_and_in_a_project(out: Path, tmp_path: Path) -> None:
 
 
 @needs_cmake
+@pytest.mark.parametrize("kind", ["", "Debug", "MinSizeRel"])
+def test_the_network_is_optimised_however_the_project_is_built(out: Path, tmp_path: Path, kind: str) -> None:
+    (out.parent / "CMakeLists.txt").write_text(PARENT)
+    options = [f"-DCMAKE_BUILD_TYPE={kind}", "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON"]
+    done = subprocess.run(
+        ["cmake", "-S", out.parent, "-B", tmp_path / "b", *options], capture_output=True, text=True, check=False
+    )
+    if "No CMAKE_C_COMPILER could be found" in done.stderr:
+        pytest.skip("needs a C compiler that cmake finds")
+    assert done.returncode == 0, done.stderr
+    for entry in json.loads((tmp_path / "b/compile_commands.json").read_text()):
+        levels = re.findall(r" (-O\S)", entry["command"])
+        if not entry["file"].endswith("example.c"):
+            assert levels[-1] == "-O2", entry["command"]
+
+
+@needs_cmake
 def test_cmake_fails_where_the_output_differs(out: Path, tmp_path: Path) -> None:
     text = (out / "test_vector.h").read_text()
     head, _, tail = text.partition("micronets_test_output")

@@ -91,14 +91,13 @@ _CMAKE = """\
 cmake_minimum_required(VERSION 3.13)
 project(micronets_model C)
 
-if(CMAKE_SOURCE_DIR STREQUAL CMAKE_CURRENT_SOURCE_DIR AND NOT CMAKE_BUILD_TYPE)
-  set(CMAKE_BUILD_TYPE Release)
-endif()
-
 # Flags that select the processor (-mcpu and the like) come from the toolchain of the project around this.
 add_library(micronets_model STATIC
 {sources})
 target_include_directories(micronets_model PUBLIC ${{CMAKE_CURRENT_SOURCE_DIR}})
+if(CMAKE_C_COMPILER_ID MATCHES "GNU|Clang")
+  target_compile_options(micronets_model PRIVATE -O2) # also where the project is built for debugging or for size
+endif()
 set_target_properties(micronets_model PROPERTIES C_STANDARD 99 C_EXTENSIONS ON)
 
 # The example runs one inference and returns 0 if the output is as expected: ctest.
@@ -132,11 +131,13 @@ On this machine:
 In firmware, add every `.c` file but `example.c` to the build, or the directory as a library:
 
 - CMake: `add_subdirectory(THIS_DIRECTORY micronets_model)` and `target_link_libraries(yours PRIVATE micronets_model)`;
-- Zephyr: `west build ... -- -DZEPHYR_EXTRA_MODULES=/path/to/THIS_DIRECTORY` and `CONFIG_MICRONETS_MODEL=y` in `prj.conf`;
+- Zephyr: `west build ... -- -DEXTRA_ZEPHYR_MODULES=/path/to/THIS_DIRECTORY` (`ZEPHYR_EXTRA_MODULES` in older ones) and
+  `CONFIG_MICRONETS_MODEL=y` in `prj.conf`;
 - PlatformIO: the directory in `lib/` of the project.
 
-The flags that select the processor (`-mcpu` and the like) are the project's. With those of a Cortex-M4, M7 or M33, the kernels
-use its DSP instructions.
+These build the network with `-O2`, whatever the project is built with; in any other build, see to it: without optimisation it
+takes several times as long. The flags that select the processor (`-mcpu` and the like) are the project's. With those of a
+Cortex-M4, M7 or M33, the kernels use its DSP instructions.
 
 `-D'MICRONETS_LAYER(i)=...'` runs a statement of yours before layer `i`, and once more after the last with
 `i == MICRONETS_LAYERS`: a cycle counter, for example. A layer that runs in bands of rows is announced for each band.
