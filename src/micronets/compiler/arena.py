@@ -67,7 +67,7 @@ def needs(arch: Arch) -> Needs:
     """What `plan_needs` and `bounds` ask of `arch`; lifetimes are in operators counted from 1."""
     steps, shapes, width = arch.steps(), arch.shapes(), float_tensors(arch)
     owner, first, last = {INPUT: INPUT}, {INPUT: 0}, {INPUT: 0}
-    scratch = []
+    scratch, joined = [], columns.joined(arch)
     for time, step in enumerate(steps, start=1):
         layer = step.layer
         for name in layer.inputs:
@@ -77,7 +77,8 @@ def needs(arch: Arch) -> Needs:
         else:
             owner[layer.name] = layer.name
             first[layer.name] = last[layer.name] = time
-        whole, banded = (Buffer(layer.name, scratch_bytes(step, b), time, time, scratch=True) for b in (False, True))
+        one = layer.name in joined
+        whole, banded = (Buffer(layer.name, scratch_bytes(step, b, one), time, time, scratch=True) for b in (False, True))
         scratch.append((whole, banded))
     last[owner[arch.output]] = len(steps) + 1
     tensors = tuple(Buffer(n, math.prod(shapes[n]) * width.get(n, 1), first[n], last[n]) for n in first)
@@ -117,11 +118,14 @@ def scratch_name(layer: str) -> str:
     return f"{layer} scratch"
 
 
-def scratch_bytes(step: Step, banded: bool = False) -> int:
-    """Bytes of scratch memory that the step's kernel wants at least; banded: where the step runs in bands."""
+def scratch_bytes(step: Step, banded: bool = False, joined: bool = False) -> int:
+    """Bytes of scratch memory that the step's kernel wants at least.
+
+    banded: where the step runs in bands. joined: where it is one of `columns.joined`.
+    """
     match step.layer:
         case Conv2D() | FullyConnected():
-            return columns.scratch(step)
+            return columns.scratch(step, joined)
         case DepthwiseConv2D(weight_bits=bits, kernel=(kh, kw)):
             unpacked = kh * kw * step.output_shape[2] if bits == 4 else 0
             return _lines_bytes(planes(step, banded)) + unpacked

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from micronets.arch import Conv2D, FullyConnected, Step
+from micronets.arch import Arch, Conv2D, FullyConnected, Step
+from micronets.counts import step_macs
 from micronets.quant import pack_int4
 
 Array = npt.NDArray[Any]
 
+_JOINED_SHARE = 200  # of all MACs there must be so many times those of a joined layer
 _SUM_LIMIT = 2**23  # of a sum without bias: that of every second filter has 24 bits
 
 
@@ -45,10 +48,48 @@ def rows_of(ordered: npt.NDArray[np.uint32], filters: int, size: int) -> npt.NDA
     return back[:filters, :size]
 
 
-def scratch(step: Step) -> int:
-    """Bytes of scratch memory that the kernel of a convolution or a dense layer wants."""
+@lru_cache(maxsize=64)
+def joined(arch: Arch) -> frozenset[str]:
+    """Layers that are a matrix times one vector, and that a convolution's kernel computes because it is there anyway.
+
+    It computes two pixels where there is one, which is nothing in a network of convolutions and saves the code of another.
+    """
+    macs = {step.layer.name: step_macs(step) for step in arch.steps() if isinstance(step.layer, Conv2D | FullyConnected)}
+    limit = sum(macs.values()) / _JOINED_SHARE
+    wide = {layer.name for layer in arch.layers if isinstance(layer, Conv2D | FullyConnected) and layer.weight_bits == 8}
+    found = {step.layer.name for step in arch.steps() if is_dense(step) and macs[step.layer.name] <= limit}
+    return frozenset(found & wide) if host_kernel(arch) else frozenset()
+
+
+def host_kernel(arch: Arch) -> str:
+    """The kernel of `joined` layers: that of the network's pointwise convolutions, or of its others; empty for none."""
+    steps = [s for s in arch.steps() if isinstance(s.layer, Conv2D) and s.layer.weight_bits == 8 and not is_dense(s)]
+    if any(pointwise(s.layer) for s in steps if isinstance(s.layer, Conv2D)):
+        return "micronets_conv_1x1"
+    if any(s.input_shapes[0][-1] % 4 == 0 for s in steps):
+        return "micronets_conv_4"
+    return "micronets_conv" if steps else ""
+
+
+def is_dense(step: Step) -> bool:
+    """Whether a step is a matrix times one vector."""
+    layer = step.layer
+    one = isinstance(layer, Conv2D) and pointwise(layer) and step.output_shape[:2] == (1, 1)
+    return one or isinstance(layer, FullyConnected)
+
+
+def pointwise(layer: Conv2D) -> bool:
+    """Whether every output pixel depends on the input pixel of its own place alone."""
+    return layer.kernel == (1, 1) and layer.stride == (1, 1)
+
+
+def scratch(step: Step, joined: bool = False) -> int:
+    """Bytes of scratch memory that the kernel of a convolution or a dense layer wants; joined: see there."""
     layer, channels = step.layer, step.input_shapes[0][-1]
     match layer:
+        case Conv2D() | FullyConnected() if joined:
+            size = math.prod(step.input_shapes[0])
+            return 8 * pairs(size) + 4 * -(-size // 4) + 4
         case Conv2D(kernel=(1, 1), stride=(1, 1)) if step.output_shape[:2] == (1, 1):
             return _unpacked(channels, layer.weight_bits)
         case Conv2D(kernel=kernel):

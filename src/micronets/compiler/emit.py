@@ -34,7 +34,6 @@ from micronets.arch import (
 from micronets.compiler import columns, ctext
 from micronets.compiler.arena import ArenaPlan, scratch_name
 from micronets.compiler.lookups import code_table
-from micronets.compiler.overlap import pointwise
 from micronets.compiler.planes import Planes, planes
 from micronets.errors import UnsupportedError
 from micronets.model import QuantizedModel, TensorQuant
@@ -203,7 +202,7 @@ def _row_kernel(
 def _convolution(model: QuantizedModel, step: Step, layer: Conv2D, place: Place) -> Code:
     w, source = model.weights[layer.name].weights, model.quant[layer.inputs[0]]
     rows = w.reshape(len(w), -1)
-    if pointwise(layer) and step.output_shape[:2] == (1, 1):
+    if columns.is_dense(step):
         return _dense(model, step, layer, rows, place)
     window = _window(step, place, layer.kernel, layer.stride, layer.dilation, layer.padding, source.zero_point)
     x, y, weights = place.at(layer.inputs[0]), place.at(layer.name), place.name("weights")
@@ -216,9 +215,11 @@ def _convolution(model: QuantizedModel, step: Step, layer: Conv2D, place: Place)
     scratch = place.at(scratch_name(layer.name), "uint32_t")
     kernels: tuple[str, ...] = ("micronets_columns", "micronets_expand", "micronets_prepare")
     if layer.weight_bits == 4:
-        kernels = ("micronets_conv_s4", "micronets_conv", "micronets_unpack_weights", *kernels)
+        kernels = ("micronets_conv_s4", "micronets_conv", "micronets_conv_4", "micronets_unpack_weights", *kernels)
+    elif columns.pointwise(layer):
+        kernels = ("micronets_conv_1x1", *kernels)
     else:
-        kernels = ("micronets_conv_1x1" if pointwise(layer) else "micronets_conv", *kernels)
+        kernels = ("micronets_conv" if step.input_shapes[0][2] % 4 else "micronets_conv_4", *kernels)
     tables += window + _ordered(layer.weight_bits, weights, rows)
     return Code(tables, f"{kernels[0]}({x}, {y}, {weights}, {scratch}, {tail}", kernels)
 
@@ -235,6 +236,8 @@ def _dense(model: QuantizedModel, step: Step, layer: FullyConnected | Conv2D, ro
         tables += _window(as_conv, place, (1, 1), (1, 1), (1, 1), "valid", zero_point) + ctext.array("int8_t", weights, rows)
         call = f"micronets_conv_any({x}, {y}, {weights}, &{place.name('window')}, &{place.name('requant')});"
         return Code(tables, call, ("micronets_conv_any",))
+    if layer.name in columns.joined(model.arch):
+        return _joined(model, step, layer, rows, place)
     tables += _ordered(layer.weight_bits, weights, rows)
     tail = f"{size}, {units}, &{place.name('requant')});"
     kernels: tuple[str, ...] = ("micronets_fully_connected",)
@@ -242,6 +245,24 @@ def _dense(model: QuantizedModel, step: Step, layer: FullyConnected | Conv2D, ro
         kernels = ("micronets_fully_connected_s4", *kernels, "micronets_unpack_weights")
         weights += f", {place.at(scratch_name(layer.name), 'uint32_t')}"
     return Code(tables, f"{kernels[0]}({x}, {y}, {weights}, {tail}", kernels)
+
+
+def _joined(
+    model: QuantizedModel, step: Step, layer: FullyConnected | Conv2D, rows: npt.NDArray[np.int8], place: Place
+) -> Code:
+    """The same as a convolution of one pixel."""
+    units, size = rows.shape
+    kernel, zero_point = columns.host_kernel(model.arch), model.quant[layer.inputs[0]].zero_point
+    if kernel == "micronets_conv_4" and size % 4:
+        kernel = "micronets_conv"
+    as_conv = replace(step, input_shapes=((1, 1, size),), output_shape=(1, 1, units))
+    tables, _ = _requant(model, layer, rows, place, folded=True, spread=True)
+    tables += _window(as_conv, place, (1, 1), (1, 1), (1, 1), "valid", zero_point)
+    tables += _ordered(8, place.name("weights"), rows)
+    where = f"{place.at(layer.inputs[0])}, {place.at(layer.name)}, {place.name('weights')}"
+    scratch = place.at(scratch_name(layer.name), "uint32_t")
+    call = f"{kernel}({where}, {scratch}, {place.sizes('window')}, &{place.name('requant')});"
+    return Code(tables, call, (kernel, "micronets_columns", "micronets_expand", "micronets_prepare"))
 
 
 def _ordered(weight_bits: int, name: str, rows: npt.NDArray[np.int8]) -> str:

@@ -31,6 +31,7 @@ from micronets.arch import (
     Step,
     pad_before,
 )
+from micronets.compiler.columns import pointwise
 from micronets.compiler.planes import in_place as values_in_place
 from micronets.compiler.planes import planes
 
@@ -64,11 +65,6 @@ def distance(step: Step) -> int | None:
 def in_place(step: Step) -> bool:
     """Whether the output may begin exactly where the input does, though at no other place that overlaps it."""
     return isinstance(step.layer, DepthwiseConv2D) and step.layer.multiplier == 1 and values_in_place(planes(step))
-
-
-def pointwise(layer: Conv2D) -> bool:
-    """Whether every output pixel depends on the input pixel of its own place alone."""
-    return layer.kernel == (1, 1) and layer.stride == (1, 1)
 
 
 def _window_distance(step: Step, kernel: Pair, stride: Pair, dilation: Pair, padding: Padding, *, by_channel: bool) -> int:

@@ -126,6 +126,10 @@ typedef struct {
 void micronets_conv(const int8_t *input, int8_t *output, const uint32_t *weights, uint32_t *scratch,
                     const micronets_window *window, const micronets_requant *requant);
 
+/* The same where in_c is a multiple of 4. */
+void micronets_conv_4(const int8_t *input, int8_t *output, const uint32_t *weights, uint32_t *scratch,
+                      const micronets_window *window, const micronets_requant *requant);
+
 /* The same for 1 x 1 windows with stride 1; scratch two columns. Reads two pixels before it writes them. */
 void micronets_conv_1x1(const int8_t *input, int8_t *output, const uint32_t *weights, uint32_t *scratch,
                         const micronets_window *window, const micronets_requant *requant);
