@@ -144,12 +144,18 @@ def test_models_that_are_none(words: Path, tmp_path: Path) -> None:
     )
 
 
-def test_a_model_without_front_end(words: Path, shared: Path) -> None:
+def test_a_model_without_front_end(words: Path, shared: Path, tmp_path: Path) -> None:
     model = shared / "models/micronets/kws_micronet_m.tflite"
     error = call("evaluate", model, "--data", words).error
     assert error.startswith(f"{model}: carries no front end; name one with --front-end: logmel, micronet-mfcc, ")
     error = call("evaluate", model, "--data", words, "--front-end", "micronet").error
     assert error.startswith("front end 'micronet' is not known; did you mean 'micronet-mfcc'? ")
+    (tmp_path / "bad.json").write_text("{")
+    for name, text in (
+        ("no.json", "cannot read this front end (No such file"),
+        ("bad.json", "not a front end ("),
+    ):
+        assert f"{name}: {text}" in call("evaluate", model, "--data", words, "--front-end", tmp_path / name).error
     error = call("evaluate", model, "--data", words, "--front-end", "micronet-mfcc").error
     assert "class 'high' is not a label of the model (down, go, left, " in error
 

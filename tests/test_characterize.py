@@ -207,3 +207,6 @@ def test_slips(tmp_path: Path) -> None:
     assert (
         call(*base, "--space", "temporal", "--jobs", 0, "--samples", 3, "--out", tmp_path).error == "jobs = 0; need at least 1"
     )
+    (tmp_path / "file").write_text("keep")
+    result = call(*base, "--space", "temporal", "--samples", 3, "--jobs", 1, "--out", tmp_path / "file")
+    assert (result.code, "file: a part of this path is a file" in result.error.replace("/models", "")) == (2, True)

@@ -143,6 +143,17 @@ def read_file(path: Path) -> bytes:
         raise FileError(f"{path}: cannot read this model ({e.strerror}); give the path of a .tflite file") from e
 
 
+def _front_end_file(path: Path) -> str:
+    try:
+        text = path.read_text("utf-8")
+        json.loads(text)
+    except OSError as e:
+        raise FileError(f"{path}: cannot read this front end ({e.strerror}); give its name or a JSON file") from e
+    except (ValueError, RecursionError) as e:
+        raise SpecError(f"{path}: not a front end ({e}); write one with FrontEnd.to_json") from e
+    return text
+
+
 def labels_of(model: QuantizedModel, front_end: str | None = None) -> tuple[str, ...] | None:
     """Names of the model's outputs: from its metadata, or those that the released models of a front end have."""
     text = model.metadata.get("micronets.labels")
@@ -156,7 +167,7 @@ def labels_of(model: QuantizedModel, front_end: str | None = None) -> tuple[str,
 def front_end_of(model: QuantizedModel, name: str | None) -> str | None:
     """JSON of the front end of that name or in that JSON file, or else of the one in the model's metadata, if any."""
     if name is not None and name.endswith(".json"):
-        return read_file(Path(name)).decode(errors="replace")
+        return _front_end_file(Path(name))
     if name in image.PRESETS:
         return image.PRESETS[name].to_json()
     return preset(name).to_json() if name is not None else model.metadata.get("micronets.frontend")

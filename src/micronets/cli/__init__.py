@@ -24,6 +24,9 @@ _ENVIRONMENT = {  # errors of the machine, not ours: one line each
     errno.EACCES: "no permission: change it, or name another place",
     errno.EPERM: "not permitted: name another place",
     errno.EIO: "the disk failed",
+    errno.ENOTDIR: "a part of this path is a file, not a directory: name another place",
+    errno.EISDIR: "this is a directory: name a file",
+    errno.EEXIST: "there is a file of this name already: name another place",
     errno.ENAMETOOLONG: "the name is too long: take a shorter one",
     errno.EMFILE: "too many open files: raise the limit (ulimit -n)",
 }
