@@ -45,7 +45,10 @@ def test_every_weight_is_in_its_place(filters: int, size: int) -> None:
 def test_what_the_order_cannot_hold() -> None:
     assert columns.suits(np.full((4, 516), 127, np.int8))
     assert not columns.suits(np.full((4, 517), 127, np.int8))
-    assert not columns.suits(np.array([[-128]], np.int8))
+    assert columns.suits(np.array([[-128]], np.int8))
+    assert columns.holds(np.array([[0], [-128]], np.int8))
+    assert not columns.holds(np.array([[-1], [-128]], np.int8))
+    assert columns.holds(np.full((4, 517), 127, np.int8))
 
 
 def test_scratch_by_hand() -> None:

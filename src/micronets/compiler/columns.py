@@ -19,14 +19,20 @@ _JOINED_SHARE = 200  # of all MACs there must be so many times those of a joined
 _SUM_LIMIT = 2**23  # of a sum without bias: that of every second filter has 24 bits
 
 
+def holds(rows: Array) -> bool:
+    """Whether the order can hold weights `[filters, size]`: a filter's -128 leaves no room for what a negative one borrows."""
+    w = _in_pairs(rows).astype(np.int64)
+    return bool((w[..., 0] + 256 * w[..., 1]).min() >= -(2**15))
+
+
 def suits(rows: Array) -> bool:
     """Whether the order can hold weights `[filters, size]` and their sums with any input."""
-    wide = rows.astype(np.int64)
-    return bool(wide.min() > -128 and np.abs(wide).sum(axis=1).max() * 128 < _SUM_LIMIT)
+    wide = np.abs(rows.astype(np.int64)).sum(axis=1)
+    return holds(rows) and bool(wide.max() * 128 < _SUM_LIMIT)
 
 
 def words(rows: Array) -> npt.NDArray[np.uint32]:
-    """Weights `[filters, size]` of 8 bits, none of them -128, as words `[filters / 4, pairs, 2]`."""
+    """Weights `[filters, size]` of 8 bits that it `holds` as words `[filters / 4, pairs, 2]`."""
     w = _in_pairs(rows).astype(np.int64)
     halves = (w[..., 0] + 256 * w[..., 1]) & 0xFFFF  # [groups, pairs, which two filters, value of the pair]
     return np.asarray(halves[..., 0] | halves[..., 1] << 16, np.uint32)

@@ -209,9 +209,7 @@ def _convolution(model: QuantizedModel, step: Step, layer: Conv2D, place: Place)
     tail = f"{place.sizes('window')}, &{place.name('requant')});"
     tables, quick = _requant(model, layer, rows, place, folded=True)
     if not (quick and columns.suits(rows)):
-        tables, _ = _requant(model, layer, rows, place, folded=False)
-        tables += window + ctext.array("int8_t", weights, w)
-        return Code(tables, f"micronets_conv_any({x}, {y}, {weights}, {tail}", ("micronets_conv_any",))
+        return _exceptional(model, layer, rows, place, window, place.at(scratch_name(layer.name)))
     scratch = place.at(scratch_name(layer.name), "uint32_t")
     kernels: tuple[str, ...] = ("micronets_columns", "micronets_expand", "micronets_prepare")
     if layer.weight_bits == 4:
@@ -230,12 +228,9 @@ def _dense(model: QuantizedModel, step: Step, layer: FullyConnected | Conv2D, ro
     units, size = rows.shape
     tables, quick = _requant(model, layer, rows, place, folded=True)
     if not (quick and columns.suits(rows)):
-        tables, _ = _requant(model, layer, rows, place, folded=False)
-        as_conv = replace(step, input_shapes=((1, 1, size),), output_shape=(1, 1, units))
         zero_point = model.quant[layer.inputs[0]].zero_point
-        tables += _window(as_conv, place, (1, 1), (1, 1), (1, 1), "valid", zero_point) + ctext.array("int8_t", weights, rows)
-        call = f"micronets_conv_any({x}, {y}, {weights}, &{place.name('window')}, &{place.name('requant')});"
-        return Code(tables, call, ("micronets_conv_any",))
+        window = _window(_one_pixel(step, rows), place, (1, 1), (1, 1), (1, 1), "valid", zero_point)
+        return _exceptional(model, layer, rows, place, window, "0")
     if layer.name in columns.joined(model.arch):
         return _joined(model, step, layer, rows, place)
     tables += _ordered(layer.weight_bits, weights, rows)
@@ -247,17 +242,35 @@ def _dense(model: QuantizedModel, step: Step, layer: FullyConnected | Conv2D, ro
     return Code(tables, f"{kernels[0]}({x}, {y}, {weights}, {tail}", kernels)
 
 
+def _exceptional(
+    model: QuantizedModel, layer: FullyConnected | Conv2D, rows: npt.NDArray[np.int8], place: Place, window: str, scratch: str
+) -> Code:
+    """What the quick kernels cannot hold: large sums, biases or scales; or weights that their order cannot hold."""
+    x, y, weights = place.at(layer.inputs[0]), place.at(layer.name), place.name("weights")
+    ordered = columns.holds(rows)
+    tables, _ = _requant(model, layer, rows, place, folded=ordered)
+    tail = f"{place.sizes('window')}, &{place.name('requant')});"
+    if not ordered:
+        tables += window + ctext.array("int8_t", weights, rows)
+        return Code(tables, f"micronets_conv_any({x}, {y}, {weights}, {tail}", ("micronets_conv_any",))
+    tables += window + _ordered(8, weights, rows)
+    return Code(tables, f"micronets_conv_wide({x}, {y}, {weights}, {scratch}, {tail}", ("micronets_conv_wide",))
+
+
+def _one_pixel(step: Step, rows: npt.NDArray[np.int8]) -> Step:
+    """A matrix `rows` times the input as a convolution."""
+    return replace(step, input_shapes=((1, 1, rows.shape[1]),), output_shape=(1, 1, len(rows)))
+
+
 def _joined(
     model: QuantizedModel, step: Step, layer: FullyConnected | Conv2D, rows: npt.NDArray[np.int8], place: Place
 ) -> Code:
     """The same as a convolution of one pixel."""
-    units, size = rows.shape
     kernel, zero_point = columns.host_kernel(model.arch), model.quant[layer.inputs[0]].zero_point
-    if kernel == "micronets_conv_4" and size % 4:
+    if kernel == "micronets_conv_4" and rows.shape[1] % 4:
         kernel = "micronets_conv"
-    as_conv = replace(step, input_shapes=((1, 1, size),), output_shape=(1, 1, units))
     tables, _ = _requant(model, layer, rows, place, folded=True, spread=True)
-    tables += _window(as_conv, place, (1, 1), (1, 1), (1, 1), "valid", zero_point)
+    tables += _window(_one_pixel(step, rows), place, (1, 1), (1, 1), (1, 1), "valid", zero_point)
     tables += _ordered(8, place.name("weights"), rows)
     where = f"{place.at(layer.inputs[0])}, {place.at(layer.name)}, {place.name('weights')}"
     scratch = place.at(scratch_name(layer.name), "uint32_t")

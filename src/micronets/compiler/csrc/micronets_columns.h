@@ -7,7 +7,8 @@
  * Weights come in the same order: for four filters at a time and each pair of values (a, b) a word for the first two filters
  * f and g and one for the others; its low half is f[a] + 256 * g[a], its high half f[b] + 256 * g[b]. So a product with the
  * word as it is belongs to f + 256 * g, and one with the sign-extended low bytes to f. Filters are padded with zeros to a
- * multiple of four; weights are above -128, and sums without bias within +-(2^23 - 1). */
+ * multiple of four; no half leaves the 16 bits (g = -128 wants an f of at least 0), and sums without bias are within
+ * +-(2^23 - 1), or are taken in parts that are. */
 #ifndef MICRONETS_COLUMNS_H
 #define MICRONETS_COLUMNS_H
 

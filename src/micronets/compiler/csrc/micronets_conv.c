@@ -1,36 +1,8 @@
+#include "micronets_bytes.h"
 #include "micronets_dsp.h"
 #include "micronets_windows.h"
 
-/* `count` bytes, by words where there are enough: the last word may take some of the one before it along. */
-MICRONETS_INLINE int8_t *copy(int8_t *target, const int8_t *source, int32_t count)
-{
-    int8_t *const end = target + count;
-#ifdef MICRONETS_DSP
-    if (count >= 4) {
-        const int8_t *const last = source + count - 4;
-        for (; source < last; source += 4, target += 4) {
-            micronets_store4(target, micronets_load4(source));
-        }
-        micronets_store4(end - 4, micronets_load4(last));
-        return end;
-    }
-#endif
-    while (target < end) {
-        *target++ = *source++;
-    }
-    return end;
-}
-
-/* `count` times the padding. */
-MICRONETS_INLINE int8_t *pad(int8_t *target, int32_t value, int32_t count)
-{
-    for (; count > 0; count--) {
-        *target++ = (int8_t)value;
-    }
-    return target;
-}
-
-/* The same for any number of channels: first its bytes, then their pairs. */
+/* The column of the window whose first tap is at (top, left): first its bytes, then their pairs. */
 MICRONETS_APART void gather(const int8_t *input, int8_t *bytes, uint32_t *column, int32_t top, int32_t left,
                             const micronets_window *window)
 {
@@ -44,17 +16,17 @@ MICRONETS_APART void gather(const int8_t *input, int8_t *bytes, uint32_t *column
     for (int32_t ky = 0; ky < window->kernel_h; ky++) {
         const int32_t y = top + ky * window->dilation_h;
         if (y < 0 || y >= window->in_h || inside <= 0) {
-            target = pad(target, value, width * c);
+            target = micronets_fill(target, value, width * c);
         } else {
-            target = pad(target, value, before);
+            target = micronets_fill(target, value, before);
             if (step == 1) {
-                target = copy(target, x, inside);
+                target = micronets_copy(target, x, inside);
             } else {
                 for (int32_t kx = 0; kx < end - first; kx++) {
-                    target = copy(target, x + kx * step * c, c);
+                    target = micronets_copy(target, x + kx * step * c, c);
                 }
             }
-            target = pad(target, value, behind);
+            target = micronets_fill(target, value, behind);
         }
         x += window->dilation_h * row;
     }

@@ -139,6 +139,11 @@ void micronets_conv_1x1(const int8_t *input, int8_t *output, const uint32_t *wei
 void micronets_conv_s4(const int8_t *input, int8_t *output, const uint8_t *weights, uint32_t *scratch,
                        const micronets_window *window, const micronets_requant *requant);
 
+/* Convolution of any window with any tables and sums of any size: products in parts of a column, each of which has few enough
+ * values for the weights' order. scratch: the bytes of a column; 0 where there is one pixel and the input is its column. */
+void micronets_conv_wide(const int8_t *input, int8_t *output, const uint32_t *weights, int8_t *scratch,
+                         const micronets_window *window, const micronets_requant *requant);
+
 /* Convolution for what the others cannot hold: any weights and tables; weights [out_c, kernel_h, kernel_w, in_c]. Slow. */
 void micronets_conv_any(const int8_t *input, int8_t *output, const int8_t *weights, const micronets_window *window,
                         const micronets_requant *requant);

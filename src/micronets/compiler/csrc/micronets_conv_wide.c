@@ -1,0 +1,56 @@
+#include "micronets_bytes.h"
+#include "micronets_dot.h"
+#include "micronets_requantize.h"
+#include "micronets_taps.h"
+
+#define PART 496 /* values whose products with any weights sum up to 24 bits; a multiple of 16 */
+
+/* The window whose first tap is at (top, left), as bytes. */
+MICRONETS_APART void gather(const int8_t *input, int8_t *bytes, int32_t top, int32_t left, const micronets_window *window)
+{
+    const int32_t c = window->in_c, width = window->kernel_w, step = window->dilation_w, value = window->pad_value;
+    const int32_t first = micronets_first_tap(left, step);
+    const int32_t end = micronets_end_tap(left, step, width, window->in_w, first);
+    for (int32_t ky = 0; ky < window->kernel_h; ky++) {
+        const int32_t y = top + ky * window->dilation_h;
+        if (y < 0 || y >= window->in_h) {
+            bytes = micronets_fill(bytes, value, width * c);
+            continue;
+        }
+        bytes = micronets_fill(bytes, value, first * c);
+        for (int32_t kx = first; kx < end; kx++) {
+            bytes = micronets_copy(bytes, input + (y * window->in_w + left + kx * step) * c, c);
+        }
+        bytes = micronets_fill(bytes, value, (width - end) * c);
+    }
+}
+
+void micronets_conv_wide(const int8_t *input, int8_t *output, const uint32_t *weights, int8_t *scratch,
+                         const micronets_window *window, const micronets_requant *requant)
+{
+    const micronets_window n = *window;
+    const int32_t size = n.kernel_h * n.kernel_w * n.in_c;
+    for (int32_t oy = 0; oy < n.out_h; oy++) {
+        for (int32_t ox = 0; ox < n.out_w; ox++, output += n.out_c) {
+            const int8_t *column = input; /* a matrix times one vector */
+            if (scratch) {
+                gather(input, scratch, oy * n.stride_h - n.pad_top, ox * n.stride_w - n.pad_left, window);
+                column = scratch;
+            }
+            const uint32_t *w = weights;
+            for (int32_t f = 0; f < n.filters; f += 4) {
+                int32_t sums[4] = {0, 0, 0, 0};
+                for (int32_t at = 0; at < size; at += PART) {
+                    int32_t part[4];
+                    w = micronets_dot(column + at, w, size - at < PART ? size - at : PART, part);
+                    for (int32_t k = 0; k < 4; k++) {
+                        sums[k] += part[k];
+                    }
+                }
+                for (int32_t k = f; k < f + 4 && k < n.filters; k++) {
+                    output[k] = micronets_requantize(sums[k - f], requant, k);
+                }
+            }
+        }
+    }
+}
