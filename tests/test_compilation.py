@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from micronets import compilation, evaluation, reference
-from micronets.arch import INPUT, Arch, Conv2D, FullyConnected, Pad, Relu
+from micronets.arch import INPUT, Arch, Conv2D, FullyConnected, Pad, Relu, Reshape
 from micronets.board import load_board
 from micronets.compiler import compile_model, plan_arena
 from micronets.device import build
@@ -47,6 +47,17 @@ def test_what_it_writes_builds_and_agrees_with_its_test_vector(path: Path, tmp_p
     assert sorted(p.relative_to(tmp_path / "c").as_posix() for p in written) == found["files"]
     assert found["arena_bytes"] < found["arena_tflm_bytes"]
     compile_c(sorted((tmp_path / "c").glob("*.c")), tmp_path / "example", ("-O1",))
+    assert subprocess.run([tmp_path / "example"], check=False).returncode == 0
+
+
+def test_a_network_without_a_kernel(tmp_path: Path) -> None:
+    needs_compiler()
+    arch = Arch((4, 4, 2), (Reshape(name="flat", inputs=(INPUT,), shape=(32,)),))
+    path, out = tmp_path / "model.tflite", tmp_path / "c"
+    path.write_bytes(write(random_model(arch, 1)))
+    for _ in range(2):  # and again into the same directory
+        assert call("compile", path, *BOARD, "--out", out).code == 0
+    compile_c(sorted(out.glob("*.c")), tmp_path / "example", [f"-I{out}"])
     assert subprocess.run([tmp_path / "example"], check=False).returncode == 0
 
 

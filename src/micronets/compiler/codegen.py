@@ -88,7 +88,7 @@ def generate(model: QuantizedModel, plan: ArenaPlan) -> Compiled:
     constants = sum(_table_bytes(code.tables) for code in codes) + sum(size for _, _, size in bands)
     title = texts.title(model)
     found = {"model.c": _model_c(model, codes, bands, plan, title)}
-    for name in _closure(sources[1:]):
+    for name in _closure(["micronets_kernels.h", *sources[1:]]):
         found[name] = _kernel_text(name)
     found |= texts.describe(model, plan, title, constants, sources)
     return Compiled(dict(sorted(found.items())), plan.bytes, model, plan, constants)
