@@ -17,8 +17,8 @@ from micronets.counts import macs
 
 RELEASED = {  # file below SHARED/models, front end
     "vww": (
-        ("MicroNet-VWW-1", "micronets/vww4_128_128_INT8", "micronet-vww"),
-        ("MicroNet-VWW-2", "micronets/vww2_50_50_INT8", "micronet-vww"),
+        ("MicroNets vww4, 128 x 128", "micronets/vww4_128_128_INT8", "micronet-vww"),
+        ("MicroNets vww2, 50 x 50", "micronets/vww2_50_50_INT8", "micronet-vww"),
         ("MLPerf Tiny VWW", "mlperf_tiny/vww_96_int8", "mlperf-vww"),
     ),
     "ic": (("MLPerf Tiny ResNet-8", "mlperf_tiny/pretrainedResnet_quant", "mlperf-ic"),),
@@ -58,7 +58,7 @@ def main() -> None:
             lines.append(f"| {' | '.join(cells)} |")
     lines += [
         "",
-        f"int8 under {found['runtime']}, each model through its own front end (Arm's take grey pictures). "
+        f"int8 under {found['runtime'].upper()}, each model through its own front end (Arm's take grey pictures). "
         f"{datetime.date.today()}, `python -m benchmarks.released_models`.",
     ]
     text = "\n".join(lines)
