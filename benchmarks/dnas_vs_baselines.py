@@ -159,11 +159,12 @@ def table(results: list[dict[str, Any]], comparison: Comparison, command: str) -
     config, data = comparison.config, comparison.data
     limits = ", ".join(f"{k} {v:,.0f}" for k, v in config.budget.limits().items())
     warning = "SYNTHETIC DATA. " if data.synthetic else ""
+    tried = f"random search: {comparison.candidates} candidates. " if any(r["method"] == "random" for r in results) else ""
     metric = said(data.metric)
     lines = [
         f"{warning}Task {config.task}, space {comparison.space.name}. Limits: {limits}. {config.search.epochs} + "
         f"{config.train.epochs} epochs ({config.train.qat_epochs} more with quantisation simulated, for all); "
-        f"random search: {comparison.candidates} candidates. Data: {data.source}. int8 {metric} on the test {data.noun} under "
+        f"{tried}Data: {data.source}. int8 {metric} on the test {data.noun} under "
         f"{'TFLM' if tflm.available() else 'the numpy reference'}; mean +- standard deviation over seeds. "
         f"{datetime.date.today()}, `{command}`.",
         "",
@@ -208,7 +209,10 @@ def main() -> None:
                 write_atomic(out / "result.json", json.dumps(comparison.run(method, seed, out), indent=1) + "\n")
     results = [json.loads(path.read_text()) for path in sorted(args.out.glob("*/result.json"))]
     settings = "".join(f" --set {s}" for s in args.set if not s.startswith("data.path="))
-    command = f"python -m benchmarks.dnas_vs_baselines {args.config}{settings} --candidates {args.candidates}"
+    ran = [m for m in METHODS if any(r["method"] == m for r in results)]
+    chosen = "" if len(ran) == len(METHODS) else f" --methods {' '.join(ran)}"
+    candidates = f" --candidates {args.candidates}" if "random" in ran else ""
+    command = f"python -m benchmarks.dnas_vs_baselines {args.config}{settings}{chosen}{candidates}"
     text = table(results, comparison, command)
     print(text)
     if args.table:
