@@ -159,11 +159,11 @@ def table(results: list[dict[str, Any]], comparison: Comparison, command: str) -
     config, data = comparison.config, comparison.data
     limits = ", ".join(f"{k} {v:,.0f}" for k, v in config.budget.limits().items())
     warning = "SYNTHETIC DATA. " if data.synthetic else ""
-    tried = f"random search: {comparison.candidates} candidates. " if any(r["method"] == "random" for r in results) else ""
+    tried = f"Random search: {comparison.candidates} candidates. " if any(r["method"] == "random" for r in results) else ""
     metric = said(data.metric)
     lines = [
         f"{warning}Task {config.task}, space {comparison.space.name}. Limits: {limits}. {config.search.epochs} + "
-        f"{config.train.epochs} epochs ({config.train.qat_epochs} more with quantisation simulated, for all); "
+        f"{config.train.epochs} epochs ({config.train.qat_epochs} more with quantisation simulated, for all). "
         f"{tried}Data: {data.source}. int8 {metric} on the test {data.noun} under "
         f"{'TFLM' if tflm.available() else 'the numpy reference'}; mean +- standard deviation over seeds. "
         f"{datetime.date.today()}, `{command}`.",
