@@ -148,6 +148,33 @@ def test_bad_files_in_one_line(tmp_path: Path) -> None:
     )
 
 
+def test_numbers_that_are_none_name_their_file(tmp_path: Path) -> None:
+    def message(path: Path) -> str:
+        with pytest.raises(MicronetsError) as e:
+            tasks.load("features", path)
+        return str(e.value)
+
+    for name in ("a", "b"):
+        (tmp_path / "d" / name).mkdir(parents=True)
+        for i in range(5):
+            np.save(tmp_path / "d" / name / f"{i}.npy", X[i])
+    odd = tmp_path / "d" / "b" / "3.npy"
+    for bad in (np.where(X[0] > 5, np.nan, X[0]), X[0] - np.inf, X[0].astype(np.float64) * 1e300):
+        np.save(odd, bad)
+        assert message(tmp_path / "d") == f"{odd}: it holds a value that is not a finite number; remove or repair it"
+    np.save(odd, X[0].astype(str))
+    assert message(tmp_path / "d") == f"{odd}: it holds <U32; need numbers"
+    np.save(odd, X[0, :4])
+    assert f"{odd}: its shape [4, 3] is not that of 0.npy, [16, 3]" in message(tmp_path / "d")
+    huge = npz(tmp_path / "huge.npz", x=np.where(np.arange(60)[:, None, None] == 7, 1e300, X.astype(np.float64)))
+    assert message(huge) == f"{huge}: example 7 holds a value that is not a finite number; remove or repair it"
+    one = npz(tmp_path / "one.npz", x=np.float64(3))
+    assert message(one) == f"{one}: x is one number; need numbers [N, ...] with 1 to 3 axes beside N"
+    same = npz(tmp_path / "same.npz", classes=np.array(["up", "up", "left"]))
+    assert message(same) == f"{same}: classes is [3]; need different names [C]"
+    assert "group has 1 entries; need 60" in message(npz(tmp_path / "group.npz", group=np.float64(3)))
+
+
 def test_synthetic_motions_are_not_told_apart_by_their_mean() -> None:
     data = tasks.load("features", synthetic_clips=200)
     assert data.source == "synthetic motions: 350 arrays of 64 x 3"

@@ -47,6 +47,48 @@ def test_named_splits_are_kept(tmp_path: Path) -> None:
     assert tasks.load("images", tmp_path, kept=8, splits=("all",)).size("all") == 45
 
 
+def test_splits_that_are_lacking_are_taken_from_train(tmp_path: Path) -> None:
+    write(tmp_path / "train", {"cup": 20, "pen": 20})
+    data = tasks.load("images", tmp_path, kept=8)
+    assert {s: data.size(s) for s in ("train", "val", "test")} == {"train": 32, "val": 4, "test": 4}
+    write(tmp_path / "val", {"cup": 3, "pen": 3})
+    data = tasks.load("images", tmp_path, kept=8)
+    assert {s: data.size(s) for s in ("train", "val", "test")} == {"train": 36, "val": 6, "test": 4}
+    y = np.arange(40) % 2
+    rows = {"x": np.zeros((40, 8, 8, 3), np.uint8), "y": y, "split": np.array(["train"] * 40), "classes": np.array(["a", "b"])}
+    np.savez(tmp_path / "rows.npz", **rows)
+    data = tasks.load("images", tmp_path / "rows.npz", kept=8)
+    assert {s: data.size(s) for s in ("train", "val", "test")} == {"train": 32, "val": 4, "test": 4}
+
+
+def test_what_cannot_be_trained_on_is_said_before_training(tmp_path: Path) -> None:
+    write(tmp_path / "only/test", {"cup": 9, "pen": 9})
+    assert (
+        message(tmp_path / "only")
+        == f"{tmp_path / 'only'}: only test, no folder train; add one, or remove that level of folders"
+    )
+    assert tasks.load("images", tmp_path / "only", kept=8, splits=("test",)).size("test") == 18
+    write(tmp_path / "more/train", {"cup": 9, "pen": 9})
+    write(tmp_path / "more/test", {"cup": 2, "dog": 2})
+    assert f"{tmp_path / 'more'}: class 'dog' is not in train; add pictures of it there" in message(tmp_path / "more")
+    rows = {"x": np.zeros((8, 8, 8, 3), np.uint8), "y": np.arange(8) % 2, "classes": np.array(["a", "b"])}
+    np.savez(tmp_path / "test.npz", split=np.array(["test"] * 8), **rows)
+    assert message(tmp_path / "test.npz").endswith("no row has split 'train'; write the file so that some have")
+    np.savez(tmp_path / "b.npz", split=np.where(np.arange(8) % 2, "test", "train"), **rows)
+    assert "class 'b' is not in train" in message(tmp_path / "b.npz")
+    (tmp_path / "words.txt").write_text("words")
+    expected = f"{tmp_path / 'words.txt'}: damaged or not an .npz file (it does not begin as one does); write it again"
+    assert message(tmp_path / "words.txt") == expected
+
+
+def test_names_may_hold_spaces_and_letters_of_any_script(tmp_path: Path) -> None:
+    write(tmp_path, {"tasse à café ☕": 5, "кружка": 5})
+    (tmp_path / "кружка" / "0000.png").rename(tmp_path / "кружка" / "第一 張.png")
+    data = tasks.load("images", tmp_path, kept=8)
+    assert data.classes == ("tasse à café ☕", "кружка")
+    assert json.loads(data.metadata({})["micronets.labels"]) == [*data.classes]
+
+
 def test_pictures_of_one_source_stay_together() -> None:
     files = {c: [Path(f"{c}{i:03d}{part}.jpg") for i in range(40) for part in "ab"] for c in ("x", "y")}
     out = held_out(files, ("val", "test"), Path("d"))

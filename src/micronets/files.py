@@ -16,6 +16,11 @@ DAMAGE = (OSError, ValueError, TypeError, EOFError, NotImplementedError, zipfile
 """What readers of arrays, archives and pickles raise for a damaged file (zipfile: NotImplementedError for an odd method)."""
 
 
+def said(e: Exception) -> str:
+    """What an error of such a reader says; numpy's advice to unpickle whatever it does not know is left out."""
+    return "it does not begin as one does" if "allow_pickle=`" in str(e) else str(e)
+
+
 def write_atomic(path: Path, data: bytes | str) -> None:
     """Makes `path` hold exactly `data` (text as UTF-8); whoever reads it at any moment sees the old file or the new one.
 

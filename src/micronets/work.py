@@ -52,6 +52,9 @@ class Work:
         data = tasks.load(self.config.task, given.path or None, **chosen)
         for note in (data.source, *data.notes):
             self.progress({"stage": "data", "note": note})
+        if not data.size("test"):  # said now, not after hours of training
+            other = ", or name some with data.test" if hasattr(given, "test") else ""
+            raise DataError(f"data: the test split of {data.source} is empty; give more examples{other}")
         return data if self.adapt is None else self.adapt(data)
 
     @cached_property

@@ -18,11 +18,13 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.errors import DataError
-from micronets.files import DAMAGE
+from micronets.files import DAMAGE, said
 from micronets.tasks.recordings import speaker
 
 SPLITS = ("train", "val", "test")
 FORMS = "an .npz with x and y, a folder of .npy or .csv files per class, or such a file per class"
+
+_LARGEST = 1e30  # what is larger in size has no square in 32 bits, or is none at all
 
 Floats = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
@@ -57,13 +59,17 @@ def _npz(path: Path) -> Rows:
         with np.load(path, allow_pickle=False) as pack:
             arrays = {k: pack[k] for k in ("x", "y", "split", "group", "classes") if k in pack.files}
     except DAMAGE as e:
-        raise DataError(f"{path}: damaged or not an .npz file ({e}); give {FORMS}") from e
+        raise DataError(f"{path}: damaged or not an .npz file ({said(e)}); give {FORMS}") from e
     for key in ("x", "y"):
         if key not in arrays:
             raise DataError(f"{path}: no array '{key}'; an .npz has x [N, ...] and y [N]")
     x, y = arrays["x"], arrays["y"]
+    if not x.ndim:
+        raise DataError(f"{path}: x is one number; need numbers [N, ...] with 1 to 3 axes beside N")
     if y.shape != (len(x),) or y.dtype.kind not in "iuU":
         raise DataError(f"{path}: y is {y.dtype} {list(y.shape)}; need integers or text [{len(x)}], one for each row of x")
+    if "classes" in arrays and (arrays["classes"].ndim != 1 or len(np.unique(arrays["classes"])) != arrays["classes"].size):
+        raise DataError(f"{path}: classes is {list(arrays['classes'].shape)}; need different names [C]")
     names = [str(c) for c in arrays["classes"]] if "classes" in arrays else sorted({str(v) for v in y}, key=_natural)
     if y.dtype.kind == "U" or "classes" not in arrays:
         for v in np.unique(y):
@@ -76,7 +82,7 @@ def _npz(path: Path) -> Rows:
             raise DataError(f"{path}: y goes from {y.min()} to {y.max()}; allowed: 0 to {len(names) - 1}, see classes")
     values = _checked(x, str(path))
     if "split" not in arrays:
-        groups = [str(g) for g in arrays["group"]] if "group" in arrays else None
+        groups = [str(g) for g in arrays["group"].ravel()] if "group" in arrays else None
         if groups is not None and len(groups) != len(x):
             raise DataError(f"{path}: group has {len(groups)} entries; need {len(x)}, one for each row of x")
         return _parted(tuple(names), values, target, groups, [str(i) for i in range(len(x))], str(path))
@@ -104,17 +110,16 @@ def _folder(root: Path) -> Rows:
         tables = [p for p in entries if p.suffix.lower() in (".npy", ".csv")]
         if not tables:
             raise DataError(f"{root}: nothing to read in it; give {FORMS}")
-        parts = [(p.stem, _array(p)) for p in tables]
+        parts = [(p.stem, _finite(_array(p), str(p))) for p in tables]
         return _stacked(root, [(name, rows, [f"{name}/{i}" for i in range(len(rows))], None) for name, rows in parts])
     parts2 = []
     for name, paths in files.items():
-        arrays = [_array(p) for p in paths]
+        arrays = [_finite(_array(p), str(p)) for p in paths]
         shapes = {a.shape for a in arrays}
         if len(shapes) > 1:
-            odd = next(p for p, a in zip(paths, arrays, strict=True) if a.shape != arrays[0].shape)
+            odd, its = next((p, a.shape) for p, a in zip(paths, arrays, strict=True) if a.shape != arrays[0].shape)
             raise DataError(
-                f"{odd}: its shape {list(_array(odd).shape)} is not that of {paths[0].name}, {list(arrays[0].shape)};"
-                " every example needs the same"
+                f"{odd}: its shape {[*its]} is not that of {paths[0].name}, {[*arrays[0].shape]}; every example needs the same"
             )
         who = [speaker(p.stem) for p in paths]
         parts2.append((name, np.stack(arrays), [f"{name}/{p.name}" for p in paths], who))
@@ -157,10 +162,18 @@ def _numbers(lines: Sequence[Sequence[str]]) -> bool:
 def _checked(x: npt.NDArray[Any], where: str) -> Floats:
     if x.dtype.kind not in "fiu" or not 2 <= x.ndim <= 4 or not x.size:
         raise DataError(f"{where}: x is {x.dtype} {list(x.shape)}; need numbers [N, ...] with 1 to 3 axes beside N, none empty")
-    bad = ~np.isfinite(x).reshape(len(x), -1).all(1)
-    if bad.any():
-        raise DataError(f"{where}: example {int(bad.argmax())} holds a value that is not a finite number; remove or repair it")
+    good = np.abs(x, dtype=np.float64).reshape(len(x), -1).max(1) < _LARGEST  # not a number is not below anything
+    if not good.all():
+        raise DataError(f"{where}: example {int(good.argmin())} holds a value that is not a finite number; remove or repair it")
     return x.astype(np.float32)
+
+
+def _finite(x: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
+    if x.dtype.kind not in "fiu":
+        raise DataError(f"{where}: it holds {x.dtype}; need numbers")
+    if not (np.abs(x, dtype=np.float64) < _LARGEST).all():
+        raise DataError(f"{where}: it holds a value that is not a finite number; remove or repair it")
+    return x
 
 
 def _parted(classes: tuple[str, ...], x: Floats, y: Labels, groups: list[str] | None, keys: list[str], where: str) -> Rows:

@@ -90,6 +90,14 @@ def read(task: str, path: Path, fe: ImageFrontEnd, splits: Sequence[str], augmen
     )  # fmt: skip
 
 
+def _check_trained(untrained: set[str], path: Path) -> None:
+    if untrained:
+        name = min(untrained)
+        raise DataError(
+            f"{path}: class '{name}' is not in train; add pictures of it there, or remove it from the other folders"
+        )
+
+
 Read = tuple[dict[str, Bytes], dict[str, Labels], tuple[str, ...], tuple[str, ...]]
 
 
@@ -100,10 +108,15 @@ def _folders(path: Path, fe: ImageFrontEnd, splits: Sequence[str]) -> Read:
         by_split = {"all": {c: [p for files in found.values() for p in files.get(c, [])] for c in classes}}
     elif "all" in found:
         by_split = held_out(found["all"], ("val", "test"), path) if len(classes) > 1 else {}
-    elif "train" in found and "val" not in found:
-        by_split = {**held_out(found["train"], ("val",), path / "train"), "test": found.get("test", {})}
+    elif "train" in found:
+        lacking = tuple(s for s in ("val", "test") if s not in found)
+        by_split = found | (held_out(found["train"], lacking, path / "train") if lacking else {})
+        if "train" in splits:
+            _check_trained({c for files in found.values() for c in files} - {*found["train"]}, path)
     else:
         by_split = found
+        if "train" in splits:
+            raise DataError(f"{path}: only {' and '.join(found)}, no folder train; add one, or remove that level of folders")
     x: dict[str, Bytes] = {}
     y: dict[str, Labels] = {}
     for s in (*SPLITS, *(["all"] if "all" in splits else [])):
@@ -119,10 +132,15 @@ def _arrays(path: Path, fe: ImageFrontEnd, splits: Sequence[str]) -> Read:
     parts, classes = cifar.read_npz(path)
     x = {s: parts[s][0] for s in SPLITS}
     y = {s: parts[s][1] for s in SPLITS}
-    if not len(y["val"]) and len(y["train"]):
-        keep, held = ic.validation_rows(y["train"], max(1, len(y["train"]) // 10), path)
-        x["val"], x["train"] = x["train"][held], x["train"][keep]
-        y["val"], y["train"] = y["train"][held], y["train"][keep]
+    if not len(y["train"]) and "train" in splits:
+        raise DataError(f"{path}: no row has split 'train'; write the file so that some have")
+    if "train" in splits:
+        _check_trained({classes[i] for s in SPLITS for i in np.setdiff1d(y[s], y["train"])}, path)
+    for s in ("test", "val"):
+        if not len(y[s]) and len(y["train"]):
+            keep, held = ic.validation_rows(y["train"], max(1, len(y["train"]) // 10), path)
+            x[s], x["train"] = x["train"][held], x["train"][keep]
+            y[s], y["train"] = y["train"][held], y["train"][keep]
     none = np.zeros(0, np.int64)
     x = {s: imagefiles.enlarged(x[s] if s in splits else x[s][:0], fe) for s in SPLITS}
     return x, {s: y[s] if s in splits else none for s in SPLITS}, classes, ()
