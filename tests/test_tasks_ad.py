@@ -201,3 +201,27 @@ def test_every_fault_changes_the_sound_and_nothing_overflows(kind: str) -> None:
     assert np.array_equal(
         machines.clip(m, 0.5, None, np.random.default_rng(5)), machines.clip(m, 0.5, None, np.random.default_rng(5))
     )
+
+
+def test_the_slide_rail_sounds_as_it_did_when_the_zoos_model_learnt_from_it() -> None:
+    heard = {
+        None: [-1541, -102, -1519, 4227, 2741, 3398, -376],
+        "bearing": [533, -122, 100, -45, 403, -202, -113],
+        "scrape": [-214, 4304, 2899, 1289, -148, -1767, -2063],
+        "belt": [230, 619, 913, 3197, 1106, -1060, -2464],
+    }
+    for fault, samples in heard.items():
+        x = machines.clip(machines.machine("slider", "id_02"), 0.5, fault, np.random.default_rng(5))
+        assert np.abs(x[1000:8000:1000] - samples).max() <= 1, fault
+
+
+@pytest.mark.parametrize("kind", machines.KINDS)
+def test_loudness_does_not_give_the_faults_away(kind: str) -> None:
+    found = []
+    for name in machines.IDS[:4]:
+        m = machines.machine(kind, name)
+        faults = [machines.FAULTS[kind][i // 2 % 3] if i % 2 else None for i in range(24)]
+        clips = [machines.clip(m, 1.0, fault, np.random.default_rng([9, i])) for i, fault in enumerate(faults)]
+        level = np.array([np.log(np.square(x).mean()) for x in clips])
+        found.append(auc(level, np.array([f is not None for f in faults])))
+    assert 0.3 < np.mean(found) < 0.7

@@ -1,0 +1,94 @@
+"""How hard the synthetic machines are: a small network against the plainest of scores, the clip's mean level.
+
+A DS-CNN of 48 channels is trained for a few epochs on each kind of machine, and judged on the test split of the task; the
+level is the mean log-mel pixel, higher or lower, whichever tells more. Run from the repository:
+    python benchmarks/machine_faults.py [--seeds 3] [--epochs 6] [--table docs/results.md]
+Some minutes on one core.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+import argparse
+import tempfile
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tables import replace_section
+
+from micronets import tasks
+from micronets.config import make_space, space_table
+from micronets.counts import macs
+from micronets.ops import prepare_cpu
+from micronets.predict import predict
+from micronets.space import derive
+from micronets.tasks import machines
+from micronets.tasks.addata import AdData, anomaly_scores
+from micronets.tasks.auc import auc
+from micronets.train import TrainSettings, fit
+
+WIDTH = 48
+
+
+def mean_auc(data: AdData, scores: np.ndarray[Any, Any]) -> float:
+    """Mean over the machines, of scores of the test clips."""
+    own, abnormal = data.machine["test"], data.abnormal["test"]
+    return float(np.mean([auc(scores[own == i], abnormal[own == i]) for i in range(len(data.classes))]))
+
+
+def measure(kind: str, seeds: int, epochs: int) -> dict[str, Any]:
+    """AUC of the level, and of the network by seed."""
+    data = tasks.load("ad", machine=kind)
+    assert isinstance(data, AdData)
+    level = mean_auc(data, data.clips["test"].mean((1, 2)))
+    table = space_table("ad", {"name": "dscnn", "max_width": WIDTH}, "benchmark")
+    space = make_space("ad", table, len(data.classes), data.space_options)
+    arch = derive(space, space.largest())
+    settings = TrainSettings(
+        epochs=epochs, qat_epochs=0, batch=128, lr=3e-3, label_smoothing=0.0, mixup=0.3, ema_decay=0.99, device="cpu"
+    )
+    found = []
+    for seed in range(seeds):
+        with tempfile.TemporaryDirectory() as directory:
+            net = fit(arch, data, {}, settings, seed=seed, directory=Path(directory)).net
+        logits = predict(net, data.inputs("test", {}))
+        windows = len(logits) // len(data.machine["test"])
+        found.append(mean_auc(data, anomaly_scores(logits, data.machine["test"], windows)))
+    clips = len(data.clips["test"])
+    return {"kind": kind, "level": max(level, 1 - level), "auc": found, "macs": macs(arch.steps()), "clips": clips}
+
+
+def table(results: list[dict[str, Any]], epochs: int) -> str:
+    """The results as Markdown."""
+    lines = ["| machine | faults | mean level, AUC | small network, AUC by seed |", "| --- | --- | --: | --- |"]
+    for r in results:
+        each = ", ".join(f"{v:.3f}" for v in r["auc"])
+        lines.append(f"| {r['kind']} | {', '.join(machines.FAULTS[r['kind']])} | {r['level']:.3f} | {each} |")
+    r = results[0]
+    note = (
+        f"Synthetic. {r['clips']} test clips of 8 machines, half of them with a fault; a DS-CNN of {WIDTH} channels"
+        f" ({r['macs'] / 1e6:.1f} M MACs), {epochs} epochs, float. {date.today()}, `python benchmarks/machine_faults.py`."
+    )
+    return "\n".join([*lines, "", note])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--table", type=Path, help="Markdown file whose section is replaced by the table")
+    args = parser.parse_args()
+    prepare_cpu()
+    results = [measure(kind, args.seeds, args.epochs) for kind in ("slider", *(k for k in machines.KINDS if k != "slider"))]
+    print(table(results, args.epochs))
+    if args.table:
+        replace_section(args.table, "machine-faults", table(results, args.epochs))
+
+
+if __name__ == "__main__":
+    main()
