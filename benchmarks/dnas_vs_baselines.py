@@ -28,7 +28,7 @@ import random
 import statistics
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -89,6 +89,16 @@ class Comparison:
         return {"method": method, "seed": seed} | self.finished(
             derive(space, values), values, epochs, seed, init, out / "final"
         )
+
+    def results(self, seeds: Sequence[int], methods: Sequence[str], out: Path) -> list[dict[str, Any]]:
+        """Everything that `out` holds, after what it lacked of these seeds and methods."""
+        for seed in seeds:
+            for method in methods:
+                own = out / f"{method}-{seed}"
+                if not (own / "result.json").exists():
+                    print(f"== seed {seed}: {method}", file=sys.stderr)
+                    write_atomic(own / "result.json", json.dumps(self.run(method, seed, own), indent=1) + "\n")
+        return [json.loads(path.read_text()) for path in sorted(out.glob("*/result.json"))]
 
     def finished(
         self, arch: Arch, values: Mapping[str, int], epochs: int, seed: int, init: Any, directory: Path
@@ -201,13 +211,7 @@ def main() -> None:
         sys.exit(f"{args.config}: a comparison has no teacher; remove [teacher]")
     args.out = args.out or Path("runs") / f"dnas_vs_baselines-{config.task}-{config.space['name']}"
     comparison = Comparison(config, args.candidates)
-    for seed in args.seeds:
-        for method in args.methods:
-            out = args.out / f"{method}-{seed}"
-            if not (out / "result.json").exists():
-                print(f"== seed {seed}: {method}", file=sys.stderr)
-                write_atomic(out / "result.json", json.dumps(comparison.run(method, seed, out), indent=1) + "\n")
-    results = [json.loads(path.read_text()) for path in sorted(args.out.glob("*/result.json"))]
+    results = comparison.results(args.seeds, args.methods, args.out)
     settings = "".join(f" --set {s}" for s in args.set if not s.startswith("data.path="))
     ran = [m for m in METHODS if any(r["method"] == m for r in results)]
     chosen = "" if len(ran) == len(METHODS) else f" --methods {' '.join(ran)}"

@@ -19,7 +19,6 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import argparse
 import datetime
-import json
 import statistics
 import sys
 from collections.abc import Sequence
@@ -35,7 +34,6 @@ from micronets.board import Budget
 from micronets.config import load
 from micronets.cost import budget_costs, macs
 from micronets.deployment import judge
-from micronets.files import write_atomic
 from micronets.search import SearchResult, search
 
 METHODS = ("ops", "latency")
@@ -147,13 +145,7 @@ def main() -> None:
     if config.runtime != "c" or list(config.budget.limits()) != ["latency_ms"] or config.teacher is not None:
         sys.exit(f'{args.config}: give runtime = "c", the one limit budget.latency_ms and no teacher')
     comparison = Latency(config, candidates=0)
-    for seed in args.seeds:
-        for method in args.methods:
-            out = args.out / f"{method}-{seed}"
-            if not (out / "result.json").exists():
-                print(f"== seed {seed}: {method}", file=sys.stderr)
-                write_atomic(out / "result.json", json.dumps(comparison.run(method, seed, out), indent=1) + "\n")
-    results = [json.loads(path.read_text()) for path in sorted(args.out.glob("*/result.json"))]
+    results = comparison.results(args.seeds, args.methods, args.out)
     settings = "".join(f" --set {s}" for s in args.set if not s.startswith("data.path="))
     text = table(results, comparison, f"python -m benchmarks.latency_vs_ops {args.config}{settings}")
     print(text)
