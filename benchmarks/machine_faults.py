@@ -2,7 +2,7 @@
 
 A DS-CNN of 48 channels is trained for a few epochs on each kind of machine, and judged on the test split of the task; the
 level is the mean log-mel pixel, higher or lower, whichever tells more. Run from the repository:
-    python benchmarks/machine_faults.py [--seeds 3] [--epochs 6] [--table docs/results.md]
+    python -m benchmarks.machine_faults [--seeds 3] [--epochs 6] [--table docs/results.md]
 Some minutes on one core.
 """
 
@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tables import replace_section
 
+from benchmarks.tables import replace_section
 from micronets import tasks
 from micronets.config import make_space, space_table
 from micronets.counts import macs
@@ -72,7 +72,7 @@ def table(results: list[dict[str, Any]], epochs: int) -> str:
     r = results[0]
     note = (
         f"Synthetic. {r['clips']} test clips of 8 machines, half of them with a fault; a DS-CNN of {WIDTH} channels"
-        f" ({r['macs'] / 1e6:.1f} M MACs), {epochs} epochs, float. {date.today()}, `python benchmarks/machine_faults.py`."
+        f" ({r['macs'] / 1e6:.1f} M MACs), {epochs} epochs, float. {date.today()}, `python -m benchmarks.machine_faults`."
     )
     return "\n".join([*lines, "", note])
 

@@ -91,11 +91,9 @@ class Augmenter:
     def _coloured(self, x: Tensor, g: torch.Generator) -> Tensor:
         s, n = self.settings, len(x)
         if s.saturation and x.shape[3] == 3:
-            plain = _gray(x)
-            x = plain + (x - plain) * (1 + _uniform(n, -s.saturation, s.saturation, g)).view(n, 1, 1, 1)
+            x = torch.lerp(_gray(x), x, (1 + _uniform(n, -s.saturation, s.saturation, g)).view(n, 1, 1, 1))
         if s.contrast:
-            mean = x.mean((1, 2, 3), keepdim=True)
-            x = mean + (x - mean) * (1 + _uniform(n, -s.contrast, s.contrast, g)).view(n, 1, 1, 1)
+            x = torch.lerp(x.mean((1, 2, 3), keepdim=True), x, (1 + _uniform(n, -s.contrast, s.contrast, g)).view(n, 1, 1, 1))
         if s.brightness:
             x = x * (1 + _uniform(n, -s.brightness, s.brightness, g)).view(n, 1, 1, 1)
         return x
