@@ -89,7 +89,6 @@ def table(results: list[dict[str, Any]]) -> str:
         size = f"{r['macs'] / 1e6:.1f}"
         cells = (r["task"], r["space"], size, r["input"], r["batch"], f"{r['load_ms']:.1f}", f"{r['step_ms']:.0f}")
         lines.append(f"| {' | '.join(map(str, cells))} | {100 * r['share']:.1f} % |")
-    threads = f"threads: {results[0]['threads']}; host. {date.today()}"
     how = f"threads: {results[0]['threads']}; host. {date.today()}, `python -m benchmarks.loader_time`"
     note = f"Medians of processor time, {how}. Pictures are kept at 96 pixels, or 160 where the input is."
     return "\n".join([*lines, "", note])
