@@ -137,12 +137,20 @@ def test_files_are_a_function_of_the_model(dense: QuantizedModel) -> None:
     assert compiled == compile_model(dense)
     assert sorted(compiled.files) == [
         *("CMakeLists.txt", "README.md", "example.c", "micronets_dot.h", "micronets_dsp.h"),
-        *("micronets_fully_connected.c", "micronets_kernels.h", "micronets_requantize.h", "micronets_requantize_block.h"),
+        *(
+            "micronets_fully_connected.c",
+            "micronets_kernels.h",
+            "micronets_layers.h",
+            "micronets_requantize.h",
+            "micronets_requantize_block.h",
+        ),
         *("model.c", "model.h", "test_vector.h"),
     ]
     assert f"#define MICRONETS_ARENA_BYTES {compiled.arena_bytes}\n" in compiled.files["model.h"]
     scales = next(iter(dense.weights.values())).scales.size
-    assert compiled.constant_bytes == 16 + 4 * 4 + 4 * (4 if scales > 1 else 1) + 20  # weights, biases, multipliers, sizes
+    assert (
+        compiled.constant_bytes == 16 + 4 * 4 + 4 * (4 if scales > 1 else 1) + 44 + 16
+    )  # weights, biases, multipliers, sizes, steps
 
 
 def test_layers_are_announced(dense: QuantizedModel, tmp_path: Path) -> None:

@@ -33,8 +33,7 @@ def test_outputs_equal_the_reference(flags: tuple[str, ...]) -> None:
     compiled = [compile_model(m) for m in models]
     library = host.build(compiled, flags)
     for i, (model, kernel) in enumerate(zip(models, KERNELS, strict=True)):
-        calls = compiled[i].files["model.c"].split("micronets_invoke")[1]
-        assert f"micronets_{kernel}(" in calls.split("MICRONETS_LAYER(2)")[1]
+        assert f"{{micronets_run_{kernel}, &layer_2}}" in compiled[i].files["model.c"]
         assert "micronets_fully_connected.c" not in compiled[i].files
         x = random_input(model, 3, i)
         assert np.array_equal(reference.run(model, x), library.run(i, x)), CASES[i]

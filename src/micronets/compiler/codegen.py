@@ -21,14 +21,14 @@ _MODEL_C = """\
 /* {title}: weights, tables and calls. Kernels: micronets_kernels.h. How to use it: model.h. */
 #include "model.h"
 
-#include "micronets_kernels.h"
+#include "micronets_layers.h"
 
 #ifndef MICRONETS_LAYER
 #define MICRONETS_LAYER(index) /* before layer `index`, and after the last one with MICRONETS_LAYERS */
 #endif
 
 {tables}
-{itype} *micronets_input(void *arena)
+{run}{itype} *micronets_input(void *arena)
 {{
     return ({itype} *)(void *)((int8_t *)arena + {input});
 }}
@@ -41,9 +41,35 @@ const {otype} *micronets_output(const void *arena)
 void micronets_invoke(void *arena)
 {{
     int8_t *const a = (int8_t *)arena;
-    (void)a;
 {calls}
     MICRONETS_LAYER(MICRONETS_LAYERS);
+}}
+"""
+
+_RUN = """\
+/* What runs each layer, and its sizes; 0: nothing to do, or run in bands. */
+static const micronets_layer layers[MICRONETS_LAYERS] = {{
+{entries}
+}};
+
+/* Layers `first` to `end` - 1. */
+static void run_layers(int8_t *a, int32_t first, int32_t end)
+{{
+    for (int32_t i = first; i < end; i++) {{
+        MICRONETS_LAYER(i);
+        if (layers[i].run) {{
+            layers[i].run(a, layers[i].sizes);
+        }}
+    }}
+}}
+
+"""
+
+_FUNCTION = """\
+static void run_{index}(int8_t *a, const void *sizes)
+{{
+    (void)sizes;
+    {call}
 }}
 """
 
@@ -85,10 +111,10 @@ def generate(model: QuantizedModel, plan: ArenaPlan) -> Compiled:
     bands = [emit_bands.function(model, plan, segment, codes) for segment in plan.segments]
     kernels = sorted({k for code in codes for k in code.kernels} | set(emit_bands.KERNELS if bands else ()))
     sources = ["model.c", *(f"{k}.c" for k in kernels)]
-    constants = sum(_table_bytes(code.tables) for code in codes) + sum(size for _, _, size in bands)
+    constants = sum(_table_bytes(code.tables) + 8 for code in codes) + sum(size for _, _, size in bands)
     title = texts.title(model)
     found = {"model.c": _model_c(model, codes, bands, plan, title)}
-    for name in _closure(["micronets_kernels.h", *sources[1:]]):
+    for name in _closure([*sources[1:], "micronets_layers.h"]):
         found[name] = _kernel_text(name)
     found |= texts.describe(model, plan, title, constants, sources)
     return Compiled(dict(sorted(found.items())), plan.bytes, model, plan, constants)
@@ -102,16 +128,27 @@ def _model_c(model: QuantizedModel, codes: list[Code], bands: list[tuple[str, st
         for i, s in enumerate(steps)
     ]
     tables = [f"/* {head} */\n{code.tables}" for head, code in zip(heads, codes, strict=True) if code.tables]
-    calls = [
-        f"    MICRONETS_LAYER({i});\n    {code.call or f'/* {type(step.layer).__name__}: nothing to do */'}"
-        for i, (step, code) in enumerate(zip(steps, codes, strict=True))
-    ]
-    for segment, (_, call, _) in zip(reversed(plan.segments), reversed(bands), strict=True):
-        calls[segment.first : segment.last + 1] = [f"    {call}"]
+    of = {i for segment in plan.segments for i in range(segment.first, segment.last + 1)}
+    entries, functions = [], []
+    for i, code in enumerate(codes):
+        if code.run:
+            entries.append(f"{{{code.run}, &layer_{i}}}")
+        elif code.call and i not in of:
+            functions.append(_FUNCTION.format(index=i, call=code.call))
+            entries.append(f"{{run_{i}, 0}}")
+        else:
+            entries.append("{0, 0}")
+    entries = [f"    {e}, /* {i}: {type(s.layer).__name__} */" for i, (e, s) in enumerate(zip(entries, steps, strict=True))]
+    calls, start = [], 0
+    for segment, (_, call, _) in zip(plan.segments, bands, strict=True):
+        calls += [f"run_layers(a, {start}, {segment.first});"] * (segment.first > start) + [call]
+        start = segment.last + 1
+    calls += [f"run_layers(a, {start}, MICRONETS_LAYERS);"] * (start < len(steps))
     return _MODEL_C.format(
         title=title,
-        tables="\n".join([*tables, *(text for text, _, _ in bands)]),
-        calls="\n".join(calls),
+        tables="\n".join([*tables, *(text for text, _, _ in bands), *functions]),
+        run=_RUN.format(entries="\n".join(entries)) if any("run_layers" in call for call in calls) else "",
+        calls="\n".join(f"    {call}" for call in calls),
         itype=texts.ctype(model, INPUT),
         otype=texts.ctype(model, model.arch.output),
         input=plan.offsets[INPUT],
@@ -124,7 +161,8 @@ def _table_bytes(tables: str) -> int:
     sizes = {"int8_t": 1, "uint8_t": 1, "int32_t": 4, "uint32_t": 4}
     arrays = re.findall(r"^static const (\w+) \w+\[(\d+)\]", tables, re.MULTILINE)
     structs = {"micronets_window": 32, "micronets_requant": 20, "micronets_addition": 28, "micronets_padding": 40}
-    structs["micronets_planes"] = 32
+    structs |= {"micronets_planes": 32, "micronets_windowed": 68, "micronets_strips": 104, "micronets_lines": 104}
+    structs |= {"micronets_matrix": 44, "micronets_sum": 44, "micronets_border": 48}
     found = re.findall(r"^static const (micronets_\w+) \w+ =", tables, re.MULTILINE)
     return sum(sizes[kind] * int(count) for kind, count in arrays) + sum(structs[name] for name in found)
 

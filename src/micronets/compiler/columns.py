@@ -63,7 +63,8 @@ def joined(arch: Arch) -> frozenset[str]:
     macs = {step.layer.name: step_macs(step) for step in arch.steps() if isinstance(step.layer, Conv2D | FullyConnected)}
     limit = sum(macs.values()) / _JOINED_SHARE
     wide = {layer.name for layer in arch.layers if isinstance(layer, Conv2D | FullyConnected) and layer.weight_bits == 8}
-    found = {step.layer.name for step in arch.steps() if is_dense(step) and macs[step.layer.name] <= limit}
+    small = (s for s in arch.steps() if is_dense(s) and max(math.prod(s.input_shapes[0]), s.output_shape[-1]) < 2**16)
+    found = {s.layer.name for s in small if macs[s.layer.name] <= limit}
     return frozenset(found & wide) if host_kernel(arch) else frozenset()
 
 

@@ -37,8 +37,17 @@ def real(value: float) -> str:
 
 def struct(ctype: str, name: str, fields: Iterable[tuple[str, object]]) -> str:
     """`static const ctype name = {.field = value, ...};`"""
-    body = ", ".join(f".{field} = {value}" for field, value in fields)
-    return f"static const {ctype} {name} = {{{body}}};\n"
+    return constant(ctype, name, braces(fields))
+
+
+def constant(ctype: str, name: str, value: str) -> str:
+    """`static const ctype name = value;`"""
+    return f"static const {ctype} {name} = {value};\n"
+
+
+def braces(fields: Iterable[tuple[str, object]]) -> str:
+    """`{.field = value, ...}`"""
+    return "{" + ", ".join(f".{field} = {value}" for field, value in fields) + "}"
 
 
 def comment(text: str) -> str:

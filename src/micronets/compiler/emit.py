@@ -40,6 +40,7 @@ from micronets.model import QuantizedModel, TensorQuant
 from micronets.plan import align
 from micronets.quant import activation_range, bit_range, pack_int4, quantize_multiplier
 from micronets.softmax import exponentials
+from micronets.validate import Weighted
 
 _SUM_LIMIT = 2**31  # of an int32 accumulator
 _DOUBLED_LIMIT = 2**30  # of a sum with its bias, for quick tables
@@ -50,6 +51,7 @@ _WINDOW = (
     *("dilation_h", "dilation_w", "pad_top", "pad_left", "pad_value", "filters"),
 )
 _SIZE_LIMIT = 2**16 - 1  # of what is in a window
+_COLUMNS = ("micronets_columns", "micronets_expand", "micronets_prepare")  # what the convolutions share
 _ROW_LIMIT = 8191  # values of a softmax whose exponentials sum to less than 2**32
 
 Array = npt.NDArray[Any]
@@ -57,11 +59,24 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Code:
-    """C of one layer: constants at file scope, the statement that runs it (empty for none), the kernels it calls."""
+    """C of one layer: constants at file scope, the statement that runs it (empty for none), the kernels it calls.
+
+    run: instead of a statement, the function of micronets_layers.h that runs it from its record, `layer_INDEX`.
+    """
 
     tables: str
     call: str
     kernels: tuple[str, ...]
+    run: str = ""
+
+
+@dataclass(frozen=True)
+class Struct:
+    """A constant: its type in C, the kind of its name, its value."""
+
+    ctype: str
+    kind: str
+    value: str
 
 
 @dataclass(frozen=True)
@@ -95,6 +110,29 @@ class Place:
         where = self.starts.get(tensor) or f"a + {self.plan.offsets[tensor]}"
         return where if ctype == "int8_t" else f"({qualifier}{ctype} *)(void *)({where})"
 
+    def table(self, *structs: Struct) -> str:
+        """Constants as tables of their own."""
+        return "".join(ctext.constant(s.ctype, self.name(s.kind), s.value) for s in structs)
+
+    def record(self, ctype: str, fields: Mapping[str, object]) -> str:
+        """The record from which a function of micronets_layers.h runs the layer."""
+        return ctext.struct(ctype, self.name("layer"), fields.items())
+
+    def offset(self, tensor: str) -> int:
+        """Bytes from the arena to a tensor, or to a layer's scratch memory; 0 where it has none."""
+        return self.plan.offsets.get(tensor, 0)
+
+    def weighted(self, layer: Weighted, requant: Struct) -> str:
+        """What the records of layers with weights begin with."""
+        fields = {
+            "input": self.offset(layer.inputs[0]),
+            "output": self.offset(layer.name),
+            "scratch": self.offset(scratch_name(layer.name)),
+            "weights": self.name("weights"),
+            "requant": requant.value,
+        }
+        return ctext.braces(fields.items())
+
 
 def emit(model: QuantizedModel, step: Step, place: Place) -> Code:
     """C of a step at its place. Raises `UnsupportedError` for numbers that the kernels cannot hold."""
@@ -112,7 +150,7 @@ def emit(model: QuantizedModel, step: Step, place: Place) -> Code:
             kernel = "micronets_average_pool" if isinstance(layer, AveragePool2D) else "micronets_max_pool"
             window = _window(step, place, layer.pool, layer.stride, (1, 1), layer.padding, 0)
             lo, hi = activation_range(layer.activation, model.quant[layer.name], layer.act_bits)
-            return Code(window, f"{kernel}({x}, {y}, {place.sizes('window')}, {lo}, {hi});", (kernel,))
+            return Code(place.table(window), f"{kernel}({x}, {y}, {place.sizes('window')}, {lo}, {hi});", (kernel,))
         case Mean():
             return _mean(model, step, layer, place)
         case Add():
@@ -146,20 +184,20 @@ def _depthwise(model: QuantizedModel, step: Step, layer: DepthwiseConv2D, place:
     rows = filters.reshape(len(filters), -1)
     limits = activation_range(layer.activation, target, layer.act_bits)
     strip = place.plan.strips[layer.name]
-    tables, quick = _requant(model, layer, rows, place, folded=True)
+    tables, requant, quick = _requant(model, layer, rows, place, folded=True)
     fours = p.fours and quick
     row = f"micronets_fours_{'3x3' if p.three else 'any'}" if fours else _row_kernel(p, rows, w.bias, _scaling(model, layer))
     paired = row != "micronets_rows_any"
     if fours:  # which want a multiplier for every channel
-        tables, _ = _requant(model, layer, rows, place, folded=True, spread=True)
-    tables += _oriented_window(step, place, p, source.zero_point)
+        tables, requant, _ = _requant(model, layer, rows, place, folded=True, spread=True)
+    window = _oriented_window(step, place, p, source.zero_point)
     fields = (
         *(("multiplier", layer.multiplier), ("phases", p.phases), ("in_line", p.in_steps[0]), ("in_step", p.in_steps[1])),
         *(("out_line", p.out_steps[0]), ("out_step", p.out_steps[1]), ("strip", strip)),
         *(("pitch", p.cells if fours else p.pitch), ("narrow", int(limits != (-128, 127)))),
         *(("even", p.even * paired), ("odd", p.odd * paired)),
     )
-    tables += ctext.struct("micronets_planes", place.name("planes"), fields)
+    way = Struct("micronets_planes", "planes", ctext.braces(fields))
     weights, scratch = place.name("weights"), place.plan.offsets[scratch_name(layer.name)]
     call, kernel, kernels = "", "micronets_depthwise", {"micronets_depthwise", "micronets_rows_any", row}
     if fours:
@@ -175,7 +213,12 @@ def _depthwise(model: QuantizedModel, step: Step, layer: DepthwiseConv2D, place:
         tables += ctext.array("int8_t", weights, rows)
     where = f"{place.at(layer.inputs[0])}, {place.at(layer.name)}, {weights}, a + {scratch}"
     sizes = f"{place.sizes('window')}, &{place.name('planes')}, &{place.name('requant')}"
-    return Code(tables, f"{call}{kernel}({where}, {sizes}, {row});", tuple(sorted(kernels)))
+    if place.rows or layer.weight_bits == 4:
+        tables += place.table(window, way, requant)
+        return Code(tables, f"{call}{kernel}({where}, {sizes}, {row});", tuple(sorted(kernels)))
+    record = {"own": place.weighted(layer, requant), "window": window.value, "planes": way.value, "rows": row}
+    tables += place.record("micronets_lines" if fours else "micronets_strips", record)
+    return Code(tables, "", tuple(sorted(kernels)), kernel.replace("micronets_", "micronets_run_"))
 
 
 def _side_by_side(rows: npt.NDArray[np.int8]) -> npt.NDArray[np.uint32]:
@@ -207,26 +250,50 @@ def _convolution(model: QuantizedModel, step: Step, layer: Conv2D, place: Place)
     window = _window(step, place, layer.kernel, layer.stride, layer.dilation, layer.padding, source.zero_point)
     x, y, weights = place.at(layer.inputs[0]), place.at(layer.name), place.name("weights")
     tail = f"{place.sizes('window')}, &{place.name('requant')});"
-    tables, quick = _requant(model, layer, rows, place, folded=True)
+    tables, requant, quick = _requant(model, layer, rows, place, folded=True)
     if not (quick and columns.suits(rows)):
         return _exceptional(model, layer, rows, place, window, place.at(scratch_name(layer.name)))
     scratch = place.at(scratch_name(layer.name), "uint32_t")
-    kernels: tuple[str, ...] = ("micronets_columns", "micronets_expand", "micronets_prepare")
+    tables += _ordered(layer.weight_bits, weights, rows)
+    if columns.pointwise(layer) and layer.weight_bits == 8:
+        return _pixels(step, layer, place, tables, requant)
+    kernels: tuple[str, ...]
     if layer.weight_bits == 4:
-        kernels = ("micronets_conv_s4", "micronets_conv", "micronets_conv_4", "micronets_unpack_weights", *kernels)
-    elif columns.pointwise(layer):
-        kernels = ("micronets_conv_1x1", *kernels)
+        kernels = ("micronets_conv_s4", "micronets_conv", "micronets_conv_4", "micronets_unpack_weights", *_COLUMNS)
     else:
-        kernels = ("micronets_conv" if step.input_shapes[0][2] % 4 else "micronets_conv_4", *kernels)
-    tables += window + _ordered(layer.weight_bits, weights, rows)
-    return Code(tables, f"{kernels[0]}({x}, {y}, {weights}, {scratch}, {tail}", kernels)
+        kernels = ("micronets_conv" if step.input_shapes[0][2] % 4 else "micronets_conv_4", *_COLUMNS)
+    if place.rows or layer.weight_bits == 4:
+        tables += place.table(window, requant)
+        return Code(tables, f"{kernels[0]}({x}, {y}, {weights}, {scratch}, {tail}", kernels)
+    return _by_windows(layer, place, kernels, tables, window, requant)
+
+
+def _by_windows(
+    layer: Conv2D | FullyConnected, place: Place, kernels: tuple[str, ...], tables: str, window: Struct, requant: Struct
+) -> Code:
+    """A convolution run from its record."""
+    tables += place.record("micronets_windowed", {"own": place.weighted(layer, requant), "window": window.value})
+    return Code(tables, "", kernels, kernels[0].replace("micronets_", "micronets_run_"))
+
+
+def _pixels(step: Step, layer: Conv2D | FullyConnected, place: Place, tables: str, requant: Struct) -> Code:
+    """The same matrix times every pixel."""
+    kernels = ("micronets_conv_1x1", *_COLUMNS)
+    pixels, inputs, outputs = math.prod(step.output_shape[:-1]), step.input_shapes[0][-1], step.output_shape[-1]
+    if place.rows:
+        x, y, scratch = place.at(layer.inputs[0]), place.at(layer.name), place.at(scratch_name(layer.name), "uint32_t")
+        sizes = f"{place.rows} * {pixels // step.output_shape[0]}, {inputs}, {outputs}, &{place.name('requant')}"
+        call = f"micronets_conv_1x1({x}, {y}, {place.name('weights')}, {scratch}, {sizes});"
+        return Code(tables + place.table(requant), call, kernels)
+    record = {"own": place.weighted(layer, requant), "pixels": pixels, "inputs": inputs, "outputs": outputs}
+    return Code(tables + place.record("micronets_matrix", record), "", kernels, "micronets_run_conv_1x1")
 
 
 def _dense(model: QuantizedModel, step: Step, layer: FullyConnected | Conv2D, rows: npt.NDArray[np.int8], place: Place) -> Code:
     """A matrix `rows` times the input."""
     x, y, weights = place.at(layer.inputs[0]), place.at(layer.name), place.name("weights")
     units, size = rows.shape
-    tables, quick = _requant(model, layer, rows, place, folded=True)
+    tables, requant, quick = _requant(model, layer, rows, place, folded=True)
     if not (quick and columns.suits(rows)):
         zero_point = model.quant[layer.inputs[0]].zero_point
         window = _window(_one_pixel(step, rows), place, (1, 1), (1, 1), (1, 1), "valid", zero_point)
@@ -234,6 +301,11 @@ def _dense(model: QuantizedModel, step: Step, layer: FullyConnected | Conv2D, ro
     if layer.name in columns.joined(model.arch):
         return _joined(model, step, layer, rows, place)
     tables += _ordered(layer.weight_bits, weights, rows)
+    if layer.weight_bits == 8 and not place.rows and max(size, units) <= _SIZE_LIMIT:
+        record = {"own": place.weighted(layer, requant), "pixels": 1, "inputs": size, "outputs": units}
+        tables += place.record("micronets_matrix", record)
+        return Code(tables, "", ("micronets_fully_connected",), "micronets_run_fully_connected")
+    tables += place.table(requant)
     tail = f"{size}, {units}, &{place.name('requant')});"
     kernels: tuple[str, ...] = ("micronets_fully_connected",)
     if layer.weight_bits == 4:
@@ -243,17 +315,23 @@ def _dense(model: QuantizedModel, step: Step, layer: FullyConnected | Conv2D, ro
 
 
 def _exceptional(
-    model: QuantizedModel, layer: FullyConnected | Conv2D, rows: npt.NDArray[np.int8], place: Place, window: str, scratch: str
+    model: QuantizedModel,
+    layer: FullyConnected | Conv2D,
+    rows: npt.NDArray[np.int8],
+    place: Place,
+    window: Struct,
+    scratch: str,
 ) -> Code:
     """What the quick kernels cannot hold: large sums, biases or scales; or weights that their order cannot hold."""
     x, y, weights = place.at(layer.inputs[0]), place.at(layer.name), place.name("weights")
     ordered = columns.holds(rows)
-    tables, _ = _requant(model, layer, rows, place, folded=ordered)
+    tables, requant, _ = _requant(model, layer, rows, place, folded=ordered)
+    tables += place.table(window, requant)
     tail = f"{place.sizes('window')}, &{place.name('requant')});"
     if not ordered:
-        tables += window + ctext.array("int8_t", weights, rows)
+        tables += ctext.array("int8_t", weights, rows)
         return Code(tables, f"micronets_conv_any({x}, {y}, {weights}, {tail}", ("micronets_conv_any",))
-    tables += window + _ordered(8, weights, rows)
+    tables += _ordered(8, weights, rows)
     return Code(tables, f"micronets_conv_wide({x}, {y}, {weights}, {scratch}, {tail}", ("micronets_conv_wide",))
 
 
@@ -269,13 +347,13 @@ def _joined(
     kernel, zero_point = columns.host_kernel(model.arch), model.quant[layer.inputs[0]].zero_point
     if kernel == "micronets_conv_4" and rows.shape[1] % 4:
         kernel = "micronets_conv"
-    tables, _ = _requant(model, layer, rows, place, folded=True, spread=True)
-    tables += _window(_one_pixel(step, rows), place, (1, 1), (1, 1), (1, 1), "valid", zero_point)
+    one = _one_pixel(step, rows)
+    tables, requant, _ = _requant(model, layer, rows, place, folded=True, spread=True)
     tables += _ordered(8, place.name("weights"), rows)
-    where = f"{place.at(layer.inputs[0])}, {place.at(layer.name)}, {place.name('weights')}"
-    scratch = place.at(scratch_name(layer.name), "uint32_t")
-    call = f"{kernel}({where}, {scratch}, {place.sizes('window')}, &{place.name('requant')});"
-    return Code(tables, call, (kernel, "micronets_columns", "micronets_expand", "micronets_prepare"))
+    if kernel == "micronets_conv_1x1":
+        return _pixels(one, layer, replace(place, rows="", starts={}), tables, requant)
+    window = _window(one, place, (1, 1), (1, 1), (1, 1), "valid", zero_point)
+    return _by_windows(layer, place, (kernel, *_COLUMNS), tables, window, requant)
 
 
 def _ordered(weight_bits: int, name: str, rows: npt.NDArray[np.int8]) -> str:
@@ -293,8 +371,10 @@ def _requant(
     *,
     folded: bool,
     spread: bool = False,
-) -> tuple[str, bool]:
-    """Tables of a layer's requantisation, and whether they are quick; `rows[channel]` are an output channel's weights.
+) -> tuple[str, Struct, bool]:
+    """Tables of a layer's requantisation, what points to them, and whether they are quick.
+
+    rows[channel]: an output channel's weights.
 
     folded: the kernel takes input codes as they are, and the bias makes up for their zero point.
     spread: a multiplier for every channel in any case, as it always is for convolutions.
@@ -331,7 +411,7 @@ def _requant_tables(
     limits: Pair,
     target: TensorQuant,
     largest: int,
-) -> tuple[str, bool]:
+) -> tuple[str, Struct, bool]:
     multiplier, shift = _shiftable(multiplier, shift)
     words = quick_tables(bias, multiplier, shift) if largest < _DOUBLED_LIMIT else None
     zero = target.zero_point
@@ -351,7 +431,7 @@ def _requant_tables(
         ("highest", limits[1] - zero),
         ("zero_point", zero),
     ]
-    return tables + ctext.struct("micronets_requant", place.name("requant"), fields), words is not None
+    return tables, Struct("micronets_requant", "requant", ctext.braces(fields)), words is not None
 
 
 def quick_tables(bias: Array, multiplier: Array, shift: Array) -> tuple[Array, Array] | None:
@@ -381,19 +461,19 @@ def _shiftable(
     return np.where(shift > 31, 0, multiplier), np.where(shift > 31, 0, shift)
 
 
-def _window(step: Step, place: Place, kernel: Pair, stride: Pair, dilation: Pair, padding: Padding, pad_value: int) -> str:
+def _window(step: Step, place: Place, kernel: Pair, stride: Pair, dilation: Pair, padding: Padding, pad_value: int) -> Struct:
     x, y = step.input_shapes[0], step.output_shape
     pads = [pad_before(x[i], kernel[i], stride[i], dilation[i], padding) for i in (0, 1)]
     return _window_table(place, (*x, *y, *kernel, *stride, *dilation, *pads, pad_value, y[2]))
 
 
-def _window_table(place: Place, values: tuple[int, ...]) -> str:
+def _window_table(place: Place, values: tuple[int, ...]) -> Struct:
     if max(values) > _SIZE_LIMIT:
         raise UnsupportedError(f"layer {place.index}: a size of {max(values)}; at most {_SIZE_LIMIT} is supported")
-    return ctext.struct("micronets_window", place.name("window"), zip(_WINDOW, values, strict=True))
+    return Struct("micronets_window", "window", ctext.braces(zip(_WINDOW, values, strict=True)))
 
 
-def _oriented_window(step: Step, place: Place, p: Planes, pad_value: int) -> str:
+def _oriented_window(step: Step, place: Place, p: Planes, pad_value: int) -> Struct:
     """The window of a depthwise layer, along its lines."""
     channels, out_channels = step.input_shapes[0][2], step.output_shape[2]
     sizes = (*p.size, channels, *p.out_size, out_channels, *p.kernel, *p.stride, *p.dilation, *p.before)
@@ -406,10 +486,10 @@ def _mean(model: QuantizedModel, step: Step, layer: Mean, place: Place) -> Code:
     multiplier, shift = reference.mean_multiplier(h * w, source, target)
     bias = np.array([-source.zero_point * h * w], np.int32)
     lo_hi = bit_range(layer.act_bits)
-    tables, _ = _requant_tables(place, bias, np.array([multiplier]), np.array([shift]), lo_hi, target, _SUM_LIMIT)
+    tables, requant, _ = _requant_tables(place, bias, np.array([multiplier]), np.array([shift]), lo_hi, target, _SUM_LIMIT)
     x, y = place.at(layer.inputs[0]), place.at(layer.name)
     call = f"micronets_mean({x}, {y}, {h * w}, {channels}, &{place.name('requant')});"
-    return Code(tables, call, ("micronets_mean",))
+    return Code(tables + place.table(requant), call, ("micronets_mean",))
 
 
 def _add(model: QuantizedModel, layer: Add, place: Place, count: str) -> Code:
@@ -424,10 +504,14 @@ def _add(model: QuantizedModel, layer: Add, place: Place, count: str) -> Code:
     lo, hi = activation_range(layer.activation, quants[2], layer.act_bits)
     zero = quants[2].zero_point
     fields = [*zip(("a", "b", "sum"), operands, strict=True), ("lowest", lo - zero), ("highest", hi - zero)]
-    table = ctext.struct("micronets_addition", place.name("addition"), fields)
+    sizes = Struct("micronets_addition", "addition", ctext.braces(fields))
+    if not place.rows:
+        at = {"a": place.offset(layer.inputs[0]), "b": place.offset(layer.inputs[1]), "output": place.offset(layer.name)}
+        table = place.record("micronets_sum", {**at, "count": count, "addition": sizes.value})
+        return Code(table, "", ("micronets_add",), "micronets_run_add")
     inputs = ", ".join(place.at(name) for name in layer.inputs)
     call = f"micronets_add({inputs}, {place.at(layer.name)}, {count}, &{place.name('addition')});"
-    return Code(table, call, ("micronets_add",))
+    return Code(place.table(sizes), call, ("micronets_add",))
 
 
 def _pad(model: QuantizedModel, step: Step, layer: Pad, place: Place) -> Code:
@@ -437,9 +521,14 @@ def _pad(model: QuantizedModel, step: Step, layer: Pad, place: Place) -> Code:
     fields: list[tuple[str, object]] = [("in_shape", _braces(shape))]
     fields += [("before", _braces([p[0] for p in pads])), ("after", _braces([p[1] for p in pads]))]
     fields.append(("value", model.quant[layer.name].zero_point))
-    table = ctext.struct("micronets_padding", place.name("padding"), fields)
+    sizes = Struct("micronets_padding", "padding", ctext.braces(fields))
+    if not place.rows:
+        at = {"input": place.offset(layer.inputs[0]), "output": place.offset(layer.name)}
+        return Code(
+            place.record("micronets_border", {**at, "padding": sizes.value}), "", ("micronets_pad",), "micronets_run_pad"
+        )
     x, y = place.at(layer.inputs[0]), place.at(layer.name)
-    return Code(table, f"micronets_pad({x}, {y}, {place.sizes('padding')});", ("micronets_pad",))
+    return Code(place.table(sizes), f"micronets_pad({x}, {y}, {place.sizes('padding')});", ("micronets_pad",))
 
 
 def padded_shape(shape: tuple[int, ...], layer: Pad) -> tuple[list[int], list[Pair]]:

@@ -118,7 +118,7 @@ caller, and a little stack. Constants: {constants:,} bytes of flash.
 | file | what |
 |---|---|
 | `model.h` | how to call it: sizes, scales, three functions |
-| `model.c` | weights, tables and the sequence of kernel calls |
+| `model.c` | weights, tables, and a list of layers: what runs each, and a record of its sizes |
 | `micronets_*.c`, `micronets_*.h` | the kernels it uses, documented in `micronets_kernels.h` |
 | `example.c`, `test_vector.h` | an inference whose output must come out equal to the last byte |
 | `CMakeLists.txt` | a static library, and the example as a test |

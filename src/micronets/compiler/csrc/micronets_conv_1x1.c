@@ -20,12 +20,12 @@ MICRONETS_INLINE void expand_both(const int8_t *x, const int8_t *y, uint32_t *co
     }
 }
 
-void micronets_conv_1x1(const int8_t *input, int8_t *output, const uint32_t *weights, uint32_t *scratch,
-                        const micronets_window *window, const micronets_requant *requant)
+void micronets_conv_1x1(const int8_t *input, int8_t *output, const uint32_t *weights, uint32_t *scratch, int32_t pixels,
+                        int32_t inputs, int32_t outputs, const micronets_requant *requant)
 {
-    const int32_t count = window->in_c, filters = window->out_c;
+    const int32_t count = inputs, filters = outputs;
     const micronets_block block = micronets_prepare(scratch, weights, count, filters, requant);
-    for (int32_t left = window->out_h * window->out_w; left > 0; left -= 2) {
+    for (int32_t left = pixels; left > 0; left -= 2) {
         const int32_t second = left > 1;
         const int8_t *const next = second ? input + count : input;
         if (count % 4 == 0) {

@@ -130,9 +130,9 @@ void micronets_conv(const int8_t *input, int8_t *output, const uint32_t *weights
 void micronets_conv_4(const int8_t *input, int8_t *output, const uint32_t *weights, uint32_t *scratch,
                       const micronets_window *window, const micronets_requant *requant);
 
-/* The same for 1 x 1 windows with stride 1; scratch two columns. Reads two pixels before it writes them. */
-void micronets_conv_1x1(const int8_t *input, int8_t *output, const uint32_t *weights, uint32_t *scratch,
-                        const micronets_window *window, const micronets_requant *requant);
+/* The same for 1 x 1 windows with stride 1: input [pixels, inputs], output [pixels, outputs]; scratch two columns. Reads two pixels before it writes them. */
+void micronets_conv_1x1(const int8_t *input, int8_t *output, const uint32_t *weights, uint32_t *scratch, int32_t pixels,
+                        int32_t inputs, int32_t outputs, const micronets_requant *requant);
 
 /* The same as micronets_conv with weights of 4 bits in the order of micronets_columns.h, two filters of a value to a byte,
  * the first in the low half. scratch: that of micronets_conv, and behind it a pair of words for each pair of values. */
