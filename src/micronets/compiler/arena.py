@@ -17,7 +17,7 @@ from micronets.compiler import columns
 from micronets.compiler.bands import Segment
 from micronets.compiler.overlap import distance, in_place
 from micronets.compiler.placing import Pairs, search
-from micronets.compiler.planes import Planes, planes
+from micronets.compiler.planes import Driver, Planes, driver, planes
 from micronets.plan import Buffer, align, float_tensors
 
 BUFFER_ALIGNMENT = 4  # bytes; words and floats may be loaded from the start of every buffer
@@ -50,7 +50,7 @@ class Needs:
 
     owner: for every tensor the one whose buffer it lies in. tensors: their buffers when nothing runs in bands.
     index: place in `tensors` by name. scratch: of each layer, run whole and run in bands.
-    gaps: of each layer, `distance`. over: whether it can work `in_place`.
+    gaps: of each layer, `distance`. over: whether it can work `in_place`. only: `planes.driver` of the network.
     """
 
     steps: tuple[Step, ...]
@@ -61,13 +61,14 @@ class Needs:
     scratch: tuple[tuple[Buffer, Buffer], ...]
     gaps: tuple[int | None, ...]
     over: tuple[bool, ...]
+    only: Driver
 
 
 def needs(arch: Arch) -> Needs:
     """What `plan_needs` and `bounds` ask of `arch`; lifetimes are in operators counted from 1."""
     steps, shapes, width = arch.steps(), arch.shapes(), float_tensors(arch)
     owner, first, last = {INPUT: INPUT}, {INPUT: 0}, {INPUT: 0}
-    scratch, joined = [], columns.joined(arch)
+    scratch, joined, only = [], columns.joined(arch), driver(steps)
     for time, step in enumerate(steps, start=1):
         layer = step.layer
         for name in layer.inputs:
@@ -78,13 +79,13 @@ def needs(arch: Arch) -> Needs:
             owner[layer.name] = layer.name
             first[layer.name] = last[layer.name] = time
         one = layer.name in joined
-        whole, banded = (Buffer(layer.name, scratch_bytes(step, b, one), time, time, scratch=True) for b in (False, True))
+        whole, banded = (Buffer(layer.name, scratch_bytes(step, b, one, only), time, time, scratch=True) for b in (False, True))
         scratch.append((whole, banded))
     last[owner[arch.output]] = len(steps) + 1
     tensors = tuple(Buffer(n, math.prod(shapes[n]) * width.get(n, 1), first[n], last[n]) for n in first)
     index = {b.name: i for i, b in enumerate(tensors)}
     gaps = tuple(None if isinstance(s.layer, Reshape) else distance(s) for s in steps)
-    return Needs(steps, shapes, owner, tensors, index, tuple(scratch), gaps, tuple(in_place(s) for s in steps))
+    return Needs(steps, shapes, owner, tensors, index, tuple(scratch), gaps, tuple(in_place(s, only) for s in steps), only)
 
 
 def plan_arena(arch: Arch, tries: int = _TRIES, segments: Sequence[Segment] = ()) -> ArenaPlan:
@@ -118,17 +119,17 @@ def scratch_name(layer: str) -> str:
     return f"{layer} scratch"
 
 
-def scratch_bytes(step: Step, banded: bool = False, joined: bool = False) -> int:
+def scratch_bytes(step: Step, banded: bool = False, joined: bool = False, only: Driver = "quickest") -> int:
     """Bytes of scratch memory that the step's kernel wants at least.
 
-    banded: where the step runs in bands. joined: where it is one of `columns.joined`.
+    banded: where the step runs in bands. joined: where it is one of `columns.joined`. only: see `planes.driver`.
     """
     match step.layer:
         case Conv2D() | FullyConnected():
             return columns.scratch(step, joined)
         case DepthwiseConv2D(weight_bits=bits, kernel=(kh, kw)):
             unpacked = kh * kw * step.output_shape[2] if bits == 4 else 0
-            return _lines_bytes(planes(step, banded)) + unpacked
+            return _lines_bytes(planes(step, banded, only)) + unpacked
         case _:
             return 0
 
@@ -226,7 +227,7 @@ def _widen(
     for number, step in enumerate(net.steps):
         if not isinstance(step.layer, DepthwiseConv2D):
             continue
-        index, p = at[step.layer.name], planes(step, number in banded)
+        index, p = at[step.layer.name], planes(step, number in banded, net.only)
         scratch = buffers[index]
         taken = sorted(
             (b.offset, b.offset + b.bytes) for b in buffers if b is not scratch and b.first <= scratch.first <= b.last

@@ -34,7 +34,7 @@ from micronets.arch import (
 from micronets.compiler import columns, ctext
 from micronets.compiler.arena import ArenaPlan, scratch_name
 from micronets.compiler.lookups import code_table
-from micronets.compiler.planes import Planes, planes
+from micronets.compiler.planes import Planes, driver, planes
 from micronets.errors import UnsupportedError
 from micronets.model import QuantizedModel, TensorQuant
 from micronets.plan import align
@@ -179,14 +179,18 @@ def emit(model: QuantizedModel, step: Step, place: Place) -> Code:
 
 def _depthwise(model: QuantizedModel, step: Step, layer: DepthwiseConv2D, place: Place) -> Code:
     w, source, target = model.weights[layer.name], model.quant[layer.inputs[0]], model.quant[layer.name]
-    p = planes(step, banded=bool(place.rows))
+    p = planes(step, banded=bool(place.rows), only=driver(model.arch.steps()))
     filters = w.weights[0].transpose(2, 1, 0) if p.turned else w.weights[0].transpose(2, 0, 1)
     rows = filters.reshape(len(filters), -1)
     limits = activation_range(layer.activation, target, layer.act_bits)
     strip = place.plan.strips[layer.name]
     tables, requant, quick = _requant(model, layer, rows, place, folded=True)
     fours = p.fours and quick
-    row = f"micronets_fours_{'3x3' if p.three else 'any'}" if fours else _row_kernel(p, rows, w.bias, _scaling(model, layer))
+    row = (
+        f"micronets_fours_{'3x3' if p.three else 'any'}"
+        if fours
+        else _row_kernel(p, rows, w.bias, _scaling(model, layer), target.zero_point)
+    )
     paired = row != "micronets_rows_any"
     if fours:  # which want a multiplier for every channel
         tables, requant, _ = _requant(model, layer, rows, place, folded=True, spread=True)
@@ -232,6 +236,7 @@ def _row_kernel(
     rows: npt.NDArray[np.int8],
     bias: npt.NDArray[np.int32] | None,
     scaling: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]],
+    zero_point: int,
 ) -> str:
     """The kernel for a strip: the one for pairs where it can compute the layer and its numbers fit."""
     multiplier, shift = scaling
@@ -239,7 +244,8 @@ def _row_kernel(
     fits = (multiplier == 0) | ((shift < 0) & (shift >= _LEAST_SHIFT))
     if not p.paired or not fits.all() or int(largest.max()) >= _DOUBLED_LIMIT:
         return "micronets_rows_any"
-    return f"micronets_rows_{'3x3' if p.three else 'pairs'}{'_2' if p.stride[1] == 2 else ''}"
+    relu = "_relu" if p.three and zero_point == -128 else ""
+    return f"micronets_rows_{'3x3' if p.three else 'pairs'}{'_2' if p.stride[1] == 2 else ''}{relu}"
 
 
 def _convolution(model: QuantizedModel, step: Step, layer: Conv2D, place: Place) -> Code:

@@ -32,8 +32,8 @@ from micronets.arch import (
     pad_before,
 )
 from micronets.compiler.columns import pointwise
+from micronets.compiler.planes import Driver, planes
 from micronets.compiler.planes import in_place as values_in_place
-from micronets.compiler.planes import planes
 
 
 def distance(step: Step) -> int | None:
@@ -62,9 +62,9 @@ def distance(step: Step) -> int | None:
             assert_never(layer)
 
 
-def in_place(step: Step) -> bool:
+def in_place(step: Step, only: Driver = "quickest") -> bool:
     """Whether the output may begin exactly where the input does, though at no other place that overlaps it."""
-    return isinstance(step.layer, DepthwiseConv2D) and step.layer.multiplier == 1 and values_in_place(planes(step))
+    return isinstance(step.layer, DepthwiseConv2D) and step.layer.multiplier == 1 and values_in_place(planes(step, only=only))
 
 
 def _window_distance(step: Step, kernel: Pair, stride: Pair, dilation: Pair, padding: Padding, *, by_channel: bool) -> int:

@@ -8,10 +8,18 @@ the DSP instructions. A line is a row of the map or, where that is quicker and t
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Literal
 
-from micronets.arch import DepthwiseConv2D, Pair, Step, pad_before
+from micronets.arch import Conv2D, DepthwiseConv2D, FullyConnected, Pair, Step, pad_before
+from micronets.counts import step_macs
+
+Driver = Literal["quickest", "rows", "fours"]
+
+_DRIVERS: tuple[Driver, ...] = ("quickest", "rows", "fours")
+_SLOWER = 0.018  # of a network's cycles, that one kernel for all its depthwise layers may cost
 
 _GROUP = 4  # outputs computed together
 _LEAST_STRIP = 4
@@ -85,8 +93,21 @@ class Planes:
         return max(self.least_strip(), min(self.out_size[0], 1 + more))
 
 
-def planes(step: Step, banded: bool = False) -> Planes:
-    """Of a depthwise `step`; banded: where it runs in bands of rows."""
+def driver(steps: Sequence[Step]) -> Driver:
+    """The one of the two kernels that all depthwise layers of a network go through, if that is hardly slower: the other
+    then takes no flash (1.8 KB). Else "quickest"."""
+    depthwise = [s for s in steps if isinstance(s.layer, DepthwiseConv2D)]
+    found = {way: [planes(s, only=way) for s in depthwise] for way in _DRIVERS}
+    cycles = {way: sum(_layer_cycles(p, s) for p, s in zip(found[way], depthwise, strict=True)) for way in _DRIVERS}
+    others = [s for s in steps if isinstance(s.layer, Conv2D | FullyConnected)]
+    total = cycles["quickest"] + sum(1.07 * step_macs(s) + 15 * math.prod(s.output_shape) for s in others)
+    limit = cycles["quickest"] + _SLOWER * total
+    one = [way for way in _DRIVERS if cycles[way] <= limit and len({p.fours for p in found[way]}) == 1]
+    return min(one, key=lambda way: cycles[way]) if one else "quickest"
+
+
+def planes(step: Step, banded: bool = False, only: Driver = "quickest") -> Planes:
+    """Of a depthwise `step`; banded: where it runs in bands of rows. only: see `driver`."""
     layer = step.layer
     if not isinstance(layer, DepthwiseConv2D):
         raise TypeError(f"not a depthwise layer: {layer}")
@@ -98,17 +119,24 @@ def planes(step: Step, banded: bool = False) -> Planes:
     if banded:
         return replace(rows, banded=True)
     if w > 1 and (layer.stride != (1, 1) or (h, w) != (out_h, out_w)):
-        return _quickest([rows], layer, channels)
+        return _quickest([rows], layer, channels, only)
     columns = _oriented(*((b, a) for a, b in (*sizes, *steps)), turned=True)
-    return _quickest([columns] if w == 1 else [rows, columns], layer, channels)
+    return _quickest([columns] if w == 1 else [rows, columns], layer, channels, only)
 
 
-def _quickest(found: list[Planes], layer: DepthwiseConv2D, channels: int) -> Planes:
+def _quickest(found: list[Planes], layer: DepthwiseConv2D, channels: int, only: Driver) -> Planes:
     best = min(found, key=_cycles)
-    if layer.multiplier > 1 or layer.weight_bits != 8:
+    if layer.multiplier > 1 or layer.weight_bits != 8 or only == "rows":
         return best
     fours = [replace(p, fours=True) for p in found if p.dilation[1] == 1 or p.kernel[1] == 1]
+    if only == "fours" and fours:
+        return min(fours, key=lambda p: _cycles_of_fours(p, channels))
     return min([best, *fours], key=lambda p: _cycles_of_fours(p, channels) / _WORTH if p.fours else _cycles(p))
+
+
+def _layer_cycles(p: Planes, step: Step) -> float:
+    channels = step.output_shape[2]
+    return channels * (_cycles_of_fours(p, channels) if p.fours else _cycles(p))
 
 
 def _cycles(p: Planes) -> float:

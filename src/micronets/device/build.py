@@ -125,7 +125,7 @@ def link(
             for file in sources
             if file.endswith(".c")
         ]
-        jobs += [[*shared, *(cc.plain if file == "memory.c" else cc.hosted), *include, str(ours / file)] for file in own]
+        jobs += [[*shared, "-Os", *(cc.plain if file == "memory.c" else cc.hosted), *include, str(ours / file)] for file in own]
         objects = [str(directory / f"{i}.o") for i in range(len(jobs))]
         with ThreadPoolExecutor(2) as pool:
             commands = [[*cc.command, *job, "-c", "-o", o] for job, o in zip(jobs, objects, strict=True)]

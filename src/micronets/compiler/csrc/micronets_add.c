@@ -87,6 +87,7 @@ static int32_t scaled(int32_t value, const micronets_operand *operand)
     return micronets_multiply(value, operand->multiplier, operand->shift);
 }
 
+MICRONETS_SMALL
 void micronets_add(const int8_t *a, const int8_t *b, int8_t *output, int32_t count, const micronets_addition *n)
 {
     int32_t i = 0;

@@ -8,6 +8,7 @@ MICRONETS_INLINE int8_t mean(int32_t sum, int32_t count, int32_t lowest, int32_t
     return (int8_t)micronets_clamp(value, lowest, highest);
 }
 
+MICRONETS_SMALL
 void micronets_average_pool(const int8_t *input, int8_t *output, const micronets_window *window, int32_t lowest,
                             int32_t highest)
 {

@@ -3,6 +3,7 @@
 #include "micronets_windows.h"
 
 /* The column of the window whose first tap is at (top, left): first its bytes, then their pairs. */
+MICRONETS_SMALL
 MICRONETS_APART void gather(const int8_t *input, int8_t *bytes, uint32_t *column, int32_t top, int32_t left,
                             const micronets_window *window)
 {

@@ -22,6 +22,13 @@
 #define MICRONETS_APART static
 #endif
 
+/* What takes little of the time is built for size. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define MICRONETS_SMALL __attribute__((optimize("Os")))
+#else
+#define MICRONETS_SMALL
+#endif
+
 /* Sizes of an operator that slides a window over a map; all at least 1 but the paddings, which are at least 0.
  * Output pixel (y, x) sees the input rows y * stride_h - pad_top + k * dilation_h for k = 0 .. kernel_h - 1, and columns
  * likewise. What lies outside the input does not count. */
@@ -179,6 +186,10 @@ void micronets_rows_pairs(const micronets_strip *strip, int8_t *output, int32_t 
 void micronets_rows_pairs_2(const micronets_strip *strip, int8_t *output, int32_t rows, int32_t count);
 void micronets_rows_3x3(const micronets_strip *strip, int8_t *output, int32_t rows, int32_t count);
 void micronets_rows_3x3_2(const micronets_strip *strip, int8_t *output, int32_t rows, int32_t count);
+
+/* The same where the output's zero point is -128: a sum below zero is clamped, however it is rounded. */
+void micronets_rows_3x3_relu(const micronets_strip *strip, int8_t *output, int32_t rows, int32_t count);
+void micronets_rows_3x3_2_relu(const micronets_strip *strip, int8_t *output, int32_t rows, int32_t count);
 
 /* Matrix times vector: input [inputs], output [units], weights as in micronets_columns.h. */
 void micronets_fully_connected(const int8_t *input, int8_t *output, const uint32_t *weights, int32_t inputs, int32_t units,

@@ -143,11 +143,11 @@ MICRONETS_INLINE void micronets_clamp_line(int8_t *output, int32_t count, const 
     "ssat %[" S "], #8, %[v]\n\t"
 #define MICRONETS_CODE_POSITIVE(S) \
     "smmlar %[" S "], %[" S "], %[a], %[b]\n\tasr %[" S "], %[" S "], %[c]\n\tssat %[" S "], #8, %[" S "]\n\t"
-#define MICRONETS_ROW(LINE)                                                    \
+#define MICRONETS_ROW(LINE, RELU)                                              \
     do {                                                                       \
         int8_t *to = output;                                                   \
         const int8_t *const last = output + (count - 4) * f->step;             \
-        if (strip->requant->zero_point == -128) { /* then nothing is negative */ \
+        if (RELU) {                                                            \
             MICRONETS_ROW_BY(LINE, MICRONETS_CODE_POSITIVE);                   \
         } else {                                                               \
             MICRONETS_ROW_BY(LINE, MICRONETS_CODE);                            \

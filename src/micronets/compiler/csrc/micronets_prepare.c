@@ -5,6 +5,7 @@
 #define STEPS 8
 #define STEP_BYTES 52
 
+MICRONETS_SMALL
 micronets_block micronets_prepare(const uint32_t *columns, const uint32_t *weights, int32_t size, int32_t filters,
                                   const micronets_requant *requant)
 {

@@ -31,6 +31,7 @@ static int32_t one_over_one_plus(int32_t a)
     return x > INT32_MAX / 2 ? INT32_MAX : x * 2;
 }
 
+MICRONETS_SMALL
 void micronets_softmax(const int8_t *input, int8_t *output, const int32_t *exponentials, int32_t entries, int32_t rows,
                        int32_t columns)
 {
