@@ -149,7 +149,7 @@ def test_files_are_a_function_of_the_model(dense: QuantizedModel) -> None:
     assert f"#define MICRONETS_ARENA_BYTES {compiled.arena_bytes}\n" in compiled.files["model.h"]
     scales = next(iter(dense.weights.values())).scales.size
     assert (
-        compiled.constant_bytes == 16 + 4 * 4 + 4 * (4 if scales > 1 else 1) + 44 + 16
+        compiled.constant_bytes == 16 + 4 * 4 + 4 * (4 if scales > 1 else 1) + 40 + 16
     )  # weights, biases, multipliers, sizes, steps
 
 

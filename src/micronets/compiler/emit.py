@@ -196,8 +196,7 @@ def _depthwise(model: QuantizedModel, step: Step, layer: DepthwiseConv2D, place:
         tables, requant, _ = _requant(model, layer, rows, place, folded=True, spread=True)
     window = _oriented_window(step, place, p, source.zero_point)
     fields = (
-        *(("multiplier", layer.multiplier), ("phases", p.phases), ("in_line", p.in_steps[0]), ("in_step", p.in_steps[1])),
-        *(("out_line", p.out_steps[0]), ("out_step", p.out_steps[1]), ("strip", strip)),
+        *(("turned", int(p.turned)), ("multiplier", layer.multiplier), ("phases", p.phases), ("strip", strip)),
         *(("pitch", p.cells if fours else p.pitch), ("narrow", int(limits != (-128, 127)))),
         *(("even", p.even * paired), ("odd", p.odd * paired)),
     )
@@ -422,20 +421,21 @@ def _requant_tables(
     words = quick_tables(bias, multiplier, shift) if largest < _DOUBLED_LIMIT else None
     zero = target.zero_point
     if words is None:
+        if multiplier.size > _SIZE_LIMIT:
+            raise UnsupportedError(f"layer {place.index}: {multiplier.size} scales; at most {_SIZE_LIMIT} are supported")
         tables = ctext.array("int32_t", place.name("bias"), bias)
-        tables += ctext.array("int32_t", place.name("multiplier"), multiplier)
-        tables += ctext.array("int8_t", place.name("shift"), shift)
+        tables += ctext.array("int32_t", place.name("multiplier"), np.append(multiplier, shift))
     else:
         tables = ctext.array("int32_t", place.name("bias"), words[0])
         tables += ctext.array("int32_t", place.name("multiplier"), words[1])
     fields: list[tuple[str, object]] = [
         ("bias", place.name("bias")),
         ("multiplier", place.name("multiplier")),
-        ("shift", place.name("shift") if words is None else 0),
         ("step", int(multiplier.size > 1)),
         ("lowest", limits[0] - zero),
         ("highest", limits[1] - zero),
         ("zero_point", zero),
+        ("shifts", multiplier.size if words is None else 0),
     ]
     return tables, Struct("micronets_requant", "requant", ctext.braces(fields)), words is not None
 
@@ -538,10 +538,10 @@ def _pad(model: QuantizedModel, step: Step, layer: Pad, place: Place) -> Code:
 
 
 def padded_shape(shape: tuple[int, ...], layer: Pad) -> tuple[list[int], list[Pair]]:
-    """The same padding over three dimensions: one that is not padded is part of the one before it."""
+    """The same padding over three dimensions: one that is not padded is part of the one before it, if the numbers then fit."""
     sizes, pads = [1], [(0, 0)]
     for size, (before, after) in zip(shape, layer.paddings, strict=True):
-        if before == after == 0:
+        if before == after == 0 and max(pads[-1]) * size <= _SIZE_LIMIT:
             sizes[-1] *= size
             pads[-1] = (pads[-1][0] * size, pads[-1][1] * size)
         else:

@@ -125,7 +125,9 @@ def link(
             for file in sources
             if file.endswith(".c")
         ]
-        jobs += [[*shared, "-Os", *(cc.plain if file == "memory.c" else cc.hosted), *include, str(ours / file)] for file in own]
+        for file in own:
+            flags = cc.plain if file in ("memory.c", "startup.c") else cc.hosted  # whose loops are to stay loops
+            jobs.append([*shared, "-Os", *flags, *include, str(ours / file)])
         objects = [str(directory / f"{i}.o") for i in range(len(jobs))]
         with ThreadPoolExecutor(2) as pool:
             commands = [[*cc.command, *job, "-c", "-o", o] for job, o in zip(jobs, objects, strict=True)]

@@ -2,7 +2,8 @@
 #include "micronets_requantize.h"
 
 /* Rounded to nearest, halves away from zero. */
-MICRONETS_INLINE int8_t mean(int32_t sum, int32_t count, int32_t lowest, int32_t highest)
+MICRONETS_SMALL
+MICRONETS_APART int8_t mean(int32_t sum, int32_t count, int32_t lowest, int32_t highest)
 {
     const int32_t value = sum < 0 ? -((-sum + count / 2) / count) : (sum + count / 2) / count;
     return (int8_t)micronets_clamp(value, lowest, highest);

@@ -3,29 +3,31 @@
 /* Weights of a channel as pairs, doubled. A line w0, w1, w2, ... of the kernel becomes (w0, w1), (w2, w3), ... for outputs
  * whose window begins at the first value of a pair, and with a stride of 1 also (0, w0), (w1, w2), ... for those that begin
  * at the second. For kernels of 3 x 3 the words (w0, w1) and (w1, w2) hold all that. */
-static void pack(uint32_t *to, const int8_t *w, const micronets_window *window, const micronets_planes *n)
+MICRONETS_SMALL
+MICRONETS_APART void pack(uint32_t *to, const int8_t *w, const micronets_window *window, const micronets_planes *n)
 {
-    const int32_t columns = window->kernel_w;
-    if (n->even == 1 && n->odd == 1 && columns == 3) {
-        for (int32_t ky = 0; ky < 3; ky++, w += 3, to += 2) {
-            const int32_t a = 2 * w[0], b = 2 * w[1], c = 2 * w[2];
-            to[0] = micronets_pack2(a, b);
-            to[1] = micronets_pack2(b, c);
-        }
-        return;
-    }
     const int32_t stride = n->odd > 0 ? 2 : 1, words = stride * n->even;
     for (int32_t ky = window->kernel_h; ky > 0; ky--, to += words) {
         for (int32_t i = 0; i < words; i++) {
             to[i] = 0;
         }
-        for (int32_t k = 0; k < columns; k++) {
+        for (int32_t k = 0; k < window->kernel_w; k++) {
             const uint32_t weight = (uint32_t)(2 * *w++) & 0xffffu;
             to[(k >> 1) * stride] |= weight << 16 * (k & 1);
             if (stride > 1) {
                 to[((k + 1) >> 1) * 2 + 1] |= weight << 16 * ((k + 1) & 1);
             }
         }
+    }
+}
+
+/* The same for kernels of 3 x 3. */
+MICRONETS_INLINE void pack_3x3(uint32_t *to, const int8_t *w)
+{
+    for (int32_t ky = 0; ky < 3; ky++, w += 3, to += 2) {
+        const int32_t a = 2 * w[0], b = 2 * w[1], c = 2 * w[2];
+        to[0] = micronets_pack2(a, b);
+        to[1] = micronets_pack2(b, c);
     }
 }
 
@@ -123,7 +125,7 @@ MICRONETS_APART void strips(const int8_t *input, int8_t *output, int32_t count, 
         }
         gather(lines + (inside - top) * pitch, input + inside * copied->in_line, behind - inside, copied);
         rows(strip, output, height, count);
-        output += height * p->out_line;
+        output += height * strip->out_line;
         there = kept;
     }
 }
@@ -138,21 +140,26 @@ void micronets_depthwise(const int8_t *input, int8_t *output, const int8_t *weig
     const int32_t below = height - n->pad_top < n->in_h ? height - n->pad_top : n->in_h;
     micronets_filter *const filter = (micronets_filter *)scratch;
     int16_t *const lines = (int16_t *)(void *)(filter->weights + n->kernel_h * (planes->even + planes->odd));
-    micronets_strip strip = {filter, lines, weights, n, planes, requant, 0};
+    const micronets_steps steps = micronets_steps_of(n, planes);
+    micronets_strip strip = {filter, lines, weights, n, planes, requant, 0, steps.out_line};
     const int32_t within = n->in_w < room ? n->in_w : room;
-    shape copied = {n->pad_left, within, phases * planes->in_step, pitch, planes->in_line, 0, n->pad_value};
+    shape copied = {n->pad_left, within, phases * steps.in_step, pitch, steps.in_line, 0, n->pad_value};
     int32_t left = planes->multiplier;
     pad(lines, pitch * height, n->pad_value);
-    filter->step = phases * planes->out_step;
+    filter->step = phases * steps.out_step;
     for (int32_t c = 0; c < n->out_c; c++) {
         if (planes->even > 0) {
             prepare(filter, requant, c);
-            pack(filter->weights, strip.weights, n, planes);
+            if (planes->even == 1 && planes->odd == 1 && n->kernel_w == 3) {
+                pack_3x3(filter->weights, strip.weights);
+            } else {
+                pack(filter->weights, strip.weights, n, planes);
+            }
         }
         strip.channel = c;
         for (int32_t phase = 0; phase < phases && phase < n->out_w; phase++) {
-            const int8_t *const from = input + phase * planes->in_step;
-            int8_t *const to = output + phase * planes->out_step;
+            const int8_t *const from = input + phase * steps.in_step;
+            int8_t *const to = output + phase * steps.out_step;
             int32_t count = n->out_w;
             if (phases > 1) {
                 const int32_t there = (n->in_w - phase + phases - 1) / phases;

@@ -86,15 +86,16 @@ void micronets_depthwise_4(const int8_t *input, int8_t *output, const uint32_t *
     const int32_t height = (planes->strip - 1) * n->stride_h + (n->kernel_h - 1) * n->dilation_h + 1;
     const uint32_t padding = ((uint32_t)n->pad_value & 255u) * 0x01010101u;
     uint32_t *const lines = (uint32_t *)scratch;
-    shape copied = {n->in_w < room ? n->in_w : room, phases * planes->in_step, pitch, planes->in_line, 0, 4, padding};
+    const micronets_steps steps = micronets_steps_of(n, planes);
+    shape copied = {n->in_w < room ? n->in_w : room, phases * steps.in_step, pitch, steps.in_line, 0, 4, padding};
     micronets_four four = {
         .zero_point = requant->zero_point,
         .lowest4 = micronets_limit4(requant, requant->lowest),
         .highest4 = micronets_limit4(requant, requant->highest),
         .x_step = 4 * n->stride_w,
-        .out_step = phases * planes->out_step,
+        .out_step = phases * steps.out_step,
         .x_line = 4 * n->stride_h * pitch,
-        .out_line = planes->out_line,
+        .out_line = steps.out_line,
         .next = 4 * n->dilation_h * pitch - 4 * n->kernel_w,
         .row = 4 * n->kernel_w,
         .skipped = odd > 0 ? (TAPS - odd) * TAP_BYTES : 0,
@@ -121,8 +122,8 @@ void micronets_depthwise_4(const int8_t *input, int8_t *output, const uint32_t *
                 copied.behind = there < room ? 1 : 0; /* the part before this one may have been longer by that */
             }
             four.back = -count * four.out_step;
-            four.out_end = output + c + phase * planes->out_step - four.back;
-            strips(input + c + phase * planes->in_step, lines, &copied, n, planes->strip, &four, rows);
+            four.out_end = output + c + phase * steps.out_step - four.back;
+            strips(input + c + phase * steps.in_step, lines, &copied, n, planes->strip, &four, rows);
         }
     }
 }

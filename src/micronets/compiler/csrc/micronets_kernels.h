@@ -24,7 +24,7 @@
 
 /* What takes little of the time is built for size. */
 #if defined(__GNUC__) && !defined(__clang__)
-#define MICRONETS_SMALL __attribute__((optimize("Os")))
+#define MICRONETS_SMALL __attribute__((optimize("Os", "no-tree-loop-distribute-patterns"))) /* no calls of memset */
 #else
 #define MICRONETS_SMALL
 #endif
@@ -47,29 +47,42 @@ typedef struct {
  * Where a kernel takes the input codes as they are, -(zero point) * (sum of the weights) is in the bias: all but the
  * depthwise ones and conv_any, which subtract the zero point, so that what lies outside counts nothing.
  *
- * Tables come in two forms. Quick, where shift is 0: bias[c] is bias * 2^8 - shift, the bias having 24 bits and the shift
+ * Tables come in two forms. Quick, where shifts is 0: bias[c] is bias * 2^8 - shift, the bias having 24 bits and the shift
  * being -31 .. -1, multiplier[c] is twice the multiplier, its 32 bits as a negative number; every sum with its bias is within
  * +-(2^30 - 1). Else all three are what their names say: a multiplier is 0 or 2^30 .. 2^31 - 1, a shift -31 .. 31. */
 typedef struct {
     const int32_t *bias;       /* a channel each; for quick tables up to a multiple of 4 of them */
     const int32_t *multiplier; /* likewise, or one for all */
-    const int8_t *shift;       /* as many as multipliers */
     int16_t lowest, highest;   /* clamp, relative to the zero point */
     int8_t zero_point;
     int8_t step;               /* 1: a multiplier and shift for each channel; 0: one for all */
+    uint16_t shifts;           /* 0: quick tables; else how many multipliers there are, as many shifts being behind them */
 } micronets_requant;
 
 /* How a depthwise convolution goes through the plane of a channel: line by line. A line is a row of the map or, the other
  * way, a column: the window's sizes with _h then count lines and those with _w are along them.
  * A line is worked through in `phases` interleaved parts, each without dilation; pad_left is then that of a part. */
 typedef struct {
-    int32_t in_line, in_step, out_line, out_step; /* bytes to the next line, to the next value of a line */
-    uint16_t multiplier;                          /* output channels of an input channel */
+    uint16_t turned;     /* 1: a line is a column of the map */
+    uint16_t multiplier; /* output channels of an input channel */
     uint16_t phases;
     uint16_t strip, pitch; /* output lines computed together; values of a line in the scratch */
     uint16_t narrow;       /* 1: the clamp allows less than -128 .. 127 */
     uint16_t even, odd;    /* words of weights for a line of the kernel, see micronets_depthwise.c; 0 for micronets_rows_any */
 } micronets_planes;
+
+/* Bytes to the next line of a map, and to the next value of a line. */
+typedef struct {
+    int32_t in_line, in_step, out_line, out_step;
+} micronets_steps;
+
+MICRONETS_INLINE micronets_steps micronets_steps_of(const micronets_window *n, const micronets_planes *planes)
+{
+    const int32_t in_c = n->in_c, out_c = n->out_c;
+    const micronets_steps columns = {in_c, n->in_h * in_c, out_c, n->out_h * out_c};
+    const micronets_steps rows = {n->in_w * in_c, in_c, n->out_w * out_c, out_c};
+    return planes->turned ? columns : rows;
+}
 
 /* Constants of a channel in the order in which the kernels in assembly load them. The sums come doubled: bias and weights
  * are. output = (high(sum * multiplier) + addend) >> shift; addend: half a unit, and the zero point. */
@@ -89,6 +102,7 @@ typedef struct {
     const micronets_planes *planes;
     const micronets_requant *requant;
     int32_t channel;
+    int32_t out_line; /* bytes from a line of outputs to the next */
 } micronets_strip;
 
 /* Computes `rows` lines of `count` outputs. */
@@ -109,7 +123,7 @@ typedef struct {
 /* Zero to three dimensions of padding; those in front are 1 where there are fewer. */
 typedef struct {
     int32_t in_shape[3];
-    int32_t before[3], after[3];
+    uint16_t before[3], after[3];
     int8_t value;
 } micronets_padding;
 

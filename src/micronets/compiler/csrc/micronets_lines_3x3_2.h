@@ -32,7 +32,7 @@ MICRONETS_INLINE void micronets_lines_3x3_2(const micronets_strip *strip, int8_t
     micronets_filter *const f = strip->filter;
     const int32_t pitch = strip->planes->pitch, down = strip->window->stride_h * pitch;
     const int16_t *line = strip->lines;
-    for (; rows > 0; rows--, line += down, output += strip->planes->out_line) {
+    for (; rows > 0; rows--, line += down, output += strip->out_line) {
 #ifdef MICRONETS_ASSEMBLY
         const int16_t *p0 = line, *p1 = p0 + pitch, *p2 = p1 + pitch;
         MICRONETS_ROW(LINE, relu);

@@ -6,10 +6,18 @@ MICRONETS_APART int8_t *fill(int8_t *target, int32_t value, int32_t count)
     for (const uint32_t four = micronets_pack4(value, value, value, value); count >= 4; count -= 4, target += 4) {
         micronets_store4(target, four);
     }
-#endif
+    if (count > 1) { /* no loop, of which compilers make a call */
+        *target++ = (int8_t)value;
+        *target++ = (int8_t)value;
+    }
+    if (count & 1) {
+        *target++ = (int8_t)value;
+    }
+#else
     for (; count > 0; count--) {
         *target++ = (int8_t)value;
     }
+#endif
     return target;
 }
 

@@ -39,8 +39,8 @@ MICRONETS_INLINE micronets_scale micronets_scale_of(const micronets_requant *req
 {
     const int32_t k = channel * requant->step, word = requant->bias[channel], multiplier = requant->multiplier[k];
     micronets_scale scale = {word, multiplier, 0};
-    if (requant->shift) {
-        scale.shift = requant->shift[k];
+    if (requant->shifts > 0) {
+        scale.shift = requant->multiplier[requant->shifts + k];
     } else {
         scale.bias = word >> 8;
         scale.multiplier = (int32_t)((uint32_t)multiplier >> 1);

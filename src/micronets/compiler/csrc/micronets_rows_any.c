@@ -14,8 +14,8 @@ void micronets_rows_any(const micronets_strip *strip, int8_t *output, int32_t ro
                     sum += line[kx * n->dilation_w] * *w++;
                 }
             }
-            output[x * p->phases * p->out_step] = micronets_requantize(sum, strip->requant, strip->channel);
+            output[x * strip->filter->step] = micronets_requantize(sum, strip->requant, strip->channel);
         }
-        output += p->out_line;
+        output += strip->out_line;
     }
 }

@@ -20,7 +20,7 @@ MICRONETS_INLINE void run(const micronets_strip *strip, int8_t *output, int32_t 
     const micronets_planes *const n = strip->planes;
     const int32_t next = strip->window->dilation_h * n->pitch;
     const int16_t *line = strip->lines;
-    for (; rows > 0; rows--, line += strip->window->stride_h * n->pitch, output += n->out_line) {
+    for (; rows > 0; rows--, line += strip->window->stride_h * n->pitch, output += strip->out_line) {
         int8_t *to = output;
         const int16_t *start = line;
         for (int32_t left = count; left > 0; left -= 4, start += 4, to += 4 * f->step) {

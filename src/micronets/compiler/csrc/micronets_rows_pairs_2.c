@@ -7,7 +7,7 @@ void micronets_rows_pairs_2(const micronets_strip *strip, int8_t *output, int32_
     const micronets_planes *const n = strip->planes;
     const int32_t words = n->even, next = strip->window->dilation_h * n->pitch;
     const int16_t *line = strip->lines;
-    for (; rows > 0; rows--, line += strip->window->stride_h * n->pitch, output += n->out_line) {
+    for (; rows > 0; rows--, line += strip->window->stride_h * n->pitch, output += strip->out_line) {
         int8_t *to = output;
         const int16_t *start = line;
         for (int32_t left = count; left > 0; left -= 4, start += 8, to += 4 * f->step) {
