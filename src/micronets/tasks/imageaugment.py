@@ -1,7 +1,7 @@
 """Augmentation of pictures in torch, a whole batch at a time.
 
-Moving, zooming, mirroring and resizing are one product with a matrix of filter weights for each picture and axis: the
-pictures of the network's own resolution come out, anti-aliased by the same filter that `frontend.image` uses.
+Moving, zooming, mirroring and resizing are one filter for each picture and axis, of a few taps: the pictures of the network's
+own resolution come out, anti-aliased by the same filter that `frontend.image` uses.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ import math
 from typing import TYPE_CHECKING
 
 import torch
+import torch.nn.functional as F
 
-from micronets.frontend.image import LUMA
+from micronets.frontend.image import FILTERS, LUMA
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -58,16 +59,19 @@ class Augmenter:
         part = side * torch.exp(_uniform(n, math.log(low), math.log(high), g))
         ratio = torch.exp(_uniform(n, -0.5, 0.5, g) * math.log(s.aspect))
         mirrored = torch.rand(n, generator=g, device=g.device) < s.flip
-        vertical = self._weights(part * ratio, None, fe, g)
-        horizontal = self._weights(part / ratio, mirrored, fe, g)
+        vertical = self._taps(part * ratio, None, fe, g)
+        horizontal = self._taps(part / ratio, mirrored, fe, g)
         c, after = x.shape[3], fe.resolution
-        rows = torch.bmm(vertical, x.view(n, side, side * c)).view(n, after, side, c)
-        # Columns come first in the second product, so that channels stay together.
-        columns = torch.bmm(horizontal, rows.transpose(1, 2).reshape(n, side, after * c))
+        # Whole lines of pixels are weighed and added; so columns and rows change places in between, and back.
+        rows = _weighed(x.view(n * side, side * c), *vertical).view(n, after, side, c)
+        columns = _weighed(rows.transpose(1, 2).reshape(n * side, after * c), *horizontal)
         return columns.view(n, after, after, c).transpose(1, 2).contiguous()
 
-    def _weights(self, part: Tensor, mirrored: Tensor | None, fe: ImageFrontEnd, g: torch.Generator) -> Tensor:
-        """`[B, resolution, S]`: filter weights along one axis, of a stretch of `part` pixels at a random place."""
+    def _taps(self, part: Tensor, mirrored: Tensor | None, fe: ImageFrontEnd, g: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Lines that each line along one axis is made of, of a stretch of `part` pixels at a random place.
+
+        Two `[B * resolution, taps]`: their indices among the `B * S` lines of the batch, and filter weights.
+        """
         s, n, side, after, device = self.settings, len(part), self.side, fe.resolution, g.device
         most = round(s.shift * side)
         start = torch.rand(n, generator=g, device=device) * (side - part)
@@ -75,28 +79,42 @@ class Augmenter:
         at = torch.arange(after, device=device) + 0.5
         at = at.expand(n, after) if mirrored is None else torch.where(mirrored[:, None], after - at, at)
         step = part / after
-        coarse = step.clamp(min=1)
-        beyond = most + max(0.0, s.zoom[1] * math.sqrt(s.aspect) - 1) * side
-        pad = min(side - 1, math.ceil(beyond - 1e-4))
-        taps = torch.arange(-pad, side + pad, device=device) + 0.5
-        centres = start[:, None] + at * step[:, None]
-        weights = _kernel((taps - centres[:, :, None]) / coarse[:, None, None], fe.filter)
+        coarse = step.clamp(min=1)[:, None, None]
+        reach, largest = FILTERS[fe.filter], s.zoom[1] * math.sqrt(s.aspect)
+        count = math.floor(2 * reach * max(1.0, largest * side / after) + 1e-4) + 1
+        centres = (start[:, None] + at * step[:, None])[:, :, None]
+        first = (centres - reach * coarse - 0.5).ceil()
+        taps = first + torch.arange(count, device=device)
+        weights = _kernel((taps + 0.5 - centres) / coarse, fe.filter)
+        # What lies beyond an edge is mirrored at it, where the part may reach there; else it has no weight, as in evaluation.
+        pad = min(side - 1, math.ceil(most + max(0.0, largest - 1) * side - 1e-4))
+        weights *= (taps >= -pad) & (taps < side + pad)
         weights /= weights.sum(2, keepdim=True)
-        inside = weights[:, :, pad : pad + side].contiguous()
-        if pad:  # what lies beyond an edge is mirrored at it
-            inside[:, :, :pad] += weights[:, :, :pad].flip(2)
-            inside[:, :, side - pad :] += weights[:, :, pad + side :].flip(2)
-        return inside
+        index = taps.to(torch.int64).remainder_(2 * side)
+        index = torch.minimum(index, 2 * side - 1 - index)
+        index += side * torch.arange(n, device=device)[:, None, None]
+        return index.view(n * after, count), weights.view(n * after, count)
 
     def _coloured(self, x: Tensor, g: torch.Generator) -> Tensor:
+        """Saturation, contrast and brightness: a share of the picture, one of its gray, and a constant. Changes `x`."""
         s, n = self.settings, len(x)
-        if s.saturation and x.shape[3] == 3:
-            x = torch.lerp(_gray(x), x, (1 + _uniform(n, -s.saturation, s.saturation, g)).view(n, 1, 1, 1))
+        saturated = bool(s.saturation) and x.shape[3] == 3
+        own, gray, level = torch.ones(n, device=x.device), torch.zeros(n, device=x.device), torch.zeros(n, device=x.device)
+        shades = _gray(x) if saturated else x[:, :1, :1, :1]
+        if saturated:
+            own = 1 + _uniform(n, -s.saturation, s.saturation, g)
+            gray = 1 - own
         if s.contrast:
-            x = torch.lerp(x.mean((1, 2, 3), keepdim=True), x, (1 + _uniform(n, -s.contrast, s.contrast, g)).view(n, 1, 1, 1))
+            share = 1 + _uniform(n, -s.contrast, s.contrast, g)
+            mean = own * x.mean((1, 2, 3)) + gray * shades.mean((1, 2, 3))
+            own, gray, level = own * share, gray * share, mean * (1 - share)
         if s.brightness:
-            x = x * (1 + _uniform(n, -s.brightness, s.brightness, g)).view(n, 1, 1, 1)
-        return x
+            share = 1 + _uniform(n, -s.brightness, s.brightness, g)
+            own, gray, level = own * share, gray * share, level * share
+        own, gray, level = (v.view(n, 1, 1, 1) for v in (own, gray, level))
+        if saturated:
+            return x.mul_(own).add_(shades.mul_(gray).add_(level))
+        return x.mul_(own).add_(level) if s.contrast or s.brightness else x
 
     def _erased(self, x: Tensor, g: torch.Generator) -> Tensor:
         s, n = self.settings, len(x)
@@ -104,8 +122,16 @@ class Augmenter:
             return x
         chosen = torch.rand(n, 1, generator=g, device=g.device) < s.erase
         rows, columns = (_stretch(n, x.shape[1], s.erase_side, g) for _ in range(2))
-        where = (rows & chosen)[:, :, None, None] & columns[:, None, :, None]
-        return torch.where(where, x.mean((1, 2), keepdim=True), x)
+        hit = chosen[:, 0].nonzero()[:, 0]
+        some = x[hit]
+        where = rows[hit][:, :, None, None] & columns[hit][:, None, :, None]
+        x[hit] = torch.where(where, some.mean((1, 2), keepdim=True), some)
+        return x
+
+
+def _weighed(lines: Tensor, index: Tensor, weights: Tensor) -> Tensor:
+    """`[M, values]`: sums of the lines `[N, values]` with these indices `[M, taps]`, by these weights."""
+    return F.embedding_bag(index, lines, mode="sum", per_sample_weights=weights)
 
 
 def _gray(x: Tensor) -> Tensor:
