@@ -47,7 +47,7 @@ class Point:
 class Ours:
     """Times of a network on a board in ms: under TFLM estimated and simulated; our C by the latency model and simulated.
 
-    `predicted` is None where the board has no latency model. uncertainty: of the simulated times, relative.
+    `predicted` is None where the board has no latency model, or one that does not know all of the network. uncertainty: of the simulated times, relative.
     """
 
     tflm_estimated: float
@@ -96,8 +96,11 @@ def ours(models: Path, model: str, board: Board, baseline: Mapping[str, str]) ->
 
 
 def _predicted(arch: Arch, board: Board) -> float | None:
-    model = latency.load(board.name, "c")
-    return None if model is None else 1e3 * float(latency.cycles(arch.steps(), model)) / board.clock_hz
+    """None where the board has no model, or one that was not fitted to all kinds of this network's layers."""
+    model, steps = latency.load(board.name, "c"), arch.steps()
+    if model is None or not all(latency.kind(s) in (None, *model.kinds) for s in steps):
+        return None
+    return 1e3 * float(latency.cycles(steps, model)) / board.clock_hz
 
 
 def points_table(rows: Sequence[tuple[Point, Ours]]) -> str:
