@@ -47,7 +47,7 @@ class Point:
 class Ours:
     """Times of a network on a board in ms: under TFLM estimated and simulated; our C by the latency model and simulated.
 
-    `predicted` is None where the board has no latency model, or one that does not know all of the network. uncertainty: of the simulated times, relative.
+    `predicted` is None where the latency model does not know all of the network. uncertainty: of the simulated times, relative.
     """
 
     tflm_estimated: float
