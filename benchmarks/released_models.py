@@ -24,8 +24,8 @@ RELEASED = {  # file below SHARED/models, front end
     "ic": (("MLPerf Tiny ResNet-8", "mlperf_tiny/pretrainedResnet_quant", "mlperf-ic"),),
 }
 OURS = {
-    "vww": (("ours, trained on INRIA", "vww_f446re"),),
-    "ic": (("ours", "ic_f446re"), ("ResNet-8 in our trainer", "ic_resnet8")),
+    "vww": (("ours, trained on INRIA", "zoo/vww_f446re/model.tflite"),),
+    "ic": (("ours", "zoo/ic_f446re/model.tflite"), ("ResNet-8 in our trainer", "benchmarks/ic_resnet8.tflite")),
 }
 TESTS = (  # task, data below DATA, what it is
     ("vww", "vww/inria", "INRIA person crops"),
@@ -44,7 +44,7 @@ def main() -> None:
         "| --- | --: | --- | --: | --: | --: | --: |",
     ]
     for task, path, what in TESTS:
-        models = [(name, Path("zoo") / file / "model.tflite", None) for name, file in OURS[task]]
+        models = [(name, Path(file), None) for name, file in OURS[task]]
         models += [(name, args.shared / "models" / f"{file}.tflite", front_end) for name, file, front_end in RELEASED[task]]
         for name, model, front_end in models:
             if not (args.data / path).exists() or not model.exists():

@@ -16,7 +16,7 @@ from .random_archs import random_arch
 @pytest.mark.parametrize("seed", range(50))
 def test_random_networks(seed: int) -> None:
     arch = random_arch(seed)
-    assert tflite_bytes(arch.steps()) == pytest.approx(len(write(untrained(arch, seed))), rel=0.012)
+    assert tflite_bytes(arch.steps()) == pytest.approx(len(write(untrained(arch, seed))), rel=0.012, abs=160)
 
 
 def test_the_papers_networks(shared: Path) -> None:

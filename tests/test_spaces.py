@@ -75,7 +75,7 @@ def test_random_networks_need_what_is_predicted_and_say_what_the_reference_says(
         model = untrained(arch, seed)
         data, x = tflite.write(model), random_input(model, 2, seed)
         assert 0 <= arena_tflm_bytes(arch) - tflm.min_arena(data) <= 16
-        assert tflite_bytes(arch.steps()) == pytest.approx(len(data), rel=0.01)
+        assert tflite_bytes(arch.steps()) == pytest.approx(len(data), rel=0.01, abs=160)
         assert np.array_equal(tflm.run(data, x).reshape(2, 3), reference.run(model, x).reshape(2, 3))
 
 

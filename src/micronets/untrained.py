@@ -67,7 +67,7 @@ def _activation(activation: str, bits: int, rng: np.random.Generator) -> TensorQ
         case "none":
             return TensorQuant(scale, int(rng.integers(lowest // 8, highest // 8 + 1)))
         case "relu6":
-            return TensorQuant(float(np.float32(6 / (highest - lowest))), lowest)
+            return TensorQuant(float(np.float32(rng.uniform(0.5, 1) * 6 / (highest - lowest))), lowest)
         case _:
             return TensorQuant(scale, lowest)
 
