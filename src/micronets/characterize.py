@@ -81,12 +81,13 @@ def key(arch: Arch, board: Board, toolchain: str, kernels: str) -> str:
 
 
 def kernel_version() -> str:
-    """Hash of everything that turns a network into firmware."""
+    """Hash of everything that turns a network into firmware, its random weights included."""
     from importlib.resources import files
 
     root = files("micronets")
     folders = ("compiler", "compiler/csrc", "device", "device/firmware")
     sources = [f for folder in folders for f in (root / folder).iterdir() if f.is_file() and not f.name.endswith(".pyc")]
+    sources.append(root / "untrained.py")
     return digest("".join(digest(f.read_bytes()) for f in sorted(sources, key=lambda f: f.name)))
 
 

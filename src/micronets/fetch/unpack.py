@@ -17,6 +17,7 @@ from micronets.errors import FileError
 Progress = Callable[[int], None]
 """Told how many files are there."""
 
+# zipfile: NotImplementedError for an odd method of compression, RuntimeError for an encrypted file.
 _DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
 
 
