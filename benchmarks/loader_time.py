@@ -100,7 +100,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="of the one task named")
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--macs", type=float, default=5e6)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--table", type=Path, help="Markdown file whose section is replaced by the table")
     args = parser.parse_args()
