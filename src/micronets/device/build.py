@@ -157,7 +157,7 @@ def _call(command: Sequence[str], what: str) -> str:
         raise DeviceError(f"{what}: cannot run {command[0]} ({type(e).__name__})") from e
     if done.returncode:
         said = done.stderr.splitlines()
-        errors = [line for line in said if "overflowed" in line] or [line for line in said if "error" in line]
+        errors = [line for line in said if "overflowed" in line] or [line for line in said if "error" in line.lower()]
         lines = errors or said or ["no message"]
         raise DeviceError(f"{what}: {Path(command[0]).name} failed: {lines[0].strip()[:300]}")
     return done.stdout

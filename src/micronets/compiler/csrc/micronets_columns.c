@@ -8,15 +8,16 @@
 
 /* r2: columns, r3: weights; r4, r5: a pair of the first and of the second pixel; r6, r7: words of the weights.
  * Sums of the first pixel are in r8 to r11, of the second in r12, lr, r0, r1.
- * A step has 52 bytes and there are 8: micronets_prepare.c knows that. The first pair is outside the loop, all others are the
- * loop's last ones: it is entered in the middle. On the stack, every register being in use: 0 block, 4 where the loop is
- * entered, 8 end of the columns, 12 biases, 16 multipliers, 20 output, 24 pitch, 28 filters that are left,
- * 32 columns. */
+ * A step has 52 bytes and there are 12: micronets_prepare.c knows that. The first pair is outside the loop, all others are the
+ * loop's last ones: it is entered in the middle. On the stack, every register being in use: 0 block, from 4 on what is
+ * there in the block, so that 8 biases, 12 multipliers, 16 filters that are left, 20 where the loop is entered; 36 output,
+ * 40 pitch. */
 #define LOAD "ldr.n r5, [r2, #4]\n\tldr.n r7, [r3, #4]\n\tldr.w r4, [r2], #8\n\tldr.w r6, [r3], #8\n\t"
 #define STEP                                                                                                           \
     LOAD "smlad r9, r4, r6, r9\n\tsmlad lr, r5, r6, lr\n\tsxtb16 r6, r6\n\t"                                           \
          "smlad r11, r4, r7, r11\n\tsmlad r1, r5, r7, r1\n\tsxtb16 r7, r7\n\t"                                         \
          "smlad r8, r4, r6, r8\n\tsmlad r12, r5, r6, r12\n\tsmlad r10, r4, r7, r10\n\tsmlad r0, r5, r7, r0\n\t"
+#define STEPS_4 STEP STEP STEP STEP
 
 /* Sums A of the first pixel and B of the second to codes. r2: biases, r7: multipliers, r6: zero point. SIGN rounds halves
  * away from zero; r4 is bias and shift in one, the shift lowest, where a shift by a register finds it. */
@@ -35,36 +36,33 @@ __attribute__((naked, noinline)) void micronets_columns(const micronets_block *b
                                                         int32_t pitch __attribute__((unused)))
 {
     __asm__ volatile(
-        "push {r4-r11, lr}\n\tsub sp, #40\n\t"
-        "ldr r7, [r0, #20]\n\tldr r6, [r0, #16]\n\tldr r5, [r0, #12]\n\tldr r4, [r0, #4]\n\tldr r12, [r0, #24]\n\t"
-        "ldr r3, [r0, #8]\n\tadr r8, 2f\n\tadd r8, r12\n\torr r8, r8, #1\n\t"
-        "strd r0, r8, [sp]\n\tstrd r4, r5, [sp, #8]\n\tstrd r6, r1, [sp, #16]\n\tstrd r2, r7, [sp, #24]\n\t"
-        "ldr r1, [r0]\n\tstr r1, [sp, #32]\n\t"
+        "push {r1, r2, r4-r11, lr}\n\tldm r0, {r3-r11}\n\tadr r12, 2f\n\tadd r8, r12\n\tpush {r0, r4-r11}\n\t"
         ".p2align 2\n1:\n\t"
-        "ldr r2, [sp, #32]\n\t" LOAD
+        "ldr r2, [sp, #24]\n\t" LOAD
         "smuad r9, r4, r6\n\tsmuad lr, r5, r6\n\tsxtb16 r6, r6\n\t"
         "smuad r11, r4, r7\n\tsmuad r1, r5, r7\n\tsxtb16 r7, r7\n\t"
         "smuad r8, r4, r6\n\tsmuad r12, r5, r6\n\tsmuad r10, r4, r7\n\tsmuad r0, r5, r7\n\t"
-        "ldr r4, [sp, #4]\n\tbx r4\n\t"
-        ".p2align 2\n2:\n\t" STEP STEP STEP STEP STEP STEP STEP STEP
-        "ldr.n r4, [sp, #8]\n\tcmp r2, r4\n\tbne.w 2b\n\t"
-        "ldr r4, [sp]\n\tldr r2, [sp, #12]\n\tldr r7, [sp, #16]\n\tldr r6, [r4, #28]\n\tldr r4, [r4, #40]\n\t"
+        "ldr pc, [sp, #20]\n\t"
+        ".p2align 2\n2:\n\t" STEPS_4 STEPS_4 STEPS_4
+        "ldr.n r4, [sp, #4]\n\tcmp r2, r4\n\tbne.w 2b\n\t"
+        "ldr r2, [sp, #8]\n\tldr r7, [sp, #12]\n\tldr r6, [sp, #28]\n\tldr r4, [sp, #32]\n\t"
         "sub r9, r9, r8\n\tsub lr, lr, r12\n\tsub r11, r11, r10\n\tsubs r1, r1, r0\n\t" UPPER("r9", "lr") UPPER("r11", "r1")
-        "cmp r4, #0\n\tbeq.w 3f\n\t"
+        "cmp r4, #0\n\tble.w 3f\n\t"
         CODES_RELU("r8", "r12") CODES_RELU("r9", "lr") CODES_RELU("r10", "r0") CODES_RELU("r11", "r1")
         PACK("r8", "r9", "r10", "r11") PACK("r12", "lr", "r0", "r1")
         "4:\n\t"
-        "ldr r4, [sp, #20]\n\tldr r5, [sp, #24]\n\tldr r6, [sp, #28]\n\tstr r2, [sp, #12]\n\tstr r7, [sp, #16]\n\t"
+        "ldr r6, [sp, #16]\n\tldr r5, [sp, #40]\n\tldr r4, [sp, #36]\n\tstr r2, [sp, #8]\n\tstr r7, [sp, #12]\n\t"
         "subs r6, #4\n\tblt.n 5f\n\t"
-        "str r12, [r4, r5]\n\tstr r8, [r4], #4\n\tstr r4, [sp, #20]\n\tstr r6, [sp, #28]\n\tbne.w 1b\n\t"
+        "str r12, [r4, r5]\n\tstr r8, [r4], #4\n\tstr r4, [sp, #36]\n\tstr r6, [sp, #16]\n\tbne.w 1b\n\t"
         "b.n 7f\n"
         "5:\n\tadds r6, #4\n" /* one to three filters */
         "6:\n\tstrb r12, [r4, r5]\n\tstrb r8, [r4], #1\n\tlsr.w r12, r12, #8\n\tlsr.w r8, r8, #8\n\t"
         "subs r6, #1\n\tbne.n 6b\n"
-        "7:\n\tadd sp, #40\n\tpop {r4-r11, pc}\n"
+        "7:\n\tadd sp, #44\n\tpop {r4-r11, pc}\n"
         "3:\n\t" CODES("r8", "r12") CODES("r9", "lr") CODES("r10", "r0") CODES("r11", "r1")
         PACK("r8", "r9", "r10", "r11") PACK("r12", "lr", "r0", "r1")
-        "ldr r0, [sp]\n\tldr r4, [r0, #32]\n\tldr r5, [r0, #36]\n\t" CLAMP("r8") CLAMP("r12") "b.n 4b\n");
+        "ldr r0, [sp]\n\tldr r4, [sp, #32]\n\tcmp r4, #0\n\tblt.w 4b\n\t"
+        "ldr r4, [r0, #36]\n\tldr r5, [r0, #40]\n\t" CLAMP("r8") CLAMP("r12") "b.n 4b\n");
 }
 
 #else

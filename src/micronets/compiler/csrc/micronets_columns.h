@@ -20,16 +20,16 @@ uint32_t *micronets_expand(const int8_t *values, int32_t pitch, int32_t rows, ui
 
 /* What is the same for all columns of a layer. Offsets are for the assembly. */
 typedef struct {
-    const uint32_t *columns;         /* 0 */
+    const uint32_t *weights;         /* 0 */
     const uint32_t *end;             /* 4: of the columns */
-    const uint32_t *weights;         /* 8 */
-    const int32_t *bias;             /* 12: quick tables, with a multiplier for each channel */
-    const int32_t *multiplier;       /* 16 */
-    int32_t filters;                 /* 20 */
-    int32_t skipped;                 /* 24: bytes of the loop that its first round leaves out */
+    const int32_t *bias;             /* 8: quick tables, with a multiplier for each channel */
+    const int32_t *multiplier;       /* 12 */
+    int32_t filters;                 /* 16 */
+    int32_t skipped;                 /* 20: bytes of the loop that its first round leaves out, and 1 */
+    const uint32_t *columns;         /* 24 */
     int32_t zero_point;              /* 28 */
-    uint32_t lowest4, highest4;      /* 32, 36 */
-    int32_t relu;                    /* 40: 1: what lies below the zero point is clamped, and saturation is the only clamp */
+    int32_t clamp;                   /* 32: 0: by the two that follow; else saturation does it, 1: of a zero point of -128 */
+    uint32_t lowest4, highest4;      /* 36, 40 */
     const micronets_requant *requant;
 } micronets_block;
 

@@ -4,6 +4,18 @@
 /* Two pixels of `count` values, `count` being a multiple of four, to both columns. */
 MICRONETS_INLINE void expand_both(const int8_t *x, const int8_t *y, uint32_t *columns, int32_t count)
 {
+#ifdef MICRONETS_ASSEMBLY
+#define FOUR                                                                                                                \
+    "ldr %[a], [%[x]], #4\n\tldr %[b], [%[y]], #4\n\tsxtb16 %[c], %[a]\n\tsxtb16 %[d], %[b]\n\tstr %[c], [%[to]], #16\n\t" \
+    "str %[d], [%[to], #-12]\n\tsxtb16 %[a], %[a], ror #8\n\tsxtb16 %[b], %[b], ror #8\n\tstr %[a], [%[to], #-8]\n\t"      \
+    "str %[b], [%[to], #-4]\n\t"
+    const uint32_t *const end = columns + count;
+    uint32_t a, b, c, d;
+    __asm__ volatile("tst %[n], #4\n\tbne.n 2f\n\t.p2align 2\n1:\n\t" FOUR "2:\n\t" FOUR "cmp %[to], %[end]\n\tbne.n 1b\n\t"
+                     : [x] "+&r"(x), [y] "+&r"(y), [to] "+&r"(columns), [a] "=&r"(a), [b] "=&r"(b), [c] "=&r"(c), [d] "=&r"(d)
+                     : [n] "r"(count), [end] "r"(end)
+                     : "cc", "memory");
+#else
     for (const int8_t *const end = x + count; x != end; x += 4, y += 4, columns += 4) {
 #ifdef MICRONETS_DSP
         const uint32_t a = micronets_load4(x), b = micronets_load4(y);
@@ -18,6 +30,7 @@ MICRONETS_INLINE void expand_both(const int8_t *x, const int8_t *y, uint32_t *co
         }
 #endif
     }
+#endif
 }
 
 void micronets_conv_1x1(const int8_t *input, int8_t *output, const uint32_t *weights, uint32_t *scratch, int32_t pixels,

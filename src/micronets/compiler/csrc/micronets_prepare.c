@@ -2,7 +2,7 @@
 #include "micronets_requantize.h"
 
 /* Of the loop in micronets_columns.c. */
-#define STEPS 8
+#define STEPS 12
 #define STEP_BYTES 52
 
 MICRONETS_SMALL
@@ -11,20 +11,22 @@ micronets_block micronets_prepare(const uint32_t *columns, const uint32_t *weigh
 {
     const int32_t pairs = (size + 1) / 2;
     /* The first pair is outside the loop, the others are its last ones. */
-    const int32_t rest = pairs - 1, odd = rest & (STEPS - 1);
+    const int32_t rest = pairs - 1, odd = rest % STEPS;
     const int32_t skipped = odd > 0 ? STEPS - odd : rest > 0 ? 0 : STEPS;
+    const int32_t lowest = requant->lowest + requant->zero_point, highest = requant->highest + requant->zero_point;
+    const int32_t saturates = lowest == -128 && highest == 127;
     const micronets_block block = {
-        .columns = columns,
-        .end = columns + 2 * pairs,
         .weights = weights,
+        .end = columns + 2 * pairs,
         .bias = requant->bias,
         .multiplier = requant->multiplier,
         .filters = filters,
-        .skipped = skipped * STEP_BYTES,
+        .skipped = skipped * STEP_BYTES + 1,
+        .columns = columns,
         .zero_point = requant->zero_point,
+        .clamp = !saturates ? 0 : requant->zero_point == -128 ? 1 : -1,
         .lowest4 = micronets_limit4(requant, requant->lowest),
         .highest4 = micronets_limit4(requant, requant->highest),
-        .relu = requant->zero_point == -128 && requant->lowest == 0 && requant->highest == 255,
         .requant = requant,
     };
     return block;
