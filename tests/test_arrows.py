@@ -24,7 +24,7 @@ DESIGN = {
 TOP = {
     *("characterize", "cli", "compilation", "config", "deployment", "dryrun", "evaluation", "fetch", "findings"),
     *("inspection", "latency_fit", "measurement"),
-    *("onboard", "report", "run", "rundir", "sample", "stages", "tables", "verdict", "work"),
+    *("onboard", "ontflm", "report", "run", "rundir", "sample", "simulated", "stages", "tables", "verdict", "work"),
 }
 ALLOWED = {"core": CORE, "deploy": CORE | DEPLOY, "design": CORE | DESIGN, "top": CORE | DEPLOY | DESIGN | TOP}
 TORCH = {

@@ -19,20 +19,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from micronets import measurement
+from micronets import measurement, ontflm, tflite
 from micronets.arch import Arch
 from micronets.arena import arena_tflm_bytes
 from micronets.board import Board
 from micronets.compiler import compile_model
 from micronets.counts import macs, params
-from micronets.device import build
+from micronets.device import build, tflmbuild
+from micronets.device.tflmbuild import Tflm
 from micronets.errors import BudgetError, CheckFailed, DeviceError, SpecError
 from micronets.files import digest, remove_parts, write_atomic
 from micronets.space import SearchSpace, derive
 from micronets.untrained import untrained
 
 Progress = Callable[[int, int], None]
-RUNTIME = "c"
 DEVICES = ("sim", "qemu", "serial:PORT")
 COLUMNS = (
     "space",
@@ -85,26 +85,35 @@ def kernel_version() -> str:
     from importlib.resources import files
 
     root = files("micronets")
-    folders = ("compiler", "compiler/csrc", "device", "device/firmware")
+    folders = ("compiler", "compiler/csrc", "device", "device/firmware", "device/firmware/tflm")
     sources = [f for folder in folders for f in (root / folder).iterdir() if f.is_file() and not f.name.endswith(".pyc")]
     sources.append(root / "untrained.py")
     return digest("".join(digest(f.read_bytes()) for f in sorted(sources, key=lambda f: f.name)))
 
 
-def measured(arch: Arch, board: Board, compiler: str | None = None, device: str = "sim") -> dict[str, Any]:
-    """One network on the simulated board or another device; raises `CheckFailed` where its output differs from the
-    reference's, `BudgetError` where it does not fit a real one, `DeviceError` for one that counts no cycles.
+def measured(
+    arch: Arch, board: Board, compiler: str | None = None, device: str = "sim", tflm: Tflm | None = None
+) -> dict[str, Any]:
+    """One network on the simulated board or another device, as our C or by TFLM; raises `CheckFailed` where its output differs
+    from the reference's, `BudgetError` where it does not fit a real one, `DeviceError` for one that counts no cycles.
     """
     model = untrained(arch)
-    compiled = compile_model(model)
-    serial = measurement.is_serial(device)
-    run = measurement.run(model, compiled, board, device, compiler=compiler, samples=1, seed=0, flash=serial)
-    steps = compiled.model.arch.steps()
+    if tflm is None:
+        compiled = compile_model(model)
+        ran, arena = compiled.model.arch, compiled.arena_bytes
+        serial = measurement.is_serial(device)
+        run = measurement.run(model, compiled, board, device, compiler=compiler, samples=1, seed=0, flash=serial)
+    else:
+        data = tflite.write(model)
+        run = measurement.run_tflm(data, tflite.read(data), board, device, tflm, samples=1, seed=0)
+        ran, arena = arch, run["arena_bytes"]
+    steps = ran.steps()
     if not run["bit_exact"]:
         raise CheckFailed(f"a network of {len(steps)} layers computes other bytes than the reference: {arch.to_json()}")
     if run["cycles"] is None:
         raise DeviceError(f"device {device}: what answers there counts no cycles of a {board.name}; use that board, or sim")
     return {
+        "runtime": "c" if tflm is None else "tflm",
         "macs": macs(steps),
         "ops": 2 * macs(steps),
         "params": params(steps),
@@ -117,10 +126,10 @@ def measured(arch: Arch, board: Board, compiler: str | None = None, device: str 
         "power_w": board.active_power_w,
         "sram_bytes": run["sram_bytes"],
         "flash_bytes": run["flash_bytes"],
-        "arena_bytes": compiled.arena_bytes,
+        "arena_bytes": arena,
         "arena_tflm_bytes": arena_tflm_bytes(arch, 4),
         "source": run["source"],
-        "arch": json.loads(compiled.model.arch.to_json()),
+        "arch": json.loads(ran.to_json()),
         "layers": [{name: layer[name] for name in ("name", "kind", "macs", "cycles")} for layer in run["per_layer"]],
     }
 
@@ -134,11 +143,13 @@ def characterize(
     jobs: int,
     progress: Progress,
     device: str = "sim",
+    tflm: Tflm | None = None,
 ) -> list[dict[str, Any]]:
     """Every network of `drawn` measured, in order; what `out`/models holds already is read, not measured.
 
     device: as `measurement.measure` has them. A real board is given one network after the other, and those too large for it
-    are left out. jobs: processes at work. progress: told how many of how many are done.
+    are left out. tflm: what runs the networks, not our C. jobs: processes at work. progress: told how many of how many are
+    done.
     """
     if jobs < 1:
         raise SpecError(f"jobs = {jobs}; need at least 1")
@@ -146,7 +157,9 @@ def characterize(
         raise SpecError(f"device 'host': this machine counts no cycles of a {board.name}; {', '.join(DEVICES)}")
     measurement.check(device, compiler, 1, flash=False)
     serial = measurement.is_serial(device)
-    toolchain, kernels = build.compiler(board, compiler).name, kernel_version()
+    if tflm is not None:
+        ontflm.check(device, compiler)
+    toolchain, kernels = tflmbuild.toolchain(tflm) if tflm else build.compiler(board, compiler).name, kernel_version()
     if device != "sim":
         kernels += "serial" if serial else device
     folder = out / "models"
@@ -155,7 +168,7 @@ def characterize(
     todo = [i for i, path in enumerate(paths) if not path.is_file()]
     progress(len(drawn) - len(todo), len(drawn))
     for n, (i, found) in enumerate(
-        _measure_all([(drawn[i].arch, board, compiler, device) for i in todo], 1 if serial else jobs), start=1
+        _measure_all([(drawn[i].arch, board, compiler, device, tflm) for i in todo], 1 if serial else jobs), start=1
     ):
         at = todo[i]
         record = {"space": drawn[at].space, "hash": paths[at].stem, "toolchain": toolchain, **found}
@@ -166,7 +179,7 @@ def characterize(
     return records
 
 
-Job = tuple[Arch, Board, str | None, str]
+Job = tuple[Arch, Board, str | None, str, Tflm | None]
 
 
 def _measured(job: Job) -> dict[str, Any]:

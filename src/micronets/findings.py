@@ -13,8 +13,9 @@ import numpy as np
 from micronets import latency, latency_fit, spaces
 from micronets.arch import INPUT, Arch, Conv2D, FullyConnected
 from micronets.board import Board
-from micronets.characterize import RUNTIME, Drawn, Progress, characterize, draw
+from micronets.characterize import Drawn, Progress, characterize, draw
 from micronets.counts import step_macs
+from micronets.device.tflmbuild import Tflm
 from micronets.errors import DataError, SpecError, did_you_mean
 from micronets.files import write_atomic
 from micronets.latency import LatencyModel
@@ -51,8 +52,9 @@ def characterize_spaces(
     compiler: str | None,
     progress: Progress,
     device: str = "sim",
+    tflm: Tflm | None = None,
 ) -> dict[str, Any]:
-    """`samples` networks of each space, measured; what they say, also as files in `out`.
+    """`samples` networks of each space, measured; what they say, also as files in `out`. tflm: what runs them, not our C.
 
     Raises `SpecError` for an unknown space or numbers out of range, `DeviceError` without a compiler or simulator.
     """
@@ -60,7 +62,7 @@ def characterize_spaces(
         raise SpecError(f"samples = {samples}; need at least 3, and {LEAST} in all for a latency model")
     drawn = [d for name in dict.fromkeys(names) for d in draw(space(name), samples, seed)]
     asked = [*drawn, *channel_networks(), *dense_networks()]
-    records = characterize(asked, board, out, compiler=compiler, jobs=jobs, progress=progress, device=device)
+    records = characterize(asked, board, out, compiler=compiler, jobs=jobs, progress=progress, device=device, tflm=tflm)
     found, model = findings(records, board)
     found |= {"samples": samples, "seed": seed, "out": str(out), "too_large": len(asked) - len(records)}
     write_atomic(out / FACTS, json.dumps(found, indent=1) + "\n")
@@ -117,11 +119,11 @@ def findings(records: Sequence[Record], board: Board) -> tuple[dict[str, Any], L
     drawn_from = list(dict.fromkeys(r["space"] for r in networks))
     if not networks:
         raise DataError(f"no network of these spaces could be measured on {board.name}: they are too large for it")
-    toolchain, origin = networks[0]["toolchain"], networks[0]["source"]
+    toolchain, origin, runtime = (networks[0][name] for name in ("toolchain", "source", "runtime"))
     power = np.array([r["energy_mj"] / r["latency_ms"] for r in networks])
     found: dict[str, Any] = {
         "board": board.name,
-        "runtime": RUNTIME,
+        "runtime": runtime,
         "source": origin,
         "toolchain": toolchain,
         "networks": {s: sum(r["space"] == s for r in networks) for s in drawn_from},
@@ -143,7 +145,7 @@ def findings(records: Sequence[Record], board: Board) -> tuple[dict[str, Any], L
     if len(networks) < LEAST:
         return found, None
     source = f"{len(networks)} random networks of {', '.join(drawn_from)}, {origin} {board.name}, {toolchain}"
-    model = latency_fit.fit(networks, board.name, RUNTIME, source, dense)
+    model = latency_fit.fit(networks, board.name, runtime, source, dense)
     found["model"] = _judged(networks, drawn_from, model)
     return found, model
 

@@ -1,4 +1,4 @@
-"""`measure`: a `.tflite` as C, built and run; outputs compared byte for byte with the reference, time, memory, energy."""
+"""`measure`: a `.tflite` as C or under TFLM, built and run; outputs compared with the reference, time, memory, energy."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from typing import Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from micronets import power, reference, tflite
+from micronets import ontflm, power, reference, simulated, tflite
 from micronets.arch import INPUT
 from micronets.arena import arena_tflm_bytes
 from micronets.board import Board
 from micronets.compilation import arena_limit, bands, bands_text, fullest_layer
 from micronets.compiler import Compiled, compile_model
 from micronets.counts import step_macs
-from micronets.device import build, host, qemu, sim
+from micronets.device import build, host
 from micronets.device.build import firmware_files
+from micronets.device.tflmbuild import Tflm
 from micronets.device.toolchain import host_compiler
 from micronets.errors import FileError, SpecError, did_you_mean
 from micronets.model import QuantizedModel
@@ -40,42 +41,52 @@ def measure(
     seed: int = 0,
     patches: str = "auto",
     flash: bool = False,
+    tflm: Tflm | None = None,
 ) -> dict[str, Any]:
     """The model at `path` in figures: what `micronets measure --json` prints (docs/measure.md).
 
     device: sim (a simulated processor of the board), qemu (sim, and the same firmware in QEMU as a second opinion), host
     (the same C on this machine) or serial:PORT (the board itself; flash: build and write its firmware first).
     compiler: not for host: gcc, zig, or the first that is there. samples: how many inputs of `inputs` are compared.
-    patches: see `compilation.arena_limit`.
+    patches: see `compilation.arena_limit`. tflm: run the file with it, not our C.
     Raises what reading, compiling, building and running raise; outputs that differ are a result, not an error.
     """
     check(device, compiler, samples, flash)
     if seed < 0:
         raise SpecError(f"seed = {seed}; need at least 0")
-    model = _read(path)
-    compiled = compile_model(model, arena_limit(board, patches))
-    figures = run(model, compiled, board, device, compiler=compiler, samples=samples, seed=seed, flash=flash)
+    data, model = _read(path)
+    if tflm is not None:
+        ontflm.check(device, compiler)
+        figures = run_tflm(data, model, board, device, tflm, samples=samples, seed=seed)
+        own = {"runtime": "tflm", "constant_bytes": len(data), "bands": [], "largest_layer": None}
+    else:
+        compiled = compile_model(model, arena_limit(board, patches))
+        figures = run(model, compiled, board, device, compiler=compiler, samples=samples, seed=seed, flash=flash)
+        own = {
+            "runtime": "c",
+            "arena_bytes": compiled.arena_bytes,
+            "constant_bytes": compiled.constant_bytes,
+            "bands": bands(compiled),
+            "largest_layer": fullest_layer(compiled),
+        }
     sram, image = figures["sram_bytes"], figures["flash_bytes"]
-    simulated = board.simulation.source if board.simulation else board.sources["cycle_factor"]
+    cycles = board.simulation.source if board.simulation else board.sources["cycle_factor"]
     return {
         "model": str(path),
         "board": board.name,
         "device": device,
         "samples": samples,
         **figures,
-        "arena_bytes": compiled.arena_bytes,
+        **own,
         "arena_tflm_bytes": arena_tflm_bytes(model.arch, 4),
-        "constant_bytes": compiled.constant_bytes,
-        "bands": bands(compiled),
         "sources": {
             "active_power_w": board.sources["active_power_w"],
             "sleep_power_w": board.sources.get("sleep_power_w"),
-            "cycles": device if is_serial(device) else simulated,
+            "cycles": device if is_serial(device) else cycles,
         },
         "board_sram_bytes": board.sram_bytes,
         "board_flash_bytes": board.flash_bytes,
         "fits": None if sram is None or image is None else sram <= board.sram_bytes and image <= board.flash_bytes,
-        "largest_layer": fullest_layer(compiled),
     }
 
 
@@ -117,7 +128,16 @@ def run(
         from micronets import onboard
 
         return onboard.measured(compiled, firmware_files(compiled), x, expected, board, device, compiler, flash)
-    return _simulated(compiled, x, expected, board, compiler, twice=device == "qemu")
+    firmware = build.build(firmware_files(compiled), board, compiler)
+    return simulated.figures(firmware, compiled.model.arch.steps(), x, expected, board, twice=device == "qemu")[0]
+
+
+def run_tflm(
+    data: bytes, model: QuantizedModel, board: Board, device: str, tflm: Tflm, *, samples: int, seed: int
+) -> dict[str, Any]:
+    """TFLM with `data`, which reads as `model`, built and run on `samples` of its `inputs`; its figures there."""
+    x = inputs(model, samples, seed)
+    return ontflm.measured(data, model, x, reference.run(model, x), board, device, tflm)
 
 
 def write_firmware(
@@ -131,16 +151,16 @@ def write_firmware(
 
     if not device.startswith("serial:"):
         raise SpecError(f"--firmware is for a board; name its port as the device (serial:PORT) instead of '{device}'")
-    compiled = compile_model(_read(path), arena_limit(board, patches))
+    compiled = compile_model(_read(path)[1], arena_limit(board, patches))
     onboard.build(firmware_files(compiled), board, device, compiler, out)
 
 
-def _read(path: Path) -> QuantizedModel:
+def _read(path: Path) -> tuple[bytes, QuantizedModel]:
     try:
         data = path.read_bytes()
     except OSError as e:
         raise FileError(f"{path}: cannot read this model ({e.strerror}); give a .tflite") from e
-    return tflite.read(data, str(path))
+    return data, tflite.read(data, str(path))
 
 
 def inputs(model: QuantizedModel, samples: int, seed: int) -> Array:
@@ -155,46 +175,6 @@ def inputs(model: QuantizedModel, samples: int, seed: int) -> Array:
         return x
     first = model.quant[model.arch.layers[0].name]
     return np.asarray(np.float32(first.scale) * (x.astype(np.float32) - first.zero_point), np.float32)
-
-
-def _simulated(
-    compiled: Compiled, x: Array, expected: Array, board: Board, compiler: str | None, twice: bool
-) -> dict[str, Any]:
-    firmware = build.build(firmware_files(compiled), board, compiler)
-    steps = compiled.model.arch.steps()
-    raw = x.reshape(len(x), -1).view(np.int8)
-    run = sim.simulate(firmware.elf, raw, len(steps), expected[0].nbytes, board)
-    seconds = run.cycles / board.clock_hz
-    emulated = qemu.emulate(firmware.elf, raw, expected[0].nbytes, board) if twice else None
-    return {
-        "source": "simulated",
-        "bit_exact": all(r.outputs.tobytes() == expected.tobytes() for r in (run, emulated) if r),
-        "cycles": run.cycles,
-        "core_cycles": run.core_cycles,
-        "dual_issue_cycles": run.dual_issue_cycles,
-        "instructions": run.instructions,
-        "qemu": emulated and {"version": emulated.version, "instructions": emulated.instructions[0]},
-        "latency_ms": 1e3 * seconds,
-        "energy_mj": 1e3 * seconds * board.active_power_w,
-        "uncertainty": run.uncertainty,
-        "sram_bytes": run.sram_bytes,
-        "flash_bytes": run.image.flash_bytes,
-        "code_bytes": run.image.text_bytes,
-        "stack_bytes": run.stack_bytes,
-        "toolchain": firmware.toolchain,
-        "flags": list(firmware.flags),
-        "per_layer": [
-            {
-                "name": step.layer.name,
-                "kind": type(step.layer).__name__,
-                "macs": step_macs(step),
-                "cycles": run.on_board(t),
-                "core_cycles": t.core_cycles,
-                "instructions": t.instructions,
-            }
-            for step, t in zip(steps, run.layers, strict=True)
-        ],
-    }
 
 
 def _native(compiled: Compiled, x: Array, expected: Array) -> dict[str, Any]:
@@ -222,17 +202,23 @@ def _native(compiled: Compiled, x: Array, expected: Array) -> dict[str, Any]:
 def problems(figures: Mapping[str, Any]) -> list[str]:
     """What is wrong with a measurement, a sentence each: outputs that differ, memory that does not suffice."""
     found = []
+    tflm = figures["runtime"] == "tflm"
     if not figures["bit_exact"]:
-        found.append(f"{figures['model']}: outputs differ from the reference; please report the model")
+        whose = "TFLM's outputs" if tflm else "outputs"
+        found.append(f"{figures['model']}: {whose} differ from the reference; please report the model")
+    if tflm and figures["arena_bytes"] > figures["arena_compiled_bytes"]:
+        found.append(
+            f"TFLM uses {figures['arena_bytes']:,} bytes of arena, and 'compile --runtime tflm' writes "
+            f"{figures['arena_compiled_bytes']:,}: raise kMicronetsArenaBytes in micronets_tflm.h"
+        )
     second = figures["qemu"]
     if second and second["instructions"] != figures["instructions"]:
         found.append(f"QEMU counts {second['instructions']:,} instructions, the simulator {figures['instructions']:,}")
+    most = f"layer '{figures['largest_layer']}' holds most; take a smaller input, fewer channels there, or a larger board"
+    less = "--runtime c needs less, or take "
     for memory, way_out in (
-        (
-            "SRAM",
-            f"layer '{figures['largest_layer']}' holds most; take a smaller input, fewer channels there, or a larger board",
-        ),
-        ("flash", "take fewer channels, 4-bit weights, or a larger board"),
+        ("SRAM", f"{less}a smaller input, fewer channels, or a larger board" if tflm else most),
+        ("flash", f"{less if tflm else 'take '}fewer channels, 4-bit weights, or a larger board"),
     ):
         key = f"{memory.lower()}_bytes"
         used, there = figures[key], figures[f"board_{key}"]
@@ -262,7 +248,7 @@ def table(figures: Mapping[str, Any]) -> str:
             ("flash", amount(figures["flash_bytes"], "B"), f"{figures['code_bytes']:,} of code, the rest constants"),
         ]
     totals += [
-        ("arena", amount(figures["arena_bytes"], "B"), "ours"),
+        ("arena", amount(figures["arena_bytes"], "B"), "ours" if figures["runtime"] == "c" else "used by TFLM"),
         ("arena, TFLM", amount(figures["arena_tflm_bytes"], "B"), "on a Cortex-M, estimated"),
     ]
     if figures.get("duty_cycle"):

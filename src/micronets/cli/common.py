@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from micronets.board import Board
+    from micronets.device.tflmbuild import Tflm
+
+Command = Callable[..., Any]
 
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout and nothing else.")
 patches = click.option(
@@ -17,6 +25,48 @@ patches = click.option(
     help="Run layers in bands of rows where the arena would exceed the board's SRAM (auto), as many bytes as given (64K), "
     "never, or for the smallest arena.",
 )
+
+_RUNTIME = click.option(
+    "--runtime", default="c", show_default=True, help="c (portable C99 of our own) or tflm (TensorFlow Lite Micro, see --tflm)."
+)
+_TFLM = click.option(
+    "--tflm",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="For tflm: a checkout of TFLM, its library built for the core.",
+)
+_LIBRARY = click.option(
+    "--tflm-library",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="For tflm: that library, where it is not in DIR/gen.",
+)
+
+
+def runtime(command: Command) -> Command:
+    """The options of a command that can run models under TFLM."""
+    return _RUNTIME(_TFLM(_LIBRARY(command)))
+
+
+def find_tflm(runtime: str, root: Path | None, library: Path | None, board: Board) -> Tflm | None:
+    """TFLM by those options, None for our own C. Raises `SpecError`, and what `tflmbuild.find` raises."""
+    from micronets.compilation import RUNTIMES
+    from micronets.device import tflmbuild
+    from micronets.errors import SpecError, did_you_mean
+
+    if runtime not in RUNTIMES:
+        raise SpecError(f"runtime: unknown '{runtime}'; {did_you_mean(runtime, RUNTIMES)}")
+    if runtime == "c":
+        if root or library:
+            raise SpecError(f"--tflm{'' if root else '-library'} {root or library}: is for --runtime tflm; add that")
+        return None
+    if root is None:
+        raise SpecError(
+            "--runtime tflm: give --tflm DIR, a checkout of TFLM in which its library was built: "
+            + tflmbuild.make_command(board)
+        )
+    return tflmbuild.find(root, library, board)
+
 
 _hint: list[str] = []
 

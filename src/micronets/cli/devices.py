@@ -19,6 +19,7 @@ from micronets.cli import common
     show_default=True,
     help="sim (a simulated Cortex-M), qemu (that and QEMU), host (here) or serial:PORT[@BAUD] (a real board).",
 )
+@common.runtime
 @click.option("--compiler", help="gcc (arm-none-eabi-gcc) or zig (pip's ziglang); without it, the first that is there.")
 @click.option("--samples", default=5, show_default=True, help="Inputs whose outputs are compared with the reference.")
 @click.option("--seed", default=0, show_default=True, help="Of those inputs.")
@@ -32,6 +33,9 @@ def measure(
     model: Path,
     board: str,
     device: str,
+    runtime: str,
+    tflm: Path | None,
+    tflm_library: Path | None,
     compiler: str | None,
     samples: int,
     seed: int,
@@ -42,7 +46,7 @@ def measure(
     patches: str,
     as_json: bool,
 ) -> None:
-    """Builds a model's C, runs it, checks every output byte; latency, energy, SRAM, flash, and cycles per layer."""
+    """Builds a model's C, or TFLM with it, runs it, checks every output byte; latency, energy, memory, cycles per layer."""
     from micronets import measurement, power
     from micronets.board import load_board
     from micronets.errors import CheckFailed, SpecError
@@ -58,16 +62,21 @@ def measure(
             raise SpecError(
                 "--rate: is for a board that is simulated or measured; leave it out with --firmware and --device host"
             )
+    where = load_board(board)
+    found = common.find_tflm(runtime, tflm, tflm_library, where)
+    if found and patches != "auto":
+        raise SpecError(f"patches = {patches}: TFLM runs layer after layer; leave it out, or take the runtime c")
     if firmware:
+        if found:
+            raise SpecError("--firmware: a board's own firmware runs our C alone; leave it out, or take the runtime c")
         if flash:
             raise SpecError("--flash and --firmware: give one of them; --firmware leaves writing it to the board to you")
-        measurement.write_firmware(model, load_board(board), device, firmware, compiler, patches)
+        measurement.write_firmware(model, where, device, firmware, compiler, patches)
         note = "write it to the board, then measure without --firmware"
         click.echo(json.dumps({"firmware": str(firmware)}) if as_json else f"{firmware}: {note}")
         return
-    where = load_board(board)
     figures = measurement.measure(
-        model, where, device, compiler=compiler, samples=samples, seed=seed, flash=flash, patches=patches
+        model, where, device, compiler=compiler, samples=samples, seed=seed, flash=flash, patches=patches, tflm=found
     )
     figures["duty_cycle"] = None if rate is None else power.as_json(power.at_rate(figures, where, rate, cells))
     click.echo(json.dumps(figures) if as_json else measurement.table(figures))
@@ -86,9 +95,12 @@ def measure(
     show_default=True,
     help="sim (a simulated Cortex-M), qemu (that and QEMU) or serial:PORT[@BAUD] (a real board, flashed for every network).",
 )
-@click.option("--out", type=click.Path(path_type=Path), help="Directory for results; without it, runs/characterize-BOARD.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Directory for results; without it, runs/characterize-BOARD, or -BOARD-tflm."
+)
 @click.option("--seed", default=0, show_default=True, help="Of the draw.")
 @click.option("--jobs", type=int, help="Networks measured at a time; without it, as many as there are processors.")
+@common.runtime
 @click.option("--compiler", help="gcc (arm-none-eabi-gcc) or zig (pip's ziglang); without it, the first that is there.")
 @common.as_json
 def characterize(
@@ -99,6 +111,9 @@ def characterize(
     out: Path | None,
     seed: int,
     jobs: int | None,
+    runtime: str,
+    tflm: Path | None,
+    tflm_library: Path | None,
     compiler: str | None,
     as_json: bool,
 ) -> None:
@@ -115,7 +130,8 @@ def characterize(
 
     common.set_resume_hint(shlex.join(["micronets", *sys.argv[1:]]))
     where = load_board(board)
-    target = out or Path("runs") / f"characterize-{where.name.lower()}"
+    build = common.find_tflm(runtime, tflm, tflm_library, where)
+    target = out or Path("runs") / f"characterize-{where.name.lower()}{'-tflm' if build else ''}"
     report = common.Progress()
     found = findings.characterize_spaces(
         spaces,
@@ -126,6 +142,7 @@ def characterize(
         jobs=cores() if jobs is None else jobs,
         compiler=compiler,
         device=device,
+        tflm=build,
         progress=lambda done, of: report({"stage": "measure", "step": done, "steps": max(of, 1)}),
     )
     if as_json:

@@ -27,6 +27,9 @@ METHODS: Mapping[str, str] = {
     "MEAN": "AddMean",
     "QUANTIZE": "AddQuantize",
 }
+TARGET_ARCHS = {"cortex-m4": "cortex-m4+fp", "cortex-m7": "cortex-m7+fp", "cortex-m33": "cortex-m33"}
+"""What TFLM's `cortex_m_generic` calls a core with its FPU; without it, floats would be passed in other registers."""
+
 MARGIN_BYTES, MARGIN_PERCENT = 1024, 2  # on top of the predicted arena: TFLM's structs change from version to version
 
 _DATA_H = """\
@@ -227,7 +230,7 @@ def tflm_files(
         "input_field": fields[texts.ctype(model, INPUT)],
         "output_field": fields[texts.ctype(model, model.arch.output)],
         "board": board[0],
-        "arch": board[1],
+        "arch": TARGET_ARCHS.get(board[1], board[1]),
         "sram": board[2],
         "flash": board[3],
         "calls": "\n".join(

@@ -69,14 +69,14 @@ def compiler(board: Board, which: str | None = None) -> Compiler:
         raise SpecError(f"compiler: unknown '{which}'; known: gcc, zig")
     gcc = shutil.which(_GCC)
     if gcc and which != "zig":
-        version = _call([gcc, "-dumpfullversion"], "version").strip()
+        version = call([gcc, "-dumpfullversion"], "version").strip()
         flags = (*board.compiler_flags, "-ffreestanding")
         return Compiler(
             (gcc,), f"{_GCC} {version}", flags, ("-fbuiltin",), ("-fno-tree-loop-distribute-patterns",), ("-nostdlib", "-lgcc")
         )
     if which != "gcc" and importlib.util.find_spec("ziglang") is not None:
         command = (sys.executable, "-m", "ziglang", "cc")
-        lines = _call([*command, "--version"], "version").split()
+        lines = call([*command, "--version"], "version").split()
         cpu = (f"-mcpu={_ZIG_CPUS[board.core]}", "-mthumb", "-mfloat-abi=hard")
         flags = ("-target", "thumb-freestanding-eabihf", *cpu, "-fno-sanitize=undefined")
         version = next((word for word in lines if word[0].isdigit()), "")
@@ -131,11 +131,11 @@ def link(
         objects = [str(directory / f"{i}.o") for i in range(len(jobs))]
         with ThreadPoolExecutor(2) as pool:
             commands = [[*cc.command, *job, "-c", "-o", o] for job, o in zip(jobs, objects, strict=True)]
-            list(pool.map(lambda c: _call(c, "compile"), commands))
+            list(pool.map(lambda c: call(c, "compile"), commands))
         elf = directory / "firmware.elf"
         place = directory / "place.ld"
         place.write_text(link_script() if script is None else script, "utf-8")
-        _call([*cc.command, *shared, *_LINK, "-T", str(place), *objects, *cc.libraries, "-o", str(elf)], "link")
+        call([*cc.command, *shared, *_LINK, "-T", str(place), *objects, *cc.libraries, "-o", str(elf)], "link")
         return Firmware(elf.read_bytes(), cc.name, (*cc.core_flags, *_COMMON, *cc.hosted))
 
 
@@ -150,14 +150,16 @@ def firmware_files(compiled: Compiled) -> dict[str, str | bytes]:
     return {name: text for name, text in files if name in ("model.c", "model.h") or name.startswith("micronets_")}
 
 
-def _call(command: Sequence[str], what: str) -> str:
+def call(command: Sequence[str], what: str) -> str:
+    """Runs a compiler or linker; its stdout. Raises `DeviceError` with its first complaint."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=_TIMEOUT_S, check=False)
     except (OSError, subprocess.TimeoutExpired) as e:
         raise DeviceError(f"{what}: cannot run {command[0]} ({type(e).__name__})") from e
     if done.returncode:
         said = done.stderr.splitlines()
-        errors = [line for line in said if "overflowed" in line] or [line for line in said if "error" in line.lower()]
+        linker = [line for line in said if "overflowed" in line or "undefined reference" in line]
+        errors = linker or [line for line in said if "error" in line.lower() and not line.startswith("collect2")]
         lines = errors or said or ["no message"]
         raise DeviceError(f"{what}: {Path(command[0]).name} failed: {lines[0].strip()[:300]}")
     return done.stdout

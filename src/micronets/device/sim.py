@@ -7,7 +7,7 @@ Needs `pip install 'micronets[sim]'`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ _GUARD_BYTES = 4096  # of memory behind the arena
 _FPU_ON = 0x40000000
 _SYSTEM = (0xE000E000, 0x1000)
 _PAGE = 4096
+_TEXT_BYTES = 256
 _TIMEOUT_US = 300_000_000
 
 
@@ -48,6 +49,7 @@ class Simulation:
     factor: from cycles so counted to those of the board, uncertain by +-`uncertainty` (relative).
     stack_bytes: the deepest stack of all runs.
     dual_issue_cycles: of one inference by `dualissue`, for a Cortex-M7: with warm caches, and not used for `cycles`.
+    words: what was asked for, after the first run.
     """
 
     outputs: npt.NDArray[np.int8]
@@ -59,6 +61,7 @@ class Simulation:
     factor: float
     uncertainty: float
     dual_issue_cycles: int | None
+    words: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def instructions(self) -> int:
@@ -87,13 +90,20 @@ class Simulation:
 
 
 def simulate(
-    elf: bytes, x: npt.ArrayLike, layers: int, output_bytes: int, board: Board, native: bool | None = None
+    elf: bytes,
+    x: npt.ArrayLike,
+    layers: int,
+    output_bytes: int,
+    board: Board,
+    native: bool | None = None,
+    words: Sequence[str] = (),
 ) -> Simulation:
     """Runs the firmware on every input: int8 `[N, bytes]`, N > 0; the first run is timed.
 
     layers: how many the network tells (MICRONETS_LAYERS). native: with hooks in C (True), in Python (False), or whatever
-    works. Raises `DeviceError` if the firmware fails: a fault, a stack of more than 16 KB, writing around the arena,
-    outputs that differ with and without counting.
+    works. words: variables of 32 bits of the firmware whose values to tell. Raises `DeviceError` if the firmware fails: a
+    fault, what it says itself, a stack of more than 16 KB, writing around the arena, outputs that differ with and without
+    counting.
     """
     samples = np.ascontiguousarray(x, np.int8)
     if samples.ndim != 2 or not len(samples):
@@ -108,6 +118,7 @@ def simulate(
     timed = _Machine(image, board)
     trace.attach(timed.processor, image.constants)
     first = timed.run(samples[0], output_bytes, trace.start)
+    told = {name: timed.word(name) for name in words}
     plain = _Machine(image, board)
     outputs = [plain.run(sample, output_bytes) for sample in samples]
     if outputs[0] != first:
@@ -122,6 +133,7 @@ def simulate(
         image=image,
         stack_bytes=max(timed.stack_bytes(), plain.stack_bytes()),
         dual_issue_cycles=sum(dualissue.cycles(counts, blocks, layers + 2)) if board.core == "cortex-m7" else None,
+        words=told,
         **_calibration(board, flash),
     )
 
@@ -197,6 +209,23 @@ class _Machine:
         written = np.flatnonzero(stack != _FILL)
         return len(stack) - int(written[0]) if len(written) else 0
 
+    def word(self, symbol: str) -> int:
+        """The 32 bits there."""
+        return int.from_bytes(self.processor.mem_read(self.image.symbols[symbol], 4), "little")
+
+    def _text(self, address: int) -> str:
+        found = bytearray()
+        while len(found) < _TEXT_BYTES and (byte := bytes(self.processor.mem_read(address + len(found), 1))) != b"\0":
+            found += byte
+        return found.decode(errors="replace")
+
+    def _says(self) -> str:
+        """Why the firmware stopped, where it is one that tells."""
+        if "firmware_failure" not in self.image.symbols or not self.word("firmware_failure"):
+            return ""
+        log = self._text(self.image.symbols["firmware_log"]).strip()
+        return self._text(self.word("firmware_failure")) + (f": it logs '{log[:200]}'" if log else "")
+
     def _until(self, symbol: str) -> int:
         """Goes on until that function begins; its first argument."""
         goal = self.image.symbols[symbol]
@@ -206,6 +235,8 @@ class _Machine:
         except self.fault as e:
             if self.processor.reg_read(self.arm.UC_ARM_REG_SP) < self.bottom:
                 raise DeviceError(f"simulator: the network needs a stack of more than {self.top - self.bottom} bytes") from e
+            if says := self._says():
+                raise DeviceError(f"simulator: {says}") from e
             where = self.image.place(self.processor.reg_read(self.arm.UC_ARM_REG_PC))
             raise DeviceError(f"simulator: the firmware failed in {where}: {e}") from e
         self.at = self.processor.reg_read(self.arm.UC_ARM_REG_PC)

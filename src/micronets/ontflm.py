@@ -1,0 +1,63 @@
+"""`measure --runtime tflm`: TFLM itself, from a checkout in which it was built, running a model on the simulated board."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy.typing as npt
+
+from micronets import simulated, tflite
+from micronets.arena import arena_tflm_bytes
+from micronets.board import Board
+from micronets.compiler.runtime_tflm import arena_with_margin, tflm_files
+from micronets.device import tflmbuild
+from micronets.device.tflmbuild import Tflm
+from micronets.errors import DeviceError, SpecError
+from micronets.model import QuantizedModel
+
+DEVICES = ("sim", "qemu")
+_WORDS = ("firmware_events", "firmware_arena_used")
+
+
+def check(device: str, compiler: str | None) -> None:
+    """Raises `SpecError` for a device and a compiler that TFLM is not measured with."""
+    if device not in DEVICES:
+        raise SpecError(f"device '{device}': TFLM is measured on {' and '.join(DEVICES)}; our own C (--runtime c) also there")
+    if compiler not in (None, "gcc"):
+        raise SpecError(f"compiler '{compiler}': TFLM's library is GCC's; leave it out, or take gcc")
+
+
+def measured(
+    data: bytes,
+    model: QuantizedModel,
+    x: npt.NDArray[Any],
+    expected: npt.NDArray[Any],
+    board: Board,
+    device: str,
+    tflm: Tflm,
+) -> dict[str, Any]:
+    """Figures of `data`, which reads as `model`, under TFLM; operators are the layers of `model`, in order.
+
+    SRAM counts what TFLM uses of its arena (`arena_bytes`), not the room that it is given. arena_compiled_bytes: the arena
+    that `compile --runtime tflm` writes for the model.
+    Raises `DeviceError` where building or running fails, or TFLM's library tells nothing of its operators.
+    """
+    steps = model.arch.steps()
+    operators = tflite.operators(data)
+    arena = arena_with_margin(arena_tflm_bytes(model.arch, 4))
+    sources = tflm_files(data, model, operators, (board.name, board.core, board.sram_bytes, board.flash_bytes))
+    sizes = (len(steps), x[0].nbytes, expected[0].nbytes)
+    firmware = tflmbuild.build(sources, tflm, board, sizes, arena)
+    found, words = simulated.figures(firmware, steps, x, expected, board, twice=device == "qemu", words=_WORDS)
+    if words["firmware_events"] != len(steps):
+        raise DeviceError(
+            f"TFLM told its profiler of {words['firmware_events']} operators, the model has {len(steps)}: its library must be "
+            "built without TF_LITE_STRIP_ERROR_STRINGS (BUILD_TYPE=default or release_with_logs, not release)"
+        )
+    unused = tflmbuild.arena_room(arena) - words["firmware_arena_used"]
+    return {
+        **found,
+        "sram_bytes": found["sram_bytes"] - unused,
+        "arena_bytes": words["firmware_arena_used"],
+        "arena_compiled_bytes": arena,
+    }
