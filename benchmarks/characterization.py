@@ -40,7 +40,7 @@ def main() -> None:
     models = []
     for n, name in enumerate(given.board or BOARDS):
         board = load_board(name)
-        networks = [*drawn, *findings.dense_networks(), *(findings.channel_networks() if n == 0 else [])]
+        networks = [*drawn, *findings.layer_networks(), *(findings.channel_networks() if n == 0 else [])]
         records = characterize(networks, board, given.out / name.lower(), compiler=None, jobs=cores(), progress=said(name))
         found, model = findings.findings(records, board)
         assert model is not None

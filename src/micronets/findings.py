@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from micronets import latency, latency_fit, spaces
-from micronets.arch import INPUT, Arch, Conv2D, FullyConnected
+from micronets.arch import INPUT, Arch, Conv2D, FullyConnected, MaxPool2D, Softmax
 from micronets.board import Board
 from micronets.characterize import Drawn, Progress, characterize, draw
 from micronets.counts import step_macs
@@ -29,7 +29,9 @@ _MAP = 6  # pixels along each side of the maps of those networks
 LEAST = 12  # networks, for a latency model: three are held out
 CHANNEL_SPACE = "channels"
 DENSE = ((32, 8), (64, 64), (128, 128), (256, 96), (640, 128), (128, 640), (512, 32), (1024, 16))  # inputs, units
-DENSE_SPACE = "dense"
+CLASSES = (2, 4, 10, 12, 35, 100)  # of a softmax
+POOLED = ((24, 16, 2), (12, 32, 2), (16, 64, 2), (12, 48, 3), (6, 100, 3))  # rows and columns, channels, window
+LAYER_SPACE = "layers"
 PAGE, FACTS, MODEL = "characterization.html", "findings.json", "latency.toml"
 USUAL = {"kws": "dscnn:kws", "ad": "dscnn:ad", "ic": "resnet:ic", "images": "mobilenetv2:images"}
 KIND = {"dscnn": "kws", "temporal": "kws", "resnet": "ic", "mobilenetv2": "images"}
@@ -61,7 +63,7 @@ def characterize_spaces(
     if samples < 3:
         raise SpecError(f"samples = {samples}; need at least 3, and {LEAST} in all for a latency model")
     drawn = [d for name in dict.fromkeys(names) for d in draw(space(name), samples, seed)]
-    asked = [*drawn, *channel_networks(), *dense_networks()]
+    asked = [*drawn, *channel_networks(), *layer_networks()]
     records = characterize(asked, board, out, compiler=compiler, jobs=jobs, progress=progress, device=device, tflm=tflm)
     found, model = findings(records, board)
     found |= {"samples": samples, "seed": seed, "out": str(out), "too_large": len(asked) - len(records)}
@@ -99,14 +101,23 @@ def channel_networks() -> list[Drawn]:
     ]
 
 
-def dense_networks() -> list[Drawn]:
-    """Networks of one matrix product: those of the spaces, before the outputs, are too much alike for a fit."""
-    return [
-        Drawn(
-            DENSE_SPACE, {"inputs": n, "units": u}, Arch((1, 1, n), (FullyConnected(name="dense", inputs=(INPUT,), units=u),))
+def layer_networks() -> list[Drawn]:
+    """Networks of hardly more than a layer, of kinds that the spaces lack or of sizes that they have too few of."""
+    flat = [({"inputs": n, "units": u}, (1, 1, n), (_dense(u),)) for n, u in DENSE]
+    soft = [({"classes": c}, (1, 1, 32), (_dense(c), Softmax(name="softmax", inputs=("dense",)))) for c in CLASSES]
+    pooled = [
+        (
+            {"side": side, "channels": c, "pool": k},
+            (side, side, c),
+            (MaxPool2D(name="pool", inputs=(INPUT,), pool=(k, k), stride=(k, k)),),
         )
-        for n, u in DENSE
+        for side, c, k in POOLED
     ]
+    return [Drawn(LAYER_SPACE, values, Arch(shape, layers)) for values, shape, layers in (*flat, *soft, *pooled)]
+
+
+def _dense(units: int) -> FullyConnected:
+    return FullyConnected(name="dense", inputs=(INPUT,), units=units)
 
 
 def findings(records: Sequence[Record], board: Board) -> tuple[dict[str, Any], LatencyModel | None]:
@@ -114,8 +125,8 @@ def findings(records: Sequence[Record], board: Board) -> tuple[dict[str, Any], L
 
     Raises `DataError` for fewer than three networks of a space.
     """
-    networks = [r for r in records if r["space"] not in (CHANNEL_SPACE, DENSE_SPACE)]
-    dense = [r for r in records if r["space"] == DENSE_SPACE]
+    networks = [r for r in records if r["space"] not in (CHANNEL_SPACE, LAYER_SPACE)]
+    layers = [r for r in records if r["space"] == LAYER_SPACE]
     drawn_from = list(dict.fromkeys(r["space"] for r in networks))
     if not networks:
         raise DataError(f"no network of these spaces could be measured on {board.name}: they are too large for it")
@@ -145,7 +156,7 @@ def findings(records: Sequence[Record], board: Board) -> tuple[dict[str, Any], L
     if len(networks) < LEAST:
         return found, None
     source = f"{len(networks)} random networks of {', '.join(drawn_from)}, {origin} {board.name}, {toolchain}"
-    model = latency_fit.fit(networks, board.name, runtime, source, dense)
+    model = latency_fit.fit(networks, board.name, runtime, source, layers)
     found["model"] = _judged(networks, drawn_from, model)
     return found, model
 
