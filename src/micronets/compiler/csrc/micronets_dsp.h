@@ -109,6 +109,14 @@ MICRONETS_INLINE int32_t micronets_saturate(int32_t value)
     return r;
 }
 
+/* Of each of four int8: the higher of `a` and `b`. */
+MICRONETS_INLINE uint32_t micronets_max4(uint32_t a, uint32_t b)
+{
+    uint32_t r;
+    __asm__("ssub8 %0, %1, %2\n\tsel %0, %1, %2" : "=&r"(r) : "r"(a), "r"(b));
+    return r;
+}
+
 /* Of each of four int8: the higher of `a` and `lowest`, but `highest` at most. */
 MICRONETS_INLINE uint32_t micronets_clamp4(uint32_t a, uint32_t lowest, uint32_t highest)
 {
@@ -151,6 +159,16 @@ MICRONETS_INLINE uint32_t micronets_clamp4(uint32_t a, uint32_t lowest, uint32_t
         value = value < low ? low : value;
         value = value > high ? high : value;
         r |= (uint32_t)(uint8_t)value << k;
+    }
+    return r;
+}
+
+MICRONETS_INLINE uint32_t micronets_max4(uint32_t a, uint32_t b)
+{
+    uint32_t r = 0;
+    for (int32_t k = 0; k < 32; k += 8) {
+        const int8_t x = (int8_t)(uint8_t)(a >> k), y = (int8_t)(uint8_t)(b >> k);
+        r |= (uint32_t)(uint8_t)(x > y ? x : y) << k;
     }
     return r;
 }
