@@ -296,7 +296,7 @@ def test_characterised(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     pytest.importorskip("scipy", reason="needs pip install 'micronets[sim]'")
     monkeypatch.setattr(findings, "space", lambda _: test_characterize.tiny())
     monkeypatch.setattr(findings, "channel_networks", list)
-    monkeypatch.setattr(findings, "dense_networks", list)
+    monkeypatch.setattr(findings, "layer_networks", list)
     words = ("characterize", "--space", "tiny", "--board", M4.name, "--samples", NETWORKS, "--out", tmp_path, "--jobs", 1)
     result = call(*words, "--runtime", "tflm", "--tflm", root, "--json")
     assert result.code == 0, result.err
