@@ -132,6 +132,17 @@ def test_names_of_layers_cannot_break_the_c(dense: QuantizedModel) -> None:
     assert_equal([dense], 2, ("-O1",))
 
 
+@pytest.mark.parametrize("flags", [("-O1",), ("-O2", "-DMICRONETS_DSP")], ids=["plain", "pairs"])
+def test_matrices_by_eights(flags: tuple[str, ...]) -> None:
+    layers = (
+        FullyConnected(name="a", inputs=(INPUT,), units=24, activation="relu"),
+        FullyConnected(name="b", inputs=("a",), units=8),
+    )
+    models = [random_model(Arch((inputs,), layers), inputs) for inputs in (8, 40, 72)]
+    assert all("micronets_fully_connected_8.c" in compile_model(m).files for m in models)
+    assert_equal(models, 4, flags)
+
+
 def test_files_are_a_function_of_the_model(dense: QuantizedModel) -> None:
     compiled = compile_model(dense)
     assert compiled == compile_model(dense)

@@ -42,6 +42,15 @@ def test_every_weight_is_in_its_place(filters: int, size: int) -> None:
     assert np.array_equal(halves[..., 0] | halves[..., 1] << 16, columns.words(few))
 
 
+def test_eights_are_the_words_of_two_fours() -> None:
+    rows = np.random.default_rng(0).integers(-127, 128, (16, 8)).astype(np.int8)
+    found, fours = columns.eights(rows), columns.words(rows)
+    assert found.shape == (2, 4, 4)
+    for k in range(2):
+        assert np.array_equal(found[k, :, :2], fours[2 * k])
+        assert np.array_equal(found[k, :, 2:], fours[2 * k + 1])
+
+
 def test_what_the_order_cannot_hold() -> None:
     assert columns.suits(np.full((4, 516), 127, np.int8))
     assert not columns.suits(np.full((4, 517), 127, np.int8))

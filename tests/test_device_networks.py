@@ -1,5 +1,7 @@
 """Random networks on the simulated processor equal the reference: the assembly of the kernels on odd shapes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -73,9 +75,26 @@ def test_matrices(inputs: int) -> None:
     assert_equal(random_model(Arch((inputs,), tuple(layers)), inputs))
 
 
+@pytest.mark.parametrize("inputs", [8, 40, 64, 104])
+def test_matrices_by_eights(inputs: int) -> None:
+    sizes = [(24, "relu"), (8, "relu6"), (inputs, "none"), (16, "relu")]
+    names = [INPUT, *(f"m{i}" for i in range(len(sizes)))]
+    layers = [
+        FullyConnected(name=names[i + 1], inputs=(names[i],), units=units, activation=activation)
+        for i, (units, activation) in enumerate(sizes)
+    ]
+    model = random_model(Arch((inputs,), tuple(layers)), inputs)
+    assert "micronets_fully_connected_8.c" in compile_model(model).files
+    assert_equal(model)
+    first = model.weights["m0"]
+    one = replace(first, scales=first.scales[:1])  # for all filters
+    assert_equal(replace(model, weights={**model.weights, "m0": one}))
+
+
 def test_the_other_compiler() -> None:
     try:
         compiler(F446, "zig")
     except DeviceError as e:
         pytest.skip(str(e))
     assert_equal(random_model(chain((5, 3, 3), (6, 3, 1), (9, 1, 1), (4, 2, 2)), 0), "zig")
+    assert_equal(random_model(Arch((24,), (FullyConnected(name="a", inputs=(INPUT,), units=16),)), 0), "zig")

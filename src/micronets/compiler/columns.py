@@ -38,6 +38,12 @@ def words(rows: Array) -> npt.NDArray[np.uint32]:
     return np.asarray(halves[..., 0] | halves[..., 1] << 16, np.uint32)
 
 
+def eights(rows: Array) -> npt.NDArray[np.uint32]:
+    """The same words `[filters / 8, pairs, 4]`, those of eight filters together; there are a multiple of eight."""
+    fours = words(rows)
+    return fours.reshape(-1, 2, *fours.shape[1:]).transpose(0, 2, 1, 3).reshape(-1, fours.shape[1], 4)
+
+
 def nibbles(rows: Array) -> bytes:
     """Weights `[filters, size]` of 4 bits in the same order, a byte for what has 16 bits there."""
     return pack_int4(_in_pairs(rows))
@@ -66,6 +72,15 @@ def joined(arch: Arch) -> frozenset[str]:
     small = (s for s in arch.steps() if is_dense(s) and max(math.prod(s.input_shapes[0]), s.output_shape[-1]) < 2**16)
     found = {s.layer.name for s in small if macs[s.layer.name] <= limit}
     return frozenset(found & wide) if host_kernel(arch) else frozenset()
+
+
+@lru_cache(maxsize=64)
+def in_eights(arch: Arch) -> bool:
+    """Whether the matrices of a network, but for the `joined`, are computed eight filters at a time: where all can be."""
+    steps = [s for s in arch.steps() if is_dense(s) and s.layer.name not in joined(arch)]
+    sizes = [(math.prod(s.input_shapes[0]), s.output_shape[-1]) for s in steps if isinstance(s.layer, Conv2D | FullyConnected)]
+    eight_bits = all(isinstance(s.layer, Conv2D | FullyConnected) and s.layer.weight_bits == 8 for s in steps)
+    return eight_bits and all(inputs % 8 == units % 8 == 0 for inputs, units in sizes)
 
 
 def host_kernel(arch: Arch) -> str:

@@ -305,11 +305,14 @@ def _dense(model: QuantizedModel, step: Step, layer: FullyConnected | Conv2D, ro
         return _exceptional(model, layer, rows, place, window, "0")
     if layer.name in columns.joined(model.arch):
         return _joined(model, step, layer, rows, place)
-    tables += _ordered(layer.weight_bits, weights, rows)
     if layer.weight_bits == 8 and not place.rows and max(size, units) <= _SIZE_LIMIT:
+        eights = columns.in_eights(model.arch)
+        tables += ctext.array("uint32_t", weights, columns.eights(rows) if eights else columns.words(rows))
         record = {"own": place.weighted(layer, requant), "pixels": 1, "inputs": size, "outputs": units}
         tables += place.record("micronets_matrix", record)
-        return Code(tables, "", ("micronets_fully_connected",), "micronets_run_fully_connected")
+        kernel = "fully_connected_8" if eights else "fully_connected"
+        return Code(tables, "", (f"micronets_{kernel}",), f"micronets_run_{kernel}")
+    tables += _ordered(layer.weight_bits, weights, rows)
     tables += place.table(requant)
     tail = f"{size}, {units}, &{place.name('requant')});"
     kernels: tuple[str, ...] = ("micronets_fully_connected",)

@@ -209,7 +209,12 @@ void micronets_rows_3x3_2_relu(const micronets_strip *strip, int8_t *output, int
 void micronets_fully_connected(const int8_t *input, int8_t *output, const uint32_t *weights, int32_t inputs, int32_t units,
                                const micronets_requant *requant);
 
-/* The same with weights of 4 bits as those of micronets_conv_s4; scratch: a pair of words for each pair of values. */
+/* The same for inputs and units that are multiples of 8; weights of eight filters at a time: for each pair of values the two
+ * words of the first four, then those of the others. */
+void micronets_fully_connected_8(const int8_t *input, int8_t *output, const uint32_t *weights, int32_t inputs, int32_t units,
+                                 const micronets_requant *requant);
+
+/* The same as micronets_fully_connected with weights of 4 bits as those of micronets_conv_s4; scratch: a pair of words for each pair of values. */
 void micronets_fully_connected_s4(const int8_t *input, int8_t *output, const uint8_t *weights, uint32_t *scratch,
                                   int32_t inputs, int32_t units, const micronets_requant *requant);
 

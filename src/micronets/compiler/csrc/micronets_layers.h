@@ -85,6 +85,14 @@ static inline void micronets_run_fully_connected(int8_t *arena, const void *size
                               &own->requant);
 }
 
+static inline void micronets_run_fully_connected_8(int8_t *arena, const void *sizes)
+{
+    const micronets_matrix *const n = (const micronets_matrix *)sizes;
+    const micronets_weighted *const own = &n->own;
+    micronets_fully_connected_8(arena + own->input, arena + own->output, (const uint32_t *)own->weights, n->inputs, n->outputs,
+                                &own->requant);
+}
+
 static inline void micronets_run_depthwise(int8_t *arena, const void *sizes)
 {
     const micronets_strips *const n = (const micronets_strips *)sizes;
