@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from micronets.files import atomic, digest, fingerprint, remove_parts, write_atomic
+from micronets.files import atomic, digest, fingerprint, remove_dead_parts, remove_parts, write_atomic
 
 
 def test_write_makes_folders_and_replaces(tmp_path: Path) -> None:
@@ -36,6 +36,22 @@ def test_parts_of_killed_writers_are_removed(tmp_path: Path) -> None:
     (tmp_path / "sub/keep.part").write_text("not ours")
     remove_parts(tmp_path)
     assert [p.name for p in (tmp_path / "sub").iterdir()] == ["keep.part"]
+
+
+def test_a_directory_that_was_half_written_goes_too(tmp_path: Path) -> None:
+    (tmp_path / ".c.12.part/zephyr").mkdir(parents=True)
+    (tmp_path / ".c.12.part/model.c").write_text("int")
+    remove_parts(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_dead_writers_left_goes_and_what_the_living_write_stays(tmp_path: Path) -> None:
+    dead = 2**22 + 1  # above the largest number that Linux gives a process
+    for name in (f".c.{dead}.part", f".c.{os.getpid()}.part", f".d.{dead}.part"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.c").write_text("int")
+    remove_dead_parts(tmp_path / "c")
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([f".c.{os.getpid()}.part", f".d.{dead}.part"])
 
 
 def test_fingerprint_sees_names_sizes_and_contents(tmp_path: Path) -> None:

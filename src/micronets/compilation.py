@@ -22,6 +22,7 @@ from micronets.counts import step_weight_bytes
 from micronets.device import build
 from micronets.device.image import read_image
 from micronets.errors import BudgetError, DeviceError, FileError, SpecError, did_you_mean
+from micronets.files import remove_dead_parts
 from micronets.model import QuantizedModel
 
 SOURCE = "estimated"
@@ -187,7 +188,8 @@ def write_directory(out: Path, files: Mapping[str, str]) -> None:
         if foreign:
             raise SpecError(f"--out {out}: there is something else; name a new or empty directory")
     part = out.with_name(f".{out.name}.{os.getpid()}.part")
-    old = out.with_name(f".{out.name}.{os.getpid()}.old")
+    old = out.with_name(f".{out.name}.old.{os.getpid()}.part")
+    remove_dead_parts(out)
     try:
         part.mkdir(parents=True)
         for name, text in files.items():

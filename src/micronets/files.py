@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
+import shutil
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -51,19 +53,27 @@ def atomic(path: Path) -> Iterator[BinaryIO]:
 
 def remove_parts(directory: Path) -> None:
     """Removes what writers killed in mid-write have left under `directory`."""
-    for part in directory.rglob(f".*{_PART}"):
-        part.unlink(missing_ok=True)
+    for part in list(directory.rglob(f".*{_PART}")):
+        _remove(part)
 
 
 def remove_dead_parts(path: Path) -> None:
     """Removes what writers of `path` that were killed in mid-write have left; those still at work keep theirs."""
-    for part in path.parent.glob(f".{path.name}.*{_PART}"):
+    for part in list(path.parent.glob(f".{glob.escape(path.name)}.*{_PART}")):
         try:
             os.kill(int(part.name.removesuffix(_PART).rpartition(".")[2]), 0)
         except (ProcessLookupError, ValueError):
-            part.unlink(missing_ok=True)
+            _remove(part)
         except PermissionError:
             continue  # someone else's, at work
+
+
+def _remove(part: Path) -> None:
+    """Removes a file, or a directory with what is in it."""
+    if part.is_dir() and not part.is_symlink():
+        shutil.rmtree(part, ignore_errors=True)
+    else:
+        part.unlink(missing_ok=True)
 
 
 def digest(data: bytes | memoryview | str) -> str:
