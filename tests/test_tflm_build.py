@@ -119,6 +119,16 @@ def test_measured_like_our_own_c(root: Path, model: Path, board: Board) -> None:
 
 
 @cross
+@pytest.mark.parametrize("name", ["NUCLEO-F746ZG", "NUCLEO-F767ZI", "raspberry-pi-pico-2"])
+def test_other_cores(name: str, model: Path, tmp_path: Path) -> None:
+    root, board = tflm_standin.checkout(tmp_path), load_board(name)
+    tflm_standin.library(root, [DATA], board)
+    result = measured(model, root, "--json", board=name)
+    assert result.code == 0, result.err
+    assert json.loads(result.out)["bit_exact"] is True
+
+
+@cross
 def test_as_text(root: Path, model: Path) -> None:
     result = measured(model, root, "--rate", "1")
     assert result.code == 0
@@ -245,6 +255,7 @@ def test_places_without_tflm(model: Path, tmp_path: Path) -> None:
 def test_the_documentation_builds_what_the_messages_say() -> None:
     page = (Path(__file__).parents[1] / "docs/measure.md").read_text("utf-8")
     assert tflmbuild.make_command(M4) in page.splitlines()
+    assert "TARGET_ARCH=cortex-m7+fp FPU=fpv5-sp-d16 OPTIMIZED" in tflmbuild.make_command(M7)  # no double precision there
 
 
 def test_options_that_do_not_go_together(model: Path, tmp_path: Path) -> None:
@@ -258,7 +269,7 @@ def test_options_that_do_not_go_together(model: Path, tmp_path: Path) -> None:
     assert call(*words, "--tflm", root).error == f"--tflm {root}: is for --runtime tflm; add that"
     library = ("--tflm-library", tmp_path / "library.a")
     assert measured(model, root, *library, "--device", "host").error.startswith(
-        "device 'host': TFLM is measured on sim and qemu"
+        "device 'host': TFLM is measured in sim and qemu alone"
     )
     assert "TFLM's library is GCC's" in measured(model, root, *library, "--compiler", "zig").error
     assert "TFLM runs layer after layer" in measured(model, root, *library, "--patches", "off").error
@@ -267,7 +278,9 @@ def test_options_that_do_not_go_together(model: Path, tmp_path: Path) -> None:
     words = ("characterize", "--space", "temporal", "--board", M4.name, "--samples", "3", "--out", tmp_path / "out")
     assert call(*words, "--runtime", "tflm").error.startswith("--runtime tflm: give --tflm DIR")
     tflm = ("--runtime", "tflm", "--tflm", root, *library)
-    assert call(*words, *tflm, "--device", "serial:x").error.startswith("device 'serial:x': TFLM is measured on sim and qemu")
+    assert call(*words, *tflm, "--device", "serial:x").error.startswith(
+        "device 'serial:x': TFLM is measured in sim and qemu alone"
+    )
 
 
 def test_an_operator_that_cannot_be_registered(model: Path, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from micronets import tflite
 from micronets.board import Board
 from micronets.compiler import compile_model
+from micronets.compiler.runtime_tflm import TARGET_ARCHS
 from micronets.device import host
 
 DOWNLOADS = "tensorflow/lite/micro/tools/make/downloads"
@@ -259,7 +260,7 @@ def library(root: Path, models: Sequence[bytes], board: Board | None, place: Pat
     place: its file; by default, where TFLM's Makefile puts it. faults: WRONG flips bits of outputs, SILENT tells the profiler
     nothing, ARENA_MORE takes more of the arena.
     """
-    place = place or root / f"gen/cortex_m_generic_{board.core if board else 'x86'}+fp_default_cmsis_nn_gcc/lib/{LIBRARY}"
+    place = place or root / f"gen/{_target(board)}_gcc/lib/{LIBRARY}"
     work = place.parent / "work"
     work.mkdir(parents=True)
     read = [tflite.read(data) for data in models]
@@ -300,6 +301,10 @@ def library(root: Path, models: Sequence[bytes], board: Board | None, place: Pat
     subprocess.run([f"{prefix}ar", "rcs", str(place), *map(str, objects)], check=True)
     shutil.rmtree(work)
     return place
+
+
+def _target(board: Board | None) -> str:
+    return f"cortex_m_generic_{TARGET_ARCHS[board.core]}_default_cmsis_nn" if board else "linux_x86_64_default"
 
 
 def _bytes(shape: Sequence[int]) -> int:

@@ -129,7 +129,7 @@ def _for_tflm(
             "weights of 4 bits, or a larger board"
         )
     names = tflite.operators(data, where)
-    files = tflm_files(data, model, names, (board.name, board.core, board.sram_bytes, board.flash_bytes))
+    files = tflm_files(data, model, names, board)
     return files, {"arena_bytes": arena, "constant_bytes": len(data), "operators": list(names)}
 
 

@@ -22,7 +22,9 @@ _WORDS = ("firmware_events", "firmware_arena_used")
 def check(device: str, compiler: str | None) -> None:
     """Raises `SpecError` for a device and a compiler that TFLM is not measured with."""
     if device not in DEVICES:
-        raise SpecError(f"device '{device}': TFLM is measured on {' and '.join(DEVICES)}; our own C (--runtime c) also there")
+        raise SpecError(
+            f"device '{device}': TFLM is measured in {' and '.join(DEVICES)} alone; take one of them, or --runtime c"
+        )
     if compiler not in (None, "gcc"):
         raise SpecError(f"compiler '{compiler}': TFLM's library is GCC's; leave it out, or take gcc")
 
@@ -45,7 +47,7 @@ def measured(
     steps = model.arch.steps()
     operators = tflite.operators(data)
     arena = arena_with_margin(arena_tflm_bytes(model.arch, 4))
-    sources = tflm_files(data, model, operators, (board.name, board.core, board.sram_bytes, board.flash_bytes))
+    sources = tflm_files(data, model, operators, board)
     sizes = (len(steps), x[0].nbytes, expected[0].nbytes)
     firmware = tflmbuild.build(sources, tflm, board, sizes, arena)
     found, words = simulated.figures(firmware, steps, x, expected, board, twice=device == "qemu", words=_WORDS)

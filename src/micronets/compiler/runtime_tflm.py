@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from micronets.arch import INPUT
 from micronets.arena import arena_tflm_bytes
+from micronets.board import Board
 from micronets.compiler import ctext, texts
 from micronets.model import QuantizedModel
 from micronets.plan import align
@@ -178,7 +179,7 @@ Written for {board}: {sram:,} bytes of SRAM, {flash:,} of flash.
 
 builds it for this machine and runs it. For the board's core:
 
-    make -f tensorflow/lite/micro/tools/make/Makefile TARGET=cortex_m_generic TARGET_ARCH={arch} \\
+    make -f tensorflow/lite/micro/tools/make/Makefile {words} \\
         OPTIMIZED_KERNEL_DIR=cmsis_nn microlite
 
 makes `gen/cortex_m_generic_{arch}_default_cmsis_nn_gcc/lib/libtensorflow-microlite.a`, to be linked with these files in the
@@ -202,13 +203,15 @@ def arena_with_margin(predicted: int) -> int:
     return int(align(predicted + predicted * MARGIN_PERCENT // 100 + MARGIN_BYTES))
 
 
-def tflm_files(
-    data: bytes, model: QuantizedModel, operators: Sequence[str], board: tuple[str, str, int, int]
-) -> Mapping[str, str]:
-    """Every file by its name: `data`, which reads as `model`, for TFLM.
+def make_words(board: Board) -> str:
+    """What TFLM's Makefile is told of the board's core, whose FPU passes floats; that of an M7 may lack double precision."""
+    fpu = [flag.removeprefix("-mfpu=") for flag in board.compiler_flags if flag.startswith("-mfpu=")]
+    more = f" FPU={fpu[0]}" if board.core == "cortex-m7" and fpu else ""
+    return f"TARGET=cortex_m_generic TARGET_ARCH={TARGET_ARCHS.get(board.core, board.core)}{more}"
 
-    operators: names of the file format, each once. board: name, core, SRAM and flash in bytes.
-    """
+
+def tflm_files(data: bytes, model: QuantizedModel, operators: Sequence[str], board: Board) -> Mapping[str, str]:
+    """Every file by its name: `data`, which reads as `model`, for TFLM. operators: names of the file format, each once."""
     title = texts.title(model)
     cortex, host = arena_tflm_bytes(model.arch, 4), arena_tflm_bytes(model.arch, 8)
     totals = arena_with_margin(cortex), arena_with_margin(host)
@@ -229,10 +232,11 @@ def tflm_files(
         "extra": MARGIN_BYTES,
         "input_field": fields[texts.ctype(model, INPUT)],
         "output_field": fields[texts.ctype(model, model.arch.output)],
-        "board": board[0],
-        "arch": TARGET_ARCHS.get(board[1], board[1]),
-        "sram": board[2],
-        "flash": board[3],
+        "board": board.name,
+        "arch": TARGET_ARCHS.get(board.core, board.core),
+        "words": make_words(board),
+        "sram": board.sram_bytes,
+        "flash": board.flash_bytes,
         "calls": "\n".join(
             f"  if (ops.{METHODS[op]}() != kTfLiteOk) return kTfLiteError;"  # a line each: easy to compare with the model
             for op in operators

@@ -16,7 +16,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from micronets.board import Board
-from micronets.compiler.runtime_tflm import TARGET_ARCHS
+from micronets.compiler.runtime_tflm import TARGET_ARCHS, make_words
 from micronets.device.build import CORES, Firmware, call, link_script
 from micronets.errors import DeviceError, FileError, SpecError
 from micronets.files import digest
@@ -27,7 +27,7 @@ _HEADERS = ("tensorflow/lite/micro/micro_interpreter.h", "tensorflow/lite/schema
 _DOWNLOADS = ("flatbuffers/include", "gemmlowp", "ruy")
 _GXX, _GCC = "arm-none-eabi-g++", "arm-none-eabi-gcc"
 _COMMON = ("-O2", "-ffunction-sections", "-fdata-sections", "-funsigned-char", "-fno-unwind-tables", "-DTF_LITE_STATIC_MEMORY")
-_CXX = ("-std=c++17", "-fno-rtti", "-fno-exceptions", "-fno-threadsafe-statics", "-Wall", "-Wextra", "-Wno-unused-parameter")
+_CXX = ("-std=c++17", "-fno-rtti", "-fno-exceptions", "-fno-threadsafe-statics")
 _LINK = ("-nostartfiles", "-static", "--specs=nano.specs", "-Wl,--gc-sections")
 _SPARE_BYTES = (
     32 * 1024
@@ -73,8 +73,7 @@ _SOURCE = "https://github.com/tensorflow/tflite-micro"
 
 def make_command(board: Board) -> str:
     """What builds the library, in a checkout."""
-    target = f"TARGET=cortex_m_generic TARGET_ARCH={TARGET_ARCHS[board.core]} OPTIMIZED_KERNEL_DIR=cmsis_nn"
-    return f"make -f {_MAKE}/Makefile {target} microlite"
+    return f"make -f {_MAKE}/Makefile {make_words(board)} OPTIMIZED_KERNEL_DIR=cmsis_nn microlite"
 
 
 def compilers(tflm: Tflm) -> tuple[str, str]:
@@ -132,8 +131,8 @@ def build(sources: Mapping[str, str], tflm: Tflm, board: Board, sizes: tuple[int
         for file, text in sources.items():
             (directory / file).write_text(text, "utf-8")
         downloads = tflm.root / _MAKE / "downloads"
-        include = [f"-I{directory}", f"-I{ours / 'tflm'}", f"-isystem{tflm.root}"]
-        include += [f"-isystem{downloads / part}" for part in _DOWNLOADS if (downloads / part).is_dir()]
+        include = [f"-I{directory}", f"-I{ours / 'tflm'}", f"-I{tflm.root}"]
+        include += [f"-I{downloads / part}" for part in _DOWNLOADS if (downloads / part).is_dir()]
         cxx = [gxx, *core, *_COMMON, *_CXX, *defines, *include]
         c = [gcc, *core, *_COMMON, "-std=gnu11", f"-I{directory}"]
         plain = [*c, "-Os", "-ffreestanding", "-fno-tree-loop-distribute-patterns", f"-I{ours / 'include'}"]
