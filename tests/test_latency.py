@@ -1,7 +1,7 @@
 """The latency model: its counts by hand, its file form, its relaxed form, and a fit that finds what made the data."""
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 from importlib.resources import files
 
 import numpy as np
@@ -9,7 +9,8 @@ import pytest
 
 from micronets import findings, latency, latency_fit
 from micronets.arch import INPUT, Arch, Conv2D, DepthwiseConv2D, FullyConnected, Mean
-from micronets.board import board_names
+from micronets.board import Budget, board_names, load_board
+from micronets.cost import TFLM, budget_costs, relaxed_budget_costs, tflm_runtime
 from micronets.errors import DataError, SpecError
 from micronets.latency import LatencyModel
 from micronets.space import derive
@@ -78,6 +79,20 @@ def test_write_and_read_are_inverses() -> None:
     assert latency.read(latency.write(TRUTH), "x") == TRUTH
     with pytest.raises(SpecError, match=r"x\.toml: not a latency model \(KeyError: 'kinds'\)"):
         latency.read('board = "B"', "x.toml")
+
+
+def test_a_model_of_tflm_replaces_its_estimated_time_alone() -> None:
+    board = load_board("NUCLEO-F446RE")
+    names = [f.name for f in fields(Budget)]
+    plain = budget_costs(NET, board, names)
+    fitted = budget_costs(NET, board, names, runtime=tflm_runtime(replace(TRUTH, runtime="tflm")))
+    ms = latency.cycles(NET.steps(), TRUTH) / board.clock_hz * 1e3
+    assert fitted == {**plain, "latency_ms": pytest.approx(ms), "energy_mj": pytest.approx(ms * board.active_power_w)}
+    assert fitted["latency_ms"] != pytest.approx(plain["latency_ms"])
+    relaxed = relaxed_budget_costs(NET.steps(), board, names, runtime=tflm_runtime(replace(TRUTH, runtime="tflm")))
+    assert relaxed["latency_ms"] == fitted["latency_ms"]
+    assert relaxed["energy_mj"] == fitted["energy_mj"]
+    assert tflm_runtime(None) is TFLM
 
 
 def test_gradients_through_widths() -> None:

@@ -53,7 +53,7 @@ class Config:
     seed: of every random choice; the same seed and machine give the same model.
     runtime: what executes the network on the board, which sram_bytes, flash_bytes, latency_ms and energy_mj of the budget
     are for: `tflm` (TensorFlow Lite Micro, always the larger and slower one) or `c` (the C that micronets writes).
-    latency_model: file of `micronets characterize` for runtime c and a board that has none yet; empty: the board's own.
+    latency_model: file of `micronets characterize` for the runtime and a board that has none yet; empty: the board's own.
     init: the training starts from the `supernet`'s weights or from `scratch`.
     data: what the task's own `Options` say. budget, search, train, teacher: see their classes. A board's own SRAM and flash
         always limit the result.

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from micronets import latency
 from micronets.arch import Arch, Shape, Step
 from micronets.arena import arena_tflm_bytes, persistent_bytes
 from micronets.board import Board, Budget
@@ -26,6 +27,7 @@ from micronets.counts import (
 )
 from micronets.cycles import base_cycles, step_cycles
 from micronets.filesize import METADATA_BYTES, tflite_bytes
+from micronets.latency import LatencyModel
 
 __all__ = [
     "METADATA_BYTES",
@@ -198,6 +200,25 @@ _RELAXED: dict[str, Relaxed] = {
 
 TFLM = Runtime("tflm", _MEASURES, _RELAXED)
 """TensorFlow Lite Micro with CMSIS-NN."""
+
+
+def tflm_runtime(model: LatencyModel | None) -> Runtime:
+    """`TFLM`, its time and energy by a latency model that was fitted to a build of it on the board, where there is one."""
+    if model is None:
+        return TFLM
+
+    def milliseconds(steps: Sequence[Step], board: Board) -> Number:
+        return latency.cycles(steps, model) * (1e3 / board.clock_hz)
+
+    exact: dict[str, Exact] = {
+        "latency_ms": lambda a, s, b, m: milliseconds(s, b),
+        "energy_mj": lambda a, s, b, m: milliseconds(s, b) * b.active_power_w,
+    }
+    relaxed: dict[str, Relaxed] = {
+        "latency_ms": lambda s, b, m: milliseconds(s, b),
+        "energy_mj": lambda s, b, m: milliseconds(s, b) * b.active_power_w,
+    }
+    return Runtime("tflm", {**TFLM.exact, **exact}, {**TFLM.relaxed, **relaxed})
 
 
 def budget_costs(

@@ -15,7 +15,7 @@ from micronets.arch import Arch
 from micronets.board import Board, load_board
 from micronets.compiler.costs import c_runtime
 from micronets.config import Config, first_difference, load, make_space
-from micronets.cost import TFLM, Runtime
+from micronets.cost import Runtime, tflm_runtime
 from micronets.errors import DataError, FileError, SpecError
 from micronets.files import digest, fingerprint, write_atomic
 from micronets.rundir import ARCH, VALUES, RunDir
@@ -76,20 +76,19 @@ class Work:
     @cached_property
     def runtime(self) -> Runtime:
         """What the limits on the board are for. Raises `FileError`, `SpecError` for a latency model that cannot be used."""
-        if self.config.runtime == "tflm":
-            return TFLM
-        given = self.config.latency_model
+        board, name, given = self.board.name, self.config.runtime, self.config.latency_model
         if not given:
-            return c_runtime(latency.load(self.board.name, "c"))
-        try:
-            model = latency.read(Path(given).read_text("utf-8"), given)
-        except (OSError, UnicodeDecodeError) as e:
-            raise FileError(f"latency_model = '{given}': cannot read it ({e}); 'micronets characterize' writes one") from e
-        if (model.board, model.runtime) != (self.board.name, "c"):
-            raise SpecError(
-                f"latency_model = '{given}': is of {model.board} and runtime {model.runtime}, not {self.board.name}"
-            )
-        return c_runtime(model)
+            model = latency.load(board, name)
+        else:
+            try:
+                model = latency.read(Path(given).read_text("utf-8"), given)
+            except (OSError, UnicodeDecodeError) as e:
+                raise FileError(f"latency_model = '{given}': cannot read it ({e}); 'micronets characterize' writes one") from e
+            if (model.board, model.runtime) != (board, name):
+                raise SpecError(
+                    f"latency_model = '{given}': is of {model.board} and runtime {model.runtime}, not of {board} and {name}"
+                )
+        return tflm_runtime(model) if name == "tflm" else c_runtime(model)
 
     @property
     def arch(self) -> Arch:
