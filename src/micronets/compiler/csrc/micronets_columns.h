@@ -26,18 +26,21 @@ typedef struct {
     const int32_t *multiplier;       /* 12 */
     int32_t filters;                 /* 16 */
     int32_t skipped;                 /* 20: bytes of the loop that its first round leaves out, and 1 */
-    const uint32_t *columns;         /* 24 */
+    uint32_t *columns;               /* 24 */
     int32_t zero_point;              /* 28 */
-    int32_t clamp;                   /* 32: 0: by the two that follow; else saturation does it, 1: of a zero point of -128 */
-    uint32_t lowest4, highest4;      /* 36, 40 */
+    int32_t clamp;                   /* 32: 0: by the limits below; else saturation does it, 1: of a zero point of -128 */
+    int32_t pairs;                   /* 36: 0: the columns are there; else so many pairs of pixels of `input` become columns */
+    const int8_t *input;             /* 40: pixels, their values a multiple of four */
+    uint32_t lowest4, highest4;      /* 44, 48 */
     const micronets_requant *requant;
 } micronets_block;
 
 /* For columns of `size` values at `columns`. */
-micronets_block micronets_prepare(const uint32_t *columns, const uint32_t *weights, int32_t size, int32_t filters,
+micronets_block micronets_prepare(uint32_t *columns, const uint32_t *weights, int32_t size, int32_t filters,
                                   const micronets_requant *requant);
 
-/* Outputs [2, pitch] of the two columns. A pitch of 0 leaves those of the first. */
+/* Outputs [2, pitch] of the two columns, or of every pair of pixels, one after the other. A pitch of 0 leaves the outputs of
+ * the first, and is the second a copy of it. */
 void micronets_columns(const micronets_block *block, int8_t *output, int32_t pitch);
 
 #endif

@@ -6,7 +6,7 @@
 #define STEP_BYTES 52
 
 MICRONETS_SMALL
-micronets_block micronets_prepare(const uint32_t *columns, const uint32_t *weights, int32_t size, int32_t filters,
+micronets_block micronets_prepare(uint32_t *columns, const uint32_t *weights, int32_t size, int32_t filters,
                                   const micronets_requant *requant)
 {
     const int32_t pairs = (size + 1) / 2;
@@ -25,6 +25,8 @@ micronets_block micronets_prepare(const uint32_t *columns, const uint32_t *weigh
         .columns = columns,
         .zero_point = requant->zero_point,
         .clamp = !saturates ? 0 : requant->zero_point == -128 ? 1 : -1,
+        .pairs = 0,
+        .input = 0,
         .lowest4 = micronets_limit4(requant, requant->lowest),
         .highest4 = micronets_limit4(requant, requant->highest),
         .requant = requant,
