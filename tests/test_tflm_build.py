@@ -170,7 +170,10 @@ def test_an_arena_larger_than_predicted(broken: Callable[..., Result]) -> None:
 def test_a_library_that_tells_nothing_of_its_layers(broken: Callable[..., Result]) -> None:
     result = broken(SILENT=1)
     assert result.code == 2
-    assert "TFLM told its profiler of 0 operators, the model has 7: its library must be built without" in result.error
+    assert "TFLM told its profiler of 0 operators, the model has 7: TFLM's library must be built without" in result.error
+    result = broken(STRIPPED=1)
+    assert result.code == 2
+    assert "library.a: it has no MicroPrintf: TFLM's library must be built without TF_LITE_STRIP_ERROR_STRINGS" in result.error
 
 
 @cross

@@ -68,6 +68,7 @@ class MicroOpResolver {
 """,
     "tensorflow/lite/micro/micro_mutable_op_resolver.h": """
 #include "tensorflow/lite/c/common.h"
+#include "tensorflow/lite/micro/micro_log.h"
 #include "tensorflow/lite/micro/micro_op_resolver.h"
 namespace tflite {
 template <unsigned int tOpCount>
@@ -76,7 +77,7 @@ class MicroMutableOpResolver : public MicroOpResolver {
   unsigned Count() const override { return count_; }
   METHODS
  private:
-  TfLiteStatus Add_() { return count_ < tOpCount ? (count_++, kTfLiteOk) : kTfLiteError; }
+  TfLiteStatus Add_() { return count_ < tOpCount ? (count_++, kTfLiteOk) : (MicroPrintf("no room"), kTfLiteError); }
   unsigned count_ = 0;
 };
 }  // namespace tflite
@@ -182,6 +183,9 @@ extern "C" void standin_layer(unsigned index) {{
   profiler->EndEvent(profiler->BeginEvent("a part of it"));
 }}
 
+#if STANDIN_STRIPPED
+#define MicroPrintf(...) (void)0
+#else
 void MicroPrintf(const char* format, ...) {{
   char text[256];
   va_list args;
@@ -191,6 +195,7 @@ void MicroPrintf(const char* format, ...) {{
   if (log_callback) log_callback(text);
   else puts(text);
 }}
+#endif
 
 namespace tflite {{
 
@@ -258,7 +263,7 @@ def library(root: Path, models: Sequence[bytes], board: Board | None, place: Pat
     """Builds the library of networks `models`, .tflite files, for a board's core, or this machine (None).
 
     place: its file; by default, where TFLM's Makefile puts it. faults: WRONG flips bits of outputs, SILENT tells the profiler
-    nothing, ARENA_MORE takes more of the arena.
+    nothing, STRIPPED leaves out the log, ARENA_MORE takes more of the arena.
     """
     place = place or root / f"gen/{_target(board)}_gcc/lib/{LIBRARY}"
     work = place.parent / "work"
@@ -288,7 +293,7 @@ def library(root: Path, models: Sequence[bytes], board: Board | None, place: Pat
     )
     prefix, flags = ("arm-none-eabi-", list(board.compiler_flags)) if board else ("", [])
     flags += ["-O2", "-ffunction-sections", f"-I{work}"]
-    faults = {"WRONG": 0, "SILENT": 0, "ARENA_MORE": 0} | faults
+    faults = {"WRONG": 0, "SILENT": 0, "STRIPPED": 0, "ARENA_MORE": 0} | faults
     cxx = ["-std=c++17", "-fno-rtti", "-fno-exceptions", "-fno-threadsafe-statics", "-Wall", "-Werror", f"-I{root}"]
     cxx += ["-DTF_LITE_STATIC_MEMORY", f"-I{root / DOWNLOADS / 'flatbuffers/include'}"]
     cxx += [f"-DSTANDIN_{name}={value}" for name, value in faults.items()]

@@ -53,8 +53,7 @@ def measured(
     found, words = simulated.figures(firmware, steps, x, expected, board, twice=device == "qemu", words=_WORDS)
     if words["firmware_events"] != len(steps):
         raise DeviceError(
-            f"TFLM told its profiler of {words['firmware_events']} operators, the model has {len(steps)}: its library must be "
-            "built without TF_LITE_STRIP_ERROR_STRINGS (BUILD_TYPE=default or release_with_logs, not release)"
+            f"TFLM told its profiler of {words['firmware_events']} operators, the model has {len(steps)}: {tflmbuild.STRIPPED}"
         )
     unused = tflmbuild.arena_room(arena) - words["firmware_arena_used"]
     return {

@@ -29,6 +29,9 @@ _GXX, _GCC = "arm-none-eabi-g++", "arm-none-eabi-gcc"
 _COMMON = ("-O2", "-ffunction-sections", "-fdata-sections", "-funsigned-char", "-fno-unwind-tables", "-DTF_LITE_STATIC_MEMORY")
 _CXX = ("-std=c++17", "-fno-rtti", "-fno-exceptions", "-fno-threadsafe-statics")
 _LINK = ("-nostartfiles", "-static", "--specs=nano.specs", "-Wl,--gc-sections")
+STRIPPED = (
+    "TFLM's library must be built without TF_LITE_STRIP_ERROR_STRINGS (BUILD_TYPE=default or release_with_logs, not release)"
+)
 _SPARE_BYTES = (
     32 * 1024
 )  # of the arena beyond twice the predicted one, so that TFLM tells what it needs even where that is more
@@ -149,5 +152,10 @@ def build(sources: Mapping[str, str], tflm: Tflm, board: Board, sizes: tuple[int
             list(pool.map(lambda job, o: call([*job, "-c", "-o", o], "compile"), jobs, objects))
         place, elf = directory / "place.ld", directory / "firmware.elf"
         place.write_text(link_script(), "utf-8")
-        call([gxx, *core, *_LINK, "-T", str(place), *objects, str(tflm.library), "-lm", "-o", str(elf)], "link")
+        try:
+            call([gxx, *core, *_LINK, "-T", str(place), *objects, str(tflm.library), "-lm", "-o", str(elf)], "link")
+        except DeviceError as e:
+            if "`MicroPrintf" in str(e):
+                raise DeviceError(f"{tflm.library}: it has no MicroPrintf: {STRIPPED}") from e
+            raise
         return Firmware(elf.read_bytes(), toolchain(tflm), (*core, *_COMMON, *_CXX))
