@@ -1,55 +1,66 @@
 #include "micronets_dsp.h"
 #include "micronets_requantize.h"
 
-/* Rounded to nearest, halves away from zero. */
+/* Writes a mean, rounded to nearest, halves away from zero; returns where the next goes. */
 MICRONETS_SMALL
-MICRONETS_APART int8_t mean(int32_t sum, int32_t count, int32_t lowest, int32_t highest)
+MICRONETS_APART int8_t *put(int8_t *output, int32_t sum, int32_t count, int32_t lowest, int32_t highest)
 {
-    const int32_t value = sum < 0 ? -((-sum + count / 2) / count) : (sum + count / 2) / count;
-    return (int8_t)micronets_clamp(value, lowest, highest);
+    const int32_t half = count / 2, value = (sum + (sum < 0 ? -half : half)) / count;
+    *output = (int8_t)micronets_clamp(value, lowest, highest);
+    return output + 1;
+}
+
+/* Of a window along an axis: what is inside the map. */
+typedef struct {
+    int32_t first, end;
+} span;
+
+MICRONETS_SMALL
+MICRONETS_APART span inside(int32_t at, int32_t kernel, int32_t size)
+{
+    const span r = {at < 0 ? 0 : at, at + kernel < size ? at + kernel : size};
+    return r;
 }
 
 MICRONETS_SMALL
 void micronets_average_pool(const int8_t *input, int8_t *output, const micronets_window *window, int32_t lowest,
                             int32_t highest)
 {
-    const micronets_window n = *window;
-    const int32_t channels = n.in_c, row = n.in_w * channels;
-    for (int32_t oy = 0; oy < n.out_h; oy++) {
-        const int32_t top = oy * n.stride_h - n.pad_top;
-        const int32_t y0 = micronets_clamp(top, 0, n.in_h), y1 = micronets_clamp(top + n.kernel_h, 0, n.in_h);
-        for (int32_t ox = 0; ox < n.out_w; ox++) {
-            const int32_t left = ox * n.stride_w - n.pad_left;
-            const int32_t x0 = micronets_clamp(left, 0, n.in_w), x1 = micronets_clamp(left + n.kernel_w, 0, n.in_w);
-            const int32_t count = (y1 - y0) * (x1 - x0), width = (x1 - x0) * channels;
-            const int8_t *first = input + y0 * row + x0 * channels;
-            int32_t c = 0;
+    const micronets_window *const n = window;
+    const int32_t channels = n->in_c, row = n->in_w * channels;
+    for (int32_t oy = 0; oy < n->out_h; oy++) {
+        const span y = inside(oy * n->stride_h - n->pad_top, n->kernel_h, n->in_h);
+        for (int32_t ox = 0; ox < n->out_w; ox++) {
+            const span x = inside(ox * n->stride_w - n->pad_left, n->kernel_w, n->in_w);
+            const int32_t lines = y.end - y.first, width = (x.end - x.first) * channels, count = lines * (x.end - x.first);
+            const int8_t *first = input + y.first * row + x.first * channels;
+            int32_t c = channels;
 #ifdef MICRONETS_DSP
-            for (; c + 4 <= channels && count < 256; c += 4, first += 4) { /* sums of 16 bits */
+            for (; c >= 4 && count < 256; c -= 4, first += 4) { /* sums of 16 bits */
                 const int8_t *line = first;
                 micronets_pair even = 0, odd = 0;
-                for (int32_t y = y0; y < y1; y++, line += row) {
-                    for (const int8_t *x = line, *const end = line + width; x != end; x += channels) {
-                        const uint32_t four = micronets_load4(x);
+                for (int32_t k = lines; k > 0; k--, line += row) {
+                    for (const int8_t *v = line, *const end = line + width; v != end; v += channels) {
+                        const uint32_t four = micronets_load4(v);
                         even = micronets_even_plus(even, four);
                         odd = micronets_odd_plus(odd, four);
                     }
                 }
                 for (int32_t k = 0; k < 2; k++, even >>= 16, odd >>= 16) {
-                    *output++ = mean((int16_t)(uint16_t)even, count, lowest, highest);
-                    *output++ = mean((int16_t)(uint16_t)odd, count, lowest, highest);
+                    output = put(output, (int16_t)(uint16_t)even, count, lowest, highest);
+                    output = put(output, (int16_t)(uint16_t)odd, count, lowest, highest);
                 }
             }
 #endif
-            for (; c < channels; c++, first++) {
+            for (; c > 0; c--, first++) {
                 const int8_t *line = first;
                 int32_t sum = 0;
-                for (int32_t y = y0; y < y1; y++, line += row) {
-                    for (const int8_t *x = line, *const end = line + width; x != end; x += channels) {
-                        sum += *x;
+                for (int32_t k = lines; k > 0; k--, line += row) {
+                    for (const int8_t *v = line, *const end = line + width; v != end; v += channels) {
+                        sum += *v;
                     }
                 }
-                *output++ = mean(sum, count, lowest, highest);
+                output = put(output, sum, count, lowest, highest);
             }
         }
     }
