@@ -24,6 +24,23 @@ def test_one_group_by_hand() -> None:
     assert columns.nibbles(np.array([[1, 2], [3, -4]], np.int8)) == bytes([0x31, 0xC2, 0, 0])
 
 
+def test_what_is_left_of_lines_by_hand() -> None:
+    """Lines of five: the fours of each, then the last values of the third and the second, and that of the first."""
+    values = np.arange(1, 16, dtype=np.int8)[None]
+    low = columns.words(values, lines=3)[0, :, 0]
+    pairs = [(1, 3), (2, 4), (6, 8), (7, 9), (11, 13), (12, 14), (15, 10), (5, 0)]
+    assert low.tolist() == [a | b << 16 for a, b in pairs]
+    low = columns.words(values[:, :6], lines=2)[0, :, 0]
+    assert low.tolist() == [a | b << 16 for a, b in [(1, 2), (4, 5), (6, 3)]]
+
+
+@pytest.mark.parametrize("lines", [1, 2, 3, 4])
+@pytest.mark.parametrize("count", range(1, 10))
+def test_every_weight_of_lines_is_in_its_place(count: int, lines: int) -> None:
+    rows = np.random.default_rng([count, lines]).integers(-127, 128, (3, count * lines)).astype(np.int8)
+    assert np.array_equal(columns.rows_of(columns.words(rows, lines), 3, count * lines, lines), rows)
+
+
 @pytest.mark.parametrize("size", range(1, 10))
 @pytest.mark.parametrize("filters", range(1, 6))
 def test_every_weight_is_in_its_place(filters: int, size: int) -> None:
@@ -68,7 +85,11 @@ def test_scratch_by_hand() -> None:
     assert scratch((3, 3, 5), Conv2D(**one, filters=4, kernel=(1, 1))) == 2 * 3 * 4
     assert scratch((1, 1, 5), Conv2D(**one, filters=4, kernel=(1, 1))) == 0
     assert scratch((4, 4, 4), Conv2D(**one, filters=4, kernel=(3, 3))) == 2 * 18 * 4
-    assert scratch((4, 4, 3), Conv2D(**one, filters=4, kernel=(3, 3))) == 2 * 14 * 4 + 28 + 4
+    strip = 3 * 6 * 3 + 2  # a line of four windows, to whole words
+    assert scratch((4, 4, 3), Conv2D(**one, filters=4, kernel=(3, 3))) == 2 * 14 * 4 + 2 * strip
+    assert scratch((4, 4, 3), Conv2D(**one, filters=4, kernel=(3, 3), padding="valid")) == 2 * 14 * 4
+    assert scratch((4, 16, 3), Conv2D(**one, filters=4, kernel=(3, 3))) == 2 * 14 * 4 + 2 * 28  # one window
+    assert scratch((4, 4, 3), Conv2D(**one, filters=4, kernel=(3, 3), dilation=(1, 2))) == 2 * 14 * 4 + 2 * 28
     assert scratch((4, 4, 4), Conv2D(**one, filters=4, kernel=(3, 3), weight_bits=4)) == 2 * 18 * 4 + 18 * 8
     assert scratch((7,), FullyConnected(**one, units=4)) == 0
     assert scratch((7,), FullyConnected(**one, units=4, weight_bits=4)) == 4 * 8

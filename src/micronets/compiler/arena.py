@@ -21,7 +21,7 @@ from micronets.compiler.planes import Driver, Planes, driver, planes
 from micronets.plan import Buffer, align, float_tensors
 
 BUFFER_ALIGNMENT = 4  # bytes; words and floats may be loaded from the start of every buffer
-_TRIES = 400
+_TRIES = 1200
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from micronets.arch import Arch, Conv2D, FullyConnected, Step
+from micronets.arch import Arch, Conv2D, FullyConnected, Step, pad_before
 from micronets.counts import step_macs
+from micronets.plan import align
 from micronets.quant import pack_int4
 
 Array = npt.NDArray[Any]
 
 _JOINED_SHARE = 200  # of all MACs there must be so many times those of a joined layer
+_STRIP_LIMIT = 160  # bytes, see micronets_conv.c
 _SUM_LIMIT = 2**23  # of a sum without bias: that of every second filter has 24 bits
 
 
@@ -31,9 +33,12 @@ def suits(rows: Array) -> bool:
     return holds(rows) and bool(wide.max() * 128 < _SUM_LIMIT)
 
 
-def words(rows: Array) -> npt.NDArray[np.uint32]:
-    """Weights `[filters, size]` of 8 bits that it `holds` as words `[filters / 4, pairs, 2]`."""
-    w = _in_pairs(rows).astype(np.int64)
+def words(rows: Array, lines: int = 1) -> npt.NDArray[np.uint32]:
+    """Weights `[filters, size]` of 8 bits that it `holds` as words `[filters / 4, pairs, 2]`.
+
+    lines: of the window; what is left of each behind its fours of values comes in an order of its own, see `micronets_conv`.
+    """
+    w = _in_pairs(rows, lines).astype(np.int64)
     halves = (w[..., 0] + 256 * w[..., 1]) & 0xFFFF  # [groups, pairs, which two filters, value of the pair]
     return np.asarray(halves[..., 0] | halves[..., 1] << 16, np.uint32)
 
@@ -44,19 +49,19 @@ def eights(rows: Array) -> npt.NDArray[np.uint32]:
     return fours.reshape(-1, 2, *fours.shape[1:]).transpose(0, 2, 1, 3).reshape(-1, fours.shape[1], 4)
 
 
-def nibbles(rows: Array) -> bytes:
+def nibbles(rows: Array, lines: int = 1) -> bytes:
     """Weights `[filters, size]` of 4 bits in the same order, a byte for what has 16 bits there."""
-    return pack_int4(_in_pairs(rows))
+    return pack_int4(_in_pairs(rows, lines))
 
 
-def rows_of(ordered: npt.NDArray[np.uint32], filters: int, size: int) -> npt.NDArray[np.int8]:
+def rows_of(ordered: npt.NDArray[np.uint32], filters: int, size: int, lines: int = 1) -> npt.NDArray[np.int8]:
     """The inverse of `words`."""
     halves = np.stack([ordered & 0xFFFF, ordered >> 16], -1).astype(np.uint16).view(np.int16).astype(np.int64)
     low = halves.astype(np.int8)
     w = np.stack([low, (halves - low) >> 8], -1)  # [groups, pairs, two filters, value, which filter of the two]
     w = w.transpose(0, 2, 4, 1, 3).reshape(4 * len(ordered), -1)
     back = np.zeros((len(w), size + 1), np.int8)
-    back[:, _order(size)] = w
+    back[:, _order(size, lines)] = w
     return back[:filters, :size]
 
 
@@ -110,18 +115,28 @@ def scratch(step: Step, joined: bool = False) -> int:
     layer, channels = step.layer, step.input_shapes[0][-1]
     match layer:
         case Conv2D() | FullyConnected() if joined:
-            size = math.prod(step.input_shapes[0])
-            return 8 * pairs(size) + 4 * -(-size // 4) + 4
+            return 8 * pairs(math.prod(step.input_shapes[0]))
         case Conv2D(kernel=(1, 1), stride=(1, 1)) if step.output_shape[:2] == (1, 1):
             return _unpacked(channels, layer.weight_bits)
         case Conv2D(kernel=kernel):
             size = math.prod(kernel) * channels
-            wants_bytes = channels % 4 != 0 and (layer.weight_bits == 4 or (kernel, layer.stride) != ((1, 1), (1, 1)))
-            return 8 * pairs(size) + (4 * -(-size // 4) + 4 if wants_bytes else 0) + _unpacked(size, layer.weight_bits)
+            return 8 * pairs(size) + (2 * _strip(step, layer) if channels % 4 else 0) + _unpacked(size, layer.weight_bits)
         case FullyConnected():
             return _unpacked(math.prod(step.input_shapes[0]), layer.weight_bits)
         case _:
             return 0
+
+
+def _strip(step: Step, layer: Conv2D) -> int:
+    """Bytes of a strip of `micronets_conv`: a line of windows, or one; 0 where all lie inside the map."""
+    shape, out, kernel, stride, dilation = step.input_shapes[0], step.output_shape, layer.kernel, layer.stride, layer.dilation
+    before = [pad_before(shape[i], kernel[i], stride[i], dilation[i], layer.padding) for i in (0, 1)]
+    ends = [(out[i] - 1) * stride[i] + (kernel[i] - 1) * dilation[i] + 1 - before[i] for i in (0, 1)]
+    if not any(before) and ends[0] <= shape[0] and ends[1] <= shape[1] and dilation[1] == 1:
+        return 0
+    line = (out[1] - 1) * stride[1] + kernel[1]
+    whole = dilation[1] == 1 and line * kernel[0] * shape[2] <= _STRIP_LIMIT
+    return align((line if whole else kernel[1]) * kernel[0] * shape[2], 4)
 
 
 def pairs(size: int) -> int:
@@ -134,15 +149,19 @@ def _unpacked(size: int, weight_bits: int) -> int:
     return 8 * pairs(size) if weight_bits == 4 else 0
 
 
-def _order(size: int) -> npt.NDArray[np.int64]:
+def _order(size: int, lines: int) -> npt.NDArray[np.int64]:
     """Which value of a column each place `[pairs * 2]` holds; `size` stands for a zero."""
-    whole = size // 4 * 4
-    fours = np.arange(whole).reshape(-1, 4)[:, [0, 2, 1, 3]].ravel()
-    return np.append(fours, np.arange(whole, 2 * pairs(size)))
+    count, found = size // lines, []
+    whole = count // 4 * 4
+    for first in range(0, size, count):
+        fours = np.arange(first, first + whole).reshape(-1, 4)[:, [0, 2, 1, 3]].ravel()
+        found += [*fours.tolist(), *range(first + whole, first + count // 2 * 2)]
+    last = [*range(size - 1, -1, -count)] if count % 2 else []
+    return np.array(found + last + [size] * (len(last) % 2), np.int64)
 
 
-def _in_pairs(rows: Array) -> Array:
+def _in_pairs(rows: Array, lines: int = 1) -> Array:
     """`[filters, size]` as `[groups of four, pairs, which two, value of the pair, which filter of the two]`."""
     filters, size = rows.shape
     padded = np.pad(rows, ((0, -filters % 4), (0, 1)))
-    return padded[:, _order(size)].reshape(-1, 2, 2, pairs(size), 2).transpose(0, 3, 1, 4, 2)
+    return padded[:, _order(size, lines)].reshape(-1, 2, 2, pairs(size), 2).transpose(0, 3, 1, 4, 2)

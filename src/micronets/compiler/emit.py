@@ -259,7 +259,7 @@ def _convolution(model: QuantizedModel, step: Step, layer: Conv2D, place: Place)
     if not (quick and columns.suits(rows)):
         return _exceptional(model, layer, rows, place, window, place.at(scratch_name(layer.name)))
     scratch = place.at(scratch_name(layer.name), "uint32_t")
-    tables += _ordered(layer.weight_bits, weights, rows)
+    tables += _ordered(layer.weight_bits, weights, rows, lines=layer.kernel[0])
     if columns.pointwise(layer) and layer.weight_bits == 8:
         return _pixels(step, layer, place, tables, requant)
     kernels: tuple[str, ...]
@@ -364,11 +364,11 @@ def _joined(
     return _by_windows(layer, place, (kernel, *_COLUMNS), tables, window, requant)
 
 
-def _ordered(weight_bits: int, name: str, rows: npt.NDArray[np.int8]) -> str:
-    """The table of weights for the kernels that read them in the order of `columns`."""
+def _ordered(weight_bits: int, name: str, rows: npt.NDArray[np.int8], lines: int = 1) -> str:
+    """The table of weights for the kernels that read them in the order of `columns`; lines: of the window."""
     if weight_bits == 4:
-        return ctext.array("uint8_t", name, columns.nibbles(rows))
-    return ctext.array("uint32_t", name, columns.words(rows))
+        return ctext.array("uint8_t", name, columns.nibbles(rows, lines))
+    return ctext.array("uint32_t", name, columns.words(rows, lines))
 
 
 def _requant(

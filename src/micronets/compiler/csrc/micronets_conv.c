@@ -1,61 +1,164 @@
 #include "micronets_bytes.h"
-#include "micronets_dsp.h"
-#include "micronets_windows.h"
+#include "micronets_columns.h"
+#include "micronets_taps.h"
 
-/* The column of the window whose first tap is at (top, left): first its bytes, then their pairs. */
-MICRONETS_SMALL
-MICRONETS_APART void gather(const int8_t *input, int8_t *bytes, uint32_t *column, int32_t top, int32_t left,
-                            const micronets_window *window)
+#define STRIP_LIMIT 160 /* bytes: compiler/columns.py knows that */
+
+/* The columns of the windows whose first values are at x and y: `rows` rows of `count` values. Of a row the pairs (0, 2) and
+ * (1, 3) of every four, and one pair if two or three values are left; behind all rows, if count is odd, the last values of two
+ * rows each, from the last row on. The other half of a single one does not matter, its weight being 0. */
+
+#if defined(__ARM_FEATURE_DSP) && defined(__thumb2__) && defined(__GNUC__)
+
+/* r0, r2: x and y; r1, r3: bytes from where a row's fours end to the next; r4: columns; r5: rows left; r6: count; r7: in fours;
+ * lr: without them. */
+__attribute__((naked, noinline)) static void
+expand_both(const int8_t *x __attribute__((unused)), int32_t pitch_x __attribute__((unused)),
+            const int8_t *y __attribute__((unused)), int32_t pitch_y __attribute__((unused)),
+            uint32_t *columns __attribute__((unused)), int32_t rows __attribute__((unused)), int32_t count __attribute__((unused)))
 {
-    const int32_t c = window->in_c, width = window->kernel_w, step = window->dilation_w, value = window->pad_value;
-    const int32_t first = micronets_first_tap(left, step);
-    const int32_t end = micronets_end_tap(left, step, width, window->in_w, first);
-    const int32_t before = first * c, inside = (end - first) * c, behind = (width - end) * c;
-    const int32_t row = window->in_w * c;
-    const int8_t *x = input + top * row + (left + first * step) * c;
-    int8_t *target = bytes;
-    for (int32_t ky = 0; ky < window->kernel_h; ky++) {
-        const int32_t y = top + ky * window->dilation_h;
-        if (y < 0 || y >= window->in_h || inside <= 0) {
-            target = micronets_fill(target, value, width * c);
-        } else {
-            target = micronets_fill(target, value, before);
-            if (step == 1) {
-                target = micronets_copy(target, x, inside);
-            } else {
-                for (int32_t kx = 0; kx < end - first; kx++) {
-                    target = micronets_copy(target, x + kx * step * c, c);
-                }
-            }
-            target = micronets_fill(target, value, behind);
-        }
-        x += window->dilation_h * row;
-    }
-    micronets_expand(bytes, 0, 1, column, (int32_t)(target - bytes));
+    __asm__ volatile(
+        "push {r4-r11, lr}\n\tldrd r4, r5, [sp, #36]\n\tldr r6, [sp, #44]\n\t"
+        "and lr, r6, #3\n\tsub r7, r6, lr\n\tsubs r1, r1, r7\n\tsubs r3, r3, r7\n"
+        "1:\n\tsubs r6, r7, #4\n\tblt.n 3f\n"
+        "2:\n\tldr.w r11, [r0], #4\n\tldr.w r12, [r2], #4\n\tsxtb16 r9, r11\n\tsxtb16 r10, r12\n\t"
+        "sxtb16 r11, r11, ror #8\n\tsxtb16 r12, r12, ror #8\n\tsubs r6, #4\n\tstm r4!, {r9-r12}\n\tbge.n 2b\n"
+        "3:\n\tcmp.w lr, #2\n\tblt.n 4f\n\t"
+        "ldrsb r9, [r0]\n\tldrsb r11, [r0, #1]\n\tldrsb r10, [r2]\n\tldrsb r12, [r2, #1]\n\t"
+        "pkhbt r9, r9, r11, lsl #16\n\tpkhbt r10, r10, r12, lsl #16\n\tstm r4!, {r9, r10}\n"
+        "4:\n\tadd r0, r1\n\tadd r2, r3\n\tsubs r5, #1\n\tbne.n 1b\n\t"
+        "lsls.w r12, lr, #31\n\tbeq.n 7f\n\t"
+        "ldr r5, [sp, #40]\n\tadd r1, r7\n\tadd r3, r7\n\tadd r7, lr\n\tsubs r7, #1\n\tadd r0, r7\n\tadd r2, r7\n\t"
+        "negs r1, r1\n\tnegs r3, r3\n"
+        "5:\n\tldrsb r9, [r0, r1]\n\tldrsb r10, [r2, r3]\n\tsubs r5, #2\n\tblt.n 6f\n\t"
+        "ldrsb r11, [r0, r1, lsl #1]\n\tldrsb r12, [r2, r3, lsl #1]\n"
+        "6:\n\tadd r0, r0, r1, lsl #1\n\tadd r2, r2, r3, lsl #1\n\t"
+        "pkhbt r9, r9, r11, lsl #16\n\tpkhbt r10, r10, r12, lsl #16\n\tcmp r5, #0\n\tstm r4!, {r9, r10}\n\tbgt.n 5b\n"
+        "7:\n\tpop {r4-r11, pc}\n");
 }
 
-/* The same for a window inside the map: whole words of every row; what is too much is written over by the next. */
-MICRONETS_APART void gather_inside(const int8_t *x, int8_t *bytes, uint32_t *column, int32_t rows, int32_t pitch, int32_t count)
-{
-    int8_t *target = bytes;
-    for (; rows > 0; rows--) {
-#ifdef MICRONETS_DSP
-        for (int32_t i = 0; i < count; i += 4) {
-            micronets_store4(target + i, micronets_load4(x + i));
-        }
 #else
-        for (int32_t i = 0; i < count; i++) {
-            target[i] = x[i];
-        }
-#endif
-        target += count;
-        x += pitch;
-    }
-    micronets_expand(bytes, 0, 1, column, (int32_t)(target - bytes));
+
+MICRONETS_INLINE uint32_t pair(int32_t low, int32_t high)
+{
+    return ((uint32_t)low & 0xffffu) | (uint32_t)high << 16;
 }
 
-void micronets_conv(const int8_t *input, int8_t *output, const uint32_t *weights, uint32_t *scratch,
-                    const micronets_window *window, const micronets_requant *requant)
+static void expand_both(const int8_t *x, int32_t pitch_x, const int8_t *y, int32_t pitch_y, uint32_t *columns, int32_t rows,
+                        int32_t count)
 {
-    micronets_windows(input, output, weights, scratch, window, requant, gather_inside, gather);
+    for (int32_t k = 0; k < rows; k++) {
+        const int8_t *u = x + k * pitch_x, *v = y + k * pitch_y;
+        int32_t left = count;
+        for (; left >= 4; left -= 4, u += 4, v += 4, columns += 4) {
+            columns[0] = pair(u[0], u[2]);
+            columns[1] = pair(v[0], v[2]);
+            columns[2] = pair(u[1], u[3]);
+            columns[3] = pair(v[1], v[3]);
+        }
+        if (left > 1) {
+            columns[0] = pair(u[0], u[1]);
+            columns[1] = pair(v[0], v[1]);
+            columns += 2;
+        }
+    }
+    for (int32_t k = rows - 1; k >= 0 && count % 2; k -= 2, columns += 2) {
+        const int8_t *u = x + k * pitch_x + count - 1, *v = y + k * pitch_y + count - 1;
+        columns[0] = pair(u[0], k > 0 ? u[-pitch_x] : 0);
+        columns[1] = pair(v[0], k > 0 ? v[-pitch_y] : 0);
+    }
+}
+
+#endif
+
+/* A walk over the windows of a convolution. */
+typedef struct {
+    const int8_t *x; /* first value of the window */
+    int32_t pitch;   /* from a row of it to the next */
+    int32_t top, left;
+    int32_t last; /* the next windows on the line lie side by side where x is, up to the one whose `left` is that */
+    int32_t turn; /* `left` behind the line */
+    int32_t bottom, right; /* the last window inside the map */
+    int32_t reach;         /* pixels of a strip: a line of windows, or one */
+    int32_t words;         /* of a strip */
+    uint32_t *strip;       /* there are two, used in turns: a pair of windows may be the last of one and the first of the next */
+    int32_t other;         /* words from this strip to the other */
+} walk;
+
+/* Where the window at (top, left) is: in the map, or in a strip of what lies under it and the next ones, padding included. */
+MICRONETS_SMALL
+MICRONETS_APART void locate(walk *w, const int8_t *input, const micronets_window *n)
+{
+    const int32_t c = n->in_c, step = n->dilation_w, row = n->in_w * c;
+    if (w->left >= w->turn) {
+        w->left = -n->pad_left;
+        w->top += n->stride_h;
+    }
+    const int32_t top = w->top, left = w->left, reach = w->reach;
+    w->x = input + top * row + left * c;
+    w->pitch = n->dilation_h * row;
+    w->last = w->right;
+    if (top >= 0 && top <= w->bottom && left >= 0 && left <= w->right) {
+        return;
+    }
+    int8_t *target = (int8_t *)(void *)w->strip;
+    w->x = target;
+    w->pitch = reach * c;
+    w->last = left + reach - n->kernel_w < w->turn ? left + reach - n->kernel_w : w->turn - 1;
+    for (int32_t i = 0; i < w->words; i++) {
+        w->strip[i] = ((uint32_t)n->pad_value & 255u) * 0x01010101u;
+    }
+    w->strip += w->other;
+    w->other = -w->other;
+    const int32_t first = micronets_first_tap(left, step), end = micronets_end_tap(left, step, reach, n->in_w, first);
+    const int32_t together = step == 1 ? end - first : 1; /* pixels */
+    for (int32_t y = top; y < top + n->kernel_h * n->dilation_h; y += n->dilation_h, target += reach * c) {
+        if (y >= 0 && y < n->in_h) {
+            for (int32_t k = first; k < end; k += together) {
+                micronets_copy(target + k * c, input + y * row + (left + k * step) * c, together * c);
+            }
+        }
+    }
+}
+
+MICRONETS_SMALL
+MICRONETS_APART void next(walk *w, const int8_t *input, const micronets_window *n)
+{
+    w->left += n->stride_w;
+    w->x += n->stride_w * n->in_c;
+    if (w->left > w->last) {
+        locate(w, input, n);
+    }
+}
+
+MICRONETS_SMALL
+void micronets_conv(const int8_t *input, int8_t *output, const uint32_t *weights, uint32_t *scratch,
+                    const micronets_window *n, const micronets_requant *requant)
+{
+    const int32_t c = n->in_c, count = n->kernel_w * c, size = n->kernel_h * count;
+    const micronets_block block = micronets_prepare(scratch, weights, size, n->filters, requant);
+    const int32_t line = (n->out_w - 1) * n->stride_w + n->kernel_w, right = n->in_w - n->kernel_w;
+    walk w;
+    w.top = -n->pad_top;
+    w.left = -n->pad_left;
+    w.turn = w.left + n->out_w * n->stride_w;
+    w.bottom = n->in_h - 1 - (n->kernel_h - 1) * n->dilation_h;
+    w.right = n->dilation_w > 1 ? -1 : right < w.turn ? right : w.turn - 1;
+    w.reach = n->dilation_w == 1 && line * n->kernel_h * c <= STRIP_LIMIT ? line : n->kernel_w;
+    w.words = w.other = (n->kernel_h * w.reach * c + 3) / 4;
+    w.strip = scratch + (size + 1) / 2 * 2;
+    locate(&w, input, n);
+    for (int32_t left = n->out_h * n->out_w; left > 0; left -= 2) {
+        const int8_t *const x = w.x;
+        const int32_t pitch = w.pitch;
+        if (left > 1) { /* else the last pixel twice */
+            next(&w, input, n);
+        }
+        expand_both(x, pitch, w.x, w.pitch, scratch, n->kernel_h, count);
+        if (left > 2) {
+            next(&w, input, n);
+        }
+        micronets_columns(&block, output, left > 1 ? n->out_c : 0);
+        output += 2 * n->out_c;
+    }
 }

@@ -142,12 +142,13 @@ typedef struct {
     int16_t times, advance;
 } micronets_run;
 
-/* Convolution of any window; weights and scratch as in micronets_columns.h, scratch two columns, and behind them, where in_c
- * is no multiple of 4, the bytes of one and up to 3 more. Reads the windows of two pixels before it writes them. */
+/* Convolution of any window; weights as in micronets_columns.h, in the order of micronets_conv.c; scratch two columns as there,
+ * and behind them, where windows reach over the edge of the map, two strips of up to 160 bytes, or of one window where that
+ * is more. Reads the windows of two pixels before it writes them. */
 void micronets_conv(const int8_t *input, int8_t *output, const uint32_t *weights, uint32_t *scratch,
                     const micronets_window *window, const micronets_requant *requant);
 
-/* The same where in_c is a multiple of 4. */
+/* The same where in_c is a multiple of 4; scratch two columns. */
 void micronets_conv_4(const int8_t *input, int8_t *output, const uint32_t *weights, uint32_t *scratch,
                       const micronets_window *window, const micronets_requant *requant);
 
@@ -155,8 +156,8 @@ void micronets_conv_4(const int8_t *input, int8_t *output, const uint32_t *weigh
 void micronets_conv_1x1(const int8_t *input, int8_t *output, const uint32_t *weights, uint32_t *scratch, int32_t pixels,
                         int32_t inputs, int32_t outputs, const micronets_requant *requant);
 
-/* The same as micronets_conv with weights of 4 bits in the order of micronets_columns.h, two filters of a value to a byte,
- * the first in the low half. scratch: that of micronets_conv, and behind it a pair of words for each pair of values. */
+/* The same as micronets_conv or micronets_conv_4 with weights of 4 bits, two filters of a value to a byte, the first in the
+ * low half. scratch: a pair of words for each pair of values, then that of the other. */
 void micronets_conv_s4(const int8_t *input, int8_t *output, const uint8_t *weights, uint32_t *scratch,
                        const micronets_window *window, const micronets_requant *requant);
 
