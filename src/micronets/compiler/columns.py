@@ -33,10 +33,10 @@ def suits(rows: Array) -> bool:
     return holds(rows) and bool(wide.max() * 128 < _SUM_LIMIT)
 
 
-def words(rows: Array, lines: int = 1) -> npt.NDArray[np.uint32]:
+def words(rows: Array, lines: int | None = None) -> npt.NDArray[np.uint32]:
     """Weights `[filters, size]` of 8 bits that it `holds` as words `[filters / 4, pairs, 2]`.
 
-    lines: of the window; what is left of each behind its fours of values comes in an order of its own, see `micronets_conv`.
+    lines: of the window, for `micronets_conv`: what is left of each behind its fours of values has an order of its own there.
     """
     w = _in_pairs(rows, lines).astype(np.int64)
     halves = (w[..., 0] + 256 * w[..., 1]) & 0xFFFF  # [groups, pairs, which two filters, value of the pair]
@@ -49,12 +49,12 @@ def eights(rows: Array) -> npt.NDArray[np.uint32]:
     return fours.reshape(-1, 2, *fours.shape[1:]).transpose(0, 2, 1, 3).reshape(-1, fours.shape[1], 4)
 
 
-def nibbles(rows: Array, lines: int = 1) -> bytes:
+def nibbles(rows: Array, lines: int | None = None) -> bytes:
     """Weights `[filters, size]` of 4 bits in the same order, a byte for what has 16 bits there."""
     return pack_int4(_in_pairs(rows, lines))
 
 
-def rows_of(ordered: npt.NDArray[np.uint32], filters: int, size: int, lines: int = 1) -> npt.NDArray[np.int8]:
+def rows_of(ordered: npt.NDArray[np.uint32], filters: int, size: int, lines: int | None = None) -> npt.NDArray[np.int8]:
     """The inverse of `words`."""
     halves = np.stack([ordered & 0xFFFF, ordered >> 16], -1).astype(np.uint16).view(np.int16).astype(np.int64)
     low = halves.astype(np.int8)
@@ -149,18 +149,19 @@ def _unpacked(size: int, weight_bits: int) -> int:
     return 8 * pairs(size) if weight_bits == 4 else 0
 
 
-def _order(size: int, lines: int) -> npt.NDArray[np.int64]:
+def _order(size: int, lines: int | None) -> npt.NDArray[np.int64]:
     """Which value of a column each place `[pairs * 2]` holds; `size` stands for a zero."""
-    count, found = size // lines, []
+    count, found = size // (lines or 1), []
+    last = [*range(count - 1, size, count)] if count % 2 else []
+    last += [size] * (len(last) % 2)
     whole = count // 4 * 4
     for first in range(0, size, count):
         fours = np.arange(first, first + whole).reshape(-1, 4)[:, [0, 2, 1, 3]].ravel()
         found += [*fours.tolist(), *range(first + whole, first + count // 2 * 2)]
-    last = [*range(size - 1, -1, -count)] if count % 2 else []
-    return np.array(found + last + [size] * (len(last) % 2), np.int64)
+    return np.array(last + found if lines else found + last, np.int64)
 
 
-def _in_pairs(rows: Array, lines: int = 1) -> Array:
+def _in_pairs(rows: Array, lines: int | None = None) -> Array:
     """`[filters, size]` as `[groups of four, pairs, which two, value of the pair, which filter of the two]`."""
     filters, size = rows.shape
     padded = np.pad(rows, ((0, -filters % 4), (0, 1)))

@@ -259,7 +259,9 @@ def _convolution(model: QuantizedModel, step: Step, layer: Conv2D, place: Place)
     if not (quick and columns.suits(rows)):
         return _exceptional(model, layer, rows, place, window, place.at(scratch_name(layer.name)))
     scratch = place.at(scratch_name(layer.name), "uint32_t")
-    tables += _ordered(layer.weight_bits, weights, rows, lines=layer.kernel[0])
+    tables += _ordered(
+        layer.weight_bits, weights, rows, None if columns.pointwise(layer) and layer.weight_bits == 8 else layer.kernel[0]
+    )
     if columns.pointwise(layer) and layer.weight_bits == 8:
         return _pixels(step, layer, place, tables, requant)
     kernels: tuple[str, ...]
@@ -357,15 +359,15 @@ def _joined(
         kernel = "micronets_conv"
     one = _one_pixel(step, rows)
     tables, requant, _ = _requant(model, layer, rows, place, folded=True, spread=True)
-    tables += _ordered(8, place.name("weights"), rows)
+    tables += _ordered(8, place.name("weights"), rows, 1 if kernel == "micronets_conv" else None)
     if kernel == "micronets_conv_1x1":
         return _pixels(one, layer, replace(place, rows="", starts={}), tables, requant)
     window = _window(one, place, (1, 1), (1, 1), (1, 1), "valid", zero_point)
     return _by_windows(layer, place, (kernel, *_COLUMNS), tables, window, requant)
 
 
-def _ordered(weight_bits: int, name: str, rows: npt.NDArray[np.int8], lines: int = 1) -> str:
-    """The table of weights for the kernels that read them in the order of `columns`; lines: of the window."""
+def _ordered(weight_bits: int, name: str, rows: npt.NDArray[np.int8], lines: int | None = None) -> str:
+    """The table of weights for the kernels that read them in the order of `columns`; lines: see there."""
     if weight_bits == 4:
         return ctext.array("uint8_t", name, columns.nibbles(rows, lines))
     return ctext.array("uint32_t", name, columns.words(rows, lines))
