@@ -66,7 +66,7 @@ def test_windows_of_every_length(seed: int) -> None:
         assert_equal(random_model(arch, seed))
 
 
-@pytest.mark.parametrize("channels", [1, 2, 3, 5, 7])
+@pytest.mark.parametrize("channels", [1, 2, 3, 5, 7, 4, 8, 12, 20])
 def test_windows_over_the_edge(channels: int) -> None:
     """Lines of windows in a strip, single ones where a line is long, and taps apart; rows of every remainder of 4."""
     plain = [((9, 7), (3, 3), (1, 1)), ((5, 60), (4, 3), (2, 2)), ((12, 10), (10, 4), (1, 1)), ((7, 8), (2, 2), (3, 4))]
