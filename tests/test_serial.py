@@ -158,7 +158,7 @@ def test_layers_that_run_in_bands(tmp_path: Path) -> None:
         figures = measurement.measure(path, F446, f"serial:{port}", samples=2, patches="smallest")
     assert figures["bit_exact"]
     counts = [r["counts"] for r in figures["per_layer"]]
-    assert all(count > 0.2 * figures["counts"]["first"] for count in counts)  # not of their last bands alone
+    assert sum(counts) > 0.5 * figures["counts"]["first"]  # not of their last bands alone
     assert "run together in bands of" in measurement.table(figures)
 
 

@@ -47,9 +47,13 @@ void micronets_invoke(void *arena)
 """
 
 _RUN = """\
-/* What runs each layer, and its sizes; 0: nothing to do, or run in bands. */
-static const micronets_layer layers[MICRONETS_LAYERS] = {{
-{entries}
+/* What runs the layers, and for each layer which of that, from 1 on (0: nothing to do, or run in bands), and its sizes. */
+static micronets_runner *const runs[] = {{{runs}}};
+static const {kind} kinds[MICRONETS_LAYERS] = {{
+{kinds}
+}};
+static const void *const sizes[MICRONETS_LAYERS] = {{
+{sizes}
 }};
 
 /* Layers `first` to `end` - 1. */
@@ -57,8 +61,8 @@ static void run_layers(int8_t *a, int32_t first, int32_t end)
 {{
     for (int32_t i = first; i < end; i++) {{
         MICRONETS_LAYER(i);
-        if (layers[i].run) {{
-            layers[i].run(a, layers[i].sizes);
+        if (kinds[i] > 0) {{
+            runs[kinds[i] - 1](a, sizes[i]);
         }}
     }}
 }}
@@ -111,7 +115,10 @@ def generate(model: QuantizedModel, plan: ArenaPlan) -> Compiled:
     bands = [emit_bands.function(model, plan, segment, codes) for segment in plan.segments]
     kernels = sorted({k for code in codes for k in code.kernels} | set(emit_bands.KERNELS if bands else ()))
     sources = ["model.c", *(f"{k}.c" for k in kernels)]
-    constants = sum(_table_bytes(code.tables) + 8 for code in codes) + sum(size for _, _, size in bands)
+    listed = 4 * len({code.run or i for i, code in enumerate(codes) if code.run or code.call}) + 5 * len(
+        codes
+    )  # runs, kinds and sizes
+    constants = sum(_table_bytes(code.tables) for code in codes) + listed + sum(size for _, _, size in bands)
     title = texts.title(model)
     found = {"model.c": _model_c(model, codes, bands, plan, title)}
     for name in _closure([*sources[1:], "micronets_layers.h"]):
@@ -129,16 +136,20 @@ def _model_c(model: QuantizedModel, codes: list[Code], bands: list[tuple[str, st
     ]
     tables = [f"/* {head} */\n{code.tables}" for head, code in zip(heads, codes, strict=True) if code.tables]
     of = {i for segment in plan.segments for i in range(segment.first, segment.last + 1)}
-    entries, functions = [], []
+    entries: list[tuple[str, str]] = []
+    functions = []
     for i, code in enumerate(codes):
         if code.run:
-            entries.append(f"{{{code.run}, &layer_{i}}}")
+            entries.append((code.run, f"&layer_{i}"))
         elif code.call and i not in of:
             functions.append(_FUNCTION.format(index=i, call=code.call))
-            entries.append(f"{{run_{i}, 0}}")
+            entries.append((f"run_{i}", "0"))
         else:
-            entries.append("{0, 0}")
-    entries = [f"    {e}, /* {i}: {type(s.layer).__name__} */" for i, (e, s) in enumerate(zip(entries, steps, strict=True))]
+            entries.append(("", "0"))
+    runs = list(dict.fromkeys(run for run, _ in entries if run))
+    kinds = [
+        f"{runs.index(run) + 1 if run else 0}, /* {i}: {type(steps[i].layer).__name__} */" for i, (run, _) in enumerate(entries)
+    ]
     calls, start = [], 0
     for segment, (_, call, _) in zip(plan.segments, bands, strict=True):
         calls += [f"run_layers(a, {start}, {segment.first});"] * (segment.first > start) + [call]
@@ -147,7 +158,14 @@ def _model_c(model: QuantizedModel, codes: list[Code], bands: list[tuple[str, st
     return _MODEL_C.format(
         title=title,
         tables="\n".join([*tables, *(text for text, _, _ in bands), *functions]),
-        run=_RUN.format(entries="\n".join(entries)) if any("run_layers" in call for call in calls) else "",
+        run=_RUN.format(
+            runs=", ".join(runs or ["0"]),
+            kind="uint8_t" if len(runs) < 256 else "uint16_t",
+            kinds="\n".join(f"    {kind}" for kind in kinds),
+            sizes="\n".join(f"    {record}," for _, record in entries),
+        )
+        if any("run_layers" in call for call in calls)
+        else "",
         calls="\n".join(f"    {call}" for call in calls),
         itype=texts.ctype(model, INPUT),
         otype=texts.ctype(model, model.arch.output),

@@ -5,11 +5,8 @@
 
 #include "micronets_kernels.h"
 
-/* A layer: run(arena, sizes); sizes is a record of the type that `run` expects. */
-typedef struct {
-    void (*run)(int8_t *arena, const void *sizes);
-    const void *sizes;
-} micronets_layer;
+/* Runs a layer; sizes: a record of the type that the function expects. */
+typedef void micronets_runner(int8_t *arena, const void *sizes);
 
 typedef struct {
     int32_t input, output, scratch;
