@@ -32,7 +32,12 @@ void micronets_average_pool(const int8_t *input, int8_t *output, const micronets
         const span y = inside(oy * n->stride_h - n->pad_top, n->kernel_h, n->in_h);
         for (int32_t ox = 0; ox < n->out_w; ox++) {
             const span x = inside(ox * n->stride_w - n->pad_left, n->kernel_w, n->in_w);
-            const int32_t lines = y.end - y.first, width = (x.end - x.first) * channels, count = lines * (x.end - x.first);
+            const int32_t count = (y.end - y.first) * (x.end - x.first);
+            int32_t lines = y.end - y.first, width = (x.end - x.first) * channels;
+            if (width == row) { /* one long line */
+                width *= lines;
+                lines = 1;
+            }
             const int8_t *first = input + y.first * row + x.first * channels;
             int32_t c = channels;
 #ifdef MICRONETS_DSP
@@ -40,11 +45,13 @@ void micronets_average_pool(const int8_t *input, int8_t *output, const micronets
                 const int8_t *line = first;
                 micronets_pair even = 0, odd = 0;
                 for (int32_t k = lines; k > 0; k--, line += row) {
-                    for (const int8_t *v = line, *const end = line + width; v != end; v += channels) {
+                    const int8_t *v = line, *const end = line + width;
+                    do {
                         const uint32_t four = micronets_load4(v);
                         even = micronets_even_plus(even, four);
                         odd = micronets_odd_plus(odd, four);
-                    }
+                        v += channels;
+                    } while (v != end);
                 }
                 for (int32_t k = 0; k < 2; k++, even >>= 16, odd >>= 16) {
                     output = put(output, (int16_t)(uint16_t)even, count, lowest, highest);
