@@ -1,5 +1,6 @@
 #include "micronets_columns.h"
 
+MICRONETS_SMALL
 void micronets_conv_1x1(const int8_t *input, int8_t *output, const uint32_t *weights, uint32_t *scratch, int32_t pixels,
                         int32_t inputs, int32_t outputs, const micronets_requant *requant)
 {

@@ -9,10 +9,8 @@ MICRONETS_SMALL
 micronets_block micronets_prepare(uint32_t *columns, const uint32_t *weights, int32_t size, int32_t filters,
                                   const micronets_requant *requant)
 {
-    const int32_t pairs = (size + 1) / 2;
     /* The first pair is outside the loop, the others are its last ones. */
-    const int32_t rest = pairs - 1, odd = rest % STEPS;
-    const int32_t skipped = odd > 0 ? STEPS - odd : rest > 0 ? 0 : STEPS;
+    const uint32_t pairs = (uint32_t)(size + 1) / 2, rest = pairs - 1, skipped = rest > 0 ? -rest % STEPS : STEPS;
     const int32_t lowest = requant->lowest + requant->zero_point, highest = requant->highest + requant->zero_point;
     const int32_t saturates = lowest == -128 && highest == 127;
     const micronets_block block = {
@@ -21,7 +19,7 @@ micronets_block micronets_prepare(uint32_t *columns, const uint32_t *weights, in
         .bias = requant->bias,
         .multiplier = requant->multiplier,
         .filters = filters,
-        .skipped = skipped * STEP_BYTES + 1,
+        .skipped = (int32_t)(skipped * STEP_BYTES + 1),
         .columns = columns,
         .zero_point = requant->zero_point,
         .clamp = !saturates ? 0 : requant->zero_point == -128 ? 1 : -1,
