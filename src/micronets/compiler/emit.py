@@ -187,7 +187,7 @@ def _depthwise(model: QuantizedModel, step: Step, layer: DepthwiseConv2D, place:
     tables, requant, quick = _requant(model, layer, rows, place, folded=True)
     fours = p.fours and quick
     row = (
-        f"micronets_fours_{'3x3' if p.three else 'any'}"
+        (f"micronets_fours_3x3{_all_relu(model)}" if p.three else "micronets_fours_any")
         if fours
         else _row_kernel(p, rows, w.bias, _scaling(model, layer), target.zero_point)
     )
@@ -228,6 +228,12 @@ def _side_by_side(rows: npt.NDArray[np.int8]) -> npt.NDArray[np.uint32]:
     """Weights `[channels, taps]` as words `[channels / 4, taps]`, the first of four channels in the lowest byte."""
     fours = np.pad(rows, ((0, -len(rows) % 4), (0, 0))).view(np.uint8).astype(np.uint32).reshape(-1, 4, rows.shape[1])
     return np.asarray((fours << np.array([0, 8, 16, 24], np.uint32)[:, None]).sum(axis=1), np.uint32)
+
+
+def _all_relu(model: QuantizedModel) -> str:
+    """The kernel's ending where no depthwise layer has negative outputs: one layer alone is not worth two kernels."""
+    found = [s.layer.name for s in model.arch.steps() if isinstance(s.layer, DepthwiseConv2D)]
+    return "_relu" if all(model.quant[name].zero_point == -128 for name in found) else ""
 
 
 def _row_kernel(

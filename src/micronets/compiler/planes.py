@@ -19,7 +19,8 @@ from micronets.counts import step_macs
 Driver = Literal["quickest", "rows", "fours"]
 
 _DRIVERS: tuple[Driver, ...] = ("quickest", "rows", "fours")
-_SLOWER = 0.018  # of a network's cycles, that one kernel for all its depthwise layers may cost
+_SLOWER = 0.05  # of a network's cycles, that one kernel for all its depthwise layers may cost
+_FOURS_WORTH = 0.015  # likewise, for what four channels take of flash and memory in such a network
 
 _GROUP = 4  # outputs computed together
 _LEAST_STRIP = 4
@@ -75,7 +76,8 @@ class Planes:
     def scratch_bytes(self, strip: int) -> int:
         """Constants and weights of a channel, and the lines under `strip` lines of output."""
         words, lines = _FILTER_WORDS + self.kernel[0] * (self.even + self.odd), (strip - 1) * self.stride[0] + self.span
-        return max(4 * words + 2 * self.pitch * lines, 4 * self.cells * lines if self.fours else 0)
+        fours = 4 * self.cells * lines + (4 * self.stride[1] if self.three else 0)  # read, not used, where outputs are odd
+        return max(4 * words + 2 * self.pitch * lines, fours if self.fours else 0)
 
     @property
     def cells(self) -> int:
@@ -95,7 +97,7 @@ class Planes:
 
 def driver(steps: Sequence[Step]) -> Driver:
     """The one of the two kernels that all depthwise layers of a network go through, if that is hardly slower: the other
-    then takes no flash (1.8 KB). Else "quickest"."""
+    then takes no flash (about 2 KB). Else "quickest"."""
     depthwise = [s for s in steps if isinstance(s.layer, DepthwiseConv2D)]
     found = {way: [planes(s, only=way) for s in depthwise] for way in _DRIVERS}
     cycles = {way: sum(_layer_cycles(p, s) for p, s in zip(found[way], depthwise, strict=True)) for way in _DRIVERS}
@@ -103,7 +105,7 @@ def driver(steps: Sequence[Step]) -> Driver:
     total = cycles["quickest"] + sum(1.07 * step_macs(s) + 15 * math.prod(s.output_shape) for s in others)
     limit = cycles["quickest"] + _SLOWER * total
     one = [way for way in _DRIVERS if cycles[way] <= limit and len({p.fours for p in found[way]}) == 1]
-    return min(one, key=lambda way: cycles[way]) if one else "quickest"
+    return min(one, key=lambda way: cycles[way] + (way == "fours") * _FOURS_WORTH * total) if one else "quickest"
 
 
 def planes(step: Step, banded: bool = False, only: Driver = "quickest") -> Planes:
@@ -151,8 +153,9 @@ def _cycles(p: Planes) -> float:
 
 def _cycles_of_fours(p: Planes, channels: int) -> float:
     """The same for a channel, a quarter of four."""
-    values = 14 + 2.75 * math.prod(p.kernel) + (0 if p.three else 4)
-    line = p.phases * (22 + 1.8 * p.cells * p.stride[0]) + p.out_size[1] * values
+    pairs = p.phases * math.ceil(math.ceil(p.out_size[1] / p.phases) / 2)
+    values = pairs * 58 if p.three else p.out_size[1] * (18 + 2.75 * math.prod(p.kernel))
+    line = p.phases * (22 + 1.8 * p.cells * p.stride[0]) + values
     return (60 * p.phases + p.out_size[0] * line) * math.ceil(channels / 4) * 4 / channels
 
 

@@ -121,6 +121,7 @@ void micronets_depthwise_4(const int8_t *input, int8_t *output, const uint32_t *
                 copied.count = there < room ? there : room;
                 copied.behind = there < room ? 1 : 0; /* the part before this one may have been longer by that */
             }
+            four.count = count;
             four.back = -count * four.out_step;
             four.out_end = output + c + phase * steps.out_step - four.back;
             strips(input + c + phase * steps.in_step, lines, &copied, n, planes->strip, &four, rows);

@@ -23,6 +23,9 @@ typedef struct micronets_four {
     const uint32_t *weights_end;     /* 96 */
     int32_t skipped;                 /* 100: bytes of the loop over taps that its first round leaves out */
     uint32_t entry;                  /* 104: of that loop */
+    int32_t count, left;             /* 108, 112: outputs of a line; how many of them are still to compute */
+    int8_t *to;                      /* 116: where the next one goes */
+    const uint32_t *at;              /* 120: its window */
     const micronets_requant *requant;
     int32_t channels;
 } micronets_four;

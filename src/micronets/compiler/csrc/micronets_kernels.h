@@ -182,6 +182,7 @@ void micronets_depthwise(const int8_t *input, int8_t *output, const int8_t *weig
 struct micronets_four;
 typedef void (*micronets_fours)(struct micronets_four *four);
 void micronets_fours_3x3(struct micronets_four *four);
+void micronets_fours_3x3_relu(struct micronets_four *four);
 void micronets_fours_any(struct micronets_four *four);
 
 /* The same as micronets_depthwise for multipliers of 1, quick tables with a multiplier for each channel and no dilation along
