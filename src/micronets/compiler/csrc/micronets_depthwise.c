@@ -83,10 +83,12 @@ MICRONETS_APART void gather(int16_t *line, const int8_t *input, int32_t lines, c
     }
 }
 
+/* count: even, as whole lines are. */
 static void pad(int16_t *line, int32_t count, int32_t value)
 {
-    for (int32_t i = 0; i < count; i++) {
-        line[i] = (int16_t)value;
+    const uint32_t pair = micronets_pack2(value, value);
+    for (; count > 0; count -= 2, line += 2) {
+        micronets_store_pair(line, pair);
     }
 }
 
