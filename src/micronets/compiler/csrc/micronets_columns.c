@@ -23,16 +23,22 @@
     "sxtb16 r6, r6, ror #8\n\tstr.w r7, [r2], #16\n\tstr r9, [r2, #-12]\n\tstr r5, [r2, #-8]\n\tstr r6, [r2, #-4]\n\t"
 #define STEPS_4 STEP STEP STEP STEP
 
-/* Sums A of the first pixel and B of the second to codes. r2: biases, r7: multipliers, r6: zero point. SIGN rounds halves
- * away from zero; r4 is bias and shift in one, the shift lowest, where a shift by a register finds it. */
-#define SCALE "ldr r4, [r2], #4\n\tldr r5, [r7], #4\n\t"
-#define BIAS(A) "add " A ", " A ", r4, asr #8\n\tsmmlar " A ", " A ", r5, " A "\n\t"
+/* A filter's sums A of the first pixel and B of the second to codes. r2: biases, r7: multipliers, r6: zero point; W: bias and
+ * shift in one, the shift lowest, where a shift by a register finds it, M: multiplier. SIGN rounds halves away from zero. */
+#define SCALE(W, M) "ldr " W ", [r2], #4\n\tldr " M ", [r7], #4\n\t"
+#define PRODUCT(A, W, M) "add " A ", " A ", " W ", asr #8\n\tsmmlar " A ", " A ", " M ", " A "\n\t"
 #define SIGN(A) "add " A ", " A ", " A ", asr #31\n\t"
-#define SHIFT(A) "asrs.w " A ", " A ", r4\n\tadc.w " A ", " A ", r6\n\tssat " A ", #8, " A "\n\t"
+#define SHIFT(A, W) "asrs.w " A ", " A ", " W "\n\tadc.w " A ", " A ", r6\n\tssat " A ", #8, " A "\n\t"
 #define UPPER(A, B) "asr.w " A ", " A ", #8\n\tasr.w " B ", " B ", #8\n\t"
-#define CODES(A, B) SCALE BIAS(A) BIAS(B) SIGN(A) SIGN(B) SHIFT(A) SHIFT(B)
-#define CODES_RELU(A, B) SCALE BIAS(A) BIAS(B) SHIFT(A) SHIFT(B)
-#define PACK(A, B, C, D) "bfi " A ", " B ", #8, #8\n\tbfi " A ", " C ", #16, #8\n\tbfi " A ", " D ", #24, #8\n\t"
+#define CODES(A, B, W, M) PRODUCT(A, W, M) PRODUCT(B, W, M) SIGN(A) SIGN(B) SHIFT(A, W) SHIFT(B, W)
+#define CODES_RELU(A, B, W, M) PRODUCT(A, W, M) PRODUCT(B, W, M) SHIFT(A, W) SHIFT(B, W)
+#define PACK(A, B, AT) "bfi " A ", " B ", #" AT ", #8\n\t"
+/* All sums to four codes each in r8 and r12. Two filters' codes make room for the next two filters' scales. */
+#define ALL(CODES)                                                                                                     \
+    SCALE("r4", "r5") CODES("r8", "r12", "r4", "r5") SCALE("r4", "r5") CODES("r9", "lr", "r4", "r5")                   \
+    PACK("r8", "r9", "8") PACK("r12", "lr", "8") SCALE("r4", "r5") SCALE("r9", "lr")                                   \
+    CODES("r10", "r0", "r4", "r5") CODES("r11", "r1", "r9", "lr")                                                      \
+    PACK("r8", "r10", "16") PACK("r12", "r0", "16") PACK("r8", "r11", "24") PACK("r12", "r1", "24")
 #define CLAMP(A) "ssub8 r9, " A ", r4\n\tsel " A ", " A ", r4\n\tssub8 r9, r5, " A "\n\tsel " A ", " A ", r5\n\t"
 
 __attribute__((naked, noinline)) void micronets_columns(const micronets_block *block __attribute__((unused)),
@@ -41,14 +47,15 @@ __attribute__((naked, noinline)) void micronets_columns(const micronets_block *b
 {
     __asm__ volatile(
         "push {r1, r2, r4-r11, lr}\n\tldm r0, {r3-r12, lr}\n\tadr r1, 2f\n\tadd r8, r1\n\tpush {r0, r4-r12, lr}\n\t"
-        "cmp r12, #0\n\tbeq.n 1f\n"
+        "mov r2, r9\n\tcmp r12, #0\n\tbeq.n 1f\n"
         /* r0, r1: pixels, r2: columns, r4: their end. */
         "0:\n\tldr r0, [sp, #40]\n\tldr r5, [sp, #48]\n\tldr r2, [sp, #24]\n\tldr r4, [sp, #4]\n\t"
         "subs r6, r4, r2\n\tlsrs r6, r6, #2\n\tmovs r1, r0\n\tcbz r5, 8f\n\tadd r1, r6\n"
         "8:\n\tadd r7, r1, r6\n\tstr r7, [sp, #40]\n\ttst r6, #4\n\tbne.n 10f\n\t"
         ".p2align 2\n9:\n\t" EXPAND "10:\n\t" EXPAND "cmp r2, r4\n\tbne.n 9b\n\t"
+        "ldr r2, [sp, #24]\n\t"
         ".p2align 2\n1:\n\t"
-        "ldr r2, [sp, #24]\n\t" LOAD
+        LOAD
         "smuad r9, r4, r6\n\tsmuad lr, r5, r6\n\tsxtb16 r6, r6\n\t"
         "smuad r11, r4, r7\n\tsmuad r1, r5, r7\n\tsxtb16 r7, r7\n\t"
         "smuad r8, r4, r6\n\tsmuad r12, r5, r6\n\tsmuad r10, r4, r7\n\tsmuad r0, r5, r7\n\t"
@@ -58,10 +65,9 @@ __attribute__((naked, noinline)) void micronets_columns(const micronets_block *b
         "ldr r2, [sp, #8]\n\tldr r7, [sp, #12]\n\tldr r6, [sp, #28]\n\tldr r4, [sp, #32]\n\t"
         "sub r9, r9, r8\n\tsub lr, lr, r12\n\tsub r11, r11, r10\n\tsubs r1, r1, r0\n\t" UPPER("r9", "lr") UPPER("r11", "r1")
         "cmp r4, #0\n\tble.w 3f\n\t"
-        CODES_RELU("r8", "r12") CODES_RELU("r9", "lr") CODES_RELU("r10", "r0") CODES_RELU("r11", "r1")
-        PACK("r8", "r9", "r10", "r11") PACK("r12", "lr", "r0", "r1")
-        "4:\n\t"
-        "ldr r6, [sp, #16]\n\tldr r5, [sp, #48]\n\tldr r4, [sp, #44]\n\tstr r2, [sp, #8]\n\tstr r7, [sp, #12]\n\t"
+        ALL(CODES_RELU)
+        "4:\n\tstr r2, [sp, #8]\n\tstr r7, [sp, #12]\n\t"
+        "ldr r6, [sp, #16]\n\tldr r5, [sp, #48]\n\tldr r4, [sp, #44]\n\tldr r2, [sp, #24]\n\t"
         "subs r6, #4\n\tblt.n 5f\n\t"
         "str r12, [r4, r5]\n\tstr r8, [r4], #4\n\tstr r4, [sp, #44]\n\tstr r6, [sp, #16]\n\tbne.w 1b\n\t"
         "b.n 7f\n"
@@ -72,8 +78,7 @@ __attribute__((naked, noinline)) void micronets_columns(const micronets_block *b
         "ldr r0, [sp]\n\tldr r3, [r0]\n\tldr r4, [r0, #8]\n\tldr r5, [r0, #12]\n\tldr r6, [r0, #16]\n\t"
         "str r4, [sp, #8]\n\tstr r5, [sp, #12]\n\tstr r6, [sp, #16]\n\tb.n 0b\n"
         "11:\n\tadd sp, #52\n\tpop {r4-r11, pc}\n"
-        "3:\n\t" CODES("r8", "r12") CODES("r9", "lr") CODES("r10", "r0") CODES("r11", "r1")
-        PACK("r8", "r9", "r10", "r11") PACK("r12", "lr", "r0", "r1")
+        "3:\n\t" ALL(CODES)
         "ldr r0, [sp]\n\tldr r4, [sp, #32]\n\tcmp r4, #0\n\tblt.w 4b\n\t"
         "ldr r4, [r0, #44]\n\tldr r5, [r0, #48]\n\t" CLAMP("r8") CLAMP("r12") "b.n 4b\n");
 }
