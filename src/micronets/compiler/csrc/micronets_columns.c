@@ -8,10 +8,11 @@
 
 /* r2: columns, r3: weights; r4, r5: a pair of the first and of the second pixel; r6, r7: words of the weights.
  * Sums of the first pixel are in r8 to r11, of the second in r12, lr, r0, r1.
- * A step has 52 bytes and there are 16: micronets_prepare.c knows that. The first pair is outside the loop, all others are the
- * loop's last ones: it is entered in the middle. On the stack, every register being in use: 0 block, from 4 on what is
- * there in the block, so that 8 biases, 12 multipliers, 16 filters that are left, 20 where the loop is entered, 36 pairs that
- * are left, 40 input; 44 output, 48 pitch. */
+ * A step has 52 bytes and there are 8: micronets_prepare.c knows that. More would be quicker without wait states, but a block of
+ * filters then needs more than the 1 KB of code that the caches of STM32F4 and L4 hold. The first pair is outside the loop, all
+ * others are the loop's last ones: it is entered in the middle. On the stack, every register being in use: 0 block, from 4 on
+ * what is there in the block, so that 8 biases, 12 multipliers, 16 filters that are left, 20 where the loop is entered, 36 pairs
+ * that are left, 40 input; 44 output, 48 pitch. */
 #define LOAD "ldr.n r5, [r2, #4]\n\tldr.n r7, [r3, #4]\n\tldr.w r4, [r2], #8\n\tldr.w r6, [r3], #8\n\t"
 #define STEP                                                                                                           \
     LOAD "smlad r9, r4, r6, r9\n\tsmlad lr, r5, r6, lr\n\tsxtb16 r6, r6\n\t"                                           \
@@ -60,7 +61,7 @@ __attribute__((naked, noinline)) void micronets_columns(const micronets_block *b
         "smuad r11, r4, r7\n\tsmuad r1, r5, r7\n\tsxtb16 r7, r7\n\t"
         "smuad r8, r4, r6\n\tsmuad r12, r5, r6\n\tsmuad r10, r4, r7\n\tsmuad r0, r5, r7\n\t"
         "ldr pc, [sp, #20]\n\t"
-        ".p2align 2\n2:\n\t" STEPS_4 STEPS_4 STEPS_4 STEPS_4
+        ".p2align 2\n2:\n\t" STEPS_4 STEPS_4
         "ldr.n r4, [sp, #4]\n\tcmp r2, r4\n\tbne.w 2b\n\t"
         "ldr r2, [sp, #8]\n\tldr r7, [sp, #12]\n\tldr r6, [sp, #28]\n\tldr r4, [sp, #32]\n\t"
         "sub r9, r9, r8\n\tsub lr, lr, r12\n\tsub r11, r11, r10\n\tsubs r1, r1, r0\n\t" UPPER("r9", "lr") UPPER("r11", "r1")

@@ -2,13 +2,14 @@
 
 #if defined(__ARM_FEATURE_DSP) && defined(__thumb2__) && defined(__GNUC__)
 
-#define STEPS 4
+#define STEPS 2
 #define STEP_BYTES 250
 
 /* r0: input, r1: weights, less a step; r4, r5: pairs of the input; r2, r3: words of the weights. Sums of the eight filters are
  * in r6 to r12 and lr: of every two first that of the first, then what a whole word gave. A step is eight values.
  * Loads stand together, as many as there are registers for, as only the first takes two cycles; or one that has the address
- * that the one before it moves on. */
+ * that the one before it moves on. With more than two steps in the loop, eight filters would need more than the 1 KB of code
+ * that the caches of STM32F4 and L4 hold. */
 #define WORD(W, X, LOW, WHOLE)                                                                                         \
     "smlad " WHOLE ", " X ", " W ", " WHOLE "\n\tsxtb16 " W ", " W "\n\tsmlad " LOW ", " X ", " W ", " LOW "\n\t"
 #define LOAD(W, OFFSET) "ldr.n " W ", [r1, #" OFFSET "]\n\t"
@@ -52,7 +53,7 @@ eights(const int8_t *end __attribute__((unused)), int32_t skipped __attribute__(
         "ldr r0, [sp, #8]\n\tldr r2, [sp, #4]\n\tmovs r6, #0\n\tmovs r7, #0\n\tmov r8, r6\n\tmov r9, r6\n\t"
         "mov r10, r6\n\tmov r11, r6\n\tmov r12, r6\n\tmov lr, r6\n\tbx r2\n\t"
         ".p2align 2\n2:\n\t"
-        STEP STEP STEP STEP
+        STEP STEP
         "ldr.n r4, [sp, #0]\n\tcmp r0, r4\n\tbne.w 2b\n\t"
         UPPER("r7", "r6") UPPER("r9", "r8") UPPER("r11", "r10") UPPER("lr", "r12")
         "ldr r2, [sp, #52]\n\tldr r3, [sp, #56]\n\tldr r0, [sp, #64]\n\t"

@@ -2,7 +2,7 @@
 #include "micronets_requantize.h"
 
 /* Of the loop in micronets_columns.c. */
-#define STEPS 16
+#define STEPS 8
 #define STEP_BYTES 52
 
 MICRONETS_SMALL
@@ -10,7 +10,7 @@ micronets_block micronets_prepare(uint32_t *columns, const uint32_t *weights, in
                                   const micronets_requant *requant)
 {
     /* The first pair is outside the loop, the others are its last ones. */
-    const uint32_t pairs = (uint32_t)(size + 1) / 2, rest = pairs - 1, skipped = rest > 0 ? -rest % STEPS : STEPS;
+    const uint32_t pairs = (uint32_t)(size + 1) / 2, rest = pairs - 1, skipped = rest > 0 ? (STEPS - rest % STEPS) % STEPS : STEPS;
     const int32_t lowest = requant->lowest + requant->zero_point, highest = requant->highest + requant->zero_point;
     const int32_t saturates = lowest == -128 && highest == 127;
     const micronets_block block = {
