@@ -1,6 +1,8 @@
 """Random networks on the simulated processor equal the reference: the assembly of the kernels on odd shapes."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,11 +11,13 @@ pytest.importorskip("unicorn", reason="needs pip install 'micronets[sim]'")
 pytest.importorskip("capstone", reason="needs pip install 'micronets[sim]'")
 pytest.importorskip("elftools", reason="needs pip install 'micronets[sim]'")
 
+import micronets.compiler
+import micronets.device
 from micronets import reference
 from micronets.arch import INPUT, Arch, Conv2D, FullyConnected, Layer
 from micronets.board import load_board
 from micronets.compiler import compile_model
-from micronets.device.build import build, compiler
+from micronets.device.build import build, call, compiler
 from micronets.device.sim import simulate
 from micronets.errors import DeviceError
 from micronets.measurement import firmware_files
@@ -99,6 +103,21 @@ def test_matrices_by_eights(inputs: int) -> None:
     first = model.weights["m0"]
     one = replace(first, scales=first.scales[:1])  # for all filters
     assert_equal(replace(model, weights={**model.weights, "m0": one}))
+
+
+@pytest.mark.parametrize("which", ["gcc", "zig"])
+def test_every_kernel_compiles(which: str, tmp_path: Path) -> None:
+    try:
+        cc = compiler(F446, which)
+    except DeviceError as e:
+        pytest.skip(str(e))
+    kernels = sorted(Path(micronets.compiler.__file__).parent.glob("csrc/*.c"))
+    include = Path(micronets.device.__file__).parent / "firmware/include"
+    flags = (*cc.core_flags, *cc.hosted, "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", f"-I{include}")
+    with ThreadPoolExecutor(2) as pool:
+        jobs = [[*cc.command, *flags, "-c", str(path), "-o", str(tmp_path / f"{path.stem}.o")] for path in kernels]
+        list(pool.map(lambda job: call(job, "compile"), jobs))
+    assert len(list(tmp_path.glob("*.o"))) == len(kernels) > 30
 
 
 def test_the_other_compiler() -> None:

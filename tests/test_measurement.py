@@ -255,5 +255,5 @@ def test_layers_in_bands_take_little_longer_than_whole_ones_and_less_memory(tmp_
     for whole, banded in zip(plain["per_layer"], bands["per_layer"], strict=True):
         assert whole["macs"] == banded["macs"]
         # A band of one row gathers three rows of a depthwise layer for it, where more rows share them.
-        most = 2.2 if whole["kind"] == "DepthwiseConv2D" else 1.1
+        most = 2.5 if whole["kind"] == "DepthwiseConv2D" else 1.1
         assert banded["core_cycles"] < most * whole["core_cycles"] + 100

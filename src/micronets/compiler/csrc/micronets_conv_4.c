@@ -78,8 +78,8 @@ MICRONETS_APART void expand(const int8_t *input, uint32_t *column, int32_t top, 
  * entered, the first round being that of the odd fours. */
 #define FOUR                                                                                                           \
     "ldr.w r9, [r0], #4\n\tldr.w r10, [r1], #4\n\tsxtb16 r7, r9\n\tsxtb16 r8, r10\n\tsxtb16 r9, r9, ror #8\n\t"        \
-    "sxtb16 r10, r10, ror #8\n\tstr.w r7, [r3], #16\n\tstr.w r8, [r3, #-12]\n\tstr.w r9, [r3, #-8]\n\t"                \
-    "str.w r10, [r3, #-4]\n\t" /* 40 bytes */
+    "sxtb16 r10, r10, ror #8\n\tstr.w r7, [r3], #16\n\tstr r8, [r3, #-12]\n\tstr r9, [r3, #-8]\n\t"                \
+    "str r10, [r3, #-4]\n\t" /* 40 bytes */
 
 __attribute__((naked, noinline)) static void
 expand_both(const int8_t *x __attribute__((unused)), const int8_t *y __attribute__((unused)),
