@@ -14,9 +14,8 @@
 
 #include "micronets_kernels.h"
 
-/* `rows` times `count` values, `pitch` values from one row to the next, to the pairs of one pixel; returns where its next pair
- * goes. Only a last part, of one row, may have a count that is no multiple of four. */
-uint32_t *micronets_expand(const int8_t *values, int32_t pitch, int32_t rows, uint32_t *column, int32_t count);
+/* `count` values to the pairs of one pixel. */
+void micronets_expand(const int8_t *x, uint32_t *column, int32_t count);
 
 /* What is the same for all columns of a layer. Offsets are for the assembly. */
 typedef struct {

@@ -20,8 +20,8 @@ void micronets_conv_1x1(const int8_t *input, int8_t *output, const uint32_t *wei
         return;
     }
     for (int32_t left = pixels; left > 0; left -= 2, input += 2 * in, output += 2 * out) {
-        micronets_expand(input, 0, 1, scratch, in);
-        micronets_expand(left > 1 ? input + in : input, 0, 1, scratch + 1, in);
+        micronets_expand(input, scratch, in);
+        micronets_expand(left > 1 ? input + in : input, scratch + 1, in);
         micronets_columns(&block, output, left > 1 ? out : 0);
     }
 }
