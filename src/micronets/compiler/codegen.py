@@ -115,9 +115,8 @@ def generate(model: QuantizedModel, plan: ArenaPlan) -> Compiled:
     bands = [emit_bands.function(model, plan, segment, codes) for segment in plan.segments]
     kernels = sorted({k for code in codes for k in code.kernels} | set(emit_bands.KERNELS if bands else ()))
     sources = ["model.c", *(f"{k}.c" for k in kernels)]
-    listed = 4 * len({code.run or i for i, code in enumerate(codes) if code.run or code.call}) + 5 * len(
-        codes
-    )  # runs, kinds and sizes
+    runs = {code.run or i for i, code in enumerate(codes) if code.run or code.call}
+    listed = 4 * len(runs) + 5 * len(codes)  # runs; kinds and sizes
     constants = sum(_table_bytes(code.tables) for code in codes) + listed + sum(size for _, _, size in bands)
     title = texts.title(model)
     found = {"model.c": _model_c(model, codes, bands, plan, title)}
