@@ -152,6 +152,7 @@ def test_files_are_a_function_of_the_model(dense: QuantizedModel) -> None:
             "micronets_fully_connected.c",
             "micronets_kernels.h",
             "micronets_layers.h",
+            "micronets_limits.h",
             "micronets_requantize.h",
             "micronets_requantize_block.h",
         ),

@@ -12,6 +12,7 @@ from micronets.arch import INPUT
 from micronets.compiler import ctext, emit_bands, texts
 from micronets.compiler.arena import ArenaPlan, plan_arena
 from micronets.compiler.emit import Code, Place, emit
+from micronets.compiler.limits import STRUCT_BYTES
 from micronets.compiler.passes import optimise
 from micronets.compiler.patches import plan_patches
 from micronets.model import QuantizedModel
@@ -177,11 +178,8 @@ def _table_bytes(tables: str) -> int:
     """Bytes of the arrays and structs in a layer's constants, on a 32-bit machine."""
     sizes = {"int8_t": 1, "uint8_t": 1, "int32_t": 4, "uint32_t": 4}
     arrays = re.findall(r"^static const (\w+) \w+\[(\d+)\]", tables, re.MULTILINE)
-    structs = {"micronets_window": 32, "micronets_requant": 16, "micronets_addition": 28, "micronets_padding": 28}
-    structs |= {"micronets_planes": 16, "micronets_windowed": 64, "micronets_strips": 84, "micronets_lines": 84}
-    structs |= {"micronets_matrix": 40, "micronets_sum": 44, "micronets_border": 36}
     found = re.findall(r"^static const (micronets_\w+) \w+ =", tables, re.MULTILINE)
-    return sum(sizes[kind] * int(count) for kind, count in arrays) + sum(structs[name] for name in found)
+    return sum(sizes[kind] * int(count) for kind, count in arrays) + sum(STRUCT_BYTES[name] for name in found)
 
 
 def _closure(names: list[str]) -> list[str]:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.arch import Arch, Conv2D, FullyConnected, Step, pad_before
+from micronets.compiler.limits import STRIP_BYTES
 from micronets.counts import step_macs
 from micronets.plan import align
 from micronets.quant import pack_int4
@@ -17,7 +18,6 @@ from micronets.quant import pack_int4
 Array = npt.NDArray[Any]
 
 _JOINED_SHARE = 200  # of all MACs there must be so many times those of a joined layer
-_STRIP_LIMIT = 160  # bytes, see micronets_conv.c
 _SUM_LIMIT = 2**23  # of a sum without bias: that of every second filter has 24 bits
 
 
@@ -135,7 +135,7 @@ def _strip(step: Step, layer: Conv2D) -> int:
     if not any(before) and ends[0] <= shape[0] and ends[1] <= shape[1] and dilation[1] == 1:
         return 0
     line = (out[1] - 1) * stride[1] + kernel[1]
-    whole = dilation[1] == 1 and line * kernel[0] * shape[2] <= _STRIP_LIMIT
+    whole = dilation[1] == 1 and line * kernel[0] * shape[2] <= STRIP_BYTES
     return align((line if whole else kernel[1]) * kernel[0] * shape[2], 4)
 
 

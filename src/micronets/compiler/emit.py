@@ -33,6 +33,7 @@ from micronets.arch import (
 )
 from micronets.compiler import columns, ctext
 from micronets.compiler.arena import ArenaPlan, scratch_name
+from micronets.compiler.limits import LEAST_SHIFT
 from micronets.compiler.lookups import code_table
 from micronets.compiler.planes import Planes, driver, planes
 from micronets.errors import UnsupportedError
@@ -45,7 +46,6 @@ from micronets.validate import Weighted
 _SUM_LIMIT = 2**31  # of an int32 accumulator
 _DOUBLED_LIMIT = 2**30  # of a sum with its bias, for quick tables
 _BIAS_LIMIT = 2**23  # of a bias in a quick table
-_LEAST_SHIFT = -22  # so that the zero point, shifted the other way, leaves room for a sum
 _WINDOW = (
     *("in_h", "in_w", "in_c", "out_h", "out_w", "out_c", "kernel_h", "kernel_w", "stride_h", "stride_w"),
     *("dilation_h", "dilation_w", "pad_top", "pad_left", "pad_value", "filters"),
@@ -246,7 +246,7 @@ def _row_kernel(
     """The kernel for a strip: the one for pairs where it can compute the layer and its numbers fit."""
     multiplier, shift = scaling
     largest = np.abs(rows.astype(np.int64)).sum(axis=1) * 256 + (0 if bias is None else np.abs(bias.astype(np.int64)))
-    fits = (multiplier == 0) | ((shift < 0) & (shift >= _LEAST_SHIFT))
+    fits = (multiplier == 0) | ((shift < 0) & (shift >= LEAST_SHIFT))
     if not p.paired or not fits.all() or int(largest.max()) >= _DOUBLED_LIMIT:
         return "micronets_rows_any"
     relu = "_relu" if p.three and zero_point == -128 else ""

@@ -9,6 +9,7 @@ from micronets.arch import Pad, Step
 from micronets.compiler.arena import ArenaPlan
 from micronets.compiler.bands import Band, Segment
 from micronets.compiler.emit import Code, Place, padded_shape
+from micronets.compiler.limits import STRUCT_BYTES
 from micronets.model import QuantizedModel
 from micronets.plan import float_tensors
 
@@ -70,7 +71,7 @@ def function(model: QuantizedModel, plan: ArenaPlan, segment: Segment, codes: Se
         pitch=_pitch(model, segment.source),
         calls=body,
     )
-    return text, f"bands_{first}(a);", count * (14 * layers + 4)
+    return text, f"bands_{first}(a);", count * (layers * STRUCT_BYTES["micronets_band"] + STRUCT_BYTES["micronets_run"])
 
 
 def _call(model: QuantizedModel, plan: ArenaPlan, segment: Segment, index: int, step: Step, call: str) -> str:

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Literal
 
 from micronets.arch import Conv2D, DepthwiseConv2D, FullyConnected, Pair, Step, pad_before
+from micronets.compiler.limits import FILTER_WORDS
 from micronets.counts import step_macs
 
 Driver = Literal["quickest", "rows", "fours"]
@@ -25,7 +26,6 @@ _FOURS_WORTH = 0.015  # likewise, for what four channels take of flash and memor
 _GROUP = 4  # outputs computed together
 _LEAST_STRIP = 4
 _WORTH = 0.93  # of the cycles that are left, for what four channels take of memory
-_FILTER_WORDS = 6  # in front of the packed weights of a channel: micronets_filter in micronets_kernels.h
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Planes:
 
     def scratch_bytes(self, strip: int) -> int:
         """Constants and weights of a channel, and the lines under `strip` lines of output."""
-        words, lines = _FILTER_WORDS + self.kernel[0] * (self.even + self.odd), (strip - 1) * self.stride[0] + self.span
+        words, lines = FILTER_WORDS + self.kernel[0] * (self.even + self.odd), (strip - 1) * self.stride[0] + self.span
         fours = 4 * self.cells * lines + (4 * self.stride[1] if self.three else 0)  # read, not used, where outputs are odd
         return max(4 * words + 2 * self.pitch * lines, fours if self.fours else 0)
 

@@ -39,7 +39,11 @@ def residual(
 
 
 def classifier(before: str, map_shape: Shape, classes: int) -> tuple[Layer, ...]:
-    """The mean over the map, as an average pool (CMSIS-NN has none for Mean), and a matrix product."""
+    """The mean over a map of known size, as an average pool, and a matrix product: the end of the image spaces.
+
+    CMSIS-NN has a kernel for an average pool; TFLM runs a Mean by its slower reference kernel. The spaces whose search
+    chooses the size of the last map (`dscnn`, `temporal`) end in a Mean all the same, which needs no size.
+    """
     size = (map_shape[0], map_shape[1])
     pool = AveragePool2D(name="pool", inputs=(before,), pool=size, stride=size)
     return pool, FullyConnected(name="logits", inputs=("pool",), units=classes)

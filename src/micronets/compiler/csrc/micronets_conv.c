@@ -1,8 +1,6 @@
 #include "micronets_bytes.h"
 #include "micronets_columns.h"
 
-#define STRIP_LIMIT 160 /* bytes: compiler/columns.py knows that */
-
 /* The columns of the windows whose first values are at x and y: `rows` rows of `count` values. First, if count is odd, the last
  * values of every two rows; the other half of a single one does not matter, its weight being 0. Then of each row the pairs
  * (0, 2) and (1, 3) of every four, and one pair if two or three values are left. */
@@ -134,7 +132,7 @@ void micronets_conv(const int8_t *input, int8_t *output, const uint32_t *weights
     w.turn = w.left + n->out_w * n->stride_w;
     w.bottom = n->in_h - 1 - (n->kernel_h - 1) * n->dilation_h;
     w.right = n->dilation_w > 1 ? -1 : right < w.turn ? right : w.turn - 1;
-    w.reach = n->dilation_w == 1 && line * n->kernel_h * c <= STRIP_LIMIT ? line : n->kernel_w;
+    w.reach = n->dilation_w == 1 && line * n->kernel_h * c <= MICRONETS_STRIP_BYTES ? line : n->kernel_w;
     w.other = (n->kernel_h * w.reach * c + 3) / 4;
     w.strip = scratch + (size + 1) / 2 * 2;
     locate(&w, input, n);

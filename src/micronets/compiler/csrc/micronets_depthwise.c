@@ -96,7 +96,7 @@ static void pad(int16_t *line, int32_t count, int32_t value)
 MICRONETS_INLINE void prepare(micronets_filter *filter, const micronets_requant *requant, int32_t channel)
 {
     const micronets_scale scale = micronets_scale_of(requant, channel);
-    const int32_t nothing = scale.shift >= 0 || scale.shift < -22; /* a channel whose multiplier is 0, or stands for that */
+    const int32_t nothing = scale.shift >= 0 || scale.shift < MICRONETS_LEAST_SHIFT; /* a channel whose multiplier is 0, or stands for that */
     const int32_t shift = nothing ? 1 : -scale.shift;
     filter->bias = 2 * scale.bias;
     filter->multiplier = nothing ? 0 : scale.multiplier;

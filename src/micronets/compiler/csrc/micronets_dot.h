@@ -27,7 +27,7 @@
     } while (0)
 #endif
 
-/* The low byte of each half, sign-extended, and the halves. */
+/* The low half of a word, sign-extended. */
 MICRONETS_INLINE int32_t micronets_half(uint32_t word)
 {
     return (int16_t)(uint16_t)word;

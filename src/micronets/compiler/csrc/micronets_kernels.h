@@ -13,6 +13,8 @@
 
 #include <stdint.h>
 
+#include "micronets_limits.h"
+
 /* Inner loops are only quick as part of the loop around them, and that one where it has the registers for itself. */
 #if defined(__GNUC__)
 #define MICRONETS_INLINE static inline __attribute__((always_inline))
@@ -142,8 +144,18 @@ typedef struct {
     int16_t times, advance;
 } micronets_run;
 
+/* What the compiler takes their sizes to be. */
+MICRONETS_AGREE(filter_words, sizeof(micronets_filter) == 4 * MICRONETS_FILTER_WORDS);
+MICRONETS_AGREE_SIZE(micronets_window, MICRONETS_WINDOW_BYTES);
+MICRONETS_AGREE_SIZE(micronets_requant, MICRONETS_REQUANT_BYTES);
+MICRONETS_AGREE_SIZE(micronets_planes, MICRONETS_PLANES_BYTES);
+MICRONETS_AGREE_SIZE(micronets_addition, MICRONETS_ADDITION_BYTES);
+MICRONETS_AGREE_SIZE(micronets_padding, MICRONETS_PADDING_BYTES);
+MICRONETS_AGREE_SIZE(micronets_band, MICRONETS_BAND_BYTES);
+MICRONETS_AGREE_SIZE(micronets_run, MICRONETS_RUN_BYTES);
+
 /* Convolution of any window; weights as in micronets_columns.h, in the order of micronets_conv.c; scratch two columns as there,
- * and behind them, where windows reach over the edge of the map, two strips of up to 160 bytes, or of one window where that
+ * and behind them, where windows reach over the edge of the map, two strips of up to MICRONETS_STRIP_BYTES, or of one window where that
  * is more. Reads the windows of two pixels before it writes them. */
 void micronets_conv(const int8_t *input, int8_t *output, const uint32_t *weights, uint32_t *scratch,
                     const micronets_window *window, const micronets_requant *requant);
@@ -196,7 +208,7 @@ void micronets_depthwise_4(const int8_t *input, int8_t *output, const uint32_t *
 /* Strips of any depthwise convolution. */
 void micronets_rows_any(const micronets_strip *strip, int8_t *output, int32_t rows, int32_t count);
 
-/* Strips by pairs, where every doubled sum is within +-(2^31 - 1) and every shift in -22 .. -1: strides along the line of 1
+/* Strips by pairs, where every doubled sum is within +-(2^31 - 1) and every shift in MICRONETS_LEAST_SHIFT .. -1: strides along the line of 1
  * and of 2, with windows of any size and of 3 x 3. */
 void micronets_rows_pairs(const micronets_strip *strip, int8_t *output, int32_t rows, int32_t count);
 void micronets_rows_pairs_2(const micronets_strip *strip, int8_t *output, int32_t rows, int32_t count);

@@ -49,6 +49,14 @@ typedef struct {
     micronets_padding padding;
 } micronets_border;
 
+/* What the compiler takes their sizes to be. */
+MICRONETS_AGREE_SIZE(micronets_windowed, MICRONETS_WINDOWED_BYTES);
+MICRONETS_AGREE_SIZE(micronets_matrix, MICRONETS_MATRIX_BYTES);
+MICRONETS_AGREE_SIZE(micronets_strips, MICRONETS_STRIPS_BYTES);
+MICRONETS_AGREE_SIZE(micronets_lines, MICRONETS_LINES_BYTES);
+MICRONETS_AGREE_SIZE(micronets_sum, MICRONETS_SUM_BYTES);
+MICRONETS_AGREE_SIZE(micronets_border, MICRONETS_BORDER_BYTES);
+
 static inline void micronets_run_conv(int8_t *arena, const void *sizes)
 {
     const micronets_windowed *const n = (const micronets_windowed *)sizes;

@@ -1,0 +1,35 @@
+/* Numbers on which the compiler and the kernels must agree. Written by micronets.compiler.limits: change them there. */
+#ifndef MICRONETS_LIMITS_H
+#define MICRONETS_LIMITS_H
+
+/* Largest strip in which micronets_conv gathers a whole line of windows and not one window at a time. */
+#define MICRONETS_STRIP_BYTES 160
+
+/* Words of micronets_filter in front of the packed weights of a channel. */
+#define MICRONETS_FILTER_WORDS 6
+
+/* Least shift of a requantisation by which the depthwise kernels for pairs can go. */
+#define MICRONETS_LEAST_SHIFT (-22)
+
+/* Bytes of structs where pointers have 32 bits, as the compiler counts the constants of a network. */
+#define MICRONETS_WINDOW_BYTES 32
+#define MICRONETS_REQUANT_BYTES 16
+#define MICRONETS_PLANES_BYTES 16
+#define MICRONETS_ADDITION_BYTES 28
+#define MICRONETS_PADDING_BYTES 28
+#define MICRONETS_BAND_BYTES 14
+#define MICRONETS_RUN_BYTES 4
+#define MICRONETS_WINDOWED_BYTES 64
+#define MICRONETS_MATRIX_BYTES 40
+#define MICRONETS_STRIPS_BYTES 84
+#define MICRONETS_LINES_BYTES 84
+#define MICRONETS_SUM_BYTES 44
+#define MICRONETS_BORDER_BYTES 36
+
+/* Does not compile where `condition` is false; `name`: a name of its own for each check. */
+#define MICRONETS_AGREE(name, condition) typedef char micronets_agree_##name[(condition) ? 1 : -1]
+
+/* Does not compile where `type` takes other than `bytes` bytes on a machine whose pointers have 32 bits. */
+#define MICRONETS_AGREE_SIZE(type, bytes) MICRONETS_AGREE(type, sizeof(void *) != 4 || sizeof(type) == (bytes))
+
+#endif

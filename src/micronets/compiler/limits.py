@@ -1,0 +1,83 @@
+"""Numbers on which the compiler (Python) and its kernels (C) must agree; each is written here and nowhere else.
+
+The kernels get them from csrc/micronets_limits.h, which holds the text of `header`; after a change here, write it anew with
+
+    python -c "from micronets.compiler import limits; limits.write_header()"
+
+The sizes of structs are compared with what the C compiler finds when micronets_kernels.h and micronets_layers.h are compiled:
+one that differs does not build.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+HEADER = "micronets_limits.h"
+
+STRIP_BYTES = 160
+"""Largest strip, in bytes, for which `micronets_conv` gathers a whole line of windows and not one window at a time."""
+
+FILTER_WORDS = 6
+"""Words of `micronets_filter` in front of the packed weights of a channel."""
+
+LEAST_SHIFT = -22
+"""Least shift of a requantisation by which the depthwise kernels for pairs can go: the zero point, shifted the other way,
+then leaves room in 32 bits for a sum."""
+
+STRUCT_BYTES: Mapping[str, int] = MappingProxyType(
+    {
+        "micronets_window": 32,
+        "micronets_requant": 16,
+        "micronets_planes": 16,
+        "micronets_addition": 28,
+        "micronets_padding": 28,
+        "micronets_band": 14,
+        "micronets_run": 4,
+        "micronets_windowed": 64,
+        "micronets_matrix": 40,
+        "micronets_strips": 84,
+        "micronets_lines": 84,
+        "micronets_sum": 44,
+        "micronets_border": 36,
+    }
+)
+"""Bytes, by C type, of the constants that a generated model.c holds, on a machine with pointers of 32 bits."""
+
+_HEADER = """\
+/* Numbers on which the compiler and the kernels must agree. Written by micronets.compiler.limits: change them there. */
+#ifndef MICRONETS_LIMITS_H
+#define MICRONETS_LIMITS_H
+
+/* Largest strip in which micronets_conv gathers a whole line of windows and not one window at a time. */
+#define MICRONETS_STRIP_BYTES {strip}
+
+/* Words of micronets_filter in front of the packed weights of a channel. */
+#define MICRONETS_FILTER_WORDS {words}
+
+/* Least shift of a requantisation by which the depthwise kernels for pairs can go. */
+#define MICRONETS_LEAST_SHIFT ({shift})
+
+/* Bytes of structs where pointers have 32 bits, as the compiler counts the constants of a network. */
+{structs}
+
+/* Does not compile where `condition` is false; `name`: a name of its own for each check. */
+#define MICRONETS_AGREE(name, condition) typedef char micronets_agree_##name[(condition) ? 1 : -1]
+
+/* Does not compile where `type` takes other than `bytes` bytes on a machine whose pointers have 32 bits. */
+#define MICRONETS_AGREE_SIZE(type, bytes) MICRONETS_AGREE(type, sizeof(void *) != 4 || sizeof(type) == (bytes))
+
+#endif
+"""
+
+
+def header() -> str:
+    """Text of `HEADER`: every number above as a macro, and the macros that compare."""
+    structs = "\n".join(f"#define {name.upper()}_BYTES {count}" for name, count in STRUCT_BYTES.items())
+    return _HEADER.format(strip=STRIP_BYTES, words=FILTER_WORDS, shift=LEAST_SHIFT, structs=structs)
+
+
+def write_header() -> None:
+    """Writes `header` to its place among the kernels, in a checkout of the sources."""
+    (Path(__file__).parent / "csrc" / HEADER).write_text(header(), "utf-8")
