@@ -10,12 +10,16 @@ from micronets.errors import SpecError
 from micronets.model import TensorQuant
 from micronets.quant import (
     activation_range,
+    add_rescale,
     bit_range,
+    conv_rescale,
     dequantize,
+    mean_rescale,
     multiply_by_quantized_multiplier,
     pack_int4,
     quantize,
     quantize_multiplier,
+    rescale,
     round_half_away,
     unpack_int4,
 )
@@ -47,6 +51,23 @@ def test_quantize_multiplier_takes_arrays() -> None:
     multipliers, shifts = quantize_multiplier(np.array([0.5, 6.0]))
     assert multipliers.tolist() == [1 << 30, 3 << 29]
     assert shifts.tolist() == [0, 3]
+
+
+def test_rescale_by_hand() -> None:
+    """Of scales that are powers of two, so that every ratio is one: 0.5 to 2.0 is 2**-2, a fraction of 0.5 and 2**-1."""
+    assert tuple(int(v) for v in rescale(TensorQuant(0.5, 3), TensorQuant(2.0, -7))) == (1 << 30, -1)
+    multiplier, shift = conv_rescale(TensorQuant(0.5, 3), np.array([1.0, 3.0], np.float32), TensorQuant(2.0, -7))
+    assert (multiplier.tolist(), shift.tolist()) == ([1 << 30, 3 << 29], [-1, 0])
+    assert mean_rescale(4, TensorQuant(1.0, 0), TensorQuant(1.0, 0)) == (1 << 30, -1)
+    found = add_rescale(TensorQuant(1.0, 0), TensorQuant(0.5, 0), TensorQuant(2.0, 0))
+    assert [(int(m), int(s)) for m, s in found] == [(1 << 30, 0), (1 << 30, -1), (1 << 30, -19)]
+
+
+def test_scales_are_rounded_to_float32_before_anything_else() -> None:
+    third = TensorQuant(1 / 3, 0)  # its float32 is 2**-25 / 3 more
+    assert tuple(int(v) for v in rescale(third, TensorQuant(1.0, 0))) == (int(np.float32(1 / 3) * 2.0**32), -1)
+    [multiplier], [shift] = conv_rescale(third, np.array([1.0], np.float32), TensorQuant(1.0, 0))
+    assert (int(multiplier), int(shift)) == (int(np.float32(1 / 3) * 2.0**32), -1)
 
 
 def plain_product(acc: int, multiplier: int, shift: int) -> int:

@@ -18,6 +18,9 @@ from micronets.model import TensorQuant
 
 IntArray = npt.NDArray[Any]
 
+ADD_BITS = 20
+"""Bits below the codes' last one that an addition keeps while it works: TFLM's `left_shift`."""
+
 
 def bit_range(bits: int) -> tuple[int, int]:
     """Smallest and largest signed code of that many bits: (-128, 127) or (-8, 7)."""
@@ -35,6 +38,44 @@ def quantize_multiplier(real: float | npt.ArrayLike) -> tuple[IntArray, IntArray
     fixed, exponent = np.where(carry, 1 << 30, fixed), shift.astype(np.int64) + carry
     tiny = exponent < -31
     return np.where(tiny, 0, fixed), np.where(tiny, 0, exponent)
+
+
+def rescale(source: TensorQuant, target: TensorQuant) -> tuple[IntArray, IntArray]:
+    """Multiplier and shift, as of `quantize_multiplier`, from codes of `source` less its zero point to codes of `target`."""
+    return quantize_multiplier(float(np.float32(source.scale)) / float(np.float32(target.scale)))
+
+
+def conv_rescale(source: TensorQuant, scales: npt.ArrayLike, target: TensorQuant) -> tuple[IntArray, IntArray]:
+    """Multipliers and shifts that bring sums of products of a convolution or a matrix to codes of its output.
+
+    - source, target: quantisation of the input and of the output.
+    - scales: of the weights, `[channels]`, or `[1]` for all.
+
+    Returns two arrays of the shape of `scales`. The two inputs' scales are float32, their product and its quotient float64,
+    as in TFLM's `PopulateConvolutionQuantizationParams`.
+    """
+    product = float(np.float32(source.scale)) * np.asarray(scales).astype(np.float64)
+    return quantize_multiplier(product / float(np.float32(target.scale)))
+
+
+def mean_rescale(count: int, source: TensorQuant, target: TensorQuant) -> tuple[int, int]:
+    """Multiplier and shift that bring a sum of `count` codes of `source` to the mean's codes of `target`."""
+    multiplier, shift = (int(v) for v in rescale(source, target))
+    # The division by the count goes into the multiplier, by the largest power of two that leaves it 31 bits.
+    extra = min(count.bit_length() - 1, 32, 31 + shift)
+    return (multiplier << extra) // count, shift - extra
+
+
+def add_rescale(a: TensorQuant, b: TensorQuant, target: TensorQuant) -> tuple[tuple[IntArray, IntArray], ...]:
+    """Multiplier and shift of each operand of an addition `a + b`, and of its sum, in this order.
+
+    Both operands, shifted left by `ADD_BITS`, are brought to half the grid of the larger scale, so that their sum fits
+    32 bits, and the sum from there to codes of `target`.
+    """
+    scale_a, scale_b, scale = (np.float32(quant.scale) for quant in (a, b, target))
+    twice = 2.0 * float(max(scale_a, scale_b))
+    ratios = (float(scale_a) / twice, float(scale_b) / twice, twice / ((1 << ADD_BITS) * float(scale)))
+    return tuple(quantize_multiplier(ratio) for ratio in ratios)
 
 
 def rounding_high_mul(a: IntArray, b: IntArray | int) -> IntArray:

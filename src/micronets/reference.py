@@ -38,12 +38,16 @@ from micronets.arch import (
 from micronets.errors import SpecError
 from micronets.model import QuantizedModel, TensorQuant
 from micronets.quant import (
+    ADD_BITS,
     activation_range,
+    add_rescale,
     bit_range,
+    conv_rescale,
     dequantize,
+    mean_rescale,
     multiply_by_quantized_multiplier,
     quantize,
-    quantize_multiplier,
+    rescale,
 )
 from micronets.softmax import softmax
 from micronets.validate import validate
@@ -148,7 +152,7 @@ def _layer(model: QuantizedModel, step: Step, inputs: list[Array]) -> Array:
         case Relu():
             y = _relu(layer, x, qx, qy)
         case Quantize():
-            y = _rescale(x.astype(np.int64) - qx.zero_point, _ratio(qx, qy)) + qy.zero_point
+            y = _recode(x, qx, qy)
         case _:
             assert_never(layer)
     lo, hi = bit_range(layer.act_bits)
@@ -163,12 +167,9 @@ def _some(quant: TensorQuant | None) -> TensorQuant:
     return quant
 
 
-def _ratio(qx: TensorQuant, qy: TensorQuant) -> float:
-    return float(np.float32(qx.scale)) / float(np.float32(qy.scale))
-
-
-def _rescale(acc: Array, real: float | Array) -> Array:
-    return multiply_by_quantized_multiplier(acc, *quantize_multiplier(real))
+def _recode(x: Array, qx: TensorQuant, qy: TensorQuant) -> Array:
+    """Codes of `qx` as codes of `qy`, not yet clamped."""
+    return multiply_by_quantized_multiplier(x.astype(np.int64) - qx.zero_point, *rescale(qx, qy)) + qy.zero_point
 
 
 def _requantize(model: QuantizedModel, layer: Layer, acc: Array, qx: TensorQuant, qy: TensorQuant) -> Array:
@@ -178,8 +179,7 @@ def _requantize(model: QuantizedModel, layer: Layer, acc: Array, qx: TensorQuant
     if w.bias is not None:
         total += w.bias
     total = total.astype(np.int32).astype(np.int64)  # the kernels' accumulator wraps at 32 bits
-    product = float(np.float32(qx.scale)) * w.scales.astype(np.float64)
-    return _rescale(total, product / float(np.float32(qy.scale))) + qy.zero_point
+    return multiply_by_quantized_multiplier(total, *conv_rescale(qx, w.scales, qy)) + qy.zero_point
 
 
 def _exact_type(weights: Array, axis: tuple[int, ...], qx: TensorQuant) -> type[np.floating[Any]]:
@@ -241,34 +241,25 @@ def _average(layer: AveragePool2D, x: Array) -> Array:
     return _divide(sums(x), sums(np.ones_like(x[:1, :, :, :1])))
 
 
-def mean_multiplier(count: int, qx: TensorQuant, qy: TensorQuant) -> tuple[int, int]:
-    """Multiplier and shift that bring a sum of `count` codes of scale `qx` to the mean's codes of scale `qy`."""
-    multiplier, shift = (int(v) for v in quantize_multiplier(_ratio(qx, qy)))
-    # The division by the count goes into the multiplier, by the largest power of two that leaves it 31 bits.
-    extra = min(count.bit_length() - 1, 32, 31 + shift)
-    return (multiplier << extra) // count, shift - extra
-
-
 def _mean(layer: Mean, x: Array, qx: TensorQuant, qy: TensorQuant) -> Array:
     count = x.shape[1] * x.shape[2]
     total = x.sum(axis=(1, 2), dtype=np.int64, keepdims=layer.keep_dims)
     total -= qx.zero_point * count
-    return multiply_by_quantized_multiplier(total, *mean_multiplier(count, qx, qy)) + qy.zero_point
+    return multiply_by_quantized_multiplier(total, *mean_rescale(count, qx, qy)) + qy.zero_point
 
 
 def _add(a: Array, b: Array, qa: TensorQuant, qb: TensorQuant, qy: TensorQuant) -> Array:
-    """Both inputs brought to half the larger scale's grid with 20 bits to spare, added, and brought to the output's."""
-    sa, sb, sy = (np.float32(q.scale) for q in (qa, qb, qy))
-    twice = 2.0 * float(max(sa, sb))
+    """The sum's codes, not yet clamped: `add_rescale` says how the operands are brought together."""
+    *operands, of_sum = add_rescale(qa, qb, qy)
     total = np.zeros(a.shape, np.int64)
-    for x, q, scale in ((a, qa, sa), (b, qb, sb)):
-        total += _rescale((x.astype(np.int64) - q.zero_point) << 20, float(scale) / twice)
-    return np.asarray(_rescale(total, twice / ((1 << 20) * float(sy))) + qy.zero_point)
+    for x, q, of_operand in zip((a, b), (qa, qb), operands, strict=True):
+        total += multiply_by_quantized_multiplier((x.astype(np.int64) - q.zero_point) << ADD_BITS, *of_operand)
+    return np.asarray(multiply_by_quantized_multiplier(total, *of_sum) + qy.zero_point)
 
 
 def _relu(layer: Relu, x: Array, qx: TensorQuant, qy: TensorQuant) -> Array:
     if layer.six:  # TFLM clamps the codes and looks at the input's scale only
         lo, hi = activation_range("relu6", qx)
         return np.asarray(np.clip(x, lo, hi))
-    y = _rescale(x.astype(np.int64) - qx.zero_point, _ratio(qx, qy)) + qy.zero_point
+    y = _recode(x, qx, qy)
     return np.asarray(np.maximum(y, qy.zero_point))

@@ -10,7 +10,6 @@ from typing import Any, assert_never
 import numpy as np
 import numpy.typing as npt
 
-from micronets import reference
 from micronets.arch import (
     Add,
     AveragePool2D,
@@ -39,7 +38,7 @@ from micronets.compiler.planes import Planes, driver, planes
 from micronets.errors import UnsupportedError
 from micronets.model import QuantizedModel, TensorQuant
 from micronets.plan import align
-from micronets.quant import activation_range, bit_range, pack_int4, quantize_multiplier
+from micronets.quant import activation_range, add_rescale, bit_range, conv_rescale, mean_rescale, pack_int4
 from micronets.softmax import exponentials
 from micronets.validate import Weighted
 
@@ -189,7 +188,7 @@ def _depthwise(model: QuantizedModel, step: Step, layer: DepthwiseConv2D, place:
     row = (
         (f"micronets_fours_3x3{_all_relu(model)}" if p.three else "micronets_fours_any")
         if fours
-        else _row_kernel(p, rows, w.bias, _scaling(model, layer), target.zero_point)
+        else _row_kernel(p, rows, w.bias, conv_rescale(source, w.scales, target), target.zero_point)
     )
     paired = row != "micronets_rows_any"
     if fours:  # which want a multiplier for every channel
@@ -402,21 +401,12 @@ def _requant(
     bias = -source.zero_point * wide.sum(axis=1) if folded else np.zeros(len(wide), np.int64)
     if w.bias is not None:
         bias += w.bias
-    multiplier, shift = _scaling(model, layer)
+    multiplier, shift = conv_rescale(source, w.scales, target)
     if spread or isinstance(layer, Conv2D):
         multiplier, shift = (np.broadcast_to(v, len(wide)) for v in (multiplier, shift))
     lo, hi = activation_range(layer.activation, target, layer.act_bits)
     largest = int((np.abs(wide).sum(axis=1) * 255 + np.abs(bias)).max())  # of a sum with its bias, or above it
     return _requant_tables(place, bias.astype(np.int32), multiplier, shift, (lo, hi), target, largest)
-
-
-def _scaling(
-    model: QuantizedModel, layer: Conv2D | DepthwiseConv2D | FullyConnected
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Multiplier and shift of every scale of the weights."""
-    source, target = model.quant[layer.inputs[0]], model.quant[layer.name]
-    product = float(np.float32(source.scale)) * model.weights[layer.name].scales.astype(np.float64)
-    return quantize_multiplier(product / float(np.float32(target.scale)))
 
 
 def _requant_tables(
@@ -500,7 +490,7 @@ def _oriented_window(step: Step, place: Place, p: Planes, pad_value: int) -> Str
 def _mean(model: QuantizedModel, step: Step, layer: Mean, place: Place) -> Code:
     h, w, channels = step.input_shapes[0]
     source, target = model.quant[layer.inputs[0]], model.quant[layer.name]
-    multiplier, shift = reference.mean_multiplier(h * w, source, target)
+    multiplier, shift = mean_rescale(h * w, source, target)
     bias = np.array([-source.zero_point * h * w], np.int32)
     lo_hi = bit_range(layer.act_bits)
     tables, requant, _ = _requant_tables(place, bias, np.array([multiplier]), np.array([shift]), lo_hi, target, _SUM_LIMIT)
@@ -511,12 +501,9 @@ def _mean(model: QuantizedModel, step: Step, layer: Mean, place: Place) -> Code:
 
 def _add(model: QuantizedModel, layer: Add, place: Place, count: str) -> Code:
     quants = [model.quant[name] for name in (*layer.inputs, layer.name)]
-    a, b, y = (np.float32(q.scale) for q in quants)
-    twice = 2.0 * float(max(a, b))
-    ratios = [float(a) / twice, float(b) / twice, twice / ((1 << 20) * float(y))]
     operands = []
-    for quant, ratio in zip(quants, ratios, strict=True):
-        multiplier, shift = (int(v) for v in _shiftable(*quantize_multiplier(ratio)))
+    for quant, of_operand in zip(quants, add_rescale(quants[0], quants[1], quants[2]), strict=True):
+        multiplier, shift = (int(v) for v in _shiftable(*of_operand))
         operands.append(f"{{{multiplier}, {quant.zero_point}, {shift}}}")
     lo, hi = activation_range(layer.activation, quants[2], layer.act_bits)
     zero = quants[2].zero_point
