@@ -1,7 +1,7 @@
 """Characterises boards on random networks of every space: docs/characterization.md, its plots, and our latency models.
 
 Run from the repository: `python -m benchmarks.characterization [--samples 60] [--board NAME ...] [--out DIR]`. The models of
-latency go to src/micronets/latencies/, one a board; the page shows the first board. Needs `pip install '.[sim]'`. About
+latency go to src/micronets/boards/latencies/, one a board; the page shows the first board. Needs `pip install '.[sim]'`. About
 five minutes a board on two cores; what DIR holds already is not measured again.
 """
 
@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.tables import replace_section
-from micronets import findings, latency
-from micronets.board import load_board
-from micronets.characterize import characterize, cores, draw
+from micronets.boards.board import load_board
+from micronets.commands import characterize_report
+from micronets.commands.characterize import characterize, cores, draw
+from micronets.cost import latency_model
 from micronets.files import write_atomic
 from micronets.report import characterization as report
 from micronets.report.style import CSS
@@ -25,7 +26,7 @@ from micronets.report.style import CSS
 SPACES = ("dscnn:kws", "temporal:kws", "dscnn:ad", "resnet:ic", "mobilenetv2:images")
 BOARDS = ("NUCLEO-F446RE", "NUCLEO-F746ZG")
 PAGE = Path("docs/characterization.md")
-LATENCIES = Path("src/micronets/latencies")
+LATENCIES = Path("src/micronets/boards/latencies")
 PAPER_SLOPE, PAPER_R2 = "about 1.4 times as many ops a second in the KWS backbone", "0.95 to 0.99"
 
 
@@ -36,15 +37,15 @@ def main() -> None:
     arguments.add_argument("--board", action="append", help="may be given several times")
     arguments.add_argument("--out", type=Path, default=Path("runs/characterization"))
     given = arguments.parse_args()
-    drawn = [d for name in SPACES for d in draw(findings.space(name), given.samples, 0)]
+    drawn = [d for name in SPACES for d in draw(characterize_report.space(name), given.samples, 0)]
     models = []
     for n, name in enumerate(given.board or BOARDS):
         board = load_board(name)
-        networks = [*drawn, *findings.layer_networks(), *(findings.channel_networks() if n == 0 else [])]
+        networks = [*drawn, *characterize_report.layer_networks(), *(characterize_report.channel_networks() if n == 0 else [])]
         records = characterize(networks, board, given.out / name.lower(), compiler=None, jobs=cores(), progress=said(name))
-        found, model = findings.findings(records, board)
+        found, model = characterize_report.findings(records, board)
         assert model is not None
-        write_atomic(LATENCIES / latency.file_name(board.name, "c"), latency.write(model))
+        write_atomic(LATENCIES / latency_model.file_name(board.name, "c"), latency_model.write(model))
         models.append((board.name, found))
         if n == 0:
             write_atomic(PAGE.parent / "characterization-ops.svg", plot(records))
@@ -83,7 +84,7 @@ def claims(found: Mapping[str, Any]) -> str:
     kws, images = whole["dscnn:kws"], whole["mobilenetv2:images"]
     channels = {c["channels"]: c["cycles"] for c in found["channels"]}
     kinds = found["kinds"]
-    depthwise = findings.depthwise_per_op(found)
+    depthwise = characterize_report.depthwise_per_op(found)
     full = kinds["convolution"]["cycles_per_op"] / kinds["pointwise"]["cycles_per_op"]
     rows = [
         ("claim", "the paper, on boards", "here, simulated"),

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from benchmarks.kernels_vs_tflm import geometric_mean
 from benchmarks.tables import replace_section
-from micronets.board import SimulationModel, load_board
-from micronets.measurement import measure
+from micronets.boards.board import SimulationModel, load_board
+from micronets.commands.measure import measure
 
 M4, F446_HZ, F746_HZ = "NUCLEO-L4R5ZI", 180e6, 216e6
 TIMES = ("kws_ms", "vww_ms", "ic_ms", "ad_ms")

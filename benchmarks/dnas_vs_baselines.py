@@ -35,24 +35,25 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.tables import replace_section
-from micronets import reference, spaces
-from micronets.arch import Arch
-from micronets.board import board_budget
-from micronets.config import Config, load
-from micronets.cost import budget_costs
-from micronets.device import tflm
-from micronets.evaluation import logits, quantized
-from micronets.export import to_quantized
+from micronets.boards.board import board_budget
+from micronets.commands.evaluate import logits, quantized
+from micronets.cost.costs import budget_costs
+from micronets.design.budget_fitter import Fitter
+from micronets.design.dnas import SearchResult, input_settings, search
+from micronets.design.export import to_quantized
+from micronets.design.train import TrainResult, fit
+from micronets.device.tflm import interpreter
 from micronets.files import write_atomic
-from micronets.fit import Fitter
-from micronets.report.text import said
-from micronets.rundir import RunDir
-from micronets.search import SearchResult, input_settings, search
-from micronets.space import SearchSpace, derive
-from micronets.stages import less_metadata
+from micronets.ir import spaces
+from micronets.ir.arch import Arch
+from micronets.ir.space import SearchSpace, derive
+from micronets.quantized import reference
+from micronets.run.config import Config, load
+from micronets.run.context import Work
+from micronets.run.directory import RunDir
+from micronets.run.stages.design import less_metadata
+from micronets.terminal import said
 from micronets.tflite import write
-from micronets.train import TrainResult, fit
-from micronets.work import Work
 
 METHODS = ("uniform", "uniform-small", "random", "dnas-scratch", "dnas")
 COSTS = ("macs", "arena_bytes", "tflite_bytes")
@@ -107,7 +108,7 @@ class Comparison:
         result = self.train(arch, values, epochs, seed, init, directory, self.config.train.qat_epochs)
         model = to_quantized(result.net, self.data.metadata(self.inputs(values)))
         x = quantized(model, self.data.inputs("test", self.inputs(values)))
-        outputs = tflm.run(write(model), x) if tflm.available() else reference.run(model, x)
+        outputs = interpreter.run(write(model), x) if interpreter.available() else reference.run(model, x)
         return {
             "validation": result.quantised_score,
             "test": self.data.evaluate(logits(model, outputs), "test").value,
@@ -175,7 +176,7 @@ def table(results: list[dict[str, Any]], comparison: Comparison, command: str) -
         f"{warning}Task {config.task}, space {comparison.space.name}. Limits: {limits}. {config.search.epochs} + "
         f"{config.train.epochs} epochs ({config.train.qat_epochs} more with quantisation simulated, for all). "
         f"{tried}Data: {data.source}. int8 {metric} on the test {data.noun} under "
-        f"{'TFLM' if tflm.available() else 'the numpy reference'}; mean +- standard deviation over seeds. "
+        f"{'TFLM' if interpreter.available() else 'the numpy reference'}; mean +- standard deviation over seeds. "
         f"{datetime.date.today()}, `{command}`.",
         "",
         f"| method | seeds | validation {metric} % | test {metric} % | MACs | arena bytes | .tflite bytes |",

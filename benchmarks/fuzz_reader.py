@@ -29,13 +29,13 @@ from typing import Any
 
 from benchmarks.mutate import mutated
 from benchmarks.tables import replace_section
-from micronets import inspection
-from micronets.board import load_board
+from micronets.boards.board import load_board
+from micronets.commands import inspect
 from micronets.compiler import compile_model
 from micronets.errors import MicronetsError
+from micronets.quantized.validate import validate
 from micronets.tflite import read, write
-from micronets.validate import validate
-from tests.random_models import random_arch, random_model
+from tests.support.random_models import random_arch, random_model
 
 SECONDS = 10.0  # of processor time, allowed for one file
 MEMORY = 1 << 30  # bytes allowed beyond what a process has before it starts
@@ -78,7 +78,7 @@ def examine(data: bytes) -> str:
         model = read(data, "x.tflite")
         stage = "refused by inspect"
         validate(model)
-        inspection.inspect(model.arch, load_board(BOARD), model, len(data))
+        inspect.inspect(model.arch, load_board(BOARD), model, len(data))
         stage = "refused by compile"
         compile_model(model)
     except MicronetsError as e:

@@ -16,14 +16,15 @@ from typing import Any
 
 from benchmarks.tables import replace_section
 from micronets import tflite
-from micronets.arch import Arch, Conv2D, DepthwiseConv2D, FullyConnected
-from micronets.board import load_board
+from micronets.boards.board import load_board
+from micronets.commands.measure import measure
 from micronets.compiler import compile_model
-from micronets.cost import RUNTIME_FLASH_BYTES
-from micronets.counts import packed_bytes
-from micronets.measurement import measure
-from micronets.model import QuantizedModel
-from micronets.validate import Weighted
+from micronets.cost.costs import RUNTIME_FLASH_BYTES
+from micronets.cost.counts import packed_bytes
+from micronets.ir.arch import Arch
+from micronets.ir.layers import Conv2D, DepthwiseConv2D, FullyConnected
+from micronets.quantized.model import QuantizedModel
+from micronets.quantized.validate import Weighted
 
 BOARD = "NUCLEO-F446RE"
 SIMULATION = load_board(BOARD).simulation

@@ -29,12 +29,12 @@ import numpy as np
 
 from benchmarks.dnas_vs_baselines import Comparison, say
 from benchmarks.tables import replace_section
-from micronets import characterize
-from micronets.board import Budget
-from micronets.config import load
-from micronets.cost import budget_costs, macs
-from micronets.deployment import judge
-from micronets.search import SearchResult, search
+from micronets.boards.board import Budget
+from micronets.commands import characterize
+from micronets.cost.costs import budget_costs, macs
+from micronets.design.dnas import SearchResult, search
+from micronets.run.config import load
+from micronets.run.stages.compile import judge
 
 METHODS = ("ops", "latency")
 DRAWN = 100  # random networks for the line of latency against ops

@@ -24,15 +24,16 @@ import torch
 from torch.nn import functional as F
 
 from benchmarks.tables import replace_section
-from micronets import optim, tasks
-from micronets.board import Budget, load_board
-from micronets.config import make_space, space_table
-from micronets.counts import macs
-from micronets.fit import Fitter
-from micronets.net import Net
-from micronets.ops import pick_device, prepare_cpu
-from micronets.searching import input_settings
-from micronets.space import derive
+from micronets import tasks
+from micronets.boards.board import Budget, load_board
+from micronets.cost.counts import macs
+from micronets.design import optim
+from micronets.design.budget_fitter import Fitter
+from micronets.design.dnas_loop import input_settings
+from micronets.design.net import Net
+from micronets.design.torch_ops import pick_device, prepare_cpu
+from micronets.ir.space import derive
+from micronets.run.config import make_space, space_table
 
 LIMIT = 0.10  # of a step
 DEFAULT = (

@@ -22,15 +22,15 @@ import numpy as np
 
 from benchmarks.tables import replace_section
 from micronets import tasks
-from micronets.config import make_space, space_table
-from micronets.counts import macs
-from micronets.ops import prepare_cpu
-from micronets.predict import predict
-from micronets.space import derive
-from micronets.tasks import machines
-from micronets.tasks.addata import AdData, anomaly_scores
-from micronets.tasks.auc import auc
-from micronets.train import TrainSettings, fit
+from micronets.cost.counts import macs
+from micronets.design.predict import predict
+from micronets.design.torch_ops import prepare_cpu
+from micronets.design.train import TrainSettings, fit
+from micronets.ir.space import derive
+from micronets.run.config import make_space, space_table
+from micronets.tasks.ad import synthetic
+from micronets.tasks.ad.auc import auc
+from micronets.tasks.ad.data import AdData, anomaly_scores
 
 WIDTH = 48
 
@@ -68,7 +68,7 @@ def table(results: list[dict[str, Any]], epochs: int) -> str:
     lines = ["| machine | faults | mean level, AUC | small network, AUC by seed |", "| --- | --- | --: | --- |"]
     for r in results:
         each = ", ".join(f"{v:.3f}" for v in r["auc"])
-        lines.append(f"| {r['kind']} | {', '.join(machines.FAULTS[r['kind']])} | {r['level']:.3f} | {each} |")
+        lines.append(f"| {r['kind']} | {', '.join(synthetic.FAULTS[r['kind']])} | {r['level']:.3f} | {each} |")
     r = results[0]
     note = (
         f"Synthetic. {r['clips']} test clips of 8 machines, half of them with a fault; a DS-CNN of {WIDTH} channels"
@@ -84,7 +84,7 @@ def main() -> None:
     parser.add_argument("--table", type=Path, help="Markdown file whose section is replaced by the table")
     args = parser.parse_args()
     prepare_cpu()
-    results = [measure(kind, args.seeds, args.epochs) for kind in ("slider", *(k for k in machines.KINDS if k != "slider"))]
+    results = [measure(kind, args.seeds, args.epochs) for kind in ("slider", *(k for k in synthetic.KINDS if k != "slider"))]
     print(table(results, args.epochs))
     if args.table:
         replace_section(args.table, "machine-faults", table(results, args.epochs))

@@ -16,7 +16,7 @@ from unittest.mock import patch
 
 from micronets.errors import MicronetsError
 from micronets.tflite import read, reader
-from micronets.tflite.flat import Flat
+from micronets.tflite.flatbuffer import Flat
 
 VECTOR_BYTES = 40  # behind a count, which may be those of a shape, a scale or a list of tensors
 ORDINARY = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 17, 127, 128, 255, 256, 1000, 65535)  # sizes, types, operators, options

@@ -16,11 +16,12 @@ import numpy as np
 
 from benchmarks.tables import replace_section
 from micronets import tflite
-from micronets.arch import INPUT, Add, Arch, Conv2D, DepthwiseConv2D, FullyConnected, Layer, Mean, Step
-from micronets.board import load_board
-from micronets.measurement import measure
-from micronets.model import LayerWeights, QuantizedModel, TensorQuant
-from micronets.validate import Weighted, weights_shape
+from micronets.boards.board import load_board
+from micronets.commands.measure import measure
+from micronets.ir.arch import Arch, Step
+from micronets.ir.layers import INPUT, Add, Conv2D, DepthwiseConv2D, FullyConnected, Layer, Mean
+from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
+from micronets.quantized.validate import Weighted, weights_shape
 
 BOARD = "NUCLEO-F446RE"
 MODELS = (

@@ -11,14 +11,14 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from micronets.arena import arena_tflm_bytes, used_bytes
-from micronets.cycles import base_cycles
-from micronets.device import tflm
-from micronets.filesize import tflite_bytes
+from micronets.cost.tflite_size import tflite_bytes
+from micronets.cost.tflm_arena import arena_tflm_bytes, used_bytes
+from micronets.cost.tflm_cycles import base_cycles
+from micronets.device.tflm import interpreter
+from micronets.quantized.random_weights import untrained
 from micronets.tflite import read, write
-from micronets.untrained import untrained
-from tests.paper_archs import paper_archs
-from tests.random_archs import random_arch
+from tests.support.paper_archs import paper_archs
+from tests.support.realistic_archs import random_arch
 
 Pair = tuple[float, float]  # predicted, measured
 
@@ -33,10 +33,10 @@ def main(shared: Path) -> None:
     made = {"the paper's": paper_archs(shared).values(), "50 random": [random_arch(seed) for seed in range(50)]}
     for name, networks in made.items():
         files = [(arch, write(untrained(arch))) for arch in networks]
-        _row(name, "arena on the host", ((arena_tflm_bytes(a), tflm.min_arena(d)) for a, d in files))
+        _row(name, "arena on the host", ((arena_tflm_bytes(a), interpreter.min_arena(d)) for a, d in files))
         _row(name, "`.tflite`", ((tflite_bytes(a.steps()), len(d)) for a, d in files))
     pairs = [(archs[n], d) for n, d in released.items()]
-    _row("8 released", "arena on the host", ((arena_tflm_bytes(a), tflm.min_arena(d)) for a, d in pairs))
+    _row("8 released", "arena on the host", ((arena_tflm_bytes(a), interpreter.min_arena(d)) for a, d in pairs))
     _row("8 released", "arena in use on a Cortex-M", ((used_bytes(archs[r["model"]], 4), int(r["arena_bytes"])) for r in rows))
     _row("8 released", "`.tflite` as we write it", ((tflite_bytes(a.steps()), len(write(read(d)))) for a, d in pairs))
     cycles = ((base_cycles(archs[r["model"]].steps()), float(r["cycles_0ws"])) for r in rows)

@@ -17,11 +17,12 @@ from typing import Any
 from benchmarks.cortex_m7_pairs import MODELS
 from benchmarks.kernels_vs_tflm import geometric_mean
 from benchmarks.tables import replace_section
-from micronets import latency, tflite
-from micronets.arch import Arch
-from micronets.board import Board, load_board
-from micronets.cost import cost
-from micronets.measurement import measure
+from micronets import tflite
+from micronets.boards.board import Board, load_board
+from micronets.commands.measure import measure
+from micronets.cost import latency_model
+from micronets.cost.costs import cost
+from micronets.ir.arch import Arch
 
 PAPER = MODELS | {"MicroNet-AD-L": "micronets/ad_large_int8", "AD-baseline (FC-AE)": "mlperf_tiny/ad01_int8"}
 PAPER_BOARDS = {"lat_s_F446RE": "NUCLEO-F446RE", "lat_s_F746ZG": "NUCLEO-F746ZG", "lat_s_F767ZI": "NUCLEO-F767ZI"}
@@ -109,10 +110,10 @@ def ours(models: Path, model: str, board: Board, tflm: float) -> Ours:
 
 def _predicted(arch: Arch, board: Board) -> float | None:
     """None where the board has no model, or one that was not fitted to all kinds of this network's layers."""
-    model, steps = latency.load(board.name, "c"), arch.steps()
-    if model is None or not all(latency.kind(s) in (None, *model.kinds) for s in steps):
+    model, steps = latency_model.load(board.name, "c"), arch.steps()
+    if model is None or not all(latency_model.kind(s) in (None, *model.kinds) for s in steps):
         return None
-    return 1e3 * float(latency.cycles(steps, model)) / board.clock_hz
+    return 1e3 * float(latency_model.cycles(steps, model)) / board.clock_hz
 
 
 def points_table(rows: Sequence[tuple[Point, Ours]]) -> str:

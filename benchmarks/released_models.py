@@ -12,8 +12,9 @@ import sys
 from pathlib import Path
 
 from benchmarks.tables import replace_section
-from micronets import evaluation, tflite
-from micronets.counts import macs
+from micronets import tflite
+from micronets.commands import evaluate
+from micronets.cost.counts import macs
 
 RELEASED = {  # file below SHARED/models, front end
     "vww": (
@@ -50,7 +51,7 @@ def main() -> None:
             if not (args.data / path).exists() or not model.exists():
                 print(f"left out: {name} on {args.data / path}", file=sys.stderr)
                 continue
-            found = evaluation.evaluate(model, task, args.data / path, front_end=front_end)
+            found = evaluate.evaluate(model, task, args.data / path, front_end=front_end)
             ops = macs(tflite.read(model.read_bytes(), str(model)).arch.steps())
             low, high = (100 * v for v in found["interval"])
             cells = [what, f"{found['samples']:,}", name, f"{ops / 1e6:.2f}", f"{model.stat().st_size / 1e3:.1f}"]

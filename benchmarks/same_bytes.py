@@ -26,14 +26,14 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.tables import replace_section
-from micronets import reference
 from micronets.compiler import Compiled, compile_model
 from micronets.device.host import write_sources
-from micronets.device.toolchain import compile_c
+from micronets.device.host_compiler import compile_c
 from micronets.errors import DeviceError
-from micronets.model import QuantizedModel
+from micronets.quantized import reference
+from micronets.quantized.model import QuantizedModel
 from micronets.tflite import read
-from tests.random_models import random_arch, random_input, random_model
+from tests.support.random_models import random_arch, random_input, random_model
 
 SAMPLES = 4
 GUARD = 1024

@@ -25,15 +25,16 @@ import torch
 from torch.nn import functional as F
 
 from benchmarks.tables import replace_section
-from micronets import optim, spaces
-from micronets.board import Budget, board_budget, load_board
-from micronets.fit import Fitter
-from micronets.net import Net
-from micronets.ops import autocast, pick_device, pick_precision, prepare_cpu
-from micronets.search_settings import SearchSettings
-from micronets.searching import Searching
-from micronets.space import derive
-from micronets.supernet import Supernet
+from micronets.boards.board import Budget, board_budget, load_board
+from micronets.design import optim
+from micronets.design.budget_fitter import Fitter
+from micronets.design.dnas_loop import Searching
+from micronets.design.net import Net
+from micronets.design.search_settings import SearchSettings
+from micronets.design.supernet import Supernet
+from micronets.design.torch_ops import autocast, pick_device, pick_precision, prepare_cpu
+from micronets.ir import spaces
+from micronets.ir.space import derive
 
 LIMIT = 1.25  # of a plain step
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.tables import replace_section
-from micronets.board import load_board
-from micronets.measurement import measure
+from micronets.boards.board import load_board
+from micronets.commands.measure import measure
 
 ROOT = Path(__file__).resolve().parents[1]
 KEPT = ("model.tflite", "report.json", "config.toml")

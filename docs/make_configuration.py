@@ -11,14 +11,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
-from micronets import spaces
-from micronets.board import Budget
-from micronets.config import Config, TeacherConfig
-from micronets.search_settings import SearchSettings
-from micronets.spaces import inputs
-from micronets.tables import literal
+from micronets.boards.board import Budget
+from micronets.design.search_settings import SearchSettings
+from micronets.design.train_settings import TrainSettings
+from micronets.ir import spaces
+from micronets.ir.spaces import inputs
+from micronets.run.config import Config, TeacherConfig
+from micronets.run.toml_config import literal
 from micronets.tasks import TASKS, module
-from micronets.train_settings import TrainSettings
 
 PAGE = Path(__file__).with_name("configuration.md")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from micronets.board import Board, load_board
+from micronets.boards.board import Board, load_board
 
 SHARED = Path(os.environ.get("MICRONETS_SHARED", Path(__file__).parents[1] / ".." / "shared")).resolve()
 

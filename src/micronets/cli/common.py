@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from micronets.board import Board
-    from micronets.device.tflmbuild import Tflm
+    from micronets.boards.board import Board
+    from micronets.device.tflm.tflm_firmware import Tflm
 
 Command = Callable[..., Any]
 
@@ -50,8 +50,8 @@ def runtime(command: Command) -> Command:
 
 def find_tflm(runtime: str, root: Path | None, library: Path | None, board: Board) -> Tflm | None:
     """TFLM by those options, None for our own C. Raises `SpecError`, and what `tflmbuild.find` raises."""
-    from micronets.compilation import RUNTIMES
-    from micronets.device import tflmbuild
+    from micronets.commands.compile import RUNTIMES
+    from micronets.device.tflm import tflm_firmware
     from micronets.errors import SpecError, did_you_mean
 
     if runtime not in RUNTIMES:
@@ -63,9 +63,9 @@ def find_tflm(runtime: str, root: Path | None, library: Path | None, board: Boar
     if root is None:
         raise SpecError(
             "--runtime tflm: give --tflm DIR, a checkout of TFLM in which its library was built: "
-            + tflmbuild.make_command(board)
+            + tflm_firmware.make_command(board)
         )
-    return tflmbuild.find(root, library, board)
+    return tflm_firmware.find(root, library, board)
 
 
 _hint: list[str] = []
@@ -100,7 +100,7 @@ class Progress:
 
 def line(event: dict[str, Any]) -> str:
     """`search     step 40/400   10 %  loss 0.532  left 3:20`."""
-    from micronets.report.text import duration
+    from micronets.terminal import duration
 
     step, steps = event["step"], event["steps"]
     shown = [f"{event['stage']:<8}  step {step:>{len(str(steps))}}/{steps}  {step / steps:>4.0%}"]

@@ -23,7 +23,7 @@ def data() -> None:
 def listed(as_json: bool) -> None:
     """What can be got: archives, sizes, licences."""
     from micronets.fetch import SOURCES
-    from micronets.report.text import columns
+    from micronets.terminal import columns
 
     if as_json:
         found = [
@@ -97,7 +97,7 @@ class _Lines:
         self.last, self.begun, self.begun_at, self.doing = float("-inf"), float("-inf"), 0, ""
 
     def __call__(self, doing: str, done: int, of: int | None) -> None:
-        from micronets.report.text import duration
+        from micronets.terminal import duration
 
         now = time.monotonic()
         if doing != self.doing:

@@ -47,17 +47,18 @@ def measure(
     as_json: bool,
 ) -> None:
     """Builds a model's C, or TFLM with it, runs it, checks every output byte; latency, energy, memory, cycles per layer."""
-    from micronets import measurement, power
-    from micronets.board import load_board
+    from micronets.boards import battery as lives
+    from micronets.boards.board import load_board
+    from micronets.commands import measure
     from micronets.errors import CheckFailed, SpecError
 
-    cells = power.parse_battery(power.CR2032 if battery is None else battery)
+    cells = lives.parse_battery(lives.CR2032 if battery is None else battery)
     if battery is not None and rate is None:
         raise SpecError(
             f"--battery {battery}: its life depends on how often the network runs; give --rate, inferences a second"
         )
     if rate is not None:
-        power.check_rate(rate)
+        lives.check_rate(rate)
         if firmware or device == "host":
             raise SpecError(
                 "--rate: is for a board that is simulated or measured; leave it out with --firmware and --device host"
@@ -71,16 +72,16 @@ def measure(
             raise SpecError("--firmware: a board's own firmware runs our C alone; leave it out, or take the runtime c")
         if flash:
             raise SpecError("--flash and --firmware: give one of them; --firmware leaves writing it to the board to you")
-        measurement.write_firmware(model, where, device, firmware, compiler, patches)
+        measure.write_firmware(model, where, device, firmware, compiler, patches)
         note = "write it to the board, then measure without --firmware"
         click.echo(json.dumps({"firmware": str(firmware)}) if as_json else f"{firmware}: {note}")
         return
-    figures = measurement.measure(
+    figures = measure.measure(
         model, where, device, compiler=compiler, samples=samples, seed=seed, flash=flash, patches=patches, tflm=found
     )
-    figures["duty_cycle"] = None if rate is None else power.as_json(power.at_rate(figures, where, rate, cells))
-    click.echo(json.dumps(figures) if as_json else measurement.table(figures))
-    problems = measurement.problems(figures)
+    figures["duty_cycle"] = None if rate is None else lives.as_json(lives.at_rate(figures, where, rate, cells))
+    click.echo(json.dumps(figures) if as_json else measure.table(figures))
+    problems = measure.problems(figures)
     if problems:
         raise CheckFailed("; ".join(problems))
 
@@ -124,16 +125,16 @@ def characterize(
     import shlex
     import sys
 
-    from micronets import findings
-    from micronets.board import load_board
-    from micronets.characterize import cores
+    from micronets.boards.board import load_board
+    from micronets.commands import characterize_report
+    from micronets.commands.characterize import cores
 
     common.set_resume_hint(shlex.join(["micronets", *sys.argv[1:]]))
     where = load_board(board)
     build = common.find_tflm(runtime, tflm, tflm_library, where)
     target = out or Path("runs") / f"characterize-{where.name.lower()}{'-tflm' if build else ''}"
     report = common.Progress()
-    found = findings.characterize_spaces(
+    found = characterize_report.characterize_spaces(
         spaces,
         where,
         target,
@@ -150,7 +151,7 @@ def characterize(
         return
     from micronets.report.characterization import text
 
-    click.echo(f"{text(found)}\n\n{target / findings.PAGE}")
+    click.echo(f"{text(found)}\n\n{target / characterize_report.PAGE}")
 
 
 commands: list[click.Command] = [measure, characterize]

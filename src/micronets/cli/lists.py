@@ -16,8 +16,8 @@ from micronets.errors import SpecError
 @common.as_json
 def boards(toml: str | None, as_json: bool) -> None:
     """The boards that micronets knows. --board takes the path of a .toml file of your own, too."""
-    from micronets.board import board_file, board_names, load_board
-    from micronets.report.text import columns
+    from micronets.boards.board import board_file, board_names, load_board
+    from micronets.terminal import columns
 
     if toml is not None:
         if as_json:
@@ -40,9 +40,9 @@ def boards(toml: str | None, as_json: bool) -> None:
 @common.as_json
 def tasks(as_json: bool) -> None:
     """The tasks that micronets knows, and the search spaces of each."""
-    from micronets.config import spaces_of
-    from micronets.report.text import columns
+    from micronets.run.config import spaces_of
     from micronets.tasks import TASKS
+    from micronets.terminal import columns
 
     if as_json:
         click.echo(json.dumps({"tasks": [{"name": t, "about": about, "spaces": spaces_of(t)} for t, about in TASKS.items()]}))

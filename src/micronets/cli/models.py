@@ -34,10 +34,10 @@ def evaluate(
     as_json: bool,
 ) -> None:
     """How well a model does on a data set: its accuracy, or the AUC of anomaly detection."""
-    from micronets import evaluation
-    from micronets.report.text import columns, percent, said, within
+    from micronets.commands import evaluate
+    from micronets.terminal import columns, percent, said, within
 
-    found = evaluation.evaluate(
+    found = evaluate.evaluate(
         model,
         task,
         data,
@@ -75,12 +75,12 @@ def evaluate(
 @common.as_json
 def inspect(model: Path, board: str, as_json: bool) -> None:
     """What a network costs on a board: a row per layer, and whether it fits. Nothing runs."""
-    from micronets import inspection
-    from micronets.board import load_board
+    from micronets.boards.board import load_board
+    from micronets.commands import inspect
 
-    arch, weights, file_bytes = inspection.read_arch(model)
-    figures = {"model": str(model), **inspection.inspect(arch, load_board(board), weights, file_bytes)}
-    click.echo(json.dumps(figures) if as_json else inspection.table(model.name, figures))
+    arch, weights, file_bytes = inspect.read_arch(model)
+    figures = {"model": str(model), **inspect.inspect(arch, load_board(board), weights, file_bytes)}
+    click.echo(json.dumps(figures) if as_json else inspect.table(model.name, figures))
 
 
 @click.command("compile")
@@ -94,9 +94,9 @@ def inspect(model: Path, board: str, as_json: bool) -> None:
 @common.as_json
 def compile_(model: Path, board: str, out: Path, runtime: str, patches: str, as_json: bool) -> None:
     """Writes a model as C, with an example and a test vector. Nothing runs."""
-    from micronets.board import load_board
-    from micronets.compilation import bands_text, compile_to
-    from micronets.report.text import amount
+    from micronets.boards.board import load_board
+    from micronets.commands.compile import bands_text, compile_to
+    from micronets.terminal import amount
 
     found = compile_to(model, load_board(board), out, runtime, patches)
     if as_json:

@@ -58,19 +58,19 @@ def run(config: Path, out: str | None, overrides: tuple[str, ...], resume: bool,
 def _rehearse(source: Path, out: str | None, overrides: tuple[str, ...], resume: bool, as_json: bool) -> None:
     import dataclasses
 
-    from micronets import config as configs
-    from micronets import dryrun, rundir
     from micronets.errors import SpecError
+    from micronets.run import config as configs
+    from micronets.run import directory, dry_run
 
     if resume:
         raise SpecError("--dry-run does not go with --resume: it takes minutes and always begins anew")
     if source.is_dir():
-        out, source = out or str(source), source / rundir.CONFIG
-    found = dryrun.dry_run(configs.load(source, overrides, out), common.Progress(), shlex.join(["micronets", *sys.argv[1:]]))
+        out, source = out or str(source), source / directory.CONFIG
+    found = dry_run.dry_run(configs.load(source, overrides, out), common.Progress(), shlex.join(["micronets", *sys.argv[1:]]))
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(found) | {"seconds": found.seconds}))
     else:
-        click.echo(dryrun.table(found))
+        click.echo(dry_run.table(found))
 
 
 def _stage_command(name: str, stages: tuple[str, ...], does: str) -> click.Command:
@@ -101,19 +101,19 @@ def _perform(
     words = ["micronets", name, str(source), *(["--out", out] if out else []), *(w for o in overrides for w in ("--set", o))]
     common.set_resume_hint(shlex.join([*words, *(["--resume"] if name == "run" else [])]))
 
-    from micronets import config as configs
-    from micronets import rundir
-    from micronets.run import perform
-    from micronets.tables import to_toml
-    from micronets.work import opened
+    from micronets.run import config as configs
+    from micronets.run import directory
+    from micronets.run.context import opened
+    from micronets.run.pipeline import perform
+    from micronets.run.toml_config import to_toml
 
     if source.is_dir():
-        out, source = out or str(source), source / rundir.CONFIG
+        out, source = out or str(source), source / directory.CONFIG
     config = configs.load(source, overrides, out)
     with opened(config, resume=resume, progress=common.Progress(), command=shlex.join(words)) as work:
         click.echo("\n".join(f"# {row}".rstrip() for row in to_toml(config).splitlines()), err=True)
         if redo:
-            rundir.discard(work.run, stages[0])
+            directory.discard(work.run, stages[0])
         for stage in stages:
             if not perform(work, stage) and stage in _STAGES:
                 click.echo(f"{stage:<8}  done before", err=True)
@@ -124,17 +124,16 @@ def _perform(
 
 
 def _files(work: Any, stages: tuple[str, ...], as_json: bool) -> None:
-    from micronets import rundir
+    from micronets.run import directory
 
-    paths = [str(work.run / name) for stage in stages for name in rundir.check_outputs(work.run, stage)]
+    paths = [str(work.run / name) for stage in stages for name in directory.check_outputs(work.run, stage)]
     click.echo(json.dumps({"out": str(work.run.path), "files": paths}) if as_json else "\n".join(paths))
 
 
 def _verdict(work: Any, as_json: bool) -> None:
-    from micronets import verdict
-    from micronets.report import facts
+    from micronets.run.stages import evaluate, report
 
-    found = facts.read(work.run)
-    click.echo(json.dumps(facts.brief(found, work.run)) if as_json else facts.summary(found, work.run))
+    found = report.read(work.run)
+    click.echo(json.dumps(report.brief(found, work.run)) if as_json else report.summary(found, work.run))
     sys.stdout.flush()
-    verdict.check(found)
+    evaluate.check(found)

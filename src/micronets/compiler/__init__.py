@@ -1,8 +1,8 @@
 """Any int8 network as C that is smaller than TFLM and computes the same bytes."""
 
-from micronets.compiler.arena import ArenaPlan, plan_arena
-from micronets.compiler.codegen import Compiled, compile_model
-from micronets.compiler.passes import optimise
-from micronets.compiler.patches import plan_patches
+from micronets.compiler.generate.model_c import Compiled, compile_model
+from micronets.compiler.memory.choose_patches import plan_patches
+from micronets.compiler.memory.plan import ArenaPlan, plan_arena
+from micronets.compiler.passes.dead_channels import optimise
 
 __all__ = ["ArenaPlan", "Compiled", "compile_model", "optimise", "plan_arena", "plan_patches"]

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from micronets.arch import INPUT
 from micronets.compiler import Compiled
-from micronets.device.toolchain import compile_c
+from micronets.device.host_compiler import compile_c
 from micronets.errors import CheckFailed, SpecError
+from micronets.ir.layers import INPUT
 
 Array = npt.NDArray[Any]
 

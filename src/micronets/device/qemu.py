@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from micronets.board import Board
-from micronets.device.image import Image, read_image
+from micronets.boards.board import Board
+from micronets.device.sim.elf import Image, read_image
 from micronets.errors import DeviceError
 
 _QEMU = "qemu-system-arm"

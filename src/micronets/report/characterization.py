@@ -8,7 +8,7 @@ from typing import Any
 from micronets.report import charts
 from micronets.report.markup import Markup, el, table
 from micronets.report.style import CSS
-from micronets.report.text import columns
+from micronets.terminal import columns
 
 Found = Mapping[str, Any]
 Records = Sequence[Mapping[str, Any]]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from micronets import power
+from micronets.boards import battery
 from micronets.report import charts
 from micronets.report.markup import Markup, el, table
 from micronets.report.style import CSS
-from micronets.report.text import amount, duration, percent, said, within
+from micronets.terminal import amount, duration, percent, said, within
 
 Facts = Mapping[str, Any]
 
@@ -178,7 +178,7 @@ def _battery(facts: Facts) -> Markup | None:
     return _section(
         "Battery",
         el("p", told),
-        table(("", "", ""), power.rows(cycle), numeric=(1,)),
+        table(("", "", ""), battery.rows(cycle), numeric=(1,)),
         el(
             "p",
             f"Run power: {facts['board']['sources']['active_power_w']}. Sleep power: {sleep}. Latency: {c['source']}.",

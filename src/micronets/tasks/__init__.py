@@ -5,7 +5,7 @@ A task is a module of this package with a line in `TASKS`. It has
     Options     a frozen dataclass: what `[data]` of a configuration may hold; a subset of the arguments of `load`
     load        (path or None, **options) -> TaskData; without a path, synthetic data
     examples    (Card, path or None, split=, test=) -> Examples: a split, as a finished model wants it
-    SPACE       kind of its input: name of a function of `micronets.spaces.inputs`, which search spaces start from
+    SPACE       kind of its input: name of a function of `micronets.ir.spaces.inputs`, which search spaces start from
 
 Nothing here imports torch until `TaskData.augmented` is called.
 """
@@ -39,7 +39,17 @@ TASKS: Mapping[str, str] = {
     "vww": "visual wake words: whether there is a person in a picture",
     "images": "pictures of your own: a folder for each class",
 }
-"""Every task and what it learns; `micronets.tasks.NAME` is its module."""
+"""Every task and what it learns."""
+
+_MODULES: Mapping[str, str] = {
+    "kws": "kws.task",
+    "ad": "ad.task",
+    "audio": "kws.audio_task",
+    "features": "arrays.task",
+    "ic": "images.ic_task",
+    "vww": "images.vww_task",
+    "images": "images.task",
+}
 
 
 class TaskData(Protocol):
@@ -144,7 +154,7 @@ def module(name: str) -> Any:
     """The module of task `name`. Raises `SpecError` for an unknown one."""
     if name not in TASKS:
         raise SpecError(f"unknown task '{name}'; {did_you_mean(name, TASKS)}")
-    return import_module(f"micronets.tasks.{name}")
+    return import_module(f"micronets.tasks.{_MODULES[name]}")
 
 
 def load(name: str, path: Path | str | None = None, **options: Any) -> TaskData:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from micronets.arch import Arch, AveragePool2D, Conv2D, DepthwiseConv2D, MaxPool2D, Step
-from micronets.counts import step_macs
+from micronets.cost.counts import step_macs
+from micronets.ir.arch import Arch, Step
+from micronets.ir.layers import AveragePool2D, Conv2D, DepthwiseConv2D, MaxPool2D
 
 MAX_VALUES = 1 << 25  # of a tensor, of a padded map, of the windows of a convolution laid side by side
 MAX_WORK = 1 << 33  # MACs of a network; twice those of a ResNet-50

@@ -6,15 +6,16 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 
-from micronets.arch import INPUT, Arch, Layer
 from micronets.errors import FileError, SpecError, UnsupportedError
-from micronets.model import LayerWeights, QuantizedModel, TensorQuant
+from micronets.ir.arch import Arch
+from micronets.ir.layers import INPUT, Layer
+from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
+from micronets.quantized.validate import Weighted, validate
 from micronets.tflite import schema as s
-from micronets.tflite.flat import Flat, Table, Tables
-from micronets.tflite.graph import Graph, Tensor, plain_names
+from micronets.tflite.decode import Operator, layer_of, weights_of
+from micronets.tflite.flatbuffer import Flat, Table, Tables
 from micronets.tflite.limits import MAX_OPERATORS, excess
-from micronets.tflite.operators import Operator, layer_of, weights_of
-from micronets.validate import Weighted, validate
+from micronets.tflite.tensors import Graph, Tensor, plain_names
 
 
 def read(data: bytes, where: str = "model") -> QuantizedModel:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from micronets.arch import (
+from micronets.ir.layers import (
     KINDS,
     Activation,
     Add,

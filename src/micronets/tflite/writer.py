@@ -25,7 +25,8 @@ from typing import Any, assert_never
 import numpy as np
 import numpy.typing as npt
 
-from micronets.arch import (
+from micronets.errors import SpecError, UnsupportedError
+from micronets.ir.layers import (
     INPUT,
     Add,
     AveragePool2D,
@@ -43,12 +44,11 @@ from micronets.arch import (
     Shape,
     Softmax,
 )
-from micronets.errors import SpecError, UnsupportedError
-from micronets.model import QuantizedModel
-from micronets.quant import activation_range, bit_range, pack_int4
+from micronets.quantized.arithmetic import activation_range, bit_range, pack_int4
+from micronets.quantized.model import QuantizedModel
+from micronets.quantized.validate import validate
 from micronets.tflite import schema as s
 from micronets.tflite.builder import Field, LeanBuilder
-from micronets.validate import validate
 
 
 def write(model: QuantizedModel, portable: bool = False) -> bytes:

@@ -1,0 +1,125 @@
+"""Average power and battery life of a board that runs one network at a steady rate and sleeps in between.
+
+duty = rate x latency; average power = run power x duty + sleep power x (1 - duty); life = charge x voltage / average power.
+What that leaves out is in docs/measure.md.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from micronets.boards.board import Board
+from micronets.errors import SpecError
+
+CR2032 = "225mAh@3V"
+_ROUNDING = 1e-9
+_SCALES = {"mAh": 1e-3, "Ah": 1.0}
+
+
+@dataclass(frozen=True)
+class Battery:
+    """A battery of `ah` ampere hours that gives `volts`, all the time until it is empty; both above 0."""
+
+    ah: float
+    volts: float
+
+    @property
+    def joules(self) -> float:
+        """All of its energy."""
+        return self.ah * self.volts * 3600
+
+    def __str__(self) -> str:
+        return f"{1e3 * self.ah:g}mAh@{self.volts:g}V"
+
+
+@dataclass(frozen=True)
+class DutyCycle:
+    """A board that runs a network `rate` times a second and sleeps in between.
+
+    duty: the share of the time in which it runs, 0 to 1. average_w: its average power. sleep_power_w: None where it is not
+    known; it counts as 0 then, so that `average_w` is the least it can be and `life_hours`, with `battery`, the most.
+    """
+
+    rate: float
+    duty: float
+    run_power_w: float
+    sleep_power_w: float | None
+    average_w: float
+    battery: str
+    life_hours: float
+
+
+def parse_battery(text: str) -> Battery:
+    """A battery such as `225mAh@3V` or `2.4Ah@1.5V`. Raises `SpecError`."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(mAh|Ah)\s*@\s*(\d+(?:\.\d+)?)\s*V\s*", text)
+    if not match or not float(match[1]) or not float(match[3]):
+        raise SpecError(f"battery: '{text}' is not one; write charge and voltage, both above 0, such as {CR2032} or 2.4Ah@1.5V")
+    return Battery(float(match[1]) * _SCALES[match[2]], float(match[3]))
+
+
+def check_rate(rate: float) -> float:
+    """`rate`, inferences a second, if it is one. Raises `SpecError`."""
+    if not (math.isfinite(rate) and rate > 0):
+        raise SpecError(f"rate = {rate:g} inferences a second; need a number above 0, such as 1, or 0.1 for one in ten seconds")
+    return rate
+
+
+def duty_cycle(latency_ms: float, board: Board, rate: float, battery: Battery) -> DutyCycle:
+    """What `rate` inferences a second of `latency_ms` each take on `board`. Raises `SpecError` for a rate it cannot keep."""
+    duty = check_rate(rate) * latency_ms / 1e3
+    if duty > 1 + _ROUNDING:
+        raise SpecError(
+            f"rate = {rate:g} inferences a second: {board.name} takes {latency_ms:,.4g} ms for one, so at most "
+            f"{1e3 / latency_ms:.3g} a second; take a lower rate or a faster network"
+        )
+    duty = min(duty, 1.0)
+    average = board.active_power_w * duty + (board.sleep_power_w or 0.0) * (1 - duty)
+    life = battery.joules / average / 3600
+    return DutyCycle(rate, duty, board.active_power_w, board.sleep_power_w, average, str(battery), life)
+
+
+def at_rate(figures: Mapping[str, Any], board: Board, rate: float, battery: Battery) -> DutyCycle:
+    """`duty_cycle` of what `measure` found. Raises `SpecError` for a source without times of the board, too."""
+    if figures["energy_mj"] is None:
+        raise SpecError(
+            f"rate = {rate:g}: {figures['device']} is {figures['source']}, whose times are not the board's; leave it out"
+        )
+    return duty_cycle(figures["latency_ms"], board, rate, battery)
+
+
+def as_json(cycle: DutyCycle) -> dict[str, Any]:
+    """Its fields by name."""
+    return asdict(cycle)
+
+
+def rows(cycle: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """`as_json`'s fields as rows of a table: what, how much, how it comes about."""
+    known = cycle["sleep_power_w"] is not None
+    asleep = (
+        f"else {watts(cycle['sleep_power_w'])} asleep" if known else "the rest asleep, at a power that is not known: 0 here"
+    )
+    running = f"{cycle['rate']:.3g} a second: {cycle['duty']:.2%} of the time at {watts(cycle['run_power_w'])}, {asleep}"
+    return [
+        ("average power", f"{'' if known else 'over '}{watts(cycle['average_w'])}", running),
+        ("battery life", f"{'' if known else 'under '}{life(cycle['life_hours'])}", f"on {cycle['battery']}, all of it used"),
+    ]
+
+
+def watts(value: float) -> str:
+    """`163 mW`, `8.4 uW`, in the unit that suits."""
+    for unit, scale in (("W", 1.0), ("mW", 1e-3)):
+        if value >= scale:
+            return f"{value / scale:.3g} {unit}"
+    return f"{value / 1e-6:.3g} uW"
+
+
+def life(hours: float) -> str:
+    """`5.2 hours`, `12 days`, `1.4 years`."""
+    for unit, size in (("years", 8766.0), ("days", 24.0)):
+        if hours >= size:
+            return f"{hours / size:.3g} {unit}"
+    return f"{hours:.3g} hours"

@@ -1,0 +1,229 @@
+"""`characterize`: random networks of a search space, compiled and measured on a board (MicroNets, Section 4).
+
+Every network is drawn uniformly from its space, given random weights (`untrained`), compiled to C and run on the simulated
+board, or on a real one. A finished measurement is a file of its own, named by a hash of everything it depends on, so a run
+that was killed goes on where it stopped, and nothing is measured twice.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import multiprocessing
+import os
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from micronets import tflite
+from micronets.boards.board import Board
+from micronets.commands import measure, measure_tflm
+from micronets.compiler import compile_model
+from micronets.cost.counts import macs, params
+from micronets.cost.tflm_arena import arena_tflm_bytes
+from micronets.device import cross_compiler
+from micronets.device.tflm import tflm_firmware
+from micronets.device.tflm.tflm_firmware import Tflm
+from micronets.errors import BudgetError, CheckFailed, DeviceError, SpecError
+from micronets.files import digest, remove_parts, write_atomic
+from micronets.ir.arch import Arch
+from micronets.ir.space import SearchSpace, derive
+from micronets.quantized.random_weights import untrained
+
+Progress = Callable[[int, int], None]
+DEVICES = ("sim", "qemu", "serial:PORT")
+COLUMNS = (
+    "space",
+    "hash",
+    "macs",
+    "ops",
+    "params",
+    "cycles",
+    "latency_ms",
+    "energy_mj",
+    "power_w",
+    "sram_bytes",
+    "flash_bytes",
+)
+_TRIES = 200  # draws for one that is new, before the space counts as used up
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A network of a space: the space's name, its values, and the network."""
+
+    space: str
+    values: Mapping[str, int]
+    arch: Arch
+
+
+def draw(space: SearchSpace, count: int, seed: int) -> list[Drawn]:
+    """`count` different networks, every choice uniform and on its own; fewer where the space has no more.
+
+    The first n of a longer draw are the draw of n: more samples later keep what was measured.
+    """
+    rng = random.Random(f"{seed} {space.name}")
+    found: dict[Arch, Drawn] = {}
+    misses = 0
+    while len(found) < count and misses < _TRIES:
+        values = space.sample(rng)
+        arch = derive(space, values)
+        misses = misses + 1 if arch in found else 0
+        found.setdefault(arch, Drawn(space.name, values, arch))
+    return list(found.values())
+
+
+def key(arch: Arch, board: Board, toolchain: str, kernels: str) -> str:
+    """What a measurement is kept under: it changes with the network, the board, the compilers and our kernels."""
+    return digest("\n".join((arch.to_json(), repr(board), toolchain, kernels)))
+
+
+def kernel_version() -> str:
+    """Hash of everything that turns a network into firmware, its random weights included."""
+    from importlib.resources import files
+
+    root = Path(str(files("micronets")))
+    folders = ("ir", "quantized", "cost", "compiler", "device")
+    sources = [f for name in folders for f in (root / name).rglob("*.*") if f.is_file() and f.suffix != ".pyc"]
+    return digest("".join(digest(f.read_bytes()) for f in sorted(sources)))
+
+
+def measured(
+    arch: Arch, board: Board, compiler: str | None = None, device: str = "sim", tflm: Tflm | None = None
+) -> dict[str, Any]:
+    """One network on the simulated board or another device, as our C or by TFLM; raises `CheckFailed` where its output differs
+    from the reference's, `BudgetError` where it does not fit a real one, `DeviceError` for one that counts no cycles.
+    """
+    model = untrained(arch)
+    if tflm is None:
+        compiled = compile_model(model)
+        ran, arena = compiled.model.arch, compiled.arena_bytes
+        serial = measure.is_serial(device)
+        run = measure.run(model, compiled, board, device, compiler=compiler, samples=1, seed=0, flash=serial)
+    else:
+        data = tflite.write(model)
+        run = measure.run_tflm(data, tflite.read(data), board, device, tflm, samples=1, seed=0)
+        ran, arena = arch, run["arena_bytes"]
+    steps = ran.steps()
+    if not run["bit_exact"]:
+        raise CheckFailed(f"a network of {len(steps)} layers computes other bytes than the reference: {arch.to_json()}")
+    if run["cycles"] is None:
+        raise DeviceError(f"device {device}: what answers there counts no cycles of a {board.name}; use that board, or sim")
+    return {
+        "runtime": "c" if tflm is None else "tflm",
+        "macs": macs(steps),
+        "ops": 2 * macs(steps),
+        "params": params(steps),
+        "cycles": run["cycles"],
+        "core_cycles": run["core_cycles"],
+        "outside_cycles": run["cycles"] - sum(layer["cycles"] for layer in run["per_layer"]),
+        "instructions": run["instructions"],
+        "latency_ms": run["latency_ms"],
+        "energy_mj": run["energy_mj"],
+        "power_w": board.active_power_w,
+        "sram_bytes": run["sram_bytes"],
+        "flash_bytes": run["flash_bytes"],
+        "arena_bytes": arena,
+        "arena_tflm_bytes": arena_tflm_bytes(arch, 4),
+        "source": run["source"],
+        "arch": json.loads(ran.to_json()),
+        "layers": [{name: layer[name] for name in ("name", "kind", "macs", "cycles")} for layer in run["per_layer"]],
+    }
+
+
+def characterize(
+    drawn: Sequence[Drawn],
+    board: Board,
+    out: Path,
+    *,
+    compiler: str | None,
+    jobs: int,
+    progress: Progress,
+    device: str = "sim",
+    tflm: Tflm | None = None,
+) -> list[dict[str, Any]]:
+    """Every network of `drawn` measured, in order; what `out`/models holds already is read, not measured.
+
+    device: as `measurement.measure` has them. A real board is given one network after the other, and those too large for it
+    are left out. tflm: what runs the networks, not our C. jobs: processes at work. progress: told how many of how many are
+    done.
+    """
+    if jobs < 1:
+        raise SpecError(f"jobs = {jobs}; need at least 1")
+    if device == "host":
+        raise SpecError(f"device 'host': this machine counts no cycles of a {board.name}; {', '.join(DEVICES)}")
+    measure.check(device, compiler, 1, flash=False)
+    serial = measure.is_serial(device)
+    if tflm is not None:
+        measure_tflm.check(device, compiler)
+    toolchain, kernels = (
+        tflm_firmware.toolchain(tflm) if tflm else cross_compiler.compiler(board, compiler).name,
+        kernel_version(),
+    )
+    if device != "sim":
+        kernels += "serial" if serial else device
+    folder = out / "models"
+    remove_parts(out)
+    paths = [folder / f"{key(d.arch, board, toolchain, kernels)}.json" for d in drawn]
+    todo = [i for i, path in enumerate(paths) if not path.is_file()]
+    progress(len(drawn) - len(todo), len(drawn))
+    for n, (i, found) in enumerate(
+        _measure_all([(drawn[i].arch, board, compiler, device, tflm) for i in todo], 1 if serial else jobs), start=1
+    ):
+        at = todo[i]
+        record = {"space": drawn[at].space, "hash": paths[at].stem, "toolchain": toolchain, **found}
+        write_atomic(paths[at], json.dumps({**record, "values": drawn[at].values}) + "\n")
+        progress(len(drawn) - len(todo) + n, len(drawn))
+    records = [r for r in (json.loads(path.read_text("utf-8")) for path in paths) if "too_large" not in r]
+    write_atomic(out / "models.csv", table(records))
+    return records
+
+
+Job = tuple[Arch, Board, str | None, str, Tflm | None]
+
+
+def _measured(job: Job) -> dict[str, Any]:
+    try:
+        return measured(*job)
+    except BudgetError as e:  # of a real board: the simulated one has room for all
+        return {"too_large": str(e)}
+
+
+def _measure_all(jobs: Sequence[Job], workers: int) -> Iterator[tuple[int, dict[str, Any]]]:
+    if workers == 1 or len(jobs) < 2:
+        yield from ((i, _measured(job)) for i, job in enumerate(jobs))
+        return
+    # Fresh processes: a fork of one that has threads (the simulator, torch) may hang.
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _quiet) as pool:
+        futures = {pool.submit(_measured, job): i for i, job in enumerate(jobs)}
+        try:
+            for future in as_completed(futures):
+                yield futures[future], future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _quiet() -> None:
+    """A worker leaves Ctrl-C to its parent."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def table(records: Sequence[Mapping[str, Any]]) -> str:
+    """A row for each network as CSV."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(records)
+    return text.getvalue()

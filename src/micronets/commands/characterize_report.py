@@ -1,0 +1,209 @@
+"""What measured networks say: the claims of MicroNets, Section 4, in figures, and a latency model fitted to them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from micronets.boards.board import Board
+from micronets.commands import latency_fit
+from micronets.commands.characterize import Drawn, Progress, characterize, draw
+from micronets.cost import latency_model
+from micronets.cost.counts import step_macs
+from micronets.cost.latency_model import LatencyModel
+from micronets.device.tflm.tflm_firmware import Tflm
+from micronets.errors import DataError, SpecError, did_you_mean
+from micronets.files import write_atomic
+from micronets.ir import spaces
+from micronets.ir.arch import Arch
+from micronets.ir.layers import INPUT, Conv2D, FullyConnected, MaxPool2D, Softmax
+from micronets.ir.space import SearchSpace
+from micronets.report.characterization import page
+
+Record = Mapping[str, Any]
+
+CHANNELS = tuple(range(136, 145))  # the paper compares 138 and 140
+_MAP = 6  # pixels along each side of the maps of those networks
+LEAST = 12  # networks, for a latency model: three are held out
+CHANNEL_SPACE = "channels"
+DENSE = ((32, 8), (64, 64), (128, 128), (256, 96), (640, 128), (128, 640), (512, 32), (1024, 16))  # inputs, units
+CLASSES = (2, 4, 10, 12, 35, 100)  # of a softmax
+POOLED = ((24, 16, 2), (12, 32, 2), (16, 64, 2), (12, 48, 3), (6, 100, 3))  # rows and columns, channels, window
+LAYER_SPACE = "layers"
+PAGE, FACTS, MODEL = "characterization.html", "findings.json", "latency.toml"
+USUAL = {"kws": "dscnn:kws", "ad": "dscnn:ad", "ic": "resnet:ic", "images": "mobilenetv2:images"}
+KIND = {"dscnn": "kws", "temporal": "kws", "resnet": "ic", "mobilenetv2": "images"}
+OPTIONS: Mapping[str, Mapping[str, Any]] = {  # so that most of a space's networks are of a microcontroller's size
+    "mobilenetv2:images": {"width_multiplier": 0.35, "resolutions": (96, 80, 64, 50)},
+    "mobilenetv2:ic": {"width_multiplier": 0.5},
+    "dscnn:ad": {"max_width": 140},
+}
+_CLASSES = 12  # outputs of the networks; they cost next to nothing
+
+
+def characterize_spaces(
+    names: Sequence[str],
+    board: Board,
+    out: Path,
+    *,
+    samples: int,
+    seed: int,
+    jobs: int,
+    compiler: str | None,
+    progress: Progress,
+    device: str = "sim",
+    tflm: Tflm | None = None,
+) -> dict[str, Any]:
+    """`samples` networks of each space, measured; what they say, also as files in `out`. tflm: what runs them, not our C.
+
+    Raises `SpecError` for an unknown space or numbers out of range, `DeviceError` without a compiler or simulator.
+    """
+    if samples < 3:
+        raise SpecError(f"samples = {samples}; need at least 3, and {LEAST} in all for a latency model")
+    drawn = [d for name in dict.fromkeys(names) for d in draw(space(name), samples, seed)]
+    asked = [*drawn, *channel_networks(), *layer_networks()]
+    records = characterize(asked, board, out, compiler=compiler, jobs=jobs, progress=progress, device=device, tflm=tflm)
+    found, model = findings(records, board)
+    found |= {"samples": samples, "seed": seed, "out": str(out), "too_large": len(asked) - len(records)}
+    write_atomic(out / FACTS, json.dumps(found, indent=1) + "\n")
+    write_atomic(out / PAGE, page(found, records))
+    if model is not None:
+        write_atomic(out / MODEL, latency_model.write(model))
+    return found
+
+
+def space(name: str) -> SearchSpace:
+    """The search space of that name, with the options it has by itself or `OPTIONS`; `dscnn:ad` is that for other inputs.
+
+    A kind alone names its usual space: kws, ad, ic, images. Raises `SpecError`.
+    """
+    given, _, kind = USUAL.get(name, name).partition(":")
+    kind = kind or KIND.get(given, "")
+    if given not in spaces.SPACES:
+        raise SpecError(f"--space: unknown space '{name}'; {did_you_mean(given, (*spaces.SPACES, *USUAL))}")
+    if kind not in spaces.SPACES[given]:
+        raise SpecError(f"space '{name}': no networks for inputs of '{kind}'; {did_you_mean(kind, spaces.SPACES[given])}")
+    full = f"{given}:{kind}"
+    return replace(spaces.make(given, kind, _CLASSES, **OPTIONS.get(full, {})), name=full)
+
+
+def channel_networks() -> list[Drawn]:
+    """Networks of one convolution, 3 x 3 and of equal channels in and out, one for each of `CHANNELS`."""
+    return [
+        Drawn(
+            CHANNEL_SPACE,
+            {"channels": c},
+            Arch((_MAP, _MAP, c), (Conv2D(name="conv", inputs=(INPUT,), filters=c, kernel=(3, 3)),)),
+        )
+        for c in CHANNELS
+    ]
+
+
+def layer_networks() -> list[Drawn]:
+    """Networks of hardly more than a layer, of kinds that the spaces lack or of sizes that they have too few of."""
+    flat = [({"inputs": n, "units": u}, (1, 1, n), (_dense(u),)) for n, u in DENSE]
+    soft = [({"classes": c}, (1, 1, 32), (_dense(c), Softmax(name="softmax", inputs=("dense",)))) for c in CLASSES]
+    pooled = [
+        (
+            {"side": side, "channels": c, "pool": k},
+            (side, side, c),
+            (MaxPool2D(name="pool", inputs=(INPUT,), pool=(k, k), stride=(k, k)),),
+        )
+        for side, c, k in POOLED
+    ]
+    return [Drawn(LAYER_SPACE, values, Arch(shape, layers)) for values, shape, layers in (*flat, *soft, *pooled)]
+
+
+def _dense(units: int) -> FullyConnected:
+    return FullyConnected(name="dense", inputs=(INPUT,), units=units)
+
+
+def findings(records: Sequence[Record], board: Board) -> tuple[dict[str, Any], LatencyModel | None]:
+    """Figures of measured networks, and the latency model where there are enough of them.
+
+    Raises `DataError` for fewer than three networks of a space.
+    """
+    networks = [r for r in records if r["space"] not in (CHANNEL_SPACE, LAYER_SPACE)]
+    layers = [r for r in records if r["space"] == LAYER_SPACE]
+    drawn_from = list(dict.fromkeys(r["space"] for r in networks))
+    if not networks:
+        raise DataError(f"no network of these spaces could be measured on {board.name}: they are too large for it")
+    toolchain, origin, runtime = (networks[0][name] for name in ("toolchain", "source", "runtime"))
+    power = np.array([r["energy_mj"] / r["latency_ms"] for r in networks])
+    found: dict[str, Any] = {
+        "board": board.name,
+        "runtime": runtime,
+        "source": origin,
+        "toolchain": toolchain,
+        "networks": {s: sum(r["space"] == s for r in networks) for s in drawn_from},
+        "whole": {s: _whole([r for r in networks if r["space"] == s]) for s in drawn_from},
+        "pooled": _whole(networks),
+        "kinds": _kinds(networks),
+        "channels": [
+            {"channels": r["values"]["channels"], "macs": r["macs"], "cycles": r["layers"][0]["cycles"]}
+            for r in records
+            if r["space"] == CHANNEL_SPACE
+        ],
+        "power_w": {
+            "mean": float(power.mean()),
+            "deviation": float(power.std() / power.mean()),
+            "source": board.sources["active_power_w"],
+        },
+        "model": None,
+    }
+    if len(networks) < LEAST:
+        return found, None
+    source = f"{len(networks)} random networks of {', '.join(drawn_from)}, {origin} {board.name}, {toolchain}"
+    model = latency_fit.fit(networks, board.name, runtime, source, layers)
+    found["model"] = _judged(networks, drawn_from, model)
+    return found, model
+
+
+def _whole(records: Sequence[Record]) -> dict[str, Any]:
+    """Latency in ms against millions of ops."""
+    return asdict(latency_fit.line([r["ops"] / 1e6 for r in records], [r["latency_ms"] for r in records]))
+
+
+def _kinds(records: Sequence[Record]) -> dict[str, dict[str, Any]]:
+    """By kind of kernel with ops: the line of a layer's cycles against its ops, and cycles per op over all of them."""
+    found = {}
+    for name, rows in latency_fit.layer_rows(records).items():
+        points = [(2 * step_macs(step), y) for step, y, _ in rows if step_macs(step)]
+        if len({x for x, _ in points}) >= 3:
+            line = latency_fit.line([x for x, _ in points], [y for _, y in points])
+            found[name] = asdict(line) | {"cycles_per_op": sum(y for _, y in points) / sum(x for x, _ in points)}
+    return dict(sorted(found.items()))
+
+
+def _judged(networks: Sequence[Record], names: Sequence[str], model: LatencyModel) -> dict[str, Any]:
+    """The model on networks that it was not fitted to, beside the line through ops fitted to the same ones."""
+    fitted, held_out = latency_fit.split(networks)
+    line = latency_fit.line([r["ops"] for r in fitted], [r["cycles"] for r in fitted])
+    by_ops = [max(1.0, line.slope * r["ops"] + line.intercept) for r in held_out]
+    rows: dict[str, Any] = {
+        "held_out": asdict(latency_fit.errors(*latency_fit.predictions(held_out, model))),
+        "ops_alone": asdict(latency_fit.errors(by_ops, [r["cycles"] for r in held_out])),
+        "spaces": {},
+        "residuals": {
+            name: {"layers": n, "error": off, "share": share}
+            for name, (n, off, share) in latency_fit.residuals(held_out, model).items()
+        },
+    }
+    for name in names:
+        own = [r for r in held_out if r["space"] == name]
+        if len(own) >= 3:
+            rows["spaces"][name] = asdict(latency_fit.errors(*latency_fit.predictions(own, model)))
+    return rows
+
+
+def depthwise_per_op(found: Mapping[str, Any]) -> float | None:
+    """Cycles per op of depthwise layers over those of pointwise ones, where both were measured."""
+    kinds = found["kinds"]
+    if "pointwise" not in kinds or "depthwise" not in kinds:
+        return None
+    return float(kinds["depthwise"]["cycles_per_op"] / kinds["pointwise"]["cycles_per_op"])

@@ -1,0 +1,175 @@
+"""How well a finished model does on a data set, and whether the runtimes agree on it. No torch here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from micronets import tasks, tflite
+from micronets.compiler import compile_model
+from micronets.device import host
+from micronets.device.tflm import interpreter
+from micronets.errors import FileError, SpecError, did_you_mean
+from micronets.frontend import RELEASED_LABELS, image, preset
+from micronets.ir.layers import INPUT, Softmax
+from micronets.quantized import reference
+from micronets.quantized.arithmetic import dequantize, quantize
+from micronets.quantized.model import QuantizedModel
+
+RUNTIMES = ("c", "reference", "tflm")
+_CHUNK = 256  # clips the reference works on at a time: bounds its memory
+_BLOCK = 1024  # examples whose inputs are real numbers at a time
+
+Int8 = npt.NDArray[np.int8]
+Floats = npt.NDArray[np.float32]
+
+
+def blocks(count: int) -> Iterator[npt.NDArray[np.int64]]:
+    """Indices of `count` examples, some at a time: real inputs of a large split would fill the memory."""
+    yield from (np.arange(i, min(i + _BLOCK, count)) for i in range(0, count, _BLOCK))
+
+
+def quantized(model: QuantizedModel, x: npt.NDArray[np.float32]) -> Int8:
+    """Real inputs `[N, H, W, C]` as the model's int8 inputs of its own shape."""
+    q = quantize(x, model.quant[INPUT], model.arch.input_bits)
+    return q.reshape(len(x), *model.arch.input_shape)
+
+
+def outputs(model: QuantizedModel, data: bytes, x: Int8, runtime: str) -> Int8:
+    """int8 outputs `[N, *output_shape]` of the model (`data` is its file) under a runtime."""
+    if runtime == "tflm":
+        return interpreter.run(data, x)
+    if runtime == "c":
+        return host.run(compile_model(model), x)
+    return np.concatenate([reference.run(model, x[i : i + _CHUNK]) for i in range(0, len(x), _CHUNK)])
+
+
+def logits(model: QuantizedModel, out: npt.NDArray[Any]) -> Floats:
+    """Outputs of a runtime as real logits `[N, classes]`, up to a constant: the logarithm where the model ends in softmax."""
+    real = dequantize(out, model.quant[model.arch.output]) if model.arch.output in model.quant else out
+    real = real.reshape(len(out), -1).astype(np.float32)
+    if isinstance(model.arch.layers[-1], Softmax):
+        # Half a step stands for a probability of 0.
+        real = np.log(np.maximum(real, np.float32(1 / 512)))
+    return real
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Bytes compared and bytes that differ; the first layer that differs, and on which clip, where one does."""
+
+    compared: int
+    different: int
+    first: str | None = None
+
+
+def compare(model: QuantizedModel, data: bytes, x: Int8, ours: Int8, theirs: Int8) -> Comparison:
+    """Our reference's outputs against TFLM's, byte by byte; where they differ, layer by layer on the first such clip."""
+    wrong = (ours != theirs).reshape(len(x), -1)
+    if not wrong.any():
+        return Comparison(ours.size, 0)
+    clip = int(wrong.any(1).argmax())
+    one = x[clip : clip + 1]
+    mine, its = reference.tensors(model, one), interpreter.tensors(data, one)
+    layers = [name for name in mine if name in its and (mine[name] != its[name]).any()]
+    return Comparison(
+        ours.size, int(wrong.sum()), f"layer '{layers[0]}' on clip {clip}" if layers else f"the output on clip {clip}"
+    )
+
+
+def evaluate(
+    path: Path,
+    task: str | None,
+    data: Path | None,
+    *,
+    test: Path | None = None,
+    split: str = "test",
+    runtime: str | None = None,
+    front_end: str | None = None,
+    labels: Sequence[str] | None = None,
+) -> dict[str, Any]:
+    """The task's metric of a `.tflite` on a split of a data set, with everything that says how it was found.
+
+    task: None is what the model's metadata says, else keyword spotting. runtime: None is TFLM where it is installed.
+    front_end, labels: None is what the model's metadata says.
+    Raises `FileError`, `SpecError`, `DataError`, `UnsupportedError`, `DeviceError`.
+    """
+    runtime = runtime or ("tflm" if interpreter.available() else "reference")
+    if runtime not in RUNTIMES:
+        raise SpecError(f"--runtime {runtime}: {did_you_mean(runtime, RUNTIMES)}")
+    if task is not None:
+        tasks.module(task)
+    content = read_file(path)
+    model = tflite.read(content, str(path))
+    task = task or model.metadata.get("micronets.task", "kws")
+    names = tuple(labels) if labels else labels_of(model, front_end)
+    count = model.arch.output_shape[-1]
+    if names is not None and len(names) != count:
+        raise SpecError(f"{path}: {count} outputs, but {len(names)} labels: {', '.join(names)}; name them with --labels")
+    height, width, channels = model.arch.input_shape
+    card = tasks.Card(names, front_end_of(model, front_end), (height, width, channels), str(path), model.metadata)
+    examples = tasks.examples(task, card, data, split=split, test=test)
+    x = np.concatenate([quantized(model, examples.part(rows)) for rows in blocks(len(examples.labels))])
+    result = examples.score(logits(model, outputs(model, content, x, runtime)))
+    return {
+        "model": str(path),
+        "task": task,
+        "metric": result.metric,
+        "value": result.value,
+        "interval": result.interval,
+        "metrics": dict(result.metrics),
+        "samples": result.samples,
+        "noun": result.noun,
+        "runtime": runtime,
+        "source": "host",
+        "split": split,
+        "data": examples.source,
+        "synthetic": examples.synthetic,
+        "notes": list(examples.notes),
+        "classes": list(examples.classes),
+        "confusion": result.confusion,
+    }
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of a model. Raises `FileError`."""
+    try:
+        return path.read_bytes()
+    except OSError as e:
+        raise FileError(f"{path}: cannot read this model ({e.strerror}); give the path of a .tflite file") from e
+
+
+def _front_end_file(path: Path) -> str:
+    try:
+        text = path.read_text("utf-8")
+        json.loads(text)
+    except OSError as e:
+        raise FileError(f"{path}: cannot read this front end ({e.strerror}); give its name or a JSON file") from e
+    except (ValueError, RecursionError) as e:
+        raise SpecError(f"{path}: not a front end ({e}); write one with FrontEnd.to_json") from e
+    return text
+
+
+def labels_of(model: QuantizedModel, front_end: str | None = None) -> tuple[str, ...] | None:
+    """Names of the model's outputs: from its metadata, or those that the released models of a front end have."""
+    text = model.metadata.get("micronets.labels")
+    if text:
+        return tuple(json.loads(text))
+    if front_end in image.PRESETS:
+        return image.RELEASED_LABELS[front_end]
+    return RELEASED_LABELS if front_end in ("micronet-mfcc", "mlperf-mfcc") else None
+
+
+def front_end_of(model: QuantizedModel, name: str | None) -> str | None:
+    """JSON of the front end of that name or in that JSON file, or else of the one in the model's metadata, if any."""
+    if name is not None and name.endswith(".json"):
+        return _front_end_file(Path(name))
+    if name in image.PRESETS:
+        return image.PRESETS[name].to_json()
+    return preset(name).to_json() if name is not None else model.metadata.get("micronets.frontend")

@@ -1,0 +1,141 @@
+"""Fits to measured networks: lines of latency against ops, and the coefficients of a `latency.LatencyModel`."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from micronets.cost.latency_model import LatencyModel, cycles, features, kind, step_cycles
+from micronets.errors import DataError
+from micronets.ir.arch import Arch, Step
+
+Record = Mapping[str, Any]
+Vector = npt.NDArray[np.float64]
+_SMALL = 0.01  # of a network's cycles: a layer below it is fitted as if it had that many
+HELD_OUT = 4  # every so many networks of a space are kept from the fit
+
+
+@dataclass(frozen=True)
+class Line:
+    """y = slope * x + intercept by least squares over `count` points, and the share r2 of the variance it explains."""
+
+    slope: float
+    intercept: float
+    r2: float
+    count: int
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Predicted against measured: relative errors (mean of absolute ones, largest), Spearman's rank correlation, r2."""
+
+    mean: float
+    worst: float
+    rank: float
+    r2: float
+    count: int
+
+
+def line(x: Sequence[float], y: Sequence[float]) -> Line:
+    """The line of least squares. Raises `DataError` for fewer than three points or x all equal."""
+    a, b = np.asarray(x, float), np.asarray(y, float)
+    if len(a) < 3 or np.ptp(a) == 0:
+        raise DataError(f"a line through {len(a)} points whose x span {np.ptp(a) if len(a) else 0}: measure more networks")
+    slope, intercept = np.polyfit(a, b, 1)
+    return Line(float(slope), float(intercept), _r2(b, slope * a + intercept), len(a))
+
+
+def errors(predicted: Sequence[float], actual: Sequence[float]) -> Errors:
+    """How far predictions are off. Raises `DataError` for fewer than three."""
+    from scipy.stats import spearmanr
+
+    p, a = np.asarray(predicted, float), np.asarray(actual, float)
+    if len(p) < 3:
+        raise DataError(f"errors of {len(p)} predictions: measure more networks")
+    off = np.abs(p / a - 1)
+    return Errors(float(off.mean()), float(off.max()), float(spearmanr(p, a).statistic), _r2(a, p), len(p))
+
+
+def _r2(actual: Vector, predicted: Vector) -> float:
+    return float(1 - ((actual - predicted) ** 2).sum() / ((actual - actual.mean()) ** 2).sum())
+
+
+def split(records: Sequence[Record]) -> tuple[list[Record], list[Record]]:
+    """Networks to fit, and those held out: every fourth of each space, in order of drawing."""
+    seen: dict[str, int] = defaultdict(int)
+    parts: tuple[list[Record], list[Record]] = ([], [])
+    for r in records:
+        seen[r["space"]] += 1
+        parts[seen[r["space"]] % HELD_OUT == 0].append(r)
+    return parts
+
+
+def steps(record: Record) -> tuple[Step, ...]:
+    """The network that was measured, as the compiler left it."""
+    return arch(record).steps()
+
+
+def arch(record: Record) -> Arch:
+    """The network that was measured."""
+    import json
+
+    return Arch.from_json(json.dumps(record["arch"]))
+
+
+def layer_rows(records: Sequence[Record]) -> dict[str, list[tuple[Step, float, float]]]:
+    """By kind of kernel: every layer of it, its cycles, and those that its error is relative to."""
+    rows: dict[str, list[tuple[Step, float, float]]] = defaultdict(list)
+    for r in records:
+        for step, layer in zip(steps(r), r["layers"], strict=True):
+            name = kind(step)
+            if name is not None:
+                rows[name].append((step, layer["cycles"], max(layer["cycles"], _SMALL * r["cycles"])))
+    return rows
+
+
+def fit(records: Sequence[Record], board: str, runtime: str, source: str, more: Sequence[Record] = ()) -> LatencyModel:
+    """Non-negative coefficients, kind by kind, that make the relative errors of layers small in the square.
+
+    more: networks to fit that are never held out. The errors told are those of the held-out networks (`split`).
+    Raises `DataError` for too few of them.
+    """
+    from scipy.optimize import nnls
+
+    fitted, held_out = split(records)
+    kinds: dict[str, dict[str, float]] = {}
+    for name, rows in sorted(layer_rows([*fitted, *more]).items()):
+        counted = [features(step) for step, _, _ in rows]
+        names = list(counted[0])
+        matrix = np.array([[float(c[n]) for n in names] for c in counted])
+        actual, scale = np.array([y for _, y, _ in rows]), np.array([s for _, _, s in rows])
+        # Columns of one size, so that the solver's tolerance means the same for a layer and for a million MACs.
+        size = np.maximum(np.abs(matrix / scale[:, None]).max(axis=0), 1e-30)
+        found, _ = nnls(matrix / scale[:, None] / size, actual / scale, maxiter=50 * len(names))
+        kinds[name] = {n: float(f) for n, f in zip(names, found / size, strict=True) if f > 0}
+    outside = float(np.median([r["outside_cycles"] for r in fitted]))
+    model = LatencyModel(board, runtime, kinds, outside, 0.0, 0.0, source)
+    off = errors(*predictions(held_out, model))
+    return LatencyModel(board, runtime, kinds, outside, off.mean, off.worst, source)
+
+
+def predictions(records: Sequence[Record], model: LatencyModel) -> tuple[list[float], list[float]]:
+    """Cycles by the model and as measured, for the networks all of whose kinds it knows."""
+    known = [r for r in records if all(kind(s) in (None, *model.kinds) for s in steps(r))]
+    return [float(cycles(steps(r), model)) for r in known], [float(r["cycles"]) for r in known]
+
+
+def residuals(records: Sequence[Record], model: LatencyModel) -> dict[str, tuple[int, float, float]]:
+    """By kind: layers, their mean absolute relative error weighted by their cycles, and their share of all cycles."""
+    found = {}
+    total = sum(layer["cycles"] for r in records for layer in r["layers"]) or 1
+    for name, rows in sorted(layer_rows(records).items()):
+        if name in model.kinds:
+            spent = sum(y for _, y, _ in rows)
+            off = sum(abs(float(step_cycles(s, model)) - y) for s, y, _ in rows)
+            found[name] = (len(rows), off / max(spent, 1), spent / total)
+    return found

@@ -1,0 +1,221 @@
+"""The generated files that say how a network is used: model.h, the example, the build file, the README, the test vector."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from micronets.compiler.generate import ctext
+from micronets.compiler.memory.plan import ArenaPlan
+from micronets.ir.layers import INPUT
+from micronets.quantized import reference
+from micronets.quantized.arithmetic import dequantize
+from micronets.quantized.model import QuantizedModel
+from micronets.quantized.validate import Weighted
+
+_HEADER = """\
+/* {title}
+ *
+ * Input: {input}. Output: {output}.
+ *
+ *     static _Alignas(16) uint8_t arena[MICRONETS_ARENA_BYTES];   (C99: __attribute__((aligned(16))))
+ *
+ *     {itype} *input = micronets_input(arena);
+ *     for (int i = 0; i < MICRONETS_INPUT_COUNT; i++) input[i] = ...;{quantise}
+ *     micronets_invoke(arena);
+ *     const {otype} *output = micronets_output(arena);{dequantise}
+ *
+ * The arena is the caller's, aligned to 16 bytes, and may be used for other things between inferences: nothing is kept
+ * in it, and the input has to be written again for each. Two arenas may be used at the same time.
+ */
+#ifndef MICRONETS_MODEL_H
+#define MICRONETS_MODEL_H
+
+#include <stdint.h>
+
+#define MICRONETS_ARENA_BYTES {arena}
+#define MICRONETS_LAYERS {layers}
+
+#define MICRONETS_INPUT_COUNT {input_count}
+#define MICRONETS_OUTPUT_COUNT {output_count}
+{scales}
+#ifdef __cplusplus
+extern "C" {{
+#endif
+
+{itype} *micronets_input(void *arena);
+const {otype} *micronets_output(const void *arena);
+void micronets_invoke(void *arena);
+
+#ifdef __cplusplus
+}}
+#endif
+
+#endif
+"""
+
+_EXAMPLE = """\
+/* How to use the network; compares one inference with the expected output. Returns 0 if every byte is equal. */
+#include "model.h"
+#include "test_vector.h"
+
+static uint8_t arena[MICRONETS_ARENA_BYTES] __attribute__((aligned(16)));
+
+int main(void)
+{{
+    {itype} *input = micronets_input(arena);
+    for (int32_t i = 0; i < MICRONETS_INPUT_COUNT; i++) {{
+        input[i] = micronets_test_input[i]; /* your data here */
+    }}
+
+    micronets_invoke(arena);
+
+    const {otype} *output = micronets_output(arena);
+    int32_t best = 0, wrong = 0;
+    for (int32_t i = 0; i < MICRONETS_OUTPUT_COUNT; i++) {{
+        if (output[i] > output[best]) {{
+            best = i; /* the class, where the network classifies */
+        }}
+        wrong += output[i] < micronets_test_output[i] || output[i] > micronets_test_output[i];
+    }}
+    (void)best;
+    return wrong != 0;
+}}
+"""
+
+_CMAKE = """\
+cmake_minimum_required(VERSION 3.13)
+project(micronets_model C)
+
+# Flags that select the processor (-mcpu and the like) come from the toolchain of the project around this.
+add_library(micronets_model STATIC
+{sources})
+target_include_directories(micronets_model PUBLIC ${{CMAKE_CURRENT_SOURCE_DIR}})
+if(CMAKE_C_COMPILER_ID MATCHES "GNU|Clang")
+  target_compile_options(micronets_model PRIVATE -O2) # also where the project is built for debugging or for size
+endif()
+set_target_properties(micronets_model PROPERTIES C_STANDARD 99 C_EXTENSIONS ON)
+
+# The example runs one inference and returns 0 if the output is as expected: ctest.
+if(CMAKE_SOURCE_DIR STREQUAL CMAKE_CURRENT_SOURCE_DIR AND NOT CMAKE_CROSSCOMPILING)
+  enable_testing()
+  add_executable(example example.c)
+  target_link_libraries(example PRIVATE micronets_model)
+  add_test(NAME example COMMAND example)
+endif()
+"""
+
+_README = """\
+# {title}
+
+A neural network as C99: no heap, no globals but constants, no library. Memory: {arena:,} bytes of arena, given by the
+caller, and a little stack. Constants: {constants:,} bytes of flash.
+
+| file | what |
+|---|---|
+| `model.h` | how to call it: sizes, scales, three functions |
+| `model.c` | weights, tables, and a list of layers: what runs each, and a record of its sizes |
+| `micronets_*.c`, `micronets_*.h` | the kernels it uses, documented in `micronets_kernels.h` |
+| `example.c`, `test_vector.h` | an inference whose output must come out equal to the last byte |
+| `CMakeLists.txt` | a static library, and the example as a test |
+| `zephyr/`, `library.json` | the same as a module of Zephyr, as a library of PlatformIO |
+
+On this machine:
+
+    cc -std=c99 -O2 *.c -o example && ./example && echo equal
+
+In firmware, add every `.c` file but `example.c` to the build, or the directory as a library:
+
+- CMake: `add_subdirectory(THIS_DIRECTORY micronets_model)` and `target_link_libraries(yours PRIVATE micronets_model)`;
+- Zephyr: `west build ... -- -DEXTRA_ZEPHYR_MODULES=/path/to/THIS_DIRECTORY` (`ZEPHYR_EXTRA_MODULES` in older ones) and
+  `CONFIG_MICRONETS_MODEL=y` in `prj.conf`;
+- PlatformIO: the directory in `lib/` of the project.
+
+These build the network with `-O2`, whatever the project is built with; in any other build, see to it: without optimisation it
+takes several times as long. The flags that select the processor (`-mcpu` and the like) are the project's. With those of a
+Cortex-M4, M7 or M33, the kernels use its DSP instructions.
+
+`-D'MICRONETS_LAYER(i)=...'` runs a statement of yours before layer `i`, and once more after the last with
+`i == MICRONETS_LAYERS`: a cycle counter, for example. A layer that runs in bands of rows is announced for each band.
+
+| # | layer | kind | output |
+|---|---|---|---|
+{rows}
+"""
+
+
+def describe(model: QuantizedModel, plan: ArenaPlan, title: str, constants: int, sources: Sequence[str]) -> dict[str, str]:
+    """Every file but the kernels and model.c, by name. `constants`: bytes of tables; `sources`: the C files."""
+    arch = model.arch
+    itype, otype = (ctype(model, name) for name in (INPUT, arch.output))
+    edges = (("INPUT", INPUT, arch.input_shape), ("OUTPUT", arch.output, arch.output_shape))
+    scales = ""
+    for label, name, _ in edges:
+        if name in model.quant:
+            q = model.quant[name]
+            scales += (
+                f"\n/* real value = scale * (code - zero point) */\n#define MICRONETS_{label}_SCALE {ctext.real(q.scale)}\n"
+            )
+            zero = f"({q.zero_point})" if q.zero_point < 0 else str(q.zero_point)
+            scales += f"#define MICRONETS_{label}_ZERO_POINT {zero}\n"
+    header = _HEADER.format(
+        title=title,
+        input=f"{itype}, {ctext.shape(arch.input_shape)}",
+        output=f"{otype}, {ctext.shape(arch.output_shape)}",
+        itype=itype,
+        otype=otype,
+        quantise=" (round(real / scale) + zero point)" if INPUT in model.quant else "",
+        dequantise=" (real = scale * (code - zero point))" if arch.output in model.quant else "",
+        arena=plan.bytes,
+        layers=len(arch.layers),
+        input_count=math.prod(arch.input_shape),
+        output_count=math.prod(arch.output_shape),
+        scales=scales,
+    )
+    rows = "\n".join(
+        f"| {i} | {ctext.comment(s.layer.name)} | {type(s.layer).__name__} | {ctext.shape(s.output_shape)} |"
+        for i, s in enumerate(arch.steps())
+    )
+    return {
+        "model.h": header,
+        "example.c": _EXAMPLE.format(itype=itype, otype=otype),
+        "test_vector.h": test_vector(model),
+        "CMakeLists.txt": _CMAKE.format(sources="\n".join(f"  {s}" for s in sources)),
+        "README.md": _README.format(title=title, arena=plan.bytes, constants=constants, rows=rows),
+    }
+
+
+def title(model: QuantizedModel) -> str:
+    """One line that says what the network is."""
+    arch = model.arch
+    weights = sum(model.weights[a.name].weights.size for a in arch.layers if isinstance(a, Weighted))
+    sizes = f"{ctext.shape(arch.input_shape)} -> {ctext.shape(arch.output_shape)}"
+    return f"Neural network {sizes}: {len(arch.layers)} layers, {weights:,} weights"
+
+
+def ctype(model: QuantizedModel, tensor: str) -> str:
+    """C type of a tensor's elements."""
+    return "int8_t" if tensor in model.quant else "float"
+
+
+def test_vector(model: QuantizedModel) -> str:
+    """test_vector.h: a seeded random input and what the reference makes of it."""
+    rng = np.random.default_rng(0)
+    x = rng.integers(-(1 << (model.arch.input_bits - 1)), 1 << (model.arch.input_bits - 1), (1, *model.arch.input_shape))
+    # A float input: what the first layer quantises to these codes.
+    given = x.astype(np.int8) if INPUT in model.quant else dequantize(x, model.quant[model.arch.layers[0].name])
+    expected = reference.run(model, given)
+    parts = [_values("input", given), _values("output", expected)]
+    guard = "MICRONETS_TEST_VECTOR_H"
+    return f"#ifndef {guard}\n#define {guard}\n\n#include <stdint.h>\n\n" + "\n".join(parts) + "\n#endif\n"
+
+
+def _values(label: str, values: npt.NDArray[Any]) -> str:
+    if values.dtype == np.int8:
+        return ctext.array("int8_t", f"micronets_test_{label}", values)
+    body = "".join(f"    {ctext.real(v)},\n" for v in values.ravel().tolist())
+    return f"static const float micronets_test_{label}[{values.size}] = {{\n{body}}};\n"

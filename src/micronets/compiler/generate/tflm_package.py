@@ -1,0 +1,255 @@
+"""A network for TensorFlow Lite Micro itself: the file as a C array, its operators, its arena, a test, how to build them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from micronets.boards.board import Board
+from micronets.compiler.generate import ctext, package
+from micronets.cost.tflm_arena import arena_tflm_bytes
+from micronets.cost.tflm_plan import align
+from micronets.ir.layers import INPUT
+from micronets.quantized.model import QuantizedModel
+
+# What registers each operator of a file in TFLM's MicroMutableOpResolver, by its name in the file format.
+METHODS: Mapping[str, str] = {
+    "ADD": "AddAdd",
+    "AVERAGE_POOL_2D": "AddAveragePool2D",
+    "CONV_2D": "AddConv2D",
+    "DEPTHWISE_CONV_2D": "AddDepthwiseConv2D",
+    "DEQUANTIZE": "AddDequantize",
+    "FULLY_CONNECTED": "AddFullyConnected",
+    "MAX_POOL_2D": "AddMaxPool2D",
+    "RELU": "AddRelu",
+    "RELU6": "AddRelu6",
+    "RESHAPE": "AddReshape",
+    "SOFTMAX": "AddSoftmax",
+    "PAD": "AddPad",
+    "MEAN": "AddMean",
+    "QUANTIZE": "AddQuantize",
+}
+TARGET_ARCHS = {"cortex-m4": "cortex-m4+fp", "cortex-m7": "cortex-m7+fp", "cortex-m33": "cortex-m33"}
+"""What TFLM's `cortex_m_generic` calls a core with its FPU; without it, floats would be passed in other registers."""
+
+MARGIN_BYTES, MARGIN_PERCENT = 1024, 2  # on top of the predicted arena: TFLM's structs change from version to version
+
+_DATA_H = """\
+/* The model: {title}. */
+#ifndef MICRONETS_MODEL_DATA_H
+#define MICRONETS_MODEL_DATA_H
+
+#include <stdint.h>
+
+#define MICRONETS_MODEL_BYTES {size}
+
+#ifdef __cplusplus
+extern "C" {{
+#endif
+
+extern const uint8_t micronets_model[MICRONETS_MODEL_BYTES]; /* a .tflite file, aligned to 16 bytes */
+
+#ifdef __cplusplus
+}}
+#endif
+
+#endif
+"""
+
+_DATA_C = """\
+#include "model_data.h"
+
+__attribute__((aligned(16))) {array}"""
+
+_SETTINGS_H = """\
+// What TensorFlow Lite Micro needs to run the model: its operators and its arena.
+#ifndef MICRONETS_TFLM_H
+#define MICRONETS_TFLM_H
+
+#include <cstdint>
+
+#include "tensorflow/lite/micro/micro_mutable_op_resolver.h"
+
+// Predicted {cortex:,} bytes on a Cortex-M with CMSIS-NN and {host:,} on a 64-bit machine, and a margin of {margin:,}
+// and {margin64:,} bytes ({percent} % and {extra:,}): interpreter.arena_used_bytes() tells what your version takes.
+constexpr int kMicronetsArenaBytes = UINTPTR_MAX > 0xFFFFFFFFu ? {host_total} : {cortex_total};
+
+using MicronetsOps = tflite::MicroMutableOpResolver<{count}>;
+
+// Registers the operators of the model and no others.
+TfLiteStatus RegisterMicronetsOps(MicronetsOps& ops);
+
+#endif
+"""
+
+_RESOLVER = """\
+#include "micronets_tflm.h"
+
+TfLiteStatus RegisterMicronetsOps(MicronetsOps& ops) {{
+{calls}
+  return kTfLiteOk;
+}}
+"""
+
+_MAIN = """\
+// Runs the model once and compares its output with the expected one, byte for byte. Returns 0 if they are equal.
+#include <cstring>
+
+#include "micronets_tflm.h"
+#include "model_data.h"
+#include "tensorflow/lite/micro/micro_interpreter.h"
+#include "tensorflow/lite/micro/micro_log.h"
+#include "tensorflow/lite/micro/system_setup.h"
+#include "tensorflow/lite/schema/schema_generated.h"
+#include "test_vector.h"
+
+alignas(16) static uint8_t arena[kMicronetsArenaBytes];
+
+int main() {{
+  tflite::InitializeTarget();
+  const tflite::Model* model = tflite::GetModel(micronets_model);
+  if (model->version() != TFLITE_SCHEMA_VERSION) {{
+    MicroPrintf("the model is of version %d, this TFLM reads %d", static_cast<int>(model->version()), TFLITE_SCHEMA_VERSION);
+    return 1;
+  }}
+  static MicronetsOps ops;
+  if (RegisterMicronetsOps(ops) != kTfLiteOk) {{
+    MicroPrintf("an operator could not be registered");
+    return 1;
+  }}
+  static tflite::MicroInterpreter interpreter(model, ops, arena, sizeof arena);
+  if (interpreter.AllocateTensors() != kTfLiteOk) {{
+    MicroPrintf("an arena of %d bytes is too small: raise kMicronetsArenaBytes", static_cast<int>(sizeof arena));
+    return 1;
+  }}
+  MicroPrintf("arena: %d bytes used of %d", static_cast<int>(interpreter.arena_used_bytes()), static_cast<int>(sizeof arena));
+
+  TfLiteTensor* input = interpreter.input(0);
+  const TfLiteTensor* output = interpreter.output(0);
+  if (input->bytes != sizeof micronets_test_input || output->bytes != sizeof micronets_test_output) {{
+    MicroPrintf("the model and the test vector do not belong together");
+    return 1;
+  }}
+  std::memcpy(input->data.{input_field}, micronets_test_input, input->bytes);  // your data here
+  if (interpreter.Invoke() != kTfLiteOk) {{
+    MicroPrintf("the inference failed");
+    return 1;
+  }}
+  if (std::memcmp(output->data.{output_field}, micronets_test_output, output->bytes) != 0) {{
+    MicroPrintf("the output DIFFERS from the expected one");
+    return 1;
+  }}
+  MicroPrintf("the output is equal to the expected one, every byte");
+  return 0;
+}}
+"""
+
+_MAKEFILE = """\
+# Read by TFLM's own Makefile when this directory lies in tensorflow/lite/micro/examples/{name}/.
+MICRONETS_DIR := $(TENSORFLOW_ROOT)tensorflow/lite/micro/examples/{name}/
+MICRONETS_SRCS := $(addprefix $(MICRONETS_DIR),main.cc resolver.cc model_data.c)
+MICRONETS_HDRS := $(addprefix $(MICRONETS_DIR),micronets_tflm.h model_data.h test_vector.h)
+
+$(eval $(call microlite_test,{name},$(MICRONETS_SRCS),$(MICRONETS_HDRS)))
+"""
+
+_README = """\
+# {title}, under TensorFlow Lite Micro
+
+| file | what |
+|---|---|
+| `model_data.c`, `model_data.h` | the `.tflite` file, {size:,} bytes, aligned to 16 |
+| `micronets_tflm.h`, `resolver.cc` | the size of the arena; registers the {count} operators of the model and no others |
+| `main.cc`, `test_vector.h` | an inference whose output must come out equal to the last byte |
+| `Makefile.inc` | for TFLM's Makefile |
+
+Operators: {operators}.
+
+Arena: {cortex_total:,} bytes on a Cortex-M with CMSIS-NN. That is {cortex:,}, which micronets predicts, and a margin of
+{percent} % and {extra:,} bytes, since TFLM's structures change. On a 64-bit machine it is {host_total:,}. The program prints
+what is used; a smaller `kMicronetsArenaBytes` saves the rest. Without CMSIS-NN, weights of 4 bits need more.
+
+Written for {board}: {sram:,} bytes of SRAM, {flash:,} of flash.
+
+## In a checkout of TFLM
+
+    git clone https://github.com/tensorflow/tflite-micro
+    cp -r THIS_DIRECTORY tflite-micro/tensorflow/lite/micro/examples/{name}
+    cd tflite-micro
+    make -f tensorflow/lite/micro/tools/make/Makefile run_{name}
+
+builds it for this machine and runs it. For the board's core:
+
+    make -f tensorflow/lite/micro/tools/make/Makefile {words} \\
+        OPTIMIZED_KERNEL_DIR=cmsis_nn microlite
+
+makes `gen/cortex_m_generic_{arch}_default_cmsis_nn_gcc/lib/libtensorflow-microlite.a`, to be linked with these files in the
+project of the board, which has the start-up code and the linker script.
+
+## With a library that is built already
+
+    make -f tensorflow/lite/micro/tools/make/Makefile microlite
+    T=gen/linux_x86_64_default_gcc/lib
+    D=tensorflow/lite/micro/tools/make/downloads
+    cc -O2 -c THIS_DIRECTORY/model_data.c -o model_data.o
+    c++ -std=c++17 -O2 -DTF_LITE_STATIC_MEMORY -I. -I$D/flatbuffers/include -I$D/gemmlowp -ITHIS_DIRECTORY \\
+        THIS_DIRECTORY/main.cc THIS_DIRECTORY/resolver.cc model_data.o $T/libtensorflow-microlite.a -o run && ./run
+
+`TF_LITE_STATIC_MEMORY` must be set as it was for the library: TFLM's structures depend on it.
+"""
+
+
+def arena_with_margin(predicted: int) -> int:
+    """Bytes of the arena to provide where `predicted` are needed; a multiple of 16."""
+    return int(align(predicted + predicted * MARGIN_PERCENT // 100 + MARGIN_BYTES))
+
+
+def make_words(board: Board) -> str:
+    """What TFLM's Makefile is told of the board's core, whose FPU passes floats; that of an M7 may lack double precision."""
+    fpu = [flag.removeprefix("-mfpu=") for flag in board.compiler_flags if flag.startswith("-mfpu=")]
+    more = f" FPU={fpu[0]}" if board.core == "cortex-m7" and fpu else ""
+    return f"TARGET=cortex_m_generic TARGET_ARCH={TARGET_ARCHS.get(board.core, board.core)}{more}"
+
+
+def tflm_files(data: bytes, model: QuantizedModel, operators: Sequence[str], board: Board) -> Mapping[str, str]:
+    """Every file by its name: `data`, which reads as `model`, for TFLM. operators: names of the file format, each once."""
+    title = package.title(model)
+    cortex, host = arena_tflm_bytes(model.arch, 4), arena_tflm_bytes(model.arch, 8)
+    totals = arena_with_margin(cortex), arena_with_margin(host)
+    fields = {"int8_t": "int8", "float": "f"}
+    shown: dict[str, object] = {
+        "title": title,
+        "name": "micronets_model",
+        "size": len(data),
+        "count": len(operators),
+        "operators": ", ".join(operators),
+        "cortex": cortex,
+        "host": host,
+        "cortex_total": totals[0],
+        "host_total": totals[1],
+        "margin": totals[0] - cortex,
+        "margin64": totals[1] - host,
+        "percent": MARGIN_PERCENT,
+        "extra": MARGIN_BYTES,
+        "input_field": fields[package.ctype(model, INPUT)],
+        "output_field": fields[package.ctype(model, model.arch.output)],
+        "board": board.name,
+        "arch": TARGET_ARCHS.get(board.core, board.core),
+        "words": make_words(board),
+        "sram": board.sram_bytes,
+        "flash": board.flash_bytes,
+        "calls": "\n".join(
+            f"  if (ops.{METHODS[op]}() != kTfLiteOk) return kTfLiteError;"  # a line each: easy to compare with the model
+            for op in operators
+        ),
+        "array": ctext.array("uint8_t", "micronets_model", data).removeprefix("static "),
+    }
+    templates = {
+        "model_data.h": _DATA_H,
+        "model_data.c": _DATA_C,
+        "micronets_tflm.h": _SETTINGS_H,
+        "resolver.cc": _RESOLVER,
+        "main.cc": _MAIN,
+        "Makefile.inc": _MAKEFILE,
+        "README.md": _README,
+    }
+    return {name: text.format(**shown) for name, text in templates.items()} | {"test_vector.h": package.test_vector(model)}

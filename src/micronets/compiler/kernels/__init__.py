@@ -1,0 +1,1 @@
+"""A network's layers as calls of kernels: choice, weights, tables."""

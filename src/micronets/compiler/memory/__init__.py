@@ -1,0 +1,1 @@
+"""Where tensors lie in the arena, and execution in patches."""

@@ -1,0 +1,122 @@
+"""Where in the arena each buffer lies: a placement follows from an order, and the best order is searched for."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+
+from micronets.cost.tflm_plan import align
+
+Pairs = Mapping[tuple[int, int], int]
+# For each buffer those that are alive with it: (which, how far above it this one must start, how far below, whether it
+# may also start exactly where that one does).
+_Around = Sequence[Sequence[tuple[int, int, int, bool]]]
+
+
+def search(
+    sizes: Sequence[int], births: Sequence[int], near: Pairs, exact: Pairs, bound: int, tries: int
+) -> tuple[list[int], int]:
+    """Offsets of buffers of `sizes` bytes, first alive at `births`, and where the last one ends.
+
+    near: (lower, upper) -> how far above the lower's start the upper must start, for every pair alive at the same time.
+    exact: pairs that may also start at the same place. bound: what is good enough.
+    By falling size at first, then by changing the order of the best so far at random, at most `tries` times.
+    """
+    count = range(len(sizes))
+    around: list[list[tuple[int, int, int, bool]]] = [[] for _ in count]
+    for low, high in near:
+        around[high].append((low, near[low, high], near[high, low], (low, high) in exact or (high, low) in exact))
+    starts = [
+        sorted(count, key=lambda i: -sizes[i]),
+        sorted(count, key=lambda i: (-sizes[i], -i)),
+        sorted(count, key=lambda i: -births[i]),
+    ]
+    placed = [_place(order, around) for order in starts]
+    size, _, offsets, best = min((_end(o, sizes), i, o, starts[i]) for i, o in enumerate(placed))
+    rng, rank, top = random.Random(0), _ranks(best), _top(offsets, sizes, size)
+    for _ in range(tries):
+        if align(size) <= align(bound) or len(sizes) < 2:
+            break
+        order, moved = list(best), []
+        for _ in range(rng.choice((1, 1, 2, 3))):
+            item = rng.choice(sorted(top, key=order.index)) if rng.random() < 0.5 else rng.choice(order)
+            order.remove(item)
+            order.insert(rng.randrange(len(order) + 1), item)
+            moved.append(item)
+        ranks = _ranks(order)
+        other = _place_again(order, ranks, _turned(moved, rank, ranks, around), around, offsets, sizes, size)
+        if other is not None:
+            offsets, size, best, rank = other, _end(other, sizes), order, ranks
+            top = _top(offsets, sizes, size)
+    return offsets, size
+
+
+def _end(offsets: Sequence[int], sizes: Sequence[int]) -> int:
+    return max(o + s for o, s in zip(offsets, sizes, strict=True))
+
+
+def _top(offsets: Sequence[int], sizes: Sequence[int], size: int) -> list[int]:
+    return [i for i, o in enumerate(offsets) if o + sizes[i] == size]
+
+
+def _ranks(order: Sequence[int]) -> list[int]:
+    ranks = [0] * len(order)
+    for rank, item in enumerate(order):
+        ranks[item] = rank
+    return ranks
+
+
+def _place(order: Sequence[int], around: _Around) -> list[int]:
+    """Every buffer at the lowest offset that those placed before it allow."""
+    offsets, ranks = [-1] * len(order), _ranks(order)
+    for new in order:
+        offsets[new] = _lowest(new, ranks, around, offsets)
+    return offsets
+
+
+def _lowest(new: int, ranks: Sequence[int], around: _Around, offsets: Sequence[int]) -> int:
+    # Between these, exclusive, the new one would be too near to one already there.
+    barred, own = [], ranks[new]
+    for k, above, below, same in around[new]:
+        if ranks[k] < own:
+            at = offsets[k]
+            barred += [(at - below, at), (at, at + above)] if same else [(at - below, at + above)]
+    offset = 0
+    barred.sort()
+    for low, high in barred:
+        if low < offset < high:
+            offset = high
+    return offset
+
+
+def _turned(moved: Sequence[int], before: Sequence[int], after: Sequence[int], around: _Around) -> set[int]:
+    """Those moved, and those for which a moved one now comes after them instead of before, or the other way round."""
+    turned = set(moved)
+    for m in moved:
+        turned.update(k for k, *_ in around[m] if (before[k] < before[m]) != (after[k] < after[m]))
+    return turned
+
+
+def _place_again(
+    order: Sequence[int],
+    ranks: Sequence[int],
+    turned: set[int],
+    around: _Around,
+    offsets: Sequence[int],
+    sizes: Sequence[int],
+    size: int,
+) -> list[int] | None:
+    """What `_place` gives for `order`, from the `offsets` of another order; None as soon as it exceeds `size`.
+
+    Only what comes after a change and is alive with it can change.
+    """
+    placed = list(offsets)
+    for new in order:
+        if new in turned:
+            offset = _lowest(new, ranks, around, placed)
+            if offset + sizes[new] > size:
+                return None
+            if offset != placed[new]:
+                placed[new] = offset
+                turned.update(k for k, *_ in around[new] if ranks[k] > ranks[new])
+    return placed

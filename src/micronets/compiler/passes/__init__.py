@@ -1,0 +1,1 @@
+"""Rewrites of a network that change no output byte."""

@@ -1,0 +1,1 @@
+"""What a network costs: operations, memory, size, time; the same functions for numbers and for gradients."""

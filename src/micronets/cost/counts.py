@@ -1,0 +1,143 @@
+"""What is counted in a network: MACs, parameters, bytes.
+
+Functions of `Sequence[Step]` use only `+ * max`, so that widths, kernels and gates may be 0-d tensors: the costs of an
+`Arch` and the differentiable ones of a search are the same code. A step counts with its gate as weight.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, assert_never
+
+from micronets.ir.arch import Arch, Step
+from micronets.ir.layers import (
+    INPUT,
+    Add,
+    AveragePool2D,
+    Conv2D,
+    DepthwiseConv2D,
+    Dequantize,
+    FullyConnected,
+    MaxPool2D,
+    Mean,
+    Pad,
+    Quantize,
+    Relu,
+    Reshape,
+    Softmax,
+)
+
+Number = Any  # int, float or 0-d tensor
+
+
+def macs(steps: Sequence[Step]) -> Number:
+    """Multiply-accumulates of convolutions and matrix products, taps in the padding included; 1 MAC is 2 ops."""
+    return sum(s.gate * step_macs(s) for s in steps)
+
+
+def step_macs(step: Step) -> Number:
+    """MACs of one layer, were it there."""
+    match step.layer:
+        case Conv2D(kernel=(kh, kw)):
+            return math.prod(step.output_shape) * (step.input_shapes[0][2] * (kh * kw))
+        case DepthwiseConv2D(kernel=(kh, kw)):
+            return math.prod(step.output_shape) * (kh * kw)
+        case FullyConnected(units=units):
+            return math.prod(step.input_shapes[0]) * units
+        case (
+            AveragePool2D() | MaxPool2D() | Mean() | Add() | Pad() | Reshape() | Softmax() | Relu() | Quantize() | Dequantize()
+        ):
+            return 0
+        case _:
+            assert_never(step.layer)
+
+
+def step_weights(step: Step) -> tuple[Number, Number]:
+    """Weights and output channels (each with a bias and a scale) of one layer; zeros for a layer without."""
+    match step.layer:
+        case Conv2D(kernel=(kh, kw), filters=filters):
+            return step.input_shapes[0][2] * (kh * kw) * filters, filters
+        case DepthwiseConv2D(kernel=(kh, kw)):
+            channels = step.output_shape[2]
+            return channels * (kh * kw), channels
+        case FullyConnected(units=units):
+            return math.prod(step.input_shapes[0]) * units, units
+        case (
+            AveragePool2D() | MaxPool2D() | Mean() | Add() | Pad() | Reshape() | Softmax() | Relu() | Quantize() | Dequantize()
+        ):
+            return 0, 0
+        case _:
+            assert_never(step.layer)
+
+
+def params(steps: Sequence[Step]) -> Number:
+    """Weights and biases."""
+    return sum(s.gate * sum(step_weights(s)) for s in steps)
+
+
+def weight_bytes(steps: Sequence[Step]) -> Number:
+    """Bytes of packed weights and of 32-bit biases."""
+    return sum(s.gate * step_weight_bytes(s) for s in steps)
+
+
+def step_weight_bytes(step: Step) -> Number:
+    """Bytes of one layer's packed weights and 32-bit biases."""
+    weights, channels = step_weights(step)
+    return packed_bytes(weights, getattr(step.layer, "weight_bits", 8)) + channels * 4
+
+
+def packed_bytes(values: Number, bits: int) -> Number:
+    """Bytes of packed values of 8 or 4 bits; half bytes round up, but in tensors they stay."""
+    if bits == 8:
+        return values
+    return (values + 1) // 2 if isinstance(values, int) else values * 0.5
+
+
+def live_bytes(steps: Sequence[Step]) -> Number:
+    """The most bytes of activations alive at once: a lower bound on what any plan needs.
+
+    A step counts with its gate. An activation takes a byte, also one of 4 bits.
+    """
+    last: dict[str, int] = {}
+    size: dict[str, Number] = {}  # as its readers see it: after a block that may be missing, a mean
+    for i, s in enumerate(steps):
+        for name, shape in zip(s.layer.inputs, s.input_shapes, strict=True):
+            if name not in last:
+                size[name] = math.prod(shape)
+            last[name] = i
+    alive = [INPUT]
+    held = size.get(INPUT, 0)
+    most: Number = 0
+    for i, s in enumerate(steps):
+        most = max(most, s.gate * (held + math.prod(s.output_shape)))
+        if last.get(s.layer.name, -1) > i:
+            alive.append(s.layer.name)
+        ended = {n for n in alive if last[n] <= i}
+        if ended or s.layer.name in alive:
+            alive = [n for n in alive if n not in ended]
+            held = sum(size[n] for n in alive)
+    return most
+
+
+def paper_ops(arch: Arch) -> float:
+    """Operations as MicroNets (arXiv 2010.11267) counts them: 2 a MAC, and halves of rows and columns after a stride.
+
+    True integer counts are 1..3 % higher.
+    """
+    sizes: dict[str, tuple[float, float]] = {INPUT: (float(arch.input_shape[0]), float(arch.input_shape[1]))}
+    total = 0.0
+    for s in arch.steps():
+        h, w = sizes[s.layer.inputs[0]]
+        match s.layer:
+            case Conv2D(stride=(sh, sw)) | DepthwiseConv2D(stride=(sh, sw)):
+                h, w = h / sh, w / sw
+                total += 2 * step_macs(s) * (h * w) / math.prod(s.output_shape[:2])
+            case FullyConnected():
+                total += 2 * step_macs(s)
+            case AveragePool2D() | MaxPool2D() | Mean():
+                h, w = (float(n) for n in (*s.output_shape[:2], 1.0)[:2])
+            case _:
+                pass
+        sizes[s.layer.name] = (h, w)
+    return total

@@ -1,0 +1,190 @@
+"""`Plan`: where TensorFlow Lite Micro puts every activation and scratch buffer in its arena.
+
+`tflm_plan` follows TFLM's GreedyMemoryPlanner: buffers in order of falling size, each at the lowest offset where it
+overlaps none of those already placed that live at the same time; all sizes rounded up to 16 bytes. Equal sizes go
+from the last created to the first, as there. Time counts operators; the input is there from time 0.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import assert_never
+
+from micronets.ir.arch import Arch, Step
+from micronets.ir.layers import (
+    INPUT,
+    Add,
+    AveragePool2D,
+    Conv2D,
+    DepthwiseConv2D,
+    Dequantize,
+    FullyConnected,
+    MaxPool2D,
+    Mean,
+    Pad,
+    Quantize,
+    Relu,
+    Reshape,
+    Softmax,
+)
+from micronets.ir.window import pad_before
+
+ALIGNMENT = 16  # of every buffer in the arena, MicroArenaBufferAlignment
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """Bytes in the arena for the operators number `first` to `last`, both included; operators count from 1.
+
+    name: the tensor, or the layer that asked for scratch memory.
+    bytes: as asked for, not rounded.
+    offset: from the start of the arena.
+    """
+
+    name: str
+    bytes: int
+    first: int
+    last: int
+    scratch: bool = False
+    offset: int = 0
+
+    @property
+    def end(self) -> int:
+        """The first byte after it, rounded up."""
+        return self.offset + align(self.bytes)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Buffers with their offsets, tensors in order of creation, then scratch buffers."""
+
+    buffers: tuple[Buffer, ...]
+
+    @property
+    def bytes(self) -> int:
+        """Size of the planned part of the arena, the head."""
+        return max((b.end for b in self.buffers), default=0)
+
+    def alive(self, time: int) -> tuple[Buffer, ...]:
+        """The buffers that are alive while operator `time` runs."""
+        return tuple(b for b in self.buffers if b.first <= time <= b.last)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Memory while one layer runs: the layer, the buffers alive and the sum of their bytes."""
+
+    layer: str
+    live_bytes: int
+    buffers: tuple[Buffer, ...]
+
+
+def align(value: int, alignment: int = ALIGNMENT) -> int:
+    """`value` rounded up to a multiple of `alignment`."""
+    return -(-value // alignment) * alignment
+
+
+def tflm_plan(arch: Arch, cmsis_nn: bool = False) -> Plan:
+    """The plan TFLM makes for `arch` with its reference kernels (the host's), or with CMSIS-NN's (a Cortex-M with DSP)."""
+    return Plan(place((*lifetimes(arch), *scratch_buffers(arch.steps(), cmsis_nn))))
+
+
+def memory_over_time(plan: Plan, arch: Arch) -> tuple[Moment, ...]:
+    """What is in memory while each layer runs, in execution order."""
+    moments = []
+    for time, layer in enumerate(arch.layers, start=1):
+        alive = plan.alive(time)
+        moments.append(Moment(layer.name, sum(b.bytes for b in alive), alive))
+    return tuple(moments)
+
+
+def lifetimes(arch: Arch) -> tuple[Buffer, ...]:
+    """Every activation tensor with its lifetime, not placed yet; the network's output lives to the end.
+
+    Activations of 4 bits take a byte each, since TFLM keeps them in int8 tensors.
+    """
+    shapes = arch.shapes()
+    first = {INPUT: 0} | {a.name: i for i, a in enumerate(arch.layers, start=1)}
+    last = dict(first)
+    for i, layer in enumerate(arch.layers, start=1):
+        last |= dict.fromkeys(layer.inputs, i)
+    last[arch.output] = len(arch.layers)
+    width = float_tensors(arch)
+    return tuple(Buffer(n, math.prod(s) * width.get(n, 1), first[n], last[n]) for n, s in shapes.items())
+
+
+def float_tensors(arch: Arch) -> dict[str, int]:
+    """Bytes an element of the float32 tensors at the edges: the input of a first Quantize, outputs of Dequantize."""
+    sizes = {a.name: 4 for a in arch.layers if isinstance(a, Dequantize)}
+    if any(isinstance(a, Quantize) and a.inputs == (INPUT,) for a in arch.layers):
+        sizes[INPUT] = 4
+    return sizes
+
+
+def scratch_buffers(steps: Sequence[Step], cmsis_nn: bool = False) -> tuple[Buffer, ...]:
+    """The scratch buffers that TFLM's kernels ask for, in order, not placed yet."""
+    asked = [(s.layer.name, i, _scratch_bytes(s, cmsis_nn)) for i, s in enumerate(steps, start=1)]
+    return tuple(Buffer(name, size, i, i, scratch=True) for name, i, size in asked if size)
+
+
+def _scratch_bytes(step: Step, cmsis_nn: bool) -> int:
+    layer, x, y = step.layer, step.input_shapes[0], step.output_shape
+    match layer:
+        case Conv2D(kernel=(kh, kw)):
+            if not cmsis_nn:
+                return _unpacked(layer, y[2] * kh * kw * x[2])
+            return _im2col_bytes(layer, x)
+        case DepthwiseConv2D(kernel=(kh, kw)):
+            if not cmsis_nn:
+                return _unpacked(layer, kh * kw * y[2])
+            # arm_depthwise_conv_s8_opt expands one window to 16 bits; its 3x3 kernel and the generic one do not.
+            padding = [pad_before(x[i], layer.kernel[i], layer.stride[i], 1, layer.padding) for i in (0, 1)]
+            small = layer.kernel == (3, 3) and max(padding) <= 1 and layer.weight_bits == 8
+            generic = layer.dilation != (1, 1) or layer.multiplier != 1
+            return 0 if small or generic else 2 * kh * kw * x[2]
+        case FullyConnected(units=units):
+            return 0 if cmsis_nn else _unpacked(layer, units * math.prod(x))
+        case AveragePool2D():
+            return 4 * x[2] if cmsis_nn else 0  # 32-bit sums of one pixel
+        case Mean():
+            return 4 * x[2]  # 32-bit sums
+        case MaxPool2D() | Add() | Pad() | Reshape() | Softmax() | Relu() | Quantize() | Dequantize():
+            return 0
+        case _:
+            assert_never(layer)
+
+
+def _unpacked(layer: Conv2D | DepthwiseConv2D | FullyConnected, weights: int) -> int:
+    """The reference kernels unpack all 4-bit weights of a layer before they use them."""
+    return weights if layer.weight_bits == 4 else 0
+
+
+def _im2col_bytes(layer: Conv2D, x: tuple[int, ...]) -> int:
+    """Two columns of 16-bit inputs (arm_convolve_s8), rounded up to four values; none for a 1x1 kernel."""
+    (kh, kw), one = layer.kernel, (1, 1)
+    if layer.kernel == one and layer.dilation == one:
+        return 0
+    column = kh * kw * x[2]
+    return 4 * (align(column, 4) if layer.weight_bits == 8 else column)
+
+
+def place(buffers: Sequence[Buffer]) -> tuple[Buffer, ...]:
+    """The buffers with the offsets that TFLM's greedy planner gives them, in the given order."""
+    # TFLM sorts the reversed list stably: equal sizes come out from the last to the first.
+    order = sorted(range(len(buffers)), key=lambda i: (-align(buffers[i].bytes), -i))
+    placed: list[Buffer] = []  # by rising offset
+    offsets = [0] * len(buffers)
+    for i in order:
+        new, offset = buffers[i], 0
+        for other in placed:
+            if other.first > new.last or new.first > other.last:
+                continue
+            if other.offset - offset >= align(new.bytes):
+                break
+            offset = max(offset, other.end)
+        offsets[i] = offset
+        position = next((k for k, b in enumerate(placed) if b.offset > offset), len(placed))
+        placed.insert(position, replace(new, offset=offset))
+    return tuple(replace(b, offset=o) for b, o in zip(buffers, offsets, strict=True))

@@ -1,0 +1,1 @@
+"""The design half: search, training, quantisation and export. The only folder that needs torch."""

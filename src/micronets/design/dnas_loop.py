@@ -1,0 +1,188 @@
+"""The steps of a search, on weights and architecture, continued bit for bit from a checkpoint: see `search`."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from micronets.boards.board import Board
+from micronets.cost.costs import Runtime, relaxed_budget_costs
+from micronets.design import optim
+from micronets.design.budget_fitter import Fitter
+from micronets.design.search_settings import SearchSettings
+from micronets.design.supernet import Sample, Supernet
+from micronets.design.torch_ops import Precision, autocast, pick_precision
+from micronets.errors import TrainingError
+from micronets.tasks import TaskData
+
+Progress = Callable[[dict[str, Any]], None]
+RECHECK = 25  # steps between two comparisons of relaxed and exact costs
+TICK_SECONDS, TICK_STEPS = 2.0, 20  # between two reports of progress; the steps whose mean loss is told
+_MODULES = ("supernet", "weight_optimiser", "arch_optimiser")
+_NUMBERS = ("step", "history", "losses", "hits", "correction", "baseline")
+
+
+class Searching:
+    """The state of a search between two steps."""
+
+    def __init__(
+        self,
+        supernet: Supernet,
+        fitter: Fitter,
+        board: Board,
+        runtime: Runtime,
+        data: TaskData,
+        settings: SearchSettings,
+        seed: int,
+        device: torch.device,
+    ) -> None:
+        self.supernet, self.fitter, self.board, self.runtime, self.data = supernet, fitter, board, runtime, data
+        self.settings, self.seed, self.device = settings, seed, device
+        self.labels = torch.from_numpy(data.labels("train")).to(device)
+        self.history: list[dict[str, Any]] = []
+        self.step, self.losses, self.hits = 0, list[float](), 0  # losses and hits of this epoch
+        self.correction = dict.fromkeys(fitter.limits, 1.0)
+        self.baseline: float | None = None
+        self.steps_per_epoch = max(1, len(self._order(0)) // settings.batch)
+        self.steps = self.steps_per_epoch * settings.epochs
+        self.weight_optimiser = optim.optimiser(supernet.net, settings.optimiser, settings.weight_decay)
+        self.arch_optimiser = torch.optim.Adam(supernet.alphas.parameters(), lr=settings.arch_lr, betas=(0.5, 0.999))
+        self.precision: Precision = pick_precision(settings.precision, device)
+
+    def resume(self, state: dict[str, Any] | None) -> None:
+        """Takes up what `run` gave to its `save`."""
+        if state is None:
+            return
+        for name in _MODULES:
+            getattr(self, name).load_state_dict(state[name])
+        for name in _NUMBERS:
+            setattr(self, name, state[name])
+
+    def run(self, progress: Progress, save: Callable[[dict[str, Any]], None]) -> None:
+        """All the steps that are left; `save` is given the state at every epoch's end and in between."""
+        self.supernet.train()
+        saved = ticked = time.monotonic()
+        ticked_at = self.step
+        order: Tensor | None = None
+        while self.step < self.steps:
+            epoch, i = divmod(self.step, self.steps_per_epoch)
+            if order is None or i == 0:
+                order = self._order(epoch)
+            loss, right = self.train_step(order[i * self.settings.batch : (i + 1) * self.settings.batch], self.step)
+            self.losses.append(loss)
+            self.hits += right
+            self.step += 1
+            ended = i + 1 == self.steps_per_epoch
+            now = time.monotonic()
+            if now - ticked >= TICK_SECONDS or self.step == self.steps:
+                left = (now - ticked) / (self.step - ticked_at) * (self.steps - self.step)
+                recent = self.losses[-TICK_STEPS:]
+                report = {"stage": "search", "step": self.step, "steps": self.steps, "seconds_left": left}
+                progress(report | {"loss": sum(recent) / len(recent)})
+                ticked, ticked_at = now, self.step
+            if ended:
+                self._end_epoch(epoch)
+            if ended or now - saved >= self.settings.checkpoint_seconds:
+                modules = {name: getattr(self, name).state_dict() for name in _MODULES}
+                save(modules | {name: getattr(self, name) for name in _NUMBERS})
+                saved = now
+
+    def _order(self, epoch: int) -> Tensor:
+        return torch.from_numpy(self.data.epoch(np.random.default_rng([self.seed, epoch])))
+
+    def _end_epoch(self, epoch: int) -> None:
+        values = self.supernet.most_likely()
+        self.history.append(
+            {
+                "epoch": epoch + 1,
+                "loss": sum(self.losses) / len(self.losses),
+                "accuracy": self.hits / (len(self.losses) * self.settings.batch),
+                "temperature": self.temperature(self.step),
+                "costs": dict(self.fitter.costs(values)),
+                "values": values,
+                "entropy": {k: entropy(p) for k, p in self.supernet.probabilities().items()},
+            }
+        )
+        self.losses, self.hits = [], 0
+
+    def temperature(self, step: int) -> float:
+        s = self.settings
+        done = max(0.0, (step / self.steps - s.warmup) / (1 - s.warmup))
+        return float(s.temperature * (s.final_temperature / s.temperature) ** min(done, 1.0))
+
+    def train_step(self, batch: Tensor, step: int) -> tuple[float, int]:
+        """One step on the weights and, after the warm-up, on the architecture; its loss and its right answers.
+
+        Every step seeds its own generators, so that a search that was resumed draws what the uninterrupted one drew.
+        Raises `TrainingError` if the loss is not a number.
+        """
+        s = self.settings
+        draw_seed, noise_seed = (int(n) >> 1 for n in np.random.SeedSequence([self.seed, step]).generate_state(2, np.uint64))
+        draws = torch.Generator().manual_seed(draw_seed)
+        noise = torch.Generator(self.device).manual_seed(noise_seed)
+        for group in self.weight_optimiser.param_groups:
+            group["lr"] = s.lr * optim.cosine(step, self.steps, self.steps_per_epoch)
+        searching = step >= s.warmup * self.steps
+        sample = self.supernet.sample(self.temperature(step), draws)
+        x = self.data.augmented(batch, input_settings(self.data, dict(sample.shapes)), noise)
+        y = self.labels[batch.to(self.device)]
+        with autocast(self.device, self.precision):
+            logits = self.supernet(x, sample)
+        loss = F.cross_entropy(logits.float(), y, label_smoothing=s.label_smoothing)
+        total = loss
+        if searching:
+            if step % RECHECK == 0:
+                self._recheck()
+            penalty = self._penalty(sample)
+            total = loss + s.penalty * penalty + self._shape_loss(loss, penalty, sample)
+        self.weight_optimiser.zero_grad(set_to_none=True)
+        self.arch_optimiser.zero_grad(set_to_none=True)
+        total.backward()  # type: ignore[no-untyped-call]
+        self.weight_optimiser.step()
+        if searching:
+            self.arch_optimiser.step()
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise TrainingError(f"search: the loss became {value} in step {step + 1}; lower search.lr (now {s.lr})")
+        return value, int((logits.detach().argmax(1) == y).sum())
+
+    def _penalty(self, sample: Sample) -> Tensor:
+        costs = self._relaxed(sample)
+        excess = [torch.relu(costs[name] * (self.correction[name] / limit) - 1) for name, limit in self.fitter.limits.items()]
+        return torch.stack([torch.as_tensor(e, device=self.device) for e in excess]).sum()
+
+    def _relaxed(self, sample: Sample) -> Mapping[str, Any]:
+        return relaxed_budget_costs(self.supernet.steps(sample), self.board, tuple(self.fitter.limits), runtime=self.runtime)
+
+    def _shape_loss(self, loss: Tensor, penalty: Tensor, sample: Sample) -> Tensor:
+        """Score function (Williams 1992): its gradient is that of the expected loss over the drawn shapes."""
+        value = float(loss.detach() + self.settings.penalty * penalty.detach())
+        if self.baseline is None:
+            self.baseline = value
+        advantage = value - self.baseline
+        self.baseline += 0.05 * advantage
+        return advantage * sample.log_prob
+
+    def _recheck(self) -> None:
+        values = self.supernet.most_likely()
+        exact = self.fitter.costs(values)
+        with torch.no_grad():
+            relaxed = self._relaxed(self.supernet.one_hot(values))
+        self.correction = {name: float(exact[name]) / max(float(relaxed[name]), 1e-9) for name in self.fitter.limits}
+
+
+def input_settings(data: TaskData, values: dict[str, int]) -> dict[str, int]:
+    """The choices among `values` that are settings of the input."""
+    return {name: values[name] for name in data.input_settings if name in values}
+
+
+def entropy(probabilities: list[float]) -> float:
+    """Entropy in nats."""
+    return float(-sum(p * math.log(max(p, 1e-12)) for p in probabilities))

@@ -1,0 +1,91 @@
+"""From a fake-quantised `Net` to the integers of a `QuantizedModel`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from micronets.design.fakequant import FakeQuant, fold, scale_and_zero
+from micronets.design.net import Net, Weighted
+from micronets.errors import SpecError
+from micronets.ir.arch import Arch
+from micronets.ir.layers import DepthwiseConv2D, FullyConnected, Softmax
+from micronets.quantized.arithmetic import bit_range
+from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
+
+BIAS_LIMIT = 2**30  # leaves the other half of int32 to the sum of products
+
+
+def to_quantized(net: Net, metadata: Mapping[str, str] | None = None, *, softmax: bool = False) -> QuantizedModel:
+    """The integer model that `net` simulates; `softmax` appends a Softmax layer if the network has none at its end.
+
+    Raises `SpecError` if `fakequant.attach` was not called on the network.
+    """
+    q = net.quantizer
+    if not isinstance(q, FakeQuant):
+        raise SpecError("to_quantized: the network is in float; call fakequant.attach and train it first")
+    arch = _with_softmax(net.arch) if softmax else net.arch
+    with torch.no_grad():
+        bounds = q.bounds().double().cpu().tolist()
+        own = {name: _tensor_quant(bounds[i][0], bounds[i][1], q.bits[name]) for name, i in q.index.items()}
+        quant = {name: own[owner] for name, owner in q.owners.items()}
+        weights = {
+            s.layer.name: _weights(net, q, s.layer, quant[s.layer.inputs[0]].scale)
+            for s in net.steps
+            if isinstance(s.layer, Weighted)
+        }
+    if isinstance(arch.layers[-1], Softmax):
+        quant[arch.output] = TensorQuant(1 / 256, -128)
+    return QuantizedModel(arch, quant, weights, dict(metadata or {}))
+
+
+def _tensor_quant(lo: float, hi: float, bits: int) -> TensorQuant:
+    scale, zero = scale_and_zero(lo, hi, bits)
+    return TensorQuant(float(np.float32(scale)), zero)
+
+
+def _weights(net: Net, q: FakeQuant, layer: Weighted, input_scale: float) -> LayerWeights:
+    weight, bias = (t.detach().cpu().double().numpy() for t in fold(net.cell(layer)))
+    scales = q.weight_scale(layer, fold(net.cell(layer))[0]).detach().cpu().double().numpy()
+    # A channel of nearly no weights but a bias needs a larger scale, or the bias would not fit int32.
+    scales = np.maximum(scales, np.abs(bias) / (input_scale * BIAS_LIMIT)).astype(np.float32)
+    if isinstance(layer, FullyConnected):
+        scales = scales.max(keepdims=True)
+    top = bit_range(layer.weight_bits)[1]
+    columns = scales.astype(np.float64).reshape(-1, *[1] * (weight.ndim - 1))
+    codes = np.clip(np.rint(weight / columns), -top, top).astype(np.int8)
+    match weight.ndim:
+        case 4 if isinstance(layer, DepthwiseConv2D):
+            codes = codes.transpose(1, 2, 3, 0)
+        case 4:
+            codes = codes.transpose(0, 2, 3, 1)
+        case _:
+            pass
+    real = bias / (input_scale * scales.astype(np.float64))
+    return LayerWeights(np.ascontiguousarray(codes), scales, np.rint(real).astype(np.int32))
+
+
+def _with_softmax(arch: Arch) -> Arch:
+    if isinstance(arch.layers[-1], Softmax):
+        return arch
+    name = "softmax"
+    while name in arch.shapes():
+        name += "_"
+    return replace(arch, layers=(*arch.layers, Softmax(name=name, inputs=(arch.output,))))
+
+
+def tensor_codes(net: Net, values: Mapping[str, Tensor]) -> dict[str, npt.NDArray[np.int64]]:
+    """Fake-quantised tensors (of `Net.tensors`) as the integer codes they stand for, maps as `[N, H, W, C]`."""
+    quant = to_quantized(net).quant
+    codes = {}
+    for name, value in values.items():
+        nhwc = value.permute(0, 2, 3, 1) if value.ndim == 4 else value
+        codes[name] = (
+            np.rint(nhwc.detach().cpu().double().numpy() / quant[name].scale).astype(np.int64) + quant[name].zero_point
+        )
+    return codes

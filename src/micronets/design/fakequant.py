@@ -1,0 +1,253 @@
+"""Quantisation simulated in float, with ranges that are learnt: what makes a `Net` train for TFLM's integer kernels.
+
+Activations are asymmetric: real = scale * (q - zero_point), the range `[lo, hi]` holds 0 and is a parameter in the log
+domain (Jain et al., "Trained Quantization Thresholds", 2020), so that its learning rate means the same for every
+tensor. Its gradient is that of the clipped values and, below 8 bits, of the rounding error as well (LSQ, Esser et al.
+2020; LSQ+, Bhalgat et al. 2020). Weights are symmetric, per output channel (one scale for a fully connected layer);
+8-bit scales follow the largest weight, 4-bit scales are learnt. Batch norm is folded into the weights with its running
+statistics frozen; its scale and shift go on learning. Straight-through gradients (Jacob et al. 2018, section 3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from micronets.design import torch_ops
+from micronets.design.net import Cell, Net, Weighted, key, trained_steps
+from micronets.errors import SpecError
+from micronets.ir.arch import Arch
+from micronets.ir.layers import INPUT, Add, AveragePool2D, Conv2D, FullyConnected, MaxPool2D, Mean, Pad, Relu, Reshape
+from micronets.ir.layers import DepthwiseConv2D as Depthwise
+from micronets.quantized.arithmetic import bit_range
+
+SAMPLES = 1 << 16  # values kept per tensor and batch when ranges are observed
+SMALLEST = 1e-4  # least upper end of a range, least largest weight of a channel: keeps scales above zero
+
+
+class FakeQuant(nn.Module):
+    """Ranges and scales of a network's tensors.
+
+    owners: tensor -> the tensor whose scale it has. Pools, Pad and Reshape keep that of their input, as in TFLM.
+    base, log: `[tensors, 2]`: lower and upper ends are `base * exp(log)`; a base of 0 stays 0 (after a ReLU).
+    """
+
+    base: Tensor
+
+    def __init__(self, arch: Arch) -> None:
+        super().__init__()
+        steps = trained_steps(arch)
+        self.bits = arch.bits()
+        self.owners = _owners(arch)
+        self.index = {name: i for i, name in enumerate(dict.fromkeys(self.owners.values()))}
+        self.rounded_again = {s.layer.name for s in steps if isinstance(s.layer, AveragePool2D)}
+        self.nonnegative = _nonnegative(arch)
+        self.log = nn.Parameter(torch.zeros(len(self.index), 2))
+        self.register_buffer("base", torch.tensor([[0.0, 1.0]]).repeat(len(self.index), 1))
+        self.scales = nn.ParameterDict(
+            {
+                key(s.layer.name): nn.Parameter(torch.zeros(_channels(s.layer, s.output_shape)))
+                for s in steps
+                if isinstance(s.layer, (Conv2D, Depthwise, FullyConnected)) and s.layer.weight_bits < 8
+            }
+        )
+        self._bounds: Any = None
+        self._floats: list[list[float]] = []
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_bounds": None, "_floats": []}  # of one forward pass, and not copyable
+
+    def bounds(self) -> Tensor:
+        """Lower and upper ends of the ranges `[tensors, 2]`."""
+        return self.base * self.log.exp()
+
+    def refresh(self) -> None:
+        """Reads the ranges for one forward pass: one transfer from the device instead of one for each tensor."""
+        bounds = self.bounds()
+        self._bounds = bounds.unbind(0)
+        self._floats = bounds.detach().tolist()
+
+    def activation(self, name: str, x: Tensor) -> Tensor:
+        """`x` as the integer tensor `name` would hold it."""
+        owner = self.owners[name]
+        if owner != name and name not in self.rounded_again:
+            return x  # only values of the input, so they are rounded already
+        i = self.index[owner]
+        y: Tensor = _Quantize.apply(x, self._bounds[i], *self._floats[i], self.bits[owner])  # type: ignore[no-untyped-call]
+        return y
+
+    def weights(self, layer: Weighted, cell: Cell) -> tuple[Tensor, Tensor]:
+        """Quantised weights and the bias, both with batch norm folded in."""
+        weight, bias = fold(cell)
+        scale = self.weight_scale(layer, weight)
+        top = bit_range(layer.weight_bits)[1]
+        columns = scale.view(-1, *[1] * (weight.ndim - 1))
+        if layer.weight_bits == 8:  # nothing exceeds the largest weight, so the gradient is the identity
+            rounded: Tensor = _Round.apply(weight, columns)  # type: ignore[no-untyped-call]
+            return rounded, bias
+        v = (weight / columns).clamp(-top, top)
+        return (v + (v.round() - v).detach()) * columns, bias
+
+    def weight_scale(self, layer: Weighted, weight: Tensor) -> Tensor:
+        """Scale of each output channel `[K]` for folded weights; all equal for a fully connected layer."""
+        if layer.weight_bits < 8:
+            learnt: Tensor = self.scales[key(layer.name)].exp()
+            return learnt.expand(weight.shape[0])
+        largest = weight.detach().flatten(1).abs().amax(1).clamp(min=SMALLEST)
+        largest = largest.amax().expand(len(largest)) if isinstance(layer, FullyConnected) else largest
+        return (largest / bit_range(8)[1]).contiguous()
+
+
+class _Quantize(torch.autograd.Function):
+    """Rounds to the grid of `[lo, hi]`; x, range `[2]`, the same two as numbers, bits -> the shape of x."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, bounds: Tensor, lo: float, hi: float, bits: int) -> Tensor:
+        scale, zero = scale_and_zero(lo, hi, bits)
+        low, high = bit_range(bits)
+        y = (x * (1 / scale)).round_().clamp_(low - zero, high - zero).mul_(scale)
+        ctx.lo, ctx.hi, ctx.bits, ctx.scale = scale * (low - zero), scale * (high - zero), bits, scale
+        ctx.save_for_backward(x, y if bits < 8 else None)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        x, y = ctx.saved_tensors
+        # One layout for x and its gradient: a mixed pair takes five times as long, here and in the convolution before.
+        g = grads[0].contiguous(memory_format=torch.channels_last) if x.ndim == 4 else grads[0]
+        # Half a step more: what rounds to the last code is not clipped. Zero is, where the range begins there (ReLU).
+        lo, hi = ctx.lo - ctx.scale / 2 if ctx.lo else 0.0, ctx.hi + ctx.scale / 2
+        # These two kernels and sums; comparisons and masks take ten times as long on a CPU.
+        inside = torch.ops.aten.hardtanh_backward(g, x, lo, hi)
+        above = torch.ops.aten.threshold_backward(g, x, hi).sum().float()
+        below = torch.ops.aten.hardtanh_backward(g, x, float("-inf"), lo).sum().float() if ctx.lo else torch.zeros_like(above)
+        if y is not None:
+            steps = bit_range(ctx.bits)[1] - bit_range(ctx.bits)[0]
+            rounding = (inside * (y - x)).sum().float() / (ctx.scale * steps)
+            above, below = above + rounding, below - rounding
+        return inside, torch.stack((below, above)), None, None, None
+
+
+class _Round(torch.autograd.Function):
+    """Rounds weights to multiples of `scale`; the gradient passes straight through."""
+
+    @staticmethod
+    def forward(ctx: Any, weight: Tensor, scale: Tensor) -> Tensor:
+        return (weight / scale).round_().mul_(scale)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        return grads[0], None
+
+
+def scale_and_zero(lo: float, hi: float, bits: int) -> tuple[float, int]:
+    """Scale and zero point of a range with `lo <= 0 < hi`; the zero point is nudged to an integer code."""
+    low, high = bit_range(bits)
+    scale = (hi - lo) / (high - low)
+    return scale, min(max(round(low - lo / scale), low), high)
+
+
+def fold(cell: Cell) -> tuple[Tensor, Tensor]:
+    """Weights and bias of a layer with batch norm folded in, at its running statistics."""
+    bn = cell.bn
+    if bn is None:
+        assert cell.bias is not None
+        return cell.weight, cell.bias
+    assert bn.running_var is not None
+    assert bn.running_mean is not None
+    gain = bn.weight * (bn.running_var + bn.eps).rsqrt()
+    return cell.weight * gain.view(-1, 1, 1, 1), bn.bias - bn.running_mean * gain
+
+
+def attach(net: Net, batches: Iterable[Tensor] = ()) -> FakeQuant:
+    """Turns a float `net` into a fake-quantised one, in place, with ranges observed on `batches` `[N, H, W, C]`.
+
+    Each range is the one with the least squared rounding error among shrunken ones. Without batches, ranges are to be
+    loaded with the state dict. Raises `SpecError` if a layer changes the bits of a tensor whose scale it must keep.
+    """
+    quantizer = FakeQuant(net.arch).to(next(net.parameters()).device)
+    net.eval()
+    with torch.no_grad():
+        samples: dict[str, list[Tensor]] = {name: [] for name in quantizer.index}
+        for x in batches:
+            values = net.tensors(x)
+            for name, kept in samples.items():
+                kept.append(_sample(values[name].float()))
+        for name, kept in samples.items():
+            if kept:
+                values_ = torch.cat(kept)
+                base = _best_range(values_, quantizer.bits[name], name in quantizer.nonnegative)
+                quantizer.base[quantizer.index[name]] = torch.tensor(base)
+        for layer in net.arch.layers:
+            if key(layer.name) in quantizer.scales:
+                assert isinstance(layer, (Conv2D, Depthwise, FullyConnected))
+                weight = fold(net.cell(layer))[0]
+                quantizer.scales[key(layer.name)].copy_(_best_scales(layer, weight).log())
+    net.quantizer = quantizer
+    return quantizer
+
+
+def _channels(layer: Weighted, output_shape: tuple[int, ...]) -> int:
+    return 1 if isinstance(layer, FullyConnected) else output_shape[-1]
+
+
+def _owners(arch: Arch) -> dict[str, str]:
+    owners, bits = {INPUT: INPUT}, arch.bits()
+    for step in trained_steps(arch):
+        layer = step.layer
+        keeps = isinstance(layer, (AveragePool2D, MaxPool2D, Pad, Reshape))
+        owners[layer.name] = owners[layer.inputs[0]] if keeps else layer.name
+        if bits[layer.name] != bits[owners[layer.name]]:
+            kind, want = type(layer).__name__, bits[owners[layer.name]]
+            raise SpecError(f"layer '{layer.name}': act_bits = {bits[layer.name]}, but {kind} keeps its input's {want} bits")
+    return owners
+
+
+def _nonnegative(arch: Arch) -> set[str]:
+    """Tensors that cannot be negative whatever the weights are."""
+    names: set[str] = set()
+    for step in trained_steps(arch):
+        layer = step.layer
+        rectified = isinstance(layer, Relu) or getattr(layer, "activation", "none") != "none"
+        follows = isinstance(layer, (AveragePool2D, MaxPool2D, Pad, Reshape, Mean, Add))
+        if rectified or (follows and names.issuperset(layer.inputs)):
+            names.add(layer.name)
+    return names
+
+
+def _sample(x: Tensor) -> Tensor:
+    """Up to `SAMPLES` evenly spaced values and the two extremes."""
+    flat = (torch_ops.to_nhwc(x) if x.ndim == 4 else x).flatten()
+    some = flat[:: max(1, len(flat) // SAMPLES) | 1]  # an odd stride meets every channel
+    return torch.cat((some, flat.amin()[None], flat.amax()[None]))
+
+
+def _best_range(values: Tensor, bits: int, nonnegative: bool) -> tuple[float, float]:
+    hi = max(float(values.amax()), SMALLEST)
+    lo = 0.0 if nonnegative else min(float(values.amin()), -hi / 64)
+    low, high = bit_range(bits)
+    best, best_error = (lo, hi), float("inf")
+    for shrink in torch.linspace(1, 0.3, 36).tolist():
+        scale, zero = scale_and_zero(lo * shrink, hi * shrink, bits)
+        rounded = (values / scale).round_().clamp_(low - zero, high - zero).mul_(scale)
+        error = float((rounded - values).square_().mean(dtype=torch.float64))
+        if error < best_error:
+            best, best_error = (lo * shrink, hi * shrink), error
+    return best
+
+
+def _best_scales(layer: Weighted, weight: Tensor) -> Tensor:
+    rows = weight.flatten(1).float()
+    rows = rows.reshape(1, -1) if isinstance(layer, FullyConnected) else rows
+    top = bit_range(layer.weight_bits)[1]
+    largest = rows.abs().amax(1).clamp(min=SMALLEST) / top
+    best, best_error = largest, torch.full_like(largest, float("inf"))
+    for shrink in torch.linspace(1, 0.3, 36).tolist():
+        scale = largest * shrink
+        rounded = (rows / scale[:, None]).round_().clamp_(-top, top).mul_(scale[:, None])
+        error = (rounded - rows).square_().mean(1)
+        best, best_error = torch.where(error < best_error, scale, best), torch.minimum(error, best_error)
+    return best

@@ -1,0 +1,228 @@
+"""`Net`: the torch network of an `Arch`; float here, with quantisation simulated once `fakequant.attach` was called.
+
+Every convolution is followed by batch norm and then by the layer's fused activation; fully connected layers have a
+bias. Names in the state dict are `layers.<layer>.weight`, `layers.<layer>.bias` (fully connected only) and
+`layers.<layer>.bn.*`, so weights can be sliced from any other network with layers of those names.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Protocol, assert_never
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from micronets.design import torch_ops
+from micronets.errors import SpecError, UnsupportedError
+from micronets.ir.arch import Arch, Step
+from micronets.ir.layers import (
+    INPUT,
+    Activation,
+    Add,
+    AveragePool2D,
+    Conv2D,
+    DepthwiseConv2D,
+    Dequantize,
+    FullyConnected,
+    Layer,
+    MaxPool2D,
+    Mean,
+    Pad,
+    Quantize,
+    Relu,
+    Reshape,
+    Shape,
+    Softmax,
+)
+
+Weighted = Conv2D | DepthwiseConv2D | FullyConnected
+
+
+class Quantizer(Protocol):
+    """What a `Net` calls when quantisation is simulated; `fakequant.FakeQuant` is the one we have."""
+
+    def refresh(self) -> None: ...
+
+    def activation(self, name: str, x: Tensor) -> Tensor: ...
+
+    def weights(self, layer: Weighted, cell: Cell) -> tuple[Tensor, Tensor]: ...
+
+
+class Cell(nn.Module):
+    """Parameters of one layer: `weight` and either `bn` or `bias`.
+
+    weight: `[filters, C, kh, kw]`, `[C * multiplier, 1, kh, kw]` or `[units, inputs]`, inputs in NHWC order.
+    """
+
+    def __init__(self, layer: Weighted, input_shape: Shape) -> None:
+        super().__init__()
+        match layer:
+            case Conv2D():
+                shape: Shape = (layer.filters, input_shape[2], *layer.kernel)
+            case DepthwiseConv2D():
+                shape = (input_shape[2] * layer.multiplier, 1, *layer.kernel)
+            case FullyConnected():
+                shape = (layer.units, math.prod(input_shape))
+            case _:
+                assert_never(layer)
+        self.weight = nn.Parameter(torch.empty(shape))
+        nn.init.normal_(self.weight, std=math.sqrt((1 if len(shape) == 2 else 2) / math.prod(shape[1:])))
+        self.bn = torch_ops.batch_norm(shape[0]) if len(shape) == 4 else None
+        self.bias = nn.Parameter(torch.zeros(shape[0])) if len(shape) == 2 else None
+
+
+class Net(nn.Module):
+    """Float input `[N, H, W, C]` in real units -> logits `[N, classes]`; a last Softmax layer is left out.
+
+    `quantizer` is None for a float network. Raises `UnsupportedError` for layers that only finished models have.
+    """
+
+    def __init__(self, arch: Arch) -> None:
+        super().__init__()
+        self.arch = arch
+        self.steps = trained_steps(arch)
+        self.layers = nn.ModuleDict(
+            {
+                key(s.layer.name): Cell(s.layer, s.input_shapes[0])
+                for s in self.steps
+                if isinstance(s.layer, (Conv2D, DepthwiseConv2D, FullyConnected))
+            }
+        )
+        last = {name: i for i, s in enumerate(self.steps) for name in s.layer.inputs}
+        self._read_last = [[name for name, at in last.items() if at == i] for i in range(len(self.steps))]
+        self.quantizer: nn.Module | None = None
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def cell(self, layer: Layer) -> Cell:
+        """The parameters of a layer that has some."""
+        cell = self.layers[key(layer.name)]
+        assert isinstance(cell, Cell)
+        return cell
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.tensors(x, keep=False)[self.steps[-1].layer.name].flatten(1)
+
+    def tensors(self, x: Tensor, keep: bool = True) -> dict[str, Tensor]:
+        """Every tensor by name, maps as `[N, C, H, W]`; without `keep` those that no later layer reads are dropped."""
+        quantizer: Quantizer | None = self.quantizer  # type: ignore[assignment]
+        x = torch_ops.to_nchw(x) if len(self.arch.input_shape) == 3 else x
+        if quantizer is not None:
+            quantizer.refresh()
+        values = {INPUT: x if quantizer is None else quantizer.activation(INPUT, x)}
+        for i, step in enumerate(self.steps):
+            inputs = [values[n] for n in step.layer.inputs]
+            y = self.run(step.layer, inputs, quantizer)
+            values[step.layer.name] = y if quantizer is None else quantizer.activation(step.layer.name, y)
+            if not keep:
+                for name in self._read_last[i]:
+                    del values[name]
+        return values
+
+    def run(self, layer: Layer, inputs: list[Tensor], quantizer: Quantizer | None = None) -> Tensor:
+        """Output of one layer; `quantizer` simulates its quantised weights."""
+        x = inputs[0]
+        match layer:
+            case Conv2D() | DepthwiseConv2D() | FullyConnected():
+                cell = self.cell(layer)
+                if quantizer is None:
+                    y = linear(layer, x, cell.weight, cell.bias)
+                    return torch_ops.activate(y if cell.bn is None else cell.bn(y), layer.activation)
+                return _clip(linear(layer, x, *quantizer.weights(layer, cell)), layer.activation)
+            case AveragePool2D():
+                return torch_ops.activate(_average_pool(layer, x), layer.activation)
+            case MaxPool2D():
+                rows, columns = _pool_padding(layer, x)
+                lowest = float("-inf") if any(rows + columns) else 0.0
+                padded = F.pad(x, (*columns, *rows), value=lowest) if any(rows + columns) else x
+                return torch_ops.activate(F.max_pool2d(padded, layer.pool, layer.stride), layer.activation)
+            case Mean():
+                return x.mean((2, 3), keepdim=layer.keep_dims)
+            case Add():
+                y = x + inputs[1]
+                return torch_ops.activate(y, layer.activation) if quantizer is None else _clip(y, layer.activation)
+            case Pad():
+                sides = _map_order(layer.paddings)
+                return F.pad(x, [side for pair in reversed(sides) for side in pair])
+            case Reshape():
+                flat = (torch_ops.to_nhwc(x) if x.ndim == 4 else x).reshape(x.shape[0], *layer.shape)
+                return torch_ops.to_nchw(flat) if len(layer.shape) == 3 else flat
+            case Relu():
+                return F.relu6(x) if layer.six else F.relu(x)
+            case Softmax() | Quantize() | Dequantize():
+                raise UnsupportedError(f"layer '{layer.name}': {type(layer).__name__} has no place inside a trained network")
+            case _:
+                assert_never(layer)
+
+
+def trained_steps(arch: Arch) -> tuple[Step, ...]:
+    """The steps that a `Net` computes: all but a Softmax at the end. Raises `UnsupportedError`."""
+    steps = arch.steps()
+    if isinstance(steps[-1].layer, Softmax) and len(steps) > 1:
+        steps = steps[:-1]
+    for step in steps:
+        if isinstance(step.layer, (Softmax, Quantize, Dequantize)):
+            kind = type(step.layer).__name__
+            raise UnsupportedError(f"layer '{step.layer.name}': {kind} cannot be trained; leave it to the finished model")
+    return steps
+
+
+def key(name: str) -> str:
+    """A layer's name as torch accepts it in a state dict."""
+    return name.replace(".", "/")
+
+
+def linear(layer: Weighted, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """The convolution or matrix product of a layer, without batch norm and activation."""
+    match layer:
+        case Conv2D():
+            return torch_ops.conv(x, weight, bias, stride=layer.stride, dilation=layer.dilation, padding=layer.padding)
+        case DepthwiseConv2D():
+            options = {"stride": layer.stride, "dilation": layer.dilation}
+            return torch_ops.conv(x, weight, bias, **options, padding=layer.padding, groups=x.shape[1])
+        case FullyConnected():
+            return F.linear((torch_ops.to_nhwc(x) if x.ndim == 4 else x).flatten(1), weight, bias)
+        case _:
+            assert_never(layer)
+
+
+def load_float(net: Net, state: Mapping[str, Tensor]) -> None:
+    """Loads float weights by name; what belongs to a quantiser is ignored. Raises `SpecError` naming what differs."""
+    own = {n: v for n, v in net.state_dict().items() if not n.startswith("quantizer.")}
+    for name, value in own.items():
+        if name not in state:
+            raise SpecError(f"initial weights: '{name}' is missing; they belong to another network")
+        if state[name].shape != value.shape:
+            found, want = tuple(state[name].shape), tuple(value.shape)
+            raise SpecError(
+                f"initial weights: '{name}' has shape {found}, the network needs {want}; they belong to another network"
+            )
+    net.load_state_dict({n: state[n] for n in own}, strict=net.quantizer is None)
+
+
+def _clip(y: Tensor, activation: Activation) -> Tensor:
+    """The fused activation before a quantiser, whose range starts at 0 after a ReLU and so does the work of one."""
+    return y if activation == "relu" else torch_ops.activate(y, activation)
+
+
+def _average_pool(layer: AveragePool2D, x: Tensor) -> Tensor:
+    rows, columns = _pool_padding(layer, x)
+    if not any(rows + columns):
+        if layer.pool == tuple(x.shape[2:]):
+            return x.mean((2, 3), keepdim=True)
+        return F.avg_pool2d(x, layer.pool, layer.stride)
+    total = F.avg_pool2d(F.pad(x, (*columns, *rows)), layer.pool, layer.stride)
+    inside = F.pad(x.new_ones(1, 1, *x.shape[2:]), (*columns, *rows))
+    return total / F.avg_pool2d(inside, layer.pool, layer.stride)
+
+
+def _pool_padding(layer: AveragePool2D | MaxPool2D, x: Tensor) -> tuple[tuple[int, int], tuple[int, int]]:
+    rows = torch_ops.same_pad(x.shape[2], layer.pool[0], layer.stride[0], 1, layer.padding)
+    return rows, torch_ops.same_pad(x.shape[3], layer.pool[1], layer.stride[1], 1, layer.padding)
+
+
+def _map_order(paddings: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:
+    """Paddings of (H, W, C) in the order (C, H, W) of the tensor in memory; others as they are."""
+    return (paddings[2], paddings[0], paddings[1]) if len(paddings) == 3 else paddings

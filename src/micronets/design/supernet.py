@@ -1,0 +1,282 @@
+"""`Supernet`: every network of a `SearchSpace` in one set of weights.
+
+Each layer has the weights of its largest form. A width masks channels, a kernel size masks taps, a keep mixes a block
+with the identity; the masks are differentiable in the architecture parameters through Gumbel-softmax samples (Jang et
+al. 2017), as in FBNetV2's channel masking (Wan et al. 2020). A step costs one forward pass however many options
+there are: masks are folded into the scale and shift of batch norm, so no activation is touched twice. Choices that
+change map sizes cannot share one pass; one value is drawn per step and learnt by the score-function estimator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from micronets.design import torch_ops
+from micronets.design.net import Net, key
+from micronets.ir.arch import Arch, Step
+from micronets.ir.layers import INPUT, Add, Conv2D, DepthwiseConv2D, Pad, Shape
+from micronets.ir.space import SearchSpace, Template, derive, relaxed_steps, without_empty_pads
+
+
+class Chosen(int):
+    """An integer that remembers which choice it came from."""
+
+    choice: str
+
+    def __new__(cls, value: int, choice: str) -> Chosen:
+        """`value`, tagged with the name of its choice."""
+        self = super().__new__(cls, value)
+        self.choice = choice
+        return self
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One draw of every choice.
+
+    weights: by choice of kind width, kernel or keep, a point of the simplex over its options `[options]`.
+    shapes: by choice of kind shape, the drawn value.
+    log_prob: of the drawn shapes together, a 0-d tensor with gradient.
+    """
+
+    weights: Mapping[str, Tensor]
+    shapes: Mapping[str, int]
+    log_prob: Tensor
+
+
+class Supernet(nn.Module):
+    """The weights and the architecture parameters of a space.
+
+    net: a `Net` of the largest network; its state holds the shared weights.
+    alphas: logits by choice, `[options]`.
+    """
+
+    def __init__(self, space: SearchSpace) -> None:
+        super().__init__()
+        self.space = space
+        self.net = Net(derive(space, space.largest()))
+        self.alphas = nn.ParameterDict({c.name: nn.Parameter(torch.zeros(len(c.options))) for c in space.choices})
+        for c in space.choices:
+            self.register_buffer(f"options_{c.name}", torch.tensor(c.options, dtype=torch.float32), persistent=False)
+        self._templates: dict[tuple[int, ...], Template] = {}
+        self._kept = {c.name: c.options for c in space.choices if c.kind == "keep"}
+
+    def probabilities(self) -> dict[str, list[float]]:
+        """Probability of every option, by choice."""
+        return {name: torch.softmax(a.detach(), 0).tolist() for name, a in self.alphas.items()}
+
+    def most_likely(self) -> dict[str, int]:
+        """The option of highest probability for every choice; the first of equals."""
+        return {c.name: c.options[int(self.alphas[c.name].argmax())] for c in self.space.choices}
+
+    def sample(self, temperature: float, generator: torch.Generator) -> Sample:
+        """Gumbel-softmax samples at `temperature` > 0; shapes are drawn from their probabilities."""
+        weights, shapes = {}, {}
+        log_prob = torch.zeros(())
+        for c in self.space.choices:
+            alpha = self.alphas[c.name]
+            if c.kind == "shape":
+                k = int(torch.multinomial(torch.softmax(alpha.detach(), 0).cpu(), 1, generator=generator))
+                shapes[c.name] = c.options[k]
+                log_prob = log_prob.to(alpha.device) + torch.log_softmax(alpha, 0)[k]
+            else:
+                noise = -torch.log(torch.empty(len(c.options)).exponential_(generator=generator)).to(alpha.device)
+                weights[c.name] = torch.softmax((torch.log_softmax(alpha, 0) + noise) / temperature, 0)
+        return Sample(weights, shapes, log_prob)
+
+    def one_hot(self, values: Mapping[str, int]) -> Sample:
+        """The sample that is exactly one network."""
+        weights = {}
+        for c in self.space.choices:
+            if c.kind != "shape":
+                weights[c.name] = F.one_hot(torch.tensor(c.options.index(values[c.name])), len(c.options)).float()
+        return Sample(weights, {c.name: values[c.name] for c in self.space.choices if c.kind == "shape"}, torch.zeros(()))
+
+    def steps(self, sample: Sample) -> tuple[Step, ...]:
+        """The relaxed network under `sample`, for the cost functions."""
+        expected: dict[str, object] = dict(sample.shapes)
+        for name, weight in sample.weights.items():
+            expected[name] = weight @ self._options(name)
+        return relaxed_steps(self.space, expected)
+
+    def forward(self, x: Tensor, sample: Sample) -> Tensor:
+        """Logits `[N, classes]` for `x` `[N, H, W, C]`, of the input shape that the sampled shapes give."""
+        values = {INPUT: torch_ops.to_nchw(x)}
+        masks: dict[str, Tensor | None] = {INPUT: None}  # by tensor: the weight of each channel
+        unpadded: dict[str, str] = {}  # by Pad: what it pads
+        previous = INPUT
+        for block in self._template(sample.shapes).blocks:
+            last = block.layers[-1]
+            kept = (1,) if block.keep is None else self._kept[block.keep]
+            if kept == (0,):
+                values[last.name], masks[last.name] = values[previous], masks[previous]
+                previous = last.name
+                continue
+            gate = None if block.keep is None or kept == (1,) else sample.weights[block.keep][kept.index(1)]
+            # x + gate * f(x) is the residual block or, at gate 0, x: the gate folds into f's last batch norm.
+            unpadded |= {a.name: a.inputs[0] for a in block.layers if isinstance(a, Pad)}
+            summands = [unpadded.get(i, i) for i in last.inputs]
+            residual = gate is not None and isinstance(last, Add) and previous in summands
+            branch = next(i for i in summands if i != previous) if residual else None
+            for layer in block.layers:
+                inputs = [values[i] for i in layer.inputs]
+                masks[layer.name] = masks[layer.inputs[0]]
+                if isinstance(layer, (Conv2D, DepthwiseConv2D)):
+                    if isinstance(layer, Conv2D):
+                        masks[layer.name] = self._channel_mask(layer.filters, sample)
+                    scales = [m for m in (masks[layer.name], gate if layer.name == branch else None) if m is not None]
+                    values[layer.name] = self._convolve(layer, inputs[0], sample, scales)
+                else:
+                    values[layer.name] = self.net.run(layer, inputs)
+                    if isinstance(layer, Add):
+                        masks[layer.name] = _either(masks[layer.inputs[0]], masks[layer.inputs[1]])
+                    elif isinstance(layer, Pad):
+                        masks[layer.name] = _padded(masks[layer.inputs[0]], layer, inputs[0].shape[1])
+            if gate is not None and not residual:
+                before, after = values[previous], values[last.name]
+                mixed = torch.lerp(before, after.to(before.dtype), gate.to(before.dtype))
+                if mixed.requires_grad and mixed.ndim == 4:
+                    # The mean over the map hands back a gradient of another layout, which every operator before it would
+                    # keep, and pay for.
+                    mixed.register_hook(_channels_last)  # type: ignore[no-untyped-call]
+                values[last.name] = mixed
+                masks[last.name] = _lerp(masks[previous], masks[last.name], gate)
+            previous = last.name
+        return values[previous].flatten(1)
+
+    def input_shape(self, shapes: Mapping[str, int]) -> Shape:
+        """Shape of the input that the sampled shapes give."""
+        return self._template(shapes).input_shape
+
+    def _template(self, shapes: Mapping[str, int]) -> Template:
+        chosen = tuple(shapes.values())
+        if chosen not in self._templates:
+            values = self.space.largest() | dict(shapes)
+            self._templates[chosen] = without_empty_pads(
+                self.space.template(lambda name: shapes[name] if name in shapes else Chosen(values[name], name))
+            )
+        return self._templates[chosen]
+
+    def _convolve(self, layer: Conv2D | DepthwiseConv2D, x: Tensor, sample: Sample, scales: list[Tensor]) -> Tensor:
+        """Convolution, batch norm with its scale and shift times every mask of `scales`, activation.
+
+        A depthwise layer is masked again like its input: batch norm would undo the mask and wake masked channels.
+        """
+        cell = self.net.cell(layer)
+        weight: Tensor = _for_input(cell.weight, x.shape[1]) if isinstance(layer, Conv2D) else cell.weight
+        dilation = list(layer.dilation)
+        for axis in (0, 1):
+            weight = self._choose_taps(weight, axis, layer.kernel[axis], layer.dilation[axis], sample)
+            if isinstance(layer.dilation[axis], Chosen):
+                dilation[axis] = 1  # the spread taps are a plain, larger kernel
+        y = torch_ops.conv(
+            x,
+            weight,
+            stride=layer.stride,
+            dilation=(dilation[0], dilation[1]),
+            padding=layer.padding,
+            groups=1 if isinstance(layer, Conv2D) else x.shape[1],
+        )
+        bn = cell.bn
+        assert bn is not None
+        gamma: Tensor = bn.weight
+        beta: Tensor = bn.bias
+        for scale in scales:
+            gamma, beta = gamma * scale, beta * scale
+        y = F.batch_norm(y, bn.running_mean, bn.running_var, gamma, beta, self.training, bn.momentum or 0.0, bn.eps)
+        return torch_ops.activate(y, layer.activation)
+
+    def _choose_taps(self, weight: Tensor, axis: int, size: int, dilation: int, sample: Sample) -> Tensor:
+        """The weight with the kernel's taps masked and spread along one of its two axes."""
+        view = (-1, 1) if axis == 0 else (1, -1)
+        if isinstance(size, Chosen):
+            weight = weight * self._tap_mask(size, sample).view(view)
+        if isinstance(dilation, Chosen):
+            spread = torch.zeros((), device=weight.device)
+            for option, share in zip(self.space.choice(dilation.choice).options, sample.weights[dilation.choice], strict=True):
+                spread = spread + share * _spread(weight, axis + 2, option, int(dilation))
+            weight = spread
+        return weight
+
+    def _channel_mask(self, width: int, sample: Sample) -> Tensor | None:
+        """`[largest]`: the weight of all options that have the channel; None for a width that is no choice."""
+        if not isinstance(width, Chosen):
+            return None
+        options = self._options(width.choice)
+        channel = torch.arange(int(width), device=options.device)
+        return sample.weights[width.choice] @ (channel[None] < options[:, None]).float()
+
+    def _tap_mask(self, size: Chosen, sample: Sample) -> Tensor:
+        """`[largest]`: the weight of all kernels that have the tap; smaller kernels sit in the middle."""
+        options = self._options(size.choice)
+        tap = torch.arange(int(size), device=options.device)
+        first = ((int(size) - options) / 2)[:, None]
+        return sample.weights[size.choice] @ ((tap[None] >= first) & (tap[None] < first + options[:, None])).float()
+
+    def _options(self, choice: str) -> Tensor:
+        return cast(Tensor, getattr(self, f"options_{choice}"))
+
+    def slice(self, arch: Arch) -> dict[str, Tensor]:
+        """The state of `Net(arch)`, cut out of the shared weights: leading channels, middle taps."""
+        shared = self.net.state_dict()
+        first = {f"layers.{key(a.name)}.weight" for a in arch.layers if isinstance(a, Conv2D) and a.inputs == (INPUT,)}
+        cut = {}
+        for name, small in Net(arch).state_dict().items():
+            big = _for_input(shared[name], small.shape[1]) if name in first else shared[name]
+            window = []
+            for axis, (n, m) in enumerate(zip(small.shape, big.shape, strict=True)):
+                start = (m - n) // 2 if small.ndim == 4 and axis >= 2 else 0
+                window.append(slice(start, start + n))
+            cut[name] = big[tuple(window)].clone()
+        return cut
+
+
+def _channels_last(gradient: Tensor) -> Tensor:
+    return gradient.contiguous(memory_format=torch.channels_last)
+
+
+def _lerp(before: Tensor | None, after: Tensor | None, gate: Tensor) -> Tensor | None:
+    """Mask of a mix of two tensors of equal channels, where no mask is all ones."""
+    if before is None and after is None:
+        return None
+    one = torch.ones((), device=gate.device)
+    return torch.lerp(one if before is None else before, one if after is None else after, gate)
+
+
+def _for_input(weight: Tensor, channels: int) -> Tensor:
+    """The weight `[K, C, kh, kw]` for an input of fewer channels: the last one takes what the missing ones had.
+
+    So a gray picture gives what its three equal colours would.
+    """
+    if channels == weight.shape[1]:
+        return weight
+    return torch.cat([weight[:, : channels - 1], weight[:, channels - 1 :].sum(1, keepdim=True)], 1)
+
+
+def _either(a: Tensor | None, b: Tensor | None) -> Tensor | None:
+    """Mask of a sum: a channel is there if one of the two has it. Equal choices give equal masks, others nested ones."""
+    return None if a is None or b is None else a if a is b else torch.maximum(a, b)
+
+
+def _padded(mask: Tensor | None, layer: Pad, channels: int) -> Tensor | None:
+    """Mask of a padded map: the channels that are added are not there."""
+    before, after = layer.paddings[-1]
+    if before + after == 0:
+        return mask
+    return F.pad(torch.ones(channels) if mask is None else mask, (before, after))
+
+
+def _spread(weight: Tensor, axis: int, dilation: int, largest: int) -> Tensor:
+    """The kernel as that of dilation `dilation`, zeros between its taps, centred in the size of dilation `largest`."""
+    k = weight.shape[axis]
+    shape = list(weight.shape)
+    shape[axis] = (k - 1) * largest + 1
+    centre, half = (shape[axis] - 1) // 2, (k - 1) * dilation // 2
+    taps = torch.arange(centre - half, centre + half + 1, dilation, device=weight.device)
+    return weight.new_zeros(shape).index_copy(axis, taps, weight)

@@ -1,0 +1,1 @@
+"""A board on a serial line: its firmware and the session with it."""

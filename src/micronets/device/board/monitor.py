@@ -1,0 +1,146 @@
+"""The firmware that works a network over a board's serial line: built for the board, and written to it by pyOCD."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+
+from micronets.boards.board import Board, FirmwareTarget
+from micronets.device.board.serial_session import BAUD
+from micronets.device.cross_compiler import Firmware, build, compiler, link, link_script
+from micronets.device.sim.elf import read_image
+from micronets.errors import BudgetError, DeviceError, SpecError
+
+Sources = Mapping[str, str | bytes]
+_OWN = ("startup.c", "memory.c", "serial/monitor.c", "serial/frame.c", "serial/cortex_m.c")
+_ALSO = {"stm32f4": ("serial/stm32.c",), "stm32f7": ("serial/stm32.c",), "mps2": ()}
+_NOT_PLAIN = re.compile(r"[^ !#-\[\]-~]")  # in a C string
+_STACK_BYTES = 4096
+_FLASH_S = 180
+
+
+def model_hash(sources: Sources) -> bytes:
+    """8 bytes that tell the network of `sources` from any other: BLAKE2b of names and contents."""
+    digest = hashlib.blake2b(digest_size=8)
+    for name, text in sorted(sources.items()):
+        data = text.encode() if isinstance(text, str) else text
+        digest.update(f"{name}\0{len(data)}\0".encode() + data)
+    return digest.digest()
+
+
+def identity(
+    sources: Sources, board: Board, toolchain: str, flags: str, flash_bytes: int, code_bytes: int, baud: int = BAUD
+) -> str:
+    """identity.h: what the firmware tells of itself, and what its port has to set."""
+    texts = {"BOARD": board.name[:60], "TOOLCHAIN": toolchain[:80], "FLAGS": flags[:200]}  # one frame holds all of it
+    lines = [f'#define FIRMWARE_{key} "{_NOT_PLAIN.sub("?", text)}"' for key, text in texts.items()]
+    lines += [
+        f"#define FIRMWARE_MODEL {{{', '.join(map(str, model_hash(sources)))}}}",
+        f"#define FIRMWARE_FLASH_BYTES {flash_bytes}u",
+        f"#define FIRMWARE_CODE_BYTES {code_bytes}u",
+        f"#define FIRMWARE_CLOCK_HZ {board.clock_hz}u",
+        f"#define FIRMWARE_WAIT_STATES {board.flash_wait_states}u",
+        f"#define FIRMWARE_UART_DIVISOR(clock_hz) (((clock_hz) + {baud // 2}u) / {baud}u)",
+    ]
+    return "\n".join(["#ifndef MICRONETS_IDENTITY_H", "#define MICRONETS_IDENTITY_H", *lines, "#endif", ""])
+
+
+def build_monitor(sources: Sources, board: Board, which: str | None = None, baud: int = BAUD) -> Firmware:
+    """The firmware with the network of `sources` for the board's own memory, clock and serial line.
+
+    Raises `SpecError` for a board without a port, `DeviceError` if there is no compiler, `BudgetError` if it does not fit.
+    """
+    target = board.firmware
+    if target is None:
+        raise SpecError(
+            f"{board.name}: there is no firmware for this board; its file needs a table [firmware] (docs/measure.md)"
+        )
+    if target.port not in _ALSO:
+        raise SpecError(f"{board.name}: firmware.port = '{target.port}'; known: {', '.join(_ALSO)}")
+    cc = compiler(board, which)
+    plain = build(sources, board, which)
+    image = read_image(plain.elf)
+    header = identity(sources, board, plain.toolchain, " ".join(plain.flags), image.flash_bytes, image.text_bytes, baud)
+    own = (*_OWN, f"serial/{target.port}.c", *_ALSO[target.port])
+    try:
+        return link(sources, cc, own, {"identity.h": header}, place(board, target))
+    except DeviceError as e:
+        over = re.search(r"\b(RAM|FLASH)\b.*overflowed by (\d+) bytes", str(e))
+        if over is None:
+            raise
+        memory = "SRAM" if over[1] == "RAM" else "flash"
+        raise BudgetError(
+            f"{board.name}: the network with the firmware around it needs {int(over[2]):,} bytes of {memory} more than there "
+            "are; that firmware takes about 6 KB of SRAM, 4 of them stack, and 4 KB of flash: take a smaller network, "
+            "--patches smallest, or the device sim"
+        ) from e
+
+
+def place(board: Board, target: FirmwareTarget) -> str:
+    """link.ld with the board's memory instead of its own; the stack at the start of the SRAM, with nothing below it."""
+    ram = target.ram_origin
+    memory = (
+        "MEMORY\n{\n"
+        f"    FLASH (rx) : ORIGIN = {target.flash_origin:#x}, LENGTH = {board.flash_bytes}\n"
+        f"    STACK (rw) : ORIGIN = {ram:#x}, LENGTH = {_STACK_BYTES}\n"
+        f"    RAM (rw) : ORIGIN = {ram + _STACK_BYTES:#x}, LENGTH = {board.sram_bytes - _STACK_BYTES}\n"
+        "}\n"
+    )
+    return re.sub(r"MEMORY\n\{.*?\n\}\n", memory, link_script(), count=1, flags=re.DOTALL)
+
+
+def host_sources() -> list[Path]:
+    """The C files of the same firmware for this machine, where a process takes the place of the board."""
+    directory = Path(str(files("micronets") / "device/firmware/serial"))
+    return [directory / name for name in ("monitor.c", "frame.c", "host.c")]
+
+
+def flash(elf: bytes, board: Board) -> None:
+    """Writes the firmware to the board on the first debug probe, by `pyocd flash`.
+
+    Raises `DeviceError` with its first complaint: no pyOCD, no probe, a chip that it does not know.
+    """
+    if board.firmware is None or not board.firmware.pyocd_target:
+        raise SpecError(
+            f"{board.name}: no pyocd_target is known; build the firmware with --firmware FILE and write it yourself"
+        )
+    target = board.firmware.pyocd_target
+    with tempfile.TemporaryDirectory(prefix="micronets-") as name:
+        path = Path(name) / "firmware.elf"
+        path.write_bytes(elf)
+        words = [*_pyocd(), "flash", "--no-wait", "--target", target, str(path)]
+        try:
+            done = subprocess.run(words, capture_output=True, text=True, errors="replace", timeout=_FLASH_S, check=False)
+        except (OSError, subprocess.TimeoutExpired) as e:
+            raise DeviceError(f"pyOCD did not end ({type(e).__name__}): unplug the board and plug it in again") from e
+    if done.returncode:
+        raise DeviceError(f"pyOCD: {_complaint(done.stdout + done.stderr, target)}")
+
+
+def _pyocd() -> list[str]:
+    if importlib.util.find_spec("pyocd") is not None:
+        return [sys.executable, "-m", "pyocd"]
+    command = shutil.which("pyocd")
+    if command:
+        return [command]
+    raise DeviceError(
+        "no pyOCD found to write the firmware: pip install 'micronets[board]', or build it with --firmware FILE and write it "
+        "with another program"
+    )
+
+
+def _complaint(text: str, target: str) -> str:
+    if "No connected debug probes" in text or "No available debug probes" in text:
+        return "no debug probe found: plug the board in by its ST-LINK's USB socket"
+    if "not recognized" in text or "unknown target" in text.lower():
+        return f"it does not know the chip {target} yet: pyocd pack install {target}"
+    lines = [line for line in text.splitlines() if " E " in line or " C " in line or "rror" in line] or text.splitlines()
+    return lines[0].strip()[:200] if lines else "it failed without a word"

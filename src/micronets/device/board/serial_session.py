@@ -1,0 +1,286 @@
+"""A network on a real board, over a serial line to the firmware of `firmware/serial` (its monitor.c describes the commands).
+
+The line may be bad: every request is repeated until its answer comes undamaged, and no request does harm when it comes twice.
+Needs `pip install 'micronets[board]'`.
+"""
+
+from __future__ import annotations
+
+import struct
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from micronets.device.board.frames import PADDING, PAYLOAD_BYTES, Frame, Parser, encode
+from micronets.errors import DeviceError, SpecError
+
+PROTOCOL = 1
+BAUD = 115_200
+_IDENTIFY, _WRITE, _RUN, _RESULT, _READ, _LAYERS = range(1, 7)
+_ANSWER, _REFUSED = 0x80, 0x7F
+_REASONS = {
+    1: "an unknown command",
+    2: "a bad request",
+    3: "a run without an input",
+    4: "a question for a result that is not there",
+}
+_LOST = (3, 4)  # reasons that only a board gives which was reset in between
+_TRIES = 8
+_ANSWER_S = 0.25  # beyond the time that the bytes take
+_RUN_S = 60.0  # for all runs of one request
+_RESTARTS = 3  # of a sample, where the board was reset meanwhile
+_UNKNOWN = 0xFFFFFFFF
+_IDENTITY = struct.Struct("<HBB7IHH8s")
+_MACHINES: dict[int, Machine] = {1: "board", 2: "emulator", 3: "host"}
+_COUNTERS: dict[int, Counter] = {1: "cycles", 2: "ticks", 3: "ns"}
+
+Machine = Literal["board", "emulator", "host"]
+Counter = Literal["cycles", "ticks", "ns"]
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What answers on the line.
+
+    machine: board, emulator or host. counter: what it counts: cycles of the core (DWT CYCCNT), ticks of SysTick, or ns.
+    clock_hz: of the core, as the firmware set it. flash_bytes, code_bytes: of the network's image, without the monitor.
+    model: hash of the network (`monitor.model_hash`). settings: clock source, wait states and caches, in words.
+    """
+
+    machine: Machine
+    counter: Counter
+    clock_hz: int
+    counter_hz: int
+    input_bytes: int
+    output_bytes: int
+    arena_bytes: int
+    flash_bytes: int
+    code_bytes: int
+    layers: int
+    model: bytes
+    board: str
+    toolchain: str
+    flags: str
+    settings: str
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What the counter of `Identity` counted in one inference: the first one, each of its layers, and the range of all.
+
+    stack_bytes: beneath the caller of the network; None where the machine cannot tell.
+    """
+
+    first: int
+    least: int
+    most: int
+    layers: tuple[int, ...]
+    stack_bytes: int | None
+
+
+class _Silence(Exception):
+    """No answer, with the number of bytes that came instead."""
+
+
+class _Reset(Exception):
+    """The board has lost what it was told."""
+
+
+class Session:
+    """A conversation with the firmware behind a port such as /dev/ttyACM0 or COM3."""
+
+    def __init__(self, port: str, baud: int = BAUD) -> None:
+        """Opens the port. Raises `DeviceError` if that fails, `ModuleNotFoundError` without pyserial."""
+        import serial
+
+        self.port, self.baud = port, baud
+        self._failures = (serial.SerialException, OSError)
+        self._sequence = 0
+        self._heard = 0  # bytes that came and were no answer
+        self._doing = "opening it"
+        try:
+            self._line: Any = serial.Serial(port, baud, timeout=0.02, write_timeout=10, exclusive=True)
+        except ValueError as e:
+            raise SpecError(f"serial port {port}: {baud} baud is not possible ({e})") from e
+        except self._failures as e:
+            raise DeviceError(f"serial port {port}: {_open_failure(e)}; {_ports()}") from e
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._line.close()
+
+    def identify(self) -> Identity:
+        """Who is there. Raises `DeviceError` if nobody answers, or in another version of the protocol."""
+        with self._step("asking who is there"):
+            try:
+                raw = self._ask(_IDENTIFY)
+            except _Silence as e:
+                raise DeviceError(f"serial port {self.port}: {self._silence()}") from e
+        version = int.from_bytes(raw[:2], "little")
+        if version != PROTOCOL:
+            raise DeviceError(
+                f"serial port {self.port}: the firmware speaks version {version} of the protocol, this micronets version "
+                f"{PROTOCOL}: write its own firmware to the board (--flash)"
+            )
+        if len(raw) < _IDENTITY.size:
+            raise DeviceError(
+                f"serial port {self.port}: the firmware's description of itself is cut off: write it again (--flash)"
+            )
+        _, machine, counter, clock, rate, inputs, outputs, arena, flash, code, layers, _, model = _IDENTITY.unpack_from(raw)
+        texts = [t.decode("utf-8", "replace") for t in raw[_IDENTITY.size :].split(b"\0")][:4]
+        board, toolchain, flags, settings = [*texts, "", "", "", ""][:4]
+        return Identity(
+            _MACHINES.get(machine, "emulator"),
+            _COUNTERS.get(counter, "ticks"),
+            *(clock, rate, inputs, outputs, arena, flash, code, layers),
+            model=model,
+            board=board,
+            toolchain=toolchain,
+            flags=flags,
+            settings=settings,
+        )
+
+    def run(self, who: Identity, sample: bytes, runs: int = 1) -> tuple[bytes, Counts]:
+        """Output and counts of the inference of one input, then of `runs` - 1 more without reading them.
+
+        The network overwrites its input, so the runs after the first work on what it left: they only show how counts vary.
+        Raises `DeviceError` if the board falls silent or is reset again and again.
+        """
+        for _ in range(_RESTARTS):
+            try:
+                return self._run(who, sample, runs)
+            except _Reset:
+                continue
+            except _Silence as e:
+                raise DeviceError(
+                    f"serial port {self.port}: the board fell silent while {self._doing}: is it still plugged in, did it crash?"
+                ) from e
+        raise DeviceError(
+            f"serial port {self.port}: the board was reset {_RESTARTS} times while {self._doing}: is its power steady?"
+        )
+
+    def _run(self, who: Identity, sample: bytes, runs: int) -> tuple[bytes, Counts]:
+        with self._step("writing the input"):
+            piece = PAYLOAD_BYTES - 4
+            for at in range(0, len(sample), piece):
+                self._ask(_WRITE, struct.pack("<I", at) + sample[at : at + piece])
+        with self._step("running the network"):
+            self._ask(_RUN, struct.pack("<I", runs))
+            first, least, most, stack = struct.unpack("<4I", self._result())
+        with self._step("reading the output"):
+            output = b"".join(self._ask(_READ, struct.pack("<IH", at, n)) for at, n in _pieces(who.output_bytes, PAYLOAD_BYTES))
+            raw = b"".join(self._ask(_LAYERS, struct.pack("<HH", at, n)) for at, n in _pieces(who.layers, PAYLOAD_BYTES // 4))
+        if len(output) != who.output_bytes or len(raw) != 4 * who.layers:
+            raise DeviceError(f"serial port {self.port}: the firmware's answers are too short: write it again (--flash)")
+        layers = struct.unpack(f"<{who.layers}I", raw)
+        return output, Counts(first, least, most, layers, None if stack == _UNKNOWN else stack)
+
+    def _result(self) -> bytes:
+        """Asks until the runs are over; a board that runs the network does not listen."""
+        end, pause = time.monotonic() + _RUN_S, 0.05
+        for k in range(1_000_000):
+            try:
+                return self._ask(_RESULT, tries=1, seconds=pause, padded=k % 8 == 7)
+            except _Silence:
+                pause = min(1.0, 1.5 * pause)
+                if time.monotonic() > end:
+                    raise
+        raise _Silence
+
+    def _ask(self, kind: int, payload: bytes = b"", tries: int = 0, seconds: float = _ANSWER_S, padded: bool = False) -> bytes:
+        """The payload of the answer. Raises `_Silence` if there is none, `_Reset` if the board forgot what it was told."""
+        self._sequence = (self._sequence + 1) % 256
+        request = encode(Frame(kind, self._sequence, payload))
+        wait = seconds + 10 * (len(request) + PAYLOAD_BYTES) / self.baud
+        for attempt in range(tries or _TRIES):
+            parser = Parser()
+            # Only after a failure: the board may wait for the rest of a frame whose length was damaged.
+            self._line.write((PADDING if attempt or padded else b"") + request)
+            end = time.monotonic() + wait + (10 * len(PADDING) / self.baud if attempt or padded else 0)
+            while time.monotonic() < end:
+                data = self._line.read(max(1, self._line.in_waiting))
+                self._heard += len(data)
+                for frame in parser.feed(data):
+                    if frame.sequence != self._sequence:
+                        continue  # of an earlier request that was given up
+                    if frame.type == kind | _ANSWER:
+                        self._heard = 0
+                        return frame.payload
+                    if frame.type == _REFUSED:
+                        self._refused(frame.payload)
+        raise _Silence
+
+    def _refused(self, payload: bytes) -> None:
+        reason = payload[0] if payload else 0
+        if reason in _LOST:
+            raise _Reset
+        what = _REASONS.get(reason, f"something (reason {reason})")
+        raise DeviceError(f"serial port {self.port}: the firmware refuses {what} while {self._doing}: write it again (--flash)")
+
+    def _silence(self) -> str:
+        if self._heard:
+            return (
+                f"{self._heard:,} bytes came at {self.baud:,} baud, but no answer: other firmware is on the board (--flash "
+                "writes ours), the line is bad, or its speed is another (serial:PORT@BAUD)"
+            )
+        return (
+            f"nothing answers at {self.baud:,} baud: is the board on, is this its port, and is the firmware on it (--flash "
+            "writes it)?"
+        )
+
+    @contextmanager
+    def _step(self, doing: str) -> Iterator[None]:
+        """Names what is being done in errors, and turns a broken line into one."""
+        self._doing = doing
+        try:
+            yield
+        except self._failures as e:
+            raise DeviceError(f"serial port {self.port}: the line broke off while {doing}: was the board unplugged?") from e
+
+
+def _pieces(total: int, most: int) -> list[tuple[int, int]]:
+    return [(at, min(most, total - at)) for at in range(0, total, most)]
+
+
+def _open_failure(error: Exception) -> str:
+    text = str(getattr(error, "strerror", None) or error)
+    if "No such file" in text or "FileNotFoundError" in text:
+        return "there is no such port"
+    if "Permission denied" in text or "PermissionError" in text:
+        return "no permission to open it; on Linux, join the group that owns it (often dialout)"
+    if "exclusively lock" in text or "busy" in text:
+        return "another program holds it; close that"
+    return f"cannot open it ({' '.join(text.split())})"
+
+
+def _ports() -> str:
+    from serial.tools import list_ports
+
+    found = sorted(p.device for p in list_ports.comports())
+    return f"there are: {', '.join(found)}" if found else "no serial port is there: is the board plugged in?"
+
+
+def parse_device(device: str) -> tuple[str, int]:
+    """`serial:PORT[@BAUD]` -> port and baud rate. Raises `SpecError`."""
+    port, at, rate = device.removeprefix("serial:").rpartition("@")
+    if not at:
+        port, rate = rate, str(BAUD)
+    if not port:
+        raise SpecError(f"device '{device}': name a port: serial:/dev/ttyACM0, serial:COM3, or with a speed serial:COM3@921600")
+    if not rate.isdigit() or not 1200 <= int(rate) <= 4_000_000:
+        raise SpecError(f"device '{device}': the speed '{rate}' is not a number from 1200 to 4000000")
+    return port, int(rate)
+
+
+def run_all(session: Session, who: Identity, x: npt.NDArray[np.int8], runs: int) -> tuple[npt.NDArray[np.int8], Counts]:
+    """Outputs int8 `[N, bytes]` of the inputs `[N, bytes]`, and the counts of the first, run `runs` times."""
+    first, counts = session.run(who, x[0].tobytes(), runs)
+    rest = [session.run(who, sample.tobytes())[0] for sample in x[1:]]
+    return np.frombuffer(b"".join([first, *rest]), np.int8).reshape(len(x), who.output_bytes), counts

@@ -1,0 +1,165 @@
+"""C sources -> firmware of a Cortex-M, by `arm-none-eabi-gcc` where installed, else by clang from pip's `ziglang`.
+
+The firmware around the network (`firmware/`) is ours: vectors, start-up, linker script, memcpy; no C library is needed.
+Where `firmware/link.ld` places things is no board's memory map: whoever uses the image compares its sizes with the board.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from micronets.boards.board import Board
+from micronets.compiler import Compiled
+from micronets.errors import DeviceError, SpecError
+
+_GCC = "arm-none-eabi-gcc"
+_ZIG_CPUS = {  # clang needs the FPU named: without it, it assumes none for the M4 and the largest for the others
+    "cortex-m4": "cortex_m4+vfp4d16sp",
+    "cortex-m7": "cortex_m7+fp_armv8d16sp",
+    "cortex-m33": "cortex_m33+fp_armv8d16sp",
+}
+CORES = tuple(_ZIG_CPUS)
+_COMMON = ("-std=gnu11", "-O2", "-ffunction-sections", "-fdata-sections")
+_LINK = ("-static", "-Wl,--gc-sections")
+_OWN = ("main.c", "startup.c", "memory.c")
+_TIMEOUT_S = 300
+
+
+@dataclass(frozen=True)
+class Firmware:
+    """elf: the linked image. toolchain: compiler and version. flags: those that the network was compiled with."""
+
+    elf: bytes
+    toolchain: str
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Compiler:
+    """A cross compiler: how to call it, its name with the version, flags that select the core.
+
+    hosted: for code in which it may use what it knows of memcpy; plain: for memcpy itself.
+    """
+
+    command: tuple[str, ...]
+    name: str
+    core_flags: tuple[str, ...]
+    hosted: tuple[str, ...]
+    plain: tuple[str, ...]
+    libraries: tuple[str, ...]
+
+
+def compiler(board: Board, which: str | None = None) -> Compiler:
+    """The cross compiler for the board's core: `gcc`, `zig`, or the first of them that is there.
+
+    Raises `DeviceError` if there is none, `SpecError` for a core other than `CORES` or another compiler.
+    """
+    if board.core not in _ZIG_CPUS:
+        raise SpecError(f"{board.name}: cannot build for the core '{board.core}'; known: {', '.join(CORES)}")
+    if which not in (None, "gcc", "zig"):
+        raise SpecError(f"compiler: unknown '{which}'; known: gcc, zig")
+    gcc = shutil.which(_GCC)
+    if gcc and which != "zig":
+        version = call([gcc, "-dumpfullversion"], "version").strip()
+        flags = (*board.compiler_flags, "-ffreestanding")
+        return Compiler(
+            (gcc,), f"{_GCC} {version}", flags, ("-fbuiltin",), ("-fno-tree-loop-distribute-patterns",), ("-nostdlib", "-lgcc")
+        )
+    if which != "gcc" and importlib.util.find_spec("ziglang") is not None:
+        command = (sys.executable, "-m", "ziglang", "cc")
+        lines = call([*command, "--version"], "version").split()
+        cpu = (f"-mcpu={_ZIG_CPUS[board.core]}", "-mthumb", "-mfloat-abi=hard")
+        flags = ("-target", "thumb-freestanding-eabihf", *cpu, "-fno-sanitize=undefined")
+        version = next((word for word in lines if word[0].isdigit()), "")
+        return Compiler(command, f"zig clang {version}", flags, ("-fhosted",), ("-fno-builtin",), ())
+    wanted = {None: f"{_GCC} or ziglang", "gcc": _GCC, "zig": "ziglang"}[which]
+    raise DeviceError(f"no compiler for a Cortex-M found ({wanted}): pip install 'micronets[sim]', or install {_GCC}")
+
+
+def build(sources: Mapping[str, str | bytes], board: Board, which: str | None = None) -> Firmware:
+    """Firmware that runs the network of `sources` (`model.h`, `model.c`, kernels: contents by file name).
+
+    `model.h` declares `micronets_input`, `micronets_output`, `micronets_invoke` and MICRONETS_ARENA_BYTES. The code may
+    call MICRONETS_LAYER(index) before each layer and once after the last.
+    Raises `DeviceError` where no compiler is found, or with the compiler's first error.
+    """
+    return link(sources, compiler(board, which), _OWN)
+
+
+def link(
+    sources: Mapping[str, str | bytes],
+    cc: Compiler,
+    own: Sequence[str],
+    generated: Mapping[str, str] | None = None,
+    script: str | None = None,
+) -> Firmware:
+    """`sources` and files of `firmware/`, compiled and linked.
+
+    own: those files. generated: headers for them, contents by file name. script: instead of link.ld.
+    """
+    with tempfile.TemporaryDirectory(prefix="micronets-") as name, as_file(files("micronets") / "device/firmware") as ours:
+        directory = Path(name)
+        for file, text in sources.items():
+            path = directory / "network" / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                path.write_bytes(text.encode() if isinstance(text, str) else text)
+            except OSError as e:
+                e.filename = f"{name} (TMPDIR names another place)"  # a write to a full disk names none
+                raise
+        for file, header in (generated or {}).items():
+            (directory / file).write_text(header, "utf-8")
+        include = [f"-I{directory / 'network'}", f"-I{ours}", f"-I{directory}", "-isystem", str(ours / "include")]
+        shared = [*cc.core_flags, *_COMMON]
+        jobs = [
+            [*shared, *cc.hosted, *include, "-include", str(ours / "mark.h"), str(directory / "network" / file)]
+            for file in sources
+            if file.endswith(".c")
+        ]
+        for file in own:
+            flags = cc.plain if file in ("memory.c", "startup.c") else cc.hosted  # whose loops are to stay loops
+            jobs.append([*shared, "-Os", *flags, *include, str(ours / file)])
+        objects = [str(directory / f"{i}.o") for i in range(len(jobs))]
+        with ThreadPoolExecutor(2) as pool:
+            commands = [[*cc.command, *job, "-c", "-o", o] for job, o in zip(jobs, objects, strict=True)]
+            list(pool.map(lambda c: call(c, "compile"), commands))
+        elf = directory / "firmware.elf"
+        place = directory / "place.ld"
+        place.write_text(link_script() if script is None else script, "utf-8")
+        call([*cc.command, *shared, *_LINK, "-T", str(place), *objects, *cc.libraries, "-o", str(elf)], "link")
+        return Firmware(elf.read_bytes(), cc.name, (*cc.core_flags, *_COMMON, *cc.hosted))
+
+
+def link_script() -> str:
+    """link.ld: flash and SRAM of any size."""
+    return (files("micronets") / "device/firmware/link.ld").read_text("utf-8")
+
+
+def firmware_files(compiled: Compiled) -> dict[str, str | bytes]:
+    """The files of `compiled` that make up the network, without the example around it."""
+    files = compiled.files.items()
+    return {name: text for name, text in files if name in ("model.c", "model.h") or name.startswith("micronets_")}
+
+
+def call(command: Sequence[str], what: str) -> str:
+    """Runs a compiler or linker; its stdout. Raises `DeviceError` with its first complaint."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=_TIMEOUT_S, check=False)
+    except (OSError, subprocess.TimeoutExpired) as e:
+        raise DeviceError(f"{what}: cannot run {command[0]} ({type(e).__name__})") from e
+    if done.returncode:
+        said = done.stderr.splitlines()
+        linker = [line for line in said if "overflowed" in line or "undefined reference" in line]
+        errors = linker or [line for line in said if "error" in line.lower() and not line.startswith("collect2")]
+        lines = errors or said or ["no message"]
+        raise DeviceError(f"{what}: {Path(command[0]).name} failed: {lines[0].strip()[:300]}")
+    return done.stdout

@@ -1,0 +1,1 @@
+"""A simulated Cortex-M: instructions by Unicorn, cycles by models of the pipelines."""

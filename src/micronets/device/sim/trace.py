@@ -1,0 +1,266 @@
+"""Hooks that count, while a simulated processor runs, how often each basic block follows each other one, by layer.
+
+What an instruction costs is applied to these counts afterwards. Only the flash's caches depend on the order of accesses
+and are simulated here: fully associative, the line unused for longest replaced. The hooks are C (`trace.c`, compiled
+with the machine's own compiler, kept in the user's cache directory) where there is a compiler, else slower Python.
+"""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from micronets.boards.board import SimulationModel
+from micronets.device.host_compiler import host_compiler
+from micronets.errors import DeviceError
+from micronets.files import digest, write_atomic
+
+NOWHERE = 0xFFFFFF  # the block before the first one
+_ENTRIES = 1 << 18
+_FAILURES = {
+    1: "more different jumps than the simulator counts",
+    2: "code ran outside the flash",
+    3: "one block of code has two lengths",
+    4: "a layer's number is out of range",
+}
+
+
+@dataclass(frozen=True)
+class Region:
+    """The flash: its first address, its bytes, the address of the function that tells the layer, and how many layers."""
+
+    base: int
+    bytes: int
+    marker: int
+    layers: int
+
+
+@dataclass
+class Counts:
+    """What ran. Layer 0 is what is outside layers, 1 the first layer. Addresses are in half-words from the flash's start.
+
+    edges: by (layer, block before or NOWHERE, block). sizes: of blocks, in bytes.
+    misses: of the instruction and the data cache, by layer.
+    """
+
+    edges: dict[tuple[int, int, int], int] = field(default_factory=Counter)
+    sizes: dict[int, int] = field(default_factory=dict)
+    misses: tuple[list[int], list[int]] = field(default_factory=lambda: ([], []))
+
+    def follows(self, before: int, block: int) -> bool:
+        """Whether `block` lies right behind `before`: where it runs next, nothing has jumped."""
+        return before != NOWHERE and 2 * before + self.sizes[before] == 2 * block
+
+
+class _Cache(ctypes.Structure):
+    _fields_ = (
+        *[(name, ctypes.c_uint32) for name in ("lines", "shift", "last")],
+        *[(name, ctypes.POINTER(ctypes.c_uint32)) for name in ("slots", "tags")],
+        *[(name, ctypes.POINTER(ctypes.c_uint64)) for name in ("stamps", "misses")],
+    )
+
+
+class _Trace(ctypes.Structure):
+    _fields_ = (
+        *[(name, ctypes.POINTER(ctypes.c_uint64)) for name in ("keys", "counts")],
+        ("sizes", ctypes.POINTER(ctypes.c_uint32)),
+        *[(n, ctypes.c_uint32) for n in ("entries", "used", "base", "bytes", "marker", "layers", "layer", "before")],
+        *[(name, ctypes.c_uint32) for name in ("active", "failed")],
+        ("clock", ctypes.c_uint64),
+        ("register_id", ctypes.c_int32),
+        ("read_register", ctypes.c_void_p),
+        *[(name, _Cache) for name in ("instructions", "data")],
+    )
+
+
+def _cache_lines(flash: SimulationModel | None) -> tuple[int, int, int]:
+    """Lines of the instruction cache, of the data cache, and log2 of a line's bytes."""
+    return (flash.instruction_lines, flash.data_lines, flash.line_bytes.bit_length() - 1) if flash else (0, 0, 4)
+
+
+class NativeTrace:
+    """The hooks in C. `library` is what `native_library` gave."""
+
+    def __init__(self, library: ctypes.CDLL, region: Region, flash: SimulationModel | None) -> None:
+        self.library, self.region = library, region
+        instruction_lines, data_lines, shift = _cache_lines(flash)
+        self.keys, self.counts = (ctypes.c_uint64 * _ENTRIES)(), (ctypes.c_uint64 * _ENTRIES)()
+        self.sizes = (ctypes.c_uint32 * (region.bytes // 2 + 1))()
+        self.misses = [(ctypes.c_uint64 * region.layers)() for _ in range(2)]
+        caches = [self._cache(n, shift, m) for n, m in zip((instruction_lines, data_lines), self.misses, strict=True)]
+        self.trace = _Trace(
+            *[ctypes.cast(a, ctypes.POINTER(ctypes.c_uint64)) for a in (self.keys, self.counts)],
+            ctypes.cast(self.sizes, ctypes.POINTER(ctypes.c_uint32)),
+            *(_ENTRIES, 0, region.base, region.bytes, region.marker, region.layers, 0, NOWHERE, 0, 0, 0, 0, None),
+            *caches,
+        )
+
+    def _cache(self, lines: int, shift: int, misses: Any) -> _Cache:
+        words, longs = ctypes.POINTER(ctypes.c_uint32), ctypes.POINTER(ctypes.c_uint64)
+        slots, tags = (ctypes.c_uint32 * ((self.region.bytes >> shift) + 2))(), (ctypes.c_uint32 * max(1, lines))()
+        stamps = (ctypes.c_uint64 * max(1, lines))()
+        pointers = [ctypes.cast(a, words) for a in (slots, tags)] + [ctypes.cast(a, longs) for a in (stamps, misses)]
+        return _Cache(lines, shift, 0xFFFFFFFF, *pointers)
+
+    def attach(self, processor: Any, constants: tuple[int, int]) -> None:
+        """Adds the hooks to unicorn's `processor`; constants: first and last address of the constants in flash."""
+        import unicorn
+        from unicorn import arm_const
+        from unicorn.unicorn_py3 import unicorn as binding
+
+        unicorn_library = binding.uclib
+        self.trace.register_id = arm_const.UC_ARM_REG_R0
+        self.trace.read_register = ctypes.cast(unicorn_library.uc_reg_read, ctypes.c_void_p)
+        self.handles = [ctypes.c_size_t(), ctypes.c_size_t()]
+        spans = [(unicorn.UC_HOOK_BLOCK, self.library.trace_block, (1, 0))]
+        if self.trace.data.lines:
+            spans.append((unicorn.UC_HOOK_MEM_READ, self.library.trace_read, constants))
+        for handle, (kind, function, (first, last)) in zip(self.handles, spans, strict=False):
+            status = unicorn_library.uc_hook_add(
+                *(processor._uch, ctypes.byref(handle), ctypes.c_int(kind)),
+                *(ctypes.cast(function, ctypes.c_void_p), ctypes.byref(self.trace)),
+                *(ctypes.c_uint64(first), ctypes.c_uint64(last)),
+            )
+            if status:
+                raise DeviceError(f"simulator: cannot add a hook (unicorn's error {status})")
+
+    def start(self) -> None:
+        """Counts from now on."""
+        self.trace.active = 1
+
+    def counted(self) -> Counts:
+        """What was counted. Raises `DeviceError` where counting failed."""
+        _check(self.trace.failed)
+        counts = Counts(misses=(list(self.misses[0]), list(self.misses[1])))
+        keys, times = (np.frombuffer(memoryview(a), np.uint64) for a in (self.keys, self.counts))
+        for key, count in zip(keys[times > 0].tolist(), times[times > 0].tolist(), strict=True):
+            counts.edges[key >> 48, key >> 24 & NOWHERE, key & NOWHERE] = count
+        blocks = {block for _, _, block in counts.edges}
+        counts.sizes = {block: self.sizes[block] for block in blocks}
+        return counts
+
+
+class PythonTrace:
+    """The same in Python."""
+
+    def __init__(self, region: Region, flash: SimulationModel | None) -> None:
+        self.region, self.shift = region, _cache_lines(flash)[2]
+        self.counts = Counts(misses=([0] * region.layers, [0] * region.layers))
+        self.lines = _cache_lines(flash)[:2]
+        self.held: tuple[dict[int, None], dict[int, None]] = ({}, {})  # lines, the one used last at the end
+        self.layer, self.before, self.active, self.failed = 0, NOWHERE, False, 0
+
+    def attach(self, processor: Any, constants: tuple[int, int]) -> None:
+        """See `NativeTrace.attach`."""
+        import unicorn
+
+        processor.hook_add(unicorn.UC_HOOK_BLOCK, self._block)
+        if self.lines[1]:
+            processor.hook_add(unicorn.UC_HOOK_MEM_READ, self._read, None, *constants)
+
+    def start(self) -> None:
+        """Counts from now on."""
+        self.active = True
+
+    def counted(self) -> Counts:
+        """See `NativeTrace.counted`."""
+        _check(self.failed)
+        return self.counts
+
+    def _block(self, processor: Any, address: int, size: int, _: Any) -> None:
+        from unicorn import arm_const
+
+        if not self.active:
+            return
+        offset = address - self.region.base
+        if not 0 <= offset < self.region.bytes:
+            self.failed = 2
+            return
+        if address == self.region.marker:
+            index = processor.reg_read(arm_const.UC_ARM_REG_R0) + 1
+            if index >= self.region.layers:
+                self.failed = 4
+            else:
+                self.layer = index
+        block = offset >> 1
+        if self.counts.sizes.setdefault(block, size) != size:
+            self.failed = 3
+        self.counts.edges[self.layer, self.before, block] += 1
+        self.before = block
+        if self.lines[0]:
+            for line in range(offset >> self.shift, (offset + size - 1 >> self.shift) + 1):
+                self._touch(0, line)
+
+    def _read(self, processor: Any, kind: int, address: int, size: int, value: int, _: Any) -> None:
+        if self.active:
+            self._touch(1, address - self.region.base >> self.shift)
+
+    def _touch(self, which: int, line: int) -> None:
+        held = self.held[which]
+        if line in held:
+            del held[line]
+        else:
+            self.counts.misses[which][self.layer] += 1
+            if len(held) == self.lines[which]:
+                del held[next(iter(held))]
+        held[line] = None
+
+
+def _check(failed: int) -> None:
+    if failed:
+        raise DeviceError(f"simulator: {_FAILURES[failed]}")
+
+
+@cache
+def native_library() -> ctypes.CDLL | None:
+    """The hooks in C, compiled when first needed; None without a compiler for this machine."""
+    source = (files("micronets") / "device/sim/trace.c").read_text("utf-8")
+    name = f"trace-{sys.platform}-{digest(source)}.so"
+    for directory in (_cache_directory, _own_directory):
+        try:
+            path = directory() / name
+            if not path.exists():
+                write_atomic(path, _compile(host_compiler(), source))
+            library = ctypes.CDLL(str(path))
+            return library if library.trace_block and library.trace_read else None
+        except (OSError, RuntimeError, AttributeError):  # no home, no space, a directory that holds no programs
+            continue
+        except (subprocess.SubprocessError, DeviceError):
+            return None
+    return None
+
+
+def _cache_directory() -> Path:
+    return Path(os.environ.get("MICRONETS_CACHE") or Path.home() / ".cache/micronets")
+
+
+@cache
+def _own_directory() -> Path:
+    """A directory that lasts as long as this process."""
+    directory = Path(tempfile.mkdtemp(prefix="micronets-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    return directory
+
+
+def _compile(command: Sequence[str], source: str) -> bytes:
+    with tempfile.TemporaryDirectory(prefix="micronets-") as directory:
+        c, library = Path(directory) / "trace.c", Path(directory) / "trace.so"
+        c.write_text(source, "utf-8")
+        subprocess.run(
+            [*command, "-O2", "-shared", "-fPIC", str(c), "-o", str(library)], check=True, capture_output=True, timeout=120
+        )
+        return library.read_bytes()

@@ -1,0 +1,1 @@
+"""TensorFlow Lite Micro, on the host and as firmware."""

@@ -1,0 +1,220 @@
+"""TensorFlow Lite Micro on this machine: the runtime itself, as pip's `tflite-micro`, behind a process of its own.
+
+What it computes is what a board computes, bit for bit. Its arena is that of a 64-bit host: pointers of 8 bytes make the
+persistent part larger than a Cortex-M's.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import importlib.util
+import os
+import pickle
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from micronets.errors import DeviceError
+from micronets.tflite import tensor_names
+
+Array = npt.NDArray[Any]
+
+ARENA_STEP_BYTES = 16  # TFLM aligns both ends of the arena to this
+_ARENAS = tuple(4**k << 20 for k in range(6))  # 1 MiB to 1 GiB: tried where no size is given
+_MIN_PART = 32  # samples below which another process does not pay
+
+
+def available() -> bool:
+    """Whether `tflite-micro` is installed (it exists for Linux on x86-64 only)."""
+    try:
+        return importlib.util.find_spec("tflite_micro") is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def run(data: bytes, x: npt.NDArray[Any], arena_bytes: int | None = None) -> npt.NDArray[Any]:
+    """The model's output for every sample: int8 `[N, *input shape]` -> int8 `[N, *output shape]`.
+
+    `arena_bytes` is the arena's size; without it, as much as is needed. Many samples are spread over the processors.
+    Raises `DeviceError` if TFLM is not installed, refuses the model, or does not fit the arena.
+    """
+    x = _samples(x)
+    size = _enough(data) if arena_bytes is None else arena_bytes
+    parts = np.array_split(x, max(1, min(_processors(), len(x) // _MIN_PART)))
+    try:
+        return np.concatenate(_parallel([("run", data, part, size) for part in parts]))
+    except DeviceError as e:
+        if arena_bytes is None or _fits(data, arena_bytes):
+            raise
+        needed = min_arena(data)
+        raise DeviceError(f"TFLM: an arena of {arena_bytes} bytes is too small for the model; it needs {needed}") from e
+
+
+def tensors(data: bytes, x: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
+    """Every activation tensor for every sample, by the names that `tflite.read` gives them: `[N, *shape]` each.
+
+    Raises `DeviceError` as `run` does, and what `tflite.read` raises.
+    """
+    indices = tensor_names(data)
+    x = _samples(x)
+    answer = _first_that_fits(lambda size: _parallel([("tensors", data, x, size, list(indices.values()))])[0])
+    return dict(zip(indices, answer, strict=True))
+
+
+def min_arena(data: bytes) -> int:
+    """Bytes of the smallest arena in which the model runs (one inference) on this 64-bit host; a multiple of 16.
+
+    Found by bisection over real runs. Raises `DeviceError` as `run` does.
+    """
+    high = _enough(data) // ARENA_STEP_BYTES
+    low = 0
+    while high // 2 > low and _fits(data, high // 2 * ARENA_STEP_BYTES):  # quickly down to within a factor of two
+        high //= 2
+    low = high // 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if _fits(data, middle * ARENA_STEP_BYTES) else (middle, high)
+    return high * ARENA_STEP_BYTES
+
+
+class _TooSmall(DeviceError):
+    """The arena does not hold the model, or so it looks: TFLM crashes in some arenas that are too small."""
+
+
+def _samples(x: Array) -> Array:
+    x = np.asarray(x)
+    if not x.ndim or not len(x):
+        raise DeviceError(f"TFLM: no samples to run in an input of shape {x.shape}")
+    return x
+
+
+def _first_that_fits(attempt: Callable[[int], Any]) -> Any:
+    """The answer in the first arena, of growing sizes, that is not too small."""
+    for arena_bytes in _ARENAS:
+        try:
+            return attempt(arena_bytes)
+        except _TooSmall:
+            if arena_bytes == _ARENAS[-1]:
+                raise
+    raise AssertionError
+
+
+def _enough(data: bytes) -> int:
+    def attempt(arena_bytes: int) -> int:
+        _parallel([("probe", data, arena_bytes)])
+        return arena_bytes
+
+    return int(_first_that_fits(attempt))
+
+
+def _fits(data: bytes, arena_bytes: int) -> bool:
+    try:
+        _parallel([("probe", data, arena_bytes)])
+    except DeviceError:
+        return False
+    return True
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class _Worker:
+    """One process that runs TFLM; started when first asked, and anew after it died."""
+
+    def __init__(self) -> None:
+        self.process: subprocess.Popen[bytes] | None = None
+        self.owner = os.getpid()
+        self.stderr = tempfile.TemporaryFile()  # noqa: SIM115 -- lives as long as the worker
+
+    def ask(self, request: tuple[Any, ...]) -> Any:
+        if self.process is None or self.process.poll() is not None:
+            self.start()
+        assert self.process is not None
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.stderr.seek(0)
+        self.stderr.truncate()
+        try:
+            pickle.dump(request, self.process.stdin, protocol=5)
+            self.process.stdin.flush()
+            status, value = pickle.load(self.process.stdout)
+        except (EOFError, OSError, pickle.UnpicklingError):
+            code = self.process.wait()
+            self.stop()
+            status, value = "error", f"the process ended with status {code}"
+        except BaseException:  # interrupted between question and answer: the pipes no longer match
+            self.stop()
+            raise
+        if status == "ok":
+            return value
+        raise self.failure(str(value), crashed=self.process is None)
+
+    def start(self) -> None:
+        # O_APPEND keeps the child's writes at the end of a file that we truncate between requests.
+        self.stderr.close()
+        self.stderr = tempfile.TemporaryFile("a+b")  # noqa: SIM115
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "micronets.device.tflm.interpreter_worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.stderr,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+        )
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            for pipe in (self.process.stdin, self.process.stdout):
+                if pipe is not None:
+                    with contextlib.suppress(OSError):
+                        pipe.close()
+            self.process = None
+
+    def failure(self, value: str, crashed: bool) -> DeviceError:
+        self.stderr.seek(0)
+        lines = [line.strip() for line in self.stderr.read().decode(errors="replace").splitlines() if line.strip()]
+        text = lines[0][:200] if lines else value
+        signs = (
+            "Failed to allocate",
+            "Failed to resize",
+            "Too many buffers",
+            "rena size is too small",
+            "!= nullptr was not true",
+        )
+        if crashed or any(sign in line for sign in signs for line in lines):
+            return _TooSmall(f"TFLM: the arena is too small for the model, or TFLM cannot run it ({text}); give a larger arena")
+        return DeviceError(f"TFLM: {text}")
+
+
+_workers: list[_Worker] = []
+_lock = threading.Lock()
+
+
+def _parallel(requests: list[tuple[Any, ...]]) -> list[Any]:
+    """Answers to the requests, each from a worker of its own."""
+    if not available():
+        raise DeviceError("TFLM is not installed: pip install 'micronets[tflm]' (Linux on x86-64 only)")
+    with _lock:
+        while len(_workers) < len(requests):
+            _workers.append(_Worker())
+        if len(requests) == 1:
+            return [_workers[0].ask(requests[0])]
+        with ThreadPoolExecutor(len(requests)) as pool:
+            return list(pool.map(lambda w, r: w.ask(r), _workers, requests))
+
+
+@atexit.register
+def _stop_workers() -> None:
+    for worker in _workers:
+        if worker.owner == os.getpid():  # not in a fork of the process that started it
+            worker.stop()

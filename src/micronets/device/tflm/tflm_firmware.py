@@ -1,0 +1,161 @@
+"""A network and TensorFlow Lite Micro -> firmware of a Cortex-M, from a checkout of TFLM in which its library was built.
+
+TFLM itself is not part of micronets. What is used of it is what it documents: the library that its `cortex_m_generic` target
+makes, its headers, and those that its Makefile downloads. Start-up code and linker script are those for our own C, and so
+are memcpy and its like; what else a C++ program needs is newlib's small variant.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from micronets.boards.board import Board
+from micronets.compiler.generate.tflm_package import TARGET_ARCHS, make_words
+from micronets.device.cross_compiler import CORES, Firmware, call, link_script
+from micronets.errors import DeviceError, FileError, SpecError
+from micronets.files import digest
+
+_LIBRARY = "libtensorflow-microlite.a"
+_MAKE = "tensorflow/lite/micro/tools/make"
+_HEADERS = ("tensorflow/lite/micro/micro_interpreter.h", "tensorflow/lite/schema/schema_generated.h")
+_DOWNLOADS = ("flatbuffers/include", "gemmlowp", "ruy")
+_GXX, _GCC = "arm-none-eabi-g++", "arm-none-eabi-gcc"
+_COMMON = ("-O2", "-ffunction-sections", "-fdata-sections", "-funsigned-char", "-fno-unwind-tables", "-DTF_LITE_STATIC_MEMORY")
+_CXX = ("-std=c++17", "-fno-rtti", "-fno-exceptions", "-fno-threadsafe-statics")
+_LINK = ("-nostartfiles", "-static", "--specs=nano.specs", "-Wl,--gc-sections")
+STRIPPED = (
+    "TFLM's library must be built without TF_LITE_STRIP_ERROR_STRINGS (BUILD_TYPE=default or release_with_logs, not release)"
+)
+_SPARE_BYTES = (
+    32 * 1024
+)  # of the arena beyond twice the predicted one, so that TFLM tells what it needs even where that is more
+
+
+@dataclass(frozen=True)
+class Tflm:
+    """A checkout of TFLM, and the library in it, or elsewhere, that was built for the board's core."""
+
+    root: Path
+    library: Path
+
+
+def find(root: Path, library: Path | None, board: Board) -> Tflm:
+    """TFLM at `root`, with its library for the board's core; library: another one than that under `root`/gen.
+
+    Raises `FileError` where one of them is not there or not TFLM's, `SpecError` for several libraries or a core other than
+    those that can be built for.
+    """
+    if board.core not in TARGET_ARCHS:
+        raise SpecError(f"{board.name}: cannot build for the core '{board.core}'; known: {', '.join(CORES)}")
+    for name in _HEADERS:
+        if not (root / name).is_file():
+            raise FileError(f"--tflm {root}: no checkout of TFLM: it has no {name}; git clone {_SOURCE} makes one")
+    if library is not None:
+        if not library.is_file():
+            raise FileError(f"--tflm-library {library}: no such file; build one in {root}: {make_command(board)}")
+        return Tflm(root, library)
+    found = sorted(root.glob(f"gen/cortex_m_generic_{TARGET_ARCHS[board.core]}_*/lib/{_LIBRARY}"))
+    if not found:
+        others = sorted(path.parts[-3] for path in root.glob(f"gen/*/lib/{_LIBRARY}"))
+        there = f"there is one for {', '.join(others)}" if others else "there is none at all"
+        raise FileError(f"--tflm {root}: no library for {board.core} in gen; {there}; build it there: {make_command(board)}")
+    if len(found) > 1:
+        names = ", ".join(str(path.relative_to(root)) for path in found)
+        raise SpecError(f"--tflm {root}: several libraries for {board.core}: {names}; choose one with --tflm-library FILE")
+    return Tflm(root, found[0])
+
+
+_SOURCE = "https://github.com/tensorflow/tflite-micro"
+
+
+def make_command(board: Board) -> str:
+    """What builds the library, in a checkout."""
+    return f"make -f {_MAKE}/Makefile {make_words(board)} OPTIMIZED_KERNEL_DIR=cmsis_nn microlite"
+
+
+def compilers(tflm: Tflm) -> tuple[str, str]:
+    """GCC for C and for C++: those that TFLM's Makefile downloaded into the checkout, else those on the path.
+
+    Raises `DeviceError` where there is none for C++, or one without the headers of its library.
+    """
+    own = str(tflm.root / _MAKE / "downloads/gcc_embedded/bin")
+    for place in (own, None):
+        gcc, gxx = shutil.which(_GCC, path=place), shutil.which(_GXX, path=place)
+        if gcc and gxx:
+            break
+    else:
+        raise DeviceError(f"no {_GXX} found: TFLM is C++; install Arm's GNU toolchain (Debian: apt install {_DEBIAN})")
+    with tempfile.TemporaryDirectory(prefix="micronets-") as name:
+        probe = Path(name) / "probe.cc"
+        probe.write_text("#include <cstdint>\n#include <cstring>\n", "utf-8")
+        try:
+            call([gxx, "-fsyntax-only", "-mcpu=cortex-m4", "-mthumb", str(probe)], "compile")
+        except DeviceError as e:
+            raise DeviceError(
+                f"{gxx} finds no headers of a C++ library: install newlib and libstdc++ for it (Debian: apt install {_DEBIAN})"
+            ) from e
+    return gcc, gxx
+
+
+_DEBIAN = "gcc-arm-none-eabi libstdc++-arm-none-eabi-newlib"
+
+
+def arena_room(expected: int) -> int:
+    """Bytes of the firmware's arena where TFLM is expected to need `expected`."""
+    return 2 * expected + _SPARE_BYTES
+
+
+def toolchain(tflm: Tflm) -> str:
+    """The compiler's version and a hash of the library. Raises what `compilers` raises."""
+    gxx = compilers(tflm)[1]
+    return f"{_GXX} {call([gxx, '-dumpfullversion'], 'version').strip()}, TFLM's library {digest(tflm.library.read_bytes())}"
+
+
+def build(sources: Mapping[str, str], tflm: Tflm, board: Board, sizes: tuple[int, int, int], arena_bytes: int) -> Firmware:
+    """Firmware in which TFLM runs the network of `sources` (`runtime_tflm.tflm_files`), as `sim.simulate` works it.
+
+    sizes: operators of the model, bytes of its input and of its output. arena_bytes: what TFLM is expected to need; the
+    firmware's arena is larger, so that it can tell what it needs in truth.
+    Raises `DeviceError` where there is no compiler, or with the first error of the compiler or the linker.
+    """
+    gcc, gxx = compilers(tflm)
+    core = board.compiler_flags
+    room = arena_room(arena_bytes)
+    macros = {"LAYERS": sizes[0], "INPUT_BYTES": sizes[1], "OUTPUT_BYTES": sizes[2], "ARENA_BYTES": room}
+    defines = [f"-DFIRMWARE_{name}={value}u" for name, value in macros.items()]
+    with tempfile.TemporaryDirectory(prefix="micronets-") as name, as_file(files("micronets") / "device/firmware") as ours:
+        directory = Path(name)
+        for file, text in sources.items():
+            (directory / file).write_text(text, "utf-8")
+        downloads = tflm.root / _MAKE / "downloads"
+        include = [f"-I{directory}", f"-I{ours / 'tflm'}", f"-I{tflm.root}"]
+        include += [f"-I{downloads / part}" for part in _DOWNLOADS if (downloads / part).is_dir()]
+        cxx = [gxx, *core, *_COMMON, *_CXX, *defines, *include]
+        c = [gcc, *core, *_COMMON, "-std=gnu11", f"-I{directory}"]
+        plain = [*c, "-Os", "-ffreestanding", "-fno-tree-loop-distribute-patterns", f"-I{ours / 'include'}"]
+        jobs = [
+            [*cxx, str(ours / "tflm" / "main.cc")],
+            [*cxx, str(ours / "tflm" / "support.cc")],
+            [*cxx, str(directory / "resolver.cc")],
+            [*c, str(directory / "model_data.c")],
+            [*plain, str(ours / "startup.c")],
+            [*plain, str(ours / "memory.c")],
+        ]
+        objects = [str(directory / f"{i}.o") for i in range(len(jobs))]
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda job, o: call([*job, "-c", "-o", o], "compile"), jobs, objects))
+        place, elf = directory / "place.ld", directory / "firmware.elf"
+        place.write_text(link_script(), "utf-8")
+        try:
+            call([gxx, *core, *_LINK, "-T", str(place), *objects, str(tflm.library), "-lm", "-o", str(elf)], "link")
+        except DeviceError as e:
+            if "`MicroPrintf" in str(e):
+                raise DeviceError(f"{tflm.library}: it has no MicroPrintf: {STRIPPED}") from e
+            raise
+        return Firmware(elf.read_bytes(), toolchain(tflm), (*core, *_COMMON, *_CXX))

@@ -1,0 +1,159 @@
+"""The kinds of layers that a network is made of, as frozen values without behaviour.
+
+Shapes leave out the batch of one: `(H, W, C)` for maps and `(N,)` for vectors. Names, padding rules and fused activations
+are those of TensorFlow Lite Micro. A layer has one output tensor and gives it its own name; the network's input is called
+`INPUT`. Bits are those of the stored weights and of the output tensor: 8 or 4.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+INPUT = "input"
+
+
+Shape = tuple[int, ...]
+
+
+Pair = tuple[int, int]
+
+
+Padding = Literal["same", "valid"]
+
+
+Activation = Literal["none", "relu", "relu6"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Base:
+    name: str
+    inputs: tuple[str, ...]
+    act_bits: int = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conv2D(_Base):
+    """Convolution: `(H, W, C) -> (H', W', filters)`; weights `[filters, kh, kw, C]`."""
+
+    filters: int
+    kernel: Pair
+    stride: Pair = (1, 1)
+    dilation: Pair = (1, 1)
+    padding: Padding = "same"
+    activation: Activation = "none"
+    weight_bits: int = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class DepthwiseConv2D(_Base):
+    """Depthwise convolution: `(H, W, C) -> (H', W', C * multiplier)`; weights `[1, kh, kw, C * multiplier]`."""
+
+    kernel: Pair
+    stride: Pair = (1, 1)
+    dilation: Pair = (1, 1)
+    multiplier: int = 1
+    padding: Padding = "same"
+    activation: Activation = "none"
+    weight_bits: int = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class FullyConnected(_Base):
+    """Matrix product over the flattened input: `(...) -> (units,)`; weights `[units, inputs]`."""
+
+    units: int
+    activation: Activation = "none"
+    weight_bits: int = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class AveragePool2D(_Base):
+    """Mean over windows; padding does not count."""
+
+    pool: Pair
+    stride: Pair
+    padding: Padding = "valid"
+    activation: Activation = "none"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaxPool2D(_Base):
+    """Maximum over windows."""
+
+    pool: Pair
+    stride: Pair
+    padding: Padding = "valid"
+    activation: Activation = "none"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mean(_Base):
+    """Mean over height and width: `(H, W, C) -> (1, 1, C)` with `keep_dims`, else `(C,)`."""
+
+    keep_dims: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Add(_Base):
+    """Sum of two tensors of equal shape."""
+
+    activation: Activation = "none"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pad(_Base):
+    """Padding with the zero point: `(before, after)` for each dimension of the input."""
+
+    paddings: tuple[Pair, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reshape(_Base):
+    """The same values under another shape."""
+
+    shape: Shape
+
+
+@dataclass(frozen=True, kw_only=True)
+class Softmax(_Base):
+    """Softmax over the last dimension, with int8 in and out; `beta` multiplies the logits."""
+
+    beta: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Relu(_Base):
+    """A rectifier that is an operator of its own: RELU, or RELU6 when `six`."""
+
+    six: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quantize(_Base):
+    """Change of scale and zero point (int8 to int8), or float32 to int8 at the input edge."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dequantize(_Base):
+    """int8 to float32, at the output edge only."""
+
+
+Layer = (
+    Conv2D
+    | DepthwiseConv2D
+    | FullyConnected
+    | AveragePool2D
+    | MaxPool2D
+    | Mean
+    | Add
+    | Pad
+    | Reshape
+    | Softmax
+    | Relu
+    | Quantize
+    | Dequantize
+)
+
+
+KINDS: dict[str, type] = {k.__name__: k for k in Layer.__args__}

@@ -1,0 +1,166 @@
+"""`SearchSpace`: a network with open choices. `derive` closes them and gives an `Arch`.
+
+A space is a list of `Choice`s and a template: a function that asks for the value of a choice by name and returns the
+input shape and the blocks. The same template gives the integer network (values are integers), the supernet (the
+largest integers, each tagged with its choice) and the relaxed network whose costs have gradients (values are 0-d
+tensors): there is one description, so they cannot disagree.
+
+Kinds of choice
+    width    output channels of one or more layers; the supernet masks channels
+    kernel   taps of a kernel along an axis, all of one parity and under `same` padding; the supernet masks taps
+    dilation distance of a kernel's taps along an axis; the supernet spreads the taps
+    keep     1 or 0: a block is there, or the identity is; the supernet mixes the two
+    shape    anything that changes the size of maps (a stride, the input); the supernet samples one value a step
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any, Literal
+
+from micronets.errors import SpecError, did_you_mean
+from micronets.ir.arch import Arch, Step, output_shape
+from micronets.ir.layers import INPUT, Layer, Pad, Shape
+
+Pick = Callable[[str], Any]
+Values = Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A named, finite choice. `options` ascend, but those of kind shape go from the largest maps to the smallest."""
+
+    name: str
+    kind: Literal["width", "kernel", "dilation", "keep", "shape"]
+    options: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Block:
+    """Layers in order, the first reading the previous block's output; `keep` names the choice that may drop them.
+
+    The last layer is the block's output. Layers are named alike for all values, also a `Pad` that adds nothing.
+    """
+
+    layers: tuple[Layer, ...]
+    keep: str | None = None
+
+
+@dataclass(frozen=True)
+class Template:
+    """What a space's template function returns for one set of values."""
+
+    input_shape: Shape
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class SearchSpace:
+    """Named choices and the template that turns their values into a network."""
+
+    name: str
+    choices: tuple[Choice, ...]
+    template: Callable[[Pick], Template]
+
+    def choice(self, name: str) -> Choice:
+        """The choice of that name. Raises `SpecError`."""
+        for c in self.choices:
+            if c.name == name:
+                return c
+        raise SpecError(f"space {self.name}: no choice '{name}'; {did_you_mean(name, (c.name for c in self.choices))}")
+
+    def largest(self) -> dict[str, int]:
+        """Every choice at its last option, but shapes at their first: the largest network."""
+        return {c.name: c.options[0 if c.kind == "shape" else -1] for c in self.choices}
+
+    def smallest(self) -> dict[str, int]:
+        """Every choice at its first option, but shapes at their last: small maps, narrow layers."""
+        return {c.name: c.options[-1 if c.kind == "shape" else 0] for c in self.choices}
+
+    def sample(self, rng: random.Random) -> dict[str, int]:
+        """Each choice drawn uniformly and on its own."""
+        return {c.name: rng.choice(c.options) for c in self.choices}
+
+    def shape_combinations(self) -> Iterator[dict[str, int]]:
+        """All combinations of the shape choices."""
+        shapes = [c for c in self.choices if c.kind == "shape"]
+        for values in product(*(c.options for c in shapes)):
+            yield {c.name: v for c, v in zip(shapes, values, strict=True)}
+
+
+def derive(space: SearchSpace, values: Values) -> Arch:
+    """The network of `space` for one value of every choice.
+
+    Raises `SpecError` for a missing or unknown choice or a value that is not an option.
+    """
+    for name in values:
+        space.choice(name)
+    for c in space.choices:
+        if c.name not in values:
+            raise SpecError(f"space {space.name}: choice '{c.name}' has no value; options: {c.options}")
+        if values[c.name] not in c.options:
+            raise SpecError(f"space {space.name}: {c.name} = {values[c.name]}; options: {c.options}")
+    template = without_empty_pads(space.template(lambda name: values[name]))
+    layers: list[Layer] = []
+    renamed: dict[str, str] = {}  # output of a dropped block -> what stood before it
+    previous = INPUT
+    for block in template.blocks:
+        if block.keep is None or values[block.keep]:
+            layers += [rename(a, renamed) for a in block.layers]
+            previous = block.layers[-1].name
+        else:
+            renamed[block.layers[-1].name] = previous
+    return Arch(template.input_shape, tuple(layers))
+
+
+def relaxed_steps(space: SearchSpace, expected: Mapping[str, Any]) -> tuple[Step, ...]:
+    """The steps of a network whose widths, kernels and keeps are expectations (0-d tensors); shapes are integers.
+
+    After a block that may be dropped, the channel count is the mean of its output and its input, weighted by `keep`. A
+    `Pad` of less than one channel counts with that share.
+    """
+    template = space.template(lambda name: expected[name])
+    shapes: dict[str, Shape] = {INPUT: template.input_shape}
+    steps = []
+    previous = INPUT
+    for block in template.blocks:
+        gate = 1 if block.keep is None else expected[block.keep]
+        for layer in block.layers:
+            inputs = tuple(shapes[i] for i in layer.inputs)
+            shapes[layer.name] = output_shape(layer, inputs)
+            there = -max(-padded_values(layer), -1) if isinstance(layer, Pad) else 1  # the lesser of it and 1
+            steps.append(Step(layer, inputs, shapes[layer.name], gate * there))
+        last = block.layers[-1].name
+        if block.keep is not None:
+            (h, w, c), c_before = shapes[last], shapes[previous][2]
+            shapes[last] = (h, w, gate * c + (1 - gate) * c_before)
+        previous = last
+    return tuple(steps)
+
+
+def without_empty_pads(template: Template) -> Template:
+    """The template without the `Pad` layers that add nothing: templates have one wherever widths may differ."""
+    renamed: dict[str, str] = {}
+    blocks = []
+    for block in template.blocks:
+        layers: list[Layer] = []
+        for layer in block.layers:
+            if isinstance(layer, Pad) and not padded_values(layer):
+                renamed[layer.name] = renamed.get(layer.inputs[0], layer.inputs[0])
+            else:
+                layers.append(rename(layer, renamed))
+        blocks.append(replace(block, layers=tuple(layers)))
+    return replace(template, blocks=tuple(blocks))
+
+
+def padded_values(layer: Pad) -> Any:
+    """Rows, columns and channels that a padding adds together."""
+    return sum(before + after for before, after in layer.paddings)
+
+
+def rename(layer: Layer, renamed: Mapping[str, str]) -> Layer:
+    """The layer with other inputs, by name."""
+    return replace(layer, inputs=tuple(renamed.get(i, i) for i in layer.inputs))

@@ -1,0 +1,49 @@
+"""What the templates of several spaces have in common: options of widths, residual adds, the classifier."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from micronets.ir.layers import Add, AveragePool2D, FullyConnected, Layer, Pad, Shape
+
+Number = Any  # int or 0-d tensor
+
+
+def widths(largest: int = 276, step: float = 0.1, multiple: int = 4) -> tuple[int, ...]:
+    """Shares of `largest` in steps, each rounded to the nearest multiple, halves upwards: 28, 56, ..., 276."""
+    shares = (largest * step * i for i in range(1, round(1 / step) + 1))
+    return tuple(sorted({max(multiple, int(s / multiple + 0.5) * multiple) for s in shares}))
+
+
+def widths_down(largest: float, multiple: int = 4) -> tuple[int, ...]:
+    """Shares of `largest` in 10 % steps, each rounded down to a multiple, as in the paper's networks for images."""
+    shares = (int(largest * i / 10 + 1e-9) for i in range(1, 11))
+    return tuple(sorted({max(multiple, s // multiple * multiple) for s in shares}))
+
+
+def residual(
+    name: str, before: str, before_width: Number, branch: str, branch_width: Number, activation: str = "none"
+) -> tuple[tuple[Layer, ...], Number]:
+    """Sum of two maps of equal size, the narrower one first padded with zero channels by an operator, and its width.
+
+    A Pad of no channels is no operator: `derive` leaves it out, and its cost is the share of a channel it adds, at most
+    that of a whole operator.
+    """
+    missing = (max(branch_width - before_width, 0), max(before_width - branch_width, 0))
+    layers: tuple[Layer, ...] = (
+        Pad(name=f"{name}_before", inputs=(before,), paddings=((0, 0), (0, 0), (0, missing[0]))),
+        Pad(name=f"{name}_branch", inputs=(branch,), paddings=((0, 0), (0, 0), (0, missing[1]))),
+        Add(name=name, inputs=(f"{name}_before", f"{name}_branch"), activation=activation),  # type: ignore[arg-type]
+    )
+    return layers, before_width + missing[0]
+
+
+def classifier(before: str, map_shape: Shape, classes: int) -> tuple[Layer, ...]:
+    """The mean over a map of known size, as an average pool, and a matrix product: the end of the image spaces.
+
+    CMSIS-NN has a kernel for an average pool; TFLM runs a Mean by its slower reference kernel. The spaces whose search
+    chooses the size of the last map (`dscnn`, `temporal`) end in a Mean all the same, which needs no size.
+    """
+    size = (map_shape[0], map_shape[1])
+    pool = AveragePool2D(name="pool", inputs=(before,), pool=size, stride=size)
+    return pool, FullyConnected(name="logits", inputs=("pool",), units=classes)

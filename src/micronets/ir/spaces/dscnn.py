@@ -1,0 +1,95 @@
+"""The DS-CNN space of the MicroNets paper (Table 5, Section 5.2.2), widened.
+
+The paper searches channels in 10 % steps of 276, rounded to multiples of 4, and the number of depthwise-separable
+blocks, up to nine. It keeps the stem at stride 1, which then sets the memory of every network. Here the stem's
+stride and kernel, the kernels of the blocks and the input are choices too. For anomaly detection the paper's backbone is
+DS-CNN(L): five blocks, the last two with a stride of 2 like the first, and a square stem.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from micronets.errors import SpecError
+from micronets.ir.layers import INPUT, Conv2D, DepthwiseConv2D, FullyConnected, Layer, Mean
+from micronets.ir.space import Block, Choice, Pick, SearchSpace, Template
+from micronets.ir.spaces.blocks import widths
+from micronets.ir.spaces.inputs import Inputs
+
+_SQUARE = {"stem_kernels": (3, 5), "stem_columns": 0, "strides": (2, 1, 1, 2, 2), "blocks": 5, "min_blocks": 1}
+DEFAULTS: dict[str, dict[str, object]] = dict.fromkeys(("ad", "images", "ic", "features"), _SQUARE)
+
+
+def space(
+    inputs: Inputs,
+    classes: int,
+    max_width: int = 276,
+    blocks: int = 9,
+    min_blocks: int = 3,
+    strides: tuple[int, ...] = (2,),
+    stem_strides: tuple[int, ...] = (1, 2),
+    stem_kernels: tuple[int, ...] = (4, 6, 8, 10),
+    stem_columns: int = 4,
+) -> SearchSpace:
+    """Depthwise-separable convolutions after a stem, with the channels of every layer and the depth open.
+
+    max_width: largest channel count, at least 40; blocks: most depthwise-separable blocks; min_blocks: the first ones,
+    which are always there. strides: of the blocks, 1 where none is given; a block with a stride is always there.
+    stem_strides: options of the stem's stride along time. stem_kernels: options of its kernel along time, all even or all
+    odd. stem_columns: its kernel along frequency; 0: a square kernel, with its stride along both axes.
+    Raises `SpecError` for sizes out of range.
+    """
+    if not 1 <= min_blocks <= blocks:
+        raise SpecError(f"space dscnn: min_blocks = {min_blocks}; allowed: 1 to blocks = {blocks}")
+    if max_width < 40:
+        raise SpecError(f"space dscnn: max_width = {max_width}; allowed: 40 or more (ten steps of 4 channels)")
+    if len(strides) > blocks or any(s not in (1, 2) for s in strides):
+        raise SpecError(f"space dscnn: strides = {list(strides)}; allowed: 1 or 2 for each of the {blocks} blocks")
+    if len({k % 2 for k in stem_kernels}) != 1:
+        raise SpecError(f"space dscnn: stem_kernels = {list(stem_kernels)}; need sizes that are all even or all odd")
+    options, steps = widths(max_width), (*strides, *[1] * (blocks - len(strides)))
+    may_go = [i > min_blocks and steps[i - 1] == 1 for i in range(1, blocks + 1)]
+    choices = [
+        *inputs.choices,
+        Choice("stem_stride", "shape", tuple(sorted(stem_strides))),
+        Choice("stem_kernel", "kernel", tuple(sorted(stem_kernels))),
+        Choice("stem_width", "width", options),
+    ]
+    for i in range(1, blocks + 1):
+        choices += [Choice(f"width{i}", "width", options), Choice(f"kernel{i}", "kernel", (3, 5))]
+        if may_go[i - 1]:
+            choices.append(Choice(f"keep{i}", "keep", (0, 1)))
+
+    def template(pick: Pick) -> Template:
+        stem: tuple[Layer, ...] = (
+            Conv2D(
+                name="stem",
+                inputs=(INPUT,),
+                filters=pick("stem_width"),
+                kernel=(pick("stem_kernel"), stem_columns or pick("stem_kernel")),
+                stride=(pick("stem_stride"), 1 if stem_columns else pick("stem_stride")),
+                activation="relu",
+            ),
+        )
+        body = [Block(stem)]
+        for i in range(1, blocks + 1):
+            depthwise = DepthwiseConv2D(
+                name=f"dw{i}",
+                inputs=(body[-1].layers[-1].name,),
+                kernel=(pick(f"kernel{i}"), pick(f"kernel{i}")),
+                stride=(steps[i - 1], steps[i - 1]),
+                activation="relu",
+            )
+            pointwise = Conv2D(name=f"pw{i}", inputs=(f"dw{i}",), filters=pick(f"width{i}"), kernel=(1, 1), activation="relu")
+            body.append(Block((depthwise, pointwise), keep=f"keep{i}" if may_go[i - 1] else None))
+        pool = Mean(name="pool", inputs=(body[-1].layers[-1].name,))
+        body.append(Block((pool, FullyConnected(name="logits", inputs=("pool",), units=classes))))
+        return Template(inputs.shape(pick), tuple(body))
+
+    return SearchSpace("dscnn", tuple(choices), template)
+
+
+def standard(space: SearchSpace) -> Mapping[str, int]:
+    """DS-CNN's values of the choices that are not widths: four blocks of 3 x 3, the largest stem."""
+    kernels = {c.name: c.options[-1 if c.name == "stem_kernel" else 0] for c in space.choices if c.kind == "kernel"}
+    return kernels | {c.name: int(int(c.name.removeprefix("keep")) <= 4) for c in space.choices if c.kind == "keep"}

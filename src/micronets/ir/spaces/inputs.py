@@ -1,0 +1,87 @@
+"""`Inputs`: what the input of a space's networks may be. One function for each kind of data; every space takes any.
+
+The choices have the names of the data's input settings, so that a value of the space is a setting of the data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from micronets.errors import SpecError
+from micronets.ir.layers import Shape
+from micronets.ir.space import Choice, Pick
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Choices of kind shape, and the shape `(H, W, C)` that their values give."""
+
+    choices: tuple[Choice, ...]
+    shape: Callable[[Pick], Shape]
+
+
+def kws(
+    frame_strides: tuple[int, ...] = (1, 2),
+    coefficients: tuple[int, ...] = (10, 20),
+    frames: int = 98,
+    bands: int = 40,
+) -> Inputs:
+    """Spectrograms of short recordings: `(frames / frame_stride, coefficients, 1)`.
+
+    frame_strides: options of the input along time. coefficients: its options along frequency; 0: the bands as they are.
+    frames, bands: of a whole recording; the data know them.
+    """
+    _positive("frame_strides", frame_strides)
+    if not coefficients or min(coefficients) < 0:
+        raise SpecError(f"space: coefficients = {list(coefficients)}; need at least one, 0 or more")
+    choices = (
+        Choice("frame_stride", "shape", tuple(sorted(frame_strides))),
+        Choice("coefficients", "shape", tuple(sorted(coefficients, key=lambda n: n or bands, reverse=True))),
+    )
+    return Inputs(choices, lambda pick: (-(-frames // pick("frame_stride")), pick("coefficients") or bands, 1))
+
+
+def images(resolutions: tuple[int, ...] = (160, 128, 96, 80, 64, 50), colours: tuple[int, ...] = (3, 1)) -> Inputs:
+    """Square pictures: `(resolution, resolution, colour)`.
+
+    resolutions: options of the side, in pixels. colours: options of the channels; 3 is red, green and blue, 1 is gray.
+    """
+    _positive("resolutions", resolutions)
+    if not set(colours) <= {1, 3} or not colours:
+        raise SpecError(f"space: colours = {list(colours)}; allowed: 1 (gray) and 3 (red, green, blue)")
+    choices = (
+        Choice("resolution", "shape", tuple(sorted(resolutions, reverse=True))),
+        Choice("colour", "shape", tuple(sorted(colours, reverse=True))),
+    )
+    return Inputs(choices, lambda pick: (pick("resolution"), pick("resolution"), pick("colour")))
+
+
+def ic(resolutions: tuple[int, ...] = (32,), colours: tuple[int, ...] = (3,)) -> Inputs:
+    """Small square pictures in colour, as in CIFAR-10: `(resolution, resolution, colour)`.
+
+    resolutions: options of the side, in pixels. colours: options of the channels; 3 is red, green and blue, 1 is gray.
+    """
+    return images(resolutions, colours)
+
+
+def features(height: int = 32, width: int = 32, channels: int = 1) -> Inputs:
+    """Maps of one shape, `(height, width, channels)`.
+
+    height, width, channels: of the input; the data know them.
+    """
+    _positive("height, width, channels", (height, width, channels))
+    return Inputs((), lambda pick: (height, width, channels))
+
+
+def ad(height: int = 32, width: int = 32) -> Inputs:
+    """Windows of a spectrogram, `(height, width, 1)`: MicroNets' anomaly detection has 32 x 32.
+
+    height, width: of the input; the data know them.
+    """
+    return features(height, width, 1)
+
+
+def _positive(name: str, values: tuple[int, ...]) -> None:
+    if not values or min(values) < 1:
+        raise SpecError(f"space: {name} = {list(values)}; need at least one, each 1 or more")

@@ -1,0 +1,140 @@
+"""MobileNetV2 (Sandler et al. 2018) as the MicroNets paper searches it for images (Section 5.2.1), widened.
+
+The paper's choices are the widths of the stem, of the first and the last convolution of every inverted bottleneck, and of
+the head, in 10 % steps of the full network, rounded down to multiples of 4. Kernels, depth and the input are choices
+too here. A block that keeps the size of its map adds it to its result; where the two have different widths, the narrower
+one is padded with zero channels, as the paper's released networks do it; `tied` avoids that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from micronets.errors import SpecError
+from micronets.ir.layers import INPUT, Conv2D, DepthwiseConv2D, Layer
+from micronets.ir.space import Block, Choice, Pick, SearchSpace, Template
+from micronets.ir.spaces.blocks import classifier, residual, widths_down
+from micronets.ir.spaces.inputs import Inputs
+
+CHANNELS = (16, 24, 32, 64, 96, 160, 320)
+STRIDES = (1, 2, 2, 2, 1, 2, 1)
+STEM, HEAD = 32, 1280
+DEFAULTS: dict[str, dict[str, object]] = {"ic": {"stem_strides": (1,), "strides": (1, 2, 1, 2, 1, 1, 1)}}
+
+
+def space(
+    inputs: Inputs,
+    classes: int,
+    width_multiplier: float = 1.0,
+    multiple: int = 4,
+    expansion: int = 6,
+    blocks: tuple[int, ...] = (1, 2, 3, 4, 3, 3, 1),
+    kernels: tuple[int, ...] = (3, 5),
+    stem_strides: tuple[int, ...] = (2,),
+    strides: tuple[int, ...] = STRIDES,
+    tied: bool = True,
+) -> SearchSpace:
+    """Inverted bottlenecks in seven stages.
+
+    width_multiplier: largest channel counts as a share of MobileNetV2's, 0.1 to 2.
+    multiple: channel counts are multiples of it.
+    expansion: largest width inside a block in units of the width before it (the first block: 1).
+    blocks: most blocks of each stage, at least 1; all but the first of a stage may be dropped.
+    kernels: options of the depthwise kernels, odd. stem_strides: options of the stem's stride.
+    strides: of each stage's first block, 1 or 2.
+    tied: one width for all the blocks of a stage, so that no map is padded; false: each block has its own.
+    Raises `SpecError` for sizes out of range.
+    """
+    if not 0.1 <= width_multiplier <= 2:
+        raise SpecError(f"space mobilenetv2: width_multiplier = {width_multiplier}; allowed: 0.1 to 2")
+    if multiple < 1 or expansion < 1:
+        raise SpecError(f"space mobilenetv2: multiple = {multiple}, expansion = {expansion}; need at least 1")
+    if len(blocks) != len(CHANNELS) or min(blocks) < 1:
+        raise SpecError(f"space mobilenetv2: blocks = {list(blocks)}; need {len(CHANNELS)} numbers of at least 1")
+    if len(strides) != len(CHANNELS) or not set(strides) <= {1, 2}:
+        raise SpecError(f"space mobilenetv2: strides = {list(strides)}; need {len(CHANNELS)} numbers, each 1 or 2")
+    if not kernels or any(k < 3 or k % 2 == 0 for k in kernels):
+        raise SpecError(f"space mobilenetv2: kernels = {list(kernels)}; need odd sizes from 3")
+
+    def options(channels: int) -> tuple[int, ...]:
+        return widths_down(channels * width_multiplier, multiple)
+
+    def project(stage: int, i: int) -> str:
+        return f"project{stage}" if tied else f"project{stage}_{i}"
+
+    choices = [
+        *inputs.choices,
+        Choice("stem_stride", "shape", tuple(sorted(stem_strides))),
+        Choice("stem_width", "width", options(STEM)),
+        Choice("keep_expand1_1", "keep", (0, 1)),
+    ]
+    before = STEM
+    for stage, (channels, count) in enumerate(zip(CHANNELS, blocks, strict=True), start=1):
+        if tied:
+            choices.append(Choice(f"project{stage}", "width", options(channels)))
+        for i in range(1, count + 1):
+            expanded = before * (1 if (stage, i) == (1, 1) else expansion)
+            choices.append(Choice(f"expand{stage}_{i}", "width", options(expanded)))
+            choices.append(Choice(f"kernel{stage}_{i}", "kernel", tuple(sorted(kernels))))
+            if not tied:
+                choices.append(Choice(project(stage, i), "width", options(channels)))
+            if i > 1:
+                choices.append(Choice(f"keep{stage}_{i}", "keep", (0, 1)))
+            before = channels
+    choices.append(Choice("head_width", "width", options(HEAD)))
+
+    def template(pick: Pick) -> Template:
+        shape = inputs.shape(pick)
+        scale = pick("stem_stride")
+        body = [Block((_conv("stem", INPUT, pick("stem_width"), 3, scale),))]
+        carried = pick("stem_width")
+        for stage, (stride, count) in enumerate(zip(strides, blocks, strict=True), start=1):
+            for i in range(1, count + 1):
+                name, previous = f"{stage}_{i}", body[-1].layers[-1].name
+                expand = _conv(f"expand{name}", previous, pick(f"expand{name}"), 1)
+                if (stage, i) == (1, 1):  # MobileNetV2 has no expansion here, the paper's networks do
+                    body.append(Block((expand,), keep="keep_expand1_1"))
+                step = stride if i == 1 else 1
+                kernel, filters = pick(f"kernel{name}"), pick(project(stage, i))
+                layers: tuple[Layer, ...] = (
+                    DepthwiseConv2D(
+                        name=f"dw{name}",
+                        inputs=(expand.name,),
+                        kernel=(kernel, kernel),
+                        stride=(step, step),
+                        activation="relu6",
+                    ),
+                    _conv(f"project{name}", f"dw{name}", filters, 1, activation="none"),
+                )
+                if (stage, i) != (1, 1):
+                    layers = (expand, *layers)
+                if i == 1:
+                    body.append(Block(layers))
+                    carried, scale = filters, scale * stride
+                    continue
+                keep = pick(f"keep{name}")
+                sum_, wider = residual(f"add{name}", previous, carried, f"project{name}", filters)
+                body.append(Block((*layers, *sum_), keep=f"keep{name}"))
+                carried = keep * wider + (1 - keep) * carried
+        body.append(Block((_conv("head", body[-1].layers[-1].name, pick("head_width"), 1),)))
+        body.append(Block(classifier("head", (-(-shape[0] // scale), -(-shape[1] // scale)), classes)))
+        return Template(shape, tuple(body))
+
+    return SearchSpace("mobilenetv2", tuple(choices), template)
+
+
+def standard(space: SearchSpace) -> Mapping[str, int]:
+    """MobileNetV2's values of the choices that are not widths: every block, kernels of 3, no expansion of the stem."""
+    own = {c.name: 3 if c.kind == "kernel" else 1 for c in space.choices if c.kind in ("kernel", "keep")}
+    return own | {"keep_expand1_1": 0}
+
+
+def _conv(name: str, before: str, filters: int, kernel: int, stride: int = 1, activation: str = "relu6") -> Conv2D:
+    return Conv2D(
+        name=name,
+        inputs=(before,),
+        filters=filters,
+        kernel=(kernel, kernel),
+        stride=(stride, stride),
+        activation=activation,  # type: ignore[arg-type]
+    )

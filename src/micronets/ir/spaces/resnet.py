@@ -1,0 +1,106 @@
+"""Residual networks for small pictures (He et al. 2016, Section 4.2), a space that contains MLPerf Tiny's ResNet-8.
+
+A stem, three stages of residual blocks, the second and the third of half the map and with a projection around their
+first block, an average pool and a matrix product. ResNet-8 has one block a stage and widths of 16, 32 and 64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from micronets.errors import SpecError
+from micronets.ir.layers import INPUT, Conv2D, Layer
+from micronets.ir.space import Block, Choice, Pick, SearchSpace, Template
+from micronets.ir.spaces.blocks import classifier, residual
+from micronets.ir.spaces.inputs import Inputs
+
+STAGES = (1, 2, 3)
+DEFAULTS: dict[str, dict[str, object]] = {}
+
+
+def space(
+    inputs: Inputs,
+    classes: int,
+    max_width: int = 32,
+    blocks: int = 2,
+    min_blocks: int = 1,
+    kernels: tuple[int, ...] = (1, 3),
+    stem_strides: tuple[int, ...] = (1,),
+) -> SearchSpace:
+    """Residual networks of full convolutions.
+
+    max_width: most channels of the first stage, a multiple of 4; in steps of 4. The second and the third stage have twice
+        and four times as many, in twice and four times the steps. Inside a block the width is a choice of its own.
+    blocks: most residual blocks of each stage; min_blocks: the first ones of a stage, which are always there.
+    kernels: options of each convolution's side, odd; with a stride of 2 those above 1. stem_strides: options of the stem's.
+    Raises `SpecError` for sizes out of range.
+    """
+    if not 1 <= min_blocks <= blocks:
+        raise SpecError(f"space resnet: min_blocks = {min_blocks}; allowed: 1 to blocks = {blocks}")
+    if max_width < 8 or max_width % 4:
+        raise SpecError(f"space resnet: max_width = {max_width}; allowed: multiples of 4 from 8")
+    if not kernels or any(k < 1 or k % 2 == 0 for k in kernels) or max(kernels) == 1:
+        raise SpecError(f"space resnet: kernels = {list(kernels)}; need odd sizes, one of them above 1")
+    kernels = tuple(sorted(kernels))
+    wide = tuple(k for k in kernels if k > 1)
+    options = tuple(range(4, max_width + 1, 4))
+    choices = [
+        *inputs.choices,
+        Choice("stem_stride", "shape", tuple(sorted(stem_strides))),
+        Choice("stem_width", "width", options),
+        Choice("stem_kernel", "kernel", wide),
+    ]
+    for stage in STAGES:
+        steps = tuple(w << (stage - 1) for w in options)
+        choices.append(Choice(f"width{stage}", "width", steps))
+        for i in range(1, blocks + 1):
+            strided = stage > 1 and i == 1
+            choices += [
+                Choice(f"inner{stage}_{i}", "width", steps),
+                Choice(f"kernel{stage}_{i}a", "kernel", wide if strided else kernels),
+                Choice(f"kernel{stage}_{i}b", "kernel", kernels),
+            ]
+            if i > min_blocks:
+                choices.append(Choice(f"keep{stage}_{i}", "keep", (0, 1)))
+
+    def template(pick: Pick) -> Template:
+        shape, stride = inputs.shape(pick), pick("stem_stride")
+        body = [Block((_conv("stem", INPUT, pick("stem_width"), pick("stem_kernel"), stride, "relu"),))]
+        width, halvings = pick("stem_width"), 0
+        for stage in STAGES:
+            for i in range(1, blocks + 1):
+                name, before, strided = f"{stage}_{i}", body[-1].layers[-1].name, stage > 1 and i == 1
+                keep = f"keep{name}" if i > min_blocks else None
+                halvings += strided
+                layers: tuple[Layer, ...] = (
+                    _conv(f"conv{name}a", before, pick(f"inner{name}"), pick(f"kernel{name}a"), 2 if strided else 1, "relu"),
+                    _conv(f"conv{name}b", f"conv{name}a", pick(f"width{stage}"), pick(f"kernel{name}b"), 1, "none"),
+                )
+                if strided:
+                    layers += (_conv(f"shortcut{stage}", before, pick(f"width{stage}"), 1, 2, "none"),)
+                    before, width = f"shortcut{stage}", pick(f"width{stage}")
+                sum_, wider = residual(f"add{name}", before, width, f"conv{name}b", pick(f"width{stage}"), "relu")
+                body.append(Block((*layers, *sum_), keep))
+                width = wider if keep is None else pick(keep) * wider + (1 - pick(keep)) * width
+        scale = stride << halvings
+        size = (-(-shape[0] // scale), -(-shape[1] // scale))
+        body.append(Block(classifier(body[-1].layers[-1].name, size, classes)))
+        return Template(shape, tuple(body))
+
+    return SearchSpace("resnet", tuple(choices), template)
+
+
+def standard(space: SearchSpace) -> Mapping[str, int]:
+    """ResNet-8's values of the choices that are not widths: one block a stage, kernels of 3."""
+    return {c.name: 0 if c.kind == "keep" else 3 for c in space.choices if c.kind in ("keep", "kernel")}
+
+
+def _conv(name: str, before: str, filters: int, kernel: int, stride: int, activation: str) -> Conv2D:
+    return Conv2D(
+        name=name,
+        inputs=(before,),
+        filters=filters,
+        kernel=(kernel, kernel),
+        stride=(stride, stride),
+        activation=activation,  # type: ignore[arg-type]
+    )

@@ -1,0 +1,1 @@
+"""Integer networks: their arithmetic, and the numpy interpreter that defines what is correct."""

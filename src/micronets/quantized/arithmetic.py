@@ -1,0 +1,159 @@
+"""Integer arithmetic of quantised networks, rounded exactly as TensorFlow Lite Micro rounds.
+
+The fixed-point scheme is that of Jacob et al., "Quantization and Training of Neural Networks for Efficient
+Integer-Arithmetic-Only Inference" (2018), section 2.2: a real multiplier is a 31-bit fraction and a power of two; the
+product is rounded twice, once at the high half of the multiplication and once at the shift.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from micronets.errors import SpecError
+from micronets.ir.layers import Activation
+from micronets.quantized.model import TensorQuant
+
+IntArray = npt.NDArray[Any]
+
+ADD_BITS = 20
+"""Bits below the codes' last one that an addition keeps while it works: TFLM's `left_shift`."""
+
+
+def bit_range(bits: int) -> tuple[int, int]:
+    """Smallest and largest signed code of that many bits: (-128, 127) or (-8, 7)."""
+    return -(1 << (bits - 1)), (1 << (bits - 1)) - 1
+
+
+def quantize_multiplier(real: float | npt.ArrayLike) -> tuple[IntArray, IntArray]:
+    """Splits `real >= 0` (scalar or array) into `(multiplier, shift)`: real ~ multiplier * 2**(shift - 31).
+
+    Both are int64 arrays of the shape of `real`; multiplier is 0 or in [2**30, 2**31). Values below 2**-32 become 0.
+    """
+    fraction, shift = np.frexp(np.asarray(real, np.float64))
+    fixed: IntArray = np.floor(fraction * 2.0**31 + 0.5).astype(np.int64)
+    carry = fixed == 1 << 31
+    fixed, exponent = np.where(carry, 1 << 30, fixed), shift.astype(np.int64) + carry
+    tiny = exponent < -31
+    return np.where(tiny, 0, fixed), np.where(tiny, 0, exponent)
+
+
+def rescale(source: TensorQuant, target: TensorQuant) -> tuple[IntArray, IntArray]:
+    """Multiplier and shift, as of `quantize_multiplier`, from codes of `source` less its zero point to codes of `target`."""
+    return quantize_multiplier(float(np.float32(source.scale)) / float(np.float32(target.scale)))
+
+
+def conv_rescale(source: TensorQuant, scales: npt.ArrayLike, target: TensorQuant) -> tuple[IntArray, IntArray]:
+    """Multipliers and shifts that bring sums of products of a convolution or a matrix to codes of its output.
+
+    - source, target: quantisation of the input and of the output.
+    - scales: of the weights, `[channels]`, or `[1]` for all.
+
+    Returns two arrays of the shape of `scales`. The two inputs' scales are float32, their product and its quotient float64,
+    as in TFLM's `PopulateConvolutionQuantizationParams`.
+    """
+    product = float(np.float32(source.scale)) * np.asarray(scales).astype(np.float64)
+    return quantize_multiplier(product / float(np.float32(target.scale)))
+
+
+def mean_rescale(count: int, source: TensorQuant, target: TensorQuant) -> tuple[int, int]:
+    """Multiplier and shift that bring a sum of `count` codes of `source` to the mean's codes of `target`."""
+    multiplier, shift = (int(v) for v in rescale(source, target))
+    # The division by the count goes into the multiplier, by the largest power of two that leaves it 31 bits.
+    extra = min(count.bit_length() - 1, 32, 31 + shift)
+    return (multiplier << extra) // count, shift - extra
+
+
+def add_rescale(a: TensorQuant, b: TensorQuant, target: TensorQuant) -> tuple[tuple[IntArray, IntArray], ...]:
+    """Multiplier and shift of each operand of an addition `a + b`, and of its sum, in this order.
+
+    Both operands, shifted left by `ADD_BITS`, are brought to half the grid of the larger scale, so that their sum fits
+    32 bits, and the sum from there to codes of `target`.
+    """
+    scale_a, scale_b, scale = (np.float32(quant.scale) for quant in (a, b, target))
+    twice = 2.0 * float(max(scale_a, scale_b))
+    ratios = (float(scale_a) / twice, float(scale_b) / twice, twice / ((1 << ADD_BITS) * float(scale)))
+    return tuple(quantize_multiplier(ratio) for ratio in ratios)
+
+
+def rounding_high_mul(a: IntArray, b: IntArray | int) -> IntArray:
+    """`a * b / 2**31` rounded to nearest, halves up; int64 in and out, operands within int32 and not both -2**31."""
+    product: IntArray = np.asarray(a, np.int64) * np.asarray(b, np.int64)
+    return (product + (1 << 30)) >> 31
+
+
+def rounding_shift(x: IntArray, shift: IntArray | int) -> IntArray:
+    """`x / 2**shift` rounded to nearest, halves away from zero; `shift >= 0` broadcasts."""
+    shift = np.asarray(shift, np.int64)
+    half = (np.int64(1) << shift) >> 1
+    return np.asarray((x + (half - ((x < 0) & (shift > 0)))) >> shift, np.int64)
+
+
+def multiply_by_quantized_multiplier(acc: IntArray, multiplier: IntArray | int, shift: IntArray | int) -> IntArray:
+    """`acc * multiplier * 2**(shift - 31)` for int32 values `acc`; multiplier and shift broadcast (per channel).
+
+    Returns int64 values. A positive shift wraps at 32 bits, as the C kernels do.
+    """
+    acc, shift = np.asarray(acc, np.int64), np.asarray(shift, np.int64)
+    left = np.maximum(shift, 0)
+    if left.any():
+        acc = (acc << left).astype(np.int32).astype(np.int64)
+    return rounding_shift(rounding_high_mul(acc, np.asarray(multiplier, np.int64)), np.maximum(-shift, 0))
+
+
+def round_half_away(x: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating[Any]]:
+    """Nearest integer, halves away from zero, in the type of `x`: C's `round`."""
+    whole = np.trunc(x)
+    return np.asarray(whole + np.where(np.abs(x - whole) >= 0.5, np.sign(x), 0).astype(whole.dtype))
+
+
+def quantize(x: npt.ArrayLike, quant: TensorQuant, bits: int = 8) -> npt.NDArray[np.int8]:
+    """Real values to codes: `round(x / scale) + zero_point`, halves away from zero, saturated to `bits`."""
+    lo, hi = bit_range(bits)
+    with np.errstate(over="ignore"):
+        real = np.clip(np.asarray(x, np.float32) / np.float32(quant.scale), -1024, 1024)  # no code is beyond
+    codes = round_half_away(real) + np.float32(quant.zero_point)
+    return np.asarray(np.clip(np.nan_to_num(codes, nan=quant.zero_point), lo, hi), np.int8)
+
+
+def dequantize(q: npt.ArrayLike, quant: TensorQuant) -> npt.NDArray[np.float32]:
+    """Codes to real values: `scale * (q - zero_point)` in float32."""
+    offset = np.asarray(q, np.int32) - np.int32(quant.zero_point)
+    return np.asarray(np.float32(quant.scale) * offset.astype(np.float32), np.float32)
+
+
+def activation_range(activation: Activation, quant: TensorQuant, bits: int = 8) -> tuple[int, int]:
+    """Codes between which a fused activation clamps an output quantised by `quant`."""
+    lo, hi = bit_range(bits)
+    if activation == "none":
+        return lo, hi
+    top = hi if activation == "relu" else min(hi, _code(6.0, quant))
+    return max(lo, quant.zero_point), top
+
+
+def _code(real: float, quant: TensorQuant) -> int:
+    with np.errstate(over="ignore"):
+        code = np.minimum(np.float32(real) / np.float32(quant.scale), np.float32(1 << 20))  # beyond any code, below infinity
+    return int(round_half_away(np.array(code))) + quant.zero_point
+
+
+def pack_int4(values: npt.ArrayLike) -> bytes:
+    """Codes in [-8, 7], in C order, two to a byte, the first in the low half; an odd last one leaves the high half 0.
+
+    Raises `SpecError` for a value out of range.
+    """
+    flat = np.asarray(values, np.int64).ravel()
+    if flat.size and (flat.min() < -8 or flat.max() > 7):
+        raise SpecError(f"4-bit values must lie in [-8, 7]; these span [{flat.min()}, {flat.max()}]")
+    nibbles = np.zeros(flat.size + flat.size % 2, np.uint8)
+    nibbles[: flat.size] = flat & 15
+    return bytes(nibbles[0::2] | nibbles[1::2] << 4)
+
+
+def unpack_int4(packed: bytes | memoryview, count: int) -> npt.NDArray[np.int8]:
+    """The first `count` codes of what `pack_int4` wrote, as int8."""
+    raw = np.frombuffer(packed, np.uint8, (count + 1) // 2)
+    nibbles = np.stack([raw & 15, raw >> 4], axis=1).ravel()[:count]
+    return ((nibbles ^ 8).astype(np.int8) - 8).astype(np.int8)

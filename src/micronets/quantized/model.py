@@ -1,0 +1,49 @@
+"""`QuantizedModel`: an `Arch` with integer weights, scales and zero points. Its file form is `.tflite`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from micronets.ir.arch import Arch
+
+
+@dataclass(frozen=True)
+class TensorQuant:
+    """Affine quantisation of an activation: real = scale * (q - zero_point), q a signed integer of the tensor's bits."""
+
+    scale: float
+    zero_point: int
+
+
+@dataclass(frozen=True, eq=False)
+class LayerWeights:
+    """Integer parameters of a Conv2D, DepthwiseConv2D or FullyConnected layer.
+
+    weights: int8, laid out as TFLite does: `[filters, kh, kw, C]`, `[1, kh, kw, C * multiplier]` or `[units, inputs]`;
+        values in [-127, 127], or [-7, 7] for 4 bits (released models may use the full range).
+    scales: float32, one per output channel, or one for the whole tensor.
+    bias: int32 `[outputs]` in units of input scale * weight scale, or None.
+    """
+
+    weights: npt.NDArray[np.int8]
+    scales: npt.NDArray[np.float32]
+    bias: npt.NDArray[np.int32] | None
+
+
+@dataclass(frozen=True, eq=False)
+class QuantizedModel:
+    """A network that computes in integers.
+
+    quant: of every activation tensor of integer type, by name, `arch.INPUT` included.
+    weights: by layer name.
+    metadata: text by name, carried in the file (labels, front end, training run).
+    """
+
+    arch: Arch
+    quant: Mapping[str, TensorQuant]
+    weights: Mapping[str, LayerWeights]
+    metadata: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,265 @@
+"""The numpy integer interpreter: the definition of what a `QuantizedModel` computes.
+
+It gives the bytes that TensorFlow Lite Micro gives, for every tensor. Sums of products run through float BLAS, exactly:
+float32 where no partial sum can reach 2**24, float64 (2**53) otherwise.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any, assert_never
+
+import numpy as np
+import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
+
+from micronets.errors import SpecError
+from micronets.ir.arch import Step
+from micronets.ir.layers import (
+    INPUT,
+    Add,
+    AveragePool2D,
+    Conv2D,
+    DepthwiseConv2D,
+    Dequantize,
+    FullyConnected,
+    Layer,
+    MaxPool2D,
+    Mean,
+    Pad,
+    Padding,
+    Pair,
+    Quantize,
+    Relu,
+    Reshape,
+    Softmax,
+)
+from micronets.ir.window import pad_before
+from micronets.quantized.arithmetic import (
+    ADD_BITS,
+    activation_range,
+    add_rescale,
+    bit_range,
+    conv_rescale,
+    dequantize,
+    mean_rescale,
+    multiply_by_quantized_multiplier,
+    quantize,
+    rescale,
+)
+from micronets.quantized.model import QuantizedModel, TensorQuant
+from micronets.quantized.softmax import softmax
+from micronets.quantized.validate import validate
+
+Array = npt.NDArray[Any]
+
+_CHUNK_VALUES = 1 << 20  # of the largest working array; keeps it in the cache
+
+
+def run(model: QuantizedModel, x: npt.ArrayLike) -> Array:
+    """The network's output: int8 `[N, *input_shape]` -> int8 `[N, *output_shape]`.
+
+    Float32 in or out where the model begins with Quantize or ends with Dequantize. Raises `SpecError` for an input of
+    another shape or type and for an inconsistent model.
+    """
+    x = _checked(model, x)
+    size = _chunk(model)
+    return np.concatenate([_last(_execute(model, x[i : i + size]))[1] for i in range(0, max(1, len(x)), size)])
+
+
+def tensors(model: QuantizedModel, x: npt.ArrayLike) -> dict[str, Array]:
+    """Every tensor by name, `INPUT` first, each `[N, *shape]`; otherwise like `run`."""
+    x = _checked(model, x)
+    size = _chunk(model)
+    parts = [dict(_execute(model, x[i : i + size])) for i in range(0, max(1, len(x)), size)]
+    return {INPUT: x} | {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _checked(model: QuantizedModel, x: npt.ArrayLike) -> Array:
+    validate(model)
+    x = np.asarray(x)
+    dtype = np.dtype(np.int8 if INPUT in model.quant else np.float32)
+    if x.dtype != dtype or x.shape[1:] != model.arch.input_shape:
+        want = f"{dtype} [N, {', '.join(map(str, model.arch.input_shape))}]"
+        raise SpecError(f"the model takes {want}, not {x.dtype} {list(x.shape)}; quantise with quant.quantize")
+    return x
+
+
+def _last(pairs: Iterator[tuple[str, Array]]) -> tuple[str, Array]:
+    for pair in pairs:  # noqa: B007 -- an Arch has layers
+        pass
+    return pair
+
+
+def _chunk(model: QuantizedModel) -> int:
+    """Samples that are run together."""
+    sizes = [1]
+    for step in model.arch.steps():
+        taps = math.prod(step.layer.kernel) if isinstance(step.layer, Conv2D) else 1
+        sizes.append(max(math.prod(step.output_shape), math.prod(step.output_shape[:2]) * taps * step.input_shapes[0][-1]))
+    return max(1, _CHUNK_VALUES // max(sizes))
+
+
+def _execute(model: QuantizedModel, x: Array) -> Iterator[tuple[str, Array]]:
+    """Runs layer by layer, and forgets a tensor after its last reader."""
+    values = {INPUT: x}
+    steps = model.arch.steps()
+    last = {name: k for k, step in enumerate(steps) for name in step.layer.inputs}
+    for k, step in enumerate(steps):
+        layer = step.layer
+        y = np.ascontiguousarray(_layer(model, step, [values[i] for i in layer.inputs]))
+        values[layer.name] = y
+        yield layer.name, y
+        for name in set(layer.inputs):
+            if last[name] == k:
+                del values[name]
+
+
+def _layer(model: QuantizedModel, step: Step, inputs: list[Array]) -> Array:
+    layer, x = step.layer, inputs[0]
+    qx, qy = model.quant.get(layer.inputs[0]), model.quant.get(layer.name)
+    match layer:
+        case Dequantize():
+            return x if qx is None else dequantize(x, qx)
+        case Quantize() if qx is None:
+            return quantize(x, _some(qy), layer.act_bits)
+        case Reshape():
+            return x.reshape(len(x), *layer.shape)
+        case _:
+            pass
+    qx, qy = _some(qx), _some(qy)
+    match layer:
+        case Conv2D() | DepthwiseConv2D():
+            acc = _convolve(model, layer, x, qx)
+            y = _requantize(model, layer, acc, qx, qy)
+        case FullyConnected():
+            w = model.weights[layer.name].weights
+            acc = _dot(x.reshape(len(x), w.shape[1]), w.T, qx)
+            y = _requantize(model, layer, acc, qx, qy)
+        case AveragePool2D():
+            y = _average(layer, x)
+        case MaxPool2D():
+            y = _windows(x, layer.pool, layer.stride, (1, 1), layer.padding, -128).max(axis=(-2, -1))
+        case Mean():
+            y = _mean(layer, x, qx, qy)
+        case Add():
+            y = _add(x, inputs[1], qx, _some(model.quant[layer.inputs[1]]), qy)
+        case Pad():
+            y = np.pad(x, ((0, 0), *layer.paddings), constant_values=qy.zero_point)
+        case Softmax():
+            y = softmax(x, layer.beta, qx.scale)
+        case Relu():
+            y = _relu(layer, x, qx, qy)
+        case Quantize():
+            y = _recode(x, qx, qy)
+        case _:
+            assert_never(layer)
+    lo, hi = bit_range(layer.act_bits)
+    if isinstance(layer, (Conv2D, DepthwiseConv2D, FullyConnected, AveragePool2D, MaxPool2D, Add)):
+        lo, hi = activation_range(layer.activation, qy, layer.act_bits)
+    # A lower bound above the upper one gives the upper one, as in C: clamps below first.
+    return np.asarray(np.minimum(np.maximum(y, lo), hi), np.int8)
+
+
+def _some(quant: TensorQuant | None) -> TensorQuant:
+    assert quant is not None  # validate() saw to it
+    return quant
+
+
+def _recode(x: Array, qx: TensorQuant, qy: TensorQuant) -> Array:
+    """Codes of `qx` as codes of `qy`, not yet clamped."""
+    return multiply_by_quantized_multiplier(x.astype(np.int64) - qx.zero_point, *rescale(qx, qy)) + qy.zero_point
+
+
+def _requantize(model: QuantizedModel, layer: Layer, acc: Array, qx: TensorQuant, qy: TensorQuant) -> Array:
+    """Sums of products and bias to output codes, not yet clamped."""
+    w = model.weights[layer.name]
+    total = acc.astype(np.int64)
+    if w.bias is not None:
+        total += w.bias
+    total = total.astype(np.int32).astype(np.int64)  # the kernels' accumulator wraps at 32 bits
+    return multiply_by_quantized_multiplier(total, *conv_rescale(qx, w.scales, qy)) + qy.zero_point
+
+
+def _exact_type(weights: Array, axis: tuple[int, ...], qx: TensorQuant) -> type[np.floating[Any]]:
+    """The narrowest float in which the sums over `axis` of weights times (code - zero point) stay exact."""
+    largest = int(np.abs(weights.astype(np.int64)).sum(axis=axis).max()) * max(127 - qx.zero_point, qx.zero_point + 128)
+    return np.float32 if largest < 1 << 24 else np.float64
+
+
+def _dot(x: Array, w: Array, qx: TensorQuant) -> Array:
+    kind = _exact_type(w, (0,), qx)
+    return np.asarray((x.astype(kind) - kind(qx.zero_point)) @ w.astype(kind))
+
+
+def _convolve(model: QuantizedModel, layer: Conv2D | DepthwiseConv2D, x: Array, qx: TensorQuant) -> Array:
+    w = model.weights[layer.name].weights
+    if isinstance(layer, Conv2D):
+        if layer.kernel == (1, 1):
+            windows = x[:, :: layer.stride[0], :: layer.stride[1]]  # a 1 x 1 window needs no padding
+        else:
+            windows = _windows(x, layer.kernel, layer.stride, layer.dilation, layer.padding, qx.zero_point)
+        shape = windows.shape[:3]
+        size = math.prod(w.shape[1:])
+        columns = windows.reshape(math.prod(shape), size)  # of (C, kh, kw)
+        return _dot(columns, w.transpose(3, 1, 2, 0).reshape(size, len(w)), qx).reshape(*shape, len(w))
+    kind = _exact_type(w, (1, 2), qx)
+    windows = _windows(x.astype(kind) - kind(qx.zero_point), layer.kernel, layer.stride, layer.dilation, layer.padding, 0)
+    if layer.multiplier > 1:
+        windows = np.repeat(windows, layer.multiplier, axis=3)
+    acc = np.zeros(windows.shape[:4], kind)
+    for i in range(layer.kernel[0]):
+        for j in range(layer.kernel[1]):
+            acc += windows[..., i, j] * w[0, i, j].astype(kind)
+    return acc
+
+
+def _windows(x: Array, kernel: Pair, stride: Pair, dilation: Pair, padding: Padding, fill: float) -> Array:
+    """`[N, H, W, C]` -> `[N, H', W', C, kh, kw]`, a view of `x` padded with `fill`."""
+    pads = [(0, 0)]
+    for size, k, s, d in zip(x.shape[1:3], kernel, stride, dilation, strict=True):
+        before = pad_before(size, k, s, d, padding)
+        positions = -(-size // s) if padding == "same" else 1
+        pads.append((before, max((positions - 1) * s + (k - 1) * d + 1 - size - before, 0)))
+    if any(max(p) for p in pads):
+        x = np.pad(x, (*pads, (0, 0)), constant_values=fill)
+    reach = ((kernel[0] - 1) * dilation[0] + 1, (kernel[1] - 1) * dilation[1] + 1)
+    windows = sliding_window_view(x, reach, axis=(1, 2))
+    return windows[:, :: stride[0], :: stride[1], :, :: dilation[0], :: dilation[1]]
+
+
+def _divide(total: Array, count: Array | int) -> Array:
+    """Integer division to nearest, halves away from zero."""
+    return np.asarray(np.sign(total) * ((np.abs(total) + count // 2) // count))
+
+
+def _average(layer: AveragePool2D, x: Array) -> Array:
+    def sums(a: Array) -> Array:
+        return np.asarray(_windows(a, layer.pool, layer.stride, (1, 1), layer.padding, 0).sum(axis=(-2, -1), dtype=np.int64))
+
+    return _divide(sums(x), sums(np.ones_like(x[:1, :, :, :1])))
+
+
+def _mean(layer: Mean, x: Array, qx: TensorQuant, qy: TensorQuant) -> Array:
+    count = x.shape[1] * x.shape[2]
+    total = x.sum(axis=(1, 2), dtype=np.int64, keepdims=layer.keep_dims)
+    total -= qx.zero_point * count
+    return multiply_by_quantized_multiplier(total, *mean_rescale(count, qx, qy)) + qy.zero_point
+
+
+def _add(a: Array, b: Array, qa: TensorQuant, qb: TensorQuant, qy: TensorQuant) -> Array:
+    """The sum's codes, not yet clamped: `add_rescale` says how the operands are brought together."""
+    *operands, of_sum = add_rescale(qa, qb, qy)
+    total = np.zeros(a.shape, np.int64)
+    for x, q, of_operand in zip((a, b), (qa, qb), operands, strict=True):
+        total += multiply_by_quantized_multiplier((x.astype(np.int64) - q.zero_point) << ADD_BITS, *of_operand)
+    return np.asarray(multiply_by_quantized_multiplier(total, *of_sum) + qy.zero_point)
+
+
+def _relu(layer: Relu, x: Array, qx: TensorQuant, qy: TensorQuant) -> Array:
+    if layer.six:  # TFLM clamps the codes and looks at the input's scale only
+        lo, hi = activation_range("relu6", qx)
+        return np.asarray(np.clip(x, lo, hi))
+    y = _recode(x, qx, qy)
+    return np.asarray(np.maximum(y, qy.zero_point))

@@ -1,0 +1,90 @@
+"""Softmax in integers, as TensorFlow Lite Micro computes it from int8 to int8.
+
+Fixed-point numbers are int32 with `n` integer bits: value = raw / 2**(31 - n). The exponential is a Taylor series on
+[-1/4, 0) times tabled powers; the reciprocal is three steps of Newton and Raphson. (Jacob, gemmlowp's fixedpoint, 2015.)
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from micronets.quantized.arithmetic import quantize_multiplier, rounding_high_mul, rounding_shift
+
+Array = npt.NDArray[Any]
+
+_LIMIT = 2**31 - 1
+_DIFF_BITS = 5  # integer bits of a scaled difference of logits
+_SUM_BITS = 12  # of the sum of exponentials
+
+
+def softmax(x: npt.NDArray[np.int8], beta: float, scale: float) -> Array:
+    """Softmax over the last axis: codes of that scale -> int64 codes of scale 1/256 and zero point -128, in [-128, 127].
+
+    TFLM aborts where the exponentials sum to 512 or more, as 512 equal logits do; here they give what they should.
+    """
+    table, least = _exponentials(float(np.float32(beta)), float(np.float32(scale)))
+    diff = x.astype(np.int64)
+    diff -= diff.max(axis=-1, keepdims=True)
+    exps = np.where(diff >= least, table[-diff], 0)
+    total = rounding_shift(exps, _SUM_BITS).sum(axis=-1, keepdims=True)
+    headroom = 32 - np.frexp(total.astype(np.float64))[1].astype(np.int64)  # leading zeros of 32 bits
+    reciprocal = _one_over_one_plus((total << headroom) - (1 << 31))
+    y = rounding_shift(rounding_high_mul(reciprocal, exps), _SUM_BITS - headroom + 23) - 128
+    return np.where(diff >= least, np.clip(y, -128, 127), -128)
+
+
+def exponentials(beta: float, scale: float) -> Array:
+    """2**31 times the exponential of every difference 0, -1, .. of codes that counts, as int64."""
+    table, least = _exponentials(float(np.float32(beta)), float(np.float32(scale)))
+    return np.array(table[: min(256, 1 - least)])
+
+
+@lru_cache(maxsize=64)
+def _exponentials(beta: float, scale: float) -> tuple[Array, int]:
+    """exp of every difference 0, -1, .. -255 of codes (no integer bits), and the least difference that counts."""
+    real = min(beta * scale * 2.0 ** (31 - _DIFF_BITS), 2.0**31 - 1.0)
+    multiplier, left = (int(v) for v in quantize_multiplier(real))
+    radius = ((1 << _DIFF_BITS) - 1) * 2.0 ** (31 - _DIFF_BITS) / 2.0**left
+    least = -math.floor(radius)
+    diff = np.arange(0, -256, -1, dtype=np.int64)
+    scaled = rounding_high_mul(np.maximum(diff, least) * 2**left if left >= 0 else diff, multiplier)
+    return _exp(scaled), least
+
+
+def _exp(a: Array) -> Array:
+    """exp(a) for raw a <= 0 of 5 integer bits; raw result of none."""
+    quarter = 1 << (31 - _DIFF_BITS - 2)
+    mod = (a & (quarter - 1)) - quarter
+    result = _exp_series(mod << _DIFF_BITS)
+    remainder = mod - a
+    for exponent, power in enumerate((1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242), start=-2):
+        bit = 1 << (31 - _DIFF_BITS + exponent)
+        result = np.where(remainder & bit, rounding_high_mul(result, power), result)
+    return np.where(a == 0, _LIMIT, result)
+
+
+def _exp_series(a: Array) -> Array:
+    """exp(a) for a in [-1/4, 0), expanded at -1/8; no integer bits in or out."""
+    at_eighth, third = 1895147668, 715827883  # exp(-1/8) and 1/3
+    x = a + (1 << 28)
+    x2 = rounding_high_mul(x, x)
+    x3 = rounding_high_mul(x2, x)
+    x4 = rounding_high_mul(x2, x2)
+    tail = rounding_shift(rounding_high_mul(rounding_shift(x4, 2) + x3, third) + x2, 1)
+    return np.asarray(at_eighth + rounding_high_mul(np.full_like(x, at_eighth), x + tail))
+
+
+def _one_over_one_plus(a: Array) -> Array:
+    """1 / (1 + a) for a in [0, 1), no integer bits in or out."""
+    total = a + _LIMIT
+    half = np.where(total >= 0, (total + 1) // 2, -((1 - total) // 2))
+    x = 1515870810 + rounding_high_mul(half, np.full_like(half, -1010580540))  # 48/17 - 32/17 d, 2 integer bits
+    for _ in range(3):
+        error = (1 << 29) - rounding_high_mul(half, x)
+        x = x + np.clip(rounding_high_mul(x, error) << 2, -_LIMIT - 1, _LIMIT)
+    return np.asarray(np.clip(x << 1, -_LIMIT - 1, _LIMIT))

@@ -1,0 +1,1 @@
+"""A run: configuration, run directory, stages from search to report."""

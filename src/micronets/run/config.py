@@ -1,0 +1,226 @@
+"""The configuration of a run: a TOML file and `--set` overrides -> one frozen, checked `Config`, and back to TOML."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal, Protocol
+
+from micronets.boards.board import Budget, load_board
+from micronets.design.search_settings import SearchSettings
+from micronets.design.train_settings import TrainSettings
+from micronets.errors import FileError, SpecError, did_you_mean
+from micronets.ir import spaces
+from micronets.ir.space import SearchSpace
+from micronets.run.toml_config import build, convert, flat, parse_override
+from micronets.tasks import TASKS, module
+
+
+@dataclass(frozen=True)
+class TeacherConfig:
+    """A larger network of the space, trained first and in float, whose outputs the final network also learns from.
+
+    run: a finished run directory whose float network is the teacher instead: same classes, same input.
+    options: of the space, where they differ from `[space]`. values: of its choices; those not named are at their
+    largest, and its input is always that of the final network.
+    train: its training; settings not given are those of `[train]`.
+    """
+
+    run: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, int] = field(default_factory=dict)
+    train: TrainSettings | None = None
+
+
+class DataOptions(Protocol):
+    """What the `Options` of every task have: where the examples are; empty: they are synthesised."""
+
+    @property
+    def path(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that decides the result of a run, and `out`, the directory it goes to.
+
+    task: what to learn: `micronets tasks` lists them.
+    board: `micronets boards` lists them, or the path of a board's TOML file.
+    out: the run directory.
+    seed: of every random choice; the same seed and machine give the same model.
+    runtime: what executes the network on the board, which sram_bytes, flash_bytes, latency_ms and energy_mj of the budget
+    are for: `tflm` (TensorFlow Lite Micro, always the larger and slower one) or `c` (the C that micronets writes).
+    latency_model: file of `micronets characterize` for the runtime and a board that has none yet; empty: the board's own.
+    init: the training starts from the `supernet`'s weights or from `scratch`.
+    data: what the task's own `Options` say. budget, search, train, teacher: see their classes. A board's own SRAM and flash
+        always limit the result.
+    space: `name` and the options of its function; `[space.fix]` gives choices one value.
+    """
+
+    task: str
+    board: str
+    out: str
+    seed: int
+    init: Literal["supernet", "scratch"]
+    runtime: Literal["tflm", "c"]
+    latency_model: str
+    data: DataOptions
+    budget: Budget
+    space: Mapping[str, Any]
+    search: SearchSettings
+    train: TrainSettings
+    teacher: TeacherConfig | None = None
+
+
+def load(path: Path, overrides: Sequence[str] = (), out: str | None = None) -> Config:
+    """Reads and checks a configuration; `overrides` are `a.b=value` texts, `out` replaces the key of that name.
+
+    Raises `FileError` for a file that cannot be read, `SpecError` for anything wrong in it.
+    """
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+    except OSError as e:
+        raise FileError(f"{path}: cannot read this configuration ({e.strerror}); examples are in examples/") from e
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
+        raise FileError(f"{path}: not TOML ({e})") from e
+    for text in overrides:
+        keys, value = parse_override(text)
+        _assign(table, keys, value)
+    if out is not None:
+        table["out"] = out
+    return parse(table, str(path))
+
+
+def _assign(table: dict[str, Any], keys: tuple[str, ...], value: Any) -> None:
+    for i, key in enumerate(keys[:-1]):
+        table = table.setdefault(key, {})
+        if not isinstance(table, dict):
+            raise SpecError(f"--set {'.'.join(keys)}: '{'.'.join(keys[: i + 1])}' is a value, not a table")
+    table[keys[-1]] = value
+
+
+def parse(table: Mapping[str, Any], where: str) -> Config:
+    """A checked `Config` from the tables of a TOML file; `where` names the file in errors. Raises `SpecError`."""
+    known = [f.name for f in dataclasses.fields(Config)]
+    for key in table:
+        if key not in known:
+            raise SpecError(f"{where}: unknown key '{key}'; {did_you_mean(key, known)}")
+    for key in ("board", "space"):
+        if key not in table:
+            raise SpecError(f"{where}: '{key}' is missing; a configuration needs a board and a [space]")
+    task = convert(str, table.get("task", next(iter(TASKS))), "task", where)
+    if task not in TASKS:
+        raise SpecError(f"{where}: unknown task '{task}'; {did_you_mean(task, TASKS)}")
+    sections = {"data": module(task).Options, "budget": Budget, "search": SearchSettings, "train": TrainSettings}
+    board = convert(str, table["board"], "board", where)
+    _located(where, lambda: load_board(board))
+    train = _table(table, "train", where)
+    if train.get("qat_epochs") == 0:
+        raise SpecError(f"{where}: train.qat_epochs = 0; a run ends with an int8 model: give at least 1")
+    return Config(
+        task=task,
+        board=board,
+        out=convert(str, table.get("out", f"runs/{Path(where).stem}"), "out", where),
+        seed=convert(int, table.get("seed", 0), "seed", where),
+        init=convert(Literal["supernet", "scratch"], table.get("init", "supernet"), "init", where),
+        runtime=convert(Literal["tflm", "c"], table.get("runtime", "tflm"), "runtime", where),
+        latency_model=convert(str, table.get("latency_model", ""), "latency_model", where),
+        space=space_table(task, _table(table, "space", where), where),
+        teacher=_teacher(table, task, train, where) if "teacher" in table else None,
+        **{name: build(cls, _table(table, name, where), f"{name}.", where) for name, cls in sections.items()},  # type: ignore[arg-type]
+    )
+
+
+def _located(where: str, call: Any) -> Any:
+    try:
+        return call()
+    except SpecError as e:
+        raise SpecError(f"{where}: {e}") from e
+
+
+def _table(table: Mapping[str, Any], name: str, where: str) -> Mapping[str, Any]:
+    value = table.get(name, {})
+    if not isinstance(value, Mapping):
+        raise SpecError(f"{where}: {name} = {value!r}; need a table [{name}]")
+    return value
+
+
+def _teacher(table: Mapping[str, Any], task: str, train: Mapping[str, Any], where: str) -> TeacherConfig:
+    given = _table(table, "teacher", where)
+    if given.get("run"):
+        for key in ("options", "values", "train"):
+            if given.get(key):
+                raise SpecError(
+                    f"{where}: teacher.{key} does not go with teacher.run, which is trained already; remove one of them"
+                )
+    else:
+        given = {**given, "train": {**train, **_table(given, "train", f"{where}: teacher")}}
+    made = build(TeacherConfig, given, "teacher.", where)
+    space = space_table(task, {**table["space"], **made.options}, f"{where}: teacher.options")
+    _located(f"{where}: teacher.values", lambda: largest(make_space(task, space, 2), made.values))
+    return made
+
+
+def largest(space: SearchSpace, values: Mapping[str, int]) -> dict[str, int]:
+    """The largest network of a space, but for the choices that `values` names. Raises `SpecError` for an unknown one."""
+    for name, value in values.items():
+        if value not in space.choice(name).options:
+            raise SpecError(f"{name} = {value}; options: {', '.join(map(str, space.choice(name).options))}")
+    return {**space.largest(), **values}
+
+
+def space_table(task: str, table: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """A checked `[space]` with every option of the space at its value. Raises `SpecError`."""
+    name = convert(str, table.get("name", ""), "space.name", where)
+    if name not in spaces_of(task):
+        raise SpecError(f"{where}: unknown space '{name}'; {did_you_mean(name, spaces_of(task))}")
+    kind = module(task).SPACE
+    hints, options = spaces.option_types(name, kind), spaces.options(name, kind)
+    for key, value in table.items():
+        if key not in (*options, "name", "fix"):
+            raise SpecError(f"{where}: unknown key 'space.{key}'; {did_you_mean(key, (*options, 'name', 'fix'))}")
+        if key in options:
+            options[key] = convert(hints[key], value, f"space.{key}", where)
+    fix = convert(Mapping[str, int], table.get("fix", {}), "space.fix", where)
+    resolved = {"name": name, **options, "fix": fix}
+    _located(where, lambda: make_space(task, resolved, 2))
+    return resolved
+
+
+def spaces_of(task: str) -> tuple[str, ...]:
+    """Names of the spaces that have networks for the input of a task."""
+    return spaces.names(module(task).SPACE)
+
+
+def make_space(
+    task: str, table: Mapping[str, Any], classes: int, given: Mapping[str, Any] = MappingProxyType({})
+) -> SearchSpace:
+    """The search space that a configuration's `[space]` describes, for `classes` outputs.
+
+    given: options that the data decide (`TaskData.space_options`), where the space has them. Raises `SpecError`.
+    """
+    kind = module(task).SPACE
+    known = spaces.options(table["name"], kind)
+    options = {k: v for k, v in table.items() if k not in ("name", "fix")}
+    for k, v in given.items():
+        if options.get(k, v) not in (v, known.get(k)):
+            raise SpecError(f"space.{k} = {options[k]}; the data decide this, and have {v}: remove it")
+    options |= {k: v for k, v in given.items() if k in known}
+    space = spaces.make(table["name"], kind, classes, **options)
+    for name, value in table["fix"].items():
+        if value not in space.choice(name).options:
+            raise SpecError(f"space.fix.{name} = {value}; options: {', '.join(map(str, space.choice(name).options))}")
+    fixed = [dataclasses.replace(c, options=(table["fix"][c.name],)) if c.name in table["fix"] else c for c in space.choices]
+    return dataclasses.replace(space, choices=tuple(fixed))
+
+
+def first_difference(a: Config, b: Config) -> tuple[str, Any, Any] | None:
+    """The first setting in which two configurations differ, with both values; where the run goes does not count."""
+    one, two = flat(a), flat(b)
+    for key in [*one, *two]:
+        if key != "out" and one.get(key) != two.get(key):
+            return key, one.get(key), two.get(key)
+    return None

@@ -1,0 +1,148 @@
+"""`Work`: a run in progress, held by one process; what its stages share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from micronets import tasks
+from micronets.boards.board import Board, load_board
+from micronets.cost import latency_model
+from micronets.cost.costs import Runtime, tflm_runtime
+from micronets.errors import DataError, FileError, SpecError
+from micronets.files import digest, fingerprint, write_atomic
+from micronets.ir.arch import Arch
+from micronets.ir.space import SearchSpace
+from micronets.run import directory
+from micronets.run.config import Config, first_difference, load, make_space
+from micronets.run.directory import ARCH, VALUES, RunDir
+from micronets.run.toml_config import flat, to_toml
+from micronets.runtimes.c import c_runtime
+
+Progress = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class Work:
+    """A run in progress: its configuration and directory, and what is loaded when it is first needed.
+
+    command: how the user started it. adapt: what stands between the data and all that use them.
+    """
+
+    config: Config
+    run: RunDir
+    progress: Progress
+    command: str = ""
+    adapt: Callable[[tasks.TaskData], tasks.TaskData] | None = None
+
+    @cached_property
+    def board(self) -> Board:
+        """The board that the configuration names."""
+        return load_board(self.config.board)
+
+    @cached_property
+    def data(self) -> tasks.TaskData:
+        """The examples, in memory."""
+        given = self.config.data
+        self.progress({"stage": "data", "note": f"reading {given.path}" if given.path else "making synthetic examples"})
+        chosen = {name: value for name, value in vars(given).items() if name != "path" and value not in ("", (), None)}
+        data = tasks.load(self.config.task, given.path or None, **chosen)
+        for note in (data.source, *data.notes):
+            self.progress({"stage": "data", "note": note})
+        if not data.size("test"):  # said now, not after hours of training
+            other = ", or name some with data.test" if hasattr(given, "test") else ""
+            raise DataError(f"data: the test split of {data.source} is empty; give more examples{other}")
+        return data if self.adapt is None else self.adapt(data)
+
+    @cached_property
+    def data_fingerprint(self) -> str:
+        """Of every file of the data set. Raises `DataError` if there is none."""
+        parts = []
+        for name in ("path", "test"):
+            given = getattr(self.config.data, name, "")
+            if given and not Path(given).exists():
+                raise DataError(f"data.{name} = '{given}': no such file or directory (paths start at {Path.cwd()})")
+            parts.append(fingerprint(Path(given)) if given else "")
+        return digest(" ".join(parts))
+
+    @cached_property
+    def space(self) -> SearchSpace:
+        """The search space, for the classes of the data."""
+        return make_space(self.config.task, self.config.space, len(self.data.classes), self.data.space_options)
+
+    @cached_property
+    def runtime(self) -> Runtime:
+        """What the limits on the board are for. Raises `FileError`, `SpecError` for a latency model that cannot be used."""
+        board, name, given = self.board.name, self.config.runtime, self.config.latency_model
+        if not given:
+            model = latency_model.load(board, name)
+        else:
+            try:
+                model = latency_model.read(Path(given).read_text("utf-8"), given)
+            except (OSError, UnicodeDecodeError) as e:
+                raise FileError(f"latency_model = '{given}': cannot read it ({e}); 'micronets characterize' writes one") from e
+            if (model.board, model.runtime) != (board, name):
+                raise SpecError(
+                    f"latency_model = '{given}': is of {model.board} and runtime {model.runtime}, not of {board} and {name}"
+                )
+        return tflm_runtime(model) if name == "tflm" else c_runtime(model)
+
+    @property
+    def arch(self) -> Arch:
+        """The network that the search chose."""
+        return Arch.from_json((self.run / ARCH).read_text("utf-8"), str(self.run / ARCH))
+
+    @property
+    def values(self) -> dict[str, int]:
+        """The choices that the search made."""
+        values: dict[str, int] = json.loads((self.run / VALUES).read_text("utf-8"))
+        return values
+
+    @property
+    def input_settings(self) -> dict[str, int]:
+        """The choices that are settings of the network's input."""
+        return {name: v for name, v in self.values.items() if name in self.data.input_settings}
+
+
+@contextmanager
+def opened(config: Config, *, resume: bool, progress: Progress, command: str = "") -> Iterator[Work]:
+    """Holds the run directory of `config`, after checking that it is new, or `resume` is given and the run is this one.
+
+    Raises `SpecError` if it holds a run of another configuration (the first differing key is named) or `resume` is not
+    given, `FileError` if it cannot be used.
+    """
+    run = RunDir(Path(config.out))
+    with directory.locked(run):
+        if run.started:
+            old = load(run / directory.CONFIG)
+            difference = first_difference(old, config)
+            if difference is not None:
+                key, before, now = difference
+                raise SpecError(
+                    f"{run.path}: holds a run with {key} = {_said(before)}, not {_said(now)}; name another directory with --out"
+                )
+            if not resume:
+                raise SpecError(f"{run.path}: holds this run already; continue it with --resume, or name another --out")
+        else:
+            write_atomic(run / directory.CONFIG, to_toml(config))
+        try:
+            yield Work(config, run, progress, command)
+        finally:
+            if not run.started:
+                (run / directory.CONFIG).unlink(missing_ok=True)
+
+
+def _said(value: Any) -> str:
+    return "(not set)" if value is None else str(value)
+
+
+def settings_for(work: Work, *sections: str) -> dict[str, Any]:
+    """Task, seed, data and the settings of some sections, by dotted name: part of a stage's inputs."""
+    chosen = {"task", "seed", "data", *sections}
+    settings = {k: v for k, v in flat(work.config).items() if k.split(".")[0] in chosen}
+    return {**settings, "data files": work.data_fingerprint}

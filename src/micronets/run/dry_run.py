@@ -1,0 +1,366 @@
+"""A dry run: every stage of a run on a few examples and a few steps, to find every error and to tell what the run will cost.
+
+The figures are measured, then multiplied: seconds of a step by the number of steps. On a GPU batches are those of the
+configuration, since only they show whether memory suffices; on a CPU they are small, and time and memory are scaled.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import resource
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from micronets.design.train_settings import TrainSettings
+from micronets.errors import FileError, MicronetsError
+from micronets.files import write_atomic
+from micronets.run import pipeline as runs
+from micronets.run.config import Config
+from micronets.run.context import Progress, Work, opened
+from micronets.run.directory import CONFIG, RunDir
+from micronets.run.dry_run_sample import Sample, sample
+from micronets.tasks import Score, TaskData
+from micronets.terminal import columns, duration
+
+if TYPE_CHECKING:
+    import torch
+
+STAGES = ("search", "teacher", "train", "export", "compile", "evaluate", "report")
+SUFFIX, RESULT = "-dry-run", "dry_run.json"
+STEPS = 3  # of a stage: the first one pays for what happens once, the second one is timed
+EXAMPLES = 48  # of the validation and of the test split
+SYNTHETIC = 96  # training examples to synthesise, at most
+CPU_BATCH = 16
+
+Labels = npt.NDArray[np.int64]
+
+
+@dataclass
+class Few:
+    """A few examples of a data set, as a `TaskData`; and a clock that every training step passes.
+
+    data: all of it. batch: of the stage at work, by which an epoch is `STEPS` steps. doing: what is being timed. calls: when
+    a batch was asked for, and when it was there, for each thing that was done. scored: how long after the last batch was
+    asked for the validation split had been run through a network. tested: when the test split was asked for, and when it had
+    been run through the last network.
+    """
+
+    data: TaskData
+    batch: int = 1
+    doing: str = ""
+    calls: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    scored: dict[str, float] = field(default_factory=dict)
+    tested: list[float] = field(default_factory=list)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.data, name)
+
+    def rows(self, split: str) -> Labels:
+        """Which examples of a split are used."""
+        n = self.data.size(split)
+        return np.arange(n) if split == "train" else np.unique(np.linspace(0, n - 1, min(n, EXAMPLES)).astype(np.int64))
+
+    def size(self, split: str) -> int:
+        return len(self.rows(split))
+
+    def labels(self, split: str) -> Labels:
+        return self.data.labels(split)[self.rows(split)]
+
+    def epoch(self, rng: np.random.Generator) -> Labels:
+        return np.resize(self.data.epoch(rng), STEPS * self.batch)
+
+    def inputs(self, split: str, settings: Mapping[str, int], indices: Labels | None = None) -> npt.NDArray[np.float32]:
+        rows = self.rows(split)
+        if split == "test":
+            self.tested = [time.monotonic()]
+        return self.data.inputs(split, settings, rows if indices is None else rows[indices])
+
+    def augmented(self, indices: torch.Tensor, settings: Mapping[str, int], generator: torch.Generator) -> torch.Tensor:
+        begun = _now(generator.device)
+        batch = self.data.augmented(indices, settings, generator)
+        self.calls.setdefault(self.doing, []).append((begun, _now(generator.device)))
+        return batch
+
+    def evaluate(self, outputs: npt.NDArray[np.floating[Any]], split: str) -> Score:
+        """The score where all other examples have outputs of 0: it says nothing, but is computed as the real one."""
+        if split == "val" and self.calls.get(self.doing):
+            self.scored[self.doing] = time.monotonic() - self.calls[self.doing][-1][0]
+        if split == "test":
+            self.tested.append(time.monotonic())
+        whole = np.zeros((self.data.size(split), outputs.shape[1]), outputs.dtype)
+        whole[self.rows(split)] = outputs
+        return self.data.evaluate(whole, split)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a stage costs in full.
+
+    steps: in all; 0 where there are none. step_seconds: of one, measured. loader: share of it until the batch was there.
+    seconds: of the stage, as far as its steps and its validation go. memory_bytes: the most that was in use, on the GPU while
+    it trains and else in the process. scaled: time and memory are those of a smaller batch or of fewer examples, scaled.
+    """
+
+    stage: str
+    steps: int
+    step_seconds: float
+    loader: float
+    seconds: float
+    memory_bytes: int
+    scaled: bool
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """out: the directory of the dry run. device: what trained. taken: seconds that the dry run took."""
+
+    out: str
+    data: str
+    device: str
+    costs: tuple[Cost, ...]
+    taken: float
+
+    @property
+    def seconds(self) -> float:
+        """Of the whole run."""
+        return sum(c.seconds for c in self.costs)
+
+
+def dry_run(config: Config, progress: Progress, command: str = "") -> Outcome:
+    """Goes through every stage in the directory `OUT-dry-run`, which is made anew.
+
+    Raises whatever the run itself would raise, and `FileError` if that directory is something else.
+    """
+    started, out = time.monotonic(), Path(config.out.rstrip("/") + SUFFIX)
+    _clear(out)
+    device = _device(config.search.device)
+    with tempfile.TemporaryDirectory(prefix="micronets-") as scratch:
+        given = config.data
+        config, samples = _sampled(replace(config, out=str(out)), Path(scratch), progress)
+        small = shrunk(config, device)
+        holder: list[Few] = []
+
+        def adapt(data: TaskData) -> TaskData:
+            holder.append(Few(data))
+            return holder[0]
+
+        with (
+            _named(samples, given),
+            opened(small, resume=False, progress=lambda event: _told(event, holder, progress), command=command) as work,
+        ):
+            write_atomic(work.run / RESULT, "{}\n")
+            work = replace(work, adapt=adapt)
+            scale = _scale(config, small, samples)
+            costs = [_loading(work, scale), *(c for stage in STAGES for c in _stage(stage, work, config, scale, device))]
+            outcome = Outcome(str(out), work.data.source, _name(device), tuple(costs), time.monotonic() - started)
+            write_atomic(work.run / RESULT, json.dumps(asdict(outcome) | {"seconds": outcome.seconds}, indent=1) + "\n")
+    return outcome
+
+
+def shrunk(config: Config, device: str) -> Config:
+    """The configuration of the dry run: one epoch of everything, small batches on a CPU, and low learning rates, since
+    three steps are no warm-up and nothing is to diverge here that would not in the run.
+    """
+    most = None if device == "cuda" else CPU_BATCH
+
+    def short(train: TrainSettings) -> TrainSettings:
+        batch = min(train.batch, most or train.batch)
+        return replace(
+            train, epochs=1, qat_epochs=min(train.qat_epochs, 1), batch=batch, lr=train.lr / 100, calibration_batches=1
+        )
+
+    teacher = config.teacher
+    if teacher is not None and teacher.train is not None:
+        teacher = replace(teacher, train=short(teacher.train))
+    if teacher is not None and teacher.run and not RunDir(Path(teacher.run)).started:
+        other = teacher.run.rstrip("/") + SUFFIX
+        teacher = replace(teacher, run=other) if RunDir(Path(other)).started else teacher
+    batch = min(config.search.batch, most or config.search.batch)
+    search = replace(config.search, epochs=1, warmup=0.0, batch=batch, lr=config.search.lr / 100)
+    fewer = {k: min(v, SYNTHETIC) for k, v in vars(config.data).items() if k.startswith("synthetic_") and not config.data.path}
+    data: Any = config.data
+    return replace(config, search=search, train=short(config.train), teacher=teacher, data=replace(data, **fewer))
+
+
+def table(outcome: Outcome) -> str:
+    """The outcome for a terminal."""
+    rows = [
+        (
+            c.stage,
+            f"{c.steps:,}" if c.steps else "-",
+            f"{c.step_seconds:.3g}" if c.steps else "-",
+            f"{c.loader:.0%}" if c.steps else "-",
+            duration(c.seconds),
+            f"{c.memory_bytes / 1e9:.2f} GB",
+        )
+        for c in outcome.costs
+    ]
+    head = ("stage", "steps", "s a step", "loader", "in full", "memory")
+    text = columns(head, [*rows, ("all", "", "", "", duration(outcome.seconds), "")], numeric=(1, 2, 3, 4, 5))
+    scaled = f", scaled from batches of {CPU_BATCH}" if any(c.scaled and c.steps for c in outcome.costs) else ""
+    return (
+        f"{text}\n\nEstimated for {outcome.device}{scaled}; every stage went through in {duration(outcome.taken)}. "
+        f"Scores of a dry run mean nothing. {outcome.out}"
+    )
+
+
+def _sampled(config: Config, scratch: Path, progress: Progress) -> tuple[Config, dict[str, Sample]]:
+    """The configuration with samples of its data directories, by option."""
+    samples = {}
+    for option in ("path", "test"):
+        given = getattr(config.data, option, "")
+        if given and Path(given).exists():
+            samples[option] = s = sample(Path(given), scratch / option)
+            if s.files < s.of:
+                progress({"stage": "data", "note": f"{given}: {s.files:,} of {s.of:,} files are used"})
+    data: Any = config.data
+    return replace(config, data=replace(data, **{option: str(s.path) for option, s in samples.items()})), samples
+
+
+@contextmanager
+def _named(samples: Mapping[str, Sample], given: Any) -> Iterator[None]:
+    """Makes errors name the user's files, not the links to them."""
+    try:
+        yield
+    except MicronetsError as e:
+        text = str(e)
+        for option, s in samples.items():
+            text = text.replace(str(s.path), getattr(given, option))
+        raise type(e)(text) from e
+
+
+def _scale(config: Config, small: Config, samples: Mapping[str, Sample]) -> float:
+    """How many times more examples the run has."""
+    if config.data.path:
+        s = samples.get("path")
+        return s.of / s.files if s and s.files else 1.0
+    ratios = [v / getattr(small.data, k) for k, v in vars(config.data).items() if k.startswith("synthetic_")]
+    return max(ratios, default=1.0)
+
+
+def _loading(work: Work, scale: float) -> Cost:
+    """What reading the data costs in full: the whole of them is held in memory."""
+    with _memory("cpu") as peak:
+        begun = time.monotonic()
+        _ = work.data
+        taken = time.monotonic() - begun
+    return Cost("data", 0, 0.0, 0.0, taken * scale, int(peak[1] + (peak[0] - peak[1]) * scale), scale != 1)
+
+
+def _stage(stage: str, work: Work, config: Config, scale: float, device: str) -> Iterator[Cost]:
+    """Does one stage and tells what it costs in full: a stage of training in float and quantised, each on its own."""
+    few: Any = work.data
+    held = scale if config.data.path else 1.0  # synthetic held-out splits have sizes of their own
+    full, settings = config, work.config
+    plans: dict[str, list[tuple[str, int, int, int]]] = {  # name, epochs, batch in full, batch now
+        "search": [("search", full.search.epochs, full.search.batch, settings.search.batch)],
+        "train": [
+            ("train", full.train.epochs, full.train.batch, settings.train.batch),
+            ("train quantised", full.train.qat_epochs, full.train.batch, settings.train.batch),
+        ],
+    }
+    teacher, own = full.teacher, settings.teacher
+    if teacher is not None and own is not None and teacher.train is not None and own.train is not None:
+        plans["teacher"] = [("teacher", teacher.train.epochs, teacher.train.batch, own.train.batch)]
+    parts = plans.get(stage, [])
+    few.batch, few.doing = (parts[0][3], stage) if parts else (1, stage)
+    with _memory(device) as peak:
+        begun = time.monotonic()
+        runs.perform(work, stage)
+        taken = time.monotonic() - begun
+    if not parts:
+        if stage == "evaluate":
+            rest = int(held * few.data.size("test")) - few.size("test")
+            peak[0] += 4 * rest * math.prod(few.input_shape(work.input_settings))  # as float32, all at once
+            taken += (few.tested[-1] - few.tested[0]) * (held * few.data.size("test") / few.size("test") - 1)
+        if stage != "teacher":
+            yield Cost(stage, 0, 0.0, 0.0, taken, peak[0], False)
+        return
+    examples = len(few.data.epoch(np.random.default_rng(0))) * scale
+    for name, epochs, batch, now in parts:
+        ratio = batch / now
+        calls = few.calls[name]
+        step = calls[-1][0] - calls[-2][0]
+        steps = max(1, int(examples // batch)) * epochs
+        validation = max(0.0, few.scored.get(name, step) - step) * few.data.size("val") / few.size("val") * held
+        loader = min(1.0, (calls[-2][1] - calls[-2][0]) / step)
+        seconds = steps * step * ratio + (0 if name == "search" else epochs * validation)
+        memory = peak[1] + (peak[0] - peak[1]) * ratio
+        yield Cost(name, steps, step * ratio, loader, seconds, int(memory), ratio != 1)
+
+
+def _told(event: dict[str, Any], holder: list[Few], progress: Progress) -> None:
+    """Passes an event on; the end of the training in float is where the other one begins."""
+    if holder and event.get("stage") == "train" and event.get("step", 0) >= STEPS:
+        holder[0].doing = "train quantised"
+    progress(event)
+
+
+@contextmanager
+def _memory(device: str) -> Iterator[list[int]]:
+    """Bytes in use at most during the block, and before it: of the GPU, or of the process."""
+    found = [0, 0]
+    if device == "cuda":
+        import torch
+
+        torch.cuda.reset_peak_memory_stats()
+        yield found
+        found[:] = torch.cuda.max_memory_reserved(), 0
+        return
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")  # Linux: the peak counts from here
+    found[1] = _status("VmRSS")
+    yield found
+    found[0] = max(_status("VmHWM"), found[1])
+
+
+def _status(name: str) -> int:
+    """A figure of this process in bytes; its peak where the system tells no more."""
+    with suppress(OSError):
+        for line in Path("/proc/self/status").read_text("utf-8").splitlines():
+            if line.startswith(f"{name}:"):
+                return int(line.split()[1]) * 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _clear(out: Path) -> None:
+    """Removes what an earlier dry run left. Raises `FileError` for anything else."""
+    if (out / RESULT).is_file():
+        shutil.rmtree(out)
+    elif (out / CONFIG).is_file() and RunDir(out).started:
+        raise FileError(f"{out}: holds a run that is no dry run; move it away, or name another directory with --out")
+
+
+def _device(name: str) -> str:
+    from micronets.design.torch_ops import pick_device
+
+    return pick_device(name).type
+
+
+def _name(device: str) -> str:
+    if device != "cuda":
+        return "this CPU"
+    import torch
+
+    return str(torch.cuda.get_device_name())
+
+
+def _now(device: torch.device) -> float:
+    """The time when all that was given to a device is done."""
+    if device.type == "cuda":
+        import torch
+
+        torch.cuda.synchronize(device)
+    return time.monotonic()

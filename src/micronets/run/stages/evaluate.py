@@ -1,0 +1,167 @@
+"""The proof of a run: what the exported model does on the test split under TFLM, and whether it keeps every limit."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from micronets import tflite
+from micronets.boards.board import board_budget
+from micronets.commands import evaluate as evaluation
+from micronets.cost.costs import RUNTIME_FLASH_BYTES, arena_tflm_bytes, budget_costs
+from micronets.device.tflm import interpreter
+from micronets.errors import CheckFailed
+from micronets.files import digest, write_atomic
+from micronets.quantized.model import QuantizedModel
+from micronets.run import directory
+from micronets.run.context import Work, settings_for
+from micronets.run.directory import EVALUATION, MEASUREMENT, MODEL
+from micronets.run.stages.compile import MEASURED
+from micronets.tasks import Score
+
+LABELS = {
+    "arena_bytes": ("arena", "B", "TFLM on a 64-bit host"),
+    "tflite_bytes": (".tflite file", "B", ""),
+    "sram_bytes": ("SRAM", "B", "arena, runtime and stack on the Cortex-M"),
+    "flash_bytes": ("flash", "B", "the file, and the runtime's code"),
+    "latency_ms": ("latency", "ms", "one inference on the board"),
+    "energy_mj": ("energy", "mJ", "one inference on the board"),
+    "macs": ("MACs", "MACs", "one inference"),
+}
+
+OF_C = {
+    "sram_bytes": "arena, data and stack of our C on the Cortex-M",
+    "flash_bytes": "code, weights and tables of our C",
+    "latency_ms": "one inference of our C on the board",
+    "energy_mj": "one inference of our C on the board",
+}
+
+
+def inputs(work: Work) -> dict[str, Any]:
+    """What the stage depends on."""
+    earlier = {
+        k: v for stage in ("search", "train", "export", "compile") for k, v in directory.check_outputs(work.run, stage).items()
+    }
+    return {
+        **settings_for(work, "board", "budget", "runtime", "latency_model"),
+        "board file": digest(repr(work.board)),
+        "tflm": interpreter.available(),
+        **earlier,
+    }
+
+
+def evaluate(work: Work) -> Sequence[str]:
+    """The stage: measures everything, writes evaluate.json."""
+    content = (work.run / MODEL).read_bytes()
+    model = tflite.read(content, str(work.run / MODEL))
+    count = f"{work.data.size('test'):,} test {work.data.noun}"
+    work.progress({"stage": "evaluate", "note": f"{count} through float, fake-quantised and integer nets"})
+    by_torch, q = _torch_outputs(work, model)
+    scores = [_row(name, work.data.evaluate(out, "test"), "host, PyTorch") for name, out in by_torch.items()]
+    ours = evaluation.outputs(model, content, q, "reference")
+    result = work.data.evaluate(evaluation.logits(model, ours), "test")
+    scores.append(_row("int8, numpy reference", result, "host, numpy"))
+    exact = None
+    if interpreter.available():
+        theirs = evaluation.outputs(model, content, q, "tflm")
+        result = work.data.evaluate(evaluation.logits(model, theirs), "test")
+        scores.append(_row("int8 under TFLM", result, "host"))
+        exact = dataclasses.asdict(evaluation.compare(model, content, q, ours, theirs))
+        work.progress(
+            {
+                "stage": "evaluate",
+                "note": f"TFLM against the reference: {exact['different']} of {exact['compared']:,} bytes differ",
+            }
+        )
+    arena = {
+        "predicted": arena_tflm_bytes(model.arch),
+        "found": interpreter.min_arena(content) if interpreter.available() else None,
+    }
+    in_c = json.loads((work.run / MEASUREMENT).read_text("utf-8"))
+    limits = _limits(work, model, content, arena["found"], in_c)
+    verdict = {
+        "ok": all(row["met"] for row in limits) and not (exact and exact["different"]) and not (in_c and not in_c["bit_exact"]),
+        "metric": result.metric,
+        "noun": work.data.noun,
+        "scores": scores,
+        "interval": result.interval,
+        "judged": result.samples,
+        "judged_noun": result.noun,
+        "bit_exact": exact,
+        "arena": arena,
+        "runtime": work.config.runtime,
+        "c": in_c,
+        "limits": limits,
+        "confusion": result.confusion,
+    }
+    write_atomic(work.run / EVALUATION, json.dumps(verdict, indent=1) + "\n")
+    return (EVALUATION,)
+
+
+def _row(name: str, score: Score, source: str) -> dict[str, Any]:
+    return {"name": name, "value": score.value, "source": source, "metrics": dict(score.metrics)}
+
+
+def _limits(
+    work: Work, model: QuantizedModel, content: bytes, arena_bytes: int | None, in_c: dict[str, Any] | None
+) -> list[dict[str, Any]]:
+    """Every limit with the best figure there is for it: found by running TFLM or our C, counted, or else estimated."""
+    limits = board_budget(work.config.budget, work.board).limits()
+    metadata = sum(len(k.encode()) + len(v.encode()) for k, v in model.metadata.items())
+    predicted = budget_costs(model.arch, work.board, limits, metadata, work.runtime)
+    found: dict[str, tuple[float, str, str]] = {"tflite_bytes": (len(content), "host", "")}
+    by_c = work.config.runtime == "c"
+    if not by_c:
+        found["flash_bytes"] = (len(content) + RUNTIME_FLASH_BYTES, "estimated", "")
+    elif in_c is not None:
+        found |= {name: (in_c[name], in_c["source"], "measured with the trained weights") for name in MEASURED}
+    if "arena_bytes" in limits and arena_bytes is not None:
+        note = f"smallest that runs, by bisection; predicted {predicted['arena_bytes']:,}"
+        found["arena_bytes"] = (arena_bytes, "host", note)
+    rows = []
+    for name, limit in limits.items():
+        label, unit, meaning = LABELS[name]
+        meaning = OF_C.get(name, meaning) if by_c else meaning
+        value, source, note = found.get(name, (predicted[name], "estimated", ""))
+        notes = "; ".join(t for t in (meaning, note) if t)
+        row = {"name": name, "label": label, "unit": unit, "limit": limit, "value": value, "predicted": predicted[name]}
+        rows.append({**row, "met": value <= limit, "source": source, "note": notes})
+    return rows
+
+
+def failure(verdict: dict[str, Any]) -> str | None:
+    """One line saying which checks failed, or None."""
+    wrong = [
+        f"{r['name']} = {r['value']:,.6g} is over the limit of {r['limit']:,.6g}" for r in verdict["limits"] if not r["met"]
+    ]
+    exact = verdict["bit_exact"]
+    if exact and exact["different"]:
+        wrong.append(f"{exact['different']} of {exact['compared']} output bytes differ under TFLM, first at {exact['first']}")
+    if verdict["c"] and not verdict["c"]["bit_exact"]:
+        wrong.append("the C computes other bytes than the reference on the simulated board; please report the model")
+    return "; ".join(wrong) or None
+
+
+def check(verdict: dict[str, Any]) -> None:
+    """Raises `CheckFailed` naming what failed, if anything did."""
+    message = failure(verdict)
+    if message:
+        raise CheckFailed(message)
+
+
+def _torch_outputs(work: Work, model: QuantizedModel) -> tuple[dict[str, evaluation.Floats], evaluation.Int8]:
+    """Logits of the test split by name of the network, and its inputs as those of `model`."""
+    from micronets.design.predict import predict
+    from micronets.run.stages.design import trained
+
+    nets = trained(work)
+    parts, q = [], []
+    for rows in evaluation.blocks(work.data.size("test")):
+        x = work.data.inputs("test", work.input_settings, rows)
+        parts.append({name: predict(net, x) for name, net in nets.items()})
+        q.append(evaluation.quantized(model, x))
+    return {name: np.concatenate([p[name] for p in parts]) for name in nets}, np.concatenate(q)

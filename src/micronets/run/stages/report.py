@@ -1,0 +1,216 @@
+"""`report.json`: everything that is known about a finished run, gathered from its files."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import importlib.metadata
+import json
+import platform
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from micronets import __version__
+from micronets.boards import battery
+from micronets.boards.board import Board, board_budget
+from micronets.commands import inspect
+from micronets.cost.costs import arena_tflm_bytes, budget_costs
+from micronets.cost.tflm_plan import tflm_plan
+from micronets.files import write_atomic
+from micronets.ir.space import Choice, derive
+from micronets.report.page import page
+from micronets.run import directory
+from micronets.run.context import Work
+from micronets.run.directory import CONFIG, EVALUATION, FACTS, LIBRARY, MODEL, PAGE, SEARCH_LOG, TRAIN_LOG, RunDir
+from micronets.terminal import amount, columns, percent, said, within
+
+COSTS = ("macs", "arena_bytes", "tflite_bytes", "sram_bytes", "flash_bytes", "latency_ms", "energy_mj")
+RATE = 1.0  # inferences a second, for the battery
+_PACKAGES = ("numpy", "torch", "tflite-micro", "scipy")
+
+
+def inputs(work: Work) -> dict[str, Any]:
+    """What the stage depends on: all the files before it."""
+    return {name: d for stage in directory.STAGES[:-1] for name, d in directory.check_outputs(work.run, stage).items()}
+
+
+def report(work: Work) -> Sequence[str]:
+    """The stage: writes report.json and report.html."""
+    facts = collect(work)
+    write_atomic(work.run / FACTS, json.dumps(facts, indent=1) + "\n")
+    write_atomic(work.run / PAGE, page(facts))
+    return FACTS, PAGE
+
+
+def read(run: RunDir) -> dict[str, Any]:
+    """What `report` wrote."""
+    facts: dict[str, Any] = json.loads((run / FACTS).read_text("utf-8"))
+    return facts
+
+
+def collect(work: Work) -> dict[str, Any]:
+    """The facts, as JSON holds them; `page.page` draws them."""
+    arch, board, data = work.arch, work.board, work.data
+    verdict = json.loads((work.run / EVALUATION).read_text("utf-8"))
+    largest = derive(work.space, {**work.space.largest(), **work.input_settings})
+    plan = tflm_plan(arch)
+    return {
+        **verdict,
+        "task": work.config.task,
+        "board": dataclasses.asdict(board) | {"sources": dict(board.sources)},
+        "source": data.source,
+        "synthetic": data.synthetic,
+        "notes": list(data.notes),
+        "classes": list(data.classes),
+        "samples": {split: data.size(split) for split in ("train", "val", "test")},
+        "seed": work.config.seed,
+        "date": datetime.date.today().isoformat(),
+        "costs": dict(budget_costs(arch, board, COSTS, 0)) | {"tflite_bytes": (work.run / MODEL).stat().st_size},
+        "battery": _battery(verdict["c"], board),
+        "commands": commands(work),
+        "versions": versions(),
+        "seconds": directory.seconds(work.run),
+        "config": (work.run / CONFIG).read_text("utf-8"),
+        "search": {
+            "history": _records(work.run / SEARCH_LOG),
+            "limits": board_budget(work.config.budget, board).limits(),
+        },
+        "train": {"history": _records(work.run / TRAIN_LOG)},
+        "space": work.space.name,
+        "choices": _choices(work),
+        "against_largest": inspect.against(arch, largest, board),
+        "layers": inspect.layer_rows(arch, board),
+        "plan": {
+            "bytes": plan.bytes,
+            "arena_bytes": arena_tflm_bytes(arch),
+            # The report counts layers from 0; the input is there before the first of them.
+            "buffers": [
+                {"name": b.name, "offset": b.offset, "bytes": b.bytes, "first": max(0, b.first - 1), "last": max(0, b.last - 1)}
+                for b in plan.buffers
+            ],
+        },
+    }
+
+
+def _battery(c: Mapping[str, Any] | None, board: Board) -> dict[str, Any] | None:
+    """One inference a second on a coin cell, or as many as there is time for; None without a measurement."""
+    if c is None:
+        return None
+    rate = min(RATE, 1e3 / c["latency_ms"])
+    return battery.as_json(battery.duty_cycle(c["latency_ms"], board, rate, battery.parse_battery(battery.CR2032)))
+
+
+def _choices(work: Work) -> list[dict[str, Any]]:
+    """Every choice with its value; `idle` says that it changes nothing, as the block it belongs to is left out."""
+    values, arch = work.values, work.arch
+
+    def idle(c: Choice) -> bool:
+        return len(c.options) > 1 and all(derive(work.space, {**values, c.name: o}) == arch for o in c.options)
+
+    return [
+        {"name": c.name, "kind": c.kind, "value": values[c.name], "options": list(c.options), "idle": idle(c)}
+        for c in work.space.choices
+    ]
+
+
+def commands(work: Work) -> list[str]:
+    """How to make this run again, and how to check its model by hand."""
+    out, given = shlex.quote(str(work.run.path)), work.config.data
+    where = "".join(
+        f" --{name} {shlex.quote(p)}" for name, p in (("data", given.path), ("test", getattr(given, "test", ""))) if p
+    )
+    return [
+        work.command,
+        f"micronets run {out}/{CONFIG} --out {out}-again",
+        f"micronets evaluate {out}/{MODEL} --task {work.config.task}{where}",
+        f"micronets inspect {out}/{MODEL} --board {shlex.quote(work.config.board)}",
+        f"micronets measure {out}/{MODEL} --board {shlex.quote(work.config.board)}",
+    ]
+
+
+def versions() -> dict[str, str]:
+    """Of everything that has a say in the numbers."""
+    found = {"micronets": __version__, "python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return {**found, "machine": f"{platform.system()} {platform.machine()}"}
+
+
+def brief(facts: Mapping[str, Any], run: RunDir) -> dict[str, Any]:
+    """What `micronets run --json` prints."""
+    keys = ["ok", "runtime", "c", "task", "source", "synthetic", "samples", "metric", "scores", "interval", "bit_exact"]
+    keys += ["limits", "seed"]
+    files = {"model": str(run / MODEL), "report": str(run / PAGE), "facts": str(run / FACTS)}
+    return {**{k: facts[k] for k in keys}, "board": facts["board"]["name"], **files}
+
+
+def summary(facts: Mapping[str, Any], run: RunDir) -> str:
+    """What `micronets run` prints at its end."""
+    limits = [
+        (
+            r["label"],
+            amount(r["value"], r["unit"]),
+            amount(r["limit"], r["unit"]),
+            f"{r['value'] / r['limit']:.1%}",
+            r["source"],
+            "" if r["met"] else "MISSED",
+        )
+        for r in facts["limits"]
+    ]
+    rates = [(r["name"], percent(r["value"]), r["source"]) for r in facts["scores"]]
+    warning = "SYNTHETIC DATA: " if facts["synthetic"] else ""
+    data = f"{warning}{facts['source']}; {facts['judged']:,} test {facts['judged_noun']}"
+    exact = facts["bit_exact"]
+    if exact is None:
+        proof = "TFLM is not installed here (pip install 'micronets[tflm]'): nothing ran under it, the arena is an estimate"
+    else:
+        arena = facts["arena"]
+        proof = (
+            f"TFLM against our integer reference: {exact['different']:,} of {exact['compared']:,} output bytes differ\n"
+            f"smallest arena in which TFLM runs: {arena['found']:,} B (host, by bisection); predicted {arena['predicted']:,} B"
+        )
+    return "\n".join(
+        [
+            f"{facts['task']} on {facts['board']['name']}",
+            data,
+            "",
+            columns(("limit", "result", "allowed", "used", "source", ""), limits, (1, 2, 3)),
+            "",
+            columns((said(facts["metric"]), "test", "source"), rates, (1,)),
+            *others(facts),
+            "",
+            proof,
+            *deployed(facts),
+            f"model:  {run / MODEL}",
+            f"C:      {run / LIBRARY}",
+            f"report: {run / PAGE}",
+        ]
+    )
+
+
+def deployed(facts: Mapping[str, Any]) -> list[str]:
+    """What the C takes on the board, in a line."""
+    c = facts["c"]
+    if c is None:
+        return ["our C: written, not measured here (pip install 'micronets[sim]')"]
+    return [
+        f"our C ({c['source']}, {c['toolchain']}): {amount(c['latency_ms'], 'ms')} +-{c['uncertainty']:.0%}, "
+        f"{amount(c['energy_mj'], 'mJ')}, SRAM {amount(c['sram_bytes'], 'B')}, flash {amount(c['flash_bytes'], 'B')}"
+    ]
+
+
+def others(facts: Mapping[str, Any]) -> list[str]:
+    """The interval of the last score, and the metrics beside the task's own, in lines."""
+    last = facts["scores"][-1]
+    rest = [(said(name), percent(value)) for name, value in last["metrics"].items() if name != facts["metric"]]
+    lines = [f"{last['name']}: {within(facts['interval'])}"] if facts["interval"] else []
+    return [*lines, *(["", columns(("also", "test"), rest, (1,))] if rest else [])]
+
+
+def _records(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(row) for row in path.read_text("utf-8").splitlines() if row.strip()]

@@ -1,0 +1,125 @@
+"""Typed, frozen dataclasses from TOML tables and back. An unknown key or a wrong type is an error that names the way out.
+
+Types understood: bool, int, float, str, `Literal`, tuples, `T | None`, mappings from text, and nested dataclasses.
+Fields whose names end in `_bytes` take sizes such as `"128K"`; an integer may be written `8.3e6`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tomllib
+import types
+from collections.abc import Mapping
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from micronets.boards.board import parse_size
+from micronets.errors import SpecError, did_you_mean
+
+T = TypeVar("T")
+
+
+def build(cls: type[T], table: Mapping[str, Any], prefix: str, where: str) -> T:
+    """An instance of the dataclass `cls` from `table`; `prefix` is the table's dotted name, `where` the file's.
+
+    Raises `SpecError` for an unknown key, a missing one without default, or a value of the wrong type.
+    """
+    hints = get_type_hints(cls)
+    known = {f.name: f for f in dataclasses.fields(cls) if f.init}  # type: ignore[arg-type]
+    values = {}
+    for key, value in table.items():
+        name = f"{prefix}{key}"
+        if key not in known:
+            raise SpecError(f"{where}: unknown key '{name}'; {did_you_mean(key, known)}")
+        values[key] = convert(hints[key], value, name, where)
+    for key, field in known.items():
+        if key not in values and field.default is field.default_factory is dataclasses.MISSING:
+            raise SpecError(f"{where}: '{prefix}{key}' is missing; give it in the file or with --set {prefix}{key}=VALUE")
+    try:
+        return cls(**values)
+    except SpecError as e:
+        raise SpecError(f"{where}: {e}") from e
+
+
+def convert(hint: Any, value: Any, name: str, where: str) -> Any:
+    """`value` as the type `hint`. Raises `SpecError` naming `name` and `where`."""
+    origin, args = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        return convert(next(a for a in args if a is not type(None)), value, name, where)
+    if origin is Literal:
+        if value not in args:
+            raise SpecError(f"{where}: {name} = {value!r}; {did_you_mean(str(value), map(str, args))}")
+        return value
+    if origin is tuple:
+        if not isinstance(value, (list, tuple)):
+            raise SpecError(f"{where}: {name} = {value!r}; need a list")
+        if args[-1:] != (...,) and len(value) != len(args):
+            raise SpecError(f"{where}: {name} = {value!r}; need {len(args)} values")
+        kinds = (args[0],) * len(value) if args[-1:] == (...,) else args
+        return tuple(convert(k, v, f"{name}[{i}]", where) for i, (k, v) in enumerate(zip(kinds, value, strict=True)))
+    if origin is not None and issubclass(origin, Mapping):
+        if not isinstance(value, Mapping):
+            raise SpecError(f"{where}: {name} = {value!r}; need a table")
+        return {str(k): convert(args[1], v, f"{name}.{k}", where) for k, v in value.items()}
+    if dataclasses.is_dataclass(hint):
+        if not isinstance(value, Mapping):
+            raise SpecError(f"{where}: {name} = {value!r}; need a table [{name}]")
+        return build(hint, value, f"{name}.", where)  # type: ignore[arg-type]
+    return _scalar(hint, value, name, where)
+
+
+def _scalar(hint: Any, value: Any, name: str, where: str) -> Any:
+    if hint is Any:
+        return value
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if hint is int and name.endswith("_bytes") and isinstance(value, str):
+        return parse_size(value, f"{where}: {name}")
+    if hint is int and is_number and float(value).is_integer():
+        return int(value)
+    if hint is float and is_number:
+        return float(value)
+    if (hint is bool and isinstance(value, bool)) or (hint is str and isinstance(value, str)):
+        return value
+    need = {int: "an integer", float: "a number", bool: "true or false", str: "a text"}[hint]
+    raise SpecError(f"{where}: {name} = {value!r}; need {need}")
+
+
+def parse_override(text: str) -> tuple[tuple[str, ...], Any]:
+    """`a.b=value` -> `(("a", "b"), value)`; the value is TOML, or else a plain text. Raises `SpecError`."""
+    name, equals, value = text.partition("=")
+    keys = tuple(k.strip() for k in name.split("."))
+    if not equals or not all(keys):
+        raise SpecError(f"--set {text}: write --set key=value, for example --set train.epochs=10")
+    try:
+        return keys, tomllib.loads(f"x = {value.strip()}")["x"]
+    except tomllib.TOMLDecodeError:
+        return keys, value.strip()
+
+
+def flat(value: Any, prefix: str = "") -> dict[str, Any]:
+    """Every setting of a dataclass by its dotted name; `None` left out, tuples as lists."""
+    items: dict[str, Any] = {}
+    table = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)} if dataclasses.is_dataclass(value) else value
+    for key, v in table.items():
+        if dataclasses.is_dataclass(v) or isinstance(v, Mapping):
+            items |= flat(v, f"{prefix}{key}.")
+        elif v is not None:
+            items[f"{prefix}{key}"] = list(v) if isinstance(v, tuple) else v
+    return items
+
+
+def to_toml(value: Any) -> str:
+    """The settings of a dataclass as TOML: plain keys first, then one table for each nested one."""
+    lines: dict[str, list[str]] = {"": []}
+    for name, v in flat(value).items():
+        table, _, key = name.rpartition(".")
+        lines.setdefault(table, []).append(f"{key} = {literal(v)}")
+    head, *tables = lines.items()
+    return "\n\n".join(["\n".join(head[1]), *(f"[{name}]\n" + "\n".join(rows) for name, rows in tables)]) + "\n"
+
+
+def literal(value: Any) -> str:
+    """A value as TOML writes it."""
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(literal(v) for v in value) + "]"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, (bool, str)) else repr(value)

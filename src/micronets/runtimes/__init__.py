@@ -1,0 +1,1 @@
+"""Runtimes that limits can be for: TensorFlow Lite Micro, and our own C."""

@@ -1,0 +1,130 @@
+"""Anomaly data in memory: log-mels of whole clips by split, cut into windows; a clip is judged by all of its windows.
+
+The network names the machine that a window comes from, and has learnt that from sound machines alone. Of a window the
+score is -log softmax of the clip's own machine (how surprised the network is by the truth); of a clip, the mean over its
+windows. (MicroNets, Section 5.3, takes minus the softmax itself, which saturates where the network is sure of itself.)
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from micronets.errors import SpecError, did_you_mean
+from micronets.tasks.ad.auc import auc, interval, partial_auc
+from micronets.tasks.ad.settings import Augmentation, Floats, Labels, Windows
+from micronets.tasks.scoring import Score, classification
+
+if TYPE_CHECKING:
+    import torch
+
+    from micronets.tasks.ad.augment import Augmenter
+
+SPLITS = ("train", "val", "test")
+
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class AdData:
+    """Machine sounds; a `TaskData` whose examples are windows. Classes are machines, as `slider_id_00`.
+
+    clips: by split: log-mel pixels uint8 `[C, T, M]`. machine: class indices `[C]`. abnormal: bool `[C]`, false in "train".
+    """
+
+    classes: tuple[str, ...]
+    source: str
+    windows: Windows
+    clips: Mapping[str, npt.NDArray[np.uint8]]
+    machine: Mapping[str, Labels]
+    abnormal: Mapping[str, Bools]
+    synthetic: bool = False
+    notes: tuple[str, ...] = ()
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    name: str = "ad"
+    noun: str = "windows"
+    metric: str = "auc"
+    input_settings: tuple[str, ...] = ()
+
+    @property
+    def space_options(self) -> Mapping[str, Any]:
+        """The size of the input."""
+        return {"height": self.windows.height, "width": self.windows.width}
+
+    def _windows_of(self, split: str) -> int:
+        if split not in self.clips:
+            raise SpecError(f"ad: no split '{split}'; {did_you_mean(split, self.clips)}")
+        return self.windows.count(self.clips[split].shape[1])
+
+    def size(self, split: str) -> int:
+        """Number of windows of a split. Raises `SpecError` for an unknown split."""
+        return self._windows_of(split) * len(self.clips[split])
+
+    def labels(self, split: str) -> Labels:
+        """Machine of every window `[N]`; the windows of a clip stand together."""
+        return np.repeat(self.machine[split], self._windows_of(split))
+
+    def epoch(self, rng: np.random.Generator) -> Labels:
+        """Every window of the train split once, shuffled."""
+        return rng.permutation(self.size("train"))
+
+    def input_shape(self, settings: Mapping[str, int]) -> tuple[int, int, int]:
+        """`(height, width, 1)`."""
+        return self.windows.height, self.windows.width, 1
+
+    def inputs(self, split: str, settings: Mapping[str, int], indices: Labels | None = None) -> Floats:
+        """Network inputs `[N, height, width, 1]` of a split, or of `indices` into it."""
+        rows = np.arange(self.size(split)) if indices is None else indices
+        count = max(1, self._windows_of(split))
+        return self.windows.inputs(self.clips[split], (rows // count, rows % count))
+
+    def augmented(self, indices: torch.Tensor, settings: Mapping[str, int], generator: torch.Generator) -> torch.Tensor:
+        """Network inputs `[B, height, width, 1]` of train windows, augmented; depends on the arguments alone."""
+        return self._augmenter(indices, generator)
+
+    @cached_property
+    def _augmenter(self) -> Augmenter:
+        from micronets.tasks.ad.augment import Augmenter
+
+        return Augmenter(self.clips["train"], self.windows, self.augmentation)
+
+    def evaluate(self, outputs: npt.NDArray[Any], split: str) -> Score:
+        """AUC of the clips' anomaly scores, mean over machines, with pAUC (up to a false-positive rate of 0.1) and those of
+        each machine. In a split without abnormal clips: the share of windows whose machine is named right.
+
+        outputs: logits `[N, classes]` of all windows of the split.
+        """
+        own, abnormal = self.machine[split], self.abnormal[split]
+        if not abnormal.any():
+            return classification(outputs, self.labels(split), len(self.classes), self.noun)
+        scores = anomaly_scores(outputs, own, self._windows_of(split))
+        groups = {self.classes[i]: (scores[own == i], abnormal[own == i]) for i in np.unique(own)}
+        judged = {c: g for c, g in groups.items() if g[1].any() and not g[1].all()}
+        each = {c: (auc(*g), partial_auc(*g)) for c, g in judged.items()}
+        means = np.mean([*each.values()], 0).tolist() if each else [0.5, 0.5]
+        rest = {f"{kind} {c}": v for c, values in each.items() for kind, v in zip(("auc", "pauc"), values, strict=True)}
+        metrics = {"auc": means[0], "pauc": means[1], **rest}
+        return Score(metrics, interval([*judged.values()]), len(scores), "clips")
+
+    def metadata(self, settings: Mapping[str, int]) -> dict[str, str]:
+        """Task, machines and front end as they travel with a model."""
+        return {
+            "micronets.task": self.name,
+            "micronets.labels": json.dumps(self.classes),
+            "micronets.frontend": self.windows.to_json(),
+        }
+
+
+def anomaly_scores(outputs: npt.NDArray[Any], own: Labels, windows: int) -> npt.NDArray[np.float64]:
+    """`[C]`: mean over a clip's windows of -log softmax of its own machine; outputs: logits `[C * windows, classes]`."""
+    logits = outputs.reshape(len(own), windows, -1).astype(np.float64)
+    top = logits.max(2, keepdims=True)
+    surprise = np.log(np.exp(logits - top).sum(2)) + top[..., 0] - logits[np.arange(len(own)), :, own]
+    scores: npt.NDArray[np.float64] = surprise.mean(1)
+    return scores

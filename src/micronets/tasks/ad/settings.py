@@ -1,0 +1,88 @@
+"""Settings of anomaly detection: how a clip becomes windows, and how much training windows are disturbed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from micronets.errors import SpecError
+from micronets.frontend import FrontEnd
+
+LOGMEL = FrontEnd(clip_ms=10000, window_ms=64, hop_ms=32, n_fft=1024, n_mels=64, fmax=8000, placement="start")
+
+
+Floats = npt.NDArray[np.float32]
+
+
+Labels = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Windows:
+    """How a clip becomes network inputs: log-mel `[T, M]` -> windows of `frames` every `hop` frames -> `[height, width, 1]`
+    by bilinear interpolation -> (pixel - input_mean) / input_scale of `logmel`. Defaults: MicroNets, Section 5.3."""
+
+    logmel: FrontEnd = LOGMEL
+    frames: int = 64
+    hop: int = 20
+    height: int = 32
+    width: int = 32
+
+    def count(self, frames: int) -> int:
+        """Windows in a clip of so many frames."""
+        return max(0, 1 + (frames - self.frames) // self.hop)
+
+    def inputs(self, clips: npt.NDArray[np.uint8], at: tuple[Labels, Labels]) -> Floats:
+        """Network inputs `[N, height, width, 1]`: window number `at[1][n]` of clip `at[0][n]`; clips `[C, T, M]`."""
+        out = np.empty((len(at[0]), self.height, self.width, 1), np.float32)
+        down, across = bilinear(self.frames, self.height), bilinear(self.logmel.n_mels, self.width)
+        for i in range(0, len(out), 256):
+            rows = at[1][i : i + 256, None] * self.hop + np.arange(self.frames)
+            out[i : i + 256, ..., 0] = down @ clips[at[0][i : i + 256, None], rows].astype(np.float32) @ across.T
+        return (out - np.float32(self.logmel.input_mean[0])) / np.float32(self.logmel.input_scale[0])
+
+    def to_json(self) -> str:
+        """One line of JSON with every field; `kind` is "windows"."""
+        return json.dumps({"kind": "windows", **asdict(self)})
+
+    @staticmethod
+    def from_json(text: str, where: str) -> Windows:
+        """Inverse of `to_json`. Raises `SpecError`."""
+        try:
+            raw = json.loads(text)
+            sizes = {name: int(raw[name]) for name in ("frames", "hop", "height", "width")}
+            logmel = FrontEnd.from_json(json.dumps(raw["logmel"]), where)
+        except (ValueError, TypeError, KeyError) as e:
+            raise SpecError(f"{where}: its front end is not that of anomaly detection ({e!r}); give a model of task ad") from e
+        if min(sizes.values()) < 1:
+            raise SpecError(f"{where}: its windows are {sizes}; every number must be above 0")
+        return Windows(logmel, **sizes)
+
+
+def bilinear(n: int, m: int) -> Floats:
+    """Matrix `[m, n]` that resizes `n` samples to `m` by linear interpolation between sample centres, edges repeated."""
+    at = np.clip((np.arange(m) + 0.5) * n / m - 0.5, 0, n - 1)
+    low = np.minimum(at.astype(np.int64), max(n - 2, 0))
+    matrix = np.zeros((m, n), np.float32)
+    matrix[np.arange(m), low] += 1 - (at - low)
+    matrix[np.arange(m), np.minimum(low + 1, n - 1)] += at - low
+    return matrix
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How training windows are disturbed.
+
+    jitter_frames: a window begins up to so many frames from its place. gain_db: it is up to this much louder or softer.
+    time_masks, time_mask_frames, band_masks, mask_bands: SpecAugment, as for keywords.
+    """
+
+    jitter_frames: int = 10
+    gain_db: float = 1.0
+    time_masks: int = 0
+    time_mask_frames: int = 8
+    band_masks: int = 0
+    mask_bands: int = 6

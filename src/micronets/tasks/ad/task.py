@@ -1,0 +1,169 @@
+"""Anomaly detection: machine sounds read into one form, for training (`load`) and for a model (`examples`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from micronets.errors import DataError, SpecError, did_you_mean
+from micronets.files import digest
+from micronets.frontend import FrontEnd, features, kept, wav_features
+from micronets.tasks import Card, Examples
+from micronets.tasks.ad import folders, synthetic
+from micronets.tasks.ad.data import SPLITS, AdData
+from micronets.tasks.ad.settings import LOGMEL, Augmentation, Windows
+
+__all__ = ["SPACE", "AdData", "Augmentation", "Options", "examples", "load"]
+
+SPACE = "ad"
+
+Pixels = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Options:
+    """Where the examples come from. Paths start at the directory you run in.
+
+    path: machine sounds, as `slider_id_00/{normal,anomaly}/*.wav` or in the folders of DCASE 2020; empty: synthetic machines.
+    machine: kind of machine, such as slider, fan, pump or valve, or all; empty: all that are there (synthetic: slider).
+    synthetic_clips: training clips to synthesise, where there is no path.
+    clip_seconds: length of a clip; longer recordings lose their end.
+    augmentation: how training windows are disturbed.
+    """
+
+    path: str = ""
+    machine: str = ""
+    synthetic_clips: int = 320
+    clip_seconds: float = 10.0
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+
+def load(
+    path: Path | None = None,
+    *,
+    machine: str = "",
+    synthetic_clips: int = 320,
+    clip_seconds: float = 10.0,
+    augmentation: Augmentation | None = None,
+    splits: Sequence[str] = SPLITS,
+    windows: Windows | None = None,
+) -> AdData:
+    """The machine sounds at `path`, or synthetic ones; the options are those of `Options`.
+
+    splits: those to read ("all": everything in one); the others stay empty. windows: default: log-mel standardised over the
+    training clips. Raises `DataError` (data that cannot be used) and `SpecError` (a bad option).
+    """
+    for s in splits:
+        if s not in (*SPLITS, "all"):
+            raise SpecError(f"split '{s}' is not known; {did_you_mean(s, (*SPLITS, 'all'))}")
+    own = windows or Windows(replace(LOGMEL, clip_ms=1000 * clip_seconds))
+    if path is None:
+        sounds, notes, read = _synthetic(machine or "slider", synthetic_clips), [], _made
+    else:
+        records, strange = folders.scan(path)
+        by_split, few = folders.split(folders.chosen(records, machine or "all", path), path)
+        sounds, notes, read = by_split, [*strange, *few], _recorded
+    classes = tuple(sorted({c.machine for c in sounds["train"]}))
+    if len(classes) < 2:
+        raise DataError(f"{path}: only one machine, {classes[0]}; the network learns to tell machines apart: two are needed")
+    sounds = {"all": [c for s in SPLITS for c in sounds[s]]} if "all" in splits else sounds
+    sounds = {s: sounds.get(s, []) if s in splits else [] for s in (*SPLITS, *sounds)}
+    clips = {}
+    for s, part in sounds.items():
+        clips[s], more = read(part, own.logmel)
+        notes += [f"{s}: {note}" for note in more]
+    count = sum(map(len, sounds.values()))
+    if "train" in splits and not sounds["val"]:
+        notes.append("too few recordings for a validation split: the end of each training recording serves, the rest trains")
+        cut = own.frames + 2 * own.hop  # three windows
+        sounds["val"], clips["val"], clips["train"] = sounds["train"], clips["train"][:, -cut:], clips["train"][:, :-cut]
+    if windows is None and len(clips["train"]):
+        own = replace(own, logmel=_standardised(own.logmel, clips["train"]))
+    what = f"{len(classes)} machines, {count} clips of {own.logmel.clip_ms / 1000:g} s"
+    return AdData(
+        classes=classes,
+        source=f"{path.name}: {what}" if path else f"synthetic machine sounds ({machine or 'slider'}): {what}",
+        windows=own,
+        clips=clips,
+        machine={s: np.array([classes.index(c.machine) for c in part], np.int64) for s, part in sounds.items()},
+        abnormal={s: np.array([c.abnormal for c in part], bool) for s, part in sounds.items()},
+        synthetic=path is None,
+        notes=tuple(notes),
+        augmentation=augmentation or Augmentation(),
+    )
+
+
+def _standardised(fe: FrontEnd, clips: Pixels) -> FrontEnd:
+    """With mean and deviation of the training pixels, rounded."""
+    return replace(fe, input_mean=(float(round(float(clips.mean()))),), input_scale=(float(max(1, round(float(clips.std())))),))
+
+
+def _recorded(sounds: Sequence[Any], fe: FrontEnd) -> tuple[Pixels, tuple[str, ...]]:
+    x, tally = wav_features([r.path for r in sounds], fe)
+    return x, tally.notes(fe)
+
+
+def _synthetic(machine: str, clips: int) -> dict[str, list[Any]]:
+    """What to synthesise: `clips` for "train", 0.3 times as many for "val" and 0.8 for "test", of which every second one
+    has a fault; every machine and fault as often."""
+    if machine not in (*synthetic.KINDS, "all"):
+        raise SpecError(f"ad: no synthetic machine '{machine}'; {did_you_mean(machine, (*synthetic.KINDS, 'all'))}")
+    kinds = synthetic.KINDS if machine == "all" else (machine,)
+    each = clips / (len(kinds) * len(synthetic.IDS))
+    counts = {"train": round(each), "val": 2 * round(0.15 * each), "test": 2 * round(0.4 * each)}
+    if not all(counts.values()):
+        raise SpecError(f"ad: synthetic_clips = {clips}; at least {7 * len(kinds) * len(synthetic.IDS)} are needed")
+    return {
+        s: [synthetic.Made(kind, name, s, i) for kind in kinds for name in synthetic.IDS for i in range(n)]
+        for s, n in counts.items()
+    }
+
+
+def _made(sounds: Sequence[Any], fe: FrontEnd) -> tuple[Pixels, tuple[str, ...]]:
+    def make() -> dict[str, Pixels]:
+        parts = [features([synthetic.made(c, fe.clip_ms / 1000)], fe) for c in sounds]
+        return {"x": np.concatenate([features([], fe), *parts])}
+
+    return kept(digest(repr((synthetic.VERSION, sounds, fe.base()))), make)["x"], ()
+
+
+def examples(card: Card, path: Path | None, *, split: str = "test", test: Path | None = None) -> Examples:
+    """The windows of a split of the data at `path`, through the model's own front end; machines that it does not know are
+    left out. Raises `SpecError` and `DataError`, also if nothing is left."""
+    if test is not None:
+        raise SpecError("--test: task ad takes its test recordings from --data")
+    if card.labels is None or card.frontend is None:
+        raise SpecError(f"{card.where}: carries no labels or no front end; give a model of task ad")
+    windows = Windows.from_json(card.frontend, card.where)
+    if (windows.height, windows.width, 1) != card.input_shape:
+        raise SpecError(
+            f"{card.where}: its input is {card.input_shape}, its front end gives {windows.height, windows.width, 1}"
+        )
+    kinds = {label.rpartition("_id_")[0] for label in card.labels}
+    data = load(path, machine=kinds.pop() if len(kinds) == 1 else "all", splits=(split,), windows=windows)
+    unknown = [c for c in data.classes if c not in card.labels]
+    rows = np.isin(data.machine[split], [data.classes.index(c) for c in data.classes if c in card.labels])
+    if not rows.any():
+        where = path if path is not None else "synthetic machines"
+        raise DataError(
+            f"{where}: no recordings in split '{split}' of a machine that the model knows: {', '.join(card.labels)}"
+        )
+    order = np.array([card.labels.index(c) if c in card.labels else -1 for c in data.classes])
+    known = replace(
+        data,
+        classes=card.labels,
+        clips={split: data.clips[split][rows]},
+        machine={split: order[data.machine[split][rows]].astype(np.int64)},
+        abnormal={split: data.abnormal[split][rows]},
+        notes=(*data.notes, *([f"machines that the model does not know left out: {', '.join(unknown)}"] if unknown else [])),
+    )
+    return Examples(
+        part=lambda rows: known.inputs(split, {}, rows), labels=known.labels(split), classes=known.classes,
+        score=lambda outputs: known.evaluate(outputs, split), source=known.source, synthetic=known.synthetic,
+        noun=known.noun, notes=known.notes,
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Arrays of your own, from any sensor."""

@@ -1,0 +1,221 @@
+"""Arrays of one's own as files: an `.npz`, a folder of files per class, or a file per class; read, checked and split.
+
+data.npz            x float or int [N, ...], y integer or text [N]; optional split, group, classes
+data/CLASS/*.npy    an example per file, or .csv: a table of numbers
+data/CLASS.npy      an example per row [N, ...], or .csv: a line per example
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from micronets.errors import DataError
+from micronets.files import DAMAGE, said
+from micronets.tasks.kws.folders import speaker
+
+SPLITS = ("train", "val", "test")
+FORMS = "an .npz with x and y, a folder of .npy or .csv files per class, or such a file per class"
+
+_LARGEST = 1e30  # what is larger in size has no square in 32 bits, or is none at all
+
+Floats = npt.NDArray[np.float32]
+Labels = npt.NDArray[np.int64]
+Texts = npt.NDArray[np.str_]
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Examples float32 `[N, ...]`, class indices `[N]`, and the split of each."""
+
+    classes: tuple[str, ...]
+    x: Floats
+    y: Labels
+    split: Texts
+    notes: tuple[str, ...]
+
+
+def read(path: Path) -> Rows:
+    """The data at `path`. Raises `DataError` naming the file, what is wrong and the way out."""
+    if not path.exists():
+        raise DataError(f"{path}: no such file or directory; give {FORMS}")
+    if path.is_file():
+        return _npz(path)
+    packs = sorted(path.glob("*.npz"))
+    if packs:
+        return _npz(packs[0])
+    return _folder(path)
+
+
+def _npz(path: Path) -> Rows:
+    try:
+        with np.load(path, allow_pickle=False) as pack:
+            arrays = {k: pack[k] for k in ("x", "y", "split", "group", "classes") if k in pack.files}
+    except DAMAGE as e:
+        raise DataError(f"{path}: damaged or not an .npz file ({said(e)}); give {FORMS}") from e
+    for key in ("x", "y"):
+        if key not in arrays:
+            raise DataError(f"{path}: no array '{key}'; an .npz has x [N, ...] and y [N]")
+    x, y = arrays["x"], arrays["y"]
+    if not x.ndim:
+        raise DataError(f"{path}: x is one number; need numbers [N, ...] with 1 to 3 axes beside N")
+    if y.shape != (len(x),) or y.dtype.kind not in "iuU":
+        raise DataError(f"{path}: y is {y.dtype} {list(y.shape)}; need integers or text [{len(x)}], one for each row of x")
+    if "classes" in arrays and (arrays["classes"].ndim != 1 or len(np.unique(arrays["classes"])) != arrays["classes"].size):
+        raise DataError(f"{path}: classes is {list(arrays['classes'].shape)}; need different names [C]")
+    names = [str(c) for c in arrays["classes"]] if "classes" in arrays else sorted({str(v) for v in y}, key=_natural)
+    if y.dtype.kind == "U" or "classes" not in arrays:
+        for v in np.unique(y):
+            if str(v) not in names:
+                raise DataError(f"{path}: y holds '{v}', which is not one of classes: {', '.join(names)}")
+        target = np.array([names.index(str(v)) for v in y], np.int64)
+    else:
+        target = y.astype(np.int64)
+        if len(y) and not 0 <= int(y.min()) <= int(y.max()) < len(names):
+            raise DataError(f"{path}: y goes from {y.min()} to {y.max()}; allowed: 0 to {len(names) - 1}, see classes")
+    values = _checked(x, str(path))
+    if "split" not in arrays:
+        groups = [str(g) for g in arrays["group"].ravel()] if "group" in arrays else None
+        if groups is not None and len(groups) != len(x):
+            raise DataError(f"{path}: group has {len(groups)} entries; need {len(x)}, one for each row of x")
+        return _parted(tuple(names), values, target, groups, [str(i) for i in range(len(x))], str(path))
+    split = arrays["split"].astype(str)
+    strange = sorted(set(split.tolist()) - set(SPLITS))
+    if split.shape != (len(x),) or strange:
+        what = f"holds '{strange[0]}'" if strange else f"is {list(split.shape)}"
+        raise DataError(f"{path}: split {what}; need {', '.join(SPLITS)}, one for each of {len(x)} rows of x")
+    return _complete(Rows(tuple(names), values, target, split, ()), str(path))
+
+
+def _folder(root: Path) -> Rows:
+    entries = sorted(p for p in root.iterdir() if not p.name.startswith("."))
+    folders = [p for p in entries if p.is_dir()]
+    files: dict[str, list[Path]] = {}
+    for folder in folders:
+        files[folder.name] = sorted(p for p in folder.iterdir() if p.suffix.lower() in (".npy", ".csv"))
+        if not files[folder.name]:
+            others = [p.name for p in sorted(folder.iterdir()) if not p.name.startswith(".")]
+            found = f"{len(others)} other files, first: {others[0]}" if others else "the folder is empty"
+            raise DataError(
+                f"{folder}: no .npy or .csv files for class '{folder.name}' ({found}); add some or remove the folder"
+            )
+    if not folders:
+        tables = [p for p in entries if p.suffix.lower() in (".npy", ".csv")]
+        if not tables:
+            raise DataError(f"{root}: nothing to read in it; give {FORMS}")
+        parts = [(p.stem, _finite(_array(p), str(p))) for p in tables]
+        return _stacked(root, [(name, rows, [f"{name}/{i}" for i in range(len(rows))], None) for name, rows in parts])
+    parts2 = []
+    for name, paths in files.items():
+        arrays = [_finite(_array(p), str(p)) for p in paths]
+        shapes = {a.shape for a in arrays}
+        if len(shapes) > 1:
+            odd, its = next((p, a.shape) for p, a in zip(paths, arrays, strict=True) if a.shape != arrays[0].shape)
+            raise DataError(
+                f"{odd}: its shape {[*its]} is not that of {paths[0].name}, {[*arrays[0].shape]}; every example needs the same"
+            )
+        who = [speaker(p.stem) for p in paths]
+        parts2.append((name, np.stack(arrays), [f"{name}/{p.name}" for p in paths], who))
+    return _stacked(root, parts2)
+
+
+def _stacked(root: Path, parts: Sequence[tuple[str, npt.NDArray[Any], list[str], list[str | None] | None]]) -> Rows:
+    first = parts[0][1]
+    for name, rows, _, _ in parts:
+        if rows.shape[1:] != first.shape[1:]:
+            raise DataError(f"{root}: examples of class '{name}' are {list(rows.shape[1:])}, others {list(first.shape[1:])}")
+    x = _checked(np.concatenate([rows for _, rows, _, _ in parts]), str(root))
+    y = np.repeat(np.arange(len(parts)), [len(rows) for _, rows, _, _ in parts]).astype(np.int64)
+    keys = [k for _, _, ks, _ in parts for k in ks]
+    who = [w for _, _, _, ws in parts for w in (ws or [None])]
+    groups = [str(w) for w in who] if all(who) and len(who) == len(keys) and len(set(who)) >= 3 else None
+    return _parted(tuple(name for name, _, _, _ in parts), x, y, groups, keys, str(root))
+
+
+def _array(path: Path) -> npt.NDArray[Any]:
+    try:
+        if path.suffix.lower() == ".npy":
+            return np.asarray(np.load(path, allow_pickle=False))
+        with path.open(encoding="utf-8-sig", newline="") as f:
+            lines = [row for row in csv.reader(f) if row]
+        return np.array([[float(v) for v in row] for row in (lines if _numbers(lines[:1]) else lines[1:])], np.float32)
+    except DAMAGE as e:
+        raise DataError(
+            f"{path}: not an array of numbers ({e}); write a .npy, or a .csv of numbers with rows of one length"
+        ) from e
+
+
+def _numbers(lines: Sequence[Sequence[str]]) -> bool:
+    try:
+        return all(np.isfinite(float(v)) for row in lines for v in row)
+    except ValueError:
+        return False  # a line of headings
+
+
+def _checked(x: npt.NDArray[Any], where: str) -> Floats:
+    if x.dtype.kind not in "fiu" or not 2 <= x.ndim <= 4 or not x.size:
+        raise DataError(f"{where}: x is {x.dtype} {list(x.shape)}; need numbers [N, ...] with 1 to 3 axes beside N, none empty")
+    good = np.abs(x, dtype=np.float64).reshape(len(x), -1).max(1) < _LARGEST  # not a number is not below anything
+    if not good.all():
+        raise DataError(f"{where}: example {int(good.argmin())} holds a value that is not a finite number; remove or repair it")
+    return x.astype(np.float32)
+
+
+def _finite(x: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
+    if x.dtype.kind not in "fiu":
+        raise DataError(f"{where}: it holds {x.dtype}; need numbers")
+    if not (np.abs(x, dtype=np.float64) < _LARGEST).all():
+        raise DataError(f"{where}: it holds a value that is not a finite number; remove or repair it")
+    return x
+
+
+def _parted(classes: tuple[str, ...], x: Floats, y: Labels, groups: list[str] | None, keys: list[str], where: str) -> Rows:
+    """A tenth of every class for "val" and for "test", at least one each; whole groups where they are given."""
+    split, notes = np.full(len(x), "train", dtype="<U5"), tuple[str, ...]()
+    if groups is not None:
+        names = np.array(groups)
+        left = sorted(set(groups), key=_hash)
+        for part in ("val", "test"):
+            for name in list(left):
+                have = np.bincount(y[split == part], minlength=len(classes))
+                here = names == name
+                rest = np.bincount(y[(split == "train") & ~here], minlength=len(classes))
+                total = np.bincount(y, minlength=len(classes))
+                if (have < 0.1 * total)[np.unique(y[here])].any() and (rest[np.unique(y[here])] > 0).all():
+                    split[here] = part
+                    left.remove(name)
+        if all((split[y == c] == s).any() for c in range(len(classes)) for s in SPLITS):
+            return _complete(Rows(classes, x, y, split, (f"split by {len(set(groups))} groups",)), where)
+        notes = ("the groups are too few to give every split every class: split example by example",)
+        split[:] = "train"
+    for c in range(len(classes)):
+        rows = sorted(np.flatnonzero(y == c), key=lambda i: _hash(keys[i]))
+        n = max(1, round(0.1 * len(rows)))
+        split[rows[:n]], split[rows[n : 2 * n]] = "val", "test"
+    return _complete(Rows(classes, x, y, split, notes), where)
+
+
+def _complete(rows: Rows, where: str) -> Rows:
+    if len(rows.classes) < 2:
+        raise DataError(f"{where}: only one class, '{rows.classes[0]}'; a classifier needs at least two")
+    for c, name in enumerate(rows.classes):
+        for s in ("train", "val"):
+            if not ((rows.y == c) & (rows.split == s)).any():
+                n = int((rows.y == c).sum())
+                raise DataError(f"{where}: class '{name}' has no {s} example ({n} in all); three of every class are the least")
+    return rows
+
+
+def _natural(text: str) -> tuple[int, float, str]:
+    return (0, float(text), "") if text.lstrip("-").isdigit() else (1, 0.0, text)
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha1(text.encode(errors="surrogateescape")).hexdigest()

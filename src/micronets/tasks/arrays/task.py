@@ -1,0 +1,262 @@
+"""Arrays of one's own, from whatever sensor: standardised, for training (`load`) and for a model (`examples`)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from micronets.errors import DataError, SpecError, did_you_mean
+from micronets.tasks import Card, Examples
+from micronets.tasks.arrays import folders
+from micronets.tasks.arrays.folders import SPLITS, Rows
+from micronets.tasks.scoring import Score, classification
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["SPACE", "FeaturesData", "Options", "Standard", "examples", "load"]
+
+SPACE = "features"
+
+Floats = npt.NDArray[np.float32]
+Labels = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Options:
+    """Where the examples come from. Paths start at the directory you run in.
+
+    path: an .npz with x and y, a folder of .npy or .csv files per class, or such a file per class; empty: synthetic motions.
+    synthetic_clips: training examples to synthesise then.
+    noise: deviation of the normal noise added to standardised training examples.
+    shift: training examples of two or three axes move by up to this share of their first axis, either way, going round.
+    """
+
+    path: str = ""
+    synthetic_clips: int = 600
+    noise: float = 0.1
+    shift: float = 0.0
+
+
+@dataclass(frozen=True)
+class Standard:
+    """How an array becomes a network's input `(H, W, C)`: `[K]` is (K, 1, 1), `[T, K]` is (T, K, 1), `[H, W, C]` stays.
+    Then (value - mean) / scale; mean and scale: one number for each value of the last axis of the array as given."""
+
+    shape: tuple[int, ...]
+    mean: tuple[float, ...]
+    scale: tuple[float, ...]
+
+    @staticmethod
+    def of(x: Floats) -> Standard:
+        """That of training examples `[N, ...]`; what never changes gets scale 1."""
+        values = x.reshape(-1, x.shape[-1]).astype(np.float64)
+        mean, scale = values.mean(0), values.std(0)
+        scale = np.where(scale > 1e-6 * np.maximum(np.abs(mean), 1e-30), scale, 1.0)
+        return Standard(x.shape[1:], _short(mean), _short(scale))
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """`(H, W, C)`."""
+        height, width, channels = (*self.shape, 1, 1)[:3]
+        return height, width, channels
+
+    def inputs(self, x: Floats) -> Floats:
+        """Network inputs `[N, H, W, C]` of examples `[N, ...]`."""
+        out: npt.NDArray[Any] = (x - np.asarray(self.mean, np.float32)) / np.asarray(self.scale, np.float32)
+        return out.reshape(len(x), *self.input_shape)
+
+    def to_json(self) -> str:
+        """One line of JSON; `kind` is "standard"."""
+        return json.dumps({"kind": "standard", "shape": self.shape, "mean": self.mean, "scale": self.scale})
+
+    @staticmethod
+    def from_json(text: str, where: str) -> Standard:
+        """Inverse of `to_json`. Raises `SpecError`."""
+        try:
+            raw = json.loads(text)
+            shape, mean, scale = tuple(map(int, raw["shape"])), tuple(map(float, raw["mean"])), tuple(map(float, raw["scale"]))
+        except (ValueError, TypeError, KeyError) as e:
+            raise SpecError(f"{where}: its front end is not that of task features ({e!r}); give a model of that task") from e
+        if not 1 <= len(shape) <= 3 or not len(mean) == len(scale) == shape[-1] or min(scale) <= 0:
+            raise SpecError(f"{where}: its front end has shape {list(shape)}, {len(mean)} means and {len(scale)} scales")
+        return Standard(shape, mean, scale)
+
+
+def _short(values: npt.NDArray[np.float64]) -> tuple[float, ...]:
+    return tuple(float(f"{v:.6g}") for v in values)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FeaturesData:
+    """Labelled arrays; a `TaskData`. x: by split, float32 `[N, ...]` in the units of the files. target: class indices `[N]`."""
+
+    classes: tuple[str, ...]
+    source: str
+    standard: Standard
+    x: Mapping[str, Floats]
+    target: Mapping[str, Labels]
+    synthetic: bool = False
+    notes: tuple[str, ...] = ()
+    noise: float = 0.0
+    shift: float = 0.0
+    name: str = "features"
+    noun: str = "examples"
+    metric: str = "accuracy"
+    input_settings: tuple[str, ...] = ()
+
+    @property
+    def space_options(self) -> Mapping[str, Any]:
+        """The shape of the input."""
+        return dict(zip(("height", "width", "channels"), self.standard.input_shape, strict=True))
+
+    def size(self, split: str) -> int:
+        """Number of examples of a split."""
+        return len(self.labels(split))
+
+    def labels(self, split: str) -> Labels:
+        """Class indices `[N]`. Raises `SpecError` for an unknown split."""
+        if split not in self.target:
+            raise SpecError(f"features: no split '{split}'; {did_you_mean(split, self.target)}")
+        return self.target[split]
+
+    def epoch(self, rng: np.random.Generator) -> Labels:
+        """Every training example once, shuffled."""
+        return rng.permutation(self.size("train"))
+
+    def input_shape(self, settings: Mapping[str, int]) -> tuple[int, int, int]:
+        """`(H, W, C)`."""
+        return self.standard.input_shape
+
+    def inputs(self, split: str, settings: Mapping[str, int], indices: Labels | None = None) -> Floats:
+        """Network inputs `[N, H, W, C]` of a split, or of `indices` into it."""
+        self.labels(split)
+        return self.standard.inputs(self.x[split] if indices is None else self.x[split][indices])
+
+    def augmented(self, indices: torch.Tensor, settings: Mapping[str, int], generator: torch.Generator) -> torch.Tensor:
+        """Network inputs `[B, H, W, C]` of train examples, shifted and with noise; depends on the arguments alone."""
+        import torch
+
+        device = generator.device
+        x = torch.from_numpy(self.inputs("train", settings, indices.cpu().numpy())).to(device)
+        most = round(self.shift * x.shape[1]) if len(self.standard.shape) > 1 else 0
+        if most:
+            by = torch.randint(-most, most + 1, (len(x), 1), generator=generator, device=device)
+            at = (torch.arange(x.shape[1], device=device) + by) % x.shape[1]
+            x = x[torch.arange(len(x), device=device)[:, None], at]
+        return x + self.noise * torch.randn(x.shape, generator=generator, device=device)
+
+    def evaluate(self, outputs: npt.NDArray[Any], split: str) -> Score:
+        """Top-1 accuracy of logits `[N, classes]` for all examples of a split."""
+        return classification(outputs, self.labels(split), len(self.classes), self.noun)
+
+    def metadata(self, settings: Mapping[str, int]) -> dict[str, str]:
+        """Task, labels and standardisation as they travel with a model."""
+        return {
+            "micronets.task": self.name,
+            "micronets.labels": json.dumps(self.classes),
+            "micronets.frontend": self.standard.to_json(),
+        }
+
+
+def load(
+    path: Path | None = None,
+    *,
+    synthetic_clips: int = 600,
+    noise: float = 0.1,
+    shift: float = 0.0,
+    splits: Sequence[str] = SPLITS,
+    standard: Standard | None = None,
+) -> FeaturesData:
+    """The arrays at `path`, or synthetic ones; the options are those of `Options`.
+
+    A split that the file names is obeyed; else a tenth of every class goes to "val" and to "test", whole groups where `group`
+    or the file names tell. splits: those to read ("all": everything); the others stay empty. standard: default: that of the
+    training examples. Raises `DataError` (data that cannot be used) and `SpecError` (a bad option).
+    """
+    for s in splits:
+        if s not in (*SPLITS, "all"):
+            raise SpecError(f"split '{s}' is not known; {did_you_mean(s, (*SPLITS, 'all'))}")
+    for name, value in (("noise", noise), ("shift", shift)):
+        if not 0 <= value <= (1 if name == "shift" else 100):
+            raise SpecError(f"features: {name} = {value}; need 0 or more{', at most 1' if name == 'shift' else ''}")
+    rows = _motions(synthetic_clips) if path is None else folders.read(path)
+    own = standard or Standard.of(rows.x[rows.split == "train"])
+    if rows.x.shape[1:] != own.shape:
+        raise DataError(
+            f"{path}: examples are {list(rows.x.shape[1:])}, the model's {list(own.shape)}; give the same kind of data"
+        )
+    where = {s: (rows.split == s) & (s in splits) for s in SPLITS}
+    where |= {"all": np.ones(len(rows.x), bool)} if "all" in splits else {}
+    shape = " x ".join(map(str, own.shape))
+    return FeaturesData(
+        classes=rows.classes,
+        source=f"{path.name}: {len(rows.x)} arrays of {shape}"
+        if path
+        else f"synthetic motions: {len(rows.x)} arrays of {shape}",
+        standard=own,
+        x={s: rows.x[w] for s, w in where.items()},
+        target={s: rows.y[w] for s, w in where.items()},
+        synthetic=path is None,
+        notes=rows.notes,
+        noise=noise,
+        shift=shift,
+    )
+
+
+def _motions(n: int, seed: int = 0) -> Rows:
+    """Acceleration along three axes, 64 samples: shaking, walking, circles and rest, each time held in another way."""
+    rng = np.random.default_rng(seed)
+    classes = ("circle", "rest", "shake", "walk")
+    count = {"train": n, "val": n // 4, "test": n // 2}
+    y = np.concatenate([np.arange(c) % 4 for c in count.values()]).astype(np.int64)
+    t = np.arange(64)[None]
+    turn = 2 * np.pi * (t * rng.uniform(0.03, 0.07, (len(y), 1)) + rng.uniform(0, 1, (len(y), 1)))
+    fast = 2 * np.pi * (t * rng.uniform(0.1, 0.2, (len(y), 1)) + rng.uniform(0, 1, (len(y), 1)))
+    zero = np.zeros_like(turn)
+    kinds = [
+        (np.sin(turn), np.cos(turn), zero),
+        (zero, zero, zero),
+        (np.sin(fast), 0.2 * np.sin(2 * fast), zero),
+        (0.3 * np.sin(turn / 2), zero, np.abs(np.sin(turn)) - 0.6),
+    ]
+    clean = np.stack([np.stack(axes, 2) for axes in kinds])[y, np.arange(len(y))] * rng.uniform(0.5, 1.5, (len(y), 1, 1))
+    held, _ = np.linalg.qr(rng.normal(0, 0.5, (len(y), 3, 3)) + np.eye(3))  # a rotation, often a small one
+    x: npt.NDArray[Any] = clean @ held + rng.normal(0, 1, (len(y), 1, 3)) + rng.normal(0, 0.35, clean.shape)
+    split = np.repeat([*count], [*count.values()])
+    return Rows(classes, x.astype(np.float32), y, split, ())
+
+
+def examples(card: Card, path: Path | None, *, split: str = "test", test: Path | None = None) -> Examples:
+    """A split of the data at `path`, standardised as the model wants it, with the classes in the order of its labels.
+
+    Raises `SpecError` and `DataError`, also if the split is empty or holds a class that the model does not know.
+    """
+    if test is not None:
+        raise SpecError("--test: task features takes its test examples from --data")
+    if card.labels is None or card.frontend is None:
+        raise SpecError(f"{card.where}: carries no labels or no front end; give a model of task features")
+    standard = Standard.from_json(card.frontend, card.where)
+    if standard.input_shape != card.input_shape:
+        raise SpecError(f"{card.where}: its input is {card.input_shape}, its front end gives {standard.input_shape}")
+    data = load(path, splits=(split,), standard=standard)
+    target, labels = data.labels(split), card.labels
+    where = path if path is not None else "synthetic motions"
+    if not len(target):
+        raise DataError(f"{where}: split '{split}' is empty; choose another with --split")
+    for i in np.unique(target):
+        if data.classes[i] not in labels:
+            raise DataError(f"{where}: class '{data.classes[i]}' is not a label of the model ({', '.join(labels)})")
+    order = np.array([labels.index(c) if c in labels else -1 for c in data.classes])
+    own = order[target].astype(np.int64)
+    return Examples(
+        part=lambda rows: data.inputs(split, {}, rows), labels=own, classes=labels,
+        score=lambda outputs: classification(outputs, own, len(labels), data.noun), source=data.source,
+        synthetic=data.synthetic, noun=data.noun, notes=data.notes,
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Pictures: image classification, visual wake words, and pictures of your own."""

@@ -1,0 +1,135 @@
+"""Readers of CIFAR-10 (Krizhevsky 2009) in the layouts it comes in: Python pickles, binary batches, and `.npz`.
+
+.npz      x uint8 [N, S, S, 3 or 1], y integer [N], split text [N] ("train", "val", "test"), classes text [C]
+python    data_batch_1 ... data_batch_5, test_batch: pickled dictionaries of planar rows [R, G, B]; batches.meta
+binary    data_batch_1.bin ... test_batch.bin: records of a label byte and 3072 pixels; batches.meta.txt
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from micronets.errors import DataError
+from micronets.files import DAMAGE, said
+from micronets.frontend.image import LARGEST, Bytes
+from micronets.tasks.images.data import SPLITS, Labels
+
+CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+NPZ = "cifar10.npz"
+KEYS = ("x", "y", "split", "classes")
+_SIDE, _PIXELS = 32, 3 * 32 * 32
+_BATCHES = {"train": tuple(f"data_batch_{i}" for i in range(1, 6)), "test": ("test_batch",)}
+
+Examples = dict[str, tuple[Bytes, Labels]]
+
+
+def read(path: Path) -> tuple[Examples, tuple[str, ...]]:
+    """Pictures and class indices by split, and the names of the classes. Raises `DataError`."""
+    if not path.exists():
+        raise DataError(f"{path}: no such file or directory; give CIFAR-10's directory, unpacked, or an .npz file")
+    if path.is_file():
+        return read_npz(path)
+    for folder in (path, path / "cifar-10-batches-py", path / "cifar-10-batches-bin"):
+        if (folder / NPZ).is_file():
+            return read_npz(folder / NPZ)
+        if (folder / "data_batch_1").is_file():
+            return _read_batches(folder, "", _unpickled), CLASSES
+        if (folder / "data_batch_1.bin").is_file():
+            return _read_batches(folder, ".bin", _records), CLASSES
+    raise DataError(f"{path}: no CIFAR-10 in it; need {NPZ}, data_batch_1 to 5 and test_batch, or the same as .bin files")
+
+
+def read_npz(path: Path) -> tuple[Examples, tuple[str, ...]]:
+    """The pictures of an `.npz` file. Raises `DataError`."""
+    try:
+        with np.load(path, allow_pickle=False) as pack:
+            missing = [k for k in KEYS if k not in pack.files]
+            if missing:
+                raise DataError(f"{path}: no array '{missing[0]}'; need {', '.join(KEYS)}")
+            arrays = {k: pack[k] for k in KEYS}
+    except DAMAGE as e:
+        raise DataError(f"{path}: damaged or not an .npz file ({said(e)}); write it again") from e
+    _check(path, arrays)
+    split, y = arrays["split"], arrays["y"].astype(np.int64)
+    parts: Examples = {s: (arrays["x"][split == s], y[split == s]) for s in SPLITS}
+    return parts, tuple(str(c) for c in arrays["classes"])
+
+
+def _check(path: Path, a: Mapping[str, Any]) -> None:
+    x, y, split, classes = a["x"], a["y"], a["split"], a["classes"]
+    if x.dtype != np.uint8 or x.ndim != 4 or not x.size or x.shape[1] != x.shape[2] or x.shape[3] not in (1, 3):
+        raise DataError(f"{path}: x is {x.dtype} {list(x.shape)}; need uint8 [N, side, side, 3 or 1] with N of at least 1")
+    if x.shape[1] > LARGEST:
+        raise DataError(f"{path}: pictures of {x.shape[1]} pixels; at most {LARGEST}; write them smaller")
+    if y.dtype.kind not in "iu" or y.shape != (len(x),):
+        raise DataError(f"{path}: y is {y.dtype} {list(y.shape)}; need integers [{len(x)}], one for each picture")
+    if split.dtype.kind != "U" or split.shape != (len(x),):
+        raise DataError(f"{path}: split is {split.dtype} {list(split.shape)}; need text [{len(x)}], one for each picture")
+    if classes.dtype.kind != "U" or classes.ndim != 1 or len(set(classes.tolist())) != classes.size or classes.size < 2:
+        raise DataError(f"{path}: classes is {classes.dtype} {list(classes.shape)}; need at least 2 different names")
+    if y.min() < 0 or y.max() >= len(classes):
+        raise DataError(f"{path}: y goes from {y.min()} to {y.max()}; allowed: 0 to {len(classes) - 1}, an index into classes")
+    unknown = set(split.tolist()) - set(SPLITS)
+    if unknown:
+        raise DataError(f"{path}: split holds '{sorted(unknown)[0]}'; allowed: {', '.join(SPLITS)}")
+
+
+def _read_batches(folder: Path, suffix: str, parse: Callable[[bytes], tuple[Bytes, Labels]]) -> Examples:
+    parts: Examples = {"val": (np.zeros((0, _SIDE, _SIDE, 3), np.uint8), np.zeros(0, np.int64))}
+    for split, names in _BATCHES.items():
+        batches = []
+        for name in names:
+            path = folder / f"{name}{suffix}"
+            try:
+                x, y = parse(path.read_bytes())
+            except OSError as e:
+                raise DataError(f"{path}: cannot be read ({e.strerror}); unpack CIFAR-10 again") from e
+            except (ValueError, TypeError, KeyError, LookupError, EOFError, AttributeError, pickle.UnpicklingError) as e:
+                raise DataError(f"{path}: damaged or not a batch of CIFAR-10 ({e}); unpack CIFAR-10 again") from e
+            if len(y) and not 0 <= y.min() <= y.max() < len(CLASSES):
+                raise DataError(f"{path}: labels from {y.min()} to {y.max()}; CIFAR-10 has 0 to 9; unpack it again")
+            batches.append((x.reshape(-1, 3, _SIDE, _SIDE).transpose(0, 2, 3, 1), y))
+        parts[split] = np.concatenate([x for x, _ in batches]), np.concatenate([y for _, y in batches])
+    return parts
+
+
+def _records(content: bytes) -> tuple[Bytes, Labels]:
+    if not content or len(content) % (1 + _PIXELS):
+        raise ValueError(f"{len(content)} bytes, not a multiple of {1 + _PIXELS}")
+    rows = np.frombuffer(content, np.uint8).reshape(-1, 1 + _PIXELS)
+    return rows[:, 1:], rows[:, 0].astype(np.int64)
+
+
+def _unpickled(content: bytes) -> tuple[Bytes, Labels]:
+    batch = _Unpickler(io.BytesIO(content), encoding="bytes").load()
+    x, y = np.asarray(batch[b"data"]), np.asarray(batch[b"labels"])
+    if x.dtype != np.uint8 or x.ndim != 2 or x.shape[1] != _PIXELS or y.shape != (len(x),) or y.dtype.kind not in "iu":
+        raise ValueError(f"data {x.dtype} {list(x.shape)}, labels {y.dtype} {list(y.shape)}")
+    return x, y.astype(np.int64)
+
+
+class _Unpickler(pickle.Unpickler):
+    """Makes arrays of numbers and nothing else: a pickle can otherwise run any program."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if module in ("numpy.core.multiarray", "numpy._core.multiarray") and name == "_reconstruct":
+            return _reconstruct
+        if (module, name) in (("numpy", "ndarray"), ("numpy", "dtype")):
+            return getattr(np, name)
+        if (module, name) == ("_codecs", "encode"):
+            return _encode
+        raise pickle.UnpicklingError(f"it asks for {module}.{name}, which no batch of CIFAR-10 needs")
+
+
+def _reconstruct(kind: type, shape: tuple[int, ...], code: bytes) -> Any:
+    return np.ndarray.__new__(np.ndarray, shape, np.dtype(code.decode() if isinstance(code, bytes) else code))
+
+
+def _encode(text: str, encoding: str) -> bytes:
+    return text.encode("latin1")

@@ -1,0 +1,109 @@
+"""Image classification: CIFAR-10, or ten classes of drawn shapes and textures where there is no data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from micronets.errors import DataError, SpecError, did_you_mean
+from micronets.frontend.image import ImageFrontEnd, resized
+from micronets.tasks import Card, Examples
+from micronets.tasks.images import cifar, folders, synthetic
+from micronets.tasks.images.data import SPLITS, ImageData, Labels, examples_of, front_end
+from micronets.tasks.images.settings import ImageAugmentation
+
+__all__ = ["SPACE", "ImageAugmentation", "Options", "examples", "load"]
+
+SPACE = "ic"
+
+VALIDATION = 5000
+_SEED = 20250  # which pictures validate is part of the task: the same ones whatever a run's seed is
+
+
+@dataclass(frozen=True)
+class Options:
+    """Where the examples come from. Paths start at the directory you run in.
+
+    path: CIFAR-10's directory (Python or binary version) or an `.npz`; empty: ten classes of shapes and textures are drawn.
+    validation: training pictures set apart to choose by, of every class alike.
+    synthetic_images: training pictures to draw, where there is no path.
+    augmentation: how training pictures are disturbed.
+    """
+
+    path: str = ""
+    validation: int = VALIDATION
+    synthetic_images: int = 4000
+    augmentation: ImageAugmentation = field(default_factory=ImageAugmentation)
+
+
+def load(
+    path: Path | None = None,
+    *,
+    frontend: ImageFrontEnd | None = None,
+    splits: Sequence[str] = SPLITS,
+    augmentation: ImageAugmentation | None = None,
+    validation: int = VALIDATION,
+    synthetic_images: int = 4000,
+) -> ImageData:
+    """CIFAR-10 at `path`: its directory (Python or binary version), or an `.npz` (see `cifar`); or drawn pictures.
+
+    frontend: default: 32 x 32 colour pixels, as they are. splits: those to read; the others stay empty.
+    validation: pictures taken from "train" for "val", of every class alike, always the same ones; not used where the file
+    has a "val" of its own. Raises `DataError` (data that cannot be used) and `SpecError` (a bad option).
+    """
+    for s in splits:
+        if s not in SPLITS:
+            raise SpecError(f"split '{s}' is not known; {did_you_mean(s, SPLITS)}")
+    if path is None:
+        fe = frontend or ImageFrontEnd()
+        x, y = synthetic.dataset(synthetic.textures, 10, synthetic_images, splits)
+        x = {s: resized(part, fe.stored, fe.filter) for s, part in x.items()}
+        return ImageData(
+            name="ic", classes=synthetic.TEXTURES, frontend=fe,
+            source=f"synthetic shapes and textures: {sum(map(len, y.values()))} drawn images",
+            pictures=x, target=y, synthetic=True, augmentation=augmentation or ImageAugmentation(),
+        )  # fmt: skip
+    parts, classes = cifar.read(path)
+    x = {s: parts[s][0] for s in SPLITS}
+    y = {s: parts[s][1] for s in SPLITS}
+    if not len(y["val"]) and len(y["train"]):
+        keep, held = validation_rows(y["train"], validation, path)
+        x["val"], x["train"] = x["train"][held], x["train"][keep]
+        y["val"], y["train"] = y["train"][held], y["train"][keep]
+    for s in SPLITS:
+        if s not in splits:
+            x[s], y[s] = x[s][:0], y[s][:0]
+    fe = frontend or ImageFrontEnd(resolution=x["train"].shape[1], colour=x["train"].shape[3])
+    x = {s: folders.enlarged(part, fe) for s, part in x.items()}
+    count = sum(len(v[0]) for v in parts.values())
+    return ImageData(
+        name="ic", classes=classes, source=f"{path.name}: {count} pictures of CIFAR-10", frontend=fe, pictures=x, target=y,
+        augmentation=augmentation or ImageAugmentation(),
+    )  # fmt: skip
+
+
+def examples(card: Card, path: Path | None, *, split: str = "test", test: Path | None = None) -> Examples:
+    """A split of the data at `path` through the model's own front end. Raises `SpecError` and `DataError`."""
+    if test is not None:
+        raise SpecError("--test: task ic takes its test images from --data")
+    data = load(path, frontend=front_end(card), splits=(split,))
+    return examples_of(data, card, split, path if path is not None else "synthetic images")
+
+
+def validation_rows(target: Labels, count: int, where: Path | str) -> tuple[Labels, Labels]:
+    """Indices that stay, and about `count` that validate: the same share of every class. Raises `DataError`, `SpecError`."""
+    if not 1 <= count < len(target):
+        raise SpecError(f"{where}: validation = {count}; allowed: 1 to {len(target) - 1}, of the {len(target)} of train")
+    rng = np.random.default_rng(_SEED)
+    held = []
+    for c in np.unique(target):
+        rows = np.flatnonzero(target == c)
+        if len(rows) < 2:
+            raise DataError(f"{where}: class {c} has one example; at least 2 are needed (train and validation)")
+        n = min(max(1, round(count * len(rows) / len(target))), len(rows) - 1)
+        held.append(rng.permutation(rows)[:n])
+    chosen = np.sort(np.concatenate(held))
+    return np.setdiff1d(np.arange(len(target)), chosen), chosen

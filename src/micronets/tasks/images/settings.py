@@ -1,0 +1,52 @@
+"""Settings of the tasks on pictures: how much those of the train split are disturbed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from micronets.errors import SpecError
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageAugmentation:
+    """How much pictures of the train split are disturbed; what lies beyond an edge is the picture mirrored at it.
+
+    flip: chance of left and right changing places.
+    shift: the picture moves by up to this share of its side, either way (0.125: random crops of CIFAR-10 padded by 4).
+    zoom: range of the side of the part that is used, in sides of the picture; below 1 random-resized crops, above 1 smaller
+        pictures. aspect: its sides differ by up to this factor.
+    brightness, contrast: shares by which all pixels, and their distances from the mean, grow or shrink at most.
+    saturation: the same for distances from gray.
+    erase: chance that a rectangle becomes the picture's mean (cutout, DeVries 2017).
+    erase_side: its largest side, as a share of the picture's.
+    """
+
+    flip: float = 0.5
+    shift: float = 0.125
+    zoom: tuple[float, float] = (1.0, 1.0)
+    aspect: float = 1.0
+    brightness: float = 0.0
+    contrast: float = 0.0
+    saturation: float = 0.0
+    erase: float = 0.0
+    erase_side: float = 0.5
+
+    def __post_init__(self) -> None:
+        for name in ("flip", "shift", "brightness", "contrast", "saturation", "erase", "erase_side"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise SpecError(f"augmentation: {name} = {getattr(self, name)}; allowed: 0 to 1")
+        low, high = self.zoom
+        if not 0.05 <= low <= high <= 2:
+            raise SpecError(f"augmentation: zoom = {list(self.zoom)}; allowed: a range within 0.05 to 2")
+        if not 1 <= self.aspect <= 4:
+            raise SpecError(f"augmentation: aspect = {self.aspect}; allowed: 1 to 4")
+        beyond = high * self.aspect**0.5 - 1 + self.shift
+        if beyond > 0.9:  # of the picture mirrored at its edge there is only one
+            raise SpecError(
+                f"augmentation: zoom[1] * sqrt(aspect) - 1 + shift = {beyond:.2f}; allowed: up to 0.9; make one of them smaller"
+            )
+
+    @staticmethod
+    def none() -> ImageAugmentation:
+        """No disturbance at all: `augmented` then equals `inputs`."""
+        return ImageAugmentation(flip=0, shift=0)

@@ -1,0 +1,171 @@
+"""Synthetic pictures: textures and shapes in ten classes, and scenes with and without people. numpy only, seeded.
+
+A class decides the form alone; colours, sizes, places, directions, background, clutter, light and noise are drawn at random,
+so that a network has to learn forms. No photograph is in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from micronets.files import digest
+from micronets.frontend import kept
+from micronets.frontend.image import Bytes
+from micronets.tasks.images.data import SPLITS, Labels
+
+VERSION = 1  # raise it when drawings change: they are kept on disk
+TEXTURES = ("stripes", "checks", "dots", "rings", "waves", "disc", "triangle", "square", "cross", "star")
+PEOPLE = ("non_person", "person")
+
+Floats = npt.NDArray[np.float32]
+Draw = Callable[[Labels, np.random.Generator], Bytes]
+
+
+def dataset(draw: Draw, classes: int, train: int, splits: Sequence[str]) -> tuple[dict[str, Bytes], dict[str, Labels]]:
+    """Pictures and classes by split: `train` for "train", a quarter of that for "val" and for "test"; every class alike."""
+    x: dict[str, Bytes] = {}
+    y: dict[str, Labels] = {}
+    for number, s in enumerate(SPLITS):
+        count = train if s == "train" else max(classes, train // 4)
+        y[s] = np.arange(count if s in splits else 0, dtype=np.int64) % classes
+        x[s] = _kept(draw, y[s], number)
+    return x, y
+
+
+def _kept(draw: Draw, target: Labels, number: int) -> Bytes:
+    def make() -> dict[str, Bytes]:
+        parts = [draw(target[:0], np.random.default_rng(0))]
+        for i in range(0, len(target), 256):  # bounds the memory
+            parts.append(draw(target[i : i + 256], np.random.default_rng([number, i])))
+        return {"x": np.concatenate(parts)}
+
+    return kept(digest(f"{draw.__name__} {VERSION} {number} {len(target)}"), make)["x"]
+
+
+def textures(target: Labels, rng: np.random.Generator) -> Bytes:
+    """`[N]` classes of `TEXTURES` -> uint8 `[N, 32, 32, 3]`."""
+    n, side = len(target), 32
+    x, y = _grid(n, side, rng, (0.55, 1.3), 0.35)
+    form = np.zeros((n, side, side), np.float32)
+    pitch = rng.uniform(2.0, 4.5, (n, 1, 1)).astype(np.float32) * np.pi
+    radius, angle = np.hypot(x, y), np.arctan2(y, x)
+    size = np.float32(0.75)
+    shapes: tuple[Callable[[], npt.NDArray[np.floating[Any]]], ...] = (
+        lambda: np.sin(pitch * x),
+        lambda: np.sin(pitch * x) * np.sin(pitch * y) * 2,
+        lambda: np.cos(pitch * x) + np.cos(pitch * y) - 1,
+        lambda: np.sin(pitch * radius),
+        lambda: np.sin(pitch * (x + 0.25 * np.sin(pitch * y))),
+        lambda: (size * 0.8 - radius) * 8,
+        lambda: (size * 0.55 - np.maximum.reduce([y, 0.87 * x - 0.5 * y, -0.87 * x - 0.5 * y])) * 8,
+        lambda: (size * 0.75 - np.maximum(np.abs(x), np.abs(y))) * 8,
+        lambda: (
+            np.minimum(
+                size - np.maximum(np.abs(x), np.abs(y)),
+                0.24 - np.minimum(np.abs(x), np.abs(y)),
+            )
+            * 8
+        ),
+        lambda: (size * (0.6 + 0.3 * np.cos(5 * angle)) - radius) * 8,
+    )
+    for c, shape in enumerate(shapes):
+        here = target == c
+        form[here] = shape()[here]
+    cover = 1 / (1 + np.exp(-3 * np.clip(form, -8, 8)))
+    return _photograph(_mixed(_background(n, side, rng), _colours(n, rng), cover), rng)
+
+
+def people(target: Labels, rng: np.random.Generator) -> Bytes:
+    """`[N]` classes of `PEOPLE` -> uint8 `[N, 96, 96, 3]`: scenes with things about, and in class 1 a person as well."""
+    n, side = len(target), 96
+    picture = _background(n, side, rng)
+    for _ in range(3):
+        picture = _mixed(picture, _colours(n, rng), _thing(n, side, rng))
+    figure = _figure(n, side, rng)
+    who = (target == 1).astype(np.float32)[:, None, None]
+    for cover in figure:
+        picture = _mixed(picture, _colours(n, rng), cover * who)
+    # In the other class stands what has the parts of a person in the wrong places.
+    for cover in _figure(n, side, rng, scrambled=True):
+        picture = _mixed(picture, _colours(n, rng), cover * (1 - who) * (rng.random((n, 1, 1)) < 0.7))
+    front = _thing(n, side, rng) * (rng.random((n, 1, 1)) < 0.3) * 0.9
+    return _photograph(_mixed(picture, _colours(n, rng), front), rng)
+
+
+def _grid(
+    n: int, side: int, rng: np.random.Generator, size: tuple[float, float], away: float, turn: float = np.pi
+) -> tuple[Floats, Floats]:
+    """Coordinates `[N, side, side]` of a figure of radius about 1, at a random place, size and direction."""
+    at = (np.arange(side, dtype=np.float32) + 0.5) * (2 / side) - 1
+    centre = rng.uniform(-away, away, (2, n, 1, 1)).astype(np.float32)
+    scale = rng.uniform(*size, (n, 1, 1)).astype(np.float32)
+    angle = rng.uniform(-turn, turn, (n, 1, 1)).astype(np.float32)
+    x, y = (at[None, None, :] - centre[0]) / scale, (at[None, :, None] - centre[1]) / scale
+    return np.cos(angle) * x + np.sin(angle) * y, np.cos(angle) * y - np.sin(angle) * x
+
+
+def _thing(n: int, side: int, rng: np.random.Generator) -> Floats:
+    """Cover `[N, side, side]` of a disc, box, post or bar."""
+    x, y = _grid(n, side, rng, (0.15, 0.6), 0.9)
+    long = rng.uniform(0.15, 1, (n, 1, 1)).astype(np.float32)
+    box = np.maximum(np.abs(x), np.abs(y) / long)
+    return _edge(np.where(rng.random((n, 1, 1)) < 0.4, np.hypot(x, y / long), box), side)
+
+
+def _figure(n: int, side: int, rng: np.random.Generator, scrambled: bool = False) -> list[Floats]:
+    """Covers of legs, trunk, arms and head, upright but for a little, in a random pose."""
+    x, y = _grid(n, side, rng, (0.28, 0.85), 0.35, 0.25)
+
+    def limb(top: tuple[float, float], bottom: tuple[float, float], width: float, sway: float) -> Floats:
+        """A rounded stroke from `top` to about `bottom`, in the figure's own units."""
+        ax, ay = top
+        bx = bottom[0] + rng.uniform(-sway, sway, (n, 1, 1)).astype(np.float32)
+        by = bottom[1] + rng.uniform(-sway, sway, (n, 1, 1)).astype(np.float32) * 0.5
+        if scrambled:
+            move = rng.uniform(-0.7, 0.7, (4, n, 1, 1)).astype(np.float32)
+            ax, bx, ay, by = ax + move[0], bx + move[1], ay + move[2], by + move[3]
+        along = np.clip(((x - ax) * (bx - ax) + (y - ay) * (by - ay)) / ((bx - ax) ** 2 + (by - ay) ** 2 + 1e-6), 0, 1)
+        return _edge(np.hypot(x - ax - along * (bx - ax), y - ay - along * (by - ay)) / np.float32(width), side)
+
+    legs = np.maximum(limb((-0.1, 0.15), (-0.18, 0.95), 0.11, 0.15), limb((0.1, 0.15), (0.18, 0.95), 0.11, 0.15))
+    trunk = limb((0, -0.4), (0, 0.12), 0.24, 0.04)
+    arms = np.maximum(limb((-0.2, -0.45), (-0.38, 0.1), 0.08, 0.35), limb((0.2, -0.45), (0.38, 0.1), 0.08, 0.35))
+    return [legs, trunk, arms, limb((0, -0.78), (0, -0.76), 0.17, 0.03)]
+
+
+def _edge(distance: npt.NDArray[np.floating[Any]], side: int) -> Floats:
+    """Cover of what is within 1 of something, with an edge about two pixels wide."""
+    cover: Floats = np.clip(0.5 - (distance - 1) * np.float32(side / 16), 0, 1).astype(np.float32)
+    return cover
+
+
+def _colours(n: int, rng: np.random.Generator) -> Floats:
+    return rng.uniform(0, 1, (n, 1, 1, 3)).astype(np.float32)
+
+
+def _mixed(picture: Floats, colour: Floats, cover: npt.NDArray[np.floating[Any]]) -> Floats:
+    part = cover[..., None].astype(np.float32)
+    mixed: Floats = picture + (colour - picture) * part
+    return mixed
+
+
+def _background(n: int, side: int, rng: np.random.Generator) -> Floats:
+    """`[N, side, side, 3]`: a gradient between two colours, with coarse blotches."""
+    ramp = np.linspace(0, 1, side, dtype=np.float32)[None, :, None, None]
+    base = _colours(n, rng) * (1 - ramp) + _colours(n, rng) * ramp
+    coarse = rng.normal(0, 0.12, (n, 8, 8, 3)).astype(np.float32)
+    picture: Floats = base + np.repeat(np.repeat(coarse, side // 8, 1), side // 8, 2)
+    return picture
+
+
+def _photograph(picture: Floats, rng: np.random.Generator) -> Bytes:
+    """Light, noise, whole pixels."""
+    n = len(picture)
+    light = rng.uniform(0.6, 1.2, (n, 1, 1, 1)).astype(np.float32)
+    noise = rng.standard_normal(picture.shape, np.float32) * rng.uniform(0.01, 0.1, (n, 1, 1, 1)).astype(np.float32)
+    pixels: Bytes = np.clip(np.rint(255 * (picture * light + noise)), 0, 255).astype(np.uint8)
+    return pixels

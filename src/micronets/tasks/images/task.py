@@ -1,0 +1,156 @@
+"""Pictures of one's own: a folder for each class, or an `.npz`; read for training (`load`) and for a model (`examples`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from micronets.errors import DataError, SpecError, did_you_mean
+from micronets.frontend.image import Bytes, ImageFrontEnd, resized
+from micronets.tasks import Card, Examples
+from micronets.tasks.images import cifar, folders, ic_task, synthetic
+from micronets.tasks.images.data import SPLITS, ImageData, Labels, examples_of, front_end
+from micronets.tasks.images.settings import ImageAugmentation
+from micronets.tasks.images.split import held_out
+
+__all__ = ["SPACE", "ImageAugmentation", "Options", "examples", "load", "read"]
+
+SPACE = "images"
+KEPT = 96
+
+
+@dataclass(frozen=True)
+class Options:
+    """Where the examples come from. Paths start at the directory you run in.
+
+    path: a directory with a folder of images for each class, or with such directories named train, val and test, or an
+        `.npz` (see the documentation); empty: shapes and textures are drawn.
+    kept: side to which pictures are brought first; the largest resolution that the network can have.
+    fit: how a picture that is not square becomes so: its middle is cut out (`crop`), or it is stretched, or gets black bars.
+    synthetic_images: training pictures to draw, where there is no path. augmentation: how training pictures are disturbed.
+    """
+
+    path: str = ""
+    kept: int = KEPT
+    fit: Literal["crop", "stretch", "letterbox"] = "crop"
+    synthetic_images: int = 2000
+    augmentation: ImageAugmentation = field(default_factory=ImageAugmentation)
+
+
+def load(
+    path: Path | None = None,
+    *,
+    kept: int = KEPT,
+    fit: str = "crop",
+    synthetic_images: int = 2000,
+    augmentation: ImageAugmentation | None = None,
+    frontend: ImageFrontEnd | None = None,
+    splits: Sequence[str] = SPLITS,
+) -> ImageData:
+    """The pictures at `path`, or drawn ones; the options are those of `Options`.
+
+    frontend: default: colour at the side `kept`. splits: those to read ("all": every picture of a directory of classes); the
+    others stay empty. Raises `DataError` (data that cannot be used) and `SpecError` (a bad option).
+    """
+    fe = frontend or ImageFrontEnd(resolution=kept, fit=fit)
+    if path is None:
+        check_splits(splits, SPLITS)
+        small, y = synthetic.dataset(synthetic.textures, 10, synthetic_images, splits)
+        x = {s: resized(part, fe.stored, fe.filter) for s, part in small.items()}
+        return ImageData(
+            name="images", classes=synthetic.TEXTURES, frontend=fe, pictures=x, target=y, synthetic=True,
+            source=f"synthetic shapes and textures: {sum(map(len, y.values()))} drawn images",
+            augmentation=augmentation or ImageAugmentation(),
+        )  # fmt: skip
+    return read("images", path, fe, splits, augmentation)
+
+
+def check_splits(splits: Sequence[str], known: Sequence[str]) -> None:
+    """Raises `SpecError` for a split that is not among those known."""
+    for s in splits:
+        if s not in known:
+            raise SpecError(f"split '{s}' is not known; {did_you_mean(s, known)}")
+
+
+def read(task: str, path: Path, fe: ImageFrontEnd, splits: Sequence[str], augmentation: ImageAugmentation | None) -> ImageData:
+    """The pictures of a directory or an `.npz` file. Raises `DataError`."""
+    check_splits(splits, (*SPLITS, "all"))
+    if path.is_file():
+        x, y, classes, notes = _arrays(path, fe, splits)
+    else:
+        x, y, classes, notes = _folders(path, fe, splits)
+    if len(classes) < 2:
+        raise DataError(f"{path}: only one class, '{classes[0]}'; a classifier needs at least two folders")
+    count = sum(map(len, y.values()))
+    return ImageData(
+        name=task, classes=classes, source=f"{path.name}: {count} images", frontend=fe, pictures=x, target=y, notes=notes,
+        augmentation=augmentation or ImageAugmentation(),
+    )  # fmt: skip
+
+
+def _check_trained(untrained: set[str], path: Path) -> None:
+    if untrained:
+        name = min(untrained)
+        raise DataError(
+            f"{path}: class '{name}' is not in train; add pictures of it there, or remove it from the other folders"
+        )
+
+
+Read = tuple[dict[str, Bytes], dict[str, Labels], tuple[str, ...], tuple[str, ...]]
+
+
+def _folders(path: Path, fe: ImageFrontEnd, splits: Sequence[str]) -> Read:
+    found, notes = folders.scan(path)
+    classes = tuple(sorted({c for files in found.values() for c in files}))
+    if "all" in splits:
+        by_split = {"all": {c: [p for files in found.values() for p in files.get(c, [])] for c in classes}}
+    elif "all" in found:
+        by_split = held_out(found["all"], ("val", "test"), path) if len(classes) > 1 else {}
+    elif "train" in found:
+        lacking = tuple(s for s in ("val", "test") if s not in found)
+        by_split = found | (held_out(found["train"], lacking, path / "train") if lacking else {})
+        if "train" in splits:
+            _check_trained({c for files in found.values() for c in files} - {*found["train"]}, path)
+    else:
+        by_split = found
+        if "train" in splits:
+            raise DataError(f"{path}: only {' and '.join(found)}, no folder train; add one, or remove that level of folders")
+    x: dict[str, Bytes] = {}
+    y: dict[str, Labels] = {}
+    for s in (*SPLITS, *(["all"] if "all" in splits else [])):
+        files = by_split.get(s, {}) if s in splits else {}
+        x[s], y[s], more = folders.read_split(files, classes, fe)
+        notes += tuple(f"{s}: {note}" for note in more)
+    return x, y, classes, notes
+
+
+def _arrays(path: Path, fe: ImageFrontEnd, splits: Sequence[str]) -> Read:
+    if "all" in splits:
+        raise DataError(f"{path}: split 'all' is for directories of images; allowed here: {', '.join(SPLITS)}")
+    parts, classes = cifar.read_npz(path)
+    x = {s: parts[s][0] for s in SPLITS}
+    y = {s: parts[s][1] for s in SPLITS}
+    if not len(y["train"]) and "train" in splits:
+        raise DataError(f"{path}: no row has split 'train'; write the file so that some have")
+    if "train" in splits:
+        _check_trained({classes[i] for s in SPLITS for i in np.setdiff1d(y[s], y["train"])}, path)
+    for s in ("test", "val"):
+        if not len(y[s]) and len(y["train"]):
+            keep, held = ic_task.validation_rows(y["train"], max(1, len(y["train"]) // 10), path)
+            x[s], x["train"] = x["train"][held], x["train"][keep]
+            y[s], y["train"] = y["train"][held], y["train"][keep]
+    none = np.zeros(0, np.int64)
+    x = {s: folders.enlarged(x[s] if s in splits else x[s][:0], fe) for s in SPLITS}
+    return x, {s: y[s] if s in splits else none for s in SPLITS}, classes, ()
+
+
+def examples(card: Card, path: Path | None, *, split: str = "test", test: Path | None = None) -> Examples:
+    """A split of the data at `path` through the model's own front end. Raises `SpecError` and `DataError`."""
+    if test is not None:
+        raise SpecError("--test: task images takes its test images from --data")
+    data = load(path, frontend=front_end(card), splits=(split,))
+    return examples_of(data, card, split, path if path is not None else "synthetic images")

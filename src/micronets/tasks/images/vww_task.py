@@ -1,0 +1,84 @@
+"""Visual wake words (Chowdhery et al. 2019): whether there is a person in the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from micronets.errors import SpecError
+from micronets.frontend.image import ImageFrontEnd, resized
+from micronets.tasks import Card, Examples
+from micronets.tasks.images import coco, synthetic, task
+from micronets.tasks.images.data import SPLITS, ImageData, examples_of, front_end
+from micronets.tasks.images.settings import ImageAugmentation
+
+__all__ = ["SPACE", "ImageAugmentation", "Options", "examples", "load"]
+
+SPACE = "images"
+KEPT = 160
+AUGMENTATION = ImageAugmentation(
+    shift=0, zoom=(0.75, 1.0), aspect=1.2, brightness=0.2, contrast=0.2, saturation=0.3, erase=0.25, erase_side=0.4
+)
+
+
+@dataclass(frozen=True)
+class Options:
+    """Where the examples come from. Paths start at the directory you run in.
+
+    path: COCO 2014 (`annotations/`, `train2014/`, `val2014/`), or folders `person` and `non_person` of images, on their own or
+        in `train`, `val` and `test`; empty: scenes are drawn.
+    kept: side to which pictures are brought first; the largest resolution that the network can have.
+    fit: how a picture that is not square becomes so: stretched, as in the data set of that name, or its middle cut out
+        (`crop`), or with black bars.
+    coco_split: pictures of COCO that test: `paper`, the 40,504 of `val2014`; `minival`, 8,059 of them, and the others train.
+    synthetic_images: training pictures to draw, where there is no path. augmentation: how training pictures are disturbed.
+    """
+
+    path: str = ""
+    kept: int = KEPT
+    fit: Literal["stretch", "crop", "letterbox"] = "stretch"
+    coco_split: Literal["paper", "minival"] = "paper"
+    synthetic_images: int = 2000
+    augmentation: ImageAugmentation = field(default_factory=lambda: AUGMENTATION)
+
+
+def load(
+    path: Path | None = None,
+    *,
+    kept: int = KEPT,
+    fit: str = "stretch",
+    coco_split: str = "paper",
+    synthetic_images: int = 2000,
+    augmentation: ImageAugmentation | None = None,
+    frontend: ImageFrontEnd | None = None,
+    splits: Sequence[str] = SPLITS,
+) -> ImageData:
+    """The pictures at `path`, or drawn ones; the options are those of `Options`.
+
+    frontend: default: colour at the side `kept`. splits: those to read; the others stay empty.
+    Raises `DataError` (data that cannot be used) and `SpecError` (a bad option).
+    """
+    fe = frontend or ImageFrontEnd(resolution=kept, fit=fit)
+    augmentation = augmentation or AUGMENTATION
+    if path is not None:
+        if coco.is_coco(path):
+            return coco.load(path, fe, splits, augmentation, coco_split)
+        return task.read("vww", path, fe, splits, augmentation)
+    task.check_splits(splits, SPLITS)
+    small, y = synthetic.dataset(synthetic.people, 2, synthetic_images, splits)
+    return ImageData(
+        name="vww", classes=synthetic.PEOPLE, source=f"synthetic scenes: {sum(map(len, y.values()))} drawn images",
+        frontend=fe, pictures={s: resized(x, fe.stored, fe.filter) for s, x in small.items()}, target=y, synthetic=True,
+        augmentation=augmentation,
+    )  # fmt: skip
+
+
+def examples(card: Card, path: Path | None, *, split: str = "test", test: Path | None = None) -> Examples:
+    """A split of the data at `path` through the model's own front end. Raises `SpecError` and `DataError`."""
+    if test is not None:
+        raise SpecError("--test: task vww takes its test images from --data")
+    # A model that learnt from most of val2014 must not be tested on it.
+    data = load(path, frontend=front_end(card), splits=(split,), coco_split=card.marks.get(coco.MARK, "paper"))
+    return examples_of(data, card, split, path if path is not None else "synthetic images")

@@ -1,0 +1,1 @@
+"""Keyword spotting, and sounds of your own."""

@@ -1,0 +1,139 @@
+"""Sound of one's own: a folder of recordings per class, of any length, for training (`load`) and for a model (`examples`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from micronets.errors import DataError, SpecError, did_you_mean
+from micronets.files import digest
+from micronets.frontend import FrontEnd, features, kept
+from micronets.tasks import Card, Examples
+from micronets.tasks.ad import synthetic
+from micronets.tasks.kws import clips
+from micronets.tasks.kws.data import SPLITS, Features, KwsData, Labels
+from micronets.tasks.kws.folders import scan
+from micronets.tasks.kws.noise import coloured
+from micronets.tasks.kws.settings import Augmentation
+from micronets.tasks.kws.task import front_end_of, matched
+
+__all__ = ["SPACE", "Augmentation", "Options", "examples", "load"]
+
+SPACE = "kws"
+
+
+@dataclass(frozen=True)
+class Options:
+    """Where the examples come from. Paths start at the directory you run in.
+
+    path: a folder of WAVs per class; empty: synthetic machines, to be told apart.
+    synthetic_clips: training clips to synthesise then.
+    test: a folder of WAVs per class to test on, where they are not part of `path`.
+    clip_seconds: what the network hears at once. Shorter recordings are padded, longer ones lose their ends, those of twice
+        the length and more become several examples.
+    augmentation: how training clips are disturbed. frontend: of recordings (its clip_ms is that of clip_seconds); default:
+        the log-mel up to 8 kHz.
+    """
+
+    path: str = ""
+    synthetic_clips: int = 600
+    test: str = ""
+    clip_seconds: float = 1.0
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    frontend: FrontEnd | None = None
+
+
+def load(
+    path: Path | None = None,
+    *,
+    synthetic_clips: int = 600,
+    test: Path | str | None = None,
+    clip_seconds: float = 1.0,
+    augmentation: Augmentation | None = None,
+    frontend: FrontEnd | None = None,
+    splits: Sequence[str] = SPLITS,
+    seed: int = 0,
+) -> KwsData:
+    """The recordings at `path`, or synthetic ones; the options are those of `Options`.
+
+    A tenth of every class is for "val" and, without `test`, a tenth for "test": whole speakers or sources where file names
+    tell (see `recordings.own_splits`); the pieces of a recording are never parted. splits: those to read ("all": every
+    recording); the others stay empty. seed: of the noise that is mixed in where there is no folder `_background_noise_`.
+    Raises `DataError` (data that cannot be used) and `SpecError` (a bad option).
+    """
+    for s in splits:
+        if s not in (*SPLITS, *(["all"] if path else [])):
+            raise SpecError(f"split '{s}' is not known; {did_you_mean(s, (*SPLITS, 'all'))}")
+    fe = replace((frontend or FrontEnd(fmax=8000)).base(), clip_ms=1000 * clip_seconds)
+    if path is None:
+        if test is not None:
+            raise SpecError(f"audio: option test = {test} needs a data directory; synthetic sound has its own")
+        return _synthetic(synthetic_clips, fe, splits, augmentation, seed)
+    if path.is_file():
+        raise DataError(f"{path}: a file; give the directory that has a folder of WAV files per class")
+    chosen = tuple(s for s in splits if not (s == "test" and test))
+    got = clips.own_words(scan(path), fe, chosen, test is None, seed, cut=True)
+    notes = got.notes
+    if test and "test" in splits:
+        got.features["test"], got.target["test"], more = clips.held_out(Path(test), got.classes, fe, cut=True)
+        notes += more
+    count = sum(map(len, got.target.values()))
+    return KwsData(
+        name="audio",
+        classes=got.classes,
+        source=f"{path.name}: {count} clips of {clip_seconds:g} s",
+        frontend=fe,
+        features=got.features,
+        target=got.target,
+        background=got.background,
+        notes=notes,
+        augmentation=augmentation or Augmentation(),
+    )
+
+
+def _synthetic(n: int, fe: FrontEnd, splits: Sequence[str], augmentation: Augmentation | None, seed: int) -> KwsData:
+    """Which kind of machine is running; those of "val" and "test" are other machines than those of "train"."""
+    names = {"train": synthetic.IDS[:-2], "val": synthetic.IDS[-2:-1], "test": synthetic.IDS[-1:]}
+    counts = {"train": n, "val": n // 4, "test": n // 2}
+    x: dict[str, Features] = {}
+    y: dict[str, Labels] = {}
+    for s in SPLITS:
+        y[s] = np.arange(counts[s] if s in splits else 0, dtype=np.int64) % len(synthetic.KINDS)
+        sounds = [
+            synthetic.Made(synthetic.KINDS[c], names[s][i // len(synthetic.KINDS) % len(names[s])], "train", i)
+            for i, c in enumerate(y[s])
+        ]
+        x[s] = _made(sounds, fe)
+    return KwsData(
+        name="audio",
+        classes=synthetic.KINDS,
+        source=f"synthetic machine sounds: {sum(map(len, y.values()))} clips of {fe.clip_ms / 1000:g} s",
+        synthetic=True,
+        frontend=fe,
+        features=x,
+        target=y,
+        background=coloured(200, fe, np.random.default_rng(seed)),
+        augmentation=augmentation or Augmentation(),
+    )
+
+
+def _made(sounds: Sequence[synthetic.Made], fe: FrontEnd) -> Features:
+    def make() -> dict[str, Features]:
+        parts = [features([synthetic.made(c, fe.clip_ms / 1000)], fe) for c in sounds]
+        return {"x": np.concatenate([features([], fe), *parts])}
+
+    return kept(digest(repr((synthetic.VERSION, "audio", sounds, fe.base()))), make)["x"]
+
+
+def examples(card: Card, path: Path | None, *, split: str = "test", test: Path | None = None) -> Examples:
+    """A split of the data at `path` through the model's own front end, with the classes in the order of its labels.
+
+    path, test, split: as for `load`. Raises `SpecError` for a model without front end, and `DataError`, also if the split is
+    empty or holds a class that the model does not know.
+    """
+    fe = front_end_of(card)
+    data = load(path, test=test, frontend=fe, clip_seconds=fe.clip_ms / 1000, splits=(split,))
+    return matched(card, fe, data, split, path or "synthetic machines")

@@ -1,0 +1,138 @@
+"""Recordings to features and labels by split, with silence cut from background noise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from micronets.errors import DataError
+from micronets.frontend import FrontEnd, cut_features, features, read_wav, resample, wav_features
+from micronets.tasks.kws.data import SILENCE, SPLITS, UNKNOWN, Features, Labels
+from micronets.tasks.kws.folders import BACKGROUND, Files, Folders, check_words, official_splits, own_splits, scan
+from micronets.tasks.kws.noise import coloured
+
+_BACKGROUND_ROWS = 1000
+_PARTS = {"train": (0.0, 0.8), "val": (0.8, 0.9), "test": (0.9, 1.0)}  # of every background recording
+_MOST_UNKNOWN = 4  # times the mean word in the train split: each epoch draws others
+
+
+@dataclass(frozen=True, eq=False)
+class Clips:
+    """Features and class indices by split, background for the train split, and warnings."""
+
+    classes: tuple[str, ...]
+    features: dict[str, Features]
+    target: dict[str, Labels]
+    background: Features
+    notes: tuple[str, ...]
+
+
+def own_words(folders: Folders, fe: FrontEnd, splits: Sequence[str], test: bool, seed: int, cut: bool = False) -> Clips:
+    """A class per folder; `test` says whether a tenth is set apart for "test", `cut` that long recordings become several
+    examples. Raises `DataError`."""
+    classes = tuple(folders.files)
+    if len(classes) < 2:
+        raise DataError(f"{folders.root}: only one class, '{classes[0]}'; a classifier needs at least two folders")
+    by_split = {"all": folders.files} if "all" in splits else own_splits(folders, test)
+    got = _read(classes, {s: by_split[s] for s in splits}, fe, cut)
+    if "train" not in splits:
+        return Clips(classes, *got[:2], _none(fe), folders.notes + got[2])
+    rng = _rng(seed, "train")
+    noise = [_crops(folders, "train", _BACKGROUND_ROWS, fe, rng)] if folders.background else []
+    if SILENCE in classes:
+        noise.append(got[0]["train"][got[1]["train"] == classes.index(SILENCE)])
+    return Clips(classes, *got[:2], np.concatenate(noise or [coloured(200, fe, rng)]), folders.notes + got[2])
+
+
+def keywords(folders: Folders, words: Sequence[str], fe: FrontEnd, splits: Sequence[str], seed: int) -> Clips:
+    """`_silence_`, `_unknown_` and the keywords, as in the 12-class task of Speech Commands; the other folders are unknown.
+
+    Silence and unknowns are as many as a mean word in "val" and "test". Raises `DataError` and `SpecError`.
+    """
+    check_words(folders, words)
+    others = [c for c in folders.files if c not in words]
+    unknown = [UNKNOWN] if others else []
+    classes = (SILENCE, *unknown, *words)
+    if not folders.background:
+        raise DataError(
+            f"{folders.root}: no .wav files in {BACKGROUND}, from which class '{SILENCE}' is cut; add noise recordings there"
+        )
+    chosen: dict[str, Files] = {}
+    for s, files in official_splits(folders).items():
+        n = round(sum(len(files[w]) for w in words) / len(words))
+        rest = [p for c in others for p in files[c]]
+        limit = n * (_MOST_UNKNOWN if s == "train" else 1)
+        if len(rest) > limit:
+            rest = [rest[i] for i in np.sort(_rng(seed, s).choice(len(rest), limit, replace=False))]
+        chosen[s] = {**{w: files[w] for w in words}, **dict.fromkeys(unknown, rest)}
+        for c, paths in chosen[s].items():
+            if not paths and s in splits:
+                name = {"val": "validation", "test": "test"}.get(s, s)
+                raise DataError(f"{folders.root}: class '{c}' has no {name} clip; add recordings or leave the word out")
+    x, y, notes = _read(classes, {s: chosen[s] for s in splits}, fe)
+    background = _none(fe)
+    for s in splits:
+        n = _BACKGROUND_ROWS if s == "train" else max(1, len(y[s]) // (len(classes) - 1))
+        rows = _crops(folders, s, n, fe, _rng(seed, s))
+        x[s], y[s] = np.concatenate([x[s], rows]), np.concatenate([y[s], np.zeros(len(rows), np.int64)])
+        background = rows if s == "train" else background
+    return Clips(classes, x, y, background, folders.notes + notes)
+
+
+def held_out(root: Path, classes: Sequence[str], fe: FrontEnd, cut: bool = False) -> tuple[Features, Labels, tuple[str, ...]]:
+    """All clips of a directory with a folder per class, as test data for `classes`. Raises `DataError`."""
+    folders = scan(root)
+    for c in folders.files:
+        if c not in classes:
+            raise DataError(f"{root / c}: class '{c}' is not one of the classes; rename or remove it: {', '.join(classes)}")
+    x, y, notes = _read(classes, {"test": folders.files}, fe, cut)
+    absent = [c for c in classes if c not in folders.files]
+    missing = (f"{root}: no test clips for {', '.join(absent)}",) if absent else ()
+    return x["test"], y["test"], folders.notes + notes + missing
+
+
+def _read(
+    classes: Sequence[str], by_split: Mapping[str, Files], fe: FrontEnd, cut: bool = False
+) -> tuple[dict[str, Features], dict[str, Labels], tuple[str, ...]]:
+    x, y, notes = {}, {}, []
+    for s in (*SPLITS, *(s for s in by_split if s not in SPLITS)):
+        files = by_split.get(s, {})
+        order = [c for c in classes if files.get(c)]
+        paths = [p for c in order for p in files[c]]
+        y[s] = np.repeat([classes.index(c) for c in order], [len(files[c]) for c in order]).astype(np.int64)
+        if cut:
+            x[s], counts, tally = cut_features(paths, fe)
+            y[s] = np.repeat(y[s], counts)
+        else:
+            x[s], tally = wav_features(paths, fe)
+        notes += [f"{s}: {note}" for note in tally.notes(fe)]
+    return x, y, tuple(notes)
+
+
+def _crops(folders: Folders, split: str, n: int, fe: FrontEnd, rng: np.random.Generator) -> Features:
+    """`n` clips from the split's part of the background recordings, at a random volume between 0 and 1."""
+    parts = []
+    for path in folders.background:
+        r = read_wav(path)
+        samples = resample(r.samples, r.rate, fe.sample_rate)
+        low, high = (int(f * len(samples)) for f in _PARTS.get(split, (0.0, 1.0)))
+        # A recording too short to be parted serves every split whole.
+        parts.append(samples[low:high] if high - low >= fe.clip_samples else samples)
+    clips = []
+    for i in range(n):
+        source = parts[i % len(parts)]
+        start = int(rng.integers(max(1, len(source) - fe.clip_samples)))
+        clips.append(source[start : start + fe.clip_samples] * np.float32(rng.uniform()))
+    return features(clips, fe)
+
+
+def _rng(seed: int, split: str) -> np.random.Generator:
+    """One for each split, so that a split is the same whether or not the others are read."""
+    return np.random.default_rng([seed, SPLITS.index(split)])
+
+
+def _none(fe: FrontEnd) -> Features:
+    return features([], fe)

@@ -1,0 +1,131 @@
+"""Keyword data in memory: log-mel pixels by split, background, and how the train split is disturbed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from micronets.errors import SpecError, did_you_mean
+from micronets.frontend import INPUT_SETTINGS, FrontEnd, network_input
+from micronets.tasks.kws.settings import Augmentation
+from micronets.tasks.scoring import Score, classification
+
+if TYPE_CHECKING:
+    import torch
+
+    from micronets.tasks.kws.augment import Augmenter
+
+SILENCE, UNKNOWN = "_silence_", "_unknown_"
+KEYWORDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
+SPLITS = ("train", "val", "test")
+
+Features = npt.NDArray[Any]
+Labels = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class KwsData:
+    """A keyword data set as log-mel pixels; a `TaskData`.
+
+    features, target: by split: uint8 `[N, T, M]` and class indices `[N]`. (For evaluation through an MFCC front end,
+        its float32 logarithms.)
+    background: uint8 `[B, T, M]`, noise without speech, for mixing and for the silence class of the train split; B may be 0.
+    share: examples of `_unknown_` and of `_silence_` in an epoch, in units of the mean number of the other classes.
+    """
+
+    classes: tuple[str, ...]
+    source: str
+    frontend: FrontEnd
+    features: Mapping[str, Features]
+    target: Mapping[str, Labels]
+    background: Features
+    synthetic: bool = False
+    notes: tuple[str, ...] = ()
+    share: float = 1.0
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    name: str = "kws"
+    noun: str = "clips"
+    metric: str = "accuracy"
+    input_settings: tuple[str, ...] = INPUT_SETTINGS
+
+    def size(self, split: str) -> int:
+        """Number of examples of a split. Raises `SpecError` for an unknown split."""
+        return len(self.labels(split))
+
+    def labels(self, split: str) -> Labels:
+        """Class indices `[N]`. Raises `SpecError` for an unknown split."""
+        if split not in self.target:
+            raise SpecError(f"kws: no split '{split}'; {did_you_mean(split, self.target)}")
+        return self.target[split]
+
+    def counts(self, split: str) -> dict[str, int]:
+        """Examples by class."""
+        return dict(zip(self.classes, np.bincount(self.labels(split), minlength=len(self.classes)).tolist(), strict=True))
+
+    def epoch(self, rng: np.random.Generator) -> Labels:
+        """Indices into the train split, shuffled: every word once; of `_unknown_` and `_silence_`, `share` times as
+        many as of a mean word (drawn anew each time; with repetition where there are too few)."""
+        target = self.labels("train")
+        special = [i for i, c in enumerate(self.classes) if c in (SILENCE, UNKNOWN)]
+        parts = [np.flatnonzero(~np.isin(target, special))]
+        words = len(self.classes) - len(special)
+        want = round(self.share * len(parts[0]) / max(words, 1)) if len(parts[0]) else None
+        for i in special:
+            rows = np.flatnonzero(target == i)
+            n = len(rows) if want is None else want
+            repeated = np.tile(rows, -(-n // len(rows)) - 1) if len(rows) else rows
+            parts += [repeated, rng.choice(rows, n - len(repeated), replace=False)] if len(rows) else []
+        indices = np.concatenate(parts)
+        rng.shuffle(indices)
+        return indices
+
+    def input_shape(self, settings: Mapping[str, int]) -> tuple[int, int, int]:
+        """`(T, M, 1)` of the network's input. Raises `SpecError` for an unknown setting."""
+        return self.frontend.with_settings(settings).input_shape
+
+    def inputs(self, split: str, settings: Mapping[str, int], indices: Labels | None = None) -> npt.NDArray[np.float32]:
+        """Network inputs `[N, T, M, 1]` of a split, or of `indices` into it, in real units (see `FrontEnd`)."""
+        self.labels(split)
+        values = self.features[split]
+        return network_input(values if indices is None else values[indices], self.frontend.with_settings(settings))
+
+    def augmented(self, indices: torch.Tensor, settings: Mapping[str, int], generator: torch.Generator) -> torch.Tensor:
+        """Network inputs `[B, T, M, 1]` of train examples, augmented; float32 on the generator's device.
+
+        The result depends on the arguments alone. Examples of the silence class are drawn from `background`.
+        """
+        if self.frontend.kind != "logmel":
+            raise SpecError(f"kws: augmentation needs a front end of kind 'logmel', not '{self.frontend.kind}'")
+        return self._augmenter(indices, self.frontend.with_settings(settings), generator)
+
+    @cached_property
+    def _augmenter(self) -> Augmenter:
+        from micronets.tasks.kws.augment import Augmenter
+
+        silence = self.classes.index(SILENCE) if SILENCE in self.classes else None
+        return Augmenter(
+            self.features["train"], self.target["train"], self.background, self.augmentation, self.frontend.pixel_scale, silence
+        )
+
+    @property
+    def space_options(self) -> Mapping[str, int]:
+        """What a space of networks has to know: the frames and the bands of a clip."""
+        return {"frames": self.frontend.frames, "bands": self.frontend.n_mels}
+
+    def evaluate(self, outputs: npt.NDArray[Any], split: str) -> Score:
+        """Top-1 accuracy of logits `[N, classes]` for all examples of a split."""
+        return classification(outputs, self.labels(split), len(self.classes), self.noun)
+
+    def metadata(self, settings: Mapping[str, int]) -> dict[str, str]:
+        """Task, labels and front end as they travel with a model."""
+        return {
+            "micronets.task": self.name,
+            "micronets.labels": json.dumps(self.classes),
+            "micronets.frontend": self.frontend.with_settings(settings).to_json(),
+        }

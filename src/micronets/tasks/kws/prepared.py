@@ -1,0 +1,144 @@
+"""`features.npz`: prepared log-mel pixels of a keyword data set, a documented format.
+
+    x         uint8 [N, T, M]   log-mel pixels
+    y         int [N]           index into classes
+    split     text [N]          "train", "val", "test", or "unassigned": background without speech
+    classes   text [C]
+    frontend  text              JSON of the FrontEnd that made x; left-out fields take their defaults
+    clip, speaker               text [N], optional, not read here
+
+Rows of background serve three ends when there is a class `_silence_`: four fifths for mixing and for the silence of the
+train split, a tenth each for that of "val" and of "test" (where those have none of their own).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from micronets.errors import DataError
+from micronets.files import DAMAGE, said
+from micronets.frontend import FrontEnd
+from micronets.tasks.kws.data import SILENCE, SPLITS, UNKNOWN, Features, Labels
+
+KEYS = ("x", "y", "split", "classes", "frontend")
+
+
+def read(path: Path) -> dict[str, npt.NDArray[Any]]:
+    """The arrays of a `features.npz`, checked. Raises `DataError`."""
+    try:
+        with np.load(path, allow_pickle=False) as pack:
+            missing = [k for k in KEYS if k not in pack.files]
+            if missing:
+                raise DataError(f"{path}: no array '{missing[0]}'; a features.npz has {', '.join(KEYS)}")
+            arrays: dict[str, npt.NDArray[Any]] = {k: pack[k] for k in KEYS}
+    except FileNotFoundError as e:
+        raise DataError(f"{path}: no such file; give the directory that holds features.npz") from e
+    except DAMAGE as e:
+        raise DataError(f"{path}: damaged or not an .npz file ({said(e)}); write it again") from e
+    _check(path, arrays)
+    return arrays
+
+
+def _check(path: Path, a: dict[str, npt.NDArray[Any]]) -> None:
+    x, y, split, classes = a["x"], a["y"], a["split"], a["classes"]
+    if x.dtype != np.uint8 or x.ndim != 3 or not x.size:
+        raise DataError(f"{path}: x is {x.dtype} {list(x.shape)}; need uint8 [N, frames, bands] with N of at least 1")
+    if y.dtype.kind not in "iu" or y.shape != (len(x),):
+        raise DataError(f"{path}: y is {y.dtype} {list(y.shape)}; need integers [{len(x)}], one for each row of x")
+    if split.dtype.kind != "U" or split.shape != (len(x),):
+        raise DataError(f"{path}: split is {split.dtype} {list(split.shape)}; need text [{len(x)}], one for each row of x")
+    if classes.dtype.kind != "U" or classes.ndim != 1 or len(set(classes.tolist())) != classes.size or classes.size < 2:
+        raise DataError(f"{path}: classes is {classes.dtype} {list(classes.shape)}; need at least 2 different names")
+    if y.min() < 0 or y.max() >= len(classes):
+        raise DataError(f"{path}: y goes from {y.min()} to {y.max()}; allowed: 0 to {len(classes) - 1}, an index into classes")
+    unknown = set(split.tolist()) - {*SPLITS, "unassigned"}
+    if unknown:
+        raise DataError(f"{path}: split holds '{sorted(unknown)[0]}'; allowed: {', '.join(SPLITS)}, unassigned")
+    frontend = FrontEnd.from_json(str(a["frontend"]), f"{path}: frontend")
+    if frontend.kind != "logmel" or x.shape[1:] != (frontend.frames, frontend.n_mels):
+        raise DataError(
+            f"{path}: rows of x are {list(x.shape[1:])}, but its front end ({frontend.kind}) gives"
+            f" [{frontend.frames}, {frontend.n_mels}]; kind 'logmel' and the same shape are needed"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """Contents of a `features.npz`, made ready: features and class indices by split, and background for the train split."""
+
+    classes: tuple[str, ...]
+    frontend: FrontEnd
+    features: dict[str, Features]
+    target: dict[str, Labels]
+    background: Features
+    rows: int
+
+
+def load(path: Path, splits: Sequence[str], seed: int) -> Prepared:
+    """The data of a `features.npz`.
+
+    In "val", `_unknown_` is thinned and `_silence_` drawn from the background to the mean number of a word, as in the
+    official 12-class test set; "test" keeps every row. Raises `DataError`, also for a class without train or val rows if that
+    split is among `splits`. What is drawn depends on seed and split alone.
+    """
+    a = read(path)
+    classes = tuple(str(c) for c in a["classes"])
+    features = {s: a["x"][a["split"] == s] for s in SPLITS}
+    target = {s: a["y"][a["split"] == s].astype(np.int64) for s in SPLITS}
+    pool = a["x"][a["split"] == "unassigned"]
+    turn = np.arange(len(pool)) % 10
+    parts = {"train": pool[turn < 8], "val": pool[turn == 8], "test": pool[turn == 9]}
+    for s in SPLITS:
+        rng = np.random.default_rng([seed, SPLITS.index(s)])
+        if UNKNOWN in classes and s == "val":
+            keep = _thinned(target[s], classes, rng)
+            features[s], target[s] = features[s][keep], target[s][keep]
+        if SILENCE in classes and not (target[s] == classes.index(SILENCE)).any():
+            rows = parts[s] if s == "train" else varied(parts[s], mean_word_count(target[s], classes), rng)
+            features[s] = np.concatenate([features[s], rows])
+            target[s] = np.concatenate([target[s], np.full(len(rows), classes.index(SILENCE))])
+    for s, c in ((s, c) for s in ("train", "val") if s in splits for c in classes):
+        if not (target[s] == classes.index(c)).any():
+            fix = (
+                "split 'unassigned' holds 10 or more rows of background"
+                if c == SILENCE
+                else f"some of its rows have split '{s}'"
+            )
+            raise DataError(f"{path}: class '{c}' has no {s} row; write the file so that {fix}")
+    background = pool
+    if SILENCE in classes:  # and its own rows, where it has any
+        own = a["x"][(a["split"] == "train") & (a["y"] == classes.index(SILENCE))]
+        background = np.concatenate([parts["train"], own])
+    return Prepared(classes, FrontEnd.from_json(str(a["frontend"])), features, target, background, len(a["x"]))
+
+
+def mean_word_count(target: Labels, classes: tuple[str, ...]) -> int:
+    """Mean number of examples of the classes that are words."""
+    words = [i for i, c in enumerate(classes) if c not in (SILENCE, UNKNOWN)]
+    return round(int(np.isin(target, words).sum()) / max(len(words), 1))
+
+
+def varied(background: Features, n: int, rng: np.random.Generator) -> Features:
+    """`n` silent clips from rows of background: turned in time, up to 6 dB softer and 20 dB louder."""
+    if not len(background) or not n:
+        return background[:0]
+    frames = background.shape[1]
+    at = (np.arange(frames) + rng.integers(frames, size=(n, 1))) % frames
+    rows = background[np.resize(rng.permutation(len(background)), n)[:, None], at].astype(np.float32)
+    gain = rng.uniform(-13.6, 45.4, (n, 1, 1))  # pixels: 2.27 a dB
+    return np.clip(np.rint(np.where(rows > 0, rows + gain, 0)), 0, 255).astype(np.uint8)
+
+
+def _thinned(target: Labels, classes: tuple[str, ...], rng: np.random.Generator) -> npt.NDArray[np.bool_]:
+    rows = np.flatnonzero(target == classes.index(UNKNOWN))
+    keep = np.ones(len(target), bool)
+    spare = len(rows) - mean_word_count(target, classes)
+    if spare > 0 and spare < len(rows):
+        keep[rng.choice(rows, spare, replace=False)] = False
+    return keep

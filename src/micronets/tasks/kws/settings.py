@@ -1,0 +1,43 @@
+"""Settings of keyword spotting: how much the clips of the train split are disturbed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Augmentation:
+    """How much the train split is disturbed, in the spectrogram; widths are at the full frame rate.
+
+    shift_frames: each clip moves by up to this many frames either way; what comes in is the clip mirrored at its edge.
+    pad_probability: chance that nothing (pixel 0) comes in instead.
+    noise_probability, snr_db: background added in the power domain at a signal-to-noise ratio drawn from the range,
+        between the clip's loudest frame and the background's mean, in dB.
+    gain_db: the whole clip is up to this much louder or softer. silence_gain_db: range for the silence class.
+    time_masks, time_mask_frames, band_masks, mask_bands: SpecAugment (Park et al. 2019): stretches of up to so many
+        frames or bands are replaced by the clip's mean.
+    """
+
+    shift_frames: int = 10
+    pad_probability: float = 0.1
+    noise_probability: float = 0.7
+    snr_db: tuple[float, float] = (5.0, 40.0)
+    gain_db: float = 6.0
+    silence_gain_db: tuple[float, float] = (-15.0, 20.0)
+    time_masks: int = 2
+    time_mask_frames: int = 10
+    band_masks: int = 2
+    mask_bands: int = 5
+
+    @staticmethod
+    def none() -> Augmentation:
+        """No disturbance at all: `augmented` then equals `inputs`, but for the silence class, which stays drawn at random."""
+        return Augmentation(
+            shift_frames=0,
+            pad_probability=0,
+            noise_probability=0,
+            gain_db=0,
+            silence_gain_db=(0.0, 0.0),
+            time_masks=0,
+            band_masks=0,
+        )

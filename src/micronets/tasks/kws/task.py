@@ -1,0 +1,182 @@
+"""Keyword spotting: reads whatever a directory holds into one form, for training (`load`) and for a model (`examples`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from micronets.errors import DataError, SpecError, did_you_mean
+from micronets.frontend import PRESETS, FrontEnd, network_input
+from micronets.tasks import Card, Examples
+from micronets.tasks.kws import clips, prepared, synthetic
+from micronets.tasks.kws.data import KEYWORDS, SILENCE, SPLITS, UNKNOWN, KwsData
+from micronets.tasks.kws.folders import LISTS, Folders, scan
+from micronets.tasks.kws.settings import Augmentation
+from micronets.tasks.scoring import classification
+
+__all__ = ["KEYWORDS", "SILENCE", "SPACE", "UNKNOWN", "Augmentation", "KwsData", "Options", "examples", "load"]
+
+SPACE = "kws"
+FEATURES, TEST_WAV = "features.npz", "test_wav"
+
+
+@dataclass(frozen=True)
+class Options:
+    """Where the examples come from. Paths start at the directory you run in.
+
+    path: a folder of WAVs per class, a Speech Commands directory, or a `features.npz`; empty: speech is synthesised.
+    synthetic_clips: training clips to synthesise then.
+    test: a folder of WAVs per class to test on, where they are not part of `path`.
+    words: the keywords of a Speech Commands directory; empty: its ten.
+    share: examples of `_unknown_` and of `_silence_` in an epoch, in units of the mean number of the other classes.
+    augmentation: how training clips are disturbed. frontend: of recordings; default: the log-mel.
+    """
+
+    path: str = ""
+    synthetic_clips: int = 2000
+    test: str = ""
+    words: tuple[str, ...] = ()
+    share: float = 1.0
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    frontend: FrontEnd | None = None
+
+
+def load(
+    path: Path | None = None,
+    *,
+    test: Path | str | None = None,
+    words: Sequence[str] | None = None,
+    frontend: FrontEnd | None = None,
+    splits: Sequence[str] = SPLITS,
+    augmentation: Augmentation | None = None,
+    share: float = 1.0,
+    seed: int = 0,
+    synthetic_clips: int = 2000,
+) -> KwsData:
+    """The keyword data at `path`, which may be
+
+    - a `features.npz`, or the directory that holds it (see `prepared`); WAVs in `test_wav` beside it become "test";
+    - a Speech Commands directory (`testing_list.txt`, or folders of the ten keywords and others): the 12-class task, or
+      that of other `words`;
+    - a directory with a folder of WAVs per class;
+    - None: synthetic speech.
+
+    test: a directory with a folder of WAVs per class; "test" is then that and nothing else.
+    frontend: of the features; default: that of `features.npz`, or the log-mel. splits: those to read ("all": every clip of a
+    directory of folders); the others stay empty. share: see `KwsData`. seed: of all that is drawn.
+    synthetic_clips: training clips to synthesise where there is no path.
+    Raises `DataError` (data that cannot be used) and `SpecError` (a bad option).
+    """
+    for s in splits:
+        if s not in (*SPLITS, *(["all"] if path else [])):
+            raise SpecError(f"split '{s}' is not known; {did_you_mean(s, (*SPLITS, 'all'))}")
+    fe = frontend.base() if frontend else FrontEnd()
+    test = None if test is None else Path(test)
+    if path is None:
+        for name, value in (("test", test), ("words", words)):
+            if value is not None:
+                raise SpecError(f"kws: option {name} = {value} needs a data directory; synthetic speech has its own")
+        sizes = {**synthetic.SIZES, "train": synthetic_clips}
+        return synthetic.load(sizes=sizes, frontend=fe, splits=tuple(splits), augmentation=augmentation, share=share, seed=seed)
+    if path.is_file() or (path / FEATURES).is_file():
+        file = path if path.is_file() else path / FEATURES
+        beside = file.parent / TEST_WAV
+        test = beside if test is None and path.is_dir() and beside.is_dir() else test
+        return _prepared(file, test, frontend, splits, augmentation, share, seed)
+    folders = scan(path)
+    chosen = tuple(s for s in splits if not (s == "test" and test))
+    keywords = words or (KEYWORDS if _is_speech_commands(folders) else None)
+    if keywords and "all" not in splits:
+        got = clips.keywords(folders, keywords, fe, chosen, seed)
+        what = "Speech Commands recordings"
+    else:
+        got = clips.own_words(folders, fe, chosen, test is None, seed)
+        what = "recordings"
+    x, y, notes = got.features, got.target, got.notes
+    if test and "test" in splits:
+        x["test"], y["test"], more = clips.held_out(test, got.classes, fe)
+        notes += more
+    source = f"{path.name}: {sum(map(len, y.values()))} {what}"
+    return KwsData(
+        classes=got.classes, source=source, frontend=fe, features=x, target=y, background=got.background, notes=notes,
+        share=share, augmentation=augmentation or Augmentation(),
+    )  # fmt: skip
+
+
+def _prepared(
+    file: Path,
+    test: Path | None,
+    frontend: FrontEnd | None,
+    splits: Sequence[str],
+    augmentation: Augmentation | None,
+    share: float,
+    seed: int,
+) -> KwsData:
+    if "all" in splits:
+        raise DataError(f"{file}: split 'all' is for directories of WAV files; allowed here: {', '.join(SPLITS)}")
+    p = prepared.load(file, splits, seed)
+    fe = frontend.base() if frontend else p.frontend.base()
+    x, y = p.features, p.target
+    notes: tuple[str, ...] = ()
+    if fe != p.frontend.base() and (test is None or tuple(splits) != ("test",)):
+        raise DataError(
+            f"{file}: prepared with another front end than the one asked for ({fe.kind}, {fe.window_ms:g} ms every"
+            f" {fe.hop_ms:g} ms); give a directory of WAV files"
+        )
+    if test:
+        x["test"], y["test"], notes = clips.held_out(test, p.classes, fe)
+    more = f", test: {len(y['test'])} recordings" if test else ""
+    return KwsData(
+        classes=p.classes, source=f"{file.parent.name}/{file.name}: {p.rows} prepared clips{more}", frontend=fe, features=x,
+        target=y, background=p.background, notes=notes, share=share, augmentation=augmentation or Augmentation(),
+    )  # fmt: skip
+
+
+def _is_speech_commands(folders: Folders) -> bool:
+    listed = any((folders.root / name).is_file() for name in LISTS.values())
+    here = set(folders.files)
+    return set(KEYWORDS) <= here and (listed or (bool(folders.background) and bool(here - {*KEYWORDS, UNKNOWN, SILENCE})))
+
+
+def examples(card: Card, path: Path | None, *, split: str = "test", test: Path | None = None) -> Examples:
+    """A split of the data at `path` through the model's own front end, with the classes in the order of its labels.
+
+    path, test: as for `load`; split may be "all" for a directory of folders. Without labels the order is that of the data.
+    Raises `SpecError` for a model without front end or with one that does not fit its input, and `DataError`, also if the
+    split is empty or holds a class that the model does not know.
+    """
+    fe = front_end_of(card)
+    return matched(card, fe, load(path, test=test, frontend=fe, splits=(split,)), split, path or "synthetic speech")
+
+
+def front_end_of(card: Card) -> FrontEnd:
+    """The front end of a model. Raises `SpecError` if there is none or it does not fit the model's input."""
+    if card.frontend is None:
+        names = ", ".join(PRESETS)
+        raise SpecError(f"{card.where}: carries no front end; name one with --front-end: {names}, or a JSON file")
+    fe = FrontEnd.from_json(card.frontend, card.where)
+    if fe.input_shape != card.input_shape:
+        raise SpecError(
+            f"{card.where}: its input is {card.input_shape}, the front end gives {fe.input_shape}; name another one"
+        )
+    return fe
+
+
+def matched(card: Card, fe: FrontEnd, data: KwsData, split: str, where: Path | str) -> Examples:
+    """A split of `data` through `fe` with the classes in the order of the model's labels. Raises `DataError`."""
+    target, classes = data.labels(split), card.labels or data.classes
+    if not len(target):
+        raise DataError(f"{where}: split '{split}' is empty; choose another with --split")
+    for i in np.unique(target):
+        if data.classes[i] not in classes:
+            raise DataError(f"{where}: class '{data.classes[i]}' is not a label of the model ({', '.join(classes)})")
+    order = np.array([classes.index(c) if c in classes else -1 for c in data.classes])
+    labels, x = order[target].astype(np.int64), data.features[split]
+    return Examples(
+        part=lambda rows: network_input(x if rows is None else x[rows], fe), labels=labels, classes=classes,
+        score=lambda outputs: classification(outputs, labels, len(classes), data.noun), source=data.source,
+        synthetic=data.synthetic, noun=data.noun, notes=data.notes,
+    )  # fmt: skip

@@ -1,0 +1,177 @@
+"""The tensors of a `.tflite` file: shapes, types, scales, constants and names, checked as they are asked for."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from micronets.errors import FileError, UnsupportedError
+from micronets.ir.layers import INPUT, Shape
+from micronets.quantized.arithmetic import unpack_int4
+from micronets.quantized.model import TensorQuant
+from micronets.tflite import schema as s
+from micronets.tflite.flatbuffer import Flat, Table, Tables
+from micronets.tflite.limits import MAX_VALUES
+
+Array = npt.NDArray[Any]
+
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/\-]{0,47}")
+_DTYPES = {s.TensorType.INT8: "i1", s.TensorType.INT32: "<i4"}
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """One tensor; `shape` with the batch."""
+
+    index: int
+    name: str
+    shape: Shape
+    type: int
+    buffer: int
+    quantization: Table | None
+
+    @property
+    def label(self) -> str:
+        """What to call it in an error."""
+        name = "".join(c if c.isprintable() else "?" for c in self.name[:60])
+        return f"tensor {self.index} '{name}'"
+
+    @property
+    def type_name(self) -> str:
+        return s.TensorType(self.type).name if self.type in set(s.TensorType) else f"type {self.type}"
+
+
+@dataclass(eq=False)
+class Graph:
+    """The tables of one subgraph; `where` is prefixed to errors, with the operator at hand."""
+
+    flat: Flat
+    tensors: Tables
+    buffers: Tables
+    where: str
+    _seen: dict[int, Tensor] = field(default_factory=dict)
+    _values: int = 0
+
+    def damaged(self, what: str) -> FileError:
+        return FileError(f"{self.where}: damaged .tflite, {what}; copy or export it again")
+
+    def unsupported(self, what: str) -> UnsupportedError:
+        return UnsupportedError(f"{self.where}: {what}")
+
+    def _count(self, values: int) -> None:
+        """Stops a small file that points to the same constants over and over, at a cost far beyond its size."""
+        self._values += values
+        if self._values > 8 * len(self.flat.data):
+            raise self.damaged("it uses the same constants again and again")
+
+    def tensor(self, index: int) -> Tensor:
+        """The tensor of that index. Raises `FileError`, `UnsupportedError`."""
+        if index not in self._seen:
+            self._seen[index] = self._tensor(index)
+        return self._seen[index]
+
+    def _tensor(self, index: int) -> Tensor:
+        if not 0 <= index < len(self.tensors):
+            raise self.damaged(f"it asks for tensor {index} of {len(self.tensors)}")
+        table = self.tensors[index]
+        slot = s.TensorSlot
+        shape = table.array(slot.SHAPE, "<i4")
+        signature = table.array(slot.SHAPE_SIGNATURE, "<i4")
+        dims = () if shape is None else tuple(int(n) for n in shape[:9])
+        tensor = Tensor(
+            index,
+            table.text(slot.NAME),
+            dims,
+            table.number(slot.TYPE, "b"),
+            table.number(slot.BUFFER, "I"),
+            table.table(slot.QUANTIZATION),
+        )
+        if table.number(slot.IS_VARIABLE, "?", False) or table.table(slot.SPARSITY) is not None:
+            raise self.unsupported(f"{tensor.label} is a variable or sparse; only plain tensors are supported")
+        if len(dims) > 8:
+            raise self.unsupported(f"{tensor.label} has more than 8 dimensions")
+        if any(n < 1 for n in dims) or (signature is not None and (signature[1:] < 0).any()):
+            shown = list(dims if signature is None else signature[:9].tolist())
+            raise self.unsupported(f"{tensor.label} has the dynamic shape {shown}; export the model with fixed shapes")
+        if math.prod(dims) > MAX_VALUES:
+            raise self.unsupported(f"{tensor.label} has the shape {list(dims)}; at most {MAX_VALUES:,} values are supported")
+        return tensor
+
+    def activation_shape(self, tensor: Tensor) -> Shape:
+        """The shape of an activation without its batch, which must be one."""
+        if len(tensor.shape) < 2 or tensor.shape[0] != 1:
+            raise self.unsupported(f"{tensor.label} has the shape {list(tensor.shape)}; only a batch of one is supported")
+        return tensor.shape[1:]
+
+    def quantization(self, tensor: Tensor) -> tuple[Array, Array, int]:
+        """Scales (float32), zero points (int64) and dimension; the scales may be empty."""
+        table = tensor.quantization
+        slot = s.QuantizationSlot
+        scales = table.array(slot.SCALE, "<f4") if table is not None else None
+        zero_points = table.array(slot.ZERO_POINT, "<i8") if table is not None else None
+        dimension = table.number(slot.DIMENSION, "i") if table is not None else 0
+        if scales is None or zero_points is None:
+            return np.zeros(0, np.float32), np.zeros(0, np.int64), 0
+        self._count(len(scales))
+        if not (np.isfinite(scales).all() and (scales > 0).all()):
+            raise self.damaged(f"{tensor.label} has a scale that is not a positive number")
+        return scales, zero_points, dimension
+
+    def activation_quant(self, tensor: Tensor) -> TensorQuant:
+        """The one scale and zero point of an int8 activation."""
+        if tensor.type != s.TensorType.INT8:
+            raise self.unsupported(f"{tensor.label} is {tensor.type_name}; only int8 models are supported, quantise it fully")
+        scales, zero_points, _ = self.quantization(tensor)
+        if len(scales) != 1 or len(zero_points) != 1:
+            raise self.unsupported(f"{tensor.label} has {len(scales)} scales; an int8 activation needs one")
+        if not -128 <= zero_points[0] <= 127:
+            raise self.damaged(f"{tensor.label} has the zero point {zero_points[0]}")
+        return TensorQuant(float(scales[0]), int(zero_points[0]))
+
+    def bytes_of(self, buffer: int) -> Array:
+        """A buffer's bytes, as a view; empty for an activation."""
+        table = self.buffers[buffer]
+        slot = s.BufferSlot
+        if table.number(slot.OFFSET, "Q") > 1 or table.number(slot.SIZE, "Q") > 1:
+            raise self.unsupported(f"buffer {buffer} lies behind the model; files above 2 GB are not supported")
+        data = table.array(slot.DATA, "u1")
+        return np.zeros(0, np.uint8) if data is None else data
+
+    def constant(self, tensor: Tensor, allowed: tuple[s.TensorType, ...]) -> Array:
+        """The values of a constant in its shape; 4-bit ones unpacked to int8."""
+        if tensor.type not in allowed:
+            names = " or ".join(t.name for t in allowed)
+            raise self.unsupported(f"{tensor.label} is {tensor.type_name}; supported: {names}")
+        raw = self.bytes_of(tensor.buffer)
+        if not len(raw):
+            raise self.unsupported(f"{tensor.label} is not a constant of the file; weights and parameters must be")
+        count = math.prod(tensor.shape)
+        four = tensor.type == s.TensorType.INT4
+        size = (count + 1) // 2 if four else count * np.dtype(_DTYPES[s.TensorType(tensor.type)]).itemsize
+        if len(raw) != size:
+            raise self.damaged(f"{tensor.label} of shape {list(tensor.shape)} needs {size} bytes and has {len(raw)}")
+        self._count(count)
+        if not four:
+            return raw.view(_DTYPES[s.TensorType(tensor.type)]).reshape(tensor.shape)
+        return unpack_int4(raw.tobytes(), count).reshape(tensor.shape)
+
+
+def plain_names(own: list[str], kinds: list[str]) -> list[str]:
+    """A unique name for each output: its own if short, plain and not shared, else its operator's and a number."""
+    count = Counter(own)
+    taken = {INPUT, *own}
+    names = []
+    for k, (name, kind) in enumerate(zip(own, kinds, strict=True)):
+        if not _PLAIN_NAME.fullmatch(name) or name == INPUT or count[name] > 1:
+            name = f"{kind.lower()}_{k}"
+            while name in taken:
+                name += "_"
+            taken.add(name)
+        names.append(name)
+    return names

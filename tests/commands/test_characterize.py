@@ -1,0 +1,219 @@
+"""`micronets characterize`: random networks on the simulated board; resumes, says what it found, refuses slips."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from micronets import tflite
+from micronets.boards.board import Board
+from micronets.commands import characterize as measuring
+from micronets.commands import characterize_report, measure
+from micronets.compiler import compile_model
+from micronets.cost import latency_model
+from micronets.device.board import monitor
+from micronets.device.cross_compiler import Firmware, compiler, firmware_files
+from micronets.errors import BudgetError, DeviceError, MicronetsError
+from micronets.ir.arch import Arch
+from micronets.ir.space import Block, Choice, SearchSpace, Template, derive
+from micronets.quantized.random_weights import untrained
+from micronets.report import characterization as report
+from tests.support import serial_line
+from tests.support.calling import call
+
+
+def missing(board: Board) -> str:
+    """Why networks cannot be measured here, if so."""
+    for package in ("unicorn", "capstone", "elftools", "scipy"):
+        try:
+            __import__(package)
+        except ImportError:
+            return f"needs {package}: pip install 'micronets[sim]'"
+    try:
+        compiler(board)
+    except MicronetsError as e:
+        return str(e)
+    return ""
+
+
+@pytest.fixture
+def tools(board: Board) -> None:
+    if why := missing(board):
+        pytest.skip(why)
+
+
+def tiny() -> SearchSpace:
+    """Two layers, 36 networks."""
+    from micronets.ir.layers import INPUT, Conv2D, FullyConnected, Mean
+
+    def template(pick):  # type: ignore[no-untyped-def]
+        stem = Conv2D(name="stem", inputs=(INPUT,), filters=pick("width"), kernel=(3, 3), stride=(pick("stride"),) * 2)
+        point = Conv2D(name="point", inputs=("stem",), filters=pick("wider"), kernel=(1, 1))
+        tail = (Mean(name="mean", inputs=("point",)), FullyConnected(name="fc", inputs=("mean",), units=3))
+        return Template((12, 10, 2), (Block((stem, point, *tail)),))
+
+    widths = (4, 7, 8, 12, 16, 20)
+    choices = (Choice("stride", "shape", (1, 2)), Choice("width", "width", widths), Choice("wider", "width", widths))
+    return SearchSpace("tiny", choices, template)
+
+
+def test_a_draw_is_uniform_distinct_and_grows_at_its_end() -> None:
+    few, many = measuring.draw(tiny(), 10, 0), measuring.draw(tiny(), 40, 0)
+    assert many[:10] == few
+    assert len({d.arch for d in many}) == len(many) == 40
+    assert all(derive(tiny(), d.values) == d.arch for d in many)
+    assert len(measuring.draw(tiny(), 1000, 0)) == 72  # all there are
+    assert measuring.draw(tiny(), 10, 1) != few
+
+
+@pytest.mark.usefixtures("tools")
+def test_measured_resumed_and_judged(board: Board, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = measuring.draw(tiny(), 14, 0) + characterize_report.channel_networks()[:2]
+    told: list[tuple[int, int]] = []
+
+    def go(n: int) -> list[dict]:
+        return measuring.characterize(drawn[:n], board, tmp_path, compiler=None, jobs=1, progress=lambda *at: told.append(at))
+
+    first = go(5)
+    assert told == [(i, 5) for i in range(6)]
+    calls = []
+    real = measuring.measured
+    monkeypatch.setattr(measuring, "measured", lambda arch, *rest: (calls.append(arch), real(arch, *rest))[1])
+    records = go(16)
+    assert len(calls) == 11  # what was there is not measured again
+    assert records[:5] == first
+    again = go(16)
+    assert again == records
+    assert len(calls) == 11
+    r = records[0]
+    assert r["ops"] == 2 * sum(layer["macs"] for layer in r["layers"])
+    assert r["cycles"] == sum(layer["cycles"] for layer in r["layers"]) + r["outside_cycles"]
+    assert Arch.from_json(json.dumps(r["arch"])) == drawn[0].arch
+    rows = list(csv.DictReader((tmp_path / "models.csv").open()))
+    assert [int(row["cycles"]) for row in rows] == [r["cycles"] for r in records]
+
+    found, model = characterize_report.findings(records, board)
+    assert found["networks"] == {"tiny": 14}
+    assert found["whole"]["tiny"]["r2"] > 0.8
+    assert found["kinds"]["pointwise"]["cycles_per_op"] < found["kinds"]["convolution"]["cycles_per_op"]
+    assert [c["channels"] for c in found["channels"]] == [136, 137]
+    assert model is not None
+    assert found["model"]["held_out"]["count"] == 3
+    assert model.mean_error == found["model"]["held_out"]["mean"] < found["model"]["ops_alone"]["mean"]
+    assert latency_model.read(latency_model.write(model), "x").kinds.keys() == {
+        "convolution",
+        "pointwise",
+        "mean",
+        "fully_connected",
+    }
+    html = report.page(found, records)
+    assert html.count("<circle") == 14
+    assert "rank correlation" in html
+
+
+@pytest.mark.usefixtures("tools")
+@pytest.mark.parametrize("name", ["kws_frontier", "vww_f446re"])
+def test_random_weights_take_the_time_of_trained_ones(board: Board, name: str) -> None:
+    path = Path(__file__).parents[2] / "zoo" / name / "model.tflite"
+    trained = measure.measure(path, board, samples=1)
+    random = measuring.measured(tflite.read(path.read_bytes()).arch, board)
+    assert random["cycles"] == pytest.approx(trained["cycles"], rel=1e-3)
+    assert random["sram_bytes"] == trained["sram_bytes"]
+    assert random["flash_bytes"] == trained["flash_bytes"]
+
+
+@pytest.mark.usefixtures("tools")
+def test_another_board_or_network_is_another_measurement(board: Board) -> None:
+    from dataclasses import replace
+
+    arch = measuring.draw(tiny(), 2, 0)
+    key = measuring.key(arch[0].arch, board, "gcc", "k")
+    assert key != measuring.key(arch[1].arch, board, "gcc", "k")
+    assert key != measuring.key(arch[0].arch, replace(board, clock_hz=1), "gcc", "k")
+    assert key != measuring.key(arch[0].arch, board, "clang", "k")
+    assert key != measuring.key(arch[0].arch, board, "gcc", "other kernels")
+
+
+@pytest.mark.usefixtures("tools")
+def test_a_board_is_flashed_for_every_network(board: Board, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process pretends to be the board; what is too large for it is left out, and nothing is measured twice."""
+    pytest.importorskip("serial", reason="needs pip install 'micronets[board]'")
+    bench = serial_line.Bench(tmp_path)
+
+    def build(sources: monitor.Sources, board: Board, *rest: object) -> Firmware:
+        if bench.count == 2:
+            bench.count += 1
+            raise BudgetError("it needs more SRAM than there is")
+        return bench.build(sources, board, *rest)
+
+    monkeypatch.setattr(monitor, "build_monitor", build)
+    monkeypatch.setattr(monitor, "flash", bench.flash)
+    drawn = measuring.draw(tiny(), 5, 0)
+
+    def go(n: int, device: str) -> list[dict]:
+        return measuring.characterize(
+            drawn[:n], board, tmp_path / "out", compiler=None, jobs=2, progress=lambda *_: None, device=device
+        )
+
+    with serial_line.on_a_line(bench.command) as port:
+        first = go(3, f"serial:{port}")
+        assert [r["space"] for r in first] == ["tiny"] * 2
+        records = go(5, f"serial:{port}")
+    assert bench.count == 5
+    assert records[:2] == first
+    for r, network in zip(records, [drawn[0], drawn[1], drawn[3], drawn[4]], strict=True):
+        assert r["source"] == "measured"
+        assert r["values"] == network.values
+        assert r["cycles"] == sum(layer["cycles"] for layer in r["layers"]) + r["outside_cycles"]
+        assert r["latency_ms"] == pytest.approx(1e3 * r["cycles"] / board.clock_hz)
+        assert r["energy_mj"] == pytest.approx(r["latency_ms"] * board.active_power_w)
+    found, _ = characterize_report.findings(records, board)
+    assert found["source"] == "measured"
+    assert [r["source"] for r in go(2, "sim")] == ["simulated"] * 2  # another device is another measurement
+
+
+@pytest.mark.usefixtures("tools")
+def test_a_process_is_no_board(board: Board, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("serial", reason="needs pip install 'micronets[board]'")
+    monkeypatch.setattr(monitor, "build_monitor", lambda sources, board, *_: Firmware(b"", "", ()))
+    monkeypatch.setattr(monitor, "flash", lambda *_: None)
+    arch = measuring.draw(tiny(), 1, 0)[0].arch
+    program = serial_line.host_firmware(firmware_files(compile_model(untrained(arch))), tmp_path / "firmware", board)
+    with serial_line.on_a_line([str(program)]) as port, pytest.raises(DeviceError, match="counts no cycles of a NUCLEO-F446RE"):
+        measuring.measured(arch, board, device=f"serial:{port}")
+
+
+@pytest.mark.usefixtures("tools")
+@pytest.mark.skipif(shutil.which("qemu-system-arm") is None, reason="needs qemu-system-arm")
+def test_qemu_is_a_second_opinion(board: Board) -> None:
+    arch = measuring.draw(tiny(), 1, 0)[0].arch
+    assert measuring.measured(arch, board, device="qemu") == measuring.measured(arch, board)
+
+
+@pytest.mark.usefixtures("tools")
+def test_the_command(tmp_path: Path) -> None:
+    words = ("characterize", "--space", "temporal", "--board", "nucleo-f446re", "--samples", 3, "--out", tmp_path, "--jobs", 2)
+    result = call(*words, "--json")
+    assert result.code == 0
+    found = json.loads(result.out)
+    assert found["networks"] == {"temporal:kws": 3}
+    assert found["source"] == "simulated"
+    assert found["model"] is None  # three networks are too few to fit and to judge by
+    assert {p.name for p in tmp_path.iterdir()} == {"models", "models.csv", "findings.json", "characterization.html"}
+
+
+def test_slips(tmp_path: Path) -> None:
+    base = ("characterize", "--board", "nucleo-f446re")
+    assert "unknown space 'temporel'; did you mean 'temporal'?" in call(*base, "--space", "temporel").error
+    assert "no networks for inputs of 'kvs'; did you mean 'kws'?" in call(*base, "--space", "dscnn:kvs").error
+    assert "device: unknown 'simm'" in call(*base, "--space", "temporal", "--device", "simm", "--out", tmp_path).error
+    assert "device 'host': this machine counts no cycles" in call(*base, "--space", "temporal", "--device", "host").error
+    assert call(*base, "--space", "temporal", "--samples", 2).error.startswith("samples = 2; need at least 3")
+    assert (
+        call(*base, "--space", "temporal", "--jobs", 0, "--samples", 3, "--out", tmp_path).error == "jobs = 0; need at least 1"
+    )
+    (tmp_path / "file").write_text("keep")
+    result = call(*base, "--space", "temporal", "--samples", 3, "--jobs", 1, "--out", tmp_path / "file")
+    assert (result.code, "file: a part of this path is a file" in result.error.replace("/models", "")) == (2, True)

@@ -1,0 +1,77 @@
+"""Add as C: every pair of codes, scales alike, apart and far apart, clamped and not, counts of every remainder."""
+
+import numpy as np
+import pytest
+
+from micronets.compiler import compile_model
+from micronets.device import host
+from micronets.device.host_compiler import host_compiler
+from micronets.errors import DeviceError
+from micronets.ir.arch import Arch
+from micronets.ir.layers import INPUT, Add, Conv2D
+from micronets.quantized import reference
+from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
+
+EVERY = np.stack(np.meshgrid(*2 * [np.arange(-128, 128, dtype=np.int8)]), -1)  # [256, 256, 2]
+SEEDS = 25
+
+
+def sums(seed: int, shape: tuple[int, int]) -> QuantizedModel:
+    """The sum of a map's two channels, each by a scale and zero point of its own: convolutions take over codes as they are."""
+    r = np.random.default_rng(seed)
+    a = float(np.exp(r.uniform(-5, 2)))
+    b = (
+        a
+        * (1.0, 0.5, float(np.exp(r.uniform(-1, 1))), float(np.exp(r.uniform(-1, 1))), float(np.exp(r.uniform(-12, 12))))[
+            seed % 5
+        ]
+    )
+    zeros = dict(zip((INPUT, "a", "b", "y"), (int(z) for z in r.integers(-128, 128, 4)), strict=True))
+    zeros["y"] = (-128, zeros["y"], zeros["y"], 127)[seed % 4]
+    scales = {INPUT: 1.0, "a": a, "b": b, "y": max(a, b) * float(np.exp(r.uniform(-2, 1)))}
+    convolutions = [Conv2D(name=name, inputs=(INPUT,), filters=1, kernel=(1, 1)) for name in "ab"]
+    total = Add(name="y", inputs=("a", "b"), activation=("none", "relu", "relu6")[seed % 3])
+    weights = {}
+    for k, name in enumerate("ab"):
+        taken = np.zeros((1, 1, 1, 2), np.int8)
+        taken[..., k] = 1
+        scale = np.array([np.float32(scales[name])])
+        weights[name] = LayerWeights(taken, scale, np.array([zeros[INPUT] - zeros[name]], np.int32))
+    quant = {name: TensorQuant(scales[name], zeros[name]) for name in scales}
+    return QuantizedModel(Arch((*shape, 2), (*convolutions, total)), quant, weights)
+
+
+@pytest.mark.parametrize("flags", [("-O1",), ("-O2", "-DMICRONETS_DSP")], ids=["plain", "pairs"])
+def test_every_pair_of_codes(flags: tuple[str, ...]) -> None:
+    try:
+        host_compiler()
+    except DeviceError as e:
+        pytest.skip(str(e))
+    models = [sums(seed, (256, 256)) for seed in range(SEEDS)]
+    library = host.build([compile_model(m) for m in models], flags)
+    for i, model in enumerate(models):
+        assert np.array_equal(library.run(i, EVERY[None]), reference.run(model, EVERY[None])), model.quant
+
+
+@pytest.mark.parametrize(("which", "seeds"), [("gcc", (0, 7, 14, 16, 19)), ("zig", (3, 4))])
+def test_simulated_sums(which: str, seeds: tuple[int, ...]) -> None:
+    """The loop in assembly, on the simulated processor."""
+    pytest.importorskip("unicorn", reason="needs pip install 'micronets[sim]'")
+    pytest.importorskip("elftools", reason="needs pip install 'micronets[sim]'")
+    from micronets.boards.board import load_board
+    from micronets.commands.measure import firmware_files
+    from micronets.device.cross_compiler import build, compiler
+    from micronets.device.sim.machine import simulate
+
+    board = load_board("NUCLEO-F446RE")
+    try:
+        compiler(board, which)
+    except DeviceError as e:
+        pytest.skip(str(e))
+    for seed in seeds:
+        shape = (32, 128) if seed % 2 else (31, 131)
+        model = sums(seed, shape)
+        x = np.resize(np.random.default_rng(seed).permutation(EVERY.reshape(-1, 2)), (16, *shape, 2))
+        elf = build(firmware_files(compile_model(model)), board, which).elf
+        got = simulate(elf, x.reshape(len(x), -1), 3, shape[0] * shape[1], board).outputs
+        assert np.array_equal(got.ravel(), reference.run(model, x).ravel()), model.quant

@@ -1,0 +1,130 @@
+"""Depthwise convolutions as C: odd sizes, strips, turned lines, phases, clamps, sums that no pair of 16 bits holds."""
+
+import random
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from micronets.compiler import compile_model
+from micronets.device import host
+from micronets.device.host_compiler import compile_c, host_compiler
+from micronets.errors import DeviceError, SpecError
+from micronets.ir.arch import Arch
+from micronets.ir.layers import INPUT, Conv2D, DepthwiseConv2D
+from micronets.quantized import reference
+from micronets.quantized.model import QuantizedModel, TensorQuant
+from tests.support.random_models import random_input, random_model
+
+PAIRS = "-DMICRONETS_DSP"
+NETWORKS = 80
+SIMULATED = 10
+_RARE = 241  # 3 x 3, stride 2, zero point -128
+
+
+@pytest.fixture(autouse=True)
+def compiler() -> None:
+    try:
+        host_compiler()
+    except DeviceError as e:
+        pytest.skip(str(e))
+
+
+def random_arch(seed: int) -> Arch:
+    """A depthwise layer, at times behind a convolution, whose memory lets strips grow."""
+    r = random.Random(f"depthwise {seed}")
+    while True:
+        shape = (r.choice((1, 1, 2, 4, 5, 7, 13, 25, 49)), r.choice((1, 1, 2, 3, 5, 8, 13)), r.choice((1, 2, 3, 5, 8)))
+        layer = DepthwiseConv2D(
+            name="y",
+            inputs=(INPUT,),
+            kernel=r.choice(((3, 3), (3, 3), (r.randint(1, 9), r.randint(1, 9)), (9, 1), (1, 5), (5, 5))),
+            stride=r.choice(((1, 1), (1, 1), (2, 2), (1, 2), (2, 1), (3, 3), (4, 1))),
+            dilation=r.choice(((1, 1), (1, 1), (2, 2), (2, 1), (1, 3))),
+            padding=r.choice(("same", "valid")),
+            activation=r.choice(("none", "relu", "relu6")),
+            multiplier=r.choice((1, 1, 1, 2, 3)),
+            weight_bits=r.choice((8, 8, 4)),
+        )
+        before = (Conv2D(name="a", inputs=(INPUT,), filters=2 * shape[2], kernel=(1, 1)),) if r.random() < 0.3 else ()
+        try:
+            return Arch(shape, (*before, replace(layer, inputs=("a",) if before else (INPUT,))))
+        except SpecError:
+            continue
+
+
+def at_the_end(model: QuantizedModel, zero_point: int) -> QuantizedModel:
+    """The model with that zero point of its input and output."""
+    ends = (INPUT, model.arch.output)
+    return replace(model, quant={n: TensorQuant(q.scale, zero_point) if n in ends else q for n, q in model.quant.items()})
+
+
+def some_models(count: int) -> list[QuantizedModel]:
+    models = {s: random_model(random_arch(s), s) for s in (*range(count), _RARE)}
+    return [m if s % 3 == 0 else at_the_end(m, -128 if s % 3 == 1 else 127) for s, m in models.items()]
+
+
+@pytest.mark.parametrize("flags", [("-O1",), ("-O2", PAIRS)], ids=["plain", "pairs"])
+def test_outputs_equal_the_reference(flags: tuple[str, ...]) -> None:
+    models = some_models(NETWORKS)
+    library = host.build([compile_model(m) for m in models], (*flags, "-Wconversion", "-Wshadow", "-Wpedantic"))
+    for i, model in enumerate(models):
+        x = random_input(model, 4, i)
+        want, got = reference.run(model, x), library.run(i, x)
+        assert np.array_equal(want, got), f"{i}: {(want != got).sum()} of {want.size} differ: {model.arch}"
+
+
+ROWS = ("rows_any", "rows_pairs", "rows_pairs_2", "rows_3x3", "rows_3x3_relu", "rows_3x3_2", "rows_3x3_2_relu")
+
+
+def test_every_kernel_is_among_them() -> None:
+    calls = " ".join(compile_model(m).files["model.c"] for m in some_models(NETWORKS))
+    for kernel in (*ROWS, "fours_any", "fours_3x3", "fours_3x3_relu"):
+        assert f"micronets_{kernel})" in calls or f".rows = micronets_{kernel}}}" in calls
+
+
+@pytest.mark.parametrize("kernels", ["-DPLAIN", PAIRS])
+def test_sanitizers_find_nothing(kernels: str, tmp_path: Path) -> None:
+    """The arena of the example is as large as the plan says: what is read or written beside it is found."""
+    flags = ("-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+    (tmp_path / "probe.c").write_text("int main(void) { return 0; }\n")
+    try:
+        compile_c([tmp_path / "probe.c"], tmp_path / "probe", flags)
+    except DeviceError:
+        pytest.skip("the C compiler has no sanitizers")
+    for seed in range(0, 20, 5):
+        directory = tmp_path / str(seed)
+        directory.mkdir()
+        for name, text in compile_model(random_model(random_arch(seed), seed)).files.items():
+            (directory / name).write_text(text)
+        compile_c(sorted(directory.glob("*.c")), directory / "example", (*flags, kernels))
+        done = subprocess.run([directory / "example"], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("which", ["gcc", "zig"])
+def test_simulated_outputs_equal_the_reference(which: str) -> None:
+    """The loops in assembly, on the simulated processor."""
+    pytest.importorskip("unicorn", reason="needs pip install 'micronets[sim]'")
+    pytest.importorskip("elftools", reason="needs pip install 'micronets[sim]'")
+    from micronets.boards.board import load_board
+    from micronets.commands.measure import firmware_files
+    from micronets.device.cross_compiler import build
+    from micronets.device.sim.machine import simulate
+
+    board = load_board("NUCLEO-F446RE")
+    found = [m for m in some_models(NETWORKS) if m.arch.layers[-1].weight_bits == 8]
+    for i, model in enumerate([*found[:SIMULATED], found[-1]] if which == "gcc" else (found[1], found[2], found[9])):
+        compiled = compile_model(model)
+        try:
+            elf = build(firmware_files(compiled), board, which).elf
+        except DeviceError as e:
+            if "no compiler" in str(e):
+                pytest.skip(str(e))
+            raise
+        x = random_input(model, 2, i)
+        want = reference.run(model, x)
+        got = simulate(elf, x.reshape(len(x), -1), len(compiled.model.arch.layers), want[0].size, board)
+        assert np.array_equal(got.outputs.ravel(), want.ravel()), f"{i}: {model.arch}"

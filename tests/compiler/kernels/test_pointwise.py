@@ -1,0 +1,53 @@
+"""Dense layers that a convolution's kernel computes: which do, with which kernel, and the same bytes."""
+
+import numpy as np
+import pytest
+
+from micronets.compiler import compile_model
+from micronets.compiler.kernels.conv_weights import host_kernel, joined
+from micronets.device import host
+from micronets.ir.arch import Arch
+from micronets.ir.layers import INPUT, Conv2D, FullyConnected, Layer, Mean
+from micronets.quantized import reference
+from tests.support.random_models import random_input, random_model
+
+SIDE = 20
+
+
+def network(channels: int, kernel: int, filters: int, *, last: bool = True) -> Arch:
+    """A large convolution, then a small dense layer, as a matrix or as a convolution of one pixel."""
+    layers: list[Layer] = [
+        Conv2D(name="c", inputs=(INPUT,), filters=filters, kernel=(kernel, kernel), activation="relu"),
+        Mean(name="m", inputs=("c",)),
+        FullyConnected(name="d", inputs=("m",), units=3),
+    ]
+    return Arch((SIDE, SIDE, channels), tuple(layers if last else layers[:1]))
+
+
+CASES = [(8, 1, 8), (8, 1, 7), (8, 3, 8), (8, 3, 6), (3, 3, 8), (3, 3, 9)]  # channels, kernel, filters
+KERNELS = ["conv_1x1", "conv_1x1", "conv_4", "conv", "conv", "conv"]
+
+
+@pytest.mark.parametrize("flags", [("-O1",), ("-O2", "-DMICRONETS_DSP")], ids=["plain", "pairs"])
+def test_outputs_equal_the_reference(flags: tuple[str, ...]) -> None:
+    models = [random_model(network(*case), i) for i, case in enumerate(CASES)]
+    compiled = [compile_model(m) for m in models]
+    library = host.build(compiled, flags)
+    for i, (model, kernel) in enumerate(zip(models, KERNELS, strict=True)):
+        text = compiled[i].files["model.c"]
+        assert f"micronets_run_{kernel}" in text
+        assert "&layer_2," in text
+        assert "micronets_fully_connected.c" not in compiled[i].files
+        x = random_input(model, 3, i)
+        assert np.array_equal(reference.run(model, x), library.run(i, x)), CASES[i]
+
+
+def test_only_small_ones_beside_convolutions_are_joined() -> None:
+    arch = network(8, 3, 8)
+    assert joined(arch) == {"d"}
+    assert host_kernel(arch) == "micronets_conv_4"
+    dense = Arch((64,), (FullyConnected(name="a", inputs=(INPUT,), units=64), FullyConnected(name="b", inputs=("a",), units=1)))
+    assert joined(dense) == frozenset()
+    wide = Arch((2, 2, 8), (Conv2D(name="c", inputs=(INPUT,), filters=8, kernel=(1, 1)),
+                            FullyConnected(name="d", inputs=("c",), units=8)))  # fmt: skip
+    assert joined(wide) == frozenset()

@@ -1,0 +1,87 @@
+"""Layers beyond the quick kernels' ranges: large sums, large biases, scales above one half, weights of -128."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from micronets.boards.board import load_board
+from micronets.compiler import compile_model
+from micronets.device import host
+from micronets.device.cross_compiler import build, compiler, firmware_files
+from micronets.errors import DeviceError
+from micronets.ir.arch import Arch
+from micronets.ir.layers import INPUT, Conv2D, FullyConnected, Layer
+from micronets.quantized import reference
+from micronets.quantized.model import QuantizedModel
+from tests.support.random_models import random_input, random_model
+
+Y = {"name": "y", "inputs": (INPUT,)}
+LARGE: list[tuple[tuple[int, ...], Layer]] = [
+    ((4000,), FullyConnected(**Y, units=5)),
+    ((1, 1, 1021), Conv2D(**Y, filters=6, kernel=(1, 1))),
+    ((4, 3, 130), Conv2D(**Y, filters=7, kernel=(3, 3), activation="relu")),
+    ((5, 4, 64), Conv2D(**Y, filters=4, kernel=(3, 3), stride=(2, 2), padding="valid")),
+    ((6, 5, 67), Conv2D(**Y, filters=3, kernel=(3, 3), dilation=(2, 2))),
+    ((3, 3, 992), Conv2D(**Y, filters=9, kernel=(1, 1))),
+]
+
+
+def model_of(shape: tuple[int, ...], layer: Layer, seed: int, extreme: bool) -> QuantizedModel:
+    """Random weights, or only the largest and the least but -128: then a sum goes from one end to the other."""
+    model = random_model(Arch(shape, (layer,)), seed)
+    w, rng = model.weights["y"], np.random.default_rng(seed)
+    values = rng.choice(np.array([-127, 127], np.int8), w.weights.shape) if extreme else w.weights.clip(-127, 127)
+    values[..., -1] = 127
+    values[0] = abs(values[0])  # with inputs all at one end: the largest sum there is
+    values[1] = abs(values[1])
+    bias = rng.integers(-(2**27), 2**27, values.shape[0]).astype(np.int32)
+    return replace(model, weights={"y": replace(w, weights=values, bias=bias)})
+
+
+def models() -> list[QuantizedModel]:
+    return [model_of(shape, layer, seed, seed % 2 == 0) for seed in (0, 1) for shape, layer in LARGE]
+
+
+@pytest.mark.parametrize("flags", [("-O1",), ("-O2", "-DMICRONETS_DSP")], ids=["plain", "pairs"])
+def test_outputs_equal_the_reference(flags: tuple[str, ...]) -> None:
+    found = models()
+    compiled = [compile_model(m) for m in found]
+    library = host.build(compiled, flags)
+    for i, model in enumerate(found):
+        assert "micronets_conv_wide(" in compiled[i].files["model.c"]
+        x = random_input(model, 4, i)
+        assert np.array_equal(reference.run(model, x), library.run(i, x)), model.arch
+
+
+def test_a_weight_of_minus_128_stays_quick_beside_a_positive_one() -> None:
+    arch = Arch((2, 2, 4), (Conv2D(**Y, filters=2, kernel=(1, 1)),))
+    model = random_model(arch, 1)
+    w = model.weights["y"]
+    for first, kernel in ((5, "micronets_run_conv_1x1"), (-5, "micronets_conv_any(")):
+        values = np.full_like(w.weights, -128)
+        values[0] = first
+        changed = replace(model, weights={"y": replace(w, weights=values, bias=None, scales=w.scales * 0 + np.float32(1e-4))})
+        compiled = compile_model(changed)
+        assert kernel in compiled.files["model.c"]
+        x = random_input(changed, 4, 0)
+        for flags in (("-O1",), ("-O2", "-DMICRONETS_DSP")):
+            assert np.array_equal(reference.run(changed, x), host.build([compiled], flags).run(0, x))
+
+
+@pytest.mark.parametrize("index", range(2 * len(LARGE)))
+def test_on_the_simulated_processor(index: int) -> None:
+    sim = pytest.importorskip("micronets.device.sim.machine")
+    board = load_board("NUCLEO-F446RE")
+    try:
+        compiler(board)
+    except DeviceError as e:
+        pytest.skip(str(e))
+    model = models()[index]
+    x = random_input(model, 3, index)
+    expected = reference.run(model, x)
+    elf = build(firmware_files(compile_model(model)), board).elf
+    found = sim.simulate(elf, x.reshape(len(x), -1).view(np.int8), 1, expected[0].nbytes, board)
+    assert found.outputs.tobytes() == expected.tobytes()
+    macs = model.weights["y"].weights.size * int(np.prod(expected.shape[1:])) // model.weights["y"].weights.shape[0]
+    assert found.core_cycles < 3.5 * macs + 20_000  # 1.6 with many filters

@@ -1,0 +1,192 @@
+"""Layers that run together in bands: every row is computed once, from the right rows, into the right bytes."""
+
+import random
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from micronets.compiler import compile_model, plan_arena
+from micronets.compiler.generate.model_c import generate
+from micronets.compiler.memory.choose_patches import plan_patches
+from micronets.compiler.memory.patches import Reach, Segment, reach, schedule, spans
+from micronets.cost.tflm_plan import float_tensors
+from micronets.device import host
+from micronets.device.host_compiler import host_compiler
+from micronets.errors import DeviceError
+from micronets.ir.arch import Arch
+from micronets.ir.layers import INPUT, Add, AveragePool2D, Conv2D, DepthwiseConv2D, Layer, MaxPool2D, Mean, Pad, Relu
+from micronets.quantized import reference
+from tests.support.random_models import random_arch, random_input, random_model
+
+_LARGE: list[Layer] = [
+    Conv2D(name="stem", inputs=(INPUT,), filters=16, kernel=(3, 3), stride=(2, 2), activation="relu6"),
+    DepthwiseConv2D(name="dw1", inputs=("stem",), kernel=(3, 3), activation="relu6"),
+    Conv2D(name="pw1", inputs=("dw1",), filters=24, kernel=(1, 1), activation="relu6"),
+    DepthwiseConv2D(name="dw2", inputs=("pw1",), kernel=(3, 3), stride=(2, 2), activation="relu6"),
+    Conv2D(name="pw2", inputs=("dw2",), filters=32, kernel=(1, 1), activation="relu6"),
+    Mean(name="mean", inputs=("pw2",)),
+]
+LARGE = Arch((160, 160, 3), tuple(_LARGE))  # 155 kB with whole maps, 77 of them the input
+STRICT = ("-Wconversion", "-Wshadow", "-Wpedantic")
+
+
+@pytest.fixture
+def compiler() -> None:
+    try:
+        host_compiler()
+    except DeviceError as e:
+        pytest.skip(str(e))
+
+
+def high_arch(seed: int) -> Arch:
+    """Many rows and little else: strides, kernels up to 5, dilation, both paddings, pools, residual sums, wider channels."""
+    rng = random.Random(f"high {seed}")
+    shape = (rng.choice((6, 9, 16, 23, 31)), rng.choice((1, 2, 4)), rng.choice((1, 3, 4)))
+    layers: list[Layer] = []
+    while len(layers) < 9:
+        name, (h, _, c) = f"t{len(layers)}", Arch(shape, tuple(layers)).output_shape if layers else shape
+        base = {"name": name, "inputs": (layers[-1].name if layers else INPUT,)}
+        span, stride = rng.choice((1, 2, 3, 3, 4, 5)), rng.choice((1, 1, 1, 2, 3))
+        sizes = {"stride": (stride, 1), "padding": "valid" if span < h and rng.random() < 0.3 else "same"}
+        dilated = {"dilation": (rng.choice((1, 1, 2)), 1)} if sizes["padding"] == "same" else {}
+        kind = rng.choice(("conv", "conv", "depthwise", "depthwise", "average", "max", "relu", "pad", "residual"))
+        if kind == "conv":
+            layers.append(Conv2D(**base, **sizes, **dilated, filters=rng.choice((1, 3, 4, 5)), kernel=(span, 1)))
+        elif kind == "depthwise":
+            layers.append(DepthwiseConv2D(**base, **sizes, **dilated, kernel=(span, 1), multiplier=rng.choice((1, 1, 2))))
+        elif kind in ("average", "max"):
+            layers.append((AveragePool2D if kind == "average" else MaxPool2D)(**base, **sizes, pool=(span, 1)))
+        elif kind == "relu":
+            layers.append(Relu(**base))
+        elif kind == "pad":
+            layers.append(Pad(**base, paddings=((0, 0), (rng.randint(0, 1), 0), (0, rng.randint(0, 2)))))
+        else:
+            layers.append(DepthwiseConv2D(**base, kernel=(rng.choice((1, 3, 5)), 1)))
+            layers.append(Conv2D(name=f"{name}b", inputs=(name,), kernel=(1, 1), filters=c))
+            layers.append(Add(name=f"{name}c", inputs=(base["inputs"][0], f"{name}b")))
+    return Arch(shape, tuple(layers))
+
+
+def segments(arch: Arch, heights: tuple[int, ...]) -> Iterator[Segment]:
+    """Every one that is possible."""
+    steps = arch.steps()
+    for first, last in spans(steps):
+        for height in heights:
+            yield schedule(steps, first, last, height, float_tensors(arch))
+
+
+def follow(arch: Arch, segment: Segment) -> None:
+    """Goes through the bands with buffers that hold the numbers of the rows in them."""
+    steps = arch.steps()[segment.first : segment.last + 1]
+    shapes = arch.shapes()
+    source = list(range(shapes[segment.source][0]))
+    output: list[int] = []
+    buffers: dict[str, list[int | None]] = {name: [None] * rows for name, rows in segment.rows.items()}
+    done = dict.fromkeys((s.layer.name for s in steps), 0)
+    at, sizes = 0, {name: int(np.prod(shapes[name][1:])) * float_tensors(arch).get(name, 1) for name in shapes}
+    for run in segment.runs:
+        for _ in range(run.times):
+            at += run.advance
+            gone = at * sizes[segment.source]
+            if segment.gap is not None:  # rows of the input that are still needed have not been written over
+                assert len(output) * sizes[steps[-1].layer.name] <= gone + segment.gap
+            for step, band in zip(steps, run.bands, strict=True):
+                layer, name, r = step.layer, step.layer.name, reach(step)
+                assert isinstance(r, Reach)
+                if not band.rows:
+                    continue
+                buffer = buffers.get(name, output)
+                if name in buffers:
+                    buffer[: band.kept] = buffer[band.moved : band.moved + band.kept]
+                    assert band.kept + band.rows <= len(buffer)
+                for row in range(band.rows):
+                    y = done[name] + row
+                    want = [
+                        i
+                        for i in range(y * r.stride - r.pad, y * r.stride - r.pad + r.span)
+                        if 0 <= i < step.input_shapes[0][0]
+                    ]
+                    for k, tensor in enumerate(layer.inputs):
+                        rows = source[at:] if tensor == segment.source else buffers[tensor]
+                        taps = range(row * r.stride - band.pad_top, row * r.stride - band.pad_top + r.span)
+                        assert [rows[band.start[k] + t] for t in taps if 0 <= t < band.in_h] == want
+                    if name in buffers:
+                        buffer[band.kept + row] = y
+                    else:
+                        output.append(y)
+                done[name] += band.rows
+    assert output == list(range(shapes[steps[-1].layer.name][0]))
+    for step in steps:
+        assert done[step.layer.name] <= step.output_shape[0]  # none twice
+
+
+@pytest.mark.parametrize("block", range(4))
+def test_every_row_is_computed_once_from_the_right_rows(block: int) -> None:
+    found = 0
+    for seed in range(block, 24, 4):
+        for arch in (high_arch(seed), random_arch(seed)):
+            for segment in segments(arch, (1, 2, 3, 5, 100)):
+                follow(arch, segment)
+                found += 1
+    assert found > 100
+
+
+def test_hand_computed_bands_of_two_convolutions_and_a_sum() -> None:
+    base = {"filters": 2, "kernel": (3, 1)}
+    layers = (
+        Conv2D(name="a", inputs=(INPUT,), stride=(2, 1), **base),
+        Conv2D(name="b", inputs=("a",), **base),
+        Add(name="c", inputs=("a", "b")),
+        Mean(name="m", inputs=("c",)),
+    )
+    arch = Arch((16, 4, 1), layers)
+    assert list(spans(arch.steps())) == [(0, 2), (1, 2)]
+    segment = schedule(arch.steps(), 0, 2, 1, {})
+    assert segment.rows == {"a": 3, "b": 1}
+    assert [(run.times, run.advance) for run in segment.runs] == [(1, 0), (1, 4), (4, 2), (1, 2), (1, 2)]
+    first, second, middle, clipped, last = (run.bands for run in segment.runs)
+    assert [b.rows for b in first] == [2, 1, 1]
+    assert [(b.moved, b.kept, b.rows) for b in second] == [(0, 2, 1), (0, 0, 1), (0, 0, 1)]
+    assert [(b.moved, b.kept, b.rows) for b in middle] == [(1, 2, 1), (0, 0, 1), (0, 0, 1)]
+    assert middle[1].start[0] == 0
+    assert middle[2].start == (1, 0)
+    assert (middle[0].in_h, clipped[0].in_h) == (3, 2)  # there is no row 16
+    assert [b.rows for b in last] == [0, 1, 1]
+    assert segment.gap == 0  # rows of 8 bytes come out, two of 4 are done with for each, and four more since the first band
+
+
+@pytest.mark.parametrize("kernels", [(), ("-DMICRONETS_DSP",)], ids=["plain", "dsp"])
+def test_c_in_bands_equals_the_reference(compiler: None, kernels: tuple[str, ...]) -> None:
+    cases = []
+    for seed in range(16):
+        for i, arch in enumerate((high_arch(seed), random_arch(seed + 100))):
+            model = random_model(arch, seed + i)
+            possible = list(segments(arch, (1, 2, 5)))
+            for segment in random.Random(seed).sample(possible, min(4, len(possible))):
+                cases.append((model, generate(model, plan_arena(arch, segments=(segment,)))))
+    assert len(cases) > 60
+    library = host.build([compiled for _, compiled in cases], ("-O1", *STRICT, *kernels))
+    for i, (model, _) in enumerate(cases):
+        x = random_input(model, 4, i)
+        assert np.array_equal(reference.run(model, x), library.run(i, x)), (i, model.arch.layers)
+
+
+def test_a_large_input_fits_in_bands_alone(compiler: None) -> None:
+    """128 KB are there."""
+    model = random_model(LARGE, 0)
+    plain, banded = compile_model(model), compile_model(model, 128 * 1024)
+    assert plain.arena_bytes > 150_000
+    assert 76_800 < banded.arena_bytes <= 128 * 1024
+    assert compile_model(model, 0).arena_bytes < 93_000
+    x = random_input(model, 2, 0)
+    assert np.array_equal(host.run(banded, x), reference.run(model, x))
+
+
+def test_a_limit_that_holds_changes_nothing_and_no_arena_grows() -> None:
+    for seed in range(20):
+        arch = random_arch(seed)
+        plain = plan_arena(arch)
+        assert plan_patches(arch, plain.bytes) == plain
+        smallest = plan_patches(arch, 0)
+        assert smallest.bytes < plain.bytes if smallest.segments else smallest == plain

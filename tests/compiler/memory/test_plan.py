@@ -1,0 +1,126 @@
+"""The arena of the generated C: nothing is overwritten before its last use, and it is no larger than TFLM's plan."""
+
+import math
+from pathlib import Path
+
+import pytest
+
+from micronets.compiler import plan_arena
+from micronets.compiler.kernels.depthwise_schedule import planes
+from micronets.compiler.memory.overlap import distance, in_place
+from micronets.cost.tflm_plan import tflm_plan
+from micronets.ir.arch import Arch
+from micronets.ir.layers import INPUT, Add, Conv2D, DepthwiseConv2D, FullyConnected, Relu, Reshape
+from micronets.tflite import read
+from tests.support.random_models import random_arch
+from tests.support.realistic_archs import random_arch as realistic_arch
+from tests.tflite.test_read_write import RELEASED
+
+
+def check(arch: Arch) -> None:
+    """Every pair that is alive at once is apart, but for outputs that keep their distance below an input that dies."""
+    plan = plan_arena(arch)
+    gaps = {s.layer.name: distance(s) for s in arch.steps()}
+    over = {s.layer.name for s in arch.steps() if in_place(s)}
+    readers = {s.layer.name: s.layer.inputs for s in arch.steps()}
+    owner = {name: name for name in arch.shapes()}
+    for layer in arch.layers:
+        if isinstance(layer, Reshape):
+            owner[layer.name] = owner[layer.inputs[0]]
+    for a in plan.buffers:
+        assert a.offset % 4 == 0
+        assert a.offset + a.bytes <= plan.bytes
+        for b in plan.buffers:
+            apart = a.first > b.last or b.first > a.last or a.offset + a.bytes <= b.offset or b.offset + b.bytes <= a.offset
+            if a is b or apart or (b.offset, -b.first) < (a.offset, -a.first):
+                continue
+            assert not a.scratch, (a, b)
+            assert b.last == a.first, (a, b)
+            assert b.name in {owner[i] for i in readers[a.name]}
+            gap = gaps[a.name]
+            if a.name in over:
+                assert a.offset == b.offset
+                continue
+            assert gap is not None
+            assert b.offset - a.offset >= gap
+    assert plan.bound_bytes <= plan.bytes
+
+
+@pytest.mark.parametrize("block", range(4))
+def test_random_networks(block: int) -> None:
+    for seed in range(block, 120, 4):
+        check(random_arch(seed))
+
+
+def test_realistic_networks_need_no_more_than_tflm_plans() -> None:
+    for seed in range(24):
+        arch = realistic_arch(seed)
+        check(arch)
+        assert plan_arena(arch).bytes <= tflm_plan(arch).bytes
+
+
+@pytest.mark.parametrize("name", RELEASED)
+def test_released_models_reach_the_bound(shared: Path, name: str) -> None:
+    arch = read((shared / "models" / name).read_bytes(), name).arch
+    check(arch)
+    plan = plan_arena(arch)
+    assert plan.bytes <= tflm_plan(arch).bytes
+    assert plan.bytes <= 1.2 * plan.bound_bytes
+
+
+def test_a_pointwise_layer_takes_two_pixels_more_than_its_input() -> None:
+    arch = Arch((10, 10, 8), (Conv2D(name="y", inputs=(INPUT,), filters=8, kernel=(1, 1)),))
+    assert plan_arena(arch).bytes == 816 + 32  # and two columns of eight values of 16 bits
+
+
+def test_add_relu_and_reshape_are_in_place() -> None:
+    layers = (
+        Relu(name="a", inputs=(INPUT,)),
+        Add(name="b", inputs=(INPUT, "a")),
+        Reshape(name="c", inputs=("b",), shape=(64,)),
+        Relu(name="d", inputs=("c",)),
+    )
+    plan = plan_arena(Arch((8, 8, 1), layers))
+    assert plan.bytes == 128
+    assert plan.offsets["b"] == plan.offsets["c"] == plan.offsets["d"]
+
+
+def test_four_bit_rows_are_unpacked_four_at_a_time() -> None:
+    arch = Arch((100,), (FullyConnected(name="y", inputs=(INPUT,), units=12, weight_bits=4),))
+    plan = plan_arena(arch)
+    assert plan.offsets["y scratch"] % 4 == 0
+    assert plan.bytes == math.ceil((100 + 12 + 400) / 16) * 16
+
+
+def test_a_depthwise_layer_lies_over_its_input() -> None:
+    """It takes the lines under four lines of output besides: 6 of 16 + 2 values of 16 bits, and 12 words for a channel."""
+    arch = Arch((16, 8, 8), (DepthwiseConv2D(name="y", inputs=(INPUT,), kernel=(3, 3)),))
+    plan = plan_arena(arch)
+    assert plan.offsets["y"] == plan.offsets[INPUT]
+    assert plan.strips == {"y": 4}
+    assert plan.bytes == plan.bound_bytes == 1024 + 4 * 12 + 6 * 18 * 2 + 8
+
+
+def test_strips_grow_into_memory_that_is_free() -> None:
+    layers = (
+        DepthwiseConv2D(name="y", inputs=(INPUT,), kernel=(3, 3)),
+        Conv2D(name="z", inputs=("y",), kernel=(3, 3), filters=32),
+    )
+    arch = Arch((16, 8, 8), layers)
+    plan = plan_arena(arch)
+    assert plan.strips == {"y": 8}
+    scratch = next(b for b in plan.buffers if b.scratch)
+    assert scratch.bytes == planes(arch.steps()[0]).scratch_bytes(8)
+    check(arch)
+
+
+def test_strided_depthwise_layers_lie_over_their_input_where_they_read_ahead() -> None:
+    def lies_over(**sizes: object) -> bool:
+        layer = DepthwiseConv2D(name="y", inputs=(INPUT,), **{"kernel": (3, 3), **sizes})  # type: ignore[arg-type]
+        return in_place(Arch((9, 9, 2), (layer,)).steps()[0])
+
+    assert lies_over(stride=(2, 2))
+    assert lies_over(padding="valid")
+    assert lies_over(dilation=(2, 2))
+    assert not lies_over(dilation=(2, 2), padding="valid")  # the parts of a line no longer lie over themselves
+    assert not lies_over(multiplier=2)

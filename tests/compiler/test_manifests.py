@@ -1,0 +1,109 @@
+"""What `micronets compile` writes is a library: of CMake, built and run; of Zephyr and PlatformIO, by its manifests."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from micronets import tflite
+from tests.support.calling import call
+from tests.support.random_models import random_arch, random_model
+
+needs_cmake = pytest.mark.skipif(shutil.which("cmake") is None, reason="needs cmake")
+PARENT = """\
+cmake_minimum_required(VERSION 3.13)
+project(parent C)
+enable_testing()
+add_subdirectory(network)
+add_executable(application network/example.c)
+target_link_libraries(application PRIVATE micronets_model)
+add_test(NAME application COMMAND application)
+"""
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    path = tmp_path / "model.tflite"
+    path.write_bytes(tflite.write(random_model(random_arch(5), 5)))
+    directory = tmp_path / "project" / "network"
+    assert call("compile", path, "--board", "NUCLEO-F446RE", "--out", directory).code == 0
+    return directory
+
+
+def build_and_test(source: Path, build: Path) -> str:
+    """Configures, builds and runs the tests; what ctest prints."""
+    words = {"capture_output": True, "text": True, "check": False}
+    for command in (["cmake", "-S", source, "-B", build, "-DCMAKE_C_FLAGS=-Wall -Wextra -Werror"], ["cmake", "--build", build]):
+        done = subprocess.run([*map(str, command)], **words)  # type: ignore[call-overload]
+        assert done.returncode == 0, done.stdout + done.stderr
+    done = subprocess.run(["ctest"], cwd=build, **words)  # type: ignore[call-overload]
+    assert done.returncode == 0, done.stdout
+    return str(done.stdout)
+
+
+@needs_cmake
+def test_cmake_alone_and_in_a_project(out: Path, tmp_path: Path) -> None:
+    (out.parent / "CMakeLists.txt").write_text(PARENT)
+    try:
+        assert "example" in build_and_test(out, tmp_path / "alone")
+        assert "application" in build_and_test(out.parent, tmp_path / "inside")
+    except AssertionError as e:
+        if "No CMAKE_C_COMPILER could be found" in str(e):
+            pytest.skip("needs a C compiler that cmake finds")
+        raise
+
+
+@needs_cmake
+@pytest.mark.parametrize("kind", ["", "Debug", "MinSizeRel"])
+def test_the_network_is_optimised_however_the_project_is_built(out: Path, tmp_path: Path, kind: str) -> None:
+    (out.parent / "CMakeLists.txt").write_text(PARENT)
+    options = [f"-DCMAKE_BUILD_TYPE={kind}", "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON"]
+    done = subprocess.run(
+        ["cmake", "-S", out.parent, "-B", tmp_path / "b", *options], capture_output=True, text=True, check=False
+    )
+    if "No CMAKE_C_COMPILER could be found" in done.stderr:
+        pytest.skip("needs a C compiler that cmake finds")
+    assert done.returncode == 0, done.stderr
+    for entry in json.loads((tmp_path / "b/compile_commands.json").read_text()):
+        levels = re.findall(r" (-O\S)", entry["command"])
+        if not entry["file"].endswith("example.c"):
+            assert levels[-1] == "-O2", entry["command"]
+
+
+@needs_cmake
+def test_cmake_fails_where_the_output_differs(out: Path, tmp_path: Path) -> None:
+    text = (out / "test_vector.h").read_text()
+    head, _, tail = text.partition("micronets_test_output")
+    number = re.search(r"(-?\d+),", tail)
+    assert number
+    (out / "test_vector.h").write_text(head + "micronets_test_output" + tail.replace(number[0], f"{int(number[1]) ^ 1},", 1))
+    with pytest.raises(AssertionError, match=r"example \.+\*\*\*Failed|No CMAKE_C_COMPILER"):
+        build_and_test(out, tmp_path / "alone")
+
+
+def test_manifests_name_every_source_and_only_files_that_exist(out: Path) -> None:
+    sources = {p.name for p in out.glob("*.c")} - {"example.c"}
+    cmake = (out / "CMakeLists.txt").read_text()
+    library = re.search(r"add_library\(micronets_model STATIC\s+(.*?)\)", cmake, re.DOTALL)
+    assert library
+    assert set(library[1].split()) == sources
+
+    manifest = json.loads((out / "library.json").read_text())
+    assert {"name", "version", "build", "headers"} <= manifest.keys()
+    assert {entry[2:-1] for entry in manifest["build"]["srcFilter"]} == sources
+    assert all(re.fullmatch(r"\+<[\w.]+>", entry) for entry in manifest["build"]["srcFilter"])
+    assert (out / manifest["build"]["includeDir"] / manifest["headers"]).is_file()
+    assert re.fullmatch(r"\d+\.\d+\.\d+", manifest["version"])
+
+    module = dict(re.findall(r"^\s*(\w+): (\S+)$", (out / "zephyr/module.yml").read_text(), re.MULTILINE))
+    assert module == {"name": "micronets_model", "cmake": "zephyr", "kconfig": "zephyr/Kconfig"}
+    cmake = (out / module["cmake"] / "CMakeLists.txt").read_text()
+    listed = re.search(r"zephyr_library_sources\(\s*(.*?)\s*\)", cmake, re.DOTALL)
+    assert listed
+    assert {(out / "zephyr" / name).resolve().name for name in listed[1].split()} == sources
+    assert all((out / "zephyr" / name).is_file() for name in listed[1].split())
+    assert re.search(r"^config MICRONETS_MODEL\n\tbool ", (out / module["kconfig"]).read_text())
+    assert "if(CONFIG_MICRONETS_MODEL)" in cmake

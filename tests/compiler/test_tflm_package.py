@@ -1,0 +1,140 @@
+"""`micronets compile --runtime tflm`: the array is the file, the operators are the file's, and its arena is enough for TFLM."""
+
+import json
+import math
+import re
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from micronets import tflite
+from micronets.compiler.generate.tflm_package import METHODS, arena_with_margin
+from micronets.cost.tflm_arena import arena_tflm_bytes
+from micronets.device.host_compiler import compile_c, host_compiler
+from micronets.device.tflm import interpreter
+from micronets.errors import DeviceError
+from micronets.ir.arch import Arch
+from micronets.ir.layers import INPUT, Conv2D, FullyConnected, Softmax
+from micronets.tflite.schema import Op
+from tests.support.calling import call
+from tests.support.random_models import random_arch, random_model
+
+BOARD = ("--board", "NUCLEO-F446RE", "--runtime", "tflm")
+
+
+def written(path: Path, out: Path) -> dict[str, str]:
+    result = call("compile", path, *BOARD, "--out", out)
+    assert result.code == 0, result.err
+    return {p.name: p.read_text("utf-8") for p in out.iterdir()}
+
+
+def numbers(text: str, array: str) -> list[float]:
+    body = re.search(rf"\b{array}\[[^]]*\] = {{(.*?)}};", text, re.DOTALL)
+    assert body
+    return [float(word.rstrip("f")) for word in body[1].replace(",", " ").split()]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    file = tmp_path / "model.tflite"
+    file.write_bytes(tflite.write(random_model(random_arch(5), 5)))
+    return file
+
+
+def test_the_array_is_the_file_and_compiles(path: Path, tmp_path: Path) -> None:
+    text = written(path, tmp_path / "out")["model_data.c"]
+    data = path.read_bytes()
+    assert bytes(map(int, numbers(text, "micronets_model"))) == data
+    try:
+        host_compiler()
+    except DeviceError as e:
+        pytest.skip(str(e))
+    check = tmp_path / "check.c"
+    check.write_text(
+        '#include <stdio.h>\n#include "model_data.h"\n'
+        "int main(void) { fwrite(micronets_model, 1, sizeof micronets_model, stdout);"
+        " return (int)((uintptr_t)micronets_model % 16); }\n"
+    )
+    program = tmp_path / "check"
+    compile_c([tmp_path / "out" / "model_data.c", check], program, (f"-I{tmp_path / 'out'}",))
+    assert subprocess.run([program], capture_output=True, check=True).stdout == data
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_operators_are_those_of_the_file(seed: int, tmp_path: Path) -> None:
+    model = random_model(random_arch(seed), seed)
+    path = tmp_path / "model.tflite"
+    path.write_bytes(tflite.write(model))
+    files = written(path, tmp_path / "out")
+    registered = re.findall(r"ops\.(\w+)\(\)", files["resolver.cc"])
+    kinds = {re.sub(r"[^a-z0-9]", "", type(layer).__name__.lower()) for layer in model.arch.layers} - {"relu"}
+    assert kinds <= {name.removeprefix("Add").lower() for name in registered}
+    assert len(registered) == len(set(registered)) == len(tflite.operators(path.read_bytes()))
+    assert f"MicroMutableOpResolver<{len(registered)}>" in files["micronets_tflm.h"]
+
+
+def test_operators_are_named_once_in_order_of_use() -> None:
+    conv = {"kernel": (1, 1), "filters": 2}
+    layers = (
+        Conv2D(name="a", inputs=(INPUT,), **conv),
+        Conv2D(name="b", inputs=("a",), **conv),
+        FullyConnected(name="c", inputs=("b",), units=3),
+        Softmax(name="d", inputs=("c",)),
+    )
+    data = tflite.write(random_model(Arch((3, 3, 1), layers), 1))
+    assert tflite.operators(data) == ("CONV_2D", "FULLY_CONNECTED", "SOFTMAX")
+
+
+def test_every_operator_that_we_read_has_a_method() -> None:
+    assert set(METHODS) == {op.name for op in Op}
+
+
+@pytest.mark.skipif(not interpreter.available(), reason="needs tflite-micro (Linux on x86-64)")
+@pytest.mark.parametrize("seed", range(6))
+def test_tflm_runs_the_test_vector_in_the_arena_that_is_written(seed: int, tmp_path: Path) -> None:
+    model = random_model(random_arch(seed), seed)
+    path = tmp_path / "model.tflite"
+    path.write_bytes(tflite.write(model))
+    files = written(path, tmp_path / "out")
+    host, cortex = map(int, re.findall(r"0xFFFFFFFFu \? (\d+) : (\d+);", files["micronets_tflm.h"])[0])
+    assert cortex == arena_with_margin(arena_tflm_bytes(model.arch, 4))
+    kind = np.int8 if INPUT in model.quant else np.float32
+    x = np.array(numbers(files["test_vector.h"], "micronets_test_input")).astype(kind).reshape(1, *model.arch.input_shape)
+    expected = numbers(files["test_vector.h"], "micronets_test_output")
+    found = interpreter.run(path.read_bytes(), x, host).ravel()
+    np.testing.assert_array_equal(found, np.array(expected).astype(found.dtype))
+
+
+def test_the_margin_covers_the_prediction_and_what_it_says() -> None:
+    for predicted in (0, 16, 5000, 262_144):
+        total = arena_with_margin(predicted)
+        assert total % 16 == 0
+        assert 0 <= total - (predicted + 1024 + math.floor(0.02 * predicted)) < 16
+
+
+def test_directories_are_replaced_and_figures_told(path: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert call("compile", path, "--board", "NUCLEO-F446RE", "--out", out).code == 0
+    result = call("compile", path, *BOARD, "--out", out, "--json")
+    found = json.loads(result.out)
+    assert sorted(p.name for p in out.iterdir()) == found["files"]
+    assert not (out / "model.c").exists()
+    assert (found["runtime"], found["constant_bytes"]) == ("tflm", path.stat().st_size)
+    assert found["arena_bytes"] > found["arena_tflm_bytes"]
+    assert found["operators"]
+    assert "(with its margin; predicted" in call("compile", path, *BOARD, "--out", out).out
+
+
+def test_what_does_not_fit_and_runtimes_that_are_none(tmp_path: Path) -> None:
+    wide = Arch((300, 200, 1), (Conv2D(name="stem", inputs=(INPUT,), kernel=(3, 3), filters=8),))
+    heavy = Arch((1000,), (FullyConnected(name="fc", inputs=(INPUT,), units=600),))
+    path = tmp_path / "model.tflite"
+    for arch, memory in ((wide, "SRAM"), (heavy, "flash")):
+        path.write_bytes(tflite.write(random_model(arch, 1)))
+        result = call("compile", path, *BOARD, "--out", tmp_path / "c")
+        assert (result.code, (tmp_path / "c").exists()) == (2, False)
+        assert f"of {memory} of NUCLEO-F446RE; --runtime c needs less" in result.error
+    result = call("compile", path, "--board", "NUCLEO-F446RE", "--runtime", "tfml", "--out", tmp_path / "c")
+    assert result.error == "runtime: unknown 'tfml'; did you mean 'tflm'? known: c, tflm"

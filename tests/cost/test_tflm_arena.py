@@ -1,0 +1,121 @@
+"""The predicted arena is what TFLM needs: on this host by running it, on a Cortex-M by recorded figures."""
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from micronets.cost.counts import live_bytes
+from micronets.cost.tflm_arena import arena_tflm_bytes, persistent_bytes, used_bytes
+from micronets.cost.tflm_plan import lifetimes
+from micronets.device.tflm import interpreter
+from micronets.errors import DeviceError
+from micronets.ir.arch import Arch
+from micronets.ir.layers import INPUT, Add, Conv2D, DepthwiseConv2D, Dequantize, FullyConnected, Mean, Quantize
+from micronets.quantized.random_weights import untrained
+from micronets.tflite import read, write
+from tests.support.paper_archs import paper_archs
+from tests.support.realistic_archs import random_arch
+
+needs_tflm = pytest.mark.skipif(not interpreter.available(), reason="tflite-micro is not installed")
+
+
+def runs(data: bytes, arch: Arch, arena_bytes: int) -> bool:
+    try:
+        interpreter.run(data, np.zeros((1, *arch.input_shape), np.int8), arena_bytes=arena_bytes)
+    except DeviceError:
+        return False
+    return True
+
+
+def baselines(shared: Path) -> dict[str, dict[str, str]]:
+    with (shared / "reference/cortex_m_baselines.csv").open() as f:
+        return {row["model"]: row for row in csv.DictReader(f)}
+
+
+@needs_tflm
+@pytest.mark.parametrize("seed", range(50))
+def test_random_networks_run_in_the_predicted_arena_and_not_in_a_smaller_one(seed: int) -> None:
+    arch = random_arch(seed)
+    data = write(untrained(arch, seed))
+    predicted = arena_tflm_bytes(arch)
+    assert runs(data, arch, predicted)
+    assert not runs(data, arch, predicted - 32)
+
+
+@needs_tflm
+def test_the_papers_networks_to_the_byte(shared: Path) -> None:
+    for name, arch in paper_archs(shared).items():
+        data = write(untrained(arch))
+        predicted = arena_tflm_bytes(arch)
+        assert runs(data, arch, predicted), name
+        assert not runs(data, arch, predicted - 16), name
+
+
+@needs_tflm
+def test_the_released_models_within_a_tenth_of_a_percent(shared: Path) -> None:
+    for name in baselines(shared):
+        data = (shared / "models" / f"{name}.tflite").read_bytes()
+        predicted = arena_tflm_bytes(read(data).arch)
+        assert predicted == pytest.approx(interpreter.min_arena(data), rel=1e-3), name
+
+
+def test_the_released_models_on_a_cortex_m(shared: Path) -> None:
+    for name, row in baselines(shared).items():
+        arch = read((shared / "models" / f"{name}.tflite").read_bytes()).arch
+        assert used_bytes(arch, 4) == pytest.approx(int(row["arena_bytes"]), rel=1e-3), name
+
+
+def test_by_hand() -> None:
+    # One 1x1 convolution, 16 channels to 16, map 4x4: the plan holds 256 + 256 bytes, too little to plan it in.
+    arch = Arch((4, 4, 16), (Conv2D(name="a", inputs=(INPUT,), filters=16, kernel=(1, 1)),))
+    fixed = 488 + 4 * 24 + 64 + 28  # allocators, tensors (input, output, weights, bias), the node, its parameters
+    data = -(-fixed // 16) * 16 + 80 + 2 * 64  # and the kernel's, multipliers, shifts
+    edges = 2 * (16 + 64 + 24 + 8)
+    assert used_bytes(arch) == 512 + data + edges
+    assert arena_tflm_bytes(arch) > used_bytes(arch)
+
+
+@needs_tflm
+def test_small_networks_need_more_to_prepare_than_to_run() -> None:
+    layers = [FullyConnected(name="l0", inputs=(INPUT,), units=16)]
+    layers += [FullyConnected(name=f"l{i}", inputs=(f"l{i - 1}",), units=16) for i in range(1, 12)]
+    arch = Arch((16,), tuple(layers))
+    data = write(untrained(arch))
+    assert used_bytes(arch) < 0.9 * arena_tflm_bytes(arch)
+    assert not runs(data, arch, used_bytes(arch))
+    assert interpreter.min_arena(data) == arena_tflm_bytes(arch)
+
+
+@needs_tflm
+def test_float_edges_take_four_bytes_a_value() -> None:
+    layers = (Quantize(name="q", inputs=(INPUT,)), Mean(name="m", inputs=("q",)), Dequantize(name="d", inputs=("m",)))
+    arch = Arch((8, 8, 16), layers)
+    assert [b.bytes for b in lifetimes(arch)] == [4096, 1024, 16, 64]
+    model = untrained(arch)
+    quant = {name: q for name, q in model.quant.items() if name in ("q", "m")}
+    measured = interpreter.min_arena(write(replace(model, quant=quant)))
+    assert arena_tflm_bytes(arch) == pytest.approx(measured, abs=16)
+
+
+@pytest.mark.parametrize("word_bytes", [4, 8])
+@pytest.mark.parametrize("seed", range(12))
+def test_the_relaxed_arena_is_a_close_lower_bound_of_the_persistent_part(seed: int, word_bytes: int) -> None:
+    arch = random_arch(seed)
+    persistent = persistent_bytes(arch.steps(), word_bytes)  # type: ignore[arg-type]
+    relaxed = live_bytes(arch.steps()) + persistent
+    assert relaxed <= arena_tflm_bytes(arch, word_bytes) + 200  # type: ignore[arg-type]
+
+
+def test_channels_cost_eight_bytes_each_on_both() -> None:
+    def wide(channels: int) -> Arch:
+        small = Conv2D(name="a", inputs=(INPUT,), filters=channels, kernel=(1, 1))
+        return Arch(
+            (1, 1, 1), (small, DepthwiseConv2D(name="b", inputs=("a",), kernel=(1, 1)), Add(name="c", inputs=("b", "b")))
+        )
+
+    for word in (4, 8):
+        more = persistent_bytes(wide(1016).steps(), word) - persistent_bytes(wide(16).steps(), word)  # type: ignore[arg-type]
+        assert more == 2 * 8 * 1000

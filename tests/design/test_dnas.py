@@ -1,0 +1,156 @@
+import dataclasses
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="the design half needs torch: pip install 'micronets[design]'")
+
+from micronets.boards.board import Budget  # noqa: E402
+from micronets.cost.costs import budget_costs  # noqa: E402
+from micronets.design import dnas_loop  # noqa: E402
+from micronets.design.budget_fitter import Fitter  # noqa: E402
+from micronets.design.dnas import SearchSettings, search, settle  # noqa: E402
+from micronets.design.net import Net  # noqa: E402
+from micronets.errors import BudgetError, SpecError, TrainingError  # noqa: E402
+from micronets.ir.space import derive  # noqa: E402
+from tests.support.tiny_task import TinyTask, tiny_space  # noqa: E402
+
+SETTINGS = SearchSettings(epochs=4, batch=32, lr=0.02, arch_lr=0.1, precision="fp32")
+
+
+def run(tmp_path, board, budget=None, settings=SETTINGS, space=None, progress=lambda _: None):
+    options = {"seed": 1, "directory": tmp_path, "progress": progress}
+    return search(space or tiny_space(), TinyTask(), budget or Budget(macs=9000), board, settings, **options)
+
+
+def test_result_meets_the_budget_and_comes_with_its_weights(tmp_path, board) -> None:
+    reports = []
+    found = run(tmp_path, board, progress=reports.append)
+    assert found.costs["macs"] <= 9000
+    assert found.costs["macs"] == budget_costs(found.arch, board, ("macs",))["macs"]
+    assert found.arch == derive(tiny_space(), found.values)
+    Net(found.arch).load_state_dict(found.state)
+    assert [h["epoch"] for h in found.history] == [1, 2, 3, 4]
+    assert reports[-1]["step"] == reports[-1]["steps"] == 24
+    assert reports[-1]["seconds_left"] == 0
+    assert found.history[-1]["loss"] < found.history[0]["loss"]
+
+
+def test_the_budget_decides_the_size(tmp_path, board) -> None:
+    small, large = (run(tmp_path / str(m), board, Budget(macs=m)).costs["macs"] for m in (3000, 20000))
+    assert small <= 3000 < large <= 20000
+
+
+def test_the_optimiser_of_the_weights_can_be_chosen(tmp_path, board) -> None:
+    short = dataclasses.replace(SETTINGS, epochs=1)
+    losses = {
+        kind: run(tmp_path / kind, board, settings=dataclasses.replace(short, optimiser=kind)).history[0]["loss"]
+        for kind in ("adamw", "sgd")
+    }
+    assert losses["adamw"] != losses["sgd"]
+    with pytest.raises(SpecError, match=r"^search: optimiser = 'adam'; allowed: adamw, sgd$"):
+        SearchSettings(optimiser="adam")
+
+
+def test_a_search_that_was_stopped_ends_with_the_same_result(tmp_path, board, monkeypatch) -> None:
+    monkeypatch.setattr(dnas_loop, "TICK_SECONDS", 0.0)
+    whole = run(tmp_path / "whole", board)
+    often = dataclasses.replace(SETTINGS, checkpoint_seconds=0.0)
+
+    class Stopped(Exception):
+        pass
+
+    def stop(report) -> None:
+        if report["step"] >= 15:  # in the middle of the third epoch of six steps
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        run(tmp_path / "cut", board, settings=often, progress=stop)
+    resumed = run(tmp_path / "cut", board)
+    assert resumed.values == whole.values
+    assert [h["loss"] for h in resumed.history] == [h["loss"] for h in whole.history]
+    for name, value in whole.state.items():
+        assert torch.equal(value, resumed.state[name]), name
+
+
+def test_a_checkpoint_of_other_settings_is_refused(tmp_path, board) -> None:
+    run(tmp_path, board)
+    with pytest.raises(SpecError, match="the checkpoint is of another training"):
+        run(tmp_path, board, settings=dataclasses.replace(SETTINGS, lr=0.03))
+
+
+def test_a_loss_that_is_no_number_is_one_line(tmp_path, board) -> None:
+    with pytest.raises(TrainingError, match=r"^search: the loss became (nan|inf) in step \d+; lower search.lr \(now 1e\+30\)$"):
+        run(tmp_path, board, settings=dataclasses.replace(SETTINGS, lr=1e30))
+
+
+def test_an_impossible_budget_is_refused_before_training(tmp_path, board) -> None:
+    with pytest.raises(BudgetError, match="the smallest network needs"):
+        run(tmp_path, board, Budget(arena_bytes=1024), progress=lambda _: pytest.fail("trained"))
+    assert not list(tmp_path.iterdir())
+
+
+def test_shapes_that_cannot_fit_are_not_searched(tmp_path, board) -> None:
+    space = tiny_space()
+    # Between the smallest networks on half and on all frames.
+    limits = [budget_costs(derive(space, space.smallest() | {"frame_stride": s}), board, ("macs",))["macs"] for s in (2, 1)]
+    found = run(tmp_path, board, Budget(macs=sum(limits) // 2))
+    assert found.values["frame_stride"] == 2
+    assert {h["values"]["frame_stride"] for h in found.history} == {2}
+
+
+@pytest.mark.parametrize(("key", "value"), [("epochs", 0), ("penalty", -1.0), ("warmup", 1.0)])
+def test_settings_are_checked(key, value) -> None:
+    with pytest.raises(SpecError, match=f"search: {key} = {value}"):
+        SearchSettings(**{key: value})
+
+
+def test_a_search_steps_back_until_the_measurement_keeps_the_limit_too(board) -> None:
+    space = tiny_space()
+    limits = Budget(macs=9000)
+    even = {c.name: [1 / len(c.options)] * len(c.options) for c in space.choices}
+    asked, notes = [], []
+
+    def measure(arch):
+        asked.append(arch)
+        return {"macs": 1.3 * budget_costs(arch, board, ("macs",))["macs"]}  # the estimate is 30 % too low
+
+    fitter = Fitter(space, limits, board)
+    values, found = settle(fitter, space.largest(), even, limits, measure, notes.append)
+    assert found == measure(derive(space, values))
+    assert 0.6 * 9000 < found["macs"] <= 9000
+    assert len(asked) > 2
+    assert "over the limit of 9,000; the estimate was" in notes[0]["note"]
+    plain, nothing = settle(Fitter(space, limits, board), space.largest(), even, limits, None, notes.append)
+    assert nothing == {}
+    assert budget_costs(derive(space, plain), board, ("macs",))["macs"] > found["macs"] / 1.3
+
+
+def test_a_search_uses_the_room_that_the_measurement_shows(board) -> None:
+    space, limits = tiny_space(), Budget(macs=9000)
+    even = {c.name: [1 / len(c.options)] * len(c.options) for c in space.choices}
+
+    def cost(values):
+        return budget_costs(derive(space, values), board, ("macs",))["macs"]
+
+    def half(arch):  # the estimate is twice the truth
+        return {"macs": budget_costs(arch, board, ("macs",))["macs"] / 2}
+
+    values, found = settle(Fitter(space, limits, board), space.smallest(), even, limits, half, lambda _: None)
+    plain, _ = settle(Fitter(space, limits, board), space.smallest(), even, limits, None, lambda _: None)
+    assert cost(plain) <= 9000 < cost(values)
+    assert found["macs"] == cost(values) / 2 <= 9000
+
+    def cliff(arch):  # what is larger than the estimate allows is suddenly slow
+        macs = budget_costs(arch, board, ("macs",))["macs"]
+        return {"macs": macs / 2 if macs <= 9000 else 2 * macs}
+
+    values, found = settle(Fitter(space, limits, board), space.smallest(), even, limits, cliff, lambda _: None)
+    assert values == plain
+    assert found["macs"] == cost(plain) / 2
+
+
+def test_a_search_whose_measurements_never_fit_gives_up(board) -> None:
+    space, limits = tiny_space(), Budget(macs=9000)
+    even = {c.name: [1 / len(c.options)] * len(c.options) for c in space.choices}
+    with pytest.raises(BudgetError, match=r"nothing|networks measured, the last still misses macs 10,000 of 9,000"):
+        settle(Fitter(space, limits, board), space.largest(), even, limits, lambda _: {"macs": 10_000.0}, lambda _: None)

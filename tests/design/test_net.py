@@ -1,0 +1,171 @@
+"""Float networks: shapes, TensorFlow's padding against a plain loop, and that the quick paths change nothing."""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="the design half needs torch: pip install 'micronets[design]'")
+from torch.nn import functional as F  # noqa: E402
+
+from micronets.design import torch_ops  # noqa: E402
+from micronets.design.net import Net, load_float  # noqa: E402
+from micronets.errors import SpecError, UnsupportedError  # noqa: E402
+from micronets.ir.arch import Arch  # noqa: E402
+from micronets.ir.layers import (  # noqa: E402
+    INPUT,
+    Add,
+    AveragePool2D,
+    Conv2D,
+    DepthwiseConv2D,
+    FullyConnected,
+    MaxPool2D,
+    Mean,
+    Pad,
+    Relu,
+    Reshape,
+    Softmax,
+)
+
+
+def plain_conv(x, w, stride, dilation, padding, groups):
+    """Convolution by its definition. x [N, H, W, C], w [K, C / groups, kh, kw] -> [N, H', W', K]."""
+    n, h, wd = x.shape[:3]
+    k, cg, kh, kw = w.shape
+    out = []
+    for size, taps, s, d in ((h, kh, stride[0], dilation[0]), (wd, kw, stride[1], dilation[1])):
+        reach = (taps - 1) * d + 1
+        positions = -(-size // s) if padding == "same" else (size - reach) // s + 1
+        before = max((positions - 1) * s + reach - size, 0) // 2 if padding == "same" else 0
+        out.append((positions, before))
+    y = np.zeros((n, out[0][0], out[1][0], k))
+    for i in range(out[0][0]):
+        for j in range(out[1][0]):
+            for a in range(kh):
+                for b in range(kw):
+                    r, q = i * stride[0] + a * dilation[0] - out[0][1], j * stride[1] + b * dilation[1] - out[1][1]
+                    if 0 <= r < h and 0 <= q < wd:
+                        for f in range(k):
+                            g = f // (k // groups)
+                            y[:, i, j, f] += x[:, r, q, g * cg : (g + 1) * cg] @ w[f, :, a, b]
+    return y
+
+
+CASES = [
+    # H, W, kernel, stride, dilation
+    (7, 5, (3, 3), (1, 1), (1, 1)),
+    (8, 5, (3, 3), (2, 2), (1, 1)),
+    (9, 6, (4, 2), (2, 1), (1, 1)),
+    (11, 1, (3, 1), (1, 1), (4, 1)),
+    (12, 1, (5, 1), (1, 1), (3, 1)),
+    (13, 3, (3, 1), (1, 1), (2, 1)),
+    (11, 3, (4, 1), (1, 1), (2, 1)),
+    (11, 1, (5, 1), (2, 1), (1, 1)),
+    (10, 4, (1, 1), (2, 2), (1, 1)),
+    (9, 9, (3, 3), (1, 1), (2, 2)),
+]
+
+
+@pytest.mark.parametrize("padding", ["same", "valid"])
+@pytest.mark.parametrize("groups", [1, 4])
+@pytest.mark.parametrize(("h", "w", "kernel", "stride", "dilation"), CASES)
+def test_conv_is_tensorflows(h, w, kernel, stride, dilation, groups, padding):
+    if padding == "valid" and (h <= (kernel[0] - 1) * dilation[0] or w <= (kernel[1] - 1) * dilation[1]):
+        pytest.skip("the kernel does not fit")
+    rng = np.random.default_rng(0)
+    x, weight = rng.normal(size=(2, h, w, 4)), rng.normal(size=(8, 4 // groups, *kernel))
+    options = {"stride": stride, "dilation": dilation, "padding": padding, "groups": groups}
+    y = torch_ops.conv(torch_ops.to_nchw(torch.from_numpy(x)), torch.from_numpy(weight), **options)
+    np.testing.assert_allclose(
+        torch_ops.to_nhwc(y).numpy(), plain_conv(x, weight, stride, dilation, padding, groups), atol=1e-9
+    )
+
+
+@pytest.mark.parametrize("width", [1, 5])
+def test_strided_depthwise_agrees_under_bf16(width):
+    torch.manual_seed(0)
+    x, w = torch.randn(2, 8, 11, width), torch.randn(8, 1, 3, min(width, 3))
+    want = torch_ops.conv(x, w, stride=(2, min(width, 2)), groups=8)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        got = torch_ops.conv(x, w, stride=(2, min(width, 2)), groups=8)
+    assert got.dtype == torch.bfloat16
+    torch.testing.assert_close(got.float(), want, atol=0.05, rtol=0.02)
+
+
+def every_kind() -> Arch:
+    return Arch(
+        (12, 6, 2),
+        (
+            Pad(name="pad", inputs=(INPUT,), paddings=((1, 0), (0, 1), (0, 0))),
+            Conv2D(name="a", inputs=("pad",), filters=8, kernel=(3, 3), stride=(2, 1), activation="relu"),
+            DepthwiseConv2D(name="b", inputs=("a",), kernel=(3, 3), multiplier=2, activation="relu6"),
+            Conv2D(name="c", inputs=("b",), filters=8, kernel=(1, 1)),
+            Add(name="d", inputs=("c", "a"), activation="relu"),
+            MaxPool2D(name="e", inputs=("d",), pool=(2, 2), stride=(2, 2), padding="same"),
+            AveragePool2D(name="f", inputs=("e",), pool=(3, 3), stride=(1, 1), padding="same"),
+            Reshape(name="g", inputs=("f",), shape=(8, 4, 4)),
+            Relu(name="h", inputs=("g",), six=True),
+            Mean(name="i", inputs=("h",), keep_dims=True),
+            FullyConnected(name="j", inputs=("i",), units=5),
+            Softmax(name="k", inputs=("j",)),
+        ),
+    )
+
+
+def test_every_tensor_has_the_shape_of_the_arch():
+    arch = every_kind()
+    net = Net(arch).eval()
+    values = net.tensors(torch.randn(3, 12, 6, 2))
+    shapes = arch.shapes()
+    for name, value in values.items():
+        nhwc = torch_ops.to_nhwc(value) if value.ndim == 4 else value
+        assert tuple(nhwc.shape) == (3, *shapes[name]), name
+    assert net(torch.randn(3, 12, 6, 2)).shape == (3, 5)
+    assert "k" not in values
+
+
+def test_average_pool_does_not_count_padding_and_reshape_is_nhwc():
+    arch = Arch(
+        (3, 3, 2),
+        (
+            AveragePool2D(name="p", inputs=(INPUT,), pool=(2, 2), stride=(2, 2), padding="same"),
+            Reshape(name="r", inputs=("p",), shape=(8,)),
+        ),
+    )
+    x = torch.arange(18.0).reshape(1, 3, 3, 2)
+    got = Net(arch)(x)[0]
+    want = torch.stack([x[0, :2, :2].mean((0, 1)), x[0, :2, 2].mean(0), x[0, 2, :2].mean(0), x[0, 2, 2]]).flatten()
+    torch.testing.assert_close(got, want)
+
+
+def test_max_pool_with_padding_keeps_negative_maxima():
+    arch = Arch((3, 1, 1), (MaxPool2D(name="p", inputs=(INPUT,), pool=(2, 1), stride=(2, 1), padding="same"),))
+    assert Net(arch)(torch.tensor([-3.0, -2.0, -1.0]).reshape(1, 3, 1, 1)).tolist() == [[-2.0, -1.0]]
+
+
+def test_fully_connected_reads_nhwc_order():
+    arch = Arch((2, 2, 3), (FullyConnected(name="fc", inputs=(INPUT,), units=4),))
+    net = Net(arch)
+    x = torch.randn(5, 2, 2, 3)
+    torch.testing.assert_close(net(x), F.linear(x.flatten(1), net.layers["fc"].weight, net.layers["fc"].bias))
+
+
+def test_state_dict_names_and_loading():
+    arch = every_kind()
+    net, other = Net(arch), Net(arch)
+    names = set(net.state_dict())
+    assert {"layers.a.weight", "layers.a.bn.weight", "layers.a.bn.running_var", "layers.j.bias"} <= names
+    load_float(other, net.state_dict())
+    x = torch.randn(2, 12, 6, 2)
+    torch.testing.assert_close(other.eval()(x), net.eval()(x))
+    bad = dict(net.state_dict())
+    bad["layers.a.weight"] = bad["layers.a.weight"][:4]
+    with pytest.raises(SpecError, match=r"'layers.a.weight' has shape \(4, 2, 3, 3\), the network needs \(8, 2, 3, 3\)"):
+        load_float(other, bad)
+    del bad["layers.j.bias"], bad["layers.a.weight"]
+    with pytest.raises(SpecError, match="missing"):
+        load_float(other, bad)
+
+
+def test_softmax_in_the_middle_is_refused():
+    layers = (Softmax(name="s", inputs=(INPUT,)), FullyConnected(name="fc", inputs=("s",), units=2))
+    with pytest.raises(UnsupportedError, match="layer 's': Softmax"):
+        Net(Arch((4,), layers))

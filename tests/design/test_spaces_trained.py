@@ -1,0 +1,79 @@
+"""Networks of every space, searched and quantised: what the supernet found is what the runtime computes."""
+
+import random
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="the design half needs torch: pip install 'micronets[design]'")
+
+from micronets import tflite  # noqa: E402
+from micronets.boards.board import Budget  # noqa: E402
+from micronets.cost.costs import budget_costs, relaxed_budget_costs  # noqa: E402
+from micronets.design.dnas import SearchSettings, search  # noqa: E402
+from micronets.design.export import to_quantized  # noqa: E402
+from micronets.design.net import Net  # noqa: E402
+from micronets.design.supernet import Supernet  # noqa: E402
+from micronets.device.tflm import interpreter  # noqa: E402
+from micronets.ir import spaces  # noqa: E402
+from micronets.ir.layers import INPUT, Pad  # noqa: E402
+from micronets.ir.space import derive  # noqa: E402
+from micronets.quantized import reference  # noqa: E402
+from micronets.quantized.arithmetic import quantize  # noqa: E402
+from tests.design.test_fakequant import assert_layers_agree, prepared  # noqa: E402
+from tests.support.random_models import random_input  # noqa: E402
+from tests.support.tiny_task import BANDS, FRAMES, TinyTask  # noqa: E402
+
+OPTIONS = {
+    "dscnn": {"max_width": 40, "blocks": 3, "strides": (2, 1, 2)},
+    "temporal": {"max_width": 40, "blocks": 1},
+    "resnet": {"max_width": 8},
+    "mobilenetv2": {"width_multiplier": 0.25, "tied": False, "blocks": (1, 2, 2, 1, 2, 1, 1)},
+}
+SPACES = {n: spaces.make(n, "features", 3, height=FRAMES, width=BANDS, channels=1, **o) for n, o in OPTIONS.items()}
+COSTS = ("macs", "tflite_bytes", "arena_bytes")
+
+
+@pytest.mark.parametrize("space", SPACES.values(), ids=SPACES)
+def test_a_search_ends_within_its_limits_with_the_weights_of_its_network(space, tmp_path, board) -> None:
+    low, high = (budget_costs(derive(space, v), board, COSTS) for v in (space.smallest(), space.largest()))
+    budget = Budget(**{name: int(0.7 * low[name] + 0.3 * high[name]) for name in COSTS})
+    settings = SearchSettings(epochs=1, batch=32, precision="fp32")
+    task = TinyTask(train=96)
+    task.input_settings = ()
+    found = search(space, task, budget, board, settings, seed=0, directory=tmp_path, progress=lambda _: None)
+    assert all(found.costs[name] <= limit for name, limit in budget.limits().items())
+    assert found.costs["macs"] == budget_costs(found.arch, board, ("macs",))["macs"]
+    Net(found.arch).load_state_dict(found.state)
+
+
+@pytest.mark.parametrize("space", SPACES.values(), ids=SPACES)
+def test_costs_have_a_gradient_in_every_choice_that_they_depend_on(space, board) -> None:
+    supernet = Supernet(space)
+    sample = supernet.sample(1.0, torch.Generator().manual_seed(0))
+    sum(relaxed_budget_costs(supernet.steps(sample), board, COSTS).values()).backward()
+    for c in space.choices:
+        gradient = supernet.alphas[c.name].grad
+        assert gradient is None or gradient.isfinite().all()
+        if c.kind in ("width", "keep") and len(c.options) > 1:
+            assert gradient[-1] != 0, c.name
+            if not c.name.startswith("project"):  # there, two widths that become equal save a padding
+                assert gradient[-1] > 0, f"{c.name}: more should cost more"
+
+
+@pytest.mark.parametrize("name", ["resnet", "mobilenetv2"])
+def test_padded_sums_are_exported_as_they_were_simulated(name) -> None:
+    space, rng = SPACES[name], random.Random(2)
+    archs = [derive(space, space.sample(rng)) for _ in range(30)]
+    arch = max(archs, key=lambda a: sum(isinstance(layer, Pad) for layer in a.layers))
+    assert any(isinstance(layer, Pad) for layer in arch.layers)
+    net, x = prepared(arch)
+    model = to_quantized(net)
+    with torch.no_grad():
+        assert_layers_agree(net, model, reference.tensors(model, quantize(x.numpy(), model.quant[INPUT])))
+    assert tflite.read(tflite.write(model)).arch == model.arch
+    if interpreter.available():
+        some = random_input(model, 2, 0)
+        assert np.array_equal(
+            interpreter.run(tflite.write(model), some).reshape(2, -1), reference.run(model, some).reshape(2, -1)
+        )

@@ -1,0 +1,220 @@
+"""Training learns, resumes bit for bit, and says clearly what went wrong."""
+
+import dataclasses
+import errno
+import json
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="the design half needs torch: pip install 'micronets[design]'")
+
+from micronets.design import checkpoint as checkpoint_module  # noqa: E402
+from micronets.design import optim  # noqa: E402
+from micronets.design.net import Net  # noqa: E402
+from micronets.design.predict import predict  # noqa: E402
+from micronets.design.train import TrainSettings, fit, load_result  # noqa: E402
+from micronets.errors import DataError, FileError, SpecError, TrainingError  # noqa: E402
+from micronets.ir.arch import Arch  # noqa: E402
+from micronets.ir.layers import INPUT, Conv2D, DepthwiseConv2D, FullyConnected  # noqa: E402
+from tests.support.toy_task import Toy  # noqa: E402
+
+ARCH = Arch(
+    (8, 4, 1),
+    (
+        Conv2D(name="a", inputs=(INPUT,), filters=8, kernel=(3, 3), activation="relu"),
+        DepthwiseConv2D(name="b", inputs=("a",), kernel=(3, 3), activation="relu"),
+        Conv2D(name="c", inputs=("b",), filters=8, kernel=(1, 4), padding="valid", activation="relu"),
+        FullyConnected(name="e", inputs=("c",), units=3),
+    ),
+)
+QUICK = TrainSettings(epochs=4, qat_epochs=2, batch=16, lr=1e-2, device="cpu", precision="fp32")
+
+
+@pytest.fixture(autouse=True)
+def quick_disk(monkeypatch):
+    """Writing to the disk itself takes most of the time of so small a training."""
+    monkeypatch.setattr("os.fsync", lambda _: None)
+
+
+class Stop(Exception):
+    pass
+
+
+def train(directory, settings=QUICK, data=None, **kwargs):
+    return fit(ARCH, data or Toy(), {}, settings, seed=1, directory=directory, **kwargs)
+
+
+def stop_after(monkeypatch, saves):
+    """Lets a training write `saves` checkpoints and then stops it as if it were killed."""
+    left = [saves]
+
+    def save(path, state, stamp=""):
+        checkpoint_module.save_checkpoint(path, state, stamp)
+        left[0] -= 1
+        if not left[0]:
+            raise Stop
+
+    monkeypatch.setattr("micronets.design.train_loop.save_checkpoint", save)
+
+
+def equal(a, b):
+    return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("train")
+    seen = []
+    return train(directory, progress=seen.append), directory, seen
+
+
+def test_it_learns_in_both_stages(result):
+    trained, _, _ = result
+    assert trained.float_score > 0.85
+    assert trained.quantised_score > 0.85
+    data = Toy()
+    measured = data.evaluate(predict(trained.net, data.inputs("val", {})), "val").value
+    assert measured == trained.quantised_score
+    assert data.evaluate(predict(trained.float_net(), data.inputs("val", {})), "val").value == trained.float_score
+
+
+def test_mixup_mixes_inputs_and_labels_alike(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr("micronets.design.train_loop.torch.lerp", lambda a, b, w: seen.append(w) or b + (1 - w) * (a - b))
+    mixed = train(tmp_path / "a", dataclasses.replace(QUICK, mixup=0.4))
+    assert len(seen) == 36
+    assert all(0 <= w <= 1 for w in seen)
+    assert 0.25 < np.mean(seen) < 0.75
+    assert mixed.quantised_score > 0.8
+    again = train(tmp_path / "b", dataclasses.replace(QUICK, mixup=0.4))
+    assert again.history == mixed.history
+
+
+def test_what_it_leaves_behind(result):
+    trained, directory, _ = result
+    assert sorted(p.name for p in directory.iterdir()) == ["checkpoint.pt", "history.jsonl", "weights.pt"]
+    history = [json.loads(line) for line in (directory / "history.jsonl").read_text().splitlines()]
+    assert history == trained.history
+    assert [h["stage"] for h in history] == ["float"] * 4 + ["quantised"] * 2
+    assert [h["epoch"] for h in history] == [1, 2, 3, 4, 1, 2]
+    again = load_result(directory)
+    assert equal(again.state, trained.state)
+    assert again.quantised_score == trained.quantised_score
+
+
+def test_progress_counts_up_to_the_end(result):
+    seen = result[2]
+    assert [s["step"] for s in seen] == sorted(s["step"] for s in seen)
+    assert (seen[-1]["step"], seen[-1]["steps"], seen[-1]["seconds_left"]) == (36, 36, 0)
+    assert all({"stage", "step", "steps", "seconds_left"} <= s.keys() for s in seen)
+
+
+@pytest.mark.parametrize("saves", [3, 12, 25, 34, 38])  # in an epoch, at its end, between the stages, in the second, at the end
+def test_a_stopped_training_ends_with_the_same_bits(result, tmp_path, monkeypatch, saves):
+    settings = replace(QUICK, checkpoint_seconds=0)  # a checkpoint after every step
+    with monkeypatch.context() as m:
+        stop_after(m, saves)
+        with pytest.raises(Stop):
+            train(tmp_path, settings)
+    resumed = train(tmp_path, settings)
+    assert equal(resumed.state, result[0].state)
+    assert equal(resumed.float_state, result[0].float_state)
+    assert resumed.history == result[0].history
+
+
+def test_bf16_resumes_too(tmp_path, monkeypatch):
+    settings = replace(QUICK, precision="bf16", epochs=2, qat_epochs=1, checkpoint_seconds=0, optimiser="sgd", lr=0.05)
+    whole = train(tmp_path / "whole", settings)
+    for saves in (9, 16):
+        directory = tmp_path / str(saves)
+        with monkeypatch.context() as m:
+            stop_after(m, saves)
+            with pytest.raises(Stop):
+                train(directory, settings)
+        assert equal(train(directory, settings).state, whole.state)
+
+
+def test_other_seeds_and_settings_refuse_the_checkpoint(result):
+    with pytest.raises(SpecError, match=r"checkpoint.pt: the checkpoint is of another training .* delete it"):
+        train(result[1], replace(QUICK, lr=2e-2))
+    with pytest.raises(SpecError, match="another training"):
+        train(result[1], init=Net(ARCH).state_dict())
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path):
+    (tmp_path / "checkpoint.pt").write_bytes(b"PK\x03\x04 half a file")
+    with pytest.raises(FileError, match=r"checkpoint.pt: not a readable checkpoint .* delete it"):
+        train(tmp_path)
+
+
+def test_a_full_disk_keeps_the_old_checkpoint(tmp_path, monkeypatch):
+    stop_after(monkeypatch, 2)
+    with pytest.raises(Stop):
+        train(tmp_path)
+    monkeypatch.undo()
+    before = (tmp_path / "checkpoint.pt").read_bytes()
+
+    def full(path, data):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("micronets.design.checkpoint.write_atomic", full)
+    with pytest.raises(FileError, match=r"No space left on device\); the previous checkpoint is intact; free space"):
+        train(tmp_path)
+    assert (tmp_path / "checkpoint.pt").read_bytes() == before
+
+
+def test_divergence_is_one_clear_error(tmp_path):
+    with pytest.raises(TrainingError, match=r"the loss became nan in epoch 1 of the float stage; lower lr \(now 1e\+30\)"):
+        train(tmp_path, replace(QUICK, lr=1e30, warmup=0))
+
+
+def test_no_validation_examples(tmp_path):
+    with pytest.raises(DataError, match="no validation examples"):
+        train(tmp_path, data=Toy(val=0))
+
+
+def test_initial_weights_and_teacher_are_used(result, tmp_path):
+    trained = result[0]
+    settings = replace(QUICK, epochs=1, qat_epochs=0, lr=1e-6)
+    started = train(tmp_path / "init", settings, init=trained.float_state)
+    assert started.quantised_score is None
+    assert abs(started.float_score - trained.float_score) < 0.05
+    taught = train(tmp_path / "taught", replace(QUICK, epochs=2, qat_epochs=0, distill_weight=1.0), teacher=trained.float_net())
+    alone = train(tmp_path / "alone", replace(QUICK, epochs=2, qat_epochs=0))
+    assert not equal(taught.state, alone.state)
+
+
+def test_objective_by_hand():
+    logits, teacher = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 2.0]])
+    y = torch.tensor([0])
+    hard = -np.log(np.exp(1) / (np.exp(1) + 1))
+    s, t = np.exp([0.5, 0]) / np.exp([0.5, 0]).sum(), np.exp([0, 1]) / np.exp([0, 1]).sum()
+    soft = 4 * (t * np.log(t / s)).sum()
+    loss = optim.objective(0.0, 0.25, 2.0)
+    assert float(loss(logits, y, teacher)) == pytest.approx(0.75 * hard + 0.25 * soft, rel=1e-5)
+    assert float(loss(logits, y, None)) == pytest.approx(hard, rel=1e-5)
+
+
+def test_schedule():
+    rates = [optim.cosine(i, 100, 10) for i in range(100)]
+    assert rates[0] == pytest.approx(0.1)
+    assert rates[9] == rates[10] == 1.0
+    assert rates[99] < 0.012
+    assert all(a >= b for a, b in pairwise(rates[10:]))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"epochs": 0}, "epochs = 0; need more than 0"),
+        ({"ema_decay": 1.5}, "ema_decay = 1.5"),
+        ({"optimiser": "lion"}, "optimiser = 'lion'; allowed: adamw, sgd"),
+        ({"precision": "fp16"}, "precision = 'fp16'"),
+    ],
+)
+def test_bad_settings(change, message):
+    with pytest.raises(SpecError, match=message):
+        TrainSettings(**change)

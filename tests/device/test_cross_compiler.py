@@ -1,0 +1,61 @@
+"""Building firmware; needs a cross compiler."""
+
+import importlib.util
+import shutil
+
+import pytest
+
+from micronets.boards.board import load_board
+from micronets.device import cross_compiler as module
+from micronets.device.cross_compiler import build, compiler
+from micronets.errors import DeviceError, SpecError
+from tests.support.small_network import SOURCES
+
+COMPILERS = {"gcc": shutil.which("arm-none-eabi-gcc"), "zig": importlib.util.find_spec("ziglang")}
+F446, F746, PICO = (load_board(name) for name in ("NUCLEO-F446RE", "NUCLEO-F746ZG", "Raspberry Pi Pico 2"))
+ELF_ARM = b"\x7fELF\x01\x01"
+
+
+@pytest.fixture(params=sorted(COMPILERS))
+def which(request: pytest.FixtureRequest) -> str:
+    if COMPILERS[request.param] is None:
+        pytest.skip(f"{request.param} is not installed")
+    return str(request.param)
+
+
+@pytest.mark.parametrize("board", [F446, F746, PICO], ids=lambda b: b.core)
+def test_firmware_of_every_core(which: str, board: object) -> None:
+    firmware = build(SOURCES, board, which)  # type: ignore[arg-type]
+    assert firmware.elf.startswith(ELF_ARM)
+    assert any(c.isdigit() for c in firmware.toolchain)
+    assert any("cortex" in f for f in firmware.flags)
+
+
+def test_long_division_and_copies_are_linked(which: str) -> None:
+    code = str(SOURCES["model.c"]).replace(
+        "MICRONETS_LAYER(3);",
+        "volatile int64_t q = 1 << 20; q /= x[0] | 1; memset(x, (int)q, 64); memmove(x + 1, x, 60); MICRONETS_LAYER(3);",
+    )
+    assert build({**SOURCES, "model.c": code}, F446, which).elf
+
+
+def test_an_error_in_the_code_is_one_line(which: str) -> None:
+    with pytest.raises(DeviceError, match=r"^compile: .* failed: .*error.*nothing_of_that_name") as e:
+        build({**SOURCES, "model.c": "int x = nothing_of_that_name;"}, F446, which)
+    assert "\n" not in str(e.value)
+
+
+def test_no_compiler_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module.shutil, "which", lambda name: None)
+    monkeypatch.setattr(module.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(DeviceError, match=r"no compiler for a Cortex-M found .*pip install 'micronets\[sim\]'"):
+        compiler(F446)
+
+
+def test_unknown_core_and_compiler() -> None:
+    from dataclasses import replace
+
+    with pytest.raises(SpecError, match="cannot build for the core 'cortex-a53'; known: cortex-m4, cortex-m7, cortex-m33"):
+        compiler(replace(F446, core="cortex-a53"))
+    with pytest.raises(SpecError, match="unknown 'icc'; known: gcc, zig"):
+        compiler(F446, "icc")

@@ -1,0 +1,60 @@
+"""The same firmware in QEMU and in the simulator: outputs and instruction counts are equal."""
+
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("unicorn", reason="needs pip install 'micronets[sim]'")
+pytest.importorskip("elftools", reason="needs pip install 'micronets[sim]'")
+
+from micronets.boards.board import Board, load_board
+from micronets.device import qemu
+from micronets.device.cross_compiler import build, compiler
+from micronets.device.qemu import emulate
+from micronets.device.sim.machine import simulate
+from micronets.errors import DeviceError
+from tests.support.small_network import SOURCES, expected
+
+BOARDS = [load_board(name) for name in ("NUCLEO-F446RE", "NUCLEO-F746ZG")]
+X = np.random.default_rng(5).integers(-128, 128, (3, 64)).astype(np.int8)
+
+try:
+    compiler(BOARDS[0])
+except DeviceError as e:
+    pytest.skip(str(e), allow_module_level=True)
+
+installed = pytest.mark.skipif(shutil.which("qemu-system-arm") is None, reason="needs qemu-system-arm")
+
+
+@installed
+@pytest.mark.parametrize("board", BOARDS, ids=lambda b: b.core)
+def test_outputs_and_instructions_are_those_of_the_simulator(board: Board) -> None:
+    elf = build(SOURCES, board).elf
+    found, simulated = emulate(elf, X, 64, board), simulate(elf, X, 3, 64, board)
+    np.testing.assert_array_equal(found.outputs, expected(X))
+    np.testing.assert_array_equal(found.outputs, simulated.outputs)
+    assert found.instructions[0] == simulated.instructions
+    assert "QEMU" in found.version
+
+
+@installed
+def test_a_firmware_that_fails_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(qemu, "_SECONDS", 1)
+    code = str(SOURCES["model.c"]).replace("MICRONETS_LAYER(2);", 'for (;;) __asm volatile("");')
+    elf = build({**SOURCES, "model.c": code}, BOARDS[0]).elf
+    with pytest.raises(DeviceError, match="QEMU: no end of the inferences within 1 s"):
+        emulate(elf, X, 64, BOARDS[0])
+
+
+def test_without_qemu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(qemu.shutil, "which", lambda name: None)
+    with pytest.raises(DeviceError, match="QEMU: no qemu-system-arm found: install it"):
+        emulate(b"", X, 64, BOARDS[0])
+
+
+def test_cores_that_it_does_not_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(qemu.shutil, "which", lambda name: "/bin/false")
+    with pytest.raises(DeviceError, match="no machine for NUCLEO-F446RE's cortex-m33; there are: cortex-m4, cortex-m7"):
+        emulate(b"", X, 64, replace(BOARDS[0], core="cortex-m33"))

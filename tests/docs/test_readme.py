@@ -1,0 +1,71 @@
+"""What the README tells people to type is right: every command is one, and those that take no time are run."""
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+
+from micronets.cli import cli
+from micronets.run.config import load
+from tests.support.calling import call
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "README.md").read_text("utf-8")
+COMMANDS = [line for block in re.findall(r"^```sh\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE) for line in block.splitlines()]
+
+QUICK = ("boards", "tasks", "inspect")
+
+
+def words(first: str) -> list[list[str]]:
+    return [shlex.split(line)[1:] for line in COMMANDS if line.split()[0] == first]
+
+
+def test_every_command_is_one_that_this_test_knows() -> None:
+    assert {line.split()[0] for line in COMMANDS} == {"make", ".", "micronets"}
+    assert words(".") == [[".venv/bin/activate"]]
+
+
+def test_make_has_the_targets() -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    for (target,) in words("make"):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+@pytest.mark.parametrize("line", words("micronets"), ids=" ".join)
+def test_options_and_arguments_are_accepted(line: list[str]) -> None:
+    command, rest = cli.commands[line[0]], list(line[1:])
+    if isinstance(command, click.Group):
+        command = command.commands[rest.pop(0)]
+    parameters = command.make_context(line[0], rest).params
+    assert set(parameters) == {p.name for p in command.params}
+    if line[0] == "run" and line[1].endswith(".toml"):
+        config = load(ROOT / line[1], parameters["overrides"], parameters["out"])
+        assert config.out
+
+
+@pytest.mark.parametrize("line", [w for w in words("micronets") if w[0] in QUICK or w[:2] == ["data", "list"]], ids=" ".join)
+def test_quick_commands_work_as_printed(line: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    for word in line:
+        if word.startswith("zoo/") and not Path(word).exists():
+            pytest.skip(f"{word} is not there yet")
+    result = call(*line)
+    assert result.code == 0, result.err
+    assert result.out
+
+
+def test_names_in_the_text_exist() -> None:
+    for name in re.findall(r"\]\(((?!http)[^)#]+)\)", TEXT):
+        assert (ROOT / name).exists(), name
+    for name in re.findall(r"examples/\w+\.toml", TEXT):
+        assert (ROOT / name).exists(), name
+
+
+def test_the_help_names_every_command() -> None:
+    out = call("--help").out
+    for name, command in cli.commands.items():
+        assert re.search(rf"^  {name} ", out, re.MULTILINE)
+        assert isinstance(command, click.Command)
+        assert call(name, "--help").code == 0

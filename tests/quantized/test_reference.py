@@ -1,0 +1,162 @@
+"""The reference: by hand, against plain loops, and against float arithmetic. Against TFLM: test_tflm_parity.py."""
+
+import numpy as np
+import pytest
+
+from micronets.errors import SpecError
+from micronets.ir.arch import Arch
+from micronets.ir.layers import (
+    INPUT,
+    Add,
+    AveragePool2D,
+    Conv2D,
+    DepthwiseConv2D,
+    FullyConnected,
+    Layer,
+    MaxPool2D,
+    Mean,
+    Pad,
+    Relu,
+    Softmax,
+)
+from micronets.ir.window import pad_before
+from micronets.quantized import reference
+from micronets.quantized.arithmetic import activation_range, multiply_by_quantized_multiplier, quantize_multiplier
+from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
+from tests.support.random_models import random_arch, random_input, random_model
+
+ONE = TensorQuant(1.0, 0)
+
+
+def int8(values: object) -> np.ndarray:
+    return np.array(values, np.int8)
+
+
+def model_of(shape: tuple[int, ...], layer: Layer, quant: TensorQuant = ONE, **weights: LayerWeights) -> QuantizedModel:
+    return QuantizedModel(Arch(shape, (layer,)), {INPUT: ONE, layer.name: quant}, weights)
+
+
+def test_fully_connected_by_hand() -> None:
+    w = LayerWeights(int8([[1, 2], [-3, 4]]), np.float32([0.5]), np.array([10, -1], np.int32))
+    m = model_of((2,), FullyConnected(name="f", inputs=(INPUT,), units=2), TensorQuant(1.0, 3), f=w)
+    # (1*5 + 2*-7 + 10) / 2 = 0.5 -> 1; (-3*5 + 4*-7 - 1) / 2 = -22; and the zero point
+    assert reference.run(m, int8([[5, -7]])).tolist() == [[4, -19]]
+
+
+def test_convolution_by_hand_pads_with_the_zero_point() -> None:
+    w = LayerWeights(np.ones((1, 3, 3, 1), np.int8), np.float32([1.0]), None)
+    layer = Conv2D(name="c", inputs=(INPUT,), filters=1, kernel=(3, 3))
+    m = QuantizedModel(Arch((2, 2, 1), (layer,)), {INPUT: TensorQuant(1.0, -5), "c": ONE}, {"c": w})
+    x = int8([[[[-4], [-3]], [[-2], [-1]]]])  # real 1 2 3 4, padding real 0
+    assert reference.run(m, x).ravel().tolist() == [10, 10, 10, 10]
+
+
+def test_pooling_and_mean_by_hand() -> None:
+    x = int8([[[[1], [2]], [[3], [-5]]]])
+    average = AveragePool2D(name="p", inputs=(INPUT,), pool=(2, 2), stride=(1, 1), padding="same")
+    # windows: all four 1/4 -> 0; right column -3/2 -> -2; bottom row -2/2; the last alone
+    assert reference.run(model_of((2, 2, 1), average), x).ravel().tolist() == [0, -2, -1, -5]
+    largest = MaxPool2D(name="p", inputs=(INPUT,), pool=(2, 1), stride=(1, 1))
+    assert reference.run(model_of((2, 2, 1), largest), x).ravel().tolist() == [3, 2]
+    mean = Mean(name="m", inputs=(INPUT,))
+    assert reference.run(model_of((2, 2, 1), mean, TensorQuant(0.25, 1)), x).tolist() == [[2]]
+
+
+def test_add_pad_relu_by_hand() -> None:
+    x = int8([[100, -100, 3]])
+    assert reference.run(model_of((3,), Add(name="a", inputs=(INPUT, INPUT))), x).tolist() == [[127, -128, 6]]
+    padded = model_of((3,), Pad(name="p", inputs=(INPUT,), paddings=((1, 2),)), TensorQuant(1.0, 7))
+    assert reference.run(padded, x).tolist() == [[7, 100, -100, 3, 7, 7]]
+    assert reference.run(model_of((3,), Relu(name="r", inputs=(INPUT,))), x).tolist() == [[100, 0, 3]]
+    assert reference.run(model_of((3,), Relu(name="r", inputs=(INPUT,), six=True)), x).tolist() == [[6, 0, 3]]
+
+
+def test_softmax_is_within_one_code_of_the_float_one() -> None:
+    quant = {INPUT: TensorQuant(0.1, 12), "s": TensorQuant(1 / 256, -128)}
+    m = QuantizedModel(Arch((7,), (Softmax(name="s", inputs=(INPUT,)),)), quant, {})
+    x = np.random.default_rng(0).integers(-128, 128, (200, 7)).astype(np.int8)
+    e = np.exp(0.1 * x.astype(np.float64))
+    want = np.minimum(e / e.sum(axis=1, keepdims=True) * 256, 255) - 128
+    assert np.abs(reference.run(m, x) - want).max() <= 1.0
+
+
+def plain_convolution(m: QuantizedModel, x: np.ndarray) -> np.ndarray:
+    """One sample, one Conv2D or DepthwiseConv2D, by loops over every index."""
+    layer, w = m.arch.layers[0], m.weights[m.arch.output]
+    assert isinstance(layer, (Conv2D, DepthwiseConv2D))
+    qx, qy = m.quant[INPUT], m.quant[layer.name]
+    out = np.zeros(m.arch.output_shape, np.int64)
+    height, width, channels = m.arch.input_shape
+    top, left = (
+        pad_before(n, layer.kernel[a], layer.stride[a], layer.dilation[a], layer.padding) for a, n in ((0, height), (1, width))
+    )
+    lo, hi = activation_range(layer.activation, qy)
+    for r, c, o in np.ndindex(*out.shape):
+        acc = 0 if w.bias is None else int(w.bias[o])
+        for i, j in np.ndindex(*layer.kernel):
+            y, z = r * layer.stride[0] + i * layer.dilation[0] - top, c * layer.stride[1] + j * layer.dilation[1] - left
+            if not (0 <= y < height and 0 <= z < width):
+                continue
+            if isinstance(layer, DepthwiseConv2D):
+                acc += (int(x[y, z, o // layer.multiplier]) - qx.zero_point) * int(w.weights[0, i, j, o])
+            else:
+                acc += sum((int(x[y, z, k]) - qx.zero_point) * int(w.weights[o, i, j, k]) for k in range(channels))
+        scale = np.float64(np.float32(qx.scale)) * np.float64(w.scales[o % len(w.scales)]) / np.float64(np.float32(qy.scale))
+        code = int(multiply_by_quantized_multiplier(np.array(acc), *quantize_multiplier(scale))) + qy.zero_point
+        out[r, c, o] = min(max(code, lo), hi)
+    return out.astype(np.int8)
+
+
+CONVOLUTIONS = [
+    {"kernel": (3, 3)},
+    {"kernel": (3, 2), "stride": (2, 1), "padding": "valid", "activation": "relu"},
+    {"kernel": (1, 1), "stride": (3, 2), "activation": "relu6"},
+    {"kernel": (2, 3), "stride": (4, 4)},
+    {"kernel": (3, 2), "dilation": (2, 3)},
+    {"kernel": (5, 5), "stride": (2, 2)},
+]
+
+
+@pytest.mark.parametrize("options", CONVOLUTIONS)
+@pytest.mark.parametrize("depthwise", [False, True])
+def test_convolutions_equal_plain_loops(options: dict, depthwise: bool) -> None:
+    base = {"name": "c", "inputs": (INPUT,)} | options
+    layer = DepthwiseConv2D(multiplier=2, **base) if depthwise else Conv2D(filters=4, **base)
+    m = random_model(Arch((7, 6, 3), (layer,)), seed=len(str(options)))
+    x = random_input(m, 3, seed=1)
+    got = reference.run(m, x)
+    for sample, want in zip(x, got, strict=True):
+        assert np.array_equal(plain_convolution(m, sample), want)
+
+
+def test_large_sums_stay_exact() -> None:
+    """Sums beyond 2**24, where float32 would round, and a bias that makes the accumulator wrap at 32 bits."""
+    w = LayerWeights(np.full((1, 4096), 127, np.int8), np.float32([2.0**-20]), np.array([2**31 - 1], np.int32))
+    m = model_of((4096,), FullyConnected(name="f", inputs=(INPUT,), units=1), f=w)
+    x = np.full((1, 4096), 127, np.int8)
+    x[0, 0] = 126
+    acc = 127 * (127 * 4096 - 1) + 2**31 - 1 - 2**32
+    assert reference.run(m, x).item() == max(-128, round(acc / 2**20))
+    small = LayerWeights(w.weights, np.float32([2.0**-19]), np.array([-(127 * 127 * 4096) + 2**18], np.int32))
+    assert reference.run(model_of((4096,), FullyConnected(name="f", inputs=(INPUT,), units=1), f=small), x).item() == 0
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_tensors_and_run_agree_for_any_batch(seed: int) -> None:
+    arch = random_arch(seed)
+    m = random_model(arch, seed)
+    x = random_input(m, 5, seed)
+    values = reference.tensors(m, x)
+    assert list(values) == list(arch.shapes())
+    assert {k: v.shape[1:] for k, v in values.items()} == arch.shapes()
+    assert np.array_equal(reference.run(m, x), values[arch.output])
+    assert np.array_equal(np.concatenate([reference.run(m, s[None]) for s in x]), values[arch.output])
+    assert reference.run(m, x[:0]).shape == (0, *arch.output_shape)
+
+
+def test_wrong_input_is_refused() -> None:
+    m = model_of((3,), Relu(name="r", inputs=(INPUT,)))
+    with pytest.raises(SpecError, match=r"the model takes int8 \[N, 3\], not float64 \[1, 3\]; quantise with"):
+        reference.run(m, np.zeros((1, 3)))
+    with pytest.raises(SpecError, match=r"not int8 \[1, 4\]"):
+        reference.run(m, np.zeros((1, 4), np.int8))

@@ -1,0 +1,86 @@
+"""A run whose limits are those of our C: searched by a latency model, measured, stepped back, reported."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from micronets.boards.board import load_board
+from micronets.cost import latency_model
+from micronets.run.stages import compile
+from tests.cost.test_latency_model import TRUTH
+from tests.support.calling import call
+from tests.support.tones import CONFIG, config, tones
+
+pytest.importorskip("torch", reason="the design half needs torch: pip install 'micronets[design]'")
+BOARD = load_board("NUCLEO-F446RE")
+
+
+@pytest.fixture(scope="module")
+def words(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tones(tmp_path_factory.mktemp("data") / "words")
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A latency model that promises five times the speed there is."""
+    kinds = {name: {k: v / 5 for k, v in counts.items()} for name, counts in TRUTH.kinds.items()}
+    kinds["add"] = {"value": 3.0}
+    path = tmp_path / "latency.toml"
+    path.write_text(latency_model.write(latency_model.LatencyModel(BOARD.name, "c", kinds, 10, 0.1, 0.2, "made up")))
+    return path
+
+
+@pytest.mark.skipif(bool(compile.unavailable(BOARD)), reason=compile.unavailable(BOARD) or "-")
+def test_a_limit_in_milliseconds_is_kept_by_measurement(words: Path, model: Path, tmp_path: Path) -> None:
+    given = config(tmp_path, words, CONFIG)
+    settings = ("--set", "runtime=c", "--set", f"latency_model={model}")
+    loose = call("run", given, *settings, "--out", tmp_path / "loose", "--json")
+    assert loose.code == 0, loose.err
+    took = json.loads(loose.out)["c"]["latency_ms"]
+    limit = round(0.7 * took, 3)
+    tight = call("run", given, *settings, "--set", f"budget.latency_ms={limit}", "--out", tmp_path / "tight", "--json")
+    assert tight.code == 0, tight.err
+    found = json.loads(tight.out)
+    row = next(r for r in found["limits"] if r["name"] == "latency_ms")
+    assert (row["source"], row["met"], row["value"]) == ("simulated", True, found["c"]["latency_ms"])
+    assert row["value"] <= limit
+    assert "stepping back" in tight.err
+    assert found["c"]["bit_exact"]
+    page = (tmp_path / "tight/report.html").read_text("utf-8")
+    assert "As C on the board" in page
+    assert "<h2>Battery</h2><p>At one inference a second, asleep in between." in page
+    battery = json.loads((tmp_path / "tight/report.json").read_text("utf-8"))["battery"]
+    assert battery["duty"] == pytest.approx(row["value"] / 1e3)
+    assert battery["average_w"] == pytest.approx(BOARD.active_power_w * battery["duty"])  # what it takes asleep is not known
+    assert (tmp_path / "tight/c/model.c").is_file()
+
+
+def test_a_latency_model_of_another_board_is_refused(words: Path, tmp_path: Path) -> None:
+    path = tmp_path / "other.toml"
+    path.write_text(latency_model.write(TRUTH))
+    result = call("run", config(tmp_path, words, CONFIG), "--set", "runtime=c", "--set", f"latency_model={path}")
+    assert result.error == f"latency_model = '{path}': is of B and runtime c, not of NUCLEO-F446RE and c"
+    path.write_text(latency_model.write(replace(TRUTH, board="NUCLEO-F446RE")))
+    result = call("run", config(tmp_path, words, CONFIG), "--set", f"latency_model={path}")
+    assert result.error == f"latency_model = '{path}': is of NUCLEO-F446RE and runtime c, not of NUCLEO-F446RE and tflm"
+    missing = call("run", config(tmp_path, words, CONFIG), "--set", "runtime=c", "--set", "latency_model=no.toml")
+    assert missing.error.startswith("latency_model = 'no.toml': cannot read it")
+
+
+def test_without_tools_the_c_is_written_and_the_report_says_why_nothing_was_measured(
+    words: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compile, "unavailable", lambda board: "no compiler for a Cortex-M found")
+    result = call("run", config(tmp_path, words, CONFIG), "--out", tmp_path / "run")
+    assert result.code == 0, result.err
+    assert "C written, not measured: no compiler" in result.err
+    assert "our C: written, not measured here" in result.out
+    assert json.loads((tmp_path / "run/measure.json").read_text()) is None
+    page = (tmp_path / "run/report.html").read_text("utf-8")
+    assert "Not measured here" in page
+    assert "Battery" not in page
+    shutil.rmtree(tmp_path / "run/c")
+    assert call("run", tmp_path / "run", "--resume").error.startswith(f"{tmp_path / 'run/c/'}")

@@ -1,0 +1,120 @@
+from pathlib import Path
+
+import pytest
+
+from micronets.errors import FileError, SpecError
+from micronets.files import write_atomic
+from micronets.run.directory import CONFIG, RunDir, begin, check_outputs, discard, finish, give_up, locked
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunDir:
+    run = RunDir(tmp_path / "run")
+    run.path.mkdir()
+    write_atomic(run / CONFIG, "")
+    return run
+
+
+def search(run: RunDir, **inputs: object) -> bool:
+    if not begin(run, "search", inputs):
+        return False
+    write_atomic(run / "search/arch.json", "{}")
+    finish(run, "search", ["search/arch.json"])
+    return True
+
+
+def test_a_done_stage_is_not_done_again(run: RunDir) -> None:
+    assert search(run, seed=1)
+    assert not search(run, seed=1)
+    assert list(check_outputs(run, "search")) == ["search/arch.json"]
+
+
+def test_an_interrupted_stage_keeps_its_checkpoint(run: RunDir) -> None:
+    assert begin(run, "search", {"seed": 1})
+    write_atomic(run / "search/checkpoint.pt", "x")
+    assert begin(run, "search", {"seed": 1})
+    assert (run / "search/checkpoint.pt").exists()
+    with pytest.raises(FileError, match=r"stage search is not done; micronets run .*run --resume does it"):
+        check_outputs(run, "search")
+
+
+def test_left_overs_of_an_unrecorded_stage_are_not_used(run: RunDir) -> None:
+    write_atomic(run / "search/checkpoint.pt", "from nowhere")
+    assert begin(run, "search", {"seed": 1})
+    assert not (run / "search").exists()
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("search.epochs", "stage search was made with search.epochs = 1, not 2; redo it with: micronets search "),
+        ("data", "stage search was made from other data (the files of the data set have changed since); redo it with: "),
+        ("search/arch.json", "stage search was made from another search/arch.json; redo it with: "),
+        ("version", "stage search was made by micronets 1, this is 2; redo it with: "),
+    ],
+)
+def test_other_inputs_are_refused_by_name(run: RunDir, key: str, message: str) -> None:
+    search(run, **{key: 1})
+    with pytest.raises(SpecError) as e:
+        search(run, **{key: 2})
+    assert message in str(e.value)
+    assert str(e.value).endswith(f"micronets search {run.path} --redo; or name another --out")
+
+
+def test_a_stage_that_failed_at_once_leaves_nothing(tmp_path: Path) -> None:
+    run = RunDir(tmp_path / "deep/run")
+    with locked(run):
+        assert begin(run, "search", {"seed": 1})
+        give_up(run, "search")
+        assert not run.started
+    assert not run.path.exists()
+    with locked(run):
+        begin(run, "search", {"seed": 1})
+        write_atomic(run / "search/checkpoint.pt", "x")
+        give_up(run, "search")
+        assert (run / "search/checkpoint.pt").exists(), "what is there to go on from stays"
+        assert begin(run, "search", {"seed": 1})
+
+
+def test_changed_and_missing_files_are_refused(run: RunDir) -> None:
+    search(run)
+    (run / "search/arch.json").write_text("{ }")
+    with pytest.raises(FileError, match=r"arch.json: has changed since stage search wrote it; redo it with"):
+        search(run)
+    (run / "search/arch.json").unlink()
+    with pytest.raises(FileError, match=r"arch.json: is gone; redo it with"):
+        search(run)
+
+
+def test_discarding_a_stage_discards_what_follows(run: RunDir) -> None:
+    search(run)
+    begin(run, "train", {})
+    write_atomic(run / "train/weights.pt", "w")
+    finish(run, "train", ["train/weights.pt"])
+    write_atomic(run / "model.tflite", "m")
+    discard(run, "train")
+    assert not search(run), "the search stays"
+    assert not (run / "train").exists()
+    assert not (run / "model.tflite").exists()
+    assert begin(run, "train", {"new": 1})
+
+
+def test_a_damaged_record_is_one_clear_line(run: RunDir) -> None:
+    (run / "stages.json").write_text("{")
+    with pytest.raises(FileError, match=r"stages.json: damaged \(.*\); start again in another directory with --out"):
+        search(run)
+
+
+def test_one_process_at_a_time(run: RunDir) -> None:
+    with locked(run), pytest.raises(FileError, match="another micronets process works here"), locked(run):
+        pass
+    with locked(run):
+        pass
+
+
+def test_other_peoples_directories_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("dear")
+    with pytest.raises(FileError, match="holds other files and is no run directory"), locked(RunDir(tmp_path)):
+        pass
+    with pytest.raises(FileError, match="is a file; --out names a directory"), locked(RunDir(tmp_path / "letter.txt")):
+        pass

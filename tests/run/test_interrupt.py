@@ -1,0 +1,110 @@
+"""Runs that are stopped: by Ctrl-C, by kill -9, by a full disk. Nothing is lost, and the end is the same."""
+
+import os
+import resource
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support.calling import call, start
+from tests.support.tones import config, tones
+
+SECONDS = 120  # far more than anything here takes
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with recordings, a configuration, and in `run` what comes out when nothing happens."""
+    root = tmp_path_factory.mktemp("whole")
+    tones(root / "words", clips=16)
+    with start("run", config(root, root / "words")) as process:
+        err = process.communicate(timeout=SECONDS)[1]
+    assert process.returncode == 0, err
+    return root
+
+
+def wait_for(process: "subprocess.Popen[str]", path: Path, size: int = 1) -> None:
+    """Until `path` is there with so many bytes. Fails if the process ends first."""
+    end = time.monotonic() + SECONDS
+    while not (path.exists() and path.stat().st_size >= size):
+        assert process.poll() is None, f"ended before {path.name} was there: {process.communicate()[1]}"
+        assert time.monotonic() < end
+        time.sleep(0.002)
+
+
+def files(run: Path) -> dict[str, bytes]:
+    """What must not depend on interruptions: all but records of time."""
+    names = (
+        "search/arch.json",
+        "search/values.json",
+        "search/history.jsonl",
+        "train/history.jsonl",
+        "model.tflite",
+        "evaluate.json",
+    )
+    return {name: (run / name).read_bytes() for name in names}
+
+
+def test_killed_in_every_stage_and_resumed(whole: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    words = ("run", whole / "tiny.toml", "--out", out, "--resume")
+    for name in (
+        "config.toml",
+        "search/checkpoint.pt",
+        "search/weights.pt",
+        "train/checkpoint.pt",
+        "train/weights.pt",
+        "model.tflite",
+    ):
+        process = start(*words)
+        wait_for(process, out / name)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate(timeout=SECONDS)
+    result = call(*words)
+    assert result.code == 0, result.err
+    assert files(out) == files(whole / "run")
+    left = [p for p in out.rglob("*") if p.name.endswith(".part")]
+    assert left == []
+
+
+@pytest.mark.parametrize("name", ["config.toml", "search/checkpoint.pt", "train/checkpoint.pt"])
+def test_ctrl_c_is_one_line_that_says_how_to_go_on(whole: Path, tmp_path: Path, name: str) -> None:
+    out = tmp_path / "run"
+    process = start("run", whole / "tiny.toml", "--out", out, "--set", "seed=0")
+    wait_for(process, out / name)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the whole group
+    _, err = process.communicate(timeout=SECONDS)
+    if process.returncode == 0:
+        pytest.skip("the run was over before the signal came")
+    assert process.returncode == 2, err
+    assert "Traceback" not in err
+    hint = f"micronets run {whole / 'tiny.toml'} --out {out} --set seed=0 --resume"
+    assert err.splitlines()[-1] == f"micronets: interrupted; resume with: {hint}"
+    result = call(*hint.split()[1:])
+    assert result.code == 0, result.err
+    assert files(out) == files(whole / "run")
+
+
+@pytest.mark.parametrize("limit", [300, 3000, 12_000, 60_000])
+def test_a_full_disk_is_one_line_and_loses_nothing(whole: Path, tmp_path: Path, limit: int) -> None:
+    """A limit on the size of files fails as a full disk does: in the middle of a write, with an error of the system."""
+    out = tmp_path / "run"
+
+    def small_files() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    words = ("run", whole / "tiny.toml", "--out", out, "--resume")
+    with start(*words, preexec=small_files) as process:
+        _, err = process.communicate(timeout=SECONDS)
+    assert process.returncode == 2, err
+    assert "Traceback" not in err
+    last = err.splitlines()[-1]
+    assert last.startswith(f"micronets: {out}/"), last
+    assert "File too large" in last or "the file would be larger than allowed here" in last
+    assert [p for p in out.rglob("*") if p.name.endswith(".part")] == []
+    result = call(*words)
+    assert result.code == 0, result.err
+    assert files(out) == files(whole / "run")

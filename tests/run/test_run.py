@@ -1,0 +1,263 @@
+"""One run from recordings to report, and everything that can be asked of it afterwards."""
+
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from micronets import tflite
+from micronets.device.tflm import interpreter
+from micronets.tasks.kws import synthetic
+from tests.support.calling import Result, call
+from tests.support.tones import CONFIG, config, tones
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
+    """A finished run, and what the command line said."""
+    root = tmp_path_factory.mktemp("run")
+    tones(root / "words")
+    return root, call("run", config(root, root / "words"))
+
+
+@pytest.fixture
+def copy(made: tuple[Path, Result], tmp_path: Path) -> Path:
+    """The run's directory, to be spoiled."""
+    return Path(shutil.copytree(made[0] / "run", tmp_path / "run"))
+
+
+def test_a_run_ends_well_and_says_so(made: tuple[Path, Result]) -> None:
+    root, result = made
+    assert result.code == 0, result.err
+    assert result.out.splitlines()[-1] == f"report: {root / 'run/report.html'}"
+    assert "SYNTHETIC" not in result.out
+    if interpreter.available():
+        assert "TFLM against our integer reference: 0 of 18 output bytes differ" in result.out
+    assert "# arena_bytes = 24576" in result.err
+    assert re.search(r"^search +step \d+/\d+ +\d+% .* left \d", result.err, re.MULTILINE)
+    files = [p.relative_to(root / "run") for p in (root / "run").rglob("*") if p.is_file() and p.name[0] != "."]
+    assert {"model.c", "model.h", "CMakeLists.txt"} <= {p.name for p in files if p.parts[0] == "c"}
+    names = {str(p) for p in files if p.parts[0] != "c"}
+    assert names == {
+        *("config.toml", "stages.json", "model.tflite", "measure.json", "evaluate.json", "report.json", "report.html"),
+        *("search/checkpoint.pt", "search/history.jsonl", "search/arch.json", "search/values.json", "search/weights.pt"),
+        *("train/checkpoint.pt", "train/history.jsonl", "train/weights.pt"),
+    }
+
+
+def test_the_model_learnt_and_keeps_every_limit(made: tuple[Path, Result]) -> None:
+    facts = json.loads((made[0] / "run/report.json").read_text())
+    assert {r["name"] for r in facts["scores"]} >= {"float", "fake-quantised", "int8, numpy reference"}
+    assert all(r["value"] > 0.8 for r in facts["scores"]), facts["scores"]
+    assert facts["ok"]
+    limits = {r["name"]: r for r in facts["limits"]}
+    assert set(limits) == {"arena_bytes", "tflite_bytes", "macs", "sram_bytes", "flash_bytes"}
+    assert all(r["value"] <= r["limit"] and r["met"] for r in limits.values())
+    assert limits["tflite_bytes"]["value"] == (made[0] / "run/model.tflite").stat().st_size
+    assert limits["arena_bytes"]["source"] == ("host" if interpreter.available() else "estimated")
+    assert abs(limits["arena_bytes"]["value"] / limits["arena_bytes"]["predicted"] - 1) < 0.02
+    assert facts["arena"]["found"] == (limits["arena_bytes"]["value"] if interpreter.available() else None)
+    assert facts["arena"]["predicted"] == limits["arena_bytes"]["predicted"]
+    assert sum(map(sum, facts["confusion"])) == facts["samples"]["test"] == 6
+
+
+def test_the_model_carries_labels_and_front_end(made: tuple[Path, Result]) -> None:
+    root = made[0]
+    model = tflite.read((root / "run/model.tflite").read_bytes())
+    assert json.loads(model.metadata["micronets.labels"]) == ["high", "low", "middle"]
+    assert json.loads(model.metadata["micronets.frontend"])["n_mels"] == 40
+    assert tflite.write(model) == (root / "run/model.tflite").read_bytes()
+
+
+def test_evaluate_agrees_with_the_run(made: tuple[Path, Result]) -> None:
+    root = made[0]
+    facts = json.loads((root / "run/report.json").read_text())
+    found = call("evaluate", root / "run/model.tflite", "--task", "kws", "--data", root / "words", "--json")
+    row = json.loads(found.out)
+    assert (row["metric"], row["samples"], row["runtime"]) == (
+        "accuracy",
+        6,
+        "tflm" if interpreter.available() else "reference",
+    )
+    assert row["value"] == facts["scores"][-1]["value"]
+    assert row["confusion"] == facts["confusion"]
+    slow = call("evaluate", root / "run/model.tflite", "--data", root / "words", "--runtime", "reference", "--split", "all")
+    assert slow.code == 0
+    assert re.search(r"accuracy [\d.]+ % of 60 clips, runtime reference$", slow.out.strip())
+
+
+def test_inspect_agrees_with_the_run(made: tuple[Path, Result]) -> None:
+    root = made[0]
+    facts = json.loads((root / "run/report.json").read_text())
+    limits = {r["name"]: r["value"] for r in facts["limits"]}
+    row = json.loads(call("inspect", root / "run/model.tflite", "--board", "nucleo-f446re", "--json").out)
+    assert (row["macs"], row["ops"], row["flash_bytes"]) == (limits["macs"], 2 * limits["macs"], limits["flash_bytes"])
+    assert row["fits"]
+    assert sum(r["macs"] for r in row["per_layer"]) == row["macs"]
+    assert [r["name"] for r in row["per_layer"]] == [r["name"] for r in facts["layers"]]
+    same = json.loads(call("inspect", root / "run/search/arch.json", "--board", "nucleo-f446re", "--json").out)
+    assert (same["macs"], same["arena_tflm_bytes"]) == (row["macs"], row["arena_tflm_bytes"])
+    text = call("inspect", root / "run/model.tflite", "--board", "nucleo-f446re").out
+    assert text.splitlines()[-1] == "model.tflite fits NUCLEO-F446RE, under TFLM and as our C (source: estimated)"
+
+
+class Page(HTMLParser):
+    """What a page refers to, and whether its elements are closed in order."""
+
+    VOID = ("meta",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.refers: list[str] = []
+        self.words: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.refers += [f"{k}={v}" for k, v in attrs if k in ("src", "href", "srcset", "data") or "url(" in str(v)]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in self.VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+
+def test_the_report_is_one_page_that_needs_nothing_else(made: tuple[Path, Result]) -> None:
+    text = (made[0] / "run/report.html").read_text()
+    page = Page()
+    page.feed(text)
+    assert page.open == []
+    assert page.refers == []
+    assert "url(" not in text
+    assert "<script" not in text
+    words = " ".join(page.words)
+    for heading in (
+        "Result against budget", "Search trajectory", "Chosen network against the largest", "Memory over time",
+        "Layer by layer", "Confusion", "Commands", "every limit is met", "stem", "micronets evaluate",
+    ):  # fmt: skip
+        assert heading in words, heading
+    assert "SYNTHETIC" not in words
+
+
+def test_a_finished_run_is_not_done_again(made: tuple[Path, Result]) -> None:
+    root, first = made
+    before = {p: p.stat().st_mtime_ns for p in (root / "run").rglob("*.*") if p.name != ".lock"}
+    again = call("run", root / "run", "--resume", "--json")
+    assert again.code == 0
+    row = json.loads(again.out)
+    assert row["ok"]
+    assert row["report"] == str(root / "run/report.html")
+    assert before == {p: p.stat().st_mtime_ns for p in before}
+    assert first.out == call("run", root / "run", "--resume").out
+
+
+def test_another_configuration_in_the_same_directory_is_refused(made: tuple[Path, Result]) -> None:
+    root, _ = made
+    other = call("run", root / "tiny.toml", "--resume", "--set", "train.epochs=7")
+    assert other.code == 2
+    assert other.error == f"{root / 'run'}: holds a run with train.epochs = 6, not 7; name another directory with --out"
+    again = call("run", root / "tiny.toml")
+    assert again.code == 2
+    assert again.error == f"{root / 'run'}: holds this run already; continue it with --resume, or name another --out"
+
+
+def test_a_stage_alone(copy: Path) -> None:
+    model = (copy / "model.tflite").read_bytes()
+    out = call("export", copy)
+    assert (out.code, out.out.strip()) == (0, str(copy / "model.tflite"))
+    assert "done before" in out.err
+    assert call("export", copy, "--redo", "--json").code == 0
+    assert (copy / "model.tflite").read_bytes() == model
+    assert not (copy / "report.html").exists(), "what comes after is gone"
+    assert call("report", copy).code == 0
+    assert (copy / "report.html").exists()
+
+
+def test_a_stage_before_its_time(made: tuple[Path, Result], tmp_path: Path) -> None:
+    early = call("export", made[0] / "tiny.toml", "--out", tmp_path / "new")
+    assert early.code == 2
+    assert early.error == f"{tmp_path / 'new'}: stage search is not done; micronets run {tmp_path / 'new'} --resume does it"
+
+
+def test_stale_files_are_refused(copy: Path) -> None:
+    (copy / "model.tflite").write_bytes(b"other")
+    spoiled = call("report", copy)
+    assert spoiled.code == 2
+    assert "model.tflite: has changed since stage export wrote it; redo it with: micronets export" in spoiled.error
+
+
+def test_a_missed_limit_exits_with_1(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The search never returns such a network, so the limit is made smaller behind its back.
+    from micronets.run.stages import evaluate
+
+    real = evaluate.board_budget
+    monkeypatch.setattr(evaluate, "board_budget", lambda *a: type(real(*a))(macs=1000, tflite_bytes=24000))
+    result = call("report", copy, "--redo")
+    assert result.code == 1
+    assert re.search(r"^MACs .* MISSED$", result.out, re.MULTILINE)
+    assert re.fullmatch(r"macs = [\d,]+ is over the limit of 1,000", result.error)
+    facts = json.loads((copy / "report.json").read_text())
+    assert not facts["ok"]
+    assert "a limit is missed" in (copy / "report.html").read_text()
+
+
+def test_without_tflm_the_run_says_what_was_not_checked(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interpreter, "available", lambda: False)
+    result = call("report", copy, "--redo")
+    assert result.code == 0
+    assert "TFLM is not installed here (pip install 'micronets[tflm]'): nothing ran under it" in result.out
+    facts = json.loads((copy / "report.json").read_text())
+    assert facts["bit_exact"] is None
+    assert facts["arena"]["found"] is None
+    assert {r["name"]: r["source"] for r in facts["limits"]}["arena_bytes"] == "estimated"
+    assert "not checked under TFLM" in (copy / "report.html").read_text()
+
+
+def test_synthetic_data_are_called_synthetic_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("espeakng_loader", reason="needs the speech extra")
+    monkeypatch.setattr(synthetic, "SIZES", {"val": 24, "test": 24})
+    path = config(tmp_path, "", CONFIG.replace("epochs = 6", "epochs = 1").replace("epochs = 3", "epochs = 1"))
+    result = call("run", path, "--set", "data.synthetic_clips=120")
+    assert result.code == 0, result.err
+    assert "SYNTHETIC DATA: synthetic speech" in result.out
+    assert "SYNTHETIC DATA." in (tmp_path / "run/report.html").read_text()
+    assert json.loads((tmp_path / "run/report.json").read_text())["synthetic"]
+    assert "synthetic" in tflite.read((tmp_path / "run/model.tflite").read_bytes()).metadata["micronets.data"]
+    table = call("evaluate", tmp_path / "run/model.tflite", "--task", "kws")
+    assert "SYNTHETIC DATA: " in table.out
+
+
+def test_a_teacher_is_trained_first(tmp_path: Path) -> None:
+    tones(tmp_path / "words", clips=12)
+    text = CONFIG + "\n[teacher]\noptions = {{ max_width = 60 }}\nvalues = {{ width1 = 12 }}\ntrain = {{ epochs = 2 }}\n"
+    path = config(tmp_path, tmp_path / "words", text.replace("epochs = 6", "epochs = 1").replace("epochs = 3", "epochs = 1"))
+    assert call("search", path).code == 0
+    result = call("train", path)
+    assert result.code == 0, result.err
+    assert result.out.splitlines()[0].endswith("teacher/weights.pt")
+    assert "teacher   step" in result.err
+
+
+def test_an_interruption_before_the_first_checkpoint_leaves_nothing(
+    made: tuple[Path, Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import micronets.design.dnas
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(micronets.design.dnas, "search", interrupted)
+    result = call("run", made[0] / "tiny.toml", "--out", tmp_path / "new")
+    assert result.code == 2
+    assert result.error == f"interrupted; resume with: micronets run {made[0] / 'tiny.toml'} --out {tmp_path / 'new'} --resume"
+    assert not (tmp_path / "new").exists()

@@ -1,0 +1,188 @@
+"""Random small networks and integer weights that stress corners: `random_arch(seed)`, `random_model(arch, seed)`.
+
+Odd channel counts, strides beyond the kernel, maps one wide, dilation, depth multipliers, both paddings, 4-bit weights
+and activations, zero points at the ends of the range, multipliers above one, saturating sums.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+
+import numpy as np
+
+from micronets.errors import SpecError
+from micronets.ir.arch import Arch, output_shape
+from micronets.ir.layers import (
+    INPUT,
+    Add,
+    AveragePool2D,
+    Conv2D,
+    DepthwiseConv2D,
+    Dequantize,
+    FullyConnected,
+    Layer,
+    MaxPool2D,
+    Mean,
+    Pad,
+    Quantize,
+    Relu,
+    Reshape,
+    Softmax,
+)
+from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
+from micronets.quantized.validate import Weighted, weights_shape
+
+MAP_KINDS = ("conv", "conv", "depthwise", "depthwise", "average", "max", "add", "pad", "relu", "quantize", "reshape")
+
+
+def random_arch(seed: int, max_layers: int = 7) -> Arch:
+    """A valid network that TFLM runs."""
+    rng = random.Random(f"arch {seed}")
+    shape = (rng.choice((1, 2, 5, 8, 11)), rng.choice((1, 3, 6, 10)), rng.choice((1, 2, 3, 5, 8)))
+    layers: list[Layer] = []
+    shapes = {INPUT: shape}
+    four = {INPUT: False}
+
+    def add(layer: Layer) -> bool:
+        try:
+            candidate = output_shape(layer, tuple(shapes[i] for i in layer.inputs))
+            Arch(shape, (*layers, layer))
+        except SpecError:
+            return False
+        layers.append(layer)
+        shapes[layer.name] = candidate
+        four[layer.name] = layer.act_bits == 4
+        return True
+
+    if rng.random() < 0.1:
+        add(Quantize(name="q_in", inputs=(INPUT,)))
+    want = rng.randint(1, max_layers)
+    for _ in range(50):
+        if len(layers) >= want:
+            break
+        previous = layers[-1].name if layers else INPUT
+        add(_map_layer(rng, f"{rng.choice('abcdxyz')}{len(layers)}", previous, shapes, four))
+    previous = layers[-1].name if layers else INPUT
+    for layer in _tail(rng, previous, shapes):
+        add(layer)
+    if not layers:
+        add(Reshape(name="r", inputs=(INPUT,), shape=(math.prod(shape),)))
+    return Arch(shape, tuple(layers))
+
+
+def _map_layer(rng: random.Random, name: str, previous: str, shapes: dict, four: dict) -> Layer:
+    h, w, c = shapes[previous]
+    activation = rng.choice(("none", "relu", "relu6"))
+    padding = rng.choice(("same", "valid"))
+    kernel = (rng.randint(1, min(5, h + 1)), rng.randint(1, min(4, w + 1)))
+    stride = rng.choice(((1, 1), (1, 1), (2, 2), (2, 1), (1, 3), (4, 3)))
+    dilation = rng.choice(((1, 1), (1, 1), (2, 2), (1, 2), (3, 1)))
+    weight_bits = rng.choice((8, 8, 4))
+    act_bits = rng.choice((8, 8, 8, 4))
+    if act_bits == 4:
+        activation = "relu6"
+    base = {"name": name, "inputs": (previous,)}
+    kind = rng.choice(MAP_KINDS)
+    if kind in ("conv", "depthwise"):
+        base |= {"kernel": kernel, "stride": stride, "dilation": dilation, "padding": padding, "activation": activation}
+        base |= {"weight_bits": weight_bits, "act_bits": act_bits}
+        if kind == "conv":
+            return Conv2D(filters=rng.choice((1, 2, 3, 5, 7, 8, 12)), **base)
+        return DepthwiseConv2D(multiplier=rng.choice((1, 1, 1, 2, 3)), **base)
+    if kind in ("average", "max"):
+        act_bits = 4 if four[previous] else 8
+        pool = {"pool": kernel, "stride": stride, "padding": padding, "activation": activation, "act_bits": act_bits}
+        return (AveragePool2D if kind == "average" else MaxPool2D)(**base, **pool)
+    if kind == "add":
+        others = [n for n, s in shapes.items() if s == shapes[previous] and (n != INPUT or "q_in" not in shapes)]
+        return Add(name=name, inputs=(previous, rng.choice(others)), activation=activation, act_bits=act_bits)
+    keep = 4 if four[previous] else 8
+    if kind == "pad":
+        pads = tuple((rng.randint(0, 2), rng.randint(0, 2)) for _ in range(3))
+        return Pad(**base, paddings=pads, act_bits=keep)
+    if kind == "relu":
+        return Relu(**base, six=rng.random() < 0.5)
+    if kind == "quantize":
+        return Quantize(**base)
+    return Reshape(**base, shape=rng.choice(((w, h, c), (1, h * w, c), (h * w, 1, c))), act_bits=keep)
+
+
+def _tail(rng: random.Random, previous: str, shapes: dict) -> list[Layer]:
+    layers: list[Layer] = []
+    if rng.random() < 0.4:
+        layers.append(Mean(name="mean", inputs=(previous,), keep_dims=rng.random() < 0.5))
+    elif rng.random() < 0.3:
+        layers.append(Reshape(name="flat", inputs=(previous,), shape=(math.prod(shapes[previous]),)))
+    if rng.random() < 0.6:
+        source = layers[-1].name if layers else previous
+        bits = rng.choice((8, 8, 4))
+        activation = rng.choice(("none", "none", "relu", "relu6"))
+        layers.append(
+            FullyConnected(name="fc", inputs=(source,), units=rng.randint(1, 9), activation=activation, weight_bits=bits)
+        )
+    wide = shapes[previous][-1] if not layers else {"flat": math.prod(shapes[previous])}.get(layers[-1].name, 0)
+    for name, kind, chance in (("soft", Softmax, 0.4), ("q_out", Dequantize, 0.1)):
+        if rng.random() < chance and (kind is not Softmax or wide < 512):  # TFLM aborts where exponentials sum to 512
+            extra = {"beta": rng.choice((1.0, 1.0, 0.5, 3.0))} if kind is Softmax else {}
+            layers.append(kind(name=name, inputs=(layers[-1].name if layers else previous,), **extra))
+    return layers
+
+
+def random_model(arch: Arch, seed: int) -> QuantizedModel:
+    """Weights, biases, scales and zero points for `arch`; every fourth seed makes sums that saturate."""
+    rng = np.random.default_rng([seed, 7])
+    quant: dict[str, TensorQuant] = {}
+    weights: dict[str, LayerWeights] = {}
+    if arch.layers[0].name != "q_in":  # which takes float input
+        quant[INPUT] = _random_quant(rng)
+    for step in arch.steps():
+        layer = step.layer
+        if isinstance(layer, Dequantize):
+            continue
+        source = quant.get(layer.inputs[0])
+        if isinstance(layer, Softmax):
+            quant[layer.name] = TensorQuant(1 / 256, -128)
+        elif layer.act_bits == 4:
+            carried = isinstance(layer, (Pad, Reshape, AveragePool2D, MaxPool2D)) and source is not None
+            quant[layer.name] = source if carried else TensorQuant(float(np.float32(0.4)), -8)
+        elif isinstance(layer, (AveragePool2D, MaxPool2D)) or (
+            source is not None and isinstance(layer, (Pad, Reshape, Relu, Mean)) and rng.random() < 0.7
+        ):
+            quant[layer.name] = source
+        else:
+            quant[layer.name] = _random_quant(rng)
+        if isinstance(layer, Weighted):
+            weights[layer.name] = _random_weights(rng, step, source.scale, quant[layer.name].scale, loud=seed % 4 == 3)
+    return QuantizedModel(arch, quant, weights, {"micronets.labels": '["yes", "no"]'} if seed % 5 == 0 else {})
+
+
+def _random_quant(rng: np.random.Generator) -> TensorQuant:
+    zero_point = int(rng.choice((-128, 127, 0, int(rng.integers(-128, 128)))))
+    scale = rng.choice((0.1, 0.2, 0.4, 0.05, 0.25, 1 / 256)) if rng.random() < 0.4 else np.exp(rng.uniform(-5, 0))
+    return TensorQuant(float(np.float32(scale)), zero_point)  # round scales make ties
+
+
+def _random_weights(rng: np.random.Generator, step, scale_in: float, scale_out: float, loud: bool) -> LayerWeights:
+    layer, shape = step.layer, weights_shape(step)
+    outputs = step.output_shape[-1]
+    limit = 7 if layer.weight_bits == 4 else 127
+    lowest = -limit - 1 if rng.random() < 0.2 or limit == 7 else -limit  # converters leave -128 out
+    values = rng.integers(lowest, limit + 1, shape).astype(np.int8)
+    one = rng.random() < 0.3 or (isinstance(layer, FullyConnected) and layer.weight_bits == 4)
+    # Scales such that the outputs spread over the int8 range, give or take; loud ones saturate.
+    taps = math.prod(shape) // outputs
+    spread = math.sqrt(taps) * 100 * limit
+    gains = np.exp(rng.uniform(-3, 6 if loud else 1, 1 if one else outputs))
+    scales = (gains * 100 / spread * scale_out / scale_in).astype(np.float32)
+    bias = rng.normal(0, spread * (100 if loud else 1), outputs).clip(-(2**30), 2**30).astype(np.int32)
+    return LayerWeights(values, scales, None if rng.random() < 0.15 else bias)
+
+
+def random_input(model: QuantizedModel, count: int, seed: int) -> np.ndarray:
+    """Random int8 codes `[count, ...]`, the first two all at one end; float32 for a model with a Quantize in front."""
+    rng = np.random.default_rng([seed, 11])
+    shape = (count, *model.arch.input_shape)
+    x = rng.integers(-128, 128, shape).astype(np.int8)
+    x[:1], x[1:2] = -128, 127
+    return x if INPUT in model.quant else (x * rng.uniform(0.01, 0.5)).astype(np.float32)

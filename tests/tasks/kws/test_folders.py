@@ -1,0 +1,200 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from micronets.errors import MicronetsError
+from micronets.frontend import encode_wav
+from micronets.tasks import load
+from micronets.tasks.kws.folders import own_splits, scan, speaker, speaker_split
+from micronets.tasks.kws.task import KEYWORDS
+from tests.support.cards import examples
+from tests.support.wavs import tone, write_words
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MICRONETS_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
+def message(path: Path, **options: object) -> str:
+    with pytest.raises(MicronetsError) as e:
+        load("kws", path, **options)
+    return str(e.value)
+
+
+def test_own_words_split_clip_by_clip(tmp_path: Path) -> None:
+    root = write_words(tmp_path / "words", {"lights": 20, "stop it": 3})
+    data = load("kws", root)
+    assert data.classes == ("lights", "stop it")
+    counts = {s: np.bincount(data.labels(s)).tolist() for s in ("train", "val", "test")}
+    assert counts == {"train": [16, 1], "val": [2, 1], "test": [2, 1]}
+    assert data.source == "words: 23 recordings"
+    assert len(data.background) == 200  # synthetic noise to mix with
+    rows = np.concatenate([data.features[s] for s in counts])
+    assert len(np.unique(rows.reshape(23, -1), axis=0)) == 23  # each clip once
+    again = load("kws", root)
+    assert all(np.array_equal(data.features[s], again.features[s]) for s in counts)
+
+
+def test_a_test_folder_serves_the_test_split_and_nothing_else(tmp_path: Path) -> None:
+    root = write_words(tmp_path / "words", {"a": 2, "b": 12})
+    held = write_words(tmp_path / "held", {"b": 4})
+    data = load("kws", root, test=held)
+    assert [data.size(s) for s in ("train", "val", "test")] == [12, 2, 4]
+    assert data.notes == (f"{held}: no test clips for a",)
+    write_words(held, {"c": 1})
+    assert message(root, test=held) == f"{held / 'c'}: class 'c' is not one of the classes; rename or remove it: a, b"
+
+
+def test_speakers_stay_together_where_names_tell(tmp_path: Path) -> None:
+    root = tmp_path / "words"
+    for i in range(12):
+        for word in ("on", "off"):
+            (root / word).mkdir(parents=True, exist_ok=True)
+            for take in range(2):
+                (root / word / f"speaker{i}_nohash_{take}.wav").write_bytes(b"")
+    splits = own_splits(scan(root), test=True)
+    who = {s: {speaker(p.stem) for c in by for p in by[c]} for s, by in splits.items()}
+    assert all(len(v) for v in who.values())
+    assert not who["train"] & who["val"] | who["train"] & who["test"] | who["val"] & who["test"]
+    assert sum(len(by[c]) for by in splits.values() for c in by) == 48
+    assert all(len(splits[s][c]) in (2, 4) for s in ("val", "test") for c in ("on", "off"))
+
+
+def test_names_that_tell_no_speaker() -> None:
+    assert [speaker(s) for s in ("1a2b_nohash_3", "anna-3", "anna 3", "0007", "_x")] == ["1a2b", "anna", "anna", None, None]
+
+
+def test_a_word_of_one_speaker_is_split_by_clip(tmp_path: Path) -> None:
+    root = write_words(tmp_path, {"on": 5, "off": 5}, "anna_{}.wav")
+    splits = own_splits(scan(root), test=True)
+    assert [len(splits[s]["on"]) for s in ("train", "val", "test")] == [3, 1, 1]
+
+
+def test_the_speaker_hash_of_speech_commands() -> None:
+    # Files whose split the published lists state.
+    names = {
+        "1acc97de_nohash_0.wav": "test",
+        "03401e93_nohash_1.wav": "test",
+        "0487ba9b_nohash_0.wav": "test",
+    }
+    assert {n: speaker_split(n) for n in names} == names
+    shares = [speaker_split(f"{i:08x}_nohash_0.wav") for i in range(2000)]
+    assert 150 < shares.count("val") < 250
+    assert 150 < shares.count("test") < 250
+    assert speaker_split("abc_nohash_0.wav") == speaker_split("abc_nohash_17.wav")
+
+
+@pytest.fixture
+def commands(tmp_path: Path) -> Path:
+    """A small Speech Commands: the ten keywords, two other words, background noise of 20 s, and the two lists."""
+    root = write_words(tmp_path / "sc", dict.fromkeys((*KEYWORDS, "bed", "cat"), 6), "s{}_nohash_0.wav")
+    (root / "_background_noise_").mkdir()
+    (root / "_background_noise_" / "hum.wav").write_bytes(encode_wav(tone(7, 320000)))
+    (root / "_background_noise_" / "README.md").write_text("noise")
+    for name, i in (("validation_list.txt", 4), ("testing_list.txt", 5)):
+        (root / name).write_text("".join(f"{w}/s{i}_nohash_0.wav\n" for w in (*KEYWORDS, "bed", "cat")))
+    return root
+
+
+def test_speech_commands_are_the_12_class_task(commands: Path) -> None:
+    data = load("kws", commands)
+    assert data.classes == ("_silence_", "_unknown_", *KEYWORDS)
+    assert np.bincount(data.labels("train")).tolist() == [1000, 8, *[4] * 10]
+    assert np.bincount(data.labels("val")).tolist() == [1] * 12
+    assert np.bincount(data.labels("test")).tolist() == [1] * 12
+    assert data.notes == ()
+    test = load("kws", commands, splits=("test",))
+    assert np.array_equal(test.features["test"], data.features["test"])
+    assert test.size("train") == 0
+
+
+def test_other_keywords_of_the_same_folders(commands: Path) -> None:
+    data = load("kws", commands, words=["bed", "yes"])
+    assert data.classes == ("_silence_", "_unknown_", "bed", "yes")
+    assert np.bincount(data.labels("train")).tolist() == [1000, 16, 4, 4]
+    assert message(commands, words=["bedd"]) == (
+        f"words: 'bedd' has no folder in {commands}; did you mean 'bed'? known: bed, cat, down, go, left, no, off, on, right,"
+        " stop, up, yes"
+    )
+
+
+def test_speech_commands_without_lists_use_the_hash(commands: Path) -> None:
+    for name in ("validation_list.txt", "testing_list.txt"):
+        (commands / name).unlink()
+    of = [speaker_split(f"s{i}_nohash_0.wav") for i in range(6)]
+    data = load("kws", commands)
+    for s in ("train", "val", "test"):
+        assert (data.labels(s) == data.classes.index("yes")).sum() == of.count(s) > 0
+    for i in range(6):
+        if of[i] == "val":
+            (commands / "go" / f"s{i}_nohash_0.wav").unlink()
+    assert message(commands) == f"{commands}: class 'go' has no validation clip; add recordings or leave the word out"
+
+
+def test_speech_commands_need_background(commands: Path) -> None:
+    (commands / "_background_noise_" / "hum.wav").unlink()
+    assert message(commands) == (
+        f"{commands}: no .wav files in _background_noise_, from which class '_silence_' is cut; add noise recordings there"
+    )
+
+
+def test_every_clip_of_a_folder(tmp_path: Path) -> None:
+    root = write_words(tmp_path, {"a": 2, "b": 1})
+    e = examples(root, load("kws", root, splits=("all",)).frontend, ["b", "x", "a"], split="all")
+    assert e.labels.tolist() == [2, 2, 0]
+
+
+def test_other_files_are_counted_not_read(tmp_path: Path) -> None:
+    root = write_words(tmp_path, {"a": 3, "b": 3})
+    (root / "a" / "notes.txt").write_text("x")
+    (root / "a" / ".hidden").write_text("x")
+    (root / "b" / "take.mp3").write_text("x")
+    (root / "LICENSE").write_text("x")
+    assert load("kws", root).notes == (f"2 files that are not .wav ignored (first: {root / 'a' / 'notes.txt'})",)
+
+
+def test_nothing_to_read(tmp_path: Path) -> None:
+    assert message(tmp_path / "no") == (
+        f"{tmp_path / 'no'}: no such directory; give a folder of WAV files per class, or the directory of a features.npz"
+    )
+    assert message(tmp_path) == f"{tmp_path}: no folders in it; give a directory with a folder of WAV files per class"
+    (tmp_path / "_background_noise_").mkdir()
+    assert message(tmp_path) == (
+        f"{tmp_path}: no folders of words, only _background_noise_; give a folder of WAV files per class"
+    )
+
+
+def test_a_class_without_clips(tmp_path: Path) -> None:
+    root = write_words(tmp_path, {"a": 3})
+    (root / "b").mkdir()
+    way_out = "add recordings or remove the folder"
+    assert message(root) == f"{root / 'b'}: no .wav files for class 'b' (the folder is empty); {way_out}"
+    (root / "b" / "x.mp3").write_text("x")
+    assert message(root) == f"{root / 'b'}: no .wav files for class 'b' (1 other files, first: x.mp3); {way_out}"
+
+
+def test_too_few_classes_or_clips(tmp_path: Path) -> None:
+    root = write_words(tmp_path, {"a": 2})
+    assert message(root) == f"{root}: only one class, 'a'; a classifier needs at least two folders"
+    write_words(root, {"b": 3})
+    assert message(root) == (
+        f"{root / 'a'}: class 'a' has 2 clips; at least 3 are needed (one each for train, val and test); record more"
+    )
+
+
+def test_a_damaged_clip_is_named(tmp_path: Path) -> None:
+    root = write_words(tmp_path, {"a": 3, "b": 3})
+    (root / "b" / "001.wav").write_bytes(b"")
+    assert message(root) == f"{root / 'b' / '001.wav'}: the file is empty (0 bytes); remove it or record it again"
+
+
+def test_bad_options(tmp_path: Path) -> None:
+    assert message(tmp_path, splits=("dev",)) == "split 'dev' is not known; known: all, test, train, val"
+    with pytest.raises(MicronetsError, match="unknown task 'kw'; did you mean 'kws'"):
+        load("kw")
+    assert message(tmp_path, sede=1).startswith("task kws: no option 'sede'; did you mean 'seed'? known: augmentation, ")
+    root = write_words(tmp_path, {"a": 3, "b": 3})
+    with pytest.raises(MicronetsError, match="kws: no split 'testing'; did you mean 'test'"):
+        load("kws", root).labels("testing")

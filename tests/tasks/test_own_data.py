@@ -1,0 +1,75 @@
+"""docs/own-data.md: every command of it works, on a small data set and with little training."""
+
+import json
+import re
+import shlex
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from micronets.frontend import encode_wav
+from tests.support.calling import call
+from tests.support.wavs import tone
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docs/own-data.md").read_text("utf-8")
+COMMANDS = [line for block in re.findall(r"^```sh\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE) for line in block.splitlines()]
+QUICK = ("search.epochs=1", "train.epochs=1", "train.qat_epochs=1", "train.batch=16")
+NARROW = {"my_pictures": ("space.width_multiplier=0.2", "space.resolutions=[50]")}
+
+
+def sounds(root: Path) -> None:
+    for k, name in enumerate(("drill", "hammer", "quiet")):
+        (root / name).mkdir(parents=True)
+        for i in range(12):
+            samples = tone(100 * k + i, 22050 * (1 + i % 3), 22050, 300 * (k + 1))
+            (root / name / f"{'abcd'[i % 4]}_{i}.wav").write_bytes(encode_wav(samples, 22050))
+
+
+def pictures(root: Path) -> None:
+    Image = pytest.importorskip("PIL.Image", reason="pictures need Pillow: pip install 'micronets[design]'")
+    rng = np.random.default_rng(0)
+    for k, name in enumerate(("cup", "plant")):
+        (root / name).mkdir(parents=True)
+        for i in range(24):
+            x = rng.integers(0, 80, (70 + i, 64, 3)).astype(np.uint8)
+            x[20:50, 16:48, k] = 220
+            Image.fromarray(x).save(root / name / f"{'abcdef'[i % 6]}_{i}.{('png', 'jpg')[i % 2]}")
+
+
+def arrays(root: Path) -> None:
+    rng = np.random.default_rng(0)
+    for k, name in enumerate(("circle", "shake")):
+        (root / name).mkdir(parents=True)
+        for i in range(20):
+            x = np.sin(np.arange(32)[:, None] * (0.2 + 0.4 * k) + rng.uniform(0, 6, (1, 3))) + rng.normal(0, 0.1, (32, 3))
+            np.savetxt(root / name / f"{i}.csv", x, delimiter=",", header="x,y,z", comments="")
+
+
+DATA: dict[str, Callable[[Path], None]] = {"my_sounds": sounds, "my_pictures": pictures, "my_arrays": arrays}
+
+
+def test_every_command_of_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    for name, make in DATA.items():
+        make(tmp_path / name)
+    done = []
+    for line in COMMANDS:
+        program, command, *rest = shlex.split(line)
+        assert program == "micronets"
+        narrow = NARROW.get(next((w[10:] for w in rest if w.startswith("data.path=")), ""), ("space.max_width=40",))
+        quick = [w for setting in (*QUICK, *narrow) for w in ("--set", setting)] if command == "run" else []
+        result = call(command, *rest, *quick, *(["--json"] if command != "compile" else []))
+        assert result.code == 0, (line, result.err)
+        if command == "evaluate":
+            name = rest[-1]
+            found, facts = json.loads(result.out), json.loads((tmp_path / "runs" / name / "report.json").read_text())
+            assert (found["value"], found["confusion"]) == (facts["scores"][-1]["value"], facts["confusion"])
+            assert found["classes"] == sorted(p.name for p in (tmp_path / name).iterdir())
+        done.append((command, *[w for w in rest if w.startswith("data.path=")]))
+    for name in DATA:
+        assert ("run", f"data.path={name}") in done

@@ -1,0 +1,48 @@
+"""Every model in zoo/ is what its report says."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from micronets import tflite
+from micronets.boards.board import load_board
+from micronets.cost.costs import budget_costs
+from micronets.device.tflm import interpreter
+from micronets.frontend import FrontEnd
+from micronets.quantized import reference
+
+ZOO = sorted((Path(__file__).parents[2] / "zoo").glob("*/model.tflite"))
+
+
+@pytest.mark.parametrize("path", ZOO, ids=lambda p: p.parent.name)
+def test_model_is_what_its_report_says(path) -> None:
+    content, facts = path.read_bytes(), json.loads(path.with_name("report.json").read_text())
+    model = tflite.read(content)
+    assert facts["ok"]
+    assert facts["bit_exact"]["different"] == 0
+    outputs = facts["samples"]["test"] * len(facts["classes"])  # times the windows of a clip, for anomalies
+    assert facts["bit_exact"]["compared"] in (outputs, 8 * outputs)
+    assert len(content) == facts["costs"]["tflite_bytes"]
+    names = ("macs", "arena_bytes")
+    costs = budget_costs(model.arch, load_board(facts["board"]["name"]), names)
+    assert {n: costs[n] for n in names} == {n: facts["costs"][n] for n in names}
+    for limit in facts["limits"]:
+        assert limit["value"] <= limit["limit"], limit["name"]
+    assert json.loads(model.metadata["micronets.labels"]) == facts["classes"]
+    assert model.metadata["micronets.task"] == facts["task"]
+    if facts["task"] == "kws":
+        front_end = FrontEnd.from_json(model.metadata["micronets.frontend"], str(path))
+        assert front_end.input_shape == model.arch.input_shape
+
+
+@pytest.mark.skipif(not interpreter.available(), reason="needs TFLM: pip install 'micronets[tflm]' on Linux x86-64")
+@pytest.mark.parametrize("path", ZOO, ids=lambda p: p.parent.name)
+def test_model_equals_the_reference_under_tflm_in_the_predicted_arena(path) -> None:
+    content = path.read_bytes()
+    model = tflite.read(content)
+    x = np.random.default_rng(0).integers(-128, 128, (8, *model.arch.input_shape), dtype=np.int8)
+    assert np.array_equal(interpreter.run(content, x), reference.run(model, x))
+    predicted = budget_costs(model.arch, load_board("NUCLEO-F446RE"), ("arena_bytes",))["arena_bytes"]
+    assert interpreter.min_arena(content) == pytest.approx(predicted, rel=0.02)
