@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from micronets.files import atomic, digest, fingerprint, remove_dead_parts, remove_parts, write_atomic
+from micronets.files import atomic, digest, fingerprint, is_part, remove_dead_parts, remove_parts, write_atomic
 
 
 def test_write_makes_folders_and_replaces(tmp_path: Path) -> None:
@@ -89,3 +89,18 @@ def test_a_full_disk_names_the_file(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No space left on device") as e:
         fail()
     assert e.value.filename == str(path)
+
+
+def test_the_next_writer_of_a_file_removes_what_a_killed_one_left(tmp_path: Path) -> None:
+    dead = 2**22 + 1
+    (tmp_path / f".a.txt.{dead}.part").write_text("half")
+    (tmp_path / f".b.txt.{dead}.part").write_text("of another file")
+    write_atomic(tmp_path / "a.txt", "whole")
+    assert sorted(os.listdir(tmp_path)) == [f".b.txt.{dead}.part", "a.txt"]
+
+
+def test_only_names_that_a_writer_gives_are_parts() -> None:
+    assert is_part(".a.txt.12.part")
+    assert is_part(".a.txt.12.part", ("b", "a.txt"))
+    assert not is_part(".a.txt.12.part", ("b",))
+    assert not any(is_part(n) for n in ("a.txt.12.part", ".a.txt.part", ".a.txt.x.part", ".a.txt.12.part2", "..12.part"))

@@ -223,7 +223,7 @@ def test_an_interruption_keeps_the_part_and_says_how_to_go_on(
 
     monkeypatch.setattr(time, "sleep", interrupted)  # the first pause comes after the cut
     result = get(server, tmp_path)
-    assert result.code == 2
+    assert result.code == 130
     words = shlex.join(["micronets", "data", "get", "ic", str(tmp_path), "--yes", "--from", server.url])
     assert result.error == f"interrupted; resume with: {words}"
     assert (tmp_path / (FILE[1:] + ".part")).stat().st_size == 500

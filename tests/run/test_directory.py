@@ -1,10 +1,13 @@
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from micronets.errors import FileError, SpecError
 from micronets.files import write_atomic
-from micronets.run.directory import CONFIG, RunDir, begin, check_outputs, discard, finish, give_up, locked
+from micronets.run.directory import CONFIG, LOCK, RunDir, begin, check_outputs, discard, finish, give_up, locked
 
 
 @pytest.fixture
@@ -118,3 +121,75 @@ def test_other_peoples_directories_are_left_alone(tmp_path: Path) -> None:
         pass
     with pytest.raises(FileError, match="is a file; --out names a directory"), locked(RunDir(tmp_path / "letter.txt")):
         pass
+
+
+@pytest.mark.parametrize("name", [".config.toml.{}.part", ".stages.json.{}.part"])
+@pytest.mark.parametrize("lock", [True, False])
+def test_a_kill_in_the_first_write_does_not_spoil_the_directory(tmp_path: Path, name: str, lock: bool) -> None:
+    run = RunDir(tmp_path / "run")
+    run.path.mkdir()
+    (run / name.format(2**22 + 1)).write_text("half")
+    if lock:
+        (run / LOCK).touch()
+    with locked(run):
+        assert os.listdir(run.path) == [LOCK]
+        write_atomic(run / CONFIG, "")
+    assert os.listdir(run.path).count(CONFIG) == 1
+
+
+@pytest.mark.parametrize("name", [".config.toml.part", ".letter.txt.12.part", "config.toml.12.part", ".config.toml.x.part"])
+def test_part_files_of_others_are_other_files(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("dear")
+    with pytest.raises(FileError, match="holds other files and is no run directory"), locked(RunDir(tmp_path)):
+        pass
+    assert os.listdir(tmp_path) == [name]
+
+
+def test_a_users_own_directory_stays_when_nothing_came_to_be(tmp_path: Path) -> None:
+    with locked(RunDir(tmp_path)):
+        pass
+    assert os.listdir(tmp_path) == []
+
+
+_RACER = """
+import sys, time
+import os
+import subprocess
+import sys
+from pathlib import Path
+from micronets.errors import FileError
+from micronets.files import write_atomic
+from micronets.run.directory import CONFIG, LOCK, RunDir, locked
+
+run, inside = RunDir(Path(sys.argv[1])), Path(sys.argv[2])
+held = refused = both = 0
+end = time.monotonic() + float(sys.argv[3])
+while time.monotonic() < end:
+    try:
+        with locked(run):
+            try:
+                inside.mkdir()  # fails if another process is here
+            except FileExistsError:
+                both += 1
+            else:
+                held += 1
+                if held % 2:
+                    write_atomic(run / CONFIG, "")
+                    (run / CONFIG).unlink()
+                inside.rmdir()
+    except FileError as e:
+        assert str(e) == f"{run.path}: another micronets process works here; wait for it, or name another --out", e
+        refused += 1
+print(held, refused, both)
+"""
+
+
+def test_many_processes_that_fail_early_never_hold_the_lock_together(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", _RACER, str(tmp_path / "deep/run"), str(tmp_path / "inside"), "2"]
+    racers = [subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(8)]
+    said = [racer.communicate(timeout=60) for racer in racers]
+    assert [err for _, err in said if err] == []
+    held, refused, both = (sum(column) for column in zip(*(map(int, out.split()) for out, _ in said), strict=True))
+    assert both == 0
+    assert held > 100
+    assert refused > 0, "the processes never met: the test says nothing"

@@ -258,6 +258,6 @@ def test_an_interruption_before_the_first_checkpoint_leaves_nothing(
 
     monkeypatch.setattr(micronets.design.dnas, "search", interrupted)
     result = call("run", made[0] / "tiny.toml", "--out", tmp_path / "new")
-    assert result.code == 2
+    assert result.code == 130
     assert result.error == f"interrupted; resume with: micronets run {made[0] / 'tiny.toml'} --out {tmp_path / 'new'} --resume"
     assert not (tmp_path / "new").exists()

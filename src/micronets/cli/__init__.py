@@ -1,6 +1,6 @@
 """The command line: arguments, files, messages, exit codes; nothing else. Heavy imports wait until a command needs them.
 
-Exit codes: 0 done; 1 a check failed (a limit missed, outputs differ); 2 bad input, a full disk, an interruption.
+Exit codes: 0 done; 1 a check failed (a limit missed, outputs differ); 2 bad input, a full disk; 130 interrupted.
 Results go to stdout; progress, warnings and errors to stderr.
 """
 
@@ -28,6 +28,8 @@ _ENVIRONMENT = {  # errors of the machine, not ours: one line each
     errno.EISDIR: "this is a directory: name a file",
     errno.EEXIST: "there is a file of this name already: name another place",
     errno.ENAMETOOLONG: "the name is too long: take a shorter one",
+    errno.ENOLCK: "this disk has no locks for files: name a directory on another one",
+    errno.EOPNOTSUPP: "this disk has no locks for files: name a directory on another one",
     errno.EMFILE: "too many open files: raise the limit (ulimit -n)",
 }
 _EXTRAS = {
@@ -57,7 +59,7 @@ def main() -> None:
     except click.ClickException as e:
         code = _usage(e)
     except (click.Abort, KeyboardInterrupt):
-        code = _fail(f"interrupted; {common.resume_hint()}", 2)
+        code = _fail(f"interrupted; {common.resume_hint()}", 130)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0

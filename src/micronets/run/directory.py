@@ -11,14 +11,14 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from micronets import __version__
+from micronets import __version__, files
 from micronets.errors import FileError, SpecError
-from micronets.files import digest, remove_parts, write_atomic
+from micronets.files import digest, write_atomic
 
 STAGES = ("search", "teacher", "train", "export", "compile", "evaluate", "report")
 CONFIG, RECORD, LOCK = "config.toml", "stages.json", ".lock"
@@ -47,29 +47,42 @@ class RunDir:
 def locked(run: RunDir) -> Iterator[None]:
     """Holds the directory for this process; a second one is refused with `FileError`. Makes the directory.
 
-    The lock goes with the process, however it ends. A directory in which nothing came to be is removed again.
+    The lock goes with the process, however it ends. What killed processes left half written is removed. If nothing came to
+    be in the directory, the lock's file is removed, and the directory too if it was made here.
     """
     if run.path.exists() and not run.path.is_dir():
         raise FileError(f"{run.path}: is a file; --out names a directory")
-    if run.path.is_dir() and not run.started and any(p.name not in (LOCK, CONFIG) for p in run.path.iterdir()):
-        raise FileError(f"{run.path}: holds other files and is no run directory; name an empty or new one with --out")
-    run.path.mkdir(parents=True, exist_ok=True)
-    with (run / LOCK).open("w") as f:
-        try:
-            import fcntl
+    new = not run.path.exists()
+    names = _names(run)
+    if LOCK not in names:  # nobody is at work here: nothing can change while this looks
+        _refuse_others(run, names)
+    try:
+        with files.locked(run / LOCK):
+            _refuse_others(run, _names(run))
+            files.remove_parts(run.path)
+            try:
+                yield
+            finally:
+                if _names(run) == [LOCK]:
+                    (run / LOCK).unlink()  # from here on the directory is somebody else's
+                    if new:
+                        with suppress(OSError):
+                            run.path.rmdir()
+    except files.InUse as e:
+        raise FileError(f"{run.path}: another micronets process works here; wait for it, or name another --out") from e
 
-            fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as e:
-            raise FileError(f"{run.path}: another micronets process works here; wait for it, or name another --out") from e
-        except ImportError:
-            pass  # a system without fcntl: no guard
-        remove_parts(run.path)
-        try:
-            yield
-        finally:
-            if [p.name for p in run.path.iterdir()] == [LOCK]:
-                (run / LOCK).unlink()
-                run.path.rmdir()
+
+def _names(run: RunDir) -> list[str]:
+    with suppress(FileNotFoundError):
+        return os.listdir(run.path)
+    return []
+
+
+def _refuse_others(run: RunDir, names: Sequence[str]) -> None:
+    """Raises `FileError` if a directory without a record of a run holds anything but what the beginning of a run writes."""
+    others = [n for n in names if n not in (LOCK, CONFIG) and not files.is_part(n, (CONFIG, RECORD))]
+    if others and RECORD not in names:
+        raise FileError(f"{run.path}: holds other files and is no run directory; name an empty or new one with --out")
 
 
 def begin(run: RunDir, stage: str, inputs: Mapping[str, Any]) -> bool:
@@ -145,11 +158,11 @@ def discard(run: RunDir, stage: str) -> None:
 
 
 def _remove(run: RunDir, stage: str) -> None:
-    files = {"export": (MODEL,), "compile": (MEASUREMENT,), "evaluate": (EVALUATION,), "report": (FACTS, PAGE)}.get(stage)
-    folder = {"compile": LIBRARY}.get(stage, stage if files is None else None)
+    names = {"export": (MODEL,), "compile": (MEASUREMENT,), "evaluate": (EVALUATION,), "report": (FACTS, PAGE)}.get(stage)
+    folder = {"compile": LIBRARY}.get(stage, stage if names is None else None)
     if folder is not None:
         shutil.rmtree(run / folder, ignore_errors=True)
-    for name in files or ():
+    for name in names or ():
         (run / name).unlink(missing_ok=True)
 
 
