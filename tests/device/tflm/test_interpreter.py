@@ -95,8 +95,9 @@ def test_absence_names_the_way_out(model: QuantizedModel, monkeypatch: pytest.Mo
 @installed
 def test_worker_ends_with_its_parent(model: QuantizedModel) -> None:
     program = (
-        "import numpy as np; from micronets.ir.arch import *; from micronets.ir.layers import *; from micronets.quantized.model import *; from micronets.tflite import write\n"
-        "from micronets.device import tflm\n"
+        "import numpy as np; from micronets.ir.arch import *; from micronets.ir.layers import *\n"
+        "from micronets.quantized.model import *; from micronets.tflite import write\n"
+        "from micronets.device.tflm import interpreter as tflm\n"
         "m = QuantizedModel(Arch((2,), (Relu(name='r', inputs=('input',)),)),"
         " {'input': TensorQuant(1.0, 0), 'r': TensorQuant(1.0, 0)}, {})\n"
         "print(tflm.run(write(m), np.int8([[-3, 3]])).tolist(), tflm._workers[0].process.pid)\n"
