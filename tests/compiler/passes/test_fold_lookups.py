@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from micronets.compiler import compile_model
-from micronets.compiler.passes.dead_channels import optimise
-from micronets.compiler.passes.fold_lookups import unite_lookups
+from micronets.compiler.passes.fold_lookups import fold_lookups
+from micronets.compiler.passes.pipeline import optimise
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Add, Conv2D, Dequantize, Layer, Quantize, Relu, Reshape
 from micronets.quantized import reference
@@ -30,7 +30,7 @@ def network(*layers: Layer, **quant: TensorQuant) -> QuantizedModel:
 
 def united(model: QuantizedModel) -> list[Layer]:
     """The layers that are left; the output is checked."""
-    smaller = unite_lookups(model)
+    smaller = fold_lookups(model)
     validate(smaller)
     x = np.concatenate([EVERY_CODE, random_input(model, 4, 0)]) if INPUT in model.quant else random_input(model, 4, 0)
     assert np.array_equal(reference.run(model, x), reference.run(smaller, x))
@@ -108,10 +108,10 @@ def test_random_networks_keep_every_bit() -> None:
             softmax = {a.name for a in model.arch.layers if type(a).__name__ == "Softmax"}
             shared = TensorQuant(0.4, -8)
             model = replace(model, quant={n: q if n in softmax else shared for n, q in model.quant.items()})
-        for smaller in (unite_lookups(model), optimise(model)):
+        for smaller in (fold_lookups(model), optimise(model)):
             validate(smaller)
             x = random_input(model, 6, seed)
             assert np.array_equal(reference.run(model, x), reference.run(smaller, x)), model.arch.layers
-        before, after = before + len(model.arch.layers), after + len(unite_lookups(model).arch.layers)
+        before, after = before + len(model.arch.layers), after + len(fold_lookups(model).arch.layers)
         compile_model(model)
     assert before - after > 50

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from micronets.compiler import compile_model
-from micronets.compiler.passes.dead_channels import drop_constant_filters, fold_pads
+from micronets.compiler.passes.dead_channels import drop_dead_channels
+from micronets.compiler.passes.fold_pads import fold_pads
 from micronets.ir.arch import Arch
 from micronets.ir.layers import (
     INPUT,
@@ -76,7 +77,7 @@ def test_silent_filters_and_what_they_fed_go(padding: str) -> None:
             MaxPool2D(name="f", inputs=("e",), pool=(size, size), stride=(size, size)),
         )[seed % 3]
         model = silenced(random_model(chain(padding, pooled), seed), seed)
-        smaller = drop_constant_filters(model)
+        smaller = drop_dead_channels(model)
         assert_same(model, smaller, seed)
         before, after = (sum(a.filters for a in m.arch.layers if isinstance(a, Conv2D)) for m in (model, smaller))
         assert smaller.arch.shapes()["a"] == smaller.arch.shapes()["c"] or padding == "valid"
@@ -87,7 +88,7 @@ def test_silent_filters_and_what_they_fed_go(padding: str) -> None:
 def test_random_networks_keep_every_bit() -> None:
     for seed in range(150):
         model = silenced(random_model(random_arch(seed), seed), seed)
-        assert_same(model, drop_constant_filters(model), seed)
+        assert_same(model, drop_dead_channels(model), seed)
 
 
 def test_a_constant_beside_padding_stays() -> None:
@@ -103,7 +104,7 @@ def test_a_constant_beside_padding_stays() -> None:
     weights = dict(model.weights) | {"a": replace(w, weights=values, bias=np.full(2, 9999, np.int32))}
     model = replace(model, weights=weights, quant=dict(model.quant) | {"a": TensorQuant(0.1, 3)})
     assert reference.tensors(model, np.zeros((1, 5, 5, 1), np.int8))["a"][0, 0, 0, 1] != model.quant["a"].zero_point
-    assert drop_constant_filters(model).arch == model.arch
+    assert drop_dead_channels(model).arch == model.arch
 
 
 def test_what_else_is_read_stays() -> None:
@@ -113,7 +114,7 @@ def test_what_else_is_read_stays() -> None:
         Add(name="c", inputs=("a", "b")),
     )
     model = silenced(random_model(Arch((5, 5, 1), layers), 1), 1)
-    assert drop_constant_filters(model).arch == model.arch
+    assert drop_dead_channels(model).arch == model.arch
 
 
 def test_a_released_model_has_dead_filters(shared: Path) -> None:

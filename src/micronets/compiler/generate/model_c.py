@@ -13,7 +13,7 @@ from micronets.compiler.kernels.emit import Code, Place, emit
 from micronets.compiler.limits import STRUCT_BYTES
 from micronets.compiler.memory.choose_patches import plan_patches
 from micronets.compiler.memory.plan import ArenaPlan, plan_arena
-from micronets.compiler.passes.dead_channels import optimise
+from micronets.compiler.passes.pipeline import optimise
 from micronets.ir.layers import INPUT
 from micronets.quantized.model import QuantizedModel
 from micronets.quantized.validate import validate

@@ -1,4 +1,4 @@
-"""Rewriting a network into a smaller one with the same output, bit for bit: functions `QuantizedModel -> QuantizedModel`."""
+"""The pass that takes out filters whose output is the same for every input, or never used."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from micronets.compiler.passes.fold_lookups import unite_lookups
-from micronets.ir.arch import Step, output_shape
 from micronets.ir.layers import (
     INPUT,
     AveragePool2D,
@@ -21,70 +19,38 @@ from micronets.ir.layers import (
     Layer,
     MaxPool2D,
     Mean,
-    Pad,
     Quantize,
     Relu,
     Reshape,
-    Shape,
 )
-from micronets.ir.window import pad_before
 from micronets.quantized import reference
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
 
 Bools = npt.NDArray[np.bool_]
 
 
-def optimise(model: QuantizedModel) -> QuantizedModel:
-    """All passes, as `compile_model` has them: the network that the C computes."""
-    return drop_constant_filters(fold_pads(unite_lookups(model)))
+def drop_dead_channels(model: QuantizedModel) -> QuantizedModel:
+    """Removes filters of convolutions whose output is constant or unused, and the weights that read it.
 
-
-def drop_constant_filters(model: QuantizedModel) -> QuantizedModel:
-    """Without the filters of convolutions whose output is always the same or never used, and with what they fed.
-
-    A channel goes from its convolution on through depthwise, pooling and elementwise layers up to the layers that sum over
-    channels, whose biases take up what it contributed. One channel of each tensor always stays.
+    A channel is followed from its convolution through depthwise, pooling and elementwise layers to the layers that sum over
+    channels: their biases take up what the channel contributed. Each tensor keeps at least one channel.
     """
-    network = _Network(model)
+    network = _Pruning(model)
     while sum(_drop(network, name) for name in reversed(network.layers)):  # the last first: what it drops feeds those before
         pass
     layers = tuple(network.layers.values())
     return replace(model, arch=replace(model.arch, layers=layers), weights=network.weights) if network.dropped else model
 
 
-def fold_pads(model: QuantizedModel) -> QuantizedModel:
-    """Without the paddings that a convolution's own does as well: what MobileNets have in front of a stride of 2."""
-    layers = {layer.name: layer for layer in model.arch.layers}
-    quant = dict(model.quant)
-    for step in model.arch.steps():
-        layer, pad = step.layer, layers.get(step.layer.inputs[0])
-        if not (isinstance(layer, (Conv2D, DepthwiseConv2D)) and layer.padding == "valid" and isinstance(pad, Pad)):
-            continue
-        source = pad.inputs[0]
-        alone = [reader.name for reader in layers.values() if pad.name in reader.inputs] == [layer.name]
-        folded = replace(layer, inputs=(source,), padding="same")
-        if alone and quant[source] == quant[pad.name] and _pads_alike(model.arch.shapes()[source], pad, folded, step):
-            layers[layer.name] = folded
-            del layers[pad.name], quant[pad.name]
-    if len(layers) == len(model.arch.layers):
-        return model
-    return replace(model, arch=replace(model.arch, layers=tuple(layers.values())), quant=quant)
+class _Pruning:
+    """A network while channels are removed from it.
 
+    - constant: for each tensor, which channels have one value at every place and for every input.
+    - codes: for each tensor, a code of each channel: of a constant channel, its value.
+    - readers: for each tensor, the names of the layers that read it.
+    - single: the tensors of one pixel.
 
-def _pads_alike(x: Shape, pad: Pad, folded: Conv2D | DepthwiseConv2D, step: Step) -> bool:
-    """Whether the windows of `folded` on `x` lie where those of `step` lie on the padded map."""
-    if len(x) != 3 or pad.paddings[2] != (0, 0) or output_shape(folded, (x,)) != step.output_shape:
-        return False
-    k, s, d = folded.kernel, folded.stride, folded.dilation
-    return all(pad_before(x[i], k[i], s[i], d[i], "same") == pad.paddings[i][0] for i in (0, 1))
-
-
-class _Network:
-    """A network while channels are dropped from it.
-
-    constant, codes: which channels of each tensor are the same everywhere for every input, and a code of each channel:
-    theirs. Both stay right when channels go, since no other value changes.
-    readers: names of the layers that read each tensor. single: tensors of one pixel.
+    Removing channels leaves `constant` and `codes` right for those that stay, since no other value changes.
     """
 
     def __init__(self, model: QuantizedModel) -> None:
@@ -103,14 +69,14 @@ class _Network:
 
 @dataclass(frozen=True)
 class _Group:
-    """Layers that a channel runs through on its own, the convolution that makes it first, and those that sum it up."""
+    """The life of a channel: `through`, the layers that keep it apart, its convolution first; `ends`, those that sum it up."""
 
     through: tuple[Layer, ...]
     ends: tuple[Conv2D | FullyConnected, ...]
 
 
-def _drop(network: _Network, name: str) -> bool:
-    """Removes what can be removed of the filters of one layer; whether that was anything."""
+def _drop(network: _Pruning, name: str) -> bool:
+    """Removes filters of the layer `name` where that is possible; returns whether any went."""
     layer = network.layers[name]
     group = _group(network, layer) if isinstance(layer, Conv2D) else None
     if group is None or not isinstance(layer, Conv2D):
@@ -118,7 +84,7 @@ def _drop(network: _Network, name: str) -> bool:
     gone = np.ones(layer.filters, np.bool_)
     for end in group.ends:
         unused = _over_channels(network.weights[end.name].weights == 0).all(axis=0)
-        gone &= unused | _quiet(network.quant, end, network.constant, network.codes)
+        gone &= unused | _constant_inputs(network.quant, end, network.constant, network.codes)
     gone[0] &= not gone.all()
     if not gone.any():
         return False
@@ -128,7 +94,7 @@ def _drop(network: _Network, name: str) -> bool:
 
 
 def _constant_channels(model: QuantizedModel) -> tuple[dict[str, Bools], dict[str, npt.NDArray[Any]]]:
-    """Which channels of each tensor are the same everywhere for every input, and a code of each channel: theirs."""
+    """The values `constant` and `codes` of `_Pruning`, found by a run of the reference on zeros."""
     arch = model.arch
     kind = np.int8 if INPUT in model.quant else np.float32
     values = reference.tensors(model, np.zeros((1, *arch.input_shape), kind))
@@ -139,10 +105,10 @@ def _constant_channels(model: QuantizedModel) -> tuple[dict[str, Bools], dict[st
         match layer:
             case Conv2D():
                 silent = (model.weights[layer.name].weights == 0).reshape(layer.filters, -1, len(source))
-                constant[layer.name] = (silent | _quiet(model.quant, layer, constant, codes)).all(axis=(1, 2))
+                constant[layer.name] = (silent | _constant_inputs(model.quant, layer, constant, codes)).all(axis=(1, 2))
             case DepthwiseConv2D(multiplier=1):
                 zero = (model.weights[layer.name].weights == 0).all(axis=(0, 1, 2))
-                constant[layer.name] = zero | _quiet(model.quant, layer, constant, codes)
+                constant[layer.name] = zero | _constant_inputs(model.quant, layer, constant, codes)
             case AveragePool2D() | MaxPool2D() | Mean() | Relu():
                 constant[layer.name] = source
             case Quantize() if layer.inputs[0] in model.quant:
@@ -155,22 +121,22 @@ def _constant_channels(model: QuantizedModel) -> tuple[dict[str, Bools], dict[st
 
 
 def _over_channels(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """`[..., channels]` as a matrix."""
+    """Reshapes `[..., channels]` to `[rows, channels]`."""
     return a.reshape(-1, a.shape[-1])
 
 
-def _quiet(
+def _constant_inputs(
     quant: Mapping[str, TensorQuant], layer: Layer, constant: Mapping[str, Bools], codes: Mapping[str, npt.NDArray[Any]]
 ) -> Bools:
-    """Input channels that contribute the same to every output of a layer: constant, and no different from the padding."""
+    """Tells which input channels add the same to every output of a layer: constants that equal the padding, if any."""
     name = layer.inputs[0]
     if isinstance(layer, (Conv2D, DepthwiseConv2D)) and layer.padding == "same" and layer.kernel != (1, 1):
         return np.asarray(constant[name] & (codes[name] == quant[name].zero_point))
     return constant[name]
 
 
-def _group(network: _Network, first: Conv2D) -> _Group | None:
-    """What the channels of a convolution's output run through; None if anything else looks at them."""
+def _group(network: _Pruning, first: Conv2D) -> _Group | None:
+    """Follows the output channels of a convolution; None if a layer reads them that is neither in between nor an end."""
     through: list[Layer] = [first]
     ends: list[Conv2D | FullyConnected] = []
     for layer in through:
@@ -192,8 +158,8 @@ def _group(network: _Network, first: Conv2D) -> _Group | None:
     return _Group(tuple(through), tuple(ends)) if ends else None
 
 
-def _remove(network: _Network, group: _Group, gone: Bools) -> None:
-    """Takes the channels `gone` out of a group; the ends' biases take up the constants."""
+def _remove(network: _Pruning, group: _Group, gone: Bools) -> None:
+    """Removes the channels `gone` from every layer of a group; the biases of its ends take up what these contributed."""
     keep = ~gone
     weights, layers, codes = network.weights, network.layers, network.codes
     for end in group.ends:
@@ -208,15 +174,16 @@ def _remove(network: _Network, group: _Group, gone: Bools) -> None:
         match layer:
             case Conv2D():
                 layers[layer.name] = replace(layer, filters=int(keep.sum()))
-                weights[layer.name] = _kept(weights[layer.name], weights[layer.name].weights[keep], keep)
+                weights[layer.name] = _keep_outputs(weights[layer.name], weights[layer.name].weights[keep], keep)
             case DepthwiseConv2D():
-                weights[layer.name] = _kept(weights[layer.name], weights[layer.name].weights[..., keep], keep)
+                weights[layer.name] = _keep_outputs(weights[layer.name], weights[layer.name].weights[..., keep], keep)
             case Reshape(shape=shape):
                 layers[layer.name] = replace(layer, shape=(*shape[:-1], int(keep.sum())))
             case _:
                 pass
 
 
-def _kept(w: LayerWeights, values: npt.NDArray[np.int8], keep: Bools) -> LayerWeights:
+def _keep_outputs(w: LayerWeights, values: npt.NDArray[np.int8], keep: Bools) -> LayerWeights:
+    """Returns weights of the output channels `keep` alone; values: their weights."""
     scales = w.scales[keep] if len(w.scales) > 1 else w.scales
     return LayerWeights(np.ascontiguousarray(values), scales, None if w.bias is None else w.bias[keep])

@@ -1,4 +1,4 @@
-"""A pass over the layers that only look codes up, Quantize and Relu: those that change nothing go, others are united."""
+"""The pass that removes and merges Quantize and Relu, the layers that look each code up in a table of 256."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ Fused = Conv2D | DepthwiseConv2D | FullyConnected | AveragePool2D | MaxPool2D | 
 _ACTIVATIONS: tuple[Activation, ...] = ("none", "relu", "relu6")
 
 
-def unite_lookups(model: QuantizedModel) -> QuantizedModel:
-    """Without the Quantize and Relu layers that the network does without, bit for bit.
+def fold_lookups(model: QuantizedModel) -> QuantizedModel:
+    """Removes or merges Quantize and Relu layers where no output bit changes.
 
     Such a layer goes if it maps every code that it can get to itself and the scale stays; if it clamps as the activation
     of the layer in front would (at the same scale, and nobody else reads that); and two in a row become one where a single
     one has the table of both.
     """
-    network = _Network(model)
+    network = _Folding(model)
     for layer in model.arch.layers:
         network.append(layer)
     layers = tuple(network.layers.values())
@@ -53,7 +53,7 @@ def unite_lookups(model: QuantizedModel) -> QuantizedModel:
 
 
 def code_table(layer: Relu | Quantize, source: TensorQuant, target: TensorQuant) -> Codes:
-    """The layer's output code for every input code -128 .. 127, as the reference computes it."""
+    """Returns the output code for every input code -128 .. 127, `[256]`, as the reference computes it."""
     return _table(isinstance(layer, Quantize), isinstance(layer, Relu) and layer.six, layer.act_bits, source, target)
 
 
@@ -65,8 +65,13 @@ def _table(quantize: bool, six: bool, bits: int, source: TensorQuant, target: Te
     return np.asarray(reference.run(one, np.arange(-128, 128).astype(np.int8)[None])[0], np.int8)
 
 
-class _Network:
-    """The layers so far; `renamed`: tensors that are gone, with those that have their codes."""
+class _Folding:
+    """The network built so far.
+
+    - codes: for each tensor, the codes that it may hold, rising.
+    - renamed: for each tensor that is gone, the one that holds its codes.
+    - readers: for each tensor, how many layers read it.
+    """
 
     def __init__(self, model: QuantizedModel) -> None:
         self.quant, self.bits, self.output = model.quant, model.arch.bits(), model.arch.output
@@ -79,7 +84,7 @@ class _Network:
                 self.readers[name] += 1
 
     def append(self, layer: Layer) -> None:
-        """Takes a layer up, or what does the same."""
+        """Adds a layer, or a cheaper change that does the same."""
         layer = replace(layer, inputs=tuple(self.renamed.get(i, i) for i in layer.inputs))
         source = layer.inputs[0]
         if isinstance(layer, (Quantize, Relu)) and source in self.quant:
@@ -112,7 +117,7 @@ class _Network:
         return True
 
     def _united(self, layer: Quantize | Relu, source: str) -> Quantize | Relu:
-        """The layer, or one that does what it and the one in front do, which is removed then."""
+        """Returns the layer, or one that does its work and that of the layer in front, which is then removed."""
         before = self.layers.get(source)
         if not isinstance(before, (Quantize, Relu)) or before.inputs[0] not in self.quant or self.readers[source] != 1:
             return layer
@@ -127,7 +132,7 @@ class _Network:
         return layer
 
     def _possible(self, layer: Layer) -> Codes:
-        """Codes that the layer's output may have, rising."""
+        """Returns the codes that the layer's output may hold, rising."""
         source = layer.inputs[0]
         match layer:
             case Conv2D() | DepthwiseConv2D() | FullyConnected() | AveragePool2D() | MaxPool2D() | Add():
@@ -146,6 +151,6 @@ def _range(low: int, high: int) -> Codes:
 
 
 def _clamped(layer: Fused, quant: TensorQuant) -> Codes:
-    """What the layer's activation makes of the codes -128 .. 127."""
+    """Returns what the layer's activation makes of the codes -128 .. 127."""
     low, high = activation_range(layer.activation, quant, layer.act_bits)
     return np.minimum(np.maximum(np.arange(-128, 128), low), high).astype(np.int8)

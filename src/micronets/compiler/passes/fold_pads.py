@@ -1,0 +1,40 @@
+"""The pass that gives the padding of a PAD layer to the convolution behind it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from micronets.ir.arch import Step, output_shape
+from micronets.ir.layers import Conv2D, DepthwiseConv2D, Pad, Shape
+from micronets.ir.window import pad_before
+from micronets.quantized.model import QuantizedModel
+
+
+def fold_pads(model: QuantizedModel) -> QuantizedModel:
+    """Removes PAD layers whose work the convolution behind them can do by padding "same".
+
+    Converted MobileNets have such a layer in front of every convolution with a stride of 2.
+    """
+    layers = {layer.name: layer for layer in model.arch.layers}
+    quant = dict(model.quant)
+    for step in model.arch.steps():
+        layer, pad = step.layer, layers.get(step.layer.inputs[0])
+        if not (isinstance(layer, (Conv2D, DepthwiseConv2D)) and layer.padding == "valid" and isinstance(pad, Pad)):
+            continue
+        source = pad.inputs[0]
+        alone = [reader.name for reader in layers.values() if pad.name in reader.inputs] == [layer.name]
+        folded = replace(layer, inputs=(source,), padding="same")
+        if alone and quant[source] == quant[pad.name] and _pads_alike(model.arch.shapes()[source], pad, folded, step):
+            layers[layer.name] = folded
+            del layers[pad.name], quant[pad.name]
+    if len(layers) == len(model.arch.layers):
+        return model
+    return replace(model, arch=replace(model.arch, layers=tuple(layers.values())), quant=quant)
+
+
+def _pads_alike(x: Shape, pad: Pad, folded: Conv2D | DepthwiseConv2D, step: Step) -> bool:
+    """Tells whether `folded` on a map of shape `x` has its windows where `step` has them on the padded map."""
+    if len(x) != 3 or pad.paddings[2] != (0, 0) or output_shape(folded, (x,)) != step.output_shape:
+        return False
+    k, s, d = folded.kernel, folded.stride, folded.dilation
+    return all(pad_before(x[i], k[i], s[i], d[i], "same") == pad.paddings[i][0] for i in (0, 1))
