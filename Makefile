@@ -35,4 +35,4 @@ $(VENV)/.installed-test: pyproject.toml | $(BIN)/python
 	@touch $@ $(VENV)/.installed-demo
 
 clean:
-	rm -rf $(VENV) demo build .pytest_cache .mypy_cache .ruff_cache .hypothesis src/micronets.egg-info
+	rm -rf $(VENV) demo build .pytest_cache .mypy_cache .ruff_cache .hypothesis src/*.egg-info

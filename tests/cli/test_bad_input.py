@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from micronets.installation import install
 from tests.support.calling import call
 from tests.support.tones import CONFIG, config, tones, write_wav
 
@@ -177,7 +178,7 @@ def test_slips_on_the_command_line(tmp_path: Path) -> None:
 def test_a_package_that_is_not_installed(words: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "micronets.design.dnas")
     monkeypatch.setitem(sys.modules, "torch", None)
-    assert refused(tmp_path, words) == "this needs the package 'torch': pip install 'micronets[design]'"
+    assert refused(tmp_path, words) == f"this needs the package 'torch': {install('design')}"
 
 
 def test_a_directory_that_is_not_ours(words: Path, tmp_path: Path) -> None:

@@ -16,12 +16,14 @@ from micronets.cost import latency_model
 from micronets.device.board import monitor
 from micronets.device.cross_compiler import Firmware, compiler, firmware_files
 from micronets.errors import BudgetError, DeviceError, MicronetsError
+from micronets.installation import install
 from micronets.ir.arch import Arch
 from micronets.ir.space import Block, Choice, SearchSpace, Template, derive
 from micronets.quantized.random_weights import untrained
 from micronets.report import characterization as report
 from tests.support import serial_line
 from tests.support.calling import call
+from tests.support.needs import needs
 
 
 def missing(board: Board) -> str:
@@ -30,7 +32,7 @@ def missing(board: Board) -> str:
         try:
             __import__(package)
         except ImportError:
-            return f"needs {package}: pip install 'micronets[sim]'"
+            return f"needs {package}: {install('sim')}"
     try:
         compiler(board)
     except MicronetsError as e:
@@ -139,7 +141,7 @@ def test_another_board_or_network_is_another_measurement(board: Board) -> None:
 @pytest.mark.usefixtures("tools")
 def test_a_board_is_flashed_for_every_network(board: Board, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process pretends to be the board; what is too large for it is left out, and nothing is measured twice."""
-    pytest.importorskip("serial", reason="needs pip install 'micronets[board]'")
+    needs("serial", "board")
     bench = serial_line.Bench(tmp_path)
 
     def build(sources: monitor.Sources, board: Board, *rest: object) -> Firmware:
@@ -176,7 +178,7 @@ def test_a_board_is_flashed_for_every_network(board: Board, tmp_path: Path, monk
 
 @pytest.mark.usefixtures("tools")
 def test_a_process_is_no_board(board: Board, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("serial", reason="needs pip install 'micronets[board]'")
+    needs("serial", "board")
     monkeypatch.setattr(monitor, "build_monitor", lambda sources, board, *_: Firmware(b"", "", ()))
     monkeypatch.setattr(monitor, "flash", lambda *_: None)
     arch = measuring.draw(tiny(), 1, 0)[0].arch

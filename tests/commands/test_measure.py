@@ -15,6 +15,7 @@ from micronets.commands import measure
 from micronets.device.cross_compiler import compiler
 from micronets.device.sim import cortex_m4
 from micronets.errors import DeviceError, FileError, SpecError
+from micronets.installation import install
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Conv2D, DepthwiseConv2D, Mean
 from micronets.quantized import reference
@@ -29,7 +30,7 @@ def missing() -> str:
     """Why the simulator cannot run here, if so."""
     for package in ("unicorn", "capstone", "elftools"):
         if importlib.util.find_spec(package) is None:
-            return f"needs {package}: pip install 'micronets[sim]'"
+            return f"needs {package}: {install('sim')}"
     try:
         compiler(F446)
     except DeviceError as e:
@@ -237,7 +238,7 @@ def test_a_missing_package_is_one_line(path: Path, package: str, monkeypatch: py
     cortex_m4._disassembler.cache_clear()
     result = call("measure", path, "--board", "NUCLEO-F446RE")
     assert result.code == 2
-    assert result.error == f"this needs the package '{package}': pip install 'micronets[sim]'"
+    assert result.error == f"this needs the package '{package}': {install('sim')}"
 
 
 @simulated

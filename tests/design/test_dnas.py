@@ -2,17 +2,19 @@ import dataclasses
 
 import pytest
 
-torch = pytest.importorskip("torch", reason="the design half needs torch: pip install 'micronets[design]'")
+from tests.support.needs import needs
 
-from micronets.boards.board import Budget  # noqa: E402
-from micronets.cost.costs import budget_costs  # noqa: E402
-from micronets.design import dnas_loop  # noqa: E402
-from micronets.design.budget_fitter import Fitter  # noqa: E402
-from micronets.design.dnas import SearchSettings, search, settle  # noqa: E402
-from micronets.design.net import Net  # noqa: E402
-from micronets.errors import BudgetError, SpecError, TrainingError  # noqa: E402
-from micronets.ir.space import derive  # noqa: E402
-from tests.support.tiny_task import TinyTask, tiny_space  # noqa: E402
+torch = needs("torch", "design")
+
+from micronets.boards.board import Budget
+from micronets.cost.costs import budget_costs
+from micronets.design import dnas_loop
+from micronets.design.budget_fitter import Fitter
+from micronets.design.dnas import SearchSettings, search, settle
+from micronets.design.net import Net
+from micronets.errors import BudgetError, SpecError, TrainingError
+from micronets.ir.space import derive
+from tests.support.tiny_task import TinyTask, tiny_space
 
 SETTINGS = SearchSettings(epochs=4, batch=32, lr=0.02, arch_lr=0.1, precision="fp32")
 

@@ -3,19 +3,21 @@
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="the design half needs torch: pip install 'micronets[design]'")
+from tests.support.needs import needs
 
-from dataclasses import replace  # noqa: E402
+torch = needs("torch", "design")
 
-from micronets import tflite  # noqa: E402
-from micronets.design import fakequant, torch_ops  # noqa: E402
-from micronets.design.export import tensor_codes, to_quantized  # noqa: E402
-from micronets.design.net import Net  # noqa: E402
-from micronets.design.predict import predict  # noqa: E402
-from micronets.device.tflm import interpreter  # noqa: E402
-from micronets.errors import SpecError  # noqa: E402
-from micronets.ir.arch import Arch  # noqa: E402
-from micronets.ir.layers import (  # noqa: E402
+from dataclasses import replace
+
+from micronets import tflite
+from micronets.design import fakequant, torch_ops
+from micronets.design.export import tensor_codes, to_quantized
+from micronets.design.net import Net
+from micronets.design.predict import predict
+from micronets.device.tflm import interpreter
+from micronets.errors import SpecError
+from micronets.ir.arch import Arch
+from micronets.ir.layers import (
     INPUT,
     Add,
     AveragePool2D,
@@ -29,9 +31,9 @@ from micronets.ir.layers import (  # noqa: E402
     Reshape,
     Softmax,
 )
-from micronets.quantized import reference  # noqa: E402
-from micronets.quantized.arithmetic import dequantize, quantize  # noqa: E402
-from micronets.quantized.model import TensorQuant  # noqa: E402
+from micronets.quantized import reference
+from micronets.quantized.arithmetic import dequantize, quantize
+from micronets.quantized.model import TensorQuant
 
 
 def mixed(weight_bits=8, act_bits=8) -> Arch:

@@ -3,14 +3,16 @@
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="the design half needs torch: pip install 'micronets[design]'")
-from torch.nn import functional as F  # noqa: E402
+from tests.support.needs import needs
 
-from micronets.design import torch_ops  # noqa: E402
-from micronets.design.net import Net, load_float  # noqa: E402
-from micronets.errors import SpecError, UnsupportedError  # noqa: E402
-from micronets.ir.arch import Arch  # noqa: E402
-from micronets.ir.layers import (  # noqa: E402
+torch = needs("torch", "design")
+from torch.nn import functional as F
+
+from micronets.design import torch_ops
+from micronets.design.net import Net, load_float
+from micronets.errors import SpecError, UnsupportedError
+from micronets.ir.arch import Arch
+from micronets.ir.layers import (
     INPUT,
     Add,
     AveragePool2D,

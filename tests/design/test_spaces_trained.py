@@ -5,24 +5,26 @@ import random
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="the design half needs torch: pip install 'micronets[design]'")
+from tests.support.needs import needs
 
-from micronets import tflite  # noqa: E402
-from micronets.boards.board import Budget  # noqa: E402
-from micronets.cost.costs import budget_costs, relaxed_budget_costs  # noqa: E402
-from micronets.design.dnas import SearchSettings, search  # noqa: E402
-from micronets.design.export import to_quantized  # noqa: E402
-from micronets.design.net import Net  # noqa: E402
-from micronets.design.supernet import Supernet  # noqa: E402
-from micronets.device.tflm import interpreter  # noqa: E402
-from micronets.ir import spaces  # noqa: E402
-from micronets.ir.layers import INPUT, Pad  # noqa: E402
-from micronets.ir.space import derive  # noqa: E402
-from micronets.quantized import reference  # noqa: E402
-from micronets.quantized.arithmetic import quantize  # noqa: E402
-from tests.design.test_fakequant import assert_layers_agree, prepared  # noqa: E402
-from tests.support.random_models import random_input  # noqa: E402
-from tests.support.tiny_task import BANDS, FRAMES, TinyTask  # noqa: E402
+torch = needs("torch", "design")
+
+from micronets import tflite
+from micronets.boards.board import Budget
+from micronets.cost.costs import budget_costs, relaxed_budget_costs
+from micronets.design.dnas import SearchSettings, search
+from micronets.design.export import to_quantized
+from micronets.design.net import Net
+from micronets.design.supernet import Supernet
+from micronets.device.tflm import interpreter
+from micronets.ir import spaces
+from micronets.ir.layers import INPUT, Pad
+from micronets.ir.space import derive
+from micronets.quantized import reference
+from micronets.quantized.arithmetic import quantize
+from tests.design.test_fakequant import assert_layers_agree, prepared
+from tests.support.random_models import random_input
+from tests.support.tiny_task import BANDS, FRAMES, TinyTask
 
 OPTIONS = {
     "dscnn": {"max_width": 40, "blocks": 3, "strides": (2, 1, 2)},

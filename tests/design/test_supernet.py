@@ -3,15 +3,17 @@ from dataclasses import replace
 
 import pytest
 
-torch = pytest.importorskip("torch", reason="the design half needs torch: pip install 'micronets[design]'")
+from tests.support.needs import needs
 
-from micronets.cost import costs  # noqa: E402
-from micronets.cost.costs import relaxed_budget_costs  # noqa: E402
-from micronets.design.net import Net  # noqa: E402
-from micronets.design.supernet import Supernet  # noqa: E402
-from micronets.ir import spaces  # noqa: E402
-from micronets.ir.space import derive  # noqa: E402
-from tests.support.tiny_task import tiny_space  # noqa: E402
+torch = needs("torch", "design")
+
+from micronets.cost import costs
+from micronets.cost.costs import relaxed_budget_costs
+from micronets.design.net import Net
+from micronets.design.supernet import Supernet
+from micronets.ir import spaces
+from micronets.ir.space import derive
+from tests.support.tiny_task import tiny_space
 
 
 def small_images(name: str, **options):

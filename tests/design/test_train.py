@@ -9,17 +9,19 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="the design half needs torch: pip install 'micronets[design]'")
+from tests.support.needs import needs
 
-from micronets.design import checkpoint as checkpoint_module  # noqa: E402
-from micronets.design import optim  # noqa: E402
-from micronets.design.net import Net  # noqa: E402
-from micronets.design.predict import predict  # noqa: E402
-from micronets.design.train import TrainSettings, fit, load_result  # noqa: E402
-from micronets.errors import DataError, FileError, SpecError, TrainingError  # noqa: E402
-from micronets.ir.arch import Arch  # noqa: E402
-from micronets.ir.layers import INPUT, Conv2D, DepthwiseConv2D, FullyConnected  # noqa: E402
-from tests.support.toy_task import Toy  # noqa: E402
+torch = needs("torch", "design")
+
+from micronets.design import checkpoint as checkpoint_module
+from micronets.design import optim
+from micronets.design.net import Net
+from micronets.design.predict import predict
+from micronets.design.train import TrainSettings, fit, load_result
+from micronets.errors import DataError, FileError, SpecError, TrainingError
+from micronets.ir.arch import Arch
+from micronets.ir.layers import INPUT, Conv2D, DepthwiseConv2D, FullyConnected
+from tests.support.toy_task import Toy
 
 ARCH = Arch(
     (8, 4, 1),

@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("unicorn", reason="needs pip install 'micronets[sim]'")
-pytest.importorskip("capstone", reason="needs pip install 'micronets[sim]'")
-pytest.importorskip("elftools", reason="needs pip install 'micronets[sim]'")
+from tests.support.needs import needs
+
+needs("unicorn", "sim")
+needs("capstone", "sim")
+needs("elftools", "sim")
 
 import micronets.compiler
 import micronets.device

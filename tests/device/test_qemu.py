@@ -6,8 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-pytest.importorskip("unicorn", reason="needs pip install 'micronets[sim]'")
-pytest.importorskip("elftools", reason="needs pip install 'micronets[sim]'")
+from tests.support.needs import needs
+
+needs("unicorn", "sim")
+needs("elftools", "sim")
 
 from micronets.boards.board import Board, load_board
 from micronets.device import qemu

@@ -22,6 +22,7 @@ from micronets.tasks.ad import folders
 from micronets.tasks.images import cifar
 from tests.support.archives import Server, serving, sha256, tar_gz, zipped
 from tests.support.calling import Result, call
+from tests.support.needs import needs
 
 BATCH = pickle.dumps({b"data": np.arange(4 * 3072, dtype=np.int64).astype(np.uint8).reshape(4, 3072), b"labels": [0, 1, 2, 9]})
 NAMES = [*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"]
@@ -306,7 +307,7 @@ def test_both_archives_of_the_keywords_have_a_place_and_a_setting(tmp_path: Path
 
 
 def test_coco_comes_as_its_loader_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    image = pytest.importorskip("PIL.Image", reason="reading images needs Pillow: pip install 'micronets[design]'")
+    image = needs("PIL.Image", "design")
     picture = io.BytesIO()
     image.new("RGB", (20, 10)).save(picture, "JPEG")
     names = [f"COCO_{i:04}.jpg" for i in range(40)]

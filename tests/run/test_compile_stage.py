@@ -12,9 +12,10 @@ from micronets.cost import latency_model
 from micronets.run.stages import compile
 from tests.cost.test_latency_model import TRUTH
 from tests.support.calling import call
+from tests.support.needs import needs
 from tests.support.tones import CONFIG, config, tones
 
-pytest.importorskip("torch", reason="the design half needs torch: pip install 'micronets[design]'")
+needs("torch", "design")
 BOARD = load_board("NUCLEO-F446RE")
 
 

@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("torch", reason="the design half needs torch: pip install 'micronets[design]'")
+from tests.support.needs import needs
+
+needs("torch", "design")
 
 import torch
 
@@ -185,7 +187,7 @@ def test_a_sample_of_a_large_directory_has_files_of_every_folder(tmp_path: Path)
 
 
 def test_a_sample_of_coco_is_coco(tmp_path: Path) -> None:
-    image = pytest.importorskip("PIL.Image", reason="reading images needs Pillow: pip install 'micronets[design]'")
+    image = needs("PIL.Image", "design")
     root = tmp_path / "coco"
     (root / "annotations").mkdir(parents=True)
     for part in ("train2014", "val2014"):

@@ -10,6 +10,7 @@ import pytest
 
 from micronets import tflite
 from micronets.device.tflm import interpreter
+from micronets.installation import install
 from micronets.tasks.kws import synthetic
 from tests.support.calling import Result, call
 from tests.support.tones import CONFIG, config, tones
@@ -215,7 +216,7 @@ def test_without_tflm_the_run_says_what_was_not_checked(copy: Path, monkeypatch:
     monkeypatch.setattr(interpreter, "available", lambda: False)
     result = call("report", copy, "--redo")
     assert result.code == 0
-    assert "TFLM is not installed here (pip install 'micronets[tflm]'): nothing ran under it" in result.out
+    assert f"TFLM is not installed here ({install('tflm')}): nothing ran under it" in result.out
     facts = json.loads((copy / "report.json").read_text())
     assert facts["bit_exact"] is None
     assert facts["arena"]["found"] is None

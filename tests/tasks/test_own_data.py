@@ -12,6 +12,7 @@ import pytest
 
 from micronets.frontend import encode_wav
 from tests.support.calling import call
+from tests.support.needs import needs
 from tests.support.wavs import tone
 
 ROOT = Path(__file__).parents[2]
@@ -30,7 +31,7 @@ def sounds(root: Path) -> None:
 
 
 def pictures(root: Path) -> None:
-    Image = pytest.importorskip("PIL.Image", reason="pictures need Pillow: pip install 'micronets[design]'")
+    Image = needs("PIL.Image", "design")
     rng = np.random.default_rng(0)
     for k, name in enumerate(("cup", "plant")):
         (root / name).mkdir(parents=True)

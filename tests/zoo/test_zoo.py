@@ -11,6 +11,7 @@ from micronets.boards.board import load_board
 from micronets.cost.costs import budget_costs
 from micronets.device.tflm import interpreter
 from micronets.frontend import FrontEnd
+from micronets.installation import install
 from micronets.quantized import reference
 
 ZOO = sorted((Path(__file__).parents[2] / "zoo").glob("*/model.tflite"))
@@ -37,7 +38,7 @@ def test_model_is_what_its_report_says(path) -> None:
         assert front_end.input_shape == model.arch.input_shape
 
 
-@pytest.mark.skipif(not interpreter.available(), reason="needs TFLM: pip install 'micronets[tflm]' on Linux x86-64")
+@pytest.mark.skipif(not interpreter.available(), reason=f"needs TFLM: {install('tflm')} on Linux x86-64")
 @pytest.mark.parametrize("path", ZOO, ids=lambda p: p.parent.name)
 def test_model_equals_the_reference_under_tflm_in_the_predicted_arena(path) -> None:
     content = path.read_bytes()

@@ -15,6 +15,7 @@ import click
 from micronets import __version__
 from micronets.cli import common, data, devices, lists, models, stages
 from micronets.errors import MicronetsError, SpecError, did_you_mean
+from micronets.installation import install
 
 _ENVIRONMENT = {  # errors of the machine, not ours: one line each
     errno.ENOSPC: "the disk is full: free some space",
@@ -67,7 +68,7 @@ def main() -> None:
         missing = (e.name or "").split(".")[0]
         if missing not in _EXTRAS:
             raise
-        code = _fail(f"this needs the package '{missing}': pip install 'micronets[{_EXTRAS[missing]}]'", 2)
+        code = _fail(f"this needs the package '{missing}': {install(_EXTRAS[missing])}", 2)
     except MemoryError:
         code = _fail(f"out of memory; take a smaller batch or data set, then {common.resume_hint()}", 2)
     except OSError as e:

@@ -20,6 +20,7 @@ from pathlib import Path
 from micronets.boards.board import Board
 from micronets.compiler import Compiled
 from micronets.errors import DeviceError, SpecError
+from micronets.installation import install
 
 _GCC = "arm-none-eabi-gcc"
 _ZIG_CPUS = {  # clang needs the FPU named: without it, it assumes none for the M4 and the largest for the others
@@ -82,7 +83,7 @@ def compiler(board: Board, which: str | None = None) -> Compiler:
         version = next((word for word in lines if word[0].isdigit()), "")
         return Compiler(command, f"zig clang {version}", flags, ("-fhosted",), ("-fno-builtin",), ())
     wanted = {None: f"{_GCC} or ziglang", "gcc": _GCC, "zig": "ziglang"}[which]
-    raise DeviceError(f"no compiler for a Cortex-M found ({wanted}): pip install 'micronets[sim]', or install {_GCC}")
+    raise DeviceError(f"no compiler for a Cortex-M found ({wanted}): {install('sim')}, or install {_GCC}")
 
 
 def build(sources: Mapping[str, str | bytes], board: Board, which: str | None = None) -> Firmware:

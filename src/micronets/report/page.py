@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from micronets.boards import battery
+from micronets.installation import install
 from micronets.report import charts
 from micronets.report.markup import Markup, el, table
 from micronets.report.style import CSS
@@ -138,9 +139,7 @@ def _accuracy(facts: Facts) -> Markup:
 def _deployed(facts: Facts) -> Markup:
     c = facts["c"]
     if c is None:
-        return _section(
-            "As C on the board", el("p", "Not measured here: pip install 'micronets[sim]'. The C is in the folder c.")
-        )
+        return _section("As C on the board", el("p", f"Not measured here: {install('sim')}. The C is in the folder c."))
     tflm = c["arena_tflm_bytes"]
     rows = [
         ("latency", amount(c["latency_ms"], "ms"), f"{c['cycles']:,} cycles, +-{c['uncertainty']:.0%}"),

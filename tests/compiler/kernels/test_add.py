@@ -11,6 +11,7 @@ from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Add, Conv2D
 from micronets.quantized import reference
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
+from tests.support.needs import needs
 
 EVERY = np.stack(np.meshgrid(*2 * [np.arange(-128, 128, dtype=np.int8)]), -1)  # [256, 256, 2]
 SEEDS = 25
@@ -56,8 +57,8 @@ def test_every_pair_of_codes(flags: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(("which", "seeds"), [("gcc", (0, 7, 14, 16, 19)), ("zig", (3, 4))])
 def test_simulated_sums(which: str, seeds: tuple[int, ...]) -> None:
     """The loop in assembly, on the simulated processor."""
-    pytest.importorskip("unicorn", reason="needs pip install 'micronets[sim]'")
-    pytest.importorskip("elftools", reason="needs pip install 'micronets[sim]'")
+    needs("unicorn", "sim")
+    needs("elftools", "sim")
     from micronets.boards.board import load_board
     from micronets.commands.measure import firmware_files
     from micronets.device.cross_compiler import build, compiler

@@ -16,6 +16,7 @@ from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Conv2D, DepthwiseConv2D
 from micronets.quantized import reference
 from micronets.quantized.model import QuantizedModel, TensorQuant
+from tests.support.needs import needs
 from tests.support.random_models import random_input, random_model
 
 PAIRS = "-DMICRONETS_DSP"
@@ -107,8 +108,8 @@ def test_sanitizers_find_nothing(kernels: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("which", ["gcc", "zig"])
 def test_simulated_outputs_equal_the_reference(which: str) -> None:
     """The loops in assembly, on the simulated processor."""
-    pytest.importorskip("unicorn", reason="needs pip install 'micronets[sim]'")
-    pytest.importorskip("elftools", reason="needs pip install 'micronets[sim]'")
+    needs("unicorn", "sim")
+    needs("elftools", "sim")
     from micronets.boards.board import load_board
     from micronets.commands.measure import firmware_files
     from micronets.device.cross_compiler import build

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import re
 import shutil
 import struct
 import subprocess
@@ -14,7 +15,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("serial", reason="needs pip install 'micronets[board]'")
+from micronets.installation import install
+from tests.support.needs import needs
+
+needs("serial", "board")
 if not hasattr(os, "openpty"):
     pytest.skip("needs pseudo-terminals", allow_module_level=True)
 
@@ -331,13 +335,13 @@ def test_pyocd_s_complaint_is_one_line() -> None:
 def test_without_pyocd(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(monitor.shutil, "which", lambda name: None)
     monkeypatch.setattr(monitor.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(DeviceError, match=r"no pyOCD found to write the firmware: pip install 'micronets\[board\]', or build"):
+    with pytest.raises(DeviceError, match=re.escape(f"no pyOCD found to write the firmware: {install('board')}, or build")):
         monitor.flash(b"", F446)
 
 
 def test_without_pyserial(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "serial", None)
-    assert error(path, "x") == "this needs the package 'serial': pip install 'micronets[board]'"
+    assert error(path, "x") == f"this needs the package 'serial': {install('board')}"
 
 
 def test_the_hash_tells_networks_apart(compiled: Compiled) -> None:

@@ -2,7 +2,9 @@
 
 import pytest
 
-pytest.importorskip("capstone", reason="needs pip install 'micronets[sim]'")
+from tests.support.needs import needs
+
+needs("capstone", "sim")
 
 from micronets.device.sim.cortex_m4 import decode
 from micronets.device.sim.cortex_m7 import MISPREDICTED, Pipeline, cycles

@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("unicorn", reason="needs pip install 'micronets[sim]'")
-pytest.importorskip("capstone", reason="needs pip install 'micronets[sim]'")
-pytest.importorskip("elftools", reason="needs pip install 'micronets[sim]'")
+from tests.support.needs import needs
+
+needs("unicorn", "sim")
+needs("capstone", "sim")
+needs("elftools", "sim")
 
 from micronets.boards.board import load_board
 from micronets.device.cross_compiler import build, compiler

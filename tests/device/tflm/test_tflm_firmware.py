@@ -23,12 +23,14 @@ from micronets.cost import latency_model
 from micronets.device.tflm import tflm_firmware
 from micronets.device.tflm.tflm_firmware import Tflm
 from micronets.errors import MicronetsError
+from micronets.installation import install
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Add, Conv2D, DepthwiseConv2D, FullyConnected, Mean, Softmax
 from micronets.quantized.random_weights import untrained
 from tests.commands import test_characterize
 from tests.support import tflm_standin
 from tests.support.calling import Result, call
+from tests.support.needs import needs
 
 ARCH = Arch(
     (12, 10, 2),
@@ -53,7 +55,7 @@ def missing() -> str:
         try:
             __import__(package)
         except ImportError:
-            return f"needs {package}: pip install 'micronets[sim]'"
+            return f"needs {package}: {install('sim')}"
     try:
         tflm_firmware.compilers(Tflm(Path(), Path()))
     except MicronetsError as e:
@@ -313,7 +315,7 @@ def refusal(data: bytes) -> str:
 
 @cross
 def test_characterised(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("scipy", reason="needs pip install 'micronets[sim]'")
+    needs("scipy", "sim")
     monkeypatch.setattr(characterize_report, "space", lambda _: test_characterize.tiny())
     monkeypatch.setattr(characterize_report, "channel_networks", list)
     monkeypatch.setattr(characterize_report, "layer_networks", list)

@@ -14,9 +14,10 @@ from micronets.tasks.ad import synthetic
 from micronets.tasks.ad.auc import auc, interval, partial_auc
 from micronets.tasks.ad.data import anomaly_scores
 from micronets.tasks.ad.settings import Augmentation, Windows, bilinear
+from tests.support.needs import needs
 from tests.support.wavs import tone
 
-metrics = pytest.importorskip("sklearn.metrics", reason="needs scikit-learn: pip install '.[dev]'")
+metrics = needs("sklearn.metrics", "dev")
 
 
 @pytest.mark.parametrize("seed", range(40))

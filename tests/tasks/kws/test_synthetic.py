@@ -5,6 +5,7 @@ import pytest
 
 from micronets.errors import DataError, SpecError
 from micronets.frontend import FrontEnd
+from micronets.installation import install
 from micronets.tasks import load
 from micronets.tasks.kws import synthetic
 from micronets.tasks.kws.espeak import VOICES, synthesise
@@ -64,7 +65,7 @@ def test_without_the_synthesiser_the_way_out_is_named(monkeypatch: pytest.Monkey
     with pytest.raises(DataError) as e:
         load("kws")
     assert str(e.value) == (
-        "synthetic speech: the synthesiser is not installed; pip install 'micronets[speech]', or give a data directory"
+        f"synthetic speech: the synthesiser is not installed; {install('speech')}, or give a data directory"
     )
 
 

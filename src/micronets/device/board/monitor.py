@@ -18,6 +18,7 @@ from micronets.device.board.serial_session import BAUD
 from micronets.device.cross_compiler import Firmware, build, compiler, link, link_script
 from micronets.device.sim.elf import read_image
 from micronets.errors import BudgetError, DeviceError, SpecError
+from micronets.installation import install
 
 Sources = Mapping[str, str | bytes]
 _OWN = ("startup.c", "memory.c", "serial/monitor.c", "serial/frame.c", "serial/cortex_m.c")
@@ -132,7 +133,7 @@ def _pyocd() -> list[str]:
     if command:
         return [command]
     raise DeviceError(
-        "no pyOCD found to write the firmware: pip install 'micronets[board]', or build it with --firmware FILE and write it "
+        f"no pyOCD found to write the firmware: {install('board')}, or build it with --firmware FILE and write it "
         "with another program"
     )
 

@@ -1,7 +1,7 @@
 """A network on a real board, over a serial line to the firmware of `firmware/serial` (its monitor.c describes the commands).
 
 The line may be bad: every request is repeated until its answer comes undamaged, and no request does harm when it comes twice.
-Needs `pip install 'micronets[board]'`.
+Needs the packages of the extra `board`.
 """
 
 from __future__ import annotations

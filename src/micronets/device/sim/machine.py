@@ -1,7 +1,7 @@
 """A firmware on a simulated Cortex-M: outputs, instructions and cycles by layer, stack, sizes.
 
 unicorn executes the instructions, `trace` counts them, `cyclemodel` and the board's flash model say how long they take.
-Needs `pip install 'micronets[sim]'`.
+Needs the packages of the extra `sim`.
 """
 
 from __future__ import annotations

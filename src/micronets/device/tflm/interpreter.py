@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.errors import DeviceError
+from micronets.installation import install
 from micronets.tflite import tensor_names
 
 Array = npt.NDArray[Any]
@@ -203,7 +204,7 @@ _lock = threading.Lock()
 def _parallel(requests: list[tuple[Any, ...]]) -> list[Any]:
     """Answers to the requests, each from a worker of its own."""
     if not available():
-        raise DeviceError("TFLM is not installed: pip install 'micronets[tflm]' (Linux on x86-64 only)")
+        raise DeviceError(f"TFLM is not installed: {install('tflm')} (Linux on x86-64 only)")
     with _lock:
         while len(_workers) < len(requests):
             _workers.append(_Worker())

@@ -16,6 +16,7 @@ from micronets.compiler.generate.manifests import library_files
 from micronets.device import cross_compiler
 from micronets.errors import DeviceError, SpecError, UnsupportedError
 from micronets.files import digest, write_atomic
+from micronets.installation import install
 from micronets.ir.arch import Arch
 from micronets.run import directory
 from micronets.run.context import Work, settings_for
@@ -61,7 +62,7 @@ def unavailable(board: Board) -> str | None:
     """Why nothing can be simulated here, or None."""
     for package in _PACKAGES:
         if importlib.util.find_spec(package) is None:
-            return f"needs {package} (pip install 'micronets[sim]')"
+            return f"needs {package} ({install('sim')})"
     try:
         cross_compiler.compiler(board)
     except (DeviceError, SpecError) as e:

@@ -19,6 +19,7 @@ from micronets.commands import inspect
 from micronets.cost.costs import arena_tflm_bytes, budget_costs
 from micronets.cost.tflm_plan import tflm_plan
 from micronets.files import write_atomic
+from micronets.installation import install
 from micronets.ir.space import Choice, derive
 from micronets.report.page import page
 from micronets.run import directory
@@ -167,7 +168,7 @@ def summary(facts: Mapping[str, Any], run: RunDir) -> str:
     data = f"{warning}{facts['source']}; {facts['judged']:,} test {facts['judged_noun']}"
     exact = facts["bit_exact"]
     if exact is None:
-        proof = "TFLM is not installed here (pip install 'micronets[tflm]'): nothing ran under it, the arena is an estimate"
+        proof = f"TFLM is not installed here ({install('tflm')}): nothing ran under it, the arena is an estimate"
     else:
         arena = facts["arena"]
         proof = (
@@ -197,7 +198,7 @@ def deployed(facts: Mapping[str, Any]) -> list[str]:
     """What the C takes on the board, in a line."""
     c = facts["c"]
     if c is None:
-        return ["our C: written, not measured here (pip install 'micronets[sim]')"]
+        return [f"our C: written, not measured here ({install('sim')})"]
     return [
         f"our C ({c['source']}, {c['toolchain']}): {amount(c['latency_ms'], 'ms')} +-{c['uncertainty']:.0%}, "
         f"{amount(c['energy_mj'], 'mJ')}, SRAM {amount(c['sram_bytes'], 'B')}, flash {amount(c['flash_bytes'], 'B')}"

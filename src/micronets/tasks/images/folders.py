@@ -15,6 +15,7 @@ from micronets.errors import DataError
 from micronets.files import digest
 from micronets.frontend.image import Bytes, ImageFrontEnd, resized
 from micronets.frontend.mapped import Chunks, mapped
+from micronets.installation import install
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -135,7 +136,7 @@ def check_pillow() -> None:
     try:
         import PIL  # noqa: F401
     except ImportError as e:
-        raise DataError("reading images needs Pillow; install micronets[design]") from e
+        raise DataError(f"reading images needs Pillow: {install('design')}") from e
 
 
 def _key(paths: Sequence[Path], fe: ImageFrontEnd) -> str:

@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.errors import DataError
+from micronets.installation import install
 
 ACCENTS = ("en", "en-us", "en-gb-scotland", "en-029", "en-gb-x-rp", "en-gb-x-gbclan", "en-gb-x-gbcwmd", "en-us-nyc")
 VOICES: dict[str, tuple[str, ...]] = {
@@ -51,9 +52,7 @@ _LONGEST_HOME = 120  # characters; the library keeps the path in a buffer of 160
 def synthesise(jobs: Sequence[Job]) -> tuple[list[Samples], int]:
     """Samples int16 `[n]` of each job `(voice, word, words per minute, pitch)`, and their rate in Hz. Raises `DataError`."""
     if importlib.util.find_spec("espeakng_loader") is None:
-        raise DataError(
-            "synthetic speech: the synthesiser is not installed; pip install 'micronets[speech]', or give a data directory"
-        )
+        raise DataError(f"synthetic speech: the synthesiser is not installed; {install('speech')}, or give a data directory")
     env = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
     done = subprocess.run(
         [sys.executable, "-m", __name__], input=json.dumps(jobs).encode(), capture_output=True, env=env, check=False

@@ -1,0 +1,59 @@
+"""How this installation of micronets gets a missing package: the command that really works where it runs.
+
+The distribution is called `micronets-tinyml`; the name `micronets` on the Python Package Index belongs to somebody else, so
+`pip install micronets` would bring a stranger's package. The import is `micronets` all the same.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+import sys
+from functools import cache
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+DISTRIBUTION = "micronets-tinyml"
+
+
+def install(extra: str) -> str:
+    """The command that adds the packages of an extra, such as `pip install 'micronets-tinyml[sim]'`.
+
+    extra: a name under `[project.optional-dependencies]` of pyproject.toml.
+    An installation from a checkout is added to from that checkout, editable if it was, and an interpreter whose pip is not
+    the one on the path is named, so that the packages land where micronets runs.
+    """
+    return f"{_pip()} install {shlex.join(_source(extra))}"
+
+
+def _pip() -> str:
+    found = shutil.which("pip")
+    here = Path(sys.prefix).resolve()
+    if found and Path(found).parent.resolve().is_relative_to(here):
+        return "pip"
+    return f"{shlex.quote(sys.executable or 'python3')} -m pip"
+
+
+def _source(extra: str) -> list[str]:
+    """The arguments after `pip install`."""
+    checkout, editable = _checkout()
+    if checkout is None:
+        return [f"{DISTRIBUTION}[{extra}]"]
+    return [*(["-e"] if editable else []), f"{checkout}[{extra}]"]
+
+
+@cache
+def _checkout() -> tuple[Path | None, bool]:
+    """The directory that micronets was installed from, if it is still there, and whether the installation is editable."""
+    root = Path(__file__).resolve().parents[2]
+    if (root / "pyproject.toml").is_file():
+        return root, True  # runs from its sources: an editable installation, or these on PYTHONPATH
+    try:
+        text = distribution(DISTRIBUTION).read_text("direct_url.json")
+    except PackageNotFoundError:
+        return None, False
+    url = json.loads(text)["url"] if text else ""
+    path = Path(unquote(urlsplit(url).path)) if url.startswith("file:") else None
+    return (path, False) if path and (path / "pyproject.toml").is_file() else (None, False)
