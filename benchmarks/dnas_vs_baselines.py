@@ -49,9 +49,9 @@ from micronets.ir.arch import Arch
 from micronets.ir.space import SearchSpace, derive
 from micronets.quantized import reference
 from micronets.run.config import Config, load
-from micronets.run.context import Work
+from micronets.run.context import RunContext
 from micronets.run.directory import RunDir
-from micronets.run.stages.design import less_metadata
+from micronets.run.stages.search import budget_without_metadata
 from micronets.terminal import said
 from micronets.tflite import write
 
@@ -65,9 +65,9 @@ class Comparison:
 
     def __init__(self, config: Config, candidates: int) -> None:
         self.config, self.candidates = config, candidates
-        self.work = Work(config, RunDir(Path(config.out)), say)
-        self.data, self.space, self.board = self.work.data, self.work.space, self.work.board
-        self.budget = board_budget(less_metadata(self.work), self.board)
+        self.context = RunContext(config, RunDir(Path(config.out)), say)
+        self.data, self.space, self.board = self.context.data, self.context.space, self.context.board
+        self.budget = board_budget(budget_without_metadata(self.context), self.board)
 
     @cached_property
     def fitter(self) -> Fitter:
@@ -117,7 +117,7 @@ class Comparison:
         }
 
     def dnas(self, seed: int, directory: Path) -> SearchResult:
-        settings, budget = self.config.search, less_metadata(self.work)
+        settings, budget = self.config.search, budget_without_metadata(self.context)
         options: dict[str, Any] = {"seed": seed, "directory": directory, "progress": say}
         return search(self.space, self.data, budget, self.board, settings, **options)
 

@@ -34,7 +34,7 @@ from micronets.commands import characterize
 from micronets.cost.costs import budget_costs, macs
 from micronets.design.dnas import SearchResult, search
 from micronets.run.config import load
-from micronets.run.stages.compile import judge
+from micronets.run.stages.search import measured_costs
 
 METHODS = ("ops", "latency")
 DRAWN = 100  # random networks for the line of latency against ops
@@ -80,15 +80,15 @@ class Latency(Comparison):
             seed=seed,
             directory=directory,
             progress=say,
-            runtime=self.work.runtime,
-            measure=judge(self.work) if timed else None,
+            runtime=self.context.runtime,
+            measure=measured_costs(self.context) if timed else None,
         )
 
     def proxy(self) -> float:
         """MACs that a line through random networks of the space gives for the limit."""
         drawn = [d.arch for d in characterize.draw(self.space, DRAWN, seed=0)]
         ops = [macs(arch.steps()) for arch in drawn]
-        ms = [float(budget_costs(arch, self.board, ("latency_ms",), self.work.runtime)["latency_ms"]) for arch in drawn]
+        ms = [float(budget_costs(arch, self.board, ("latency_ms",), self.context.runtime)["latency_ms"]) for arch in drawn]
         slope, intercept = np.polyfit(ops, ms, 1)
         return float((self.limit_ms - intercept) / slope)
 

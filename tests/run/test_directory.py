@@ -5,9 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from micronets.cli import cli
 from micronets.errors import FileError, SpecError
 from micronets.files import write_atomic
 from micronets.run.directory import CONFIG, LOCK, RunDir, begin, check_outputs, discard, finish, give_up, locked
+from micronets.run.pipeline import STAGES
+from micronets.run.stages.search import SEARCH
+from micronets.run.stages.train import TRAIN
 
 
 @pytest.fixture
@@ -19,31 +23,31 @@ def run(tmp_path: Path) -> RunDir:
 
 
 def search(run: RunDir, **inputs: object) -> bool:
-    if not begin(run, "search", inputs):
+    if not begin(run, SEARCH, inputs):
         return False
     write_atomic(run / "search/arch.json", "{}")
-    finish(run, "search", ["search/arch.json"])
+    finish(run, SEARCH, ["search/arch.json"])
     return True
 
 
 def test_a_done_stage_is_not_done_again(run: RunDir) -> None:
     assert search(run, seed=1)
     assert not search(run, seed=1)
-    assert list(check_outputs(run, "search")) == ["search/arch.json"]
+    assert list(check_outputs(run, SEARCH)) == ["search/arch.json"]
 
 
 def test_an_interrupted_stage_keeps_its_checkpoint(run: RunDir) -> None:
-    assert begin(run, "search", {"seed": 1})
+    assert begin(run, SEARCH, {"seed": 1})
     write_atomic(run / "search/checkpoint.pt", "x")
-    assert begin(run, "search", {"seed": 1})
+    assert begin(run, SEARCH, {"seed": 1})
     assert (run / "search/checkpoint.pt").exists()
     with pytest.raises(FileError, match=r"stage search is not done; micronets run .*run --resume does it"):
-        check_outputs(run, "search")
+        check_outputs(run, SEARCH)
 
 
 def test_left_overs_of_an_unrecorded_stage_are_not_used(run: RunDir) -> None:
     write_atomic(run / "search/checkpoint.pt", "from nowhere")
-    assert begin(run, "search", {"seed": 1})
+    assert begin(run, SEARCH, {"seed": 1})
     assert not (run / "search").exists()
 
 
@@ -67,16 +71,16 @@ def test_other_inputs_are_refused_by_name(run: RunDir, key: str, message: str) -
 def test_a_stage_that_failed_at_once_leaves_nothing(tmp_path: Path) -> None:
     run = RunDir(tmp_path / "deep/run")
     with locked(run):
-        assert begin(run, "search", {"seed": 1})
-        give_up(run, "search")
+        assert begin(run, SEARCH, {"seed": 1})
+        give_up(run, SEARCH)
         assert not run.started
     assert not run.path.exists()
     with locked(run):
-        begin(run, "search", {"seed": 1})
+        begin(run, SEARCH, {"seed": 1})
         write_atomic(run / "search/checkpoint.pt", "x")
-        give_up(run, "search")
+        give_up(run, SEARCH)
         assert (run / "search/checkpoint.pt").exists(), "what is there to go on from stays"
-        assert begin(run, "search", {"seed": 1})
+        assert begin(run, SEARCH, {"seed": 1})
 
 
 def test_changed_and_missing_files_are_refused(run: RunDir) -> None:
@@ -91,15 +95,22 @@ def test_changed_and_missing_files_are_refused(run: RunDir) -> None:
 
 def test_discarding_a_stage_discards_what_follows(run: RunDir) -> None:
     search(run)
-    begin(run, "train", {})
+    begin(run, TRAIN, {})
     write_atomic(run / "train/weights.pt", "w")
-    finish(run, "train", ["train/weights.pt"])
+    finish(run, TRAIN, ["train/weights.pt"])
     write_atomic(run / "model.tflite", "m")
-    discard(run, "train")
+    discard(run, STAGES[STAGES.index(TRAIN) :])
     assert not search(run), "the search stays"
     assert not (run / "train").exists()
     assert not (run / "model.tflite").exists()
-    assert begin(run, "train", {"new": 1})
+    assert begin(run, TRAIN, {"new": 1})
+
+
+def test_every_stage_has_a_command_that_redoes_it_and_files_of_its_own() -> None:
+    assert {stage.command for stage in STAGES} <= set(cli.commands)
+    own = [name for stage in STAGES for name in stage.outputs]
+    assert len(own) == len(set(own))
+    assert len({stage.name for stage in STAGES}) == len(STAGES)
 
 
 def test_a_damaged_record_is_one_clear_line(run: RunDir) -> None:

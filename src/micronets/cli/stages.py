@@ -5,26 +5,27 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from micronets.cli import common
 
+if TYPE_CHECKING:
+    from micronets.run.directory import RunDir
+    from micronets.run.stages.base import Stage
+
 Command = Callable[..., None]
 
-_RUN = ("search", "teacher", "train", "export", "compile", "evaluate", "report")
-_STAGES = {
-    "search": (("search",), "One stage of a run: finds the architecture."),
-    "train": (("teacher", "train"), "One stage of a run: trains the network that the search chose."),
-    "export": (("export",), "One stage of a run: writes model.tflite."),
-    "report": (
-        ("compile", "evaluate", "report"),
-        "The last stages of a run: C and its measurement, test, limits, report.",
-    ),
+_ABOUT = {
+    "search": "One stage of a run: finds the architecture.",
+    "train": "One stage of a run: trains the network that the search chose.",
+    "export": "One stage of a run: writes model.tflite.",
+    "report": "The last stages of a run: C and its measurement, test, limits, report.",
 }
+"""What the commands do that do only some stages of a run: those that name the command (`Stage.command`)."""
 
 
 def _options(function: Command) -> Command:
@@ -52,7 +53,7 @@ def run(config: Path, out: str | None, overrides: tuple[str, ...], resume: bool,
     if dry_run:
         _rehearse(config, out, overrides, resume, as_json)
         return
-    _perform("run", config, out, overrides, _RUN, resume=resume, redo=False, as_json=as_json)
+    _perform("run", config, out, overrides, resume=resume, redo=False, as_json=as_json)
 
 
 def _rehearse(source: Path, out: str | None, overrides: tuple[str, ...], resume: bool, as_json: bool) -> None:
@@ -73,18 +74,18 @@ def _rehearse(source: Path, out: str | None, overrides: tuple[str, ...], resume:
         click.echo(dry_run.table(found))
 
 
-def _stage_command(name: str, stages: tuple[str, ...], does: str) -> click.Command:
-    @click.command(name, help=f"{does}\n\nCONFIG is a TOML file, or the directory of a run.")
+def _stage_command(name: str, about: str) -> click.Command:
+    @click.command(name, help=f"{about}\n\nCONFIG is a TOML file, or the directory of a run.")
     @_options
     @click.option("--redo", is_flag=True, help="Do it again, and forget what it and later stages have made.")
     @common.as_json
     def command(config: Path, out: str | None, overrides: tuple[str, ...], redo: bool, as_json: bool) -> None:
-        _perform(name, config, out, overrides, stages, resume=True, redo=redo, as_json=as_json)
+        _perform(name, config, out, overrides, resume=True, redo=redo, as_json=as_json)
 
     return command
 
 
-commands: list[click.Command] = [run, *(_stage_command(name, *rest) for name, rest in _STAGES.items())]
+commands: list[click.Command] = [run, *(_stage_command(name, about) for name, about in _ABOUT.items())]
 
 
 def _perform(
@@ -92,7 +93,6 @@ def _perform(
     source: Path,
     out: str | None,
     overrides: tuple[str, ...],
-    stages: tuple[str, ...],
     *,
     resume: bool,
     redo: bool,
@@ -104,36 +104,37 @@ def _perform(
     from micronets.run import config as configs
     from micronets.run import directory
     from micronets.run.context import opened
-    from micronets.run.pipeline import perform
+    from micronets.run.pipeline import STAGES, discard, perform
     from micronets.run.toml_config import to_toml
 
     if source.is_dir():
         out, source = out or str(source), source / directory.CONFIG
     config = configs.load(source, overrides, out)
-    with opened(config, resume=resume, progress=common.Progress(), command=shlex.join(words)) as work:
+    stages = STAGES if name == "run" else tuple(stage for stage in STAGES if stage.command == name)
+    with opened(config, resume=resume, progress=common.Progress(), command=shlex.join(words)) as context:
         click.echo("\n".join(f"# {row}".rstrip() for row in to_toml(config).splitlines()), err=True)
         if redo:
-            directory.discard(work.run, stages[0])
+            discard(context, stages[0])
         for stage in stages:
-            if not perform(work, stage) and stage in _STAGES:
-                click.echo(f"{stage:<8}  done before", err=True)
-        if stages[-1] == "report":
-            _verdict(work, as_json)
+            if not perform(context, stage) and stage.name == stage.command:
+                click.echo(f"{stage.name:<8}  done before", err=True)
+        if stages[-1] is STAGES[-1]:
+            _print_verdict(context.run, as_json)
         else:
-            _files(work, stages, as_json)
+            _print_files(context.run, stages, as_json)
 
 
-def _files(work: Any, stages: tuple[str, ...], as_json: bool) -> None:
+def _print_files(run: RunDir, stages: Sequence[Stage], as_json: bool) -> None:
     from micronets.run import directory
 
-    paths = [str(work.run / name) for stage in stages for name in directory.check_outputs(work.run, stage)]
-    click.echo(json.dumps({"out": str(work.run.path), "files": paths}) if as_json else "\n".join(paths))
+    paths = [str(run / name) for name in directory.check_outputs(run, *stages)]
+    click.echo(json.dumps({"out": str(run.path), "files": paths}) if as_json else "\n".join(paths))
 
 
-def _verdict(work: Any, as_json: bool) -> None:
+def _print_verdict(run: RunDir, as_json: bool) -> None:
     from micronets.run.stages import evaluate, report
 
-    found = report.read(work.run)
-    click.echo(json.dumps(report.brief(found, work.run)) if as_json else report.summary(found, work.run))
+    found = report.read(run)
+    click.echo(json.dumps(report.brief(found, run)) if as_json else report.summary(found, run))
     sys.stdout.flush()
     evaluate.check(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,12 +11,19 @@ import numpy.typing as npt
 
 from micronets.boards.board import Board
 from micronets.cost.counts import step_macs
-from micronets.device import qemu
+from micronets.device import cross_compiler, qemu
 from micronets.device.cross_compiler import Firmware
 from micronets.device.sim import machine
+from micronets.errors import DeviceError, SpecError
+from micronets.installation import install
 from micronets.ir.arch import Step
 
 Array = npt.NDArray[Any]
+
+SIMULATED_LIMITS = ("sram_bytes", "flash_bytes", "latency_ms", "energy_mj")
+"""The limits of a budget that are measured, not estimated, where our C runs on the simulated board."""
+
+_PACKAGES = ("unicorn", "capstone", "elftools")
 
 
 def figures(
@@ -66,3 +74,15 @@ def figures(
         ],
     }
     return found, run.words
+
+
+def cannot_simulate(board: Board) -> str | None:
+    """Why no firmware for `board` can be built and simulated on this machine, or None where it can."""
+    for package in _PACKAGES:
+        if importlib.util.find_spec(package) is None:
+            return f"needs {package} ({install('sim')})"
+    try:
+        cross_compiler.compiler(board)
+    except (DeviceError, SpecError) as e:
+        return str(e)
+    return None

@@ -1,4 +1,4 @@
-"""`Work`: a run in progress, held by one process; what its stages share."""
+"""`RunContext`: a run in progress, held by one process; what its stages share."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Progress = Callable[[dict[str, Any]], None]
 
 
 @dataclass(frozen=True)
-class Work:
+class RunContext:
     """A run in progress: its configuration and directory, and what is loaded when it is first needed.
 
     command: how the user started it. adapt: what stands between the data and all that use them.
@@ -110,7 +110,7 @@ class Work:
 
 
 @contextmanager
-def opened(config: Config, *, resume: bool, progress: Progress, command: str = "") -> Iterator[Work]:
+def opened(config: Config, *, resume: bool, progress: Progress, command: str = "") -> Iterator[RunContext]:
     """Holds the run directory of `config`, after checking that it is new, or `resume` is given and the run is this one.
 
     Raises `SpecError` if it holds a run of another configuration (the first differing key is named) or `resume` is not
@@ -131,7 +131,7 @@ def opened(config: Config, *, resume: bool, progress: Progress, command: str = "
         else:
             write_atomic(run / directory.CONFIG, to_toml(config))
         try:
-            yield Work(config, run, progress, command)
+            yield RunContext(config, run, progress, command)
         finally:
             if not run.started:
                 (run / directory.CONFIG).unlink(missing_ok=True)
@@ -141,8 +141,8 @@ def _said(value: Any) -> str:
     return "(not set)" if value is None else str(value)
 
 
-def settings_for(work: Work, *sections: str) -> dict[str, Any]:
+def settings_for(context: RunContext, *sections: str) -> dict[str, Any]:
     """Task, seed, data and the settings of some sections, by dotted name: part of a stage's inputs."""
     chosen = {"task", "seed", "data", *sections}
-    settings = {k: v for k, v in flat(work.config).items() if k.split(".")[0] in chosen}
-    return {**settings, "data files": work.data_fingerprint}
+    settings = {k: v for k, v in flat(context.config).items() if k.split(".")[0] in chosen}
+    return {**settings, "data files": context.data_fingerprint}

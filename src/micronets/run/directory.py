@@ -14,14 +14,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from micronets import __version__, files
 from micronets.errors import FileError, SpecError
 from micronets.files import digest, write_atomic
 
-STAGES = ("search", "teacher", "train", "export", "compile", "evaluate", "report")
+if TYPE_CHECKING:
+    from micronets.run.stages.base import Stage
+
 CONFIG, RECORD, LOCK = "config.toml", "stages.json", ".lock"
+SEARCH_FOLDER, TEACHER_FOLDER, TRAIN_FOLDER = "search", "teacher", "train"
 ARCH, VALUES, SUPERNET, SEARCH_LOG = "search/arch.json", "search/values.json", "search/weights.pt", "search/history.jsonl"
 WEIGHTS, TRAIN_LOG, TEACHER_WEIGHTS = "train/weights.pt", "train/history.jsonl", "teacher/weights.pt"
 LIBRARY, MEASUREMENT = "c", "measure.json"
@@ -85,7 +88,7 @@ def _refuse_others(run: RunDir, names: Sequence[str]) -> None:
         raise FileError(f"{run.path}: holds other files and is no run directory; name an empty or new one with --out")
 
 
-def begin(run: RunDir, stage: str, inputs: Mapping[str, Any]) -> bool:
+def begin(run: RunDir, stage: Stage, inputs: Mapping[str, Any]) -> bool:
     """True if `stage` has to work, now recorded as running; False if its files are there and fit `inputs`.
 
     A stage that was interrupted goes on from its own checkpoints. Raises `SpecError` if its files were made from other
@@ -93,38 +96,38 @@ def begin(run: RunDir, stage: str, inputs: Mapping[str, Any]) -> bool:
     """
     inputs = json.loads(json.dumps({"version": __version__, **inputs}))
     record = _read(run)
-    entry = record.get(stage)
+    entry = record.get(stage.name)
     if entry is not None:
         for key in [*inputs, *entry["inputs"]]:
             old, new = entry["inputs"].get(key), inputs.get(key)
             if old != new:
-                raise SpecError(f"{run.path}: stage {stage} {_stale(key, old, new)}; {_way_out(run, stage)}")
+                raise SpecError(f"{run.path}: stage {stage.name} {_stale(key, old, new)}; {_way_out(run, stage)}")
         if entry["state"] == "done":
             check_outputs(run, stage)
             return False
     else:
         _remove(run, stage)
-    _write(run, {**record, stage: {"state": "running", "inputs": inputs, "outputs": {}}})
+    _write(run, {**record, stage.name: {"state": "running", "inputs": inputs, "outputs": {}}})
     return True
 
 
-def give_up(run: RunDir, stage: str) -> None:
+def give_up(run: RunDir, stage: Stage) -> None:
     """Forgets a stage that failed before it had left anything to go on from."""
-    if any(p.is_file() for p in (run / stage).rglob("*")):
+    if stage.resumes and any(p.is_file() for name in stage.outputs for p in (run / name).rglob("*")):
         return
     _remove(run, stage)
-    record = {k: v for k, v in _read(run).items() if k != stage}
+    record = {k: v for k, v in _read(run).items() if k != stage.name}
     if record:
         _write(run, record)
     else:
         (run / RECORD).unlink(missing_ok=True)
 
 
-def finish(run: RunDir, stage: str, outputs: Sequence[str], seconds: float = 0.0) -> None:
+def finish(run: RunDir, stage: Stage, outputs: Sequence[str], seconds: float = 0.0) -> None:
     """Records that `stage` is done, has written the files `outputs`, and took so long (since it was last taken up)."""
     record = _read(run)
     digests = {name: digest((run / name).read_bytes()) for name in outputs}
-    record[stage] |= {"state": "done", "outputs": digests, "seconds": round(seconds, 1)}
+    record[stage.name] |= {"state": "done", "outputs": digests, "seconds": round(seconds, 1)}
     _write(run, record)
 
 
@@ -133,37 +136,37 @@ def seconds(run: RunDir) -> dict[str, float]:
     return {stage: entry["seconds"] for stage, entry in _read(run).items() if "seconds" in entry}
 
 
-def check_outputs(run: RunDir, stage: str) -> dict[str, str]:
-    """Digests of the files that `stage` wrote, by name. Raises `FileError` if it is not done or a file has changed."""
-    entry = _read(run).get(stage, {})
-    if entry.get("state") != "done":
-        raise FileError(f"{run.path}: stage {stage} is not done; micronets run {run.path} --resume does it")
-    for name, known in entry["outputs"].items():
-        path = run / name
-        if not path.exists():
-            raise FileError(f"{path}: is gone; {_way_out(run, stage)}")
-        if digest(path.read_bytes()) != known:
-            raise FileError(f"{path}: has changed since stage {stage} wrote it; {_way_out(run, stage)}")
-    outputs: dict[str, str] = entry["outputs"]
-    return outputs
+def check_outputs(run: RunDir, *stages: Stage) -> dict[str, str]:
+    """Digests of the files that `stages` wrote, by name. Raises `FileError` if one is not done or a file has changed."""
+    record, found = _read(run), dict[str, str]()
+    for stage in stages:
+        entry = record.get(stage.name, {})
+        if entry.get("state") != "done":
+            raise FileError(f"{run.path}: stage {stage.name} is not done; micronets run {run.path} --resume does it")
+        for name, known in entry["outputs"].items():
+            path = run / name
+            if not path.exists():
+                raise FileError(f"{path}: is gone; {_way_out(run, stage)}")
+            if digest(path.read_bytes()) != known:
+                raise FileError(f"{path}: has changed since stage {stage.name} wrote it; {_way_out(run, stage)}")
+        found |= entry["outputs"]
+    return found
 
 
-def discard(run: RunDir, stage: str) -> None:
-    """Forgets `stage` and all that comes after it, with their files."""
-    record = _read(run)
-    later = STAGES[STAGES.index(stage) :]
-    _write(run, {k: v for k, v in record.items() if k not in later})
-    for name in later:
-        _remove(run, name)
+def discard(run: RunDir, stages: Sequence[Stage]) -> None:
+    """Forgets `stages`, with their files: one that is to be done anew, and all that come after it."""
+    names = [stage.name for stage in stages]
+    _write(run, {k: v for k, v in _read(run).items() if k not in names})
+    for stage in stages:
+        _remove(run, stage)
 
 
-def _remove(run: RunDir, stage: str) -> None:
-    names = {"export": (MODEL,), "compile": (MEASUREMENT,), "evaluate": (EVALUATION,), "report": (FACTS, PAGE)}.get(stage)
-    folder = {"compile": LIBRARY}.get(stage, stage if names is None else None)
-    if folder is not None:
-        shutil.rmtree(run / folder, ignore_errors=True)
-    for name in names or ():
-        (run / name).unlink(missing_ok=True)
+def _remove(run: RunDir, stage: Stage) -> None:
+    for name in stage.outputs:
+        if (run / name).is_dir():
+            shutil.rmtree(run / name, ignore_errors=True)
+        else:
+            (run / name).unlink(missing_ok=True)
 
 
 def _stale(key: str, old: Any, new: Any) -> str:
@@ -176,9 +179,8 @@ def _stale(key: str, old: Any, new: Any) -> str:
     return f"was made with {key} = {old}, not {new}"
 
 
-def _way_out(run: RunDir, stage: str) -> str:
-    command = {"teacher": "train", "compile": "report", "evaluate": "report"}.get(stage, stage)
-    return f"redo it with: micronets {command} {run.path} --redo; or name another --out"
+def _way_out(run: RunDir, stage: Stage) -> str:
+    return f"redo it with: micronets {stage.command} {run.path} --redo; or name another --out"
 
 
 def _read(run: RunDir) -> dict[str, Any]:

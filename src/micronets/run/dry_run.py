@@ -25,18 +25,22 @@ import numpy.typing as npt
 from micronets.design.train_settings import TrainSettings
 from micronets.errors import FileError, MicronetsError
 from micronets.files import write_atomic
-from micronets.run import pipeline as runs
 from micronets.run.config import Config
-from micronets.run.context import Progress, Work, opened
+from micronets.run.context import Progress, RunContext, opened
 from micronets.run.directory import CONFIG, RunDir
 from micronets.run.dry_run_sample import Sample, sample
+from micronets.run.pipeline import STAGES, perform
+from micronets.run.stages.base import Stage
+from micronets.run.stages.evaluate import EVALUATE
+from micronets.run.stages.search import SEARCH
+from micronets.run.stages.teacher import TEACHER
+from micronets.run.stages.train import TRAIN
 from micronets.tasks import Score, TaskData
 from micronets.terminal import columns, duration
 
 if TYPE_CHECKING:
     import torch
 
-STAGES = ("search", "teacher", "train", "export", "compile", "evaluate", "report")
 SUFFIX, RESULT = "-dry-run", "dry_run.json"
 STEPS = 3  # of a stage: the first one pays for what happens once, the second one is timed
 EXAMPLES = 48  # of the validation and of the test split
@@ -157,14 +161,14 @@ def dry_run(config: Config, progress: Progress, command: str = "") -> Outcome:
 
         with (
             _named(samples, given),
-            opened(small, resume=False, progress=lambda event: _told(event, holder, progress), command=command) as work,
+            opened(small, resume=False, progress=lambda event: _told(event, holder, progress), command=command) as context,
         ):
-            write_atomic(work.run / RESULT, "{}\n")
-            work = replace(work, adapt=adapt)
+            write_atomic(context.run / RESULT, "{}\n")
+            context = replace(context, adapt=adapt)
             scale = _scale(config, small, samples)
-            costs = [_loading(work, scale), *(c for stage in STAGES for c in _stage(stage, work, config, scale, device))]
-            outcome = Outcome(str(out), work.data.source, _name(device), tuple(costs), time.monotonic() - started)
-            write_atomic(work.run / RESULT, json.dumps(asdict(outcome) | {"seconds": outcome.seconds}, indent=1) + "\n")
+            costs = [_loading(context, scale), *(c for stage in STAGES for c in _stage(stage, context, config, scale, device))]
+            outcome = Outcome(str(out), context.data.source, _name(device), tuple(costs), time.monotonic() - started)
+            write_atomic(context.run / RESULT, json.dumps(asdict(outcome) | {"seconds": outcome.seconds}, indent=1) + "\n")
     return outcome
 
 
@@ -249,43 +253,43 @@ def _scale(config: Config, small: Config, samples: Mapping[str, Sample]) -> floa
     return max(ratios, default=1.0)
 
 
-def _loading(work: Work, scale: float) -> Cost:
+def _loading(context: RunContext, scale: float) -> Cost:
     """What reading the data costs in full: the whole of them is held in memory."""
     with _memory("cpu") as peak:
         begun = time.monotonic()
-        _ = work.data
+        _ = context.data
         taken = time.monotonic() - begun
     return Cost("data", 0, 0.0, 0.0, taken * scale, int(peak[1] + (peak[0] - peak[1]) * scale), scale != 1)
 
 
-def _stage(stage: str, work: Work, config: Config, scale: float, device: str) -> Iterator[Cost]:
+def _stage(stage: Stage, context: RunContext, config: Config, scale: float, device: str) -> Iterator[Cost]:
     """Does one stage and tells what it costs in full: a stage of training in float and quantised, each on its own."""
-    few: Any = work.data
+    few: Any = context.data
     held = scale if config.data.path else 1.0  # synthetic held-out splits have sizes of their own
-    full, settings = config, work.config
-    plans: dict[str, list[tuple[str, int, int, int]]] = {  # name, epochs, batch in full, batch now
-        "search": [("search", full.search.epochs, full.search.batch, settings.search.batch)],
-        "train": [
+    full, settings = config, context.config
+    plans: dict[Stage, list[tuple[str, int, int, int]]] = {  # name, epochs, batch in full, batch now
+        SEARCH: [("search", full.search.epochs, full.search.batch, settings.search.batch)],
+        TRAIN: [
             ("train", full.train.epochs, full.train.batch, settings.train.batch),
             ("train quantised", full.train.qat_epochs, full.train.batch, settings.train.batch),
         ],
     }
     teacher, own = full.teacher, settings.teacher
     if teacher is not None and own is not None and teacher.train is not None and own.train is not None:
-        plans["teacher"] = [("teacher", teacher.train.epochs, teacher.train.batch, own.train.batch)]
+        plans[TEACHER] = [("teacher", teacher.train.epochs, teacher.train.batch, own.train.batch)]
     parts = plans.get(stage, [])
-    few.batch, few.doing = (parts[0][3], stage) if parts else (1, stage)
+    few.batch, few.doing = (parts[0][3] if parts else 1), stage.name
     with _memory(device) as peak:
         begun = time.monotonic()
-        runs.perform(work, stage)
+        perform(context, stage)
         taken = time.monotonic() - begun
     if not parts:
-        if stage == "evaluate":
+        if stage is EVALUATE:
             rest = int(held * few.data.size("test")) - few.size("test")
-            peak[0] += 4 * rest * math.prod(few.input_shape(work.input_settings))  # as float32, all at once
+            peak[0] += 4 * rest * math.prod(few.input_shape(context.input_settings))  # as float32, all at once
             taken += (few.tested[-1] - few.tested[0]) * (held * few.data.size("test") / few.size("test") - 1)
-        if stage != "teacher":
-            yield Cost(stage, 0, 0.0, 0.0, taken, peak[0], False)
+        if stage is not TEACHER:
+            yield Cost(stage.name, 0, 0.0, 0.0, taken, peak[0], False)
         return
     examples = len(few.data.epoch(np.random.default_rng(0))) * scale
     for name, epochs, batch, now in parts:
@@ -302,7 +306,7 @@ def _stage(stage: str, work: Work, config: Config, scale: float, device: str) ->
 
 def _told(event: dict[str, Any], holder: list[Few], progress: Progress) -> None:
     """Passes an event on; the end of the training in float is where the other one begins."""
-    if holder and event.get("stage") == "train" and event.get("step", 0) >= STEPS:
+    if holder and event.get("stage") == TRAIN.name and event.get("step", 0) >= STEPS:
         holder[0].doing = "train quantised"
     progress(event)
 

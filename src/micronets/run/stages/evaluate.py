@@ -12,15 +12,20 @@ import numpy as np
 from micronets import tflite
 from micronets.boards.board import board_budget
 from micronets.commands import evaluate as evaluation
+from micronets.commands.measure_sim import SIMULATED_LIMITS
 from micronets.cost.costs import RUNTIME_FLASH_BYTES, arena_tflm_bytes, budget_costs
 from micronets.device.tflm import interpreter
 from micronets.errors import CheckFailed
 from micronets.files import digest, write_atomic
 from micronets.quantized.model import QuantizedModel
 from micronets.run import directory
-from micronets.run.context import Work, settings_for
+from micronets.run.context import RunContext, settings_for
 from micronets.run.directory import EVALUATION, MEASUREMENT, MODEL
-from micronets.run.stages.compile import MEASURED
+from micronets.run.stages.base import Stage
+from micronets.run.stages.compile import COMPILE
+from micronets.run.stages.export import EXPORT
+from micronets.run.stages.search import SEARCH
+from micronets.run.stages.train import TRAIN, trained
 from micronets.tasks import Score
 
 LABELS = {
@@ -41,37 +46,34 @@ OF_C = {
 }
 
 
-def inputs(work: Work) -> dict[str, Any]:
-    """What the stage depends on."""
-    earlier = {
-        k: v for stage in ("search", "train", "export", "compile") for k, v in directory.check_outputs(work.run, stage).items()
-    }
+def _inputs(context: RunContext) -> dict[str, Any]:
+    """The board, the budget, the runtime, whether TFLM can be run here, and the files of the stages before."""
     return {
-        **settings_for(work, "board", "budget", "runtime", "latency_model"),
-        "board file": digest(repr(work.board)),
+        **settings_for(context, "board", "budget", "runtime", "latency_model"),
+        "board file": digest(repr(context.board)),
         "tflm": interpreter.available(),
-        **earlier,
+        **directory.check_outputs(context.run, SEARCH, TRAIN, EXPORT, COMPILE),
     }
 
 
-def evaluate(work: Work) -> Sequence[str]:
-    """The stage: measures everything, writes evaluate.json."""
-    content = (work.run / MODEL).read_bytes()
-    model = tflite.read(content, str(work.run / MODEL))
-    count = f"{work.data.size('test'):,} test {work.data.noun}"
-    work.progress({"stage": "evaluate", "note": f"{count} through float, fake-quantised and integer nets"})
-    by_torch, q = _torch_outputs(work, model)
-    scores = [_row(name, work.data.evaluate(out, "test"), "host, PyTorch") for name, out in by_torch.items()]
+def _evaluate(context: RunContext) -> Sequence[str]:
+    """Measures everything, and writes evaluate.json."""
+    content = (context.run / MODEL).read_bytes()
+    model = tflite.read(content, str(context.run / MODEL))
+    count = f"{context.data.size('test'):,} test {context.data.noun}"
+    context.progress({"stage": "evaluate", "note": f"{count} through float, fake-quantised and integer nets"})
+    by_torch, q = _torch_outputs(context, model)
+    scores = [_row(name, context.data.evaluate(out, "test"), "host, PyTorch") for name, out in by_torch.items()]
     ours = evaluation.outputs(model, content, q, "reference")
-    result = work.data.evaluate(evaluation.logits(model, ours), "test")
+    result = context.data.evaluate(evaluation.logits(model, ours), "test")
     scores.append(_row("int8, numpy reference", result, "host, numpy"))
     exact = None
     if interpreter.available():
         theirs = evaluation.outputs(model, content, q, "tflm")
-        result = work.data.evaluate(evaluation.logits(model, theirs), "test")
+        result = context.data.evaluate(evaluation.logits(model, theirs), "test")
         scores.append(_row("int8 under TFLM", result, "host"))
         exact = dataclasses.asdict(evaluation.compare(model, content, q, ours, theirs))
-        work.progress(
+        context.progress(
             {
                 "stage": "evaluate",
                 "note": f"TFLM against the reference: {exact['different']} of {exact['compared']:,} bytes differ",
@@ -81,24 +83,24 @@ def evaluate(work: Work) -> Sequence[str]:
         "predicted": arena_tflm_bytes(model.arch),
         "found": interpreter.min_arena(content) if interpreter.available() else None,
     }
-    in_c = json.loads((work.run / MEASUREMENT).read_text("utf-8"))
-    limits = _limits(work, model, content, arena["found"], in_c)
+    in_c = json.loads((context.run / MEASUREMENT).read_text("utf-8"))
+    limits = _limits(context, model, content, arena["found"], in_c)
     verdict = {
         "ok": all(row["met"] for row in limits) and not (exact and exact["different"]) and not (in_c and not in_c["bit_exact"]),
         "metric": result.metric,
-        "noun": work.data.noun,
+        "noun": context.data.noun,
         "scores": scores,
         "interval": result.interval,
         "judged": result.samples,
         "judged_noun": result.noun,
         "bit_exact": exact,
         "arena": arena,
-        "runtime": work.config.runtime,
+        "runtime": context.config.runtime,
         "c": in_c,
         "limits": limits,
         "confusion": result.confusion,
     }
-    write_atomic(work.run / EVALUATION, json.dumps(verdict, indent=1) + "\n")
+    write_atomic(context.run / EVALUATION, json.dumps(verdict, indent=1) + "\n")
     return (EVALUATION,)
 
 
@@ -107,18 +109,18 @@ def _row(name: str, score: Score, source: str) -> dict[str, Any]:
 
 
 def _limits(
-    work: Work, model: QuantizedModel, content: bytes, arena_bytes: int | None, in_c: dict[str, Any] | None
+    context: RunContext, model: QuantizedModel, content: bytes, arena_bytes: int | None, in_c: dict[str, Any] | None
 ) -> list[dict[str, Any]]:
     """Every limit with the best figure there is for it: found by running TFLM or our C, counted, or else estimated."""
-    limits = board_budget(work.config.budget, work.board).limits()
+    limits = board_budget(context.config.budget, context.board).limits()
     metadata = sum(len(k.encode()) + len(v.encode()) for k, v in model.metadata.items())
-    predicted = budget_costs(model.arch, work.board, limits, metadata, work.runtime)
+    predicted = budget_costs(model.arch, context.board, limits, metadata, context.runtime)
     found: dict[str, tuple[float, str, str]] = {"tflite_bytes": (len(content), "host", "")}
-    by_c = work.config.runtime == "c"
+    by_c = context.config.runtime == "c"
     if not by_c:
         found["flash_bytes"] = (len(content) + RUNTIME_FLASH_BYTES, "estimated", "")
     elif in_c is not None:
-        found |= {name: (in_c[name], in_c["source"], "measured with the trained weights") for name in MEASURED}
+        found |= {name: (in_c[name], in_c["source"], "measured with the trained weights") for name in SIMULATED_LIMITS}
     if "arena_bytes" in limits and arena_bytes is not None:
         note = f"smallest that runs, by bisection; predicted {predicted['arena_bytes']:,}"
         found["arena_bytes"] = (arena_bytes, "host", note)
@@ -153,15 +155,17 @@ def check(verdict: dict[str, Any]) -> None:
         raise CheckFailed(message)
 
 
-def _torch_outputs(work: Work, model: QuantizedModel) -> tuple[dict[str, evaluation.Floats], evaluation.Int8]:
+def _torch_outputs(context: RunContext, model: QuantizedModel) -> tuple[dict[str, evaluation.Floats], evaluation.Int8]:
     """Logits of the test split by name of the network, and its inputs as those of `model`."""
     from micronets.design.predict import predict
-    from micronets.run.stages.design import trained
 
-    nets = trained(work)
+    nets = trained(context)
     parts, q = [], []
-    for rows in evaluation.blocks(work.data.size("test")):
-        x = work.data.inputs("test", work.input_settings, rows)
+    for rows in evaluation.blocks(context.data.size("test")):
+        x = context.data.inputs("test", context.input_settings, rows)
         parts.append({name: predict(net, x) for name, net in nets.items()})
         q.append(evaluation.quantized(model, x))
     return {name: np.concatenate([p[name] for p in parts]) for name in nets}, np.concatenate(q)
+
+
+EVALUATE = Stage("evaluate", "report", _inputs, _evaluate, (EVALUATION,))

@@ -23,64 +23,74 @@ from micronets.installation import install
 from micronets.ir.space import Choice, derive
 from micronets.report.page import page
 from micronets.run import directory
-from micronets.run.context import Work
+from micronets.run.context import RunContext
 from micronets.run.directory import CONFIG, EVALUATION, FACTS, LIBRARY, MODEL, PAGE, SEARCH_LOG, TRAIN_LOG, RunDir
+from micronets.run.stages.base import Stage
+from micronets.run.stages.compile import COMPILE
+from micronets.run.stages.evaluate import EVALUATE
+from micronets.run.stages.export import EXPORT
+from micronets.run.stages.search import SEARCH
+from micronets.run.stages.teacher import TEACHER
+from micronets.run.stages.train import TRAIN
 from micronets.terminal import amount, columns, percent, said, within
 
 COSTS = ("macs", "arena_bytes", "tflite_bytes", "sram_bytes", "flash_bytes", "latency_ms", "energy_mj")
 RATE = 1.0  # inferences a second, for the battery
 _PACKAGES = ("numpy", "torch", "tflite-micro", "scipy")
 
-
-def inputs(work: Work) -> dict[str, Any]:
-    """What the stage depends on: all the files before it."""
-    return {name: d for stage in directory.STAGES[:-1] for name, d in directory.check_outputs(work.run, stage).items()}
+EARLIER = (SEARCH, TEACHER, TRAIN, EXPORT, COMPILE, EVALUATE)
+"""The stages whose files the report is made of, in the order in which they are done."""
 
 
-def report(work: Work) -> Sequence[str]:
-    """The stage: writes report.json and report.html."""
-    facts = collect(work)
-    write_atomic(work.run / FACTS, json.dumps(facts, indent=1) + "\n")
-    write_atomic(work.run / PAGE, page(facts))
+def _inputs(context: RunContext) -> dict[str, str]:
+    """The files of all the stages before."""
+    return directory.check_outputs(context.run, *EARLIER)
+
+
+def _report(context: RunContext) -> Sequence[str]:
+    """Writes report.json and report.html."""
+    facts = collect(context)
+    write_atomic(context.run / FACTS, json.dumps(facts, indent=1) + "\n")
+    write_atomic(context.run / PAGE, page(facts))
     return FACTS, PAGE
 
 
 def read(run: RunDir) -> dict[str, Any]:
-    """What `report` wrote."""
+    """The facts that the stage wrote."""
     facts: dict[str, Any] = json.loads((run / FACTS).read_text("utf-8"))
     return facts
 
 
-def collect(work: Work) -> dict[str, Any]:
+def collect(context: RunContext) -> dict[str, Any]:
     """The facts, as JSON holds them; `page.page` draws them."""
-    arch, board, data = work.arch, work.board, work.data
-    verdict = json.loads((work.run / EVALUATION).read_text("utf-8"))
-    largest = derive(work.space, {**work.space.largest(), **work.input_settings})
+    arch, board, data = context.arch, context.board, context.data
+    verdict = json.loads((context.run / EVALUATION).read_text("utf-8"))
+    largest = derive(context.space, {**context.space.largest(), **context.input_settings})
     plan = tflm_plan(arch)
     return {
         **verdict,
-        "task": work.config.task,
+        "task": context.config.task,
         "board": dataclasses.asdict(board) | {"sources": dict(board.sources)},
         "source": data.source,
         "synthetic": data.synthetic,
         "notes": list(data.notes),
         "classes": list(data.classes),
         "samples": {split: data.size(split) for split in ("train", "val", "test")},
-        "seed": work.config.seed,
+        "seed": context.config.seed,
         "date": datetime.date.today().isoformat(),
-        "costs": dict(budget_costs(arch, board, COSTS, 0)) | {"tflite_bytes": (work.run / MODEL).stat().st_size},
+        "costs": dict(budget_costs(arch, board, COSTS, 0)) | {"tflite_bytes": (context.run / MODEL).stat().st_size},
         "battery": _battery(verdict["c"], board),
-        "commands": commands(work),
+        "commands": commands(context),
         "versions": versions(),
-        "seconds": directory.seconds(work.run),
-        "config": (work.run / CONFIG).read_text("utf-8"),
+        "seconds": directory.seconds(context.run),
+        "config": (context.run / CONFIG).read_text("utf-8"),
         "search": {
-            "history": _records(work.run / SEARCH_LOG),
-            "limits": board_budget(work.config.budget, board).limits(),
+            "history": _records(context.run / SEARCH_LOG),
+            "limits": board_budget(context.config.budget, board).limits(),
         },
-        "train": {"history": _records(work.run / TRAIN_LOG)},
-        "space": work.space.name,
-        "choices": _choices(work),
+        "train": {"history": _records(context.run / TRAIN_LOG)},
+        "space": context.space.name,
+        "choices": _choices(context),
         "against_largest": inspect.against(arch, largest, board),
         "layers": inspect.layer_rows(arch, board),
         "plan": {
@@ -103,31 +113,31 @@ def _battery(c: Mapping[str, Any] | None, board: Board) -> dict[str, Any] | None
     return battery.as_json(battery.duty_cycle(c["latency_ms"], board, rate, battery.parse_battery(battery.CR2032)))
 
 
-def _choices(work: Work) -> list[dict[str, Any]]:
+def _choices(context: RunContext) -> list[dict[str, Any]]:
     """Every choice with its value; `idle` says that it changes nothing, as the block it belongs to is left out."""
-    values, arch = work.values, work.arch
+    values, arch = context.values, context.arch
 
     def idle(c: Choice) -> bool:
-        return len(c.options) > 1 and all(derive(work.space, {**values, c.name: o}) == arch for o in c.options)
+        return len(c.options) > 1 and all(derive(context.space, {**values, c.name: o}) == arch for o in c.options)
 
     return [
         {"name": c.name, "kind": c.kind, "value": values[c.name], "options": list(c.options), "idle": idle(c)}
-        for c in work.space.choices
+        for c in context.space.choices
     ]
 
 
-def commands(work: Work) -> list[str]:
+def commands(context: RunContext) -> list[str]:
     """How to make this run again, and how to check its model by hand."""
-    out, given = shlex.quote(str(work.run.path)), work.config.data
+    out, given = shlex.quote(str(context.run.path)), context.config.data
     where = "".join(
         f" --{name} {shlex.quote(p)}" for name, p in (("data", given.path), ("test", getattr(given, "test", ""))) if p
     )
     return [
-        work.command,
+        context.command,
         f"micronets run {out}/{CONFIG} --out {out}-again",
-        f"micronets evaluate {out}/{MODEL} --task {work.config.task}{where}",
-        f"micronets inspect {out}/{MODEL} --board {shlex.quote(work.config.board)}",
-        f"micronets measure {out}/{MODEL} --board {shlex.quote(work.config.board)}",
+        f"micronets evaluate {out}/{MODEL} --task {context.config.task}{where}",
+        f"micronets inspect {out}/{MODEL} --board {shlex.quote(context.config.board)}",
+        f"micronets measure {out}/{MODEL} --board {shlex.quote(context.config.board)}",
     ]
 
 
@@ -215,3 +225,6 @@ def others(facts: Mapping[str, Any]) -> list[str]:
 
 def _records(path: Path) -> list[dict[str, Any]]:
     return [json.loads(row) for row in path.read_text("utf-8").splitlines() if row.strip()]
+
+
+REPORT = Stage("report", "report", _inputs, _report, (FACTS, PAGE))

@@ -1,0 +1,30 @@
+"""`Stage`: all that the rest of the program knows of one stage of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from micronets.run.context import RunContext
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of a run: what it reads, what it does, and which files of the run directory are its own.
+
+    - name: what it is called in `stages.json`, in progress lines and in errors.
+    - command: the command that does it and that redoes it (`micronets COMMAND DIRECTORY --redo`).
+    - inputs: everything that its result depends on, by name. Files that were made from other inputs are refused.
+    - make: does the work and returns the names of the files that it wrote, relative to the run directory.
+    - outputs: files and folders of the run directory that belong to it alone; they are removed before it begins anew.
+    - resumes: whether it goes on from checkpoints among its outputs after an interruption.
+    """
+
+    name: str
+    command: str
+    inputs: Callable[[RunContext], Mapping[str, Any]]
+    make: Callable[[RunContext], Sequence[str]]
+    outputs: tuple[str, ...]
+    resumes: bool = False

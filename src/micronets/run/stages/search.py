@@ -1,0 +1,109 @@
+"""The stage `search`: finds the network, and writes it, its choices and its weights out of the supernet."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from micronets.boards.board import Budget, board_budget
+from micronets.commands import characterize, measure_sim
+from micronets.commands.measure_sim import SIMULATED_LIMITS
+from micronets.cost.costs import METADATA_BYTES
+from micronets.errors import SpecError, UnsupportedError
+from micronets.files import digest, write_atomic
+from micronets.ir.arch import Arch
+from micronets.run.context import RunContext, settings_for
+from micronets.run.directory import ARCH, SEARCH_FOLDER, SEARCH_LOG, SUPERNET, VALUES
+from micronets.run.stages.base import Stage
+
+
+def _inputs(context: RunContext) -> dict[str, Any]:
+    """The board, the budget, the space and the settings of the search."""
+    settings = settings_for(context, "board", "budget", "runtime", "latency_model", "space", "search")
+    return {**settings, "board file": digest(repr(context.board))}
+
+
+def _search(context: RunContext) -> Sequence[str]:
+    from micronets.design.dnas import search
+
+    found = search(
+        context.space,
+        context.data,
+        budget_without_metadata(context),
+        context.board,
+        context.config.search,
+        seed=context.config.seed,
+        directory=context.run / SEARCH_FOLDER,
+        progress=context.progress,
+        runtime=context.runtime,
+        measure=measured_costs(context),
+    )
+    write_atomic(context.run / SEARCH_LOG, _json_lines(found.history))
+    write_atomic(context.run / VALUES, json.dumps(found.values, indent=1) + "\n")
+    write_atomic(context.run / ARCH, found.arch.to_json())
+    write_weights(context.run / SUPERNET, found.state)
+    return ARCH, VALUES, SUPERNET, SEARCH_LOG
+
+
+def budget_without_metadata(context: RunContext) -> Budget:
+    """The budget less the labels and the front end that the file carries, as far as they exceed what the costs assume."""
+    budget, metadata = context.config.budget, context.data.metadata({})
+    taken = sum(len(name.encode()) + len(text.encode()) + 64 for name, text in metadata.items())
+    more = max(0, taken - METADATA_BYTES)
+    carried = (
+        ("tflite_bytes", "flash_bytes") if context.config.runtime == "tflm" else ("tflite_bytes",)
+    )  # our C has no metadata
+    less = {name: limit - more for name, limit in budget.limits().items() if name in carried}
+    return replace(budget, **less)  # type: ignore[arg-type]
+
+
+def measured_costs(context: RunContext) -> Callable[[Arch], dict[str, float]] | None:
+    """A function that measures a candidate of the search on the simulated board, by name of the limit.
+
+    None where the limits are not for our C, or where nothing can be simulated: the search then goes by estimates alone,
+    and says so.
+    """
+    names = [n for n in board_budget(context.config.budget, context.board).limits() if n in SIMULATED_LIMITS]
+    if context.config.runtime != "c" or not names:
+        return None
+    reason = measure_sim.cannot_simulate(context.board)
+    if reason is not None:
+        context.progress({"stage": "search", "note": f"limits on the board are held by estimates alone: {reason}"})
+        return None
+
+    def measured(arch: Arch) -> dict[str, float]:
+        try:
+            found = characterize.measured(arch, context.board)
+        except UnsupportedError as e:
+            raise SpecError(f'runtime = "c": a network of the space cannot be compiled: {e}') from e
+        return {name: float(found[name]) for name in names}
+
+    return measured
+
+
+def write_weights(path: Path, state: Mapping[str, Any]) -> None:
+    """A torch state dict, written whole or not at all."""
+    import torch
+
+    buffer = io.BytesIO()
+    torch.save(dict(state), buffer)
+    write_atomic(path, buffer.getvalue())
+
+
+def read_weights(path: Path) -> dict[str, Any]:
+    """What `write_weights` wrote, on the CPU."""
+    import torch
+
+    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    return state
+
+
+def _json_lines(records: Sequence[Mapping[str, Any]]) -> str:
+    return "".join(json.dumps(r) + "\n" for r in records)
+
+
+SEARCH = Stage("search", "search", _inputs, _search, (SEARCH_FOLDER,), resumes=True)

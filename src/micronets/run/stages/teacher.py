@@ -1,0 +1,61 @@
+"""The stage `teacher`: trains the teacher in float, if the configuration has one that is not trained already."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from micronets.errors import SpecError
+from micronets.files import fingerprint
+from micronets.ir.arch import Arch
+from micronets.ir.space import derive
+from micronets.run import directory
+from micronets.run.config import largest, make_space, space_table
+from micronets.run.context import RunContext, settings_for
+from micronets.run.directory import TEACHER_FOLDER, TEACHER_WEIGHTS, WEIGHTS
+from micronets.run.stages.base import Stage
+from micronets.run.stages.search import SEARCH
+
+
+def _inputs(context: RunContext) -> dict[str, Any]:
+    """The space, the teacher's settings, the network that the search chose, and the weights of another run's teacher."""
+    inputs = {**settings_for(context, "space", "teacher"), **directory.check_outputs(context.run, SEARCH)}
+    teacher = context.config.teacher
+    if teacher is not None and teacher.run:
+        weights = Path(teacher.run) / WEIGHTS
+        if not weights.is_file():
+            raise SpecError(f"teacher.run = '{teacher.run}': no {weights} there; finish that run first")
+        inputs["teacher weights"] = fingerprint(weights)
+    return inputs
+
+
+def _teacher(context: RunContext) -> Sequence[str]:
+    from micronets.design.train import fit
+
+    teacher = context.config.teacher
+    if teacher is None or teacher.train is None:
+        return ()
+    fit(
+        teacher_arch(context),
+        context.data,
+        context.input_settings,
+        replace(teacher.train, qat_epochs=0),
+        seed=context.config.seed + 1,
+        directory=context.run / TEACHER_FOLDER,
+        progress=lambda event: context.progress({**event, "stage": "teacher"}),
+    )
+    return (TEACHER_WEIGHTS,)
+
+
+def teacher_arch(context: RunContext) -> Arch:
+    """The teacher's network: the largest of its space, with the input of the network that the search chose."""
+    assert context.config.teacher is not None
+    table = space_table(context.config.task, {**context.config.space, **context.config.teacher.options}, "teacher.options")
+    space = make_space(context.config.task, table, len(context.data.classes), context.data.space_options)
+    inputs = {c.name: context.values[c.name] for c in space.choices if c.name in context.input_settings}
+    return derive(space, largest(space, {**context.config.teacher.values, **inputs}))
+
+
+TEACHER = Stage("teacher", "train", _inputs, _teacher, (TEACHER_FOLDER,), resumes=True)

@@ -1,0 +1,71 @@
+"""The stage `train`: trains the network that the search chose, first in float, then with quantisation simulated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from micronets.errors import SpecError
+from micronets.run import directory
+from micronets.run.context import RunContext, settings_for
+from micronets.run.directory import SUPERNET, TEACHER_FOLDER, TRAIN_FOLDER, TRAIN_LOG, WEIGHTS
+from micronets.run.stages.base import Stage
+from micronets.run.stages.search import SEARCH, read_weights
+from micronets.run.stages.teacher import TEACHER
+
+if TYPE_CHECKING:
+    from micronets.design.net import Net
+
+
+def _inputs(context: RunContext) -> dict[str, Any]:
+    """The settings of the training, the network that the search chose, and the teacher's weights."""
+    return {**settings_for(context, "train", "init"), **directory.check_outputs(context.run, SEARCH, TEACHER)}
+
+
+def _train(context: RunContext) -> Sequence[str]:
+    from micronets.design.train import fit
+
+    fit(
+        context.arch,
+        context.data,
+        context.input_settings,
+        context.config.train,
+        seed=context.config.seed,
+        init=read_weights(context.run / SUPERNET) if context.config.init == "supernet" else None,
+        teacher=_teacher_net(context),
+        directory=context.run / TRAIN_FOLDER,
+        progress=context.progress,
+    )
+    return WEIGHTS, TRAIN_LOG
+
+
+def _teacher_net(context: RunContext) -> Net | None:
+    """The teacher's network, in float. Raises `SpecError` if that of another run has another input or other outputs."""
+    from micronets.design.train import load_result
+
+    teacher = context.config.teacher
+    if teacher is None:
+        return None
+    if not teacher.run:
+        return load_result(context.run / TEACHER_FOLDER).float_net()
+    net = load_result(Path(teacher.run) / TRAIN_FOLDER).float_net()
+    mine = context.arch.input_shape, context.arch.output_shape
+    theirs = net.arch.input_shape, net.arch.output_shape
+    if mine != theirs:
+        raise SpecError(
+            f"teacher.run = '{teacher.run}': its network maps {theirs[0]} to {theirs[1]}, this one {mine[0]} to {mine[1]}; "
+            "fix the input with [space.fix], or train a teacher in this run"
+        )
+    return net
+
+
+def trained(context: RunContext) -> dict[str, Net]:
+    """The trained networks by name: in float, and with quantisation simulated."""
+    from micronets.design.train import load_result
+
+    result = load_result(context.run / TRAIN_FOLDER)
+    return {"float": result.float_net(), "fake-quantised": result.net}
+
+
+TRAIN = Stage("train", "train", _inputs, _train, (TRAIN_FOLDER,), resumes=True)
