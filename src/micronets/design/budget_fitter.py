@@ -1,21 +1,31 @@
 """Making the values of a search space meet hard limits, in integers: refuse, repair, and use what is left.
 
-Costs grow with every choice of kind width, kernel and keep, and a dilation costs nothing. So the smallest network of
-some combination of shapes is the cheapest of all: if none of those fits, nothing does.
+Every choice may change every cost, and not always upwards. A dilation makes TFLM's depthwise convolution slower but
+saves its scratch memory; a stem of 3 x 5 taps leaves our C an odd column where one of 5 x 5 does not; a planner may place
+larger buffers better than smaller ones. So the smallest network is a good first guess at the cheapest one, and no more:
+where it misses a limit, `_find` looks around it, and costs a small space whole, before anything is refused.
+
+What is proved: a network that is returned meets every limit, as its exact costs were compared with them. A refusal is
+proved where the whole space was costed (at most `WHOLE` networks); for a larger space it says that none was found.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import combinations, product
 
 from micronets.boards.board import Board, Budget
 from micronets.cost.costs import TFLM, Runtime, budget_costs
 from micronets.errors import BudgetError
+from micronets.ir.arch import Arch
 from micronets.ir.space import Choice, SearchSpace, derive
 
 Probabilities = Mapping[str, list[float]]
 Evaluate = Callable[[Mapping[str, int]], Mapping[str, float]]
+
+WHOLE = 3000  # networks: a space that has no more is costed whole before it is refused
+PAIRS = 1500  # pairs of steps tried for limits that can be met one by one, but were not met together
 
 
 class Fitter:
@@ -29,10 +39,17 @@ class Fitter:
     ) -> None:
         self.space = space
         self.limits = budget.limits()
-        self._evaluate = evaluate or (
-            lambda values: budget_costs(derive(space, values), board, tuple(self.limits), runtime=runtime)
-        )
+        names, networks = tuple(self.limits), dict[Arch, Mapping[str, float]]()
+
+        def of_network(values: Mapping[str, int]) -> Mapping[str, float]:
+            network = derive(space, values)  # often one that is known: the choices of a block left out change nothing
+            if network not in networks:
+                networks[network] = budget_costs(network, board, names, runtime=runtime)
+            return networks[network]
+
+        self._evaluate = evaluate or of_network
         self._cache: dict[tuple[int, ...], Mapping[str, float]] = {}
+        self._found: dict[tuple[tuple[float, ...], tuple[int, ...]], dict[str, int] | None] = {}
 
     def costs(self, values: Mapping[str, int]) -> Mapping[str, float]:
         """What the network of `values` costs, by limit name, in the limit's unit."""
@@ -43,7 +60,9 @@ class Fitter:
 
     def excess(self, values: Mapping[str, int]) -> float:
         """Sum over the limits of `max(0, cost / limit - 1)`; 0 means that the network fits."""
-        costs = self.costs(values)
+        return self._excess(self.costs(values))
+
+    def _excess(self, costs: Mapping[str, float]) -> float:
         return sum(max(0.0, costs[name] / limit - 1) for name, limit in self.limits.items())
 
     def fits(self, values: Mapping[str, int]) -> bool:
@@ -51,47 +70,166 @@ class Fitter:
         return self.excess(values) == 0
 
     def feasible_shapes(self) -> list[dict[str, int]]:
-        """The combinations of shape choices under which some network fits.
+        """The combinations of shape choices under which a network was found that fits.
 
         Raises `BudgetError` naming the smallest achievable figures when there are none.
         """
-        smallest = [self.space.smallest() | shapes for shapes in self.space.shape_combinations()]
-        feasible = [values for values in smallest if self.fits(values)]
+        feasible = [shapes for shapes in self.space.shape_combinations() if self.fitting(shapes) is not None]
         if not feasible:
-            raise BudgetError(self._refusal(smallest))
-        names = [c.name for c in self.space.choices if c.kind == "shape"]
-        return [{name: values[name] for name in names} for values in feasible]
+            raise BudgetError(self._refusal())
+        return feasible
 
-    def _refusal(self, smallest: list[dict[str, int]]) -> str:
+    def fitting(self, shapes: Mapping[str, int]) -> dict[str, int] | None:
+        """A network under these shapes that fits, as small a one as is easily found; None where none was found."""
+        key = tuple(self.limits.values()), tuple(shapes.values())
+        if key not in self._found:
+            self._found[key] = self._find(self.space.smallest() | shapes)
+        return self._found[key]
+
+    def _find(self, smallest: dict[str, int]) -> dict[str, int] | None:
+        """A network with the shapes of `smallest` that fits, by ever longer searches; None if they all fail.
+
+        The smallest network; the cheapest one that single steps from it lead to, for each limit that it misses; from all
+        of these, single steps that lower the excess; every network, where they are few; pairs of steps.
+        """
+        if self.fits(smallest):
+            return smallest
+        starts, alone = [smallest], True  # alone: each limit can be met on its own
+        for name, limit in self.limits.items():
+            if self.costs(smallest)[name] <= limit:
+                continue
+            cheapest = self._descend(smallest, lambda v, name=name: self.costs(v)[name])  # type: ignore[misc]
+            alone = alone and self.costs(cheapest)[name] <= limit
+            starts.append(cheapest)
+        ends = [self._descend(start, self.excess) for start in starts]
+        if self._few():
+            ends += self._all(smallest)
+        elif alone and not any(map(self.fits, ends)):
+            ends += [self._descend_by_pairs(end) for end in ends]
+        return next((values for values in ends if self.fits(values)), None)
+
+    def _few(self) -> bool:
+        return math.prod(len(c.options) for c in self.space.choices) <= WHOLE
+
+    def _all(self, shaped: Mapping[str, int]) -> Iterator[dict[str, int]]:
+        """Every network with the shapes of `shaped`, narrow ones first."""
+        open_ = [c for c in self.space.choices if c.kind != "shape"]
+        for options in product(*(c.options for c in open_)):
+            yield {**shaped, **{c.name: o for c, o in zip(open_, options, strict=True)}}
+
+    def _descend(self, values: dict[str, int], objective: Callable[[Mapping[str, int]], float]) -> dict[str, int]:
+        """Where steps that lower `objective`, each taken as soon as it is seen, come to an end."""
+        now, improved = objective(values), True
+        while improved:
+            improved = False
+            for choice in self.space.choices:
+                for changed in _neighbours(choice, values):
+                    if (value := objective(changed)) < now:
+                        values, now, improved = changed, value, True
+        return values
+
+    def _descend_by_pairs(self, values: dict[str, int]) -> dict[str, int]:
+        """The same for the excess, with two steps at once where one alone gains nothing, at most `PAIRS` times."""
+        left, improved = PAIRS, True
+        while improved and not self.fits(values):
+            improved, now = False, self.excess(values)
+            steps = [(c, changed) for c in self.space.choices for changed in _neighbours(c, values)]
+            steps.sort(key=lambda step: self.excess(step[1]))
+            pairs = sorted(combinations(range(len(steps)), 2), key=sum)
+            for i, j in pairs[:left]:
+                (one, changed), (other, more) = steps[i], steps[j]
+                both = changed | {other.name: more[other.name]}
+                left -= 1
+                if one is not other and self.excess(both) < now:
+                    values, improved = self._descend(both, self.excess), True
+                    break
+        return values
+
+    def _refusal(self) -> str:
+        proved = self._few()
+        cheapest = "the cheapest network needs" if proved else "the cheapest network found needs"
         parts = []
         for name, limit in self.limits.items():
-            least = min(self.costs(v)[name] for v in smallest)
+            least = min(costs[name] for costs in self._cache.values())
             if least > limit:
-                parts.append(f"{name} = {limit:,.6g}, but the smallest network needs {least:,.6g}")
+                parts.append(f"{name} = {limit:,.6g}, but {cheapest} {least:,.6g}")
         if not parts:  # each limit can be met alone, not all together
-            best = min(smallest, key=self.excess)
-            costs = self.costs(best)
+            costs = min(self._cache.values(), key=self._excess)
             near = ", ".join(f"{name} {costs[name]:,.6g} of {limit:,.6g}" for name, limit in self.limits.items())
-            parts.append(f"no network meets all limits at once; the nearest needs {near}")
-        return f"budget: nothing in space '{self.space.name}' fits: {'; '.join(parts)}; raise the limit or choose another space"
+            parts.append(f"no network {'meets' if proved else 'found meets'} all limits at once; the nearest needs {near}")
+        what = "nothing in space '{}' fits" if proved else "nothing was found in space '{}' that fits"
+        return f"budget: {what.format(self.space.name)}: {'; '.join(parts)}; raise the limit or choose another space"
 
     def repair(self, values: Mapping[str, int], probabilities: Probabilities) -> dict[str, int]:
-        """The nearest values that fit: steps down where most excess goes for the least probability given up.
+        """Values near the given ones that fit: steps down where most excess goes for the least probability given up.
 
-        Raises `BudgetError` if nothing fits.
+        Where no steps down lead to a network that fits, steps of every kind do, towards one that is known to fit, and then
+        back to what was given wherever there is room. Raises `BudgetError` if nothing fits.
         """
-        values = self._feasible_start(dict(values), probabilities)
+        start = self._feasible_start(dict(values), probabilities)
+        smaller = self._step_down(start, probabilities)
+        if smaller is not None:
+            return smaller
+        return self._step_back(self._approach(start, probabilities), start, probabilities)
+
+    def _step_down(self, values: dict[str, int], probabilities: Probabilities) -> dict[str, int] | None:
+        """The first values that fit on the way down; None where it ends at the smallest network and that does not fit."""
         while (now := self.excess(values)) > 0:
             best, best_score = None, -math.inf
             for choice, changed in self._moves(values, -1):
-                gain = now - self.excess(changed)
-                loss = max(0.0, _log_ratio(choice, values, changed, probabilities)) + 0.1
+                gain, loss = now - self.excess(changed), _loss(choice, values, changed, probabilities)
                 # A step that gains nothing by itself (one of two equal peaks) is taken only when no step gains.
                 score = gain / loss if gain > 0 else -loss - 1e6
                 if score > best_score:
                     best, best_score = changed, score
-            assert best is not None, "the smallest network of a feasible shape fits"
+            if best is None:
+                return None
             values = best
+        return values
+
+    def _approach(self, values: dict[str, int], probabilities: Probabilities) -> dict[str, int]:
+        """Values that fit, by steps that lower the excess; where none does, one choice is set as in a network that fits.
+
+        That choice stays so. Between two such settings the excess falls with every step, so that this ends, at the latest
+        with that network itself.
+        """
+        target = self.fitting({c.name: values[c.name] for c in self.space.choices if c.kind == "shape"})
+        if target is None:
+            raise BudgetError(self._refusal())
+        free = {c.name for c in self.space.choices}
+        while (now := self.excess(values)) > 0:
+            steps = []
+            for choice in self.space.choices:
+                for changed in _neighbours(choice, values) if choice.name in free else ():
+                    gain = now - self.excess(changed)
+                    if gain > 0:
+                        steps.append((gain / _loss(choice, values, changed, probabilities), changed))
+            if steps:
+                values = max(steps, key=lambda step: step[0])[1]
+                continue
+            settings = []
+            for choice in self.space.choices:
+                if values[choice.name] != target[choice.name]:
+                    changed = values | {choice.name: target[choice.name]}
+                    settings.append((_loss(choice, values, changed, probabilities), choice.name, changed))
+            _, name, values = min(settings, key=lambda setting: setting[0])
+            free.discard(name)
+        return values
+
+    def _step_back(self, values: dict[str, int], wanted: Mapping[str, int], probabilities: Probabilities) -> dict[str, int]:
+        """`values` with every choice as near to the wanted option as fits, those first whose loss is the greatest."""
+        changing = True
+        while changing:
+            changing = False
+            apart = [c for c in self.space.choices if values[c.name] != wanted[c.name]]
+            apart.sort(key=lambda c: -_loss(c, wanted, values, probabilities))
+            for choice in apart:
+                now, goal = choice.options.index(values[choice.name]), choice.options.index(wanted[choice.name])
+                for k in range(goal, now, 1 if now > goal else -1):
+                    changed = values | {choice.name: choice.options[k]}
+                    if self.fits(changed):
+                        values, changing = changed, True
+                        break
         return values
 
     def fill(self, values: Mapping[str, int], probabilities: Probabilities) -> dict[str, int]:
@@ -129,6 +267,21 @@ class Fitter:
                 continue
             moves.append((choice, dict(values) | {choice.name: choice.options[k]}))
         return moves
+
+
+def _neighbours(choice: Choice, values: Mapping[str, int]) -> Iterator[dict[str, int]]:
+    """The values with another option of one choice: the next ones of a width, any of the others; shapes stay."""
+    if choice.kind == "shape":
+        return
+    now = choice.options.index(values[choice.name])
+    for k, option in enumerate(choice.options):
+        if k != now and (choice.kind != "width" or abs(k - now) == 1):
+            yield {**values, choice.name: option}
+
+
+def _loss(choice: Choice, values: Mapping[str, int], changed: Mapping[str, int], probabilities: Probabilities) -> float:
+    """What a step gives up in log probability, and a little for the step itself; above 0."""
+    return max(0.0, _log_ratio(choice, values, changed, probabilities)) + 0.1
 
 
 def _log_ratio(choice: Choice, values: Mapping[str, int], changed: Mapping[str, int], probabilities: Probabilities) -> float:

@@ -96,7 +96,7 @@ def derive(space: SearchSpace, values: Values) -> Arch:
 
     Raises `SpecError` for a missing or unknown choice or a value that is not an option.
     """
-    for name in values:
+    for name in sorted(values.keys() - {c.name for c in space.choices}):
         space.choice(name)
     for c in space.choices:
         if c.name not in values:
@@ -143,6 +143,8 @@ def relaxed_steps(space: SearchSpace, expected: Mapping[str, Any]) -> tuple[Step
 
 def without_empty_pads(template: Template) -> Template:
     """The template without the `Pad` layers that add nothing: templates have one wherever widths may differ."""
+    if not any(isinstance(layer, Pad) for block in template.blocks for layer in block.layers):
+        return template
     renamed: dict[str, str] = {}
     blocks = []
     for block in template.blocks:
@@ -163,4 +165,6 @@ def padded_values(layer: Pad) -> Any:
 
 def rename(layer: Layer, renamed: Mapping[str, str]) -> Layer:
     """The layer with other inputs, by name."""
+    if not any(i in renamed for i in layer.inputs):
+        return layer
     return replace(layer, inputs=tuple(renamed.get(i, i) for i in layer.inputs))

@@ -110,6 +110,7 @@ def driver(steps: Sequence[Step]) -> Driver:
     return min(one, key=lambda way: cycles[way] + (way == "fours") * _FOURS_WORTH * total) if one else "quickest"
 
 
+@lru_cache(maxsize=4096)
 def planes(step: Step, banded: bool = False, only: Driver = "quickest") -> Planes:
     """Of a depthwise `step`; banded: where it runs in bands of rows. only: see `driver`."""
     layer = step.layer
@@ -207,7 +208,7 @@ def _oriented(
     )
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=4096)  # a search asks for the same layers again and again
 def in_place(p: Planes) -> bool:
     """Whether a channel's output may lie over its input, value for value from the first: all that an output
     overwrites has been copied, or is never needed."""

@@ -8,6 +8,7 @@ Depthwise convolutions go channel by channel instead: their output lies exactly 
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import assert_never
 
 import numpy as np
@@ -36,6 +37,7 @@ from micronets.ir.layers import (
 from micronets.ir.window import pad_before
 
 
+@lru_cache(maxsize=4096)  # a search asks for the same layers again and again
 def distance(step: Step) -> int | None:
     """Bytes from the start of the output up to the start of the input, at least, or None where they must not overlap."""
     layer, x, y = step.layer, step.input_shapes[0], step.output_shape
