@@ -119,7 +119,7 @@ def test_a_limit_of_1_kb_is_refused_before_training_with_what_is_possible(words:
     assert result.code == 2
     assert "search    step" not in result.err
     assert result.error.startswith(
-        "budget: nothing in space 'dscnn' fits: arena_bytes = 1,024, but the smallest network needs "
+        "budget: nothing was found in space 'dscnn' that fits: arena_bytes = 1,024, but the cheapest network found needs "
     )
     assert not (tmp_path / "run").exists()
 

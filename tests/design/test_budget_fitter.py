@@ -1,10 +1,12 @@
 import pytest
 
+from benchmarks import fitter_budgets
 from micronets.boards.board import Budget
+from micronets.design import budget_fitter
 from micronets.design.budget_fitter import Fitter
 from micronets.errors import BudgetError
 from micronets.ir import spaces
-from micronets.ir.space import derive
+from micronets.ir.space import SearchSpace, derive
 from tests.support.tiny_task import tiny_space
 
 SPACE = tiny_space()
@@ -63,7 +65,7 @@ def test_a_budget_nothing_meets_is_refused_with_the_smallest_figures(board) -> N
         fitter.feasible_shapes()
     least = min(fitter.costs(SPACE.smallest() | shapes)["macs"] for shapes in SPACE.shape_combinations())
     assert str(e.value) == (
-        f"budget: nothing in space 'tiny' fits: macs = 7, but the smallest network needs {least:,.6g}; "
+        f"budget: nothing in space 'tiny' fits: macs = 7, but the cheapest network needs {least:,.6g}; "
         "raise the limit or choose another space"
     )
 
@@ -83,5 +85,79 @@ def test_limits_that_exclude_each_other_are_refused(board) -> None:
 
 @pytest.mark.parametrize("space", [spaces.make("dscnn", "kws", 12), spaces.make("temporal", "kws", 12)], ids=lambda s: s.name)
 def test_a_kilobyte_is_refused_for_the_real_spaces(board, space) -> None:
-    with pytest.raises(BudgetError, match=r"arena_bytes = 1,024, but the smallest network needs \d"):
+    with pytest.raises(BudgetError, match=r"nothing was found .* arena_bytes = 1,024, but the cheapest network found needs \d"):
         Fitter(space, Budget(arena_bytes=1024), board).feasible_shapes()
+
+
+def temporal_case(board) -> tuple[SearchSpace, Fitter]:
+    """A space whose dilations cost time, and a fitter whose limit only networks without any of them can keep."""
+    space = spaces.make("temporal", "features", 3, height=16, width=6, channels=1, max_width=40, blocks=2)
+    free = Fitter(space, Budget(latency_ms=1e9), board)
+    return space, Fitter(space, Budget(latency_ms=1.03 * free.costs(space.smallest())["latency_ms"]), board)
+
+
+def test_a_dilation_that_takes_too_long_is_given_up(board) -> None:
+    space, fitter = temporal_case(board)
+    dilated = space.smallest() | {c.name: 2 for c in space.choices if c.kind == "dilation"}
+    assert not fitter.fits(dilated), "no step down is left, and the dilations are too slow"
+    even = {c.name: [1 / len(c.options)] * len(c.options) for c in space.choices}
+    for likely in (dilated, space.largest()):
+        values = fitter.fill(fitter.repair(likely, even), even)
+        assert fitter.fits(values)
+    surely = even | {c.name: [0.01, 0.99] for c in space.choices if c.name == "dilation1_1"}
+    kept = fitter.repair(dilated, surely)
+    assert fitter.fits(kept)
+    if fitter.fits(space.smallest() | {"dilation1_1": 2}):
+        assert kept["dilation1_1"] == 2, "what the search was surest of stays as long as it fits"
+
+
+def test_what_was_chosen_comes_back_where_there_is_room(board) -> None:
+    def cost(v):  # 8 for the dilation, which must go; the rest is small
+        return {"macs": v["width"] + v["last"] + v["kernel"] + 8 * (v["dilation"] - 1)}
+
+    fitter = Fitter(SPACE, Budget(macs=19), board, cost)
+    likely = SPACE.largest() | {"width": 4, "last": 8}
+    sure = EVEN | {"dilation": [0.0, 1.0]}
+    assert fitter.repair(likely | {"kernel": 3}, EVEN)["dilation"] == 2, "less width is enough, as before"
+    tight = Fitter(SPACE, Budget(macs=17), board, cost)
+    repaired = tight.repair(likely, sure)
+    assert repaired == likely | {"dilation": 1}
+
+
+def test_a_network_that_is_not_the_smallest_may_be_the_only_one_that_fits(board) -> None:
+    def odd(v):  # a kernel of 3 leaves a rest, which costs more than two taps
+        return {"macs": v["width"] + (10 if v["kernel"] == 3 else 5)}
+
+    fitter = Fitter(SPACE, Budget(macs=9), board, odd)
+    assert not any(fitter.fits(SPACE.smallest() | shapes) for shapes in SPACE.shape_combinations())
+    assert len(fitter.feasible_shapes()) == 2
+    values = fitter.fill(fitter.repair(SPACE.largest(), EVEN), EVEN)
+    assert (values["width"], values["kernel"]) == (4, 5)
+
+
+def test_limits_that_are_met_together_by_two_steps_at_once_are_found(board, monkeypatch) -> None:
+    monkeypatch.setattr(budget_fitter, "WHOLE", 0)
+
+    def cost(v):  # a kernel of 5 lowers the one, a dilation the other, and both residual and plain block lower both
+        blocks = v["keep_residual"] + v["keep_plain"]
+        if blocks:
+            return dict.fromkeys(("macs", "arena_bytes"), 9 if blocks == 2 else 20)
+        wide, spread = v["kernel"] == 5, v["dilation"] == 2
+        return {"macs": 12 if wide and spread else 10 - wide, "arena_bytes": 12 if wide and spread else 10 - spread}
+
+    fitter = Fitter(SPACE, Budget(macs=9, arena_bytes=9), board, cost)
+    assert fitter.fits(fitter.fitting({"frame_stride": 1}))
+
+
+def test_random_budgets_over_all_spaces_boards_and_runtimes() -> None:
+    """A part of what `python -m benchmarks.fitter_budgets` does."""
+    outcomes = [*fitter_budgets.small_cases(200, seed=1)]
+    assert [f"{o.fault}: {o.case}: {o.what}" for o in outcomes if o.fault] == []
+    assert sum(o.refused for o in outcomes) > 40
+    assert sum(not o.refused for o in outcomes) > 40
+
+
+def test_whole_spaces_settle_in_seconds() -> None:
+    outcomes = [*fitter_budgets.whole_cases(8, seed=1)]
+    assert [f"{o.fault}: {o.case}: {o.what}" for o in outcomes if o.fault] == []
+    assert max(o.cpu_seconds for o in outcomes) < fitter_budgets.SECONDS

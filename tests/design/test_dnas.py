@@ -86,7 +86,7 @@ def test_a_loss_that_is_no_number_is_one_line(tmp_path, board) -> None:
 
 
 def test_an_impossible_budget_is_refused_before_training(tmp_path, board) -> None:
-    with pytest.raises(BudgetError, match="the smallest network needs"):
+    with pytest.raises(BudgetError, match="the cheapest network needs"):
         run(tmp_path, board, Budget(arena_bytes=1024), progress=lambda _: pytest.fail("trained"))
     assert not list(tmp_path.iterdir())
 

@@ -83,7 +83,7 @@ class Fitter:
         """A network under these shapes that fits, as small a one as is easily found; None where none was found."""
         key = tuple(self.limits.values()), tuple(shapes.values())
         if key not in self._found:
-            self._found[key] = self._find(self.space.smallest() | shapes)
+            self._found[key] = self._find({**self.space.smallest(), **shapes})
         return self._found[key]
 
     def _find(self, smallest: dict[str, int]) -> dict[str, int] | None:
