@@ -12,8 +12,8 @@ under these kinds:
 
 - file, written, inputs: SHA-256 of the file, of the file that the writer makes of what was read, and of the inputs.
 - read: whether the file reads, is refused with a message, or makes the package fail; and what is said.
-- text: SHA-256 of the generated files: those of the network itself (`network`), what lies around them (`around`), which
-  kernels it takes and the text of each kernel (`kernels`).
+- text: SHA-256 of the generated files: those of the network itself (`network`), what lies around them (`around`), and
+  those of the kernels that it takes (`kernels`).
 - outputs: SHA-256 of every output byte of the numpy reference, and of the generated C built and run on this machine.
 - predictions: the arena and the constants, of our C and for TFLM, and what `compile` says for the board.
 - inspect: all that `inspect --json` tells.
@@ -22,7 +22,7 @@ under these kinds:
 - trained: SHA-256 of the `model.tflite` of the two trainings, and their scores.
 
 Our C is recorded twice: layer by layer (`whole`), and in the smallest arena (`bands`) where that makes another network
-in C. The kernels' texts are hashed once for each part, under the name `kernels`.
+in C.
 
 `compare` prints how many figures of each kind are equal and what differs, and exits with 1 if anything differs.
 `--allow KIND`, which may be given several times, lets a kind differ, or a part of one (`--allow text/kernels`, `--allow
@@ -87,7 +87,7 @@ PROCESSES = 2
 SAMPLES = 3
 SHOWN = 3
 QUICK_RANDOM = 40
-QUICK_SIMULATED = {"zoo": 1, "models": 0, "random": 3}
+QUICK_SIMULATED = ("kws_frontier", "random 000", "random 001", "random 002")
 BATCH = {"zoo": 1, "models": 2, "random": 5}  # networks that are built for this machine in one library
 SIZES = ("sram_bytes", "flash_bytes", "code_bytes", "stack_bytes", "arena_bytes", "bit_exact", "fits")
 SUMMED = ("cycles", "instructions", "sram_bytes", "flash_bytes", "arena_bytes", "constant_bytes")
@@ -129,7 +129,6 @@ calibration_batches = 2
 T = TypeVar("T")
 R = TypeVar("R")
 Figures = dict[str, Any]
-Kernels = dict[str, set[str]]  # the SHA-256 of each kernel file's text by name: one, unless networks get different ones
 Leaf = str | int | float | bool | None
 
 
@@ -229,8 +228,8 @@ def is_of_network(name: str) -> bool:
 
 
 def is_kernel(name: str) -> bool:
-    """Whether a generated file is one of our kernels', the same for every network."""
-    return name.startswith("micronets_") and Path(name).suffix in (".c", ".h", ".S")
+    """Whether a generated file is one of our kernels', the same for every network; what is for TFLM is not."""
+    return name.startswith("micronets_") and not name.startswith("micronets_tflm")
 
 
 def command(job: Job, *words: str) -> tuple[Figures, str]:
@@ -270,16 +269,14 @@ def compiled_ways(model: QuantizedModel) -> dict[str, Compiled]:
     return ways
 
 
-def add_texts(figures: Figures, way: str, files: Mapping[str, str], kernels: Kernels) -> None:
-    """Adds the SHA-256 of each generated file; of kernels only the names, while their texts' are added to `kernels`."""
+def add_texts(figures: Figures, way: str, files: Mapping[str, str]) -> None:
+    """Adds the SHA-256 of each generated file."""
     text = figures["text"]
     for kind in text:
         text[kind][way] = {}
     for name, content in sorted(files.items()):
         kind = "network" if is_of_network(name) else "kernels" if is_kernel(name) else "around"
-        text[kind][way][name] = True if kind == "kernels" else sha(content)
-        if kind == "kernels":
-            kernels.setdefault(name, set()).add(sha(content))
+        text[kind][way][name] = sha(content)
 
 
 def simulate(job: Job, figures: Figures, ways: Iterable[str]) -> None:
@@ -293,7 +290,7 @@ def simulate(job: Job, figures: Figures, ways: Iterable[str]) -> None:
             figures["cycles"].setdefault(way, {})[board] = {key: found.get(key) for key in CYCLES} | {"layers": layers}
 
 
-def on_board(job: Job, figures: Figures, kernels: Kernels) -> None:
+def on_board(job: Job, figures: Figures) -> None:
     """Adds what `compile` writes and says for the board, for our C and for TFLM."""
     for runtime in ("c", "tflm"):
         with tempfile.TemporaryDirectory(prefix="guard-") as directory:
@@ -301,29 +298,28 @@ def on_board(job: Job, figures: Figures, kernels: Kernels) -> None:
             words = ("--board", BOARD, "--runtime", runtime, "--out", str(out))
             found, says = command(job, "compile", str(job.path), *words)
             files = {p.relative_to(out).as_posix(): p.read_text("utf-8") for p in out.rglob("*") if p.is_file()}
-        add_texts(figures, f"compile --runtime {runtime}", files, kernels)
+        add_texts(figures, f"compile --runtime {runtime}", files)
         for key in ("model", "out", "files", "board"):
             found.pop(key, None)
         figures["predictions"][f"compile --runtime {runtime}"] = {**found, "says": says.replace(str(out), "OUT")}
 
 
-def record_networks(jobs: Sequence[Job]) -> tuple[dict[str, Figures], Kernels]:
-    """The figures of some networks, by name, and the SHA-256 of the kernels that they take."""
+def record_networks(jobs: Sequence[Job]) -> dict[str, Figures]:
+    """The figures of some networks, by name."""
     found: dict[str, Figures] = {}
-    kernels: Kernels = {}
     built: list[Built] = []
     for job in jobs:
         figures = found[job.name] = {}
         try:
-            built += record_network(job, figures, kernels)
+            built += record_network(job, figures)
         except Exception as e:  # a fault of the package is a result here; what was recorded until then remains
             figures.setdefault("read", {})["outcome"] = f"failed: {type(e).__name__}"
     for name, way, hashed in host_outputs(built):
         found[name]["outputs"][way] = hashed
-    return found, kernels
+    return found
 
 
-def record_network(job: Job, figures: Figures, kernels: Kernels) -> list[Built]:
+def record_network(job: Job, figures: Figures) -> list[Built]:
     """Adds the figures of one network to `figures`; returns what is to be built for the outputs of its C."""
     figures["file"] = sha(job.path.read_bytes())
     model, figures["read"] = model_of(job)
@@ -342,10 +338,10 @@ def record_network(job: Job, figures: Figures, kernels: Kernels) -> list[Built]:
         figures["predictions"]["whole"] = {"says": str(e)}
         return []
     for way, compiled in ways.items():
-        add_texts(figures, way, compiled.files, kernels)
+        add_texts(figures, way, compiled.files)
         sizes = {"arena_bytes": compiled.arena_bytes, "constant_bytes": compiled.constant_bytes}
         figures["predictions"][way] = sizes
-    on_board(job, figures, kernels)
+    on_board(job, figures)
     simulate(job, figures, ways)
     return [Built(job.name, way, compiled, x) for way, compiled in ways.items()]
 
@@ -411,18 +407,16 @@ def jobs_of(part: str, source: Source, directory: Path) -> list[Job]:
                 path.write_bytes(random_network(seed))
     if not named:
         raise SystemExit(f"guard: no models for the part '{part}'; run from the repository, and see --shared")
-    sizes = sorted(path.stat().st_size for _, path in named)
-    simulated = QUICK_SIMULATED[part] if source.quick else len(sizes)
-    below = [*sizes, sizes[-1] + 1][min(simulated, len(sizes))]
     boards = (BOARD, LARGER_BOARD) if part == "zoo" and not source.quick else (BOARD,)
     samples = 1 if source.quick else SAMPLES
-    jobs = [Job(name, path, samples, boards if path.stat().st_size < below else ()) for name, path in named]
+    simulated = QUICK_SIMULATED if source.quick else [name for name, _ in named]
+    jobs = [Job(name, path, samples, boards if name in simulated else ()) for name, path in named]
     # The largest come first, so that both processes end at about the same time.
     return sorted(jobs, key=lambda job: -job.path.stat().st_size)
 
 
 def record_part(part: str, source: Source, networks: Path) -> dict[str, Figures]:
-    """The figures of all networks of a part by name; the kernels' texts are under the name `kernels`."""
+    """The figures of all networks or trainings of a part by name."""
     began = time.monotonic()
     found: dict[str, Figures] = {}
 
@@ -435,16 +429,12 @@ def record_part(part: str, source: Source, networks: Path) -> dict[str, Figures]
             found[name] = figures
             progress(len(trainings), name)
         return found
-    kernels: Kernels = {}
     jobs = jobs_of(part, source, networks)
     batches = [jobs[i : i + BATCH[part]] for i in range(0, len(jobs), BATCH[part])]
-    for batch, used in results(record_networks, batches, source.processes):
+    for batch in results(record_networks, batches, source.processes):
         found |= batch
-        for name, hashes in used.items():
-            kernels.setdefault(name, set()).update(hashes)
         progress(len(jobs), ", ".join(batch))
-    text = {name: " ".join(sorted(hashes)) for name, hashes in kernels.items()}
-    return {**found, "kernels": {"text": {"kernels": text}}}
+    return found
 
 
 def results(function: Callable[[T], R], values: Sequence[T], processes: int) -> Iterator[R]:
@@ -532,7 +522,7 @@ def flat(record: Figures, parts: Iterable[str], count: int) -> dict[tuple[str, s
         (f"{part}: {name}", path): value
         for part in parts
         for name, figures in record["parts"][part].items()
-        if part != "random" or not name.startswith("random ") or int(name.split()[1]) < count
+        if part != "random" or int(name.split()[1]) < count
         for path, value in leaves(figures)
     }
 
@@ -555,9 +545,7 @@ def compare(before: Figures, after: Figures, allowed: Sequence[str] = ()) -> Com
         raise SystemExit("guard: the records have no part in common")
     old, new = flat(before, parts, count), flat(after, parts, count)
     for part in parts:
-        networks = {
-            network for network, path in old if network.startswith(f"{part}: ") and not path.startswith("text/kernels/")
-        }
+        networks = {network for network, _ in old if network.startswith(f"{part}: ")}
         reading = sum(old.get((network, "read/outcome")) == "reads" for network in networks)
         result.recorded.append(f"{part}: {len(networks)}" + ("" if part == "runs" else f" ({reading} read)"))
     kinds: dict[str, list[tuple[str, str]]] = {}

@@ -120,7 +120,7 @@ def test_a_network_that_fails_or_is_refused_is_recorded(tmp_path: Path, monkeypa
     path = tmp_path / "model.tflite"
     job = guard.Job("name", path, 1, ())
     path.write_bytes(b"no model")
-    refused = guard.record_networks([job])[0]["name"]
+    refused = guard.record_networks([job])["name"]
     assert (refused["read"]["outcome"], refused["read"]["exit_code"]) == ("refused", 2)
     assert "micronets: name: " in refused["inspect"]["says"]
     path.write_bytes(write(random_model(random_arch(0), 0)))
@@ -129,4 +129,4 @@ def test_a_network_that_fails_or_is_refused_is_recorded(tmp_path: Path, monkeypa
         raise KeyError("a fault")
 
     monkeypatch.setattr(guard, "run_reference", fault)
-    assert guard.record_networks([job])[0]["name"]["read"]["outcome"] == "failed: KeyError"
+    assert guard.record_networks([job])["name"]["read"]["outcome"] == "failed: KeyError"
