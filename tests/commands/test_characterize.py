@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -203,7 +204,18 @@ def test_the_command(tmp_path: Path) -> None:
     assert found["networks"] == {"temporal:kws": 3}
     assert found["source"] == "simulated"
     assert found["model"] is None  # three networks are too few to fit and to judge by
-    assert {p.name for p in tmp_path.iterdir()} == {"models", "models.csv", "findings.json", "characterization.html"}
+    results = {"models.csv", "findings.json", "characterization.html"}
+    assert {p.name for p in tmp_path.iterdir()} == {"models", ".micronets-files.json", *results}
+
+
+def test_files_of_others_are_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "models.csv").write_text("mine")
+    words = ("characterize", "--space", "temporal", "--board", "nucleo-f446re", "--samples", 3, "--out", tmp_path)
+    result = call(*words)
+    assert result.code == 2
+    told = "models.csv: is there, and micronets did not write it; move it away, or name another --out"
+    assert result.error == f"{tmp_path}/{told}"
+    assert os.listdir(tmp_path) == ["models.csv"]
 
 
 def test_slips(tmp_path: Path) -> None:

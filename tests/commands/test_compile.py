@@ -63,15 +63,45 @@ def test_a_network_without_a_kernel(tmp_path: Path) -> None:
     assert subprocess.run([tmp_path / "example"], check=False).returncode == 0
 
 
-def test_an_earlier_result_is_replaced_whole(path: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("runtime", ["c", "tflm"])
+def test_an_earlier_result_is_replaced_and_what_others_wrote_stays(path: Path, tmp_path: Path, runtime: str) -> None:
     out = tmp_path / "deep" / "c"
-    assert call("compile", path, *BOARD, "--out", out).code == 0
-    (out / "micronets_stale.c").write_text("")
-    result = call("compile", path, *BOARD, "--out", out)
+    assert call("compile", path, *BOARD, "--out", out, "--runtime", "tflm" if runtime == "c" else "c").code == 0
+    first = {p.name for p in out.rglob("*") if p.is_file()}
+    (out / "mine.c").write_text("int mine;")
+    result = call("compile", path, *BOARD, "--out", out, "--runtime", runtime, "--json")
     assert result.code == 0
-    assert "arena" in result.out
-    assert not (out / "micronets_stale.c").exists()
+    found = json.loads(result.out)["files"]
+    left = sorted(p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file())
+    assert left == sorted([*found, "mine.c"])
+    assert first - {Path(name).name for name in found}, "something of the first result was to be removed"
+    assert (out / "mine.c").read_text() == "int mine;"
     assert os.listdir(tmp_path / "deep") == ["c"]
+
+
+@pytest.mark.parametrize("runtime", ["c", "tflm"])
+def test_a_file_that_was_edited_is_refused(path: Path, tmp_path: Path, runtime: str) -> None:
+    words = ("compile", path, *BOARD, "--out", tmp_path / "c", "--runtime", runtime)
+    assert call(*words).code == 0
+    (tmp_path / "c/test_vector.h").write_text("mine")
+    result = call(*words)
+    assert result.code == 2
+    assert result.error == (
+        f"{tmp_path / 'c/test_vector.h'}: has changed since micronets wrote it; move it to another directory to keep it (or "
+        "delete it), then run the command again, or name another --out"
+    )
+    assert (tmp_path / "c/test_vector.h").read_text() == "mine"
+
+
+def test_a_users_file_of_a_name_that_is_wanted_is_refused(path: Path, tmp_path: Path) -> None:
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c/model.c").write_text("mine")
+    result = call("compile", path, *BOARD, "--out", tmp_path / "c")
+    assert result.code == 2
+    assert result.error == (
+        f"{tmp_path / 'c/model.c'}: is there, and micronets did not write it; move it away, or name another --out"
+    )
+    assert os.listdir(tmp_path / "c") == ["model.c"]
 
 
 def test_a_directory_of_something_else_is_left_alone(path: Path, tmp_path: Path) -> None:
@@ -79,7 +109,7 @@ def test_a_directory_of_something_else_is_left_alone(path: Path, tmp_path: Path)
     (tmp_path / "mine" / "notes.txt").write_text("keep")
     result = call("compile", path, *BOARD, "--out", tmp_path / "mine")
     assert result.code == 2
-    assert result.error.endswith("mine: there is something else; name a new or empty directory")
+    assert result.error.endswith("mine: there is something else (notes.txt); name a new or empty directory")
     assert (tmp_path / "mine" / "notes.txt").read_text() == "keep"
 
 
@@ -132,12 +162,10 @@ def test_a_failed_write_leaves_the_old_directory(path: Path, tmp_path: Path, mon
     assert call("compile", path, *BOARD, "--out", out).code == 0
     before = (out / "model.c").read_text()
 
-    def fails(self: Path, target: Path) -> None:
-        if self.name.endswith(".part") and ".old." not in self.name:
-            raise OSError(28, "no space")
-        os.rename(self, target)
+    def fails(source: Path, target: Path) -> None:
+        raise OSError(28, "no space")
 
-    monkeypatch.setattr(Path, "rename", fails)
+    monkeypatch.setattr(os, "replace", fails)
     assert call("compile", path, *BOARD, "--out", out).code == 2
     assert (out / "model.c").read_text() == before
     assert sorted(os.listdir(tmp_path)) == ["c", "model.tflite"]

@@ -163,6 +163,9 @@ def test_an_archive_put_there_by_hand_is_checked_and_used(server: Server, tmp_pa
     assert call("data", "get", "ic", tmp_path).code == 0
     assert len(cifar.read(tmp_path)[0]["test"][1]) == 4
     assert not server.seen
+    assert (tmp_path / FILE[1:]).read_bytes() == CIFAR  # a user's own file is not deleted
+    assert call("data", "get", "ic", tmp_path).code == 0
+    assert (tmp_path / FILE[1:]).exists()
     shutil.rmtree(tmp_path / "cifar-10-batches-py")
     (tmp_path / FILE[1:]).write_bytes(b"<html>not found</html>")
     wrong = call("data", "get", "ic", tmp_path)

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from micronets import tflite
+from micronets import output_directory, tflite
 from micronets.boards.board import Board
 from micronets.commands import measure, measure_tflm
 from micronets.compiler import compile_model
@@ -29,12 +29,13 @@ from micronets.device import cross_compiler
 from micronets.device.tflm import tflm_firmware
 from micronets.device.tflm.tflm_firmware import Tflm
 from micronets.errors import BudgetError, CheckFailed, DeviceError, SpecError
-from micronets.files import digest, remove_parts, write_atomic
+from micronets.files import digest, write_atomic
 from micronets.ir.arch import Arch
 from micronets.ir.space import SearchSpace, derive
 from micronets.quantized.random_weights import untrained
 
 Progress = Callable[[int, int], None]
+RESULTS = ("models.csv", "characterization.html", "findings.json", "latency.toml")
 DEVICES = ("sim", "qemu", "serial:PORT")
 COLUMNS = (
     "space",
@@ -167,7 +168,7 @@ def characterize(
     if device != "sim":
         kernels += "serial" if serial else device
     folder = out / "models"
-    remove_parts(out)
+    output_directory.check(out, dict.fromkeys(RESULTS, ""), keep=True)
     paths = [folder / f"{key(d.arch, board, toolchain, kernels)}.json" for d in drawn]
     todo = [i for i, path in enumerate(paths) if not path.is_file()]
     progress(len(drawn) - len(todo), len(drawn))
@@ -179,7 +180,7 @@ def characterize(
         write_atomic(paths[at], json.dumps({**record, "values": drawn[at].values}) + "\n")
         progress(len(drawn) - len(todo) + n, len(drawn))
     records = [r for r in (json.loads(path.read_text("utf-8")) for path in paths) if "too_large" not in r]
-    write_atomic(out / "models.csv", table(records))
+    output_directory.write_files(out, {RESULTS[0]: table(records)}, keep=True)
     return records
 
 

@@ -12,17 +12,17 @@ import numpy as np
 
 from micronets.boards.board import Board
 from micronets.commands import latency_fit
-from micronets.commands.characterize import Drawn, Progress, characterize, draw
+from micronets.commands.characterize import RESULTS, Drawn, Progress, characterize, draw
 from micronets.cost import latency_model
 from micronets.cost.counts import step_macs
 from micronets.cost.latency_model import LatencyModel
 from micronets.device.tflm.tflm_firmware import Tflm
 from micronets.errors import DataError, SpecError, did_you_mean
-from micronets.files import write_atomic
 from micronets.ir import spaces
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Conv2D, FullyConnected, MaxPool2D, Softmax
 from micronets.ir.space import SearchSpace
+from micronets.output_directory import write_files
 from micronets.report.characterization import page
 
 Record = Mapping[str, Any]
@@ -35,7 +35,7 @@ DENSE = ((32, 8), (64, 64), (128, 128), (256, 96), (640, 128), (128, 640), (512,
 CLASSES = (2, 4, 10, 12, 35, 100)  # of a softmax
 POOLED = ((24, 16, 2), (12, 32, 2), (16, 64, 2), (12, 48, 3), (6, 100, 3))  # rows and columns, channels, window
 LAYER_SPACE = "layers"
-PAGE, FACTS, MODEL = "characterization.html", "findings.json", "latency.toml"
+_, PAGE, FACTS, MODEL = RESULTS
 USUAL = {"kws": "dscnn:kws", "ad": "dscnn:ad", "ic": "resnet:ic", "images": "mobilenetv2:images"}
 KIND = {"dscnn": "kws", "temporal": "kws", "resnet": "ic", "mobilenetv2": "images"}
 OPTIONS: Mapping[str, Mapping[str, Any]] = {  # so that most of a space's networks are of a microcontroller's size
@@ -70,10 +70,10 @@ def characterize_spaces(
     records = characterize(asked, board, out, compiler=compiler, jobs=jobs, progress=progress, device=device, tflm=tflm)
     found, model = findings(records, board)
     found |= {"samples": samples, "seed": seed, "out": str(out), "too_large": len(asked) - len(records)}
-    write_atomic(out / FACTS, json.dumps(found, indent=1) + "\n")
-    write_atomic(out / PAGE, page(found, records))
+    results = {FACTS: json.dumps(found, indent=1) + "\n", PAGE: page(found, records)}
     if model is not None:
-        write_atomic(out / MODEL, latency_model.write(model))
+        results[MODEL] = latency_model.write(model)
+    write_files(out, results, keep=True)
     return found
 
 

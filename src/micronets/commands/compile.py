@@ -5,12 +5,11 @@ from __future__ import annotations
 import errno
 import math
 import os
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from micronets import __version__, tflite
+from micronets import __version__, output_directory, tflite
 from micronets.boards.board import Board, parse_size
 from micronets.compiler import Compiled, compile_model
 from micronets.compiler.generate.manifests import library_files
@@ -21,14 +20,13 @@ from micronets.cost.tflm_arena import arena_tflm_bytes
 from micronets.device import cross_compiler
 from micronets.device.sim.elf import read_image
 from micronets.errors import BudgetError, DeviceError, FileError, SpecError, did_you_mean
-from micronets.files import remove_dead_parts
+from micronets.files import is_part
 from micronets.quantized.model import QuantizedModel
 from micronets.runtimes.c import CODE_BYTES
 
 SOURCE = "estimated"
 _CLOSE_BYTES = 2 * CODE_BYTES  # with so much flash to spare, no firmware is built to see whether it fits
 RUNTIMES = ("c", "tflm")
-_MARKS = ("micronets_kernels.h", "micronets_tflm.h")  # only this writes a directory with one of them
 
 
 def compile_to(path: Path, board: Board, out: Path, runtime: str = "c", patches: str = "auto") -> dict[str, Any]:
@@ -37,7 +35,8 @@ def compile_to(path: Path, board: Board, out: Path, runtime: str = "c", patches:
     runtime: c (our own kernels), or tflm (the file itself, and what TensorFlow Lite Micro needs to run it).
     patches: of our own C, see `arena_limit`.
 
-    A directory that holds anything but an earlier result of this is left alone. Raises `FileError`, `SpecError`,
+    An earlier result is replaced; whatever else is in the directory stays. A directory without an earlier result that holds
+    anything is refused, and so is one in which a file of an earlier result was edited. Raises `FileError`, `SpecError`,
     `UnsupportedError`, and `BudgetError` for a model whose arena or constants exceed the board's memory.
     """
     limit = arena_limit(board, patches)
@@ -63,19 +62,34 @@ def compile_to(path: Path, board: Board, out: Path, runtime: str = "c", patches:
             "constant_bytes": compiled.constant_bytes,
             "bands": bands(compiled),
         }
-    write_directory(out, files)
+    _write(out, files)
     return {
         "model": str(path),
         "board": board.name,
         "runtime": runtime,
         "source": SOURCE,
         "out": str(out),
-        "files": sorted(files),
+        "files": sorted([*files, output_directory.LIST]),
         **sizes,
         "arena_tflm_bytes": arena_tflm_bytes(model.arch, 4),
         "board_sram_bytes": board.sram_bytes,
         "board_flash_bytes": board.flash_bytes,
     }
+
+
+def _write(out: Path, files: Mapping[str, str]) -> None:
+    """Writes the result to a directory that is new, empty, or has an earlier one. Raises `FileError`, `SpecError`."""
+    if out.is_dir() and not (out / output_directory.LIST).exists():
+        output_directory.check(out, files)
+        others = sorted(name for name in os.listdir(out) if not name.startswith(".micronets") and not is_part(name))
+        if others:
+            raise SpecError(f"--out {out}: there is something else ({others[0]}); name a new or empty directory")
+    try:
+        output_directory.write_files(out, files)
+    except OSError as e:
+        if e.errno in (errno.ENOENT, errno.ENOTDIR, errno.EEXIST):
+            raise SpecError(f"--out {out}: no directory can be made there ({e.strerror}); name another place") from e
+        raise
 
 
 def arena_limit(board: Board, patches: str) -> int | None:
@@ -179,32 +193,3 @@ def code_bytes(compiled: Compiled, board: Board) -> tuple[int, str]:
     except ImportError:  # the compiler without the package that reads its files
         return CODE_BYTES, "estimated"
     return image.flash_bytes - compiled.constant_bytes, f"built by {compiler.name}"
-
-
-def write_directory(out: Path, files: Mapping[str, str]) -> None:
-    """Makes `out` hold exactly `files`, text by path; whoever looks sees the old directory, none, or the whole new one."""
-    if out.exists():
-        foreign = not out.is_dir() or (any(out.iterdir()) and not any((out / mark).is_file() for mark in _MARKS))
-        if foreign:
-            raise SpecError(f"--out {out}: there is something else; name a new or empty directory")
-    part = out.with_name(f".{out.name}.{os.getpid()}.part")
-    old = out.with_name(f".{out.name}.old.{os.getpid()}.part")
-    remove_dead_parts(out)
-    try:
-        part.mkdir(parents=True)
-        for name, text in files.items():
-            (part / name).parent.mkdir(parents=True, exist_ok=True)
-            (part / name).write_text(text, "utf-8")
-        if out.exists():
-            out.rename(old)
-        part.rename(out)
-    except OSError as e:
-        if e.errno in (errno.ENOENT, errno.ENOTDIR, errno.EEXIST):
-            raise SpecError(f"--out {out}: no directory can be made there ({e.strerror}); name another place") from e
-        e.filename = e.filename2 = str(out)  # the name of the part tells nobody anything
-        raise
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-        if old.exists() and not out.exists():
-            old.rename(out)
-        shutil.rmtree(old, ignore_errors=True)

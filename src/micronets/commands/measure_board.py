@@ -28,11 +28,25 @@ _CLOCK_TOLERANCE = 0.001
 def build(sources: monitor.Sources, board: Board, device: str, compiler: str | None, path: Path) -> None:
     """Writes the board's firmware with the network to the file `path`, an ELF. Raises what building raises, `FileError`."""
     _, baud = serial_session.parse_device(device)
+    _refuse_other(path)
     elf = monitor.build_monitor(sources, board, compiler, baud).elf
     try:
         write_atomic(path, elf)
     except OSError as e:
         raise FileError(f"{path}: cannot write the firmware ({e.strerror})") from e
+
+
+def _refuse_other(path: Path) -> None:
+    """Raises `FileError` if there is something at `path` that is no ELF file, and so no firmware to be replaced."""
+    try:
+        with path.open("rb") as f:
+            ours = f.read(4) == b"\x7fELF"
+    except FileNotFoundError:
+        return
+    except OSError as e:
+        raise FileError(f"{path}: cannot write the firmware ({e.strerror})") from e
+    if not ours:
+        raise FileError(f"{path}: is there and is no firmware; move it away, or name another file with --firmware")
 
 
 def measured(

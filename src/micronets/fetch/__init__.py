@@ -53,7 +53,7 @@ def plan(archives: tuple[Archive, ...], directory: Path, mirror: str | None = No
     for a in archives:
         url = f"{mirror.rstrip('/')}/{quote(a.name)}" if mirror else a.url
         file = directory / a.name
-        if (directory / a.folder).is_dir() and a.name in manifest(directory):
+        if (directory / a.folder).is_dir() and "folder" in manifest(directory).get(a.name, {}):
             plans.append(Plan(a, url, "done", a.size, 0, 0))
         elif (directory / a.folder).exists():
             raise FileError(f"{directory / a.folder}: is there, but not from here; move it away, or name another directory")
@@ -86,7 +86,9 @@ def check_room(plans: tuple[Plan, ...], directory: Path) -> int:
 def get(plans: tuple[Plan, ...], directory: Path, progress: Progress, *, keep_archives: bool = False) -> None:
     """Fetches, checks and unpacks what `plans` say; each archive's folder is whole or not there.
 
-    Raises `FileError`: no answer, a wrong checksum (the file is deleted then), an archive that is not what it should be.
+    Archives that were downloaded are deleted when they are unpacked, unless `keep_archives`; those that somebody has put there
+    by hand stay. Raises `FileError`: no answer, a wrong checksum (the file is deleted then), an archive that is not what it
+    should be.
     """
     directory.mkdir(parents=True, exist_ok=True)
     for p in plans:
@@ -100,14 +102,22 @@ def get(plans: tuple[Plan, ...], directory: Path, progress: Progress, *, keep_ar
                 raise FileError(by_hand(e, a, directory)) from e
         progress(f"check {a.name}", 0, None)
         sums = _checked(file, p)
+        if p.state == "fetch":
+            _note(directory, a.name, {"url": p.url})
+        ours = "folder" not in manifest(directory).get(a.name, {"folder": "put there by hand"})
         unpack(
             file, directory / a.folder, within=a.within, holds=a.holds,
             progress=lambda count, a=a: progress(f"unpack {a.name}", count, None),  # type: ignore[misc]
         )  # fmt: skip
         entry = {"url": p.url, "bytes": file.stat().st_size, "folder": a.folder, **sums}
-        write_atomic(directory / MANIFEST, json.dumps({**manifest(directory), a.name: entry}, indent=1) + "\n")
-        if not keep_archives:
+        _note(directory, a.name, entry)
+        if ours and not keep_archives:
             file.unlink()
+
+
+def _note(directory: Path, name: str, entry: dict[str, Any]) -> None:
+    """Keeps in mind that an archive was downloaded, or what has been unpacked: then the entry names its folder."""
+    write_atomic(directory / MANIFEST, json.dumps({**manifest(directory), name: entry}, indent=1) + "\n")
 
 
 def by_hand(problem: Exception, archive: Archive, directory: Path) -> str:
@@ -129,7 +139,7 @@ def manifest(directory: Path) -> dict[str, Any]:
     with suppress(OSError, ValueError):
         found = json.loads((directory / MANIFEST).read_text("utf-8"))
         if isinstance(found, dict):
-            return found
+            return {name: entry for name, entry in found.items() if isinstance(entry, dict)}
     return {}
 
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from micronets import __version__, files
+from micronets import __version__, files, output_directory
 from micronets.errors import FileError, SpecError
 from micronets.files import digest, write_atomic
 
@@ -26,7 +25,9 @@ if TYPE_CHECKING:
 CONFIG, RECORD, LOCK = "config.toml", "stages.json", ".lock"
 SEARCH_FOLDER, TEACHER_FOLDER, TRAIN_FOLDER = "search", "teacher", "train"
 ARCH, VALUES, SUPERNET, SEARCH_LOG = "search/arch.json", "search/values.json", "search/weights.pt", "search/history.jsonl"
-WEIGHTS, TRAIN_LOG, TEACHER_WEIGHTS = "train/weights.pt", "train/history.jsonl", "teacher/weights.pt"
+WEIGHTS, TRAIN_LOG = "train/weights.pt", "train/history.jsonl"
+TEACHER_WEIGHTS, TEACHER_LOG = "teacher/weights.pt", "teacher/history.jsonl"
+SEARCH_STATE, TEACHER_STATE, TRAIN_STATE = "search/checkpoint.pt", "teacher/checkpoint.pt", "train/checkpoint.pt"
 LIBRARY, MEASUREMENT = "c", "measure.json"
 MODEL, EVALUATION, FACTS, PAGE = "model.tflite", "evaluate.json", "report.json", "report.html"
 
@@ -47,21 +48,22 @@ class RunDir:
 
 
 @contextmanager
-def locked(run: RunDir) -> Iterator[None]:
+def locked(run: RunDir, beginning: Sequence[str] = ()) -> Iterator[None]:
     """Holds the directory for this process; a second one is refused with `FileError`. Makes the directory.
 
     The lock goes with the process, however it ends. What killed processes left half written is removed. If nothing came to
     be in the directory, the lock's file is removed, and the directory too if it was made here.
+    beginning: names of further files that a directory in which no stage has begun may hold.
     """
     if run.path.exists() and not run.path.is_dir():
         raise FileError(f"{run.path}: is a file; --out names a directory")
     new = not run.path.exists()
     names = _names(run)
     if LOCK not in names:  # nobody is at work here: nothing can change while this looks
-        _refuse_others(run, names)
+        _refuse_others(run, names, beginning)
     try:
         with files.locked(run / LOCK):
-            _refuse_others(run, _names(run))
+            _refuse_others(run, _names(run), beginning)
             files.remove_parts(run.path)
             try:
                 yield
@@ -81,9 +83,9 @@ def _names(run: RunDir) -> list[str]:
     return []
 
 
-def _refuse_others(run: RunDir, names: Sequence[str]) -> None:
+def _refuse_others(run: RunDir, names: Sequence[str], beginning: Sequence[str]) -> None:
     """Raises `FileError` if a directory without a record of a run holds anything but what the beginning of a run writes."""
-    others = [n for n in names if n not in (LOCK, CONFIG) and not files.is_part(n, (CONFIG, RECORD))]
+    others = [n for n in names if n not in (LOCK, CONFIG, *beginning) and not files.is_part(n, (CONFIG, RECORD))]
     if others and RECORD not in names:
         raise FileError(f"{run.path}: holds other files and is no run directory; name an empty or new one with --out")
 
@@ -113,9 +115,10 @@ def begin(run: RunDir, stage: Stage, inputs: Mapping[str, Any]) -> bool:
 
 def give_up(run: RunDir, stage: Stage) -> None:
     """Forgets a stage that failed before it had left anything to go on from."""
-    if stage.resumes and any(p.is_file() for name in stage.outputs for p in (run / name).rglob("*")):
+    if stage.resumes and any((run / name).is_file() for name in stage.outputs):
         return
-    _remove(run, stage)
+    with suppress(FileError):  # C that was edited: the failure has said so
+        _remove(run, stage)
     record = {k: v for k, v in _read(run).items() if k != stage.name}
     if record:
         _write(run, record)
@@ -154,19 +157,44 @@ def check_outputs(run: RunDir, *stages: Stage) -> dict[str, str]:
 
 
 def discard(run: RunDir, stages: Sequence[Stage]) -> None:
-    """Forgets `stages`, with their files: one that is to be done anew, and all that come after it."""
+    """Forgets `stages`, with their files: one that is to be done anew, and all that come after it.
+
+    What others have put there stays. Raises `FileError` for C that was edited, before anything is removed.
+    """
+    _check_c(run, stages)
     names = [stage.name for stage in stages]
     _write(run, {k: v for k, v in _read(run).items() if k not in names})
     for stage in stages:
         _remove(run, stage)
 
 
+def erase(run: RunDir, stages: Sequence[Stage], last: str) -> None:
+    """Removes all that a run of these stages has written, its file `last` at the end; what others have put there stays.
+
+    Raises `FileError` for C that was edited, before anything is removed.
+    """
+    _check_c(run, stages)
+    for stage in stages:
+        _remove(run, stage)
+    for name in (RECORD, CONFIG, last):
+        (run / name).unlink(missing_ok=True)
+
+
+def _check_c(run: RunDir, stages: Sequence[Stage]) -> None:
+    if any(LIBRARY in stage.outputs for stage in stages):
+        output_directory.check(run / LIBRARY, {})
+
+
 def _remove(run: RunDir, stage: Stage) -> None:
+    """Removes the files of a stage, and its folder unless something else is there. Raises `FileError` for edited C."""
     for name in stage.outputs:
-        if (run / name).is_dir():
-            shutil.rmtree(run / name, ignore_errors=True)
-        else:
-            (run / name).unlink(missing_ok=True)
+        if name == LIBRARY:
+            output_directory.remove_files(run / name)
+            continue
+        (run / name).unlink(missing_ok=True)
+        if "/" in name:
+            with suppress(OSError):
+                (run / name).parent.rmdir()
 
 
 def _stale(key: str, old: Any, new: Any) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import math
 import resource
-import shutil
 import sys
 import tempfile
 import time
@@ -27,7 +26,7 @@ from micronets.errors import FileError, MicronetsError
 from micronets.files import write_atomic
 from micronets.run.config import Config
 from micronets.run.context import Progress, RunContext, opened
-from micronets.run.directory import CONFIG, RunDir
+from micronets.run.directory import CONFIG, RunDir, erase, locked
 from micronets.run.dry_run_sample import Sample, sample
 from micronets.run.pipeline import STAGES, perform
 from micronets.run.stages.base import Stage
@@ -340,10 +339,12 @@ def _status(name: str) -> int:
 
 
 def _clear(out: Path) -> None:
-    """Removes what an earlier dry run left. Raises `FileError` for anything else."""
+    """Removes what an earlier dry run wrote. Raises `FileError` for another run, or if one is at work there."""
+    run = RunDir(out)
     if (out / RESULT).is_file():
-        shutil.rmtree(out)
-    elif (out / CONFIG).is_file() and RunDir(out).started:
+        with locked(run, beginning=(RESULT,)):
+            erase(run, STAGES, RESULT)
+    elif (out / CONFIG).is_file() and run.started:
         raise FileError(f"{out}: holds a run that is no dry run; move it away, or name another directory with --out")
 
 

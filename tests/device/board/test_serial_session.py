@@ -104,6 +104,17 @@ def elf(path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+@crossed
+def test_a_file_that_is_no_firmware_is_not_overwritten(path: Path, elf: Path) -> None:
+    before = path.read_bytes()
+    words = ("measure", path, "--board", "NUCLEO-F446RE", "--device", "serial:/dev/none", "--firmware")
+    result = call(*words, path)
+    assert result.code == 2
+    assert result.error == f"{path}: is there and is no firmware; move it away, or name another file with --firmware"
+    assert path.read_bytes() == before
+    assert call(*words, elf).code == 0, "an earlier firmware is replaced"
+
+
 @emulated
 @crossed
 @pytest.mark.parametrize(

@@ -6,9 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from micronets import __version__, tflite
+from micronets import __version__, output_directory, tflite
 from micronets.commands import measure, measure_sim
-from micronets.commands.compile import write_directory
 from micronets.compiler import compile_model
 from micronets.compiler.generate.manifests import library_files
 from micronets.files import digest, write_atomic
@@ -33,7 +32,7 @@ def _compile(context: RunContext) -> Sequence[str]:
     """Writes the model as C in c/, and what it takes on the simulated board in measure.json (null without tools)."""
     compiled = compile_model(tflite.read((context.run / MODEL).read_bytes(), str(context.run / MODEL)))
     files = {**compiled.files, **library_files(compiled, __version__)}
-    write_directory(context.run / LIBRARY, files)
+    output_directory.write_files(context.run / LIBRARY, files)
     figures = None
     reason = measure_sim.cannot_simulate(context.board)
     if reason is None:

@@ -17,7 +17,7 @@ from micronets.errors import SpecError, UnsupportedError
 from micronets.files import digest, write_atomic
 from micronets.ir.arch import Arch
 from micronets.run.context import RunContext, settings_for
-from micronets.run.directory import ARCH, SEARCH_FOLDER, SEARCH_LOG, SUPERNET, VALUES
+from micronets.run.directory import ARCH, SEARCH_FOLDER, SEARCH_LOG, SEARCH_STATE, SUPERNET, VALUES
 from micronets.run.stages.base import Stage
 
 
@@ -106,4 +106,4 @@ def _json_lines(records: Sequence[Mapping[str, Any]]) -> str:
     return "".join(json.dumps(r) + "\n" for r in records)
 
 
-SEARCH = Stage("search", "search", _inputs, _search, (SEARCH_FOLDER,), resumes=True)
+SEARCH = Stage("search", "search", _inputs, _search, (ARCH, VALUES, SUPERNET, SEARCH_LOG, SEARCH_STATE), resumes=True)

@@ -14,7 +14,7 @@ from micronets.ir.space import derive
 from micronets.run import directory
 from micronets.run.config import largest, make_space, space_table
 from micronets.run.context import RunContext, settings_for
-from micronets.run.directory import TEACHER_FOLDER, TEACHER_WEIGHTS, WEIGHTS
+from micronets.run.directory import TEACHER_FOLDER, TEACHER_LOG, TEACHER_STATE, TEACHER_WEIGHTS, WEIGHTS
 from micronets.run.stages.base import Stage
 from micronets.run.stages.search import SEARCH
 
@@ -58,4 +58,4 @@ def teacher_arch(context: RunContext) -> Arch:
     return derive(space, largest(space, {**context.config.teacher.values, **inputs}))
 
 
-TEACHER = Stage("teacher", "train", _inputs, _teacher, (TEACHER_FOLDER,), resumes=True)
+TEACHER = Stage("teacher", "train", _inputs, _teacher, (TEACHER_WEIGHTS, TEACHER_LOG, TEACHER_STATE), resumes=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from micronets.errors import SpecError
 from micronets.run import directory
 from micronets.run.context import RunContext, settings_for
-from micronets.run.directory import SUPERNET, TEACHER_FOLDER, TRAIN_FOLDER, TRAIN_LOG, WEIGHTS
+from micronets.run.directory import SUPERNET, TEACHER_FOLDER, TRAIN_FOLDER, TRAIN_LOG, TRAIN_STATE, WEIGHTS
 from micronets.run.stages.base import Stage
 from micronets.run.stages.search import SEARCH, read_weights
 from micronets.run.stages.teacher import TEACHER
@@ -68,4 +68,4 @@ def trained(context: RunContext) -> dict[str, Net]:
     return {"float": result.float_net(), "fake-quantised": result.net}
 
 
-TRAIN = Stage("train", "train", _inputs, _train, (TRAIN_FOLDER,), resumes=True)
+TRAIN = Stage("train", "train", _inputs, _train, (WEIGHTS, TRAIN_LOG, TRAIN_STATE), resumes=True)

@@ -1,0 +1,184 @@
+"""Directories that we write files into, and that may hold files of others: a list in the directory tells which are ours.
+
+The list, `.micronets-files.json`, holds the name of every file that we wrote and a digest of what we wrote. A file that is
+not on it, or that has changed since, is somebody's own: it is never replaced or removed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePosixPath
+
+from micronets.errors import FileError
+from micronets.files import digest, is_part, part_of, write_atomic
+
+LIST = ".micronets-files.json"
+_STAGED = "micronets-new"  # hidden, with the number of the process: where new files wait until all of them are written
+
+Ours = Mapping[str, tuple[str, ...]]
+"""Files that we wrote, by name: the digests that each may have. After a kill between an old and a new file, two."""
+
+
+def write_files(directory: Path, files: Mapping[str, str], *, keep: bool = False) -> None:
+    """Makes `files` (text by name, with `/` between folders) all that we have in `directory`; what others have there stays.
+
+    keep: what we wrote earlier stays too.
+
+    Nothing is written before everything is checked, and nothing is replaced before everything is written. A process that
+    is killed in between leaves old and new files that are all on the list, and the next call does the rest.
+    Raises `FileError` for a file of somebody else's in the way, and `OSError` (disk full, no permission), which names the
+    directory; all is then as it was before.
+    """
+    new = {name: text.encode() for name, text in files.items()}
+    wanted = {name: digest(content) for name, content in new.items()}
+    missing = [p for p in (directory, *directory.parents) if not p.exists()]
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with _alone(directory):
+            check(directory, files, keep=keep)
+            ours = listed(directory)
+            kept = {name: known for name, known in ours.items() if keep and name not in files}
+            _remove_left_overs(directory)
+            staged = part_of(directory / _STAGED)
+            try:
+                changed = [name for name in new if _digest(directory / name) != wanted[name]]
+                for i, name in enumerate(changed):
+                    staged.mkdir(exist_ok=True)
+                    (staged / str(i)).write_bytes(new[name])
+                _write_list(directory, {n: (*ours.get(n, ()), *((wanted[n],) if n in wanted else ())) for n in {**ours, **new}})
+                for i, name in enumerate(changed):
+                    (directory / name).parent.mkdir(parents=True, exist_ok=True)
+                    os.replace(staged / str(i), directory / name)
+                _remove(directory, [name for name in ours if name not in new and name not in kept])
+                _write_list(directory, {**kept, **{name: (found,) for name, found in wanted.items()}})
+            finally:
+                shutil.rmtree(staged, ignore_errors=True)
+    except BaseException as e:
+        if isinstance(e, OSError):
+            e.filename, e.filename2 = str(directory), None  # the names of parts tell nobody anything
+        for made in missing:
+            with suppress(OSError):
+                made.rmdir()  # those that are empty
+        raise
+
+
+def remove_files(directory: Path) -> None:
+    """Removes what `write_files` has written, and the directory if nothing else is there.
+
+    Raises `FileError` for a file that has changed since, before anything is removed.
+    """
+    if not directory.is_dir():
+        return
+    check(directory, {})
+    _remove_left_overs(directory)
+    ours = listed(directory)
+    _remove(directory, ours)
+    if os.listdir(directory) == [LIST]:
+        (directory / LIST).unlink()
+    elif ours:
+        _write_list(directory, {})  # the directory stays one of ours
+    with suppress(OSError):
+        directory.rmdir()
+
+
+def check(directory: Path, files: Mapping[str, str], *, keep: bool = False) -> None:
+    """Whether `write_files` may write `files`: raises `FileError` that names the first file of somebody else's in the way."""
+    if directory.exists() and not directory.is_dir():
+        raise FileError(f"{directory}: is a file; name a directory")
+    ours = listed(directory)
+    for name, known in ours.items():
+        path = directory / name
+        if not os.path.lexists(path) or _digest(path) in known or (keep and name not in files):
+            continue
+        if name not in files or _digest(path) != digest(files[name]):
+            raise FileError(
+                f"{path}: has changed since micronets wrote it; move it to another directory to keep it (or delete it), then "
+                "run the command again, or name another --out"
+            )
+    for name in files:
+        path = directory / name
+        if name not in ours and os.path.lexists(path):
+            raise FileError(f"{path}: is there, and micronets did not write it; move it away, or name another --out")
+    for name in {**ours, **files}:
+        for place in (directory / p for p in PurePosixPath(name).parents if p.parts):
+            if os.path.lexists(place) and (place.is_symlink() or not place.is_dir()):
+                raise FileError(f"{place}: is no directory of micronets; move it away, or name another --out")
+
+
+def listed(directory: Path) -> Ours:
+    """The files of ours in a directory. Raises `FileError` if its list cannot be used."""
+    path = directory / LIST
+    try:
+        content = json.loads(path.read_text("utf-8"))
+        files = content["files"]
+        found = {name: tuple(digests) for name, digests in files.items()}
+        for name, digests in found.items():
+            if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts or "\0" in name:
+                raise ValueError(f"'{name}' leads out of the directory")
+            if not all(isinstance(d, str) for d in digests):
+                raise ValueError(f"'{name}' has no digest")
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as e:
+        raise FileError(f"{path}: the list of files that micronets wrote is damaged ({e}); name another --out") from e
+    return found
+
+
+def _write_list(directory: Path, ours: Ours) -> None:
+    """Writes the list, and what it is good for, since people see it too."""
+    about = "written by micronets, which replaces or removes no other file in this directory"
+    files = {name: list(dict.fromkeys(digests)) for name, digests in sorted(ours.items())}
+    write_atomic(directory / LIST, json.dumps({"about": about, "files": files}, indent=1) + "\n")
+
+
+def _digest(path: Path) -> str | None:
+    """Of the contents of a plain file; None for anything else."""
+    if path.is_symlink() or not path.is_file():
+        return None
+    return digest(path.read_bytes())
+
+
+def _remove(directory: Path, names: Mapping[str, object] | list[str]) -> None:
+    """Removes files, and the folders below `directory` that are empty then."""
+    for name in names:
+        (directory / name).unlink(missing_ok=True)
+        for place in PurePosixPath(name).parents:
+            if place.parts:
+                with suppress(OSError):
+                    (directory / place).rmdir()
+
+
+def _remove_left_overs(directory: Path) -> None:
+    """Removes what killed processes were still preparing; the caller is alone in the directory."""
+    for path in list(directory.iterdir()):
+        if not is_part(path.name, (_STAGED, LIST)):
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    """Keeps other processes from writing to the directory, where the system has such locks. Raises `FileError`."""
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as e:
+            raise FileError(f"{directory}: another micronets process writes here; wait for it, or name another --out") from e
+        except OSError:
+            pass  # a disk without locks for directories
+        yield
+    finally:
+        os.close(handle)
