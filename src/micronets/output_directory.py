@@ -88,7 +88,7 @@ def remove_files(directory: Path) -> None:
 def check(directory: Path, files: Mapping[str, str], *, keep: bool = False) -> None:
     """Whether `write_files` may write `files`: raises `FileError` that names the first file of somebody else's in the way."""
     if directory.exists() and not directory.is_dir():
-        raise FileError(f"{directory}: is a file; name a directory")
+        raise FileError(f"{directory}: is a file; name a directory with --out")
     ours = listed(directory)
     for name, known in ours.items():
         path = directory / name
