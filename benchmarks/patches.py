@@ -91,7 +91,7 @@ def main(shared: Path) -> None:
 def row(name: str, off: Mapping[str, Any], auto: Mapping[str, Any], smallest: Mapping[str, Any]) -> dict[str, Any]:
     """One model: figures without bands, with the least that fits the board, with the smallest arena."""
     runs = {"off": off, "auto": auto, "smallest": smallest}
-    keys = ("arena_bytes", "core_cycles", "flash_bytes", "bit_exact", "bands", "fits")
+    keys = ("arena_c_bytes", "core_cycles", "flash_bytes", "bit_exact", "bands", "fits")
     return {"model": name} | {f"{key} {run}": figures[key] for run, figures in runs.items() for key in keys}
 
 
@@ -102,7 +102,7 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
         "|---|--:|--:|--:|--:|--:|--:|--:|---|---|---|",
     ]
     for r in rows:
-        pairs = [(r[f"{key} off"], r[f"{key} smallest"]) for key in ("arena_bytes", "core_cycles")]
+        pairs = [(r[f"{key} off"], r[f"{key} smallest"]) for key in ("arena_c_bytes", "core_cycles")]
         figures = [f"{a:,} | {b:,} | {b / a:.2f}" for a, b in pairs]
         flash = f"{r['flash_bytes smallest'] - r['flash_bytes off']:+,}"
         fits = "yes" if r["fits off"] else "in bands" if r["fits auto"] else "no"

@@ -12,13 +12,17 @@ import pytest
 from micronets.boards.board import load_board
 from micronets.commands import compile, evaluate
 from micronets.compiler import compile_model, plan_arena
+from micronets.compiler.generate.tflm_package import arena_with_margin
+from micronets.cost.costs import budget_costs
+from micronets.cost.tflm_arena import arena_tflm_bytes
 from micronets.device import cross_compiler
 from micronets.device.host_compiler import compile_c, host_compiler
 from micronets.errors import BudgetError, DeviceError
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Conv2D, FullyConnected, Pad, Relu, Reshape
 from micronets.quantized import reference
-from micronets.tflite import write
+from micronets.runtimes.c import sram_bytes
+from micronets.tflite import read, write
 from tests.compiler.memory.test_patches import LARGE
 from tests.support.calling import call
 from tests.support.random_models import random_arch, random_input, random_model
@@ -47,7 +51,7 @@ def test_what_it_writes_builds_and_agrees_with_its_test_vector(path: Path, tmp_p
     found = json.loads(result.out)
     written = [p for p in (tmp_path / "c").rglob("*") if p.is_file()]
     assert sorted(p.relative_to(tmp_path / "c").as_posix() for p in written) == found["files"]
-    assert found["arena_bytes"] < found["arena_tflm_bytes"]
+    assert found["arena_c_bytes"] < found["arena_tflm_cortex_m_bytes"]
     compile_c(sorted((tmp_path / "c").glob("*.c")), tmp_path / "example", ("-O1",))
     assert subprocess.run([tmp_path / "example"], check=False).returncode == 0
 
@@ -187,8 +191,46 @@ def test_the_generated_c_is_a_runtime_of_evaluate() -> None:
 def test_inspect_tells_the_arena_of_the_c(path: Path, tmp_path: Path) -> None:
     result = call("inspect", path, *BOARD, "--json")
     compiled = json.loads(call("compile", path, *BOARD, "--out", tmp_path / "c", "--json").out)
-    assert json.loads(result.out)["arena_c_bytes"] == compiled["arena_bytes"]
+    assert json.loads(result.out)["arena_c_bytes"] == compiled["arena_c_bytes"]
     assert "arena, our C" in call("inspect", path, *BOARD).out
+
+
+def test_one_name_of_an_arena_means_one_thing(path: Path, tmp_path: Path) -> None:
+    """Of `inspect`, `compile` and `measure`, and of the limits of a budget."""
+    needs_compiler()
+    commands = {
+        "inspect": ("inspect", path, *BOARD, "--json"),
+        "compile": ("compile", path, *BOARD, "--out", tmp_path / "c", "--json"),
+        "compile for TFLM": ("compile", path, *BOARD, "--out", tmp_path / "t", "--runtime", "tflm", "--json"),
+        "measure": ("measure", path, *BOARD, "--device", "host", "--json"),
+    }
+    found = {name: json.loads(call(*words).out) for name, words in commands.items()}
+    arch = read(path.read_bytes()).arch
+    meanings = {
+        "arena_tflm_host64_bytes": arena_tflm_bytes(arch, 8),
+        "arena_tflm_cortex_m_bytes": arena_tflm_bytes(arch, 4),
+        "arena_tflm_compiled_bytes": arena_with_margin(arena_tflm_bytes(arch, 4)),
+        "arena_tflm_used_bytes": None,
+        "arena_c_bytes": compile_model(read(path.read_bytes())).arena_bytes,
+        "sram_c_bytes": sram_bytes(compile_model(read(path.read_bytes())).arena_bytes),
+    }
+    own = ("arena_c_patched_bytes", "arena_bound_bytes")
+    for name, figures in found.items():
+        arenas = {k: v for k, v in figures.items() if k.startswith("arena_") or k == "sram_c_bytes"}
+        assert {k: v for k, v in arenas.items() if v is not None and k not in own}.items() <= meanings.items(), name
+    assert budget_costs(arch, load_board("NUCLEO-F446RE"), ("arena_bytes",))["arena_bytes"] == arena_tflm_bytes(arch, 8)
+
+
+@pytest.mark.parametrize("sram", ["128K", "96K"])
+def test_inspect_and_compile_estimate_the_same_sram_also_in_bands(tmp_path: Path, sram: str) -> None:
+    board, path = tmp_path / "board.toml", tmp_path / "large.tflite"
+    board.write_text(call("boards", "--toml", "NUCLEO-F446RE").out.replace('"128K"', f'"{sram}"'))
+    path.write_bytes(write(random_model(LARGE, 0)))
+    inspected = json.loads(call("inspect", path, "--board", board, "--json").out)
+    compiled = json.loads(call("compile", path, "--board", board, "--out", tmp_path / "c", "--json").out)
+    assert compiled["bands"]
+    keys = ("arena_c_bytes", "sram_c_bytes")
+    assert [inspected[k] for k in keys] == [compiled[k] for k in keys]
 
 
 @pytest.mark.parametrize("silent", [False, True])
@@ -212,7 +254,7 @@ def test_inspect_plans_what_compile_does(tmp_path: Path, silent: bool) -> None:
     path.write_bytes(write(model))
     inspected = json.loads(call("inspect", path, *BOARD, "--json").out)
     compiled = json.loads(call("compile", path, *BOARD, "--out", tmp_path / "c", "--json").out)
-    assert inspected["arena_c_bytes"] == compiled["arena_bytes"] < plan_arena(model.arch).bytes
+    assert inspected["arena_c_bytes"] == compiled["arena_c_bytes"] < plan_arena(model.arch).bytes
     assert compile.SOURCE == compiled["source"] == "estimated"
 
 
@@ -223,16 +265,16 @@ def test_bands_are_for_models_that_would_not_fit(path: Path, tmp_path: Path) -> 
     compiling = ("compile", large, *BOARD, "--out", tmp_path / "large")
     found = json.loads(call(*compiling, "--json").out)
     assert [b["first"] for b in found["bands"]] == ["pw1"]  # the fewest layers that it takes
-    assert 131_072 - found["arena_bytes"] > 0
+    assert 131_072 - found["arena_c_bytes"] > 0
     text = call(*compiling).out
     assert "layers 'pw1' to 'dw2' run together in bands of" in text
     off = call(*compiling, "--patches", "off")
     assert off.code == 2
     assert "or a larger stride there or before, --patches auto, or a larger board" in off.error
     inspected = json.loads(call("inspect", large, *BOARD, "--json").out)
-    smallest = json.loads(call(*compiling, "--patches", "smallest", "--json").out)["arena_bytes"]
+    smallest = json.loads(call(*compiling, "--patches", "smallest", "--json").out)["arena_c_bytes"]
     assert smallest == inspected["arena_c_patched_bytes"] < 93_000
-    between = json.loads(call(*compiling, "--patches", "96K", "--json").out)["arena_bytes"]
+    between = json.loads(call(*compiling, "--patches", "96K", "--json").out)["arena_c_bytes"]
     assert smallest <= between <= 96 * 1024
 
 
@@ -263,8 +305,8 @@ def test_code_and_stack_count_in_what_fits(path: Path, tmp_path: Path, monkeypat
     with pytest.raises(BudgetError, match=r"and code of 10,240 \(estimated\) are 9,240 more than .* of NUCLEO-F446RE"):
         compile.compile_to(path, tight, out)
     compile.compile_to(path, replace(board, flash_bytes=found["constant_bytes"] + compile.CODE_BYTES), out)
-    narrow = replace(board, sram_bytes=found["arena_bytes"] + 1000)
-    with pytest.raises(BudgetError, match=r"and a stack of 2,048 are 1,048 more than the [\d,]+ bytes of SRAM of"):
+    narrow = replace(board, sram_bytes=found["arena_c_bytes"] + 600)
+    with pytest.raises(BudgetError, match=r"and a stack of 768 are 168 more than the [\d,]+ bytes of SRAM of"):
         compile.compile_to(path, narrow, out, patches="off")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from micronets import tflite
+from micronets import boards, tflite
 from micronets.boards.board import load_board
 from micronets.commands import measure
 from micronets.device.cross_compiler import compiler
@@ -66,7 +66,17 @@ def test_random_networks_give_the_reference_s_bytes_on_the_simulated_board(tmp_p
 def test_released_models(shared: Path, name: str) -> None:
     figures = measure.measure(shared / f"models/{name}.tflite", F446, samples=1)
     assert figures["bit_exact"]
-    assert figures["sram_bytes"] < figures["arena_tflm_bytes"]
+    assert figures["sram_bytes"] < figures["arena_tflm_cortex_m_bytes"]
+
+
+@simulated
+def test_every_device_gives_the_same_keys(path: Path) -> None:
+    """A serial device's and TFLM's are compared with these in their own tests."""
+    found = {device: measure.measure(path, F446, device, samples=1) for device in ("sim", "host")}
+    assert found["sim"].keys() == found["host"].keys()
+    rows = {frozenset(row) for figures in found.values() for row in figures["per_layer"]}
+    assert len(rows) == 1
+    assert found["host"]["cycles"] is found["host"]["counts"] is found["sim"]["counts"] is None
 
 
 @simulated
@@ -88,7 +98,7 @@ def test_figures_of_the_simulation(path: Path) -> None:
     assert figures["samples"] == 2
     assert figures["latency_ms"] == pytest.approx(figures["cycles"] / 180e3)
     assert figures["energy_mj"] == pytest.approx(figures["latency_ms"] * 0.163)
-    assert figures["sram_bytes"] == figures["arena_bytes"] + figures["stack_bytes"]
+    assert figures["sram_bytes"] == figures["arena_c_bytes"] + figures["stack_bytes"]
     assert figures["flash_bytes"] > figures["code_bytes"] > 0
     assert figures["uncertainty"] == 0.1
     assert figures["toolchain"]
@@ -168,7 +178,7 @@ def test_outputs_that_differ_fail_the_check(path: Path, monkeypatch: pytest.Monk
 
 @simulated
 def test_a_board_too_small_fails_the_check_and_says_by_how_much(path: Path, tmp_path: Path) -> None:
-    source = Path(measure.__file__).parent / "boards/nucleo-f446re.toml"
+    source = Path(boards.__file__).parent / "nucleo-f446re.toml"
     text = source.read_text("utf-8").replace('sram_bytes = "128K"', "sram_bytes = 100")
     small = tmp_path / "small.toml"
     small.write_text(text.replace('flash_bytes = "512K"', "flash_bytes = 200"), "utf-8")

@@ -9,7 +9,7 @@ from micronets.boards.board import Board, Budget, board_budget, load_board
 from micronets.cost.costs import (
     RUNTIME_FLASH_BYTES,
     RUNTIME_SRAM_BYTES,
-    STACK_BYTES,
+    TFLM_STACK_BYTES,
     budget_costs,
     cost,
     over,
@@ -42,7 +42,7 @@ def test_layers_and_totals(board: Board) -> None:
     assert c.cycles == pytest.approx(sum(x.cycles for x in c.layers))
     assert c.latency_ms == pytest.approx(c.cycles / board.clock_hz * 1e3)
     assert c.energy_mj == pytest.approx(c.latency_ms * board.active_power_w)
-    assert c.sram_bytes == arena_tflm_bytes(ARCH, 4) + RUNTIME_SRAM_BYTES + STACK_BYTES
+    assert c.sram_bytes == arena_tflm_bytes(ARCH, 4) + RUNTIME_SRAM_BYTES + TFLM_STACK_BYTES
     assert c.flash_bytes == tflite_bytes(ARCH.steps()) + RUNTIME_FLASH_BYTES
     assert (c.board, c.source, c.uncertainty) == ("NUCLEO-F446RE", "estimated", board.cycle_uncertainty)
     json.dumps(asdict(c))

@@ -1,16 +1,22 @@
 """What our C is estimated to cost: against what the compiler makes, and as gradients."""
 
 import dataclasses
+import random
+from dataclasses import replace
 
 import pytest
 
 from micronets.boards.board import Board
+from micronets.commands import inspect, measure
 from micronets.compiler import compile_model
 from micronets.cost.costs import TFLM, budget_costs, relaxed_budget_costs
 from micronets.cost.latency_model import LatencyModel
-from micronets.errors import SpecError
+from micronets.errors import DeviceError, SpecError
+from micronets.ir import spaces
+from micronets.ir.arch import Arch
+from micronets.ir.space import derive
 from micronets.quantized.random_weights import untrained
-from micronets.runtimes.c import c_runtime
+from micronets.runtimes.c import arena_room, c_runtime, sram_bytes
 from tests.support.realistic_archs import random_arch
 from tests.support.tiny_task import tiny_space
 
@@ -30,6 +36,37 @@ def test_memory_against_what_the_compiler_makes(board: Board, seed: int) -> None
     assert 0 < costs["flash_bytes"] - compiled.constant_bytes < 0.15 * compiled.constant_bytes + 20_000
     theirs = budget_costs(arch, board, ("sram_bytes", "flash_bytes"), runtime=TFLM)
     assert all(costs[name] < theirs[name] for name in costs)
+
+
+def drawn(name: str, kind: str) -> Arch:
+    """A random network of a space."""
+    space = spaces.make(name, kind, 12)
+    return derive(space, space.sample(random.Random(name)))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("dscnn", "kws"), ("temporal", "kws"), ("mobilenetv2", "images"), ("resnet", "images")]
+)
+def test_the_search_never_estimates_less_sram_than_is_compiled_and_measured(board: Board, name: str, kind: str) -> None:
+    """search = `inspect` = `compile` >= the simulated firmware, for networks as a search meets them."""
+    arch = drawn(name, kind)
+    model = untrained(arch)
+    searched = budget_costs(arch, board, ("sram_bytes",), runtime=c_runtime(None))["sram_bytes"]
+    room = replace(board, sram_bytes=2**21)  # for any of them, layer after layer
+    compiled = compile_model(model, arena_room(room))
+    assert searched == sram_bytes(compiled.arena_bytes) == inspect.inspect(arch, room, model, None)["sram_c_bytes"]
+    try:
+        figures = measure.run(model, compiled, room, "sim", compiler=None, samples=1, seed=0, flash=False)
+    except (DeviceError, ImportError) as e:
+        pytest.skip(f"the firmware cannot be run here: {e}")
+    assert compiled.arena_bytes < figures["sram_bytes"] <= searched
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_network_in_bands_takes_less_than_the_search_estimates(board: Board, seed: int) -> None:
+    arch = random_arch(seed)
+    searched = budget_costs(arch, board, ("sram_bytes",), runtime=c_runtime(None))["sram_bytes"]
+    assert sram_bytes(compile_model(untrained(arch), 0).arena_bytes) <= searched
 
 
 def test_time_needs_a_model_of_the_board(board: Board) -> None:

@@ -20,6 +20,9 @@ _OPTIONAL = ("simulation", "firmware", "sleep_power_w")
 _REALS = ("sleep_power_w", "active_power_w", "cycle_factor", "cycle_uncertainty")
 
 
+Number = Any  # int, float or 0-d tensor
+
+
 @dataclass(frozen=True)
 class SimulationModel:
     """How cycles simulated on a plain Cortex-M4 become those of the board, while it runs the C that we generate.
@@ -91,6 +94,14 @@ class Board:
     sleep_power_w: float | None = None
     simulation: SimulationModel | None = None
     firmware: FirmwareTarget | None = None
+
+    def milliseconds(self, cycles: Number) -> Number:
+        """How long the core takes for `cycles` cycles, at its full clock; a number, or a 0-d tensor with its gradient."""
+        return cycles * (1e3 / self.clock_hz)
+
+    def millijoules(self, milliseconds: Number) -> Number:
+        """Energy of so many milliseconds of a running network, at the board's active power."""
+        return milliseconds * self.active_power_w
 
 
 @dataclass(frozen=True)

@@ -104,10 +104,10 @@ def compile_(model: Path, board: str, out: Path, runtime: str, patches: str, as_
         return
     click.echo(f"{out}: {', '.join(found['files'])}")
     tflm = runtime == "tflm"
+    arena = found["arena_tflm_compiled_bytes" if tflm else "arena_c_bytes"]
     beside = "with its margin; predicted" if tflm else "TFLM's"
-    click.echo(
-        f"arena {amount(found['arena_bytes'], 'B')} of {found['board_sram_bytes']:,} ({beside} {found['arena_tflm_bytes']:,})"
-    )
+    theirs = found["arena_tflm_cortex_m_bytes"]
+    click.echo(f"arena {amount(arena, 'B')} of {found['board_sram_bytes']:,} ({beside} {theirs:,})")
     if found.get("bands"):
         click.echo(bands_text(found["bands"]))
     what = "the file" if tflm else "weights and tables"

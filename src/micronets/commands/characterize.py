@@ -102,13 +102,13 @@ def measured(
     model = untrained(arch)
     if tflm is None:
         compiled = compile_model(model)
-        ran, arena = compiled.model.arch, compiled.arena_bytes
+        ran = compiled.model.arch
         serial = measure.is_serial(device)
         run = measure.run(model, compiled, board, device, compiler=compiler, samples=1, seed=0, flash=serial)
     else:
         data = tflite.write(model)
         run = measure.run_tflm(data, tflite.read(data), board, device, tflm, samples=1, seed=0)
-        ran, arena = arch, run["arena_bytes"]
+        ran = arch
     steps = ran.steps()
     if not run["bit_exact"]:
         raise CheckFailed(f"a network of {len(steps)} layers computes other bytes than the reference: {arch.to_json()}")
@@ -128,8 +128,9 @@ def measured(
         "power_w": board.active_power_w,
         "sram_bytes": run["sram_bytes"],
         "flash_bytes": run["flash_bytes"],
-        "arena_bytes": arena,
-        "arena_tflm_bytes": arena_tflm_bytes(arch, 4),
+        "arena_c_bytes": None if tflm else compiled.arena_bytes,
+        "arena_tflm_used_bytes": run["arena_tflm_used_bytes"],
+        "arena_tflm_cortex_m_bytes": arena_tflm_bytes(arch, 4),
         "source": run["source"],
         "arch": json.loads(ran.to_json()),
         "layers": [{name: layer[name] for name in ("name", "kind", "macs", "cycles")} for layer in run["per_layer"]],

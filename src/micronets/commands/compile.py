@@ -14,7 +14,7 @@ from micronets.boards.board import Board, parse_size
 from micronets.compiler import Compiled, compile_model
 from micronets.compiler.generate.manifests import library_files
 from micronets.compiler.generate.tflm_package import arena_with_margin, tflm_files
-from micronets.cost.costs import RUNTIME_FLASH_BYTES, STACK_BYTES
+from micronets.cost.costs import RUNTIME_FLASH_BYTES
 from micronets.cost.counts import step_weight_bytes
 from micronets.cost.tflm_arena import arena_tflm_bytes
 from micronets.device import cross_compiler
@@ -22,7 +22,7 @@ from micronets.device.sim.elf import read_image
 from micronets.errors import BudgetError, DeviceError, FileError, SpecError, did_you_mean
 from micronets.files import is_part
 from micronets.quantized.model import QuantizedModel
-from micronets.runtimes.c import CODE_BYTES
+from micronets.runtimes.c import C_STACK_BYTES, CODE_BYTES, arena_room, sram_bytes
 
 SOURCE = "estimated"
 _CLOSE_BYTES = 2 * CODE_BYTES  # with so much flash to spare, no firmware is built to see whether it fits
@@ -57,7 +57,8 @@ def compile_to(path: Path, board: Board, out: Path, runtime: str = "c", patches:
         _check_fits(compiled, board, str(path), limit is None)
         files = {**compiled.files, **library_files(compiled, __version__)}
         sizes = {
-            "arena_bytes": compiled.arena_bytes,
+            "arena_c_bytes": compiled.arena_bytes,
+            "sram_c_bytes": sram_bytes(compiled.arena_bytes),
             "arena_bound_bytes": compiled.plan.bound_bytes,
             "constant_bytes": compiled.constant_bytes,
             "bands": bands(compiled),
@@ -71,7 +72,7 @@ def compile_to(path: Path, board: Board, out: Path, runtime: str = "c", patches:
         "out": str(out),
         "files": sorted([*files, output_directory.LIST]),
         **sizes,
-        "arena_tflm_bytes": arena_tflm_bytes(model.arch, 4),
+        "arena_tflm_cortex_m_bytes": arena_tflm_bytes(model.arch, 4),
         "board_sram_bytes": board.sram_bytes,
         "board_flash_bytes": board.flash_bytes,
     }
@@ -100,7 +101,7 @@ def arena_limit(board: Board, patches: str) -> int | None:
     """
     match patches:
         case "auto":
-            return max(board.sram_bytes - STACK_BYTES, 0)
+            return arena_room(board)
         case "off":
             return None
         case "smallest":
@@ -144,15 +145,15 @@ def _for_tflm(
         )
     names = tflite.operators(data, where)
     files = tflm_files(data, model, names, board)
-    return files, {"arena_bytes": arena, "constant_bytes": len(data), "operators": list(names)}
+    return files, {"arena_tflm_compiled_bytes": arena, "constant_bytes": len(data), "operators": list(names)}
 
 
 def _check_fits(compiled: Compiled, board: Board, where: str, off: bool) -> None:
     """Raises `BudgetError` that says by how much the model is too large, and at which layer; `off`: bands were not tried."""
-    over = compiled.arena_bytes + STACK_BYTES - board.sram_bytes
+    over = sram_bytes(compiled.arena_bytes) - board.sram_bytes
     if over > 0:
         raise BudgetError(
-            f"{where}: the arena of {compiled.arena_bytes:,} bytes and a stack of {STACK_BYTES:,} are {over:,} more than "
+            f"{where}: the arena of {compiled.arena_bytes:,} bytes and a stack of {C_STACK_BYTES:,} are {over:,} more than "
             f"the {board.sram_bytes:,} bytes of SRAM of {board.name}; the most is alive at layer "
             f"'{fullest_layer(compiled)}': fewer channels or a larger stride there or before, "
             f"{'--patches auto, ' if off else ''}or a larger board"

@@ -9,13 +9,13 @@ from typing import Any
 
 from micronets import tflite
 from micronets.boards.board import Board
-from micronets.compiler import optimise, plan_arena, plan_patches
-from micronets.cost.costs import RUNTIME_FLASH_BYTES, STACK_BYTES, cost
+from micronets.compiler import optimise, plan_patches
+from micronets.cost.costs import RUNTIME_FLASH_BYTES, cost
 from micronets.cost.tflm_plan import memory_over_time, tflm_plan
 from micronets.errors import FileError
 from micronets.ir.arch import Arch
 from micronets.quantized.model import QuantizedModel
-from micronets.runtimes.c import flash_bytes
+from micronets.runtimes.c import arena_room, flash_bytes, sram_bytes
 from micronets.terminal import amount, columns
 
 
@@ -40,14 +40,14 @@ def read_arch(path: Path) -> tuple[Arch, QuantizedModel | None, int | None]:
 def inspect(arch: Arch, board: Board, model: QuantizedModel | None, file_bytes: int | None) -> dict[str, Any]:
     """The network in figures; `file_bytes` replaces the estimate of the file's size where there is a file.
 
-    `fits` is for TFLM, `fits_c` for our C: the network that `compile` makes of `model`; without weights, `arch` as it is.
+    `fits` is for TFLM, `fits_c` for our C: the network that `compile` makes of `model` for this board, layers in bands where
+    it takes them to fit; without weights, of `arch` as it is.
     """
     c = cost(arch, board)
     ours = arch if model is None else optimise(model).arch
     flash = c.flash_bytes if file_bytes is None else file_bytes + RUNTIME_FLASH_BYTES
-    arena, patched = plan_arena(ours).bytes, plan_patches(ours, 0).bytes
-    whole = arena + STACK_BYTES <= board.sram_bytes
-    sram_c, flash_c = (arena if whole else patched) + STACK_BYTES, math.ceil(flash_bytes(ours.steps()))
+    arena, smallest = (plan_patches(ours, limit).bytes for limit in (arena_room(board), 0))
+    sram_c, flash_c = sram_bytes(arena), math.ceil(flash_bytes(ours.steps()))
     return {
         "board": board.name,
         "source": c.source,
@@ -56,10 +56,10 @@ def inspect(arch: Arch, board: Board, model: QuantizedModel | None, file_bytes: 
         "params": c.params,
         "weight_bytes": c.weight_bytes,
         "tflite_bytes": c.tflite_bytes if file_bytes is None else file_bytes,
-        "arena_tflm_bytes": c.arena_bytes,
-        "arena_cortex_m_bytes": c.arena_cortex_m_bytes,
+        "arena_tflm_host64_bytes": c.arena_bytes,
+        "arena_tflm_cortex_m_bytes": c.arena_tflm_cortex_m_bytes,
         "arena_c_bytes": arena,
-        "arena_c_patched_bytes": patched,
+        "arena_c_patched_bytes": smallest,
         "sram_bytes": c.sram_bytes,
         "flash_bytes": flash,
         "sram_c_bytes": sram_c,
@@ -98,8 +98,8 @@ def table(name: str, figures: Mapping[str, Any]) -> str:
         ("MACs", amount(figures["macs"], "MACs"), f"{figures['ops']:,} ops"),
         ("parameters", f"{figures['params']:,}", f"{figures['weight_bytes']:,} bytes"),
         (".tflite file", amount(figures["tflite_bytes"], "B"), ""),
-        ("arena, TFLM", amount(figures["arena_tflm_bytes"], "B"), "64-bit host"),
-        ("arena, TFLM", amount(figures["arena_cortex_m_bytes"], "B"), "Cortex-M"),
+        ("arena, TFLM", amount(figures["arena_tflm_host64_bytes"], "B"), "64-bit host"),
+        ("arena, TFLM", amount(figures["arena_tflm_cortex_m_bytes"], "B"), "Cortex-M"),
         ("arena, our C", amount(figures["arena_c_bytes"], "B"), "micronets compile"),
         ("arena, our C", amount(figures["arena_c_patched_bytes"], "B"), "the same with --patches smallest"),
         ("SRAM, TFLM", amount(figures["sram_bytes"], "B"), f"of {figures['board_sram_bytes']:,}: arena, runtime, stack"),

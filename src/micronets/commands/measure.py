@@ -15,8 +15,8 @@ from micronets.boards import battery
 from micronets.boards.board import Board
 from micronets.commands import measure_sim, measure_tflm
 from micronets.commands.compile import arena_limit, bands, bands_text, fullest_layer
+from micronets.commands.figures import layer_row, record
 from micronets.compiler import Compiled, compile_model
-from micronets.cost.counts import step_macs
 from micronets.cost.tflm_arena import arena_tflm_bytes
 from micronets.device import cross_compiler, host
 from micronets.device.cross_compiler import firmware_files
@@ -52,6 +52,7 @@ def measure(
     (the same C on this machine) or serial:PORT (the board itself; flash: build and write its firmware first).
     compiler: not for host: gcc, zig, or the first that is there. samples: how many inputs of `inputs` are compared.
     patches: see `compilation.arena_limit`. tflm: run the file with it, not our C.
+    The keys are the same for every device and runtime: None for what is not known there.
     Raises what reading, compiling, building and running raise; outputs that differ are a result, not an error.
     """
     check(device, compiler, samples, flash)
@@ -67,7 +68,7 @@ def measure(
         figures = run(model, compiled, board, device, compiler=compiler, samples=samples, seed=seed, flash=flash)
         own = {
             "runtime": "c",
-            "arena_bytes": compiled.arena_bytes,
+            "arena_c_bytes": compiled.arena_bytes,
             "constant_bytes": compiled.constant_bytes,
             "bands": bands(compiled),
             "largest_layer": fullest_layer(compiled),
@@ -81,7 +82,7 @@ def measure(
         "samples": samples,
         **figures,
         **own,
-        "arena_tflm_bytes": arena_tflm_bytes(model.arch, 4),
+        "arena_tflm_cortex_m_bytes": arena_tflm_bytes(model.arch, 4),
         "sources": {
             "active_power_w": board.sources["active_power_w"],
             "sleep_power_w": board.sources.get("sleep_power_w"),
@@ -89,6 +90,7 @@ def measure(
         },
         "board_sram_bytes": board.sram_bytes,
         "board_flash_bytes": board.flash_bytes,
+        "duty_cycle": None,
         "fits": None if sram is None or image is None else sram <= board.sram_bytes and image <= board.flash_bytes,
     }
 
@@ -187,19 +189,14 @@ def _native(compiled: Compiled, x: Array, expected: Array) -> dict[str, Any]:
     begin = time.perf_counter()
     library.run(0, many)
     seconds = (time.perf_counter() - begin) / _HOST_RUNS
-    unknown = ("cycles", "core_cycles", "instructions", "energy_mj", "uncertainty", "sram_bytes", "flash_bytes", "code_bytes")
-    return {
-        "source": "host",
-        "bit_exact": found.tobytes() == expected.tobytes(),
-        **dict.fromkeys((*unknown, "stack_bytes", "qemu", "dual_issue_cycles")),
-        "latency_ms": 1e3 * seconds,
-        "toolchain": " ".join(Path(word).name for word in host_compiler()),
-        "flags": ["-O2"],
-        "per_layer": [
-            {"name": s.layer.name, "kind": type(s.layer).__name__, "macs": step_macs(s), "cycles": None}
-            for s in compiled.model.arch.steps()
-        ],
-    }
+    return record(
+        source="host",
+        bit_exact=found.tobytes() == expected.tobytes(),
+        latency_ms=1e3 * seconds,
+        toolchain=" ".join(Path(word).name for word in host_compiler()),
+        flags=["-O2"],
+        per_layer=[layer_row(step) for step in compiled.model.arch.steps()],
+    )
 
 
 def problems(figures: Mapping[str, Any]) -> list[str]:
@@ -209,10 +206,10 @@ def problems(figures: Mapping[str, Any]) -> list[str]:
     if not figures["bit_exact"]:
         whose = "TFLM's outputs" if tflm else "outputs"
         found.append(f"{figures['model']}: {whose} differ from the reference; please report the model")
-    if tflm and figures["arena_bytes"] > figures["arena_compiled_bytes"]:
+    if tflm and figures["arena_tflm_used_bytes"] > figures["arena_tflm_compiled_bytes"]:
         found.append(
-            f"TFLM uses {figures['arena_bytes']:,} bytes of arena, and 'compile --runtime tflm' writes "
-            f"{figures['arena_compiled_bytes']:,}: raise kMicronetsArenaBytes in micronets_tflm.h"
+            f"TFLM uses {figures['arena_tflm_used_bytes']:,} bytes of arena, and 'compile --runtime tflm' writes "
+            f"{figures['arena_tflm_compiled_bytes']:,}: raise kMicronetsArenaBytes in micronets_tflm.h"
         )
     second = figures["qemu"]
     if second and second["instructions"] != figures["instructions"]:
@@ -251,8 +248,10 @@ def table(figures: Mapping[str, Any]) -> str:
             ("flash", amount(figures["flash_bytes"], "B"), f"{figures['code_bytes']:,} of code, the rest constants"),
         ]
     totals += [
-        ("arena", amount(figures["arena_bytes"], "B"), "ours" if figures["runtime"] == "c" else "used by TFLM"),
-        ("arena, TFLM", amount(figures["arena_tflm_bytes"], "B"), "on a Cortex-M, estimated"),
+        ("arena", amount(figures["arena_c_bytes"], "B"), "ours")
+        if figures["runtime"] == "c"
+        else ("arena", amount(figures["arena_tflm_used_bytes"], "B"), "used by TFLM"),
+        ("arena, TFLM", amount(figures["arena_tflm_cortex_m_bytes"], "B"), "on a Cortex-M, estimated"),
     ]
     if figures.get("duty_cycle"):
         totals += battery.rows(figures["duty_cycle"])

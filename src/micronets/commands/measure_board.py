@@ -12,8 +12,8 @@ import numpy.typing as npt
 from micronets.boards import battery
 from micronets.boards.board import Board
 from micronets.commands.compile import bands_text
+from micronets.commands.figures import layer_row, record
 from micronets.compiler import Compiled
-from micronets.cost.counts import step_macs
 from micronets.device.board import monitor, serial_session
 from micronets.device.board.serial_session import Counts, Identity
 from micronets.errors import DeviceError, FileError
@@ -95,37 +95,28 @@ def _figures(who: Identity, counts: Counts, equal: bool, compiled: Compiled, boa
     real = who.machine == "board" and who.counter == "cycles"
     # An emulator's clock says nothing about time; a process' does, about this machine.
     milliseconds = None if who.machine == "emulator" else 1e3 * counts.first / who.counter_hz
-    return {
-        "source": SOURCES[who.machine],
-        "bit_exact": equal,
-        "machine": who.machine,
-        "counter": who.counter,
-        "cycles": counts.first if real else None,
-        "counts": {"first": counts.first, "least": counts.least, "most": counts.most, "runs": RUNS},
-        "core_cycles": None,
-        "instructions": None,
-        "qemu": None,
-        "latency_ms": milliseconds,
-        "energy_mj": milliseconds * board.active_power_w if real and milliseconds is not None else None,
-        "uncertainty": None,
-        "sram_bytes": None if counts.stack_bytes is None else who.arena_bytes + counts.stack_bytes,
-        "flash_bytes": who.flash_bytes or None,
-        "code_bytes": who.code_bytes or None,
-        "stack_bytes": counts.stack_bytes,
-        "settings": who.settings,
-        "toolchain": who.toolchain,
-        "flags": who.flags.split(),
-        "per_layer": [
-            {
-                "name": step.layer.name,
-                "kind": type(step.layer).__name__,
-                "macs": step_macs(step),
-                "cycles": count if real else None,
-                "counts": count,
-            }
+    return record(
+        source=SOURCES[who.machine],
+        bit_exact=equal,
+        machine=who.machine,
+        counter=who.counter,
+        cycles=counts.first if real else None,
+        counts={"first": counts.first, "least": counts.least, "most": counts.most, "runs": RUNS},
+        latency_ms=milliseconds,
+        energy_mj=board.millijoules(milliseconds) if real and milliseconds is not None else None,
+        sram_bytes=None if counts.stack_bytes is None else who.arena_bytes + counts.stack_bytes,
+        flash_bytes=who.flash_bytes or None,
+        code_bytes=who.code_bytes or None,
+        stack_bytes=counts.stack_bytes,
+        arena_c_bytes=compiled.arena_bytes,
+        settings=who.settings,
+        toolchain=who.toolchain,
+        flags=who.flags.split(),
+        per_layer=[
+            layer_row(step, cycles=count if real else None, counts=count)
             for step, count in zip(compiled.model.arch.steps(), counts.layers, strict=True)
         ],
-    }
+    )
 
 
 def table(figures: Mapping[str, Any]) -> str:
@@ -147,8 +138,8 @@ def table(figures: Mapping[str, Any]) -> str:
     if figures["flash_bytes"] is not None:
         totals.append(("flash", amount(figures["flash_bytes"], "B"), f"{figures['code_bytes']:,} of code, the rest constants"))
     totals += [
-        ("arena", amount(figures["arena_bytes"], "B"), "ours"),
-        ("arena, TFLM", amount(figures["arena_tflm_bytes"], "B"), "on a Cortex-M, estimated"),
+        ("arena", amount(figures["arena_c_bytes"], "B"), "ours"),
+        ("arena, TFLM", amount(figures["arena_tflm_cortex_m_bytes"], "B"), "on a Cortex-M, estimated"),
     ]
     if figures.get("duty_cycle"):
         totals += battery.rows(figures["duty_cycle"])

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.boards.board import Board
-from micronets.cost.counts import step_macs
+from micronets.commands.figures import layer_row, record
 from micronets.device import cross_compiler, qemu
 from micronets.device.cross_compiler import Firmware
 from micronets.device.sim import machine
@@ -42,37 +42,30 @@ def figures(
     """
     raw = x.reshape(len(x), -1).view(np.int8)
     run = machine.simulate(firmware.elf, raw, len(steps), expected[0].nbytes, board, words=words)
-    seconds = run.cycles / board.clock_hz
+    milliseconds = board.milliseconds(run.cycles)
     emulated = qemu.emulate(firmware.elf, raw, expected[0].nbytes, board) if twice else None
-    found = {
-        "source": "simulated",
-        "bit_exact": all(r.outputs.tobytes() == expected.tobytes() for r in (run, emulated) if r),
-        "cycles": run.cycles,
-        "core_cycles": run.core_cycles,
-        "dual_issue_cycles": run.dual_issue_cycles,
-        "instructions": run.instructions,
-        "qemu": emulated and {"version": emulated.version, "instructions": emulated.instructions[0]},
-        "latency_ms": 1e3 * seconds,
-        "energy_mj": 1e3 * seconds * board.active_power_w,
-        "uncertainty": run.uncertainty,
-        "sram_bytes": run.sram_bytes,
-        "flash_bytes": run.image.flash_bytes,
-        "code_bytes": run.image.text_bytes,
-        "stack_bytes": run.stack_bytes,
-        "toolchain": firmware.toolchain,
-        "flags": list(firmware.flags),
-        "per_layer": [
-            {
-                "name": step.layer.name,
-                "kind": type(step.layer).__name__,
-                "macs": step_macs(step),
-                "cycles": run.on_board(t),
-                "core_cycles": t.core_cycles,
-                "instructions": t.instructions,
-            }
+    found = record(
+        source="simulated",
+        bit_exact=all(r.outputs.tobytes() == expected.tobytes() for r in (run, emulated) if r),
+        cycles=run.cycles,
+        core_cycles=run.core_cycles,
+        dual_issue_cycles=run.dual_issue_cycles,
+        instructions=run.instructions,
+        qemu=None if emulated is None else {"version": emulated.version, "instructions": emulated.instructions[0]},
+        latency_ms=milliseconds,
+        energy_mj=board.millijoules(milliseconds),
+        uncertainty=run.uncertainty,
+        sram_bytes=run.sram_bytes,
+        flash_bytes=run.image.flash_bytes,
+        code_bytes=run.image.text_bytes,
+        stack_bytes=run.stack_bytes,
+        toolchain=firmware.toolchain,
+        flags=firmware.flags,
+        per_layer=[
+            layer_row(step, cycles=run.on_board(t), core_cycles=t.core_cycles, instructions=t.instructions)
             for step, t in zip(steps, run.layers, strict=True)
         ],
-    }
+    )
     return found, run.words
 
 

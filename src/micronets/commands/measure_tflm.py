@@ -41,8 +41,8 @@ def measured(
 ) -> dict[str, Any]:
     """Figures of `data`, which reads as `model`, under TFLM; operators are the layers of `model`, in order.
 
-    SRAM counts what TFLM uses of its arena (`arena_bytes`), not the room that it is given. arena_compiled_bytes: the arena
-    that `compile --runtime tflm` writes for the model.
+    SRAM counts what TFLM uses of its arena (`arena_tflm_used_bytes`), not the room that it is given.
+    arena_tflm_compiled_bytes: the arena that `compile --runtime tflm` writes for the model.
     Raises `DeviceError` where building or running fails, or TFLM's library tells nothing of its operators.
     """
     steps = model.arch.steps()
@@ -61,6 +61,6 @@ def measured(
     return {
         **found,
         "sram_bytes": found["sram_bytes"] - unused,
-        "arena_bytes": words["firmware_arena_used"],
-        "arena_compiled_bytes": arena,
+        "arena_tflm_used_bytes": words["firmware_arena_used"],
+        "arena_tflm_compiled_bytes": arena,
     }

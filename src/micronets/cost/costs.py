@@ -59,7 +59,7 @@ __all__ = [
 Number = Any  # int, float or 0-d tensor
 
 RUNTIME_SRAM_BYTES = 4096  # TFLM's own static data: MicroNets (arXiv 2010.11267), 4 KB
-STACK_BYTES = 2048  # simulated: 1.2..1.9 KB for networks of the vocabulary
+TFLM_STACK_BYTES = 2048  # simulated: 1.2..1.9 KB for networks of the vocabulary; of our C: `runtimes.c`
 RUNTIME_FLASH_BYTES = 103 * 1024  # TFLM's core and CMSIS-NN kernels, August 2026, GCC 12 -O2
 SOURCE = "estimated"
 
@@ -81,7 +81,7 @@ class LayerCost:
 class Cost:
     """A network on a board.
 
-    arena_bytes: TFLM's arena on a 64-bit host; arena_cortex_m_bytes: on the board.
+    arena_bytes: TFLM's arena on a 64-bit host, which the limit of that name bounds; arena_tflm_cortex_m_bytes: on the board.
     sram_bytes: that, TFLM's static data and stack. flash_bytes: file and code. tflite_bytes: the file.
     latency_ms, energy_mj: of one inference; both within +-`uncertainty` (0.1 is 10 %), like cycles.
     source: how the figures were obtained.
@@ -94,7 +94,7 @@ class Cost:
     weight_bytes: int
     tflite_bytes: int
     arena_bytes: int
-    arena_cortex_m_bytes: int
+    arena_tflm_cortex_m_bytes: int
     sram_bytes: int
     flash_bytes: int
     cycles: float
@@ -127,7 +127,7 @@ def cost(arch: Arch, board: Board, metadata_bytes: int = 0) -> Cost:
         layers=layers,
         params=params(steps),
         weight_bytes=weight_bytes(steps),
-        arena_cortex_m_bytes=arena_tflm_bytes(arch, 4),
+        arena_tflm_cortex_m_bytes=arena_tflm_bytes(arch, 4),
         cycles=cycles(steps, board),
         uncertainty=board.cycle_uncertainty,
         **totals,
@@ -153,7 +153,7 @@ def cycles(steps: Sequence[Step], board: Board) -> Number:
 
 def latency_ms(steps: Sequence[Step], board: Board) -> Number:
     """Estimated time of one inference on the board."""
-    return cycles(steps, board) * (1e3 / board.clock_hz)
+    return board.milliseconds(cycles(steps, board))
 
 
 def over(cost: Cost, budget: Budget) -> list[Missed]:
@@ -182,19 +182,19 @@ class Runtime:
 _MEASURES: dict[str, Exact] = {
     "arena_bytes": lambda a, s, b, m: arena_tflm_bytes(a, 8),
     "tflite_bytes": lambda a, s, b, m: tflite_bytes(s, m),
-    "sram_bytes": lambda a, s, b, m: arena_tflm_bytes(a, 4) + RUNTIME_SRAM_BYTES + STACK_BYTES,
+    "sram_bytes": lambda a, s, b, m: arena_tflm_bytes(a, 4) + RUNTIME_SRAM_BYTES + TFLM_STACK_BYTES,
     "flash_bytes": lambda a, s, b, m: tflite_bytes(s, m) + RUNTIME_FLASH_BYTES,
     "latency_ms": lambda a, s, b, m: latency_ms(s, b),
-    "energy_mj": lambda a, s, b, m: latency_ms(s, b) * b.active_power_w,
+    "energy_mj": lambda a, s, b, m: b.millijoules(latency_ms(s, b)),
     "macs": lambda a, s, b, m: macs(s),
 }
 _RELAXED: dict[str, Relaxed] = {
     "arena_bytes": lambda s, b, m: live_bytes(s) + persistent_bytes(s, 8),
     "tflite_bytes": lambda s, b, m: tflite_bytes(s, m),
-    "sram_bytes": lambda s, b, m: live_bytes(s) + persistent_bytes(s, 4) + (RUNTIME_SRAM_BYTES + STACK_BYTES),
+    "sram_bytes": lambda s, b, m: live_bytes(s) + persistent_bytes(s, 4) + (RUNTIME_SRAM_BYTES + TFLM_STACK_BYTES),
     "flash_bytes": lambda s, b, m: tflite_bytes(s, m) + RUNTIME_FLASH_BYTES,
     "latency_ms": lambda s, b, m: latency_ms(s, b),
-    "energy_mj": lambda s, b, m: latency_ms(s, b) * b.active_power_w,
+    "energy_mj": lambda s, b, m: b.millijoules(latency_ms(s, b)),
     "macs": lambda s, b, m: macs(s),
 }
 
@@ -209,15 +209,15 @@ def tflm_runtime(model: LatencyModel | None) -> Runtime:
         return TFLM
 
     def milliseconds(steps: Sequence[Step], board: Board) -> Number:
-        return latency_model.cycles(steps, model) * (1e3 / board.clock_hz)
+        return board.milliseconds(latency_model.cycles(steps, model))
 
     exact: dict[str, Exact] = {
         "latency_ms": lambda a, s, b, m: milliseconds(s, b),
-        "energy_mj": lambda a, s, b, m: milliseconds(s, b) * b.active_power_w,
+        "energy_mj": lambda a, s, b, m: b.millijoules(milliseconds(s, b)),
     }
     relaxed: dict[str, Relaxed] = {
         "latency_ms": lambda s, b, m: milliseconds(s, b),
-        "energy_mj": lambda s, b, m: milliseconds(s, b) * b.active_power_w,
+        "energy_mj": lambda s, b, m: b.millijoules(milliseconds(s, b)),
     }
     return Runtime("tflm", {**TFLM.exact, **exact}, {**TFLM.relaxed, **relaxed})
 

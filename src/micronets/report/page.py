@@ -140,14 +140,14 @@ def _deployed(facts: Facts) -> Markup:
     c = facts["c"]
     if c is None:
         return _section("As C on the board", el("p", f"Not measured here: {install('sim')}. The C is in the folder c."))
-    tflm = c["arena_tflm_bytes"]
+    tflm = c["arena_tflm_cortex_m_bytes"]
     rows = [
         ("latency", amount(c["latency_ms"], "ms"), f"{c['cycles']:,} cycles, +-{c['uncertainty']:.0%}"),
         ("energy", amount(c["energy_mj"], "mJ"), f"latency x {facts['board']['active_power_w']:g} W"),
         (
             "SRAM",
             amount(c["sram_bytes"], "B"),
-            f"arena {c['arena_bytes']:,}, stack {c['stack_bytes']:,}; TFLM's arena {tflm:,}",
+            f"arena {c['arena_c_bytes']:,}, stack {c['stack_bytes']:,}; TFLM's arena {tflm:,}",
         ),
         ("flash", amount(c["flash_bytes"], "B"), f"code {c['code_bytes']:,}, the rest weights and tables"),
     ]

@@ -19,11 +19,10 @@ from micronets.ir.arch import Step
 
 Number = Any  # int, float or 0-d tensor
 
-STACK_BYTES = 768  # simulated: 0.4..0.7 KB for networks of the vocabulary
+C_STACK_BYTES = 768  # simulated: 0.4..0.7 KB for networks of the vocabulary, with the few bytes of data; no interrupts
 CODE_BYTES = 10 * 1024  # of kernels and start-up: with LAYER_BYTES, 0.5..12 KB more than 157 simulated networks have
 CHANNEL_BYTES = 5  # multiplier and shift of an output channel; its bias counts as a weight
 LAYER_BYTES = 80  # records and tables of sizes
-_TRIES = 20  # of the planner: a plan that the compiler can only better
 
 
 def c_runtime(model: LatencyModel | None) -> Runtime:
@@ -35,23 +34,37 @@ def c_runtime(model: LatencyModel | None) -> Runtime:
                 f"no latency model of {board.name} for runtime 'c': make one with 'micronets characterize --board "
                 f'{board.name} --space ...\' and name its latency.toml with latency_model, or take runtime = "tflm"'
             )
-        return cycles(steps, model) * (1e3 / board.clock_hz)
+        return board.milliseconds(cycles(steps, model))
 
     exact = {
         **TFLM.exact,
-        "sram_bytes": lambda a, s, b, m: plan_arena(a, _TRIES).bytes + STACK_BYTES,
+        "sram_bytes": lambda a, s, b, m: sram_bytes(plan_arena(a).bytes),
         "flash_bytes": lambda a, s, b, m: flash_bytes(s),
         "latency_ms": lambda a, s, b, m: latency_ms(s, b),
-        "energy_mj": lambda a, s, b, m: latency_ms(s, b) * b.active_power_w,
+        "energy_mj": lambda a, s, b, m: b.millijoules(latency_ms(s, b)),
     }
     relaxed = {
         **TFLM.relaxed,
-        "sram_bytes": lambda s, b, m: live_bytes(s) + STACK_BYTES,
+        "sram_bytes": lambda s, b, m: sram_bytes(live_bytes(s)),
         "flash_bytes": lambda s, b, m: flash_bytes(s),
         "latency_ms": lambda s, b, m: latency_ms(s, b),
-        "energy_mj": lambda s, b, m: latency_ms(s, b) * b.active_power_w,
+        "energy_mj": lambda s, b, m: b.millijoules(latency_ms(s, b)),
     }
     return Runtime("c", exact, relaxed)
+
+
+def sram_bytes(arena_bytes: Number) -> Number:
+    """SRAM that our C takes with an arena of `arena_bytes`: the estimate of the search, of `inspect` and of `compile`.
+
+    The arena is the compiler's own plan in all of them. The search plans the network as it is, `inspect` and `compile` what
+    the compiler's passes make of its weights, in bands where the board asks for it: as large, or smaller.
+    """
+    return arena_bytes + C_STACK_BYTES
+
+
+def arena_room(board: Board) -> int:
+    """The largest arena, in bytes, with which our C fits the board's SRAM."""
+    return max(board.sram_bytes - C_STACK_BYTES, 0)
 
 
 def flash_bytes(steps: Sequence[Step]) -> Number:

@@ -8,10 +8,10 @@ from micronets.cost.counts import macs
 
 
 def test_the_table_tells_what_was_saved_and_what_it_cost() -> None:
-    off = {"arena_bytes": 200, "core_cycles": 1000, "flash_bytes": 50, "bit_exact": True, "bands": [], "fits": False}
+    off = {"arena_c_bytes": 200, "core_cycles": 1000, "flash_bytes": 50, "bit_exact": True, "bands": [], "fits": False}
     bands = [{"first": "a", "last": "c", "layers": 3, "rows": 2}]
-    auto = off | {"arena_bytes": 120, "bands": bands, "fits": True}
-    smallest = auto | {"arena_bytes": 100, "core_cycles": 1010, "flash_bytes": 60}
+    auto = off | {"arena_c_bytes": 120, "bands": bands, "fits": True}
+    smallest = auto | {"arena_c_bytes": 100, "core_cycles": 1010, "flash_bytes": 60}
     line = table([row("m", off, auto, smallest)]).splitlines()[-1]
     assert line == "| m | 200 | 100 | 0.50 | 1,000 | 1,010 | 1.01 | +10 | 3 by 2 | in bands | equal |"
     line = table([row("m", off, off, off | {"bit_exact": False})]).splitlines()[-1]
@@ -24,4 +24,4 @@ def test_the_large_model_needs_bands_to_fit() -> None:
     assert 5e6 < macs(arch.steps()) < 20e6
     model = random_model(arch)
     assert compile_model(model).arena_bytes > board.sram_bytes
-    assert compile_model(model, arena_limit(board, "auto")).arena_bytes <= board.sram_bytes - 2048
+    assert compile_model(model, arena_limit(board, "auto")).arena_bytes <= board.sram_bytes - 768

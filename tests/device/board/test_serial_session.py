@@ -133,11 +133,14 @@ def test_an_emulated_cortex_m(path: Path, compiled: Compiled, elf: Path, tmp_pat
         figures = measure.measure(path, board, f"serial:{port}", samples=3)
     assert figures["bit_exact"]
     assert (figures["source"], figures["machine"], figures["counter"]) == ("emulated", "emulator", "ticks")
+    here = measure.measure(path, board, "host", samples=1)
+    assert figures.keys() == here.keys()
+    assert figures["per_layer"][0].keys() == here["per_layer"][0].keys()
     assert figures["cycles"] is figures["latency_ms"] is figures["energy_mj"] is None  # an emulator has none of them
     assert all(r["counts"] > 0 for r in figures["per_layer"])
     assert sum(r["counts"] for r in figures["per_layer"]) <= figures["counts"]["first"]
     assert 0 < figures["stack_bytes"] < 2000
-    assert figures["sram_bytes"] == figures["arena_bytes"] + figures["stack_bytes"]
+    assert figures["sram_bytes"] == figures["arena_c_bytes"] + figures["stack_bytes"]
     assert figures["flash_bytes"] > figures["code_bytes"] > 0
     assert figures["toolchain"] == cross_compiler.compiler(board).name
     assert measure.problems(figures) == []

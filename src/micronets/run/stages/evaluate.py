@@ -12,6 +12,7 @@ import numpy as np
 from micronets import tflite
 from micronets.boards.board import board_budget
 from micronets.commands import evaluate as evaluation
+from micronets.commands.figures import upgrade
 from micronets.commands.measure_sim import SIMULATED_LIMITS
 from micronets.cost.costs import RUNTIME_FLASH_BYTES, arena_tflm_bytes, budget_costs
 from micronets.device.tflm import interpreter
@@ -83,7 +84,7 @@ def _evaluate(context: RunContext) -> Sequence[str]:
         "predicted": arena_tflm_bytes(model.arch),
         "found": interpreter.min_arena(content) if interpreter.available() else None,
     }
-    in_c = json.loads((context.run / MEASUREMENT).read_text("utf-8"))
+    in_c = upgrade(json.loads((context.run / MEASUREMENT).read_text("utf-8")))
     limits = _limits(context, model, content, arena["found"], in_c)
     verdict = {
         "ok": all(row["met"] for row in limits) and not (exact and exact["different"]) and not (in_c and not in_c["bit_exact"]),

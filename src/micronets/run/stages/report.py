@@ -16,6 +16,7 @@ from micronets import __version__
 from micronets.boards import battery
 from micronets.boards.board import Board, board_budget
 from micronets.commands import inspect
+from micronets.commands.figures import upgrade
 from micronets.cost.costs import arena_tflm_bytes, budget_costs
 from micronets.cost.tflm_plan import tflm_plan
 from micronets.files import write_atomic
@@ -58,13 +59,14 @@ def _report(context: RunContext) -> Sequence[str]:
 def read(run: RunDir) -> dict[str, Any]:
     """The facts that the stage wrote."""
     facts: dict[str, Any] = json.loads((run / FACTS).read_text("utf-8"))
-    return facts
+    return {**facts, "c": upgrade(facts.get("c"))}
 
 
 def collect(context: RunContext) -> dict[str, Any]:
     """The facts, as JSON holds them; `page.page` draws them."""
     arch, board, data = context.arch, context.board, context.data
     verdict = json.loads((context.run / EVALUATION).read_text("utf-8"))
+    verdict["c"] = upgrade(verdict["c"])
     largest = derive(context.space, {**context.space.largest(), **context.input_settings})
     plan = tflm_plan(arch)
     return {
