@@ -101,7 +101,7 @@ def test_gradients_through_widths() -> None:
     torch = pytest.importorskip("torch")
     width = torch.tensor(8.0, requires_grad=True)
     layer = Conv2D(name="c", inputs=(INPUT,), filters=width, kernel=(1, 1))
-    step = replace(NET.steps()[2], layer=layer, input_shapes=((4, 3, 6),), output_shape=(4, 3, width))
+    step = replace(NET.steps()[2], layer=layer, input_shapes=((4, 3, 6),), output_shapes=((4, 3, width),))
     relaxed = latency_model.step_cycles(step, TRUTH)
     assert float(relaxed.detach()) == pytest.approx(latency_model.step_cycles(NET.steps()[2], TRUTH))
     relaxed.backward()

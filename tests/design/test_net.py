@@ -26,6 +26,7 @@ from micronets.ir.layers import (
     Reshape,
     Softmax,
 )
+from micronets.ir.window import Window
 
 
 def plain_conv(x, w, stride, dilation, padding, groups):
@@ -74,8 +75,8 @@ def test_conv_is_tensorflows(h, w, kernel, stride, dilation, groups, padding):
         pytest.skip("the kernel does not fit")
     rng = np.random.default_rng(0)
     x, weight = rng.normal(size=(2, h, w, 4)), rng.normal(size=(8, 4 // groups, *kernel))
-    options = {"stride": stride, "dilation": dilation, "padding": padding, "groups": groups}
-    y = torch_ops.conv(torch_ops.to_nchw(torch.from_numpy(x)), torch.from_numpy(weight), **options)
+    window = Window(kernel, stride, dilation, padding)
+    y = torch_ops.conv(torch_ops.to_nchw(torch.from_numpy(x)), torch.from_numpy(weight), None, window, groups)
     np.testing.assert_allclose(
         torch_ops.to_nhwc(y).numpy(), plain_conv(x, weight, stride, dilation, padding, groups), atol=1e-9
     )
@@ -85,9 +86,10 @@ def test_conv_is_tensorflows(h, w, kernel, stride, dilation, groups, padding):
 def test_strided_depthwise_agrees_under_bf16(width):
     torch.manual_seed(0)
     x, w = torch.randn(2, 8, 11, width), torch.randn(8, 1, 3, min(width, 3))
-    want = torch_ops.conv(x, w, stride=(2, min(width, 2)), groups=8)
+    window = Window((3, min(width, 3)), stride=(2, min(width, 2)), padding="same")
+    want = torch_ops.conv(x, w, None, window, groups=8)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        got = torch_ops.conv(x, w, stride=(2, min(width, 2)), groups=8)
+        got = torch_ops.conv(x, w, None, window, groups=8)
     assert got.dtype == torch.bfloat16
     torch.testing.assert_close(got.float(), want, atol=0.05, rtol=0.02)
 

@@ -19,7 +19,6 @@ from micronets.ir.layers import (
     Relu,
     Softmax,
 )
-from micronets.ir.window import pad_before
 from micronets.quantized import reference
 from micronets.quantized.arithmetic import activation_range, multiply_by_quantized_multiplier, quantize_multiplier
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
@@ -87,9 +86,7 @@ def plain_convolution(m: QuantizedModel, x: np.ndarray) -> np.ndarray:
     qx, qy = m.quant[INPUT], m.quant[layer.name]
     out = np.zeros(m.arch.output_shape, np.int64)
     height, width, channels = m.arch.input_shape
-    top, left = (
-        pad_before(n, layer.kernel[a], layer.stride[a], layer.dilation[a], layer.padding) for a, n in ((0, height), (1, width))
-    )
+    top, left = layer.window.before(m.arch.input_shape)
     lo, hi = activation_range(layer.activation, qy)
     for r, c, o in np.ndindex(*out.shape):
         acc = 0 if w.bias is None else int(w.bias[o])

@@ -29,7 +29,6 @@ from micronets.ir.layers import (
     Reshape,
     Softmax,
 )
-from micronets.ir.window import pad_before
 
 ALIGNMENT = 16  # of every buffer in the arena, MicroArenaBufferAlignment
 
@@ -140,7 +139,7 @@ def _scratch_bytes(step: Step, cmsis_nn: bool) -> int:
             if not cmsis_nn:
                 return _unpacked(layer, kh * kw * y[2])
             # arm_depthwise_conv_s8_opt expands one window to 16 bits; its 3x3 kernel and the generic one do not.
-            padding = [pad_before(x[i], layer.kernel[i], layer.stride[i], 1, layer.padding) for i in (0, 1)]
+            padding = replace(layer.window, dilation=(1, 1)).before(x)
             small = layer.kernel == (3, 3) and max(padding) <= 1 and layer.weight_bits == 8
             generic = layer.dilation != (1, 1) or layer.multiplier != 1
             return 0 if small or generic else 2 * kh * kw * x[2]

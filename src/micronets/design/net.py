@@ -134,7 +134,7 @@ class Net(nn.Module):
             case AveragePool2D():
                 return torch_ops.activate(_average_pool(layer, x), layer.activation)
             case MaxPool2D():
-                rows, columns = _pool_padding(layer, x)
+                rows, columns = torch_ops.padding(x, layer.window)
                 lowest = float("-inf") if any(rows + columns) else 0.0
                 padded = F.pad(x, (*columns, *rows), value=lowest) if any(rows + columns) else x
                 return torch_ops.activate(F.max_pool2d(padded, layer.pool, layer.stride), layer.activation)
@@ -178,10 +178,9 @@ def linear(layer: Weighted, x: Tensor, weight: Tensor, bias: Tensor | None) -> T
     """The convolution or matrix product of a layer, without batch norm and activation."""
     match layer:
         case Conv2D():
-            return torch_ops.conv(x, weight, bias, stride=layer.stride, dilation=layer.dilation, padding=layer.padding)
+            return torch_ops.conv(x, weight, bias, layer.window)
         case DepthwiseConv2D():
-            options = {"stride": layer.stride, "dilation": layer.dilation}
-            return torch_ops.conv(x, weight, bias, **options, padding=layer.padding, groups=x.shape[1])
+            return torch_ops.conv(x, weight, bias, layer.window, groups=x.shape[1])
         case FullyConnected():
             return F.linear((torch_ops.to_nhwc(x) if x.ndim == 4 else x).flatten(1), weight, bias)
         case _:
@@ -208,7 +207,7 @@ def _clip(y: Tensor, activation: Activation) -> Tensor:
 
 
 def _average_pool(layer: AveragePool2D, x: Tensor) -> Tensor:
-    rows, columns = _pool_padding(layer, x)
+    rows, columns = torch_ops.padding(x, layer.window)
     if not any(rows + columns):
         if layer.pool == tuple(x.shape[2:]):
             return x.mean((2, 3), keepdim=True)
@@ -216,11 +215,6 @@ def _average_pool(layer: AveragePool2D, x: Tensor) -> Tensor:
     total = F.avg_pool2d(F.pad(x, (*columns, *rows)), layer.pool, layer.stride)
     inside = F.pad(x.new_ones(1, 1, *x.shape[2:]), (*columns, *rows))
     return total / F.avg_pool2d(inside, layer.pool, layer.stride)
-
-
-def _pool_padding(layer: AveragePool2D | MaxPool2D, x: Tensor) -> tuple[tuple[int, int], tuple[int, int]]:
-    rows = torch_ops.same_pad(x.shape[2], layer.pool[0], layer.stride[0], 1, layer.padding)
-    return rows, torch_ops.same_pad(x.shape[3], layer.pool[1], layer.stride[1], 1, layer.padding)
 
 
 def _map_order(paddings: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:

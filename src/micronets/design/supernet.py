@@ -22,6 +22,7 @@ from micronets.design.net import Net, key
 from micronets.ir.arch import Arch, Step
 from micronets.ir.layers import INPUT, Add, Conv2D, DepthwiseConv2D, Pad, Shape
 from micronets.ir.space import SearchSpace, Template, derive, relaxed_steps, without_empty_pads
+from micronets.ir.window import Window
 
 
 class Chosen(int):
@@ -175,14 +176,9 @@ class Supernet(nn.Module):
             weight = self._choose_taps(weight, axis, layer.kernel[axis], layer.dilation[axis], sample)
             if isinstance(layer.dilation[axis], Chosen):
                 dilation[axis] = 1  # the spread taps are a plain, larger kernel
-        y = torch_ops.conv(
-            x,
-            weight,
-            stride=layer.stride,
-            dilation=(dilation[0], dilation[1]),
-            padding=layer.padding,
-            groups=1 if isinstance(layer, Conv2D) else x.shape[1],
-        )
+        kernel = (weight.shape[2], weight.shape[3])
+        window = Window(kernel, layer.stride, (dilation[0], dilation[1]), layer.padding)
+        y = torch_ops.conv(x, weight, None, window, groups=1 if isinstance(layer, Conv2D) else x.shape[1])
         bn = cell.bn
         assert bn is not None
         gamma: Tensor = bn.weight

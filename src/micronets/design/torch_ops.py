@@ -17,39 +17,26 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from micronets.errors import SpecError
-from micronets.ir.layers import Activation, Padding, Pair
-from micronets.ir.window import pad_before, window
+from micronets.ir.layers import Activation
+from micronets.ir.window import Pair, Window
 
 BN_EPSILON = 1e-3
 BN_MOMENTUM = 0.1
 
 
-def same_pad(size: int, kernel: int, stride: int, dilation: int, padding: Padding) -> Pair:
-    """Rows (or columns) of zeros before and after an axis of `size`, by TensorFlow's rule."""
-    if padding == "valid":
-        return (0, 0)
-    total = (window(size, kernel, stride, dilation, padding) - 1) * stride + (kernel - 1) * dilation + 1 - size
-    before = pad_before(size, kernel, stride, dilation, padding)
-    return (before, max(total, 0) - before)
+def padding(x: Tensor, window: Window) -> tuple[Pair, Pair]:
+    """Rows and columns of padding of a map `[N, C, H, W]`, each before the first and after the last."""
+    (top, left), (bottom, right) = window.before(x.shape[2:]), window.after(x.shape[2:])
+    return (top, bottom), (left, right)
 
 
-def conv(
-    x: Tensor,
-    weight: Tensor,
-    bias: Tensor | None = None,
-    *,
-    stride: Pair = (1, 1),
-    dilation: Pair = (1, 1),
-    padding: Padding = "same",
-    groups: int = 1,
-) -> Tensor:
+def conv(x: Tensor, weight: Tensor, bias: Tensor | None, window: Window, groups: int = 1) -> Tensor:
     """Convolution of `x` [N, C, H, W] with `weight` [K, C / groups, kh, kw] under TensorFlow's padding."""
-    height, kernel_w = x.shape[2], weight.shape[3]
-    if stride != (1, 1) and weight.shape[2:] == (1, 1):
+    stride, dilation = window.stride, window.dilation
+    if stride != (1, 1) and window.kernel == (1, 1):
         return F.conv2d(x[:, :, :: stride[0], :: stride[1]], weight, bias, groups=groups)
-    rows = same_pad(height, weight.shape[2], stride[0], dilation[0], padding)
-    columns = same_pad(x.shape[3], kernel_w, stride[1], dilation[1], padding)
-    if dilation[0] > 1 and kernel_w == 1 and stride == (1, 1) and rows[0] % dilation[0] == 0:
+    rows, columns = padding(x, window)
+    if dilation[0] > 1 and window.kernel[1] == 1 and stride == (1, 1) and rows[0] % dilation[0] == 0:
         return _dilated_rows(x, weight, bias, dilation[0], rows, groups)
     if groups > 1 and stride != (1, 1) and x.device.type == "cpu":
         return _strided_depthwise(x, weight, bias, stride, dilation, rows, columns, groups)

@@ -27,15 +27,13 @@ from micronets.ir.layers import (
     MaxPool2D,
     Mean,
     Pad,
-    Padding,
-    Pair,
     Quantize,
     Relu,
     Reshape,
     Shape,
     Softmax,
 )
-from micronets.ir.window import window
+from micronets.ir.window import Pair
 
 
 @dataclass(frozen=True)
@@ -48,8 +46,13 @@ class Step:
 
     layer: Layer
     input_shapes: tuple[Shape, ...]
-    output_shape: Shape
+    output_shapes: tuple[Shape, ...]
     gate: Any = 1
+
+    @property
+    def output_shape(self) -> Shape:
+        """Shape of the first output, which for most kinds of layers is the only one."""
+        return self.output_shapes[0]
 
 
 @dataclass(frozen=True)
@@ -86,11 +89,11 @@ class Arch:
     def steps(self) -> tuple[Step, ...]:
         """Every layer with its shapes, in execution order."""
         shapes = self.shapes()
-        return tuple(Step(a, tuple(shapes[i] for i in a.inputs), shapes[a.name]) for a in self.layers)
+        return tuple(Step(a, tuple(shapes[i] for i in a.inputs), tuple(shapes[o] for o in a.outputs)) for a in self.layers)
 
     def bits(self) -> dict[str, int]:
         """Bits of every activation tensor, `INPUT` first."""
-        return {INPUT: self.input_bits} | {a.name: a.act_bits for a in self.layers}
+        return {INPUT: self.input_bits} | {name: a.act_bits for a in self.layers for name in a.outputs}
 
     def to_json(self) -> str:
         """The network as JSON; `from_json` is the inverse."""
@@ -130,11 +133,11 @@ def output_shape(layer: Layer, inputs: tuple[Shape, ...]) -> Shape:
     x = inputs[0]
     match layer:
         case Conv2D():
-            return (*_map(x, layer.kernel, layer.stride, layer.dilation, layer.padding), layer.filters)
+            return (*layer.window.out(x), layer.filters)
         case DepthwiseConv2D():
-            return (*_map(x, layer.kernel, layer.stride, layer.dilation, layer.padding), x[2] * layer.multiplier)
+            return (*layer.window.out(x), x[2] * layer.multiplier)
         case AveragePool2D() | MaxPool2D():
-            return (*_map(x, layer.pool, layer.stride, (1, 1), layer.padding), x[2])
+            return (*layer.window.out(x), x[2])
         case FullyConnected():
             return (layer.units,)
         case Mean():
@@ -147,13 +150,6 @@ def output_shape(layer: Layer, inputs: tuple[Shape, ...]) -> Shape:
             return x
         case _:
             assert_never(layer)
-
-
-def _map(x: Shape, kernel: Pair, stride: Pair, dilation: Pair, padding: Padding) -> Pair:
-    return (
-        window(x[0], kernel[0], stride[0], dilation[0], padding),
-        window(x[1], kernel[1], stride[1], dilation[1], padding),
-    )
 
 
 def _check(arch: Arch) -> None:

@@ -1,8 +1,7 @@
-"""The kinds of layers that a network is made of, as frozen values without behaviour.
+"""The kinds of layers that a network is made of, as frozen values; what is known of each kind is in `ir.ops`.
 
 Shapes leave out the batch of one: `(H, W, C)` for maps and `(N,)` for vectors. Names, padding rules and fused activations
-are those of TensorFlow Lite Micro. A layer has one output tensor and gives it its own name; the network's input is called
-`INPUT`. Bits are those of the stored weights and of the output tensor: 8 or 4.
+are those of TensorFlow Lite Micro. Bits are those of the stored weights and of the output tensors: 8 or 4.
 """
 
 from __future__ import annotations
@@ -10,16 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-INPUT = "input"
+from micronets.ir.window import Padding, Pair, Window
 
+INPUT = "input"
+"""Name of the network's input tensor."""
 
 Shape = tuple[int, ...]
-
-
-Pair = tuple[int, int]
-
-
-Padding = Literal["same", "valid"]
 
 
 Activation = Literal["none", "relu", "relu6"]
@@ -27,9 +22,16 @@ Activation = Literal["none", "relu", "relu6"]
 
 @dataclass(frozen=True, kw_only=True)
 class _Base:
+    """What every layer has: a name of its own, the names of the tensors it reads, and the bits of those it writes."""
+
     name: str
     inputs: tuple[str, ...]
     act_bits: int = 8
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the tensors that the layer writes: one, called like the layer. A kind with several names them itself."""
+        return (self.name,)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +46,11 @@ class Conv2D(_Base):
     activation: Activation = "none"
     weight_bits: int = 8
 
+    @property
+    def window(self) -> Window:
+        """How the kernel slides over the input."""
+        return Window(self.kernel, self.stride, self.dilation, self.padding)
+
 
 @dataclass(frozen=True, kw_only=True)
 class DepthwiseConv2D(_Base):
@@ -56,6 +63,11 @@ class DepthwiseConv2D(_Base):
     padding: Padding = "same"
     activation: Activation = "none"
     weight_bits: int = 8
+
+    @property
+    def window(self) -> Window:
+        """How the kernel slides over the input."""
+        return Window(self.kernel, self.stride, self.dilation, self.padding)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +88,11 @@ class AveragePool2D(_Base):
     padding: Padding = "valid"
     activation: Activation = "none"
 
+    @property
+    def window(self) -> Window:
+        """How the pool slides over the input."""
+        return Window(self.pool, self.stride, padding=self.padding)
+
 
 @dataclass(frozen=True, kw_only=True)
 class MaxPool2D(_Base):
@@ -85,6 +102,11 @@ class MaxPool2D(_Base):
     stride: Pair
     padding: Padding = "valid"
     activation: Activation = "none"
+
+    @property
+    def window(self) -> Window:
+        """How the pool slides over the input."""
+        return Window(self.pool, self.stride, padding=self.padding)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -132,7 +132,7 @@ def relaxed_steps(space: SearchSpace, expected: Mapping[str, Any]) -> tuple[Step
             inputs = tuple(shapes[i] for i in layer.inputs)
             shapes[layer.name] = output_shape(layer, inputs)
             there = -max(-padded_values(layer), -1) if isinstance(layer, Pad) else 1  # the lesser of it and 1
-            steps.append(Step(layer, inputs, shapes[layer.name], gate * there))
+            steps.append(Step(layer, inputs, (shapes[layer.name],), gate * there))
         last = block.layers[-1].name
         if block.keep is not None:
             (h, w, c), c_before = shapes[last], shapes[previous][2]

@@ -1,20 +1,68 @@
-"""Windows of convolutions and pools along one dimension: how many there are, and the padding before the first."""
+"""`Window`: how the kernel of a convolution or a pool slides over a map, by TensorFlow's rules."""
 
 from __future__ import annotations
 
-from micronets.ir.layers import Padding
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Pair = tuple[int, int]
+"""Two numbers for the two axes of a map: first for its rows (height), then for its columns (width)."""
+
+Padding = Literal["same", "valid"]
+"""`same`: as many positions as the map has rows and columns, divided by the stride. `valid`: none leaves the map."""
 
 
-def window(size: int, kernel: int, stride: int, dilation: int, padding: Padding) -> int:
-    """Positions of a window along one axis of `size`, by TensorFlow's rule for `padding`."""
-    if padding == "same":
-        return -(-size // stride)
-    return -(-(size - (kernel - 1) * dilation) // stride)
+@dataclass(frozen=True)
+class Window:
+    """A window that slides over a map; every field holds a number for the rows and one for the columns.
 
+    - kernel: taps. In a relaxed network they may be 0-d tensors, as long as the padding is `same`.
+    - stride: rows and columns from one position to the next.
+    - dilation: rows and columns from one tap to the next.
+    - padding: by which rule the window leaves the map.
 
-def pad_before(size: int, kernel: int, stride: int, dilation: int, padding: Padding) -> int:
-    """Rows (or columns) of padding before the first one; TensorFlow puts the odd one after the last."""
-    if padding == "valid":
-        return 0
-    total = (window(size, kernel, stride, dilation, padding) - 1) * stride + (kernel - 1) * dilation + 1 - size
-    return max(total, 0) // 2
+    The methods take the map's shape, `(H, W)` or `(H, W, C)`.
+    """
+
+    kernel: Pair
+    stride: Pair = (1, 1)
+    dilation: Pair = (1, 1)
+    padding: Padding = "valid"
+
+    @property
+    def reach(self) -> Pair:
+        """Rows and columns from the first tap to the last, both included."""
+        (kh, kw), (dh, dw) = self.kernel, self.dilation
+        return (kh - 1) * dh + 1, (kw - 1) * dw + 1
+
+    def out(self, shape: Sequence[int]) -> Pair:
+        """Positions of the window along the rows and along the columns: height and width of the output."""
+        return self._positions(shape, 0), self._positions(shape, 1)
+
+    def before(self, shape: Sequence[int]) -> Pair:
+        """Rows and columns of padding before the first ones of the map."""
+        top, left = self._padded(shape)
+        return top // 2, left // 2
+
+    def after(self, shape: Sequence[int]) -> Pair:
+        """Rows and columns of padding after the last ones of the map: TensorFlow puts the odd one here."""
+        rows, columns = self._padded(shape)
+        return rows - rows // 2, columns - columns // 2
+
+    def covered(self, shape: Sequence[int]) -> Pair:
+        """Rows and columns from the first tap of the first position to the last tap of the last, padding included."""
+        out, reach = self.out(shape), self.reach
+        return (out[0] - 1) * self.stride[0] + reach[0], (out[1] - 1) * self.stride[1] + reach[1]
+
+    def _positions(self, shape: Sequence[int], axis: int) -> int:
+        if self.padding == "same":
+            return -(-shape[axis] // self.stride[axis])
+        return -(-(shape[axis] - (self.kernel[axis] - 1) * self.dilation[axis]) // self.stride[axis])
+
+    def _padded(self, shape: Sequence[int]) -> Pair:
+        """Rows and columns of padding in all."""
+        if self.padding == "valid":
+            return 0, 0
+        covered = self.covered(shape)
+        return max(covered[0] - shape[0], 0), max(covered[1] - shape[1], 0)

@@ -28,14 +28,12 @@ from micronets.ir.layers import (
     MaxPool2D,
     Mean,
     Pad,
-    Padding,
-    Pair,
     Quantize,
     Relu,
     Reshape,
     Softmax,
 )
-from micronets.ir.window import pad_before
+from micronets.ir.window import Window
 from micronets.quantized.arithmetic import (
     ADD_BITS,
     activation_range,
@@ -140,7 +138,7 @@ def _layer(model: QuantizedModel, step: Step, inputs: list[Array]) -> Array:
         case AveragePool2D():
             y = _average(layer, x)
         case MaxPool2D():
-            y = _windows(x, layer.pool, layer.stride, (1, 1), layer.padding, -128).max(axis=(-2, -1))
+            y = _windows(x, layer.window, -128).max(axis=(-2, -1))
         case Mean():
             y = _mean(layer, x, qx, qy)
         case Add():
@@ -199,13 +197,13 @@ def _convolve(model: QuantizedModel, layer: Conv2D | DepthwiseConv2D, x: Array, 
         if layer.kernel == (1, 1):
             windows = x[:, :: layer.stride[0], :: layer.stride[1]]  # a 1 x 1 window needs no padding
         else:
-            windows = _windows(x, layer.kernel, layer.stride, layer.dilation, layer.padding, qx.zero_point)
+            windows = _windows(x, layer.window, qx.zero_point)
         shape = windows.shape[:3]
         size = math.prod(w.shape[1:])
         columns = windows.reshape(math.prod(shape), size)  # of (C, kh, kw)
         return _dot(columns, w.transpose(3, 1, 2, 0).reshape(size, len(w)), qx).reshape(*shape, len(w))
     kind = _exact_type(w, (1, 2), qx)
-    windows = _windows(x.astype(kind) - kind(qx.zero_point), layer.kernel, layer.stride, layer.dilation, layer.padding, 0)
+    windows = _windows(x.astype(kind) - kind(qx.zero_point), layer.window, 0)
     if layer.multiplier > 1:
         windows = np.repeat(windows, layer.multiplier, axis=3)
     acc = np.zeros(windows.shape[:4], kind)
@@ -215,17 +213,13 @@ def _convolve(model: QuantizedModel, layer: Conv2D | DepthwiseConv2D, x: Array, 
     return acc
 
 
-def _windows(x: Array, kernel: Pair, stride: Pair, dilation: Pair, padding: Padding, fill: float) -> Array:
+def _windows(x: Array, window: Window, fill: float) -> Array:
     """`[N, H, W, C]` -> `[N, H', W', C, kh, kw]`, a view of `x` padded with `fill`."""
-    pads = [(0, 0)]
-    for size, k, s, d in zip(x.shape[1:3], kernel, stride, dilation, strict=True):
-        before = pad_before(size, k, s, d, padding)
-        positions = -(-size // s) if padding == "same" else 1
-        pads.append((before, max((positions - 1) * s + (k - 1) * d + 1 - size - before, 0)))
-    if any(max(p) for p in pads):
-        x = np.pad(x, (*pads, (0, 0)), constant_values=fill)
-    reach = ((kernel[0] - 1) * dilation[0] + 1, (kernel[1] - 1) * dilation[1] + 1)
-    windows = sliding_window_view(x, reach, axis=(1, 2))
+    rows, columns = zip(window.before(x.shape[1:3]), window.after(x.shape[1:3]), strict=True)
+    if max(*rows, *columns):
+        x = np.pad(x, ((0, 0), rows, columns, (0, 0)), constant_values=fill)
+    windows = sliding_window_view(x, window.reach, axis=(1, 2))
+    stride, dilation = window.stride, window.dilation
     return windows[:, :: stride[0], :: stride[1], :, :: dilation[0], :: dilation[1]]
 
 
@@ -236,7 +230,7 @@ def _divide(total: Array, count: Array | int) -> Array:
 
 def _average(layer: AveragePool2D, x: Array) -> Array:
     def sums(a: Array) -> Array:
-        return np.asarray(_windows(a, layer.pool, layer.stride, (1, 1), layer.padding, 0).sum(axis=(-2, -1), dtype=np.int64))
+        return np.asarray(_windows(a, layer.window, 0).sum(axis=(-2, -1), dtype=np.int64))
 
     return _divide(sums(x), sums(np.ones_like(x[:1, :, :, :1])))
 

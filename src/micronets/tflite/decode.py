@@ -20,13 +20,12 @@ from micronets.ir.layers import (
     MaxPool2D,
     Mean,
     Pad,
-    Padding,
-    Pair,
     Quantize,
     Relu,
     Reshape,
     Softmax,
 )
+from micronets.ir.window import Padding, Pair
 from micronets.quantized.model import LayerWeights
 from micronets.tflite import schema as s
 from micronets.tflite.flatbuffer import Table

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from micronets.cost.counts import step_macs
 from micronets.ir.arch import Arch, Step
 from micronets.ir.layers import AveragePool2D, Conv2D, DepthwiseConv2D, MaxPool2D
+from micronets.ir.window import Window
 
 MAX_VALUES = 1 << 25  # of a tensor, of a padded map, of the windows of a convolution laid side by side
 MAX_WORK = 1 << 33  # MACs of a network; twice those of a ResNet-50
@@ -47,20 +48,20 @@ def _values(step: Step) -> int:
     layer, y = step.layer, step.output_shape
     match layer:
         case AveragePool2D() | MaxPool2D():
-            return max(math.prod(y), _reach(step, layer.pool, layer.stride, (1, 1)))
+            return max(math.prod(y), _covered(step, layer.window))
         case Conv2D(kernel=(1, 1)):
             return math.prod(y)
         case Conv2D(kernel=(h, w)):
             windows = math.prod(y[:2]) * h * w * step.input_shapes[0][2]
-            return max(math.prod(y), windows, _reach(step, layer.kernel, layer.stride, layer.dilation))
+            return max(math.prod(y), windows, _covered(step, layer.window))
         case DepthwiseConv2D(kernel=(h, w)):
             windows = math.prod(y) * h * w if layer.multiplier > 1 else math.prod(y)
-            return max(windows, _reach(step, layer.kernel, layer.stride, layer.dilation))
+            return max(windows, _covered(step, layer.window))
         case _:
             return math.prod(y)
 
 
-def _reach(step: Step, kernel: tuple[int, int], stride: tuple[int, int], dilation: tuple[int, int]) -> int:
-    """Values of the input from the first window's corner to the last one's, padding included."""
-    sizes = [(step.output_shape[i] - 1) * stride[i] + (kernel[i] - 1) * dilation[i] + 1 for i in (0, 1)]
-    return max(math.prod(sizes), math.prod(step.input_shapes[0][:2])) * step.input_shapes[0][2]
+def _covered(step: Step, window: Window) -> int:
+    """Values of the input under the window in all its positions, padding included; at least those of the input."""
+    x = step.input_shapes[0]
+    return max(math.prod(window.covered(x)), math.prod(x[:2])) * x[2]

@@ -19,12 +19,12 @@ from micronets.ir.layers import (
     MaxPool2D,
     Mean,
     Pad,
-    Padding,
     Quantize,
     Relu,
     Reshape,
     Softmax,
 )
+from micronets.ir.window import Padding
 
 VERSION = 3
 IDENTIFIER = b"TFL3"

@@ -14,7 +14,6 @@ from micronets.cost.counts import step_macs
 from micronets.cost.tflm_plan import align
 from micronets.ir.arch import Arch, Step
 from micronets.ir.layers import Conv2D, FullyConnected
-from micronets.ir.window import pad_before
 from micronets.quantized.arithmetic import pack_int4
 
 Array = npt.NDArray[Any]
@@ -132,8 +131,8 @@ def scratch(step: Step, joined: bool = False) -> int:
 def _strip(step: Step, layer: Conv2D) -> int:
     """Bytes of a strip of `micronets_conv`: a line of windows, or one; 0 where all lie inside the map."""
     shape, out, kernel, stride, dilation = step.input_shapes[0], step.output_shape, layer.kernel, layer.stride, layer.dilation
-    before = [pad_before(shape[i], kernel[i], stride[i], dilation[i], layer.padding) for i in (0, 1)]
-    ends = [(out[i] - 1) * stride[i] + (kernel[i] - 1) * dilation[i] + 1 - before[i] for i in (0, 1)]
+    before, covered = layer.window.before(shape), layer.window.covered(shape)
+    ends = covered[0] - before[0], covered[1] - before[1]
     if not any(before) and ends[0] <= shape[0] and ends[1] <= shape[1] and dilation[1] == 1:
         return 0
     line = (out[1] - 1) * stride[1] + kernel[1]

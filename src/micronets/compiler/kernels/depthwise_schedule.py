@@ -16,8 +16,8 @@ from typing import Literal
 from micronets.compiler.limits import FILTER_WORDS
 from micronets.cost.counts import step_macs
 from micronets.ir.arch import Step
-from micronets.ir.layers import Conv2D, DepthwiseConv2D, FullyConnected, Pair
-from micronets.ir.window import pad_before
+from micronets.ir.layers import Conv2D, DepthwiseConv2D, FullyConnected
+from micronets.ir.window import Pair
 
 Driver = Literal["quickest", "rows", "fours"]
 
@@ -117,8 +117,7 @@ def planes(step: Step, banded: bool = False, only: Driver = "quickest") -> Plane
     if not isinstance(layer, DepthwiseConv2D):
         raise TypeError(f"not a depthwise layer: {layer}")
     (h, w, channels), (out_h, out_w, out_channels) = step.input_shapes[0], step.output_shape
-    pads = [pad_before((h, w)[i], layer.kernel[i], layer.stride[i], layer.dilation[i], layer.padding) for i in (0, 1)]
-    sizes = ((h, w), (out_h, out_w), layer.kernel, layer.stride, layer.dilation, (pads[0], pads[1]))
+    sizes = ((h, w), (out_h, out_w), layer.kernel, layer.stride, layer.dilation, layer.window.before((h, w)))
     steps = ((w * channels, channels), (out_w * out_channels, out_channels))
     rows = _oriented(*sizes, *steps, turned=False)
     if banded:

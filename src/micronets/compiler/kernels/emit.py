@@ -29,15 +29,13 @@ from micronets.ir.layers import (
     MaxPool2D,
     Mean,
     Pad,
-    Padding,
-    Pair,
     Quantize,
     Relu,
     Reshape,
     Shape,
     Softmax,
 )
-from micronets.ir.window import pad_before
+from micronets.ir.window import Pair, Window
 from micronets.quantized.arithmetic import (
     activation_range,
     add_rescale,
@@ -155,7 +153,7 @@ def emit(model: QuantizedModel, step: Step, place: Place) -> Code:
             return _dense(model, step, layer, model.weights[layer.name].weights, place)
         case AveragePool2D() | MaxPool2D():
             kernel = "micronets_average_pool" if isinstance(layer, AveragePool2D) else "micronets_max_pool"
-            window = _window(step, place, layer.pool, layer.stride, (1, 1), layer.padding, 0)
+            window = _window(step, place, layer.window, 0)
             lo, hi = activation_range(layer.activation, model.quant[layer.name], layer.act_bits)
             return Code(place.table(window), f"{kernel}({x}, {y}, {place.sizes('window')}, {lo}, {hi});", (kernel,))
         case Mean():
@@ -265,7 +263,7 @@ def _convolution(model: QuantizedModel, step: Step, layer: Conv2D, place: Place)
     rows = w.reshape(len(w), -1)
     if conv_weights.is_dense(step):
         return _dense(model, step, layer, rows, place)
-    window = _window(step, place, layer.kernel, layer.stride, layer.dilation, layer.padding, source.zero_point)
+    window = _window(step, place, layer.window, source.zero_point)
     x, y, weights = place.at(layer.inputs[0]), place.at(layer.name), place.name("weights")
     tail = f"{place.sizes('window')}, &{place.name('requant')});"
     tables, requant, quick = _requant(model, layer, rows, place, folded=True)
@@ -316,7 +314,7 @@ def _dense(model: QuantizedModel, step: Step, layer: FullyConnected | Conv2D, ro
     tables, requant, quick = _requant(model, layer, rows, place, folded=True)
     if not (quick and conv_weights.suits(rows)):
         zero_point = model.quant[layer.inputs[0]].zero_point
-        window = _window(_one_pixel(step, rows), place, (1, 1), (1, 1), (1, 1), "valid", zero_point)
+        window = _window(_one_pixel(step, rows), place, Window((1, 1)), zero_point)
         return _exceptional(model, layer, rows, place, window, "0")
     if layer.name in conv_weights.joined(model.arch):
         return _joined(model, step, layer, rows, place)
@@ -360,7 +358,7 @@ def _exceptional(
 
 def _one_pixel(step: Step, rows: npt.NDArray[np.int8]) -> Step:
     """A matrix `rows` times the input as a convolution."""
-    return replace(step, input_shapes=((1, 1, rows.shape[1]),), output_shape=(1, 1, len(rows)))
+    return replace(step, input_shapes=((1, 1, rows.shape[1]),), output_shapes=((1, 1, len(rows)),))
 
 
 def _joined(
@@ -375,7 +373,7 @@ def _joined(
     tables += _ordered(8, place.name("weights"), rows, 1 if kernel == "micronets_conv" else None)
     if kernel == "micronets_conv_1x1":
         return _pixels(one, layer, replace(place, rows="", starts={}), tables, requant)
-    window = _window(one, place, (1, 1), (1, 1), (1, 1), "valid", zero_point)
+    window = _window(one, place, Window((1, 1)), zero_point)
     return _by_windows(layer, place, (kernel, *_COLUMNS), tables, window, requant)
 
 
@@ -476,10 +474,9 @@ def _shiftable(
     return np.where(shift > 31, 0, multiplier), np.where(shift > 31, 0, shift)
 
 
-def _window(step: Step, place: Place, kernel: Pair, stride: Pair, dilation: Pair, padding: Padding, pad_value: int) -> Struct:
+def _window(step: Step, place: Place, w: Window, pad_value: int) -> Struct:
     x, y = step.input_shapes[0], step.output_shape
-    pads = [pad_before(x[i], kernel[i], stride[i], dilation[i], padding) for i in (0, 1)]
-    return _window_table(place, (*x, *y, *kernel, *stride, *dilation, *pads, pad_value, y[2]))
+    return _window_table(place, (*x, *y, *w.kernel, *w.stride, *w.dilation, *w.before(x), pad_value, y[2]))
 
 
 def _window_table(place: Place, values: tuple[int, ...]) -> Struct:

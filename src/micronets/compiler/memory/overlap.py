@@ -27,14 +27,12 @@ from micronets.ir.layers import (
     MaxPool2D,
     Mean,
     Pad,
-    Padding,
-    Pair,
     Quantize,
     Relu,
     Reshape,
     Softmax,
 )
-from micronets.ir.window import pad_before
+from micronets.ir.window import Window
 
 
 @lru_cache(maxsize=4096)  # a search asks for the same layers again and again
@@ -47,13 +45,13 @@ def distance(step: Step) -> int | None:
                 # Two pixels are read before both are written, an odd last one alone.
                 starts = np.arange(0, y[0] * y[1], 2)
                 return int((np.minimum(starts + 2, y[0] * y[1]) * y[2] - starts * x[2]).max())
-            return _window_distance(step, layer.kernel, layer.stride, layer.dilation, layer.padding, by_channel=False)
+            return _window_distance(step, layer.window, by_channel=False)
         case Conv2D() | FullyConnected():  # every filter needs the whole input
             return None
         case DepthwiseConv2D():
             return None
         case AveragePool2D() | MaxPool2D():
-            return _window_distance(step, layer.pool, layer.stride, (1, 1), layer.padding, by_channel=True)
+            return _window_distance(step, layer.window, by_channel=True)
         case Pad():
             return math.prod(y) - math.prod(x)
         case Dequantize():
@@ -69,13 +67,10 @@ def in_place(step: Step, only: Driver = "quickest") -> bool:
     return isinstance(step.layer, DepthwiseConv2D) and step.layer.multiplier == 1 and values_in_place(planes(step, only=only))
 
 
-def _window_distance(step: Step, kernel: Pair, stride: Pair, dilation: Pair, padding: Padding, *, by_channel: bool) -> int:
+def _window_distance(step: Step, window: Window, *, by_channel: bool) -> int:
     """by_channel: output channel c of a pixel needs input channel c alone, else it needs them all."""
-    x, y = step.input_shapes[0], step.output_shape
-    first = []
-    for axis in (0, 1):
-        before = pad_before(x[axis], kernel[axis], stride[axis], dilation[axis], padding)
-        first.append(np.maximum(np.arange(y[axis]) * stride[axis] - before, 0))
+    x, y, before = step.input_shapes[0], step.output_shape, window.before(step.input_shapes[0])
+    first = [np.maximum(np.arange(y[axis]) * window.stride[axis] - before[axis], 0) for axis in (0, 1)]
     starts = ((first[0][:, None] * x[1] + first[1]) * x[2]).ravel()  # the first byte a pixel can read
     needed = np.append(np.minimum.accumulate(starts[::-1])[::-1], np.iinfo(np.int64).max)  # by it or a later one
     written = np.arange(1, len(starts) + 1) * y[2]

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 from micronets.ir.arch import Step
 from micronets.ir.layers import Add, AveragePool2D, Conv2D, DepthwiseConv2D, MaxPool2D, Pad, Quantize, Relu
-from micronets.ir.window import pad_before
 
 _MOST_ROWS = 32767  # what the tables in C hold
 
@@ -82,12 +81,9 @@ def reach(step: Step) -> Reach | None:
     if len(x) != 3 or len(y) != 3 or not 1 < max(x[0], y[0]) <= _MOST_ROWS:
         return None
     match layer:
-        case Conv2D() | DepthwiseConv2D():
-            k, s, d = layer.kernel[0], layer.stride[0], layer.dilation[0]
-            return Reach(s, pad_before(x[0], k, s, d, layer.padding), (k - 1) * d + 1)
-        case AveragePool2D() | MaxPool2D():
-            k, s = layer.pool[0], layer.stride[0]
-            return Reach(s, pad_before(x[0], k, s, 1, layer.padding), k)
+        case Conv2D() | DepthwiseConv2D() | AveragePool2D() | MaxPool2D():
+            window = layer.window
+            return Reach(window.stride[0], window.before(x)[0], window.reach[0])
         case Add() | Relu() | Quantize():
             return Reach(1, 0, 1)
         case Pad() if layer.paddings[0] == (0, 0):

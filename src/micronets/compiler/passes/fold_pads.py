@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from micronets.ir.arch import Step, output_shape
 from micronets.ir.layers import Conv2D, DepthwiseConv2D, Pad, Shape
-from micronets.ir.window import pad_before
 from micronets.quantized.model import QuantizedModel
 
 
@@ -36,5 +35,4 @@ def _pads_alike(x: Shape, pad: Pad, folded: Conv2D | DepthwiseConv2D, step: Step
     """Tells whether `folded` on a map of shape `x` has its windows where `step` has them on the padded map."""
     if len(x) != 3 or pad.paddings[2] != (0, 0) or output_shape(folded, (x,)) != step.output_shape:
         return False
-    k, s, d = folded.kernel, folded.stride, folded.dilation
-    return all(pad_before(x[i], k[i], s[i], d[i], "same") == pad.paddings[i][0] for i in (0, 1))
+    return folded.window.before(x) == (pad.paddings[0][0], pad.paddings[1][0])
