@@ -118,6 +118,7 @@ def test_a_limit_of_1_kb_is_refused_before_training_with_what_is_possible(words:
     result = call("run", config(tmp_path, words, QUICK), "--set", "budget.arena_bytes=1K")
     assert result.code == 2
     assert "search    step" not in result.err
+    assert "data " not in result.err, "it is refused before data are read"
     assert result.error.startswith(
         "budget: nothing was found in space 'dscnn' that fits: arena_bytes = 1,024, but the cheapest network found needs "
     )

@@ -31,7 +31,7 @@ from micronets.run.dry_run_sample import Sample, sample
 from micronets.run.pipeline import STAGES, perform
 from micronets.run.stages.base import Stage
 from micronets.run.stages.evaluate import EVALUATE
-from micronets.run.stages.search import SEARCH
+from micronets.run.stages.search import SEARCH, check_budget
 from micronets.run.stages.teacher import TEACHER
 from micronets.run.stages.train import TRAIN
 from micronets.tasks import Score, TaskData
@@ -164,6 +164,7 @@ def dry_run(config: Config, progress: Progress, command: str = "") -> Outcome:
         ):
             write_atomic(context.run / RESULT, "{}\n")
             context = replace(context, adapt=adapt)
+            check_budget(context)
             scale = _scale(config, small, samples)
             costs = [_loading(context, scale), *(c for stage in STAGES for c in _stage(stage, context, config, scale, device))]
             outcome = Outcome(str(out), context.data.source, _name(device), tuple(costs), time.monotonic() - started)

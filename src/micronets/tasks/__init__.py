@@ -5,6 +5,7 @@ A task is a module of this package with a line in `TASKS`. It has
     Options     a frozen dataclass: what `[data]` of a configuration may hold; a subset of the arguments of `load`
     load        (path or None, **options) -> TaskData; without a path, synthetic data
     examples    (Card, path or None, split=, test=) -> Examples: a split, as a finished model wants it
+    outline     Options -> Outline: what is known of the data before they are made or read
     SPACE       kind of its input: name of a function of `micronets.ir.spaces.inputs`, which search spaces start from
 
 Nothing here imports torch until `TaskData.augmented` is called.
@@ -28,7 +29,7 @@ from micronets.tasks.scoring import Score
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["TASKS", "Card", "Examples", "Score", "TaskData", "examples", "load", "module"]
+__all__ = ["TASKS", "Card", "Examples", "Outline", "Score", "TaskData", "examples", "load", "module"]
 
 TASKS: Mapping[str, str] = {
     "kws": "keyword spotting: which of a few words was said in one second of sound",
@@ -109,6 +110,18 @@ class TaskData(Protocol):
 
     def metadata(self, settings: Mapping[str, int]) -> dict[str, str]:
         """What travels with a model: "micronets.task", "micronets.labels" (JSON list), "micronets.frontend" (JSON)."""
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What is known of data before they are made or read: enough for the smallest networks that they may need.
+
+    classes: number of outputs; at least that many where the data decide.
+    space_options: as in `TaskData`; an input at most as large as the data's where these decide.
+    """
+
+    classes: int
+    space_options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from micronets import tasks
 from micronets.boards.board import Budget, board_budget
 from micronets.commands import characterize, measure_sim
 from micronets.commands.measure_sim import SIMULATED_LIMITS
@@ -16,13 +17,31 @@ from micronets.cost.costs import METADATA_BYTES
 from micronets.errors import SpecError, UnsupportedError
 from micronets.files import digest, write_atomic
 from micronets.ir.arch import Arch
+from micronets.run.config import make_space
 from micronets.run.context import RunContext, settings_for
 from micronets.run.directory import ARCH, SEARCH_FOLDER, SEARCH_LOG, SEARCH_STATE, SUPERNET, VALUES
 from micronets.run.stages.base import Stage
 
 
+def check_budget(context: RunContext) -> None:
+    """Refuses a budget that no network of the space was found to meet, before data are made or read.
+
+    Where the data decide the number of classes or the size of the input, the least that they can be is taken; the search
+    itself checks again once they are known. Raises `BudgetError`.
+    """
+    from micronets.design.budget_fitter import Fitter
+
+    config, board = context.config, context.board
+    known: tasks.Outline = tasks.module(config.task).outline(config.data)
+    given = {name: value for name, value in known.space_options.items() if name not in config.space}
+    space = make_space(config.task, config.space, known.classes, given)
+    Fitter(space, board_budget(config.budget, board), board, runtime=context.runtime).feasible_shapes()
+
+
 def _inputs(context: RunContext) -> dict[str, Any]:
-    """The board, the budget, the space and the settings of the search."""
+    """The board, the budget, the space and the settings of the search; the budget is checked before data are looked at."""
+    if not (context.run / VALUES).is_file():
+        check_budget(context)
     settings = settings_for(context, "board", "budget", "runtime", "latency_model", "space", "search")
     return {**settings, "board file": digest(repr(context.board))}
 

@@ -13,12 +13,12 @@ import numpy.typing as npt
 from micronets.errors import DataError, SpecError, did_you_mean
 from micronets.files import digest
 from micronets.frontend import FrontEnd, features, kept, wav_features
-from micronets.tasks import Card, Examples
+from micronets.tasks import Card, Examples, Outline
 from micronets.tasks.ad import folders, synthetic
 from micronets.tasks.ad.data import SPLITS, AdData
 from micronets.tasks.ad.settings import LOGMEL, Augmentation, Windows
 
-__all__ = ["SPACE", "AdData", "Augmentation", "Options", "examples", "load"]
+__all__ = ["SPACE", "AdData", "Augmentation", "Options", "examples", "load", "outline"]
 
 SPACE = "ad"
 
@@ -41,6 +41,11 @@ class Options:
     synthetic_clips: int = 320
     clip_seconds: float = 10.0
     augmentation: Augmentation = field(default_factory=Augmentation)
+
+
+def outline(options: Options) -> Outline:
+    """What is known of the data before they are made or read."""
+    return Outline(2, {"height": Windows().height, "width": Windows().width})
 
 
 def load(

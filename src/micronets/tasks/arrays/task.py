@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.errors import DataError, SpecError, did_you_mean
-from micronets.tasks import Card, Examples
+from micronets.tasks import Card, Examples, Outline
 from micronets.tasks.arrays import folders
 from micronets.tasks.arrays.folders import SPLITS, Rows
 from micronets.tasks.scoring import Score, classification
@@ -20,7 +20,7 @@ from micronets.tasks.scoring import Score, classification
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["SPACE", "FeaturesData", "Options", "Standard", "examples", "load"]
+__all__ = ["SPACE", "FeaturesData", "Options", "Standard", "examples", "load", "outline"]
 
 SPACE = "features"
 
@@ -163,6 +163,17 @@ class FeaturesData:
             "micronets.labels": json.dumps(self.classes),
             "micronets.frontend": self.standard.to_json(),
         }
+
+
+def outline(options: Options) -> Outline:
+    """What is known of the data before they are made or read."""
+    if not options.path:
+        motions = _motions(4)
+        shape, classes = motions.x.shape[1:], len(motions.classes)
+    else:
+        shape, classes = folders.shape(Path(options.path)) or (1,), 2
+    height, width, channels = (*shape, 1, 1)[:3]
+    return Outline(classes, {"height": height, "width": width, "channels": channels})
 
 
 def load(

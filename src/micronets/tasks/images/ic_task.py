@@ -10,12 +10,12 @@ import numpy as np
 
 from micronets.errors import DataError, SpecError, did_you_mean
 from micronets.frontend.image import ImageFrontEnd, resized
-from micronets.tasks import Card, Examples
+from micronets.tasks import Card, Examples, Outline
 from micronets.tasks.images import cifar, folders, synthetic
 from micronets.tasks.images.data import SPLITS, ImageData, Labels, examples_of, front_end
 from micronets.tasks.images.settings import ImageAugmentation
 
-__all__ = ["SPACE", "ImageAugmentation", "Options", "examples", "load"]
+__all__ = ["SPACE", "ImageAugmentation", "Options", "examples", "load", "outline"]
 
 SPACE = "ic"
 
@@ -37,6 +37,11 @@ class Options:
     validation: int = VALIDATION
     synthetic_images: int = 4000
     augmentation: ImageAugmentation = field(default_factory=ImageAugmentation)
+
+
+def outline(options: Options) -> Outline:
+    """What is known of the data before they are made or read."""
+    return Outline(2 if options.path else len(synthetic.TEXTURES))
 
 
 def load(

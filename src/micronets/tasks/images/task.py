@@ -11,13 +11,13 @@ import numpy as np
 
 from micronets.errors import DataError, SpecError, did_you_mean
 from micronets.frontend.image import Bytes, ImageFrontEnd, resized
-from micronets.tasks import Card, Examples
+from micronets.tasks import Card, Examples, Outline
 from micronets.tasks.images import cifar, folders, ic_task, synthetic
 from micronets.tasks.images.data import SPLITS, ImageData, Labels, examples_of, front_end
 from micronets.tasks.images.settings import ImageAugmentation
 from micronets.tasks.images.split import held_out
 
-__all__ = ["SPACE", "ImageAugmentation", "Options", "examples", "load", "read"]
+__all__ = ["SPACE", "ImageAugmentation", "Options", "examples", "load", "outline", "read"]
 
 SPACE = "images"
 KEPT = 96
@@ -39,6 +39,11 @@ class Options:
     fit: Literal["crop", "stretch", "letterbox"] = "crop"
     synthetic_images: int = 2000
     augmentation: ImageAugmentation = field(default_factory=ImageAugmentation)
+
+
+def outline(options: Options) -> Outline:
+    """What is known of the data before they are made or read."""
+    return Outline(2 if options.path else len(synthetic.TEXTURES))
 
 
 def load(

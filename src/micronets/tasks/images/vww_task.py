@@ -9,12 +9,12 @@ from typing import Literal
 
 from micronets.errors import SpecError
 from micronets.frontend.image import ImageFrontEnd, resized
-from micronets.tasks import Card, Examples
+from micronets.tasks import Card, Examples, Outline
 from micronets.tasks.images import coco, synthetic, task
 from micronets.tasks.images.data import SPLITS, ImageData, examples_of, front_end
 from micronets.tasks.images.settings import ImageAugmentation
 
-__all__ = ["SPACE", "ImageAugmentation", "Options", "examples", "load"]
+__all__ = ["SPACE", "ImageAugmentation", "Options", "examples", "load", "outline"]
 
 SPACE = "images"
 KEPT = 160
@@ -42,6 +42,11 @@ class Options:
     coco_split: Literal["paper", "minival"] = "paper"
     synthetic_images: int = 2000
     augmentation: ImageAugmentation = field(default_factory=lambda: AUGMENTATION)
+
+
+def outline(options: Options) -> Outline:
+    """What is known of the data before they are made or read."""
+    return Outline(len(synthetic.PEOPLE))
 
 
 def load(

@@ -11,7 +11,7 @@ import numpy as np
 from micronets.errors import DataError, SpecError, did_you_mean
 from micronets.files import digest
 from micronets.frontend import FrontEnd, features, kept
-from micronets.tasks import Card, Examples
+from micronets.tasks import Card, Examples, Outline
 from micronets.tasks.ad import synthetic
 from micronets.tasks.kws import clips
 from micronets.tasks.kws.data import SPLITS, Features, KwsData, Labels
@@ -20,7 +20,7 @@ from micronets.tasks.kws.noise import coloured
 from micronets.tasks.kws.settings import Augmentation
 from micronets.tasks.kws.task import front_end_of, matched
 
-__all__ = ["SPACE", "Augmentation", "Options", "examples", "load"]
+__all__ = ["SPACE", "Augmentation", "Options", "examples", "load", "outline"]
 
 SPACE = "kws"
 
@@ -46,6 +46,16 @@ class Options:
     frontend: FrontEnd | None = None
 
 
+def outline(options: Options) -> Outline:
+    """What is known of the data before they are made or read."""
+    fe = _front_end(options.frontend, options.clip_seconds)
+    return Outline(2 if options.path else len(synthetic.KINDS), {"frames": fe.frames, "bands": fe.n_mels})
+
+
+def _front_end(given: FrontEnd | None, clip_seconds: float) -> FrontEnd:
+    return replace((given or FrontEnd(fmax=8000)).base(), clip_ms=1000 * clip_seconds)
+
+
 def load(
     path: Path | None = None,
     *,
@@ -67,7 +77,7 @@ def load(
     for s in splits:
         if s not in (*SPLITS, *(["all"] if path else [])):
             raise SpecError(f"split '{s}' is not known; {did_you_mean(s, (*SPLITS, 'all'))}")
-    fe = replace((frontend or FrontEnd(fmax=8000)).base(), clip_ms=1000 * clip_seconds)
+    fe = _front_end(frontend, clip_seconds)
     if path is None:
         if test is not None:
             raise SpecError(f"audio: option test = {test} needs a data directory; synthetic sound has its own")

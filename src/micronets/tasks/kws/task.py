@@ -10,14 +10,14 @@ import numpy as np
 
 from micronets.errors import DataError, SpecError, did_you_mean
 from micronets.frontend import PRESETS, FrontEnd, network_input
-from micronets.tasks import Card, Examples
+from micronets.tasks import Card, Examples, Outline
 from micronets.tasks.kws import clips, prepared, synthetic
 from micronets.tasks.kws.data import KEYWORDS, SILENCE, SPLITS, UNKNOWN, KwsData
 from micronets.tasks.kws.folders import LISTS, Folders, scan
 from micronets.tasks.kws.settings import Augmentation
 from micronets.tasks.scoring import classification
 
-__all__ = ["KEYWORDS", "SILENCE", "SPACE", "UNKNOWN", "Augmentation", "KwsData", "Options", "examples", "load"]
+__all__ = ["KEYWORDS", "SILENCE", "SPACE", "UNKNOWN", "Augmentation", "KwsData", "Options", "examples", "load", "outline"]
 
 SPACE = "kws"
 FEATURES, TEST_WAV = "features.npz", "test_wav"
@@ -42,6 +42,17 @@ class Options:
     share: float = 1.0
     augmentation: Augmentation = field(default_factory=Augmentation)
     frontend: FrontEnd | None = None
+
+
+def outline(options: Options) -> Outline:
+    """What is known of the data before they are made or read."""
+    fe = options.frontend.base() if options.frontend else FrontEnd()
+    if not options.path:
+        return Outline(len(synthetic.CLASSES), {"frames": fe.frames, "bands": fe.n_mels})
+    path = Path(options.path)
+    if path.is_file() or (path / FEATURES).is_file():  # its front end is its own
+        return Outline(2, {"frames": 1, "bands": 1})
+    return Outline(len(options.words) + 2 if options.words else 2, {"frames": fe.frames, "bands": fe.n_mels})
 
 
 def load(
