@@ -31,7 +31,8 @@ from benchmarks.dnas_vs_baselines import Comparison, say
 from benchmarks.tables import replace_section
 from micronets.boards.board import Budget
 from micronets.commands import characterize
-from micronets.cost.costs import budget_costs, macs
+from micronets.cost.costs import budget_costs
+from micronets.cost.counts import macs
 from micronets.design.dnas import SearchResult, search
 from micronets.run.config import load
 from micronets.run.stages.search import measured_costs
@@ -80,7 +81,7 @@ class Latency(Comparison):
             seed=seed,
             directory=directory,
             progress=say,
-            runtime=self.context.runtime,
+            runtime=self.context.costs,
             measure=measured_costs(self.context) if timed else None,
         )
 
@@ -88,7 +89,7 @@ class Latency(Comparison):
         """MACs that a line through random networks of the space gives for the limit."""
         drawn = [d.arch for d in characterize.draw(self.space, DRAWN, seed=0)]
         ops = [macs(arch.steps()) for arch in drawn]
-        ms = [float(budget_costs(arch, self.board, ("latency_ms",), self.context.runtime)["latency_ms"]) for arch in drawn]
+        ms = [float(budget_costs(arch, self.board, ("latency_ms",), self.context.costs)["latency_ms"]) for arch in drawn]
         slope, intercept = np.polyfit(ops, ms, 1)
         return float((self.limit_ms - intercept) / slope)
 

@@ -1,18 +1,19 @@
-"""Costs on a board, and limits missed."""
+"""Costs on a board, and the limits of a budget."""
 
 import json
 from dataclasses import asdict
 
 import pytest
 
-from micronets.boards.board import Board, Budget, board_budget, load_board
+from micronets.boards.board import LIMITS, Board, Budget, board_budget, load_board
 from micronets.cost.costs import (
     RUNTIME_FLASH_BYTES,
     RUNTIME_SRAM_BYTES,
+    TFLM_COSTS,
     TFLM_STACK_BYTES,
+    RuntimeCosts,
     budget_costs,
     cost,
-    over,
     relaxed_budget_costs,
 )
 from micronets.cost.tflite_size import tflite_bytes
@@ -48,28 +49,29 @@ def test_layers_and_totals(board: Board) -> None:
     json.dumps(asdict(c))
 
 
-def test_missed_limits(board: Board) -> None:
-    c = cost(ARCH, board)
-    assert over(c, Budget(macs=7232, arena_bytes=c.arena_bytes)) == []
-    missed = over(c, Budget(macs=7000, tflite_bytes=1000, arena_bytes=1 << 20))
-    assert [(m.name, m.value, m.limit, m.excess) for m in missed] == [
-        ("tflite_bytes", c.tflite_bytes, 1000, c.tflite_bytes - 1000),
-        ("macs", 7232, 7000, 232),
-    ]
-    assert str(missed[1]) == "macs = 7,232 is over the limit of 7,000 by 232"
-
-
 def test_a_board_is_a_limit(board: Board) -> None:
     big = Arch((128, 128, 1), (Conv2D(name="a", inputs=(INPUT,), filters=16, kernel=(3, 3)),))
-    missed = over(cost(big, board), board_budget(Budget(), board))
-    assert [m.name for m in missed] == ["sram_bytes"]
-    assert over(cost(big, load_board("NUCLEO-F767ZI")), board_budget(Budget(), load_board("NUCLEO-F767ZI"))) == []
+
+    def missed(board: Board) -> list[str]:
+        limits = board_budget(Budget(), board).limits()
+        found = budget_costs(big, board, limits)
+        return [name for name, limit in limits.items() if found[name] > limit]
+
+    assert missed(board) == ["sram_bytes"]
+    assert missed(load_board("NUCLEO-F767ZI")) == []
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_a_runtime_has_a_cost_for_every_limit(name: str) -> None:
+    assert TFLM_COSTS.costs.keys() == LIMITS.keys()
+    with pytest.raises(ValueError, match=f"costs and limits of a budget differ in {name}"):
+        RuntimeCosts("lacking", {k: v for k, v in TFLM_COSTS.costs.items() if k != name})
 
 
 @pytest.mark.parametrize("seed", range(12))
 def test_costs_by_limit_are_those_of_cost_and_bound_the_relaxed_ones(board: Board, seed: int) -> None:
     arch = random_arch(seed)
-    names = tuple(Budget.__dataclass_fields__)
+    names = tuple(LIMITS)
     exact = budget_costs(arch, board, names, metadata_bytes=700)
     whole = cost(arch, board, metadata_bytes=700)
     relaxed = relaxed_budget_costs(arch.steps(), board, names, metadata_bytes=700)

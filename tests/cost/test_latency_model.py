@@ -10,7 +10,7 @@ import pytest
 from micronets.boards.board import Budget, board_names, load_board
 from micronets.commands import characterize_report, latency_fit
 from micronets.cost import latency_model
-from micronets.cost.costs import TFLM, budget_costs, relaxed_budget_costs, tflm_runtime
+from micronets.cost.costs import TFLM_COSTS, budget_costs, relaxed_budget_costs, tflm_costs
 from micronets.cost.latency_model import LatencyModel
 from micronets.errors import DataError, SpecError
 from micronets.ir.arch import Arch
@@ -87,14 +87,14 @@ def test_a_model_of_tflm_replaces_its_estimated_time_alone() -> None:
     board = load_board("NUCLEO-F446RE")
     names = [f.name for f in fields(Budget)]
     plain = budget_costs(NET, board, names)
-    fitted = budget_costs(NET, board, names, runtime=tflm_runtime(replace(TRUTH, runtime="tflm")))
+    fitted = budget_costs(NET, board, names, runtime=tflm_costs(replace(TRUTH, runtime="tflm")))
     ms = latency_model.cycles(NET.steps(), TRUTH) / board.clock_hz * 1e3
     assert fitted == {**plain, "latency_ms": pytest.approx(ms), "energy_mj": pytest.approx(ms * board.active_power_w)}
     assert fitted["latency_ms"] != pytest.approx(plain["latency_ms"])
-    relaxed = relaxed_budget_costs(NET.steps(), board, names, runtime=tflm_runtime(replace(TRUTH, runtime="tflm")))
+    relaxed = relaxed_budget_costs(NET.steps(), board, names, runtime=tflm_costs(replace(TRUTH, runtime="tflm")))
     assert relaxed["latency_ms"] == fitted["latency_ms"]
     assert relaxed["energy_mj"] == fitted["energy_mj"]
-    assert tflm_runtime(None) is TFLM
+    assert tflm_costs(None) is TFLM_COSTS
 
 
 def test_gradients_through_widths() -> None:

@@ -7,7 +7,7 @@ from tests.support.needs import needs
 
 torch = needs("torch", "design")
 
-from micronets.cost import costs
+from micronets.cost import counts
 from micronets.cost.costs import relaxed_budget_costs
 from micronets.design.net import Net
 from micronets.design.supernet import Supernet
@@ -75,8 +75,8 @@ def test_costs_of_a_one_hot_sample_are_the_integer_costs(space) -> None:
     supernet, rng = Supernet(space), random.Random(4)
     for _ in range(5):
         values = space.sample(rng)
-        relaxed = costs.macs(supernet.steps(supernet.one_hot(values)))
-        assert float(relaxed) == pytest.approx(costs.macs(derive(space, values).steps()), rel=1e-6)
+        relaxed = counts.macs(supernet.steps(supernet.one_hot(values)))
+        assert float(relaxed) == pytest.approx(counts.macs(derive(space, values).steps()), rel=1e-6)
 
 
 def test_loss_and_costs_reach_every_alpha(board) -> None:

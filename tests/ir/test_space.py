@@ -2,7 +2,7 @@ import random
 
 import pytest
 
-from micronets.cost import costs
+from micronets.cost import counts
 from micronets.errors import SpecError
 from micronets.ir import spaces
 from micronets.ir.layers import Conv2D, DepthwiseConv2D
@@ -20,16 +20,16 @@ def test_relaxed_costs_at_one_value_of_every_choice_are_the_integer_costs(space)
     for values in [space.smallest(), space.largest(), *(space.sample(rng) for _ in range(20))]:
         arch = derive(space, values)
         steps = relaxed_steps(space, values)
-        assert costs.macs(steps) == costs.macs(arch.steps())
-        assert costs.params(steps) == costs.params(arch.steps())
+        assert counts.macs(steps) == counts.macs(arch.steps())
+        assert counts.params(steps) == counts.params(arch.steps())
 
 
 @pytest.mark.parametrize("space", SPACES, ids=lambda s: s.name)
 def test_smallest_and_largest_bound_every_sample(space) -> None:
     rng = random.Random(1)
-    low, high = (costs.macs(derive(space, v).steps()) for v in (space.smallest(), space.largest()))
+    low, high = (counts.macs(derive(space, v).steps()) for v in (space.smallest(), space.largest()))
     for _ in range(50):
-        assert low <= costs.macs(derive(space, space.sample(rng)).steps()) <= high
+        assert low <= counts.macs(derive(space, space.sample(rng)).steps()) <= high
 
 
 def test_a_dropped_block_is_bridged() -> None:

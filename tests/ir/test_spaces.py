@@ -8,8 +8,8 @@ import pytest
 
 from micronets import tflite
 from micronets.boards.board import Budget
-from micronets.cost.costs import budget_costs, macs, relaxed_budget_costs
-from micronets.cost.counts import live_bytes
+from micronets.cost.costs import budget_costs, relaxed_budget_costs
+from micronets.cost.counts import live_bytes, macs
 from micronets.cost.tflite_size import tflite_bytes
 from micronets.cost.tflm_arena import arena_tflm_bytes
 from micronets.device.tflm import interpreter

@@ -9,14 +9,14 @@ import pytest
 from micronets.boards.board import Board
 from micronets.commands import inspect, measure
 from micronets.compiler import compile_model
-from micronets.cost.costs import TFLM, budget_costs, relaxed_budget_costs
+from micronets.cost.costs import TFLM_COSTS, budget_costs, relaxed_budget_costs
 from micronets.cost.latency_model import LatencyModel
 from micronets.errors import DeviceError, SpecError
 from micronets.ir import spaces
 from micronets.ir.arch import Arch
 from micronets.ir.space import derive
 from micronets.quantized.random_weights import untrained
-from micronets.runtimes.c import arena_room, c_runtime, sram_bytes
+from micronets.runtimes.c import arena_room, c_costs, sram_bytes
 from tests.support.realistic_archs import random_arch
 from tests.support.tiny_task import tiny_space
 
@@ -31,10 +31,10 @@ def test_memory_against_what_the_compiler_makes(board: Board, seed: int) -> None
         arch, layers=tuple(dataclasses.replace(a, weight_bits=8) if hasattr(a, "weight_bits") else a for a in arch.layers)
     )
     compiled = compile_model(untrained(arch))
-    costs = budget_costs(arch, board, ("sram_bytes", "flash_bytes"), runtime=c_runtime(None))
+    costs = budget_costs(arch, board, ("sram_bytes", "flash_bytes"), runtime=c_costs(None))
     assert compiled.arena_bytes <= costs["sram_bytes"] <= 1.25 * compiled.arena_bytes + 1500
     assert 0 < costs["flash_bytes"] - compiled.constant_bytes < 0.15 * compiled.constant_bytes + 20_000
-    theirs = budget_costs(arch, board, ("sram_bytes", "flash_bytes"), runtime=TFLM)
+    theirs = budget_costs(arch, board, ("sram_bytes", "flash_bytes"), runtime=TFLM_COSTS)
     assert all(costs[name] < theirs[name] for name in costs)
 
 
@@ -51,7 +51,7 @@ def test_the_search_never_estimates_less_sram_than_is_compiled_and_measured(boar
     """search = `inspect` = `compile` >= the simulated firmware, for networks as a search meets them."""
     arch = drawn(name, kind)
     model = untrained(arch)
-    searched = budget_costs(arch, board, ("sram_bytes",), runtime=c_runtime(None))["sram_bytes"]
+    searched = budget_costs(arch, board, ("sram_bytes",), runtime=c_costs(None))["sram_bytes"]
     room = replace(board, sram_bytes=2**21)  # for any of them, layer after layer
     compiled = compile_model(model, arena_room(room))
     assert searched == sram_bytes(compiled.arena_bytes) == inspect.inspect(arch, room, model, None)["sram_c_bytes"]
@@ -65,14 +65,14 @@ def test_the_search_never_estimates_less_sram_than_is_compiled_and_measured(boar
 @pytest.mark.parametrize("seed", range(6))
 def test_a_network_in_bands_takes_less_than_the_search_estimates(board: Board, seed: int) -> None:
     arch = random_arch(seed)
-    searched = budget_costs(arch, board, ("sram_bytes",), runtime=c_runtime(None))["sram_bytes"]
+    searched = budget_costs(arch, board, ("sram_bytes",), runtime=c_costs(None))["sram_bytes"]
     assert sram_bytes(compile_model(untrained(arch), 0).arena_bytes) <= searched
 
 
 def test_time_needs_a_model_of_the_board(board: Board) -> None:
     arch = random_arch(0)
     with pytest.raises(SpecError, match=r"no latency model of NUCLEO-F446RE for runtime 'c': make one with 'micronets charact"):
-        budget_costs(arch, board, ("latency_ms",), runtime=c_runtime(None))
+        budget_costs(arch, board, ("latency_ms",), runtime=c_costs(None))
 
 
 def test_relaxed_costs_of_one_network_are_its_costs(board: Board) -> None:
@@ -82,7 +82,7 @@ def test_relaxed_costs_of_one_network_are_its_costs(board: Board) -> None:
     space = tiny_space()
     from micronets.ir.space import derive
 
-    runtime = c_runtime(MODEL)
+    runtime = c_costs(MODEL)
     names = ("flash_bytes", "latency_ms", "energy_mj")
     supernet = Supernet(space)
     values = space.largest()

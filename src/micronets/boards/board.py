@@ -6,7 +6,7 @@ import math
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -105,6 +105,20 @@ class Board:
 
 
 @dataclass(frozen=True)
+class Limit:
+    """What a limit of a budget is called: its field's name, its label in tables, and its unit (`B`, `ms`, `mJ`, `MACs`)."""
+
+    name: str
+    label: str
+    unit: str
+
+
+def _limit(label: str, unit: str) -> Any:
+    """A field of `Budget`: no limit by itself."""
+    return field(default=None, metadata={"label": label, "unit": unit})
+
+
+@dataclass(frozen=True)
 class Budget:
     """Hard limits; `None` is no limit.
 
@@ -116,13 +130,13 @@ class Budget:
     macs: multiply-accumulates of one inference.
     """
 
-    arena_bytes: int | None = None
-    tflite_bytes: int | None = None
-    sram_bytes: int | None = None
-    flash_bytes: int | None = None
-    latency_ms: float | None = None
-    energy_mj: float | None = None
-    macs: int | None = None
+    arena_bytes: int | None = _limit("arena", "B")
+    tflite_bytes: int | None = _limit(".tflite file", "B")
+    sram_bytes: int | None = _limit("SRAM", "B")
+    flash_bytes: int | None = _limit("flash", "B")
+    latency_ms: float | None = _limit("latency", "ms")
+    energy_mj: float | None = _limit("energy", "mJ")
+    macs: int | None = _limit("MACs", "MACs")
 
     def __post_init__(self) -> None:
         for limit, value in self.limits().items():
@@ -131,8 +145,12 @@ class Budget:
 
     def limits(self) -> dict[str, float]:
         """The limits that are set, by name."""
-        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        values = {name: getattr(self, name) for name in LIMITS}
         return {name: value for name, value in values.items() if value is not None}
+
+
+LIMITS: Mapping[str, Limit] = {f.name: Limit(f.name, f.metadata["label"], f.metadata["unit"]) for f in fields(Budget)}
+"""Every limit that a budget can set, by name. Each runtime has a cost of the same name (`cost.costs.RuntimeCosts`)."""
 
 
 def board_budget(budget: Budget, board: Board) -> Budget:

@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from micronets.boards.board import Board, Budget
+from micronets.boards.board import LIMITS, Board, Number
 from micronets.cost import latency_model
 from micronets.cost.counts import (
     live_bytes,
     macs,
-    packed_bytes,
-    paper_ops,
     params,
     step_macs,
     step_weight_bytes,
@@ -29,34 +26,6 @@ from micronets.cost.tflm_arena import arena_tflm_bytes, persistent_bytes
 from micronets.cost.tflm_cycles import base_cycles, step_cycles
 from micronets.ir.arch import Arch, Step
 from micronets.ir.layers import Shape
-
-__all__ = [
-    "METADATA_BYTES",
-    "TFLM",
-    "Cost",
-    "LayerCost",
-    "Missed",
-    "Runtime",
-    "arena_tflm_bytes",
-    "budget_costs",
-    "cost",
-    "cycles",
-    "live_bytes",
-    "macs",
-    "over",
-    "packed_bytes",
-    "paper_ops",
-    "params",
-    "persistent_bytes",
-    "relaxed_budget_costs",
-    "step_macs",
-    "step_weight_bytes",
-    "step_weights",
-    "tflite_bytes",
-    "weight_bytes",
-]
-
-Number = Any  # int, float or 0-d tensor
 
 RUNTIME_SRAM_BYTES = 4096  # TFLM's own static data: MicroNets (arXiv 2010.11267), 4 KB
 TFLM_STACK_BYTES = 2048  # simulated: 1.2..1.9 KB for networks of the vocabulary; of our C: `runtimes.c`
@@ -104,33 +73,26 @@ class Cost:
     source: str = SOURCE
 
 
-@dataclass(frozen=True)
-class Missed:
-    """A limit that a network misses: `value` is `excess` above `limit`, all in the limit's unit."""
-
-    name: str
-    value: float
-    limit: float
-    excess: float
-
-    def __str__(self) -> str:
-        return f"{self.name} = {self.value:,.6g} is over the limit of {self.limit:,.6g} by {self.excess:,.6g}"
-
-
 def cost(arch: Arch, board: Board, metadata_bytes: int = 0) -> Cost:
     """What `arch` costs on `board`; metadata_bytes: of text that its file carries."""
     steps = arch.steps()
-    layers = tuple(_layer_cost(s, board) for s in steps)
-    totals: dict[str, Any] = {name: measure(arch, steps, board, metadata_bytes) for name, measure in _MEASURES.items()}
+    network = Network(steps, board, metadata_bytes, arch)
+    found = {name: c.of(network) for name, c in TFLM_COSTS.costs.items()}
     return Cost(
         board=board.name,
-        layers=layers,
+        layers=tuple(_layer_cost(s, board) for s in steps),
+        macs=found["macs"],
         params=params(steps),
         weight_bytes=weight_bytes(steps),
+        tflite_bytes=found["tflite_bytes"],
+        arena_bytes=found["arena_bytes"],
         arena_tflm_cortex_m_bytes=arena_tflm_bytes(arch, 4),
+        sram_bytes=found["sram_bytes"],
+        flash_bytes=found["flash_bytes"],
         cycles=cycles(steps, board),
+        latency_ms=found["latency_ms"],
+        energy_mj=found["energy_mj"],
         uncertainty=board.cycle_uncertainty,
-        **totals,
     )
 
 
@@ -156,88 +118,126 @@ def latency_ms(steps: Sequence[Step], board: Board) -> Number:
     return board.milliseconds(cycles(steps, board))
 
 
-def over(cost: Cost, budget: Budget) -> list[Missed]:
-    """The limits of `budget` that `cost` misses, in the order of `Budget`'s fields; empty if it fits."""
-    values = {name: float(getattr(cost, name)) for name in budget.limits()}
-    return [Missed(n, values[n], limit, values[n] - limit) for n, limit in budget.limits().items() if values[n] > limit]
+@dataclass(frozen=True)
+class Network:
+    """What a cost is computed from: layers on a board.
 
+    - steps: the layers with their shapes; widths, kernels and gates may be 0-d tensors.
+    - board: where the network is to run.
+    - metadata_bytes: of text that its file carries.
+    - arch: the same layers as a spec, for costs that need a plan in integers; None where `steps` holds tensors. Costs then
+      have the bytes alive at once in place of a plan, and so are lower bounds.
+    """
 
-Exact = Callable[[Arch, Sequence[Step], Board, int], Number]
-Relaxed = Callable[[Sequence[Step], Board, int], Number]
+    steps: Sequence[Step]
+    board: Board
+    metadata_bytes: int
+    arch: Arch | None = None
 
 
 @dataclass(frozen=True)
-class Runtime:
-    """What executes a network on the board, as far as its costs go.
+class BudgetCost:
+    """A cost that a limit of the budget bounds.
 
-    exact, relaxed: by name of a limit: of an `Arch` with its steps, and of steps alone, whose widths, kernels and gates
-    may be 0-d tensors; both for a board and bytes of metadata in the file.
+    - of: computes it, in the limit's unit: an exact integer where it counts something, and a tensor with its gradient where
+      the network's steps hold tensors.
+    - about: what it counts, in a few words for the report.
     """
 
-    name: str
-    exact: Mapping[str, Exact]
-    relaxed: Mapping[str, Relaxed]
+    of: Callable[[Network], Number]
+    about: str
 
 
-_MEASURES: dict[str, Exact] = {
-    "arena_bytes": lambda a, s, b, m: arena_tflm_bytes(a, 8),
-    "tflite_bytes": lambda a, s, b, m: tflite_bytes(s, m),
-    "sram_bytes": lambda a, s, b, m: arena_tflm_bytes(a, 4) + RUNTIME_SRAM_BYTES + TFLM_STACK_BYTES,
-    "flash_bytes": lambda a, s, b, m: tflite_bytes(s, m) + RUNTIME_FLASH_BYTES,
-    "latency_ms": lambda a, s, b, m: latency_ms(s, b),
-    "energy_mj": lambda a, s, b, m: b.millijoules(latency_ms(s, b)),
-    "macs": lambda a, s, b, m: macs(s),
-}
-_RELAXED: dict[str, Relaxed] = {
-    "arena_bytes": lambda s, b, m: live_bytes(s) + persistent_bytes(s, 8),
-    "tflite_bytes": lambda s, b, m: tflite_bytes(s, m),
-    "sram_bytes": lambda s, b, m: live_bytes(s) + persistent_bytes(s, 4) + (RUNTIME_SRAM_BYTES + TFLM_STACK_BYTES),
-    "flash_bytes": lambda s, b, m: tflite_bytes(s, m) + RUNTIME_FLASH_BYTES,
-    "latency_ms": lambda s, b, m: latency_ms(s, b),
-    "energy_mj": lambda s, b, m: b.millijoules(latency_ms(s, b)),
-    "macs": lambda s, b, m: macs(s),
-}
+@dataclass(frozen=True)
+class RuntimeCosts:
+    """What networks cost under a runtime: a cost for every limit of a `Budget`, by the limit's name."""
+
+    runtime: str
+    costs: Mapping[str, BudgetCost]
+
+    def __post_init__(self) -> None:
+        if self.costs.keys() != LIMITS.keys():
+            odd = ", ".join(sorted(self.costs.keys() ^ LIMITS.keys()))
+            raise ValueError(f"runtime {self.runtime}: costs and limits of a budget differ in {odd}")
 
 
-TFLM = Runtime("tflm", _MEASURES, _RELAXED)
-"""TensorFlow Lite Micro with CMSIS-NN."""
+def timed(latency_ms: Callable[[Sequence[Step], Board], Number], about: str) -> dict[str, BudgetCost]:
+    """The costs `latency_ms` and `energy_mj` of a runtime, from its time of one inference in milliseconds."""
+    return {
+        "latency_ms": BudgetCost(lambda n: latency_ms(n.steps, n.board), about),
+        "energy_mj": BudgetCost(lambda n: n.board.millijoules(latency_ms(n.steps, n.board)), about),
+    }
 
 
-def tflm_runtime(model: LatencyModel | None) -> Runtime:
-    """`TFLM`, its time and energy by a latency model that was fitted to a build of it on the board, where there is one."""
+def host_arena_bytes(network: Network) -> Number:
+    """TFLM's arena on a 64-bit host, in bytes."""
+    if network.arch is not None:
+        return arena_tflm_bytes(network.arch, 8)
+    return live_bytes(network.steps) + persistent_bytes(network.steps, 8)
+
+
+def cortex_m_sram_bytes(network: Network) -> Number:
+    """SRAM that TFLM takes on a Cortex-M, in bytes: its arena, its static data and the stack."""
+    if network.arch is not None:
+        arena = arena_tflm_bytes(network.arch, 4)
+    else:
+        arena = live_bytes(network.steps) + persistent_bytes(network.steps, 4)
+    return arena + (RUNTIME_SRAM_BYTES + TFLM_STACK_BYTES)
+
+
+TFLM_COSTS = RuntimeCosts(
+    "tflm",
+    {
+        "arena_bytes": BudgetCost(host_arena_bytes, "TFLM on a 64-bit host"),
+        "tflite_bytes": BudgetCost(lambda n: tflite_bytes(n.steps, n.metadata_bytes), ""),
+        "sram_bytes": BudgetCost(cortex_m_sram_bytes, "arena, runtime and stack on the Cortex-M"),
+        "flash_bytes": BudgetCost(
+            lambda n: tflite_bytes(n.steps, n.metadata_bytes) + RUNTIME_FLASH_BYTES, "the file, and the runtime's code"
+        ),
+        **timed(latency_ms, "one inference on the board"),
+        "macs": BudgetCost(lambda n: macs(n.steps), "one inference"),
+    },
+)
+"""The costs of TensorFlow Lite Micro with CMSIS-NN, its time by counts of its own."""
+
+
+def tflm_costs(model: LatencyModel | None) -> RuntimeCosts:
+    """`TFLM_COSTS`, or with time and energy by a latency model that was fitted to a build of TFLM on the board."""
     if model is None:
-        return TFLM
+        return TFLM_COSTS
 
     def milliseconds(steps: Sequence[Step], board: Board) -> Number:
         return board.milliseconds(latency_model.cycles(steps, model))
 
-    exact: dict[str, Exact] = {
-        "latency_ms": lambda a, s, b, m: milliseconds(s, b),
-        "energy_mj": lambda a, s, b, m: b.millijoules(milliseconds(s, b)),
-    }
-    relaxed: dict[str, Relaxed] = {
-        "latency_ms": lambda s, b, m: milliseconds(s, b),
-        "energy_mj": lambda s, b, m: b.millijoules(milliseconds(s, b)),
-    }
-    return Runtime("tflm", {**TFLM.exact, **exact}, {**TFLM.relaxed, **relaxed})
+    about = TFLM_COSTS.costs["latency_ms"].about
+    return RuntimeCosts(TFLM_COSTS.runtime, {**TFLM_COSTS.costs, **timed(milliseconds, about)})
 
 
 def budget_costs(
-    arch: Arch, board: Board, names: Iterable[str], metadata_bytes: int = METADATA_BYTES, runtime: Runtime = TFLM
+    arch: Arch,
+    board: Board,
+    names: Iterable[str],
+    metadata_bytes: int = METADATA_BYTES,
+    runtime: RuntimeCosts = TFLM_COSTS,
 ) -> Mapping[str, float]:
     """The costs that the limits `names` of a `Budget` bound, by name, exact integers where they are counts.
 
     metadata_bytes: of text that the file will carry; by default as much as a class list and a front end take.
     """
-    steps = arch.steps()
-    return {name: runtime.exact[name](arch, steps, board, metadata_bytes) for name in names}
+    network = Network(arch.steps(), board, metadata_bytes, arch)
+    return {name: runtime.costs[name].of(network) for name in names}
 
 
 def relaxed_budget_costs(
-    steps: Sequence[Step], board: Board, names: Iterable[str], metadata_bytes: int = METADATA_BYTES, runtime: Runtime = TFLM
+    steps: Sequence[Step],
+    board: Board,
+    names: Iterable[str],
+    metadata_bytes: int = METADATA_BYTES,
+    runtime: RuntimeCosts = TFLM_COSTS,
 ) -> Mapping[str, Number]:
     """`budget_costs` of a network whose widths, kernels and gates may be 0-d tensors, with their gradients.
 
     Arenas have the bytes alive at once in place of the plan, so that they are lower bounds; the rest is the same.
     """
-    return {name: runtime.relaxed[name](steps, board, metadata_bytes) for name in names}
+    network = Network(steps, board, metadata_bytes)
+    return {name: runtime.costs[name].of(network) for name in names}

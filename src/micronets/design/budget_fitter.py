@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import combinations, product
 
 from micronets.boards.board import Board, Budget
-from micronets.cost.costs import TFLM, Runtime, budget_costs
+from micronets.cost.costs import TFLM_COSTS, RuntimeCosts, budget_costs
 from micronets.errors import BudgetError
 from micronets.ir.arch import Arch
 from micronets.ir.space import Choice, SearchSpace, derive
@@ -35,7 +35,12 @@ class Fitter:
     """
 
     def __init__(
-        self, space: SearchSpace, budget: Budget, board: Board, evaluate: Evaluate | None = None, runtime: Runtime = TFLM
+        self,
+        space: SearchSpace,
+        budget: Budget,
+        board: Board,
+        evaluate: Evaluate | None = None,
+        runtime: RuntimeCosts = TFLM_COSTS,
     ) -> None:
         self.space = space
         self.limits = budget.limits()

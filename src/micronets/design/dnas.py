@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from micronets.boards.board import Board, Budget, board_budget
-from micronets.cost.costs import TFLM, Runtime
+from micronets.cost.costs import TFLM_COSTS, RuntimeCosts
 from micronets.design.budget_fitter import Fitter, Probabilities
 from micronets.design.checkpoint import load_checkpoint, save_checkpoint
 from micronets.design.dnas_loop import Progress, Searching, input_settings
@@ -64,7 +64,7 @@ def search(
     seed: int,
     directory: Path,
     progress: Progress,
-    runtime: Runtime = TFLM,
+    runtime: RuntimeCosts = TFLM_COSTS,
     measure: Measure | None = None,
 ) -> SearchResult:
     """Searches `space` on the training split of `data`; continues from `directory`'s checkpoint if there is one.
@@ -86,7 +86,7 @@ def search(
     _forbid_infeasible(supernet, feasible)
     run = Searching(supernet, fitter, board, runtime, data, settings, seed, device)
     chosen = {k: v for k, v in asdict(settings).items() if k not in ("checkpoint_seconds", "device")}
-    stamp = digest(repr((space.name, space.choices, data.source, budget, board, runtime.name, chosen, seed, run.precision)))
+    stamp = digest(repr((space.name, space.choices, data.source, budget, board, runtime.runtime, chosen, seed, run.precision)))
     path = directory / "checkpoint.pt"
     run.resume(load_checkpoint(path, device, stamp))
     run.run(progress, lambda state: save_checkpoint(path, state, stamp))

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from micronets.boards.board import Board
-from micronets.cost.costs import Runtime, relaxed_budget_costs
+from micronets.cost.costs import RuntimeCosts, relaxed_budget_costs
 from micronets.design import optim
 from micronets.design.budget_fitter import Fitter
 from micronets.design.search_settings import SearchSettings
@@ -37,7 +37,7 @@ class Searching:
         supernet: Supernet,
         fitter: Fitter,
         board: Board,
-        runtime: Runtime,
+        runtime: RuntimeCosts,
         data: TaskData,
         settings: SearchSettings,
         seed: int,

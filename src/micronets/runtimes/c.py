@@ -7,17 +7,14 @@ latency model fitted to measurements of that board (`latency`, `micronets charac
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from micronets.boards.board import Board
+from micronets.boards.board import Board, Number
 from micronets.compiler.memory.plan import plan_arena
-from micronets.cost.costs import TFLM, Runtime
+from micronets.cost.costs import TFLM_COSTS, BudgetCost, Network, RuntimeCosts, timed
 from micronets.cost.counts import live_bytes, step_weight_bytes, step_weights
 from micronets.cost.latency_model import LatencyModel, cycles
 from micronets.errors import SpecError
 from micronets.ir.arch import Step
-
-Number = Any  # int, float or 0-d tensor
 
 C_STACK_BYTES = 768  # simulated: 0.4..0.7 KB for networks of the vocabulary, with the few bytes of data; no interrupts
 CODE_BYTES = 10 * 1024  # of kernels and start-up: with LAYER_BYTES, 0.5..12 KB more than 157 simulated networks have
@@ -25,7 +22,7 @@ CHANNEL_BYTES = 5  # multiplier and shift of an output channel; its bias counts 
 LAYER_BYTES = 80  # records and tables of sizes
 
 
-def c_runtime(model: LatencyModel | None) -> Runtime:
+def c_costs(model: LatencyModel | None) -> RuntimeCosts:
     """The costs of our C. model: of the board; without one, limits on time and energy are refused (`SpecError`)."""
 
     def latency_ms(steps: Sequence[Step], board: Board) -> Number:
@@ -36,21 +33,17 @@ def c_runtime(model: LatencyModel | None) -> Runtime:
             )
         return board.milliseconds(cycles(steps, model))
 
-    exact = {
-        **TFLM.exact,
-        "sram_bytes": lambda a, s, b, m: sram_bytes(plan_arena(a).bytes),
-        "flash_bytes": lambda a, s, b, m: flash_bytes(s),
-        "latency_ms": lambda a, s, b, m: latency_ms(s, b),
-        "energy_mj": lambda a, s, b, m: b.millijoules(latency_ms(s, b)),
+    own = {
+        "sram_bytes": BudgetCost(planned_sram_bytes, "arena, data and stack of our C on the Cortex-M"),
+        "flash_bytes": BudgetCost(lambda n: flash_bytes(n.steps), "code, weights and tables of our C"),
+        **timed(latency_ms, "one inference of our C on the board"),
     }
-    relaxed = {
-        **TFLM.relaxed,
-        "sram_bytes": lambda s, b, m: sram_bytes(live_bytes(s)),
-        "flash_bytes": lambda s, b, m: flash_bytes(s),
-        "latency_ms": lambda s, b, m: latency_ms(s, b),
-        "energy_mj": lambda s, b, m: b.millijoules(latency_ms(s, b)),
-    }
-    return Runtime("c", exact, relaxed)
+    return RuntimeCosts("c", {**TFLM_COSTS.costs, **own})
+
+
+def planned_sram_bytes(network: Network) -> Number:
+    """SRAM that our C takes for a network: with the arena that the compiler plans, or with the bytes alive at once."""
+    return sram_bytes(live_bytes(network.steps) if network.arch is None else plan_arena(network.arch).bytes)
 
 
 def sram_bytes(arena_bytes: Number) -> Number:

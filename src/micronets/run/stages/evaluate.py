@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from micronets import tflite
-from micronets.boards.board import board_budget
+from micronets.boards.board import LIMITS, board_budget
 from micronets.commands import evaluate as evaluation
 from micronets.commands.figures import upgrade
 from micronets.commands.measure_sim import SIMULATED_LIMITS
-from micronets.cost.costs import RUNTIME_FLASH_BYTES, arena_tflm_bytes, budget_costs
+from micronets.cost.costs import RUNTIME_FLASH_BYTES, budget_costs
+from micronets.cost.tflm_arena import arena_tflm_bytes
 from micronets.device.tflm import interpreter
 from micronets.errors import CheckFailed
 from micronets.files import digest, write_atomic
@@ -28,23 +29,6 @@ from micronets.run.stages.export import EXPORT
 from micronets.run.stages.search import SEARCH
 from micronets.run.stages.train import TRAIN, trained
 from micronets.tasks import Score
-
-LABELS = {
-    "arena_bytes": ("arena", "B", "TFLM on a 64-bit host"),
-    "tflite_bytes": (".tflite file", "B", ""),
-    "sram_bytes": ("SRAM", "B", "arena, runtime and stack on the Cortex-M"),
-    "flash_bytes": ("flash", "B", "the file, and the runtime's code"),
-    "latency_ms": ("latency", "ms", "one inference on the board"),
-    "energy_mj": ("energy", "mJ", "one inference on the board"),
-    "macs": ("MACs", "MACs", "one inference"),
-}
-
-OF_C = {
-    "sram_bytes": "arena, data and stack of our C on the Cortex-M",
-    "flash_bytes": "code, weights and tables of our C",
-    "latency_ms": "one inference of our C on the board",
-    "energy_mj": "one inference of our C on the board",
-}
 
 
 def _inputs(context: RunContext) -> dict[str, Any]:
@@ -115,7 +99,7 @@ def _limits(
     """Every limit with the best figure there is for it: found by running TFLM or our C, counted, or else estimated."""
     limits = board_budget(context.config.budget, context.board).limits()
     metadata = sum(len(k.encode()) + len(v.encode()) for k, v in model.metadata.items())
-    predicted = budget_costs(model.arch, context.board, limits, metadata, context.runtime)
+    predicted = budget_costs(model.arch, context.board, limits, metadata, context.costs)
     found: dict[str, tuple[float, str, str]] = {"tflite_bytes": (len(content), "host", "")}
     by_c = context.config.runtime == "c"
     if not by_c:
@@ -127,11 +111,17 @@ def _limits(
         found["arena_bytes"] = (arena_bytes, "host", note)
     rows = []
     for name, limit in limits.items():
-        label, unit, meaning = LABELS[name]
-        meaning = OF_C.get(name, meaning) if by_c else meaning
+        called, about = LIMITS[name], context.costs.costs[name].about
         value, source, note = found.get(name, (predicted[name], "estimated", ""))
-        notes = "; ".join(t for t in (meaning, note) if t)
-        row = {"name": name, "label": label, "unit": unit, "limit": limit, "value": value, "predicted": predicted[name]}
+        notes = "; ".join(t for t in (about, note) if t)
+        row = {
+            "name": name,
+            "label": called.label,
+            "unit": called.unit,
+            "limit": limit,
+            "value": value,
+            "predicted": predicted[name],
+        }
         rows.append({**row, "met": value <= limit, "source": source, "note": notes})
     return rows
 

@@ -14,10 +14,11 @@ from typing import Any
 
 from micronets import __version__
 from micronets.boards import battery
-from micronets.boards.board import Board, board_budget
+from micronets.boards.board import LIMITS, Board, board_budget
 from micronets.commands import inspect
 from micronets.commands.figures import upgrade
-from micronets.cost.costs import arena_tflm_bytes, budget_costs
+from micronets.cost.costs import budget_costs
+from micronets.cost.tflm_arena import arena_tflm_bytes
 from micronets.cost.tflm_plan import tflm_plan
 from micronets.files import write_atomic
 from micronets.installation import install
@@ -35,7 +36,6 @@ from micronets.run.stages.teacher import TEACHER
 from micronets.run.stages.train import TRAIN
 from micronets.terminal import amount, columns, percent, said, within
 
-COSTS = ("macs", "arena_bytes", "tflite_bytes", "sram_bytes", "flash_bytes", "latency_ms", "energy_mj")
 RATE = 1.0  # inferences a second, for the battery
 _PACKAGES = ("numpy", "torch", "tflite-micro", "scipy")
 
@@ -80,7 +80,7 @@ def collect(context: RunContext) -> dict[str, Any]:
         "samples": {split: data.size(split) for split in ("train", "val", "test")},
         "seed": context.config.seed,
         "date": datetime.date.today().isoformat(),
-        "costs": dict(budget_costs(arch, board, COSTS, 0)) | {"tflite_bytes": (context.run / MODEL).stat().st_size},
+        "costs": dict(budget_costs(arch, board, LIMITS, 0)) | {"tflite_bytes": (context.run / MODEL).stat().st_size},
         "battery": _battery(verdict["c"], board),
         "commands": commands(context),
         "versions": versions(),

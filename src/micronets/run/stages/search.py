@@ -13,7 +13,7 @@ from micronets import tasks
 from micronets.boards.board import Budget, board_budget
 from micronets.commands import characterize, measure_sim
 from micronets.commands.measure_sim import SIMULATED_LIMITS
-from micronets.cost.costs import METADATA_BYTES
+from micronets.cost.tflite_size import METADATA_BYTES
 from micronets.errors import SpecError, UnsupportedError
 from micronets.files import digest, write_atomic
 from micronets.ir.arch import Arch
@@ -35,7 +35,7 @@ def check_budget(context: RunContext) -> None:
     known: tasks.Outline = tasks.module(config.task).outline(config.data)
     given = {name: value for name, value in known.space_options.items() if name not in config.space}
     space = make_space(config.task, config.space, known.classes, given)
-    Fitter(space, board_budget(config.budget, board), board, runtime=context.runtime).feasible_shapes()
+    Fitter(space, board_budget(config.budget, board), board, runtime=context.costs).feasible_shapes()
 
 
 def _inputs(context: RunContext) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def _search(context: RunContext) -> Sequence[str]:
         seed=context.config.seed,
         directory=context.run / SEARCH_FOLDER,
         progress=context.progress,
-        runtime=context.runtime,
+        runtime=context.costs,
         measure=measured_costs(context),
     )
     write_atomic(context.run / SEARCH_LOG, _json_lines(found.history))
