@@ -1,13 +1,15 @@
 """The errors that a user can cause; each message says what, where, the value, and the way out.
 
-MicronetsError                 exit code 2 unless said otherwise
+MicronetsError                 exit code 2: what was asked for cannot be done
 ├── SpecError                  a bad architecture, space, board, configuration or option
 ├── FileError                  a file that is missing, damaged or of the wrong kind
 ├── DataError                  a data set or recording that cannot be used
 ├── UnsupportedError           a valid model that holds something we do not handle
 ├── TrainingError              a training that diverged
-├── BudgetError                nothing fits, or a result misses a hard limit   (exit code 1)
-└── DeviceError                a runtime, compiler, simulator or board failed
+├── BudgetError                a budget that no network of the space was found to keep
+├── DeviceError                a runtime, compiler, simulator or board failed
+└── CheckFailed                exit code 1: it was done, and the result is not as it has to be
+    └── DoesNotFit             a model that is too large for the board
 Any other exception is a bug of ours and keeps its traceback.
 """
 
@@ -44,17 +46,21 @@ class TrainingError(MicronetsError):
 
 
 class BudgetError(MicronetsError):
-    """A hard limit is missed, or no network of the space can meet it."""
-
-
-class CheckFailed(MicronetsError):
-    """A verification failed: outputs differ, or a measured size misses its limit."""
-
-    exit_code = 1
+    """A budget that no network of the space was found to keep: nothing is made, so this is bad input and no failed check."""
 
 
 class DeviceError(MicronetsError):
     """A runtime, compiler, simulator or board failed."""
+
+
+class CheckFailed(MicronetsError):
+    """A check of what was made failed: outputs differ, or a finished model misses a limit of its budget."""
+
+    exit_code = 1
+
+
+class DoesNotFit(CheckFailed):
+    """A model is too large for the memory of a board."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

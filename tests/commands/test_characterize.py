@@ -16,7 +16,7 @@ from micronets.compiler import compile_model
 from micronets.cost import latency_model
 from micronets.device.board import monitor
 from micronets.device.cross_compiler import Firmware, compiler, firmware_files
-from micronets.errors import BudgetError, DeviceError, MicronetsError
+from micronets.errors import DeviceError, DoesNotFit, MicronetsError
 from micronets.installation import install
 from micronets.ir.arch import Arch
 from micronets.ir.space import Block, Choice, SearchSpace, Template, derive
@@ -148,7 +148,7 @@ def test_a_board_is_flashed_for_every_network(board: Board, tmp_path: Path, monk
     def build(sources: monitor.Sources, board: Board, *rest: object) -> Firmware:
         if bench.count == 2:
             bench.count += 1
-            raise BudgetError("it needs more SRAM than there is")
+            raise DoesNotFit("it needs more SRAM than there is")
         return bench.build(sources, board, *rest)
 
     monkeypatch.setattr(monitor, "build_monitor", build)

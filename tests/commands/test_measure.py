@@ -189,6 +189,12 @@ def test_a_board_too_small_fails_the_check_and_says_by_how_much(path: Path, tmp_
     assert f"SRAM: {figures['sram_bytes']:,} bytes are {figures['sram_bytes'] - 100:,} more than" in result.error
     assert f"layer '{figures['largest_layer']}' holds most" in result.error
     assert f"flash: {figures['flash_bytes']:,} bytes are" in result.error
+    # The same verdict, and the same exit code, from every command that judges a model.
+    for words in (("inspect", path), ("compile", path, "--out", tmp_path / "c")):
+        result = call(*words, "--board", small)
+        assert result.code == 1, words
+    assert call("inspect", path, "--board", small).error.startswith("model.tflite does NOT fit NUCLEO-F446RE: ")
+    assert not (tmp_path / "c").exists()
 
 
 def test_inputs_are_seeded_and_hold_the_extremes() -> None:

@@ -1,6 +1,7 @@
 """The command line: arguments, files, messages, exit codes; nothing else. Heavy imports wait until a command needs them.
 
-Exit codes: 0 done; 1 a check failed (a limit missed, outputs differ); 2 bad input, a full disk; 130 interrupted.
+Exit codes: 0 done; 1 it was done, and a check failed: outputs differ, a limit is missed, a model does not fit; 2 it cannot be
+done: bad input, a budget that nothing can keep, a missing tool, a full disk; 130 interrupted.
 Results go to stdout; progress, warnings and errors to stderr.
 """
 
@@ -102,7 +103,11 @@ class _Group(click.Group):
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="micronets")
 def cli() -> None:
-    """Data, a board and a budget in; a trained int8 model that fits and is checked on TensorFlow Lite Micro out."""
+    """Data, a board and a budget in; a trained int8 model that fits and is checked on TensorFlow Lite Micro out.
+
+    Exit codes: 0 done; 1 a check failed (outputs differ, a limit is missed, a model does not fit the board); 2 bad input, or
+    a budget that nothing can keep; 130 interrupted.
+    """
 
 
 for command in (*stages.commands, *models.commands, *devices.commands, *lists.commands, *data.commands):

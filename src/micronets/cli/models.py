@@ -74,13 +74,17 @@ def evaluate(
 @click.option("--board", required=True, help="`micronets boards` lists them; or a board's .toml file.")
 @common.as_json
 def inspect(model: Path, board: str, as_json: bool) -> None:
-    """What a network costs on a board: a row per layer, and whether it fits. Nothing runs."""
+    """What a network costs on a board: a row per layer, and whether it fits. Nothing runs.
+
+    Ends with 1 where it fits neither under TFLM nor as our C.
+    """
     from micronets.boards.board import load_board
     from micronets.commands import inspect
 
     arch, weights, file_bytes = inspect.read_arch(model)
     figures = {"model": str(model), **inspect.inspect(arch, load_board(board), weights, file_bytes)}
     click.echo(json.dumps(figures) if as_json else inspect.table(model.name, figures))
+    inspect.check(model.name, figures)
 
 
 @click.command("compile")

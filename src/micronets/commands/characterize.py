@@ -28,7 +28,7 @@ from micronets.cost.tflm_arena import arena_tflm_bytes
 from micronets.device import cross_compiler
 from micronets.device.tflm import tflm_firmware
 from micronets.device.tflm.tflm_firmware import Tflm
-from micronets.errors import BudgetError, CheckFailed, DeviceError, SpecError
+from micronets.errors import CheckFailed, DeviceError, DoesNotFit, SpecError
 from micronets.files import digest, write_atomic
 from micronets.ir.arch import Arch
 from micronets.ir.space import SearchSpace, derive
@@ -97,7 +97,7 @@ def measured(
     arch: Arch, board: Board, compiler: str | None = None, device: str = "sim", tflm: Tflm | None = None
 ) -> dict[str, Any]:
     """One network on the simulated board or another device, as our C or by TFLM; raises `CheckFailed` where its output differs
-    from the reference's, `BudgetError` where it does not fit a real one, `DeviceError` for one that counts no cycles.
+    from the reference's, `DoesNotFit` where it does not fit a real one, `DeviceError` for one that counts no cycles.
     """
     model = untrained(arch)
     if tflm is None:
@@ -191,7 +191,7 @@ Job = tuple[Arch, Board, str | None, str, Tflm | None]
 def _measured(job: Job) -> dict[str, Any]:
     try:
         return measured(*job)
-    except BudgetError as e:  # of a real board: the simulated one has room for all
+    except DoesNotFit as e:  # of a real board: the simulated one has room for all
         return {"too_large": str(e)}
 
 

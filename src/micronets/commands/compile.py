@@ -19,7 +19,7 @@ from micronets.cost.counts import step_weight_bytes
 from micronets.cost.tflm_arena import arena_tflm_bytes
 from micronets.device import cross_compiler
 from micronets.device.sim.elf import read_image
-from micronets.errors import BudgetError, DeviceError, FileError, SpecError, did_you_mean
+from micronets.errors import DeviceError, DoesNotFit, FileError, SpecError, did_you_mean
 from micronets.files import is_part
 from micronets.quantized.model import QuantizedModel
 from micronets.runtimes.c import C_STACK_BYTES, CODE_BYTES, arena_room, sram_bytes
@@ -37,7 +37,7 @@ def compile_to(path: Path, board: Board, out: Path, runtime: str = "c", patches:
 
     An earlier result is replaced; whatever else is in the directory stays. A directory without an earlier result that holds
     anything is refused, and so is one in which a file of an earlier result was edited. Raises `FileError`, `SpecError`,
-    `UnsupportedError`, and `BudgetError` for a model whose arena or constants exceed the board's memory.
+    `UnsupportedError`, and `DoesNotFit` for a model whose arena or constants exceed the board's memory.
     """
     limit = arena_limit(board, patches)
     if runtime not in RUNTIMES:
@@ -129,16 +129,16 @@ def bands_text(found: Sequence[Mapping[str, Any]]) -> str:
 def _for_tflm(
     data: bytes, model: QuantizedModel, board: Board, where: str
 ) -> tuple[Mapping[str, str], dict[str, int | list[str]]]:
-    """The files for TFLM, and their sizes. Raises `BudgetError` if the board's memory does not suffice for them."""
+    """The files for TFLM, and their sizes. Raises `DoesNotFit` if the board's memory does not suffice for them."""
     arena = arena_with_margin(arena_tflm_bytes(model.arch, 4))
     if arena > board.sram_bytes:
-        raise BudgetError(
+        raise DoesNotFit(
             f"{where}: TFLM's arena of {arena:,} bytes is {arena - board.sram_bytes:,} more than the {board.sram_bytes:,} "
             f"bytes of SRAM of {board.name}; --runtime c needs less, or take a larger board"
         )
     over = len(data) + RUNTIME_FLASH_BYTES - board.flash_bytes
     if over > 0:
-        raise BudgetError(
+        raise DoesNotFit(
             f"{where}: the file of {len(data):,} bytes and TFLM's code, about {RUNTIME_FLASH_BYTES:,}, are {over:,} more "
             f"than the {board.flash_bytes:,} bytes of flash of {board.name}; --runtime c needs less, or take fewer channels, "
             "weights of 4 bits, or a larger board"
@@ -149,10 +149,10 @@ def _for_tflm(
 
 
 def _check_fits(compiled: Compiled, board: Board, where: str, off: bool) -> None:
-    """Raises `BudgetError` that says by how much the model is too large, and at which layer; `off`: bands were not tried."""
+    """Raises `DoesNotFit` that says by how much the model is too large, and at which layer; `off`: bands were not tried."""
     over = sram_bytes(compiled.arena_bytes) - board.sram_bytes
     if over > 0:
-        raise BudgetError(
+        raise DoesNotFit(
             f"{where}: the arena of {compiled.arena_bytes:,} bytes and a stack of {C_STACK_BYTES:,} are {over:,} more than "
             f"the {board.sram_bytes:,} bytes of SRAM of {board.name}; the most is alive at layer "
             f"'{fullest_layer(compiled)}': fewer channels or a larger stride there or before, "
@@ -164,7 +164,7 @@ def _check_fits(compiled: Compiled, board: Board, where: str, off: bool) -> None
     over = compiled.constant_bytes + code - board.flash_bytes
     if over > 0:
         largest = max(compiled.model.arch.steps(), key=step_weight_bytes)
-        raise BudgetError(
+        raise DoesNotFit(
             f"{where}: weights and tables of {compiled.constant_bytes:,} bytes and code of {code:,} ({source}) are {over:,} "
             f"more than the {board.flash_bytes:,} bytes of flash of {board.name}; the largest layer is '{largest.layer.name}' "
             f"with {step_weight_bytes(largest):,}: fewer channels there, weights of 4 bits, or a larger board"

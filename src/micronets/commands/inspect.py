@@ -12,7 +12,7 @@ from micronets.boards.board import Board
 from micronets.compiler import optimise, plan_patches
 from micronets.cost.costs import RUNTIME_FLASH_BYTES, cost
 from micronets.cost.tflm_plan import memory_over_time, tflm_plan
-from micronets.errors import FileError
+from micronets.errors import DoesNotFit, FileError
 from micronets.ir.arch import Arch
 from micronets.quantized.model import QuantizedModel
 from micronets.runtimes.c import arena_room, flash_bytes, sram_bytes
@@ -129,6 +129,12 @@ def _verdict(figures: Mapping[str, Any]) -> str:
             return f"does NOT fit {board}: {', '.join(over)}"
         case tflm, _:
             return f"fits {board} {'under TFLM, NOT as our C' if tflm else 'as our C, NOT under TFLM'}: {', '.join(over)}"
+
+
+def check(name: str, figures: Mapping[str, Any]) -> None:
+    """Raises `DoesNotFit`, which says by how much, for figures of `inspect` that fit the board under no runtime."""
+    if not figures["fits"] and not figures["fits_c"]:
+        raise DoesNotFit(f"{name} {_verdict(figures)}; take fewer channels, weights of 4 bits, or a larger board")
 
 
 def against(chosen: Arch, largest: Arch, board: Board) -> list[dict[str, Any]]:

@@ -30,7 +30,7 @@ from micronets.device import cross_compiler
 from micronets.device.board import monitor, serial_session
 from micronets.device.cross_compiler import firmware_files
 from micronets.device.host_compiler import host_compiler
-from micronets.errors import BudgetError, DeviceError, SpecError
+from micronets.errors import DeviceError, DoesNotFit, SpecError
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Conv2D
 from micronets.quantized import reference
@@ -310,7 +310,7 @@ def test_every_port_compiles_without_a_warning(compiled: Compiled, tmp_path: Pat
 @crossed
 def test_a_network_that_does_not_fit_beside_the_monitor(compiled: Compiled) -> None:
     small = replace(F446, sram_bytes=5000)
-    with pytest.raises(BudgetError, match=r"the firmware around it needs [\d,]+ bytes of SRAM more than there are"):
+    with pytest.raises(DoesNotFit, match=r"the firmware around it needs [\d,]+ bytes of SRAM more than there are"):
         monitor.build_monitor(firmware_files(compiled), small)
 
 

@@ -17,7 +17,7 @@ from micronets.boards.board import Board, FirmwareTarget
 from micronets.device.board.serial_session import BAUD
 from micronets.device.cross_compiler import Firmware, build, compiler, link, link_script
 from micronets.device.sim.elf import read_image
-from micronets.errors import BudgetError, DeviceError, SpecError
+from micronets.errors import DeviceError, DoesNotFit, SpecError
 from micronets.installation import install
 
 Sources = Mapping[str, str | bytes]
@@ -57,7 +57,7 @@ def identity(
 def build_monitor(sources: Sources, board: Board, which: str | None = None, baud: int = BAUD) -> Firmware:
     """The firmware with the network of `sources` for the board's own memory, clock and serial line.
 
-    Raises `SpecError` for a board without a port, `DeviceError` if there is no compiler, `BudgetError` if it does not fit.
+    Raises `SpecError` for a board without a port, `DeviceError` if there is no compiler, `DoesNotFit` if it does not fit.
     """
     target = board.firmware
     if target is None:
@@ -78,7 +78,7 @@ def build_monitor(sources: Sources, board: Board, which: str | None = None, baud
         if over is None:
             raise
         memory = "SRAM" if over[1] == "RAM" else "flash"
-        raise BudgetError(
+        raise DoesNotFit(
             f"{board.name}: the network with the firmware around it needs {int(over[2]):,} bytes of {memory} more than there "
             "are; that firmware takes about 6 KB of SRAM, 4 of them stack, and 4 KB of flash: take a smaller network, "
             "--patches smallest, or the device sim"
