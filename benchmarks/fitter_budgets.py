@@ -25,13 +25,13 @@ from itertools import product
 
 from micronets.boards.board import Board, Budget, board_budget, board_names, load_board
 from micronets.cost import latency_model
-from micronets.cost.costs import Runtime, budget_costs, tflm_runtime
+from micronets.cost.costs import RuntimeCosts, budget_costs, tflm_costs
 from micronets.design import budget_fitter
 from micronets.design.budget_fitter import Fitter
 from micronets.errors import BudgetError
 from micronets.ir import spaces
 from micronets.ir.space import SearchSpace, derive
-from micronets.runtimes.c import c_runtime
+from micronets.runtimes.c import c_costs
 
 SMALL = 200  # networks of a small space
 A_TABLE = 20  # budgets judged by one table of costs
@@ -66,10 +66,10 @@ class Outcome:
     cpu_seconds: float
 
 
-def runtime(name: str, board: Board) -> Runtime:
+def runtime(name: str, board: Board) -> RuntimeCosts:
     """The runtime of that name on a board, with the latency model that comes with micronets, if there is one."""
     model = latency_model.load(board.name, name)
-    return tflm_runtime(model) if name == "tflm" else c_runtime(model)
+    return tflm_costs(model) if name == "tflm" else c_costs(model)
 
 
 def known_limits(name: str, board: Board) -> tuple[str, ...]:
