@@ -12,7 +12,7 @@ import micronets
 
 ROOT = Path(micronets.__file__).parent
 
-ALONE = {"errors", "files", "installation", "output_directory", "terminal"}
+ALONE = {"child_processes", "errors", "files", "installation", "output_directory", "terminal"}
 """Modules beside the folders that everybody may import."""
 
 CORE = {"ir", "quantized", "boards", "cost"}

@@ -13,6 +13,8 @@ import json
 import multiprocessing
 import os
 import random
+import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -200,7 +202,7 @@ def _measure_all(jobs: Sequence[Job], workers: int) -> Iterator[tuple[int, dict[
         yield from ((i, _measured(job)) for i, job in enumerate(jobs))
         return
     # Fresh processes: a fork of one that has threads (the simulator, torch) may hang.
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _quiet) as pool:
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _attend) as pool:
         futures = {pool.submit(_measured, job): i for i, job in enumerate(jobs)}
         try:
             for future in as_completed(futures):
@@ -210,11 +212,17 @@ def _measure_all(jobs: Sequence[Job], workers: int) -> Iterator[tuple[int, dict[
             raise
 
 
-def _quiet() -> None:
-    """A worker leaves Ctrl-C to its parent."""
-    import signal
-
+def _attend() -> None:
+    """A worker leaves Ctrl-C to its parent, and ends when its parent does, however that ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()  # a pipe that the system closes at any kind of death
+        os._exit(1)
 
 
 def cores() -> int:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
 
+from micronets import child_processes
 from micronets.boards.board import Board
 from micronets.compiler import Compiled
 from micronets.errors import DeviceError, SpecError
@@ -154,13 +155,13 @@ def firmware_files(compiled: Compiled) -> dict[str, str | bytes]:
 def call(command: Sequence[str], what: str) -> str:
     """Runs a compiler or linker; its stdout. Raises `DeviceError` with its first complaint."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=_TIMEOUT_S, check=False)
+        done = child_processes.run(command, timeout_s=_TIMEOUT_S)
     except (OSError, subprocess.TimeoutExpired) as e:
         raise DeviceError(f"{what}: cannot run {command[0]} ({type(e).__name__})") from e
     if done.returncode:
-        said = done.stderr.splitlines()
+        said = done.stderr.decode(errors="replace").splitlines()
         linker = [line for line in said if "overflowed" in line or "undefined reference" in line]
         errors = linker or [line for line in said if "error" in line.lower() and not line.startswith("collect2")]
         lines = errors or said or ["no message"]
         raise DeviceError(f"{what}: {Path(command[0]).name} failed: {lines[0].strip()[:300]}")
-    return done.stdout
+    return done.stdout.decode(errors="replace")

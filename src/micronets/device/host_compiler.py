@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from micronets import child_processes
 from micronets.errors import DeviceError
 
 WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Werror")
@@ -30,9 +31,10 @@ def compile_c(sources: Sequence[Path], target: Path, flags: Sequence[str], comma
     command = command or host_compiler()
     words = [*command, *WARNINGS, *flags, *map(str, sources), "-o", str(target)]
     try:
-        done = subprocess.run(words, capture_output=True, text=True, errors="replace", check=False, timeout=_SECONDS)
+        done = child_processes.run(words, timeout_s=_SECONDS)
     except (OSError, subprocess.TimeoutExpired) as e:
         raise DeviceError(f"the C compiler '{command[0]}' did not run ({e}); install cc, gcc or clang") from e
     if done.returncode:
-        lines = [line for line in done.stderr.splitlines() if "error" in line] or done.stderr.splitlines() or ["no message"]
+        said = done.stderr.decode(errors="replace").splitlines()
+        lines = [line for line in said if "error" in line] or said or ["no message"]
         raise DeviceError(f"the C compiler '{command[0]}' failed: {lines[0]}")

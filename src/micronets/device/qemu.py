@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from micronets import child_processes
 from micronets.boards.board import Board
 from micronets.device.sim.elf import Image, read_image
 from micronets.errors import DeviceError
@@ -52,7 +53,7 @@ def emulate(elf: bytes, x: npt.NDArray[np.int8], output_bytes: int, board: Board
         raise DeviceError(f"QEMU: the firmware needs more than the machine's {_MEMORY_BYTES:,} bytes; use the device sim")
     with tempfile.TemporaryDirectory(prefix="micronets-") as name, _Session(command, board, Path(name), elf) as session:
         runs = [_run(session, image, sample.tobytes(), output_bytes) for sample in x]
-    version = subprocess.run([command, "--version"], capture_output=True, text=True, check=False).stdout.split("\n")[0]
+    version = child_processes.run([command, "--version"]).stdout.decode(errors="replace").split("\n")[0]
     outputs = np.frombuffer(b"".join(output for output, _ in runs), np.int8).reshape(len(x), output_bytes)
     return Emulation(outputs, tuple(count for _, count in runs), version)
 
@@ -75,7 +76,7 @@ class _Session:
         words += ["-nographic", "-monitor", "none", "-serial", "none"]
         words += ["-icount", f"shift=0,rr=record,rrfile={directory / 'recording'}"]
         self.log = (directory / "log").open("w+b")
-        self.process = subprocess.Popen([command, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log)
+        self.process = child_processes.start([command, *words], stdin=subprocess.PIPE, stderr=self.log)
         self.timer = threading.Timer(_SECONDS, self.process.kill)
         self.timer.start()
 
@@ -84,8 +85,7 @@ class _Session:
 
     def __exit__(self, *_: object) -> None:
         self.timer.cancel()
-        self.process.kill()
-        self.process.communicate()
+        child_processes.stop(self.process)
         self.log.close()
 
     def until(self, address: int) -> int:

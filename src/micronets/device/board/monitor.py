@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 
+from micronets import child_processes
 from micronets.boards.board import Board, FirmwareTarget
 from micronets.device.board.serial_session import BAUD
 from micronets.device.cross_compiler import Firmware, build, compiler, link, link_script
@@ -119,11 +120,11 @@ def flash(elf: bytes, board: Board) -> None:
         path.write_bytes(elf)
         words = [*_pyocd(), "flash", "--no-wait", "--target", target, str(path)]
         try:
-            done = subprocess.run(words, capture_output=True, text=True, errors="replace", timeout=_FLASH_S, check=False)
+            done = child_processes.run(words, timeout_s=_FLASH_S)
         except (OSError, subprocess.TimeoutExpired) as e:
             raise DeviceError(f"pyOCD did not end ({type(e).__name__}): unplug the board and plug it in again") from e
     if done.returncode:
-        raise DeviceError(f"pyOCD: {_complaint(done.stdout + done.stderr, target)}")
+        raise DeviceError(f"pyOCD: {_complaint((done.stdout + done.stderr).decode(errors='replace'), target)}")
 
 
 def _pyocd() -> list[str]:

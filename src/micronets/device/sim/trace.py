@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from micronets import child_processes
 from micronets.boards.board import SimulationModel
 from micronets.device.host_compiler import host_compiler
 from micronets.errors import DeviceError
@@ -260,7 +261,6 @@ def _compile(command: Sequence[str], source: str) -> bytes:
     with tempfile.TemporaryDirectory(prefix="micronets-") as directory:
         c, library = Path(directory) / "trace.c", Path(directory) / "trace.so"
         c.write_text(source, "utf-8")
-        subprocess.run(
-            [*command, "-O2", "-shared", "-fPIC", str(c), "-o", str(library)], check=True, capture_output=True, timeout=120
-        )
+        done = child_processes.run([*command, "-O2", "-shared", "-fPIC", str(c), "-o", str(library)], timeout_s=120)
+        done.check_returncode()
         return library.read_bytes()

@@ -7,7 +7,6 @@ persistent part larger than a Cortex-M's.
 from __future__ import annotations
 
 import atexit
-import contextlib
 import importlib.util
 import os
 import pickle
@@ -22,6 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from micronets import child_processes
 from micronets.errors import DeviceError
 from micronets.installation import install
 from micronets.tflite import tensor_names
@@ -163,22 +163,16 @@ class _Worker:
         # O_APPEND keeps the child's writes at the end of a file that we truncate between requests.
         self.stderr.close()
         self.stderr = tempfile.TemporaryFile("a+b")  # noqa: SIM115
-        self.process = subprocess.Popen(
+        self.process = child_processes.start(
             [sys.executable, "-m", "micronets.device.tflm.interpreter_worker"],
             stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
             stderr=self.stderr,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+            environment=os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
         )
 
     def stop(self) -> None:
         if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            for pipe in (self.process.stdin, self.process.stdout):
-                if pipe is not None:
-                    with contextlib.suppress(OSError):
-                        pipe.close()
+            child_processes.stop(self.process)
             self.process = None
 
     def failure(self, value: str, crashed: bool) -> DeviceError:

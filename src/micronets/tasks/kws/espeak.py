@@ -15,7 +15,6 @@ import importlib.util
 import json
 import os
 import struct
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -24,6 +23,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from micronets import child_processes
 from micronets.errors import DataError
 from micronets.installation import install
 
@@ -54,9 +54,7 @@ def synthesise(jobs: Sequence[Job]) -> tuple[list[Samples], int]:
     if importlib.util.find_spec("espeakng_loader") is None:
         raise DataError(f"synthetic speech: the synthesiser is not installed; {install('speech')}, or give a data directory")
     env = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-    done = subprocess.run(
-        [sys.executable, "-m", __name__], input=json.dumps(jobs).encode(), capture_output=True, env=env, check=False
-    )
+    done = child_processes.run([sys.executable, "-m", __name__], content=json.dumps(jobs).encode(), environment=env)
     if done.returncode or len(done.stdout) < 4:
         last = (done.stderr.decode(errors="replace").strip().splitlines() or [f"exit code {done.returncode}"])[-1]
         raise DataError(

@@ -1,0 +1,137 @@
+"""Programs that we start (compilers, QEMU, TFLM, the synthesiser): they end when this process does, however it ends.
+
+Python's own clean-up runs at an ordinary end and after Ctrl-C, not when a process is killed. So a warden, a small process
+in a session of its own, holds the other end of a pipe: it is told which programs were started and which have ended, and
+when the pipe closes, which the system does at any kind of death, it kills those that are left. Each program leads a process
+group of its own, and the whole group is killed, with what the program has started itself.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import IO
+
+_POSIX = os.name == "posix"
+
+_WARDEN = """
+import os, signal, sys
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, signal.SIG_IGN)
+groups = set()
+for line in sys.stdin:
+    (groups.add if line[0] == "+" else groups.discard)(int(line[1:]))
+for group in groups:
+    try:
+        os.killpg(group, signal.SIGKILL)
+    except OSError:
+        pass
+"""
+
+_ENDS_S = 10.0  # the warden has nothing to do at an ordinary end
+_lock = threading.Lock()
+_wardens: dict[int, subprocess.Popen[bytes]] = {}
+"""The warden of this process, by the process's number: a fork starts its own."""
+
+
+def run(
+    words: Sequence[str],
+    *,
+    timeout_s: float | None = None,
+    content: bytes | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> subprocess.CompletedProcess[bytes]:
+    """Runs a program to its end, with `content` on its stdin; its exit code, stdout and stderr.
+
+    Raises `OSError` if it cannot be started, `subprocess.TimeoutExpired` if it takes longer than `timeout_s`.
+    """
+    stdin = subprocess.DEVNULL if content is None else subprocess.PIPE
+    with started(words, stdin=stdin, stderr=subprocess.PIPE, environment=environment) as process:
+        out, err = process.communicate(content, timeout_s)
+    return subprocess.CompletedProcess(words, process.returncode, out, err)
+
+
+@contextmanager
+def started(
+    words: Sequence[str], *, stdin: int, stderr: int | IO[bytes], environment: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A program that runs while the block does, and is killed at its end; its stdout is a pipe. Raises `OSError`."""
+    process = start(words, stdin=stdin, stderr=stderr, environment=environment)
+    try:
+        yield process
+    finally:
+        stop(process)
+
+
+def start(
+    words: Sequence[str], *, stdin: int, stderr: int | IO[bytes], environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
+    """A program at work, until `stop` or the end of this process; its stdout is a pipe. Raises `OSError`."""
+    process = subprocess.Popen(
+        words,
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        env=None if environment is None else dict(environment),
+        process_group=0 if _POSIX else None,
+    )
+    try:
+        _tell(f"+{process.pid}\n")
+    except BaseException:
+        stop(process)
+        raise
+    return process
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """Kills a program and what it has started, if it still runs, and closes its pipes."""
+    if process.returncode is None:  # not waited for: its number cannot be another's yet
+        if _POSIX:
+            with suppress(ProcessLookupError, PermissionError):  # macOS: not permitted for a program that has just ended
+                os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe is not None:
+            with suppress(OSError):
+                pipe.close()
+    process.wait()
+    _tell(f"-{process.pid}\n")
+
+
+@atexit.register
+def _dismiss() -> None:
+    """Lets the warden end with this process: it kills what is left, and is waited for."""
+    warden = _wardens.pop(os.getpid(), None)
+    if warden is not None and warden.stdin is not None:
+        with suppress(OSError, subprocess.TimeoutExpired):
+            warden.stdin.close()
+            warden.wait(_ENDS_S)
+
+
+def _tell(line: str) -> None:
+    """Tells the warden, and starts it where there is none."""
+    if not _POSIX:
+        return
+    with _lock:
+        warden = _wardens.get(os.getpid())
+        if warden is None or warden.poll() is not None:
+            if line[0] == "-":
+                return
+            warden = _wardens[os.getpid()] = subprocess.Popen(
+                [sys.executable, "-I", "-S", "-c", _WARDEN],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        assert warden.stdin is not None
+        with suppress(OSError):  # somebody has killed it: then nobody watches until the next program
+            warden.stdin.write(line.encode())
+            warden.stdin.flush()
