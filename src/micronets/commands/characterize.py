@@ -24,6 +24,7 @@ from typing import Any
 from micronets import output_directory, tflite
 from micronets.boards.board import Board
 from micronets.commands import measure, measure_tflm
+from micronets.commands.source_hash import source_hash
 from micronets.compiler import compile_model
 from micronets.cost.counts import macs, params
 from micronets.cost.tflm_arena import arena_tflm_bytes
@@ -85,14 +86,12 @@ def key(arch: Arch, board: Board, toolchain: str, kernels: str) -> str:
     return digest("\n".join((arch.to_json(), repr(board), toolchain, kernels)))
 
 
-def kernel_version() -> str:
-    """Hash of everything that turns a network into firmware, its random weights included."""
-    from importlib.resources import files
+def kernel_version(root: Path | None = None) -> str:
+    """Hash of everything that turns a network into firmware and its figures, its random weights included.
 
-    root = Path(str(files("micronets")))
-    folders = ("ir", "quantized", "cost", "compiler", "device")
-    sources = [f for name in folders for f in (root / name).rglob("*.*") if f.is_file() and f.suffix != ".pyc"]
-    return digest("".join(digest(f.read_bytes()) for f in sorted(sources)))
+    root: the folder of the package; by default that of this installation.
+    """
+    return source_hash(__name__, root)
 
 
 def measured(
