@@ -104,6 +104,16 @@ def test_text_may_differ_where_it_is_allowed(tmp_path: Path, capsys: pytest.Capt
     assert compared(capsys, before, after, "--allow", "text/kernels")[0] == 1
 
 
+def test_a_figure_with_a_new_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = made_up(tmp_path / "before.json")
+    after, other = (made_up(tmp_path / f"{i}.json", outputs={"new": i}) for i in "bx")
+    assert compared(capsys, before, after)[0] == 1
+    assert compared(capsys, before, after, "--renamed", "outputs/c=outputs/new")[0] == 0
+    assert compared(capsys, before, other, "--renamed", "outputs/c=outputs/new")[0] == 1
+    with pytest.raises(SystemExit, match="--renamed outputs/c: need OLD=NEW"):
+        guard.main(["compare", str(before), str(after), "--renamed", "outputs/c"])
+
+
 def test_records_that_cannot_be_compared(tmp_path: Path) -> None:
     before, quick = made_up(tmp_path / "before.json"), made_up(tmp_path / "quick.json")
     quick.write_text(quick.read_text("utf-8").replace('"quick": false', '"quick": true'), "utf-8")
