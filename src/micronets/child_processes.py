@@ -38,6 +38,7 @@ _ENDS_S = 10.0  # the warden has nothing to do at an ordinary end
 _lock = threading.Lock()
 _wardens: dict[int, subprocess.Popen[bytes]] = {}
 """The warden of this process, by the process's number: a fork starts its own."""
+_running: set[subprocess.Popen[bytes]] = set()
 
 
 def run(
@@ -81,6 +82,7 @@ def start(
         env=None if environment is None else dict(environment),
         process_group=0 if _POSIX else None,
     )
+    _running.add(process)
     try:
         _tell(f"+{process.pid}\n")
     except BaseException:
@@ -89,14 +91,33 @@ def start(
     return process
 
 
+@contextmanager
+def killed_when_interrupted() -> Iterator[None]:
+    """If the block is interrupted (Ctrl-C), kills all programs: threads that wait for one then come back at once."""
+    try:
+        yield
+    except BaseException as e:
+        if not isinstance(e, Exception):
+            for process in list(_running):
+                _kill(process)
+        raise
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """Kills a program and what it has started, if it still runs."""
+    if process.returncode is not None:  # waited for: its number may be another's by now
+        return
+    if _POSIX:
+        with suppress(ProcessLookupError, PermissionError):  # macOS: not permitted for a program that has just ended
+            os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
+
+
 def stop(process: subprocess.Popen[bytes]) -> None:
     """Kills a program and what it has started, if it still runs, and closes its pipes."""
-    if process.returncode is None:  # not waited for: its number cannot be another's yet
-        if _POSIX:
-            with suppress(ProcessLookupError, PermissionError):  # macOS: not permitted for a program that has just ended
-                os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
+    _kill(process)
+    _running.discard(process)
     for pipe in (process.stdin, process.stdout, process.stderr):
         if pipe is not None:
             with suppress(OSError):

@@ -131,7 +131,7 @@ def link(
             flags = cc.plain if file in ("memory.c", "startup.c") else cc.hosted  # whose loops are to stay loops
             jobs.append([*shared, "-Os", *flags, *include, str(ours / file)])
         objects = [str(directory / f"{i}.o") for i in range(len(jobs))]
-        with ThreadPoolExecutor(2) as pool:
+        with ThreadPoolExecutor(2) as pool, child_processes.killed_when_interrupted():
             commands = [[*cc.command, *job, "-c", "-o", o] for job, o in zip(jobs, objects, strict=True)]
             list(pool.map(lambda c: call(c, "compile"), commands))
         elf = directory / "firmware.elf"

@@ -204,7 +204,7 @@ def _parallel(requests: list[tuple[Any, ...]]) -> list[Any]:
             _workers.append(_Worker())
         if len(requests) == 1:
             return [_workers[0].ask(requests[0])]
-        with ThreadPoolExecutor(len(requests)) as pool:
+        with ThreadPoolExecutor(len(requests)) as pool, child_processes.killed_when_interrupted():
             return list(pool.map(lambda w, r: w.ask(r), _workers, requests))
 
 
