@@ -1,7 +1,11 @@
+import random
+from dataclasses import replace
+
 import pytest
 
 from benchmarks import fitter_budgets
 from micronets.boards.board import Budget
+from micronets.cost.costs import RuntimeCosts, budget_costs, least_budget_costs
 from micronets.design import budget_fitter
 from micronets.design.budget_fitter import Fitter
 from micronets.errors import BudgetError
@@ -161,3 +165,23 @@ def test_whole_spaces_settle_in_seconds() -> None:
     outcomes = [*fitter_budgets.whole_cases(8, seed=1)]
     assert [f"{o.fault}: {o.case}: {o.what}" for o in outcomes if o.fault] == []
     assert max(o.cpu_seconds for o in outcomes) < fitter_budgets.SECONDS
+
+
+@pytest.mark.parametrize(("name", "kind"), [("temporal", "features"), ("resnet", "ic"), ("mobilenetv2", "ic")])
+def test_lower_bounds_save_plans_and_change_nothing(board, name, kind) -> None:
+    space = fitter_budgets.small_space(name, kind, random.Random(3))
+    runtime = fitter_budgets.runtime("c", board)
+    plain = RuntimeCosts("c", {n: replace(cost, at_least=None) for n, cost in runtime.costs.items()})
+    names = ("sram_bytes", "flash_bytes", "latency_ms")
+    every = [derive(space, values) for values in fitter_budgets.every_network(space)][::5]
+    for arch in every:
+        exact, least = budget_costs(arch, board, names, runtime=plain), least_budget_costs(arch, board, names, runtime=runtime)
+        assert all(least[n] <= exact[n] for n in names)
+    sizes = sorted(budget_costs(arch, board, ("sram_bytes",), runtime=runtime)["sram_bytes"] for arch in every)
+    even = {c.name: [1 / len(c.options)] * len(c.options) for c in space.choices}
+    for limit in (sizes[0], sizes[len(sizes) // 3], sizes[len(sizes) // 2]):
+        found = []
+        for way in (runtime, plain):
+            fitter = Fitter(space, Budget(sram_bytes=int(limit), flash_bytes=10**6), board, runtime=way)
+            found.append((values := fitter.repair(space.largest(), even), dict(fitter.costs(values))))
+        assert found[0] == found[1]

@@ -142,10 +142,12 @@ class BudgetCost:
     - of: computes it, in the limit's unit: an exact integer where it counts something, and a tensor with its gradient where
       the network's steps hold tensors.
     - about: what it counts, in a few words for the report.
+    - at_least: what it cannot be below, of a network with an `Arch`, where that is found much faster than the cost itself.
     """
 
     of: Callable[[Network], Number]
     about: str
+    at_least: Callable[[Network], Number] | None = None
 
 
 @dataclass(frozen=True)
@@ -226,6 +228,18 @@ def budget_costs(
     """
     network = Network(arch.steps(), board, metadata_bytes, arch)
     return {name: runtime.costs[name].of(network) for name in names}
+
+
+def least_budget_costs(
+    arch: Arch,
+    board: Board,
+    names: Iterable[str],
+    metadata_bytes: int = METADATA_BYTES,
+    runtime: RuntimeCosts = TFLM_COSTS,
+) -> Mapping[str, float]:
+    """Lower bounds on `budget_costs`, found faster; the costs themselves where there is no such bound."""
+    network = Network(arch.steps(), board, metadata_bytes, arch)
+    return {name: (runtime.costs[name].at_least or runtime.costs[name].of)(network) for name in names}
 
 
 def relaxed_budget_costs(

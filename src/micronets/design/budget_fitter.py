@@ -14,9 +14,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from itertools import combinations, product
+from operator import itemgetter
 
 from micronets.boards.board import Board, Budget
-from micronets.cost.costs import TFLM_COSTS, RuntimeCosts, budget_costs
+from micronets.cost.costs import TFLM_COSTS, RuntimeCosts, budget_costs, least_budget_costs
 from micronets.errors import BudgetError
 from micronets.ir.arch import Arch
 from micronets.ir.space import Choice, SearchSpace, derive
@@ -26,6 +27,23 @@ Evaluate = Callable[[Mapping[str, int]], Mapping[str, float]]
 
 WHOLE = 3000  # networks: a space that has no more is costed whole before it is refused
 PAIRS = 1500  # pairs of steps tried for limits that can be met one by one, but were not met together
+
+
+class _Priced:
+    """A network's costs, and lower bounds on them.
+
+    least: the bounds; the costs, once these were asked for. compute: gives the costs of which `least` has only bounds.
+    """
+
+    def __init__(self, least: Mapping[str, float], compute: Callable[[], Mapping[str, float]]) -> None:
+        self.least = least
+        self._compute: Callable[[], Mapping[str, float]] | None = compute
+
+    @property
+    def costs(self) -> Mapping[str, float]:
+        if self._compute is not None:
+            self.least, self._compute = {**self.least, **self._compute()}, None
+        return self.least
 
 
 class Fitter:
@@ -44,23 +62,32 @@ class Fitter:
     ) -> None:
         self.space = space
         self.limits = budget.limits()
-        names, networks = tuple(self.limits), dict[Arch, Mapping[str, float]]()
+        names, networks = tuple(self.limits), dict[Arch, _Priced]()
+        bounded = tuple(name for name in names if runtime.costs[name].at_least is not None)
 
-        def of_network(values: Mapping[str, int]) -> Mapping[str, float]:
+        def of_network(values: Mapping[str, int]) -> _Priced:
             network = derive(space, values)  # often one that is known: the choices of a block left out change nothing
             if network not in networks:
-                networks[network] = budget_costs(network, board, names, runtime=runtime)
+                least = least_budget_costs(network, board, names, runtime=runtime)
+                networks[network] = _Priced(least, lambda: budget_costs(network, board, bounded, runtime=runtime))
             return networks[network]
 
-        self._evaluate = evaluate or of_network
-        self._cache: dict[tuple[int, ...], Mapping[str, float]] = {}
+        def given(values: Mapping[str, int]) -> _Priced:
+            assert evaluate is not None
+            return _Priced(evaluate(values), dict)
+
+        self._price = of_network if evaluate is None else given
+        self._cache: dict[tuple[int, ...], _Priced] = {}
         self._found: dict[tuple[tuple[float, ...], tuple[int, ...]], dict[str, int] | None] = {}
 
     def costs(self, values: Mapping[str, int]) -> Mapping[str, float]:
         """What the network of `values` costs, by limit name, in the limit's unit."""
+        return self._priced(values).costs
+
+    def _priced(self, values: Mapping[str, int]) -> _Priced:
         key = tuple(values[c.name] for c in self.space.choices)
         if key not in self._cache:
-            self._cache[key] = self._evaluate(values)
+            self._cache[key] = self._price(values)
         return self._cache[key]
 
     def excess(self, values: Mapping[str, int]) -> float:
@@ -72,7 +99,7 @@ class Fitter:
 
     def fits(self, values: Mapping[str, int]) -> bool:
         """Whether every limit is met."""
-        return self.excess(values) == 0
+        return self._excess(self._priced(values).least) == 0 and self.excess(values) == 0
 
     def feasible_shapes(self) -> list[dict[str, int]]:
         """The combinations of shape choices under which a network was found that fits.
@@ -103,10 +130,10 @@ class Fitter:
         for name, limit in self.limits.items():
             if self.costs(smallest)[name] <= limit:
                 continue
-            cheapest = self._descend(smallest, lambda v, name=name: self.costs(v)[name])  # type: ignore[misc]
+            cheapest = self._descend(smallest, itemgetter(name))
             alone = alone and self.costs(cheapest)[name] <= limit
             starts.append(cheapest)
-        ends = [self._descend(start, self.excess) for start in starts]
+        ends = [self._descend(start, self._excess) for start in starts]
         if self._few():
             ends += self._all(smallest)
         elif alone and not any(map(self.fits, ends)):
@@ -122,14 +149,14 @@ class Fitter:
         for options in product(*(c.options for c in open_)):
             yield {**shaped, **{c.name: o for c, o in zip(open_, options, strict=True)}}
 
-    def _descend(self, values: dict[str, int], objective: Callable[[Mapping[str, int]], float]) -> dict[str, int]:
-        """Where steps that lower `objective`, each taken as soon as it is seen, come to an end."""
-        now, improved = objective(values), True
+    def _descend(self, values: dict[str, int], objective: Callable[[Mapping[str, float]], float]) -> dict[str, int]:
+        """Where steps that lower `objective` of the costs, each taken as soon as it is seen, come to an end."""
+        now, improved = objective(self.costs(values)), True
         while improved:
             improved = False
             for choice in self.space.choices:
                 for changed in _neighbours(choice, values):
-                    if (value := objective(changed)) < now:
+                    if objective(self._priced(changed).least) < now and (value := objective(self.costs(changed))) < now:
                         values, now, improved = changed, value, True
         return values
 
@@ -146,7 +173,7 @@ class Fitter:
                 both = changed | {other.name: more[other.name]}
                 left -= 1
                 if one is not other and self.excess(both) < now:
-                    values, improved = self._descend(both, self.excess), True
+                    values, improved = self._descend(both, self._excess), True
                     break
         return values
 
@@ -155,15 +182,25 @@ class Fitter:
         cheapest = "the cheapest network needs" if proved else "the cheapest network found needs"
         parts = []
         for name, limit in self.limits.items():
-            least = min(costs[name] for costs in self._cache.values())
+            least = self._cheapest(itemgetter(name))[name]
             if least > limit:
                 parts.append(f"{name} = {limit:,.6g}, but {cheapest} {least:,.6g}")
         if not parts:  # each limit can be met alone, not all together
-            costs = min(self._cache.values(), key=self._excess)
+            costs = self._cheapest(self._excess)
             near = ", ".join(f"{name} {costs[name]:,.6g} of {limit:,.6g}" for name, limit in self.limits.items())
             parts.append(f"no network {'meets' if proved else 'found meets'} all limits at once; the nearest needs {near}")
         what = "nothing in space '{}' fits" if proved else "nothing was found in space '{}' that fits"
         return f"budget: {what.format(self.space.name)}: {'; '.join(parts)}; raise the limit or choose another space"
+
+    def _cheapest(self, objective: Callable[[Mapping[str, float]], float]) -> Mapping[str, float]:
+        """The costs, of all networks looked at, for which `objective` is the least."""
+        best: Mapping[str, float] | None = None
+        for priced in sorted(self._cache.values(), key=lambda p: objective(p.least)):
+            if best is not None and objective(priced.least) >= objective(best):
+                break
+            best = priced.costs if best is None else min(best, priced.costs, key=objective)
+        assert best is not None
+        return best
 
     def repair(self, values: Mapping[str, int], probabilities: Probabilities) -> dict[str, int]:
         """Values near the given ones that fit: steps down where most excess goes for the least probability given up.
@@ -180,16 +217,21 @@ class Fitter:
     def _step_down(self, values: dict[str, int], probabilities: Probabilities) -> dict[str, int] | None:
         """The first values that fit on the way down; None where it ends at the smallest network and that does not fit."""
         while (now := self.excess(values)) > 0:
-            best, best_score = None, -math.inf
-            for choice, changed in self._moves(values, -1):
-                gain, loss = now - self.excess(changed), _loss(choice, values, changed, probabilities)
-                # A step that gains nothing by itself (one of two equal peaks) is taken only when no step gains.
-                score = gain / loss if gain > 0 else -loss - 1e6
-                if score > best_score:
-                    best, best_score = changed, score
-            if best is None:
+            moves = []
+            for number, (choice, changed) in enumerate(self._moves(values, -1)):
+                loss = _loss(choice, values, changed, probabilities)
+                moves.append((_score(now - self._excess(self._priced(changed).least), loss), -number, loss, changed))
+            if not moves:
                 return None
-            values = best
+            # The first of the best moves, without the exact costs of those that cannot be it.
+            best, found = (-math.inf, 0), values
+            for most, order, loss, changed in sorted(moves, key=lambda move: move[:2], reverse=True):
+                if most < best[0]:
+                    break
+                score = _score(now - self.excess(changed), loss)
+                if (score, order) > best:
+                    best, found = (score, order), changed
+            values = found
         return values
 
     def _approach(self, values: dict[str, int], probabilities: Probabilities) -> dict[str, int]:
@@ -272,6 +314,11 @@ class Fitter:
                 continue
             moves.append((choice, dict(values) | {choice.name: choice.options[k]}))
         return moves
+
+
+def _score(gain: float, loss: float) -> float:
+    """How good a step down is. One that gains nothing by itself (of two equal peaks) is taken only when no step gains."""
+    return gain / loss if gain > 0 else -loss - 1e6
 
 
 def _neighbours(choice: Choice, values: Mapping[str, int]) -> Iterator[dict[str, int]]:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from micronets.boards.board import Board, Number
-from micronets.compiler.memory.plan import plan_arena
+from micronets.compiler.memory.plan import bounds, needs, plan_arena
 from micronets.cost.costs import TFLM_COSTS, BudgetCost, Network, RuntimeCosts, timed
 from micronets.cost.counts import live_bytes, step_weight_bytes, step_weights
 from micronets.cost.latency_model import LatencyModel, cycles
+from micronets.cost.tflm_plan import align
 from micronets.errors import SpecError
 from micronets.ir.arch import Step
 
@@ -34,7 +35,7 @@ def c_costs(model: LatencyModel | None) -> RuntimeCosts:
         return board.milliseconds(cycles(steps, model))
 
     own = {
-        "sram_bytes": BudgetCost(planned_sram_bytes, "arena, data and stack of our C on the Cortex-M"),
+        "sram_bytes": BudgetCost(planned_sram_bytes, "arena, data and stack of our C on the Cortex-M", least_sram_bytes),
         "flash_bytes": BudgetCost(lambda n: flash_bytes(n.steps), "code, weights and tables of our C"),
         **timed(latency_ms, "one inference of our C on the board"),
     }
@@ -44,6 +45,11 @@ def c_costs(model: LatencyModel | None) -> RuntimeCosts:
 def planned_sram_bytes(network: Network) -> Number:
     """SRAM that our C takes for a network: with the arena that the compiler plans, or with the bytes alive at once."""
     return sram_bytes(live_bytes(network.steps) if network.arch is None else plan_arena(network.arch).bytes)
+
+
+def least_sram_bytes(network: Network) -> Number:
+    """What `planned_sram_bytes` cannot be below, whatever plan is found: without a search for one."""
+    return planned_sram_bytes(network) if network.arch is None else sram_bytes(align(max(bounds(needs(network.arch)))))
 
 
 def sram_bytes(arena_bytes: Number) -> Number:
