@@ -3,11 +3,15 @@ import importlib.util
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from micronets.errors import FileError, SpecError
 from micronets.run.config import first_difference, load, make_space, parse
+from micronets.run.context import RunContext
+from micronets.run.directory import RunDir
 from micronets.run.toml_config import to_toml
+from tests.support.tones import tones
 
 MINIMAL = {"board": "NUCLEO-F446RE", "space": {"name": "dscnn"}}
 ROOT = Path(__file__).parents[2]
@@ -156,3 +160,17 @@ def test_what_the_data_decide_cannot_be_set_to_something_else() -> None:
     assert make_space("kws", {**space, "frames": 49}, 12, given).choices == made.choices
     with pytest.raises(SpecError, match=r"^space\.frames = 50; the data decide this, and have 49: remove it$"):
         make_space("kws", {**space, "frames": 50}, 12, given)
+
+
+def test_the_seed_leaves_the_data_as_they_are(tmp_path: Path) -> None:
+    """As its documentation says: it is of the search and the training."""
+    tones(tmp_path / "words", clips=8)
+    data = []
+    for seed in (0, 7):
+        config = parse({**MINIMAL, "seed": seed, "data": {"path": str(tmp_path / "words")}}, "a.toml")
+        run = RunDir(tmp_path / str(seed))
+        data.append(RunContext(config, run, progress=lambda _: None).data)
+    for split in ("train", "val", "test"):
+        x, y = (d.inputs(split, {}) for d in data)
+        assert np.array_equal(x, y), split
+        assert np.array_equal(data[0].labels(split), data[1].labels(split)), split

@@ -50,7 +50,9 @@ class Config:
     task: what to learn: `micronets tasks` lists them.
     board: `micronets boards` lists them, or the path of a board's TOML file.
     out: the run directory.
-    seed: of every random choice; the same seed and machine give the same model.
+    seed: of the search and the training: first weights, order and disturbance of the examples, networks that are drawn. Which
+    examples there are and in which split is part of the data, and the same for every seed. The same seed, data and machine
+    give the same model.
     runtime: what executes the network on the board, which sram_bytes, flash_bytes, latency_ms and energy_mj of the budget
     are for: `tflm` (TensorFlow Lite Micro, always the larger and slower one) or `c` (the C that micronets writes).
     latency_model: file of `micronets characterize` for the runtime and a board that has none yet; empty: the board's own.
