@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from micronets import tflite
+from micronets.compiler import compile_model
 from tests.support.calling import call
 from tests.support.random_models import random_arch, random_model
 
@@ -27,7 +28,7 @@ add_test(NAME application COMMAND application)
 @pytest.fixture
 def out(tmp_path: Path) -> Path:
     path = tmp_path / "model.tflite"
-    path.write_bytes(tflite.write(random_model(random_arch(5), 5)))
+    path.write_bytes(tflite.write(random_model(random_arch(6), 6)))
     directory = tmp_path / "project" / "network"
     assert call("compile", path, "--board", "NUCLEO-F446RE", "--out", directory).code == 0
     return directory
@@ -84,12 +85,39 @@ def test_cmake_fails_where_the_output_differs(out: Path, tmp_path: Path) -> None
         build_and_test(out, tmp_path / "alone")
 
 
+@needs_cmake
+@pytest.mark.skipif(shutil.which("arm-none-eabi-gcc") is None, reason="needs arm-none-eabi-gcc")
+def test_cmake_assembles_for_a_core_that_only_the_flags_of_c_name(out: Path, tmp_path: Path) -> None:
+    flags = "-mcpu=cortex-m4 -mthumb -mfpu=fpv4-sp-d16 -mfloat-abi=hard"
+    options = [f"-DCMAKE_C_FLAGS={flags}", "-DCMAKE_SYSTEM_NAME=Generic", "-DCMAKE_C_COMPILER=arm-none-eabi-gcc"]
+    options.append("-DCMAKE_TRY_COMPILE_TARGET_TYPE=STATIC_LIBRARY")
+    for command in (["cmake", "-S", out, "-B", tmp_path / "b", *options], ["cmake", "--build", tmp_path / "b"]):
+        done = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    command = ["arm-none-eabi-nm", str(tmp_path / "b/libmicronets_model.a")]
+    symbols = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    defined = {line.split()[-1] for line in symbols if " T " in line}
+    needed = {line.split()[-1] for line in symbols if " U " in line}
+    assert {"micronets_add_quads", "micronets_columns", "micronets_conv_expand"} <= defined
+    assert {name for name in needed - defined if name.startswith("micronets_")} == set()
+
+
+def test_a_network_without_assembly_asks_for_no_assembler() -> None:
+    compiled = compile_model(random_model(random_arch(5), 5))
+    assert not [name for name in compiled.files if name.endswith(".S")]
+    assert "ASM" not in compiled.files["CMakeLists.txt"]
+    assert ".S" not in compiled.files["README.md"]
+
+
 def test_manifests_name_every_source_and_only_files_that_exist(out: Path) -> None:
-    sources = {p.name for p in out.glob("*.c")} - {"example.c"}
+    sources = {p.name for p in out.glob("*.[cS]")} - {"example.c"}
     cmake = (out / "CMakeLists.txt").read_text()
     library = re.search(r"add_library\(micronets_model STATIC\s+(.*?)\)", cmake, re.DOTALL)
+    assembly = re.search(r"target_sources\(micronets_model PRIVATE\s+(.*?)\)", cmake, re.DOTALL)
     assert library
-    assert set(library[1].split()) == sources
+    assert assembly
+    assert {*library[1].split(), *assembly[1].split()} == sources
+    assert all(name.endswith(".S") for name in assembly[1].split())
 
     manifest = json.loads((out / "library.json").read_text())
     assert {"name", "version", "build", "headers"} <= manifest.keys()

@@ -28,6 +28,7 @@ from micronets.quantized.model import QuantizedModel
 from tests.support.random_models import random_arch, random_input, random_model
 
 F446 = load_board("NUCLEO-F446RE")
+CSRC = Path(micronets.compiler.__file__).parent / "csrc"
 
 try:
     compiler(F446)
@@ -114,9 +115,19 @@ def test_every_kernel_compiles(which: str, tmp_path: Path) -> None:
         cc = compiler(F446, which)
     except DeviceError as e:
         pytest.skip(str(e))
-    kernels = sorted(Path(micronets.compiler.__file__).parent.glob("csrc/*.c"))
+    kernels = sorted(CSRC.glob("*/*.[cS]"))
     include = Path(micronets.device.__file__).parent / "firmware/include"
-    flags = (*cc.core_flags, *cc.hosted, "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", f"-I{include}")
+    flags = (
+        *cc.core_flags,
+        *cc.hosted,
+        "-std=gnu11",
+        "-O2",
+        "-Wall",
+        "-Wextra",
+        "-Werror",
+        f"-I{include}",
+        *(f"-I{CSRC / folder}" for folder in ("include", "dsp")),
+    )
     with ThreadPoolExecutor(2) as pool:
         jobs = [[*cc.command, *flags, "-c", str(path), "-o", str(tmp_path / f"{path.stem}.o")] for path in kernels]
         list(pool.map(lambda job: call(job, "compile"), jobs))

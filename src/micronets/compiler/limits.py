@@ -1,6 +1,7 @@
 """Numbers on which the compiler (Python) and its kernels (C) must agree; each is written here and nowhere else.
 
-The kernels get them from csrc/micronets_limits.h, which holds the text of `header`; after a change here, write it anew with
+The kernels get them from csrc/include/micronets_limits.h, which holds the text of `header`. After a change here, write it
+anew with
 
     python -c "from micronets.compiler import limits; limits.write_header()"
 
@@ -14,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-HEADER = "micronets_limits.h"
+HEADER = "include/micronets_limits.h"
 
 STRIP_BYTES = 160
 """Largest strip, in bytes, for which `micronets_conv` gathers a whole line of windows and not one window at a time."""

@@ -20,6 +20,7 @@ from pathlib import Path
 from micronets import child_processes
 from micronets.boards.board import Board
 from micronets.compiler import Compiled
+from micronets.compiler.kernel_files import is_source
 from micronets.errors import DeviceError, SpecError
 from micronets.installation import install
 
@@ -122,10 +123,11 @@ def link(
             (directory / file).write_text(header, "utf-8")
         include = [f"-I{directory / 'network'}", f"-I{ours}", f"-I{directory}", "-isystem", str(ours / "include")]
         shared = [*cc.core_flags, *_COMMON]
+        mark = ["-include", str(ours / "mark.h")]
         jobs = [
-            [*shared, *cc.hosted, *include, "-include", str(ours / "mark.h"), str(directory / "network" / file)]
+            [*shared, *cc.hosted, *include, *(mark if file.endswith(".c") else []), str(directory / "network" / file)]
             for file in sources
-            if file.endswith(".c")
+            if is_source(file)
         ]
         for file in own:
             flags = cc.plain if file in ("memory.c", "startup.c") else cc.hosted  # whose loops are to stay loops

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.compiler import Compiled
+from micronets.compiler.kernel_files import is_source
 from micronets.device.host_compiler import compile_c
 from micronets.errors import CheckFailed, SpecError
 from micronets.ir.layers import INPUT
@@ -105,7 +106,7 @@ def write_sources(models: Sequence[Compiled], directory: Path) -> list[Path]:
             path = (directory if ours else own).joinpath(file)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, "utf-8")
-            if ours and file.endswith(".c"):
+            if ours and is_source(file):
                 sources[file] = path
         runner = directory / f"runner{i}.c"
         text = _RUNNER.format(i=i, input_bytes=sizes[0] * widths[0], output_bytes=sizes[1] * widths[1])

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from micronets.compiler.generate import package
 from micronets.compiler.generate.model_c import Compiled
+from micronets.compiler.kernel_files import is_source
 
 EXAMPLE = "example.c"  # a program of its own, in no library
 
@@ -42,7 +43,7 @@ endif()
 
 def library_files(compiled: Compiled, version: str) -> Mapping[str, str]:
     """The manifests by path, to be written beside `compiled.files`; version: of micronets."""
-    sources = [name for name in sorted(compiled.files) if name.endswith(".c") and name != EXAMPLE]
+    sources = [name for name in sorted(compiled.files) if is_source(name) and name != EXAMPLE]
     title = package.title(compiled.model)
     manifest = {
         "name": "micronets_model",

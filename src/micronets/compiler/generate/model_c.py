@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib.resources import files
 
 from micronets.compiler.generate import ctext, package, patches_c
+from micronets.compiler.kernel_files import is_source, kernel_files
 from micronets.compiler.kernels.emit import Code, Place, emit
 from micronets.compiler.limits import STRUCT_BYTES
 from micronets.compiler.memory.choose_patches import plan_patches
@@ -83,7 +82,7 @@ static void run_{index}(int8_t *a, const void *sizes)
 class Compiled:
     """A network as C.
 
-    files: text by file name, all for one directory.
+    files: text by file name, all for one directory; C and assembly in the order in which they lie in flash.
     arena_bytes: of the arena the caller provides.
     model: the network that the C computes, layer for layer; its outputs are those of the network that was given.
     plan: where its tensors lie in the arena.
@@ -115,16 +114,15 @@ def generate(model: QuantizedModel, plan: ArenaPlan) -> Compiled:
     codes = [emit(model, step, place) for step, place in zip(model.arch.steps(), places, strict=True)]
     bands = [patches_c.function(model, plan, segment, codes) for segment in plan.segments]
     kernels = sorted({k for code in codes for k in code.kernels} | set(patches_c.KERNELS if bands else ()))
-    sources = ["model.c", *(f"{k}.c" for k in kernels)]
+    own = kernel_files(kernels, ["micronets_layers.h"])
+    sources = ["model.c", *filter(is_source, own)]
     runs = {code.run or i for i, code in enumerate(codes) if code.run or code.call}
     listed = 4 * len(runs) + 5 * len(codes)  # runs; kinds and sizes
     constants = sum(_table_bytes(code.tables) for code in codes) + listed + sum(size for _, _, size in bands)
     title = package.title(model)
-    found = {"model.c": _model_c(model, codes, bands, plan, title)}
-    for name in _closure([*sources[1:], "micronets_layers.h"]):
-        found[name] = _kernel_text(name)
-    found |= package.describe(model, plan, title, constants, sources)
-    return Compiled(dict(sorted(found.items())), plan.bytes, model, plan, constants)
+    found = package.describe(model, plan, title, constants, sources)
+    found = {**found, **own, "model.c": _model_c(model, codes, bands, plan, title)}
+    return Compiled(found, plan.bytes, model, plan, constants)
 
 
 def _model_c(model: QuantizedModel, codes: list[Code], bands: list[tuple[str, str, int]], plan: ArenaPlan, title: str) -> str:
@@ -180,20 +178,3 @@ def _table_bytes(tables: str) -> int:
     arrays = re.findall(r"^static const (\w+) \w+\[(\d+)\]", tables, re.MULTILINE)
     found = re.findall(r"^static const (micronets_\w+) \w+ =", tables, re.MULTILINE)
     return sum(sizes[kind] * int(count) for kind, count in arrays) + sum(STRUCT_BYTES[name] for name in found)
-
-
-def _closure(names: list[str]) -> list[str]:
-    """These kernel files and the headers they include, directly or not."""
-    found: list[str] = []
-    todo = list(names)
-    while todo:
-        name = todo.pop()
-        if name not in found:
-            found.append(name)
-            todo += re.findall(r'^#include "(\w+\.h)"', _kernel_text(name), re.MULTILINE)
-    return found
-
-
-@lru_cache(maxsize=64)
-def _kernel_text(name: str) -> str:
-    return (files("micronets.compiler") / "csrc" / name).read_text("utf-8")

@@ -96,7 +96,7 @@ add_library(micronets_model STATIC
 {sources})
 target_include_directories(micronets_model PUBLIC ${{CMAKE_CURRENT_SOURCE_DIR}})
 if(CMAKE_C_COMPILER_ID MATCHES "GNU|Clang")
-  target_compile_options(micronets_model PRIVATE -O2) # also where the project is built for debugging or for size
+{assembly}  target_compile_options(micronets_model PRIVATE -O2) # also where the project is built for debugging or for size
 endif()
 set_target_properties(micronets_model PROPERTIES C_STANDARD 99 C_EXTENSIONS ON)
 
@@ -109,6 +109,13 @@ if(CMAKE_SOURCE_DIR STREQUAL CMAKE_CURRENT_SOURCE_DIR AND NOT CMAKE_CROSSCOMPILI
 endif()
 """
 
+_CMAKE_ASSEMBLY = """\
+  enable_language(ASM) # kernels for cores with the DSP extension; empty for others
+  set(CMAKE_ASM_FLAGS "${{CMAKE_C_FLAGS}} ${{CMAKE_ASM_FLAGS}}") # the flags that select the processor are often C's alone
+  target_sources(micronets_model PRIVATE
+{sources})
+"""
+
 _README = """\
 # {title}
 
@@ -119,16 +126,16 @@ caller, and a little stack. Constants: {constants:,} bytes of flash.
 |---|---|
 | `model.h` | how to call it: sizes, scales, three functions |
 | `model.c` | weights, tables, and a list of layers: what runs each, and a record of its sizes |
-| `micronets_*.c`, `micronets_*.h` | the kernels it uses, documented in `micronets_kernels.h` |
+| `micronets_*` | the kernels it uses, documented in `micronets_kernels.h`: C and, for some cores, assembly |
 | `example.c`, `test_vector.h` | an inference whose output must come out equal to the last byte |
 | `CMakeLists.txt` | a static library, and the example as a test |
 | `zephyr/`, `library.json` | the same as a module of Zephyr, as a library of PlatformIO |
 
 On this machine:
 
-    cc -std=c99 -O2 *.c -o example && ./example && echo equal
+    cc -std=c99 -O2 {sources} -o example && ./example && echo equal
 
-In firmware, add every `.c` file but `example.c` to the build, or the directory as a library:
+In firmware, add {every} but `example.c` to the build, or the directory as a library:
 
 - CMake: `add_subdirectory(THIS_DIRECTORY micronets_model)` and `target_link_libraries(yours PRIVATE micronets_model)`;
 - Zephyr: `west build ... -- -DEXTRA_ZEPHYR_MODULES=/path/to/THIS_DIRECTORY` (`ZEPHYR_EXTRA_MODULES` in older ones) and
@@ -180,13 +187,30 @@ def describe(model: QuantizedModel, plan: ArenaPlan, title: str, constants: int,
         f"| {i} | {ctext.comment(s.layer.name)} | {type(s.layer).__name__} | {ctext.shape(s.output_shape)} |"
         for i, s in enumerate(arch.steps())
     )
+    assembly = any(name.endswith(".S") for name in sources)
     return {
         "model.h": header,
         "example.c": _EXAMPLE.format(itype=itype, otype=otype),
         "test_vector.h": test_vector(model),
-        "CMakeLists.txt": _CMAKE.format(sources="\n".join(f"  {s}" for s in sources)),
-        "README.md": _README.format(title=title, arena=plan.bytes, constants=constants, rows=rows),
+        "CMakeLists.txt": _cmake(sources),
+        "README.md": _README.format(
+            title=title,
+            arena=plan.bytes,
+            constants=constants,
+            rows=rows,
+            sources="*.c *.S" if assembly else "*.c",
+            every="every `.c` and `.S` file" if assembly else "every `.c` file",
+        ),
     }
+
+
+def _cmake(sources: Sequence[str]) -> str:
+    """CMakeLists.txt for these C and assembly files."""
+    c, assembly = (
+        "\n".join(f"{indent}{name}" for name in sources if name.endswith(ending))
+        for indent, ending in (("  ", ".c"), ("    ", ".S"))
+    )
+    return _CMAKE.format(sources=c, assembly=_CMAKE_ASSEMBLY.format(sources=assembly) if assembly else "")
 
 
 def title(model: QuantizedModel) -> str:

@@ -1,4 +1,4 @@
-"""Weights in the order of the convolutions' kernels, as csrc/micronets_columns.h describes it, and the memory they want."""
+"""Weights in the order of the convolutions' kernels, and the memory they want; micronets_columns.h describes the order."""
 
 from __future__ import annotations
 

@@ -1,0 +1,21 @@
+/* The addition of two codes: what the portable kernel and the one for the DSP extension share. */
+#ifndef MICRONETS_ADD_H
+#define MICRONETS_ADD_H
+
+#include "micronets_requantize.h"
+
+/* Returns an operand's value on the common grid, or a sum's on the output's. */
+static inline int32_t micronets_add_scale(int32_t value, const micronets_operand *operand)
+{
+    return micronets_multiply(value, operand->multiplier, operand->shift);
+}
+
+/* Returns the code of the sum of the codes a and b. */
+MICRONETS_INLINE int8_t micronets_add_codes(int32_t a, int32_t b, const micronets_addition *n)
+{
+    const int32_t x = micronets_add_scale((a - n->a.zero_point) * (1 << 20), &n->a);
+    const int32_t y = micronets_add_scale((b - n->b.zero_point) * (1 << 20), &n->b);
+    return (int8_t)(micronets_clamp(micronets_add_scale(x + y, &n->sum), n->lowest, n->highest) + n->sum.zero_point);
+}
+
+#endif

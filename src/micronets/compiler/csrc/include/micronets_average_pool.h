@@ -1,0 +1,42 @@
+/* Means over windows: what the portable kernel and the one for the DSP extension share. */
+#ifndef MICRONETS_AVERAGE_POOL_H
+#define MICRONETS_AVERAGE_POOL_H
+
+#include "micronets_requantize.h"
+
+/* Writes sum / count, rounded to nearest, halves away from zero, clamped to lowest .. highest. Returns where the next goes. */
+MICRONETS_SMALL
+MICRONETS_APART int8_t *micronets_put_mean(int8_t *output, int32_t sum, int32_t count, int32_t lowest, int32_t highest)
+{
+    const int32_t half = count / 2, value = (sum + (sum < 0 ? -half : half)) / count;
+    *output = (int8_t)micronets_clamp(value, lowest, highest);
+    return output + 1;
+}
+
+/* The part of a window along an axis that lies inside the map: positions first .. end - 1. */
+typedef struct {
+    int32_t first, end;
+} micronets_span;
+
+/* Returns what lies inside a map of `size` positions, of a window of `kernel` positions that begins at `start`. */
+MICRONETS_SMALL
+MICRONETS_APART micronets_span micronets_span_inside(int32_t start, int32_t kernel, int32_t size)
+{
+    const micronets_span r = {start < 0 ? 0 : start, start + kernel < size ? start + kernel : size};
+    return r;
+}
+
+/* Returns the sum of one channel's values: in `lines` lines, `row` bytes apart, of `width` bytes each, every value
+ * `channels` bytes behind the one before it. */
+MICRONETS_INLINE int32_t micronets_sum_channel(const int8_t *line, int32_t lines, int32_t row, int32_t width, int32_t channels)
+{
+    int32_t sum = 0;
+    for (int32_t k = lines; k > 0; k--, line += row) {
+        for (const int8_t *v = line, *const end = line + width; v != end; v += channels) {
+            sum += *v;
+        }
+    }
+    return sum;
+}
+
+#endif

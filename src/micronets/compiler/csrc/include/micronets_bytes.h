@@ -1,0 +1,74 @@
+/* Runs of bytes, copied and filled; with the DSP extension, by words that need not be aligned. */
+#ifndef MICRONETS_BYTES_H
+#define MICRONETS_BYTES_H
+
+#include "micronets_dsp.h"
+
+/* Copies `count` bytes and returns the end of the target. The last word may take some bytes of the one before it along, so
+ * that source and target must not overlap. */
+MICRONETS_INLINE int8_t *micronets_copy(int8_t *target, const int8_t *source, int32_t count)
+{
+    int8_t *const end = target + count;
+#if MICRONETS_DSP
+    if (count >= 4) {
+        const int8_t *const last = source + count - 4;
+        for (; source < last; source += 4, target += 4) {
+            micronets_store4(target, micronets_load4(source));
+        }
+        micronets_store4(end - 4, micronets_load4(last));
+        return end;
+    }
+#endif
+    while (target < end) {
+        *target++ = *source++;
+    }
+    return end;
+}
+
+/* Copies `count` bytes and returns the end of the target. No byte at or above an address is read after that address is
+ * written: the target may overlap the source where it begins below it. */
+static inline int8_t *micronets_copy_forward(int8_t *target, const int8_t *source, int32_t count)
+{
+#if MICRONETS_DSP
+    for (; count >= 4; count -= 4, source += 4, target += 4) {
+        micronets_store4(target, micronets_load4(source));
+    }
+#endif
+    for (; count > 0; count--) {
+        *target++ = *source++;
+    }
+    return target;
+}
+
+/* Writes `value` to `count` bytes, few as a rule, and returns the end of the target. */
+MICRONETS_INLINE int8_t *micronets_fill(int8_t *target, int32_t value, int32_t count)
+{
+    for (; count > 0; count--) {
+        *target++ = (int8_t)value;
+    }
+    return target;
+}
+
+/* Writes `value` to `count` bytes, by words, and returns the end of the target. */
+MICRONETS_APART int8_t *micronets_fill_words(int8_t *target, int32_t value, int32_t count)
+{
+#if MICRONETS_DSP
+    for (const uint32_t four = micronets_pack4(value, value, value, value); count >= 4; count -= 4, target += 4) {
+        micronets_store4(target, four);
+    }
+    if (count > 1) { /* no loop, of which compilers make a call */
+        *target++ = (int8_t)value;
+        *target++ = (int8_t)value;
+    }
+    if (count & 1) {
+        *target++ = (int8_t)value;
+    }
+#else
+    for (; count > 0; count--) {
+        *target++ = (int8_t)value;
+    }
+#endif
+    return target;
+}
+
+#endif

@@ -1,0 +1,43 @@
+/* Convolutions of any weights and tables: products of a run of values. */
+#ifndef MICRONETS_CONV_ANY_PRODUCTS_H
+#define MICRONETS_CONV_ANY_PRODUCTS_H
+
+#include "micronets_dsp.h"
+
+/* Adds to sums[k] the products of (x - zero) with the weights at w + k * pitch, over `count` values, for k = 0 .. filters - 1.
+ *
+ * x: [in] `count` input codes. zero: the input's zero point, -128 .. 127. w: [in] `count` weights of the first filter. pitch:
+ * bytes from a filter's weights to the next one's. count: at least 0. filters: 1 .. 4. sums: [in, out] one for each filter. */
+MICRONETS_APART void micronets_conv_any_products(const int8_t *x, int32_t zero, const int8_t *w, int32_t pitch, int32_t count,
+                                                 int32_t filters, int32_t *sums)
+{
+    int32_t i = 0;
+#if MICRONETS_DSP
+    if (filters == 4) {
+        const micronets_pair offset = micronets_pack2(-zero, -zero);
+        const int8_t *w2 = w + 2 * pitch;
+        int32_t s0 = sums[0], s1 = sums[1], s2 = sums[2], s3 = sums[3];
+        for (; i + 4 <= count; i += 4) {
+            const uint32_t v = micronets_load4(x + i);
+            const micronets_pair even = micronets_even_plus(offset, v), odd = micronets_odd_plus(offset, v);
+            const uint32_t a = micronets_load4(w + i), b = micronets_load4(w + pitch + i);
+            const uint32_t c = micronets_load4(w2 + i), d = micronets_load4(w2 + pitch + i);
+            s0 = micronets_both(odd, micronets_odd(a), micronets_both(even, micronets_even(a), s0));
+            s1 = micronets_both(odd, micronets_odd(b), micronets_both(even, micronets_even(b), s1));
+            s2 = micronets_both(odd, micronets_odd(c), micronets_both(even, micronets_even(c), s2));
+            s3 = micronets_both(odd, micronets_odd(d), micronets_both(even, micronets_even(d), s3));
+        }
+        sums[0] = s0;
+        sums[1] = s1;
+        sums[2] = s2;
+        sums[3] = s3;
+    }
+#endif
+    for (; i < count; i++) {
+        for (int32_t k = 0; k < filters; k++) {
+            sums[k] += (x[i] - zero) * w[k * pitch + i];
+        }
+    }
+}
+
+#endif

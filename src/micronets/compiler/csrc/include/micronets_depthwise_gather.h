@@ -1,0 +1,71 @@
+/* Lines of one channel, copied from a map into the scratch memory of a depthwise convolution. */
+#ifndef MICRONETS_DEPTHWISE_GATHER_H
+#define MICRONETS_DEPTHWISE_GATHER_H
+
+#include "micronets_pairs.h"
+
+/* What is the same for all lines that are copied. */
+typedef struct {
+    int32_t first;   /* where in a line of the scratch the first value goes: the padding in front of it */
+    int32_t count;   /* values of a line, at least 1 */
+    int32_t step;    /* bytes from a value of the map to the next on its line */
+    int32_t pitch;   /* values of a line in the scratch, even */
+    int32_t in_line; /* bytes from a line of the map to the next */
+    int32_t behind;  /* 1: one value of padding is written behind the last one; 0: it is there already */
+    int32_t value;   /* of the padding */
+} micronets_depthwise_copy;
+
+#if MICRONETS_DSP_LOOPS
+/* Copies four values as two pairs. */
+#define FOUR                                                                                                \
+    "ldrsb %[a], [%[from]]\n\tldrsb %[b], [%[from], %[step]]\n\tldrsb %[c], [%[from], %[step], lsl #1]\n\t" \
+    "ldrsb %[d], [%[from], %[thrice]]\n\tadd %[from], %[from], %[step], lsl #2\n\t"                         \
+    "pkhbt %[a], %[a], %[b], lsl #16\n\tstr %[a], [%[to]], #4\n\t"                                         \
+    "pkhbt %[c], %[c], %[d], lsl #16\n\tstr %[c], [%[to]], #4\n\t"
+#endif
+
+/* Copies lines of the map, widened to 16 bits.
+ *
+ * line: [out] the first line of the scratch, at a multiple of four bytes. input: [in] the first value of the first line. lines:
+ * how many, one after the other; 0 or less for none. n: [in] how they are copied. */
+MICRONETS_APART void micronets_depthwise_gather(int16_t *line, const int8_t *input, int32_t lines, const micronets_depthwise_copy *n)
+{
+    const int32_t step = n->step, thrice = 3 * step, odd = n->first & 1, rest = n->count - odd;
+    for (line += n->first; lines > 0; lines--, line += n->pitch, input += n->in_line) {
+        int16_t *to = line;
+        const int8_t *from = input;
+        int32_t count = rest;
+        if (odd) {
+            *to++ = *from;
+            from += step;
+        }
+#if MICRONETS_DSP_LOOPS
+        int32_t a, b, c, d;
+        __asm__ volatile("subs %[n], %[n], #8\n\tblt 2f\n\t.p2align 2\n1:\n\t" FOUR FOUR "subs %[n], %[n], #8\n\tbge 1b\n"
+                         "2:\ttst %[n], #4\n\tbeq 3f\n\t" FOUR "3:\ttst %[n], #2\n\tbeq 4f\n\t"
+                         "ldrsb %[a], [%[from]]\n\tldrsb %[b], [%[from], %[step]]\n\tadd %[from], %[from], %[step], lsl #1\n\t"
+                         "pkhbt %[a], %[a], %[b], lsl #16\n\tstr %[a], [%[to]], #4\n"
+                         "4:\ttst %[n], #1\n\tbeq 5f\n\tldrsb %[a], [%[from]]\n\tstrh %[a], [%[to]]\n5:\n\t"
+                         : [n] "+&r"(count), [from] "+&r"(from), [to] "+&r"(to), [a] "=&r"(a), [b] "=&r"(b), [c] "=&r"(c),
+                           [d] "=&r"(d)
+                         : [step] "r"(step), [thrice] "r"(thrice)
+                         : "cc", "memory");
+#else
+        for (; count >= 4; count -= 4) {
+            micronets_store_pair(to, micronets_pair_of(from[0], from[step]));
+            micronets_store_pair(to + 2, micronets_pair_of(from[2 * step], from[thrice]));
+            from += 4 * step;
+            to += 4;
+        }
+        for (; count > 0; count--) {
+            *to++ = *from;
+            from += step;
+        }
+#endif
+        if (n->behind > 0) {
+            line[n->count] = (int16_t)n->value;
+        }
+    }
+}
+
+#endif

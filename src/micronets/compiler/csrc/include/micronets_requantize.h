@@ -1,0 +1,62 @@
+/* Fixed-point rescaling, rounded as TensorFlow Lite Micro rounds: once at the high half of the product, once at the shift. */
+#ifndef MICRONETS_REQUANTIZE_H
+#define MICRONETS_REQUANTIZE_H
+
+#include "micronets_kernels.h"
+#include "micronets_words.h"
+
+/* value * multiplier * 2^(shift - 31), shift in -31 .. 31; a left shift wraps at 32 bits. */
+MICRONETS_INLINE int32_t micronets_multiply(int32_t value, int32_t multiplier, int32_t shift)
+{
+    /* The left shift is masked, not chosen: compilers otherwise make two copies of all that follows. */
+    const int32_t shifted = (int32_t)((uint32_t)value << (shift & ~(shift >> 31)));
+    int32_t high = (int32_t)(((int64_t)shifted * multiplier + ((int64_t)1 << 30)) >> 31);
+    if (shift < 0) { /* halves away from zero; high is within +-(2^31 - 1), so that neither sum overflows */
+        high = (((high + (high >> 31)) >> ~shift) + 1) >> 1;
+    }
+    return high;
+}
+
+/* `value` within lowest .. highest; a lowest above highest gives highest. */
+MICRONETS_INLINE int32_t micronets_clamp(int32_t value, int32_t lowest, int32_t highest)
+{
+    const int32_t raised = value < lowest ? lowest : value;
+    return raised > highest ? highest : raised;
+}
+
+/* A limit of a clamp, as a code in each of four bytes. */
+MICRONETS_INLINE uint32_t micronets_limit4(const micronets_requant *requant, int32_t limit)
+{
+    return MICRONETS_REPEAT4(limit + requant->zero_point);
+}
+
+/* What is done to the sums of one output channel: add bias, multiply by multiplier * 2^(shift - 31). */
+typedef struct {
+    int32_t bias, multiplier, shift;
+} micronets_scale;
+
+/* That of output channel `channel`, from the tables as they are, quick or not. */
+MICRONETS_INLINE micronets_scale micronets_scale_of(const micronets_requant *requant, int32_t channel)
+{
+    const int32_t k = channel * requant->step, word = requant->bias[channel], multiplier = requant->multiplier[k];
+    micronets_scale scale = {word, multiplier, 0};
+    if (requant->shifts > 0) {
+        scale.shift = requant->multiplier[requant->shifts + k];
+    } else {
+        scale.bias = word >> 8;
+        scale.multiplier = (int32_t)((uint32_t)multiplier >> 1);
+        scale.shift = -(word & 255);
+    }
+    return scale;
+}
+
+/* A sum of products of output channel `channel` to its code; sum and bias wrap at 32 bits. */
+MICRONETS_INLINE int8_t micronets_requantize(int32_t sum, const micronets_requant *requant, int32_t channel)
+{
+    const micronets_scale scale = micronets_scale_of(requant, channel);
+    const int32_t total = (int32_t)((uint32_t)sum + (uint32_t)scale.bias);
+    const int32_t value = micronets_multiply(total, scale.multiplier, scale.shift);
+    return (int8_t)(micronets_clamp(value, requant->lowest, requant->highest) + requant->zero_point);
+}
+
+#endif

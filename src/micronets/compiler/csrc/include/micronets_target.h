@@ -1,0 +1,58 @@
+/* Which kernels are built for the core and the compiler at hand. No other file asks what they are.
+ *
+ * Every kernel is written in portable C99 in csrc/plain, which defines what it computes and runs on every core. Some are
+ * written a second time in csrc/dsp, for Arm cores whose DSP extension multiplies two pairs of 16-bit values at once:
+ * Cortex-M4, M7 and M33 (ARMv7E-M and ARMv8-M Main). Both give the same bytes. A file of csrc/dsp is empty where
+ * MICRONETS_DSP is 0, and a file of csrc/plain that has a counterpart there is empty where that is built.
+ *
+ * This header is read by C and, for its numbers, by the assembler. */
+#ifndef MICRONETS_TARGET_H
+#define MICRONETS_TARGET_H
+
+/* 1 where the compiler's core has the DSP extension, in a form that the files in assembly and the instructions in
+ * micronets_dsp.h are written in: Thumb-2, as GCC and Clang assemble it. */
+#if defined(__ARM_FEATURE_DSP) && defined(__thumb2__) && defined(__GNUC__)
+#define MICRONETS_DSP_CORE 1
+#else
+#define MICRONETS_DSP_CORE 0
+#endif
+
+/* 1 where the kernels for the DSP extension are built. That is decided by the core, unless it is given on the command
+ * line: -DMICRONETS_DSP=0 builds the portable kernels on any core, and -DMICRONETS_DSP=1 builds the others on any core,
+ * their instructions written out in C, so that their logic can be tested on every machine. */
+#ifndef MICRONETS_DSP
+#define MICRONETS_DSP MICRONETS_DSP_CORE
+#endif
+
+/* 1 where the kernels in assembly (csrc/dsp, .S) are built. */
+#define MICRONETS_DSP_ASSEMBLY (MICRONETS_DSP && MICRONETS_DSP_CORE)
+
+/* 1 where whole loops are written as inline assembly within C. They need 13 registers, which only an optimising GCC finds:
+ * Clang, and GCC with -O0, compile the same loops from C. */
+#if MICRONETS_DSP_ASSEMBLY && !defined(__clang__) && defined(__OPTIMIZE__)
+#define MICRONETS_DSP_LOOPS 1
+#else
+#define MICRONETS_DSP_LOOPS 0
+#endif
+
+#ifndef __ASSEMBLER__
+
+/* MICRONETS_INLINE is for inner loops, which are only quick as part of the loop around them. MICRONETS_APART keeps a loop
+ * out of its caller, so that it has all registers for itself. */
+#if defined(__GNUC__)
+#define MICRONETS_INLINE static inline __attribute__((always_inline))
+#define MICRONETS_APART static __attribute__((noinline, unused))
+#else
+#define MICRONETS_INLINE static inline
+#define MICRONETS_APART static
+#endif
+
+/* MICRONETS_SMALL is for code that takes little of the time: GCC compiles it for size, without calls of memset. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define MICRONETS_SMALL __attribute__((optimize("Os", "no-tree-loop-distribute-patterns")))
+#else
+#define MICRONETS_SMALL
+#endif
+
+#endif
+#endif

@@ -1,6 +1,0 @@
-#include "micronets_lines_3x3_2.h"
-
-void micronets_rows_3x3_2(const micronets_strip *strip, int8_t *output, int32_t rows, int32_t count)
-{
-    micronets_lines_3x3_2(strip, output, rows, count, 0);
-}

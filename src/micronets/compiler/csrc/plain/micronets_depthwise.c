@@ -1,0 +1,136 @@
+#include "micronets_depthwise_gather.h"
+#include "micronets_pairs.h"
+#include "micronets_requantize.h"
+
+/* Weights of a channel as pairs, doubled. A line w0, w1, w2, ... of the kernel becomes (w0, w1), (w2, w3), ... for outputs
+ * whose window begins at the first value of a pair, and with a stride of 1 also (0, w0), (w1, w2), ... for those that begin
+ * at the second. For kernels of 3 x 3 the words (w0, w1) and (w1, w2) hold all that. */
+MICRONETS_SMALL
+MICRONETS_APART void pack(uint32_t *to, const int8_t *w, const micronets_window *window, const micronets_planes *n)
+{
+    const int32_t stride = n->odd > 0 ? 2 : 1, words = stride * n->even;
+    for (int32_t ky = window->kernel_h; ky > 0; ky--, to += words) {
+        for (int32_t i = 0; i < words; i++) {
+            to[i] = 0;
+        }
+        for (int32_t k = 0; k < window->kernel_w; k++) {
+            const uint32_t weight = (uint32_t)(2 * *w++) & 0xffffu;
+            to[(k >> 1) * stride] |= weight << 16 * (k & 1);
+            if (stride > 1) {
+                to[((k + 1) >> 1) * 2 + 1] |= weight << 16 * ((k + 1) & 1);
+            }
+        }
+    }
+}
+
+/* The same for kernels of 3 x 3. */
+MICRONETS_INLINE void pack_3x3(uint32_t *to, const int8_t *w)
+{
+    for (int32_t ky = 0; ky < 3; ky++, w += 3, to += 2) {
+        const int32_t a = 2 * w[0], b = 2 * w[1], c = 2 * w[2];
+        to[0] = micronets_pair_of(a, b);
+        to[1] = micronets_pair_of(b, c);
+    }
+}
+
+/* count: even, as whole lines are. */
+static void pad(int16_t *line, int32_t count, int32_t value)
+{
+    const uint32_t pair = micronets_pair_of(value, value);
+    for (; count > 0; count -= 2, line += 2) {
+        micronets_store_pair(line, pair);
+    }
+}
+
+/* Constants of a channel for the kernels with pairs. */
+MICRONETS_INLINE void prepare(micronets_filter *filter, const micronets_requant *requant, int32_t channel)
+{
+    const micronets_scale scale = micronets_scale_of(requant, channel);
+    const int32_t nothing = scale.shift >= 0 || scale.shift < MICRONETS_LEAST_SHIFT; /* a channel whose multiplier is 0, or stands for that */
+    const int32_t shift = nothing ? 1 : -scale.shift;
+    filter->bias = 2 * scale.bias;
+    filter->multiplier = nothing ? 0 : scale.multiplier;
+    filter->shift = shift;
+    filter->addend = requant->zero_point * (1 << shift) + (1 << (shift - 1));
+}
+
+/* One of the interleaved parts of a channel, a strip after the other. */
+MICRONETS_APART void strips(const int8_t *input, int8_t *output, int32_t count, const micronets_depthwise_copy *copied,
+                            const micronets_strip *strip, micronets_rows rows, int16_t *lines)
+{
+    const micronets_window *const n = strip->window;
+    const micronets_planes *const p = strip->planes;
+    const int32_t span = (n->kernel_h - 1) * n->dilation_h + 1, kept = span > n->stride_h ? span - n->stride_h : 0;
+    const int32_t pitch = copied->pitch;
+    int32_t top = -n->pad_top, there = 0;
+    for (int32_t left = n->out_h; left > 0; left -= p->strip, top += p->strip * n->stride_h) {
+        const int32_t height = left < p->strip ? left : p->strip, end = top + (height - 1) * n->stride_h + span;
+        const int32_t y = top + there, inside = y < 0 ? 0 : y, behind = end < n->in_h ? end : n->in_h;
+        for (int32_t i = 0; i < there * pitch; i += 2) { /* the last lines of the strip before */
+            micronets_store_pair(lines + i, micronets_pair_at(lines + p->strip * n->stride_h * pitch + i));
+        }
+        if (y < 0) {
+            pad(lines + there * pitch, -y * pitch, n->pad_value);
+        }
+        if (end > behind) {
+            pad(lines + (behind - top) * pitch, (end - behind) * pitch, n->pad_value);
+        }
+        micronets_depthwise_gather(lines + (inside - top) * pitch, input + inside * copied->in_line, behind - inside, copied);
+        rows(strip, output, height, count);
+        output += height * strip->out_line;
+        there = kept;
+    }
+}
+
+void micronets_depthwise(const int8_t *input, int8_t *output, const int8_t *weights, void *scratch,
+                         const micronets_window *window, const micronets_planes *planes, const micronets_requant *requant,
+                         micronets_rows rows)
+{
+    const micronets_window *const n = window;
+    const int32_t phases = planes->phases, pitch = planes->pitch, room = pitch - n->pad_left, taps = n->kernel_h * n->kernel_w;
+    const int32_t height = (planes->strip - 1) * n->stride_h + (n->kernel_h - 1) * n->dilation_h + 1;
+    const int32_t below = height - n->pad_top < n->in_h ? height - n->pad_top : n->in_h;
+    micronets_filter *const filter = (micronets_filter *)scratch;
+    int16_t *const lines = (int16_t *)(void *)(filter->weights + n->kernel_h * (planes->even + planes->odd));
+    const micronets_steps steps = micronets_steps_of(n, planes);
+    micronets_strip strip = {filter, lines, weights, n, planes, requant, 0, steps.out_line};
+    const int32_t within = n->in_w < room ? n->in_w : room;
+    micronets_depthwise_copy copied = {n->pad_left, within, phases * steps.in_step, pitch, steps.in_line, 0, n->pad_value};
+    int32_t left = planes->multiplier;
+    pad(lines, pitch * height, n->pad_value);
+    filter->step = phases * steps.out_step;
+    for (int32_t c = 0; c < n->out_c; c++) {
+        if (planes->even > 0) {
+            prepare(filter, requant, c);
+            if (planes->even == 1 && planes->odd == 1 && n->kernel_w == 3) {
+                pack_3x3(filter->weights, strip.weights);
+            } else {
+                pack(filter->weights, strip.weights, n, planes);
+            }
+        }
+        strip.channel = c;
+        for (int32_t phase = 0; phase < phases && phase < n->out_w; phase++) {
+            const int8_t *const from = input + phase * steps.in_step;
+            int8_t *const to = output + phase * steps.out_step;
+            int32_t count = n->out_w;
+            if (phases > 1) {
+                const int32_t there = (n->in_w - phase + phases - 1) / phases;
+                count = (count - phase + phases - 1) / phases;
+                copied.count = there < room ? there : room;
+                copied.behind = there < room ? 1 : 0; /* the part before this one may have been longer by that */
+            }
+            if (planes->strip < n->out_h) {
+                strips(from, to, count, &copied, &strip, rows, lines);
+            } else { /* the padding stays where it is */
+                micronets_depthwise_gather(lines + n->pad_top * pitch, from, below, &copied);
+                rows(&strip, to, n->out_h, count);
+            }
+        }
+        strip.weights += taps;
+        output++;
+        if (--left == 0) {
+            input++;
+            left = planes->multiplier;
+        }
+    }
+}

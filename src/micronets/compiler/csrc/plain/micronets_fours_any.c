@@ -1,0 +1,10 @@
+#include "micronets_fours.h"
+
+#if !MICRONETS_DSP_ASSEMBLY
+
+void micronets_fours_any(struct micronets_four *n)
+{
+    micronets_four_lines(n);
+}
+
+#endif

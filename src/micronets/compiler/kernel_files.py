@@ -1,0 +1,74 @@
+"""The C files of kernels: which a network needs, and what they contain.
+
+The folders of csrc are `include` (headers), `plain` (portable C99) and `dsp` (C and assembly for cores with the DSP extension);
+csrc/include/micronets_target.h says how one of them is chosen when they are compiled. A kernel `micronets_NAME` is written in
+plain/micronets_NAME.c, or in dsp/micronets_dsp_NAME.c or .S, or in both. In a generated package all files lie in one folder.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from importlib.resources import files
+
+_FOLDERS = ("include", "plain", "dsp")
+_SOURCE_ENDINGS = (".c", ".S")
+# In which order the kernels lie in flash, assembly in front of the C that calls it. It is written down, as it decides which
+# loops share lines of a small instruction cache (a few cycles in a thousand): names of files do not.
+PLACEMENT = (
+    *("add_quads", "add", "average_pool", "band_move", "band_window", "columns", "conv_expand", "conv", "conv_1x1"),
+    *("conv_4_edge", "conv_4_expand", "conv_4", "conv_any", "conv_s4", "conv_wide", "depthwise", "depthwise_4", "dequantize"),
+    *("expand", "fours_3x3", "fours_3x3_relu", "fours_any", "fully_connected", "fully_connected_eights", "fully_connected_8"),
+    *("fully_connected_s4", "lookup", "max_pool", "mean", "pad", "prepare", "quantize", "rows_3x3", "rows_3x3_2"),
+    *("rows_3x3_2_relu", "rows_3x3_relu", "rows_any", "rows_pairs", "rows_pairs_2", "softmax", "unpack_s4", "unpack_weights"),
+)
+
+
+def is_source(name: str) -> bool:
+    """Whether a file is compiled by itself, as C (.c) and assembly (.S) are, and not included by others."""
+    return name.endswith(_SOURCE_ENDINGS)
+
+
+def kernel_files(kernels: Iterable[str], headers: Iterable[str] = ()) -> dict[str, str]:
+    """Contents by name of every file that these kernels (`micronets_conv`, ...) consist of, and of these headers.
+
+    That is their sources, the headers that these include, directly or not, and the sources of functions that those
+    declare: a header micronets_NAME.h belongs to the sources of micronets_NAME. Headers come first, then the sources in
+    the order of `PLACEMENT`.
+    """
+    texts = _texts()
+    found: dict[str, str] = {}
+    todo = [*(name for kernel in kernels for name in _sources(kernel)), *headers]
+    while todo:
+        name = todo.pop()
+        if name not in found:
+            found[name] = texts[name]
+            included = re.findall(r'^#include "(\w+\.(?:h|inc))"', texts[name], re.MULTILINE)
+            todo += included
+            todo += [source for header in included for source in _sources(header.partition(".")[0])]
+    return dict(sorted(found.items(), key=lambda item: _place(item[0])))
+
+
+def kernel_name(file: str) -> str:
+    """`conv` of micronets_conv.c, micronets_dsp_conv.c and micronets_dsp_conv.S."""
+    return file.partition(".")[0].removeprefix("micronets_").removeprefix("dsp_")
+
+
+def _place(file: str) -> tuple[int, str]:
+    return (PLACEMENT.index(kernel_name(file)) if is_source(file) else -1, file)
+
+
+def _sources(kernel: str) -> list[str]:
+    """Names of the files in which a function is written, none for one that is not there."""
+    dsp = kernel if kernel.startswith("micronets_dsp_") else kernel.replace("micronets_", "micronets_dsp_", 1)
+    names = [f"{kernel}.c", *(f"{dsp}{ending}" for ending in _SOURCE_ENDINGS)]
+    return [name for name in dict.fromkeys(names) if name in _texts()]
+
+
+@lru_cache(maxsize=1)
+def _texts() -> Mapping[str, str]:
+    """Every file of csrc by its name, of which there is only one."""
+    root = files("micronets.compiler") / "csrc"
+    paths = [path for folder in _FOLDERS for path in (root / folder).iterdir() if path.is_file()]
+    return {path.name: path.read_text("utf-8") for path in paths}

@@ -1,0 +1,107 @@
+"""The kernels' files: which a network gets, in which order, and that C and assembly agree on sizes and offsets."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+import micronets.compiler
+from benchmarks import struct_offsets
+from micronets.boards.board import load_board
+from micronets.compiler.kernel_files import PLACEMENT, is_source, kernel_files, kernel_name
+from micronets.device.cross_compiler import call, compiler
+from micronets.errors import DeviceError
+
+CSRC = Path(micronets.compiler.__file__).parent / "csrc"
+FILES = sorted(path for path in CSRC.rglob("*.*") if path.is_file())
+F446 = load_board("NUCLEO-F446RE")
+
+
+def assemble(which: str, folder: Path, source: str, *changes: tuple[str, str, str]) -> None:
+    """Compiles one file of the kernels with `changes` in others: (file, what stands there, what instead)."""
+    try:
+        cc = compiler(F446, which)
+    except DeviceError as e:
+        pytest.skip(str(e))
+    texts = {path.name: path.read_text("utf-8") for path in FILES}
+    for name, old, new in changes:
+        assert texts[name].count(old) == 1, f"{name} holds {texts[name].count(old)} times: {old}"
+        texts[name] = texts[name].replace(old, new)
+    for name, text in texts.items():
+        (folder / name).write_text(text)
+    call([*cc.command, *cc.core_flags, *cc.hosted, "-O2", "-c", str(folder / source), "-o", str(folder / "o.o")], "compile")
+
+
+def test_every_source_has_its_place() -> None:
+    names = {kernel_name(path.name) for path in FILES if is_source(path.name)}
+    assert names == set(PLACEMENT)
+    assert len(PLACEMENT) == len(names)
+
+
+def test_files_have_different_names_and_lie_where_they_belong() -> None:
+    assert max(Counter(path.name for path in FILES).values()) == 1
+    for path in FILES:
+        dsp = path.name.startswith("micronets_dsp_")
+        assert path.parent.name == ("dsp" if dsp else "plain" if is_source(path.name) else "include"), path.name
+
+
+def test_a_kernel_brings_what_it_calls_and_no_more() -> None:
+    sources = [name for name in kernel_files(["micronets_conv_1x1"]) if is_source(name)]
+    assert sources == ["micronets_columns.c", "micronets_dsp_columns.S", "micronets_conv_1x1.c"]
+    assert [*filter(is_source, kernel_files(["micronets_add"]))] == [
+        "micronets_dsp_add_quads.S",
+        "micronets_add.c",
+        "micronets_dsp_add.c",
+    ]
+    assert [*filter(is_source, kernel_files(["micronets_rows_3x3_relu"]))] == [
+        "micronets_dsp_rows_3x3_relu.c",
+        "micronets_rows_3x3_relu.c",
+    ]
+
+
+def test_no_other_file_asks_what_the_compiler_and_the_core_are() -> None:
+    words = ("__ARM_", "__thumb", "__GNUC__", "__clang__", "__OPTIMIZE__")
+    found = {path.name for path in FILES if any(word in path.read_text("utf-8") for word in words)}
+    assert found == {"micronets_target.h"}
+
+
+def test_the_header_of_offsets_is_up_to_date() -> None:
+    try:
+        expected = struct_offsets.header()
+    except DeviceError as e:
+        pytest.skip(str(e))
+    assert struct_offsets.HEADER.read_text("utf-8") == expected, "write it anew: python -m benchmarks.struct_offsets"
+
+
+@pytest.mark.parametrize("which", ["gcc", "zig"])
+@pytest.mark.parametrize(
+    ("source", "header", "old", "new"),
+    [
+        ("micronets_prepare.c", "micronets_columns.h", "    int32_t zero_point; ", "    int32_t more, zero_point; "),
+        ("micronets_depthwise_4.c", "micronets_fours.h", "    int32_t bytes; ", "    int32_t more, bytes; "),
+        ("micronets_dsp_add.c", "micronets_dsp_add_quads.h", "    int8_t *output; ", "    int8_t *more, *output; "),
+        ("micronets_prepare.c", "micronets_offsets.h", "MICRONETS_BLOCK_CLAMP 32", "MICRONETS_BLOCK_CLAMP 36"),
+    ],
+)
+def test_a_record_that_is_not_as_the_assembly_reads_it_does_not_build(
+    which: str, source: str, header: str, old: str, new: str, tmp_path: Path
+) -> None:
+    assemble(which, tmp_path, source)
+    with pytest.raises(DeviceError, match=r"micronets_agree_|array .*negative"):
+        assemble(which, tmp_path, source, (header, old, new))
+
+
+@pytest.mark.parametrize("which", ["gcc", "zig"])
+@pytest.mark.parametrize(
+    ("source", "name", "size"),
+    [
+        ("micronets_dsp_columns.S", "MICRONETS_COLUMNS_STEP_BYTES", 52),
+        ("micronets_dsp_fours_any.S", "MICRONETS_FOURS_TAP_BYTES", 40),
+        ("micronets_dsp_fully_connected_eights.S", "MICRONETS_EIGHTS_STEP_BYTES", 250),
+    ],
+)
+def test_a_loop_of_another_size_does_not_build(which: str, source: str, name: str, size: int, tmp_path: Path) -> None:
+    assemble(which, tmp_path, source)
+    for other in (size - 2, size + 2):
+        with pytest.raises(DeviceError, match=r"org"):
+            assemble(which, tmp_path, source, ("micronets_loops.h", f"{name} {size}", f"{name} {other}"))
