@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from micronets.errors import DataError, SpecError, did_you_mean
+from micronets.tasks.names import check_utf8
 
 _ID = re.compile(r"id_(\d+)")
 _FAULTY = ("anomaly", "abnormal")
@@ -44,6 +45,7 @@ def scan(root: Path) -> tuple[list[Recorded], tuple[str, ...]]:
         raise DataError(f"{root}: {what}; give one with machine sounds: {LAYOUTS}")
     files = sorted(p for p in root.rglob("*") if p.is_file() and not any(q.startswith(".") for q in p.relative_to(root).parts))
     wavs = [p for p in files if p.suffix.lower() == ".wav"]
+    check_utf8(q for p in wavs for q in (*reversed(p.parents[: len(p.relative_to(root).parts) - 1]), p))
     if not wavs:
         found = f"{len(files)} other files, first: {files[0].name}" if files else "it is empty"
         raise DataError(f"{root}: no .wav files ({found}); give machine sounds: {LAYOUTS}")

@@ -21,6 +21,7 @@ import numpy.typing as npt
 from micronets.errors import DataError
 from micronets.files import DAMAGE, said
 from micronets.tasks.kws.folders import speaker
+from micronets.tasks.names import check_utf8
 
 SPLITS = ("train", "val", "test")
 FORMS = "an .npz with x and y, a folder of .npy or .csv files per class, or such a file per class"
@@ -111,9 +112,11 @@ def _npz(path: Path) -> Rows:
 def _folder(root: Path) -> Rows:
     entries = sorted(p for p in root.iterdir() if not p.name.startswith("."))
     folders = [p for p in entries if p.is_dir()]
+    check_utf8(folders)
     files: dict[str, list[Path]] = {}
     for folder in folders:
         files[folder.name] = sorted(p for p in folder.iterdir() if p.suffix.lower() in (".npy", ".csv"))
+        check_utf8(files[folder.name])
         if not files[folder.name]:
             others = [p.name for p in sorted(folder.iterdir()) if not p.name.startswith(".")]
             found = f"{len(others)} other files, first: {others[0]}" if others else "the folder is empty"

@@ -16,6 +16,7 @@ from micronets.files import digest
 from micronets.frontend.image import Bytes, ImageFrontEnd, resized
 from micronets.frontend.mapped import Chunks, mapped
 from micronets.installation import install
+from micronets.tasks.names import check_utf8
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -179,8 +180,10 @@ def _classes(root: Path) -> tuple[Files, list[Path]]:
         raise DataError(f"{root}: no folders in it; give a directory with a folder of images for each class")
     files: Files = {}
     strangers: list[Path] = []
+    check_utf8(folders)
     for folder in folders:
         names = sorted(p for p in folder.iterdir() if p.is_file() and not p.name.startswith("."))
+        check_utf8(names)
         files[folder.name] = [p for p in names if p.suffix.lower() in SUFFIXES]
         others = [p for p in names if p.suffix.lower() not in SUFFIXES]
         if not files[folder.name]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from micronets.errors import DataError, SpecError, did_you_mean
+from micronets.tasks.names import check_utf8
 
 BACKGROUND = "_background_noise_"
 LISTS = {"test": "testing_list.txt", "val": "validation_list.txt"}
@@ -40,10 +41,12 @@ def scan(root: Path) -> Folders:
     folders = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
     if not folders:
         raise DataError(f"{root}: no folders in it; give a directory with a folder of WAV files per class")
+    check_utf8(folders)
     files: dict[str, Sequence[Path]] = {}
     strangers: list[Path] = []
     for folder in folders:
         names = sorted(p for p in folder.iterdir() if p.is_file() and not p.name.startswith("."))
+        check_utf8(names)
         files[folder.name] = [p for p in names if p.suffix.lower() == ".wav"]
         others = [p for p in names if p.suffix.lower() != ".wav"]
         if not files[folder.name] and folder.name != BACKGROUND:
