@@ -7,6 +7,15 @@
  *
  * Registers: the constants stay in r3 to r9, the codes of four values in quad_a and quad_b; quad_a becomes the output.
  */
+/* Cycles on a Cortex-M4 without wait states, from label to label; a branch counts as not taken, and takes
+ * 3 cycles more where it is. Written by benchmarks/assembly_cycles.py.
+ *
+ *   label                bytes  instructions  cycles
+ *   micronets_add_quads     36            10      34
+ *   .Lquad                 246            62      64
+ *   .Lstore                 16             5      15
+ *   .Lclamp                 30             8      11 */
+
 #include "micronets_dsp_assembly.h"
 #include "micronets_offsets.h"
 

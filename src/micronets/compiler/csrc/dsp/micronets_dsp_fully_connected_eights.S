@@ -9,6 +9,17 @@
  * steps of 250 bytes: with more, eight filters would need more than the 1 KB of code that the instruction caches of STM32F4 and
  * L4 hold. Where the number of steps is odd, the loop is entered in the middle.
  */
+/* Cycles on a Cortex-M4 without wait states, from label to label; a branch counts as not taken, and takes
+ * 3 cycles more where it is. Written by benchmarks/assembly_cycles.py.
+ *
+ *   label                             bytes  instructions  cycles
+ *   micronets_fully_connected_eights     20             6      19
+ *   .Leight                              24            12      13
+ *   .Lsteps                             500           140     154
+ *   .Lsteps_end                         346            93     103
+ *   .Lstore                              20             6      19
+ *   .Lclamp                              38            11      12 */
+
 #include "micronets_dsp_assembly.h"
 #include "micronets_loops.h"
 
