@@ -11,6 +11,9 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 # Threads that wait for each other in a spin loop cost more than they save on few cores.
 export OMP_WAIT_POLICY := passive
 
+# C that .clang-format lays out.
+C_SOURCES := $(shell find src/micronets/compiler/csrc src/micronets/device/firmware -name '*.[ch]' -o -name '*.cc')
+
 .PHONY: demo test clean
 
 demo: $(VENV)/.installed-demo
@@ -20,6 +23,7 @@ test: $(VENV)/.installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/clang-format --dry-run --Werror $(C_SOURCES)
 	OMP_NUM_THREADS=1 $(BIN)/pytest -v -n 2 --no-header
 
 $(BIN)/python:

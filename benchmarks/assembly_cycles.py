@@ -41,7 +41,7 @@ class Part:
 
 def kernels() -> list[Path]:
     """The files of assembly that hold code of their own, and no other's."""
-    return sorted([*(path for path in (CSRC / "dsp").glob("*.S") if _TABLE.search(path.read_text("utf-8"))), *_included()])
+    return sorted(path for path in (CSRC / "dsp").glob("*.*") if _TABLE.search(path.read_text("utf-8")))
 
 
 def parts(path: Path) -> list[Part]:
@@ -78,10 +78,6 @@ def updated(path: Path) -> str:
     """The text of a kernel with its present table."""
     source = path if path.suffix == ".S" else path.with_suffix(".S")  # what is included, by one that includes it
     return _TABLE.sub(lambda _: table(parts(source)), path.read_text("utf-8"), count=1)
-
-
-def _included() -> list[Path]:
-    return list((CSRC / "dsp").glob("*.inc"))
 
 
 if __name__ == "__main__":

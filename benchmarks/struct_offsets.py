@@ -83,7 +83,11 @@ _TEXT = """\
 #ifndef MICRONETS_OFFSETS_H
 #define MICRONETS_OFFSETS_H
 
+/* clang-format off */
+
 {records}
+/* clang-format on */
+
 #endif
 """
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import micronets.compiler
+import micronets.device
 from benchmarks import struct_offsets
 from micronets.boards.board import load_board
 from micronets.compiler.kernel_files import PLACEMENT, is_source, kernel_files, kernel_name
@@ -43,6 +44,13 @@ def test_files_have_different_names_and_lie_where_they_belong() -> None:
     for path in FILES:
         dsp = path.name.startswith("micronets_dsp_")
         assert path.parent.name == ("dsp" if dsp else "plain" if is_source(path.name) else "include"), path.name
+
+
+def test_no_line_has_more_than_120_columns() -> None:
+    firmware = Path(micronets.device.__file__).parent / "firmware"
+    for path in (*FILES, *(path for path in firmware.rglob("*.*") if path.is_file())):
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+            assert len(line) <= 120, f"{path.name}:{number} has {len(line)} columns"
 
 
 def test_a_kernel_brings_what_it_calls_and_no_more() -> None:

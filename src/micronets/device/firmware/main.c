@@ -8,13 +8,23 @@
 __attribute__((section(".arena"), aligned(16), used)) uint8_t firmware_arena[MICRONETS_ARENA_BYTES];
 
 /* The empty assembly keeps the calls and their argument, in r0. */
-__attribute__((noinline, used)) void firmware_ready(void *input) { __asm volatile("" : : "r"(input) : "memory"); }
+__attribute__((noinline, used)) void firmware_ready(void *input)
+{
+    __asm volatile("" : : "r"(input) : "memory");
+}
 
-__attribute__((noinline, used)) void firmware_done(const void *output) { __asm volatile("" : : "r"(output) : "memory"); }
+__attribute__((noinline, used)) void firmware_done(const void *output)
+{
+    __asm volatile("" : : "r"(output) : "memory");
+}
 
-__attribute__((noinline, used)) void micronets_mark(uint32_t index) { __asm volatile("" : : "r"(index) : "memory"); }
+__attribute__((noinline, used)) void micronets_mark(uint32_t index)
+{
+    __asm volatile("" : : "r"(index) : "memory");
+}
 
-int main(void) {
+int main(void)
+{
     for (;;) {
         firmware_ready(micronets_input(firmware_arena));
         micronets_invoke(firmware_arena);

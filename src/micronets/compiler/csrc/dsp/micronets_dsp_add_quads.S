@@ -1,9 +1,10 @@
 /* void micronets_add_quads(const micronets_add_constants *n): adds the int8 codes of two tensors, four at a time.
  *
- * Each code of b, shifted by 21 bits, is multiplied by its multiplier and shifted back by its shift; the code of a, shifted by
- * 19 bits, is added, and the sum is multiplied and shifted to the output's code. Both roundings are halves away from zero: a
- * negative number is less by one, and the last bit that is shifted out is the carry that is added. Where the shift of b is 0,
- * it leaves the carry of the addition in front of it, which takes back the one that this addition subtracted.
+ * Each code of b, shifted by 21 bits, is multiplied by its multiplier and shifted back by its shift; the code of a,
+ * shifted by 19 bits, is added, and the sum is multiplied and shifted to the output's code. Both roundings are halves
+ * away from zero: a negative number is less by one, and the last bit that is shifted out is the carry that is added.
+ * Where the shift of b is 0, it leaves the carry of the addition in front of it, which takes back the one that this
+ * addition subtracted.
  *
  * Registers: the constants stay in r3 to r9, the codes of four values in quad_a and quad_b; quad_a becomes the output.
  */
@@ -16,7 +17,7 @@
  *   .Lstore                 16             5      15
  *   .Lclamp                 30             8      11 */
 
-#include "micronets_dsp_assembly.h"
+#include "micronets_dsp_assembly.inc"
 #include "micronets_offsets.h"
 
 #if MICRONETS_DSP_ASSEMBLY

@@ -1,17 +1,18 @@
-/* void micronets_columns(const micronets_block *block, int8_t *output, int32_t pitch): the matrix product of the convolutions.
+/* void micronets_columns(const micronets_block *block, int8_t *output, int32_t pitch): the matrix product of the
+ * convolutions.
  *
- * It multiplies the columns of two output pixels with four filters at a time and writes their codes; micronets_columns.h
- * describes the columns, the weights and the record `block`. Where the record has an input, it first turns that into columns,
- * two pixels after two pixels.
+ * It multiplies the columns of two output pixels with four filters at a time and writes their codes;
+ * micronets_columns.h describes the columns, the weights and the record `block`. Where the record has an input, it
+ * first turns that into columns, two pixels after two pixels.
  *
- * A word of the weights belongs to two filters f and g and two values: its halves are f + 256 * g. One smlad with the word as
- * it is gives the sum of f + 256 * g, another with the sign-extended low bytes that of f; their difference, shifted by eight
- * bits, is the sum of g.
+ * A word of the weights belongs to two filters f and g and two values: its halves are f + 256 * g. One smlad with the
+ * word as it is gives the sum of f + 256 * g, another with the sign-extended low bytes that of f; their difference,
+ * shifted by eight bits, is the sum of g.
  *
- * The loop over pairs of values has eight steps of 52 bytes. More would be quicker without wait states, but a block of filters
- * would then need more than the 1 KB of code that the instruction caches of STM32F4 and L4 hold. The first pair of values is
- * outside the loop, all others are the loop's last ones: it is entered in the middle, at an address that micronets_prepare
- * computes from MICRONETS_COLUMNS_STEPS and MICRONETS_COLUMNS_STEP_BYTES.
+ * The loop over pairs of values has eight steps of 52 bytes. More would be quicker without wait states, but a block
+ * of filters would then need more than the 1 KB of code that the instruction caches of STM32F4 and L4 hold. The first
+ * pair of values is outside the loop, all others are the loop's last ones: it is entered in the middle, at an address
+ * that micronets_prepare computes from MICRONETS_COLUMNS_STEPS and MICRONETS_COLUMNS_STEP_BYTES.
  */
 /* Cycles on a Cortex-M4 without wait states, from label to label; a branch counts as not taken, and takes
  * 3 cycles more where it is. Written by benchmarks/assembly_cycles.py.
@@ -32,7 +33,7 @@
  *   .Lreturn               6             2      12
  *   .Lnot_relu           296            77      82 */
 
-#include "micronets_dsp_assembly.h"
+#include "micronets_dsp_assembly.inc"
 #include "micronets_loops.h"
 #include "micronets_offsets.h"
 
@@ -45,8 +46,8 @@ pair_b  .req r5 /* two values of the second pixel */
 w01     .req r6 /* their weights for filters 0 and 1 */
 w23     .req r7 /* their weights for filters 2 and 3 */
 
-/* Sums of the first pixel (a) and the second (b) with each of four filters. Those of filters 1 and 3 hold the sums of whole
- * words until a block of filters is complete. */
+/* Sums of the first pixel (a) and the second (b) with each of four filters. Those of filters 1 and 3 hold the sums of
+ * whole words until a block of filters is complete. */
 sum_a0 .req r8
 sum_a1 .req r9
 sum_a2 .req r10
@@ -60,12 +61,12 @@ sum_b3 .req r1
 bias        .req r2
 zero_point  .req r6
 multiplier  .req r7
-bias_shift  .req r4 /* a filter's bias in the upper 24 bits, its shift in the low byte, where a shift by a register finds it */
+bias_shift  .req r4 /* a filter's bias in the upper 24 bits, and its shift in the low byte, which shifts read */
 scale       .req r5 /* its multiplier */
 
-/* The stack. Every register is in use, so the record is copied there from its second field on; the first slot is the record's
- * address. Slots move on with the work: the biases, the multipliers, the filters and the pairs of pixels that are left, the
- * input, the output. The slot of `skipped` becomes the address at which the loop is entered. */
+/* The stack. Every register is in use, so the record is copied there from its second field on; the first slot is the
+ * record's address. Slots move on with the work: the biases, the multipliers, the filters and the pairs of pixels
+ * that are left, the input, the output. The slot of `skipped` becomes the address at which the loop is entered. */
 #define STACK_BLOCK 0
 #define STACK_END MICRONETS_BLOCK_END
 #define STACK_BIAS MICRONETS_BLOCK_BIAS
@@ -142,8 +143,8 @@ scale       .req r5 /* its multiplier */
     ssat \value, #8, \value
     .endm
 
-    /* Turns a filter's sums of both pixels into codes. relu: 1 where the zero point is -128, so that no negative value leaves
-     * the clamp, however it is rounded. */
+    /* Turns a filter's sums of both pixels into codes. relu: 1 where the zero point is -128, so that no negative
+     * value leaves the clamp, however it is rounded. */
     .macro codes sum_a, sum_b, word, factor, relu
     multiply \sum_a, \word, \factor
     multiply \sum_b, \word, \factor
@@ -155,8 +156,8 @@ scale       .req r5 /* its multiplier */
     to_code \sum_b, \word
     .endm
 
-    /* Turns all eight sums into codes, four in sum_a0 and four in sum_b0. Packing two filters' codes makes room for the next two
-     * filters' scales. */
+    /* Turns all eight sums into codes, four in sum_a0 and four in sum_b0. Packing two filters' codes makes room for
+     * the next two filters' scales. */
     .macro all_codes relu
     load_scale bias_shift, scale
     codes sum_a0, sum_b0, bias_shift, scale, \relu
@@ -184,7 +185,8 @@ scale       .req r5 /* its multiplier */
 
     function micronets_columns
     push {r1, r2, r4-r11, lr}
-    ldm r0, {r3-r12, lr} /* the record from its first field on: r3 is `weights`, r8 `skipped`, r9 `columns`, r12 `pairs` */
+    /* The record from its first field on: r3 is `weights`, r8 `skipped`, r9 `columns`, r12 `pairs`. */
+    ldm r0, {r3-r12, lr}
     adr r1, .Lstep
     add r8, r1
     push {r0, r4-r12, lr}
@@ -192,7 +194,8 @@ scale       .req r5 /* its multiplier */
     cmp r12, #0
     beq.n .Lblock
 
-    /* The next two pixels: r0 and r1 are their values, r4 the end of their columns. A pitch of 0 is for one pixel alone. */
+    /* The next two pixels: r0 and r1 are their values, r4 the end of their columns. A pitch of 0 is for one pixel
+     * alone. */
 .Lpixels:
     ldr r0, [sp, #STACK_INPUT]
     ldr r5, [sp, #STACK_PITCH]

@@ -1,9 +1,9 @@
 /* void micronets_conv_4_expand(const int8_t *x, const int8_t *y, int32_t pitch, uint32_t *columns, int32_t rows,
- *                              int32_t count): two windows inside the map to columns, rows of a multiple of four values.
+ * int32_t count): two windows inside the map to columns, rows of a multiple of four values.
  *
- * It widens the values of two windows to 16 bits and writes them as interleaved columns: of every four values of a row the
- * pairs (0, 2) and (1, 3). The loop over a row takes four times four values a round; it is entered in the middle, so that the
- * first round of a row is the short one.
+ * It widens the values of two windows to 16 bits and writes them as interleaved columns: of every four values of a
+ * row the pairs (0, 2) and (1, 3). The loop over a row takes four times four values a round; it is entered in the
+ * middle, so that the first round of a row is the short one.
  */
 /* Cycles on a Cortex-M4 without wait states, from label to label; a branch counts as not taken, and takes
  * 3 cycles more where it is. Written by benchmarks/assembly_cycles.py.
@@ -14,7 +14,7 @@
  *   .Lquads                    160            40      44
  *   .Lquads_end                 20             8      17 */
 
-#include "micronets_dsp_assembly.h"
+#include "micronets_dsp_assembly.inc"
 
 #if MICRONETS_DSP_ASSEMBLY
 

@@ -1,9 +1,9 @@
 /* void micronets_conv_expand(const int8_t *x, int32_t pitch_x, const int8_t *y, int32_t pitch_y, uint32_t *columns,
  *                            int32_t rows, int32_t count): two windows of any size to columns.
  *
- * It widens the values of two windows to 16 bits and writes them as interleaved columns, in the order that micronets_conv_expand.h
- * describes: first, where a row has an odd number of values, the last values of every two rows; then of each row the pairs
- * (0, 2) and (1, 3) of every four values, and one pair where two or three are left.
+ * It widens the values of two windows to 16 bits and writes them as interleaved columns, in the order that
+ * micronets_conv_expand.h describes: first, where a row has an odd number of values, the last values of every two
+ * rows; then of each row the pairs (0, 2) and (1, 3) of every four values, and one pair where two or three are left.
  */
 /* Cycles on a Cortex-M4 without wait states, from label to label; a branch counts as not taken, and takes
  * 3 cycles more where it is. Written by benchmarks/assembly_cycles.py.
@@ -17,7 +17,7 @@
  *   .Lno_quads                 6             2       2
  *   .Lpair                    34            10      13 */
 
-#include "micronets_dsp_assembly.h"
+#include "micronets_dsp_assembly.inc"
 
 #if MICRONETS_DSP_ASSEMBLY
 

@@ -1,9 +1,9 @@
 /* void micronets_fours_any(struct micronets_four *four): a depthwise convolution of four channels, windows of any size.
  *
- * It computes lines of outputs, each output of four channels at once; micronets_fours.h describes the record `four`. A tap is
- * a word of four values and a word of four weights; their even and odd bytes are widened to pairs, and four multiplications
- * add to the sums of four channels. The loop takes four taps a round; it is entered in the middle, so that the first round of
- * a line of the kernel is the short one.
+ * It computes lines of outputs, each output of four channels at once; micronets_fours.h describes the record `four`.
+ * A tap is a word of four values and a word of four weights; their even and odd bytes are widened to pairs, and four
+ * multiplications add to the sums of four channels. The loop takes four taps a round; it is entered in the middle, so
+ * that the first round of a line of the kernel is the short one.
  */
 /* Cycles on a Cortex-M4 without wait states, from label to label; a branch counts as not taken, and takes
  * 3 cycles more where it is. Written by benchmarks/assembly_cycles.py.
@@ -18,7 +18,7 @@
  *   .Lclamp                 26             7       8
  *   .Lstore_byte            12             5       5 */
 
-#include "micronets_dsp_assembly.h"
+#include "micronets_dsp_assembly.inc"
 #include "micronets_loops.h"
 #include "micronets_offsets.h"
 
@@ -50,8 +50,9 @@ four     .req lr
     .endm
 
     /* Turns the sums of two channels, `channel` and the next, into codes. A word of the
-     * quick tables has the bias in the upper 24 bits, and the shift in the low byte, where a shift by a register finds it.
-     * Halves are rounded away from zero: a negative value is less by one, and the last bit that is shifted out is added. */
+     * quick tables has the bias in the upper 24 bits, and the shift in the low byte, where a shift by a register
+     * finds it. Halves are rounded away from zero: a negative value is less by one, and the last bit that is shifted
+     * out is added. */
     .macro codes sum_a, sum_b, channel
     ldr.w r0, [four, #MICRONETS_FOUR_SCALES + 8 * \channel]
     ldr.w r1, [four, #MICRONETS_FOUR_SCALES + 8 * \channel + 4]

@@ -1,13 +1,13 @@
 /* void micronets_fully_connected_eights(...): a matrix times a vector, eight filters at a time.
  *
- * micronets_dsp_fully_connected_eights.h describes the arguments. A step takes eight values of the input and their 64 weights.
- * A word of the weights belongs to two filters f and g and two values: its halves are f + 256 * g. One smlad with the word as
- * it is gives the sum of f + 256 * g, another with the sign-extended low bytes that of f; their difference, shifted by eight
- * bits, is the sum of g.
+ * micronets_dsp_fully_connected_eights.h describes the arguments. A step takes eight values of the input and their 64
+ * weights. A word of the weights belongs to two filters f and g and two values: its halves are f + 256 * g. One smlad
+ * with the word as it is gives the sum of f + 256 * g, another with the sign-extended low bytes that of f; their
+ * difference, shifted by eight bits, is the sum of g.
  *
- * Loads stand together, as many as there are registers for, as only the first of several takes two cycles. The loop has two
- * steps of 250 bytes: with more, eight filters would need more than the 1 KB of code that the instruction caches of STM32F4 and
- * L4 hold. Where the number of steps is odd, the loop is entered in the middle.
+ * Loads stand together, as many as there are registers for, as only the first of several takes two cycles. The loop
+ * has two steps of 250 bytes: with more, eight filters would need more than the 1 KB of code that the instruction
+ * caches of STM32F4 and L4 hold. Where the number of steps is odd, the loop is entered in the middle.
  */
 /* Cycles on a Cortex-M4 without wait states, from label to label; a branch counts as not taken, and takes
  * 3 cycles more where it is. Written by benchmarks/assembly_cycles.py.
@@ -20,7 +20,7 @@
  *   .Lstore                              20             6      19
  *   .Lclamp                              38            11      12 */
 
-#include "micronets_dsp_assembly.h"
+#include "micronets_dsp_assembly.inc"
 #include "micronets_loops.h"
 
 #if MICRONETS_DSP_ASSEMBLY
@@ -42,11 +42,11 @@ sum_7 .req lr
 zero_point .req r0
 bias       .req r2
 multiplier .req r3
-bias_shift .req r4 /* a filter's bias in the upper 24 bits, its shift in the low byte, where a shift by a register finds it */
+bias_shift .req r4 /* a filter's bias in the upper 24 bits, and its shift in the low byte, which shifts read */
 scale      .req r5 /* its multiplier */
 
-/* The stack, every register being in use: four arguments and nine registers, which are pushed, then the other arguments. The
- * slot of `skipped` becomes the address at which the loop is entered. */
+/* The stack, every register being in use: four arguments and nine registers, which are pushed, then the other
+ * arguments. The slot of `skipped` becomes the address at which the loop is entered. */
 #define STACK_END 0
 #define STACK_ENTRY 4
 #define STACK_INPUT 8
@@ -129,8 +129,8 @@ scale      .req r5 /* its multiplier */
     asr.w \whole, \whole, #8
     .endm
 
-    /* Turns a sum into a code. Halves are rounded away from zero: a negative value is less by one, and the last bit that is
-     * shifted out is added. */
+    /* Turns a sum into a code. Halves are rounded away from zero: a negative value is less by one, and the last bit
+     * that is shifted out is added. */
     .macro code sum
     ldr.w bias_shift, [bias], #4
     ldr.w scale, [multiplier], #4

@@ -8,28 +8,42 @@
 
 #if MICRONETS_DSP_LOOPS
 /* Four outputs of a line of the kernel, whose words of weights are WEIGHTS bytes behind f: a b c hold six values. */
-#define LOAD(P, WEIGHTS)                                                                          \
-    "ldr %[b], [%[" P "], #4]\n\tldr %[c], [%[" P "], #8]\n\tldr %[u], [%[f], #" WEIGHTS "]\n\t" \
+/* clang-format off */
+#define LOAD(P, WEIGHTS)                 \
+    "ldr %[b], [%[" P "], #4]\n\t"       \
+    "ldr %[c], [%[" P "], #8]\n\t"       \
+    "ldr %[u], [%[f], #" WEIGHTS "]\n\t" \
     "ldr %[v], [%[f], #" WEIGHTS " + 4]\n\t"
-#define MULTIPLY                                                              \
-    "smlabt %[s0], %[b], %[v], %[s0]\n\tsmlad %[s1], %[b], %[v], %[s1]\n\t" \
-    "smlabt %[s2], %[c], %[v], %[s2]\n\tsmlad %[s3], %[c], %[v], %[s3]\n\t"
-#define FIRST                                                                                    \
-    LOAD("p0", "24")                                                                             \
-    "ldr %[s3], [%[f]]\n\tldr %[a], [%[p0]], #8\n\t"                                             \
-    "smlad %[s0], %[a], %[u], %[s3]\n\tsmlatb %[s1], %[a], %[u], %[s3]\n\t"                      \
-    "smlad %[s2], %[b], %[u], %[s3]\n\tsmlatb %[s3], %[b], %[u], %[s3]\n\t" MULTIPLY
-#define NEXT(P, WEIGHTS)                                                                         \
-    LOAD(P, WEIGHTS)                                                                             \
-    "ldr %[a], [%[" P "]], #8\n\t"                                                               \
-    "smlad %[s0], %[a], %[u], %[s0]\n\tsmlatb %[s1], %[a], %[u], %[s1]\n\t"                      \
-    "smlad %[s2], %[b], %[u], %[s2]\n\tsmlatb %[s3], %[b], %[u], %[s3]\n\t" MULTIPLY
+#define MULTIPLY                          \
+    "smlabt %[s0], %[b], %[v], %[s0]\n\t" \
+    "smlad %[s1], %[b], %[v], %[s1]\n\t"  \
+    "smlabt %[s2], %[c], %[v], %[s2]\n\t" \
+    "smlad %[s3], %[c], %[v], %[s3]\n\t"
+#define FIRST                             \
+    LOAD("p0", "24")                      \
+    "ldr %[s3], [%[f]]\n\t"               \
+    "ldr %[a], [%[p0]], #8\n\t"           \
+    "smlad %[s0], %[a], %[u], %[s3]\n\t"  \
+    "smlatb %[s1], %[a], %[u], %[s3]\n\t" \
+    "smlad %[s2], %[b], %[u], %[s3]\n\t"  \
+    "smlatb %[s3], %[b], %[u], %[s3]\n\t" \
+    MULTIPLY
+#define NEXT(P, WEIGHTS)                  \
+    LOAD(P, WEIGHTS)                      \
+    "ldr %[a], [%[" P "]], #8\n\t"        \
+    "smlad %[s0], %[a], %[u], %[s0]\n\t"  \
+    "smlatb %[s1], %[a], %[u], %[s1]\n\t" \
+    "smlad %[s2], %[b], %[u], %[s2]\n\t"  \
+    "smlatb %[s3], %[b], %[u], %[s3]\n\t" \
+    MULTIPLY
 #define LINE FIRST NEXT("p1", "32") NEXT("p2", "40")
+/* clang-format on */
 #endif
 
-/* relu: the output's zero point is -128, so that nothing is negative. A constant: each of two files has one kind of code. */
+/* relu: the output's zero point is -128, so that nothing is negative. A constant: each of two files has one kind of
+ * code. */
 MICRONETS_INLINE void micronets_lines_3x3(const micronets_strip *strip, int8_t *output, int32_t rows, int32_t count,
-                                            int32_t relu)
+                                          int32_t relu)
 {
     micronets_filter *const f = strip->filter;
     const int32_t pitch = strip->planes->pitch, down = strip->window->stride_h * pitch;

@@ -8,27 +8,42 @@
 
 #if MICRONETS_DSP_LOOPS
 /* Four outputs of a line of the kernel, whose words of weights are WEIGHTS bytes behind f: ten values, five pairs. */
-#define LOAD(P, WEIGHTS)                                                                          \
-    "ldr %[b], [%[" P "], #4]\n\tldr %[c], [%[" P "], #8]\n\tldr %[u], [%[f], #" WEIGHTS "]\n\t" \
-    "ldr %[v], [%[f], #" WEIGHTS " + 4]\n\tldr %[a], [%[" P "]]\n\t"
-#define FINISH(P)                                                                                \
-    "smlabt %[s0], %[b], %[v], %[s0]\n\tsmlabt %[s1], %[c], %[v], %[s1]\n\t"                     \
-    "ldr %[a], [%[" P "], #12]\n\tldr %[b], [%[" P "], #16]!\n\t"                                \
-    "smlabt %[s2], %[a], %[v], %[s2]\n\tsmlad %[s3], %[a], %[u], %[s3]\n\tsmlabt %[s3], %[b], %[v], %[s3]\n\t"
-#define FIRST                                                                                    \
-    LOAD("p0", "24")                                                                             \
-    "ldr %[s3], [%[f]]\n\tsmlad %[s0], %[a], %[u], %[s3]\n\t"                                    \
-    "smlad %[s1], %[b], %[u], %[s3]\n\tsmlad %[s2], %[c], %[u], %[s3]\n\t" FINISH("p0")
-#define NEXT(P, WEIGHTS)                                                                         \
-    LOAD(P, WEIGHTS)                                                                             \
-    "smlad %[s0], %[a], %[u], %[s0]\n\t"                                                         \
-    "smlad %[s1], %[b], %[u], %[s1]\n\tsmlad %[s2], %[c], %[u], %[s2]\n\t" FINISH(P)
+/* clang-format off */
+#define LOAD(P, WEIGHTS)                     \
+    "ldr %[b], [%[" P "], #4]\n\t"           \
+    "ldr %[c], [%[" P "], #8]\n\t"           \
+    "ldr %[u], [%[f], #" WEIGHTS "]\n\t"     \
+    "ldr %[v], [%[f], #" WEIGHTS " + 4]\n\t" \
+    "ldr %[a], [%[" P "]]\n\t"
+#define FINISH(P)                         \
+    "smlabt %[s0], %[b], %[v], %[s0]\n\t" \
+    "smlabt %[s1], %[c], %[v], %[s1]\n\t" \
+    "ldr %[a], [%[" P "], #12]\n\t"       \
+    "ldr %[b], [%[" P "], #16]!\n\t"      \
+    "smlabt %[s2], %[a], %[v], %[s2]\n\t" \
+    "smlad %[s3], %[a], %[u], %[s3]\n\t"  \
+    "smlabt %[s3], %[b], %[v], %[s3]\n\t"
+#define FIRST                            \
+    LOAD("p0", "24")                     \
+    "ldr %[s3], [%[f]]\n\t"              \
+    "smlad %[s0], %[a], %[u], %[s3]\n\t" \
+    "smlad %[s1], %[b], %[u], %[s3]\n\t" \
+    "smlad %[s2], %[c], %[u], %[s3]\n\t" \
+    FINISH("p0")
+#define NEXT(P, WEIGHTS)                 \
+    LOAD(P, WEIGHTS)                     \
+    "smlad %[s0], %[a], %[u], %[s0]\n\t" \
+    "smlad %[s1], %[b], %[u], %[s1]\n\t" \
+    "smlad %[s2], %[c], %[u], %[s2]\n\t" \
+    FINISH(P)
 #define LINE FIRST NEXT("p1", "32") NEXT("p2", "40")
+/* clang-format on */
 #endif
 
-/* relu: the output's zero point is -128, so that nothing is negative. A constant: each of two files has one kind of code. */
+/* relu: the output's zero point is -128, so that nothing is negative. A constant: each of two files has one kind of
+ * code. */
 MICRONETS_INLINE void micronets_lines_3x3_2(const micronets_strip *strip, int8_t *output, int32_t rows, int32_t count,
-                                             int32_t relu)
+                                            int32_t relu)
 {
     micronets_filter *const f = strip->filter;
     const int32_t pitch = strip->planes->pitch, down = strip->window->stride_h * pitch;

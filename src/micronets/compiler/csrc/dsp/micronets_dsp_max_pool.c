@@ -3,7 +3,8 @@
 
 #if MICRONETS_DSP
 
-void micronets_max_pool(const int8_t *input, int8_t *output, const micronets_window *window, int32_t lowest, int32_t highest)
+void micronets_max_pool(const int8_t *input, int8_t *output, const micronets_window *window, int32_t lowest,
+                        int32_t highest)
 {
     const micronets_window n = *window;
     const int32_t channels = n.in_c, row = n.in_w * channels;

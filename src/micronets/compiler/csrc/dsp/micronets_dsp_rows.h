@@ -31,8 +31,8 @@ MICRONETS_INLINE int32_t micronets_low_high(uint32_t a, uint32_t b, int32_t sum)
 #endif
 }
 
-/* Writes the first `count` of four codes, whose doubled sums these are, `step` bytes apart. Half a unit is in the addend,
- * and taken back by a hair where the sum is negative, for halves go away from zero. */
+/* Writes the first `count` of four codes, whose doubled sums these are, `step` bytes apart. Half a unit is in the
+ * addend, and taken back by a hair where the sum is negative, for halves go away from zero. */
 MICRONETS_INLINE void micronets_write4(int32_t s0, int32_t s1, int32_t s2, int32_t s3, const micronets_strip *strip,
                                        int8_t *output, int32_t count)
 {
@@ -73,42 +73,85 @@ MICRONETS_INLINE void micronets_clamp_line(int8_t *output, int32_t count, const 
     }
 }
 
-/* A line of outputs, four at a time, from `output` on. LINE makes four doubled sums s0 .. s3 and moves the pointers; 13
- * registers. The last four may be fewer. SIGN: what a negative sum needs, nothing where negative values are clamped. */
-#define MICRONETS_ROW_BY(LINE, CODE)                                                                                   \
-    do {                                                                                                               \
-        int32_t s0, s1, s2, s3;                                                                                        \
-        uint32_t a, b, c, u, v;                                                                                        \
-        __asm__ volatile(".p2align 2\n1:\n\t" LINE                                                                     \
-                         "ldr %[a], [%[f], #4]\n\tldr %[b], [%[f], #8]\n\tldr %[c], [%[f], #12]\n\t"                   \
-                         "ldr %[u], [%[f], #16]\n\t" CODE("s0") CODE("s1") CODE("s2") CODE("s3")                       \
-                         "ldr %[v], %[to]\n\tldr %[a], %[last]\n\tcmp %[v], %[a]\n\tbhi 2f\n\t"                      \
-                         "strb %[s0], [%[v]]\n\tadd %[b], %[v], %[u], lsl #1\n\tstrb %[s1], [%[v], %[u]]\n\t"         \
-                         "strb %[s2], [%[b]]\n\tstrb %[s3], [%[b], %[u]]\n\tadd %[v], %[b], %[u], lsl #1\n\t"         \
-                         "str %[v], %[to]\n\tbne 1b\n\tb 3f\n"                                                        \
-                         "2:\tadd %[a], %[a], %[u], lsl #2\n\tstrb %[s0], [%[v]]\n\tadd %[v], %[v], %[u]\n\t"     \
-                         "cmp %[v], %[a]\n\tbeq 3f\n\tstrb %[s1], [%[v]]\n\tadd %[v], %[v], %[u]\n\t"                \
-                         "cmp %[v], %[a]\n\tbeq 3f\n\tstrb %[s2], [%[v]]\n3:\n\t"                                    \
-                         : [s0] "=&r"(s0), [s1] "=&r"(s1), [s2] "=&r"(s2), [s3] "=&r"(s3), [a] "=&r"(a), [b] "=&r"(b), \
-                           [c] "=&r"(c), [u] "=&r"(u), [v] "=&r"(v), [p0] "+&r"(p0), [p1] "+&r"(p1), [p2] "+&r"(p2),   \
-                           [to] "+m"(to)                                                                               \
-                         : [f] "r"(f), [last] "m"(last)                                                                \
-                         : "cc", "memory");                                                                            \
+/* Computes a line of outputs, four at a time, from `output` on; the last four may be fewer.
+ *
+ * LINE makes four doubled sums s0 .. s3, and moves p0 to p2, the three lines under the window, on. CODE turns a sum
+ * into a code. The asm statement needs 13 registers: four sums; a, b and c, which hold pairs of values, then the
+ * channel's multiplier, addend and shift; u and v, words of weights, then the step between outputs and the output; p0
+ * to p2; and f, the record of the channel (micronets_filter: 4 multiplier, 8 addend, 12 shift, 16 step). */
+/* clang-format off */
+#define MICRONETS_ROW_BY(LINE, CODE)                                                                                  \
+    do {                                                                                                              \
+        int32_t s0, s1, s2, s3;                                                                                       \
+        uint32_t a, b, c, u, v;                                                                                       \
+        __asm__ volatile(                                                                                             \
+            ".p2align 2\n"                                                                                            \
+            "1:\n\t"                                                                                                  \
+            LINE                                                                                                      \
+            "ldr %[a], [%[f], #4]\n\t"                                                                                \
+            "ldr %[b], [%[f], #8]\n\t"                                                                                \
+            "ldr %[c], [%[f], #12]\n\t"                                                                               \
+            "ldr %[u], [%[f], #16]\n\t"                                                                               \
+            CODE("s0")                                                                                                \
+            CODE("s1")                                                                                                \
+            CODE("s2")                                                                                                \
+            CODE("s3")                                                                                                \
+            "ldr %[v], %[to]\n\t"                                                                                     \
+            "ldr %[a], %[last]\n\t"                                                                                   \
+            "cmp %[v], %[a]\n\t"                                                                                      \
+            "bhi 2f\n\t"                                                                                              \
+            "strb %[s0], [%[v]]\n\t"                                                                                  \
+            "add %[b], %[v], %[u], lsl #1\n\t"                                                                        \
+            "strb %[s1], [%[v], %[u]]\n\t"                                                                            \
+            "strb %[s2], [%[b]]\n\t"                                                                                  \
+            "strb %[s3], [%[b], %[u]]\n\t"                                                                            \
+            "add %[v], %[b], %[u], lsl #1\n\t"                                                                        \
+            "str %[v], %[to]\n\t"                                                                                     \
+            "bne 1b\n\t"                                                                                              \
+            "b 3f\n\t"                                                                                                \
+            "2:\n\t" /* the last outputs, fewer than four */                                                          \
+            "add %[a], %[a], %[u], lsl #2\n\t"                                                                        \
+            "strb %[s0], [%[v]]\n\t"                                                                                  \
+            "add %[v], %[v], %[u]\n\t"                                                                                \
+            "cmp %[v], %[a]\n\t"                                                                                      \
+            "beq 3f\n\t"                                                                                              \
+            "strb %[s1], [%[v]]\n\t"                                                                                  \
+            "add %[v], %[v], %[u]\n\t"                                                                                \
+            "cmp %[v], %[a]\n\t"                                                                                      \
+            "beq 3f\n\t"                                                                                              \
+            "strb %[s2], [%[v]]\n\t"                                                                                  \
+            "3:\n\t"                                                                                                  \
+            : [s0] "=&r"(s0), [s1] "=&r"(s1), [s2] "=&r"(s2), [s3] "=&r"(s3), [a] "=&r"(a), [b] "=&r"(b),             \
+              [c] "=&r"(c), [u] "=&r"(u), [v] "=&r"(v), [p0] "+&r"(p0), [p1] "+&r"(p1), [p2] "+&r"(p2), [to] "+m"(to) \
+            : [f] "r"(f), [last] "m"(last)                                                                            \
+            : "cc", "memory");                                                                                        \
     } while (0)
-#define MICRONETS_CODE(S)                                                                                 \
-    "smmlar %[v], %[" S "], %[a], %[b]\n\tadd %[v], %[v], %[" S "], asr #31\n\tasr %[v], %[v], %[c]\n\t" \
+
+/* A sum to its code; halves are rounded away from zero, so that a negative value is less by one before it is
+ * shifted. */
+#define MICRONETS_CODE(S)                   \
+    "smmlar %[v], %[" S "], %[a], %[b]\n\t" \
+    "add %[v], %[v], %[" S "], asr #31\n\t" \
+    "asr %[v], %[v], %[c]\n\t"              \
     "ssat %[" S "], #8, %[v]\n\t"
-#define MICRONETS_CODE_POSITIVE(S) \
-    "smmlar %[" S "], %[" S "], %[a], %[b]\n\tasr %[" S "], %[" S "], %[c]\n\tssat %[" S "], #8, %[" S "]\n\t"
-#define MICRONETS_ROW(LINE, RELU)                                              \
-    do {                                                                       \
-        int8_t *to = output;                                                   \
-        const int8_t *const last = output + (count - 4) * f->step;             \
-        if (RELU) {                                                            \
-            MICRONETS_ROW_BY(LINE, MICRONETS_CODE_POSITIVE);                   \
-        } else {                                                               \
-            MICRONETS_ROW_BY(LINE, MICRONETS_CODE);                            \
-        }                                                                      \
+
+/* The same where a negative value is clamped, however it is rounded. */
+#define MICRONETS_CODE_POSITIVE(S)              \
+    "smmlar %[" S "], %[" S "], %[a], %[b]\n\t" \
+    "asr %[" S "], %[" S "], %[c]\n\t"          \
+    "ssat %[" S "], #8, %[" S "]\n\t"
+/* clang-format on */
+
+/* A line of outputs with one or the other; RELU is a constant. */
+#define MICRONETS_ROW(LINE, RELU)                                  \
+    do {                                                           \
+        int8_t *to = output;                                       \
+        const int8_t *const last = output + (count - 4) * f->step; \
+        if (RELU) {                                                \
+            MICRONETS_ROW_BY(LINE, MICRONETS_CODE_POSITIVE);       \
+        } else {                                                   \
+            MICRONETS_ROW_BY(LINE, MICRONETS_CODE);                \
+        }                                                          \
     } while (0)
 #endif
 

@@ -4,7 +4,8 @@
 
 #include "micronets_requantize.h"
 
-/* Writes sum / count, rounded to nearest, halves away from zero, clamped to lowest .. highest. Returns where the next goes. */
+/* Writes sum / count, rounded to nearest, halves away from zero, clamped to lowest .. highest. Returns where the next
+ * goes. */
 MICRONETS_SMALL
 MICRONETS_APART int8_t *micronets_put_mean(int8_t *output, int32_t sum, int32_t count, int32_t lowest, int32_t highest)
 {
@@ -28,7 +29,8 @@ MICRONETS_APART micronets_span micronets_span_inside(int32_t start, int32_t kern
 
 /* Returns the sum of one channel's values: in `lines` lines, `row` bytes apart, of `width` bytes each, every value
  * `channels` bytes behind the one before it. */
-MICRONETS_INLINE int32_t micronets_sum_channel(const int8_t *line, int32_t lines, int32_t row, int32_t width, int32_t channels)
+MICRONETS_INLINE int32_t micronets_sum_channel(const int8_t *line, int32_t lines, int32_t row, int32_t width,
+                                               int32_t channels)
 {
     int32_t sum = 0;
     for (int32_t k = lines; k > 0; k--, line += row) {

@@ -4,8 +4,8 @@
 
 #include "micronets_dsp.h"
 
-/* Copies `count` bytes and returns the end of the target. The last word may take some bytes of the one before it along, so
- * that source and target must not overlap. */
+/* Copies `count` bytes and returns the end of the target. The last word may take some bytes of the one before it
+ * along, so that source and target must not overlap. */
 MICRONETS_INLINE int8_t *micronets_copy(int8_t *target, const int8_t *source, int32_t count)
 {
     int8_t *const end = target + count;

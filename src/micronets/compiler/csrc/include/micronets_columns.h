@@ -1,14 +1,14 @@
 /* Windows as columns: what the convolutions share.
  *
- * A column is one output pixel's window, its values as pairs of int16: of every four values x0 .. x3 the pairs (x0, x2) and
- * (x1, x3), of what is left behind the last four (x0, x1) and (x2, 0). Two pixels' columns lie interleaved, a pair of the
- * first, then the same pair of the second.
+ * A column is one output pixel's window, its values as pairs of int16: of every four values x0 .. x3 the pairs (x0,
+ * x2) and (x1, x3), of what is left behind the last four (x0, x1) and (x2, 0). Two pixels' columns lie interleaved, a
+ * pair of the first, then the same pair of the second.
  *
- * Weights come in the same order: for four filters at a time and each pair of values (a, b) a word for the first two filters
- * f and g and one for the others; its low half is f[a] + 256 * g[a], its high half f[b] + 256 * g[b]. So a product with the
- * word as it is belongs to f + 256 * g, and one with the sign-extended low bytes to f. Filters are padded with zeros to a
- * multiple of four; no half leaves the 16 bits (g = -128 wants an f of at least 0), and sums without bias are within
- * +-(2^23 - 1), or are taken in parts that are. */
+ * Weights come in the same order: for four filters at a time and each pair of values (a, b) a word for the first two
+ * filters f and g and one for the others; its low half is f[a] + 256 * g[a], its high half f[b] + 256 * g[b]. So a
+ * product with the word as it is belongs to f + 256 * g, and one with the sign-extended low bytes to f. Filters are
+ * padded with zeros to a multiple of four; no half leaves the 16 bits (g = -128 wants an f of at least 0), and sums
+ * without bias are within +-(2^23 - 1), or are taken in parts that are. */
 #ifndef MICRONETS_COLUMNS_H
 #define MICRONETS_COLUMNS_H
 
@@ -37,18 +37,18 @@ void micronets_expand(const int8_t *x, uint32_t *column, int32_t count);
 
 /* What is the same for all columns of a layer. Offsets are for the assembly. */
 typedef struct {
-    const uint32_t *weights;         /* 0 */
-    const uint32_t *end;             /* 4: of the columns */
-    const int32_t *bias;             /* 8: quick tables, with a multiplier for each channel */
-    const int32_t *multiplier;       /* 12 */
-    int32_t filters;                 /* 16 */
-    int32_t skipped;                 /* 20: bytes of the loop that its first round leaves out, and 1 */
-    uint32_t *columns;               /* 24 */
-    int32_t zero_point;              /* 28 */
-    int32_t clamp;                   /* 32: 0: by the limits below; else saturation does it, 1: of a zero point of -128 */
-    int32_t pairs;                   /* 36: 0: the columns are there; else so many pairs of pixels of `input` become columns */
-    const int8_t *input;             /* 40: pixels, their values a multiple of four */
-    uint32_t lowest4, highest4;      /* 44, 48 */
+    const uint32_t *weights;   /* 0 */
+    const uint32_t *end;       /* 4: of the columns */
+    const int32_t *bias;       /* 8: quick tables, with a multiplier for each channel */
+    const int32_t *multiplier; /* 12 */
+    int32_t filters;           /* 16 */
+    int32_t skipped;           /* 20: bytes of the loop that its first round leaves out, and 1 */
+    uint32_t *columns;         /* 24 */
+    int32_t zero_point;        /* 28 */
+    int32_t clamp;             /* 32: 0: by the limits below; else saturation does it, 1: of a zero point of -128 */
+    int32_t pairs;       /* 36: 0: the columns are there; else so many pairs of pixels of `input` become columns */
+    const int8_t *input; /* 40: pixels, their values a multiple of four */
+    uint32_t lowest4, highest4; /* 44, 48 */
     const micronets_requant *requant;
 } micronets_block;
 
@@ -60,8 +60,8 @@ MICRONETS_AGREE(block_offsets, MICRONETS_BLOCK_OFFSETS_AGREE);
 micronets_block micronets_prepare(uint32_t *columns, const uint32_t *weights, int32_t size, int32_t filters,
                                   const micronets_requant *requant);
 
-/* Outputs [2, pitch] of the two columns, or of every pair of pixels, one after the other. A pitch of 0 leaves the outputs of
- * the first, and is the second a copy of it. */
+/* Outputs [2, pitch] of the two columns, or of every pair of pixels, one after the other. A pitch of 0 leaves the
+ * outputs of the first, and is the second a copy of it. */
 void micronets_columns(const micronets_block *block, int8_t *output, int32_t pitch);
 
 #endif

@@ -4,12 +4,14 @@
 
 #include "micronets_dsp.h"
 
-/* Adds to sums[k] the products of (x - zero) with the weights at w + k * pitch, over `count` values, for k = 0 .. filters - 1.
+/* Adds to sums[k] the products of (x - zero) with the weights at w + k * pitch, over `count` values, for k = 0 ..
+ * filters - 1.
  *
- * x: [in] `count` input codes. zero: the input's zero point, -128 .. 127. w: [in] `count` weights of the first filter. pitch:
- * bytes from a filter's weights to the next one's. count: at least 0. filters: 1 .. 4. sums: [in, out] one for each filter. */
-MICRONETS_APART void micronets_conv_any_products(const int8_t *x, int32_t zero, const int8_t *w, int32_t pitch, int32_t count,
-                                                 int32_t filters, int32_t *sums)
+ * x: [in] `count` input codes. zero: the input's zero point, -128 .. 127. w: [in] `count` weights of the first
+ * filter. pitch: bytes from a filter's weights to the next one's. count: at least 0. filters: 1 .. 4. sums: [in, out]
+ * one for each filter. */
+MICRONETS_APART void micronets_conv_any_products(const int8_t *x, int32_t zero, const int8_t *w, int32_t pitch,
+                                                 int32_t count, int32_t filters, int32_t *sums)
 {
     int32_t i = 0;
 #if MICRONETS_DSP

@@ -17,9 +17,10 @@ typedef struct {
 
 /* Copies lines of the map: of each place a word, the first of four channels in its lowest byte.
  *
- * line: [out] where the first value of the first line goes. input: [in] that value. lines: how many, one after the other; 0 or
- * less for none. n: [in] how they are copied. */
-MICRONETS_APART void micronets_depthwise_4_gather(uint32_t *line, const int8_t *input, int32_t lines, const micronets_depthwise_4_copy *n)
+ * line: [out] where the first value of the first line goes. input: [in] that value. lines: how many, one after the
+ * other; 0 or less for none. n: [in] how they are copied. */
+MICRONETS_APART void micronets_depthwise_4_gather(uint32_t *line, const int8_t *input, int32_t lines,
+                                                  const micronets_depthwise_4_copy *n)
 {
     const int32_t step = n->step;
     for (; lines > 0; lines--, line += n->pitch, input += n->in_line) {

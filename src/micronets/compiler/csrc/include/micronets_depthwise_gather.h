@@ -17,18 +17,26 @@ typedef struct {
 
 #if MICRONETS_DSP_LOOPS
 /* Copies four values as two pairs. */
-#define FOUR                                                                                                \
-    "ldrsb %[a], [%[from]]\n\tldrsb %[b], [%[from], %[step]]\n\tldrsb %[c], [%[from], %[step], lsl #1]\n\t" \
-    "ldrsb %[d], [%[from], %[thrice]]\n\tadd %[from], %[from], %[step], lsl #2\n\t"                         \
-    "pkhbt %[a], %[a], %[b], lsl #16\n\tstr %[a], [%[to]], #4\n\t"                                         \
-    "pkhbt %[c], %[c], %[d], lsl #16\n\tstr %[c], [%[to]], #4\n\t"
+/* clang-format off */
+#define FOUR                                     \
+    "ldrsb %[a], [%[from]]\n\t"                  \
+    "ldrsb %[b], [%[from], %[step]]\n\t"         \
+    "ldrsb %[c], [%[from], %[step], lsl #1]\n\t" \
+    "ldrsb %[d], [%[from], %[thrice]]\n\t"       \
+    "add %[from], %[from], %[step], lsl #2\n\t"  \
+    "pkhbt %[a], %[a], %[b], lsl #16\n\t"        \
+    "str %[a], [%[to]], #4\n\t"                  \
+    "pkhbt %[c], %[c], %[d], lsl #16\n\t"        \
+    "str %[c], [%[to]], #4\n\t"
+/* clang-format on */
 #endif
 
 /* Copies lines of the map, widened to 16 bits.
  *
- * line: [out] the first line of the scratch, at a multiple of four bytes. input: [in] the first value of the first line. lines:
- * how many, one after the other; 0 or less for none. n: [in] how they are copied. */
-MICRONETS_APART void micronets_depthwise_gather(int16_t *line, const int8_t *input, int32_t lines, const micronets_depthwise_copy *n)
+ * line: [out] the first line of the scratch, at a multiple of four bytes. input: [in] the first value of the first
+ * line. lines: how many, one after the other; 0 or less for none. n: [in] how they are copied. */
+MICRONETS_APART void micronets_depthwise_gather(int16_t *line, const int8_t *input, int32_t lines,
+                                                const micronets_depthwise_copy *n)
 {
     const int32_t step = n->step, thrice = 3 * step, odd = n->first & 1, rest = n->count - odd;
     for (line += n->first; lines > 0; lines--, line += n->pitch, input += n->in_line) {
@@ -40,16 +48,40 @@ MICRONETS_APART void micronets_depthwise_gather(int16_t *line, const int8_t *inp
             from += step;
         }
 #if MICRONETS_DSP_LOOPS
+        /* clang-format off */
         int32_t a, b, c, d;
-        __asm__ volatile("subs %[n], %[n], #8\n\tblt 2f\n\t.p2align 2\n1:\n\t" FOUR FOUR "subs %[n], %[n], #8\n\tbge 1b\n"
-                         "2:\ttst %[n], #4\n\tbeq 3f\n\t" FOUR "3:\ttst %[n], #2\n\tbeq 4f\n\t"
-                         "ldrsb %[a], [%[from]]\n\tldrsb %[b], [%[from], %[step]]\n\tadd %[from], %[from], %[step], lsl #1\n\t"
-                         "pkhbt %[a], %[a], %[b], lsl #16\n\tstr %[a], [%[to]], #4\n"
-                         "4:\ttst %[n], #1\n\tbeq 5f\n\tldrsb %[a], [%[from]]\n\tstrh %[a], [%[to]]\n5:\n\t"
-                         : [n] "+&r"(count), [from] "+&r"(from), [to] "+&r"(to), [a] "=&r"(a), [b] "=&r"(b), [c] "=&r"(c),
-                           [d] "=&r"(d)
-                         : [step] "r"(step), [thrice] "r"(thrice)
-                         : "cc", "memory");
+        __asm__ volatile(
+            "subs %[n], %[n], #8\n\t"
+            "blt 2f\n\t"
+            ".p2align 2\n"
+            "1:\n\t"
+            FOUR
+            FOUR
+            "subs %[n], %[n], #8\n\t"
+            "bge 1b\n\t"
+            "2:\n\t"
+            "tst %[n], #4\n\t"
+            "beq 3f\n\t"
+            FOUR
+            "3:\n\t"
+            "tst %[n], #2\n\t"
+            "beq 4f\n\t"
+            "ldrsb %[a], [%[from]]\n\t"
+            "ldrsb %[b], [%[from], %[step]]\n\t"
+            "add %[from], %[from], %[step], lsl #1\n\t"
+            "pkhbt %[a], %[a], %[b], lsl #16\n\t"
+            "str %[a], [%[to]], #4\n\t"
+            "4:\n\t"
+            "tst %[n], #1\n\t"
+            "beq 5f\n\t"
+            "ldrsb %[a], [%[from]]\n\t"
+            "strh %[a], [%[to]]\n\t"
+            "5:\n\t"
+            : [n] "+&r"(count), [from] "+&r"(from), [to] "+&r"(to), [a] "=&r"(a), [b] "=&r"(b), [c] "=&r"(c),
+              [d] "=&r"(d)
+            : [step] "r"(step), [thrice] "r"(thrice)
+            : "cc", "memory");
+        /* clang-format on */
 #else
         for (; count >= 4; count -= 4) {
             micronets_store_pair(to, micronets_pair_of(from[0], from[step]));

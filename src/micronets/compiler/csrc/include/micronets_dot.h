@@ -5,26 +5,43 @@
 #include "micronets_dsp.h"
 
 #if MICRONETS_DSP_LOOPS
-/* Four values: U of the first two filters, V of the others, E the pair of values. */
-#define MICRONETS_DOT_PAIR(E, U, V)                                                                                    \
-    "smlad %[s1], %[" E "], %[" U "], %[s1]\n\tsxtb16 %[" U "], %[" U "]\n\t"                                          \
-    "smlad %[s3], %[" E "], %[" V "], %[s3]\n\tsxtb16 %[" V "], %[" V "]\n\t"                                          \
-    "smlad %[s0], %[" E "], %[" U "], %[s0]\n\tsmlad %[s2], %[" E "], %[" V "], %[s2]\n\t"
-#define MICRONETS_DOT_STEP                                                                                             \
-    "ldr %[b], [%[w], #4]\n\tldr %[c], [%[w], #8]\n\tldr %[d], [%[w], #12]\n\tldr %[a], [%[w]], #16\n\t"               \
-    "ldr %[f], [%[x]], #4\n\tsxtb16 %[e], %[f]\n\tsxtb16 %[f], %[f], ror #8\n\t"                                       \
-    MICRONETS_DOT_PAIR("e", "a", "b") MICRONETS_DOT_PAIR("f", "c", "d")
+/* Four values and the weights of four filters: E is a pair of values, U the word of the first two filters, V of the
+ * others. */
+/* clang-format off */
+#define MICRONETS_DOT_PAIR(E, U, V)              \
+    "smlad %[s1], %[" E "], %[" U "], %[s1]\n\t" \
+    "sxtb16 %[" U "], %[" U "]\n\t"              \
+    "smlad %[s3], %[" E "], %[" V "], %[s3]\n\t" \
+    "sxtb16 %[" V "], %[" V "]\n\t"              \
+    "smlad %[s0], %[" E "], %[" U "], %[s0]\n\t" \
+    "smlad %[s2], %[" E "], %[" V "], %[s2]\n\t"
+#define MICRONETS_DOT_STEP            \
+    "ldr %[b], [%[w], #4]\n\t"        \
+    "ldr %[c], [%[w], #8]\n\t"        \
+    "ldr %[d], [%[w], #12]\n\t"       \
+    "ldr %[a], [%[w]], #16\n\t"       \
+    "ldr %[f], [%[x]], #4\n\t"        \
+    "sxtb16 %[e], %[f]\n\t"           \
+    "sxtb16 %[f], %[f], ror #8\n\t"   \
+    MICRONETS_DOT_PAIR("e", "a", "b") \
+    MICRONETS_DOT_PAIR("f", "c", "d")
 
-/* Steps until x is `stop`. */
-#define MICRONETS_DOT_LOOP(STEPS)                                                                                      \
-    do {                                                                                                               \
-        uint32_t a, b, c, d, e, f;                                                                                     \
-        __asm__ volatile(".p2align 2\n1:\n\t" STEPS "cmp %[x], %[stop]\n\tbne.w 1b"                                    \
-                         : [s0] "+&r"(s0), [s1] "+&r"(s1), [s2] "+&r"(s2), [s3] "+&r"(s3), [x] "+&r"(x), [w] "+&r"(w), \
-                           [a] "=&r"(a), [b] "=&r"(b), [c] "=&r"(c), [d] "=&r"(d), [e] "=&r"(e), [f] "=&r"(f)          \
-                         : [stop] "r"(stop)                                                                            \
-                         : "cc", "memory");                                                                            \
+/* Does STEPS until x is `stop`. */
+#define MICRONETS_DOT_LOOP(STEPS)                                                                         \
+    do {                                                                                                  \
+        uint32_t a, b, c, d, e, f;                                                                        \
+        __asm__ volatile(                                                                                 \
+            ".p2align 2\n"                                                                                \
+            "1:\n\t"                                                                                      \
+            STEPS                                                                                         \
+            "cmp %[x], %[stop]\n\t"                                                                       \
+            "bne.w 1b"                                                                                    \
+            : [s0] "+&r"(s0), [s1] "+&r"(s1), [s2] "+&r"(s2), [s3] "+&r"(s3), [x] "+&r"(x), [w] "+&r"(w), \
+              [a] "=&r"(a), [b] "=&r"(b), [c] "=&r"(c), [d] "=&r"(d), [e] "=&r"(e), [f] "=&r"(f)          \
+            : [stop] "r"(stop)                                                                            \
+            : "cc", "memory");                                                                            \
     } while (0)
+/* clang-format on */
 #endif
 
 /* sums[k] = x . (filter k of four) over `count` values; wraps at 32 bits on the way, not in the end. */

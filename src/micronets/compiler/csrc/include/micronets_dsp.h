@@ -1,7 +1,8 @@
-/* Instructions of the DSP extension of Cortex-M4, M7 and M33, which compute with two 16-bit values or four bytes at once.
+/* Instructions of the DSP extension of Cortex-M4, M7 and M33, which compute with two 16-bit values or four bytes at
+ * once.
  *
- * For any other processor that is told to use them (MICRONETS_DSP in micronets_target.h) they are written out in C, so that the
- * logic of the kernels is tested everywhere. */
+ * For any other processor that is told to use them (MICRONETS_DSP in micronets_target.h) they are written out in C,
+ * so that the logic of the kernels is tested everywhere. */
 #ifndef MICRONETS_DSP_H
 #define MICRONETS_DSP_H
 
@@ -12,7 +13,8 @@
 
 #if MICRONETS_DSP
 
-/* A pair is two int16, `low` in the low half. Of four bytes, the even ones (0, 2) or the odd ones (1, 3) make a pair. */
+/* A pair is two int16, `low` in the low half. Of four bytes, the even ones (0, 2) or the odd ones (1, 3) make a
+ * pair. */
 typedef uint32_t micronets_pair;
 
 #if MICRONETS_DSP_ASSEMBLY

@@ -62,7 +62,8 @@ static inline void micronets_run_conv(int8_t *arena, const void *sizes)
     const micronets_windowed *const n = (const micronets_windowed *)sizes;
     const micronets_weighted *const own = &n->own;
     uint32_t *const scratch = (uint32_t *)(void *)(arena + own->scratch);
-    micronets_conv(arena + own->input, arena + own->output, (const uint32_t *)own->weights, scratch, &n->window, &own->requant);
+    micronets_conv(arena + own->input, arena + own->output, (const uint32_t *)own->weights, scratch, &n->window,
+                   &own->requant);
 }
 
 static inline void micronets_run_conv_4(int8_t *arena, const void *sizes)
@@ -70,7 +71,8 @@ static inline void micronets_run_conv_4(int8_t *arena, const void *sizes)
     const micronets_windowed *const n = (const micronets_windowed *)sizes;
     const micronets_weighted *const own = &n->own;
     uint32_t *const scratch = (uint32_t *)(void *)(arena + own->scratch);
-    micronets_conv_4(arena + own->input, arena + own->output, (const uint32_t *)own->weights, scratch, &n->window, &own->requant);
+    micronets_conv_4(arena + own->input, arena + own->output, (const uint32_t *)own->weights, scratch, &n->window,
+                     &own->requant);
 }
 
 static inline void micronets_run_conv_1x1(int8_t *arena, const void *sizes)
@@ -78,32 +80,32 @@ static inline void micronets_run_conv_1x1(int8_t *arena, const void *sizes)
     const micronets_matrix *const n = (const micronets_matrix *)sizes;
     const micronets_weighted *const own = &n->own;
     uint32_t *const scratch = (uint32_t *)(void *)(arena + own->scratch);
-    micronets_conv_1x1(arena + own->input, arena + own->output, (const uint32_t *)own->weights, scratch, n->pixels, n->inputs,
-                       n->outputs, &own->requant);
+    micronets_conv_1x1(arena + own->input, arena + own->output, (const uint32_t *)own->weights, scratch, n->pixels,
+                       n->inputs, n->outputs, &own->requant);
 }
 
 static inline void micronets_run_fully_connected(int8_t *arena, const void *sizes)
 {
     const micronets_matrix *const n = (const micronets_matrix *)sizes;
     const micronets_weighted *const own = &n->own;
-    micronets_fully_connected(arena + own->input, arena + own->output, (const uint32_t *)own->weights, n->inputs, n->outputs,
-                              &own->requant);
+    micronets_fully_connected(arena + own->input, arena + own->output, (const uint32_t *)own->weights, n->inputs,
+                              n->outputs, &own->requant);
 }
 
 static inline void micronets_run_fully_connected_8(int8_t *arena, const void *sizes)
 {
     const micronets_matrix *const n = (const micronets_matrix *)sizes;
     const micronets_weighted *const own = &n->own;
-    micronets_fully_connected_8(arena + own->input, arena + own->output, (const uint32_t *)own->weights, n->inputs, n->outputs,
-                                &own->requant);
+    micronets_fully_connected_8(arena + own->input, arena + own->output, (const uint32_t *)own->weights, n->inputs,
+                                n->outputs, &own->requant);
 }
 
 static inline void micronets_run_depthwise(int8_t *arena, const void *sizes)
 {
     const micronets_strips *const n = (const micronets_strips *)sizes;
     const micronets_weighted *const own = &n->own;
-    micronets_depthwise(arena + own->input, arena + own->output, (const int8_t *)own->weights, arena + own->scratch, &n->window,
-                        &n->planes, &own->requant, n->rows);
+    micronets_depthwise(arena + own->input, arena + own->output, (const int8_t *)own->weights, arena + own->scratch,
+                        &n->window, &n->planes, &own->requant, n->rows);
 }
 
 static inline void micronets_run_depthwise_4(int8_t *arena, const void *sizes)

@@ -4,7 +4,8 @@
 #ifndef MICRONETS_LOOPS_H
 #define MICRONETS_LOOPS_H
 
-/* The matrix product of the convolutions, micronets_dsp_columns.S: pairs of values a round, and bytes of code of each. */
+/* The matrix product of the convolutions, micronets_dsp_columns.S: pairs of values a round, and bytes of code of
+ * each. */
 #define MICRONETS_COLUMNS_STEPS 8
 #define MICRONETS_COLUMNS_STEP_BYTES 52
 
@@ -12,8 +13,8 @@
 #define MICRONETS_FOURS_TAPS 4
 #define MICRONETS_FOURS_TAP_BYTES 40
 
-/* Matrices of eight filters at a time, micronets_dsp_fully_connected_eights.S: steps of eight values a round, and bytes of
- * code of each. */
+/* Matrices of eight filters at a time, micronets_dsp_fully_connected_eights.S: steps of eight values a round, and
+ * bytes of code of each. */
 #define MICRONETS_EIGHTS_STEPS 2
 #define MICRONETS_EIGHTS_STEP_BYTES 250
 

@@ -4,6 +4,8 @@
 #ifndef MICRONETS_OFFSETS_H
 #define MICRONETS_OFFSETS_H
 
+/* clang-format off */
+
 /* micronets_block, micronets_columns.h */
 #define MICRONETS_BLOCK_WEIGHTS 0
 #define MICRONETS_BLOCK_END 4
@@ -112,5 +114,7 @@
      offsetof(micronets_add_constants, end) == MICRONETS_ADD_END && \
      offsetof(micronets_add_constants, lowest4) == MICRONETS_ADD_LOWEST4 && \
      offsetof(micronets_add_constants, highest4) == MICRONETS_ADD_HIGHEST4)
+
+/* clang-format on */
 
 #endif

@@ -22,13 +22,15 @@ typedef struct {
 
 MICRONETS_INLINE micronets_limits micronets_limits_of(const micronets_requant *requant)
 {
-    const micronets_limits limits = {micronets_limit4(requant, requant->lowest), micronets_limit4(requant, requant->highest)};
+    const micronets_limits limits = {micronets_limit4(requant, requant->lowest),
+                                     micronets_limit4(requant, requant->highest)};
     return limits;
 }
 
 /* output[k] = code of the sum of output channel `channel` + k, k = 0 .. 3, by quick tables. */
 MICRONETS_INLINE void micronets_requantize_block(int32_t s0, int32_t s1, int32_t s2, int32_t s3, int8_t *output,
-                                                const micronets_requant *requant, int32_t channel, micronets_limits limits)
+                                                 const micronets_requant *requant, int32_t channel,
+                                                 micronets_limits limits)
 {
 #if MICRONETS_DSP
     const int32_t step = requant->step, zero = requant->zero_point;

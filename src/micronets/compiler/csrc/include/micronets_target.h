@@ -1,9 +1,9 @@
 /* Which kernels are built for the core and the compiler at hand. No other file asks what they are.
  *
- * Every kernel is written in portable C99 in csrc/plain, which defines what it computes and runs on every core. Some are
- * written a second time in csrc/dsp, for Arm cores whose DSP extension multiplies two pairs of 16-bit values at once:
- * Cortex-M4, M7 and M33 (ARMv7E-M and ARMv8-M Main). Both give the same bytes. A file of csrc/dsp is empty where
- * MICRONETS_DSP is 0, and a file of csrc/plain that has a counterpart there is empty where that is built.
+ * Every kernel is written in portable C99 in csrc/plain, which defines what it computes and runs on every core. Some
+ * are written a second time in csrc/dsp, for Arm cores whose DSP extension multiplies two pairs of 16-bit values at
+ * once: Cortex-M4, M7 and M33 (ARMv7E-M and ARMv8-M Main). Both give the same bytes. A file of csrc/dsp is empty
+ * where MICRONETS_DSP is 0, and a file of csrc/plain that has a counterpart there is empty where that is built.
  *
  * This header is read by C and, for its numbers, by the assembler. */
 #ifndef MICRONETS_TARGET_H
@@ -27,8 +27,8 @@
 /* 1 where the kernels in assembly (csrc/dsp, .S) are built. */
 #define MICRONETS_DSP_ASSEMBLY (MICRONETS_DSP && MICRONETS_DSP_CORE)
 
-/* 1 where whole loops are written as inline assembly within C. They need 13 registers, which only an optimising GCC finds:
- * Clang, and GCC with -O0, compile the same loops from C. */
+/* 1 where whole loops are written as inline assembly within C. They need 13 registers, which only an optimising GCC
+ * finds: Clang, and GCC with -O0, compile the same loops from C. */
 #if MICRONETS_DSP_ASSEMBLY && !defined(__clang__) && defined(__OPTIMIZE__)
 #define MICRONETS_DSP_LOOPS 1
 #else
@@ -37,8 +37,8 @@
 
 #ifndef __ASSEMBLER__
 
-/* MICRONETS_INLINE is for inner loops, which are only quick as part of the loop around them. MICRONETS_APART keeps a loop
- * out of its caller, so that it has all registers for itself. */
+/* MICRONETS_INLINE is for inner loops, which are only quick as part of the loop around them. MICRONETS_APART keeps a
+ * loop out of its caller, so that it has all registers for itself. */
 #if defined(__GNUC__)
 #define MICRONETS_INLINE static inline __attribute__((always_inline))
 #define MICRONETS_APART static __attribute__((noinline, unused))

@@ -23,8 +23,10 @@ MICRONETS_INLINE void multiply(const micronets_block *block, int8_t *output, int
             for (int32_t i = 0; i < 2; i++) {
                 const int32_t low = micronets_low_half(weights[i]), high = micronets_high_half(weights[i]);
                 for (int32_t p = 0; p < 2; p++) {
-                    const int32_t x = micronets_low_half(columns[2 * k + p]), y = micronets_high_half(columns[2 * k + p]);
-                    sums[p][2 * i] += (uint32_t)(x * micronets_low_byte((uint32_t)low) + y * micronets_low_byte((uint32_t)high));
+                    const int32_t x = micronets_low_half(columns[2 * k + p]),
+                                  y = micronets_high_half(columns[2 * k + p]);
+                    sums[p][2 * i] +=
+                        (uint32_t)(x * micronets_low_byte((uint32_t)low) + y * micronets_low_byte((uint32_t)high));
                     sums[p][2 * i + 1] += (uint32_t)(x * low + y * high);
                 }
             }
@@ -32,7 +34,8 @@ MICRONETS_INLINE void multiply(const micronets_block *block, int8_t *output, int
         }
         for (int32_t p = 1; p >= 0; p--) {
             int8_t codes[4];
-            const int32_t first = (int32_t)(sums[p][1] - sums[p][0]) >> 8, second = (int32_t)(sums[p][3] - sums[p][2]) >> 8;
+            const int32_t first = (int32_t)(sums[p][1] - sums[p][0]) >> 8,
+                          second = (int32_t)(sums[p][3] - sums[p][2]) >> 8;
             const int32_t low = (int32_t)sums[p][0], third = (int32_t)sums[p][2];
             micronets_requantize_block(low, first, third, second, codes, block->requant, f, limits);
             for (int32_t k = 0; k < 4 && f + k < filters; k++) {
@@ -44,7 +47,8 @@ MICRONETS_INLINE void multiply(const micronets_block *block, int8_t *output, int
 
 void micronets_columns(const micronets_block *block, int8_t *output, int32_t pitch)
 {
-    const int32_t count = (int32_t)(block->end - block->columns); /* of a pixel: two of them make a word of its column */
+    const int32_t count =
+        (int32_t)(block->end - block->columns); /* of a pixel: two of them make a word of its column */
     const int8_t *input = block->input;
     if (block->pairs == 0) {
         multiply(block, output, pitch);

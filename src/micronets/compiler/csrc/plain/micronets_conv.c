@@ -11,11 +11,13 @@ typedef struct {
     int32_t turn; /* `left` behind the line */
     int32_t bottom, right; /* the last window inside the map */
     int32_t reach;         /* pixels of a strip: a line of windows, or one */
-    uint32_t *strip;       /* there are two, used in turns: a pair of windows may be the last of one and the first of the next */
-    int32_t other;         /* words from this strip to the other */
+    uint32_t
+        *strip; /* there are two, used in turns: a pair of windows may be the last of one and the first of the next */
+    int32_t other; /* words from this strip to the other */
 } walk;
 
-/* Where the window at (top, left) is: in the map, or in a strip of what lies under it and the next ones, padding included. */
+/* Where the window at (top, left) is: in the map, or in a strip of what lies under it and the next ones, padding
+ * included. */
 MICRONETS_SMALL
 MICRONETS_APART void locate(walk *w, const int8_t *input, const micronets_window *n)
 {

@@ -2,7 +2,8 @@
 #include "micronets_conv_4_expand.h"
 #include "micronets_taps.h"
 
-/* Writes the padding, as a pair, in the place of `count` values, a multiple of four. Returns where the next pair goes. */
+/* Writes the padding, as a pair, in the place of `count` values, a multiple of four. Returns where the next pair
+ * goes. */
 MICRONETS_APART uint32_t *fill_pairs(uint32_t *column, uint32_t pair, int32_t count)
 {
     for (; count > 0; count -= 4, column += 4) {
@@ -12,7 +13,8 @@ MICRONETS_APART uint32_t *fill_pairs(uint32_t *column, uint32_t pair, int32_t co
     return column;
 }
 
-void micronets_conv_4_edge(const int8_t *input, uint32_t *column, int32_t top, int32_t left, const micronets_window *window)
+void micronets_conv_4_edge(const int8_t *input, uint32_t *column, int32_t top, int32_t left,
+                           const micronets_window *window)
 {
     const int32_t c = window->in_c, width = window->kernel_w, step = window->dilation_w;
     const uint32_t pad = micronets_pack2(window->pad_value, window->pad_value);

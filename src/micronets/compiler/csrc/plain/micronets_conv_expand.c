@@ -3,8 +3,8 @@
 
 #if !MICRONETS_DSP_ASSEMBLY
 
-void micronets_conv_expand(const int8_t *x, int32_t pitch_x, const int8_t *y, int32_t pitch_y, uint32_t *columns, int32_t rows,
-                        int32_t count)
+void micronets_conv_expand(const int8_t *x, int32_t pitch_x, const int8_t *y, int32_t pitch_y, uint32_t *columns,
+                           int32_t rows, int32_t count)
 {
     for (int32_t k = 0; k < rows && count % 2; k += 2, columns += 2) {
         const int8_t *u = x + k * pitch_x + count - 1, *v = y + k * pitch_y + count - 1;

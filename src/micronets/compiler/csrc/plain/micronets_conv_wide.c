@@ -6,7 +6,8 @@
 #define PART 496 /* values whose products with any weights sum up to 24 bits; a multiple of 16 */
 
 /* The window whose first tap is at (top, left), as bytes. */
-MICRONETS_APART void gather(const int8_t *input, int8_t *bytes, int32_t top, int32_t left, const micronets_window *window)
+MICRONETS_APART void gather(const int8_t *input, int8_t *bytes, int32_t top, int32_t left,
+                            const micronets_window *window)
 {
     const int32_t c = window->in_c, width = window->kernel_w, step = window->dilation_w, value = window->pad_value;
     const int32_t first = micronets_first_tap(left, step);

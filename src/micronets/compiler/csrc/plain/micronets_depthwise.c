@@ -2,9 +2,9 @@
 #include "micronets_pairs.h"
 #include "micronets_requantize.h"
 
-/* Weights of a channel as pairs, doubled. A line w0, w1, w2, ... of the kernel becomes (w0, w1), (w2, w3), ... for outputs
- * whose window begins at the first value of a pair, and with a stride of 1 also (0, w0), (w1, w2), ... for those that begin
- * at the second. For kernels of 3 x 3 the words (w0, w1) and (w1, w2) hold all that. */
+/* Weights of a channel as pairs, doubled. A line w0, w1, w2, ... of the kernel becomes (w0, w1), (w2, w3), ... for
+ * outputs whose window begins at the first value of a pair, and with a stride of 1 also (0, w0), (w1, w2), ... for
+ * those that begin at the second. For kernels of 3 x 3 the words (w0, w1) and (w1, w2) hold all that. */
 MICRONETS_SMALL
 MICRONETS_APART void pack(uint32_t *to, const int8_t *w, const micronets_window *window, const micronets_planes *n)
 {
@@ -46,7 +46,9 @@ static void pad(int16_t *line, int32_t count, int32_t value)
 MICRONETS_INLINE void prepare(micronets_filter *filter, const micronets_requant *requant, int32_t channel)
 {
     const micronets_scale scale = micronets_scale_of(requant, channel);
-    const int32_t nothing = scale.shift >= 0 || scale.shift < MICRONETS_LEAST_SHIFT; /* a channel whose multiplier is 0, or stands for that */
+    const int32_t nothing =
+        scale.shift >= 0 ||
+        scale.shift < MICRONETS_LEAST_SHIFT; /* a channel whose multiplier is 0, or stands for that */
     const int32_t shift = nothing ? 1 : -scale.shift;
     filter->bias = 2 * scale.bias;
     filter->multiplier = nothing ? 0 : scale.multiplier;
@@ -75,7 +77,8 @@ MICRONETS_APART void strips(const int8_t *input, int8_t *output, int32_t count, 
         if (end > behind) {
             pad(lines + (behind - top) * pitch, (end - behind) * pitch, n->pad_value);
         }
-        micronets_depthwise_gather(lines + (inside - top) * pitch, input + inside * copied->in_line, behind - inside, copied);
+        micronets_depthwise_gather(lines + (inside - top) * pitch, input + inside * copied->in_line, behind - inside,
+                                   copied);
         rows(strip, output, height, count);
         output += height * strip->out_line;
         there = kept;
@@ -83,11 +86,12 @@ MICRONETS_APART void strips(const int8_t *input, int8_t *output, int32_t count, 
 }
 
 void micronets_depthwise(const int8_t *input, int8_t *output, const int8_t *weights, void *scratch,
-                         const micronets_window *window, const micronets_planes *planes, const micronets_requant *requant,
-                         micronets_rows rows)
+                         const micronets_window *window, const micronets_planes *planes,
+                         const micronets_requant *requant, micronets_rows rows)
 {
     const micronets_window *const n = window;
-    const int32_t phases = planes->phases, pitch = planes->pitch, room = pitch - n->pad_left, taps = n->kernel_h * n->kernel_w;
+    const int32_t phases = planes->phases, pitch = planes->pitch, room = pitch - n->pad_left,
+                  taps = n->kernel_h * n->kernel_w;
     const int32_t height = (planes->strip - 1) * n->stride_h + (n->kernel_h - 1) * n->dilation_h + 1;
     const int32_t below = height - n->pad_top < n->in_h ? height - n->pad_top : n->in_h;
     micronets_filter *const filter = (micronets_filter *)scratch;
@@ -95,7 +99,8 @@ void micronets_depthwise(const int8_t *input, int8_t *output, const int8_t *weig
     const micronets_steps steps = micronets_steps_of(n, planes);
     micronets_strip strip = {filter, lines, weights, n, planes, requant, 0, steps.out_line};
     const int32_t within = n->in_w < room ? n->in_w : room;
-    micronets_depthwise_copy copied = {n->pad_left, within, phases * steps.in_step, pitch, steps.in_line, 0, n->pad_value};
+    micronets_depthwise_copy copied = {n->pad_left, within,      phases * steps.in_step, pitch, steps.in_line,
+                                       0,           n->pad_value};
     int32_t left = planes->multiplier;
     pad(lines, pitch * height, n->pad_value);
     filter->step = phases * steps.out_step;

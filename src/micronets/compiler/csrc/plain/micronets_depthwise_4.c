@@ -10,8 +10,8 @@ static void pad(uint32_t *target, uint32_t padding, int32_t count)
 }
 
 /* One of the interleaved parts of four channels, a strip after the other. */
-MICRONETS_APART void strips(const int8_t *input, uint32_t *lines, const micronets_depthwise_4_copy *copied, const micronets_window *n, int32_t strip,
-                            micronets_four *four, micronets_fours rows)
+MICRONETS_APART void strips(const int8_t *input, uint32_t *lines, const micronets_depthwise_4_copy *copied,
+                            const micronets_window *n, int32_t strip, micronets_four *four, micronets_fours rows)
 {
     const int32_t span = (n->kernel_h - 1) * n->dilation_h + 1, kept = span > n->stride_h ? span - n->stride_h : 0;
     const int32_t pitch = copied->pitch, whole = strip >= n->out_h; /* then the padding stays where it is */
@@ -26,7 +26,8 @@ MICRONETS_APART void strips(const int8_t *input, uint32_t *lines, const micronet
             pad(lines + there * pitch, copied->padding, (inside - y) * pitch);
             pad(lines + (behind - top) * pitch, copied->padding, (end - behind) * pitch);
         }
-        micronets_depthwise_4_gather(lines + (inside - top) * pitch + n->pad_left, input + inside * copied->in_line, behind - inside, copied);
+        micronets_depthwise_4_gather(lines + (inside - top) * pitch + n->pad_left, input + inside * copied->in_line,
+                                     behind - inside, copied);
         four->x = lines;
         four->lines = height;
         rows(four);
@@ -35,8 +36,8 @@ MICRONETS_APART void strips(const int8_t *input, uint32_t *lines, const micronet
 }
 
 void micronets_depthwise_4(const int8_t *input, int8_t *output, const uint32_t *weights, void *scratch,
-                           const micronets_window *window, const micronets_planes *planes, const micronets_requant *requant,
-                           micronets_fours rows)
+                           const micronets_window *window, const micronets_planes *planes,
+                           const micronets_requant *requant, micronets_fours rows)
 {
     const micronets_window *const n = window;
     const int32_t phases = planes->phases, pitch = planes->pitch, room = pitch - n->pad_left;
@@ -45,7 +46,8 @@ void micronets_depthwise_4(const int8_t *input, int8_t *output, const uint32_t *
     const uint32_t padding = MICRONETS_REPEAT4(n->pad_value);
     uint32_t *const lines = (uint32_t *)scratch;
     const micronets_steps steps = micronets_steps_of(n, planes);
-    micronets_depthwise_4_copy copied = {n->in_w < room ? n->in_w : room, phases * steps.in_step, pitch, steps.in_line, 0, 4, padding};
+    micronets_depthwise_4_copy copied = {
+        n->in_w < room ? n->in_w : room, phases * steps.in_step, pitch, steps.in_line, 0, 4, padding};
     micronets_four four = {
         .zero_point = requant->zero_point,
         .lowest4 = micronets_limit4(requant, requant->lowest),

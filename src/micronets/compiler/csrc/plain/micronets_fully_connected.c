@@ -1,8 +1,8 @@
 #include "micronets_dot.h"
 #include "micronets_requantize_block.h"
 
-void micronets_fully_connected(const int8_t *input, int8_t *output, const uint32_t *weights, int32_t inputs, int32_t units,
-                               const micronets_requant *requant)
+void micronets_fully_connected(const int8_t *input, int8_t *output, const uint32_t *weights, int32_t inputs,
+                               int32_t units, const micronets_requant *requant)
 {
     const micronets_limits limits = micronets_limits_of(requant);
     for (int32_t f = 0; f < units; f += 4) {

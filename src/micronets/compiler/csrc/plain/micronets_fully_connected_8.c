@@ -3,8 +3,8 @@
 
 #if !MICRONETS_DSP_ASSEMBLY
 
-void micronets_fully_connected_8(const int8_t *input, int8_t *output, const uint32_t *weights, int32_t inputs, int32_t units,
-                                 const micronets_requant *requant)
+void micronets_fully_connected_8(const int8_t *input, int8_t *output, const uint32_t *weights, int32_t inputs,
+                                 int32_t units, const micronets_requant *requant)
 {
     const micronets_limits limits = micronets_limits_of(requant);
     for (int32_t f = 0; f < units; f += 8) {
@@ -20,8 +20,8 @@ void micronets_fully_connected_8(const int8_t *input, int8_t *output, const uint
             sums[k] = (uint32_t)((int32_t)(sums[k] - sums[k - 1]) >> 8);
         }
         for (int32_t k = 0; k < 8; k += 4) {
-            micronets_requantize_block((int32_t)sums[k], (int32_t)sums[k + 1], (int32_t)sums[k + 2], (int32_t)sums[k + 3],
-                                       output + f + k, requant, f + k, limits);
+            micronets_requantize_block((int32_t)sums[k], (int32_t)sums[k + 1], (int32_t)sums[k + 2],
+                                       (int32_t)sums[k + 3], output + f + k, requant, f + k, limits);
         }
     }
 }

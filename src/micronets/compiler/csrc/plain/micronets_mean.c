@@ -1,6 +1,7 @@
 #include "micronets_requantize.h"
 
-void micronets_mean(const int8_t *input, int8_t *output, int32_t pixels, int32_t channels, const micronets_requant *requant)
+void micronets_mean(const int8_t *input, int8_t *output, int32_t pixels, int32_t channels,
+                    const micronets_requant *requant)
 {
     for (int32_t c = 0; c < channels; c++) {
         int32_t sum = 0;

@@ -20,7 +20,9 @@ micronets_block micronets_prepare(uint32_t *columns, const uint32_t *weights, in
         .skipped = (int32_t)(skipped * MICRONETS_COLUMNS_STEP_BYTES + 1),
         .columns = columns,
         .zero_point = requant->zero_point,
-        .clamp = !saturates ? 0 : requant->zero_point == -128 ? 1 : -1,
+        .clamp = !saturates                    ? 0
+                 : requant->zero_point == -128 ? 1
+                                               : -1,
         .pairs = 0,
         .input = 0,
         .lowest4 = micronets_limit4(requant, requant->lowest),

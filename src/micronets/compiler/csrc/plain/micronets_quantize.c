@@ -1,7 +1,7 @@
 #include "micronets_requantize.h"
 
-void micronets_quantize(const float *input, int8_t *output, int32_t count, float scale, int32_t zero_point, int32_t lowest,
-                        int32_t highest)
+void micronets_quantize(const float *input, int8_t *output, int32_t count, float scale, int32_t zero_point,
+                        int32_t lowest, int32_t highest)
 {
     for (int32_t i = 0; i < count; i++) {
         float value = input[i] / scale;

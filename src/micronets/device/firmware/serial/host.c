@@ -5,28 +5,40 @@
 
 #include "port.h"
 
-void port_start(void) {}
+void port_start(void)
+{
+}
 
-port_info_t port_info(void) {
+port_info_t port_info(void)
+{
     const port_info_t info = {MACHINE_HOST, COUNTER_NANOSECONDS, 0, 1000000000u, "a process on a computer"};
     return info;
 }
 
-int port_get(void) {
+int port_get(void)
+{
     uint8_t byte;
     return read(0, &byte, 1) == 1 ? byte : -1;
 }
 
-void port_put(uint8_t byte) {
-    while (write(1, &byte, 1) == 0) {}
+void port_put(uint8_t byte)
+{
+    while (write(1, &byte, 1) == 0) {
+    }
 }
 
-uint32_t port_count(void) {
+uint32_t port_count(void)
+{
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint32_t)now.tv_sec * 1000000000u + (uint32_t)now.tv_nsec;
 }
 
-void port_paint_stack(void) {}
+void port_paint_stack(void)
+{
+}
 
-uint32_t port_stack_bytes(void) { return 0xFFFFFFFFu; }
+uint32_t port_stack_bytes(void)
+{
+    return 0xFFFFFFFFu;
+}

@@ -11,7 +11,8 @@
 #define FLASH_ACR 0x40023C00u
 #define HSI_HZ 16000000u
 
-uint32_t stm32_start_clock(uint32_t flash_caches) {
+uint32_t stm32_start_clock(uint32_t flash_caches)
+{
     REGISTER(RCC_APB1ENR) |= 1u << 28; /* PWR */
     (void)REGISTER(RCC_APB1ENR);
     REGISTER(PWR_CR) |= 3u << 14; /* VOS: scale 1, the reset value; may only change while the PLL is off */
@@ -20,13 +21,21 @@ uint32_t stm32_start_clock(uint32_t flash_caches) {
     REGISTER(RCC_CR) |= 1u << 24; /* PLLON */
     if (FIRMWARE_CLOCK_HZ > 168000000u) {
         REGISTER(PWR_CR) |= 1u << 16; /* ODEN: over-drive */
-        if (!cortex_m_wait(PWR_CSR, 1u << 16, 1u << 16)) return HSI_HZ;
+        if (!cortex_m_wait(PWR_CSR, 1u << 16, 1u << 16)) {
+            return HSI_HZ;
+        }
         REGISTER(PWR_CR) |= 1u << 17; /* ODSWEN */
-        if (!cortex_m_wait(PWR_CSR, 1u << 17, 1u << 17)) return HSI_HZ;
+        if (!cortex_m_wait(PWR_CSR, 1u << 17, 1u << 17)) {
+            return HSI_HZ;
+        }
     }
     REGISTER(FLASH_ACR) = FIRMWARE_WAIT_STATES | flash_caches;
-    if (!cortex_m_wait(FLASH_ACR, 15, FIRMWARE_WAIT_STATES)) return HSI_HZ;
-    if (!cortex_m_wait(RCC_CR, 1u << 25, 1u << 25)) return HSI_HZ; /* PLLRDY */
-    REGISTER(RCC_CFGR) = 5u << 10 | 4u << 13 | 2u;                 /* APB1 / 4, APB2 / 2, the core from the PLL */
+    if (!cortex_m_wait(FLASH_ACR, 15, FIRMWARE_WAIT_STATES)) {
+        return HSI_HZ;
+    }
+    if (!cortex_m_wait(RCC_CR, 1u << 25, 1u << 25)) {
+        return HSI_HZ; /* PLLRDY */
+    }
+    REGISTER(RCC_CFGR) = 5u << 10 | 4u << 13 | 2u; /* APB1 / 4, APB2 / 2, the core from the PLL */
     return cortex_m_wait(RCC_CFGR, 12, 8) ? FIRMWARE_CLOCK_HZ : HSI_HZ;
 }

@@ -8,7 +8,8 @@ enum { USART2_SR = 0x40004400, USART2_DR = 0x40004404, USART2_BRR = 0x40004408, 
 
 static uint32_t clock_hz;
 
-void port_start(void) {
+void port_start(void)
+{
     clock_hz = stm32_start_clock(7u << 8); /* prefetch, instruction cache, data cache */
     const uint32_t usart_hz = clock_hz == FIRMWARE_CLOCK_HZ ? clock_hz / 4 : clock_hz;
     REGISTER(RCC_AHB1ENR) |= 1;        /* GPIOA */
@@ -21,18 +22,24 @@ void port_start(void) {
     cortex_m_start_counter();
 }
 
-port_info_t port_info(void) {
-    return cortex_m_info(clock_hz, clock_hz == FIRMWARE_CLOCK_HZ
-                                       ? "PLL from HSI; flash wait states of the full clock, prefetch and both caches on"
-                                       : "16 MHz HSI: the clock could not be set");
+port_info_t port_info(void)
+{
+    return cortex_m_info(clock_hz,
+                         clock_hz == FIRMWARE_CLOCK_HZ
+                             ? "PLL from HSI; flash wait states of the full clock, prefetch and both caches on"
+                             : "16 MHz HSI: the clock could not be set");
 }
 
-int port_get(void) {
-    while (!(REGISTER(USART2_SR) & 1u << 5)) {} /* RXNE */
-    return (int)(REGISTER(USART2_DR) & 0xFF);   /* after SR: also clears an overrun */
+int port_get(void)
+{
+    while (!(REGISTER(USART2_SR) & 1u << 5)) { /* RXNE */
+    }
+    return (int)(REGISTER(USART2_DR) & 0xFF); /* after SR: also clears an overrun */
 }
 
-void port_put(uint8_t byte) {
-    while (!(REGISTER(USART2_SR) & 1u << 7)) {} /* TXE */
+void port_put(uint8_t byte)
+{
+    while (!(REGISTER(USART2_SR) & 1u << 7)) {
+    } /* TXE */
     REGISTER(USART2_DR) = byte;
 }

@@ -10,20 +10,21 @@
 extern "C" {
 
 extern uint8_t firmware_arena[];
-extern void (*firmware_init_begin[])();  // constructors of static objects
+extern void (*firmware_init_begin[])(); // constructors of static objects
 extern void (*firmware_init_end[])();
 
-// Read by whoever drives the processor: operators of the last inference that TFLM told of, and bytes of the arena that it used.
+// Read by whoever drives the processor: operators of the last inference that TFLM told of, and bytes of the arena that
+// it used.
 extern volatile uint32_t firmware_events, firmware_arena_used;
-extern char firmware_log[FIRMWARE_LOG_BYTES];  // the first line that TFLM logged
+extern char firmware_log[FIRMWARE_LOG_BYTES]; // the first line that TFLM logged
 
-void firmware_ready(void* input);
-void firmware_done(const void* output);
+void firmware_ready(void *input);
+void firmware_done(const void *output);
 void micronets_mark(uint32_t index);
 
 // Stops for good; firmware_failure says why.
-[[noreturn]] void firmware_failed(const char* why);
-extern const char* volatile firmware_failure;
+[[noreturn]] void firmware_failed(const char *why);
+extern const char *volatile firmware_failure;
 }
 
 #endif

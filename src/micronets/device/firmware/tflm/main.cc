@@ -1,6 +1,6 @@
-// TensorFlow Lite Micro runs the network over and over: what main.c is for our own C. Whoever drives the processor stops it
-// in firmware_ready, to write an input, and in firmware_done, to read the output. TFLM tells its profiler of every operator:
-// that is where the layers' marks are set.
+// TensorFlow Lite Micro runs the network over and over: what main.c is for our own C. Whoever drives the processor
+// stops it in firmware_ready, to write an input, and in firmware_done, to read the output. TFLM tells its profiler of
+// every operator: that is where the layers' marks are set.
 #include <cstddef>
 #include <cstdint>
 
@@ -13,58 +13,79 @@
 #include "tensorflow/lite/micro/system_setup.h"
 #include "tensorflow/lite/schema/schema_generated.h"
 
-namespace {
+namespace
+{
 
 // An operator that reports parts of itself counts as one layer; what TFLM does between operators belongs to none.
-class Marks final : public tflite::MicroProfilerInterface {
- public:
-  uint32_t BeginEvent(const char*) override {
-    if (depth_++ == 0) {
-      micronets_mark(firmware_events < FIRMWARE_LAYERS ? firmware_events : FIRMWARE_LAYERS);
-      firmware_events++;
+class Marks final : public tflite::MicroProfilerInterface
+{
+  public:
+    uint32_t BeginEvent(const char *) override
+    {
+        if (depth_++ == 0) {
+            micronets_mark(firmware_events < FIRMWARE_LAYERS ? firmware_events : FIRMWARE_LAYERS);
+            firmware_events++;
+        }
+        return 0;
     }
-    return 0;
-  }
 
-  void EndEvent(uint32_t) override {
-    if (--depth_ == 0) micronets_mark(FIRMWARE_LAYERS);
-  }
+    void EndEvent(uint32_t) override
+    {
+        if (--depth_ == 0) {
+            micronets_mark(FIRMWARE_LAYERS);
+        }
+    }
 
- private:
-  uint32_t depth_ = 0;
+  private:
+    uint32_t depth_ = 0;
 };
 
-void KeepFirstLine(const char* text) {
-  if (firmware_log[0]) return;
-  for (size_t i = 0; i + 1 < FIRMWARE_LOG_BYTES && text[i] && text[i] != '\n'; i++) firmware_log[i] = text[i];
+void KeepFirstLine(const char *text)
+{
+    if (firmware_log[0]) {
+        return;
+    }
+    for (size_t i = 0; i + 1 < FIRMWARE_LOG_BYTES && text[i] && text[i] != '\n'; i++) {
+        firmware_log[i] = text[i];
+    }
 }
 
-void Run() {
-  RegisterDebugLogCallback(KeepFirstLine);
-  tflite::InitializeTarget();
-  const tflite::Model* model = tflite::GetModel(micronets_model);
-  static MicronetsOps ops;
-  if (RegisterMicronetsOps(ops) != kTfLiteOk) firmware_failed("TFLM could not register an operator of the model");
-  static Marks marks;
-  static tflite::MicroInterpreter interpreter(model, ops, firmware_arena, FIRMWARE_ARENA_BYTES, nullptr, &marks);
-  if (interpreter.AllocateTensors() != kTfLiteOk) firmware_failed("TFLM could not set the model up in its arena");
-  firmware_arena_used = interpreter.arena_used_bytes();
-  TfLiteTensor* input = interpreter.input(0);
-  const TfLiteTensor* output = interpreter.output(0);
-  if (input->bytes != FIRMWARE_INPUT_BYTES || output->bytes != FIRMWARE_OUTPUT_BYTES) {
-    firmware_failed("TFLM has other sizes of input and output");
-  }
-  for (;;) {
-    firmware_events = 0;
-    firmware_ready(input->data.raw);
-    if (interpreter.Invoke() != kTfLiteOk) firmware_failed("TFLM ends the inference with an error");
-    firmware_done(output->data.raw);
-  }
+void Run()
+{
+    RegisterDebugLogCallback(KeepFirstLine);
+    tflite::InitializeTarget();
+    const tflite::Model *model = tflite::GetModel(micronets_model);
+    static MicronetsOps ops;
+    if (RegisterMicronetsOps(ops) != kTfLiteOk) {
+        firmware_failed("TFLM could not register an operator of the model");
+    }
+    static Marks marks;
+    static tflite::MicroInterpreter interpreter(model, ops, firmware_arena, FIRMWARE_ARENA_BYTES, nullptr, &marks);
+    if (interpreter.AllocateTensors() != kTfLiteOk) {
+        firmware_failed("TFLM could not set the model up in its arena");
+    }
+    firmware_arena_used = interpreter.arena_used_bytes();
+    TfLiteTensor *input = interpreter.input(0);
+    const TfLiteTensor *output = interpreter.output(0);
+    if (input->bytes != FIRMWARE_INPUT_BYTES || output->bytes != FIRMWARE_OUTPUT_BYTES) {
+        firmware_failed("TFLM has other sizes of input and output");
+    }
+    for (;;) {
+        firmware_events = 0;
+        firmware_ready(input->data.raw);
+        if (interpreter.Invoke() != kTfLiteOk) {
+            firmware_failed("TFLM ends the inference with an error");
+        }
+        firmware_done(output->data.raw);
+    }
 }
 
-}  // namespace
+} // namespace
 
-int main() {
-  for (void (**constructor)() = firmware_init_begin; constructor < firmware_init_end; constructor++) (*constructor)();
-  Run();
+int main()
+{
+    for (void (**constructor)() = firmware_init_begin; constructor < firmware_init_end; constructor++) {
+        (*constructor)();
+    }
+    Run();
 }
