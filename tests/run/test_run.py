@@ -77,6 +77,7 @@ def test_evaluate_agrees_with_the_run(made: tuple[Path, Result]) -> None:
     root = made[0]
     facts = json.loads((root / "run/report.json").read_text())
     found = call("evaluate", root / "run/model.tflite", "--task", "kws", "--data", root / "words", "--json")
+    assert found.err == ""
     row = json.loads(found.out)
     assert (row["metric"], row["samples"], row["runtime"]) == (
         "accuracy",
@@ -87,6 +88,8 @@ def test_evaluate_agrees_with_the_run(made: tuple[Path, Result]) -> None:
     assert row["confusion"] == facts["confusion"]
     slow = call("evaluate", root / "run/model.tflite", "--data", root / "words", "--runtime", "reference", "--split", "all")
     assert slow.code == 0
+    assert slow.err.splitlines()[0] == f"data      reading {root / 'words'}"
+    assert re.search(r"^evaluate  step 60/60  100%  left 0 s$", slow.err, re.MULTILINE)
     assert re.search(r"accuracy [\d.]+ % of 60 clips, runtime reference$", slow.out.strip())
 
 

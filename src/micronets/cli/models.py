@@ -46,6 +46,7 @@ def evaluate(
         runtime=runtime,
         front_end=front_end,
         labels=labels.split(",") if labels else None,
+        progress=None if as_json else common.Progress(),
     )
     for note in found["notes"]:
         click.echo(f"note: {note}", err=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,13 +27,14 @@ RUNTIMES = ("c", "reference", "tflm")
 _CHUNK = 256  # clips the reference works on at a time: bounds its memory
 _BLOCK = 1024  # examples whose inputs are real numbers at a time
 
+Progress = Callable[[dict[str, Any]], None]
 Int8 = npt.NDArray[np.int8]
 Floats = npt.NDArray[np.float32]
 
 
-def blocks(count: int) -> Iterator[npt.NDArray[np.int64]]:
-    """Indices of `count` examples, some at a time: real inputs of a large split would fill the memory."""
-    yield from (np.arange(i, min(i + _BLOCK, count)) for i in range(0, count, _BLOCK))
+def blocks(count: int, size: int = _BLOCK) -> Iterator[npt.NDArray[np.int64]]:
+    """Indices of `count` examples, `size` at a time: real inputs of a large split would fill the memory."""
+    yield from (np.arange(i, min(i + size, count)) for i in range(0, count, size))
 
 
 def quantized(model: QuantizedModel, x: npt.NDArray[np.float32]) -> Int8:
@@ -43,11 +45,17 @@ def quantized(model: QuantizedModel, x: npt.NDArray[np.float32]) -> Int8:
 
 def outputs(model: QuantizedModel, data: bytes, x: Int8, runtime: str) -> Int8:
     """int8 outputs `[N, *output_shape]` of the model (`data` is its file) under a runtime."""
+    return _runner(model, data, runtime)(x)
+
+
+def _runner(model: QuantizedModel, data: bytes, runtime: str) -> Callable[[Int8], Int8]:
+    """A function from inputs `[N, *input_shape]` to outputs, to be called as often as one likes."""
     if runtime == "tflm":
-        return interpreter.run(data, x)
+        return lambda x: interpreter.run(data, x)
     if runtime == "c":
-        return host.run(compile_model(model), x)
-    return np.concatenate([reference.run(model, x[i : i + _CHUNK]) for i in range(0, len(x), _CHUNK)])
+        library = host.build([compile_model(model)])
+        return lambda x: library.run(0, x)
+    return lambda x: np.concatenate([reference.run(model, x[i : i + _CHUNK]) for i in range(0, len(x), _CHUNK)])
 
 
 def logits(model: QuantizedModel, out: npt.NDArray[Any]) -> Floats:
@@ -93,11 +101,13 @@ def evaluate(
     runtime: str | None = None,
     front_end: str | None = None,
     labels: Sequence[str] | None = None,
+    progress: Progress | None = None,
 ) -> dict[str, Any]:
     """The task's metric of a `.tflite` on a split of a data set, with everything that says how it was found.
 
     task: None is what the model's metadata says, else keyword spotting. runtime: None is TFLM where it is installed.
     front_end, labels: None is what the model's metadata says.
+    progress: told what is being read, and how many examples of how many are done.
     Raises `FileError`, `SpecError`, `DataError`, `UnsupportedError`, `DeviceError`.
     """
     runtime = runtime or ("tflm" if interpreter.available() else "reference")
@@ -114,9 +124,17 @@ def evaluate(
         raise SpecError(f"{path}: {count} outputs, but {len(names)} labels: {', '.join(names)}; name them with --labels")
     height, width, channels = model.arch.input_shape
     card = tasks.Card(names, front_end_of(model, front_end), (height, width, channels), str(path), model.metadata)
+    tell = progress or (lambda _: None)
+    tell({"stage": "data", "note": "making synthetic examples" if data is None and test is None else f"reading {test or data}"})
     examples = tasks.examples(task, card, data, split=split, test=test)
-    x = np.concatenate([quantized(model, examples.part(rows)) for rows in blocks(len(examples.labels))])
-    result = examples.score(logits(model, outputs(model, content, x, runtime)))
+    run, found, count = _runner(model, content, runtime), list[Int8](), len(examples.labels)
+    begun, done = time.monotonic(), 0
+    for rows in blocks(count, _CHUNK):
+        found.append(run(quantized(model, examples.part(rows))))
+        done += len(rows)
+        left = (time.monotonic() - begun) / done * (count - done)
+        tell({"stage": "evaluate", "step": done, "steps": count, "seconds_left": left})
+    result = examples.score(logits(model, np.concatenate(found)))
     return {
         "model": str(path),
         "task": task,
