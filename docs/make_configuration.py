@@ -36,7 +36,13 @@ the run directory; it is a configuration itself.
 This page is written by `docs/make_configuration.py`.
 """
 
-TOP_DEFAULTS = {"task": '"kws"', "out": '"runs/FILE"', "seed": "0", "init": '"supernet"'}  # as config.parse has them
+TOP_DEFAULTS = {
+    "task": '"kws"',
+    "out": '"runs/FILE"',
+    "seed": "0",
+    "threads": "0",
+    "init": '"supernet"',
+}  # as config.parse has them
 
 SECTIONS: tuple[tuple[str, str, type], ...] = (
     ("", "Top", Config),

@@ -112,7 +112,7 @@ def _perform(
     config = configs.load(source, overrides, out)
     stages = STAGES if name == "run" else tuple(stage for stage in STAGES if stage.command == name)
     with opened(config, resume=resume, progress=common.Progress(), command=shlex.join(words)) as context:
-        click.echo("\n".join(f"# {row}".rstrip() for row in to_toml(config).splitlines()), err=True)
+        click.echo("\n".join(f"# {row}".rstrip() for row in to_toml(context.config).splitlines()), err=True)
         if redo:
             discard(context, stages[0])
         for stage in stages:

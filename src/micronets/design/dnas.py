@@ -24,6 +24,7 @@ from micronets.design.dnas_loop import Progress, Searching, input_settings
 from micronets.design.search_settings import SearchSettings
 from micronets.design.supernet import Supernet
 from micronets.design.torch_ops import pick_device, prepare_cpu
+from micronets.design.train_settings import WITHOUT_EFFECT
 from micronets.errors import BudgetError
 from micronets.files import digest
 from micronets.ir.arch import Arch
@@ -85,7 +86,7 @@ def search(
         supernet = Supernet(space).to(device)
     _forbid_infeasible(supernet, feasible)
     run = Searching(supernet, fitter, board, runtime, data, settings, seed, device)
-    chosen = {k: v for k, v in asdict(settings).items() if k not in ("checkpoint_seconds", "device")}
+    chosen = {k: v for k, v in asdict(settings).items() if k not in (*WITHOUT_EFFECT, "device")}
     stamp = digest(repr((space.name, space.choices, data.source, budget, board, runtime.runtime, chosen, seed, run.precision)))
     path = directory / "checkpoint.pt"
     run.resume(load_checkpoint(path, device, stamp))

@@ -24,7 +24,7 @@ from micronets.design.checkpoint import load_checkpoint, save_checkpoint
 from micronets.design.net import Net, load_float
 from micronets.design.predict import predict
 from micronets.design.torch_ops import Precision, autocast, pick_device, pick_precision
-from micronets.design.train_settings import TrainSettings
+from micronets.design.train_settings import WITHOUT_EFFECT, TrainSettings
 from micronets.errors import DataError, FileError, TrainingError
 from micronets.files import write_atomic
 from micronets.ir.arch import Arch
@@ -257,7 +257,7 @@ def _stamp(
     teacher: nn.Module | None,
 ) -> str:
     """Hash of all that decides the result."""
-    chosen = {k: v for k, v in asdict(settings).items() if k not in ("checkpoint_seconds", "device")}
+    chosen = {k: v for k, v in asdict(settings).items() if k not in (*WITHOUT_EFFECT, "device")}
     sizes = [data.size(s) for s in ("train", "val")]
     facts = [
         arch.to_json(),

@@ -7,6 +7,9 @@ from typing import Literal
 
 from micronets.errors import SpecError
 
+WITHOUT_EFFECT = ("checkpoint_seconds",)
+"""Settings of a search or a training that change nothing about its result: they may differ when it is taken up again."""
+
 
 @dataclass(frozen=True)
 class TrainSettings:

@@ -12,12 +12,14 @@ from typing import Any, Literal, Protocol
 
 from micronets.boards.board import Budget, load_board
 from micronets.design.search_settings import SearchSettings
-from micronets.design.train_settings import TrainSettings
+from micronets.design.train_settings import WITHOUT_EFFECT, TrainSettings
 from micronets.errors import FileError, SpecError, did_you_mean
 from micronets.ir import spaces
 from micronets.ir.space import SearchSpace
 from micronets.run.toml_config import build, convert, flat, parse_override
 from micronets.tasks import TASKS, module
+
+MOST_THREADS = 1024
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,10 @@ class Config:
     board: `micronets boards` lists them, or the path of a board's TOML file.
     out: the run directory.
     seed: of the search and the training: first weights, order and disturbance of the examples, networks that are drawn. Which
-    examples there are and in which split is part of the data, and the same for every seed. The same seed, data and machine
-    give the same model.
+    examples there are and in which split is part of the data, and the same for every seed. The same seed, data, machine
+    and number of threads give the same model.
+    threads: of the processor, for search and training; 0: as many as PyTorch takes here when the run begins, which is then
+    written into its `config.toml` and kept, because another number gives another model.
     runtime: what executes the network on the board, which sram_bytes, flash_bytes, latency_ms and energy_mj of the budget
     are for: `tflm` (TensorFlow Lite Micro, always the larger and slower one) or `c` (the C that micronets writes).
     latency_model: file of `micronets characterize` for the runtime and a board that has none yet; empty: the board's own.
@@ -66,6 +70,7 @@ class Config:
     board: str
     out: str
     seed: int
+    threads: int
     init: Literal["supernet", "scratch"]
     runtime: Literal["tflm", "c"]
     latency_model: str
@@ -127,6 +132,7 @@ def parse(table: Mapping[str, Any], where: str) -> Config:
         board=board,
         out=convert(str, table.get("out", f"runs/{Path(where).stem}"), "out", where),
         seed=convert(int, table.get("seed", 0), "seed", where),
+        threads=_threads(table, where),
         init=convert(Literal["supernet", "scratch"], table.get("init", "supernet"), "init", where),
         runtime=convert(Literal["tflm", "c"], table.get("runtime", "tflm"), "runtime", where),
         latency_model=convert(str, table.get("latency_model", ""), "latency_model", where),
@@ -134,6 +140,13 @@ def parse(table: Mapping[str, Any], where: str) -> Config:
         teacher=_teacher(table, task, train, where) if "teacher" in table else None,
         **{name: build(cls, _table(table, name, where), f"{name}.", where) for name, cls in sections.items()},  # type: ignore[arg-type]
     )
+
+
+def _threads(table: Mapping[str, Any], where: str) -> int:
+    number: int = convert(int, table.get("threads", 0), "threads", where)
+    if not 0 <= number <= MOST_THREADS:
+        raise SpecError(f"{where}: threads = {number}; allowed: 0 (the machine's default) to {MOST_THREADS}")
+    return number
 
 
 def _located(where: str, call: Any) -> Any:
@@ -219,10 +232,15 @@ def make_space(
     return dataclasses.replace(space, choices=tuple(fixed))
 
 
+def decides(key: str) -> bool:
+    """Whether a setting, by its dotted name, has an effect on the result of a run."""
+    return key != "out" and key.rpartition(".")[2] not in WITHOUT_EFFECT
+
+
 def first_difference(a: Config, b: Config) -> tuple[str, Any, Any] | None:
-    """The first setting in which two configurations differ, with both values; where the run goes does not count."""
+    """The first setting in which two configurations differ, with both values, that decides the result of a run."""
     one, two = flat(a), flat(b)
     for key in [*one, *two]:
-        if key != "out" and one.get(key) != two.get(key):
+        if decides(key) and one.get(key) != two.get(key):
             return key, one.get(key), two.get(key)
     return None

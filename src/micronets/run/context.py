@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from micronets.files import digest, fingerprint, write_atomic
 from micronets.ir.arch import Arch
 from micronets.ir.space import SearchSpace
 from micronets.run import directory
-from micronets.run.config import Config, first_difference, load, make_space
+from micronets.run.config import Config, decides, first_difference, load, make_space
 from micronets.run.directory import ARCH, VALUES, RunDir
 from micronets.run.toml_config import flat, to_toml
 from micronets.runtimes.c import c_costs
@@ -31,7 +31,8 @@ Progress = Callable[[dict[str, Any]], None]
 class RunContext:
     """A run in progress: its configuration and directory, and what is loaded when it is first needed.
 
-    command: how the user started it. adapt: what stands between the data and all that use them.
+    command: how the user started it. adapt: what stands between the data and all that use them. resumed: whether the run
+    was begun earlier.
     """
 
     config: Config
@@ -39,6 +40,7 @@ class RunContext:
     progress: Progress
     command: str = ""
     adapt: Callable[[tasks.TaskData], tasks.TaskData] | None = None
+    resumed: bool = False
 
     @cached_property
     def board(self) -> Board:
@@ -92,6 +94,27 @@ class RunContext:
                 )
         return tflm_costs(model) if name == "tflm" else c_costs(model)
 
+    @contextmanager
+    def threads(self) -> Iterator[None]:
+        """Lets PyTorch work with the run's number of threads, which is part of what decides its result."""
+        import torch
+
+        usual = self._usual_threads
+        torch.set_num_threads(self.config.threads)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(usual)
+
+    @cached_property
+    def _usual_threads(self) -> int:
+        """Threads that PyTorch takes by itself; if a run was begun with another number, this is said when first asked."""
+        usual, kept = _usual_threads(), self.config.threads
+        if self.resumed and usual != kept:
+            note = f"threads = {kept}, as the run was begun; {usual} would be usual here, and give another model"
+            self.progress({"stage": "run", "note": note})
+        return usual
+
     @property
     def arch(self) -> Arch:
         """The network that the search chose."""
@@ -118,9 +141,11 @@ def opened(config: Config, *, resume: bool, progress: Progress, command: str = "
     """
     run = RunDir(Path(config.out))
     with directory.locked(run):
+        held: Config | None = None
         if run.started:
-            old = load(run / directory.CONFIG)
-            difference = first_difference(old, config)
+            held = old = load(run / directory.CONFIG)
+            config = replace(config, threads=config.threads or old.threads or _usual_threads())
+            difference = first_difference(replace(old, threads=old.threads or config.threads), config)
             if difference is not None:
                 key, before, now = difference
                 raise SpecError(
@@ -129,12 +154,21 @@ def opened(config: Config, *, resume: bool, progress: Progress, command: str = "
             if not resume:
                 raise SpecError(f"{run.path}: holds this run already; continue it with --resume, or name another --out")
         else:
+            config = replace(config, threads=config.threads or _usual_threads())
+        if held is None or replace(held, out=config.out) != config:  # new, or with other settings that have no effect
             write_atomic(run / directory.CONFIG, to_toml(config))
         try:
-            yield RunContext(config, run, progress, command)
+            yield RunContext(config, run, progress, command, resumed=held is not None)
         finally:
             if not run.started:
                 (run / directory.CONFIG).unlink(missing_ok=True)
+
+
+def _usual_threads() -> int:
+    """How many threads PyTorch takes by itself: one for each core, or as OMP_NUM_THREADS says."""
+    import torch
+
+    return torch.get_num_threads()
 
 
 def _said(value: Any) -> str:
@@ -144,5 +178,5 @@ def _said(value: Any) -> str:
 def settings_for(context: RunContext, *sections: str) -> dict[str, Any]:
     """Task, seed, data and the settings of some sections, by dotted name: part of a stage's inputs."""
     chosen = {"task", "seed", "data", *sections}
-    settings = {k: v for k, v in flat(context.config).items() if k.split(".")[0] in chosen}
+    settings = {k: v for k, v in flat(context.config).items() if k.split(".")[0] in chosen and decides(k)}
     return {**settings, "data files": context.data_fingerprint}

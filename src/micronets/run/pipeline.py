@@ -22,7 +22,8 @@ def perform(context: RunContext, stage: Stage) -> bool:
         return False
     started = time.monotonic()
     try:
-        written = stage.make(context)
+        with context.threads():
+            written = stage.make(context)
     except BaseException:  # an interruption too
         directory.give_up(context.run, stage)
         raise
