@@ -265,7 +265,7 @@ def model_of(job: Job) -> tuple[QuantizedModel | None, Figures]:
 def compiled_ways(model: QuantizedModel) -> dict[str, Compiled]:
     """The network as C layer by layer, and in the smallest arena if that is another network in C."""
     ways = {"whole": compile_model(model)}
-    smallest = compile_model(model, 0)
+    smallest = compile_model(model, arena_limit=0)
     if smallest.files["model.c"] != ways["whole"].files["model.c"]:
         ways["bands"] = smallest
     return ways

@@ -146,8 +146,8 @@ def cases(networks: Iterable[int], shared: Path | None) -> list[Case]:
     models = [(f"random {s}", random_model(random_arch(s), s), s) for s in networks]
     paths = sorted(shared.glob("models/*/*.tflite")) if shared else []
     models += [(path.stem, read(path.read_bytes()), 0) for path in paths]
-    smallest = [(name, model, seed, compile_model(model, 0)) for name, model, seed in models]
-    bands = [case(f"{name} in bands", model, seed, c) for name, model, seed, c in smallest if c.plan.segments]
+    smallest = [(name, model, seed, compile_model(model, arena_limit=0)) for name, model, seed in models]
+    bands = [case(f"{name} in bands", model, seed, c) for name, model, seed, c in smallest if c.plan.groups]
     return [case(*model) for model in models] + bands
 
 

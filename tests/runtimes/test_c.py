@@ -53,7 +53,7 @@ def test_the_search_never_estimates_less_sram_than_is_compiled_and_measured(boar
     model = untrained(arch)
     searched = budget_costs(arch, board, ("sram_bytes",), runtime=c_costs(None))["sram_bytes"]
     room = replace(board, sram_bytes=2**21)  # for any of them, layer after layer
-    compiled = compile_model(model, arena_room(room))
+    compiled = compile_model(model, arena_limit=arena_room(room))
     assert searched == sram_bytes(compiled.arena_bytes) == inspect.inspect(arch, room, model, None)["sram_c_bytes"]
     try:
         figures = measure.run(model, compiled, room, "sim", compiler=None, samples=1, seed=0, flash=False)
@@ -66,7 +66,7 @@ def test_the_search_never_estimates_less_sram_than_is_compiled_and_measured(boar
 def test_a_network_in_bands_takes_less_than_the_search_estimates(board: Board, seed: int) -> None:
     arch = random_arch(seed)
     searched = budget_costs(arch, board, ("sram_bytes",), runtime=c_costs(None))["sram_bytes"]
-    assert sram_bytes(compile_model(untrained(arch), 0).arena_bytes) <= searched
+    assert sram_bytes(compile_model(untrained(arch), arena_limit=0).arena_bytes) <= searched
 
 
 def test_time_needs_a_model_of_the_board(board: Board) -> None:

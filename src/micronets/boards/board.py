@@ -12,6 +12,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
+from micronets.boards.targets import Target, target_of
 from micronets.errors import FileError, SpecError, did_you_mean
 
 _UNITS = {"": 1, "b": 1, "k": 1024, "kib": 1024, "kb": 1000, "m": 1024**2, "mib": 1024**2, "mb": 1000**2}
@@ -94,6 +95,11 @@ class Board:
     sleep_power_w: float | None = None
     simulation: SimulationModel | None = None
     firmware: FirmwareTarget | None = None
+
+    @property
+    def target(self) -> Target:
+        """The instruction set that code for the board is generated for. Raises `SpecError` if there is none for its core."""
+        return target_of(self.core)
 
     def milliseconds(self, cycles: Number) -> Number:
         """How long the core takes for `cycles` cycles, at its full clock; a number, or a 0-d tensor with its gradient."""

@@ -102,7 +102,7 @@ def measured(
     """
     model = untrained(arch)
     if tflm is None:
-        compiled = compile_model(model)
+        compiled = compile_model(model, board.target)
         ran = compiled.model.arch
         serial = measure.is_serial(device)
         run = measure.run(model, compiled, board, device, compiler=compiler, samples=1, seed=0, flash=serial)

@@ -53,7 +53,7 @@ def compile_to(path: Path, board: Board, out: Path, runtime: str = "c", patches:
     if runtime == "tflm":
         files, sizes = _for_tflm(data, model, board, str(path))
     else:
-        compiled = compile_model(model, limit)
+        compiled = compile_model(model, board.target, arena_limit=limit)
         _check_fits(compiled, board, str(path), limit is None)
         files = {**compiled.files, **library_files(compiled, __version__)}
         sizes = {
@@ -117,7 +117,7 @@ def bands(compiled: Compiled) -> list[dict[str, Any]]:
     names = [layer.name for layer in compiled.model.arch.layers]
     return [
         {"first": names[s.first], "last": names[s.last], "layers": s.last - s.first + 1, "rows": s.height}
-        for s in compiled.plan.segments
+        for s in compiled.plan.groups
     ]
 
 

@@ -46,7 +46,7 @@ def inspect(arch: Arch, board: Board, model: QuantizedModel | None, file_bytes: 
     c = cost(arch, board)
     ours = arch if model is None else optimise(model).arch
     flash = c.flash_bytes if file_bytes is None else file_bytes + RUNTIME_FLASH_BYTES
-    arena, smallest = (plan_patches(ours, limit).bytes for limit in (arena_room(board), 0))
+    arena, smallest = (plan_patches(ours, limit, board.target).bytes for limit in (arena_room(board), 0))
     sram_c, flash_c = sram_bytes(arena), math.ceil(flash_bytes(ours.steps()))
     return {
         "board": board.name,

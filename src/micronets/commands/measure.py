@@ -64,7 +64,7 @@ def measure(
         figures = run_tflm(data, model, board, device, tflm, samples=samples, seed=seed)
         own = {"runtime": "tflm", "constant_bytes": len(data), "bands": [], "largest_layer": None}
     else:
-        compiled = compile_model(model, arena_limit(board, patches))
+        compiled = compile_model(model, board.target, arena_limit=arena_limit(board, patches))
         figures = run(model, compiled, board, device, compiler=compiler, samples=samples, seed=seed, flash=flash)
         own = {
             "runtime": "c",
@@ -156,7 +156,7 @@ def write_firmware(
 
     if not device.startswith("serial:"):
         raise SpecError(f"--firmware is for a board; name its port as the device (serial:PORT) instead of '{device}'")
-    compiled = compile_model(_read(path)[1], arena_limit(board, patches))
+    compiled = compile_model(_read(path)[1], board.target, arena_limit=arena_limit(board, patches))
     measure_board.build(firmware_files(compiled), board, device, compiler, out)
 
 

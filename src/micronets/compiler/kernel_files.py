@@ -17,7 +17,7 @@ _SOURCE_ENDINGS = (".c", ".S")
 # In which order the kernels lie in flash, assembly in front of the C that calls it. It is written down, as it decides which
 # loops share lines of a small instruction cache (a few cycles in a thousand): names of files do not.
 PLACEMENT = (
-    *("add_quads", "add", "average_pool", "band_move", "band_window", "columns", "conv_expand", "conv", "conv_1x1"),
+    *("add_quads", "add", "average_pool", "band_move", "columns", "conv_expand", "conv", "conv_1x1"),
     *("conv_4_edge", "conv_4_expand", "conv_4", "conv_any", "conv_s4", "conv_wide", "depthwise", "depthwise_4", "dequantize"),
     *("expand", "fours_3x3", "fours_3x3_relu", "fours_any", "fully_connected", "fully_connected_eights", "fully_connected_8"),
     *("fully_connected_s4", "lookup", "max_pool", "mean", "pad", "prepare", "quantize", "rows_3x3", "rows_3x3_2"),

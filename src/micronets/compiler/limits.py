@@ -34,7 +34,7 @@ STRUCT_BYTES: Mapping[str, int] = MappingProxyType(
         "micronets_planes": 16,
         "micronets_addition": 28,
         "micronets_padding": 28,
-        "micronets_band": 14,
+        "micronets_band": 10,
         "micronets_run": 4,
         "micronets_windowed": 64,
         "micronets_matrix": 40,

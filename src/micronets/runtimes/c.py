@@ -44,12 +44,18 @@ def c_costs(model: LatencyModel | None) -> RuntimeCosts:
 
 def planned_sram_bytes(network: Network) -> Number:
     """SRAM that our C takes for a network: with the arena that the compiler plans, or with the bytes alive at once."""
-    return sram_bytes(live_bytes(network.steps) if network.arch is None else plan_arena(network.arch).bytes)
+    return sram_bytes(
+        live_bytes(network.steps) if network.arch is None else plan_arena(network.arch, network.board.target).bytes
+    )
 
 
 def least_sram_bytes(network: Network) -> Number:
     """What `planned_sram_bytes` cannot be below, whatever plan is found: without a search for one."""
-    return planned_sram_bytes(network) if network.arch is None else sram_bytes(align(max(bounds(needs(network.arch)))))
+    return (
+        planned_sram_bytes(network)
+        if network.arch is None
+        else sram_bytes(align(max(bounds(needs(network.arch, network.board.target)))))
+    )
 
 
 def sram_bytes(arena_bytes: Number) -> Number:

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from micronets.boards.targets import DSP
 from micronets.compiler.kernels import conv_weights
-from micronets.compiler.kernels.emit import quick_tables
+from micronets.compiler.kernels.choose import choose_all
+from micronets.compiler.kernels.requantise import pack
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Conv2D, FullyConnected
 from micronets.quantized.arithmetic import unpack_int4
@@ -64,7 +66,7 @@ def test_every_weight_is_in_its_place(filters: int, size: int) -> None:
 
 def test_eights_are_the_words_of_two_fours() -> None:
     rows = np.random.default_rng(0).integers(-127, 128, (16, 8)).astype(np.int8)
-    found, fours = conv_weights.eights(rows), conv_weights.words(rows)
+    found, fours = conv_weights.words_by8(rows), conv_weights.words(rows)
     assert found.shape == (2, 4, 4)
     for k in range(2):
         assert np.array_equal(found[k, :, :2], fours[2 * k])
@@ -82,7 +84,7 @@ def test_what_the_order_cannot_hold() -> None:
 
 def test_scratch_by_hand() -> None:
     def scratch(shape: tuple[int, ...], layer: Conv2D | FullyConnected) -> int:
-        return conv_weights.scratch(Arch(shape, (layer,)).steps()[0])
+        return choose_all(Arch(shape, (layer,)), DSP)[0].scratch_bytes
 
     one = {"name": "y", "inputs": (INPUT,)}
     assert scratch((3, 3, 5), Conv2D(**one, filters=4, kernel=(1, 1))) == 2 * 3 * 4
@@ -100,10 +102,10 @@ def test_scratch_by_hand() -> None:
 
 def test_quick_tables_by_hand() -> None:
     numbers = [np.array(v) for v in ([5, -6, 7], [2**30, 2**31 - 1, 0], [-1, -31, 3])]
-    found = quick_tables(*numbers)
+    found = pack(*numbers)
     assert found is not None
     nothing = (-(2**31), 7 * 256 + 31)  # a multiplier of 0
     assert found[0].tolist() == [5 * 256 + 1, -6 * 256 + 31, nothing[1], 31]
     assert found[1].tolist() == [-(2**31), -2, nothing[0], -(2**31)]
-    assert quick_tables(np.array([2**23]), np.array([2**30]), np.array([-1])) is None
-    assert quick_tables(np.array([0]), np.array([2**30]), np.array([0])) is None
+    assert pack(np.array([2**23]), np.array([2**30]), np.array([-1])) is None
+    assert pack(np.array([0]), np.array([2**30]), np.array([0])) is None

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from micronets.boards.targets import DSP
 from micronets.compiler import compile_model
-from micronets.compiler.kernels.conv_weights import host_kernel, joined
+from micronets.compiler.kernels.sharing import share
 from micronets.device import host
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Conv2D, FullyConnected, Layer, Mean
@@ -42,12 +43,12 @@ def test_outputs_equal_the_reference(flags: tuple[str, ...]) -> None:
         assert np.array_equal(reference.run(model, x), library.run(i, x)), CASES[i]
 
 
-def test_only_small_ones_beside_convolutions_are_joined() -> None:
+def test_only_small_ones_beside_convolutions_run_as_pointwise() -> None:
     arch = network(8, 3, 8)
-    assert joined(arch) == {"d"}
-    assert host_kernel(arch) == "micronets_conv_4"
+    assert share(arch, DSP).as_pointwise == {"d"}
+    assert share(arch, DSP).pointwise == "micronets_conv_4"
     dense = Arch((64,), (FullyConnected(name="a", inputs=(INPUT,), units=64), FullyConnected(name="b", inputs=("a",), units=1)))
-    assert joined(dense) == frozenset()
+    assert share(dense, DSP).as_pointwise == frozenset()
     wide = Arch((2, 2, 8), (Conv2D(name="c", inputs=(INPUT,), filters=8, kernel=(1, 1)),
                             FullyConnected(name="d", inputs=("c",), units=8)))  # fmt: skip
-    assert joined(wide) == frozenset()
+    assert share(wide, DSP).as_pointwise == frozenset()

@@ -24,4 +24,4 @@ def test_the_large_model_needs_bands_to_fit() -> None:
     assert 5e6 < macs(arch.steps()) < 20e6
     model = random_model(arch)
     assert compile_model(model).arena_bytes > board.sram_bytes
-    assert compile_model(model, arena_limit(board, "auto")).arena_bytes <= board.sram_bytes - 768
+    assert compile_model(model, board.target, arena_limit=arena_limit(board, "auto")).arena_bytes <= board.sram_bytes - 768

@@ -1,4 +1,4 @@
-"""Layers that run together in bands: every row is computed once, from the right rows, into the right bytes."""
+"""Layers that run together in patches: every row is computed once, from the right rows, into the right bytes."""
 
 import random
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ import pytest
 from micronets.compiler import compile_model, plan_arena
 from micronets.compiler.generate.model_c import generate
 from micronets.compiler.memory.choose_patches import plan_patches
-from micronets.compiler.memory.patches import Reach, Segment, reach, schedule, spans
+from micronets.compiler.memory.patches import PatchGroup, Reach, patch_group, possible_groups, reach
 from micronets.cost.tflm_plan import float_tensors
 from micronets.device import host
 from micronets.device.host_compiler import host_compiler
@@ -68,39 +68,39 @@ def high_arch(seed: int) -> Arch:
     return Arch(shape, tuple(layers))
 
 
-def segments(arch: Arch, heights: tuple[int, ...]) -> Iterator[Segment]:
+def groups(arch: Arch, heights: tuple[int, ...]) -> Iterator[PatchGroup]:
     """Every one that is possible."""
     steps = arch.steps()
-    for first, last in spans(steps):
+    for first, last in possible_groups(steps):
         for height in heights:
-            yield schedule(steps, first, last, height, float_tensors(arch))
+            yield patch_group(steps, first, last, height, float_tensors(arch))
 
 
-def follow(arch: Arch, segment: Segment) -> None:
+def follow(arch: Arch, group: PatchGroup) -> None:
     """Goes through the bands with buffers that hold the numbers of the rows in them."""
-    steps = arch.steps()[segment.first : segment.last + 1]
+    steps = arch.steps()[group.first : group.last + 1]
     shapes = arch.shapes()
-    source = list(range(shapes[segment.source][0]))
+    source = list(range(shapes[group.source][0]))
     output: list[int] = []
-    buffers: dict[str, list[int | None]] = {name: [None] * rows for name, rows in segment.rows.items()}
+    buffers: dict[str, list[int | None]] = {name: [None] * rows for name, rows in group.rows.items()}
     done = dict.fromkeys((s.layer.name for s in steps), 0)
     at, sizes = 0, {name: int(np.prod(shapes[name][1:])) * float_tensors(arch).get(name, 1) for name in shapes}
-    for run in segment.runs:
-        for _ in range(run.times):
-            at += run.advance
-            gone = at * sizes[segment.source]
-            if segment.gap is not None:  # rows of the input that are still needed have not been written over
-                assert len(output) * sizes[steps[-1].layer.name] <= gone + segment.gap
-            for step, band in zip(steps, run.bands, strict=True):
+    for equal in group.patches:
+        for _ in range(equal.times):
+            at += equal.advance
+            gone = at * sizes[group.source]
+            if group.gap is not None:  # rows of the input that are still needed have not been written over
+                assert len(output) * sizes[steps[-1].layer.name] <= gone + group.gap
+            for step, patch in zip(steps, equal.layers, strict=True):
                 layer, name, r = step.layer, step.layer.name, reach(step)
                 assert isinstance(r, Reach)
-                if not band.rows:
+                if not patch.rows:
                     continue
                 buffer = buffers.get(name, output)
                 if name in buffers:
-                    buffer[: band.kept] = buffer[band.moved : band.moved + band.kept]
-                    assert band.kept + band.rows <= len(buffer)
-                for row in range(band.rows):
+                    buffer[: patch.kept] = buffer[patch.moved : patch.moved + patch.kept]
+                    assert patch.kept + patch.rows <= len(buffer)
+                for row in range(patch.rows):
                     y = done[name] + row
                     want = [
                         i
@@ -108,14 +108,14 @@ def follow(arch: Arch, segment: Segment) -> None:
                         if 0 <= i < step.input_shapes[0][0]
                     ]
                     for k, tensor in enumerate(layer.inputs):
-                        rows = source[at:] if tensor == segment.source else buffers[tensor]
-                        taps = range(row * r.stride - band.pad_top, row * r.stride - band.pad_top + r.span)
-                        assert [rows[band.start[k] + t] for t in taps if 0 <= t < band.in_h] == want
+                        rows = source[at:] if tensor == group.source else buffers[tensor]
+                        taps = range(row * r.stride - patch.pad_top, row * r.stride - patch.pad_top + r.span)
+                        assert [rows[patch.start[k] + t] for t in taps if 0 <= t < patch.in_h] == want
                     if name in buffers:
-                        buffer[band.kept + row] = y
+                        buffer[patch.kept + row] = y
                     else:
                         output.append(y)
-                done[name] += band.rows
+                done[name] += patch.rows
     assert output == list(range(shapes[steps[-1].layer.name][0]))
     for step in steps:
         assert done[step.layer.name] <= step.output_shape[0]  # none twice
@@ -126,8 +126,8 @@ def test_every_row_is_computed_once_from_the_right_rows(block: int) -> None:
     found = 0
     for seed in range(block, 24, 4):
         for arch in (high_arch(seed), random_arch(seed)):
-            for segment in segments(arch, (1, 2, 3, 5, 100)):
-                follow(arch, segment)
+            for group in groups(arch, (1, 2, 3, 5, 100)):
+                follow(arch, group)
                 found += 1
     assert found > 100
 
@@ -141,11 +141,11 @@ def test_hand_computed_bands_of_two_convolutions_and_a_sum() -> None:
         Mean(name="m", inputs=("c",)),
     )
     arch = Arch((16, 4, 1), layers)
-    assert list(spans(arch.steps())) == [(0, 2), (1, 2)]
-    segment = schedule(arch.steps(), 0, 2, 1, {})
-    assert segment.rows == {"a": 3, "b": 1}
-    assert [(run.times, run.advance) for run in segment.runs] == [(1, 0), (1, 4), (4, 2), (1, 2), (1, 2)]
-    first, second, middle, clipped, last = (run.bands for run in segment.runs)
+    assert list(possible_groups(arch.steps())) == [(0, 2), (1, 2)]
+    group = patch_group(arch.steps(), 0, 2, 1, {})
+    assert group.rows == {"a": 3, "b": 1}
+    assert [(equal.times, equal.advance) for equal in group.patches] == [(1, 0), (1, 4), (4, 2), (1, 2), (1, 2)]
+    first, second, middle, clipped, last = (equal.layers for equal in group.patches)
     assert [b.rows for b in first] == [2, 1, 1]
     assert [(b.moved, b.kept, b.rows) for b in second] == [(0, 2, 1), (0, 0, 1), (0, 0, 1)]
     assert [(b.moved, b.kept, b.rows) for b in middle] == [(1, 2, 1), (0, 0, 1), (0, 0, 1)]
@@ -153,7 +153,7 @@ def test_hand_computed_bands_of_two_convolutions_and_a_sum() -> None:
     assert middle[2].start == (1, 0)
     assert (middle[0].in_h, clipped[0].in_h) == (3, 2)  # there is no row 16
     assert [b.rows for b in last] == [0, 1, 1]
-    assert segment.gap == 0  # rows of 8 bytes come out, two of 4 are done with for each, and four more since the first band
+    assert group.gap == 0  # rows of 8 bytes come out, two of 4 are done with for each, and four more since the first band
 
 
 @pytest.mark.parametrize("kernels", [(), ("-DMICRONETS_DSP",)], ids=["plain", "dsp"])
@@ -162,9 +162,9 @@ def test_c_in_bands_equals_the_reference(compiler: None, kernels: tuple[str, ...
     for seed in range(16):
         for i, arch in enumerate((high_arch(seed), random_arch(seed + 100))):
             model = random_model(arch, seed + i)
-            possible = list(segments(arch, (1, 2, 5)))
-            for segment in random.Random(seed).sample(possible, min(4, len(possible))):
-                cases.append((model, generate(model, plan_arena(arch, segments=(segment,)))))
+            possible = list(groups(arch, (1, 2, 5)))
+            for group in random.Random(seed).sample(possible, min(4, len(possible))):
+                cases.append((model, generate(model, plan_arena(arch, groups=(group,)))))
     assert len(cases) > 60
     library = host.build([compiled for _, compiled in cases], ("-O1", *STRICT, *kernels))
     for i, (model, _) in enumerate(cases):
@@ -175,12 +175,12 @@ def test_c_in_bands_equals_the_reference(compiler: None, kernels: tuple[str, ...
 def test_a_large_input_fits_in_bands_alone(compiler: None) -> None:
     """128 KB are there."""
     model = random_model(LARGE, 0)
-    plain, banded = compile_model(model), compile_model(model, 128 * 1024)
+    plain, patched = compile_model(model), compile_model(model, arena_limit=128 * 1024)
     assert plain.arena_bytes > 150_000
-    assert 76_800 < banded.arena_bytes <= 128 * 1024
-    assert compile_model(model, 0).arena_bytes < 93_000
+    assert 76_800 < patched.arena_bytes <= 128 * 1024
+    assert compile_model(model, arena_limit=0).arena_bytes < 93_000
     x = random_input(model, 2, 0)
-    assert np.array_equal(host.run(banded, x), reference.run(model, x))
+    assert np.array_equal(host.run(patched, x), reference.run(model, x))
 
 
 def test_a_limit_that_holds_changes_nothing_and_no_arena_grows() -> None:
@@ -189,4 +189,4 @@ def test_a_limit_that_holds_changes_nothing_and_no_arena_grows() -> None:
         plain = plan_arena(arch)
         assert plan_patches(arch, plain.bytes) == plain
         smallest = plan_patches(arch, 0)
-        assert smallest.bytes < plain.bytes if smallest.segments else smallest == plain
+        assert smallest.bytes < plain.bytes if smallest.groups else smallest == plain

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from micronets.compiler import plan_arena
-from micronets.compiler.kernels.depthwise_schedule import planes
-from micronets.compiler.memory.overlap import distance, in_place
+from micronets.boards.targets import DSP
+from micronets.compiler import ArenaPlan, plan_arena
+from micronets.compiler.kernels.choose import choose_all
+from micronets.compiler.kernels.depthwise import DepthwiseKernel
 from micronets.cost.tflm_plan import tflm_plan
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Add, Conv2D, DepthwiseConv2D, FullyConnected, Relu, Reshape
@@ -20,8 +21,7 @@ from tests.tflite.test_read_write import RELEASED
 def check(arch: Arch) -> None:
     """Every pair that is alive at once is apart, but for outputs that keep their distance below an input that dies."""
     plan = plan_arena(arch)
-    gaps = {s.layer.name: distance(s) for s in arch.steps()}
-    over = {s.layer.name for s in arch.steps() if in_place(s)}
+    overlaps = {kernel.step.layer.name: kernel.overlap for kernel in choose_all(arch, DSP)}
     readers = {s.layer.name: s.layer.inputs for s in arch.steps()}
     owner = {name: name for name in arch.shapes()}
     for layer in arch.layers:
@@ -37,8 +37,8 @@ def check(arch: Arch) -> None:
             assert not a.scratch, (a, b)
             assert b.last == a.first, (a, b)
             assert b.name in {owner[i] for i in readers[a.name]}
-            gap = gaps[a.name]
-            if a.name in over:
+            gap = overlaps[a.name].below
+            if overlaps[a.name].same_start:
                 assert a.offset == b.offset
                 continue
             assert gap is not None
@@ -92,12 +92,16 @@ def test_four_bit_rows_are_unpacked_four_at_a_time() -> None:
     assert plan.bytes == math.ceil((100 + 12 + 400) / 16) * 16
 
 
+def rows_per_pass(plan: ArenaPlan) -> dict[str, int]:
+    return {k.step.layer.name: k.rows_per_pass for k in plan.kernels if isinstance(k, DepthwiseKernel)}
+
+
 def test_a_depthwise_layer_lies_over_its_input() -> None:
     """It takes the lines under four lines of output besides: 6 of 16 + 2 values of 16 bits, and 12 words for a channel."""
     arch = Arch((16, 8, 8), (DepthwiseConv2D(name="y", inputs=(INPUT,), kernel=(3, 3)),))
     plan = plan_arena(arch)
     assert plan.offsets["y"] == plan.offsets[INPUT]
-    assert plan.strips == {"y": 4}
+    assert rows_per_pass(plan) == {"y": 4}
     assert plan.bytes == plan.bound_bytes == 1024 + 4 * 12 + 6 * 18 * 2 + 8
 
 
@@ -108,16 +112,17 @@ def test_strips_grow_into_memory_that_is_free() -> None:
     )
     arch = Arch((16, 8, 8), layers)
     plan = plan_arena(arch)
-    assert plan.strips == {"y": 8}
+    assert rows_per_pass(plan) == {"y": 8}
     scratch = next(b for b in plan.buffers if b.scratch)
-    assert scratch.bytes == planes(arch.steps()[0]).scratch_bytes(8)
+    assert isinstance(kernel := plan.kernels[0], DepthwiseKernel)
+    assert scratch.bytes == kernel.schedule.scratch_bytes(8)
     check(arch)
 
 
 def test_strided_depthwise_layers_lie_over_their_input_where_they_read_ahead() -> None:
     def lies_over(**sizes: object) -> bool:
         layer = DepthwiseConv2D(name="y", inputs=(INPUT,), **{"kernel": (3, 3), **sizes})  # type: ignore[arg-type]
-        return in_place(Arch((9, 9, 2), (layer,)).steps()[0])
+        return choose_all(Arch((9, 9, 2), (layer,)), DSP)[0].overlap.same_start
 
     assert lies_over(stride=(2, 2))
     assert lies_over(padding="valid")

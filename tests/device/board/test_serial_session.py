@@ -174,8 +174,8 @@ def test_layers_that_run_in_bands(tmp_path: Path) -> None:
     )
     path = tmp_path / "model.tflite"
     path.write_bytes(tflite.write(random_model(arch, 1)))
-    compiled = compile_model(model(path), 0)
-    assert compiled.plan.segments
+    compiled = compile_model(model(path), arena_limit=0)
+    assert compiled.plan.groups
     with on_a_line([str(serial_line.host_firmware(firmware_files(compiled), tmp_path / "firmware"))]) as port:
         figures = measure.measure(path, F446, f"serial:{port}", samples=2, patches="smallest")
     assert figures["bit_exact"]

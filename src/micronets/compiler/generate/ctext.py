@@ -1,13 +1,29 @@
-"""Python values as C text."""
+"""Values as C text."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, assert_never
 
 import numpy as np
 import numpy.typing as npt
+
+from micronets.compiler.kernels.base import (
+    AddressOf,
+    Argument,
+    Constant,
+    InputRows,
+    Name,
+    Offset,
+    OutputRows,
+    PadTop,
+    Pointer,
+    Real,
+    Struct,
+    Table,
+    Value,
+)
 
 _WIDTH = 110
 
@@ -35,19 +51,60 @@ def real(value: float) -> str:
     return f"{text}f" if any(c in text for c in ".en") else f"{text}.0f"
 
 
-def struct(ctype: str, name: str, fields: Iterable[tuple[str, object]]) -> str:
-    """`static const ctype name = {.field = value, ...};`"""
-    return constant(ctype, name, braces(fields))
+def constant(of: Table | Constant) -> str:
+    """`static const ctype name[] = {...};` or `static const ctype name = {.field = value, ...};`, with its line end."""
+    match of:
+        case Table():
+            return array(of.ctype, of.name, of.values)
+        case Constant():
+            return f"static const {of.value.ctype} {of.name} = {value(of.value)};\n"
+        case _:
+            assert_never(of)
 
 
-def constant(ctype: str, name: str, value: str) -> str:
-    """`static const ctype name = value;`"""
-    return f"static const {ctype} {name} = {value};\n"
+def value(of: Value) -> str:
+    """The value of a field, for a layer that runs whole."""
+    match of:
+        case int():
+            return str(of)
+        case Name():
+            return of.text
+        case Offset():
+            return str(of.bytes)
+        case OutputRows():
+            return str(of.rows * of.each)
+        case InputRows() | PadTop():
+            return str(of.rows)
+        case Struct():
+            return "{" + ", ".join(f".{field} = {value(v)}" for field, v in of.fields) + "}"
+        case tuple():
+            return "{" + ", ".join(map(value, of)) + "}"
+        case _:
+            assert_never(of)
 
 
-def braces(fields: Iterable[tuple[str, object]]) -> str:
-    """`{.field = value, ...}`"""
-    return "{" + ", ".join(f".{field} = {value}" for field, value in fields) + "}"
+def argument(of: Argument) -> str:
+    """An argument of a call, for a layer that runs whole; `a`: the arena."""
+    match of:
+        case int():
+            return str(of)
+        case Name():
+            return of.text
+        case Real():
+            return real(of.value)
+        case Pointer():
+            return pointer(of.ctype, str(of.to.bytes))
+        case AddressOf():
+            return f"&{of.constant.name}"
+        case OutputRows():
+            return value(of)
+        case _:
+            assert_never(of)
+
+
+def pointer(ctype: str, offset: str) -> str:
+    """A pointer to `ctype` into the arena `a`; offset: bytes, in C."""
+    return f"a + {offset}" if ctype == "int8_t" else f"({ctype} *)(void *)(a + {offset})"
 
 
 def comment(text: str) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import assert_never
 
+from micronets.boards.targets import DSP, Target
 from micronets.compiler.generate import ctext, package, patches_c
 from micronets.compiler.kernel_files import is_source, kernel_files
-from micronets.compiler.kernels.emit import Code, Place, emit
-from micronets.compiler.limits import STRUCT_BYTES
+from micronets.compiler.kernels.base import Call, LayerCode, Place, RunRecord
 from micronets.compiler.memory.choose_patches import plan_patches
 from micronets.compiler.memory.plan import ArenaPlan, plan_arena
 from micronets.compiler.passes.pipeline import optimise
@@ -96,73 +96,115 @@ class Compiled:
     constant_bytes: int
 
 
-def compile_model(model: QuantizedModel, arena_limit: int | None = None) -> Compiled:
-    """C99 that computes `model` to the last bit. Raises `SpecError`, and `UnsupportedError` for what C cannot hold.
+def compile_model(model: QuantizedModel, target: Target = DSP, *, arena_limit: int | None = None) -> Compiled:
+    """Returns C99 that computes `model` to the last bit. Raises `SpecError`, and `UnsupportedError` for what C cannot
+    hold.
 
-    arena_limit: bytes of arena that are to suffice: where they do not, layers run together in bands of rows (`patches`),
-    as few as it takes; 0 for the smallest arena. Nothing is said about a limit that cannot be held.
+    - target: the instruction set that the C is for.
+    - arena_limit: bytes of arena that are to suffice: where they do not, layers run together in patches
+      (`memory.patches`), as few as it takes; 0 asks for the smallest arena. Nothing is said about a limit that cannot
+      be held.
     """
     validate(model)
     model = optimise(model)
-    return generate(model, plan_arena(model.arch) if arena_limit is None else plan_patches(model.arch, arena_limit))
+    if arena_limit is None:
+        return generate(model, plan_arena(model.arch, target))
+    return generate(model, plan_patches(model.arch, arena_limit, target))
 
 
 def generate(model: QuantizedModel, plan: ArenaPlan) -> Compiled:
-    """C of a network just as it is, by a plan of its arena; for errors see `compile_model`."""
-    of = {i: segment for segment in plan.segments for i in range(segment.first, segment.last + 1)}
-    places = [patches_c.place(model, plan, of[i], i) if i in of else Place(i, plan) for i in range(len(model.arch.layers))]
-    codes = [emit(model, step, place) for step, place in zip(model.arch.steps(), places, strict=True)]
-    bands = [patches_c.function(model, plan, segment, codes) for segment in plan.segments]
-    kernels = sorted({k for code in codes for k in code.kernels} | set(patches_c.KERNELS if bands else ()))
+    """Returns C of a network just as it is, by a plan of its arena; for errors see `compile_model`."""
+    codes = [kernel.code(model, Place(i, plan.offsets)) for i, kernel in enumerate(plan.kernels)]
+    groups = [patches_c.group_code(model, plan, group, codes[group.first : group.last + 1]) for group in plan.groups]
+    runs = _whole_layers(plan, codes)
+    kernels = sorted({source for code in codes for source in code.sources} | set(patches_c.SOURCES if groups else ()))
     own = kernel_files(kernels, ["micronets_layers.h"])
     sources = ["model.c", *filter(is_source, own)]
-    runs = {code.run or i for i, code in enumerate(codes) if code.run or code.call}
-    listed = 4 * len(runs) + 5 * len(codes)  # runs; kinds and sizes
-    constants = sum(_table_bytes(code.tables) for code in codes) + listed + sum(size for _, _, size in bands)
+    constants = sum(code.bytes for code in codes) + sum(group.bytes for group in groups) + _listing_bytes(runs)
     title = package.title(model)
     found = package.describe(model, plan, title, constants, sources)
-    found = {**found, **own, "model.c": _model_c(model, codes, bands, plan, title)}
+    found = {**found, **own, "model.c": _model_c(model, codes, runs, groups, plan, title)}
     return Compiled(found, plan.bytes, model, plan, constants)
 
 
-def _model_c(model: QuantizedModel, codes: list[Code], bands: list[tuple[str, str, int]], plan: ArenaPlan, title: str) -> str:
-    steps = model.arch.steps()
-    heads = [
-        f"layer {i}: {type(s.layer).__name__} '{ctext.comment(s.layer.name)}', "
-        f"{' and '.join(map(ctext.shape, s.input_shapes))} -> {ctext.shape(s.output_shape)}"
-        for i, s in enumerate(steps)
-    ]
-    tables = [f"/* {head} */\n{code.tables}" for head, code in zip(heads, codes, strict=True) if code.tables]
-    of = {i for segment in plan.segments for i in range(segment.first, segment.last + 1)}
-    entries: list[tuple[str, str]] = []
-    functions = []
+@dataclass(frozen=True)
+class _Run:
+    """What runs a whole layer: a function of (arena, record), the record, and the function's text if it is its own."""
+
+    function: str
+    record: str = "0"
+    definition: str = ""
+
+
+def _whole_layers(plan: ArenaPlan, codes: Sequence[LayerCode]) -> list[_Run | None]:
+    """Returns what runs each layer; None for those that have nothing to do or run in patches."""
+    patched = {i for group in plan.groups for i in group.layers}
+    found: list[_Run | None] = []
     for i, code in enumerate(codes):
-        if code.run:
-            entries.append((code.run, f"&layer_{i}"))
-        elif code.call and i not in of:
-            functions.append(_FUNCTION.format(index=i, call=code.call))
-            entries.append((f"run_{i}", "0"))
-        else:
-            entries.append(("", "0"))
-    runs = list(dict.fromkeys(run for run, _ in entries if run))
+        if code.call is None or i in patched:
+            found.append(None)
+            continue
+        match code.call:
+            case RunRecord(function, record):
+                found.append(_Run(function, f"&{record.name}"))
+            case Call(function, arguments):
+                call = f"{function}({', '.join(map(ctext.argument, arguments))});"
+                found.append(_Run(f"run_{i}", definition=_FUNCTION.format(index=i, call=call)))
+            case _:
+                assert_never(code.call)
+    return found
+
+
+def _functions(runs: Sequence[_Run | None]) -> list[str]:
+    """Returns the names of the functions that run layers, each once."""
+    return list(dict.fromkeys(run.function for run in runs if run))
+
+
+def _listing_bytes(runs: Sequence[_Run | None]) -> int:
+    """Returns bytes of the tables by which layers are run: of functions, and of each layer's function and record."""
+    functions = len(_functions(runs))
+    return 4 * functions + (4 + (1 if functions < 256 else 2)) * len(runs)
+
+
+def _model_c(
+    model: QuantizedModel,
+    codes: Sequence[LayerCode],
+    runs: Sequence[_Run | None],
+    groups: Sequence[patches_c.GroupCode],
+    plan: ArenaPlan,
+    title: str,
+) -> str:
+    steps = model.arch.steps()
+    tables = []
+    for i, (step, code) in enumerate(zip(steps, codes, strict=True)):
+        inputs, output = " and ".join(map(ctext.shape, step.input_shapes)), ctext.shape(step.output_shape)
+        head = f"layer {i}: {type(step.layer).__name__} '{ctext.comment(step.layer.name)}', {inputs} -> {output}"
+        if code.constants:
+            tables.append(f"/* {head} */\n{''.join(map(ctext.constant, code.constants))}")
+    tables += [group.text for group in groups]
+    tables += [run.definition for run in runs if run and run.definition]
+    functions = _functions(runs)
     kinds = [
-        f"{runs.index(run) + 1 if run else 0}, /* {i}: {type(steps[i].layer).__name__} */" for i, (run, _) in enumerate(entries)
+        f"{functions.index(run.function) + 1 if run else 0}, /* {i}: {type(steps[i].layer).__name__} */"
+        for i, run in enumerate(runs)
     ]
-    calls, start = [], 0
-    for segment, (_, call, _) in zip(plan.segments, bands, strict=True):
-        calls += [f"run_layers(a, {start}, {segment.first});"] * (segment.first > start) + [call]
-        start = segment.last + 1
-    calls += [f"run_layers(a, {start}, MICRONETS_LAYERS);"] * (start < len(steps))
+    ends = [-1, *(group.last for group in plan.groups)]
+    whole = [(last + 1, group.first) for last, group in zip(ends[:-1], plan.groups, strict=True)]
+    whole.append((ends[-1] + 1, len(steps)))
+    calls = []
+    for (first, end), call in zip(whole, [*(group.call for group in groups), ""], strict=True):
+        stop = "MICRONETS_LAYERS" if end == len(steps) else str(end)
+        calls += [f"run_layers(a, {first}, {stop});"] * (end > first) + [call] * (call != "")
     return _MODEL_C.format(
         title=title,
-        tables="\n".join([*tables, *(text for text, _, _ in bands), *functions]),
+        tables="\n".join(tables),
         run=_RUN.format(
-            runs=", ".join(runs or ["0"]),
-            kind="uint8_t" if len(runs) < 256 else "uint16_t",
+            runs=", ".join(functions or ["0"]),
+            kind="uint8_t" if len(functions) < 256 else "uint16_t",
             kinds="\n".join(f"    {kind}" for kind in kinds),
-            sizes="\n".join(f"    {record}," for _, record in entries),
+            sizes="\n".join(f"    {run.record if run else '0'}," for run in runs),
         )
-        if any("run_layers" in call for call in calls)
+        if any(end > first for first, end in whole)
         else "",
         calls="\n".join(f"    {call}" for call in calls),
         itype=package.ctype(model, INPUT),
@@ -170,11 +212,3 @@ def _model_c(model: QuantizedModel, codes: list[Code], bands: list[tuple[str, st
         input=plan.offsets[INPUT],
         output=plan.offsets[model.arch.output],
     )
-
-
-def _table_bytes(tables: str) -> int:
-    """Bytes of the arrays and structs in a layer's constants, on a 32-bit machine."""
-    sizes = {"int8_t": 1, "uint8_t": 1, "int32_t": 4, "uint32_t": 4}
-    arrays = re.findall(r"^static const (\w+) \w+\[(\d+)\]", tables, re.MULTILINE)
-    found = re.findall(r"^static const (micronets_\w+) \w+ =", tables, re.MULTILINE)
-    return sum(sizes[kind] * int(count) for kind, count in arrays) + sum(STRUCT_BYTES[name] for name in found)

@@ -1,30 +1,67 @@
-"""Layers that run in bands, as C: a table of what each layer does in each band, and a function that goes through it."""
+"""Layers that run in patches, as C: tables of what each layer does in each patch, and a function that goes through
+them.
+
+A layer's constants and call are those of a layer that runs whole. Where something in them changes from patch to patch,
+the function copies the constant, sets what changes, and calls with the copy.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import assert_never
 
-from micronets.compiler.kernels.emit import Code, Place, padded_shape
+from micronets.compiler.generate import ctext
+from micronets.compiler.kernels.base import (
+    AddressOf,
+    Argument,
+    Call,
+    Constant,
+    InputRows,
+    LayerCode,
+    Name,
+    Offset,
+    OutputRows,
+    PadTop,
+    Pointer,
+    Real,
+    RunRecord,
+    Struct,
+    Value,
+)
 from micronets.compiler.limits import STRUCT_BYTES
-from micronets.compiler.memory.patches import Band, Segment
+from micronets.compiler.memory.patches import LayerPatch, PatchGroup
 from micronets.compiler.memory.plan import ArenaPlan
 from micronets.cost.tflm_plan import float_tensors
-from micronets.ir.arch import Step
-from micronets.ir.layers import Pad
 from micronets.quantized.model import QuantizedModel
 
-KERNELS = ("micronets_band_move", "micronets_band_window")
+BAND_MOVE = "micronets_band_move"
+BAND = "micronets_band"
+RUN = "micronets_run"
+SOURCES = (BAND_MOVE,)
+"""The C files that patches need besides those of their kernels."""
+
+_START_BYTES = 2  # of a number in the table of starts
 
 _FUNCTION = """\
-{tables}
-static void bands_{first}(int8_t *a)
+/* Layers {first} to {last} run together, patch by patch, on a few rows at a time.
+ * patch_{first}: what each layer does in a patch of each kind.
+ * repeat_{first}: how many patches of a kind follow each other.{starts_comment} */
+static const {band} patch_{first}[{kinds}][{layers}] = {{
+{patches}
+}};
+static const {run} repeat_{first}[{kinds}] = {{
+{repeats}
+}};
+{starts}
+static void patches_{first}(int8_t *a)
 {{
-    int8_t *x = a + {source}, *y = a + {target};
-{variables}    for (int32_t run = 0; run < {runs}; run++) {{
-        const micronets_band *const b = band_{first}[run];
-        for (int32_t i = 0; i < run_{first}[run].times; i++) {{
-            x += run_{first}[run].advance * {pitch};
+    int32_t x = {source}, y = {target}; /* the rows of layer {first}'s input and of layer {last}'s output */
+    for (int32_t kind = 0; kind < {kinds}; kind++) {{
+        const {band} *const b = patch_{first}[kind];
+{start}        for (int32_t i = 0; i < repeat_{first}[kind].times; i++) {{
+            x += repeat_{first}[kind].advance * {pitch};
 {calls}
         }}
     }}
@@ -32,73 +69,173 @@ static void bands_{first}(int8_t *a)
 """
 
 
-def place(model: QuantizedModel, plan: ArenaPlan, segment: Segment, index: int) -> Place:
-    """Where layer `index` of the network, one of the segment's, finds its rows in a band."""
-    layer, own = model.arch.layers[index], index - segment.first
-    band, bands = f"b[{own}]", [run.bands[own] for run in segment.runs]
-    starts = {}
-    for k, name in enumerate(layer.inputs):
-        moves = f" + {band}.start[{k}] * {_pitch(model, name)}" if any(b.start[k] for b in bands) else ""
-        starts[name] = ("x" if name == segment.source else f"a + {plan.offsets[name]}") + moves
-    moves = f" + {band}.kept * {_pitch(model, layer.name)}" if any(b.kept for b in bands) else ""
-    starts[layer.name] = "y" if index == segment.last else f"a + {plan.offsets[layer.name]}{moves}"
-    return Place(index, plan, f"{band}.rows", starts)
+@dataclass(frozen=True)
+class GroupCode:
+    """A group of layers as C: tables and function, the call of the function, bytes of the tables."""
+
+    text: str
+    call: str
+    bytes: int
 
 
-def function(model: QuantizedModel, plan: ArenaPlan, segment: Segment, codes: Sequence[Code]) -> tuple[str, str, int]:
-    """Tables and function of a segment, the call of the function, and the bytes of its tables; `codes`: of all layers."""
-    steps, first = model.arch.steps(), segment.first
-    calls = [
-        _call(model, plan, segment, i, steps[i], codes[i].call.replace("\n    ", "\n")) for i in range(first, segment.last + 1)
+def group_code(model: QuantizedModel, plan: ArenaPlan, group: PatchGroup, codes: Sequence[LayerCode]) -> GroupCode:
+    """Returns a group as C; codes: of its layers."""
+    first, kinds, layers = group.first, len(group.patches), len(group.layers)
+    pitches = _pitches(model)
+    moving = [
+        (i, k)
+        for i in range(layers)
+        for k in range(len(group.patches[0].layers[i].start))
+        if any(equal.layers[i].start[k] for equal in group.patches)
     ]
-    bands = [f"    {{{', '.join(map(_band, run.bands))}}},\n" for run in segment.runs]
-    runs = [f"    {{{run.times}, {run.advance}}},\n" for run in segment.runs]
-    count, layers = len(segment.runs), segment.last - first + 1
-    tables = (
-        f"/* Layers {first} to {segment.last} run together: what each does in bands of a kind, and how many of a kind\n"
-        " * follow each other. */\n"
-        f"static const micronets_band band_{first}[{count}][{layers}] = {{\n{''.join(bands)}}};\n"
-        f"static const micronets_run run_{first}[{count}] = {{\n{''.join(runs)}}};\n"
-    )
-    body = "\n".join(calls)
-    kinds = [kind for kind in ("window", "padding") if f"&band_{kind}" in body]
+    starts = [[equal.layers[i].start[k] for i, k in moving] for equal in group.patches]
+    calls = []
+    for i, code in enumerate(codes):
+        calls += _LayerInPatch(model, plan, group, i, moving, pitches).lines(code)
+    table = "".join(f"    {{{', '.join(map(str, row))}}},\n" for row in starts)
     text = _FUNCTION.format(
-        tables=tables,
         first=first,
-        source=plan.offsets[segment.source],
-        target=plan.offsets[steps[segment.last].layer.name],
-        variables="".join(f"    micronets_{kind} band_{kind};\n" for kind in kinds),
-        runs=count,
-        pitch=_pitch(model, segment.source),
-        calls=body,
+        last=group.last,
+        band=BAND,
+        run=RUN,
+        kinds=kinds,
+        layers=layers,
+        patches="\n".join(f"    {{{', '.join(map(_numbers, equal.layers))}}}," for equal in group.patches),
+        repeats="\n".join(f"    {{{equal.times}, {equal.advance}}}," for equal in group.patches),
+        starts_comment=f"\n * start_{first}: the first rows that layers read, in the buffers of their inputs."
+        if moving
+        else "",
+        starts=f"static const int16_t start_{first}[{kinds}][{len(moving)}] = {{\n{table}}};\n" if moving else "",
+        start=f"        const int16_t *const start = start_{first}[kind];\n" if moving else "",
+        source=plan.offsets[group.source],
+        target=plan.offsets[model.arch.layers[group.last].name],
+        pitch=pitches[group.source],
+        calls="\n".join(f"            {line}" for line in calls),
     )
-    return text, f"bands_{first}(a);", count * (layers * STRUCT_BYTES["micronets_band"] + STRUCT_BYTES["micronets_run"])
+    size = layers * STRUCT_BYTES[BAND] + STRUCT_BYTES[RUN] + len(moving) * _START_BYTES
+    return GroupCode(text, f"patches_{first}(a);", kinds * size)
 
 
-def _call(model: QuantizedModel, plan: ArenaPlan, segment: Segment, index: int, step: Step, call: str) -> str:
-    """What a layer does in a band: its rows are moved, its sizes set, its kernel called."""
-    layer, band = step.layer, f"b[{index - segment.first}]"
-    pitch = _pitch(model, layer.name)
-    lines = [f"MICRONETS_LAYER({index});", f"if ({band}.rows > 0) {{"]
-    if any(run.bands[index - segment.first].kept for run in segment.runs):
-        lines.append(f"    micronets_band_move(a + {plan.offsets[layer.name]}, {pitch}, &{band});")
-    if "&band_window" in call:
-        lines.append(f"    micronets_band_window(&window_{index}, &{band}, &band_window);")
-    if isinstance(layer, Pad):
-        shape, _ = padded_shape(step.input_shapes[0], layer)
-        axis = next(i for i, size in enumerate(shape) if size > 1)
-        rows = f"{band}.rows * {shape[axis] // step.input_shapes[0][0]}"
-        lines += [f"    band_padding = padding_{index};", f"    band_padding.in_shape[{axis}] = {rows};"]
-    lines += [f"    {line}" for line in call.split("\n")]
-    if index == segment.last:
-        lines.append(f"    y += {band}.rows * {pitch};")
-    return "\n".join(f"            {line}" for line in [*lines, "}"])
+@dataclass(frozen=True)
+class _LayerInPatch:
+    """One layer of a group: number `number` of its layers.
+
+    - moving: (layer, input) for which the first row is in the table of starts, in the order of that table.
+    - pitches: bytes of a row of every tensor.
+    """
+
+    model: QuantizedModel
+    plan: ArenaPlan
+    group: PatchGroup
+    number: int
+    moving: Sequence[tuple[int, int]]
+    pitches: Mapping[str, int]
+
+    @property
+    def _patch(self) -> str:
+        """C for what the layer does in this patch."""
+        return f"b[{self.number}]"
+
+    def lines(self, code: LayerCode) -> list[str]:
+        """Returns statements: rows are moved, what changes is set, the kernel is called."""
+        index = self.group.first + self.number
+        layer = self.model.arch.layers[index]
+        lines = [f"MICRONETS_LAYER({index});", f"if ({self._patch}.rows > 0) {{"]
+        if any(equal.layers[self.number].kept for equal in self.group.patches):
+            buffer = f"a + {self.plan.offsets[layer.name]}"
+            lines.append(f"    {BAND_MOVE}({buffer}, {self.pitches[layer.name]}, &{self._patch});")
+        match code.call:
+            case None:
+                pass
+            case RunRecord(function, record):
+                lines += [f"    {line}" for line in self._copy(record)]
+                lines.append(f"    {function}(a, {self._address(record)});")
+            case Call(function, arguments):
+                constants = [argument.constant for argument in arguments if isinstance(argument, AddressOf)]
+                lines += [f"    {line}" for constant in constants for line in self._copy(constant)]
+                lines.append(f"    {function}({', '.join(map(self._argument, arguments))});")
+            case _:
+                assert_never(code.call)
+        if index == self.group.last:
+            lines.append(f"    y += {self._patch}.rows * {self.pitches[layer.name]};")
+        return [*lines, "}"]
+
+    def _copy(self, constant: Constant) -> list[str]:
+        """Returns statements that make a copy of a constant and set what changes; none if nothing does."""
+        changes = [f"{path} = {new};" for path, new in self._changes(f"this_{constant.name}", constant.value)]
+        return [f"{constant.value.ctype} this_{constant.name} = {constant.name};", *changes] if changes else []
+
+    def _address(self, constant: Constant) -> str:
+        """Returns the address of a constant or of its copy."""
+        return f"&this_{constant.name}" if self._copy(constant) else f"&{constant.name}"
+
+    def _changes(self, path: str, value: Value) -> Iterator[tuple[str, str]]:
+        """Returns, for what changes in `value`, a field or an element of an array in C, and its value in this patch."""
+        match value:
+            case Struct():
+                for field, inner in value.fields:
+                    yield from self._changes(f"{path}.{field}", inner)
+            case tuple():
+                for i, inner in enumerate(value):
+                    yield from self._changes(f"{path}[{i}]", inner)
+            case Offset():
+                if (new := self._offset(value)) != str(value.bytes):
+                    yield path, new
+            case OutputRows():
+                yield path, _cast(value.ctype, self._count(value))
+            case InputRows():
+                yield path, _cast(value.ctype, f"{self._patch}.in_h")
+            case PadTop():
+                yield path, _cast(value.ctype, f"{self._patch}.pad_top")
+            case int() | Name():
+                pass
+            case _:
+                assert_never(value)
+
+    def _argument(self, argument: Argument) -> str:
+        """Returns an argument in this patch."""
+        match argument:
+            case Pointer():
+                return ctext.pointer(argument.ctype, self._offset(argument.to))
+            case AddressOf():
+                return self._address(argument.constant)
+            case OutputRows():
+                return self._count(argument)
+            case int() | Name() | Real():
+                return ctext.argument(argument)
+            case _:
+                assert_never(argument)
+
+    def _count(self, value: OutputRows) -> str:
+        """Returns what goes with the rows that this patch computes."""
+        return f"{self._patch}.rows" + (f" * {value.each}" if value.each != 1 else "")
+
+    def _offset(self, of: Offset) -> str:
+        """Returns where the rows of a tensor begin that this patch reads or computes; scratch memory stays in place."""
+        layer = self.model.arch.layers[self.group.first + self.number]
+        if of.tensor in layer.inputs:
+            begin = "x" if of.tensor == self.group.source else str(of.bytes)
+            place = self.number, layer.inputs.index(of.tensor)
+            return f"{begin} + start[{self.moving.index(place)}] * {self.pitches[of.tensor]}" if place in self.moving else begin
+        if of.tensor == layer.name:
+            if self.group.first + self.number == self.group.last:
+                return "y"
+            if any(equal.layers[self.number].kept for equal in self.group.patches):
+                return f"{of.bytes} + {self._patch}.kept * {self.pitches[of.tensor]}"
+        return str(of.bytes)
 
 
-def _band(band: Band) -> str:
-    return f"{{{band.moved}, {band.kept}, {band.rows}, {{{band.start[0]}, {band.start[1]}}}, {band.in_h}, {band.pad_top}}}"
+def _numbers(patch: LayerPatch) -> str:
+    """Returns the `micronets_band` of a layer in a patch."""
+    return f"{{{patch.moved}, {patch.kept}, {patch.rows}, {patch.in_h}, {patch.pad_top}}}"
 
 
-def _pitch(model: QuantizedModel, tensor: str) -> int:
-    """Bytes of a row."""
-    return math.prod(model.arch.shapes()[tensor][1:]) * float_tensors(model.arch).get(tensor, 1)
+def _cast(ctype: str, text: str) -> str:
+    """Returns an int32_t as a value of another type."""
+    return text if ctype == "int32_t" else f"({ctype})({text})"
+
+
+def _pitches(model: QuantizedModel) -> dict[str, int]:
+    """Returns bytes of a row of every tensor."""
+    widths = float_tensors(model.arch)
+    return {name: math.prod(shape[1:]) * widths.get(name, 1) for name, shape in model.arch.shapes().items()}

@@ -1,8 +1,11 @@
-"""How the depthwise kernel walks through a layer: channel by channel, line by line, in which direction, with what scratch.
+"""How a depthwise kernel walks through a layer: which channels together, along rows or columns, with what scratch
+memory.
 
-The kernel copies lines of one channel to the scratch buffer, widened to 16 bits and with the padding around them, and
-computes a strip of output lines from them; the next strip goes on where it ends. Two neighbours on a line make a pair for
-the DSP instructions. A line is a row of the map or, where that is quicker and the result the same, a column of it.
+One kernel computes channel by channel. It copies lines of one channel to scratch memory, widened to 16 bits and with
+the padding around them, and computes a few lines of the output from them in one pass; the next pass goes on where it
+ends. Two neighbours on a line make a pair for the DSP instructions. The other kernel takes four channels at a time
+(`by4`), whose values lie side by side. A line is a row of the map or, where that is quicker and the result the same, a
+column of it.
 """
 
 from __future__ import annotations
@@ -13,35 +16,39 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
+from micronets.boards.targets import DepthwiseCycles
 from micronets.compiler.limits import FILTER_WORDS
 from micronets.cost.counts import step_macs
 from micronets.ir.arch import Step
 from micronets.ir.layers import Conv2D, DepthwiseConv2D, FullyConnected
 from micronets.ir.window import Pair
 
-Driver = Literal["quickest", "rows", "fours"]
+DepthwiseChoice = Literal["quickest", "by_channel", "by4"]
+"""Which kernel computes a depthwise layer: the one that is quicker for it, or always the same."""
 
-_DRIVERS: tuple[Driver, ...] = ("quickest", "rows", "fours")
-_SLOWER = 0.05  # of a network's cycles, that one kernel for all its depthwise layers may cost
-_FOURS_WORTH = 0.015  # likewise, for what four channels take of flash and memory in such a network
+_CHOICES: tuple[DepthwiseChoice, ...] = ("quickest", "by_channel", "by4")
+_SLOWER = 0.05  # share of a network's cycles that one kernel for all its depthwise layers may cost
+_BY4_WORTH = 0.015  # share of a network's cycles that `by4` must save for what it takes of flash and memory
 
-_GROUP = 4  # outputs computed together
-_LEAST_STRIP = 4
-_WORTH = 0.93  # of the cycles that are left, for what four channels take of memory
+_GROUP = 4  # outputs computed together, one channel at a time
+_LEAST_ROWS_PER_PASS = 4
+_WORTH = 0.93  # share of a layer's cycles that `by4` may leave, for what it takes of memory
 
 
 @dataclass(frozen=True)
-class Planes:
-    """A depthwise layer as its kernel sees it; pairs are (lines, along a line).
+class DepthwiseSchedule:
+    """The way of a kernel through a depthwise layer. Pairs are (lines, along a line).
 
-    size, out_size: of a channel's plane, input and output. before: padding in front.
-    turned: lines are columns of the map.
-    phases: a line is worked through in so many interleaved parts, each without dilation, instead of one with it.
-    in_steps, out_steps: bytes to the next line, and to the next value of the same line.
-    pitch: values of a line in the scratch buffer.
-    banded: the layer runs in bands of rows, which are then its lines.
-    even, odd: words of packed weights for a line of the kernel, by which outputs they are for; 0 for a kernel without pairs.
-    fours: four channels go together, their values side by side, if the tables of the requantisation are quick ones.
+    - size, out_size: of a channel's map, input and output.
+    - kernel, stride, dilation, before: of the window; before: padding in front.
+    - column_major: lines are columns of the map.
+    - phases: a line is worked through in so many interleaved parts, each without dilation, instead of one with it.
+    - in_strides, out_strides: bytes to the next line, and to the next value of the same line.
+    - pitch: values of a line in scratch memory, one channel at a time.
+    - even_words, odd_words: words of packed weights for a line of the kernel, for outputs at even and at odd places; 0
+      for a kernel that does not compute in pairs.
+    - patched: the layer runs on a few rows at a time, which are then its lines.
+    - by4: four channels go together, if the tables of the requantisation are packed.
     """
 
     size: Pair
@@ -50,129 +57,203 @@ class Planes:
     stride: Pair
     dilation: Pair
     before: Pair
-    turned: bool
+    column_major: bool
     phases: int
-    in_steps: Pair
-    out_steps: Pair
+    in_strides: Pair
+    out_strides: Pair
     pitch: int
-    even: int
-    odd: int
-    banded: bool = False
-    fours: bool = False
+    even_words: int
+    odd_words: int
+    patched: bool = False
+    by4: bool = False
 
     @property
     def paired(self) -> bool:
-        """Whether the kernels for DSP instructions can compute it: a stride of 1 or 2 along the line, no dilation there."""
-        return self.even > 0
+        """Whether it is computed in pairs: along the line, the stride is 1 or 2 and there is no dilation."""
+        return self.even_words > 0
 
     @property
-    def three(self) -> bool:
+    def is_3x3(self) -> bool:
         """Whether the kernels for 3 x 3 windows can compute it."""
         return self.paired and self.kernel == (3, 3) and self.dilation[0] == 1
 
     @property
     def span(self) -> int:
-        """Lines under the kernel."""
+        """How many lines lie under the kernel."""
         return (self.kernel[0] - 1) * self.dilation[0] + 1
 
-    def scratch_bytes(self, strip: int) -> int:
-        """Constants and weights of a channel, and the lines under `strip` lines of output."""
-        words, lines = FILTER_WORDS + self.kernel[0] * (self.even + self.odd), (strip - 1) * self.stride[0] + self.span
-        fours = 4 * self.cells * lines + (4 * self.stride[1] if self.three else 0)  # read, not used, where outputs are odd
-        return max(4 * words + 2 * self.pitch * lines, fours if self.fours else 0)
-
     @property
-    def cells(self) -> int:
-        """Values of a line in the scratch buffer where four channels go together."""
+    def by4_pitch(self) -> int:
+        """How many values of each channel a line has in scratch memory, four channels at a time."""
         return (math.ceil(self.out_size[1] / self.phases) - 1) * self.stride[1] + self.kernel[1]
 
-    def least_strip(self) -> int:
-        """Lines of output below which a strip is slow for what there is to copy between strips; 1 in bands, which are low."""
-        return 1 if self.banded else min(self.out_size[0], _LEAST_STRIP // 2 if self.fours else _LEAST_STRIP)
+    @property
+    def least_rows_per_pass(self) -> int:
+        """Lines of output below which a pass mostly copies what two passes share; 1 in patches, which are low."""
+        if self.patched:
+            return 1
+        return min(self.out_size[0], _LEAST_ROWS_PER_PASS // 2 if self.by4 else _LEAST_ROWS_PER_PASS)
 
-    def strip(self, room: int) -> int:
-        """Lines of output, at least `least_strip`, whose scratch fits `room` bytes."""
-        line = max(2 * self.pitch, 4 * self.cells if self.fours else 0)
+    def scratch_bytes(self, rows_per_pass: int) -> int:
+        """Returns bytes for the constants and weights of a channel and the lines under so many lines of output."""
+        words = FILTER_WORDS + self.kernel[0] * (self.even_words + self.odd_words)
+        lines = (rows_per_pass - 1) * self.stride[0] + self.span
+        by4 = 4 * self.by4_pitch * lines + (4 * self.stride[1] if self.is_3x3 else 0)  # read, not used, where outputs are odd
+        return max(4 * words + 2 * self.pitch * lines, by4 if self.by4 else 0)
+
+    def rows_per_pass(self, room: int) -> int:
+        """Returns how many lines of output a pass computes in `room` bytes of scratch: `least_rows_per_pass` or more."""
+        line = max(2 * self.pitch, 4 * self.by4_pitch if self.by4 else 0)
         more = (room - self.scratch_bytes(1)) // (line * self.stride[0])
-        return max(self.least_strip(), min(self.out_size[0], 1 + more))
+        return max(self.least_rows_per_pass, min(self.out_size[0], 1 + more))
+
+    def cycles(self, cost: DepthwiseCycles, channels: int) -> float:
+        """Returns cycles that the kernel takes for one channel of `channels`."""
+        return self._by4_cycles(cost, channels) if self.by4 else self._by_channel_cycles(cost)
+
+    def _by_channel_cycles(self, cost: DepthwiseCycles) -> float:
+        taps, values = math.prod(self.kernel), math.prod(self.size)
+        if not self.paired:
+            return cost.channel + cost.value * values + math.prod(self.out_size) * (cost.output + cost.output_tap * taps)
+        groups = self.phases * math.ceil(math.ceil(self.out_size[1] / self.phases) / _GROUP)
+        group = cost.group + taps * (cost.group_tap_3x3 if self.is_3x3 else cost.group_tap)
+        group += cost.group_stride2 if self.stride[1] == 2 else 0
+        lines = self.out_size[0] * (cost.line * self.phases + groups * group)
+        return cost.channel + cost.channel_tap * taps + cost.value * values + lines
+
+    def _by4_cycles(self, cost: DepthwiseCycles, channels: int) -> float:
+        if self.is_3x3:
+            outputs = self.phases * math.ceil(math.ceil(self.out_size[1] / self.phases) / 2) * cost.by4_pair_3x3
+        else:
+            outputs = self.out_size[1] * (cost.by4_output + cost.by4_output_tap * math.prod(self.kernel))
+        line = self.phases * (cost.by4_line + cost.by4_value * self.by4_pitch * self.stride[0]) + outputs
+        return (cost.by4_channel * self.phases + self.out_size[0] * line) * math.ceil(channels / 4) * 4 / channels
 
 
-def driver(steps: Sequence[Step]) -> Driver:
-    """The one of the two kernels that all depthwise layers of a network go through, if that is hardly slower: the other
-    then takes no flash (about 2 KB). Else "quickest"."""
+def choose_depthwise_kernel(steps: Sequence[Step], cost: DepthwiseCycles) -> DepthwiseChoice:
+    """Returns the kernel that all depthwise layers of a network share, if one of the two is hardly slower for them.
+
+    The other then takes no flash (about 2 KB). Returns "quickest" where every layer is to take the quicker one.
+    """
     depthwise = [s for s in steps if isinstance(s.layer, DepthwiseConv2D)]
-    found = {way: [planes(s, only=way) for s in depthwise] for way in _DRIVERS}
-    cycles = {way: sum(_layer_cycles(p, s) for p, s in zip(found[way], depthwise, strict=True)) for way in _DRIVERS}
+    found = {choice: [choose_schedule(s, cost, choice) for s in depthwise] for choice in _CHOICES}
+    cycles = {choice: sum(map(_layer_cycles, found[choice], depthwise, [cost] * len(depthwise))) for choice in _CHOICES}
     others = [s for s in steps if isinstance(s.layer, Conv2D | FullyConnected)]
-    total = cycles["quickest"] + sum(1.07 * step_macs(s) + 15 * math.prod(s.output_shape) for s in others)
+    total = cycles["quickest"] + sum(
+        cost.conv_mac * step_macs(s) + cost.conv_output * math.prod(s.output_shape) for s in others
+    )
     limit = cycles["quickest"] + _SLOWER * total
-    one = [way for way in _DRIVERS if cycles[way] <= limit and len({p.fours for p in found[way]}) == 1]
-    return min(one, key=lambda way: cycles[way] + (way == "fours") * _FOURS_WORTH * total) if one else "quickest"
+    one = [choice for choice in _CHOICES if cycles[choice] <= limit and len({s.by4 for s in found[choice]}) == 1]
+    return min(one, key=lambda choice: cycles[choice] + (choice == "by4") * _BY4_WORTH * total) if one else "quickest"
 
 
 @lru_cache(maxsize=4096)
-def planes(step: Step, banded: bool = False, only: Driver = "quickest") -> Planes:
-    """Of a depthwise `step`; banded: where it runs in bands of rows. only: see `driver`."""
-    layer = step.layer
-    if not isinstance(layer, DepthwiseConv2D):
-        raise TypeError(f"not a depthwise layer: {layer}")
-    (h, w, channels), (out_h, out_w, out_channels) = step.input_shapes[0], step.output_shape
-    sizes = ((h, w), (out_h, out_w), layer.kernel, layer.stride, layer.dilation, layer.window.before((h, w)))
-    steps = ((w * channels, channels), (out_w * out_channels, out_channels))
-    rows = _oriented(*sizes, *steps, turned=False)
-    if banded:
-        return replace(rows, banded=True)
-    if w > 1 and (layer.stride != (1, 1) or (h, w) != (out_h, out_w)):
-        return _quickest([rows], layer, channels, only)
-    columns = _oriented(*((b, a) for a, b in (*sizes, *steps)), turned=True)
-    return _quickest([columns] if w == 1 else [rows, columns], layer, channels, only)
-
-
-def _quickest(found: list[Planes], layer: DepthwiseConv2D, channels: int, only: Driver) -> Planes:
-    best = min(found, key=_cycles)
-    if layer.multiplier > 1 or layer.weight_bits != 8 or only == "rows":
+def choose_schedule(step: Step, cost: DepthwiseCycles, choice: DepthwiseChoice = "quickest") -> DepthwiseSchedule:
+    """Returns the quickest way through a depthwise `step` by a kernel of `choice`."""
+    by_rows, by_columns = _by_rows(step), _by_columns(step)
+    shape, stride = step.input_shapes[0], by_rows.stride
+    if shape[1] == 1:
+        ways = [by_columns]
+    elif stride != (1, 1) or shape[:2] != step.output_shape[:2]:
+        ways = [by_rows]
+    else:
+        ways = [by_rows, by_columns]
+    layer = _layer(step)
+    best = min(ways, key=lambda way: way.cycles(cost, shape[2]))
+    if layer.multiplier > 1 or layer.weight_bits != 8 or choice == "by_channel":
         return best
-    fours = [replace(p, fours=True) for p in found if p.dilation[1] == 1 or p.kernel[1] == 1]
-    if only == "fours" and fours:
-        return min(fours, key=lambda p: _cycles_of_fours(p, channels))
-    return min([best, *fours], key=lambda p: _cycles_of_fours(p, channels) / _WORTH if p.fours else _cycles(p))
+    by4 = [replace(way, by4=True) for way in ways if way.dilation[1] == 1 or way.kernel[1] == 1]
+    if choice == "by4" and by4:
+        return min(by4, key=lambda way: way.cycles(cost, shape[2]))
+    return min([best, *by4], key=lambda way: way.cycles(cost, shape[2]) / (_WORTH if way.by4 else 1))
 
 
-def _layer_cycles(p: Planes, step: Step) -> float:
+def patch_schedule(step: Step) -> DepthwiseSchedule:
+    """Returns the way through a depthwise `step` that runs on a few rows at a time."""
+    return replace(_by_rows(step), patched=True)
+
+
+@lru_cache(maxsize=4096)  # a search asks for the same layers again and again
+def runs_in_place(schedule: DepthwiseSchedule) -> bool:
+    """Whether a channel's output may lie over its input, value for value from the first.
+
+    It may if all that an output overwrites has been copied to scratch memory, or is never needed.
+    """
+    copied, written = {}, []
+    for phase in range(schedule.phases):
+        before = 0
+        for line in range(schedule.out_size[0]):
+            end = min(line * schedule.stride[0] - schedule.before[0] + schedule.span, schedule.size[0])
+            time = (phase, line)
+            for y in range(before, end):
+                for x in range(phase, schedule.size[1], schedule.phases):
+                    copied[y * schedule.in_strides[0] + x * schedule.in_strides[1]] = time
+            before = max(before, end)
+            for x in range(phase, schedule.out_size[1], schedule.phases):
+                written.append((line * schedule.out_strides[0] + x * schedule.out_strides[1], time))
+    return all(place not in copied or copied[place] <= time for place, time in written)
+
+
+def _layer_cycles(schedule: DepthwiseSchedule, step: Step, cost: DepthwiseCycles) -> float:
     channels = step.output_shape[2]
-    return channels * (_cycles_of_fours(p, channels) if p.fours else _cycles(p))
+    return channels * schedule.cycles(cost, channels)
 
 
-def _cycles(p: Planes) -> float:
-    """Of the kernel for a channel, as simulated on a Cortex-M4: they choose the way."""
-    taps, values = math.prod(p.kernel), math.prod(p.size)
-    if not p.paired:
-        return 400 + 3.1 * values + math.prod(p.out_size) * (30 + 12 * taps)
-    groups = p.phases * math.ceil(math.ceil(p.out_size[1] / p.phases) / _GROUP)
-    group = 36 + taps * (4.8 if p.three else 11) + (40 if p.stride[1] == 2 else 0)
-    return 400 + 20 * taps + 3.1 * values + p.out_size[0] * (50 * p.phases + groups * group)
+def _layer(step: Step) -> DepthwiseConv2D:
+    if not isinstance(step.layer, DepthwiseConv2D):
+        raise TypeError(f"not a depthwise layer: {step.layer}")
+    return step.layer
 
 
-def _cycles_of_fours(p: Planes, channels: int) -> float:
-    """The same for a channel, a quarter of four."""
-    pairs = p.phases * math.ceil(math.ceil(p.out_size[1] / p.phases) / 2)
-    values = pairs * 58 if p.three else p.out_size[1] * (18 + 2.75 * math.prod(p.kernel))
-    line = p.phases * (22 + 1.8 * p.cells * p.stride[0]) + values
-    return (60 * p.phases + p.out_size[0] * line) * math.ceil(channels / 4) * 4 / channels
+def _by_rows(step: Step) -> DepthwiseSchedule:
+    """Returns the schedule whose lines are rows of the map."""
+    layer = _layer(step)
+    (h, w, channels), (out_h, out_w, out_channels) = step.input_shapes[0], step.output_shape
+    top, left = layer.window.before((h, w))
+    return _along_lines(
+        (h, w),
+        (out_h, out_w),
+        layer.kernel,
+        layer.stride,
+        layer.dilation,
+        (top, left),
+        (w * channels, channels),
+        (out_w * out_channels, out_channels),
+        column_major=False,
+    )
 
 
-def _oriented(
+def _by_columns(step: Step) -> DepthwiseSchedule:
+    """Returns the schedule whose lines are columns of the map."""
+    layer = _layer(step)
+    (h, w, channels), (out_h, out_w, out_channels) = step.input_shapes[0], step.output_shape
+    top, left = layer.window.before((h, w))
+    return _along_lines(
+        (w, h),
+        (out_w, out_h),
+        layer.kernel[::-1],
+        layer.stride[::-1],
+        layer.dilation[::-1],
+        (left, top),
+        (channels, w * channels),
+        (out_channels, out_w * out_channels),
+        column_major=True,
+    )
+
+
+def _along_lines(
     size: Pair,
     out_size: Pair,
     kernel: Pair,
     stride: Pair,
     dilation: Pair,
     before: Pair,
-    in_steps: Pair,
-    out_steps: Pair,
+    in_strides: Pair,
+    out_strides: Pair,
     *,
-    turned: bool,
-) -> Planes:
+    column_major: bool,
+) -> DepthwiseSchedule:
+    """Returns the schedule for sizes that are given as (lines, along a line)."""
     phases, along = 1, dilation[1]
     if kernel[1] > 1 and along > 1 and stride[1] == 1 and before[1] % along == 0:
         phases, along = along, 1
@@ -190,37 +271,18 @@ def _oriented(
         pitch = 2 * (grouped - 1 + even)
     if kernel == (3, 3) and dilation[0] == 1 and even:  # the other words hold nothing that these do not
         even = odd = 1
-    return Planes(
+    return DepthwiseSchedule(
         size=size,
         out_size=out_size,
         kernel=kernel,
         stride=stride,
         dilation=(dilation[0], along),
         before=(before[0], before[1] // phases),
-        turned=turned,
+        column_major=column_major,
         phases=phases,
-        in_steps=in_steps,
-        out_steps=out_steps,
+        in_strides=in_strides,
+        out_strides=out_strides,
         pitch=pitch + pitch % 2,
-        even=even,
-        odd=odd,
+        even_words=even,
+        odd_words=odd,
     )
-
-
-@lru_cache(maxsize=4096)  # a search asks for the same layers again and again
-def in_place(p: Planes) -> bool:
-    """Whether a channel's output may lie over its input, value for value from the first: all that an output
-    overwrites has been copied, or is never needed."""
-    copied, written = {}, []
-    for phase in range(p.phases):
-        before = 0
-        for line in range(p.out_size[0]):
-            end = min(line * p.stride[0] - p.before[0] + p.span, p.size[0])
-            time = (phase, line)
-            for y in range(before, end):
-                for x in range(phase, p.size[1], p.phases):
-                    copied[y * p.in_steps[0] + x * p.in_steps[1]] = time
-            before = max(before, end)
-            for x in range(phase, p.out_size[1], p.phases):
-                written.append((line * p.out_steps[0] + x * p.out_steps[1], time))
-    return all(place not in copied or copied[place] <= time for place, time in written)

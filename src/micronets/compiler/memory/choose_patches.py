@@ -1,25 +1,26 @@
-"""Which layers run together in bands (`bands`), so that the arena holds a limit: patch-wise execution of the first layers.
+"""Which layers run together in patches, so that the arena holds a limit.
 
-Nothing is computed twice, so what it costs is small and grows with the number of bands and of layers: the least that holds
-the limit is chosen. The search is deterministic.
+Nothing is computed twice, so what it costs is small and grows with the number of patches and of layers: the least that
+holds the limit is chosen. The search is deterministic.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from micronets.compiler.memory.patches import Segment, schedule, spans
+from micronets.boards.targets import DSP, Target
+from micronets.compiler.memory.patches import PatchGroup, patch_group, possible_groups
 from micronets.compiler.memory.plan import ArenaPlan, Needs, bounds, needs, plan_needs
 from micronets.cost.tflm_plan import align, float_tensors
 from micronets.ir.arch import Arch
 
 _MOST_PLANS = 10  # of the candidates that promise most
-_FEW_BANDS = 3  # after which buffers are as large as they will be, as a rule
+_FEW_PATCHES = 3  # after which buffers are as large as they will be, as a rule
 
 
-def plan_patches(arch: Arch, limit: int) -> ArenaPlan:
-    """An arena of at most `limit` bytes with as few layers in bands as it takes, or the smallest one; see `plan_arena`."""
-    net, widths = needs(arch), float_tensors(arch)
+def plan_patches(arch: Arch, limit: int, target: Target = DSP) -> ArenaPlan:
+    """Returns a plan of at most `limit` bytes with the fewest layers in patches, or else the smallest that it finds."""
+    net, widths = needs(arch, target), float_tensors(arch)
     plans = [plan_needs(net)]
     while plans[-1].bytes > limit and (better := _one_more(net, widths, plans[-1], limit)):
         plans.append(better)
@@ -27,17 +28,17 @@ def plan_patches(arch: Arch, limit: int) -> ArenaPlan:
 
 
 def _one_more(net: Needs, widths: Mapping[str, int], plan: ArenaPlan, limit: int) -> ArenaPlan | None:
-    """A plan with one segment more that needs less memory, or needs as much in fewer layers; None if there is none."""
+    """Returns a plan with one group more that needs less memory, or as much for fewer layers; None if there is none."""
     steps = net.steps
-    taken = {i for s in plan.segments for i in range(s.first, s.last + 1)}
-    now = bounds(net, plan.segments)
+    taken = {i for group in plan.groups for i in group.layers}
+    now = bounds(net, plan.groups)
     peaks = {time - 1 for time, size in enumerate(now) if size == max(now)} | {time - 1 for time in _full(plan)}
     found = []
-    for first, last in spans(steps):
+    for first, last in possible_groups(steps):
         layers = range(first, last + 1)
         if not taken.isdisjoint(layers) or peaks.isdisjoint(layers):
             continue
-        needed = bounds(net, _with(plan, schedule(steps, first, last, 1, widths, _FEW_BANDS)))
+        needed = bounds(net, _with(plan, patch_group(steps, first, last, 1, widths, _FEW_PATCHES)))
         promise = align(max(needed)), sum(align(n) >= plan.bytes for n in needed)
         if promise < _load(plan):
             rank = (0, 0) if promise[0] <= limit else (promise[0], max(needed[first + 1 : last + 2]))
@@ -45,35 +46,35 @@ def _one_more(net: Needs, widths: Mapping[str, int], plan: ArenaPlan, limit: int
     best = plan
     for *_, promise, first, last in sorted(found)[:_MOST_PLANS]:
         if promise < _load(best):
-            segments = _with(plan, schedule(steps, first, last, 1, widths))
-            best = min(best, plan_needs(net, segments=segments), key=_load)
+            groups = _with(plan, patch_group(steps, first, last, 1, widths))
+            best = min(best, plan_needs(net, groups=groups), key=_load)
         if best.bytes <= limit:
             break
     return None if best is plan else _higher(net, widths, plan, best, limit)
 
 
 def _full(plan: ArenaPlan) -> set[int]:
-    """Times at which a buffer reaches the end of the arena."""
+    """Returns the times at which a buffer reaches the end of the arena."""
     top = [b for b in plan.buffers if align(b.offset + b.bytes) == plan.bytes]
     return {time for b in top for time in range(b.first, b.last + 1)}
 
 
 def _load(plan: ArenaPlan) -> tuple[int, int]:
-    """What is to become less: the size of the arena, then for how long it is full."""
+    """Returns what is to become less: the size of the arena, then for how long it is full."""
     return plan.bytes, len(_full(plan))
 
 
 def _higher(net: Needs, widths: Mapping[str, int], before: ArenaPlan, plan: ArenaPlan, limit: int) -> ArenaPlan:
-    """The same segment with the highest bands that hold the limit, or that need no more memory."""
-    segment = next(s for s in plan.segments if s not in before.segments)
-    while segment.height < net.steps[segment.last].output_shape[0]:
-        segment = schedule(net.steps, segment.first, segment.last, 2 * segment.height, widths)
-        higher = plan_needs(net, segments=_with(before, segment))
+    """Returns `plan` with the highest patches of its new group that hold the limit, or that need no more memory."""
+    group = next(s for s in plan.groups if s not in before.groups)
+    while group.height < net.steps[group.last].output_shape[0]:
+        group = patch_group(net.steps, group.first, group.last, 2 * group.height, widths)
+        higher = plan_needs(net, groups=_with(before, group))
         if higher.bytes > max(limit, plan.bytes):
             break
         plan = higher
     return plan
 
 
-def _with(plan: ArenaPlan, segment: Segment) -> tuple[Segment, ...]:
-    return tuple(sorted((*plan.segments, segment), key=lambda s: s.first))
+def _with(plan: ArenaPlan, group: PatchGroup) -> tuple[PatchGroup, ...]:
+    return tuple(sorted((*plan.groups, group), key=lambda s: s.first))

@@ -1,9 +1,10 @@
-"""Several layers run together, a band of rows at a time, so that the maps between them are never whole in memory.
+"""Patch-based inference: several layers run together on a few rows at a time, so that no map between them is ever
+whole.
 
-As in MCUNetV2 (arXiv 2110.15352, section 3), but by bands of whole rows, which lie together in memory, and with nothing
-computed twice: the rows that two bands share are kept between them. Each map between the layers has a buffer of a few
-rows; a band first moves the rows that are still needed to the front of it, then computes the next ones behind them.
-The map that goes in and the one that comes out are whole.
+This is the idea of MCUNetV2 (arXiv 2110.15352, section 3), but a patch is of whole rows, which lie together in memory,
+and nothing is computed twice: the rows that two patches share are kept between them. Each map between the layers has a
+buffer of a few rows; a patch first moves the rows that are still needed to the front of it, then computes the next ones
+behind them. The map that goes in and the one that comes out are whole.
 """
 
 from __future__ import annotations
@@ -20,50 +21,65 @@ _MOST_ROWS = 32767  # what the tables in C hold
 
 @dataclass(frozen=True)
 class Reach:
-    """Output row y needs the input rows y * stride - pad .. y * stride - pad + span - 1, as far as they are there."""
+    """The rows that a layer reads for output row y: from y * stride - pad on, `span` of them, as far as they exist."""
 
     stride: int
     pad: int
     span: int
 
     def start(self, y: int) -> int:
-        """The first tap of output row y; negative in the padding."""
+        """Returns the first row that output row y reads; it is negative in the padding."""
         return y * self.stride - self.pad
 
     def end(self, rows: int, size: int) -> int:
-        """How many of `size` input rows the first `rows` output rows need, rows > 0."""
+        """Returns how many of `size` input rows the first `rows` output rows need; rows > 0."""
         return min(size, self.start(rows - 1) + self.span)
 
 
 @dataclass(frozen=True)
-class Band:
-    """What a layer does in one band: `kept` rows of its output from row `moved` of the buffer on go to the front, then
-    `rows` are computed behind them, from in_h rows of each input that begin at `start` in its buffer; the window begins
-    pad_top rows above. Nothing at all if rows is 0."""
+class LayerPatch:
+    """What one layer does in one patch, in rows.
 
-    moved: int = 0
-    kept: int = 0
-    rows: int = 0
-    start: tuple[int, int] = (0, 0)
-    in_h: int = 0
-    pad_top: int = 0
+    - moved, kept: `kept` rows of its output, from row `moved` of the buffer on, go to the front of the buffer.
+    - rows: so many rows are computed behind them; 0 if the layer does nothing in this patch.
+    - start: where the rows that it reads begin in the buffer of each of its inputs.
+    - in_h: how many rows it reads of each.
+    - pad_top: how many rows of padding lie above them.
+    """
+
+    moved: int
+    kept: int
+    rows: int
+    start: tuple[int, ...]
+    in_h: int
+    pad_top: int
 
 
 @dataclass(frozen=True)
-class Run:
-    """`times` equal bands; before each, the input goes on by `advance` rows, which nobody needs any more."""
+class EqualPatches:
+    """Patches one after the other in which every layer does the same.
+
+    - times: how many there are.
+    - advance: rows at the front of the group's input that nothing needs any more, before each patch.
+    - layers: what each layer of the group does in a patch.
+    """
 
     times: int
     advance: int
-    bands: tuple[Band, ...]
+    layers: tuple[LayerPatch, ...]
 
 
 @dataclass(frozen=True)
-class Segment:
-    """The layers number `first` to `last`, run in bands of `height` rows of the last one's output (or fewer at the end).
+class PatchGroup:
+    """Layers that run together, patch by patch.
 
-    source: the tensor that goes in. rows: of the buffer of each map in between. gap: bytes from the start of the output up
-    to the start of the input, at least, if the input dies here; None where they must not overlap.
+    - first, last: their numbers.
+    - height: how many rows of the last one's output a patch computes; the last patch may compute fewer.
+    - source: the tensor that goes in.
+    - rows: of the buffer of each map in between.
+    - patches: what happens, in order.
+    - gap: bytes from the start of the output up to the start of the input, at least, if nothing reads the input later;
+      None where they must not overlap.
     """
 
     first: int
@@ -71,12 +87,17 @@ class Segment:
     height: int
     source: str
     rows: Mapping[str, int]
-    runs: tuple[Run, ...]
+    patches: tuple[EqualPatches, ...]
     gap: int | None
+
+    @property
+    def layers(self) -> range:
+        """The numbers of its layers."""
+        return range(self.first, self.last + 1)
 
 
 def reach(step: Step) -> Reach | None:
-    """Which input rows a layer needs, or None if it cannot run in bands."""
+    """Returns which input rows a layer needs, or None if it cannot run in patches."""
     layer, x, y = step.layer, step.input_shapes[0], step.output_shape
     if len(x) != 3 or len(y) != 3 or not 1 < max(x[0], y[0]) <= _MOST_ROWS:
         return None
@@ -92,8 +113,8 @@ def reach(step: Step) -> Reach | None:
             return None
 
 
-def spans(steps: Sequence[Step]) -> Iterator[tuple[int, int]]:
-    """First and last layer of every segment that is possible: one tensor goes in, only the last one's output comes out."""
+def possible_groups(steps: Sequence[Step]) -> Iterator[tuple[int, int]]:
+    """Returns first and last layer of every possible group: one tensor goes in, only the last output comes out."""
     readers: dict[str, list[int]] = {}
     for i, step in enumerate(steps):
         for name in step.layer.inputs:
@@ -110,12 +131,14 @@ def spans(steps: Sequence[Step]) -> Iterator[tuple[int, int]]:
             inside[layer.name] = max(readers.get(layer.name, [len(steps)]))
 
 
-def schedule(
+def patch_group(
     steps: Sequence[Step], first: int, last: int, height: int, widths: Mapping[str, int], most: int | None = None
-) -> Segment:
-    """The bands of one of `spans`, height > 0. widths: bytes of an element of the tensors where it is not 1.
+) -> PatchGroup:
+    """Returns the group of the layers `first` to `last`, one of `possible_groups`.
 
-    most: end after as many bands, for a quick idea of `rows` (which are then at most those of the whole).
+    - height: rows of the last output that a patch computes, at least 1.
+    - widths: bytes of an element of the tensors where it is not 1.
+    - most: end after as many patches, for a quick idea of `rows`, which are then at most those of the whole.
     """
     layers = [step.layer for step in steps[first : last + 1]]
     names = [layer.name for layer in layers]
@@ -131,13 +154,13 @@ def schedule(
     pitch = {t: math.prod(shapes[t][1:]) * widths.get(t, 1) for t in (source, out)}
 
     def forget(tensor: str) -> int:
-        """Rows at the front of a map that nobody needs any more; they are no longer counted as there."""
+        """Returns rows at the front of a map that nothing needs any more; they no longer count as there."""
         needed = min(max(0, reaches[i].start(end[names[i]])) for i in readers[tensor])
         gone = min(needed, end[tensor]) - front[tensor]
         front[tensor] += gone
         return gone
 
-    found: list[Run] = []
+    found: list[EqualPatches] = []
     gap = 0
     while end[out] < shapes[out][0] and (most is None or end[out] < most * height):
         advance = forget(source)
@@ -146,24 +169,24 @@ def schedule(
         for tensor in reversed(names[:-1]):
             ends = (reaches[i].end(need[names[i]], shapes[tensor][0]) for i in readers[tensor])
             need[tensor] = max(end[tensor], *ends)
-        bands = []
+        patches = []
         for layer, r in zip(layers, reaches, strict=True):
             name, done, rows = layer.name, end[layer.name], need[layer.name] - end[layer.name]
             if not rows:
-                bands.append(Band())
+                patches.append(LayerPatch(0, 0, 0, (0,) * len(layer.inputs), 0, 0))
                 continue
             moved = forget(name) if name != out else 0
             kept = done - front[name] if name != out else 0
             top = r.start(done)
-            start = [max(0, top) - front[t] for t in layer.inputs]
+            start = tuple(max(0, top) - front[t] for t in layer.inputs)
             in_h = r.end(done + rows, shapes[layer.inputs[0]][0]) - max(0, top)
-            bands.append(Band(moved if kept else 0, kept, rows, (start[0], start[-1]), in_h, max(0, -top)))
+            patches.append(LayerPatch(moved if kept else 0, kept, rows, start, in_h, max(0, -top)))
             end[name] += rows
             largest[name] = max(largest.get(name, 0), kept + rows)
-        if found and found[-1].advance == advance and found[-1].bands == tuple(bands):
-            found[-1] = Run(found[-1].times + 1, advance, tuple(bands))
+        if found and found[-1].advance == advance and found[-1].layers == tuple(patches):
+            found[-1] = EqualPatches(found[-1].times + 1, advance, tuple(patches))
         else:
-            found.append(Run(1, advance, tuple(bands)))
+            found.append(EqualPatches(1, advance, tuple(patches)))
     rows_of = {name: largest[name] for name in names[:-1]}
     apart = source in layers[-1].inputs
-    return Segment(first, last, height, source, rows_of, tuple(found), None if apart else gap)
+    return PatchGroup(first, last, height, source, rows_of, tuple(found), None if apart else gap)

@@ -1,8 +1,8 @@
 """The arena of the generated C: where every activation and scratch buffer lies.
 
-Better than TFLM's plan in two ways: an output may overlap the input that dies with it (`overlap`), and the order in which
-buffers are placed is searched for. `bound_bytes` is what no plan with these rules can be below, so a plan that reaches it
-is optimal. The search is deterministic.
+It is better than TFLM's plan in two ways: an output may overlap an input that nothing reads later (`Overlap`), and the
+order in which buffers are placed is searched for. `bound_bytes` is what no plan with these rules can be below, so a
+plan that reaches it is optimal. The search is deterministic.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations
 
-from micronets.compiler.kernels import conv_weights
-from micronets.compiler.kernels.depthwise_schedule import Driver, Planes, driver, planes
-from micronets.compiler.memory.overlap import distance, in_place
-from micronets.compiler.memory.patches import Segment
+from micronets.boards.targets import DSP, Target
+from micronets.compiler.kernels.base import Kernel, Overlap, scratch_name
+from micronets.compiler.kernels.choose import choose_all
+from micronets.compiler.memory.patches import PatchGroup
 from micronets.compiler.memory.placement import Pairs, search
 from micronets.cost.tflm_plan import Buffer, align, float_tensors
 from micronets.ir.arch import Arch, Step
-from micronets.ir.layers import INPUT, Conv2D, DepthwiseConv2D, FullyConnected, Reshape, Shape
+from micronets.ir.layers import INPUT, Shape
 
 BUFFER_ALIGNMENT = 4  # bytes; words and floats may be loaded from the start of every buffer
 _TRIES = 1200
@@ -27,31 +27,37 @@ _TRIES = 1200
 
 @dataclass(frozen=True)
 class ArenaPlan:
-    """Buffers with their offsets, and by name the offset of every tensor: a reshaped one lies where its source lies.
+    """Where everything lies in the arena, and how each layer is computed there.
 
-    bytes: size of the arena, a multiple of 16.
-    live_bytes: the most that is alive at once, were nothing to overlap.
-    bound_bytes: a lower bound on `bytes` for every plan by these rules.
-    strips: by the name of a depthwise layer, how many lines of its output are computed together.
-    segments: layers that run together in bands; the maps between them are buffers of a few rows.
+    - kernels: of each layer, with the scratch memory that it has here.
+    - buffers: with their offsets.
+    - offsets: in bytes, of every tensor by its name (a reshaped one lies where its source lies) and of every layer's
+      scratch memory by its `scratch_name`.
+    - bytes: size of the arena, a multiple of 16.
+    - live_bytes: the most that is alive at once, were nothing to overlap.
+    - bound_bytes: a lower bound on `bytes` for every plan by these rules.
+    - groups: layers that run together in patches; the maps between them are buffers of a few rows.
     """
 
+    kernels: tuple[Kernel, ...]
     buffers: tuple[Buffer, ...]
     offsets: Mapping[str, int]
     bytes: int
     live_bytes: int
     bound_bytes: int
-    strips: Mapping[str, int]
-    segments: tuple[Segment, ...] = ()
+    groups: tuple[PatchGroup, ...] = ()
 
 
 @dataclass(frozen=True)
 class Needs:
-    """What an arena has to hold, whichever layers run in bands: found once for all plans of a network.
+    """What an arena has to hold, whichever layers run in patches: it is found once for all plans of a network.
 
-    owner: for every tensor the one whose buffer it lies in. tensors: their buffers when nothing runs in bands.
-    index: place in `tensors` by name. scratch: of each layer, run whole and run in bands.
-    gaps: of each layer, `distance`. over: whether it can work `in_place`. only: `planes.driver` of the network.
+    - steps, shapes: of the network.
+    - owner: for every tensor, the one whose buffer it lies in.
+    - tensors: the buffers of tensors where nothing runs in patches.
+    - index: places in `tensors` by name.
+    - kernels: of each layer, where it runs whole and where it runs in patches.
+    - overlaps: of each layer where it runs whole.
     """
 
     steps: tuple[Step, ...]
@@ -59,120 +65,97 @@ class Needs:
     owner: Mapping[str, str]
     tensors: tuple[Buffer, ...]
     index: Mapping[str, int]
-    scratch: tuple[tuple[Buffer, Buffer], ...]
-    gaps: tuple[int | None, ...]
-    over: tuple[bool, ...]
-    only: Driver
+    kernels: tuple[tuple[Kernel, Kernel], ...]
+    overlaps: tuple[Overlap, ...]
 
 
-def needs(arch: Arch) -> Needs:
-    """What `plan_needs` and `bounds` ask of `arch`; lifetimes are in operators counted from 1."""
+def needs(arch: Arch, target: Target) -> Needs:
+    """Returns what `plan_needs` and `bounds` ask of `arch`; lifetimes are in operators counted from 1."""
     steps, shapes, width = arch.steps(), arch.shapes(), float_tensors(arch)
+    kernels = choose_all(arch, target)
     owner, first, last = {INPUT: INPUT}, {INPUT: 0}, {INPUT: 0}
-    scratch, joined, only = [], conv_weights.joined(arch), driver(steps)
-    for time, step in enumerate(steps, start=1):
+    for time, (step, kernel) in enumerate(zip(steps, kernels, strict=True), start=1):
         layer = step.layer
         for name in layer.inputs:
             last[owner[name]] = time
-        if isinstance(layer, Reshape):
+        if kernel.is_alias:
             owner[layer.name] = owner[layer.inputs[0]]
         else:
             owner[layer.name] = layer.name
             first[layer.name] = last[layer.name] = time
-        one = layer.name in joined
-        whole, banded = (Buffer(layer.name, scratch_bytes(step, b, one, only), time, time, scratch=True) for b in (False, True))
-        scratch.append((whole, banded))
     last[owner[arch.output]] = len(steps) + 1
     tensors = tuple(Buffer(n, math.prod(shapes[n]) * width.get(n, 1), first[n], last[n]) for n in first)
     index = {b.name: i for i, b in enumerate(tensors)}
-    gaps = tuple(None if isinstance(s.layer, Reshape) else distance(s) for s in steps)
-    return Needs(steps, shapes, owner, tensors, index, tuple(scratch), gaps, tuple(in_place(s, only) for s in steps), only)
+    both = tuple((kernel, kernel.in_patches()) for kernel in kernels)
+    return Needs(steps, shapes, owner, tensors, index, both, tuple(kernel.overlap for kernel in kernels))
 
 
-def plan_arena(arch: Arch, tries: int = _TRIES, segments: Sequence[Segment] = ()) -> ArenaPlan:
-    """A plan for `arch`; more `tries` may make it smaller. Layers of a segment run together: all its maps are alive at once."""
-    return plan_needs(needs(arch), tries, segments)
+def plan_arena(arch: Arch, target: Target = DSP, tries: int = _TRIES, groups: Sequence[PatchGroup] = ()) -> ArenaPlan:
+    """Returns a plan for `arch` on a target.
+
+    - tries: of the search; more may make the arena smaller.
+    - groups: of layers that run together in patches: all their maps are alive at once.
+    """
+    return plan_needs(needs(arch, target), tries, groups)
 
 
-def plan_needs(net: Needs, tries: int = _TRIES, segments: Sequence[Segment] = ()) -> ArenaPlan:
-    """The same from what is known of the network."""
-    buffers = _buffers(net, segments)
-    gaps, exact = _gaps(net, buffers, segments), _exact(net, buffers, segments)
+def plan_needs(net: Needs, tries: int = _TRIES, groups: Sequence[PatchGroup] = ()) -> ArenaPlan:
+    """Returns the plan of `plan_arena` from what is known of the network."""
+    buffers = _buffers(net, groups)
+    gaps, exact = _gaps(net, buffers, groups), _exact(net, buffers, groups)
     live, bound = (max(sizes) for sizes in zip(*_alive(net, buffers, gaps | exact), strict=True))
     sizes, births = [b.bytes for b in buffers], [b.first for b in buffers]
     offsets, size = search(sizes, births, _near(net, buffers, gaps), exact, bound, tries)
     placed = tuple(replace(b, offset=o) for b, o in zip(buffers, offsets, strict=True))
-    placed, strips = _widen(net, placed, align(size), segments)
+    placed, kernels = _use_free_memory(net, placed, align(size), groups)
     at = {b.name: b.offset for b in placed if not b.scratch}
     where = {name: at[own] for name, own in net.owner.items()} | {scratch_name(b.name): b.offset for b in placed if b.scratch}
-    return ArenaPlan(placed, where, align(size), align(live), align(bound), strips, tuple(segments))
+    return ArenaPlan(kernels, placed, where, align(size), align(live), align(bound), tuple(groups))
 
 
-def bounds(net: Needs, segments: Sequence[Segment] = ()) -> list[int]:
-    """Bytes that no plan can be below, before the first layer, during each and after the last: quicker than a plan."""
-    buffers = _buffers(net, segments)
-    gaps = _gaps(net, buffers, segments) | _exact(net, buffers, segments)
+def bounds(net: Needs, groups: Sequence[PatchGroup] = ()) -> list[int]:
+    """Returns bytes below which no plan can be, before the first layer, during each and after the last."""
+    buffers = _buffers(net, groups)
+    gaps = _gaps(net, buffers, groups) | _exact(net, buffers, groups)
     return [bound for _, bound in _alive(net, buffers, gaps)]
 
 
-def scratch_name(layer: str) -> str:
-    """Under what name a plan's offsets hold the scratch buffer of a layer."""
-    return f"{layer} scratch"
+def _in_patches(groups: Sequence[PatchGroup]) -> set[int]:
+    """Returns the numbers of the layers that run in patches."""
+    return {i for group in groups for i in group.layers}
 
 
-def scratch_bytes(step: Step, banded: bool = False, joined: bool = False, only: Driver = "quickest") -> int:
-    """Bytes of scratch memory that the step's kernel wants at least.
-
-    banded: where the step runs in bands. joined: where it is one of `columns.joined`. only: see `planes.driver`.
-    """
-    match step.layer:
-        case Conv2D() | FullyConnected():
-            return conv_weights.scratch(step, joined)
-        case DepthwiseConv2D(weight_bits=bits, kernel=(kh, kw)):
-            unpacked = kh * kw * step.output_shape[2] if bits == 4 else 0
-            return _lines_bytes(planes(step, banded, only)) + unpacked
-        case _:
-            return 0
-
-
-def _lines_bytes(p: Planes) -> int:
-    return align(p.scratch_bytes(p.least_strip()), BUFFER_ALIGNMENT)
-
-
-def _banded(segments: Sequence[Segment]) -> set[int]:
-    """Numbers of the layers that run in bands."""
-    return {i for segment in segments for i in range(segment.first, segment.last + 1)}
-
-
-def _buffers(net: Needs, segments: Sequence[Segment]) -> list[Buffer]:
-    """Buffers with lifetimes, tensors as in `Needs.tensors`, then scratch buffers."""
-    tensors, banded = list(net.tensors), _banded(segments)
-
-    for segment in segments:
-        first, end = segment.first + 1, segment.last + 1
-        for step in net.steps[segment.first : end]:
+def _buffers(net: Needs, groups: Sequence[PatchGroup]) -> list[Buffer]:
+    """Returns buffers with their lifetimes: tensors as in `Needs.tensors`, then scratch memory."""
+    tensors, patched = list(net.tensors), _in_patches(groups)
+    for group in groups:
+        first, end = group.first + 1, group.last + 1
+        for step in net.steps[group.first : end]:
             name = step.layer.name
             i = net.index[name]
-            size = segment.rows[name] * math.prod(net.shapes[name][1:]) if name in segment.rows else tensors[i].bytes
+            size = group.rows[name] * math.prod(net.shapes[name][1:]) if name in group.rows else tensors[i].bytes
             tensors[i] = Buffer(name, size, first, max(tensors[i].last, end))
-        i = net.index[net.owner[segment.source]]
+        i = net.index[net.owner[group.source]]
         tensors[i] = replace(tensors[i], last=max(tensors[i].last, end))
-    scratch = [pair[i in banded] for i, pair in enumerate(net.scratch)]
+    scratch = (
+        Buffer(step.layer.name, both[i in patched].scratch_bytes, i + 1, i + 1, scratch=True)
+        for i, (step, both) in enumerate(zip(net.steps, net.kernels, strict=True))
+    )
     return [*tensors, *(b for b in scratch if b.bytes)]
 
 
-def _gaps(net: Needs, buffers: Sequence[Buffer], segments: Sequence[Segment]) -> dict[tuple[int, int], int]:
-    """For outputs that may overlap an input that dies, (output, input) -> how far below the input they must start."""
+def _gaps(net: Needs, buffers: Sequence[Buffer], groups: Sequence[PatchGroup]) -> dict[tuple[int, int], int]:
+    """Returns, for outputs that may overlap an input, (output, input) -> how far below the input they must start."""
     gaps = {}
-    ends = {segment.last: segment for segment in segments}
-    inside = _banded(segments) - set(ends)
+    ends = {group.last: group for group in groups}
+    inside = _in_patches(groups) - set(ends)
     for i, step in enumerate(net.steps):
-        segment = ends.get(i)
-        gap = segment.gap if segment else net.gaps[i]
+        group = ends.get(i)
+        gap = group.gap if group else net.overlaps[i].below
         if gap is None or i in inside:
             continue
         output = net.index[step.layer.name]
-        for name in (segment.source,) if segment else step.layer.inputs:
+        for name in (group.source,) if group else step.layer.inputs:
             source = net.index[net.owner[name]]
             if buffers[source].last == i + 1:
                 full = align(buffers[output].bytes, BUFFER_ALIGNMENT)
@@ -181,7 +164,7 @@ def _gaps(net: Needs, buffers: Sequence[Buffer], segments: Sequence[Segment]) ->
 
 
 def _near(net: Needs, buffers: Sequence[Buffer], gaps: Pairs) -> dict[tuple[int, int], int]:
-    """For pairs alive at the same time, (lower, upper) -> how far above the lower's start the upper must start."""
+    """Returns, for pairs alive at the same time, (lower, upper) -> least distance between their starts."""
     alive: list[list[int]] = [[] for _ in range(len(net.steps) + 2)]
     for i, b in enumerate(buffers):
         for time in range(b.first, b.last + 1):
@@ -191,7 +174,7 @@ def _near(net: Needs, buffers: Sequence[Buffer], gaps: Pairs) -> dict[tuple[int,
 
 
 def _alive(net: Needs, buffers: Sequence[Buffer], gaps: Pairs) -> list[tuple[int, int]]:
-    """At every time, the bytes that are alive at once, and that less what can overlap at best."""
+    """Returns, for every time, the bytes that are alive at once, and that less what can overlap at best."""
     times = len(net.steps) + 2
     total, saved = [0] * times, [0] * times
     for b in buffers:
@@ -208,27 +191,32 @@ def _alive(net: Needs, buffers: Sequence[Buffer], gaps: Pairs) -> list[tuple[int
     return [(t, t - s) for t, s in zip(total, saved, strict=True)]
 
 
-def _exact(net: Needs, buffers: Sequence[Buffer], segments: Sequence[Segment]) -> dict[tuple[int, int], int]:
-    """0 for pairs (output, input) that may begin at the same place, though they overlap nowhere else."""
-    pairs, banded = {}, _banded(segments)
+def _exact(net: Needs, buffers: Sequence[Buffer], groups: Sequence[PatchGroup]) -> dict[tuple[int, int], int]:
+    """Returns 0 for pairs (output, input) that may begin at the same place, though they may overlap nowhere else."""
+    pairs, patched = {}, _in_patches(groups)
     for i, step in enumerate(net.steps):
-        if net.over[i] and i not in banded:
+        if net.overlaps[i].same_start and i not in patched:
             source = net.index[net.owner[step.layer.inputs[0]]]
             if buffers[source].last == i + 1:
                 pairs[net.index[step.layer.name], source] = 0
     return pairs
 
 
-def _widen(
-    net: Needs, buffers: tuple[Buffer, ...], size: int, segments: Sequence[Segment]
-) -> tuple[tuple[Buffer, ...], dict[str, int]]:
-    """Depthwise layers compute as many lines together as their scratch buffer finds room for in the arena as it is."""
-    found, strips, banded = list(buffers), {}, _banded(segments)
+def _use_free_memory(
+    net: Needs, buffers: tuple[Buffer, ...], size: int, groups: Sequence[PatchGroup]
+) -> tuple[tuple[Buffer, ...], tuple[Kernel, ...]]:
+    """Returns the buffers and the kernels of the layers where each has as much scratch memory as it finds a use and
+    room for.
+
+    A layer's scratch memory is laid into the largest gap of an arena of `size` bytes as it is while the layer runs.
+    """
+    found, patched = list(buffers), _in_patches(groups)
+    kernels = [both[i in patched] for i, both in enumerate(net.kernels)]
     at = {b.name: i for i, b in enumerate(buffers) if b.scratch}
-    for number, step in enumerate(net.steps):
-        if not isinstance(step.layer, DepthwiseConv2D):
+    for number, kernel in enumerate(kernels):
+        if not kernel.uses_free_memory:
             continue
-        index, p = at[step.layer.name], planes(step, number in banded, net.only)
+        index = at[kernel.step.layer.name]
         scratch = buffers[index]
         taken = sorted(
             (b.offset, b.offset + b.bytes) for b in buffers if b is not scratch and b.first <= scratch.first <= b.last
@@ -237,7 +225,6 @@ def _widen(
         for low, high in [*taken, (size, size)]:
             start = align(end, BUFFER_ALIGNMENT)
             best, end = max(best, (low - start, -start)), max(end, high)
-        unpacked = scratch.bytes - _lines_bytes(p)
-        strip = strips[step.layer.name] = p.strip(best[0] - unpacked)
-        found[index] = replace(scratch, offset=-best[1], bytes=unpacked + align(p.scratch_bytes(strip), BUFFER_ALIGNMENT))
-    return tuple(found), strips
+        kernels[number] = kernel.with_scratch(best[0])
+        found[index] = replace(scratch, offset=-best[1], bytes=kernels[number].scratch_bytes)
+    return tuple(found), tuple(kernels)

@@ -32,8 +32,8 @@ Bools = npt.NDArray[np.bool_]
 def drop_dead_channels(model: QuantizedModel) -> QuantizedModel:
     """Removes filters of convolutions whose output is constant or unused, and the weights that read it.
 
-    A channel is followed from its convolution through depthwise, pooling and elementwise layers to the layers that sum over
-    channels: their biases take up what the channel contributed. Each tensor keeps at least one channel.
+    A channel is followed from its convolution through depthwise, pooling and elementwise layers to the layers that sum
+    over channels: their biases take up what the channel contributed. Each tensor keeps at least one channel.
     """
     network = _Pruning(model)
     while sum(_drop(network, name) for name in reversed(network.layers)):  # the last first: what it drops feeds those before
@@ -69,7 +69,7 @@ class _Pruning:
 
 @dataclass(frozen=True)
 class _Group:
-    """The life of a channel: `through`, the layers that keep it apart, its convolution first; `ends`, those that sum it up."""
+    """The way of a channel: `through`, the layers that keep it apart, its convolution first; `ends`: those that sum it up."""
 
     through: tuple[Layer, ...]
     ends: tuple[Conv2D | FullyConnected, ...]
@@ -136,7 +136,7 @@ def _constant_inputs(
 
 
 def _group(network: _Pruning, first: Conv2D) -> _Group | None:
-    """Follows the output channels of a convolution; None if a layer reads them that is neither in between nor an end."""
+    """Follows the output channels of a convolution; None if a layer reads them that cannot do without one."""
     through: list[Layer] = [first]
     ends: list[Conv2D | FullyConnected] = []
     for layer in through:
@@ -159,7 +159,7 @@ def _group(network: _Pruning, first: Conv2D) -> _Group | None:
 
 
 def _remove(network: _Pruning, group: _Group, gone: Bools) -> None:
-    """Removes the channels `gone` from every layer of a group; the biases of its ends take up what these contributed."""
+    """Removes the channels `gone` from a group; the biases of its ends take up what they contributed."""
     keep = ~gone
     weights, layers, codes = network.weights, network.layers, network.codes
     for end in group.ends:

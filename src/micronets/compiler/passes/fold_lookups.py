@@ -37,9 +37,9 @@ _ACTIVATIONS: tuple[Activation, ...] = ("none", "relu", "relu6")
 def fold_lookups(model: QuantizedModel) -> QuantizedModel:
     """Removes or merges Quantize and Relu layers where no output bit changes.
 
-    Such a layer goes if it maps every code that it can get to itself and the scale stays; if it clamps as the activation
-    of the layer in front would (at the same scale, and nobody else reads that); and two in a row become one where a single
-    one has the table of both.
+    Such a layer goes if it maps every code that it can get to itself and the scale stays; if it clamps as the
+    activation of the layer in front would (at the same scale, and nobody else reads that); and two in a row become one
+    where a single one has the table of both.
     """
     network = _Folding(model)
     for layer in model.arch.layers:

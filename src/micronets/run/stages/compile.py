@@ -30,7 +30,8 @@ def _inputs(context: RunContext) -> dict[str, Any]:
 
 def _compile(context: RunContext) -> Sequence[str]:
     """Writes the model as C in c/, and what it takes on the simulated board in measure.json (null without tools)."""
-    compiled = compile_model(tflite.read((context.run / MODEL).read_bytes(), str(context.run / MODEL)))
+    model = tflite.read((context.run / MODEL).read_bytes(), str(context.run / MODEL))
+    compiled = compile_model(model, context.board.target)
     files = {**compiled.files, **library_files(compiled, __version__)}
     output_directory.write_files(context.run / LIBRARY, files)
     figures = None

@@ -118,17 +118,16 @@ typedef struct {
     int8_t value;
 } micronets_padding;
 
-/* What a layer does in a band, where layers run together on a few rows at a time and a map between them is a buffer
- * of a few rows: `kept` rows of its output from row `moved` of the buffer on go to the front, and `rows` are computed
- * behind them from those of the inputs that begin at row `start` of theirs. rows 0: nothing. */
+/* What a layer does in a patch, where layers run together on a few rows at a time and a map between them is a buffer
+ * of a few rows: `kept` rows of its output, from row `moved` of the buffer on, go to the front of the buffer, and
+ * `rows` are computed behind them from in_h rows of the input, with pad_top rows of padding above. rows 0: nothing. */
 typedef struct {
     int16_t moved, kept;
     int16_t rows;
-    int16_t start[2];
-    int16_t in_h, pad_top; /* of the window */
+    int16_t in_h, pad_top;
 } micronets_band;
 
-/* Equal bands one after the other; before each, the first input goes on by `advance` rows. */
+/* How many equal patches follow each other; before each, `advance` rows at the front of the input are needed no more. */
 typedef struct {
     int16_t times, advance;
 } micronets_run;
@@ -249,11 +248,8 @@ void micronets_add(const int8_t *a, const int8_t *b, int8_t *output, int32_t cou
 /* A tensor of up to three dimensions with a border of `value`. */
 void micronets_pad(const int8_t *input, int8_t *output, const micronets_padding *padding);
 
-/* The first part of a band: what is kept goes to the front of the buffer. */
+/* The first part of a patch: what is kept goes to the front of the buffer. */
 void micronets_band_move(int8_t *buffer, int32_t row_bytes, const micronets_band *band);
-
-/* A layer's window for the rows of a band. */
-void micronets_band_window(const micronets_window *whole, const micronets_band *band, micronets_window *part);
 
 /* Any function of one code: output[i] = table[input[i] + 128]. */
 void micronets_lookup(const int8_t *input, int8_t *output, const int8_t *table, int32_t count);

@@ -75,6 +75,15 @@ static inline void micronets_run_conv_4(int8_t *arena, const void *sizes)
                      &own->requant);
 }
 
+static inline void micronets_run_conv_s4(int8_t *arena, const void *sizes)
+{
+    const micronets_windowed *const n = (const micronets_windowed *)sizes;
+    const micronets_weighted *const own = &n->own;
+    uint32_t *const scratch = (uint32_t *)(void *)(arena + own->scratch);
+    micronets_conv_s4(arena + own->input, arena + own->output, (const uint8_t *)own->weights, scratch, &n->window,
+                      &own->requant);
+}
+
 static inline void micronets_run_conv_1x1(int8_t *arena, const void *sizes)
 {
     const micronets_matrix *const n = (const micronets_matrix *)sizes;
@@ -100,12 +109,33 @@ static inline void micronets_run_fully_connected_8(int8_t *arena, const void *si
                                 n->outputs, &own->requant);
 }
 
+static inline void micronets_run_fully_connected_s4(int8_t *arena, const void *sizes)
+{
+    const micronets_matrix *const n = (const micronets_matrix *)sizes;
+    const micronets_weighted *const own = &n->own;
+    uint32_t *const scratch = (uint32_t *)(void *)(arena + own->scratch);
+    micronets_fully_connected_s4(arena + own->input, arena + own->output, (const uint8_t *)own->weights, scratch,
+                                 n->inputs, n->outputs, &own->requant);
+}
+
 static inline void micronets_run_depthwise(int8_t *arena, const void *sizes)
 {
     const micronets_strips *const n = (const micronets_strips *)sizes;
     const micronets_weighted *const own = &n->own;
     micronets_depthwise(arena + own->input, arena + own->output, (const int8_t *)own->weights, arena + own->scratch,
                         &n->window, &n->planes, &own->requant, n->rows);
+}
+
+/* The weights of 4 bits are unpacked to the front of the scratch memory. */
+static inline void micronets_run_depthwise_s4(int8_t *arena, const void *sizes)
+{
+    const micronets_strips *const n = (const micronets_strips *)sizes;
+    const micronets_weighted *const own = &n->own;
+    const int32_t count = n->window.kernel_h * n->window.kernel_w * n->window.out_c;
+    int8_t *const weights = arena + own->scratch;
+    micronets_unpack_s4((const uint8_t *)own->weights, weights, count);
+    micronets_depthwise(arena + own->input, arena + own->output, weights, weights + (count + 3) / 4 * 4, &n->window,
+                        &n->planes, &own->requant, n->rows);
 }
 
 static inline void micronets_run_depthwise_4(int8_t *arena, const void *sizes)

@@ -1,0 +1,118 @@
+"""`Target`: an instruction set, with all that follows from it for the code that is generated.
+
+The compiler chooses kernels, the order of weights, the memory that kernels work in and the way through a depthwise
+layer by the target alone. To add one: a name in `KernelSet`, a value below, a line in `TARGETS` for each core that it
+serves; the type checker then names the places in compiler/kernels that must know it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+from micronets.errors import SpecError
+
+KernelSet = Literal["dsp"]
+"""Which kernels, and with them which order of weights, a target takes.
+
+- dsp: two products of 16 bits an instruction. Weights of two filters share 16 bits (f + 256 g,
+  compiler/kernels/conv_weights). Every C compiler takes these kernels: where the instructions are missing, portable C
+  does the same.
+"""
+
+
+@dataclass(frozen=True)
+class DepthwiseCycles:
+    """Cycles that the depthwise kernels take, by which the compiler chooses between them and between rows and columns.
+
+    One channel at a time:
+
+    - channel, channel_tap: to begin a channel, and for each weight of it.
+    - value: to copy an input value.
+    - line: for a line of outputs.
+    - group, group_tap, group_tap_3x3, group_stride2: for four outputs; for each weight, in a window of any size and of
+      3 x 3; for the stride of 2.
+    - output, output_tap: for an output and each of its weights, where outputs cannot be computed in pairs.
+
+    Four channels at a time, for one of the four:
+
+    - by4_channel, by4_line, by4_value: as above.
+    - by4_pair_3x3: for two outputs of a 3 x 3 window.
+    - by4_output, by4_output_tap: for an output of any other window and each of its weights.
+
+    Convolutions and dense layers, to tell what share of a network the depthwise layers are:
+
+    - conv_mac, conv_output: for a multiplication, and for an output.
+    """
+
+    channel: float
+    channel_tap: float
+    value: float
+    line: float
+    group: float
+    group_tap: float
+    group_tap_3x3: float
+    group_stride2: float
+    output: float
+    output_tap: float
+    by4_channel: float
+    by4_line: float
+    by4_value: float
+    by4_pair_3x3: float
+    by4_output: float
+    by4_output_tap: float
+    conv_mac: float
+    conv_output: float
+
+
+@dataclass(frozen=True)
+class Target:
+    """An instruction set.
+
+    - name: one word.
+    - kernels: the kernels that it takes.
+    - depthwise: how many cycles its depthwise kernels take.
+    """
+
+    name: str
+    kernels: KernelSet
+    depthwise: DepthwiseCycles
+
+
+DSP = Target(
+    name="dsp",
+    kernels="dsp",
+    depthwise=DepthwiseCycles(  # simulated on a Cortex-M4
+        channel=400,
+        channel_tap=20,
+        value=3.1,
+        line=50,
+        group=36,
+        group_tap=11,
+        group_tap_3x3=4.8,
+        group_stride2=40,
+        output=30,
+        output_tap=12,
+        by4_channel=60,
+        by4_line=22,
+        by4_value=1.8,
+        by4_pair_3x3=58,
+        by4_output=18,
+        by4_output_tap=2.75,
+        conv_mac=1.07,
+        conv_output=15,
+    ),
+)
+"""Arm's DSP extension: Cortex-M4, M7 and M33."""
+
+TARGETS: Mapping[str, Target] = MappingProxyType({"cortex-m4": DSP, "cortex-m7": DSP, "cortex-m33": DSP})
+"""The target of each core, by the name that compilers give the core."""
+
+
+def target_of(core: str) -> Target:
+    """Returns the target of a core. Raises `SpecError` for one that no target serves."""
+    if core not in TARGETS:
+        raise SpecError(f"no code can be generated for the core '{core}'; known: {', '.join(TARGETS)}")
+    return TARGETS[core]

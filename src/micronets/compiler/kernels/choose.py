@@ -1,0 +1,85 @@
+"""The one place that chooses how each layer is computed."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from micronets.boards.targets import Target
+from micronets.compiler.kernels.add import AddKernel
+from micronets.compiler.kernels.base import Kernel
+from micronets.compiler.kernels.conv import ConvKernel
+from micronets.compiler.kernels.dense import DenseKernel, is_dense
+from micronets.compiler.kernels.depthwise import DepthwiseKernel
+from micronets.compiler.kernels.depthwise_schedule import choose_schedule
+from micronets.compiler.kernels.lookup import DequantizeKernel, LookupKernel
+from micronets.compiler.kernels.pad import PadKernel
+from micronets.compiler.kernels.pool import MeanKernel, PoolKernel
+from micronets.compiler.kernels.reshape import ReshapeKernel
+from micronets.compiler.kernels.sharing import Sharing, share
+from micronets.compiler.kernels.softmax import SoftmaxKernel
+from micronets.ir.arch import Arch, Step
+from micronets.ir.layers import (
+    Add,
+    AveragePool2D,
+    Conv2D,
+    DepthwiseConv2D,
+    Dequantize,
+    FullyConnected,
+    MaxPool2D,
+    Mean,
+    Pad,
+    Quantize,
+    Relu,
+    Reshape,
+    Softmax,
+)
+
+
+def choose(step: Step, sharing: Sharing, target: Target) -> Kernel:
+    """Returns the kernel that computes a step on a target; sharing: what the network's layers decided together."""
+    match target.kernels:
+        case "dsp":
+            return _choose_dsp(step, sharing, target)
+        case _:
+            assert_never(target.kernels)
+
+
+def choose_all(arch: Arch, target: Target) -> tuple[Kernel, ...]:
+    """Returns the kernel of each layer of `arch`, in execution order."""
+    sharing = share(arch, target)
+    return tuple(choose(step, sharing, target) for step in arch.steps())
+
+
+def _choose_dsp(step: Step, sharing: Sharing, target: Target) -> Kernel:
+    """Returns the kernel of a step for targets with two products of 16 bits an instruction."""
+    layer = step.layer
+    match layer:
+        case FullyConnected():
+            return _dense(step, layer, sharing)
+        case Conv2D():
+            return _dense(step, layer, sharing) if is_dense(step) else ConvKernel(step, layer)
+        case DepthwiseConv2D():
+            return DepthwiseKernel.of(step, layer, choose_schedule(step, target.depthwise, sharing.depthwise))
+        case AveragePool2D() | MaxPool2D():
+            return PoolKernel(step, layer)
+        case Mean():
+            return MeanKernel(step, layer)
+        case Add():
+            return AddKernel(step, layer)
+        case Pad():
+            return PadKernel(step, layer)
+        case Reshape():
+            return ReshapeKernel(step, layer)
+        case Softmax():
+            return SoftmaxKernel(step, layer)
+        case Relu() | Quantize():
+            return LookupKernel(step, layer)
+        case Dequantize():
+            return DequantizeKernel(step, layer)
+        case _:
+            assert_never(layer)
+
+
+def _dense(step: Step, layer: Conv2D | FullyConnected, sharing: Sharing) -> DenseKernel:
+    """Returns the kernel of a matrix times one vector."""
+    return DenseKernel(step, layer, sharing.dense_by8, sharing.pointwise if layer.name in sharing.as_pointwise else "")

@@ -1,0 +1,133 @@
+"""Dense layers, and convolutions of one pixel: a matrix times one vector."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from micronets.compiler.kernels import conv_weights
+from micronets.compiler.kernels.base import (
+    SIZE_LIMIT,
+    AddressOf,
+    Argument,
+    Call,
+    Kernel,
+    LayerCode,
+    Overlap,
+    Place,
+    Pointer,
+    Struct,
+)
+from micronets.compiler.kernels.conv import (
+    CONV,
+    CONV_1X1,
+    CONV_C4,
+    SHARED,
+    UNPACK_WEIGHTS,
+    im2col_bytes,
+    is_pointwise,
+    matrix_code,
+    unpacked_bytes,
+    wide_code,
+    windowed_code,
+)
+from micronets.compiler.kernels.requantise import requantisation, weighted_struct
+from micronets.compiler.kernels.window import window_struct
+from micronets.ir.arch import Step
+from micronets.ir.layers import Conv2D, FullyConnected
+from micronets.ir.window import Window
+from micronets.quantized.model import QuantizedModel
+
+FULLY_CONNECTED = "micronets_fully_connected"
+FULLY_CONNECTED_BY8 = "micronets_fully_connected_8"
+FULLY_CONNECTED_S4 = "micronets_fully_connected_s4"
+_NO_SOURCES: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class DenseKernel(Kernel):
+    """A matrix times one vector.
+
+    - by8: eight outputs are computed together, not four.
+    - as_pointwise: the kernel of a convolution that computes it as a convolution of one pixel, or "" for one of its
+      own.
+    """
+
+    layer: Conv2D | FullyConnected
+    by8: bool
+    as_pointwise: str
+
+    @property
+    def scratch_bytes(self) -> int:
+        """An im2col buffer, where it is computed as a convolution; else the unpacked weights of four outputs."""
+        size = math.prod(self.step.input_shapes[0])
+        return im2col_bytes(size) if self.as_pointwise else unpacked_bytes(size, self.layer.weight_bits)
+
+    @property
+    def overlap(self) -> Overlap:
+        """None: every output reads the whole input."""
+        return Overlap(None)
+
+    def code(self, model: QuantizedModel, place: Place) -> LayerCode:
+        """Returns a run of the fastest kernel that its numbers and sizes allow."""
+        layer, weights = self.layer, model.weights[self.layer.name].weights
+        rows = weights.reshape(len(weights), -1)
+        requant = requantisation(model, layer, rows, place)
+        if not (requant.packed and conv_weights.suits(rows)):
+            return wide_code(model, layer, rows, place, self._window(model, place, rows), 0)
+        if self.as_pointwise:
+            return self._pointwise_code(model, place, rows)
+        if max(rows.shape) > SIZE_LIMIT:
+            return self._large_code(model, place, rows)
+        function, sources = FULLY_CONNECTED, _NO_SOURCES
+        if layer.weight_bits == 4:
+            function, sources = FULLY_CONNECTED_S4, (FULLY_CONNECTED, UNPACK_WEIGHTS)
+            table = conv_weights.weights_table(place, 4, rows)
+        elif self.by8:
+            function = FULLY_CONNECTED_BY8
+            table = place.table("uint32_t", "weights", conv_weights.words_by8(rows))
+        else:
+            table = conv_weights.weights_table(place, 8, rows)
+        own = weighted_struct(place, layer, table, requant.struct)
+        return matrix_code(place, function, sources, (*requant.tables, table), own, 1, rows)
+
+    def _pointwise_code(self, model: QuantizedModel, place: Place, rows: npt.NDArray[np.int8]) -> LayerCode:
+        """Returns a run of a convolution's kernel for one pixel."""
+        function = CONV if self.as_pointwise == CONV_C4 and rows.shape[1] % 4 else self.as_pointwise
+        requant = requantisation(model, self.layer, rows, place, per_channel=True)
+        table = conv_weights.weights_table(place, 8, rows, 1 if function == CONV else None)
+        own = weighted_struct(place, self.layer, table, requant.struct)
+        tables = (*requant.tables, table)
+        if function == CONV_1X1:
+            return matrix_code(place, function, SHARED, tables, own, 1, rows)
+        return windowed_code(place, function, SHARED, tables, own, self._window(model, place, rows))
+
+    def _large_code(self, model: QuantizedModel, place: Place, rows: npt.NDArray[np.int8]) -> LayerCode:
+        """Returns a call with all arguments, for sizes that the 16 bits of a record do not hold."""
+        layer, (units, size) = self.layer, rows.shape
+        requant = requantisation(model, layer, rows, place)
+        table = conv_weights.weights_table(place, layer.weight_bits, rows)
+        scales = place.constant("requant", requant.struct)
+        arguments: list[Argument] = [place.pointer(layer.inputs[0]), place.pointer(layer.name), table.as_argument]
+        function, sources = FULLY_CONNECTED, _NO_SOURCES
+        if layer.weight_bits == 4:
+            function, sources = FULLY_CONNECTED_S4, (FULLY_CONNECTED, UNPACK_WEIGHTS)
+            arguments.append(Pointer(place.scratch(layer.name), "uint32_t"))
+        call = Call(function, (*arguments, size, units, AddressOf(scales)))
+        return LayerCode((*requant.tables, table, scales), call, (function, *sources))
+
+    def _window(self, model: QuantizedModel, place: Place, rows: npt.NDArray[np.int8]) -> Struct:
+        """Returns the window of the matrix `rows` as a convolution of one pixel."""
+        one = replace(self.step, input_shapes=((1, 1, rows.shape[1]),), output_shapes=((1, 1, len(rows)),))
+        zero_point = model.quant[self.layer.inputs[0]].zero_point
+        return window_struct(one, place, Window((1, 1)), pad_value=zero_point)
+
+
+def is_dense(step: Step) -> bool:
+    """Whether a step is a matrix times one vector."""
+    layer = step.layer
+    one = isinstance(layer, Conv2D) and is_pointwise(layer) and step.output_shape[:2] == (1, 1)
+    return one or isinstance(layer, FullyConnected)

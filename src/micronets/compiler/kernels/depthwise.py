@@ -1,0 +1,168 @@
+"""Depthwise convolutions: which kernel computes one, with what scratch memory, weights, tables and call."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from micronets.compiler.kernels.base import Kernel, LayerCode, Name, Overlap, Place, RunRecord, Struct, runner
+from micronets.compiler.kernels.depthwise_schedule import DepthwiseSchedule, patch_schedule, runs_in_place
+from micronets.compiler.kernels.requantise import DOUBLED_LIMIT, requantisation, weighted_struct
+from micronets.compiler.kernels.window import sizes_struct
+from micronets.compiler.limits import LEAST_SHIFT
+from micronets.cost.tflm_plan import align
+from micronets.ir.arch import Step
+from micronets.ir.layers import DepthwiseConv2D
+from micronets.quantized.arithmetic import activation_range, conv_rescale, pack_int4
+from micronets.quantized.model import QuantizedModel
+
+DEPTHWISE = "micronets_depthwise"
+DEPTHWISE_S4 = "micronets_depthwise_s4"
+DEPTHWISE_BY4 = "micronets_depthwise_4"
+UNPACK = "micronets_unpack_s4"
+
+ROWS_ANY = "micronets_rows_any"
+ROWS_PAIRS = {1: "micronets_rows_pairs", 2: "micronets_rows_pairs_2"}
+"""By the stride along a line."""
+
+ROWS_3X3 = {1: "micronets_rows_3x3", 2: "micronets_rows_3x3_2"}
+ROWS_3X3_RELU = {1: "micronets_rows_3x3_relu", 2: "micronets_rows_3x3_2_relu"}
+BY4_ANY = "micronets_fours_any"
+BY4_3X3 = "micronets_fours_3x3"
+BY4_3X3_RELU = "micronets_fours_3x3_relu"
+
+RECORD, RECORD_BY4 = "micronets_strips", "micronets_lines"
+SCHEDULE = "micronets_planes"
+
+_ALIGNMENT = 4  # bytes, of the parts of scratch memory
+
+
+@dataclass(frozen=True)
+class DepthwiseKernel(Kernel):
+    """A depthwise convolution, computed by a schedule, `rows_per_pass` lines of output at a time.
+
+    Scratch memory holds the weights, where they have 4 bits and are unpacked, and what the schedule asks for.
+    """
+
+    layer: DepthwiseConv2D
+    schedule: DepthwiseSchedule
+    rows_per_pass: int
+
+    @staticmethod
+    def of(step: Step, layer: DepthwiseConv2D, schedule: DepthwiseSchedule) -> DepthwiseKernel:
+        """Returns the kernel with the fewest lines of output at a time that are not slow."""
+        return DepthwiseKernel(step, layer, schedule, schedule.least_rows_per_pass)
+
+    @property
+    def scratch_bytes(self) -> int:
+        """The unpacked weights, and what the schedule asks for."""
+        return self._unpacked_bytes + align(self.schedule.scratch_bytes(self.rows_per_pass), _ALIGNMENT)
+
+    @property
+    def _unpacked_bytes(self) -> int:
+        count = math.prod(self.layer.kernel) * self.step.output_shape[2]
+        return align(count, _ALIGNMENT) if self.layer.weight_bits == 4 else 0
+
+    @property
+    def overlap(self) -> Overlap:
+        """The output may lie exactly over the input where every value has been read before it is written over."""
+        return Overlap(None, same_start=self.layer.multiplier == 1 and runs_in_place(self.schedule))
+
+    @property
+    def uses_free_memory(self) -> bool:
+        """True: what lies under two passes is copied twice."""
+        return True
+
+    def in_patches(self) -> DepthwiseKernel:
+        """Returns the kernel whose lines are rows."""
+        return DepthwiseKernel.of(self.step, self.layer, patch_schedule(self.step))
+
+    def with_scratch(self, room: int) -> DepthwiseKernel:
+        """Returns the kernel with as many lines of output at a time as `room` bytes allow."""
+        return replace(self, rows_per_pass=self.schedule.rows_per_pass(room - self._unpacked_bytes))
+
+    def code(self, model: QuantizedModel, place: Place) -> LayerCode:
+        """Returns a run of a kernel and of the inner function that computes its lines."""
+        layer, schedule = self.layer, self.schedule
+        w, target = model.weights[layer.name], model.quant[layer.name]
+        filters = w.weights[0].transpose(2, 1, 0) if schedule.column_major else w.weights[0].transpose(2, 0, 1)
+        rows = filters.reshape(len(filters), -1)
+        requant = requantisation(model, layer, rows, place)
+        by4 = schedule.by4 and requant.packed
+        if by4:  # it wants a multiplier for every channel
+            requant = requantisation(model, layer, rows, place, per_channel=True)
+            function, inner = DEPTHWISE_BY4, _by4_function(model, schedule)
+            weights = place.table("uint32_t", "weights", _interleave_by4(rows))
+            sources = {DEPTHWISE_BY4, inner}
+        else:
+            function, inner = DEPTHWISE, _rows_function(model, layer, schedule, rows)
+            sources = {DEPTHWISE, ROWS_ANY, inner}
+            weights = place.table("int8_t", "weights", rows)
+            if layer.weight_bits == 4:
+                function = DEPTHWISE_S4
+                weights = place.table("uint8_t", "weights", pack_int4(rows))
+                sources.add(UNPACK)
+        paired = inner != ROWS_ANY
+        limits = activation_range(layer.activation, target, layer.act_bits)
+        way = Struct(
+            SCHEDULE,
+            (
+                ("turned", int(schedule.column_major)),
+                ("multiplier", layer.multiplier),
+                ("phases", schedule.phases),
+                ("strip", self.rows_per_pass),
+                ("pitch", schedule.by4_pitch if by4 else schedule.pitch),
+                ("narrow", int(limits != (-128, 127))),
+                ("even", schedule.even_words * paired),
+                ("odd", schedule.odd_words * paired),
+            ),
+        )
+        own = weighted_struct(place, layer, weights, requant.struct)
+        fields = (("own", own), ("window", self._window(model, place)), ("planes", way), ("rows", Name(inner)))
+        record = place.constant("layer", Struct(RECORD_BY4 if by4 else RECORD, fields))
+        call = RunRecord(runner(function), record)
+        return LayerCode((*requant.tables, weights, record), call, tuple(sorted(sources)))
+
+    def _window(self, model: QuantizedModel, place: Place) -> Struct:
+        """Returns the window of the layer along the schedule's lines."""
+        s, in_c, out_c = self.schedule, self.step.input_shapes[0][2], self.step.output_shape[2]
+        zero_point = model.quant[self.layer.inputs[0]].zero_point
+        sizes = (s.size, in_c, s.out_size, out_c, s.kernel, s.stride, s.dilation, s.before)
+        return sizes_struct(place, *sizes, pad_value=zero_point, by_rows=not s.column_major)
+
+
+def _interleave_by4(rows: npt.NDArray[np.int8]) -> npt.NDArray[np.uint32]:
+    """Returns weights `[channels, taps]` as words `[channels / 4, taps]`, the first channel in the lowest byte."""
+    by4 = np.pad(rows, ((0, -len(rows) % 4), (0, 0))).view(np.uint8).astype(np.uint32).reshape(-1, 4, rows.shape[1])
+    return np.asarray((by4 << np.array([0, 8, 16, 24], np.uint32)[:, None]).sum(axis=1), np.uint32)
+
+
+def _by4_function(model: QuantizedModel, schedule: DepthwiseSchedule) -> str:
+    """Returns the inner function for four channels at a time.
+
+    The one for outputs of zero point -128, which need no lower clamp, is taken where all depthwise layers have such
+    outputs: one layer alone is not worth the flash of two functions.
+    """
+    if not schedule.is_3x3:
+        return BY4_ANY
+    outputs = [s.layer.name for s in model.arch.steps() if isinstance(s.layer, DepthwiseConv2D)]
+    return BY4_3X3_RELU if all(model.quant[name].zero_point == -128 for name in outputs) else BY4_3X3
+
+
+def _rows_function(
+    model: QuantizedModel, layer: DepthwiseConv2D, schedule: DepthwiseSchedule, rows: npt.NDArray[np.int8]
+) -> str:
+    """Returns the inner function for a channel at a time: one for pairs, if it can hold the layer's numbers."""
+    w, target = model.weights[layer.name], model.quant[layer.name]
+    multiplier, shift = conv_rescale(model.quant[layer.inputs[0]], w.scales, target)
+    bias = 0 if w.bias is None else np.abs(w.bias.astype(np.int64))
+    largest = int((np.abs(rows.astype(np.int64)).sum(axis=1) * 256 + bias).max())
+    fits = (multiplier == 0) | ((shift < 0) & (shift >= LEAST_SHIFT))
+    if not schedule.paired or not fits.all() or largest >= DOUBLED_LIMIT:
+        return ROWS_ANY
+    if not schedule.is_3x3:
+        return ROWS_PAIRS[schedule.stride[1]]
+    return (ROWS_3X3_RELU if target.zero_point == -128 else ROWS_3X3)[schedule.stride[1]]

@@ -1,0 +1,67 @@
+"""Layers that change each code alone: by a table of 256 codes, or from and to float32 at the edges of a network."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from micronets.compiler.kernels.base import Call, Kernel, LayerCode, Overlap, Place, Real, count
+from micronets.compiler.passes.fold_lookups import code_table
+from micronets.ir.layers import Dequantize, Quantize, Relu
+from micronets.quantized.arithmetic import bit_range
+from micronets.quantized.model import QuantizedModel
+
+LOOKUP = "micronets_lookup"
+QUANTIZE = "micronets_quantize"
+DEQUANTIZE = "micronets_dequantize"
+
+
+@dataclass(frozen=True)
+class LookupKernel(Kernel):
+    """A layer whose every output code is a function of one input code; a Quantize may also read float32."""
+
+    layer: Relu | Quantize
+
+    @property
+    def scratch_bytes(self) -> int:
+        """None is needed."""
+        return 0
+
+    @property
+    def overlap(self) -> Overlap:
+        """The output may lie over the input."""
+        return Overlap(0)
+
+    def code(self, model: QuantizedModel, place: Place) -> LayerCode:
+        """Returns a call with the table or, for float32, with the scale."""
+        layer, source, target = self.layer, self.layer.inputs[0], model.quant[self.layer.name]
+        y, values = place.pointer(layer.name), count(self.step.output_shape)
+        if source not in model.quant:
+            numbers = Real(target.scale), target.zero_point, *bit_range(layer.act_bits)
+            return LayerCode((), Call(QUANTIZE, (place.pointer(source, "const float"), y, values, *numbers)), (QUANTIZE,))
+        table = place.table("int8_t", "table", code_table(layer, model.quant[source], target))
+        return LayerCode((table,), Call(LOOKUP, (place.pointer(source), y, table.as_argument, values)), (LOOKUP,))
+
+
+@dataclass(frozen=True)
+class DequantizeKernel(Kernel):
+    """Codes to float32."""
+
+    layer: Dequantize
+
+    @property
+    def scratch_bytes(self) -> int:
+        """None is needed."""
+        return 0
+
+    @property
+    def overlap(self) -> Overlap:
+        """The output, of four bytes a value, may run into the input up to its end."""
+        return Overlap(3 * math.prod(self.step.input_shapes[0]))
+
+    def code(self, model: QuantizedModel, place: Place) -> LayerCode:
+        """Returns a call with the scale."""
+        layer, source = self.layer, model.quant[self.layer.inputs[0]]
+        ends = place.pointer(layer.inputs[0]), place.pointer(layer.name, "float")
+        numbers = count(self.step.output_shape), Real(source.scale), source.zero_point
+        return LayerCode((), Call(DEQUANTIZE, (*ends, *numbers)), (DEQUANTIZE,))

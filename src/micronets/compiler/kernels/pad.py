@@ -1,0 +1,92 @@
+"""Padding of up to three separate dimensions."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from micronets.compiler.kernels.base import (
+    SIZE_LIMIT,
+    Kernel,
+    LayerCode,
+    OutputRows,
+    Overlap,
+    Place,
+    RunRecord,
+    Struct,
+    Value,
+    runner,
+)
+from micronets.errors import UnsupportedError
+from micronets.ir.layers import Pad, Shape
+from micronets.ir.window import Pair
+from micronets.quantized.model import QuantizedModel
+
+PAD = "micronets_pad"
+RECORD = "micronets_border"
+PADDING = "micronets_padding"
+_DIMENSIONS = 3  # that the kernel pads
+
+
+@dataclass(frozen=True)
+class PadKernel(Kernel):
+    """A tensor with a border of its zero point."""
+
+    layer: Pad
+
+    @property
+    def scratch_bytes(self) -> int:
+        """None is needed."""
+        return 0
+
+    @property
+    def overlap(self) -> Overlap:
+        """The output may run into the input by as much as it is not larger."""
+        return Overlap(math.prod(self.step.output_shape) - math.prod(self.step.input_shapes[0]))
+
+    def code(self, model: QuantizedModel, place: Place) -> LayerCode:
+        """Returns a run of the record with the sizes."""
+        layer, shape = self.layer, self.step.input_shapes[0]
+        if layer.act_bits < model.arch.bits()[layer.inputs[0]]:
+            raise UnsupportedError(f"layer '{layer.name}': Pad from 8 bits to 4; give it an input of 4 bits")
+        sizes, pads = _merged(shape, layer)
+        in_shape: list[Value] = [*sizes]
+        if layer.paddings[0] == (0, 0):  # rows are in the first of the merged dimensions: a patch may have fewer
+            axis = next((i for i, size in enumerate(sizes) if size > 1), 0)
+            in_shape[axis] = OutputRows(shape[0], sizes[axis] // shape[0])
+        padding = Struct(
+            PADDING,
+            (
+                ("in_shape", tuple(in_shape)),
+                ("before", tuple(before for before, _ in pads)),
+                ("after", tuple(after for _, after in pads)),
+                ("value", model.quant[layer.name].zero_point),
+            ),
+        )
+        ends = ("input", place.offset(layer.inputs[0])), ("output", place.offset(layer.name))
+        record = place.constant("layer", Struct(RECORD, (*ends, ("padding", padding))))
+        return LayerCode((record,), RunRecord(runner(PAD), record), (PAD,))
+
+
+def _merged(shape: Shape, layer: Pad) -> tuple[list[int], list[Pair]]:
+    """Returns sizes and paddings of the same padding over three dimensions.
+
+    A dimension that is not padded becomes a part of the one before it, if the numbers then fit; 1 stands in front of
+    fewer than three. Raises `UnsupportedError` where three do not suffice.
+    """
+    sizes, pads = [1], [(0, 0)]
+    for size, (before, after) in zip(shape, layer.paddings, strict=True):
+        if before == after == 0 and max(pads[-1]) * size <= SIZE_LIMIT:
+            sizes[-1] *= size
+            pads[-1] = (pads[-1][0] * size, pads[-1][1] * size)
+        else:
+            sizes.append(size)
+            pads.append((before, after))
+    if pads[0] == (0, 0) and sizes[0] == 1 and len(sizes) > 1:
+        sizes, pads = sizes[1:], pads[1:]
+    missing = _DIMENSIONS - len(sizes)
+    if missing < 0:
+        raise UnsupportedError(
+            f"layer '{layer.name}': padding of {len(sizes)} separate dimensions; at most {_DIMENSIONS} are supported"
+        )
+    return [1] * missing + sizes, [(0, 0)] * missing + pads

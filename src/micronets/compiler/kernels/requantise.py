@@ -1,0 +1,149 @@
+"""Requantisation: tables and struct by which a kernel brings a sum of products to a code of its output."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from micronets.compiler.kernels.base import SIZE_LIMIT, IntArray, Name, Place, Struct, Table
+from micronets.errors import UnsupportedError
+from micronets.ir.layers import Conv2D, DepthwiseConv2D, FullyConnected
+from micronets.ir.window import Pair
+from micronets.quantized.arithmetic import activation_range, conv_rescale
+from micronets.quantized.model import QuantizedModel, TensorQuant
+from micronets.quantized.validate import Weighted
+
+REQUANT = "micronets_requant"
+WEIGHTED = "micronets_weighted"
+
+SUM_LIMIT = 2**31
+"""Sums of an int32 accumulator lie below."""
+
+DOUBLED_LIMIT = 2**30
+"""Sums that are doubled before they are scaled lie below, their bias included."""
+
+_BIAS_LIMIT = 2**23  # biases in packed tables lie below
+
+
+@dataclass(frozen=True, eq=False)
+class Requantisation:
+    """Requantisation of a layer.
+
+    - tables: of biases and of multipliers.
+    - struct: a `micronets_requant` that points to them.
+    - packed: the tables have the packed form of `pack`.
+    """
+
+    tables: tuple[Table, Table]
+    struct: Struct
+    packed: bool
+
+
+def requantisation(
+    model: QuantizedModel,
+    layer: Conv2D | DepthwiseConv2D | FullyConnected,
+    rows: npt.NDArray[np.int8],
+    place: Place,
+    *,
+    folded: bool = True,
+    per_channel: bool = False,
+) -> Requantisation:
+    """Returns the requantisation of a layer. Raises `UnsupportedError` if sums may not fit 32 bits.
+
+    - rows: weights `[output channels, weights of one]`.
+    - folded: the kernel takes input codes as they are, and the bias makes up for their zero point.
+    - per_channel: there is a multiplier for every channel in any case, as there always is for convolutions.
+    """
+    w, source, target = model.weights[layer.name], model.quant[layer.inputs[0]], model.quant[layer.name]
+    wide = rows.astype(np.int64)
+    if int(np.abs(wide).sum(axis=1).max()) * 255 >= SUM_LIMIT:
+        raise UnsupportedError(f"layer '{layer.name}': sums of {rows.shape[1]} products may not fit 32 bits; split the layer")
+    bias = -source.zero_point * wide.sum(axis=1) if folded else np.zeros(len(wide), np.int64)
+    if w.bias is not None:
+        bias += w.bias
+    multiplier, shift = conv_rescale(source, w.scales, target)
+    if per_channel or isinstance(layer, Conv2D):
+        multiplier, shift = (np.broadcast_to(v, len(wide)) for v in (multiplier, shift))
+    limits = activation_range(layer.activation, target, layer.act_bits)
+    largest = int((np.abs(wide).sum(axis=1) * 255 + np.abs(bias)).max())  # of a sum with its bias, or above it
+    return requantisation_of(place, bias.astype(np.int32), multiplier, shift, limits, target, largest)
+
+
+def requantisation_of(
+    place: Place,
+    bias: npt.NDArray[np.int32],
+    multiplier: IntArray,
+    shift: IntArray,
+    limits: Pair,
+    target: TensorQuant,
+    largest: int,
+) -> Requantisation:
+    """Returns a requantisation by these numbers.
+
+    - bias: `[channels]`, or `[1]` for all; multiplier, shift: as of `quantize_multiplier`, likewise.
+    - limits: the least and the largest code of the output; target: its quantisation.
+    - largest: magnitude that no sum exceeds with its bias.
+    """
+    multiplier, shift = shiftable(multiplier, shift)
+    words = pack(bias, multiplier, shift) if largest < DOUBLED_LIMIT else None
+    if words is None and multiplier.size > SIZE_LIMIT:
+        raise UnsupportedError(f"layer {place.index}: {multiplier.size} scales; at most {SIZE_LIMIT} are supported")
+    biases, multipliers = words if words is not None else (bias, np.append(multiplier, shift))
+    tables = place.table("int32_t", "bias", biases), place.table("int32_t", "multiplier", multipliers)
+    zero = target.zero_point
+    struct = Struct(
+        REQUANT,
+        (
+            ("bias", Name(tables[0].name)),
+            ("multiplier", Name(tables[1].name)),
+            ("step", int(multiplier.size > 1)),
+            ("lowest", limits[0] - zero),
+            ("highest", limits[1] - zero),
+            ("zero_point", zero),
+            ("shifts", multiplier.size if words is None else 0),
+        ),
+    )
+    return Requantisation(tables, struct, words is not None)
+
+
+def pack(bias: IntArray, multiplier: IntArray, shift: IntArray) -> tuple[IntArray, IntArray] | None:
+    """Returns the tables of biases and multipliers in the packed form of micronets_kernels.h; None if a number does not
+    fit.
+
+    Arguments are as `quantized.reference` has them: `[channels]`, or one multiplier and shift for all. A bias and a
+    shift share 32 bits; tables of channels are filled up to a multiple of four.
+    """
+    # What a multiplier of 0 gives, a sum below 2^30 times 2^-32 gives as well.
+    multiplier, shift = np.where(multiplier == 0, 2**30, multiplier), np.where(multiplier == 0, -31, shift)
+    if shift.max() > -1 or shift.min() < -31 or np.abs(bias).max() >= _BIAS_LIMIT:
+        return None
+    if multiplier.size == bias.size:
+        multiplier, shift = _fill_up(multiplier, 2**30), _fill_up(shift, -31)
+    words = _fill_up(bias.astype(np.int64), 0) * 256 - shift
+    return words, 2 * multiplier.astype(np.int64) - 2**32
+
+
+def _fill_up(values: IntArray, value: int) -> IntArray:
+    """Returns `values` with `value` behind them up to a multiple of four."""
+    return np.pad(values, (0, -len(values) % 4), constant_values=value)
+
+
+def shiftable(multiplier: IntArray, shift: IntArray) -> tuple[IntArray, IntArray]:
+    """Returns what C can apply: a left shift by 32 or more leaves nothing, as a multiplier of 0 does."""
+    return np.where(shift > 31, 0, multiplier), np.where(shift > 31, 0, shift)
+
+
+def weighted_struct(place: Place, layer: Weighted, weights: Table, requant: Struct) -> Struct:
+    """Returns the `micronets_weighted` that the records of all layers with weights begin with."""
+    return Struct(
+        WEIGHTED,
+        (
+            ("input", place.offset(layer.inputs[0])),
+            ("output", place.offset(layer.name)),
+            ("scratch", place.scratch(layer.name)),
+            ("weights", Name(weights.name)),
+            ("requant", requant),
+        ),
+    )

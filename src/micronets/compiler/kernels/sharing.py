@@ -1,0 +1,73 @@
+"""Which kernels the layers of a network share, so that others take no flash."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from micronets.boards.targets import Target
+from micronets.compiler.kernels.conv import CONV, CONV_1X1, CONV_C4, is_pointwise
+from micronets.compiler.kernels.dense import is_dense
+from micronets.compiler.kernels.depthwise_schedule import DepthwiseChoice, choose_depthwise_kernel
+from micronets.cost.counts import step_macs
+from micronets.ir.arch import Arch, Step
+from micronets.ir.layers import Conv2D, FullyConnected
+
+_DENSE_SHARE = 200  # of all MACs there must be so many times those of a dense layer that runs as a convolution
+
+
+@dataclass(frozen=True)
+class Sharing:
+    """What the layers of a network have decided together.
+
+    - as_pointwise: the dense layers that the kernel `pointwise` of a convolution computes. It computes two pixels where
+      there is one, which is nothing in a network of convolutions, and saves the code of another kernel.
+    - pointwise: the kernel of the network's pointwise convolutions, or else of its others; "" if there are none.
+    - dense_by8: the other dense layers are computed eight outputs at a time: all of them can be.
+    - depthwise: the kernel that the depthwise layers share.
+    """
+
+    as_pointwise: frozenset[str]
+    pointwise: str
+    dense_by8: bool
+    depthwise: DepthwiseChoice
+
+
+@lru_cache(maxsize=64)
+def share(arch: Arch, target: Target) -> Sharing:
+    """Returns which kernels the layers of `arch` share on `target`."""
+    steps = arch.steps()
+    pointwise = _pointwise_kernel(steps)
+    as_pointwise = _small_dense_layers(steps) if pointwise else frozenset()
+    others = [s for s in steps if is_dense(s) and s.layer.name not in as_pointwise]
+    return Sharing(as_pointwise, pointwise, all(map(_fits_by8, others)), choose_depthwise_kernel(steps, target.depthwise))
+
+
+def _small_dense_layers(steps: Sequence[Step]) -> frozenset[str]:
+    """Returns the names of dense layers with weights of 8 bits whose work hardly counts."""
+    macs = {s.layer.name: step_macs(s) for s in steps if isinstance(s.layer, Conv2D | FullyConnected)}
+    limit = sum(macs.values()) / _DENSE_SHARE
+    found = (s for s in steps if is_dense(s) and max(math.prod(s.input_shapes[0]), s.output_shape[-1]) < 2**16)
+    return frozenset(s.layer.name for s in found if macs[s.layer.name] <= limit and _weight_bits(s) == 8)
+
+
+def _fits_by8(step: Step) -> bool:
+    """Whether a dense layer can be computed eight outputs at a time."""
+    return _weight_bits(step) == 8 and math.prod(step.input_shapes[0]) % 8 == step.output_shape[-1] % 8 == 0
+
+
+def _weight_bits(step: Step) -> int:
+    """Returns the bits of a convolution's or dense layer's weights; 0 for other layers."""
+    return step.layer.weight_bits if isinstance(step.layer, Conv2D | FullyConnected) else 0
+
+
+def _pointwise_kernel(steps: Sequence[Step]) -> str:
+    """Returns the kernel that computes dense layers as convolutions because the network has it anyway; "" for none."""
+    found = [(s, s.layer) for s in steps if isinstance(s.layer, Conv2D) and s.layer.weight_bits == 8 and not is_dense(s)]
+    if any(is_pointwise(layer) for _, layer in found):
+        return CONV_1X1
+    if any(s.input_shapes[0][-1] % 4 == 0 for s, _ in found):
+        return CONV_C4
+    return CONV if found else ""

@@ -1,0 +1,42 @@
+"""Softmax."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from micronets.compiler.kernels.base import Call, Kernel, LayerCode, Overlap, Place
+from micronets.errors import UnsupportedError
+from micronets.ir.layers import Softmax
+from micronets.quantized.model import QuantizedModel
+from micronets.quantized.softmax import exponentials
+
+SOFTMAX = "micronets_softmax"
+_ROW_LIMIT = 8191  # values of a row, whose exponentials then sum to less than 2**32
+
+
+@dataclass(frozen=True)
+class SoftmaxKernel(Kernel):
+    """A softmax over the last dimension."""
+
+    layer: Softmax
+
+    @property
+    def scratch_bytes(self) -> int:
+        """None is needed."""
+        return 0
+
+    @property
+    def overlap(self) -> Overlap:
+        """The output may lie over the input: sums are taken before the first output is written."""
+        return Overlap(0)
+
+    def code(self, model: QuantizedModel, place: Place) -> LayerCode:
+        """Returns a call with a table of exponentials."""
+        layer, (*rows, columns) = self.layer, self.step.output_shape
+        if columns > _ROW_LIMIT:
+            raise UnsupportedError(f"layer '{layer.name}': softmax of {columns} values; at most {_ROW_LIMIT} are supported")
+        table = place.table("int32_t", "exponentials", exponentials(layer.beta, model.quant[layer.inputs[0]].scale))
+        ends = place.pointer(layer.inputs[0]), place.pointer(layer.name)
+        sizes = len(table.values), math.prod(rows), columns
+        return LayerCode((table,), Call(SOFTMAX, (*ends, table.as_argument, *sizes)), (SOFTMAX,))

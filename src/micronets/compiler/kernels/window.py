@@ -1,0 +1,83 @@
+"""Kernels that slide a window over a map: its sizes as a C struct, and how far the output may overlap the input."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from micronets.compiler.kernels.base import InputRows, OutputRows, Overlap, PadTop, Place, Struct
+from micronets.ir.arch import Step
+from micronets.ir.window import Pair, Window
+
+WINDOW = "micronets_window"
+
+
+def window_struct(step: Step, place: Place, window: Window, pad_value: int = 0) -> Struct:
+    """Returns the `micronets_window` of a step. Raises `UnsupportedError` for a size that does not fit 16 bits.
+
+    pad_value: the code that padding stands for.
+    """
+    x, y = step.input_shapes[0], step.output_shape
+    sizes = (x[0], x[1]), x[2], (y[0], y[1]), y[2]
+    return sizes_struct(place, *sizes, window.kernel, window.stride, window.dilation, window.before(x), pad_value)
+
+
+def sizes_struct(
+    place: Place,
+    in_size: Pair,
+    in_c: int,
+    out_size: Pair,
+    out_c: int,
+    kernel: Pair,
+    stride: Pair,
+    dilation: Pair,
+    before: Pair,
+    pad_value: int,
+    *,
+    by_rows: bool = True,
+) -> Struct:
+    """Returns a `micronets_window` from its sizes; before: rows and columns of padding in front.
+
+    by_rows: the first of each pair counts rows of the map, which may be fewer in a patch.
+    """
+    place.size(max(*in_size, in_c, *out_size, out_c, *kernel, *stride, *dilation, *before))
+    return Struct(
+        WINDOW,
+        (
+            ("in_h", InputRows(in_size[0]) if by_rows else in_size[0]),
+            ("in_w", in_size[1]),
+            ("in_c", in_c),
+            ("out_h", OutputRows(out_size[0], ctype="uint16_t") if by_rows else out_size[0]),
+            ("out_w", out_size[1]),
+            ("out_c", out_c),
+            ("kernel_h", kernel[0]),
+            ("kernel_w", kernel[1]),
+            ("stride_h", stride[0]),
+            ("stride_w", stride[1]),
+            ("dilation_h", dilation[0]),
+            ("dilation_w", dilation[1]),
+            ("pad_top", PadTop(before[0]) if by_rows else before[0]),
+            ("pad_left", before[1]),
+            ("pad_value", pad_value),
+            ("filters", out_c),
+        ),
+    )
+
+
+@lru_cache(maxsize=4096)  # a search asks for the same layers again and again
+def window_overlap(step: Step, window: Window, *, by_channel: bool) -> Overlap:
+    """Returns how far the output of a sliding window may overlap its input.
+
+    by_channel: output channel c of a pixel needs input channel c alone; else it needs them all.
+    """
+    x, y, before = step.input_shapes[0], step.output_shape, window.before(step.input_shapes[0])
+    first = [np.maximum(np.arange(y[axis]) * window.stride[axis] - before[axis], 0) for axis in (0, 1)]
+    starts = ((first[0][:, None] * x[1] + first[1]) * x[2]).ravel()  # the first byte that a pixel can read
+    needed = np.append(np.minimum.accumulate(starts[::-1])[::-1], np.iinfo(np.int64).max)  # by it or a later one
+    written = np.arange(1, len(starts) + 1) * y[2]
+    if by_channel:
+        below = max((written - y[2] - starts).max(), (written[:-1] - needed[1:-1]).max(initial=0), 0)
+    else:
+        below = max((written - needed[:-1]).max(), 0)
+    return Overlap(int(below))
