@@ -120,7 +120,7 @@ def generate(model: QuantizedModel, plan: ArenaPlan) -> Compiled:
     kernels = sorted({source for code in codes for source in code.sources} | set(patches_c.SOURCES if groups else ()))
     own = kernel_files(kernels, ["micronets_layers.h"])
     sources = ["model.c", *filter(is_source, own)]
-    constants = sum(code.bytes for code in codes) + sum(group.bytes for group in groups) + _listing_bytes(runs)
+    constants = sum(code.bytes for code in codes) + sum(group.bytes for group in groups) + _listing_bytes(plan, runs)
     title = package.title(model)
     found = package.describe(model, plan, title, constants, sources)
     found = {**found, **own, "model.c": _model_c(model, codes, runs, groups, plan, title)}
@@ -160,10 +160,18 @@ def _functions(runs: Sequence[_Run | None]) -> list[str]:
     return list(dict.fromkeys(run.function for run in runs if run))
 
 
-def _listing_bytes(runs: Sequence[_Run | None]) -> int:
-    """Returns bytes of the tables by which layers are run: of functions, and of each layer's function and record."""
+def _listing_bytes(plan: ArenaPlan, runs: Sequence[_Run | None]) -> int:
+    """Returns bytes of the tables by which whole layers are run: of functions, and of each layer's function and record."""
     functions = len(_functions(runs))
-    return 4 * functions + (4 + (1 if functions < 256 else 2)) * len(runs)
+    if not any(_whole_ranges(plan)):
+        return 0
+    return 4 * max(1, functions) + (4 + (1 if functions < 256 else 2)) * len(runs)
+
+
+def _whole_ranges(plan: ArenaPlan) -> list[range]:
+    """Returns the numbers of the layers that run whole before each group and after the last; a range may be empty."""
+    starts, ends = [0, *(group.last + 1 for group in plan.groups)], [*(group.first for group in plan.groups), len(plan.kernels)]
+    return [range(start, end) for start, end in zip(starts, ends, strict=True)]
 
 
 def _model_c(
@@ -177,8 +185,8 @@ def _model_c(
     steps = model.arch.steps()
     tables = []
     for i, (step, code) in enumerate(zip(steps, codes, strict=True)):
-        inputs, output = " and ".join(map(ctext.shape, step.input_shapes)), ctext.shape(step.output_shape)
-        head = f"layer {i}: {type(step.layer).__name__} '{ctext.comment(step.layer.name)}', {inputs} -> {output}"
+        inputs, outputs = (" and ".join(map(ctext.shape, shapes)) for shapes in (step.input_shapes, step.output_shapes))
+        head = f"layer {i}: {type(step.layer).__name__} '{ctext.comment(step.layer.name)}', {inputs} -> {outputs}"
         if code.constants:
             tables.append(f"/* {head} */\n{''.join(map(ctext.constant, code.constants))}")
     tables += [group.text for group in groups]
@@ -188,13 +196,11 @@ def _model_c(
         f"{functions.index(run.function) + 1 if run else 0}, /* {i}: {type(steps[i].layer).__name__} */"
         for i, run in enumerate(runs)
     ]
-    ends = [-1, *(group.last for group in plan.groups)]
-    whole = [(last + 1, group.first) for last, group in zip(ends[:-1], plan.groups, strict=True)]
-    whole.append((ends[-1] + 1, len(steps)))
+    whole = _whole_ranges(plan)
     calls = []
-    for (first, end), call in zip(whole, [*(group.call for group in groups), ""], strict=True):
-        stop = "MICRONETS_LAYERS" if end == len(steps) else str(end)
-        calls += [f"run_layers(a, {first}, {stop});"] * (end > first) + [call] * (call != "")
+    for layers, call in zip(whole, [*(group.call for group in groups), ""], strict=True):
+        stop = "MICRONETS_LAYERS" if layers.stop == len(steps) else str(layers.stop)
+        calls += [f"run_layers(a, {layers.start}, {stop});"] * bool(layers) + [call] * bool(call)
     return _MODEL_C.format(
         title=title,
         tables="\n".join(tables),
@@ -204,7 +210,7 @@ def _model_c(
             kinds="\n".join(f"    {kind}" for kind in kinds),
             sizes="\n".join(f"    {run.record if run else '0'}," for run in runs),
         )
-        if any(end > first for first, end in whole)
+        if any(whole)
         else "",
         calls="\n".join(f"    {call}" for call in calls),
         itype=package.ctype(model, INPUT),

@@ -99,7 +99,7 @@ class PatchGroup:
 def reach(step: Step) -> Reach | None:
     """Returns which input rows a layer needs, or None if it cannot run in patches."""
     layer, x, y = step.layer, step.input_shapes[0], step.output_shape
-    if len(x) != 3 or len(y) != 3 or not 1 < max(x[0], y[0]) <= _MOST_ROWS:
+    if len(step.output_shapes) > 1 or len(x) != 3 or len(y) != 3 or not 1 < max(x[0], y[0]) <= _MOST_ROWS:
         return None
     match layer:
         case Conv2D() | DepthwiseConv2D() | AveragePool2D() | MaxPool2D():

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import permutations
+from itertools import permutations, product
 
 from micronets.boards.targets import DSP, Target
 from micronets.compiler.kernels.base import Kernel, Overlap, scratch_name
@@ -78,11 +78,10 @@ def needs(arch: Arch, target: Target) -> Needs:
         layer = step.layer
         for name in layer.inputs:
             last[owner[name]] = time
-        if kernel.is_alias:
-            owner[layer.name] = owner[layer.inputs[0]]
-        else:
-            owner[layer.name] = layer.name
-            first[layer.name] = last[layer.name] = time
+        for name in layer.outputs:
+            owner[name] = owner[layer.inputs[0]] if kernel.is_alias else name
+            if not kernel.is_alias:
+                first[name] = last[name] = time
     last[owner[arch.output]] = len(steps) + 1
     tensors = tuple(Buffer(n, math.prod(shapes[n]) * width.get(n, 1), first[n], last[n]) for n in first)
     index = {b.name: i for i, b in enumerate(tensors)}
@@ -130,8 +129,7 @@ def _buffers(net: Needs, groups: Sequence[PatchGroup]) -> list[Buffer]:
     tensors, patched = list(net.tensors), _in_patches(groups)
     for group in groups:
         first, end = group.first + 1, group.last + 1
-        for step in net.steps[group.first : end]:
-            name = step.layer.name
+        for name in (output for step in net.steps[group.first : end] for output in step.layer.outputs):
             i = net.index[name]
             size = group.rows[name] * math.prod(net.shapes[name][1:]) if name in group.rows else tensors[i].bytes
             tensors[i] = Buffer(name, size, first, max(tensors[i].last, end))
@@ -154,9 +152,9 @@ def _gaps(net: Needs, buffers: Sequence[Buffer], groups: Sequence[PatchGroup]) -
         gap = group.gap if group else net.overlaps[i].below
         if gap is None or i in inside:
             continue
-        output = net.index[step.layer.name]
-        for name in (group.source,) if group else step.layer.inputs:
-            source = net.index[net.owner[name]]
+        inputs = (group.source,) if group else step.layer.inputs
+        for output_name, input_name in product(step.layer.outputs, inputs):
+            output, source = net.index[output_name], net.index[net.owner[input_name]]
             if buffers[source].last == i + 1:
                 full = align(buffers[output].bytes, BUFFER_ALIGNMENT)
                 gaps[output, source] = min(full, align(gap, BUFFER_ALIGNMENT))
@@ -198,7 +196,7 @@ def _exact(net: Needs, buffers: Sequence[Buffer], groups: Sequence[PatchGroup]) 
         if net.overlaps[i].same_start and i not in patched:
             source = net.index[net.owner[step.layer.inputs[0]]]
             if buffers[source].last == i + 1:
-                pairs[net.index[step.layer.name], source] = 0
+                pairs[net.index[step.layer.outputs[0]], source] = 0
     return pairs
 
 
