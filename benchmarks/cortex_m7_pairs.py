@@ -89,9 +89,9 @@ def simulated(shared: Path) -> dict[str, Simulated]:
     found = {}
     for key, name in MODELS.items():
         path = shared / "models" / f"{name}.tflite"
-        slow = [measure(path, board, samples=1, patches="off")["cycles"] for board in (l4r5, f446)]
+        slow = [measure(path, board, samples=1, patches="off").cycles for board in (l4r5, f446)]
         fast = measure(path, replace(f746, simulation=CACHED), samples=1, patches="off")
-        found[key] = Simulated(*slow, fast["core_cycles"], fast["dual_issue_cycles"], fast["cycles"] - fast["core_cycles"])
+        found[key] = Simulated(*slow, fast.core_cycles, fast.dual_issue_cycles, fast.cycles - fast.core_cycles)
     return found
 
 

@@ -25,6 +25,7 @@ from micronets.ir.arch import Arch
 from micronets.ir.layers import Conv2D, DepthwiseConv2D, FullyConnected
 from micronets.quantized.model import QuantizedModel
 from micronets.quantized.validate import Weighted
+from micronets.runtimes import Measurement
 
 BOARD = "NUCLEO-F446RE"
 SIMULATION = load_board(BOARD).simulation
@@ -45,11 +46,11 @@ def main(shared: Path) -> None:
         model = tflite.read(path.read_bytes())
         arch = model.arch
         rows.append(row(name, figures, baseline, *constants(compile_model(model).model)))
-        toolchain = figures["toolchain"]
-        for layer in figures["per_layer"]:
-            kernel = kernel_of(arch, layer["name"])
+        toolchain = figures.toolchain
+        for layer in figures.per_layer:
+            kernel = kernel_of(arch, layer.name)
             if kernel:
-                kernels[kernel].append((layer["macs"], layer["core_cycles"]))
+                kernels[kernel].append((layer.macs, layer.core_cycles))
         print(rows[-1], flush=True)
     text = f"{models_table(rows)}\n\n{kernels_table(kernels)}\n\n{note(toolchain)}"
     replace_section(Path("docs/results.md"), "kernels", text)
@@ -66,7 +67,7 @@ def constants(model: QuantizedModel) -> tuple[int, int]:
     return weights, scales
 
 
-def row(name: str, figures: Mapping[str, Any], baseline: Mapping[str, str], weights: int, scales: int) -> dict[str, Any]:
+def row(name: str, figures: Measurement, baseline: Mapping[str, str], weights: int, scales: int) -> dict[str, Any]:
     """One model: ours and TFLM's cycles without wait states and with the board's, SRAM (arena and stack), flash, that without
     constants.
 
@@ -74,13 +75,13 @@ def row(name: str, figures: Mapping[str, Any], baseline: Mapping[str, str], weig
     """
     return {
         "model": name.split("/")[-1],
-        "bit_exact": figures["bit_exact"],
-        "cycles": (figures["core_cycles"], int(baseline["cycles_0ws"])),
-        "waiting": (figures["cycles"] / FACTOR, int(baseline["cycles_flash5ws"])),
-        "sram": (figures["sram_bytes"], int(baseline["arena_bytes"]) + int(baseline["stack_bytes"])),
-        "flash": (figures["flash_bytes"], int(baseline["tflite_bytes"]) + RUNTIME_FLASH_BYTES),
-        "besides_weights": figures["flash_bytes"] - weights,
-        "code": figures["flash_bytes"] - weights - scales,
+        "bit_exact": figures.bit_exact,
+        "cycles": (figures.core_cycles, int(baseline["cycles_0ws"])),
+        "waiting": (figures.cycles / FACTOR, int(baseline["cycles_flash5ws"])),
+        "sram": (figures.sram_bytes, int(baseline["arena_bytes"]) + int(baseline["stack_bytes"])),
+        "flash": (figures.flash_bytes, int(baseline["tflite_bytes"]) + RUNTIME_FLASH_BYTES),
+        "besides_weights": figures.flash_bytes - weights,
+        "code": figures.flash_bytes - weights - scales,
     }
 
 

@@ -22,6 +22,7 @@ from micronets.ir.arch import Arch, Step
 from micronets.ir.layers import INPUT, Add, Conv2D, DepthwiseConv2D, FullyConnected, Layer, Mean
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
 from micronets.quantized.validate import Weighted, weights_shape
+from micronets.runtimes import Measurement
 
 BOARD = "NUCLEO-F446RE"
 MODELS = (
@@ -85,14 +86,14 @@ def main(shared: Path) -> None:
             figures = [measure(path, board, samples=2, patches=patches) for patches in ("off", "auto", "smallest")]
             rows.append(row(name, *figures))
             print(rows[-1], flush=True)
-    replace_section(Path("docs/results.md"), "patches", f"{table(rows)}\n\n{note(figures[0]['toolchain'])}")
+    replace_section(Path("docs/results.md"), "patches", f"{table(rows)}\n\n{note(figures[0].toolchain)}")
 
 
-def row(name: str, off: Mapping[str, Any], auto: Mapping[str, Any], smallest: Mapping[str, Any]) -> dict[str, Any]:
+def row(name: str, off: Measurement, auto: Measurement, smallest: Measurement) -> dict[str, Any]:
     """One model: figures without bands, with the least that fits the board, with the smallest arena."""
     runs = {"off": off, "auto": auto, "smallest": smallest}
     keys = ("arena_c_bytes", "core_cycles", "flash_bytes", "bit_exact", "bands", "fits")
-    return {"model": name} | {f"{key} {run}": figures[key] for run, figures in runs.items() for key in keys}
+    return {"model": name} | {f"{key} {run}": getattr(figures, key) for run, figures in runs.items() for key in keys}
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -107,7 +108,7 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
         flash = f"{r['flash_bytes smallest'] - r['flash_bytes off']:+,}"
         fits = "yes" if r["fits off"] else "in bands" if r["fits auto"] else "no"
         equal = "equal" if all(r[f"bit_exact {run}"] for run in ("off", "auto", "smallest")) else "DIFFER"
-        bands = "; ".join(f"{b['layers']} by {b['rows']}" for b in r["bands smallest"]) or "none"
+        bands = "; ".join(f"{b.layers} by {b.rows}" for b in r["bands smallest"]) or "none"
         lines.append(f"| {r['model']} | {' | '.join(figures)} | {flash} | {bands} | {fits} | {equal} |")
     return "\n".join(lines)
 

@@ -105,7 +105,7 @@ def ours(models: Path, model: str, board: Board, tflm: float) -> Ours:
         raise ValueError(f"{board.name}: no [simulation]")
     simulated = tflm * board.simulation.factor
     estimated, predicted = cost(arch, board).cycles * ms, _predicted(arch, board)
-    return Ours(estimated, simulated * ms, predicted, figures["latency_ms"], figures["uncertainty"])
+    return Ours(estimated, simulated * ms, predicted, figures.latency_ms, figures.uncertainty)
 
 
 def _predicted(arch: Arch, board: Board) -> float | None:

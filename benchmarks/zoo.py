@@ -60,7 +60,7 @@ def row(name: str, facts: dict[str, Any]) -> str:
     rates = {r["name"]: 100 * r["value"] for r in scores(facts)}
     costs = facts["costs"]
     ours = measure(ROOT / "zoo" / name / "model.tflite", load_board(facts["board"]["name"]))
-    if not ours["bit_exact"]:
+    if not ours.bit_exact:
         sys.exit(f"{name}: the compiled model differs from the reference")
     cells = [
         f"[{name}](zoo/{name})",
@@ -69,9 +69,9 @@ def row(name: str, facts: dict[str, Any]) -> str:
         f"{costs['macs'] / 1e6:.2f}",
         f"{costs['tflite_bytes'] / 1e3:.1f}",
         f"{facts['arena']['found'] / 1e3:.1f}",
-        f"{ours['sram_bytes'] / 1e3:.1f}",
-        f"{ours['flash_bytes'] / 1e3:.1f}",
-        f"{ours['latency_ms']:.0f}",
+        f"{ours.sram_bytes / 1e3:.1f}",
+        f"{ours.flash_bytes / 1e3:.1f}",
+        f"{ours.latency_ms:.0f}",
     ]
     return f"| {' | '.join(cells)} |"
 

@@ -16,7 +16,7 @@ ALONE = {"child_processes", "errors", "files", "installation", "output_directory
 """Modules beside the folders that everybody may import."""
 
 CORE = {"ir", "quantized", "boards", "cost"}
-DEPLOY = {"tflite", "compiler", "runtimes", "device"}
+DEPLOY = {"tflite", "compiler", "device", "runtimes"}
 DESIGN = {"frontend", "tasks", "design"}
 ALLOWED = {
     "ir": set(),
@@ -25,8 +25,8 @@ ALLOWED = {
     "cost": {"ir", "quantized", "boards"},
     "tflite": {"ir", "quantized", "cost"},
     "compiler": CORE,
-    "runtimes": CORE | {"tflite", "compiler"},
-    "device": CORE | {"tflite", "compiler", "runtimes"},
+    "device": CORE | {"tflite", "compiler"},
+    "runtimes": CORE | {"tflite", "compiler", "device"},
     "frontend": set(),
     "tasks": {"ir", "frontend"},
     "design": CORE | {"frontend", "tasks"},

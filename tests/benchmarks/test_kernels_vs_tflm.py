@@ -1,5 +1,7 @@
 """The tables of benchmarks/kernels_vs_tflm.py, on figures that are made up."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from benchmarks.kernels_vs_tflm import FACTOR, constants, geometric_mean, kernel_of, kernels_table, models_table, row
@@ -47,7 +49,7 @@ def test_models_table() -> None:
     assert scales == 4 * sum(
         len(w.scales) + w.weights.shape[3 if name == "depthwise" else 0] for name, w in model.weights.items()
     )
-    found = row("set/model", figures, baseline, weights, scales)
+    found = row("set/model", SimpleNamespace(**figures), baseline, weights, scales)
     assert found["besides_weights"] == 100_000 - weights == found["code"] + scales
     lines = models_table([found]).splitlines()
     expected = "| model | 50 | 100 | 0.50 | 0.50 | 30 | 60 | 0.50 | 100,000 | 200,000 | 0.50 "

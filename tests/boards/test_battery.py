@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from micronets.boards.battery import Battery, as_json, at_rate, check_rate, duty_cycle, life, parse_battery, rows, watts
+from micronets.boards.battery import Battery, check_rate, duty_cycle, life, parse_battery, rows, watts
 from micronets.boards.board import load_board
 from micronets.errors import SpecError
 from tests.support.calling import call
@@ -20,7 +20,7 @@ def test_average_power_and_life_by_hand() -> None:
     assert found.duty == pytest.approx(0.1)
     assert found.average_w == pytest.approx(0.010009)
     assert found.life_hours == pytest.approx(2430 / 0.010009 / 3600)
-    assert as_json(found)["battery"] == "225mAh@3V"
+    assert found.battery == "225mAh@3V"
 
 
 def test_the_whole_time_and_hardly_ever() -> None:
@@ -31,13 +31,13 @@ def test_the_whole_time_and_hardly_ever() -> None:
 def test_a_sleep_that_is_not_known_is_a_bound_and_says_so() -> None:
     found = duty_cycle(50.0, replace(BOARD, sleep_power_w=None), 2.0, COIN)
     assert found.average_w == pytest.approx(0.01)
-    (_, power, why), (_, lasts, _) = rows(as_json(found))
+    (_, power, why), (_, lasts, _) = rows(found)
     assert (power, lasts) == ("over 10 mW", "under 2.81 days")
     assert why == "2 a second: 10.00% of the time at 100 mW, the rest asleep, at a power that is not known: 0 here"
 
 
 def test_rows() -> None:
-    assert rows(as_json(duty_cycle(50.0, BOARD, 2.0, COIN))) == [
+    assert rows(duty_cycle(50.0, BOARD, 2.0, COIN)) == [
         ("average power", "10 mW", "2 a second: 10.00% of the time at 100 mW, else 10 uW asleep"),
         ("battery life", "2.81 days", "on 225mAh@3V, all of it used"),
     ]
@@ -73,12 +73,6 @@ def test_rates_that_are_refused() -> None:
         duty_cycle(50.0, BOARD, 25.0, COIN)
     for latency in (50.0, 1100.0 / 3, 1234.567):
         assert duty_cycle(latency, BOARD, 1e3 / latency, COIN).duty == pytest.approx(1.0)
-
-
-def test_an_emulator_has_no_rate() -> None:
-    figures = {"energy_mj": None, "latency_ms": None, "device": "serial:/dev/x", "source": "emulated"}
-    with pytest.raises(SpecError, match="serial:/dev/x is emulated, whose times are not the board's"):
-        at_rate(figures, BOARD, 1.0, COIN)
 
 
 @pytest.mark.parametrize(

@@ -122,9 +122,9 @@ def test_random_weights_take_the_time_of_trained_ones(board: Board, name: str) -
     path = Path(__file__).parents[2] / "zoo" / name / "model.tflite"
     trained = measure.measure(path, board, samples=1)
     random = measuring.measured(tflite.read(path.read_bytes()).arch, board)
-    assert random["cycles"] == pytest.approx(trained["cycles"], rel=1e-3)
-    assert random["sram_bytes"] == trained["sram_bytes"]
-    assert random["flash_bytes"] == trained["flash_bytes"]
+    assert random["cycles"] == pytest.approx(trained.cycles, rel=1e-3)
+    assert random["sram_bytes"] == trained.sram_bytes
+    assert random["flash_bytes"] == trained.flash_bytes
 
 
 @pytest.mark.usefixtures("tools")

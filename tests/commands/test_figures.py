@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
+from micronets.commands.figures import layer_row, record, upgrade
 
 from micronets.boards.board import load_board
-from micronets.commands.figures import layer_row, record, upgrade
 from micronets.run.directory import FACTS, RunDir
 from micronets.run.stages import report
 

@@ -4,6 +4,7 @@ import importlib.util
 import json
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from micronets.installation import install
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Conv2D, DepthwiseConv2D, Mean
 from micronets.quantized import reference
+from micronets.runtimes.measurement import LayersInBands, from_json
 from tests.support.calling import call
 from tests.support.random_models import random_arch, random_model
 
@@ -56,8 +58,8 @@ def path(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("seed", range(100, 112))
 def test_random_networks_give_the_reference_s_bytes_on_the_simulated_board(tmp_path: Path, seed: int) -> None:
     figures = measure.measure(model_file(tmp_path, seed), F446)
-    assert figures["bit_exact"]
-    assert figures["fits"]
+    assert figures.bit_exact
+    assert figures.fits
     assert measure.problems(figures) == []
 
 
@@ -65,26 +67,39 @@ def test_random_networks_give_the_reference_s_bytes_on_the_simulated_board(tmp_p
 @pytest.mark.parametrize("name", ["mlperf_tiny/ad01_int8", "mlperf_tiny/kws_ref_model"])
 def test_released_models(shared: Path, name: str) -> None:
     figures = measure.measure(shared / f"models/{name}.tflite", F446, samples=1)
-    assert figures["bit_exact"]
-    assert figures["sram_bytes"] < figures["arena_tflm_cortex_m_bytes"]
+    assert figures.bit_exact
+    assert figures.sram_bytes < figures.arena_tflm_cortex_m_bytes
 
 
 @simulated
 def test_every_device_gives_the_same_keys(path: Path) -> None:
     """A serial device's and TFLM's are compared with these in their own tests."""
     found = {device: measure.measure(path, F446, device, samples=1) for device in ("sim", "host")}
-    assert found["sim"].keys() == found["host"].keys()
-    rows = {frozenset(row) for figures in found.values() for row in figures["per_layer"]}
-    assert len(rows) == 1
-    assert found["host"]["cycles"] is found["host"]["counts"] is found["sim"]["counts"] is None
+    tables = [figures.to_json() for figures in found.values()]
+    assert tables[0].keys() == tables[1].keys()
+    assert found["host"].cycles is found["host"].counts is found["sim"].counts is None
+    assert {figures.source for figures in found.values()} == {"simulated", "host"}
+
+
+@simulated
+@pytest.mark.parametrize("device", ["sim", "host"])
+def test_a_measurement_comes_back_from_its_json(tmp_path: Path, device: str) -> None:
+    figures = measure.measure(model_file(tmp_path, 3), F446, device, samples=1, patches="smallest")
+    table = json.loads(json.dumps(figures.to_json()))
+    assert from_json(table) == figures
+    former = {"arena_bytes": table.pop("arena_c_bytes"), "arena_tflm_bytes": table.pop("arena_tflm_cortex_m_bytes")}
+    assert from_json(table | former) == figures, "what earlier versions wrote is read"
+    table = figures.to_json()
+    del table["model"], table["dual_issue_cycles"]
+    assert from_json(table) == replace(figures, model="", dual_issue_cycles=None)
 
 
 @simulated
 def test_a_cortex_m7_has_a_second_opinion_on_its_cycles(path: Path) -> None:
     figures = measure.measure(path, load_board("NUCLEO-F746ZG"), samples=1)
-    assert 0.3 * figures["core_cycles"] < figures["dual_issue_cycles"] < figures["core_cycles"]
-    assert f"{figures['dual_issue_cycles']:,}  by a model of the M7's two pipelines" in measure.table(figures)
-    assert measure.measure(path, F446, samples=1)["dual_issue_cycles"] is None
+    assert 0.3 * figures.core_cycles < figures.dual_issue_cycles < figures.core_cycles
+    assert f"{figures.dual_issue_cycles:,}  by a model of the M7's two pipelines" in measure.text(figures)
+    assert measure.measure(path, F446, samples=1).dual_issue_cycles is None
 
 
 @simulated
@@ -150,8 +165,9 @@ def test_qemu_agrees(path: Path) -> None:
     assert (figures["device"], figures["source"], figures["bit_exact"]) == ("qemu", "simulated", True)
     assert figures["qemu"]["instructions"] == figures["instructions"]
     assert "QEMU" in figures["qemu"]["version"]
-    figures["qemu"]["instructions"] += 1
-    (problem,) = measure.problems(figures)
+    found = from_json(figures)
+    assert found.qemu is not None
+    (problem,) = measure.problems(replace(found, qemu=replace(found.qemu, instructions=1)))
     assert problem.startswith("QEMU counts ")
 
 
@@ -169,7 +185,7 @@ def test_on_this_machine(path: Path) -> None:
 
 def test_outputs_that_differ_fail_the_check(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = reference.run
-    monkeypatch.setattr(measure.reference, "run", lambda model, x: run(model, x) ^ np.int8(1))
+    monkeypatch.setattr(reference, "run", lambda model, x: run(model, x) ^ np.int8(1))
     result = call("measure", path, "--board", "NUCLEO-F446RE", "--device", "host")
     assert result.code == 1
     assert "outputs for 5 inputs DIFFER from the reference's" in result.out
@@ -267,13 +283,13 @@ def test_layers_in_bands_take_little_longer_than_whole_ones_and_less_memory(tmp_
     )
     file.write_bytes(tflite.write(random_model(Arch((24, 16, 2), layers), 1)))
     plain, bands = (measure.measure(file, F446, samples=2, patches=patches) for patches in ("auto", "smallest"))
-    assert plain["bands"] == []
-    assert bands["bands"] == [{"first": "a", "last": "b", "layers": 2, "rows": 1}]
-    assert bands["bit_exact"]
-    assert bands["sram_bytes"] < 0.6 * plain["sram_bytes"]
-    assert "layers 'a' to 'b' run together in bands of 1 rows" in measure.table(bands)
-    for whole, banded in zip(plain["per_layer"], bands["per_layer"], strict=True):
-        assert whole["macs"] == banded["macs"]
+    assert plain.bands == ()
+    assert bands.bands == (LayersInBands("a", "b", layers=2, rows=1),)
+    assert bands.bit_exact
+    assert bands.sram_bytes < 0.6 * plain.sram_bytes
+    assert "layers 'a' to 'b' run together in bands of 1 rows" in measure.text(bands)
+    for whole, banded in zip(plain.per_layer, bands.per_layer, strict=True):
+        assert whole.macs == banded.macs
         # A band of one row gathers three rows of a depthwise layer for it, where more rows share them.
-        most = 2.5 if whole["kind"] == "DepthwiseConv2D" else 1.1
-        assert banded["core_cycles"] < most * whole["core_cycles"] + 100
+        most = 2.5 if whole.kind == "DepthwiseConv2D" else 1.1
+        assert banded.core_cycles < most * whole.core_cycles + 100

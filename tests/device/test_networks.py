@@ -16,9 +16,8 @@ needs("elftools", "sim")
 import micronets.compiler
 import micronets.device
 from micronets.boards.board import load_board
-from micronets.commands.measure import firmware_files
 from micronets.compiler import compile_model
-from micronets.device.cross_compiler import build, call, compiler
+from micronets.device.cross_compiler import build, call, compiler, firmware_files
 from micronets.device.sim.machine import simulate
 from micronets.errors import DeviceError
 from micronets.ir.arch import Arch

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from micronets.boards.board import load_board
-from micronets.commands import measure_sim
 from micronets.cost import latency_model
+from micronets.runtimes import OUR_C, on_sim
 from tests.cost.test_latency_model import TRUTH
 from tests.support.calling import call
 from tests.support.needs import needs
@@ -34,7 +34,7 @@ def model(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.skipif(bool(measure_sim.cannot_simulate(BOARD)), reason=measure_sim.cannot_simulate(BOARD) or "-")
+@pytest.mark.skipif(bool(OUR_C.unmeasurable(BOARD)), reason=OUR_C.unmeasurable(BOARD) or "-")
 def test_a_limit_in_milliseconds_is_kept_by_measurement(words: Path, model: Path, tmp_path: Path) -> None:
     given = config(tmp_path, words, CONFIG)
     settings = ("--set", "runtime=c", "--set", f"latency_model={model}")
@@ -74,7 +74,7 @@ def test_a_latency_model_of_another_board_is_refused(words: Path, tmp_path: Path
 def test_without_tools_the_c_is_written_and_the_report_says_why_nothing_was_measured(
     words: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(measure_sim, "cannot_simulate", lambda board: "no compiler for a Cortex-M found")
+    monkeypatch.setattr(on_sim, "unavailable", lambda board: "no compiler for a Cortex-M found")
     result = call("run", config(tmp_path, words, CONFIG), "--out", tmp_path / "run")
     assert result.code == 0, result.err
     assert "C written, not measured: no compiler" in result.err

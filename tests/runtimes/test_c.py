@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from micronets.boards.board import Board
-from micronets.commands import inspect, measure
+from micronets.commands import inspect
 from micronets.compiler import compile_model
 from micronets.cost.costs import TFLM_COSTS, budget_costs, relaxed_budget_costs
 from micronets.cost.latency_model import LatencyModel
@@ -16,7 +16,8 @@ from micronets.ir import spaces
 from micronets.ir.arch import Arch
 from micronets.ir.space import derive
 from micronets.quantized.random_weights import untrained
-from micronets.runtimes.c import arena_room, c_costs, sram_bytes
+from micronets.runtimes.base import MeasureOptions
+from micronets.runtimes.c import arena_room, c_costs, execute, sram_bytes
 from tests.support.realistic_archs import random_arch
 from tests.support.tiny_task import tiny_space
 
@@ -56,10 +57,10 @@ def test_the_search_never_estimates_less_sram_than_is_compiled_and_measured(boar
     compiled = compile_model(model, arena_limit=arena_room(room))
     assert searched == sram_bytes(compiled.arena_bytes) == inspect.inspect(arch, room, model, None)["sram_c_bytes"]
     try:
-        figures = measure.run(model, compiled, room, "sim", compiler=None, samples=1, seed=0, flash=False)
+        figures = execute(compiled, model, room, MeasureOptions(samples=1))
     except (DeviceError, ImportError) as e:
         pytest.skip(f"the firmware cannot be run here: {e}")
-    assert compiled.arena_bytes < figures["sram_bytes"] <= searched
+    assert compiled.arena_bytes < figures.sram_bytes <= searched
 
 
 @pytest.mark.parametrize("seed", range(6))

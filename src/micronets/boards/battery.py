@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from micronets.boards.board import Board
 from micronets.errors import SpecError
@@ -82,30 +80,18 @@ def duty_cycle(latency_ms: float, board: Board, rate: float, battery: Battery) -
     return DutyCycle(rate, duty, board.active_power_w, board.sleep_power_w, average, str(battery), life)
 
 
-def at_rate(figures: Mapping[str, Any], board: Board, rate: float, battery: Battery) -> DutyCycle:
-    """`duty_cycle` of what `measure` found. Raises `SpecError` for a source without times of the board, too."""
-    if figures["energy_mj"] is None:
-        raise SpecError(
-            f"rate = {rate:g}: {figures['device']} is {figures['source']}, whose times are not the board's; leave it out"
-        )
-    return duty_cycle(figures["latency_ms"], board, rate, battery)
-
-
-def as_json(cycle: DutyCycle) -> dict[str, Any]:
-    """Its fields by name."""
-    return asdict(cycle)
-
-
-def rows(cycle: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """`as_json`'s fields as rows of a table: what, how much, how it comes about."""
-    known = cycle["sleep_power_w"] is not None
+def rows(cycle: DutyCycle) -> list[tuple[str, str, str]]:
+    """A duty cycle as rows of a table: what, how much, how it comes about."""
+    known = cycle.sleep_power_w is not None
     asleep = (
-        f"else {watts(cycle['sleep_power_w'])} asleep" if known else "the rest asleep, at a power that is not known: 0 here"
+        f"else {watts(cycle.sleep_power_w)} asleep"
+        if cycle.sleep_power_w is not None
+        else "the rest asleep, at a power that is not known: 0 here"
     )
-    running = f"{cycle['rate']:.3g} a second: {cycle['duty']:.2%} of the time at {watts(cycle['run_power_w'])}, {asleep}"
+    running = f"{cycle.rate:.3g} a second: {cycle.duty:.2%} of the time at {watts(cycle.run_power_w)}, {asleep}"
     return [
-        ("average power", f"{'' if known else 'over '}{watts(cycle['average_w'])}", running),
-        ("battery life", f"{'' if known else 'under '}{life(cycle['life_hours'])}", f"on {cycle['battery']}, all of it used"),
+        ("average power", f"{'' if known else 'over '}{watts(cycle.average_w)}", running),
+        ("battery life", f"{'' if known else 'under '}{life(cycle.life_hours)}", f"on {cycle.battery}, all of it used"),
     ]
 
 

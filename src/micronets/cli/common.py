@@ -12,7 +12,7 @@ import click
 
 if TYPE_CHECKING:
     from micronets.boards.board import Board
-    from micronets.device.tflm.tflm_firmware import Tflm
+    from micronets.runtimes import Runtime
 
 Command = Callable[..., Any]
 
@@ -26,9 +26,18 @@ patches = click.option(
     "never, or for the smallest arena.",
 )
 
-_RUNTIME = click.option(
-    "--runtime", default="c", show_default=True, help="c (portable C99 of our own) or tflm (TensorFlow Lite Micro, see --tflm)."
-)
+
+class _RuntimeOption(click.Option):
+    """`--runtime`, whose help names every runtime; they are looked up when the help is asked for."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        from micronets.runtimes import RUNTIMES
+
+        self.help = " or ".join(f"{runtime.name} ({runtime.about})" for runtime in RUNTIMES.values()) + "."
+        return super().get_help_record(ctx)
+
+
+runtime_name = click.option("--runtime", cls=_RuntimeOption, default="c", show_default=True)
 _TFLM = click.option(
     "--tflm",
     type=click.Path(path_type=Path),
@@ -45,27 +54,14 @@ _LIBRARY = click.option(
 
 def runtime(command: Command) -> Command:
     """The options of a command that can run models under TFLM."""
-    return _RUNTIME(_TFLM(_LIBRARY(command)))
+    return runtime_name(_TFLM(_LIBRARY(command)))
 
 
-def find_tflm(runtime: str, root: Path | None, library: Path | None, board: Board) -> Tflm | None:
-    """TFLM by those options, None for our own C. Raises `SpecError`, and what `tflmbuild.find` raises."""
-    from micronets.commands.compile import RUNTIMES
-    from micronets.device.tflm import tflm_firmware
-    from micronets.errors import SpecError, did_you_mean
+def find_runtime(name: str, tflm: Path | None, library: Path | None, board: Board) -> Runtime:
+    """The runtime by those options. Raises `SpecError`, and what `Runtime.built` raises."""
+    from micronets.runtimes import runtime_named
 
-    if runtime not in RUNTIMES:
-        raise SpecError(f"runtime: unknown '{runtime}'; {did_you_mean(runtime, RUNTIMES)}")
-    if runtime == "c":
-        if root or library:
-            raise SpecError(f"--tflm{'' if root else '-library'} {root or library}: is for --runtime tflm; add that")
-        return None
-    if root is None:
-        raise SpecError(
-            "--runtime tflm: give --tflm DIR, a checkout of TFLM in which its library was built: "
-            + tflm_firmware.make_command(board)
-        )
-    return tflm_firmware.find(root, library, board)
+    return runtime_named(name).built(tflm, library, board)
 
 
 _hint: list[str] = []

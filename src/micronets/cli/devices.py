@@ -64,24 +64,19 @@ def measure(
                 "--rate: is for a board that is simulated or measured; leave it out with --firmware and --device host"
             )
     where = load_board(board)
-    found = common.find_tflm(runtime, tflm, tflm_library, where)
-    if found and patches != "auto":
-        raise SpecError(f"patches = {patches}: TFLM runs layer after layer; leave it out, or take the runtime c")
+    under = common.find_runtime(runtime, tflm, tflm_library, where)
     if firmware:
-        if found:
-            raise SpecError("--firmware: a board's own firmware runs our C alone; leave it out, or take the runtime c")
-        if flash:
-            raise SpecError("--flash and --firmware: give one of them; --firmware leaves writing it to the board to you")
-        measure.write_firmware(model, where, device, firmware, compiler, patches)
+        measure.write_firmware(model, where, device, firmware, compiler, patches, flash=flash, runtime=under)
         note = "write it to the board, then measure without --firmware"
         click.echo(json.dumps({"firmware": str(firmware)}) if as_json else f"{firmware}: {note}")
         return
-    figures = measure.measure(
-        model, where, device, compiler=compiler, samples=samples, seed=seed, flash=flash, patches=patches, tflm=found
+    found = measure.measure(
+        model, where, device, compiler=compiler, samples=samples, seed=seed, flash=flash, patches=patches, runtime=under
     )
-    figures["duty_cycle"] = None if rate is None else lives.as_json(lives.at_rate(figures, where, rate, cells))
-    click.echo(json.dumps(figures) if as_json else measure.table(figures))
-    problems = measure.problems(figures)
+    if rate is not None:
+        found = measure.at_rate(found, where, rate, cells)
+    click.echo(json.dumps(found.to_json()) if as_json else measure.text(found))
+    problems = measure.problems(found)
     if problems:
         raise CheckFailed("; ".join(problems))
 
@@ -128,11 +123,13 @@ def characterize(
     from micronets.boards.board import load_board
     from micronets.commands import characterize_report
     from micronets.commands.characterize import cores
+    from micronets.runtimes import OUR_C
 
     common.set_resume_hint(shlex.join(["micronets", *sys.argv[1:]]))
     where = load_board(board)
-    build = common.find_tflm(runtime, tflm, tflm_library, where)
-    target = out or Path("runs") / f"characterize-{where.name.lower()}{'-tflm' if build else ''}"
+    under = common.find_runtime(runtime, tflm, tflm_library, where)
+    suffix = "" if under is OUR_C else f"-{under.name}"
+    target = out or Path("runs") / f"characterize-{where.name.lower()}{suffix}"
     report = common.Progress()
     found = characterize_report.characterize_spaces(
         spaces,
@@ -143,7 +140,7 @@ def characterize(
         jobs=cores() if jobs is None else jobs,
         compiler=compiler,
         device=device,
-        tflm=build,
+        runtime=under,
         progress=lambda done, of: report({"stage": "measure", "step": done, "steps": max(of, 1)}),
     )
     if as_json:

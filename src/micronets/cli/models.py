@@ -92,31 +92,17 @@ def inspect(model: Path, board: str, as_json: bool) -> None:
 @click.argument("model", type=PATH, metavar="MODEL.tflite")
 @click.option("--board", required=True, help="`micronets boards` lists them; or a board's .toml file.")
 @click.option("--out", required=True, type=PATH, help="Directory for the C: a new one, or one that an earlier compile made.")
-@click.option(
-    "--runtime", default="c", show_default=True, help="c (portable C99 of our own) or tflm (for TensorFlow Lite Micro)."
-)
+@common.runtime_name
 @common.patches
 @common.as_json
 def compile_(model: Path, board: str, out: Path, runtime: str, patches: str, as_json: bool) -> None:
     """Writes a model as C, with an example and a test vector. Nothing runs."""
     from micronets.boards.board import load_board
-    from micronets.commands.compile import bands_text, compile_to
-    from micronets.terminal import amount
+    from micronets.commands.compile import compile_to
+    from micronets.runtimes import runtime_named
 
-    found = compile_to(model, load_board(board), out, runtime, patches)
-    if as_json:
-        click.echo(json.dumps(found))
-        return
-    click.echo(f"{out}: {', '.join(found['files'])}")
-    tflm = runtime == "tflm"
-    arena = found["arena_tflm_compiled_bytes" if tflm else "arena_c_bytes"]
-    beside = "with its margin; predicted" if tflm else "TFLM's"
-    theirs = found["arena_tflm_cortex_m_bytes"]
-    click.echo(f"arena {amount(arena, 'B')} of {found['board_sram_bytes']:,} ({beside} {theirs:,})")
-    if found.get("bands"):
-        click.echo(bands_text(found["bands"]))
-    what = "the file" if tflm else "weights and tables"
-    click.echo(f"{what} {amount(found['constant_bytes'], 'B')} of {found['board_flash_bytes']:,}")
+    found = compile_to(model, load_board(board), out, runtime_named(runtime), patches)
+    click.echo(json.dumps(found.to_json()) if as_json else found.text())
 
 
 commands: list[click.Command] = [evaluate, inspect, compile_]

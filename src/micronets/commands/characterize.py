@@ -21,21 +21,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from micronets import output_directory, tflite
+from micronets import output_directory
 from micronets.boards.board import Board
-from micronets.commands import measure, measure_tflm
 from micronets.commands.source_hash import source_hash
-from micronets.compiler import compile_model
 from micronets.cost.counts import macs, params
-from micronets.cost.tflm_arena import arena_tflm_bytes
-from micronets.device import cross_compiler
-from micronets.device.tflm import tflm_firmware
-from micronets.device.tflm.tflm_firmware import Tflm
 from micronets.errors import CheckFailed, DeviceError, DoesNotFit, SpecError
 from micronets.files import digest, write_atomic
 from micronets.ir.arch import Arch
 from micronets.ir.space import SearchSpace, derive
 from micronets.quantized.random_weights import untrained
+from micronets.runtimes import OUR_C, MeasureOptions, Runtime
+from micronets.runtimes.base import is_serial
+from micronets.tflite import as_file
 
 Progress = Callable[[int, int], None]
 RESULTS = ("models.csv", "characterization.html", "findings.json", "latency.toml")
@@ -95,46 +92,44 @@ def kernel_version(root: Path | None = None) -> str:
 
 
 def measured(
-    arch: Arch, board: Board, compiler: str | None = None, device: str = "sim", tflm: Tflm | None = None
+    arch: Arch, board: Board, compiler: str | None = None, device: str = "sim", runtime: Runtime = OUR_C
 ) -> dict[str, Any]:
-    """One network on the simulated board or another device, as our C or by TFLM; raises `CheckFailed` where its output differs
-    from the reference's, `DoesNotFit` where it does not fit a real one, `DeviceError` for one that counts no cycles.
+    """One network with random weights, on the simulated board or another device, under a runtime.
+
+    Raises `CheckFailed` where its output differs from the reference's, `DoesNotFit` where it does not fit a real board,
+    `DeviceError` for a device that counts no cycles.
     """
     model = untrained(arch)
-    if tflm is None:
-        compiled = compile_model(model, board.target)
-        ran = compiled.model.arch
-        serial = measure.is_serial(device)
-        run = measure.run(model, compiled, board, device, compiler=compiler, samples=1, seed=0, flash=serial)
-    else:
-        data = tflite.write(model)
-        run = measure.run_tflm(data, tflite.read(data), board, device, tflm, samples=1, seed=0)
-        ran = arch
+    options = MeasureOptions(device, compiler, samples=1, patches=runtime.whole_layers, flash=is_serial(device))
+    run = runtime.measure(as_file(model, "a random network"), board, options)
+    ran = runtime.executed(model)
     steps = ran.steps()
-    if not run["bit_exact"]:
+    if not run.bit_exact:
         raise CheckFailed(f"a network of {len(steps)} layers computes other bytes than the reference: {arch.to_json()}")
-    if run["cycles"] is None:
+    if run.cycles is None:
         raise DeviceError(f"device {device}: what answers there counts no cycles of a {board.name}; use that board, or sim")
     return {
-        "runtime": "c" if tflm is None else "tflm",
+        "runtime": runtime.name,
         "macs": macs(steps),
         "ops": 2 * macs(steps),
         "params": params(steps),
-        "cycles": run["cycles"],
-        "core_cycles": run["core_cycles"],
-        "outside_cycles": run["cycles"] - sum(layer["cycles"] for layer in run["per_layer"]),
-        "instructions": run["instructions"],
-        "latency_ms": run["latency_ms"],
-        "energy_mj": run["energy_mj"],
+        "cycles": run.cycles,
+        "core_cycles": run.core_cycles,
+        "outside_cycles": run.cycles - sum(layer.cycles or 0 for layer in run.per_layer),
+        "instructions": run.instructions,
+        "latency_ms": run.latency_ms,
+        "energy_mj": run.energy_mj,
         "power_w": board.active_power_w,
-        "sram_bytes": run["sram_bytes"],
-        "flash_bytes": run["flash_bytes"],
-        "arena_c_bytes": None if tflm else compiled.arena_bytes,
-        "arena_tflm_used_bytes": run["arena_tflm_used_bytes"],
-        "arena_tflm_cortex_m_bytes": arena_tflm_bytes(arch, 4),
-        "source": run["source"],
+        "sram_bytes": run.sram_bytes,
+        "flash_bytes": run.flash_bytes,
+        "arena_c_bytes": run.arena_c_bytes,
+        "arena_tflm_used_bytes": run.arena_tflm_used_bytes,
+        "arena_tflm_cortex_m_bytes": run.arena_tflm_cortex_m_bytes,
+        "source": run.source,
         "arch": json.loads(ran.to_json()),
-        "layers": [{name: layer[name] for name in ("name", "kind", "macs", "cycles")} for layer in run["per_layer"]],
+        "layers": [
+            {"name": layer.name, "kind": layer.kind, "macs": layer.macs, "cycles": layer.cycles} for layer in run.per_layer
+        ],
     }
 
 
@@ -147,26 +142,21 @@ def characterize(
     jobs: int,
     progress: Progress,
     device: str = "sim",
-    tflm: Tflm | None = None,
+    runtime: Runtime = OUR_C,
 ) -> list[dict[str, Any]]:
     """Every network of `drawn` measured, in order; what `out`/models holds already is read, not measured.
 
-    device: as `measurement.measure` has them. A real board is given one network after the other, and those too large for it
-    are left out. tflm: what runs the networks, not our C. jobs: processes at work. progress: told how many of how many are
+    device: see `MeasureOptions`. A real board is given one network after the other, and those too large for it
+    are left out. runtime: what runs the networks. jobs: processes at work. progress: told how many of how many are
     done.
     """
     if jobs < 1:
         raise SpecError(f"jobs = {jobs}; need at least 1")
     if device == "host":
         raise SpecError(f"device 'host': this machine counts no cycles of a {board.name}; {', '.join(DEVICES)}")
-    measure.check(device, compiler, 1, flash=False)
-    serial = measure.is_serial(device)
-    if tflm is not None:
-        measure_tflm.check(device, compiler)
-    toolchain, kernels = (
-        tflm_firmware.toolchain(tflm) if tflm else cross_compiler.compiler(board, compiler).name,
-        kernel_version(),
-    )
+    runtime.check(MeasureOptions(device, compiler))
+    serial = is_serial(device)
+    toolchain, kernels = runtime.toolchain(board, compiler), kernel_version()
     if device != "sim":
         kernels += "serial" if serial else device
     folder = out / "models"
@@ -175,7 +165,7 @@ def characterize(
     todo = [i for i, path in enumerate(paths) if not path.is_file()]
     progress(len(drawn) - len(todo), len(drawn))
     for n, (i, found) in enumerate(
-        _measure_all([(drawn[i].arch, board, compiler, device, tflm) for i in todo], 1 if serial else jobs), start=1
+        _measure_all([(drawn[i].arch, board, compiler, device, runtime) for i in todo], 1 if serial else jobs), start=1
     ):
         at = todo[i]
         record = {"space": drawn[at].space, "hash": paths[at].stem, "toolchain": toolchain, **found}
@@ -186,7 +176,7 @@ def characterize(
     return records
 
 
-Job = tuple[Arch, Board, str | None, str, Tflm | None]
+Job = tuple[Arch, Board, str | None, str, Runtime]
 
 
 def _measured(job: Job) -> dict[str, Any]:

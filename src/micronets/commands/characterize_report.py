@@ -16,7 +16,6 @@ from micronets.commands.characterize import RESULTS, Drawn, Progress, characteri
 from micronets.cost import latency_model
 from micronets.cost.counts import step_macs
 from micronets.cost.latency_model import LatencyModel
-from micronets.device.tflm.tflm_firmware import Tflm
 from micronets.errors import DataError, SpecError, did_you_mean
 from micronets.ir import spaces
 from micronets.ir.arch import Arch
@@ -24,6 +23,7 @@ from micronets.ir.layers import INPUT, Conv2D, FullyConnected, MaxPool2D, Softma
 from micronets.ir.space import SearchSpace
 from micronets.output_directory import write_files
 from micronets.report.characterization import page
+from micronets.runtimes import OUR_C, Runtime
 
 Record = Mapping[str, Any]
 
@@ -57,9 +57,9 @@ def characterize_spaces(
     compiler: str | None,
     progress: Progress,
     device: str = "sim",
-    tflm: Tflm | None = None,
+    runtime: Runtime = OUR_C,
 ) -> dict[str, Any]:
-    """`samples` networks of each space, measured; what they say, also as files in `out`. tflm: what runs them, not our C.
+    """`samples` networks of each space, measured; what they say, also as files in `out`. runtime: what runs them.
 
     Raises `SpecError` for an unknown space or numbers out of range, `DeviceError` without a compiler or simulator.
     """
@@ -67,7 +67,7 @@ def characterize_spaces(
         raise SpecError(f"samples = {samples}; need at least 3, and {LEAST} in all for a latency model")
     drawn = [d for name in dict.fromkeys(names) for d in draw(space(name), samples, seed)]
     asked = [*drawn, *channel_networks(), *layer_networks()]
-    records = characterize(asked, board, out, compiler=compiler, jobs=jobs, progress=progress, device=device, tflm=tflm)
+    records = characterize(asked, board, out, compiler=compiler, jobs=jobs, progress=progress, device=device, runtime=runtime)
     found, model = findings(records, board)
     found |= {"samples": samples, "seed": seed, "out": str(out), "too_large": len(asked) - len(records)}
     results = {FACTS: json.dumps(found, indent=1) + "\n", PAGE: page(found, records)}

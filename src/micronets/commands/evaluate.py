@@ -12,9 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from micronets import tasks, tflite
-from micronets.compiler import compile_model
-from micronets.device import host
+from micronets import tasks
 from micronets.device.tflm import interpreter
 from micronets.errors import FileError, SpecError, did_you_mean
 from micronets.frontend import RELEASED_LABELS, image, preset
@@ -22,8 +20,12 @@ from micronets.ir.layers import INPUT, Softmax
 from micronets.quantized import reference
 from micronets.quantized.arithmetic import dequantize, quantize
 from micronets.quantized.model import QuantizedModel
+from micronets.runtimes import RUNTIMES, TFLM
+from micronets.tflite import ModelFile, read_file
 
-RUNTIMES = ("c", "reference", "tflm")
+REFERENCE = "reference"
+"""What runs a model here beside the runtimes: our integer reference, in numpy."""
+
 _CHUNK = 256  # clips the reference works on at a time: bounds its memory
 _BLOCK = 1024  # examples whose inputs are real numbers at a time
 
@@ -43,18 +45,16 @@ def quantized(model: QuantizedModel, x: npt.NDArray[np.float32]) -> Int8:
     return q.reshape(len(x), *model.arch.input_shape)
 
 
-def outputs(model: QuantizedModel, data: bytes, x: Int8, runtime: str) -> Int8:
-    """int8 outputs `[N, *output_shape]` of the model (`data` is its file) under a runtime."""
-    return _runner(model, data, runtime)(x)
+def outputs(file: ModelFile, x: Int8, runtime: str) -> Int8:
+    """int8 outputs `[N, *output_shape]` of the model under a runtime, or by our integer reference (`REFERENCE`)."""
+    return _runner(file, runtime)(x)
 
 
-def _runner(model: QuantizedModel, data: bytes, runtime: str) -> Callable[[Int8], Int8]:
+def _runner(file: ModelFile, runtime: str) -> Callable[[Int8], Int8]:
     """A function from inputs `[N, *input_shape]` to outputs, to be called as often as one likes."""
-    if runtime == "tflm":
-        return lambda x: interpreter.run(data, x)
-    if runtime == "c":
-        library = host.build([compile_model(model)])
-        return lambda x: library.run(0, x)
+    if runtime != REFERENCE:
+        return RUNTIMES[runtime].runner(file)
+    model = file.model
     return lambda x: np.concatenate([reference.run(model, x[i : i + _CHUNK]) for i in range(0, len(x), _CHUNK)])
 
 
@@ -77,14 +77,14 @@ class Comparison:
     first: str | None = None
 
 
-def compare(model: QuantizedModel, data: bytes, x: Int8, ours: Int8, theirs: Int8) -> Comparison:
+def compare(file: ModelFile, x: Int8, ours: Int8, theirs: Int8) -> Comparison:
     """Our reference's outputs against TFLM's, byte by byte; where they differ, layer by layer on the first such clip."""
     wrong = (ours != theirs).reshape(len(x), -1)
     if not wrong.any():
         return Comparison(ours.size, 0)
     clip = int(wrong.any(1).argmax())
     one = x[clip : clip + 1]
-    mine, its = reference.tensors(model, one), interpreter.tensors(data, one)
+    mine, its = reference.tensors(file.model, one), interpreter.tensors(file.content, one)
     layers = [name for name in mine if name in its and (mine[name] != its[name]).any()]
     return Comparison(
         ours.size, int(wrong.sum()), f"layer '{layers[0]}' on clip {clip}" if layers else f"the output on clip {clip}"
@@ -110,13 +110,13 @@ def evaluate(
     progress: told what is being read, and how many examples of how many are done.
     Raises `FileError`, `SpecError`, `DataError`, `UnsupportedError`, `DeviceError`.
     """
-    runtime = runtime or ("tflm" if interpreter.available() else "reference")
-    if runtime not in RUNTIMES:
-        raise SpecError(f"--runtime {runtime}: {did_you_mean(runtime, RUNTIMES)}")
+    runtime = runtime or (TFLM.name if interpreter.available() else REFERENCE)
+    if runtime not in (known := (*RUNTIMES, REFERENCE)):
+        raise SpecError(f"--runtime {runtime}: {did_you_mean(runtime, known)}")
     if task is not None:
         tasks.module(task)
-    content = read_file(path)
-    model = tflite.read(content, str(path))
+    file = read_file(path)
+    model = file.model
     task = task or model.metadata.get("micronets.task", "kws")
     names = tuple(labels) if labels else labels_of(model, front_end)
     count = model.arch.output_shape[-1]
@@ -127,7 +127,7 @@ def evaluate(
     tell = progress or (lambda _: None)
     tell({"stage": "data", "note": "making synthetic examples" if data is None and test is None else f"reading {test or data}"})
     examples = tasks.examples(task, card, data, split=split, test=test)
-    run, found, count = _runner(model, content, runtime), list[Int8](), len(examples.labels)
+    run, found, count = _runner(file, runtime), list[Int8](), len(examples.labels)
     begun, done = time.monotonic(), 0
     for rows in blocks(count, _CHUNK):
         found.append(run(quantized(model, examples.part(rows))))
@@ -153,14 +153,6 @@ def evaluate(
         "classes": list(examples.classes),
         "confusion": result.confusion,
     }
-
-
-def read_file(path: Path) -> bytes:
-    """The bytes of a model. Raises `FileError`."""
-    try:
-        return path.read_bytes()
-    except OSError as e:
-        raise FileError(f"{path}: cannot read this model ({e.strerror}); give the path of a .tflite file") from e
 
 
 def _front_end_file(path: Path) -> str:

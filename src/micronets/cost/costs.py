@@ -143,11 +143,13 @@ class BudgetCost:
       the network's steps hold tensors.
     - about: what it counts, in a few words for the report.
     - at_least: what it cannot be below, of a network with an `Arch`, where that is found much faster than the cost itself.
+    - metadata: whether it grows with the text that the file carries.
     """
 
     of: Callable[[Network], Number]
     about: str
     at_least: Callable[[Network], Number] | None = None
+    metadata: bool = False
 
 
 @dataclass(frozen=True)
@@ -191,10 +193,12 @@ TFLM_COSTS = RuntimeCosts(
     "tflm",
     {
         "arena_bytes": BudgetCost(host_arena_bytes, "TFLM on a 64-bit host"),
-        "tflite_bytes": BudgetCost(lambda n: tflite_bytes(n.steps, n.metadata_bytes), ""),
+        "tflite_bytes": BudgetCost(lambda n: tflite_bytes(n.steps, n.metadata_bytes), "", metadata=True),
         "sram_bytes": BudgetCost(cortex_m_sram_bytes, "arena, runtime and stack on the Cortex-M"),
         "flash_bytes": BudgetCost(
-            lambda n: tflite_bytes(n.steps, n.metadata_bytes) + RUNTIME_FLASH_BYTES, "the file, and the runtime's code"
+            lambda n: tflite_bytes(n.steps, n.metadata_bytes) + RUNTIME_FLASH_BYTES,
+            "the file, and the runtime's code",
+            metadata=True,
         ),
         **timed(latency_ms, "one inference on the board"),
         "macs": BudgetCost(lambda n: macs(n.steps), "one inference"),

@@ -177,7 +177,7 @@ def _battery(facts: Facts) -> Markup | None:
     return _section(
         "Battery",
         el("p", told),
-        table(("", "", ""), battery.rows(cycle), numeric=(1,)),
+        table(("", "", ""), battery.rows(battery.DutyCycle(**cycle)), numeric=(1,)),
         el(
             "p",
             f"Run power: {facts['board']['sources']['active_power_w']}. Sleep power: {sleep}. Latency: {c['source']}.",

@@ -17,6 +17,7 @@ from micronets.errors import FileError, SpecError, did_you_mean
 from micronets.ir import spaces
 from micronets.ir.space import SearchSpace
 from micronets.run.toml_config import build, convert, flat, parse_override
+from micronets.runtimes import RUNTIMES, TFLM
 from micronets.tasks import TASKS, module
 
 MOST_THREADS = 1024
@@ -72,7 +73,7 @@ class Config:
     seed: int
     threads: int
     init: Literal["supernet", "scratch"]
-    runtime: Literal["tflm", "c"]
+    runtime: str
     latency_model: str
     data: DataOptions
     budget: Budget
@@ -99,6 +100,12 @@ def load(path: Path, overrides: Sequence[str] = (), out: str | None = None) -> C
     if out is not None:
         table["out"] = out
     return parse(table, str(path))
+
+
+def _runtime(value: Any, where: str) -> str:
+    if value not in tuple(RUNTIMES):
+        raise SpecError(f"{where}: runtime = {value!r}; {did_you_mean(str(value), RUNTIMES)}")
+    return str(value)
 
 
 def _assign(table: dict[str, Any], keys: tuple[str, ...], value: Any) -> None:
@@ -134,7 +141,7 @@ def parse(table: Mapping[str, Any], where: str) -> Config:
         seed=convert(int, table.get("seed", 0), "seed", where),
         threads=_threads(table, where),
         init=convert(Literal["supernet", "scratch"], table.get("init", "supernet"), "init", where),
-        runtime=convert(Literal["tflm", "c"], table.get("runtime", "tflm"), "runtime", where),
+        runtime=_runtime(table.get("runtime", TFLM.name), where),
         latency_model=convert(str, table.get("latency_model", ""), "latency_model", where),
         space=space_table(task, _table(table, "space", where), where),
         teacher=_teacher(table, task, train, where) if "teacher" in table else None,

@@ -13,7 +13,7 @@ from typing import Any
 from micronets import tasks
 from micronets.boards.board import Board, load_board
 from micronets.cost import latency_model
-from micronets.cost.costs import RuntimeCosts, tflm_costs
+from micronets.cost.costs import RuntimeCosts
 from micronets.errors import DataError, FileError, SpecError
 from micronets.files import digest, fingerprint, write_atomic
 from micronets.ir.arch import Arch
@@ -22,7 +22,7 @@ from micronets.run import directory
 from micronets.run.config import Config, decides, first_difference, load, make_space
 from micronets.run.directory import ARCH, VALUES, RunDir
 from micronets.run.toml_config import flat, to_toml
-from micronets.runtimes.c import c_costs
+from micronets.runtimes import RUNTIMES, Runtime
 
 Progress = Callable[[dict[str, Any]], None]
 
@@ -77,9 +77,17 @@ class RunContext:
         """The search space, for the classes of the data."""
         return make_space(self.config.task, self.config.space, len(self.data.classes), self.data.space_options)
 
+    @property
+    def runtime(self) -> Runtime:
+        """What is to execute the network on the board."""
+        return RUNTIMES[self.config.runtime]
+
     @cached_property
     def costs(self) -> RuntimeCosts:
-        """What the limits on the board are for. Raises `FileError`, `SpecError` for a latency model that cannot be used."""
+        """What networks cost under the runtime that the limits on the board are for.
+
+        Raises `FileError`, `SpecError` for a latency model that cannot be used.
+        """
         board, name, given = self.board.name, self.config.runtime, self.config.latency_model
         if not given:
             model = latency_model.load(board, name)
@@ -92,7 +100,7 @@ class RunContext:
                 raise SpecError(
                     f"latency_model = '{given}': is of {model.board} and runtime {model.runtime}, not of {board} and {name}"
                 )
-        return tflm_costs(model) if name == "tflm" else c_costs(model)
+        return self.runtime.costs(model)
 
     @contextmanager
     def threads(self) -> Iterator[None]:

@@ -1,1 +1,23 @@
-"""Runtimes that limits can be for: TensorFlow Lite Micro, and our own C."""
+"""Runtimes: what executes a network on a board. Limits of a budget are for one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from micronets.errors import SpecError, did_you_mean
+from micronets.runtimes.base import MeasureOptions, Package, Runtime
+from micronets.runtimes.c import OUR_C
+from micronets.runtimes.measurement import Measurement
+from micronets.runtimes.tflm import TFLM
+
+__all__ = ["OUR_C", "RUNTIMES", "TFLM", "MeasureOptions", "Measurement", "Package", "Runtime", "runtime_named"]
+
+RUNTIMES: Mapping[str, Runtime] = {runtime.name: runtime for runtime in (OUR_C, TFLM)}
+"""Every runtime by its name; the first is the one that commands take without being told."""
+
+
+def runtime_named(name: str) -> Runtime:
+    """The runtime of that name. Raises `SpecError` that names the nearest one."""
+    if name not in RUNTIMES:
+        raise SpecError(f"runtime: unknown '{name}'; {did_you_mean(name, RUNTIMES)}")
+    return RUNTIMES[name]

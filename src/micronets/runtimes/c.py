@@ -1,26 +1,61 @@
-"""What a network costs on a board as the C that we generate: estimates, for a search to hold its limits by.
+"""The runtime `c`: portable C99 that we generate; what it costs, how it is compiled, run and measured.
 
-The arena is the plan that the compiler would make, flash the weights and tables that it would write. Time needs a
-latency model fitted to measurements of that board (`latency`, `micronets characterize`).
+Costs are estimates, for a search to hold its limits by: the arena is the plan that the compiler would make, flash the
+weights and tables that it would write. Time needs a latency model fitted to measurements of that board
+(`cost.latency_model`, `micronets characterize`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-from micronets.boards.board import Board, Number
+import numpy as np
+import numpy.typing as npt
+
+from micronets import __version__
+from micronets.boards.board import Board, Number, parse_size
+from micronets.compiler import Compiled, compile_model, optimise
+from micronets.compiler.generate.manifests import library_files
 from micronets.compiler.memory.plan import bounds, needs, plan_arena
 from micronets.cost.costs import TFLM_COSTS, BudgetCost, Network, RuntimeCosts, timed
 from micronets.cost.counts import live_bytes, step_weight_bytes, step_weights
 from micronets.cost.latency_model import LatencyModel, cycles
 from micronets.cost.tflm_plan import align
-from micronets.errors import SpecError
-from micronets.ir.arch import Step
+from micronets.device import cross_compiler, host
+from micronets.device.cross_compiler import firmware_files
+from micronets.device.host_compiler import host_compiler
+from micronets.device.sim.elf import read_image
+from micronets.errors import DeviceError, DoesNotFit, SpecError
+from micronets.ir.arch import Arch, Step
+from micronets.quantized import reference
+from micronets.quantized.model import QuantizedModel
+from micronets.runtimes import on_board, on_sim
+from micronets.runtimes.base import (
+    MeasureOptions,
+    Package,
+    Runtime,
+    inputs,
+    is_serial,
+    measurement,
+    memory_problems,
+    qemu_problems,
+)
+from micronets.runtimes.measurement import Execution, LayersInBands, Measurement, layer_measurement
+from micronets.tflite import ModelFile
+
+Array = npt.NDArray[Any]
 
 C_STACK_BYTES = 768  # simulated: 0.4..0.7 KB for networks of the vocabulary, with the few bytes of data; no interrupts
 CODE_BYTES = 10 * 1024  # of kernels and start-up: with LAYER_BYTES, 0.5..12 KB more than 157 simulated networks have
 CHANNEL_BYTES = 5  # multiplier and shift of an output channel; its bias counts as a weight
 LAYER_BYTES = 80  # records and tables of sizes
+_CLOSE_BYTES = 2 * CODE_BYTES  # with so much flash to spare, no firmware is built to see whether it fits
+_HOST_RUNS = 20  # of one input, to time it on this machine
 
 
 def c_costs(model: LatencyModel | None) -> RuntimeCosts:
@@ -76,3 +111,194 @@ def flash_bytes(steps: Sequence[Step]) -> Number:
     """Weights, tables and code; widths, kernels and gates may be 0-d tensors."""
     per_step = (s.gate * (step_weight_bytes(s) + step_weights(s)[1] * CHANNEL_BYTES + LAYER_BYTES) for s in steps)
     return sum(per_step) + CODE_BYTES
+
+
+def arena_limit(board: Board, patches: str) -> int | None:
+    """How large the arena may get before layers run in bands (docs/deploy.md), for `compile_model`.
+
+    patches: auto (the board's SRAM without a stack), off (no limit), smallest (the smallest arena there is), or a size such
+    as 64K. Raises `SpecError`.
+    """
+    match patches:
+        case "auto":
+            return arena_room(board)
+        case "off":
+            return None
+        case "smallest":
+            return 0
+        case _ if patches[:1].isdigit():
+            return parse_size(patches, "patches")
+        case _:
+            raise SpecError(f"patches: unknown '{patches}'; allowed: auto, off, smallest, or a size for the arena such as 64K")
+
+
+def bands(compiled: Compiled) -> tuple[LayersInBands, ...]:
+    """The layers that run together in bands of rows, in order; none where the arena is small enough without."""
+    names = [layer.name for layer in compiled.model.arch.layers]
+    return tuple(
+        LayersInBands(first=names[s.first], last=names[s.last], layers=s.last - s.first + 1, rows=s.height)
+        for s in compiled.plan.groups
+    )
+
+
+def _check_fits(compiled: Compiled, board: Board, where: str, off: bool) -> None:
+    """Raises `DoesNotFit` that says by how much the model is too large, and at which layer; `off`: bands were not tried."""
+    over = sram_bytes(compiled.arena_bytes) - board.sram_bytes
+    if over > 0:
+        raise DoesNotFit(
+            f"{where}: the arena of {compiled.arena_bytes:,} bytes and a stack of {C_STACK_BYTES:,} are {over:,} more than "
+            f"the {board.sram_bytes:,} bytes of SRAM of {board.name}; the most is alive at layer "
+            f"'{fullest_layer(compiled)}': fewer channels or a larger stride there or before, "
+            f"{'--patches auto, ' if off else ''}or a larger board"
+        )
+    if compiled.constant_bytes + _CLOSE_BYTES <= board.flash_bytes:
+        return
+    code, source = code_bytes(compiled, board)
+    over = compiled.constant_bytes + code - board.flash_bytes
+    if over > 0:
+        largest = max(compiled.model.arch.steps(), key=step_weight_bytes)
+        raise DoesNotFit(
+            f"{where}: weights and tables of {compiled.constant_bytes:,} bytes and code of {code:,} ({source}) are {over:,} "
+            f"more than the {board.flash_bytes:,} bytes of flash of {board.name}; the largest layer is '{largest.layer.name}' "
+            f"with {step_weight_bytes(largest):,}: fewer channels there, weights of 4 bits, or a larger board"
+        )
+
+
+def fullest_layer(compiled: Compiled) -> str:
+    """The layer while which most bytes are alive in the arena; of several, that with the largest output."""
+    arch = compiled.model.arch
+    sizes = [sum(b.bytes for b in compiled.plan.buffers if b.first <= t <= b.last) for t in range(1, len(arch.layers) + 1)]
+    outputs = [math.prod(step.output_shape) for step in arch.steps()]
+    return arch.layers[max(range(len(sizes)), key=lambda i: (sizes[i], outputs[i]))].name
+
+
+def code_bytes(compiled: Compiled, board: Board) -> tuple[int, str]:
+    """Bytes of flash that a firmware takes besides weights and tables, and how that is known.
+
+    From the firmware itself where there is a cross compiler for the board, else what the largest of eight released models
+    takes. Raises `DeviceError` if the compiler fails.
+    """
+    try:
+        compiler = cross_compiler.compiler(board)
+    except (DeviceError, SpecError):
+        return CODE_BYTES, "estimated"
+    try:
+        image = read_image(cross_compiler.build(cross_compiler.firmware_files(compiled), board).elf)
+    except ImportError:  # the compiler without the package that reads its files
+        return CODE_BYTES, "estimated"
+    return image.flash_bytes - compiled.constant_bytes, f"built by {compiler.name}"
+
+
+def execute(compiled: Compiled, model: QuantizedModel, board: Board, options: MeasureOptions) -> Execution:
+    """The C of `model`, as it was compiled, built and run on a device, its outputs compared with the reference's."""
+    x = inputs(model, options.samples, options.seed)
+    expected = reference.run(model, x)
+    if options.device == "host":
+        return _on_host(compiled, x, expected)
+    if is_serial(options.device):
+        return on_board.execute(compiled, x, expected, board, options)
+    firmware = cross_compiler.build(firmware_files(compiled), board, options.compiler)
+    steps = compiled.model.arch.steps()
+    return on_sim.execute(firmware, steps, x, expected, board, twice=options.device == "qemu")[0]
+
+
+def _on_host(compiled: Compiled, x: Array, expected: Array) -> Execution:
+    library = host.build([compiled])
+    found = library.run(0, x)
+    many = np.repeat(x[:1], _HOST_RUNS, axis=0)
+    begin = time.perf_counter()
+    library.run(0, many)
+    seconds = (time.perf_counter() - begin) / _HOST_RUNS
+    return Execution(
+        source="host",
+        bit_exact=found.tobytes() == expected.tobytes(),
+        toolchain=" ".join(Path(word).name for word in host_compiler()),
+        flags=("-O2",),
+        per_layer=tuple(layer_measurement(step) for step in compiled.model.arch.steps()),
+        latency_ms=1e3 * seconds,
+    )
+
+
+@dataclass(frozen=True)
+class OurC(Runtime):
+    """The C99 that `micronets compile` writes."""
+
+    name = "c"
+    about = "portable C99 of our own"
+    constants_are = "weights and tables"
+    arena_beside = "TFLM's"
+    self_contained = True
+    whole_layers = "off"
+
+    def costs(self, model: LatencyModel | None) -> RuntimeCosts:
+        return c_costs(model)
+
+    def executed(self, model: QuantizedModel) -> Arch:
+        return optimise(model).arch
+
+    def compile(self, file: ModelFile, board: Board, patches: str = "auto") -> Package:
+        limit = arena_limit(board, patches)
+        compiled = compile_model(file.model, board.target, arena_limit=limit)
+        _check_fits(compiled, board, file.name, limit is None)
+        return Package(
+            files={**compiled.files, **library_files(compiled, __version__)},
+            constant_bytes=compiled.constant_bytes,
+            arena_c_bytes=compiled.arena_bytes,
+            sram_c_bytes=sram_bytes(compiled.arena_bytes),
+            arena_bound_bytes=compiled.plan.bound_bytes,
+            bands=bands(compiled),
+        )
+
+    def flash_bytes(self, file: ModelFile) -> int | None:
+        return None
+
+    def runner(self, file: ModelFile) -> Callable[[Array], Array]:
+        library = host.build([compile_model(file.model)])
+        return lambda x: library.run(0, x)
+
+    def check(self, options: MeasureOptions) -> None:
+        pass  # it runs everywhere
+
+    def measure(self, file: ModelFile, board: Board, options: MeasureOptions) -> Measurement:
+        compiled = compile_model(file.model, board.target, arena_limit=arena_limit(board, options.patches))
+        return measurement(
+            execute(compiled, file.model, board, options),
+            file,
+            board,
+            options,
+            runtime=self.name,
+            constant_bytes=compiled.constant_bytes,
+            arena_c_bytes=compiled.arena_bytes,
+            bands=bands(compiled),
+            largest_layer=fullest_layer(compiled),
+        )
+
+    def write_firmware(self, file: ModelFile, board: Board, options: MeasureOptions, out: Path) -> None:
+        if not is_serial(options.device):
+            raise SpecError(
+                f"--firmware is for a board; name its port as the device (serial:PORT) instead of '{options.device}'"
+            )
+        if options.flash:
+            raise SpecError("--flash and --firmware: give one of them; --firmware leaves writing it to the board to you")
+        compiled = compile_model(file.model, board.target, arena_limit=arena_limit(board, options.patches))
+        on_board.write_firmware(firmware_files(compiled), board, options, out)
+
+    def toolchain(self, board: Board, compiler: str | None) -> str:
+        return cross_compiler.compiler(board, compiler).name
+
+    def built(self, root: Path | None, library: Path | None, board: Board) -> Runtime:
+        if root or library:
+            raise SpecError(f"--tflm{'' if root else '-library'} {root or library}: is for --runtime tflm; add that")
+        return self
+
+    def unmeasurable(self, board: Board) -> str | None:
+        return on_sim.unavailable(board)
+
+    def problems(self, found: Measurement) -> list[str]:
+        wrong = f"{found.model}: outputs differ from the reference; please report the model"
+        most = f"layer '{found.largest_layer}' holds most; take a smaller input, fewer channels there, or a larger board"
+        flash = "take fewer channels, 4-bit weights, or a larger board"
+        return [*([] if found.bit_exact else [wrong]), *qemu_problems(found), *memory_problems(found, most, flash)]
+
+
+OUR_C = OurC()

@@ -60,8 +60,7 @@ def test_simulated_sums(which: str, seeds: tuple[int, ...]) -> None:
     needs("unicorn", "sim")
     needs("elftools", "sim")
     from micronets.boards.board import load_board
-    from micronets.commands.measure import firmware_files
-    from micronets.device.cross_compiler import build, compiler
+    from micronets.device.cross_compiler import build, compiler, firmware_files
     from micronets.device.sim.machine import simulate
 
     board = load_board("NUCLEO-F446RE")

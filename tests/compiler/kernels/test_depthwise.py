@@ -111,8 +111,7 @@ def test_simulated_outputs_equal_the_reference(which: str) -> None:
     needs("unicorn", "sim")
     needs("elftools", "sim")
     from micronets.boards.board import load_board
-    from micronets.commands.measure import firmware_files
-    from micronets.device.cross_compiler import build
+    from micronets.device.cross_compiler import build, firmware_files
     from micronets.device.sim.machine import simulate
 
     board = load_board("NUCLEO-F446RE")

@@ -23,6 +23,7 @@ if not hasattr(os, "openpty"):
     pytest.skip("needs pseudo-terminals", allow_module_level=True)
 
 from micronets import tflite
+from micronets.boards.battery import CR2032, parse_battery
 from micronets.boards.board import Board, board_names, load_board
 from micronets.commands import measure
 from micronets.compiler import Compiled, compile_model
@@ -131,20 +132,22 @@ def test_an_emulated_cortex_m(path: Path, compiled: Compiled, elf: Path, tmp_pat
     firmware = elf.read_bytes() if board is F446 else monitor.build_monitor(files, board).elf
     with in_qemu(firmware, tmp_path, machine) as port:
         figures = measure.measure(path, board, f"serial:{port}", samples=3)
-    assert figures["bit_exact"]
-    assert (figures["source"], figures["machine"], figures["counter"]) == ("emulated", "emulator", "ticks")
+    assert figures.bit_exact
+    assert (figures.source, figures.machine, figures.counter) == ("emulated", "emulator", "ticks")
     here = measure.measure(path, board, "host", samples=1)
-    assert figures.keys() == here.keys()
-    assert figures["per_layer"][0].keys() == here["per_layer"][0].keys()
-    assert figures["cycles"] is figures["latency_ms"] is figures["energy_mj"] is None  # an emulator has none of them
-    assert all(r["counts"] > 0 for r in figures["per_layer"])
-    assert sum(r["counts"] for r in figures["per_layer"]) <= figures["counts"]["first"]
-    assert 0 < figures["stack_bytes"] < 2000
-    assert figures["sram_bytes"] == figures["arena_c_bytes"] + figures["stack_bytes"]
-    assert figures["flash_bytes"] > figures["code_bytes"] > 0
-    assert figures["toolchain"] == cross_compiler.compiler(board).name
+    assert figures.to_json().keys() == here.to_json().keys()
+    assert from_json(json.loads(json.dumps(figures.to_json()))) == figures
+    assert figures.cycles is figures.latency_ms is figures.energy_mj is None  # an emulator has none of them
+    assert all(r.counts > 0 for r in figures.per_layer)
+    assert sum(r.counts for r in figures.per_layer) <= figures.counts.first
+    assert 0 < figures.stack_bytes < 2000
+    assert figures.sram_bytes == figures.arena_c_bytes + figures.stack_bytes
+    assert figures.flash_bytes > figures.code_bytes > 0
+    assert figures.toolchain == cross_compiler.compiler(board).name
     assert measure.problems(figures) == []
-    assert "source: emulated" in measure.table(figures)
+    assert "source: emulated" in measure.text(figures)
+    with pytest.raises(SpecError, match=f"serial:{port} is emulated, whose times are not the board's; leave it out"):
+        measure.at_rate(figures, board, 1.0, parse_battery(CR2032))
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -154,13 +157,13 @@ def test_an_emulated_cortex_m(path: Path, compiled: Compiled, elf: Path, tmp_pat
 def test_a_bad_line_changes_no_figure(path: Path, program: str, seed: int, faults: dict[str, float]) -> None:
     with on_a_line([program], faulty(seed, **faults), faulty(seed + 100, **faults)) as port:
         figures = measure.measure(path, F446, f"serial:{port}", samples=3, seed=seed)
-    assert figures["bit_exact"]
-    assert all(r["counts"] > 0 for r in figures["per_layer"])
+    assert figures.bit_exact
+    assert all(r.counts > 0 for r in figures.per_layer)
 
 
 def test_a_board_that_is_reset_meanwhile_starts_over(path: Path, program: str) -> None:
     with on_a_line(["sh", "-c", f"head -c 600 | {program}; head -c 900 | {program}; {program}"]) as port:
-        assert measure.measure(path, F446, f"serial:{port}", samples=5)["bit_exact"]
+        assert measure.measure(path, F446, f"serial:{port}", samples=5).bit_exact
 
 
 def test_layers_that_run_in_bands(tmp_path: Path) -> None:
@@ -178,10 +181,10 @@ def test_layers_that_run_in_bands(tmp_path: Path) -> None:
     assert compiled.plan.groups
     with on_a_line([str(serial_line.host_firmware(firmware_files(compiled), tmp_path / "firmware"))]) as port:
         figures = measure.measure(path, F446, f"serial:{port}", samples=2, patches="smallest")
-    assert figures["bit_exact"]
-    counts = [r["counts"] for r in figures["per_layer"]]
-    assert sum(counts) > 0.5 * figures["counts"]["first"]  # not of their last bands alone
-    assert "run together in bands of" in measure.table(figures)
+    assert figures.bit_exact
+    counts = [r.counts for r in figures.per_layer]
+    assert sum(counts) > 0.5 * figures.counts.first  # not of their last bands alone
+    assert "run together in bands of" in measure.text(figures)
 
 
 @pytest.fixture

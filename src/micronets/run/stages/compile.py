@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from micronets import __version__, output_directory, tflite
-from micronets.commands import measure, measure_sim
 from micronets.compiler import compile_model
 from micronets.compiler.generate.manifests import library_files
 from micronets.files import digest, write_atomic
 from micronets.run import directory
 from micronets.run.context import RunContext, settings_for
-from micronets.run.directory import LIBRARY, MEASUREMENT, MODEL
+from micronets.run.directory import LIBRARY, MEASUREMENT, MODEL, RunDir
 from micronets.run.stages.base import Stage
 from micronets.run.stages.export import EXPORT
+from micronets.runtimes import OUR_C, Measurement, MeasureOptions
+from micronets.runtimes.measurement import from_json
 
 
 def _inputs(context: RunContext) -> dict[str, Any]:
@@ -23,32 +24,38 @@ def _inputs(context: RunContext) -> dict[str, Any]:
     return {
         **settings_for(context, "board"),
         "board file": digest(repr(context.board)),
-        "simulator": measure_sim.cannot_simulate(context.board) or "there",
+        "simulator": OUR_C.unmeasurable(context.board) or "there",
         **directory.check_outputs(context.run, EXPORT),
     }
 
 
 def _compile(context: RunContext) -> Sequence[str]:
     """Writes the model as C in c/, and what it takes on the simulated board in measure.json (null without tools)."""
-    model = tflite.read((context.run / MODEL).read_bytes(), str(context.run / MODEL))
-    compiled = compile_model(model, context.board.target)
+    file = tflite.read_file(context.run / MODEL)
+    compiled = compile_model(file.model, context.board.target)
     files = {**compiled.files, **library_files(compiled, __version__)}
     output_directory.write_files(context.run / LIBRARY, files)
     figures = None
-    reason = measure_sim.cannot_simulate(context.board)
+    reason = OUR_C.unmeasurable(context.board)
     if reason is None:
-        figures = measure.measure(context.run / MODEL, context.board)
-        figures.pop("model")
-        equal = "equal" if figures["bit_exact"] else "DIFFER from"
+        found = OUR_C.measure(file, context.board, MeasureOptions())
+        figures = {name: value for name, value in found.to_json().items() if name != "model"}
+        equal = "equal" if found.bit_exact else "DIFFER from"
         note = (
-            f"C on the simulated {context.board.name}: {figures['latency_ms']:.4g} ms, SRAM {figures['sram_bytes']:,}, "
-            f"flash {figures['flash_bytes']:,} bytes; outputs {equal} the reference's"
+            f"C on the simulated {context.board.name}: {found.latency_ms:.4g} ms, SRAM {found.sram_bytes:,}, "
+            f"flash {found.flash_bytes:,} bytes; outputs {equal} the reference's"
         )
     else:
         note = f"C written, not measured: {reason}"
     context.progress({"stage": "compile", "note": note})
     write_atomic(context.run / MEASUREMENT, json.dumps(figures, indent=1) + "\n")
     return (*(f"{LIBRARY}/{name}" for name in sorted(files)), MEASUREMENT)
+
+
+def read_measurement(run: RunDir) -> Measurement | None:
+    """What the C took on the simulated board; None where it could not be measured."""
+    table = json.loads((run / MEASUREMENT).read_text("utf-8"))
+    return None if table is None else from_json(table)
 
 
 COMPILE = Stage("compile", "report", _inputs, _compile, (LIBRARY, MEASUREMENT))

@@ -12,9 +12,7 @@ import numpy as np
 from micronets import tflite
 from micronets.boards.board import LIMITS, board_budget
 from micronets.commands import evaluate as evaluation
-from micronets.commands.figures import upgrade
-from micronets.commands.measure_sim import SIMULATED_LIMITS
-from micronets.cost.costs import RUNTIME_FLASH_BYTES, budget_costs
+from micronets.cost.costs import budget_costs
 from micronets.cost.tflm_arena import arena_tflm_bytes
 from micronets.device.tflm import interpreter
 from micronets.errors import CheckFailed
@@ -22,12 +20,14 @@ from micronets.files import digest, write_atomic
 from micronets.quantized.model import QuantizedModel
 from micronets.run import directory
 from micronets.run.context import RunContext, settings_for
-from micronets.run.directory import EVALUATION, MEASUREMENT, MODEL
+from micronets.run.directory import EVALUATION, MODEL
 from micronets.run.stages.base import Stage
-from micronets.run.stages.compile import COMPILE
+from micronets.run.stages.compile import COMPILE, read_measurement
 from micronets.run.stages.export import EXPORT
 from micronets.run.stages.search import SEARCH
 from micronets.run.stages.train import TRAIN, trained
+from micronets.runtimes import TFLM
+from micronets.runtimes.measurement import LIMITS_MEASURED, Measurement
 from micronets.tasks import Score
 
 
@@ -43,21 +43,21 @@ def _inputs(context: RunContext) -> dict[str, Any]:
 
 def _evaluate(context: RunContext) -> Sequence[str]:
     """Measures everything, and writes evaluate.json."""
-    content = (context.run / MODEL).read_bytes()
-    model = tflite.read(content, str(context.run / MODEL))
+    file = tflite.read_file(context.run / MODEL)
+    model = file.model
     count = f"{context.data.size('test'):,} test {context.data.noun}"
     context.progress({"stage": "evaluate", "note": f"{count} through float, fake-quantised and integer nets"})
     by_torch, q = _torch_outputs(context, model)
     scores = [_row(name, context.data.evaluate(out, "test"), "host, PyTorch") for name, out in by_torch.items()]
-    ours = evaluation.outputs(model, content, q, "reference")
+    ours = evaluation.outputs(file, q, evaluation.REFERENCE)
     result = context.data.evaluate(evaluation.logits(model, ours), "test")
     scores.append(_row("int8, numpy reference", result, "host, numpy"))
     exact = None
     if interpreter.available():
-        theirs = evaluation.outputs(model, content, q, "tflm")
+        theirs = evaluation.outputs(file, q, TFLM.name)
         result = context.data.evaluate(evaluation.logits(model, theirs), "test")
         scores.append(_row("int8 under TFLM", result, "host"))
-        exact = dataclasses.asdict(evaluation.compare(model, content, q, ours, theirs))
+        exact = dataclasses.asdict(evaluation.compare(file, q, ours, theirs))
         context.progress(
             {
                 "stage": "evaluate",
@@ -66,12 +66,12 @@ def _evaluate(context: RunContext) -> Sequence[str]:
         )
     arena = {
         "predicted": arena_tflm_bytes(model.arch),
-        "found": interpreter.min_arena(content) if interpreter.available() else None,
+        "found": interpreter.min_arena(file.content) if interpreter.available() else None,
     }
-    in_c = upgrade(json.loads((context.run / MEASUREMENT).read_text("utf-8")))
-    limits = _limits(context, model, content, arena["found"], in_c)
+    in_c = read_measurement(context.run)
+    limits = _limits(context, file, arena["found"], in_c)
     verdict = {
-        "ok": all(row["met"] for row in limits) and not (exact and exact["different"]) and not (in_c and not in_c["bit_exact"]),
+        "ok": all(row["met"] for row in limits) and not (exact and exact["different"]) and not (in_c and not in_c.bit_exact),
         "metric": result.metric,
         "noun": context.data.noun,
         "scores": scores,
@@ -81,7 +81,7 @@ def _evaluate(context: RunContext) -> Sequence[str]:
         "bit_exact": exact,
         "arena": arena,
         "runtime": context.config.runtime,
-        "c": in_c,
+        "c": None if in_c is None else in_c.to_json(),
         "limits": limits,
         "confusion": result.confusion,
     }
@@ -94,18 +94,18 @@ def _row(name: str, score: Score, source: str) -> dict[str, Any]:
 
 
 def _limits(
-    context: RunContext, model: QuantizedModel, content: bytes, arena_bytes: int | None, in_c: dict[str, Any] | None
+    context: RunContext, file: tflite.ModelFile, arena_bytes: int | None, in_c: Measurement | None
 ) -> list[dict[str, Any]]:
     """Every limit with the best figure there is for it: found by running TFLM or our C, counted, or else estimated."""
     limits = board_budget(context.config.budget, context.board).limits()
-    metadata = sum(len(k.encode()) + len(v.encode()) for k, v in model.metadata.items())
-    predicted = budget_costs(model.arch, context.board, limits, metadata, context.costs)
-    found: dict[str, tuple[float, str, str]] = {"tflite_bytes": (len(content), "host", "")}
-    by_c = context.config.runtime == "c"
-    if not by_c:
-        found["flash_bytes"] = (len(content) + RUNTIME_FLASH_BYTES, "estimated", "")
-    elif in_c is not None:
-        found |= {name: (in_c[name], in_c["source"], "measured with the trained weights") for name in SIMULATED_LIMITS}
+    metadata = sum(len(k.encode()) + len(v.encode()) for k, v in file.model.metadata.items())
+    predicted = budget_costs(file.model.arch, context.board, limits, metadata, context.costs)
+    found: dict[str, tuple[float, str, str]] = {"tflite_bytes": (len(file.content), "host", "")}
+    if in_c is not None and in_c.runtime == context.runtime.name:
+        note = "measured with the trained weights"
+        found |= {name: (getattr(in_c, name), in_c.source, note) for name in LIMITS_MEASURED}
+    elif (flash_bytes := context.runtime.flash_bytes(file)) is not None:
+        found["flash_bytes"] = (flash_bytes, "estimated", "")
     if "arena_bytes" in limits and arena_bytes is not None:
         note = f"smallest that runs, by bisection; predicted {predicted['arena_bytes']:,}"
         found["arena_bytes"] = (arena_bytes, "host", note)

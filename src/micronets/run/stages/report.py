@@ -16,7 +16,6 @@ from micronets import __version__
 from micronets.boards import battery
 from micronets.boards.board import LIMITS, Board, board_budget
 from micronets.commands import inspect
-from micronets.commands.figures import upgrade
 from micronets.cost.costs import budget_costs
 from micronets.cost.tflm_arena import arena_tflm_bytes
 from micronets.cost.tflm_plan import tflm_plan
@@ -28,12 +27,13 @@ from micronets.run import directory
 from micronets.run.context import RunContext
 from micronets.run.directory import CONFIG, EVALUATION, FACTS, LIBRARY, MODEL, PAGE, SEARCH_LOG, TRAIN_LOG, RunDir
 from micronets.run.stages.base import Stage
-from micronets.run.stages.compile import COMPILE
+from micronets.run.stages.compile import COMPILE, read_measurement
 from micronets.run.stages.evaluate import EVALUATE
 from micronets.run.stages.export import EXPORT
 from micronets.run.stages.search import SEARCH
 from micronets.run.stages.teacher import TEACHER
 from micronets.run.stages.train import TRAIN
+from micronets.runtimes.measurement import Measurement, from_json
 from micronets.terminal import amount, columns, percent, said, within
 
 RATE = 1.0  # inferences a second, for the battery
@@ -59,14 +59,14 @@ def _report(context: RunContext) -> Sequence[str]:
 def read(run: RunDir) -> dict[str, Any]:
     """The facts that the stage wrote."""
     facts: dict[str, Any] = json.loads((run / FACTS).read_text("utf-8"))
-    return {**facts, "c": upgrade(facts.get("c"))}
+    return {**facts, "c": None if facts.get("c") is None else from_json(facts["c"]).to_json()}
 
 
 def collect(context: RunContext) -> dict[str, Any]:
     """The facts, as JSON holds them; `page.page` draws them."""
     arch, board, data = context.arch, context.board, context.data
     verdict = json.loads((context.run / EVALUATION).read_text("utf-8"))
-    verdict["c"] = upgrade(verdict["c"])
+    duty_cycle = _battery(read_measurement(context.run), board)
     largest = derive(context.space, {**context.space.largest(), **context.input_settings})
     plan = tflm_plan(arch)
     return {
@@ -81,7 +81,7 @@ def collect(context: RunContext) -> dict[str, Any]:
         "seed": context.config.seed,
         "date": datetime.date.today().isoformat(),
         "costs": dict(budget_costs(arch, board, LIMITS, 0)) | {"tflite_bytes": (context.run / MODEL).stat().st_size},
-        "battery": _battery(verdict["c"], board),
+        "battery": None if duty_cycle is None else dataclasses.asdict(duty_cycle),
         "commands": commands(context),
         "versions": versions(),
         "seconds": directory.seconds(context.run),
@@ -107,12 +107,12 @@ def collect(context: RunContext) -> dict[str, Any]:
     }
 
 
-def _battery(c: Mapping[str, Any] | None, board: Board) -> dict[str, Any] | None:
+def _battery(c: Measurement | None, board: Board) -> battery.DutyCycle | None:
     """One inference a second on a coin cell, or as many as there is time for; None without a measurement."""
-    if c is None:
+    if c is None or c.latency_ms is None:
         return None
-    rate = min(RATE, 1e3 / c["latency_ms"])
-    return battery.as_json(battery.duty_cycle(c["latency_ms"], board, rate, battery.parse_battery(battery.CR2032)))
+    rate = min(RATE, 1e3 / c.latency_ms)
+    return battery.duty_cycle(c.latency_ms, board, rate, battery.parse_battery(battery.CR2032))
 
 
 def _choices(context: RunContext) -> list[dict[str, Any]]:

@@ -11,8 +11,7 @@ from typing import Any
 
 from micronets import tasks
 from micronets.boards.board import Budget, board_budget
-from micronets.commands import characterize, measure_sim
-from micronets.commands.measure_sim import SIMULATED_LIMITS
+from micronets.commands import characterize
 from micronets.cost.tflite_size import METADATA_BYTES
 from micronets.errors import SpecError, UnsupportedError
 from micronets.files import digest, write_atomic
@@ -21,6 +20,7 @@ from micronets.run.config import make_space
 from micronets.run.context import RunContext, settings_for
 from micronets.run.directory import ARCH, SEARCH_FOLDER, SEARCH_LOG, SEARCH_STATE, SUPERNET, VALUES
 from micronets.run.stages.base import Stage
+from micronets.runtimes.measurement import LIMITS_MEASURED
 
 
 def check_budget(context: RunContext) -> None:
@@ -73,32 +73,31 @@ def budget_without_metadata(context: RunContext) -> Budget:
     budget, metadata = context.config.budget, context.data.metadata({})
     taken = sum(len(name.encode()) + len(text.encode()) + 64 for name, text in metadata.items())
     more = max(0, taken - METADATA_BYTES)
-    carried = (
-        ("tflite_bytes", "flash_bytes") if context.config.runtime == "tflm" else ("tflite_bytes",)
-    )  # our C has no metadata
-    less = {name: limit - more for name, limit in budget.limits().items() if name in carried}
+    costs = context.costs.costs
+    less = {name: limit - more for name, limit in budget.limits().items() if costs[name].metadata}
     return replace(budget, **less)  # type: ignore[arg-type]
 
 
 def measured_costs(context: RunContext) -> Callable[[Arch], dict[str, float]] | None:
     """A function that measures a candidate of the search on the simulated board, by name of the limit.
 
-    None where the limits are not for our C, or where nothing can be simulated: the search then goes by estimates alone,
-    and says so.
+    None where the limits are for a runtime that cannot be measured with what there is here, or where nothing can be
+    simulated: the search then goes by estimates alone, and says so.
     """
-    names = [n for n in board_budget(context.config.budget, context.board).limits() if n in SIMULATED_LIMITS]
-    if context.config.runtime != "c" or not names:
+    runtime = context.runtime
+    names = [n for n in board_budget(context.config.budget, context.board).limits() if n in LIMITS_MEASURED]
+    if not runtime.self_contained or not names:
         return None
-    reason = measure_sim.cannot_simulate(context.board)
+    reason = runtime.unmeasurable(context.board)
     if reason is not None:
         context.progress({"stage": "search", "note": f"limits on the board are held by estimates alone: {reason}"})
         return None
 
     def measured(arch: Arch) -> dict[str, float]:
         try:
-            found = characterize.measured(arch, context.board)
+            found = characterize.measured(arch, context.board, runtime=runtime)
         except UnsupportedError as e:
-            raise SpecError(f'runtime = "c": a network of the space cannot be compiled: {e}') from e
+            raise SpecError(f'runtime = "{runtime.name}": a network of the space cannot be compiled: {e}') from e
         return {name: float(found[name]) for name in names}
 
     return measured

@@ -1,4 +1,4 @@
-"""A firmware's figures on the simulated board: what `measure` tells of our C and of TFLM alike."""
+"""A firmware on the simulated board, of our C and of TFLM alike."""
 
 from __future__ import annotations
 
@@ -10,23 +10,20 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.boards.board import Board
-from micronets.commands.figures import layer_row, record
 from micronets.device import cross_compiler, qemu
 from micronets.device.cross_compiler import Firmware
 from micronets.device.sim import machine
 from micronets.errors import DeviceError, SpecError
 from micronets.installation import install
 from micronets.ir.arch import Step
+from micronets.runtimes.measurement import Execution, QemuCount, layer_measurement
 
 Array = npt.NDArray[Any]
-
-SIMULATED_LIMITS = ("sram_bytes", "flash_bytes", "latency_ms", "energy_mj")
-"""The limits of a budget that are measured, not estimated, where our C runs on the simulated board."""
 
 _PACKAGES = ("unicorn", "capstone", "elftools")
 
 
-def figures(
+def execute(
     firmware: Firmware,
     steps: Sequence[Step],
     x: Array,
@@ -35,23 +32,27 @@ def figures(
     *,
     twice: bool = False,
     words: Sequence[str] = (),
-) -> tuple[dict[str, Any], Mapping[str, int]]:
-    """Figures of the network on `x`, and the firmware's variables `words`; steps: the layers, in the order of their marks.
+) -> tuple[Execution, Mapping[str, int]]:
+    """What the network computes and takes on the inputs `x`, and the values of the firmware's variables `words`.
 
-    twice: in QEMU, too. Raises `DeviceError` as `sim.simulate` and `qemu.emulate` do.
+    - steps: the layers, in the order of their marks.
+    - x, expected: inputs `[N, *input_shape]`, and the outputs that they should have.
+    - twice: whether QEMU runs it, too.
+
+    Raises `DeviceError` as `machine.simulate` and `qemu.emulate` do.
     """
     raw = x.reshape(len(x), -1).view(np.int8)
     run = machine.simulate(firmware.elf, raw, len(steps), expected[0].nbytes, board, words=words)
     milliseconds = board.milliseconds(run.cycles)
     emulated = qemu.emulate(firmware.elf, raw, expected[0].nbytes, board) if twice else None
-    found = record(
+    found = Execution(
         source="simulated",
         bit_exact=all(r.outputs.tobytes() == expected.tobytes() for r in (run, emulated) if r),
         cycles=run.cycles,
         core_cycles=run.core_cycles,
         dual_issue_cycles=run.dual_issue_cycles,
         instructions=run.instructions,
-        qemu=None if emulated is None else {"version": emulated.version, "instructions": emulated.instructions[0]},
+        qemu=None if emulated is None else QemuCount(emulated.version, emulated.instructions[0]),
         latency_ms=milliseconds,
         energy_mj=board.millijoules(milliseconds),
         uncertainty=run.uncertainty,
@@ -60,16 +61,16 @@ def figures(
         code_bytes=run.image.text_bytes,
         stack_bytes=run.stack_bytes,
         toolchain=firmware.toolchain,
-        flags=firmware.flags,
-        per_layer=[
-            layer_row(step, cycles=run.on_board(t), core_cycles=t.core_cycles, instructions=t.instructions)
+        flags=tuple(firmware.flags),
+        per_layer=tuple(
+            layer_measurement(step, cycles=run.on_board(t), core_cycles=t.core_cycles, instructions=t.instructions)
             for step, t in zip(steps, run.layers, strict=True)
-        ],
+        ),
     )
     return found, run.words
 
 
-def cannot_simulate(board: Board) -> str | None:
+def unavailable(board: Board) -> str | None:
     """Why no firmware for `board` can be built and simulated on this machine, or None where it can."""
     for package in _PACKAGES:
         if importlib.util.find_spec(package) is None:

@@ -1,0 +1,107 @@
+"""A `Measurement` as text for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from micronets.boards import battery
+from micronets.runtimes.measurement import LayerMeasurement, LayersInBands, Measurement
+from micronets.terminal import amount, columns
+
+Rows = list[tuple[str, str, str]]
+
+
+def text(found: Measurement) -> str:
+    """The measurement: a row for each layer where there are cycles or counts of it, then the totals and their sources."""
+    parts = []
+    if found.counter is not None:
+        parts += [_counted_layers(found), ""]
+        totals = _counted_totals(found)
+    elif found.source == "simulated":
+        parts += [_simulated_layers(found), ""]
+        totals = _simulated_totals(found)
+    else:
+        totals = [("latency", amount(found.latency_ms or 0.0, "ms"), "this machine, not the board")]
+    totals += _arenas(found)
+    if found.duty_cycle is not None:
+        totals += battery.rows(found.duty_cycle)
+    equal = "equal the reference's, every byte" if found.bit_exact else "DIFFER from the reference's"
+    outputs = f"outputs for {found.samples} inputs {equal}"
+    return "\n".join([*parts, columns(("total", "", ""), totals, (1,)), "", outputs, *_sources(found)])
+
+
+def bands_text(bands: Sequence[LayersInBands]) -> str:
+    """A line for each group of layers that run together in bands of rows."""
+    return "\n".join(f"layers '{b.first}' to '{b.last}' run together in bands of {b.rows} rows" for b in bands)
+
+
+def _simulated_layers(found: Measurement) -> str:
+    rows = [(r.name, r.kind, f"{r.macs:,}", f"{r.cycles:,}", _macs_per_cycle(r)) for r in found.per_layer]
+    return columns(("layer", "kind", "MACs", "cycles", "MAC/cycle"), rows, (2, 3, 4))
+
+
+def _counted_layers(found: Measurement) -> str:
+    real = found.cycles is not None
+    rows = [(r.name, r.kind, f"{r.macs:,}", f"{r.counts:,}", *([_macs_per_cycle(r)] if real else [])) for r in found.per_layer]
+    head = ("layer", "kind", "MACs", str(found.counter), *(["MAC/cycle"] if real else []))
+    return columns(head, rows, tuple(range(2, len(head))))
+
+
+def _macs_per_cycle(layer: LayerMeasurement) -> str:
+    return f"{layer.macs / layer.cycles:.2f}" if layer.macs and layer.cycles else ""
+
+
+def _simulated_totals(found: Measurement) -> Rows:
+    unsure = f"+-{found.uncertainty:.0%}"
+    second = f"{found.qemu.instructions:,} in {found.qemu.version}" if found.qemu else ""
+    rows = [
+        *_amount("latency", found.latency_ms, "ms", unsure),
+        ("cycles", f"{found.cycles:,}", f"{unsure}; {found.core_cycles:,} on a Cortex-M4 without wait states"),
+    ]
+    if found.dual_issue_cycles:
+        about = "by a model of the M7's two pipelines, caches warm: a second opinion"
+        rows.append(("", f"{found.dual_issue_cycles:,}", about))
+    return [
+        *rows,
+        ("instructions", f"{found.instructions:,}", second),
+        *_amount("energy", found.energy_mj, "mJ", unsure),
+        *_amount("SRAM", found.sram_bytes, "B", f"arena, data and {found.stack_bytes:,} of stack"),
+        *_amount("flash", found.flash_bytes, "B", f"{found.code_bytes:,} of code, the rest constants"),
+    ]
+
+
+def _counted_totals(found: Measurement) -> Rows:
+    counts = found.counts
+    assert counts is not None, "a serial device counts"
+    about = "" if found.cycles is not None else "this machine, not the board"
+    stack, code = found.stack_bytes or 0, found.code_bytes or 0
+    return [
+        *_amount("latency", found.latency_ms, "ms", about),
+        (str(found.counter), f"{counts.first:,}", f"{counts.least:,} to {counts.most:,} in {counts.runs} runs"),
+        *_amount("energy", found.energy_mj, "mJ", "latency, measured, x power, which was not"),
+        *_amount("SRAM", found.sram_bytes, "B", f"arena and {stack:,} of stack"),
+        *_amount("flash", found.flash_bytes, "B", f"{code:,} of code, the rest constants"),
+    ]
+
+
+def _arenas(found: Measurement) -> Rows:
+    return [
+        *_amount("arena", found.arena_c_bytes, "B", "ours"),
+        *_amount("arena", found.arena_tflm_used_bytes, "B", "used by TFLM"),
+        *_amount("arena, TFLM", found.arena_tflm_cortex_m_bytes, "B", "on a Cortex-M, estimated"),
+    ]
+
+
+def _amount(label: str, value: float | None, unit: str, about: str) -> Rows:
+    """A row, or none where the value is not known."""
+    return [] if value is None else [(label, amount(value, unit), about)]
+
+
+def _sources(found: Measurement) -> list[str]:
+    lines = [bands_text(found.bands)] if found.bands else []
+    lines.append(f"source: {found.source}, {found.board}, {found.toolchain}")
+    if found.settings is not None:
+        lines.append(f"clock: {found.settings}")
+    if found.source == "simulated":
+        lines += [f"cycles: {found.sources.cycles}", f"power: {found.sources.active_power_w}"]
+    return lines

@@ -1,0 +1,176 @@
+"""The runtime `tflm`: TensorFlow Lite Micro with CMSIS-NN, which reads the model's file.
+
+To measure it takes a checkout of TFLM in which its library was built for the board's core; nothing of it comes with us.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+
+from micronets import tflite
+from micronets.boards.board import Board
+from micronets.compiler.generate.tflm_package import arena_with_margin, tflm_files
+from micronets.cost.costs import RUNTIME_FLASH_BYTES, RuntimeCosts, tflm_costs
+from micronets.cost.latency_model import LatencyModel
+from micronets.cost.tflm_arena import arena_tflm_bytes
+from micronets.device.tflm import interpreter, tflm_firmware
+from micronets.device.tflm.tflm_firmware import Tflm
+from micronets.errors import DeviceError, DoesNotFit, SpecError
+from micronets.ir.arch import Arch
+from micronets.quantized import reference
+from micronets.quantized.model import QuantizedModel
+from micronets.runtimes import on_sim
+from micronets.runtimes.base import MeasureOptions, Package, Runtime, inputs, measurement, memory_problems, qemu_problems
+from micronets.runtimes.measurement import Measurement
+from micronets.tflite import ModelFile
+
+Array = npt.NDArray[Any]
+
+DEVICES = ("sim", "qemu")
+_WORDS = ("firmware_events", "firmware_arena_used")
+_LAYER_AFTER_LAYER = "TFLM runs layer after layer; leave it out, or take the runtime c"
+
+
+@dataclass(frozen=True)
+class TensorFlowLiteMicro(Runtime):
+    """TensorFlow Lite Micro. build: the checkout with its library, which measuring takes and nothing else does."""
+
+    build: Tflm | None = None
+
+    name = "tflm"
+    about = "TensorFlow Lite Micro"
+    constants_are = "the file"
+    arena_beside = "with its margin; predicted"
+    self_contained = False
+    whole_layers = "auto"
+
+    def costs(self, model: LatencyModel | None) -> RuntimeCosts:
+        return tflm_costs(model)
+
+    def executed(self, model: QuantizedModel) -> Arch:
+        return model.arch
+
+    def compile(self, file: ModelFile, board: Board, patches: str = "auto") -> Package:
+        _check_patches(patches)
+        arena = arena_with_margin(arena_tflm_bytes(file.model.arch, 4))
+        if arena > board.sram_bytes:
+            raise DoesNotFit(
+                f"{file.name}: TFLM's arena of {arena:,} bytes is {arena - board.sram_bytes:,} more than the "
+                f"{board.sram_bytes:,} bytes of SRAM of {board.name}; --runtime c needs less, or take a larger board"
+            )
+        over = self.flash_bytes(file) - board.flash_bytes
+        if over > 0:
+            raise DoesNotFit(
+                f"{file.name}: the file of {len(file.content):,} bytes and TFLM's code, about {RUNTIME_FLASH_BYTES:,}, are "
+                f"{over:,} more than the {board.flash_bytes:,} bytes of flash of {board.name}; --runtime c needs less, or take "
+                "fewer channels, weights of 4 bits, or a larger board"
+            )
+        operators = tflite.operators(file.content, file.name)
+        return Package(
+            files=tflm_files(file.content, file.model, operators, board),
+            constant_bytes=len(file.content),
+            arena_tflm_compiled_bytes=arena,
+            operators=tuple(operators),
+        )
+
+    def flash_bytes(self, file: ModelFile) -> int:
+        return len(file.content) + RUNTIME_FLASH_BYTES
+
+    def runner(self, file: ModelFile) -> Callable[[Array], Array]:
+        return lambda x: interpreter.run(file.content, x)
+
+    def check(self, options: MeasureOptions) -> None:
+        _check_patches(options.patches)
+        if options.device not in DEVICES:
+            raise SpecError(
+                f"device '{options.device}': TFLM is measured in {' and '.join(DEVICES)} alone; take one of them, or "
+                "--runtime c"
+            )
+        if options.compiler not in (None, "gcc"):
+            raise SpecError(f"compiler '{options.compiler}': TFLM's library is GCC's; leave it out, or take gcc")
+
+    def measure(self, file: ModelFile, board: Board, options: MeasureOptions) -> Measurement:
+        """As `Runtime.measure`; the operators that TFLM runs are the layers of the model, in order.
+
+        SRAM counts what TFLM uses of its arena, not the room that it is given. Raises `DeviceError`, too, where TFLM's
+        library tells nothing of its operators.
+        """
+        build = self._build(board)
+        model = file.model
+        steps = model.arch.steps()
+        x = inputs(model, options.samples, options.seed)
+        expected = reference.run(model, x)
+        arena = arena_with_margin(arena_tflm_bytes(model.arch, 4))
+        sources = tflm_files(file.content, model, tflite.operators(file.content), board)
+        sizes = (len(steps), x[0].nbytes, expected[0].nbytes)
+        firmware = tflm_firmware.build(sources, build, board, sizes, arena)
+        found, words = on_sim.execute(firmware, steps, x, expected, board, twice=options.device == "qemu", words=_WORDS)
+        if words["firmware_events"] != len(steps):
+            raise DeviceError(
+                f"TFLM told its profiler of {words['firmware_events']} operators, the model has {len(steps)}: "
+                f"{tflm_firmware.STRIPPED}"
+            )
+        used = words["firmware_arena_used"]
+        assert found.sram_bytes is not None
+        return measurement(
+            replace(found, sram_bytes=found.sram_bytes - (tflm_firmware.arena_room(arena) - used)),
+            file,
+            board,
+            options,
+            runtime=self.name,
+            constant_bytes=len(file.content),
+            arena_tflm_used_bytes=used,
+            arena_tflm_compiled_bytes=arena,
+        )
+
+    def write_firmware(self, file: ModelFile, board: Board, options: MeasureOptions, out: Path) -> None:
+        raise SpecError("--firmware: a board's own firmware runs our C alone; leave it out, or take the runtime c")
+
+    def toolchain(self, board: Board, compiler: str | None) -> str:
+        return tflm_firmware.toolchain(self._build(board))
+
+    def built(self, root: Path | None, library: Path | None, board: Board) -> Runtime:
+        if root is None:
+            raise SpecError(_no_build(board))
+        return replace(self, build=tflm_firmware.find(root, library, board))
+
+    def unmeasurable(self, board: Board) -> str | None:
+        return on_sim.unavailable(board) if self.build else _no_build(board)
+
+    def problems(self, found: Measurement) -> list[str]:
+        less = "--runtime c needs less, or take "
+        sram, flash = f"{less}a smaller input, fewer channels, or a larger board", f"{less}fewer channels, 4-bit weights, or"
+        wrong = []
+        if not found.bit_exact:
+            wrong.append(f"{found.model}: TFLM's outputs differ from the reference; please report the model")
+        used, compiled = found.arena_tflm_used_bytes, found.arena_tflm_compiled_bytes
+        if used is not None and compiled is not None and used > compiled:
+            wrong.append(
+                f"TFLM uses {used:,} bytes of arena, and 'compile --runtime tflm' writes {compiled:,}: raise "
+                "kMicronetsArenaBytes in micronets_tflm.h"
+            )
+        return [*wrong, *qemu_problems(found), *memory_problems(found, sram, f"{flash} a larger board")]
+
+    def _build(self, board: Board) -> Tflm:
+        if self.build is None:
+            raise SpecError(_no_build(board))
+        return self.build
+
+
+def _no_build(board: Board) -> str:
+    made = tflm_firmware.make_command(board)
+    return f"--runtime tflm: give --tflm DIR, a checkout of TFLM in which its library was built: {made}"
+
+
+def _check_patches(patches: str) -> None:
+    if patches != "auto":
+        raise SpecError(f"patches = {patches}: {_LAYER_AFTER_LAYER}")
+
+
+TFLM = TensorFlowLiteMicro()
+"""TensorFlow Lite Micro, without a build of it."""
