@@ -190,7 +190,7 @@ def from_json(table: Mapping[str, Any]) -> Measurement:
     """
     given = {_RENAMED.get(name, name): value for name, value in table.items()}
     names = [f.name for f in fields(Measurement)]
-    optional = dict.fromkeys(names[names.index("machine") :]) | {"model": ""}
+    optional: dict[str, Any] = {**dict.fromkeys(names[names.index("machine") :]), "model": ""}
     values = optional | {name: given[name] for name in names if name in given}
     values["flags"] = tuple(values["flags"])
     values["per_layer"] = tuple(LayerMeasurement(**row) for row in values["per_layer"])
