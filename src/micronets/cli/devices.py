@@ -66,7 +66,9 @@ def measure(
     where = load_board(board)
     under = common.find_runtime(runtime, tflm, tflm_library, where)
     if firmware:
-        measure.write_firmware(model, where, device, firmware, compiler, patches, flash=flash, runtime=under)
+        if flash:
+            raise SpecError("--flash and --firmware: give one of them; --firmware leaves writing it to the board to you")
+        measure.write_firmware(model, where, device, firmware, compiler, patches, runtime=under)
         note = "write it to the board, then measure without --firmware"
         click.echo(json.dumps({"firmware": str(firmware)}) if as_json else f"{firmware}: {note}")
         return

@@ -48,15 +48,13 @@ def write_firmware(
     out: Path,
     compiler: str | None = None,
     patches: str = "auto",
-    *,
-    flash: bool = False,
     runtime: Runtime = OUR_C,
 ) -> None:
     """Builds the firmware with which `device`, serial:PORT, measures the model at `path`, and writes it to `out` as an ELF.
 
     Raises `SpecError` for a runtime or options that have none, and what reading, compiling and building raise.
     """
-    options = MeasureOptions(device, compiler, patches=patches, flash=flash)
+    options = MeasureOptions(device, compiler, patches=patches)
     runtime.write_firmware(read_file(path), board, options, out)
 
 

@@ -278,8 +278,6 @@ class OurC(Runtime):
             raise SpecError(
                 f"--firmware is for a board; name its port as the device (serial:PORT) instead of '{options.device}'"
             )
-        if options.flash:
-            raise SpecError("--flash and --firmware: give one of them; --firmware leaves writing it to the board to you")
         compiled = compile_model(file.model, board.target, arena_limit=arena_limit(board, options.patches))
         on_board.write_firmware(firmware_files(compiled), board, options, out)
 

@@ -35,6 +35,7 @@ from micronets.errors import DeviceError, DoesNotFit, SpecError
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Conv2D
 from micronets.quantized import reference
+from micronets.runtimes.measurement import from_json
 from tests.commands.test_measure import missing
 from tests.support import serial_line
 from tests.support.calling import call

@@ -1,0 +1,86 @@
+"""The record of a measurement, its JSON, and that which earlier versions wrote."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from micronets.boards.board import load_board
+from micronets.run.directory import FACTS, RunDir
+from micronets.run.stages import report
+from micronets.runtimes.measurement import CounterRuns, Execution, FigureSources, LayerMeasurement, Measurement, from_json
+
+FOUND = Measurement(
+    source="host",
+    bit_exact=True,
+    toolchain="cc",
+    flags=("-O2",),
+    per_layer=(LayerMeasurement("conv", "Conv2D", 100, counts=7),),
+    counts=CounterRuns(7, 6, 9, 10),
+    latency_ms=1.5,
+    model="",
+    board="NUCLEO-F446RE",
+    device="host",
+    samples=5,
+    runtime="c",
+    arena_c_bytes=112,
+    arena_tflm_used_bytes=None,
+    arena_tflm_compiled_bytes=None,
+    arena_tflm_cortex_m_bytes=1344,
+    constant_bytes=50,
+    bands=(),
+    largest_layer="conv",
+    sources=FigureSources("a paper", None, "a simulation"),
+    board_sram_bytes=1000,
+    board_flash_bytes=2000,
+)
+
+
+def earlier(found: Measurement) -> dict[str, Any]:
+    """A measurement as earlier versions wrote it: other names of the arenas, and some keys not yet there."""
+    table: dict[str, Any] = json.loads(json.dumps(found.to_json()))
+    table["arena_bytes"], table["arena_tflm_bytes"] = table.pop("arena_c_bytes"), table.pop("arena_tflm_cortex_m_bytes")
+    for name in ("model", "dual_issue_cycles", "arena_tflm_used_bytes", "arena_tflm_compiled_bytes", "duty_cycle"):
+        del table[name]
+    return table
+
+
+def test_an_unknown_figure_is_none_and_another_name_is_refused() -> None:
+    found = Execution(source="host", bit_exact=True, toolchain="cc", flags=("-O2",), per_layer=())
+    assert found.cycles is found.dual_issue_cycles is found.sram_bytes is None
+    with pytest.raises(TypeError, match="arena_bytes"):
+        dataclasses.replace(found, arena_bytes=1)
+
+
+def test_a_measurement_comes_back_from_its_json() -> None:
+    assert from_json(json.loads(json.dumps(FOUND.to_json()))) == FOUND
+    assert FOUND.fits is FOUND.to_json()["fits"] is None
+    assert dataclasses.replace(FOUND, sram_bytes=1000, flash_bytes=2000).fits is True
+    assert dataclasses.replace(FOUND, sram_bytes=1001, flash_bytes=2000).fits is False
+
+
+def test_a_measurement_of_an_earlier_version_has_the_names_of_today() -> None:
+    assert from_json(earlier(FOUND)) == FOUND
+
+
+def test_a_run_directory_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    (tmp_path / FACTS).write_text(json.dumps({"ok": True, "c": earlier(FOUND)}))
+    assert from_json(report.read(RunDir(tmp_path))["c"]) == FOUND
+    (tmp_path / FACTS).write_text(json.dumps({"ok": True}))  # before there was our C
+    assert report.read(RunDir(tmp_path))["c"] is None
+
+
+@pytest.mark.parametrize("path", sorted((Path(__file__).parents[2] / "zoo").glob("*/report.json")), ids=lambda p: p.parent.name)
+def test_reports_of_the_zoo_have_the_names_of_today(path: Path) -> None:
+    c = json.loads(path.read_text("utf-8")).get("c")
+    if c is not None:
+        assert c.keys() <= from_json(c).to_json().keys()
+        assert from_json(c).arena_c_bytes == c["arena_c_bytes"]
+
+
+def test_a_board_turns_cycles_into_time_and_time_into_energy() -> None:
+    board = load_board("NUCLEO-F446RE")
+    assert board.milliseconds(board.clock_hz) == pytest.approx(1000)
+    assert board.millijoules(1000.0) == pytest.approx(1000 * board.active_power_w)
