@@ -300,7 +300,8 @@ def library(root: Path, models: Sequence[bytes], board: Board | None, place: Pat
     objects = []
     for n, source in enumerate([*sources, interpreter]):
         objects.append(work / f"{n}.o")
-        own = ["g++", *cxx] if source is interpreter else ["gcc", "-std=c99", "-include", str(work / "layer.h")]
+        marks = ["-include", str(work / "layer.h")] if source.suffix == ".c" else []  # not for assembly
+        own = ["g++", *cxx] if source is interpreter else ["gcc", "-std=c99", *marks]
         command = [f"{prefix}{own[0]}", *flags, *own[1:], "-c", str(source), "-o", str(objects[-1])]
         subprocess.run(command, check=True)
     subprocess.run([f"{prefix}ar", "rcs", str(place), *map(str, objects)], check=True)
