@@ -37,7 +37,7 @@ SMALL = 200  # networks of a small space
 A_TABLE = 20  # budgets judged by one table of costs
 SECONDS = 10.0  # that a case may take
 LIMITS = tuple(f.name for f in fields(Budget))
-WHOLE = tuple((name, kind) for name, kinds in spaces.SPACES.items() for kind in kinds)
+WHOLE = tuple((name, kind) for name, space in spaces.SPACES.items() for kind in space.kinds)
 OPTIONS: Mapping[str, Mapping[str, object]] = {
     "kws": {"frames": 49, "bands": 20, "coefficients": (10, 8)},
     "images": {"resolutions": (48, 32, 24), "colours": (3, 1)},

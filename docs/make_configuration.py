@@ -15,7 +15,8 @@ from micronets.boards.board import Budget
 from micronets.design.search_settings import SearchSettings
 from micronets.design.train_settings import TrainSettings
 from micronets.ir import spaces
-from micronets.ir.spaces import inputs
+from micronets.ir.spaces.base import defaults
+from micronets.ir.spaces.inputs import KINDS
 from micronets.run.config import Config, TeacherConfig
 from micronets.run.toml_config import literal
 from micronets.tasks import TASKS, module
@@ -24,7 +25,8 @@ PAGE = Path(__file__).with_name("configuration.md")
 
 HEAD = """# Configuration
 
-A run is decided by one TOML file; `examples/` has some. Every key has a default but `board` and `space.name`. An unknown
+A run is decided by one TOML file; `examples/` has some. Every key has a default but `board` and `space.name`
+or `space.file`. An unknown
 key is an error that names the nearest known one. `--set key=value` on the command line changes one setting, as in
 `--set train.epochs=10 --set budget.arena_bytes=64K`. The resolved configuration is printed and saved as `config.toml` in
 the run directory; it is a configuration itself.
@@ -92,26 +94,31 @@ def space_tables() -> str:
     for task in TASKS:
         kinds.setdefault(module(task).SPACE, []).append(task)
     for kind, tasks in kinds.items():
-        parts.append(f"### `[space]`, input of {_tasks(tasks)}\n{_options(getattr(inputs, kind))}")
-    for name in spaces.SPACES:
-        own = spaces.module(name)
-        parts.append(f'### `space.name = "{name}"`\n{_options(own.space)}')
+        parts.append(f"### `[space]`, input of {_tasks(tasks)}\n{_options(KINDS[kind])}")
+    for name, space in spaces.SPACES.items():
+        parts.append(f'### `space.name = "{name}"`\n{_options(space.function)}')
         for kind, tasks in kinds.items():
-            others = {k: v for k, v in own.DEFAULTS.get(kind, {}).items() if k in spaces.options(name, kind)}
-            if others and kind in spaces.SPACES[name]:
+            others = {k: v for k, v in space.defaults.get(kind, {}).items() if k in space.options(kind)}
+            if others and kind in space.kinds:
                 said = ", ".join(f"`{k} = {literal(v)}`" for k, v in others.items())
                 parts.append(f"Defaults for {_tasks(tasks)}: {said}.")
     fix = (
         "`[space.fix]` gives choices of the space one value, as in `frame_stride = 2`: they are then no choices any more. The\n"
         "names of the choices and their options are in `report.html`, and in the error message for a name that is not one."
     )
-    return "\n\n".join(["## Space", *parts, fix])
+    own = (
+        '### `space.file = "my_space.py:my_space"`\nA search space of your own: a function in a Python file of yours, '
+        "`my_space(inputs, classes, **options)`\n-> `SearchSpace`, in place of `space.name`. Its arguments with defaults are "
+        "keys of `[space]`, beside those of the input. The\nrun keeps a copy in `search/space.py`, and is not continued with "
+        "a file that has changed. [python.md](python.md) has one."
+    )
+    return "\n\n".join(["## Space", *parts, own, fix])
 
 
 def _options(function: Callable[..., Any]) -> str:
     """The first line of a function's docstring, and a table of the arguments that have defaults."""
     doc = inspect.getdoc(function) or ""
-    rows = table("space.", doc, {k: literal(v) for k, v in spaces.defaults(function).items()})
+    rows = table("space.", doc, {k: literal(v) for k, v in defaults(function).items()})
     return f"{doc.splitlines()[0]}\n\n{rows}"
 
 

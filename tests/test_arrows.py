@@ -12,7 +12,7 @@ import micronets
 
 ROOT = Path(micronets.__file__).parent
 
-ALONE = {"child_processes", "errors", "files", "installation", "output_directory", "terminal"}
+ALONE = {"child_processes", "errors", "files", "installation", "output_directory", "terminal", "user_code"}
 """Modules beside the folders that everybody may import."""
 
 CORE = {"ir", "quantized", "boards", "cost"}

@@ -2,6 +2,7 @@
 
 MicronetsError                 exit code 2: what was asked for cannot be done
 ├── SpecError                  a bad architecture, space, board, configuration or option
+│   └── UserCodeError          code of the user's (a space, a task, an augmentation) that failed
 ├── FileError                  a file that is missing, damaged or of the wrong kind
 ├── DataError                  a data set or recording that cannot be used
 ├── UnsupportedError           a valid model that holds something we do not handle
@@ -27,6 +28,10 @@ class MicronetsError(Exception):
 
 class SpecError(MicronetsError):
     """A bad architecture, search space, board, configuration or option."""
+
+
+class UserCodeError(SpecError):
+    """Code of the user's, such as a search space of their own, that failed; the message names its file and line."""
 
 
 class FileError(MicronetsError):

@@ -86,8 +86,8 @@ def space(name: str) -> SearchSpace:
     kind = kind or KIND.get(given, "")
     if given not in spaces.SPACES:
         raise SpecError(f"--space: unknown space '{name}'; {did_you_mean(given, (*spaces.SPACES, *USUAL))}")
-    if kind not in spaces.SPACES[given]:
-        raise SpecError(f"space '{name}': no networks for inputs of '{kind}'; {did_you_mean(kind, spaces.SPACES[given])}")
+    if kind not in spaces.SPACES[given].kinds:
+        raise SpecError(f"space '{name}': no networks for inputs of '{kind}'; {did_you_mean(kind, spaces.SPACES[given].kinds)}")
     full = f"{given}:{kind}"
     return replace(spaces.make(given, kind, _CLASSES, **OPTIONS.get(full, {})), name=full)
 

@@ -103,7 +103,7 @@ def derive(space: SearchSpace, values: Values) -> Arch:
             raise SpecError(f"space {space.name}: choice '{c.name}' has no value; options: {c.options}")
         if values[c.name] not in c.options:
             raise SpecError(f"space {space.name}: {c.name} = {values[c.name]}; options: {c.options}")
-    template = without_empty_pads(space.template(lambda name: values[name]))
+    template = without_empty_pads(space.template(lambda name: values[space.choice(name).name]))
     layers: list[Layer] = []
     renamed: dict[str, str] = {}  # output of a dropped block -> what stood before it
     previous = INPUT

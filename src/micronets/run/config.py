@@ -11,11 +11,13 @@ from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
 from micronets.boards.board import Budget, load_board
+from micronets.commands.own_space import load_space
 from micronets.design.search_settings import SearchSettings
 from micronets.design.train_settings import WITHOUT_EFFECT, TrainSettings
 from micronets.errors import FileError, SpecError, did_you_mean
 from micronets.ir import spaces
 from micronets.ir.space import SearchSpace
+from micronets.ir.spaces import Space
 from micronets.run.toml_config import build, convert, flat, parse_override
 from micronets.runtimes import RUNTIMES, TFLM
 from micronets.tasks import TASKS, module
@@ -64,7 +66,8 @@ class Config:
     init: the training starts from the `supernet`'s weights or from `scratch`.
     data: what the task's own `Options` say. budget, search, train, teacher: see their classes. A board's own SRAM and flash
         always limit the result.
-    space: `name` and the options of its function; `[space.fix]` gives choices one value.
+    space: `name` of a space of ours, or `file`, a function of your own as `FILE.py:FUNCTION`; and the options of its function.
+        `[space.fix]` gives choices one value.
     """
 
     task: str
@@ -195,21 +198,32 @@ def largest(space: SearchSpace, values: Mapping[str, int]) -> dict[str, int]:
 
 
 def space_table(task: str, table: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """A checked `[space]` with every option of the space at its value. Raises `SpecError`."""
-    name = convert(str, table.get("name", ""), "space.name", where)
-    if name not in spaces_of(task):
-        raise SpecError(f"{where}: unknown space '{name}'; {did_you_mean(name, spaces_of(task))}")
-    kind = module(task).SPACE
-    hints, options = spaces.option_types(name, kind), spaces.options(name, kind)
+    """A checked `[space]` with every option of the space at its value. Raises `SpecError`, and what `load_space` raises."""
+    head = "file" if "file" in table else "name"
+    given = convert(str, table.get(head, ""), f"space.{head}", where)
+    if head == "file" and "name" in table:
+        raise SpecError(f"{where}: space.name and space.file: give one of them, a space of ours or your own")
+    if head == "name" and given not in spaces_of(task):
+        raise SpecError(
+            f"{where}: unknown space '{given}'; {did_you_mean(given, spaces_of(task))}; or name a function of your own with "
+            'space.file = "FILE.py:FUNCTION"'
+        )
+    kind, space = module(task).SPACE, space_record({head: given})
+    hints, options = space.option_types(kind), space.options(kind)
     for key, value in table.items():
-        if key not in (*options, "name", "fix"):
-            raise SpecError(f"{where}: unknown key 'space.{key}'; {did_you_mean(key, (*options, 'name', 'fix'))}")
+        if key not in (*options, head, "fix"):
+            raise SpecError(f"{where}: unknown key 'space.{key}'; {did_you_mean(key, (*options, head, 'fix'))}")
         if key in options:
             options[key] = convert(hints[key], value, f"space.{key}", where)
     fix = convert(Mapping[str, int], table.get("fix", {}), "space.fix", where)
-    resolved = {"name": name, **options, "fix": fix}
+    resolved = {head: given, **options, "fix": fix}
     _located(where, lambda: make_space(task, resolved, 2))
     return resolved
+
+
+def space_record(table: Mapping[str, Any]) -> Space:
+    """The space that `name` or `file` of `[space]` names. Raises `SpecError`, `FileError`."""
+    return load_space(table["file"]) if "file" in table else spaces.find(table["name"])
 
 
 def spaces_of(task: str) -> tuple[str, ...]:
@@ -224,14 +238,14 @@ def make_space(
 
     given: options that the data decide (`TaskData.space_options`), where the space has them. Raises `SpecError`.
     """
-    kind = module(task).SPACE
-    known = spaces.options(table["name"], kind)
-    options = {k: v for k, v in table.items() if k not in ("name", "fix")}
+    kind, record = module(task).SPACE, space_record(table)
+    known = record.options(kind)
+    options = {k: v for k, v in table.items() if k in known}
     for k, v in given.items():
         if options.get(k, v) not in (v, known.get(k)):
             raise SpecError(f"space.{k} = {options[k]}; the data decide this, and have {v}: remove it")
     options |= {k: v for k, v in given.items() if k in known}
-    space = spaces.make(table["name"], kind, classes, **options)
+    space = record.make(kind, classes, **options)
     for name, value in table["fix"].items():
         if value not in space.choice(name).options:
             raise SpecError(f"space.fix.{name} = {value}; options: {', '.join(map(str, space.choice(name).options))}")

@@ -10,8 +10,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from micronets import tasks
+from micronets import tasks, user_code
 from micronets.boards.board import Board, load_board
+from micronets.commands import own_space
 from micronets.cost import latency_model
 from micronets.cost.costs import RuntimeCosts
 from micronets.errors import DataError, FileError, SpecError
@@ -74,8 +75,11 @@ class RunContext:
 
     @cached_property
     def space(self) -> SearchSpace:
-        """The search space, for the classes of the data."""
-        return make_space(self.config.task, self.config.space, len(self.data.classes), self.data.space_options)
+        """The search space, for the classes of the data. Raises `SpecError`, also for networks of the user's that cannot be."""
+        space = make_space(self.config.task, self.config.space, len(self.data.classes), self.data.space_options)
+        if "file" in self.config.space:
+            own_space.check(space, len(self.data.classes))
+        return space
 
     @property
     def runtime(self) -> Runtime:
@@ -187,4 +191,6 @@ def settings_for(context: RunContext, *sections: str) -> dict[str, Any]:
     """Task, seed, data and the settings of some sections, by dotted name: part of a stage's inputs."""
     chosen = {"task", "seed", "data", *sections}
     settings = {k: v for k, v in flat(context.config).items() if k.split(".")[0] in chosen and decides(k)}
+    if "space" in sections and "file" in context.config.space:
+        settings["space file"] = digest(user_code.read(context.config.space["file"], "space.file"))
     return {**settings, "data files": context.data_fingerprint}

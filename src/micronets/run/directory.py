@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 CONFIG, RECORD, LOCK = "config.toml", "stages.json", ".lock"
 SEARCH_FOLDER, TEACHER_FOLDER, TRAIN_FOLDER = "search", "teacher", "train"
 ARCH, VALUES, SUPERNET, SEARCH_LOG = "search/arch.json", "search/values.json", "search/weights.pt", "search/history.jsonl"
+SPACE_COPY = "search/space.py"
 WEIGHTS, TRAIN_LOG = "train/weights.pt", "train/history.jsonl"
 TEACHER_WEIGHTS, TEACHER_LOG = "teacher/weights.pt", "teacher/history.jsonl"
 SEARCH_STATE, TEACHER_STATE, TRAIN_STATE = "search/checkpoint.pt", "teacher/checkpoint.pt", "train/checkpoint.pt"
@@ -200,6 +201,8 @@ def _remove(run: RunDir, stage: Stage) -> None:
 def _stale(key: str, old: Any, new: Any) -> str:
     if key == "version":
         return f"was made by micronets {old}, this is {new}"
+    if key == "space file":
+        return "was made from another search space (the file that space.file names has changed since)"
     if key == "data":
         return "was made from other data (the files of the data set have changed since)"
     if "/" in key or key.endswith(".tflite"):

@@ -13,11 +13,11 @@ from collections.abc import Mapping
 from micronets.errors import SpecError
 from micronets.ir.layers import INPUT, Conv2D, DepthwiseConv2D, FullyConnected, Layer, Mean
 from micronets.ir.space import Block, Choice, Pick, SearchSpace, Template
+from micronets.ir.spaces.base import Space
 from micronets.ir.spaces.blocks import widths
-from micronets.ir.spaces.inputs import Inputs
+from micronets.ir.spaces.inputs import KINDS, Inputs
 
 _SQUARE = {"stem_kernels": (3, 5), "stem_columns": 0, "strides": (2, 1, 1, 2, 2), "blocks": 5, "min_blocks": 1}
-DEFAULTS: dict[str, dict[str, object]] = dict.fromkeys(("ad", "images", "ic", "features"), _SQUARE)
 
 
 def space(
@@ -93,3 +93,6 @@ def standard(space: SearchSpace) -> Mapping[str, int]:
     """DS-CNN's values of the choices that are not widths: four blocks of 3 x 3, the largest stem."""
     kernels = {c.name: c.options[-1 if c.name == "stem_kernel" else 0] for c in space.choices if c.kind == "kernel"}
     return kernels | {c.name: int(int(c.name.removeprefix("keep")) <= 4) for c in space.choices if c.kind == "keep"}
+
+
+SPACE = Space("dscnn", tuple(KINDS), space, standard, defaults=dict.fromkeys(("ad", "images", "ic", "features"), _SQUARE))

@@ -5,7 +5,7 @@ The choices have the names of the data's input settings, so that a value of the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from micronets.errors import SpecError
@@ -80,6 +80,10 @@ def ad(height: int = 32, width: int = 32) -> Inputs:
     height, width: of the input; the data know them.
     """
     return features(height, width, 1)
+
+
+KINDS: Mapping[str, Callable[..., Inputs]] = {"kws": kws, "ad": ad, "images": images, "ic": ic, "features": features}
+"""Every kind of input by its name."""
 
 
 def _positive(name: str, values: tuple[int, ...]) -> None:

@@ -13,13 +13,13 @@ from collections.abc import Mapping
 from micronets.errors import SpecError
 from micronets.ir.layers import INPUT, Conv2D, DepthwiseConv2D, Layer
 from micronets.ir.space import Block, Choice, Pick, SearchSpace, Template
+from micronets.ir.spaces.base import Space
 from micronets.ir.spaces.blocks import classifier, residual, widths_down
-from micronets.ir.spaces.inputs import Inputs
+from micronets.ir.spaces.inputs import KINDS, Inputs
 
 CHANNELS = (16, 24, 32, 64, 96, 160, 320)
 STRIDES = (1, 2, 2, 2, 1, 2, 1)
 STEM, HEAD = 32, 1280
-DEFAULTS: dict[str, dict[str, object]] = {"ic": {"stem_strides": (1,), "strides": (1, 2, 1, 2, 1, 1, 1)}}
 
 
 def space(
@@ -138,3 +138,8 @@ def _conv(name: str, before: str, filters: int, kernel: int, stride: int = 1, ac
         stride=(stride, stride),
         activation=activation,  # type: ignore[arg-type]
     )
+
+
+SPACE = Space(
+    "mobilenetv2", tuple(KINDS), space, standard, defaults={"ic": {"stem_strides": (1,), "strides": (1, 2, 1, 2, 1, 1, 1)}}
+)

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from micronets.errors import SpecError
 from micronets.ir.layers import INPUT, Conv2D, Layer
 from micronets.ir.space import Block, Choice, Pick, SearchSpace, Template
+from micronets.ir.spaces.base import Space
 from micronets.ir.spaces.blocks import classifier, residual
-from micronets.ir.spaces.inputs import Inputs
+from micronets.ir.spaces.inputs import KINDS, Inputs
 
 STAGES = (1, 2, 3)
-DEFAULTS: dict[str, dict[str, object]] = {}
 
 
 def space(
@@ -104,3 +104,6 @@ def _conv(name: str, before: str, filters: int, kernel: int, stride: int, activa
         stride=(stride, stride),
         activation=activation,  # type: ignore[arg-type]
     )
+
+
+SPACE = Space("resnet", tuple(KINDS), space, standard)

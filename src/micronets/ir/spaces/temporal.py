@@ -13,11 +13,11 @@ from collections.abc import Mapping
 from micronets.errors import SpecError
 from micronets.ir.layers import INPUT, Add, Conv2D, DepthwiseConv2D, FullyConnected, Layer, Mean
 from micronets.ir.space import Block, Choice, Pick, SearchSpace, Template
+from micronets.ir.spaces.base import Space
 from micronets.ir.spaces.blocks import widths
 from micronets.ir.spaces.inputs import Inputs
 
 KERNELS = (3, 5, 7, 9)
-DEFAULTS: dict[str, dict[str, object]] = {"kws": {"coefficients": (0,)}}
 
 
 def space(
@@ -107,3 +107,6 @@ def _separable(name: str, before: str, width: int, kernel: int, dilation: int, s
             activation="none" if stride == 1 else "relu",
         ),
     )
+
+
+SPACE = Space("temporal", ("kws", "ad", "features"), space, standard, defaults={"kws": {"coefficients": (0,)}})

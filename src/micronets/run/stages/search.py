@@ -9,16 +9,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from micronets import tasks
+from micronets import tasks, user_code
 from micronets.boards.board import Budget, board_budget
-from micronets.commands import characterize
+from micronets.commands import characterize, own_space
 from micronets.cost.tflite_size import METADATA_BYTES
-from micronets.errors import SpecError, UnsupportedError
+from micronets.errors import SpecError, UnsupportedError, UserCodeError
 from micronets.files import digest, write_atomic
 from micronets.ir.arch import Arch
 from micronets.run.config import make_space
 from micronets.run.context import RunContext, settings_for
-from micronets.run.directory import ARCH, SEARCH_FOLDER, SEARCH_LOG, SEARCH_STATE, SUPERNET, VALUES
+from micronets.run.directory import ARCH, SEARCH_FOLDER, SEARCH_LOG, SEARCH_STATE, SPACE_COPY, SUPERNET, VALUES
 from micronets.run.stages.base import Stage
 from micronets.runtimes.measurement import LIMITS_MEASURED
 
@@ -34,7 +34,16 @@ def check_budget(context: RunContext) -> None:
     config, board = context.config, context.board
     known: tasks.Outline = tasks.module(config.task).outline(config.data)
     given = {name: value for name, value in known.space_options.items() if name not in config.space}
-    space = make_space(config.task, config.space, known.classes, given)
+    try:
+        space = make_space(config.task, config.space, known.classes, given)
+        if "file" in config.space:
+            own_space.check(space, known.classes)
+    except UserCodeError:
+        raise
+    except SpecError:
+        if "file" not in config.space:
+            raise
+        return  # networks of the user's may want more than the least input: they are checked again when the data are there
     Fitter(space, board_budget(config.budget, board), board, runtime=context.costs).feasible_shapes()
 
 
@@ -65,7 +74,10 @@ def _search(context: RunContext) -> Sequence[str]:
     write_atomic(context.run / VALUES, json.dumps(found.values, indent=1) + "\n")
     write_atomic(context.run / ARCH, found.arch.to_json())
     write_weights(context.run / SUPERNET, found.state)
-    return ARCH, VALUES, SUPERNET, SEARCH_LOG
+    if "file" not in context.config.space:
+        return ARCH, VALUES, SUPERNET, SEARCH_LOG
+    write_atomic(context.run / SPACE_COPY, user_code.read(context.config.space["file"], "space.file"))
+    return ARCH, VALUES, SUPERNET, SEARCH_LOG, SPACE_COPY
 
 
 def budget_without_metadata(context: RunContext) -> Budget:
@@ -124,4 +136,6 @@ def _json_lines(records: Sequence[Mapping[str, Any]]) -> str:
     return "".join(json.dumps(r) + "\n" for r in records)
 
 
-SEARCH = Stage("search", "search", _inputs, _search, (ARCH, VALUES, SUPERNET, SEARCH_LOG, SEARCH_STATE), resumes=True)
+SEARCH = Stage(
+    "search", "search", _inputs, _search, (ARCH, VALUES, SUPERNET, SEARCH_LOG, SPACE_COPY, SEARCH_STATE), resumes=True
+)

@@ -1,0 +1,77 @@
+"""`Space`: all that is known of a family of networks that can be searched, ours or the user's own."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, get_type_hints
+
+from micronets.errors import SpecError, did_you_mean
+from micronets.ir.space import SearchSpace
+from micronets.ir.spaces.inputs import KINDS, Inputs
+
+
+@dataclass(frozen=True)
+class Space:
+    """A family of networks for inputs of some kinds.
+
+    - name: what configurations and messages call it.
+    - kinds: of inputs that it has networks for (`inputs.KINDS`).
+    - function: `(Inputs, classes, **options) -> SearchSpace`; its arguments with defaults are the options of the space.
+    - standard: values of a `SearchSpace`'s choices but widths and shapes: the network that the space grew out of; None where
+      there is no such network.
+    - defaults: by kind of input, the options whose defaults are others there.
+    """
+
+    name: str
+    kinds: tuple[str, ...]
+    function: Callable[..., SearchSpace]
+    standard: Callable[[SearchSpace], Mapping[str, int]] | None = None
+    defaults: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+
+    def own_options(self) -> dict[str, Any]:
+        """The options of the space without those of its inputs, each with its default."""
+        return defaults(self.function)
+
+    def options(self, kind: str) -> dict[str, Any]:
+        """Every option for inputs of `kind`, with its default: those of the inputs, then those of the space."""
+        own = {**defaults(KINDS[kind]), **defaults(self.function)}
+        return own | {k: v for k, v in self.defaults.get(kind, {}).items() if k in own}
+
+    def option_types(self, kind: str) -> dict[str, Any]:
+        """The type of every option; an argument without an annotation has that of its default."""
+        found: dict[str, Any] = {}
+        for function in (KINDS[kind], self.function):
+            hints = get_type_hints(function)
+            found |= {k: hints.get(k, _type_of(v)) for k, v in defaults(function).items()}
+        return found
+
+    def make(self, kind: str, classes: int, **given: Any) -> SearchSpace:
+        """The space for inputs of `kind` and networks of `classes` outputs; `given` are options. Raises `SpecError`."""
+        chosen = self.options(kind)
+        for key in given:
+            if key not in chosen:
+                raise SpecError(f"space {self.name}: no option '{key}'; {did_you_mean(key, chosen)}")
+        chosen |= given
+        of_inputs = defaults(KINDS[kind])
+        made = KINDS[kind](**{k: v for k, v in chosen.items() if k in of_inputs})
+        return self.of(made, classes, **{k: v for k, v in chosen.items() if k not in of_inputs})
+
+    def of(self, inputs: Inputs, classes: int, **options: Any) -> SearchSpace:
+        """The space for `inputs`, with options of its own alone. Raises `SpecError`."""
+        return self.function(inputs, classes, **options)
+
+
+def _type_of(default: object) -> Any:
+    """The type that an option without an annotation has, by its default: of a tuple, that of its first item."""
+    if isinstance(default, tuple) and default:
+        kind: Any = type(default[0])
+        return tuple[kind, ...]
+    return type(default)
+
+
+def defaults(function: Callable[..., Any]) -> dict[str, Any]:
+    """The arguments of a function that have defaults, with these."""
+    parameters = inspect.signature(function).parameters
+    return {k: p.default for k, p in parameters.items() if p.default is not p.empty}

@@ -1,0 +1,145 @@
+"""Code of the user's own: objects from Python files by `FILE.py:NAME`, and calls whose failures name the user's line."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import types
+from collections.abc import Callable, Iterable
+from dataclasses import is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from micronets.errors import FileError, MicronetsError, UserCodeError, did_you_mean
+
+T = TypeVar("T")
+
+_PACKAGE = str(Path(__file__).parent)
+
+
+def is_own(text: str) -> bool:
+    """Whether a name is that of something in a file of the user's, `FILE.py:NAME`, and not one of ours."""
+    return text.endswith(".py") or ".py:" in text
+
+
+def file_of(text: str) -> Path:
+    """The file that `FILE.py:NAME` names. The path starts at the directory that the program runs in."""
+    return Path(text if text.endswith(".py") else text.rpartition(":")[0])
+
+
+def read(text: str, key: str) -> str:
+    """The source that `FILE.py:NAME` names. `key` is what the user wrote that to. Raises `FileError`."""
+    path = file_of(text)
+    try:
+        return path.read_text("utf-8")
+    except OSError as e:
+        where = "" if path.is_absolute() else f"; paths start at {Path.cwd()}"
+        raise FileError(f"{key} = '{text}': cannot read {path} ({e.strerror}){where}") from e
+    except UnicodeDecodeError as e:
+        raise FileError(f"{key} = '{text}': {path} is not Python: not UTF-8 text") from e
+
+
+def load(text: str, key: str) -> Any:
+    """The object that `FILE.py:NAME` names. A file is run once, and anew when its text has changed.
+
+    It may import what lies beside it.
+
+    - text: path of a file and the name of something in it.
+    - key: what the user wrote that to, for errors: `space.file`.
+
+    Raises `FileError` for a file that cannot be read, `UserCodeError` for one that is not Python, that raises, or that has no
+    such name.
+    """
+    source = read(text, key)
+    path, name = file_of(text), "" if text.endswith(".py") else text.rpartition(":")[2]
+    module = _modules.get((path.resolve(), source))
+    if module is None:
+        module = _modules[path.resolve(), source] = _run(source, path, key)
+    own = [n for n, value in vars(module).items() if not n.startswith("_") and _is_from(value, module)]
+    if not name:
+        raise UserCodeError(f"{key} = '{text}': name what to take from the file, as '{path}:NAME'; it has {_listed(own)}")
+    if not hasattr(module, name):
+        raise UserCodeError(f"{path}: has no '{name}', which {key} names; {did_you_mean(name, own)}")
+    return getattr(module, name)
+
+
+_modules: dict[tuple[Path, str], types.ModuleType] = {}
+
+
+def _run(source: str, path: Path, key: str) -> types.ModuleType:
+    # Dataclasses look their module up by its name.
+    module = types.ModuleType(f"micronets_user_{path.stem}_{len(_modules)}")
+    module.__file__ = str(path)
+    try:
+        code = compile(source, str(path), "exec")
+    except (SyntaxError, ValueError) as e:
+        line = getattr(e, "lineno", None) or 1
+        reason = e.msg if isinstance(e, SyntaxError) else str(e)
+        raise UserCodeError(f"{path}:{line}: not Python ({_one_line(reason)}); mend that line") from e
+    sys.modules[module.__name__] = module
+    beside = str(path.parent.resolve())
+    sys.path.insert(0, beside)
+    try:
+        called(lambda: exec(code, module.__dict__), path, f"{key}: running the file")
+    finally:
+        sys.path.remove(beside)
+    return module
+
+
+def _is_from(value: object, module: types.ModuleType) -> bool:
+    """Whether a file defines a value, as far as can be told: a function, a class or a record of its own."""
+    return getattr(value, "__module__", None) == module.__name__ or (is_dataclass(value) and not isinstance(value, type))
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)) or "nothing"
+
+
+def called(function: Callable[[], T], file: Path | str | None, what: str) -> T:
+    """The result of a call into code of the user's.
+
+    - file: the user's file; None: whatever is not part of micronets.
+    - what: what the call is, for the message: "the template of space 'my_space'".
+
+    Raises `UserCodeError` that names the line of the user's that the call came to last, whatever the call raised.
+    """
+    try:
+        return function()
+    except UserCodeError:
+        raise
+    except (Exception, SystemExit) as e:
+        # Only what is new since this call: the first entry of the traceback is this function's own.
+        trace = e.__traceback__.tb_next if e.__traceback__ is not None else None
+        place = f"{file}: " if file is not None else ""
+        while trace is not None:
+            name = trace.tb_frame.f_code.co_filename
+            if (file is not None and _same(name, file)) or (file is None and not _is_ours(name)):
+                place = f"{name}:{trace.tb_lineno}: "
+            trace = trace.tb_next
+        raise UserCodeError(f"{place}{what} failed: {_said(e)}; mend that line") from e
+
+
+def _said(e: BaseException) -> str:
+    text = _one_line(str(e))
+    return text if isinstance(e, MicronetsError) else f"{type(e).__name__}{': ' if text else ''}{text}"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _same(name: str, file: Path | str) -> bool:
+    return name == str(file) or Path(name).resolve() == Path(file).resolve()
+
+
+def _is_ours(name: str) -> bool:
+    return name.startswith((_PACKAGE, "<frozen ", sys.base_prefix))
+
+
+def place(function: Callable[..., object]) -> tuple[str | None, str]:
+    """The file of a function, None where there is none, and `FILE:LINE` of its first line, or its name."""
+    function = inspect.unwrap(function)
+    code = getattr(function, "__code__", None) or getattr(getattr(function, "__call__", None), "__code__", None)  # noqa: B004
+    if code is None:
+        return None, getattr(function, "__name__", repr(function))
+    return code.co_filename, f"{code.co_filename}:{code.co_firstlineno}"
