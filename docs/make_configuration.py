@@ -1,4 +1,5 @@
-"""Writes docs/configuration.md from the dataclasses that a configuration is made of: `python docs/make_configuration.py`.
+"""Writes docs/configuration.md from the dataclasses that a configuration is made of:
+`python -m docs.make_configuration`.
 
 What a setting means stands in its class's docstring, as `name, name: meaning`; here it becomes a table.
 """
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
+from docs.wrap_markdown import wrapped
 from micronets.boards.board import Budget
 from micronets.design.search_settings import SearchSettings
 from micronets.design.train_settings import TrainSettings
@@ -35,7 +37,7 @@ the run directory; it is a configuration itself.
 - Counts may be written `8.3e6`.
 - Paths start at the directory you run in.
 
-This page is written by `docs/make_configuration.py`.
+This page is written by `python -m docs.make_configuration`.
 """
 
 TOP_DEFAULTS = {
@@ -165,7 +167,7 @@ def page() -> str:
             parts.append(data_tables())
         if cls is Budget:
             parts.append(space_tables())
-    return "\n\n".join(p.strip() for p in parts) + "\n"
+    return wrapped("\n\n".join(p.strip() for p in parts)) + "\n"
 
 
 if __name__ == "__main__":
