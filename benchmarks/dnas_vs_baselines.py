@@ -52,7 +52,7 @@ from micronets.run.config import Config, load
 from micronets.run.context import RunContext
 from micronets.run.directory import RunDir
 from micronets.run.stages.search import budget_without_metadata
-from micronets.terminal import said
+from micronets.terminal import metric_label
 from micronets.tflite import write
 
 METHODS = ("uniform", "uniform-small", "random", "dnas-scratch", "dnas")
@@ -171,7 +171,7 @@ def table(results: list[dict[str, Any]], comparison: Comparison, command: str) -
     limits = ", ".join(f"{k} {v:,.0f}" for k, v in config.budget.limits().items())
     warning = "SYNTHETIC DATA. " if data.synthetic else ""
     tried = f"Random search: {comparison.candidates} candidates. " if any(r["method"] == "random" for r in results) else ""
-    metric = said(data.metric)
+    metric = metric_label(data.metric)
     lines = [
         f"{warning}Task {config.task}, space {comparison.space.name}. Limits: {limits}. {config.search.epochs} + "
         f"{config.train.epochs} epochs ({config.train.qat_epochs} more with quantisation simulated, for all). "

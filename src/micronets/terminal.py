@@ -19,13 +19,13 @@ def percent(share: float) -> str:
     return f"{100 * share:.2f} %"
 
 
-def said(metric: str) -> str:
+def metric_label(metric: str) -> str:
     """Name of a metric as it stands in tables: `accuracy`, `AUC`, `pAUC fan_id_00`."""
     first, _, rest = metric.partition(" ")
     return " ".join([{"auc": "AUC", "pauc": "pAUC"}.get(first, first), *([rest] if rest else [])])
 
 
-def within(interval: Sequence[float]) -> str:
+def interval_text(interval: Sequence[float]) -> str:
     """`95 % interval 93.1 % to 97.0 %`."""
     return f"95 % interval {100 * interval[0]:.1f} % to {100 * interval[1]:.1f} %"
 

@@ -35,7 +35,6 @@ def evaluate(
 ) -> None:
     """How well a model does on a data set: its accuracy, or the AUC of anomaly detection."""
     from micronets.commands import evaluate
-    from micronets.terminal import columns, percent, said, within
 
     found = evaluate.evaluate(
         model,
@@ -48,26 +47,9 @@ def evaluate(
         labels=labels.split(",") if labels else None,
         progress=None if as_json else common.Progress(),
     )
-    for note in found["notes"]:
+    for note in found.notes:
         click.echo(f"note: {note}", err=True)
-    if as_json:
-        click.echo(json.dumps(found))
-        return
-    if found["confusion"] is not None:
-        rows = [
-            (c, str(sum(row)), percent(row[i] / sum(row)) if sum(row) else "-")
-            for i, (c, row) in enumerate(zip(found["classes"], found["confusion"], strict=True))
-        ]
-        click.echo(columns(("class", found["noun"], "right"), rows, numeric=(1, 2)))
-    else:
-        rest = [(said(name), percent(v)) for name, v in found["metrics"].items() if name != found["metric"]]
-        click.echo(columns(("metric", "value"), rest, numeric=(1,)))
-    warning = "SYNTHETIC DATA: " if found["synthetic"] else ""
-    click.echo(f"\n{warning}{found['data']}, split {found['split']}")
-    if found["interval"]:
-        click.echo(within(found["interval"]))
-    value = f"{said(found['metric'])} {percent(found['value'])}"
-    click.echo(f"{value} of {found['samples']:,} {found['noun']}, runtime {found['runtime']}")
+    click.echo(json.dumps(found.to_json()) if as_json else found.text())
 
 
 @click.command()
@@ -83,9 +65,9 @@ def inspect(model: Path, board: str, as_json: bool) -> None:
     from micronets.commands import inspect
 
     arch, weights, file_bytes = inspect.read_arch(model)
-    figures = {"model": str(model), **inspect.inspect(arch, load_board(board), weights, file_bytes)}
-    click.echo(json.dumps(figures) if as_json else inspect.table(model.name, figures))
-    inspect.check(model.name, figures)
+    found = inspect.inspect(arch, load_board(board), weights, file_bytes, str(model))
+    click.echo(json.dumps(found.to_json()) if as_json else found.text())
+    found.check()
 
 
 @click.command("compile")

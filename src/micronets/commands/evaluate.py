@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from micronets.quantized import reference
 from micronets.quantized.arithmetic import dequantize, quantize
 from micronets.quantized.model import QuantizedModel
 from micronets.runtimes import RUNTIMES, TFLM
+from micronets.terminal import columns, interval_text, metric_label, percent
 from micronets.tflite import ModelFile, read_file
 
 REFERENCE = "reference"
@@ -91,6 +92,61 @@ def compare(file: ModelFile, x: Int8, ours: Int8, theirs: Int8) -> Comparison:
     )
 
 
+@dataclass(frozen=True)
+class Evaluation:
+    """How well a model does on a split of a data set.
+
+    - model: its path. task, split, data: what it was tested on, and where that is from.
+    - metric, value, interval: the task's metric, and its 95 % interval where there is one. metrics: this and others by name.
+    - samples, noun: how many examples were judged, and what they are called.
+    - runtime, source: what computed the outputs, and where.
+    - synthetic, notes: whether the examples were made up; what is to be known of them.
+    - classes, confusion: names of the outputs; examples by true class (row) and predicted one, where there are classes.
+    """
+
+    model: str
+    task: str
+    metric: str
+    value: float
+    interval: Sequence[float] | None
+    metrics: Mapping[str, float]
+    samples: int
+    noun: str
+    runtime: str
+    source: str
+    split: str
+    data: str
+    synthetic: bool
+    notes: tuple[str, ...]
+    classes: tuple[str, ...]
+    confusion: Sequence[Sequence[int]] | None
+
+    def to_json(self) -> dict[str, Any]:
+        """The record as `micronets evaluate --json` prints it."""
+        return asdict(self)
+
+    def text(self) -> str:
+        """The record for a terminal."""
+        if self.confusion is not None:
+            rows = [
+                (name, str(sum(row)), percent(row[i] / sum(row)) if sum(row) else "-")
+                for i, (name, row) in enumerate(zip(self.classes, self.confusion, strict=True))
+            ]
+            table = columns(("class", self.noun, "right"), rows, numeric=(1, 2))
+        else:
+            rest = [(metric_label(name), percent(v)) for name, v in self.metrics.items() if name != self.metric]
+            table = columns(("metric", "value"), rest, numeric=(1,))
+        value = f"{metric_label(self.metric)} {percent(self.value)}"
+        lines = [
+            table,
+            "",
+            f"{'SYNTHETIC DATA: ' if self.synthetic else ''}{self.data}, split {self.split}",
+            *([interval_text(self.interval)] if self.interval else []),
+            f"{value} of {self.samples:,} {self.noun}, runtime {self.runtime}",
+        ]
+        return "\n".join(lines)
+
+
 def evaluate(
     path: Path,
     task: str | None,
@@ -102,7 +158,7 @@ def evaluate(
     front_end: str | None = None,
     labels: Sequence[str] | None = None,
     progress: Progress | None = None,
-) -> dict[str, Any]:
+) -> Evaluation:
     """The task's metric of a `.tflite` on a split of a data set, with everything that says how it was found.
 
     task: None is what the model's metadata says, else keyword spotting. runtime: None is TFLM where it is installed.
@@ -135,24 +191,24 @@ def evaluate(
         left = (time.monotonic() - begun) / done * (count - done)
         tell({"stage": "evaluate", "step": done, "steps": count, "seconds_left": left})
     result = examples.score(logits(model, np.concatenate(found)))
-    return {
-        "model": str(path),
-        "task": task,
-        "metric": result.metric,
-        "value": result.value,
-        "interval": result.interval,
-        "metrics": dict(result.metrics),
-        "samples": result.samples,
-        "noun": result.noun,
-        "runtime": runtime,
-        "source": "host",
-        "split": split,
-        "data": examples.source,
-        "synthetic": examples.synthetic,
-        "notes": list(examples.notes),
-        "classes": list(examples.classes),
-        "confusion": result.confusion,
-    }
+    return Evaluation(
+        model=str(path),
+        task=task,
+        metric=result.metric,
+        value=result.value,
+        interval=result.interval,
+        metrics=dict(result.metrics),
+        samples=result.samples,
+        noun=result.noun,
+        runtime=runtime,
+        source="host",
+        split=split,
+        data=examples.source,
+        synthetic=examples.synthetic,
+        notes=tuple(examples.notes),
+        classes=tuple(examples.classes),
+        confusion=result.confusion,
+    )
 
 
 def _front_end_file(path: Path) -> str:

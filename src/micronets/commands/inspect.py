@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from micronets.cost.costs import RUNTIME_FLASH_BYTES, cost
 from micronets.cost.tflm_plan import memory_over_time, tflm_plan
 from micronets.errors import DoesNotFit, FileError
 from micronets.ir.arch import Arch
+from micronets.ir.layers import Shape
 from micronets.quantized.model import QuantizedModel
 from micronets.runtimes.c import arena_room, flash_bytes, sram_bytes
 from micronets.terminal import amount, columns
@@ -37,113 +38,174 @@ def read_arch(path: Path) -> tuple[Arch, QuantizedModel | None, int | None]:
     return model.arch, model, len(data)
 
 
-def inspect(arch: Arch, board: Board, model: QuantizedModel | None, file_bytes: int | None) -> dict[str, Any]:
-    """The network in figures; `file_bytes` replaces the estimate of the file's size where there is a file.
+@dataclass(frozen=True)
+class LayerInspection:
+    """A layer: multiply-accumulates, weights and biases, their bytes, cycles under TFLM, all estimated.
 
-    `fits` is for TFLM, `fits_c` for our C: the network that `compile` makes of `model` for this board, layers in bands where
-    it takes them to fit; without weights, of `arch` as it is.
+    live_bytes: of activations that are alive while it runs.
+    """
+
+    name: str
+    kind: str
+    output_shape: Shape
+    macs: int
+    params: int
+    weight_bytes: int
+    cycles: int
+    live_bytes: int
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What a network costs on a board: estimated, nothing ran.
+
+    - model: path of the file. board: the board's name. source: how the figures are known.
+    - macs, ops: multiply-accumulates, and twice as many operations. params, weight_bytes: weights and biases, their bytes.
+    - tflite_bytes: the file, as it is or as it would be.
+    - arena_tflm_host64_bytes, arena_tflm_cortex_m_bytes: TFLM's arena on a 64-bit host and on a Cortex-M.
+    - arena_c_bytes: our C's arena as `compile` would plan it for the board. arena_c_patched_bytes: the smallest there is.
+    - sram_bytes, flash_bytes: under TFLM. sram_c_bytes, flash_c_bytes: as our C.
+    - board_sram_bytes, board_flash_bytes: what there is.
+    - latency_ms, energy_mj: of one inference under TFLM; within +-`uncertainty` (0.1 is 10 %).
+    - fits, fits_c: whether it fits the board under TFLM, and as our C.
+    - per_layer: a row for each layer, in order.
+    """
+
+    model: str
+    board: str
+    source: str
+    macs: int
+    ops: int
+    params: int
+    weight_bytes: int
+    tflite_bytes: int
+    arena_tflm_host64_bytes: int
+    arena_tflm_cortex_m_bytes: int
+    arena_c_bytes: int
+    arena_c_patched_bytes: int
+    sram_bytes: int
+    flash_bytes: int
+    sram_c_bytes: int
+    flash_c_bytes: int
+    board_sram_bytes: int
+    board_flash_bytes: int
+    latency_ms: float
+    energy_mj: float
+    uncertainty: float
+    fits: bool
+    fits_c: bool
+    input_shape: Shape
+    per_layer: tuple[LayerInspection, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The record as `micronets inspect --json` prints it."""
+        return asdict(self)
+
+    def text(self) -> str:
+        """The record for a terminal."""
+        head = ("layer", "kind", "output", "MACs", "params", "weight bytes", "live bytes", "cycles")
+        rows = [
+            (
+                r.name,
+                r.kind,
+                "x".join(map(str, r.output_shape)),
+                *(f"{n:,}" for n in (r.macs, r.params, r.weight_bytes, r.live_bytes, r.cycles)),
+            )
+            for r in self.per_layer
+        ]
+        unsure, sram, flash = f"+-{self.uncertainty:.0%}", f"of {self.board_sram_bytes:,}", f"of {self.board_flash_bytes:,}"
+        totals = [
+            ("MACs", amount(self.macs, "MACs"), f"{self.ops:,} ops"),
+            ("parameters", f"{self.params:,}", f"{self.weight_bytes:,} bytes"),
+            (".tflite file", amount(self.tflite_bytes, "B"), ""),
+            ("arena, TFLM", amount(self.arena_tflm_host64_bytes, "B"), "64-bit host"),
+            ("arena, TFLM", amount(self.arena_tflm_cortex_m_bytes, "B"), "Cortex-M"),
+            ("arena, our C", amount(self.arena_c_bytes, "B"), "micronets compile"),
+            ("arena, our C", amount(self.arena_c_patched_bytes, "B"), "the same with --patches smallest"),
+            ("SRAM, TFLM", amount(self.sram_bytes, "B"), f"{sram}: arena, runtime, stack"),
+            ("SRAM, our C", amount(self.sram_c_bytes, "B"), f"{sram}: arena, stack"),
+            ("flash, TFLM", amount(self.flash_bytes, "B"), f"{flash}: file and code"),
+            ("flash, our C", amount(self.flash_c_bytes, "B"), f"{flash}: weights, tables, code"),
+            ("latency, TFLM", amount(self.latency_ms, "ms"), f"{unsure}; of our C: micronets measure"),
+            ("energy, TFLM", amount(self.energy_mj, "mJ"), unsure),
+        ]
+        last = f"{Path(self.model).name} {self.fit_text()} (source: {self.source})"
+        return "\n".join([columns(head, rows, range(3, 8)), "", columns(("total", "", ""), totals, (1,)), "", last])
+
+    def fit_text(self) -> str:
+        """Whether it fits, and if not, by how much it is too large, as the rest of a sentence."""
+        sizes = (
+            (self.sram_bytes, self.board_sram_bytes, "SRAM", "under TFLM"),
+            (self.flash_bytes, self.board_flash_bytes, "flash", "under TFLM"),
+            (self.sram_c_bytes, self.board_sram_bytes, "SRAM", "as our C"),
+            (self.flash_c_bytes, self.board_flash_bytes, "flash", "as our C"),
+        )
+        over = ", ".join(
+            f"{used - there:,} bytes of {memory} too much {how}" for used, there, memory, how in sizes if used > there
+        )
+        match self.fits, self.fits_c:
+            case True, True:
+                return f"fits {self.board}, under TFLM and as our C"
+            case False, False:
+                return f"does NOT fit {self.board}: {over}"
+            case tflm, _:
+                return f"fits {self.board} {'under TFLM, NOT as our C' if tflm else 'as our C, NOT under TFLM'}: {over}"
+
+    def check(self) -> None:
+        """Raises `DoesNotFit`, which says by how much, where the network fits the board under no runtime."""
+        if not self.fits and not self.fits_c:
+            name = Path(self.model).name
+            raise DoesNotFit(f"{name} {self.fit_text()}; take fewer channels, weights of 4 bits, or a larger board")
+
+
+def inspect(
+    arch: Arch, board: Board, model: QuantizedModel | None = None, file_bytes: int | None = None, name: str = ""
+) -> Inspection:
+    """What a network costs on a board.
+
+    - model: the network with its weights, where there are some. Our C is that which `compile` makes of it for this board,
+      layers in bands where it takes them to fit; without weights, of `arch` as it is.
+    - file_bytes: replaces the estimate of the file's size where there is a file.
+    - name: of the file, for the result.
     """
     c = cost(arch, board)
     ours = arch if model is None else optimise(model).arch
     flash = c.flash_bytes if file_bytes is None else file_bytes + RUNTIME_FLASH_BYTES
     arena, smallest = (plan_patches(ours, limit, board.target).bytes for limit in (arena_room(board), 0))
     sram_c, flash_c = sram_bytes(arena), math.ceil(flash_bytes(ours.steps()))
-    return {
-        "board": board.name,
-        "source": c.source,
-        "macs": c.macs,
-        "ops": 2 * c.macs,
-        "params": c.params,
-        "weight_bytes": c.weight_bytes,
-        "tflite_bytes": c.tflite_bytes if file_bytes is None else file_bytes,
-        "arena_tflm_host64_bytes": c.arena_bytes,
-        "arena_tflm_cortex_m_bytes": c.arena_tflm_cortex_m_bytes,
-        "arena_c_bytes": arena,
-        "arena_c_patched_bytes": smallest,
-        "sram_bytes": c.sram_bytes,
-        "flash_bytes": flash,
-        "sram_c_bytes": sram_c,
-        "flash_c_bytes": flash_c,
-        "board_sram_bytes": board.sram_bytes,
-        "board_flash_bytes": board.flash_bytes,
-        "latency_ms": c.latency_ms,
-        "energy_mj": c.energy_mj,
-        "uncertainty": c.uncertainty,
-        "fits": c.sram_bytes <= board.sram_bytes and flash <= board.flash_bytes,
-        "fits_c": sram_c <= board.sram_bytes and flash_c <= board.flash_bytes,
-        "input_shape": list(arch.input_shape),
-        "per_layer": layer_rows(arch, board),
-    }
-
-
-def layer_rows(arch: Arch, board: Board) -> list[dict[str, Any]]:
-    """A row for each layer: what `cost.LayerCost` has, and the bytes of activations alive while it runs."""
-    moments = memory_over_time(tflm_plan(arch), arch)
-    return [
-        {**vars(layer), "output_shape": list(layer.output_shape), "cycles": round(layer.cycles), "live_bytes": m.live_bytes}
-        for layer, m in zip(cost(arch, board).layers, moments, strict=True)
-    ]
-
-
-def table(name: str, figures: Mapping[str, Any]) -> str:
-    """The figures as text for a terminal."""
-    counts = ("macs", "params", "weight_bytes", "live_bytes", "cycles")
-    head = ("layer", "kind", "output", "MACs", "params", "weight bytes", "live bytes", "cycles")
-    rows = [
-        (r["name"], r["kind"], "x".join(map(str, r["output_shape"])), *(f"{r[k]:,}" for k in counts))
-        for r in figures["per_layer"]
-    ]
-    unsure = f"+-{figures['uncertainty']:.0%}"
-    totals = [
-        ("MACs", amount(figures["macs"], "MACs"), f"{figures['ops']:,} ops"),
-        ("parameters", f"{figures['params']:,}", f"{figures['weight_bytes']:,} bytes"),
-        (".tflite file", amount(figures["tflite_bytes"], "B"), ""),
-        ("arena, TFLM", amount(figures["arena_tflm_host64_bytes"], "B"), "64-bit host"),
-        ("arena, TFLM", amount(figures["arena_tflm_cortex_m_bytes"], "B"), "Cortex-M"),
-        ("arena, our C", amount(figures["arena_c_bytes"], "B"), "micronets compile"),
-        ("arena, our C", amount(figures["arena_c_patched_bytes"], "B"), "the same with --patches smallest"),
-        ("SRAM, TFLM", amount(figures["sram_bytes"], "B"), f"of {figures['board_sram_bytes']:,}: arena, runtime, stack"),
-        ("SRAM, our C", amount(figures["sram_c_bytes"], "B"), f"of {figures['board_sram_bytes']:,}: arena, stack"),
-        ("flash, TFLM", amount(figures["flash_bytes"], "B"), f"of {figures['board_flash_bytes']:,}: file and code"),
-        ("flash, our C", amount(figures["flash_c_bytes"], "B"), f"of {figures['board_flash_bytes']:,}: weights, tables, code"),
-        ("latency, TFLM", amount(figures["latency_ms"], "ms"), f"{unsure}; of our C: micronets measure"),
-        ("energy, TFLM", amount(figures["energy_mj"], "mJ"), unsure),
-    ]
-    verdict = f"{name} {_verdict(figures)} (source: {figures['source']})"
-    return "\n".join([columns(head, rows, range(3, 8)), "", columns(("total", "", ""), totals, (1,)), "", verdict])
-
-
-def _verdict(figures: Mapping[str, Any]) -> str:
-    """Whether it fits, and if not, by how much it is too large."""
-    board = figures["board"]
-    over = [
-        f"{figures[f'{what}{key}_bytes'] - figures[f'board_{what}_bytes']:,} bytes of {name} too much {how}"
-        for key, how in (("", "under TFLM"), ("_c", "as our C"))
-        for what, name in (("sram", "SRAM"), ("flash", "flash"))
-        if figures[f"{what}{key}_bytes"] > figures[f"board_{what}_bytes"]
-    ]
-    match figures["fits"], figures["fits_c"]:
-        case True, True:
-            return f"fits {board}, under TFLM and as our C"
-        case False, False:
-            return f"does NOT fit {board}: {', '.join(over)}"
-        case tflm, _:
-            return f"fits {board} {'under TFLM, NOT as our C' if tflm else 'as our C, NOT under TFLM'}: {', '.join(over)}"
-
-
-def check(name: str, figures: Mapping[str, Any]) -> None:
-    """Raises `DoesNotFit`, which says by how much, for figures of `inspect` that fit the board under no runtime."""
-    if not figures["fits"] and not figures["fits_c"]:
-        raise DoesNotFit(f"{name} {_verdict(figures)}; take fewer channels, weights of 4 bits, or a larger board")
-
-
-def against(chosen: Arch, largest: Arch, board: Board) -> list[dict[str, Any]]:
-    """Both networks in the terms of a budget, row by row, for the report."""
-    a, b = cost(chosen, board), cost(largest, board)
-    rows: Sequence[tuple[str, str, str]] = (
-        ("MACs", "macs", "MACs"),
-        ("parameters", "params", ""),
-        (".tflite file", "tflite_bytes", "B"),
-        ("arena, 64-bit host", "arena_bytes", "B"),
+    return Inspection(
+        model=name,
+        board=board.name,
+        source=c.source,
+        macs=c.macs,
+        ops=2 * c.macs,
+        params=c.params,
+        weight_bytes=c.weight_bytes,
+        tflite_bytes=c.tflite_bytes if file_bytes is None else file_bytes,
+        arena_tflm_host64_bytes=c.arena_bytes,
+        arena_tflm_cortex_m_bytes=c.arena_tflm_cortex_m_bytes,
+        arena_c_bytes=arena,
+        arena_c_patched_bytes=smallest,
+        sram_bytes=c.sram_bytes,
+        flash_bytes=flash,
+        sram_c_bytes=sram_c,
+        flash_c_bytes=flash_c,
+        board_sram_bytes=board.sram_bytes,
+        board_flash_bytes=board.flash_bytes,
+        latency_ms=c.latency_ms,
+        energy_mj=c.energy_mj,
+        uncertainty=c.uncertainty,
+        fits=c.sram_bytes <= board.sram_bytes and flash <= board.flash_bytes,
+        fits_c=sram_c <= board.sram_bytes and flash_c <= board.flash_bytes,
+        input_shape=arch.input_shape,
+        per_layer=layer_inspections(arch, board),
     )
-    return [{"label": label, "unit": unit, "value": getattr(a, k), "largest": getattr(b, k)} for label, k, unit in rows]
+
+
+def layer_inspections(arch: Arch, board: Board) -> tuple[LayerInspection, ...]:
+    """A row for each layer, in order."""
+    moments = memory_over_time(tflm_plan(arch), arch)
+    return tuple(
+        LayerInspection(**vars(layer) | {"cycles": round(layer.cycles), "live_bytes": moment.live_bytes})
+        for layer, moment in zip(cost(arch, board).layers, moments, strict=True)
+    )

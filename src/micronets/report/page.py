@@ -10,7 +10,7 @@ from micronets.installation import install
 from micronets.report import charts
 from micronets.report.markup import Markup, el, table
 from micronets.report.style import CSS
-from micronets.terminal import amount, duration, percent, said, within
+from micronets.terminal import amount, duration, interval_text, metric_label, percent
 
 Facts = Mapping[str, Any]
 
@@ -82,7 +82,7 @@ def _head(facts: Facts) -> Markup:
     if facts["metric"] == "accuracy":
         lead = f" of {facts['samples']['test']:,} test {noun} right ({value['name']})"
     else:
-        lead = f" {said(facts['metric'])} on {facts['judged']:,} test {facts['judged_noun']} ({value['name']})"
+        lead = f" {metric_label(facts['metric'])} on {facts['judged']:,} test {facts['judged_noun']} ({value['name']})"
     return el(
         "header",
         el("p", f"micronets {facts['versions']['micronets']}", class_="small"),
@@ -125,13 +125,13 @@ def _budget(facts: Facts) -> Markup:
 def _accuracy(facts: Facts) -> Markup:
     rows = [(r["name"], percent(r["value"]), r["source"]) for r in facts["scores"]]
     last, metric, interval = facts["scores"][-1], facts["metric"], facts["interval"]
-    others = [(said(name), percent(value)) for name, value in last["metrics"].items() if name != metric]
+    others = [(metric_label(name), percent(value)) for name, value in last["metrics"].items() if name != metric]
     told = f"On {facts['judged']:,} test {facts['judged_noun']}. {MEANINGS[metric]} Data: {facts['source']}."
     return _section(
         MEANINGS[metric].split(":")[0],
         el("p", told),
-        table(("model", said(metric), "source"), rows, numeric=(1,)),
-        el("p", f"{last['name']}: {within(interval)}.", class_="small") if interval else None,
+        table(("model", metric_label(metric), "source"), rows, numeric=(1,)),
+        el("p", f"{last['name']}: {interval_text(interval)}.", class_="small") if interval else None,
         table((f"also, of {last['name']}", ""), others, numeric=(1,)) if others else None,
     )
 
@@ -269,14 +269,14 @@ def _training(facts: Facts) -> Markup:
         return _section("Training", el("p", "No record of a training."))
     losses = [charts.Series("loss", [h.get("loss") for h in history])]
     name = next(k for k in history[-1] if k.startswith("val_"))
-    rates = [charts.Series(said(name[4:]), [h.get(name) for h in history])]
+    rates = [charts.Series(metric_label(name[4:]), [h.get(name) for h in history])]
     switch = next((i for i, h in enumerate(history) if h.get("stage") != "float"), None)
     told = f"In float for {switch} epochs, then with quantisation simulated (shaded)." if switch else None
     return _section(
         "Training",
         el("p", told) if told else None,
         charts.lines(losses, f"loss on disturbed training {facts['noun']}", "epoch", mark=switch),
-        charts.lines(rates, f"{said(name[4:])} on validation {facts['noun']}", "epoch", mark=switch, zero=False),
+        charts.lines(rates, f"{metric_label(name[4:])} on validation {facts['noun']}", "epoch", mark=switch, zero=False),
     )
 
 

@@ -16,11 +16,12 @@ from micronets import __version__
 from micronets.boards import battery
 from micronets.boards.board import LIMITS, Board, board_budget
 from micronets.commands import inspect
-from micronets.cost.costs import budget_costs
+from micronets.cost.costs import budget_costs, cost
 from micronets.cost.tflm_arena import arena_tflm_bytes
 from micronets.cost.tflm_plan import tflm_plan
 from micronets.files import write_atomic
 from micronets.installation import install
+from micronets.ir.arch import Arch
 from micronets.ir.space import Choice, derive
 from micronets.report.page import page
 from micronets.run import directory
@@ -34,7 +35,7 @@ from micronets.run.stages.search import SEARCH
 from micronets.run.stages.teacher import TEACHER
 from micronets.run.stages.train import TRAIN
 from micronets.runtimes.measurement import Measurement, from_json
-from micronets.terminal import amount, columns, percent, said, within
+from micronets.terminal import amount, columns, interval_text, metric_label, percent
 
 RATE = 1.0  # inferences a second, for the battery
 _PACKAGES = ("numpy", "torch", "tflite-micro", "scipy")
@@ -93,8 +94,8 @@ def collect(context: RunContext) -> dict[str, Any]:
         "train": {"history": _records(context.run / TRAIN_LOG)},
         "space": context.space.name,
         "choices": _choices(context),
-        "against_largest": inspect.against(arch, largest, board),
-        "layers": inspect.layer_rows(arch, board),
+        "against_largest": _size_rows(arch, largest, board),
+        "layers": [dataclasses.asdict(layer) for layer in inspect.layer_inspections(arch, board)],
         "plan": {
             "bytes": plan.bytes,
             "arena_bytes": arena_tflm_bytes(arch),
@@ -113,6 +114,18 @@ def _battery(c: Measurement | None, board: Board) -> battery.DutyCycle | None:
         return None
     rate = min(RATE, 1e3 / c.latency_ms)
     return battery.duty_cycle(c.latency_ms, board, rate, battery.parse_battery(battery.CR2032))
+
+
+def _size_rows(chosen: Arch, largest: Arch, board: Board) -> list[dict[str, Any]]:
+    """The chosen network and the largest of its space in the terms of a budget, row by row."""
+    a, b = cost(chosen, board), cost(largest, board)
+    rows = (
+        ("MACs", "MACs", a.macs, b.macs),
+        ("parameters", "", a.params, b.params),
+        (".tflite file", "B", a.tflite_bytes, b.tflite_bytes),
+        ("arena, 64-bit host", "B", a.arena_bytes, b.arena_bytes),
+    )
+    return [{"label": label, "unit": unit, "value": value, "largest": most} for label, unit, value, most in rows]
 
 
 def _choices(context: RunContext) -> list[dict[str, Any]]:
@@ -194,7 +207,7 @@ def summary(facts: Mapping[str, Any], run: RunDir) -> str:
             "",
             columns(("limit", "result", "allowed", "used", "source", ""), limits, (1, 2, 3)),
             "",
-            columns((said(facts["metric"]), "test", "source"), rates, (1,)),
+            columns((metric_label(facts["metric"]), "test", "source"), rates, (1,)),
             *others(facts),
             "",
             proof,
@@ -220,8 +233,8 @@ def deployed(facts: Mapping[str, Any]) -> list[str]:
 def others(facts: Mapping[str, Any]) -> list[str]:
     """The interval of the last score, and the metrics beside the task's own, in lines."""
     last = facts["scores"][-1]
-    rest = [(said(name), percent(value)) for name, value in last["metrics"].items() if name != facts["metric"]]
-    lines = [f"{last['name']}: {within(facts['interval'])}"] if facts["interval"] else []
+    rest = [(metric_label(name), percent(value)) for name, value in last["metrics"].items() if name != facts["metric"]]
+    lines = [f"{last['name']}: {interval_text(facts['interval'])}"] if facts["interval"] else []
     return [*lines, *(["", columns(("also", "test"), rest, (1,))] if rest else [])]
 
 
