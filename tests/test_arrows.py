@@ -12,7 +12,7 @@ import micronets
 
 ROOT = Path(micronets.__file__).parent
 
-ALONE = {"child_processes", "errors", "files", "installation", "output_directory", "terminal", "user_code"}
+ALONE = {"child_processes", "errors", "files", "installation", "output_directory", "records", "terminal", "user_code"}
 """Modules beside the folders that everybody may import."""
 
 CORE = {"ir", "quantized", "boards", "cost"}
@@ -31,7 +31,7 @@ ALLOWED = {
     "tasks": {"ir", "frontend"},
     "design": CORE | {"frontend", "tasks"},
     "fetch": set(),
-    "report": CORE,
+    "report": CORE | DEPLOY,
     "commands": CORE | DEPLOY | {"frontend", "tasks", "report"},
     "run": CORE | DEPLOY | DESIGN | {"report", "commands"},
     "cli": CORE | DEPLOY | DESIGN | {"fetch", "report", "commands", "run"},

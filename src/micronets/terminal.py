@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 
-def amount(value: float, unit: str) -> str:
+def amount(value: float | None, unit: str) -> str:
     """`65,536 B`, `8.30 M MACs`, `12.5 ms`, and plain counts as `28,396`."""
+    if value is None:
+        return "unknown"
     if unit == "B":
         return f"{value:,.0f} B"
     if unit == "MACs":

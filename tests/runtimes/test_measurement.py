@@ -12,6 +12,7 @@ from micronets.run.directory import FACTS, RunDir
 from micronets.run.stages import report
 from micronets.runtimes.measurement import CounterRuns, Execution, FigureSources, LayerMeasurement, Measurement, from_json
 
+ZOO = Path(__file__).parents[2] / "zoo"
 FOUND = Measurement(
     source="host",
     bit_exact=True,
@@ -65,19 +66,18 @@ def test_a_measurement_of_an_earlier_version_has_the_names_of_today() -> None:
     assert from_json(earlier(FOUND)) == FOUND
 
 
-def test_a_run_directory_of_an_earlier_version_is_read(tmp_path: Path) -> None:
-    (tmp_path / FACTS).write_text(json.dumps({"ok": True, "c": earlier(FOUND)}))
-    assert from_json(report.read(RunDir(tmp_path))["c"]) == FOUND
-    (tmp_path / FACTS).write_text(json.dumps({"ok": True}))  # before there was our C
-    assert report.read(RunDir(tmp_path))["c"] is None
-
-
-@pytest.mark.parametrize("path", sorted((Path(__file__).parents[2] / "zoo").glob("*/report.json")), ids=lambda p: p.parent.name)
-def test_reports_of_the_zoo_have_the_names_of_today(path: Path) -> None:
-    c = json.loads(path.read_text("utf-8")).get("c")
-    if c is not None:
-        assert c.keys() <= from_json(c).to_json().keys()
-        assert from_json(c).arena_c_bytes == c["arena_c_bytes"]
+@pytest.mark.parametrize("directory", sorted(p.parent for p in ZOO.glob("*/report.json")), ids=lambda p: p.name)
+def test_reports_of_the_zoo_are_read_by_the_version_of_today(directory: Path) -> None:
+    table = json.loads((directory / FACTS).read_text("utf-8"))
+    if "scores" not in table:
+        pytest.skip("written before there were tasks with other metrics than accuracy; its run cannot be continued")
+    facts = report.read(RunDir(directory))
+    assert (facts.ok, facts.task, facts.board.name) == (table["ok"], table["task"], table["board"]["name"])
+    assert {row.name: row.value for row in facts.limits} == {row["name"]: row["value"] for row in table["limits"]}
+    assert (facts.c is None) == (table.get("c") is None)  # before there was our C
+    if facts.c is not None:
+        assert table["c"].keys() <= facts.to_json()["c"].keys(), "the zoo has the names of today"
+        assert facts.c.arena_c_bytes == table["c"]["arena_c_bytes"]
 
 
 def test_a_board_turns_cycles_into_time_and_time_into_energy() -> None:

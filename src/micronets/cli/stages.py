@@ -132,9 +132,10 @@ def _print_files(run: RunDir, stages: Sequence[Stage], as_json: bool) -> None:
 
 
 def _print_verdict(run: RunDir, as_json: bool) -> None:
-    from micronets.run.stages import evaluate, report
+    from micronets.run.stages import report
+    from micronets.run.summary import summary, summary_json
 
     found = report.read(run)
-    click.echo(json.dumps(report.brief(found, run)) if as_json else report.summary(found, run))
+    click.echo(json.dumps(summary_json(found, run)) if as_json else summary(found, run))
     sys.stdout.flush()
-    evaluate.check(found)
+    found.check()

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from micronets import tasks
+from micronets import records, tasks
 from micronets.device.tflm import interpreter
 from micronets.errors import FileError, SpecError, did_you_mean
 from micronets.frontend import RELEASED_LABELS, image, preset
@@ -21,6 +21,7 @@ from micronets.quantized import reference
 from micronets.quantized.arithmetic import dequantize, quantize
 from micronets.quantized.model import QuantizedModel
 from micronets.runtimes import RUNTIMES, TFLM
+from micronets.runtimes.measurement import Comparison
 from micronets.terminal import columns, interval_text, metric_label, percent
 from micronets.tflite import ModelFile, read_file
 
@@ -69,15 +70,6 @@ def logits(model: QuantizedModel, out: npt.NDArray[Any]) -> Floats:
     return real
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """Bytes compared and bytes that differ; the first layer that differs, and on which clip, where one does."""
-
-    compared: int
-    different: int
-    first: str | None = None
-
-
 def compare(file: ModelFile, x: Int8, ours: Int8, theirs: Int8) -> Comparison:
     """Our reference's outputs against TFLM's, byte by byte; where they differ, layer by layer on the first such clip."""
     wrong = (ours != theirs).reshape(len(x), -1)
@@ -123,7 +115,8 @@ class Evaluation:
 
     def to_json(self) -> dict[str, Any]:
         """The record as `micronets evaluate --json` prints it."""
-        return asdict(self)
+        table: dict[str, Any] = records.to_json(self)
+        return table
 
     def text(self) -> str:
         """The record for a terminal."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from micronets import tflite
+from micronets import records, tflite
 from micronets.boards.board import Board
 from micronets.compiler import optimise, plan_patches
 from micronets.cost.costs import RUNTIME_FLASH_BYTES, cost
-from micronets.cost.tflm_plan import memory_over_time, tflm_plan
+from micronets.cost.layer_table import LayerInspection, layer_inspections
 from micronets.errors import DoesNotFit, FileError
 from micronets.ir.arch import Arch
 from micronets.ir.layers import Shape
@@ -36,23 +36,6 @@ def read_arch(path: Path) -> tuple[Arch, QuantizedModel | None, int | None]:
             raise FileError(f"{path}: not an architecture: not UTF-8 text") from e
     model = tflite.read(data, str(path))
     return model.arch, model, len(data)
-
-
-@dataclass(frozen=True)
-class LayerInspection:
-    """A layer: multiply-accumulates, weights and biases, their bytes, cycles under TFLM, all estimated.
-
-    live_bytes: of activations that are alive while it runs.
-    """
-
-    name: str
-    kind: str
-    output_shape: Shape
-    macs: int
-    params: int
-    weight_bytes: int
-    cycles: int
-    live_bytes: int
 
 
 @dataclass(frozen=True)
@@ -99,7 +82,8 @@ class Inspection:
 
     def to_json(self) -> dict[str, Any]:
         """The record as `micronets inspect --json` prints it."""
-        return asdict(self)
+        table: dict[str, Any] = records.to_json(self)
+        return table
 
     def text(self) -> str:
         """The record for a terminal."""
@@ -199,13 +183,4 @@ def inspect(
         fits_c=sram_c <= board.sram_bytes and flash_c <= board.flash_bytes,
         input_shape=arch.input_shape,
         per_layer=layer_inspections(arch, board),
-    )
-
-
-def layer_inspections(arch: Arch, board: Board) -> tuple[LayerInspection, ...]:
-    """A row for each layer, in order."""
-    moments = memory_over_time(tflm_plan(arch), arch)
-    return tuple(
-        LayerInspection(**vars(layer) | {"cycles": round(layer.cycles), "live_bytes": moment.live_bytes})
-        for layer, moment in zip(cost(arch, board).layers, moments, strict=True)
     )

@@ -6,9 +6,10 @@ Every device and every runtime fills the same record; what cannot be known there
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Literal
 
+from micronets import records
 from micronets.boards.battery import DutyCycle
 from micronets.cost.counts import step_macs
 from micronets.ir.arch import Step
@@ -179,26 +180,32 @@ class Measurement(Execution):
 
     def to_json(self) -> dict[str, Any]:
         """The record as JSON holds it: what `micronets measure --json` prints."""
-        return {**asdict(self), "fits": self.fits}
+        return {**records.to_json(self), "fits": self.fits}
+
+    @staticmethod
+    def upgraded(table: Mapping[str, Any]) -> dict[str, Any]:
+        """The table with the keys of today: earlier versions had other names for the arenas, and measured our C alone.
+
+        `measure.json` of a run, which may be moved, has no path of the model.
+        """
+        return {"model": "", "runtime": "c", **{_RENAMED.get(name, name): value for name, value in table.items()}}
 
 
 def from_json(table: Mapping[str, Any]) -> Measurement:
-    """The record of what `Measurement.to_json` returned; also of earlier versions, which had other names for the arenas.
+    """The record of what `Measurement.to_json` returned, in this version or an earlier one."""
+    return records.from_json(Measurement, table)
 
-    A table without a model's path, as in `measure.json` of a run, gives an empty one. Raises `KeyError` and `TypeError` for
-    a table of anything else.
+
+@dataclass(frozen=True)
+class Comparison:
+    """Outputs of TFLM against those of our reference: bytes compared, bytes that differ.
+
+    first: the first layer that differs, and on which example, where one does.
     """
-    given = {_RENAMED.get(name, name): value for name, value in table.items()}
-    names = [f.name for f in fields(Measurement)]
-    optional: dict[str, Any] = {**dict.fromkeys(names[names.index("machine") :]), "model": ""}
-    values = optional | {name: given[name] for name in names if name in given}
-    values["flags"] = tuple(values["flags"])
-    values["per_layer"] = tuple(LayerMeasurement(**row) for row in values["per_layer"])
-    values["bands"] = tuple(LayersInBands(**band) for band in values["bands"])
-    values["sources"] = FigureSources(**{"sleep_power_w": None, **values["sources"]})
-    for name, record in (("qemu", QemuCount), ("counts", CounterRuns), ("duty_cycle", DutyCycle)):
-        values[name] = None if values[name] is None else record(**values[name])
-    return Measurement(**values)
+
+    compared: int
+    different: int
+    first: str | None = None
 
 
 LIMITS_MEASURED = ("sram_bytes", "flash_bytes", "latency_ms", "energy_mj")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -15,12 +14,13 @@ from micronets.commands import evaluate as evaluation
 from micronets.cost.costs import budget_costs
 from micronets.cost.tflm_arena import arena_tflm_bytes
 from micronets.device.tflm import interpreter
-from micronets.errors import CheckFailed
 from micronets.files import digest, write_atomic
 from micronets.quantized.model import QuantizedModel
+from micronets.records import from_json
+from micronets.report.facts import ArenaCheck, LimitRow, ScoreRow, Verdict
 from micronets.run import directory
 from micronets.run.context import RunContext, settings_for
-from micronets.run.directory import EVALUATION, MODEL
+from micronets.run.directory import EVALUATION, MODEL, RunDir
 from micronets.run.stages.base import Stage
 from micronets.run.stages.compile import COMPILE, read_measurement
 from micronets.run.stages.export import EXPORT
@@ -57,45 +57,45 @@ def _evaluate(context: RunContext) -> Sequence[str]:
         theirs = evaluation.outputs(file, q, TFLM.name)
         result = context.data.evaluate(evaluation.logits(model, theirs), "test")
         scores.append(_row("int8 under TFLM", result, "host"))
-        exact = dataclasses.asdict(evaluation.compare(file, q, ours, theirs))
+        exact = evaluation.compare(file, q, ours, theirs)
         context.progress(
             {
                 "stage": "evaluate",
-                "note": f"TFLM against the reference: {exact['different']} of {exact['compared']:,} bytes differ",
+                "note": f"TFLM against the reference: {exact.different} of {exact.compared:,} bytes differ",
             }
         )
-    arena = {
-        "predicted": arena_tflm_bytes(model.arch),
-        "found": interpreter.min_arena(file.content) if interpreter.available() else None,
-    }
+    found = interpreter.min_arena(file.content) if interpreter.available() else None
     in_c = read_measurement(context.run)
-    limits = _limits(context, file, arena["found"], in_c)
-    verdict = {
-        "ok": all(row["met"] for row in limits) and not (exact and exact["different"]) and not (in_c and not in_c.bit_exact),
-        "metric": result.metric,
-        "noun": context.data.noun,
-        "scores": scores,
-        "interval": result.interval,
-        "judged": result.samples,
-        "judged_noun": result.noun,
-        "bit_exact": exact,
-        "arena": arena,
-        "runtime": context.config.runtime,
-        "c": None if in_c is None else in_c.to_json(),
-        "limits": limits,
-        "confusion": result.confusion,
-    }
-    write_atomic(context.run / EVALUATION, json.dumps(verdict, indent=1) + "\n")
+    verdict = Verdict(
+        metric=result.metric,
+        noun=context.data.noun,
+        scores=tuple(scores),
+        interval=None if result.interval is None else tuple(result.interval),
+        judged=result.samples,
+        judged_noun=result.noun,
+        bit_exact=exact,
+        arena=ArenaCheck(predicted=arena_tflm_bytes(model.arch), found=found),
+        runtime=context.config.runtime,
+        c=in_c,
+        limits=_limits(context, file, found, in_c),
+        confusion=None if result.confusion is None else tuple(map(tuple, result.confusion)),
+    )
+    write_atomic(context.run / EVALUATION, json.dumps(verdict.to_json(), indent=1) + "\n")
     return (EVALUATION,)
 
 
-def _row(name: str, score: Score, source: str) -> dict[str, Any]:
-    return {"name": name, "value": score.value, "source": source, "metrics": dict(score.metrics)}
+def read_verdict(run: RunDir) -> Verdict:
+    """What the stage found."""
+    return from_json(Verdict, json.loads((run / EVALUATION).read_text("utf-8")))
+
+
+def _row(name: str, score: Score, source: str) -> ScoreRow:
+    return ScoreRow(name, score.value, source, dict(score.metrics))
 
 
 def _limits(
     context: RunContext, file: tflite.ModelFile, arena_bytes: int | None, in_c: Measurement | None
-) -> list[dict[str, Any]]:
+) -> tuple[LimitRow, ...]:
     """Every limit with the best figure there is for it: found by running TFLM or our C, counted, or else estimated."""
     limits = board_budget(context.config.budget, context.board).limits()
     metadata = sum(len(k.encode()) + len(v.encode()) for k, v in file.model.metadata.items())
@@ -114,36 +114,9 @@ def _limits(
         called, about = LIMITS[name], context.costs.costs[name].about
         value, source, note = found.get(name, (predicted[name], "estimated", ""))
         notes = "; ".join(t for t in (about, note) if t)
-        row = {
-            "name": name,
-            "label": called.label,
-            "unit": called.unit,
-            "limit": limit,
-            "value": value,
-            "predicted": predicted[name],
-        }
-        rows.append({**row, "met": value <= limit, "source": source, "note": notes})
-    return rows
-
-
-def failure(verdict: dict[str, Any]) -> str | None:
-    """One line saying which checks failed, or None."""
-    wrong = [
-        f"{r['name']} = {r['value']:,.6g} is over the limit of {r['limit']:,.6g}" for r in verdict["limits"] if not r["met"]
-    ]
-    exact = verdict["bit_exact"]
-    if exact and exact["different"]:
-        wrong.append(f"{exact['different']} of {exact['compared']} output bytes differ under TFLM, first at {exact['first']}")
-    if verdict["c"] and not verdict["c"]["bit_exact"]:
-        wrong.append("the C computes other bytes than the reference on the simulated board; please report the model")
-    return "; ".join(wrong) or None
-
-
-def check(verdict: dict[str, Any]) -> None:
-    """Raises `CheckFailed` naming what failed, if anything did."""
-    message = failure(verdict)
-    if message:
-        raise CheckFailed(message)
+        row = LimitRow(name, called.label, called.unit, limit, value, predicted[name], value <= limit, source, notes)
+        rows.append(row)
+    return tuple(rows)
 
 
 def _torch_outputs(context: RunContext, model: QuantizedModel) -> tuple[dict[str, evaluation.Floats], evaluation.Int8]:

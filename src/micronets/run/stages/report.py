@@ -2,40 +2,40 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import importlib.metadata
 import json
 import platform
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from micronets import __version__
 from micronets.boards import battery
 from micronets.boards.board import LIMITS, Board, board_budget
-from micronets.commands import inspect
 from micronets.cost.costs import budget_costs, cost
+from micronets.cost.layer_table import layer_inspections
 from micronets.cost.tflm_arena import arena_tflm_bytes
 from micronets.cost.tflm_plan import tflm_plan
 from micronets.files import write_atomic
-from micronets.installation import install
 from micronets.ir.arch import Arch
 from micronets.ir.space import Choice, derive
+from micronets.records import from_json
+from micronets.report.facts import ChoiceRow, Facts, PlanFacts, PlannedBuffer, SearchFacts, SizeRow, TrainFacts, Verdict
 from micronets.report.page import page
 from micronets.run import directory
 from micronets.run.context import RunContext
-from micronets.run.directory import CONFIG, EVALUATION, FACTS, LIBRARY, MODEL, PAGE, SEARCH_LOG, TRAIN_LOG, RunDir
+from micronets.run.directory import CONFIG, FACTS, MODEL, PAGE, SEARCH_LOG, TRAIN_LOG, RunDir
 from micronets.run.stages.base import Stage
-from micronets.run.stages.compile import COMPILE, read_measurement
-from micronets.run.stages.evaluate import EVALUATE
+from micronets.run.stages.compile import COMPILE
+from micronets.run.stages.evaluate import EVALUATE, read_verdict
 from micronets.run.stages.export import EXPORT
 from micronets.run.stages.search import SEARCH
 from micronets.run.stages.teacher import TEACHER
 from micronets.run.stages.train import TRAIN
-from micronets.runtimes.measurement import Measurement, from_json
-from micronets.terminal import amount, columns, interval_text, metric_label, percent
+from micronets.runtimes.measurement import Measurement
 
 RATE = 1.0  # inferences a second, for the battery
 _PACKAGES = ("numpy", "torch", "tflite-micro", "scipy")
@@ -52,60 +52,54 @@ def _inputs(context: RunContext) -> dict[str, str]:
 def _report(context: RunContext) -> Sequence[str]:
     """Writes report.json and report.html."""
     facts = collect(context)
-    write_atomic(context.run / FACTS, json.dumps(facts, indent=1) + "\n")
+    write_atomic(context.run / FACTS, json.dumps(facts.to_json(), indent=1) + "\n")
     write_atomic(context.run / PAGE, page(facts))
     return FACTS, PAGE
 
 
-def read(run: RunDir) -> dict[str, Any]:
+def read(run: RunDir) -> Facts:
     """The facts that the stage wrote."""
-    facts: dict[str, Any] = json.loads((run / FACTS).read_text("utf-8"))
-    return {**facts, "c": None if facts.get("c") is None else from_json(facts["c"]).to_json()}
+    return from_json(Facts, json.loads((run / FACTS).read_text("utf-8")))
 
 
-def collect(context: RunContext) -> dict[str, Any]:
-    """The facts, as JSON holds them; `page.page` draws them."""
+def collect(context: RunContext) -> Facts:
+    """Everything that the files of a run tell, for `report.page` to draw."""
     arch, board, data = context.arch, context.board, context.data
-    verdict = json.loads((context.run / EVALUATION).read_text("utf-8"))
-    duty_cycle = _battery(read_measurement(context.run), board)
+    verdict = read_verdict(context.run)
     largest = derive(context.space, {**context.space.largest(), **context.input_settings})
     plan = tflm_plan(arch)
-    return {
-        **verdict,
-        "task": context.config.task,
-        "board": dataclasses.asdict(board) | {"sources": dict(board.sources)},
-        "source": data.source,
-        "synthetic": data.synthetic,
-        "notes": list(data.notes),
-        "classes": list(data.classes),
-        "samples": {split: data.size(split) for split in ("train", "val", "test")},
-        "seed": context.config.seed,
-        "date": datetime.date.today().isoformat(),
-        "costs": dict(budget_costs(arch, board, LIMITS, 0)) | {"tflite_bytes": (context.run / MODEL).stat().st_size},
-        "battery": None if duty_cycle is None else dataclasses.asdict(duty_cycle),
-        "commands": commands(context),
-        "versions": versions(),
-        "seconds": directory.seconds(context.run),
-        "config": (context.run / CONFIG).read_text("utf-8"),
-        "search": {
-            "history": _records(context.run / SEARCH_LOG),
-            "limits": board_budget(context.config.budget, board).limits(),
-        },
-        "train": {"history": _records(context.run / TRAIN_LOG)},
-        "space": context.space.name,
-        "choices": _choices(context),
-        "against_largest": _size_rows(arch, largest, board),
-        "layers": [dataclasses.asdict(layer) for layer in inspect.layer_inspections(arch, board)],
-        "plan": {
-            "bytes": plan.bytes,
-            "arena_bytes": arena_tflm_bytes(arch),
+    return Facts(
+        **{f.name: getattr(verdict, f.name) for f in fields(Verdict)},
+        task=context.config.task,
+        board=board,
+        source=data.source,
+        synthetic=data.synthetic,
+        notes=tuple(data.notes),
+        classes=tuple(data.classes),
+        samples={split: data.size(split) for split in ("train", "val", "test")},
+        seed=context.config.seed,
+        date=datetime.date.today().isoformat(),
+        costs=dict(budget_costs(arch, board, LIMITS, 0)) | {"tflite_bytes": (context.run / MODEL).stat().st_size},
+        battery=_battery(verdict.c, board),
+        commands=tuple(commands(context)),
+        versions=versions(),
+        seconds=directory.seconds(context.run),
+        config=(context.run / CONFIG).read_text("utf-8"),
+        search=SearchFacts(_records(context.run / SEARCH_LOG), board_budget(context.config.budget, board).limits()),
+        train=TrainFacts(_records(context.run / TRAIN_LOG)),
+        space=context.space.name,
+        choices=_choices(context),
+        against_largest=_size_rows(arch, largest, board),
+        layers=layer_inspections(arch, board),
+        plan=PlanFacts(
+            bytes=plan.bytes,
+            arena_bytes=arena_tflm_bytes(arch),
             # The report counts layers from 0; the input is there before the first of them.
-            "buffers": [
-                {"name": b.name, "offset": b.offset, "bytes": b.bytes, "first": max(0, b.first - 1), "last": max(0, b.last - 1)}
-                for b in plan.buffers
-            ],
-        },
-    }
+            buffers=tuple(
+                PlannedBuffer(b.name, b.offset, b.bytes, max(0, b.first - 1), max(0, b.last - 1)) for b in plan.buffers
+            ),
+        ),
+    )
 
 
 def _battery(c: Measurement | None, board: Board) -> battery.DutyCycle | None:
@@ -116,7 +110,7 @@ def _battery(c: Measurement | None, board: Board) -> battery.DutyCycle | None:
     return battery.duty_cycle(c.latency_ms, board, rate, battery.parse_battery(battery.CR2032))
 
 
-def _size_rows(chosen: Arch, largest: Arch, board: Board) -> list[dict[str, Any]]:
+def _size_rows(chosen: Arch, largest: Arch, board: Board) -> tuple[SizeRow, ...]:
     """The chosen network and the largest of its space in the terms of a budget, row by row."""
     a, b = cost(chosen, board), cost(largest, board)
     rows = (
@@ -125,20 +119,17 @@ def _size_rows(chosen: Arch, largest: Arch, board: Board) -> list[dict[str, Any]
         (".tflite file", "B", a.tflite_bytes, b.tflite_bytes),
         ("arena, 64-bit host", "B", a.arena_bytes, b.arena_bytes),
     )
-    return [{"label": label, "unit": unit, "value": value, "largest": most} for label, unit, value, most in rows]
+    return tuple(SizeRow(*row) for row in rows)
 
 
-def _choices(context: RunContext) -> list[dict[str, Any]]:
+def _choices(context: RunContext) -> tuple[ChoiceRow, ...]:
     """Every choice with its value; `idle` says that it changes nothing, as the block it belongs to is left out."""
     values, arch = context.values, context.arch
 
     def idle(c: Choice) -> bool:
         return len(c.options) > 1 and all(derive(context.space, {**values, c.name: o}) == arch for o in c.options)
 
-    return [
-        {"name": c.name, "kind": c.kind, "value": values[c.name], "options": list(c.options), "idle": idle(c)}
-        for c in context.space.choices
-    ]
+    return tuple(ChoiceRow(c.name, c.kind, values[c.name], tuple(c.options), idle(c)) for c in context.space.choices)
 
 
 def commands(context: RunContext) -> list[str]:
@@ -167,79 +158,8 @@ def versions() -> dict[str, str]:
     return {**found, "machine": f"{platform.system()} {platform.machine()}"}
 
 
-def brief(facts: Mapping[str, Any], run: RunDir) -> dict[str, Any]:
-    """What `micronets run --json` prints."""
-    keys = ["ok", "runtime", "c", "task", "source", "synthetic", "samples", "metric", "scores", "interval", "bit_exact"]
-    keys += ["limits", "seed"]
-    files = {"model": str(run / MODEL), "report": str(run / PAGE), "facts": str(run / FACTS)}
-    return {**{k: facts[k] for k in keys}, "board": facts["board"]["name"], **files}
-
-
-def summary(facts: Mapping[str, Any], run: RunDir) -> str:
-    """What `micronets run` prints at its end."""
-    limits = [
-        (
-            r["label"],
-            amount(r["value"], r["unit"]),
-            amount(r["limit"], r["unit"]),
-            f"{r['value'] / r['limit']:.1%}",
-            r["source"],
-            "" if r["met"] else "MISSED",
-        )
-        for r in facts["limits"]
-    ]
-    rates = [(r["name"], percent(r["value"]), r["source"]) for r in facts["scores"]]
-    warning = "SYNTHETIC DATA: " if facts["synthetic"] else ""
-    data = f"{warning}{facts['source']}; {facts['judged']:,} test {facts['judged_noun']}"
-    exact = facts["bit_exact"]
-    if exact is None:
-        proof = f"TFLM is not installed here ({install('tflm')}): nothing ran under it, the arena is an estimate"
-    else:
-        arena = facts["arena"]
-        proof = (
-            f"TFLM against our integer reference: {exact['different']:,} of {exact['compared']:,} output bytes differ\n"
-            f"smallest arena in which TFLM runs: {arena['found']:,} B (host, by bisection); predicted {arena['predicted']:,} B"
-        )
-    return "\n".join(
-        [
-            f"{facts['task']} on {facts['board']['name']}",
-            data,
-            "",
-            columns(("limit", "result", "allowed", "used", "source", ""), limits, (1, 2, 3)),
-            "",
-            columns((metric_label(facts["metric"]), "test", "source"), rates, (1,)),
-            *others(facts),
-            "",
-            proof,
-            *deployed(facts),
-            f"model:  {run / MODEL}",
-            f"C:      {run / LIBRARY}",
-            f"report: {run / PAGE}",
-        ]
-    )
-
-
-def deployed(facts: Mapping[str, Any]) -> list[str]:
-    """What the C takes on the board, in a line."""
-    c = facts["c"]
-    if c is None:
-        return [f"our C: written, not measured here ({install('sim')})"]
-    return [
-        f"our C ({c['source']}, {c['toolchain']}): {amount(c['latency_ms'], 'ms')} +-{c['uncertainty']:.0%}, "
-        f"{amount(c['energy_mj'], 'mJ')}, SRAM {amount(c['sram_bytes'], 'B')}, flash {amount(c['flash_bytes'], 'B')}"
-    ]
-
-
-def others(facts: Mapping[str, Any]) -> list[str]:
-    """The interval of the last score, and the metrics beside the task's own, in lines."""
-    last = facts["scores"][-1]
-    rest = [(metric_label(name), percent(value)) for name, value in last["metrics"].items() if name != facts["metric"]]
-    lines = [f"{last['name']}: {interval_text(facts['interval'])}"] if facts["interval"] else []
-    return [*lines, *(["", columns(("also", "test"), rest, (1,))] if rest else [])]
-
-
-def _records(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(row) for row in path.read_text("utf-8").splitlines() if row.strip()]
+def _records(path: Path) -> tuple[Mapping[str, Any], ...]:
+    return tuple(json.loads(row) for row in path.read_text("utf-8").splitlines() if row.strip())
 
 
 REPORT = Stage("report", "report", _inputs, _report, (FACTS, PAGE))

@@ -1,0 +1,37 @@
+"""A row for each layer of a network: its costs, and the memory that is in use while it runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from micronets.boards.board import Board
+from micronets.cost.costs import cost
+from micronets.cost.tflm_plan import memory_over_time, tflm_plan
+from micronets.ir.arch import Arch
+from micronets.ir.layers import Shape
+
+
+@dataclass(frozen=True)
+class LayerInspection:
+    """A layer: multiply-accumulates, weights and biases, their bytes, cycles under TFLM, all estimated.
+
+    live_bytes: of activations that are alive while it runs.
+    """
+
+    name: str
+    kind: str
+    output_shape: Shape
+    macs: int
+    params: int
+    weight_bytes: int
+    cycles: int
+    live_bytes: int
+
+
+def layer_inspections(arch: Arch, board: Board) -> tuple[LayerInspection, ...]:
+    """A row for each layer, in order."""
+    moments = memory_over_time(tflm_plan(arch), arch)
+    return tuple(
+        LayerInspection(**vars(layer) | {"cycles": round(layer.cycles), "live_bytes": moment.live_bytes})
+        for layer, moment in zip(cost(arch, board).layers, moments, strict=True)
+    )

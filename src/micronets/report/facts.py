@@ -1,0 +1,204 @@
+"""`Verdict` and `Facts`: what is known of a finished run, as `evaluate.json` and `report.json` hold it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from micronets import records
+from micronets.boards.battery import DutyCycle
+from micronets.boards.board import Board
+from micronets.cost.layer_table import LayerInspection
+from micronets.errors import CheckFailed
+from micronets.runtimes.measurement import Comparison, Measurement
+
+
+@dataclass(frozen=True)
+class ScoreRow:
+    """How well one form of the network does on the test split: `value` of the task's metric, and other metrics by name."""
+
+    name: str
+    value: float
+    source: str
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class LimitRow:
+    """A limit of the budget, and the best figure there is for it.
+
+    - name, label, unit: see `boards.board.Limit`.
+    - value, predicted: the figure, and what the costs estimate; both in the limit's unit.
+    - met: whether the value is within the limit.
+    - source, note: how the figure was found.
+    """
+
+    name: str
+    label: str
+    unit: str
+    limit: float
+    value: float
+    predicted: float
+    met: bool
+    source: str
+    note: str
+
+
+@dataclass(frozen=True)
+class ArenaCheck:
+    """TFLM's arena on a 64-bit host, in bytes: predicted, and the smallest in which it runs; None where it was not run."""
+
+    predicted: int
+    found: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What the exported model does on the test split, and whether it keeps every limit.
+
+    - metric, noun: the task's metric; what examples are called.
+    - scores: a row for each form of the network; the last is that which counts.
+    - interval: 95 % interval of the last score, where there is one.
+    - judged, judged_noun: how many were judged, and what they are called.
+    - bit_exact: TFLM's outputs against our reference's; None where TFLM was not run.
+    - arena: TFLM's arena.
+    - runtime: what the limits on the board are for.
+    - c: our C on the simulated board; None where it could not be measured.
+    - limits: a row for each limit.
+    - confusion: examples by true class (row) and predicted one, where there are classes.
+    """
+
+    metric: str
+    noun: str
+    scores: tuple[ScoreRow, ...]
+    interval: tuple[float, ...] | None
+    judged: int
+    judged_noun: str
+    bit_exact: Comparison | None
+    arena: ArenaCheck
+    runtime: str
+    c: Measurement | None
+    limits: tuple[LimitRow, ...]
+    confusion: tuple[tuple[int, ...], ...] | None
+
+    @property
+    def ok(self) -> bool:
+        """Whether every check passed."""
+        return self.failure() is None
+
+    def failure(self) -> str | None:
+        """One line that says which checks failed, or None."""
+        wrong = [f"{r.name} = {r.value:,.6g} is over the limit of {r.limit:,.6g}" for r in self.limits if not r.met]
+        exact = self.bit_exact
+        if exact is not None and exact.different:
+            wrong.append(f"{exact.different} of {exact.compared} output bytes differ under TFLM, first at {exact.first}")
+        if self.c is not None and not self.c.bit_exact:
+            wrong.append("the C computes other bytes than the reference on the simulated board; please report the model")
+        return "; ".join(wrong) or None
+
+    def check(self) -> None:
+        """Raises `CheckFailed` that names what failed, if anything did."""
+        message = self.failure()
+        if message is not None:
+            raise CheckFailed(message)
+
+    def to_json(self) -> dict[str, Any]:
+        """The record as its file holds it."""
+        table: dict[str, Any] = {"ok": self.ok, **records.to_json(self)}
+        if self.c is not None:
+            table["c"] = {name: value for name, value in self.c.to_json().items() if name != "model"}
+        return table
+
+
+@dataclass(frozen=True)
+class ChoiceRow:
+    """A choice of the space: its value and options; `idle` where it changes nothing, as its block is left out."""
+
+    name: str
+    kind: str
+    value: int
+    options: tuple[int, ...]
+    idle: bool
+
+
+@dataclass(frozen=True)
+class SizeRow:
+    """A size of the chosen network, and of the largest of its space."""
+
+    label: str
+    unit: str
+    value: float
+    largest: float
+
+
+@dataclass(frozen=True)
+class PlannedBuffer:
+    """A buffer of TFLM's arena: offset and bytes, alive from layer `first` to layer `last`, counted from 0."""
+
+    name: str
+    offset: int
+    bytes: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class PlanFacts:
+    """TFLM's plan: bytes of its buffers, bytes of the arena around them on a 64-bit host, and the buffers."""
+
+    bytes: int
+    arena_bytes: int
+    buffers: tuple[PlannedBuffer, ...]
+
+
+@dataclass(frozen=True)
+class SearchFacts:
+    """A record of each epoch of the search, as the search wrote it, and the limits by name."""
+
+    history: tuple[Mapping[str, Any], ...]
+    limits: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class TrainFacts:
+    """A record of each epoch of the training, as the training wrote it."""
+
+    history: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts(Verdict):
+    """Everything that is known of a finished run: its verdict, and what it was made from.
+
+    - source, synthetic, notes, classes, samples: of the data; samples by split.
+    - costs: what the network costs under TFLM, by limit name.
+    - battery: our C at one inference a second, where it was measured.
+    - commands: how to make the run again, and how to check its model by hand.
+    - versions: of everything that has a say in the numbers. seconds: that each stage took.
+    - config: the configuration as TOML.
+    - choices, against_largest: what was chosen of the space. layers: a row for each layer. plan: TFLM's memory.
+    """
+
+    task: str
+    board: Board
+    source: str
+    synthetic: bool
+    notes: tuple[str, ...]
+    classes: tuple[str, ...]
+    samples: Mapping[str, int]
+    seed: int
+    date: str
+    costs: Mapping[str, float]
+    battery: DutyCycle | None
+    commands: tuple[str, ...]
+    versions: Mapping[str, str]
+    seconds: Mapping[str, float]
+    config: str
+    search: SearchFacts
+    train: TrainFacts
+    space: str
+    choices: tuple[ChoiceRow, ...]
+    against_largest: tuple[SizeRow, ...]
+    layers: tuple[LayerInspection, ...]
+    plan: PlanFacts

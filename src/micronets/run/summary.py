@@ -1,0 +1,81 @@
+"""What `micronets run` prints at its end: the facts of a finished run, in short."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from micronets.installation import install
+from micronets.report.facts import Facts
+from micronets.run.directory import FACTS, LIBRARY, MODEL, PAGE, RunDir
+from micronets.terminal import amount, columns, interval_text, metric_label, percent
+
+
+def summary_json(facts: Facts, run: RunDir) -> dict[str, Any]:
+    """What `micronets run --json` prints."""
+    keys = ["ok", "runtime", "c", "task", "source", "synthetic", "samples", "metric", "scores", "interval", "bit_exact"]
+    table = facts.to_json()
+    files = {"model": str(run / MODEL), "report": str(run / PAGE), "facts": str(run / FACTS)}
+    return {**{key: table[key] for key in (*keys, "limits", "seed")}, "board": facts.board.name, **files}
+
+
+def summary(facts: Facts, run: RunDir) -> str:
+    """What `micronets run` prints at its end."""
+    limits = [
+        (
+            r.label,
+            amount(r.value, r.unit),
+            amount(r.limit, r.unit),
+            f"{r.value / r.limit:.1%}",
+            r.source,
+            "" if r.met else "MISSED",
+        )
+        for r in facts.limits
+    ]
+    rates = [(r.name, percent(r.value), r.source) for r in facts.scores]
+    warning = "SYNTHETIC DATA: " if facts.synthetic else ""
+    data = f"{warning}{facts.source}; {facts.judged:,} test {facts.judged_noun}"
+    exact = facts.bit_exact
+    if exact is None:
+        proof = f"TFLM is not installed here ({install('tflm')}): nothing ran under it, the arena is an estimate"
+    else:
+        arena = facts.arena
+        proof = (
+            f"TFLM against our integer reference: {exact.different:,} of {exact.compared:,} output bytes differ\n"
+            f"smallest arena in which TFLM runs: {arena.found:,} B (host, by bisection); predicted {arena.predicted:,} B"
+        )
+    return "\n".join(
+        [
+            f"{facts.task} on {facts.board.name}",
+            data,
+            "",
+            columns(("limit", "result", "allowed", "used", "source", ""), limits, (1, 2, 3)),
+            "",
+            columns((metric_label(facts.metric), "test", "source"), rates, (1,)),
+            *_score_lines(facts),
+            "",
+            proof,
+            *_c_lines(facts),
+            f"model:  {run / MODEL}",
+            f"C:      {run / LIBRARY}",
+            f"report: {run / PAGE}",
+        ]
+    )
+
+
+def _c_lines(facts: Facts) -> list[str]:
+    """What the C takes on the board, in a line."""
+    c = facts.c
+    if c is None:
+        return [f"our C: written, not measured here ({install('sim')})"]
+    return [
+        f"our C ({c.source}, {c.toolchain}): {amount(c.latency_ms, 'ms')} +-{c.uncertainty:.0%}, "
+        f"{amount(c.energy_mj, 'mJ')}, SRAM {amount(c.sram_bytes, 'B')}, flash {amount(c.flash_bytes, 'B')}"
+    ]
+
+
+def _score_lines(facts: Facts) -> list[str]:
+    """The interval of the last score, and the metrics beside the task's own, in lines."""
+    last = facts.scores[-1]
+    rest = [(metric_label(name), percent(value)) for name, value in last.metrics.items() if name != facts.metric]
+    lines = [f"{last.name}: {interval_text(facts.interval)}"] if facts.interval else []
+    return [*lines, *(["", columns(("also", "test"), rest, (1,))] if rest else [])]
