@@ -36,18 +36,18 @@ class Record:
 
 RECORDS = (
     Record(
-        "BLOCK",
-        "micronets_block",
-        "micronets_columns.h",
+        "IM2COL",
+        "micronets_im2col_block",
+        "micronets_im2col_multiply.h",
         (
             *("weights", "end", "bias", "multiplier", "filters", "skipped", "columns", "zero_point", "clamp", "pairs", "input"),
             *("lowest4", "highest4"),
         ),
     ),
     Record(
-        "FOUR",
-        "micronets_four",
-        "micronets_fours.h",
+        "BY4",
+        "micronets_depthwise_by4_pass",
+        "micronets_depthwise_by4_pass.h",
         (
             *(
                 "scales",
@@ -66,9 +66,9 @@ RECORDS = (
         ),
     ),
     Record(
-        "ADD",
-        "micronets_add_constants",
-        "micronets_dsp_add_quads.h",
+        "ADD_BY4",
+        "micronets_add_by4_constants",
+        "micronets_dsp_add_by4.h",
         (
             *("codes_a", "codes_b", "output", "offset_a", "offset_b", "multiplier_b", "shift_b", "multiplier", "shift"),
             *("zero_point", "needs_clamp", "end", "lowest4", "highest4"),

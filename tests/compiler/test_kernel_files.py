@@ -55,15 +55,15 @@ def test_no_line_has_more_than_120_columns() -> None:
 
 def test_a_kernel_brings_what_it_calls_and_no_more() -> None:
     sources = [name for name in kernel_files(["micronets_conv_1x1"]) if is_source(name)]
-    assert sources == ["micronets_columns.c", "micronets_dsp_columns.S", "micronets_conv_1x1.c"]
+    assert sources == ["micronets_dsp_im2col_multiply.S", "micronets_im2col_multiply.c", "micronets_conv_1x1.c"]
     assert [*filter(is_source, kernel_files(["micronets_add"]))] == [
-        "micronets_dsp_add_quads.S",
+        "micronets_dsp_add_by4.S",
         "micronets_add.c",
         "micronets_dsp_add.c",
     ]
-    assert [*filter(is_source, kernel_files(["micronets_rows_3x3_relu"]))] == [
-        "micronets_dsp_rows_3x3_relu.c",
-        "micronets_rows_3x3_relu.c",
+    assert [*filter(is_source, kernel_files(["micronets_depthwise_3x3_s1_relu"]))] == [
+        "micronets_depthwise_3x3_s1_relu.c",
+        "micronets_dsp_depthwise_3x3_s1_relu.c",
     ]
 
 
@@ -85,10 +85,15 @@ def test_the_header_of_offsets_is_up_to_date() -> None:
 @pytest.mark.parametrize(
     ("source", "header", "old", "new"),
     [
-        ("micronets_prepare.c", "micronets_columns.h", "    int32_t zero_point; ", "    int32_t more, zero_point; "),
-        ("micronets_depthwise_4.c", "micronets_fours.h", "    int32_t bytes; ", "    int32_t more, bytes; "),
-        ("micronets_dsp_add.c", "micronets_dsp_add_quads.h", "    int8_t *output; ", "    int8_t *more, *output; "),
-        ("micronets_prepare.c", "micronets_offsets.h", "MICRONETS_BLOCK_CLAMP 32", "MICRONETS_BLOCK_CLAMP 36"),
+        (
+            "micronets_im2col_prepare.c",
+            "micronets_im2col_multiply.h",
+            "    int32_t zero_point; ",
+            "    int32_t more, zero_point; ",
+        ),
+        ("micronets_depthwise_by4.c", "micronets_depthwise_by4_pass.h", "    int32_t bytes; ", "    int32_t more, bytes; "),
+        ("micronets_dsp_add.c", "micronets_dsp_add_by4.h", "    int8_t *output; ", "    int8_t *more, *output; "),
+        ("micronets_im2col_prepare.c", "micronets_offsets.h", "MICRONETS_IM2COL_CLAMP 32", "MICRONETS_IM2COL_CLAMP 36"),
     ],
 )
 def test_a_record_that_is_not_as_the_assembly_reads_it_does_not_build(
@@ -103,9 +108,9 @@ def test_a_record_that_is_not_as_the_assembly_reads_it_does_not_build(
 @pytest.mark.parametrize(
     ("source", "name", "size"),
     [
-        ("micronets_dsp_columns.S", "MICRONETS_COLUMNS_STEP_BYTES", 52),
-        ("micronets_dsp_fours_any.S", "MICRONETS_FOURS_TAP_BYTES", 40),
-        ("micronets_dsp_fully_connected_eights.S", "MICRONETS_EIGHTS_STEP_BYTES", 250),
+        ("micronets_dsp_im2col_multiply.S", "MICRONETS_IM2COL_STEP_BYTES", 52),
+        ("micronets_dsp_depthwise_by4_any.S", "MICRONETS_BY4_TAP_BYTES", 40),
+        ("micronets_dsp_fully_connected_by8_rows.S", "MICRONETS_BY8_STEP_BYTES", 250),
     ],
 )
 def test_a_loop_of_another_size_does_not_build(which: str, source: str, name: str, size: int, tmp_path: Path) -> None:

@@ -98,7 +98,7 @@ def test_cmake_assembles_for_a_core_that_only_the_flags_of_c_name(out: Path, tmp
     symbols = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     defined = {line.split()[-1] for line in symbols if " T " in line}
     needed = {line.split()[-1] for line in symbols if " U " in line}
-    assert {"micronets_add_quads", "micronets_columns", "micronets_conv_expand"} <= defined
+    assert {"micronets_add_by4", "micronets_im2col_multiply", "micronets_conv_im2col"} <= defined
     assert {name for name in needed - defined if name.startswith("micronets_")} == set()
 
 

@@ -139,7 +139,7 @@ def test_matrices_by_eights(flags: tuple[str, ...]) -> None:
         FullyConnected(name="b", inputs=("a",), units=8),
     )
     models = [random_model(Arch((inputs,), layers), inputs) for inputs in (8, 40, 72)]
-    assert all("micronets_fully_connected_8.c" in compile_model(m).files for m in models)
+    assert all("micronets_fully_connected_by8.c" in compile_model(m).files for m in models)
     assert_equal(models, 4, flags)
 
 
@@ -147,7 +147,7 @@ def test_files_are_a_function_of_the_model(dense: QuantizedModel) -> None:
     compiled = compile_model(dense)
     assert compiled == compile_model(dense)
     assert sorted(compiled.files) == [
-        *("CMakeLists.txt", "README.md", "example.c", "micronets_dot.h", "micronets_dsp.h"),
+        *("CMakeLists.txt", "README.md", "example.c", "micronets_dot_by4.h", "micronets_dsp.h"),
         *(
             "micronets_fully_connected.c",
             "micronets_kernels.h",

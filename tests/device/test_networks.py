@@ -101,7 +101,7 @@ def test_matrices_by_eights(inputs: int) -> None:
         for i, (units, activation) in enumerate(sizes)
     ]
     model = random_model(Arch((inputs,), tuple(layers)), inputs)
-    assert "micronets_fully_connected_8.c" in compile_model(model).files
+    assert "micronets_fully_connected_by8.c" in compile_model(model).files
     assert_equal(model)
     first = model.weights["m0"]
     one = replace(first, scales=first.scales[:1])  # for all filters

@@ -20,8 +20,8 @@ HEADER = "include/micronets_limits.h"
 STRIP_BYTES = 160
 """Largest strip, in bytes, for which `micronets_conv` gathers a whole line of windows and not one window at a time."""
 
-FILTER_WORDS = 6
-"""Words of `micronets_filter` in front of the packed weights of a channel."""
+CHANNEL_WORDS = 6
+"""Words of `micronets_channel_constants` in front of the packed weights of a channel."""
 
 LEAST_SHIFT = -22
 """Least shift of a requantisation by which the depthwise kernels for pairs can go: the zero point, shifted the other way,
@@ -31,17 +31,17 @@ STRUCT_BYTES: Mapping[str, int] = MappingProxyType(
     {
         "micronets_window": 32,
         "micronets_requant": 16,
-        "micronets_planes": 16,
-        "micronets_addition": 28,
-        "micronets_padding": 28,
-        "micronets_band": 10,
-        "micronets_run": 4,
-        "micronets_windowed": 64,
-        "micronets_matrix": 40,
-        "micronets_strips": 84,
-        "micronets_lines": 84,
-        "micronets_sum": 44,
-        "micronets_border": 36,
+        "micronets_depthwise_schedule": 16,
+        "micronets_add_params": 28,
+        "micronets_pad_params": 28,
+        "micronets_patch": 10,
+        "micronets_patch_run": 4,
+        "micronets_conv_layer": 64,
+        "micronets_dense_layer": 40,
+        "micronets_depthwise_layer": 84,
+        "micronets_depthwise_by4_layer": 84,
+        "micronets_add_layer": 44,
+        "micronets_pad_layer": 36,
     }
 )
 """Bytes, by C type, of the constants that a generated model.c holds, on a machine with pointers of 32 bits."""
@@ -54,8 +54,8 @@ _HEADER = """\
 /* Largest strip in which micronets_conv gathers a whole line of windows and not one window at a time. */
 #define MICRONETS_STRIP_BYTES {strip}
 
-/* Words of micronets_filter in front of the packed weights of a channel. */
-#define MICRONETS_FILTER_WORDS {words}
+/* Words of micronets_channel_constants in front of the packed weights of a channel. */
+#define MICRONETS_CHANNEL_WORDS {words}
 
 /* Least shift of a requantisation by which the depthwise kernels for pairs can go. */
 #define MICRONETS_LEAST_SHIFT ({shift})
@@ -76,7 +76,7 @@ _HEADER = """\
 def header() -> str:
     """Text of `HEADER`: every number above as a macro, and the macros that compare."""
     structs = "\n".join(f"#define {name.upper()}_BYTES {count}" for name, count in STRUCT_BYTES.items())
-    return _HEADER.format(strip=STRIP_BYTES, words=FILTER_WORDS, shift=LEAST_SHIFT, structs=structs)
+    return _HEADER.format(strip=STRIP_BYTES, words=CHANNEL_WORDS, shift=LEAST_SHIFT, structs=structs)
 
 
 def write_header() -> None:

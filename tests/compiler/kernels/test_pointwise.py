@@ -26,7 +26,7 @@ def network(channels: int, kernel: int, filters: int, *, last: bool = True) -> A
 
 
 CASES = [(8, 1, 8), (8, 1, 7), (8, 3, 8), (8, 3, 6), (3, 3, 8), (3, 3, 9)]  # channels, kernel, filters
-KERNELS = ["conv_1x1", "conv_1x1", "conv_4", "conv", "conv", "conv"]
+KERNELS = ["conv_1x1", "conv_1x1", "conv_c4", "conv", "conv", "conv"]
 
 
 @pytest.mark.parametrize("flags", [("-O1",), ("-O2", "-DMICRONETS_DSP")], ids=["plain", "pairs"])
@@ -46,7 +46,7 @@ def test_outputs_equal_the_reference(flags: tuple[str, ...]) -> None:
 def test_only_small_ones_beside_convolutions_run_as_pointwise() -> None:
     arch = network(8, 3, 8)
     assert share(arch, DSP).as_pointwise == {"d"}
-    assert share(arch, DSP).pointwise == "micronets_conv_4"
+    assert share(arch, DSP).pointwise == "micronets_conv_c4"
     dense = Arch((64,), (FullyConnected(name="a", inputs=(INPUT,), units=64), FullyConnected(name="b", inputs=("a",), units=1)))
     assert share(dense, DSP).as_pointwise == frozenset()
     wide = Arch((2, 2, 8), (Conv2D(name="c", inputs=(INPUT,), filters=8, kernel=(1, 1)),

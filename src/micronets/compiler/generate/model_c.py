@@ -48,7 +48,7 @@ void micronets_invoke(void *arena)
 
 _RUN = """\
 /* What runs the layers, and for each layer which of that, from 1 on (0: nothing to do, or run in bands), and its sizes. */
-static micronets_runner *const runs[] = {{{runs}}};
+static micronets_layer_function *const runs[] = {{{runs}}};
 static const {kind} kinds[MICRONETS_LAYERS] = {{
 {kinds}
 }};

@@ -36,10 +36,10 @@ from micronets.compiler.memory.plan import ArenaPlan
 from micronets.cost.tflm_plan import float_tensors
 from micronets.quantized.model import QuantizedModel
 
-BAND_MOVE = "micronets_band_move"
-BAND = "micronets_band"
-RUN = "micronets_run"
-SOURCES = (BAND_MOVE,)
+KEEP_ROWS = "micronets_patch_keep_rows"
+PATCH = "micronets_patch"
+PATCH_RUN = "micronets_patch_run"
+SOURCES = (KEEP_ROWS,)
 """The C files that patches need besides those of their kernels."""
 
 _START_BYTES = 2  # of a number in the table of starts
@@ -48,10 +48,10 @@ _FUNCTION = """\
 /* Layers {first} to {last} run together, patch by patch, on a few rows at a time.
  * patch_{first}: what each layer does in a patch of each kind.
  * repeat_{first}: how many patches of a kind follow each other.{starts_comment} */
-static const {band} patch_{first}[{kinds}][{layers}] = {{
+static const {patch_type} patch_{first}[{kinds}][{layers}] = {{
 {patches}
 }};
-static const {run} repeat_{first}[{kinds}] = {{
+static const {run_type} repeat_{first}[{kinds}] = {{
 {repeats}
 }};
 {starts}
@@ -59,7 +59,7 @@ static void patches_{first}(int8_t *a)
 {{
     int32_t x = {source}, y = {target}; /* the rows of layer {first}'s input and of layer {last}'s output */
     for (int32_t kind = 0; kind < {kinds}; kind++) {{
-        const {band} *const b = patch_{first}[kind];
+        const {patch_type} *const b = patch_{first}[kind];
 {start}        for (int32_t i = 0; i < repeat_{first}[kind].times; i++) {{
             x += repeat_{first}[kind].advance * {pitch};
 {calls}
@@ -96,8 +96,8 @@ def group_code(model: QuantizedModel, plan: ArenaPlan, group: PatchGroup, codes:
     text = _FUNCTION.format(
         first=first,
         last=group.last,
-        band=BAND,
-        run=RUN,
+        patch_type=PATCH,
+        run_type=PATCH_RUN,
         kinds=kinds,
         layers=layers,
         patches="\n".join(f"    {{{', '.join(map(_numbers, equal.layers))}}}," for equal in group.patches),
@@ -112,7 +112,7 @@ def group_code(model: QuantizedModel, plan: ArenaPlan, group: PatchGroup, codes:
         pitch=pitches[group.source],
         calls="\n".join(f"            {line}" for line in calls),
     )
-    size = layers * STRUCT_BYTES[BAND] + STRUCT_BYTES[RUN] + len(moving) * _START_BYTES
+    size = layers * STRUCT_BYTES[PATCH] + STRUCT_BYTES[PATCH_RUN] + len(moving) * _START_BYTES
     return GroupCode(text, f"patches_{first}(a);", kinds * size)
 
 
@@ -143,7 +143,7 @@ class _LayerInPatch:
         lines = [f"MICRONETS_LAYER({index});", f"if ({self._patch}.rows > 0) {{"]
         if any(equal.layers[self.number].kept for equal in self.group.patches):
             buffer = f"a + {self.plan.offsets[layer.name]}"
-            lines.append(f"    {BAND_MOVE}({buffer}, {self.pitches[layer.name]}, &{self._patch});")
+            lines.append(f"    {KEEP_ROWS}({buffer}, {self.pitches[layer.name]}, &{self._patch});")
         match code.call:
             case None:
                 pass
@@ -226,7 +226,7 @@ class _LayerInPatch:
 
 
 def _numbers(patch: LayerPatch) -> str:
-    """Returns the `micronets_band` of a layer in a patch."""
+    """Returns the `micronets_patch` of a layer in a patch."""
     return f"{{{patch.moved}, {patch.kept}, {patch.rows}, {patch.in_h}, {patch.pad_top}}}"
 
 

@@ -11,8 +11,8 @@ from micronets.quantized.arithmetic import activation_range, add_rescale
 from micronets.quantized.model import QuantizedModel
 
 ADD = "micronets_add"
-RECORD = "micronets_sum"
-ADDITION = "micronets_addition"
+RECORD = "micronets_add_layer"
+PARAMS = "micronets_add_params"
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ class AddKernel(Kernel):
             multiplier, shift = (int(v) for v in shiftable(*rescale))
             operands.append((multiplier, quant.zero_point, shift))
         low, high = activation_range(layer.activation, target, layer.act_bits)
-        addition = Struct(
-            ADDITION,
+        params = Struct(
+            PARAMS,
             (
                 *zip(("a", "b", "sum"), operands, strict=True),
                 ("lowest", low - target.zero_point),
@@ -57,7 +57,7 @@ class AddKernel(Kernel):
                     ("b", place.offset(layer.inputs[1])),
                     ("output", place.offset(layer.name)),
                     ("count", count(self.step.output_shape)),
-                    ("addition", addition),
+                    ("params", params),
                 ),
             ),
         )

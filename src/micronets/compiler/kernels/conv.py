@@ -34,17 +34,17 @@ from micronets.ir.layers import Conv2D, FullyConnected
 from micronets.quantized.model import QuantizedModel
 
 CONV = "micronets_conv"
-CONV_C4 = "micronets_conv_4"
+CONV_C4 = "micronets_conv_c4"
 CONV_1X1 = "micronets_conv_1x1"
 CONV_S4 = "micronets_conv_s4"
 CONV_WIDE = "micronets_conv_wide"
 CONV_ANY = "micronets_conv_any"
-UNPACK_WEIGHTS = "micronets_unpack_weights"
-SHARED = ("micronets_columns", "micronets_expand", "micronets_prepare")
+UNPACK_WEIGHTS = "micronets_unpack_weights_s4"
+SHARED = ("micronets_im2col_multiply", "micronets_im2col_pixel", "micronets_im2col_prepare")
 """The sources that all convolutions share but the last two."""
 
-WINDOWED = "micronets_windowed"
-MATRIX = "micronets_matrix"
+WINDOWED = "micronets_conv_layer"
+MATRIX = "micronets_dense_layer"
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def windowed_code(
     place: Place, function: str, sources: tuple[str, ...], tables: tuple[Table, ...], own: Struct, window: Struct
 ) -> LayerCode:
     """Returns a run of `function` from a record with a window; sources: what it needs besides its own file."""
-    record = place.constant("layer", Struct(WINDOWED, (("own", own), ("window", window))))
+    record = place.constant("layer", Struct(WINDOWED, (("base", own), ("window", window))))
     return LayerCode((*tables, record), RunRecord(runner(function), record), (function, *sources))
 
 
@@ -127,7 +127,7 @@ def matrix_code(
     """Returns a run of `function`, which multiplies `pixels` vectors by one matrix `rows`, from its record."""
     outputs, inputs = rows.shape
     record = place.constant(
-        "layer", Struct(MATRIX, (("own", own), ("pixels", pixels), ("inputs", inputs), ("outputs", outputs)))
+        "layer", Struct(MATRIX, (("base", own), ("pixels", pixels), ("inputs", inputs), ("outputs", outputs)))
     )
     return LayerCode((*tables, record), RunRecord(runner(function), record), (function, *sources))
 

@@ -1,4 +1,4 @@
-"""Weights in the order in which the kernels of convolutions and dense layers read them (micronets_columns.h).
+"""Weights in the order in which the kernels of convolutions and dense layers read them (micronets_im2col_multiply.h).
 
 Two weights f and g of two filters share 16 bits as f + 256 g, so that one multiplication serves both; two such halves,
 for a pair of input values, make a word. Four filters go together.

@@ -42,7 +42,7 @@ from micronets.ir.window import Window
 from micronets.quantized.model import QuantizedModel
 
 FULLY_CONNECTED = "micronets_fully_connected"
-FULLY_CONNECTED_BY8 = "micronets_fully_connected_8"
+FULLY_CONNECTED_BY8 = "micronets_fully_connected_by8"
 FULLY_CONNECTED_S4 = "micronets_fully_connected_s4"
 _NO_SOURCES: tuple[str, ...] = ()
 

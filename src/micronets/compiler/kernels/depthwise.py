@@ -21,21 +21,21 @@ from micronets.quantized.model import QuantizedModel
 
 DEPTHWISE = "micronets_depthwise"
 DEPTHWISE_S4 = "micronets_depthwise_s4"
-DEPTHWISE_BY4 = "micronets_depthwise_4"
+DEPTHWISE_BY4 = "micronets_depthwise_by4"
 UNPACK = "micronets_unpack_s4"
 
-ROWS_ANY = "micronets_rows_any"
-ROWS_PAIRS = {1: "micronets_rows_pairs", 2: "micronets_rows_pairs_2"}
+ROWS_ANY = "micronets_depthwise_any"
+ROWS_PAIRS = {1: "micronets_depthwise_s1", 2: "micronets_depthwise_s2"}
 """By the stride along a line."""
 
-ROWS_3X3 = {1: "micronets_rows_3x3", 2: "micronets_rows_3x3_2"}
-ROWS_3X3_RELU = {1: "micronets_rows_3x3_relu", 2: "micronets_rows_3x3_2_relu"}
-BY4_ANY = "micronets_fours_any"
-BY4_3X3 = "micronets_fours_3x3"
-BY4_3X3_RELU = "micronets_fours_3x3_relu"
+ROWS_3X3 = {1: "micronets_depthwise_3x3_s1", 2: "micronets_depthwise_3x3_s2"}
+ROWS_3X3_RELU = {1: "micronets_depthwise_3x3_s1_relu", 2: "micronets_depthwise_3x3_s2_relu"}
+BY4_ANY = "micronets_depthwise_by4_any"
+BY4_3X3 = "micronets_depthwise_by4_3x3"
+BY4_3X3_RELU = "micronets_depthwise_by4_3x3_relu"
 
-RECORD, RECORD_BY4 = "micronets_strips", "micronets_lines"
-SCHEDULE = "micronets_planes"
+RECORD, RECORD_BY4 = "micronets_depthwise_layer", "micronets_depthwise_by4_layer"
+SCHEDULE = "micronets_depthwise_schedule"
 
 _ALIGNMENT = 4  # bytes, of the parts of scratch memory
 
@@ -110,18 +110,18 @@ class DepthwiseKernel(Kernel):
         way = Struct(
             SCHEDULE,
             (
-                ("turned", int(schedule.column_major)),
+                ("column_major", int(schedule.column_major)),
                 ("multiplier", layer.multiplier),
                 ("phases", schedule.phases),
-                ("strip", self.rows_per_pass),
+                ("rows_per_pass", self.rows_per_pass),
                 ("pitch", schedule.by4_pitch if by4 else schedule.pitch),
-                ("narrow", int(limits != (-128, 127))),
-                ("even", schedule.even_words * paired),
-                ("odd", schedule.odd_words * paired),
+                ("needs_clamp", int(limits != (-128, 127))),
+                ("even_words", schedule.even_words * paired),
+                ("odd_words", schedule.odd_words * paired),
             ),
         )
-        own = weighted_struct(place, layer, weights, requant.struct)
-        fields = (("own", own), ("window", self._window(model, place)), ("planes", way), ("rows", Name(inner)))
+        base = weighted_struct(place, layer, weights, requant.struct)
+        fields = (("base", base), ("window", self._window(model, place)), ("schedule", way), ("kernel", Name(inner)))
         record = place.constant("layer", Struct(RECORD_BY4 if by4 else RECORD, fields))
         call = RunRecord(runner(function), record)
         return LayerCode((*requant.tables, weights, record), call, tuple(sorted(sources)))

@@ -17,7 +17,7 @@ from functools import lru_cache
 from typing import Literal
 
 from micronets.boards.targets import DepthwiseCycles
-from micronets.compiler.limits import FILTER_WORDS
+from micronets.compiler.limits import CHANNEL_WORDS
 from micronets.cost.counts import step_macs
 from micronets.ir.arch import Step
 from micronets.ir.layers import Conv2D, DepthwiseConv2D, FullyConnected
@@ -96,7 +96,7 @@ class DepthwiseSchedule:
 
     def scratch_bytes(self, rows_per_pass: int) -> int:
         """Returns bytes for the constants and weights of a channel and the lines under so many lines of output."""
-        words = FILTER_WORDS + self.kernel[0] * (self.even_words + self.odd_words)
+        words = CHANNEL_WORDS + self.kernel[0] * (self.even_words + self.odd_words)
         lines = (rows_per_pass - 1) * self.stride[0] + self.span
         by4 = 4 * self.by4_pitch * lines + (4 * self.stride[1] if self.is_3x3 else 0)  # read, not used, where outputs are odd
         return max(4 * words + 2 * self.pitch * lines, by4 if self.by4 else 0)

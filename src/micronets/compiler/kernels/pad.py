@@ -23,8 +23,8 @@ from micronets.ir.window import Pair
 from micronets.quantized.model import QuantizedModel
 
 PAD = "micronets_pad"
-RECORD = "micronets_border"
-PADDING = "micronets_padding"
+RECORD = "micronets_pad_layer"
+PARAMS = "micronets_pad_params"
 _DIMENSIONS = 3  # that the kernel pads
 
 
@@ -54,8 +54,8 @@ class PadKernel(Kernel):
         if layer.paddings[0] == (0, 0):  # rows are in the first of the merged dimensions: a patch may have fewer
             axis = next((i for i, size in enumerate(sizes) if size > 1), 0)
             in_shape[axis] = OutputRows(shape[0], sizes[axis] // shape[0])
-        padding = Struct(
-            PADDING,
+        params = Struct(
+            PARAMS,
             (
                 ("in_shape", tuple(in_shape)),
                 ("before", tuple(before for before, _ in pads)),
@@ -64,7 +64,7 @@ class PadKernel(Kernel):
             ),
         )
         ends = ("input", place.offset(layer.inputs[0])), ("output", place.offset(layer.name))
-        record = place.constant("layer", Struct(RECORD, (*ends, ("padding", padding))))
+        record = place.constant("layer", Struct(RECORD, (*ends, ("params", params))))
         return LayerCode((record,), RunRecord(runner(PAD), record), (PAD,))
 
 

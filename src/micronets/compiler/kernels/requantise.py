@@ -16,7 +16,7 @@ from micronets.quantized.model import QuantizedModel, TensorQuant
 from micronets.quantized.validate import Weighted
 
 REQUANT = "micronets_requant"
-WEIGHTED = "micronets_weighted"
+WEIGHTED = "micronets_weighted_layer"
 
 SUM_LIMIT = 2**31
 """Sums of an int32 accumulator lie below."""
@@ -98,11 +98,11 @@ def requantisation_of(
         (
             ("bias", Name(tables[0].name)),
             ("multiplier", Name(tables[1].name)),
-            ("step", int(multiplier.size > 1)),
+            ("per_channel", int(multiplier.size > 1)),
             ("lowest", limits[0] - zero),
             ("highest", limits[1] - zero),
             ("zero_point", zero),
-            ("shifts", multiplier.size if words is None else 0),
+            ("shift_count", multiplier.size if words is None else 0),
         ),
     )
     return Requantisation(tables, struct, words is not None)
@@ -136,7 +136,7 @@ def shiftable(multiplier: IntArray, shift: IntArray) -> tuple[IntArray, IntArray
 
 
 def weighted_struct(place: Place, layer: Weighted, weights: Table, requant: Struct) -> Struct:
-    """Returns the `micronets_weighted` that the records of all layers with weights begin with."""
+    """Returns the `micronets_weighted_layer` that the records of all layers with weights begin with."""
     return Struct(
         WEIGHTED,
         (

@@ -5,13 +5,13 @@
 #include "micronets_requantize.h"
 
 /* Returns an operand's value on the common grid, or a sum's on the output's. */
-static inline int32_t micronets_add_scale(int32_t value, const micronets_operand *operand)
+static inline int32_t micronets_add_scale(int32_t value, const micronets_add_operand *operand)
 {
     return micronets_multiply(value, operand->multiplier, operand->shift);
 }
 
 /* Returns the code of the sum of the codes a and b. */
-MICRONETS_INLINE int8_t micronets_add_codes(int32_t a, int32_t b, const micronets_addition *n)
+MICRONETS_INLINE int8_t micronets_add_codes(int32_t a, int32_t b, const micronets_add_params *n)
 {
     const int32_t x = micronets_add_scale((a - n->a.zero_point) * (1 << 20), &n->a);
     const int32_t y = micronets_add_scale((b - n->b.zero_point) * (1 << 20), &n->b);

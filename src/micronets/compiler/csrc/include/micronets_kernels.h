@@ -1,14 +1,18 @@
-/* Kernels of micronets: what each computes, on which layouts and ranges.
+/* Kernels of micronets: what each function computes, on which layouts and ranges.
  *
- * Maps are int8 [height, width, channels], channels together. Arguments come in the order input, output, weights or
- * table, sizes, requantisation. A kernel reads and writes nothing but what it is given and keeps nothing.
- * Outputs are produced from the first byte to the last, those of depthwise convolutions channel by channel.
- * Input and output may overlap where the plan of the arena (model.c) says so: in a depthwise convolution they begin
- * at the same place, else the output begins far enough below the input that nothing is overwritten before its last
- * use.
+ * Tensors are int8 codes. A map is [height, width, channels] with the channels of a pixel next to each other. A code
+ * stands for the real value scale * (code - zero point). Arguments come in the order input, output, weights or table,
+ * scratch memory, sizes, requantisation; [in] is only read, [out] only written, and [scratch] holds nothing before or
+ * after the call. A kernel reads and writes nothing but what it is given, keeps nothing between calls, and allocates
+ * nothing.
  *
- * Arithmetic relies on what every compiler of today does: two's complement, and >> of a negative number keeps its sign.
- */
+ * Outputs are produced from the first byte to the last, those of depthwise convolutions channel by channel. Input and
+ * output may overlap only where the plan of the arena (model.c) says so: in a depthwise convolution they then begin
+ * at the same address; in every other kernel the output begins so far below the input that nothing is overwritten
+ * before its last use.
+ *
+ * Arithmetic relies on what every compiler of today does: two's complement, and >> of a negative number keeps its
+ * sign. */
 #ifndef MICRONETS_KERNELS_H
 #define MICRONETS_KERNELS_H
 
@@ -17,253 +21,410 @@
 #include "micronets_limits.h"
 #include "micronets_target.h"
 
-/* Sizes of an operator that slides a window over a map; all at least 1 but the paddings, which are at least 0.
- * Output pixel (y, x) sees the input rows y * stride_h - pad_top + k * dilation_h for k = 0 .. kernel_h - 1, and
- * columns likewise. What lies outside the input does not count. */
+/* Sizes of an operator that slides a window over a map, in pixels and channels.
+ *
+ * Output pixel (y, x) sees the input rows y * stride_h - pad_top + k * dilation_h for k = 0 .. kernel_h - 1, and the
+ * input columns likewise. What lies outside the input is padding. */
 typedef struct {
-    uint16_t in_h, in_w, in_c;
-    uint16_t out_h, out_w, out_c;
-    uint16_t kernel_h, kernel_w;
-    uint16_t stride_h, stride_w;
-    uint16_t dilation_h, dilation_w;
-    uint16_t pad_top, pad_left;
-    int16_t pad_value; /* of a convolution: the input's zero point, -128 .. 127, which padding stands for */
-    uint16_t filters;  /* of a convolution: channels of the output to compute, the first of out_c; out_c as a rule */
+    uint16_t in_h, in_w, in_c;       /* the input map, each at least 1 */
+    uint16_t out_h, out_w, out_c;    /* the output map, each at least 1 */
+    uint16_t kernel_h, kernel_w;     /* taps of the window, each at least 1 */
+    uint16_t stride_h, stride_w;     /* from an output's window to the next one's, each at least 1 */
+    uint16_t dilation_h, dilation_w; /* from a tap to the next, each at least 1; 1: next to each other */
+    uint16_t pad_top, pad_left;      /* padding above the first row and before the first column, each at least 0 */
+    int16_t pad_value;               /* convolutions: the code that padding stands for, the input's zero point */
+    uint16_t filters;                /* convolutions: how many of the out_c channels to compute, the first ones */
 } micronets_window;
 
-/* From a sum of products to an output code: add bias, multiply by multiplier * 2^(shift - 31), clamp, add zero_point.
- * Where a kernel takes the input codes as they are, -(zero point) * (sum of the weights) is in the bias: all but the
- * depthwise ones and conv_any, which subtract the zero point, so that what lies outside counts nothing.
+/* How a sum of products becomes a code of the output: the bias is added, the sum is multiplied by multiplier *
+ * 2^(shift - 31) and rounded as TensorFlow Lite Micro rounds (micronets_requantize.h), the result is clamped, the
+ * zero point is added.
  *
- * Tables come in two forms. Quick, where shifts is 0: bias[c] is bias * 2^8 - shift, the bias having 24 bits and the
- * shift being -31 .. -1, multiplier[c] is twice the multiplier, its 32 bits as a negative number; every sum with its
- * bias is within +-(2^30 - 1). Else all three are what their names say: a multiplier is 0 or 2^30 .. 2^31 - 1, a
- * shift -31 .. 31. */
+ * A kernel that takes the input codes as they are needs -(zero point of the input) * (sum of the weights) in the
+ * bias. These are all kernels but the depthwise ones and micronets_conv_any, which subtract the zero point
+ * themselves.
+ *
+ * The tables have one of two forms. Packed, where shift_count is 0: bias[c] is bias * 2^8 - shift, with a bias of 24
+ * bits and a shift of -31 .. -1; multiplier[c] is twice the multiplier, its 32 bits read as a negative number; and
+ * every sum with its bias is within +-(2^30 - 1). Plain, where shift_count is not 0: bias[c] is the bias;
+ * multiplier[c] is 0 or 2^30 .. 2^31 - 1; the shifts, -31 .. 31, stand behind the multipliers in the same table. */
 typedef struct {
-    const int32_t *bias;       /* a channel each; for quick tables up to a multiple of 4 of them */
-    const int32_t *multiplier; /* likewise, or one for all */
-    int16_t lowest, highest;   /* clamp, relative to the zero point */
-    int8_t zero_point;
-    int8_t step;     /* 1: a multiplier and shift for each channel; 0: one for all */
-    uint16_t shifts; /* 0: quick tables; else how many multipliers there are, as many shifts being behind them */
+    const int32_t *bias;       /* one for each channel; packed tables are filled up to a multiple of four */
+    const int32_t *multiplier; /* one for each channel, filled up likewise, or one for all */
+    int16_t lowest, highest;   /* limits of the clamp, relative to the zero point */
+    int8_t zero_point;         /* of the output */
+    int8_t per_channel;        /* 1: every channel has a multiplier and shift of its own; 0: one for all */
+    uint16_t shift_count;      /* 0: the tables are packed; else how many multipliers, and how many shifts, there are */
 } micronets_requant;
 
-/* How a depthwise convolution goes through the plane of a channel: line by line. A line is a row of the map or, the
- * other way, a column: the window's sizes with _h then count lines and those with _w are along them. A line is worked
- * through in `phases` interleaved parts, each without dilation; pad_left is then that of a part. */
+/* How a depthwise convolution goes through the plane of a channel: line by line, several lines of outputs in a pass.
+ *
+ * A line is a row of the map or, where column_major is 1, a column. The sizes of the window with _h then count lines,
+ * and those with _w are along a line. A line is computed in `phases` interleaved parts, each of which has no dilation
+ * along the line; pad_left is then that of a part. */
 typedef struct {
-    uint16_t turned;     /* 1: a line is a column of the map */
-    uint16_t multiplier; /* output channels of an input channel */
-    uint16_t phases;
-    uint16_t strip, pitch; /* output lines computed together; values of a line in the scratch */
-    uint16_t narrow;       /* 1: the clamp allows less than -128 .. 127 */
-    uint16_t even,
-        odd; /* words of weights for a line of the kernel, see micronets_depthwise.c; 0 for micronets_rows_any */
-} micronets_planes;
+    uint16_t column_major;  /* 1: a line is a column of the map; 0: it is a row */
+    uint16_t multiplier;    /* output channels of each input channel, at least 1 */
+    uint16_t phases;        /* parts of a line, at least 1 */
+    uint16_t rows_per_pass; /* lines of outputs that are computed together, at least 1 */
+    uint16_t pitch;         /* values of a line in the scratch memory; even for micronets_depthwise */
+    uint16_t needs_clamp;   /* 1: the clamp allows less than -128 .. 127; 0: saturation is enough */
+    uint16_t
+        even_words; /* words of packed weights of a line of the kernel, for outputs whose window begins at the first */
+    uint16_t odd_words; /* value of a pair, and at the second; both 0 for micronets_depthwise_any */
+} micronets_depthwise_schedule;
 
-/* Bytes to the next line of a map, and to the next value of a line. */
+/* Distances in maps that are walked through by lines, in bytes. */
 typedef struct {
-    int32_t in_line, in_step, out_line, out_step;
-} micronets_steps;
+    int32_t in_line, in_step;   /* of the input: to the next line, and to the next value of a line */
+    int32_t out_line, out_step; /* of the output likewise */
+} micronets_line_strides;
 
-MICRONETS_INLINE micronets_steps micronets_steps_of(const micronets_window *n, const micronets_planes *planes)
+/* Returns the distances for a window along the lines of a schedule. */
+MICRONETS_INLINE micronets_line_strides micronets_line_strides_of(const micronets_window *n,
+                                                                  const micronets_depthwise_schedule *schedule)
 {
     const int32_t in_c = n->in_c, out_c = n->out_c;
-    const micronets_steps columns = {in_c, n->in_h * in_c, out_c, n->out_h * out_c};
-    const micronets_steps rows = {n->in_w * in_c, in_c, n->out_w * out_c, out_c};
-    return planes->turned ? columns : rows;
+    const micronets_line_strides columns = {in_c, n->in_h * in_c, out_c, n->out_h * out_c};
+    const micronets_line_strides rows = {n->in_w * in_c, in_c, n->out_w * out_c, out_c};
+    return schedule->column_major ? columns : rows;
 }
 
-/* Constants of a channel in the order in which the kernels in assembly load them. The sums come doubled: bias and
- * weights are. output = (high(sum * multiplier) + addend) >> shift; addend: half a unit, and the zero point. */
+/* Constants of one channel of a depthwise convolution, in the order in which the kernels load them.
+ *
+ * Sums come doubled, as the bias and the weights are doubled: output = (high(sum * multiplier) + addend) >> shift,
+ * where high is the upper half of the product, rounded to nearest. */
 typedef struct {
-    int32_t bias, multiplier, addend, shift;
-    int32_t step; /* bytes from an output to the next */
-    int32_t unused;
-    uint32_t weights[]; /* pairs of 16 bits */
-} micronets_filter;
+    int32_t bias;       /* doubled */
+    int32_t multiplier; /* 0 or 2^30 .. 2^31 - 1 */
+    int32_t addend;     /* half a unit, and the zero point, both shifted to the left */
+    int32_t shift;      /* to the right, 1 .. 22 */
+    int32_t step;       /* bytes from an output to the next of its line */
+    int32_t unused;     /* keeps the weights at a multiple of eight bytes */
+    uint32_t weights[]; /* doubled, as pairs of 16 bits: micronets_depthwise.c describes their order */
+} micronets_channel_constants;
 
-/* Lines of a channel, as 16 bits, and what is computed from them. */
+/* One pass of a depthwise convolution: the lines of one channel, widened to 16 bits, and what is computed from them. */
 typedef struct {
-    micronets_filter *filter;
-    const int16_t *lines;  /* those under the window of the first output */
-    const int8_t *weights; /* [kernel_h, kernel_w], of the channel */
-    const micronets_window *window;
-    const micronets_planes *planes;
-    const micronets_requant *requant;
-    int32_t channel;
-    int32_t out_line; /* bytes from a line of outputs to the next */
-} micronets_strip;
+    micronets_channel_constants *filter;          /* of the channel */
+    const int16_t *lines;                         /* the lines under the window of the first output */
+    const int8_t *weights;                        /* [kernel_h, kernel_w], of the channel */
+    const micronets_window *window;               /* of the layer */
+    const micronets_depthwise_schedule *schedule; /* of the layer */
+    const micronets_requant *requant;             /* of the layer */
+    int32_t channel;                              /* number of the output channel */
+    int32_t out_line;                             /* bytes from a line of outputs to the next */
+} micronets_depthwise_pass;
 
-/* Computes `rows` lines of `count` outputs. */
-typedef void (*micronets_rows)(const micronets_strip *strip, int8_t *output, int32_t rows, int32_t count);
+/* The type of the functions that compute one pass.
+ *
+ * pass: [in] the lines and the constants. output: [out] the first output of the first line; outputs are filter->step
+ * bytes apart, lines out_line bytes. rows: lines of outputs, at least 1. count: outputs of a line, at least 1. */
+typedef void (*micronets_depthwise_kernel)(const micronets_depthwise_pass *pass, int8_t *output, int32_t rows,
+                                           int32_t count);
 
-/* Scale of one operand: value -> (value - zero_point) * 2^left * multiplier * 2^(shift - 31). */
+/* The scale of one operand of an addition: it brings a value to (value - zero_point) * 2^left * multiplier * 2^(shift
+ * - 31), where left is 20 for an operand and 0 for the sum. */
 typedef struct {
-    int32_t multiplier;
-    int8_t zero_point, shift;
-} micronets_operand;
+    int32_t multiplier; /* 0 or 2^30 .. 2^31 - 1 */
+    int8_t zero_point;  /* -128 .. 127 */
+    int8_t shift;       /* -31 .. 31 */
+} micronets_add_operand;
 
-/* output[i] = a[i] + b[i]; the codes of a and b are brought to a common grid with 20 bits to spare, then to the
- * output's. */
+/* The scales of an addition: the codes of both operands are brought to a common grid, with 20 bits to spare, and
+ * their sum to the output's grid. */
 typedef struct {
-    micronets_operand a, b, sum; /* sum.zero_point: the output's */
-    int16_t lowest, highest;     /* clamp, relative to the output's zero point */
-} micronets_addition;
+    micronets_add_operand a, b; /* of the operands, to the common grid */
+    micronets_add_operand sum;  /* of the sum, to the output's; its zero point is the output's */
+    int16_t lowest, highest;    /* limits of the clamp, relative to the output's zero point */
+} micronets_add_params;
 
-/* Zero to three dimensions of padding; those in front are 1 where there are fewer. */
+/* A border around a tensor of one to three dimensions; with fewer than three, those in front are 1 and have no
+ * border. */
 typedef struct {
-    int32_t in_shape[3];
-    uint16_t before[3], after[3];
-    int8_t value;
-} micronets_padding;
+    int32_t in_shape[3]; /* of the input, each at least 1 */
+    uint16_t before[3];  /* values of the border before the first of each dimension */
+    uint16_t after[3];   /* and behind the last */
+    int8_t value;        /* code of the border */
+} micronets_pad_params;
 
 /* What a layer does in a patch, where layers run together on a few rows at a time and a map between them is a buffer
- * of a few rows: `kept` rows of its output, from row `moved` of the buffer on, go to the front of the buffer, and
- * `rows` are computed behind them from in_h rows of the input, with pad_top rows of padding above. rows 0: nothing. */
+ * of a few rows: rows of its output that are needed once more go to the front of the buffer, and others are computed
+ * behind them. */
 typedef struct {
-    int16_t moved, kept;
-    int16_t rows;
-    int16_t in_h, pad_top;
-} micronets_band;
+    int16_t moved, kept; /* `kept` rows, from row `moved` of the buffer on, go to its front */
+    int16_t rows;        /* rows to compute; 0: none, and nothing is moved */
+    int16_t in_h;        /* rows of the input that these are computed from */
+    int16_t pad_top;     /* rows of padding above them */
+} micronets_patch;
 
-/* How many equal patches follow each other; before each, `advance` rows at the front of the input are needed no more. */
+/* Equal patches that follow each other. */
 typedef struct {
-    int16_t times, advance;
-} micronets_run;
+    int16_t times;   /* how many there are */
+    int16_t advance; /* before each, so many rows at the front of the first input are needed no more */
+} micronets_patch_run;
 
-/* What the compiler takes their sizes to be. */
-MICRONETS_AGREE(filter_words, sizeof(micronets_filter) == 4 * MICRONETS_FILTER_WORDS);
+/* The compiler writes these records with sizes of its own (micronets_limits.h): another size does not build. */
+MICRONETS_AGREE(channel_words, sizeof(micronets_channel_constants) == 4 * MICRONETS_CHANNEL_WORDS);
 MICRONETS_AGREE_SIZE(micronets_window, MICRONETS_WINDOW_BYTES);
 MICRONETS_AGREE_SIZE(micronets_requant, MICRONETS_REQUANT_BYTES);
-MICRONETS_AGREE_SIZE(micronets_planes, MICRONETS_PLANES_BYTES);
-MICRONETS_AGREE_SIZE(micronets_addition, MICRONETS_ADDITION_BYTES);
-MICRONETS_AGREE_SIZE(micronets_padding, MICRONETS_PADDING_BYTES);
-MICRONETS_AGREE_SIZE(micronets_band, MICRONETS_BAND_BYTES);
-MICRONETS_AGREE_SIZE(micronets_run, MICRONETS_RUN_BYTES);
+MICRONETS_AGREE_SIZE(micronets_depthwise_schedule, MICRONETS_DEPTHWISE_SCHEDULE_BYTES);
+MICRONETS_AGREE_SIZE(micronets_add_params, MICRONETS_ADD_PARAMS_BYTES);
+MICRONETS_AGREE_SIZE(micronets_pad_params, MICRONETS_PAD_PARAMS_BYTES);
+MICRONETS_AGREE_SIZE(micronets_patch, MICRONETS_PATCH_BYTES);
+MICRONETS_AGREE_SIZE(micronets_patch_run, MICRONETS_PATCH_RUN_BYTES);
 
-/* Convolution of any window; weights as in micronets_columns.h, in the order of micronets_conv.c; scratch two columns
- * as there, and behind them, where windows reach over the edge of the map, two strips of up to MICRONETS_STRIP_BYTES,
- * or of one window where that is more. Reads the windows of two pixels before it writes them. */
+/* Convolution with windows of any size, where in_c is not a multiple of four: two output pixels and four filters at a
+ * time.
+ *
+ * input: [in] map [in_h, in_w, in_c].
+ * output: [out] map [out_h, out_w, out_c], of which the first `filters` channels are written.
+ * weights: [in] words in the order of micronets_im2col_multiply.h, the values of a window in that of
+ * micronets_conv_im2col.h. scratch: [scratch] aligned to 4 bytes: 8 bytes for every two values of a window, rounded
+ * up; where windows reach over the
+ *   edge of the map or are dilated along a row, two strips more, of a line of windows where that takes at most
+ *   MICRONETS_STRIP_BYTES, else of one window; each is rounded up to a multiple of four bytes.
+ * window: [in] sizes; pad_value is the input's zero point.
+ * requant: [in] packed tables with a multiplier for each channel.
+ * The windows of two pixels are read before these pixels are written. */
 void micronets_conv(const int8_t *input, int8_t *output, const uint32_t *weights, uint32_t *scratch,
                     const micronets_window *window, const micronets_requant *requant);
 
-/* The same where in_c is a multiple of 4; scratch two columns. */
-void micronets_conv_4(const int8_t *input, int8_t *output, const uint32_t *weights, uint32_t *scratch,
-                      const micronets_window *window, const micronets_requant *requant);
+/* Convolution with windows of any size, where in_c is a multiple of four: two output pixels and four filters at a time.
+ *
+ * input: [in] map [in_h, in_w, in_c].
+ * output: [out] map [out_h, out_w, out_c], of which the first `filters` channels are written.
+ * weights: [in] words in the order of micronets_im2col_multiply.h.
+ * scratch: [scratch] 8 bytes for every two values of a window, aligned to 4 bytes.
+ * window: [in] sizes; pad_value is the input's zero point.
+ * requant: [in] packed tables with a multiplier for each channel.
+ * The windows of two pixels are read before these pixels are written. */
+void micronets_conv_c4(const int8_t *input, int8_t *output, const uint32_t *weights, uint32_t *scratch,
+                       const micronets_window *window, const micronets_requant *requant);
 
-/* The same for 1 x 1 windows with stride 1: input [pixels, inputs], output [pixels, outputs]; scratch two columns.
- * Reads two pixels before it writes them. */
+/* Convolution with windows of 1 x 1 and a stride of 1: a matrix times every pixel, two pixels and four filters at a
+ * time.
+ *
+ * input: [in] [pixels, inputs]. output: [out] [pixels, outputs].
+ * weights: [in] words in the order of micronets_im2col_multiply.h.
+ * scratch: [scratch] 8 bytes for every two inputs, rounded up, aligned to 4 bytes.
+ * pixels, inputs, outputs: each at least 1.
+ * requant: [in] packed tables with a multiplier for each channel.
+ * Two pixels are read before they are written. */
 void micronets_conv_1x1(const int8_t *input, int8_t *output, const uint32_t *weights, uint32_t *scratch, int32_t pixels,
                         int32_t inputs, int32_t outputs, const micronets_requant *requant);
 
-/* The same as micronets_conv or micronets_conv_4 with weights of 4 bits, two filters of a value to a byte, the first
- * in the low half. scratch: a pair of words for each pair of values, then that of the other. */
+/* Convolution with weights of 4 bits and windows of any size: four filters' weights are unpacked, then used for all
+ * pixels.
+ *
+ * input: [in] map [in_h, in_w, in_c]. output: [out] map [out_h, out_w, out_c], which must not overlap the input.
+ * weights: [in] codes -8 .. 7 in the order of micronets_conv_c4 where in_c is a multiple of four, else of
+ * micronets_conv; a
+ *   byte holds the codes of two filters for one value, the first filter in its low half.
+ * scratch: [scratch] aligned to 4 bytes: 8 bytes for every two values of a window, rounded up, then what the kernel
+ * named
+ *   above needs.
+ * window: [in] sizes; pad_value is the input's zero point. requant: [in] packed tables with a multiplier for each
+ * channel. */
 void micronets_conv_s4(const int8_t *input, int8_t *output, const uint8_t *weights, uint32_t *scratch,
                        const micronets_window *window, const micronets_requant *requant);
 
-/* Convolution of any window with any tables and sums of any size: products in parts of a column, each of which has
- * few enough values for the weights' order. scratch: the bytes of a column; 0 where there is one pixel and the input
- * is its column. */
+/* Convolution for tables that cannot be packed, and for sums of products of more than 24 bits: one pixel and four
+ * filters at a time, products in parts of a window that have few enough values for 24 bits.
+ *
+ * input: [in] map [in_h, in_w, in_c]. output: [out] map [out_h, out_w, out_c], of which `filters` channels are written.
+ * weights: [in] words in the order of micronets_im2col_multiply.h.
+ * scratch: [scratch] the bytes of a window, kernel_h * kernel_w * in_c; a null pointer where there is one output
+ * pixel and the
+ *   input is its window.
+ * window: [in] sizes; pad_value is the input's zero point. requant: [in] tables of either form. */
 void micronets_conv_wide(const int8_t *input, int8_t *output, const uint32_t *weights, int8_t *scratch,
                          const micronets_window *window, const micronets_requant *requant);
 
-/* Convolution for what the others cannot hold: any weights and tables; weights [out_c, kernel_h, kernel_w, in_c].
- * Slow. */
+/* Convolution for weights that the order of the other kernels cannot hold. It is the slowest of all.
+ *
+ * input: [in] map [in_h, in_w, in_c]. output: [out] map [out_h, out_w, out_c], of which `filters` channels are written.
+ * weights: [in] [out_c, kernel_h, kernel_w, in_c], of any value.
+ * window: [in] sizes; pad_value is the input's zero point, which the kernel subtracts.
+ * requant: [in] tables of either form, the bias without the input's zero point. */
 void micronets_conv_any(const int8_t *input, int8_t *output, const int8_t *weights, const micronets_window *window,
                         const micronets_requant *requant);
 
-/* Depthwise convolution: outputs n * c .. n * c + n - 1 are from input channel c, n = multiplier; weights
- * [out_c, kernel_h, kernel_w]. Channel by channel: where the multiplier is 1 the output may lie exactly over the
- * input, if the plan says so. scratch: a micronets_filter with its weights, then the lines under a strip; aligned to
- * 4 bytes. rows: the kernel for a strip. */
+/* Depthwise convolution, channel by channel: input channel c gives the outputs n * c .. n * c + n - 1, n = multiplier.
+ *
+ * input: [in] map [in_h, in_w, in_c], rows and columns exchanged where the schedule's column_major is 1.
+ * output: [out] map [out_h, out_w, in_c * n]. With n = 1 it may lie exactly over the input where the plan says so.
+ * weights: [in] [out_c, kernel_h, kernel_w].
+ * scratch: [scratch] aligned to 4 bytes: a micronets_channel_constants with kernel_h * (even_words + odd_words) words
+ * of
+ *   weights, then the lines under a pass, `pitch` int16 each.
+ * window: [in] sizes along the schedule's lines; pad_value is the input's zero point. schedule: [in] how to go
+ * through them. requant: [in] tables of either form, the bias with the input's zero point for the kernels that work
+ * by pairs, which are
+ *   given widened codes as they are.
+ * kernel: [in] computes a pass: micronets_depthwise_any, or one of those behind it that suits the schedule. */
 void micronets_depthwise(const int8_t *input, int8_t *output, const int8_t *weights, void *scratch,
-                         const micronets_window *window, const micronets_planes *planes,
-                         const micronets_requant *requant, micronets_rows rows);
+                         const micronets_window *window, const micronets_depthwise_schedule *schedule,
+                         const micronets_requant *requant, micronets_depthwise_kernel kernel);
 
-/* Lines of outputs of four channels: see micronets_fours.h. */
-struct micronets_four;
-typedef void (*micronets_fours)(struct micronets_four *four);
-void micronets_fours_3x3(struct micronets_four *four);
-void micronets_fours_3x3_relu(struct micronets_four *four);
-void micronets_fours_any(struct micronets_four *four);
+/* One pass of any depthwise convolution. Arguments are those of micronets_depthwise_kernel. */
+void micronets_depthwise_any(const micronets_depthwise_pass *pass, int8_t *output, int32_t rows, int32_t count);
 
-/* The same as micronets_depthwise for multipliers of 1, quick tables with a multiplier for each channel and no
- * dilation along the line, four channels at a time: quicker where lines are short, or outputs apart. weights [out_c /
- * 4, kernel_h, kernel_w], a byte for each of four channels, the first lowest. scratch: the lines under a strip, pitch
- * words each. rows: the kernel for a strip, of 3 x 3 or of any window. */
-void micronets_depthwise_4(const int8_t *input, int8_t *output, const uint32_t *weights, void *scratch,
-                           const micronets_window *window, const micronets_planes *planes,
-                           const micronets_requant *requant, micronets_fours rows);
+/* One pass with a stride of 1 along the line (s1) or of 2 (s2), windows of any size without dilation along the line.
+ * Values are multiplied by pairs.
+ *
+ * Arguments are those of micronets_depthwise_kernel. Every doubled sum is within +-(2^31 - 1), and every shift of the
+ * tables is MICRONETS_LEAST_SHIFT .. -1. */
+void micronets_depthwise_s1(const micronets_depthwise_pass *pass, int8_t *output, int32_t rows, int32_t count);
+void micronets_depthwise_s2(const micronets_depthwise_pass *pass, int8_t *output, int32_t rows, int32_t count);
 
-/* Strips of any depthwise convolution. */
-void micronets_rows_any(const micronets_strip *strip, int8_t *output, int32_t rows, int32_t count);
+/* One pass with windows of 3 x 3, a stride of 1 along the line (s1) or of 2 (s2), and no dilation.
+ *
+ * Arguments are those of micronets_depthwise_kernel. Every doubled sum is within +-(2^31 - 1), and every shift of the
+ * tables is MICRONETS_LEAST_SHIFT .. -1. In those that end in _relu the output's zero point is -128: a sum below zero
+ * is clamped, however it is rounded. */
+void micronets_depthwise_3x3_s1(const micronets_depthwise_pass *pass, int8_t *output, int32_t rows, int32_t count);
+void micronets_depthwise_3x3_s1_relu(const micronets_depthwise_pass *pass, int8_t *output, int32_t rows, int32_t count);
+void micronets_depthwise_3x3_s2(const micronets_depthwise_pass *pass, int8_t *output, int32_t rows, int32_t count);
+void micronets_depthwise_3x3_s2_relu(const micronets_depthwise_pass *pass, int8_t *output, int32_t rows, int32_t count);
 
-/* Strips by pairs, where every doubled sum is within +-(2^31 - 1) and every shift in MICRONETS_LEAST_SHIFT .. -1:
- * strides along the line of 1 and of 2, with windows of any size and of 3 x 3. */
-void micronets_rows_pairs(const micronets_strip *strip, int8_t *output, int32_t rows, int32_t count);
-void micronets_rows_pairs_2(const micronets_strip *strip, int8_t *output, int32_t rows, int32_t count);
-void micronets_rows_3x3(const micronets_strip *strip, int8_t *output, int32_t rows, int32_t count);
-void micronets_rows_3x3_2(const micronets_strip *strip, int8_t *output, int32_t rows, int32_t count);
+struct micronets_depthwise_by4_pass; /* of four channels: micronets_depthwise_by4_pass.h */
 
-/* The same where the output's zero point is -128: a sum below zero is clamped, however it is rounded. */
-void micronets_rows_3x3_relu(const micronets_strip *strip, int8_t *output, int32_t rows, int32_t count);
-void micronets_rows_3x3_2_relu(const micronets_strip *strip, int8_t *output, int32_t rows, int32_t count);
+/* The type of the functions that compute one pass of four channels; pass: [in, out] the lines, where the outputs go,
+ * and how far the work is. */
+typedef void (*micronets_depthwise_by4_kernel)(struct micronets_depthwise_by4_pass *pass);
 
-/* Matrix times vector: input [inputs], output [units], weights as in micronets_columns.h. */
+/* Depthwise convolution with one output channel for each input channel, four channels at a time. It is quicker than
+ * micronets_depthwise where lines are short or outputs lie far apart.
+ *
+ * input: [in] map [in_h, in_w, in_c], rows and columns exchanged where the schedule's column_major is 1.
+ * output: [out] map [out_h, out_w, in_c]; it may lie exactly over the input where the plan says so.
+ * weights: [in] words [out_c / 4, rounded up, kernel_h, kernel_w], a byte for each of four channels, the first lowest.
+ * scratch: [scratch] the lines under a pass, `pitch` words each, aligned to 4 bytes.
+ * window: [in] sizes along the schedule's lines, without dilation along the line; pad_value is the input's zero point.
+ * schedule: [in] how to go through them; its multiplier is 1.
+ * requant: [in] packed tables with a multiplier for each channel.
+ * kernel: [in] computes a pass: micronets_depthwise_by4_any, or a _3x3 one for windows of 3 x 3 with a stride along
+ * the line
+ *   of 1 or 2. */
+void micronets_depthwise_by4(const int8_t *input, int8_t *output, const uint32_t *weights, void *scratch,
+                             const micronets_window *window, const micronets_depthwise_schedule *schedule,
+                             const micronets_requant *requant, micronets_depthwise_by4_kernel kernel);
+
+/* One pass of four channels with windows of any size, and with windows of 3 x 3 and a stride of 1 or 2. In the one
+ * that ends in _relu the output's zero point is -128. The argument is that of micronets_depthwise_by4_kernel. */
+void micronets_depthwise_by4_any(struct micronets_depthwise_by4_pass *pass);
+void micronets_depthwise_by4_3x3(struct micronets_depthwise_by4_pass *pass);
+void micronets_depthwise_by4_3x3_relu(struct micronets_depthwise_by4_pass *pass);
+
+/* A matrix times a vector, four filters at a time.
+ *
+ * input: [in] [inputs]. output: [out] [units].
+ * weights: [in] words in the order of micronets_im2col_multiply.h.
+ * inputs, units: each at least 1. requant: [in] packed tables. */
 void micronets_fully_connected(const int8_t *input, int8_t *output, const uint32_t *weights, int32_t inputs,
                                int32_t units, const micronets_requant *requant);
 
-/* The same for inputs and units that are multiples of 8; weights of eight filters at a time: for each pair of values
- * the two words of the first four, then those of the others. */
-void micronets_fully_connected_8(const int8_t *input, int8_t *output, const uint32_t *weights, int32_t inputs,
-                                 int32_t units, const micronets_requant *requant);
+/* A matrix times a vector, eight filters at a time.
+ *
+ * input: [in] [inputs]. output: [out] [units].
+ * weights: [in] words [units / 8, inputs / 2, 4]: for each pair of values the two words of the first four filters,
+ * then those
+ *   of the others; pairs and words are those of micronets_im2col_multiply.h.
+ * inputs, units: multiples of eight, at least 8. requant: [in] packed tables. */
+void micronets_fully_connected_by8(const int8_t *input, int8_t *output, const uint32_t *weights, int32_t inputs,
+                                   int32_t units, const micronets_requant *requant);
 
-/* The same as micronets_fully_connected with weights of 4 bits as those of micronets_conv_s4; scratch: a pair of
- * words for each pair of values. */
+/* A matrix with weights of 4 bits times a vector: four filters' weights are unpacked, then multiplied.
+ *
+ * input: [in] [inputs]. output: [out] [units], which must not overlap the input.
+ * weights: [in] codes -8 .. 7 in the order of micronets_fully_connected; a byte holds the codes of two filters for
+ * one value,
+ *   the first filter in its low half.
+ * scratch: [scratch] 8 bytes for every two inputs, rounded up, aligned to 4 bytes.
+ * inputs, units: each at least 1. requant: [in] packed tables. */
 void micronets_fully_connected_s4(const int8_t *input, int8_t *output, const uint8_t *weights, uint32_t *scratch,
                                   int32_t inputs, int32_t units, const micronets_requant *requant);
 
-/* Weights of four filters from 4 bits each to words: `pairs` pairs of values, 4 bytes to 2 words. */
-void micronets_unpack_weights(const uint8_t *weights, uint32_t *words, int32_t pairs);
+/* Unpacks the weights of four filters from 4 bits each to the words of micronets_im2col_multiply.h.
+ *
+ * weights: [in] 4 bytes for each pair of values, a byte for two filters and one value, the first filter in its low
+ * half. words: [out] 2 for each pair. pairs: of values, at least 1. */
+void micronets_unpack_weights_s4(const uint8_t *weights, uint32_t *words, int32_t pairs);
 
-/* 4-bit codes -8 .. 7, two to a byte, low half first, to int8. */
+/* Unpacks 4-bit codes to int8.
+ *
+ * input: [in] codes -8 .. 7, two to a byte, the first in the low half. output: [out] `count` codes, which must not
+ * overlap the input. count: at least 0. */
 void micronets_unpack_s4(const uint8_t *input, int8_t *output, int32_t count);
 
-/* Means over windows, rounded to nearest, halves away from zero; clamped to lowest .. highest. */
+/* Means over windows, of each channel by itself, rounded to nearest, halves away from zero. Padding does not count.
+ *
+ * input: [in] map [in_h, in_w, in_c]. output: [out] map [out_h, out_w, in_c].
+ * window: [in] sizes; the dilation is 1, pad_value and filters are not read. lowest, highest: limits of the output
+ * codes. */
 void micronets_average_pool(const int8_t *input, int8_t *output, const micronets_window *window, int32_t lowest,
                             int32_t highest);
 
-/* Maxima over windows, clamped to lowest .. highest. */
+/* Maxima over windows, of each channel by itself. Padding does not count.
+ *
+ * input: [in] map [in_h, in_w, in_c]. output: [out] map [out_h, out_w, in_c].
+ * window: [in] sizes; the dilation is 1, pad_value and filters are not read. lowest, highest: limits of the output
+ * codes. */
 void micronets_max_pool(const int8_t *input, int8_t *output, const micronets_window *window, int32_t lowest,
                         int32_t highest);
 
-/* Mean over all pixels: input [pixels, channels], output [channels]; the bias (one for all) is -zero_point * pixels. */
+/* The mean over all pixels, of each channel by itself.
+ *
+ * input: [in] [pixels, channels]. output: [out] [channels]. pixels, channels: each at least 1.
+ * requant: [in] plain tables, one bias, multiplier and shift for all channels; the bias is -(zero point of the input)
+ * * pixels,
+ *   and the scale includes 1 / pixels. */
 void micronets_mean(const int8_t *input, int8_t *output, int32_t pixels, int32_t channels,
                     const micronets_requant *requant);
 
-/* Sum of two tensors of `count` values. */
-void micronets_add(const int8_t *a, const int8_t *b, int8_t *output, int32_t count, const micronets_addition *addition);
+/* The sum of two tensors, value by value.
+ *
+ * a, b: [in] `count` codes each. output: [out] `count` codes; it may lie exactly over a or b. count: at least 0.
+ * params: [in] scales of both and of the sum. */
+void micronets_add(const int8_t *a, const int8_t *b, int8_t *output, int32_t count, const micronets_add_params *params);
 
-/* A tensor of up to three dimensions with a border of `value`. */
-void micronets_pad(const int8_t *input, int8_t *output, const micronets_padding *padding);
+/* A tensor with a border of one value around it.
+ *
+ * input: [in] [in_shape]. output: [out] [in_shape + before + after]. params: [in] sizes and value. */
+void micronets_pad(const int8_t *input, int8_t *output, const micronets_pad_params *params);
 
-/* The first part of a patch: what is kept goes to the front of the buffer. */
-void micronets_band_move(int8_t *buffer, int32_t row_bytes, const micronets_band *band);
+/* Begins a layer's work in a patch: moves the rows that are kept to the front of the buffer.
+ *
+ * buffer: [in, out] rows of the layer's output. row_bytes: of a row, at least 1. patch: [in] which rows are kept. */
+void micronets_patch_keep_rows(int8_t *buffer, int32_t row_bytes, const micronets_patch *patch);
 
-/* Any function of one code: output[i] = table[input[i] + 128]. */
+/* Any function of one code: output[i] = table[input[i] + 128].
+ *
+ * input: [in] `count` codes. output: [out] `count` codes; it may lie exactly over the input. table: [in] 256 codes.
+ * count: at least 0. */
 void micronets_lookup(const int8_t *input, int8_t *output, const int8_t *table, int32_t count);
 
-/* Softmax of every row: input and output [rows, columns]; output codes have scale 1/256 and zero point -128.
- * exponentials[d]: 2^31 * exp(-d * scale of the input), d = 0 .. entries - 1; differences beyond give probability 0. */
+/* The softmax of every row.
+ *
+ * input: [in] [rows, columns]. output: [out] [rows, columns], codes of scale 1/256 and zero point -128.
+ * exponentials: [in] exponentials[d] is 2^31 * exp(-d * scale of the input), d = 0 .. entries - 1.
+ * entries: of that table, 1 .. 256; a code that lies further below the largest of its row has probability 0.
+ * rows: at least 1. columns: 1 .. 8191, so that no sum of exponentials overflows. */
 void micronets_softmax(const int8_t *input, int8_t *output, const int32_t *exponentials, int32_t entries, int32_t rows,
                        int32_t columns);
 
-/* output = input / scale + zero_point, rounded to nearest, halves away from zero, clamped to lowest .. highest. */
+/* From real values to codes: input / scale + zero_point, rounded to nearest, halves away from zero.
+ *
+ * input: [in] `count` values; what is not a number counts as 0. output: [out] `count` codes. count: at least 0.
+ * scale: above 0. zero_point: -128 .. 127. lowest, highest: limits of the codes. */
 void micronets_quantize(const float *input, int8_t *output, int32_t count, float scale, int32_t zero_point,
                         int32_t lowest, int32_t highest);
 
-/* output = (input - zero_point) * scale. */
+/* From codes to real values: (input - zero_point) * scale.
+ *
+ * input: [in] `count` codes. output: [out] `count` values, which must not overlap the input. count: at least 0.
+ * scale: above 0. zero_point: -128 .. 127. */
 void micronets_dequantize(const int8_t *input, float *output, int32_t count, float scale, int32_t zero_point);
 
 #endif

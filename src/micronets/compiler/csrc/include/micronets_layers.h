@@ -1,161 +1,173 @@
-/* Layers as records in flash, and what runs a record: a quarter of the bytes of a call with all its arguments.
- * input, output, scratch, a, b: bytes from the start of the arena. */
+/* Layers as constant records, and the functions that run a layer from its record.
+ *
+ * A record in flash takes a quarter of the bytes of a call with all its arguments. Fields that say where a tensor
+ * lies (input, output, scratch, a, b) are bytes from the start of the arena. The functions `micronets_run_KERNEL`
+ * call micronets_KERNEL with what the record holds; micronets_kernels.h describes the arguments. */
 #ifndef MICRONETS_LAYERS_H
 #define MICRONETS_LAYERS_H
 
 #include "micronets_kernels.h"
 
-/* Runs a layer; sizes: a record of the type that the function expects. */
-typedef void micronets_runner(int8_t *arena, const void *sizes);
+/* Runs a layer; arena: [in, out] the memory of all tensors; record: [in] of the type that the function expects. */
+typedef void micronets_layer_function(int8_t *arena, const void *record);
 
+/* What the record of every layer with weights begins with. */
 typedef struct {
-    int32_t input, output, scratch;
-    const void *weights;
+    int32_t input, output; /* tensors */
+    int32_t scratch;       /* scratch memory; 0 where the kernel needs none */
+    const void *weights;   /* in the order of the kernel */
     micronets_requant requant;
-} micronets_weighted;
+} micronets_weighted_layer;
 
+/* A convolution. */
 typedef struct {
-    micronets_weighted own;
+    micronets_weighted_layer base;
     micronets_window window;
-} micronets_windowed;
+} micronets_conv_layer;
 
+/* A matrix times every pixel: a convolution of 1 x 1, or a fully connected layer, which has one pixel. */
 typedef struct {
-    micronets_weighted own;
+    micronets_weighted_layer base;
     int32_t pixels;
-    uint16_t inputs, outputs;
-} micronets_matrix;
+    uint16_t inputs, outputs; /* of a pixel */
+} micronets_dense_layer;
 
+/* A depthwise convolution, a channel at a time. */
 typedef struct {
-    micronets_weighted own;
-    micronets_window window;
-    micronets_planes planes;
-    micronets_rows rows;
-} micronets_strips;
+    micronets_weighted_layer base;
+    micronets_window window; /* along the schedule's lines */
+    micronets_depthwise_schedule schedule;
+    micronets_depthwise_kernel kernel; /* computes a pass */
+} micronets_depthwise_layer;
 
+/* A depthwise convolution, four channels at a time. */
 typedef struct {
-    micronets_weighted own;
-    micronets_window window;
-    micronets_planes planes;
-    micronets_fours rows;
-} micronets_lines;
+    micronets_weighted_layer base;
+    micronets_window window; /* along the schedule's lines */
+    micronets_depthwise_schedule schedule;
+    micronets_depthwise_by4_kernel kernel; /* computes a pass */
+} micronets_depthwise_by4_layer;
 
+/* An addition of two tensors. */
 typedef struct {
-    int32_t a, b, output, count;
-    micronets_addition addition;
-} micronets_sum;
+    int32_t a, b, output; /* tensors */
+    int32_t count;        /* values of each */
+    micronets_add_params params;
+} micronets_add_layer;
 
+/* A border around a tensor. */
 typedef struct {
-    int32_t input, output;
-    micronets_padding padding;
-} micronets_border;
+    int32_t input, output; /* tensors */
+    micronets_pad_params params;
+} micronets_pad_layer;
 
-/* What the compiler takes their sizes to be. */
-MICRONETS_AGREE_SIZE(micronets_windowed, MICRONETS_WINDOWED_BYTES);
-MICRONETS_AGREE_SIZE(micronets_matrix, MICRONETS_MATRIX_BYTES);
-MICRONETS_AGREE_SIZE(micronets_strips, MICRONETS_STRIPS_BYTES);
-MICRONETS_AGREE_SIZE(micronets_lines, MICRONETS_LINES_BYTES);
-MICRONETS_AGREE_SIZE(micronets_sum, MICRONETS_SUM_BYTES);
-MICRONETS_AGREE_SIZE(micronets_border, MICRONETS_BORDER_BYTES);
+/* The compiler writes these records with sizes of its own (micronets_limits.h): another size does not build. */
+MICRONETS_AGREE_SIZE(micronets_conv_layer, MICRONETS_CONV_LAYER_BYTES);
+MICRONETS_AGREE_SIZE(micronets_dense_layer, MICRONETS_DENSE_LAYER_BYTES);
+MICRONETS_AGREE_SIZE(micronets_depthwise_layer, MICRONETS_DEPTHWISE_LAYER_BYTES);
+MICRONETS_AGREE_SIZE(micronets_depthwise_by4_layer, MICRONETS_DEPTHWISE_BY4_LAYER_BYTES);
+MICRONETS_AGREE_SIZE(micronets_add_layer, MICRONETS_ADD_LAYER_BYTES);
+MICRONETS_AGREE_SIZE(micronets_pad_layer, MICRONETS_PAD_LAYER_BYTES);
 
-static inline void micronets_run_conv(int8_t *arena, const void *sizes)
+static inline void micronets_run_conv(int8_t *arena, const void *record)
 {
-    const micronets_windowed *const n = (const micronets_windowed *)sizes;
-    const micronets_weighted *const own = &n->own;
-    uint32_t *const scratch = (uint32_t *)(void *)(arena + own->scratch);
-    micronets_conv(arena + own->input, arena + own->output, (const uint32_t *)own->weights, scratch, &n->window,
-                   &own->requant);
+    const micronets_conv_layer *const n = (const micronets_conv_layer *)record;
+    const micronets_weighted_layer *const base = &n->base;
+    uint32_t *const scratch = (uint32_t *)(void *)(arena + base->scratch);
+    micronets_conv(arena + base->input, arena + base->output, (const uint32_t *)base->weights, scratch, &n->window,
+                   &base->requant);
 }
 
-static inline void micronets_run_conv_4(int8_t *arena, const void *sizes)
+static inline void micronets_run_conv_c4(int8_t *arena, const void *record)
 {
-    const micronets_windowed *const n = (const micronets_windowed *)sizes;
-    const micronets_weighted *const own = &n->own;
-    uint32_t *const scratch = (uint32_t *)(void *)(arena + own->scratch);
-    micronets_conv_4(arena + own->input, arena + own->output, (const uint32_t *)own->weights, scratch, &n->window,
-                     &own->requant);
+    const micronets_conv_layer *const n = (const micronets_conv_layer *)record;
+    const micronets_weighted_layer *const base = &n->base;
+    uint32_t *const scratch = (uint32_t *)(void *)(arena + base->scratch);
+    micronets_conv_c4(arena + base->input, arena + base->output, (const uint32_t *)base->weights, scratch, &n->window,
+                      &base->requant);
 }
 
-static inline void micronets_run_conv_s4(int8_t *arena, const void *sizes)
+static inline void micronets_run_conv_s4(int8_t *arena, const void *record)
 {
-    const micronets_windowed *const n = (const micronets_windowed *)sizes;
-    const micronets_weighted *const own = &n->own;
-    uint32_t *const scratch = (uint32_t *)(void *)(arena + own->scratch);
-    micronets_conv_s4(arena + own->input, arena + own->output, (const uint8_t *)own->weights, scratch, &n->window,
-                      &own->requant);
+    const micronets_conv_layer *const n = (const micronets_conv_layer *)record;
+    const micronets_weighted_layer *const base = &n->base;
+    uint32_t *const scratch = (uint32_t *)(void *)(arena + base->scratch);
+    micronets_conv_s4(arena + base->input, arena + base->output, (const uint8_t *)base->weights, scratch, &n->window,
+                      &base->requant);
 }
 
-static inline void micronets_run_conv_1x1(int8_t *arena, const void *sizes)
+static inline void micronets_run_conv_1x1(int8_t *arena, const void *record)
 {
-    const micronets_matrix *const n = (const micronets_matrix *)sizes;
-    const micronets_weighted *const own = &n->own;
-    uint32_t *const scratch = (uint32_t *)(void *)(arena + own->scratch);
-    micronets_conv_1x1(arena + own->input, arena + own->output, (const uint32_t *)own->weights, scratch, n->pixels,
-                       n->inputs, n->outputs, &own->requant);
+    const micronets_dense_layer *const n = (const micronets_dense_layer *)record;
+    const micronets_weighted_layer *const base = &n->base;
+    uint32_t *const scratch = (uint32_t *)(void *)(arena + base->scratch);
+    micronets_conv_1x1(arena + base->input, arena + base->output, (const uint32_t *)base->weights, scratch, n->pixels,
+                       n->inputs, n->outputs, &base->requant);
 }
 
-static inline void micronets_run_fully_connected(int8_t *arena, const void *sizes)
+static inline void micronets_run_fully_connected(int8_t *arena, const void *record)
 {
-    const micronets_matrix *const n = (const micronets_matrix *)sizes;
-    const micronets_weighted *const own = &n->own;
-    micronets_fully_connected(arena + own->input, arena + own->output, (const uint32_t *)own->weights, n->inputs,
-                              n->outputs, &own->requant);
+    const micronets_dense_layer *const n = (const micronets_dense_layer *)record;
+    const micronets_weighted_layer *const base = &n->base;
+    micronets_fully_connected(arena + base->input, arena + base->output, (const uint32_t *)base->weights, n->inputs,
+                              n->outputs, &base->requant);
 }
 
-static inline void micronets_run_fully_connected_8(int8_t *arena, const void *sizes)
+static inline void micronets_run_fully_connected_by8(int8_t *arena, const void *record)
 {
-    const micronets_matrix *const n = (const micronets_matrix *)sizes;
-    const micronets_weighted *const own = &n->own;
-    micronets_fully_connected_8(arena + own->input, arena + own->output, (const uint32_t *)own->weights, n->inputs,
-                                n->outputs, &own->requant);
+    const micronets_dense_layer *const n = (const micronets_dense_layer *)record;
+    const micronets_weighted_layer *const base = &n->base;
+    micronets_fully_connected_by8(arena + base->input, arena + base->output, (const uint32_t *)base->weights, n->inputs,
+                                  n->outputs, &base->requant);
 }
 
-static inline void micronets_run_fully_connected_s4(int8_t *arena, const void *sizes)
+static inline void micronets_run_fully_connected_s4(int8_t *arena, const void *record)
 {
-    const micronets_matrix *const n = (const micronets_matrix *)sizes;
-    const micronets_weighted *const own = &n->own;
-    uint32_t *const scratch = (uint32_t *)(void *)(arena + own->scratch);
-    micronets_fully_connected_s4(arena + own->input, arena + own->output, (const uint8_t *)own->weights, scratch,
-                                 n->inputs, n->outputs, &own->requant);
+    const micronets_dense_layer *const n = (const micronets_dense_layer *)record;
+    const micronets_weighted_layer *const base = &n->base;
+    uint32_t *const scratch = (uint32_t *)(void *)(arena + base->scratch);
+    micronets_fully_connected_s4(arena + base->input, arena + base->output, (const uint8_t *)base->weights, scratch,
+                                 n->inputs, n->outputs, &base->requant);
 }
 
-static inline void micronets_run_depthwise(int8_t *arena, const void *sizes)
+static inline void micronets_run_depthwise(int8_t *arena, const void *record)
 {
-    const micronets_strips *const n = (const micronets_strips *)sizes;
-    const micronets_weighted *const own = &n->own;
-    micronets_depthwise(arena + own->input, arena + own->output, (const int8_t *)own->weights, arena + own->scratch,
-                        &n->window, &n->planes, &own->requant, n->rows);
+    const micronets_depthwise_layer *const n = (const micronets_depthwise_layer *)record;
+    const micronets_weighted_layer *const base = &n->base;
+    micronets_depthwise(arena + base->input, arena + base->output, (const int8_t *)base->weights, arena + base->scratch,
+                        &n->window, &n->schedule, &base->requant, n->kernel);
 }
 
 /* The weights of 4 bits are unpacked to the front of the scratch memory. */
-static inline void micronets_run_depthwise_s4(int8_t *arena, const void *sizes)
+static inline void micronets_run_depthwise_s4(int8_t *arena, const void *record)
 {
-    const micronets_strips *const n = (const micronets_strips *)sizes;
-    const micronets_weighted *const own = &n->own;
+    const micronets_depthwise_layer *const n = (const micronets_depthwise_layer *)record;
+    const micronets_weighted_layer *const base = &n->base;
     const int32_t count = n->window.kernel_h * n->window.kernel_w * n->window.out_c;
-    int8_t *const weights = arena + own->scratch;
-    micronets_unpack_s4((const uint8_t *)own->weights, weights, count);
-    micronets_depthwise(arena + own->input, arena + own->output, weights, weights + (count + 3) / 4 * 4, &n->window,
-                        &n->planes, &own->requant, n->rows);
+    int8_t *const weights = arena + base->scratch;
+    micronets_unpack_s4((const uint8_t *)base->weights, weights, count);
+    micronets_depthwise(arena + base->input, arena + base->output, weights, weights + (count + 3) / 4 * 4, &n->window,
+                        &n->schedule, &base->requant, n->kernel);
 }
 
-static inline void micronets_run_depthwise_4(int8_t *arena, const void *sizes)
+static inline void micronets_run_depthwise_by4(int8_t *arena, const void *record)
 {
-    const micronets_lines *const n = (const micronets_lines *)sizes;
-    const micronets_weighted *const own = &n->own;
-    micronets_depthwise_4(arena + own->input, arena + own->output, (const uint32_t *)own->weights, arena + own->scratch,
-                          &n->window, &n->planes, &own->requant, n->rows);
+    const micronets_depthwise_by4_layer *const n = (const micronets_depthwise_by4_layer *)record;
+    const micronets_weighted_layer *const base = &n->base;
+    micronets_depthwise_by4(arena + base->input, arena + base->output, (const uint32_t *)base->weights,
+                            arena + base->scratch, &n->window, &n->schedule, &base->requant, n->kernel);
 }
 
-static inline void micronets_run_add(int8_t *arena, const void *sizes)
+static inline void micronets_run_add(int8_t *arena, const void *record)
 {
-    const micronets_sum *const n = (const micronets_sum *)sizes;
-    micronets_add(arena + n->a, arena + n->b, arena + n->output, n->count, &n->addition);
+    const micronets_add_layer *const n = (const micronets_add_layer *)record;
+    micronets_add(arena + n->a, arena + n->b, arena + n->output, n->count, &n->params);
 }
 
-static inline void micronets_run_pad(int8_t *arena, const void *sizes)
+static inline void micronets_run_pad(int8_t *arena, const void *record)
 {
-    const micronets_border *const n = (const micronets_border *)sizes;
-    micronets_pad(arena + n->input, arena + n->output, &n->padding);
+    const micronets_pad_layer *const n = (const micronets_pad_layer *)record;
+    micronets_pad(arena + n->input, arena + n->output, &n->params);
 }
 
 #endif

@@ -5,8 +5,8 @@
 /* Largest strip in which micronets_conv gathers a whole line of windows and not one window at a time. */
 #define MICRONETS_STRIP_BYTES 160
 
-/* Words of micronets_filter in front of the packed weights of a channel. */
-#define MICRONETS_FILTER_WORDS 6
+/* Words of micronets_channel_constants in front of the packed weights of a channel. */
+#define MICRONETS_CHANNEL_WORDS 6
 
 /* Least shift of a requantisation by which the depthwise kernels for pairs can go. */
 #define MICRONETS_LEAST_SHIFT (-22)
@@ -14,17 +14,17 @@
 /* Bytes of structs where pointers have 32 bits, as the compiler counts the constants of a network. */
 #define MICRONETS_WINDOW_BYTES 32
 #define MICRONETS_REQUANT_BYTES 16
-#define MICRONETS_PLANES_BYTES 16
-#define MICRONETS_ADDITION_BYTES 28
-#define MICRONETS_PADDING_BYTES 28
-#define MICRONETS_BAND_BYTES 10
-#define MICRONETS_RUN_BYTES 4
-#define MICRONETS_WINDOWED_BYTES 64
-#define MICRONETS_MATRIX_BYTES 40
-#define MICRONETS_STRIPS_BYTES 84
-#define MICRONETS_LINES_BYTES 84
-#define MICRONETS_SUM_BYTES 44
-#define MICRONETS_BORDER_BYTES 36
+#define MICRONETS_DEPTHWISE_SCHEDULE_BYTES 16
+#define MICRONETS_ADD_PARAMS_BYTES 28
+#define MICRONETS_PAD_PARAMS_BYTES 28
+#define MICRONETS_PATCH_BYTES 10
+#define MICRONETS_PATCH_RUN_BYTES 4
+#define MICRONETS_CONV_LAYER_BYTES 64
+#define MICRONETS_DENSE_LAYER_BYTES 40
+#define MICRONETS_DEPTHWISE_LAYER_BYTES 84
+#define MICRONETS_DEPTHWISE_BY4_LAYER_BYTES 84
+#define MICRONETS_ADD_LAYER_BYTES 44
+#define MICRONETS_PAD_LAYER_BYTES 36
 
 /* Does not compile where `condition` is false; `name`: a name of its own for each check. */
 #define MICRONETS_AGREE(name, condition) typedef char micronets_agree_##name[(condition) ? 1 : -1]

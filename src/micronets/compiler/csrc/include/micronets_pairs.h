@@ -20,17 +20,17 @@ MICRONETS_INLINE uint32_t micronets_pair_of(int32_t low, int32_t high)
 
 typedef struct __attribute__((may_alias)) {
     uint32_t pair;
-} micronets_aligned;
+} micronets_aligned_pair;
 
 /* The pair at p, aligned to 4 bytes. */
 MICRONETS_INLINE uint32_t micronets_pair_at(const int16_t *p)
 {
-    return ((const micronets_aligned *)(const void *)p)->pair;
+    return ((const micronets_aligned_pair *)(const void *)p)->pair;
 }
 
 MICRONETS_INLINE void micronets_store_pair(int16_t *p, uint32_t pair)
 {
-    ((micronets_aligned *)(void *)p)->pair = pair;
+    ((micronets_aligned_pair *)(void *)p)->pair = pair;
 }
 
 #else

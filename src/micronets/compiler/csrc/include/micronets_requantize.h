@@ -39,10 +39,11 @@ typedef struct {
 /* That of output channel `channel`, from the tables as they are, quick or not. */
 MICRONETS_INLINE micronets_scale micronets_scale_of(const micronets_requant *requant, int32_t channel)
 {
-    const int32_t k = channel * requant->step, word = requant->bias[channel], multiplier = requant->multiplier[k];
+    const int32_t k = channel * requant->per_channel, word = requant->bias[channel],
+                  multiplier = requant->multiplier[k];
     micronets_scale scale = {word, multiplier, 0};
-    if (requant->shifts > 0) {
-        scale.shift = requant->multiplier[requant->shifts + k];
+    if (requant->shift_count > 0) {
+        scale.shift = requant->multiplier[requant->shift_count + k];
     } else {
         scale.bias = word >> 8;
         scale.multiplier = (int32_t)((uint32_t)multiplier >> 1);

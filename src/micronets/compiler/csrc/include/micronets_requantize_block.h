@@ -33,7 +33,7 @@ MICRONETS_INLINE void micronets_requantize_block(int32_t s0, int32_t s1, int32_t
                                                  micronets_limits limits)
 {
 #if MICRONETS_DSP
-    const int32_t step = requant->step, zero = requant->zero_point;
+    const int32_t step = requant->per_channel, zero = requant->zero_point;
     const int32_t *bias = requant->bias + channel, *multiplier = requant->multiplier + channel * step;
     s0 = micronets_requantize_quick(s0, bias[0], *multiplier, zero);
     s1 = micronets_requantize_quick(s1, bias[1], multiplier[step], zero);

@@ -3,7 +3,7 @@
 #if !MICRONETS_DSP_ASSEMBLY
 
 MICRONETS_SMALL
-void micronets_add(const int8_t *a, const int8_t *b, int8_t *output, int32_t count, const micronets_addition *n)
+void micronets_add(const int8_t *a, const int8_t *b, int8_t *output, int32_t count, const micronets_add_params *n)
 {
     for (int32_t i = 0; i < count; i++) {
         output[i] = micronets_add_codes(a[i], b[i], n);

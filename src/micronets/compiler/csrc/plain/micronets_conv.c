@@ -1,6 +1,6 @@
 #include "micronets_bytes.h"
-#include "micronets_columns.h"
-#include "micronets_conv_expand.h"
+#include "micronets_conv_im2col.h"
+#include "micronets_im2col_multiply.h"
 
 /* A walk over the windows of a convolution. */
 typedef struct {
@@ -63,7 +63,7 @@ void micronets_conv(const int8_t *input, int8_t *output, const uint32_t *weights
                     const micronets_window *n, const micronets_requant *requant)
 {
     const int32_t c = n->in_c, count = n->kernel_w * c, size = n->kernel_h * count;
-    const micronets_block block = micronets_prepare(scratch, weights, size, n->filters, requant);
+    const micronets_im2col_block block = micronets_im2col_prepare(scratch, weights, size, n->filters, requant);
     const int32_t line = (n->out_w - 1) * n->stride_w + n->kernel_w, right = n->in_w - n->kernel_w;
     walk w;
     w.top = -n->pad_top;
@@ -87,10 +87,10 @@ void micronets_conv(const int8_t *input, int8_t *output, const uint32_t *weights
                 }
             }
             if (k == 1) {
-                micronets_conv_expand(x, pitch, w.x, w.pitch, scratch, n->kernel_h, count);
+                micronets_conv_im2col(x, pitch, w.x, w.pitch, scratch, n->kernel_h, count);
             }
         }
-        micronets_columns(&block, output, left > 1 ? n->out_c : 0);
+        micronets_im2col_multiply(&block, output, left > 1 ? n->out_c : 0);
         output += 2 * n->out_c;
     }
 }

@@ -9,9 +9,9 @@ void micronets_conv_s4(const int8_t *input, int8_t *output, const uint8_t *weigh
     micronets_requant scales = *requant;
     for (int32_t f = 0; f < window->out_c; f += 4) {
         part.filters = (uint16_t)(window->out_c - f < 4 ? window->out_c - f : 4);
-        micronets_unpack_weights(weights, words, pairs);
+        micronets_unpack_weights_s4(weights, words, pairs);
         if (window->in_c % 4 == 0) {
-            micronets_conv_4(input, output + f, words, columns, &part, &scales);
+            micronets_conv_c4(input, output + f, words, columns, &part, &scales);
         } else {
             micronets_conv(input, output + f, words, columns, &part, &scales);
         }

@@ -1,5 +1,5 @@
 #include "micronets_bytes.h"
-#include "micronets_dot.h"
+#include "micronets_dot_by4.h"
 #include "micronets_requantize.h"
 #include "micronets_taps.h"
 
@@ -43,7 +43,7 @@ void micronets_conv_wide(const int8_t *input, int8_t *output, const uint32_t *we
                 int32_t sums[4] = {0, 0, 0, 0};
                 for (int32_t at = 0; at < size; at += PART) {
                     int32_t part[4];
-                    w = micronets_dot(column + at, w, size - at < PART ? size - at : PART, part);
+                    w = micronets_dot_by4(column + at, w, size - at < PART ? size - at : PART, part);
                     for (int32_t k = 0; k < 4; k++) {
                         sums[k] += part[k];
                     }

@@ -6,9 +6,10 @@
  * outputs whose window begins at the first value of a pair, and with a stride of 1 also (0, w0), (w1, w2), ... for
  * those that begin at the second. For kernels of 3 x 3 the words (w0, w1) and (w1, w2) hold all that. */
 MICRONETS_SMALL
-MICRONETS_APART void pack(uint32_t *to, const int8_t *w, const micronets_window *window, const micronets_planes *n)
+MICRONETS_APART void pack(uint32_t *to, const int8_t *w, const micronets_window *window,
+                          const micronets_depthwise_schedule *n)
 {
-    const int32_t stride = n->odd > 0 ? 2 : 1, words = stride * n->even;
+    const int32_t stride = n->odd_words > 0 ? 2 : 1, words = stride * n->even_words;
     for (int32_t ky = window->kernel_h; ky > 0; ky--, to += words) {
         for (int32_t i = 0; i < words; i++) {
             to[i] = 0;
@@ -43,7 +44,7 @@ static void pad(int16_t *line, int32_t count, int32_t value)
 }
 
 /* Constants of a channel for the kernels with pairs. */
-MICRONETS_INLINE void prepare(micronets_filter *filter, const micronets_requant *requant, int32_t channel)
+MICRONETS_INLINE void prepare(micronets_channel_constants *filter, const micronets_requant *requant, int32_t channel)
 {
     const micronets_scale scale = micronets_scale_of(requant, channel);
     const int32_t nothing =
@@ -56,20 +57,21 @@ MICRONETS_INLINE void prepare(micronets_filter *filter, const micronets_requant 
     filter->addend = requant->zero_point * (1 << shift) + (1 << (shift - 1));
 }
 
-/* One of the interleaved parts of a channel, a strip after the other. */
-MICRONETS_APART void strips(const int8_t *input, int8_t *output, int32_t count, const micronets_depthwise_copy *copied,
-                            const micronets_strip *strip, micronets_rows rows, int16_t *lines)
+/* One of the interleaved parts of a channel, a pass after the other. */
+MICRONETS_APART void passes(const int8_t *input, int8_t *output, int32_t count, const micronets_depthwise_copy *copied,
+                            const micronets_depthwise_pass *pass, micronets_depthwise_kernel kernel, int16_t *lines)
 {
-    const micronets_window *const n = strip->window;
-    const micronets_planes *const p = strip->planes;
+    const micronets_window *const n = pass->window;
+    const micronets_depthwise_schedule *const p = pass->schedule;
     const int32_t span = (n->kernel_h - 1) * n->dilation_h + 1, kept = span > n->stride_h ? span - n->stride_h : 0;
     const int32_t pitch = copied->pitch;
     int32_t top = -n->pad_top, there = 0;
-    for (int32_t left = n->out_h; left > 0; left -= p->strip, top += p->strip * n->stride_h) {
-        const int32_t height = left < p->strip ? left : p->strip, end = top + (height - 1) * n->stride_h + span;
+    for (int32_t left = n->out_h; left > 0; left -= p->rows_per_pass, top += p->rows_per_pass * n->stride_h) {
+        const int32_t height = left < p->rows_per_pass ? left : p->rows_per_pass,
+                      end = top + (height - 1) * n->stride_h + span;
         const int32_t y = top + there, inside = y < 0 ? 0 : y, behind = end < n->in_h ? end : n->in_h;
-        for (int32_t i = 0; i < there * pitch; i += 2) { /* the last lines of the strip before */
-            micronets_store_pair(lines + i, micronets_pair_at(lines + p->strip * n->stride_h * pitch + i));
+        for (int32_t i = 0; i < there * pitch; i += 2) { /* the last lines of the pass before */
+            micronets_store_pair(lines + i, micronets_pair_at(lines + p->rows_per_pass * n->stride_h * pitch + i));
         }
         if (y < 0) {
             pad(lines + there * pitch, -y * pitch, n->pad_value);
@@ -79,41 +81,42 @@ MICRONETS_APART void strips(const int8_t *input, int8_t *output, int32_t count, 
         }
         micronets_depthwise_gather(lines + (inside - top) * pitch, input + inside * copied->in_line, behind - inside,
                                    copied);
-        rows(strip, output, height, count);
-        output += height * strip->out_line;
+        kernel(pass, output, height, count);
+        output += height * pass->out_line;
         there = kept;
     }
 }
 
 void micronets_depthwise(const int8_t *input, int8_t *output, const int8_t *weights, void *scratch,
-                         const micronets_window *window, const micronets_planes *planes,
-                         const micronets_requant *requant, micronets_rows rows)
+                         const micronets_window *window, const micronets_depthwise_schedule *schedule,
+                         const micronets_requant *requant, micronets_depthwise_kernel kernel)
 {
     const micronets_window *const n = window;
-    const int32_t phases = planes->phases, pitch = planes->pitch, room = pitch - n->pad_left,
+    const int32_t phases = schedule->phases, pitch = schedule->pitch, room = pitch - n->pad_left,
                   taps = n->kernel_h * n->kernel_w;
-    const int32_t height = (planes->strip - 1) * n->stride_h + (n->kernel_h - 1) * n->dilation_h + 1;
+    const int32_t height = (schedule->rows_per_pass - 1) * n->stride_h + (n->kernel_h - 1) * n->dilation_h + 1;
     const int32_t below = height - n->pad_top < n->in_h ? height - n->pad_top : n->in_h;
-    micronets_filter *const filter = (micronets_filter *)scratch;
-    int16_t *const lines = (int16_t *)(void *)(filter->weights + n->kernel_h * (planes->even + planes->odd));
-    const micronets_steps steps = micronets_steps_of(n, planes);
-    micronets_strip strip = {filter, lines, weights, n, planes, requant, 0, steps.out_line};
+    micronets_channel_constants *const filter = (micronets_channel_constants *)scratch;
+    int16_t *const lines =
+        (int16_t *)(void *)(filter->weights + n->kernel_h * (schedule->even_words + schedule->odd_words));
+    const micronets_line_strides steps = micronets_line_strides_of(n, schedule);
+    micronets_depthwise_pass pass = {filter, lines, weights, n, schedule, requant, 0, steps.out_line};
     const int32_t within = n->in_w < room ? n->in_w : room;
     micronets_depthwise_copy copied = {n->pad_left, within,      phases * steps.in_step, pitch, steps.in_line,
                                        0,           n->pad_value};
-    int32_t left = planes->multiplier;
+    int32_t left = schedule->multiplier;
     pad(lines, pitch * height, n->pad_value);
     filter->step = phases * steps.out_step;
     for (int32_t c = 0; c < n->out_c; c++) {
-        if (planes->even > 0) {
+        if (schedule->even_words > 0) {
             prepare(filter, requant, c);
-            if (planes->even == 1 && planes->odd == 1 && n->kernel_w == 3) {
-                pack_3x3(filter->weights, strip.weights);
+            if (schedule->even_words == 1 && schedule->odd_words == 1 && n->kernel_w == 3) {
+                pack_3x3(filter->weights, pass.weights);
             } else {
-                pack(filter->weights, strip.weights, n, planes);
+                pack(filter->weights, pass.weights, n, schedule);
             }
         }
-        strip.channel = c;
+        pass.channel = c;
         for (int32_t phase = 0; phase < phases && phase < n->out_w; phase++) {
             const int8_t *const from = input + phase * steps.in_step;
             int8_t *const to = output + phase * steps.out_step;
@@ -124,18 +127,18 @@ void micronets_depthwise(const int8_t *input, int8_t *output, const int8_t *weig
                 copied.count = there < room ? there : room;
                 copied.behind = there < room ? 1 : 0; /* the part before this one may have been longer by that */
             }
-            if (planes->strip < n->out_h) {
-                strips(from, to, count, &copied, &strip, rows, lines);
+            if (schedule->rows_per_pass < n->out_h) {
+                passes(from, to, count, &copied, &pass, kernel, lines);
             } else { /* the padding stays where it is */
                 micronets_depthwise_gather(lines + n->pad_top * pitch, from, below, &copied);
-                rows(&strip, to, n->out_h, count);
+                kernel(&pass, to, n->out_h, count);
             }
         }
-        strip.weights += taps;
+        pass.weights += taps;
         output++;
         if (--left == 0) {
             input++;
-            left = planes->multiplier;
+            left = schedule->multiplier;
         }
     }
 }

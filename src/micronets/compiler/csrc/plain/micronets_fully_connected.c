@@ -1,4 +1,4 @@
-#include "micronets_dot.h"
+#include "micronets_dot_by4.h"
 #include "micronets_requantize_block.h"
 
 void micronets_fully_connected(const int8_t *input, int8_t *output, const uint32_t *weights, int32_t inputs,
@@ -9,7 +9,7 @@ void micronets_fully_connected(const int8_t *input, int8_t *output, const uint32
         int32_t sums[4];
         int8_t codes[4];
         const int32_t whole = f + 4 <= units;
-        weights = micronets_dot(input, weights, inputs, sums);
+        weights = micronets_dot_by4(input, weights, inputs, sums);
         micronets_requantize_block(sums[0], sums[1], sums[2], sums[3], whole ? output + f : codes, requant, f, limits);
         for (int32_t k = f; k < units && !whole; k++) {
             output[k] = codes[k - f];

@@ -1,0 +1,33 @@
+/* The addition of two tensors in assembly, micronets_dsp_add_by4.S, and the record of constants that it reads. */
+#ifndef MICRONETS_DSP_ADD_BY4_H
+#define MICRONETS_DSP_ADD_BY4_H
+
+#include <stddef.h>
+
+#include "micronets_kernels.h"
+#include "micronets_offsets.h"
+
+/* What micronets_add_by4 computes, where one operand's step is half that of the common grid: the operand `a`. */
+typedef struct {
+    const int8_t *codes_a;      /* [in] codes of the operand a */
+    const int8_t *codes_b;      /* [in] codes of the operand b */
+    int8_t *output;             /* [out] codes of the sum */
+    int32_t offset_a, offset_b; /* -(zero point), shifted as the codes are: by 19 bits and by 21 */
+    int32_t multiplier_b;       /* of the operand b */
+    int32_t shift_b;            /* to the right, 0 .. 31 */
+    int32_t multiplier;         /* of the sum: twice its multiplier, as a negative number */
+    int32_t shift;              /* of the sum, to the right, 1 .. 31 */
+    int32_t zero_point;         /* of the sum */
+    int32_t needs_clamp;        /* 1 where the clamp allows less than -128 .. 127, else 0 */
+    const int8_t *end;          /* of codes_a: a multiple of four codes behind its begin, at least four */
+    uint32_t lowest4, highest4; /* limits of the clamp, as a code in each of four bytes */
+} micronets_add_by4_constants;
+
+#if MICRONETS_DSP_ASSEMBLY && !defined(MICRONETS_WRITING_OFFSETS)
+MICRONETS_AGREE(add_offsets, MICRONETS_ADD_BY4_OFFSETS_AGREE);
+#endif
+
+/* Adds two tensors, four codes at a time; n: [in] what to add, and its constants. */
+void micronets_add_by4(const micronets_add_by4_constants *n);
+
+#endif

@@ -1,0 +1,57 @@
+/* Lines of four channels, copied from a map into the scratch memory of a depthwise convolution. */
+#ifndef MICRONETS_DEPTHWISE_BY4_GATHER_H
+#define MICRONETS_DEPTHWISE_BY4_GATHER_H
+
+#include "micronets_dsp.h"
+
+/* What is the same for all lines that are copied. */
+typedef struct {
+    int32_t count;    /* values of a line and channel, at least 1 */
+    int32_t step;     /* bytes from a value of the map to the next on its line */
+    int32_t pitch;    /* words of a line in the scratch */
+    int32_t in_line;  /* bytes from a line of the map to the next */
+    int32_t behind;   /* 1: one word of padding is written behind the last value; 0: it is there already */
+    int32_t channels; /* 1 .. 4; what a word has beyond them is 0 */
+    uint32_t padding; /* a word of padding */
+} micronets_depthwise_by4_copy;
+
+/* Copies lines of the map: of each place a word, the first of four channels in its lowest byte.
+ *
+ * line: [out] where the first value of the first line goes. input: [in] that value. lines: how many, one after the
+ * other; 0 or less for none. n: [in] how they are copied. */
+MICRONETS_APART void micronets_depthwise_by4_gather(uint32_t *line, const int8_t *input, int32_t lines,
+                                                    const micronets_depthwise_by4_copy *n)
+{
+    const int32_t step = n->step;
+    for (; lines > 0; lines--, line += n->pitch, input += n->in_line) {
+        const int8_t *from = input;
+        uint32_t *to = line, *const end = line + n->count;
+#if MICRONETS_DSP
+        if (n->channels == 4) {
+            for (; end - to >= 4; to += 4, from += 2 * step) {
+                const uint32_t a = micronets_load4(from), b = micronets_load4(from + step);
+                from += 2 * step;
+                const uint32_t c = micronets_load4(from), d = micronets_load4(from + step);
+                to[0] = a;
+                to[1] = b;
+                to[2] = c;
+                to[3] = d;
+            }
+            for (; to != end; to++, from += step) {
+                *to = micronets_load4(from);
+            }
+        }
+#endif
+        for (; to != end; to++, from += step) {
+            *to = 0;
+            for (int32_t c = 0; c < n->channels; c++) {
+                *to |= (uint32_t)(uint8_t)from[c] << 8 * c;
+            }
+        }
+        if (n->behind > 0) {
+            *to = n->padding;
+        }
+    }
+}
+
+#endif
