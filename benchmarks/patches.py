@@ -1,4 +1,4 @@
-"""What bands of rows save in memory and cost in time, for eight released models and a large one; writes docs/results.md.
+"""What patches save in memory and cost in time, for eight released models and a large one; writes docs/results.md.
 
 Run from the repository: `python -m benchmarks.patches [SHARED]`, SHARED being the folder with the released models (default
 `../shared`). Needs `pip install '.[sim]'`. About two minutes.
@@ -75,7 +75,7 @@ def _weights(rng: np.random.Generator, step: Step) -> LayerWeights:
 
 
 def main(shared: Path) -> None:
-    """Measures every model without bands and with the smallest arena, and writes the table."""
+    """Measures every model without patches and with the smallest arena, and writes the table."""
     with tempfile.TemporaryDirectory() as directory:
         large = Path(directory) / "large.tflite"
         large.write_bytes(tflite.write(random_model(large_arch())))
@@ -90,7 +90,7 @@ def main(shared: Path) -> None:
 
 
 def row(name: str, off: Measurement, auto: Measurement, smallest: Measurement) -> dict[str, Any]:
-    """One model: figures without bands, with the least that fits the board, with the smallest arena."""
+    """One model: figures without patches, with the least that fits the board, with the smallest arena."""
     runs = {"off": off, "auto": auto, "smallest": smallest}
     keys = ("arena_c_bytes", "core_cycles", "flash_bytes", "bit_exact", "bands", "fits")
     return {"model": name} | {f"{key} {run}": getattr(figures, key) for run, figures in runs.items() for key in keys}
@@ -99,14 +99,15 @@ def row(name: str, off: Measurement, auto: Measurement, smallest: Measurement) -
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
     """Markdown."""
     lines = [
-        "| model | arena | smallest | ratio | cycles | smallest | ratio | flash | layers in bands | fits the board | outputs |",
+        "| model | arena | smallest | ratio | cycles | smallest | ratio | flash | layers in patches | fits the board "
+        "| outputs |",
         "|---|--:|--:|--:|--:|--:|--:|--:|---|---|---|",
     ]
     for r in rows:
         pairs = [(r[f"{key} off"], r[f"{key} smallest"]) for key in ("arena_c_bytes", "core_cycles")]
         figures = [f"{a:,} | {b:,} | {b / a:.2f}" for a, b in pairs]
         flash = f"{r['flash_bytes smallest'] - r['flash_bytes off']:+,}"
-        fits = "yes" if r["fits off"] else "in bands" if r["fits auto"] else "no"
+        fits = "yes" if r["fits off"] else "in patches" if r["fits auto"] else "no"
         equal = "equal" if all(r[f"bit_exact {run}"] for run in ("off", "auto", "smallest")) else "DIFFER"
         bands = "; ".join(f"{b.layers} by {b.rows}" for b in r["bands smallest"]) or "none"
         lines.append(f"| {r['model']} | {' | '.join(figures)} | {flash} | {bands} | {fits} | {equal} |")
@@ -117,9 +118,9 @@ def note(toolchain: str) -> str:
     """What the figures are."""
     return (
         "`--patches off` against `--patches smallest`, in bytes and in cycles of a simulated Cortex-M4 without flash wait "
-        f"states ({toolchain}). Layers in bands: how many run together, by how many rows of the last. Outputs: every byte for "
-        f"2 inputs against the reference. Fits the board ({BOARD}): in bands, where `--patches auto` makes it fit. The last "
-        "model is MobileNetV2's blocks at a quarter of its widths, with random weights."
+        f"states ({toolchain}). Layers in patches: how many run together, by how many rows of the last. Outputs: every byte "
+        f"for 2 inputs against the reference. Fits the board ({BOARD}): in patches, where `--patches auto` makes it fit. The "
+        "last model is MobileNetV2's blocks at a quarter of its widths, with random weights."
     )
 
 

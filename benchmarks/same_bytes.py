@@ -142,13 +142,13 @@ def case(name: str, model: QuantizedModel, seed: int, compiled: Compiled | None 
 
 
 def cases(networks: Iterable[int], shared: Path | None) -> list[Case]:
-    """Random networks of these seeds, and the released models; where layers can run in bands of rows, also so."""
+    """Random networks of these seeds, and the released models; where layers can run in patches, also so."""
     models = [(f"random {s}", random_model(random_arch(s), s), s) for s in networks]
     paths = sorted(shared.glob("models/*/*.tflite")) if shared else []
     models += [(path.stem, read(path.read_bytes()), 0) for path in paths]
     smallest = [(name, model, seed, compile_model(model, arena_limit=0)) for name, model, seed in models]
-    bands = [case(f"{name} in bands", model, seed, c) for name, model, seed, c in smallest if c.plan.groups]
-    return [case(*model) for model in models] + bands
+    patched = [case(f"{name} in patches", model, seed, c) for name, model, seed, c in smallest if c.plan.groups]
+    return [case(*model) for model in models] + patched
 
 
 def run(way: Way, chosen: Sequence[Case]) -> list[str]:
@@ -199,7 +199,7 @@ def table(rows: Sequence[tuple[Way, str]], networks: int, released: int) -> str:
         lines.append(f"| {shown} | {' | '.join(results.get((c, (*f, *k)), '') for c, k in columns)} |")
     lines.append("")
     lines.append(
-        f"{networks} random networks and {released} released models, layer by layer and in bands, {SAMPLES} inputs "
+        f"{networks} random networks and {released} released models, layer by layer and in patches, {SAMPLES} inputs "
         f"each, {GUARD} guard bytes on both sides of each arena. {date.today()}, `python -m benchmarks.same_bytes`."
     )
     return "\n".join(lines)
@@ -226,7 +226,7 @@ def main() -> None:
         else:
             rows.append((way, f"skipped: {reason}"))
         print(*map(str, rows[-1]), flush=True)
-    text = table(rows, options.networks, sum(c.name.split()[0] != "random" and " in bands" not in c.name for c in chosen))
+    text = table(rows, options.networks, sum(c.name.split()[0] != "random" and " in patches" not in c.name for c in chosen))
     print(text)
     if failed:
         sys.exit(1)

@@ -266,7 +266,7 @@ def test_bands_are_for_models_that_would_not_fit(path: Path, tmp_path: Path) -> 
     assert [b["first"] for b in found["bands"]] == ["pw1"]  # the fewest layers that it takes
     assert 131_072 - found["arena_c_bytes"] > 0
     text = call(*compiling).out
-    assert "layers 'pw1' to 'dw2' run together in bands of" in text
+    assert "layers 'pw1' to 'dw2' run together in patches of" in text
     off = call(*compiling, "--patches", "off")
     assert off.code == 1
     assert "or a larger stride there or before, --patches auto, or a larger board" in off.error

@@ -20,7 +20,7 @@ from micronets.installation import install
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Conv2D, DepthwiseConv2D, Mean
 from micronets.quantized import reference
-from micronets.runtimes.measurement import LayersInBands, from_json
+from micronets.runtimes.measurement import LayersInPatches, from_json
 from tests.support.calling import call
 from tests.support.random_models import random_arch, random_model
 
@@ -279,12 +279,12 @@ def test_layers_in_bands_take_little_longer_than_whole_ones_and_less_memory(tmp_
     file.write_bytes(tflite.write(random_model(Arch((24, 16, 2), layers), 1)))
     plain, bands = (measure.measure(file, F446, samples=2, patches=patches) for patches in ("auto", "smallest"))
     assert plain.bands == ()
-    assert bands.bands == (LayersInBands("a", "b", layers=2, rows=1),)
+    assert bands.bands == (LayersInPatches("a", "b", layers=2, rows=1),)
     assert bands.bit_exact
     assert bands.sram_bytes < 0.6 * plain.sram_bytes
-    assert "layers 'a' to 'b' run together in bands of 1 rows" in measure.text(bands)
-    for whole, banded in zip(plain.per_layer, bands.per_layer, strict=True):
-        assert whole.macs == banded.macs
+    assert "layers 'a' to 'b' run together in patches of 1 rows" in measure.text(bands)
+    for whole, patched in zip(plain.per_layer, bands.per_layer, strict=True):
+        assert whole.macs == patched.macs
         # A band of one row gathers three rows of a depthwise layer for it, where more rows share them.
         most = 2.5 if whole.kind == "DepthwiseConv2D" else 1.1
-        assert banded.core_cycles < most * whole.core_cycles + 100
+        assert patched.core_cycles < most * whole.core_cycles + 100

@@ -22,8 +22,8 @@ patches = click.option(
     default="auto",
     show_default=True,
     metavar="auto|off|smallest|BYTES",
-    help="Run layers in bands of rows where the arena would exceed the board's SRAM (auto), as many bytes as given (64K), "
-    "never, or for the smallest arena.",
+    help="Run layers in patches of a few rows where the arena would exceed the board's SRAM (auto), as many bytes as "
+    "given (64K), never, or for the smallest arena.",
 )
 
 

@@ -15,7 +15,7 @@ from micronets.cost.tflm_arena import arena_tflm_bytes
 from micronets.errors import SpecError
 from micronets.files import is_part
 from micronets.runtimes import OUR_C, Package, Runtime
-from micronets.runtimes.measurement_text import bands_text
+from micronets.runtimes.measurement_text import patches_text
 from micronets.terminal import amount
 from micronets.tflite import read_file
 
@@ -55,7 +55,7 @@ class Compilation(Package):
             f"{self.out}: {', '.join(sorted([*self.files, output_directory.LIST]))}",
             f"arena {amount(arena, 'B')} of {self.board_sram_bytes:,} "
             f"({self.runtime.arena_beside} {self.arena_tflm_cortex_m_bytes:,})",
-            *([bands_text(self.bands)] if self.bands else []),
+            *([patches_text(self.bands)] if self.bands else []),
             f"{self.runtime.constants_are} {amount(self.constant_bytes, 'B')} of {self.board_flash_bytes:,}",
         ]
         return "\n".join(lines)

@@ -148,7 +148,7 @@ def inspect(
     """What a network costs on a board.
 
     - model: the network with its weights, where there are some. Our C is that which `compile` makes of it for this board,
-      layers in bands where it takes them to fit; without weights, of `arch` as it is.
+      layers in patches where it takes them to fit; without weights, of `arch` as it is.
     - file_bytes: replaces the estimate of the file's size where there is a file.
     - name: of the file, for the result.
     """

@@ -19,7 +19,7 @@ from micronets.errors import SpecError, did_you_mean
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT
 from micronets.quantized.model import QuantizedModel
-from micronets.runtimes.measurement import Execution, FigureSources, LayersInBands, Measurement
+from micronets.runtimes.measurement import Execution, FigureSources, LayersInPatches, Measurement
 from micronets.tflite import ModelFile
 
 Device = Literal["sim", "qemu", "host"]
@@ -77,7 +77,7 @@ class Package:
     - constant_bytes: weights and tables of our C, or the file that TFLM reads.
     - arena_c_bytes, sram_c_bytes: of our C: its arena; arena and stack. arena_bound_bytes: what no plan can be below.
     - arena_tflm_compiled_bytes: of TFLM: the arena that it is given, with a margin.
-    - bands: layers that run together in bands of rows. operators: names of the operators that TFLM needs.
+    - bands: layers that run together in patches of a few rows. operators: names of the operators that TFLM needs.
     """
 
     files: Mapping[str, str]
@@ -86,7 +86,7 @@ class Package:
     sram_c_bytes: int | None = None
     arena_bound_bytes: int | None = None
     arena_tflm_compiled_bytes: int | None = None
-    bands: tuple[LayersInBands, ...] = ()
+    bands: tuple[LayersInPatches, ...] = ()
     operators: tuple[str, ...] | None = None
 
 
@@ -98,7 +98,7 @@ class Runtime(ABC):
     - constants_are: what it keeps in flash beside its code. arena_beside: what the figure is that `compile` prints beside
       the arena, which is TFLM's need of a Cortex-M.
     - self_contained: whether a network can be measured with nothing but what comes with micronets and a compiler.
-    - whole_layers: the value of the option `patches` with which no layers run in bands.
+    - whole_layers: the value of the option `patches` with which no layers run in patches.
     """
 
     name: ClassVar[str]
@@ -192,7 +192,7 @@ def measurement(
     arena_c_bytes: int | None = None,
     arena_tflm_used_bytes: int | None = None,
     arena_tflm_compiled_bytes: int | None = None,
-    bands: tuple[LayersInBands, ...] = (),
+    bands: tuple[LayersInPatches, ...] = (),
     largest_layer: str | None = None,
 ) -> Measurement:
     """The one place that makes a `Measurement`: of what a device found, and of what the runtime knows of the model."""

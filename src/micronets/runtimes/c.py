@@ -45,7 +45,7 @@ from micronets.runtimes.base import (
     memory_problems,
     qemu_problems,
 )
-from micronets.runtimes.measurement import Execution, LayersInBands, Measurement, layer_measurement
+from micronets.runtimes.measurement import Execution, LayersInPatches, Measurement, layer_measurement
 from micronets.tflite import ModelFile
 
 Array = npt.NDArray[Any]
@@ -97,7 +97,7 @@ def sram_bytes(arena_bytes: Number) -> Number:
     """SRAM that our C takes with an arena of `arena_bytes`: the estimate of the search, of `inspect` and of `compile`.
 
     The arena is the compiler's own plan in all of them. The search plans the network as it is, `inspect` and `compile` what
-    the compiler's passes make of its weights, in bands where the board asks for it: as large, or smaller.
+    the compiler's passes make of its weights, in patches where the board asks for it: as large, or smaller.
     """
     return arena_bytes + C_STACK_BYTES
 
@@ -114,7 +114,7 @@ def flash_bytes(steps: Sequence[Step]) -> Number:
 
 
 def arena_limit(board: Board, patches: str) -> int | None:
-    """How large the arena may get before layers run in bands (docs/deploy.md), for `compile_model`.
+    """How large the arena may get before layers run in patches (docs/deploy.md), for `compile_model`.
 
     patches: auto (the board's SRAM without a stack), off (no limit), smallest (the smallest arena there is), or a size such
     as 64K. Raises `SpecError`.
@@ -132,17 +132,17 @@ def arena_limit(board: Board, patches: str) -> int | None:
             raise SpecError(f"patches: unknown '{patches}'; allowed: auto, off, smallest, or a size for the arena such as 64K")
 
 
-def bands(compiled: Compiled) -> tuple[LayersInBands, ...]:
-    """The layers that run together in bands of rows, in order; none where the arena is small enough without."""
+def bands(compiled: Compiled) -> tuple[LayersInPatches, ...]:
+    """The layers that run together in patches of a few rows, in order; none where the arena is small enough without."""
     names = [layer.name for layer in compiled.model.arch.layers]
     return tuple(
-        LayersInBands(first=names[s.first], last=names[s.last], layers=s.last - s.first + 1, rows=s.height)
+        LayersInPatches(first=names[s.first], last=names[s.last], layers=s.last - s.first + 1, rows=s.height)
         for s in compiled.plan.groups
     )
 
 
 def _check_fits(compiled: Compiled, board: Board, where: str, off: bool) -> None:
-    """Raises `DoesNotFit` that says by how much the model is too large, and at which layer; `off`: bands were not tried."""
+    """Raises `DoesNotFit` that says by how much the model is too large, and at which layer; `off`: patches were not tried."""
     over = sram_bytes(compiled.arena_bytes) - board.sram_bytes
     if over > 0:
         raise DoesNotFit(

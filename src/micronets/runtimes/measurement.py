@@ -71,12 +71,12 @@ class CounterRuns:
 
 
 @dataclass(frozen=True)
-class LayersInBands:
-    """Layers that run together in bands of rows, to need less memory (patch-based inference).
+class LayersInPatches:
+    """Layers that run together in patches of a few rows, to need less memory (patch-based inference).
 
     - first, last: names of the first and of the last of them.
     - layers: how many there are.
-    - rows: of the last layer's output in a band.
+    - rows: of the last layer's output in a patch.
     """
 
     first: str
@@ -147,7 +147,7 @@ class Measurement(Execution):
     - arena_tflm_compiled_bytes: the arena that `compile --runtime tflm` writes. arena_tflm_cortex_m_bytes: what TFLM needs
       on a Cortex-M, estimated.
     - constant_bytes: weights and tables of our C, or the file that TFLM reads.
-    - bands: layers that run together in bands of rows.
+    - bands: layers that run together in patches of a few rows.
     - largest_layer: the layer while which most bytes of our C's arena are alive.
     - sources: where the board's figures are from.
     - board_sram_bytes, board_flash_bytes: what there is.
@@ -164,7 +164,7 @@ class Measurement(Execution):
     arena_tflm_compiled_bytes: int | None
     arena_tflm_cortex_m_bytes: int
     constant_bytes: int
-    bands: tuple[LayersInBands, ...]
+    bands: tuple[LayersInPatches, ...]
     largest_layer: str | None
     sources: FigureSources
     board_sram_bytes: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from micronets.boards import battery
-from micronets.runtimes.measurement import LayerMeasurement, LayersInBands, Measurement
+from micronets.runtimes.measurement import LayerMeasurement, LayersInPatches, Measurement
 from micronets.terminal import amount, columns
 
 Rows = list[tuple[str, str, str]]
@@ -30,9 +30,9 @@ def text(found: Measurement) -> str:
     return "\n".join([*parts, columns(("total", "", ""), totals, (1,)), "", outputs, *_sources(found)])
 
 
-def bands_text(bands: Sequence[LayersInBands]) -> str:
-    """A line for each group of layers that run together in bands of rows."""
-    return "\n".join(f"layers '{b.first}' to '{b.last}' run together in bands of {b.rows} rows" for b in bands)
+def patches_text(bands: Sequence[LayersInPatches]) -> str:
+    """A line for each group of layers that run together in patches of a few rows."""
+    return "\n".join(f"layers '{b.first}' to '{b.last}' run together in patches of {b.rows} rows" for b in bands)
 
 
 def _simulated_layers(found: Measurement) -> str:
@@ -98,7 +98,7 @@ def _amount(label: str, value: float | None, unit: str, about: str) -> Rows:
 
 
 def _sources(found: Measurement) -> list[str]:
-    lines = [bands_text(found.bands)] if found.bands else []
+    lines = [patches_text(found.bands)] if found.bands else []
     lines.append(f"source: {found.source}, {found.board}, {found.toolchain}")
     if found.settings is not None:
         lines.append(f"clock: {found.settings}")

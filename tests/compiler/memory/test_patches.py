@@ -77,7 +77,7 @@ def groups(arch: Arch, heights: tuple[int, ...]) -> Iterator[PatchGroup]:
 
 
 def follow(arch: Arch, group: PatchGroup) -> None:
-    """Goes through the bands with buffers that hold the numbers of the rows in them."""
+    """Goes through the patches with buffers that hold the numbers of the rows in them."""
     steps = arch.steps()[group.first : group.last + 1]
     shapes = arch.shapes()
     source = list(range(shapes[group.source][0]))
@@ -132,7 +132,7 @@ def test_every_row_is_computed_once_from_the_right_rows(block: int) -> None:
     assert found > 100
 
 
-def test_hand_computed_bands_of_two_convolutions_and_a_sum() -> None:
+def test_hand_computed_patches_of_two_convolutions_and_a_sum() -> None:
     base = {"filters": 2, "kernel": (3, 1)}
     layers = (
         Conv2D(name="a", inputs=(INPUT,), stride=(2, 1), **base),
@@ -153,11 +153,11 @@ def test_hand_computed_bands_of_two_convolutions_and_a_sum() -> None:
     assert middle[2].start == (1, 0)
     assert (middle[0].in_h, clipped[0].in_h) == (3, 2)  # there is no row 16
     assert [b.rows for b in last] == [0, 1, 1]
-    assert group.gap == 0  # rows of 8 bytes come out, two of 4 are done with for each, and four more since the first band
+    assert group.gap == 0  # rows of 8 bytes come out, two of 4 are done with for each, and four more since the first patch
 
 
 @pytest.mark.parametrize("kernels", [(), ("-DMICRONETS_DSP",)], ids=["plain", "dsp"])
-def test_c_in_bands_equals_the_reference(compiler: None, kernels: tuple[str, ...]) -> None:
+def test_c_in_patches_equals_the_reference(compiler: None, kernels: tuple[str, ...]) -> None:
     cases = []
     for seed in range(16):
         for i, arch in enumerate((high_arch(seed), random_arch(seed + 100))):
@@ -172,7 +172,7 @@ def test_c_in_bands_equals_the_reference(compiler: None, kernels: tuple[str, ...
         assert np.array_equal(reference.run(model, x), library.run(i, x)), (i, model.arch.layers)
 
 
-def test_a_large_input_fits_in_bands_alone(compiler: None) -> None:
+def test_a_large_input_fits_in_patches_alone(compiler: None) -> None:
     """128 KB are there."""
     model = random_model(LARGE, 0)
     plain, patched = compile_model(model), compile_model(model, arena_limit=128 * 1024)

@@ -185,7 +185,7 @@ def test_layers_that_run_in_bands(tmp_path: Path) -> None:
     assert figures.bit_exact
     counts = [r.counts for r in figures.per_layer]
     assert sum(counts) > 0.5 * figures.counts.first  # not of their last bands alone
-    assert "run together in bands of" in measure.text(figures)
+    assert "run together in patches of" in measure.text(figures)
 
 
 @pytest.fixture

@@ -47,22 +47,23 @@ void micronets_invoke(void *arena)
 """
 
 _RUN = """\
-/* What runs the layers, and for each layer which of that, from 1 on (0: nothing to do, or run in bands), and its sizes. */
-static micronets_layer_function *const runs[] = {{{runs}}};
-static const {kind} kinds[MICRONETS_LAYERS] = {{
-{kinds}
+/* The functions that run layers; for each layer, 1 + the index of its function (0: the layer has nothing to do, or runs in
+ * patches) and the record that the function runs it from (0: the function is this layer's alone and needs none). */
+static micronets_layer_function *const functions[] = {{{functions}}};
+static const {ctype} function_of[MICRONETS_LAYERS] = {{
+{function_of}
 }};
-static const void *const sizes[MICRONETS_LAYERS] = {{
-{sizes}
+static const void *const records[MICRONETS_LAYERS] = {{
+{records}
 }};
 
-/* Layers `first` to `end` - 1. */
+/* Runs the layers `first` to `end` - 1. */
 static void run_layers(int8_t *a, int32_t first, int32_t end)
 {{
     for (int32_t i = first; i < end; i++) {{
         MICRONETS_LAYER(i);
-        if (kinds[i] > 0) {{
-            runs[kinds[i] - 1](a, sizes[i]);
+        if (function_of[i] > 0) {{
+            functions[function_of[i] - 1](a, records[i]);
         }}
     }}
 }}
@@ -70,9 +71,9 @@ static void run_layers(int8_t *a, int32_t first, int32_t end)
 """
 
 _FUNCTION = """\
-static void run_{index}(int8_t *a, const void *sizes)
+static void run_{index}(int8_t *a, const void *record)
 {{
-    (void)sizes;
+    (void)record;
     {call}
 }}
 """
@@ -192,7 +193,7 @@ def _model_c(
     tables += [group.text for group in groups]
     tables += [run.definition for run in runs if run and run.definition]
     functions = _functions(runs)
-    kinds = [
+    function_of = [
         f"{functions.index(run.function) + 1 if run else 0}, /* {i}: {type(steps[i].layer).__name__} */"
         for i, run in enumerate(runs)
     ]
@@ -205,10 +206,10 @@ def _model_c(
         title=title,
         tables="\n".join(tables),
         run=_RUN.format(
-            runs=", ".join(functions or ["0"]),
-            kind="uint8_t" if len(functions) < 256 else "uint16_t",
-            kinds="\n".join(f"    {kind}" for kind in kinds),
-            sizes="\n".join(f"    {run.record if run else '0'}," for run in runs),
+            functions=", ".join(functions or ["0"]),
+            ctype="uint8_t" if len(functions) < 256 else "uint16_t",
+            function_of="\n".join(f"    {line}" for line in function_of),
+            records="\n".join(f"    {run.record if run else '0'}," for run in runs),
         )
         if any(whole)
         else "",

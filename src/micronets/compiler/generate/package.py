@@ -147,7 +147,7 @@ takes several times as long. The flags that select the processor (`-mcpu` and th
 Cortex-M4, M7 or M33, the kernels use its DSP instructions.
 
 `-D'MICRONETS_LAYER(i)=...'` runs a statement of yours before layer `i`, and once more after the last with
-`i == MICRONETS_LAYERS`: a cycle counter, for example. A layer that runs in bands of rows is announced for each band.
+`i == MICRONETS_LAYERS`: a cycle counter, for example. A layer that runs in patches of a few rows is announced for each patch.
 
 | # | layer | kind | output |
 |---|---|---|---|

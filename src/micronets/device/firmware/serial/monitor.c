@@ -44,7 +44,7 @@ static uint32_t first, least, most, stack_bytes;
 static uint32_t mark_layer, mark_begin; /* the layer that runs, and since when */
 static int keep_counts;
 
-/* Layers that run in bands of rows come more than once. */
+/* Layers that run in patches come more than once. */
 void micronets_mark(uint32_t index)
 {
     const uint32_t now = port_count();
