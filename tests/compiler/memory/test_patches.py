@@ -6,10 +6,13 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from micronets.boards.targets import DSP
 from micronets.compiler import compile_model, plan_arena
 from micronets.compiler.generate.model_c import generate
+from micronets.compiler.kernels.base import RowReach
+from micronets.compiler.kernels.choose import choose_all
 from micronets.compiler.memory.choose_patches import plan_patches
-from micronets.compiler.memory.patches import PatchGroup, Reach, patch_group, possible_groups, reach
+from micronets.compiler.memory.patches import PatchGroup, patch_group, possible_groups, rows_needed
 from micronets.cost.tflm_plan import float_tensors
 from micronets.device import host
 from micronets.device.host_compiler import host_compiler
@@ -70,15 +73,16 @@ def high_arch(seed: int) -> Arch:
 
 def groups(arch: Arch, heights: tuple[int, ...]) -> Iterator[PatchGroup]:
     """Every one that is possible."""
-    steps = arch.steps()
-    for first, last in possible_groups(steps):
+    kernels = choose_all(arch, DSP)
+    for first, last in possible_groups(kernels):
         for height in heights:
-            yield patch_group(steps, first, last, height, float_tensors(arch))
+            yield patch_group(kernels, first, last, height, float_tensors(arch))
 
 
 def follow(arch: Arch, group: PatchGroup) -> None:
     """Goes through the patches with buffers that hold the numbers of the rows in them."""
-    steps = arch.steps()[group.first : group.last + 1]
+    kernels = choose_all(arch, DSP)[group.first : group.last + 1]
+    steps = [kernel.step for kernel in kernels]
     shapes = arch.shapes()
     source = list(range(shapes[group.source][0]))
     output: list[int] = []
@@ -91,9 +95,10 @@ def follow(arch: Arch, group: PatchGroup) -> None:
             gone = at * sizes[group.source]
             if group.gap is not None:  # rows of the input that are still needed have not been written over
                 assert len(output) * sizes[steps[-1].layer.name] <= gone + group.gap
-            for step, patch in zip(steps, equal.layers, strict=True):
-                layer, name, r = step.layer, step.layer.name, reach(step)
-                assert isinstance(r, Reach)
+            for kernel, patch in zip(kernels, equal.layers, strict=True):
+                step = kernel.step
+                layer, name, r = step.layer, step.layer.name, rows_needed(kernel)
+                assert isinstance(r, RowReach)
                 if not patch.rows:
                     continue
                 buffer = buffers.get(name, output)
@@ -141,8 +146,9 @@ def test_hand_computed_patches_of_two_convolutions_and_a_sum() -> None:
         Mean(name="m", inputs=("c",)),
     )
     arch = Arch((16, 4, 1), layers)
-    assert list(possible_groups(arch.steps())) == [(0, 2), (1, 2)]
-    group = patch_group(arch.steps(), 0, 2, 1, {})
+    kernels = choose_all(arch, DSP)
+    assert list(possible_groups(kernels)) == [(0, 2), (1, 2)]
+    group = patch_group(kernels, 0, 2, 1, {})
     assert group.rows == {"a": 3, "b": 1}
     assert [(equal.times, equal.advance) for equal in group.patches] == [(1, 0), (1, 4), (4, 2), (1, 2), (1, 2)]
     first, second, middle, clipped, last = (equal.layers for equal in group.patches)

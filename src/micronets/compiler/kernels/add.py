@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from micronets.compiler.kernels.base import Kernel, LayerCode, Overlap, Place, RunRecord, Struct, Value, count, runner
+from micronets.compiler.kernels.base import Kernel, LayerCode, Overlap, Place, RowReach, RunRecord, Struct, Value, count, runner
 from micronets.compiler.kernels.requantise import shiftable
 from micronets.ir.layers import Add
 from micronets.quantized.arithmetic import activation_range, add_rescale
@@ -30,6 +30,11 @@ class AddKernel(Kernel):
     def overlap(self) -> Overlap:
         """The output may lie over either input."""
         return Overlap(0)
+
+    @property
+    def row_reach(self) -> RowReach:
+        """The same row of both."""
+        return RowReach()
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a run of the record with the scales of both operands and of the sum."""

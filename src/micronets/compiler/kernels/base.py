@@ -244,6 +244,23 @@ class Overlap:
 
 
 @dataclass(frozen=True)
+class RowReach:
+    """The input rows that output row y needs: from y * stride - pad on, `span` of them, as far as they exist."""
+
+    stride: int = 1
+    pad: int = 0
+    span: int = 1
+
+    def start(self, y: int) -> int:
+        """Returns the first row that output row y needs; it is negative in the padding."""
+        return y * self.stride - self.pad
+
+    def end(self, rows: int, size: int) -> int:
+        """Returns how many of `size` input rows the first `rows` output rows need; rows > 0."""
+        return min(size, self.start(rows - 1) + self.span)
+
+
+@dataclass(frozen=True)
 class Kernel(ABC):
     """How a layer is computed: what the planner of the arena asks is what the generator then writes."""
 
@@ -263,6 +280,11 @@ class Kernel(ABC):
     @abstractmethod
     def overlap(self) -> Overlap:
         """How far the output may overlap an input."""
+
+    @property
+    @abstractmethod
+    def row_reach(self) -> RowReach | None:
+        """The input rows that an output row needs, if the kernel can compute a few rows of a map; else None."""
 
     @property
     def uses_free_memory(self) -> bool:

@@ -19,6 +19,7 @@ from micronets.compiler.kernels.base import (
     Overlap,
     Place,
     Pointer,
+    RowReach,
     RunRecord,
     Struct,
     Table,
@@ -26,7 +27,7 @@ from micronets.compiler.kernels.base import (
     runner,
 )
 from micronets.compiler.kernels.requantise import requantisation, weighted_struct
-from micronets.compiler.kernels.window import window_overlap, window_struct
+from micronets.compiler.kernels.window import window_overlap, window_reach, window_struct
 from micronets.compiler.limits import STRIP_BYTES
 from micronets.cost.tflm_plan import align
 from micronets.ir.arch import Step
@@ -84,6 +85,11 @@ class ConvKernel(Kernel):
             starts = np.arange(0, y[0] * y[1], 2)  # two pixels are read before both are written, an odd last one alone
             return Overlap(int((np.minimum(starts + 2, y[0] * y[1]) * y[2] - starts * x[2]).max()))
         return window_overlap(self.step, layer.window, by_channel=False)
+
+    @property
+    def row_reach(self) -> RowReach:
+        """The rows under the window."""
+        return window_reach(self.step, self.layer.window)
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a run of `function` or, for numbers that it cannot hold, a call of a slower one."""

@@ -71,6 +71,10 @@ class DenseKernel(Kernel):
         """None: every output reads the whole input."""
         return Overlap(None)
 
+    @property
+    def row_reach(self) -> None:
+        """None: an output needs the whole input."""
+
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a run of the fastest kernel that its numbers and sizes allow."""
         layer, weights = self.layer, model.weights[self.layer.name].weights

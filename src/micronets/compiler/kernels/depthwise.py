@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from micronets.compiler.kernels.base import Kernel, LayerCode, Name, Overlap, Place, RunRecord, Struct, runner
+from micronets.compiler.kernels.base import Kernel, LayerCode, Name, Overlap, Place, RowReach, RunRecord, Struct, runner
 from micronets.compiler.kernels.depthwise_schedule import DepthwiseSchedule, patch_schedule, runs_in_place
 from micronets.compiler.kernels.requantise import DOUBLED_LIMIT, requantisation, weighted_struct
-from micronets.compiler.kernels.window import sizes_struct
+from micronets.compiler.kernels.window import sizes_struct, window_reach
 from micronets.compiler.limits import LEAST_SHIFT
 from micronets.cost.tflm_plan import align
 from micronets.ir.arch import Step
@@ -83,6 +83,11 @@ class DepthwiseKernel(Kernel):
     def with_scratch(self, room: int) -> DepthwiseKernel:
         """Returns the kernel with as many lines of output at a time as `room` bytes allow."""
         return replace(self, rows_per_pass=self.schedule.rows_per_pass(room - self._unpacked_bytes))
+
+    @property
+    def row_reach(self) -> RowReach:
+        """The rows under the window."""
+        return window_reach(self.step, self.layer.window)
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a run of a kernel and of the inner function that computes its lines."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from micronets.compiler.kernels.base import Call, Kernel, LayerCode, Overlap, Place, Real, count
+from micronets.compiler.kernels.base import Call, Kernel, LayerCode, Overlap, Place, Real, RowReach, count
 from micronets.compiler.passes.fold_lookups import code_table
 from micronets.ir.layers import Dequantize, Quantize, Relu
 from micronets.quantized.arithmetic import bit_range
@@ -31,6 +31,11 @@ class LookupKernel(Kernel):
     def overlap(self) -> Overlap:
         """The output may lie over the input."""
         return Overlap(0)
+
+    @property
+    def row_reach(self) -> RowReach:
+        """The same row."""
+        return RowReach()
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with the table or, for float32, with the scale."""
@@ -58,6 +63,10 @@ class DequantizeKernel(Kernel):
     def overlap(self) -> Overlap:
         """The output, of four bytes a value, may run into the input up to its end."""
         return Overlap(3 * math.prod(self.step.input_shapes[0]))
+
+    @property
+    def row_reach(self) -> None:
+        """None: it stands behind the layers whose maps are large."""
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with the scale."""

@@ -12,6 +12,7 @@ from micronets.compiler.kernels.base import (
     OutputRows,
     Overlap,
     Place,
+    RowReach,
     RunRecord,
     Struct,
     Value,
@@ -44,6 +45,11 @@ class PadKernel(Kernel):
         """The output may run into the input by as much as it is not larger."""
         return Overlap(math.prod(self.step.output_shape) - math.prod(self.step.input_shapes[0]))
 
+    @property
+    def row_reach(self) -> RowReach | None:
+        """The same row, where rows are not what is padded."""
+        return RowReach() if self.layer.paddings[0] == (0, 0) else None
+
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a run of the record with the sizes."""
         layer, shape = self.layer, self.step.input_shapes[0]
@@ -51,7 +57,7 @@ class PadKernel(Kernel):
             raise UnsupportedError(f"layer '{layer.name}': Pad from 8 bits to 4; give it an input of 4 bits")
         sizes, pads = _merged(shape, layer)
         in_shape: list[Value] = [*sizes]
-        if layer.paddings[0] == (0, 0):  # rows are in the first of the merged dimensions: a patch may have fewer
+        if self.row_reach:  # rows are in the first of the merged dimensions: a patch may have fewer
             axis = next((i for i, size in enumerate(sizes) if size > 1), 0)
             in_shape[axis] = OutputRows(shape[0], sizes[axis] // shape[0])
         params = Struct(

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from micronets.compiler.kernels.base import AddressOf, Call, Kernel, LayerCode, Overlap, Place
+from micronets.compiler.kernels.base import AddressOf, Call, Kernel, LayerCode, Overlap, Place, RowReach
 from micronets.compiler.kernels.requantise import SUM_LIMIT, requantisation_of
-from micronets.compiler.kernels.window import window_overlap, window_struct
+from micronets.compiler.kernels.window import window_overlap, window_reach, window_struct
 from micronets.ir.layers import AveragePool2D, MaxPool2D, Mean
 from micronets.quantized.arithmetic import activation_range, bit_range, mean_rescale
 from micronets.quantized.model import QuantizedModel
@@ -35,6 +35,11 @@ class PoolKernel(Kernel):
         layer = self.layer
         return window_overlap(self.step, layer.window, by_channel=True)
 
+    @property
+    def row_reach(self) -> RowReach:
+        """The rows under the window."""
+        return window_reach(self.step, self.layer.window)
+
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with the window and the clamp."""
         layer = self.layer
@@ -60,6 +65,10 @@ class MeanKernel(Kernel):
     def overlap(self) -> Overlap:
         """The output may lie over the input: a channel's mean is written when all its values have been read."""
         return Overlap(0)
+
+    @property
+    def row_reach(self) -> None:
+        """None: an output needs the whole input."""
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with the number of pixels and the requantisation of their sum."""

@@ -30,6 +30,10 @@ class ReshapeKernel(Kernel):
         """None: there is no output of its own."""
         return Overlap(None)
 
+    @property
+    def row_reach(self) -> None:
+        """None: rows of the input are no rows of the output."""
+
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns no constants and no call."""
         return LayerCode((), None, ())

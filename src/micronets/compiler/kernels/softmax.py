@@ -31,6 +31,10 @@ class SoftmaxKernel(Kernel):
         """The output may lie over the input: sums are taken before the first output is written."""
         return Overlap(0)
 
+    @property
+    def row_reach(self) -> None:
+        """None: it stands behind the layers whose maps are large."""
+
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with a table of exponentials."""
         layer, (*rows, columns) = self.layer, self.step.output_shape

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from micronets.compiler.kernels.base import InputRows, OutputRows, Overlap, PadTop, Place, Struct
+from micronets.compiler.kernels.base import InputRows, OutputRows, Overlap, PadTop, Place, RowReach, Struct
 from micronets.ir.arch import Step
 from micronets.ir.window import Pair, Window
 
@@ -81,3 +81,8 @@ def window_overlap(step: Step, window: Window, *, by_channel: bool) -> Overlap:
     else:
         below = max((written - needed[:-1]).max(), 0)
     return Overlap(int(below))
+
+
+def window_reach(step: Step, window: Window) -> RowReach:
+    """Returns which input rows a row of windows needs."""
+    return RowReach(window.stride[0], window.before(step.input_shapes[0])[0], window.reach[0])

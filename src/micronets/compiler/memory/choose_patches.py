@@ -29,16 +29,16 @@ def plan_patches(arch: Arch, limit: int, target: Target = DSP) -> ArenaPlan:
 
 def _one_more(net: Needs, widths: Mapping[str, int], plan: ArenaPlan, limit: int) -> ArenaPlan | None:
     """Returns a plan with one group more that needs less memory, or as much for fewer layers; None if there is none."""
-    steps = net.steps
+    kernels = [whole for whole, _ in net.kernels]
     taken = {i for group in plan.groups for i in group.layers}
     now = bounds(net, plan.groups)
     peaks = {time - 1 for time, size in enumerate(now) if size == max(now)} | {time - 1 for time in _full(plan)}
     found = []
-    for first, last in possible_groups(steps):
+    for first, last in possible_groups(kernels):
         layers = range(first, last + 1)
         if not taken.isdisjoint(layers) or peaks.isdisjoint(layers):
             continue
-        needed = bounds(net, _with(plan, patch_group(steps, first, last, 1, widths, _FEW_PATCHES)))
+        needed = bounds(net, _with(plan, patch_group(kernels, first, last, 1, widths, _FEW_PATCHES)))
         promise = align(max(needed)), sum(align(n) >= plan.bytes for n in needed)
         if promise < _load(plan):
             rank = (0, 0) if promise[0] <= limit else (promise[0], max(needed[first + 1 : last + 2]))
@@ -46,7 +46,7 @@ def _one_more(net: Needs, widths: Mapping[str, int], plan: ArenaPlan, limit: int
     best = plan
     for *_, promise, first, last in sorted(found)[:_MOST_PLANS]:
         if promise < _load(best):
-            groups = _with(plan, patch_group(steps, first, last, 1, widths))
+            groups = _with(plan, patch_group(kernels, first, last, 1, widths))
             best = min(best, plan_needs(net, groups=groups), key=_load)
         if best.bytes <= limit:
             break
@@ -67,8 +67,9 @@ def _load(plan: ArenaPlan) -> tuple[int, int]:
 def _higher(net: Needs, widths: Mapping[str, int], before: ArenaPlan, plan: ArenaPlan, limit: int) -> ArenaPlan:
     """Returns `plan` with the highest patches of its new group that hold the limit, or that need no more memory."""
     group = next(s for s in plan.groups if s not in before.groups)
+    kernels = [whole for whole, _ in net.kernels]
     while group.height < net.steps[group.last].output_shape[0]:
-        group = patch_group(net.steps, group.first, group.last, 2 * group.height, widths)
+        group = patch_group(kernels, group.first, group.last, 2 * group.height, widths)
         higher = plan_needs(net, groups=_with(before, group))
         if higher.bytes > max(limit, plan.bytes):
             break

@@ -13,27 +13,9 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from micronets.ir.arch import Step
-from micronets.ir.layers import Add, AveragePool2D, Conv2D, DepthwiseConv2D, MaxPool2D, Pad, Quantize, Relu
+from micronets.compiler.kernels.base import Kernel, RowReach
 
 _MOST_ROWS = 32767  # what the tables in C hold
-
-
-@dataclass(frozen=True)
-class Reach:
-    """The rows that a layer reads for output row y: from y * stride - pad on, `span` of them, as far as they exist."""
-
-    stride: int
-    pad: int
-    span: int
-
-    def start(self, y: int) -> int:
-        """Returns the first row that output row y reads; it is negative in the padding."""
-        return y * self.stride - self.pad
-
-    def end(self, rows: int, size: int) -> int:
-        """Returns how many of `size` input rows the first `rows` output rows need; rows > 0."""
-        return min(size, self.start(rows - 1) + self.span)
 
 
 @dataclass(frozen=True)
@@ -96,25 +78,18 @@ class PatchGroup:
         return range(self.first, self.last + 1)
 
 
-def reach(step: Step) -> Reach | None:
-    """Returns which input rows a layer needs, or None if it cannot run in patches."""
-    layer, x, y = step.layer, step.input_shapes[0], step.output_shape
-    if len(step.output_shapes) > 1 or len(x) != 3 or len(y) != 3 or not 1 < max(x[0], y[0]) <= _MOST_ROWS:
+def rows_needed(kernel: Kernel) -> RowReach | None:
+    """Returns which input rows an output row of a layer needs, or None if the layer cannot run in patches."""
+    step = kernel.step
+    maps = *step.input_shapes, *step.output_shapes
+    if len(step.output_shapes) > 1 or any(len(shape) != 3 for shape in maps):
         return None
-    match layer:
-        case Conv2D() | DepthwiseConv2D() | AveragePool2D() | MaxPool2D():
-            window = layer.window
-            return Reach(window.stride[0], window.before(x)[0], window.reach[0])
-        case Add() | Relu() | Quantize():
-            return Reach(1, 0, 1)
-        case Pad() if layer.paddings[0] == (0, 0):
-            return Reach(1, 0, 1)
-        case _:
-            return None
+    return kernel.row_reach if 1 < max(shape[0] for shape in maps) <= _MOST_ROWS else None
 
 
-def possible_groups(steps: Sequence[Step]) -> Iterator[tuple[int, int]]:
+def possible_groups(kernels: Sequence[Kernel]) -> Iterator[tuple[int, int]]:
     """Returns first and last layer of every possible group: one tensor goes in, only the last output comes out."""
+    steps = [kernel.step for kernel in kernels]
     readers: dict[str, list[int]] = {}
     for i, step in enumerate(steps):
         for name in step.layer.inputs:
@@ -124,7 +99,7 @@ def possible_groups(steps: Sequence[Step]) -> Iterator[tuple[int, int]]:
         inside: dict[str, int] = {}  # the last reader of each map so far
         for last in range(first, len(steps)):
             layer = steps[last].layer
-            if reach(steps[last]) is None or any(name != source and name not in inside for name in layer.inputs):
+            if rows_needed(kernels[last]) is None or any(name != source and name not in inside for name in layer.inputs):
                 break
             if last > first and all(reader <= last for reader in inside.values()):
                 yield first, last
@@ -132,7 +107,7 @@ def possible_groups(steps: Sequence[Step]) -> Iterator[tuple[int, int]]:
 
 
 def patch_group(
-    steps: Sequence[Step], first: int, last: int, height: int, widths: Mapping[str, int], most: int | None = None
+    kernels: Sequence[Kernel], first: int, last: int, height: int, widths: Mapping[str, int], most: int | None = None
 ) -> PatchGroup:
     """Returns the group of the layers `first` to `last`, one of `possible_groups`.
 
@@ -140,11 +115,11 @@ def patch_group(
     - widths: bytes of an element of the tensors where it is not 1.
     - most: end after as many patches, for a quick idea of `rows`, which are then at most those of the whole.
     """
-    layers = [step.layer for step in steps[first : last + 1]]
+    group = kernels[first : last + 1]
+    layers, reaches = [k.step.layer for k in group], [reach for k in group if (reach := rows_needed(k)) is not None]
     names = [layer.name for layer in layers]
-    reaches = [r for step in steps[first : last + 1] if (r := reach(step)) is not None]
     source, out = layers[0].inputs[0], names[-1]
-    shapes = {source: steps[first].input_shapes[0]} | {s.layer.name: s.output_shape for s in steps[first : last + 1]}
+    shapes = {source: group[0].step.input_shapes[0]} | {k.step.layer.name: k.step.output_shape for k in group}
     readers: dict[str, list[int]] = {t: [] for t in shapes}
     for i, layer in enumerate(layers):
         for t in layer.inputs:
