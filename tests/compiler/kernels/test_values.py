@@ -46,11 +46,11 @@ def test_a_table_takes_its_elements(ctype: Element, size: int) -> None:
 
 def test_a_struct_by_hand() -> None:
     inner = Struct("micronets_window", (("in_h", InputRows(9)), ("out_h", OutputRows(4)), ("pad_top", PadTop(1))))
-    fields = (("input", Offset("x", 32)), ("count", OutputRows(4, 6)), ("own", inner), ("f", Name("g")), ("a", (1, -2)))
-    record = Constant("layer_3", Struct("micronets_windowed", fields))
+    fields = (("input", Offset("x", 32)), ("count", OutputRows(4, 6)), ("base", inner), ("f", Name("g")), ("a", (1, -2)))
+    record = Constant("layer_3", Struct("micronets_conv_layer", fields))
     assert ctext.constant(record) == (
-        "static const micronets_windowed layer_3 = {.input = 32, .count = 24, "
-        ".own = {.in_h = 9, .out_h = 4, .pad_top = 1}, .f = g, .a = {1, -2}};\n"
+        "static const micronets_conv_layer layer_3 = {.input = 32, .count = 24, "
+        ".base = {.in_h = 9, .out_h = 4, .pad_top = 1}, .f = g, .a = {1, -2}};\n"
     )
     assert record.bytes == 64
 
@@ -64,7 +64,7 @@ def test_arguments_by_hand() -> None:
     ("shape", "layer", "function"),
     [
         ((4, 4, 3), Conv2D(**ONE, filters=4, kernel=(3, 3)), "micronets_conv"),
-        ((4, 4, 4), Conv2D(**ONE, filters=4, kernel=(3, 3)), "micronets_conv_4"),
+        ((4, 4, 4), Conv2D(**ONE, filters=4, kernel=(3, 3)), "micronets_conv_c4"),
         ((4, 4, 3), Conv2D(**ONE, filters=4, kernel=(1, 1)), "micronets_conv_1x1"),
         ((4, 4, 3), Conv2D(**ONE, filters=4, kernel=(1, 1), weight_bits=4), "micronets_conv_s4"),
         ((4, 4, 3), Conv2D(**ONE, filters=4, kernel=(1, 1), stride=(2, 2)), "micronets_conv"),
