@@ -22,9 +22,8 @@ from micronets.compiler import compile_model
 from micronets.cost.costs import RUNTIME_FLASH_BYTES
 from micronets.cost.counts import packed_bytes
 from micronets.ir.arch import Arch
-from micronets.ir.layers import Conv2D, DepthwiseConv2D, FullyConnected
+from micronets.ir.layers import Conv2D, DepthwiseConv2D, FullyConnected, Weighted
 from micronets.quantized.model import QuantizedModel
-from micronets.quantized.validate import Weighted
 from micronets.runtimes import Measurement
 
 BOARD = "NUCLEO-F446RE"

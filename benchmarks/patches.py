@@ -21,7 +21,6 @@ from micronets.commands.measure import measure
 from micronets.ir.arch import Arch, Step
 from micronets.ir.layers import INPUT, Add, Conv2D, DepthwiseConv2D, FullyConnected, Layer, Mean
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
-from micronets.quantized.validate import Weighted, weights_shape
 from micronets.runtimes import Measurement
 
 BOARD = "NUCLEO-F446RE"
@@ -64,12 +63,13 @@ def random_model(arch: Arch) -> QuantizedModel:
     """Random weights: memory and time are the same for all."""
     rng = np.random.default_rng(0)
     quant = {INPUT: TensorQuant(0.02, 0)} | {layer.name: TensorQuant(0.024, -128) for layer in arch.layers}
-    return QuantizedModel(arch, quant, {s.layer.name: _weights(rng, s) for s in arch.steps() if isinstance(s.layer, Weighted)})
+    return QuantizedModel(arch, quant, {s.layer.name: _weights(rng, s) for s in arch.steps() if s.weights})
 
 
 def _weights(rng: np.random.Generator, step: Step) -> LayerWeights:
-    shape, outputs = weights_shape(step), step.output_shape[-1]
-    values = rng.integers(-127, 128, shape).astype(np.int8)
+    assert step.weights is not None
+    outputs = step.weights.channels
+    values = rng.integers(-127, 128, step.weights.shape).astype(np.int8)
     scales = np.full(outputs, 0.02 / np.sqrt(values.size / outputs), np.float32)
     return LayerWeights(values, scales, rng.integers(-1000, 1000, outputs).astype(np.int32))
 

@@ -10,14 +10,13 @@ import numpy as np
 import pytest
 
 from micronets import tflite
-from micronets.compiler.generate.tflm_package import METHODS, arena_with_margin
+from micronets.compiler.generate.tflm_package import arena_with_margin
 from micronets.cost.tflm_arena import arena_tflm_bytes
 from micronets.device.host_compiler import compile_c, host_compiler
 from micronets.device.tflm import interpreter
 from micronets.errors import DeviceError
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Conv2D, FullyConnected, Softmax
-from micronets.tflite.schema import Op
 from tests.support.calling import call
 from tests.support.random_models import random_arch, random_model
 
@@ -85,10 +84,6 @@ def test_operators_are_named_once_in_order_of_use() -> None:
     )
     data = tflite.write(random_model(Arch((3, 3, 1), layers), 1))
     assert tflite.operators(data) == ("CONV_2D", "FULLY_CONNECTED", "SOFTMAX")
-
-
-def test_every_operator_that_we_read_has_a_method() -> None:
-    assert set(METHODS) == {op.name for op in Op}
 
 
 @pytest.mark.skipif(not interpreter.available(), reason="needs tflite-micro (Linux on x86-64)")

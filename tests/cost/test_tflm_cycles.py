@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from micronets.cost.tflm_cycles import OPERATOR, base_cycles, step_cycles
+from micronets.cost.tflm_cycles import base_cycles, step_cycles
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Add, Conv2D, DepthwiseConv2D
+from micronets.ir.ops.record import OPERATOR_CYCLES
 from micronets.tflite import read
 
 
@@ -33,8 +34,8 @@ def cycles(layer: Conv2D | DepthwiseConv2D, channels: int = 32) -> float:
 
 def test_by_hand() -> None:
     pointwise = Conv2D(name="a", inputs=(INPUT,), filters=8, kernel=(1, 1))
-    assert cycles(pointwise) == pytest.approx(OPERATOR + 256 * 8 * (73 + 1.6 * 32))
-    assert cycles(replace(pointwise, weight_bits=4)) == pytest.approx(OPERATOR + 256 * 8 * (73 + 3.2 * 32))
+    assert cycles(pointwise) == pytest.approx(OPERATOR_CYCLES + 256 * 8 * (73 + 1.6 * 32))
+    assert cycles(replace(pointwise, weight_bits=4)) == pytest.approx(OPERATOR_CYCLES + 256 * 8 * (73 + 3.2 * 32))
 
 
 def test_dilation_falls_back_to_the_plain_loop() -> None:

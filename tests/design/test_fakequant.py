@@ -165,7 +165,7 @@ def assert_layers_agree(net, model, got):
     net.quantizer.refresh()
     for step in net.steps:
         inputs = [real(model, got, n) for n in step.layer.inputs]
-        y = net.quantizer.activation(step.layer.name, net.run(step.layer, inputs, net.quantizer))
+        y = net.quantizer.activation(step.layer.name, net.run(step.layer, inputs, net.quantizer)[0])
         alone = tensor_codes(net, {step.layer.name: y})[step.layer.name]
         assert np.abs(alone - got[step.layer.name].astype(int)).max() <= 1, step.layer.name
 

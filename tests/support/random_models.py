@@ -12,7 +12,7 @@ import random
 import numpy as np
 
 from micronets.errors import SpecError
-from micronets.ir.arch import Arch, output_shape
+from micronets.ir.arch import Arch
 from micronets.ir.layers import (
     INPUT,
     Add,
@@ -29,9 +29,9 @@ from micronets.ir.layers import (
     Relu,
     Reshape,
     Softmax,
+    Weighted,
 )
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
-from micronets.quantized.validate import Weighted, weights_shape
 
 MAP_KINDS = ("conv", "conv", "depthwise", "depthwise", "average", "max", "add", "pad", "relu", "quantize", "reshape")
 
@@ -46,8 +46,7 @@ def random_arch(seed: int, max_layers: int = 7) -> Arch:
 
     def add(layer: Layer) -> bool:
         try:
-            candidate = output_shape(layer, tuple(shapes[i] for i in layer.inputs))
-            Arch(shape, (*layers, layer))
+            candidate = Arch(shape, (*layers, layer)).output_shape
         except SpecError:
             return False
         layers.append(layer)
@@ -164,7 +163,7 @@ def _random_quant(rng: np.random.Generator) -> TensorQuant:
 
 
 def _random_weights(rng: np.random.Generator, step, scale_in: float, scale_out: float, loud: bool) -> LayerWeights:
-    layer, shape = step.layer, weights_shape(step)
+    layer, shape = step.layer, step.weights.shape
     outputs = step.output_shape[-1]
     limit = 7 if layer.weight_bits == 4 else 127
     lowest = -limit - 1 if rng.random() < 0.2 or limit == 7 else -limit  # converters leave -128 out

@@ -8,25 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, assert_never
+from typing import Any
 
 from micronets.ir.arch import Arch, Step
-from micronets.ir.layers import (
-    INPUT,
-    Add,
-    AveragePool2D,
-    Conv2D,
-    DepthwiseConv2D,
-    Dequantize,
-    FullyConnected,
-    MaxPool2D,
-    Mean,
-    Pad,
-    Quantize,
-    Relu,
-    Reshape,
-    Softmax,
-)
+from micronets.ir.layers import INPUT, Pad
 
 Number = Any  # int, float or 0-d tensor
 
@@ -38,37 +23,13 @@ def macs(steps: Sequence[Step]) -> Number:
 
 def step_macs(step: Step) -> Number:
     """MACs of one layer, were it there."""
-    match step.layer:
-        case Conv2D(kernel=(kh, kw)):
-            return math.prod(step.output_shape) * (step.input_shapes[0][2] * (kh * kw))
-        case DepthwiseConv2D(kernel=(kh, kw)):
-            return math.prod(step.output_shape) * (kh * kw)
-        case FullyConnected(units=units):
-            return math.prod(step.input_shapes[0]) * units
-        case (
-            AveragePool2D() | MaxPool2D() | Mean() | Add() | Pad() | Reshape() | Softmax() | Relu() | Quantize() | Dequantize()
-        ):
-            return 0
-        case _:
-            assert_never(step.layer)
+    return step.operator.macs(step.input_shapes, step.output_shapes)
 
 
 def step_weights(step: Step) -> tuple[Number, Number]:
     """Weights and output channels (each with a bias and a scale) of one layer; zeros for a layer without."""
-    match step.layer:
-        case Conv2D(kernel=(kh, kw), filters=filters):
-            return step.input_shapes[0][2] * (kh * kw) * filters, filters
-        case DepthwiseConv2D(kernel=(kh, kw)):
-            channels = step.output_shape[2]
-            return channels * (kh * kw), channels
-        case FullyConnected(units=units):
-            return math.prod(step.input_shapes[0]) * units, units
-        case (
-            AveragePool2D() | MaxPool2D() | Mean() | Add() | Pad() | Reshape() | Softmax() | Relu() | Quantize() | Dequantize()
-        ):
-            return 0, 0
-        case _:
-            assert_never(step.layer)
+    w = step.weights
+    return (0, 0) if w is None else (w.taps * w.channels, w.channels)
 
 
 def params(steps: Sequence[Step]) -> Number:
@@ -83,8 +44,8 @@ def weight_bytes(steps: Sequence[Step]) -> Number:
 
 def step_weight_bytes(step: Step) -> Number:
     """Bytes of one layer's packed weights and 32-bit biases."""
-    weights, channels = step_weights(step)
-    return packed_bytes(weights, getattr(step.layer, "weight_bits", 8)) + channels * 4
+    w = step.weights
+    return 0 if w is None else packed_bytes(w.taps * w.channels, w.bits) + w.channels * 4
 
 
 def packed_bytes(values: Number, bits: int) -> Number:
@@ -110,11 +71,10 @@ def live_bytes(steps: Sequence[Step]) -> Number:
     held = size.get(INPUT, 0)
     most: Number = 0
     for i, s in enumerate(steps):
-        most = max(most, s.gate * (held + math.prod(s.output_shape)))
-        if last.get(s.layer.name, -1) > i:
-            alive.append(s.layer.name)
+        most = max(most, s.gate * (held + sum(math.prod(shape) for shape in s.output_shapes)))
+        alive += [name for name in s.layer.outputs if last.get(name, -1) > i]
         ended = {n for n in alive if last[n] <= i}
-        if ended or s.layer.name in alive:
+        if ended or not set(alive).isdisjoint(s.layer.outputs):
             alive = [n for n in alive if n not in ended]
             held = sum(size[n] for n in alive)
     return most
@@ -128,16 +88,13 @@ def paper_ops(arch: Arch) -> float:
     sizes: dict[str, tuple[float, float]] = {INPUT: (float(arch.input_shape[0]), float(arch.input_shape[1]))}
     total = 0.0
     for s in arch.steps():
-        h, w = sizes[s.layer.inputs[0]]
-        match s.layer:
-            case Conv2D(stride=(sh, sw)) | DepthwiseConv2D(stride=(sh, sw)):
-                h, w = h / sh, w / sw
-                total += 2 * step_macs(s) * (h * w) / math.prod(s.output_shape[:2])
-            case FullyConnected():
-                total += 2 * step_macs(s)
-            case AveragePool2D() | MaxPool2D() | Mean():
-                h, w = (float(n) for n in (*s.output_shape[:2], 1.0)[:2])
-            case _:
-                pass
-        sizes[s.layer.name] = (h, w)
+        (h, w), y, window = sizes[s.layer.inputs[0]], s.output_shape, s.operator.window
+        if s.weights is not None and window is not None:
+            h, w = h / window.stride[0], w / window.stride[1]
+            total += 2 * step_macs(s) * (h * w) / math.prod(y[:2])
+        elif s.weights is not None:
+            total += 2 * step_macs(s)
+        elif window is not None or (y[:2] != s.input_shapes[0][:2] and not isinstance(s.layer, Pad)):
+            h, w = (float(n) for n in (*y[:2], 1.0)[:2])  # but the paper does not count what a padding adds
+        sizes |= dict.fromkeys(s.layer.outputs, (h, w))
     return total

@@ -11,35 +11,18 @@ is a tensor is taken for a multiple of four, as the options of the spaces are.
 
 from __future__ import annotations
 
-import math
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
-from typing import Any, assert_never
+from typing import Any
 
 from micronets.errors import SpecError
 from micronets.ir.arch import Step
-from micronets.ir.layers import (
-    Add,
-    AveragePool2D,
-    Conv2D,
-    DepthwiseConv2D,
-    Dequantize,
-    FullyConnected,
-    MaxPool2D,
-    Mean,
-    Pad,
-    Quantize,
-    Relu,
-    Reshape,
-    Softmax,
-)
 
 Number = Any  # int, float or 0-d tensor
-BLOCK = 4  # channels that a kernel works on at once
 
 
 @dataclass(frozen=True)
@@ -80,82 +63,12 @@ def step_cycles(step: Step, model: LatencyModel) -> Number:
 
 def kind(step: Step) -> str | None:
     """The kind of kernel that a layer needs, None for one that takes no time."""
-    layer = step.layer
-    match layer:
-        case Conv2D(kernel=(kh, kw), stride=stride):
-            one = isinstance(kh, int) and isinstance(kw, int) and kh == kw == 1 and stride == (1, 1)
-            name = "pointwise" if one else "convolution"
-        case DepthwiseConv2D():
-            # Maps of one column are lines: pairs of values lie along the other axis.
-            line = step.input_shapes[0][1] == 1 or step.input_shapes[0][0] == 1
-            strided = max(layer.stride) > 1
-            name = "depthwise" + ("_line" if line else "") + ("_strided" if strided else "")
-            if layer.multiplier != 1:
-                name = "depthwise_multiplier"
-        case FullyConnected():
-            name = "fully_connected"
-        case AveragePool2D() | MaxPool2D():
-            return "average_pool" if isinstance(layer, AveragePool2D) else "max_pool"
-        case Mean():
-            return "mean"
-        case Add():
-            return "add"
-        case Pad():
-            return "pad"
-        case Softmax():
-            return "softmax"
-        case Relu() | Quantize() | Dequantize():
-            return "table"
-        case Reshape():
-            return None
-        case _:
-            assert_never(layer)
-    return name + "_s4" if layer.weight_bits == 4 else name
+    return step.operator.timed_as(step.input_shapes)
 
 
 def features(step: Step) -> dict[str, Number]:
     """What the time of a layer is counted in, by name. All are at least 0."""
-    layer, x, y = step.layer, step.input_shapes[0], step.output_shape
-    values = math.prod(y)
-    match layer:
-        case Conv2D(kernel=(kh, kw), filters=filters):
-            pixels, column = math.prod(y[:2]), x[2] * (kh * kw)
-            return {
-                "layer": 1,
-                "pixel": pixels,
-                "column": pixels * column,
-                "value": values,
-                "mac": values * column,
-                "odd_inputs": values * _rest(column),
-                "odd_filters": pixels * _rest(filters),
-                "odd_mac": pixels * _rest(filters) * column,
-            }
-        case DepthwiseConv2D(kernel=(kh, kw)):
-            return {
-                "layer": 1,
-                "channel": y[2],
-                "line": y[2] * y[0],
-                "input": math.prod(x),
-                "value": values,
-                "row": values * kh,
-                "mac": values * (kh * kw),
-            }
-        case FullyConnected(units=units):
-            inputs = math.prod(x)
-            return {"layer": 1, "input": inputs, "value": units, "mac": inputs * units}
-        case AveragePool2D(pool=(kh, kw)) | MaxPool2D(pool=(kh, kw)):
-            return {"layer": 1, "value": values, "input": values * (kh * kw)}
-        case Mean():
-            return {"layer": 1, "value": x[2], "input": math.prod(x)}
-        case Pad() | Add() | Softmax() | Relu() | Quantize() | Dequantize() | Reshape():
-            return {"layer": 1, "value": values}
-        case _:
-            assert_never(layer)
-
-
-def _rest(count: Number) -> Number:
-    """How many are beyond the last whole block; 0 for a tensor."""
-    return count % BLOCK if isinstance(count, int) else 0
+    return step.operator.timed_by(step.input_shapes, step.output_shapes)
 
 
 def write(model: LatencyModel) -> str:

@@ -11,28 +11,14 @@ Struct sizes are those of TFLM's sources (2026) on a 64-bit host, as its Recordi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, assert_never
+from typing import Any, Literal
 
 from micronets.cost.tflm_plan import ALIGNMENT, align, float_tensors, tflm_plan
 from micronets.ir.arch import Arch, Step
-from micronets.ir.layers import (
-    INPUT,
-    Add,
-    AveragePool2D,
-    Conv2D,
-    DepthwiseConv2D,
-    Dequantize,
-    FullyConnected,
-    MaxPool2D,
-    Mean,
-    Pad,
-    Quantize,
-    Relu,
-    Reshape,
-    Softmax,
-)
+from micronets.ir.layers import INPUT
+from micronets.ir.ops import TflmKernel
 
 Number = Any  # int, float or 0-d tensor
 
@@ -47,8 +33,6 @@ class Runtime:
     tensor, quantization: TfLiteTensor and its TfLiteAffineQuantization, of input, output and operands being prepared.
     scratch_handle, scratch_request: of every scratch buffer, after and while preparing.
     allocation_info, planner_entry: of every tensor and scratch buffer, of every planned buffer, while planning.
-    builtin: the operator's parameters, by layer kind.
-    op_data: what the kernel keeps, by layer kind.
     cmsis_nn: whether the kernels are CMSIS-NN's.
     """
 
@@ -62,20 +46,13 @@ class Runtime:
     scratch_request: int
     allocation_info: int
     planner_entry: int
-    builtin: Mapping[type, int]
-    op_data: Mapping[type, int]
     cmsis_nn: bool
 
+    def kernel(self, step: Step) -> TflmKernel:
+        """What the step's kernel keeps in this runtime."""
+        return step.operator.tflm.cortex_m if self.cmsis_nn else step.operator.tflm.host
 
-_BUILTIN: dict[type, int] = {
-    Conv2D: 28,
-    DepthwiseConv2D: 28,
-    AveragePool2D: 40,
-    MaxPool2D: 40,
-    Softmax: 4,
-    Reshape: 36,
-    Mean: 24,
-}
+
 HOST64 = Runtime(
     word=8,
     allocators=488,
@@ -87,21 +64,6 @@ HOST64 = Runtime(
     scratch_request=16,
     allocation_info=32,
     planner_entry=40,
-    builtin=_BUILTIN | {FullyConnected: 32, Add: 8},
-    op_data={
-        Conv2D: 80,
-        DepthwiseConv2D: 80,
-        FullyConnected: 72,
-        AveragePool2D: 32,
-        MaxPool2D: 32,
-        Mean: 44,
-        Add: 60,
-        Softmax: 80,
-        Pad: 56,
-        Relu: 28,
-        Quantize: 32,
-        Dequantize: 32,
-    },
     cmsis_nn=False,
 )
 CORTEX_M = Runtime(
@@ -115,21 +77,6 @@ CORTEX_M = Runtime(
     scratch_request=12,
     allocation_info=24,
     planner_entry=40,
-    builtin=_BUILTIN | {FullyConnected: 5, Add: 2},  # enums of one byte (-fshort-enums)
-    op_data={
-        Conv2D: 60,
-        DepthwiseConv2D: 60,
-        FullyConnected: 76,
-        AveragePool2D: 36,
-        MaxPool2D: 36,
-        Mean: 44,
-        Add: 60,
-        Softmax: 64,
-        Pad: 56,
-        Relu: 28,
-        Quantize: 32,
-        Dequantize: 32,
-    },
     cmsis_nn=True,
 )
 SCRATCH_REQUESTS = 12  # room that TFLM keeps for the requests of the next operator, kMaxScratchBuffersPerOp
@@ -158,10 +105,10 @@ def _points(arch: Arch, word_bytes: Literal[4, 8]) -> list[int]:
     tail = align(tail + runtime.eval_tensor * tensors, runtime.word)
     tail = align(tail + runtime.node * len(steps), runtime.word)
     for s in steps:
-        size = runtime.builtin.get(type(s.layer), 0)
+        size = runtime.kernel(s).parameters
         tail = align(tail + size, 1 if size % 4 else 4)
     for s in steps:
-        tail = align(tail + runtime.op_data.get(type(s.layer), 0))
+        tail = align(tail + runtime.kernel(s).op_data)
     points = []
     requests = runtime.scratch_request * (SCRATCH_REQUESTS + scratch)
     for s in steps:
@@ -179,26 +126,18 @@ def _points(arch: Arch, word_bytes: Literal[4, 8]) -> list[int]:
 
 def constant_tensors(step: Step) -> int:
     """Tensors of the file that an operator reads besides its inputs: weights and bias, axes, paddings."""
-    match step.layer:
-        case Conv2D() | DepthwiseConv2D() | FullyConnected():
-            return 2
-        case Mean() | Pad():
-            return 1
-        case AveragePool2D() | MaxPool2D() | Add() | Softmax() | Relu() | Reshape() | Quantize() | Dequantize():
-            return 0
-        case _:
-            assert_never(step.layer)
+    return len(step.operator.constants) + (0 if step.operator.weights is None else 2)
 
 
 def _shared(steps: Sequence[Step]) -> int:
     """Tensors that `constant_tensors` counts more than once: axes are always the same, paddings often."""
-    constants = [s.layer.paddings if isinstance(s.layer, Pad) else () for s in steps if isinstance(s.layer, (Mean, Pad))]
+    constants = [constant for s in steps for constant in s.operator.constants]
     return len(constants) - len(set(constants))
 
 
 def requantised_channels(step: Step) -> Number:
     """Channels with a multiplier and a shift of their own; a FullyConnected layer has one for all."""
-    return step.output_shape[2] if isinstance(step.layer, (Conv2D, DepthwiseConv2D)) else 0
+    return step.operator.tflm.requantised_channels(step.input_shapes, step.output_shapes)
 
 
 def _operands(step: Step, runtime: Runtime) -> int:
@@ -214,8 +153,8 @@ def persistent_bytes(steps: Sequence[Step], word_bytes: Literal[4, 8] = 8) -> Nu
     edges = 2 * (ALIGNMENT + runtime.tensor + runtime.quantization + 8)
     total: Number = runtime.allocators + runtime.eval_tensor + edges
     for s in steps:
-        kind = type(s.layer)
-        fixed = runtime.eval_tensor * (1 + constant_tensors(s)) + runtime.node
-        fixed += runtime.builtin.get(kind, 0) + align(runtime.op_data.get(kind, 0))
+        kernel = runtime.kernel(s)
+        fixed = runtime.eval_tensor * (len(s.output_shapes) + constant_tensors(s)) + runtime.node
+        fixed += kernel.parameters + align(kernel.op_data)
         total = total + s.gate * (fixed + requantised_channels(s) * 8)
     return total

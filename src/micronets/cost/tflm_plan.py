@@ -10,25 +10,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import assert_never
 
 from micronets.ir.arch import Arch, Step
-from micronets.ir.layers import (
-    INPUT,
-    Add,
-    AveragePool2D,
-    Conv2D,
-    DepthwiseConv2D,
-    Dequantize,
-    FullyConnected,
-    MaxPool2D,
-    Mean,
-    Pad,
-    Quantize,
-    Relu,
-    Reshape,
-    Softmax,
-)
+from micronets.ir.layers import INPUT
 
 ALIGNMENT = 16  # of every buffer in the arena, MicroArenaBufferAlignment
 
@@ -105,7 +89,7 @@ def lifetimes(arch: Arch) -> tuple[Buffer, ...]:
     Activations of 4 bits take a byte each, since TFLM keeps them in int8 tensors.
     """
     shapes = arch.shapes()
-    first = {INPUT: 0} | {a.name: i for i, a in enumerate(arch.layers, start=1)}
+    first = {INPUT: 0} | {name: i for i, a in enumerate(arch.layers, start=1) for name in a.outputs}
     last = dict(first)
     for i, layer in enumerate(arch.layers, start=1):
         last |= dict.fromkeys(layer.inputs, i)
@@ -116,8 +100,9 @@ def lifetimes(arch: Arch) -> tuple[Buffer, ...]:
 
 def float_tensors(arch: Arch) -> dict[str, int]:
     """Bytes an element of the float32 tensors at the edges: the input of a first Quantize, outputs of Dequantize."""
-    sizes = {a.name: 4 for a in arch.layers if isinstance(a, Dequantize)}
-    if any(isinstance(a, Quantize) and a.inputs == (INPUT,) for a in arch.layers):
+    steps = arch.steps()
+    sizes = {name: 4 for s in steps if s.operator.writes_float for name in s.layer.outputs}
+    if any(s.operator.reads_float and s.layer.inputs == (INPUT,) for s in steps):
         sizes[INPUT] = 4
     return sizes
 
@@ -129,44 +114,8 @@ def scratch_buffers(steps: Sequence[Step], cmsis_nn: bool = False) -> tuple[Buff
 
 
 def _scratch_bytes(step: Step, cmsis_nn: bool) -> int:
-    layer, x, y = step.layer, step.input_shapes[0], step.output_shape
-    match layer:
-        case Conv2D(kernel=(kh, kw)):
-            if not cmsis_nn:
-                return _unpacked(layer, y[2] * kh * kw * x[2])
-            return _im2col_bytes(layer, x)
-        case DepthwiseConv2D(kernel=(kh, kw)):
-            if not cmsis_nn:
-                return _unpacked(layer, kh * kw * y[2])
-            # arm_depthwise_conv_s8_opt expands one window to 16 bits; its 3x3 kernel and the generic one do not.
-            padding = replace(layer.window, dilation=(1, 1)).before(x)
-            small = layer.kernel == (3, 3) and max(padding) <= 1 and layer.weight_bits == 8
-            generic = layer.dilation != (1, 1) or layer.multiplier != 1
-            return 0 if small or generic else 2 * kh * kw * x[2]
-        case FullyConnected(units=units):
-            return 0 if cmsis_nn else _unpacked(layer, units * math.prod(x))
-        case AveragePool2D():
-            return 4 * x[2] if cmsis_nn else 0  # 32-bit sums of one pixel
-        case Mean():
-            return 4 * x[2]  # 32-bit sums
-        case MaxPool2D() | Add() | Pad() | Reshape() | Softmax() | Relu() | Quantize() | Dequantize():
-            return 0
-        case _:
-            assert_never(layer)
-
-
-def _unpacked(layer: Conv2D | DepthwiseConv2D | FullyConnected, weights: int) -> int:
-    """The reference kernels unpack all 4-bit weights of a layer before they use them."""
-    return weights if layer.weight_bits == 4 else 0
-
-
-def _im2col_bytes(layer: Conv2D, x: tuple[int, ...]) -> int:
-    """Two columns of 16-bit inputs (arm_convolve_s8), rounded up to four values; none for a 1x1 kernel."""
-    (kh, kw), one = layer.kernel, (1, 1)
-    if layer.kernel == one and layer.dilation == one:
-        return 0
-    column = kh * kw * x[2]
-    return 4 * (align(column, 4) if layer.weight_bits == 8 else column)
+    tflm = step.operator.tflm
+    return int((tflm.cortex_m if cmsis_nn else tflm.host).scratch(step.input_shapes, step.output_shapes))
 
 
 def place(buffers: Sequence[Buffer]) -> tuple[Buffer, ...]:

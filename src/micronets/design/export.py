@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from micronets.design.fakequant import FakeQuant, fold, scale_and_zero
-from micronets.design.net import Net, Weighted
+from micronets.design.net import Net
 from micronets.errors import SpecError
 from micronets.ir.arch import Arch
-from micronets.ir.layers import DepthwiseConv2D, FullyConnected, Softmax
+from micronets.ir.layers import DepthwiseConv2D, Softmax, Weighted
 from micronets.quantized.arithmetic import bit_range
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
 
@@ -54,7 +54,7 @@ def _weights(net: Net, q: FakeQuant, layer: Weighted, input_scale: float) -> Lay
     scales = q.weight_scale(layer, fold(net.cell(layer))[0]).detach().cpu().double().numpy()
     # A channel of nearly no weights but a bias needs a larger scale, or the bias would not fit int32.
     scales = np.maximum(scales, np.abs(bias) / (input_scale * BIAS_LIMIT)).astype(np.float32)
-    if isinstance(layer, FullyConnected):
+    if layer.name in q.one_scale:
         scales = scales.max(keepdims=True)
     top = bit_range(layer.weight_bits)[1]
     columns = scales.astype(np.float64).reshape(-1, *[1] * (weight.ndim - 1))

@@ -17,11 +17,10 @@ import torch
 from torch import Tensor, nn
 
 from micronets.design import torch_ops
-from micronets.design.net import Cell, Net, Weighted, key, trained_steps
+from micronets.design.net import Cell, Net, key, trained_steps
 from micronets.errors import SpecError
 from micronets.ir.arch import Arch
-from micronets.ir.layers import INPUT, Add, AveragePool2D, Conv2D, FullyConnected, MaxPool2D, Mean, Pad, Relu, Reshape
-from micronets.ir.layers import DepthwiseConv2D as Depthwise
+from micronets.ir.layers import INPUT, Weighted
 from micronets.quantized.arithmetic import bit_range
 
 SAMPLES = 1 << 16  # values kept per tensor and batch when ranges are observed
@@ -43,15 +42,16 @@ class FakeQuant(nn.Module):
         self.bits = arch.bits()
         self.owners = _owners(arch)
         self.index = {name: i for i, name in enumerate(dict.fromkeys(self.owners.values()))}
-        self.rounded_again = {s.layer.name for s in steps if isinstance(s.layer, AveragePool2D)}
+        self.rounded_again = {name for s in steps if not s.operator.selects for name in s.layer.outputs}
+        self.one_scale = {s.layer.name for s in steps if s.weights is not None and s.weights.one_scale}
         self.nonnegative = _nonnegative(arch)
         self.log = nn.Parameter(torch.zeros(len(self.index), 2))
         self.register_buffer("base", torch.tensor([[0.0, 1.0]]).repeat(len(self.index), 1))
         self.scales = nn.ParameterDict(
             {
-                key(s.layer.name): nn.Parameter(torch.zeros(_channels(s.layer, s.output_shape)))
+                key(s.layer.name): nn.Parameter(torch.zeros(s.weights.scales))
                 for s in steps
-                if isinstance(s.layer, (Conv2D, Depthwise, FullyConnected)) and s.layer.weight_bits < 8
+                if s.weights is not None and s.weights.bits < 8
             }
         )
         self._bounds: Any = None
@@ -97,7 +97,7 @@ class FakeQuant(nn.Module):
             learnt: Tensor = self.scales[key(layer.name)].exp()
             return learnt.expand(weight.shape[0])
         largest = weight.detach().flatten(1).abs().amax(1).clamp(min=SMALLEST)
-        largest = largest.amax().expand(len(largest)) if isinstance(layer, FullyConnected) else largest
+        largest = largest.amax().expand(len(largest)) if layer.name in self.one_scale else largest
         return (largest / bit_range(8)[1]).contiguous()
 
 
@@ -183,26 +183,23 @@ def attach(net: Net, batches: Iterable[Tensor] = ()) -> FakeQuant:
                 quantizer.base[quantizer.index[name]] = torch.tensor(base)
         for layer in net.arch.layers:
             if key(layer.name) in quantizer.scales:
-                assert isinstance(layer, (Conv2D, Depthwise, FullyConnected))
+                assert isinstance(layer, Weighted)
                 weight = fold(net.cell(layer))[0]
-                quantizer.scales[key(layer.name)].copy_(_best_scales(layer, weight).log())
+                quantizer.scales[key(layer.name)].copy_(_best_scales(layer, weight, layer.name in quantizer.one_scale).log())
     net.quantizer = quantizer
     return quantizer
-
-
-def _channels(layer: Weighted, output_shape: tuple[int, ...]) -> int:
-    return 1 if isinstance(layer, FullyConnected) else output_shape[-1]
 
 
 def _owners(arch: Arch) -> dict[str, str]:
     owners, bits = {INPUT: INPUT}, arch.bits()
     for step in trained_steps(arch):
         layer = step.layer
-        keeps = isinstance(layer, (AveragePool2D, MaxPool2D, Pad, Reshape))
-        owners[layer.name] = owners[layer.inputs[0]] if keeps else layer.name
-        if bits[layer.name] != bits[owners[layer.name]]:
-            kind, want = type(layer).__name__, bits[owners[layer.name]]
-            raise SpecError(f"layer '{layer.name}': act_bits = {bits[layer.name]}, but {kind} keeps its input's {want} bits")
+        keeps = step.operator.scale in ("the input's", "copied codes")
+        for name in layer.outputs:
+            owners[name] = owners[layer.inputs[0]] if keeps else name
+            if bits[name] != bits[owners[name]]:
+                kind, want = type(layer).__name__, bits[owners[name]]
+                raise SpecError(f"layer '{layer.name}': act_bits = {bits[name]}, but {kind} keeps its input's {want} bits")
     return owners
 
 
@@ -210,11 +207,9 @@ def _nonnegative(arch: Arch) -> set[str]:
     """Tensors that cannot be negative whatever the weights are."""
     names: set[str] = set()
     for step in trained_steps(arch):
-        layer = step.layer
-        rectified = isinstance(layer, Relu) or getattr(layer, "activation", "none") != "none"
-        follows = isinstance(layer, (AveragePool2D, MaxPool2D, Pad, Reshape, Mean, Add))
-        if rectified or (follows and names.issuperset(layer.inputs)):
-            names.add(layer.name)
+        facts = step.operator
+        if facts.rectifies or (facts.sign == "as the inputs" and names.issuperset(step.layer.inputs)):
+            names.update(step.layer.outputs)
     return names
 
 
@@ -239,9 +234,9 @@ def _best_range(values: Tensor, bits: int, nonnegative: bool) -> tuple[float, fl
     return best
 
 
-def _best_scales(layer: Weighted, weight: Tensor) -> Tensor:
+def _best_scales(layer: Weighted, weight: Tensor, one_scale: bool) -> Tensor:
     rows = weight.flatten(1).float()
-    rows = rows.reshape(1, -1) if isinstance(layer, FullyConnected) else rows
+    rows = rows.reshape(1, -1) if one_scale else rows
     top = bit_range(layer.weight_bits)[1]
     largest = rows.abs().amax(1).clamp(min=SMALLEST) / top
     best, best_error = largest, torch.full_like(largest, float("inf"))

@@ -36,9 +36,8 @@ from micronets.ir.layers import (
     Reshape,
     Shape,
     Softmax,
+    Weighted,
 )
-
-Weighted = Conv2D | DepthwiseConv2D | FullyConnected
 
 
 class Quantizer(Protocol):
@@ -85,11 +84,7 @@ class Net(nn.Module):
         self.arch = arch
         self.steps = trained_steps(arch)
         self.layers = nn.ModuleDict(
-            {
-                key(s.layer.name): Cell(s.layer, s.input_shapes[0])
-                for s in self.steps
-                if isinstance(s.layer, (Conv2D, DepthwiseConv2D, FullyConnected))
-            }
+            {key(s.layer.name): Cell(s.layer, s.input_shapes[0]) for s in self.steps if isinstance(s.layer, Weighted)}
         )
         last = {name: i for i, s in enumerate(self.steps) for name in s.layer.inputs}
         self._read_last = [[name for name, at in last.items() if at == i] for i in range(len(self.steps))]
@@ -114,43 +109,43 @@ class Net(nn.Module):
         values = {INPUT: x if quantizer is None else quantizer.activation(INPUT, x)}
         for i, step in enumerate(self.steps):
             inputs = [values[n] for n in step.layer.inputs]
-            y = self.run(step.layer, inputs, quantizer)
-            values[step.layer.name] = y if quantizer is None else quantizer.activation(step.layer.name, y)
+            for name, y in zip(step.layer.outputs, self.run(step.layer, inputs, quantizer), strict=True):
+                values[name] = y if quantizer is None else quantizer.activation(name, y)
             if not keep:
                 for name in self._read_last[i]:
                     del values[name]
         return values
 
-    def run(self, layer: Layer, inputs: list[Tensor], quantizer: Quantizer | None = None) -> Tensor:
-        """Output of one layer; `quantizer` simulates its quantised weights."""
+    def run(self, layer: Layer, inputs: list[Tensor], quantizer: Quantizer | None = None) -> tuple[Tensor, ...]:
+        """Outputs of one layer; `quantizer` simulates its quantised weights."""
         x = inputs[0]
         match layer:
             case Conv2D() | DepthwiseConv2D() | FullyConnected():
                 cell = self.cell(layer)
                 if quantizer is None:
                     y = linear(layer, x, cell.weight, cell.bias)
-                    return torch_ops.activate(y if cell.bn is None else cell.bn(y), layer.activation)
-                return _clip(linear(layer, x, *quantizer.weights(layer, cell)), layer.activation)
+                    return (torch_ops.activate(y if cell.bn is None else cell.bn(y), layer.activation),)
+                return (_clip(linear(layer, x, *quantizer.weights(layer, cell)), layer.activation),)
             case AveragePool2D():
-                return torch_ops.activate(_average_pool(layer, x), layer.activation)
+                return (torch_ops.activate(_average_pool(layer, x), layer.activation),)
             case MaxPool2D():
                 rows, columns = torch_ops.padding(x, layer.window)
                 lowest = float("-inf") if any(rows + columns) else 0.0
                 padded = F.pad(x, (*columns, *rows), value=lowest) if any(rows + columns) else x
-                return torch_ops.activate(F.max_pool2d(padded, layer.pool, layer.stride), layer.activation)
+                return (torch_ops.activate(F.max_pool2d(padded, layer.pool, layer.stride), layer.activation),)
             case Mean():
-                return x.mean((2, 3), keepdim=layer.keep_dims)
+                return (x.mean((2, 3), keepdim=layer.keep_dims),)
             case Add():
                 y = x + inputs[1]
-                return torch_ops.activate(y, layer.activation) if quantizer is None else _clip(y, layer.activation)
+                return (torch_ops.activate(y, layer.activation) if quantizer is None else _clip(y, layer.activation),)
             case Pad():
                 sides = _map_order(layer.paddings)
-                return F.pad(x, [side for pair in reversed(sides) for side in pair])
+                return (F.pad(x, [side for pair in reversed(sides) for side in pair]),)
             case Reshape():
                 flat = (torch_ops.to_nhwc(x) if x.ndim == 4 else x).reshape(x.shape[0], *layer.shape)
-                return torch_ops.to_nchw(flat) if len(layer.shape) == 3 else flat
+                return (torch_ops.to_nchw(flat) if len(layer.shape) == 3 else flat,)
             case Relu():
-                return F.relu6(x) if layer.six else F.relu(x)
+                return (F.relu6(x) if layer.six else F.relu(x),)
             case Softmax() | Quantize() | Dequantize():
                 raise UnsupportedError(f"layer '{layer.name}': {type(layer).__name__} has no place inside a trained network")
             case _:
@@ -163,7 +158,7 @@ def trained_steps(arch: Arch) -> tuple[Step, ...]:
     if isinstance(steps[-1].layer, Softmax) and len(steps) > 1:
         steps = steps[:-1]
     for step in steps:
-        if isinstance(step.layer, (Softmax, Quantize, Dequantize)):
+        if not step.operator.trainable:
             kind = type(step.layer).__name__
             raise UnsupportedError(f"layer '{step.layer.name}': {kind} cannot be trained; leave it to the finished model")
     return steps

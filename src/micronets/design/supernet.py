@@ -19,8 +19,10 @@ from torch import Tensor, nn
 
 from micronets.design import torch_ops
 from micronets.design.net import Net, key
+from micronets.errors import UnsupportedError
 from micronets.ir.arch import Arch, Step
-from micronets.ir.layers import INPUT, Add, Conv2D, DepthwiseConv2D, Pad, Shape
+from micronets.ir.layers import INPUT, Add, Conv2D, DepthwiseConv2D, Layer, Pad, Shape
+from micronets.ir.ops import operator
 from micronets.ir.space import SearchSpace, Template, derive, relaxed_steps, without_empty_pads
 from micronets.ir.window import Window
 
@@ -127,18 +129,12 @@ class Supernet(nn.Module):
             branch = next(i for i in summands if i != previous) if residual else None
             for layer in block.layers:
                 inputs = [values[i] for i in layer.inputs]
-                masks[layer.name] = masks[layer.inputs[0]]
+                masks |= dict.fromkeys(layer.outputs, self._mask(layer, [masks[i] for i in layer.inputs], inputs[0], sample))
                 if isinstance(layer, (Conv2D, DepthwiseConv2D)):
-                    if isinstance(layer, Conv2D):
-                        masks[layer.name] = self._channel_mask(layer.filters, sample)
                     scales = [m for m in (masks[layer.name], gate if layer.name == branch else None) if m is not None]
                     values[layer.name] = self._convolve(layer, inputs[0], sample, scales)
                 else:
-                    values[layer.name] = self.net.run(layer, inputs)
-                    if isinstance(layer, Add):
-                        masks[layer.name] = _either(masks[layer.inputs[0]], masks[layer.inputs[1]])
-                    elif isinstance(layer, Pad):
-                        masks[layer.name] = _padded(masks[layer.inputs[0]], layer, inputs[0].shape[1])
+                    values |= zip(layer.outputs, self.net.run(layer, inputs), strict=True)
             if gate is not None and not residual:
                 before, after = values[previous], values[last.name]
                 mixed = torch.lerp(before, after.to(before.dtype), gate.to(before.dtype))
@@ -150,6 +146,27 @@ class Supernet(nn.Module):
                 masks[last.name] = _lerp(masks[previous], masks[last.name], gate)
             previous = last.name
         return values[previous].flatten(1)
+
+    def _mask(self, layer: Layer, masks: list[Tensor | None], x: Tensor, sample: Sample) -> Tensor | None:
+        """Mask of the channels that a layer puts out, from those of its inputs; x: its first input `[N, C, H, W]`.
+
+        Raises `UnsupportedError` for a layer that mixes channels whose masks it would have to mix as well.
+        """
+        facts = operator(layer)
+        match layer:
+            case Conv2D():
+                return self._channel_mask(layer.filters, sample)
+            case Pad():
+                return _padded(masks[0], layer, x.shape[1])
+            case _ if facts.by_channel and len(masks) == 1:
+                return masks[0]
+            case Add():
+                return _either(masks[0], masks[1])
+            case _ if facts.weights is not None or all(mask is None for mask in masks) or not _makes_maps(layer, x):
+                return None  # masks are for depthwise convolutions, which read maps
+            case _:
+                kind = type(layer).__name__
+                raise UnsupportedError(f"layer '{layer.name}': {kind} behind a width that is searched for; fix the width")
 
     def input_shape(self, shapes: Mapping[str, int]) -> Shape:
         """Shape of the input that the sampled shapes give."""
@@ -231,6 +248,12 @@ class Supernet(nn.Module):
                 window.append(slice(start, start + n))
             cut[name] = big[tuple(window)].clone()
         return cut
+
+
+def _makes_maps(layer: Layer, x: Tensor) -> bool:
+    """Whether a layer of one input, `x` `[N, C, H, W]` or `[N, units]`, has maps as outputs."""
+    shape = (*x.shape[2:], x.shape[1])
+    return any(len(y) == 3 for y in operator(layer).output_shapes((shape,)))
 
 
 def _channels_last(gradient: Tensor) -> Tensor:

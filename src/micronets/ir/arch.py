@@ -1,39 +1,21 @@
 """`Arch`: the one description of a network that every part of micronets reads.
 
 Shapes leave out the batch of one: `(H, W, C)` for maps and `(N,)` for vectors. Names, padding rules and fused
-activations are TensorFlow Lite Micro's. A layer has one output tensor and gives it its own name; the network's
-input is called `INPUT`. Bits are those of the stored weights and of the output tensor: 8 or 4.
+activations are TensorFlow Lite Micro's. The network's input is called `INPUT`. Bits are those of the stored weights and of
+the output tensors: 8 or 4.
 """
 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, assert_never
+from functools import cached_property
+from typing import Any
 
 from micronets.errors import SpecError, did_you_mean
-from micronets.ir.layers import (
-    INPUT,
-    KINDS,
-    Add,
-    AveragePool2D,
-    Conv2D,
-    DepthwiseConv2D,
-    Dequantize,
-    FullyConnected,
-    Layer,
-    MaxPool2D,
-    Mean,
-    Pad,
-    Quantize,
-    Relu,
-    Reshape,
-    Shape,
-    Softmax,
-)
-from micronets.ir.window import Pair
+from micronets.ir.layers import INPUT, KINDS, Layer, Shape
+from micronets.ir.ops import Operator, Weights, checks, operator
 
 
 @dataclass(frozen=True)
@@ -54,6 +36,28 @@ class Step:
         """Shape of the first output, which for most kinds of layers is the only one."""
         return self.output_shapes[0]
 
+    @staticmethod
+    def of(layer: Layer, input_shapes: tuple[Shape, ...], gate: Any = 1, facts: Operator | None = None) -> Step:
+        """The step of a layer on inputs of these shapes; facts: its `operator`, where that was made already."""
+        facts = operator(layer) if facts is None else facts
+        step = Step(layer, input_shapes, facts.output_shapes(input_shapes), gate)
+        vars(step)["operator"] = facts
+        return step
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {f.name: getattr(self, f.name) for f in fields(self)}  # without the record, whose functions cannot be pickled
+
+    @cached_property
+    def operator(self) -> Operator:
+        """All facts of the layer's kind."""
+        return operator(self.layer)
+
+    @cached_property
+    def weights(self) -> Weights | None:
+        """Sizes of the layer's weights; None for a layer without."""
+        make = self.operator.weights
+        return None if make is None else make(self.input_shapes[0])
+
 
 @dataclass(frozen=True)
 class Arch:
@@ -67,7 +71,7 @@ class Arch:
     input_bits: int = 8
 
     def __post_init__(self) -> None:
-        _check(self)
+        vars(self)["_steps"] = _checked(self)
 
     @property
     def output(self) -> str:
@@ -82,14 +86,14 @@ class Arch:
     def shapes(self) -> dict[str, Shape]:
         """Shape of every tensor, `INPUT` first."""
         shapes = {INPUT: self.input_shape}
-        for layer in self.layers:
-            shapes[layer.name] = output_shape(layer, tuple(shapes[i] for i in layer.inputs))
+        for step in self.steps():
+            shapes |= zip(step.layer.outputs, step.output_shapes, strict=True)
         return shapes
 
     def steps(self) -> tuple[Step, ...]:
         """Every layer with its shapes, in execution order."""
-        shapes = self.shapes()
-        return tuple(Step(a, tuple(shapes[i] for i in a.inputs), tuple(shapes[o] for o in a.outputs)) for a in self.layers)
+        steps: tuple[Step, ...] = vars(self)["_steps"]
+        return steps
 
     def bits(self) -> dict[str, int]:
         """Bits of every activation tensor, `INPUT` first."""
@@ -128,105 +132,33 @@ def _tuples(value: Any) -> Any:
     return tuple(_tuples(v) for v in value) if isinstance(value, list) else value
 
 
-def output_shape(layer: Layer, inputs: tuple[Shape, ...]) -> Shape:
-    """Shape of the layer's output. Channel counts (and kernels under `same`) may be 0-d tensors."""
-    x = inputs[0]
-    match layer:
-        case Conv2D():
-            return (*layer.window.out(x), layer.filters)
-        case DepthwiseConv2D():
-            return (*layer.window.out(x), x[2] * layer.multiplier)
-        case AveragePool2D() | MaxPool2D():
-            return (*layer.window.out(x), x[2])
-        case FullyConnected():
-            return (layer.units,)
-        case Mean():
-            return (1, 1, x[2]) if layer.keep_dims else (x[2],)
-        case Pad():
-            return tuple(n + a + b for n, (a, b) in zip(x, layer.paddings, strict=True))
-        case Reshape():
-            return layer.shape
-        case Add() | Softmax() | Relu() | Quantize() | Dequantize():
-            return x
-        case _:
-            assert_never(layer)
-
-
-def _check(arch: Arch) -> None:
+def _checked(arch: Arch) -> tuple[Step, ...]:
+    """The steps of a network. Raises `SpecError` if its layers do not form one."""
     if not arch.layers:
         raise SpecError("an architecture needs at least one layer")
-    _positive("input", "input_shape", arch.input_shape)
+    checks.positive("input", "input_shape", arch.input_shape)
     shapes: dict[str, Shape] = {INPUT: arch.input_shape}
+    steps = []
     for layer in arch.layers:
         where = f"layer '{layer.name}'"
-        if layer.name in shapes:
-            raise SpecError(f"{where}: the name is taken; give every layer its own")
+        for name in layer.outputs:
+            if name in shapes or layer.outputs.count(name) > 1:
+                what = "the name" if name == layer.name else f"the name '{name}'"
+                raise SpecError(f"{where}: {what} is taken; give every layer its own")
         for i in layer.inputs:
             if i not in shapes:
                 raise SpecError(f"{where}: input '{i}' is not '{INPUT}' nor an earlier layer; {did_you_mean(i, shapes)}")
-        want = 2 if isinstance(layer, Add) else 1
-        if len(layer.inputs) != want:
-            raise SpecError(f"{where}: {type(layer).__name__} takes {want} input(s), not {len(layer.inputs)}")
+        facts = operator(layer)
+        if len(layer.inputs) not in facts.inputs:
+            raise SpecError(f"{where}: {type(layer).__name__} takes {facts.inputs} input(s), not {len(layer.inputs)}")
         inputs = tuple(shapes[i] for i in layer.inputs)
-        _check_layer(layer, inputs, where)
-        shapes[layer.name] = output_shape(layer, inputs)
-        _positive(where, "output shape", shapes[layer.name])
+        facts.check(inputs, where)
+        step = Step.of(layer, inputs, facts=facts)
+        for name, shape in zip(layer.outputs, step.output_shapes, strict=True):
+            checks.positive(where, "output shape", shape)
+            shapes[name] = shape
+        steps.append(step)
     for name, bits in arch.bits().items():
         if bits not in (4, 8):
             raise SpecError(f"tensor '{name}': act_bits = {bits}; allowed: 4, 8")
-
-
-def _check_layer(layer: Layer, inputs: tuple[Shape, ...], where: str) -> None:
-    x = inputs[0]
-    if not isinstance(layer, (FullyConnected, Reshape, Add, Softmax, Relu, Quantize, Dequantize, Pad)) and len(x) != 3:
-        raise SpecError(f"{where}: {type(layer).__name__} needs an (H, W, C) input, not {x}")
-    match layer:
-        case Conv2D() | DepthwiseConv2D():
-            for field in ("kernel", "stride", "dilation"):
-                _pair(where, field, getattr(layer, field))
-            _positive(where, *(("filters", layer.filters) if isinstance(layer, Conv2D) else ("multiplier", layer.multiplier)))
-            _options(where, layer.activation, layer.padding)
-        case AveragePool2D() | MaxPool2D():
-            _pair(where, "pool", layer.pool)
-            _pair(where, "stride", layer.stride)
-            _options(where, layer.activation, layer.padding)
-        case FullyConnected():
-            _positive(where, "units", layer.units)
-            _options(where, layer.activation)
-        case Add():
-            _options(where, layer.activation)
-            if inputs[0] != inputs[1]:
-                raise SpecError(f"{where}: Add needs equal shapes, not {inputs[0]} and {inputs[1]}; pad the smaller")
-        case Pad():
-            if len(layer.paddings) != len(x) or any(len(p) != 2 or min(p) < 0 for p in layer.paddings):
-                raise SpecError(f"{where}: paddings {layer.paddings} are not a (before, after) for each dimension of {x}")
-        case Reshape():
-            _positive(where, "shape", layer.shape)
-            if math.prod(layer.shape) != math.prod(x):
-                sizes = f"{math.prod(x)} values, not {math.prod(layer.shape)}"
-                raise SpecError(f"{where}: cannot reshape {x} to {layer.shape}: {sizes}")
-        case Mean() | Softmax() | Relu() | Quantize() | Dequantize():
-            pass
-        case _:
-            assert_never(layer)
-    if getattr(layer, "weight_bits", 8) not in (4, 8):
-        raise SpecError(f"{where}: weight_bits = {layer.weight_bits}; allowed: 4, 8")  # type: ignore[union-attr]
-
-
-def _positive(where: str, field: str, value: int | Shape) -> None:
-    values = value if isinstance(value, tuple) else (value,)
-    if not values or any(not isinstance(v, int) or isinstance(v, bool) or v < 1 for v in values):
-        raise SpecError(f"{where}: {field} = {value}; need integers of at least 1")
-
-
-def _pair(where: str, field: str, value: Pair) -> None:
-    if not isinstance(value, tuple) or len(value) != 2:
-        raise SpecError(f"{where}: {field} = {value}; need two integers (height, width)")
-    _positive(where, field, value)
-
-
-def _options(where: str, activation: str, padding: str = "same") -> None:
-    if activation not in ("none", "relu", "relu6"):
-        raise SpecError(f"{where}: activation '{activation}'; allowed: none, relu, relu6")
-    if padding not in ("same", "valid"):
-        raise SpecError(f"{where}: padding '{padding}'; allowed: same, valid")
+    return tuple(steps)

@@ -178,4 +178,8 @@ Layer = (
 )
 
 
+Weighted = Conv2D | DepthwiseConv2D | FullyConnected
+"""The kinds that have weights, those whose `Operator.weights` is not None."""
+
+
 KINDS: dict[str, type] = {k.__name__: k for k in Layer.__args__}

@@ -22,7 +22,7 @@ from itertools import product
 from typing import Any, Literal
 
 from micronets.errors import SpecError, did_you_mean
-from micronets.ir.arch import Arch, Step, output_shape
+from micronets.ir.arch import Arch, Step
 from micronets.ir.layers import INPUT, Layer, Pad, Shape
 
 Pick = Callable[[str], Any]
@@ -130,9 +130,10 @@ def relaxed_steps(space: SearchSpace, expected: Mapping[str, Any]) -> tuple[Step
         gate = 1 if block.keep is None else expected[block.keep]
         for layer in block.layers:
             inputs = tuple(shapes[i] for i in layer.inputs)
-            shapes[layer.name] = output_shape(layer, inputs)
             there = -max(-padded_values(layer), -1) if isinstance(layer, Pad) else 1  # the lesser of it and 1
-            steps.append(Step(layer, inputs, (shapes[layer.name],), gate * there))
+            step = Step.of(layer, inputs, gate * there)
+            shapes |= zip(layer.outputs, step.output_shapes, strict=True)
+            steps.append(step)
         last = block.layers[-1].name
         if block.keep is not None:
             (h, w, c), c_before = shapes[last], shapes[previous][2]

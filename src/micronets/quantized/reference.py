@@ -38,7 +38,6 @@ from micronets.quantized.arithmetic import (
     ADD_BITS,
     activation_range,
     add_rescale,
-    bit_range,
     conv_rescale,
     dequantize,
     mean_rescale,
@@ -92,10 +91,10 @@ def _last(pairs: Iterator[tuple[str, Array]]) -> tuple[str, Array]:
 
 def _chunk(model: QuantizedModel) -> int:
     """Samples that are run together."""
-    sizes = [1]
+    sizes = [math.prod(model.arch.input_shape)]
     for step in model.arch.steps():
-        taps = math.prod(step.layer.kernel) if isinstance(step.layer, Conv2D) else 1
-        sizes.append(max(math.prod(step.output_shape), math.prod(step.output_shape[:2]) * taps * step.input_shapes[0][-1]))
+        sizes += [math.prod(shape) for shape in step.output_shapes]
+        sizes.append(int(step.operator.gathered(step.input_shapes, step.output_shapes)))
     return max(1, _CHUNK_VALUES // max(sizes))
 
 
@@ -106,63 +105,62 @@ def _execute(model: QuantizedModel, x: Array) -> Iterator[tuple[str, Array]]:
     last = {name: k for k, step in enumerate(steps) for name in step.layer.inputs}
     for k, step in enumerate(steps):
         layer = step.layer
-        y = np.ascontiguousarray(_layer(model, step, [values[i] for i in layer.inputs]))
-        values[layer.name] = y
-        yield layer.name, y
+        results = _layer(model, step, [values[i] for i in layer.inputs])
+        for name, y in zip(layer.outputs, results, strict=True):
+            values[name] = np.ascontiguousarray(y)
+            yield name, values[name]
         for name in set(layer.inputs):
             if last[name] == k:
                 del values[name]
 
 
-def _layer(model: QuantizedModel, step: Step, inputs: list[Array]) -> Array:
-    layer, x = step.layer, inputs[0]
-    qx, qy = model.quant.get(layer.inputs[0]), model.quant.get(layer.name)
-    match layer:
-        case Dequantize():
-            return x if qx is None else dequantize(x, qx)
-        case Quantize() if qx is None:
-            return quantize(x, _some(qy), layer.act_bits)
-        case Reshape():
-            return x.reshape(len(x), *layer.shape)
-        case _:
-            pass
-    qx, qy = _some(qx), _some(qy)
+def _layer(model: QuantizedModel, step: Step, inputs: list[Array]) -> tuple[Array, ...]:
+    """The layer's outputs, clamped to the codes of its bits and of its fused activation; floats and copied codes are not."""
+    facts, activation = step.operator, step.operator.activation or "none"
+    clamped = []
+    for name, y in zip(step.layer.outputs, _outputs(model, step.layer, inputs), strict=True):
+        quant = model.quant.get(name)
+        if quant is None or facts.scale == "copied codes":
+            clamped.append(y)
+            continue
+        lo, hi = activation_range(activation, quant, step.layer.act_bits)
+        # A lower bound above the upper one gives the upper one, as in C: clamps below first.
+        clamped.append(np.asarray(np.minimum(np.maximum(y, lo), hi), np.int8))
+    return tuple(clamped)
+
+
+def _outputs(model: QuantizedModel, layer: Layer, inputs: list[Array]) -> tuple[Array, ...]:
+    """What a layer computes, not yet clamped: the one place that knows the arithmetic of every kind."""
+    x, source = inputs[0], model.quant.get(layer.inputs[0])
+    quants = [model.quant[name] for name in (*layer.inputs, *layer.outputs) if name in model.quant]  # but of floats
     match layer:
         case Conv2D() | DepthwiseConv2D():
-            acc = _convolve(model, layer, x, qx)
-            y = _requantize(model, layer, acc, qx, qy)
+            return (_requantize(model, layer, _convolve(model, layer, x, quants[0]), *quants),)
         case FullyConnected():
             w = model.weights[layer.name].weights
-            acc = _dot(x.reshape(len(x), w.shape[1]), w.T, qx)
-            y = _requantize(model, layer, acc, qx, qy)
+            return (_requantize(model, layer, _dot(x.reshape(len(x), w.shape[1]), w.T, quants[0]), *quants),)
         case AveragePool2D():
-            y = _average(layer, x)
+            return (_average(layer, x),)
         case MaxPool2D():
-            y = _windows(x, layer.window, -128).max(axis=(-2, -1))
+            return (_windows(x, layer.window, -128).max(axis=(-2, -1)),)
         case Mean():
-            y = _mean(layer, x, qx, qy)
+            return (_mean(layer, x, *quants),)
         case Add():
-            y = _add(x, inputs[1], qx, _some(model.quant[layer.inputs[1]]), qy)
+            return (_add(x, inputs[1], *quants),)
         case Pad():
-            y = np.pad(x, ((0, 0), *layer.paddings), constant_values=qy.zero_point)
+            return (np.pad(x, ((0, 0), *layer.paddings), constant_values=quants[1].zero_point),)
+        case Reshape():
+            return (x.reshape(len(x), *layer.shape),)
         case Softmax():
-            y = softmax(x, layer.beta, qx.scale)
+            return (softmax(x, layer.beta, quants[0].scale),)
         case Relu():
-            y = _relu(layer, x, qx, qy)
+            return (_relu(layer, x, *quants),)
         case Quantize():
-            y = _recode(x, qx, qy)
+            return (quantize(x, quants[0], layer.act_bits) if source is None else _recode(x, *quants),)
+        case Dequantize():
+            return (x if source is None else dequantize(x, source),)
         case _:
             assert_never(layer)
-    lo, hi = bit_range(layer.act_bits)
-    if isinstance(layer, (Conv2D, DepthwiseConv2D, FullyConnected, AveragePool2D, MaxPool2D, Add)):
-        lo, hi = activation_range(layer.activation, qy, layer.act_bits)
-    # A lower bound above the upper one gives the upper one, as in C: clamps below first.
-    return np.asarray(np.minimum(np.maximum(y, lo), hi), np.int8)
-
-
-def _some(quant: TensorQuant | None) -> TensorQuant:
-    assert quant is not None  # validate() saw to it
-    return quant
 
 
 def _recode(x: Array, qx: TensorQuant, qy: TensorQuant) -> Array:

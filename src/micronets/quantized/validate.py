@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from micronets.errors import SpecError
 from micronets.ir.arch import Step
-from micronets.ir.layers import (
-    INPUT,
-    AveragePool2D,
-    Conv2D,
-    DepthwiseConv2D,
-    Dequantize,
-    FullyConnected,
-    MaxPool2D,
-    Quantize,
-    Softmax,
-)
+from micronets.ir.layers import INPUT
+from micronets.ir.ops import Weights
 from micronets.quantized.arithmetic import bit_range
 from micronets.quantized.model import LayerWeights, QuantizedModel
 
-Weighted = Conv2D | DepthwiseConv2D | FullyConnected
-
-SOFTMAX_SCALE, SOFTMAX_ZERO_POINT = 1 / 256, -128
+FIXED_SCALE, FIXED_ZERO_POINT = 1 / 256, -128  # of outputs whose `Operator.scale` is "1/256"
 _LARGEST_SCALE = 2.0**120  # 255 steps of which are a float32
 
 
@@ -34,15 +21,18 @@ def validate(model: QuantizedModel) -> None:
     Float tensors are allowed at the edges only: an input that nothing but Quantize reads, an output of Dequantize.
     """
     arch = model.arch
-    for layer in arch.layers:
+    for step in arch.steps():
+        layer, facts = step.layer, step.operator
         for i in layer.inputs:
-            if i not in model.quant and not (i == INPUT and isinstance(layer, Quantize)):
+            if i not in model.quant and not (i == INPUT and facts.reads_float):
                 raise SpecError(f"layer '{layer.name}': its input '{i}' has no scale; only a Quantize layer reads float input")
-        if isinstance(layer, Dequantize):
-            if layer.name != arch.output or layer.name in model.quant:
-                raise SpecError(f"layer '{layer.name}': Dequantize must be the last layer, with a float output (no scale)")
-        elif layer.name not in model.quant:
-            raise SpecError(f"layer '{layer.name}': its output has no scale and zero point")
+        for name in layer.outputs:
+            if facts.writes_float:
+                if name != arch.output or name in model.quant:
+                    kind = type(layer).__name__
+                    raise SpecError(f"layer '{layer.name}': {kind} must be the last layer, with a float output (no scale)")
+            elif name not in model.quant:
+                raise SpecError(f"layer '{layer.name}': its output has no scale and zero point")
     bits = arch.bits()
     for name, quant in model.quant.items():
         if name not in bits:
@@ -57,44 +47,31 @@ def validate(model: QuantizedModel) -> None:
         _check_step(model, step)
 
 
-def weights_shape(step: Step) -> tuple[int, ...]:
-    """Shape of the weights of a Conv2D, DepthwiseConv2D or FullyConnected step."""
-    layer, x = step.layer, step.input_shapes[0]
-    if isinstance(layer, Conv2D):
-        return (layer.filters, *layer.kernel, x[2])
-    if isinstance(layer, DepthwiseConv2D):
-        return (1, *layer.kernel, x[2] * layer.multiplier)
-    if isinstance(layer, FullyConnected):
-        return (layer.units, math.prod(x))
-    raise TypeError(type(layer).__name__)
-
-
 def _check_step(model: QuantizedModel, step: Step) -> None:
-    layer = step.layer
+    layer, facts = step.layer, step.operator
     where = f"layer '{layer.name}'"
-    if isinstance(layer, Weighted):
+    if step.weights is not None:
         if layer.name not in model.weights:
             raise SpecError(f"{where}: {type(layer).__name__} has no weights")
-        _check_weights(model.weights[layer.name], step, layer.weight_bits, where)
+        _check_weights(model.weights[layer.name], step.weights, where)
     elif layer.name in model.weights:
         raise SpecError(f"{where}: {type(layer).__name__} takes no weights")
-    if isinstance(layer, (AveragePool2D, MaxPool2D)):
-        x, y = model.quant[layer.inputs[0]], model.quant[layer.name]
-        if abs(x.scale - y.scale) > 1e-6 or x.zero_point != y.zero_point:
-            raise SpecError(
-                f"{where}: {type(layer).__name__} keeps scale and zero point, {x.scale} and {x.zero_point}; not {y}"
-            )
-    if isinstance(layer, Softmax):
-        q = model.quant[layer.name]
-        if (q.scale, q.zero_point) != (SOFTMAX_SCALE, SOFTMAX_ZERO_POINT):
-            raise SpecError(f"{where}: Softmax gives scale 1/256 and zero point -128, not {q.scale} and {q.zero_point}")
-        if not (math.isfinite(layer.beta) and layer.beta > 0):
-            raise SpecError(f"{where}: beta = {layer.beta}; need a positive number")
+    if facts.scale == "the input's":
+        x = model.quant[layer.inputs[0]]
+        for y in (model.quant[name] for name in layer.outputs):
+            if abs(x.scale - y.scale) > 1e-6 or x.zero_point != y.zero_point:
+                raise SpecError(
+                    f"{where}: {type(layer).__name__} keeps scale and zero point, {x.scale} and {x.zero_point}; not {y}"
+                )
+    if facts.scale == "1/256":
+        for q in (model.quant[name] for name in layer.outputs):
+            if (q.scale, q.zero_point) != (FIXED_SCALE, FIXED_ZERO_POINT):
+                kind = type(layer).__name__
+                raise SpecError(f"{where}: {kind} gives scale 1/256 and zero point -128, not {q.scale} and {q.zero_point}")
 
 
-def _check_weights(w: LayerWeights, step: Step, bits: int, where: str) -> None:
-    shape = weights_shape(step)
-    outputs = step.output_shape[-1]
+def _check_weights(w: LayerWeights, sizes: Weights, where: str) -> None:
+    shape, outputs, bits = sizes.shape, sizes.channels, sizes.bits
     lo, hi = bit_range(bits)
     if w.weights.dtype != np.int8 or w.weights.shape != shape:
         raise SpecError(f"{where}: weights are {w.weights.dtype} {w.weights.shape}; need int8 {shape}")

@@ -8,11 +8,12 @@ from dataclasses import replace
 
 from micronets.errors import FileError, SpecError, UnsupportedError
 from micronets.ir.arch import Arch
-from micronets.ir.layers import INPUT, Layer
+from micronets.ir.layers import INPUT, Layer, Weighted
+from micronets.ir.ops import operator as facts_of
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
-from micronets.quantized.validate import Weighted, validate
+from micronets.quantized.validate import validate
 from micronets.tflite import schema as s
-from micronets.tflite.decode import Operator, layer_of, weights_of
+from micronets.tflite.codec import FileOperator, Op, codec, layer_of, op_name, weights_of
 from micronets.tflite.flatbuffer import Flat, Table, Tables
 from micronets.tflite.limits import MAX_OPERATORS, excess
 from micronets.tflite.tensors import Graph, Tensor, plain_names
@@ -42,7 +43,7 @@ def operators(data: bytes, where: str = "model") -> tuple[str, ...]:
     codes = top.tables(s.ModelSlot.OPERATOR_CODES)
     tables = top.tables(s.ModelSlot.SUBGRAPHS)[0].tables(s.SubGraphSlot.OPERATORS)
     used = [codes[tables[k].number(s.OperatorSlot.CODE_INDEX, "I")] for k in range(len(tables))]
-    return tuple(dict.fromkeys(s.op_name(_code(table)) for table in used))
+    return tuple(dict.fromkeys(op_name(_code(table)) for table in used))
 
 
 def _code(table: Table) -> int:
@@ -85,7 +86,7 @@ def _one_tensor(graph: Graph, table: Table, slot: int, what: str) -> Tensor:
     return graph.tensor(int(indices[0]))
 
 
-def _operators(graph: Graph, tables: Tables, top: Table) -> Iterator[Operator]:
+def _operators(graph: Graph, tables: Tables, top: Table) -> Iterator[FileOperator]:
     codes = top.tables(s.ModelSlot.OPERATOR_CODES)
     written: set[int] = set()
     where = graph.where
@@ -95,23 +96,25 @@ def _operators(graph: Graph, tables: Tables, top: Table) -> Iterator[Operator]:
         graph.where = where
         table = tables[k]
         code = _code(codes[table.number(s.OperatorSlot.CODE_INDEX, "I")])
-        graph.where = f"{where}: operator {k} ({s.op_name(code)})"
+        graph.where = f"{where}: operator {k} ({op_name(code)})"
         outputs = _indices(graph, table, s.OperatorSlot.OUTPUTS)
-        if code not in set(s.Op):
-            known = ", ".join(op.name for op in s.Op)
+        if code not in set(Op):
+            known = ", ".join(op.name for op in Op)
             at = f" writing {graph.tensor(outputs[0]).label}" if outputs else ""
             raise graph.unsupported(f"this operator{at} is not supported; supported are {known}")
         inputs = _indices(graph, table, s.OperatorSlot.INPUTS)
-        if len(outputs) != 1:
-            raise graph.damaged(f"{len(outputs)} outputs, not one")
-        if outputs[0] in written:
-            raise graph.damaged(f"tensor {outputs[0]} is written twice")
-        written.add(outputs[0])
-        op = s.Op(code)
+        op = Op(code)
+        count = codec(op).outputs
+        if len(outputs) not in count:
+            raise graph.damaged(f"{len(outputs)} outputs, not {'one' if count.most == 1 else count}")
+        for index in outputs:
+            if index in written:
+                raise graph.damaged(f"tensor {index} is written twice")
+            written.add(index)
         options = table.table(s.OperatorSlot.OPTIONS)
-        if options is not None and table.number(s.OperatorSlot.OPTIONS_TYPE, "B") != s.OPTIONS.get(op, -1):
+        if options is not None and table.number(s.OperatorSlot.OPTIONS_TYPE, "B") != codec(op).options:
             options = None
-        yield Operator(op, graph.where, options, inputs, graph.tensor(outputs[0]))
+        yield FileOperator(op, graph.where, options, inputs, tuple(graph.tensor(index) for index in outputs))
     graph.where = where
 
 
@@ -123,53 +126,56 @@ def _indices(graph: Graph, table: Table, slot: int) -> list[int]:
 
 
 def _model(
-    graph: Graph, operators: list[Operator], source: Tensor, sink: Tensor, metadata: dict[str, str], four: set[str]
+    graph: Graph, operators: list[FileOperator], source: Tensor, sink: Tensor, metadata: dict[str, str], four: set[str]
 ) -> tuple[QuantizedModel, dict[str, int]]:
     where = graph.where
     names = {source.index: INPUT}
-    own = plain_names([o.output.name for o in operators], [o.op.name for o in operators])
+    written = [(o, tensor) for o in operators for tensor in o.outputs]
+    own = plain_names([tensor.name for _, tensor in written], [o.op.name for o, _ in written])
+    name_of = {tensor.index: name for (_, tensor), name in zip(written, own, strict=True)}
     _check_float(graph, operators, source)
     quant: dict[str, TensorQuant] = {}
     if source.type != s.TensorType.FLOAT32:
         quant[INPUT] = graph.activation_quant(source)
     layers: list[Layer] = []
     weights: dict[str, LayerWeights] = {}
-    for operator, name in zip(operators, own, strict=True):
+    for operator in operators:
         graph.where = operator.where
-        layer = layer_of(graph, operator, name, names)
-        if operator.op != s.Op.DEQUANTIZE:
-            quant[name] = graph.activation_quant(operator.output)
-        elif operator.output.type != s.TensorType.FLOAT32:
-            raise graph.unsupported(f"{operator.output.label} is {operator.output.type_name}; DEQUANTIZE to float32 only")
+        layer = layer_of(graph, operator, tuple(name_of[tensor.index] for tensor in operator.outputs), names)
+        for name, tensor in zip(layer.outputs, operator.outputs, strict=True):
+            if not facts_of(layer).writes_float:
+                quant[name] = graph.activation_quant(tensor)
+            elif tensor.type != s.TensorType.FLOAT32:
+                raise graph.unsupported(f"{tensor.label} is {tensor.type_name}; {operator.op.name} to float32 only")
+            names[tensor.index] = name
         if isinstance(layer, Weighted):
-            layer, weights[name] = weights_of(graph, operator, layer)
-        layers.append(replace(layer, act_bits=4) if name in four else layer)
-        names[operator.output.index] = name
+            layer, weights[layer.name] = weights_of(graph, operator, layer)
+        layers.append(replace(layer, act_bits=4) if layer.name in four else layer)
     graph.where = where
-    if not operators or sink.index != operators[-1].output.index:
+    if not operators or sink.index not in [tensor.index for tensor in operators[-1].outputs]:
         raise graph.unsupported(f"the output, {sink.label}, is not what the last operator writes")
     arch = Arch(graph.activation_shape(source), tuple(layers), 4 if INPUT in four else 8)
     model = QuantizedModel(arch, quant, weights, metadata)
     too_large = excess(
-        arch, {name: f"operator {k} ({o.op.name})" for k, (o, name) in enumerate(zip(operators, own, strict=True))}
+        arch, {a.name: f"operator {k} ({o.op.name})" for k, (o, a) in enumerate(zip(operators, layers, strict=True))}
     )
     if too_large:
         raise graph.unsupported(too_large)
     shapes = arch.shapes()
-    for operator, name in zip(operators, own, strict=True):
+    for operator, tensor in written:
         graph.where = operator.where
-        if shapes[name] != graph.activation_shape(operator.output):
-            found, want = list(operator.output.shape), [1, *shapes[name]]
-            raise graph.unsupported(f"{operator.output.label} has the shape {found}; its inputs make {want}")
+        want = shapes[name_of[tensor.index]]
+        if want != graph.activation_shape(tensor):
+            raise graph.unsupported(f"{tensor.label} has the shape {list(tensor.shape)}; its inputs make {[1, *want]}")
     validate(model)
     return model, {name: index for index, name in names.items()}
 
 
-def _check_float(graph: Graph, operators: list[Operator], source: Tensor) -> None:
+def _check_float(graph: Graph, operators: list[FileOperator], source: Tensor) -> None:
     if source.type != s.TensorType.FLOAT32:
         return
     for operator in operators:
-        if source.index in operator.inputs and operator.op != s.Op.QUANTIZE:
+        if source.index in operator.inputs and operator.op != Op.QUANTIZE:
             raise graph.unsupported(
                 f"a float model: operator {operator.op.name} reads {source.label} of float32; quantise it to int8 first"
             )

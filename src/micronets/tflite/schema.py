@@ -7,23 +7,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from micronets.ir.layers import (
-    KINDS,
-    Activation,
-    Add,
-    AveragePool2D,
-    Conv2D,
-    DepthwiseConv2D,
-    Dequantize,
-    FullyConnected,
-    MaxPool2D,
-    Mean,
-    Pad,
-    Quantize,
-    Relu,
-    Reshape,
-    Softmax,
-)
+from micronets.ir.layers import Activation
 from micronets.ir.window import Padding
 
 VERSION = 3
@@ -102,72 +86,5 @@ class TensorType(IntEnum):
     INT4 = 17
 
 
-class Op(IntEnum):
-    ADD = 0
-    AVERAGE_POOL_2D = 1
-    CONV_2D = 3
-    DEPTHWISE_CONV_2D = 4
-    DEQUANTIZE = 6
-    FULLY_CONNECTED = 9
-    MAX_POOL_2D = 17
-    RELU = 19
-    RELU6 = 21
-    RESHAPE = 22
-    SOFTMAX = 25
-    PAD = 34
-    MEAN = 40
-    QUANTIZE = 114
-
-
-OPS: dict[type, Op] = {
-    Add: Op.ADD,
-    AveragePool2D: Op.AVERAGE_POOL_2D,
-    Conv2D: Op.CONV_2D,
-    DepthwiseConv2D: Op.DEPTHWISE_CONV_2D,
-    Dequantize: Op.DEQUANTIZE,
-    FullyConnected: Op.FULLY_CONNECTED,
-    MaxPool2D: Op.MAX_POOL_2D,
-    Relu: Op.RELU,
-    Reshape: Op.RESHAPE,
-    Softmax: Op.SOFTMAX,
-    Pad: Op.PAD,
-    Mean: Op.MEAN,
-    Quantize: Op.QUANTIZE,
-}
-assert set(OPS) == set(KINDS.values())
-
-# The options table of each operator: its member number in the format's union.
-OPTIONS: dict[Op, int] = {
-    Op.ADD: 11,
-    Op.AVERAGE_POOL_2D: 5,
-    Op.CONV_2D: 1,
-    Op.DEPTHWISE_CONV_2D: 2,
-    Op.FULLY_CONNECTED: 8,
-    Op.MAX_POOL_2D: 5,
-    Op.RESHAPE: 17,
-    Op.SOFTMAX: 9,
-    Op.PAD: 22,
-    Op.MEAN: 27,
-}
-
 ACTIVATIONS: dict[Activation, int] = {"none": 0, "relu": 1, "relu6": 3}
 PADDINGS: dict[Padding, int] = {"same": 0, "valid": 1}
-
-# Names for refusals of operators that people do meet; others are called by number.
-OTHER_OPS = {
-    2: "CONCATENATION", 5: "DEPTH_TO_SPACE", 7: "EMBEDDING_LOOKUP", 8: "FLOOR", 11: "L2_NORMALIZATION", 14: "LOGISTIC",
-    16: "LSTM", 18: "MUL", 20: "RELU_N1_TO_1", 23: "RESIZE_BILINEAR", 24: "RNN", 26: "SPACE_TO_DEPTH", 27: "SVDF", 28: "TANH",
-    32: "CUSTOM", 36: "GATHER", 39: "TRANSPOSE", 41: "SUB", 42: "DIV", 43: "SQUEEZE", 45: "STRIDED_SLICE", 47: "EXP",
-    49: "SPLIT", 53: "CAST", 54: "PRELU", 55: "MAXIMUM", 56: "ARG_MAX", 57: "MINIMUM", 59: "NEG", 60: "PADV2", 65: "SLICE",
-    67: "TRANSPOSE_CONV", 70: "EXPAND_DIMS", 74: "SUM", 75: "SQRT", 76: "RSQRT", 77: "SHAPE", 82: "REDUCE_MAX", 83: "PACK",
-    97: "RESIZE_NEAREST_NEIGHBOR", 98: "LEAKY_RELU", 99: "SQUARED_DIFFERENCE", 101: "ABS", 102: "SPLIT_V", 117: "HARD_SWISH",
-    126: "BATCH_MATMUL", 129: "CALL_ONCE", 142: "VAR_HANDLE", 150: "GELU",
-}  # fmt: skip
-
-
-def op_name(code: int) -> str:
-    """The operator's name in TensorFlow Lite, or `operator NUMBER`."""
-    try:
-        return Op(code).name
-    except ValueError:
-        return OTHER_OPS.get(code, f"operator {code}")

@@ -18,37 +18,23 @@ and zero points of weights but one zero per layer (TFLM then takes that one for 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, assert_never
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from micronets.errors import SpecError, UnsupportedError
-from micronets.ir.layers import (
-    INPUT,
-    Add,
-    AveragePool2D,
-    Conv2D,
-    DepthwiseConv2D,
-    Dequantize,
-    FullyConnected,
-    Layer,
-    MaxPool2D,
-    Mean,
-    Pad,
-    Quantize,
-    Relu,
-    Reshape,
-    Shape,
-    Softmax,
-)
+from micronets.ir.arch import Step
+from micronets.ir.layers import INPUT, Shape
+from micronets.ir.ops import Weights
 from micronets.quantized.arithmetic import activation_range, bit_range, pack_int4
 from micronets.quantized.model import QuantizedModel
 from micronets.quantized.validate import validate
 from micronets.tflite import schema as s
 from micronets.tflite.builder import Field, LeanBuilder
+from micronets.tflite.codec import Encoded, Op, codec, encode
 
 
 def write(model: QuantizedModel, portable: bool = False) -> bytes:
@@ -69,22 +55,19 @@ def write(model: QuantizedModel, portable: bool = False) -> bytes:
 def _check_four_bits(model: QuantizedModel) -> None:
     bits = model.arch.bits()
     lo, hi = bit_range(4)
-    for layer in model.arch.layers:
+    for step in model.arch.steps():
+        layer, facts, sizes = step.layer, step.operator, step.weights
         where = f"layer '{layer.name}'"
-        if isinstance(layer, FullyConnected) and layer.weight_bits == 4 and len(model.weights[layer.name].scales) > 1:
-            raise UnsupportedError(f"{where}: TFLM runs 4-bit FullyConnected weights with one scale only; use one per layer")
+        if sizes is not None and sizes.one_scale and sizes.bits == 4 and len(model.weights[layer.name].scales) > 1:
+            kind = type(layer).__name__
+            raise UnsupportedError(f"{where}: TFLM runs 4-bit {kind} weights with one scale only; use one per layer")
         if layer.act_bits == 8:
             continue
-        match layer:
-            case Conv2D() | DepthwiseConv2D() | FullyConnected() | Add() | AveragePool2D() | MaxPool2D():
-                low, high = activation_range(layer.activation, model.quant[layer.name])
-            case Mean() | Pad() | Reshape() | Relu() | Quantize() | Softmax() | Dequantize():
-                low, high = bit_range(8)
-            case _:
-                assert_never(layer)
-        keeps = isinstance(layer, (AveragePool2D, MaxPool2D, Mean, Pad, Reshape, Quantize, Relu))
+        low, high = bit_range(8)
+        if facts.activation is not None:
+            low, high = activation_range(facts.activation, model.quant[layer.name])
         source = layer.inputs[0]
-        carried = keeps and bits[source] == 4 and model.quant.get(source) == model.quant[layer.name]
+        carried = facts.within_input and bits[source] == 4 and model.quant.get(source) == model.quant[layer.name]
         if not carried and not lo <= low <= high <= hi:
             raise UnsupportedError(
                 f"{where}: TFLM has no 4-bit outputs, only clamps: the codes span [{low}, {high}], not [{lo}, {hi}]; "
@@ -103,13 +86,13 @@ class _Writer:
     tensors: list[Callable[[], int]] = field(default_factory=list)
     index: dict[str, int] = field(default_factory=dict)
     constants: dict[tuple[Shape, bytes], int] = field(default_factory=dict)
-    codes: list[s.Op] = field(default_factory=list)
+    codes: list[Op] = field(default_factory=list)
 
     def finish(self) -> bytes:
         arch = self.model.arch
         shapes = arch.shapes()
         self.activation(INPUT, shapes[INPUT])
-        operators = [self.operator(layer, shapes) for layer in arch.layers]
+        operators = [self.operator(step) for step in arch.steps()]
         metadata = [self.metadata(name, text) for name, text in _metadata(self.model).items()]
         tensors = self.file.offsets([make() for make in self.tensors])
         slot = s.SubGraphSlot
@@ -186,57 +169,31 @@ class _Writer:
             self.constants[key] = self.add_tensor(array.shape, s.TensorType.INT32, array.tobytes())
         return self.constants[key]
 
-    def parameters(self, layer: Conv2D | DepthwiseConv2D | FullyConnected) -> list[int]:
+    def parameters(self, step: Step, sizes: Weights, encoded: Encoded) -> list[int]:
         """Tensors of a layer's weights and bias."""
-        w = self.model.weights[layer.name]
-        dimension = 3 if isinstance(layer, DepthwiseConv2D) else 0  # of the outputs
-        four = layer.weight_bits == 4
+        w = self.model.weights[step.layer.name]
+        four = sizes.bits == 4
         data = pack_int4(w.weights) if four else w.weights.tobytes()
         kind = s.TensorType.INT4 if four else s.TensorType.INT8
-        tensors = [self.add_tensor(w.weights.shape, kind, data, quant=(w.scales, 0, dimension))]
-        bias = np.zeros(w.weights.shape[dimension], np.int32) if w.bias is None and self.portable else w.bias
+        tensors = [self.add_tensor(w.weights.shape, kind, data, quant=(w.scales, 0, sizes.axis))]
+        bias = np.zeros(sizes.channels, np.int32) if w.bias is None and self.portable else w.bias
         if bias is not None:
-            # FullyConnected alone compares the bias's scale with the product of the others.
-            x = self.model.quant[layer.inputs[0]]
-            scale = np.float32(x.scale) * w.scales
-            quant = (scale, 0, 0) if isinstance(layer, FullyConnected) else None
+            scale = np.float32(self.model.quant[step.layer.inputs[0]].scale) * w.scales
+            quant = (scale, 0, 0) if encoded.bias_scale else None
             tensors.append(self.add_tensor(bias.shape, s.TensorType.INT32, bias.tobytes(), quant=quant))
         return tensors
 
     # --- operators ----------------------------------------------------------------------------------------------------
 
-    def operator(self, layer: Layer, shapes: Mapping[str, Shape]) -> Callable[[], int]:
+    def operator(self, step: Step) -> Callable[[], int]:
+        layer = step.layer
         inputs = [self.index[i] for i in layer.inputs]
-        options: list[Field] = []
-        code = s.OPS[type(layer)]
-        match layer:
-            case Conv2D() | DepthwiseConv2D():
-                inputs += self.parameters(layer)
-                options = _window_options(layer)
-            case FullyConnected():
-                inputs += self.parameters(layer)
-                options = [(s.FullyConnectedSlot.ACTIVATION, "int8", s.ACTIVATIONS[layer.activation], 0)]
-            case AveragePool2D() | MaxPool2D():
-                options = _pool_options(layer)
-            case Mean():
-                inputs.append(self.constant([1, 2]))
-                options = [(s.ReducerSlot.KEEP_DIMS, "bool", layer.keep_dims, False)]
-            case Pad():
-                inputs.append(self.constant([(0, 0), *layer.paddings]))
-            case Reshape():
-                shape = self.file.vector(np.int32, (1, *layer.shape))
-                options = [(s.ReshapeSlot.NEW_SHAPE, "table", shape, 0)]
-            case Softmax():
-                options = [(s.SoftmaxSlot.BETA, "float32", layer.beta, 0.0)]
-            case Add():
-                options = [(s.AddSlot.ACTIVATION, "int8", s.ACTIVATIONS[layer.activation], 0)]
-            case Relu():
-                code = s.Op.RELU6 if layer.six else s.Op.RELU
-            case Quantize() | Dequantize():
-                pass
-            case _:
-                assert_never(layer)
-        output = self.activation(layer.name, shapes[layer.name])
+        encoded = encode(layer, self.file)
+        code, options = encoded.op, codec(encoded.op).options
+        if step.weights is not None:
+            inputs += self.parameters(step, step.weights, encoded)
+        inputs += [self.constant(values) for values in step.operator.constants]
+        outputs = [self.activation(n, shape) for n, shape in zip(layer.outputs, step.output_shapes, strict=True)]
         if code not in self.codes:
             self.codes.append(code)
 
@@ -245,16 +202,16 @@ class _Writer:
             fields: list[Field] = [
                 (slot.CODE_INDEX, "uint32", self.codes.index(code), 0),
                 (slot.INPUTS, "table", self.file.vector(np.int32, inputs), 0),
-                (slot.OUTPUTS, "table", self.file.vector(np.int32, [output]), 0),
+                (slot.OUTPUTS, "table", self.file.vector(np.int32, outputs), 0),
             ]
-            if code in s.OPTIONS:
-                fields.append((slot.OPTIONS_TYPE, "int8", s.OPTIONS[code], 0))
-                fields.append((slot.OPTIONS, "table", self.file.table(options), 0))
+            if options is not None:
+                fields.append((slot.OPTIONS_TYPE, "int8", options, 0))
+                fields.append((slot.OPTIONS, "table", self.file.table(encoded.options), 0))
             return self.file.table(fields)
 
         return make
 
-    def operator_code(self, code: s.Op) -> int:
+    def operator_code(self, code: Op) -> int:
         slot = s.OperatorCodeSlot
         return self.file.table([(slot.DEPRECATED_CODE, "int8", int(code), 0), (slot.CODE, "int32", int(code), 0)])
 
@@ -262,33 +219,6 @@ class _Writer:
         buffer = self.add_buffer(text.encode())
         slot = s.MetadataSlot
         return lambda: self.file.table([(slot.NAME, "table", self.file.string(name), 0), (slot.BUFFER, "uint32", buffer, 0)])
-
-
-def _window_options(layer: Conv2D | DepthwiseConv2D) -> list[Field]:
-    slot: Any = s.Conv2DSlot if isinstance(layer, Conv2D) else s.DepthwiseSlot
-    fields: list[Field] = [
-        (slot.PADDING, "int8", s.PADDINGS[layer.padding], 0),
-        (slot.STRIDE_W, "int32", layer.stride[1], 0),
-        (slot.STRIDE_H, "int32", layer.stride[0], 0),
-        (slot.ACTIVATION, "int8", s.ACTIVATIONS[layer.activation], 0),
-        (slot.DILATION_W, "int32", layer.dilation[1], 1),
-        (slot.DILATION_H, "int32", layer.dilation[0], 1),
-    ]
-    if isinstance(layer, DepthwiseConv2D):
-        fields.append((s.DepthwiseSlot.MULTIPLIER, "int32", layer.multiplier, 0))
-    return fields
-
-
-def _pool_options(layer: AveragePool2D | MaxPool2D) -> list[Field]:
-    slot = s.PoolSlot
-    return [
-        (slot.PADDING, "int8", s.PADDINGS[layer.padding], 0),
-        (slot.STRIDE_W, "int32", layer.stride[1], 0),
-        (slot.STRIDE_H, "int32", layer.stride[0], 0),
-        (slot.FILTER_W, "int32", layer.pool[1], 0),
-        (slot.FILTER_H, "int32", layer.pool[0], 0),
-        (slot.ACTIVATION, "int8", s.ACTIVATIONS[layer.activation], 0),
-    ]
 
 
 def _metadata(model: QuantizedModel) -> dict[str, str]:

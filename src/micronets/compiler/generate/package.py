@@ -11,11 +11,10 @@ import numpy.typing as npt
 
 from micronets.compiler.generate import ctext
 from micronets.compiler.memory.plan import ArenaPlan
-from micronets.ir.layers import INPUT
+from micronets.ir.layers import INPUT, Weighted
 from micronets.quantized import reference
 from micronets.quantized.arithmetic import dequantize
 from micronets.quantized.model import QuantizedModel
-from micronets.quantized.validate import Weighted
 
 _HEADER = """\
 /* {title}

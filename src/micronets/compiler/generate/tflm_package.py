@@ -9,25 +9,9 @@ from micronets.compiler.generate import ctext, package
 from micronets.cost.tflm_arena import arena_tflm_bytes
 from micronets.cost.tflm_plan import align
 from micronets.ir.layers import INPUT
+from micronets.ir.ops import operator
 from micronets.quantized.model import QuantizedModel
 
-# What registers each operator of a file in TFLM's MicroMutableOpResolver, by its name in the file format.
-METHODS: Mapping[str, str] = {
-    "ADD": "AddAdd",
-    "AVERAGE_POOL_2D": "AddAveragePool2D",
-    "CONV_2D": "AddConv2D",
-    "DEPTHWISE_CONV_2D": "AddDepthwiseConv2D",
-    "DEQUANTIZE": "AddDequantize",
-    "FULLY_CONNECTED": "AddFullyConnected",
-    "MAX_POOL_2D": "AddMaxPool2D",
-    "RELU": "AddRelu",
-    "RELU6": "AddRelu6",
-    "RESHAPE": "AddReshape",
-    "SOFTMAX": "AddSoftmax",
-    "PAD": "AddPad",
-    "MEAN": "AddMean",
-    "QUANTIZE": "AddQuantize",
-}
 TARGET_ARCHS = {"cortex-m4": "cortex-m4+fp", "cortex-m7": "cortex-m7+fp", "cortex-m33": "cortex-m33"}
 """What TFLM's `cortex_m_generic` calls a core with its FPU; without it, floats would be passed in other registers."""
 
@@ -212,6 +196,8 @@ def make_words(board: Board) -> str:
 
 def tflm_files(data: bytes, model: QuantizedModel, operators: Sequence[str], board: Board) -> Mapping[str, str]:
     """Every file by its name: `data`, which reads as `model`, for TFLM. operators: names of the file format, each once."""
+    facts = [operator(layer) for layer in model.arch.layers]
+    methods = {o.tflite_name: o.tflm.method for o in facts}
     title = package.title(model)
     cortex, host = arena_tflm_bytes(model.arch, 4), arena_tflm_bytes(model.arch, 8)
     totals = arena_with_margin(cortex), arena_with_margin(host)
@@ -238,7 +224,7 @@ def tflm_files(data: bytes, model: QuantizedModel, operators: Sequence[str], boa
         "sram": board.sram_bytes,
         "flash": board.flash_bytes,
         "calls": "\n".join(
-            f"  if (ops.{METHODS[op]}() != kTfLiteOk) return kTfLiteError;"  # a line each: easy to compare with the model
+            f"  if (ops.{methods[op]}() != kTfLiteOk) return kTfLiteError;"  # a line each: easy to compare with the model
             for op in operators
         ),
         "array": ctext.array("uint8_t", "micronets_model", data).removeprefix("static "),

@@ -9,11 +9,10 @@ import numpy.typing as npt
 
 from micronets.compiler.kernels.base import SIZE_LIMIT, IntArray, Name, Place, Struct, Table
 from micronets.errors import UnsupportedError
-from micronets.ir.layers import Conv2D, DepthwiseConv2D, FullyConnected
+from micronets.ir.layers import Conv2D, Weighted
 from micronets.ir.window import Pair
 from micronets.quantized.arithmetic import activation_range, conv_rescale
 from micronets.quantized.model import QuantizedModel, TensorQuant
-from micronets.quantized.validate import Weighted
 
 REQUANT = "micronets_requant"
 WEIGHTED = "micronets_weighted_layer"
@@ -43,7 +42,7 @@ class Requantisation:
 
 def requantisation(
     model: QuantizedModel,
-    layer: Conv2D | DepthwiseConv2D | FullyConnected,
+    layer: Weighted,
     rows: npt.NDArray[np.int8],
     place: Place,
     *,

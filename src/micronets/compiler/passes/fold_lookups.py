@@ -10,26 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.ir.arch import Arch
-from micronets.ir.layers import (
-    INPUT,
-    Activation,
-    Add,
-    AveragePool2D,
-    Conv2D,
-    DepthwiseConv2D,
-    FullyConnected,
-    Layer,
-    MaxPool2D,
-    Quantize,
-    Relu,
-    Reshape,
-)
+from micronets.ir.layers import INPUT, Activation, Layer, Quantize, Relu, Reshape
+from micronets.ir.ops import operator, with_activation
 from micronets.quantized import reference
 from micronets.quantized.arithmetic import activation_range, bit_range
 from micronets.quantized.model import QuantizedModel, TensorQuant
 
 Codes = npt.NDArray[np.int8]
-Fused = Conv2D | DepthwiseConv2D | FullyConnected | AveragePool2D | MaxPool2D | Add
 
 _ACTIVATIONS: tuple[Activation, ...] = ("none", "relu", "relu6")
 
@@ -47,7 +34,7 @@ def fold_lookups(model: QuantizedModel) -> QuantizedModel:
     layers = tuple(network.layers.values())
     if len(layers) == len(model.arch.layers):
         return model
-    kept = {INPUT, *network.layers}
+    kept = {INPUT, *(name for layer in layers for name in layer.outputs)}
     quant = {name: q for name, q in model.quant.items() if name in kept}
     return replace(model, arch=replace(model.arch, layers=layers), quant=quant)
 
@@ -78,7 +65,7 @@ class _Folding:
         self.layers: dict[str, Layer] = {}
         self.renamed: dict[str, str] = {}
         self.codes: dict[str, Codes] = {INPUT: _range(*bit_range(model.arch.input_bits))}
-        self.readers = dict.fromkeys((INPUT, *(a.name for a in model.arch.layers)), 0)
+        self.readers = dict.fromkeys(self.bits, 0)
         for layer in model.arch.layers:
             for name in set(layer.inputs):
                 self.readers[name] += 1
@@ -92,7 +79,7 @@ class _Folding:
                 return
             layer = self._united(layer, source)
         self.layers[layer.name] = layer
-        self.codes[layer.name] = self._possible(layer)
+        self.codes |= {name: self._possible(layer, name) for name in layer.outputs}
 
     def _dropped(self, layer: Quantize | Relu, source: str) -> bool:
         quant = self.quant[source]
@@ -103,15 +90,16 @@ class _Folding:
         before, table = self.layers.get(source), code_table(layer, quant, quant)
         codes = self.codes[source]
         if not np.array_equal(table[codes.astype(np.intp) + 128], codes):
-            if not isinstance(before, Fused) or self.readers[source] != 1:
+            activation = None if before is None else operator(before).activation
+            if before is None or activation is None or self.readers[source] != 1:
                 return False
-            wanted = table[_clamped(before, quant).astype(np.intp) + 128]
-            fused = [replace(before, activation=a) for a in _ACTIVATIONS]
-            same = [f for f in fused if np.array_equal(_clamped(f, quant), wanted)]
+            bits = before.act_bits
+            wanted = table[_clamped(activation, quant, bits).astype(np.intp) + 128]
+            same = [a for a in _ACTIVATIONS if np.array_equal(_clamped(a, quant, bits), wanted)]
             if not same:
                 return False
-            self.layers[source] = same[0]
-            self.codes[source] = self._possible(same[0])
+            self.layers[source] = with_activation(before, same[0])
+            self.codes[source] = self._possible(self.layers[source], source)
         self.renamed[layer.name] = source
         self.readers[source] += self.readers[layer.name] - 1
         return True
@@ -131,17 +119,17 @@ class _Folding:
                 return one
         return layer
 
-    def _possible(self, layer: Layer) -> Codes:
-        """Returns the codes that the layer's output may hold, rising."""
-        source = layer.inputs[0]
+    def _possible(self, layer: Layer, output: str) -> Codes:
+        """Returns the codes that an output of the layer may hold, rising; of kinds that are not known better, all codes."""
+        source, activation = layer.inputs[0], operator(layer).activation
         match layer:
-            case Conv2D() | DepthwiseConv2D() | FullyConnected() | AveragePool2D() | MaxPool2D() | Add():
-                return _range(*activation_range(layer.activation, self.quant[layer.name], layer.act_bits))
             case Quantize() | Relu() if source in self.quant:
-                table = code_table(layer, self.quant[source], self.quant[layer.name])
+                table = code_table(layer, self.quant[source], self.quant[output])
                 return np.unique(table[self.codes[source].astype(np.intp) + 128])
             case Reshape():
                 return self.codes[source]
+            case _ if activation is not None:
+                return _range(*activation_range(activation, self.quant[output], layer.act_bits))
             case _:
                 return _range(*bit_range(layer.act_bits))
 
@@ -150,7 +138,7 @@ def _range(low: int, high: int) -> Codes:
     return np.arange(min(low, high), high + 1).astype(np.int8)  # a lower bound above the upper one gives the upper one
 
 
-def _clamped(layer: Fused, quant: TensorQuant) -> Codes:
-    """Returns what the layer's activation makes of the codes -128 .. 127."""
-    low, high = activation_range(layer.activation, quant, layer.act_bits)
+def _clamped(activation: Activation, quant: TensorQuant, bits: int) -> Codes:
+    """Returns what a fused activation makes of the codes -128 .. 127, in a tensor of that many bits."""
+    low, high = activation_range(activation, quant, bits)
     return np.minimum(np.maximum(np.arange(-128, 128), low), high).astype(np.int8)

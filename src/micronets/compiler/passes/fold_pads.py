@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from micronets.ir.arch import Step, output_shape
+from micronets.ir.arch import Step
 from micronets.ir.layers import Conv2D, DepthwiseConv2D, Pad, Shape
+from micronets.ir.ops import operator
 from micronets.quantized.model import QuantizedModel
 
 
@@ -33,6 +34,6 @@ def fold_pads(model: QuantizedModel) -> QuantizedModel:
 
 def _pads_alike(x: Shape, pad: Pad, folded: Conv2D | DepthwiseConv2D, step: Step) -> bool:
     """Tells whether `folded` on a map of shape `x` has its windows where `step` has them on the padded map."""
-    if len(x) != 3 or pad.paddings[2] != (0, 0) or output_shape(folded, (x,)) != step.output_shape:
+    if len(x) != 3 or pad.paddings[2] != (0, 0) or operator(folded).output_shapes((x,)) != step.output_shapes:
         return False
     return folded.window.before(x) == (pad.paddings[0][0], pad.paddings[1][0])

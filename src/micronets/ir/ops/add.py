@@ -1,0 +1,54 @@
+"""Add: the sum of two tensors."""
+
+from __future__ import annotations
+
+from micronets.errors import SpecError
+from micronets.ir.layers import Add
+from micronets.ir.ops import checks
+from micronets.ir.ops.elementwise import by_value, timed_as, timed_by_value
+from micronets.ir.ops.record import TWO, Operator, Shapes, Tflm, TflmKernel, nothing, same_shape
+
+CYCLES = 27.0
+"""CMSIS-NN's cycles for a value."""
+
+
+def add(layer: Add) -> Operator:
+    """The facts of a sum."""
+
+    def check(inputs: Shapes, where: str) -> None:
+        checks.activation(where, layer.activation)
+        if inputs[0] != inputs[1]:
+            raise SpecError(f"{where}: Add needs equal shapes, not {inputs[0]} and {inputs[1]}; pad the smaller")
+
+    return Operator(
+        tflite_name="ADD",
+        constants=(),
+        table_bytes=100,
+        inputs=TWO,
+        output_shapes=same_shape,
+        check=check,
+        reads_float=False,
+        writes_float=False,
+        state_bytes=0,
+        window=None,
+        weights=None,
+        activation=layer.activation,
+        macs=nothing,
+        pooled=nothing,
+        gathered=nothing,
+        scale="its own",
+        selects=False,
+        within_input=False,
+        sign="as the inputs",
+        by_channel=True,
+        trainable=True,
+        tflm=Tflm(
+            method="AddAdd",
+            host=TflmKernel(parameters=8, op_data=60, scratch=nothing),
+            cortex_m=TflmKernel(parameters=2, op_data=60, scratch=nothing),  # enums of one byte (-fshort-enums)
+            requantised_channels=nothing,
+            cycles=by_value(CYCLES),
+        ),
+        timed_as=timed_as("add"),
+        timed_by=timed_by_value,
+    )

@@ -1,0 +1,46 @@
+"""What the checks of several kinds of layers have in common. `where` begins every message and names the layer."""
+
+from __future__ import annotations
+
+from micronets.errors import SpecError
+from micronets.ir.layers import Shape
+from micronets.ir.window import Window
+
+
+def a_map(kind: str, shape: Shape, where: str) -> None:
+    """Raises `SpecError` unless the input is a map, `(H, W, C)`."""
+    if len(shape) != 3:
+        raise SpecError(f"{where}: {kind} needs an (H, W, C) input, not {shape}")
+
+
+def positive(where: str, field: str, value: int | Shape) -> None:
+    """Raises `SpecError` unless all numbers are integers of at least 1."""
+    values = value if isinstance(value, tuple) else (value,)
+    if not values or any(not isinstance(v, int) or isinstance(v, bool) or v < 1 for v in values):
+        raise SpecError(f"{where}: {field} = {value}; need integers of at least 1")
+
+
+def window(where: str, window: Window, kernel: str, *others: str) -> None:
+    """Raises `SpecError` unless the window is sound. kernel: the layer's name for it; others: its other fields of pairs."""
+    for field, value in ((kernel, window.kernel), *((name, getattr(window, name)) for name in others)):
+        if not isinstance(value, tuple) or len(value) != 2:
+            raise SpecError(f"{where}: {field} = {value}; need two integers (height, width)")
+        positive(where, field, value)
+
+
+def padding(where: str, value: str) -> None:
+    """Raises `SpecError` for an unknown padding."""
+    if value not in ("same", "valid"):
+        raise SpecError(f"{where}: padding '{value}'; allowed: same, valid")
+
+
+def activation(where: str, value: str) -> None:
+    """Raises `SpecError` for an unknown fused activation."""
+    if value not in ("none", "relu", "relu6"):
+        raise SpecError(f"{where}: activation '{value}'; allowed: none, relu, relu6")
+
+
+def weight_bits(where: str, value: int) -> None:
+    """Raises `SpecError` for weights of bits that nobody stores."""
+    if value not in (4, 8):
+        raise SpecError(f"{where}: weight_bits = {value}; allowed: 4, 8")

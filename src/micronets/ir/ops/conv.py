@@ -1,0 +1,131 @@
+"""Conv2D."""
+
+from __future__ import annotations
+
+import math
+
+from micronets.ir.layers import Conv2D, Shape
+from micronets.ir.ops import checks
+from micronets.ir.ops.record import ONE, OPERATOR_CYCLES, Number, Operator, Shapes, Tflm, TflmKernel, Weights, nothing
+from micronets.ir.ops.weighted import mac_factor, timed, unpacked
+
+POINTWISE_CYCLES = (1.6, 73.0)
+"""CMSIS-NN's cycles for a MAC, and for an output value: its requantisation and the loop around it."""
+
+CONVOLUTION_CYCLES = (2.25, 65.0)
+"""The same for kernels larger than 1 x 1."""
+
+IM2COL_CYCLES = 6.5
+"""Cycles for a value that is copied to a column of the im2col buffer."""
+
+BLOCK = 4
+"""Channels that a kernel of ours works on at once."""
+
+
+def conv_2d(layer: Conv2D) -> Operator:
+    """The facts of a convolution."""
+
+    def weights(x: Shape) -> Weights:
+        kh, kw = layer.kernel
+        return Weights(
+            shape=(layer.filters, kh, kw, x[2]),
+            axis=0,
+            taps=x[2] * (kh * kw),
+            channels=layer.filters,
+            bits=layer.weight_bits,
+            one_scale=False,
+        )
+
+    def check(inputs: Shapes, where: str) -> None:
+        checks.a_map("Conv2D", inputs[0], where)
+        checks.window(where, layer.window, "kernel", "stride", "dilation")
+        checks.positive(where, "filters", layer.filters)
+        checks.activation(where, layer.activation)
+        checks.padding(where, layer.padding)
+        checks.weight_bits(where, layer.weight_bits)
+
+    def gathered(inputs: Shapes, outputs: Shapes) -> int:
+        kh, kw = layer.kernel
+        if layer.kernel == (1, 1):
+            return 0
+        return math.prod(outputs[0][:2]) * kh * kw * inputs[0][2]
+
+    def host_scratch(inputs: Shapes, outputs: Shapes) -> int:
+        kh, kw = layer.kernel
+        return unpacked(layer.weight_bits, outputs[0][2] * kh * kw * inputs[0][2])
+
+    def cortex_m_scratch(inputs: Shapes, outputs: Shapes) -> int:
+        """Two columns of 16-bit inputs (arm_convolve_s8), rounded up to four values; none for a 1x1 kernel."""
+        kh, kw = layer.kernel
+        if layer.kernel == (1, 1) and layer.dilation == (1, 1):
+            return 0
+        column = kh * kw * inputs[0][2]
+        return 4 * (-(-column // 4) * 4 if layer.weight_bits == 8 else column)
+
+    def cycles(inputs: Shapes, outputs: Shapes) -> Number:
+        kh, kw = layer.kernel
+        y = outputs[0]
+        pointwise = kh == 1 and kw == 1
+        taps = inputs[0][2] * (kh * kw)
+        mac, value = POINTWISE_CYCLES if pointwise else CONVOLUTION_CYCLES
+        copied = 0 if pointwise else math.prod(y[:2]) * IM2COL_CYCLES * taps
+        return OPERATOR_CYCLES + copied + math.prod(y) * (value + taps * (mac * mac_factor(layer.weight_bits)))
+
+    def timed_as(inputs: Shapes) -> str:
+        kh, kw = layer.kernel
+        one = isinstance(kh, int) and isinstance(kw, int) and kh == kw == 1 and layer.stride == (1, 1)
+        return timed("pointwise" if one else "convolution", layer.weight_bits)
+
+    def timed_by(inputs: Shapes, outputs: Shapes) -> dict[str, Number]:
+        kh, kw = layer.kernel
+        y = outputs[0]
+        pixels, values, column = math.prod(y[:2]), math.prod(y), inputs[0][2] * (kh * kw)
+        odd_filters = pixels * _rest(layer.filters)
+        return {
+            "layer": 1,
+            "pixel": pixels,
+            "column": pixels * column,
+            "value": values,
+            "mac": values * column,
+            "odd_inputs": values * _rest(column),
+            "odd_filters": odd_filters,
+            "odd_mac": odd_filters * column,
+        }
+
+    return Operator(
+        tflite_name="CONV_2D",
+        constants=(),
+        table_bytes=220,
+        inputs=ONE,
+        output_shapes=lambda inputs: ((*layer.window.out(inputs[0]), layer.filters),),
+        check=check,
+        reads_float=False,
+        writes_float=False,
+        state_bytes=0,
+        window=layer.window,
+        weights=weights,
+        activation=layer.activation,
+        macs=lambda inputs, outputs: math.prod(outputs[0]) * weights(inputs[0]).taps,
+        pooled=nothing,
+        gathered=gathered,
+        scale="its own",
+        selects=False,
+        within_input=False,
+        sign="any",
+        by_channel=False,
+        trainable=True,
+        tflm=Tflm(
+            method="AddConv2D",
+            host=TflmKernel(parameters=28, op_data=80, scratch=host_scratch),
+            cortex_m=TflmKernel(parameters=28, op_data=60, scratch=cortex_m_scratch),
+            requantised_channels=lambda inputs, outputs: outputs[0][2],
+            cycles=cycles,
+        ),
+        timed_as=timed_as,
+        timed_by=timed_by,
+    )
+
+
+def _rest(count: Number) -> Number:
+    """How many are beyond the last whole block; 0 for a tensor."""
+    return count % BLOCK if isinstance(count, int) else 0

@@ -1,0 +1,74 @@
+"""FullyConnected."""
+
+from __future__ import annotations
+
+import math
+
+from micronets.ir.layers import FullyConnected, Shape
+from micronets.ir.ops import checks
+from micronets.ir.ops.record import ONE, OPERATOR_CYCLES, Number, Operator, Shapes, Tflm, TflmKernel, Weights, nothing
+from micronets.ir.ops.weighted import mac_factor, timed, unpacked
+
+CYCLES = (2.55, 40.0)
+"""CMSIS-NN's cycles for a MAC and for an output value."""
+
+
+def fully_connected(layer: FullyConnected) -> Operator:
+    """The facts of a matrix product."""
+
+    def weights(x: Shape) -> Weights:
+        size = math.prod(x)
+        return Weights(
+            shape=(layer.units, size), axis=0, taps=size, channels=layer.units, bits=layer.weight_bits, one_scale=True
+        )
+
+    def check(inputs: Shapes, where: str) -> None:
+        checks.positive(where, "units", layer.units)
+        checks.activation(where, layer.activation)
+        checks.weight_bits(where, layer.weight_bits)
+
+    def cycles(inputs: Shapes, outputs: Shapes) -> Number:
+        mac, value = CYCLES
+        taps = math.prod(inputs[0])
+        return OPERATOR_CYCLES + math.prod(outputs[0]) * (value + taps * (mac * mac_factor(layer.weight_bits)))
+
+    def timed_by(inputs: Shapes, outputs: Shapes) -> dict[str, Number]:
+        size = math.prod(inputs[0])
+        return {"layer": 1, "input": size, "value": layer.units, "mac": size * layer.units}
+
+    return Operator(
+        tflite_name="FULLY_CONNECTED",
+        constants=(),
+        table_bytes=335,
+        inputs=ONE,
+        output_shapes=lambda inputs: ((layer.units,),),
+        check=check,
+        reads_float=False,
+        writes_float=False,
+        state_bytes=0,
+        window=None,
+        weights=weights,
+        activation=layer.activation,
+        macs=lambda inputs, outputs: math.prod(inputs[0]) * layer.units,
+        pooled=nothing,
+        gathered=nothing,
+        scale="its own",
+        selects=False,
+        within_input=False,
+        sign="any",
+        by_channel=False,
+        trainable=True,
+        tflm=Tflm(
+            method="AddFullyConnected",
+            host=TflmKernel(
+                parameters=32,
+                op_data=72,
+                scratch=lambda inputs, outputs: unpacked(layer.weight_bits, layer.units * math.prod(inputs[0])),
+            ),
+            cortex_m=TflmKernel(parameters=5, op_data=76, scratch=nothing),  # enums of one byte (-fshort-enums)
+            requantised_channels=nothing,  # one multiplier for all, in the op data
+            cycles=cycles,
+        ),
+        timed_as=lambda inputs: timed("fully_connected", layer.weight_bits),
+        timed_by=timed_by,
+    )

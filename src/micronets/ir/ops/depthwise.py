@@ -1,0 +1,126 @@
+"""DepthwiseConv2D."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from micronets.ir.layers import DepthwiseConv2D, Shape
+from micronets.ir.ops import checks
+from micronets.ir.ops.record import ONE, OPERATOR_CYCLES, Number, Operator, Shapes, Tflm, TflmKernel, Weights, nothing
+from micronets.ir.ops.weighted import mac_factor, timed, unpacked
+
+CYCLES = (6.8, 20.0)
+"""CMSIS-NN's cycles for a MAC and for an output value."""
+
+PLAIN_CYCLES = (12.0, 60.0)
+"""The same for its plain loop, which it takes for a dilation or a multiplier other than 1. Assumed."""
+
+
+def depthwise_conv_2d(layer: DepthwiseConv2D) -> Operator:
+    """The facts of a depthwise convolution."""
+
+    def weights(x: Shape) -> Weights:
+        kh, kw = layer.kernel
+        channels = x[2] * layer.multiplier
+        return Weights(
+            shape=(1, kh, kw, channels),
+            axis=3,
+            taps=kh * kw,
+            channels=channels,
+            bits=layer.weight_bits,
+            one_scale=False,
+        )
+
+    def check(inputs: Shapes, where: str) -> None:
+        checks.a_map("DepthwiseConv2D", inputs[0], where)
+        checks.window(where, layer.window, "kernel", "stride", "dilation")
+        checks.positive(where, "multiplier", layer.multiplier)
+        checks.activation(where, layer.activation)
+        checks.padding(where, layer.padding)
+        checks.weight_bits(where, layer.weight_bits)
+
+    def gathered(inputs: Shapes, outputs: Shapes) -> int:
+        kh, kw = layer.kernel
+        return math.prod(outputs[0]) * kh * kw if layer.multiplier > 1 else 0
+
+    def host_scratch(inputs: Shapes, outputs: Shapes) -> int:
+        kh, kw = layer.kernel
+        return unpacked(layer.weight_bits, kh * kw * outputs[0][2])
+
+    def cortex_m_scratch(inputs: Shapes, outputs: Shapes) -> int:
+        """arm_depthwise_conv_s8_opt expands one window to 16 bits; its 3x3 kernel and the generic one do not."""
+        kh, kw = layer.kernel
+        x = inputs[0]
+        padding = replace(layer.window, dilation=(1, 1)).before(x)
+        small = layer.kernel == (3, 3) and max(padding) <= 1 and layer.weight_bits == 8
+        generic = layer.dilation != (1, 1) or layer.multiplier != 1
+        return 0 if small or generic else 2 * kh * kw * x[2]
+
+    def cycles(inputs: Shapes, outputs: Shapes) -> Number:
+        kh, kw = layer.kernel
+        factor = mac_factor(layer.weight_bits)
+        fast, slow = (mac * factor * (kh * kw) + value for mac, value in (CYCLES, PLAIN_CYCLES))
+        return OPERATOR_CYCLES + math.prod(outputs[0]) * (fast + _plain_share(layer) * (slow - fast))
+
+    def timed_as(inputs: Shapes) -> str:
+        if layer.multiplier != 1:
+            return timed("depthwise_multiplier", layer.weight_bits)
+        # Maps of one column are lines: pairs of values lie along the other axis.
+        line = inputs[0][1] == 1 or inputs[0][0] == 1
+        name = "depthwise" + ("_line" if line else "") + ("_strided" if max(layer.stride) > 1 else "")
+        return timed(name, layer.weight_bits)
+
+    def timed_by(inputs: Shapes, outputs: Shapes) -> dict[str, Number]:
+        kh, kw = layer.kernel
+        y, values = outputs[0], math.prod(outputs[0])
+        return {
+            "layer": 1,
+            "channel": y[2],
+            "line": y[2] * y[0],
+            "input": math.prod(inputs[0]),
+            "value": values,
+            "row": values * kh,
+            "mac": values * (kh * kw),
+        }
+
+    return Operator(
+        tflite_name="DEPTHWISE_CONV_2D",
+        constants=(),
+        table_bytes=242,
+        inputs=ONE,
+        output_shapes=lambda inputs: ((*layer.window.out(inputs[0]), inputs[0][2] * layer.multiplier),),
+        check=check,
+        reads_float=False,
+        writes_float=False,
+        state_bytes=0,
+        window=layer.window,
+        weights=weights,
+        activation=layer.activation,
+        macs=lambda inputs, outputs: math.prod(outputs[0]) * weights(inputs[0]).taps,
+        pooled=nothing,
+        gathered=gathered,
+        scale="its own",
+        selects=False,
+        within_input=False,
+        sign="any",
+        by_channel=True,
+        trainable=True,
+        tflm=Tflm(
+            method="AddDepthwiseConv2D",
+            host=TflmKernel(parameters=28, op_data=80, scratch=host_scratch),
+            cortex_m=TflmKernel(parameters=28, op_data=60, scratch=cortex_m_scratch),
+            requantised_channels=lambda inputs, outputs: outputs[0][2],
+            cycles=cycles,
+        ),
+        timed_as=timed_as,
+        timed_by=timed_by,
+    )
+
+
+def _plain_share(layer: DepthwiseConv2D) -> Number:
+    """1 if CMSIS-NN's kernel is the plain loop, else 0; between, for a dilation between 1 and 2."""
+    if layer.multiplier != 1:
+        return 1
+    beyond = max(layer.dilation[0], layer.dilation[1]) - 1
+    return -max(-beyond, -1)  # the lesser of it and 1

@@ -1,0 +1,50 @@
+"""Quantize and Dequantize: between float and integers at the edges of a network, and between scales inside."""
+
+from __future__ import annotations
+
+from micronets.ir.layers import Dequantize, Quantize
+from micronets.ir.ops.elementwise import by_value, timed_as, timed_by_value
+from micronets.ir.ops.record import ONE, Operator, Tflm, TflmKernel, anything, nothing, same_shape
+
+CYCLES = 20.0
+"""TFLM's cycles for a value. Assumed."""
+
+
+def quantize(layer: Quantize) -> Operator:
+    """The facts of a change of scale."""
+    return _edge("QUANTIZE", "AddQuantize", reads_float=True, writes_float=False)
+
+
+def dequantize(layer: Dequantize) -> Operator:
+    """The facts of a conversion to float."""
+    return _edge("DEQUANTIZE", "AddDequantize", reads_float=False, writes_float=True)
+
+
+def _edge(tflite_name: str, method: str, *, reads_float: bool, writes_float: bool) -> Operator:
+    kernel = TflmKernel(parameters=0, op_data=32, scratch=nothing)
+    return Operator(
+        tflite_name=tflite_name,
+        constants=(),
+        table_bytes=84,
+        inputs=ONE,
+        output_shapes=same_shape,
+        check=anything,
+        reads_float=reads_float,
+        writes_float=writes_float,
+        state_bytes=0,
+        window=None,
+        weights=None,
+        activation=None,
+        macs=nothing,
+        pooled=nothing,
+        gathered=nothing,
+        scale="its own",
+        selects=False,
+        within_input=not writes_float,
+        sign="as the inputs",
+        by_channel=True,
+        trainable=False,
+        tflm=Tflm(method=method, host=kernel, cortex_m=kernel, requantised_channels=nothing, cycles=by_value(CYCLES)),
+        timed_as=timed_as("table"),
+        timed_by=timed_by_value,
+    )

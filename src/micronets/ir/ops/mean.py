@@ -1,0 +1,64 @@
+"""Mean over the rows and columns of a map."""
+
+from __future__ import annotations
+
+import math
+
+from micronets.ir.layers import Mean
+from micronets.ir.ops import checks
+from micronets.ir.ops.record import ONE, OPERATOR_CYCLES, Number, Operator, Shapes, Tflm, TflmKernel, nothing
+
+AXES = (1, 2)
+"""Height and width among the dimensions of a map with its batch."""
+
+CYCLES = 15.0
+"""Cycles for an input value of TFLM's reference kernel; CMSIS-NN has none. Assumed."""
+
+
+def mean(layer: Mean) -> Operator:
+    """The facts of a mean."""
+
+    def sums(inputs: Shapes, outputs: Shapes) -> int:
+        """32-bit sums."""
+        return 4 * inputs[0][2]
+
+    def output_shapes(inputs: Shapes) -> Shapes:
+        channels = inputs[0][2]
+        return ((1, 1, channels) if layer.keep_dims else (channels,),)
+
+    def timed_by(inputs: Shapes, outputs: Shapes) -> dict[str, Number]:
+        return {"layer": 1, "value": inputs[0][2], "input": math.prod(inputs[0])}
+
+    kernel = TflmKernel(parameters=24, op_data=44, scratch=sums)
+    return Operator(
+        tflite_name="MEAN",
+        constants=(AXES,),
+        table_bytes=275,
+        inputs=ONE,
+        output_shapes=output_shapes,
+        check=lambda inputs, where: checks.a_map("Mean", inputs[0], where),
+        reads_float=False,
+        writes_float=False,
+        state_bytes=0,
+        window=None,
+        weights=None,
+        activation=None,
+        macs=nothing,
+        pooled=nothing,
+        gathered=nothing,
+        scale="its own",
+        selects=False,
+        within_input=True,
+        sign="as the inputs",
+        by_channel=True,
+        trainable=True,
+        tflm=Tflm(
+            method="AddMean",
+            host=kernel,
+            cortex_m=kernel,
+            requantised_channels=nothing,
+            cycles=lambda inputs, outputs: OPERATOR_CYCLES + CYCLES * math.prod(inputs[0]),
+        ),
+        timed_as=lambda inputs: "mean",
+        timed_by=timed_by,
+    )

@@ -1,0 +1,51 @@
+"""Pad: a frame of zeros."""
+
+from __future__ import annotations
+
+from micronets.errors import SpecError
+from micronets.ir.layers import Pad
+from micronets.ir.ops.elementwise import by_value, timed_as, timed_by_value
+from micronets.ir.ops.record import ONE, Operator, Shapes, Tflm, TflmKernel, nothing
+
+CYCLES = 2.0
+"""TFLM's cycles for a value of the output."""
+
+
+def pad(layer: Pad) -> Operator:
+    """The facts of a padding."""
+
+    def check(inputs: Shapes, where: str) -> None:
+        x, paddings = inputs[0], layer.paddings
+        if len(paddings) != len(x) or any(len(p) != 2 or min(p) < 0 for p in paddings):
+            raise SpecError(f"{where}: paddings {paddings} are not a (before, after) for each dimension of {x}")
+
+    def output_shapes(inputs: Shapes) -> Shapes:
+        return (tuple(n + a + b for n, (a, b) in zip(inputs[0], layer.paddings, strict=True)),)
+
+    kernel = TflmKernel(parameters=0, op_data=56, scratch=nothing)
+    return Operator(
+        tflite_name="PAD",
+        constants=(((0, 0), *layer.paddings),),
+        table_bytes=195,
+        inputs=ONE,
+        output_shapes=output_shapes,
+        check=check,
+        reads_float=False,
+        writes_float=False,
+        state_bytes=0,
+        window=None,
+        weights=None,
+        activation=None,
+        macs=nothing,
+        pooled=nothing,
+        gathered=nothing,
+        scale="copied codes",
+        selects=True,
+        within_input=True,
+        sign="as the inputs",
+        by_channel=False,
+        trainable=True,
+        tflm=Tflm(method="AddPad", host=kernel, cortex_m=kernel, requantised_channels=nothing, cycles=by_value(CYCLES)),
+        timed_as=timed_as("pad"),
+        timed_by=timed_by_value,
+    )

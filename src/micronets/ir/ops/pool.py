@@ -1,0 +1,88 @@
+"""AveragePool2D and MaxPool2D."""
+
+from __future__ import annotations
+
+import math
+
+from micronets.ir.layers import AveragePool2D, MaxPool2D
+from micronets.ir.ops import checks
+from micronets.ir.ops.record import (
+    ONE,
+    OPERATOR_CYCLES,
+    Count,
+    Number,
+    Operator,
+    Shapes,
+    Tflm,
+    TflmKernel,
+    nothing,
+)
+
+CYCLES = 3.0
+"""CMSIS-NN's cycles for a value under a window."""
+
+
+def average_pool_2d(layer: AveragePool2D) -> Operator:
+    """The facts of an average pool."""
+
+    def sums_of_a_pixel(inputs: Shapes, outputs: Shapes) -> int:
+        """32-bit sums of one pixel."""
+        return 4 * inputs[0][2]
+
+    return _pool(layer, "AVERAGE_POOL_2D", "AddAveragePool2D", "average_pool", table_bytes=164, cortex_m=sums_of_a_pixel)
+
+
+def max_pool_2d(layer: MaxPool2D) -> Operator:
+    """The facts of a maximum pool."""
+    return _pool(layer, "MAX_POOL_2D", "AddMaxPool2D", "max_pool", table_bytes=180, cortex_m=nothing)
+
+
+def _pool(
+    layer: AveragePool2D | MaxPool2D, tflite_name: str, method: str, timed_as: str, *, table_bytes: int, cortex_m: Count
+) -> Operator:
+    """cortex_m: scratch bytes of CMSIS-NN's kernel."""
+    kind = type(layer).__name__
+
+    def check(inputs: Shapes, where: str) -> None:
+        checks.a_map(kind, inputs[0], where)
+        checks.window(where, layer.window, "pool", "stride")
+        checks.activation(where, layer.activation)
+        checks.padding(where, layer.padding)
+
+    def timed_by(inputs: Shapes, outputs: Shapes) -> dict[str, Number]:
+        kh, kw = layer.pool
+        values = math.prod(outputs[0])
+        return {"layer": 1, "value": values, "input": values * (kh * kw)}
+
+    return Operator(
+        tflite_name=tflite_name,
+        constants=(),
+        table_bytes=table_bytes,
+        inputs=ONE,
+        output_shapes=lambda inputs: ((*layer.window.out(inputs[0]), inputs[0][2]),),
+        check=check,
+        reads_float=False,
+        writes_float=False,
+        state_bytes=0,
+        window=layer.window,
+        weights=None,
+        activation=layer.activation,
+        macs=nothing,
+        pooled=lambda inputs, outputs: math.prod((*outputs[0], *layer.pool)),
+        gathered=nothing,
+        scale="the input's",
+        selects=isinstance(layer, MaxPool2D),
+        within_input=True,
+        sign="as the inputs",
+        by_channel=True,
+        trainable=True,
+        tflm=Tflm(
+            method=method,
+            host=TflmKernel(parameters=40, op_data=32, scratch=nothing),
+            cortex_m=TflmKernel(parameters=40, op_data=36, scratch=cortex_m),
+            requantised_channels=nothing,
+            cycles=lambda inputs, outputs: OPERATOR_CYCLES + CYCLES * math.prod((*outputs[0], *layer.pool)),
+        ),
+        timed_as=lambda inputs: timed_as,
+        timed_by=timed_by,
+    )

@@ -1,0 +1,211 @@
+"""`Operator`: everything that the core of micronets knows of one kind of layer, as required fields of one record.
+
+A file of this folder makes the records of one family. A field has no default, so that a fact which is forgotten for a new
+kind is an error of the type checker, by name. Facts that follow from the layer alone are values; those that follow from
+shapes as well are functions of two tuples, the shapes of the inputs and of the outputs, both without the batch. Counts use
+only `+ * max` on channels, kernels and widths, so that these may be 0-d tensors in a relaxed network, with gradients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from micronets.ir.layers import Activation, Shape
+from micronets.ir.window import Window
+
+Number = Any
+"""An int, a float or a 0-d tensor."""
+
+Shapes = tuple[Shape, ...]
+
+Count = Callable[[Shapes, Shapes], Number]
+"""A number that follows from the shapes of the inputs and of the outputs."""
+
+
+@dataclass(frozen=True)
+class Arity:
+    """How many tensors an operator takes, from `least` to `most`; None for as many as there are."""
+
+    least: int
+    most: int | None
+
+    def __contains__(self, count: int) -> bool:
+        return self.least <= count and (self.most is None or count <= self.most)
+
+    def __str__(self) -> str:
+        if self.most is None:
+            return f"{self.least} or more"
+        return str(self.least) if self.least == self.most else f"{self.least}..{self.most}"
+
+
+ONE, TWO = Arity(1, 1), Arity(2, 2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weights:
+    """The constants that an operator multiplies its input with; a bias of 32 bits for every channel comes with them.
+
+    - shape: of the array, as the file holds it.
+    - axis: the dimension of `shape` that counts the output channels.
+    - taps: weights of one output channel.
+    - channels: output channels.
+    - bits: of a weight, 8 or 4.
+    - one_scale: whether micronets gives all channels one scale, else each channel has its own.
+    """
+
+    shape: Shape
+    axis: int
+    taps: Number
+    channels: Number
+    bits: int
+    one_scale: bool
+
+    @property
+    def scales(self) -> Number:
+        """How many scales the weights have."""
+        return 1 if self.one_scale else self.channels
+
+
+@dataclass(frozen=True, kw_only=True)
+class TflmKernel:
+    """What TensorFlow Lite Micro keeps in its arena for one operator of a kind, on one kind of machine, in bytes.
+
+    - parameters: the struct of options that the file's table is unpacked to (`builtin_data`); 0 for none.
+    - op_data: the struct in which the kernel keeps what it prepared; 0 for none.
+    - scratch: the scratch buffer that the kernel asks for; 0 for none.
+    """
+
+    parameters: int
+    op_data: int
+    scratch: Count
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tflm:
+    """A kind under TensorFlow Lite Micro. docs/arena.md and `cost.tflm_cycles` say where the figures come from.
+
+    - method: what registers the operator in a `MicroMutableOpResolver`.
+    - host: its kernel on a 64-bit machine, a reference kernel.
+    - cortex_m: its kernel on a 32-bit Cortex-M with DSP instructions, of CMSIS-NN where there is one.
+    - requantised_channels: how many channels have a multiplier and a shift of their own in the arena.
+    - cycles: of one layer on a Cortex-M4 without wait states, an estimate.
+    """
+
+    method: str
+    host: TflmKernel
+    cortex_m: TflmKernel
+    requantised_channels: Count
+    cycles: Count
+
+
+Scale = Literal["the input's", "copied codes", "its own", "1/256"]
+"""Which scale and zero point an output has.
+
+- the input's: the kernel does not rescale, and TFLM refuses an output of another scale.
+- copied codes: the kernel copies codes, so that a network which we train gives the output the scale of the input.
+- its own: the kernel brings its results to any scale. Also of a float output, which has none.
+- 1/256: this scale and the zero point -128, always.
+"""
+
+Sign = Literal["never negative", "as the inputs", "any"]
+"""Whether real values of the output may be negative, apart from a fused activation.
+
+- never negative: whatever the inputs are.
+- as the inputs: only if an input is.
+- any: weights decide.
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operator:
+    """All facts of one layer's kind, for the fields that the layer has.
+
+    In the file
+    - tflite_name: the operator's name in TensorFlow Lite.
+    - constants: integer tensors that the operator reads after its inputs and weights, as nested tuples of int32, with the
+      batch where they speak of dimensions (axes, paddings).
+    - table_bytes: bytes of the file for everything of the layer but its weights, biases, scales and name; fitted to files.
+
+    Tensors
+    - inputs: how many the layer takes.
+    - output_shapes: the shapes of its outputs, from those of its inputs; as many as `layer.outputs`.
+    - check: raises `SpecError` if the layer cannot work on inputs of these shapes; the text names the layer. Called before
+      `output_shapes`.
+    - reads_float: whether the network's input, if it is float32, may be read by this kind.
+    - writes_float: whether the output is float32.
+    - state_bytes: bytes that the operator keeps from one inference to the next.
+
+    What it computes
+    - window: how its kernel slides over the input, None for an operator without one.
+    - weights: its weights, from the shape of its first input; None for an operator without any.
+    - activation: the fused activation, whose range clamps the output; None for an operator that has no such field.
+    - macs: multiply-accumulates, taps in the padding included.
+    - pooled: values that the windows of a pool read, taps in the padding included.
+    - gathered: values of the largest array that the plain implementation makes besides padded inputs and outputs.
+    - scale: which scale and zero point the outputs have.
+    - selects: whether every output code is a code of the input or a zero point, so that nothing is rounded.
+    - within_input: whether every output value lies between the least and the greatest value of the input and 0.
+    - sign: whether the outputs may be negative.
+    - by_channel: whether an output channel depends on one channel of each input alone: its own, or that of a depthwise
+      convolution which makes it.
+    - trainable: whether the layer can stand inside a network that we train.
+
+    What it costs
+    - tflm: under TensorFlow Lite Micro.
+    - timed_as: the kind of kernel by which a fitted latency model knows the layer, from the shapes of the inputs; None for
+      a layer that takes no time.
+    - timed_by: the counts that its time is linear in, by name; all are at least 0.
+    """
+
+    tflite_name: str
+    constants: tuple[tuple[Any, ...], ...]
+    table_bytes: int
+
+    inputs: Arity
+    output_shapes: Callable[[Shapes], Shapes]
+    check: Callable[[Shapes, str], None]
+    reads_float: bool
+    writes_float: bool
+    state_bytes: int
+
+    window: Window | None
+    weights: Callable[[Shape], Weights] | None
+    activation: Activation | None
+    macs: Count
+    pooled: Count
+    gathered: Count
+    scale: Scale
+    selects: bool
+    within_input: bool
+    sign: Sign
+    by_channel: bool
+    trainable: bool
+
+    tflm: Tflm
+    timed_as: Callable[[Shapes], str | None]
+    timed_by: Callable[[Shapes, Shapes], dict[str, Number]]
+
+    @property
+    def rectifies(self) -> bool:
+        """Whether no real value of the output is negative, whatever the input is."""
+        return self.sign == "never negative" or self.activation not in (None, "none")
+
+
+OPERATOR_CYCLES = 1000.0
+"""Cycles that TFLM takes for any operator: to dispatch it and to read its parameters."""
+
+
+def nothing(inputs: Shapes, outputs: Shapes) -> int:
+    """The `Count` of what an operator does not have."""
+    return 0
+
+
+def anything(inputs: Shapes, where: str) -> None:
+    """The `check` of an operator that takes every shape."""
+
+
+def same_shape(inputs: Shapes) -> Shapes:
+    """The `output_shapes` of an operator whose output has the shape of its first input."""
+    return (inputs[0],)

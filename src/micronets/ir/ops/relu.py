@@ -1,0 +1,47 @@
+"""Relu: a rectifier that is an operator of its own."""
+
+from __future__ import annotations
+
+from micronets.ir.layers import Relu
+from micronets.ir.ops.elementwise import by_value, timed_as, timed_by_value
+from micronets.ir.ops.record import ONE, Operator, Tflm, TflmKernel, anything, nothing, same_shape
+
+CYCLES = 20.0
+"""TFLM's cycles for a value. Assumed."""
+
+
+def relu(layer: Relu) -> Operator:
+    """The facts of a rectifier."""
+    kernel = TflmKernel(parameters=0, op_data=28, scratch=nothing)
+    return Operator(
+        tflite_name="RELU6" if layer.six else "RELU",
+        constants=(),
+        table_bytes=84,
+        inputs=ONE,
+        output_shapes=same_shape,
+        check=anything,
+        reads_float=False,
+        writes_float=False,
+        state_bytes=0,
+        window=None,
+        weights=None,
+        activation=None,
+        macs=nothing,
+        pooled=nothing,
+        gathered=nothing,
+        scale="its own",
+        selects=False,
+        within_input=True,
+        sign="never negative",
+        by_channel=True,
+        trainable=True,
+        tflm=Tflm(
+            method="AddRelu6" if layer.six else "AddRelu",
+            host=kernel,
+            cortex_m=kernel,
+            requantised_channels=nothing,
+            cycles=by_value(CYCLES),
+        ),
+        timed_as=timed_as("table"),
+        timed_by=timed_by_value,
+    )

@@ -1,0 +1,53 @@
+"""Reshape: the same bytes under another shape."""
+
+from __future__ import annotations
+
+import math
+
+from micronets.errors import SpecError
+from micronets.ir.layers import Reshape
+from micronets.ir.ops import checks
+from micronets.ir.ops.elementwise import by_value, timed_as, timed_by_value
+from micronets.ir.ops.record import ONE, Operator, Shapes, Tflm, TflmKernel, nothing
+
+CYCLES = 2.0
+"""TFLM's cycles for a value, which it copies."""
+
+
+def reshape(layer: Reshape) -> Operator:
+    """The facts of a change of shape."""
+
+    def check(inputs: Shapes, where: str) -> None:
+        x, shape = inputs[0], layer.shape
+        checks.positive(where, "shape", shape)
+        if math.prod(shape) != math.prod(x):
+            sizes = f"{math.prod(x)} values, not {math.prod(shape)}"
+            raise SpecError(f"{where}: cannot reshape {x} to {shape}: {sizes}")
+
+    kernel = TflmKernel(parameters=36, op_data=0, scratch=nothing)
+    return Operator(
+        tflite_name="RESHAPE",
+        constants=(),
+        table_bytes=164,
+        inputs=ONE,
+        output_shapes=lambda inputs: (layer.shape,),
+        check=check,
+        reads_float=False,
+        writes_float=False,
+        state_bytes=0,
+        window=None,
+        weights=None,
+        activation=None,
+        macs=nothing,
+        pooled=nothing,
+        gathered=nothing,
+        scale="copied codes",
+        selects=True,
+        within_input=True,
+        sign="as the inputs",
+        by_channel=False,
+        trainable=True,
+        tflm=Tflm(method="AddReshape", host=kernel, cortex_m=kernel, requantised_channels=nothing, cycles=by_value(CYCLES)),
+        timed_as=timed_as(None),
+        timed_by=timed_by_value,
+    )

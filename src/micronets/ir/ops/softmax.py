@@ -1,0 +1,54 @@
+"""Softmax over the last dimension."""
+
+from __future__ import annotations
+
+import math
+
+from micronets.errors import SpecError
+from micronets.ir.layers import Softmax
+from micronets.ir.ops.elementwise import by_value, timed_as, timed_by_value
+from micronets.ir.ops.record import ONE, Operator, Shapes, Tflm, TflmKernel, nothing, same_shape
+
+CYCLES = 300.0
+"""CMSIS-NN's cycles for a value."""
+
+
+def softmax(layer: Softmax) -> Operator:
+    """The facts of a softmax."""
+
+    def check(inputs: Shapes, where: str) -> None:
+        if not (math.isfinite(layer.beta) and layer.beta > 0):
+            raise SpecError(f"{where}: beta = {layer.beta}; need a positive number")
+
+    return Operator(
+        tflite_name="SOFTMAX",
+        constants=(),
+        table_bytes=102,
+        inputs=ONE,
+        output_shapes=same_shape,
+        check=check,
+        reads_float=False,
+        writes_float=False,
+        state_bytes=0,
+        window=None,
+        weights=None,
+        activation=None,
+        macs=nothing,
+        pooled=nothing,
+        gathered=nothing,
+        scale="1/256",
+        selects=False,
+        within_input=False,
+        sign="never negative",
+        by_channel=False,
+        trainable=False,
+        tflm=Tflm(
+            method="AddSoftmax",
+            host=TflmKernel(parameters=4, op_data=80, scratch=nothing),
+            cortex_m=TflmKernel(parameters=4, op_data=64, scratch=nothing),
+            requantised_channels=nothing,
+            cycles=by_value(CYCLES),
+        ),
+        timed_as=timed_as("softmax"),
+        timed_by=timed_by_value,
+    )

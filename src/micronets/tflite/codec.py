@@ -1,0 +1,402 @@
+"""How each operator stands in a `.tflite` file: what the reader makes of it, and what the writer makes of a layer.
+
+`Op` numbers the operators, `codec` says how one is read, `encode` how a layer is written. The type checker asks for a new
+kind of layer in `encode` and for a new number in `codec`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from typing import Any, assert_never
+
+import numpy as np
+
+from micronets.ir.layers import (
+    Activation,
+    Add,
+    AveragePool2D,
+    Conv2D,
+    DepthwiseConv2D,
+    Dequantize,
+    FullyConnected,
+    Layer,
+    MaxPool2D,
+    Mean,
+    Pad,
+    Quantize,
+    Relu,
+    Reshape,
+    Softmax,
+    Weighted,
+)
+from micronets.ir.ops import Arity, operator
+from micronets.ir.window import Padding, Pair
+from micronets.quantized.model import LayerWeights
+from micronets.tflite import schema as s
+from micronets.tflite.builder import Field, LeanBuilder
+from micronets.tflite.flatbuffer import Table
+from micronets.tflite.tensors import Graph, Tensor
+
+
+class Op(IntEnum):
+    ADD = 0
+    AVERAGE_POOL_2D = 1
+    CONV_2D = 3
+    DEPTHWISE_CONV_2D = 4
+    DEQUANTIZE = 6
+    FULLY_CONNECTED = 9
+    MAX_POOL_2D = 17
+    RELU = 19
+    RELU6 = 21
+    RESHAPE = 22
+    SOFTMAX = 25
+    PAD = 34
+    MEAN = 40
+    QUANTIZE = 114
+
+
+# Names for refusals of operators that people do meet; others are called by number.
+OTHER_OPS = {
+    2: "CONCATENATION", 5: "DEPTH_TO_SPACE", 7: "EMBEDDING_LOOKUP", 8: "FLOOR", 11: "L2_NORMALIZATION", 14: "LOGISTIC",
+    16: "LSTM", 18: "MUL", 20: "RELU_N1_TO_1", 23: "RESIZE_BILINEAR", 24: "RNN", 26: "SPACE_TO_DEPTH", 27: "SVDF", 28: "TANH",
+    32: "CUSTOM", 36: "GATHER", 39: "TRANSPOSE", 41: "SUB", 42: "DIV", 43: "SQUEEZE", 45: "STRIDED_SLICE", 47: "EXP",
+    49: "SPLIT", 53: "CAST", 54: "PRELU", 55: "MAXIMUM", 56: "ARG_MAX", 57: "MINIMUM", 59: "NEG", 60: "PADV2", 65: "SLICE",
+    67: "TRANSPOSE_CONV", 70: "EXPAND_DIMS", 74: "SUM", 75: "SQRT", 76: "RSQRT", 77: "SHAPE", 82: "REDUCE_MAX", 83: "PACK",
+    97: "RESIZE_NEAREST_NEIGHBOR", 98: "LEAKY_RELU", 99: "SQUARED_DIFFERENCE", 101: "ABS", 102: "SPLIT_V", 117: "HARD_SWISH",
+    126: "BATCH_MATMUL", 129: "CALL_ONCE", 142: "VAR_HANDLE", 150: "GELU",
+}  # fmt: skip
+
+
+def op_name(code: int) -> str:
+    """The operator's name in TensorFlow Lite, or `operator NUMBER`."""
+    try:
+        return Op(code).name
+    except ValueError:
+        return OTHER_OPS.get(code, f"operator {code}")
+
+
+_ACTIVATIONS: dict[int, Activation] = {number: name for name, number in s.ACTIVATIONS.items()}
+_PADDINGS: dict[int, Padding] = {number: name for name, number in s.PADDINGS.items()}
+_OTHER_ACTIVATIONS = {2: "RELU_N1_TO_1", 4: "TANH", 5: "SIGN_BIT"}
+
+ONE, TWO = Arity(1, 1), Arity(2, 2)
+FIRST = slice(0, 1)
+
+
+@dataclass(frozen=True)
+class FileOperator:
+    """One operator: `inputs` are tensor indices (-1 for one left out), `options` None where all are defaults."""
+
+    op: Op
+    where: str
+    options: Table | None
+    inputs: list[int]
+    outputs: tuple[Tensor, ...]
+
+    def option(self, slot: int, kind: str, default: Any = 0) -> Any:
+        return default if self.options is None else self.options.number(slot, kind, default)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Codec:
+    """How an operator stands in a file.
+
+    - options: the member number of its options table in the format's union; None for an operator that has none.
+    - inputs: how many tensors it reads, constants included.
+    - activations: which of them are activations; the others are constants.
+    - outputs: how many tensors it writes.
+    - read: the layer, from the file, the operator, the names of its outputs and those of its activations. Sizes that only
+      the weights tell (`filters`, `kernel`, `units`, `weight_bits`) are 1 x 1 and of 8 bits until `weights_of` sets them.
+    """
+
+    options: int | None
+    inputs: Arity
+    activations: slice
+    outputs: Arity
+    read: Callable[[Graph, FileOperator, tuple[str, ...], tuple[str, ...]], Layer]
+
+
+def codec(op: Op) -> Codec:
+    """How the operator of that number stands in a file."""
+    match op:
+        case Op.CONV_2D:
+            return Codec(options=1, inputs=Arity(2, 3), activations=FIRST, outputs=ONE, read=_conv_2d)
+        case Op.DEPTHWISE_CONV_2D:
+            return Codec(options=2, inputs=Arity(2, 3), activations=FIRST, outputs=ONE, read=_depthwise_conv_2d)
+        case Op.FULLY_CONNECTED:
+            return Codec(options=8, inputs=Arity(2, 3), activations=FIRST, outputs=ONE, read=_fully_connected)
+        case Op.AVERAGE_POOL_2D:
+            return Codec(options=5, inputs=ONE, activations=FIRST, outputs=ONE, read=_average_pool_2d)
+        case Op.MAX_POOL_2D:
+            return Codec(options=5, inputs=ONE, activations=FIRST, outputs=ONE, read=_max_pool_2d)
+        case Op.MEAN:
+            return Codec(options=27, inputs=TWO, activations=FIRST, outputs=ONE, read=_mean)
+        case Op.ADD:
+            return Codec(options=11, inputs=TWO, activations=slice(0, 2), outputs=ONE, read=_add)
+        case Op.PAD:
+            return Codec(options=22, inputs=TWO, activations=FIRST, outputs=ONE, read=_pad)
+        case Op.RESHAPE:
+            return Codec(options=17, inputs=Arity(1, 2), activations=FIRST, outputs=ONE, read=_reshape)
+        case Op.SOFTMAX:
+            return Codec(options=9, inputs=ONE, activations=FIRST, outputs=ONE, read=_softmax)
+        case Op.RELU | Op.RELU6:
+            return Codec(options=None, inputs=ONE, activations=FIRST, outputs=ONE, read=_relu)
+        case Op.QUANTIZE:
+            return Codec(options=None, inputs=ONE, activations=FIRST, outputs=ONE, read=_quantize)
+        case Op.DEQUANTIZE:
+            return Codec(options=None, inputs=ONE, activations=FIRST, outputs=ONE, read=_dequantize)
+        case _:
+            assert_never(op)
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A layer as it is written: its operator, the fields of its options table, and whether its bias carries its scale."""
+
+    op: Op
+    options: list[Field]
+    bias_scale: bool = False
+
+
+def encode(layer: Layer, file: LeanBuilder) -> Encoded:
+    """The operator of a layer and its options; vectors that these need go into `file`."""
+    match layer:
+        case Conv2D():
+            return Encoded(Op.CONV_2D, _window_options(layer, s.Conv2DSlot))
+        case DepthwiseConv2D():
+            multiplier: Field = (s.DepthwiseSlot.MULTIPLIER, "int32", layer.multiplier, 0)
+            return Encoded(Op.DEPTHWISE_CONV_2D, [*_window_options(layer, s.DepthwiseSlot), multiplier])
+        case FullyConnected():
+            # The one operator that compares the bias's scale with the product of the others.
+            return Encoded(Op.FULLY_CONNECTED, _activation_option(layer, s.FullyConnectedSlot.ACTIVATION), bias_scale=True)
+        case AveragePool2D():
+            return Encoded(Op.AVERAGE_POOL_2D, _pool_options(layer))
+        case MaxPool2D():
+            return Encoded(Op.MAX_POOL_2D, _pool_options(layer))
+        case Mean():
+            return Encoded(Op.MEAN, [(s.ReducerSlot.KEEP_DIMS, "bool", layer.keep_dims, False)])
+        case Add():
+            return Encoded(Op.ADD, _activation_option(layer, s.AddSlot.ACTIVATION))
+        case Pad():
+            return Encoded(Op.PAD, [])
+        case Reshape():
+            shape = file.vector(np.int32, (1, *layer.shape))
+            return Encoded(Op.RESHAPE, [(s.ReshapeSlot.NEW_SHAPE, "table", shape, 0)])
+        case Softmax():
+            return Encoded(Op.SOFTMAX, [(s.SoftmaxSlot.BETA, "float32", layer.beta, 0.0)])
+        case Relu():
+            return Encoded(Op.RELU6 if layer.six else Op.RELU, [])
+        case Quantize():
+            return Encoded(Op.QUANTIZE, [])
+        case Dequantize():
+            return Encoded(Op.DEQUANTIZE, [])
+        case _:
+            assert_never(layer)
+
+
+def layer_of(graph: Graph, o: FileOperator, own: tuple[str, ...], names: Mapping[int, str]) -> Layer:
+    """The operator as a layer whose outputs have the names `own`. `names` are those of the tensors computed so far.
+
+    Raises `UnsupportedError`, `FileError`; `weights_of` sets what follows from weights.
+    """
+    found = codec(o.op)
+    if len(o.inputs) not in found.inputs:
+        raise graph.damaged(f"{len(o.inputs)} inputs instead of {found.inputs.least}..{found.inputs.most}")
+    return found.read(graph, o, own, tuple(_activation_input(graph, i, names) for i in o.inputs[found.activations]))
+
+
+def weights_of(graph: Graph, o: FileOperator, layer: Weighted) -> tuple[Weighted, LayerWeights]:
+    """The layer with its sizes taken from the weights, and the weights."""
+    tensor = graph.tensor(o.inputs[1])
+    values = graph.constant(tensor, (s.TensorType.INT8, s.TensorType.INT4))
+    bits = 4 if tensor.type == s.TensorType.INT4 else 8
+    make = operator(layer).weights
+    assert make is not None
+    want = make((1, 1, 1))
+    rank, axis = len(want.shape), want.axis
+    if values.ndim != rank:
+        raise graph.damaged(f"the weights, {tensor.label}, have {values.ndim} dimensions, not {rank}")
+    outputs = values.shape[axis]
+    scales, zero_points, dimension = graph.quantization(tensor)
+    if len(scales) not in (1, outputs) or (len(scales) > 1 and dimension != axis):
+        raise graph.damaged(f"the weights, {tensor.label}, have {len(scales)} scales along {dimension} for {outputs} outputs")
+    if not len(zero_points) or zero_points.any():
+        raise graph.unsupported(f"the weights, {tensor.label}, have a zero point; only symmetric weights are supported")
+    bias = None
+    if len(o.inputs) > 2 and o.inputs[2] != -1:
+        bias_tensor = graph.tensor(o.inputs[2])
+        bias = graph.constant(bias_tensor, (s.TensorType.INT32,))
+        if bias.shape != (outputs,):
+            raise graph.damaged(f"the bias, {bias_tensor.label}, has the shape {list(bias.shape)}, not [{outputs}]")
+    match layer:
+        case Conv2D():
+            layer = replace(layer, filters=outputs, kernel=values.shape[1:3], weight_bits=bits)
+        case DepthwiseConv2D():
+            layer = replace(layer, kernel=values.shape[1:3], weight_bits=bits)
+        case FullyConnected():
+            layer = replace(layer, units=outputs, weight_bits=bits)
+        case _:
+            assert_never(layer)
+    _check_inputs(graph, o, layer, values.shape)
+    return layer, LayerWeights(values, np.asarray(scales, np.float32), bias)
+
+
+def _check_inputs(graph: Graph, o: FileOperator, layer: Layer, shape: tuple[int, ...]) -> None:
+    x = graph.activation_shape(graph.tensor(o.inputs[0]))
+    if isinstance(layer, Conv2D) and len(x) == 3 and shape[3] != x[2]:
+        if x[2] % shape[3] == 0:
+            raise graph.unsupported(f"a convolution in {x[2] // shape[3]} groups; only one group is supported")
+        raise graph.damaged(f"weights for {shape[3]} channels and an input of {x[2]}")
+    if isinstance(layer, DepthwiseConv2D) and len(x) == 3 and (shape[0] != 1 or shape[3] != x[2] * layer.multiplier):
+        raise graph.damaged(f"weights {list(shape)} for {x[2]} channels and a depth multiplier of {layer.multiplier}")
+
+
+Names = tuple[str, ...]
+
+
+def _conv_2d(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+    return Conv2D(name=own[0], inputs=inputs, filters=1, **_window(graph, o, s.Conv2DSlot))
+
+
+def _depthwise_conv_2d(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+    window = _window(graph, o, s.DepthwiseSlot)
+    return DepthwiseConv2D(name=own[0], inputs=inputs, multiplier=o.option(s.DepthwiseSlot.MULTIPLIER, "i"), **window)
+
+
+def _window(graph: Graph, o: FileOperator, slot: Any) -> dict[str, Any]:
+    """Arguments of a convolution; `slot`: numbers of its options."""
+    return {
+        "kernel": (1, 1),
+        "stride": _pair(o, slot.STRIDE_H, slot.STRIDE_W),
+        "dilation": _pair(o, slot.DILATION_H, slot.DILATION_W, 1),
+        "padding": _padding(graph, o),
+        "activation": _activation(graph, o, slot.ACTIVATION),
+    }
+
+
+def _fully_connected(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+    slot = s.FullyConnectedSlot
+    if o.option(slot.WEIGHTS_FORMAT, "b"):
+        raise graph.unsupported("its weights are shuffled; only the default format is supported")
+    return FullyConnected(name=own[0], inputs=inputs, units=1, activation=_activation(graph, o, slot.ACTIVATION))
+
+
+def _average_pool_2d(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+    return AveragePool2D(name=own[0], inputs=inputs, **_pool(graph, o))
+
+
+def _max_pool_2d(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+    return MaxPool2D(name=own[0], inputs=inputs, **_pool(graph, o))
+
+
+def _pool(graph: Graph, o: FileOperator) -> dict[str, Any]:
+    return {
+        "pool": _pair(o, s.PoolSlot.FILTER_H, s.PoolSlot.FILTER_W),
+        "stride": _pair(o, s.PoolSlot.STRIDE_H, s.PoolSlot.STRIDE_W),
+        "padding": _padding(graph, o),
+        "activation": _activation(graph, o, s.PoolSlot.ACTIVATION),
+    }
+
+
+def _mean(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+    axes = graph.constant(graph.tensor(o.inputs[1]), (s.TensorType.INT32,)).ravel()[:9].tolist()
+    x = graph.tensor(o.inputs[0])
+    if len(x.shape) != 4 or sorted(a + 4 if a < 0 else a for a in axes) != [1, 2]:
+        raise graph.unsupported(f"the mean of {x.label} over axes {axes}; only over height and width (1, 2) is supported")
+    return Mean(name=own[0], inputs=inputs, keep_dims=bool(o.option(s.ReducerSlot.KEEP_DIMS, "?", False)))
+
+
+def _add(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+    return Add(name=own[0], inputs=inputs, activation=_activation(graph, o, s.AddSlot.ACTIVATION))
+
+
+def _pad(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+    return Pad(name=own[0], inputs=inputs, paddings=_paddings(graph, o))
+
+
+def _reshape(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+    return Reshape(name=own[0], inputs=inputs, shape=graph.activation_shape(o.outputs[0]))
+
+
+def _softmax(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+    return Softmax(name=own[0], inputs=inputs, beta=float(o.option(s.SoftmaxSlot.BETA, "f", 0.0)))
+
+
+def _relu(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+    return Relu(name=own[0], inputs=inputs, six=o.op == Op.RELU6)
+
+
+def _quantize(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+    return Quantize(name=own[0], inputs=inputs)
+
+
+def _dequantize(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+    return Dequantize(name=own[0], inputs=inputs)
+
+
+def _paddings(graph: Graph, o: FileOperator) -> tuple[Pair, ...]:
+    tensor = graph.tensor(o.inputs[1])
+    values = graph.constant(tensor, (s.TensorType.INT32,))
+    rank = len(graph.tensor(o.inputs[0]).shape)
+    if values.shape != (rank, 2) or values.min() < 0:
+        raise graph.damaged(f"the paddings, {tensor.label}, are not (before, after) of {rank} dimensions")
+    if values[0].any():
+        raise graph.unsupported("it pads the batch; only height, width and channels can be padded")
+    return tuple((int(a), int(b)) for a, b in values[1:])
+
+
+def _activation_input(graph: Graph, index: int, names: Mapping[int, str]) -> str:
+    tensor = graph.tensor(index)
+    if index in names:
+        return names[index]
+    if len(graph.bytes_of(tensor.buffer)):
+        raise graph.unsupported(f"its input {tensor.label} is a constant; only weights, paddings and axes may be")
+    raise graph.damaged(f"its input {tensor.label} is not computed before it")
+
+
+def _pair(o: FileOperator, height: int, width: int, default: int = 0) -> Pair:
+    return o.option(height, "i", default), o.option(width, "i", default)
+
+
+def _padding(graph: Graph, o: FileOperator) -> Padding:
+    number = o.option(0, "b")  # slot 0 in every operator that has it
+    if number not in _PADDINGS:
+        raise graph.damaged(f"padding {number}")
+    return _PADDINGS[number]
+
+
+def _activation(graph: Graph, o: FileOperator, slot: int) -> Activation:
+    number = o.option(slot, "b")
+    if number not in _ACTIVATIONS:
+        name = _OTHER_ACTIVATIONS.get(number, str(number))
+        raise graph.unsupported(f"the fused activation {name} is not supported; supported: NONE, RELU, RELU6")
+    return _ACTIVATIONS[number]
+
+
+def _activation_option(layer: FullyConnected | Add, slot: int) -> list[Field]:
+    return [(slot, "int8", s.ACTIVATIONS[layer.activation], 0)]
+
+
+def _window_options(layer: Conv2D | DepthwiseConv2D, slot: Any) -> list[Field]:
+    return [
+        (slot.PADDING, "int8", s.PADDINGS[layer.padding], 0),
+        (slot.STRIDE_W, "int32", layer.stride[1], 0),
+        (slot.STRIDE_H, "int32", layer.stride[0], 0),
+        (slot.ACTIVATION, "int8", s.ACTIVATIONS[layer.activation], 0),
+        (slot.DILATION_W, "int32", layer.dilation[1], 1),
+        (slot.DILATION_H, "int32", layer.dilation[0], 1),
+    ]
+
+
+def _pool_options(layer: AveragePool2D | MaxPool2D) -> list[Field]:
+    slot = s.PoolSlot
+    return [
+        (slot.PADDING, "int8", s.PADDINGS[layer.padding], 0),
+        (slot.STRIDE_W, "int32", layer.stride[1], 0),
+        (slot.STRIDE_H, "int32", layer.stride[0], 0),
+        (slot.FILTER_W, "int32", layer.pool[1], 0),
+        (slot.FILTER_H, "int32", layer.pool[0], 0),
+        (slot.ACTIVATION, "int8", s.ACTIVATIONS[layer.activation], 0),
+    ]

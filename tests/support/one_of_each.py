@@ -1,0 +1,41 @@
+"""One layer of each kind, in all the forms that are operators of their own in a file."""
+
+from micronets.ir.layers import (
+    INPUT,
+    Add,
+    AveragePool2D,
+    Conv2D,
+    DepthwiseConv2D,
+    Dequantize,
+    FullyConnected,
+    Layer,
+    MaxPool2D,
+    Mean,
+    Pad,
+    Quantize,
+    Relu,
+    Reshape,
+    Softmax,
+)
+
+X = (INPUT,)
+
+SHAPE = (6, 4, 2)
+"""An input that all of `LAYERS` take."""
+
+LAYERS: tuple[Layer, ...] = (
+    Conv2D(name="conv", inputs=X, filters=3, kernel=(3, 3), stride=(2, 1), activation="relu6"),
+    DepthwiseConv2D(name="depthwise", inputs=X, kernel=(3, 1), multiplier=2, weight_bits=4),
+    FullyConnected(name="dense", inputs=X, units=5, activation="relu"),
+    AveragePool2D(name="average", inputs=X, pool=(2, 2), stride=(2, 2)),
+    MaxPool2D(name="maximum", inputs=X, pool=(3, 2), stride=(1, 2), padding="same"),
+    Mean(name="mean", inputs=X),
+    Add(name="sum", inputs=(INPUT, INPUT)),
+    Pad(name="frame", inputs=X, paddings=((1, 0), (2, 2), (0, 0))),
+    Reshape(name="flat", inputs=X, shape=(48,)),
+    Softmax(name="chances", inputs=X),
+    Relu(name="relu", inputs=X),
+    Relu(name="relu6", inputs=X, six=True),
+    Quantize(name="codes", inputs=X),
+    Dequantize(name="real", inputs=X),
+)

@@ -1,0 +1,25 @@
+"""Operators in the file and their records go together."""
+
+from micronets.ir.ops import operator
+from micronets.tflite.builder import LeanBuilder
+from micronets.tflite.codec import Op, codec, encode, op_name
+from tests.support.one_of_each import LAYERS
+
+
+def test_every_operator_is_written_under_the_name_of_its_record() -> None:
+    written = {encode(layer, LeanBuilder()).op for layer in LAYERS}
+    assert written == set(Op)
+    assert all(encode(layer, LeanBuilder()).op.name == operator(layer).tflite_name for layer in LAYERS)
+
+
+def test_the_file_holds_the_inputs_weights_and_constants_of_the_record() -> None:
+    for layer in LAYERS:
+        facts, found = operator(layer), codec(encode(layer, LeanBuilder()).op)
+        count = len(layer.inputs) + len(facts.constants) + (0 if facts.weights is None else 2)
+        assert count in found.inputs, layer
+        assert len(range(count)[found.activations]) == len(layer.inputs)
+        assert len(layer.outputs) in found.outputs
+
+
+def test_names_of_numbers() -> None:
+    assert [op_name(n) for n in (3, 117, 9999)] == ["CONV_2D", "HARD_SWISH", "operator 9999"]
