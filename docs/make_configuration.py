@@ -21,7 +21,7 @@ from micronets.ir.spaces.base import defaults
 from micronets.ir.spaces.inputs import KINDS
 from micronets.run.config import Config, TeacherConfig
 from micronets.run.toml_config import literal
-from micronets.tasks import TASKS, module
+from micronets.tasks import TASKS
 
 PAGE = Path(__file__).with_name("configuration.md")
 
@@ -93,8 +93,8 @@ def space_tables() -> str:
     """The options of the input of every task, then those of every space, from the functions that make them."""
     parts = []
     kinds: dict[str, list[str]] = {}
-    for task in TASKS:
-        kinds.setdefault(module(task).SPACE, []).append(task)
+    for task in TASKS.values():
+        kinds.setdefault(task.inputs, []).append(task.name)
     for kind, tasks in kinds.items():
         parts.append(f"### `[space]`, input of {_tasks(tasks)}\n{_options(KINDS[kind])}")
     for name, space in spaces.SPACES.items():
@@ -132,8 +132,8 @@ def data_tables() -> str:
     """`[data]` of every task; a group of settings that several tasks share is shown once."""
     parts = []
     groups: dict[tuple[str, type], list[str]] = {}
-    for task in TASKS:
-        cls = module(task).Options
+    for task, record in TASKS.items():
+        cls = record.options
         hints = get_type_hints(cls)
         nested = {name: _class_in(hint) for name, hint in hints.items() if _class_in(hint)}
         for name, group in nested.items():

@@ -98,7 +98,7 @@ def _listed(names: Iterable[str]) -> str:
 def called(function: Callable[[], T], file: Path | str | None, what: str) -> T:
     """The result of a call into code of the user's.
 
-    - file: the user's file; None: whatever is not part of micronets.
+    - file: the user's file; None: whatever is not part of micronets, of Python or of what is installed.
     - what: what the call is, for the message: "the template of space 'my_space'".
 
     Raises `UserCodeError` that names the line of the user's that the call came to last, whatever the call raised.
@@ -110,12 +110,15 @@ def called(function: Callable[[], T], file: Path | str | None, what: str) -> T:
     except (Exception, SystemExit) as e:
         # Only what is new since this call: the first entry of the traceback is this function's own.
         trace = e.__traceback__.tb_next if e.__traceback__ is not None else None
-        place = f"{file}: " if file is not None else ""
+        place = ""
         while trace is not None:
             name = trace.tb_frame.f_code.co_filename
             if (file is not None and _same(name, file)) or (file is None and not _is_ours(name)):
                 place = f"{name}:{trace.tb_lineno}: "
             trace = trace.tb_next
+        if not place and isinstance(e, MicronetsError):  # of ours, about what the user's code gave
+            raise
+        place = place or (f"{file}: " if file is not None else "")
         raise UserCodeError(f"{place}{what} failed: {_said(e)}; mend that line") from e
 
 
@@ -133,7 +136,7 @@ def _same(name: str, file: Path | str) -> bool:
 
 
 def _is_ours(name: str) -> bool:
-    return name.startswith((_PACKAGE, "<frozen ", sys.base_prefix))
+    return name.startswith((_PACKAGE, "<frozen ", sys.prefix, sys.base_prefix))
 
 
 def place(function: Callable[..., object]) -> tuple[str | None, str]:

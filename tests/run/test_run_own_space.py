@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import own_task
 from tests.support.calling import Result, call
 from tests.support.own_space import GOOD, line_of
 
@@ -89,3 +90,18 @@ def test_a_network_that_cannot_be_is_told_before_anything_is_trained(here: Path,
     assert result.code == 2
     assert result.error.startswith(message), result.error
     assert not (here / "run").exists()
+
+
+def test_a_run_of_a_task_of_ones_own(here: Path) -> None:
+    (here / "my_task.py").write_text(own_task.GOOD)
+    text = CONFIG.replace('task = "features"', 'task = "my_task.py:TASK"').replace("synthetic_clips = 96", "count = 96")
+    (here / "c.toml").write_text(text)
+    result = run()
+    assert result.code == 0, result.err
+    assert "# count = 96" in result.err
+    found = call("evaluate", "run/model.tflite", "--task", "my_task.py:TASK", "--runtime", "reference")
+    assert found.code == 0
+    assert "of 64 maps, runtime reference" in found.out
+    assert call("evaluate", "run/model.tflite").error.startswith("unknown task 'halves'; known: ad, ")
+    (here / "my_task.py").write_text(own_task.GOOD + "# changed\n")
+    assert "stage search was made from another task (the file that task names has changed since)" in run("--resume").error

@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 
 from micronets.run.config import make_space, parse, spaces_of
-from micronets.tasks import TASKS, module
+from micronets.tasks import TASKS, find
 from micronets.tasks.scoring import classification, wilson
 
 
 @pytest.mark.parametrize("name", TASKS)
 def test_a_task_is_complete(name: str) -> None:
-    task = module(name)
+    task = find(name)
     assert spaces_of(name), "no search space takes its input"
-    assert {f.name for f in dataclasses.fields(task.Options)} <= {*inspect.signature(task.load).parameters}
+    assert {f.name for f in dataclasses.fields(task.options)} <= {*inspect.signature(task.load).parameters}
     config = parse({"task": name, "board": "NUCLEO-F446RE", "space": {"name": spaces_of(name)[0]}}, "c.toml")
-    assert isinstance(config.data, task.Options)
+    assert isinstance(config.data, task.options)
     assert config.data.path == ""
 
 

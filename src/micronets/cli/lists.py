@@ -45,10 +45,12 @@ def tasks(as_json: bool) -> None:
     from micronets.terminal import columns
 
     if as_json:
-        click.echo(json.dumps({"tasks": [{"name": t, "about": about, "spaces": spaces_of(t)} for t, about in TASKS.items()]}))
+        click.echo(
+            json.dumps({"tasks": [{"name": t.name, "about": t.about, "spaces": spaces_of(t.name)} for t in TASKS.values()]})
+        )
         return
     click.echo(
-        columns(("task", "what it learns", "spaces"), [(t, about, ", ".join(spaces_of(t))) for t, about in TASKS.items()])
+        columns(("task", "what it learns", "spaces"), [(t.name, t.about, ", ".join(spaces_of(t.name))) for t in TASKS.values()])
     )
 
 

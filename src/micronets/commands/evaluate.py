@@ -163,7 +163,7 @@ def evaluate(
     if runtime not in (known := (*RUNTIMES, REFERENCE)):
         raise SpecError(f"--runtime {runtime}: {did_you_mean(runtime, known)}")
     if task is not None:
-        tasks.module(task)
+        tasks.find(task)
     file = read_file(path)
     model = file.model
     task = task or model.metadata.get("micronets.task", "kws")

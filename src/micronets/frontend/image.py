@@ -7,15 +7,15 @@ By default the real input is (pixel - 128) / 128, so that an int8 input with sca
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from micronets.errors import SpecError, did_you_mean
+from micronets.frontend import as_json
 
 FITS = ("stretch", "crop", "letterbox")
 FILTERS = {"box": 0.5, "bilinear": 1.0, "bicubic": 2.0, "lanczos": 3.0}  # and their radius, in pixels of the larger grid
@@ -75,25 +75,12 @@ class ImageFrontEnd:
 
     def to_json(self) -> str:
         """One line of JSON with every field."""
-        return json.dumps(asdict(self))
+        return as_json.to_json(self)
 
     @staticmethod
     def from_json(text: str, where: str = "image front end") -> ImageFrontEnd:
         """Inverse of `to_json`; fields that are left out take their defaults. Raises `SpecError`."""
-        try:
-            raw = json.loads(text)
-        except (TypeError, ValueError, RecursionError) as e:
-            raise SpecError(f"{where}: not JSON ({e}); write one with ImageFrontEnd.to_json") from e
-        if not isinstance(raw, dict):
-            raise SpecError(f"{where}: a JSON object is needed, not {type(raw).__name__}; write one with ImageFrontEnd.to_json")
-        known = {f.name for f in fields(ImageFrontEnd)}
-        for key in raw:
-            if key not in known:
-                raise SpecError(f"{where}: no field '{key}'; {did_you_mean(key, known)}")
-        try:
-            return ImageFrontEnd(**raw)
-        except SpecError as e:
-            raise SpecError(f"{where}: {e}") from e
+        return as_json.from_json(ImageFrontEnd, text, where)
 
 
 def _check(fe: ImageFrontEnd) -> None:

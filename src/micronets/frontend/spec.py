@@ -11,12 +11,11 @@ defaults, so that the short form found in `features.npz` is a valid front end.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
+from dataclasses import dataclass, fields, replace
 
 from micronets.errors import SpecError, did_you_mean
+from micronets.frontend import as_json
 
 INPUT_SETTINGS = ("frame_stride", "coefficients")
 
@@ -134,26 +133,12 @@ class FrontEnd:
 
     def to_json(self) -> str:
         """One line of JSON with every field."""
-        return json.dumps(asdict(self))
+        return as_json.to_json(self)
 
     @staticmethod
     def from_json(text: str, where: str = "front end") -> FrontEnd:
         """Inverse of `to_json`; fields that are left out take their defaults. Raises `SpecError`."""
-        try:
-            raw = json.loads(text)
-        except (TypeError, ValueError, RecursionError) as e:
-            raise SpecError(f"{where}: not JSON ({e}); write one with FrontEnd.to_json") from e
-        if not isinstance(raw, dict):
-            raise SpecError(f"{where}: a JSON object is needed, not {type(raw).__name__}; write one with FrontEnd.to_json")
-        known = {f.name for f in fields(FrontEnd)}
-        for key in raw:
-            if key not in known:
-                raise SpecError(f"{where}: no field '{key}'; {did_you_mean(key, known)}")
-        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()}
-        try:
-            return FrontEnd(**values)
-        except SpecError as e:
-            raise SpecError(f"{where}: {e}") from e
+        return as_json.from_json(FrontEnd, text, where)
 
 
 def _check(fe: FrontEnd) -> None:

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
+from micronets import tasks
 from micronets.boards.board import Budget, load_board
 from micronets.commands.own_space import load_space
 from micronets.design.search_settings import SearchSettings
@@ -20,7 +21,7 @@ from micronets.ir.space import SearchSpace
 from micronets.ir.spaces import Space
 from micronets.run.toml_config import build, convert, flat, parse_override
 from micronets.runtimes import RUNTIMES, TFLM
-from micronets.tasks import TASKS, module
+from micronets.tasks import TASKS, DataOptions
 
 MOST_THREADS = 1024
 
@@ -41,18 +42,11 @@ class TeacherConfig:
     train: TrainSettings | None = None
 
 
-class DataOptions(Protocol):
-    """What the `Options` of every task have: where the examples are; empty: they are synthesised."""
-
-    @property
-    def path(self) -> str: ...
-
-
 @dataclass(frozen=True)
 class Config:
     """Everything that decides the result of a run, and `out`, the directory it goes to.
 
-    task: what to learn: `micronets tasks` lists them.
+    task: what to learn: `micronets tasks` lists them; or a task of your own, as `FILE.py:NAME`.
     board: `micronets boards` lists them, or the path of a board's TOML file.
     out: the run directory.
     seed: of the search and the training: first weights, order and disturbance of the examples, networks that are drawn. Which
@@ -129,9 +123,8 @@ def parse(table: Mapping[str, Any], where: str) -> Config:
         if key not in table:
             raise SpecError(f"{where}: '{key}' is missing; a configuration needs a board and a [space]")
     task = convert(str, table.get("task", next(iter(TASKS))), "task", where)
-    if task not in TASKS:
-        raise SpecError(f"{where}: unknown task '{task}'; {did_you_mean(task, TASKS)}")
-    sections = {"data": module(task).Options, "budget": Budget, "search": SearchSettings, "train": TrainSettings}
+    known_task = _located(where, lambda: tasks.find(task))
+    sections = {"data": known_task.options, "budget": Budget, "search": SearchSettings, "train": TrainSettings}
     board = convert(str, table["board"], "board", where)
     _located(where, lambda: load_board(board))
     train = _table(table, "train", where)
@@ -208,7 +201,7 @@ def space_table(task: str, table: Mapping[str, Any], where: str) -> dict[str, An
             f"{where}: unknown space '{given}'; {did_you_mean(given, spaces_of(task))}; or name a function of your own with "
             'space.file = "FILE.py:FUNCTION"'
         )
-    kind, space = module(task).SPACE, space_record({head: given})
+    kind, space = tasks.find(task).inputs, space_record({head: given})
     hints, options = space.option_types(kind), space.options(kind)
     for key, value in table.items():
         if key not in (*options, head, "fix"):
@@ -228,7 +221,7 @@ def space_record(table: Mapping[str, Any]) -> Space:
 
 def spaces_of(task: str) -> tuple[str, ...]:
     """Names of the spaces that have networks for the input of a task."""
-    return spaces.names(module(task).SPACE)
+    return spaces.names(tasks.find(task).inputs)
 
 
 def make_space(
@@ -238,7 +231,7 @@ def make_space(
 
     given: options that the data decide (`TaskData.space_options`), where the space has them. Raises `SpecError`.
     """
-    kind, record = module(task).SPACE, space_record(table)
+    kind, record = tasks.find(task).inputs, space_record(table)
     known = record.options(kind)
     options = {k: v for k, v in table.items() if k in known}
     for k, v in given.items():

@@ -191,6 +191,8 @@ def settings_for(context: RunContext, *sections: str) -> dict[str, Any]:
     """Task, seed, data and the settings of some sections, by dotted name: part of a stage's inputs."""
     chosen = {"task", "seed", "data", *sections}
     settings = {k: v for k, v in flat(context.config).items() if k.split(".")[0] in chosen and decides(k)}
+    if user_code.is_own(context.config.task):
+        settings["task file"] = digest(user_code.read(context.config.task, "task"))
     if "space" in sections and "file" in context.config.space:
         settings["space file"] = digest(user_code.read(context.config.space["file"], "space.file"))
     return {**settings, "data files": context.data_fingerprint}

@@ -203,6 +203,8 @@ def _stale(key: str, old: Any, new: Any) -> str:
         return f"was made by micronets {old}, this is {new}"
     if key == "space file":
         return "was made from another search space (the file that space.file names has changed since)"
+    if key == "task file":
+        return "was made from another task (the file that task names has changed since)"
     if key == "data":
         return "was made from other data (the files of the data set have changed since)"
     if "/" in key or key.endswith(".tflite"):

@@ -1,173 +1,62 @@
-"""Tasks: what a data set looks like to the trainer, the search and the evaluation; and `load`, which reads one.
-
-A task is a module of this package with a line in `TASKS`. It has
-
-    Options     a frozen dataclass: what `[data]` of a configuration may hold; a subset of the arguments of `load`
-    load        (path or None, **options) -> TaskData; without a path, synthetic data
-    examples    (Card, path or None, split=, test=) -> Examples: a split, as a finished model wants it
-    outline     Options -> Outline: what is known of the data before they are made or read
-    SPACE       kind of its input: name of a function of `micronets.ir.spaces.inputs`, which search spaces start from
-
-Nothing here imports torch until `TaskData.augmented` is called.
-"""
+"""Tasks by name: each is a folder or a file of this package with a `Task` record, and an entry in `TASKS`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from importlib import import_module
+from collections.abc import Mapping
 from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
+from micronets import user_code
 from micronets.errors import SpecError, did_you_mean
+from micronets.tasks.ad import task as ad
+from micronets.tasks.arrays import task as arrays
+from micronets.tasks.base import Card, DataOptions, Examples, Outline, Task, TaskData
+from micronets.tasks.images import ic_task, vww_task
+from micronets.tasks.images import task as images
+from micronets.tasks.kws import audio_task
+from micronets.tasks.kws import task as kws
+from micronets.tasks.own import task_of
 from micronets.tasks.scoring import Score
 
-if TYPE_CHECKING:
-    import torch
+__all__ = [
+    "TASKS",
+    "Card",
+    "DataOptions",
+    "Examples",
+    "Outline",
+    "Score",
+    "Task",
+    "TaskData",
+    "examples",
+    "find",
+    "load",
+]
 
-__all__ = ["TASKS", "Card", "Examples", "Outline", "Score", "TaskData", "examples", "load", "module"]
+_TASKS: tuple[Task[Any], ...] = (
+    kws.TASK,
+    ad.TASK,
+    audio_task.TASK,
+    arrays.TASK,
+    ic_task.TASK,
+    vww_task.TASK,
+    images.TASK,
+)
 
-TASKS: Mapping[str, str] = {
-    "kws": "keyword spotting: which of a few words was said in one second of sound",
-    "ad": "anomaly detection: how strange a machine sounds, learnt from sound machines alone",
-    "audio": "sound of your own: a folder of recordings per class",
-    "features": "arrays of your own, from whatever sensor: a folder per class, or an .npz",
-    "ic": "image classification: which of ten things a small picture shows",
-    "vww": "visual wake words: whether there is a person in a picture",
-    "images": "pictures of your own: a folder for each class",
-}
-"""Every task and what it learns."""
-
-_MODULES: Mapping[str, str] = {
-    "kws": "kws.task",
-    "ad": "ad.task",
-    "audio": "kws.audio_task",
-    "features": "arrays.task",
-    "ic": "images.ic_task",
-    "vww": "images.vww_task",
-    "images": "images.task",
-}
+TASKS: Mapping[str, Task[Any]] = {task.name: task for task in _TASKS}
+"""The tasks that come with micronets; a configuration without one means the first."""
 
 
-class TaskData(Protocol):
-    """A data set in memory. `split` is "train", "val" or "test".
+def find(name: str) -> Task[Any]:
+    """The task of that name, or the user's own that `FILE.py:NAME` names.
 
-    name: of the task.
-    classes: names of the outputs, in order.
-    source: one line saying what the data are; starts with "synthetic" if they are.
-    noun: what an example is, in the plural, as reports say it: "clips", "images".
-    metric: name of what `evaluate` puts first: "accuracy" or "auc".
-    input_settings: names that may stand in `settings`, each an integer that changes the network's input.
-    space_options: options of the search space that the data decide; a space that has no such option ignores it.
-    notes: warnings of the loading, one line each.
+    Raises `SpecError` for an unknown name, `FileError` and `UserCodeError` for a file that has no such task.
     """
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def classes(self) -> tuple[str, ...]: ...
-    @property
-    def source(self) -> str: ...
-    @property
-    def synthetic(self) -> bool: ...
-    @property
-    def noun(self) -> str: ...
-    @property
-    def metric(self) -> str: ...
-    @property
-    def input_settings(self) -> tuple[str, ...]: ...
-    @property
-    def space_options(self) -> Mapping[str, Any]: ...
-    @property
-    def notes(self) -> tuple[str, ...]: ...
-
-    def size(self, split: str) -> int:
-        """Number of examples N of a split."""
-
-    def labels(self, split: str) -> npt.NDArray[np.int64]:
-        """Class indices `[N]`."""
-
-    def epoch(self, rng: np.random.Generator) -> npt.NDArray[np.int64]:
-        """Shuffled indices into the train split for one epoch, balanced as the task wants it; always of one length."""
-
-    def input_shape(self, settings: Mapping[str, int]) -> tuple[int, int, int]:
-        """`(H, W, C)` of the network's input."""
-
-    def inputs(
-        self, split: str, settings: Mapping[str, int], indices: npt.NDArray[np.int64] | None = None
-    ) -> npt.NDArray[np.float32]:
-        """Network inputs `[N, H, W, C]` in real units, not augmented; of all examples or of `indices`."""
-
-    def augmented(self, indices: torch.Tensor, settings: Mapping[str, int], generator: torch.Generator) -> torch.Tensor:
-        """Network inputs `[B, H, W, C]` of train examples, augmented, float32, on the generator's device."""
-
-    def evaluate(self, outputs: npt.NDArray[np.floating[Any]], split: str) -> Score:
-        """How good a network's logits `[N, classes]` for all examples of a split are, by the task's own metric."""
-
-    def metadata(self, settings: Mapping[str, int]) -> dict[str, str]:
-        """What travels with a model: "micronets.task", "micronets.labels" (JSON list), "micronets.frontend" (JSON)."""
-
-
-@dataclass(frozen=True)
-class Outline:
-    """What is known of data before they are made or read: enough for the smallest networks that they may need.
-
-    classes: number of outputs; at least that many where the data decide.
-    space_options: as in `TaskData`; an input at most as large as the data's where these decide.
-    """
-
-    classes: int
-    space_options: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Card:
-    """What a finished model says about itself, or its user about it.
-
-    labels: names of its outputs; None if unknown. frontend: JSON text, its form is the task's; None if unknown.
-    input_shape: `(H, W, C)`. where: the model's path, for errors. marks: all of its metadata.
-    """
-
-    labels: tuple[str, ...] | None
-    frontend: str | None
-    input_shape: tuple[int, int, int]
-    where: str
-    marks: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, eq=False)
-class Examples:
-    """What a finished model is measured on.
-
-    part: inputs of some of them, or of all, float32 `[N, H, W, C]` in real units.
-    labels: class indices `[N]` into `classes`, the model's own order.
-    score: of logits `[N, classes]`. source, synthetic, noun, notes: as in `TaskData`.
-    """
-
-    part: Callable[[npt.NDArray[np.int64] | None], npt.NDArray[np.float32]]
-    labels: npt.NDArray[np.int64]
-    classes: tuple[str, ...]
-    score: Callable[[npt.NDArray[np.floating[Any]]], Score]
-    source: str
-    synthetic: bool
-    noun: str
-    notes: tuple[str, ...]
-
-    @property
-    def inputs(self) -> npt.NDArray[np.float32]:
-        """Those of all of them."""
-        return self.part(None)
-
-
-def module(name: str) -> Any:
-    """The module of task `name`. Raises `SpecError` for an unknown one."""
+    if user_code.is_own(name):
+        return task_of(name)
     if name not in TASKS:
-        raise SpecError(f"unknown task '{name}'; {did_you_mean(name, TASKS)}")
-    return import_module(f"micronets.tasks.{_MODULES[name]}")
+        raise SpecError(f"unknown task '{name}'; {did_you_mean(name, TASKS)}; or name one of your own as FILE.py:NAME")
+    return TASKS[name]
 
 
 def load(name: str, path: Path | str | None = None, **options: Any) -> TaskData:
@@ -175,13 +64,12 @@ def load(name: str, path: Path | str | None = None, **options: Any) -> TaskData:
 
     Raises `SpecError` for an unknown task or option and `DataError` for data that cannot be used.
     """
-    function = module(name).load
+    function = find(name).load
     known = [*signature(function).parameters][1:]
     for option in options:
         if option not in known:
             raise SpecError(f"task {name}: no option '{option}'; {did_you_mean(option, known)}")
-    data: TaskData = function(None if path is None else Path(path), **options)
-    return data
+    return function(None if path is None else Path(path), **options)
 
 
 def examples(name: str, card: Card, path: Path | None, *, split: str = "test", test: Path | None = None) -> Examples:
@@ -190,5 +78,4 @@ def examples(name: str, card: Card, path: Path | None, *, split: str = "test", t
     test: a directory that takes the place of the test split, where the task has such an option.
     Raises `SpecError` and `DataError`, also if the split is empty or the model's input or labels do not go with the data.
     """
-    found: Examples = module(name).examples(card, path, split=split, test=test)
-    return found
+    return find(name).examples(card, path, split=split, test=test)

@@ -32,7 +32,7 @@ def check_budget(context: RunContext) -> None:
     from micronets.design.budget_fitter import Fitter
 
     config, board = context.config, context.board
-    known: tasks.Outline = tasks.module(config.task).outline(config.data)
+    known = tasks.find(config.task).outline(config.data)
     given = {name: value for name, value in known.space_options.items() if name not in config.space}
     try:
         space = make_space(config.task, config.space, known.classes, given)

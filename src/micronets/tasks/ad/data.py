@@ -7,7 +7,6 @@ windows. (MicroNets, Section 5.3, takes minus the softmax itself, which saturate
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from micronets.errors import SpecError, did_you_mean
 from micronets.tasks.ad.auc import auc, interval, partial_auc
 from micronets.tasks.ad.settings import Augmentation, Floats, Labels, Windows
+from micronets.tasks.labelled import LabelledData
 from micronets.tasks.scoring import Score, classification
 
 if TYPE_CHECKING:
@@ -26,31 +25,24 @@ if TYPE_CHECKING:
 
     from micronets.tasks.ad.augment import Augmenter
 
-SPLITS = ("train", "val", "test")
-
 Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class AdData:
+class AdData(LabelledData):
     """Machine sounds; a `TaskData` whose examples are windows. Classes are machines, as `slider_id_00`.
 
     clips: by split: log-mel pixels uint8 `[C, T, M]`. machine: class indices `[C]`. abnormal: bool `[C]`, false in "train".
     """
 
-    classes: tuple[str, ...]
-    source: str
     windows: Windows
     clips: Mapping[str, npt.NDArray[np.uint8]]
     machine: Mapping[str, Labels]
     abnormal: Mapping[str, Bools]
-    synthetic: bool = False
-    notes: tuple[str, ...] = ()
     augmentation: Augmentation = field(default_factory=Augmentation)
     name: str = "ad"
     noun: str = "windows"
     metric: str = "auc"
-    input_settings: tuple[str, ...] = ()
 
     @property
     def space_options(self) -> Mapping[str, Any]:
@@ -58,9 +50,7 @@ class AdData:
         return {"height": self.windows.height, "width": self.windows.width}
 
     def _windows_of(self, split: str) -> int:
-        if split not in self.clips:
-            raise SpecError(f"ad: no split '{split}'; {did_you_mean(split, self.clips)}")
-        return self.windows.count(self.clips[split].shape[1])
+        return self.windows.count(self.of_split(self.clips, split).shape[1])
 
     def size(self, split: str) -> int:
         """Number of windows of a split. Raises `SpecError` for an unknown split."""
@@ -69,10 +59,6 @@ class AdData:
     def labels(self, split: str) -> Labels:
         """Machine of every window `[N]`; the windows of a clip stand together."""
         return np.repeat(self.machine[split], self._windows_of(split))
-
-    def epoch(self, rng: np.random.Generator) -> Labels:
-        """Every window of the train split once, shuffled."""
-        return rng.permutation(self.size("train"))
 
     def input_shape(self, settings: Mapping[str, int]) -> tuple[int, int, int]:
         """`(height, width, 1)`."""
@@ -112,13 +98,9 @@ class AdData:
         metrics = {"auc": means[0], "pauc": means[1], **rest}
         return Score(metrics, interval([*judged.values()]), len(scores), "clips")
 
-    def metadata(self, settings: Mapping[str, int]) -> dict[str, str]:
-        """Task, machines and front end as they travel with a model."""
-        return {
-            "micronets.task": self.name,
-            "micronets.labels": json.dumps(self.classes),
-            "micronets.frontend": self.windows.to_json(),
-        }
+    def front_end(self, settings: Mapping[str, int]) -> str:
+        """JSON of how sound becomes windows."""
+        return self.windows.to_json()
 
 
 def anomaly_scores(outputs: npt.NDArray[Any], own: Labels, windows: int) -> npt.NDArray[np.float64]:

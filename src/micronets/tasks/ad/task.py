@@ -13,14 +13,13 @@ import numpy.typing as npt
 from micronets.errors import DataError, SpecError, did_you_mean
 from micronets.files import digest
 from micronets.frontend import FrontEnd, features, kept, wav_features
-from micronets.tasks import Card, Examples, Outline
 from micronets.tasks.ad import folders, synthetic
-from micronets.tasks.ad.data import SPLITS, AdData
+from micronets.tasks.ad.data import AdData
 from micronets.tasks.ad.settings import LOGMEL, Augmentation, Windows
+from micronets.tasks.base import SPLITS, Card, Examples, Outline, Task
+from micronets.tasks.labelled import positions
 
-__all__ = ["SPACE", "AdData", "Augmentation", "Options", "examples", "load", "outline"]
-
-SPACE = "ad"
+__all__ = ["TASK", "AdData", "Augmentation", "Options", "examples", "load", "outline"]
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -158,12 +157,12 @@ def examples(card: Card, path: Path | None, *, split: str = "test", test: Path |
         raise DataError(
             f"{where}: no recordings in split '{split}' of a machine that the model knows: {', '.join(card.labels)}"
         )
-    order = np.array([card.labels.index(c) if c in card.labels else -1 for c in data.classes])
+    order = positions(data.classes, card.labels)
     known = replace(
         data,
         classes=card.labels,
         clips={split: data.clips[split][rows]},
-        machine={split: order[data.machine[split][rows]].astype(np.int64)},
+        machine={split: order[data.machine[split][rows]]},
         abnormal={split: data.abnormal[split][rows]},
         notes=(*data.notes, *([f"machines that the model does not know left out: {', '.join(unknown)}"] if unknown else [])),
     )
@@ -172,3 +171,14 @@ def examples(card: Card, path: Path | None, *, split: str = "test", test: Path |
         score=lambda outputs: known.evaluate(outputs, split), source=known.source, synthetic=known.synthetic,
         noun=known.noun, notes=known.notes,
     )  # fmt: skip
+
+
+TASK = Task(
+    name="ad",
+    about="anomaly detection: how strange a machine sounds, learnt from sound machines alone",
+    inputs="ad",
+    options=Options,
+    load=load,
+    outline=outline,
+    examples=examples,
+)

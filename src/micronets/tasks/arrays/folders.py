@@ -20,16 +20,14 @@ import numpy.typing as npt
 
 from micronets.errors import DataError
 from micronets.files import DAMAGE, said
+from micronets.tasks.base import SPLITS, Floats, Labels
 from micronets.tasks.kws.folders import speaker
 from micronets.tasks.names import check_utf8
 
-SPLITS = ("train", "val", "test")
 FORMS = "an .npz with x and y, a folder of .npy or .csv files per class, or such a file per class"
 
 _LARGEST = 1e30  # what is larger in size has no square in 32 bits, or is none at all
 
-Floats = npt.NDArray[np.float32]
-Labels = npt.NDArray[np.int64]
 Texts = npt.NDArray[np.str_]
 
 

@@ -12,20 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.errors import DataError, SpecError, did_you_mean
-from micronets.tasks import Card, Examples, Outline
 from micronets.tasks.arrays import folders
-from micronets.tasks.arrays.folders import SPLITS, Rows
-from micronets.tasks.scoring import Score, classification
+from micronets.tasks.arrays.folders import Rows
+from micronets.tasks.base import SPLITS, Card, Examples, Floats, Labels, Outline, Task
+from micronets.tasks.labelled import LabelledData, examples_of
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["SPACE", "FeaturesData", "Options", "Standard", "examples", "load", "outline"]
-
-SPACE = "features"
-
-Floats = npt.NDArray[np.float32]
-Labels = npt.NDArray[np.int64]
+__all__ = ["TASK", "FeaturesData", "Options", "Standard", "examples", "load", "outline"]
 
 
 @dataclass(frozen=True)
@@ -94,41 +89,28 @@ def _short(values: npt.NDArray[np.float64]) -> tuple[float, ...]:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class FeaturesData:
+class FeaturesData(LabelledData):
     """Labelled arrays; a `TaskData`. x: by split, float32 `[N, ...]` in the units of the files. target: class indices `[N]`."""
 
-    classes: tuple[str, ...]
-    source: str
     standard: Standard
     x: Mapping[str, Floats]
     target: Mapping[str, Labels]
-    synthetic: bool = False
-    notes: tuple[str, ...] = ()
     noise: float = 0.0
     shift: float = 0.0
     name: str = "features"
-    noun: str = "examples"
-    metric: str = "accuracy"
-    input_settings: tuple[str, ...] = ()
 
     @property
     def space_options(self) -> Mapping[str, Any]:
         """The shape of the input."""
         return dict(zip(("height", "width", "channels"), self.standard.input_shape, strict=True))
 
-    def size(self, split: str) -> int:
-        """Number of examples of a split."""
-        return len(self.labels(split))
-
     def labels(self, split: str) -> Labels:
         """Class indices `[N]`. Raises `SpecError` for an unknown split."""
-        if split not in self.target:
-            raise SpecError(f"features: no split '{split}'; {did_you_mean(split, self.target)}")
-        return self.target[split]
+        return self.of_split(self.target, split)
 
-    def epoch(self, rng: np.random.Generator) -> Labels:
-        """Every training example once, shuffled."""
-        return rng.permutation(self.size("train"))
+    def front_end(self, settings: Mapping[str, int]) -> str:
+        """JSON of the standardisation."""
+        return self.standard.to_json()
 
     def input_shape(self, settings: Mapping[str, int]) -> tuple[int, int, int]:
         """`(H, W, C)`."""
@@ -151,18 +133,6 @@ class FeaturesData:
             at = (torch.arange(x.shape[1], device=device) + by) % x.shape[1]
             x = x[torch.arange(len(x), device=device)[:, None], at]
         return x + self.noise * torch.randn(x.shape, generator=generator, device=device)
-
-    def evaluate(self, outputs: npt.NDArray[Any], split: str) -> Score:
-        """Top-1 accuracy of logits `[N, classes]` for all examples of a split."""
-        return classification(outputs, self.labels(split), len(self.classes), self.noun)
-
-    def metadata(self, settings: Mapping[str, int]) -> dict[str, str]:
-        """Task, labels and standardisation as they travel with a model."""
-        return {
-            "micronets.task": self.name,
-            "micronets.labels": json.dumps(self.classes),
-            "micronets.frontend": self.standard.to_json(),
-        }
 
 
 def outline(options: Options) -> Outline:
@@ -257,17 +227,16 @@ def examples(card: Card, path: Path | None, *, split: str = "test", test: Path |
     if standard.input_shape != card.input_shape:
         raise SpecError(f"{card.where}: its input is {card.input_shape}, its front end gives {standard.input_shape}")
     data = load(path, splits=(split,), standard=standard)
-    target, labels = data.labels(split), card.labels
     where = path if path is not None else "synthetic motions"
-    if not len(target):
-        raise DataError(f"{where}: split '{split}' is empty; choose another with --split")
-    for i in np.unique(target):
-        if data.classes[i] not in labels:
-            raise DataError(f"{where}: class '{data.classes[i]}' is not a label of the model ({', '.join(labels)})")
-    order = np.array([labels.index(c) if c in labels else -1 for c in data.classes])
-    own = order[target].astype(np.int64)
-    return Examples(
-        part=lambda rows: data.inputs(split, {}, rows), labels=own, classes=labels,
-        score=lambda outputs: classification(outputs, own, len(labels), data.noun), source=data.source,
-        synthetic=data.synthetic, noun=data.noun, notes=data.notes,
-    )  # fmt: skip
+    return examples_of(data, card, split, where, lambda rows: data.inputs(split, {}, rows))
+
+
+TASK = Task(
+    name="features",
+    about="arrays of your own, from whatever sensor: a folder per class, or an .npz",
+    inputs="features",
+    options=Options,
+    load=load,
+    outline=outline,
+    examples=examples,
+)

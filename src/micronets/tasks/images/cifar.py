@@ -18,7 +18,7 @@ import numpy as np
 from micronets.errors import DataError
 from micronets.files import DAMAGE, said
 from micronets.frontend.image import LARGEST, Bytes
-from micronets.tasks.images.data import SPLITS, Labels
+from micronets.tasks.base import SPLITS, Labels
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 NPZ = "cifar10.npz"

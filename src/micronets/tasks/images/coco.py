@@ -22,8 +22,9 @@ import numpy as np
 
 from micronets.errors import DataError, SpecError, did_you_mean
 from micronets.frontend.image import Bytes, ImageFrontEnd
+from micronets.tasks.base import SPLITS, Labels
 from micronets.tasks.images import folders
-from micronets.tasks.images.data import SPLITS, ImageData, Labels
+from micronets.tasks.images.data import ImageData
 from micronets.tasks.images.settings import ImageAugmentation
 
 CLASSES = ("non_person", "person")

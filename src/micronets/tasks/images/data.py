@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -12,57 +11,37 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from micronets.errors import DataError, SpecError, did_you_mean
+from micronets.errors import SpecError
 from micronets.frontend.image import INPUT_SETTINGS, PRESETS, Bytes, ImageFrontEnd, network_input
-from micronets.tasks import Card, Examples
+from micronets.tasks.base import Card, Examples, Labels
 from micronets.tasks.images.settings import ImageAugmentation
-from micronets.tasks.scoring import Score, classification
+from micronets.tasks.labelled import LabelledData, examples_of
 
 if TYPE_CHECKING:
     import torch
 
     from micronets.tasks.images.augment import Augmenter
 
-SPLITS = ("train", "val", "test")
-
-Labels = npt.NDArray[np.int64]
-
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class ImageData:
+class ImageData(LabelledData):
     """A data set of pictures; a `TaskData`.
 
     pictures, target: by split: uint8 `[N, S, S, C]` at the side that `frontend` keeps, and class indices `[N]`.
     frontend: what a network gets where no input settings are given. marks: what else travels in a model's metadata.
     """
 
-    name: str
-    classes: tuple[str, ...]
-    source: str
     frontend: ImageFrontEnd
     pictures: Mapping[str, Bytes]
     target: Mapping[str, Labels]
-    synthetic: bool = False
-    notes: tuple[str, ...] = ()
     augmentation: ImageAugmentation = field(default_factory=ImageAugmentation)
     noun: str = "images"
-    metric: str = "accuracy"
     input_settings: tuple[str, ...] = INPUT_SETTINGS
     marks: Mapping[str, str] = field(default_factory=dict)
 
-    def size(self, split: str) -> int:
-        """Number of examples of a split. Raises `SpecError` for an unknown split."""
-        return len(self.labels(split))
-
     def labels(self, split: str) -> Labels:
         """Class indices `[N]`. Raises `SpecError` for an unknown split."""
-        if split not in self.target:
-            raise SpecError(f"{self.name}: no split '{split}'; {did_you_mean(split, self.target)}")
-        return self.target[split]
-
-    def epoch(self, rng: np.random.Generator) -> Labels:
-        """Indices of the train split, shuffled, each once."""
-        return rng.permutation(self.size("train"))
+        return self.of_split(self.target, split)
 
     def input_shape(self, settings: Mapping[str, int]) -> tuple[int, int, int]:
         """`(resolution, resolution, colour)`. Raises `SpecError` for an unknown setting."""
@@ -92,18 +71,13 @@ class ImageData:
         """Nothing: a space of networks says itself which resolutions and colours it offers."""
         return {}
 
-    def evaluate(self, outputs: npt.NDArray[np.floating[Any]], split: str) -> Score:
-        """Top-1 accuracy of logits `[N, classes]` for all examples of a split."""
-        return classification(outputs, self.labels(split), len(self.classes), self.noun)
+    def front_end(self, settings: Mapping[str, int]) -> str:
+        """JSON of the front end with these input settings."""
+        return self.frontend.with_settings(settings).to_json()
 
     def metadata(self, settings: Mapping[str, int]) -> dict[str, str]:
-        """Task, labels and front end as they travel with a model."""
-        return {
-            "micronets.task": self.name,
-            "micronets.labels": json.dumps(self.classes),
-            "micronets.frontend": self.frontend.with_settings(settings).to_json(),
-            **self.marks,
-        }
+        """Task, labels, front end and marks as they travel with a model."""
+        return {**super().metadata(settings), **self.marks}
 
 
 def front_end(card: Card) -> ImageFrontEnd:
@@ -121,21 +95,6 @@ def front_end(card: Card) -> ImageFrontEnd:
     return fe
 
 
-def examples_of(data: ImageData, card: Card, split: str, where: Path | str) -> Examples:
-    """A split as the model of `card` wants it, with the classes in the order of its labels; the front end is that of `data`.
-
-    Raises `DataError` if the split is empty or holds a class that the model does not know.
-    """
-    target, classes = data.labels(split), card.labels or data.classes
-    if not len(target):
-        raise DataError(f"{where}: split '{split}' is empty; choose another with --split")
-    for i in np.unique(target):
-        if data.classes[i] not in classes:
-            raise DataError(f"{where}: class '{data.classes[i]}' is not a label of the model ({', '.join(classes)})")
-    order = np.array([classes.index(c) if c in classes else -1 for c in data.classes])
-    labels = order[target].astype(np.int64)
-    return Examples(
-        part=lambda rows: data.inputs(split, {}, rows), labels=labels, classes=classes,
-        score=lambda outputs: classification(outputs, labels, len(classes), data.noun), source=data.source,
-        synthetic=data.synthetic, noun=data.noun, notes=data.notes,
-    )  # fmt: skip
+def examples_for(data: ImageData, card: Card, split: str, where: Path | str) -> Examples:
+    """A split as the model of `card` wants it; the front end is that of `data`. Raises `DataError`: see `examples_of`."""
+    return examples_of(data, card, split, where, lambda rows: data.inputs(split, {}, rows))

@@ -10,14 +10,12 @@ import numpy as np
 
 from micronets.errors import DataError, SpecError, did_you_mean
 from micronets.frontend.image import ImageFrontEnd, resized
-from micronets.tasks import Card, Examples, Outline
+from micronets.tasks.base import SPLITS, Card, Examples, Labels, Outline, Task
 from micronets.tasks.images import cifar, folders, synthetic
-from micronets.tasks.images.data import SPLITS, ImageData, Labels, examples_of, front_end
+from micronets.tasks.images.data import ImageData, examples_for, front_end
 from micronets.tasks.images.settings import ImageAugmentation
 
-__all__ = ["SPACE", "ImageAugmentation", "Options", "examples", "load", "outline"]
-
-SPACE = "ic"
+__all__ = ["TASK", "ImageAugmentation", "Options", "examples", "load", "outline"]
 
 VALIDATION = 5000
 _SEED = 20250  # which pictures validate is part of the task: the same ones whatever a run's seed is
@@ -95,7 +93,7 @@ def examples(card: Card, path: Path | None, *, split: str = "test", test: Path |
     if test is not None:
         raise SpecError("--test: task ic takes its test images from --data")
     data = load(path, frontend=front_end(card), splits=(split,))
-    return examples_of(data, card, split, path if path is not None else "synthetic images")
+    return examples_for(data, card, split, path if path is not None else "synthetic images")
 
 
 def validation_rows(target: Labels, count: int, where: Path | str) -> tuple[Labels, Labels]:
@@ -112,3 +110,14 @@ def validation_rows(target: Labels, count: int, where: Path | str) -> tuple[Labe
         held.append(rng.permutation(rows)[:n])
     chosen = np.sort(np.concatenate(held))
     return np.setdiff1d(np.arange(len(target)), chosen), chosen
+
+
+TASK = Task(
+    name="ic",
+    about="image classification: which of ten things a small picture shows",
+    inputs="ic",
+    options=Options,
+    load=load,
+    outline=outline,
+    examples=examples,
+)

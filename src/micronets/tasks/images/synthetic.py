@@ -15,7 +15,7 @@ import numpy.typing as npt
 from micronets.files import digest
 from micronets.frontend import kept
 from micronets.frontend.image import Bytes
-from micronets.tasks.images.data import SPLITS, Labels
+from micronets.tasks.base import SPLITS, Labels
 
 VERSION = 1  # raise it when drawings change: they are kept on disk
 TEXTURES = ("stripes", "checks", "dots", "rings", "waves", "disc", "triangle", "square", "cross", "star")

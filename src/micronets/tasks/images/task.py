@@ -11,15 +11,14 @@ import numpy as np
 
 from micronets.errors import DataError, SpecError, did_you_mean
 from micronets.frontend.image import Bytes, ImageFrontEnd, resized
-from micronets.tasks import Card, Examples, Outline
+from micronets.tasks.base import SPLITS, Card, Examples, Labels, Outline, Task
 from micronets.tasks.images import cifar, folders, ic_task, synthetic
-from micronets.tasks.images.data import SPLITS, ImageData, Labels, examples_of, front_end
+from micronets.tasks.images.data import ImageData, examples_for, front_end
 from micronets.tasks.images.settings import ImageAugmentation
 from micronets.tasks.images.split import held_out
 
-__all__ = ["SPACE", "ImageAugmentation", "Options", "examples", "load", "outline", "read"]
+__all__ = ["TASK", "ImageAugmentation", "Options", "examples", "load", "outline", "read"]
 
-SPACE = "images"
 KEPT = 96
 
 
@@ -158,4 +157,15 @@ def examples(card: Card, path: Path | None, *, split: str = "test", test: Path |
     if test is not None:
         raise SpecError("--test: task images takes its test images from --data")
     data = load(path, frontend=front_end(card), splits=(split,))
-    return examples_of(data, card, split, path if path is not None else "synthetic images")
+    return examples_for(data, card, split, path if path is not None else "synthetic images")
+
+
+TASK = Task(
+    name="images",
+    about="pictures of your own: a folder for each class",
+    inputs="images",
+    options=Options,
+    load=load,
+    outline=outline,
+    examples=examples,
+)

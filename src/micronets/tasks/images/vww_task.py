@@ -9,14 +9,13 @@ from typing import Literal
 
 from micronets.errors import SpecError
 from micronets.frontend.image import ImageFrontEnd, resized
-from micronets.tasks import Card, Examples, Outline
+from micronets.tasks.base import SPLITS, Card, Examples, Outline, Task
 from micronets.tasks.images import coco, synthetic, task
-from micronets.tasks.images.data import SPLITS, ImageData, examples_of, front_end
+from micronets.tasks.images.data import ImageData, examples_for, front_end
 from micronets.tasks.images.settings import ImageAugmentation
 
-__all__ = ["SPACE", "ImageAugmentation", "Options", "examples", "load", "outline"]
+__all__ = ["TASK", "ImageAugmentation", "Options", "examples", "load", "outline"]
 
-SPACE = "images"
 KEPT = 160
 AUGMENTATION = ImageAugmentation(
     shift=0, zoom=(0.75, 1.0), aspect=1.2, brightness=0.2, contrast=0.2, saturation=0.3, erase=0.25, erase_side=0.4
@@ -86,4 +85,15 @@ def examples(card: Card, path: Path | None, *, split: str = "test", test: Path |
         raise SpecError("--test: task vww takes its test images from --data")
     # A model that learnt from most of val2014 must not be tested on it.
     data = load(path, frontend=front_end(card), splits=(split,), coco_split=card.marks.get(coco.MARK, "paper"))
-    return examples_of(data, card, split, path if path is not None else "synthetic images")
+    return examples_for(data, card, split, path if path is not None else "synthetic images")
+
+
+TASK = Task(
+    name="vww",
+    about="visual wake words: whether there is a person in a picture",
+    inputs="images",
+    options=Options,
+    load=load,
+    outline=outline,
+    examples=examples,
+)

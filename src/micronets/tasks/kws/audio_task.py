@@ -11,18 +11,16 @@ import numpy as np
 from micronets.errors import DataError, SpecError, did_you_mean
 from micronets.files import digest
 from micronets.frontend import FrontEnd, features, kept
-from micronets.tasks import Card, Examples, Outline
 from micronets.tasks.ad import synthetic
+from micronets.tasks.base import SPLITS, Card, Examples, Labels, Outline, Task
 from micronets.tasks.kws import clips
-from micronets.tasks.kws.data import SPLITS, Features, KwsData, Labels
+from micronets.tasks.kws.data import Features, KwsData
 from micronets.tasks.kws.folders import scan
 from micronets.tasks.kws.noise import coloured
 from micronets.tasks.kws.settings import Augmentation
 from micronets.tasks.kws.task import front_end_of, matched
 
-__all__ = ["SPACE", "Augmentation", "Options", "examples", "load", "outline"]
-
-SPACE = "kws"
+__all__ = ["TASK", "Augmentation", "Options", "examples", "load", "outline"]
 
 
 @dataclass(frozen=True)
@@ -147,3 +145,14 @@ def examples(card: Card, path: Path | None, *, split: str = "test", test: Path |
     fe = front_end_of(card)
     data = load(path, test=test, frontend=fe, clip_seconds=fe.clip_ms / 1000, splits=(split,))
     return matched(card, fe, data, split, path or "synthetic machines")
+
+
+TASK = Task(
+    name="audio",
+    about="sound of your own: a folder of recordings per class",
+    inputs="kws",
+    options=Options,
+    load=load,
+    outline=outline,
+    examples=examples,
+)

@@ -10,7 +10,8 @@ import numpy as np
 
 from micronets.errors import DataError
 from micronets.frontend import FrontEnd, cut_features, features, read_wav, resample, wav_features
-from micronets.tasks.kws.data import SILENCE, SPLITS, UNKNOWN, Features, Labels
+from micronets.tasks.base import SPLITS, Labels
+from micronets.tasks.kws.data import SILENCE, UNKNOWN, Features
 from micronets.tasks.kws.folders import BACKGROUND, Files, Folders, check_words, official_splits, own_splits, scan
 from micronets.tasks.kws.noise import coloured
 

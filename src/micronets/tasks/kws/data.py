@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from micronets.errors import SpecError, did_you_mean
+from micronets.errors import SpecError
 from micronets.frontend import INPUT_SETTINGS, FrontEnd, network_input
+from micronets.tasks.base import Labels
 from micronets.tasks.kws.settings import Augmentation
-from micronets.tasks.scoring import Score, classification
+from micronets.tasks.labelled import LabelledData
 
 if TYPE_CHECKING:
     import torch
@@ -23,14 +23,12 @@ if TYPE_CHECKING:
 
 SILENCE, UNKNOWN = "_silence_", "_unknown_"
 KEYWORDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
-SPLITS = ("train", "val", "test")
 
 Features = npt.NDArray[Any]
-Labels = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class KwsData:
+class KwsData(LabelledData):
     """A keyword data set as log-mel pixels; a `TaskData`.
 
     features, target: by split: uint8 `[N, T, M]` and class indices `[N]`. (For evaluation through an MFCC front end,
@@ -39,30 +37,19 @@ class KwsData:
     share: examples of `_unknown_` and of `_silence_` in an epoch, in units of the mean number of the other classes.
     """
 
-    classes: tuple[str, ...]
-    source: str
     frontend: FrontEnd
     features: Mapping[str, Features]
     target: Mapping[str, Labels]
     background: Features
-    synthetic: bool = False
-    notes: tuple[str, ...] = ()
     share: float = 1.0
     augmentation: Augmentation = field(default_factory=Augmentation)
     name: str = "kws"
     noun: str = "clips"
-    metric: str = "accuracy"
     input_settings: tuple[str, ...] = INPUT_SETTINGS
-
-    def size(self, split: str) -> int:
-        """Number of examples of a split. Raises `SpecError` for an unknown split."""
-        return len(self.labels(split))
 
     def labels(self, split: str) -> Labels:
         """Class indices `[N]`. Raises `SpecError` for an unknown split."""
-        if split not in self.target:
-            raise SpecError(f"kws: no split '{split}'; {did_you_mean(split, self.target)}")
-        return self.target[split]
+        return self.of_split(self.target, split)
 
     def counts(self, split: str) -> dict[str, int]:
         """Examples by class."""
@@ -118,14 +105,6 @@ class KwsData:
         """What a space of networks has to know: the frames and the bands of a clip."""
         return {"frames": self.frontend.frames, "bands": self.frontend.n_mels}
 
-    def evaluate(self, outputs: npt.NDArray[Any], split: str) -> Score:
-        """Top-1 accuracy of logits `[N, classes]` for all examples of a split."""
-        return classification(outputs, self.labels(split), len(self.classes), self.noun)
-
-    def metadata(self, settings: Mapping[str, int]) -> dict[str, str]:
-        """Task, labels and front end as they travel with a model."""
-        return {
-            "micronets.task": self.name,
-            "micronets.labels": json.dumps(self.classes),
-            "micronets.frontend": self.frontend.with_settings(settings).to_json(),
-        }
+    def front_end(self, settings: Mapping[str, int]) -> str:
+        """JSON of the front end with these input settings."""
+        return self.frontend.with_settings(settings).to_json()

@@ -24,7 +24,8 @@ import numpy.typing as npt
 from micronets.errors import DataError
 from micronets.files import DAMAGE, said
 from micronets.frontend import FrontEnd
-from micronets.tasks.kws.data import SILENCE, SPLITS, UNKNOWN, Features, Labels
+from micronets.tasks.base import SPLITS, Labels
+from micronets.tasks.kws.data import SILENCE, UNKNOWN, Features
 
 KEYS = ("x", "y", "split", "classes", "frontend")
 

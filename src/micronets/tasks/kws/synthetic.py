@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.frontend import FrontEnd, features, resample
-from micronets.tasks.kws.data import KEYWORDS, SILENCE, SPLITS, UNKNOWN, Features, KwsData, Labels
+from micronets.tasks.base import SPLITS, Labels
+from micronets.tasks.kws.data import KEYWORDS, SILENCE, UNKNOWN, Features, KwsData
 from micronets.tasks.kws.espeak import ACCENTS, VOICES, Job, synthesise
 from micronets.tasks.kws.noise import coloured, coloured_samples
 from micronets.tasks.kws.settings import Augmentation

@@ -6,20 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from micronets.errors import DataError, SpecError, did_you_mean
 from micronets.frontend import PRESETS, FrontEnd, network_input
-from micronets.tasks import Card, Examples, Outline
+from micronets.tasks.base import SPLITS, Card, Examples, Outline, Task
 from micronets.tasks.kws import clips, prepared, synthetic
-from micronets.tasks.kws.data import KEYWORDS, SILENCE, SPLITS, UNKNOWN, KwsData
+from micronets.tasks.kws.data import KEYWORDS, SILENCE, UNKNOWN, KwsData
 from micronets.tasks.kws.folders import LISTS, Folders, scan
 from micronets.tasks.kws.settings import Augmentation
-from micronets.tasks.scoring import classification
+from micronets.tasks.labelled import examples_of
 
-__all__ = ["KEYWORDS", "SILENCE", "SPACE", "UNKNOWN", "Augmentation", "KwsData", "Options", "examples", "load", "outline"]
+__all__ = ["KEYWORDS", "SILENCE", "TASK", "UNKNOWN", "Augmentation", "KwsData", "Options", "examples", "load", "outline"]
 
-SPACE = "kws"
 FEATURES, TEST_WAV = "features.npz", "test_wav"
 
 
@@ -178,16 +175,16 @@ def front_end_of(card: Card) -> FrontEnd:
 
 def matched(card: Card, fe: FrontEnd, data: KwsData, split: str, where: Path | str) -> Examples:
     """A split of `data` through `fe` with the classes in the order of the model's labels. Raises `DataError`."""
-    target, classes = data.labels(split), card.labels or data.classes
-    if not len(target):
-        raise DataError(f"{where}: split '{split}' is empty; choose another with --split")
-    for i in np.unique(target):
-        if data.classes[i] not in classes:
-            raise DataError(f"{where}: class '{data.classes[i]}' is not a label of the model ({', '.join(classes)})")
-    order = np.array([classes.index(c) if c in classes else -1 for c in data.classes])
-    labels, x = order[target].astype(np.int64), data.features[split]
-    return Examples(
-        part=lambda rows: network_input(x if rows is None else x[rows], fe), labels=labels, classes=classes,
-        score=lambda outputs: classification(outputs, labels, len(classes), data.noun), source=data.source,
-        synthetic=data.synthetic, noun=data.noun, notes=data.notes,
-    )  # fmt: skip
+    x = data.of_split(data.features, split)
+    return examples_of(data, card, split, where, lambda rows: network_input(x if rows is None else x[rows], fe))
+
+
+TASK = Task(
+    name="kws",
+    about="keyword spotting: which of a few words was said in one second of sound",
+    inputs="kws",
+    options=Options,
+    load=load,
+    outline=outline,
+    examples=examples,
+)

@@ -1,0 +1,106 @@
+"""What all data sets of labelled examples have in common, and how a split of one becomes the examples of a finished model."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from micronets.errors import DataError, SpecError, did_you_mean
+from micronets.tasks.base import Card, Examples, Floats, Labels
+from micronets.tasks.scoring import Score, classification
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LabelledData(ABC):
+    """The part of a `TaskData` that is the same for all examples with a class each; its fields are explained there."""
+
+    name: str
+    classes: tuple[str, ...]
+    source: str
+    noun: str = "examples"
+    metric: str = "accuracy"
+    input_settings: tuple[str, ...] = ()
+    synthetic: bool = False
+    notes: tuple[str, ...] = ()
+
+    @abstractmethod
+    def labels(self, split: str) -> Labels:
+        """Class indices `[N]`. Raises `SpecError` for an unknown split."""
+
+    @abstractmethod
+    def front_end(self, settings: Mapping[str, int]) -> str:
+        """JSON of the front end that makes the network's input, as it travels with a model."""
+
+    def of_split(self, parts: Mapping[str, T], split: str) -> T:
+        """What belongs to a split. Raises `SpecError` for an unknown one."""
+        if split not in parts:
+            raise SpecError(f"{self.name}: no split '{split}'; {did_you_mean(split, parts)}")
+        return parts[split]
+
+    def size(self, split: str) -> int:
+        """Number of examples of a split. Raises `SpecError` for an unknown split."""
+        return len(self.labels(split))
+
+    def epoch(self, rng: np.random.Generator) -> Labels:
+        """Indices of the train split, shuffled, each once."""
+        return rng.permutation(self.size("train"))
+
+    def evaluate(self, outputs: npt.NDArray[np.floating[Any]], split: str) -> Score:
+        """Top-1 accuracy of logits `[N, classes]` for all examples of a split."""
+        return classification(outputs, self.labels(split), len(self.classes), self.noun)
+
+    def metadata(self, settings: Mapping[str, int]) -> dict[str, str]:
+        """Task, labels and front end as they travel with a model."""
+        return {
+            "micronets.task": self.name,
+            "micronets.labels": json.dumps(self.classes),
+            "micronets.frontend": self.front_end(settings),
+        }
+
+
+def positions(classes: tuple[str, ...], labels: tuple[str, ...]) -> Labels:
+    """For each of `classes`, its index among the labels of a model; -1 for one that the model does not know."""
+    return np.array([labels.index(c) if c in labels else -1 for c in classes], np.int64)
+
+
+def examples_of(
+    data: LabelledData,
+    card: Card,
+    split: str,
+    where: Path | str,
+    part: Callable[[Labels | None], Floats],
+) -> Examples:
+    """A split as the model of `card` wants it, with the classes in the order of its labels; without labels, of the data.
+
+    - where: the data, for errors.
+    - part: inputs of some of the examples, or of all.
+
+    Raises `DataError` if the split is empty or holds a class that the model does not know.
+    """
+    target, classes = data.labels(split), card.labels or data.classes
+    if not len(target):
+        raise DataError(f"{where}: split '{split}' is empty; choose another with --split")
+    order = positions(data.classes, classes)
+    for i in np.unique(target):
+        if order[i] < 0:
+            raise DataError(f"{where}: class '{data.classes[i]}' is not a label of the model ({', '.join(classes)})")
+    labels = order[target]
+    return Examples(
+        part=part,
+        labels=labels,
+        classes=classes,
+        score=lambda outputs: classification(outputs, labels, len(classes), data.noun),
+        source=data.source,
+        synthetic=data.synthetic,
+        noun=data.noun,
+        notes=data.notes,
+    )
