@@ -71,7 +71,7 @@ class Board:
     active_power_w: power while a network runs, at that clock.
     flash_wait_states: of one flash access at that clock, before any cache.
     flash_cache: what hides those wait states, in words.
-    cycle_factor: its cycles over those of a Cortex-M4 without wait states (`cycles.step_cycles`).
+    cycle_factor: its cycles over those of a Cortex-M4 without wait states (`tflm_cycles.step_cycles`).
     cycle_uncertainty: of that factor, a relative error: 0.1 is +-10 %.
     compiler_flags: that select the core and its FPU, for GCC and clang.
     sources: where each number is from, by field name.

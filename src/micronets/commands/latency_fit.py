@@ -1,4 +1,4 @@
-"""Fits to measured networks: lines of latency against ops, and the coefficients of a `latency.LatencyModel`."""
+"""Fits to measured networks: lines of latency against ops, and the coefficients of a `latency_model.LatencyModel`."""
 
 from __future__ import annotations
 

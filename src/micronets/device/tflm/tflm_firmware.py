@@ -118,7 +118,7 @@ def toolchain(tflm: Tflm) -> str:
 
 
 def build(sources: Mapping[str, str], tflm: Tflm, board: Board, sizes: tuple[int, int, int], arena_bytes: int) -> Firmware:
-    """Firmware in which TFLM runs the network of `sources` (`runtime_tflm.tflm_files`), as `sim.simulate` works it.
+    """Firmware in which TFLM runs the network of `sources` (`tflm_package.tflm_files`), as `machine.simulate` works it.
 
     sizes: operators of the model, bytes of its input and of its output. arena_bytes: what TFLM is expected to need; the
     firmware's arena is larger, so that it can tell what it needs in truth.

@@ -68,7 +68,7 @@ def load(
     """The recordings at `path`, or synthetic ones; the options are those of `Options`.
 
     A tenth of every class is for "val" and, without `test`, a tenth for "test": whole speakers or sources where file names
-    tell (see `recordings.own_splits`); the pieces of a recording are never parted. splits: those to read ("all": every
+    tell (see `folders.own_splits`); the pieces of a recording are never parted. splits: those to read ("all": every
     recording); the others stay empty. seed: of the noise that is mixed in where there is no folder `_background_noise_`.
     Raises `DataError` (data that cannot be used) and `SpecError` (a bad option).
     """
