@@ -197,3 +197,15 @@ def test_no_compiler_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(DeviceError, match=r"no C compiler found .* pip install ziglang"):
         host_compiler()
+
+
+def test_lines_of_the_generated_c_have_at_most_120_columns() -> None:
+    """Where layers run whole and in patches, and for a layer with a long name of many words."""
+    for seed in range(12):
+        for limit in (None, 0):
+            files = compile_model(random_model(random_arch(seed), seed), arena_limit=limit).files
+            for name in ("model.c", "model.h", "example.c", "CMakeLists.txt"):
+                assert max(map(len, files[name].splitlines())) <= 120, (seed, limit, name)
+    long = FullyConnected(name="a name of many words " * 12, inputs=(INPUT,), units=3)
+    text = compile_model(random_model(Arch((4,), (long,)), 1)).files["model.c"]
+    assert max(map(len, text.splitlines())) <= 120

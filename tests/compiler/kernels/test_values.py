@@ -49,8 +49,9 @@ def test_a_struct_by_hand() -> None:
     fields = (("input", Offset("x", 32)), ("count", OutputRows(4, 6)), ("base", inner), ("f", Name("g")), ("a", (1, -2)))
     record = Constant("layer_3", Struct("micronets_conv_layer", fields))
     assert ctext.constant(record) == (
-        "static const micronets_conv_layer layer_3 = {.input = 32, .count = 24, "
-        ".base = {.in_h = 9, .out_h = 4, .pad_top = 1}, .f = g, .a = {1, -2}};\n"
+        "static const micronets_conv_layer layer_3 = {\n"
+        "    .input = 32, .count = 24, .base = {.in_h = 9, .out_h = 4, .pad_top = 1}, .f = g, .a = {1, -2},\n"
+        "};\n"
     )
     assert record.bytes == 64
 

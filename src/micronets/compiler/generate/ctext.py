@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterable
 from typing import Any, assert_never
 
@@ -25,7 +26,9 @@ from micronets.compiler.kernels.base import (
     Value,
 )
 
-_WIDTH = 110
+_WIDTH = 110  # columns of a table
+_LINE = 120  # columns that no line exceeds, unless a name does
+_INDENT = 4
 
 
 def array(ctype: str, name: str, values: npt.NDArray[Any] | bytes) -> str:
@@ -57,9 +60,47 @@ def constant(of: Table | Constant) -> str:
         case Table():
             return array(of.ctype, of.name, of.values)
         case Constant():
-            return f"static const {of.value.ctype} {of.name} = {value(of.value)};\n"
+            head = f"static const {of.value.ctype} {of.name} = "
+            return f"{head}{_initialiser(of.value, 0, len(head))};\n"
         case _:
             assert_never(of)
+
+
+def _initialiser(of: Value, indent: int, column: int) -> str:
+    """Returns a value as `value` does, over several lines where one does not hold it.
+
+    - indent: columns in front of the line on which the value begins.
+    - column: where on that line it begins; a comma or semicolon follows the value.
+    """
+    text = value(of)
+    if column + len(text) < _LINE or not isinstance(of, Struct | tuple):
+        return text
+    parts = [(f".{field} = ", inner) for field, inner in of.fields] if isinstance(of, Struct) else [("", inner) for inner in of]
+    margin = " " * (indent + _INDENT)
+    lines = [""]
+    for name, inner in parts:
+        item = f"{name}{value(inner)},"
+        if lines[-1] and len(margin) + len(lines[-1]) + 1 + len(item) <= _LINE:
+            lines[-1] += f" {item}"
+        else:
+            lines.append(f"{name}{_initialiser(inner, len(margin), len(margin) + len(name))},")
+    return "{\n" + "".join(f"{margin}{line}\n" for line in lines[1:]) + " " * indent + "}"
+
+
+def block_comment(text: str) -> str:
+    """`/* text */`, over several lines where one does not hold it, with its line end."""
+    first, *more = textwrap.wrap(text, _LINE - len("/*  */"), break_long_words=False, break_on_hyphens=False)
+    return "\n * ".join([f"/* {first}", *more]) + " */\n"
+
+
+def listing(head: str, items: Iterable[str]) -> str:
+    """`head {items};` over several lines where one does not hold it, with its line end."""
+    text = ", ".join(items)
+    if len(head) + len(text) + len(" {};") <= _LINE:
+        return f"{head} {{{text}}};\n"
+    margin = " " * _INDENT
+    filled = textwrap.fill(f"{text},", _LINE, initial_indent=margin, subsequent_indent=margin, break_long_words=False)
+    return f"{head} {{\n{filled}\n}};\n"
 
 
 def value(of: Value) -> str:

@@ -18,7 +18,10 @@ from micronets.quantized.model import QuantizedModel
 from micronets.quantized.validate import validate
 
 _MODEL_C = """\
-/* {title}: weights, tables and calls. Kernels: micronets_kernels.h. How to use it: model.h. */
+/* {title}.
+ *
+ * This file holds the weights of the layers, their tables and the order in which they run. model.h says how to use it,
+ * micronets_kernels.h what the functions compute that run the layers. */
 #include "model.h"
 
 #include "micronets_layers.h"
@@ -47,10 +50,9 @@ void micronets_invoke(void *arena)
 """
 
 _RUN = """\
-/* The functions that run layers; for each layer, 1 + the index of its function (0: the layer has nothing to do, or runs in
- * patches) and the record that the function runs it from (0: the function is this layer's alone and needs none). */
-static micronets_layer_function *const functions[] = {{{functions}}};
-static const {ctype} function_of[MICRONETS_LAYERS] = {{
+/* The functions that run layers; for each layer, 1 + the index of its function (0: the layer has nothing to do, or runs
+ * in patches) and the record that the function runs it from (0: the function is this layer's alone and needs none). */
+{functions}static const {ctype} function_of[MICRONETS_LAYERS] = {{
 {function_of}
 }};
 static const void *const records[MICRONETS_LAYERS] = {{
@@ -189,7 +191,7 @@ def _model_c(
         inputs, outputs = (" and ".join(map(ctext.shape, shapes)) for shapes in (step.input_shapes, step.output_shapes))
         head = f"layer {i}: {type(step.layer).__name__} '{ctext.comment(step.layer.name)}', {inputs} -> {outputs}"
         if code.constants:
-            tables.append(f"/* {head} */\n{''.join(map(ctext.constant, code.constants))}")
+            tables.append(f"{ctext.block_comment(head)}{''.join(map(ctext.constant, code.constants))}")
     tables += [group.text for group in groups]
     tables += [run.definition for run in runs if run and run.definition]
     functions = _functions(runs)
@@ -206,7 +208,7 @@ def _model_c(
         title=title,
         tables="\n".join(tables),
         run=_RUN.format(
-            functions=", ".join(functions or ["0"]),
+            functions=ctext.listing("static micronets_layer_function *const functions[] =", functions or ["0"]),
             ctype="uint8_t" if len(functions) < 256 else "uint16_t",
             function_of="\n".join(f"    {line}" for line in function_of),
             records="\n".join(f"    {run.record if run else '0'}," for run in runs),

@@ -141,12 +141,13 @@ In firmware, add {every} but `example.c` to the build, or the directory as a lib
   `CONFIG_MICRONETS_MODEL=y` in `prj.conf`;
 - PlatformIO: the directory in `lib/` of the project.
 
-These build the network with `-O2`, whatever the project is built with; in any other build, see to it: without optimisation it
-takes several times as long. The flags that select the processor (`-mcpu` and the like) are the project's. With those of a
-Cortex-M4, M7 or M33, the kernels use its DSP instructions.
+These build the network with `-O2`, whatever the project is built with; in any other build, see to it: without
+optimisation it takes several times as long. The flags that select the processor (`-mcpu` and the like) are the
+project's. With those of a Cortex-M4, M7 or M33, the kernels use its DSP instructions.
 
 `-D'MICRONETS_LAYER(i)=...'` runs a statement of yours before layer `i`, and once more after the last with
-`i == MICRONETS_LAYERS`: a cycle counter, for example. A layer that runs in patches of a few rows is announced for each patch.
+`i == MICRONETS_LAYERS`: a cycle counter, for example. A layer that runs in patches of a few rows is announced for each
+patch.
 
 | # | layer | kind | output |
 |---|---|---|---|
