@@ -38,10 +38,10 @@ from benchmarks.tables import replace_section
 from micronets.boards.board import board_budget
 from micronets.commands.evaluate import logits, quantized
 from micronets.cost.costs import budget_costs
-from micronets.design.budget_fitter import Fitter
+from micronets.design.budget_fitter import BudgetFitter
 from micronets.design.dnas import SearchResult, input_settings, search
 from micronets.design.export import to_quantized
-from micronets.design.train import TrainResult, fit
+from micronets.design.train import TrainingJob, TrainResult, train_network
 from micronets.device.tflm import interpreter
 from micronets.files import write_atomic
 from micronets.ir import spaces
@@ -70,8 +70,8 @@ class Comparison:
         self.budget = board_budget(budget_without_metadata(self.context), self.board)
 
     @cached_property
-    def fitter(self) -> Fitter:
-        return Fitter(self.space, self.budget, self.board)
+    def fitter(self) -> BudgetFitter:
+        return BudgetFitter(self.space, self.budget, self.board)
 
     def run(self, method: str, seed: int, out: Path) -> dict[str, Any]:
         """Chooses and trains one network; the entry of the results."""
@@ -139,7 +139,7 @@ class Comparison:
             space, values = spaces.uniform(self.space, share)
             if small:
                 values |= {c.name: c.options[-1] for c in space.choices if c.kind == "shape"}
-            if Fitter(space, self.budget, self.board).fits(values):
+            if BudgetFitter(space, self.budget, self.board).fits(values):
                 return space, values
         sys.exit(f"uniform: no width of the standard network of space {self.space.name} fits the limits")
 
@@ -147,8 +147,8 @@ class Comparison:
         self, arch: Arch, values: Mapping[str, int], epochs: int, seed: int, init: Any, directory: Path, qat: int
     ) -> TrainResult:
         settings = replace(self.config.train, epochs=epochs, qat_epochs=qat)
-        options: dict[str, Any] = {"seed": seed, "init": init, "directory": directory, "progress": say}
-        return fit(arch, self.data, self.inputs(values), settings, **options)
+        job = TrainingJob(arch, self.data, self.inputs(values), settings, seed, init)
+        return train_network(job, directory, say)
 
     def inputs(self, values: Mapping[str, int]) -> dict[str, int]:
         return input_settings(self.data, dict(values))

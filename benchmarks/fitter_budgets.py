@@ -27,7 +27,7 @@ from micronets.boards.board import Board, Budget, board_budget, board_names, loa
 from micronets.cost import latency_model
 from micronets.cost.costs import RuntimeCosts, budget_costs, tflm_costs
 from micronets.design import budget_fitter
-from micronets.design.budget_fitter import Fitter
+from micronets.design.budget_fitter import BudgetFitter
 from micronets.errors import BudgetError
 from micronets.ir import spaces
 from micronets.ir.space import SearchSpace, derive
@@ -131,7 +131,7 @@ def random_budget(costs: Mapping[str, float], least: Mapping[str, float], rng: r
 
 def judged(
     case: str,
-    make: Callable[[], Fitter],
+    make: Callable[[], BudgetFitter],
     likely: Mapping[str, int],
     probabilities: Mapping[str, list[float]],
     possible: list[dict[str, int]] | None,
@@ -180,7 +180,7 @@ def small_cases(count: int, seed: int) -> Iterator[Outcome]:
             possible = [v for v, costs in networks if all(costs[n] <= limit for n, limit in limits.items())]
             yield judged(
                 f"small {name} {kind}, {board.name}, {way}, table {table}: {limits}",
-                lambda: Fitter(space, budget, board, lambda v: by_key[tuple(v[c.name] for c in space.choices)], how),  # noqa: B023
+                lambda: BudgetFitter(space, budget, board, lambda v: by_key[tuple(v[c.name] for c in space.choices)], how),  # noqa: B023
                 space.sample(rng),
                 random_probabilities(space, rng),
                 possible,
@@ -208,7 +208,7 @@ def whole_cases(count: int, seed: int) -> Iterator[Outcome]:
             continue
         yield judged(
             f"whole {name} {kind}, {board.name}, {way}, number {i}: {budget.limits()}",
-            lambda: Fitter(space, budget, board, runtime=how),  # noqa: B023
+            lambda: BudgetFitter(space, budget, board, runtime=how),  # noqa: B023
             space.sample(rng),
             random_probabilities(space, rng),
             None,
@@ -227,7 +227,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     if args.search_only:
-        budget_fitter.WHOLE = 0
+        budget_fitter.MOST_COSTED = 0
     whole = round(args.budgets * args.whole)
     outcomes = []
     for kind, cases in (

@@ -28,7 +28,7 @@ from micronets import tasks
 from micronets.boards.board import Budget, load_board
 from micronets.cost.counts import macs
 from micronets.design import optim
-from micronets.design.budget_fitter import Fitter
+from micronets.design.budget_fitter import BudgetFitter
 from micronets.design.dnas_loop import input_settings
 from micronets.design.net import Net
 from micronets.design.torch_ops import pick_device, prepare_cpu
@@ -50,11 +50,11 @@ def measure(
     asked = {"name": space_name} | ({"resolutions": [resolution]} if resolution else {})
     space = make_space(task, space_table(task, asked, "benchmark"), len(data.classes), data.space_options)
     chance = {c.name: [1.0] * len(c.options) for c in space.choices}
-    values = Fitter(space, Budget(macs=most), load_board("NUCLEO-F446RE")).repair(space.largest(), chance)
+    values = BudgetFitter(space, Budget(macs=most), load_board("NUCLEO-F446RE")).repair(space.largest(), chance)
     arch, settings = derive(space, values), input_settings(data, values)
     device = pick_device()
     net = Net(arch).to(device).train()
-    optimiser = optim.optimiser(net, "adamw", 1e-4)
+    optimiser = optim.make_optimiser(net, "adamw", 1e-4)
     generator = torch.Generator(device).manual_seed(0)
     rows = torch.from_numpy(np.resize(data.epoch(np.random.default_rng(0)), batch))
     y = torch.from_numpy(data.labels("train"))[rows].to(device)

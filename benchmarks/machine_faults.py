@@ -25,7 +25,7 @@ from micronets import tasks
 from micronets.cost.counts import macs
 from micronets.design.predict import predict
 from micronets.design.torch_ops import prepare_cpu
-from micronets.design.train import TrainSettings, fit
+from micronets.design.train import TrainingJob, TrainSettings, train_network
 from micronets.ir.space import derive
 from micronets.run.config import make_space, space_table
 from micronets.tasks.ad import synthetic
@@ -55,7 +55,7 @@ def measure(kind: str, seeds: int, epochs: int) -> dict[str, Any]:
     found = []
     for seed in range(seeds):
         with tempfile.TemporaryDirectory() as directory:
-            net = fit(arch, data, {}, settings, seed=seed, directory=Path(directory)).net
+            net = train_network(TrainingJob(arch, data, {}, settings, seed), Path(directory)).net
         logits = predict(net, data.inputs("test", {}))
         windows = len(logits) // len(data.machine["test"])
         found.append(mean_auc(data, anomaly_scores(logits, data.machine["test"], windows)))

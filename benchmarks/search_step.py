@@ -26,9 +26,10 @@ from torch.nn import functional as F
 
 from benchmarks.tables import replace_section
 from micronets.boards.board import Budget, board_budget, load_board
+from micronets.cost.costs import TFLM_COSTS
 from micronets.design import optim
-from micronets.design.budget_fitter import Fitter
-from micronets.design.dnas_loop import Searching
+from micronets.design.budget_fitter import BudgetFitter
+from micronets.design.dnas_loop import SearchLoop
 from micronets.design.net import Net
 from micronets.design.search_settings import SearchSettings
 from micronets.design.supernet import Supernet
@@ -82,12 +83,13 @@ def measure(name: str, batch_size: int, rounds: int) -> dict[str, Any]:
     limits = board_budget(Budget(arena_bytes=64_000, tflite_bytes=110_000, macs=8_300_000), board)
     settings = SearchSettings(epochs=1, batch=batch_size, warmup=0.0, precision=precision)
     supernet = Supernet(space).to(device)
-    stepper = Searching(supernet, Fitter(space, limits, board), board, task, settings, 0, device)  # type: ignore[arg-type]
+    fitter = BudgetFitter(space, limits, board)
+    stepper = SearchLoop(supernet, fitter, board, TFLM_COSTS, task, settings, 0, device)  # type: ignore[arg-type]
     supernet.train()
     batch = torch.arange(batch_size)
 
     net = Net(arch).to(device).train()
-    optimiser = optim.optimiser(net, "adamw", settings.weight_decay)
+    optimiser = optim.make_optimiser(net, "adamw", settings.weight_decay)
     x, y = task.x.to(device), torch.from_numpy(task.y).to(device)
 
     def plain() -> None:

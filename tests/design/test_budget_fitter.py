@@ -7,7 +7,7 @@ from benchmarks import fitter_budgets
 from micronets.boards.board import Budget
 from micronets.cost.costs import RuntimeCosts, budget_costs, least_budget_costs
 from micronets.design import budget_fitter
-from micronets.design.budget_fitter import Fitter
+from micronets.design.budget_fitter import BudgetFitter
 from micronets.errors import BudgetError
 from micronets.ir import spaces
 from micronets.ir.space import SearchSpace, derive
@@ -18,17 +18,17 @@ EVEN = {c.name: [1 / len(c.options)] * len(c.options) for c in SPACE.choices}
 
 
 def test_a_network_that_fits_is_left_alone(board) -> None:
-    fitter = Fitter(SPACE, Budget(macs=10_000_000), board)
+    fitter = BudgetFitter(SPACE, Budget(macs=10_000_000), board)
     assert fitter.repair(SPACE.largest(), EVEN) == SPACE.largest()
 
 
 @pytest.mark.parametrize("share", [0.9, 0.5, 0.2])
 @pytest.mark.parametrize("limit", ["macs", "arena_bytes", "tflite_bytes"])
 def test_repair_meets_any_limit_and_fill_stays_under_it(board, limit, share) -> None:
-    full = Fitter(SPACE, Budget(**{limit: 10**9}), board).costs(SPACE.largest())[limit]
-    least = Fitter(SPACE, Budget(**{limit: 10**9}), board).costs(SPACE.smallest())[limit]
+    full = BudgetFitter(SPACE, Budget(**{limit: 10**9}), board).costs(SPACE.largest())[limit]
+    least = BudgetFitter(SPACE, Budget(**{limit: 10**9}), board).costs(SPACE.smallest())[limit]
     budget = Budget(**{limit: int(least + share * (full - least))})
-    fitter = Fitter(SPACE, budget, board)
+    fitter = BudgetFitter(SPACE, budget, board)
     repaired = fitter.repair(SPACE.largest() | {"frame_stride": 2}, EVEN)
     filled = fitter.fill(repaired, EVEN)
     for values in (repaired, filled):
@@ -44,27 +44,27 @@ def test_repair_meets_any_limit_and_fill_stays_under_it(board, limit, share) -> 
 
 def test_repair_gives_up_the_least_probable(board) -> None:
     costs = {"macs": 0.0}
-    fitter = Fitter(SPACE, Budget(macs=22), board, lambda v: costs | {"macs": v["width"] + v["last"]})
+    fitter = BudgetFitter(SPACE, Budget(macs=22), board, lambda v: costs | {"macs": v["width"] + v["last"]})
     sure = EVEN | {"width": [0.01, 0.01, 0.98], "last": [0.3, 0.4, 0.3]}
     repaired = fitter.repair(SPACE.largest(), sure)
     assert (repaired["width"], repaired["last"]) == (12, 8)
 
 
 def test_two_equal_peaks_are_both_lowered(board) -> None:
-    fitter = Fitter(SPACE, Budget(macs=8), board, lambda v: {"macs": max(v["width"], v["last"])})
+    fitter = BudgetFitter(SPACE, Budget(macs=8), board, lambda v: {"macs": max(v["width"], v["last"])})
     repaired = fitter.repair(SPACE.largest(), EVEN)
     assert max(repaired["width"], repaired["last"]) <= 8
 
 
 def test_shapes_change_when_nothing_fits_under_them(board) -> None:
-    fitter = Fitter(SPACE, Budget(macs=20), board, lambda v: {"macs": 10 * v["width"] // (4 * v["frame_stride"] ** 2)})
+    fitter = BudgetFitter(SPACE, Budget(macs=20), board, lambda v: {"macs": 10 * v["width"] // (4 * v["frame_stride"] ** 2)})
     assert fitter.repair(SPACE.largest(), EVEN)["frame_stride"] in (1, 2)
-    tight = Fitter(SPACE, Budget(macs=5), board, lambda v: {"macs": 10 * v["width"] // (4 * v["frame_stride"] ** 2)})
+    tight = BudgetFitter(SPACE, Budget(macs=5), board, lambda v: {"macs": 10 * v["width"] // (4 * v["frame_stride"] ** 2)})
     assert tight.repair(SPACE.largest(), EVEN)["frame_stride"] == 2
 
 
 def test_a_budget_nothing_meets_is_refused_with_the_smallest_figures(board) -> None:
-    fitter = Fitter(SPACE, Budget(macs=7, arena_bytes=10**9), board)
+    fitter = BudgetFitter(SPACE, Budget(macs=7, arena_bytes=10**9), board)
     with pytest.raises(BudgetError) as e:
         fitter.feasible_shapes()
     least = min(fitter.costs(SPACE.smallest() | shapes)["macs"] for shapes in SPACE.shape_combinations())
@@ -75,7 +75,7 @@ def test_a_budget_nothing_meets_is_refused_with_the_smallest_figures(board) -> N
 
 
 def test_limits_that_exclude_each_other_are_refused(board) -> None:
-    fitter = Fitter(
+    fitter = BudgetFitter(
         SPACE,
         Budget(macs=10, arena_bytes=10),
         board,
@@ -90,14 +90,14 @@ def test_limits_that_exclude_each_other_are_refused(board) -> None:
 @pytest.mark.parametrize("space", [spaces.make("dscnn", "kws", 12), spaces.make("temporal", "kws", 12)], ids=lambda s: s.name)
 def test_a_kilobyte_is_refused_for_the_real_spaces(board, space) -> None:
     with pytest.raises(BudgetError, match=r"nothing was found .* arena_bytes = 1,024, but the cheapest network found needs \d"):
-        Fitter(space, Budget(arena_bytes=1024), board).feasible_shapes()
+        BudgetFitter(space, Budget(arena_bytes=1024), board).feasible_shapes()
 
 
-def temporal_case(board) -> tuple[SearchSpace, Fitter]:
+def temporal_case(board) -> tuple[SearchSpace, BudgetFitter]:
     """A space whose dilations cost time, and a fitter whose limit only networks without any of them can keep."""
     space = spaces.make("temporal", "features", 3, height=16, width=6, channels=1, max_width=40, blocks=2)
-    free = Fitter(space, Budget(latency_ms=1e9), board)
-    return space, Fitter(space, Budget(latency_ms=1.03 * free.costs(space.smallest())["latency_ms"]), board)
+    free = BudgetFitter(space, Budget(latency_ms=1e9), board)
+    return space, BudgetFitter(space, Budget(latency_ms=1.03 * free.costs(space.smallest())["latency_ms"]), board)
 
 
 def test_a_dilation_that_takes_too_long_is_given_up(board) -> None:
@@ -119,11 +119,11 @@ def test_what_was_chosen_comes_back_where_there_is_room(board) -> None:
     def cost(v):  # 8 for the dilation, which must go; the rest is small
         return {"macs": v["width"] + v["last"] + v["kernel"] + 8 * (v["dilation"] - 1)}
 
-    fitter = Fitter(SPACE, Budget(macs=19), board, cost)
+    fitter = BudgetFitter(SPACE, Budget(macs=19), board, cost)
     likely = SPACE.largest() | {"width": 4, "last": 8}
     sure = EVEN | {"dilation": [0.0, 1.0]}
     assert fitter.repair(likely | {"kernel": 3}, EVEN)["dilation"] == 2, "less width is enough, as before"
-    tight = Fitter(SPACE, Budget(macs=17), board, cost)
+    tight = BudgetFitter(SPACE, Budget(macs=17), board, cost)
     repaired = tight.repair(likely, sure)
     assert repaired == likely | {"dilation": 1}
 
@@ -132,7 +132,7 @@ def test_a_network_that_is_not_the_smallest_may_be_the_only_one_that_fits(board)
     def odd(v):  # a kernel of 3 leaves a rest, which costs more than two taps
         return {"macs": v["width"] + (10 if v["kernel"] == 3 else 5)}
 
-    fitter = Fitter(SPACE, Budget(macs=9), board, odd)
+    fitter = BudgetFitter(SPACE, Budget(macs=9), board, odd)
     assert not any(fitter.fits(SPACE.smallest() | shapes) for shapes in SPACE.shape_combinations())
     assert len(fitter.feasible_shapes()) == 2
     values = fitter.fill(fitter.repair(SPACE.largest(), EVEN), EVEN)
@@ -140,7 +140,7 @@ def test_a_network_that_is_not_the_smallest_may_be_the_only_one_that_fits(board)
 
 
 def test_limits_that_are_met_together_by_two_steps_at_once_are_found(board, monkeypatch) -> None:
-    monkeypatch.setattr(budget_fitter, "WHOLE", 0)
+    monkeypatch.setattr(budget_fitter, "MOST_COSTED", 0)
 
     def cost(v):  # a kernel of 5 lowers the one, a dilation the other, and both residual and plain block lower both
         blocks = v["keep_residual"] + v["keep_plain"]
@@ -149,7 +149,7 @@ def test_limits_that_are_met_together_by_two_steps_at_once_are_found(board, monk
         wide, spread = v["kernel"] == 5, v["dilation"] == 2
         return {"macs": 12 if wide and spread else 10 - wide, "arena_bytes": 12 if wide and spread else 10 - spread}
 
-    fitter = Fitter(SPACE, Budget(macs=9, arena_bytes=9), board, cost)
+    fitter = BudgetFitter(SPACE, Budget(macs=9, arena_bytes=9), board, cost)
     assert fitter.fits(fitter.fitting({"frame_stride": 1}))
 
 
@@ -182,6 +182,6 @@ def test_lower_bounds_save_plans_and_change_nothing(board, name, kind) -> None:
     for limit in (sizes[0], sizes[len(sizes) // 3], sizes[len(sizes) // 2]):
         found = []
         for way in (runtime, plain):
-            fitter = Fitter(space, Budget(sram_bytes=int(limit), flash_bytes=10**6), board, runtime=way)
+            fitter = BudgetFitter(space, Budget(sram_bytes=int(limit), flash_bytes=10**6), board, runtime=way)
             found.append((values := fitter.repair(space.largest(), even), dict(fitter.costs(values))))
         assert found[0] == found[1]

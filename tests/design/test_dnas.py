@@ -9,8 +9,8 @@ torch = needs("torch", "design")
 from micronets.boards.board import Budget
 from micronets.cost.costs import budget_costs
 from micronets.design import dnas_loop
-from micronets.design.budget_fitter import Fitter
-from micronets.design.dnas import SearchSettings, search, settle
+from micronets.design.budget_fitter import BudgetFitter
+from micronets.design.dnas import SearchSettings, meet_measured_limits, search
 from micronets.design.net import Net
 from micronets.errors import BudgetError, SpecError, TrainingError
 from micronets.ir.space import derive
@@ -54,7 +54,7 @@ def test_the_optimiser_of_the_weights_can_be_chosen(tmp_path, board) -> None:
 
 
 def test_a_search_that_was_stopped_ends_with_the_same_result(tmp_path, board, monkeypatch) -> None:
-    monkeypatch.setattr(dnas_loop, "TICK_SECONDS", 0.0)
+    monkeypatch.setattr(dnas_loop, "REPORT_SECONDS", 0.0)
     whole = run(tmp_path / "whole", board)
     often = dataclasses.replace(SETTINGS, checkpoint_seconds=0.0)
 
@@ -116,13 +116,13 @@ def test_a_search_steps_back_until_the_measurement_keeps_the_limit_too(board) ->
         asked.append(arch)
         return {"macs": 1.3 * budget_costs(arch, board, ("macs",))["macs"]}  # the estimate is 30 % too low
 
-    fitter = Fitter(space, limits, board)
-    values, found = settle(fitter, space.largest(), even, limits, measure, notes.append)
+    fitter = BudgetFitter(space, limits, board)
+    values, found = meet_measured_limits(fitter, space.largest(), even, limits, measure, notes.append)
     assert found == measure(derive(space, values))
     assert 0.6 * 9000 < found["macs"] <= 9000
     assert len(asked) > 2
     assert "over the limit of 9,000; the estimate was" in notes[0]["note"]
-    plain, nothing = settle(Fitter(space, limits, board), space.largest(), even, limits, None, notes.append)
+    plain, nothing = meet_measured_limits(BudgetFitter(space, limits, board), space.largest(), even, limits, None, notes.append)
     assert nothing == {}
     assert budget_costs(derive(space, plain), board, ("macs",))["macs"] > found["macs"] / 1.3
 
@@ -137,8 +137,10 @@ def test_a_search_uses_the_room_that_the_measurement_shows(board) -> None:
     def half(arch):  # the estimate is twice the truth
         return {"macs": budget_costs(arch, board, ("macs",))["macs"] / 2}
 
-    values, found = settle(Fitter(space, limits, board), space.smallest(), even, limits, half, lambda _: None)
-    plain, _ = settle(Fitter(space, limits, board), space.smallest(), even, limits, None, lambda _: None)
+    values, found = meet_measured_limits(
+        BudgetFitter(space, limits, board), space.smallest(), even, limits, half, lambda _: None
+    )
+    plain, _ = meet_measured_limits(BudgetFitter(space, limits, board), space.smallest(), even, limits, None, lambda _: None)
     assert cost(plain) <= 9000 < cost(values)
     assert found["macs"] == cost(values) / 2 <= 9000
 
@@ -146,7 +148,9 @@ def test_a_search_uses_the_room_that_the_measurement_shows(board) -> None:
         macs = budget_costs(arch, board, ("macs",))["macs"]
         return {"macs": macs / 2 if macs <= 9000 else 2 * macs}
 
-    values, found = settle(Fitter(space, limits, board), space.smallest(), even, limits, cliff, lambda _: None)
+    values, found = meet_measured_limits(
+        BudgetFitter(space, limits, board), space.smallest(), even, limits, cliff, lambda _: None
+    )
     assert values == plain
     assert found["macs"] == cost(plain) / 2
 
@@ -155,4 +159,6 @@ def test_a_search_whose_measurements_never_fit_gives_up(board) -> None:
     space, limits = tiny_space(), Budget(macs=9000)
     even = {c.name: [1 / len(c.options)] * len(c.options) for c in space.choices}
     with pytest.raises(BudgetError, match=r"nothing|networks measured, the last still misses macs 10,000 of 9,000"):
-        settle(Fitter(space, limits, board), space.largest(), even, limits, lambda _: {"macs": 10_000.0}, lambda _: None)
+        meet_measured_limits(
+            BudgetFitter(space, limits, board), space.largest(), even, limits, lambda _: {"macs": 10_000.0}, lambda _: None
+        )

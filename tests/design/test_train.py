@@ -17,7 +17,7 @@ from micronets.design import checkpoint as checkpoint_module
 from micronets.design import optim
 from micronets.design.net import Net
 from micronets.design.predict import predict
-from micronets.design.train import TrainSettings, fit, load_result
+from micronets.design.train import TrainingJob, TrainSettings, load_result, train_network
 from micronets.errors import DataError, FileError, SpecError, TrainingError
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Conv2D, DepthwiseConv2D, FullyConnected
@@ -45,8 +45,8 @@ class Stop(Exception):
     pass
 
 
-def train(directory, settings=QUICK, data=None, **kwargs):
-    return fit(ARCH, data or Toy(), {}, settings, seed=1, directory=directory, **kwargs)
+def train(directory, settings=QUICK, data=None, progress=None, **kwargs):
+    return train_network(TrainingJob(ARCH, data or Toy(), {}, settings, seed=1, **kwargs), directory, progress)
 
 
 def stop_after(monkeypatch, saves):
@@ -195,13 +195,13 @@ def test_objective_by_hand():
     hard = -np.log(np.exp(1) / (np.exp(1) + 1))
     s, t = np.exp([0.5, 0]) / np.exp([0.5, 0]).sum(), np.exp([0, 1]) / np.exp([0, 1]).sum()
     soft = 4 * (t * np.log(t / s)).sum()
-    loss = optim.objective(0.0, 0.25, 2.0)
+    loss = optim.make_loss(0.0, 0.25, 2.0)
     assert float(loss(logits, y, teacher)) == pytest.approx(0.75 * hard + 0.25 * soft, rel=1e-5)
     assert float(loss(logits, y, None)) == pytest.approx(hard, rel=1e-5)
 
 
 def test_schedule():
-    rates = [optim.cosine(i, 100, 10) for i in range(100)]
+    rates = [optim.cosine_schedule(i, 100, 10) for i in range(100)]
     assert rates[0] == pytest.approx(0.1)
     assert rates[9] == rates[10] == 1.0
     assert rates[99] < 0.012

@@ -1,4 +1,6 @@
-"""Making the values of a search space meet hard limits, in integers: refuse, repair, and use what is left.
+"""`BudgetFitter` makes the values of a search space meet hard limits: it refuses, repairs, and uses the room left.
+
+Nothing here is learnt: it works on exact costs and on the probabilities that a search has found (`dnas.py`).
 
 Every choice may change every cost, and not always upwards. A dilation makes TFLM's depthwise convolution slower but
 saves its scratch memory; a stem of 3 x 5 taps leaves our C an odd column where one of 5 x 5 does not; a planner may place
@@ -6,7 +8,7 @@ larger buffers better than smaller ones. So the smallest network is a good first
 where it misses a limit, `_find` looks around it, and costs a small space whole, before anything is refused.
 
 What is proved: a network that is returned meets every limit, as its exact costs were compared with them. A refusal is
-proved where the whole space was costed (at most `WHOLE` networks); for a larger space it says that none was found.
+proved where the whole space was costed (at most `MOST_COSTED` networks); for a larger space it says that none was found.
 """
 
 from __future__ import annotations
@@ -25,14 +27,15 @@ from micronets.ir.space import Choice, SearchSpace, derive
 Probabilities = Mapping[str, list[float]]
 Evaluate = Callable[[Mapping[str, int]], Mapping[str, float]]
 
-WHOLE = 3000  # networks: a space that has no more is costed whole before it is refused
-PAIRS = 1500  # pairs of steps tried for limits that can be met one by one, but were not met together
+MOST_COSTED = 3000  # a space of at most so many networks is costed whole before it is refused
+MOST_PAIRS = 1500  # pairs of steps that are tried for limits that can be met one by one, but were not met together
 
 
-class _Priced:
-    """A network's costs, and lower bounds on them.
+class _NetworkCosts:
+    """A network's costs, of which lower bounds are known before the exact ones are computed.
 
-    least: the bounds; the costs, once these were asked for. compute: gives the costs of which `least` has only bounds.
+    - `least`: the lower bounds by name of the limit; the exact costs as soon as these were asked for.
+    - `compute`: computes the exact costs for which `least` has only bounds.
     """
 
     def __init__(self, least: Mapping[str, float], compute: Callable[[], Mapping[str, float]]) -> None:
@@ -40,16 +43,23 @@ class _Priced:
         self._compute: Callable[[], Mapping[str, float]] | None = compute
 
     @property
-    def costs(self) -> Mapping[str, float]:
+    def exact(self) -> Mapping[str, float]:
+        """The exact costs by name of the limit, computed when they are first asked for."""
         if self._compute is not None:
             self.least, self._compute = {**self.least, **self._compute()}, None
         return self.least
 
 
-class Fitter:
-    """Checks and changes values of one space under one budget; costs are cached, as they take a plan each.
+class BudgetFitter:
+    """Checks and changes the values of one space under one budget; a network is costed once, as that takes a memory plan.
 
-    budget: with the board's own limits included (`board.board_budget`). runtime: what is to execute the network.
+    - `space`: the choices, and the network of every combination of their options.
+    - `budget`: the limits, those of the board itself included (`board.board_budget`).
+    - `board`: what the costs are computed for.
+    - `evaluate`: computes the costs of values, by name of the limit; None computes those of their network.
+    - `runtime`: what is to execute the network, for the costs.
+
+    "Values" are an option for every choice, by its name; to "fit" means to meet every limit.
     """
 
     def __init__(
@@ -62,47 +72,49 @@ class Fitter:
     ) -> None:
         self.space = space
         self.limits = budget.limits()
-        names, networks = tuple(self.limits), dict[Arch, _Priced]()
+        names, networks = tuple(self.limits), dict[Arch, _NetworkCosts]()
         bounded = tuple(name for name in names if runtime.costs[name].at_least is not None)
 
-        def of_network(values: Mapping[str, int]) -> _Priced:
-            network = derive(space, values)  # often one that is known: the choices of a block left out change nothing
+        def cost_network(values: Mapping[str, int]) -> _NetworkCosts:
+            network = derive(space, values)  # often a known one: the choices of a block that is left out change nothing
             if network not in networks:
                 least = least_budget_costs(network, board, names, runtime=runtime)
-                networks[network] = _Priced(least, lambda: budget_costs(network, board, bounded, runtime=runtime))
+                networks[network] = _NetworkCosts(least, lambda: budget_costs(network, board, bounded, runtime=runtime))
             return networks[network]
 
-        def given(values: Mapping[str, int]) -> _Priced:
+        def cost_values(values: Mapping[str, int]) -> _NetworkCosts:
             assert evaluate is not None
-            return _Priced(evaluate(values), dict)
+            return _NetworkCosts(evaluate(values), dict)
 
-        self._price = of_network if evaluate is None else given
-        self._cache: dict[tuple[int, ...], _Priced] = {}
+        self._compute_costs = cost_network if evaluate is None else cost_values
+        self._cache: dict[tuple[int, ...], _NetworkCosts] = {}
         self._found: dict[tuple[tuple[float, ...], tuple[int, ...]], dict[str, int] | None] = {}
 
     def costs(self, values: Mapping[str, int]) -> Mapping[str, float]:
-        """What the network of `values` costs, by limit name, in the limit's unit."""
-        return self._priced(values).costs
+        """Returns the exact costs of the network of `values`, by name of the limit, in the limit's unit."""
+        return self._costs_of(values).exact
 
-    def _priced(self, values: Mapping[str, int]) -> _Priced:
+    def _costs_of(self, values: Mapping[str, int]) -> _NetworkCosts:
+        """Returns the costs of the network of `values`, those of before where they are known."""
         key = tuple(values[c.name] for c in self.space.choices)
         if key not in self._cache:
-            self._cache[key] = self._price(values)
+            self._cache[key] = self._compute_costs(values)
         return self._cache[key]
 
     def excess(self, values: Mapping[str, int]) -> float:
-        """Sum over the limits of `max(0, cost / limit - 1)`; 0 means that the network fits."""
-        return self._excess(self.costs(values))
+        """Returns the sum over the limits of max(0, cost / limit - 1); 0 means that the network fits."""
+        return self._excess_of(self.costs(values))
 
-    def _excess(self, costs: Mapping[str, float]) -> float:
+    def _excess_of(self, costs: Mapping[str, float]) -> float:
+        """Returns the excess of a network with these costs."""
         return sum(max(0.0, costs[name] / limit - 1) for name, limit in self.limits.items())
 
     def fits(self, values: Mapping[str, int]) -> bool:
-        """Whether every limit is met."""
-        return self._excess(self._priced(values).least) == 0 and self.excess(values) == 0
+        """Tells whether the network of `values` meets every limit."""
+        return self._excess_of(self._costs_of(values).least) == 0 and self.excess(values) == 0
 
     def feasible_shapes(self) -> list[dict[str, int]]:
-        """The combinations of shape choices under which a network was found that fits.
+        """Returns the combinations of shape choices under which a network was found that fits.
 
         Raises `BudgetError` naming the smallest achievable figures when there are none.
         """
@@ -112,57 +124,64 @@ class Fitter:
         return feasible
 
     def fitting(self, shapes: Mapping[str, int]) -> dict[str, int] | None:
-        """A network under these shapes that fits, as small a one as is easily found; None where none was found."""
+        """Returns values with these shapes that fit, as small ones as are easily found; None where none were found."""
         key = tuple(self.limits.values()), tuple(shapes.values())
         if key not in self._found:
             self._found[key] = self._find({**self.space.smallest(), **shapes})
         return self._found[key]
 
     def _find(self, smallest: dict[str, int]) -> dict[str, int] | None:
-        """A network with the shapes of `smallest` that fits, by ever longer searches; None if they all fail.
+        """Returns values with the shapes of `smallest` that fit, by ever longer searches; None if they all fail.
 
-        The smallest network; the cheapest one that single steps from it lead to, for each limit that it misses; from all
-        of these, single steps that lower the excess; every network, where they are few; pairs of steps.
+        It tries in turn
+        1. the smallest network;
+        2. for each limit that this misses, the network that is cheapest by it, which single steps lead to;
+        3. from all of these, single steps that lower the excess;
+        4. every network, where they are few, or else pairs of steps.
         """
         if self.fits(smallest):
             return smallest
-        starts, alone = [smallest], True  # alone: each limit can be met on its own
+        starts, alone = [smallest], True  # `alone`: each limit can be met on its own
         for name, limit in self.limits.items():
             if self.costs(smallest)[name] <= limit:
                 continue
             cheapest = self._descend(smallest, itemgetter(name))
             alone = alone and self.costs(cheapest)[name] <= limit
             starts.append(cheapest)
-        ends = [self._descend(start, self._excess) for start in starts]
-        if self._few():
-            ends += self._all(smallest)
+        ends = [self._descend(start, self._excess_of) for start in starts]
+        if self._can_cost_all():
+            ends += self._all_values(smallest)
         elif alone and not any(map(self.fits, ends)):
             ends += [self._descend_by_pairs(end) for end in ends]
         return next((values for values in ends if self.fits(values)), None)
 
-    def _few(self) -> bool:
-        return math.prod(len(c.options) for c in self.space.choices) <= WHOLE
+    def _can_cost_all(self) -> bool:
+        """Tells whether the space is small enough to be costed whole."""
+        return math.prod(len(c.options) for c in self.space.choices) <= MOST_COSTED
 
-    def _all(self, shaped: Mapping[str, int]) -> Iterator[dict[str, int]]:
-        """Every network with the shapes of `shaped`, narrow ones first."""
-        open_ = [c for c in self.space.choices if c.kind != "shape"]
-        for options in product(*(c.options for c in open_)):
-            yield {**shaped, **{c.name: o for c, o in zip(open_, options, strict=True)}}
+    def _all_values(self, shaped: Mapping[str, int]) -> Iterator[dict[str, int]]:
+        """Yields all values that have the shapes of `shaped`, those of narrow networks first."""
+        others = [c for c in self.space.choices if c.kind != "shape"]
+        for options in product(*(c.options for c in others)):
+            yield {**shaped, **{c.name: o for c, o in zip(others, options, strict=True)}}
 
     def _descend(self, values: dict[str, int], objective: Callable[[Mapping[str, float]], float]) -> dict[str, int]:
-        """Where steps that lower `objective` of the costs, each taken as soon as it is seen, come to an end."""
+        """Takes steps that lower `objective` of the costs, each as soon as it is seen; returns the values at the end."""
         now, improved = objective(self.costs(values)), True
         while improved:
             improved = False
             for choice in self.space.choices:
                 for changed in _neighbours(choice, values):
-                    if objective(self._priced(changed).least) < now and (value := objective(self.costs(changed))) < now:
+                    if objective(self._costs_of(changed).least) < now and (value := objective(self.costs(changed))) < now:
                         values, now, improved = changed, value, True
         return values
 
     def _descend_by_pairs(self, values: dict[str, int]) -> dict[str, int]:
-        """The same for the excess, with two steps at once where one alone gains nothing, at most `PAIRS` times."""
-        left, improved = PAIRS, True
+        """Takes steps that lower the excess, two at once where one alone gains nothing; returns the values at the end.
+
+        At most `MOST_PAIRS` pairs are tried.
+        """
+        left, improved = MOST_PAIRS, True
         while improved and not self.fits(values):
             improved, now = False, self.excess(values)
             steps = [(c, changed) for c in self.space.choices for changed in _neighbours(c, values)]
@@ -173,12 +192,13 @@ class Fitter:
                 both = changed | {other.name: more[other.name]}
                 left -= 1
                 if one is not other and self.excess(both) < now:
-                    values, improved = self._descend(both, self._excess), True
+                    values, improved = self._descend(both, self._excess_of), True
                     break
         return values
 
     def _refusal(self) -> str:
-        proved = self._few()
+        """Writes the message that no network fits: which limits are missed, and the least that was found for each."""
+        proved = self._can_cost_all()
         cheapest = "the cheapest network needs" if proved else "the cheapest network found needs"
         parts = []
         for name, limit in self.limits.items():
@@ -186,27 +206,33 @@ class Fitter:
             if least > limit:
                 parts.append(f"{name} = {limit:,.6g}, but {cheapest} {least:,.6g}")
         if not parts:  # each limit can be met alone, not all together
-            costs = self._cheapest(self._excess)
+            costs = self._cheapest(self._excess_of)
             near = ", ".join(f"{name} {costs[name]:,.6g} of {limit:,.6g}" for name, limit in self.limits.items())
             parts.append(f"no network {'meets' if proved else 'found meets'} all limits at once; the nearest needs {near}")
         what = "nothing in space '{}' fits" if proved else "nothing was found in space '{}' that fits"
         return f"budget: {what.format(self.space.name)}: {'; '.join(parts)}; raise the limit or choose another space"
 
     def _cheapest(self, objective: Callable[[Mapping[str, float]], float]) -> Mapping[str, float]:
-        """The costs, of all networks looked at, for which `objective` is the least."""
+        """Returns the exact costs of the network for which `objective` is the least, of all that were looked at."""
         best: Mapping[str, float] | None = None
-        for priced in sorted(self._cache.values(), key=lambda p: objective(p.least)):
-            if best is not None and objective(priced.least) >= objective(best):
+        for network in sorted(self._cache.values(), key=lambda network: objective(network.least)):
+            if best is not None and objective(network.least) >= objective(best):
                 break
-            best = priced.costs if best is None else min(best, priced.costs, key=objective)
+            best = network.exact if best is None else min(best, network.exact, key=objective)
         assert best is not None
         return best
 
     def repair(self, values: Mapping[str, int], probabilities: Probabilities) -> dict[str, int]:
-        """Values near the given ones that fit: steps down where most excess goes for the least probability given up.
+        """Returns values near the given ones that fit.
 
-        Where no steps down lead to a network that fits, steps of every kind do, towards one that is known to fit, and then
-        back to what was given wherever there is room. Raises `BudgetError` if nothing fits.
+        It takes steps down, those first that lower the excess most for the probability that they give up. Where these do
+        not lead to a network that fits, it takes steps of every kind towards one that is known to fit, and then back to
+        what was given wherever there is room.
+
+        - `values`: the wanted option of every choice.
+        - `probabilities`: of every option, by choice, in the order of the choice's options.
+
+        Raises `BudgetError` if nothing fits.
         """
         start = self._feasible_start(dict(values), probabilities)
         smaller = self._step_down(start, probabilities)
@@ -215,15 +241,15 @@ class Fitter:
         return self._step_back(self._approach(start, probabilities), start, probabilities)
 
     def _step_down(self, values: dict[str, int], probabilities: Probabilities) -> dict[str, int] | None:
-        """The first values that fit on the way down; None where it ends at the smallest network and that does not fit."""
+        """Returns the first values that fit on the way down; None where not even the smallest network at its end does."""
         while (now := self.excess(values)) > 0:
             moves = []
             for number, (choice, changed) in enumerate(self._moves(values, -1)):
                 loss = _loss(choice, values, changed, probabilities)
-                moves.append((_score(now - self._excess(self._priced(changed).least), loss), -number, loss, changed))
+                moves.append((_score(now - self._excess_of(self._costs_of(changed).least), loss), -number, loss, changed))
             if not moves:
                 return None
-            # The first of the best moves, without the exact costs of those that cannot be it.
+            # The first of the best moves is looked for without computing exact costs of those that cannot be it.
             best, found = (-math.inf, 0), values
             for most, order, loss, changed in sorted(moves, key=lambda move: move[:2], reverse=True):
                 if most < best[0]:
@@ -235,10 +261,10 @@ class Fitter:
         return values
 
     def _approach(self, values: dict[str, int], probabilities: Probabilities) -> dict[str, int]:
-        """Values that fit, by steps that lower the excess; where none does, one choice is set as in a network that fits.
+        """Returns values that fit, by steps that lower the excess.
 
-        That choice stays so. Between two such settings the excess falls with every step, so that this ends, at the latest
-        with that network itself.
+        Where no step does, one choice is set as in a network that is known to fit, and stays so. Between two such settings
+        the excess falls with every step, so that this ends, at the latest with that network itself.
         """
         target = self.fitting({c.name: values[c.name] for c in self.space.choices if c.kind == "shape"})
         if target is None:
@@ -264,7 +290,7 @@ class Fitter:
         return values
 
     def _step_back(self, values: dict[str, int], wanted: Mapping[str, int], probabilities: Probabilities) -> dict[str, int]:
-        """`values` with every choice as near to the wanted option as fits, those first whose loss is the greatest."""
+        """Returns `values` with every choice as near to the wanted option as fits, those of greatest loss first."""
         changing = True
         while changing:
             changing = False
@@ -280,9 +306,12 @@ class Fitter:
         return values
 
     def fill(self, values: Mapping[str, int], probabilities: Probabilities) -> dict[str, int]:
-        """Larger values that still fit: steps up, the most probable first, until no step fits.
+        """Returns larger values that still fit: takes steps up, the most probable first, until none fits.
 
-        A step that costs nothing is none: it widens a block that is not there.
+        Steps that do not change a cost are skipped: they widen a block that is left out.
+
+        - `values`: values that fit.
+        - `probabilities`: of every option, by choice, in the order of the choice's options.
         """
         values = dict(values)
         while True:
@@ -296,7 +325,7 @@ class Fitter:
             values = min(moves, key=lambda m: m[0])[1]
 
     def _feasible_start(self, values: dict[str, int], probabilities: Probabilities) -> dict[str, int]:
-        """`values` with the most probable shapes under which something fits; its own where possible."""
+        """Returns `values` with its own shapes where something fits under them, and else the most probable such shapes."""
         feasible = self.feasible_shapes()
         if any(all(values[n] == v for n, v in shapes.items()) for shapes in feasible):
             return values
@@ -307,6 +336,10 @@ class Fitter:
         return values | max(feasible, key=log_probability)
 
     def _moves(self, values: Mapping[str, int], direction: int) -> list[tuple[Choice, dict[str, int]]]:
+        """Returns each choice that has a next larger (direction 1) or smaller (-1) option, and the values with that.
+
+        Shapes stay as they are; dilations are left to `_neighbours`, as they are not ordered by cost.
+        """
         moves = []
         for choice in self.space.choices:
             k = choice.options.index(values[choice.name]) + direction
@@ -317,12 +350,15 @@ class Fitter:
 
 
 def _score(gain: float, loss: float) -> float:
-    """How good a step down is. One that gains nothing by itself (of two equal peaks) is taken only when no step gains."""
+    """Rates a step down by the excess that it takes away (`gain`) and the probability that it gives up (`loss` > 0).
+
+    A step that gains nothing by itself, as with one of two equal peaks of memory, is taken only when no step gains.
+    """
     return gain / loss if gain > 0 else -loss - 1e6
 
 
 def _neighbours(choice: Choice, values: Mapping[str, int]) -> Iterator[dict[str, int]]:
-    """The values with another option of one choice: the next ones of a width, any of the others; shapes stay."""
+    """Yields the values with another option of `choice`: the next ones of a width, any of other kinds, none of a shape."""
     if choice.kind == "shape":
         return
     now = choice.options.index(values[choice.name])
@@ -332,12 +368,12 @@ def _neighbours(choice: Choice, values: Mapping[str, int]) -> Iterator[dict[str,
 
 
 def _loss(choice: Choice, values: Mapping[str, int], changed: Mapping[str, int], probabilities: Probabilities) -> float:
-    """What a step gives up in log probability, and a little for the step itself; above 0."""
+    """Returns what a step gives up in log probability, and 0.1 for the step itself, so that it is above 0."""
     return max(0.0, _log_ratio(choice, values, changed, probabilities)) + 0.1
 
 
 def _log_ratio(choice: Choice, values: Mapping[str, int], changed: Mapping[str, int], probabilities: Probabilities) -> float:
-    """Log of how much more probable the present option is than the changed one."""
+    """Returns the log of how many times more probable the present option of `choice` is than the changed one."""
     p = probabilities[choice.name]
     return _log(p[choice.options.index(values[choice.name])]) - _log(p[choice.options.index(changed[choice.name])])
 

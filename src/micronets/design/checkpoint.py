@@ -1,4 +1,7 @@
-"""Checkpoints of a training: written atomically, read back only by the training that they belong to."""
+"""Checkpoint files of a search or a training: written whole or not at all, read only by the run that they belong to.
+
+What a checkpoint holds is decided in `dnas_loop.py` and `train_loop.py`; this file only stores it.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,12 @@ from micronets.files import write_atomic
 
 
 def save_checkpoint(path: Path, state: dict[str, Any], stamp: str = "") -> None:
-    """Writes tensors, numbers, texts, lists and dicts; `stamp` identifies the training.
+    """Replaces the checkpoint at `path`.
 
-    Raises `FileError` (disk full, no permission) with the previous checkpoint untouched.
+    - `state`: tensors, numbers, texts, and lists and dicts of these.
+    - `stamp`: identifies the search or training (a hash of all that decides its result); `load_checkpoint` compares it.
+
+    Raises `FileError` if the file cannot be written (disk full, no permission); the previous checkpoint then stays.
     """
     buffer = io.BytesIO()
     torch.save({"stamp": stamp, **state}, buffer)
@@ -28,15 +34,18 @@ def save_checkpoint(path: Path, state: dict[str, Any], stamp: str = "") -> None:
 
 
 def load_checkpoint(path: Path, device: torch.device | None = None, stamp: str = "") -> dict[str, Any] | None:
-    """What `save_checkpoint` wrote, or None if there is no checkpoint.
+    """Reads what `save_checkpoint` wrote, its stamp included; returns None if there is no file at `path`.
 
-    Raises `FileError` for a damaged file and `SpecError` for a checkpoint of another training.
+    - `device`: where the tensors are put; None leaves each on the device that it was saved from.
+    - `stamp`: what the checkpoint's own stamp must equal.
+
+    Raises `FileError` for a damaged file and `SpecError` for a checkpoint with another stamp.
     """
     try:
         state = torch.load(path, map_location=device, weights_only=True)
     except FileNotFoundError:
         return None
-    except Exception as e:  # torch's reader raises a dozen kinds for damaged files
+    except Exception as e:  # torch's reader raises a dozen kinds of exception for damaged files
         raise FileError(f"{path}: not a readable checkpoint ({type(e).__name__}); delete it to start again") from e
     if not isinstance(state, dict) or state.get("stamp") != stamp:
         raise SpecError(

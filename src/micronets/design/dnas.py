@@ -1,9 +1,11 @@
 """DNAS: weights and architecture of a `Supernet` trained together under hard limits (MicroNets, Section 5.1).
 
-Loss = cross-entropy + penalty * sum over limits of max(0, cost / limit - 1). The costs of a step are those of the
+The loss is cross-entropy + penalty * sum over limits of max(0, cost / limit - 1). The costs of a step are those of the
 drawn sample, from the same functions that cost an `Arch`, times the ratio between the exact and the relaxed cost of
-the most likely network (a plan is larger than the live bytes it places). Relaxed costs only guide: the result is
+the most likely network (a memory plan is larger than the live bytes it places). Relaxed costs only guide: the result is
 derived, checked in integers, repaired if it misses a limit, and enlarged where room is left.
+
+The steps are in `dnas_loop.py`, the integer search for a network that meets the limits in `budget_fitter.py`.
 """
 
 from __future__ import annotations
@@ -18,9 +20,9 @@ from torch import Tensor
 
 from micronets.boards.board import Board, Budget, board_budget
 from micronets.cost.costs import TFLM_COSTS, RuntimeCosts
-from micronets.design.budget_fitter import Fitter, Probabilities
+from micronets.design.budget_fitter import BudgetFitter, Probabilities
 from micronets.design.checkpoint import load_checkpoint, save_checkpoint
-from micronets.design.dnas_loop import Progress, Searching, input_settings
+from micronets.design.dnas_loop import Progress, SearchLoop, input_settings
 from micronets.design.search_settings import SearchSettings
 from micronets.design.supernet import Supernet
 from micronets.design.torch_ops import pick_device, prepare_cpu
@@ -32,19 +34,22 @@ from micronets.ir.space import SearchSpace, derive
 from micronets.tasks import TaskData
 
 Measure = Callable[[Arch], dict[str, float]]
-MOST_MEASURED = 8  # networks, before a search gives up
-CAUTION = 0.998  # a limit is lowered a little more than the measurement asks for
+MOST_MEASURED = 8  # the networks that a search measures before it gives up
+SAFETY_FACTOR = 0.998  # a limit that was missed is lowered a little more than the measurement asks for
 
 __all__ = ["SearchResult", "SearchSettings", "input_settings", "search"]
 
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What a search found.
+    """The network that a search found.
 
-    values: of every choice. arch: their network, which meets every limit by the exact costs. costs: by limit name.
-    measured: what the caller's `measure` found for that network; empty without one.
-    history: one record per epoch. state: of `Net(arch)`, cut out of the supernet.
+    - `values`: the option of every choice of the space.
+    - `arch`: the network of these options, which meets every limit by its exact costs.
+    - `costs`: its exact costs by name of the limit, in the limit's unit.
+    - `measured`: what the caller's `measure` returned for this network; empty without one.
+    - `history`: one record per epoch, made by `dnas_loop.SearchLoop`.
+    - `state`: the state dict of `Net(arch)`, cut out of the supernet's shared weights.
     """
 
     values: dict[str, int]
@@ -68,16 +73,25 @@ def search(
     runtime: RuntimeCosts = TFLM_COSTS,
     measure: Measure | None = None,
 ) -> SearchResult:
-    """Searches `space` on the training split of `data`; continues from `directory`'s checkpoint if there is one.
+    """Searches a space for the most accurate network that meets the limits.
 
-    runtime: what will execute the network, for the costs. measure: what a network really costs, by limit name; where that
-    is above a limit, the search steps back until it is not; where it is below all of them, the room left is used.
+    - `space`: the choices, and the network that every combination of their options is.
+    - `data`: the task; the supernet is trained on its training split.
+    - `budget`: the limits, to which those of the board itself are added.
+    - `board`: what the costs are computed for.
+    - `settings`: epochs, learning rates and the rest of the section [search].
+    - `seed`: of the initial weights and of everything that is drawn.
+    - `directory`: where checkpoint.pt is written; a checkpoint found there is continued.
+    - `progress`: is told step, steps, seconds_left and the loss about every two seconds.
+    - `runtime`: what will execute the network, which decides its costs.
+    - `measure`: measures what a network really costs, by name of the limit. Where that is above a limit, the search
+      steps back until it is not; where it is below all of them, the room that is left is used. None trusts the costs.
 
     Raises `BudgetError` before any training when nothing in the space can meet the limits, `TrainingError` if the loss is
     not a number, `FileError` if a checkpoint cannot be written, and `SpecError` for a checkpoint of another search.
     """
     limits = board_budget(budget, board)
-    fitter = Fitter(space, limits, board, runtime=runtime)
+    fitter = BudgetFitter(space, limits, board, runtime=runtime)
     feasible = fitter.feasible_shapes()
     prepare_cpu()
     device = pick_device(settings.device)
@@ -85,30 +99,42 @@ def search(
         torch.manual_seed(seed)
         supernet = Supernet(space).to(device)
     _forbid_infeasible(supernet, feasible)
-    run = Searching(supernet, fitter, board, runtime, data, settings, seed, device)
-    chosen = {k: v for k, v in asdict(settings).items() if k not in (*WITHOUT_EFFECT, "device")}
-    stamp = digest(repr((space.name, space.choices, data.source, budget, board, runtime.runtime, chosen, seed, run.precision)))
+    loop = SearchLoop(supernet, fitter, board, runtime, data, settings, seed, device)
+    decisive = {k: v for k, v in asdict(settings).items() if k not in (*WITHOUT_EFFECT, "device")}
+    facts = (space.name, space.choices, data.source, budget, board, runtime.runtime, decisive, seed, loop.precision)
+    stamp = digest(repr(facts))
     path = directory / "checkpoint.pt"
-    run.resume(load_checkpoint(path, device, stamp))
-    run.run(progress, lambda state: save_checkpoint(path, state, stamp))
-    values, measured = settle(fitter, supernet.most_likely(), supernet.probabilities(), limits, measure, progress)
+    loop.resume(load_checkpoint(path, device, stamp))
+    loop.run(progress, lambda state: save_checkpoint(path, state, stamp))
+    likely, probabilities = supernet.most_likely(), supernet.probabilities()
+    values, measured = meet_measured_limits(fitter, likely, probabilities, limits, measure, progress)
     arch = derive(space, values)
-    return SearchResult(values, arch, dict(fitter.costs(values)), measured, run.history, supernet.slice(arch))
+    return SearchResult(values, arch, dict(fitter.costs(values)), measured, loop.history, supernet.slice(arch))
 
 
-def settle(
-    fitter: Fitter,
+def meet_measured_limits(
+    fitter: BudgetFitter,
     likely: Mapping[str, int],
     probabilities: Probabilities,
     limits: Budget,
     measure: Measure | None,
     progress: Progress,
 ) -> tuple[dict[str, int], dict[str, float]]:
-    """Values near the likely ones that meet every limit by their costs and, where they can be measured, in truth.
+    """Finds values near the likely ones whose network meets every limit, by its costs and by its measurement.
 
-    For the fitter alone, the limits of what is measured are scaled by the ratio between cost and measurement, and the values
-    are found again: smaller ones where a limit is missed, larger ones where the estimate was too high and there is room.
-    Raises `BudgetError` if that does not end well.
+    Where a measurement misses a limit that the cost met, the fitter's own copy of that limit is scaled by the ratio
+    between the two, and smaller values are looked for. Where the network meets all limits, the limits are scaled
+    likewise, and what the estimate left unused is filled with larger values.
+
+    - `fitter`: finds values under its limits, which are changed here.
+    - `likely`: the most probable option of every choice.
+    - `probabilities`: of every option, by choice.
+    - `limits`: what is to be met.
+    - `measure`: measures a network, by name of the limit; None takes the costs for the truth.
+    - `progress`: is told of every network whose measurement misses a limit.
+
+    Returns the values and what was measured of their network, which is empty without `measure`. Raises `BudgetError` if
+    no network meets the costs, or none of the first `MOST_MEASURED` that are measured meets the limits.
     """
     values = fitter.fill(fitter.repair(likely, probabilities), probabilities)
     if measure is None:
@@ -122,10 +148,10 @@ def settle(
             return best
         costs = fitter.costs(values)
         for name, value in over.items():
-            said = f"{name} measured {value:,.6g}, over the limit of {wanted[name]:,.6g}; the estimate was {costs[name]:,.6g}"
-            progress({"stage": "search", "note": f"{said}: stepping back"})
+            miss = f"{name} measured {value:,.6g}, over the limit of {wanted[name]:,.6g}; the estimate was {costs[name]:,.6g}"
+            progress({"stage": "search", "note": f"{miss}: stepping back"})
         for name, value in (over or found).items():
-            scaled = costs[name] * (wanted[name] / value) * CAUTION
+            scaled = costs[name] * (wanted[name] / value) * SAFETY_FACTOR
             fitter.limits[name] = min(fitter.limits[name], scaled) if over else scaled
         if over:
             values = fitter.fill(fitter.repair(values, probabilities), probabilities)
@@ -143,7 +169,7 @@ def settle(
 
 
 def _forbid_infeasible(supernet: Supernet, feasible: list[dict[str, int]]) -> None:
-    """Takes shape options under which nothing fits out of the search."""
+    """Makes the probability of shape options under which no network fits practically 0, so that they are not drawn."""
     for c in supernet.space.choices:
         if c.kind == "shape":
             for k, option in enumerate(c.options):

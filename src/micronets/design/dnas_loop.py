@@ -1,4 +1,7 @@
-"""The steps of a search, on weights and architecture, continued bit for bit from a checkpoint: see `search`."""
+"""`SearchLoop`: the steps of a search, on weights and architecture, and its state, which is what a checkpoint holds.
+
+What is searched for, and what becomes of the probabilities at the end, is in `dnas.py`.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from torch import Tensor
 from micronets.boards.board import Board
 from micronets.cost.costs import RuntimeCosts, relaxed_budget_costs
 from micronets.design import optim
-from micronets.design.budget_fitter import Fitter
+from micronets.design.budget_fitter import BudgetFitter
 from micronets.design.search_settings import SearchSettings
 from micronets.design.supernet import Sample, Supernet
 from micronets.design.torch_ops import Precision, autocast, pick_precision
@@ -23,19 +26,28 @@ from micronets.errors import TrainingError
 from micronets.tasks import TaskData
 
 Progress = Callable[[dict[str, Any]], None]
-RECHECK = 25  # steps between two comparisons of relaxed and exact costs
-TICK_SECONDS, TICK_STEPS = 2.0, 20  # between two reports of progress; the steps whose mean loss is told
-_MODULES = ("supernet", "weight_optimiser", "arch_optimiser")
-_NUMBERS = ("step", "history", "losses", "hits", "correction", "baseline")
+CORRECTION_STEPS = 25  # steps between two comparisons of relaxed and exact costs
+REPORT_SECONDS = 2.0  # the least time between two reports of progress
+REPORT_STEPS = 20  # a report tells the mean loss of this many steps, the last ones
+_MODULES = ("supernet", "weight_optimiser", "arch_optimiser")  # attributes with a state dict, kept in a checkpoint
+_VALUES = ("step", "history", "losses", "hits", "correction", "baseline")  # attributes that a checkpoint keeps as they are
 
 
-class Searching:
-    """The state of a search between two steps."""
+class SearchLoop:
+    """A search from its start, or from the checkpoint given to `resume`.
+
+    - `supernet`: the weights and the architecture parameters that are trained.
+    - `fitter`: gives the limits and exact costs of networks.
+    - `board`, `runtime`: what the relaxed costs are for.
+    - `data`: the task's examples.
+    - `seed`: of everything that is drawn.
+    - `device`: where the supernet is.
+    """
 
     def __init__(
         self,
         supernet: Supernet,
-        fitter: Fitter,
+        fitter: BudgetFitter,
         board: Board,
         runtime: RuntimeCosts,
         data: TaskData,
@@ -47,29 +59,35 @@ class Searching:
         self.settings, self.seed, self.device = settings, seed, device
         self.labels = torch.from_numpy(data.labels("train")).to(device)
         self.history: list[dict[str, Any]] = []
-        self.step, self.losses, self.hits = 0, list[float](), 0  # losses and hits of this epoch
+        self.step, self.losses, self.hits = 0, list[float](), 0  # losses and right answers of this epoch
         self.correction = dict.fromkeys(fitter.limits, 1.0)
         self.baseline: float | None = None
         self.steps_per_epoch = max(1, len(self._order(0)) // settings.batch)
         self.steps = self.steps_per_epoch * settings.epochs
-        self.weight_optimiser = optim.optimiser(supernet.net, settings.optimiser, settings.weight_decay)
+        self.weight_optimiser = optim.make_optimiser(supernet.net, settings.optimiser, settings.weight_decay)
         self.arch_optimiser = torch.optim.Adam(supernet.alphas.parameters(), lr=settings.arch_lr, betas=(0.5, 0.999))
         self.precision: Precision = pick_precision(settings.precision, device)
 
     def resume(self, state: dict[str, Any] | None) -> None:
-        """Takes up what `run` gave to its `save`."""
+        """Continues from a state that `run` gave to its argument `save`; None leaves the search at its start."""
         if state is None:
             return
         for name in _MODULES:
             getattr(self, name).load_state_dict(state[name])
-        for name in _NUMBERS:
+        for name in _VALUES:
             setattr(self, name, state[name])
 
     def run(self, progress: Progress, save: Callable[[dict[str, Any]], None]) -> None:
-        """All the steps that are left; `save` is given the state at every epoch's end and in between."""
+        """Does all the steps that are left.
+
+        - `progress`: is told stage, step, steps, seconds_left and the recent loss about every two seconds.
+        - `save`: is given the state at the end of every epoch, and within one after `settings.checkpoint_seconds`.
+
+        Raises `TrainingError` if the loss is not a number.
+        """
         self.supernet.train()
-        saved = ticked = time.monotonic()
-        ticked_at = self.step
+        saved = reported = time.monotonic()
+        reported_step = self.step
         order: Tensor | None = None
         while self.step < self.steps:
             epoch, i = divmod(self.step, self.steps_per_epoch)
@@ -81,23 +99,25 @@ class Searching:
             self.step += 1
             ended = i + 1 == self.steps_per_epoch
             now = time.monotonic()
-            if now - ticked >= TICK_SECONDS or self.step == self.steps:
-                left = (now - ticked) / (self.step - ticked_at) * (self.steps - self.step)
-                recent = self.losses[-TICK_STEPS:]
+            if now - reported >= REPORT_SECONDS or self.step == self.steps:
+                left = (now - reported) / (self.step - reported_step) * (self.steps - self.step)
+                recent = self.losses[-REPORT_STEPS:]
                 report = {"stage": "search", "step": self.step, "steps": self.steps, "seconds_left": left}
                 progress(report | {"loss": sum(recent) / len(recent)})
-                ticked, ticked_at = now, self.step
+                reported, reported_step = now, self.step
             if ended:
                 self._end_epoch(epoch)
             if ended or now - saved >= self.settings.checkpoint_seconds:
                 modules = {name: getattr(self, name).state_dict() for name in _MODULES}
-                save(modules | {name: getattr(self, name) for name in _NUMBERS})
+                save(modules | {name: getattr(self, name) for name in _VALUES})
                 saved = now
 
     def _order(self, epoch: int) -> Tensor:
+        """Returns the indices of the training examples in the order in which an epoch, counted from 0, sees them."""
         return torch.from_numpy(self.data.epoch(np.random.default_rng([self.seed, epoch])))
 
     def _end_epoch(self, epoch: int) -> None:
+        """Adds the epoch, counted from 0, to the history."""
         values = self.supernet.most_likely()
         self.history.append(
             {
@@ -113,22 +133,27 @@ class Searching:
         self.losses, self.hits = [], 0
 
     def temperature(self, step: int) -> float:
+        """Returns the temperature of the Gumbel-softmax at a step: constant in the warm-up, then falling geometrically."""
         s = self.settings
         done = max(0.0, (step / self.steps - s.warmup) / (1 - s.warmup))
         return float(s.temperature * (s.final_temperature / s.temperature) ** min(done, 1.0))
 
     def train_step(self, batch: Tensor, step: int) -> tuple[float, int]:
-        """One step on the weights and, after the warm-up, on the architecture; its loss and its right answers.
+        """Does one step on the weights and, after the warm-up, on the architecture.
 
         Every step seeds its own generators, so that a search that was resumed draws what the uninterrupted one drew.
-        Raises `TrainingError` if the loss is not a number.
+
+        - `batch`: indices `[B]` into the training split.
+        - `step`: number of the step, from 0.
+
+        Returns the cross-entropy and the number of right answers. Raises `TrainingError` if the loss is not a number.
         """
         s = self.settings
         draw_seed, noise_seed = (int(n) >> 1 for n in np.random.SeedSequence([self.seed, step]).generate_state(2, np.uint64))
         draws = torch.Generator().manual_seed(draw_seed)
         noise = torch.Generator(self.device).manual_seed(noise_seed)
         for group in self.weight_optimiser.param_groups:
-            group["lr"] = s.lr * optim.cosine(step, self.steps, self.steps_per_epoch)
+            group["lr"] = s.lr * optim.cosine_schedule(step, self.steps, self.steps_per_epoch)
         searching = step >= s.warmup * self.steps
         sample = self.supernet.sample(self.temperature(step), draws)
         x = self.data.augmented(batch, input_settings(self.data, dict(sample.shapes)), noise)
@@ -138,8 +163,8 @@ class Searching:
         loss = F.cross_entropy(logits.float(), y, label_smoothing=s.label_smoothing)
         total = loss
         if searching:
-            if step % RECHECK == 0:
-                self._recheck()
+            if step % CORRECTION_STEPS == 0:
+                self._update_correction()
             penalty = self._penalty(sample)
             total = loss + s.penalty * penalty + self._shape_loss(loss, penalty, sample)
         self.weight_optimiser.zero_grad(set_to_none=True)
@@ -154,15 +179,20 @@ class Searching:
         return value, int((logits.detach().argmax(1) == y).sum())
 
     def _penalty(self, sample: Sample) -> Tensor:
+        """Returns the sum over the limits of max(0, cost / limit - 1), with the corrected relaxed costs of a sample."""
         costs = self._relaxed(sample)
         excess = [torch.relu(costs[name] * (self.correction[name] / limit) - 1) for name, limit in self.fitter.limits.items()]
         return torch.stack([torch.as_tensor(e, device=self.device) for e in excess]).sum()
 
     def _relaxed(self, sample: Sample) -> Mapping[str, Any]:
+        """Returns the relaxed costs of a sample by name of the limit: numbers, or 0-d tensors with gradient."""
         return relaxed_budget_costs(self.supernet.steps(sample), self.board, tuple(self.fitter.limits), runtime=self.runtime)
 
     def _shape_loss(self, loss: Tensor, penalty: Tensor, sample: Sample) -> Tensor:
-        """Score function (Williams 1992): its gradient is that of the expected loss over the drawn shapes."""
+        """Returns a term whose gradient is that of the expected loss over the drawn shapes.
+
+        It is the score-function estimator (Williams 1992, REINFORCE) with a moving average as the baseline.
+        """
         value = float(loss.detach() + self.settings.penalty * penalty.detach())
         if self.baseline is None:
             self.baseline = value
@@ -170,7 +200,8 @@ class Searching:
         self.baseline += 0.05 * advantage
         return advantage * sample.log_prob
 
-    def _recheck(self) -> None:
+    def _update_correction(self) -> None:
+        """Sets the factors between relaxed and exact cost to those of the most likely network."""
         values = self.supernet.most_likely()
         exact = self.fitter.costs(values)
         with torch.no_grad():
@@ -179,10 +210,10 @@ class Searching:
 
 
 def input_settings(data: TaskData, values: dict[str, int]) -> dict[str, int]:
-    """The choices among `values` that are settings of the input."""
+    """Picks from the options `values` of a space's choices those that are settings of the task's front end."""
     return {name: values[name] for name in data.input_settings if name in values}
 
 
 def entropy(probabilities: list[float]) -> float:
-    """Entropy in nats."""
+    """Returns the entropy, in nats, of probabilities that sum to 1."""
     return float(-sum(p * math.log(max(p, 1e-12)) for p in probabilities))

@@ -1,4 +1,4 @@
-"""Optimiser, learning rates and weight averaging of a training."""
+"""What a search and a training share: the optimiser, the learning rate's schedule, weight averaging and the loss."""
 
 from __future__ import annotations
 
@@ -12,11 +12,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 Optimiser = Literal["adamw", "sgd"]
-N = TypeVar("N", bound=nn.Module)
+Module = TypeVar("Module", bound=nn.Module)
 
 
-def optimiser(net: nn.Module, kind: Optimiser, weight_decay: float) -> torch.optim.Optimizer:
-    """AdamW, or SGD with Nesterov's momentum; weight decay spares biases, batch norm and learnt ranges."""
+def make_optimiser(net: nn.Module, kind: Optimiser, weight_decay: float) -> torch.optim.Optimizer:
+    """Makes the optimiser of a network's parameters, with a learning rate of 0 that the caller sets at every step.
+
+    - `kind`: `adamw` (Loshchilov and Hutter 2019; betas 0.9 and 0.99) or `sgd` (Nesterov's momentum of 0.9).
+    - `weight_decay`: of convolution and matrix weights; biases, batch norm and learnt ranges have none.
+    """
     decays = [p for n, p in net.named_parameters() if p.ndim > 1 and not n.startswith("quantizer.")]
     chosen = {id(p) for p in decays}
     rest = [p for p in net.parameters() if id(p) not in chosen]
@@ -26,39 +30,57 @@ def optimiser(net: nn.Module, kind: Optimiser, weight_decay: float) -> torch.opt
     return torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.99), fused=True)
 
 
-def cosine(step: int, steps: int, warmup: int) -> float:
-    """Share of the highest learning rate at `step` of `steps`: a linear rise, then half a cosine down to 1 %."""
+def cosine_schedule(step: int, steps: int, warmup: int) -> float:
+    """Returns the share, 0.01 to 1, of the highest learning rate that `step` takes (Loshchilov and Hutter 2017).
+
+    - `step`: from 0 to `steps` - 1.
+    - `steps`: steps of the whole training.
+    - `warmup`: steps of a linear rise at the start, after which the rate falls along half a cosine to 1 %.
+    """
     if step < warmup:
         return (step + 1) / warmup
     return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
 
 
-class Ema(Generic[N]):
-    """A copy of a network whose weights follow those of the original slowly (Polyak averaging)."""
+class AveragedNet(Generic[Module]):
+    """A copy of a network whose weights are an exponential moving average of the original's (Polyak averaging).
 
-    def __init__(self, net: N, decay: float) -> None:
-        self.net: N = copy.deepcopy(net).eval().requires_grad_(False)
+    - `net`: the copy, in evaluation mode and without gradients.
+    - `decay`: share of the average that every step keeps, 0 to below 1.
+    """
+
+    def __init__(self, net: Module, decay: float) -> None:
+        self.net: Module = copy.deepcopy(net).eval().requires_grad_(False)
         self.decay = decay
         pairs = list(zip(self.net.state_dict().values(), net.state_dict().values(), strict=True))
-        self._floats = [(a, b) for a, b in pairs if a.is_floating_point()]
-        self._others = [(a, b) for a, b in pairs if not a.is_floating_point()]
+        self._floats = [(average, value) for average, value in pairs if average.is_floating_point()]
+        self._others = [(average, value) for average, value in pairs if not average.is_floating_point()]
 
     def update(self, step: int) -> None:
-        """Call after optimiser step number `step`; early averages are short."""
+        """Takes up the weights that the original has after its optimiser's step number `step`, counted from 0.
+
+        The first steps keep less than `decay`, so that the random initial weights are soon forgotten. Tensors of integers,
+        such as batch norm's count of batches, are copied.
+        """
         decay = min(self.decay, (1 + step) / (10 + step))
         with torch.no_grad():
-            torch._foreach_lerp_([a for a, _ in self._floats], [b for _, b in self._floats], 1 - decay)
-            for a, b in self._others:
-                a.copy_(b)
+            torch._foreach_lerp_([average for average, _ in self._floats], [value for _, value in self._floats], 1 - decay)
+            for average, value in self._others:
+                average.copy_(value)
 
 
-def objective(
+def make_loss(
     label_smoothing: float, distill_weight: float, temperature: float
 ) -> Callable[[Tensor, Tensor, Tensor | None], Tensor]:
-    """Loss of (logits `[B, C]`, labels `[B]`, teacher's logits or None).
+    """Makes the loss: a function of logits `[B, C]`, labels `[B]` and the teacher's logits `[B, C]` or None.
 
-    Cross-entropy, mixed with `distill_weight` parts of T^2 KL(teacher || student) of outputs softened by the temperature
-    (Hinton et al., "Distilling the Knowledge in a Neural Network", 2015).
+    Its value, a 0-d tensor, is the mean over the batch of (1 - w) cross-entropy + w T^2 KL(teacher || student), both
+    outputs softened by the temperature T (Hinton et al. 2015, "Distilling the Knowledge in a Neural Network", Section 2).
+    Without a teacher it is the cross-entropy alone.
+
+    - `label_smoothing`: share of each label that is spread over all classes, 0 to below 1.
+    - `distill_weight`: w, 0 to 1.
+    - `temperature`: T, above 0.
     """
 
     def loss(logits: Tensor, labels: Tensor, teacher: Tensor | None) -> Tensor:

@@ -1,4 +1,4 @@
-"""Running a `Net` over a split."""
+"""Outputs of a `Net` for many examples. The metric made of them is the task's affair: see `TaskData.evaluate`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,15 @@ Floats = npt.NDArray[np.float32]
 
 
 def predict(net: Net, x: Floats, batch: int = 256) -> Floats:
-    """Logits `[N, classes]` of inputs `[N, H, W, C]`, in float32, on the device of the network."""
+    """Computes the logits of every example in float32, on the device that holds the network.
+
+    The network computes in evaluation mode and is left in the mode that it was in.
+
+    - `x`: inputs `[N, H, W, C]`, in the real units that the front end gives, N at least 1.
+    - `batch`: examples computed at once; it changes memory and time, not what is computed.
+
+    Returns logits `[N, classes]`.
+    """
     device, training = next(net.parameters()).device, net.training
     net.eval()
     with torch.inference_mode():

@@ -1,4 +1,4 @@
-"""`SearchSettings`: what can be chosen about a search. No torch here."""
+"""`SearchSettings`: the section [search] of a configuration. Nothing here needs torch, so that reading one does not."""
 
 from __future__ import annotations
 
@@ -10,16 +10,23 @@ from micronets.errors import SpecError
 
 @dataclass(frozen=True)
 class SearchSettings:
-    """How to search; the defaults are for keyword spotting.
+    """How to search a space; the defaults are for keyword spotting. Raises `SpecError` for a value out of its range.
 
-    epochs: passes over the training split. warmup: share of the steps, the first ones, that train weights alone.
-    optimiser: adamw or sgd (Nesterov), of the weights.
-    batch, lr, weight_decay, label_smoothing: of the weights, with a cosine schedule.
-    arch_lr: of the architecture parameters (Adam).
-    temperature, final_temperature: of the Gumbel-softmax, annealed geometrically after the warm-up.
-    penalty: weight of the limits in the loss.
-    precision: auto, fp32 or bf16. device: auto, cpu or cuda.
-    checkpoint_seconds: a checkpoint is written at the end of an epoch, and when this much time has passed within one.
+    - `epochs`: passes over the training split, at least 1.
+    - `optimiser`: of the weights, `adamw` or `sgd` (with Nesterov's momentum).
+    - `batch`: examples a step, at least 1.
+    - `lr`: highest learning rate of the weights, which rises over the first epoch and then falls along a cosine; above 0.
+    - `weight_decay`: of convolution and matrix weights, 0 or more.
+    - `label_smoothing`: share of the label that is spread over all classes.
+    - `warmup`: share of the steps, the first ones, that train the weights alone; 0 to below 1.
+    - `arch_lr`: learning rate of the architecture parameters (Adam); above 0.
+    - `temperature`: of the Gumbel-softmax until the end of the warm-up; above 0.
+    - `final_temperature`: what the temperature falls to, geometrically, by the last step; above 0.
+    - `penalty`: weight in the loss of the excess over the limits; above 0.
+    - `precision`: `fp32`, `bf16` or `auto`, which is `bf16` where the hardware multiplies it natively.
+    - `device`: `cpu`, `cuda` or `auto`, which is the GPU where there is one.
+    - `checkpoint_seconds`: a checkpoint is written at the end of every epoch, and within one when this much time has
+      passed since the last.
     """
 
     epochs: int = 8

@@ -1,7 +1,7 @@
-"""Torch building blocks shared by `Net` and the supernet: TensorFlow's padding, quick convolutions, CPU set-up.
+"""Torch building blocks shared by `Net` and the supernet: TensorFlow's padding, quick convolutions, device and precision.
 
 Maps are `[N, C, H, W]` tensors in `channels_last` memory, which is the NHWC order of the architecture. The detours
-below give the same sums as the plain call; each avoids a path that is 5 to 100 times slower on a CPU.
+below give the same sums as the plain call of torch; each avoids a path that is 5 to 100 times slower on a CPU.
 """
 
 from __future__ import annotations
@@ -25,13 +25,22 @@ BN_MOMENTUM = 0.1
 
 
 def padding(x: Tensor, window: Window) -> tuple[Pair, Pair]:
-    """Rows and columns of padding of a map `[N, C, H, W]`, each before the first and after the last."""
+    """Returns the padding that `window` gives a map `[N, C, H, W]`: (top, bottom) and (left, right), in pixels."""
     (top, left), (bottom, right) = window.before(x.shape[2:]), window.after(x.shape[2:])
     return (top, bottom), (left, right)
 
 
 def conv(x: Tensor, weight: Tensor, bias: Tensor | None, window: Window, groups: int = 1) -> Tensor:
-    """Convolution of `x` [N, C, H, W] with `weight` [K, C / groups, kh, kw] under TensorFlow's padding."""
+    """Computes a convolution under TensorFlow's padding.
+
+    - `x`: `[N, C, H, W]`.
+    - `weight`: `[K, C / groups, kh, kw]`.
+    - `bias`: `[K]` or None.
+    - `window`: stride, dilation and padding; its kernel is (kh, kw).
+    - `groups`: 1, or C for a depthwise convolution.
+
+    Returns `[N, K, H', W']`.
+    """
     stride, dilation = window.stride, window.dilation
     if stride != (1, 1) and window.kernel == (1, 1):
         return F.conv2d(x[:, :, :: stride[0], :: stride[1]], weight, bias, groups=groups)
@@ -40,19 +49,23 @@ def conv(x: Tensor, weight: Tensor, bias: Tensor | None, window: Window, groups:
         return _dilated_rows(x, weight, bias, dilation[0], rows, groups)
     if groups > 1 and stride != (1, 1) and x.device.type == "cpu":
         return _strided_depthwise(x, weight, bias, stride, dilation, rows, columns, groups)
-    return _padded(x, weight, bias, stride, dilation, rows, columns, groups)
+    return _conv_with_padding(x, weight, bias, stride, dilation, rows, columns, groups)
 
 
-def _padded(
+def _conv_with_padding(
     x: Tensor, weight: Tensor, bias: Tensor | None, stride: Pair, dilation: Pair, rows: Pair, columns: Pair, groups: int
 ) -> Tensor:
+    """Computes the convolution with `rows` of padding above and below, and `columns` to the left and right."""
     if rows[0] == rows[1] and columns[0] == columns[1]:
         return F.conv2d(x, weight, bias, stride, (rows[0], columns[0]), dilation, groups)
     return F.conv2d(F.pad(x, (*columns, *rows)), weight, bias, stride, 0, dilation, groups)
 
 
 def _dilated_rows(x: Tensor, weight: Tensor, bias: Tensor | None, d: int, rows: Pair, groups: int) -> Tensor:
-    """Dilation along the rows as a plain convolution: a [H, W] map is a [H / d, d * W] map in the same memory."""
+    """Computes a convolution dilated by `d` along the rows as one without dilation.
+
+    A map `[H, W]` is, in the same memory, a map `[H / d, d * W]`, in which rows that lie `d` apart are neighbours.
+    """
     n, c, height, width = x.shape
     out = height + sum(rows) - (weight.shape[2] - 1) * d
     extra = -height % d
@@ -67,24 +80,24 @@ def _dilated_rows(x: Tensor, weight: Tensor, bias: Tensor | None, d: int, rows: 
 def _strided_depthwise(
     x: Tensor, weight: Tensor, bias: Tensor | None, stride: Pair, dilation: Pair, rows: Pair, columns: Pair, groups: int
 ) -> Tensor:
-    """Strided depthwise convolution on a CPU, where the bf16 one is 10 to 100 times slower than that of float32."""
-    low = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype
-    if low not in (torch.bfloat16, torch.float16):
-        return _padded(x, weight, bias, stride, dilation, rows, columns, groups)
+    """Computes a strided depthwise convolution on a CPU, in float32: in bf16 it is 10 to 100 times slower there."""
+    dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype
+    if dtype not in (torch.bfloat16, torch.float16):
+        return _conv_with_padding(x, weight, bias, stride, dilation, rows, columns, groups)
     if x.shape[3] == 1 and weight.shape[3] == 1:
-        return _padded(x, weight, bias, (1, 1), dilation, rows, columns, groups)[:, :, :: stride[0]]
+        return _conv_with_padding(x, weight, bias, (1, 1), dilation, rows, columns, groups)[:, :, :: stride[0]]
     with torch.autocast("cpu", enabled=False):
-        wide = None if bias is None else bias.float()
-        return _padded(x.float(), weight.float(), wide, stride, dilation, rows, columns, groups).to(low)
+        bias = None if bias is None else bias.float()
+        return _conv_with_padding(x.float(), weight.float(), bias, stride, dilation, rows, columns, groups).to(dtype)
 
 
 def batch_norm(channels: int) -> nn.BatchNorm2d:
-    """The batch norm after every convolution: epsilon of Keras, a momentum that suits short trainings."""
+    """Makes the batch norm that follows every convolution: Keras's epsilon, and a momentum that suits short trainings."""
     return nn.BatchNorm2d(channels, eps=BN_EPSILON, momentum=BN_MOMENTUM)
 
 
 def activate(x: Tensor, activation: Activation) -> Tensor:
-    """The fused activation of a layer."""
+    """Applies the fused activation of a layer, elementwise."""
     match activation:
         case "none":
             return x
@@ -96,17 +109,20 @@ def activate(x: Tensor, activation: Activation) -> Tensor:
 
 
 def to_nchw(x: Tensor) -> Tensor:
-    """[N, H, W, C] -> [N, C, H, W] in `channels_last` memory: a view when `x` is contiguous."""
+    """Turns `[N, H, W, C]` into `[N, C, H, W]` in `channels_last` memory; a view of `x` where that is contiguous."""
     return x.contiguous().permute(0, 3, 1, 2)
 
 
 def to_nhwc(x: Tensor) -> Tensor:
-    """[N, C, H, W] -> [N, H, W, C]."""
+    """Turns `[N, C, H, W]` into `[N, H, W, C]`, as a view of `x`."""
     return x.permute(0, 2, 3, 1)
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """`auto` is the GPU when there is one; `cpu` and `cuda` insist. Raises `SpecError` for a device that is not there."""
+    """Returns the device named `cpu` or `cuda`; `auto` is the GPU where torch sees one, and else the CPU.
+
+    Raises `SpecError` for another name, and for `cuda` where torch sees no GPU.
+    """
     if name not in ("auto", "cpu", "cuda"):
         raise SpecError(f"device '{name}'; allowed: auto, cpu, cuda")
     if name == "cuda" and not torch.cuda.is_available():
@@ -117,8 +133,9 @@ def pick_device(name: str = "auto") -> torch.device:
 def prepare_cpu() -> None:
     """Keeps freed memory in the process instead of giving it back to the system after every operation (glibc only).
 
-    By default every map above 32 MB is mapped and zeroed anew each time it is made: 2 to 4 times the time of the whole
-    operation. Call once before a training; a process that already set glibc's MALLOC_ variables is left as it is.
+    By default every tensor above 32 MB is mapped and zeroed anew each time it is made, which takes 2 to 4 times as long
+    as the operation itself. This is to be called once, before a training. A process whose environment sets one of glibc's
+    MALLOC_ variables is left as it is.
     """
     if platform.system() != "Linux" or any(k.startswith("MALLOC_") for k in os.environ):
         return
@@ -135,9 +152,10 @@ Precision = Literal["fp32", "bf16"]
 
 
 def pick_precision(name: str, device: torch.device) -> Precision:
-    """`auto` is bf16 where the hardware multiplies it natively, as that was faster on every network we timed.
+    """Returns the precision named `fp32` or `bf16`; `auto` is bf16 where the hardware multiplies it natively.
 
-    A rule and not a stopwatch, so that the same machine always gives the same result. Raises `SpecError`.
+    There bf16 was faster on every network that was timed. It is decided by this rule and not by timing, so that the same
+    machine always gives the same result. Raises `SpecError` for another name.
     """
     match name:
         case "fp32" | "bf16":
@@ -151,7 +169,7 @@ def pick_precision(name: str, device: torch.device) -> Precision:
 
 
 def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[object]:
-    """bf16 autocast on `device`, or nothing for fp32."""
+    """Makes the context in which torch computes in bf16 where it can, on `device`; for `fp32` it changes nothing."""
     if precision == "fp32":
         return nullcontext()
     return torch.autocast(device.type, dtype=torch.bfloat16)

@@ -1,4 +1,4 @@
-"""`Training`: the state of a training between two steps, which is what a checkpoint holds.
+"""`TrainLoop`: the steps of a training, and its state between two of them, which is what a checkpoint holds.
 
 Every random number of a step comes from a generator seeded by (seed, stage, step), so there is no generator state to
 keep and a step always sees the same batch, however often the training was stopped.
@@ -11,7 +11,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,46 +31,84 @@ from micronets.ir.arch import Arch
 from micronets.tasks import TaskData
 
 STAGES = ("float", "quantised")
-MIXING = 1
-CALIBRATION = 2  # stands where the stage's number does in the seed of calibration batches
-TICK_SECONDS = 1.0
+MIXUP_SEED = 1  # the last number of the seed of a step's mixup, which tells it from other draws of that step
+CALIBRATION_SEED = 2  # stands in the seed of calibration batches where other seeds have the number of the stage
+REPORT_SECONDS = 1.0  # the least time between two reports of progress within an epoch
 
 
-class Training:
-    """Trains through the stages of `STAGES`; the arguments are those of `train.fit`.
+@dataclass(frozen=True, eq=False)
+class TrainingJob:
+    """All that decides the result of a training.
 
-    stage: "float", "quantised" or "done". step: steps done in the stage. best: by stage, score, epoch and state dict.
+    - `arch`: the network to train.
+    - `data`: examples and metric of the task.
+    - `input_settings`: settings of the front end by name, such as the stride between frames; they decide the input's shape.
+    - `settings`: epochs, learning rates and the rest of the section [train].
+    - `seed`: seed of the initial weights and of everything that is drawn.
+    - `init`: float weights to start from, by the names of `Net`'s state dict; None starts from random ones.
+    - `teacher`: a network that maps the same inputs to logits of the same classes, which the trained one also learns to
+      imitate; None trains on the labels alone.
     """
 
-    def __init__(
-        self,
-        arch: Arch,
-        data: TaskData,
-        input_settings: Mapping[str, int],
-        settings: TrainSettings,
-        seed: int,
-        init: Mapping[str, Tensor] | None,
-        teacher: nn.Module | None,
-        directory: Path,
-        progress: Callable[[dict[str, Any]], None] | None,
-    ) -> None:
-        if not data.size("val"):
+    arch: Arch
+    data: TaskData
+    input_settings: Mapping[str, int]
+    settings: TrainSettings
+    seed: int
+    init: Mapping[str, Tensor] | None = None
+    teacher: nn.Module | None = None
+
+    def fingerprint(self) -> str:
+        """Returns the hash of everything that decides the result, with which a checkpoint is marked."""
+        decisive = {k: v for k, v in asdict(self.settings).items() if k not in (*WITHOUT_EFFECT, "device")}
+        facts = [
+            self.arch.to_json(),
+            sorted(self.input_settings.items()),
+            decisive,
+            self.seed,
+            self.data.name,
+            self.data.classes,
+            self.data.source,
+            self.data.metric,
+            [self.data.size(split) for split in ("train", "val")],
+        ]
+        hash_ = hashlib.blake2b(json.dumps(facts).encode(), digest_size=16)
+        for state in (self.init or {}, {} if self.teacher is None else self.teacher.state_dict()):
+            for name in sorted(state):
+                hash_.update(name.encode())
+                hash_.update(state[name].detach().cpu().double().numpy().tobytes())
+        return hash_.hexdigest()
+
+
+class TrainLoop:
+    """A training through the stages of `STAGES`, from its start or from the checkpoint in its directory.
+
+    - `stage`: the present stage, "float" or "quantised"; "done" after the last.
+    - `step`: steps done in the present stage.
+    - `best`: for each stage the score, the epoch (from 1) and the averaged network's state dict of its best epoch.
+    - `history`: one record per epoch that has ended.
+
+    The arguments and errors are those of `train.train_network`.
+    """
+
+    def __init__(self, job: TrainingJob, directory: Path, progress: Callable[[dict[str, Any]], None] | None = None) -> None:
+        if not job.data.size("val"):
             raise DataError("the data have no validation examples; the best epoch is chosen on them")
-        self.arch, self.data, self.input_settings, self.settings = arch, data, input_settings, settings
-        self.seed, self.directory, self.progress = seed, directory, progress or (lambda _: None)
+        settings = job.settings
+        self.job, self.data, self.settings = job, job.data, settings
+        self.directory, self.progress = directory, progress or (lambda _: None)
         self.device = pick_device(settings.device)
         self.precision: Precision = pick_precision(settings.precision, self.device)
-        self.teacher = None if teacher is None else teacher.to(self.device).eval()
-        self.loss = optim.objective(settings.label_smoothing, settings.distill_weight, settings.distill_temperature)
-        self.labels = torch.from_numpy(data.labels("train")).to(self.device)
-        self.val_inputs = data.inputs("val", input_settings)
+        self.teacher = None if job.teacher is None else job.teacher.to(self.device).eval()
+        self.loss = optim.make_loss(settings.label_smoothing, settings.distill_weight, settings.distill_temperature)
+        self.labels = torch.from_numpy(job.data.labels("train")).to(self.device)
+        self.val_inputs = job.data.inputs("val", job.input_settings)
         self.stage = "float"
         self.steps_per_epoch = max(1, len(self._order(0)) // settings.batch)
-        self.stamp = _stamp(arch, data, input_settings, settings, seed, init, teacher)
+        self.stamp = job.fingerprint()
         self.history: list[dict[str, Any]] = []
         self.best: dict[str, dict[str, Any]] = {}
-        self._seconds: dict[str, float] = {}  # for one step, by stage
-        self._init = init
+        self._seconds_per_step: dict[str, float] = {}  # by stage
         state = load_checkpoint(self.checkpoint, torch.device("cpu"), self.stamp)
         if state is None:
             self._begin("float")
@@ -79,71 +117,76 @@ class Training:
 
     @property
     def checkpoint(self) -> Path:
-        """Where the checkpoint is."""
+        """The path of the checkpoint, which is there once something was saved."""
         return self.directory / "checkpoint.pt"
 
     def run(self) -> None:
-        """All the steps that are left."""
+        """Does all the steps that are left, saving checkpoints on the way."""
         while self.stage != "done":
             self._run_stage()
             self._begin("quantised" if self.stage == "float" and self.settings.qat_epochs else "done")
             self._save()
 
     def _begin(self, stage: str) -> None:
+        """Makes the network that `stage` starts from, and an optimiser for it."""
         self.stage, self.step, self.loss_sum = stage, 0, torch.zeros((), device=self.device)
         if stage == "done":
             return
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed)
-            net = Net(self.arch)
-        if stage == "float" and self._init is not None:
-            load_float(net, self._init)
+            torch.manual_seed(self.job.seed)
+            net = Net(self.job.arch)
+        if stage == "float" and self.job.init is not None:
+            load_float(net, self.job.init)
         net.to(self.device)
         if stage == "quantised":
             load_float(net, self.best["float"]["state"])
-            fakequant.attach(net, self._calibration())
-        self._adopt(net)
+            fakequant.attach(net, self._calibration_batches())
+        self._set_net(net)
 
-    def _adopt(self, net: Net) -> None:
-        """Makes `net` the one that is trained, with a fresh optimiser and average."""
+    def _set_net(self, net: Net) -> None:
+        """Makes `net` the network that is trained, with a new optimiser and a new average."""
         quantised = self.stage == "quantised"
         self.net = net.train(not quantised)  # folded batch norm keeps its statistics
         kind = "adamw" if quantised else self.settings.optimiser
-        self.optimiser = optim.optimiser(net, kind, self.settings.weight_decay)
-        self.ema = optim.Ema(net, self.settings.ema_decay)
+        self.optimiser = optim.make_optimiser(net, kind, self.settings.weight_decay)
+        self.average = optim.AveragedNet(net, self.settings.ema_decay)
 
     def _resume(self, state: dict[str, Any]) -> None:
+        """Continues from what `_save` wrote."""
         self.history, self.best, self.precision = state["history"], state["best"], state["precision"]
         self._begin("done")
         self.stage, self.step = state["stage"], state["step"]
         if self.stage == "done":
             return
-        net = Net(self.arch).to(self.device)
+        net = Net(self.job.arch).to(self.device)
         if self.stage == "quantised":
             fakequant.attach(net)
         net.load_state_dict(state["net"])
-        self._adopt(net)
+        self._set_net(net)
         self.optimiser.load_state_dict(state["optimiser"])
-        self.ema.net.load_state_dict(state["ema"])
+        self.average.net.load_state_dict(state["ema"])
         self.loss_sum = state["loss_sum"].to(self.device)
 
     def _save(self) -> None:
+        """Writes the checkpoint."""
         state: dict[str, Any] = {"stage": self.stage, "step": self.step, "history": self.history, "best": self.best}
         state |= {"precision": self.precision}
         if self.stage != "done":
-            state |= {"net": self.net.state_dict(), "ema": self.ema.net.state_dict(), "loss_sum": self.loss_sum}
+            state |= {"net": self.net.state_dict(), "ema": self.average.net.state_dict(), "loss_sum": self.loss_sum}
             state |= {"optimiser": self.optimiser.state_dict()}
         save_checkpoint(self.checkpoint, state, self.stamp)
 
     @property
     def _epochs(self) -> int:
+        """Epochs of the present stage."""
         return self.settings.epochs if self.stage == "float" else self.settings.qat_epochs
 
     def _run_stage(self) -> None:
+        """Does the steps that are left of the present stage."""
         steps, batch = self._epochs * self.steps_per_epoch, self.settings.batch
         order: Tensor | None = None
-        saved = ticked = started = time.monotonic()
-        started_at = self.step
+        saved = reported = started = time.monotonic()
+        first_step = self.step
         while self.step < steps:
             epoch, i = divmod(self.step, self.steps_per_epoch)
             if order is None or i == 0:
@@ -154,48 +197,50 @@ class Training:
                 self._end_epoch(epoch)
             now = time.monotonic()
             ended = i + 1 == self.steps_per_epoch
-            if ended or now - ticked >= TICK_SECONDS:
-                self._seconds[self.stage] = (now - started) / (self.step - started_at)
+            if ended or now - reported >= REPORT_SECONDS:
+                self._seconds_per_step[self.stage] = (now - started) / (self.step - first_step)
                 self._report(self.history[-1] if ended else {"loss": self._mean_loss()})
-                ticked = now
+                reported = now
             if ended or now - saved >= self.settings.checkpoint_seconds:
                 self._mean_loss()  # a training that has diverged must not replace a good checkpoint
                 self._save()
                 saved = now
 
     def _train_step(self, batch: Tensor, steps: int) -> None:
+        """Does one step on the examples of `batch` (indices `[B]` into the training split); the stage has `steps`."""
         s = self.settings
-        top = s.lr if self.stage == "float" else s.qat_lr
+        highest = s.lr if self.stage == "float" else s.qat_lr
         for group in self.optimiser.param_groups:
-            group["lr"] = top * optim.cosine(self.step, steps, round(s.warmup * self.steps_per_epoch))
-        x = self.data.augmented(batch, self.input_settings, self._generator(STAGES.index(self.stage), self.step))
+            group["lr"] = highest * optim.cosine_schedule(self.step, steps, round(s.warmup * self.steps_per_epoch))
+        x = self.data.augmented(batch, self.job.input_settings, self._generator(STAGES.index(self.stage), self.step))
         y = self.labels[batch.to(self.device)]
-        share, partner = self._mixing(len(batch))
+        share, partner = self._draw_mixup(len(batch))
         x = x if share == 1 else torch.lerp(x[partner], x, share)
         with autocast(self.device, self.precision):
-            guide = None
+            teacher_logits = None
             if self.teacher is not None and s.distill_weight:
                 with torch.no_grad():
-                    guide = self.teacher(x)
+                    teacher_logits = self.teacher(x)
             logits = self.net(x)
-        loss = self.loss(logits, y, guide)
+        loss = self.loss(logits, y, teacher_logits)
         if share < 1:
-            loss = share * loss + (1 - share) * self.loss(logits, y[partner], guide)
+            loss = share * loss + (1 - share) * self.loss(logits, y[partner], teacher_logits)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()
-        self.ema.update(self.step)
+        self.average.update(self.step)
         self.loss_sum += loss.detach()
 
-    def _mixing(self, n: int) -> tuple[float, Tensor]:
-        """This step's mixup: the share of each example, and whom the rest of it comes from `[n]`."""
+    def _draw_mixup(self, examples: int) -> tuple[float, Tensor]:
+        """Draws this step's mixup: the share that each example keeps, and the index `[examples]` of its partner."""
         if not self.settings.mixup:
-            return 1.0, torch.arange(n)
-        rng = np.random.default_rng([self.seed, STAGES.index(self.stage), self.step, MIXING])
-        return float(rng.beta(self.settings.mixup, self.settings.mixup)), torch.from_numpy(rng.permutation(n)).to(self.device)
+            return 1.0, torch.arange(examples)
+        rng = np.random.default_rng([self.job.seed, STAGES.index(self.stage), self.step, MIXUP_SEED])
+        share = float(rng.beta(self.settings.mixup, self.settings.mixup))
+        return share, torch.from_numpy(rng.permutation(examples)).to(self.device)
 
     def _mean_loss(self) -> float:
-        """Over the steps of this epoch so far. Raises `TrainingError` if it is not a number."""
+        """Returns the mean over the steps of this epoch so far. Raises `TrainingError` if it is not a number."""
         mean = float(self.loss_sum) / (self.step % self.steps_per_epoch or self.steps_per_epoch)
         if not math.isfinite(mean):
             name, value = ("lr", self.settings.lr) if self.stage == "float" else ("qat_lr", self.settings.qat_lr)
@@ -206,12 +251,13 @@ class Training:
         return mean
 
     def _end_epoch(self, epoch: int) -> None:
+        """Evaluates the averaged network, keeps it if no epoch was better, and writes the history."""
         loss = self._mean_loss()
-        score = self.data.evaluate(predict(self.ema.net, self.val_inputs), "val")
+        score = self.data.evaluate(predict(self.average.net, self.val_inputs), "val")
         record = {"stage": self.stage, "epoch": epoch + 1, "loss": loss, f"val_{score.metric}": score.value}
         self.history.append(record)
         if self.stage not in self.best or score.value >= self.best[self.stage]["score"]:
-            state = {k: v.detach().cpu().clone() for k, v in self.ema.net.state_dict().items()}
+            state = {k: v.detach().cpu().clone() for k, v in self.average.net.state_dict().items()}
             self.best[self.stage] = {"score": score.value, "epoch": epoch + 1, "state": state}
         self.loss_sum.zero_()
         lines = "".join(json.dumps(record) + "\n" for record in self.history)
@@ -222,57 +268,33 @@ class Training:
             raise FileError(f"{path}: cannot write ({e.strerror or e}); free space and run again to continue") from e
 
     def _report(self, metrics: Mapping[str, Any]) -> None:
+        """Reports the progress over both stages; a stage that has not begun is assumed to be as fast as this one."""
         done = self.step + (self.settings.epochs * self.steps_per_epoch if self.stage == "quantised" else 0)
         steps = (self.settings.epochs + self.settings.qat_epochs) * self.steps_per_epoch
-        pace = self._seconds[self.stage]
+        seconds = self._seconds_per_step[self.stage]
         later = self.settings.qat_epochs * self.steps_per_epoch if self.stage == "float" else 0
-        left = pace * (steps - done - later) + self._seconds.get("quantised", pace) * later
+        left = seconds * (steps - done - later) + self._seconds_per_step.get("quantised", seconds) * later
         metrics = {k: v for k, v in metrics.items() if k != "stage"}
         stage = "train" if self.stage == "float" else "train quantised"
         self.progress({"stage": stage, "step": done, "steps": steps, "seconds_left": left, **metrics})
 
     def _order(self, epoch: int) -> Tensor:
-        rng = np.random.default_rng([self.seed, STAGES.index(self.stage), epoch])
+        """Returns the indices of the examples of an epoch (from 0) of the present stage, in the order they are seen."""
+        rng = np.random.default_rng([self.job.seed, STAGES.index(self.stage), epoch])
         return torch.from_numpy(self.data.epoch(rng))
 
     def _generator(self, *numbers: int) -> torch.Generator:
-        seed = int(np.random.SeedSequence([self.seed, *numbers]).generate_state(1, np.uint64)[0] >> np.uint64(1))
+        """Makes the random generator that is seeded by the job's seed and these numbers."""
+        seed = int(np.random.SeedSequence([self.job.seed, *numbers]).generate_state(1, np.uint64)[0] >> np.uint64(1))
         return torch.Generator(self.device).manual_seed(seed)
 
-    def _calibration(self) -> list[Tensor]:
+    def _calibration_batches(self) -> list[Tensor]:
+        """Makes the augmented inputs `[B, H, W, C]` on which the ranges of all tensors are first observed."""
         order, batch = self._order(0), self.settings.batch
-        rows = [order[i * batch : (i + 1) * batch] for i in range(self.settings.calibration_batches)]
+        parts = [order[i * batch : (i + 1) * batch] for i in range(self.settings.calibration_batches)]
+        settings = self.job.input_settings
         return [
-            self.data.augmented(r, self.input_settings, self._generator(CALIBRATION, i)) for i, r in enumerate(rows) if len(r)
+            self.data.augmented(part, settings, self._generator(CALIBRATION_SEED, i))
+            for i, part in enumerate(parts)
+            if len(part)
         ]
-
-
-def _stamp(
-    arch: Arch,
-    data: TaskData,
-    input_settings: Mapping[str, int],
-    settings: TrainSettings,
-    seed: int,
-    init: Mapping[str, Tensor] | None,
-    teacher: nn.Module | None,
-) -> str:
-    """Hash of all that decides the result."""
-    chosen = {k: v for k, v in asdict(settings).items() if k not in (*WITHOUT_EFFECT, "device")}
-    sizes = [data.size(s) for s in ("train", "val")]
-    facts = [
-        arch.to_json(),
-        sorted(input_settings.items()),
-        chosen,
-        seed,
-        data.name,
-        data.classes,
-        data.source,
-        data.metric,
-        sizes,
-    ]
-    h = hashlib.blake2b(json.dumps(facts).encode(), digest_size=16)
-    for state in (init or {}, {} if teacher is None else teacher.state_dict()):
-        for name in sorted(state):
-            h.update(name.encode())
-            h.update(state[name].detach().cpu().double().numpy().tobytes())
-    return h.hexdigest()

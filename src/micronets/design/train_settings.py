@@ -1,4 +1,4 @@
-"""`TrainSettings`: what can be chosen about a training. No torch here."""
+"""`TrainSettings`: the section [train] of a configuration. Nothing here needs torch, so that reading one does not."""
 
 from __future__ import annotations
 
@@ -8,26 +8,33 @@ from typing import Literal
 from micronets.errors import SpecError
 
 WITHOUT_EFFECT = ("checkpoint_seconds",)
-"""Settings of a search or a training that change nothing about its result: they may differ when it is taken up again."""
+"""Names of settings that do not change the result of a search or a training: they may differ when it is continued."""
 
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """How to train; the defaults are for keyword spotting.
+    """How to train a network; the defaults are for keyword spotting. Raises `SpecError` for a value out of its range.
 
-    epochs, qat_epochs: passes over the training split in float, then with quantisation simulated (0: float only).
-    batch: examples a step.
-    optimiser: adamw or sgd (Nesterov), of the float stage; the other stage always uses adamw.
-    lr, qat_lr: highest learning rates, from which each stage falls along a cosine. warmup: epochs of a linear rise first.
-    weight_decay: of convolution and matrix weights.
-    label_smoothing: share of the label spread over all classes.
-    mixup: examples of a batch are mixed in pairs, inputs and labels alike, by a share drawn from Beta(mixup, mixup) (Zhang
-        et al. 2018); 0: not at all.
-    ema_decay: of the averaged weights, which are the ones judged and kept.
-    distill_weight, distill_temperature: share of the loss that follows a teacher, where there is one.
-    calibration_batches: augmented batches on which ranges are first observed.
-    precision: auto, fp32 or bf16. device: auto, cpu or cuda.
-    checkpoint_seconds: a checkpoint is written at the end of an epoch, and when this much time has passed within one.
+    - `epochs`: passes over the training split in float, at least 1.
+    - `qat_epochs`: passes after these with quantisation simulated; 0 trains in float only.
+    - `batch`: examples a step, at least 1.
+    - `optimiser`: `adamw` or `sgd` (with Nesterov's momentum), of the float stage; the other stage always uses AdamW.
+    - `lr`: highest learning rate of the float stage, which then falls along a cosine; above 0.
+    - `qat_lr`: the highest learning rate of the quantised stage; above 0.
+    - `warmup`: epochs of a linear rise of the learning rate at the start of each stage; 0 or more, fractions allowed.
+    - `weight_decay`: of convolution and matrix weights, 0 or more.
+    - `label_smoothing`: share of the label that is spread over all classes, 0 to below 1.
+    - `mixup`: the examples of a batch are mixed in pairs, inputs and labels alike, by a share drawn from
+      Beta(mixup, mixup) (Zhang et al. 2018); 0 mixes none.
+    - `ema_decay`: share that the averaged weights keep at every step, 0 to below 1; the averages are what is evaluated
+      and kept.
+    - `distill_weight`: share of the loss that follows the teacher, where there is one; 0 to 1.
+    - `distill_temperature`: what the outputs of teacher and network are divided by for that share; above 0.
+    - `calibration_batches`: augmented batches on which the ranges of all tensors are first observed, at least 1.
+    - `precision`: `fp32`, `bf16` or `auto`, which is `bf16` where the hardware multiplies it natively.
+    - `device`: `cpu`, `cuda` or `auto`, which is the GPU where there is one.
+    - `checkpoint_seconds`: a checkpoint is written at the end of every epoch, and within one when this much time has
+      passed since the last.
     """
 
     epochs: int = 60

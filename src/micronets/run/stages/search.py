@@ -29,7 +29,7 @@ def check_budget(context: RunContext) -> None:
     Where the data decide the number of classes or the size of the input, the least that they can be is taken; the search
     itself checks again once they are known. Raises `BudgetError`.
     """
-    from micronets.design.budget_fitter import Fitter
+    from micronets.design.budget_fitter import BudgetFitter
 
     config, board = context.config, context.board
     known = tasks.find(config.task).outline(config.data)
@@ -44,7 +44,7 @@ def check_budget(context: RunContext) -> None:
         if "file" not in config.space:
             raise
         return  # networks of the user's may want more than the least input: they are checked again when the data are there
-    Fitter(space, board_budget(config.budget, board), board, runtime=context.costs).feasible_shapes()
+    BudgetFitter(space, board_budget(config.budget, board), board, runtime=context.costs).feasible_shapes()
 
 
 def _inputs(context: RunContext) -> dict[str, Any]:

@@ -32,20 +32,19 @@ def _inputs(context: RunContext) -> dict[str, Any]:
 
 
 def _teacher(context: RunContext) -> Sequence[str]:
-    from micronets.design.train import fit
+    from micronets.design.train import TrainingJob, train_network
 
     teacher = context.config.teacher
     if teacher is None or teacher.train is None:
         return ()
-    fit(
+    job = TrainingJob(
         teacher_arch(context),
         context.data,
         context.input_settings,
         replace(teacher.train, qat_epochs=0),
         seed=context.config.seed + 1,
-        directory=context.run / TEACHER_FOLDER,
-        progress=lambda event: context.progress({**event, "stage": "teacher"}),
     )
+    train_network(job, context.run / TEACHER_FOLDER, lambda event: context.progress({**event, "stage": "teacher"}))
     return (TEACHER_WEIGHTS,)
 
 

@@ -24,9 +24,9 @@ def _inputs(context: RunContext) -> dict[str, Any]:
 
 
 def _train(context: RunContext) -> Sequence[str]:
-    from micronets.design.train import fit
+    from micronets.design.train import TrainingJob, train_network
 
-    fit(
+    job = TrainingJob(
         context.arch,
         context.data,
         context.input_settings,
@@ -34,9 +34,8 @@ def _train(context: RunContext) -> Sequence[str]:
         seed=context.config.seed,
         init=read_weights(context.run / SUPERNET) if context.config.init == "supernet" else None,
         teacher=_teacher_net(context),
-        directory=context.run / TRAIN_FOLDER,
-        progress=context.progress,
     )
+    train_network(job, context.run / TRAIN_FOLDER, context.progress)
     return WEIGHTS, TRAIN_LOG
 
 
