@@ -57,7 +57,14 @@ def test_a_struct_by_hand() -> None:
 
 
 def test_arguments_by_hand() -> None:
-    arguments = (7, Name("t"), Real(0.5), Pointer(Offset("x", 8)), Pointer(Offset("x", 8), "const float"), OutputRows(2, 3))
+    arguments = (
+        7,
+        Name("t"),
+        Real(0.5),
+        Pointer(Offset("x", 8)),
+        Pointer(Offset("x", 8), "const float"),
+        OutputRows(2, 3),
+    )
     assert [ctext.argument(a) for a in arguments] == ["7", "t", "0.5f", "a + 8", "(const float *)(void *)(a + 8)", "6"]
 
 

@@ -1,4 +1,7 @@
-"""What makes the directory of a compiled network a library for Zephyr and PlatformIO; CMake has its CMakeLists.txt already."""
+"""Files that make the directory of a compiled network a library for Zephyr and for PlatformIO.
+
+For CMake, `package` writes its CMakeLists.txt.
+"""
 
 from __future__ import annotations
 

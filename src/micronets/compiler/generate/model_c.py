@@ -164,7 +164,7 @@ def _functions(runs: Sequence[_Run | None]) -> list[str]:
 
 
 def _listing_bytes(plan: ArenaPlan, runs: Sequence[_Run | None]) -> int:
-    """Returns bytes of the tables by which whole layers are run: of functions, and of each layer's function and record."""
+    """Returns bytes of the tables by which whole layers are run: functions, and each layer's function and record."""
     functions = len(_functions(runs))
     if not any(_whole_ranges(plan)):
         return 0
@@ -173,7 +173,10 @@ def _listing_bytes(plan: ArenaPlan, runs: Sequence[_Run | None]) -> int:
 
 def _whole_ranges(plan: ArenaPlan) -> list[range]:
     """Returns the numbers of the layers that run whole before each group and after the last; a range may be empty."""
-    starts, ends = [0, *(group.last + 1 for group in plan.groups)], [*(group.first for group in plan.groups), len(plan.kernels)]
+    starts, ends = (
+        [0, *(group.last + 1 for group in plan.groups)],
+        [*(group.first for group in plan.groups), len(plan.kernels)],
+    )
     return [range(start, end) for start, end in zip(starts, ends, strict=True)]
 
 

@@ -216,7 +216,9 @@ class _LayerInPatch:
         if of.tensor in layer.inputs:
             begin = "x" if of.tensor == self.group.source else str(of.bytes)
             place = self.number, layer.inputs.index(of.tensor)
-            return f"{begin} + start[{self.moving.index(place)}] * {self.pitches[of.tensor]}" if place in self.moving else begin
+            if place not in self.moving:
+                return begin
+            return f"{begin} + start[{self.moving.index(place)}] * {self.pitches[of.tensor]}"
         if of.tensor == layer.name:
             if self.group.first + self.number == self.group.last:
                 return "y"

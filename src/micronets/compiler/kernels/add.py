@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from micronets.compiler.kernels.base import Kernel, LayerCode, Overlap, Place, RowReach, RunRecord, Struct, Value, count, runner
+from micronets.compiler.kernels.base import (
+    Kernel,
+    LayerCode,
+    Overlap,
+    Place,
+    RowReach,
+    RunRecord,
+    Struct,
+    Value,
+    count,
+    runner,
+)
 from micronets.compiler.kernels.requantise import shiftable
 from micronets.ir.layers import Add
 from micronets.quantized.arithmetic import activation_range, add_rescale

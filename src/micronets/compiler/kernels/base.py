@@ -235,8 +235,8 @@ class Overlap:
 
     - below: bytes from the start of each output up to the start of the input, at least; 0 allows the same place, None
       none.
-    - same_start: the first output may also begin exactly where the first input does, though at no other place that overlaps
-      it.
+    - same_start: the first output may also begin exactly where the first input does, though at no other place that
+      overlaps it.
     """
 
     below: int | None

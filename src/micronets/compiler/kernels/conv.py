@@ -174,7 +174,13 @@ def unpacked_bytes(size: int, weight_bits: int) -> int:
 
 def _strip_bytes(step: Step, layer: Conv2D) -> int:
     """Returns bytes of a strip of `micronets_conv`: a line of windows, or one; 0 where all lie inside the map."""
-    shape, out, kernel, stride, dilation = step.input_shapes[0], step.output_shape, layer.kernel, layer.stride, layer.dilation
+    shape, out, kernel, stride, dilation = (
+        step.input_shapes[0],
+        step.output_shape,
+        layer.kernel,
+        layer.stride,
+        layer.dilation,
+    )
     before, covered = layer.window.before(shape), layer.window.covered(shape)
     ends = covered[0] - before[0], covered[1] - before[1]
     if not any(before) and ends[0] <= shape[0] and ends[1] <= shape[1] and dilation[1] == 1:

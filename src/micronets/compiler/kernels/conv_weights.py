@@ -82,7 +82,7 @@ def _order(size: int, lines: int | None) -> npt.NDArray[np.int64]:
 
 
 def _in_pairs(rows: Array, lines: int | None = None) -> Array:
-    """Returns weights `[filters, size]` as `[fours of filters, pairs, which two, value of the pair, which of the two]`."""
+    """Returns weights `[filters, size]` as `[fours of filters, pairs, which two, value of pair, which of the two]`."""
     filters, size = rows.shape
     padded = np.pad(rows, ((0, -filters % 4), (0, 1)))
     return padded[:, _order(size, lines)].reshape(-1, 2, 2, pairs(size), 2).transpose(0, 3, 1, 4, 2)

@@ -98,11 +98,12 @@ class DepthwiseSchedule:
         """Returns bytes for the constants and weights of a channel and the lines under so many lines of output."""
         words = CHANNEL_WORDS + self.kernel[0] * (self.even_words + self.odd_words)
         lines = (rows_per_pass - 1) * self.stride[0] + self.span
-        by4 = 4 * self.by4_pitch * lines + (4 * self.stride[1] if self.is_3x3 else 0)  # read, not used, where outputs are odd
+        by4 = 4 * self.by4_pitch * lines
+        by4 += 4 * self.stride[1] if self.is_3x3 else 0  # read, not used, where outputs are odd
         return max(4 * words + 2 * self.pitch * lines, by4 if self.by4 else 0)
 
     def rows_per_pass(self, room: int) -> int:
-        """Returns how many lines of output a pass computes in `room` bytes of scratch: `least_rows_per_pass` or more."""
+        """Returns how many lines of output a pass computes in `room` bytes: `least_rows_per_pass` or more."""
         line = max(2 * self.pitch, 4 * self.by4_pitch if self.by4 else 0)
         more = (room - self.scratch_bytes(1)) // (line * self.stride[0])
         return max(self.least_rows_per_pass, min(self.out_size[0], 1 + more))
@@ -114,7 +115,8 @@ class DepthwiseSchedule:
     def _by_channel_cycles(self, cost: DepthwiseCycles) -> float:
         taps, values = math.prod(self.kernel), math.prod(self.size)
         if not self.paired:
-            return cost.channel + cost.value * values + math.prod(self.out_size) * (cost.output + cost.output_tap * taps)
+            output = cost.output + cost.output_tap * taps
+            return cost.channel + cost.value * values + math.prod(self.out_size) * output
         groups = self.phases * math.ceil(math.ceil(self.out_size[1] / self.phases) / _GROUP)
         group = cost.group + taps * (cost.group_tap_3x3 if self.is_3x3 else cost.group_tap)
         group += cost.group_stride2 if self.stride[1] == 2 else 0

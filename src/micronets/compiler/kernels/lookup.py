@@ -43,7 +43,8 @@ class LookupKernel(Kernel):
         y, values = place.pointer(layer.name), count(self.step.output_shape)
         if source not in model.quant:
             numbers = Real(target.scale), target.zero_point, *bit_range(layer.act_bits)
-            return LayerCode((), Call(QUANTIZE, (place.pointer(source, "const float"), y, values, *numbers)), (QUANTIZE,))
+            call = Call(QUANTIZE, (place.pointer(source, "const float"), y, values, *numbers))
+            return LayerCode((), call, (QUANTIZE,))
         table = place.table("int8_t", "table", code_table(layer, model.quant[source], target))
         return LayerCode((table,), Call(LOOKUP, (place.pointer(source), y, table.as_argument, values)), (LOOKUP,))
 

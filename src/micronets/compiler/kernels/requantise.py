@@ -58,7 +58,8 @@ def requantisation(
     w, source, target = model.weights[layer.name], model.quant[layer.inputs[0]], model.quant[layer.name]
     wide = rows.astype(np.int64)
     if int(np.abs(wide).sum(axis=1).max()) * 255 >= SUM_LIMIT:
-        raise UnsupportedError(f"layer '{layer.name}': sums of {rows.shape[1]} products may not fit 32 bits; split the layer")
+        sums = f"sums of {rows.shape[1]} products may not fit 32 bits"
+        raise UnsupportedError(f"layer '{layer.name}': {sums}; split the layer")
     bias = -source.zero_point * wide.sum(axis=1) if folded else np.zeros(len(wide), np.int64)
     if w.bias is not None:
         bias += w.bias

@@ -42,7 +42,8 @@ def share(arch: Arch, target: Target) -> Sharing:
     pointwise = _pointwise_kernel(steps)
     as_pointwise = _small_dense_layers(steps) if pointwise else frozenset()
     others = [s for s in steps if is_dense(s) and s.layer.name not in as_pointwise]
-    return Sharing(as_pointwise, pointwise, all(map(_fits_by8, others)), choose_depthwise_kernel(steps, target.depthwise))
+    depthwise = choose_depthwise_kernel(steps, target.depthwise)
+    return Sharing(as_pointwise, pointwise, all(map(_fits_by8, others)), depthwise)
 
 
 def _small_dense_layers(steps: Sequence[Step]) -> frozenset[str]:
@@ -65,9 +66,9 @@ def _weight_bits(step: Step) -> int:
 
 def _pointwise_kernel(steps: Sequence[Step]) -> str:
     """Returns the kernel that computes dense layers as convolutions because the network has it anyway; "" for none."""
-    found = [(s, s.layer) for s in steps if isinstance(s.layer, Conv2D) and s.layer.weight_bits == 8 and not is_dense(s)]
-    if any(is_pointwise(layer) for _, layer in found):
+    found = [s for s in steps if isinstance(s.layer, Conv2D) and s.layer.weight_bits == 8 and not is_dense(s)]
+    if any(isinstance(s.layer, Conv2D) and is_pointwise(s.layer) for s in found):
         return CONV_1X1
-    if any(s.input_shapes[0][-1] % 4 == 0 for s, _ in found):
+    if any(s.input_shapes[0][-1] % 4 == 0 for s in found):
         return CONV_C4
     return CONV if found else ""

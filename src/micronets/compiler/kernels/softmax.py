@@ -39,8 +39,9 @@ class SoftmaxKernel(Kernel):
         """Returns a call with a table of exponentials."""
         layer, (*rows, columns) = self.layer, self.step.output_shape
         if columns > _ROW_LIMIT:
-            raise UnsupportedError(f"layer '{layer.name}': softmax of {columns} values; at most {_ROW_LIMIT} are supported")
+            sizes = f"softmax of {columns} values; at most {_ROW_LIMIT} are supported"
+            raise UnsupportedError(f"layer '{layer.name}': {sizes}")
         table = place.table("int32_t", "exponentials", exponentials(layer.beta, model.quant[layer.inputs[0]].scale))
         ends = place.pointer(layer.inputs[0]), place.pointer(layer.name)
-        sizes = len(table.values), math.prod(rows), columns
-        return LayerCode((table,), Call(SOFTMAX, (*ends, table.as_argument, *sizes)), (SOFTMAX,))
+        numbers = len(table.values), math.prod(rows), columns
+        return LayerCode((table,), Call(SOFTMAX, (*ends, table.as_argument, *numbers)), (SOFTMAX,))

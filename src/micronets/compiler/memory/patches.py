@@ -99,7 +99,8 @@ def possible_groups(kernels: Sequence[Kernel]) -> Iterator[tuple[int, int]]:
         inside: dict[str, int] = {}  # the last reader of each map so far
         for last in range(first, len(steps)):
             layer = steps[last].layer
-            if rows_needed(kernels[last]) is None or any(name != source and name not in inside for name in layer.inputs):
+            from_elsewhere = any(name != source and name not in inside for name in layer.inputs)
+            if from_elsewhere or rows_needed(kernels[last]) is None:
                 break
             if last > first and all(reader <= last for reader in inside.values()):
                 yield first, last

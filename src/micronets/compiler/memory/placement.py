@@ -1,4 +1,6 @@
-"""Where in the arena each buffer lies: a placement follows from an order, and the best order is searched for."""
+"""Where in the arena each buffer lies. Buffers are placed one after the other, each as low as those before it allow: so
+a placement follows from an order, and a good order is searched for.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +10,28 @@ from collections.abc import Mapping, Sequence
 from micronets.cost.tflm_plan import align
 
 Pairs = Mapping[tuple[int, int], int]
-# For each buffer those that are alive with it: (which, how far above it this one must start, how far below, whether it
-# may also start exactly where that one does).
+"""A number of bytes for pairs of buffers, which are named by their places in a list."""
+
 _Around = Sequence[Sequence[tuple[int, int, int, bool]]]
+"""For each buffer, those that are alive at the same time: (which one, how far above its start this buffer must start,
+how far below, whether this buffer may also start exactly where that one does).
+"""
 
 
 def search(
     sizes: Sequence[int], births: Sequence[int], near: Pairs, exact: Pairs, bound: int, tries: int
 ) -> tuple[list[int], int]:
-    """Offsets of buffers of `sizes` bytes, first alive at `births`, and where the last one ends.
+    """Returns the offsets of buffers, in bytes from the start of the arena, and where the last one ends.
 
-    near: (lower, upper) -> how far above the lower's start the upper must start, for every pair alive at the same time.
-    exact: pairs that may also start at the same place. bound: what is good enough.
-    By falling size at first, then by changing the order of the best so far at random, at most `tries` times.
+    - sizes: of the buffers, in bytes.
+    - births: the times at which they are first alive.
+    - near: (lower, upper) -> how far above the lower's start the upper must start, for every pair alive at the same
+      time.
+    - exact: pairs that may also start at the same place.
+    - bound: a size that no placement can be below, with which the search ends.
+    - tries: how many other orders are tried at most.
+
+    Three orders are tried first, two by size and one by birth; then the best so far is changed at random, always alike.
     """
     count = range(len(sizes))
     around: list[list[tuple[int, int, int, bool]]] = [[] for _ in count]
@@ -44,7 +55,7 @@ def search(
             order.insert(rng.randrange(len(order) + 1), item)
             moved.append(item)
         ranks = _ranks(order)
-        other = _place_again(order, ranks, _turned(moved, rank, ranks, around), around, offsets, sizes, size)
+        other = _place_again(order, ranks, _reordered(moved, rank, ranks, around), around, offsets, sizes, size)
         if other is not None:
             offsets, size, best, rank = other, _end(other, sizes), order, ranks
             top = _top(offsets, sizes, size)
@@ -52,14 +63,17 @@ def search(
 
 
 def _end(offsets: Sequence[int], sizes: Sequence[int]) -> int:
+    """Returns where the last buffer ends."""
     return max(o + s for o, s in zip(offsets, sizes, strict=True))
 
 
 def _top(offsets: Sequence[int], sizes: Sequence[int], size: int) -> list[int]:
+    """Returns the buffers that end at `size`: one of them must move for the arena to become smaller."""
     return [i for i, o in enumerate(offsets) if o + sizes[i] == size]
 
 
 def _ranks(order: Sequence[int]) -> list[int]:
+    """Returns the place of each buffer in an order."""
     ranks = [0] * len(order)
     for rank, item in enumerate(order):
         ranks[item] = rank
@@ -67,7 +81,7 @@ def _ranks(order: Sequence[int]) -> list[int]:
 
 
 def _place(order: Sequence[int], around: _Around) -> list[int]:
-    """Every buffer at the lowest offset that those placed before it allow."""
+    """Returns every buffer's offset: the lowest that those placed before it allow."""
     offsets, ranks = [-1] * len(order), _ranks(order)
     for new in order:
         offsets[new] = _lowest(new, ranks, around, offsets)
@@ -75,7 +89,8 @@ def _place(order: Sequence[int], around: _Around) -> list[int]:
 
 
 def _lowest(new: int, ranks: Sequence[int], around: _Around, offsets: Sequence[int]) -> int:
-    # Between these, exclusive, the new one would be too near to one already there.
+    """Returns the lowest offset of buffer `new` that those before it in the order, whose `offsets` are known, allow."""
+    # Between the two numbers of each pair, both excluded, the new one would be too near to one already there.
     barred, own = [], ranks[new]
     for k, above, below, same in around[new]:
         if ranks[k] < own:
@@ -89,34 +104,34 @@ def _lowest(new: int, ranks: Sequence[int], around: _Around, offsets: Sequence[i
     return offset
 
 
-def _turned(moved: Sequence[int], before: Sequence[int], after: Sequence[int], around: _Around) -> set[int]:
-    """Those moved, and those for which a moved one now comes after them instead of before, or the other way round."""
-    turned = set(moved)
+def _reordered(moved: Sequence[int], before: Sequence[int], after: Sequence[int], around: _Around) -> set[int]:
+    """Returns the buffers that moved in the order, and those that one of them passed."""
+    found = set(moved)
     for m in moved:
-        turned.update(k for k, *_ in around[m] if (before[k] < before[m]) != (after[k] < after[m]))
-    return turned
+        found.update(k for k, *_ in around[m] if (before[k] < before[m]) != (after[k] < after[m]))
+    return found
 
 
 def _place_again(
     order: Sequence[int],
     ranks: Sequence[int],
-    turned: set[int],
+    changed: set[int],
     around: _Around,
     offsets: Sequence[int],
     sizes: Sequence[int],
     size: int,
 ) -> list[int] | None:
-    """What `_place` gives for `order`, from the `offsets` of another order; None as soon as it exceeds `size`.
+    """Returns what `_place` does for `order`, from the `offsets` of another order; None as soon as it exceeds `size`.
 
-    Only what comes after a change and is alive with it can change.
+    Only buffers that stand behind one of those `changed`, and are alive with it, are placed anew.
     """
     placed = list(offsets)
     for new in order:
-        if new in turned:
+        if new in changed:
             offset = _lowest(new, ranks, around, placed)
             if offset + sizes[new] > size:
                 return None
             if offset != placed[new]:
                 placed[new] = offset
-                turned.update(k for k, *_ in around[new] if ranks[k] > ranks[new])
+                changed.update(k for k, *_ in around[new] if ranks[k] > ranks[new])
     return placed

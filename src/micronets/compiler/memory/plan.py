@@ -108,7 +108,8 @@ def plan_needs(net: Needs, tries: int = _TRIES, groups: Sequence[PatchGroup] = (
     placed = tuple(replace(b, offset=o) for b, o in zip(buffers, offsets, strict=True))
     placed, kernels = _use_free_memory(net, placed, align(size), groups)
     at = {b.name: b.offset for b in placed if not b.scratch}
-    where = {name: at[own] for name, own in net.owner.items()} | {scratch_name(b.name): b.offset for b in placed if b.scratch}
+    where = {name: at[own] for name, own in net.owner.items()}
+    where |= {scratch_name(b.name): b.offset for b in placed if b.scratch}
     return ArenaPlan(kernels, placed, where, align(size), align(live), align(bound), tuple(groups))
 
 

@@ -36,10 +36,12 @@ def drop_dead_channels(model: QuantizedModel) -> QuantizedModel:
     over channels: their biases take up what the channel contributed. Each tensor keeps at least one channel.
     """
     network = _Pruning(model)
-    while sum(_drop(network, name) for name in reversed(network.layers)):  # the last first: what it drops feeds those before
-        pass
-    layers = tuple(network.layers.values())
-    return replace(model, arch=replace(model.arch, layers=layers), weights=network.weights) if network.dropped else model
+    while sum(_drop(network, name) for name in reversed(network.layers)):
+        pass  # the last layer first: what it drops leaves less to read for those before
+    if not network.dropped:
+        return model
+    arch = replace(model.arch, layers=tuple(network.layers.values()))
+    return replace(model, arch=arch, weights=network.weights)
 
 
 class _Pruning:
@@ -69,7 +71,7 @@ class _Pruning:
 
 @dataclass(frozen=True)
 class _Group:
-    """The way of a channel: `through`, the layers that keep it apart, its convolution first; `ends`: those that sum it up."""
+    """The way of a channel: `through` are the layers that keep it apart, its convolution first; `ends` sum it up."""
 
     through: tuple[Layer, ...]
     ends: tuple[Conv2D | FullyConnected, ...]
