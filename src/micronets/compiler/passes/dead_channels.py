@@ -61,7 +61,7 @@ class _Pruning:
         self.layers: dict[str, Layer] = {layer.name: layer for layer in arch.layers}
         self.weights = dict(model.weights)
         self.constant, self.codes = _constant_channels(model)
-        self.readers: dict[str, list[str]] = {name: [] for name in (INPUT, *self.layers)}
+        self.readers: dict[str, list[str]] = {name: [] for name in arch.shapes()}
         for layer in arch.layers:
             for name in set(layer.inputs):
                 self.readers[name].append(layer.name)
