@@ -102,6 +102,6 @@ def test_a_run_of_a_task_of_ones_own(here: Path) -> None:
     found = call("evaluate", "run/model.tflite", "--task", "my_task.py:TASK", "--runtime", "reference")
     assert found.code == 0
     assert "of 64 maps, runtime reference" in found.out
-    assert call("evaluate", "run/model.tflite").error.startswith("unknown task 'halves'; known: ad, ")
+    assert call("evaluate", "run/model.tflite").error.startswith("unknown task 'halves'; did you mean ")
     (here / "my_task.py").write_text(own_task.GOOD + "# changed\n")
     assert "stage search was made from another task (the file that task names has changed since)" in run("--resume").error

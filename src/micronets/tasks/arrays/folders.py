@@ -10,8 +10,8 @@ from __future__ import annotations
 import csv
 import hashlib
 import zipfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -76,35 +76,47 @@ def _npz(path: Path) -> Rows:
     for key in ("x", "y"):
         if key not in arrays:
             raise DataError(f"{path}: no array '{key}'; an .npz has x [N, ...] and y [N]")
+    return rows_of(arrays, str(path))
+
+
+def rows_of(arrays: Mapping[str, npt.NDArray[Any]], where: str, lacking: Sequence[str] = ()) -> Rows:
+    """The examples of arrays by name, as an .npz has them: x, y, and if given split, group and classes.
+
+    - where: the file, or what the arrays are otherwise, for errors.
+    - lacking: splits that get examples of "train"; where there is no split at all, those are "val" and "test".
+
+    Raises `DataError`.
+    """
     x, y = arrays["x"], arrays["y"]
     if not x.ndim:
-        raise DataError(f"{path}: x is one number; need numbers [N, ...] with 1 to 3 axes beside N")
+        raise DataError(f"{where}: x is one number; need numbers [N, ...] with 1 to 3 axes beside N")
     if y.shape != (len(x),) or y.dtype.kind not in "iuU":
-        raise DataError(f"{path}: y is {y.dtype} {list(y.shape)}; need integers or text [{len(x)}], one for each row of x")
+        raise DataError(f"{where}: y is {y.dtype} {list(y.shape)}; need integers or text [{len(x)}], one for each row of x")
     if "classes" in arrays and (arrays["classes"].ndim != 1 or len(np.unique(arrays["classes"])) != arrays["classes"].size):
-        raise DataError(f"{path}: classes is {list(arrays['classes'].shape)}; need different names [C]")
+        raise DataError(f"{where}: classes is {list(arrays['classes'].shape)}; need different names [C]")
     names = [str(c) for c in arrays["classes"]] if "classes" in arrays else sorted({str(v) for v in y}, key=_natural)
     if y.dtype.kind == "U" or "classes" not in arrays:
         for v in np.unique(y):
             if str(v) not in names:
-                raise DataError(f"{path}: y holds '{v}', which is not one of classes: {', '.join(names)}")
+                raise DataError(f"{where}: y holds '{v}', which is not one of classes: {', '.join(names)}")
         target = np.array([names.index(str(v)) for v in y], np.int64)
     else:
         target = y.astype(np.int64)
         if len(y) and not 0 <= int(y.min()) <= int(y.max()) < len(names):
-            raise DataError(f"{path}: y goes from {y.min()} to {y.max()}; allowed: 0 to {len(names) - 1}, see classes")
-    values = _checked(x, str(path))
-    if "split" not in arrays:
-        groups = [str(g) for g in arrays["group"].ravel()] if "group" in arrays else None
-        if groups is not None and len(groups) != len(x):
-            raise DataError(f"{path}: group has {len(groups)} entries; need {len(x)}, one for each row of x")
-        return _parted(tuple(names), values, target, groups, [str(i) for i in range(len(x))], str(path))
-    split = arrays["split"].astype(str)
+            raise DataError(f"{where}: y goes from {y.min()} to {y.max()}; allowed: 0 to {len(names) - 1}, see classes")
+    values = _checked(x, where)
+    split = arrays["split"].astype(str) if "split" in arrays else np.full(len(x), "train")
     strange = sorted(set(split.tolist()) - set(SPLITS))
     if split.shape != (len(x),) or strange:
         what = f"holds '{strange[0]}'" if strange else f"is {list(split.shape)}"
-        raise DataError(f"{path}: split {what}; need {', '.join(SPLITS)}, one for each of {len(x)} rows of x")
-    return _complete(Rows(tuple(names), values, target, split, ()), str(path))
+        raise DataError(f"{where}: split {what}; need {', '.join(SPLITS)}, one for each of {len(x)} rows of x")
+    if "split" not in arrays or lacking:
+        groups = [str(g) for g in arrays["group"].ravel()] if "group" in arrays else None
+        if groups is not None and len(groups) != len(x):
+            raise DataError(f"{where}: group has {len(groups)} entries; need {len(x)}, one for each row of x")
+        rows = Rows(tuple(names), values, target, split, ())
+        return _parted(rows, groups, [str(i) for i in range(len(x))], where, lacking or ("val", "test"))
+    return _complete(Rows(tuple(names), values, target, split, ()), where)
 
 
 def _folder(root: Path) -> Rows:
@@ -151,7 +163,8 @@ def _stacked(root: Path, parts: Sequence[tuple[str, npt.NDArray[Any], list[str],
     keys = [k for _, _, ks, _ in parts for k in ks]
     who = [w for _, _, _, ws in parts for w in (ws or [None])]
     groups = [str(w) for w in who] if all(who) and len(who) == len(keys) and len(set(who)) >= 3 else None
-    return _parted(tuple(name for name, _, _, _ in parts), x, y, groups, keys, str(root))
+    found = Rows(tuple(name for name, _, _, _ in parts), x, y, np.full(len(x), "train"), ())
+    return _parted(found, groups, keys, str(root))
 
 
 def _array(path: Path) -> npt.NDArray[Any]:
@@ -191,30 +204,37 @@ def _finite(x: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
     return x
 
 
-def _parted(classes: tuple[str, ...], x: Floats, y: Labels, groups: list[str] | None, keys: list[str], where: str) -> Rows:
-    """A tenth of every class for "val" and for "test", at least one each; whole groups where they are given."""
-    split, notes = np.full(len(x), "train", dtype="<U5"), tuple[str, ...]()
+def _parted(
+    rows: Rows, groups: list[str] | None, keys: list[str], where: str, lacking: Sequence[str] = ("val", "test")
+) -> Rows:
+    """A tenth of every class in "train" for each split that is lacking, at least one; whole groups where they are given.
+
+    Which examples these are depends on `keys`, or on the names of the groups, alone.
+    """
+    y, count, train = rows.y, len(rows.classes), rows.split == "train"
+    split, notes = rows.split.astype("<U5"), rows.notes
     if groups is not None:
         names = np.array(groups)
-        left = sorted(set(groups), key=_hash)
-        for part in ("val", "test"):
+        left = sorted(set(names[train]), key=_hash)
+        for part in lacking:
             for name in list(left):
-                have = np.bincount(y[split == part], minlength=len(classes))
-                here = names == name
-                rest = np.bincount(y[(split == "train") & ~here], minlength=len(classes))
-                total = np.bincount(y, minlength=len(classes))
+                have = np.bincount(y[split == part], minlength=count)
+                here = train & (names == name)
+                rest = np.bincount(y[(split == "train") & ~here], minlength=count)
+                total = np.bincount(y[train], minlength=count)
                 if (have < 0.1 * total)[np.unique(y[here])].any() and (rest[np.unique(y[here])] > 0).all():
                     split[here] = part
                     left.remove(name)
-        if all((split[y == c] == s).any() for c in range(len(classes)) for s in SPLITS):
-            return _complete(Rows(classes, x, y, split, (f"split by {len(set(groups))} groups",)), where)
-        notes = ("the groups are too few to give every split every class: split example by example",)
-        split[:] = "train"
-    for c in range(len(classes)):
-        rows = sorted(np.flatnonzero(y == c), key=lambda i: _hash(keys[i]))
-        n = max(1, round(0.1 * len(rows)))
-        split[rows[:n]], split[rows[n : 2 * n]] = "val", "test"
-    return _complete(Rows(classes, x, y, split, notes), where)
+        if all((split[y == c] == s).any() for c in range(count) for s in ("train", *lacking)):
+            return _complete(replace(rows, split=split, notes=(*notes, f"split by {len(set(groups))} groups")), where)
+        notes = (*notes, "the groups are too few to give every split every class: split example by example")
+        split[train] = "train"
+    for c in range(count):
+        own = sorted(np.flatnonzero(train & (y == c)), key=lambda i: _hash(keys[i]))
+        n = max(1, round(0.1 * len(own)))
+        for k, part in enumerate(lacking):
+            split[own[k * n : (k + 1) * n]] = part
+    return _complete(replace(rows, split=split, notes=notes), where)
 
 
 def _complete(rows: Rows, where: str) -> Rows:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from micronets.errors import DataError, SpecError, did_you_mean
+from micronets import user_code
+from micronets.errors import DataError, SpecError, UserCodeError, did_you_mean
 from micronets.tasks.arrays import folders
 from micronets.tasks.arrays.folders import Rows
 from micronets.tasks.base import SPLITS, Card, Examples, Floats, Labels, Outline, Task
@@ -84,19 +85,39 @@ class Standard:
         return Standard(shape, mean, scale)
 
 
+Augment = Callable[[Floats, np.random.Generator], npt.NDArray[Any]]
+"""`(x, rng) -> x`: training examples `[B, ...]` in their own units, disturbed with what `rng` draws."""
+
+
+def augmented(augment: Augment, x: Floats, rng: np.random.Generator) -> Floats:
+    """Training examples as the user's function changes them. Raises `UserCodeError` if it fails or returns others."""
+    file, place = user_code.place(augment)
+    found = np.asarray(user_code.called(lambda: augment(x.copy(), rng), file, "augment"))
+    if found.shape != x.shape or found.dtype.kind not in "fiu" or not np.isfinite(found).all():
+        said = f"{found.dtype} {list(found.shape)}" if found.shape != x.shape else f"{found.dtype}, not all finite"
+        raise UserCodeError(f"{place}: augment returns {said}; need finite numbers {list(x.shape)}, as it was given")
+    return found.astype(np.float32, copy=False)
+
+
 def _short(values: npt.NDArray[np.float64]) -> tuple[float, ...]:
     return tuple(float(f"{v:.6g}") for v in values)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class FeaturesData(LabelledData):
-    """Labelled arrays; a `TaskData`. x: by split, float32 `[N, ...]` in the units of the files. target: class indices `[N]`."""
+    """Labelled arrays; a `TaskData`.
+
+    - standard: how an array becomes a network's input.
+    - x: by split, float32 `[N, ...]` in the units of the files. target: class indices `[N]`.
+    - noise, shift: see `Options`. augment: what changes training examples before they are standardised.
+    """
 
     standard: Standard
     x: Mapping[str, Floats]
     target: Mapping[str, Labels]
     noise: float = 0.0
     shift: float = 0.0
+    augment: Augment | None = None
     name: str = "features"
 
     @property
@@ -125,8 +146,13 @@ class FeaturesData(LabelledData):
         """Network inputs `[B, H, W, C]` of train examples, shifted and with noise; depends on the arguments alone."""
         import torch
 
-        device = generator.device
-        x = torch.from_numpy(self.inputs("train", settings, indices.cpu().numpy())).to(device)
+        device, rows = generator.device, indices.cpu().numpy()
+        if self.augment is None:
+            raw = self.x["train"][rows]
+        else:
+            seed = int(torch.randint(2**62, (1,), generator=generator, device=device))
+            raw = augmented(self.augment, self.x["train"][rows], np.random.default_rng(seed))
+        x = torch.from_numpy(self.standard.inputs(raw)).to(device)
         most = round(self.shift * x.shape[1]) if len(self.standard.shape) > 1 else 0
         if most:
             by = torch.randint(-most, most + 1, (len(x), 1), generator=generator, device=device)
@@ -164,9 +190,7 @@ def load(
     for s in splits:
         if s not in (*SPLITS, "all"):
             raise SpecError(f"split '{s}' is not known; {did_you_mean(s, (*SPLITS, 'all'))}")
-    for name, value in (("noise", noise), ("shift", shift)):
-        if not 0 <= value <= (1 if name == "shift" else 100):
-            raise SpecError(f"features: {name} = {value}; need 0 or more{', at most 1' if name == 'shift' else ''}")
+    check_noise(noise, shift)
     rows = _motions(synthetic_clips) if path is None else folders.read(path)
     own = standard or Standard.of(rows.x[rows.split == "train"])
     if rows.x.shape[1:] != own.shape:
@@ -189,6 +213,13 @@ def load(
         noise=noise,
         shift=shift,
     )
+
+
+def check_noise(noise: float, shift: float) -> None:
+    """Raises `SpecError` for noise or shift out of range."""
+    for name, value in (("noise", noise), ("shift", shift)):
+        if not 0 <= value <= (1 if name == "shift" else 100):
+            raise SpecError(f"features: {name} = {value}; need 0 or more{', at most 1' if name == 'shift' else ''}")
 
 
 def _motions(n: int, seed: int = 0) -> Rows:
