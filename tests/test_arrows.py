@@ -9,35 +9,9 @@ from pathlib import Path
 import pytest
 
 import micronets
+from docs.folders import ALLOWED, ALONE
 
 ROOT = Path(micronets.__file__).parent
-
-ALONE = {"child_processes", "errors", "files", "installation", "output_directory", "records", "terminal", "user_code"}
-"""Modules beside the folders that everybody may import."""
-
-CORE = {"ir", "quantized", "boards", "cost"}
-DEPLOY = {"tflite", "compiler", "device", "runtimes"}
-DESIGN = {"frontend", "tasks", "design"}
-ALLOWED = {
-    "ir": set(),
-    "quantized": {"ir"},
-    "boards": set(),
-    "cost": {"ir", "quantized", "boards"},
-    "tflite": {"ir", "quantized", "cost"},
-    "compiler": CORE,
-    "device": CORE | {"tflite", "compiler"},
-    "runtimes": CORE | {"tflite", "compiler", "device"},
-    "frontend": set(),
-    "tasks": {"ir", "frontend"},
-    "design": CORE | {"frontend", "tasks"},
-    "fetch": set(),
-    "report": CORE | DEPLOY,
-    "commands": CORE | DEPLOY | {"frontend", "tasks", "report"},
-    "run": CORE | DEPLOY | DESIGN | {"report", "commands"},
-    "cli": CORE | DEPLOY | DESIGN | {"fetch", "report", "commands", "run"},
-}
-"""For each folder, the others that it may import: the core below, two halves that do not see each other, and on top what
-joins them. Each folder stands after all that it may import, so there are no circles."""
 
 
 def modules() -> dict[str, ast.Module]:

@@ -1,4 +1,4 @@
-"""Any int8 network as C that is smaller than TFLM and computes the same bytes."""
+"""The compiler: an integer network becomes portable C that computes the same bytes. Passes, kernels, memory, text."""
 
 from micronets.compiler.generate.model_c import Compiled, compile_model
 from micronets.compiler.memory.choose_patches import plan_patches

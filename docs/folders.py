@@ -1,0 +1,50 @@
+"""Which folder of src/micronets may import which: a test holds the sources to it, docs/architecture.svg shows it."""
+
+from collections.abc import Mapping
+
+ALONE = frozenset(
+    {"child_processes", "errors", "files", "installation", "output_directory", "records", "terminal", "user_code"}
+)
+"""Modules beside the folders that everybody may import."""
+
+CORE = frozenset({"ir", "quantized", "boards", "cost"})
+DEPLOY = frozenset({"tflite", "compiler", "device", "runtimes"})
+DESIGN = frozenset({"frontend", "tasks", "design"})
+ALLOWED: Mapping[str, frozenset[str]] = {
+    "ir": frozenset(),
+    "quantized": frozenset({"ir"}),
+    "boards": frozenset(),
+    "cost": frozenset({"ir", "quantized", "boards"}),
+    "tflite": frozenset({"ir", "quantized", "cost"}),
+    "compiler": CORE,
+    "device": CORE | {"tflite", "compiler"},
+    "runtimes": CORE | {"tflite", "compiler", "device"},
+    "frontend": frozenset(),
+    "tasks": frozenset({"ir", "frontend"}),
+    "design": CORE | {"frontend", "tasks"},
+    "fetch": frozenset(),
+    "report": CORE | DEPLOY,
+    "commands": CORE | DEPLOY | {"frontend", "tasks", "report"},
+    "run": CORE | DEPLOY | DESIGN | {"report", "commands"},
+    "cli": CORE | DEPLOY | DESIGN | {"fetch", "report", "commands", "run"},
+}
+"""For each folder, the others that it may import: the core below, two halves that do not see each other, and on top what
+joins them. Each folder stands after all that it may import, so there are no circles."""
+
+
+def reachable(arrows: Mapping[str, frozenset[str]], start: str) -> frozenset[str]:
+    """Every folder that can be reached from `start` along arrows, without `start`."""
+    found: frozenset[str] = frozenset()
+    for name in arrows[start]:
+        found |= {name} | reachable(arrows, name)
+    return found
+
+
+def fewest_arrows() -> dict[str, frozenset[str]]:
+    """`ALLOWED` without what can be reached by a longer way."""
+    return {a: to - frozenset().union(*(reachable(ALLOWED, b) for b in to)) for a, to in ALLOWED.items()}
+
+
+def exceptions() -> list[tuple[str, str]]:
+    """(folder, other) where arrows lead from a folder to another that it may not import all the same."""
+    return [(a, b) for a in ALLOWED for b in sorted(reachable(ALLOWED, a) - ALLOWED[a])]
