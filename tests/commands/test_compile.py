@@ -211,7 +211,7 @@ def test_one_name_of_an_arena_means_one_thing(path: Path, tmp_path: Path) -> Non
         "arena_tflm_compiled_bytes": arena_with_margin(arena_tflm_bytes(arch, 4)),
         "arena_tflm_used_bytes": None,
         "arena_c_bytes": compile_model(read(path.read_bytes())).arena_bytes,
-        "sram_c_bytes": sram_bytes(compile_model(read(path.read_bytes())).arena_bytes),
+        "sram_c_bytes": sram_bytes(compile_model(read(path.read_bytes())).arena_bytes, read(path.read_bytes()).arch.steps()),
     }
     own = ("arena_c_patched_bytes", "arena_bound_bytes")
     for name, figures in found.items():

@@ -1,6 +1,7 @@
 """MACs, parameters and live bytes: by hand, against the paper, and relaxed against exact."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,13 @@ import pytest
 
 from micronets.boards.board import Board
 from micronets.cost.costs import relaxed_budget_costs
-from micronets.cost.counts import live_bytes, macs, paper_ops, params, step_weights, weight_bytes
+from micronets.cost.counts import live_bytes, macs, paper_ops, params, state_bytes, step_weights, weight_bytes
+from micronets.cost.tflm_arena import persistent_bytes, used_bytes
 from micronets.cost.tflm_plan import tflm_plan
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Add, AveragePool2D, Conv2D, DepthwiseConv2D, FullyConnected, Mean
 from micronets.ir.space import Block, Choice, Pick, SearchSpace, Template, derive, relaxed_steps
+from micronets.runtimes.c import sram_bytes
 from micronets.tflite import read
 from tests.support.paper_archs import paper_archs
 
@@ -146,3 +149,14 @@ def test_a_gate_scales_the_peak_of_its_block() -> None:
     )
     assert whole == 3 * 10 * 8 * 16
     assert whole > half >= none
+
+
+def test_state_is_counted_beside_the_arena_and_inside_that_of_tflm() -> None:
+    """No kind has state yet: a record is given some."""
+    plain, stateful = (Arch((8, 8, 1), (Conv2D(name="a", inputs=(INPUT,), filters=4, kernel=(3, 3)),)) for _ in range(2))
+    (step,) = stateful.steps()
+    vars(step)["operator"] = replace(step.operator, state_bytes=lambda inputs, outputs: 100)
+    assert (state_bytes(plain.steps()), state_bytes(stateful.steps())) == (0, 100)
+    assert used_bytes(stateful, 4) == used_bytes(plain, 4) + 112  # in the arena all blocks are multiples of 16
+    assert persistent_bytes(stateful.steps()) == persistent_bytes(plain.steps()) + 100
+    assert sram_bytes(0, stateful.steps()) == sram_bytes(0, plain.steps()) + 100

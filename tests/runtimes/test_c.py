@@ -55,7 +55,7 @@ def test_the_search_never_estimates_less_sram_than_is_compiled_and_measured(boar
     searched = budget_costs(arch, board, ("sram_bytes",), runtime=c_costs(None))["sram_bytes"]
     room = replace(board, sram_bytes=2**21)  # for any of them, layer after layer
     compiled = compile_model(model, arena_limit=arena_room(room))
-    assert searched == sram_bytes(compiled.arena_bytes) == inspect.inspect(arch, room, model).sram_c_bytes
+    assert searched == sram_bytes(compiled.arena_bytes, arch.steps()) == inspect.inspect(arch, room, model).sram_c_bytes
     try:
         figures = execute(compiled, model, room, MeasureOptions(samples=1))
     except (DeviceError, ImportError) as e:
@@ -67,7 +67,7 @@ def test_the_search_never_estimates_less_sram_than_is_compiled_and_measured(boar
 def test_a_network_in_bands_takes_less_than_the_search_estimates(board: Board, seed: int) -> None:
     arch = random_arch(seed)
     searched = budget_costs(arch, board, ("sram_bytes",), runtime=c_costs(None))["sram_bytes"]
-    assert sram_bytes(compile_model(untrained(arch), arena_limit=0).arena_bytes) <= searched
+    assert sram_bytes(compile_model(untrained(arch), arena_limit=0).arena_bytes, arch.steps()) <= searched
 
 
 def test_time_needs_a_model_of_the_board(board: Board) -> None:

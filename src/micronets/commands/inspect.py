@@ -156,7 +156,7 @@ def inspect(
     ours = arch if model is None else optimise(model).arch
     flash = c.flash_bytes if file_bytes is None else file_bytes + RUNTIME_FLASH_BYTES
     arena, smallest = (plan_patches(ours, limit, board.target).bytes for limit in (arena_room(board), 0))
-    sram_c, flash_c = sram_bytes(arena), math.ceil(flash_bytes(ours.steps()))
+    sram_c, flash_c = sram_bytes(arena, ours.steps()), math.ceil(flash_bytes(ours.steps()))
     return Inspection(
         model=name,
         board=board.name,

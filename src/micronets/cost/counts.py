@@ -80,6 +80,11 @@ def live_bytes(steps: Sequence[Step]) -> Number:
     return most
 
 
+def state_bytes(steps: Sequence[Step]) -> Number:
+    """Bytes that the network keeps from one inference to the next, beside its arena."""
+    return sum(s.gate * s.operator.state_bytes(s.input_shapes, s.output_shapes) for s in steps)
+
+
 def paper_ops(arch: Arch) -> float:
     """Operations as MicroNets (arXiv 2010.11267) counts them: 2 a MAC, and halves of rows and columns after a stride.
 

@@ -109,6 +109,8 @@ def _points(arch: Arch, word_bytes: Literal[4, 8]) -> list[int]:
         tail = align(tail + size, 1 if size % 4 else 4)
     for s in steps:
         tail = align(tail + runtime.kernel(s).op_data)
+    for s in steps:
+        tail = align(tail + s.operator.state_bytes(s.input_shapes, s.output_shapes))
     points = []
     requests = runtime.scratch_request * (SCRATCH_REQUESTS + scratch)
     for s in steps:
@@ -156,5 +158,6 @@ def persistent_bytes(steps: Sequence[Step], word_bytes: Literal[4, 8] = 8) -> Nu
         kernel = runtime.kernel(s)
         fixed = runtime.eval_tensor * (len(s.output_shapes) + constant_tensors(s)) + runtime.node
         fixed += kernel.parameters + align(kernel.op_data)
+        fixed += s.operator.state_bytes(s.input_shapes, s.output_shapes)
         total = total + s.gate * (fixed + requantised_channels(s) * 8)
     return total

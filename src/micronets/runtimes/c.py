@@ -23,7 +23,7 @@ from micronets.compiler import Compiled, compile_model, optimise
 from micronets.compiler.generate.manifests import library_files
 from micronets.compiler.memory.plan import bounds, needs, plan_arena
 from micronets.cost.costs import TFLM_COSTS, BudgetCost, Network, RuntimeCosts, timed
-from micronets.cost.counts import live_bytes, step_weight_bytes, step_weights
+from micronets.cost.counts import live_bytes, state_bytes, step_weight_bytes, step_weights
 from micronets.cost.latency_model import LatencyModel, cycles
 from micronets.cost.tflm_plan import align
 from micronets.device import cross_compiler, host
@@ -79,9 +79,8 @@ def c_costs(model: LatencyModel | None) -> RuntimeCosts:
 
 def planned_sram_bytes(network: Network) -> Number:
     """SRAM that our C takes for a network: with the arena that the compiler plans, or with the bytes alive at once."""
-    return sram_bytes(
-        live_bytes(network.steps) if network.arch is None else plan_arena(network.arch, network.board.target).bytes
-    )
+    arena = live_bytes(network.steps) if network.arch is None else plan_arena(network.arch, network.board.target).bytes
+    return sram_bytes(arena, network.steps)
 
 
 def least_sram_bytes(network: Network) -> Number:
@@ -89,17 +88,18 @@ def least_sram_bytes(network: Network) -> Number:
     return (
         planned_sram_bytes(network)
         if network.arch is None
-        else sram_bytes(align(max(bounds(needs(network.arch, network.board.target)))))
+        else sram_bytes(align(max(bounds(needs(network.arch, network.board.target)))), network.steps)
     )
 
 
-def sram_bytes(arena_bytes: Number) -> Number:
-    """SRAM that our C takes with an arena of `arena_bytes`: the estimate of the search, of `inspect` and of `compile`.
+def sram_bytes(arena_bytes: Number, steps: Sequence[Step]) -> Number:
+    """SRAM that our C takes for a network of these steps with an arena of `arena_bytes`, and for what it keeps between
+    inferences: the estimate of the search, of `inspect` and of `compile`.
 
     The arena is the compiler's own plan in all of them. The search plans the network as it is, `inspect` and `compile` what
     the compiler's passes make of its weights, in patches where the board asks for it: as large, or smaller.
     """
-    return arena_bytes + C_STACK_BYTES
+    return arena_bytes + state_bytes(steps) + C_STACK_BYTES
 
 
 def arena_room(board: Board) -> int:
@@ -143,7 +143,7 @@ def bands(compiled: Compiled) -> tuple[LayersInPatches, ...]:
 
 def _check_fits(compiled: Compiled, board: Board, where: str, off: bool) -> None:
     """Raises `DoesNotFit` that says by how much the model is too large, and at which layer; `off`: patches were not tried."""
-    over = sram_bytes(compiled.arena_bytes) - board.sram_bytes
+    over = sram_bytes(compiled.arena_bytes, compiled.model.arch.steps()) - board.sram_bytes
     if over > 0:
         raise DoesNotFit(
             f"{where}: the arena of {compiled.arena_bytes:,} bytes and a stack of {C_STACK_BYTES:,} are {over:,} more than "
@@ -244,7 +244,7 @@ class OurC(Runtime):
             files={**compiled.files, **library_files(compiled, __version__)},
             constant_bytes=compiled.constant_bytes,
             arena_c_bytes=compiled.arena_bytes,
-            sram_c_bytes=sram_bytes(compiled.arena_bytes),
+            sram_c_bytes=sram_bytes(compiled.arena_bytes, compiled.model.arch.steps()),
             arena_bound_bytes=compiled.plan.bound_bytes,
             bands=bands(compiled),
         )

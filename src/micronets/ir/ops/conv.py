@@ -101,7 +101,7 @@ def conv_2d(layer: Conv2D) -> Operator:
         check=check,
         reads_float=False,
         writes_float=False,
-        state_bytes=0,
+        state_bytes=nothing,
         window=layer.window,
         weights=weights,
         activation=layer.activation,

@@ -45,7 +45,7 @@ def fully_connected(layer: FullyConnected) -> Operator:
         check=check,
         reads_float=False,
         writes_float=False,
-        state_bytes=0,
+        state_bytes=nothing,
         window=None,
         weights=weights,
         activation=layer.activation,

@@ -93,7 +93,7 @@ def depthwise_conv_2d(layer: DepthwiseConv2D) -> Operator:
         check=check,
         reads_float=False,
         writes_float=False,
-        state_bytes=0,
+        state_bytes=nothing,
         window=layer.window,
         weights=weights,
         activation=layer.activation,

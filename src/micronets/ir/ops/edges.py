@@ -31,7 +31,7 @@ def _edge(tflite_name: str, method: str, *, reads_float: bool, writes_float: boo
         check=anything,
         reads_float=reads_float,
         writes_float=writes_float,
-        state_bytes=0,
+        state_bytes=nothing,
         window=None,
         weights=None,
         activation=None,

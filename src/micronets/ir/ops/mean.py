@@ -39,7 +39,7 @@ def mean(layer: Mean) -> Operator:
         check=lambda inputs, where: checks.a_map("Mean", inputs[0], where),
         reads_float=False,
         writes_float=False,
-        state_bytes=0,
+        state_bytes=nothing,
         window=None,
         weights=None,
         activation=None,

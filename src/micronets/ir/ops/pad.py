@@ -32,7 +32,7 @@ def pad(layer: Pad) -> Operator:
         check=check,
         reads_float=False,
         writes_float=False,
-        state_bytes=0,
+        state_bytes=nothing,
         window=None,
         weights=None,
         activation=None,

@@ -63,7 +63,7 @@ def _pool(
         check=check,
         reads_float=False,
         writes_float=False,
-        state_bytes=0,
+        state_bytes=nothing,
         window=layer.window,
         weights=None,
         activation=layer.activation,

@@ -135,7 +135,7 @@ class Operator:
       `output_shapes`.
     - reads_float: whether the network's input, if it is float32, may be read by this kind.
     - writes_float: whether the output is float32.
-    - state_bytes: bytes that the operator keeps from one inference to the next.
+    - state_bytes: bytes that the layer keeps from one inference to the next, in a block of their own.
 
     What it computes
     - window: how its kernel slides over the input, None for an operator without one.
@@ -168,7 +168,7 @@ class Operator:
     check: Callable[[Shapes, str], None]
     reads_float: bool
     writes_float: bool
-    state_bytes: int
+    state_bytes: Count
 
     window: Window | None
     weights: Callable[[Shape], Weights] | None

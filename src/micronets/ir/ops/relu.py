@@ -22,7 +22,7 @@ def relu(layer: Relu) -> Operator:
         check=anything,
         reads_float=False,
         writes_float=False,
-        state_bytes=0,
+        state_bytes=nothing,
         window=None,
         weights=None,
         activation=None,

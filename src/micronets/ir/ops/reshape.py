@@ -34,7 +34,7 @@ def reshape(layer: Reshape) -> Operator:
         check=check,
         reads_float=False,
         writes_float=False,
-        state_bytes=0,
+        state_bytes=nothing,
         window=None,
         weights=None,
         activation=None,

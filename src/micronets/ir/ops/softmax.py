@@ -29,7 +29,7 @@ def softmax(layer: Softmax) -> Operator:
         check=check,
         reads_float=False,
         writes_float=False,
-        state_bytes=0,
+        state_bytes=nothing,
         window=None,
         weights=None,
         activation=None,
