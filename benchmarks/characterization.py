@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from micronets.commands.characterize import characterize, cores, draw
 from micronets.cost import latency_model
 from micronets.files import write_atomic
 from micronets.report import characterization as report
+from micronets.report.latency_findings import Findings, NetworkRecord
 from micronets.report.style import CSS
 
 SPACES = ("dscnn:kws", "temporal:kws", "dscnn:ad", "resnet:ic", "mobilenetv2:images")
@@ -45,6 +46,7 @@ def main() -> None:
         records = characterize(networks, board, given.out / name.lower(), compiler=None, jobs=cores(), progress=said(name))
         found, model = characterize_report.findings(records, board)
         assert model is not None
+        assert found.model is not None
         write_atomic(LATENCIES / latency_model.file_name(board.name, "c"), latency_model.write(model))
         models.append((board.name, found))
         if n == 0:
@@ -54,8 +56,8 @@ def main() -> None:
                 ("spaces", report.whole_rows(found)),
                 ("layers", report.kind_rows(found)),
                 ("channels", report.channel_rows(found)),
-                ("model", report.model_rows(found)),
-                ("residuals", report.residual_rows(found)),
+                ("model", report.model_rows(found.model)),
+                ("residuals", report.residual_rows(found.model)),
             ):
                 replace_section(PAGE, section, markdown(rows) + "\n\n" + origin(found, given.samples))
     replace_section(PAGE, "boards", boards(models))
@@ -72,33 +74,33 @@ def markdown(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([lines[0], f"| --- |{' --: |' * (len(rows[0]) - 1)}", *lines[1:]])
 
 
-def origin(found: Mapping[str, Any], samples: int) -> str:
+def origin(found: Findings, samples: int) -> str:
     """Where a table is from."""
     told = report.source(found)
     return f"{told[0].upper()}{told[1:]}. {date.today()}, `python -m benchmarks.characterization --samples {samples}`."
 
 
-def claims(found: Mapping[str, Any]) -> str:
+def claims(found: Findings) -> str:
     """The paper's claims and what was found, side by side."""
-    whole = found["whole"]
+    whole = found.whole
     kws, images = whole["dscnn:kws"], whole["mobilenetv2:images"]
-    channels = {c["channels"]: c["cycles"] for c in found["channels"]}
-    kinds = found["kinds"]
-    depthwise = characterize_report.depthwise_per_op(found)
-    full = kinds["convolution"]["cycles_per_op"] / kinds["pointwise"]["cycles_per_op"]
+    channels = {c.channels: c.cycles for c in found.channels}
+    kinds = found.kinds
+    depthwise = depthwise_per_op(found)
+    full = kinds["convolution"].cycles_per_op / kinds["pointwise"].cycles_per_op
     rows = [
         ("claim", "the paper, on boards", "here, simulated"),
         (
             "latency is linear in ops inside a space",
             f"r2 {PAPER_R2}",
-            ", ".join(f"{name} {line['r2']:.3f}" for name, line in whole.items()),
+            ", ".join(f"{name} {line.r2:.3f}" for name, line in whole.items()),
         ),
         (
             "the slope depends on the backbone",
             PAPER_SLOPE,
-            f"{images['slope'] / kws['slope']:.2f} times as many in dscnn:kws as in mobilenetv2:images",
+            f"{images.slope / kws.slope:.2f} times as many in dscnn:kws as in mobilenetv2:images",
         ),
-        ("pooled over spaces the line is worse", "r2 0.816 (its Table 4)", f"r2 {found['pooled']['r2']:.3f}"),
+        ("pooled over spaces the line is worse", "r2 0.816 (its Table 4)", f"r2 {found.pooled.r2:.3f}"),
         (
             "channels should be multiples of four",
             "138 to 140 channels: 37.5 to 21.5 ms",
@@ -118,18 +120,23 @@ def claims(found: Mapping[str, Any]) -> str:
     return f"| {' | '.join(rows[0])} |\n| --- | --- | --- |\n" + "\n".join(f"| {' | '.join(r)} |" for r in rows[1:])
 
 
-def boards(models: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
+def depthwise_per_op(found: Findings) -> float:
+    """Cycles per op of depthwise layers over those of pointwise ones."""
+    return found.kinds["depthwise"].cycles_per_op / found.kinds["pointwise"].cycles_per_op
+
+
+def boards(models: Sequence[tuple[str, Findings]]) -> str:
     """How good the model of each board is."""
     rows = [("board", "networks", "held out", "mean error", "worst", "rank correlation", "ops alone: mean error")]
     for name, found in models:
-        held, ops = found["model"]["held_out"], found["model"]["ops_alone"]
-        count = sum(found["networks"].values())
-        row = (name, str(count), str(held["count"]), f"{held['mean']:.1%}", f"{held['worst']:.1%}", f"{held['rank']:.4f}")
-        rows.append((*row, f"{ops['mean']:.1%}"))
+        held, ops = found.model.held_out, found.model.ops_alone
+        count = sum(found.networks.values())
+        row = (name, str(count), str(held.count), f"{held.mean:.1%}", f"{held.worst:.1%}", f"{held.rank:.4f}")
+        rows.append((*row, f"{ops.mean:.1%}"))
     return markdown(rows)
 
 
-def plot(records: Sequence[Mapping[str, Any]]) -> str:
+def plot(records: Sequence[NetworkRecord]) -> str:
     """The scatter of latency against ops as a picture of its own."""
     drawing = re.search(r"<svg.*?</svg>", report.ops_plot(records), re.DOTALL)
     legend = re.findall(r'<span><i class="(c\d)"></i>(.*?)</span>', report.ops_plot(records))

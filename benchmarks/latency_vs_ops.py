@@ -60,7 +60,7 @@ class Latency(Comparison):
         limit, tried = self.proxy(), list[tuple[float, SearchResult]]()
         for i in range(1, SEARCHES + 1):
             result = self.searched(Budget(macs=int(limit)), seed, out / f"search-{i}")
-            ms = float(characterize.measured(result.arch, self.board)["latency_ms"])
+            ms = float(characterize.measured(result.arch, self.board).latency_ms)
             say({"method": method, "seed": seed, "macs": macs(result.arch.steps()), "ms": ms}, now=True)
             tried.append((ms, result))
             if 1 - CLOSE <= ms / self.limit_ms <= 1:

@@ -46,7 +46,7 @@ def _value(hint: Any, value: Any) -> Any:
     if origin in (Union, types.UnionType):
         return _value(next(a for a in args if a is not type(None)), value)
     if isinstance(hint, type) and is_dataclass(hint):
-        return from_json(hint, value)
+        return value if isinstance(value, hint) else from_json(hint, value)
     if isinstance(value, list) and args:
         kinds = args if origin is tuple and args[-1] is not ... else (args[0],) * len(value)
         return tuple(_value(kind, item) for kind, item in zip(kinds, value, strict=True))

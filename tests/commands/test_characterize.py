@@ -18,10 +18,10 @@ from micronets.device.board import monitor
 from micronets.device.cross_compiler import Firmware, compiler, firmware_files
 from micronets.errors import DeviceError, DoesNotFit, MicronetsError
 from micronets.installation import install
-from micronets.ir.arch import Arch
 from micronets.ir.space import Block, Choice, SearchSpace, Template, derive
 from micronets.quantized.random_weights import untrained
 from micronets.report import characterization as report
+from micronets.report.latency_findings import NetworkRecord
 from tests.support import serial_line
 from tests.support.calling import call
 from tests.support.needs import needs
@@ -76,7 +76,7 @@ def test_measured_resumed_and_judged(board: Board, tmp_path: Path, monkeypatch: 
     drawn = measuring.draw(tiny(), 14, 0) + characterize_report.channel_networks()[:2]
     told: list[tuple[int, int]] = []
 
-    def go(n: int) -> list[dict]:
+    def go(n: int) -> list[NetworkRecord]:
         return measuring.characterize(drawn[:n], board, tmp_path, compiler=None, jobs=1, progress=lambda *at: told.append(at))
 
     first = go(5)
@@ -91,20 +91,20 @@ def test_measured_resumed_and_judged(board: Board, tmp_path: Path, monkeypatch: 
     assert again == records
     assert len(calls) == 11
     r = records[0]
-    assert r["ops"] == 2 * sum(layer["macs"] for layer in r["layers"])
-    assert r["cycles"] == sum(layer["cycles"] for layer in r["layers"]) + r["outside_cycles"]
-    assert Arch.from_json(json.dumps(r["arch"])) == drawn[0].arch
+    assert r.ops == 2 * sum(layer.macs for layer in r.layers)
+    assert r.cycles == sum(layer.cycles for layer in r.layers) + r.outside_cycles
+    assert r.arch == drawn[0].arch
     rows = list(csv.DictReader((tmp_path / "models.csv").open()))
-    assert [int(row["cycles"]) for row in rows] == [r["cycles"] for r in records]
+    assert [int(row["cycles"]) for row in rows] == [r.cycles for r in records]
 
     found, model = characterize_report.findings(records, board)
-    assert found["networks"] == {"tiny": 14}
-    assert found["whole"]["tiny"]["r2"] > 0.8
-    assert found["kinds"]["pointwise"]["cycles_per_op"] < found["kinds"]["convolution"]["cycles_per_op"]
-    assert [c["channels"] for c in found["channels"]] == [136, 137]
+    assert found.networks == {"tiny": 14}
+    assert found.whole["tiny"].r2 > 0.8
+    assert found.kinds["pointwise"].cycles_per_op < found.kinds["convolution"].cycles_per_op
+    assert [c.channels for c in found.channels] == [136, 137]
     assert model is not None
-    assert found["model"]["held_out"]["count"] == 3
-    assert model.mean_error == found["model"]["held_out"]["mean"] < found["model"]["ops_alone"]["mean"]
+    assert found.model.held_out.count == 3
+    assert model.mean_error == found.model.held_out.mean < found.model.ops_alone.mean
     assert latency_model.read(latency_model.write(model), "x").kinds.keys() == {
         "convolution",
         "pointwise",
@@ -122,9 +122,9 @@ def test_random_weights_take_the_time_of_trained_ones(board: Board, name: str) -
     path = Path(__file__).parents[2] / "zoo" / name / "model.tflite"
     trained = measure.measure(path, board, samples=1)
     random = measuring.measured(tflite.read(path.read_bytes()).arch, board)
-    assert random["cycles"] == pytest.approx(trained.cycles, rel=1e-3)
-    assert random["sram_bytes"] == trained.sram_bytes
-    assert random["flash_bytes"] == trained.flash_bytes
+    assert random.cycles == pytest.approx(trained.cycles, rel=1e-3)
+    assert random.sram_bytes == trained.sram_bytes
+    assert random.flash_bytes == trained.flash_bytes
 
 
 @pytest.mark.usefixtures("tools")
@@ -155,26 +155,26 @@ def test_a_board_is_flashed_for_every_network(board: Board, tmp_path: Path, monk
     monkeypatch.setattr(monitor, "flash", bench.flash)
     drawn = measuring.draw(tiny(), 5, 0)
 
-    def go(n: int, device: str) -> list[dict]:
+    def go(n: int, device: str) -> list[NetworkRecord]:
         return measuring.characterize(
             drawn[:n], board, tmp_path / "out", compiler=None, jobs=2, progress=lambda *_: None, device=device
         )
 
     with serial_line.on_a_line(bench.command) as port:
         first = go(3, f"serial:{port}")
-        assert [r["space"] for r in first] == ["tiny"] * 2
+        assert [r.space for r in first] == ["tiny"] * 2
         records = go(5, f"serial:{port}")
     assert bench.count == 5
     assert records[:2] == first
     for r, network in zip(records, [drawn[0], drawn[1], drawn[3], drawn[4]], strict=True):
-        assert r["source"] == "measured"
-        assert r["values"] == network.values
-        assert r["cycles"] == sum(layer["cycles"] for layer in r["layers"]) + r["outside_cycles"]
-        assert r["latency_ms"] == pytest.approx(1e3 * r["cycles"] / board.clock_hz)
-        assert r["energy_mj"] == pytest.approx(r["latency_ms"] * board.active_power_w)
+        assert r.source == "measured"
+        assert r.values == network.values
+        assert r.cycles == sum(layer.cycles for layer in r.layers) + r.outside_cycles
+        assert r.latency_ms == pytest.approx(1e3 * r.cycles / board.clock_hz)
+        assert r.energy_mj == pytest.approx(r.latency_ms * board.active_power_w)
     found, _ = characterize_report.findings(records, board)
-    assert found["source"] == "measured"
-    assert [r["source"] for r in go(2, "sim")] == ["simulated"] * 2  # another device is another measurement
+    assert found.source == "measured"
+    assert [r.source for r in go(2, "sim")] == ["simulated"] * 2  # another device is another measurement
 
 
 @pytest.mark.usefixtures("tools")

@@ -1,6 +1,5 @@
 """The latency model: its counts by hand, its file form, its relaxed form, and a fit that finds what made the data."""
 
-import json
 from dataclasses import fields, replace
 from importlib.resources import files
 
@@ -16,6 +15,7 @@ from micronets.errors import DataError, SpecError
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Conv2D, DepthwiseConv2D, FullyConnected, Mean
 from micronets.ir.space import derive
+from micronets.report.latency_findings import LayerCycles, NetworkRecord
 
 NET = Arch(
     (8, 6, 3),
@@ -108,7 +108,7 @@ def test_gradients_through_widths() -> None:
     assert float(width.grad) == pytest.approx(11 * 12 + 1.1 * 12 * 6)
 
 
-def record(seed: int, noise: float) -> dict[str, object]:
+def record(seed: int, noise: float) -> NetworkRecord:
     """What `characterize` would have kept of a network whose layers take what `TRUTH` says, give or take `noise`."""
     rng = np.random.default_rng(seed)
     stem, depthwise, pointwise, mean, matrix = NET.layers
@@ -121,13 +121,17 @@ def record(seed: int, noise: float) -> dict[str, object]:
     )
     arch = Arch((int(rng.integers(8, 30)), 20, 3), layers)
     cycles = [latency_model.step_cycles(s, TRUTH) * (1 + noise * rng.standard_normal()) for s in arch.steps()]
-    return {
-        "space": "made up",
-        "arch": json.loads(arch.to_json()),
-        "cycles": sum(cycles) + 77,
-        "outside_cycles": 77,
-        "layers": [{"cycles": c} for c in cycles],
-    }
+    layers = tuple(LayerCycles(s.layer.name, type(s.layer).__name__, 0, c) for s, c in zip(arch.steps(), cycles, strict=True))
+    return network(arch, sum(cycles) + 77, layers, "made up", {"seed": seed})
+
+
+def network(arch: Arch, cycles: float, layers: tuple[LayerCycles, ...], space: str, values: dict[str, int]) -> NetworkRecord:
+    """A record with what a fit looks at; all else is made up."""
+    counts = {"macs": 0, "ops": 0, "params": 0, "core_cycles": None, "instructions": None, "sram_bytes": None}
+    sizes = {"flash_bytes": None, "arena_c_bytes": None, "arena_tflm_used_bytes": None, "arena_tflm_cortex_m_bytes": 0}
+    times = {"cycles": cycles, "outside_cycles": 77, "latency_ms": 1.0, "energy_mj": 1.0, "power_w": 1.0}
+    told = {"runtime": "c", "source": "simulated", "hash": "", "toolchain": "", "space": space, "values": values}
+    return NetworkRecord(**counts, **sizes, **times, **told, arch=arch, layers=layers)
 
 
 def test_a_fit_finds_what_made_the_data_and_tells_its_error() -> None:
@@ -149,9 +153,9 @@ def test_lines_and_errors_by_hand() -> None:
 
 
 def test_every_fourth_network_of_a_space_is_held_out() -> None:
-    records = [{"space": "ab"[i % 2], "i": i} for i in range(16)]
+    records = [network(NET, 1.0, (), "ab"[i % 2], {"i": i}) for i in range(16)]
     fitted, held_out = latency_fit.split(records)
-    assert [r["i"] for r in held_out] == [6, 7, 14, 15]
+    assert [r.values["i"] for r in held_out] == [6, 7, 14, 15]
     assert len(fitted) == 12
 
 

@@ -146,7 +146,7 @@ def characterize(
         progress=lambda done, of: report({"stage": "measure", "step": done, "steps": max(of, 1)}),
     )
     if as_json:
-        click.echo(json.dumps(found))
+        click.echo(json.dumps(found.to_json()))
         return
     from micronets.report.characterization import text
 

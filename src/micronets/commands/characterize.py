@@ -19,7 +19,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from micronets import output_directory
 from micronets.boards.board import Board
@@ -30,6 +29,7 @@ from micronets.files import digest, write_atomic
 from micronets.ir.arch import Arch
 from micronets.ir.space import SearchSpace, derive
 from micronets.quantized.random_weights import untrained
+from micronets.report.latency_findings import LayerCycles, NetworkFigures, NetworkRecord, network_record
 from micronets.runtimes import OUR_C, MeasureOptions, Runtime
 from micronets.runtimes.base import is_serial
 from micronets.tflite import as_file
@@ -93,7 +93,7 @@ def kernel_version(root: Path | None = None) -> str:
 
 def measured(
     arch: Arch, board: Board, compiler: str | None = None, device: str = "sim", runtime: Runtime = OUR_C
-) -> dict[str, Any]:
+) -> NetworkFigures:
     """One network with random weights, on the simulated board or another device, under a runtime.
 
     Raises `CheckFailed` where its output differs from the reference's, `DoesNotFit` where it does not fit a real board,
@@ -106,31 +106,30 @@ def measured(
     steps = ran.steps()
     if not run.bit_exact:
         raise CheckFailed(f"a network of {len(steps)} layers computes other bytes than the reference: {arch.to_json()}")
-    if run.cycles is None:
+    if run.cycles is None or run.latency_ms is None or run.energy_mj is None:
         raise DeviceError(f"device {device}: what answers there counts no cycles of a {board.name}; use that board, or sim")
-    return {
-        "runtime": runtime.name,
-        "macs": macs(steps),
-        "ops": 2 * macs(steps),
-        "params": params(steps),
-        "cycles": run.cycles,
-        "core_cycles": run.core_cycles,
-        "outside_cycles": run.cycles - sum(layer.cycles or 0 for layer in run.per_layer),
-        "instructions": run.instructions,
-        "latency_ms": run.latency_ms,
-        "energy_mj": run.energy_mj,
-        "power_w": board.active_power_w,
-        "sram_bytes": run.sram_bytes,
-        "flash_bytes": run.flash_bytes,
-        "arena_c_bytes": run.arena_c_bytes,
-        "arena_tflm_used_bytes": run.arena_tflm_used_bytes,
-        "arena_tflm_cortex_m_bytes": run.arena_tflm_cortex_m_bytes,
-        "source": run.source,
-        "arch": json.loads(ran.to_json()),
-        "layers": [
-            {"name": layer.name, "kind": layer.kind, "macs": layer.macs, "cycles": layer.cycles} for layer in run.per_layer
-        ],
-    }
+    layers = tuple(LayerCycles(layer.name, layer.kind, layer.macs, layer.cycles or 0) for layer in run.per_layer)
+    return NetworkFigures(
+        runtime=runtime.name,
+        macs=macs(steps),
+        ops=2 * macs(steps),
+        params=params(steps),
+        cycles=run.cycles,
+        core_cycles=run.core_cycles,
+        outside_cycles=run.cycles - sum(layer.cycles for layer in layers),
+        instructions=run.instructions,
+        latency_ms=run.latency_ms,
+        energy_mj=run.energy_mj,
+        power_w=board.active_power_w,
+        sram_bytes=run.sram_bytes,
+        flash_bytes=run.flash_bytes,
+        arena_c_bytes=run.arena_c_bytes,
+        arena_tflm_used_bytes=run.arena_tflm_used_bytes,
+        arena_tflm_cortex_m_bytes=run.arena_tflm_cortex_m_bytes,
+        source=run.source,
+        arch=ran,
+        layers=layers,
+    )
 
 
 def characterize(
@@ -143,7 +142,7 @@ def characterize(
     progress: Progress,
     device: str = "sim",
     runtime: Runtime = OUR_C,
-) -> list[dict[str, Any]]:
+) -> list[NetworkRecord]:
     """Every network of `drawn` measured, in order; what `out`/models holds already is read, not measured.
 
     device: see `MeasureOptions`. A real board is given one network after the other, and those too large for it
@@ -167,26 +166,37 @@ def characterize(
     for n, (i, found) in enumerate(
         _measure_all([(drawn[i].arch, board, compiler, device, runtime) for i in todo], 1 if serial else jobs), start=1
     ):
-        at = todo[i]
-        record = {"space": drawn[at].space, "hash": paths[at].stem, "toolchain": toolchain, **found}
-        write_atomic(paths[at], json.dumps({**record, "values": drawn[at].values}) + "\n")
+        network, path = drawn[todo[i]], paths[todo[i]]
         progress(len(drawn) - len(todo) + n, len(drawn))
-    records = [r for r in (json.loads(path.read_text("utf-8")) for path in paths) if "too_large" not in r]
-    output_directory.write_files(out, {RESULTS[0]: table(records)}, keep=True)
-    return records
+        if isinstance(found, TooLarge):
+            write_atomic(path, json.dumps({"too_large": found.reason}) + "\n")
+            continue
+        record = NetworkRecord(**vars(found), space=network.space, hash=path.stem, toolchain=toolchain, values=network.values)
+        write_atomic(path, json.dumps(record.to_json()) + "\n")
+    tables = [json.loads(path.read_text("utf-8")) for path in paths]
+    found_records = [network_record(t) for t in tables if "too_large" not in t]
+    output_directory.write_files(out, {RESULTS[0]: table(found_records)}, keep=True)
+    return found_records
+
+
+@dataclass(frozen=True)
+class TooLarge:
+    """A network that does not fit a real board; the simulated one has room for all."""
+
+    reason: str
 
 
 Job = tuple[Arch, Board, str | None, str, Runtime]
 
 
-def _measured(job: Job) -> dict[str, Any]:
+def _measured(job: Job) -> NetworkFigures | TooLarge:
     try:
         return measured(*job)
-    except DoesNotFit as e:  # of a real board: the simulated one has room for all
-        return {"too_large": str(e)}
+    except DoesNotFit as e:
+        return TooLarge(str(e))
 
 
-def _measure_all(jobs: Sequence[Job], workers: int) -> Iterator[tuple[int, dict[str, Any]]]:
+def _measure_all(jobs: Sequence[Job], workers: int) -> Iterator[tuple[int, NetworkFigures | TooLarge]]:
     if workers == 1 or len(jobs) < 2:
         yield from ((i, _measured(job)) for i, job in enumerate(jobs))
         return
@@ -219,10 +229,10 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def table(records: Sequence[Mapping[str, Any]]) -> str:
+def table(networks: Sequence[NetworkRecord]) -> str:
     """A row for each network as CSV."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(records)
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows([getattr(network, name) for name in COLUMNS] for network in networks)
     return text.getvalue()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,16 @@ from micronets.ir.layers import INPUT, Conv2D, FullyConnected, MaxPool2D, Softma
 from micronets.ir.space import SearchSpace
 from micronets.output_directory import write_files
 from micronets.report.characterization import page
+from micronets.report.latency_findings import (
+    ChannelCost,
+    Findings,
+    KindLine,
+    Line,
+    ModelErrors,
+    NetworkRecord,
+    PowerSpread,
+)
 from micronets.runtimes import OUR_C, Runtime
-
-Record = Mapping[str, Any]
 
 CHANNELS = tuple(range(136, 145))  # the paper compares 138 and 140
 _MAP = 6  # pixels along each side of the maps of those networks
@@ -58,7 +65,7 @@ def characterize_spaces(
     progress: Progress,
     device: str = "sim",
     runtime: Runtime = OUR_C,
-) -> dict[str, Any]:
+) -> Findings:
     """`samples` networks of each space, measured; what they say, also as files in `out`. runtime: what runs them.
 
     Raises `SpecError` for an unknown space or numbers out of range, `DeviceError` without a compiler or simulator.
@@ -69,8 +76,8 @@ def characterize_spaces(
     asked = [*drawn, *channel_networks(), *layer_networks()]
     records = characterize(asked, board, out, compiler=compiler, jobs=jobs, progress=progress, device=device, runtime=runtime)
     found, model = findings(records, board)
-    found |= {"samples": samples, "seed": seed, "out": str(out), "too_large": len(asked) - len(records)}
-    results = {FACTS: json.dumps(found, indent=1) + "\n", PAGE: page(found, records)}
+    found = replace(found, samples=samples, seed=seed, out=str(out), too_large=len(asked) - len(records))
+    results = {FACTS: json.dumps(found.to_json(), indent=1) + "\n", PAGE: page(found, records)}
     if model is not None:
         results[MODEL] = latency_model.write(model)
     write_files(out, results, keep=True)
@@ -123,87 +130,67 @@ def _dense(units: int) -> FullyConnected:
     return FullyConnected(name="dense", inputs=(INPUT,), units=units)
 
 
-def findings(records: Sequence[Record], board: Board) -> tuple[dict[str, Any], LatencyModel | None]:
+def findings(records: Sequence[NetworkRecord], board: Board) -> tuple[Findings, LatencyModel | None]:
     """Figures of measured networks, and the latency model where there are enough of them.
 
     Raises `DataError` for fewer than three networks of a space.
     """
-    networks = [r for r in records if r["space"] not in (CHANNEL_SPACE, LAYER_SPACE)]
-    layers = [r for r in records if r["space"] == LAYER_SPACE]
-    drawn_from = list(dict.fromkeys(r["space"] for r in networks))
+    networks = [r for r in records if r.space not in (CHANNEL_SPACE, LAYER_SPACE)]
+    layers = [r for r in records if r.space == LAYER_SPACE]
+    drawn_from = list(dict.fromkeys(r.space for r in networks))
     if not networks:
         raise DataError(f"no network of these spaces could be measured on {board.name}: they are too large for it")
-    toolchain, origin, runtime = (networks[0][name] for name in ("toolchain", "source", "runtime"))
-    power = np.array([r["energy_mj"] / r["latency_ms"] for r in networks])
-    found: dict[str, Any] = {
-        "board": board.name,
-        "runtime": runtime,
-        "source": origin,
-        "toolchain": toolchain,
-        "networks": {s: sum(r["space"] == s for r in networks) for s in drawn_from},
-        "whole": {s: _whole([r for r in networks if r["space"] == s]) for s in drawn_from},
-        "pooled": _whole(networks),
-        "kinds": _kinds(networks),
-        "channels": [
-            {"channels": r["values"]["channels"], "macs": r["macs"], "cycles": r["layers"][0]["cycles"]}
-            for r in records
-            if r["space"] == CHANNEL_SPACE
-        ],
-        "power_w": {
-            "mean": float(power.mean()),
-            "deviation": float(power.std() / power.mean()),
-            "source": board.sources["active_power_w"],
-        },
-        "model": None,
-    }
-    if len(networks) < LEAST:
-        return found, None
-    source = f"{len(networks)} random networks of {', '.join(drawn_from)}, {origin} {board.name}, {toolchain}"
-    model = latency_fit.fit(networks, board.name, runtime, source, layers)
-    found["model"] = _judged(networks, drawn_from, model)
+    first = networks[0]
+    model = None
+    if len(networks) >= LEAST:
+        source = f"{len(networks)} random networks of {', '.join(drawn_from)}, {first.source} {board.name}, {first.toolchain}"
+        model = latency_fit.fit(networks, board.name, first.runtime, source, layers)
+    power = np.array([r.energy_mj / r.latency_ms for r in networks])
+    found = Findings(
+        board=board.name,
+        runtime=first.runtime,
+        source=first.source,
+        toolchain=first.toolchain,
+        networks={s: sum(r.space == s for r in networks) for s in drawn_from},
+        whole={s: _latency_line([r for r in networks if r.space == s]) for s in drawn_from},
+        pooled=_latency_line(networks),
+        kinds=_kind_lines(networks),
+        channels=tuple(
+            ChannelCost(r.values["channels"], r.macs, r.layers[0].cycles) for r in records if r.space == CHANNEL_SPACE
+        ),
+        power_w=PowerSpread(float(power.mean()), float(power.std() / power.mean()), board.sources["active_power_w"]),
+        model=None if model is None else _model_errors(networks, drawn_from, model),
+    )
     return found, model
 
 
-def _whole(records: Sequence[Record]) -> dict[str, Any]:
+def _latency_line(records: Sequence[NetworkRecord]) -> Line:
     """Latency in ms against millions of ops."""
-    return asdict(latency_fit.line([r["ops"] / 1e6 for r in records], [r["latency_ms"] for r in records]))
+    return latency_fit.line([r.ops / 1e6 for r in records], [r.latency_ms for r in records])
 
 
-def _kinds(records: Sequence[Record]) -> dict[str, dict[str, Any]]:
+def _kind_lines(records: Sequence[NetworkRecord]) -> dict[str, KindLine]:
     """By kind of kernel with ops: the line of a layer's cycles against its ops, and cycles per op over all of them."""
     found = {}
     for name, rows in latency_fit.layer_rows(records).items():
         points = [(2 * step_macs(step), y) for step, y, _ in rows if step_macs(step)]
         if len({x for x, _ in points}) >= 3:
             line = latency_fit.line([x for x, _ in points], [y for _, y in points])
-            found[name] = asdict(line) | {"cycles_per_op": sum(y for _, y in points) / sum(x for x, _ in points)}
+            found[name] = KindLine(**vars(line), cycles_per_op=sum(y for _, y in points) / sum(x for x, _ in points))
     return dict(sorted(found.items()))
 
 
-def _judged(networks: Sequence[Record], names: Sequence[str], model: LatencyModel) -> dict[str, Any]:
+def _model_errors(networks: Sequence[NetworkRecord], names: Sequence[str], model: LatencyModel) -> ModelErrors:
     """The model on networks that it was not fitted to, beside the line through ops fitted to the same ones."""
     fitted, held_out = latency_fit.split(networks)
-    line = latency_fit.line([r["ops"] for r in fitted], [r["cycles"] for r in fitted])
-    by_ops = [max(1.0, line.slope * r["ops"] + line.intercept) for r in held_out]
-    rows: dict[str, Any] = {
-        "held_out": asdict(latency_fit.errors(*latency_fit.predictions(held_out, model))),
-        "ops_alone": asdict(latency_fit.errors(by_ops, [r["cycles"] for r in held_out])),
-        "spaces": {},
-        "residuals": {
-            name: {"layers": n, "error": off, "share": share}
-            for name, (n, off, share) in latency_fit.residuals(held_out, model).items()
+    line = latency_fit.line([r.ops for r in fitted], [r.cycles for r in fitted])
+    by_ops = [max(1.0, line.slope * r.ops + line.intercept) for r in held_out]
+    by_space = {name: [r for r in held_out if r.space == name] for name in names}
+    return ModelErrors(
+        held_out=latency_fit.errors(*latency_fit.predictions(held_out, model)),
+        ops_alone=latency_fit.errors(by_ops, [r.cycles for r in held_out]),
+        spaces={
+            name: latency_fit.errors(*latency_fit.predictions(own, model)) for name, own in by_space.items() if len(own) >= 3
         },
-    }
-    for name in names:
-        own = [r for r in held_out if r["space"] == name]
-        if len(own) >= 3:
-            rows["spaces"][name] = asdict(latency_fit.errors(*latency_fit.predictions(own, model)))
-    return rows
-
-
-def depthwise_per_op(found: Mapping[str, Any]) -> float | None:
-    """Cycles per op of depthwise layers over those of pointwise ones, where both were measured."""
-    kinds = found["kinds"]
-    if "pointwise" not in kinds or "depthwise" not in kinds:
-        return None
-    return float(kinds["depthwise"]["cycles_per_op"] / kinds["pointwise"]["cycles_per_op"])
+        residuals=latency_fit.residuals(held_out, model),
+    )

@@ -3,42 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from micronets.cost.latency_model import LatencyModel, cycles, features, kind, step_cycles
 from micronets.errors import DataError
-from micronets.ir.arch import Arch, Step
+from micronets.ir.arch import Step
+from micronets.report.latency_findings import Errors, Line, NetworkRecord, Residual
 
-Record = Mapping[str, Any]
 Vector = npt.NDArray[np.float64]
 _SMALL = 0.01  # of a network's cycles: a layer below it is fitted as if it had that many
 HELD_OUT = 4  # every so many networks of a space are kept from the fit
-
-
-@dataclass(frozen=True)
-class Line:
-    """y = slope * x + intercept by least squares over `count` points, and the share r2 of the variance it explains."""
-
-    slope: float
-    intercept: float
-    r2: float
-    count: int
-
-
-@dataclass(frozen=True)
-class Errors:
-    """Predicted against measured: relative errors (mean of absolute ones, largest), Spearman's rank correlation, r2."""
-
-    mean: float
-    worst: float
-    rank: float
-    r2: float
-    count: int
 
 
 def line(x: Sequence[float], y: Sequence[float]) -> Line:
@@ -65,40 +42,30 @@ def _r2(actual: Vector, predicted: Vector) -> float:
     return float(1 - ((actual - predicted) ** 2).sum() / ((actual - actual.mean()) ** 2).sum())
 
 
-def split(records: Sequence[Record]) -> tuple[list[Record], list[Record]]:
+def split(records: Sequence[NetworkRecord]) -> tuple[list[NetworkRecord], list[NetworkRecord]]:
     """Networks to fit, and those held out: every fourth of each space, in order of drawing."""
     seen: dict[str, int] = defaultdict(int)
-    parts: tuple[list[Record], list[Record]] = ([], [])
+    parts: tuple[list[NetworkRecord], list[NetworkRecord]] = ([], [])
     for r in records:
-        seen[r["space"]] += 1
-        parts[seen[r["space"]] % HELD_OUT == 0].append(r)
+        seen[r.space] += 1
+        parts[seen[r.space] % HELD_OUT == 0].append(r)
     return parts
 
 
-def steps(record: Record) -> tuple[Step, ...]:
-    """The network that was measured, as the compiler left it."""
-    return arch(record).steps()
-
-
-def arch(record: Record) -> Arch:
-    """The network that was measured."""
-    import json
-
-    return Arch.from_json(json.dumps(record["arch"]))
-
-
-def layer_rows(records: Sequence[Record]) -> dict[str, list[tuple[Step, float, float]]]:
+def layer_rows(records: Sequence[NetworkRecord]) -> dict[str, list[tuple[Step, float, float]]]:
     """By kind of kernel: every layer of it, its cycles, and those that its error is relative to."""
     rows: dict[str, list[tuple[Step, float, float]]] = defaultdict(list)
     for r in records:
-        for step, layer in zip(steps(r), r["layers"], strict=True):
+        for step, layer in zip(r.steps(), r.layers, strict=True):
             name = kind(step)
             if name is not None:
-                rows[name].append((step, layer["cycles"], max(layer["cycles"], _SMALL * r["cycles"])))
+                rows[name].append((step, layer.cycles, max(layer.cycles, _SMALL * r.cycles)))
     return rows
 
 
-def fit(records: Sequence[Record], board: str, runtime: str, source: str, more: Sequence[Record] = ()) -> LatencyModel:
+def fit(
+    records: Sequence[NetworkRecord], board: str, runtime: str, source: str, more: Sequence[NetworkRecord] = ()
+) -> LatencyModel:
     """Non-negative coefficients, kind by kind, that make the relative errors of layers small in the square.
 
     more: networks to fit that are never held out. The errors told are those of the held-out networks (`split`).
@@ -117,25 +84,25 @@ def fit(records: Sequence[Record], board: str, runtime: str, source: str, more: 
         size = np.maximum(np.abs(matrix / scale[:, None]).max(axis=0), 1e-30)
         found, _ = nnls(matrix / scale[:, None] / size, actual / scale, maxiter=50 * len(names))
         kinds[name] = {n: float(f) for n, f in zip(names, found / size, strict=True) if f > 0}
-    outside = float(np.median([r["outside_cycles"] for r in fitted]))
+    outside = float(np.median([r.outside_cycles for r in fitted]))
     model = LatencyModel(board, runtime, kinds, outside, 0.0, 0.0, source)
     off = errors(*predictions(held_out, model))
     return LatencyModel(board, runtime, kinds, outside, off.mean, off.worst, source)
 
 
-def predictions(records: Sequence[Record], model: LatencyModel) -> tuple[list[float], list[float]]:
+def predictions(records: Sequence[NetworkRecord], model: LatencyModel) -> tuple[list[float], list[float]]:
     """Cycles by the model and as measured, for the networks all of whose kinds it knows."""
-    known = [r for r in records if all(kind(s) in (None, *model.kinds) for s in steps(r))]
-    return [float(cycles(steps(r), model)) for r in known], [float(r["cycles"]) for r in known]
+    known = [r for r in records if all(kind(s) in (None, *model.kinds) for s in r.steps())]
+    return [float(cycles(r.steps(), model)) for r in known], [float(r.cycles) for r in known]
 
 
-def residuals(records: Sequence[Record], model: LatencyModel) -> dict[str, tuple[int, float, float]]:
-    """By kind: layers, their mean absolute relative error weighted by their cycles, and their share of all cycles."""
+def residuals(records: Sequence[NetworkRecord], model: LatencyModel) -> dict[str, Residual]:
+    """By kind of kernel: how far off the model is, layer by layer."""
     found = {}
-    total = sum(layer["cycles"] for r in records for layer in r["layers"]) or 1
+    total = sum(layer.cycles for r in records for layer in r.layers) or 1
     for name, rows in sorted(layer_rows(records).items()):
         if name in model.kinds:
             spent = sum(y for _, y, _ in rows)
             off = sum(abs(float(step_cycles(s, model)) - y) for s, y, _ in rows)
-            found[name] = (len(rows), off / max(spent, 1), spent / total)
+            found[name] = Residual(len(rows), off / max(spent, 1), spent / total)
     return found

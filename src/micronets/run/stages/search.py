@@ -110,7 +110,7 @@ def measured_costs(context: RunContext) -> Callable[[Arch], dict[str, float]] | 
             found = characterize.measured(arch, context.board, runtime=runtime)
         except UnsupportedError as e:
             raise SpecError(f'runtime = "{runtime.name}": a network of the space cannot be compiled: {e}') from e
-        return {name: float(found[name]) for name in names}
+        return {name: float(getattr(found, name)) for name in names}
 
     return measured
 

@@ -1,0 +1,185 @@
+"""What measured networks are and what they say: the records of `micronets characterize`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from micronets import records
+from micronets.ir.arch import Arch, Step
+
+
+@dataclass(frozen=True)
+class LayerCycles:
+    """A layer of a measured network: its multiply-accumulates, and its cycles on the board."""
+
+    name: str
+    kind: str
+    macs: int
+    cycles: int
+
+
+@dataclass(frozen=True)
+class NetworkFigures:
+    """A network with random weights, measured on a board.
+
+    - runtime: what ran it. source: how the figures were obtained.
+    - macs, ops, params: multiply-accumulates, twice as many operations, weights and biases of the network that ran.
+    - cycles, core_cycles, instructions: of one inference, see `Measurement`. outside_cycles: outside all layers.
+    - latency_ms, energy_mj, power_w: of one inference; the board's power.
+    - sram_bytes, flash_bytes, arena_...: see `Measurement`.
+    - arch: the network that ran, as the compiler left it. layers: a row for each of its layers.
+    """
+
+    runtime: str
+    macs: int
+    ops: int
+    params: int
+    cycles: int
+    core_cycles: int | None
+    outside_cycles: int
+    instructions: int | None
+    latency_ms: float
+    energy_mj: float
+    power_w: float
+    sram_bytes: int | None
+    flash_bytes: int | None
+    arena_c_bytes: int | None
+    arena_tflm_used_bytes: int | None
+    arena_tflm_cortex_m_bytes: int
+    source: str
+    arch: Arch
+    layers: tuple[LayerCycles, ...]
+
+    def steps(self) -> tuple[Step, ...]:
+        """The layers of the network that ran, with their shapes."""
+        return self.arch.steps()
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkRecord(NetworkFigures):
+    """A network of a search space, measured.
+
+    - space, values: the space's name, and the choices that make the network.
+    - hash: of all that the measurement depends on. toolchain: what built the firmware.
+    """
+
+    space: str
+    hash: str
+    toolchain: str
+    values: Mapping[str, int]
+
+    def to_json(self) -> dict[str, Any]:
+        """The record as its file holds it."""
+        table = {name: records.to_json(value) for name, value in vars(self).items() if name != "arch"}
+        return {**table, "arch": json.loads(self.arch.to_json())}
+
+
+def network_record(table: Mapping[str, Any]) -> NetworkRecord:
+    """The record of what `NetworkRecord.to_json` returned."""
+    return records.from_json(NetworkRecord, {**table, "arch": Arch.from_json(json.dumps(table["arch"]))})
+
+
+@dataclass(frozen=True)
+class Line:
+    """y = slope * x + intercept by least squares over `count` points, and the share r2 of the variance it explains."""
+
+    slope: float
+    intercept: float
+    r2: float
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class KindLine(Line):
+    """The line of a layer's cycles against its ops, for one kind of kernel, and cycles per op over all its layers."""
+
+    cycles_per_op: float
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Predicted against measured: relative errors (mean of absolute ones, largest), Spearman's rank correlation, r2."""
+
+    mean: float
+    worst: float
+    rank: float
+    r2: float
+    count: int
+
+
+@dataclass(frozen=True)
+class Residual:
+    """How far off the model is for one kind of kernel.
+
+    - layers: how many there are. error: mean absolute relative error, weighted by cycles. share: of all cycles.
+    """
+
+    layers: int
+    error: float
+    share: float
+
+
+@dataclass(frozen=True)
+class ChannelCost:
+    """A convolution of equal channels in and out: multiply-accumulates and cycles."""
+
+    channels: int
+    macs: int
+    cycles: int
+
+
+@dataclass(frozen=True)
+class PowerSpread:
+    """Mean power of the networks in watts, its relative deviation, and where it is from."""
+
+    mean: float
+    deviation: float
+    source: str
+
+
+@dataclass(frozen=True)
+class ModelErrors:
+    """The latency model on networks that it was not fitted to, beside the line through ops fitted to the same ones.
+
+    - held_out: of all of them. spaces: by space. residuals: by kind of kernel, layer by layer.
+    """
+
+    held_out: Errors
+    ops_alone: Errors
+    spaces: Mapping[str, Errors]
+    residuals: Mapping[str, Residual]
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What measured networks say.
+
+    - networks: how many of each space. whole: latency in ms against millions of ops, by space; pooled: of all spaces.
+    - kinds: by kind of kernel. channels: of single convolutions. power_w: of the board. model: how good the latency model is;
+      None where there were too few networks for one.
+    - samples, seed, out: what was asked for. too_large: networks that did not fit the board.
+    """
+
+    board: str
+    runtime: str
+    source: str
+    toolchain: str
+    networks: Mapping[str, int]
+    whole: Mapping[str, Line]
+    pooled: Line
+    kinds: Mapping[str, KindLine]
+    channels: tuple[ChannelCost, ...]
+    power_w: PowerSpread
+    model: ModelErrors | None
+    samples: int | None = None
+    seed: int | None = None
+    out: str | None = None
+    too_large: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """The record as `findings.json` holds it."""
+        table: dict[str, Any] = records.to_json(self)
+        return table
