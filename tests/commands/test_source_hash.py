@@ -55,7 +55,7 @@ print(json.dumps(sorted(loaded | opened)))
         *("quantized/arithmetic.py", "quantized/softmax.py", "quantized/reference.py", "quantized/random_weights.py"),
         *("cost/tflm_plan.py", "ir/arch.py", "cost/counts.py", "tflite/writer.py", "compiler/csrc/**/micronets_add.c"),
         *("compiler/**/micronets_limits.h", "device/firmware/serial/monitor.c", "device/firmware/link.ld", "device/**/trace.c"),
-        *("device/board/monitor.py", "device/sim/cortex_m4.py", "commands/measure_sim.py"),
+        *("device/board/monitor.py", "device/sim/cortex_m4.py", "runtimes/on_sim.py"),
     ],
 )
 def test_a_change_gives_another_hash(tmp_path: Path, pattern: str) -> None:
