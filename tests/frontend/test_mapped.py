@@ -14,7 +14,7 @@ import pytest
 from micronets.errors import DataError
 from micronets.frontend import mapped as module
 from micronets.frontend.image import ImageFrontEnd, resized
-from micronets.frontend.mapped import Bytes, Chunks, mapped
+from micronets.frontend.mapped import Bytes, Chunks, mapped_pictures
 from micronets.tasks.images.folders import enlarged
 
 SHAPE = (10, 4, 4, 3)
@@ -43,12 +43,12 @@ def right(found: tuple[Bytes, Bytes]) -> bool:
 
 
 def test_the_second_time_comes_from_the_disk(cache: Path) -> None:
-    assert right(mapped("a", SHAPE, make))
-    x, marks = mapped("a", SHAPE, never)
+    assert right(mapped_pictures("a", SHAPE, make))
+    x, marks = mapped_pictures("a", SHAPE, never)
     assert right((x, marks))
     assert isinstance(x.base, np.memmap)
     x[0] = 0  # a copy of that page, not the file
-    assert right(mapped("a", SHAPE, never))
+    assert right(mapped_pictures("a", SHAPE, never))
     assert [p.name for p in cache.iterdir()] == ["a.pictures"]
 
 
@@ -58,9 +58,9 @@ def test_interrupted_preparation_leaves_nothing_and_starts_again(cache: Path) ->
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        mapped("a", SHAPE, interrupted)
+        mapped_pictures("a", SHAPE, interrupted)
     assert [*cache.iterdir()] == []
-    assert right(mapped("a", SHAPE, make))
+    assert right(mapped_pictures("a", SHAPE, make))
 
 
 def test_what_a_killed_process_left_is_removed_and_what_others_write_is_not(cache: Path) -> None:
@@ -69,26 +69,26 @@ def test_what_a_killed_process_left_is_removed_and_what_others_write_is_not(cach
     cache.mkdir()
     for pid in (gone.pid, os.getppid()):
         (cache / f".a.pictures.{pid}.part").write_bytes(b"half")
-    assert right(mapped("a", SHAPE, make))
+    assert right(mapped_pictures("a", SHAPE, make))
     assert sorted(p.name for p in cache.iterdir()) == [f".a.pictures.{os.getppid()}.part", "a.pictures"]
 
 
 @pytest.mark.parametrize("size", [0, 5, 100, 128 + 200, 128 + 480, 128 + 480 + 60, -1])
 def test_a_truncated_file_is_made_again(cache: Path, size: int) -> None:
-    mapped("a", SHAPE, make)
+    mapped_pictures("a", SHAPE, make)
     whole = (cache / "a.pictures").read_bytes()
     (cache / "a.pictures").write_bytes(whole[:size])
-    assert right(mapped("a", SHAPE, make))
+    assert right(mapped_pictures("a", SHAPE, make))
     assert (cache / "a.pictures").read_bytes() == whole
 
 
 def test_a_file_of_other_contents_is_made_again(cache: Path) -> None:
-    mapped("a", SHAPE, make)
+    mapped_pictures("a", SHAPE, make)
     np.save(cache / "b.pictures.npy", X.astype(np.int16))
     (cache / "b.pictures.npy").rename(cache / "b.pictures")
-    assert right(mapped("b", SHAPE, make))
+    assert right(mapped_pictures("b", SHAPE, make))
     (cache / "a.pictures").write_text("words")
-    assert right(mapped("a", SHAPE, make))
+    assert right(mapped_pictures("a", SHAPE, make))
 
 
 @contextmanager
@@ -103,10 +103,10 @@ def file_limit(size: int) -> Iterator[None]:
 
 def test_a_disk_that_takes_no_more_is_one_line(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with file_limit(300):
-        assert right(mapped("a", SHAPE, make))  # so few fit in memory
+        assert right(mapped_pictures("a", SHAPE, make))  # so few fit in memory
         monkeypatch.setattr(module, "SMALL", 100)
         with pytest.raises(DataError) as e:
-            mapped("a", SHAPE, make)
+            mapped_pictures("a", SHAPE, make)
     assert str(e.value) == (
         f"{cache}: 10 prepared pictures of 4 x 4 take 0.0 GB there, but File too large; free some space,"
         " name another directory with MICRONETS_CACHE, or take a smaller data.kept"
@@ -118,17 +118,17 @@ def test_the_space_is_looked_at_first(cache: Path) -> None:
     with pytest.raises(
         DataError, match=r"1,000,000,000 prepared pictures of 160 x 160 take 76800.0 GB there, but [\d.]+ GB are free;"
     ):
-        mapped("a", (10**9, 160, 160, 3), never)
+        mapped_pictures("a", (10**9, 160, 160, 3), never)
     assert [*cache.iterdir()] == []
 
 
 def test_a_directory_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("MICRONETS_CACHE", str(tmp_path / "file" / "cache"))
-    assert right(mapped("a", SHAPE, make))
+    assert right(mapped_pictures("a", SHAPE, make))
     monkeypatch.setattr(module, "SMALL", 100)
     with pytest.raises(DataError, match="but Not a directory; free some space"):
-        mapped("a", SHAPE, make)
+        mapped_pictures("a", SHAPE, make)
 
 
 def anonymous() -> int:

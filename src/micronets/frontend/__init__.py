@@ -1,6 +1,9 @@
-"""Front ends: recordings in, features and network inputs out. numpy only."""
+"""Front ends: sensor samples in, the network's inputs out; numpy only.
 
-from micronets.frontend.cache import Tally, cut_features, kept, wav_features
+Sound is `wav` (files), `spec` (the parameters), `features` (the arithmetic) and `cache`; pictures are `image` and `mapped`.
+"""
+
+from micronets.frontend.cache import Tally, cached_arrays, cut_features, wav_features
 from micronets.frontend.features import features, network_input
 from micronets.frontend.spec import INPUT_SETTINGS, PRESETS, RELEASED_LABELS, FrontEnd, preset
 from micronets.frontend.wav import Recording, encode_wav, read_wav, resample
@@ -12,10 +15,10 @@ __all__ = [
     "FrontEnd",
     "Recording",
     "Tally",
+    "cached_arrays",
     "cut_features",
     "encode_wav",
     "features",
-    "kept",
     "network_input",
     "preset",
     "read_wav",

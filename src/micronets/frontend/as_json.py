@@ -1,4 +1,7 @@
-"""Front ends as JSON, which travels with a model: one line with every field, and back with what is wrong in it told."""
+"""Front ends as JSON objects: the text that travels with a model and with prepared data.
+
+It serves every front end that is a frozen dataclass of numbers, texts and tuples of numbers.
+"""
 
 from __future__ import annotations
 
@@ -17,14 +20,18 @@ else:
 
 
 def to_json(front_end: DataclassInstance) -> str:
-    """One line of JSON with every field."""
+    """Writes every field of a front end into one line of JSON."""
     return json.dumps(asdict(front_end))
 
 
 def from_json(kind: type[F], text: str, where: str) -> F:
-    """The front end of class `kind` that `to_json` wrote; fields that are left out take their defaults, lists become tuples.
+    """Makes a front end from its JSON text; fields that are left out take their defaults.
 
-    where: names the text in errors. Raises `SpecError`.
+    - `kind`: the front end's class, which checks the values of its fields.
+    - `text`: a JSON object whose keys are names of fields; lists become tuples.
+    - `where`: what the text is or where it stands, for error messages.
+
+    Raises `SpecError` for a text that is not a JSON object, an unknown key, or a value that the class refuses.
     """
     name = kind.__name__
     try:

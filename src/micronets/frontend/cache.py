@@ -1,8 +1,8 @@
-"""Features of WAV files, kept on disk: reading a data set a second time costs seconds.
+"""Features of WAV files, kept on disk, so that reading a data set a second time takes seconds.
 
-A cache file is named after the hash of the paths, sizes and modification times of the recordings and of the front end's
-features part, so it can never be stale. The directory is `$MICRONETS_CACHE`, else `~/.cache/micronets`; deleting it is
-always safe. Where it cannot be written, nothing is kept.
+A cache file is named after the hash of the paths, sizes and modification times of the recordings and of those parameters
+of the front end that decide the features, so it can never be stale. The directory is `$MICRONETS_CACHE`, else
+`~/.cache/micronets`; deleting it is always safe. Where it cannot be written, nothing is kept.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from micronets.errors import DataError
 from micronets.files import atomic, digest
 from micronets.frontend.features import features
 from micronets.frontend.spec import FrontEnd
-from micronets.frontend.wav import Recording, read_wav, resample
+from micronets.frontend.wav import read_wav, resample
 
 _VERSION = 1  # raise it when the arithmetic of `features` changes
-_CHUNK = 64
+_CHUNK = 64  # recordings that are read and turned into features at once
 _log = logging.getLogger(__name__)
 
 Arrays = Mapping[str, npt.NDArray[Any]]
@@ -34,7 +34,12 @@ Arrays = Mapping[str, npt.NDArray[Any]]
 
 @dataclass(frozen=True)
 class Tally:
-    """How many recordings had to be adapted, each with the first such file."""
+    """How many recordings had to be adapted to the front end, and the first such file of each kind.
+
+    - `stereo`: recordings of more than one channel, which were mixed to mono.
+    - `resampled`: recordings of another sample rate; `first_rate` is that of the first, in Hz.
+    - `long`: recordings longer than a clip, of which only a part is used.
+    """
 
     stereo: int = 0
     first_stereo: str = ""
@@ -45,7 +50,7 @@ class Tally:
     first_long: str = ""
 
     def notes(self, fe: FrontEnd) -> tuple[str, ...]:
-        """One line for each kind of adaptation that happened."""
+        """Writes one line for each kind of adaptation that happened, for the front end `fe`."""
         part = "middle" if fe.placement == "centre" else "first part"
         lines = (
             (self.stereo, f"more than one channel, mixed to mono: {self.stereo} recordings (first: {self.first_stereo})"),
@@ -63,47 +68,67 @@ class Tally:
 
 
 def directory() -> Path:
-    """Where cached features lie."""
+    """Returns the directory of all cached data: `$MICRONETS_CACHE`, or `~/.cache/micronets` where that is not set."""
     chosen = os.environ.get("MICRONETS_CACHE")
     return Path(chosen) if chosen else Path.home() / ".cache" / "micronets"
 
 
 def wav_features(paths: Sequence[Path], fe: FrontEnd) -> tuple[npt.NDArray[Any], Tally]:
-    """Features `[N, T, M]` of WAV files in the order given, and what was adapted. Raises `DataError` for a bad file."""
+    """Returns the features of WAV files, from the cache where they are in it.
+
+    - `paths`: N files, each taken as one clip.
+    - `fe`: the front end; its settings after the logarithm do not matter here.
+
+    Returns features `[N, T, M]` in the order of the paths (uint8 for `logmel`, float32 for `mfcc`), and what was adapted.
+    Raises `DataError` for a file that cannot be read or is no WAV file.
+    """
     if not paths:
         return features([], fe), Tally()
-    place = directory() / f"{_key(paths, fe)}.npz"
+    path = directory() / f"{_cache_key(paths, fe)}.npz"
     with suppress(Exception):  # whatever is wrong with a cache file, the recordings are there
-        with np.load(place, allow_pickle=False) as pack:
+        with np.load(path, allow_pickle=False) as pack:
             x, tally = pack["x"], Tally(**json.loads(str(pack["tally"])))
         if x.shape == (len(paths), fe.frames, fe.n_mels):
             return x, tally
     x, tally = _compute(paths, fe)
     try:
-        with atomic(place) as f:
+        with atomic(path) as f:
             np.savez(f, x=x, tally=json.dumps(asdict(tally)))
     except OSError as e:
-        _log.info("%s: features are not kept (%s)", place, e)
+        _log.info("%s: features are not kept (%s)", path, e)
     return x, tally
 
 
-def kept(key: str, make: Callable[[], Arrays]) -> Arrays:
-    """What `make` gives, kept on disk under `key`, which must name everything that it depends on."""
-    place = directory() / f"{key}.npz"
-    with suppress(Exception), np.load(place, allow_pickle=False) as pack:  # whatever is wrong with it, it can be made again
+def cached_arrays(key: str, make: Callable[[], Arrays]) -> Arrays:
+    """Returns arrays from the cache, or makes and keeps them where they are not in it.
+
+    - `key`: name of the cache file, which must name everything that the arrays depend on.
+    - `make`: makes the arrays, by name.
+    """
+    path = directory() / f"{key}.npz"
+    with suppress(Exception), np.load(path, allow_pickle=False) as pack:  # whatever is wrong with it, it can be made again
         return {name: pack[name] for name in pack.files}
     made = make()
     try:
-        with atomic(place) as f:
+        with atomic(path) as f:
             np.savez(f, **made)  # type: ignore[arg-type]
     except OSError as e:
-        _log.info("%s: not kept (%s)", place, e)
+        _log.info("%s: not kept (%s)", path, e)
     return made
 
 
 def cut_features(paths: Sequence[Path], fe: FrontEnd) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64], Tally]:
-    """As `wav_features`, but a recording of two clips' length and more becomes as many examples as fit, one after the other
-    from its middle outwards. Returns features `[N, T, M]`, how many each recording gave, and what was adapted."""
+    """Returns the features of WAV files of which long ones are cut into several clips, from the cache where possible.
+
+    A recording that holds two clips or more becomes as many as fit, without gaps, with what is left over shared between
+    its two ends; every other recording is one clip.
+
+    - `paths`: the files.
+    - `fe`: the front end; its settings after the logarithm do not matter here.
+
+    Returns features `[N, T, M]`, the number of clips of each file `[len(paths)]`, and what was adapted. Raises
+    `DataError` for a file that cannot be read or is no WAV file.
+    """
     if not paths:
         return features([], fe), np.zeros(0, np.int64), Tally()
 
@@ -117,18 +142,19 @@ def cut_features(paths: Sequence[Path], fe: FrontEnd) -> tuple[npt.NDArray[Any],
             parts = [samples[first + i * fe.clip_samples :][: fe.clip_samples] for i in range(n)] if n > 1 else [samples]
             x.append(features(parts, fe))
             counts.append(len(parts))
-            facts.append(_facts(r, False))
+            facts.append((r.channels, r.rate, False))
         return {
             "x": np.concatenate(x),
             "counts": np.array(counts),
             "tally": np.array(json.dumps(asdict(_tally(paths, facts, fe)))),
         }
 
-    got = kept("cut-" + _key(paths, fe), make)
-    return got["x"], got["counts"].astype(np.int64), Tally(**json.loads(str(got["tally"])))
+    arrays = cached_arrays("cut-" + _cache_key(paths, fe), make)
+    return arrays["x"], arrays["counts"].astype(np.int64), Tally(**json.loads(str(arrays["tally"])))
 
 
-def _key(paths: Sequence[Path], fe: FrontEnd) -> str:
+def _cache_key(paths: Sequence[Path], fe: FrontEnd) -> str:
+    """Hashes everything that the features depend on. Raises `DataError` for a file that cannot be read."""
     lines = [str(_VERSION), fe.base().to_json()]
     for p in paths:
         try:
@@ -140,20 +166,24 @@ def _key(paths: Sequence[Path], fe: FrontEnd) -> str:
 
 
 def _compute(paths: Sequence[Path], fe: FrontEnd) -> tuple[npt.NDArray[Any], Tally]:
-    def chunk(at: int) -> tuple[npt.NDArray[Any], list[tuple[int, int, bool]]]:
-        recordings = [read_wav(p) for p in paths[at : at + _CHUNK]]
-        clips = [resample(r.samples, r.rate, fe.sample_rate) for r in recordings]
-        return features(clips, fe), [_facts(r, len(c) > fe.clip_samples) for r, c in zip(recordings, clips, strict=True)]
+    """Reads the files and computes their features, chunk by chunk."""
 
-    # One thread: the matrix product inside has its own, and two layers of them fight.
-    parts = [chunk(at) for at in range(0, len(paths), _CHUNK)]
+    def compute_chunk(first: int) -> tuple[npt.NDArray[Any], list[tuple[int, int, bool]]]:
+        recordings = [read_wav(p) for p in paths[first : first + _CHUNK]]
+        clips = [resample(r.samples, r.rate, fe.sample_rate) for r in recordings]
+        long = [len(c) > fe.clip_samples for c in clips]
+        return features(clips, fe), [(r.channels, r.rate, is_long) for r, is_long in zip(recordings, long, strict=True)]
+
+    # This takes one thread: the matrix product inside has threads of its own, and two layers of them hinder each other.
+    parts = [compute_chunk(first) for first in range(0, len(paths), _CHUNK)]
     return np.concatenate([x for x, _ in parts]), _tally(paths, [f for _, found in parts for f in found], fe)
 
 
 def _tally(paths: Sequence[Path], facts: Sequence[tuple[int, int, bool]], fe: FrontEnd) -> Tally:
-    stereo, stereo_at = _count(facts, lambda f: f[0] > 1)
-    other, other_at = _count(facts, lambda f: f[1] != fe.sample_rate)
-    long, long_at = _count(facts, lambda f: f[2])
+    """Counts the adaptations; `facts` are the channels, the rate and whether it is too long, of each recording."""
+    stereo, stereo_at = _count_matching(facts, lambda f: f[0] > 1)
+    other, other_at = _count_matching(facts, lambda f: f[1] != fe.sample_rate)
+    long, long_at = _count_matching(facts, lambda f: f[2])
     return Tally(
         stereo, str(paths[stereo_at]) if stereo else "",
         other, str(paths[other_at]) if other else "", facts[other_at][1] if other else 0,
@@ -161,11 +191,7 @@ def _tally(paths: Sequence[Path], facts: Sequence[tuple[int, int, bool]], fe: Fr
     )  # fmt: skip
 
 
-def _facts(r: Recording, long: bool) -> tuple[int, int, bool]:
-    return r.channels, r.rate, long
-
-
-def _count(facts: Sequence[tuple[int, int, bool]], test: Callable[[tuple[int, int, bool]], bool]) -> tuple[int, int]:
-    """How many pass, and the index of the first that does (0 if none)."""
-    passed = [i for i, f in enumerate(facts) if test(f)]
-    return len(passed), passed[0] if passed else 0
+def _count_matching(facts: Sequence[tuple[int, int, bool]], test: Callable[[tuple[int, int, bool]], bool]) -> tuple[int, int]:
+    """Returns how many pass the test, and the index of the first that does (0 if none does)."""
+    matching = [i for i, f in enumerate(facts) if test(f)]
+    return len(matching), matching[0] if matching else 0

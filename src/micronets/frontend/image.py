@@ -1,4 +1,4 @@
-"""The front end of images: a picture becomes square, is resized, perhaps made gray, and scaled to real numbers. numpy only.
+"""The front end of images: a picture becomes square, is resized, perhaps made gray, and scaled to real numbers.
 
     picture -> fit -> [side `via`] -> [gray] -> side `resolution` -> pixel 0..255, rounded -> (pixel - mean) / scale
 
@@ -18,10 +18,10 @@ from micronets.errors import SpecError, did_you_mean
 from micronets.frontend import as_json
 
 FITS = ("stretch", "crop", "letterbox")
-FILTERS = {"box": 0.5, "bilinear": 1.0, "bicubic": 2.0, "lanczos": 3.0}  # and their radius, in pixels of the larger grid
+FILTERS = {"box": 0.5, "bilinear": 1.0, "bicubic": 2.0, "lanczos": 3.0}  # with their radius, in pixels of the coarser grid
 INPUT_SETTINGS = ("resolution", "colour")
-LUMA = (0.2989, 0.5870, 0.1140)
-LARGEST = 1024
+LUMA = (0.2989, 0.5870, 0.1140)  # weights of R, G and B in gray (ITU-R BT.601)
+LARGEST = 1024  # the largest side of a picture, in pixels
 
 Bytes = npt.NDArray[np.uint8]
 Float = npt.NDArray[np.float32]
@@ -29,13 +29,18 @@ Float = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, kw_only=True)
 class ImageFrontEnd:
-    """How a picture becomes the network's input.
+    """How a picture becomes the network's input. Raises `SpecError` for a value that is not allowed.
 
-    resolution: side of the input, in pixels, 1 to 1024. colour: channels; 3: R, G, B; 1: .2989 R + .587 G + .114 B.
-    fit: how a picture that is not square becomes so: `stretch` it, `crop` its middle, or `letterbox` it in black.
-    filter: of resizing, widened when the picture shrinks: `box` (area), `bilinear`, `bicubic` (a = -0.5), `lanczos` (3 lobes).
-    via: side to which pictures are resized first, because they are kept so for training; 0: straight to the resolution.
-    input_mean, input_scale: the network gets (pixel - mean) / scale.
+    - `kind`: always `image`; it tells the JSON text from that of other front ends.
+    - `resolution`: side of the input, in pixels, 1 to 1024.
+    - `colour`: channels of the input: 3 for R, G and B, 1 for gray, .2989 R + .587 G + .114 B.
+    - `fit`: how a picture that is not square becomes so: `stretch` it, `crop` its middle, or `letterbox` it in black.
+    - `filter`: of resizing, widened when the picture shrinks: `box` (area), `bilinear`, `bicubic` (a = -0.5) or
+      `lanczos` (3 lobes).
+    - `via`: side to which pictures are resized first, because they are kept so for training, 1 to 1024; 0 resizes them
+      straight to the resolution.
+    - `input_mean`: what is subtracted from a pixel.
+    - `input_scale`: what a pixel less the mean is divided by; above 0.
     """
 
     kind: str = "image"
@@ -48,20 +53,23 @@ class ImageFrontEnd:
     input_scale: float = 128.0
 
     def __post_init__(self) -> None:
-        _check(self)
+        _check_image_front_end(self)
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
-        """`(resolution, resolution, colour)`."""
+        """The shape of the network's input: (resolution, resolution, colour)."""
         return self.resolution, self.resolution, self.colour
 
     @property
     def stored(self) -> int:
-        """Side at which pictures are kept."""
+        """The side at which pictures are kept for training, in pixels."""
         return self.via or self.resolution
 
     def with_settings(self, settings: Mapping[str, int]) -> ImageFrontEnd:
-        """This front end at another `resolution` and `colour`, where given. Raises `SpecError`."""
+        """Returns this front end at another `resolution` or `colour`, fed from the pictures that this one keeps.
+
+        Raises `SpecError` for a setting of another name, or a value that is not allowed.
+        """
         for name in settings:
             if name not in INPUT_SETTINGS:
                 raise SpecError(f"image front end: no input setting '{name}'; {did_you_mean(name, INPUT_SETTINGS)}")
@@ -74,16 +82,18 @@ class ImageFrontEnd:
         return replace(chosen, via=0) if chosen.via == chosen.resolution else chosen
 
     def to_json(self) -> str:
-        """One line of JSON with every field."""
+        """Writes every field into one line of JSON."""
         return as_json.to_json(self)
 
     @staticmethod
     def from_json(text: str, where: str = "image front end") -> ImageFrontEnd:
-        """Inverse of `to_json`; fields that are left out take their defaults. Raises `SpecError`."""
+        """Reads what `to_json` wrote; fields that are left out take their defaults. Raises `SpecError`."""
         return as_json.from_json(ImageFrontEnd, text, where)
 
 
-def _check(fe: ImageFrontEnd) -> None:
+def _check_image_front_end(fe: ImageFrontEnd) -> None:
+    """Raises `SpecError` for the first field whose value is not allowed."""
+
     def refuse(name: str, allowed: str) -> None:
         raise SpecError(f"image front end: {name} = {getattr(fe, name)!r}; allowed: {allowed}")
 
@@ -109,7 +119,7 @@ PRESETS: dict[str, ImageFrontEnd] = {
     "mlperf-vww": ImageFrontEnd(resolution=96, input_mean=0, input_scale=255, filter="lanczos"),
     "micronet-vww": ImageFrontEnd(resolution=50, colour=1, input_mean=0, input_scale=255, filter="lanczos"),
 }
-"""Front ends of the released models by name; the resolution is that of the model they are used with."""
+"""Front ends of released models by name; the resolution is replaced by that of the model they are used with."""
 
 
 RELEASED_LABELS = {
@@ -117,11 +127,15 @@ RELEASED_LABELS = {
     "mlperf-vww": ("non_person", "person"),
     "micronet-vww": ("non_person", "person"),
 }
-"""Order of the outputs of the released models, which carry no labels."""
+"""Labels of the outputs of the released models, in order, by front end; the models carry none themselves."""
 
 
-def kernel(distance: npt.NDArray[np.float64], name: str) -> npt.NDArray[np.float64]:
-    """Weights of a resizing filter at `distance` from its middle, in pixels of the coarser grid; not normalised."""
+def filter_weights(distance: npt.NDArray[np.float64], name: str) -> npt.NDArray[np.float64]:
+    """Returns the weights of a resizing filter, before they are made to sum to 1.
+
+    - `distance`: from the filter's middle, in pixels of the coarser grid, of any shape.
+    - `name`: one of `FILTERS`.
+    """
     d = np.abs(distance)
     match name:
         case "box":
@@ -136,42 +150,46 @@ def kernel(distance: npt.NDArray[np.float64], name: str) -> npt.NDArray[np.float
 
 
 def resize_matrix(before: int, after: int, name: str) -> Float:
-    """Weights `[after, before]` that resize a row of pixels; each row of weights sums to 1."""
+    """Returns the weights `[after, before]` that resize a row of `before` pixels; each row of weights sums to 1."""
     step = before / after
     centres = (np.arange(after) + 0.5) * step
-    weights = kernel((np.arange(before) + 0.5 - centres[:, None]) / max(step, 1.0), name)
+    weights = filter_weights((np.arange(before) + 0.5 - centres[:, None]) / max(step, 1.0), name)
     weights /= weights.sum(1, keepdims=True)
     return weights.astype(np.float32)
 
 
 def gray(x: npt.NDArray[Any]) -> Float:
-    """`[..., 3]` -> `[..., 1]`, not rounded."""
+    """Turns R, G and B `[..., 3]` into gray `[..., 1]`, without rounding."""
     luma: Float = x.astype(np.float32) @ np.asarray(LUMA, np.float32)
     return luma[..., None]
 
 
 def resized(x: Bytes, side: int, name: str) -> Bytes:
-    """Pictures `[N, S, S, C]` to `[N, side, side, C]` with the filter of that name, rounded."""
-    return x if x.shape[1] == side else _converted(x, side, x.shape[3], name)
+    """Resizes pictures `[N, S, S, C]` to `[N, side, side, C]` with the filter `name`, and rounds them."""
+    return x if x.shape[1] == side else _convert(x, side, x.shape[3], name)
 
 
 def pixels(x: Bytes, fe: ImageFrontEnd) -> Bytes:
-    """Kept pictures `[N, S, S, C]`, C 1 or 3, to the pixels that the network sees, `[N, resolution, resolution, colour]`.
+    """Turns kept pictures into the pixels that the network sees.
 
-    Gray pictures become colour by repetition.
+    - `x`: `[N, S, S, C]` with C 1 or 3; a gray picture becomes one of three colours by repetition.
+
+    Returns `[N, resolution, resolution, colour]`.
     """
-    return x if x.shape[1:] == fe.input_shape else _converted(x, fe.resolution, fe.colour, fe.filter)
+    return x if x.shape[1:] == fe.input_shape else _convert(x, fe.resolution, fe.colour, fe.filter)
 
 
-def _converted(x: Bytes, side: int, colour: int, name: str) -> Bytes:
+def _convert(x: Bytes, side: int, colour: int, name: str) -> Bytes:
+    """Converts pictures `[N, S, S, C]` to `[N, side, side, colour]`, in chunks."""
     if not len(x):
         return np.zeros((0, side, side, colour), np.uint8)
     weights = resize_matrix(x.shape[1], side, name)
-    chunk = max(1, (1 << 24) // x[0].size)  # bounds the memory of what is in float
-    return np.concatenate([_chunk(x[i : i + chunk], weights, colour) for i in range(0, len(x), chunk)])
+    chunk = max(1, (1 << 24) // x[0].size)  # pictures; it bounds the memory that they take as floating-point numbers
+    return np.concatenate([_convert_chunk(x[i : i + chunk], weights, colour) for i in range(0, len(x), chunk)])
 
 
-def _chunk(x: Bytes, weights: Float, colour: int) -> Bytes:
+def _convert_chunk(x: Bytes, weights: Float, colour: int) -> Bytes:
+    """Converts pictures `[N, before, before, C]` to `[N, after, after, colour]` by the weights `[after, before]`."""
     after, before = weights.shape
     values = gray(x) if colour < x.shape[3] else x.astype(np.float32)
     if before != after:
@@ -183,7 +201,10 @@ def _chunk(x: Bytes, weights: Float, colour: int) -> Bytes:
 
 
 def network_input(x: Bytes, fe: ImageFrontEnd) -> Float:
-    """Kept pictures `[N, S, S, C]` to the network's real-valued input `[N, resolution, resolution, colour]` (float32)."""
+    """Turns kept pictures `[N, S, S, C]` into the network's real-valued input, float32.
+
+    Returns `[N, resolution, resolution, colour]`.
+    """
     values = pixels(x, fe).astype(np.float32)
     values -= np.float32(fe.input_mean)
     values /= np.float32(fe.input_scale)

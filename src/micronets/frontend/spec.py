@@ -1,12 +1,14 @@
-"""`FrontEnd`: how a recording becomes the input of a network, as one frozen value that travels with the model.
+"""`FrontEnd`: how a sound recording becomes the input of a network, as one frozen value that travels with the model.
 
     samples [16000] -> frames [T, window] -> spectrum -> mel bands [T, M] -> logarithm -> every s-th frame
             -> DCT (or the bands themselves) -> (value - input_mean) / input_scale -> network input [T', K, 1]
 
-Two kinds. `logmel` rounds the logarithm to pixels, `pixel = pixel_scale ln(P) + pixel_offset` clipped to 0..255, so
-that features are one byte each on disk and, with mean 128 and scale 64, exactly one int8 step each at the network.
-`mfcc` keeps ln(E + log_floor) as a real number. JSON keys are the field names; those that are left out take the
-defaults, so that the short form found in `features.npz` is a valid front end.
+There are two kinds. `logmel` rounds the logarithm to pixels, `pixel = pixel_scale ln(P) + pixel_offset` clipped to
+0..255, so that features are one byte each on disk and, with mean 128 and scale 64, exactly one int8 step each at the
+network. `mfcc` keeps ln(E + log_floor) as a real number. Keys of the JSON text are the names of the fields; those that
+are left out take the defaults, so that the short form found in `features.npz` is a valid front end.
+
+The arithmetic is in `features.py`.
 """
 
 from __future__ import annotations
@@ -33,22 +35,33 @@ _OPTIONS = {
 
 @dataclass(frozen=True, kw_only=True)
 class FrontEnd:
-    """Parameters of a front end; the defaults are those of our log-mel features.
+    """Parameters of a sound front end; the defaults are those of our log-mel features.
 
-    kind: `logmel` (pixels 0..255) or `mfcc` (natural logarithms).
-    sample_rate: of the recording, Hz; others are resampled. clip_ms: length of the network's view.
-    window_ms, hop_ms, window, n_fft: frames without centring, times a periodic Hann window, zero-padded to n_fft.
-    power: exponent of the magnitude spectrum, 1 or 2.
-    n_mels, fmin, fmax, mel: triangles of peak 1, linear in mel = 1127 ln(1 + f / 700), between fmin and fmax Hz.
-    sample_scale: `int16` (-32768..32767), `unit` (divided by 32768) or `max` (divided by the clip's maximum).
-    log_floor: added to a band before the logarithm.
-    pixel_scale, pixel_offset: of `logmel`.
-    placement: a short clip stands in the `centre` of clip_ms (trailing exact zeros are padding, not clip), or at the
-        `start`; a long one loses both ends, or its end.
-    frame_stride: every s-th frame is used, from the first.
-    coefficients: DCT-II coefficients of the bands, the first ones; 0 means the bands themselves.
-    dct: `orthonormal`, or `plain` (no 1/sqrt(2) on the first coefficient).
-    input_mean, input_scale: one number, or one per value of a frame.
+    Raises `SpecError` for a value that is not allowed.
+
+    - `kind`: `logmel` (pixels 0..255) or `mfcc` (natural logarithms).
+    - `sample_rate`: of the recording, in Hz; recordings of another rate are resampled.
+    - `clip_ms`: length of the part of a recording that the network sees, in milliseconds.
+    - `window_ms`: length of a frame, in milliseconds; the first frame begins with the clip, without centring.
+    - `hop_ms`: from the start of one frame to that of the next, in milliseconds.
+    - `window`: what a frame is multiplied by; `hann` is the periodic Hann window.
+    - `n_fft`: samples of the Fourier transform, to which a frame is padded with zeros.
+    - `n_mels`: number of mel bands.
+    - `fmin`: lower edge of the lowest band, in Hz.
+    - `fmax`: upper edge of the highest band, in Hz, at most half of the sample rate.
+    - `mel`: scale on which bands are equally wide triangles of peak 1; `htk` is 1127 ln(1 + f / 700).
+    - `power`: exponent of the magnitude spectrum, 1 or 2.
+    - `sample_scale`: `int16` (-32768..32767), `unit` (divided by 32768) or `max` (divided by the clip's maximum).
+    - `log_floor`: what is added to a band before the logarithm, above 0.
+    - `pixel_scale`: what the logarithm is multiplied by for `logmel`, above 0.
+    - `pixel_offset`: what is then added.
+    - `placement`: a recording shorter than clip_ms stands in its `centre` (trailing exact zeros are padding and no part
+      of it) or at its `start`; of a longer one both ends, or its end, are cut off.
+    - `frame_stride`: every so manyth frame is used, from the first on.
+    - `coefficients`: how many DCT-II coefficients of the bands are used, the first ones; 0 uses the bands themselves.
+    - `dct`: `orthonormal`, or `plain` (without 1/sqrt(2) on the first coefficient).
+    - `input_mean`: what is subtracted from the values of a frame: one number, or one for each value.
+    - `input_scale`: what they are then divided by, above 0: one number, or one for each value.
     """
 
     kind: str = "logmel"
@@ -75,44 +88,49 @@ class FrontEnd:
     input_scale: tuple[float, ...] = (64.0,)
 
     def __post_init__(self) -> None:
-        _check(self)
+        _check_front_end(self)
 
     @property
     def clip_samples(self) -> int:
-        """Samples of one clip."""
+        """Number of samples of one clip."""
         return round(self.sample_rate * self.clip_ms / 1000)
 
     @property
     def window_samples(self) -> int:
-        """Samples of one frame."""
+        """Number of samples of one frame."""
         return round(self.sample_rate * self.window_ms / 1000)
 
     @property
     def hop_samples(self) -> int:
-        """Samples from one frame to the next."""
+        """Number of samples from the start of one frame to that of the next."""
         return round(self.sample_rate * self.hop_ms / 1000)
 
     @property
     def frames(self) -> int:
-        """Frames of a clip before `frame_stride`."""
+        """Number of frames of a clip, before `frame_stride` leaves some out."""
         return 1 + (self.clip_samples - self.window_samples) // self.hop_samples
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
-        """`(frames, values, 1)` at the network."""
+        """The shape of the network's input: (frames that are used, values of a frame, 1)."""
         return (-(-self.frames // self.frame_stride), self.coefficients or self.n_mels, 1)
 
     def base(self) -> FrontEnd:
-        """The part that fixes the stored features `[T, M]`: everything after the logarithm at its default."""
+        """Returns this front end with everything after the logarithm at its default.
+
+        Front ends with the same base have the same features `[T, M]` on disk.
+        """
         names = (*INPUT_SETTINGS, "dct", "input_mean", "input_scale")
         return replace(self, **{name: getattr(_DEFAULT, name) for name in names})
 
     def with_settings(self, settings: Mapping[str, int]) -> FrontEnd:
-        """This log-mel front end with another `frame_stride` and `coefficients` (those not given: 1 and 0).
+        """Returns this log-mel front end with another `frame_stride` and `coefficients`; 1 and 0 where not given.
 
         Bands map to (pixel - 128) / 64, one int8 step per pixel. Coefficients of the pixels are brought to a standard
         deviation of about 1 by fixed numbers that follow speech: mean 550 and 65 for the first two, else 0; scale 280
         for the first and 150 / (1 + k) for the k-th, so that one int8 scale serves all.
+
+        Raises `SpecError` for a setting of another name, and where a front end of another kind would have to change.
         """
         for name in settings:
             if name not in INPUT_SETTINGS:
@@ -132,16 +150,17 @@ class FrontEnd:
         return replace(self, frame_stride=stride, coefficients=k, input_mean=mean, input_scale=scale)
 
     def to_json(self) -> str:
-        """One line of JSON with every field."""
+        """Writes every field into one line of JSON."""
         return as_json.to_json(self)
 
     @staticmethod
     def from_json(text: str, where: str = "front end") -> FrontEnd:
-        """Inverse of `to_json`; fields that are left out take their defaults. Raises `SpecError`."""
+        """Reads what `to_json` wrote; fields that are left out take their defaults. Raises `SpecError`."""
         return as_json.from_json(FrontEnd, text, where)
 
 
-def _check(fe: FrontEnd) -> None:
+def _check_front_end(fe: FrontEnd) -> None:
+    """Raises `SpecError` for the first field whose value is not allowed."""
     for name, allowed in _OPTIONS.items():
         if getattr(fe, name) not in allowed:
             raise SpecError(f"front end: {name} = {getattr(fe, name)!r}; allowed: {', '.join(map(str, allowed))}")
@@ -153,17 +172,7 @@ def _check(fe: FrontEnd) -> None:
         elif not isinstance(f.default, str) and not _is_number(value, integer=f.type == "int"):
             need = "an integer" if f.type == "int" else "a number"
             raise SpecError(f"front end: {f.name} = {value!r}; {need} is needed")
-    for name in (
-        "sample_rate",
-        "clip_ms",
-        "window_ms",
-        "hop_ms",
-        "n_fft",
-        "n_mels",
-        "frame_stride",
-        "log_floor",
-        "pixel_scale",
-    ):
+    for name in _POSITIVE:
         if getattr(fe, name) <= 0:
             raise SpecError(f"front end: {name} = {getattr(fe, name)}; it must be above 0")
     if not 0 <= fe.coefficients <= fe.n_mels:
@@ -186,6 +195,7 @@ def _check(fe: FrontEnd) -> None:
 
 
 def _is_number(value: object, integer: bool = False) -> bool:
+    """Tells whether a value from JSON is a finite number, and an integer where one is asked for."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return False
     return isinstance(value, int) or (not integer and abs(value) < float("inf"))
@@ -212,15 +222,17 @@ PRESETS: dict[str, FrontEnd] = {
     "micronet-mfcc": _MFCC,
     "mlperf-mfcc": replace(_MFCC, window_ms=30, n_fft=512),
 }
-"""Front ends by name: ours, that of the released MicroNets for keyword spotting, that of MLPerf Tiny's reference model
-(whose own quantiser truncates; rounding to nearest is 0.3 points better)."""
+"""Front ends by name: ours, that of the released MicroNets for keyword spotting, that of MLPerf Tiny's reference model.
+
+The last model's own quantiser truncates; rounding to nearest, as is done here, is 0.3 points better.
+"""
 
 RELEASED_LABELS = ("down", "go", "left", "no", "off", "on", "right", "stop", "up", "yes", "_silence_", "_unknown_")
-"""Order of the outputs of the released keyword models, which carry no labels."""
+"""Labels of the outputs of the released keyword models, in order; the models carry none themselves."""
 
 
 def preset(name: str) -> FrontEnd:
-    """The front end of that name. Raises `SpecError`."""
+    """Returns the sound front end of a name in `PRESETS`. Raises `SpecError` for another name."""
     if name not in PRESETS:
         raise SpecError(f"front end '{name}' is not known; {did_you_mean(name, PRESETS)}")
     return PRESETS[name]

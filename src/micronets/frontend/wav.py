@@ -1,4 +1,4 @@
-"""Reads WAV files: PCM of 8 to 32 bits and floats, any number of channels, any rate. numpy only."""
+"""WAV files: reads PCM of 8 to 32 bits and floats, of any number of channels and any rate; writes 16-bit PCM."""
 
 from __future__ import annotations
 
@@ -21,7 +21,12 @@ _OPEN_ENDED = 0xFFFFFFFF  # size of a chunk whose writer could not go back to fi
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """Mono samples `[n]` in int16 units (-32768..32767), and what the file had: `rate` in Hz, number of `channels`."""
+    """The sound of one file.
+
+    - `samples`: mono samples `[n]` in int16 units (-32768 to 32767), not rounded.
+    - `rate`: samples a second.
+    - `channels`: how many channels the file has, whose mean the samples are.
+    """
 
     samples: Float
     rate: int
@@ -29,7 +34,10 @@ class Recording:
 
 
 def read_wav(path: Path) -> Recording:
-    """One file; channels are averaged, the rate stays. Raises `DataError` for what is not a whole, non-empty WAV."""
+    """Reads one file; its channels are averaged, its rate stays.
+
+    Raises `DataError` for a file that cannot be read or is not a whole, non-empty WAV file.
+    """
     try:
         data = path.read_bytes()
     except OSError as e:
@@ -38,7 +46,7 @@ def read_wav(path: Path) -> Recording:
 
 
 def decode_wav(data: bytes, where: str) -> Recording:
-    """As `read_wav`, from bytes."""
+    """Decodes the bytes of a WAV file; `where` names it in error messages. Raises `DataError` as `read_wav` does."""
     if not data:
         raise DataError(f"{where}: the file is empty (0 bytes); remove it or record it again")
     if len(data) < 12 or data[:4] != b"RIFF" or data[8:12] != b"WAVE":
@@ -59,13 +67,15 @@ def decode_wav(data: bytes, where: str) -> Recording:
     raw = chunks[b"data"]
     if len(raw) < block:
         raise DataError(f"{where}: no samples (length zero); remove it or record it again")
-    samples = _samples(raw[: len(raw) // block * block], code, bits, where).reshape(-1, channels).mean(1, dtype=np.float32)
+    interleaved = _decode_samples(raw[: len(raw) // block * block], code, bits, where)
+    samples = interleaved.reshape(-1, channels).mean(1, dtype=np.float32)
     if not np.isfinite(samples).all():
         raise DataError(f"{where}: some samples are not finite numbers; remove it or record it again")
     return Recording(samples, rate, channels)
 
 
 def _chunks(data: bytes, where: str) -> dict[bytes, bytes]:
+    """Returns the contents of the file's chunks by name; of several with one name, the first."""
     found: dict[bytes, bytes] = {}
     at = 12
     while at + 8 <= len(data):
@@ -83,7 +93,8 @@ def _chunks(data: bytes, where: str) -> dict[bytes, bytes]:
     return found
 
 
-def _samples(raw: bytes, code: int, bits: int, where: str) -> npt.NDArray[Any]:
+def _decode_samples(raw: bytes, code: int, bits: int, where: str) -> npt.NDArray[Any]:
+    """Decodes interleaved samples of all channels to int16 units; `code` is the format that the header names."""
     match code, bits:
         case 1, 8:
             return (np.frombuffer(raw, np.uint8).astype(np.float32) - 128) * 256
@@ -105,12 +116,18 @@ def _samples(raw: bytes, code: int, bits: int, where: str) -> npt.NDArray[Any]:
 
 
 def resample(samples: Float, rate: int, want: int) -> Float:
-    """Samples `[n]` at `rate` -> `[round(n * want / rate)]` at `want` Hz, by cutting or padding the spectrum."""
+    """Changes the rate of samples by cutting or padding their spectrum.
+
+    - `samples`: `[n]`, at `rate` Hz.
+    - `want`: the new rate, in Hz.
+
+    Returns `[round(n * want / rate)]`, at least one sample where there was one.
+    """
     if rate == want or not len(samples):
         return samples
     common = math.gcd(rate, want)
     up, down = want // common, rate // common
-    # At least a block more, as the transform goes round and the ends must not meet; a multiple of 16, for speed.
+    # The transform joins the end to the beginning, so at least one block of zeros is added; multiples of 16 are fast.
     blocks = (len(samples) // down + 17) // 16 * 16
     spectrum = np.fft.rfft(samples, blocks * down)
     out: Float = np.fft.irfft(spectrum[: blocks * up // 2 + 1] * (up / down), blocks * up).astype(np.float32)
@@ -118,7 +135,7 @@ def resample(samples: Float, rate: int, want: int) -> Float:
 
 
 def encode_wav(samples: npt.ArrayLike, rate: int = 16000) -> bytes:
-    """Mono 16-bit PCM of samples in int16 units, rounded and saturated."""
+    """Writes samples `[n]` in int16 units, rounded and saturated, as the bytes of a mono WAV file of 16-bit PCM."""
     pcm = np.clip(np.rint(np.asarray(samples, np.float64)), -32768, 32767).astype("<i2").tobytes()
     fmt = struct.pack("<4sIHHIIHH", b"fmt ", 16, _PCM, 1, rate, 2 * rate, 2, 16)
     return (

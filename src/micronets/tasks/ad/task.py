@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from micronets.errors import DataError, SpecError, did_you_mean
 from micronets.files import digest
-from micronets.frontend import FrontEnd, features, kept, wav_features
+from micronets.frontend import FrontEnd, cached_arrays, features, wav_features
 from micronets.tasks.ad import folders, synthetic
 from micronets.tasks.ad.data import AdData
 from micronets.tasks.ad.settings import LOGMEL, Augmentation, Windows
@@ -133,7 +133,7 @@ def _made(sounds: Sequence[Any], fe: FrontEnd) -> tuple[Pixels, tuple[str, ...]]
         parts = [features([synthetic.made(c, fe.clip_ms / 1000)], fe) for c in sounds]
         return {"x": np.concatenate([features([], fe), *parts])}
 
-    return kept(digest(repr((synthetic.VERSION, sounds, fe.base()))), make)["x"], ()
+    return cached_arrays(digest(repr((synthetic.VERSION, sounds, fe.base()))), make)["x"], ()
 
 
 def examples(card: Card, path: Path | None, *, split: str = "test", test: Path | None = None) -> Examples:

@@ -156,7 +156,7 @@ def _stretch(n: int, length: int, widest: float, g: torch.Generator) -> Tensor:
 
 
 def _kernel(distance: Tensor, name: str) -> Tensor:
-    """As `frontend.image.kernel`."""
+    """As `frontend.image.filter_weights`."""
     if name == "box":
         return ((distance > -0.5) & (distance <= 0.5)).float()
     d = distance.abs_()

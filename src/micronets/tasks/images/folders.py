@@ -14,7 +14,7 @@ import numpy as np
 from micronets.errors import DataError
 from micronets.files import digest
 from micronets.frontend.image import Bytes, ImageFrontEnd, resized
-from micronets.frontend.mapped import Chunks, mapped
+from micronets.frontend.mapped import Chunks, mapped_pictures
 from micronets.installation import install
 from micronets.tasks.names import check_utf8
 
@@ -109,7 +109,7 @@ def pictures(paths: Sequence[Path], fe: ImageFrontEnd) -> tuple[Bytes, tuple[str
                 got = [*pool.map(lambda p: read(p, fe), paths[at : at + _CHUNK])]
                 yield np.stack([x for x, _ in got]), np.array([sum(1 << k for k in kinds) for _, kinds in got], np.uint8)
 
-    x, marks = mapped(_key(paths, fe), shape, make)
+    x, marks = mapped_pictures(_key(paths, fe), shape, make)
     hits = [(text, np.flatnonzero(marks >> k & 1)) for k, text in enumerate(_KINDS)]
     return x, tuple(f"{text}: {len(hit)} images (first: {paths[hit[0]]})" for text, hit in hits if len(hit))
 
@@ -129,7 +129,7 @@ def enlarged(x: Bytes, fe: ImageFrontEnd) -> Bytes:
             yield part, np.zeros(len(part), np.uint8)
 
     key = digest(f"arrays {_VERSION} {x.shape} {digest(x.data.cast('B'))} {fe.stored} {fe.filter}")
-    return mapped(key, (len(x), fe.stored, fe.stored, x.shape[3]), make)[0]
+    return mapped_pictures(key, (len(x), fe.stored, fe.stored, x.shape[3]), make)[0]
 
 
 def check_pillow() -> None:

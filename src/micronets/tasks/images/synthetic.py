@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.files import digest
-from micronets.frontend import kept
+from micronets.frontend import cached_arrays
 from micronets.frontend.image import Bytes
 from micronets.tasks.base import SPLITS, Labels
 
@@ -43,7 +43,7 @@ def _kept(draw: Draw, target: Labels, number: int) -> Bytes:
             parts.append(draw(target[i : i + 256], np.random.default_rng([number, i])))
         return {"x": np.concatenate(parts)}
 
-    return kept(digest(f"{draw.__name__} {VERSION} {number} {len(target)}"), make)["x"]
+    return cached_arrays(digest(f"{draw.__name__} {VERSION} {number} {len(target)}"), make)["x"]
 
 
 def textures(target: Labels, rng: np.random.Generator) -> Bytes:

@@ -10,7 +10,7 @@ import numpy as np
 
 from micronets.errors import DataError, SpecError, did_you_mean
 from micronets.files import digest
-from micronets.frontend import FrontEnd, features, kept
+from micronets.frontend import FrontEnd, cached_arrays, features
 from micronets.tasks.ad import synthetic
 from micronets.tasks.base import SPLITS, Card, Examples, Labels, Outline, Task
 from micronets.tasks.kws import clips
@@ -133,7 +133,7 @@ def _made(sounds: Sequence[synthetic.Made], fe: FrontEnd) -> Features:
         parts = [features([synthetic.made(c, fe.clip_ms / 1000)], fe) for c in sounds]
         return {"x": np.concatenate([features([], fe), *parts])}
 
-    return kept(digest(repr((synthetic.VERSION, "audio", sounds, fe.base()))), make)["x"]
+    return cached_arrays(digest(repr((synthetic.VERSION, "audio", sounds, fe.base()))), make)["x"]
 
 
 def examples(card: Card, path: Path | None, *, split: str = "test", test: Path | None = None) -> Examples:
