@@ -1,1 +1,1 @@
-"""The text of the generated files."""
+"""The text of the generated files: values of the compiler are printed here, and nowhere else."""

@@ -1,1 +1,1 @@
-"""Where tensors lie in the arena, and execution in patches."""
+"""Where tensors and scratch memory lie in the arena, and which layers run together in patches so that it becomes smaller."""

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from micronets.compiler.kernels.base import Kernel, RowReach
+from micronets.ir.layers import Layer
 
 _MOST_ROWS = 32767  # what the tables in C hold
 
@@ -116,53 +117,77 @@ def patch_group(
     - widths: bytes of an element of the tensors where it is not 1.
     - most: end after as many patches, for a quick idea of `rows`, which are then at most those of the whole.
     """
-    group = kernels[first : last + 1]
-    layers, reaches = [k.step.layer for k in group], [reach for k in group if (reach := rows_needed(k)) is not None]
-    names = [layer.name for layer in layers]
-    source, out = layers[0].inputs[0], names[-1]
-    shapes = {source: group[0].step.input_shapes[0]} | {k.step.layer.name: k.step.output_shape for k in group}
-    readers: dict[str, list[int]] = {t: [] for t in shapes}
-    for i, layer in enumerate(layers):
-        for t in layer.inputs:
-            readers[t].append(i)
-    front, end = dict.fromkeys(shapes, 0), dict.fromkeys(shapes, 0) | {source: shapes[source][0]}
-    largest = dict.fromkeys(names[:-1], 0)
-    pitch = {t: math.prod(shapes[t][1:]) * widths.get(t, 1) for t in (source, out)}
-
-    def forget(tensor: str) -> int:
-        """Returns rows at the front of a map that nothing needs any more; they no longer count as there."""
-        needed = min(max(0, reaches[i].start(end[names[i]])) for i in readers[tensor])
-        gone = min(needed, end[tensor]) - front[tensor]
-        front[tensor] += gone
-        return gone
-
+    progress = _Progress(kernels[first : last + 1])
+    source, out = progress.source, progress.out
+    pitch = {t: math.prod(progress.shapes[t][1:]) * widths.get(t, 1) for t in (source, out)}
     found: list[EqualPatches] = []
     gap = 0
-    while end[out] < shapes[out][0] and (most is None or end[out] < most * height):
-        advance = forget(source)
-        gap = max(gap, end[out] * pitch[out] - front[source] * pitch[source])
-        need = {out: min(shapes[out][0], end[out] + height)}
-        for tensor in reversed(names[:-1]):
-            ends = (reaches[i].end(need[names[i]], shapes[tensor][0]) for i in readers[tensor])
-            need[tensor] = max(end[tensor], *ends)
-        patches = []
-        for layer, r in zip(layers, reaches, strict=True):
-            name, done, rows = layer.name, end[layer.name], need[layer.name] - end[layer.name]
-            if not rows:
-                patches.append(LayerPatch(0, 0, 0, (0,) * len(layer.inputs), 0, 0))
-                continue
-            moved = forget(name) if name != out else 0
-            kept = done - front[name] if name != out else 0
-            top = r.start(done)
-            start = tuple(max(0, top) - front[t] for t in layer.inputs)
-            in_h = r.end(done + rows, shapes[layer.inputs[0]][0]) - max(0, top)
-            patches.append(LayerPatch(moved if kept else 0, kept, rows, start, in_h, max(0, -top)))
-            end[name] += rows
-            largest[name] = max(largest.get(name, 0), kept + rows)
-        if found and found[-1].advance == advance and found[-1].layers == tuple(patches):
-            found[-1] = EqualPatches(found[-1].times + 1, advance, tuple(patches))
+    while progress.end[out] < progress.height(out) and (most is None or progress.end[out] < most * height):
+        advance = progress.forget(source)
+        gap = max(gap, progress.end[out] * pitch[out] - progress.front[source] * pitch[source])
+        patches = progress.next_patch(height)
+        if found and found[-1].advance == advance and found[-1].layers == patches:
+            found[-1] = EqualPatches(found[-1].times + 1, advance, patches)
         else:
-            found.append(EqualPatches(1, advance, tuple(patches)))
-    rows_of = {name: largest[name] for name in names[:-1]}
-    apart = source in layers[-1].inputs
-    return PatchGroup(first, last, height, source, rows_of, tuple(found), None if apart else gap)
+            found.append(EqualPatches(1, advance, patches))
+    apart = source in kernels[last].step.layer.inputs
+    return PatchGroup(first, last, height, source, progress.buffer_rows, tuple(found), None if apart else gap)
+
+
+class _Progress:
+    """How far the layers of a group have come.
+
+    - source, out: the tensor that goes in, and the one that comes out.
+    - shapes: of all maps of the group.
+    - front, end: of each map, the rows `front` .. `end` - 1 are there, those of the inner maps in their buffers.
+    - buffer_rows: how many rows the buffer of each inner map has held at most.
+    """
+
+    def __init__(self, kernels: Sequence[Kernel]) -> None:
+        reaches = [(kernel, reach) for kernel in kernels if (reach := rows_needed(kernel)) is not None]
+        self._layers = [(kernel.step.layer, reach) for kernel, reach in reaches]
+        self.source, self.out = kernels[0].step.layer.inputs[0], kernels[-1].step.layer.name
+        self.shapes = {self.source: kernels[0].step.input_shapes[0]}
+        self.shapes |= {kernel.step.layer.name: kernel.step.output_shape for kernel in kernels}
+        self._readers: dict[str, list[tuple[Layer, RowReach]]] = {tensor: [] for tensor in self.shapes}
+        for layer, reach in self._layers:
+            for tensor in layer.inputs:
+                self._readers[tensor].append((layer, reach))
+        self.front, self.end = dict.fromkeys(self.shapes, 0), dict.fromkeys(self.shapes, 0)
+        self.end[self.source] = self.height(self.source)
+        self.buffer_rows = {layer.name: 0 for layer, _ in self._layers if layer.name != self.out}
+
+    def height(self, tensor: str) -> int:
+        """Returns how many rows the whole map has."""
+        return self.shapes[tensor][0]
+
+    def forget(self, tensor: str) -> int:
+        """Returns how many rows at the front of a map nothing needs any more; they no longer count as there."""
+        needed = min(max(0, reach.start(self.end[layer.name])) for layer, reach in self._readers[tensor])
+        gone = min(needed, self.end[tensor]) - self.front[tensor]
+        self.front[tensor] += gone
+        return gone
+
+    def next_patch(self, height: int) -> tuple[LayerPatch, ...]:
+        """Returns what each layer does so that `height` more rows come out, or those that are left."""
+        ends = {self.out: min(self.height(self.out), self.end[self.out] + height)}
+        for tensor in reversed(self.buffer_rows):
+            needed = (reach.end(ends[layer.name], self.height(tensor)) for layer, reach in self._readers[tensor])
+            ends[tensor] = max(self.end[tensor], *needed)
+        return tuple(self._compute(layer, reach, ends[layer.name]) for layer, reach in self._layers)
+
+    def _compute(self, layer: Layer, reach: RowReach, end: int) -> LayerPatch:
+        """Returns what a layer does so that the rows of its output up to `end` - 1 are there."""
+        name, done = layer.name, self.end[layer.name]
+        if end == done:
+            return LayerPatch(0, 0, 0, (0,) * len(layer.inputs), 0, 0)
+        moved, kept = 0, 0
+        if name in self.buffer_rows:
+            moved = self.forget(name)
+            kept = done - self.front[name]
+            self.buffer_rows[name] = max(self.buffer_rows[name], kept + end - done)
+        top = reach.start(done)
+        start = tuple(max(0, top) - self.front[tensor] for tensor in layer.inputs)
+        in_h = reach.end(end, self.height(layer.inputs[0])) - max(0, top)
+        self.end[name] = end
+        return LayerPatch(moved if kept else 0, kept, end - done, start, in_h, max(0, -top))
