@@ -1,4 +1,6 @@
-/* Depthwise convolutions of four channels at a time: their values side by side in a word, as they are in the map. */
+/* One pass of a depthwise convolution, four channels at a time: the record, and the computation in portable C.
+ *
+ * A word holds the values of four channels at one place of the map, the first channel in its lowest byte. */
 #ifndef MICRONETS_DEPTHWISE_BY4_PASS_H
 #define MICRONETS_DEPTHWISE_BY4_PASS_H
 
@@ -7,37 +9,39 @@
 #include "micronets_offsets.h"
 #include "micronets_requantize_block.h"
 
-/* What is the same for all lines of a pass, and where it is in them. Offsets are for the assembly. */
+/* What is the same for all lines of a pass, and how far the work is. The assembly reads the fields at the offsets of
+ * micronets_offsets.h. Lines and places are counted in bytes. */
 typedef struct micronets_depthwise_by4_pass {
-    int32_t scales[8];           /* 0: words of the quick tables: bias and multiplier of each channel */
-    int32_t zero_point;          /* 32: of the output */
-    int32_t bytes;               /* 36: channels to clamp and to write one by one; 0: whole words, saturated */
-    uint32_t lowest4, highest4;  /* 40, 44 */
-    const uint32_t *weights;     /* 48 */
-    int32_t x_step, out_step;    /* 52, 56: bytes from an output to the next */
-    int8_t *out_end;             /* 60: of the line */
-    const uint32_t *x;           /* 64: the line */
-    int32_t x_line, out_line;    /* 68, 72: bytes from a line of outputs to the next */
-    int32_t channel;             /* 76 */
-    int32_t lines;               /* 80 */
-    int32_t next;                /* 84: bytes from behind one line of the kernel to the next */
-    int32_t row;                 /* 88: bytes of weights of a line of the kernel */
-    int32_t back;                /* 92: bytes from the end of a line of outputs to its begin, negative */
-    const uint32_t *weights_end; /* 96 */
-    int32_t skipped;             /* 100: bytes of the loop over taps that its first round leaves out */
-    uint32_t entry;              /* 104: of that loop */
-    int32_t count, left;         /* 108, 112: outputs of a line; how many of them are still to compute */
-    int8_t *to;                  /* 116: where the next one goes */
-    const uint32_t *at;          /* 120: its window */
-    const micronets_requant *requant;
-    int32_t channels;
+    int32_t scales[8];  /* of each channel the words of the packed tables: bias with shift, multiplier */
+    int32_t zero_point; /* of the output */
+    int32_t bytes;      /* 0: whole words are written, saturated; else how many channels, clamped, byte by byte */
+    uint32_t lowest4, highest4;  /* limits of the clamp, as a code in each of four bytes */
+    const uint32_t *weights;     /* of the four channels, [kernel_h, kernel_w] */
+    int32_t x_step, out_step;    /* from an output to the next one of its line: of the values, and of the outputs */
+    int8_t *out_end;             /* end of the line of outputs */
+    const uint32_t *x;           /* the values under the window of the line's first output */
+    int32_t x_line, out_line;    /* from a line of outputs to the next: of the values, and of the outputs */
+    int32_t channel;             /* number of the first channel */
+    int32_t lines;               /* that are left */
+    int32_t next;                /* from behind the values under one line of the kernel to those under the next */
+    int32_t row;                 /* size of the weights of a line of the kernel */
+    int32_t back;                /* from the end of a line of outputs to its begin, negative */
+    const uint32_t *weights_end; /* end of the weights */
+    int32_t skipped;             /* size of the code that the first round of the loop over taps leaves out */
+    uint32_t entry;              /* where that loop is entered; set by the assembly */
+    int32_t count;               /* outputs of a line */
+    int32_t left;                /* how many of them are still to be computed; set by the assembly */
+    int8_t *to;                  /* where the next output goes; set by the assembly */
+    const uint32_t *at;          /* the first value under its window; set by the assembly */
+    const micronets_requant *requant; /* of the layer */
+    int32_t channels;                 /* 1 .. 4 */
 } micronets_depthwise_by4_pass;
 
 #if MICRONETS_DSP_ASSEMBLY && !defined(MICRONETS_WRITING_OFFSETS)
 MICRONETS_AGREE(four_offsets, MICRONETS_BY4_OFFSETS_AGREE);
 #endif
 
-/* Computes the lines in plain C. */
+/* Computes the lines of a pass in portable C. n: [in, out] the pass. */
 MICRONETS_INLINE void micronets_depthwise_by4_lines(micronets_depthwise_by4_pass *n)
 {
     for (; n->lines > 0; n->lines--) {

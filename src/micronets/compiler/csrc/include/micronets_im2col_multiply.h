@@ -1,14 +1,15 @@
-/* Windows as columns: what the convolutions share.
+/* Convolutions as matrix products: windows of the input are written as columns (im2col), which weights are multiplied
+ * with.
  *
- * A column is one output pixel's window, its values as pairs of int16: of every four values x0 .. x3 the pairs (x0,
- * x2) and (x1, x3), of what is left behind the last four (x0, x1) and (x2, 0). Two pixels' columns lie interleaved, a
- * pair of the first, then the same pair of the second.
+ * A column holds the values of one output pixel's window as pairs of int16. Every four values x0 .. x3 become the pairs
+ * (x0, x2) and (x1, x3); of what is left behind the last four, there are (x0, x1) and (x2, 0). The columns of two
+ * pixels lie interleaved: a pair of the first pixel, then the same pair of the second.
  *
- * Weights come in the same order: for four filters at a time and each pair of values (a, b) a word for the first two
- * filters f and g and one for the others; its low half is f[a] + 256 * g[a], its high half f[b] + 256 * g[b]. So a
- * product with the word as it is belongs to f + 256 * g, and one with the sign-extended low bytes to f. Filters are
- * padded with zeros to a multiple of four; no half leaves the 16 bits (g = -128 wants an f of at least 0), and sums
- * without bias are within +-(2^23 - 1), or are taken in parts that are. */
+ * Weights come in the same order, four filters at a time. For each pair of values (a, b) there are two words, one for
+ * the first two filters and one for the others. A word of filters f and g has f[a] + 256 * g[a] in its low half and
+ * f[b] + 256 * g[b] in its high half: a product with the word as it is belongs to f + 256 * g, one with its
+ * sign-extended low bytes to f. Filters are padded with zeros to a multiple of four. No half leaves 16 bits (where g
+ * is -128, f is at least 0), and sums without bias are within +-(2^23 - 1), or are taken in parts that are. */
 #ifndef MICRONETS_IM2COL_MULTIPLY_H
 #define MICRONETS_IM2COL_MULTIPLY_H
 
@@ -32,36 +33,43 @@ MICRONETS_INLINE void micronets_im2col_quad(const int8_t *x, uint32_t *column)
 #endif
 }
 
-/* `count` values to the pairs of one pixel. */
+/* Widens the values of one pixel to 16 bits and writes them to one of two interleaved columns.
+ * x: [in] values. column: [out] every second word. count: of the values, at least 1. */
 void micronets_im2col_pixel(const int8_t *x, uint32_t *column, int32_t count);
 
-/* What is the same for all columns of a layer. Offsets are for the assembly. */
+/* What is the same for all columns of a layer. The assembly reads the fields at the offsets of micronets_offsets.h. */
 typedef struct {
-    const uint32_t *weights;   /* 0 */
-    const uint32_t *end;       /* 4: of the columns */
-    const int32_t *bias;       /* 8: quick tables, with a multiplier for each channel */
-    const int32_t *multiplier; /* 12 */
-    int32_t filters;           /* 16 */
-    int32_t skipped;           /* 20: bytes of the loop that its first round leaves out, and 1 */
-    uint32_t *columns;         /* 24 */
-    int32_t zero_point;        /* 28 */
-    int32_t clamp;             /* 32: 0: by the limits below; else saturation does it, 1: of a zero point of -128 */
-    int32_t pairs;       /* 36: 0: the columns are there; else so many pairs of pixels of `input` become columns */
-    const int8_t *input; /* 40: pixels, their values a multiple of four */
-    uint32_t lowest4, highest4; /* 44, 48 */
-    const micronets_requant *requant;
+    const uint32_t *weights;    /* words of all filters */
+    const uint32_t *end;        /* of the columns */
+    const int32_t *bias;        /* packed tables, with a multiplier for each channel */
+    const int32_t *multiplier;  /* likewise */
+    int32_t filters;            /* how many to compute, at least 1 */
+    int32_t skipped;            /* bytes of code that the first round of the loop leaves out, plus 1 for Thumb */
+    uint32_t *columns;          /* two interleaved columns */
+    int32_t zero_point;         /* of the output */
+    int32_t clamp;              /* 0: by the limits below; 1 or -1: saturation is enough, the zero point -128 or not */
+    int32_t pairs;              /* 0: the columns are written; else so many pairs of pixels of `input` become columns */
+    const int8_t *input;        /* these pixels, each of a multiple of four values */
+    uint32_t lowest4, highest4; /* limits of the clamp, as a code in each of four bytes */
+    const micronets_requant *requant; /* of the layer */
 } micronets_im2col_block;
 
 #if MICRONETS_DSP_ASSEMBLY && !defined(MICRONETS_WRITING_OFFSETS)
 MICRONETS_AGREE(block_offsets, MICRONETS_IM2COL_OFFSETS_AGREE);
 #endif
 
-/* For columns of `size` values at `columns`. */
+/* Returns the record of a layer, for columns that are written before each product.
+ *
+ * columns: where the columns go. weights: [in] words as described above. size: values of a column, at least 1.
+ * filters: how many to compute, at least 1. requant: [in] packed tables with a multiplier for each channel. */
 micronets_im2col_block micronets_im2col_prepare(uint32_t *columns, const uint32_t *weights, int32_t size,
                                                 int32_t filters, const micronets_requant *requant);
 
-/* Outputs [2, pitch] of the two columns, or of every pair of pixels, one after the other. A pitch of 0 leaves the
- * outputs of the first, and is the second a copy of it. */
+/* Multiplies two columns with all filters and writes the codes of their two pixels; where the record has an input,
+ * does so for every two of its pixels, one pair after the other.
+ *
+ * block: [in] the layer's record. output: [out] codes of the first pixel. pitch: bytes to those of the second pixel;
+ * with a pitch of 0 the columns are alike, and the codes of one pixel are written. */
 void micronets_im2col_multiply(const micronets_im2col_block *block, int8_t *output, int32_t pitch);
 
 #endif

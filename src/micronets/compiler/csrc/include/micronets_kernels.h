@@ -7,9 +7,9 @@
  * nothing.
  *
  * Outputs are produced from the first byte to the last, those of depthwise convolutions channel by channel. Input and
- * output may overlap only where the plan of the arena (model.c) says so: in a depthwise convolution they then begin
- * at the same address; in every other kernel the output begins so far below the input that nothing is overwritten
- * before its last use.
+ * output may overlap only where the plan of the arena (model.c) says so: in a depthwise convolution they then begin at
+ * the same address; in every other kernel the output begins so far below the input that nothing is overwritten before
+ * its last use.
  *
  * Arithmetic relies on what every compiler of today does: two's complement, and >> of a negative number keeps its
  * sign. */
@@ -36,18 +36,17 @@ typedef struct {
     uint16_t filters;                /* convolutions: how many of the out_c channels to compute, the first ones */
 } micronets_window;
 
-/* How a sum of products becomes a code of the output: the bias is added, the sum is multiplied by multiplier *
- * 2^(shift - 31) and rounded as TensorFlow Lite Micro rounds (micronets_requantize.h), the result is clamped, the
- * zero point is added.
+/* How a sum of products becomes a code of the output: the bias is added, the sum is multiplied by
+ * multiplier * 2^(shift - 31) and rounded as TensorFlow Lite Micro rounds (micronets_requantize.h), the result is clamped, the zero point is
+ * added.
  *
- * A kernel that takes the input codes as they are needs -(zero point of the input) * (sum of the weights) in the
- * bias. These are all kernels but the depthwise ones and micronets_conv_any, which subtract the zero point
- * themselves.
+ * All kernels but micronets_conv_any take the input codes as they are: -(zero point of the input) * (sum of the
+ * weights) is in the bias, and padding stands for the zero point. micronets_conv_any subtracts the zero point itself.
  *
  * The tables have one of two forms. Packed, where shift_count is 0: bias[c] is bias * 2^8 - shift, with a bias of 24
  * bits and a shift of -31 .. -1; multiplier[c] is twice the multiplier, its 32 bits read as a negative number; and
- * every sum with its bias is within +-(2^30 - 1). Plain, where shift_count is not 0: bias[c] is the bias;
- * multiplier[c] is 0 or 2^30 .. 2^31 - 1; the shifts, -31 .. 31, stand behind the multipliers in the same table. */
+ * every sum with its bias is within +-(2^30 - 1). Plain, where shift_count is not 0: bias[c] is the bias; multiplier[c]
+ * is 0 or 2^30 .. 2^31 - 1; the shifts, -31 .. 31, stand behind the multipliers in the same table. */
 typedef struct {
     const int32_t *bias;       /* one for each channel; packed tables are filled up to a multiple of four */
     const int32_t *multiplier; /* one for each channel, filled up likewise, or one for all */
@@ -100,7 +99,7 @@ typedef struct {
     int32_t addend;     /* half a unit, and the zero point, both shifted to the left */
     int32_t shift;      /* to the right, 1 .. 22 */
     int32_t step;       /* bytes from an output to the next of its line */
-    int32_t unused;     /* keeps the weights at a multiple of eight bytes */
+    int32_t unused;     /* the weights begin behind it */
     uint32_t weights[]; /* doubled, as pairs of 16 bits: micronets_depthwise.c describes their order */
 } micronets_channel_constants;
 
@@ -123,16 +122,16 @@ typedef struct {
 typedef void (*micronets_depthwise_kernel)(const micronets_depthwise_pass *pass, int8_t *output, int32_t rows,
                                            int32_t count);
 
-/* The scale of one operand of an addition: it brings a value to (value - zero_point) * 2^left * multiplier * 2^(shift
- * - 31), where left is 20 for an operand and 0 for the sum. */
+/* The scale of one operand of an addition: it brings a value to (value - zero_point) * 2^left * multiplier * 2^(shift -
+ * 31), where left is 20 for an operand and 0 for the sum. */
 typedef struct {
     int32_t multiplier; /* 0 or 2^30 .. 2^31 - 1 */
     int8_t zero_point;  /* -128 .. 127 */
     int8_t shift;       /* -31 .. 31 */
 } micronets_add_operand;
 
-/* The scales of an addition: the codes of both operands are brought to a common grid, with 20 bits to spare, and
- * their sum to the output's grid. */
+/* The scales of an addition: the codes of both operands are brought to a common grid, with 20 bits to spare, and their
+ * sum to the output's grid. */
 typedef struct {
     micronets_add_operand a, b; /* of the operands, to the common grid */
     micronets_add_operand sum;  /* of the sum, to the output's; its zero point is the output's */
@@ -148,8 +147,8 @@ typedef struct {
     int8_t value;        /* code of the border */
 } micronets_pad_params;
 
-/* What a layer does in a patch, where layers run together on a few rows at a time and a map between them is a buffer
- * of a few rows: rows of its output that are needed once more go to the front of the buffer, and others are computed
+/* What a layer does in a patch, where layers run together on a few rows at a time and a map between them is a buffer of
+ * a few rows: rows of its output that are needed once more go to the front of the buffer, and others are computed
  * behind them. */
 typedef struct {
     int16_t moved, kept; /* `kept` rows, from row `moved` of the buffer on, go to its front */
@@ -180,13 +179,13 @@ MICRONETS_AGREE_SIZE(micronets_patch_run, MICRONETS_PATCH_RUN_BYTES);
  * input: [in] map [in_h, in_w, in_c].
  * output: [out] map [out_h, out_w, out_c], of which the first `filters` channels are written.
  * weights: [in] words in the order of micronets_im2col_multiply.h, the values of a window in that of
- * micronets_conv_im2col.h. scratch: [scratch] aligned to 4 bytes: 8 bytes for every two values of a window, rounded
- * up; where windows reach over the
- *   edge of the map or are dilated along a row, two strips more, of a line of windows where that takes at most
+ *   micronets_conv_im2col.h.
+ * scratch: [scratch] aligned to 4 bytes: 8 bytes for every two values of a window, rounded up; where windows reach over
+ *   the edge of the map or are dilated along a row, two strips more, of a line of windows where that takes at most
  *   MICRONETS_STRIP_BYTES, else of one window; each is rounded up to a multiple of four bytes.
  * window: [in] sizes; pad_value is the input's zero point.
- * requant: [in] packed tables with a multiplier for each channel.
- * The windows of two pixels are read before these pixels are written. */
+ * requant: [in] packed tables with a multiplier for each channel. The windows of two pixels are read before these
+ *   pixels are written. */
 void micronets_conv(const int8_t *input, int8_t *output, const uint32_t *weights, uint32_t *scratch,
                     const micronets_window *window, const micronets_requant *requant);
 
@@ -197,8 +196,8 @@ void micronets_conv(const int8_t *input, int8_t *output, const uint32_t *weights
  * weights: [in] words in the order of micronets_im2col_multiply.h.
  * scratch: [scratch] 8 bytes for every two values of a window, aligned to 4 bytes.
  * window: [in] sizes; pad_value is the input's zero point.
- * requant: [in] packed tables with a multiplier for each channel.
- * The windows of two pixels are read before these pixels are written. */
+ * requant: [in] packed tables with a multiplier for each channel. The windows of two pixels are read before these
+ *   pixels are written. */
 void micronets_conv_c4(const int8_t *input, int8_t *output, const uint32_t *weights, uint32_t *scratch,
                        const micronets_window *window, const micronets_requant *requant);
 
@@ -209,8 +208,7 @@ void micronets_conv_c4(const int8_t *input, int8_t *output, const uint32_t *weig
  * weights: [in] words in the order of micronets_im2col_multiply.h.
  * scratch: [scratch] 8 bytes for every two inputs, rounded up, aligned to 4 bytes.
  * pixels, inputs, outputs: each at least 1.
- * requant: [in] packed tables with a multiplier for each channel.
- * Two pixels are read before they are written. */
+ * requant: [in] packed tables with a multiplier for each channel. Two pixels are read before they are written. */
 void micronets_conv_1x1(const int8_t *input, int8_t *output, const uint32_t *weights, uint32_t *scratch, int32_t pixels,
                         int32_t inputs, int32_t outputs, const micronets_requant *requant);
 
@@ -219,13 +217,11 @@ void micronets_conv_1x1(const int8_t *input, int8_t *output, const uint32_t *wei
  *
  * input: [in] map [in_h, in_w, in_c]. output: [out] map [out_h, out_w, out_c], which must not overlap the input.
  * weights: [in] codes -8 .. 7 in the order of micronets_conv_c4 where in_c is a multiple of four, else of
- * micronets_conv; a
- *   byte holds the codes of two filters for one value, the first filter in its low half.
+ *   micronets_conv; a byte holds the codes of two filters for one value, the first filter in its low half.
  * scratch: [scratch] aligned to 4 bytes: 8 bytes for every two values of a window, rounded up, then what the kernel
- * named
- *   above needs.
+ *   named above needs.
  * window: [in] sizes; pad_value is the input's zero point. requant: [in] packed tables with a multiplier for each
- * channel. */
+ *   channel. */
 void micronets_conv_s4(const int8_t *input, int8_t *output, const uint8_t *weights, uint32_t *scratch,
                        const micronets_window *window, const micronets_requant *requant);
 
@@ -234,9 +230,8 @@ void micronets_conv_s4(const int8_t *input, int8_t *output, const uint8_t *weigh
  *
  * input: [in] map [in_h, in_w, in_c]. output: [out] map [out_h, out_w, out_c], of which `filters` channels are written.
  * weights: [in] words in the order of micronets_im2col_multiply.h.
- * scratch: [scratch] the bytes of a window, kernel_h * kernel_w * in_c; a null pointer where there is one output
- * pixel and the
- *   input is its window.
+ * scratch: [scratch] the bytes of a window, kernel_h * kernel_w * in_c; a null pointer where there is one output pixel
+ *   and the input is its window.
  * window: [in] sizes; pad_value is the input's zero point. requant: [in] tables of either form. */
 void micronets_conv_wide(const int8_t *input, int8_t *output, const uint32_t *weights, int8_t *scratch,
                          const micronets_window *window, const micronets_requant *requant);
@@ -252,16 +247,15 @@ void micronets_conv_any(const int8_t *input, int8_t *output, const int8_t *weigh
 
 /* Depthwise convolution, channel by channel: input channel c gives the outputs n * c .. n * c + n - 1, n = multiplier.
  *
- * input: [in] map [in_h, in_w, in_c], rows and columns exchanged where the schedule's column_major is 1.
- * output: [out] map [out_h, out_w, in_c * n]. With n = 1 it may lie exactly over the input where the plan says so.
+ * input: [in] map [in_h, in_w, in_c]; where the schedule's column_major is 1, [in_w, in_h, in_c], as lines are columns.
+ * output: [out] map [out_h, out_w, in_c * n], or [out_w, out_h, in_c * n] likewise. With n = 1 it may lie exactly over
+ *   the input where the plan says so.
  * weights: [in] [out_c, kernel_h, kernel_w].
  * scratch: [scratch] aligned to 4 bytes: a micronets_channel_constants with kernel_h * (even_words + odd_words) words
- * of
- *   weights, then the lines under a pass, `pitch` int16 each.
- * window: [in] sizes along the schedule's lines; pad_value is the input's zero point. schedule: [in] how to go
- * through them. requant: [in] tables of either form, the bias with the input's zero point for the kernels that work
- * by pairs, which are
- *   given widened codes as they are.
+ *   of weights, then the lines under a pass, `pitch` int16 each.
+ * window: [in] sizes along the schedule's lines; pad_value is the input's zero point.
+ * schedule: [in] how to go through the lines.
+ * requant: [in] tables of either form.
  * kernel: [in] computes a pass: micronets_depthwise_any, or one of those behind it that suits the schedule. */
 void micronets_depthwise(const int8_t *input, int8_t *output, const int8_t *weights, void *scratch,
                          const micronets_window *window, const micronets_depthwise_schedule *schedule,
@@ -297,22 +291,21 @@ typedef void (*micronets_depthwise_by4_kernel)(struct micronets_depthwise_by4_pa
 /* Depthwise convolution with one output channel for each input channel, four channels at a time. It is quicker than
  * micronets_depthwise where lines are short or outputs lie far apart.
  *
- * input: [in] map [in_h, in_w, in_c], rows and columns exchanged where the schedule's column_major is 1.
+ * input: [in] map [in_h, in_w, in_c]; where the schedule's column_major is 1, [in_w, in_h, in_c], as lines are columns.
  * output: [out] map [out_h, out_w, in_c]; it may lie exactly over the input where the plan says so.
  * weights: [in] words [out_c / 4, rounded up, kernel_h, kernel_w], a byte for each of four channels, the first lowest.
  * scratch: [scratch] the lines under a pass, `pitch` words each, aligned to 4 bytes.
  * window: [in] sizes along the schedule's lines, without dilation along the line; pad_value is the input's zero point.
  * schedule: [in] how to go through them; its multiplier is 1.
  * requant: [in] packed tables with a multiplier for each channel.
- * kernel: [in] computes a pass: micronets_depthwise_by4_any, or a _3x3 one for windows of 3 x 3 with a stride along
- * the line
- *   of 1 or 2. */
+ * kernel: [in] computes a pass: micronets_depthwise_by4_any, or a _3x3 one for windows of 3 x 3 with a stride along the
+ *   line of 1 or 2. */
 void micronets_depthwise_by4(const int8_t *input, int8_t *output, const uint32_t *weights, void *scratch,
                              const micronets_window *window, const micronets_depthwise_schedule *schedule,
                              const micronets_requant *requant, micronets_depthwise_by4_kernel kernel);
 
-/* One pass of four channels with windows of any size, and with windows of 3 x 3 and a stride of 1 or 2. In the one
- * that ends in _relu the output's zero point is -128. The argument is that of micronets_depthwise_by4_kernel. */
+/* One pass of four channels with windows of any size, and with windows of 3 x 3 and a stride of 1 or 2. In the one that
+ * ends in _relu the output's zero point is -128. The argument is that of micronets_depthwise_by4_kernel. */
 void micronets_depthwise_by4_any(struct micronets_depthwise_by4_pass *pass);
 void micronets_depthwise_by4_3x3(struct micronets_depthwise_by4_pass *pass);
 void micronets_depthwise_by4_3x3_relu(struct micronets_depthwise_by4_pass *pass);
@@ -328,9 +321,8 @@ void micronets_fully_connected(const int8_t *input, int8_t *output, const uint32
 /* A matrix times a vector, eight filters at a time.
  *
  * input: [in] [inputs]. output: [out] [units].
- * weights: [in] words [units / 8, inputs / 2, 4]: for each pair of values the two words of the first four filters,
- * then those
- *   of the others; pairs and words are those of micronets_im2col_multiply.h.
+ * weights: [in] words [units / 8, inputs / 2, 4]: for each pair of values the two words of the first four filters, then
+ *   those of the others; pairs and words are those of micronets_im2col_multiply.h.
  * inputs, units: multiples of eight, at least 8. requant: [in] packed tables. */
 void micronets_fully_connected_by8(const int8_t *input, int8_t *output, const uint32_t *weights, int32_t inputs,
                                    int32_t units, const micronets_requant *requant);
@@ -338,9 +330,8 @@ void micronets_fully_connected_by8(const int8_t *input, int8_t *output, const ui
 /* A matrix with weights of 4 bits times a vector: four filters' weights are unpacked, then multiplied.
  *
  * input: [in] [inputs]. output: [out] [units], which must not overlap the input.
- * weights: [in] codes -8 .. 7 in the order of micronets_fully_connected; a byte holds the codes of two filters for
- * one value,
- *   the first filter in its low half.
+ * weights: [in] codes -8 .. 7 in the order of micronets_fully_connected; a byte holds the codes of two filters for one
+ *   value, the first filter in its low half.
  * scratch: [scratch] 8 bytes for every two inputs, rounded up, aligned to 4 bytes.
  * inputs, units: each at least 1. requant: [in] packed tables. */
 void micronets_fully_connected_s4(const int8_t *input, int8_t *output, const uint8_t *weights, uint32_t *scratch,
@@ -349,20 +340,20 @@ void micronets_fully_connected_s4(const int8_t *input, int8_t *output, const uin
 /* Unpacks the weights of four filters from 4 bits each to the words of micronets_im2col_multiply.h.
  *
  * weights: [in] 4 bytes for each pair of values, a byte for two filters and one value, the first filter in its low
- * half. words: [out] 2 for each pair. pairs: of values, at least 1. */
+ *   half. words: [out] 2 for each pair. pairs: of values, at least 1. */
 void micronets_unpack_weights_s4(const uint8_t *weights, uint32_t *words, int32_t pairs);
 
 /* Unpacks 4-bit codes to int8.
  *
  * input: [in] codes -8 .. 7, two to a byte, the first in the low half. output: [out] `count` codes, which must not
- * overlap the input. count: at least 0. */
+ *   overlap the input. count: at least 0. */
 void micronets_unpack_s4(const uint8_t *input, int8_t *output, int32_t count);
 
 /* Means over windows, of each channel by itself, rounded to nearest, halves away from zero. Padding does not count.
  *
  * input: [in] map [in_h, in_w, in_c]. output: [out] map [out_h, out_w, in_c].
  * window: [in] sizes; the dilation is 1, pad_value and filters are not read. lowest, highest: limits of the output
- * codes. */
+ *   codes. */
 void micronets_average_pool(const int8_t *input, int8_t *output, const micronets_window *window, int32_t lowest,
                             int32_t highest);
 
@@ -370,16 +361,15 @@ void micronets_average_pool(const int8_t *input, int8_t *output, const micronets
  *
  * input: [in] map [in_h, in_w, in_c]. output: [out] map [out_h, out_w, in_c].
  * window: [in] sizes; the dilation is 1, pad_value and filters are not read. lowest, highest: limits of the output
- * codes. */
+ *   codes. */
 void micronets_max_pool(const int8_t *input, int8_t *output, const micronets_window *window, int32_t lowest,
                         int32_t highest);
 
 /* The mean over all pixels, of each channel by itself.
  *
  * input: [in] [pixels, channels]. output: [out] [channels]. pixels, channels: each at least 1.
- * requant: [in] plain tables, one bias, multiplier and shift for all channels; the bias is -(zero point of the input)
- * * pixels,
- *   and the scale includes 1 / pixels. */
+ * requant: [in] plain tables, one bias, multiplier and shift for all channels; the bias is -(zero point of the input) *
+ *   pixels, and the scale includes 1 / pixels. */
 void micronets_mean(const int8_t *input, int8_t *output, int32_t pixels, int32_t channels,
                     const micronets_requant *requant);
 
