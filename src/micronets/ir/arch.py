@@ -1,8 +1,8 @@
 """`Arch`: the one description of a network that every part of micronets reads.
 
 Shapes leave out the batch of one: `(H, W, C)` for maps and `(N,)` for vectors. Names, padding rules and fused
-activations are TensorFlow Lite Micro's. The network's input is called `INPUT`. Bits are those of the stored weights and of
-the output tensors: 8 or 4.
+activations are TensorFlow Lite Micro's. The network's input is called `INPUT`. Bits are those of the stored weights and
+of the output tensors: 8 or 4.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ class Step:
         return step
 
     def __getstate__(self) -> dict[str, Any]:
-        return {f.name: getattr(self, f.name) for f in fields(self)}  # without the record, whose functions cannot be pickled
+        # Without the record, whose functions cannot be pickled.
+        return {f.name: getattr(self, f.name) for f in fields(self)}
 
     @cached_property
     def operator(self) -> Operator:

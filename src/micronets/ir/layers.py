@@ -1,7 +1,7 @@
 """The kinds of layers that a network is made of, as frozen values; what is known of each kind is in `ir.ops`.
 
-Shapes leave out the batch of one: `(H, W, C)` for maps and `(N,)` for vectors. Names, padding rules and fused activations
-are those of TensorFlow Lite Micro. Bits are those of the stored weights and of the output tensors: 8 or 4.
+Shapes leave out the batch of one: `(H, W, C)` for maps and `(N,)` for vectors. Names, padding rules and fused
+activations are those of TensorFlow Lite Micro. Bits are those of the stored weights and of the output tensors: 8 or 4.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class _Base:
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """Names of the tensors that the layer writes: one, called like the layer. A kind with several names them itself."""
+        """Names of the tensors that the layer writes: one, called like the layer, unless the kind names several itself."""
         return (self.name,)
 
 

@@ -115,7 +115,8 @@ def _execute(model: QuantizedModel, x: Array) -> Iterator[tuple[str, Array]]:
 
 
 def _layer(model: QuantizedModel, step: Step, inputs: list[Array]) -> tuple[Array, ...]:
-    """The layer's outputs, clamped to the codes of its bits and of its fused activation; floats and copied codes are not."""
+    """The layer's outputs. They are clamped to the codes of its bits and of its fused activation, but for floats and
+    copied codes."""
     facts, activation = step.operator, step.operator.activation or "none"
     clamped = []
     for name, y in zip(step.layer.outputs, _outputs(model, step.layer, inputs), strict=True):

@@ -1,7 +1,7 @@
 """How each operator stands in a `.tflite` file: what the reader makes of it, and what the writer makes of a layer.
 
-`Op` numbers the operators, `codec` says how one is read, `encode` how a layer is written. The type checker asks for a new
-kind of layer in `encode` and for a new number in `codec`.
+`Op` numbers the operators, `codec` says how one is read, `encode` how a layer is written. The type checker asks for a
+new kind of layer in `encode` and for a new number in `codec`.
 """
 
 from __future__ import annotations
@@ -107,8 +107,8 @@ class Codec:
     - inputs: how many tensors it reads, constants included.
     - activations: which of them are activations; the others are constants.
     - outputs: how many tensors it writes.
-    - read: the layer, from the file, the operator, the names of its outputs and those of its activations. Sizes that only
-      the weights tell (`filters`, `kernel`, `units`, `weight_bits`) are 1 x 1 and of 8 bits until `weights_of` sets them.
+    - read: makes the layer, from the file, the operator, the names of its outputs and those of its activations. Sizes
+      that only the weights tell (`filters`, `kernel`, `units`, `weight_bits`) are 1 and 8 until `weights_of` sets them.
     """
 
     options: int | None
@@ -153,7 +153,12 @@ def codec(op: Op) -> Codec:
 
 @dataclass(frozen=True)
 class Encoded:
-    """A layer as it is written: its operator, the fields of its options table, and whether its bias carries its scale."""
+    """A layer as it is written.
+
+    - op: its operator.
+    - options: the fields of its options table.
+    - bias_scale: whether the tensor of its bias carries a scale.
+    """
 
     op: Op
     options: list[Field]

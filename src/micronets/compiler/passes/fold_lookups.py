@@ -120,7 +120,7 @@ class _Folding:
         return layer
 
     def _possible(self, layer: Layer, output: str) -> Codes:
-        """Returns the codes that an output of the layer may hold, rising; of kinds that are not known better, all codes."""
+        """Returns the codes that an output of the layer may hold, rising; all codes for kinds without more knowledge."""
         source, activation = layer.inputs[0], operator(layer).activation
         match layer:
             case Quantize() | Relu() if source in self.quant:

@@ -21,7 +21,11 @@ def positive(where: str, field: str, value: int | Shape) -> None:
 
 
 def window(where: str, window: Window, kernel: str, *others: str) -> None:
-    """Raises `SpecError` unless the window is sound. kernel: the layer's name for it; others: its other fields of pairs."""
+    """Raises `SpecError` unless all numbers of a layer's window are integers of at least 1.
+
+    - kernel: what the layer calls the window's kernel.
+    - others: the other fields of `Window` that the layer has, by name.
+    """
     for field, value in ((kernel, window.kernel), *((name, getattr(window, name)) for name in others)):
         if not isinstance(value, tuple) or len(value) != 2:
             raise SpecError(f"{where}: {field} = {value}; need two integers (height, width)")

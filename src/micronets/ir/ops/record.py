@@ -1,9 +1,10 @@
 """`Operator`: everything that the core of micronets knows of one kind of layer, as required fields of one record.
 
-A file of this folder makes the records of one family. A field has no default, so that a fact which is forgotten for a new
-kind is an error of the type checker, by name. Facts that follow from the layer alone are values; those that follow from
-shapes as well are functions of two tuples, the shapes of the inputs and of the outputs, both without the batch. Counts use
-only `+ * max` on channels, kernels and widths, so that these may be 0-d tensors in a relaxed network, with gradients.
+A file of this folder makes the records of one family. A field has no default, so that a fact which is forgotten for a
+new kind is an error of the type checker, by name. Facts that follow from the layer alone are values; those that follow
+from shapes as well are functions of two tuples, the shapes of the inputs and of the outputs, both without the batch.
+Counts use only `+ * max` on channels, kernels and widths, so that these may be 0-d tensors in a relaxed network, with
+gradients.
 """
 
 from __future__ import annotations
@@ -124,15 +125,16 @@ class Operator:
 
     In the file
     - tflite_name: the operator's name in TensorFlow Lite.
-    - constants: integer tensors that the operator reads after its inputs and weights, as nested tuples of int32, with the
-      batch where they speak of dimensions (axes, paddings).
-    - table_bytes: bytes of the file for everything of the layer but its weights, biases, scales and name; fitted to files.
+    - constants: integer tensors that the operator reads after its inputs and weights, as nested tuples of int32, with
+      the batch where they speak of dimensions (axes, paddings).
+    - table_bytes: bytes of the file for everything of the layer but its weights, biases, scales and name; fitted to
+      files.
 
     Tensors
     - inputs: how many the layer takes.
     - output_shapes: the shapes of its outputs, from those of its inputs; as many as `layer.outputs`.
-    - check: raises `SpecError` if the layer cannot work on inputs of these shapes; the text names the layer. Called before
-      `output_shapes`.
+    - check: raises `SpecError` if the layer cannot work on inputs of these shapes; the text names the layer. It is
+      called before `output_shapes`.
     - reads_float: whether the network's input, if it is float32, may be read by this kind.
     - writes_float: whether the output is float32.
     - state_bytes: bytes that the layer keeps from one inference to the next, in a block of their own.
@@ -154,8 +156,8 @@ class Operator:
 
     What it costs
     - tflm: under TensorFlow Lite Micro.
-    - timed_as: the kind of kernel by which a fitted latency model knows the layer, from the shapes of the inputs; None for
-      a layer that takes no time.
+    - timed_as: the kind of kernel by which a fitted latency model knows the layer, from the shapes of the inputs; None
+      for a layer that takes no time.
     - timed_by: the counts that its time is linear in, by name; all are at least 0.
     """
 
