@@ -1,0 +1,229 @@
+"""Writes docs/operators.md from the records of the operators and the compiler's choice: `python -m docs.make_operators`.
+
+Which kernel computes a case is not written down here: each case is a network of one layer with random weights, which is
+compiled, and the table says what came out. A test (tests/docs/test_operators.py) tells when the page is not that of today.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from docs.wrap_markdown import wrapped
+from micronets.boards.targets import DSP, TARGETS
+from micronets.compiler.kernel_files import is_source, kernel_files
+from micronets.compiler.kernels.base import Call, Kernel, LayerCode, Place, scratch_name
+from micronets.compiler.kernels.choose import choose_all
+from micronets.ir.arch import Arch
+from micronets.ir.layers import (
+    INPUT,
+    Add,
+    AveragePool2D,
+    Conv2D,
+    DepthwiseConv2D,
+    Dequantize,
+    FullyConnected,
+    Layer,
+    MaxPool2D,
+    Mean,
+    Pad,
+    Quantize,
+    Relu,
+    Reshape,
+    Shape,
+    Softmax,
+    Weighted,
+)
+from micronets.ir.ops import operator
+from micronets.ir.ops.record import nothing
+from micronets.quantized.model import QuantizedModel
+from micronets.quantized.random_weights import untrained
+
+PAGE = Path(__file__).with_name("operators.md")
+X = (INPUT,)
+
+HEAD = """# Operators
+
+What a `.tflite` may hold, and what computes it. This page is written by `python -m docs.make_operators` from the records
+in `ir/ops` and from what the compiler chooses. How to add an operator is in [contributing.md](contributing.md#an-operator).
+"""
+
+FACTS = """## In a file
+
+Activations are int8; weights are int8, or int4 where 4 is among their bits. Scales of weights are per channel or per
+tensor, biases are int32. *In training*: whether a network that micronets searches and trains may have the operator
+inside. *State*: whether it keeps anything from one inference to the next. A file with another operator is refused, by
+name.
+"""
+
+KERNELS = """## In our C
+
+Each case was compiled. The kernel is a C function (`csrc/include/micronets_kernels.h` says what it computes). Portable C99
+defines it and runs on every core; beside it stands what is built instead for the kernel's inner loops on a core with Arm's
+DSP extension: *C* with its instructions, *assembly*, or nothing of its own (one source
+serves both; what it takes from `micronets_dsp.h` is an instruction there and C elsewhere). *In patches*:
+whether the layer can run a few rows at a time, where memory is short ([deploy.md](deploy.md)).
+"""
+
+CORES = """## On which core
+
+The core's name is that of a board's TOML, the kernel set decides which kernels and which layout of weights the compiler
+takes (`boards/targets.py`).
+"""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A layer that the compiler treats in a way of its own: when that is, the layer, and the shape of its input.
+
+    - change: what to change in the model's numbers, where they decide.
+    - before: layers in front of it, of which it reads the last.
+    """
+
+    when: str
+    layer: Layer
+    shape: Shape
+    change: Callable[[QuantizedModel], QuantizedModel] = lambda model: model
+    before: tuple[Layer, ...] = ()
+
+
+def _with_lowest_weight(model: QuantizedModel) -> QuantizedModel:
+    """The model with a weight of -128 beside a negative one in its convolution."""
+    name = model.arch.layers[0].name
+    weights = model.weights[name].weights.copy()
+    weights.reshape(len(weights), -1)[:2, 0] = -1, -128
+    return replace(model, weights={name: replace(model.weights[name], weights=weights)})
+
+
+def _conv(kernel: tuple[int, int], filters: int = 8, bits: int = 8) -> Conv2D:
+    return Conv2D(name="layer", inputs=X, filters=filters, kernel=kernel, weight_bits=bits)
+
+
+def _depthwise(
+    kernel: tuple[int, int], stride: int = 1, bits: int = 8, multiplier: int = 1, activation: bool = False
+) -> DepthwiseConv2D:
+    return DepthwiseConv2D(
+        name="layer",
+        inputs=X,
+        kernel=kernel,
+        stride=(stride, stride),
+        multiplier=multiplier,
+        weight_bits=bits,
+        activation="relu" if activation else "none",
+    )
+
+
+CASES = (
+    Case("1 x 1, stride 1", _conv((1, 1)), (8, 8, 8)),
+    Case("channels a multiple of 4", _conv((3, 3)), (8, 8, 8)),
+    Case("other channels", _conv((3, 3)), (8, 8, 3)),
+    Case("weights of 4 bits", _conv((3, 3), bits=4), (8, 8, 8)),
+    Case("windows of about 2,000 values or more", _conv((7, 7)), (8, 8, 64)),
+    Case("a weight of -128 beside a negative one", _conv((3, 3)), (8, 8, 3), _with_lowest_weight),
+    Case("one output pixel", _conv((1, 1)), (1, 1, 64)),
+    Case("3 x 3, stride 1, large maps", _depthwise((3, 3)), (48, 48, 8)),
+    Case("3 x 3, stride 1, large maps, ReLU", _depthwise((3, 3), activation=True), (48, 48, 8)),
+    Case("3 x 3, stride 2, large maps", _depthwise((3, 3), 2), (49, 49, 1)),
+    Case("3 x 3, stride 2, large maps, ReLU", _depthwise((3, 3), 2, activation=True), (49, 49, 1)),
+    Case("3 x 3, small maps", _depthwise((3, 3)), (5, 5, 64)),
+    Case("3 x 3, small maps, ReLU", _depthwise((3, 3), activation=True), (5, 5, 64)),
+    Case("other windows, stride 1, large maps", _depthwise((5, 5)), (48, 48, 1)),
+    Case("other windows, stride 2, large maps", _depthwise((5, 5), 2), (49, 49, 1)),
+    Case("other windows, small maps", _depthwise((5, 1)), (10, 1, 64)),
+    Case("strides above 2", _depthwise((3, 3), 3), (12, 12, 1)),
+    Case("weights of 4 bits", _depthwise((3, 3), bits=4), (48, 48, 8)),
+    Case("inputs and outputs multiples of 8", FullyConnected(name="layer", inputs=X, units=16), (64,)),
+    Case("other sizes", FullyConnected(name="layer", inputs=X, units=5), (13,)),
+    Case("weights of 4 bits", FullyConnected(name="layer", inputs=X, units=16, weight_bits=4), (64,)),
+    Case("about 2,000 inputs or more", FullyConnected(name="layer", inputs=X, units=8), (4096,)),
+    Case("", Add(name="layer", inputs=(INPUT, INPUT)), (8, 8, 8)),
+    Case("", AveragePool2D(name="layer", inputs=X, pool=(2, 2), stride=(2, 2)), (8, 8, 8)),
+    Case("", MaxPool2D(name="layer", inputs=X, pool=(2, 2), stride=(2, 2)), (8, 8, 8)),
+    Case("", Mean(name="layer", inputs=X), (8, 8, 8)),
+    Case("", Pad(name="layer", inputs=X, paddings=((0, 0), (1, 1), (0, 4))), (8, 8, 8)),
+    Case("", Reshape(name="layer", inputs=X, shape=(512,)), (8, 8, 8)),
+    Case("", Softmax(name="layer", inputs=X), (10,)),
+    Case("", Relu(name="layer", inputs=X), (8, 8, 8)),
+    Case("", Relu(name="layer", inputs=X, six=True), (8, 8, 8)),
+    Case("from float32", Quantize(name="layer", inputs=X), (8, 8, 8)),
+    Case("from int8", Quantize(name="layer", inputs=("relu",)), (8, 8, 8), before=(Relu(name="relu", inputs=X),)),
+    Case("", Dequantize(name="layer", inputs=X), (10,)),
+)
+"""A case for each way of the compiler; "" where a kind has one way."""
+
+
+def compiled(case: Case) -> tuple[Kernel, LayerCode]:
+    """The kernel that the compiler chooses for a case, and the C that it makes of it."""
+    model = case.change(untrained(Arch(case.shape, (*case.before, case.layer))))
+    kernel = choose_all(model.arch, DSP)[-1]
+    names = (INPUT, *(layer.name for layer in model.arch.layers), scratch_name("layer"))
+    return kernel, kernel.code(model, Place(0, {name: n << 16 for n, name in enumerate(names)}))
+
+
+def function_of(code: LayerCode) -> str:
+    """The C function that computes a layer, without `run_`; "" where nothing is computed."""
+    if code.call is None:
+        return ""
+    return code.call.function if isinstance(code.call, Call) else code.call.function.replace("micronets_run_", "micronets_", 1)
+
+
+def inner_functions(function: str, code: LayerCode) -> list[str]:
+    """The functions that compute the lines of a depthwise layer, without the general one where there is a special one."""
+    inner = [s for s in code.sources if function and s.startswith(f"{function}_")]
+    return [s for s in inner if not s.endswith("_any")] or inner
+
+
+def dsp_form(code: LayerCode) -> str:
+    """In which form csrc/dsp has what a layer needs: `assembly`, `C`, both, or "" for none."""
+    sources = [name for name in kernel_files(code.sources) if is_source(name) and name.startswith("micronets_dsp_")]
+    return " and ".join(text for ending, text in ((".S", "assembly"), (".c", "C")) if any(s.endswith(ending) for s in sources))
+
+
+def facts_table() -> str:
+    """A row for each operator of the file: its layer, inputs and outputs, bits, and other facts of its record."""
+    lines = [
+        "| operator | layer | inputs | outputs | bits of weights | fused | in training | state | TFLM's resolver |",
+        "|---|---|--:|--:|---|---|---|---|---|",
+    ]
+    rows = dict.fromkeys((operator(case.layer).tflite_name, type(case.layer).__name__) for case in CASES)
+    for name, kind in sorted(rows):
+        layer = next(c.layer for c in CASES if operator(c.layer).tflite_name == name)
+        facts = operator(layer)
+        bits = "8, 4" if isinstance(layer, Weighted) else ""
+        fused = "none, RELU, RELU6" if facts.activation is not None else ""
+        yes = ("no", "yes")
+        lines.append(
+            f"| `{name}` | `{kind}` | {facts.inputs} | {len(layer.outputs)} | {bits} | {fused} | {yes[facts.trainable]} "
+            f"| {yes[facts.state_bytes is not nothing]} | `{facts.tflm.method}` |"
+        )
+    return "\n".join(lines)
+
+
+def kernels_table() -> str:
+    """A row for each case: the kernel that the compiler chooses, its paths, and whether it runs in patches."""
+    lines = ["| operator | where | kernel | DSP extension | in patches |", "|---|---|---|---|---|"]
+    for case in CASES:
+        kernel, code = compiled(case)
+        function = function_of(code)
+        names = ", ".join(f"`{name}`" for name in (function, *inner_functions(function, code)) if name) or "nothing to compute"
+        patches = "yes" if kernel.row_reach is not None else "no"
+        lines.append(f"| `{operator(case.layer).tflite_name}` | {case.when} | {names} | {dsp_form(code)} | {patches} |")
+    return "\n".join(lines)
+
+
+def cores_table() -> str:
+    """A row for each core: the kernels that the compiler takes for it."""
+    lines = ["| core | target | kernels |", "|---|---|---|"]
+    lines += [f"| `{core}` | {target.name} | {target.kernels} |" for core, target in TARGETS.items()]
+    return "\n".join(lines)
+
+
+def page() -> str:
+    """The whole page."""
+    parts = (HEAD, FACTS, facts_table(), KERNELS, kernels_table(), CORES, cores_table())
+    return wrapped("\n\n".join(part.strip() for part in parts)) + "\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), "utf-8")
