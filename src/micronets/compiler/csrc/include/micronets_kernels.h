@@ -37,8 +37,8 @@ typedef struct {
 } micronets_window;
 
 /* How a sum of products becomes a code of the output: the bias is added, the sum is multiplied by
- * multiplier * 2^(shift - 31) and rounded as TensorFlow Lite Micro rounds (micronets_requantize.h), the result is clamped, the zero point is
- * added.
+ * multiplier * 2^(shift - 31) and rounded as TensorFlow Lite Micro rounds (micronets_requantize.h), the result is
+ * clamped, the zero point is added.
  *
  * All kernels but micronets_conv_any take the input codes as they are: -(zero point of the input) * (sum of the
  * weights) is in the bias, and padding stands for the zero point. micronets_conv_any subtracts the zero point itself.
