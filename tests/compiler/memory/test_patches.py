@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -196,3 +197,14 @@ def test_a_limit_that_holds_changes_nothing_and_no_arena_grows() -> None:
         assert plan_patches(arch, plain.bytes) == plain
         smallest = plan_patches(arch, 0)
         assert smallest.bytes < plain.bytes if smallest.groups else smallest == plain
+
+
+def test_lines_of_long_groups_have_at_most_120_columns() -> None:
+    names = [INPUT, *(f"conv{i}" for i in range(14))]
+    layers = tuple(Conv2D(name=name, inputs=(source,), filters=2, kernel=(3, 1)) for source, name in pairwise(names))
+    arch = Arch((32, 4, 2), layers)
+    group = patch_group(choose_all(arch, DSP), 0, 13, 1, {})
+    model = random_model(arch, 0)
+    text = generate(model, plan_arena(arch, groups=(group,))).files["model.c"]
+    assert "static void patches_0" in text
+    assert max(map(len, text.splitlines())) <= 120

@@ -27,7 +27,8 @@ from micronets.compiler.kernels.base import (
 )
 
 _WIDTH = 110  # columns of a table
-_LINE = 120  # columns that no line exceeds, unless a name does
+LINE = 120
+"""Columns that no line exceeds, unless a name does."""
 _INDENT = 4
 
 
@@ -73,14 +74,14 @@ def _initialiser(of: Value, indent: int, column: int) -> str:
     - column: where on that line it begins; a comma or semicolon follows the value.
     """
     text = value(of)
-    if column + len(text) < _LINE or not isinstance(of, Struct | tuple):
+    if column + len(text) < LINE or not isinstance(of, Struct | tuple):
         return text
     parts = [(f".{field} = ", inner) for field, inner in of.fields] if isinstance(of, Struct) else [("", inner) for inner in of]
     margin = " " * (indent + _INDENT)
     lines = [""]
     for name, inner in parts:
         item = f"{name}{value(inner)},"
-        if lines[-1] and len(margin) + len(lines[-1]) + 1 + len(item) <= _LINE:
+        if lines[-1] and len(margin) + len(lines[-1]) + 1 + len(item) <= LINE:
             lines[-1] += f" {item}"
         else:
             lines.append(f"{name}{_initialiser(inner, len(margin), len(margin) + len(name))},")
@@ -89,17 +90,17 @@ def _initialiser(of: Value, indent: int, column: int) -> str:
 
 def block_comment(text: str) -> str:
     """`/* text */`, over several lines where one does not hold it, with its line end."""
-    first, *more = textwrap.wrap(text, _LINE - len("/*  */"), break_long_words=False, break_on_hyphens=False)
+    first, *more = textwrap.wrap(text, LINE - len("/*  */"), break_long_words=False, break_on_hyphens=False)
     return "\n * ".join([f"/* {first}", *more]) + " */\n"
 
 
 def listing(head: str, items: Iterable[str]) -> str:
     """`head {items};` over several lines where one does not hold it, with its line end."""
     text = ", ".join(items)
-    if len(head) + len(text) + len(" {};") <= _LINE:
+    if len(head) + len(text) + len(" {};") <= LINE:
         return f"{head} {{{text}}};\n"
     margin = " " * _INDENT
-    filled = textwrap.fill(f"{text},", _LINE, initial_indent=margin, subsequent_indent=margin, break_long_words=False)
+    filled = textwrap.fill(f"{text},", LINE, initial_indent=margin, subsequent_indent=margin, break_long_words=False)
     return f"{head} {{\n{filled}\n}};\n"
 
 

@@ -8,7 +8,7 @@ the function copies the constant, sets what changes, and calls with the copy.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -49,8 +49,7 @@ _FUNCTION = """\
  * patch_{first}: what each layer does in a patch of each kind.
  * repeat_{first}: how many patches of a kind follow each other.{starts_comment} */
 static const {patch_type} patch_{first}[{kinds}][{layers}] = {{
-{patches}
-}};
+{patches}}};
 static const {run_type} repeat_{first}[{kinds}] = {{
 {repeats}
 }};
@@ -92,7 +91,7 @@ def group_code(model: QuantizedModel, plan: ArenaPlan, group: PatchGroup, codes:
     calls = []
     for i, code in enumerate(codes):
         calls += _LayerInPatch(model, plan, group, i, moving, pitches).lines(code)
-    table = "".join(f"    {{{', '.join(map(str, row))}}},\n" for row in starts)
+    table = "".join(_row(map(str, row)) for row in starts)
     text = _FUNCTION.format(
         first=first,
         last=group.last,
@@ -100,7 +99,7 @@ def group_code(model: QuantizedModel, plan: ArenaPlan, group: PatchGroup, codes:
         run_type=PATCH_RUN,
         kinds=kinds,
         layers=layers,
-        patches="\n".join(f"    {{{', '.join(map(_numbers, equal.layers))}}}," for equal in group.patches),
+        patches="".join(_row(map(_numbers, equal.layers)) for equal in group.patches),
         repeats="\n".join(f"    {{{equal.times}, {equal.advance}}}," for equal in group.patches),
         starts_comment=f"\n * start_{first}: the first rows that layers read, in the buffers of their inputs."
         if moving
@@ -225,6 +224,13 @@ class _LayerInPatch:
             if any(equal.layers[self.number].kept for equal in self.group.patches):
                 return f"{of.bytes} + {self._patch}.kept * {self.pitches[of.tensor]}"
         return str(of.bytes)
+
+
+def _row(items: Iterable[str]) -> str:
+    """Returns a row of a table, on one line or with a line for each item, with its line end."""
+    items = list(items)
+    one = f"    {{{', '.join(items)}}},\n"
+    return one if len(one) <= ctext.LINE + 1 else "    {\n" + "".join(f"        {item},\n" for item in items) + "    },\n"
 
 
 def _numbers(patch: LayerPatch) -> str:
