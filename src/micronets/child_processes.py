@@ -1,9 +1,9 @@
-"""Programs that we start (compilers, QEMU, TFLM, the synthesiser): they end when this process does, however it ends.
+"""Starts other programs (compilers, QEMU, TFLM, the speech synthesiser), which end when this process does, however it ends.
 
 Python's own clean-up runs at an ordinary end and after Ctrl-C, not when a process is killed. So a warden, a small process
 in a session of its own, holds the other end of a pipe: it is told which programs were started and which have ended, and
-when the pipe closes, which the system does at any kind of death, it kills those that are left. Each program leads a process
-group of its own, and the whole group is killed, with what the program has started itself.
+when the pipe closes, which the system does however this process ends, it kills those that are left. Each program leads a
+process group of its own, and the whole group is killed, with what the program has started itself.
 """
 
 from __future__ import annotations
@@ -34,11 +34,12 @@ for group in groups:
         pass
 """
 
-_ENDS_S = 10.0  # the warden has nothing to do at an ordinary end
+_WARDEN_ENDS_S = 10.0  # seconds that the warden is waited for; at an ordinary end it has nothing to do
 _lock = threading.Lock()
 _wardens: dict[int, subprocess.Popen[bytes]] = {}
-"""The warden of this process, by the process's number: a fork starts its own."""
+"""The warden of this process, by the process's number, since a fork starts a warden of its own."""
 _running: set[subprocess.Popen[bytes]] = set()
+"""The programs that this process has started and not stopped."""
 
 
 def run(
@@ -48,9 +49,14 @@ def run(
     content: bytes | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
-    """Runs a program to its end, with `content` on its stdin; its exit code, stdout and stderr.
+    """Runs a program to its end and returns its exit code, stdout and stderr.
 
-    Raises `OSError` if it cannot be started, `subprocess.TimeoutExpired` if it takes longer than `timeout_s`.
+    - `words`: the program and its arguments.
+    - `timeout_s`: seconds after which it is killed; None waits as long as it takes.
+    - `content`: what it reads from its stdin; None gives it nothing to read.
+    - `environment`: all of its environment variables; None leaves it those of this process.
+
+    Raises `OSError` if it cannot be started, and `subprocess.TimeoutExpired` if it takes longer than `timeout_s`.
     """
     stdin = subprocess.DEVNULL if content is None else subprocess.PIPE
     with started(words, stdin=stdin, stderr=subprocess.PIPE, environment=environment) as process:
@@ -62,7 +68,7 @@ def run(
 def started(
     words: Sequence[str], *, stdin: int, stderr: int | IO[bytes], environment: Mapping[str, str] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A program that runs while the block does, and is killed at its end; its stdout is a pipe. Raises `OSError`."""
+    """Starts a program as `start` does, and kills it at the end of the block."""
     process = start(words, stdin=stdin, stderr=stderr, environment=environment)
     try:
         yield process
@@ -73,7 +79,15 @@ def started(
 def start(
     words: Sequence[str], *, stdin: int, stderr: int | IO[bytes], environment: Mapping[str, str] | None = None
 ) -> subprocess.Popen[bytes]:
-    """A program at work, until `stop` or the end of this process; its stdout is a pipe. Raises `OSError`."""
+    """Starts a program, which runs until `stop` or the end of this process; its stdout is a pipe.
+
+    - `words`: the program and its arguments.
+    - `stdin`: `subprocess.PIPE` or `subprocess.DEVNULL`.
+    - `stderr`: the same, or an open file.
+    - `environment`: all of its environment variables; None leaves it those of this process.
+
+    Raises `OSError` if it cannot be started.
+    """
     process = subprocess.Popen(
         words,
         stdin=stdin,
@@ -84,7 +98,7 @@ def start(
     )
     _running.add(process)
     try:
-        _tell(f"+{process.pid}\n")
+        _tell_warden(f"+{process.pid}\n")
     except BaseException:
         stop(process)
         raise
@@ -93,7 +107,7 @@ def start(
 
 @contextmanager
 def killed_when_interrupted() -> Iterator[None]:
-    """If the block is interrupted (Ctrl-C), kills all programs: threads that wait for one then come back at once."""
+    """Kills all programs if the block is interrupted (Ctrl-C), so that threads that wait for one come back at once."""
     try:
         yield
     except BaseException as e:
@@ -105,10 +119,10 @@ def killed_when_interrupted() -> Iterator[None]:
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
     """Kills a program and what it has started, if it still runs."""
-    if process.returncode is not None:  # waited for: its number may be another's by now
+    if process.returncode is not None:  # it has ended, and its number may be that of another process by now
         return
     if _POSIX:
-        with suppress(ProcessLookupError, PermissionError):  # macOS: not permitted for a program that has just ended
+        with suppress(ProcessLookupError, PermissionError):  # macOS does not permit it for a program that has just ended
             os.killpg(process.pid, signal.SIGKILL)
     else:
         process.kill()
@@ -123,21 +137,21 @@ def stop(process: subprocess.Popen[bytes]) -> None:
             with suppress(OSError):
                 pipe.close()
     process.wait()
-    _tell(f"-{process.pid}\n")
+    _tell_warden(f"-{process.pid}\n")
 
 
 @atexit.register
-def _dismiss() -> None:
-    """Lets the warden end with this process: it kills what is left, and is waited for."""
+def _dismiss_warden() -> None:
+    """Makes the warden kill what is left and end, at the end of this process, and waits for it."""
     warden = _wardens.pop(os.getpid(), None)
     if warden is not None and warden.stdin is not None:
         with suppress(OSError, subprocess.TimeoutExpired):
             warden.stdin.close()
-            warden.wait(_ENDS_S)
+            warden.wait(_WARDEN_ENDS_S)
 
 
-def _tell(line: str) -> None:
-    """Tells the warden, and starts it where there is none."""
+def _tell_warden(line: str) -> None:
+    """Tells the warden that a process group began ("+NUMBER") or ended ("-NUMBER"); starts a warden where there is none."""
     if not _POSIX:
         return
     with _lock:
@@ -153,6 +167,6 @@ def _tell(line: str) -> None:
                 start_new_session=True,
             )
         assert warden.stdin is not None
-        with suppress(OSError):  # somebody has killed it: then nobody watches until the next program
+        with suppress(OSError):  # somebody has killed the warden; the next program that is started gets a new one
             warden.stdin.write(line.encode())
             warden.stdin.flush()

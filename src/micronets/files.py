@@ -1,4 +1,7 @@
-"""Files that are whole or not there: written beside their place, flushed to the disk, then renamed. Standard library only."""
+"""Files that are whole or not there (written beside their place, flushed to the disk, then renamed), locks and hashes.
+
+Nothing here knows what the files hold. Only the standard library is used.
+"""
 
 from __future__ import annotations
 
@@ -17,18 +20,24 @@ from typing import BinaryIO
 _PART = ".part"
 _PART_NAME = re.compile(r"\.(?P<name>.+)\.(?P<process>\d+)\.part", re.DOTALL)
 DAMAGE = (OSError, ValueError, TypeError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error)
-"""What readers of arrays, archives and pickles raise for a damaged file (zipfile: NotImplementedError for an odd method)."""
+"""The exceptions that readers of arrays, archives and pickles raise for a damaged file.
+
+zipfile raises NotImplementedError for an odd method of compression.
+"""
 
 
-def said(e: Exception) -> str:
-    """What an error of such a reader says; numpy's advice to unpickle whatever it does not know is left out."""
+def damage_text(e: Exception) -> str:
+    """Writes what is wrong with a file that was damaged (an error of `DAMAGE`).
+
+    Where numpy takes a file that it does not know for a pickle, its advice to unpickle it is left out.
+    """
     return "it does not begin as one does" if "allow_pickle=`" in str(e) else str(e)
 
 
 def write_atomic(path: Path, data: bytes | str) -> None:
-    """Makes `path` hold exactly `data` (text as UTF-8); whoever reads it at any moment sees the old file or the new one.
+    """Makes the file `path` hold exactly `data` (text as UTF-8); who reads it at any moment sees the old or the new one.
 
-    Raises `OSError` (disk full, no permission) that names the file, with the old one untouched.
+    Raises `OSError` (disk full, no permission), which names the file; the old one is then untouched.
     """
     with atomic(path) as f:
         f.write(data.encode() if isinstance(data, str) else data)
@@ -36,9 +45,9 @@ def write_atomic(path: Path, data: bytes | str) -> None:
 
 @contextmanager
 def atomic(path: Path) -> Iterator[BinaryIO]:
-    """An open file that becomes `path` when the block ends, and vanishes if the block raises.
+    """Opens a file that becomes `path` when the block ends, and vanishes if the block raises.
 
-    What earlier writers of `path` left that were killed in mid-write is removed.
+    Parts of `path` whose writers were killed in mid-write are removed. Raises `OSError` as `write_atomic` does.
     """
     part = part_of(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -53,57 +62,57 @@ def atomic(path: Path) -> Iterator[BinaryIO]:
         with suppress(OSError):
             part.unlink(missing_ok=True)
         if isinstance(e, OSError):
-            e.filename = str(path)  # a failed write names none, and the part's name tells nobody anything
+            e.filename = str(path)  # a failed write names no file, and the name of the part means nothing to a user
         raise
 
 
 def part_of(path: Path) -> Path:
-    """The hidden file or directory beside `path` in which this process prepares what is to become `path`."""
+    """Names the part of `path`: the hidden file or directory beside it in which this process prepares what becomes it."""
     return path.with_name(f".{path.name}.{os.getpid()}{_PART}")
 
 
 def is_part(name: str, of: Iterable[str] | None = None) -> bool:
-    """Whether a file of this name is what `atomic` writes on the way; `of`: to one of these names."""
+    """Tells whether a file of this name is a part (see `part_of`): of one of the names `of`, or of any if that is None."""
     found = _PART_NAME.fullmatch(name)
     return found is not None and (of is None or found["name"] in of)
 
 
 def remove_parts(directory: Path) -> None:
-    """Removes what writers killed in mid-write have left under `directory`, in which nobody else may be at work."""
+    """Removes all parts in `directory` and the folders below it, in which no other process may be at work."""
     for part in list(directory.rglob(f".*{_PART}")):
         if is_part(part.name):
-            _remove(part)
+            _remove_part(part)
 
 
 def remove_dead_parts(path: Path) -> None:
-    """Removes what writers of `path` that were killed in mid-write have left; those still at work keep theirs."""
+    """Removes the parts of `path` whose processes have ended, as if killed in mid-write; others stay."""
     for part in list(path.parent.glob(f".{glob.escape(path.name)}.*{_PART}")):
         found = _PART_NAME.fullmatch(part.name)
-        if found is not None and found["name"] == path.name and not _alive(int(found["process"])):
-            _remove(part)
+        if found is not None and found["name"] == path.name and not _process_exists(int(found["process"])):
+            _remove_part(part)
 
 
-def _alive(process: int) -> bool:
-    """Whether there is a process of this number, anybody's."""
+def _process_exists(process: int) -> bool:
+    """Tells whether there is a process of this number, whoever it belongs to."""
     try:
         os.kill(process, 0)
     except (ProcessLookupError, OverflowError):
         return False
-    except PermissionError:  # someone else's
+    except PermissionError:  # it belongs to another user
         return True
     return True
 
 
-def _remove(part: Path) -> None:
-    """Removes a file, or a directory with what is in it."""
+def _remove_part(part: Path) -> None:
+    """Removes a file, or a directory with what is in it; what this process may not change stays."""
     if part.is_dir() and not part.is_symlink():
         shutil.rmtree(part, ignore_errors=True)
     else:
-        with suppress(OSError):  # in a directory that is not ours to change it stays
+        with suppress(OSError):
             part.unlink(missing_ok=True)
 
 
-_TRIES = 1000  # to get a lock whose file others remove meanwhile
+_TRIES = 1000  # attempts to get a lock whose file other processes remove meanwhile
 
 
 class InUse(Exception):
@@ -112,15 +121,17 @@ class InUse(Exception):
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Holds the lock file `path` for this process, and makes it and its directory where they are not there.
+    """Holds the lock file `path` for this process while the block runs; makes it and its directory where needed.
 
-    The system gives the lock back when the process ends, however it does. Who holds it may remove the file: a lock on a
-    file that is not (or no longer) the one at `path` is none, so whoever got that one tries again.
-    Raises `InUse` if another process holds it, `OSError` if there can be no such file.
+    The system gives the lock back when the process ends, in whatever way. The process that holds the lock may remove the
+    file. A lock on a file that is no longer the one at `path` protects nothing, so whoever gets such a one tries again.
+
+    Raises `InUse` if another process holds the lock, and `OSError` if the file cannot be made. On a system without
+    `fcntl` locks nothing is locked.
     """
     try:
         import fcntl
-    except ImportError:  # a system without such locks: no guard
+    except ImportError:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield
         return
@@ -130,7 +141,7 @@ def locked(path: Path) -> Iterator[None]:
             handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         except (FileNotFoundError, FileExistsError):
             if not path.parent.exists() or path.parent.is_dir():
-                continue  # its last holder removed the directory just now
+                continue  # the last holder of the lock has just removed the directory
             raise
         try:
             mine = True
@@ -138,7 +149,7 @@ def locked(path: Path) -> Iterator[None]:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 mine = False
-            if not _is(handle, path):
+            if not _is_open_file(handle, path):
                 continue
             if not mine:
                 raise InUse
@@ -149,8 +160,8 @@ def locked(path: Path) -> Iterator[None]:
     raise InUse
 
 
-def _is(handle: int, path: Path) -> bool:
-    """Whether an open file is the one at `path`."""
+def _is_open_file(handle: int, path: Path) -> bool:
+    """Tells whether the open file `handle` is the one at `path`."""
     try:
         return os.path.samestat(os.fstat(handle), path.stat())
     except FileNotFoundError:
@@ -158,14 +169,17 @@ def _is(handle: int, path: Path) -> bool:
 
 
 def digest(data: bytes | memoryview | str) -> str:
-    """Short stable hash of `data`: 16 hexadecimal digits of BLAKE2b."""
+    """Hashes `data` (text as UTF-8) to 16 hexadecimal digits of BLAKE2b, the same in every process and version."""
     return hashlib.blake2b(data.encode() if isinstance(data, str) else data, digest_size=8).hexdigest()
 
 
 def fingerprint(path: Path, read_bytes: int = 256 << 20) -> str:
-    """Hash of a file or of a whole directory: every name and size, and the contents up to about `read_bytes` in all.
+    """Hashes a file or a whole directory to 16 hexadecimal digits: every name and size, and contents.
 
-    Beyond that, contents of evenly spaced files stand for the rest, so a large data set costs seconds, not minutes.
+    - `path`: the file or directory; hidden files in it are left out.
+    - `read_bytes`: about so many bytes of contents are read. Where there are more, evenly spaced files stand for the rest,
+      so that a large data set takes seconds and not minutes.
+
     Raises `OSError` if something cannot be read.
     """
     files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))

@@ -1,7 +1,7 @@
-"""Directories that we write files into, and that may hold files of others: a list in the directory tells which are ours.
+"""Writes files into a directory that may hold files of others; a list in the directory tells which ones are ours.
 
 The list, `.micronets-files.json`, holds the name of every file that we wrote and a digest of what we wrote. A file that is
-not on it, or that has changed since, is somebody's own: it is never replaced or removed.
+not on it, or that has changed since, belongs to somebody else: it is never replaced or removed.
 """
 
 from __future__ import annotations
@@ -17,19 +17,22 @@ from micronets.errors import FileError
 from micronets.files import digest, is_part, part_of, write_atomic
 
 LIST = ".micronets-files.json"
-_STAGED = "micronets-new"  # hidden, with the number of the process: where new files wait until all of them are written
+_STAGED = "micronets-new"  # its part (`files.part_of`) is the folder in which new files wait until all of them are written
 
 Ours = Mapping[str, tuple[str, ...]]
-"""Files that we wrote, by name: the digests that each may have. After a kill between an old and a new file, two."""
+"""The files that we wrote, by name, with the digests that each may have: two where we were killed while replacing it."""
 
 
 def write_files(directory: Path, files: Mapping[str, str], *, keep: bool = False) -> None:
-    """Makes `files` (text by name, with `/` between folders) all that we have in `directory`; what others have there stays.
-
-    keep: what we wrote earlier stays too.
+    """Makes `files` all the files that we have in a directory; what others have there stays.
 
     Nothing is written before everything is checked, and nothing is replaced before everything is written. A process that
     is killed in between leaves old and new files that are all on the list, and the next call does the rest.
+
+    - `directory`: is created where it does not exist.
+    - `files`: text by name, with `/` between folders.
+    - `keep`: what we wrote earlier stays too.
+
     Raises `FileError` for a file of somebody else's in the way, and `OSError` (disk full, no permission), which names the
     directory; all is then as it was before.
     """
@@ -38,14 +41,14 @@ def write_files(directory: Path, files: Mapping[str, str], *, keep: bool = False
     missing = [p for p in (directory, *directory.parents) if not p.exists()]
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        with _alone(directory):
-            check(directory, files, keep=keep)
-            ours = listed(directory)
+        with _writing_alone(directory):
+            check_writable(directory, files, keep=keep)
+            ours = read_list(directory)
             kept = {name: known for name, known in ours.items() if keep and name not in files}
             _remove_left_overs(directory)
             staged = part_of(directory / _STAGED)
             try:
-                changed = [name for name in new if _digest(directory / name) != wanted[name]]
+                changed = [name for name in new if _digest_of(directory / name) != wanted[name]]
                 for i, name in enumerate(changed):
                     staged.mkdir(exist_ok=True)
                     (staged / str(i)).write_bytes(new[name])
@@ -53,48 +56,48 @@ def write_files(directory: Path, files: Mapping[str, str], *, keep: bool = False
                 for i, name in enumerate(changed):
                     (directory / name).parent.mkdir(parents=True, exist_ok=True)
                     os.replace(staged / str(i), directory / name)
-                _remove(directory, [name for name in ours if name not in new and name not in kept])
+                _remove_listed(directory, [name for name in ours if name not in new and name not in kept])
                 _write_list(directory, {**kept, **{name: (found,) for name, found in wanted.items()}})
             finally:
                 shutil.rmtree(staged, ignore_errors=True)
     except BaseException as e:
         if isinstance(e, OSError):
-            e.filename, e.filename2 = str(directory), None  # the names of parts tell nobody anything
+            e.filename, e.filename2 = str(directory), None  # the names of parts mean nothing to a user
         for made in missing:
             with suppress(OSError):
-                made.rmdir()  # those that are empty
+                made.rmdir()  # fails for one that is not empty
         raise
 
 
 def remove_files(directory: Path) -> None:
-    """Removes what `write_files` has written, and the directory if nothing else is there.
+    """Removes the files that `write_files` has written, and the directory if nothing else is there.
 
-    Raises `FileError` for a file that has changed since, before anything is removed.
+    Raises `FileError` for a file that has changed since; nothing is removed then.
     """
     if not directory.is_dir():
         return
-    check(directory, {})
+    check_writable(directory, {})
     _remove_left_overs(directory)
-    ours = listed(directory)
-    _remove(directory, ours)
+    ours = read_list(directory)
+    _remove_listed(directory, ours)
     if os.listdir(directory) == [LIST]:
         (directory / LIST).unlink()
     elif ours:
-        _write_list(directory, {})  # the directory stays one of ours
+        _write_list(directory, {})  # the empty list says that the directory stays one of ours
     with suppress(OSError):
         directory.rmdir()
 
 
-def check(directory: Path, files: Mapping[str, str], *, keep: bool = False) -> None:
-    """Whether `write_files` may write `files`: raises `FileError` that names the first file of somebody else's in the way."""
+def check_writable(directory: Path, files: Mapping[str, str], *, keep: bool = False) -> None:
+    """Raises the `FileError` of `write_files`, which has the same arguments; returns where nothing is in the way."""
     if directory.exists() and not directory.is_dir():
         raise FileError(f"{directory}: is a file; name a directory with --out")
-    ours = listed(directory)
+    ours = read_list(directory)
     for name, known in ours.items():
         path = directory / name
-        if not os.path.lexists(path) or _digest(path) in known or (keep and name not in files):
+        if not os.path.lexists(path) or _digest_of(path) in known or (keep and name not in files):
             continue
-        if name not in files or _digest(path) != digest(files[name]):
+        if name not in files or _digest_of(path) != digest(files[name]):
             raise FileError(
                 f"{path}: has changed since micronets wrote it; move it to another directory to keep it (or delete it), then "
                 "run the command again, or name another --out"
@@ -109,8 +112,8 @@ def check(directory: Path, files: Mapping[str, str], *, keep: bool = False) -> N
                 raise FileError(f"{place}: is no directory of micronets; move it away, or name another --out")
 
 
-def listed(directory: Path) -> Ours:
-    """The files of ours in a directory. Raises `FileError` if its list cannot be used."""
+def read_list(directory: Path) -> Ours:
+    """Reads which files in a directory are ours; none where there is no list. Raises `FileError` for a damaged list."""
     path = directory / LIST
     try:
         content = json.loads(path.read_text("utf-8"))
@@ -129,21 +132,21 @@ def listed(directory: Path) -> Ours:
 
 
 def _write_list(directory: Path, ours: Ours) -> None:
-    """Writes the list, and what it is good for, since people see it too."""
+    """Writes the list, with a sentence about its purpose for people who look into it."""
     about = "written by micronets, which replaces or removes no other file in this directory"
     files = {name: list(dict.fromkeys(digests)) for name, digests in sorted(ours.items())}
     write_atomic(directory / LIST, json.dumps({"about": about, "files": files}, indent=1) + "\n")
 
 
-def _digest(path: Path) -> str | None:
-    """Of the contents of a plain file; None for anything else."""
+def _digest_of(path: Path) -> str | None:
+    """Returns the digest of a plain file's contents; None for anything else."""
     if path.is_symlink() or not path.is_file():
         return None
     return digest(path.read_bytes())
 
 
-def _remove(directory: Path, names: Mapping[str, object] | list[str]) -> None:
-    """Removes files, and the folders below `directory` that are empty then."""
+def _remove_listed(directory: Path, names: Mapping[str, object] | list[str]) -> None:
+    """Removes files of a directory by their names, and the folders below it that are empty then."""
     for name in names:
         (directory / name).unlink(missing_ok=True)
         for place in PurePosixPath(name).parents:
@@ -153,7 +156,7 @@ def _remove(directory: Path, names: Mapping[str, object] | list[str]) -> None:
 
 
 def _remove_left_overs(directory: Path) -> None:
-    """Removes what killed processes were still preparing; the caller is alone in the directory."""
+    """Removes what processes were preparing when they were killed; no other process may be writing to the directory."""
     for path in list(directory.iterdir()):
         if not is_part(path.name, (_STAGED, LIST)):
             continue
@@ -164,8 +167,11 @@ def _remove_left_overs(directory: Path) -> None:
 
 
 @contextmanager
-def _alone(directory: Path) -> Iterator[None]:
-    """Keeps other processes from writing to the directory, where the system has such locks. Raises `FileError`."""
+def _writing_alone(directory: Path) -> Iterator[None]:
+    """Keeps other processes from `write_files` to the directory while the block runs, where the system has such locks.
+
+    Raises `FileError` if another process is writing there.
+    """
     try:
         import fcntl
     except ImportError:
@@ -177,8 +183,8 @@ def _alone(directory: Path) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as e:
             raise FileError(f"{directory}: another micronets process writes here; wait for it, or name another --out") from e
-        except OSError:
-            pass  # a disk without locks for directories
+        except OSError:  # some disks have no locks for directories
+            pass
         yield
     finally:
         os.close(handle)

@@ -1,4 +1,4 @@
-"""Numbers as people read them, and tables for the terminal."""
+"""Numbers as people read them, and tables of text. What the numbers mean is decided where they are shown."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Sequence
 
 
 def amount(value: float | None, unit: str) -> str:
-    """`65,536 B`, `8.30 M MACs`, `12.5 ms`, and plain counts as `28,396`."""
+    """Writes an amount with its unit, as in `65,536 B`, `8.30 M MACs` or `12.5 ms`.
+
+    A plain count, of unit "", is written as `28,396`, and None as `unknown`.
+    """
     if value is None:
         return "unknown"
     if unit == "B":
@@ -17,23 +20,23 @@ def amount(value: float | None, unit: str) -> str:
 
 
 def percent(share: float) -> str:
-    """`95.34 %`."""
+    """Writes a share, 0 to 1, as in `95.34 %`."""
     return f"{100 * share:.2f} %"
 
 
 def metric_label(metric: str) -> str:
-    """Name of a metric as it stands in tables: `accuracy`, `AUC`, `pAUC fan_id_00`."""
+    """Writes the name of a metric as tables show it: `auc` as `AUC`, `pauc fan_id_00` as `pAUC fan_id_00`, others as is."""
     first, _, rest = metric.partition(" ")
     return " ".join([{"auc": "AUC", "pauc": "pAUC"}.get(first, first), *([rest] if rest else [])])
 
 
 def interval_text(interval: Sequence[float]) -> str:
-    """`95 % interval 93.1 % to 97.0 %`."""
+    """Writes a confidence interval of two shares, 0 to 1, as in `95 % interval 93.1 % to 97.0 %`."""
     return f"95 % interval {100 * interval[0]:.1f} % to {100 * interval[1]:.1f} %"
 
 
 def duration(seconds: float) -> str:
-    """`47 s`, `12:05`, `3:02:10`."""
+    """Writes a time in seconds as in `47 s`, `12:05` (minutes) or `3:02:10` (hours)."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
@@ -41,8 +44,13 @@ def duration(seconds: float) -> str:
     return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
 
 
-def columns(head: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[int] = ()) -> str:
-    """A table of fixed-width columns, those in `numeric` flush right, without a last newline."""
+def text_table(head: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[int] = ()) -> str:
+    """Lays out a table of text in columns as wide as their widest cell, without a newline at the end.
+
+    - `head`: titles of the columns, underlined.
+    - `rows`: the cells, one for each column.
+    - `numeric`: numbers of the columns, from 0, that are flush right.
+    """
     lines = [list(map(str, r)) for r in (head, *rows)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
     out = [

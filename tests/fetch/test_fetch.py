@@ -137,7 +137,7 @@ def test_a_server_without_ranges_sends_everything_again(server: Server, tmp_path
 def test_a_part_whose_last_byte_came_is_finished(server: Server, tmp_path: Path) -> None:
     assert get(server, tmp_path, "--keep-archives").code == 0
     file = tmp_path / FILE[1:]
-    etag = json.dumps(dataclasses.asdict(download.ask(server.url + FILE)))
+    etag = json.dumps(dataclasses.asdict(download.ask_server(server.url + FILE)))
     shutil.rmtree(tmp_path / "cifar-10-batches-py")
     file.rename(file.with_name(file.name + ".part"))
     file.with_name(file.name + ".part.json").write_text(etag)

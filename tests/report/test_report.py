@@ -5,7 +5,7 @@ import pytest
 
 from micronets.report import charts
 from micronets.report.markup import Markup, el, escape, table
-from micronets.terminal import amount, columns, duration, percent
+from micronets.terminal import amount, duration, percent, text_table
 
 
 def test_text_is_escaped_and_markup_is_not() -> None:
@@ -80,7 +80,7 @@ def test_numbers_for_people() -> None:
     assert amount(28396, "") == "28,396"
     assert percent(0.95341) == "95.34 %"
     assert [duration(s) for s in (3.4, 65, 3725)] == ["3 s", "1:05", "1:02:05"]
-    assert columns(("a", "n"), [("x", "10"), ("long", "2")], numeric=(1,)).splitlines() == [
+    assert text_table(("a", "n"), [("x", "10"), ("long", "2")], numeric=(1,)).splitlines() == [
         "a      n",
         "----  --",
         "x     10",

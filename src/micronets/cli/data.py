@@ -23,7 +23,7 @@ def data() -> None:
 def listed(as_json: bool) -> None:
     """What can be got: archives, sizes, licences."""
     from micronets.fetch import SOURCES
-    from micronets.terminal import columns
+    from micronets.terminal import text_table
 
     if as_json:
         found = [
@@ -42,7 +42,7 @@ def listed(as_json: bool) -> None:
         click.echo(json.dumps({"sources": found}))
         return
     rows = [(s.task, a.part, a.name, _size(a.size), _taken(a.part in s.usual)) for s in SOURCES.values() for a in s.archives]
-    click.echo(columns(("task", "part", "archive", "size", "taken"), rows, numeric=(3,)))
+    click.echo(text_table(("task", "part", "archive", "size", "taken"), rows, numeric=(3,)))
     click.echo("")
     for s in SOURCES.values():
         click.echo(f"{s.task}: {s.title}. Licence: {s.licence}. {s.page}")
@@ -67,9 +67,9 @@ def get(
     from micronets import fetch
     from micronets.errors import SpecError
 
-    source = fetch.source(task)
-    plans = fetch.plan(fetch.chosen(source, parts), directory, mirror)
-    free = fetch.check_room(plans, directory)
+    source = fetch.source_of(task)
+    plans = fetch.plan_downloads(fetch.select_archives(source, parts), directory, mirror)
+    free = fetch.check_disk_space(plans, directory)
     click.echo(f"{source.title}\nlicence: {source.licence}\n{source.page}", err=True)
     for p in plans:
         does = {"done": "there already", "unpack": "there, to be checked and unpacked", "fetch": p.url}[p.state]
@@ -81,8 +81,8 @@ def get(
             if not sys.stdin.isatty():
                 raise SpecError("data get asks before it downloads, and there is nobody to ask; add --yes")
             click.confirm("Download?", abort=True, err=True)
-    fetch.get(plans, directory, _Lines(), keep_archives=keep_archives)
-    settings = fetch.settings(source, directory)
+    fetch.fetch_archives(plans, directory, _Lines(), keep_archives=keep_archives)
+    settings = fetch.settings_for(source, directory)
     if as_json:
         click.echo(json.dumps({"task": task, "directory": str(directory), "licence": source.licence, "settings": settings}))
         return

@@ -17,7 +17,7 @@ from micronets.errors import SpecError
 def boards(toml: str | None, as_json: bool) -> None:
     """The boards that micronets knows. --board takes the path of a .toml file of your own, too."""
     from micronets.boards.board import board_file, board_names, load_board
-    from micronets.terminal import columns
+    from micronets.terminal import text_table
 
     if toml is not None:
         if as_json:
@@ -33,7 +33,7 @@ def boards(toml: str | None, as_json: bool) -> None:
         line = b.firmware.uart.partition(",")[0] if b.firmware else "-"
         rows.append((b.name, b.core, f"{b.clock_hz / 1e6:g} MHz", f"{b.sram_bytes:,}", f"{b.flash_bytes:,}", line))
     head = ("board", "core", "clock", "SRAM bytes", "flash bytes", "measured over")
-    click.echo(columns(head, rows, numeric=(2, 3, 4)))
+    click.echo(text_table(head, rows, numeric=(2, 3, 4)))
 
 
 @click.command()
@@ -42,7 +42,7 @@ def tasks(as_json: bool) -> None:
     """The tasks that micronets knows, and the search spaces of each."""
     from micronets.run.config import spaces_of
     from micronets.tasks import TASKS
-    from micronets.terminal import columns
+    from micronets.terminal import text_table
 
     if as_json:
         click.echo(
@@ -50,7 +50,9 @@ def tasks(as_json: bool) -> None:
         )
         return
     click.echo(
-        columns(("task", "what it learns", "spaces"), [(t.name, t.about, ", ".join(spaces_of(t.name))) for t in TASKS.values()])
+        text_table(
+            ("task", "what it learns", "spaces"), [(t.name, t.about, ", ".join(spaces_of(t.name))) for t in TASKS.values()]
+        )
     )
 
 

@@ -159,7 +159,7 @@ def characterize(
     if device != "sim":
         kernels += "serial" if serial else device
     folder = out / "models"
-    output_directory.check(out, dict.fromkeys(RESULTS, ""), keep=True)
+    output_directory.check_writable(out, dict.fromkeys(RESULTS, ""), keep=True)
     paths = [folder / f"{key(d.arch, board, toolchain, kernels)}.json" for d in drawn]
     todo = [i for i, path in enumerate(paths) if not path.is_file()]
     progress(len(drawn) - len(todo), len(drawn))

@@ -89,7 +89,7 @@ def compile_to(path: Path, board: Board, out: Path, runtime: Runtime = OUR_C, pa
 def _write(out: Path, files: Mapping[str, str]) -> None:
     """Writes the result to a directory that is new, empty, or has an earlier one. Raises `FileError`, `SpecError`."""
     if out.is_dir() and not (out / output_directory.LIST).exists():
-        output_directory.check(out, files)
+        output_directory.check_writable(out, files)
         others = sorted(name for name in os.listdir(out) if not name.startswith(".micronets") and not is_part(name))
         if others:
             raise SpecError(f"--out {out}: there is something else ({others[0]}); name a new or empty directory")

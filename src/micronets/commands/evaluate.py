@@ -22,7 +22,7 @@ from micronets.quantized.arithmetic import dequantize, quantize
 from micronets.quantized.model import QuantizedModel
 from micronets.runtimes import RUNTIMES, TFLM
 from micronets.runtimes.measurement import Comparison
-from micronets.terminal import columns, interval_text, metric_label, percent
+from micronets.terminal import interval_text, metric_label, percent, text_table
 from micronets.tflite import ModelFile, read_file
 
 REFERENCE = "reference"
@@ -125,10 +125,10 @@ class Evaluation:
                 (name, str(sum(row)), percent(row[i] / sum(row)) if sum(row) else "-")
                 for i, (name, row) in enumerate(zip(self.classes, self.confusion, strict=True))
             ]
-            table = columns(("class", self.noun, "right"), rows, numeric=(1, 2))
+            table = text_table(("class", self.noun, "right"), rows, numeric=(1, 2))
         else:
             rest = [(metric_label(name), percent(v)) for name, v in self.metrics.items() if name != self.metric]
-            table = columns(("metric", "value"), rest, numeric=(1,))
+            table = text_table(("metric", "value"), rest, numeric=(1,))
         value = f"{metric_label(self.metric)} {percent(self.value)}"
         lines = [
             table,

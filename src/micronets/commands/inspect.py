@@ -17,7 +17,7 @@ from micronets.ir.arch import Arch
 from micronets.ir.layers import Shape
 from micronets.quantized.model import QuantizedModel
 from micronets.runtimes.c import arena_room, flash_bytes, sram_bytes
-from micronets.terminal import amount, columns
+from micronets.terminal import amount, text_table
 
 
 def read_arch(path: Path) -> tuple[Arch, QuantizedModel | None, int | None]:
@@ -114,7 +114,7 @@ class Inspection:
             ("energy, TFLM", amount(self.energy_mj, "mJ"), unsure),
         ]
         last = f"{Path(self.model).name} {self.fit_text()} (source: {self.source})"
-        return "\n".join([columns(head, rows, range(3, 8)), "", columns(("total", "", ""), totals, (1,)), "", last])
+        return "\n".join([text_table(head, rows, range(3, 8)), "", text_table(("total", "", ""), totals, (1,)), "", last])
 
     def fit_text(self) -> str:
         """Whether it fits, and if not, by how much it is too large, as the rest of a sentence."""

@@ -16,7 +16,7 @@ class TrainSettings:
     """How to train a network; the defaults are for keyword spotting. Raises `SpecError` for a value out of its range.
 
     - `epochs`: passes over the training split in float, at least 1.
-    - `qat_epochs`: passes after these with quantisation simulated; 0 trains in float only.
+    - `qat_epochs`: passes over it after that, with quantisation simulated; 0 trains in float only.
     - `batch`: examples a step, at least 1.
     - `optimiser`: `adamw` or `sgd` (with Nesterov's momentum), of the float stage; the other stage always uses AdamW.
     - `lr`: highest learning rate of the float stage, which then falls along a cosine; above 0.

@@ -1,4 +1,4 @@
-"""A file from a server: what was left of an interrupted download is continued, if the server's file is still the same."""
+"""Downloads one file over HTTP; an interrupted download is continued if the server's file is still the same."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from micronets import __version__
 from micronets.errors import FileError
 from micronets.files import write_atomic
 
-Progress = Callable[[int, int | None], None]
-"""Told the bytes that are there and, where it is known, of how many."""
+DownloadProgress = Callable[[int, int | None], None]
+"""It is told the bytes that are there and, where that is known, of how many."""
 
-PART, STATE = ".part", ".part.json"
+PART, STATE = ".part", ".part.json"  # endings of the files that hold what came so far, and what the server says of the file
 TIMEOUT_SECONDS = 60.0
 _CHUNK = 1 << 20
-_TRIES = 5  # in a row without a byte of progress
+_TRIES = 5  # attempts in a row without a byte of progress, after which a download is given up
 _BROKEN = (OSError, http.client.HTTPException)  # URLError and timeouts are OSErrors
 
 
@@ -33,7 +33,12 @@ class NoAnswer(FileError):
 
 @dataclass(frozen=True)
 class Remote:
-    """What a server says of a file: bytes, and what tells one version from another ("" and None: it does not say)."""
+    """What a server says of a file.
+
+    - `size`: in bytes; None if the server does not say.
+    - `etag`: the header ETag, which tells one version of the file from another; "" if there is none.
+    - `modified`: the header Last-Modified; "" if there is none.
+    """
 
     size: int | None
     etag: str
@@ -41,61 +46,67 @@ class Remote:
 
     @property
     def validator(self) -> str:
-        """For `If-Range`: a strong ETag, else the time of the last change, else nothing."""
+        """The value of the header If-Range (RFC 9110, 13.1.5): a strong ETag, else the time of the last change, else ""."""
         return self.etag if self.etag and not self.etag.startswith("W/") else self.modified
 
 
-def ask(url: str) -> Remote:
-    """What the server says of the file, without its content. Raises `NoAnswer`."""
+def ask_server(url: str) -> Remote:
+    """Asks what a server says of a file, without its content.
+
+    Raises `NoAnswer` if the server cannot be reached or does not have the file.
+    """
     try:
         with _open(url, {}, method="HEAD") as answer:
-            return _remote(answer.headers, answer.headers.get("Content-Length"))
+            return _remote_of(answer.headers, answer.headers.get("Content-Length"))
     except urllib.error.HTTPError as e:
         if e.code in (400, 403, 405, 501):  # a server that does not answer HEAD
             return Remote(None, "", "")
-        raise NoAnswer(_said(url, e)) from e
+        raise NoAnswer(_describe(url, e)) from e
     except _BROKEN as e:
-        raise NoAnswer(_said(url, e)) from e
+        raise NoAnswer(_describe(url, e)) from e
 
 
-def download(url: str, target: Path, progress: Progress, pause: float = 1.0) -> Remote:
-    """Makes `target` the file at `url`, whole or not at all; what came so far is kept beside it as `NAME.part`.
+def download(url: str, target: Path, progress: DownloadProgress, pause: float = 1.0) -> Remote:
+    """Downloads the file at `url` to `target`, whole or not at all; what came so far is kept beside it as `NAME.part`.
 
-    A connection that breaks is taken up again, after `pause` seconds at first and twice as many each time; after five
-    attempts in a row without progress it is given up. Raises `NoAnswer`, `OSError` (disk full, no permission).
+    - `progress`: is told how far the download is.
+    - `pause`: seconds before a broken connection is taken up again, which double with every attempt in a row.
+
+    Raises `NoAnswer` if the server cannot be reached, does not have the file, or five attempts in a row brought nothing,
+    and `OSError` if the file cannot be written (disk full, no permission).
     """
     tries = 0
     while True:
-        before = partial(target)
+        before = partial_bytes(target)
         try:
             remote = _attempt(url, target, progress)
         except urllib.error.HTTPError as e:
             if e.code < 500 and e.code not in (408, 429):
-                raise NoAnswer(_said(url, e)) from e
+                raise NoAnswer(_describe(url, e)) from e
             problem: Exception = e
         except _BROKEN as e:
-            if isinstance(e, OSError) and e.filename:  # of ours, not of the network
+            if isinstance(e, OSError) and e.filename:  # an error of the disk, not of the network
                 raise
             problem = e
         else:
             (target.with_name(target.name + PART)).replace(target)
             (target.with_name(target.name + STATE)).unlink(missing_ok=True)
             return remote
-        tries = 1 if partial(target) > before else tries + 1
+        tries = 1 if partial_bytes(target) > before else tries + 1
         unreachable = isinstance(problem, urllib.error.URLError) and not isinstance(problem, urllib.error.HTTPError)
         if tries >= _TRIES or (unreachable and not before):
-            raise NoAnswer(_said(url, problem)) from problem
+            raise NoAnswer(_describe(url, problem)) from problem
         time.sleep(pause * 2 ** (tries - 1))
 
 
-def partial(target: Path) -> int:
-    """Bytes of an interrupted download of `target` that are there."""
+def partial_bytes(target: Path) -> int:
+    """Returns how many bytes of an interrupted download of `target` are there."""
     part = target.with_name(target.name + PART)
     return part.stat().st_size if part.exists() else 0
 
 
 def digests(path: Path, also: str = "sha256") -> dict[str, str]:
-    """SHA-256 of a file, and one more digest, as hexadecimal digits by name."""
+    """Computes the SHA-256 of a file and the digest `also` (a name that `hashlib` knows), as hexadecimal digits by name."""
     sums = {name: hashlib.new(name, usedforsecurity=False) for name in ("sha256", also)}
     with path.open("rb") as f:
         while block := f.read(_CHUNK):
@@ -104,14 +115,17 @@ def digests(path: Path, also: str = "sha256") -> dict[str, str]:
     return {name: s.hexdigest() for name, s in sums.items()}
 
 
-def _attempt(url: str, target: Path, progress: Progress) -> Remote:
-    """One connection. Raises what `urllib` raises, and `ConnectionError` if the file is not whole at its end."""
+def _attempt(url: str, target: Path, progress: DownloadProgress) -> Remote:
+    """Downloads over one connection what is missing of the file, to its part.
+
+    Raises what `urllib` raises, and `ConnectionError` if the file is not whole at the end.
+    """
     part, state = target.with_name(target.name + PART), target.with_name(target.name + STATE)
-    there, old = partial(target), _state(state)
+    there, old = partial_bytes(target), _read_state(state)
     if not there or old is None or not old.validator:
         there = 0
     headers = {"Range": f"bytes={there}-", "If-Range": old.validator} if there and old else {}
-    if there and old and there == old.size:  # cut between the last byte and the end: a range would be empty
+    if there and old and there == old.size:  # all bytes came before the break: a range of the rest would be empty
         headers["Range"] = f"bytes={there - 1}-"
     try:
         answer = _open(url, headers)
@@ -121,7 +135,7 @@ def _attempt(url: str, target: Path, progress: Progress) -> Remote:
         part.unlink(missing_ok=True)  # the file has become shorter
         raise ConnectionError("the server's file has changed") from e
     with answer:
-        remote, start = _range(answer)
+        remote, start = _parse_answer(answer)
         if start and (old is None or (remote.etag, remote.modified, remote.size) != (old.etag, old.modified, old.size)):
             part.unlink(missing_ok=True)  # a server that does not understand If-Range
             raise ConnectionError("the server's file has changed")
@@ -132,7 +146,7 @@ def _attempt(url: str, target: Path, progress: Progress) -> Remote:
             done = start
             progress(done, remote.size)
             while block := answer.read(_CHUNK):
-                _write(f, block, part)
+                _write_block(f, block, part)
                 done += len(block)
                 progress(done, remote.size)
     if remote.size is not None and done != remote.size:
@@ -140,24 +154,26 @@ def _attempt(url: str, target: Path, progress: Progress) -> Remote:
     return remote
 
 
-def _range(answer: Any) -> tuple[Remote, int]:
-    """What an answer says of the whole file, and the first byte that it brings."""
+def _parse_answer(answer: Any) -> tuple[Remote, int]:
+    """Returns what an answer's headers say of the whole file, and the number of the first byte that it brings."""
     headers = answer.headers
     if answer.status == 206:
         place, _, total = headers.get("Content-Range", "").removeprefix("bytes ").partition("/")
         start = place.partition("-")[0]
         if not start.isdigit():
             raise ConnectionError(f"a Content-Range of '{headers.get('Content-Range', '')}' says nothing")
-        return _remote(headers, total), int(start)
-    return _remote(headers, headers.get("Content-Length")), 0
+        return _remote_of(headers, total), int(start)
+    return _remote_of(headers, headers.get("Content-Length")), 0
 
 
-def _remote(headers: Any, size: str | None) -> Remote:
+def _remote_of(headers: Any, size: str | None) -> Remote:
+    """Returns what headers say of a file whose size, in bytes, is the text `size`."""
     known = int(size) if size is not None and size.isdigit() else None
     return Remote(known, headers.get("ETag", ""), headers.get("Last-Modified", ""))
 
 
-def _state(path: Path) -> Remote | None:
+def _read_state(path: Path) -> Remote | None:
+    """Reads what the server said of a file whose download was interrupted; None if that is not known."""
     try:
         return Remote(**json.loads(path.read_text("utf-8")))
     except (OSError, ValueError, TypeError):
@@ -165,21 +181,23 @@ def _state(path: Path) -> Remote | None:
 
 
 def _open(url: str, headers: dict[str, str], method: str = "GET") -> Any:
+    """Sends a request and returns the answer, whose body is still to be read."""
     # Servers compress what they think is text unless told not to, and a range of that is useless.
     own = {"User-Agent": f"micronets/{__version__}", "Accept-Encoding": "identity", **headers}
     return urllib.request.urlopen(urllib.request.Request(url, headers=own, method=method), timeout=TIMEOUT_SECONDS)
 
 
-def _write(f: Any, block: bytes, path: Path) -> None:
+def _write_block(f: Any, block: bytes, path: Path) -> None:
+    """Writes to the open file of `path`; an `OSError` names that file, which tells it from errors of the network."""
     try:
         f.write(block)
     except OSError as e:
-        e.filename = str(path)  # a failed write names none, and an error of the network has none either
+        e.filename = str(path)
         raise
 
 
-def _said(url: str, e: Exception) -> str:
-    """One line of what went wrong."""
+def _describe(url: str, e: Exception) -> str:
+    """Writes one line about what went wrong with a connection."""
     if isinstance(e, urllib.error.HTTPError):
         return f"{url}: the server answers {e.code} {e.reason}"
     reason = getattr(e, "reason", None) or e

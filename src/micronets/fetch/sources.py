@@ -1,4 +1,4 @@
-"""Where the data sets of the tasks are published: archives, sizes, checksums, licences, and what their loaders are told."""
+"""Where the data sets of the tasks are published: archives, sizes, checksums, licences, and the settings that use them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,16 @@ _DCASE = "https://zenodo.org/records/3678171/files/"
 class Archive:
     """A published file.
 
-    part: what a user calls it. name: of the file. url: where its publisher has it.
-    checksum: `md5:` or `sha256:` and hexadecimal digits: the publisher's, or for Speech Commands the one that TensorFlow and
-        torchaudio check.
-    folder: what it becomes in the data directory; `within` says that the archive itself has this folder at its top.
-    holds: a file or directory that must be there afterwards, in `folder`.
-    size: bytes to expect, where they are known; what the server says counts. growth: bytes unpacked for a byte of archive.
+    - `part`: what the option `--part` calls it.
+    - `name`: name of the file.
+    - `url`: where its publisher has it.
+    - `checksum`: `md5:` or `sha256:` and hexadecimal digits: the publisher's, or for Speech Commands those that TensorFlow
+      and torchaudio check.
+    - `folder`: the folder in the data directory that it is unpacked into.
+    - `within`: whether the archive itself has this folder at its top.
+    - `holds`: a file or directory that must be in `folder` afterwards; "" where nothing is asked for.
+    - `size`: bytes to expect, None where they are not known; where the server tells another size, that counts.
+    - `growth`: bytes unpacked for each byte of the archive, roughly.
     """
 
     part: str
@@ -37,10 +41,16 @@ class Archive:
 
 @dataclass(frozen=True)
 class Source:
-    """The data set of a task.
+    """The published data set of a task.
 
-    usual: parts that are taken where none are named. settings: what a configuration says to use them, by key; values are
-    folders in the data directory, "" for the directory itself. Those whose folder is not there are left out.
+    - `task`: name of the task.
+    - `title`: of the data set, with its reference.
+    - `licence`: under which its publisher gives it away.
+    - `page`: where it is described.
+    - `archives`: its files.
+    - `usual`: parts that are taken where none are named.
+    - `settings`: keys of a configuration that use the data, each with its folder in the data directory, "" for that
+      directory itself; a setting whose folder is not there is left out.
     """
 
     task: str
@@ -52,7 +62,8 @@ class Source:
     settings: Mapping[str, str]
 
 
-def _machine(kind: str, md5: str, size: int | None) -> Archive:
+def _dcase_archive(kind: str, md5: str, size: int | None) -> Archive:
+    """Describes the archive of one kind of machine of the DCASE data."""
     name = f"dev_data_{kind}.zip"
     return Archive(kind, name, _DCASE + name, f"md5:{md5}", kind, True, "train", size, 1.4)
 
@@ -122,27 +133,30 @@ SOURCES: Mapping[str, Source] = {
         "CC BY-NC-SA 4.0",
         "https://zenodo.org/records/3678171",
         (
-            _machine("slider", "da24a757719f0d94d5aa2d646bbfdc86", 1_002_998_966),
-            _machine("fan", "649bdfc06263ae7a838963f43b6641e6", 1_354_774_772),
-            _machine("pump", "90e7091ef722b7238a7f1009365779cd", 1_031_279_015),
-            _machine("valve", "34d2672f55bb041589ef79c10dc89934", None),
+            _dcase_archive("slider", "da24a757719f0d94d5aa2d646bbfdc86", 1_002_998_966),
+            _dcase_archive("fan", "649bdfc06263ae7a838963f43b6641e6", 1_354_774_772),
+            _dcase_archive("pump", "90e7091ef722b7238a7f1009365779cd", 1_031_279_015),
+            _dcase_archive("valve", "34d2672f55bb041589ef79c10dc89934", None),
         ),
         ("slider",),
         {"data.path": ""},
     ),
 }  # fmt: skip
-"""By task. The paper's anomaly detection is that of the slide rail, so the other machines have to be named."""
+"""Data sets by task. MicroNets' anomaly detection is that of the slide rail, so the other machines have to be named."""
 
 
-def source(task: str) -> Source:
-    """The data set of a task. Raises `SpecError` for a task without a published one."""
+def source_of(task: str) -> Source:
+    """Returns the data set of a task. Raises `SpecError` for a task without a published one."""
     if task not in SOURCES:
         raise SpecError(f"task '{task}' has no published data set to get; {did_you_mean(task, SOURCES)}")
     return SOURCES[task]
 
 
-def chosen(source: Source, parts: Sequence[str]) -> tuple[Archive, ...]:
-    """The archives of some parts, the usual ones where none is named. Raises `SpecError` for an unknown part."""
+def select_archives(source: Source, parts: Sequence[str]) -> tuple[Archive, ...]:
+    """Returns the archives of some parts of a data set, of the usual ones where none is named, each once.
+
+    Raises `SpecError` for a part that the data set does not have.
+    """
     known = {a.part: a for a in source.archives}
     for part in parts:
         if part not in known:

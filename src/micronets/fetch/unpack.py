@@ -1,4 +1,4 @@
-"""Archives become folders: whole or not at all, and never a file outside."""
+"""Unpacks archives into folders: whole or not at all, and never a file outside the folder."""
 
 from __future__ import annotations
 
@@ -14,20 +14,24 @@ from typing import IO
 
 from micronets.errors import FileError
 
-Progress = Callable[[int], None]
-"""Told how many files are there."""
+UnpackProgress = Callable[[int], None]
+"""It is told how many files have been unpacked."""
 
-# zipfile: NotImplementedError for an odd method of compression, RuntimeError for an encrypted file.
+# zipfile raises NotImplementedError for an odd method of compression, RuntimeError for an encrypted file.
 _DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
 
 
-def unpack(archive: Path, target: Path, *, within: bool, holds: str, progress: Progress) -> int:
-    """Unpacks a `.zip` or `.tar.gz` beside `target`, then renames it to `target`; the number of files.
+def unpack(archive: Path, target: Path, *, within: bool, holds: str, progress: UnpackProgress) -> int:
+    """Unpacks an archive into a folder beside `target`, and then renames that to `target`.
 
-    within: the archive has the folder `target.name` at its top, and nothing of it outside is wanted.
-    holds: a name that must be in `target` then.
-    Raises `FileError` for a damaged archive, one with names that lead out of it or with links, one that holds something
-    else, and if `target` exists. What was unpacked before an error is removed.
+    - `archive`: a `.zip` or `.tar.gz` file.
+    - `target`: the folder to make, which must not exist.
+    - `within`: the archive has the folder `target.name` at its top, and only what lies in that is wanted.
+    - `holds`: path of a file or folder that must be in `target` then; "" asks for nothing.
+    - `progress`: is told after every file.
+
+    Returns the number of files. Raises `FileError` for a damaged archive, one with links or with names that lead out of
+    it, one that does not hold what it must, and if `target` exists. What was unpacked before an error is removed.
     """
     if target.exists():
         raise FileError(f"{target}: is there, but not from here; move it away, or name another directory")
@@ -37,8 +41,8 @@ def unpack(archive: Path, target: Path, *, within: bool, holds: str, progress: P
     try:
         count = 0
         try:
-            for name, content in _files(archive):
-                path = work.joinpath(*_safe(name, archive).parts)
+            for name, content in _archive_members(archive):
+                path = work.joinpath(*_safe_path(name, archive).parts)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 with path.open("wb") as f:
                     shutil.copyfileobj(content, f, 1 << 20)
@@ -57,8 +61,8 @@ def unpack(archive: Path, target: Path, *, within: bool, holds: str, progress: P
     return count
 
 
-def _files(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
-    """Name and content of every file. Raises `FileError` for anything but files and directories."""
+def _archive_members(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
+    """Yields name and content of every file. Raises `FileError` for anything but files and directories."""
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as z:
             for info in z.infolist():
@@ -78,8 +82,8 @@ def _files(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
                 yield member.name, content
 
 
-def _safe(name: str, archive: Path) -> PurePosixPath:
-    """A member's name as a path below the archive's top. Raises `FileError` for one that leads out."""
+def _safe_path(name: str, archive: Path) -> PurePosixPath:
+    """Returns a member's name as a path below the archive's top. Raises `FileError` for a name that leads out of it."""
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or ":" in name or "\0" in name or not path.parts:
         raise FileError(f"{archive}: '{name}' leads out of the directory; refused")

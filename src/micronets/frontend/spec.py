@@ -54,14 +54,14 @@ class FrontEnd:
     - `sample_scale`: `int16` (-32768..32767), `unit` (divided by 32768) or `max` (divided by the clip's maximum).
     - `log_floor`: what is added to a band before the logarithm, above 0.
     - `pixel_scale`: what the logarithm is multiplied by for `logmel`, above 0.
-    - `pixel_offset`: what is then added.
+    - `pixel_offset`: what is added to the scaled logarithm for `logmel`.
     - `placement`: a recording shorter than clip_ms stands in its `centre` (trailing exact zeros are padding and no part
       of it) or at its `start`; of a longer one both ends, or its end, are cut off.
-    - `frame_stride`: every so manyth frame is used, from the first on.
+    - `frame_stride`: one frame of every so many is used, starting with the first.
     - `coefficients`: how many DCT-II coefficients of the bands are used, the first ones; 0 uses the bands themselves.
     - `dct`: `orthonormal`, or `plain` (without 1/sqrt(2) on the first coefficient).
     - `input_mean`: what is subtracted from the values of a frame: one number, or one for each value.
-    - `input_scale`: what they are then divided by, above 0: one number, or one for each value.
+    - `input_scale`: what the values less the mean are divided by, above 0: one number, or one for each value.
     """
 
     kind: str = "logmel"

@@ -8,7 +8,7 @@ from micronets.report import charts
 from micronets.report.latency_findings import Findings, ModelErrors, NetworkRecord
 from micronets.report.markup import Markup, el, table
 from micronets.report.style import CSS
-from micronets.terminal import columns
+from micronets.terminal import text_table
 
 
 def page(found: Findings, records: Sequence[NetworkRecord]) -> str:
@@ -45,7 +45,7 @@ def text(found: Findings) -> str:
     """The same as text."""
     parts = [whole_rows(found), kind_rows(found)]
     parts += [model_rows(found.model)] if found.model else []
-    tables = [columns(rows[0], rows[1:], range(1, len(rows[0]))) for rows in parts]
+    tables = [text_table(rows[0], rows[1:], range(1, len(rows[0]))) for rows in parts]
     return "\n\n".join([*tables, source(found)])
 
 

@@ -183,7 +183,7 @@ def erase(run: RunDir, stages: Sequence[Stage], last: str) -> None:
 
 def _check_c(run: RunDir, stages: Sequence[Stage]) -> None:
     if any(LIBRARY in stage.outputs for stage in stages):
-        output_directory.check(run / LIBRARY, {})
+        output_directory.check_writable(run / LIBRARY, {})
 
 
 def _remove(run: RunDir, stage: Stage) -> None:

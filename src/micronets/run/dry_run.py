@@ -35,7 +35,7 @@ from micronets.run.stages.search import SEARCH, check_budget
 from micronets.run.stages.teacher import TEACHER
 from micronets.run.stages.train import TRAIN
 from micronets.tasks import Score, TaskData
-from micronets.terminal import columns, duration
+from micronets.terminal import duration, text_table
 
 if TYPE_CHECKING:
     import torch
@@ -211,7 +211,7 @@ def table(outcome: Outcome) -> str:
         for c in outcome.costs
     ]
     head = ("stage", "steps", "s a step", "loader", "in full", "memory")
-    text = columns(head, [*rows, ("all", "", "", "", duration(outcome.seconds), "")], numeric=(1, 2, 3, 4, 5))
+    text = text_table(head, [*rows, ("all", "", "", "", duration(outcome.seconds), "")], numeric=(1, 2, 3, 4, 5))
     scaled = f", scaled from batches of {CPU_BATCH}" if any(c.scaled and c.steps for c in outcome.costs) else ""
     return (
         f"{text}\n\nEstimated for {outcome.device}{scaled}; every stage went through in {duration(outcome.taken)}. "

@@ -7,7 +7,7 @@ from typing import Any
 from micronets.installation import install
 from micronets.report.facts import Facts
 from micronets.run.directory import FACTS, LIBRARY, MODEL, PAGE, RunDir
-from micronets.terminal import amount, columns, interval_text, metric_label, percent
+from micronets.terminal import amount, interval_text, metric_label, percent, text_table
 
 
 def summary_json(facts: Facts, run: RunDir) -> dict[str, Any]:
@@ -48,9 +48,9 @@ def summary(facts: Facts, run: RunDir) -> str:
             f"{facts.task} on {facts.board.name}",
             data,
             "",
-            columns(("limit", "result", "allowed", "used", "source", ""), limits, (1, 2, 3)),
+            text_table(("limit", "result", "allowed", "used", "source", ""), limits, (1, 2, 3)),
             "",
-            columns((metric_label(facts.metric), "test", "source"), rates, (1,)),
+            text_table((metric_label(facts.metric), "test", "source"), rates, (1,)),
             *_score_lines(facts),
             "",
             proof,
@@ -78,4 +78,4 @@ def _score_lines(facts: Facts) -> list[str]:
     last = facts.scores[-1]
     rest = [(metric_label(name), percent(value)) for name, value in last.metrics.items() if name != facts.metric]
     lines = [f"{last.name}: {interval_text(facts.interval)}"] if facts.interval else []
-    return [*lines, *(["", columns(("also", "test"), rest, (1,))] if rest else [])]
+    return [*lines, *(["", text_table(("also", "test"), rest, (1,))] if rest else [])]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from micronets.boards import battery
 from micronets.runtimes.measurement import LayerMeasurement, LayersInPatches, Measurement
-from micronets.terminal import amount, columns
+from micronets.terminal import amount, text_table
 
 Rows = list[tuple[str, str, str]]
 
@@ -27,7 +27,7 @@ def text(found: Measurement) -> str:
         totals += battery.rows(found.duty_cycle)
     equal = "equal the reference's, every byte" if found.bit_exact else "DIFFER from the reference's"
     outputs = f"outputs for {found.samples} inputs {equal}"
-    return "\n".join([*parts, columns(("total", "", ""), totals, (1,)), "", outputs, *_sources(found)])
+    return "\n".join([*parts, text_table(("total", "", ""), totals, (1,)), "", outputs, *_sources(found)])
 
 
 def patches_text(bands: Sequence[LayersInPatches]) -> str:
@@ -37,14 +37,14 @@ def patches_text(bands: Sequence[LayersInPatches]) -> str:
 
 def _simulated_layers(found: Measurement) -> str:
     rows = [(r.name, r.kind, f"{r.macs:,}", f"{r.cycles:,}", _macs_per_cycle(r)) for r in found.per_layer]
-    return columns(("layer", "kind", "MACs", "cycles", "MAC/cycle"), rows, (2, 3, 4))
+    return text_table(("layer", "kind", "MACs", "cycles", "MAC/cycle"), rows, (2, 3, 4))
 
 
 def _counted_layers(found: Measurement) -> str:
     real = found.cycles is not None
     rows = [(r.name, r.kind, f"{r.macs:,}", f"{r.counts:,}", *([_macs_per_cycle(r)] if real else [])) for r in found.per_layer]
     head = ("layer", "kind", "MACs", str(found.counter), *(["MAC/cycle"] if real else []))
-    return columns(head, rows, tuple(range(2, len(head))))
+    return text_table(head, rows, tuple(range(2, len(head))))
 
 
 def _macs_per_cycle(layer: LayerMeasurement) -> str:

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.errors import DataError
-from micronets.files import DAMAGE, said
+from micronets.files import DAMAGE, damage_text
 from micronets.tasks.base import SPLITS, Floats, Labels
 from micronets.tasks.kws.folders import speaker
 from micronets.tasks.names import check_utf8
@@ -72,7 +72,7 @@ def _npz(path: Path) -> Rows:
         with np.load(path, allow_pickle=False) as pack:
             arrays = {k: pack[k] for k in ("x", "y", "split", "group", "classes") if k in pack.files}
     except DAMAGE as e:
-        raise DataError(f"{path}: damaged or not an .npz file ({said(e)}); give {FORMS}") from e
+        raise DataError(f"{path}: damaged or not an .npz file ({damage_text(e)}); give {FORMS}") from e
     for key in ("x", "y"):
         if key not in arrays:
             raise DataError(f"{path}: no array '{key}'; an .npz has x [N, ...] and y [N]")

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from micronets.errors import DataError
-from micronets.files import DAMAGE, said
+from micronets.files import DAMAGE, damage_text
 from micronets.frontend.image import LARGEST, Bytes
 from micronets.tasks.base import SPLITS, Labels
 
@@ -54,7 +54,7 @@ def read_npz(path: Path) -> tuple[Examples, tuple[str, ...]]:
                 raise DataError(f"{path}: no array '{missing[0]}'; need {', '.join(KEYS)}")
             arrays = {k: pack[k] for k in KEYS}
     except DAMAGE as e:
-        raise DataError(f"{path}: damaged or not an .npz file ({said(e)}); write it again") from e
+        raise DataError(f"{path}: damaged or not an .npz file ({damage_text(e)}); write it again") from e
     _check(path, arrays)
     split, y = arrays["split"], arrays["y"].astype(np.int64)
     parts: Examples = {s: (arrays["x"][split == s], y[split == s]) for s in SPLITS}

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.errors import DataError
-from micronets.files import DAMAGE, said
+from micronets.files import DAMAGE, damage_text
 from micronets.frontend import FrontEnd
 from micronets.tasks.base import SPLITS, Labels
 from micronets.tasks.kws.data import SILENCE, UNKNOWN, Features
@@ -41,7 +41,7 @@ def read(path: Path) -> dict[str, npt.NDArray[Any]]:
     except FileNotFoundError as e:
         raise DataError(f"{path}: no such file; give the directory that holds features.npz") from e
     except DAMAGE as e:
-        raise DataError(f"{path}: damaged or not an .npz file ({said(e)}); write it again") from e
+        raise DataError(f"{path}: damaged or not an .npz file ({damage_text(e)}); write it again") from e
     _check(path, arrays)
     return arrays
 
