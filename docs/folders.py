@@ -3,7 +3,18 @@
 from collections.abc import Mapping
 
 ALONE = frozenset(
-    {"child_processes", "errors", "files", "installation", "output_directory", "records", "terminal", "user_code"}
+    {
+        "child_processes",
+        "errors",
+        "files",
+        "installation",
+        "number",
+        "output_directory",
+        "progress",
+        "records",
+        "terminal",
+        "user_code",
+    }
 )
 """Modules beside the folders that everybody may import."""
 

@@ -14,14 +14,12 @@ from typing import Any
 
 from micronets.boards.targets import Target, target_of
 from micronets.errors import FileError, SpecError, did_you_mean
+from micronets.number import Number
 
 _UNITS = {"": 1, "b": 1, "k": 1024, "kib": 1024, "kb": 1000, "m": 1024**2, "mib": 1024**2, "mb": 1000**2}
 _NUMBERS = ("clock_hz", "sram_bytes", "flash_bytes", "active_power_w", "flash_wait_states", "cycle_factor", "cycle_uncertainty")
 _OPTIONAL = ("simulation", "firmware", "sleep_power_w")
 _REALS = ("sleep_power_w", "active_power_w", "cycle_factor", "cycle_uncertainty")
-
-
-Number = Any  # int, float or 0-d tensor
 
 
 @dataclass(frozen=True)

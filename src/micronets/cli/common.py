@@ -12,6 +12,7 @@ import click
 
 if TYPE_CHECKING:
     from micronets.boards.board import Board
+    from micronets.progress import Event
     from micronets.runtimes import Runtime
 
 Command = Callable[..., Any]
@@ -84,7 +85,7 @@ class Progress:
         self.pause = (1.0 if sys.stderr.isatty() else 5.0) if seconds is None else seconds
         self.last = float("-inf")
 
-    def __call__(self, event: dict[str, Any]) -> None:
+    def __call__(self, event: Event) -> None:
         if "note" in event:
             click.echo(f"{event['stage']:<8}  {event['note']}", err=True)
             return
@@ -94,7 +95,7 @@ class Progress:
             click.echo(line(event), err=True)
 
 
-def line(event: dict[str, Any]) -> str:
+def line(event: Event) -> str:
     """`search     step 40/400   10 %  loss 0.532  left 3:20`."""
     from micronets.terminal import duration
 

@@ -17,6 +17,7 @@ from micronets.device.tflm import interpreter
 from micronets.errors import FileError, SpecError, did_you_mean
 from micronets.frontend import RELEASED_LABELS, image, preset
 from micronets.ir.layers import INPUT, Softmax
+from micronets.progress import Progress
 from micronets.quantized import reference
 from micronets.quantized.arithmetic import dequantize, quantize
 from micronets.quantized.model import QuantizedModel
@@ -31,7 +32,6 @@ REFERENCE = "reference"
 _CHUNK = 256  # clips the reference works on at a time: bounds its memory
 _BLOCK = 1024  # examples whose inputs are real numbers at a time
 
-Progress = Callable[[dict[str, Any]], None]
 Int8 = npt.NDArray[np.int8]
 Floats = npt.NDArray[np.float32]
 

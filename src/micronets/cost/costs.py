@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from micronets.boards.board import LIMITS, Board, Number
+from micronets.boards.board import LIMITS, Board
 from micronets.cost import latency_model
 from micronets.cost.counts import (
     live_bytes,
@@ -26,6 +26,7 @@ from micronets.cost.tflm_arena import arena_tflm_bytes, persistent_bytes
 from micronets.cost.tflm_cycles import base_cycles, step_cycles
 from micronets.ir.arch import Arch, Step
 from micronets.ir.layers import Shape
+from micronets.number import Number
 
 RUNTIME_SRAM_BYTES = 4096  # TFLM's own static data: MicroNets (arXiv 2010.11267), 4 KB
 TFLM_STACK_BYTES = 2048  # simulated: 1.2..1.9 KB for networks of the vocabulary; of our C: `runtimes.c`

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 from micronets.ir.arch import Arch, Step
 from micronets.ir.layers import INPUT, Pad
-
-Number = Any  # int, float or 0-d tensor
+from micronets.number import Number
 
 
 def macs(steps: Sequence[Step]) -> Number:

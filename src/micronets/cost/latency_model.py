@@ -17,12 +17,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
-from typing import Any
 
 from micronets.errors import SpecError
 from micronets.ir.arch import Step
-
-Number = Any  # int, float or 0-d tensor
+from micronets.number import Number
 
 
 @dataclass(frozen=True)

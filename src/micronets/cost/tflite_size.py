@@ -9,13 +9,11 @@ that real files are rather smaller.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from micronets.cost.counts import step_weight_bytes
 from micronets.cost.tflm_plan import align
 from micronets.ir.arch import Step
-
-Number = Any  # int, float or 0-d tensor
+from micronets.number import Number
 
 METADATA_BYTES = 1000  # room for the class names and the front end that travel with a model
 FILE = 470

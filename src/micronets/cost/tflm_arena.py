@@ -13,14 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from micronets.cost.tflm_plan import ALIGNMENT, align, float_tensors, tflm_plan
 from micronets.ir.arch import Arch, Step
 from micronets.ir.layers import INPUT
 from micronets.ir.ops import TflmKernel
-
-Number = Any  # int, float or 0-d tensor
+from micronets.number import Number
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,9 @@ none of those networks uses are assumed, and marked so. A board turns these cycl
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from micronets.ir.arch import Step
-
-Number = Any  # int, float or 0-d tensor
+from micronets.number import Number
 
 
 def base_cycles(steps: Sequence[Step]) -> Number:

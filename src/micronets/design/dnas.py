@@ -22,7 +22,7 @@ from micronets.boards.board import Board, Budget, board_budget
 from micronets.cost.costs import TFLM_COSTS, RuntimeCosts
 from micronets.design.budget_fitter import BudgetFitter, Probabilities
 from micronets.design.checkpoint import load_checkpoint, save_checkpoint
-from micronets.design.dnas_loop import Progress, SearchLoop, input_settings
+from micronets.design.dnas_loop import SearchLoop, input_settings
 from micronets.design.search_settings import SearchSettings
 from micronets.design.supernet import Supernet
 from micronets.design.torch_ops import pick_device, prepare_cpu
@@ -31,6 +31,7 @@ from micronets.errors import BudgetError
 from micronets.files import digest
 from micronets.ir.arch import Arch
 from micronets.ir.space import SearchSpace, derive
+from micronets.progress import Progress
 from micronets.tasks import TaskData
 
 Measure = Callable[[Arch], dict[str, float]]

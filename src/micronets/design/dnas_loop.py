@@ -23,9 +23,9 @@ from micronets.design.search_settings import SearchSettings
 from micronets.design.supernet import Sample, Supernet
 from micronets.design.torch_ops import Precision, autocast, pick_precision
 from micronets.errors import TrainingError
+from micronets.progress import Progress
 from micronets.tasks import TaskData
 
-Progress = Callable[[dict[str, Any]], None]
 CORRECTION_STEPS = 25  # steps between two comparisons of relaxed and exact costs
 REPORT_SECONDS = 2.0  # the least time between two reports of progress
 REPORT_STEPS = 20  # a report tells the mean loss of this many steps, the last ones

@@ -9,7 +9,7 @@ several times slower as soon as anything else runs on the machine.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from micronets.design.train_settings import TrainSettings
 from micronets.errors import FileError
 from micronets.files import write_atomic
 from micronets.ir.arch import Arch
+from micronets.progress import Progress
 
 __all__ = ["TrainResult", "TrainSettings", "TrainingJob", "load_result", "train_network"]
 
@@ -60,7 +61,7 @@ class TrainResult:
         return net.eval()
 
 
-def train_network(job: TrainingJob, directory: Path, progress: Callable[[dict[str, Any]], None] | None = None) -> TrainResult:
+def train_network(job: TrainingJob, directory: Path, progress: Progress | None = None) -> TrainResult:
     """Trains a network and keeps, of each stage, the epoch that does best on the validation split.
 
     - `job`: the network, its data and how it is to be trained.

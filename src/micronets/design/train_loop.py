@@ -10,7 +10,7 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from micronets.design.train_settings import WITHOUT_EFFECT, TrainSettings
 from micronets.errors import DataError, FileError, TrainingError
 from micronets.files import write_atomic
 from micronets.ir.arch import Arch
+from micronets.progress import Progress
 from micronets.tasks import TaskData
 
 STAGES = ("float", "quantised")
@@ -91,7 +92,7 @@ class TrainLoop:
     The arguments and errors are those of `train.train_network`.
     """
 
-    def __init__(self, job: TrainingJob, directory: Path, progress: Callable[[dict[str, Any]], None] | None = None) -> None:
+    def __init__(self, job: TrainingJob, directory: Path, progress: Progress | None = None) -> None:
         if not job.data.size("val"):
             raise DataError("the data have no validation examples; the best epoch is chosen on them")
         settings = job.settings

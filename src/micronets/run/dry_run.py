@@ -24,8 +24,9 @@ import numpy.typing as npt
 from micronets.design.train_settings import TrainSettings
 from micronets.errors import FileError, MicronetsError
 from micronets.files import write_atomic
+from micronets.progress import Event, Progress
 from micronets.run.config import Config
-from micronets.run.context import Progress, RunContext, opened
+from micronets.run.context import RunContext, opened
 from micronets.run.directory import CONFIG, RunDir, erase, locked
 from micronets.run.dry_run_sample import Sample, sample
 from micronets.run.pipeline import STAGES, perform
@@ -304,7 +305,7 @@ def _stage(stage: Stage, context: RunContext, config: Config, scale: float, devi
         yield Cost(name, steps, step * ratio, loader, seconds, int(memory), ratio != 1)
 
 
-def _told(event: dict[str, Any], holder: list[Few], progress: Progress) -> None:
+def _told(event: Event, holder: list[Few], progress: Progress) -> None:
     """Passes an event on; the end of the training in float is where the other one begins."""
     if holder and event.get("stage") == TRAIN.name and event.get("step", 0) >= STEPS:
         holder[0].doing = "train quantised"

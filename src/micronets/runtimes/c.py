@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets import __version__
-from micronets.boards.board import Board, Number, parse_size
+from micronets.boards.board import Board, parse_size
 from micronets.compiler import Compiled, compile_model, optimise
 from micronets.compiler.generate.manifests import library_files
 from micronets.compiler.memory.plan import bounds, needs, plan_arena
@@ -32,6 +32,7 @@ from micronets.device.host_compiler import host_compiler
 from micronets.device.sim.elf import read_image
 from micronets.errors import DeviceError, DoesNotFit, SpecError
 from micronets.ir.arch import Arch, Step
+from micronets.number import Number
 from micronets.quantized import reference
 from micronets.quantized.model import QuantizedModel
 from micronets.runtimes import on_board, on_sim

@@ -6,8 +6,9 @@ import math
 
 from micronets.ir.layers import Conv2D, Shape
 from micronets.ir.ops import checks
-from micronets.ir.ops.record import ONE, OPERATOR_CYCLES, Number, Operator, Shapes, Tflm, TflmKernel, Weights, nothing
+from micronets.ir.ops.record import ONE, OPERATOR_CYCLES, Operator, Shapes, Tflm, TflmKernel, Weights, nothing
 from micronets.ir.ops.weighted import mac_factor, timed, unpacked
+from micronets.number import Number
 
 POINTWISE_CYCLES = (1.6, 73.0)
 """CMSIS-NN's cycles for a MAC, and for an output value: its requantisation and the loop around it."""

@@ -6,8 +6,9 @@ import math
 
 from micronets.ir.layers import FullyConnected, Shape
 from micronets.ir.ops import checks
-from micronets.ir.ops.record import ONE, OPERATOR_CYCLES, Number, Operator, Shapes, Tflm, TflmKernel, Weights, nothing
+from micronets.ir.ops.record import ONE, OPERATOR_CYCLES, Operator, Shapes, Tflm, TflmKernel, Weights, nothing
 from micronets.ir.ops.weighted import mac_factor, timed, unpacked
+from micronets.number import Number
 
 CYCLES = (2.55, 40.0)
 """CMSIS-NN's cycles for a MAC and for an output value."""

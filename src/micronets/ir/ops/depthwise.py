@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from micronets.ir.layers import DepthwiseConv2D, Shape
 from micronets.ir.ops import checks
-from micronets.ir.ops.record import ONE, OPERATOR_CYCLES, Number, Operator, Shapes, Tflm, TflmKernel, Weights, nothing
+from micronets.ir.ops.record import ONE, OPERATOR_CYCLES, Operator, Shapes, Tflm, TflmKernel, Weights, nothing
 from micronets.ir.ops.weighted import mac_factor, timed, unpacked
+from micronets.number import Number
 
 CYCLES = (6.8, 20.0)
 """CMSIS-NN's cycles for a MAC and for an output value."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from micronets.ir.ops.record import OPERATOR_CYCLES, Count, Number, Shapes
+from micronets.ir.ops.record import OPERATOR_CYCLES, Count, Shapes
+from micronets.number import Number
 
 
 def by_value(cycles: float) -> Count:

@@ -6,7 +6,8 @@ import math
 
 from micronets.ir.layers import Mean
 from micronets.ir.ops import checks
-from micronets.ir.ops.record import ONE, OPERATOR_CYCLES, Number, Operator, Shapes, Tflm, TflmKernel, nothing
+from micronets.ir.ops.record import ONE, OPERATOR_CYCLES, Operator, Shapes, Tflm, TflmKernel, nothing
+from micronets.number import Number
 
 AXES = (1, 2)
 """Height and width among the dimensions of a map with its batch."""

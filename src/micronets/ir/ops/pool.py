@@ -10,13 +10,13 @@ from micronets.ir.ops.record import (
     ONE,
     OPERATOR_CYCLES,
     Count,
-    Number,
     Operator,
     Shapes,
     Tflm,
     TflmKernel,
     nothing,
 )
+from micronets.number import Number
 
 CYCLES = 3.0
 """CMSIS-NN's cycles for a value under a window."""

@@ -15,9 +15,7 @@ from typing import Any, Literal
 
 from micronets.ir.layers import Activation, Shape
 from micronets.ir.window import Window
-
-Number = Any
-"""An int, a float or a 0-d tensor."""
+from micronets.number import Number
 
 Shapes = tuple[Shape, ...]
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from micronets.ir.layers import Add, AveragePool2D, FullyConnected, Layer, Pad, Shape
-
-Number = Any  # int or 0-d tensor
+from micronets.number import Number
 
 
 def widths(largest: int = 276, step: float = 0.1, multiple: int = 4) -> tuple[int, ...]:
