@@ -11,16 +11,19 @@ from typing import Any
 
 from micronets import tasks, user_code
 from micronets.boards.board import Budget, board_budget
-from micronets.commands import characterize, own_space
+from micronets.commands import own_space
 from micronets.cost.tflite_size import METADATA_BYTES
-from micronets.errors import SpecError, UnsupportedError, UserCodeError
+from micronets.errors import CheckFailed, SpecError, UnsupportedError, UserCodeError
 from micronets.files import digest, write_atomic
 from micronets.ir.arch import Arch
+from micronets.quantized.random_weights import untrained
 from micronets.run.config import make_space
 from micronets.run.context import RunContext, settings_for
 from micronets.run.directory import ARCH, SEARCH_FOLDER, SEARCH_LOG, SEARCH_STATE, SPACE_COPY, SUPERNET, VALUES
 from micronets.run.stages.base import Stage
+from micronets.runtimes import MeasureOptions
 from micronets.runtimes.measurement import LIMITS_MEASURED
+from micronets.tflite import as_file
 
 
 def check_budget(context: RunContext) -> None:
@@ -105,11 +108,15 @@ def measured_costs(context: RunContext) -> Callable[[Arch], dict[str, float]] | 
         context.progress({"stage": "search", "note": f"limits on the board are held by estimates alone: {reason}"})
         return None
 
+    options = MeasureOptions(samples=1, patches=runtime.whole_layers)
+
     def measured(arch: Arch) -> dict[str, float]:
         try:
-            found = characterize.measured(arch, context.board, runtime=runtime)
+            found = runtime.measure(as_file(untrained(arch), "a candidate of the search"), context.board, options)
         except UnsupportedError as e:
             raise SpecError(f'runtime = "{runtime.name}": a network of the space cannot be compiled: {e}') from e
+        if not found.bit_exact:
+            raise CheckFailed("; ".join(runtime.problems(found)))
         return {name: float(getattr(found, name)) for name in names}
 
     return measured
