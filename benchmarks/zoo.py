@@ -92,12 +92,13 @@ def tables() -> str:
     dates = sorted({facts["date"] for facts in reports.values()})
     lines += [
         "",
-        f"Each made by `micronets run` with the file of its name in examples ({', '.join(dates)}). Accuracy on "
-        f"{', '.join(f'{n:,}' for n in sorted(samples))} test recordings of Speech Commands v2, 12 classes, never used to "
-        f"choose anything (95 % confidence: +-{interval:.1f} points). TFLM arena: the smallest in which it runs on a "
-        "64-bit host, by bisection. C: the whole image with stack, `micronets measure` on a simulated "
-        f"{', '.join(boards)}, time +-10 %. "
-        f"kB = 1000 bytes. {datetime.date.today()}, `python -m benchmarks.zoo tables`; all figures: zoo/NAME/report.json.",
+        f"Each model of ours was made by `micronets run` with the file of its name in `examples/` ({', '.join(dates)}). "
+        f"Accuracy is that on {', '.join(f'{n:,}' for n in sorted(samples))} test recordings of Speech Commands v2 in 12 "
+        f"classes, which were never used to choose anything (95 % confidence: +-{interval:.1f} points). TFLM's arena is the "
+        "smallest one in which the model runs on a 64-bit host, found by bisection. The columns of the C are what "
+        f"`micronets measure` says of the whole image with its stack on a simulated {', '.join(boards)}; its time is within "
+        f"+-10 %. 1 kB is 1000 bytes. {datetime.date.today()}, `python -m benchmarks.zoo tables`; all figures: "
+        "zoo/NAME/report.json.",
     ]
     return "\n".join(lines)
 
@@ -123,8 +124,9 @@ def more_tables() -> str:
         lines.append(f"| {' | '.join(cells)} |")
     lines += [
         "",
-        f"Each made by `micronets run` with the file of its name in examples ({', '.join(sorted(dates))}); the test was used "
-        f"once. C and arena as above. {datetime.date.today()}, `python -m benchmarks.zoo tables`; all figures: "
+        f"Each model was made by `micronets run` with the file of its name in `examples/` ({', '.join(sorted(dates))}); the "
+        "test was used once. The columns of TFLM's arena and of the C mean what they do in the table of keywords. "
+        f"{datetime.date.today()}, `python -m benchmarks.zoo tables`; all figures: "
         "zoo/NAME/report.json.",
     ]
     return "\n".join(lines)

@@ -73,3 +73,15 @@ def test_the_help_names_every_command() -> None:
         assert re.search(rf"^  {name} ", out, re.MULTILINE)
         assert isinstance(command, click.Command)
         assert call(name, "--help").code == 0
+
+
+def test_what_the_readme_claims_is_what_the_tables_say() -> None:
+    results = " ".join((ROOT / "docs/results.md").read_text("utf-8").split())
+    text = " ".join(TEXT.split())
+    read, models = re.search(r"(\d+) of (\d+) models that strangers have published", text).groups()  # type: ignore[union-attr]
+    assert f"{read} of {models} models (" in results
+    ratios = re.findall(r"(0\.\d\d) times", text)
+    means = re.search(r"\| geometric mean \|(.*?)outputs", results + " outputs")
+    assert means
+    cycles, _, sram, _ = re.findall(r"\*\*(0\.\d\d)\*\*", means[1])[:4]
+    assert ratios == [cycles, sram], "docs/results.md, Our C against TFLM's kernels"
