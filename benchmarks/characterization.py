@@ -76,7 +76,7 @@ def markdown(rows: Sequence[Sequence[str]]) -> str:
 
 def origin(found: Findings, samples: int) -> str:
     """Where a table is from."""
-    told = report.source(found)
+    told = report.source_line(found)
     return f"{told[0].upper()}{told[1:]}. {date.today()}, `python -m benchmarks.characterization --samples {samples}`."
 
 

@@ -111,7 +111,7 @@ def test_measured_resumed_and_judged(board: Board, tmp_path: Path, monkeypatch: 
         "mean",
         "fully_connected",
     }
-    html = report.page(found, records)
+    html = report.characterization_page(found, records)
     assert html.count("<circle") == 14
     assert "rank correlation" in html
 

@@ -4,7 +4,8 @@ from itertools import pairwise
 import pytest
 
 from micronets.report import charts
-from micronets.report.markup import Markup, el, escape, table
+from micronets.report.facts import PlannedBuffer
+from micronets.report.markup import Markup, el, escape, html_table
 from micronets.terminal import amount, duration, percent, text_table
 
 
@@ -15,7 +16,7 @@ def test_text_is_escaped_and_markup_is_not() -> None:
         '<p class="x" data-name="&quot;q&quot;">a &lt; b<b>1.5</b></p>'
     )
     assert el("rect", x=1, y=2.345, rx=None) == '<rect x="1" y="2.35"/>'
-    assert "<td>&lt;script&gt;</td>" in table(("name",), [("<script>",)])
+    assert "<td>&lt;script&gt;</td>" in html_table(("name",), [("<script>",)])
 
 
 @pytest.mark.parametrize(
@@ -48,16 +49,20 @@ def test_bars_are_as_long_as_the_share_of_the_limit() -> None:
 
 
 def test_curves_skip_what_is_missing_and_draw_the_limit() -> None:
-    drawing = charts.lines([charts.Series("a", [1.0, None, float("nan"), 3.0]), charts.Series("b", [2.0])], "y", "x", limit=2.0)
+    drawing = charts.line_chart(
+        [charts.Series("a", [1.0, None, float("nan"), 3.0]), charts.Series("b", [2.0])], "y", "x", limit=2.0
+    )
     (points,) = re.findall(r'points="([^"]+)"', drawing)
     assert len(points.split()) == 2
     assert drawing.count("<circle") == 1, "a single point is a dot"
     assert drawing.count('class="limit"') == 1
-    assert charts.lines([charts.Series("a", [])], "y", "x")
+    assert charts.line_chart([charts.Series("a", [])], "y", "x")
 
 
 def test_buffers_stand_at_their_offsets() -> None:
-    drawing = charts.memory([charts.Buffer("a", 0, 100, 0, 1), charts.Buffer("b", 100, 300, 1, 1)], ["one", "two"], 400, None)
+    drawing = charts.memory_chart(
+        [PlannedBuffer("a", 0, 100, 0, 1), PlannedBuffer("b", 100, 300, 1, 1)], ["one", "two"], 400, None
+    )
     boxes = re.findall(r'<rect x="([\d.]+)" y="([\d.]+)" width="([\d.]+)" height="([\d.]+)" rx="2"/>', drawing)
     (xa, ya, wa, ha), (xb, yb, wb, hb) = [tuple(map(float, b)) for b in boxes]
     assert hb / ha == pytest.approx(3, rel=0.01)
@@ -68,7 +73,7 @@ def test_buffers_stand_at_their_offsets() -> None:
 
 
 def test_confusion_names_every_mistake() -> None:
-    drawing = charts.confusion([[3, 1], [0, 4]], ("a", "b"))
+    drawing = charts.confusion_chart([[3, 1], [0, 4]], ("a", "b"))
     assert "a taken for b: 1 of 4" in drawing
     assert drawing.count('class="good"') == 2
 

@@ -148,9 +148,9 @@ def characterize(
     if as_json:
         click.echo(json.dumps(found.to_json()))
         return
-    from micronets.report.characterization import text
+    from micronets.report.characterization import findings_text
 
-    click.echo(f"{text(found)}\n\n{target / characterize_report.PAGE}")
+    click.echo(f"{findings_text(found)}\n\n{target / characterize_report.PAGE}")
 
 
 commands: list[click.Command] = [measure, characterize]

@@ -22,7 +22,7 @@ from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Conv2D, FullyConnected, MaxPool2D, Softmax
 from micronets.ir.space import SearchSpace
 from micronets.output_directory import write_files
-from micronets.report.characterization import page
+from micronets.report.characterization import characterization_page
 from micronets.report.latency_findings import (
     ChannelCost,
     Findings,
@@ -77,7 +77,7 @@ def characterize_spaces(
     records = characterize(asked, board, out, compiler=compiler, jobs=jobs, progress=progress, device=device, runtime=runtime)
     found, model = findings(records, board)
     found = replace(found, samples=samples, seed=seed, out=str(out), too_large=len(asked) - len(records))
-    results = {FACTS: json.dumps(found.to_json(), indent=1) + "\n", PAGE: page(found, records)}
+    results = {FACTS: json.dumps(found.to_json(), indent=1) + "\n", PAGE: characterization_page(found, records)}
     if model is not None:
         results[MODEL] = latency_model.write(model)
     write_files(out, results, keep=True)

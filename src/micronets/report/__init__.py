@@ -1,1 +1,1 @@
-"""Pages, tables and charts of what a run or a characterisation has found."""
+"""Pages and drawings about runs and characterisations, and the records that they are made from."""

@@ -1,4 +1,7 @@
-"""The report's drawings as inline SVG. Colours are CSS classes of the page, so that they follow light and dark."""
+"""Drawings of the report pages as inline SVG, which know nothing of runs.
+
+Colours are CSS classes of the page's style sheet (`style.py`), so that they follow light and dark screens.
+"""
 
 from __future__ import annotations
 
@@ -6,43 +9,33 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from micronets.report.facts import PlannedBuffer
 from micronets.report.markup import Markup, el
 
-WIDTH = 760
-COLOURS = 6  # classes c0..c5 of the page
+WIDTH = 760  # of every drawing, in units of SVG; the page stretches it to its own width
+COLOURS = 6  # the style sheet has so many classes, c0 to c5
 
 
 @dataclass(frozen=True)
 class Series:
-    """One curve: its name and its points; `None` stands where there is no value."""
+    """One curve of a chart: its name, and its values, None where there is none."""
 
     name: str
     values: Sequence[float | None]
 
 
-@dataclass(frozen=True)
-class Buffer:
-    """A buffer of the arena: offset and size in bytes, alive from step `first` to step `last`."""
-
-    name: str
-    offset: int
-    size: int
-    first: int
-    last: int
-
-
 def svg(height: float, *children: Markup | Sequence[Markup], label: str) -> Markup:
-    """A drawing as wide as the page; `label` says what it shows to who cannot see it."""
+    """Writes a drawing of `WIDTH` by `height`; `label` says what it shows to those who cannot see it."""
     return el("svg", el("title", label), *children, viewBox=f"0 0 {WIDTH} {round(height)}", role="img")
 
 
-def text(x: float, y: float, value: str, class_: str = "", anchor: str = "start") -> Markup:
-    """Text with its baseline at y."""
+def svg_text(x: float, y: float, value: str, class_: str = "", anchor: str = "start") -> Markup:
+    """Writes text at x, with its baseline at y; `anchor` is start, middle or end: the part of the text that is at x."""
     return el("text", value, x=x, y=y, class_=class_ or None, text_anchor=anchor)
 
 
 def ticks(low: float, high: float, count: int = 5) -> list[float]:
-    """About `count` round numbers from at most `low` to at least `high`."""
+    """Returns about `count` round numbers at equal distances, the first at most `low`, the last at least `high`."""
     span = (high - low) or abs(high) or 1.0
     unit = 10.0 ** math.floor(math.log10(span / count))
     step = next(unit * m for m in (1, 2, 2.5, 5, 10) if unit * m * count >= span * 0.999)
@@ -51,8 +44,8 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
     return [step * i for i in range(first, last + 1)]
 
 
-def short(value: float) -> str:
-    """A number for an axis: 1.2 M, 64 k, 0.25."""
+def short_number(value: float) -> str:
+    """Writes a number for an axis, as in 1.2 M, 64 k or 0.25."""
     for unit, factor in (("M", 1e6), ("k", 1e3)):
         if abs(value) >= factor:
             return f"{value / factor:.4g} {unit}"
@@ -60,30 +53,34 @@ def short(value: float) -> str:
 
 
 def budget_bars(rows: Sequence[tuple[str, float, float, str, bool]]) -> Markup:
-    """One bar for each limit: (name, value, limit, text beside it, met). The line marks the limit."""
+    """Draws a bar for each limit: (name, value, limit, text beside the bar, whether it is met). A line marks the limit."""
     left, right, pitch = 150, 190, 34
     scale = (WIDTH - left - right) / max([1.05, *(value / limit for _, value, limit, _, _ in rows)])
     parts = []
     for i, (name, value, limit, note, met) in enumerate(rows):
         y = i * pitch + 8
         parts += [
-            text(left - 12, y + 15, name, anchor="end"),
+            svg_text(left - 12, y + 15, name, anchor="end"),
             el("rect", x=left, y=y, width=scale, height=20, rx=3, class_="track"),
             el("rect", x=left, y=y, width=max(2.0, scale * value / limit), height=20, rx=3, class_="good" if met else "bad"),
-            text(WIDTH - right + 14, y + 15, note, "small"),
+            svg_text(WIDTH - right + 14, y + 15, note, "small"),
         ]
     x = left + scale
     parts.append(el("line", x1=x, x2=x, y1=2, y2=len(rows) * pitch + 2, class_="limit"))
-    parts.append(text(x, len(rows) * pitch + 16, "limit", "small", "middle"))
+    parts.append(svg_text(x, len(rows) * pitch + 16, "limit", "small", "middle"))
     return svg(len(rows) * pitch + 22, parts, label="Result against budget")
 
 
-def lines(
+def line_chart(
     series: Sequence[Series], y_label: str, x_label: str, limit: float | None = None, mark: int | None = None, zero: bool = True
 ) -> Markup:
-    """Curves over their index (1 at the left).
+    """Draws curves over the index of their values, which the axis counts from 1.
 
-    limit: draws a dashed line. mark: index from which the background is shaded. zero: the axis starts there.
+    - `series`: the curves.
+    - `y_label`, `x_label`: what the axes show.
+    - `limit`: a value at which a dashed line is drawn.
+    - `mark`: index, from 0, from which the background is shaded.
+    - `zero`: whether the vertical axis starts at 0; else it starts at the least value.
     """
     height = 220
     left, bottom, top, right = 62, 34, 26, 14
@@ -98,10 +95,10 @@ def lines(
     def y(v: float) -> float:
         return top + (height - top - bottom) * (marks[-1] - v) / (marks[-1] - marks[0])
 
-    parts = [_y_axis(marks, y, left, right), text(left, 14, y_label, "small")]
+    parts = [_y_axis(marks, y, left, right), svg_text(left, 14, y_label, "small")]
     x_marks = sorted({min(count - 1, max(0, round(t) - 1)) for t in ticks(1, count, 6)})
-    parts += [text(x(i), height - bottom + 16, str(i + 1), "small", "middle") for i in x_marks]
-    parts.append(text(WIDTH - right, height - 3, x_label, "small", "end"))
+    parts += [svg_text(x(i), height - bottom + 16, str(i + 1), "small", "middle") for i in x_marks]
+    parts.append(svg_text(WIDTH - right, height - 3, x_label, "small", "end"))
     if mark is not None:
         shade = el("rect", x=x(mark), y=top, width=x(count - 1) - x(mark), height=height - top - bottom, class_="shade")
         parts.insert(0, shade)
@@ -115,20 +112,22 @@ def lines(
 
 
 def _y_axis(marks: Sequence[float], y: Callable[[float], float], left: float, right: float) -> Markup:
+    """Draws horizontal lines at the values `marks`, whose heights `y` gives, and writes the values beside them."""
     rows = []
     for m in marks:
         rows += [el("line", x1=left, x2=WIDTH - right, y1=y(m), y2=y(m), class_="grid")]
-        rows += [text(left - 8, y(m) + 4, short(m), "small", "end")]
+        rows += [svg_text(left - 8, y(m) + 4, short_number(m), "small", "end")]
     return el("g", rows)
 
 
 def _legend(names: Sequence[str]) -> Markup:
+    """Writes the names of curves beside their colours."""
     items = [el("span", el("i", class_=f"c{k % COLOURS}"), name) for k, name in enumerate(names)]
     return el("figcaption", items, class_="legend")
 
 
 def choice_bars(rows: Sequence[tuple[str, float, float, str]]) -> Markup:
-    """(name, chosen, largest, note): the chosen size inside an outline of the largest one."""
+    """Draws a row for each choice (name, chosen size, largest size, note): the chosen size as a bar within the largest."""
     left, right, pitch = 150, 190, 22
     widest = max((largest for _, _, largest, _ in rows), default=1.0)
     scale = (WIDTH - left - right) / widest
@@ -136,16 +135,22 @@ def choice_bars(rows: Sequence[tuple[str, float, float, str]]) -> Markup:
     for i, (name, chosen, largest, note) in enumerate(rows):
         y = i * pitch + 4
         parts += [
-            text(left - 12, y + 12, name, "small", "end"),
+            svg_text(left - 12, y + 12, name, "small", "end"),
             el("rect", x=left, y=y, width=scale * largest, height=15, rx=2, class_="track"),
             el("rect", x=left, y=y, width=scale * chosen, height=15, rx=2, class_="c0 fill"),
-            text(left + scale * largest + 10, y + 12, note, "small"),
+            svg_text(left + scale * largest + 10, y + 12, note, "small"),
         ]
     return svg(len(rows) * pitch + 8, parts, label="Chosen widths against the largest network")
 
 
-def memory(buffers: Sequence[Buffer], steps: Sequence[str], arena: int, limit: int | None) -> Markup:
-    """The plan: time to the right (one column for each layer), bytes upwards, a box for each buffer."""
+def memory_chart(buffers: Sequence[PlannedBuffer], steps: Sequence[str], arena: int, limit: int | None) -> Markup:
+    """Draws a memory plan: a box for each buffer, time to the right, addresses upwards.
+
+    - `buffers`: where each buffer lies and between which layers it is needed.
+    - `steps`: names of the layers, one for each column.
+    - `arena`: bytes of the plan.
+    - `limit`: bytes at which a dashed line is drawn, or None.
+    """
     left, bottom, top, right, height = 62, 84, 26, 14, 400
     marks = ticks(0, max(arena, limit or 0, 1))
     column = (WIDTH - left - right) / len(steps)
@@ -153,32 +158,32 @@ def memory(buffers: Sequence[Buffer], steps: Sequence[str], arena: int, limit: i
     def y(v: float) -> float:
         return top + (height - top - bottom) * (marks[-1] - v) / marks[-1]
 
-    parts = [_y_axis(marks, y, left, right), text(left, 14, "arena, bytes", "small")]
+    parts = [_y_axis(marks, y, left, right), svg_text(left, 14, "arena, bytes", "small")]
     for i, name in enumerate(steps):
         x = left + (i + 0.5) * column
         turned = f"translate({x + 3:.1f} {height - bottom + 8}) rotate(-60)"
         parts.append(el("text", name, class_="small", text_anchor="end", transform=turned))
     for k, b in enumerate(buffers):
         x, wide = left + b.first * column, (b.last - b.first + 1) * column
-        tall = y(b.offset) - y(b.offset + b.size)
-        note = f"{b.name}: {b.size:,} bytes at {b.offset:,}, layers {b.first + 1} to {b.last + 1}"
-        box = el("rect", x=x + 1, y=y(b.offset + b.size), width=max(1.0, wide - 2), height=tall, rx=2)
-        caption = text(x + wide / 2, y(b.offset + b.size / 2) + 4, b.name, "small box", "middle")
+        tall = y(b.offset) - y(b.offset + b.bytes)
+        note = f"{b.name}: {b.bytes:,} bytes at {b.offset:,}, layers {b.first + 1} to {b.last + 1}"
+        box = el("rect", x=x + 1, y=y(b.offset + b.bytes), width=max(1.0, wide - 2), height=tall, rx=2)
+        caption = svg_text(x + wide / 2, y(b.offset + b.bytes / 2) + 4, b.name, "small box", "middle")
         room = tall > 14 and wide > 7 * len(b.name)
         parts.append(el("g", el("title", note), box, caption if room else None, class_=f"c{k % COLOURS} fill"))
     if limit is not None:
         parts.append(el("line", x1=left, x2=WIDTH - right, y1=y(limit), y2=y(limit), class_="limit"))
-        parts.append(text(WIDTH - right, y(limit) - 5, f"limit {limit:,}", "small", "end"))
+        parts.append(svg_text(WIDTH - right, y(limit) - 5, f"limit {limit:,}", "small", "end"))
     return svg(height, parts, label="Memory over time")
 
 
-def confusion(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> Markup:
-    """Rows are the true class, columns the predicted one; the shade is the share of the row."""
+def confusion_chart(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> Markup:
+    """Draws a confusion matrix: `counts[true][predicted]` examples of each class, shaded by their share of the row."""
     left, top = 110, 92
     cell = min(46.0, (WIDTH - left - 10) / max(1, len(classes)))
-    parts = [text(left, 12, "columns: predicted, rows: true", "small")]
+    parts = [svg_text(left, 12, "columns: predicted, rows: true", "small")]
     for i, name in enumerate(classes):
-        parts.append(text(left - 8, top + (i + 0.5) * cell + 4, name, "small", "end"))
+        parts.append(svg_text(left - 8, top + (i + 0.5) * cell + 4, name, "small", "end"))
         turned = f"translate({left + (i + 0.5) * cell:.1f} {top - 8}) rotate(-60)"
         parts.append(el("text", name, class_="small", transform=turned))
     for i, row in enumerate(counts):
@@ -195,15 +200,14 @@ def confusion(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> Markup
                 class_=colour,
                 opacity=(0.06 if i == j or n else 0.02) + 0.94 * share**0.5,
             )
-            count = (
-                text(x + cell / 2, y + cell / 2 + 4, str(n), "small box" if share > 0.3 else "small", "middle") if n else None
-            )
+            class_ = "small box" if share > 0.3 else "small"
+            count = svg_text(x + cell / 2, y + cell / 2 + 4, str(n), class_, "middle") if n else None
             parts.append(el("g", el("title", f"{classes[i]} taken for {classes[j]}: {n} of {sum(row)}"), box, count))
     return svg(top + len(classes) * cell + 4, parts, label="Confusion matrix")
 
 
-def scatter(groups: Sequence[tuple[str, Sequence[tuple[float, float]]]], y_label: str, x_label: str) -> Markup:
-    """Points (x, y) in groups, with the line of least squares through each group; both axes start at 0."""
+def scatter_chart(groups: Sequence[tuple[str, Sequence[tuple[float, float]]]], y_label: str, x_label: str) -> Markup:
+    """Draws points (x, y) in named groups, and the line of least squares through each; both axes start at 0."""
     left, bottom, top, right, height = 62, 40, 26, 14, 340
     points = [p for _, group in groups for p in group]
     x_marks = ticks(0, max([x for x, _ in points], default=1.0))
@@ -215,9 +219,9 @@ def scatter(groups: Sequence[tuple[str, Sequence[tuple[float, float]]]], y_label
     def y(v: float) -> float:
         return top + (height - top - bottom) * (y_marks[-1] - v) / y_marks[-1]
 
-    parts = [_y_axis(y_marks, y, left, right), text(left, 14, y_label, "small")]
-    parts += [text(x(m), height - bottom + 16, short(m), "small", "middle") for m in x_marks]
-    parts.append(text(WIDTH - right, height - 4, x_label, "small", "end"))
+    parts = [_y_axis(y_marks, y, left, right), svg_text(left, 14, y_label, "small")]
+    parts += [svg_text(x(m), height - bottom + 16, short_number(m), "small", "middle") for m in x_marks]
+    parts.append(svg_text(WIDTH - right, height - 4, x_label, "small", "end"))
     for k, (_, group) in enumerate(groups):
         dots = [el("circle", cx=x(a), cy=y(b), r=2.6, fill_opacity=0.7) for a, b in group]
         parts.append(el("g", dots, _trend(group, x, y), class_=f"curve c{k % COLOURS}"))
@@ -225,7 +229,7 @@ def scatter(groups: Sequence[tuple[str, Sequence[tuple[float, float]]]], y_label
 
 
 def _trend(group: Sequence[tuple[float, float]], x: Callable[[float], float], y: Callable[[float], float]) -> Markup | None:
-    """The line of least squares through the points, over their range."""
+    """Draws the line of least squares through the points, over their range; `x` and `y` turn values into coordinates."""
     n = len(group)
     mean_x, mean_y = (sum(p[i] for p in group) / max(n, 1) for i in (0, 1))
     spread = sum((a - mean_x) ** 2 for a, _ in group)

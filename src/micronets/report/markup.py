@@ -1,4 +1,4 @@
-"""HTML and SVG as nested function calls. Text is escaped unless it is `Markup` already."""
+"""HTML and SVG as nested function calls; text is escaped unless it is `Markup` already. What is drawn is decided elsewhere."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _VOID = {"meta", "br", "line", "rect", "path", "circle", "polyline"}
 
 
 class Markup(str):
-    """Text that is markup: put in as it is."""
+    """Text that is HTML or SVG already, and is put in as it is."""
 
     __slots__ = ()
 
@@ -19,7 +19,7 @@ Attribute = str | float | int | None
 
 
 def escape(value: Child) -> Markup:
-    """`value` as markup: text escaped, numbers written out, sequences joined, `None` left out."""
+    """Turns a value into markup: text is escaped, a number written out, a sequence joined; None becomes nothing."""
     if value is None:
         return Markup("")
     if isinstance(value, Markup):
@@ -32,7 +32,13 @@ def escape(value: Child) -> Markup:
 
 
 def el(tag: str, /, *children: Child, **attributes: Attribute) -> Markup:
-    """An element. Attribute names lose a trailing underscore (`class_`) and have dashes for underscores; `None` is left out."""
+    """Writes an element of HTML or SVG.
+
+    - `tag`: its name.
+    - `children`: what it holds, as `escape` takes it.
+    - `attributes`: by name, with underscores for dashes and one at the end of a Python keyword (`class_`); those that are
+      None are left out.
+    """
     given = {k.rstrip("_").replace("_", "-"): v for k, v in attributes.items() if v is not None}
     written = "".join(f' {k}="{html.escape(v if isinstance(v, str) else number(v))}"' for k, v in given.items())
     if tag in _VOID and not children:
@@ -41,12 +47,17 @@ def el(tag: str, /, *children: Child, **attributes: Attribute) -> Markup:
 
 
 def number(value: float) -> str:
-    """A coordinate or a count, as short as it is exact enough."""
+    """Writes a number with at most two decimals, which is exact enough for a coordinate."""
     return str(value) if isinstance(value, int) else f"{value:.2f}".rstrip("0").rstrip(".")
 
 
-def table(head: Iterable[Child], rows: Iterable[Iterable[Child]], numeric: Iterable[int] = ()) -> Markup:
-    """An HTML table that scrolls sideways where it is too wide; columns in `numeric` are set flush right."""
+def html_table(head: Iterable[Child], rows: Iterable[Iterable[Child]], numeric: Iterable[int] = ()) -> Markup:
+    """Writes a table that scrolls sideways where it is too wide for the page.
+
+    - `head`: titles of the columns.
+    - `rows`: the cells, one for each column.
+    - `numeric`: numbers of the columns, from 0, that are set flush right.
+    """
     right = set(numeric)
 
     def cells(kind: str, row: Iterable[Child]) -> Markup:
@@ -54,3 +65,20 @@ def table(head: Iterable[Child], rows: Iterable[Iterable[Child]], numeric: Itera
 
     body = [cells("td", r) for r in rows]
     return el("div", el("table", el("thead", cells("th", head)), el("tbody", body)), class_="scroll")
+
+
+def section(title: str, *body: Child) -> Markup:
+    """Writes a section of a page, with its heading."""
+    return el("section", el("h2", title), *body)
+
+
+def document(title: str, style: str, *body: Child) -> str:
+    """Writes a whole page that needs nothing else, with `style` as its style sheet."""
+    head = el(
+        "head",
+        el("meta", charset="utf-8"),
+        el("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        el("title", title),
+        el("style", Markup(style)),
+    )
+    return "<!doctype html>\n" + el("html", head, el("body", el("main", *body)), lang="en") + "\n"

@@ -6,7 +6,7 @@ from micronets.boards import battery
 from micronets.installation import install
 from micronets.report import charts
 from micronets.report.facts import Facts
-from micronets.report.markup import Markup, el, table
+from micronets.report.markup import Markup, document, el, html_table, section
 from micronets.report.style import CSS
 from micronets.terminal import amount, duration, interval_text, metric_label, percent
 
@@ -18,44 +18,34 @@ SOURCES = {
 }
 
 
-MEANINGS = {
+METRIC_MEANINGS = {
     "accuracy": "Accuracy: the share whose class is named right.",
     "auc": "AUC: how often what is abnormal scores higher than what is normal; 50 % is chance.",
 }
 
 
-def page(facts: Facts) -> str:
-    """The whole page. `facts` is what `facts.collect` returns."""
+def run_page(facts: Facts) -> str:
+    """Writes the whole page about a finished run."""
     title = f"{facts.task} on {facts.board.name}"
     sections = [
-        _head(facts),
-        _budget(facts),
-        _accuracy(facts),
-        _deployed(facts),
-        _battery(facts),
-        _search(facts),
-        _choices(facts),
-        _memory(facts),
-        _layers(facts),
-        _training(facts),
-        _confusion(facts),
-        _origin(facts),
+        _header(facts),
+        _budget_section(facts),
+        _accuracy_section(facts),
+        _deployment_section(facts),
+        _battery_section(facts),
+        _search_section(facts),
+        _choices_section(facts),
+        _memory_section(facts),
+        _layers_section(facts),
+        _training_section(facts),
+        _confusion_section(facts),
+        _origin_section(facts),
     ]
-    head = el(
-        "head",
-        el("meta", charset="utf-8"),
-        el("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        el("title", f"micronets: {title}"),
-        el("style", Markup(CSS)),
-    )
-    return "<!doctype html>\n" + el("html", head, el("body", el("main", sections)), lang="en") + "\n"
+    return document(f"micronets: {title}", CSS, sections)
 
 
-def _section(title: str, *body: Markup | str | None) -> Markup:
-    return el("section", el("h2", title), *body)
-
-
-def _head(facts: Facts) -> Markup:
+def _header(facts: Facts) -> Markup:
+    """Writes the title, the main figure, and whether limits and outputs are as they should be."""
     met = all(row.met for row in facts.limits)
     exact = facts.bit_exact
     pills = [el("span", "every limit is met" if met else "a limit is missed", class_=f"pill {'good' if met else 'bad'}")]
@@ -63,15 +53,15 @@ def _head(facts: Facts) -> Markup:
         pills.append(el("span", "not checked under TFLM", class_="pill"))
     else:
         wrong = exact.different
-        says = f"{exact.compared:,} output bytes equal under TFLM" if not wrong else f"{wrong:,} output bytes differ under TFLM"
-        pills.append(el("span", says, class_=f"pill {'bad' if wrong else 'good'}"))
+        text = f"{exact.compared:,} output bytes equal under TFLM" if not wrong else f"{wrong:,} output bytes differ under TFLM"
+        pills.append(el("span", text, class_=f"pill {'bad' if wrong else 'good'}"))
     warning = None
     if facts.synthetic:
-        says = (
+        text = (
             "Trained and tested on synthetic examples: these figures say how well the tool works, not how well the model"
             " does on real ones."
         )
-        warning = el("p", el("b", "SYNTHETIC DATA. "), says, class_="warning")
+        warning = el("p", el("b", "SYNTHETIC DATA. "), text, class_="warning")
     value, noun = facts.scores[-1], facts.noun
     if facts.metric == "accuracy":
         lead = f" of {facts.samples['test']:,} test {noun} right ({value.name})"
@@ -92,7 +82,8 @@ def _head(facts: Facts) -> Markup:
     )
 
 
-def _budget(facts: Facts) -> Markup:
+def _budget_section(facts: Facts) -> Markup:
+    """Shows every limit of the budget, and the best figure there is for it."""
     rows = facts.limits
     bars = [(r.label, r.value, r.limit, f"{amount(r.value, r.unit)} of {amount(r.limit, r.unit)}", r.met) for r in rows]
     cells = [
@@ -106,31 +97,33 @@ def _budget(facts: Facts) -> Markup:
         )
         for r in rows
     ]
-    return _section(
+    return section(
         "Result against budget",
         charts.budget_bars(bars),
-        table(("limit", "result", "allowed", "used", "source", ""), cells, numeric=(1, 2, 3)),
+        html_table(("limit", "result", "allowed", "used", "source", ""), cells, numeric=(1, 2, 3)),
     )
 
 
-def _accuracy(facts: Facts) -> Markup:
+def _accuracy_section(facts: Facts) -> Markup:
+    """Shows how well each form of the network does on the test split."""
     rows = [(r.name, percent(r.value), r.source) for r in facts.scores]
     last, metric, interval = facts.scores[-1], facts.metric, facts.interval
     others = [(metric_label(name), percent(value)) for name, value in last.metrics.items() if name != metric]
-    told = f"On {facts.judged:,} test {facts.judged_noun}. {MEANINGS[metric]} Data: {facts.source}."
-    return _section(
-        MEANINGS[metric].split(":")[0],
-        el("p", told),
-        table(("model", metric_label(metric), "source"), rows, numeric=(1,)),
+    text = f"On {facts.judged:,} test {facts.judged_noun}. {METRIC_MEANINGS[metric]} Data: {facts.source}."
+    return section(
+        METRIC_MEANINGS[metric].split(":")[0],
+        el("p", text),
+        html_table(("model", metric_label(metric), "source"), rows, numeric=(1,)),
         el("p", f"{last.name}: {interval_text(interval)}.", class_="small") if interval else None,
-        table((f"also, of {last.name}", ""), others, numeric=(1,)) if others else None,
+        html_table((f"also, of {last.name}", ""), others, numeric=(1,)) if others else None,
     )
 
 
-def _deployed(facts: Facts) -> Markup:
+def _deployment_section(facts: Facts) -> Markup:
+    """Shows what the generated C takes on the simulated board."""
     c = facts.c
     if c is None:
-        return _section("As C on the board", el("p", f"Not measured here: {install('sim')}. The C is in the folder c."))
+        return section("As C on the board", el("p", f"Not measured here: {install('sim')}. The C is in the folder c."))
     tflm = c.arena_tflm_cortex_m_bytes
     rows = [
         ("latency", amount(c.latency_ms, "ms"), f"{c.cycles:,} cycles, +-{c.uncertainty:.0%}"),
@@ -144,33 +137,35 @@ def _deployed(facts: Facts) -> Markup:
     ]
     equal = "equal the integer reference's, every byte" if c.bit_exact else "DIFFER from the integer reference's"
     layers = [(r.name, r.kind, f"{r.macs:,}", f"{r.cycles:,}", _share(r.cycles, c.cycles)) for r in c.per_layer]
-    return _section(
+    return section(
         "As C on the board",
         el("p", f"The C in the folder c, run on a simulated {c.board}: outputs for {c.samples} inputs {equal}."),
-        table(("", "", ""), rows, numeric=(1,)),
-        table(("layer", "kind", "MACs", "cycles", "share"), layers, numeric=(2, 3, 4)),
+        html_table(("", "", ""), rows, numeric=(1,)),
+        html_table(("layer", "kind", "MACs", "cycles", "share"), layers, numeric=(2, 3, 4)),
         el("p", f"Source: {c.source}, {c.toolchain}. Cycles: {c.sources.cycles}.", class_="small"),
     )
 
 
 def _share(part: int | None, whole: int | None) -> str:
+    """Writes a part as a share of the whole; nothing where one is not known."""
     return f"{part / whole:.1%}" if part is not None and whole else ""
 
 
-def _battery(facts: Facts) -> Markup | None:
+def _battery_section(facts: Facts) -> Markup | None:
+    """Shows how long a battery lasts; nothing where that is not known."""
     cycle, c = facts.battery, facts.c
     if cycle is None or c is None:
         return None
     sleep = facts.board.sources.get("sleep_power_w", "not known; its board file may say it (sleep_power_w)")
     often = "one inference" if cycle.rate == 1 else f"{cycle.rate:.3g} inferences"
-    told = (
+    text = (
         f"At {often} a second, asleep in between. Waking up, regulators, sensors and other parts are"
         " not counted. For another rate: micronets measure --rate."
     )
-    return _section(
+    return section(
         "Battery",
-        el("p", told),
-        table(("", "", ""), battery.rows(cycle), numeric=(1,)),
+        el("p", text),
+        html_table(("", "", ""), battery.rows(cycle), numeric=(1,)),
         el(
             "p",
             f"Run power: {facts.board.sources['active_power_w']}. Sleep power: {sleep}. Latency: {c.source}.",
@@ -179,31 +174,33 @@ def _battery(facts: Facts) -> Markup | None:
     )
 
 
-def _search(facts: Facts) -> Markup:
+def _search_section(facts: Facts) -> Markup:
+    """Shows how the search went, epoch by epoch."""
     history = facts.search.history
     if not history:
-        return _section("Search", el("p", "No search: the architecture was given."))
+        return section("Search", el("p", "No search: the architecture was given."))
     limits, labels = facts.search.limits, {r.name: r.label for r in facts.limits}
     costs = [
         charts.Series(labels.get(name, name), [h["costs"].get(name) / limit if name in h["costs"] else None for h in history])
         for name, limit in limits.items()
     ]
     rates = [charts.Series("accuracy", [h["accuracy"] for h in history])]
-    told = (
+    text = (
         "One supernet holds all networks of the space: its loss, and what its most likely network costs. At first its weights"
         " alone are trained. What it ends with is then checked in integers, repaired where it misses a limit, and enlarged"
         " where there is room."
     )
-    return _section(
+    return section(
         "Search trajectory",
-        el("p", told),
-        charts.lines([charts.Series("loss", [h["loss"] for h in history])], "loss", "epoch"),
-        charts.lines(costs, "cost as a share of its limit", "epoch", limit=1.0),
-        charts.lines(rates, f"accuracy of the networks drawn, on disturbed training {facts.noun}", "epoch", zero=False),
+        el("p", text),
+        charts.line_chart([charts.Series("loss", [h["loss"] for h in history])], "loss", "epoch"),
+        charts.line_chart(costs, "cost as a share of its limit", "epoch", limit=1.0),
+        charts.line_chart(rates, f"accuracy of the networks drawn, on disturbed training {facts.noun}", "epoch", zero=False),
     )
 
 
-def _choices(facts: Facts) -> Markup:
+def _choices_section(facts: Facts) -> Markup:
+    """Shows what was chosen of every choice, beside the largest network of the space."""
     choices = facts.choices
     bars = []
     for c in (c for c in choices if c.kind == "width"):
@@ -215,29 +212,30 @@ def _choices(facts: Facts) -> Markup:
         if c.kind != "width"
     ]
     totals = [(r.label, amount(r.value, r.unit), amount(r.largest, r.unit)) for r in facts.against_largest]
-    return _section(
+    return section(
         "Chosen network against the largest of the space",
-        table(("", "chosen", "largest"), totals, numeric=(1, 2)),
+        html_table(("", "chosen", "largest"), totals, numeric=(1, 2)),
         charts.choice_bars(bars) if bars else None,
-        table(("choice", "kind", "chosen", "options"), others, numeric=(2,)),
+        html_table(("choice", "kind", "chosen", "options"), others, numeric=(2,)),
     )
 
 
-def _memory(facts: Facts) -> Markup:
+def _memory_section(facts: Facts) -> Markup:
+    """Shows TFLM's memory plan."""
     plan = facts.plan
-    buffers = [charts.Buffer(b.name, b.offset, b.bytes, b.first, b.last) for b in plan.buffers]
     steps = [row.name for row in facts.layers]
-    told = (
+    text = (
         f"Where TensorFlow Lite Micro puts each buffer while each layer runs: {plan.bytes:,} bytes. Structures that stay"
         f" take the rest of the arena, {plan.arena_bytes:,} bytes predicted on a 64-bit host (source: estimated)."
     )
     found = facts.arena.found
     if found is not None:
-        told += f" The smallest arena in which TFLM really runs there, by bisection: {found:,} bytes (source: host)."
-    return _section("Memory over time", el("p", told), charts.memory(buffers, steps, plan.bytes, None))
+        text += f" The smallest arena in which TFLM really runs there, by bisection: {found:,} bytes (source: host)."
+    return section("Memory over time", el("p", text), charts.memory_chart(plan.buffers, steps, plan.bytes, None))
 
 
-def _layers(facts: Facts) -> Markup:
+def _layers_section(facts: Facts) -> Markup:
+    """Shows the estimated figures of every layer."""
     head = ("layer", "kind", "output", "MACs", "parameters", "weight bytes", "live bytes")
     rows = [
         (
@@ -251,35 +249,38 @@ def _layers(facts: Facts) -> Markup:
     layers = facts.layers
     sums = (sum(r.macs for r in layers), sum(r.params for r in layers), sum(r.weight_bytes for r in layers))
     total = ("total", "", "", *(f"{n:,}" for n in sums), "")
-    return _section(
-        "Layer by layer", table(head, [*rows, total], numeric=range(3, 7)), el("p", "Source: estimated.", class_="small")
+    return section(
+        "Layer by layer", html_table(head, [*rows, total], numeric=range(3, 7)), el("p", "Source: estimated.", class_="small")
     )
 
 
-def _training(facts: Facts) -> Markup:
+def _training_section(facts: Facts) -> Markup:
+    """Shows how the training went, epoch by epoch."""
     history = facts.train.history
     if not history:
-        return _section("Training", el("p", "No record of a training."))
+        return section("Training", el("p", "No record of a training."))
     losses = [charts.Series("loss", [h.get("loss") for h in history])]
     name = next(k for k in history[-1] if k.startswith("val_"))
     rates = [charts.Series(metric_label(name[4:]), [h.get(name) for h in history])]
     switch = next((i for i, h in enumerate(history) if h.get("stage") != "float"), None)
-    told = f"In float for {switch} epochs, then with quantisation simulated (shaded)." if switch else None
-    return _section(
+    text = f"In float for {switch} epochs, then with quantisation simulated (shaded)." if switch else None
+    return section(
         "Training",
-        el("p", told) if told else None,
-        charts.lines(losses, f"loss on disturbed training {facts.noun}", "epoch", mark=switch),
-        charts.lines(rates, f"{metric_label(name[4:])} on validation {facts.noun}", "epoch", mark=switch, zero=False),
+        el("p", text) if text else None,
+        charts.line_chart(losses, f"loss on disturbed training {facts.noun}", "epoch", mark=switch),
+        charts.line_chart(rates, f"{metric_label(name[4:])} on validation {facts.noun}", "epoch", mark=switch, zero=False),
     )
 
 
-def _confusion(facts: Facts) -> Markup | None:
+def _confusion_section(facts: Facts) -> Markup | None:
+    """Shows the confusion matrix; nothing where the task has none."""
     if facts.confusion is None:
         return None
-    return _section("Confusion", charts.confusion(facts.confusion, facts.classes))
+    return section("Confusion", charts.confusion_chart(facts.confusion, facts.classes))
 
 
-def _origin(facts: Facts) -> Markup:
+def _origin_section(facts: Facts) -> Markup:
+    """Shows data, board, seed, versions, commands and configuration of the run."""
     board = facts.board
     rows = [
         ("data", facts.source),
@@ -293,12 +294,12 @@ def _origin(facts: Facts) -> Markup:
         ("time", ", ".join(f"{stage} {duration(s)}" for stage, s in facts.seconds.items())),
         *((name, version) for name, version in facts.versions.items()),
     ]
-    return _section(
+    return section(
         "Where this comes from",
         el("h3", "Commands"),
         el("pre", "\n".join(facts.commands)),
-        table(("", ""), rows),
+        html_table(("", ""), rows),
         el("h3", "Sources of the numbers"),
-        table(("source", "meaning"), SOURCES.items()),
+        html_table(("source", "meaning"), SOURCES.items()),
         el("details", el("summary", "Configuration"), el("pre", facts.config)),
     )

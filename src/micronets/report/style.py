@@ -1,4 +1,4 @@
-"""The page's style sheet, for light and dark screens and for paper."""
+"""The style sheet of all report pages, for light and dark screens and for paper."""
 
 CSS = """
 :root {

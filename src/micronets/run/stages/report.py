@@ -24,7 +24,7 @@ from micronets.ir.arch import Arch
 from micronets.ir.space import Choice, derive
 from micronets.records import from_json
 from micronets.report.facts import ChoiceRow, Facts, PlanFacts, PlannedBuffer, SearchFacts, SizeRow, TrainFacts, Verdict
-from micronets.report.page import page
+from micronets.report.page import run_page
 from micronets.run import directory
 from micronets.run.context import RunContext
 from micronets.run.directory import CONFIG, FACTS, MODEL, PAGE, SEARCH_LOG, TRAIN_LOG, RunDir
@@ -53,7 +53,7 @@ def _report(context: RunContext) -> Sequence[str]:
     """Writes report.json and report.html."""
     facts = collect(context)
     write_atomic(context.run / FACTS, json.dumps(facts.to_json(), indent=1) + "\n")
-    write_atomic(context.run / PAGE, page(facts))
+    write_atomic(context.run / PAGE, run_page(facts))
     return FACTS, PAGE
 
 
