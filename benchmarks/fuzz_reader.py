@@ -29,12 +29,11 @@ from typing import Any
 
 from benchmarks.mutate import mutated
 from benchmarks.tables import replace_section
-from micronets.boards.board import load_board
 from micronets.commands import inspect
 from micronets.compiler import compile_model
 from micronets.errors import MicronetsError
 from micronets.quantized.validate import validate
-from micronets.tflite import read, write
+from micronets.tflite import ModelFile, read, write
 from tests.support.random_models import random_arch, random_model
 
 SECONDS = 10.0  # of processor time, allowed for one file
@@ -78,7 +77,7 @@ def examine(data: bytes) -> str:
         model = read(data, "x.tflite")
         stage = "refused by inspect"
         validate(model)
-        inspect.inspect(model.arch, load_board(BOARD), model, len(data))
+        inspect.inspect(ModelFile("fuzzed", data, model), BOARD)
         stage = "refused by compile"
         compile_model(model)
     except MicronetsError as e:

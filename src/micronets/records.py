@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -53,3 +53,17 @@ def _value(hint: Any, value: Any) -> Any:
     if isinstance(value, Mapping) and len(args) == 2:
         return {key: _value(args[1], item) for key, item in value.items()}
     return value
+
+
+def rows(items: Iterable[Any]) -> list[dict[str, Any]]:
+    """A flat dict for each record, for a table: a nested record's fields stand beside the others, `outer_inner`."""
+    return [dict(_flat(item, "")) for item in items]
+
+
+def _flat(item: Any, prefix: str) -> Iterator[tuple[str, Any]]:
+    for field in fields(item):
+        value = getattr(item, field.name)
+        if is_dataclass(value) and not isinstance(value, type):
+            yield from _flat(value, f"{prefix}{field.name}_")
+        else:
+            yield f"{prefix}{field.name}", value

@@ -295,18 +295,18 @@ def test_code_and_stack_count_in_what_fits(path: Path, tmp_path: Path, monkeypat
     """Weights alone would fit this flash, and the arena alone this SRAM."""
     board = load_board("NUCLEO-F446RE")
     out = tmp_path / "c"
-    found = compile.compile_to(path, board, out)
+    found = compile.compile(path, board, out)
     tight = replace(board, flash_bytes=found.constant_bytes + 1000)
     with pytest.raises(DoesNotFit, match=r"weights and tables of [\d,]+ bytes and code of [\d,]+ \(.*\) are [\d,]+ more than"):
-        compile.compile_to(path, tight, out)
+        compile.compile(path, tight, out)
     monkeypatch.setattr("shutil.which", lambda name: None)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(DoesNotFit, match=r"and code of 10,240 \(estimated\) are 9,240 more than .* of NUCLEO-F446RE"):
-        compile.compile_to(path, tight, out)
-    compile.compile_to(path, replace(board, flash_bytes=found.constant_bytes + CODE_BYTES), out)
+        compile.compile(path, tight, out)
+    compile.compile(path, replace(board, flash_bytes=found.constant_bytes + CODE_BYTES), out)
     narrow = replace(board, sram_bytes=found.arena_c_bytes + 600)
     with pytest.raises(DoesNotFit, match=r"and a stack of 768 are 168 more than the [\d,]+ bytes of SRAM of"):
-        compile.compile_to(path, narrow, out, patches="off")
+        compile.compile(path, narrow, out, patches="off")
 
 
 def test_code_is_measured_where_there_is_a_compiler() -> None:

@@ -55,7 +55,7 @@ def test_the_search_never_estimates_less_sram_than_is_compiled_and_measured(boar
     searched = budget_costs(arch, board, ("sram_bytes",), runtime=c_costs(None))["sram_bytes"]
     room = replace(board, sram_bytes=2**21)  # for any of them, layer after layer
     compiled = compile_model(model, arena_limit=arena_room(room))
-    assert searched == sram_bytes(compiled.arena_bytes, arch.steps()) == inspect.inspect(arch, room, model).sram_c_bytes
+    assert searched == sram_bytes(compiled.arena_bytes, arch.steps()) == inspect.inspect(model, room).sram_c_bytes
     try:
         figures = execute(compiled, model, room, MeasureOptions(samples=1))
     except (DeviceError, ImportError) as e:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
@@ -185,15 +186,17 @@ def board_names() -> tuple[str, ...]:
     return tuple(sorted(_known()))
 
 
-def load_board(name: str) -> Board:
-    """The board of that name (case, spaces and dashes do not matter), or the one a `.toml` file describes.
+def load_board(board: str | PathLike[str] | Board) -> Board:
+    """The board of that name (case, spaces and dashes do not matter), the one a `.toml` file describes, or `board` itself.
 
     Raises `SpecError` for an unknown name or a bad description, `FileError` for a file that cannot be read.
     """
-    known = _known()
-    for board in known.values():
-        if _plain(board.name) == _plain(name):
-            return board
+    if isinstance(board, Board):
+        return board
+    name, known = fspath(board), _known()
+    for one in known.values():
+        if _plain(one.name) == _plain(name):
+            return one
     if name.endswith(".toml"):
         return _parse(_read(Path(name)), name)
     raise SpecError(f"unknown board '{name}'; {did_you_mean(name, known)}; or give the path of a board's .toml file")

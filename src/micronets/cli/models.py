@@ -61,11 +61,9 @@ def inspect(model: Path, board: str, as_json: bool) -> None:
 
     Ends with 1 where it fits neither under TFLM nor as our C.
     """
-    from micronets.boards.board import load_board
     from micronets.commands import inspect
 
-    arch, weights, file_bytes = inspect.read_arch(model)
-    found = inspect.inspect(arch, load_board(board), weights, file_bytes, str(model))
+    found = inspect.inspect(model, board)
     click.echo(json.dumps(found.to_json()) if as_json else found.text())
     found.check()
 
@@ -79,11 +77,9 @@ def inspect(model: Path, board: str, as_json: bool) -> None:
 @common.as_json
 def compile_(model: Path, board: str, out: Path, runtime: str, patches: str, as_json: bool) -> None:
     """Writes a model as C, with an example and a test vector. Nothing runs."""
-    from micronets.boards.board import load_board
-    from micronets.commands.compile import compile_to
-    from micronets.runtimes import runtime_named
+    from micronets.commands.compile import compile
 
-    found = compile_to(model, load_board(board), out, runtime_named(runtime), patches)
+    found = compile(model, board, out, runtime, patches)
     click.echo(json.dumps(found.to_json()) if as_json else found.text())
 
 

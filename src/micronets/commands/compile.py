@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from micronets import output_directory
-from micronets.boards.board import Board
+from micronets.boards.board import Board, load_board
 from micronets.cost.tflm_arena import arena_tflm_bytes
 from micronets.errors import SpecError
 from micronets.files import is_part
-from micronets.runtimes import OUR_C, Package, Runtime
+from micronets.runtimes import OUR_C, Package, Runtime, runtime_named
 from micronets.runtimes.measurement_text import patches_text
 from micronets.terminal import amount
-from micronets.tflite import read_file
+from micronets.tflite import ModelSource, model_file
 
 SOURCE = "estimated"
 
@@ -61,9 +61,16 @@ class Compilation(Package):
         return "\n".join(lines)
 
 
-def compile_to(path: Path, board: Board, out: Path, runtime: Runtime = OUR_C, patches: str = "auto") -> Compilation:
-    """Writes the C of the model at `path` to the directory `out`, whole or not at all, and tells what it takes.
+def compile(
+    model: ModelSource,
+    board: str | Path | Board,
+    out: str | Path,
+    runtime: str | Runtime = OUR_C,
+    patches: str = "auto",
+) -> Compilation:
+    """Writes the C of a model to the directory `out`, whole or not at all, and tells what it takes of the board.
 
+    - model: the path of a `.tflite`, or a model in memory. board: a name, the path of a board's TOML file, or a board.
     - runtime: what the C is for: our own kernels, or the file itself and what TensorFlow Lite Micro needs to run it.
     - patches: of our own C, see `runtimes.c.arena_limit`.
 
@@ -71,18 +78,18 @@ def compile_to(path: Path, board: Board, out: Path, runtime: Runtime = OUR_C, pa
     anything is refused, and so is one in which a file of an earlier result was edited. Raises `FileError`, `SpecError`,
     `UnsupportedError`, and `DoesNotFit` for a model whose arena or constants exceed the board's memory.
     """
-    file = read_file(path)
-    package = runtime.compile(file, board, patches)
-    _write(out, package.files)
+    chosen, where, file = runtime_named(runtime), load_board(board), model_file(model)
+    package = chosen.compile(file, where, patches)
+    _write(Path(out), package.files)
     return Compilation(
         **{f.name: getattr(package, f.name) for f in fields(Package)},
-        model=str(path),
-        board=board.name,
-        runtime=runtime,
+        model=file.name,
+        board=where.name,
+        runtime=chosen,
         out=str(out),
         arena_tflm_cortex_m_bytes=arena_tflm_bytes(file.model.arch, 4),
-        board_sram_bytes=board.sram_bytes,
-        board_flash_bytes=board.flash_bytes,
+        board_sram_bytes=where.sram_bytes,
+        board_flash_bytes=where.flash_bytes,
     )
 
 

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy.typing as npt
 
 from micronets import records, tasks
 from micronets.device.tflm import interpreter
-from micronets.errors import FileError, SpecError, did_you_mean
+from micronets.errors import DataError, FileError, SpecError, did_you_mean
 from micronets.frontend import RELEASED_LABELS, image, preset
 from micronets.ir.layers import INPUT, Softmax
 from micronets.progress import Progress
@@ -23,8 +24,9 @@ from micronets.quantized.arithmetic import dequantize, quantize
 from micronets.quantized.model import QuantizedModel
 from micronets.runtimes import RUNTIMES, TFLM
 from micronets.runtimes.measurement import Comparison
+from micronets.tasks import Examples, TaskData, own
 from micronets.terminal import interval_text, metric_label, percent, text_table
-from micronets.tflite import ModelFile, read_file
+from micronets.tflite import ModelFile, ModelSource, model_file
 
 REFERENCE = "reference"
 """What runs a model here beside the runtimes: our integer reference, in numpy."""
@@ -141,51 +143,63 @@ class Evaluation:
 
 
 def evaluate(
-    path: Path,
-    task: str | None,
-    data: Path | None,
+    model: ModelSource,
+    task: str | None = None,
+    data: str | Path | TaskData | None = None,
     *,
-    test: Path | None = None,
+    test: str | Path | None = None,
     split: str = "test",
     runtime: str | None = None,
     front_end: str | None = None,
     labels: Sequence[str] | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
-    """The task's metric of a `.tflite` on a split of a data set, with everything that says how it was found.
+    """The task's metric of a model on a split of a data set, with everything that says how it was found.
 
-    task: None is what the model's metadata says, else keyword spotting. runtime: None is TFLM where it is installed.
-    front_end, labels: None is what the model's metadata says.
-    progress: told what is being read, and how many examples of how many are done.
+    - model: the path of a `.tflite`, or a model in memory.
+    - task: a name, or `FILE.py:NAME`; None is what the model's metadata says, else keyword spotting.
+    - data: where the data set is, or the data set itself; None: synthetic examples of the task.
+    - test: a directory that takes the place of the test split, where the task has such an option.
+    - runtime: what computes the outputs: `c`, `tflm` or `reference`; None is TFLM where it is installed.
+    - front_end, labels: of the model; None is what its metadata says.
+    - progress: told what is being read, and how many examples of how many are done.
+
     Raises `FileError`, `SpecError`, `DataError`, `UnsupportedError`, `DeviceError`.
     """
-    runtime = runtime or (TFLM.name if interpreter.available() else REFERENCE)
-    if runtime not in (known := (*RUNTIMES, REFERENCE)):
-        raise SpecError(f"--runtime {runtime}: {did_you_mean(runtime, known)}")
+    runtime = checked_runtime(runtime or (TFLM.name if interpreter.available() else REFERENCE))
     if task is not None:
         tasks.find(task)
-    file = read_file(path)
-    model = file.model
-    task = task or model.metadata.get("micronets.task", "kws")
-    names = tuple(labels) if labels else labels_of(model, front_end)
-    count = model.arch.output_shape[-1]
+    file = model_file(model)
+    network = file.model
+    names = tuple(labels) if labels else labels_of(network, front_end)
+    count = network.arch.output_shape[-1]
     if names is not None and len(names) != count:
-        raise SpecError(f"{path}: {count} outputs, but {len(names)} labels: {', '.join(names)}; name them with --labels")
-    height, width, channels = model.arch.input_shape
-    card = tasks.Card(names, front_end_of(model, front_end), (height, width, channels), str(path), model.metadata)
+        raise SpecError(f"{file.name}: {count} outputs, but {len(names)} labels: {', '.join(names)}; name them with --labels")
     tell = progress or (lambda _: None)
-    tell({"stage": "data", "note": "making synthetic examples" if data is None and test is None else f"reading {test or data}"})
-    examples = tasks.examples(task, card, data, split=split, test=test)
+    if data is None or isinstance(data, (str, PathLike)):
+        task = task or network.metadata.get("micronets.task", "kws")
+        height, width, channels = network.arch.input_shape
+        shape = (height, width, channels)
+        card = tasks.Card(names, front_end_of(network, front_end), shape, file.name, network.metadata)
+        path, held_out = None if data is None else Path(data), None if test is None else Path(test)
+        note = "making synthetic examples" if path is None and held_out is None else f"reading {held_out or path}"
+        tell({"stage": "data", "note": note})
+        examples = tasks.examples(task, card, path, split=split, test=held_out)
+    else:
+        for option, given in (("task", task), ("test", test), ("front_end", front_end)):
+            if given is not None:
+                raise SpecError(f"{option} = {given}: is for data in files; leave it out with a data set in memory")
+        task, examples = data.name, _examples_of(data, split, file, names)
     run, found, count = _runner(file, runtime), list[Int8](), len(examples.labels)
     begun, done = time.monotonic(), 0
     for rows in blocks(count, _CHUNK):
-        found.append(run(quantized(model, examples.part(rows))))
+        found.append(run(quantized(network, examples.part(rows))))
         done += len(rows)
         left = (time.monotonic() - begun) / done * (count - done)
         tell({"stage": "evaluate", "step": done, "steps": count, "seconds_left": left})
-    result = examples.score(logits(model, np.concatenate(found)))
+    result = examples.score(logits(network, np.concatenate(found)))
     return Evaluation(
-        model=str(path),
+        model=file.name,
         task=task,
         metric=result.metric,
         value=result.value,
@@ -201,6 +215,42 @@ def evaluate(
         notes=tuple(examples.notes),
         classes=tuple(examples.classes),
         confusion=result.confusion,
+    )
+
+
+def checked_runtime(name: str) -> str:
+    """The name itself. Raises `SpecError` for one that is no runtime and not `REFERENCE`."""
+    if name not in (known := (*RUNTIMES, REFERENCE)):
+        raise SpecError(f"--runtime {name}: {did_you_mean(name, known)}")
+    return name
+
+
+def _examples_of(data: TaskData, split: str, file: ModelFile, names: tuple[str, ...] | None) -> Examples:
+    """A split of a data set in memory, for a model of its classes and its input. Raises `DataError`."""
+    own.check_data(data)
+    if names is not None and names != data.classes:
+        raise DataError(
+            f"{file.name}: its labels are {', '.join(names)}, the data's classes {', '.join(data.classes)}; "
+            "give data of the same classes, in the same order"
+        )
+    told = json.loads(file.model.metadata.get("micronets.frontend", "{}"))
+    settings = {name: int(told[name]) for name in data.input_settings if name in told}
+    if data.input_shape(settings) != file.model.arch.input_shape:
+        raise DataError(
+            f"{file.name}: its input is {file.model.arch.input_shape}, the data's {data.input_shape(settings)}; "
+            "give data of that shape"
+        )
+    if not data.size(split):
+        raise DataError(f"{data.source}: split '{split}' is empty; choose another")
+    return Examples(
+        part=lambda rows: data.inputs(split, settings, rows),
+        labels=data.labels(split),
+        classes=data.classes,
+        score=lambda outputs: data.evaluate(outputs, split),
+        source=data.source,
+        synthetic=data.synthetic,
+        noun=data.noun,
+        notes=data.notes,
     )
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from micronets import records, tflite
-from micronets.boards.board import Board
+from micronets import records
+from micronets.boards.board import Board, load_board
 from micronets.compiler import optimise, plan_patches
 from micronets.cost.costs import RUNTIME_FLASH_BYTES, cost
 from micronets.cost.layer_table import LayerInspection, layer_inspections
@@ -18,24 +19,7 @@ from micronets.ir.layers import Shape
 from micronets.quantized.model import QuantizedModel
 from micronets.runtimes.c import arena_room, flash_bytes, sram_bytes
 from micronets.terminal import amount, text_table
-
-
-def read_arch(path: Path) -> tuple[Arch, QuantizedModel | None, int | None]:
-    """The network of a `.tflite` or an architecture's JSON file, and of the former its weights and the size in bytes.
-
-    Raises `FileError`, `SpecError` and `UnsupportedError` for what cannot be read.
-    """
-    try:
-        data = path.read_bytes()
-    except OSError as e:
-        raise FileError(f"{path}: cannot read this model ({e.strerror}); give a .tflite or an architecture's .json") from e
-    if path.suffix == ".json":
-        try:
-            return Arch.from_json(data.decode(), str(path)), None, None
-        except UnicodeDecodeError as e:
-            raise FileError(f"{path}: not an architecture: not UTF-8 text") from e
-    model = tflite.read(data, str(path))
-    return model.arch, model, len(data)
+from micronets.tflite import ModelSource, model_file
 
 
 @dataclass(frozen=True)
@@ -84,6 +68,10 @@ class Inspection:
         """The record as `micronets inspect --json` prints it."""
         table: dict[str, Any] = records.to_json(self)
         return table
+
+    def rows(self) -> list[dict[str, Any]]:
+        """A flat row for each layer, for a table: `pandas.DataFrame(inspection.rows())`."""
+        return records.rows(self.per_layer)
 
     def text(self) -> str:
         """The record for a terminal."""
@@ -142,16 +130,38 @@ class Inspection:
             raise DoesNotFit(f"{name} {self.fit_text()}; take fewer channels, weights of 4 bits, or a larger board")
 
 
-def inspect(
+def inspect(model: ModelSource | Arch, board: str | Path | Board) -> Inspection:
+    """What a network costs on a board; everything is estimated, nothing runs.
+
+    - model: the path of a `.tflite` or of an architecture's `.json`, a model in memory, or an architecture. Our C is that
+      which `compile` makes of a model for this board, layers in patches where it takes them to fit; without weights, of the
+      architecture as it is.
+    - board: a name, the path of a board's TOML file, or a board.
+
+    Raises `FileError`, `SpecError` and `UnsupportedError` for what cannot be read.
+    """
+    where = load_board(board)
+    if isinstance(model, Arch):
+        return _inspected(model, where)
+    if isinstance(model, (str, PathLike)) and Path(model).suffix == ".json":
+        return _inspected(_read_arch(Path(model)), where, name=str(model))
+    file = model_file(model)
+    return _inspected(file.model.arch, where, file.model, len(file.content), file.name)
+
+
+def _read_arch(path: Path) -> Arch:
+    try:
+        return Arch.from_json(path.read_text("utf-8"), str(path))
+    except OSError as e:
+        raise FileError(f"{path}: cannot read this architecture ({e.strerror}); give a .tflite or a .json") from e
+    except UnicodeDecodeError as e:
+        raise FileError(f"{path}: not an architecture: not UTF-8 text") from e
+
+
+def _inspected(
     arch: Arch, board: Board, model: QuantizedModel | None = None, file_bytes: int | None = None, name: str = ""
 ) -> Inspection:
-    """What a network costs on a board.
-
-    - model: the network with its weights, where there are some. Our C is that which `compile` makes of it for this board,
-      layers in patches where it takes them to fit; without weights, of `arch` as it is.
-    - file_bytes: replaces the estimate of the file's size where there is a file.
-    - name: of the file, for the result.
-    """
+    """file_bytes replaces the estimate of the file's size where there is a file; name: of the file, for the result."""
     c = cost(arch, board)
     ours = arch if model is None else optimise(model).arch
     flash = c.flash_bytes if file_bytes is None else file_bytes + RUNTIME_FLASH_BYTES

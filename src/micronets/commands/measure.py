@@ -6,19 +6,19 @@ from dataclasses import replace
 from pathlib import Path
 
 from micronets.boards import battery
-from micronets.boards.board import Board
+from micronets.boards.board import Board, load_board
 from micronets.errors import SpecError
-from micronets.runtimes import OUR_C, RUNTIMES, Measurement, MeasureOptions, Runtime
+from micronets.runtimes import OUR_C, RUNTIMES, Measurement, MeasureOptions, Runtime, runtime_named
 from micronets.runtimes.base import inputs
 from micronets.runtimes.measurement_text import text
-from micronets.tflite import read_file
+from micronets.tflite import ModelSource, model_file, read_file
 
 __all__ = ["at_rate", "inputs", "measure", "problems", "text", "write_firmware"]
 
 
 def measure(
-    path: Path,
-    board: Board,
+    model: ModelSource,
+    board: str | Path | Board,
     device: str = "sim",
     *,
     compiler: str | None = None,
@@ -26,19 +26,21 @@ def measure(
     seed: int = 0,
     patches: str = "auto",
     flash: bool = False,
-    runtime: Runtime = OUR_C,
+    runtime: str | Runtime = OUR_C,
 ) -> Measurement:
-    """The model at `path`, run on a device: what `micronets measure` tells (docs/measure.md).
+    """A model, run on a device of a board: what `micronets measure` tells (docs/measure.md).
 
+    - model: the path of a `.tflite`, or a model in memory. board: a name, the path of a board's TOML file, or a board.
     - device, compiler, samples, seed, patches, flash: see `MeasureOptions`.
-    - runtime: what is to execute it.
+    - runtime: what is to execute it: `c`, or a runtime that was built for the board.
 
     What is not known on a device is None. Raises what reading, compiling, building and running raise; outputs that differ
     are a result, not an error.
     """
     options = MeasureOptions(device, compiler, samples, seed, patches, flash)
-    runtime.check(options)
-    return runtime.measure(read_file(path), board, options)
+    chosen = runtime_named(runtime)
+    chosen.check(options)
+    return chosen.measure(model_file(model), load_board(board), options)
 
 
 def write_firmware(

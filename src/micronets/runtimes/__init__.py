@@ -16,8 +16,10 @@ RUNTIMES: Mapping[str, Runtime] = {runtime.name: runtime for runtime in (OUR_C, 
 """Every runtime by its name; the first is the one that commands take without being told."""
 
 
-def runtime_named(name: str) -> Runtime:
-    """The runtime of that name. Raises `SpecError` that names the nearest one."""
+def runtime_named(name: str | Runtime) -> Runtime:
+    """The runtime of that name, or the one that is given. Raises `SpecError` that names the nearest one."""
+    if isinstance(name, Runtime):
+        return name
     if name not in RUNTIMES:
         raise SpecError(f"runtime: unknown '{name}'; {did_you_mean(name, RUNTIMES)}")
     return RUNTIMES[name]

@@ -178,6 +178,10 @@ class Measurement(Execution):
             return None
         return self.sram_bytes <= self.board_sram_bytes and self.flash_bytes <= self.board_flash_bytes
 
+    def rows(self) -> list[dict[str, Any]]:
+        """A flat row for each layer, for a table: `pandas.DataFrame(measurement.rows())`."""
+        return records.rows(self.per_layer)
+
     def to_json(self) -> dict[str, Any]:
         """The record as JSON holds it: what `micronets measure --json` prints."""
         return {**records.to_json(self), "fits": self.fits}

@@ -1,7 +1,7 @@
 """`.tflite` files: `read` and `write` are inverses on our vocabulary."""
 
-from micronets.tflite.file import ModelFile, as_file, read_file
+from micronets.tflite.file import ModelFile, ModelSource, as_file, model_file, read_file
 from micronets.tflite.reader import operators, read, tensor_names
 from micronets.tflite.writer import write
 
-__all__ = ["ModelFile", "as_file", "operators", "read", "read_file", "tensor_names", "write"]
+__all__ = ["ModelFile", "ModelSource", "as_file", "model_file", "operators", "read", "read_file", "tensor_names", "write"]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 
-from micronets.errors import FileError
+from micronets.errors import FileError, SpecError
 from micronets.quantized.model import QuantizedModel
 from micronets.tflite.reader import read
 from micronets.tflite.writer import write
@@ -21,6 +22,23 @@ class ModelFile:
     name: str
     content: bytes
     model: QuantizedModel
+
+
+ModelSource = str | PathLike[str] | QuantizedModel | ModelFile
+"""A model as users name it: the path of a `.tflite`, or a model in memory."""
+
+
+def model_file(model: ModelSource) -> ModelFile:
+    """The file of a model, read from its path or made of a model in memory. Raises what `read_file` and `write` raise."""
+    match model:
+        case ModelFile():
+            return model
+        case QuantizedModel():
+            return as_file(model, "model")
+        case str() | PathLike():
+            return read_file(Path(model))
+        case _:
+            raise SpecError(f"model: is a {type(model).__name__}; give the path of a .tflite, or a QuantizedModel")
 
 
 def read_file(path: Path) -> ModelFile:

@@ -1,0 +1,70 @@
+"""A model run on inputs on this machine: its outputs, and every tensor on the way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from micronets.commands.evaluate import REFERENCE, checked_runtime, outputs
+from micronets.device.tflm import interpreter
+from micronets.errors import SpecError
+from micronets.ir.layers import INPUT
+from micronets.quantized import reference
+from micronets.quantized.arithmetic import dequantize, quantize
+from micronets.quantized.model import QuantizedModel
+from micronets.runtimes import TFLM
+from micronets.tflite import ModelSource, model_file
+
+Array = npt.NDArray[Any]
+
+
+def invoke(model: ModelSource, x: npt.ArrayLike, runtime: str = REFERENCE) -> Array:
+    """Outputs `[N, *output_shape]` of a model for inputs `[N, *input_shape]`.
+
+    - model: the path of a `.tflite`, or a model in memory.
+    - x: real numbers, which are quantised as the model's input is, or int8 codes of it. Outputs are of the same kind.
+    - runtime: `reference` (integers in numpy, the definition of what a model computes), `c` (the C that `compile` writes, built
+      for this machine) or `tflm` (TensorFlow Lite Micro, where it is installed). All three give the same bytes.
+
+    Raises `SpecError` for inputs of another shape, `DeviceError` where a runtime cannot be built or run.
+    """
+    checked_runtime(runtime)
+    file = model_file(model)
+    codes, real = _codes(file.model, x)
+    out = outputs(file, codes, runtime)
+    return _real(file.model, file.model.arch.output, out) if real else out
+
+
+def tensors(model: ModelSource, x: npt.ArrayLike, runtime: str = REFERENCE) -> dict[str, Array]:
+    """Every tensor of a model by the name of its layer, the input first: `[N, *shape]` each.
+
+    Arguments and errors are those of `invoke`; our C keeps no tensors, so runtime `c` is refused.
+    """
+    checked_runtime(runtime)
+    if runtime not in (REFERENCE, TFLM.name):
+        raise SpecError(f"runtime = {runtime}: keeps no tensors, as they share memory; allowed: {REFERENCE}, {TFLM.name}")
+    file = model_file(model)
+    codes, real = _codes(file.model, x)
+    found = reference.tensors(file.model, codes) if runtime == REFERENCE else interpreter.tensors(file.content, codes)
+    return {name: _real(file.model, name, t) if real else t for name, t in found.items()}
+
+
+def _codes(model: QuantizedModel, x: npt.ArrayLike) -> tuple[Array, bool]:
+    """Inputs as the model takes them, and whether they were given as real numbers. Raises `SpecError`."""
+    given = np.asarray(x)
+    shape = model.arch.input_shape
+    if given.ndim != len(shape) + 1 or given.shape[1:] != shape or not len(given) or given.dtype.kind not in "fiu":
+        want = ", ".join(map(str, shape))
+        raise SpecError(f"x is {given.dtype} {list(given.shape)}; need numbers [N, {want}], N inputs of the model")
+    if given.dtype == np.int8 and INPUT in model.quant:
+        return given, False
+    if not np.isfinite(given).all():
+        raise SpecError("x holds values that are not finite numbers; remove or repair them")
+    real = given.astype(np.float32)
+    return (quantize(real, model.quant[INPUT], model.arch.input_bits) if INPUT in model.quant else real), True
+
+
+def _real(model: QuantizedModel, name: str, codes: Array) -> Array:
+    return dequantize(codes, model.quant[name]) if name in model.quant else codes
