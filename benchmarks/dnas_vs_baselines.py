@@ -51,7 +51,7 @@ from micronets.quantized import reference
 from micronets.run.config import Config, load
 from micronets.run.context import RunContext
 from micronets.run.directory import RunDir
-from micronets.run.stages.search import budget_without_metadata
+from micronets.commands.search import budget_without_metadata
 from micronets.terminal import metric_label
 from micronets.tflite import write
 
@@ -67,7 +67,8 @@ class Comparison:
         self.config, self.candidates = config, candidates
         self.context = RunContext(config, RunDir(Path(config.out)), say)
         self.data, self.space, self.board = self.context.data, self.context.space, self.context.board
-        self.budget = board_budget(budget_without_metadata(self.context), self.board)
+        self.unmarked = budget_without_metadata(config.budget, self.data, self.context.costs)
+        self.budget = board_budget(self.unmarked, self.board)
 
     @cached_property
     def fitter(self) -> BudgetFitter:
@@ -117,7 +118,7 @@ class Comparison:
         }
 
     def dnas(self, seed: int, directory: Path) -> SearchResult:
-        settings, budget = self.config.search, budget_without_metadata(self.context)
+        settings, budget = self.config.search, self.unmarked
         options: dict[str, Any] = {"seed": seed, "directory": directory, "progress": say}
         return search(self.space, self.data, budget, self.board, settings, **options)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,7 @@ class TrainResult:
     - `float_state`: state dict of the float network, of the float stage's best epoch.
     - `history`: one record per epoch: stage, epoch (from 1), loss, and the task's metric on the validation split.
     - `float_score`: the task's metric of the float stage's best epoch, on the validation split, 0 to 1.
+    - `input_settings`: settings of the front end by name, with which it was trained.
     - `quantised_score`: the same metric of the quantised stage's best epoch; None if there was no such stage.
     """
 
@@ -48,6 +49,7 @@ class TrainResult:
     history: list[dict[str, Any]]
     float_score: float
     quantised_score: float | None
+    input_settings: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def state(self) -> dict[str, Tensor]:
@@ -83,6 +85,7 @@ def train_network(job: TrainingJob, directory: Path, progress: Progress | None =
         "state": loop.best["quantised"]["state"] if quantised else None,
         "quantised_score": loop.best["quantised"]["score"] if quantised else None,
         "history": loop.history,
+        "input_settings": dict(job.input_settings),
     }
     buffer = io.BytesIO()
     torch.save(record, buffer)
@@ -112,4 +115,11 @@ def _result_of(record: Mapping[str, Any]) -> TrainResult:
     else:
         fakequant.attach(net)
         net.load_state_dict(record["state"])
-    return TrainResult(net.eval(), record["float_state"], record["history"], record["float_score"], record["quantised_score"])
+    return TrainResult(
+        net.eval(),
+        record["float_state"],
+        record["history"],
+        record["float_score"],
+        record["quantised_score"],
+        record.get("input_settings", {}),  # a file of an earlier version has none
+    )

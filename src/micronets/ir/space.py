@@ -80,6 +80,15 @@ class SearchSpace:
         """Every choice at its first option, but shapes at their last: small maps, narrow layers."""
         return {c.name: c.options[-1 if c.kind == "shape" else 0] for c in self.choices}
 
+    def fixed(self, values: Mapping[str, int]) -> SearchSpace:
+        """The space with one value for some choices, by name. Raises `SpecError` for an unknown choice or option."""
+        for name, value in values.items():
+            if value not in self.choice(name).options:
+                options = ", ".join(map(str, self.choice(name).options))
+                raise SpecError(f"space.fix.{name} = {value}; options: {options}")
+        choices = tuple(replace(c, options=(values[c.name],)) if c.name in values else c for c in self.choices)
+        return replace(self, choices=choices)
+
     def sample(self, rng: random.Random) -> dict[str, int]:
         """Each choice drawn uniformly and on its own."""
         return {c.name: rng.choice(c.options) for c in self.choices}

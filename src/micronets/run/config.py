@@ -14,7 +14,7 @@ from micronets import tasks
 from micronets.boards.board import Budget, load_board
 from micronets.commands.own_space import load_space
 from micronets.design.search_settings import SearchSettings
-from micronets.design.train_settings import WITHOUT_EFFECT, TrainSettings
+from micronets.design.train_settings import TrainSettings
 from micronets.errors import FileError, SpecError, did_you_mean
 from micronets.ir import spaces
 from micronets.ir.space import SearchSpace
@@ -232,18 +232,8 @@ def make_space(
     given: options that the data decide (`TaskData.space_options`), where the space has them. Raises `SpecError`.
     """
     kind, record = tasks.find(task).inputs, space_record(table)
-    known = record.options(kind)
-    options = {k: v for k, v in table.items() if k in known}
-    for k, v in given.items():
-        if options.get(k, v) not in (v, known.get(k)):
-            raise SpecError(f"space.{k} = {options[k]}; the data decide this, and have {v}: remove it")
-    options |= {k: v for k, v in given.items() if k in known}
-    space = record.make(kind, classes, **options)
-    for name, value in table["fix"].items():
-        if value not in space.choice(name).options:
-            raise SpecError(f"space.fix.{name} = {value}; options: {', '.join(map(str, space.choice(name).options))}")
-    fixed = [dataclasses.replace(c, options=(table["fix"][c.name],)) if c.name in table["fix"] else c for c in space.choices]
-    return dataclasses.replace(space, choices=tuple(fixed))
+    options = {k: v for k, v in table.items() if k in record.options(kind)}
+    return record.make_for(kind, classes, options, given, table["fix"])
 
 
 def decides(key: str) -> bool:

@@ -58,6 +58,30 @@ class Space:
         made = KINDS[kind](**{k: v for k, v in chosen.items() if k in of_inputs})
         return self.of(made, classes, **{k: v for k, v in chosen.items() if k not in of_inputs})
 
+    def make_for(
+        self,
+        kind: str,
+        classes: int,
+        options: Mapping[str, Any],
+        decided: Mapping[str, Any],
+        fix: Mapping[str, int],
+    ) -> SearchSpace:
+        """The space for given data.
+
+        - kind, classes: of input, and number of outputs.
+        - options: what the user chose. decided: options that the data decide (`TaskData.space_options`); those that the space
+          has not are left out.
+        - fix: choices that have one value, by name: they are then no choices any more.
+
+        Raises `SpecError`, also for an option that the data decide otherwise.
+        """
+        known, chosen = self.options(kind), dict(options)
+        for k, v in decided.items():
+            if chosen.get(k, v) not in (v, known.get(k)):
+                raise SpecError(f"space.{k} = {chosen[k]}; the data decide this, and have {v}: remove it")
+        chosen |= {k: v for k, v in decided.items() if k in known}
+        return self.make(kind, classes, **chosen).fixed(fix)
+
     def of(self, inputs: Inputs, classes: int, **options: Any) -> SearchSpace:
         """The space for `inputs`, with options of its own alone. Raises `SpecError`."""
         return self.function(inputs, classes, **options)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from micronets import tflite
-from micronets.errors import CheckFailed
-from micronets.files import write_atomic
 from micronets.run import directory
 from micronets.run.context import RunContext, settings_for
 from micronets.run.directory import MODEL, TRAIN_FOLDER
@@ -23,18 +21,11 @@ def _inputs(context: RunContext) -> dict[str, Any]:
 
 def _export(context: RunContext) -> Sequence[str]:
     """Writes model.tflite. Raises `CheckFailed` if it does not read back as it was written."""
-    from micronets.design.export import to_quantized
+    from micronets.commands.train import export
     from micronets.design.train import load_result
 
-    metadata = context.data.metadata(context.input_settings)
-    if context.data.synthetic:
-        metadata |= {"micronets.data": context.data.source}
-    content = tflite.write(to_quantized(load_result(context.run / TRAIN_FOLDER).net, metadata))
-    if tflite.write(tflite.read(content)) != content:
-        raise CheckFailed(
-            f"{context.run / MODEL}: does not read back as it was written; this is a bug of micronets, please report it"
-        )
-    write_atomic(context.run / MODEL, content)
+    trained = replace(load_result(context.run / TRAIN_FOLDER), input_settings=context.input_settings)
+    export(trained, context.run / MODEL, context.data)
     return (MODEL,)
 
 

@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from micronets import tasks, user_code
-from micronets.boards.board import Budget, board_budget
+from micronets.boards.board import board_budget
 from micronets.commands import own_space
-from micronets.cost.tflite_size import METADATA_BYTES
-from micronets.errors import CheckFailed, SpecError, UnsupportedError, UserCodeError
+from micronets.commands.search import budget_without_metadata, measured_costs
+from micronets.errors import SpecError, UserCodeError
 from micronets.files import digest, write_atomic
-from micronets.ir.arch import Arch
-from micronets.quantized.random_weights import untrained
 from micronets.run.config import make_space
 from micronets.run.context import RunContext, settings_for
 from micronets.run.directory import ARCH, SEARCH_FOLDER, SEARCH_LOG, SEARCH_STATE, SPACE_COPY, SUPERNET, VALUES
 from micronets.run.stages.base import Stage
-from micronets.runtimes import MeasureOptions
-from micronets.runtimes.measurement import LIMITS_MEASURED
-from micronets.tflite import as_file
 
 
 def check_budget(context: RunContext) -> None:
@@ -64,14 +58,14 @@ def _search(context: RunContext) -> Sequence[str]:
     found = search(
         context.space,
         context.data,
-        budget_without_metadata(context),
+        budget_without_metadata(context.config.budget, context.data, context.costs),
         context.board,
         context.config.search,
         seed=context.config.seed,
         directory=context.run / SEARCH_FOLDER,
         progress=context.progress,
         runtime=context.costs,
-        measure=measured_costs(context),
+        measure=measured_costs(context.config.budget, context.board, context.runtime, context.progress),
     )
     write_atomic(context.run / SEARCH_LOG, _json_lines(found.history))
     write_atomic(context.run / VALUES, json.dumps(found.values, indent=1) + "\n")
@@ -81,45 +75,6 @@ def _search(context: RunContext) -> Sequence[str]:
         return ARCH, VALUES, SUPERNET, SEARCH_LOG
     write_atomic(context.run / SPACE_COPY, user_code.read(context.config.space["file"], "space.file"))
     return ARCH, VALUES, SUPERNET, SEARCH_LOG, SPACE_COPY
-
-
-def budget_without_metadata(context: RunContext) -> Budget:
-    """The budget less the labels and the front end that the file carries, as far as they exceed what the costs assume."""
-    budget, metadata = context.config.budget, context.data.metadata({})
-    taken = sum(len(name.encode()) + len(text.encode()) + 64 for name, text in metadata.items())
-    more = max(0, taken - METADATA_BYTES)
-    costs = context.costs.costs
-    less = {name: limit - more for name, limit in budget.limits().items() if costs[name].metadata}
-    return replace(budget, **less)  # type: ignore[arg-type]
-
-
-def measured_costs(context: RunContext) -> Callable[[Arch], dict[str, float]] | None:
-    """A function that measures a candidate of the search on the simulated board, by name of the limit.
-
-    None where the limits are for a runtime that cannot be measured with what there is here, or where nothing can be
-    simulated: the search then goes by estimates alone, and says so.
-    """
-    runtime = context.runtime
-    names = [n for n in board_budget(context.config.budget, context.board).limits() if n in LIMITS_MEASURED]
-    if not runtime.self_contained or not names:
-        return None
-    reason = runtime.unmeasurable(context.board)
-    if reason is not None:
-        context.progress({"stage": "search", "note": f"limits on the board are held by estimates alone: {reason}"})
-        return None
-
-    options = MeasureOptions(samples=1, patches=runtime.whole_layers)
-
-    def measured(arch: Arch) -> dict[str, float]:
-        try:
-            found = runtime.measure(as_file(untrained(arch), "a candidate of the search"), context.board, options)
-        except UnsupportedError as e:
-            raise SpecError(f'runtime = "{runtime.name}": a network of the space cannot be compiled: {e}') from e
-        if not found.bit_exact:
-            raise CheckFailed("; ".join(runtime.problems(found)))
-        return {name: float(getattr(found, name)) for name in names}
-
-    return measured
 
 
 def write_weights(path: Path, state: Mapping[str, Any]) -> None:

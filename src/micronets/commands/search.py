@@ -1,0 +1,174 @@
+"""`search`: finds a network of a space that does well on data and keeps a budget on a board."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from micronets.boards.board import Board, Budget, board_budget, load_board
+from micronets.commands import own_space
+from micronets.commands.own_space import SpaceFunction
+from micronets.cost import latency_model as latency_models
+from micronets.cost.costs import RuntimeCosts
+from micronets.cost.latency_model import LatencyModel
+from micronets.cost.tflite_size import METADATA_BYTES
+from micronets.design.search_settings import SearchSettings
+from micronets.errors import CheckFailed, SpecError, UnsupportedError
+from micronets.ir.arch import Arch
+from micronets.ir.space import SearchSpace, derive
+from micronets.ir.spaces import SPACES, Space
+from micronets.ir.spaces.inputs import Inputs
+from micronets.quantized.random_weights import untrained
+from micronets.progress import Progress
+from micronets.runtimes import MeasureOptions, Runtime, runtime_named
+from micronets.runtimes.measurement import LIMITS_MEASURED
+from micronets.tasks import TASKS, TaskData
+from micronets.tasks.own import check_data
+from micronets.tflite import as_file
+
+if TYPE_CHECKING:
+    from micronets.design.dnas import SearchResult
+
+_SHAPES = 64  # combinations of shape choices whose input is compared with that of the data
+
+
+def search(
+    space: str | SpaceFunction | Space | SearchSpace,
+    data: TaskData,
+    *,
+    board: str | Path | Board,
+    budget: Budget | None = None,
+    options: Mapping[str, Any] | None = None,
+    fix: Mapping[str, int] | None = None,
+    settings: SearchSettings | None = None,
+    runtime: str | Runtime = "tflm",
+    latency_model: LatencyModel | None = None,
+    seed: int = 0,
+    out: str | Path | None = None,
+    progress: Progress | None = None,
+) -> SearchResult:
+    """Searches a space for the network that does best on data within a budget (differentiable architecture search).
+
+    - space: a function `(inputs, classes, **options) -> SearchSpace`, a space made already, the name of one that comes with
+      micronets, or `FILE.py:FUNCTION`.
+    - data: what the network is to learn.
+    - board, budget: what it has to fit: hard limits; the board's own SRAM and flash always are.
+    - options, fix: of the space; choices that have one value.
+    - settings: of the search.
+    - runtime: what will execute the network, which the limits on SRAM, flash, time and energy are for: `tflm` or `c`.
+    - latency_model: of the board and the runtime, made by `micronets characterize`; None: the board's own, if there is one.
+    - seed: of first weights, order and disturbance of examples, and networks that are drawn.
+    - out: a directory for checkpoints, from which a search that was interrupted goes on; None: there are none.
+    - progress: is told stage, step, steps, seconds_left and the loss every few seconds.
+
+    Raises `BudgetError` before any training when nothing in the space can keep the budget, `SpecError` for networks that
+    cannot be or do not go with the data, `TrainingError` if the loss is not a number.
+    """
+    from micronets.design import dnas
+
+    where, chosen = load_board(board), runtime_named(runtime)
+    check_data(data)
+    made = space_for(space, data, options or {}, fix or {})
+    costs = chosen.costs(latency_model or latency_models.load(where.name, chosen.name))
+    limits, tell = budget or Budget(), progress or (lambda _: None)
+    with _directory(out) as directory:
+        return dnas.search(
+            made,
+            data,
+            budget_without_metadata(limits, data, costs),
+            where,
+            settings or SearchSettings(),
+            seed=seed,
+            directory=Path(directory),
+            progress=tell,
+            runtime=costs,
+            measure=measured_costs(limits, where, chosen, tell),
+        )
+
+
+def _directory(out: str | Path | None) -> Any:
+    """A context with a directory for checkpoints: the one that is given, or one that goes with its end."""
+    if out is None:
+        return tempfile.TemporaryDirectory(prefix="micronets-")
+    from contextlib import nullcontext
+
+    return nullcontext(out)
+
+
+def space_for(
+    space: str | SpaceFunction | Space | SearchSpace,
+    data: TaskData,
+    options: Mapping[str, Any],
+    fix: Mapping[str, int],
+) -> SearchSpace:
+    """The search space for given data, its networks checked where it is the user's own. Raises `SpecError`."""
+    classes = len(data.classes)
+    if isinstance(space, SearchSpace):
+        if options:
+            raise SpecError(f"options: the space '{space.name}' is made already; give the function that makes it, or none")
+        made = own_space.guarded(space).fixed(fix)
+    else:
+        record = own_space.space_of(space)
+        if data.name in TASKS:
+            made = record.make_for(TASKS[data.name].inputs, classes, options, data.space_options, fix)
+        elif data.input_settings:
+            raise SpecError(
+                f"space: the input of {data.name} has settings ({', '.join(data.input_settings)}), which are choices of the "
+                "space; give a SearchSpace that has them"
+            )
+        else:
+            shape = data.input_shape({})
+            made = record.of(Inputs((), lambda pick: shape), classes, **options).fixed(fix)
+        if record in SPACES.values():  # tests hold ours to the contract
+            return made
+    own_space.check(made, classes)
+    for n, shapes in enumerate(made.shape_combinations()):
+        if n == _SHAPES:
+            break
+        arch = derive(made, made.largest() | shapes)
+        want = data.input_shape({name: value for name, value in shapes.items() if name in data.input_settings})
+        if arch.input_shape != want:
+            raise SpecError(f"space '{made.name}': its networks take {arch.input_shape}, the data give {want}")
+    return made
+
+
+def budget_without_metadata(budget: Budget, data: TaskData, costs: RuntimeCosts) -> Budget:
+    """The budget less the labels and the front end that the file carries, as far as they exceed what the costs assume."""
+    metadata = data.metadata({})
+    taken = sum(len(name.encode()) + len(text.encode()) + 64 for name, text in metadata.items())
+    more = max(0, taken - METADATA_BYTES)
+    less = {name: limit - more for name, limit in budget.limits().items() if costs.costs[name].metadata}
+    return replace(budget, **less)  # type: ignore[arg-type]
+
+
+def measured_costs(
+    budget: Budget, board: Board, runtime: Runtime, progress: Progress
+) -> Callable[[Arch], dict[str, float]] | None:
+    """A function that measures a candidate of the search on the simulated board, by name of the limit.
+
+    None where the limits are for a runtime that cannot be measured with what there is here, or where nothing can be
+    simulated: the search then goes by estimates alone, and says so.
+    """
+    names = [n for n in board_budget(budget, board).limits() if n in LIMITS_MEASURED]
+    if not runtime.self_contained or not names:
+        return None
+    reason = runtime.unmeasurable(board)
+    if reason is not None:
+        progress({"stage": "search", "note": f"limits on the board are held by estimates alone: {reason}"})
+        return None
+
+    options = MeasureOptions(samples=1, patches=runtime.whole_layers)
+
+    def measured(arch: Arch) -> dict[str, float]:
+        try:
+            found = runtime.measure(as_file(untrained(arch), "a candidate of the search"), board, options)
+        except UnsupportedError as e:
+            raise SpecError(f'runtime = "{runtime.name}": a network of the space cannot be compiled: {e}') from e
+        if not found.bit_exact:
+            raise CheckFailed("; ".join(runtime.problems(found)))
+        return {name: float(getattr(found, name)) for name in names}
+
+    return measured
