@@ -37,6 +37,7 @@ from typing import Any
 from benchmarks.tables import replace_section
 from micronets.boards.board import board_budget
 from micronets.commands.evaluate import logits, quantized
+from micronets.commands.search import budget_without_metadata
 from micronets.cost.costs import budget_costs
 from micronets.design.budget_fitter import BudgetFitter
 from micronets.design.dnas import SearchResult, input_settings, search
@@ -51,7 +52,6 @@ from micronets.quantized import reference
 from micronets.run.config import Config, load
 from micronets.run.context import RunContext
 from micronets.run.directory import RunDir
-from micronets.commands.search import budget_without_metadata
 from micronets.terminal import metric_label
 from micronets.tflite import write
 

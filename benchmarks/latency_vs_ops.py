@@ -31,11 +31,11 @@ from benchmarks.dnas_vs_baselines import Comparison, say
 from benchmarks.tables import replace_section
 from micronets.boards.board import Budget
 from micronets.commands import characterize
+from micronets.commands.search import measured_costs
 from micronets.cost.costs import budget_costs
 from micronets.cost.counts import macs
 from micronets.design.dnas import SearchResult, search
 from micronets.run.config import load
-from micronets.commands.search import measured_costs
 
 METHODS = ("ops", "latency")
 DRAWN = 100  # random networks for the line of latency against ops
@@ -82,9 +82,9 @@ class Latency(Comparison):
             directory=directory,
             progress=say,
             runtime=self.context.costs,
-            measure=measured_costs(
-                self.context.config.budget, self.context.board, self.context.runtime, self.context.progress
-            ) if timed else None,
+            measure=measured_costs(self.context.config.budget, self.context.board, self.context.runtime, self.context.progress)
+            if timed
+            else None,
         )
 
     def proxy(self) -> float:

@@ -35,7 +35,7 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     "design": CORE | {"frontend", "tasks"},
     "fetch": frozenset(),
     "report": CORE | DEPLOY,
-    "commands": CORE | DEPLOY | {"frontend", "tasks", "report"},
+    "commands": CORE | DEPLOY | DESIGN | {"report"},
     "run": CORE | DEPLOY | DESIGN | {"report", "commands"},
     "cli": CORE | DEPLOY | DESIGN | {"fetch", "report", "commands", "run"},
 }

@@ -21,8 +21,8 @@ from micronets.ir.arch import Arch
 from micronets.ir.space import SearchSpace, derive
 from micronets.ir.spaces import SPACES, Space
 from micronets.ir.spaces.inputs import Inputs
-from micronets.quantized.random_weights import untrained
 from micronets.progress import Progress
+from micronets.quantized.random_weights import untrained
 from micronets.runtimes import MeasureOptions, Runtime, runtime_named
 from micronets.runtimes.measurement import LIMITS_MEASURED
 from micronets.tasks import TASKS, TaskData

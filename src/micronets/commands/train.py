@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from micronets import tflite
 from micronets.design.train_settings import TrainSettings
@@ -20,7 +20,6 @@ from micronets.tasks.own import check_data
 if TYPE_CHECKING:
     from micronets.design.dnas import SearchResult
     from micronets.design.train import TrainResult
-
 
 
 def train(
