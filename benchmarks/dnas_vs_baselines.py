@@ -48,10 +48,10 @@ from micronets.files import write_atomic
 from micronets.ir import spaces
 from micronets.ir.arch import Arch
 from micronets.ir.space import SearchSpace, derive
+from micronets.pipeline.config import Config, load
+from micronets.pipeline.context import RunContext
+from micronets.pipeline.directory import RunDir
 from micronets.quantized import reference
-from micronets.run.config import Config, load
-from micronets.run.context import RunContext
-from micronets.run.directory import RunDir
 from micronets.terminal import metric_label
 from micronets.tflite import write
 

@@ -35,7 +35,7 @@ from micronets.commands.search import measured_costs
 from micronets.cost.costs import budget_costs
 from micronets.cost.counts import macs
 from micronets.design.dnas import SearchResult, search
-from micronets.run.config import load
+from micronets.pipeline.config import load
 
 METHODS = ("ops", "latency")
 DRAWN = 100  # random networks for the line of latency against ops

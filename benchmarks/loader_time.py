@@ -33,7 +33,7 @@ from micronets.design.dnas_loop import input_settings
 from micronets.design.net import Net
 from micronets.design.torch_ops import pick_device, prepare_cpu
 from micronets.ir.space import derive
-from micronets.run.config import make_space, space_table
+from micronets.pipeline.config import make_space, space_table
 
 LIMIT = 0.10  # of a step
 DEFAULT = (

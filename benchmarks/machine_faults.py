@@ -27,7 +27,7 @@ from micronets.design.predict import predict
 from micronets.design.torch_ops import prepare_cpu
 from micronets.design.train import TrainingJob, TrainSettings, train_network
 from micronets.ir.space import derive
-from micronets.run.config import make_space, space_table
+from micronets.pipeline.config import make_space, space_table
 from micronets.tasks.ad import synthetic
 from micronets.tasks.ad.auc import auc
 from micronets.tasks.ad.data import AdData, anomaly_scores

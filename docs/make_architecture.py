@@ -28,7 +28,7 @@ PANELS = (  # x, y, width, height, title, colour
 PLACES = {  # middle of the upper edge, and what the folder is in a few words
     "cli": (480, 50, "arguments, exit codes"),
     "fetch": (840, 50, "published data sets"),
-    "run": (250, 136, "stages, run directory"),
+    "pipeline": (250, 136, "stages, run directory"),
     "commands": (540, 136, "compile, measure, ..."),
     "report": (790, 136, "pages, tables, charts"),
     "design": (330, 266, "search, train, export"),

@@ -20,8 +20,8 @@ from micronets.design.train_settings import TrainSettings
 from micronets.ir import spaces
 from micronets.ir.spaces.base import defaults
 from micronets.ir.spaces.inputs import KINDS
-from micronets.run.config import Config, TeacherConfig
-from micronets.run.toml_config import literal
+from micronets.pipeline.config import Config, TeacherConfig
+from micronets.pipeline.toml_config import literal
 from micronets.tasks import TASKS
 
 PAGE = Path(__file__).with_name("configuration.md")

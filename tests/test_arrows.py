@@ -83,7 +83,7 @@ def test_torch_is_imported_by_design_and_by_the_augmentation_of_tasks_alone(name
 def test_the_deploy_half_and_the_command_line_load_no_torch() -> None:
     names = (
         *("cli", "compiler", "tflite", "device.tflm.interpreter", "quantized.reference", "cost.costs", "commands.evaluate"),
-        *("commands.inspect", "run.stages.evaluate", "run.pipeline", "tasks"),
+        *("commands.inspect", "pipeline.stages.evaluate", "pipeline.perform", "tasks"),
     )
     code = "; ".join(f"import micronets.{n}" for n in names) + "; import sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

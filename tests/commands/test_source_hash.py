@@ -78,7 +78,7 @@ def test_a_file_that_moves_stays_on_the_list(tmp_path: Path) -> None:
 
 def test_what_only_trains_or_prints_a_run_is_not_on_it() -> None:
     names = {path.relative_to(ROOT).parts[0] for path in sources(CHARACTERIZE)}
-    assert not names & {"design", "run", "cli", "tasks", "fetch"}
+    assert not names & {"design", "pipeline", "cli", "tasks", "fetch"}
 
 
 def test_no_file_that_a_measurement_reads_is_missing() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 import micronets
 from docs.wrap_markdown import pages
-from micronets.run.config import Config
+from micronets.pipeline.config import Config
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = Path(micronets.__file__).parent

@@ -8,7 +8,7 @@ import click
 import pytest
 
 from micronets.cli import cli
-from micronets.run.config import load
+from micronets.pipeline.config import load
 from tests.support.calling import call
 
 ROOT = Path(__file__).parents[2]

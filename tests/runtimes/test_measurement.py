@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from micronets.boards.board import load_board
-from micronets.run.directory import FACTS, RunDir
-from micronets.run.stages import report
+from micronets.pipeline.directory import FACTS, RunDir
+from micronets.pipeline.stages import report
 from micronets.runtimes.measurement import CounterRuns, Execution, FigureSources, LayerMeasurement, Measurement, from_json
 
 ZOO = Path(__file__).parents[2] / "zoo"

@@ -6,7 +6,7 @@ import inspect
 import numpy as np
 import pytest
 
-from micronets.run.config import make_space, parse, spaces_of
+from micronets.pipeline.config import make_space, parse, spaces_of
 from micronets.tasks import TASKS, find
 from micronets.tasks.scoring import classification, wilson
 

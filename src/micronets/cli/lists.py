@@ -40,7 +40,7 @@ def boards(toml: str | None, as_json: bool) -> None:
 @common.as_json
 def tasks(as_json: bool) -> None:
     """The tasks that micronets knows, and the search spaces of each."""
-    from micronets.run.config import spaces_of
+    from micronets.pipeline.config import spaces_of
     from micronets.tasks import TASKS
     from micronets.terminal import text_table
 

@@ -14,8 +14,8 @@ import click
 from micronets.cli import common
 
 if TYPE_CHECKING:
-    from micronets.run.directory import RunDir
-    from micronets.run.stages.base import Stage
+    from micronets.pipeline.directory import RunDir
+    from micronets.pipeline.stages.base import Stage
 
 Command = Callable[..., None]
 
@@ -60,14 +60,12 @@ def _rehearse(source: Path, out: str | None, overrides: tuple[str, ...], resume:
     import dataclasses
 
     from micronets.errors import SpecError
-    from micronets.run import config as configs
-    from micronets.run import directory, dry_run
+    from micronets.pipeline import dry_run
+    from micronets.pipeline.perform import load_config
 
     if resume:
         raise SpecError("--dry-run does not go with --resume: it takes minutes and always begins anew")
-    if source.is_dir():
-        out, source = out or str(source), source / directory.CONFIG
-    found = dry_run.dry_run(configs.load(source, overrides, out), common.Progress(), shlex.join(["micronets", *sys.argv[1:]]))
+    found = dry_run.dry_run(load_config(source, out, overrides), common.Progress(), shlex.join(["micronets", *sys.argv[1:]]))
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(found) | {"seconds": found.seconds}))
     else:
@@ -101,15 +99,11 @@ def _perform(
     words = ["micronets", name, str(source), *(["--out", out] if out else []), *(w for o in overrides for w in ("--set", o))]
     common.set_resume_hint(shlex.join([*words, *(["--resume"] if name == "run" else [])]))
 
-    from micronets.run import config as configs
-    from micronets.run import directory
-    from micronets.run.context import opened
-    from micronets.run.pipeline import STAGES, discard, perform
-    from micronets.run.toml_config import to_toml
+    from micronets.pipeline.context import opened
+    from micronets.pipeline.perform import STAGES, discard, load_config, perform
+    from micronets.pipeline.toml_config import to_toml
 
-    if source.is_dir():
-        out, source = out or str(source), source / directory.CONFIG
-    config = configs.load(source, overrides, out)
+    config = load_config(source, out, overrides)
     stages = STAGES if name == "run" else tuple(stage for stage in STAGES if stage.command == name)
     with opened(config, resume=resume, progress=common.Progress(), command=shlex.join(words)) as context:
         click.echo("\n".join(f"# {row}".rstrip() for row in to_toml(context.config).splitlines()), err=True)
@@ -125,17 +119,17 @@ def _perform(
 
 
 def _print_files(run: RunDir, stages: Sequence[Stage], as_json: bool) -> None:
-    from micronets.run import directory
+    from micronets.pipeline import directory
 
     paths = [str(run / name) for name in directory.check_outputs(run, *stages)]
     click.echo(json.dumps({"out": str(run.path), "files": paths}) if as_json else "\n".join(paths))
 
 
-def _print_verdict(run: RunDir, as_json: bool) -> None:
-    from micronets.run.stages import report
-    from micronets.run.summary import summary, summary_json
+def _print_verdict(directory: RunDir, as_json: bool) -> None:
+    from micronets.pipeline.perform import Run
+    from micronets.pipeline.stages import report
 
-    found = report.read(run)
-    click.echo(json.dumps(summary_json(found, run)) if as_json else summary(found, run))
+    run = Run(directory.path, report.read(directory))
+    click.echo(json.dumps(run.to_json()) if as_json else run.text())
     sys.stdout.flush()
-    found.check()
+    run.facts.check()

@@ -17,8 +17,8 @@ needs("torch", "design")
 
 import torch
 
-from micronets.run import dry_run
-from micronets.run.config import load
+from micronets.pipeline import dry_run
+from micronets.pipeline.config import load
 from micronets.tasks.images import coco
 from tests.support.calling import call
 from tests.support.tiny_task import TinyTask

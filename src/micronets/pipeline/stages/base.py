@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from micronets.run.context import RunContext
+    from micronets.pipeline.context import RunContext
 
 
 @dataclass(frozen=True)

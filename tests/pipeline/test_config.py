@@ -7,10 +7,10 @@ import pytest
 
 from docs.make_configuration import page
 from micronets.errors import FileError, SpecError
-from micronets.run.config import first_difference, load, make_space, parse
-from micronets.run.context import RunContext
-from micronets.run.directory import RunDir
-from micronets.run.toml_config import to_toml
+from micronets.pipeline.config import first_difference, load, make_space, parse
+from micronets.pipeline.context import RunContext
+from micronets.pipeline.directory import RunDir
+from micronets.pipeline.toml_config import to_toml
 from tests.support.tones import tones
 
 MINIMAL = {"board": "NUCLEO-F446RE", "space": {"name": "dscnn"}}

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from micronets.run import config as configs
-from micronets.run.context import opened
-from micronets.run.directory import CONFIG
-from micronets.run.pipeline import perform
-from micronets.run.stages.base import Stage
+from micronets.pipeline import config as configs
+from micronets.pipeline.context import opened
+from micronets.pipeline.directory import CONFIG
+from micronets.pipeline.perform import perform
+from micronets.pipeline.stages.base import Stage
 from tests.support.calling import call
 from tests.support.tones import config, tones
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pytest
 
 from micronets.errors import SpecError
-from micronets.run.toml_config import build, flat, parse_override, to_toml
+from micronets.pipeline.toml_config import build, flat, parse_override, to_toml
 
 
 @dataclass(frozen=True)

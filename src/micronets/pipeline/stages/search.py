@@ -14,10 +14,10 @@ from micronets.commands import own_space
 from micronets.commands.search import budget_without_metadata, measured_costs
 from micronets.errors import SpecError, UserCodeError
 from micronets.files import digest, write_atomic
-from micronets.run.config import make_space
-from micronets.run.context import RunContext, settings_for
-from micronets.run.directory import ARCH, SEARCH_FOLDER, SEARCH_LOG, SEARCH_STATE, SPACE_COPY, SUPERNET, VALUES
-from micronets.run.stages.base import Stage
+from micronets.pipeline.config import make_space
+from micronets.pipeline.context import RunContext, settings_for
+from micronets.pipeline.directory import ARCH, SEARCH_FOLDER, SEARCH_LOG, SEARCH_STATE, SPACE_COPY, SUPERNET, VALUES
+from micronets.pipeline.stages.base import Stage
 
 
 def check_budget(context: RunContext) -> None:

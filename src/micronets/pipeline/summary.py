@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from micronets.installation import install
+from micronets.pipeline.directory import FACTS, LIBRARY, MODEL, PAGE, RunDir
 from micronets.report.facts import Facts
-from micronets.run.directory import FACTS, LIBRARY, MODEL, PAGE, RunDir
 from micronets.terminal import amount, interval_text, metric_label, percent, text_table
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from micronets.errors import SpecError
-from micronets.run import directory
-from micronets.run.context import RunContext, settings_for
-from micronets.run.directory import SUPERNET, TEACHER_FOLDER, TRAIN_FOLDER, TRAIN_LOG, TRAIN_STATE, WEIGHTS
-from micronets.run.stages.base import Stage
-from micronets.run.stages.search import SEARCH, read_weights
-from micronets.run.stages.teacher import TEACHER
+from micronets.pipeline import directory
+from micronets.pipeline.context import RunContext, settings_for
+from micronets.pipeline.directory import SUPERNET, TEACHER_FOLDER, TRAIN_FOLDER, TRAIN_LOG, TRAIN_STATE, WEIGHTS
+from micronets.pipeline.stages.base import Stage
+from micronets.pipeline.stages.search import SEARCH, read_weights
+from micronets.pipeline.stages.teacher import TEACHER
 
 if TYPE_CHECKING:
     from micronets.design.net import Net

@@ -24,17 +24,17 @@ import numpy.typing as npt
 from micronets.design.train_settings import TrainSettings
 from micronets.errors import FileError, MicronetsError
 from micronets.files import write_atomic
+from micronets.pipeline.config import Config
+from micronets.pipeline.context import RunContext, opened
+from micronets.pipeline.directory import CONFIG, RunDir, erase, locked
+from micronets.pipeline.dry_run_sample import Sample, sample
+from micronets.pipeline.perform import STAGES, perform
+from micronets.pipeline.stages.base import Stage
+from micronets.pipeline.stages.evaluate import EVALUATE
+from micronets.pipeline.stages.search import SEARCH, check_budget
+from micronets.pipeline.stages.teacher import TEACHER
+from micronets.pipeline.stages.train import TRAIN
 from micronets.progress import Event, Progress
-from micronets.run.config import Config
-from micronets.run.context import RunContext, opened
-from micronets.run.directory import CONFIG, RunDir, erase, locked
-from micronets.run.dry_run_sample import Sample, sample
-from micronets.run.pipeline import STAGES, perform
-from micronets.run.stages.base import Stage
-from micronets.run.stages.evaluate import EVALUATE
-from micronets.run.stages.search import SEARCH, check_budget
-from micronets.run.stages.teacher import TEACHER
-from micronets.run.stages.train import TRAIN
 from micronets.tasks import Score, TaskData
 from micronets.terminal import duration, text_table
 

@@ -19,11 +19,11 @@ from micronets.errors import DataError, FileError, SpecError
 from micronets.files import digest, fingerprint, write_atomic
 from micronets.ir.arch import Arch
 from micronets.ir.space import SearchSpace
+from micronets.pipeline import directory
+from micronets.pipeline.config import Config, decides, first_difference, load, make_space
+from micronets.pipeline.directory import ARCH, VALUES, RunDir
+from micronets.pipeline.toml_config import flat, to_toml
 from micronets.progress import Progress
-from micronets.run import directory
-from micronets.run.config import Config, decides, first_difference, load, make_space
-from micronets.run.directory import ARCH, VALUES, RunDir
-from micronets.run.toml_config import flat, to_toml
 from micronets.runtimes import RUNTIMES, Runtime
 
 

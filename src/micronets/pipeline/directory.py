@@ -20,7 +20,7 @@ from micronets.errors import FileError, SpecError
 from micronets.files import digest, write_atomic
 
 if TYPE_CHECKING:
-    from micronets.run.stages.base import Stage
+    from micronets.pipeline.stages.base import Stage
 
 CONFIG, RECORD, LOCK = "config.toml", "stages.json", ".lock"
 SEARCH_FOLDER, TEACHER_FOLDER, TRAIN_FOLDER = "search", "teacher", "train"

@@ -19,7 +19,7 @@ from micronets.errors import FileError, SpecError, did_you_mean
 from micronets.ir import spaces
 from micronets.ir.space import SearchSpace
 from micronets.ir.spaces import Space
-from micronets.run.toml_config import build, convert, flat, parse_override
+from micronets.pipeline.toml_config import build, convert, flat, parse_override
 from micronets.runtimes import RUNTIMES, TFLM
 from micronets.tasks import TASKS, DataOptions
 

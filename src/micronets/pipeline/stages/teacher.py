@@ -11,12 +11,12 @@ from micronets.errors import SpecError
 from micronets.files import fingerprint
 from micronets.ir.arch import Arch
 from micronets.ir.space import derive
-from micronets.run import directory
-from micronets.run.config import largest, make_space, space_table
-from micronets.run.context import RunContext, settings_for
-from micronets.run.directory import TEACHER_FOLDER, TEACHER_LOG, TEACHER_STATE, TEACHER_WEIGHTS, WEIGHTS
-from micronets.run.stages.base import Stage
-from micronets.run.stages.search import SEARCH
+from micronets.pipeline import directory
+from micronets.pipeline.config import largest, make_space, space_table
+from micronets.pipeline.context import RunContext, settings_for
+from micronets.pipeline.directory import TEACHER_FOLDER, TEACHER_LOG, TEACHER_STATE, TEACHER_WEIGHTS, WEIGHTS
+from micronets.pipeline.stages.base import Stage
+from micronets.pipeline.stages.search import SEARCH
 
 
 def _inputs(context: RunContext) -> dict[str, Any]:

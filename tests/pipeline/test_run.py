@@ -202,7 +202,7 @@ def test_stale_files_are_refused(copy: Path) -> None:
 
 def test_a_missed_limit_exits_with_1(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # The search never returns such a network, so the limit is made smaller behind its back.
-    from micronets.run.stages import evaluate
+    from micronets.pipeline.stages import evaluate
 
     real = evaluate.board_budget
     monkeypatch.setattr(evaluate, "board_budget", lambda *a: type(real(*a))(macs=1000, tflite_bytes=24000))

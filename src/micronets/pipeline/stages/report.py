@@ -22,19 +22,19 @@ from micronets.cost.tflm_plan import tflm_plan
 from micronets.files import write_atomic
 from micronets.ir.arch import Arch
 from micronets.ir.space import Choice, derive
+from micronets.pipeline import directory
+from micronets.pipeline.context import RunContext
+from micronets.pipeline.directory import CONFIG, FACTS, MODEL, PAGE, SEARCH_LOG, TRAIN_LOG, RunDir
+from micronets.pipeline.stages.base import Stage
+from micronets.pipeline.stages.compile import COMPILE
+from micronets.pipeline.stages.evaluate import EVALUATE, read_verdict
+from micronets.pipeline.stages.export import EXPORT
+from micronets.pipeline.stages.search import SEARCH
+from micronets.pipeline.stages.teacher import TEACHER
+from micronets.pipeline.stages.train import TRAIN
 from micronets.records import from_json
 from micronets.report.facts import ChoiceRow, Facts, PlanFacts, PlannedBuffer, SearchFacts, SizeRow, TrainFacts, Verdict
 from micronets.report.page import run_page
-from micronets.run import directory
-from micronets.run.context import RunContext
-from micronets.run.directory import CONFIG, FACTS, MODEL, PAGE, SEARCH_LOG, TRAIN_LOG, RunDir
-from micronets.run.stages.base import Stage
-from micronets.run.stages.compile import COMPILE
-from micronets.run.stages.evaluate import EVALUATE, read_verdict
-from micronets.run.stages.export import EXPORT
-from micronets.run.stages.search import SEARCH
-from micronets.run.stages.teacher import TEACHER
-from micronets.run.stages.train import TRAIN
 from micronets.runtimes.measurement import Measurement
 
 RATE = 1.0  # inferences a second, for the battery

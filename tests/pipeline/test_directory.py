@@ -9,11 +9,11 @@ from micronets.cli import cli
 from micronets.errors import FileError, SpecError
 from micronets.files import write_atomic
 from micronets.output_directory import write_files
-from micronets.run.directory import CONFIG, LOCK, RunDir, begin, check_outputs, discard, erase, finish, give_up, locked
-from micronets.run.pipeline import STAGES
-from micronets.run.stages.compile import COMPILE
-from micronets.run.stages.search import SEARCH
-from micronets.run.stages.train import TRAIN
+from micronets.pipeline.directory import CONFIG, LOCK, RunDir, begin, check_outputs, discard, erase, finish, give_up, locked
+from micronets.pipeline.perform import STAGES
+from micronets.pipeline.stages.compile import COMPILE
+from micronets.pipeline.stages.search import SEARCH
+from micronets.pipeline.stages.train import TRAIN
 
 
 @pytest.fixture
@@ -172,7 +172,7 @@ import sys
 from pathlib import Path
 from micronets.errors import FileError
 from micronets.files import write_atomic
-from micronets.run.directory import CONFIG, LOCK, RunDir, locked
+from micronets.pipeline.directory import CONFIG, LOCK, RunDir, locked
 
 run, inside = RunDir(Path(sys.argv[1])), Path(sys.argv[2])
 held = refused = both = 0

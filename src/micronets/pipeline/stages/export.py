@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from micronets.run import directory
-from micronets.run.context import RunContext, settings_for
-from micronets.run.directory import MODEL, TRAIN_FOLDER
-from micronets.run.stages.base import Stage
-from micronets.run.stages.search import SEARCH
-from micronets.run.stages.train import TRAIN
+from micronets.pipeline import directory
+from micronets.pipeline.context import RunContext, settings_for
+from micronets.pipeline.directory import MODEL, TRAIN_FOLDER
+from micronets.pipeline.stages.base import Stage
+from micronets.pipeline.stages.search import SEARCH
+from micronets.pipeline.stages.train import TRAIN
 
 
 def _inputs(context: RunContext) -> dict[str, Any]:
@@ -21,7 +21,7 @@ def _inputs(context: RunContext) -> dict[str, Any]:
 
 def _export(context: RunContext) -> Sequence[str]:
     """Writes model.tflite. Raises `CheckFailed` if it does not read back as it was written."""
-    from micronets.commands.train import export
+    from micronets.commands.export import export
     from micronets.design.train import load_result
 
     trained = replace(load_result(context.run / TRAIN_FOLDER), input_settings=context.input_settings)

@@ -10,11 +10,11 @@ from micronets import __version__, output_directory, tflite
 from micronets.compiler import compile_model
 from micronets.compiler.generate.manifests import library_files
 from micronets.files import digest, write_atomic
-from micronets.run import directory
-from micronets.run.context import RunContext, settings_for
-from micronets.run.directory import LIBRARY, MEASUREMENT, MODEL, RunDir
-from micronets.run.stages.base import Stage
-from micronets.run.stages.export import EXPORT
+from micronets.pipeline import directory
+from micronets.pipeline.context import RunContext, settings_for
+from micronets.pipeline.directory import LIBRARY, MEASUREMENT, MODEL, RunDir
+from micronets.pipeline.stages.base import Stage
+from micronets.pipeline.stages.export import EXPORT
 from micronets.runtimes import OUR_C, Measurement, MeasureOptions
 from micronets.runtimes.measurement import from_json
 

@@ -15,17 +15,17 @@ from micronets.cost.costs import budget_costs
 from micronets.cost.tflm_arena import arena_tflm_bytes
 from micronets.device.tflm import interpreter
 from micronets.files import digest, write_atomic
+from micronets.pipeline import directory
+from micronets.pipeline.context import RunContext, settings_for
+from micronets.pipeline.directory import EVALUATION, MODEL, RunDir
+from micronets.pipeline.stages.base import Stage
+from micronets.pipeline.stages.compile import COMPILE, read_measurement
+from micronets.pipeline.stages.export import EXPORT
+from micronets.pipeline.stages.search import SEARCH
+from micronets.pipeline.stages.train import TRAIN, trained
 from micronets.quantized.model import QuantizedModel
 from micronets.records import from_json
 from micronets.report.facts import ArenaCheck, LimitRow, ScoreRow, Verdict
-from micronets.run import directory
-from micronets.run.context import RunContext, settings_for
-from micronets.run.directory import EVALUATION, MODEL, RunDir
-from micronets.run.stages.base import Stage
-from micronets.run.stages.compile import COMPILE, read_measurement
-from micronets.run.stages.export import EXPORT
-from micronets.run.stages.search import SEARCH
-from micronets.run.stages.train import TRAIN, trained
 from micronets.runtimes import TFLM
 from micronets.runtimes.measurement import LIMITS_MEASURED, Measurement
 from micronets.tasks import Score

@@ -1,0 +1,29 @@
+"""`read` and `write`: a model and its `.tflite`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from micronets import tflite
+from micronets.errors import FileError
+from micronets.files import write_atomic
+from micronets.quantized.model import QuantizedModel
+
+
+def write(model: QuantizedModel, path: str | Path, portable: bool = False) -> Path:
+    """Writes a model as `.tflite`; `read` is the inverse.
+
+    portable: the file opens in the full TensorFlow Lite interpreter too, and is a little larger.
+    Raises `SpecError` and `UnsupportedError` for a model that cannot be written, `FileError` for the file.
+    """
+    target = Path(path)
+    try:
+        write_atomic(target, tflite.write(model, portable))
+    except OSError as e:
+        raise FileError(f"{target}: cannot write this model ({e.strerror or e}); name another place") from e
+    return target
+
+
+def read(path: str | Path) -> QuantizedModel:
+    """The model in a `.tflite`, ours or anybody's of int8. Raises `FileError`, `SpecError`, `UnsupportedError`."""
+    return tflite.read_file(Path(path)).model

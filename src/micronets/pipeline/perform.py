@@ -1,0 +1,126 @@
+"""The stages of a run in their order, each done once unless its files are there and fit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from micronets.errors import SpecError
+from micronets.pipeline import config as configs
+from micronets.pipeline import directory
+from micronets.pipeline.config import Config
+from micronets.pipeline.context import RunContext, opened
+from micronets.pipeline.directory import MODEL, RunDir
+from micronets.pipeline.stages.base import Stage
+from micronets.pipeline.stages.report import EARLIER, REPORT
+from micronets.pipeline.stages.report import read as read_facts
+from micronets.pipeline.summary import summary, summary_json
+from micronets.progress import Progress
+from micronets.report.facts import Facts
+
+STAGES: tuple[Stage, ...] = (*EARLIER, REPORT)
+"""Every stage of a run, in the order in which they are done."""
+
+
+def perform(context: RunContext, stage: Stage) -> bool:
+    """Does one stage, unless its files are there and fit. Returns whether it did anything.
+
+    Raises `FileError` if an earlier stage is not done, `SpecError` if files were made from other inputs.
+    """
+    if not directory.begin(context.run, stage, stage.inputs(context)):
+        return False
+    started = time.monotonic()
+    try:
+        with context.threads():
+            written = stage.make(context)
+    except BaseException:  # an interruption too
+        directory.give_up(context.run, stage)
+        raise
+    directory.finish(context.run, stage, written, time.monotonic() - started)
+    return True
+
+
+def discard(context: RunContext, stage: Stage) -> None:
+    """Forgets `stage` and all that come after it, with their files."""
+    directory.discard(context.run, STAGES[STAGES.index(stage) :])
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run.
+
+    - out: its directory.
+    - facts: everything that is known of it: scores, limits, the network, versions.
+    """
+
+    out: Path
+    facts: Facts
+
+    @property
+    def model(self) -> Path:
+        """Path of the model that it ended with."""
+        return self.out / MODEL
+
+    @property
+    def ok(self) -> bool:
+        """Whether every limit is kept and every check passed; `facts.failure()` says what did not."""
+        return self.facts.ok
+
+    def to_json(self) -> dict[str, Any]:
+        """What `micronets run --json` prints."""
+        return summary_json(self.facts, RunDir(self.out))
+
+    def text(self) -> str:
+        """What `micronets run` prints at its end."""
+        return summary(self.facts, RunDir(self.out))
+
+
+def load_config(
+    source: str | PathLike[str] | Config, out: str | PathLike[str] | None = None, overrides: Sequence[str] = ()
+) -> Config:
+    """The configuration of a run.
+
+    - source: a TOML file, the directory of a run, or a configuration.
+    - out: the run directory, in place of that of the configuration.
+    - overrides: settings to change, each as `train.epochs=10`; not for a configuration that is given as a value.
+
+    Raises `FileError`, `SpecError`.
+    """
+    if isinstance(source, Config):
+        if overrides:
+            raise SpecError(f"overrides {list(overrides)}: are for files; change the configuration itself")
+        return source if out is None else replace(source, out=str(out))
+    path, where = Path(source), None if out is None else str(out)
+    if path.is_dir():
+        where, path = where or str(path), path / directory.CONFIG
+    return configs.load(path, overrides, where)
+
+
+def run(
+    config: str | PathLike[str] | Config,
+    *,
+    out: str | PathLike[str] | None = None,
+    overrides: Sequence[str] = (),
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> Run:
+    """Everything: search, train, export, compile and measure, evaluate and report, into one run directory.
+
+    - config, out, overrides: see `load_config`.
+    - resume: go on with the run that the directory holds, if it holds one.
+    - progress: is told what is being done and how far it is.
+
+    A limit that is missed is a result (`Run.ok`), not an error. Raises `SpecError`, `FileError`, `DataError`, `BudgetError`,
+    `TrainingError`, and what the stages raise besides.
+    """
+    loaded = load_config(config, out, overrides)
+    given = "config" if isinstance(config, Config) else repr(str(config))
+    command = f"micronets.run({given}, out={str(loaded.out)!r})"
+    with opened(loaded, resume=resume, progress=progress or (lambda _: None), command=command) as context:
+        for stage in STAGES:
+            perform(context, stage)
+        return Run(context.run.path, read_facts(context.run))
