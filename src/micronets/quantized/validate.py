@@ -56,6 +56,14 @@ def _check_step(model: QuantizedModel, step: Step) -> None:
         _check_weights(model.weights[layer.name], step.weights, where)
     elif layer.name in model.weights:
         raise SpecError(f"{where}: {type(layer).__name__} takes no weights")
+    if facts.largest_rescale is not None:
+        x, limit = model.quant[layer.inputs[0]], facts.largest_rescale
+        for y in (model.quant[name] for name in layer.outputs):
+            if np.float32(x.scale) / np.float32(limit) >= np.float32(y.scale):
+                raise SpecError(
+                    f"{where}: its input's scale {x.scale} is {x.scale / y.scale:.4g} times that of its output; TFLM's "
+                    f"{facts.tflite_name} takes less than {limit:g}"
+                )
     if facts.scale == "the input's":
         x = model.quant[layer.inputs[0]]
         for y in (model.quant[name] for name in layer.outputs):

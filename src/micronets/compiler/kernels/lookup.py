@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 
 from micronets.compiler.kernels.base import Call, Kernel, LayerCode, Overlap, Place, Real, RowReach, count
-from micronets.compiler.passes.fold_lookups import code_table
-from micronets.ir.layers import Dequantize, Quantize, Relu
+from micronets.ir.layers import Dequantize, Layer
 from micronets.quantized.arithmetic import bit_range
+from micronets.quantized.code_tables import code_table
 from micronets.quantized.model import QuantizedModel
 
 LOOKUP = "micronets_lookup"
@@ -20,7 +20,7 @@ DEQUANTIZE = "micronets_dequantize"
 class LookupKernel(Kernel):
     """A layer whose every output code is a function of one input code; a Quantize may also read float32."""
 
-    layer: Relu | Quantize
+    layer: Layer
 
     @property
     def scratch_bytes(self) -> int:

@@ -19,10 +19,9 @@ from micronets.ir.layers import (
     Layer,
     MaxPool2D,
     Mean,
-    Quantize,
-    Relu,
     Reshape,
 )
+from micronets.ir.ops import operator
 from micronets.quantized import reference
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
 
@@ -111,9 +110,9 @@ def _constant_channels(model: QuantizedModel) -> tuple[dict[str, Bools], dict[st
             case DepthwiseConv2D(multiplier=1):
                 zero = (model.weights[layer.name].weights == 0).all(axis=(0, 1, 2))
                 constant[layer.name] = zero | _constant_inputs(model.quant, layer, constant, codes)
-            case AveragePool2D() | MaxPool2D() | Mean() | Relu():
+            case AveragePool2D() | MaxPool2D() | Mean():
                 constant[layer.name] = source
-            case Quantize() if layer.inputs[0] in model.quant:
+            case _ if operator(layer).codewise and layer.inputs[0] in model.quant:
                 constant[layer.name] = source
             case Reshape(shape=shape) if math.prod(shape) == shape[-1] == len(source):
                 constant[layer.name] = source
@@ -151,7 +150,9 @@ def _group(network: _Pruning, first: Conv2D) -> _Group | None:
                     ends.append(reader)
                 case FullyConnected() as reader if alone:
                     ends.append(reader)
-                case DepthwiseConv2D(multiplier=1) | AveragePool2D() | MaxPool2D() | Mean() | Relu() | Quantize() as reader:
+                case DepthwiseConv2D(multiplier=1) | AveragePool2D() | MaxPool2D() | Mean() as reader:
+                    through.append(reader)
+                case reader if operator(reader).codewise:
                     through.append(reader)
                 case Reshape(shape=shape) as reader if alone and shape[-1] == first.filters:
                     through.append(reader)

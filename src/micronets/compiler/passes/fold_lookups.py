@@ -1,28 +1,23 @@
-"""The pass that removes and merges Quantize and Relu, the layers that look each code up in a table of 256."""
+"""The pass that removes and merges layers that look each code up in a table of 256: Quantize, Relu and their like."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Activation, Layer, Quantize, Relu, Reshape
 from micronets.ir.ops import operator, with_activation
-from micronets.quantized import reference
 from micronets.quantized.arithmetic import activation_range, bit_range
+from micronets.quantized.code_tables import Codes, code_table
 from micronets.quantized.model import QuantizedModel, TensorQuant
-
-Codes = npt.NDArray[np.int8]
 
 _ACTIVATIONS: tuple[Activation, ...] = ("none", "relu", "relu6")
 
 
 def fold_lookups(model: QuantizedModel) -> QuantizedModel:
-    """Removes or merges Quantize and Relu layers where no output bit changes.
+    """Removes or merges layers that change each code alone (`Operator.codewise`) where no output bit changes.
 
     Such a layer goes if it maps every code that it can get to itself and the scale stays; if it clamps as the
     activation of the layer in front would (at the same scale, and nobody else reads that); and two in a row become one
@@ -37,19 +32,6 @@ def fold_lookups(model: QuantizedModel) -> QuantizedModel:
     kept = {INPUT, *(name for layer in layers for name in layer.outputs)}
     quant = {name: q for name, q in model.quant.items() if name in kept}
     return replace(model, arch=replace(model.arch, layers=layers), quant=quant)
-
-
-def code_table(layer: Relu | Quantize, source: TensorQuant, target: TensorQuant) -> Codes:
-    """Returns the output code for every input code -128 .. 127, `[256]`, as the reference computes it."""
-    return _table(isinstance(layer, Quantize), isinstance(layer, Relu) and layer.six, layer.act_bits, source, target)
-
-
-@lru_cache(maxsize=256)
-def _table(quantize: bool, six: bool, bits: int, source: TensorQuant, target: TensorQuant) -> Codes:
-    base: dict[str, Any] = {"name": "y", "inputs": (INPUT,), "act_bits": bits}
-    arch = Arch((256,), (Quantize(**base) if quantize else Relu(**base, six=six),))
-    one = QuantizedModel(arch, {INPUT: source, "y": target}, {})
-    return np.asarray(reference.run(one, np.arange(-128, 128).astype(np.int8)[None])[0], np.int8)
 
 
 class _Folding:
@@ -74,14 +56,14 @@ class _Folding:
         """Adds a layer, or a cheaper change that does the same."""
         layer = replace(layer, inputs=tuple(self.renamed.get(i, i) for i in layer.inputs))
         source = layer.inputs[0]
-        if isinstance(layer, (Quantize, Relu)) and source in self.quant:
+        if operator(layer).codewise and source in self.quant:
             if self._dropped(layer, source):
                 return
             layer = self._united(layer, source)
         self.layers[layer.name] = layer
         self.codes |= {name: self._possible(layer, name) for name in layer.outputs}
 
-    def _dropped(self, layer: Quantize | Relu, source: str) -> bool:
+    def _dropped(self, layer: Layer, source: str) -> bool:
         quant = self.quant[source]
         if quant != self.quant[layer.name] or layer.act_bits != self.bits[source]:
             return False
@@ -104,10 +86,12 @@ class _Folding:
         self.readers[source] += self.readers[layer.name] - 1
         return True
 
-    def _united(self, layer: Quantize | Relu, source: str) -> Quantize | Relu:
+    def _united(self, layer: Layer, source: str) -> Layer:
         """Returns the layer, or one that does its work and that of the layer in front, which is then removed."""
         before = self.layers.get(source)
-        if not isinstance(before, (Quantize, Relu)) or before.inputs[0] not in self.quant or self.readers[source] != 1:
+        if before is None or not operator(before).codewise:
+            return layer
+        if before.inputs[0] not in self.quant or self.readers[source] != 1:
             return layer
         first, middle, last = (self.quant[n] for n in (before.inputs[0], source, layer.name))
         both = code_table(layer, middle, last)[code_table(before, first, middle).astype(np.intp) + 128]
@@ -121,15 +105,15 @@ class _Folding:
 
     def _possible(self, layer: Layer, output: str) -> Codes:
         """Returns the codes that an output of the layer may hold, rising; all codes for kinds without more knowledge."""
-        source, activation = layer.inputs[0], operator(layer).activation
+        source, facts = layer.inputs[0], operator(layer)
         match layer:
-            case Quantize() | Relu() if source in self.quant:
+            case _ if facts.codewise and source in self.quant:
                 table = code_table(layer, self.quant[source], self.quant[output])
                 return np.unique(table[self.codes[source].astype(np.intp) + 128])
             case Reshape():
                 return self.codes[source]
-            case _ if activation is not None:
-                return _range(*activation_range(activation, self.quant[output], layer.act_bits))
+            case _ if facts.activation is not None:
+                return _range(*activation_range(facts.activation, self.quant[output], layer.act_bits))
             case _:
                 return _range(*bit_range(layer.act_bits))
 

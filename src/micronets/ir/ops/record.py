@@ -145,7 +145,9 @@ class Operator:
     - pooled: values that the windows of a pool read, taps in the padding included.
     - gathered: values of the largest array that the plain implementation makes besides padded inputs and outputs.
     - scale: which scale and zero point the outputs have.
+    - largest_rescale: the largest scale of an input, in scales of the output, that TFLM's kernel takes; None for any.
     - selects: whether every output code is a code of the input or a zero point, so that nothing is rounded.
+    - codewise: whether each output code is a function of one input code, the one at the same place, and of nothing else.
     - within_input: whether every output value lies between the least and the greatest value of the input and 0.
     - sign: whether the outputs may be negative.
     - by_channel: whether an output channel depends on one channel of each input alone: its own, or that of a depthwise
@@ -177,7 +179,9 @@ class Operator:
     pooled: Count
     gathered: Count
     scale: Scale
+    largest_rescale: float | None
     selects: bool
+    codewise: bool
     within_input: bool
     sign: Sign
     by_channel: bool
