@@ -8,6 +8,7 @@ from micronets.ir.layers import (
     DepthwiseConv2D,
     Dequantize,
     FullyConnected,
+    HardSwish,
     Layer,
     MaxPool2D,
     Mean,
@@ -36,6 +37,7 @@ LAYERS: tuple[Layer, ...] = (
     Softmax(name="chances", inputs=X),
     Relu(name="relu", inputs=X),
     Relu(name="relu6", inputs=X, six=True),
+    HardSwish(name="swish", inputs=X),
     Quantize(name="codes", inputs=X),
     Dequantize(name="real", inputs=X),
 )

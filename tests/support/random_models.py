@@ -21,6 +21,7 @@ from micronets.ir.layers import (
     DepthwiseConv2D,
     Dequantize,
     FullyConnected,
+    HardSwish,
     Layer,
     MaxPool2D,
     Mean,
@@ -33,7 +34,9 @@ from micronets.ir.layers import (
 )
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
 
-MAP_KINDS = ("conv", "conv", "depthwise", "depthwise", "average", "max", "add", "pad", "relu", "quantize", "reshape")
+MAP_KINDS = (
+    *("conv", "conv", "depthwise", "depthwise", "average", "max", "add", "pad", "relu", "hard_swish", "quantize", "reshape"),
+)
 
 
 def random_arch(seed: int, max_layers: int = 7) -> Arch:
@@ -102,6 +105,8 @@ def _map_layer(rng: random.Random, name: str, previous: str, shapes: dict, four:
         return Pad(**base, paddings=pads, act_bits=keep)
     if kind == "relu":
         return Relu(**base, six=rng.random() < 0.5)
+    if kind == "hard_swish":
+        return HardSwish(**base)
     if kind == "quantize":
         return Quantize(**base)
     return Reshape(**base, shape=rng.choice(((w, h, c), (1, h * w, c), (h * w, 1, c))), act_bits=keep)
@@ -142,6 +147,9 @@ def random_model(arch: Arch, seed: int) -> QuantizedModel:
         source = quant.get(layer.inputs[0])
         if isinstance(layer, Softmax):
             quant[layer.name] = TensorQuant(1 / 256, -128)
+        elif isinstance(layer, HardSwish) and source is not None:  # TFLM's kernel takes less than 128 times the scale
+            scale = float(np.float32(source.scale * 2.0 ** rng.uniform(-6.5, 3)))
+            quant[layer.name] = TensorQuant(scale, _random_quant(rng).zero_point)
         elif layer.act_bits == 4:
             carried = isinstance(layer, (Pad, Reshape, AveragePool2D, MaxPool2D)) and source is not None
             quant[layer.name] = source if carried else TensorQuant(float(np.float32(0.4)), -8)

@@ -27,6 +27,7 @@ from micronets.ir.layers import (
     DepthwiseConv2D,
     Dequantize,
     FullyConnected,
+    HardSwish,
     Layer,
     MaxPool2D,
     Mean,
@@ -146,6 +147,8 @@ class Net(nn.Module):
                 return (torch_ops.to_nchw(flat) if len(layer.shape) == 3 else flat,)
             case Relu():
                 return (F.relu6(x) if layer.six else F.relu(x),)
+            case HardSwish():
+                return (F.hardswish(x),)
             case Softmax() | Quantize() | Dequantize():
                 raise UnsupportedError(f"layer '{layer.name}': {type(layer).__name__} has no place inside a trained network")
             case _:

@@ -152,6 +152,11 @@ class Relu(_Base):
 
 
 @dataclass(frozen=True, kw_only=True)
+class HardSwish(_Base):
+    """x * relu6(x + 3) / 6, the activation of MobileNetV3, as an operator of its own."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Quantize(_Base):
     """Change of scale and zero point (int8 to int8), or float32 to int8 at the input edge."""
 
@@ -173,6 +178,7 @@ Layer = (
     | Reshape
     | Softmax
     | Relu
+    | HardSwish
     | Quantize
     | Dequantize
 )

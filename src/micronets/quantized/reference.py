@@ -24,6 +24,7 @@ from micronets.ir.layers import (
     DepthwiseConv2D,
     Dequantize,
     FullyConnected,
+    HardSwish,
     Layer,
     MaxPool2D,
     Mean,
@@ -45,6 +46,7 @@ from micronets.quantized.arithmetic import (
     quantize,
     rescale,
 )
+from micronets.quantized.hard_swish import hard_swish
 from micronets.quantized.model import QuantizedModel, TensorQuant
 from micronets.quantized.softmax import softmax
 from micronets.quantized.validate import validate
@@ -156,6 +158,8 @@ def _outputs(model: QuantizedModel, layer: Layer, inputs: list[Array]) -> tuple[
             return (softmax(x, layer.beta, quants[0].scale),)
         case Relu():
             return (_relu(layer, x, *quants),)
+        case HardSwish():
+            return (hard_swish(x, *quants),)
         case Quantize():
             return (quantize(x, quants[0], layer.act_bits) if source is None else _recode(x, *quants),)
         case Dequantize():

@@ -21,6 +21,7 @@ from micronets.ir.layers import (
     DepthwiseConv2D,
     Dequantize,
     FullyConnected,
+    HardSwish,
     Layer,
     MaxPool2D,
     Mean,
@@ -55,6 +56,7 @@ class Op(IntEnum):
     PAD = 34
     MEAN = 40
     QUANTIZE = 114
+    HARD_SWISH = 117
 
 
 # Names for refusals of operators that people do meet; others are called by number.
@@ -64,7 +66,7 @@ OTHER_OPS = {
     32: "CUSTOM", 36: "GATHER", 39: "TRANSPOSE", 41: "SUB", 42: "DIV", 43: "SQUEEZE", 45: "STRIDED_SLICE", 47: "EXP",
     49: "SPLIT", 53: "CAST", 54: "PRELU", 55: "MAXIMUM", 56: "ARG_MAX", 57: "MINIMUM", 59: "NEG", 60: "PADV2", 65: "SLICE",
     67: "TRANSPOSE_CONV", 70: "EXPAND_DIMS", 74: "SUM", 75: "SQRT", 76: "RSQRT", 77: "SHAPE", 82: "REDUCE_MAX", 83: "PACK",
-    97: "RESIZE_NEAREST_NEIGHBOR", 98: "LEAKY_RELU", 99: "SQUARED_DIFFERENCE", 101: "ABS", 102: "SPLIT_V", 117: "HARD_SWISH",
+    97: "RESIZE_NEAREST_NEIGHBOR", 98: "LEAKY_RELU", 99: "SQUARED_DIFFERENCE", 101: "ABS", 102: "SPLIT_V",
     126: "BATCH_MATMUL", 129: "CALL_ONCE", 142: "VAR_HANDLE", 150: "GELU",
 }  # fmt: skip
 
@@ -143,6 +145,8 @@ def codec(op: Op) -> Codec:
             return Codec(options=9, inputs=ONE, activations=FIRST, outputs=ONE, read=_softmax)
         case Op.RELU | Op.RELU6:
             return Codec(options=None, inputs=ONE, activations=FIRST, outputs=ONE, read=_relu)
+        case Op.HARD_SWISH:
+            return Codec(options=None, inputs=ONE, activations=FIRST, outputs=ONE, read=_hard_swish)
         case Op.QUANTIZE:
             return Codec(options=None, inputs=ONE, activations=FIRST, outputs=ONE, read=_quantize)
         case Op.DEQUANTIZE:
@@ -193,6 +197,8 @@ def encode(layer: Layer, file: LeanBuilder) -> Encoded:
             return Encoded(Op.SOFTMAX, [(s.SoftmaxSlot.BETA, "float32", layer.beta, 0.0)])
         case Relu():
             return Encoded(Op.RELU6 if layer.six else Op.RELU, [])
+        case HardSwish():
+            return Encoded(Op.HARD_SWISH, [])
         case Quantize():
             return Encoded(Op.QUANTIZE, [])
         case Dequantize():
@@ -331,6 +337,10 @@ def _softmax(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
 
 def _relu(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
     return Relu(name=own[0], inputs=inputs, six=o.op == Op.RELU6)
+
+
+def _hard_swish(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+    return HardSwish(name=own[0], inputs=inputs)
 
 
 def _quantize(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:

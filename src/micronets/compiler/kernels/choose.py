@@ -25,6 +25,7 @@ from micronets.ir.layers import (
     DepthwiseConv2D,
     Dequantize,
     FullyConnected,
+    HardSwish,
     MaxPool2D,
     Mean,
     Pad,
@@ -72,7 +73,7 @@ def _choose_dsp(step: Step, sharing: Sharing, target: Target) -> Kernel:
             return ReshapeKernel(step, layer)
         case Softmax():
             return SoftmaxKernel(step, layer)
-        case Relu() | Quantize():
+        case Relu() | HardSwish() | Quantize():
             return LookupKernel(step, layer)
         case Dequantize():
             return DequantizeKernel(step, layer)

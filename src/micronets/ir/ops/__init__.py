@@ -13,6 +13,7 @@ from micronets.ir.layers import (
     DepthwiseConv2D,
     Dequantize,
     FullyConnected,
+    HardSwish,
     Layer,
     MaxPool2D,
     Mean,
@@ -27,6 +28,7 @@ from micronets.ir.ops.conv import conv_2d
 from micronets.ir.ops.dense import fully_connected
 from micronets.ir.ops.depthwise import depthwise_conv_2d
 from micronets.ir.ops.edges import dequantize, quantize
+from micronets.ir.ops.hard_swish import hard_swish
 from micronets.ir.ops.mean import mean
 from micronets.ir.ops.pad import pad
 from micronets.ir.ops.pool import average_pool_2d, max_pool_2d
@@ -63,6 +65,8 @@ def operator(layer: Layer) -> Operator:
             return softmax(layer)
         case Relu():
             return relu(layer)
+        case HardSwish():
+            return hard_swish(layer)
         case Quantize():
             return quantize(layer)
         case Dequantize():

@@ -1,0 +1,49 @@
+"""HardSwish: x * relu6(x + 3) / 6 (Howard et al., "Searching for MobileNetV3", 2019, section 5.2)."""
+
+from __future__ import annotations
+
+from micronets.ir.layers import HardSwish
+from micronets.ir.ops.elementwise import by_value, timed_as, timed_by_value
+from micronets.ir.ops.record import ONE, Operator, Tflm, TflmKernel, anything, nothing, same_shape
+
+CYCLES = 40.0
+"""TFLM's cycles for a value. Assumed."""
+
+
+def hard_swish(layer: HardSwish) -> Operator:
+    """The facts of a HardSwish."""
+    kernel = TflmKernel(parameters=0, op_data=20, scratch=nothing)
+    return Operator(
+        tflite_name="HARD_SWISH",
+        constants=(),
+        table_bytes=84,
+        inputs=ONE,
+        output_shapes=same_shape,
+        check=anything,
+        reads_float=False,
+        writes_float=False,
+        state_bytes=nothing,
+        window=None,
+        weights=None,
+        activation=None,
+        macs=nothing,
+        pooled=nothing,
+        gathered=nothing,
+        scale="its own",
+        largest_rescale=128.0,
+        selects=False,
+        codewise=True,
+        within_input=True,
+        sign="any",
+        by_channel=True,
+        trainable=True,
+        tflm=Tflm(
+            method="AddHardSwish",
+            host=kernel,
+            cortex_m=kernel,
+            requantised_channels=nothing,
+            cycles=by_value(CYCLES),
+        ),
+        timed_as=timed_as("table"),
+        timed_by=timed_by_value,
+    )

@@ -1,0 +1,54 @@
+"""HardSwish on codes, in 16-bit fixed point as TensorFlow Lite Micro computes it (`reference_ops::HardSwish`)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from micronets.quantized.arithmetic import quantize_multiplier, rounding_shift
+from micronets.quantized.model import TensorQuant
+
+IntArray = npt.NDArray[Any]
+
+_FINE = 1 << 7
+"""Steps of the inner grid in one code of the input."""
+_REACH = np.float32(3.0) / np.float32(32768.0)
+"""The real value of one step of the gate's 16-bit fraction, which spans -3 .. 3."""
+
+
+def hard_swish(x: IntArray, source: TensorQuant, target: TensorQuant) -> IntArray:
+    """Codes of `target` for codes `x` of `source`, not yet clamped to 8 bits; int64 of the shape of `x`."""
+    fine_scale = np.float32(1 / _FINE) * np.float32(source.scale)
+    multiplier, shift = _half_precision(fine_scale / np.float32(target.scale))
+    gate_multiplier, gate_shift = _half_precision(fine_scale / _REACH)
+    fine = (x.astype(np.int64) - source.zero_point) * _FINE
+    gate = fine if gate_shift <= 0 else _saturated(fine << (gate_shift - 1))
+    gate = _high_half(gate, gate_multiplier)
+    gate = _saturated(gate << 1) if gate_shift > 0 else rounding_shift(gate, -gate_shift)
+    gate = (gate + (1 << 15)) >> 1  # from -1 .. 1 to 0 .. 1
+    product = _towards_zero(gate * _high_half(fine, multiplier))  # not rounded, against the two roundings of its factors
+    return np.asarray(rounding_shift(_saturated(product), -shift) + target.zero_point)
+
+
+def _half_precision(real: np.floating[Any]) -> tuple[int, int]:
+    """The multiplier and shift of a real factor, the multiplier rounded to 15 bits."""
+    multiplier, shift = (int(v) for v in quantize_multiplier(float(real)))
+    return min((multiplier + (1 << 15)) >> 16, (1 << 15) - 1), shift
+
+
+def _high_half(a: IntArray, b: int) -> IntArray:
+    """`a * b / 2**15` rounded to nearest, halves away from zero, for values of 16 bits of which not both are -2**15."""
+    product = a * b
+    return _towards_zero(product + np.where(product >= 0, 1 << 14, 1 - (1 << 14)))
+
+
+def _towards_zero(x: IntArray) -> IntArray:
+    """`x / 2**15` as C divides."""
+    return np.asarray(np.sign(x) * (np.abs(x) >> 15))
+
+
+def _saturated(x: IntArray) -> IntArray:
+    """Values clamped to 16 bits."""
+    return np.clip(x, -(1 << 15), (1 << 15) - 1)
