@@ -1,9 +1,10 @@
 """How many integer models of strangers are read and become C: `python -m benchmarks.field_models [SHARED]`.
 
-SHARED/models/field holds `.tflite` files as others have published them, and `manifest.csv` with the columns `file`, `domain`
-(what the network is for) and `structure` (equal where two files differ in their weights only). Each model is read and
-compiled, and its C, built for this machine, is run on random inputs and compared with the integer reference, every byte. The
-table is written into docs/results.md. A model that is refused counts as refused; any other failure ends the program.
+SHARED/models/field holds `.tflite` files as others have published them, and `manifest.csv` with the columns `file`,
+`domain` (what the network is for) and `structure` (equal where two files differ in their weights only). Each model is
+read and compiled; its C is built for this machine, run on random inputs, and compared with the integer reference, every
+byte. The table is written into docs/results.md. A model that is refused counts as refused; any other failure ends the
+program.
 """
 
 from __future__ import annotations
@@ -55,7 +56,9 @@ def outcome(path: Path, domain: str, structure: str) -> Outcome:
 def reason(message: str) -> str:
     """The operator that a message of refusal names, else the message without the names of the file and of a tensor."""
     operator = re.search(r"operator \d+ \(((?:operator )?[A-Z0-9_]+)\): this operator", message)
-    return operator[1] if operator else re.sub(r"tensor \d+ '.*?'", "a tensor", message.split(": ", 1)[-1].split(";")[0])
+    if operator:
+        return operator[1]
+    return re.sub(r"tensor \d+ '.*?'", "a tensor", message.split(": ", 1)[-1].split(";")[0])
 
 
 def table(outcomes: Sequence[Outcome]) -> str:
@@ -72,9 +75,9 @@ def table(outcomes: Sequence[Outcome]) -> str:
     structures_done = {o.structure for o in outcomes if not o.refusal}
     lines += [
         "",
-        f"{done} of {len(outcomes)} models ({done / len(outcomes):.0%}), and {len(structures_done)} of {len(structures)} "
-        f"different structures ({len(structures_done) / len(structures):.0%}), become C whose output bytes are the "
-        f"reference's for {SAMPLES} random inputs. {datetime.date.today()}, `python -m benchmarks.field_models`.",
+        f"{done} of {len(outcomes)} models ({done / len(outcomes):.0%}), and {len(structures_done)} of "
+        f"{len(structures)} different structures ({len(structures_done) / len(structures):.0%}), become C whose output "
+        f"bytes are the reference's for {SAMPLES} random inputs. {datetime.date.today()}, `python -m benchmarks.field_models`.",
     ]
     return "\n".join(lines)
 

@@ -11,7 +11,7 @@ from micronets.files import write_atomic
 
 
 def replace_section(path: Path, name: str, text: str) -> None:
-    """Puts `text`, in lines of at most 120 columns, into the section of that name; ends the program if the file has none."""
+    """Puts `text`, in lines of at most 120 columns, into the section of that name. Without one it ends the program."""
     begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
     old = path.read_text("utf-8") if path.exists() else ""
     if begin not in old or end not in old:

@@ -39,8 +39,8 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     "pipeline": CORE | DEPLOY | DESIGN | {"report", "commands"},
     "cli": CORE | DEPLOY | DESIGN | {"fetch", "report", "commands", "pipeline"},
 }
-"""For each folder, the others that it may import: the core below, two halves that do not see each other, and on top what
-joins them. Each folder stands after all that it may import, so there are no circles."""
+"""For each folder, the others that it may import: the core below, two halves that do not see each other, and on top
+what joins them. Each folder stands after all that it may import, so there are no circles."""
 
 
 def reachable(arrows: Mapping[str, frozenset[str]], start: str) -> frozenset[str]:

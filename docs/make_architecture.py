@@ -1,4 +1,6 @@
-"""Draws docs/architecture.svg and writes the table of folders into docs/architecture.md: `python -m docs.make_architecture`.
+"""Draws docs/architecture.svg, and writes the table of folders into docs/architecture.md.
+
+Run from the repository: `python -m docs.make_architecture`.
 
 The arrows are those of `docs.folders`, which a test holds the sources to; what a folder is for is the first line of its
 `__init__.py`. A test (tests/docs/test_architecture.py) tells when picture or table are not those of today.
@@ -63,7 +65,8 @@ def picture() -> str:
     parts += _file()
     for name, (x, y, gist) in PLACES.items():
         left = x - BOX[0] // 2
-        parts.append(f'<rect x="{left}" y="{y}" width="{BOX[0]}" height="{BOX[1]}" rx="6" fill="#ffffff" stroke="#44546a"/>')
+        size = f'width="{BOX[0]}" height="{BOX[1]}" rx="6"'
+        parts.append(f'<rect x="{left}" y="{y}" {size} fill="#ffffff" stroke="#44546a"/>')
         parts.append(_text(x, y + 20, name, 15, "#1a2433", weight="bold"))
         parts.append(_text(x, y + 38, gist, 12, "#44546a"))
     return "\n".join([*parts, "</svg>"]) + "\n"
@@ -112,7 +115,8 @@ def folders_table() -> str:
     lines = ["| folder | what it is |", "|---|---|"]
     lines += [f"| `{name}/` | {_about(name)} |" for name in reversed(ALLOWED)]
     less = "; ".join(f"`{a}` may not import `{b}`" for a, b in exceptions())
-    return "\n".join([*lines, "", f"A folder may import whatever its arrows lead to, also over others, except: {less}."])
+    lines += ["", f"A folder may import whatever its arrows lead to, also over others, except: {less}."]
+    return "\n".join(lines)
 
 
 def _about(name: str) -> str:

@@ -1,7 +1,8 @@
-"""Writes docs/operators.md from the records of the operators and the compiler's choice: `python -m docs.make_operators`.
+"""Writes docs/operators.md from the records of the operators and from the compiler's choice of kernels.
 
-Which kernel computes a case is not written down here: each case is a network of one layer with random weights, which is
-compiled, and the table says what came out. A test (tests/docs/test_operators.py) tells when the page is not that of today.
+Run from the repository: `python -m docs.make_operators`. Which kernel computes a case is not written down here: each
+case is a network of one layer with random weights, which is compiled, and the table says what came out. A test
+(tests/docs/test_operators.py) tells when the page is not that of today.
 """
 
 from __future__ import annotations
@@ -46,8 +47,9 @@ X = (INPUT,)
 
 HEAD = """# Operators
 
-What a `.tflite` may hold, and what computes it. This page is written by `python -m docs.make_operators` from the records
-in `ir/ops` and from what the compiler chooses. How to add an operator is in [contributing.md](contributing.md#an-operator).
+The tables say what a `.tflite` may hold, and what computes it. This page is written by `python -m docs.make_operators`
+from the records in `ir/ops` and from what the compiler chooses. [contributing.md](contributing.md#an-operator) says how
+to add an operator.
 """
 
 FACTS = """## In a file
@@ -60,9 +62,9 @@ name.
 
 KERNELS = """## In our C
 
-Each case was compiled. The kernel is a C function (`csrc/include/micronets_kernels.h` says what it computes). Portable C99
-defines it and runs on every core; beside it stands what is built instead for the kernel's inner loops on a core with Arm's
-DSP extension: *C* with its instructions, *assembly*, or nothing of its own (one source
+Each case was compiled. The kernel is a C function (`compiler/csrc/include/micronets_kernels.h` says what it computes).
+Portable C99 defines it and runs on every core; beside it stands what is built instead for the kernel's inner loops on a
+core with Arm's DSP extension: *C* with its instructions, *assembly*, or nothing of its own (one source
 serves both; what it takes from `micronets_dsp.h` is an instruction there and C elsewhere). *In patches*:
 whether the layer can run a few rows at a time, where memory is short ([deploy.md](deploy.md)).
 """
@@ -167,11 +169,12 @@ def function_of(code: LayerCode) -> str:
     """The C function that computes a layer, without `run_`; "" where nothing is computed."""
     if code.call is None:
         return ""
-    return code.call.function if isinstance(code.call, Call) else code.call.function.replace("micronets_run_", "micronets_", 1)
+    function = code.call.function
+    return function if isinstance(code.call, Call) else function.replace("micronets_run_", "micronets_", 1)
 
 
 def inner_functions(function: str, code: LayerCode) -> list[str]:
-    """The functions that compute the lines of a depthwise layer, without the general one where there is a special one."""
+    """The functions that compute the lines of a depthwise layer; the general one only where there is no special one."""
     inner = [s for s in code.sources if function and s.startswith(f"{function}_")]
     return [s for s in inner if not s.endswith("_any")] or inner
 
@@ -179,7 +182,8 @@ def inner_functions(function: str, code: LayerCode) -> list[str]:
 def dsp_form(code: LayerCode) -> str:
     """In which form csrc/dsp has what a layer needs: `assembly`, `C`, both, or "" for none."""
     sources = [name for name in kernel_files(code.sources) if is_source(name) and name.startswith("micronets_dsp_")]
-    return " and ".join(text for ending, text in ((".S", "assembly"), (".c", "C")) if any(s.endswith(ending) for s in sources))
+    forms = {".S": "assembly", ".c": "C"}
+    return " and ".join(form for ending, form in forms.items() if any(s.endswith(ending) for s in sources))
 
 
 def facts_table() -> str:
@@ -196,8 +200,8 @@ def facts_table() -> str:
         fused = "none, RELU, RELU6" if facts.activation is not None else ""
         yes = ("no", "yes")
         lines.append(
-            f"| `{name}` | `{kind}` | {facts.inputs} | {len(layer.outputs)} | {bits} | {fused} | {yes[facts.trainable]} "
-            f"| {yes[facts.state_bytes is not nothing]} | `{facts.tflm.method}` |"
+            f"| `{name}` | `{kind}` | {facts.inputs} | {len(layer.outputs)} | {bits} | {fused} "
+            f"| {yes[facts.trainable]} | {yes[facts.state_bytes is not nothing]} | `{facts.tflm.method}` |"
         )
     return "\n".join(lines)
 
@@ -208,7 +212,8 @@ def kernels_table() -> str:
     for case in CASES:
         kernel, code = compiled(case)
         function = function_of(code)
-        names = ", ".join(f"`{name}`" for name in (function, *inner_functions(function, code)) if name) or "nothing to compute"
+        functions = (function, *inner_functions(function, code)) if function else ()
+        names = ", ".join(f"`{name}`" for name in functions) or "nothing to compute"
         patches = "yes" if kernel.row_reach is not None else "no"
         lines.append(f"| `{operator(case.layer).tflite_name}` | {case.when} | {names} | {dsp_form(code)} | {patches} |")
     return "\n".join(lines)

@@ -1,8 +1,9 @@
 """Keeps the lines of our Markdown pages within 120 columns: `python -m docs.wrap_markdown` rewrites those that are not.
 
 A paragraph or an item of a list that has a longer line is filled anew; everything else stays as it is: rows of tables,
-headings, code in fences, comments, and paragraphs whose lines are short enough. The meaning never changes, since Markdown
-reads a line break inside a paragraph as a space. Programs that write sections of pages send their text through `wrapped`.
+headings, code in fences, comments, and paragraphs whose lines are short enough. The meaning never changes, since
+Markdown reads a line break inside a paragraph as a space. Programs that write sections of pages send their text through
+`wrapped`.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def pages() -> list[Path]:
 
 
 def wrapped(text: str, columns: int = COLUMNS) -> str:
-    """The Markdown `text` with every paragraph and list item that has a line of more than `columns` characters filled anew."""
+    """The Markdown `text`, filled anew in every paragraph and list item that has a line of more than `columns`."""
     lines: list[str] = []
     for block, filled in _blocks(text.split("\n")):
         lines += _fill(block, columns) if filled and max(map(len, block)) > columns else block
@@ -38,7 +39,7 @@ def wrapped(text: str, columns: int = COLUMNS) -> str:
 
 
 def too_long(text: str, columns: int = COLUMNS) -> list[tuple[int, str]]:
-    """(number from 1, line) of each line beyond `columns` that Markdown could break: not a table's row nor a link alone."""
+    """(number from 1, line) of each line beyond `columns` that Markdown can break: no row of a table, no lone link."""
     found = []
     for number, line in enumerate(text.split("\n"), 1):
         if len(line) > columns and not line.lstrip().startswith("|") and len(line.split()) > 1:

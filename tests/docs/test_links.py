@@ -34,5 +34,6 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 def test_links_that_lead_nowhere_are_found(tmp_path: Path) -> None:
     (tmp_path / "other.md").write_text("# Our C against TFLM's kernels\n")
-    (tmp_path / "page.md").write_text("[a](other.md#our-c-against-tflms-kernels) [b](none.md) [c](other.md#none) [d](#top)\n")
+    links = "[a](other.md#our-c-against-tflms-kernels) [b](none.md) [c](other.md#none) [d](#top)\n"
+    (tmp_path / "page.md").write_text(links)
     assert broken(tmp_path / "page.md") == ["none.md", "other.md#none", "#top"]

@@ -17,7 +17,7 @@ PACKAGE = Path(micronets.__file__).parent
 SOURCES = sorted([*PACKAGE.rglob("*.py"), *(ROOT / "benchmarks").glob("*.py"), *(ROOT / "docs").glob("*.py")])
 
 FOLDERS = {p.name for base in (ROOT, PACKAGE) for p in base.iterdir() if p.is_dir() and not p.name.startswith(".")}
-"""A path that begins with one of these is one of ours. Others are of the user's: `my_words/`, `runs/x`, `annotations/`."""
+"""A path that begins with one of these is one of ours. Others are the user's: `my_words/`, `runs/x`, `annotations/`."""
 MODULES = [
     ".".join(["micronets", *(p.parent if p.stem == "__init__" else p.with_suffix("")).relative_to(PACKAGE).parts])
     for p in SOURCES
@@ -122,7 +122,7 @@ NOUNS = {"arch", "board", "layer", "model", "step"}
 
 
 def variables(source: Path) -> set[str]:
-    """Names of arguments and variables, and our nouns: a docstring may say `options.flash` of its argument `options`."""
+    """Names of arguments and variables, and our nouns: a docstring may say `options.flash` of an argument `options`."""
     nodes = list(ast.walk(ast.parse(source.read_text("utf-8"))))
     return NOUNS | {n.arg for n in nodes if isinstance(n, ast.arg)} | {n.id for n in nodes if isinstance(n, ast.Name)}
 

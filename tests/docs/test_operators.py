@@ -1,4 +1,4 @@
-"""docs/operators.md is the page that the records and the compiler give, and its cases reach every operator and kernel."""
+"""docs/operators.md is what the records and the compiler give, and its cases reach every operator and kernel."""
 
 from pathlib import Path
 from typing import get_args
@@ -22,7 +22,8 @@ def test_every_kind_of_layer_and_every_operator_of_a_file_has_a_case() -> None:
 
 
 def test_every_kernel_is_needed_by_a_case() -> None:
-    needed = {kernel_name(file) for case in CASES for file in kernel_files(compiled(case)[1].sources) if is_source(file)}
+    files = {file for case in CASES for file in kernel_files(compiled(case)[1].sources)}
+    needed = {kernel_name(file) for file in files if is_source(file)}
     names = [path.name for path in (ROOT / "src/micronets/compiler/csrc").rglob("*")]
     there = {kernel_name(file) for file in names if is_source(file)}
     assert there - needed == {"patch_keep_rows"}, "kernels that the table of docs/make_operators.py does not show"
