@@ -19,6 +19,11 @@ def amount(value: float | None, unit: str) -> str:
     return f"{value:,d}" if isinstance(value, int) else f"{value:,.4g} {unit}".rstrip()
 
 
+def amount_row(label: str, value: float | None, unit: str, about: str) -> list[tuple[str, str, str]]:
+    """A row of a table of figures, or none where the figure is not known."""
+    return [] if value is None else [(label, amount(value, unit), about)]
+
+
 def percent(share: float) -> str:
     """Writes a share, 0 to 1, as in `95.34 %`."""
     return f"{100 * share:.2f} %"

@@ -32,15 +32,19 @@ cycle_uncertainty = "assumed"
 """
 
 
-def test_the_boards_of_the_paper_and_four_more() -> None:
+def test_the_boards_of_the_paper_and_eight_more() -> None:
     assert board_names() == tuple(
         sorted(
             (
+                "ESP32-C3-DevKitM-1",
+                "NUCLEO-F103RB",
                 "NUCLEO-F446RE",
                 "NUCLEO-F746ZG",
                 "NUCLEO-F767ZI",
+                "NUCLEO-G0B1RE",
                 "NUCLEO-H743ZI2",
                 "NUCLEO-L4R5ZI",
+                "Raspberry Pi Pico",
                 "Raspberry Pi Pico 2",
                 "nRF52840-DK",
             )
@@ -174,7 +178,14 @@ def test_a_bad_firmware_is_refused(tmp_path: Path, old: str, new: str, message: 
     ("old", "new", "message"),
     [
         ('core = "cortex-m4"\n', 'cor = "cortex-m4"\n', "unknown key 'cor'; did you mean 'core'?"),
-        ('core = "cortex-m4"\n', "", "'core' is missing"),
+        ('core = "cortex-m4"\n', "", "'core' is missing; a board has: active_power_w"),
+        ('core = "cortex-m4"\n', "core = 4\n", "core = 4; need one of: cortex-m0plus, "),
+        (
+            'core = "cortex-m4"\n',
+            'core = "cortex-m0plus"\n',
+            "'cycle_factor' is about times, but there is no cycle model of a Cortex-M0+: instructions are counted, no times; "
+            "leave it out",
+        ),
         ("clock_hz = 80_000_000", "clock_hz = -1", "clock_hz = -1; need an integer above 0"),
         ('active_power_w = "datasheet"', "", "active_power_w has no source"),
         ('sram_bytes = "96K"', 'sram_bytes = "96Q"', "sram_bytes: '96Q' is not a size"),

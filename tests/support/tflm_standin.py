@@ -16,7 +16,7 @@ from pathlib import Path
 from micronets import tflite
 from micronets.boards.board import Board
 from micronets.compiler import compile_model
-from micronets.compiler.generate.tflm_package import TARGET_ARCHS
+from micronets.compiler.generate.tflm_package import target_arch
 from micronets.device import host
 
 DOWNLOADS = "tensorflow/lite/micro/tools/make/downloads"
@@ -310,7 +310,7 @@ def library(root: Path, models: Sequence[bytes], board: Board | None, place: Pat
 
 
 def _target(board: Board | None) -> str:
-    return f"cortex_m_generic_{TARGET_ARCHS[board.core]}_default_cmsis_nn" if board else "linux_x86_64_default"
+    return f"cortex_m_generic_{target_arch(board)}_default_cmsis_nn" if board else "linux_x86_64_default"
 
 
 def _bytes(shape: Sequence[int]) -> int:

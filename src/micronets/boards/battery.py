@@ -67,7 +67,14 @@ def check_rate(rate: float) -> float:
 
 
 def duty_cycle(latency_ms: float, board: Board, rate: float, battery: Battery) -> DutyCycle:
-    """What `rate` inferences a second of `latency_ms` each take on `board`. Raises `SpecError` for a rate it cannot keep."""
+    """What `rate` inferences a second of `latency_ms` each take on `board`.
+
+    Raises `SpecError` for a rate that it cannot keep, and for a board whose power is not known.
+    """
+    if board.active_power_w is None:
+        raise SpecError(
+            f"rate = {rate:g}: the power of {board.name} is not known: give active_power_w and its source in its file"
+        )
     duty = check_rate(rate) * latency_ms / 1e3
     if duty > 1 + _ROUNDING:
         raise SpecError(

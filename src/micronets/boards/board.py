@@ -13,13 +13,18 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
-from micronets.boards.targets import Target, target_of
+from micronets.boards.cores import CORES, Core, core_of
+from micronets.boards.targets import Target
 from micronets.errors import FileError, SpecError, did_you_mean
 from micronets.number import Number
 
 _UNITS = {"": 1, "b": 1, "k": 1024, "kib": 1024, "kb": 1000, "m": 1024**2, "mib": 1024**2, "mb": 1000**2}
 _NUMBERS = ("clock_hz", "sram_bytes", "flash_bytes", "active_power_w", "flash_wait_states", "cycle_factor", "cycle_uncertainty")
 _OPTIONAL = ("simulation", "firmware", "sleep_power_w")
+_TIMES = ("cycle_factor", "cycle_uncertainty", "simulation")
+"""What a board's file says about cycles: of a core that there is a cycle model of, and of no other."""
+_UNKNOWN = ("active_power_w", "flash_wait_states")
+"""What a board's file may leave out where there is no cycle model of the core: nothing is computed from it then."""
 _REALS = ("sleep_power_w", "active_power_w", "cycle_factor", "cycle_uncertainty")
 
 
@@ -63,15 +68,16 @@ class Board:
     """A microcontroller board.
 
     name: as its maker writes it.
-    core: instruction set as compilers name it: cortex-m4, cortex-m7, cortex-m33.
+    core: the name of an entry in `cores.CORES`, as compilers write it.
     clock_hz: the highest clock of the core.
     sram_bytes: the largest SRAM with one contiguous address range.
     flash_bytes: program flash.
-    active_power_w: power while a network runs, at that clock.
-    flash_wait_states: of one flash access at that clock, before any cache.
+    active_power_w: power while a network runs, at that clock; None where it is not known.
+    flash_wait_states: of one flash access at that clock, before any cache; None where it is not known.
     flash_cache: what hides those wait states, in words.
     cycle_factor: its cycles over those of a Cortex-M4 without wait states (`tflm_cycles.step_cycles`).
-    cycle_uncertainty: of that factor, a relative error: 0.1 is +-10 %.
+    cycle_uncertainty: of that factor, a relative error: 0.1 is +-10 %. Both are None where there is no cycle model of the
+    core: nothing is then said about times.
     compiler_flags: that select the core and its FPU, for GCC and clang.
     sources: where each number is from, by field name.
     sleep_power_w: power of the deepest sleep that keeps the SRAM and wakes by a clock; None where it is not known.
@@ -84,29 +90,35 @@ class Board:
     clock_hz: int
     sram_bytes: int
     flash_bytes: int
-    active_power_w: float
-    flash_wait_states: int
     flash_cache: str
-    cycle_factor: float
-    cycle_uncertainty: float
     compiler_flags: tuple[str, ...]
     sources: Mapping[str, str]
+    flash_wait_states: int | None = None
+    active_power_w: float | None = None
+    cycle_factor: float | None = None
+    cycle_uncertainty: float | None = None
     sleep_power_w: float | None = None
     simulation: SimulationModel | None = None
     firmware: FirmwareTarget | None = None
 
     @property
     def target(self) -> Target:
-        """The instruction set that code for the board is generated for. Raises `SpecError` if there is none for its core."""
-        return target_of(self.core)
+        """The instruction set that code for the board is generated for. Raises `SpecError` for an unknown core."""
+        return core_of(self.core, self.name).target
+
+    @property
+    def no_times(self) -> str | None:
+        """Why there are no estimated or simulated times of the board, in a sentence, or None where there are."""
+        reason = core_of(self.core, self.name).no_times
+        return f"{self.name}: {reason}" if reason else None
 
     def milliseconds(self, cycles: Number) -> Number:
         """How long the core takes for `cycles` cycles, at its full clock; a number, or a 0-d tensor with its gradient."""
         return cycles * (1e3 / self.clock_hz)
 
     def millijoules(self, milliseconds: Number) -> Number:
-        """Energy of so many milliseconds of a running network, at the board's active power."""
-        return milliseconds * self.active_power_w
+        """Energy of so many milliseconds of a running network, at the board's active power; None where that is unknown."""
+        return None if self.active_power_w is None else milliseconds * self.active_power_w
 
 
 @dataclass(frozen=True)
@@ -156,6 +168,15 @@ class Budget:
 
 LIMITS: Mapping[str, Limit] = {f.name: Limit(f.name, f.metadata["label"], f.metadata["unit"]) for f in fields(Budget)}
 """Every limit that a budget can set, by name. Each runtime has a cost of the same name (`cost.costs.RuntimeCosts`)."""
+
+
+TIME_LIMITS = ("latency_ms", "energy_mj")
+"""Limits on what takes a time of the board to know."""
+
+
+def estimated_limits(board: Board) -> tuple[str, ...]:
+    """Names of the limits that there are estimates for on a board: all, or those that need no times."""
+    return tuple(name for name in LIMITS if not (board.no_times and name in TIME_LIMITS))
 
 
 def board_budget(budget: Budget, board: Board) -> Budget:
@@ -241,8 +262,16 @@ def _parse(text: str, where: str) -> Board:
     for key in raw:
         if key not in names:
             raise SpecError(f"{where}: unknown key '{key}'; {did_you_mean(key, names)}")
-    for key in sorted(names - raw.keys() - set(_OPTIONAL)):
+    needed = names - raw.keys() - set(_OPTIONAL)
+    core = _core(raw, where) if "core" in raw else None
+    if core is not None and core.no_times:
+        needed -= {*_TIMES, *_UNKNOWN}
+    for key in sorted(needed):
         raise SpecError(f"{where}: '{key}' is missing; a board has: {', '.join(sorted(names))}")
+    if core is not None and core.no_times:
+        for key in _TIMES:
+            if key in raw:
+                raise SpecError(f"{where}: '{key}' is about times, but there is {core.no_times}; leave it out")
     for key in ("sram_bytes", "flash_bytes"):
         raw[key] = parse_size(raw[key], f"{where}: {key}")
     _check(raw, where)
@@ -250,7 +279,15 @@ def _parse(text: str, where: str) -> Board:
         raw["simulation"] = _simulation(raw["simulation"], where)
     if "firmware" in raw:
         raw["firmware"] = _firmware(raw["firmware"], where)
+        if "flash_wait_states" not in raw:
+            raise SpecError(f"{where}: 'flash_wait_states' is missing: the firmware of a [firmware] sets them")
     return Board(**raw | {"compiler_flags": tuple(raw["compiler_flags"])})
+
+
+def _core(raw: Mapping[str, Any], where: str) -> Core:
+    if not isinstance(raw["core"], str):
+        raise SpecError(f"{where}: core = {raw['core']!r}; need one of: {', '.join(sorted(CORES))}")
+    return core_of(raw["core"], where)
 
 
 def _simulation(raw: object, where: str) -> SimulationModel:
@@ -285,16 +322,16 @@ def _firmware(raw: object, where: str) -> FirmwareTarget:
 
 
 def _check(raw: Mapping[str, Any], where: str) -> None:
-    for key in ("name", "core", "flash_cache"):
+    for key in ("name", "flash_cache"):
         if not isinstance(raw[key], str) or not raw[key]:
             raise SpecError(f"{where}: {key} = {raw[key]!r}; need a text")
-    numbers = (*_NUMBERS, *(["sleep_power_w"] if "sleep_power_w" in raw else []))
+    numbers = tuple(key for key in (*_NUMBERS, "sleep_power_w") if key in raw)
     for key in numbers:
         value, least = raw[key], 0 if key == "flash_wait_states" else 1e-12
         kinds = (int, float) if key in _REALS else (int,)
         if not isinstance(value, kinds) or isinstance(value, bool) or not least <= value < math.inf:
             raise SpecError(f"{where}: {key} = {value!r}; need {'a number' if float in kinds else 'an integer'} above 0")
-    if raw.get("sleep_power_w", 0) >= raw["active_power_w"]:
+    if "sleep_power_w" in raw and raw["sleep_power_w"] >= raw.get("active_power_w", math.inf):
         raise SpecError(f"{where}: sleep_power_w = {raw['sleep_power_w']!r}; need less than active_power_w, in watts")
     flags = raw["compiler_flags"]
     if not isinstance(flags, list) or not all(isinstance(f, str) for f in flags):

@@ -1,18 +1,14 @@
 """`Target`: an instruction set, with all that follows from it for the code that is generated.
 
 The compiler chooses kernels, the order of weights, the memory that kernels work in and the way through a depthwise
-layer by the target alone. To add one: a name in `KernelSet`, a value below, a line in `TARGETS` for each core that it
-serves; the type checker then names the places in compiler/kernels that must know it.
+layer by the target alone. Which target a core has, its entry says (boards/cores.py). To add one: a name in `KernelSet`
+and a value below; the type checker then names the places in compiler/kernels that must know it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Literal
-
-from micronets.errors import SpecError
 
 KernelSet = Literal["dsp"]
 """Which kernels, and with them which order of weights, a target takes.
@@ -107,12 +103,8 @@ DSP = Target(
 )
 """Arm's DSP extension: Cortex-M4, M7 and M33."""
 
-TARGETS: Mapping[str, Target] = MappingProxyType({"cortex-m4": DSP, "cortex-m7": DSP, "cortex-m33": DSP})
-"""The target of each core, by the name that compilers give the core."""
+PLAIN = Target(name="plain", kernels="dsp", depthwise=DSP.depthwise)
+"""Cores without instructions for several products at once, which compile the portable C of the kernels.
 
-
-def target_of(core: str) -> Target:
-    """Returns the target of a core. Raises `SpecError` for one that no target serves."""
-    if core not in TARGETS:
-        raise SpecError(f"no code can be generated for the core '{core}'; known: {', '.join(TARGETS)}")
-    return TARGETS[core]
+They take the order of weights and the schedules of `DSP` so far: what they compute is the same, how fast is not.
+"""

@@ -120,7 +120,7 @@ def measured(
         instructions=run.instructions,
         latency_ms=run.latency_ms,
         energy_mj=run.energy_mj,
-        power_w=board.active_power_w,
+        power_w=_known_power_w(board),
         sram_bytes=run.sram_bytes,
         flash_bytes=run.flash_bytes,
         arena_c_bytes=run.arena_c_bytes,
@@ -130,6 +130,13 @@ def measured(
         arch=ran,
         layers=layers,
     )
+
+
+def _known_power_w(board: Board) -> float:
+    """The board's power while a network runs. Raises `SpecError` where it is not known."""
+    if board.active_power_w is None:
+        raise SpecError(f"{board.name}: its power is not known; give active_power_w and its source in its file")
+    return board.active_power_w
 
 
 def characterize(
@@ -153,6 +160,11 @@ def characterize(
         raise SpecError(f"jobs = {jobs}; need at least 1")
     if device == "host":
         raise SpecError(f"device 'host': this machine counts no cycles of a {board.name}; {', '.join(DEVICES)}")
+    if board.no_times and not is_serial(device):
+        raise SpecError(
+            f"device '{device}': {board.no_times}; measure on the board itself (serial:PORT), or take another board"
+        )
+    _known_power_w(board)
     runtime.check(MeasureOptions(device, compiler))
     serial = is_serial(device)
     toolchain, kernels = runtime.toolchain(board, compiler), kernel_version()

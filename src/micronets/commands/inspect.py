@@ -10,6 +10,7 @@ from typing import Any
 
 from micronets import records
 from micronets.boards.board import Board, load_board
+from micronets.boards.cores import core_of
 from micronets.compiler import optimise, plan_patches
 from micronets.cost.costs import RUNTIME_FLASH_BYTES, cost
 from micronets.cost.layer_table import LayerInspection, layer_inspections
@@ -18,7 +19,7 @@ from micronets.ir.arch import Arch
 from micronets.ir.layers import Shape
 from micronets.quantized.model import QuantizedModel
 from micronets.runtimes.c import arena_room, flash_bytes, sram_bytes
-from micronets.terminal import amount, text_table
+from micronets.terminal import amount, amount_row, text_table
 from micronets.tflite import ModelSource, model_file
 
 
@@ -33,8 +34,11 @@ class Inspection:
     - arena_c_bytes: our C's arena as `compile` would plan it for the board. arena_c_patched_bytes: the smallest there is.
     - sram_bytes, flash_bytes: under TFLM. sram_c_bytes, flash_c_bytes: as our C.
     - board_sram_bytes, board_flash_bytes: what there is.
-    - latency_ms, energy_mj: of one inference under TFLM; within +-`uncertainty` (0.1 is 10 %).
+    - latency_ms, energy_mj: of one inference under TFLM; within +-`uncertainty` (0.1 is 10 %). None where there is no cycle
+      model of the board's core; no_times says so then.
     - fits, fits_c: whether it fits the board under TFLM, and as our C.
+    - no_tflm: why nothing is told of TFLM on the board, where it is not built for its core: what is said of TFLM's SRAM,
+      flash and fit is None then.
     - per_layer: a row for each layer, in order.
     """
 
@@ -50,16 +54,18 @@ class Inspection:
     arena_tflm_cortex_m_bytes: int
     arena_c_bytes: int
     arena_c_patched_bytes: int
-    sram_bytes: int
-    flash_bytes: int
+    sram_bytes: int | None
+    flash_bytes: int | None
     sram_c_bytes: int
     flash_c_bytes: int
     board_sram_bytes: int
     board_flash_bytes: int
-    latency_ms: float
-    energy_mj: float
-    uncertainty: float
-    fits: bool
+    latency_ms: float | None
+    energy_mj: float | None
+    uncertainty: float | None
+    no_times: str | None
+    no_tflm: str | None
+    fits: bool | None
     fits_c: bool
     input_shape: Shape
     per_layer: tuple[LayerInspection, ...]
@@ -75,17 +81,18 @@ class Inspection:
 
     def text(self) -> str:
         """The record for a terminal."""
-        head = ("layer", "kind", "output", "MACs", "params", "weight bytes", "live bytes", "cycles")
+        cycles = () if self.no_times else ("cycles",)
+        head = ("layer", "kind", "output", "MACs", "params", "weight bytes", "live bytes", *cycles)
         rows = [
             (
                 r.name,
                 r.kind,
                 "x".join(map(str, r.output_shape)),
-                *(f"{n:,}" for n in (r.macs, r.params, r.weight_bytes, r.live_bytes, r.cycles)),
+                *(f"{n:,}" for n in (r.macs, r.params, r.weight_bytes, r.live_bytes, r.cycles) if n is not None),
             )
             for r in self.per_layer
         ]
-        unsure, sram, flash = f"+-{self.uncertainty:.0%}", f"of {self.board_sram_bytes:,}", f"of {self.board_flash_bytes:,}"
+        sram, flash = f"of {self.board_sram_bytes:,}", f"of {self.board_flash_bytes:,}"
         totals = [
             ("MACs", amount(self.macs, "MACs"), f"{self.ops:,} ops"),
             ("parameters", f"{self.params:,}", f"{self.weight_bytes:,} bytes"),
@@ -94,15 +101,19 @@ class Inspection:
             ("arena, TFLM", amount(self.arena_tflm_cortex_m_bytes, "B"), "Cortex-M"),
             ("arena, our C", amount(self.arena_c_bytes, "B"), "micronets compile"),
             ("arena, our C", amount(self.arena_c_patched_bytes, "B"), "the same with --patches smallest"),
-            ("SRAM, TFLM", amount(self.sram_bytes, "B"), f"{sram}: arena, runtime, stack"),
+            *amount_row("SRAM, TFLM", self.sram_bytes, "B", f"{sram}: arena, runtime, stack"),
             ("SRAM, our C", amount(self.sram_c_bytes, "B"), f"{sram}: arena, stack"),
-            ("flash, TFLM", amount(self.flash_bytes, "B"), f"{flash}: file and code"),
+            *amount_row("flash, TFLM", self.flash_bytes, "B", f"{flash}: file and code"),
             ("flash, our C", amount(self.flash_c_bytes, "B"), f"{flash}: weights, tables, code"),
-            ("latency, TFLM", amount(self.latency_ms, "ms"), f"{unsure}; of our C: micronets measure"),
-            ("energy, TFLM", amount(self.energy_mj, "mJ"), unsure),
         ]
+        if self.uncertainty is not None:
+            unsure = f"+-{self.uncertainty:.0%}"
+            totals += amount_row("latency, TFLM", self.latency_ms, "ms", f"{unsure}; of our C: micronets measure")
+            totals += amount_row("energy, TFLM", self.energy_mj, "mJ", unsure)
+        totals += [("not known", "", reason) for reason in (self.no_times, self.no_tflm) if reason is not None]
         last = f"{Path(self.model).name} {self.fit_text()} (source: {self.source})"
-        return "\n".join([text_table(head, rows, range(3, 8)), "", text_table(("total", "", ""), totals, (1,)), "", last])
+        layers = text_table(head, rows, range(3, len(head)))
+        return "\n".join([layers, "", text_table(("total", "", ""), totals, (1,)), "", last])
 
     def fit_text(self) -> str:
         """Whether it fits, and if not, by how much it is too large, as the rest of a sentence."""
@@ -113,12 +124,16 @@ class Inspection:
             (self.flash_c_bytes, self.board_flash_bytes, "flash", "as our C"),
         )
         over = ", ".join(
-            f"{used - there:,} bytes of {memory} too much {how}" for used, there, memory, how in sizes if used > there
+            f"{used - there:,} bytes of {memory} too much {how}"
+            for used, there, memory, how in sizes
+            if used is not None and used > there
         )
         match self.fits, self.fits_c:
+            case None, True:
+                return f"fits {self.board} as our C"
             case True, True:
                 return f"fits {self.board}, under TFLM and as our C"
-            case False, False:
+            case None | False, False:
                 return f"does NOT fit {self.board}: {over}"
             case tflm, _:
                 return f"fits {self.board} {'under TFLM, NOT as our C' if tflm else 'as our C, NOT under TFLM'}: {over}"
@@ -162,7 +177,7 @@ def _inspected(
     arch: Arch, board: Board, model: QuantizedModel | None = None, file_bytes: int | None = None, name: str = ""
 ) -> Inspection:
     """file_bytes replaces the estimate of the file's size where there is a file; name: of the file, for the result."""
-    c = cost(arch, board)
+    c, no_tflm = cost(arch, board), core_of(board.core, board.name).no_tflm
     ours = arch if model is None else optimise(model).arch
     flash = c.flash_bytes if file_bytes is None else file_bytes + RUNTIME_FLASH_BYTES
     arena, smallest = (plan_patches(ours, limit, board.target).bytes for limit in (arena_room(board), 0))
@@ -180,8 +195,8 @@ def _inspected(
         arena_tflm_cortex_m_bytes=c.arena_tflm_cortex_m_bytes,
         arena_c_bytes=arena,
         arena_c_patched_bytes=smallest,
-        sram_bytes=c.sram_bytes,
-        flash_bytes=flash,
+        sram_bytes=None if no_tflm else c.sram_bytes,
+        flash_bytes=None if no_tflm else flash,
         sram_c_bytes=sram_c,
         flash_c_bytes=flash_c,
         board_sram_bytes=board.sram_bytes,
@@ -189,7 +204,9 @@ def _inspected(
         latency_ms=c.latency_ms,
         energy_mj=c.energy_mj,
         uncertainty=c.uncertainty,
-        fits=c.sram_bytes <= board.sram_bytes and flash <= board.flash_bytes,
+        no_times=c.no_times,
+        no_tflm=no_tflm,
+        fits=None if no_tflm else c.sram_bytes <= board.sram_bytes and flash <= board.flash_bytes,
         fits_c=sram_c <= board.sram_bytes and flash_c <= board.flash_bytes,
         input_shape=arch.input_shape,
         per_layer=layer_inspections(arch, board),

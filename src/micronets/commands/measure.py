@@ -70,6 +70,8 @@ def at_rate(found: Measurement, board: Board, rate: float, cells: battery.Batter
 
     Raises `SpecError` for a rate that the board cannot keep, and for a device without times of the board.
     """
+    if found.no_times is not None:
+        raise SpecError(f"rate = {rate:g}: {found.no_times}; leave it out")
     if found.energy_mj is None or found.latency_ms is None:
         raise SpecError(f"rate = {rate:g}: {found.device} is {found.source}, whose times are not the board's; leave it out")
     return replace(found, duty_cycle=battery.duty_cycle(found.latency_ms, board, rate, cells))

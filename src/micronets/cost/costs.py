@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from micronets.boards.board import LIMITS, Board
+from micronets.boards.board import LIMITS, TIME_LIMITS, Board, estimated_limits
 from micronets.cost import latency_model
 from micronets.cost.counts import (
     live_bytes,
@@ -24,6 +24,7 @@ from micronets.cost.latency_model import LatencyModel
 from micronets.cost.tflite_size import METADATA_BYTES, tflite_bytes
 from micronets.cost.tflm_arena import arena_tflm_bytes, persistent_bytes
 from micronets.cost.tflm_cycles import base_cycles, step_cycles
+from micronets.errors import SpecError
 from micronets.ir.arch import Arch, Step
 from micronets.ir.layers import Shape
 from micronets.number import Number
@@ -36,7 +37,7 @@ SOURCE = "estimated"
 
 @dataclass(frozen=True)
 class LayerCost:
-    """One layer: multiply-accumulates, weights and biases, their bytes, and cycles on the board."""
+    """One layer: multiply-accumulates, weights and biases, their bytes, and cycles on the board where they are known."""
 
     name: str
     kind: str
@@ -44,7 +45,7 @@ class LayerCost:
     macs: int
     params: int
     weight_bytes: int
-    cycles: float
+    cycles: float | None
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,8 @@ class Cost:
 
     arena_bytes: TFLM's arena on a 64-bit host, which the limit of that name bounds; arena_tflm_cortex_m_bytes: on the board.
     sram_bytes: that, TFLM's static data and stack. flash_bytes: file and code. tflite_bytes: the file.
-    latency_ms, energy_mj: of one inference; both within +-`uncertainty` (0.1 is 10 %), like cycles.
+    latency_ms, energy_mj: of one inference; both within +-`uncertainty` (0.1 is 10 %), like cycles. All four are None where
+    there is no cycle model of the board's core; no_times says so then.
     source: how the figures were obtained.
     """
 
@@ -67,10 +69,11 @@ class Cost:
     arena_tflm_cortex_m_bytes: int
     sram_bytes: int
     flash_bytes: int
-    cycles: float
-    latency_ms: float
-    energy_mj: float
-    uncertainty: float
+    cycles: float | None
+    latency_ms: float | None
+    energy_mj: float | None
+    uncertainty: float | None
+    no_times: str | None
     source: str = SOURCE
 
 
@@ -78,7 +81,7 @@ def cost(arch: Arch, board: Board, metadata_bytes: int = 0) -> Cost:
     """What `arch` costs on `board`; metadata_bytes: of text that its file carries."""
     steps = arch.steps()
     network = Network(steps, board, metadata_bytes, arch)
-    found = {name: c.of(network) for name, c in TFLM_COSTS.costs.items()}
+    found = {name: TFLM_COSTS.costs[name].of(network) for name in estimated_limits(board)}
     return Cost(
         board=board.name,
         layers=tuple(_layer_cost(s, board) for s in steps),
@@ -90,10 +93,11 @@ def cost(arch: Arch, board: Board, metadata_bytes: int = 0) -> Cost:
         arena_tflm_cortex_m_bytes=arena_tflm_bytes(arch, 4),
         sram_bytes=found["sram_bytes"],
         flash_bytes=found["flash_bytes"],
-        cycles=cycles(steps, board),
-        latency_ms=found["latency_ms"],
-        energy_mj=found["energy_mj"],
+        cycles=None if board.no_times else cycles(steps, board),
+        latency_ms=found.get("latency_ms"),
+        energy_mj=found.get("energy_mj"),
         uncertainty=board.cycle_uncertainty,
+        no_times=board.no_times,
     )
 
 
@@ -105,17 +109,27 @@ def _layer_cost(step: Step, board: Board) -> LayerCost:
         macs=step_macs(step),
         params=sum(step_weights(step)),
         weight_bytes=step_weight_bytes(step),
-        cycles=step_cycles(step) * board.cycle_factor,
+        cycles=None if board.cycle_factor is None else step_cycles(step) * board.cycle_factor,
     )
 
 
 def cycles(steps: Sequence[Step], board: Board) -> Number:
-    """Estimated cycles of one inference on the board, under TFLM and CMSIS-NN."""
+    """Estimated cycles of one inference on the board, under TFLM and CMSIS-NN.
+
+    Raises `SpecError` for a board whose core there is no cycle model of.
+    """
+    if board.cycle_factor is None:
+        raise no_limit_on_times(board)
     return base_cycles(steps) * board.cycle_factor
 
 
+def no_limit_on_times(board: Board) -> SpecError:
+    """The error of a limit on time or energy on a board whose core there is no cycle model of."""
+    return SpecError(f"{board.no_times}; leave out limits on {' and '.join(TIME_LIMITS)}, or limit macs")
+
+
 def latency_ms(steps: Sequence[Step], board: Board) -> Number:
-    """Estimated time of one inference on the board."""
+    """Estimated time of one inference on the board. Raises what `cycles` raises."""
     return board.milliseconds(cycles(steps, board))
 
 

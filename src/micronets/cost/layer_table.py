@@ -15,7 +15,8 @@ from micronets.ir.layers import Shape
 class LayerInspection:
     """A layer: multiply-accumulates, weights and biases, their bytes, cycles under TFLM, all estimated.
 
-    live_bytes: of activations that are alive while it runs.
+    - live_bytes: of activations that are alive while it runs.
+    - cycles: None where there is no cycle model of the board's core.
     """
 
     name: str
@@ -24,7 +25,7 @@ class LayerInspection:
     macs: int
     params: int
     weight_bytes: int
-    cycles: int
+    cycles: int | None
     live_bytes: int
 
 
@@ -32,6 +33,10 @@ def layer_inspections(arch: Arch, board: Board) -> tuple[LayerInspection, ...]:
     """A row for each layer, in order."""
     moments = memory_over_time(tflm_plan(arch), arch)
     return tuple(
-        LayerInspection(**vars(layer) | {"cycles": round(layer.cycles), "live_bytes": moment.live_bytes})
+        LayerInspection(**vars(layer) | {"cycles": _rounded(layer.cycles), "live_bytes": moment.live_bytes})
         for layer, moment in zip(cost(arch, board).layers, moments, strict=True)
     )
+
+
+def _rounded(value: float | None) -> int | None:
+    return None if value is None else round(value)

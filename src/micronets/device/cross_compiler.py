@@ -1,7 +1,7 @@
-"""C sources -> firmware of a Cortex-M, by `arm-none-eabi-gcc` where installed, else by clang from pip's `ziglang`.
+"""C sources -> firmware for a core, by a GCC for it where one is installed, else by clang from pip's `ziglang`.
 
 The firmware around the network (`firmware/`) is ours: vectors, start-up, linker script, memcpy; no C library is needed.
-Where `firmware/link.ld` places things is no board's memory map: whoever uses the image compares its sizes with the board.
+Where `link_script` places things is no board's memory map: whoever uses the image compares its sizes with the board.
 """
 
 from __future__ import annotations
@@ -19,22 +19,19 @@ from pathlib import Path
 
 from micronets import child_processes
 from micronets.boards.board import Board
+from micronets.boards.cores import Core, core_of
 from micronets.compiler import Compiled
 from micronets.compiler.kernel_files import is_source
+from micronets.device.architectures import ARCHITECTURES, architecture_of
 from micronets.errors import DeviceError, SpecError
 from micronets.installation import install
 
-_GCC = "arm-none-eabi-gcc"
-_ZIG_CPUS = {  # clang needs the FPU named: without it, it assumes none for the M4 and the largest for the others
-    "cortex-m4": "cortex_m4+vfp4d16sp",
-    "cortex-m7": "cortex_m7+fp_armv8d16sp",
-    "cortex-m33": "cortex_m33+fp_armv8d16sp",
-}
-CORES = tuple(_ZIG_CPUS)
 _COMMON = ("-std=gnu11", "-O2", "-ffunction-sections", "-fdata-sections")
 _LINK = ("-static", "-Wl,--gc-sections")
-_OWN = ("main.c", "startup.c", "memory.c")
+_PLAIN_LOOPS = ("memory.c", *(facts.startup for facts in ARCHITECTURES.values()))  # their loops are to stay loops
 _TIMEOUT_S = 300
+_ANY_BYTES = 32 << 20
+_STACK_BYTES = 16 << 10
 
 
 @dataclass(frozen=True)
@@ -64,28 +61,29 @@ class Compiler:
 def compiler(board: Board, which: str | None = None) -> Compiler:
     """The cross compiler for the board's core: `gcc`, `zig`, or the first of them that is there.
 
-    Raises `DeviceError` if there is none, `SpecError` for a core other than `CORES` or another compiler.
+    Raises `DeviceError` if there is none, `SpecError` for a core that is not known and for another compiler.
     """
-    if board.core not in _ZIG_CPUS:
-        raise SpecError(f"{board.name}: cannot build for the core '{board.core}'; known: {', '.join(CORES)}")
+    core = core_of(board.core, board.name)
     if which not in (None, "gcc", "zig"):
         raise SpecError(f"compiler: unknown '{which}'; known: gcc, zig")
-    gcc = shutil.which(_GCC)
+    gcc = next((path for name in core.gcc if (path := shutil.which(name))), None)
     if gcc and which != "zig":
         version = call([gcc, "-dumpfullversion"], "version").strip()
         flags = (*board.compiler_flags, "-ffreestanding")
-        return Compiler(
-            (gcc,), f"{_GCC} {version}", flags, ("-fbuiltin",), ("-fno-tree-loop-distribute-patterns",), ("-nostdlib", "-lgcc")
-        )
+        hosted, plain = ("-fbuiltin",), ("-fno-tree-loop-distribute-patterns",)
+        return Compiler((gcc,), f"{Path(gcc).name} {version}", flags, hosted, plain, ("-nostdlib", "-lgcc"))
     if which != "gcc" and importlib.util.find_spec("ziglang") is not None:
         command = (sys.executable, "-m", "ziglang", "cc")
         lines = call([*command, "--version"], "version").split()
-        cpu = (f"-mcpu={_ZIG_CPUS[board.core]}", "-mthumb", "-mfloat-abi=hard")
-        flags = ("-target", "thumb-freestanding-eabihf", *cpu, "-fno-sanitize=undefined")
         version = next((word for word in lines if word[0].isdigit()), "")
+        flags = (*core.zig, "-fno-sanitize=undefined")
         return Compiler(command, f"zig clang {version}", flags, ("-fhosted",), ("-fno-builtin",), ())
-    wanted = {None: f"{_GCC} or ziglang", "gcc": _GCC, "zig": "ziglang"}[which]
-    raise DeviceError(f"no compiler for a Cortex-M found ({wanted}): {install('sim')}, or install {_GCC}")
+    raise DeviceError(_no_compiler(core, which))
+
+
+def _no_compiler(core: Core, which: str | None) -> str:
+    wanted = {None: f"{core.gcc[0]} or ziglang", "gcc": core.gcc[0], "zig": "ziglang"}[which]
+    return f"no compiler for a {core.label} found ({wanted}): {install('sim')}, or install {core.gcc[0]}"
 
 
 def build(sources: Mapping[str, str | bytes], board: Board, which: str | None = None) -> Firmware:
@@ -95,19 +93,20 @@ def build(sources: Mapping[str, str | bytes], board: Board, which: str | None = 
     call MICRONETS_LAYER(index) before each layer and once after the last.
     Raises `DeviceError` where no compiler is found, or with the compiler's first error.
     """
-    return link(sources, compiler(board, which), _OWN)
+    own = ("main.c", architecture_of(board.core).startup, "memory.c")
+    return link(sources, compiler(board, which), own, link_script(board.core))
 
 
 def link(
     sources: Mapping[str, str | bytes],
     cc: Compiler,
     own: Sequence[str],
+    script: str,
     generated: Mapping[str, str] | None = None,
-    script: str | None = None,
 ) -> Firmware:
     """`sources` and files of `firmware/`, compiled and linked.
 
-    own: those files. generated: headers for them, contents by file name. script: instead of link.ld.
+    own: those files. script: of the linker. generated: headers for those files, contents by file name.
     """
     with tempfile.TemporaryDirectory(prefix="micronets-") as name, as_file(files("micronets") / "device/firmware") as ours:
         directory = Path(name)
@@ -130,7 +129,7 @@ def link(
             if is_source(file)
         ]
         for file in own:
-            flags = cc.plain if file in ("memory.c", "startup.c") else cc.hosted  # whose loops are to stay loops
+            flags = cc.plain if file in _PLAIN_LOOPS else cc.hosted
             jobs.append([*shared, "-Os", *flags, *include, str(ours / file)])
         objects = [str(directory / f"{i}.o") for i in range(len(jobs))]
         with ThreadPoolExecutor(2) as pool, child_processes.killed_when_interrupted():
@@ -138,14 +137,45 @@ def link(
             list(pool.map(lambda c: call(c, "compile"), commands))
         elf = directory / "firmware.elf"
         place = directory / "place.ld"
-        place.write_text(link_script() if script is None else script, "utf-8")
+        place.write_text(script, "utf-8")
         call([*cc.command, *shared, *_LINK, "-T", str(place), *objects, *cc.libraries, "-o", str(elf)], "link")
         return Firmware(elf.read_bytes(), cc.name, (*cc.core_flags, *_COMMON, *cc.hosted))
 
 
-def link_script() -> str:
-    """link.ld: flash and SRAM of any size."""
-    return (files("micronets") / "device/firmware/link.ld").read_text("utf-8")
+@dataclass(frozen=True)
+class MemoryMap:
+    """First addresses of flash and SRAM and their sizes; the stack takes the first `stack_bytes` of the SRAM.
+
+    Nothing lies below the SRAM, so that running over the end of the stack is an access to nothing.
+    """
+
+    flash_origin: int
+    flash_bytes: int
+    ram_origin: int
+    ram_bytes: int
+    stack_bytes: int
+
+
+def link_script(core: str) -> str:
+    """The linker's script for a core's own addresses, with flash and SRAM of any size.
+
+    Whether the image fits a board is checked afterwards, so that it can be said by how much it does not.
+    """
+    facts = architecture_of(core)
+    return placed(MemoryMap(facts.flash_origin, _ANY_BYTES, facts.ram_origin, _STACK_BYTES + _ANY_BYTES, _STACK_BYTES))
+
+
+def placed(memory: MemoryMap) -> str:
+    """The linker's script for these memories."""
+    m = memory
+    parts = (
+        ("FLASH (rx)", m.flash_origin, m.flash_bytes),
+        ("STACK (rw)", m.ram_origin, m.stack_bytes),
+        ("RAM (rw)", m.ram_origin + m.stack_bytes, m.ram_bytes - m.stack_bytes),
+    )
+    lines = [f"    {name} : ORIGIN = {origin:#x}, LENGTH = {size}" for name, origin, size in parts]
+    sections = (files("micronets") / "device/firmware/link.ld").read_text("utf-8")
+    return "\n".join(["MEMORY", "{", *lines, "}", "", sections])
 
 
 def firmware_files(compiled: Compiled) -> dict[str, str | bytes]:

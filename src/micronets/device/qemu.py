@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,12 +19,11 @@ import numpy.typing as npt
 
 from micronets import child_processes
 from micronets.boards.board import Board
+from micronets.boards.cores import CORES, core_of
+from micronets.device.architectures import ArchitectureFacts, architecture_of
 from micronets.device.sim.elf import Image, read_image
 from micronets.errors import DeviceError
 
-_QEMU = "qemu-system-arm"
-_MACHINES = {"cortex-m4": "mps2-an386", "cortex-m7": "mps2-an500"}
-_MEMORY_BYTES = 4 << 20  # of flash and of SRAM in both machines
 _PIECE_BYTES = 1024  # of memory in one packet
 _SECONDS = 300
 
@@ -42,16 +42,24 @@ def emulate(elf: bytes, x: npt.NDArray[np.int8], output_bytes: int, board: Board
 
     Raises `DeviceError` if QEMU is not installed, has no such machine, fails, or takes more than five minutes.
     """
-    command = shutil.which(_QEMU)
+    machine = core_of(board.core, board.name).qemu
+    if machine is None:
+        known = ", ".join(name for name, core in CORES.items() if core.qemu)
+        raise DeviceError(f"QEMU: no machine for {board.name}'s {board.core}; there are: {known}; use the device sim")
+    command = shutil.which(machine.program)
     if command is None:
-        raise DeviceError(f"QEMU: no {_QEMU} found: install it (Debian: apt install {_QEMU}), or use the device sim")
-    if board.core not in _MACHINES:
-        raise DeviceError(f"QEMU: no machine for {board.name}'s {board.core}; there are: {', '.join(_MACHINES)}")
+        package = {"qemu-system-riscv32": "qemu-system-misc"}.get(machine.program, machine.program)
+        raise DeviceError(
+            f"QEMU: no {machine.program} found: install it (Debian: apt install {package}), or use the device sim"
+        )
     image = read_image(elf)
     behind = image.symbols["firmware_arena"] + image.arena_bytes - image.symbols["firmware_stack_bottom"]
-    if max(len(image.flash), behind) > _MEMORY_BYTES:
-        raise DeviceError(f"QEMU: the firmware needs more than the machine's {_MEMORY_BYTES:,} bytes; use the device sim")
-    with tempfile.TemporaryDirectory(prefix="micronets-") as name, _Session(command, board, Path(name), elf) as session:
+    if max(len(image.flash), behind) > machine.memory_bytes:
+        raise DeviceError(
+            f"QEMU: the firmware needs more than the machine's {machine.memory_bytes:,} bytes; use the device sim"
+        )
+    words, facts = [command, "-M", machine.machine, *machine.options], architecture_of(board.core)
+    with tempfile.TemporaryDirectory(prefix="micronets-") as name, _Session(words, facts, Path(name), elf) as session:
         runs = [_run(session, image, sample.tobytes(), output_bytes) for sample in x]
     version = child_processes.run([command, "--version"]).stdout.decode(errors="replace").split("\n")[0]
     outputs = np.frombuffer(b"".join(output for output, _ in runs), np.int8).reshape(len(x), output_bytes)
@@ -69,14 +77,15 @@ def _run(session: _Session, image: Image, sample: bytes, output_bytes: int) -> t
 class _Session:
     """A conversation with QEMU in GDB's remote protocol, over its stdin and stdout."""
 
-    def __init__(self, command: str, board: Board, directory: Path, elf: bytes) -> None:
+    def __init__(self, command: Sequence[str], facts: ArchitectureFacts, directory: Path, elf: bytes) -> None:
+        self.facts = facts
         image = directory / "firmware.elf"
         image.write_bytes(elf)
-        words = ["-M", _MACHINES[board.core], "-kernel", str(image), "-S", "-gdb", "stdio"]
+        words = [*command, "-kernel", str(image), "-S", "-gdb", "stdio"]
         words += ["-nographic", "-monitor", "none", "-serial", "none"]
         words += ["-icount", f"shift=0,rr=record,rrfile={directory / 'recording'}"]
         self.log = (directory / "log").open("w+b")
-        self.process = child_processes.start([command, *words], stdin=subprocess.PIPE, stderr=self.log)
+        self.process = child_processes.start(words, stdin=subprocess.PIPE, stderr=self.log)
         self.timer = threading.Timer(_SECONDS, self.process.kill)
         self.timer.start()
 
@@ -89,14 +98,14 @@ class _Session:
         self.log.close()
 
     def until(self, address: int) -> int:
-        """Goes on until the instruction at `address` is next; register r0."""
+        """Goes on until the instruction at `address` is next; the first argument of the function that begins there."""
         self._ask(f"Z0,{address:x},2")
         self._ask("c")
         self._ask(f"z0,{address:x},2")
-        registers = bytes.fromhex(self._ask("g")[: 2 * 4 * 16])
-        if int.from_bytes(registers[60:64], "little") != address:
-            raise DeviceError(f"QEMU: the firmware stopped at {int.from_bytes(registers[60:64], 'little'):#x}")
-        return int.from_bytes(registers[:4], "little")
+        registers = np.frombuffer(bytes.fromhex(self._ask("g")[: 2 * 4 * (self.facts.gdb_counter + 1)]), "<u4")
+        if registers[self.facts.gdb_counter] != address:
+            raise DeviceError(f"QEMU: the firmware stopped at {registers[self.facts.gdb_counter]:#x}")
+        return int(registers[self.facts.gdb_argument])
 
     def instructions(self) -> int:
         """How many have run since reset."""

@@ -89,8 +89,10 @@ class RunContext:
     def costs(self) -> RuntimeCosts:
         """What networks cost under the runtime that the limits on the board are for.
 
-        Raises `FileError`, `SpecError` for a latency model that cannot be used.
+        Raises `FileError`, `SpecError` for a latency model that cannot be used, `SpecError` for a runtime that does not run
+        on the board.
         """
+        self.runtime.check_board(self.board)
         board, name, given = self.board.name, self.config.runtime, self.config.latency_model
         if not given:
             model = latency_model.load(board, name)

@@ -67,10 +67,10 @@ def _c_lines(facts: Facts) -> list[str]:
     c = facts.c
     if c is None:
         return [f"our C: written, not measured here ({install('sim')})"]
-    return [
-        f"our C ({c.source}, {c.toolchain}): {amount(c.latency_ms, 'ms')} +-{c.uncertainty:.0%}, "
-        f"{amount(c.energy_mj, 'mJ')}, SRAM {amount(c.sram_bytes, 'B')}, flash {amount(c.flash_bytes, 'B')}"
-    ]
+    took = f"{c.instructions:,} instructions"
+    if c.uncertainty is not None:
+        took = f"{amount(c.latency_ms, 'ms')} +-{c.uncertainty:.0%}, {amount(c.energy_mj, 'mJ')}"
+    return [f"our C ({c.source}, {c.toolchain}): {took}, SRAM {amount(c.sram_bytes, 'B')}, flash {amount(c.flash_bytes, 'B')}"]
 
 
 def _score_lines(facts: Facts) -> list[str]:

@@ -125,9 +125,16 @@ def _deployment_section(facts: Facts) -> Markup:
     if c is None:
         return section("As C on the board", el("p", f"Not measured here: {install('sim')}. The C is in the folder c."))
     tflm = c.arena_tflm_cortex_m_bytes
-    rows = [
-        ("latency", amount(c.latency_ms, "ms"), f"{c.cycles:,} cycles, +-{c.uncertainty:.0%}"),
-        ("energy", amount(c.energy_mj, "mJ"), f"latency x {facts.board.active_power_w:g} W"),
+    if c.no_times is None:
+        unit, about, total = "cycles", f"Cycles: {c.sources.cycles}", c.cycles
+        rows = [
+            ("latency", amount(c.latency_ms, "ms"), f"{c.cycles:,} cycles, +-{c.uncertainty:.0%}"),
+            ("energy", amount(c.energy_mj, "mJ"), f"latency x {facts.board.active_power_w:g} W"),
+        ]
+    else:
+        unit, about, total = "instructions", c.no_times, c.instructions
+        rows = [("instructions", f"{c.instructions:,}", c.no_times)]
+    rows += [
         (
             "SRAM",
             amount(c.sram_bytes, "B"),
@@ -136,13 +143,14 @@ def _deployment_section(facts: Facts) -> Markup:
         ("flash", amount(c.flash_bytes, "B"), f"code {c.code_bytes:,}, the rest weights and tables"),
     ]
     equal = "equal the integer reference's, every byte" if c.bit_exact else "DIFFER from the integer reference's"
-    layers = [(r.name, r.kind, f"{r.macs:,}", f"{r.cycles:,}", _share(r.cycles, c.cycles)) for r in c.per_layer]
+    counts = [r.instructions if c.no_times else r.cycles for r in c.per_layer]
+    layers = [(r.name, r.kind, f"{r.macs:,}", f"{n:,}", _share(n, total)) for r, n in zip(c.per_layer, counts, strict=True)]
     return section(
         "As C on the board",
         el("p", f"The C in the folder c, run on a simulated {c.board}: outputs for {c.samples} inputs {equal}."),
         html_table(("", "", ""), rows, numeric=(1,)),
-        html_table(("layer", "kind", "MACs", "cycles", "share"), layers, numeric=(2, 3, 4)),
-        el("p", f"Source: {c.source}, {c.toolchain}. Cycles: {c.sources.cycles}.", class_="small"),
+        html_table(("layer", "kind", "MACs", unit, "share"), layers, numeric=(2, 3, 4)),
+        el("p", f"Source: {c.source}, {c.toolchain}. {about}.", class_="small"),
     )
 
 

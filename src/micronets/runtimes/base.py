@@ -136,6 +136,10 @@ class Runtime(ABC):
         """
 
     @abstractmethod
+    def check_board(self, board: Board) -> None:
+        """Raises `SpecError` for a board whose core it does not run on."""
+
+    @abstractmethod
     def check(self, options: MeasureOptions) -> None:
         """Raises `SpecError` for options with which it cannot measure."""
 
@@ -196,7 +200,7 @@ def measurement(
     largest_layer: str | None = None,
 ) -> Measurement:
     """The one place that makes a `Measurement`: of what a device found, and of what the runtime knows of the model."""
-    cycles = board.simulation.source if board.simulation else board.sources["cycle_factor"]
+    cycles = board.simulation.source if board.simulation else board.sources.get("cycle_factor")
     return Measurement(
         **{f.name: getattr(execution, f.name) for f in fields(Execution)},
         model=file.name,
@@ -212,7 +216,7 @@ def measurement(
         bands=bands,
         largest_layer=largest_layer,
         sources=FigureSources(
-            active_power_w=board.sources["active_power_w"],
+            active_power_w=board.sources.get("active_power_w"),
             sleep_power_w=board.sources.get("sleep_power_w"),
             cycles=options.device if is_serial(options.device) else cycles,
         ),

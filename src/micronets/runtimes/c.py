@@ -22,7 +22,7 @@ from micronets.boards.board import Board, parse_size
 from micronets.compiler import Compiled, compile_model, optimise
 from micronets.compiler.generate.manifests import library_files
 from micronets.compiler.memory.plan import bounds, needs, plan_arena
-from micronets.cost.costs import TFLM_COSTS, BudgetCost, Network, RuntimeCosts, timed
+from micronets.cost.costs import TFLM_COSTS, BudgetCost, Network, RuntimeCosts, no_limit_on_times, timed
 from micronets.cost.counts import live_bytes, state_bytes, step_weight_bytes, step_weights
 from micronets.cost.latency_model import LatencyModel, cycles
 from micronets.cost.tflm_plan import align
@@ -63,6 +63,8 @@ def c_costs(model: LatencyModel | None) -> RuntimeCosts:
     """The costs of our C. model: of the board; without one, limits on time and energy are refused (`SpecError`)."""
 
     def latency_ms(steps: Sequence[Step], board: Board) -> Number:
+        if model is None and board.no_times:
+            raise no_limit_on_times(board)
         if model is None:
             raise SpecError(
                 f"no latency model of {board.name} for runtime 'c': make one with 'micronets characterize --board "
@@ -256,6 +258,9 @@ class OurC(Runtime):
     def runner(self, file: ModelFile) -> Callable[[Array], Array]:
         library = host.build([compile_model(file.model)])
         return lambda x: library.run(0, x)
+
+    def check_board(self, board: Board) -> None:
+        pass  # it is portable C
 
     def check(self, options: MeasureOptions) -> None:
         pass  # it runs everywhere

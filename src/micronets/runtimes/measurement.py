@@ -26,7 +26,8 @@ class LayerMeasurement:
 
     - macs: its multiply-accumulates.
     - cycles: of the board.
-    - core_cycles, instructions: of a plain Cortex-M4 without wait states, where it was simulated.
+    - core_cycles: of a plain Cortex-M4 without wait states, where it was simulated.
+    - instructions: that the simulated core executed.
     - counts: of whatever counter a serial device has.
     """
 
@@ -89,9 +90,9 @@ class LayersInPatches:
 class FigureSources:
     """Where the figures of the board are from that a measurement is computed with; None where it was not needed."""
 
-    active_power_w: str
+    active_power_w: str | None
     sleep_power_w: str | None
-    cycles: str
+    cycles: str | None
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,7 @@ class Execution:
     - instructions: of one inference, by the simulator. qemu: by QEMU.
     - latency_ms, energy_mj: of one inference.
     - uncertainty: of cycles, latency and energy, relative (0.1 is +-10 %).
+    - no_times: why there are instructions and no times, where there is no cycle model of the board's core.
     - sram_bytes: arena, data and stack. stack_bytes: the stack alone.
     - flash_bytes: of the whole image. code_bytes: of its code.
     """
@@ -130,6 +132,7 @@ class Execution:
     latency_ms: float | None = None
     energy_mj: float | None = None
     uncertainty: float | None = None
+    no_times: str | None = None
     sram_bytes: int | None = None
     flash_bytes: int | None = None
     code_bytes: int | None = None

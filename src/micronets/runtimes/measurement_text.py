@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from micronets.boards import battery
 from micronets.runtimes.measurement import LayerMeasurement, LayersInPatches, Measurement
-from micronets.terminal import amount, text_table
+from micronets.terminal import amount, amount_row, text_table
 
 Rows = list[tuple[str, str, str]]
 
@@ -17,7 +17,7 @@ def text(found: Measurement) -> str:
     if found.counter is not None:
         parts += [_counted_layers(found), ""]
         totals = _counted_totals(found)
-    elif found.source == "simulated":
+    elif found.instructions is not None:
         parts += [_simulated_layers(found), ""]
         totals = _simulated_totals(found)
     else:
@@ -36,8 +36,15 @@ def patches_text(bands: Sequence[LayersInPatches]) -> str:
 
 
 def _simulated_layers(found: Measurement) -> str:
+    if found.cycles is None:
+        counted = [(r.name, r.kind, f"{r.macs:,}", f"{r.instructions:,}", _per_mac(r)) for r in found.per_layer]
+        return text_table(("layer", "kind", "MACs", "instructions", "instructions/MAC"), counted, (2, 3, 4))
     rows = [(r.name, r.kind, f"{r.macs:,}", f"{r.cycles:,}", _macs_per_cycle(r)) for r in found.per_layer]
     return text_table(("layer", "kind", "MACs", "cycles", "MAC/cycle"), rows, (2, 3, 4))
+
+
+def _per_mac(layer: LayerMeasurement) -> str:
+    return f"{layer.instructions / layer.macs:.2f}" if layer.macs and layer.instructions else ""
 
 
 def _counted_layers(found: Measurement) -> str:
@@ -52,21 +59,21 @@ def _macs_per_cycle(layer: LayerMeasurement) -> str:
 
 
 def _simulated_totals(found: Measurement) -> Rows:
-    unsure = f"+-{found.uncertainty:.0%}"
+    unsure = "" if found.uncertainty is None else f"+-{found.uncertainty:.0%}"
     second = f"{found.qemu.instructions:,} in {found.qemu.version}" if found.qemu else ""
-    rows = [
-        *_amount("latency", found.latency_ms, "ms", unsure),
-        ("cycles", f"{found.cycles:,}", f"{unsure}; {found.core_cycles:,} on a Cortex-M4 without wait states"),
-    ]
+    rows = amount_row("latency", found.latency_ms, "ms", unsure)
+    if found.cycles is not None:
+        about = f"{unsure}; {found.core_cycles:,} on a Cortex-M4 without wait states"
+        rows.append(("cycles", f"{found.cycles:,}", about))
     if found.dual_issue_cycles:
         about = "by a model of the M7's two pipelines, caches warm: a second opinion"
         rows.append(("", f"{found.dual_issue_cycles:,}", about))
     return [
         *rows,
         ("instructions", f"{found.instructions:,}", second),
-        *_amount("energy", found.energy_mj, "mJ", unsure),
-        *_amount("SRAM", found.sram_bytes, "B", f"arena, data and {found.stack_bytes:,} of stack"),
-        *_amount("flash", found.flash_bytes, "B", f"{found.code_bytes:,} of code, the rest constants"),
+        *amount_row("energy", found.energy_mj, "mJ", unsure),
+        *amount_row("SRAM", found.sram_bytes, "B", f"arena, data and {found.stack_bytes:,} of stack"),
+        *amount_row("flash", found.flash_bytes, "B", f"{found.code_bytes:,} of code, the rest constants"),
     ]
 
 
@@ -76,25 +83,20 @@ def _counted_totals(found: Measurement) -> Rows:
     about = "" if found.cycles is not None else "this machine, not the board"
     stack, code = found.stack_bytes or 0, found.code_bytes or 0
     return [
-        *_amount("latency", found.latency_ms, "ms", about),
+        *amount_row("latency", found.latency_ms, "ms", about),
         (str(found.counter), f"{counts.first:,}", f"{counts.least:,} to {counts.most:,} in {counts.runs} runs"),
-        *_amount("energy", found.energy_mj, "mJ", "latency, measured, x power, which was not"),
-        *_amount("SRAM", found.sram_bytes, "B", f"arena and {stack:,} of stack"),
-        *_amount("flash", found.flash_bytes, "B", f"{code:,} of code, the rest constants"),
+        *amount_row("energy", found.energy_mj, "mJ", "latency, measured, x power, which was not"),
+        *amount_row("SRAM", found.sram_bytes, "B", f"arena and {stack:,} of stack"),
+        *amount_row("flash", found.flash_bytes, "B", f"{code:,} of code, the rest constants"),
     ]
 
 
 def _arenas(found: Measurement) -> Rows:
     return [
-        *_amount("arena", found.arena_c_bytes, "B", "ours"),
-        *_amount("arena", found.arena_tflm_used_bytes, "B", "used by TFLM"),
-        *_amount("arena, TFLM", found.arena_tflm_cortex_m_bytes, "B", "on a Cortex-M, estimated"),
+        *amount_row("arena", found.arena_c_bytes, "B", "ours"),
+        *amount_row("arena", found.arena_tflm_used_bytes, "B", "used by TFLM"),
+        *amount_row("arena, TFLM", found.arena_tflm_cortex_m_bytes, "B", "on a Cortex-M, estimated"),
     ]
-
-
-def _amount(label: str, value: float | None, unit: str, about: str) -> Rows:
-    """A row, or none where the value is not known."""
-    return [] if value is None else [(label, amount(value, unit), about)]
 
 
 def _sources(found: Measurement) -> list[str]:
@@ -104,4 +106,6 @@ def _sources(found: Measurement) -> list[str]:
         lines.append(f"clock: {found.settings}")
     if found.source == "simulated":
         lines += [f"cycles: {found.sources.cycles}", f"power: {found.sources.active_power_w}"]
+    if found.no_times is not None:
+        lines.append(f"times: {found.no_times}")
     return lines

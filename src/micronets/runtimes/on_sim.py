@@ -43,10 +43,10 @@ def execute(
     """
     raw = x.reshape(len(x), -1).view(np.int8)
     run = machine.simulate(firmware.elf, raw, len(steps), expected[0].nbytes, board, words=words)
-    milliseconds = board.milliseconds(run.cycles)
+    milliseconds = None if run.cycles is None else board.milliseconds(run.cycles)
     emulated = qemu.emulate(firmware.elf, raw, expected[0].nbytes, board) if twice else None
     found = Execution(
-        source="simulated",
+        source="emulated" if board.no_times else "simulated",
         bit_exact=all(r.outputs.tobytes() == expected.tobytes() for r in (run, emulated) if r),
         cycles=run.cycles,
         core_cycles=run.core_cycles,
@@ -54,8 +54,9 @@ def execute(
         instructions=run.instructions,
         qemu=None if emulated is None else QemuCount(emulated.version, emulated.instructions[0]),
         latency_ms=milliseconds,
-        energy_mj=board.millijoules(milliseconds),
-        uncertainty=run.uncertainty,
+        energy_mj=None if milliseconds is None else board.millijoules(milliseconds),
+        uncertainty=None if run.calibration is None else run.calibration.uncertainty,
+        no_times=board.no_times,
         sram_bytes=run.sram_bytes,
         flash_bytes=run.image.flash_bytes,
         code_bytes=run.image.text_bytes,

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from micronets import tflite
 from micronets.boards.board import Board
-from micronets.compiler.generate.tflm_package import arena_with_margin, tflm_files
+from micronets.compiler.generate.tflm_package import arena_with_margin, target_arch, tflm_files
 from micronets.cost.costs import RUNTIME_FLASH_BYTES, RuntimeCosts, tflm_costs
 from micronets.cost.latency_model import LatencyModel
 from micronets.cost.tflm_arena import arena_tflm_bytes
@@ -83,6 +83,9 @@ class TensorFlowLiteMicro(Runtime):
 
     def runner(self, file: ModelFile) -> Callable[[Array], Array]:
         return lambda x: interpreter.run(file.content, x)
+
+    def check_board(self, board: Board) -> None:
+        target_arch(board)
 
     def check(self, options: MeasureOptions) -> None:
         _check_patches(options.patches)

@@ -102,9 +102,9 @@ def test_boards_without_a_simulation_of_their_own_use_a_factor(elf: bytes) -> No
     plain, m7 = simulate(elf, X, 3, 64, replace(F446, simulation=None)), simulate(elf, X, 3, 64, F746)
     assert plain.core_cycles == m7.core_cycles
     assert plain.cycles == pytest.approx(F446.cycle_factor * plain.core_cycles, abs=3)
-    assert plain.uncertainty == F446.cycle_uncertainty
+    assert plain.calibration.uncertainty == F446.cycle_uncertainty
     assert m7.cycles == pytest.approx(0.64 * (m7.core_cycles + 5 * misses(m7)), abs=3)
-    assert m7.uncertainty == 0.25
+    assert m7.calibration.uncertainty == 0.25
     assert plain.dual_issue_cycles is None
     assert m7.dual_issue_cycles is not None
     assert 0.5 * m7.instructions <= m7.dual_issue_cycles <= m7.core_cycles

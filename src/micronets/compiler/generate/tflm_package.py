@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from micronets.boards.board import Board
+from micronets.boards.cores import core_of
 from micronets.compiler.generate import ctext, package
 from micronets.cost.tflm_arena import arena_tflm_bytes
 from micronets.cost.tflm_plan import align
+from micronets.errors import SpecError
 from micronets.ir.layers import INPUT
 from micronets.ir.ops import operator
 from micronets.quantized.model import QuantizedModel
-
-TARGET_ARCHS = {"cortex-m4": "cortex-m4+fp", "cortex-m7": "cortex-m7+fp", "cortex-m33": "cortex-m33"}
-"""What TFLM's `cortex_m_generic` calls a core with its FPU; without it, floats would be passed in other registers."""
 
 MARGIN_BYTES, MARGIN_PERCENT = 1024, 2  # on top of the predicted arena: TFLM's structs change from version to version
 
@@ -187,11 +186,19 @@ def arena_with_margin(predicted: int) -> int:
     return int(align(predicted + predicted * MARGIN_PERCENT // 100 + MARGIN_BYTES))
 
 
+def target_arch(board: Board) -> str:
+    """What TFLM's `cortex_m_generic` calls the board's core. Raises `SpecError` where it does not know it."""
+    core = core_of(board.core, board.name)
+    if core.tflm_arch is None:
+        raise SpecError(f"{board.name}: {core.no_tflm}; take runtime c")
+    return core.tflm_arch
+
+
 def make_words(board: Board) -> str:
     """What TFLM's Makefile is told of the board's core, whose FPU passes floats; that of an M7 may lack double precision."""
     fpu = [flag.removeprefix("-mfpu=") for flag in board.compiler_flags if flag.startswith("-mfpu=")]
-    more = f" FPU={fpu[0]}" if board.core == "cortex-m7" and fpu else ""
-    return f"TARGET=cortex_m_generic TARGET_ARCH={TARGET_ARCHS.get(board.core, board.core)}{more}"
+    more = f" FPU={fpu[0]}" if core_of(board.core, board.name).tflm_asks_fpu and fpu else ""
+    return f"TARGET=cortex_m_generic TARGET_ARCH={target_arch(board)}{more}"
 
 
 def tflm_files(data: bytes, model: QuantizedModel, operators: Sequence[str], board: Board) -> Mapping[str, str]:
@@ -219,7 +226,7 @@ def tflm_files(data: bytes, model: QuantizedModel, operators: Sequence[str], boa
         "input_field": fields[package.ctype(model, INPUT)],
         "output_field": fields[package.ctype(model, model.arch.output)],
         "board": board.name,
-        "arch": TARGET_ARCHS.get(board.core, board.core),
+        "arch": target_arch(board),
         "words": make_words(board),
         "sram": board.sram_bytes,
         "flash": board.flash_bytes,

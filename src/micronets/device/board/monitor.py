@@ -16,13 +16,13 @@ from pathlib import Path
 from micronets import child_processes
 from micronets.boards.board import Board, FirmwareTarget
 from micronets.device.board.serial_session import BAUD
-from micronets.device.cross_compiler import Firmware, build, compiler, link, link_script
+from micronets.device.cross_compiler import Firmware, MemoryMap, build, compiler, link, placed
 from micronets.device.sim.elf import read_image
 from micronets.errors import DeviceError, DoesNotFit, SpecError
 from micronets.installation import install
 
 Sources = Mapping[str, str | bytes]
-_OWN = ("startup.c", "memory.c", "serial/monitor.c", "serial/frame.c", "serial/cortex_m.c")
+_OWN = ("startup_arm.c", "memory.c", "serial/monitor.c", "serial/frame.c", "serial/cortex_m.c")
 _ALSO = {"stm32f4": ("serial/stm32.c",), "stm32f7": ("serial/stm32.c",), "mps2": ()}
 _NOT_PLAIN = re.compile(r"[^ !#-\[\]-~]")  # in a C string
 _STACK_BYTES = 4096
@@ -73,7 +73,7 @@ def build_monitor(sources: Sources, board: Board, which: str | None = None, baud
     header = identity(sources, board, plain.toolchain, " ".join(plain.flags), image.flash_bytes, image.text_bytes, baud)
     own = (*_OWN, f"serial/{target.port}.c", *_ALSO[target.port])
     try:
-        return link(sources, cc, own, {"identity.h": header}, place(board, target))
+        return link(sources, cc, own, place(board, target), {"identity.h": header})
     except DeviceError as e:
         over = re.search(r"\b(RAM|FLASH)\b.*overflowed by (\d+) bytes", str(e))
         if over is None:
@@ -87,16 +87,8 @@ def build_monitor(sources: Sources, board: Board, which: str | None = None, baud
 
 
 def place(board: Board, target: FirmwareTarget) -> str:
-    """link.ld with the board's memory instead of its own; the stack at the start of the SRAM, with nothing below it."""
-    ram = target.ram_origin
-    memory = (
-        "MEMORY\n{\n"
-        f"    FLASH (rx) : ORIGIN = {target.flash_origin:#x}, LENGTH = {board.flash_bytes}\n"
-        f"    STACK (rw) : ORIGIN = {ram:#x}, LENGTH = {_STACK_BYTES}\n"
-        f"    RAM (rw) : ORIGIN = {ram + _STACK_BYTES:#x}, LENGTH = {board.sram_bytes - _STACK_BYTES}\n"
-        "}\n"
-    )
-    return re.sub(r"MEMORY\n\{.*?\n\}\n", memory, link_script(), count=1, flags=re.DOTALL)
+    """The linker's script for the board's memory."""
+    return placed(MemoryMap(target.flash_origin, board.flash_bytes, target.ram_origin, board.sram_bytes, _STACK_BYTES))
 
 
 def host_sources() -> list[Path]:

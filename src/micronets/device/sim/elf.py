@@ -11,7 +11,7 @@ from micronets.errors import DeviceError
 
 _ALLOC = 2
 _NEEDED = (
-    *("firmware_arena", "firmware_ready", "firmware_done", "firmware_vectors", "micronets_mark"),
+    *("firmware_arena", "firmware_ready", "firmware_done", "firmware_reset", "micronets_mark"),
     *("firmware_stack_bottom", "firmware_stack_top", "firmware_bss_end"),
 )
 

@@ -1,11 +1,13 @@
-"""A firmware on a simulated Cortex-M: outputs, instructions and cycles by layer, stack, sizes.
+"""A firmware on a simulated core: outputs, instructions and cycles by layer, stack, sizes.
 
-unicorn executes the instructions, `trace` counts them, `cyclemodel` and the board's flash model say how long they take.
+unicorn executes the instructions and `trace` counts them. Where there is a cycle model of the core, it and the board's flash
+model say how long they take; else nothing does.
 Needs the packages of the extra `sim`.
 """
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,11 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.boards.board import Board, SimulationModel
+from micronets.boards.cores import core_of
+from micronets.device.architectures import ArchitectureFacts, architecture_of
 from micronets.device.sim import cortex_m4, cortex_m7
 from micronets.device.sim.cortex_m4 import Instruction, decode
 from micronets.device.sim.elf import Image, read_image
 from micronets.device.sim.trace import Counts, NativeTrace, PythonTrace, Region, native_library
-from micronets.errors import DeviceError
+from micronets.errors import DeviceError, SpecError
 
 Array = npt.NDArray[Any]
 
@@ -33,12 +37,28 @@ _TIMEOUT_US = 300_000_000
 
 @dataclass(frozen=True)
 class Timing:
-    """What one layer took, or what is outside all layers: cycles of the core alone, misses of the flash's caches."""
+    """What one layer took, or what is outside all layers.
+
+    - instructions: that were executed.
+    - core_cycles: of the core alone, on a Cortex-M4 whose flash has no wait states; None where there is no cycle model of
+      the core.
+    - instruction_misses, data_misses: of the flash's caches.
+    """
 
     instructions: int
-    core_cycles: int
+    core_cycles: int | None
     instruction_misses: int
     data_misses: int
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """From simulated cycles to those of a board: cycles of a cache miss, and a factor, uncertain by +-`uncertainty`
+    (relative)."""
+
+    miss_cycles: int
+    factor: float
+    uncertainty: float
 
 
 @dataclass(frozen=True)
@@ -46,7 +66,7 @@ class Simulation:
     """Runs of a firmware.
 
     outputs: int8 `[N, bytes]`. layers: times of the first run, one for each layer; outside: of everything around them.
-    factor: from cycles so counted to those of the board, uncertain by +-`uncertainty` (relative).
+    calibration: from cycles so counted to those of the board; None where there is no cycle model of its core.
     stack_bytes: the deepest stack of all runs.
     dual_issue_cycles: of one inference by `dualissue`, for a Cortex-M7: with warm caches, and not used for `cycles`.
     words: what was asked for, after the first run.
@@ -57,9 +77,7 @@ class Simulation:
     outside: Timing
     image: Image
     stack_bytes: int
-    miss_cycles: int
-    factor: float
-    uncertainty: float
+    calibration: Calibration | None
     dual_issue_cycles: int | None
     words: Mapping[str, int] = field(default_factory=dict)
 
@@ -69,24 +87,32 @@ class Simulation:
         return sum(t.instructions for t in (*self.layers, self.outside))
 
     @property
-    def core_cycles(self) -> int:
-        """Cycles of one inference on a Cortex-M4 whose flash has no wait states."""
-        return sum(t.core_cycles for t in (*self.layers, self.outside))
+    def core_cycles(self) -> int | None:
+        """Cycles of one inference on a Cortex-M4 whose flash has no wait states; None without a cycle model."""
+        return _total([t.core_cycles for t in (*self.layers, self.outside)])
 
     @property
-    def cycles(self) -> int:
-        """Cycles of one inference on the board."""
-        return sum(self.on_board(t) for t in (*self.layers, self.outside))
+    def cycles(self) -> int | None:
+        """Cycles of one inference on the board; None without a cycle model."""
+        return _total([self.on_board(t) for t in (*self.layers, self.outside)])
 
-    def on_board(self, timing: Timing) -> int:
-        """Cycles on the board, from those of the core, the waits for flash and the board's factor."""
-        waits = self.miss_cycles * (timing.instruction_misses + timing.data_misses)
-        return round(self.factor * (timing.core_cycles + waits))
+    def on_board(self, timing: Timing) -> int | None:
+        """Cycles on the board, from those of the core, the waits for flash and the board's factor, or None."""
+        if timing.core_cycles is None or self.calibration is None:
+            return None
+        waits = self.calibration.miss_cycles * (timing.instruction_misses + timing.data_misses)
+        return round(self.calibration.factor * (timing.core_cycles + waits))
 
     @property
     def sram_bytes(self) -> int:
         """Arena, data, bss and stack."""
         return self.image.arena_bytes + self.image.data_bytes + self.image.bss_bytes + self.stack_bytes
+
+
+def _total(values: Sequence[int | None]) -> int | None:
+    """The sum, or None where a value is not known."""
+    known = [value for value in values if value is not None]
+    return sum(known) if len(known) == len(values) else None
 
 
 def simulate(
@@ -108,12 +134,16 @@ def simulate(
     samples = np.ascontiguousarray(x, np.int8)
     if samples.ndim != 2 or not len(samples):
         raise DeviceError(f"simulator: an input of shape {samples.shape}; need [N, bytes] with N > 0")
+    core, facts = core_of(board.core, board.name), architecture_of(board.core)
     image = read_image(elf)
-    region = Region(image.flash_base, len(image.flash), image.symbols["micronets_mark"], layers + 2)
+    argument = _unicorn(facts, facts.unicorn_argument)
+    region = Region(
+        image.flash_base, len(image.flash), image.symbols["micronets_mark"], argument, layers + 2, core.aligned_only
+    )
     library = None if native is False else native_library()
     if native and library is None:
         raise DeviceError("simulator: no compiler for hooks in C; use native=None")
-    flash = board.simulation
+    flash = board.simulation if core.cycle_model else None
     trace = NativeTrace(library, region, flash) if library is not None else PythonTrace(region, flash)
     timed = _Machine(image, board)
     trace.attach(timed.processor, image.constants)
@@ -124,46 +154,70 @@ def simulate(
     if outputs[0] != first:
         raise DeviceError("simulator: outputs differ with and without counting; this is a fault of the simulator")
     counts = trace.counted()
-    blocks = _blocks(counts, image)
-    times = _timings(counts, blocks, image, layers + 2)
+    code = {b: image.flash[2 * b : 2 * b + size] for b, size in counts.sizes.items()}
+    instructions = {b: facts.instructions(block) for b, block in code.items()}
+    core_cycles: Sequence[int | None] = [None] * (layers + 2)
+    dual_issue = None
+    if core.cycle_model:
+        blocks = {b: decode(block, image.flash_base + 2 * b) for b, block in code.items()}
+        core_cycles = _core_cycles(counts, blocks, image, layers + 2)
+        if core.cycle_model == "dual-issue":
+            dual_issue = sum(cortex_m7.cycles(counts, blocks, layers + 2))
+    counted = _instructions(counts, instructions, layers + 2)
+    times = [Timing(*figures) for figures in zip(counted, core_cycles, *counts.misses, strict=True)]
     return Simulation(
         outputs=np.frombuffer(b"".join(outputs), np.int8).reshape(len(samples), output_bytes),
         layers=tuple(times[1:-1]),
         outside=_sum([times[0], times[-1]]),
         image=image,
         stack_bytes=max(timed.stack_bytes(), plain.stack_bytes()),
-        dual_issue_cycles=sum(cortex_m7.cycles(counts, blocks, layers + 2)) if board.core == "cortex-m7" else None,
+        calibration=_calibration(board, flash) if core.cycle_model else None,
+        dual_issue_cycles=dual_issue,
         words=told,
-        **_calibration(board, flash),
     )
 
 
-def _calibration(board: Board, flash: SimulationModel | None) -> dict[str, Any]:
+def _calibration(board: Board, flash: SimulationModel | None) -> Calibration:
     if flash:
-        return {"miss_cycles": flash.miss_cycles, "factor": flash.factor, "uncertainty": flash.uncertainty}
-    return {"miss_cycles": 0, "factor": board.cycle_factor, "uncertainty": board.cycle_uncertainty}
+        return Calibration(flash.miss_cycles, flash.factor, flash.uncertainty)
+    if board.cycle_factor is None or board.cycle_uncertainty is None:
+        raise SpecError(f"{board.name}: its file says neither 'simulation' nor 'cycle_factor' and 'cycle_uncertainty'")
+    return Calibration(0, board.cycle_factor, board.cycle_uncertainty)
 
 
-def _blocks(counts: Counts, image: Image) -> dict[int, list[Instruction]]:
-    return {b: decode(image.flash[2 * b : 2 * b + size], image.flash_base + 2 * b) for b, size in counts.sizes.items()}
+def _instructions(counts: Counts, instructions: Mapping[int, int], layers: int) -> list[int]:
+    """Instructions by layer from what was counted; instructions: of each block."""
+    found = [0] * layers
+    for (layer, _, block), count in counts.edges.items():
+        found[layer] += count * instructions[block]
+    return found
 
 
-def _timings(counts: Counts, blocks: Mapping[int, Sequence[Instruction]], image: Image, layers: int) -> list[Timing]:
-    """Times by layer from what was counted."""
-    instructions, cycles = [0] * layers, [0] * layers
+def _core_cycles(counts: Counts, blocks: Mapping[int, Sequence[Instruction]], image: Image, layers: int) -> list[int]:
+    """Cycles of a Cortex-M4 by layer from what was counted; blocks: the instructions of each."""
+    cycles = [0] * layers
     for (layer, before, block), count in counts.edges.items():
         follows = counts.follows(before, block)
         code = blocks[block]
         cost = cortex_m4.cycles(code, blocks[before][-1] if follows else None)
         if not follows:
             cost += cortex_m4.refill(image.flash_base + 2 * block, code[0])
-        instructions[layer] += count * len(code)
         cycles[layer] += count * cost
-    return [Timing(*figures) for figures in zip(instructions, cycles, *counts.misses, strict=True)]
+    return cycles
 
 
 def _sum(times: Sequence[Timing]) -> Timing:
-    return Timing(*(sum(values) for values in zip(*(vars(t).values() for t in times), strict=True)))
+    return Timing(
+        sum(t.instructions for t in times),
+        _total([t.core_cycles for t in times]),
+        sum(t.instruction_misses for t in times),
+        sum(t.data_misses for t in times),
+    )
+
+
+def _unicorn(facts: ArchitectureFacts, name: str) -> int:
+    """A constant of unicorn for an architecture, by name."""
+    return int(getattr(importlib.import_module(f"unicorn.{facts.unicorn_constants}"), name))
 
 
 class _Machine:
@@ -171,12 +225,14 @@ class _Machine:
 
     def __init__(self, image: Image, board: Board) -> None:
         import unicorn
-        from unicorn import arm_const as arm
 
-        models = {"cortex-m4": arm.UC_CPU_ARM_CORTEX_M4, "cortex-m7": arm.UC_CPU_ARM_CORTEX_M7}
-        self.image, self.arm, self.fault = image, arm, unicorn.UcError
-        self.processor = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)
-        self.processor.ctl_set_cpu_model(models.get(board.core, arm.UC_CPU_ARM_CORTEX_M33))
+        facts = architecture_of(board.core)
+        self.image, self.facts, self.fault = image, facts, unicorn.UcError
+        mode = sum(getattr(unicorn, name) for name in facts.unicorn_modes)
+        self.processor = unicorn.Uc(getattr(unicorn, facts.unicorn_arch), mode)
+        self.processor.ctl_set_cpu_model(_unicorn(facts, core_of(board.core, board.name).unicorn_model))
+        names = facts.unicorn_argument, facts.unicorn_stack, facts.unicorn_counter
+        self.argument, self.stack, self.counter = (_unicorn(facts, name) for name in names)
         symbols = image.symbols
         self.bottom, self.arena = symbols["firmware_stack_bottom"], symbols["firmware_arena"]
         self.top, self.guard = symbols["firmware_stack_top"], symbols["firmware_bss_end"]
@@ -186,11 +242,15 @@ class _Machine:
         self.processor.mem_write(image.flash_base, image.flash)
         self.processor.mem_map(self.bottom, self.end - self.bottom)
         self.processor.mem_write(self.bottom, bytes([_FILL]) * (self.end - self.bottom))
+        if not facts.starts_by_vectors:
+            self.at = symbols["firmware_reset"]
+            return
         self.processor.mem_map(*_SYSTEM)
         vectors = symbols["firmware_vectors"] - image.flash_base
         stack, reset = np.frombuffer(image.flash, "<u4", 2, vectors)
-        self.processor.reg_write(arm.UC_ARM_REG_SP, int(stack))
-        self.processor.reg_write(arm.UC_ARM_REG_FPEXC, _FPU_ON)
+        self.processor.reg_write(self.stack, int(stack))
+        if core_of(board.core, board.name).fpu:
+            self.processor.reg_write(_unicorn(facts, "UC_ARM_REG_FPEXC"), _FPU_ON)
         self.at = int(reset)
 
     def run(self, sample: npt.NDArray[np.int8], output_bytes: int, start: Callable[[], None] | None = None) -> bytes:
@@ -231,19 +291,19 @@ class _Machine:
         goal = self.image.symbols[symbol]
         self.processor.ctl_flush_tb()  # code translated while it was not the goal would not stop there
         try:
-            self.processor.emu_start(self.at | 1, goal, _TIMEOUT_US)
+            self.processor.emu_start(self.at | self.facts.address_bits, goal, _TIMEOUT_US)
         except self.fault as e:
-            if self.processor.reg_read(self.arm.UC_ARM_REG_SP) < self.bottom:
+            if self.processor.reg_read(self.stack) < self.bottom:
                 raise DeviceError(f"simulator: the network needs a stack of more than {self.top - self.bottom} bytes") from e
             if says := self._says():
                 raise DeviceError(f"simulator: {says}") from e
-            where = self.image.place(self.processor.reg_read(self.arm.UC_ARM_REG_PC))
+            where = self.image.place(self.processor.reg_read(self.counter))
             raise DeviceError(f"simulator: the firmware failed in {where}: {e}") from e
-        self.at = self.processor.reg_read(self.arm.UC_ARM_REG_PC)
+        self.at = self.processor.reg_read(self.counter)
         if self.at != goal:
             limit = _TIMEOUT_US // 1_000_000
             raise DeviceError(f"simulator: no end of the inference within {limit} s; it is in {self.image.place(self.at)}")
-        return int(self.processor.reg_read(self.arm.UC_ARM_REG_R0))
+        return int(self.processor.reg_read(self.argument))
 
     def _check_guards(self) -> None:
         behind = self.arena + self.image.arena_bytes

@@ -25,7 +25,7 @@ struct trace {
     uint32_t layer;
     uint32_t before;   /* block that ran last, in half-words; 0xffffff: none */
     uint32_t active;
-    uint32_t failed;   /* 1: table full, 2: code outside the flash, 3: a block of two sizes, 4: a layer out of range */
+    uint32_t failed;   /* 1: table full, 2: code outside the flash, 3: a block of two sizes, 4: a layer out of range, 5: misaligned */
     uint64_t clock;
     int32_t register_id;
     int32_t (*read_register)(void *processor, int32_t id, void *value);
@@ -93,4 +93,10 @@ void trace_read(void *processor, int32_t type, uint64_t address, int32_t size, i
     const uint32_t offset = (uint32_t)address - t->base;
     (void)processor, (void)type, (void)size, (void)value;
     if (t->active && t->data.lines && offset < t->bytes) touch(t, &t->data, offset);
+}
+
+void trace_alignment(void *processor, int32_t type, uint64_t address, int32_t size, int64_t value, void *user) {
+    struct trace *t = user;
+    (void)processor, (void)type, (void)value;
+    if (t->active && address % (uint64_t)size) t->failed = 5;
 }

@@ -37,17 +37,27 @@ _FAILURES = {
     2: "code ran outside the flash",
     3: "one block of code has two lengths",
     4: "a layer's number is out of range",
+    5: "it reads or writes at an address that is no multiple of its size, which the core cannot do",
 }
 
 
 @dataclass(frozen=True)
 class Region:
-    """The flash: its first address, its bytes, the address of the function that tells the layer, and how many layers."""
+    """What is traced.
+
+    - base, bytes: the flash's first address and its size.
+    - marker: the address of the function that tells the layer.
+    - argument_register: unicorn's number of the register that holds its argument.
+    - layers: how many layers it may tell.
+    - aligned_only: whether the core reads and writes values of several bytes at multiples of their size alone.
+    """
 
     base: int
     bytes: int
     marker: int
+    argument_register: int
     layers: int
+    aligned_only: bool = False
 
 
 @dataclass
@@ -120,16 +130,18 @@ class NativeTrace:
     def attach(self, processor: Any, constants: tuple[int, int]) -> None:
         """Adds the hooks to unicorn's `processor`; constants: first and last address of the constants in flash."""
         import unicorn
-        from unicorn import arm_const
         from unicorn.unicorn_py3 import unicorn as binding
 
         unicorn_library = binding.uclib
-        self.trace.register_id = arm_const.UC_ARM_REG_R0
+        self.trace.register_id = self.region.argument_register
         self.trace.read_register = ctypes.cast(unicorn_library.uc_reg_read, ctypes.c_void_p)
-        self.handles = [ctypes.c_size_t(), ctypes.c_size_t()]
+        self.handles = [ctypes.c_size_t() for _ in range(3)]
         spans = [(unicorn.UC_HOOK_BLOCK, self.library.trace_block, (1, 0))]
         if self.trace.data.lines:
             spans.append((unicorn.UC_HOOK_MEM_READ, self.library.trace_read, constants))
+        if self.region.aligned_only:
+            both = unicorn.UC_HOOK_MEM_READ | unicorn.UC_HOOK_MEM_WRITE
+            spans.append((both, self.library.trace_alignment, (1, 0)))
         for handle, (kind, function, (first, last)) in zip(self.handles, spans, strict=False):
             status = unicorn_library.uc_hook_add(
                 *(processor._uch, ctypes.byref(handle), ctypes.c_int(kind)),
@@ -172,6 +184,8 @@ class PythonTrace:
         processor.hook_add(unicorn.UC_HOOK_BLOCK, self._block)
         if self.lines[1]:
             processor.hook_add(unicorn.UC_HOOK_MEM_READ, self._read, None, *constants)
+        if self.region.aligned_only:
+            processor.hook_add(unicorn.UC_HOOK_MEM_READ | unicorn.UC_HOOK_MEM_WRITE, self._align)
 
     def start(self) -> None:
         """Counts from now on."""
@@ -183,8 +197,6 @@ class PythonTrace:
         return self.counts
 
     def _block(self, processor: Any, address: int, size: int, _: Any) -> None:
-        from unicorn import arm_const
-
         if not self.active:
             return
         offset = address - self.region.base
@@ -192,7 +204,7 @@ class PythonTrace:
             self.failed = 2
             return
         if address == self.region.marker:
-            index = processor.reg_read(arm_const.UC_ARM_REG_R0) + 1
+            index = processor.reg_read(self.region.argument_register) + 1
             if index >= self.region.layers:
                 self.failed = 4
             else:
@@ -209,6 +221,10 @@ class PythonTrace:
     def _read(self, processor: Any, kind: int, address: int, size: int, value: int, _: Any) -> None:
         if self.active:
             self._touch(1, address - self.region.base >> self.shift)
+
+    def _align(self, processor: Any, kind: int, address: int, size: int, value: int, _: Any) -> None:
+        if self.active and address % size:
+            self.failed = 5
 
     def _touch(self, which: int, line: int) -> None:
         held = self.held[which]
@@ -237,7 +253,7 @@ def native_library() -> ctypes.CDLL | None:
             if not path.exists():
                 write_atomic(path, _compile(host_compiler(), source))
             library = ctypes.CDLL(str(path))
-            return library if library.trace_block and library.trace_read else None
+            return library if library.trace_block and library.trace_read and library.trace_alignment else None
         except (OSError, RuntimeError, AttributeError):  # no home, no space, a directory that holds no programs
             continue
         except (subprocess.SubprocessError, DeviceError):

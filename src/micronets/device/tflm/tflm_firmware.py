@@ -16,8 +16,9 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from micronets.boards.board import Board
-from micronets.compiler.generate.tflm_package import TARGET_ARCHS, make_words
-from micronets.device.cross_compiler import CORES, Firmware, call, link_script
+from micronets.compiler.generate.tflm_package import make_words, target_arch
+from micronets.device.architectures import architecture_of
+from micronets.device.cross_compiler import Firmware, call, link_script
 from micronets.errors import DeviceError, FileError, SpecError
 from micronets.files import digest
 
@@ -51,8 +52,7 @@ def find(root: Path, library: Path | None, board: Board) -> Tflm:
     Raises `FileError` where one of them is not there or not TFLM's, `SpecError` for several libraries or a core other than
     those that can be built for.
     """
-    if board.core not in TARGET_ARCHS:
-        raise SpecError(f"{board.name}: cannot build for the core '{board.core}'; known: {', '.join(CORES)}")
+    arch = target_arch(board)
     for name in _HEADERS:
         if not (root / name).is_file():
             raise FileError(f"--tflm {root}: no checkout of TFLM: it has no {name}; git clone {_SOURCE} makes one")
@@ -60,7 +60,7 @@ def find(root: Path, library: Path | None, board: Board) -> Tflm:
         if not library.is_file():
             raise FileError(f"--tflm-library {library}: no such file; build one in {root}: {make_command(board)}")
         return Tflm(root, library)
-    found = sorted(root.glob(f"gen/cortex_m_generic_{TARGET_ARCHS[board.core]}_*/lib/{_LIBRARY}"))
+    found = sorted(root.glob(f"gen/cortex_m_generic_{arch}_*/lib/{_LIBRARY}"))
     if not found:
         others = sorted(path.parts[-3] for path in root.glob(f"gen/*/lib/{_LIBRARY}"))
         there = f"there is one for {', '.join(others)}" if others else "there is none at all"
@@ -144,14 +144,14 @@ def build(sources: Mapping[str, str], tflm: Tflm, board: Board, sizes: tuple[int
             [*cxx, str(ours / "tflm" / "support.cc")],
             [*cxx, str(directory / "resolver.cc")],
             [*c, str(directory / "model_data.c")],
-            [*plain, str(ours / "startup.c")],
+            [*plain, str(ours / architecture_of(board.core).startup)],
             [*plain, str(ours / "memory.c")],
         ]
         objects = [str(directory / f"{i}.o") for i in range(len(jobs))]
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(lambda job, o: call([*job, "-c", "-o", o], "compile"), jobs, objects))
         place, elf = directory / "place.ld", directory / "firmware.elf"
-        place.write_text(link_script(), "utf-8")
+        place.write_text(link_script(board.core), "utf-8")
         try:
             call([gxx, *core, *_LINK, "-T", str(place), *objects, str(tflm.library), "-lm", "-o", str(elf)], "link")
         except DeviceError as e:

@@ -40,9 +40,10 @@ def _compile(context: RunContext) -> Sequence[str]:
     if reason is None:
         found = OUR_C.measure(file, context.board, MeasureOptions())
         figures = {name: value for name, value in found.to_json().items() if name != "model"}
+        took = f"{found.instructions:,} instructions" if found.latency_ms is None else f"{found.latency_ms:.4g} ms"
         equal = "equal" if found.bit_exact else "DIFFER from"
         note = (
-            f"C on the simulated {context.board.name}: {found.latency_ms:.4g} ms, SRAM {found.sram_bytes:,}, "
+            f"C on the simulated {context.board.name}: {took}, SRAM {found.sram_bytes:,}, "
             f"flash {found.flash_bytes:,} bytes; outputs {equal} the reference's"
         )
     else:

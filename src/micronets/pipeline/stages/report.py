@@ -14,7 +14,7 @@ from typing import Any
 
 from micronets import __version__
 from micronets.boards import battery
-from micronets.boards.board import LIMITS, Board, board_budget
+from micronets.boards.board import Board, board_budget, estimated_limits
 from micronets.cost.costs import budget_costs, cost
 from micronets.cost.layer_table import layer_inspections
 from micronets.cost.tflm_arena import arena_tflm_bytes
@@ -79,7 +79,8 @@ def collect(context: RunContext) -> Facts:
         samples={split: data.size(split) for split in ("train", "val", "test")},
         seed=context.config.seed,
         date=datetime.date.today().isoformat(),
-        costs=dict(budget_costs(arch, board, LIMITS, 0)) | {"tflite_bytes": (context.run / MODEL).stat().st_size},
+        costs=dict(budget_costs(arch, board, estimated_limits(board), 0))
+        | {"tflite_bytes": (context.run / MODEL).stat().st_size},
         battery=_battery(verdict.c, board),
         commands=tuple(commands(context)),
         versions=versions(),
@@ -104,7 +105,7 @@ def collect(context: RunContext) -> Facts:
 
 def _battery(c: Measurement | None, board: Board) -> battery.DutyCycle | None:
     """One inference a second on a coin cell, or as many as there is time for; None without a measurement."""
-    if c is None or c.latency_ms is None:
+    if c is None or c.latency_ms is None or board.active_power_w is None:
         return None
     rate = min(RATE, 1e3 / c.latency_ms)
     return battery.duty_cycle(c.latency_ms, board, rate, battery.parse_battery(battery.CR2032))

@@ -1,9 +1,9 @@
-/* From reset to main: the vector table, the FPU, initialised and cleared data. */
+/* From reset to main on a Cortex-M: the vector table, the FPU where there is one, initialised and cleared data. */
 #include <stdint.h>
 
-extern uint32_t firmware_stack_top[], firmware_data_begin[], firmware_data_end[], firmware_bss_begin[],
-    firmware_bss_end[];
-extern const uint32_t firmware_data_image[];
+#include "initialise.h"
+
+extern uint32_t firmware_stack_top[];
 
 int main(void);
 void firmware_reset(void);
@@ -39,13 +39,11 @@ void firmware_reset(void)
     *(volatile uint32_t *)0xE000ED88u |= 0xFu << 20; /* CPACR: access to the FPU */
     __asm volatile("dsb\n\tisb" ::: "memory");
 #endif
-    const uint32_t *from = firmware_data_image;
-    for (uint32_t *to = firmware_data_begin; to < firmware_data_end; to++) {
-        *to = *from++;
-    }
-    for (uint32_t *to = firmware_bss_begin; to < firmware_bss_end; to++) {
-        *to = 0;
-    }
+#if defined(__ARM_ARCH_6M__)
+    /* CCR.UNALIGN_TRP, which ARMv6-M has always set: so such code faults where it must on a core that lets it be. */
+    *(volatile uint32_t *)0xE000ED14u |= 1u << 3;
+#endif
+    firmware_initialise();
     (void)main();
     firmware_fault();
 }

@@ -1,0 +1,216 @@
+"""`Core`: a processor that boards have, with all that building for it and executing its code depend on.
+
+The compiler takes a core's target, the cross compilers its flags, the simulator and QEMU their models of it, TFLM's
+makefile its name. To add a core: one value in `CORES`. Where it has an instruction set of its own, that is a `Target`
+(boards/targets.py); where it belongs to an architecture that no other core has, that is an entry in
+device/architectures.py as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+from micronets.boards.targets import DSP, PLAIN, Target
+from micronets.errors import SpecError, did_you_mean
+
+Architecture = Literal["arm", "riscv"]
+"""The family of a core, which start-up code, memory map and debuggers depend on.
+
+- arm: Arm's M profile: Thumb instructions, a table of vectors from which the core takes its stack and where to begin.
+- riscv: RISC-V with registers of 32 bits.
+"""
+
+CycleModel = Literal["single-issue", "dual-issue"]
+"""What turns instructions that were executed into cycles.
+
+- single-issue: the table of Arm's manual of the Cortex-M4 (device/sim/cortex_m4), and a board's factor.
+- dual-issue: the same, and beside it a scoreboard of two instructions a cycle, as a Cortex-M7's
+  (device/sim/cortex_m7).
+"""
+
+
+@dataclass(frozen=True)
+class QemuMachine:
+    """A machine of QEMU that executes a core's code.
+
+    - program: the command.
+    - machine: its option `-M`.
+    - options: further words of the command line.
+    - memory_bytes: of the memory for code and constants, and of that for data.
+    """
+
+    program: str
+    machine: str
+    memory_bytes: int
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Core:
+    """A processor.
+
+    - name: as compilers name it, and as a board's file does under `core`.
+    - label: as its maker writes it, for messages.
+    - target: its instruction set, for the compiler.
+    - architecture: the family that it belongs to.
+    - fpu: whether float32 is computed by instructions.
+    - aligned_only: whether it reads and writes values of several bytes at multiples of their size alone.
+    - zig: flags that select it, for clang from pip's `ziglang`. Those for GCC are the board's `compiler_flags`.
+    - gcc: names of the GCC that builds for it, the first one that is installed taken.
+    - unicorn_model: the constant of unicorn's package that names the simulated processor.
+    - qemu: the machine in which QEMU executes its code, or None.
+    - cycle_model: what tells cycles of simulated instructions; None where there is no such model. Then instructions are
+      counted, and nothing says how long they take.
+    - tflm_arch: what TFLM's makefile calls it (TARGET_ARCH of `cortex_m_generic`), with its FPU, without which floats would
+      be passed in other registers; None where the makefile does not know it.
+    - tflm_asks_fpu: whether that makefile is to be told which FPU it is, as there are several for that core.
+    """
+
+    name: str
+    label: str
+    target: Target
+    architecture: Architecture
+    fpu: bool
+    aligned_only: bool
+    zig: tuple[str, ...]
+    gcc: tuple[str, ...]
+    unicorn_model: str
+    qemu: QemuMachine | None
+    cycle_model: CycleModel | None
+    tflm_arch: str | None
+    tflm_asks_fpu: bool = False
+
+    @property
+    def no_times(self) -> str | None:
+        """Why there are no times of this core, in a few words, or None where there are."""
+        return None if self.cycle_model else f"no cycle model of a {self.label}: instructions are counted, no times"
+
+    @property
+    def no_tflm(self) -> str | None:
+        """Why there is no TFLM for this core, in a few words, or None where there is."""
+        if self.tflm_arch is not None:
+            return None
+        known = ", ".join(name for name, core in CORES.items() if core.tflm_arch)
+        return f"TFLM with CMSIS-NN is not built for the core '{self.name}', only for {known}"
+
+
+_ARM_GCC = ("arm-none-eabi-gcc",)
+_RISCV_GCC = ("riscv64-unknown-elf-gcc", "riscv32-unknown-elf-gcc", "riscv-none-elf-gcc")
+_MPS2_BYTES = 4 << 20
+_HARD_FLOAT = (
+    "-target",
+    "thumb-freestanding-eabihf",
+    "-mthumb",
+    "-mfloat-abi=hard",
+)  # and the FPU, which clang guesses wrongly
+_SOFT_FLOAT = ("-target", "thumb-freestanding-eabi", "-mthumb", "-mfloat-abi=soft")
+
+_ALL = (
+    Core(
+        name="cortex-m0plus",
+        label="Cortex-M0+",
+        target=PLAIN,
+        architecture="arm",
+        fpu=False,
+        aligned_only=True,
+        zig=(*_SOFT_FLOAT, "-mcpu=cortex_m0plus"),
+        gcc=_ARM_GCC,
+        unicorn_model="UC_CPU_ARM_CORTEX_M0",
+        # QEMU's machines with a Cortex-M0 have 16 KB of SRAM. A Cortex-M3 executes every instruction of ARMv6-M.
+        qemu=QemuMachine("qemu-system-arm", "mps2-an385", _MPS2_BYTES),
+        cycle_model=None,
+        tflm_arch="cortex-m0plus",
+    ),
+    Core(
+        name="cortex-m3",
+        label="Cortex-M3",
+        target=PLAIN,
+        architecture="arm",
+        fpu=False,
+        aligned_only=False,
+        zig=(*_SOFT_FLOAT, "-mcpu=cortex_m3"),
+        gcc=_ARM_GCC,
+        unicorn_model="UC_CPU_ARM_CORTEX_M3",
+        qemu=QemuMachine("qemu-system-arm", "mps2-an385", _MPS2_BYTES),
+        cycle_model=None,
+        tflm_arch="cortex-m3",
+    ),
+    Core(
+        name="cortex-m4",
+        label="Cortex-M4",
+        target=DSP,
+        architecture="arm",
+        fpu=True,
+        aligned_only=False,
+        zig=(*_HARD_FLOAT, "-mcpu=cortex_m4+vfp4d16sp"),
+        gcc=_ARM_GCC,
+        unicorn_model="UC_CPU_ARM_CORTEX_M4",
+        qemu=QemuMachine("qemu-system-arm", "mps2-an386", _MPS2_BYTES),
+        cycle_model="single-issue",
+        tflm_arch="cortex-m4+fp",
+    ),
+    Core(
+        name="cortex-m7",
+        label="Cortex-M7",
+        target=DSP,
+        architecture="arm",
+        fpu=True,
+        aligned_only=False,
+        zig=(*_HARD_FLOAT, "-mcpu=cortex_m7+fp_armv8d16sp"),
+        gcc=_ARM_GCC,
+        unicorn_model="UC_CPU_ARM_CORTEX_M7",
+        qemu=QemuMachine("qemu-system-arm", "mps2-an500", _MPS2_BYTES),
+        cycle_model="dual-issue",
+        tflm_arch="cortex-m7+fp",
+        tflm_asks_fpu=True,
+    ),
+    Core(
+        name="cortex-m33",
+        label="Cortex-M33",
+        target=DSP,
+        architecture="arm",
+        fpu=True,
+        aligned_only=False,
+        zig=(*_HARD_FLOAT, "-mcpu=cortex_m33+fp_armv8d16sp"),
+        gcc=_ARM_GCC,
+        unicorn_model="UC_CPU_ARM_CORTEX_M33",
+        qemu=None,
+        cycle_model="single-issue",
+        tflm_arch="cortex-m33",
+    ),
+    Core(
+        name="rv32imc",
+        label="RISC-V RV32IMC",
+        target=PLAIN,
+        architecture="riscv",
+        fpu=False,
+        aligned_only=True,  # Other cores of that set may do it slowly, or not at all
+        zig=("-target", "riscv32-freestanding-none", "-mcpu=generic_rv32+m+c", "-mabi=ilp32"),
+        gcc=_RISCV_GCC,
+        unicorn_model="UC_CPU_RISCV32_SIFIVE_E31",  # RV32IMAC, and so no FPU
+        qemu=QemuMachine("qemu-system-riscv32", "virt", 32 << 20, ("-bios", "none")),
+        cycle_model=None,
+        tflm_arch=None,
+    ),
+)
+
+CORES: Mapping[str, Core] = MappingProxyType({core.name: core for core in _ALL})
+"""Every core that there is code for, by name."""
+
+
+def core_of(name: str, where: str) -> Core:
+    """Returns the core of that name.
+
+    - where: the board or the file that names it, for the message.
+
+    Raises `SpecError` for a core that is not known.
+    """
+    if name not in CORES:
+        raise SpecError(
+            f"{where}: there is no code, and there are no figures, for the core '{name}'; {did_you_mean(name, CORES)}; "
+            "another core with one of these instruction sets takes its name, any other needs an entry in boards/cores.py"
+        )
+    return CORES[name]

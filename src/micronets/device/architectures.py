@@ -1,0 +1,98 @@
+"""What the cores of an architecture have in common for a firmware and for the programs that execute it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from micronets.boards.cores import CORES, Architecture
+
+
+@dataclass(frozen=True)
+class ArchitectureFacts:
+    """An architecture.
+
+    - startup: the file of `firmware/` that leads from reset to `main`.
+    - flash_origin, ram_origin: first addresses of code and of data, where no board says others: those of QEMU's machines.
+    - address_bits: those of a function's address that tell the core something else; Arm's lowest bit means Thumb.
+    - long_mask, long_values: an instruction takes four bytes, not two, where its first half-word, masked, is one of these.
+    - gdb_argument, gdb_counter: numbers of the register of a function's first argument and of the program counter, of
+      32 bits each, in the order in which GDB's protocol tells them.
+    - unicorn_constants: the module of unicorn with the names of its registers and processors.
+    - unicorn_arch, unicorn_modes: names of the constants with which it makes a processor.
+    - unicorn_argument, unicorn_stack, unicorn_counter: names of the registers for it.
+    - starts_by_vectors: whether the core takes its stack and where to begin from `firmware_vectors`; else it begins at
+      `firmware_reset`.
+    """
+
+    startup: str
+    flash_origin: int
+    ram_origin: int
+    address_bits: int
+    long_mask: int
+    long_values: frozenset[int]
+    gdb_argument: int
+    gdb_counter: int
+    unicorn_constants: str
+    unicorn_arch: str
+    unicorn_modes: tuple[str, ...]
+    unicorn_argument: str
+    unicorn_stack: str
+    unicorn_counter: str
+    starts_by_vectors: bool
+
+    def instructions(self, code: bytes) -> int:
+        """Returns how many instructions there are in `code`, which begins and ends with a whole one."""
+        at = count = 0
+        while at < len(code):
+            first = int.from_bytes(code[at : at + 2], "little")
+            at += 4 if first & self.long_mask in self.long_values else 2
+            count += 1
+        return count
+
+
+ARCHITECTURES: Mapping[Architecture, ArchitectureFacts] = MappingProxyType(
+    {
+        "arm": ArchitectureFacts(
+            startup="startup_arm.c",
+            flash_origin=0x0000_0000,
+            ram_origin=0x2000_0000,
+            address_bits=1,
+            long_mask=0xF800,  # Arm DDI 0403, A5.1: 0b11101, 0b11110 and 0b11111 begin a word of 32 bits
+            long_values=frozenset({0xE800, 0xF000, 0xF800}),
+            gdb_argument=0,
+            gdb_counter=15,
+            unicorn_constants="arm_const",
+            unicorn_arch="UC_ARCH_ARM",
+            unicorn_modes=("UC_MODE_THUMB", "UC_MODE_MCLASS"),
+            unicorn_argument="UC_ARM_REG_R0",
+            unicorn_stack="UC_ARM_REG_SP",
+            unicorn_counter="UC_ARM_REG_PC",
+            starts_by_vectors=True,
+        ),
+        "riscv": ArchitectureFacts(
+            startup="startup_riscv.c",
+            flash_origin=0x8000_0000,
+            ram_origin=0x8200_0000,
+            address_bits=0,
+            long_mask=3,  # The RISC-V Instruction Set Manual, volume I, 1.5: words of 32 bits end in 0b11
+            long_values=frozenset({3}),
+            gdb_argument=10,
+            gdb_counter=32,
+            unicorn_constants="riscv_const",
+            unicorn_arch="UC_ARCH_RISCV",
+            unicorn_modes=("UC_MODE_RISCV32",),
+            unicorn_argument="UC_RISCV_REG_A0",
+            unicorn_stack="UC_RISCV_REG_SP",
+            unicorn_counter="UC_RISCV_REG_PC",
+            starts_by_vectors=False,
+        ),
+    }
+)
+"""Every architecture of a core."""
+
+
+def architecture_of(core: str) -> ArchitectureFacts:
+    """Returns the facts of the architecture of a core in `CORES`."""
+    return ARCHITECTURES[CORES[core].architecture]
