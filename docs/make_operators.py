@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from docs.wrap_markdown import wrapped
-from micronets.boards.targets import DSP, TARGETS
+from micronets.boards.cores import CORES, Core
+from micronets.boards.targets import DSP
 from micronets.compiler.kernel_files import is_source, kernel_files
 from micronets.compiler.kernels.base import Call, Kernel, LayerCode, Place, scratch_name
 from micronets.compiler.kernels.choose import choose_all
@@ -69,10 +70,13 @@ serves both; what it takes from `micronets_dsp.h` is an instruction there and C 
 whether the layer can run a few rows at a time, where memory is short ([deploy.md](deploy.md)).
 """
 
-CORES = """## On which core
+ON_WHICH_CORE = """## On which core
 
-The core's name is that of a board's TOML, the kernel set decides which kernels and which layout of weights the compiler
-takes (`boards/targets.py`).
+A row is an entry of `boards/cores.py`; the name is that under `core` in a board's TOML file. The target decides which
+kernels and which layout of weights the compiler takes (`boards/targets.py`). Firmware is built by the GCC that is named
+or by `ziglang`, executed by that model of unicorn, and a second time by that machine of QEMU. Where there is a cycle
+model, it tells times ([measure.md](measure.md)); elsewhere instructions are counted. The last column is what the makefile
+of TFLM with CMSIS-NN calls the core.
 """
 
 
@@ -220,15 +224,29 @@ def kernels_table() -> str:
 
 
 def cores_table() -> str:
-    """A row for each core: the kernels that the compiler takes for it."""
-    lines = ["| core | target | kernels |", "|---|---|---|"]
-    lines += [f"| `{core}` | {target.name} | {target.kernels} |" for core, target in TARGETS.items()]
+    """A row for each core: the kernels that the compiler takes for it, and what executes its code."""
+    lines = ["| core | target | kernels | GCC | unicorn | QEMU | cycle model | TFLM |", "|---|---|---|---|---|---|---|---|"]
+    lines += map(_core_row, CORES.values())
     return "\n".join(lines)
+
+
+def _core_row(core: Core) -> str:
+    cells = (
+        f"`{core.name}`",
+        core.target.name,
+        "DSP extension" if core.target is DSP else "portable C",
+        core.gcc[0],
+        core.unicorn_model.removeprefix("UC_CPU_"),
+        core.qemu.machine if core.qemu else "no",
+        core.cycle_model or "no",
+        core.tflm_arch or "no",
+    )
+    return f"| {' | '.join(cells)} |"
 
 
 def page() -> str:
     """The whole page."""
-    parts = (HEAD, FACTS, facts_table(), KERNELS, kernels_table(), CORES, cores_table())
+    parts = (HEAD, FACTS, facts_table(), KERNELS, kernels_table(), ON_WHICH_CORE, cores_table())
     return wrapped("\n\n".join(part.strip() for part in parts)) + "\n"
 
 

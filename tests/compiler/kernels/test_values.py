@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from micronets.boards.board import load_board
-from micronets.boards.targets import DSP, TARGETS, target_of
+from micronets.boards.targets import DSP
 from micronets.compiler import compile_model, plan_arena
 from micronets.compiler.generate import ctext
 from micronets.compiler.kernels.base import (
@@ -27,7 +27,7 @@ from micronets.compiler.kernels.choose import choose_all
 from micronets.compiler.kernels.conv import ConvKernel
 from micronets.compiler.kernels.dense import DenseKernel
 from micronets.device.cross_compiler import call, compiler
-from micronets.errors import DeviceError, SpecError
+from micronets.errors import DeviceError
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Conv2D, DepthwiseConv2D, FullyConnected, Mean, Reshape
 from micronets.quantized.model import QuantizedModel
@@ -95,12 +95,6 @@ def test_a_plan_holds_the_scratch_memory_of_the_kernels_that_are_written() -> No
         planned = {buffer.name: buffer.bytes for buffer in plan.buffers if buffer.scratch}
         wanted = {kernel.step.layer.name: kernel.scratch_bytes for kernel in plan.kernels if kernel.scratch_bytes}
         assert planned == wanted
-
-
-def test_a_core_without_a_target_is_refused() -> None:
-    assert all(target_of(core) is target for core, target in TARGETS.items())
-    with pytest.raises(SpecError, match="no code can be generated for the core 'xtensa-lx7'; known: cortex-m4, "):
-        target_of("xtensa-lx7")
 
 
 def cases() -> list[tuple[str, QuantizedModel]]:
