@@ -10,14 +10,10 @@ import pytest
 from micronets.cli import cli
 from micronets.pipeline.config import load
 from tests.support.calling import call
+from tests.support.pages import ROOT, shell_commands
 
-ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "README.md").read_text("utf-8")
-COMMANDS = [
-    line
-    for block in re.findall(r"^```sh\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)
-    for line in block.replace("\\\n", " ").splitlines()
-]
+COMMANDS = shell_commands("README.md")
 
 QUICK = ("boards", "tasks", "inspect")
 

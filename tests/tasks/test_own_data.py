@@ -1,7 +1,6 @@
 """docs/own-data.md: every command of it works, on a small data set and with little training."""
 
 import json
-import re
 import shlex
 import shutil
 from collections.abc import Callable
@@ -13,11 +12,10 @@ import pytest
 from micronets.frontend import encode_wav
 from tests.support.calling import call
 from tests.support.needs import needs
+from tests.support.pages import ROOT, shell_commands
 from tests.support.wavs import tone
 
-ROOT = Path(__file__).parents[2]
-TEXT = (ROOT / "docs/own-data.md").read_text("utf-8")
-COMMANDS = [line for block in re.findall(r"^```sh\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE) for line in block.splitlines()]
+COMMANDS = shell_commands("docs/own-data.md")
 QUICK = ("search.epochs=1", "train.epochs=1", "train.qat_epochs=1", "train.batch=16")
 NARROW = {"my_pictures": ("space.width_multiplier=0.2", "space.resolutions=[50]")}
 

@@ -31,6 +31,7 @@ from tests.commands import test_characterize
 from tests.support import tflm_standin
 from tests.support.calling import Result, call
 from tests.support.needs import needs
+from tests.support.pages import shell_commands
 
 ARCH = Arch(
     (12, 10, 2),
@@ -262,8 +263,7 @@ def test_places_without_tflm(model: Path, tmp_path: Path) -> None:
 
 
 def test_the_documentation_builds_what_the_messages_say() -> None:
-    page = (Path(__file__).parents[3] / "docs/measure.md").read_text("utf-8")
-    assert tflm_firmware.make_command(M4) in page.replace("\\\n    ", "").splitlines()
+    assert tflm_firmware.make_command(M4) in shell_commands("docs/measure.md")
     assert "TARGET_ARCH=cortex-m7+fp FPU=fpv5-sp-d16 OPTIMIZED" in tflm_firmware.make_command(M7)  # no double precision there
 
 
