@@ -1,7 +1,7 @@
 """What a network costs on a board, per layer and in total, and which limits of a budget it misses.
 
 Everything here is an estimate made without running anything. Counts (MACs, bytes) come from `counts`, the arena from
-`arena`, cycles from `cycles`; `relaxed_budget_costs` is the differentiable form of `budget_costs`.
+`tflm_arena`, cycles from `tflm_cycles`; `relaxed_budget_costs` is the differentiable form of `budget_costs`.
 """
 
 from __future__ import annotations

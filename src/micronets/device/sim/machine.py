@@ -68,7 +68,7 @@ class Simulation:
     outputs: int8 `[N, bytes]`. layers: times of the first run, one for each layer; outside: of everything around them.
     calibration: from cycles so counted to those of the board; None where there is no cycle model of its core.
     stack_bytes: the deepest stack of all runs.
-    dual_issue_cycles: of one inference by `dualissue`, for a Cortex-M7: with warm caches, and not used for `cycles`.
+    dual_issue_cycles: of one inference by `cortex_m7`, for a Cortex-M7: with warm caches, and not used for `cycles`.
     words: what was asked for, after the first run.
     """
 
