@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from micronets.boards.battery import Battery, check_rate, duty_cycle, life, parse_battery, rows, watts
+from micronets.boards.battery import Battery, check_rate, duty_cycle, life_text, parse_battery, rows, watts
 from micronets.boards.board import load_board
 from micronets.errors import SpecError
 from tests.support.calling import call
@@ -52,7 +52,7 @@ def test_watts(value: float, text: str) -> None:
 
 @pytest.mark.parametrize(("hours", "text"), [(5, "5 hours"), (47, "1.96 days"), (8766, "1 years"), (20000, "2.28 years")])
 def test_life(hours: float, text: str) -> None:
-    assert life(hours) == text
+    assert life_text(hours) == text
 
 
 def test_batteries() -> None:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from micronets import tflite
 from micronets.design import fakequant, torch_ops
-from micronets.design.export import tensor_codes, to_quantized
+from micronets.design.export import to_quantized
 from micronets.design.net import Net
 from micronets.design.predict import predict
 from micronets.device.tflm import interpreter
@@ -34,6 +34,17 @@ from micronets.ir.layers import (
 from micronets.quantized import reference
 from micronets.quantized.arithmetic import dequantize, quantize
 from micronets.quantized.model import TensorQuant
+
+
+def tensor_codes(net, values) -> dict[str, np.ndarray]:
+    """Fake-quantised tensors (of `Net.tensors`) as the integer codes that they stand for, maps as `[N, H, W, C]`."""
+    quant = to_quantized(net).quant
+    codes = {}
+    for name, value in values.items():
+        nhwc = value.permute(0, 2, 3, 1) if value.ndim == 4 else value
+        exact = nhwc.detach().cpu().double().numpy() / quant[name].scale
+        codes[name] = np.rint(exact).astype(np.int64) + quant[name].zero_point
+    return codes
 
 
 def mixed(weight_bits=8, act_bits=8) -> Arch:

@@ -1,7 +1,7 @@
 """Average power and battery life of a board that runs one network at a steady rate and sleeps in between.
 
-duty = rate x latency; average power = run power x duty + sleep power x (1 - duty); life = charge x voltage / average power.
-What that leaves out is in docs/measure.md.
+duty = rate x latency; average power = run power x duty + sleep power x (1 - duty);
+life = charge x voltage / average power. What that leaves out is in docs/measure.md.
 """
 
 from __future__ import annotations
@@ -13,21 +13,25 @@ from dataclasses import dataclass
 from micronets.boards.board import Board
 from micronets.errors import SpecError
 
-CR2032 = "225mAh@3V"
-_ROUNDING = 1e-9
+CR2032 = "225mAh@3V"  # the coin cell that reports take
+_ROUNDING = 1e-9  # how far a duty of 1 may be exceeded by rounding
 _SCALES = {"mAh": 1e-3, "Ah": 1.0}
 
 
 @dataclass(frozen=True)
 class Battery:
-    """A battery of `ah` ampere hours that gives `volts`, all the time until it is empty; both above 0."""
+    """A battery.
+
+    - `ah`: its charge in ampere hours, above 0.
+    - `volts`: the voltage that it gives all the time until it is empty, above 0.
+    """
 
     ah: float
     volts: float
 
     @property
     def joules(self) -> float:
-        """All of its energy."""
+        """The energy of the full battery, in joules."""
         return self.ah * self.volts * 3600
 
     def __str__(self) -> str:
@@ -36,10 +40,16 @@ class Battery:
 
 @dataclass(frozen=True)
 class DutyCycle:
-    """A board that runs a network `rate` times a second and sleeps in between.
+    """A board that runs a network at a steady rate and sleeps in between.
 
-    duty: the share of the time in which it runs, 0 to 1. average_w: its average power. sleep_power_w: None where it is not
-    known; it counts as 0 then, so that `average_w` is the least it can be and `life_hours`, with `battery`, the most.
+    - `rate`: inferences a second.
+    - `duty`: the share of the time in which it runs, 0 to 1.
+    - `run_power_w`: its power while it runs, in watts.
+    - `sleep_power_w`: its power while it sleeps, in watts; None where that is not known and counts as 0, so that
+      `average_w` is the least it can be and `life_hours` the most.
+    - `average_w`: its average power, in watts.
+    - `battery`: the battery, as `parse_battery` reads it.
+    - `life_hours`: how long the full battery lasts, in hours.
     """
 
     rate: float
@@ -52,7 +62,7 @@ class DutyCycle:
 
 
 def parse_battery(text: str) -> Battery:
-    """A battery such as `225mAh@3V` or `2.4Ah@1.5V`. Raises `SpecError`."""
+    """Reads a battery written as charge and voltage, such as `225mAh@3V` or `2.4Ah@1.5V`. Raises `SpecError`."""
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(mAh|Ah)\s*@\s*(\d+(?:\.\d+)?)\s*V\s*", text)
     if not match or not float(match[1]) or not float(match[3]):
         raise SpecError(f"battery: '{text}' is not one; write charge and voltage, both above 0, such as {CR2032} or 2.4Ah@1.5V")
@@ -60,16 +70,22 @@ def parse_battery(text: str) -> Battery:
 
 
 def check_rate(rate: float) -> float:
-    """`rate`, inferences a second, if it is one. Raises `SpecError`."""
+    """Returns `rate`, in inferences a second, if it is a finite number above 0. Raises `SpecError` for another one."""
     if not (math.isfinite(rate) and rate > 0):
         raise SpecError(f"rate = {rate:g} inferences a second; need a number above 0, such as 1, or 0.1 for one in ten seconds")
     return rate
 
 
 def duty_cycle(latency_ms: float, board: Board, rate: float, battery: Battery) -> DutyCycle:
-    """What `rate` inferences a second of `latency_ms` each take on `board`.
+    """Computes power and battery life at a steady rate.
 
-    Raises `SpecError` for a rate that it cannot keep, and for a board whose power is not known.
+    - `latency_ms`: how long one inference takes on the board, in milliseconds.
+    - `board`: gives the power of running and of sleeping.
+    - `rate`: inferences a second.
+    - `battery`: what the board runs from.
+
+    Raises `SpecError` for a rate that is not above 0 or that the board cannot keep, and
+    for a board whose power is not known.
     """
     if board.active_power_w is None:
         raise SpecError(
@@ -88,7 +104,7 @@ def duty_cycle(latency_ms: float, board: Board, rate: float, battery: Battery) -
 
 
 def rows(cycle: DutyCycle) -> list[tuple[str, str, str]]:
-    """A duty cycle as rows of a table: what, how much, how it comes about."""
+    """Returns a duty cycle as rows of a table: what, how much, how it comes about."""
     known = cycle.sleep_power_w is not None
     asleep = (
         f"else {watts(cycle.sleep_power_w)} asleep"
@@ -98,20 +114,20 @@ def rows(cycle: DutyCycle) -> list[tuple[str, str, str]]:
     running = f"{cycle.rate:.3g} a second: {cycle.duty:.2%} of the time at {watts(cycle.run_power_w)}, {asleep}"
     return [
         ("average power", f"{'' if known else 'over '}{watts(cycle.average_w)}", running),
-        ("battery life", f"{'' if known else 'under '}{life(cycle.life_hours)}", f"on {cycle.battery}, all of it used"),
+        ("battery life", f"{'' if known else 'under '}{life_text(cycle.life_hours)}", f"on {cycle.battery}, all of it used"),
     ]
 
 
 def watts(value: float) -> str:
-    """`163 mW`, `8.4 uW`, in the unit that suits."""
+    """Writes a power in watts with a unit that suits, as in `163 mW` or `8.4 uW`."""
     for unit, scale in (("W", 1.0), ("mW", 1e-3)):
         if value >= scale:
             return f"{value / scale:.3g} {unit}"
     return f"{value / 1e-6:.3g} uW"
 
 
-def life(hours: float) -> str:
-    """`5.2 hours`, `12 days`, `1.4 years`."""
+def life_text(hours: float) -> str:
+    """Writes a time in hours with a unit that suits, as in `5.2 hours`, `12 days` or `1.4 years`."""
     for unit, size in (("years", 8766.0), ("days", 24.0)):
         if hours >= size:
             return f"{hours / size:.3g} {unit}"

@@ -20,7 +20,7 @@ from micronets.cost.costs import RuntimeCosts, relaxed_budget_costs
 from micronets.design import optim
 from micronets.design.budget_fitter import BudgetFitter
 from micronets.design.search_settings import SearchSettings
-from micronets.design.supernet import Sample, Supernet
+from micronets.design.supernet import ChoiceSample, Supernet
 from micronets.design.torch_ops import Precision, autocast, pick_precision
 from micronets.errors import TrainingError
 from micronets.progress import Progress
@@ -178,17 +178,17 @@ class SearchLoop:
             raise TrainingError(f"search: the loss became {value} in step {step + 1}; lower search.lr (now {s.lr})")
         return value, int((logits.detach().argmax(1) == y).sum())
 
-    def _penalty(self, sample: Sample) -> Tensor:
+    def _penalty(self, sample: ChoiceSample) -> Tensor:
         """Returns the sum over the limits of max(0, cost / limit - 1), with the corrected relaxed costs of a sample."""
         costs = self._relaxed(sample)
         excess = [torch.relu(costs[name] * (self.correction[name] / limit) - 1) for name, limit in self.fitter.limits.items()]
         return torch.stack([torch.as_tensor(e, device=self.device) for e in excess]).sum()
 
-    def _relaxed(self, sample: Sample) -> Mapping[str, Any]:
+    def _relaxed(self, sample: ChoiceSample) -> Mapping[str, Any]:
         """Returns the relaxed costs of a sample by name of the limit: numbers, or 0-d tensors with gradient."""
         return relaxed_budget_costs(self.supernet.steps(sample), self.board, tuple(self.fitter.limits), runtime=self.runtime)
 
-    def _shape_loss(self, loss: Tensor, penalty: Tensor, sample: Sample) -> Tensor:
+    def _shape_loss(self, loss: Tensor, penalty: Tensor, sample: ChoiceSample) -> Tensor:
         """Returns a term whose gradient is that of the expected loss over the drawn shapes.
 
         It is the score-function estimator (Williams 1992, REINFORCE) with a moving average as the baseline.

@@ -1,4 +1,4 @@
-"""From a fake-quantised `Net` to the integers of a `QuantizedModel`."""
+"""Turns a fake-quantised `Net` into the integers of a `QuantizedModel`. Writing its file is the affair of `tflite`."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 import torch
-from torch import Tensor
 
 from micronets.design.fakequant import FakeQuant, fold, scale_and_zero
 from micronets.design.net import Net
@@ -22,9 +20,13 @@ BIAS_LIMIT = 2**30  # leaves the other half of int32 to the sum of products
 
 
 def to_quantized(net: Net, metadata: Mapping[str, str] | None = None, *, softmax: bool = False) -> QuantizedModel:
-    """The integer model that `net` simulates; `softmax` appends a Softmax layer if the network has none at its end.
+    """Makes the integer model that a fake-quantised network simulates.
 
-    Raises `SpecError` if `fakequant.attach` was not called on the network.
+    - `net`: a network on which `fakequant.attach` was called.
+    - `metadata`: texts by name that the model carries, such as labels.
+    - `softmax`: whether a Softmax layer is appended where the network has none at its end.
+
+    Raises `SpecError` for a network in float.
     """
     q = net.quantizer
     if not isinstance(q, FakeQuant):
@@ -32,10 +34,10 @@ def to_quantized(net: Net, metadata: Mapping[str, str] | None = None, *, softmax
     arch = _with_softmax(net.arch) if softmax else net.arch
     with torch.no_grad():
         bounds = q.bounds().double().cpu().tolist()
-        own = {name: _tensor_quant(bounds[i][0], bounds[i][1], q.bits[name]) for name, i in q.index.items()}
-        quant = {name: own[owner] for name, owner in q.owners.items()}
+        by_owner = {name: _tensor_quant(bounds[i][0], bounds[i][1], q.bits[name]) for name, i in q.index.items()}
+        quant = {name: by_owner[owner] for name, owner in q.owners.items()}
         weights = {
-            s.layer.name: _weights(net, q, s.layer, quant[s.layer.inputs[0]].scale)
+            s.layer.name: _layer_weights(net, q, s.layer, quant[s.layer.inputs[0]].scale)
             for s in net.steps
             if isinstance(s.layer, Weighted)
         }
@@ -45,11 +47,13 @@ def to_quantized(net: Net, metadata: Mapping[str, str] | None = None, *, softmax
 
 
 def _tensor_quant(lo: float, hi: float, bits: int) -> TensorQuant:
+    """Returns the scale, as float32 holds it, and the zero point of a range."""
     scale, zero = scale_and_zero(lo, hi, bits)
     return TensorQuant(float(np.float32(scale)), zero)
 
 
-def _weights(net: Net, q: FakeQuant, layer: Weighted, input_scale: float) -> LayerWeights:
+def _layer_weights(net: Net, q: FakeQuant, layer: Weighted, input_scale: float) -> LayerWeights:
+    """Quantises the weights of a layer and its bias, whose unit is input_scale times the weights' scale."""
     weight, bias = (t.detach().cpu().double().numpy() for t in fold(net.cell(layer)))
     scales = q.weight_scale(layer, fold(net.cell(layer))[0]).detach().cpu().double().numpy()
     # A channel of nearly no weights but a bias needs a larger scale, or the bias would not fit int32.
@@ -71,21 +75,10 @@ def _weights(net: Net, q: FakeQuant, layer: Weighted, input_scale: float) -> Lay
 
 
 def _with_softmax(arch: Arch) -> Arch:
+    """Returns the network with a Softmax layer at its end."""
     if isinstance(arch.layers[-1], Softmax):
         return arch
     name = "softmax"
     while name in arch.shapes():
         name += "_"
     return replace(arch, layers=(*arch.layers, Softmax(name=name, inputs=(arch.output,))))
-
-
-def tensor_codes(net: Net, values: Mapping[str, Tensor]) -> dict[str, npt.NDArray[np.int64]]:
-    """Fake-quantised tensors (of `Net.tensors`) as the integer codes they stand for, maps as `[N, H, W, C]`."""
-    quant = to_quantized(net).quant
-    codes = {}
-    for name, value in values.items():
-        nhwc = value.permute(0, 2, 3, 1) if value.ndim == 4 else value
-        codes[name] = (
-            np.rint(nhwc.detach().cpu().double().numpy() / quant[name].scale).astype(np.int64) + quant[name].zero_point
-        )
-    return codes

@@ -1,6 +1,6 @@
-"""Quantisation simulated in float, with ranges that are learnt: what makes a `Net` train for TFLM's integer kernels.
+"""`FakeQuant`: quantisation simulated in float with ranges that are learnt, so that a `Net` trains for integer kernels.
 
-Activations are asymmetric: real = scale * (q - zero_point), the range `[lo, hi]` holds 0 and is a parameter in the log
+The integers themselves are made in `export.py`. Activations are asymmetric: real = scale * (q - zero_point), the range `[lo, hi]` holds 0 and is a parameter in the log
 domain (Jain et al., "Trained Quantization Thresholds", 2020), so that its learning rate means the same for every
 tensor. Its gradient is that of the clipped values and, below 8 bits, of the rounding error as well (LSQ, Esser et al.
 2020; LSQ+, Bhalgat et al. 2020). Weights are symmetric, per output channel (one scale for a fully connected layer);
@@ -23,15 +23,20 @@ from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Weighted
 from micronets.quantized.arithmetic import bit_range
 
-SAMPLES = 1 << 16  # values kept per tensor and batch when ranges are observed
-SMALLEST = 1e-4  # least upper end of a range, least largest weight of a channel: keeps scales above zero
+SAMPLES = 1 << 16  # values of each tensor and batch that are kept when ranges are observed
+SMALLEST = 1e-4  # the least upper end of a range, and the least largest weight of a channel: scales stay above zero
 
 
 class FakeQuant(nn.Module):
     """Ranges and scales of a network's tensors.
 
-    owners: tensor -> the tensor whose scale it has. Pools, Pad and Reshape keep that of their input, as in TFLM.
-    base, log: `[tensors, 2]`: lower and upper ends are `base * exp(log)`; a base of 0 stays 0 (after a ReLU).
+    - `owners`: for each tensor the one whose scale it has; pools, Pad and Reshape keep that of their input, as in TFLM.
+    - `index`: for each tensor with a scale of its own its row in `base` and `log`.
+    - `base`, `log`: `[tensors, 2]`; the lower and upper ends of the ranges are base * exp(log), so that a lower end of 0,
+      as after a ReLU, stays 0.
+    - `scales`: for each layer with weights below 8 bits the logarithms of its weights' scales, which are learnt.
+
+    Raises `SpecError` if a layer changes the bits of a tensor whose scale it must keep.
     """
 
     base: Tensor
@@ -58,10 +63,11 @@ class FakeQuant(nn.Module):
         self._floats: list[list[float]] = []
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_bounds": None, "_floats": []}  # of one forward pass, and not copyable
+        # What belongs to one forward pass is left out: it cannot be copied.
+        return self.__dict__ | {"_bounds": None, "_floats": []}
 
     def bounds(self) -> Tensor:
-        """Lower and upper ends of the ranges `[tensors, 2]`."""
+        """Returns the lower and upper ends of the ranges, `[tensors, 2]`."""
         return self.base * self.log.exp()
 
     def refresh(self) -> None:
@@ -71,16 +77,16 @@ class FakeQuant(nn.Module):
         self._floats = bounds.detach().tolist()
 
     def activation(self, name: str, x: Tensor) -> Tensor:
-        """`x` as the integer tensor `name` would hold it."""
+        """Rounds and clips `x`, of any shape, to the values that the integer tensor `name` can hold."""
         owner = self.owners[name]
         if owner != name and name not in self.rounded_again:
-            return x  # only values of the input, so they are rounded already
+            return x  # it holds values of the layer's input only, which are rounded already
         i = self.index[owner]
         y: Tensor = _Quantize.apply(x, self._bounds[i], *self._floats[i], self.bits[owner])  # type: ignore[no-untyped-call]
         return y
 
     def weights(self, layer: Weighted, cell: Cell) -> tuple[Tensor, Tensor]:
-        """Quantised weights and the bias, both with batch norm folded in."""
+        """Returns the quantised weights of a layer, in the shape of the cell's, and its bias `[K]`, batch norm folded in."""
         weight, bias = fold(cell)
         scale = self.weight_scale(layer, weight)
         top = bit_range(layer.weight_bits)[1]
@@ -92,7 +98,11 @@ class FakeQuant(nn.Module):
         return (v + (v.round() - v).detach()) * columns, bias
 
     def weight_scale(self, layer: Weighted, weight: Tensor) -> Tensor:
-        """Scale of each output channel `[K]` for folded weights; all equal for a fully connected layer."""
+        """Returns the scale of each output channel's weights `[K]`.
+
+        - `layer`: layers that have one scale for all channels (fully connected ones) get equal numbers.
+        - `weight`: its weights with batch norm folded in, `[K, ...]`.
+        """
         if layer.weight_bits < 8:
             learnt: Tensor = self.scales[key(layer.name)].exp()
             return learnt.expand(weight.shape[0])
@@ -102,7 +112,7 @@ class FakeQuant(nn.Module):
 
 
 class _Quantize(torch.autograd.Function):
-    """Rounds to the grid of `[lo, hi]`; x, range `[2]`, the same two as numbers, bits -> the shape of x."""
+    """Rounds `x` to the 2^bits values of the range [lo, hi], which `bounds` `[2]` holds as the tensor that is learnt."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, bounds: Tensor, lo: float, hi: float, bits: int) -> Tensor:
@@ -116,11 +126,11 @@ class _Quantize(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         x, y = ctx.saved_tensors
-        # One layout for x and its gradient: a mixed pair takes five times as long, here and in the convolution before.
+        # The gradient gets the layout of x: a mixed pair takes five times as long, here and in the convolution before.
         g = grads[0].contiguous(memory_format=torch.channels_last) if x.ndim == 4 else grads[0]
-        # Half a step more: what rounds to the last code is not clipped. Zero is, where the range begins there (ReLU).
+        # Values within half a step beyond the range round to its last codes and are not clipped, but for 0 after a ReLU.
         lo, hi = ctx.lo - ctx.scale / 2 if ctx.lo else 0.0, ctx.hi + ctx.scale / 2
-        # These two kernels and sums; comparisons and masks take ten times as long on a CPU.
+        # Backward kernels of torch select the values; comparisons and masks take ten times as long on a CPU.
         inside = torch.ops.aten.hardtanh_backward(g, x, lo, hi)
         above = torch.ops.aten.threshold_backward(g, x, hi).sum().float()
         below = torch.ops.aten.hardtanh_backward(g, x, float("-inf"), lo).sum().float() if ctx.lo else torch.zeros_like(above)
@@ -132,7 +142,7 @@ class _Quantize(torch.autograd.Function):
 
 
 class _Round(torch.autograd.Function):
-    """Rounds weights to multiples of `scale`; the gradient passes straight through."""
+    """Rounds weights to multiples of `scale`, which has a shape that broadcasts; the gradient passes straight through."""
 
     @staticmethod
     def forward(ctx: Any, weight: Tensor, scale: Tensor) -> Tensor:
@@ -144,14 +154,14 @@ class _Round(torch.autograd.Function):
 
 
 def scale_and_zero(lo: float, hi: float, bits: int) -> tuple[float, int]:
-    """Scale and zero point of a range with `lo <= 0 < hi`; the zero point is nudged to an integer code."""
+    """Returns the scale and the zero point of a range with `lo <= 0 < hi`; the zero point is rounded to a code."""
     low, high = bit_range(bits)
     scale = (hi - lo) / (high - low)
     return scale, min(max(round(low - lo / scale), low), high)
 
 
 def fold(cell: Cell) -> tuple[Tensor, Tensor]:
-    """Weights and bias of a layer with batch norm folded in, at its running statistics."""
+    """Returns the weights and the bias `[K]` of a layer, with batch norm at its running statistics folded in."""
     bn = cell.bn
     if bn is None:
         assert cell.bias is not None
@@ -163,10 +173,14 @@ def fold(cell: Cell) -> tuple[Tensor, Tensor]:
 
 
 def attach(net: Net, batches: Iterable[Tensor] = ()) -> FakeQuant:
-    """Turns a float `net` into a fake-quantised one, in place, with ranges observed on `batches` `[N, H, W, C]`.
+    """Turns a float network into a fake-quantised one, in place.
 
-    Each range is the one with the least squared rounding error among shrunken ones. Without batches, ranges are to be
-    loaded with the state dict. Raises `SpecError` if a layer changes the bits of a tensor whose scale it must keep.
+    - `net`: the network, which is left in evaluation mode.
+    - `batches`: inputs `[N, H, W, C]` on which the ranges of all tensors are observed; of the ranges that the observed
+      one shrinks to, each tensor gets the one with the least squared rounding error. Without batches, the ranges have to
+      be loaded with the state dict.
+
+    Raises `SpecError` if a layer changes the bits of a tensor whose scale it must keep.
     """
     quantizer = FakeQuant(net.arch).to(next(net.parameters()).device)
     net.eval()
@@ -174,12 +188,11 @@ def attach(net: Net, batches: Iterable[Tensor] = ()) -> FakeQuant:
         samples: dict[str, list[Tensor]] = {name: [] for name in quantizer.index}
         for x in batches:
             values = net.tensors(x)
-            for name, kept in samples.items():
-                kept.append(_sample(values[name].float()))
-        for name, kept in samples.items():
-            if kept:
-                values_ = torch.cat(kept)
-                base = _best_range(values_, quantizer.bits[name], name in quantizer.nonnegative)
+            for name, parts in samples.items():
+                parts.append(_some_values(values[name].float()))
+        for name, parts in samples.items():
+            if parts:
+                base = _best_range(torch.cat(parts), quantizer.bits[name], name in quantizer.nonnegative)
                 quantizer.base[quantizer.index[name]] = torch.tensor(base)
         for layer in net.arch.layers:
             if key(layer.name) in quantizer.scales:
@@ -191,6 +204,7 @@ def attach(net: Net, batches: Iterable[Tensor] = ()) -> FakeQuant:
 
 
 def _owners(arch: Arch) -> dict[str, str]:
+    """Returns for each tensor the one whose scale it has. Raises `SpecError` where their bits differ."""
     owners, bits = {INPUT: INPUT}, arch.bits()
     for step in trained_steps(arch):
         layer = step.layer
@@ -204,7 +218,7 @@ def _owners(arch: Arch) -> dict[str, str]:
 
 
 def _nonnegative(arch: Arch) -> set[str]:
-    """Tensors that cannot be negative whatever the weights are."""
+    """Returns the names of the tensors that cannot be negative, whatever the weights are."""
     names: set[str] = set()
     for step in trained_steps(arch):
         facts = step.operator
@@ -213,14 +227,15 @@ def _nonnegative(arch: Arch) -> set[str]:
     return names
 
 
-def _sample(x: Tensor) -> Tensor:
-    """Up to `SAMPLES` evenly spaced values and the two extremes."""
+def _some_values(x: Tensor) -> Tensor:
+    """Returns about `SAMPLES` evenly spaced values of a tensor, and its two extremes."""
     flat = (torch_ops.to_nhwc(x) if x.ndim == 4 else x).flatten()
-    some = flat[:: max(1, len(flat) // SAMPLES) | 1]  # an odd stride meets every channel
-    return torch.cat((some, flat.amin()[None], flat.amax()[None]))
+    spaced = flat[:: max(1, len(flat) // SAMPLES) | 1]  # an odd stride meets every channel
+    return torch.cat((spaced, flat.amin()[None], flat.amax()[None]))
 
 
 def _best_range(values: Tensor, bits: int, nonnegative: bool) -> tuple[float, float]:
+    """Returns the range, among 36 that the values' own shrinks to, with the least squared rounding error."""
     hi = max(float(values.amax()), SMALLEST)
     lo = 0.0 if nonnegative else min(float(values.amin()), -hi / 64)
     low, high = bit_range(bits)
@@ -235,6 +250,7 @@ def _best_range(values: Tensor, bits: int, nonnegative: bool) -> tuple[float, fl
 
 
 def _best_scales(layer: Weighted, weight: Tensor, one_scale: bool) -> Tensor:
+    """Returns the scales of the weights, one or one for each channel, with the least squared rounding error."""
     rows = weight.flatten(1).float()
     rows = rows.reshape(1, -1) if one_scale else rows
     top = bit_range(layer.weight_bits)[1]

@@ -27,25 +27,25 @@ from micronets.ir.space import SearchSpace, Template, derive, relaxed_steps, wit
 from micronets.ir.window import Window
 
 
-class Chosen(int):
-    """An integer that remembers which choice it came from."""
+class ChoiceInt(int):
+    """The largest option of a choice, as an integer that knows the name of its choice."""
 
     choice: str
 
-    def __new__(cls, value: int, choice: str) -> Chosen:
-        """`value`, tagged with the name of its choice."""
+    def __new__(cls, value: int, choice: str) -> ChoiceInt:
+        """Makes the integer `value` that belongs to `choice`."""
         self = super().__new__(cls, value)
         self.choice = choice
         return self
 
 
 @dataclass(frozen=True)
-class Sample:
+class ChoiceSample:
     """One draw of every choice.
 
-    weights: by choice of kind width, kernel or keep, a point of the simplex over its options `[options]`.
-    shapes: by choice of kind shape, the drawn value.
-    log_prob: of the drawn shapes together, a 0-d tensor with gradient.
+    - `weights`: for each choice that is not of kind shape, weights of its options `[options]` that sum to 1.
+    - `shapes`: for each choice of kind shape, the option that was drawn.
+    - `log_prob`: log probability of the drawn shapes together, a 0-d tensor with gradient.
     """
 
     weights: Mapping[str, Tensor]
@@ -56,8 +56,8 @@ class Sample:
 class Supernet(nn.Module):
     """The weights and the architecture parameters of a space.
 
-    net: a `Net` of the largest network; its state holds the shared weights.
-    alphas: logits by choice, `[options]`.
+    - `net`: a `Net` of the largest network; its state holds the shared weights.
+    - `alphas`: for each choice the logits of its options, `[options]`.
     """
 
     def __init__(self, space: SearchSpace) -> None:
@@ -68,18 +68,22 @@ class Supernet(nn.Module):
         for c in space.choices:
             self.register_buffer(f"options_{c.name}", torch.tensor(c.options, dtype=torch.float32), persistent=False)
         self._templates: dict[tuple[int, ...], Template] = {}
-        self._kept = {c.name: c.options for c in space.choices if c.kind == "keep"}
+        self._keep_options = {c.name: c.options for c in space.choices if c.kind == "keep"}
 
     def probabilities(self) -> dict[str, list[float]]:
-        """Probability of every option, by choice."""
+        """Returns the probability of every option, by choice, in the order of the choice's options."""
         return {name: torch.softmax(a.detach(), 0).tolist() for name, a in self.alphas.items()}
 
     def most_likely(self) -> dict[str, int]:
-        """The option of highest probability for every choice; the first of equals."""
+        """Returns the option of highest probability for every choice, the first of equals."""
         return {c.name: c.options[int(self.alphas[c.name].argmax())] for c in self.space.choices}
 
-    def sample(self, temperature: float, generator: torch.Generator) -> Sample:
-        """Gumbel-softmax samples at `temperature` > 0; shapes are drawn from their probabilities."""
+    def sample(self, temperature: float, generator: torch.Generator) -> ChoiceSample:
+        """Draws every choice: shapes from their probabilities, others as Gumbel-softmax samples (Jang et al. 2017).
+
+        - `temperature`: above 0; the lower it is, the nearer a sample is to a single option.
+        - `generator`: of the random numbers, on the CPU.
+        """
         weights, shapes = {}, {}
         log_prob = torch.zeros(())
         for c in self.space.choices:
@@ -91,32 +95,32 @@ class Supernet(nn.Module):
             else:
                 noise = -torch.log(torch.empty(len(c.options)).exponential_(generator=generator)).to(alpha.device)
                 weights[c.name] = torch.softmax((torch.log_softmax(alpha, 0) + noise) / temperature, 0)
-        return Sample(weights, shapes, log_prob)
+        return ChoiceSample(weights, shapes, log_prob)
 
-    def one_hot(self, values: Mapping[str, int]) -> Sample:
-        """The sample that is exactly one network."""
+    def one_hot(self, values: Mapping[str, int]) -> ChoiceSample:
+        """Makes the sample that is exactly one network: that of the options `values`."""
         weights = {}
         for c in self.space.choices:
             if c.kind != "shape":
                 weights[c.name] = F.one_hot(torch.tensor(c.options.index(values[c.name])), len(c.options)).float()
-        return Sample(weights, {c.name: values[c.name] for c in self.space.choices if c.kind == "shape"}, torch.zeros(()))
+        return ChoiceSample(weights, {c.name: values[c.name] for c in self.space.choices if c.kind == "shape"}, torch.zeros(()))
 
-    def steps(self, sample: Sample) -> tuple[Step, ...]:
-        """The relaxed network under `sample`, for the cost functions."""
+    def steps(self, sample: ChoiceSample) -> tuple[Step, ...]:
+        """Returns the layers of the relaxed network that a sample is, for the cost functions; sizes may be 0-d tensors."""
         expected: dict[str, object] = dict(sample.shapes)
         for name, weight in sample.weights.items():
             expected[name] = weight @ self._options(name)
         return relaxed_steps(self.space, expected)
 
-    def forward(self, x: Tensor, sample: Sample) -> Tensor:
-        """Logits `[N, classes]` for `x` `[N, H, W, C]`, of the input shape that the sampled shapes give."""
+    def forward(self, x: Tensor, sample: ChoiceSample) -> Tensor:
+        """Computes the logits `[N, classes]` of inputs `[N, H, W, C]` of the shape that the sampled shapes give."""
         values = {INPUT: torch_ops.to_nchw(x)}
-        masks: dict[str, Tensor | None] = {INPUT: None}  # by tensor: the weight of each channel
-        unpadded: dict[str, str] = {}  # by Pad: what it pads
+        masks: dict[str, Tensor | None] = {INPUT: None}  # for each tensor the weight of each channel
+        unpadded: dict[str, str] = {}  # for each output of a Pad the tensor that it pads
         previous = INPUT
         for block in self._template(sample.shapes).blocks:
             last = block.layers[-1]
-            kept = (1,) if block.keep is None else self._kept[block.keep]
+            kept = (1,) if block.keep is None else self._keep_options[block.keep]
             if kept == (0,):
                 values[last.name], masks[last.name] = values[previous], masks[previous]
                 previous = last.name
@@ -143,12 +147,15 @@ class Supernet(nn.Module):
                     # keep, and pay for.
                     mixed.register_hook(_channels_last)  # type: ignore[no-untyped-call]
                 values[last.name] = mixed
-                masks[last.name] = _lerp(masks[previous], masks[last.name], gate)
+                masks[last.name] = _mix_masks(masks[previous], masks[last.name], gate)
             previous = last.name
         return values[previous].flatten(1)
 
-    def _mask(self, layer: Layer, masks: list[Tensor | None], x: Tensor, sample: Sample) -> Tensor | None:
-        """Mask of the channels that a layer puts out, from those of its inputs; x: its first input `[N, C, H, W]`.
+    def _mask(self, layer: Layer, masks: list[Tensor | None], x: Tensor, sample: ChoiceSample) -> Tensor | None:
+        """Returns the mask of the channels that a layer puts out.
+
+        - `masks`: those of its inputs.
+        - `x`: its first input, `[N, C, H, W]` or `[N, units]`.
 
         Raises `UnsupportedError` for a layer that mixes channels whose masks it would have to mix as well.
         """
@@ -157,11 +164,11 @@ class Supernet(nn.Module):
             case Conv2D():
                 return self._channel_mask(layer.filters, sample)
             case Pad():
-                return _padded(masks[0], layer, x.shape[1])
+                return _pad_mask(masks[0], layer, x.shape[1])
             case _ if facts.by_channel and len(masks) == 1:
                 return masks[0]
             case Add():
-                return _either(masks[0], masks[1])
+                return _mask_of_sum(masks[0], masks[1])
             case _ if facts.weights is not None or all(mask is None for mask in masks) or not _makes_maps(layer, x):
                 return None  # masks are for depthwise convolutions, which read maps
             case _:
@@ -169,29 +176,30 @@ class Supernet(nn.Module):
                 raise UnsupportedError(f"layer '{layer.name}': {kind} behind a width that is searched for; fix the width")
 
     def input_shape(self, shapes: Mapping[str, int]) -> Shape:
-        """Shape of the input that the sampled shapes give."""
+        """Returns the shape of the input, (H, W, C), that the sampled shapes give."""
         return self._template(shapes).input_shape
 
     def _template(self, shapes: Mapping[str, int]) -> Template:
+        """Makes the space's template with these shapes and the largest option of every other choice, once."""
         chosen = tuple(shapes.values())
         if chosen not in self._templates:
             values = self.space.largest() | dict(shapes)
             self._templates[chosen] = without_empty_pads(
-                self.space.template(lambda name: shapes[name] if name in shapes else Chosen(values[name], name))
+                self.space.template(lambda name: shapes[name] if name in shapes else ChoiceInt(values[name], name))
             )
         return self._templates[chosen]
 
-    def _convolve(self, layer: Conv2D | DepthwiseConv2D, x: Tensor, sample: Sample, scales: list[Tensor]) -> Tensor:
-        """Convolution, batch norm with its scale and shift times every mask of `scales`, activation.
+    def _convolve(self, layer: Conv2D | DepthwiseConv2D, x: Tensor, sample: ChoiceSample, scales: list[Tensor]) -> Tensor:
+        """Computes a convolution, its batch norm with scale and shift times every mask of `scales`, and its activation.
 
-        A depthwise layer is masked again like its input: batch norm would undo the mask and wake masked channels.
+        A depthwise layer is masked again like its input, as the shift of its batch norm would make masked channels nonzero.
         """
         cell = self.net.cell(layer)
-        weight: Tensor = _for_input(cell.weight, x.shape[1]) if isinstance(layer, Conv2D) else cell.weight
+        weight: Tensor = _merge_input_channels(cell.weight, x.shape[1]) if isinstance(layer, Conv2D) else cell.weight
         dilation = list(layer.dilation)
         for axis in (0, 1):
             weight = self._choose_taps(weight, axis, layer.kernel[axis], layer.dilation[axis], sample)
-            if isinstance(layer.dilation[axis], Chosen):
+            if isinstance(layer.dilation[axis], ChoiceInt):
                 dilation[axis] = 1  # the spread taps are a plain, larger kernel
         kernel = (weight.shape[2], weight.shape[3])
         window = Window(kernel, layer.stride, (dilation[0], dilation[1]), layer.padding)
@@ -205,43 +213,44 @@ class Supernet(nn.Module):
         y = F.batch_norm(y, bn.running_mean, bn.running_var, gamma, beta, self.training, bn.momentum or 0.0, bn.eps)
         return torch_ops.activate(y, layer.activation)
 
-    def _choose_taps(self, weight: Tensor, axis: int, size: int, dilation: int, sample: Sample) -> Tensor:
-        """The weight with the kernel's taps masked and spread along one of its two axes."""
+    def _choose_taps(self, weight: Tensor, axis: int, size: int, dilation: int, sample: ChoiceSample) -> Tensor:
+        """Returns the weight with the kernel's taps masked, and spread by the dilations, along one of its two axes."""
         view = (-1, 1) if axis == 0 else (1, -1)
-        if isinstance(size, Chosen):
+        if isinstance(size, ChoiceInt):
             weight = weight * self._tap_mask(size, sample).view(view)
-        if isinstance(dilation, Chosen):
+        if isinstance(dilation, ChoiceInt):
             spread = torch.zeros((), device=weight.device)
             for option, share in zip(self.space.choice(dilation.choice).options, sample.weights[dilation.choice], strict=True):
-                spread = spread + share * _spread(weight, axis + 2, option, int(dilation))
+                spread = spread + share * _dilate_kernel(weight, axis + 2, option, int(dilation))
             weight = spread
         return weight
 
-    def _channel_mask(self, width: int, sample: Sample) -> Tensor | None:
-        """`[largest]`: the weight of all options that have the channel; None for a width that is no choice."""
-        if not isinstance(width, Chosen):
+    def _channel_mask(self, width: int, sample: ChoiceSample) -> Tensor | None:
+        """Returns for each channel the weight of all options that have it, `[largest]`; None for a width that is no choice."""
+        if not isinstance(width, ChoiceInt):
             return None
         options = self._options(width.choice)
         channel = torch.arange(int(width), device=options.device)
         return sample.weights[width.choice] @ (channel[None] < options[:, None]).float()
 
-    def _tap_mask(self, size: Chosen, sample: Sample) -> Tensor:
-        """`[largest]`: the weight of all kernels that have the tap; smaller kernels sit in the middle."""
+    def _tap_mask(self, size: ChoiceInt, sample: ChoiceSample) -> Tensor:
+        """Returns for each tap the weight of all kernels that have it, `[largest]`; smaller kernels sit in the middle."""
         options = self._options(size.choice)
         tap = torch.arange(int(size), device=options.device)
         first = ((int(size) - options) / 2)[:, None]
         return sample.weights[size.choice] @ ((tap[None] >= first) & (tap[None] < first + options[:, None])).float()
 
     def _options(self, choice: str) -> Tensor:
+        """Returns the options of a choice, as a float tensor on the supernet's device."""
         return cast(Tensor, getattr(self, f"options_{choice}"))
 
     def slice(self, arch: Arch) -> dict[str, Tensor]:
-        """The state of `Net(arch)`, cut out of the shared weights: leading channels, middle taps."""
+        """Cuts the state dict of `Net(arch)` out of the shared weights: the leading channels and the middle taps."""
         shared = self.net.state_dict()
         first = {f"layers.{key(a.name)}.weight" for a in arch.layers if isinstance(a, Conv2D) and a.inputs == (INPUT,)}
         cut = {}
         for name, small in Net(arch).state_dict().items():
-            big = _for_input(shared[name], small.shape[1]) if name in first else shared[name]
+            big = _merge_input_channels(shared[name], small.shape[1]) if name in first else shared[name]
             window = []
             for axis, (n, m) in enumerate(zip(small.shape, big.shape, strict=True)):
                 start = (m - n) // 2 if small.ndim == 4 and axis >= 2 else 0
@@ -251,48 +260,58 @@ class Supernet(nn.Module):
 
 
 def _makes_maps(layer: Layer, x: Tensor) -> bool:
-    """Whether a layer of one input, `x` `[N, C, H, W]` or `[N, units]`, has maps as outputs."""
+    """Tells whether a layer of one input, `x` `[N, C, H, W]` or `[N, units]`, has maps as outputs."""
     shape = (*x.shape[2:], x.shape[1])
     return any(len(y) == 3 for y in operator(layer).output_shapes((shape,)))
 
 
 def _channels_last(gradient: Tensor) -> Tensor:
+    """Brings a gradient to the memory layout of the tensors, `channels_last`."""
     return gradient.contiguous(memory_format=torch.channels_last)
 
 
-def _lerp(before: Tensor | None, after: Tensor | None, gate: Tensor) -> Tensor | None:
-    """Mask of a mix of two tensors of equal channels, where no mask is all ones."""
+def _mix_masks(before: Tensor | None, after: Tensor | None, gate: Tensor) -> Tensor | None:
+    """Returns the mask of before + gate * (after - before), of two tensors of equal channels; None is a mask of ones."""
     if before is None and after is None:
         return None
     one = torch.ones((), device=gate.device)
     return torch.lerp(one if before is None else before, one if after is None else after, gate)
 
 
-def _for_input(weight: Tensor, channels: int) -> Tensor:
-    """The weight `[K, C, kh, kw]` for an input of fewer channels: the last one takes what the missing ones had.
+def _merge_input_channels(weight: Tensor, channels: int) -> Tensor:
+    """Returns the weight `[K, C, kh, kw]` for an input of `channels` <= C: the last one takes the weights of those left out.
 
-    So a gray picture gives what its three equal colours would.
+    So a gray picture gives what a picture of three equal colours would.
     """
     if channels == weight.shape[1]:
         return weight
     return torch.cat([weight[:, : channels - 1], weight[:, channels - 1 :].sum(1, keepdim=True)], 1)
 
 
-def _either(a: Tensor | None, b: Tensor | None) -> Tensor | None:
-    """Mask of a sum: a channel is there if one of the two has it. Equal choices give equal masks, others nested ones."""
+def _mask_of_sum(a: Tensor | None, b: Tensor | None) -> Tensor | None:
+    """Returns the mask of a sum, which has a channel if one of its two summands has it; None is a mask of ones.
+
+    The maximum is right because equal choices give equal masks, and others masks of which one holds the other.
+    """
     return None if a is None or b is None else a if a is b else torch.maximum(a, b)
 
 
-def _padded(mask: Tensor | None, layer: Pad, channels: int) -> Tensor | None:
-    """Mask of a padded map: the channels that are added are not there."""
+def _pad_mask(mask: Tensor | None, layer: Pad, channels: int) -> Tensor | None:
+    """Returns the mask of a padded map of `channels` channels before the padding, with 0 for those that are added."""
     before, after = layer.paddings[-1]
     if before + after == 0:
         return mask
     return F.pad(torch.ones(channels) if mask is None else mask, (before, after))
 
 
-def _spread(weight: Tensor, axis: int, dilation: int, largest: int) -> Tensor:
-    """The kernel as that of dilation `dilation`, zeros between its taps, centred in the size of dilation `largest`."""
+def _dilate_kernel(weight: Tensor, axis: int, dilation: int, largest: int) -> Tensor:
+    """Puts zeros between a kernel's taps along one axis, so that a plain convolution with it is a dilated one.
+
+    - `weight`: `[K, C, kh, kw]`.
+    - `axis`: 2 or 3.
+    - `dilation`: of the convolution.
+    - `largest`: the dilation whose extent the result has; the taps stand in its middle.
+    """
     k = weight.shape[axis]
     shape = list(weight.shape)
     shape[axis] = (k - 1) * largest + 1
