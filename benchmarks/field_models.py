@@ -23,7 +23,7 @@ import numpy as np
 from benchmarks.tables import replace_section
 from micronets import tflite
 from micronets.compiler import compile_model
-from micronets.device.host import build
+from micronets.device.host import build_library
 from micronets.errors import MicronetsError
 from micronets.quantized import reference
 from micronets.runtimes.base import inputs
@@ -48,7 +48,7 @@ def outcome(path: Path, domain: str, structure: str) -> Outcome:
     except MicronetsError as error:
         return Outcome(domain, structure, reason(str(error)))
     x = inputs(model, SAMPLES, 0)
-    if not np.array_equal(build([compiled]).run(0, x), reference.run(model, x)):
+    if not np.array_equal(build_library([compiled]).run(0, x), reference.run(model, x)):
         sys.exit(f"{path}: the outputs of the C differ from the reference")
     return Outcome(domain, structure, "")
 

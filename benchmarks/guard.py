@@ -69,7 +69,7 @@ import numpy.typing as npt
 # Everything that this program knows of the package's and the tests' modules; whoever moves one follows here.
 from micronets.commands.measure import inputs
 from micronets.compiler import Compiled, compile_model
-from micronets.device.host import build as build_for_host
+from micronets.device.host import build_library
 from micronets.errors import MicronetsError
 from micronets.quantized.model import QuantizedModel
 from micronets.quantized.reference import run as run_reference
@@ -353,7 +353,7 @@ def host_outputs(built: Sequence[Built]) -> Iterator[tuple[str, str, str]]:
     if not built:
         return
     try:
-        library = build_for_host([one.compiled for one in built])
+        library = build_library([one.compiled for one in built])
     except MicronetsError as e:
         if len(built) == 1:
             yield built[0].network, built[0].way, f"not built: {e}"

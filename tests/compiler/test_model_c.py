@@ -46,7 +46,7 @@ def compiler() -> None:
 def assert_equal(models: list[QuantizedModel], samples: int, flags: tuple[str, ...]) -> None:
     """All models in one library give the reference's bytes."""
     compiled = [compile_model(m) for m in models]
-    library = host.build(compiled, flags)
+    library = host.build_library(compiled, flags)
     for i, model in enumerate(models):
         x = random_input(model, samples, i)
         want, got = reference.run(model, x), library.run(i, x)
@@ -181,7 +181,7 @@ def test_layers_are_announced(dense: QuantizedModel, tmp_path: Path) -> None:
 def test_bad_input_is_refused(dense: QuantizedModel) -> None:
     compiled = compile_model(dense)
     with pytest.raises(SpecError, match=r"the model takes int8 \[N, \(4,\)\], not float64 \[1, 4\]"):
-        host.run(compiled, np.zeros((1, 4)))
+        host.run_on_host(compiled, np.zeros((1, 4)))
 
 
 def test_sums_beyond_32_bits_are_refused() -> None:

@@ -47,7 +47,7 @@ def test_a_write_beside_the_arena_is_found() -> None:
     assert built(Way("gcc", ("-O2", "-m64")), [spoilt]) == ["gcc -O2 -m64: network 0 wrote beside its arena"]
     assert "heap-buffer-overflow" in built(Way("gcc", SANITIZED), [spoilt])[0]
     with pytest.raises(CheckFailed, match="the generated C wrote beside its arena"):
-        host.run(spoilt.compiled, random_input(model, 2, 0))
+        host.run_on_host(spoilt.compiled, random_input(model, 2, 0))
 
 
 def test_a_wrong_byte_is_found() -> None:

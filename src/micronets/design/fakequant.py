@@ -1,11 +1,14 @@
 """`FakeQuant`: quantisation simulated in float with ranges that are learnt, so that a `Net` trains for integer kernels.
 
-The integers themselves are made in `export.py`. Activations are asymmetric: real = scale * (q - zero_point), the range `[lo, hi]` holds 0 and is a parameter in the log
+The integers themselves are made in `export.py`.
+
+Activations are asymmetric: real = scale * (q - zero_point), the range `[lo, hi]` holds 0 and is a parameter in the log
 domain (Jain et al., "Trained Quantization Thresholds", 2020), so that its learning rate means the same for every
 tensor. Its gradient is that of the clipped values and, below 8 bits, of the rounding error as well (LSQ, Esser et al.
 2020; LSQ+, Bhalgat et al. 2020). Weights are symmetric, per output channel (one scale for a fully connected layer);
 8-bit scales follow the largest weight, 4-bit scales are learnt. Batch norm is folded into the weights with its running
-statistics frozen; its scale and shift go on learning. Straight-through gradients (Jacob et al. 2018, section 3).
+statistics frozen; its scale and shift go on learning. Straight-through gradients pass the rounding (Jacob et al. 2018,
+section 3).
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The generated C on this machine: built as a shared library, run on many inputs, its arena between guard bytes."""
+"""Runs generated C on this machine: builds it as a shared library and calls it, its arena between guard bytes.
+
+It is for outputs, not for times. C for a board is built by `cross_compiler.py`.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +22,9 @@ from micronets.ir.layers import INPUT
 
 Array = npt.NDArray[Any]
 
-_GUARD = 256  # bytes before and behind the arena
+_GUARD_BYTES = 256  # before the arena and behind it; a network that changes one wrote beside its arena
 _PATTERN = 0xA5
-_ALIGNMENT = 16
+_ALIGNMENT = 16  # of the arena's first byte
 
 _RUNNER = """\
 #define micronets_input model{i}_input
@@ -48,16 +51,20 @@ void model{i}_run(const uint8_t *input, uint8_t *output, int64_t samples, uint8_
 
 
 class Library:
-    """Networks compiled for this machine, by their number in the order given to `build`."""
+    """Networks compiled for this machine, numbered from 0 in the order in which `build_library` was given them."""
 
     def __init__(self, path: Path, models: Sequence[Compiled]) -> None:
         self._library = ctypes.CDLL(str(path))
         self._models = tuple(models)
 
     def run(self, number: int, x: npt.ArrayLike) -> Array:
-        """Outputs `[N, *output_shape]` for inputs `[N, *input_shape]`, int8, or float32 at an edge that is float.
+        """Runs a network on several inputs.
 
-        Raises `SpecError` for an input of another shape or type, `CheckFailed` if something beside the arena was written.
+        - `number`: of the network.
+        - `x`: inputs `[N, *input_shape]`, int8, or float32 where the network's input is float.
+
+        Returns outputs `[N, *output_shape]`, int8, or float32 where the output is float. Raises `SpecError` for an input
+        of another shape or type, and `CheckFailed` if the network wrote beside its arena.
         """
         compiled = self._models[number]
         arch, quant = compiled.model.arch, compiled.model.quant
@@ -66,8 +73,8 @@ class Library:
         if x.dtype != kinds[0] or x.shape[1:] != arch.input_shape:
             raise SpecError(f"the model takes {kinds[0]} [N, {arch.input_shape}], not {x.dtype} {list(x.shape)}")
         y = np.zeros((len(x), *arch.output_shape), kinds[1])
-        memory = np.full(compiled.arena_bytes + 2 * _GUARD + _ALIGNMENT, _PATTERN, np.uint8)
-        start = _GUARD + -(memory.ctypes.data + _GUARD) % _ALIGNMENT
+        memory = np.full(compiled.arena_bytes + 2 * _GUARD_BYTES + _ALIGNMENT, _PATTERN, np.uint8)
+        start = _GUARD_BYTES + -(memory.ctypes.data + _GUARD_BYTES) % _ALIGNMENT
         function = self._library[f"model{number}_run"]
         function.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p]
         function.restype = None
@@ -79,8 +86,14 @@ class Library:
         return y
 
 
-def build(models: Sequence[Compiled], flags: Sequence[str] = ("-O2",)) -> Library:
-    """All `models` in one library, compiled with `flags`. Raises `DeviceError` if there is no compiler or it fails."""
+def build_library(models: Sequence[Compiled], flags: Sequence[str] = ("-O2",)) -> Library:
+    """Compiles networks into one library for this machine.
+
+    - `models`: the networks, as `compile_model` made them.
+    - `flags`: of the C compiler.
+
+    Raises `DeviceError` if there is no compiler or it fails.
+    """
     with tempfile.TemporaryDirectory(prefix="micronets-") as name:
         directory = Path(name)
         sources = write_sources(models, directory)
@@ -90,9 +103,12 @@ def build(models: Sequence[Compiled], flags: Sequence[str] = ("-O2",)) -> Librar
 
 
 def write_sources(models: Sequence[Compiled], directory: Path) -> list[Path]:
-    """Writes the C of all `models`; the files to compile, with `directory` among the places of headers.
+    """Writes the C of networks into a directory, and a function that runs each.
 
-    Number i is `void model{i}_run(const uint8_t *input, uint8_t *output, int64_t samples, uint8_t *arena)`.
+    The function of number i is
+    `void model{i}_run(const uint8_t *input, uint8_t *output, int64_t samples, uint8_t *arena)`.
+
+    Returns the files to compile; headers are found from `directory`.
     """
     sources = {}
     for i, compiled in enumerate(models):
@@ -115,6 +131,6 @@ def write_sources(models: Sequence[Compiled], directory: Path) -> list[Path]:
     return list(sources.values())
 
 
-def run(compiled: Compiled, x: npt.ArrayLike) -> Array:
-    """`compiled` built and run on `x`, as `Library.run` does."""
-    return build([compiled]).run(0, x)
+def run_on_host(compiled: Compiled, x: npt.ArrayLike) -> Array:
+    """Builds one network and runs it on inputs, with the arguments and errors of `Library.run`."""
+    return build_library([compiled]).run(0, x)

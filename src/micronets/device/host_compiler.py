@@ -1,4 +1,4 @@
-"""The C compiler of this machine."""
+"""The C compiler of this machine, for this machine; the one for boards is in `cross_compiler.py`."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from micronets import child_processes
 from micronets.errors import DeviceError
 
 WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Werror")
-_SECONDS = 600
+_SECONDS = 600  # after which the compiler is killed
 
 
 def host_compiler() -> tuple[str, ...]:
-    """The command of the compiler: cc, gcc or clang, or pip's ziglang. Raises `DeviceError` if there is none."""
+    """Returns the command of the compiler: cc, gcc, clang or pip's ziglang. Raises `DeviceError` if there is none."""
     for name in ("cc", "gcc", "clang"):
         if shutil.which(name):
             return (name,)
@@ -27,7 +27,15 @@ def host_compiler() -> tuple[str, ...]:
 
 
 def compile_c(sources: Sequence[Path], target: Path, flags: Sequence[str], command: Sequence[str] | None = None) -> None:
-    """Compiles and links C files to `target`. Raises `DeviceError` with the compiler's first complaint."""
+    """Compiles and links C files.
+
+    - `sources`: the files.
+    - `target`: the program or library to make.
+    - `flags`: of the compiler, after `WARNINGS`.
+    - `command`: the compiler; None takes that of `host_compiler`.
+
+    Raises `DeviceError` with the compiler's first complaint.
+    """
     command = command or host_compiler()
     words = [*command, *WARNINGS, *flags, *map(str, sources), "-o", str(target)]
     try:
@@ -35,6 +43,6 @@ def compile_c(sources: Sequence[Path], target: Path, flags: Sequence[str], comma
     except (OSError, subprocess.TimeoutExpired) as e:
         raise DeviceError(f"the C compiler '{command[0]}' did not run ({e}); install cc, gcc or clang") from e
     if done.returncode:
-        said = done.stderr.decode(errors="replace").splitlines()
-        lines = [line for line in said if "error" in line] or said or ["no message"]
+        output = done.stderr.decode(errors="replace").splitlines()
+        lines = [line for line in output if "error" in line] or output or ["no message"]
         raise DeviceError(f"the C compiler '{command[0]}' failed: {lines[0]}")

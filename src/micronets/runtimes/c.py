@@ -206,7 +206,7 @@ def execute(compiled: Compiled, model: QuantizedModel, board: Board, options: Me
 
 
 def _on_host(compiled: Compiled, x: Array, expected: Array) -> Execution:
-    library = host.build([compiled])
+    library = host.build_library([compiled])
     found = library.run(0, x)
     many = np.repeat(x[:1], _HOST_RUNS, axis=0)
     begin = time.perf_counter()
@@ -256,7 +256,7 @@ class OurC(Runtime):
         return None
 
     def runner(self, file: ModelFile) -> Callable[[Array], Array]:
-        library = host.build([compile_model(file.model)])
+        library = host.build_library([compile_model(file.model)])
         return lambda x: library.run(0, x)
 
     def check_board(self, board: Board) -> None:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from micronets.boards.board import Board
 from micronets.compiler import Compiled
 from micronets.device.board import monitor, serial_session
-from micronets.device.board.serial_session import Counts, Identity
+from micronets.device.board.serial_session import Identity, InferenceCounts
 from micronets.device.cross_compiler import firmware_files
 from micronets.errors import DeviceError, FileError
 from micronets.files import write_atomic
@@ -83,7 +83,7 @@ def _check(who: Identity, board: Board, model: bytes, port: str) -> None:
         )
 
 
-def _execution(who: Identity, counts: Counts, equal: bool, compiled: Compiled, board: Board) -> Execution:
+def _execution(who: Identity, counts: InferenceCounts, equal: bool, compiled: Compiled, board: Board) -> Execution:
     real = who.machine == "board" and who.counter == "cycles"
     # An emulator's clock says nothing about time; a process' does, about this machine.
     milliseconds = None if who.machine == "emulator" else 1e3 * counts.first / who.counter_hz

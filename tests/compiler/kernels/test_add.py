@@ -49,7 +49,7 @@ def test_every_pair_of_codes(flags: tuple[str, ...]) -> None:
     except DeviceError as e:
         pytest.skip(str(e))
     models = [sums(seed, (256, 256)) for seed in range(SEEDS)]
-    library = host.build([compile_model(m) for m in models], flags)
+    library = host.build_library([compile_model(m) for m in models], flags)
     for i, model in enumerate(models):
         assert np.array_equal(library.run(i, EVERY[None]), reference.run(model, EVERY[None])), model.quant
 

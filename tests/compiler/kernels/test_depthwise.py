@@ -70,7 +70,7 @@ def some_models(count: int) -> list[QuantizedModel]:
 @pytest.mark.parametrize("flags", [("-O1",), ("-O2", PAIRS)], ids=["plain", "pairs"])
 def test_outputs_equal_the_reference(flags: tuple[str, ...]) -> None:
     models = some_models(NETWORKS)
-    library = host.build([compile_model(m) for m in models], (*flags, "-Wconversion", "-Wshadow", "-Wpedantic"))
+    library = host.build_library([compile_model(m) for m in models], (*flags, "-Wconversion", "-Wshadow", "-Wpedantic"))
     for i, model in enumerate(models):
         x = random_input(model, 4, i)
         want, got = reference.run(model, x), library.run(i, x)

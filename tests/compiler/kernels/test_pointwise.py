@@ -33,7 +33,7 @@ KERNELS = ["conv_1x1", "conv_1x1", "conv_c4", "conv", "conv", "conv"]
 def test_outputs_equal_the_reference(flags: tuple[str, ...]) -> None:
     models = [random_model(network(*case), i) for i, case in enumerate(CASES)]
     compiled = [compile_model(m) for m in models]
-    library = host.build(compiled, flags)
+    library = host.build_library(compiled, flags)
     for i, (model, kernel) in enumerate(zip(models, KERNELS, strict=True)):
         text = compiled[i].files["model.c"]
         assert f"micronets_run_{kernel}" in text

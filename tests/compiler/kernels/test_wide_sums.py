@@ -47,7 +47,7 @@ def models() -> list[QuantizedModel]:
 def test_outputs_equal_the_reference(flags: tuple[str, ...]) -> None:
     found = models()
     compiled = [compile_model(m) for m in found]
-    library = host.build(compiled, flags)
+    library = host.build_library(compiled, flags)
     for i, model in enumerate(found):
         assert "micronets_conv_wide(" in compiled[i].files["model.c"]
         x = random_input(model, 4, i)
@@ -66,7 +66,7 @@ def test_a_weight_of_minus_128_stays_quick_beside_a_positive_one() -> None:
         assert kernel in compiled.files["model.c"]
         x = random_input(changed, 4, 0)
         for flags in (("-O1",), ("-O2", "-DMICRONETS_DSP")):
-            assert np.array_equal(reference.run(changed, x), host.build([compiled], flags).run(0, x))
+            assert np.array_equal(reference.run(changed, x), host.build_library([compiled], flags).run(0, x))
 
 
 @pytest.mark.parametrize("index", range(2 * len(LARGE)))

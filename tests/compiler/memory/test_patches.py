@@ -173,7 +173,7 @@ def test_c_in_patches_equals_the_reference(compiler: None, kernels: tuple[str, .
             for group in random.Random(seed).sample(possible, min(4, len(possible))):
                 cases.append((model, generate(model, plan_arena(arch, groups=(group,)))))
     assert len(cases) > 60
-    library = host.build([compiled for _, compiled in cases], ("-O1", *STRICT, *kernels))
+    library = host.build_library([compiled for _, compiled in cases], ("-O1", *STRICT, *kernels))
     for i, (model, _) in enumerate(cases):
         x = random_input(model, 4, i)
         assert np.array_equal(reference.run(model, x), library.run(i, x)), (i, model.arch.layers)
@@ -187,7 +187,7 @@ def test_a_large_input_fits_in_patches_alone(compiler: None) -> None:
     assert 76_800 < patched.arena_bytes <= 128 * 1024
     assert compile_model(model, arena_limit=0).arena_bytes < 93_000
     x = random_input(model, 2, 0)
-    assert np.array_equal(host.run(patched, x), reference.run(model, x))
+    assert np.array_equal(host.run_on_host(patched, x), reference.run(model, x))
 
 
 def test_a_limit_that_holds_changes_nothing_and_no_arena_grows() -> None:

@@ -1,8 +1,8 @@
-"""Frames on a serial line that may lose, change or invent bytes; the same as `firmware/serial/frame.h`.
+"""Frames on a serial line that may lose, change or invent bytes; `firmware/serial/frame.h` is their form in C.
 
     0xA7 0x4E | type | sequence | length, 2 bytes | payload | CRC-32, 4 bytes       (numbers little-endian)
 
-The CRC covers type to payload. A damaged frame is as if it had never come.
+The CRC covers type to payload. A damaged frame is as if it had never come. What frames mean is in `serial_session.py`.
 """
 
 from __future__ import annotations
@@ -12,16 +12,24 @@ import zlib
 from dataclasses import dataclass
 
 MAGIC = b"\xa7\x4e"
-PAYLOAD_BYTES = 512  # of the longest frame
+PAYLOAD_BYTES = 512  # the most that a frame holds
 _HEAD = struct.Struct("<2sBBH")
 _TAIL_BYTES = 4
-# As long as the longest frame, and the begin of none: after it, a receiver that waits for the rest of a damaged frame is ready.
 PADDING = bytes(_HEAD.size + PAYLOAD_BYTES + _TAIL_BYTES)
+"""Bytes as long as the longest frame, among which no frame begins.
+
+A receiver that waits for the rest of a damaged frame is ready for the next one after it.
+"""
 
 
 @dataclass(frozen=True)
 class Frame:
-    """type, sequence: 0 to 255; payload: at most `PAYLOAD_BYTES`."""
+    """A frame.
+
+    - `type`: what kind of request or answer it is, 0 to 255.
+    - `sequence`: number of the request, which its answer repeats, 0 to 255.
+    - `payload`: at most `PAYLOAD_BYTES` bytes.
+    """
 
     type: int
     sequence: int
@@ -29,7 +37,7 @@ class Frame:
 
 
 def encode(frame: Frame) -> bytes:
-    """The bytes of a frame."""
+    """Returns the bytes of a frame as they go over the line."""
     body = _HEAD.pack(MAGIC, frame.type, frame.sequence, len(frame.payload)) + frame.payload
     return body + struct.pack("<I", zlib.crc32(body[len(MAGIC) :]))
 
@@ -41,12 +49,12 @@ class Parser:
         self._bytes = bytearray()
 
     def feed(self, data: bytes) -> list[Frame]:
-        """Takes the next bytes; the frames that they complete."""
+        """Takes the next bytes that came, and returns the frames that they complete."""
         self._bytes += data
         found: list[Frame] = []
         while True:
             start = self._bytes.find(MAGIC)
-            if start < 0:  # the last byte may be the first of a frame
+            if start < 0:  # no frame begins, unless the last byte is the first of one
                 del self._bytes[: len(self._bytes) - self._bytes.endswith(MAGIC[:1])]
                 return found
             del self._bytes[:start]

@@ -1,7 +1,7 @@
-"""A network on a real board, over a serial line to the firmware of `firmware/serial` (its monitor.c describes the commands).
+"""Runs a network on a real board, over a serial line to the firmware of `firmware/serial`.
 
-The line may be bad: every request is repeated until its answer comes undamaged, and no request does harm when it comes twice.
-Needs the packages of the extra `board`.
+The file monitor.c of that firmware describes the commands. The line may be bad: every request is repeated until its answer
+comes undamaged, and no request does harm when it comes twice. The packages of the extra `board` are needed.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ _REASONS = {
     4: "a question for a result that is not there",
 }
 _LOST = (3, 4)  # reasons that only a board gives which was reset in between
-_TRIES = 8
-_ANSWER_S = 0.25  # beyond the time that the bytes take
-_RUN_S = 60.0  # for all runs of one request
-_RESTARTS = 3  # of a sample, where the board was reset meanwhile
+_TRIES = 8  # how often a request is sent before the board counts as silent
+_ANSWER_S = 0.25  # seconds that an answer is waited for beyond the time that its bytes take
+_RUN_S = 60.0  # seconds that all runs of one request may take
+_RESTARTS = 3  # how often a sample is begun where the board is reset meanwhile
 _UNKNOWN = 0xFFFFFFFF
 _IDENTITY = struct.Struct("<HBB7IHH8s")
 _MACHINES: dict[int, Machine] = {1: "board", 2: "emulator", 3: "host"}
@@ -45,11 +45,19 @@ Counter = Literal["cycles", "ticks", "ns"]
 
 @dataclass(frozen=True)
 class Identity:
-    """What answers on the line.
+    """What the firmware says of itself and of the machine that executes it.
 
-    machine: board, emulator or host. counter: what it counts: cycles of the core (DWT CYCCNT), ticks of SysTick, or ns.
-    clock_hz: of the core, as the firmware set it. flash_bytes, code_bytes: of the network's image, without the monitor.
-    model: hash of the network (`monitor.model_hash`). settings: clock source, wait states and caches, in words.
+    - `machine`: `board`, `emulator` or `host`.
+    - `counter`: what it counts: `cycles` of the core (DWT CYCCNT), `ticks` of SysTick, or `ns`.
+    - `clock_hz`: the core's clock, as the firmware set it.
+    - `counter_hz`: how fast the counter counts.
+    - `input_bytes`, `output_bytes`, `arena_bytes`: sizes of the network's input, output and arena.
+    - `flash_bytes`, `code_bytes`: sizes of the network's image and of the code in it, without the monitor around it.
+    - `layers`: number of the network's layers.
+    - `model`: hash of the network (`monitor.model_hash`).
+    - `board`: name of the board that the firmware was built for.
+    - `toolchain`, `flags`: what it was built with.
+    - `settings`: clock source, wait states and caches, in words.
     """
 
     machine: Machine
@@ -70,10 +78,13 @@ class Identity:
 
 
 @dataclass(frozen=True)
-class Counts:
-    """What the counter of `Identity` counted in one inference: the first one, each of its layers, and the range of all.
+class InferenceCounts:
+    """What the machine counted in inferences of one input, in the unit that `Identity.counter` names.
 
-    stack_bytes: beneath the caller of the network; None where the machine cannot tell.
+    - `first`: of the first inference.
+    - `least`, `most`: of the fastest and of the slowest inference.
+    - `layers`: of each layer of the first inference.
+    - `stack_bytes`: stack that the network used beneath its caller; None where the machine cannot tell.
     """
 
     first: int
@@ -84,24 +95,31 @@ class Counts:
 
 
 class _Silence(Exception):
-    """No answer, with the number of bytes that came instead."""
+    """No answer came, however often the request was sent."""
 
 
 class _Reset(Exception):
-    """The board has lost what it was told."""
+    """The board was reset and has lost what it was told."""
 
 
 class Session:
-    """A conversation with the firmware behind a port such as /dev/ttyACM0 or COM3."""
+    """An open serial line to the firmware; it is closed at the end of a `with` block."""
 
     def __init__(self, port: str, baud: int = BAUD) -> None:
-        """Opens the port. Raises `DeviceError` if that fails, `ModuleNotFoundError` without pyserial."""
+        """Opens the port.
+
+        - `port`: its name, such as /dev/ttyACM0 or COM3.
+        - `baud`: its speed, in bits a second.
+
+        Raises `DeviceError` if the port cannot be opened, `SpecError` for a speed that it cannot have, and
+        `ModuleNotFoundError` without pyserial.
+        """
         import serial
 
         self.port, self.baud = port, baud
         self._failures = (serial.SerialException, OSError)
         self._sequence = 0
-        self._heard = 0  # bytes that came and were no answer
+        self._heard = 0  # bytes that came since the last answer and were none
         self._doing = "opening it"
         try:
             self._line: Any = serial.Serial(port, baud, timeout=0.02, write_timeout=10, exclusive=True)
@@ -117,7 +135,7 @@ class Session:
         self._line.close()
 
     def identify(self) -> Identity:
-        """Who is there. Raises `DeviceError` if nobody answers, or in another version of the protocol."""
+        """Asks the firmware what it is. Raises `DeviceError` if none answers, or one with another version of the protocol."""
         with self._step("asking who is there"):
             try:
                 raw = self._ask(_IDENTIFY)
@@ -147,10 +165,14 @@ class Session:
             settings=settings,
         )
 
-    def run(self, who: Identity, sample: bytes, runs: int = 1) -> tuple[bytes, Counts]:
-        """Output and counts of the inference of one input, then of `runs` - 1 more without reading them.
+    def run(self, who: Identity, sample: bytes, runs: int = 1) -> tuple[bytes, InferenceCounts]:
+        """Runs the network on one input; returns its output and what was counted.
 
-        The network overwrites its input, so the runs after the first work on what it left: they only show how counts vary.
+        - `who`: what `identify` returned.
+        - `sample`: the input, of `who.input_bytes` bytes.
+        - `runs`: how many inferences. The network overwrites its input, so those after the first work on what is left of
+          it: they only show how the counts vary.
+
         Raises `DeviceError` if the board falls silent or is reset again and again.
         """
         for _ in range(_RESTARTS):
@@ -166,7 +188,8 @@ class Session:
             f"serial port {self.port}: the board was reset {_RESTARTS} times while {self._doing}: is its power steady?"
         )
 
-    def _run(self, who: Identity, sample: bytes, runs: int) -> tuple[bytes, Counts]:
+    def _run(self, who: Identity, sample: bytes, runs: int) -> tuple[bytes, InferenceCounts]:
+        """Does what `run` does once. Raises `_Reset` or `_Silence` where it has to be begun again or given up."""
         with self._step("writing the input"):
             piece = PAYLOAD_BYTES - 4
             for at in range(0, len(sample), piece):
@@ -180,10 +203,10 @@ class Session:
         if len(output) != who.output_bytes or len(raw) != 4 * who.layers:
             raise DeviceError(f"serial port {self.port}: the firmware's answers are too short: write it again (--flash)")
         layers = struct.unpack(f"<{who.layers}I", raw)
-        return output, Counts(first, least, most, layers, None if stack == _UNKNOWN else stack)
+        return output, InferenceCounts(first, least, most, layers, None if stack == _UNKNOWN else stack)
 
     def _result(self) -> bytes:
-        """Asks until the runs are over; a board that runs the network does not listen."""
+        """Asks for what was counted until the runs are over; a board that runs the network does not listen meanwhile."""
         end, pause = time.monotonic() + _RUN_S, 0.05
         for k in range(1_000_000):
             try:
@@ -195,13 +218,23 @@ class Session:
         raise _Silence
 
     def _ask(self, kind: int, payload: bytes = b"", tries: int = 0, seconds: float = _ANSWER_S, padded: bool = False) -> bytes:
-        """The payload of the answer. Raises `_Silence` if there is none, `_Reset` if the board forgot what it was told."""
+        """Sends a request until its answer comes, and returns the payload of the answer.
+
+        - `kind`: the type of the request's frame.
+        - `payload`: what it holds.
+        - `tries`: how often it is sent at most; 0 is `_TRIES`.
+        - `seconds`: that an answer is waited for, beyond the time that its bytes take.
+        - `padded`: whether padding goes before the first attempt as well as before the others.
+
+        Raises `_Silence` if no answer comes, `_Reset` if the board has lost what it was told, and `DeviceError` if it
+        refuses the request for another reason.
+        """
         self._sequence = (self._sequence + 1) % 256
         request = encode(Frame(kind, self._sequence, payload))
         wait = seconds + 10 * (len(request) + PAYLOAD_BYTES) / self.baud
         for attempt in range(tries or _TRIES):
             parser = Parser()
-            # Only after a failure: the board may wait for the rest of a frame whose length was damaged.
+            # After a failure the board may be waiting for the rest of a frame whose length was damaged.
             self._line.write((PADDING if attempt or padded else b"") + request)
             end = time.monotonic() + wait + (10 * len(PADDING) / self.baud if attempt or padded else 0)
             while time.monotonic() < end:
@@ -209,7 +242,7 @@ class Session:
                 self._heard += len(data)
                 for frame in parser.feed(data):
                     if frame.sequence != self._sequence:
-                        continue  # of an earlier request that was given up
+                        continue  # it answers an earlier request that was given up
                     if frame.type == kind | _ANSWER:
                         self._heard = 0
                         return frame.payload
@@ -218,6 +251,7 @@ class Session:
         raise _Silence
 
     def _refused(self, payload: bytes) -> None:
+        """Raises the error for a request that was refused for the reason in `payload`."""
         reason = payload[0] if payload else 0
         if reason in _LOST:
             raise _Reset
@@ -225,6 +259,7 @@ class Session:
         raise DeviceError(f"serial port {self.port}: the firmware refuses {what} while {self._doing}: write it again (--flash)")
 
     def _silence(self) -> str:
+        """Writes why there may be no answer."""
         if self._heard:
             return (
                 f"{self._heard:,} bytes came at {self.baud:,} baud, but no answer: other firmware is on the board (--flash "
@@ -237,7 +272,7 @@ class Session:
 
     @contextmanager
     def _step(self, doing: str) -> Iterator[None]:
-        """Names what is being done in errors, and turns a broken line into one."""
+        """Makes errors in the block say what was being done, and turns a broken line into a `DeviceError`."""
         self._doing = doing
         try:
             yield
@@ -246,10 +281,12 @@ class Session:
 
 
 def _pieces(total: int, most: int) -> list[tuple[int, int]]:
+    """Divides `total` into pieces of at most `most`; returns the start and the length of each."""
     return [(at, min(most, total - at)) for at in range(0, total, most)]
 
 
 def _open_failure(error: Exception) -> str:
+    """Writes why a port could not be opened."""
     text = str(getattr(error, "strerror", None) or error)
     if "No such file" in text or "FileNotFoundError" in text:
         return "there is no such port"
@@ -261,6 +298,7 @@ def _open_failure(error: Exception) -> str:
 
 
 def _ports() -> str:
+    """Writes which serial ports there are."""
     from serial.tools import list_ports
 
     found = sorted(p.device for p in list_ports.comports())
@@ -268,7 +306,7 @@ def _ports() -> str:
 
 
 def parse_device(device: str) -> tuple[str, int]:
-    """`serial:PORT[@BAUD]` -> port and baud rate. Raises `SpecError`."""
+    """Reads the name of a device, `serial:PORT[@BAUD]`, and returns its port and its speed. Raises `SpecError`."""
     port, at, rate = device.removeprefix("serial:").rpartition("@")
     if not at:
         port, rate = rate, str(BAUD)
@@ -279,8 +317,18 @@ def parse_device(device: str) -> tuple[str, int]:
     return port, int(rate)
 
 
-def run_all(session: Session, who: Identity, x: npt.NDArray[np.int8], runs: int) -> tuple[npt.NDArray[np.int8], Counts]:
-    """Outputs int8 `[N, bytes]` of the inputs `[N, bytes]`, and the counts of the first, run `runs` times."""
+def run_all(
+    session: Session, who: Identity, x: npt.NDArray[np.int8], runs: int
+) -> tuple[npt.NDArray[np.int8], InferenceCounts]:
+    """Runs the network on several inputs.
+
+    - `who`: what the session's `identify` returned.
+    - `x`: inputs int8 `[N, input bytes]`, N at least 1.
+    - `runs`: how many inferences the first input gets.
+
+    Returns outputs int8 `[N, output bytes]` and what was counted for the first input. Raises `DeviceError` as
+    `Session.run` does.
+    """
     first, counts = session.run(who, x[0].tobytes(), runs)
     rest = [session.run(who, sample.tobytes())[0] for sample in x[1:]]
     return np.frombuffer(b"".join([first, *rest]), np.int8).reshape(len(x), who.output_bytes), counts

@@ -1,8 +1,8 @@
 """Cycles of Thumb-2 instructions on a Cortex-M4 without wait states.
 
-From the instruction timing of Arm's Technical Reference Manual (DDI 0439, 3.3), with the length of a pipeline refill,
-which the manual leaves at 1 to 3, set to 3: so the model matches cycles of three ML-KEM-512 functions on a NUCLEO-L4R5ZI
-(pqm4's, at 24 MHz, no wait states) within 0.5 %. docs/measure.md says what that leaves open.
+They follow the instruction timing of Arm's Technical Reference Manual (DDI 0439, 3.3). The length of a pipeline refill,
+which the manual leaves at 1 to 3, is set to 3: so the model matches cycles of three ML-KEM-512 functions on a
+NUCLEO-L4R5ZI (pqm4's, at 24 MHz, no wait states) within 0.5 %. docs/measure.md says what that leaves open.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from enum import Enum
 from functools import cache
 from typing import Any
 
-REFILL = 3
-DIVIDE = 7  # 2 to 12, by the operands
+REFILL = 3  # cycles to fill the pipeline after a branch that is taken
+DIVIDE = 7  # the manual has 2 to 12, which depend on the operands
 FLOAT_DIVIDE = 14
 FLOAT_ACCUMULATE = 3
 _LOADS = {"ldr", "ldrb", "ldrh", "ldrsb", "ldrsh", "ldrt", "ldrbt", "ldrht", "ldrsbt", "ldrsht", "ldrex", "ldrexb", "ldrexh"}
@@ -24,12 +24,12 @@ _MULTIPLE = ("vldm", "vstm", "ldm", "stm")
 
 
 class Kind(Enum):
-    """What an instruction is to its neighbours."""
+    """Classes of instructions that differ in how they overlap with their neighbours."""
 
-    PLAIN = "plain"  # ALU and multiply
-    LOAD = "load"  # of one register
-    STORE = "store"  # of one register
-    MEMORY = "memory"  # of several registers, or of the FPU's
+    PLAIN = "plain"  # arithmetic, logic and multiplication
+    LOAD = "load"  # loads one register
+    STORE = "store"  # stores one register
+    MEMORY = "memory"  # loads or stores several registers, or those of the FPU
     FLOAT = "float"
     IT = "it"
     BRANCH = "branch"
@@ -37,11 +37,19 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Instruction:
-    """One instruction: `cycles` when it stands alone, and what it reads and writes by register name.
+    """One instruction.
 
-    address: registers of which its memory address is made; offset: whether one of them is an offset in a register.
-    shifted: registers that are shifted before they are used; added: those to which a product is added.
-    updated: address registers that it moves on. moved: registers that it loads or stores, where they are several.
+    - `name`: mnemonic without condition.
+    - `size`: in bytes, 2 or 4.
+    - `kind`: how it overlaps with its neighbours.
+    - `cycles`: what it takes when nothing overlaps with it.
+    - `reads`, `writes`: names of the registers that it reads and writes.
+    - `address`: registers of which its memory address is made.
+    - `offset`: whether one of these is an offset.
+    - `shifted`: registers that are shifted before they are used.
+    - `added`: registers to which a product is added.
+    - `updated`: address registers that it increments or decrements.
+    - `moved`: how many registers it loads or stores.
     """
 
     name: str
@@ -59,20 +67,25 @@ class Instruction:
 
 
 def cycles(block: Sequence[Instruction], before: Instruction | None = None) -> int:
-    """Cycles of instructions that run one after another; `before`: what ran just before them, none after a jump."""
+    """Returns the cycles of instructions that run one after another.
+
+    - `block`: the instructions.
+    - `before`: the instruction that ran just before them; None after a jump.
+    """
     total = 0
     for instruction in block:
-        total += _in_context(instruction, before)
+        total += _cycles_after(before, instruction)
         before = instruction
     return total
 
 
 def refill(target: int, first: Instruction) -> int:
-    """Extra cycles of a branch that is taken, to `first` at the address `target`."""
+    """Returns the extra cycles of a branch that is taken, to the instruction `first` at the address `target`."""
     return REFILL + (first.size == 4 and target % 4 == 2)
 
 
-def _in_context(now: Instruction, before: Instruction | None) -> int:
+def _cycles_after(before: Instruction | None, now: Instruction) -> int:
+    """Returns the cycles of `now` where `before` ran just before it; None: nothing did."""
     if before is None:
         return now.cycles
     count = now.cycles
@@ -92,7 +105,7 @@ def _in_context(now: Instruction, before: Instruction | None) -> int:
 
 
 def decode(code: bytes, address: int) -> list[Instruction]:
-    """The Thumb-2 instructions of `code`, which lies at `address`. What the disassembler does not know takes one cycle."""
+    """Returns the Thumb-2 instructions of `code`, which lies at `address`; an unknown one counts as of one cycle."""
     found, at = [], 0
     while at < len(code):
         for i in _disassembler().disasm(code[at:], address + at):
@@ -107,6 +120,7 @@ def decode(code: bytes, address: int) -> list[Instruction]:
 
 @cache
 def _disassembler() -> Any:
+    """Makes capstone's disassembler of Thumb-2."""
     import capstone
 
     disassembler = capstone.Cs(capstone.CS_ARCH_ARM, capstone.CS_MODE_THUMB | capstone.CS_MODE_MCLASS)
@@ -115,6 +129,7 @@ def _disassembler() -> Any:
 
 
 def _classify(i: Any) -> Instruction:
+    """Turns one of capstone's instructions into ours."""
     from capstone import arm
 
     name = i.insn_name()
@@ -155,12 +170,12 @@ def _classify(i: Any) -> Instruction:
     shifted = frozenset(r for r, o in zip(registers, i.operands, strict=True) if r and o.shift.type)
     updated = address & writes if i.writeback else frozenset()
     return Instruction(
-        name, i.size, kind, count, reads, writes, address, offset, shifted, _added(name, registers), updated, moved
+        name, i.size, kind, count, reads, writes, address, offset, shifted, _accumulators(name, registers), updated, moved
     )
 
 
-def _added(name: str, registers: Sequence[str]) -> frozenset[str]:
-    """The registers that a multiply-accumulate adds to."""
+def _accumulators(name: str, registers: Sequence[str]) -> frozenset[str]:
+    """Returns the registers that a multiply-accumulate adds to; none for other instructions."""
     if name.startswith(("smlal", "smlsld", "umlal", "umaal")):
         return frozenset(registers[:2])
     return frozenset(registers[3:4]) if name.startswith(("mla", "mls", "smla", "smls", "smmla", "smmls")) else frozenset()

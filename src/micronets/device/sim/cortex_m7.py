@@ -2,7 +2,8 @@
 
 Arm publishes no table of the M7's cycles. Units, latencies and the stages at which operands are needed are those with
 which LLVM schedules for it (ARMScheduleM7.td), simplified; docs/measure.md says how far that can be trusted. Time zero of
-an instruction is the stage of its ALU: addresses are needed a cycle earlier, data to store and sums to add to a cycle later.
+an instruction is the stage of its ALU: addresses are needed a cycle earlier, data to store and sums to add to a cycle
+later.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from micronets.device.sim.cortex_m4 import FLOAT_DIVIDE as FLOAT_DIVIDE_M4
 from micronets.device.sim.cortex_m4 import Instruction, Kind
 from micronets.device.sim.trace import NOWHERE, Counts
 
-MISPREDICTED = 6
+MISPREDICTED = 6  # cycles lost by a branch that was predicted wrongly
 DIVIDE = 7
 FLOAT, FLOAT_ACCUMULATE, FLOAT_DIVIDE = 3, 6, 16
-_CONFLICTS = {  # units of which a cycle has one; two loads, or two ALUs, it has
+_CONFLICTS = {  # pairs of units that cannot be used in the same cycle; there are two for loads and two ALUs
     *((unit, unit) for unit in ("store", "shift", "mac", "float", "branch")),
     *(("load", "store"), ("store", "load")),
 }
@@ -33,7 +34,13 @@ _SHIFTERS = ("lsl", "lsr", "asr", "ror", *_EARLY)
 
 @dataclass
 class Pipeline:
-    """What has been issued: the cycle at which the next instruction may issue at the earliest, and when registers are there."""
+    """The state of the pipeline after the instructions that were issued.
+
+    - `cycle`: the present cycle.
+    - `slots`: how many instructions issue in it, 0 to 2.
+    - `used`: the units that these use.
+    - `ready`: by register, the cycle at which its value can be used.
+    """
 
     cycle: int = 0
     slots: int = 0
@@ -41,27 +48,28 @@ class Pipeline:
     ready: dict[str, int] = field(default_factory=dict)
 
     def copy(self) -> Pipeline:
-        """One that goes on by itself."""
+        """Returns a copy that changes independently of this one."""
         return Pipeline(self.cycle, self.slots, self.used, dict(self.ready))
 
     def run(self, block: Sequence[Instruction]) -> None:
-        """Issues these, one after another."""
+        """Issues the instructions of a block, in order."""
         for instruction in block:
             self._issue(instruction)
 
     def jump(self) -> None:
-        """What follows is at another address, predicted: it does not share a cycle with what jumps there."""
+        """Makes what follows begin in a new cycle, as it does after a jump that was predicted rightly."""
         self._advance(self.issued())
 
     def issued(self) -> int:
-        """Cycles until all so far was issued."""
+        """Returns the cycles until everything so far was issued."""
         return self.cycle + (self.slots > 0)
 
     def _issue(self, now: Instruction) -> None:
-        if now.kind is Kind.IT:  # folded
+        """Issues one instruction, in the first cycle in which its operands are ready and its units free."""
+        if now.kind is Kind.IT:  # it is executed together with the instruction before it
             return
         units, alone, first = _units(now), _alone(now), now.name.startswith(_FIRST_SLOT)
-        self._advance(max((self.ready[r] - stage for r, stage in _operands(now) if r in self.ready), default=0))
+        self._advance(max((self.ready[r] - stage for r, stage in _operand_stages(now) if r in self.ready), default=0))
         if self.slots and (alone or first or self.slots == 2 or any((u, v) in _CONFLICTS for u in units for v in self.used)):
             self._advance(self.cycle + 1)
         self.slots += 1
@@ -73,15 +81,20 @@ class Pipeline:
             self._advance(self.cycle + alone)
 
     def _advance(self, cycle: int) -> None:
+        """Goes on to a cycle, if that is still to come."""
         if cycle > self.cycle:
             self.cycle, self.slots, self.used = cycle, 0, ()
 
 
 def cycles(counts: Counts, blocks: Mapping[int, Sequence[Instruction]], layers: int) -> list[int]:
-    """Cycles of what was counted, by layer; blocks: the instructions of each.
+    """Returns the cycles of what was counted, by layer.
 
-    What each block adds is taken behind the block before it. Of the two ways that a branch goes, in a layer, the rarer one
-    counts as mispredicted.
+    What a block adds is computed with the pipeline as the block before it leaves it. Of the two ways that a branch goes in
+    a layer, the rarer one counts as predicted wrongly.
+
+    - `counts`: how often each block followed each other one.
+    - `blocks`: the instructions of each block.
+    - `layers`: number of layers, with layer 0 for what is outside layers.
     """
     ends = {NOWHERE: Pipeline()}
     for _, before, _ in counts.edges:
@@ -94,7 +107,7 @@ def cycles(counts: Counts, blocks: Mapping[int, Sequence[Instruction]], layers: 
     for (layer, before, block), count in counts.edges.items():
         follows = counts.follows(before, block)
         if (before, block) not in added:
-            added[before, block] = _added(ends[before], blocks[block], follows)
+            added[before, block] = _cycles_added(ends[before], blocks[block], follows)
         total[layer] += count * added[before, block]
         ways[layer, before][follows] += count
     for (layer, _), both in ways.items():
@@ -102,7 +115,8 @@ def cycles(counts: Counts, blocks: Mapping[int, Sequence[Instruction]], layers: 
     return total
 
 
-def _added(before: Pipeline, block: Sequence[Instruction], follows: bool) -> int:
+def _cycles_added(before: Pipeline, block: Sequence[Instruction], follows: bool) -> int:
+    """Returns the cycles that a block takes after `before`; `follows`: without a jump between the two."""
     pipeline = before.copy()
     if not follows:
         pipeline.jump()
@@ -111,6 +125,7 @@ def _added(before: Pipeline, block: Sequence[Instruction], follows: bool) -> int
 
 
 def _units(now: Instruction) -> tuple[str, ...]:
+    """Returns the units that an instruction uses."""
     match now.kind:
         case Kind.LOAD | Kind.STORE | Kind.BRANCH | Kind.FLOAT:
             return (now.kind.value,)
@@ -127,7 +142,7 @@ def _units(now: Instruction) -> tuple[str, ...]:
 
 
 def _alone(now: Instruction) -> int:
-    """Cycles for which nothing issues beside it; 0 for what may share a cycle."""
+    """Returns the cycles in which nothing issues beside an instruction; 0 where it may share its cycle."""
     if now.name in ("udiv", "sdiv"):
         return DIVIDE
     if now.name in ("tbb", "tbh"):
@@ -135,8 +150,8 @@ def _alone(now: Instruction) -> int:
     return -(-now.moved // 2) if now.moved > 1 else 0
 
 
-def _operands(now: Instruction) -> Iterator[tuple[str, int]]:
-    """What it reads, and how many cycles after its own time zero."""
+def _operand_stages(now: Instruction) -> Iterator[tuple[str, int]]:
+    """Yields the registers that an instruction reads, and how many cycles after its time zero it needs each."""
     for register in now.reads:
         if register in now.address or register in now.shifted or now.name.startswith(_EARLY):
             yield register, -1
@@ -145,6 +160,7 @@ def _operands(now: Instruction) -> Iterator[tuple[str, int]]:
 
 
 def _latency(now: Instruction) -> int:
+    """Returns the cycles after which the result of an instruction can be used."""
     match now.kind:
         case Kind.FLOAT:
             return {FLOAT_ACCUMULATE_M4: FLOAT_ACCUMULATE, FLOAT_DIVIDE_M4: FLOAT_DIVIDE}.get(now.cycles, FLOAT)

@@ -1,7 +1,7 @@
-"""TensorFlow Lite Micro on this machine: the runtime itself, as pip's `tflite-micro`, behind a process of its own.
+"""Runs TensorFlow Lite Micro on this machine: the runtime itself, as pip's `tflite-micro`, in a process of its own.
 
 What it computes is what a board computes, bit for bit. Its arena is that of a 64-bit host: pointers of 8 bytes make the
-persistent part larger than a Cortex-M's.
+persistent part larger than a Cortex-M's. The other process is `interpreter_worker.py`.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from micronets.tflite import tensor_names
 Array = npt.NDArray[Any]
 
 ARENA_STEP_BYTES = 16  # TFLM aligns both ends of the arena to this
-_ARENAS = tuple(4**k << 20 for k in range(6))  # 1 MiB to 1 GiB: tried where no size is given
-_MIN_PART = 32  # samples below which another process does not pay
+_ARENAS = tuple(4**k << 20 for k in range(6))  # 1 MiB to 1 GiB: the sizes that are tried where none is given
+_SAMPLES_PER_PROCESS = 32  # another process is started for so many samples
 
 
 def available() -> bool:
-    """Whether `tflite-micro` is installed (it exists for Linux on x86-64 only)."""
+    """Tells whether `tflite-micro` is installed (it exists for Linux on x86-64 only)."""
     try:
         return importlib.util.find_spec("tflite_micro") is not None
     except (ImportError, ValueError):
@@ -42,14 +42,18 @@ def available() -> bool:
 
 
 def run(data: bytes, x: npt.NDArray[Any], arena_bytes: int | None = None) -> npt.NDArray[Any]:
-    """The model's output for every sample: int8 `[N, *input shape]` -> int8 `[N, *output shape]`.
+    """Runs a model on several inputs, which are spread over the processors where they are many.
 
-    `arena_bytes` is the arena's size; without it, as much as is needed. Many samples are spread over the processors.
-    Raises `DeviceError` if TFLM is not installed, refuses the model, or does not fit the arena.
+    - `data`: a `.tflite` file.
+    - `x`: inputs `[N, *input shape]`, int8 as a rule, of the type that the model takes.
+    - `arena_bytes`: size of the arena; None takes as much as is needed.
+
+    Returns outputs `[N, *output shape]`. Raises `DeviceError` if TFLM is not installed, refuses the model, or needs a
+    larger arena.
     """
-    x = _samples(x)
-    size = _enough(data) if arena_bytes is None else arena_bytes
-    parts = np.array_split(x, max(1, min(_processors(), len(x) // _MIN_PART)))
+    x = _check_samples(x)
+    size = _sufficient_arena(data) if arena_bytes is None else arena_bytes
+    parts = np.array_split(x, max(1, min(_processors(), len(x) // _SAMPLES_PER_PROCESS)))
     try:
         return np.concatenate(_parallel([("run", data, part, size) for part in parts]))
     except DeviceError as e:
@@ -60,24 +64,28 @@ def run(data: bytes, x: npt.NDArray[Any], arena_bytes: int | None = None) -> npt
 
 
 def tensors(data: bytes, x: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
-    """Every activation tensor for every sample, by the names that `tflite.read` gives them: `[N, *shape]` each.
+    """Computes every activation tensor of a model for several inputs.
 
-    Raises `DeviceError` as `run` does, and what `tflite.read` raises.
+    - `data`: a `.tflite` file.
+    - `x`: inputs `[N, *input shape]`, of the type that the model takes.
+
+    Returns tensors `[N, *shape]` by the names that `tflite.read` gives them. Raises `DeviceError` as `run` does, and what
+    `tflite.read` raises.
     """
     indices = tensor_names(data)
-    x = _samples(x)
+    x = _check_samples(x)
     answer = _first_that_fits(lambda size: _parallel([("tensors", data, x, size, list(indices.values()))])[0])
     return dict(zip(indices, answer, strict=True))
 
 
 def min_arena(data: bytes) -> int:
-    """Bytes of the smallest arena in which the model runs (one inference) on this 64-bit host; a multiple of 16.
+    """Finds the smallest arena in which a model runs (one inference) on this 64-bit host, by bisection over real runs.
 
-    Found by bisection over real runs. Raises `DeviceError` as `run` does.
+    Returns bytes, a multiple of 16. Raises `DeviceError` as `run` does.
     """
-    high = _enough(data) // ARENA_STEP_BYTES
+    high = _sufficient_arena(data) // ARENA_STEP_BYTES
     low = 0
-    while high // 2 > low and _fits(data, high // 2 * ARENA_STEP_BYTES):  # quickly down to within a factor of two
+    while high // 2 > low and _fits(data, high // 2 * ARENA_STEP_BYTES):  # halving ends within a factor of two
         high //= 2
     low = high // 2
     while high - low > 1:
@@ -87,10 +95,11 @@ def min_arena(data: bytes) -> int:
 
 
 class _TooSmall(DeviceError):
-    """The arena does not hold the model, or so it looks: TFLM crashes in some arenas that are too small."""
+    """The arena seems too small for the model; TFLM crashes in some arenas that are."""
 
 
-def _samples(x: Array) -> Array:
+def _check_samples(x: Array) -> Array:
+    """Returns the inputs as an array. Raises `DeviceError` if there are none."""
     x = np.asarray(x)
     if not x.ndim or not len(x):
         raise DeviceError(f"TFLM: no samples to run in an input of shape {x.shape}")
@@ -98,7 +107,7 @@ def _samples(x: Array) -> Array:
 
 
 def _first_that_fits(attempt: Callable[[int], Any]) -> Any:
-    """The answer in the first arena, of growing sizes, that is not too small."""
+    """Returns what `attempt` does with the first arena, of growing sizes in bytes, that is not too small."""
     for arena_bytes in _ARENAS:
         try:
             return attempt(arena_bytes)
@@ -108,7 +117,9 @@ def _first_that_fits(attempt: Callable[[int], Any]) -> Any:
     raise AssertionError
 
 
-def _enough(data: bytes) -> int:
+def _sufficient_arena(data: bytes) -> int:
+    """Returns the bytes of an arena in which the model runs."""
+
     def attempt(arena_bytes: int) -> int:
         _parallel([("probe", data, arena_bytes)])
         return arena_bytes
@@ -117,6 +128,7 @@ def _enough(data: bytes) -> int:
 
 
 def _fits(data: bytes, arena_bytes: int) -> bool:
+    """Tells whether the model runs in an arena of so many bytes."""
     try:
         _parallel([("probe", data, arena_bytes)])
     except DeviceError:
@@ -125,11 +137,12 @@ def _fits(data: bytes, arena_bytes: int) -> bool:
 
 
 def _processors() -> int:
+    """Returns the number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class _Worker:
-    """One process that runs TFLM; started when first asked, and anew after it died."""
+    """A process that runs TFLM, started when it is first asked, and anew where it has ended."""
 
     def __init__(self) -> None:
         self.process: subprocess.Popen[bytes] | None = None
@@ -137,6 +150,12 @@ class _Worker:
         self.stderr = tempfile.TemporaryFile()  # noqa: SIM115 -- lives as long as the worker
 
     def ask(self, request: tuple[Any, ...]) -> Any:
+        """Sends a request and returns the answer.
+
+        - `request`: name and arguments of a command of `interpreter_worker`.
+
+        Raises `DeviceError` if TFLM refuses or the process ends, `_TooSmall` where the arena seems to be the reason.
+        """
         if self.process is None or self.process.poll() is not None:
             self.start()
         assert self.process is not None
@@ -160,6 +179,7 @@ class _Worker:
         raise self.failure(str(value), crashed=self.process is None)
 
     def start(self) -> None:
+        """Starts the process."""
         # O_APPEND keeps the child's writes at the end of a file that we truncate between requests.
         self.stderr.close()
         self.stderr = tempfile.TemporaryFile("a+b")  # noqa: SIM115
@@ -171,11 +191,13 @@ class _Worker:
         )
 
     def stop(self) -> None:
+        """Ends the process, if there is one."""
         if self.process is not None:
             child_processes.stop(self.process)
             self.process = None
 
     def failure(self, value: str, crashed: bool) -> DeviceError:
+        """Makes the error for a request that failed, from what TFLM wrote to stderr or else from `value`."""
         self.stderr.seek(0)
         lines = [line.strip() for line in self.stderr.read().decode(errors="replace").splitlines() if line.strip()]
         text = lines[0][:200] if lines else value
@@ -196,7 +218,7 @@ _lock = threading.Lock()
 
 
 def _parallel(requests: list[tuple[Any, ...]]) -> list[Any]:
-    """Answers to the requests, each from a worker of its own."""
+    """Returns the answers to requests, each from a worker of its own, all at once."""
     if not available():
         raise DeviceError(f"TFLM is not installed: {install('tflm')} (Linux on x86-64 only)")
     with _lock:
@@ -210,6 +232,7 @@ def _parallel(requests: list[tuple[Any, ...]]) -> list[Any]:
 
 @atexit.register
 def _stop_workers() -> None:
+    """Ends the workers at the end of this process; those that a fork has inherited are left to their owner."""
     for worker in _workers:
-        if worker.owner == os.getpid():  # not in a fork of the process that started it
+        if worker.owner == os.getpid():
             worker.stop()

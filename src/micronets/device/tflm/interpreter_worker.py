@@ -1,7 +1,7 @@
-"""The process in which TensorFlow Lite Micro runs: it aborts, or writes to C's stderr, when it dislikes a model.
+"""The process in which TensorFlow Lite Micro runs, as TFLM aborts, or writes to C's stderr, when it refuses a model.
 
 Requests come pickled on stdin and are answered, pickled, on what was stdout: `("ok", value)` or `("error", text)`.
-Only `device.tflm` starts it and talks to it.
+Only `interpreter.py` starts it and talks to it.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ def main() -> None:
 
 
 def _run(runtime: Any, data: bytes, x: Array, arena_bytes: int) -> Array:
+    """Returns the model's outputs for inputs `[N, *input shape]`."""
     interpreter = runtime.Interpreter.from_bytes(data, arena_size=arena_bytes)
     outputs = []
     for sample in _batches(interpreter, x):
@@ -50,6 +51,7 @@ def _run(runtime: Any, data: bytes, x: Array, arena_bytes: int) -> Array:
 
 
 def _tensors(runtime: Any, data: bytes, x: Array, arena_bytes: int, indices: list[int]) -> list[Array]:
+    """Returns the tensors of these indices, each `[N, *shape]`, for inputs `[N, *input shape]`."""
     keep = runtime.InterpreterConfig.kPreserveAllTensors
     interpreter = runtime.Interpreter.from_bytes(data, arena_size=arena_bytes, intrepreter_config=keep)
     seen: list[list[Array]] = [[] for _ in indices]
@@ -63,6 +65,7 @@ def _tensors(runtime: Any, data: bytes, x: Array, arena_bytes: int, indices: lis
 
 
 def _probe(runtime: Any, data: bytes, arena_bytes: int) -> None:
+    """Runs one inference, of zeros, which fails where the arena is too small."""
     interpreter = runtime.Interpreter.from_bytes(data, arena_size=arena_bytes)
     details = interpreter.get_input_details(0)
     interpreter.set_input(np.zeros(details["shape"], details["dtype"]), 0)
@@ -70,6 +73,7 @@ def _probe(runtime: Any, data: bytes, arena_bytes: int) -> None:
 
 
 def _batches(interpreter: Any, x: Array) -> Array:
+    """Returns inputs as `[N, 1, *input shape]`. Raises `ValueError` for inputs of another shape or type than the model's."""
     details = interpreter.get_input_details(0)
     shape, dtype = tuple(int(n) for n in details["shape"]), np.dtype(details["dtype"])
     if x.dtype != dtype or x.shape[1:] != shape[1:] or shape[0] != 1:
