@@ -21,11 +21,11 @@ PACKAGE = HERE.parent / "src" / "micronets"
 
 WIDTH, HEIGHT = 960, 640
 BOX = (150, 48)
-PANELS = (  # x, y, width, height, title, colour
-    (20, 16, 920, 190, "On top: sees both halves", "#eef2f7"),
-    (20, 228, 410, 206, "Design: task, board, budget to .tflite (torch)", "#fdf1e3"),
-    (530, 228, 410, 206, "Deploy: .tflite to C, built and measured", "#e6f4ea"),
-    (20, 492, 920, 132, "Core: what both halves build on, without torch", "#eceaf6"),
+PANELS = (  # x, y, width, height, title, where its line is below y, colour
+    (20, 16, 920, 190, "On top: sees both halves", 22, "#eef2f7"),
+    (20, 228, 410, 206, "Design: task, board, budget to .tflite (torch)", 22, "#fdf1e3"),
+    (530, 228, 410, 206, "Deploy: .tflite to C, built and measured", 22, "#e6f4ea"),
+    (20, 492, 920, 132, "Core: what both halves build on, without torch", 121, "#eceaf6"),
 )
 PLACES = {  # middle of the upper edge, and what the folder is in a few words
     "cli": (480, 50, "arguments, exit codes"),
@@ -58,9 +58,9 @@ def picture() -> str:
         '<path d="M0 0 L8 4 L0 8 z" fill="#44546a"/></marker></defs>',
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
     ]
-    for x, y, width, height, title, colour in PANELS:
+    for x, y, width, height, title, line, colour in PANELS:
         parts.append(f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="10" fill="{colour}"/>')
-        parts.append(_text(x + 14, y + height - 11, title, 13, "#44546a", "start"))
+        parts.append(_text(x + 14, y + line, title, 13, "#44546a", "start"))
     parts += [_arrow(a, b) for a, targets in fewest_arrows().items() for b in sorted(targets)]
     parts += _file()
     for name, (x, y, gist) in PLACES.items():
