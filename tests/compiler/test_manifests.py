@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from micronets import tflite
+from micronets.boards.board import load_board
 from micronets.compiler import compile_model
 from tests.support.calling import call
 from tests.support.random_models import random_arch, random_model
@@ -100,6 +101,24 @@ def test_cmake_assembles_for_a_core_that_only_the_flags_of_c_name(out: Path, tmp
     needed = {line.split()[-1] for line in symbols if " U " in line}
     assert {"micronets_add_by4", "micronets_im2col_multiply", "micronets_conv_im2col"} <= defined
     assert {name for name in needed - defined if name.startswith("micronets_")} == set()
+
+
+@needs_cmake
+@pytest.mark.skipif(shutil.which("arm-none-eabi-gcc") is None, reason="needs arm-none-eabi-gcc")
+@pytest.mark.parametrize("board", ["NUCLEO-G0B1RE", "NUCLEO-F103RB"])
+def test_cmake_builds_portable_kernels_for_a_core_without_the_extension(tmp_path: Path, board: str) -> None:
+    path, out = tmp_path / "model.tflite", tmp_path / "c"
+    path.write_bytes(tflite.write(random_model(random_arch(6), 6)))
+    assert call("compile", path, "--board", board, "--out", out).code == 0
+    flags = " ".join(load_board(board).compiler_flags)
+    options = [f"-DCMAKE_C_FLAGS={flags}", "-DCMAKE_SYSTEM_NAME=Generic", "-DCMAKE_C_COMPILER=arm-none-eabi-gcc"]
+    options.append("-DCMAKE_TRY_COMPILE_TARGET_TYPE=STATIC_LIBRARY")
+    for command in (["cmake", "-S", out, "-B", tmp_path / "b", *options], ["cmake", "--build", tmp_path / "b"]):
+        done = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    text = (out / "README.md").read_text("utf-8")
+    assert "With those of a Cortex-M4, Cortex-M7 or Cortex-M33, the kernels use its DSP instructions" in text
+    assert "portable C, tried on Cortex-M0+, Cortex-M3 and RISC-V RV32IMC" in text
 
 
 def test_a_network_without_assembly_asks_for_no_assembler() -> None:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from micronets.boards.cores import CORES
+from micronets.boards.targets import DSP, PLAIN, Target
 from micronets.compiler.generate import ctext
 from micronets.compiler.memory.plan import ArenaPlan
 from micronets.ir.layers import INPUT, Weighted
@@ -143,7 +145,8 @@ In firmware, add {every} but `example.c` to the build, or the directory as a lib
 
 These build the network with `-O2`, whatever the project is built with; in any other build, see to it: without
 optimisation it takes several times as long. The flags that select the processor (`-mcpu` and the like) are the
-project's. With those of a Cortex-M4, M7 or M33, the kernels use its DSP instructions.
+project's. With those of a {dsp}, the kernels use its DSP instructions; with any
+other processor's they are portable C, tried on {plain}.
 
 `-D'MICRONETS_LAYER(i)=...'` runs a statement of yours before layer `i`, and once more after the last with
 `i == MICRONETS_LAYERS`: a cycle counter, for example. A layer that runs in patches of a few rows is announced for each
@@ -194,6 +197,8 @@ def describe(model: QuantizedModel, plan: ArenaPlan, title: str, constants: int,
         "test_vector.h": test_vector(model),
         "CMakeLists.txt": _cmake(sources),
         "README.md": _README.format(
+            dsp=_labels(DSP, "or"),
+            plain=_labels(PLAIN, "and"),
             title=title,
             arena=plan.bytes,
             constants=constants,
@@ -202,6 +207,12 @@ def describe(model: QuantizedModel, plan: ArenaPlan, title: str, constants: int,
             every="every `.c` and `.S` file" if assembly else "every `.c` file",
         ),
     }
+
+
+def _labels(target: Target, last: str) -> str:
+    """The cores of a target in words."""
+    labels = [core.label for core in CORES.values() if core.target is target]
+    return f"{', '.join(labels[:-1])} {last} {labels[-1]}"
 
 
 def _cmake(sources: Sequence[str]) -> str:
