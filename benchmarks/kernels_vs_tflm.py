@@ -139,12 +139,12 @@ def kernels_table(kernels: Mapping[str, Sequence[tuple[int, int]]]) -> str:
 def note(toolchain: str) -> str:
     """What the figures are."""
     return (
-        f"Simulated Cortex-M4 without flash wait states (docs/measure.md), ours built by {toolchain}; TFLM and CMSIS-NN of "
-        f"August 2026, GCC 12 -O2, in the same simulation. With waits: with flash and caches of the {BOARD}. SRAM is arena "
-        f"and stack, flash the whole image (TFLM's: file and {RUNTIME_FLASH_BYTES:,} bytes of runtime), in bytes; besides "
-        "weights: the image without the packed "
-        "weights, and without 4 bytes for each bias and scale too."
-        f" Outputs: every byte for {SAMPLES} inputs against the reference."
+        "Cycles are those of a simulated Cortex-M4 without flash wait states (docs/measure.md). Our C is built by "
+        f"{toolchain}; TFLM and CMSIS-NN are those of August 2026, built by GCC 12 with -O2, in the same simulation. The "
+        f"ratio with waits has flash and caches of the {BOARD}. SRAM is arena and stack, flash is the whole image (TFLM's: "
+        f"the file and {RUNTIME_FLASH_BYTES:,} bytes of runtime), both in bytes. The columns besides weights are our image "
+        "without the packed weights, and without 4 bytes for each bias and scale too. Outputs are equal if every byte for "
+        f"{SAMPLES} inputs is that of the reference."
     )
 
 

@@ -117,10 +117,11 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
 def note(toolchain: str) -> str:
     """What the figures are."""
     return (
-        "`--patches off` against `--patches smallest`, in bytes and in cycles of a simulated Cortex-M4 without flash wait "
-        f"states ({toolchain}). Layers in patches: how many run together, by how many rows of the last. Outputs: every byte "
-        f"for 2 inputs against the reference. Fits the board ({BOARD}): in patches, where `--patches auto` makes it fit. The "
-        "last model is MobileNetV2's blocks at a quarter of its widths, with random weights."
+        "The table compares `--patches off` with `--patches smallest`, in bytes and in cycles of a simulated Cortex-M4 "
+        f"without flash wait states ({toolchain}). Layers in patches are told by how many run together, and by how many "
+        f"rows of the last one. The board is a {BOARD}; a model fits it in patches where `--patches auto` makes it fit. "
+        "Outputs are equal if every byte for 2 inputs is that of the reference. The last model has MobileNetV2's blocks at "
+        "a quarter of their widths, with random weights."
     )
 
 
