@@ -1,4 +1,5 @@
-"""Writes the table of cycles into every kernel in assembly: what each part of it, from label to label, takes on a Cortex-M4.
+"""Writes the table of cycles into every kernel in assembly: what each part of it, from label to label, takes on a
+Cortex-M4.
 
     python -m benchmarks.assembly_cycles
 
@@ -31,7 +32,9 @@ _HEAD = f"""\
 
 @dataclass(frozen=True)
 class Part:
-    """What lies between two labels. label: the first. size: bytes. count: instructions. cycles: of them, one after another."""
+    """What lies between two labels. label: the first. size: bytes. count: instructions. cycles: of them, one after
+    another.
+    """
 
     label: str
     size: int
@@ -52,10 +55,14 @@ def parts(path: Path) -> list[Part]:
     with tempfile.TemporaryDirectory(prefix="micronets-") as name:
         target = Path(name) / "kernel.o"
         include = [f"-I{CSRC / folder}" for folder in ("include", "dsp")]
-        subprocess.run([*cc.command, *cc.core_flags, "-Wa,-L", *include, "-c", str(path), "-o", str(target)], check=True)
+        subprocess.run(
+            [*cc.command, *cc.core_flags, "-Wa,-L", *include, "-c", str(path), "-o", str(target)], check=True
+        )
         with target.open("rb") as f:
             elf = ELFFile(f)
-            index, section = next((i, s) for i, s in enumerate(elf.iter_sections()) if s.name.startswith(".text.micronets_"))
+            index, section = next(
+                (i, s) for i, s in enumerate(elf.iter_sections()) if s.name.startswith(".text.micronets_")
+            )
             code, symbols = section.data(), list(elf.get_section_by_name(".symtab").iter_symbols())
     inside = [s for s in symbols if s["st_shndx"] == index and s.name and s.name[0] != "$"]
     labels = {s["st_value"] & ~1: s.name for s in inside}

@@ -1,8 +1,8 @@
 """Characterises boards on random networks of every space: docs/characterization.md, its plots, and our latency models.
 
-Run from the repository: `python -m benchmarks.characterization [--samples 60] [--board NAME ...] [--out DIR]`. The models of
-latency go to src/micronets/boards/latencies/, one a board; the page shows the first board. Needs `pip install '.[sim]'`. About
-five minutes a board on two cores; what DIR holds already is not measured again.
+Run from the repository: `python -m benchmarks.characterization [--samples 60] [--board NAME ...] [--out DIR]`. The
+models of latency go to src/micronets/boards/latencies/, one a board; the page shows the first board. Needs
+`pip install '.[sim]'`. About five minutes a board on two cores; what DIR holds already is not measured again.
 """
 
 from __future__ import annotations
@@ -42,8 +42,14 @@ def main() -> None:
     models = []
     for n, name in enumerate(given.board or BOARDS):
         board = load_board(name)
-        networks = [*drawn, *characterize_report.layer_networks(), *(characterize_report.channel_networks() if n == 0 else [])]
-        records = characterize(networks, board, given.out / name.lower(), compiler=None, jobs=cores(), progress=said(name))
+        networks = [
+            *drawn,
+            *characterize_report.layer_networks(),
+            *(characterize_report.channel_networks() if n == 0 else []),
+        ]
+        records = characterize(
+            networks, board, given.out / name.lower(), compiler=None, jobs=cores(), progress=said(name)
+        )
         found, model = characterize_report.findings(records, board)
         assert model is not None
         assert found.model is not None
@@ -142,11 +148,16 @@ def plot(records: Sequence[NetworkRecord]) -> str:
     legend = re.findall(r'<span><i class="(c\d)"></i>(.*?)</span>', report.ops_plot(records))
     assert drawing
     names = "".join(
-        f'<g class="{colour} fill"><circle cx="90" cy="{44 + 18 * k}" r="5"/></g><text x="102" y="{48 + 18 * k}">{name}</text>'
+        f'<g class="{colour} fill"><circle cx="90" cy="{44 + 18 * k}" r="5"/></g><text x="102" '
+        f'y="{48 + 18 * k}">{name}</text>'
         for k, (colour, name) in enumerate(legend)
     )
     style = f"<style>{CSS}</style>"
-    return drawing[0].replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1).replace("</svg>", f"{style}{names}</svg>")
+    return (
+        drawing[0]
+        .replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
+        .replace("</svg>", f"{style}{names}</svg>")
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""What published pairs of times say about a Cortex-M7 against a Cortex-M4, and which model of the M7 explains them best.
+"""What published pairs of times say about a Cortex-M7 against a Cortex-M4, and which model of the M7 explains them
+best.
 
 Run from the repository: `python -m benchmarks.cortex_m7_pairs [SHARED]`, SHARED being the folder with the published
 times and the released models (default `../shared`). A pair is one engine, round and network on a board of each kind.
@@ -31,15 +32,17 @@ MODELS = {
     "MicroNet-VWW-2": "micronets/vww2_50_50_INT8",
     "MicroNet-VWW-4": "micronets/vww4_128_128_INT8",
 }
-# The F746's data cache: 4 KB in lines of 32 bytes. One cycle a miss and no factor, so that misses can be told from cycles.
+# The F746's data cache: 4 KB in lines of 32 bytes. One cycle a miss and no factor, so that misses can be told from
+# cycles.
 CACHED = SimulationModel(128, 128, 32, 1, 1.0, 0.25, "a data cache of 4 KB, for comparison")
 MISS_CYCLES = 10
 
 
 @dataclass(frozen=True)
 class Simulated:
-    """One network as our C: cycles on the L4R5 and the F446; on a Cortex-M7's code: of an M4 core, by the dual-issue model,
-    and how often code or weights are in neither cache."""
+    """One network as our C: cycles on the L4R5 and the F446; on a Cortex-M7's code: of an M4 core, by the dual-issue
+    model, and how often code or weights are in neither cache.
+    """
 
     l4r5: float
     f446: float
@@ -96,7 +99,9 @@ def simulated(shared: Path) -> dict[str, Simulated]:
 
 
 def rivals(pairs: Sequence[tuple[str, float]], models: Mapping[str, Simulated]) -> dict[str, list[float]]:
-    """What models of the M7 make of the published ratios: by model, what it says over what was published, for every pair."""
+    """What models of the M7 make of the published ratios: by model, what it says over what was published, for every
+    pair.
+    """
     found: dict[str, list[float]] = {}
     for name, ratio in pairs:
         m = models.get(name.split()[-1])
@@ -106,7 +111,9 @@ def rivals(pairs: Sequence[tuple[str, float]], models: Mapping[str, Simulated]) 
                 "one ratio for all": 1.0,
                 "dual issue, over the M4's core": m.dual_issue / m.core,
                 "dual issue, over the M4 board": m.dual_issue / board,
-                f"dual issue and {MISS_CYCLES} cycles a cache miss, over the M4 board": (m.dual_issue + MISS_CYCLES * m.misses)
+                f"dual issue and {MISS_CYCLES} cycles a cache miss, over the M4 board": (
+                    m.dual_issue + MISS_CYCLES * m.misses
+                )
                 / board,
             }
             for model, value in says.items():

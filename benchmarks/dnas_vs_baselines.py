@@ -1,13 +1,14 @@
 """DNAS against uniform width scaling and random search: same space, same limits, same total training steps.
 
-CONFIG is a configuration as `micronets run` takes it: its task, data, space, limits and recipe are those of all methods.
-For each seed and method a network is chosen and trained to int8, in all for the same number of epochs:
+CONFIG is a configuration as `micronets run` takes it: its task, data, space, limits and recipe are those of all
+methods. For each seed and method a network is chosen and trained to int8, in all for the same number of epochs:
     dnas           `search.epochs` of supernet, then `train.epochs` from the supernet's weights
     dnas-scratch   the same network trained for `train.epochs` from random weights: does the warm start pay?
-    random         `--candidates` random networks that fit, trained for `search.epochs` between them; the best on validation
-                   is trained for `train.epochs` more, from its weights
-    uniform        the space's standard network (DS-CNN with four blocks, ResNet-8, MobileNetV2) at the largest share of all
-                   its widths that fits, trained for both counts of epochs together, on the largest maps of the space
+    random         `--candidates` random networks that fit, trained for `search.epochs` between them; the best on
+                   validation is trained for `train.epochs` more, from its weights
+    uniform        the space's standard network (DS-CNN with four blocks, ResNet-8, MobileNetV2) at the largest share of
+                   all its widths that fits, trained for both counts of epochs together, on the largest maps of the
+                   space
     uniform-small  the same on the smallest maps: strides and inputs that the search may choose, chosen by hand
 Choices are made on the validation split; the test split is used once for each finished model, as int8.
 Each finished model leaves OUT/METHOD-SEED/result.json and a run that was stopped goes on from there; several processes
@@ -163,7 +164,9 @@ def say(report: Mapping[str, Any], now: bool = False) -> None:
     """Progress, a line every half minute or when it is asked for."""
     if now or time.monotonic() - _Said.at > 30:
         _Said.at = time.monotonic()
-        print(" ".join(f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in report.items()), file=sys.stderr)
+        print(
+            " ".join(f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in report.items()), file=sys.stderr
+        )
 
 
 def table(results: list[dict[str, Any]], comparison: Comparison, command: str) -> str:
@@ -171,7 +174,9 @@ def table(results: list[dict[str, Any]], comparison: Comparison, command: str) -
     config, data = comparison.config, comparison.data
     limits = ", ".join(f"{k} {v:,.0f}" for k, v in config.budget.limits().items())
     warning = "SYNTHETIC DATA. " if data.synthetic else ""
-    tried = f"Random search: {comparison.candidates} candidates. " if any(r["method"] == "random" for r in results) else ""
+    tried = (
+        f"Random search: {comparison.candidates} candidates. " if any(r["method"] == "random" for r in results) else ""
+    )
     metric = metric_label(data.metric)
     lines = [
         f"{warning}Task {config.task}, space {comparison.space.name}. Limits: {limits}. {config.search.epochs} + "

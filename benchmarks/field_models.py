@@ -77,7 +77,8 @@ def table(outcomes: Sequence[Outcome]) -> str:
         "",
         f"{done} of {len(outcomes)} models ({done / len(outcomes):.0%}), and {len(structures_done)} of "
         f"{len(structures)} different structures ({len(structures_done) / len(structures):.0%}), become C whose output "
-        f"bytes are the reference's for {SAMPLES} random inputs. {datetime.date.today()}, `python -m benchmarks.field_models`.",
+        f"bytes are the reference's for {SAMPLES} random inputs. {datetime.date.today()}, `python -m "
+        "benchmarks.field_models`.",
     ]
     return "\n".join(lines)
 

@@ -21,6 +21,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from functools import partial
 from itertools import product
 
 from micronets.boards.board import Board, Budget, board_budget, board_names, load_board
@@ -52,9 +53,9 @@ OPTIONS: Mapping[str, Mapping[str, object]] = {
 class Outcome:
     """What became of one budget.
 
-    case: space, kind of input, board, runtime and budget, to repeat it by. possible: whether some network meets it; None
-    where that is not known. refused: whether the fitter said that nothing fits. fault: "crash", "false refusal", "miss" or
-    nothing; what: of a fault. seconds, cpu_seconds: for the check of shapes, the repair and the filling up.
+    case: space, kind of input, board, runtime and budget, to repeat it by. possible: whether some network meets it;
+    None where that is not known. refused: whether the fitter said that nothing fits. fault: "crash", "false refusal",
+    "miss" or nothing; what: of a fault. seconds, cpu_seconds: for the check of shapes, the repair and the filling up.
     """
 
     case: str
@@ -125,8 +126,17 @@ def random_budget(costs: Mapping[str, float], least: Mapping[str, float], rng: r
     for name in rng.sample(sorted(costs), rng.choice((1, 1, 2, 3, len(costs)))):
         base = costs[name] if tight or rng.random() < 0.5 else least[name]
         limit = base * (rng.choice((1.0, 1.0, 1.001, 1.05)) if tight else rng.choice((0.9, 0.999, 1.0, 1.0, 1.02, 1.3)))
-        limits[name] = limit if name in ("latency_ms", "energy_mj") else max(1, math.ceil(limit) if tight else int(limit))
+        limits[name] = (
+            limit if name in ("latency_ms", "energy_mj") else max(1, math.ceil(limit) if tight else int(limit))
+        )
     return Budget(**limits)  # type: ignore[arg-type]
+
+
+def tabled(
+    by_values: Mapping[tuple[int, ...], Mapping[str, float]], space: SearchSpace, values: Mapping[str, int]
+) -> Mapping[str, float]:
+    """The costs of `values` from a table of all networks of the space, by the choices' values in the space's order."""
+    return by_values[tuple(values[c.name] for c in space.choices)]
 
 
 def judged(
@@ -178,9 +188,10 @@ def small_cases(count: int, seed: int) -> Iterator[Outcome]:
             budget = board_budget(random_budget(rng.choice(networks)[1], least, rng, tight=False), board)
             limits = budget.limits()
             possible = [v for v, costs in networks if all(costs[n] <= limit for n, limit in limits.items())]
+            measured = partial(tabled, by_key, space)
             yield judged(
                 f"small {name} {kind}, {board.name}, {way}, table {table}: {limits}",
-                lambda: BudgetFitter(space, budget, board, lambda v: by_key[tuple(v[c.name] for c in space.choices)], how),  # noqa: B023
+                partial(BudgetFitter, space, budget, board, measured, how),
                 space.sample(rng),
                 random_probabilities(space, rng),
                 possible,
@@ -208,7 +219,7 @@ def whole_cases(count: int, seed: int) -> Iterator[Outcome]:
             continue
         yield judged(
             f"whole {name} {kind}, {board.name}, {way}, number {i}: {budget.limits()}",
-            lambda: BudgetFitter(space, budget, board, runtime=how),  # noqa: B023
+            partial(BudgetFitter, space, budget, board, runtime=how),
             space.sample(rng),
             random_probabilities(space, rng),
             None,
@@ -245,8 +256,8 @@ def main() -> int:
             print(
                 f"{kind} spaces: {len(part):,} budgets, {sum(o.possible is True for o in part):,} can be met; "
                 f"{sum(o.refused for o in part):,} refused; crashes {_count(part, 'crash')}, false refusals "
-                f"{_count(part, 'false refusal')}, misses {_count(part, 'miss')}; slowest {slowest.cpu_seconds:.1f} s of "
-                f"processor time, {slowest.seconds:.1f} s in all: {slowest.case.split(':')[0]}",
+                f"{_count(part, 'false refusal')}, misses {_count(part, 'miss')}; slowest {slowest.cpu_seconds:.1f} s "
+                f"of processor time, {slowest.seconds:.1f} s in all: {slowest.case.split(':')[0]}",
                 flush=True,
             )
     if args.json:

@@ -1,4 +1,5 @@
-"""Coverage-guided fuzzing of the reader and the compiler, by atheris (libFuzzer); for `benchmarks.fuzz_reader --guided`.
+"""Coverage-guided fuzzing of the reader and the compiler, by atheris (libFuzzer); for
+`benchmarks.fuzz_reader --guided`.
 
 libFuzzer ends the process it runs in, so this module is also the program of a process of its own.
 """
@@ -50,9 +51,9 @@ def summary(log: str, seconds: float) -> str:
     covered = re.findall(r"\bcov: (\d+)", log)
     first, last = (covered[0], covered[-1]) if covered else ("0", "0")
     return (
-        f"Guided by coverage (atheris, {seconds:.0f} s): {stats.get('number_of_executed_units', 0):,} files, branches reached "
-        f"{int(first):,} -> {int(last):,}, slowest {stats.get('slowest_unit_time_sec', 0)} s, peak memory of the process "
-        f"{stats.get('peak_rss_mb', 0):,} MB"
+        f"Guided by coverage (atheris, {seconds:.0f} s): {stats.get('number_of_executed_units', 0):,} files, branches "
+        f"reached {int(first):,} -> {int(last):,}, slowest {stats.get('slowest_unit_time_sec', 0)} s, peak memory of "
+        f"the process {stats.get('peak_rss_mb', 0):,} MB"
     )
 
 

@@ -1,8 +1,8 @@
 """Mutated `.tflite` files through everything that takes one: nothing may come of it but a result or a clean refusal.
 
 Run from the repository: `python -m benchmarks.fuzz_reader [--files N] [--shared DIR] [--seed S]`, which also writes a
-section of docs/deploy.md; `--guided SECONDS` fuzzes by coverage instead (needs `pip install atheris`), and `--one NUMBER`
-does a single file of the run again, in this process, with its traceback.
+section of docs/deploy.md; `--guided SECONDS` fuzzes by coverage instead (needs `pip install atheris`), and
+`--one NUMBER` does a single file of the run again, in this process, with its traceback.
 
 Each file is read, validated, inspected, and compiled to C. Processes with limited memory do the work; one that dies, or
 a file that takes more than `SECONDS` of processor time, is a failure, as is any exception but `MicronetsError`, and any
@@ -58,7 +58,9 @@ class Tally:
 
 
 def sound_files(shared: Path) -> list[bytes]:
-    """The files that are damaged: random networks in both styles of our writer, and the released models if they are there."""
+    """The files that are damaged: random networks in both styles of our writer, and the released models if they are
+    there.
+    """
     models = [random_model(random_arch(seed), seed) for seed in range(RANDOM)]
     files = [write(model, portable=seed % 2 == 1) for seed, model in enumerate(models)]
     return files + [path.read_bytes() for path in sorted(shared.glob("models/*/*.tflite"))]
@@ -170,8 +172,8 @@ def table(total: Tally, guided: str) -> str:
             *ends,
             f"| crashed, hung or ran out of memory | {len(total.failures)} |",
             "",
-            f"Slowest: {total.slowest[0]:.1f} s of processor time (limit {SECONDS:.0f} s); most memory beyond the process's: "
-            f"{total.peak_bytes / 1e6:.0f} MB (limit {MEMORY / 1e6:.0f} MB). {date.today()}, "
+            f"Slowest: {total.slowest[0]:.1f} s of processor time (limit {SECONDS:.0f} s); most memory beyond the "
+            f"process's: {total.peak_bytes / 1e6:.0f} MB (limit {MEMORY / 1e6:.0f} MB). {date.today()}, "
             f"`python -m benchmarks.fuzz_reader`.{guided}",
         ]
     )

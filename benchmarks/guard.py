@@ -556,7 +556,8 @@ def compare(
 ) -> Comparison:
     """Two records beside each other.
 
-    allowed: the kinds, or beginnings of paths, that may differ. names: new paths of figures of `before` by their old ones.
+    allowed: the kinds, or beginnings of paths, that may differ. names: new paths of figures of `before` by their old
+    ones.
     """
     if before["settings"]["quick"] != after["settings"]["quick"]:
         raise SystemExit("guard: one of the records is quick and the other is not; record both in the same way")

@@ -1,7 +1,8 @@
-"""Our C against TFLM with CMSIS-NN on a simulated Cortex-M4, for eight released models; writes a section of docs/results.md.
+"""Our C against TFLM with CMSIS-NN on a simulated Cortex-M4, for eight released models; writes a section of
+docs/results.md.
 
-Run from the repository: `python -m benchmarks.kernels_vs_tflm [SHARED]`, SHARED being the folder with the released models
-and the simulated baselines of TFLM (default `../shared`). Needs `pip install '.[sim]'`. About a minute.
+Run from the repository: `python -m benchmarks.kernels_vs_tflm [SHARED]`, SHARED being the folder with the released
+models and the simulated baselines of TFLM (default `../shared`). Needs `pip install '.[sim]'`. About a minute.
 """
 
 from __future__ import annotations
@@ -67,8 +68,8 @@ def constants(model: QuantizedModel) -> tuple[int, int]:
 
 
 def row(name: str, figures: Measurement, baseline: Mapping[str, str], weights: int, scales: int) -> dict[str, Any]:
-    """One model: ours and TFLM's cycles without wait states and with the board's, SRAM (arena and stack), flash, that without
-    constants.
+    """One model: ours and TFLM's cycles without wait states and with the board's, SRAM (arena and stack), flash, that
+    without constants.
 
     weights, scales: `constants` of the network that is left once the compiler has removed dead filters.
     """
@@ -114,7 +115,9 @@ def models_table(rows: Sequence[Mapping[str, Any]]) -> str:
         "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|",
     ]
     for r in rows:
-        pairs = [f"{ours:,} | {theirs:,} | {ours / theirs:.2f}" for ours, theirs in (r["cycles"], r["sram"], r["flash"])]
+        pairs = [
+            f"{ours:,} | {theirs:,} | {ours / theirs:.2f}" for ours, theirs in (r["cycles"], r["sram"], r["flash"])
+        ]
         pairs[0] += f" | {r['waiting'][0] / r['waiting'][1]:.2f}"
         equal = "equal" if r["bit_exact"] else "DIFFER"
         lines.append(f"| {r['model']} | {' | '.join(pairs)} | {r['besides_weights']:,} | {r['code']:,} | {equal} |")

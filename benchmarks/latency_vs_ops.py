@@ -1,13 +1,13 @@
 """Searching by a latency model against searching by ops, at the same measured milliseconds.
 
-CONFIG has `runtime = "c"` and the one limit `budget.latency_ms`. For each seed, with the same supernet, data and epochs:
-    latency   the search of `micronets run`: it differentiates through the board's latency model, measures its result on the
-              simulated board and steps back where that misses the limit
+CONFIG has `runtime = "c"` and the one limit `budget.latency_ms`. For each seed, with the same supernet, data and
+    epochs: latency   the search of `micronets run`: it differentiates through the board's latency model, measures its
+              result on the simulated board and steps back where that misses the limit
     ops       the paper's proxy: the limit in MACs that a line through random networks of the space gives for the
-              milliseconds; the network found is measured, the limit corrected by what was missed, and the search made anew,
-              until the network is within `CLOSE` of the limit, at most `SEARCHES` times; the closest is taken
-Both are then trained alike, from their supernet's weights. The test split is used once for each finished model, as int8.
-Run from the repository: `python -m benchmarks.latency_vs_ops benchmarks/compare_latency.toml [--table FILE.md]`.
+              milliseconds; the network found is measured, the limit corrected by what was missed, and the search made
+              anew, until the network is within `CLOSE` of the limit, at most `SEARCHES` times; the closest is taken
+Both are then trained alike, from their supernet's weights. The test split is used once for each finished model, as
+int8. Run from the repository: `python -m benchmarks.latency_vs_ops benchmarks/compare_latency.toml [--table FILE.md]`.
 Each finished model leaves OUT/METHOD-SEED/result.json; a run that was stopped goes on from there.
 """
 
@@ -82,7 +82,9 @@ class Latency(Comparison):
             directory=directory,
             progress=say,
             runtime=self.context.costs,
-            measure=measured_costs(self.context.config.budget, self.context.board, self.context.runtime, self.context.progress)
+            measure=measured_costs(
+                self.context.config.budget, self.context.board, self.context.runtime, self.context.progress
+            )
             if timed
             else None,
         )
@@ -91,7 +93,9 @@ class Latency(Comparison):
         """MACs that a line through random networks of the space gives for the limit."""
         drawn = [d.arch for d in characterize.draw(self.space, DRAWN, seed=0)]
         ops = [macs(arch.steps()) for arch in drawn]
-        ms = [float(budget_costs(arch, self.board, ("latency_ms",), self.context.costs)["latency_ms"]) for arch in drawn]
+        ms = [
+            float(budget_costs(arch, self.board, ("latency_ms",), self.context.costs)["latency_ms"]) for arch in drawn
+        ]
         slope, intercept = np.polyfit(ops, ms, 1)
         return float((self.limit_ms - intercept) / slope)
 
@@ -113,7 +117,9 @@ def table(results: Sequence[dict[str, Any]], comparison: Latency, command: str) 
         rows = [r for r in results if r["method"] == method]
         if rows:
             cells = [
-                {"ops": "ops, corrected until the milliseconds fit", "latency": "milliseconds, by the latency model"}[method],
+                {"ops": "ops, corrected until the milliseconds fit", "latency": "milliseconds, by the latency model"}[
+                    method
+                ],
                 str(len(rows)),
                 f"{statistics.mean(r['searches'] for r in rows):.1f}",
                 _spread([r["ms"] for r in rows]),
@@ -124,9 +130,9 @@ def table(results: Sequence[dict[str, Any]], comparison: Latency, command: str) 
     lines += [
         "",
         f"{'SYNTHETIC DATA. ' if data.synthetic else ''}Task {config.task}, space {comparison.space.name}, limit "
-        f"{comparison.limit_ms:g} ms on the simulated {comparison.board.name}, our C. {config.search.epochs} epochs of search, "
-        f"{config.train.epochs} of training and {config.train.qat_epochs} with quantisation simulated. Data: {data.source}. "
-        f"int8; mean +- standard deviation over seeds. {datetime.date.today()}, `{command}`.",
+        f"{comparison.limit_ms:g} ms on the simulated {comparison.board.name}, our C. {config.search.epochs} epochs "
+        f"of search, {config.train.epochs} of training and {config.train.qat_epochs} with quantisation simulated. "
+        f"Data: {data.source}. int8; mean +- standard deviation over seeds. {datetime.date.today()}, `{command}`.",
     ]
     return "\n".join(lines)
 
@@ -142,7 +148,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/latency_vs_ops"))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
-    parser.add_argument("--table", type=Path, help="Markdown file whose section latency-vs-ops is replaced by the table")
+    parser.add_argument(
+        "--table", type=Path, help="Markdown file whose section latency-vs-ops is replaced by the table"
+    )
     args = parser.parse_args()
     config = load(args.config, args.set)
     if config.runtime != "c" or list(config.budget.limits()) != ["latency_ms"] or config.teacher is not None:

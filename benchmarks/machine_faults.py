@@ -1,7 +1,7 @@
 """How hard the synthetic machines are: a small network against the plainest of scores, the clip's mean level.
 
-A DS-CNN of 48 channels is trained for a few epochs on each kind of machine, and judged on the test split of the task; the
-level is the mean log-mel pixel, higher or lower, whichever tells more. Run from the repository:
+A DS-CNN of 48 channels is trained for a few epochs on each kind of machine, and judged on the test split of the task;
+the level is the mean log-mel pixel, higher or lower, whichever tells more. Run from the repository:
     python -m benchmarks.machine_faults [--seeds 3] [--epochs 6] [--table docs/results.md]
 Some minutes on one core.
 """
@@ -72,7 +72,8 @@ def table(results: list[dict[str, Any]], epochs: int) -> str:
     r = results[0]
     note = (
         f"Synthetic. {r['clips']} test clips of 8 machines, half of them with a fault; a DS-CNN of {WIDTH} channels"
-        f" ({r['macs'] / 1e6:.1f} M MACs), {epochs} epochs, float. {date.today()}, `python -m benchmarks.machine_faults`."
+        f" ({r['macs'] / 1e6:.1f} M MACs), {epochs} epochs, float. {date.today()}, `python -m "
+        "benchmarks.machine_faults`."
     )
     return "\n".join([*lines, "", note])
 
@@ -84,7 +85,9 @@ def main() -> None:
     parser.add_argument("--table", type=Path, help="Markdown file whose section is replaced by the table")
     args = parser.parse_args()
     prepare_cpu()
-    results = [measure(kind, args.seeds, args.epochs) for kind in ("slider", *(k for k in synthetic.KINDS if k != "slider"))]
+    results = [
+        measure(kind, args.seeds, args.epochs) for kind in ("slider", *(k for k in synthetic.KINDS if k != "slider"))
+    ]
     print(table(results, args.epochs))
     if args.table:
         replace_section(args.table, "machine-faults", table(results, args.epochs))

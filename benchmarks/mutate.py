@@ -62,7 +62,9 @@ def mutated(rng: random.Random, data: bytes, others: Sequence[bytes]) -> bytes:
 
 
 def _field(rng: random.Random, out: bytearray, fields: Sequence[int]) -> None:
-    """Another value for something that the reader reads: a near one, an ordinary one, an extreme, or another field's."""
+    """Another value for something that the reader reads: a near one, an ordinary one, an extreme, or another
+    field's.
+    """
     at = rng.choice(fields)
     width = rng.choice((1, 1, 2, 4, 4, 4, 8))
     if at + width > len(out):

@@ -1,7 +1,7 @@
 """What patches save in memory and cost in time, for eight released models and a large one; writes docs/results.md.
 
-Run from the repository: `python -m benchmarks.patches [SHARED]`, SHARED being the folder with the released models (default
-`../shared`). Needs `pip install '.[sim]'`. About two minutes.
+Run from the repository: `python -m benchmarks.patches [SHARED]`, SHARED being the folder with the released models
+(default `../shared`). Needs `pip install '.[sim]'`. About two minutes.
 """
 
 from __future__ import annotations
@@ -36,7 +36,18 @@ def large_arch(side: int = 160) -> Arch:
     layers: list[Layer] = [_conv("stem", INPUT, 8, (3, 3), (2, 2))]
     width, previous = 8, "stem"
     for block, (expansion, filters, stride) in enumerate(
-        ((1, 4, 1), (6, 8, 2), (6, 8, 1), (6, 8, 2), (6, 8, 1), (6, 16, 2), (6, 16, 1), (6, 24, 1), (6, 40, 2), (6, 80, 1))
+        (
+            (1, 4, 1),
+            (6, 8, 2),
+            (6, 8, 1),
+            (6, 8, 2),
+            (6, 8, 1),
+            (6, 16, 2),
+            (6, 16, 1),
+            (6, 24, 1),
+            (6, 40, 2),
+            (6, 80, 1),
+        )
     ):
         entry = previous
         if expansion > 1:
@@ -55,7 +66,9 @@ def large_arch(side: int = 160) -> Arch:
     return Arch((side, side, 3), tuple(layers))
 
 
-def _conv(name: str, source: str, filters: int, kernel: tuple[int, int] = (1, 1), stride: tuple[int, int] = (1, 1)) -> Conv2D:
+def _conv(
+    name: str, source: str, filters: int, kernel: tuple[int, int] = (1, 1), stride: tuple[int, int] = (1, 1)
+) -> Conv2D:
     return Conv2D(name=name, inputs=(source,), filters=filters, kernel=kernel, stride=stride, activation="relu6")
 
 

@@ -37,7 +37,11 @@ def main(shared: Path) -> None:
         _row(name, "`.tflite`", ((tflite_bytes(a.steps()), len(d)) for a, d in files))
     pairs = [(archs[n], d) for n, d in released.items()]
     _row("8 released", "arena on the host", ((arena_tflm_bytes(a), interpreter.min_arena(d)) for a, d in pairs))
-    _row("8 released", "arena in use on a Cortex-M", ((used_bytes(archs[r["model"]], 4), int(r["arena_bytes"])) for r in rows))
+    _row(
+        "8 released",
+        "arena in use on a Cortex-M",
+        ((used_bytes(archs[r["model"]], 4), int(r["arena_bytes"])) for r in rows),
+    )
     _row("8 released", "`.tflite` as we write it", ((tflite_bytes(a.steps()), len(write(read(d)))) for a, d in pairs))
     cycles = ((base_cycles(archs[r["model"]].steps()), float(r["cycles_0ws"])) for r in rows)
     _row("8 released", "cycles against simulation, Cortex-M4", cycles)

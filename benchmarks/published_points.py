@@ -28,8 +28,8 @@ PAPER = MODELS | {"MicroNet-AD-L": "micronets/ad_large_int8", "AD-baseline (FC-A
 PAPER_BOARDS = {"lat_s_F446RE": "NUCLEO-F446RE", "lat_s_F746ZG": "NUCLEO-F746ZG", "lat_s_F767ZI": "NUCLEO-F767ZI"}
 TFLM_ENGINES = ("CMSIS-NN",)  # engines that run the kernels of the baselines, in a version of their time
 ENGINES = ("X-CUBE-AI", "Plumerai", "Bosch HALE", "CMSIS-NN")
-# TFLM simulated as the baselines are but with the flash of the L4R5, over microTVM's times on it: the reference's figures
-# (cortex_m.md), to two digits.
+# TFLM simulated as the baselines are but with the flash of the L4R5, over microTVM's times on it: the reference's
+# figures (cortex_m.md), to two digits.
 L4R5, L4R5_ENGINE = "NUCLEO-L4R5ZI", "microTVM"
 OVER_L4R5 = {"kws_ref_model": 0.84, "ad01_int8": 0.95, "pretrainedResnet_quant": 0.99, "vww_96_int8": 0.91}
 HALF_UNIT_S, ROUNDED = 0.0005, 0.1  # the paper gives whole milliseconds; times that this blurs by more are left out
@@ -39,7 +39,9 @@ BOARDS = {"NUCLEO-L4R5ZI": "NUCLEO-L4R5ZI", "DISCO-F746NG": "NUCLEO-F746ZG", "NU
 
 @dataclass(frozen=True)
 class Point:
-    """A published time of a released network: `model` its path in the shared models, `board` with the published clock."""
+    """A published time of a released network: `model` its path in the shared models, `board` with the published
+    clock.
+    """
 
     model: str
     where: str
@@ -50,9 +52,11 @@ class Point:
 
 @dataclass(frozen=True)
 class Ours:
-    """Times of a network on a board in ms: under TFLM estimated and simulated; our C by the latency model and simulated.
+    """Times of a network on a board in ms: under TFLM estimated and simulated; our C by the latency model and
+    simulated.
 
-    `predicted` is None where the latency model does not know all of the network. uncertainty: of the simulated times, relative.
+    `predicted` is None where the latency model does not know all of the network. uncertainty: of the simulated times,
+    relative.
     """
 
     tflm_estimated: float
@@ -119,8 +123,8 @@ def _predicted(arch: Arch, board: Board) -> float | None:
 def points_table(rows: Sequence[tuple[Point, Ours]]) -> str:
     """A row for each published time of TFLM and its kernels: the time, and each of ours with its share of it."""
     lines = [
-        "| board | network | published | ms | TFLM estimated | ratio | TFLM simulated | ratio | our C predicted | ratio "
-        "| our C simulated | ratio |",
+        "| board | network | published | ms | TFLM estimated | ratio | TFLM simulated | ratio | our C predicted | "
+        "ratio | our C simulated | ratio |",
         f"|---|---|---|{'--:|' * 9}",
     ]
     for p, o in rows:
@@ -142,19 +146,22 @@ def explanation(rows: Sequence[tuple[Point, Ours]], baselines: Mapping[str, Mapp
     of_l4r5 = [o.tflm_simulated / p.ms for p, o in rows if p.where == L4R5]
     waits = [int(b["cycles_flash5ws"]) / int(b["cycles_0ws"]) - 1 for b in baselines.values()]
     return (
-        f"Simulated TFLM over published, geometric means: {late:.2f} on the L4R5 (2021 to 2022), {early:.2f} on the F446 and "
-        f"{m7:.2f} on the Cortex-M7 boards (the paper's, 2020). The simulated TFLM is that of August 2026 with its CMSIS-NN. "
-        "**Age**: the F446 and the L4R5 are one core with one kind of flash accelerator; between their rows lies a factor of "
-        f"{late / early:.2f}, and the known difference is the version of the kernels and of the compiler. **Flash**: it cannot "
-        f"explain the gap, since all waits simulated for the F446 are {min(waits):.0%} to {max(waits):.0%} of its core's "
-        f"cycles, and the M7 boards, which have caches, show the same gap. On the L4R5 the ratios are {min(of_l4r5):.2f} to "
-        f"{max(of_l4r5):.2f}. The factor 1.09 of both M4 boards was fitted to microTVM's four of them, so their mean says "
-        "nothing, but their spread does, and the two others are a check."
+        f"Simulated TFLM over published, geometric means: {late:.2f} on the L4R5 (2021 to 2022), {early:.2f} on the "
+        f"F446 and {m7:.2f} on the Cortex-M7 boards (the paper's, 2020). The simulated TFLM is that of August 2026 "
+        "with its CMSIS-NN. **Age**: the F446 and the L4R5 are one core with one kind of flash accelerator; between "
+        f"their rows lies a factor of {late / early:.2f}, and the known difference is the version of the kernels and "
+        "of the compiler. **Flash**: it cannot explain the gap, since all waits simulated for the F446 are "
+        f"{min(waits):.0%} to {max(waits):.0%} of its core's cycles, and the M7 boards, which have caches, show the "
+        f"same gap. On the L4R5 the ratios are {min(of_l4r5):.2f} to {max(of_l4r5):.2f}. The factor 1.09 of both M4 "
+        "boards was fitted to microTVM's four of them, so their mean says nothing, but their spread does, and the two "
+        "others are a check."
     )
 
 
 def steps_table(rows: Sequence[tuple[Point, Ours]]) -> str:
-    """How many times faster the paper's M7 boards are than its F446, published and simulated: kernels and their age cancel."""
+    """How many times faster the paper's M7 boards are than its F446, published and simulated: kernels and their age
+    cancel.
+    """
     m4 = {p.model: (p, o) for p, o in rows if p.where == "NUCLEO-F446RE"}
     lines = ["| board | network | F446 / board, published | simulated | ratio |", "|---|---|--:|--:|--:|"]
     for p, o in rows:
@@ -174,16 +181,22 @@ def engines_table(points: Iterable[Point], found: Mapping[tuple[str, str], Ours]
         if family not in engines or p.ms < engines[family].ms:
             engines[family] = p
     names = [e if e != "CMSIS-NN" else "TFLM or microTVM" for e in ENGINES]
-    lines = [f"| board | network | our C ms | {' | '.join(names)} | ours / best |", f"|---|---|{'--:|' * (len(ENGINES) + 2)}"]
+    lines = [
+        f"| board | network | our C ms | {' | '.join(names)} | ours / best |",
+        f"|---|---|{'--:|' * (len(ENGINES) + 2)}",
+    ]
     for (where, model), engines in best.items():
         o, least = found[where, model], min(p.ms for p in engines.values())
         cells = " | ".join(f"{engines[e].ms:g}" if e in engines else "" for e in ENGINES)
         lines.append(
-            f"| {where} | {_name(model)} | {o.simulated:.1f} +-{o.uncertainty:.0%} | {cells} | **{o.simulated / least:.2f}** |"
+            f"| {where} | {_name(model)} | {o.simulated:.1f} +-{o.uncertainty:.0%} | {cells} | "
+            f"**{o.simulated / least:.2f}** |"
         )
     for where in dict.fromkeys(where for where, _ in best):
         of_board = [
-            found[key].simulated / min(p.ms for p in engines.values()) for key, engines in best.items() if key[0] == where
+            found[key].simulated / min(p.ms for p in engines.values())
+            for key, engines in best.items()
+            if key[0] == where
         ]
         lines.append(f"| {where} | geometric mean | | {' | ' * len(ENGINES)}**{geometric_mean(of_board):.2f}** |")
     return "\n".join(lines)

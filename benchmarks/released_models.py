@@ -1,4 +1,5 @@
-"""Released models and ours on the same test pictures, each through its own front end; writes a section of docs/results.md.
+"""Released models and ours on the same test pictures, each through its own front end; writes a section of
+docs/results.md.
 
 Run from the repository: `python -m benchmarks.released_models [DATA] [SHARED]`, DATA holding vww/inria, vww/coco and ic
 (default `data`), SHARED the released models (default `../shared`). Rows whose model or data are missing are left out.
@@ -46,7 +47,9 @@ def main() -> None:
     ]
     for task, path, what in TESTS:
         models = [(name, Path(file), None) for name, file in OURS[task]]
-        models += [(name, args.shared / "models" / f"{file}.tflite", front_end) for name, file, front_end in RELEASED[task]]
+        models += [
+            (name, args.shared / "models" / f"{file}.tflite", front_end) for name, file, front_end in RELEASED[task]
+        ]
         for name, model, front_end in models:
             if not (args.data / path).exists() or not model.exists():
                 print(f"left out: {name} on {args.data / path}", file=sys.stderr)

@@ -1,10 +1,11 @@
 """The generated C gives the reference's bytes however it is built; writes a section of docs/deploy.md.
 
-Run from the repository: `python -m benchmarks.same_bytes [--networks N] [--shared DIR]`. The released models and N random
-networks (default 100) are built by gcc and clang, at -O0, -O2, -O3 and -Os, for 32 and 64 bits, with the plain kernels and
-with those for DSP instructions (emulated), and with the address and undefined-behaviour sanitizers. Every output byte is
-compared with the integer reference, and each arena lies between guard bytes; under the sanitizers it is a heap block of its
-own, so that reading beside it is found as well. What this machine cannot build is skipped, with the reason. Some minutes.
+Run from the repository: `python -m benchmarks.same_bytes [--networks N] [--shared DIR]`. The released models and N
+random networks (default 100) are built by gcc and clang, at -O0, -O2, -O3 and -Os, for 32 and 64 bits, with the plain
+kernels and with those for DSP instructions (emulated), and with the address and undefined-behaviour sanitizers. Every
+output byte is compared with the integer reference, and each arena lies between guard bytes; under the sanitizers it is
+a heap block of its own, so that reading beside it is found as well. What this machine cannot build is skipped, with the
+reason. Some minutes.
 """
 
 from __future__ import annotations
@@ -226,7 +227,9 @@ def main() -> None:
         else:
             rows.append((way, f"skipped: {reason}"))
         print(*map(str, rows[-1]), flush=True)
-    text = table(rows, options.networks, sum(c.name.split()[0] != "random" and " in patches" not in c.name for c in chosen))
+    text = table(
+        rows, options.networks, sum(c.name.split()[0] != "random" and " in patches" not in c.name for c in chosen)
+    )
     print(text)
     if failed:
         sys.exit(1)

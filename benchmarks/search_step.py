@@ -72,7 +72,9 @@ def measure(name: str, batch_size: int, rounds: int) -> dict[str, Any]:
     """Median times of both steps and the median of their ratios."""
     kind, options = SETTINGS[name]
     full = spaces.make(name, kind, 12, **options)
-    space = replace(full, choices=tuple(replace(c, options=c.options[:1]) if c.kind == "shape" else c for c in full.choices))
+    space = replace(
+        full, choices=tuple(replace(c, options=c.options[:1]) if c.kind == "shape" else c for c in full.choices)
+    )
     arch = derive(space, space.largest())
     device = pick_device()
     precision = pick_precision("auto", device)
@@ -117,14 +119,20 @@ def measure(name: str, batch_size: int, rounds: int) -> dict[str, Any]:
 
 def table(results: list[dict[str, Any]]) -> str:
     """The results as Markdown."""
-    lines = ["| space | batch | precision | threads | plain step ms | supernet step ms | ratio | limit |", "|" + " --- |" * 8]
+    lines = [
+        "| space | batch | precision | threads | plain step ms | supernet step ms | ratio | limit |",
+        "|" + " --- |" * 8,
+    ]
     for r in results:
-        cells = [f"{r[k]:.0f}" if k.endswith("ms") else f"{r[k]:.2f}" if k in ("ratio", "limit") else str(r[k]) for k in r]
+        cells = [
+            f"{r[k]:.0f}" if k.endswith("ms") else f"{r[k]:.2f}" if k in ("ratio", "limit") else str(r[k]) for k in r
+        ]
         lines.append(f"| {' | '.join(cells)} |")
     today = datetime.date.today()
     lines += [
         "",
-        f"Medians of processor time; host, {torch.get_num_threads()} thread(s). {today}, `python -m benchmarks.search_step`.",
+        f"Medians of processor time; host, {torch.get_num_threads()} thread(s). {today}, `python -m "
+        "benchmarks.search_step`.",
     ]
     return "\n".join(lines)
 

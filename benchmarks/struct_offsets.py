@@ -2,8 +2,8 @@
 
     python -m benchmarks.struct_offsets
 
-Run it after a record that the assembly reads has changed. The offsets are those of a cross compiler for a Cortex-M4. C that
-includes a record compares them once more with its own: a header that is out of date does not build.
+Run it after a record that the assembly reads has changed. The offsets are those of a cross compiler for a Cortex-M4. C
+that includes a record compares them once more with its own: a header that is out of date does not build.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ HEADER = CSRC / "include/micronets_offsets.h"
 class Record:
     """A C struct whose fields assembly reads.
 
-    prefix: what the names of its offsets begin with. ctype: the struct. header: the file that declares it. fields: their names.
+    prefix: what the names of its offsets begin with. ctype: the struct. header: the file that declares it. fields:
+    their names.
     """
 
     prefix: str
@@ -40,7 +41,19 @@ RECORDS = (
         "micronets_im2col_block",
         "micronets_im2col_multiply.h",
         (
-            *("weights", "end", "bias", "multiplier", "filters", "skipped", "columns", "zero_point", "clamp", "pairs", "input"),
+            *(
+                "weights",
+                "end",
+                "bias",
+                "multiplier",
+                "filters",
+                "skipped",
+                "columns",
+                "zero_point",
+                "clamp",
+                "pairs",
+                "input",
+            ),
             *("lowest4", "highest4"),
         ),
     ),
@@ -62,7 +75,20 @@ RECORDS = (
                 "x",
                 "x_line",
             ),
-            *("out_line", "lines", "next", "row", "back", "weights_end", "skipped", "entry", "count", "left", "to", "at"),
+            *(
+                "out_line",
+                "lines",
+                "next",
+                "row",
+                "back",
+                "weights_end",
+                "skipped",
+                "entry",
+                "count",
+                "left",
+                "to",
+                "at",
+            ),
         ),
     ),
     Record(
@@ -101,7 +127,9 @@ def offsets(record: Record) -> dict[str, int]:
     )
     with tempfile.TemporaryDirectory(prefix="micronets-") as name:
         source, target = Path(name) / "offsets.c", Path(name) / "offsets.s"
-        source.write_text(f'#include "{record.header}"\nvoid offsets(void);\nvoid offsets(void)\n{{\n{lines}}}\n', "utf-8")
+        source.write_text(
+            f'#include "{record.header}"\nvoid offsets(void);\nvoid offsets(void)\n{{\n{lines}}}\n', "utf-8"
+        )
         include = [f"-I{CSRC / folder}" for folder in ("include", "dsp")]
         firmware = str(files("micronets.device") / "firmware/include")
         flags = [*cc.core_flags, *cc.hosted, "-O1", *include, "-isystem", firmware, "-DMICRONETS_WRITING_OFFSETS"]

@@ -1,7 +1,7 @@
 """The models in zoo/: keeps a finished run there, and writes the tables about them in README.md and docs/results.md.
 
-python -m benchmarks.zoo keep runs/kws_frontier      # zoo/kws_frontier/{model.tflite,report.json,config.toml}
-python -m benchmarks.zoo tables                      # the sections `zoo` (keywords) and `zoo-more` (other tasks) of both files
+python -m benchmarks.zoo keep runs/kws_frontier  # zoo/kws_frontier/{model.tflite,report.json,config.toml}
+python -m benchmarks.zoo tables  # the sections `zoo` (keywords) and `zoo-more` (other tasks) of both files
 """
 
 from __future__ import annotations
@@ -92,13 +92,13 @@ def tables() -> str:
     dates = sorted({facts["date"] for facts in reports.values()})
     lines += [
         "",
-        f"Each model of ours was made by `micronets run` with the file of its name in `examples/` ({', '.join(dates)}). "
-        f"Accuracy is that on {', '.join(f'{n:,}' for n in sorted(samples))} test recordings of Speech Commands v2 in 12 "
-        f"classes, which were never used to choose anything (95 % confidence: +-{interval:.1f} points). TFLM's arena is the "
-        "smallest one in which the model runs on a 64-bit host, found by bisection. The columns of the C are what "
-        f"`micronets measure` says of the whole image with its stack on a simulated {', '.join(boards)}; its time is within "
-        f"+-10 %. 1 kB is 1000 bytes. {datetime.date.today()}, `python -m benchmarks.zoo tables`; all figures: "
-        "zoo/NAME/report.json.",
+        "Each model of ours was made by `micronets run` with the file of its name in `examples/` "
+        f"({', '.join(dates)}). Accuracy is that on {', '.join(f'{n:,}' for n in sorted(samples))} test recordings of "
+        "Speech Commands v2 in 12 classes, which were never used to choose anything (95 % confidence: "
+        f"+-{interval:.1f} points). TFLM's arena is the smallest one in which the model runs on a 64-bit host, found "
+        "by bisection. The columns of the C are what `micronets measure` says of the whole image with its stack on a "
+        f"simulated {', '.join(boards)}; its time is within +-10 %. 1 kB is 1000 bytes. {datetime.date.today()}, "
+        "`python -m benchmarks.zoo tables`; all figures: zoo/NAME/report.json.",
     ]
     return "\n".join(lines)
 
@@ -124,9 +124,9 @@ def more_tables() -> str:
         lines.append(f"| {' | '.join(cells)} |")
     lines += [
         "",
-        f"Each model was made by `micronets run` with the file of its name in `examples/` ({', '.join(sorted(dates))}); the "
-        "test was used once. The columns of TFLM's arena and of the C mean what they do in the table of keywords. "
-        f"{datetime.date.today()}, `python -m benchmarks.zoo tables`; all figures: "
+        "Each model was made by `micronets run` with the file of its name in `examples/` "
+        f"({', '.join(sorted(dates))}); the test was used once. The columns of TFLM's arena and of the C mean what "
+        f"they do in the table of keywords. {datetime.date.today()}, `python -m benchmarks.zoo tables`; all figures: "
         "zoo/NAME/report.json.",
     ]
     return "\n".join(lines)

@@ -28,11 +28,10 @@ PAGE = Path(__file__).with_name("configuration.md")
 
 HEAD = """# Configuration
 
-A run is decided by one TOML file; `examples/` has some. Every key has a default but `board` and `space.name`
-or `space.file`. An unknown
-key is an error that names the nearest known one. `--set key=value` on the command line changes one setting, as in
-`--set train.epochs=10 --set budget.arena_bytes=64K`. The resolved configuration is printed and saved as `config.toml` in
-the run directory; it is a configuration itself.
+A run is decided by one TOML file; `examples/` has some. Every key has a default but `board` and `space.name` or
+`space.file`. An unknown key is an error that names the nearest known one.
+`--set key=value` on the command line changes one setting, as in `--set train.epochs=10 --set budget.arena_bytes=64K`.
+The resolved configuration is printed and saved as `config.toml` in the run directory; it is a configuration itself.
 
 - Sizes are bytes, or text with a unit: `"128K"` and `"128KiB"` are 131,072, `"128kB"` is 128,000.
 - Counts may be written `8.3e6`.
@@ -109,14 +108,15 @@ def space_tables() -> str:
                 said = ", ".join(f"`{k} = {literal(v)}`" for k, v in others.items())
                 parts.append(f"Defaults for {_tasks(tasks)}: {said}.")
     fix = (
-        "`[space.fix]` gives choices of the space one value, as in `frame_stride = 2`: they are then no choices any more. The\n"
-        "names of the choices and their options are in `report.html`, and in the error message for a name that is not one."
+        "`[space.fix]` gives choices of the space one value, as in `frame_stride = 2`: they are then no choices any "
+        "more. The\nnames of the choices and their options are in `report.html`, and in the error message for a name "
+        "that is not one."
     )
     own = (
         '### `space.file = "my_space.py:my_space"`\nA search space of your own: a function in a Python file of yours, '
-        "`my_space(inputs, classes, **options)`\n-> `SearchSpace`, in place of `space.name`. Its arguments with defaults are "
-        "keys of `[space]`, beside those of the input. The\nrun keeps a copy in `search/space.py`, and is not continued with "
-        "a file that has changed. [python.md](python.md) has one."
+        "`my_space(inputs, classes, **options)`\n-> `SearchSpace`, in place of `space.name`. Its arguments with "
+        "defaults are keys of `[space]`, beside those of the input. The\nrun keeps a copy in `search/space.py`, and "
+        "is not continued with a file that has changed. [python.md](python.md) has one."
     )
     return "\n\n".join(["## Space", *parts, own, fix])
 

@@ -75,8 +75,8 @@ ON_WHICH_CORE = """## On which core
 A row is an entry of `boards/cores.py`; the name is that under `core` in a board's TOML file. The target decides which
 kernels and which layout of weights the compiler takes (`boards/targets.py`). Firmware is built by the GCC that is named
 or by `ziglang`, executed by that model of unicorn, and a second time by that machine of QEMU. Where there is a cycle
-model, it tells times ([measure.md](measure.md)); elsewhere instructions are counted. The last column is what the makefile
-of TFLM with CMSIS-NN calls the core.
+model, it tells times ([measure.md](measure.md)); elsewhere instructions are counted. The last column is what the
+makefile of TFLM with CMSIS-NN calls the core.
 """
 
 
@@ -225,7 +225,10 @@ def kernels_table() -> str:
 
 def cores_table() -> str:
     """A row for each core: the kernels that the compiler takes for it, and what executes its code."""
-    lines = ["| core | target | kernels | GCC | unicorn | QEMU | cycle model | TFLM |", "|---|---|---|---|---|---|---|---|"]
+    lines = [
+        "| core | target | kernels | GCC | unicorn | QEMU | cycle model | TFLM |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
     lines += map(_core_row, CORES.values())
     return "\n".join(lines)
 

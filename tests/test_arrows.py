@@ -1,4 +1,7 @@
-"""Who may import whom: core <- deploy, core <- design, and only the top sees both. Read from the sources, not by importing."""
+"""Who may import whom: core <- deploy, core <- design, and only the top sees both.
+
+Read from the sources, not by importing.
+"""
 
 import ast
 import subprocess
@@ -29,7 +32,9 @@ MODULES = modules()
 
 
 def folder(name: str) -> str:
-    """The first part of a dotted name: the folder that a module lies in, or the module itself if it lies beside them."""
+    """The first part of a dotted name: the folder that a module lies in, or the module itself if it lies beside
+    them.
+    """
     return name.split(".")[0]
 
 
@@ -82,7 +87,15 @@ def test_torch_is_imported_by_design_and_by_the_augmentation_of_tasks_alone(name
 
 def test_the_deploy_half_and_the_command_line_load_no_torch() -> None:
     names = (
-        *("cli", "compiler", "tflite", "device.tflm.interpreter", "quantized.reference", "cost.costs", "commands.evaluate"),
+        *(
+            "cli",
+            "compiler",
+            "tflite",
+            "device.tflm.interpreter",
+            "quantized.reference",
+            "cost.costs",
+            "commands.evaluate",
+        ),
         *("commands.inspect", "pipeline.stages.evaluate", "pipeline.perform", "tasks"),
     )
     code = "; ".join(f"import micronets.{n}" for n in names) + "; import sys; sys.exit('torch' in sys.modules)"

@@ -103,4 +103,6 @@ def test_only_names_that_a_writer_gives_are_parts() -> None:
     assert is_part(".a.txt.12.part")
     assert is_part(".a.txt.12.part", ("b", "a.txt"))
     assert not is_part(".a.txt.12.part", ("b",))
-    assert not any(is_part(n) for n in ("a.txt.12.part", ".a.txt.part", ".a.txt.x.part", ".a.txt.12.part2", "..12.part"))
+    assert not any(
+        is_part(n) for n in ("a.txt.12.part", ".a.txt.part", ".a.txt.x.part", ".a.txt.12.part2", "..12.part")
+    )

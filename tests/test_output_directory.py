@@ -68,7 +68,9 @@ def test_an_edited_file_is_refused_by_name_before_anything_is_written(tmp_path: 
     (tmp_path / name).write_text("edited")
     before = contents(tmp_path)
     for attempt in (lambda: write_files(tmp_path, NEW), lambda: remove_files(tmp_path)):
-        with pytest.raises(FileError, match=r"has changed since micronets wrote it; move it to another directory to keep") as e:
+        with pytest.raises(
+            FileError, match=r"has changed since micronets wrote it; move it to another directory to keep"
+        ) as e:
             attempt()
         assert str(e.value).startswith(f"{tmp_path / name}: ")
         assert contents(tmp_path) == before
@@ -86,7 +88,9 @@ def test_a_file_edited_into_what_is_to_be_written_is_no_obstacle(tmp_path: Path)
 
 def in_the_way(directory: Path, kind: str) -> Path:
     """Something of a user's where a file or folder of `NEW` is to be; its path."""
-    place = directory / {"file": "a.c", "folder": "d/e.c", "link": "a.c", "file for folder": "d", "folder link": "d"}[kind]
+    place = (
+        directory / {"file": "a.c", "folder": "d/e.c", "link": "a.c", "file for folder": "d", "folder link": "d"}[kind]
+    )
     place.parent.mkdir(parents=True, exist_ok=True)
     match kind:
         case "folder":
@@ -120,7 +124,9 @@ def test_a_users_file_of_a_name_that_is_wanted_is_refused(tmp_path: Path, kind: 
 )
 def test_a_damaged_list_is_one_line(tmp_path: Path, text: str) -> None:
     (tmp_path / LIST).write_text(text)
-    with pytest.raises(FileError, match=r"the list of files that micronets wrote is damaged \(.*\); name another --out"):
+    with pytest.raises(
+        FileError, match=r"the list of files that micronets wrote is damaged \(.*\); name another --out"
+    ):
         write_files(tmp_path, NEW)
 
 
@@ -199,7 +205,9 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
     handle = os.open(tmp_path, os.O_RDONLY)
     fcntl.flock(handle, fcntl.LOCK_EX)
     try:
-        with pytest.raises(FileError, match="another micronets process writes here; wait for it, or name another --out"):
+        with pytest.raises(
+            FileError, match="another micronets process writes here; wait for it, or name another --out"
+        ):
             write_files(tmp_path, NEW)
     finally:
         os.close(handle)

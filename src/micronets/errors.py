@@ -51,7 +51,9 @@ class TrainingError(MicronetsError):
 
 
 class BudgetError(MicronetsError):
-    """A budget that no network of the space was found to keep: nothing is made, so this is bad input and no failed check."""
+    """A budget that no network of the space was found to keep: nothing is made, so this is bad input and no failed
+    check.
+    """
 
 
 class DeviceError(MicronetsError):

@@ -35,7 +35,8 @@ def damage_text(e: Exception) -> str:
 
 
 def write_atomic(path: Path, data: bytes | str) -> None:
-    """Makes the file `path` hold exactly `data` (text as UTF-8); who reads it at any moment sees the old or the new one.
+    """Makes the file `path` hold exactly `data` (text as UTF-8); who reads it at any moment sees the old or the new
+    one.
 
     Raises `OSError` (disk full, no permission), which names the file; the old one is then untouched.
     """
@@ -67,12 +68,16 @@ def atomic(path: Path) -> Iterator[BinaryIO]:
 
 
 def part_of(path: Path) -> Path:
-    """Names the part of `path`: the hidden file or directory beside it in which this process prepares what becomes it."""
+    """Names the part of `path`: the hidden file or directory beside it in which this process prepares what becomes
+    it.
+    """
     return path.with_name(f".{path.name}.{os.getpid()}{_PART}")
 
 
 def is_part(name: str, of: Iterable[str] | None = None) -> bool:
-    """Tells whether a file of this name is a part (see `part_of`): of one of the names `of`, or of any if that is None."""
+    """Tells whether a file of this name is a part (see `part_of`): of one of the names `of`, or of any if that is
+    None.
+    """
     found = _PART_NAME.fullmatch(name)
     return found is not None and (of is None or found["name"] in of)
 
@@ -123,8 +128,9 @@ class InUse(Exception):
 def locked(path: Path) -> Iterator[None]:
     """Holds the lock file `path` for this process while the block runs; makes it and its directory where needed.
 
-    The system gives the lock back when the process ends, in whatever way. The process that holds the lock may remove the
-    file. A lock on a file that is no longer the one at `path` protects nothing, so whoever gets such a one tries again.
+    The system gives the lock back when the process ends, in whatever way. The process that holds the lock may remove
+    the file. A lock on a file that is no longer the one at `path` protects nothing, so whoever gets such a one tries
+    again.
 
     Raises `InUse` if another process holds the lock, and `OSError` if the file cannot be made. On a system without
     `fcntl` locks nothing is locked.
@@ -177,12 +183,14 @@ def fingerprint(path: Path, read_bytes: int = 256 << 20) -> str:
     """Hashes a file or a whole directory to 16 hexadecimal digits: every name and size, and contents.
 
     - `path`: the file or directory; hidden files in it are left out.
-    - `read_bytes`: about so many bytes of contents are read. Where there are more, evenly spaced files stand for the rest,
-      so that a large data set takes seconds and not minutes.
+    - `read_bytes`: about so many bytes of contents are read. Where there are more, evenly spaced files stand for the
+      rest, so that a large data set takes seconds and not minutes.
 
     Raises `OSError` if something cannot be read.
     """
-    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
+    files = (
+        [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
+    )
     sizes = [p.stat().st_size for p in files]
     h = hashlib.blake2b(digest_size=8)
     for p, size in zip(files, sizes, strict=True):

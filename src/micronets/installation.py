@@ -1,7 +1,7 @@
 """How this installation of micronets gets a missing package: the command that really works where it runs.
 
-The distribution is called `micronets-tinyml`; the name `micronets` on the Python Package Index belongs to somebody else, so
-`pip install micronets` would bring a stranger's package. The import is `micronets` all the same.
+The distribution is called `micronets-tinyml`; the name `micronets` on the Python Package Index belongs to somebody
+else, so `pip install micronets` would bring a stranger's package. The import is `micronets` all the same.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ def install(extra: str) -> str:
     """The command that adds the packages of an extra, such as `pip install 'micronets-tinyml[sim]'`.
 
     extra: a name under `[project.optional-dependencies]` of pyproject.toml.
-    An installation from a checkout is added to from that checkout, editable if it was, and an interpreter whose pip is not
-    the one on the path is named, so that the packages land where micronets runs.
+    An installation from a checkout is added to from that checkout, editable if it was, and an interpreter whose pip is
+    not the one on the path is named, so that the packages land where micronets runs.
     """
     return f"{_pip()} install {shlex.join(_source(extra))}"
 
@@ -46,7 +46,9 @@ def _source(extra: str) -> list[str]:
 
 @cache
 def _checkout() -> tuple[Path | None, bool]:
-    """The directory that micronets was installed from, if it is still there, and whether the installation is editable."""
+    """The directory that micronets was installed from, if it is still there, and whether the installation is
+    editable.
+    """
     root = Path(__file__).resolve().parents[2]
     if (root / "pyproject.toml").is_file():
         return root, True  # runs from its sources: an editable installation, or these on PYTHONPATH

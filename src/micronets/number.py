@@ -3,4 +3,5 @@
 from typing import Any
 
 Number = Any
-"""An int, a float or a 0-d tensor: one function of it costs a network and, with gradients, a distribution of networks."""
+"""An int, a float or a 0-d tensor of torch. One cost function thus serves a network, whose sizes are integers, and a
+distribution of networks, whose sizes are tensors with gradients."""

@@ -1,7 +1,7 @@
 """Writes files into a directory that may hold files of others; a list in the directory tells which ones are ours.
 
-The list, `.micronets-files.json`, holds the name of every file that we wrote and a digest of what we wrote. A file that is
-not on it, or that has changed since, belongs to somebody else: it is never replaced or removed.
+The list, `.micronets-files.json`, holds the name of every file that we wrote and a digest of what we wrote. A file that
+is not on it, or that has changed since, belongs to somebody else: it is never replaced or removed.
 """
 
 from __future__ import annotations
@@ -17,24 +17,25 @@ from micronets.errors import FileError
 from micronets.files import digest, is_part, part_of, write_atomic
 
 LIST = ".micronets-files.json"
-_STAGED = "micronets-new"  # its part (`files.part_of`) is the folder in which new files wait until all of them are written
+# its part (`files.part_of`) is the folder in which new files wait until all of them are written
+_STAGED = "micronets-new"
 
 Ours = Mapping[str, tuple[str, ...]]
-"""The files that we wrote, by name, with the digests that each may have: two where we were killed while replacing it."""
+"""The files that we wrote, by name, with the digests that each may have: two if we were killed while replacing it."""
 
 
 def write_files(directory: Path, files: Mapping[str, str], *, keep: bool = False) -> None:
     """Makes `files` all the files that we have in a directory; what others have there stays.
 
-    Nothing is written before everything is checked, and nothing is replaced before everything is written. A process that
-    is killed in between leaves old and new files that are all on the list, and the next call does the rest.
+    Nothing is written before everything is checked, and nothing is replaced before everything is written. A process
+    that is killed in between leaves old and new files that are all on the list, and the next call does the rest.
 
     - `directory`: is created where it does not exist.
     - `files`: text by name, with `/` between folders.
     - `keep`: what we wrote earlier stays too.
 
-    Raises `FileError` for a file of somebody else's in the way, and `OSError` (disk full, no permission), which names the
-    directory; all is then as it was before.
+    Raises `FileError` for a file of somebody else's in the way, and `OSError` (disk full, no permission), which names
+    the directory; all is then as it was before.
     """
     new = {name: text.encode() for name, text in files.items()}
     wanted = {name: digest(content) for name, content in new.items()}
@@ -52,7 +53,9 @@ def write_files(directory: Path, files: Mapping[str, str], *, keep: bool = False
                 for i, name in enumerate(changed):
                     staged.mkdir(exist_ok=True)
                     (staged / str(i)).write_bytes(new[name])
-                _write_list(directory, {n: (*ours.get(n, ()), *((wanted[n],) if n in wanted else ())) for n in {**ours, **new}})
+                _write_list(
+                    directory, {n: (*ours.get(n, ()), *((wanted[n],) if n in wanted else ())) for n in {**ours, **new}}
+                )
                 for i, name in enumerate(changed):
                     (directory / name).parent.mkdir(parents=True, exist_ok=True)
                     os.replace(staged / str(i), directory / name)
@@ -99,8 +102,8 @@ def check_writable(directory: Path, files: Mapping[str, str], *, keep: bool = Fa
             continue
         if name not in files or _digest_of(path) != digest(files[name]):
             raise FileError(
-                f"{path}: has changed since micronets wrote it; move it to another directory to keep it (or delete it), then "
-                "run the command again, or name another --out"
+                f"{path}: has changed since micronets wrote it; move it to another directory to keep it (or delete "
+                "it), then run the command again, or name another --out"
             )
     for name in files:
         path = directory / name
@@ -182,7 +185,9 @@ def _writing_alone(directory: Path) -> Iterator[None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as e:
-            raise FileError(f"{directory}: another micronets process writes here; wait for it, or name another --out") from e
+            raise FileError(
+                f"{directory}: another micronets process writes here; wait for it, or name another --out"
+            ) from e
         except OSError:  # some disks have no locks for directories
             pass
         yield

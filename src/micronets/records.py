@@ -24,9 +24,9 @@ def to_json(value: Any) -> Any:
 def from_json(cls: type[T], table: Mapping[str, Any]) -> T:
     """The record of type `cls` of which `to_json` made `table`.
 
-    A key that the record lacks is left out; one that the table lacks has the field's default, or None where the type allows
-    it, so that files of earlier versions are read. A class that has had other keys renames them in a static method
-    `upgraded`, from a table to a table. Raises `TypeError` where a field has no value.
+    A key that the record lacks is left out; one that the table lacks has the field's default, or None where the type
+    allows it, so that files of earlier versions are read. A class that has had other keys renames them in a static
+    method `upgraded`, from a table to a table. Raises `TypeError` where a field has no value.
     """
     table = getattr(cls, "upgraded", dict)(table)
     hints = get_type_hints(cls)

@@ -1,4 +1,6 @@
-"""Code of the user's own: objects from Python files by `FILE.py:NAME`, and calls whose failures name the user's line."""
+"""Code of the user's own: objects from Python files by `FILE.py:NAME`, and calls whose failures name the user's
+line.
+"""
 
 from __future__ import annotations
 
@@ -47,8 +49,8 @@ def load(text: str, key: str) -> Any:
     - text: path of a file and the name of something in it.
     - key: what the user wrote that to, for errors: `space.file`.
 
-    Raises `FileError` for a file that cannot be read, `UserCodeError` for one that is not Python, that raises, or that has no
-    such name.
+    Raises `FileError` for a file that cannot be read, `UserCodeError` for one that is not Python, that raises, or that
+    has no such name.
     """
     source = read(text, key)
     path, name = file_of(text), "" if text.endswith(".py") else text.rpartition(":")[2]
@@ -57,7 +59,9 @@ def load(text: str, key: str) -> Any:
         module = _modules[path.resolve(), source] = _run(source, path, key)
     own = [n for n, value in vars(module).items() if not n.startswith("_") and _is_from(value, module)]
     if not name:
-        raise UserCodeError(f"{key} = '{text}': name what to take from the file, as '{path}:NAME'; it has {_listed(own)}")
+        raise UserCodeError(
+            f"{key} = '{text}': name what to take from the file, as '{path}:NAME'; it has {_listed(own)}"
+        )
     if not hasattr(module, name):
         raise UserCodeError(f"{path}: has no '{name}', which {key} names; {did_you_mean(name, own)}")
     return getattr(module, name)
@@ -88,7 +92,9 @@ def _run(source: str, path: Path, key: str) -> types.ModuleType:
 
 def _is_from(value: object, module: types.ModuleType) -> bool:
     """Whether a file defines a value, as far as can be told: a function, a class or a record of its own."""
-    return getattr(value, "__module__", None) == module.__name__ or (is_dataclass(value) and not isinstance(value, type))
+    return getattr(value, "__module__", None) == module.__name__ or (
+        is_dataclass(value) and not isinstance(value, type)
+    )
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -62,9 +62,16 @@ def test_engines(tmp_path: Path) -> None:
 
 
 def test_points_and_the_step_to_an_m7() -> None:
-    slow, fast = Point("a/net", "NUCLEO-F446RE", F446, "TFLM", 400.0), Point("a/net", "NUCLEO-F746ZG", F746, "TFLM", 200.0)
+    slow, fast = (
+        Point("a/net", "NUCLEO-F446RE", F446, "TFLM", 400.0),
+        Point("a/net", "NUCLEO-F746ZG", F746, "TFLM", 200.0),
+    )
     late = Point("a/net", "NUCLEO-L4R5ZI", replace(F446, name="NUCLEO-L4R5ZI"), "TFLM", 100.0)
-    rows = [(slow, Ours(300, 200, None, 100, 0.1)), (fast, Ours(100, 80, 60, 50, 0.25)), (late, Ours(90, 90, None, 50, 0.1))]
+    rows = [
+        (slow, Ours(300, 200, None, 100, 0.1)),
+        (fast, Ours(100, 80, 60, 50, 0.25)),
+        (late, Ours(90, 90, None, 50, 0.1)),
+    ]
     lines = points_table(rows).splitlines()
     assert lines[2] == "| NUCLEO-F446RE | net | TFLM | 400.0 | 300.0 | 0.75 | 200.0 | 0.50 | - | - | 100.0 | 0.25 |"
     assert lines[3] == "| NUCLEO-F746ZG | net | TFLM | 200.0 | 100.0 | 0.50 | 80.0 | 0.40 | 60.0 | 0.30 | 50.0 | 0.25 |"

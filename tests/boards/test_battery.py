@@ -15,7 +15,9 @@ COIN = Battery(0.225, 3.0)
 
 
 def test_average_power_and_life_by_hand() -> None:
-    """50 ms at 100 mW twice a second: a tenth of the time. 0.1 x 0.1 + 0.9 x 0.00001 W; 2,430 J last 2,430 / 0.010009 s."""
+    """50 ms at 100 mW twice a second: a tenth of the time. 0.1 x 0.1 + 0.9 x 0.00001 W; 2,430 J last 2,430 /
+    0.010009 s.
+    """
     found = duty_cycle(50.0, BOARD, 2.0, COIN)
     assert found.duty == pytest.approx(0.1)
     assert found.average_w == pytest.approx(0.010009)
@@ -50,7 +52,9 @@ def test_watts(value: float, text: str) -> None:
     assert watts(value) == text
 
 
-@pytest.mark.parametrize(("hours", "text"), [(5, "5 hours"), (47, "1.96 days"), (8766, "1 years"), (20000, "2.28 years")])
+@pytest.mark.parametrize(
+    ("hours", "text"), [(5, "5 hours"), (47, "1.96 days"), (8766, "1 years"), (20000, "2.28 years")]
+)
 def test_life(hours: float, text: str) -> None:
     assert life_text(hours) == text
 
@@ -68,7 +72,10 @@ def test_rates_that_are_refused() -> None:
     for rate in (0.0, -1.0, float("nan"), float("inf")):
         with pytest.raises(SpecError, match="need a number above 0"):
             check_rate(rate)
-    text = "rate = 25 inferences a second: NUCLEO-L4R5ZI takes 50 ms for one, so at most 20 a second; take a lower rate or a"
+    text = (
+        "rate = 25 inferences a second: NUCLEO-L4R5ZI takes 50 ms for one, so at most 20 a second; take a lower "
+        "rate or a"
+    )
     with pytest.raises(SpecError, match=text):
         duty_cycle(50.0, BOARD, 25.0, COIN)
     for latency in (50.0, 1100.0 / 3, 1234.567):
@@ -78,7 +85,10 @@ def test_rates_that_are_refused() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--battery", "225mAh@3V"), "--battery 225mAh@3V: its life depends on how often the network runs; give --rate"),
+        (
+            ("--battery", "225mAh@3V"),
+            "--battery 225mAh@3V: its life depends on how often the network runs; give --rate",
+        ),
         (("--rate", "0"), "rate = 0 inferences a second; need a number above 0"),
         (("--rate", "1", "--battery", "AA"), "battery: 'AA' is not one"),
         (("--rate", "1", "--device", "host"), "--rate: is for a board that is simulated or measured"),

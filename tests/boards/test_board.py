@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from micronets.boards.board import Budget, FirmwareTarget, SimulationModel, board_budget, board_names, load_board, parse_size
+from micronets.boards.board import (
+    Budget,
+    FirmwareTarget,
+    SimulationModel,
+    board_budget,
+    board_names,
+    load_board,
+    parse_size,
+)
 from micronets.errors import FileError, SpecError
 from tests.support.calling import call
 
@@ -51,7 +59,12 @@ def test_the_boards_of_the_paper_and_eight_more() -> None:
         )
     )
     small = load_board("NUCLEO-F446RE")
-    assert (small.core, small.clock_hz, small.sram_bytes, small.flash_bytes) == ("cortex-m4", 180_000_000, 131072, 524288)
+    assert (small.core, small.clock_hz, small.sram_bytes, small.flash_bytes) == (
+        "cortex-m4",
+        180_000_000,
+        131072,
+        524288,
+    )
     assert load_board("NUCLEO-F746ZG").sram_bytes == 320 * 1024
     assert load_board("NUCLEO-F767ZI").flash_bytes == 2 * 1024**2
 
@@ -70,7 +83,9 @@ def test_case_spaces_and_dashes_do_not_matter(name: str) -> None:
 
 
 def test_an_unknown_board_names_the_nearest() -> None:
-    with pytest.raises(SpecError, match=r"unknown board 'NUCLEO-F44RE'; did you mean 'NUCLEO-F446RE'\? known: .*\.toml file"):
+    with pytest.raises(
+        SpecError, match=r"unknown board 'NUCLEO-F44RE'; did you mean 'NUCLEO-F446RE'\? known: .*\.toml file"
+    ):
         load_board("NUCLEO-F44RE")
 
 
@@ -183,8 +198,8 @@ def test_a_bad_firmware_is_refused(tmp_path: Path, old: str, new: str, message: 
         (
             'core = "cortex-m4"\n',
             'core = "cortex-m0plus"\n',
-            "'cycle_factor' is about times, but there is no cycle model of a Cortex-M0+: instructions are counted, no times; "
-            "leave it out",
+            "'cycle_factor' is about times, but there is no cycle model of a Cortex-M0+: instructions are counted, no "
+            "times; leave it out",
         ),
         ("clock_hz = 80_000_000", "clock_hz = -1", "clock_hz = -1; need an integer above 0"),
         ('active_power_w = "datasheet"', "", "active_power_w has no source"),

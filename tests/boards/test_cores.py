@@ -72,7 +72,7 @@ def test_an_unknown_core_names_the_nearest_and_the_way_out() -> None:
     with pytest.raises(SpecError) as e:
         core_of("cortex-m5", "mine.toml")
     assert str(e.value) == (
-        "mine.toml: there is no code, and there are no figures, for the core 'cortex-m5'; did you mean 'cortex-m7'? known: "
-        "cortex-m0plus, cortex-m3, cortex-m33, cortex-m4, cortex-m7, rv32imc; another core with one of these instruction "
-        "sets takes its name, any other needs an entry in boards/cores.py"
+        "mine.toml: there is no code, and there are no figures, for the core 'cortex-m5'; did you mean 'cortex-m7'? "
+        "known: cortex-m0plus, cortex-m3, cortex-m33, cortex-m4, cortex-m7, rv32imc; another core with one of these "
+        "instruction sets takes its name, any other needs an entry in boards/cores.py"
     )

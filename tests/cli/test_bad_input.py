@@ -1,4 +1,6 @@
-"""What goes wrong at the user's side: one line that says what, where and the way out; exit code 2; nothing left behind."""
+"""What goes wrong at the user's side: one line that says what, where and the way out; exit code 2; nothing left
+behind.
+"""
 
 import shutil
 import sys
@@ -12,7 +14,9 @@ from tests.support.calling import call
 from tests.support.tones import CONFIG, config, tones, write_wav
 
 SECOND = 0.1 * np.random.default_rng(0).standard_normal(16000)
-QUICK = CONFIG.replace("epochs = 6", "epochs = 1").replace("epochs = 3", "epochs = 1").replace("epochs = 2", "epochs = 1")
+QUICK = (
+    CONFIG.replace("epochs = 6", "epochs = 1").replace("epochs = 3", "epochs = 1").replace("epochs = 2", "epochs = 1")
+)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +54,8 @@ def test_an_empty_data_directory(tmp_path: Path) -> None:
 def test_an_empty_class(spoilt: Path, tmp_path: Path) -> None:
     (spoilt / "silent").mkdir()
     expected = (
-        f"{spoilt / 'silent'}: no .wav files for class 'silent' (the folder is empty); add recordings or remove the folder"
+        f"{spoilt / 'silent'}: no .wav files for class 'silent' (the folder is empty); add recordings or "
+        "remove the folder"
     )
     assert refused(tmp_path, spoilt) == expected
 
@@ -59,7 +64,9 @@ def test_a_corrupt_recording(spoilt: Path, tmp_path: Path) -> None:
     bad = spoilt / "low/clip003.wav"
     bad.write_bytes(b"ID3 not a wav at all")
     error = refused(tmp_path, spoilt)
-    assert error.startswith(f"{bad}: not a WAV file (it starts with b'ID3 ', not b'RIFF'); remove it or convert it to PCM WAV")
+    assert error.startswith(
+        f"{bad}: not a WAV file (it starts with b'ID3 ', not b'RIFF'); remove it or convert it to PCM WAV"
+    )
     bad.write_bytes((spoilt / "low/clip004.wav").read_bytes()[:30])
     assert refused(tmp_path, spoilt).startswith(f"{bad}: damaged WAV file")
 
@@ -78,8 +85,12 @@ def test_stereo_and_other_rates_are_converted_and_told(spoilt: Path, tmp_path: P
     result = call("run", config(tmp_path, spoilt, QUICK))
     assert result.code == 0, result.err
     notes = [line for line in result.err.splitlines() if line.startswith("data ")]
-    assert any(f"more than one channel, mixed to mono: 1 recordings (first: {spoilt / 'low/clip003.wav'})" in n for n in notes)
-    assert any(f"resampled to 16000 Hz: 1 recordings (first: {spoilt / 'low/clip004.wav'}, 44100 Hz)" in n for n in notes)
+    assert any(
+        f"more than one channel, mixed to mono: 1 recordings (first: {spoilt / 'low/clip003.wav'})" in n for n in notes
+    )
+    assert any(
+        f"resampled to 16000 Hz: 1 recordings (first: {spoilt / 'low/clip004.wav'}, 44100 Hz)" in n for n in notes
+    )
 
 
 def test_two_classes_are_enough_and_one_is_not(words: Path, tmp_path: Path) -> None:
@@ -95,16 +106,21 @@ def test_a_class_with_no_clip_for_validation(spoilt: Path, tmp_path: Path) -> No
     for path in sorted((spoilt / "low").iterdir())[1:]:
         path.unlink()
     expected = (
-        f"{spoilt / 'low'}: class 'low' has 1 clips; at least 3 are needed (one each for train, val and test); record more"
+        f"{spoilt / 'low'}: class 'low' has 1 clips; at least 3 are needed (one each for train, val and test); "
+        "record more"
     )
     assert refused(tmp_path, spoilt) == expected
 
 
 def test_an_unknown_key(words: Path, tmp_path: Path) -> None:
     error = refused(tmp_path, words, text=QUICK.replace("[train]\nepochs", "[train]\nepoch"))
-    assert error.startswith(f"{tmp_path / 'tiny.toml'}: unknown key 'train.epoch'; did you mean 'epochs'? known: batch, ")
+    assert error.startswith(
+        f"{tmp_path / 'tiny.toml'}: unknown key 'train.epoch'; did you mean 'epochs'? known: batch, "
+    )
     error = refused(tmp_path, words, "--set", "budget.arena=64K")
-    assert error.startswith(f"{tmp_path / 'tiny.toml'}: unknown key 'budget.arena'; did you mean 'arena_bytes'? known: ")
+    assert error.startswith(
+        f"{tmp_path / 'tiny.toml'}: unknown key 'budget.arena'; did you mean 'arena_bytes'? known: "
+    )
 
 
 def test_an_unknown_board(words: Path, tmp_path: Path) -> None:
@@ -120,7 +136,8 @@ def test_a_limit_of_1_kb_is_refused_before_training_with_what_is_possible(words:
     assert "search    step" not in result.err
     assert "data " not in result.err, "it is refused before data are read"
     assert result.error.startswith(
-        "budget: nothing was found in space 'dscnn' that fits: arena_bytes = 1,024, but the cheapest network found needs "
+        "budget: nothing was found in space 'dscnn' that fits: arena_bytes = 1,024, but the cheapest network found "
+        "needs "
     )
     assert not (tmp_path / "run").exists()
 
@@ -138,7 +155,9 @@ def test_a_truncated_model(words: Path, tmp_path: Path, shared: Path) -> None:
 
 def test_models_that_are_none(words: Path, tmp_path: Path) -> None:
     missing = call("evaluate", tmp_path / "no.tflite", "--data", words)
-    expected = f"{tmp_path / 'no.tflite'}: cannot read this model (No such file or directory); give the path of a .tflite file"
+    expected = (
+        f"{tmp_path / 'no.tflite'}: cannot read this model (No such file or directory); give the path of a .tflite file"
+    )
     assert (missing.code, missing.error) == (2, expected)
     (tmp_path / "a.json").write_text('{"layers": 3}')
     assert call("inspect", tmp_path / "a.json", "--board", "NUCLEO-F446RE").error.startswith(
@@ -166,8 +185,12 @@ def test_slips_on_the_command_line(tmp_path: Path) -> None:
     known = "boards, characterize, compile, data, evaluate, export, inspect, measure, report, run, search, tasks, train"
     assert call("runn").error == f"no command 'runn'; did you mean 'run'? known: {known}"
     assert "cannot read this configuration (No such file or directory)" in call("run", tmp_path / "no.toml").error
-    assert call("evaluate", "x.tflite", "--task", "kvs").error.startswith("unknown task 'kvs'; did you mean 'kws'? known: ")
-    assert call("evaluate", "x.tflite", "--runtime", "tfl").error.startswith("--runtime tfl: did you mean 'tflm'? known: ")
+    assert call("evaluate", "x.tflite", "--task", "kvs").error.startswith(
+        "unknown task 'kvs'; did you mean 'kws'? known: "
+    )
+    assert call("evaluate", "x.tflite", "--runtime", "tfl").error.startswith(
+        "--runtime tfl: did you mean 'tflm'? known: "
+    )
     assert call("run").code == 2
     assert call("run").error == "Missing argument 'CONFIG'; see micronets run --help"
     assert call("measure", "m.tflite").error == "Missing option '--board'; see micronets measure --help"

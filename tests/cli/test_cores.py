@@ -80,7 +80,9 @@ def test_inspect_tells_nothing_of_tflm_where_it_is_not_built(model: Path) -> Non
     found = json.loads(call("inspect", model, "--board", "ESP32-C3-DevKitM-1", "--json").out)
     assert found["fits"] is found["sram_bytes"] is found["flash_bytes"] is None
     assert found["fits_c"] is True
-    assert found["no_tflm"].startswith("TFLM with CMSIS-NN is not built for the core 'rv32imc', only for cortex-m0plus, ")
+    assert found["no_tflm"].startswith(
+        "TFLM with CMSIS-NN is not built for the core 'rv32imc', only for cortex-m0plus, "
+    )
     text = call("inspect", model, "--board", "ESP32-C3-DevKitM-1").out
     assert text.splitlines()[-1] == "net.tflite fits ESP32-C3-DevKitM-1 as our C (source: estimated)"
 

@@ -77,7 +77,9 @@ def test_measured_resumed_and_judged(board: Board, tmp_path: Path, monkeypatch: 
     told: list[tuple[int, int]] = []
 
     def go(n: int) -> list[NetworkRecord]:
-        return measuring.characterize(drawn[:n], board, tmp_path, compiler=None, jobs=1, progress=lambda *at: told.append(at))
+        return measuring.characterize(
+            drawn[:n], board, tmp_path, compiler=None, jobs=1, progress=lambda *at: told.append(at)
+        )
 
     first = go(5)
     assert told == [(i, 5) for i in range(6)]
@@ -184,7 +186,10 @@ def test_a_process_is_no_board(board: Board, tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(monitor, "flash", lambda *_: None)
     arch = measuring.draw(tiny(), 1, 0)[0].arch
     program = serial_line.host_firmware(firmware_files(compile_model(untrained(arch))), tmp_path / "firmware", board)
-    with serial_line.on_a_line([str(program)]) as port, pytest.raises(DeviceError, match="counts no cycles of a NUCLEO-F446RE"):
+    with (
+        serial_line.on_a_line([str(program)]) as port,
+        pytest.raises(DeviceError, match="counts no cycles of a NUCLEO-F446RE"),
+    ):
         measuring.measured(arch, board, device=f"serial:{port}")
 
 
@@ -197,7 +202,19 @@ def test_qemu_is_a_second_opinion(board: Board) -> None:
 
 @pytest.mark.usefixtures("tools")
 def test_the_command(tmp_path: Path) -> None:
-    words = ("characterize", "--space", "temporal", "--board", "nucleo-f446re", "--samples", 3, "--out", tmp_path, "--jobs", 2)
+    words = (
+        "characterize",
+        "--space",
+        "temporal",
+        "--board",
+        "nucleo-f446re",
+        "--samples",
+        3,
+        "--out",
+        tmp_path,
+        "--jobs",
+        2,
+    )
     result = call(*words, "--json")
     assert result.code == 0
     found = json.loads(result.out)
@@ -223,10 +240,13 @@ def test_slips(tmp_path: Path) -> None:
     assert "unknown space 'temporel'; did you mean 'temporal'?" in call(*base, "--space", "temporel").error
     assert "no networks for inputs of 'kvs'; did you mean 'kws'?" in call(*base, "--space", "dscnn:kvs").error
     assert "device: unknown 'simm'" in call(*base, "--space", "temporal", "--device", "simm", "--out", tmp_path).error
-    assert "device 'host': this machine counts no cycles" in call(*base, "--space", "temporal", "--device", "host").error
+    assert (
+        "device 'host': this machine counts no cycles" in call(*base, "--space", "temporal", "--device", "host").error
+    )
     assert call(*base, "--space", "temporal", "--samples", 2).error.startswith("samples = 2; need at least 3")
     assert (
-        call(*base, "--space", "temporal", "--jobs", 0, "--samples", 3, "--out", tmp_path).error == "jobs = 0; need at least 1"
+        call(*base, "--space", "temporal", "--jobs", 0, "--samples", 3, "--out", tmp_path).error
+        == "jobs = 0; need at least 1"
     )
     (tmp_path / "file").write_text("keep")
     result = call(*base, "--space", "temporal", "--samples", 3, "--jobs", 1, "--out", tmp_path / "file")

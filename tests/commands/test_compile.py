@@ -91,8 +91,8 @@ def test_a_file_that_was_edited_is_refused(path: Path, tmp_path: Path, runtime: 
     result = call(*words)
     assert result.code == 2
     assert result.error == (
-        f"{tmp_path / 'c/test_vector.h'}: has changed since micronets wrote it; move it to another directory to keep it (or "
-        "delete it), then run the command again, or name another --out"
+        f"{tmp_path / 'c/test_vector.h'}: has changed since micronets wrote it; move it to another directory to keep "
+        "it (or delete it), then run the command again, or name another --out"
     )
     assert (tmp_path / "c/test_vector.h").read_text() == "mine"
 
@@ -119,7 +119,9 @@ def test_a_directory_of_something_else_is_left_alone(path: Path, tmp_path: Path)
 
 def test_a_model_too_large_for_the_board_is_refused(tmp_path: Path) -> None:
     conv = {"kernel": (3, 3), "filters": 8}
-    wide = Arch((300, 200, 1), (Conv2D(name="stem", inputs=(INPUT,), **conv), Conv2D(name="next", inputs=("stem",), **conv)))
+    wide = Arch(
+        (300, 200, 1), (Conv2D(name="stem", inputs=(INPUT,), **conv), Conv2D(name="next", inputs=("stem",), **conv))
+    )
     heavy = Arch((1000,), (FullyConnected(name="fc", inputs=(INPUT,), units=600),))
     for arch, texts in (
         (wide, ("bytes of SRAM of NUCLEO-F446RE", "more than the 131,072", "layer 'next'")),
@@ -157,7 +159,10 @@ def test_inspect_tells_whether_each_runtime_fits(path: Path, tmp_path: Path) -> 
     board.write_text(text.replace('"512K"', str(sizes["flash_c_bytes"] - 1)))
     figures = json.loads(call("inspect", path, "--board", board, "--json").out)
     assert not figures["fits_c"]
-    told = f"does NOT fit NUCLEO-F446RE: {over + 1:,} bytes of flash too much under TFLM, 1 bytes of flash too much as our C"
+    told = (
+        f"does NOT fit NUCLEO-F446RE: {over + 1:,} bytes of flash too much under TFLM, 1 bytes of flash too much "
+        "as our C"
+    )
     assert told in call("inspect", path, "--board", board).out
 
 
@@ -211,7 +216,9 @@ def test_one_name_of_an_arena_means_one_thing(path: Path, tmp_path: Path) -> Non
         "arena_tflm_compiled_bytes": arena_with_margin(arena_tflm_bytes(arch, 4)),
         "arena_tflm_used_bytes": None,
         "arena_c_bytes": compile_model(read(path.read_bytes())).arena_bytes,
-        "sram_c_bytes": sram_bytes(compile_model(read(path.read_bytes())).arena_bytes, read(path.read_bytes()).arch.steps()),
+        "sram_c_bytes": sram_bytes(
+            compile_model(read(path.read_bytes())).arena_bytes, read(path.read_bytes()).arch.steps()
+        ),
     }
     own = ("arena_c_patched_bytes", "arena_bound_bytes")
     for name, figures in found.items():
@@ -234,7 +241,9 @@ def test_inspect_and_compile_estimate_the_same_sram_also_in_bands(tmp_path: Path
 
 @pytest.mark.parametrize("silent", [False, True])
 def test_inspect_plans_what_compile_does(tmp_path: Path, silent: bool) -> None:
-    """With passes that make the network smaller: a PAD of the convolution's own, a RELU in front of it, dead filters."""
+    """With passes that make the network smaller: a PAD of the convolution's own, a RELU in front of it, dead
+    filters.
+    """
     layers = (
         Conv2D(name="a", inputs=(INPUT,), filters=24, kernel=(3, 3)),
         Relu(name="r", inputs=("a",)),
@@ -280,9 +289,15 @@ def test_bands_are_for_models_that_would_not_fit(path: Path, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        (("--patches", "some"), "patches: unknown 'some'; allowed: auto, off, smallest, or a size for the arena such as 64K"),
+        (
+            ("--patches", "some"),
+            "patches: unknown 'some'; allowed: auto, off, smallest, or a size for the arena such as 64K",
+        ),
         (("--patches", "64Q"), "patches: '64Q' is not a size"),
-        (("--patches", "off", "--runtime", "tflm"), "patches = off: TFLM runs layer after layer; leave it out, or take the"),
+        (
+            ("--patches", "off", "--runtime", "tflm"),
+            "patches = off: TFLM runs layer after layer; leave it out, or take the",
+        ),
     ],
 )
 def test_bad_patches_are_one_clear_line(path: Path, tmp_path: Path, words: tuple[str, ...], text: str) -> None:
@@ -297,7 +312,9 @@ def test_code_and_stack_count_in_what_fits(path: Path, tmp_path: Path, monkeypat
     out = tmp_path / "c"
     found = compile.compile(path, board, out)
     tight = replace(board, flash_bytes=found.constant_bytes + 1000)
-    with pytest.raises(DoesNotFit, match=r"weights and tables of [\d,]+ bytes and code of [\d,]+ \(.*\) are [\d,]+ more than"):
+    with pytest.raises(
+        DoesNotFit, match=r"weights and tables of [\d,]+ bytes and code of [\d,]+ \(.*\) are [\d,]+ more than"
+    ):
         compile.compile(path, tight, out)
     monkeypatch.setattr("shutil.which", lambda name: None)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)

@@ -1,4 +1,6 @@
-"""Search spaces of the user's own: what is accepted, and that every mistake is told by file, line, what and the way out."""
+"""Search spaces of the user's own: what is accepted, and that every mistake is told by file, line, what and the way
+out.
+"""
 
 from pathlib import Path
 
@@ -48,7 +50,9 @@ def test_a_function_of_the_program_is_a_space_and_a_changed_file_is_read_anew(tm
 
 def test_a_file_may_import_what_lies_beside_it(tmp_path: Path) -> None:
     (tmp_path / "beside_my_space.py").write_text("WIDEST = 8\n")
-    text = GOOD.replace("widest=16", "widest=WIDEST").replace("\n\n\ndef", "\nfrom beside_my_space import WIDEST\n\n\ndef", 1)
+    text = GOOD.replace("widest=16", "widest=WIDEST").replace(
+        "\n\n\ndef", "\nfrom beside_my_space import WIDEST\n\n\ndef", 1
+    )
     assert load_space(written(tmp_path, text)).own_options()["widest"] == 8
 
 
@@ -86,11 +90,13 @@ CASES = {
     ),
     "takes other arguments": (
         GOOD.replace("(inputs, classes, widest=16, kernels=(3, 5))", "(inputs, classes, widest, kernels=(3, 5))"),
-        f"FILE:{FUNCTION}: takes (inputs, classes, widest, kernels); need two arguments, inputs and classes, then options: ",
+        f"FILE:{FUNCTION}: takes (inputs, classes, widest, kernels); need two arguments, inputs and classes, then "
+        "options: ",
     ),
     "has an option that TOML cannot give": (
         GOOD.replace("widest=16", "widest=None"),
-        f"FILE:{FUNCTION}: option 'widest' is of type <class 'NoneType'>; allowed: bool, int, float, str, tuples of these",
+        f"FILE:{FUNCTION}: option 'widest' is of type <class 'NoneType'>; allowed: bool, int, float, str, tuples of "
+        "these",
     ),
     "has an option that is taken": (
         GOOD.replace("widest", "height"),
@@ -106,7 +112,8 @@ CASES = {
     ),
     "raises in the function": (
         GOOD.replace("tuple(range(4, widest + 1, 4))", "tuple(range(4, widst + 1, 4))"),
-        f"FILE:{CHOICES}: the function of space 'my_space' failed: NameError: name 'widst' is not defined; mend that line",
+        f"FILE:{CHOICES}: the function of space 'my_space' failed: NameError: name 'widst' is not defined; mend that "
+        "line",
     ),
     "has no options for a choice": (
         GOOD.replace("tuple(range(4, widest + 1, 4))", "()"),
@@ -146,7 +153,8 @@ CASES = {
     ),
     "reads a layer that is not there": (
         GOOD.replace('inputs=("stem",)', 'inputs=("stm",)'),
-        f"{MINE}, in its largest network: layer 'dw': input 'stm' is not 'input' nor an earlier layer; did you mean 'stem'?",
+        f"{MINE}, in its largest network: layer 'dw': input 'stm' is not 'input' nor an earlier layer; did you mean "
+        "'stem'?",
     ),
     "has a shape that cannot be": (
         GOOD.replace('kernel=(3, 3), activation="relu")', 'kernel=(9, 9), padding="valid", activation="relu")'),
@@ -195,10 +203,14 @@ def test_a_mistake_is_told_by_file_line_what_and_the_way_out(case: str, tmp_path
 
 
 def test_files_that_are_not_there(tmp_path: Path) -> None:
-    with pytest.raises(FileError, match=r"space.file = 'none.py:f': cannot read none.py \(No such file .*; paths start at "):
+    with pytest.raises(
+        FileError, match=r"space.file = 'none.py:f': cannot read none.py \(No such file .*; paths start at "
+    ):
         load_space("none.py:f")
     written(tmp_path)
-    with pytest.raises(UserCodeError, match=r"name what to take from the file, as '.*my_space.py:NAME'; it has my_space$"):
+    with pytest.raises(
+        UserCodeError, match=r"name what to take from the file, as '.*my_space.py:NAME'; it has my_space$"
+    ):
         load_space(str(tmp_path / "my_space.py"))
     (tmp_path / "bytes.py").write_bytes(b"\xff\xfe")
     with pytest.raises(FileError, match=r"bytes.py is not Python: not UTF-8 text"):

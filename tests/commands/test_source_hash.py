@@ -22,7 +22,10 @@ from pathlib import Path
 import micronets
 root = str(Path(micronets.__file__).parent)
 opened = set()
-sys.addaudithook(lambda event, args: opened.add(str(args[0])) if event == "open" and str(args[0]).startswith(root) else None)
+def note(event, args):
+    if event == "open" and str(args[0]).startswith(root):
+        opened.add(str(args[0]))
+sys.addaudithook(note)
 from micronets.boards.board import load_board
 from micronets.commands.characterize import measured
 from micronets.errors import DeviceError
@@ -54,7 +57,12 @@ print(json.dumps(sorted(loaded | opened)))
     [
         *("quantized/arithmetic.py", "quantized/softmax.py", "quantized/reference.py", "quantized/random_weights.py"),
         *("cost/tflm_plan.py", "ir/arch.py", "cost/counts.py", "tflite/writer.py", "compiler/csrc/**/micronets_add.c"),
-        *("compiler/**/micronets_limits.h", "device/firmware/serial/monitor.c", "device/firmware/link.ld", "device/**/trace.c"),
+        *(
+            "compiler/**/micronets_limits.h",
+            "device/firmware/serial/monitor.c",
+            "device/firmware/link.ld",
+            "device/**/trace.c",
+        ),
         *("device/board/monitor.py", "device/sim/cortex_m4.py", "runtimes/on_sim.py"),
     ],
 )
@@ -82,9 +90,13 @@ def test_what_only_trains_or_prints_a_run_is_not_on_it() -> None:
 
 
 def test_no_file_that_a_measurement_reads_is_missing() -> None:
-    """A network is compiled, built and, where the tools are there, simulated: every file of the package that is opened and
-    every module that is loaded for it is on the list, but for the board's own file, which the key names by its contents."""
-    done = subprocess.run([sys.executable, "-c", MEASURING], capture_output=True, text=True, check=True, env=dict(os.environ))
+    """A network is compiled, built and, where the tools are there, simulated: every file of the package that is opened
+    and every module that is loaded for it is on the list, but for the board's own file, which the key names by its
+    contents.
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURING], capture_output=True, text=True, check=True, env=dict(os.environ)
+    )
     read = {Path(name) for name in json.loads(done.stdout.splitlines()[-1])}
     read = {path for path in read if path.is_file() and path.suffix not in (".pyc", ".toml")}
     known = set(sources(CHARACTERIZE))

@@ -30,7 +30,10 @@ def assemble(which: str, folder: Path, source: str, *changes: tuple[str, str, st
         texts[name] = texts[name].replace(old, new)
     for name, text in texts.items():
         (folder / name).write_text(text)
-    call([*cc.command, *cc.core_flags, *cc.hosted, "-O2", "-c", str(folder / source), "-o", str(folder / "o.o")], "compile")
+    call(
+        [*cc.command, *cc.core_flags, *cc.hosted, "-O2", "-c", str(folder / source), "-o", str(folder / "o.o")],
+        "compile",
+    )
 
 
 def test_every_source_has_its_place() -> None:
@@ -91,7 +94,12 @@ def test_the_header_of_offsets_is_up_to_date() -> None:
             "    int32_t zero_point; ",
             "    int32_t more, zero_point; ",
         ),
-        ("micronets_depthwise_by4.c", "micronets_depthwise_by4_pass.h", "    int32_t bytes; ", "    int32_t more, bytes; "),
+        (
+            "micronets_depthwise_by4.c",
+            "micronets_depthwise_by4_pass.h",
+            "    int32_t bytes; ",
+            "    int32_t more, bytes; ",
+        ),
         ("micronets_dsp_add.c", "micronets_dsp_add_by4.h", "    int8_t *output; ", "    int8_t *more, *output; "),
         ("micronets_im2col_prepare.c", "micronets_offsets.h", "MICRONETS_IM2COL_CLAMP 32", "MICRONETS_IM2COL_CLAMP 36"),
     ],

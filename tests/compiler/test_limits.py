@@ -43,7 +43,9 @@ def test_the_sizes_agree_as_they_are(which: str, tmp_path: Path) -> None:
     compile_headers(which, tmp_path)
 
 
-@pytest.mark.parametrize("name", ["MICRONETS_CHANNEL_WORDS", *(f"{name.upper()}_BYTES" for name in limits.STRUCT_BYTES)])
+@pytest.mark.parametrize(
+    "name", ["MICRONETS_CHANNEL_WORDS", *(f"{name.upper()}_BYTES" for name in limits.STRUCT_BYTES)]
+)
 def test_another_number_does_not_build(name: str, tmp_path: Path) -> None:
     [line] = re.findall(rf"^#define {name} \d+$", (CSRC / limits.HEADER).read_text("utf-8"), re.MULTILINE)
     with pytest.raises(DeviceError, match=AGREE):

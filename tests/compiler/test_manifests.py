@@ -38,7 +38,10 @@ def out(tmp_path: Path) -> Path:
 def build_and_test(source: Path, build: Path) -> str:
     """Configures, builds and runs the tests; what ctest prints."""
     words = {"capture_output": True, "text": True, "check": False}
-    for command in (["cmake", "-S", source, "-B", build, "-DCMAKE_C_FLAGS=-Wall -Wextra -Werror"], ["cmake", "--build", build]):
+    for command in (
+        ["cmake", "-S", source, "-B", build, "-DCMAKE_C_FLAGS=-Wall -Wextra -Werror"],
+        ["cmake", "--build", build],
+    ):
         done = subprocess.run([*map(str, command)], **words)  # type: ignore[call-overload]
         assert done.returncode == 0, done.stdout + done.stderr
     done = subprocess.run(["ctest"], cwd=build, **words)  # type: ignore[call-overload]
@@ -81,7 +84,9 @@ def test_cmake_fails_where_the_output_differs(out: Path, tmp_path: Path) -> None
     head, _, tail = text.partition("micronets_test_output")
     number = re.search(r"(-?\d+),", tail)
     assert number
-    (out / "test_vector.h").write_text(head + "micronets_test_output" + tail.replace(number[0], f"{int(number[1]) ^ 1},", 1))
+    (out / "test_vector.h").write_text(
+        head + "micronets_test_output" + tail.replace(number[0], f"{int(number[1]) ^ 1},", 1)
+    )
     with pytest.raises(AssertionError, match=r"example \.+\*\*\*Failed|No CMAKE_C_COMPILER"):
         build_and_test(out, tmp_path / "alone")
 

@@ -50,7 +50,9 @@ def assert_equal(models: list[QuantizedModel], samples: int, flags: tuple[str, .
     for i, model in enumerate(models):
         x = random_input(model, samples, i)
         want, got = reference.run(model, x), library.run(i, x)
-        assert np.array_equal(want, got), f"network {i}, {(want != got).sum()} of {want.size} differ: {model.arch.layers}"
+        assert np.array_equal(want, got), (
+            f"network {i}, {(want != got).sum()} of {want.size} differ: {model.arch.layers}"
+        )
 
 
 @pytest.mark.parametrize("kernels", [(), ("-DMICRONETS_DSP",)], ids=["plain", "dsp"])
@@ -63,7 +65,16 @@ def test_outputs_that_overlap_their_input_equal_the_reference() -> None:
     """One layer each, whose input dies: the arena is as small as the kernel's order of work allows."""
     base = {"name": "y", "inputs": (INPUT,)}
     cases: list[tuple[tuple[int, ...], Layer]] = []
-    for pixels, inputs, filters in ((1, 3, 5), (2, 5, 4), (3, 4, 7), (5, 8, 9), (125, 8, 9), (24, 9, 4), (25, 3, 4), (7, 2, 9)):
+    for pixels, inputs, filters in (
+        (1, 3, 5),
+        (2, 5, 4),
+        (3, 4, 7),
+        (5, 8, 9),
+        (125, 8, 9),
+        (24, 9, 4),
+        (25, 3, 4),
+        (7, 2, 9),
+    ):
         cases.append(((pixels, 1, inputs), Conv2D(**base, filters=filters, kernel=(1, 1))))
     for stride, padding, dilation in (((1, 1), "same", (1, 1)), ((2, 3), "valid", (1, 1)), ((1, 2), "same", (2, 1))):
         window = {"stride": stride, "padding": padding}
@@ -163,14 +174,17 @@ def test_files_are_a_function_of_the_model(dense: QuantizedModel) -> None:
     assert f"#define MICRONETS_ARENA_BYTES {compiled.arena_bytes}\n" in compiled.files["model.h"]
     scales = next(iter(dense.weights.values())).scales.size
     tables = 16 + 4 * 4 + 4 * (4 if scales > 1 else 1)  # weights, biases, multipliers
-    assert compiled.constant_bytes == tables + 40 + 4 + 2 * 5  # sizes; what runs layers; for each layer which, and its sizes
+    # sizes; what runs layers; for each layer which, and its sizes
+    assert compiled.constant_bytes == tables + 40 + 4 + 2 * 5
 
 
 def test_layers_are_announced(dense: QuantizedModel, tmp_path: Path) -> None:
     for name, text in compile_model(dense).files.items():
         (tmp_path / name).write_text(text)
-    (tmp_path / "main.c").write_text('#include "model.h"\n#include <stdio.h>\nstatic char arena[MICRONETS_ARENA_BYTES];\n'
-        "void announce(int i) { printf(\"%d \", i); }\nint main(void) { micronets_invoke(arena); return 0; }\n")  # fmt: skip
+    (tmp_path / "main.c").write_text(
+        '#include "model.h"\n#include <stdio.h>\nstatic char arena[MICRONETS_ARENA_BYTES];\n'
+        'void announce(int i) { printf("%d ", i); }\nint main(void) { micronets_invoke(arena); return 0; }\n'
+    )
     sources = [p for p in tmp_path.glob("*.c") if p.name != "example.c"]
     (tmp_path / "hook.h").write_text("void announce(int i);\n")
     hook = ("-include", str(tmp_path / "hook.h"), "-DMICRONETS_LAYER(i)=announce(i)")

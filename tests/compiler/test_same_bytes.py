@@ -1,4 +1,6 @@
-"""However the generated C is built, it gives the reference's bytes inside its arena; the rest of the matrix is a benchmark."""
+"""However the generated C is built, it gives the reference's bytes inside its arena; the rest of the matrix is a
+benchmark.
+"""
 
 from dataclasses import replace
 

@@ -1,4 +1,6 @@
-"""`micronets compile --runtime tflm`: the array is the file, the operators are the file's, and its arena is enough for TFLM."""
+"""`micronets compile --runtime tflm`: the array is the file, the operators are the file's, and its arena is enough
+for TFLM.
+"""
 
 import json
 import math
@@ -96,7 +98,11 @@ def test_tflm_runs_the_test_vector_in_the_arena_that_is_written(seed: int, tmp_p
     host, cortex = map(int, re.findall(r"0xFFFFFFFFu \? (\d+) : (\d+);", files["micronets_tflm.h"])[0])
     assert cortex == arena_with_margin(arena_tflm_bytes(model.arch, 4))
     kind = np.int8 if INPUT in model.quant else np.float32
-    x = np.array(numbers(files["test_vector.h"], "micronets_test_input")).astype(kind).reshape(1, *model.arch.input_shape)
+    x = (
+        np.array(numbers(files["test_vector.h"], "micronets_test_input"))
+        .astype(kind)
+        .reshape(1, *model.arch.input_shape)
+    )
     expected = numbers(files["test_vector.h"], "micronets_test_output")
     found = interpreter.run(path.read_bytes(), x, host).ravel()
     np.testing.assert_array_equal(found, np.array(expected).astype(found.dtype))

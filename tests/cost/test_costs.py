@@ -83,7 +83,8 @@ def test_costs_by_limit_are_those_of_cost_and_bound_the_relaxed_ones(board: Boar
 
 def test_faster_boards_take_less_time() -> None:
     times = [
-        cost(ARCH, load_board(n)).latency_ms for n in ("NUCLEO-L4R5ZI", "NUCLEO-F446RE", "NUCLEO-F746ZG", "NUCLEO-H743ZI2")
+        cost(ARCH, load_board(n)).latency_ms
+        for n in ("NUCLEO-L4R5ZI", "NUCLEO-F446RE", "NUCLEO-F746ZG", "NUCLEO-H743ZI2")
     ]
     assert times == sorted(times, reverse=True)
     # The paper's networks take 2.26..2.38 times as long on the F446 as on the F746.

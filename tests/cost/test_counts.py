@@ -84,13 +84,17 @@ def space() -> SearchSpace:
         for i in (1, 2):
             before = blocks[-1].layers[-1].name
             layers = (
-                DepthwiseConv2D(name=f"dw{i}", inputs=(before,), kernel=(pick("kernel"), 1), dilation=(pick("dilation"), 1)),
+                DepthwiseConv2D(
+                    name=f"dw{i}", inputs=(before,), kernel=(pick("kernel"), 1), dilation=(pick("dilation"), 1)
+                ),
                 Conv2D(name=f"pw{i}", inputs=(f"dw{i}",), filters=pick("width"), kernel=(1, 1)),
                 Add(name=f"add{i}", inputs=(before, f"pw{i}")),
             )
             blocks.append(Block(layers, keep=f"keep{i}"))
         wide = Conv2D(name="wide", inputs=("add2",), filters=pick("wide"), kernel=(1, 1))
-        blocks.append(Block((wide, Mean(name="mean", inputs=("wide",)), FullyConnected(name="fc", inputs=("mean",), units=3))))
+        blocks.append(
+            Block((wide, Mean(name="mean", inputs=("wide",)), FullyConnected(name="fc", inputs=("mean",), units=3)))
+        )
         return Template((20, 8, pick("channels")), tuple(blocks))
 
     return SearchSpace(
@@ -132,7 +136,9 @@ def test_relaxed_costs_at_one_network_are_its_costs(board: Board, keep1: int, ke
 
 @pytest.mark.parametrize("name", LIMITS)
 def test_gradients_have_the_right_sign(board: Board, name: str) -> None:
-    values = expected({"channels": 1, "width": 16, "wide": 40, "kernel": 4, "dilation": 1.4, "keep1": 0.6, "keep2": 0.7})  # type: ignore[dict-item]
+    values = expected(
+        {"channels": 1, "width": 16, "wide": 40, "kernel": 4, "dilation": 1.4, "keep1": 0.6, "keep2": 0.7}
+    )  # type: ignore[dict-item]
     relaxed_budget_costs(relaxed_steps(space(), values), board, LIMITS)[name].backward()
     for choice in ("width", "wide", "kernel", "keep1", "keep2"):
         grad = values[choice].grad
@@ -153,7 +159,9 @@ def test_a_gate_scales_the_peak_of_its_block() -> None:
 
 def test_state_is_counted_beside_the_arena_and_inside_that_of_tflm() -> None:
     """No kind has state yet: a record is given some."""
-    plain, stateful = (Arch((8, 8, 1), (Conv2D(name="a", inputs=(INPUT,), filters=4, kernel=(3, 3)),)) for _ in range(2))
+    plain, stateful = (
+        Arch((8, 8, 1), (Conv2D(name="a", inputs=(INPUT,), filters=4, kernel=(3, 3)),)) for _ in range(2)
+    )
     (step,) = stateful.steps()
     vars(step)["operator"] = replace(step.operator, state_bytes=lambda inputs, outputs: 100)
     assert (state_bytes(plain.steps()), state_bytes(stateful.steps())) == (0, 100)

@@ -47,7 +47,13 @@ TRUTH = LatencyModel(
 
 def test_kinds_and_counts_by_hand() -> None:
     steps = NET.steps()
-    assert [latency_model.kind(s) for s in steps] == ["convolution", "depthwise", "pointwise", "mean", "fully_connected"]
+    assert [latency_model.kind(s) for s in steps] == [
+        "convolution",
+        "depthwise",
+        "pointwise",
+        "mean",
+        "fully_connected",
+    ]
     assert latency_model.features(steps[0]) == {
         "layer": 1,
         "pixel": 12,
@@ -121,11 +127,15 @@ def record(seed: int, noise: float) -> NetworkRecord:
     )
     arch = Arch((int(rng.integers(8, 30)), 20, 3), layers)
     cycles = [latency_model.step_cycles(s, TRUTH) * (1 + noise * rng.standard_normal()) for s in arch.steps()]
-    layers = tuple(LayerCycles(s.layer.name, type(s.layer).__name__, 0, c) for s, c in zip(arch.steps(), cycles, strict=True))
+    layers = tuple(
+        LayerCycles(s.layer.name, type(s.layer).__name__, 0, c) for s, c in zip(arch.steps(), cycles, strict=True)
+    )
     return network(arch, sum(cycles) + 77, layers, "made up", {"seed": seed})
 
 
-def network(arch: Arch, cycles: float, layers: tuple[LayerCycles, ...], space: str, values: dict[str, int]) -> NetworkRecord:
+def network(
+    arch: Arch, cycles: float, layers: tuple[LayerCycles, ...], space: str, values: dict[str, int]
+) -> NetworkRecord:
     """A record with what a fit looks at; all else is made up."""
     counts = {"macs": 0, "ops": 0, "params": 0, "core_cycles": None, "instructions": None, "sram_bytes": None}
     sizes = {"flash_bytes": None, "arena_c_bytes": None, "arena_tflm_used_bytes": None, "arena_tflm_cortex_m_bytes": 0}

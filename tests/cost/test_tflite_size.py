@@ -24,7 +24,9 @@ def test_the_papers_networks(shared: Path) -> None:
 
 
 def test_the_released_models(shared: Path) -> None:
-    for path in sorted(p for maker in ("micronets", "mlperf_tiny") for p in (shared / "models" / maker).glob("*.tflite")):
+    for path in sorted(
+        p for maker in ("micronets", "mlperf_tiny") for p in (shared / "models" / maker).glob("*.tflite")
+    ):
         model = read(path.read_bytes())
         assert tflite_bytes(model.arch.steps()) == pytest.approx(len(write(model)), rel=0.01), path.stem
 

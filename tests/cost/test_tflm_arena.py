@@ -113,7 +113,8 @@ def test_channels_cost_eight_bytes_each_on_both() -> None:
     def wide(channels: int) -> Arch:
         small = Conv2D(name="a", inputs=(INPUT,), filters=channels, kernel=(1, 1))
         return Arch(
-            (1, 1, 1), (small, DepthwiseConv2D(name="b", inputs=("a",), kernel=(1, 1)), Add(name="c", inputs=("b", "b")))
+            (1, 1, 1),
+            (small, DepthwiseConv2D(name="b", inputs=("a",), kernel=(1, 1)), Add(name="c", inputs=("b", "b"))),
         )
 
     for word in (4, 8):

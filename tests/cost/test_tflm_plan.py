@@ -6,7 +6,16 @@ from collections.abc import Sequence
 import pytest
 
 from micronets.cost.counts import live_bytes
-from micronets.cost.tflm_plan import ALIGNMENT, Buffer, align, lifetimes, memory_over_time, place, scratch_buffers, tflm_plan
+from micronets.cost.tflm_plan import (
+    ALIGNMENT,
+    Buffer,
+    align,
+    lifetimes,
+    memory_over_time,
+    place,
+    scratch_buffers,
+    tflm_plan,
+)
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Add, Conv2D, DepthwiseConv2D, FullyConnected, Mean
 from tests.support.realistic_archs import random_arch
@@ -24,7 +33,14 @@ RESIDUAL = Arch(
 
 def test_lifetimes_by_hand() -> None:
     times = {b.name: (b.bytes, b.first, b.last) for b in lifetimes(RESIDUAL)}
-    assert times == {"input": (32, 0, 1), "a": (64, 1, 4), "b": (128, 2, 3), "c": (64, 3, 4), "d": (64, 4, 5), "e": (16, 5, 5)}
+    assert times == {
+        "input": (32, 0, 1),
+        "a": (64, 1, 4),
+        "b": (128, 2, 3),
+        "c": (64, 3, 4),
+        "d": (64, 4, 5),
+        "e": (16, 5, 5),
+    }
 
 
 def test_plan_by_hand() -> None:
@@ -47,7 +63,10 @@ def test_a_gap_that_fits_is_used() -> None:
 
 def test_unpacked_four_bit_weights_take_a_scratch_buffer() -> None:
     arch = Arch((4, 4, 2), (conv("a", INPUT, 4, 4), FullyConnected(name="b", inputs=("a",), units=3, weight_bits=4)))
-    assert [(b.name, b.bytes, b.first, b.last) for b in scratch_buffers(arch.steps())] == [("a", 8, 1, 1), ("b", 192, 2, 2)]
+    assert [(b.name, b.bytes, b.first, b.last) for b in scratch_buffers(arch.steps())] == [
+        ("a", 8, 1, 1),
+        ("b", 192, 2, 2),
+    ]
     assert scratch_buffers(arch.steps(), cmsis_nn=True) == ()
 
 

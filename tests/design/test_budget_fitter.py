@@ -57,9 +57,13 @@ def test_two_equal_peaks_are_both_lowered(board) -> None:
 
 
 def test_shapes_change_when_nothing_fits_under_them(board) -> None:
-    fitter = BudgetFitter(SPACE, Budget(macs=20), board, lambda v: {"macs": 10 * v["width"] // (4 * v["frame_stride"] ** 2)})
+    fitter = BudgetFitter(
+        SPACE, Budget(macs=20), board, lambda v: {"macs": 10 * v["width"] // (4 * v["frame_stride"] ** 2)}
+    )
     assert fitter.repair(SPACE.largest(), EVEN)["frame_stride"] in (1, 2)
-    tight = BudgetFitter(SPACE, Budget(macs=5), board, lambda v: {"macs": 10 * v["width"] // (4 * v["frame_stride"] ** 2)})
+    tight = BudgetFitter(
+        SPACE, Budget(macs=5), board, lambda v: {"macs": 10 * v["width"] // (4 * v["frame_stride"] ** 2)}
+    )
     assert tight.repair(SPACE.largest(), EVEN)["frame_stride"] == 2
 
 
@@ -82,14 +86,19 @@ def test_limits_that_exclude_each_other_are_refused(board) -> None:
         lambda v: {"macs": 5 if v["frame_stride"] == 2 else 20, "arena_bytes": 20 if v["frame_stride"] == 2 else 5},
     )
     with pytest.raises(
-        BudgetError, match="no network meets all limits at once; the nearest needs arena_bytes 5 of 10, macs 20 of 10; raise"
+        BudgetError,
+        match="no network meets all limits at once; the nearest needs arena_bytes 5 of 10, macs 20 of 10; raise",
     ):
         fitter.feasible_shapes()
 
 
-@pytest.mark.parametrize("space", [spaces.make("dscnn", "kws", 12), spaces.make("temporal", "kws", 12)], ids=lambda s: s.name)
+@pytest.mark.parametrize(
+    "space", [spaces.make("dscnn", "kws", 12), spaces.make("temporal", "kws", 12)], ids=lambda s: s.name
+)
 def test_a_kilobyte_is_refused_for_the_real_spaces(board, space) -> None:
-    with pytest.raises(BudgetError, match=r"nothing was found .* arena_bytes = 1,024, but the cheapest network found needs \d"):
+    with pytest.raises(
+        BudgetError, match=r"nothing was found .* arena_bytes = 1,024, but the cheapest network found needs \d"
+    ):
         BudgetFitter(space, Budget(arena_bytes=1024), board).feasible_shapes()
 
 
@@ -175,7 +184,10 @@ def test_lower_bounds_save_plans_and_change_nothing(board, name, kind) -> None:
     names = ("sram_bytes", "flash_bytes", "latency_ms")
     every = [derive(space, values) for values in fitter_budgets.every_network(space)][::5]
     for arch in every:
-        exact, least = budget_costs(arch, board, names, runtime=plain), least_budget_costs(arch, board, names, runtime=runtime)
+        exact, least = (
+            budget_costs(arch, board, names, runtime=plain),
+            least_budget_costs(arch, board, names, runtime=runtime),
+        )
         assert all(least[n] <= exact[n] for n in names)
     sizes = sorted(budget_costs(arch, board, ("sram_bytes",), runtime=runtime)["sram_bytes"] for arch in every)
     even = {c.name: [1 / len(c.options)] * len(c.options) for c in space.choices}

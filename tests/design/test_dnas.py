@@ -81,7 +81,9 @@ def test_a_checkpoint_of_other_settings_is_refused(tmp_path, board) -> None:
 
 
 def test_a_loss_that_is_no_number_is_one_line(tmp_path, board) -> None:
-    with pytest.raises(TrainingError, match=r"^search: the loss became (nan|inf) in step \d+; lower search.lr \(now 1e\+30\)$"):
+    with pytest.raises(
+        TrainingError, match=r"^search: the loss became (nan|inf) in step \d+; lower search.lr \(now 1e\+30\)$"
+    ):
         run(tmp_path, board, settings=dataclasses.replace(SETTINGS, lr=1e30))
 
 
@@ -94,7 +96,9 @@ def test_an_impossible_budget_is_refused_before_training(tmp_path, board) -> Non
 def test_shapes_that_cannot_fit_are_not_searched(tmp_path, board) -> None:
     space = tiny_space()
     # Between the smallest networks on half and on all frames.
-    limits = [budget_costs(derive(space, space.smallest() | {"frame_stride": s}), board, ("macs",))["macs"] for s in (2, 1)]
+    limits = [
+        budget_costs(derive(space, space.smallest() | {"frame_stride": s}), board, ("macs",))["macs"] for s in (2, 1)
+    ]
     found = run(tmp_path, board, Budget(macs=sum(limits) // 2))
     assert found.values["frame_stride"] == 2
     assert {h["values"]["frame_stride"] for h in found.history} == {2}
@@ -122,7 +126,9 @@ def test_a_search_steps_back_until_the_measurement_keeps_the_limit_too(board) ->
     assert 0.6 * 9000 < found["macs"] <= 9000
     assert len(asked) > 2
     assert "over the limit of 9,000; the estimate was" in notes[0]["note"]
-    plain, nothing = meet_measured_limits(BudgetFitter(space, limits, board), space.largest(), even, limits, None, notes.append)
+    plain, nothing = meet_measured_limits(
+        BudgetFitter(space, limits, board), space.largest(), even, limits, None, notes.append
+    )
     assert nothing == {}
     assert budget_costs(derive(space, plain), board, ("macs",))["macs"] > found["macs"] / 1.3
 
@@ -140,7 +146,9 @@ def test_a_search_uses_the_room_that_the_measurement_shows(board) -> None:
     values, found = meet_measured_limits(
         BudgetFitter(space, limits, board), space.smallest(), even, limits, half, lambda _: None
     )
-    plain, _ = meet_measured_limits(BudgetFitter(space, limits, board), space.smallest(), even, limits, None, lambda _: None)
+    plain, _ = meet_measured_limits(
+        BudgetFitter(space, limits, board), space.smallest(), even, limits, None, lambda _: None
+    )
     assert cost(plain) <= 9000 < cost(values)
     assert found["macs"] == cost(values) / 2 <= 9000
 
@@ -160,5 +168,10 @@ def test_a_search_whose_measurements_never_fit_gives_up(board) -> None:
     even = {c.name: [1 / len(c.options)] * len(c.options) for c in space.choices}
     with pytest.raises(BudgetError, match=r"nothing|networks measured, the last still misses macs 10,000 of 9,000"):
         meet_measured_limits(
-            BudgetFitter(space, limits, board), space.largest(), even, limits, lambda _: {"macs": 10_000.0}, lambda _: None
+            BudgetFitter(space, limits, board),
+            space.largest(),
+            even,
+            limits,
+            lambda _: {"macs": 10_000.0},
+            lambda _: None,
         )

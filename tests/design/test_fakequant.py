@@ -156,7 +156,9 @@ def test_quantised_accuracy_is_near_the_float_one():
 @pytest.mark.parametrize(("weight_bits", "act_bits"), [(8, 8), (4, 8), (4, 4)])
 @pytest.mark.parametrize("seed", [0, 1])
 def test_integers_agree_with_the_simulation(weight_bits, act_bits, seed):
-    """Tolerance: one code in any one layer; 1.5 of the coarsest code on average after all of them; classes nearly always."""
+    """Tolerance: one code in any one layer; 1.5 of the coarsest code on average after all of them; classes nearly
+    always.
+    """
     arch = mixed(weight_bits, act_bits)
     net, x = prepared(arch, seed, n=200)
     model = to_quantized(net, {"name": "value"})

@@ -162,7 +162,9 @@ def test_state_dict_names_and_loading():
     torch.testing.assert_close(other.eval()(x), net.eval()(x))
     bad = dict(net.state_dict())
     bad["layers.a.weight"] = bad["layers.a.weight"][:4]
-    with pytest.raises(SpecError, match=r"'layers.a.weight' has shape \(4, 2, 3, 3\), the network needs \(8, 2, 3, 3\)"):
+    with pytest.raises(
+        SpecError, match=r"'layers.a.weight' has shape \(4, 2, 3, 3\), the network needs \(8, 2, 3, 3\)"
+    ):
         load_float(other, bad)
     del bad["layers.j.bias"], bad["layers.a.weight"]
     with pytest.raises(SpecError, match="missing"):

@@ -85,7 +85,9 @@ def test_it_learns_in_both_stages(result):
 
 def test_mixup_mixes_inputs_and_labels_alike(tmp_path, monkeypatch):
     seen = []
-    monkeypatch.setattr("micronets.design.train_loop.torch.lerp", lambda a, b, w: seen.append(w) or b + (1 - w) * (a - b))
+    monkeypatch.setattr(
+        "micronets.design.train_loop.torch.lerp", lambda a, b, w: seen.append(w) or b + (1 - w) * (a - b)
+    )
     mixed = train(tmp_path / "a", dataclasses.replace(QUICK, mixup=0.4))
     assert len(seen) == 36
     assert all(0 <= w <= 1 for w in seen)
@@ -114,7 +116,8 @@ def test_progress_counts_up_to_the_end(result):
     assert all({"stage", "step", "steps", "seconds_left"} <= s.keys() for s in seen)
 
 
-@pytest.mark.parametrize("saves", [3, 12, 25, 34, 38])  # in an epoch, at its end, between the stages, in the second, at the end
+# in an epoch, at its end, between the stages, in the second, at the end
+@pytest.mark.parametrize("saves", [3, 12, 25, 34, 38])
 def test_a_stopped_training_ends_with_the_same_bits(result, tmp_path, monkeypatch, saves):
     settings = replace(QUICK, checkpoint_seconds=0)  # a checkpoint after every step
     with monkeypatch.context() as m:
@@ -169,7 +172,9 @@ def test_a_full_disk_keeps_the_old_checkpoint(tmp_path, monkeypatch):
 
 
 def test_divergence_is_one_clear_error(tmp_path):
-    with pytest.raises(TrainingError, match=r"the loss became nan in epoch 1 of the float stage; lower lr \(now 1e\+30\)"):
+    with pytest.raises(
+        TrainingError, match=r"the loss became nan in epoch 1 of the float stage; lower lr \(now 1e\+30\)"
+    ):
         train(tmp_path, replace(QUICK, lr=1e30, warmup=0))
 
 
@@ -184,7 +189,9 @@ def test_initial_weights_and_teacher_are_used(result, tmp_path):
     started = train(tmp_path / "init", settings, init=trained.float_state)
     assert started.quantised_score is None
     assert abs(started.float_score - trained.float_score) < 0.05
-    taught = train(tmp_path / "taught", replace(QUICK, epochs=2, qat_epochs=0, distill_weight=1.0), teacher=trained.float_net())
+    taught = train(
+        tmp_path / "taught", replace(QUICK, epochs=2, qat_epochs=0, distill_weight=1.0), teacher=trained.float_net()
+    )
     alone = train(tmp_path / "alone", replace(QUICK, epochs=2, qat_epochs=0))
     assert not equal(taught.state, alone.state)
 

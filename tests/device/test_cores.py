@@ -103,7 +103,9 @@ def test_a_word_at_an_odd_address_faults_on_armv6m_alone(board: Board, monkeypat
         np.testing.assert_array_equal(simulate(elf, X, 3, 64, board).outputs, expected(X))
         return
     for native in (None, False):
-        with pytest.raises(DeviceError, match="simulator: it reads or writes at an address that is no multiple of its size"):
+        with pytest.raises(
+            DeviceError, match="simulator: it reads or writes at an address that is no multiple of its size"
+        ):
             simulate(elf, X, 3, 64, board, native)
     machine = CORES[board.core].qemu
     if machine and shutil.which(machine.program):
@@ -129,7 +131,8 @@ def test_what_the_core_lacks_is_linked(board: Board, which: str) -> None:
 @pytest.mark.parametrize("board", BOARDS, ids=lambda b: b.core)
 def test_a_stack_that_is_too_deep_is_told(board: Board) -> None:
     code = str(SOURCES["model.c"]).replace(
-        "MICRONETS_LAYER(3);", "volatile int8_t large[20000]; for (int i = 0; i < 20000; i++) large[i] = 1; MICRONETS_LAYER(3);"
+        "MICRONETS_LAYER(3);",
+        "volatile int8_t large[20000]; for (int i = 0; i < 20000; i++) large[i] = 1; MICRONETS_LAYER(3);",
     )
     with pytest.raises(DeviceError, match="simulator: the network needs a stack of more than 16384 bytes"):
         simulate(built({**SOURCES, "model.c": code}, board), X, 3, 64, board)

@@ -36,7 +36,8 @@ def test_firmware_of_every_core(which: str, board: object) -> None:
 def test_long_division_and_copies_are_linked(which: str) -> None:
     code = str(SOURCES["model.c"]).replace(
         "MICRONETS_LAYER(3);",
-        "volatile int64_t q = 1 << 20; q /= x[0] | 1; memset(x, (int)q, 64); memmove(x + 1, x, 60); MICRONETS_LAYER(3);",
+        "volatile int64_t q = 1 << 20; q /= x[0] | 1; memset(x, (int)q, 64); memmove(x + 1, x, 60); "
+        "MICRONETS_LAYER(3);",
     )
     assert build({**SOURCES, "model.c": code}, F446, which).elf
 
@@ -57,7 +58,9 @@ def test_no_compiler_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> No
 def test_unknown_core_and_compiler() -> None:
     from dataclasses import replace
 
-    with pytest.raises(SpecError, match="NUCLEO-F446RE: there is no code, and there are no figures, for the core 'cortex-a53'"):
+    with pytest.raises(
+        SpecError, match="NUCLEO-F446RE: there is no code, and there are no figures, for the core 'cortex-a53'"
+    ):
         compiler(replace(F446, core="cortex-a53"))
     with pytest.raises(SpecError, match="unknown 'icc'; known: gcc, zig"):
         compiler(F446, "icc")

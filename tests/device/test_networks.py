@@ -64,10 +64,29 @@ def test_random_networks(seed: int) -> None:
 def test_windows_of_every_length(seed: int) -> None:
     """Filters and channels of every remainder, one pixel, pairs of values from 1 to beyond a round of the loop."""
     few = chain(
-        (5, 3, 1), (1, 3, 1), (2, 1, 1), (3, 1, 1), (5, 2, 1), (6, 1, 1), (7, 3, 2), (8, 1, 1), (9, 1, 1), (4, 3, 3), (13, 1, 1)
+        (5, 3, 1),
+        (1, 3, 1),
+        (2, 1, 1),
+        (3, 1, 1),
+        (5, 2, 1),
+        (6, 1, 1),
+        (7, 3, 2),
+        (8, 1, 1),
+        (9, 1, 1),
+        (4, 3, 3),
+        (13, 1, 1),
     )
     many = chain(
-        (6, 5, 3), (17, 3, 1), (18, 1, 1), (19, 1, 1), (20, 1, 1), (36, 1, 2), (35, 1, 1), (34, 3, 2), (33, 1, 1), (12, 1, 1)
+        (6, 5, 3),
+        (17, 3, 1),
+        (18, 1, 1),
+        (19, 1, 1),
+        (20, 1, 1),
+        (36, 1, 2),
+        (35, 1, 1),
+        (34, 3, 2),
+        (33, 1, 1),
+        (12, 1, 1),
     )
     for arch in (few, many):
         assert_equal(random_model(arch, seed))

@@ -60,6 +60,7 @@ def test_cores_that_it_does_not_have(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(qemu.shutil, "which", lambda name: "/bin/false")
     with pytest.raises(
         DeviceError,
-        match="no machine for NUCLEO-F446RE's cortex-m33; there are: cortex-m0plus, cortex-m3, cortex-m4, cortex-m7, rv32imc;",
+        match="no machine for NUCLEO-F446RE's cortex-m33; there are: cortex-m0plus, cortex-m3, cortex-m4, cortex-m7, "
+        "rv32imc;",
     ):
         emulate(b"", X, 64, replace(BOARDS[0], core="cortex-m33"))

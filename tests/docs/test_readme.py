@@ -45,7 +45,9 @@ def test_options_and_arguments_are_accepted(line: list[str]) -> None:
         assert config.out
 
 
-@pytest.mark.parametrize("line", [w for w in words("micronets") if w[0] in QUICK or w[:2] == ["data", "list"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "line", [w for w in words("micronets") if w[0] in QUICK or w[:2] == ["data", "list"]], ids=" ".join
+)
 def test_quick_commands_work_as_printed(line: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     for word in line:

@@ -24,7 +24,9 @@ from tests.support.archives import Server, serving, sha256, tar_gz, zipped
 from tests.support.calling import Result, call
 from tests.support.needs import needs
 
-BATCH = pickle.dumps({b"data": np.arange(4 * 3072, dtype=np.int64).astype(np.uint8).reshape(4, 3072), b"labels": [0, 1, 2, 9]})
+BATCH = pickle.dumps(
+    {b"data": np.arange(4 * 3072, dtype=np.int64).astype(np.uint8).reshape(4, 3072), b"labels": [0, 1, 2, 9]}
+)
 NAMES = [*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"]
 CIFAR = tar_gz({f"cifar-10-batches-py/{name}": BATCH for name in NAMES})
 FILE = "/cifar-10-python.tar.gz"
@@ -151,7 +153,8 @@ def test_corrupt_bytes_are_found_and_deleted(server: Server, tmp_path: Path) -> 
     assert result.code == 2
     wanted = sha256(CIFAR).removeprefix("sha256:")
     assert re.fullmatch(
-        rf"{tmp_path}{FILE}: its sha256 is [0-9a-f]{{64}}, not {wanted} as published \([\d,]+ bytes\): damaged on the way, or "
+        rf"{tmp_path}{FILE}: its sha256 is [0-9a-f]{{64}}, not {wanted} as published \([\d,]+ bytes\): damaged on the "
+        r"way, or "
         rf"another file at {server.url}{FILE}; deleted, run the command again",
         result.error,
     )
@@ -179,14 +182,17 @@ def test_what_the_server_refuses_is_one_line_with_the_way_out(server: Server, tm
     assert missing.code == 2
     assert missing.error == (
         f"{server.url}{FILE}: the server answers 404 Not Found; by hand: download "
-        f"https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz elsewhere, put it into {tmp_path} as cifar-10-python.tar.gz, "
-        "and run this command again, which then checks and unpacks it; or name a mirror with --from URL"
+        f"https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz elsewhere, put it into {tmp_path} as "
+        "cifar-10-python.tar.gz, and run this command again, which then checks and unpacks it; or name a mirror with "
+        "--from URL"
     )
     with serving() as gone:
         pass
     nobody = get(gone, tmp_path)
     assert nobody.code == 2
-    assert nobody.error.startswith(f"{gone.url}{FILE}: no answer (Connection refused); by hand: download https://www.cs")
+    assert nobody.error.startswith(
+        f"{gone.url}{FILE}: no answer (Connection refused); by hand: download https://www.cs"
+    )
 
 
 def test_a_server_without_head_is_asked_for_the_file(server: Server, tmp_path: Path) -> None:
@@ -200,12 +206,16 @@ def test_a_server_out_of_order_is_given_up_after_a_while(server: Server, tmp_pat
     assert "the server answers 503 Service Unavailable; by hand" in result.error
 
 
-def test_a_full_disk_is_found_before_the_download(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_found_before_the_download(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=len(CIFAR)))
     result = get(server, tmp_path / "new")
     assert result.code == 2
-    assert re.search(r"GB are needed to download and unpack, 0.0 GB are free on that disk; free some space", result.error)
+    assert re.search(
+        r"GB are needed to download and unpack, 0.0 GB are free on that disk; free some space", result.error
+    )
     assert not (tmp_path / "new").exists()
     assert [m for m, _, _ in server.seen] == ["HEAD"]
 
@@ -256,7 +266,9 @@ def test_links_are_refused(tmp_path: Path) -> None:
 def test_damaged_archives_leave_nothing(tmp_path: Path, content: bytes) -> None:
     archive = tmp_path / "bad"
     archive.write_bytes(content)
-    with pytest.raises(FileError, match=r"bad: damaged, or neither .zip nor .tar.gz \(.*\); delete it and get it again$"):
+    with pytest.raises(
+        FileError, match=r"bad: damaged, or neither .zip nor .tar.gz \(.*\); delete it and get it again$"
+    ):
         unpack(archive, tmp_path / "top", within=True, holds="fine", progress=lambda _: None)
     assert [p.name for p in tmp_path.iterdir()] == ["bad"]
 
@@ -287,12 +299,16 @@ def test_parts_of_a_task_are_got_one_by_one(tmp_path: Path, monkeypatch: pytest.
         assert get(server, tmp_path, "--part", "fan", task="ad").code == 0
         found, _ = folders.scan(tmp_path)
         assert {(r.machine, r.abnormal, r.split) for r in found} == {
-            (f"{k}_id_00", abnormal, split) for k in ("slider", "fan") for abnormal, split in ((False, "train"), (True, "test"))
+            (f"{k}_id_00", abnormal, split)
+            for k in ("slider", "fan")
+            for abnormal, split in ((False, "train"), (True, "test"))
         }
         assert "no such part; did you mean 'slider'?" in get(server, tmp_path, "--part", "slide", task="ad").error
 
 
-def test_both_archives_of_the_keywords_have_a_place_and_a_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_both_archives_of_the_keywords_have_a_place_and_a_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     contents = {
         "speech_commands_v0.02.tar.gz": tar_gz({"./testing_list.txt": b"", "./yes/0_nohash_0.wav": b""}),
         "speech_commands_test_set_v0.02.tar.gz": tar_gz({"./_silence_/0.wav": b"", "./yes/0.wav": b""}),

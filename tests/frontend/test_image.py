@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 
 from micronets.errors import SpecError
-from micronets.frontend.image import FILTERS, PRESETS, ImageFrontEnd, gray, network_input, pixels, resize_matrix, resized
+from micronets.frontend.image import (
+    FILTERS,
+    PRESETS,
+    ImageFrontEnd,
+    gray,
+    network_input,
+    pixels,
+    resize_matrix,
+    resized,
+)
 
 
 def pictures(n: int, side: int, colour: int = 3, seed: int = 0) -> np.ndarray:
@@ -82,7 +91,9 @@ def test_what_is_wrong_is_said(fields: dict[str, object], text: str) -> None:
     assert str(e.value) == f"a.json: image front end: {text}"
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"width": 3}', '{"resolution": "a"}', '{"fit": []}', '{"input_mean": null}'])
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"width": 3}', '{"resolution": "a"}', '{"fit": []}', '{"input_mean": null}']
+)
 def test_json_that_is_no_front_end(text: str) -> None:
     with pytest.raises(SpecError):
         ImageFrontEnd.from_json(text)

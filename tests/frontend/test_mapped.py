@@ -1,4 +1,6 @@
-"""Prepared pictures on the disk: whole or not there, made again where they are damaged, one line where the disk is full."""
+"""Prepared pictures on the disk: whole or not there, made again where they are damaged, one line where the disk is
+full.
+"""
 
 import os
 import resource

@@ -27,7 +27,9 @@ def test_log_mel_of_a_recording_equals_the_prepared_features(shared: Path) -> No
     names = sorted(clips)[::20]
     assert len(names) > 80
     jpg, offset = pack["jpg"], pack["offset"]
-    want = [np.asarray(image.open(io.BytesIO(jpg[offset[i] : offset[i + 1]].tobytes()))) for i in (row[n] for n in names)]
+    want = [
+        np.asarray(image.open(io.BytesIO(jpg[offset[i] : offset[i + 1]].tobytes()))) for i in (row[n] for n in names)
+    ]
     a, b = features([clips[n] for n in names], FrontEnd()).astype(float), np.array(want).astype(float)
     assert np.corrcoef(a.ravel(), b.ravel())[0, 1] > 0.99
     assert np.abs(a - b).mean() < 4  # of 255; JPEG is most of it

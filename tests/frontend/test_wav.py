@@ -63,11 +63,15 @@ def test_a_stream_of_unknown_length_is_read_to_its_end() -> None:
     ("data", "message"),
     [
         (b"", "a.wav: the file is empty (0 bytes); remove it or record it again"),
-        (b"ID3\4mp3", "a.wav: not a WAV file (it starts with b'ID3\\x04', not b'RIFF'); remove it or convert it to PCM WAV"),
+        (
+            b"ID3\4mp3",
+            "a.wav: not a WAV file (it starts with b'ID3\\x04', not b'RIFF'); remove it or convert it to PCM WAV",
+        ),
         (GOOD[:30], "a.wav: damaged WAV file (no 'fmt ' or no 'data' chunk); remove it or record it again"),
         (
             GOOD[:144],
-            "a.wav: damaged WAV file (its header announces 200 bytes of samples, 100 are there); copy it again or remove it",
+            "a.wav: damaged WAV file (its header announces 200 bytes of samples, 100 are there); copy it again or "
+            "remove it",
         ),
         (encode_wav([]), "a.wav: no samples (length zero); remove it or record it again"),
         (
@@ -77,7 +81,8 @@ def test_a_stream_of_unknown_length_is_read_to_its_end() -> None:
         ),
         (
             wav(b"1234", channels=0),
-            "a.wav: damaged WAV header (0 channels, 16000 Hz, 0 bytes a frame of 16 bits); remove it or record it again",
+            "a.wav: damaged WAV header (0 channels, 16000 Hz, 0 bytes a frame of 16 bits); remove it or record it "
+            "again",
         ),
         (
             wav(np.array([np.nan], "<f4").tobytes(), 3, bits=32),
@@ -95,7 +100,8 @@ def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(DataError) as e:
         read_wav(tmp_path / "no.wav")
     assert (
-        str(e.value) == f"{tmp_path / 'no.wav'}: cannot be read (No such file or directory); check the path and its permissions"
+        str(e.value)
+        == f"{tmp_path / 'no.wav'}: cannot be read (No such file or directory); check the path and its permissions"
     )
 
 

@@ -54,7 +54,10 @@ def test_arity() -> None:
     ("layer", "message"),
     [
         (Add(name="a", inputs=(INPUT,)), "layer 'a': Add takes 2 input(s), not 1"),
-        (Conv2D(name="a", inputs=(INPUT,), filters=0, kernel=(1, 1)), "layer 'a': filters = 0; need integers of at least 1"),
+        (
+            Conv2D(name="a", inputs=(INPUT,), filters=0, kernel=(1, 1)),
+            "layer 'a': filters = 0; need integers of at least 1",
+        ),
         (
             Conv2D(name="a", inputs=(INPUT,), filters=1, kernel=(1, 0)),
             "layer 'a': kernel = (1, 0); need integers of at least 1",

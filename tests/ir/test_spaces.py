@@ -69,7 +69,9 @@ def test_relaxed_costs_at_one_value_of_every_choice_are_the_integer_costs(space,
 
 
 @pytest.mark.skipif(not interpreter.available(), reason="tflite-micro is not installed")
-@pytest.mark.parametrize("name", ["dscnn-ad", "temporal-features", "resnet-ic", "mobilenetv2-images", "mobilenetv2-untied"])
+@pytest.mark.parametrize(
+    "name", ["dscnn-ad", "temporal-features", "resnet-ic", "mobilenetv2-images", "mobilenetv2-untied"]
+)
 def test_random_networks_need_what_is_predicted_and_say_what_the_reference_says(name) -> None:
     small = [SPACES[name].smallest() | shapes for shapes in SPACES[name].shape_combinations()][-1]
     shapes = {c.name: small[c.name] for c in SPACES[name].choices if c.kind == "shape"}
@@ -194,7 +196,11 @@ def test_a_pad_grows_with_the_share_of_a_channel(width) -> None:
         ("mobilenetv2", {"colours": (2,)}, r"space: colours = \[2\]; allowed: 1 \(gray\) and 3 \(red, green, blue\)"),
         ("mobilenetv2", {"resolutions": ()}, r"space: resolutions = \[\]; need at least one, each 1 or more"),
         ("dscnn", {"strides": (1, 3)}, r"space dscnn: strides = \[1, 3\]; allowed: 1 or 2 for each of the 5 blocks"),
-        ("dscnn", {"stem_kernels": (3, 4)}, r"space dscnn: stem_kernels = \[3, 4\]; need sizes that are all even or all odd"),
+        (
+            "dscnn",
+            {"stem_kernels": (3, 4)},
+            r"space dscnn: stem_kernels = \[3, 4\]; need sizes that are all even or all odd",
+        ),
         ("dscnn", {"coefficients": (1,)}, "space dscnn: no option 'coefficients'; known: "),
     ],
 )

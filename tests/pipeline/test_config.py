@@ -61,13 +61,19 @@ def test_a_finished_run_as_teacher_is_saved_and_read_back() -> None:
         ({"train": {"qat_epochs": 0}}, "c.toml: train.qat_epochs = 0; a run ends with an int8 model: give at least 1"),
         ({"train": {"lr": -1}}, "c.toml: train: lr = -1.0; need more than 0"),
         ({"task": "kvs"}, "c.toml: unknown task 'kvs'; did you mean 'kws'? known: ad, "),
-        ({"board": "NUCLEO-F446"}, "c.toml: unknown board 'NUCLEO-F446'; did you mean 'NUCLEO-F446RE'? known: NUCLEO-F446RE, "),
+        (
+            {"board": "NUCLEO-F446"},
+            "c.toml: unknown board 'NUCLEO-F446'; did you mean 'NUCLEO-F446RE'? known: NUCLEO-F446RE, ",
+        ),
         (
             {"space": {"name": "dscn"}},
             "c.toml: unknown space 'dscn'; did you mean 'dscnn'? known: dscnn, mobilenetv2, ",
         ),
         ({"space": {}}, "c.toml: unknown space ''; known: dscnn, mobilenetv2, resnet, temporal"),
-        ({"space": {"name": "dscnn", "width": 3}}, "c.toml: unknown key 'space.width'; did you mean 'max_width'? known: "),
+        (
+            {"space": {"name": "dscnn", "width": 3}},
+            "c.toml: unknown key 'space.width'; did you mean 'max_width'? known: ",
+        ),
         ({"space": {"name": "dscnn", "max_width": 3}}, "c.toml: space dscnn: max_width = 3; allowed: 40 or more"),
         (
             {"space": {"name": "dscnn", "fix": {"stem_strid": 1}}},
@@ -106,7 +112,9 @@ def test_a_missing_section_is_named() -> None:
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
-    with pytest.raises(FileError, match=r"none.toml: cannot read this configuration \(No such file or directory\); examples"):
+    with pytest.raises(
+        FileError, match=r"none.toml: cannot read this configuration \(No such file or directory\); examples"
+    ):
         load(tmp_path / "none.toml")
     (tmp_path / "bad.toml").write_text("a = = 1")
     with pytest.raises(FileError, match=r"bad.toml: not TOML \(Invalid value \(at line 1, column 5\)\)"):

@@ -9,7 +9,18 @@ from micronets.cli import cli
 from micronets.errors import FileError, SpecError
 from micronets.files import write_atomic
 from micronets.output_directory import write_files
-from micronets.pipeline.directory import CONFIG, LOCK, RunDir, begin, check_outputs, discard, erase, finish, give_up, locked
+from micronets.pipeline.directory import (
+    CONFIG,
+    LOCK,
+    RunDir,
+    begin,
+    check_outputs,
+    discard,
+    erase,
+    finish,
+    give_up,
+    locked,
+)
 from micronets.pipeline.perform import STAGES
 from micronets.pipeline.stages.compile import COMPILE
 from micronets.pipeline.stages.search import SEARCH
@@ -57,7 +68,10 @@ def test_left_overs_of_an_unrecorded_stage_are_not_used(run: RunDir) -> None:
     ("key", "message"),
     [
         ("search.epochs", "stage search was made with search.epochs = 1, not 2; redo it with: micronets search "),
-        ("data", "stage search was made from other data (the files of the data set have changed since); redo it with: "),
+        (
+            "data",
+            "stage search was made from other data (the files of the data set have changed since); redo it with: ",
+        ),
         ("search/arch.json", "stage search was made from another search/arch.json; redo it with: "),
         ("version", "stage search was made by micronets 1, this is 2; redo it with: "),
     ],
@@ -150,7 +164,9 @@ def test_a_kill_in_the_first_write_does_not_spoil_the_directory(tmp_path: Path, 
     assert os.listdir(run.path).count(CONFIG) == 1
 
 
-@pytest.mark.parametrize("name", [".config.toml.part", ".letter.txt.12.part", "config.toml.12.part", ".config.toml.x.part"])
+@pytest.mark.parametrize(
+    "name", [".config.toml.part", ".letter.txt.12.part", "config.toml.12.part", ".config.toml.x.part"]
+)
 def test_part_files_of_others_are_other_files(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("dear")
     with pytest.raises(FileError, match="holds other files and is no run directory"), locked(RunDir(tmp_path)):
@@ -237,7 +253,9 @@ def test_c_that_was_edited_is_not_discarded(run: RunDir) -> None:
     (run / "c/model.c").write_text("edited")
     record = (run / "stages.json").read_text()
     for stages in (STAGES, (COMPILE,)):
-        with pytest.raises(FileError, match=r"c/model.c: has changed since micronets wrote it; move it to another directory"):
+        with pytest.raises(
+            FileError, match=r"c/model.c: has changed since micronets wrote it; move it to another directory"
+        ):
             discard(run, stages)
     assert (run / "stages.json").read_text() == record
     assert (run / "search/arch.json").exists()

@@ -31,7 +31,14 @@ SMALL = {  # the spaces of the recipes, so narrow that a network trains and is s
     "resnet": ["space.max_width=8"],
     "mobilenetv2": ["space.width_multiplier=0.1"],
 }
-GONE_THROUGH = ["own_audio", "own_features", "paper_ad_s_f446re", "paper_ic_f446re", "paper_kws_s_f746zg", "paper_vww_s_f446re"]
+GONE_THROUGH = [
+    "own_audio",
+    "own_features",
+    "paper_ad_s_f446re",
+    "paper_ic_f446re",
+    "paper_kws_s_f746zg",
+    "paper_vww_s_f446re",
+]
 
 
 def rehearse(name: str, out: Path, *more: str) -> dict:
@@ -65,7 +72,9 @@ def test_recipes_go_through_every_stage(name: str, tmp_path: Path) -> None:
         assert c["memory_bytes"] > 1e8
         assert c["scaled"] == (found["device"] == "this CPU" and recipe.train.batch > dry_run.CPU_BATCH)
     out = tmp_path / "run-dry-run"
-    assert {"model.tflite", "report.html", "measure.json", "evaluate.json", "dry_run.json"} <= {p.name for p in out.iterdir()}
+    assert {"model.tflite", "report.html", "measure.json", "evaluate.json", "dry_run.json"} <= {
+        p.name for p in out.iterdir()
+    }
     assert not (tmp_path / "run").exists()
 
 
@@ -121,7 +130,9 @@ def test_a_run_in_the_way_is_left_alone(tmp_path: Path) -> None:
     (other / "stages.json").write_text("{}")
     (other / "config.toml").write_text("")
     result = call("run", file, "--dry-run")
-    assert result.error == f"{other}: holds a run that is no dry run; move it away, or name another directory with --out"
+    assert (
+        result.error == f"{other}: holds a run that is no dry run; move it away, or name another directory with --out"
+    )
     assert {p.name for p in other.iterdir()} == {"stages.json", "config.toml"}
 
 

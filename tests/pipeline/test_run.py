@@ -44,7 +44,13 @@ def test_a_run_ends_well_and_says_so(made: tuple[Path, Result]) -> None:
     names = {str(p) for p in files if p.parts[0] != "c"}
     assert names == {
         *("config.toml", "stages.json", "model.tflite", "measure.json", "evaluate.json", "report.json", "report.html"),
-        *("search/checkpoint.pt", "search/history.jsonl", "search/arch.json", "search/values.json", "search/weights.pt"),
+        *(
+            "search/checkpoint.pt",
+            "search/history.jsonl",
+            "search/arch.json",
+            "search/values.json",
+            "search/weights.pt",
+        ),
         *("train/checkpoint.pt", "train/history.jsonl", "train/weights.pt"),
     }
 
@@ -86,7 +92,9 @@ def test_evaluate_agrees_with_the_run(made: tuple[Path, Result]) -> None:
     )
     assert row["value"] == facts["scores"][-1]["value"]
     assert row["confusion"] == facts["confusion"]
-    slow = call("evaluate", root / "run/model.tflite", "--data", root / "words", "--runtime", "reference", "--split", "all")
+    slow = call(
+        "evaluate", root / "run/model.tflite", "--data", root / "words", "--runtime", "reference", "--split", "all"
+    )
     assert slow.code == 0
     assert slow.err.splitlines()[0] == f"data      reading {root / 'words'}"
     assert re.search(r"^evaluate  step 60/60  100%  left 0 s$", slow.err, re.MULTILINE)
@@ -190,7 +198,10 @@ def test_a_stage_alone(copy: Path) -> None:
 def test_a_stage_before_its_time(made: tuple[Path, Result], tmp_path: Path) -> None:
     early = call("export", made[0] / "tiny.toml", "--out", tmp_path / "new")
     assert early.code == 2
-    assert early.error == f"{tmp_path / 'new'}: stage search is not done; micronets run {tmp_path / 'new'} --resume does it"
+    assert (
+        early.error
+        == f"{tmp_path / 'new'}: stage search is not done; micronets run {tmp_path / 'new'} --resume does it"
+    )
 
 
 def test_stale_files_are_refused(copy: Path) -> None:
@@ -243,8 +254,12 @@ def test_synthetic_data_are_called_synthetic_everywhere(tmp_path: Path, monkeypa
 
 def test_a_teacher_is_trained_first(tmp_path: Path) -> None:
     tones(tmp_path / "words", clips=12)
-    text = CONFIG + "\n[teacher]\noptions = {{ max_width = 60 }}\nvalues = {{ width1 = 12 }}\ntrain = {{ epochs = 2 }}\n"
-    path = config(tmp_path, tmp_path / "words", text.replace("epochs = 6", "epochs = 1").replace("epochs = 3", "epochs = 1"))
+    text = (
+        CONFIG + "\n[teacher]\noptions = {{ max_width = 60 }}\nvalues = {{ width1 = 12 }}\ntrain = {{ epochs = 2 }}\n"
+    )
+    path = config(
+        tmp_path, tmp_path / "words", text.replace("epochs = 6", "epochs = 1").replace("epochs = 3", "epochs = 1")
+    )
     assert call("search", path).code == 0
     result = call("train", path)
     assert result.code == 0, result.err
@@ -263,5 +278,8 @@ def test_an_interruption_before_the_first_checkpoint_leaves_nothing(
     monkeypatch.setattr(micronets.design.dnas, "search", interrupted)
     result = call("run", made[0] / "tiny.toml", "--out", tmp_path / "new")
     assert result.code == 130
-    assert result.error == f"interrupted; resume with: micronets run {made[0] / 'tiny.toml'} --out {tmp_path / 'new'} --resume"
+    assert (
+        result.error
+        == f"interrupted; resume with: micronets run {made[0] / 'tiny.toml'} --out {tmp_path / 'new'} --resume"
+    )
     assert not (tmp_path / "new").exists()

@@ -57,11 +57,15 @@ def test_a_run_over_a_space_of_ones_own(here: Path) -> None:
         "redo it with: micronets search run --redo; or name another --out"
     )
     (here / "my_space.py").unlink()
-    assert run("--resume").error.startswith("space.file = 'my_space.py:my_space': cannot read my_space.py (No such file or ")
+    assert run("--resume").error.startswith(
+        "space.file = 'my_space.py:my_space': cannot read my_space.py (No such file or "
+    )
 
 
 def test_options_and_choices_are_checked(here: Path) -> None:
-    assert run("--set", "space.widst=8").error.startswith("c.toml: unknown key 'space.widst'; did you mean 'widest'? known: ")
+    assert run("--set", "space.widst=8").error.startswith(
+        "c.toml: unknown key 'space.widst'; did you mean 'widest'? known: "
+    )
     assert run("--set", "space.widest=wide").error == "c.toml: space.widest = 'wide'; need an integer"
     assert run("--set", "space.fix.width=6").error == "c.toml: space.fix.width = 6; options: 4, 8"
     assert run("--set", "space.name=dscnn").error.startswith("c.toml: space.name and space.file: give one of them")
@@ -104,4 +108,6 @@ def test_a_run_of_a_task_of_ones_own(here: Path) -> None:
     assert "of 64 maps, runtime reference" in found.out
     assert call("evaluate", "run/model.tflite").error.startswith("unknown task 'halves'; did you mean ")
     (here / "my_task.py").write_text(own_task.GOOD + "# changed\n")
-    assert "stage search was made from another task (the file that task names has changed since)" in run("--resume").error
+    assert (
+        "stage search was made from another task (the file that task names has changed since)" in run("--resume").error
+    )

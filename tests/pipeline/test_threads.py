@@ -1,4 +1,6 @@
-"""The number of threads is part of a run, since it changes the model; settings that change nothing may differ on resuming."""
+"""The number of threads is part of a run, since it changes the model; settings that change nothing may differ on
+resuming.
+"""
 
 import tomllib
 from pathlib import Path
@@ -63,7 +65,9 @@ def test_another_number_is_refused(file: Path) -> None:
     result = call("run", file, "--resume", "--set", f"threads={OTHER}")
     assert result.code == 2
     out = file.parent / "run"
-    assert result.error == (f"{out}: holds a run with threads = {USUAL}, not {OTHER}; name another directory with --out")
+    assert result.error == (
+        f"{out}: holds a run with threads = {USUAL}, not {OTHER}; name another directory with --out"
+    )
 
 
 @pytest.mark.parametrize("number", [-1, 1025, 10**30])
@@ -78,7 +82,9 @@ def test_what_has_no_effect_may_change_when_a_run_goes_on(file: Path) -> None:
     changed = ("--set", "search.checkpoint_seconds=5", "--set", "train.checkpoint_seconds=7")
     result = call("train", *words[1:], *changed)
     assert result.code == 0, result.err
-    assert "search" not in [line.split()[0] for line in result.err.splitlines() if " step " in line], "it is not done again"
+    assert "search" not in [line.split()[0] for line in result.err.splitlines() if " step " in line], (
+        "it is not done again"
+    )
     kept = tomllib.loads((file.parent / "run" / CONFIG).read_text())
     assert (kept["search"]["checkpoint_seconds"], kept["train"]["checkpoint_seconds"]) == (5, 7)
     refused = call("train", *words[1:], "--set", "search.lr=0.1")

@@ -54,7 +54,9 @@ def test_quantize_multiplier_takes_arrays() -> None:
 
 
 def test_rescale_by_hand() -> None:
-    """Of scales that are powers of two, so that every ratio is one: 0.5 to 2.0 is 2**-2, a fraction of 0.5 and 2**-1."""
+    """Of scales that are powers of two, so that every ratio is one: 0.5 to 2.0 is 2**-2, a fraction of 0.5 and
+    2**-1.
+    """
     assert tuple(int(v) for v in rescale(TensorQuant(0.5, 3), TensorQuant(2.0, -7))) == (1 << 30, -1)
     multiplier, shift = conv_rescale(TensorQuant(0.5, 3), np.array([1.0, 3.0], np.float32), TensorQuant(2.0, -7))
     assert (multiplier.tolist(), shift.tolist()) == ([1 << 30, 3 << 29], [-1, 0])
@@ -86,7 +88,9 @@ def test_multiply_equals_the_plain_product() -> None:
     for _ in range(3000):
         acc = rng.choice((rng.randrange(-(2**31), 2**31), rng.randrange(-3000, 3000), -(2**31), 2**31 - 1))
         multiplier, shift = rng.randrange(2**30, 2**31), rng.randrange(-31, 4)
-        assert int(multiply_by_quantized_multiplier(np.array(acc), multiplier, shift)) == plain_product(acc, multiplier, shift)
+        assert int(multiply_by_quantized_multiplier(np.array(acc), multiplier, shift)) == plain_product(
+            acc, multiplier, shift
+        )
 
 
 def test_multiply_rounds_twice() -> None:

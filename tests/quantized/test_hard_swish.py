@@ -66,7 +66,9 @@ def test_every_code_of_many_scales_equals_tflm() -> None:
 
 def test_a_scale_beyond_tflms_kernel_is_refused() -> None:
     model = alone(TensorQuant(1.28, 0), TensorQuant(0.01, 0))
-    message = r"layer 'y': its input's scale 1.28 is 128 times that of its output; TFLM's HARD_SWISH takes less than 128"
+    message = (
+        r"layer 'y': its input's scale 1.28 is 128 times that of its output; TFLM's HARD_SWISH takes less than 128"
+    )
     with pytest.raises(SpecError, match=message):
         reference.run(model, CODES)
     if interpreter.available():

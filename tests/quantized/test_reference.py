@@ -98,7 +98,11 @@ def plain_convolution(m: QuantizedModel, x: np.ndarray) -> np.ndarray:
                 acc += (int(x[y, z, o // layer.multiplier]) - qx.zero_point) * int(w.weights[0, i, j, o])
             else:
                 acc += sum((int(x[y, z, k]) - qx.zero_point) * int(w.weights[o, i, j, k]) for k in range(channels))
-        scale = np.float64(np.float32(qx.scale)) * np.float64(w.scales[o % len(w.scales)]) / np.float64(np.float32(qy.scale))
+        scale = (
+            np.float64(np.float32(qx.scale))
+            * np.float64(w.scales[o % len(w.scales)])
+            / np.float64(np.float32(qy.scale))
+        )
         code = int(multiply_by_quantized_multiplier(np.array(acc), *quantize_multiplier(scale))) + qy.zero_point
         out[r, c, o] = min(max(code, lo), hi)
     return out.astype(np.int8)

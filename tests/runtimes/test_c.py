@@ -22,14 +22,17 @@ from tests.support.realistic_archs import random_arch
 from tests.support.tiny_task import tiny_space
 
 KINDS = ("convolution", "pointwise", "depthwise", "depthwise_strided", "fully_connected", "mean", "add")
-MODEL = LatencyModel("B", "c", {k: {"layer": 100.0, "mac": 1.0, "value": 9.0} for k in KINDS}, 50.0, 0.01, 0.05, "made up")
+MODEL = LatencyModel(
+    "B", "c", {k: {"layer": 100.0, "mac": 1.0, "value": 9.0} for k in KINDS}, 50.0, 0.01, 0.05, "made up"
+)
 
 
 @pytest.mark.parametrize("seed", range(0, 12, 3))
 def test_memory_against_what_the_compiler_makes(board: Board, seed: int) -> None:
     arch = random_arch(seed)
     arch = dataclasses.replace(
-        arch, layers=tuple(dataclasses.replace(a, weight_bits=8) if hasattr(a, "weight_bits") else a for a in arch.layers)
+        arch,
+        layers=tuple(dataclasses.replace(a, weight_bits=8) if hasattr(a, "weight_bits") else a for a in arch.layers),
     )
     compiled = compile_model(untrained(arch))
     costs = budget_costs(arch, board, ("sram_bytes", "flash_bytes"), runtime=c_costs(None))
@@ -72,7 +75,9 @@ def test_a_network_in_bands_takes_less_than_the_search_estimates(board: Board, s
 
 def test_time_needs_a_model_of_the_board(board: Board) -> None:
     arch = random_arch(0)
-    with pytest.raises(SpecError, match=r"no latency model of NUCLEO-F446RE for runtime 'c': make one with 'micronets charact"):
+    with pytest.raises(
+        SpecError, match=r"no latency model of NUCLEO-F446RE for runtime 'c': make one with 'micronets charact"
+    ):
         budget_costs(arch, board, ("latency_ms",), runtime=c_costs(None))
 
 

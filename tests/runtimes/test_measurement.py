@@ -10,7 +10,14 @@ import pytest
 from micronets.boards.board import load_board
 from micronets.pipeline.directory import FACTS, RunDir
 from micronets.pipeline.stages import report
-from micronets.runtimes.measurement import CounterRuns, Execution, FigureSources, LayerMeasurement, Measurement, from_json
+from micronets.runtimes.measurement import (
+    CounterRuns,
+    Execution,
+    FigureSources,
+    LayerMeasurement,
+    Measurement,
+    from_json,
+)
 
 ZOO = Path(__file__).parents[2] / "zoo"
 FOUND = Measurement(

@@ -44,8 +44,8 @@ def sha256(content: bytes) -> str:
 class Server:
     """files: content by path. cuts: after so many bytes of an answer the connection breaks, one entry an answer.
 
-    ranges: whether parts of files are sent; obeys: whether If-Range is understood; etag: whether there is one; head: whether
-    HEAD is answered. seen: method, path and Range of every request.
+    ranges: whether parts of files are sent; obeys: whether If-Range is understood; etag: whether there is one; head:
+    whether HEAD is answered. seen: method, path and Range of every request.
     """
 
     files: dict[str, bytes] = field(default_factory=dict)

@@ -62,7 +62,9 @@ def _head(input_shape: tuple[int, ...], layers: list[Layer], classes: int) -> li
 
 
 def _conv(name: str, source: str, filters: int, kernel: Any, stride: int, activation: Any) -> Conv2D:
-    return Conv2D(name=name, inputs=(source,), filters=filters, kernel=kernel, stride=(stride, stride), activation=activation)
+    return Conv2D(
+        name=name, inputs=(source,), filters=filters, kernel=kernel, stride=(stride, stride), activation=activation
+    )
 
 
 def _depthwise(name: str, source: str, stride: int, activation: Any) -> DepthwiseConv2D:

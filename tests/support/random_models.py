@@ -35,7 +35,20 @@ from micronets.ir.layers import (
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
 
 MAP_KINDS = (
-    *("conv", "conv", "depthwise", "depthwise", "average", "max", "add", "pad", "relu", "hard_swish", "quantize", "reshape"),
+    *(
+        "conv",
+        "conv",
+        "depthwise",
+        "depthwise",
+        "average",
+        "max",
+        "add",
+        "pad",
+        "relu",
+        "hard_swish",
+        "quantize",
+        "reshape",
+    ),
 )
 
 
@@ -123,7 +136,9 @@ def _tail(rng: random.Random, previous: str, shapes: dict) -> list[Layer]:
         bits = rng.choice((8, 8, 4))
         activation = rng.choice(("none", "none", "relu", "relu6"))
         layers.append(
-            FullyConnected(name="fc", inputs=(source,), units=rng.randint(1, 9), activation=activation, weight_bits=bits)
+            FullyConnected(
+                name="fc", inputs=(source,), units=rng.randint(1, 9), activation=activation, weight_bits=bits
+            )
         )
     wide = shapes[previous][-1] if not layers else {"flat": math.prod(shapes[previous])}.get(layers[-1].name, 0)
     for name, kind, chance in (("soft", Softmax, 0.4), ("q_out", Dequantize, 0.1)):

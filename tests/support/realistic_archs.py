@@ -27,14 +27,18 @@ def random_arch(seed: int) -> Arch:
     width = rng.randrange(8, 65 if kind == "temporal" else 161, 4)
     if kind == "temporal":
         shape = (rng.choice((49, 98, 101)), 1, rng.choice((10, 40)))
-        stem: Layer = Conv2D(name="stem", inputs=(INPUT,), filters=width, kernel=(rng.choice((3, 9)), 1), activation="relu")
+        stem: Layer = Conv2D(
+            name="stem", inputs=(INPUT,), filters=width, kernel=(rng.choice((3, 9)), 1), activation="relu"
+        )
     else:
         shape = rng.choice(((49, 10, 1), (98, 40, 1), (32, 32, 3), (48, 48, 1)))
         kernel, stride = rng.choice(((10, 4), (3, 3), (5, 5))), rng.choice(((1, 1), (2, 2), (2, 1)))
         stem = Conv2D(name="stem", inputs=(INPUT,), filters=width, kernel=kernel, stride=stride, activation="relu")
     layers: list[Layer] = [stem]
     for i in range(rng.randrange(2, 13)):
-        layers += _block(rng, kind, i, layers[-1].name, width := width if rng.random() < 0.5 else rng.randrange(8, 129, 4))
+        layers += _block(
+            rng, kind, i, layers[-1].name, width := width if rng.random() < 0.5 else rng.randrange(8, 129, 4)
+        )
         if kind != "ds" and rng.random() < 0.8:
             layers += _residual(rng, i, layers[-1].name, width)
     return Arch(shape, (*layers, *_head(rng, shape, layers)))
@@ -55,7 +59,9 @@ def _block(rng: random.Random, kind: str, i: int, before: str, width: int) -> li
             dilation=dilation,
             activation="relu",
         ),
-        Conv2D(name=f"pw{i}", inputs=(f"depthwise_{i}",), filters=width, kernel=(1, 1), weight_bits=bits, activation="relu"),
+        Conv2D(
+            name=f"pw{i}", inputs=(f"depthwise_{i}",), filters=width, kernel=(1, 1), weight_bits=bits, activation="relu"
+        ),
     ]
 
 

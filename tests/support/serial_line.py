@@ -26,8 +26,8 @@ Spoil = Callable[[bytes], bytes]
 def host_firmware(
     files: monitor.Sources, directory: Path, board: Board = F446, protocol: int = 1, pretend: bool = False
 ) -> Path:
-    """The monitor for this machine, which says that it is `board`; with `pretend`, that it is no process but the board itself
-    and that its nanoseconds are cycles.
+    """The monitor for this machine, which says that it is `board`; with `pretend`, that it is no process but the board
+    itself and that its nanoseconds are cycles.
     """
     directory.mkdir(exist_ok=True)
     for name, text in files.items():
@@ -55,7 +55,9 @@ def host_firmware(
         str(own.parent / "mark.h"),
     )
     program = directory / "firmware"
-    compile_c([*sources, *(p for p in directory.glob("*.c") if p.name != "other.c")], program, ("-O1", "-Wshadow", *include))
+    compile_c(
+        [*sources, *(p for p in directory.glob("*.c") if p.name != "other.c")], program, ("-O1", "-Wshadow", *include)
+    )
     return program
 
 
@@ -137,7 +139,8 @@ class Bench:
     def command(self) -> list[str]:
         """Runs what was flashed last, and again after every flash."""
         d = self.directory
-        run = f'echo $$ > "{d}/pid.new"; mv "{d}/pid.new" "{d}/pid"; exec "{d}/now"'  # the file is never there without the id
+        # the file is never there without the id
+        run = f'echo $$ > "{d}/pid.new"; mv "{d}/pid.new" "{d}/pid"; exec "{d}/now"'
         return ["sh", "-c", f"while :; do sh -c '{run}' 2>/dev/null || sleep 0.02; done"]
 
 

@@ -1,4 +1,6 @@
-"""A hand-written network in C with the interface of generated code: three layers over 64 values, and what they compute."""
+"""A hand-written network in C with the interface of generated code: three layers over 64 values, and what they
+compute.
+"""
 
 import numpy as np
 import numpy.typing as npt

@@ -1,9 +1,9 @@
 """A small stand-in for a checkout of TensorFlow Lite Micro, written and built by the tests that need one.
 
 It is not TFLM, and holds nothing of it: headers with the names and signatures that TFLM documents, and a library of the
-same name whose interpreter knows a few networks, and runs them with the C that micronets generates. So whatever surrounds
-TFLM is exercised as it would be with TFLM itself: the files, the flags, the link, the start of C++, the profiler's calls,
-the log, the arena. What TFLM's own code does and takes, it cannot show.
+same name whose interpreter knows a few networks, and runs them with the C that micronets generates. So whatever
+surrounds TFLM is exercised as it would be with TFLM itself: the files, the flags, the link, the start of C++, the
+profiler's calls, the log, the arena. What TFLM's own code does and takes, it cannot show.
 """
 
 from __future__ import annotations
@@ -92,8 +92,9 @@ namespace tflite {
 class MicroResourceVariables;
 class MicroInterpreter {
  public:
-  MicroInterpreter(const Model* model, const MicroOpResolver& op_resolver, uint8_t* tensor_arena, size_t tensor_arena_size,
-                   MicroResourceVariables* resource_variables = nullptr, MicroProfilerInterface* profiler = nullptr,
+  MicroInterpreter(const Model* model, const MicroOpResolver& op_resolver, uint8_t* tensor_arena,
+                   size_t tensor_arena_size, MicroResourceVariables* resource_variables = nullptr,
+                   MicroProfilerInterface* profiler = nullptr,
                    bool preserve_all_tensors = false);
   ~MicroInterpreter();
   TfLiteStatus AllocateTensors();
@@ -262,8 +263,8 @@ def checkout(root: Path) -> Path:
 def library(root: Path, models: Sequence[bytes], board: Board | None, place: Path | None = None, **faults: int) -> Path:
     """Builds the library of networks `models`, .tflite files, for a board's core, or this machine (None).
 
-    place: its file; by default, where TFLM's Makefile puts it. faults: WRONG flips bits of outputs, SILENT tells the profiler
-    nothing, STRIPPED leaves out the log, ARENA_MORE takes more of the arena.
+    place: its file; by default, where TFLM's Makefile puts it. faults: WRONG flips bits of outputs, SILENT tells the
+    profiler nothing, STRIPPED leaves out the log, ARENA_MORE takes more of the arena.
     """
     place = place or root / f"gen/{_target(board)}_gcc/lib/{LIBRARY}"
     work = place.parent / "work"
@@ -279,7 +280,9 @@ def library(root: Path, models: Sequence[bytes], board: Board | None, place: Pat
         assert len(c.model.arch.layers) == len(read[i].arch.layers)  # else layers and operators are not the same
         x, y = (_bytes(shape) for shape in (c.model.arch.input_shape, c.model.arch.output_shape))
         operators = len(tflite.operators(data))
-        rows.append(f"  {{{value}u, {len(c.model.arch.layers)}, {operators}, {x}, {y}, {c.arena_bytes}, model{i}_run}},")
+        rows.append(
+            f"  {{{value}u, {len(c.model.arch.layers)}, {operators}, {x}, {y}, {c.arena_bytes}, model{i}_run}},"
+        )
     run = "void model{}_run(const uint8_t* input, uint8_t* output, int64_t samples, uint8_t* arena);"
     interpreter = work / "interpreter.cc"
     interpreter.write_text(
@@ -289,7 +292,8 @@ def library(root: Path, models: Sequence[bytes], board: Board | None, place: Pat
         "utf-8",
     )
     (work / "layer.h").write_text(
-        "#pragma once\nvoid standin_layer(unsigned index);\n#define MICRONETS_LAYER(i) standin_layer((unsigned)(i))\n", "utf-8"
+        "#pragma once\nvoid standin_layer(unsigned index);\n#define MICRONETS_LAYER(i) standin_layer((unsigned)(i))\n",
+        "utf-8",
     )
     prefix, flags = ("arm-none-eabi-", list(board.compiler_flags)) if board else ("", [])
     flags += ["-O2", "-ffunction-sections", f"-I{work}"]

@@ -81,7 +81,9 @@ def tiny_space() -> SearchSpace:
     )
 
     def template(pick: Pick) -> Template:
-        stem = Conv2D(name="stem", inputs=(INPUT,), filters=pick("width"), kernel=(3, 3), stride=(1, 2), activation="relu")
+        stem = Conv2D(
+            name="stem", inputs=(INPUT,), filters=pick("width"), kernel=(3, 3), stride=(1, 2), activation="relu"
+        )
         dw = DepthwiseConv2D(name="dw", inputs=("stem",), kernel=(pick("kernel"), 1), dilation=(pick("dilation"), 1))
         pw = Conv2D(name="pw", inputs=("dw",), filters=pick("width"), kernel=(1, 1))
         add = Add(name="add", inputs=("stem", "pw"), activation="relu")

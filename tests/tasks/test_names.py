@@ -56,12 +56,16 @@ LAYOUTS: list[tuple[str, Callable[[Path], None], str]] = [
 
 
 @pytest.mark.parametrize(("task", "make", "place"), LAYOUTS)
-def test_names_that_are_not_utf8_are_refused(tmp_path: Path, task: str, make: Callable[[Path], None], place: str) -> None:
+def test_names_that_are_not_utf8_are_refused(
+    tmp_path: Path, task: str, make: Callable[[Path], None], place: str
+) -> None:
     if not names_allowed(tmp_path):
         pytest.skip("the disk refuses such names")
     make(tmp_path / place.format("fine"))
     make(tmp_path / place.format(WRONG))
-    with pytest.raises(DataError, match=r"caf\\xe9[^/]*: this name is not UTF-8, and would stand in the model or the report"):
+    with pytest.raises(
+        DataError, match=r"caf\\xe9[^/]*: this name is not UTF-8, and would stand in the model or the report"
+    ):
         tasks.load(task, str(tmp_path))
 
 

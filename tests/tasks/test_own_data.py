@@ -44,7 +44,9 @@ def arrays(root: Path) -> None:
     for k, name in enumerate(("circle", "shake")):
         (root / name).mkdir(parents=True)
         for i in range(20):
-            x = np.sin(np.arange(32)[:, None] * (0.2 + 0.4 * k) + rng.uniform(0, 6, (1, 3))) + rng.normal(0, 0.1, (32, 3))
+            x = np.sin(np.arange(32)[:, None] * (0.2 + 0.4 * k) + rng.uniform(0, 6, (1, 3))) + rng.normal(
+                0, 0.1, (32, 3)
+            )
             np.savetxt(root / name / f"{i}.csv", x, delimiter=",", header="x,y,z", comments="")
 
 

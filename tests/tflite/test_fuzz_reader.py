@@ -97,7 +97,8 @@ BASE = {"name": "a", "inputs": (INPUT,)}
         ),
         (
             network((2000, 2000, 1), AveragePool2D(**BASE, pool=(9, 9), stride=(1, 1), padding="same")),
-            rf"operator 0 \(AVERAGE_POOL_2D\) brings the network to 10,368,000,000 MACs; at most {MAX_WORK:,} are supported",
+            rf"operator 0 \(AVERAGE_POOL_2D\) brings the network to 10,368,000,000 MACs; at most {MAX_WORK:,} are "
+            r"supported",
         ),
     ],
 )

@@ -80,7 +80,9 @@ def test_metadata_and_names_come_back(small: QuantizedModel) -> None:
 
 
 def test_portable_file_means_the_same(small: QuantizedModel) -> None:
-    weights = {n: replace(w, scales=np.resize(w.scales, 5)) if n in ("dw", "pw") else w for n, w in small.weights.items()}
+    weights = {
+        n: replace(w, scales=np.resize(w.scales, 5)) if n in ("dw", "pw") else w for n, w in small.weights.items()
+    }
     small = replace(small, weights=weights)
     lean, portable = write(small), write(small, portable=True)
     assert len(lean) < len(portable) < len(lean) + 500
@@ -94,7 +96,9 @@ def test_file_is_lean() -> None:
     def chain(depth: int) -> int:
         layers = []
         for k in range(depth):
-            layers.append(Conv2D(name=f"c{k:02}", inputs=(layers[-1].name if layers else INPUT,), filters=16, kernel=(1, 1)))
+            layers.append(
+                Conv2D(name=f"c{k:02}", inputs=(layers[-1].name if layers else INPUT,), filters=16, kernel=(1, 1))
+            )
         return len(write(random_model(Arch((4, 4, 16), tuple(layers)), seed=1)))
 
     assert (chain(24) - chain(4)) / 20 - 16 * 16 - 8 * 16 < 225
@@ -124,7 +128,9 @@ def test_released_models_read_back(shared: Path, name: str) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"TFL3", b"\x7fELF" + b"\0" * 100, b"PK\x03\x04" + b"a" * 5000])
 def test_other_files_are_refused(content: bytes) -> None:
-    with pytest.raises(FileError, match=rf"^x\.tflite: not a \.tflite file: {len(content)} bytes without the mark TFL3$"):
+    with pytest.raises(
+        FileError, match=rf"^x\.tflite: not a \.tflite file: {len(content)} bytes without the mark TFL3$"
+    ):
         read(content, "x.tflite")
 
 
@@ -269,18 +275,30 @@ REFUSALS = [
     ),
     (set_tensor(0, type=3), UnsupportedError, r"tensor 0 'input' is UINT8; only int8 models are supported"),
     (set_tensor(3, type=7), UnsupportedError, r"operator 0 \(CONV_2D\): tensor 3 'stem' is INT16; only int8 models"),
-    (set_tensor(1, type=0), UnsupportedError, r"operator 0 \(CONV_2D\): tensor 1 '' is FLOAT32; supported: INT8 or INT4"),
+    (
+        set_tensor(1, type=0),
+        UnsupportedError,
+        r"operator 0 \(CONV_2D\): tensor 1 '' is FLOAT32; supported: INT8 or INT4",
+    ),
     (
         set_tensor(0, shapeSignature=[-1, -1, 6, 2]),
         UnsupportedError,
         r"tensor 0 'input' has the dynamic shape \[-1, -1, 6",
     ),
     (set_tensor(0, shape=[2, 9, 6, 2]), UnsupportedError, r"shape \[2, 9, 6, 2\]; only a batch of one is supported"),
-    (set_tensor(3, shape=[1, 5, 4, 5]), UnsupportedError, r"operator 0 .*'stem' has the shape \[1, 5, 4, 5\]; its inputs make"),
+    (
+        set_tensor(3, shape=[1, 5, 4, 5]),
+        UnsupportedError,
+        r"operator 0 .*'stem' has the shape \[1, 5, 4, 5\]; its inputs make",
+    ),
     (set_tensor(3, isVariable=True), UnsupportedError, r"tensor 3 'stem' is a variable or sparse"),
     (set_tensor(1, shape=[5, 3, 3, 1]), FileError, r"operator 0 .*tensor 1 '' of shape .* needs 45 bytes and has 90"),
     (set_tensor(1, shape=[5, 6, 3, 1]), UnsupportedError, r"operator 0 .*a convolution in 2 groups; only one group"),
-    (set_option(0, fusedActivationFunction=4), UnsupportedError, r"operator 0 \(CONV_2D\): the fused activation TANH is not"),
+    (
+        set_option(0, fusedActivationFunction=4),
+        UnsupportedError,
+        r"operator 0 \(CONV_2D\): the fused activation TANH is not",
+    ),
     (set_option(0, strideH=0), FileError, r"the model does not fit together: layer 'stem': stride = \(0, 2\)"),
     (
         set_option(1, depthMultiplier=2),
@@ -290,7 +308,11 @@ REFUSALS = [
     (two_subgraphs, UnsupportedError, r"^m: 2 subgraphs; only models of one are supported"),
     (two_outputs, UnsupportedError, r"^m: the model has 2 outputs; only models with one output are supported"),
     (early_output, UnsupportedError, r"the output, tensor 3 'stem', is not what the last operator writes"),
-    (zero_point_in_weights, UnsupportedError, r"operator 0 .*the weights, tensor 1 '', have a zero point; only symmetric"),
+    (
+        zero_point_in_weights,
+        UnsupportedError,
+        r"operator 0 .*the weights, tensor 1 '', have a zero point; only symmetric",
+    ),
     (constant_addend, UnsupportedError, r"operator 3 \(ADD\): its input tensor 1 '' is a constant"),
     (forward_reference, FileError, r"operator 1 .*its input tensor 9 'pw' is not computed before it"),
 ]
@@ -360,6 +382,8 @@ def test_shared_constants_cannot_blow_up_the_reader() -> None:
 
 
 def test_reshape_and_flat_shapes_come_back() -> None:
-    arch = Arch((2, 3, 4), (Reshape(name="a", inputs=(INPUT,), shape=(24,)), Reshape(name="b", inputs=("a",), shape=(4, 6))))
+    arch = Arch(
+        (2, 3, 4), (Reshape(name="a", inputs=(INPUT,), shape=(24,)), Reshape(name="b", inputs=("a",), shape=(4, 6)))
+    )
     quant = {name: TensorQuant(1.0, 0) for name in arch.shapes()}
     assert read(write(QuantizedModel(arch, quant, {}))).arch == arch

@@ -65,14 +65,18 @@ def parse_battery(text: str) -> Battery:
     """Reads a battery written as charge and voltage, such as `225mAh@3V` or `2.4Ah@1.5V`. Raises `SpecError`."""
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(mAh|Ah)\s*@\s*(\d+(?:\.\d+)?)\s*V\s*", text)
     if not match or not float(match[1]) or not float(match[3]):
-        raise SpecError(f"battery: '{text}' is not one; write charge and voltage, both above 0, such as {CR2032} or 2.4Ah@1.5V")
+        raise SpecError(
+            f"battery: '{text}' is not one; write charge and voltage, both above 0, such as {CR2032} or 2.4Ah@1.5V"
+        )
     return Battery(float(match[1]) * _SCALES[match[2]], float(match[3]))
 
 
 def check_rate(rate: float) -> float:
     """Returns `rate`, in inferences a second, if it is a finite number above 0. Raises `SpecError` for another one."""
     if not (math.isfinite(rate) and rate > 0):
-        raise SpecError(f"rate = {rate:g} inferences a second; need a number above 0, such as 1, or 0.1 for one in ten seconds")
+        raise SpecError(
+            f"rate = {rate:g} inferences a second; need a number above 0, such as 1, or 0.1 for one in ten seconds"
+        )
     return rate
 
 
@@ -114,7 +118,11 @@ def rows(cycle: DutyCycle) -> list[tuple[str, str, str]]:
     running = f"{cycle.rate:.3g} a second: {cycle.duty:.2%} of the time at {watts(cycle.run_power_w)}, {asleep}"
     return [
         ("average power", f"{'' if known else 'over '}{watts(cycle.average_w)}", running),
-        ("battery life", f"{'' if known else 'under '}{life_text(cycle.life_hours)}", f"on {cycle.battery}, all of it used"),
+        (
+            "battery life",
+            f"{'' if known else 'under '}{life_text(cycle.life_hours)}",
+            f"on {cycle.battery}, all of it used",
+        ),
     ]
 
 

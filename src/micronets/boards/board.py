@@ -19,7 +19,15 @@ from micronets.errors import FileError, SpecError, did_you_mean
 from micronets.number import Number
 
 _UNITS = {"": 1, "b": 1, "k": 1024, "kib": 1024, "kb": 1000, "m": 1024**2, "mib": 1024**2, "mb": 1000**2}
-_NUMBERS = ("clock_hz", "sram_bytes", "flash_bytes", "active_power_w", "flash_wait_states", "cycle_factor", "cycle_uncertainty")
+_NUMBERS = (
+    "clock_hz",
+    "sram_bytes",
+    "flash_bytes",
+    "active_power_w",
+    "flash_wait_states",
+    "cycle_factor",
+    "cycle_uncertainty",
+)
 _OPTIONAL = ("simulation", "firmware", "sleep_power_w")
 _TIMES = ("cycle_factor", "cycle_uncertainty", "simulation")
 """What a board's file says about cycles: of a core that there is a cycle model of, and of no other."""
@@ -76,7 +84,8 @@ class Board:
     flash_wait_states: of one flash access at that clock, before any cache; None where it is not known.
     flash_cache: what hides those wait states, in words.
     cycle_factor: its cycles over those of a Cortex-M4 without wait states (`tflm_cycles.step_cycles`).
-    cycle_uncertainty: of that factor, a relative error: 0.1 is +-10 %. Both are None where there is no cycle model of the
+    cycle_uncertainty: of that factor, a relative error: 0.1 is +-10 %. Both are None where there is no cycle model of
+    the
     core: nothing is then said about times.
     compiler_flags: that select the core and its FPU, for GCC and clang.
     sources: where each number is from, by field name.
@@ -113,17 +122,23 @@ class Board:
         return f"{self.name}: {reason}" if reason else None
 
     def milliseconds(self, cycles: Number) -> Number:
-        """How long the core takes for `cycles` cycles, at its full clock; a number, or a 0-d tensor with its gradient."""
+        """How long the core takes for `cycles` cycles, at its full clock; a number, or a 0-d tensor with its
+        gradient.
+        """
         return cycles * (1e3 / self.clock_hz)
 
     def millijoules(self, milliseconds: Number) -> Number:
-        """Energy of so many milliseconds of a running network, at the board's active power; None where that is unknown."""
+        """Energy of so many milliseconds of a running network, at the board's active power; None where that is
+        unknown.
+        """
         return None if self.active_power_w is None else milliseconds * self.active_power_w
 
 
 @dataclass(frozen=True)
 class Limit:
-    """What a limit of a budget is called: its field's name, its label in tables, and its unit (`B`, `ms`, `mJ`, `MACs`)."""
+    """What a limit of a budget is called: its field's name, its label in tables, and its unit (`B`, `ms`, `mJ`,
+    `MACs`).
+    """
 
     name: str
     label: str
@@ -199,7 +214,9 @@ def parse_size(value: int | str, where: str = "size") -> int:
             size = float(match[1].replace("_", "")) * _UNITS[match[2].lower()]
             if size == int(size):
                 return int(size)
-    raise SpecError(f"{where}: {value!r} is not a size; write whole bytes, or 128K, 128KiB (1024), 128kB (1000), 1M, 1MiB, 1MB")
+    raise SpecError(
+        f"{where}: {value!r} is not a size; write whole bytes, or 128K, 128KiB (1024), 128kB (1000), 1M, 1MiB, 1MB"
+    )
 
 
 def board_names() -> tuple[str, ...]:
@@ -208,7 +225,8 @@ def board_names() -> tuple[str, ...]:
 
 
 def load_board(board: str | PathLike[str] | Board) -> Board:
-    """The board of that name (case, spaces and dashes do not matter), the one a `.toml` file describes, or `board` itself.
+    """The board of that name (case, spaces and dashes do not matter), the one a `.toml` file describes, or `board`
+    itself.
 
     Raises `SpecError` for an unknown name or a bad description, `FileError` for a file that cannot be read.
     """
@@ -302,7 +320,8 @@ def _simulation(raw: object, where: str) -> SimulationModel:
             right = isinstance(value, (int, float) if kinds[key] == "float" else int) and least <= value < math.inf
         if not right or isinstance(value, bool):
             raise SpecError(
-                f"{where}: simulation.{key} = {value!r}; need {'a text' if key == 'source' else 'a number, not below 0'}"
+                f"{where}: simulation.{key} = {value!r}; need "
+                f"{'a text' if key == 'source' else 'a number, not below 0'}"
             )
     if raw["line_bytes"] & raw["line_bytes"] - 1:
         raise SpecError(f"{where}: simulation.line_bytes = {raw['line_bytes']}; need a power of two")
@@ -317,7 +336,9 @@ def _firmware(raw: object, where: str) -> FirmwareTarget:
         text = kinds[key] == "str"
         address = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 32
         if not (isinstance(value, str) if text else address):
-            raise SpecError(f"{where}: firmware.{key} = {value!r}; need {'a text' if text else 'an address of 32 bits'}")
+            raise SpecError(
+                f"{where}: firmware.{key} = {value!r}; need {'a text' if text else 'an address of 32 bits'}"
+            )
     return FirmwareTarget(**raw)
 
 
@@ -330,7 +351,9 @@ def _check(raw: Mapping[str, Any], where: str) -> None:
         value, least = raw[key], 0 if key == "flash_wait_states" else 1e-12
         kinds = (int, float) if key in _REALS else (int,)
         if not isinstance(value, kinds) or isinstance(value, bool) or not least <= value < math.inf:
-            raise SpecError(f"{where}: {key} = {value!r}; need {'a number' if float in kinds else 'an integer'} above 0")
+            raise SpecError(
+                f"{where}: {key} = {value!r}; need {'a number' if float in kinds else 'an integer'} above 0"
+            )
     if "sleep_power_w" in raw and raw["sleep_power_w"] >= raw.get("active_power_w", math.inf):
         raise SpecError(f"{where}: sleep_power_w = {raw['sleep_power_w']!r}; need less than active_power_w, in watts")
     flags = raw["compiler_flags"]

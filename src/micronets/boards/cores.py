@@ -64,8 +64,8 @@ class Core:
     - qemu: the machine in which QEMU executes its code, or None.
     - cycle_model: what tells cycles of simulated instructions; None where there is no such model. Then instructions are
       counted, and nothing says how long they take.
-    - tflm_arch: what TFLM's makefile calls it (TARGET_ARCH of `cortex_m_generic`), with its FPU, without which floats would
-      be passed in other registers; None where the makefile does not know it.
+    - tflm_arch: what TFLM's makefile calls it (TARGET_ARCH of `cortex_m_generic`), with its FPU, without which floats
+      would be passed in other registers; None where the makefile does not know it.
     - tflm_asks_fpu: whether that makefile is to be told which FPU it is, as there are several for that core.
     """
 
@@ -211,6 +211,7 @@ def core_of(name: str, where: str) -> Core:
     if name not in CORES:
         raise SpecError(
             f"{where}: there is no code, and there are no figures, for the core '{name}'; {did_you_mean(name, CORES)}; "
-            "another core with one of these instruction sets takes its name, any other needs an entry in boards/cores.py"
+            "another core with one of these instruction sets takes its name, any other needs an entry in "
+            "boards/cores.py"
         )
     return CORES[name]

@@ -1,7 +1,10 @@
-"""The command line: arguments, files, messages, exit codes; nothing else. Heavy imports wait until a command needs them.
+"""The command line: arguments, files, messages, exit codes; nothing else.
 
-Exit codes: 0 done; 1 it was done, and a check failed: outputs differ, a limit is missed, a model does not fit; 2 it cannot be
-done: bad input, a budget that nothing can keep, a missing tool, a full disk; 130 interrupted.
+Heavy imports wait until a command needs them.
+
+Exit codes: 0 done; 1 it was done, and a check failed: outputs differ, a limit is missed, a model does not fit; 2 it
+cannot be
+done (bad input, a budget that nothing can keep, a missing tool, a full disk); 130 interrupted.
 Results go to stdout; progress, warnings and errors to stderr.
 """
 
@@ -94,7 +97,9 @@ def _fail(message: str, code: int) -> int:
 
 
 class _Group(click.Group):
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
             raise SpecError(f"no command '{args[0]}'; {did_you_mean(args[0], self.commands)}")
         return super().resolve_command(ctx, args)
@@ -105,8 +110,8 @@ class _Group(click.Group):
 def cli() -> None:
     """Data, a board and a budget in; a trained int8 model that fits and is checked on TensorFlow Lite Micro out.
 
-    Exit codes: 0 done; 1 a check failed (outputs differ, a limit is missed, a model does not fit the board); 2 bad input, or
-    a budget that nothing can keep; 130 interrupted.
+    Exit codes: 0 done; 1 a check failed (outputs differ, a limit is missed, a model does not fit the board); 2 bad
+    input, or a budget that nothing can keep; 130 interrupted.
     """
 
 

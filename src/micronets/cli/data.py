@@ -41,7 +41,9 @@ def listed(as_json: bool) -> None:
         ]
         click.echo(json.dumps({"sources": found}))
         return
-    rows = [(s.task, a.part, a.name, _size(a.size), _taken(a.part in s.usual)) for s in SOURCES.values() for a in s.archives]
+    rows = [
+        (s.task, a.part, a.name, _size(a.size), _taken(a.part in s.usual)) for s in SOURCES.values() for a in s.archives
+    ]
     click.echo(text_table(("task", "part", "archive", "size", "taken"), rows, numeric=(3,)))
     click.echo("")
     for s in SOURCES.values():
@@ -51,13 +53,21 @@ def listed(as_json: bool) -> None:
 @data.command("get")
 @click.argument("task")
 @click.argument("directory", type=click.Path(path_type=Path), metavar="DIR")
-@click.option("--part", "parts", multiple=True, help="Only this part; may be given several times. `micronets data list`.")
+@click.option(
+    "--part", "parts", multiple=True, help="Only this part; may be given several times. `micronets data list`."
+)
 @click.option("--from", "mirror", metavar="URL", help="Take the archives, by their names, from this address.")
 @click.option("--yes", is_flag=True, help="Do not ask before the download.")
 @click.option("--keep-archives", is_flag=True, help="Do not delete archives that have been unpacked.")
 @common.as_json
 def get(
-    task: str, directory: Path, parts: tuple[str, ...], mirror: str | None, yes: bool, keep_archives: bool, as_json: bool
+    task: str,
+    directory: Path,
+    parts: tuple[str, ...],
+    mirror: str | None,
+    yes: bool,
+    keep_archives: bool,
+    as_json: bool,
 ) -> None:
     """Fetches the data set of TASK into DIR: shows size and licence, downloads, checks and unpacks.
 
@@ -84,7 +94,9 @@ def get(
     fetch.fetch_archives(plans, directory, _Lines(), keep_archives=keep_archives)
     settings = fetch.settings_for(source, directory)
     if as_json:
-        click.echo(json.dumps({"task": task, "directory": str(directory), "licence": source.licence, "settings": settings}))
+        click.echo(
+            json.dumps({"task": task, "directory": str(directory), "licence": source.licence, "settings": settings})
+        )
         return
     click.echo(f"use it with: {' '.join(shlex.join(['--set', f'{key}={value}']) for key, value in settings.items())}")
 

@@ -24,10 +24,16 @@ from micronets.cli import common
 @click.option("--samples", default=5, show_default=True, help="Inputs whose outputs are compared with the reference.")
 @click.option("--seed", default=0, show_default=True, help="Of those inputs.")
 @common.patches
-@click.option("--flash", is_flag=True, help="For serial:PORT: build the board's firmware and write it with pyOCD first.")
-@click.option("--rate", type=float, help="Inferences a second: average power and battery life, the board asleep in between.")
+@click.option(
+    "--flash", is_flag=True, help="For serial:PORT: build the board's firmware and write it with pyOCD first."
+)
+@click.option(
+    "--rate", type=float, help="Inferences a second: average power and battery life, the board asleep in between."
+)
 @click.option("--battery", help="For --rate: charge and voltage, such as 2.4Ah@1.5V; without it, a CR2032, 225mAh@3V.")
-@click.option("--firmware", type=click.Path(path_type=Path), help="For serial:PORT: only build it and write it to this file.")
+@click.option(
+    "--firmware", type=click.Path(path_type=Path), help="For serial:PORT: only build it and write it to this file."
+)
 @common.as_json
 def measure(
     model: Path,
@@ -46,7 +52,9 @@ def measure(
     patches: str,
     as_json: bool,
 ) -> None:
-    """Builds a model's C, or TFLM with it, runs it, checks every output byte; latency, energy, memory, cycles per layer."""
+    """Builds a model's C, or TFLM with it, runs it, checks every output byte; latency, energy, memory, cycles per
+    layer.
+    """
     from micronets.boards import battery as lives
     from micronets.boards.board import load_board
     from micronets.commands import measure
@@ -67,7 +75,9 @@ def measure(
     under = common.find_runtime(runtime, tflm, tflm_library, where)
     if firmware:
         if flash:
-            raise SpecError("--flash and --firmware: give one of them; --firmware leaves writing it to the board to you")
+            raise SpecError(
+                "--flash and --firmware: give one of them; --firmware leaves writing it to the board to you"
+            )
         measure.write_firmware(model, where, device, firmware, compiler, patches, runtime=under)
         note = "write it to the board, then measure without --firmware"
         click.echo(json.dumps({"firmware": str(firmware)}) if as_json else f"{firmware}: {note}")
@@ -84,17 +94,22 @@ def measure(
 
 
 @click.command()
-@click.option("--space", "spaces", required=True, multiple=True, help="A search space's name; may be given several times.")
+@click.option(
+    "--space", "spaces", required=True, multiple=True, help="A search space's name; may be given several times."
+)
 @click.option("--board", required=True, help="`micronets boards` lists them; or a board's .toml file.")
 @click.option("--samples", default=50, show_default=True, help="Random networks of each space.")
 @click.option(
     "--device",
     default="sim",
     show_default=True,
-    help="sim (a simulated Cortex-M), qemu (that and QEMU) or serial:PORT[@BAUD] (a real board, flashed for every network).",
+    help="sim (a simulated Cortex-M), qemu (that and QEMU) or serial:PORT[@BAUD] (a real board, flashed for every "
+    "network).",
 )
 @click.option(
-    "--out", type=click.Path(path_type=Path), help="Directory for results; without it, runs/characterize-BOARD, or -BOARD-tflm."
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Directory for results; without it, runs/characterize-BOARD, or -BOARD-tflm.",
 )
 @click.option("--seed", default=0, show_default=True, help="Of the draw.")
 @click.option("--jobs", type=int, help="Networks measured at a time; without it, as many as there are processors.")
@@ -117,7 +132,8 @@ def characterize(
 ) -> None:
     """Measures random networks of search spaces on a board: latency against ops, and a latency model fitted to them.
 
-    Writes models.csv, findings.json, characterization.html and latency.toml; run again, it measures only what is missing.
+    Writes models.csv, findings.json, characterization.html and latency.toml; run again, it measures only what is
+    missing.
     """
     import shlex
     import sys

@@ -46,12 +46,15 @@ def tasks(as_json: bool) -> None:
 
     if as_json:
         click.echo(
-            json.dumps({"tasks": [{"name": t.name, "about": t.about, "spaces": spaces_of(t.name)} for t in TASKS.values()]})
+            json.dumps(
+                {"tasks": [{"name": t.name, "about": t.about, "spaces": spaces_of(t.name)} for t in TASKS.values()]}
+            )
         )
         return
     click.echo(
         text_table(
-            ("task", "what it learns", "spaces"), [(t.name, t.about, ", ".join(spaces_of(t.name))) for t in TASKS.values()]
+            ("task", "what it learns", "spaces"),
+            [(t.name, t.about, ", ".join(spaces_of(t.name))) for t in TASKS.values()],
         )
     )
 

@@ -16,9 +16,15 @@ PATH = click.Path(path_type=Path)
 @click.argument("model", type=PATH, metavar="MODEL.tflite")
 @click.option("--task", help="`micronets tasks` lists them; without it, what the model carries, else kws.")
 @click.option("--data", type=PATH, help="Data set to test on; without it, synthetic examples.")
-@click.option("--test", type=PATH, help="A directory (kws: a folder of WAVs per class) that takes the place of the test split.")
-@click.option("--split", default="test", show_default=True, help="train, val, test, or all (everything in a folder per class).")
-@click.option("--runtime", default=None, help="tflm (where installed, the default), reference (in numpy) or c (generated).")
+@click.option(
+    "--test", type=PATH, help="A directory (kws: a folder of WAVs per class) that takes the place of the test split."
+)
+@click.option(
+    "--split", default="test", show_default=True, help="train, val, test, or all (everything in a folder per class)."
+)
+@click.option(
+    "--runtime", default=None, help="tflm (where installed, the default), reference (in numpy) or c (generated)."
+)
 @click.option("--front-end", help="Front end by name or JSON file; without it, the one that the model carries.")
 @click.option("--labels", help="Names of the outputs, separated by commas; without it, those that the model carries.")
 @common.as_json
@@ -71,7 +77,9 @@ def inspect(model: Path, board: str, as_json: bool) -> None:
 @click.command("compile")
 @click.argument("model", type=PATH, metavar="MODEL.tflite")
 @click.option("--board", required=True, help="`micronets boards` lists them; or a board's .toml file.")
-@click.option("--out", required=True, type=PATH, help="Directory for the C: a new one, or one that an earlier compile made.")
+@click.option(
+    "--out", required=True, type=PATH, help="Directory for the C: a new one, or one that an earlier compile made."
+)
 @common.runtime_name
 @common.patches
 @common.as_json

@@ -30,7 +30,9 @@ _ABOUT = {
 
 def _options(function: Command) -> Command:
     for option in (
-        click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one setting: train.epochs=10."),
+        click.option(
+            "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one setting: train.epochs=10."
+        ),
         click.option("--out", metavar="DIR", help="Run directory; without it, the configuration's."),
         click.argument("config", type=click.Path(path_type=Path), metavar="CONFIG"),
     ):
@@ -42,7 +44,9 @@ def _options(function: Command) -> Command:
 @_options
 @click.option("--resume", is_flag=True, help="Continue the run that the directory holds, if it holds one.")
 @click.option(
-    "--dry-run", is_flag=True, help="Every stage on a few examples, in OUT-dry-run: errors now, and what the run will cost."
+    "--dry-run",
+    is_flag=True,
+    help="Every stage on a few examples, in OUT-dry-run: errors now, and what the run will cost.",
 )
 @common.as_json
 def run(config: Path, out: str | None, overrides: tuple[str, ...], resume: bool, dry_run: bool, as_json: bool) -> None:
@@ -65,7 +69,9 @@ def _rehearse(source: Path, out: str | None, overrides: tuple[str, ...], resume:
 
     if resume:
         raise SpecError("--dry-run does not go with --resume: it takes minutes and always begins anew")
-    found = dry_run.dry_run(load_config(source, out, overrides), common.Progress(), shlex.join(["micronets", *sys.argv[1:]]))
+    found = dry_run.dry_run(
+        load_config(source, out, overrides), common.Progress(), shlex.join(["micronets", *sys.argv[1:]])
+    )
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(found) | {"seconds": found.seconds}))
     else:
@@ -96,7 +102,13 @@ def _perform(
     redo: bool,
     as_json: bool,
 ) -> None:
-    words = ["micronets", name, str(source), *(["--out", out] if out else []), *(w for o in overrides for w in ("--set", o))]
+    words = [
+        "micronets",
+        name,
+        str(source),
+        *(["--out", out] if out else []),
+        *(w for o in overrides for w in ("--set", o)),
+    ]
     common.set_resume_hint(shlex.join([*words, *(["--resume"] if name == "run" else [])]))
 
     from micronets.pipeline.context import opened

@@ -1,8 +1,8 @@
 """`characterize`: random networks of a search space, compiled and measured on a board (MicroNets, Section 4).
 
-Every network is drawn uniformly from its space, given random weights (`untrained`), compiled to C and run on the simulated
-board, or on a real one. A finished measurement is a file of its own, named by a hash of everything it depends on, so a run
-that was killed goes on where it stopped, and nothing is measured twice.
+Every network is drawn uniformly from its space, given random weights (`untrained`), compiled to C and run on the
+simulated board, or on a real one. A finished measurement is a file of its own, named by a hash of everything it depends
+on, so a run that was killed goes on where it stopped, and nothing is measured twice.
 """
 
 from __future__ import annotations
@@ -107,7 +107,9 @@ def measured(
     if not run.bit_exact:
         raise CheckFailed(f"a network of {len(steps)} layers computes other bytes than the reference: {arch.to_json()}")
     if run.cycles is None or run.latency_ms is None or run.energy_mj is None:
-        raise DeviceError(f"device {device}: what answers there counts no cycles of a {board.name}; use that board, or sim")
+        raise DeviceError(
+            f"device {device}: what answers there counts no cycles of a {board.name}; use that board, or sim"
+        )
     layers = tuple(LayerCycles(layer.name, layer.kind, layer.macs, layer.cycles or 0) for layer in run.per_layer)
     return NetworkFigures(
         runtime=runtime.name,
@@ -183,7 +185,9 @@ def characterize(
         if isinstance(found, TooLarge):
             write_atomic(path, json.dumps({"too_large": found.reason}) + "\n")
             continue
-        record = NetworkRecord(**vars(found), space=network.space, hash=path.stem, toolchain=toolchain, values=network.values)
+        record = NetworkRecord(
+            **vars(found), space=network.space, hash=path.stem, toolchain=toolchain, values=network.values
+        )
         write_atomic(path, json.dumps(record.to_json()) + "\n")
     tables = [json.loads(path.read_text("utf-8")) for path in paths]
     found_records = [network_record(t) for t in tables if "too_large" not in t]

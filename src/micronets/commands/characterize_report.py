@@ -74,7 +74,9 @@ def characterize_spaces(
         raise SpecError(f"samples = {samples}; need at least 3, and {LEAST} in all for a latency model")
     drawn = [d for name in dict.fromkeys(names) for d in draw(space(name), samples, seed)]
     asked = [*drawn, *channel_networks(), *layer_networks()]
-    records = characterize(asked, board, out, compiler=compiler, jobs=jobs, progress=progress, device=device, runtime=runtime)
+    records = characterize(
+        asked, board, out, compiler=compiler, jobs=jobs, progress=progress, device=device, runtime=runtime
+    )
     found, model = findings(records, board)
     found = replace(found, samples=samples, seed=seed, out=str(out), too_large=len(asked) - len(records))
     results = {FACTS: json.dumps(found.to_json(), indent=1) + "\n", PAGE: characterization_page(found, records)}
@@ -85,7 +87,8 @@ def characterize_spaces(
 
 
 def space(name: str) -> SearchSpace:
-    """The search space of that name, with the options it has by itself or `OPTIONS`; `dscnn:ad` is that for other inputs.
+    """The search space of that name, with the options it has by itself or `OPTIONS`; `dscnn:ad` is that for other
+    inputs.
 
     A kind alone names its usual space: kws, ad, ic, images. Raises `SpecError`.
     """
@@ -94,7 +97,9 @@ def space(name: str) -> SearchSpace:
     if given not in spaces.SPACES:
         raise SpecError(f"--space: unknown space '{name}'; {did_you_mean(given, (*spaces.SPACES, *USUAL))}")
     if kind not in spaces.SPACES[given].kinds:
-        raise SpecError(f"space '{name}': no networks for inputs of '{kind}'; {did_you_mean(kind, spaces.SPACES[given].kinds)}")
+        raise SpecError(
+            f"space '{name}': no networks for inputs of '{kind}'; {did_you_mean(kind, spaces.SPACES[given].kinds)}"
+        )
     full = f"{given}:{kind}"
     return replace(spaces.make(given, kind, _CLASSES, **OPTIONS.get(full, {})), name=full)
 
@@ -143,7 +148,10 @@ def findings(records: Sequence[NetworkRecord], board: Board) -> tuple[Findings, 
     first = networks[0]
     model = None
     if len(networks) >= LEAST:
-        source = f"{len(networks)} random networks of {', '.join(drawn_from)}, {first.source} {board.name}, {first.toolchain}"
+        source = (
+            f"{len(networks)} random networks of {', '.join(drawn_from)}, {first.source} {board.name}, "
+            f"{first.toolchain}"
+        )
         model = latency_fit.fit(networks, board.name, first.runtime, source, layers)
     power = np.array([r.energy_mj / r.latency_ms for r in networks])
     found = Findings(
@@ -190,7 +198,9 @@ def _model_errors(networks: Sequence[NetworkRecord], names: Sequence[str], model
         held_out=latency_fit.errors(*latency_fit.predictions(held_out, model)),
         ops_alone=latency_fit.errors(by_ops, [r.cycles for r in held_out]),
         spaces={
-            name: latency_fit.errors(*latency_fit.predictions(own, model)) for name, own in by_space.items() if len(own) >= 3
+            name: latency_fit.errors(*latency_fit.predictions(own, model))
+            for name, own in by_space.items()
+            if len(own) >= 3
         },
         residuals=latency_fit.residuals(held_out, model),
     )

@@ -74,9 +74,9 @@ def compile(
     - runtime: what the C is for: our own kernels, or the file itself and what TensorFlow Lite Micro needs to run it.
     - patches: of our own C, see `runtimes.c.arena_limit`.
 
-    An earlier result is replaced; whatever else is in the directory stays. A directory without an earlier result that holds
-    anything is refused, and so is one in which a file of an earlier result was edited. Raises `FileError`, `SpecError`,
-    `UnsupportedError`, and `DoesNotFit` for a model whose arena or constants exceed the board's memory.
+    An earlier result is replaced; whatever else is in the directory stays. A directory without an earlier result that
+    holds anything is refused, and so is one in which a file of an earlier result was edited. Raises `FileError`,
+    `SpecError`, `UnsupportedError`, and `DoesNotFit` for a model whose arena or constants exceed the board's memory.
     """
     chosen, where, file = runtime_named(runtime), load_board(board), model_file(model)
     package = chosen.compile(file, where, patches)

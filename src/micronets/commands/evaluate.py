@@ -63,7 +63,9 @@ def _runner(file: ModelFile, runtime: str) -> Callable[[Int8], Int8]:
 
 
 def logits(model: QuantizedModel, out: npt.NDArray[Any]) -> Floats:
-    """Outputs of a runtime as real logits `[N, classes]`, up to a constant: the logarithm where the model ends in softmax."""
+    """Outputs of a runtime as real logits `[N, classes]`, up to a constant: the logarithm where the model ends in
+    softmax.
+    """
     real = dequantize(out, model.quant[model.arch.output]) if model.arch.output in model.quant else out
     real = real.reshape(len(out), -1).astype(np.float32)
     if isinstance(model.arch.layers[-1], Softmax):
@@ -73,7 +75,9 @@ def logits(model: QuantizedModel, out: npt.NDArray[Any]) -> Floats:
 
 
 def compare(file: ModelFile, x: Int8, ours: Int8, theirs: Int8) -> Comparison:
-    """Our reference's outputs against TFLM's, byte by byte; where they differ, layer by layer on the first such clip."""
+    """Our reference's outputs against TFLM's, byte by byte; where they differ, layer by layer on the first such
+    clip.
+    """
     wrong = (ours != theirs).reshape(len(x), -1)
     if not wrong.any():
         return Comparison(ours.size, 0)
@@ -91,7 +95,8 @@ class Evaluation:
     """How well a model does on a split of a data set.
 
     - model: its path. task, split, data: what it was tested on, and where that is from.
-    - metric, value, interval: the task's metric, and its 95 % interval where there is one. metrics: this and others by name.
+    - metric, value, interval: the task's metric, and its 95 % interval where there is one. metrics: this and others by
+      name.
     - samples, noun: how many examples were judged, and what they are called.
     - runtime, source: what computed the outputs, and where.
     - synthetic, notes: whether the examples were made up; what is to be known of them.
@@ -174,7 +179,9 @@ def evaluate(
     names = tuple(labels) if labels else labels_of(network, front_end)
     count = network.arch.output_shape[-1]
     if names is not None and len(names) != count:
-        raise SpecError(f"{file.name}: {count} outputs, but {len(names)} labels: {', '.join(names)}; name them with --labels")
+        raise SpecError(
+            f"{file.name}: {count} outputs, but {len(names)} labels: {', '.join(names)}; name them with --labels"
+        )
     tell = progress or (lambda _: None)
     if data is None or isinstance(data, (str, PathLike)):
         task = task or network.metadata.get("micronets.task", "kws")

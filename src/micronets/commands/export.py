@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 def quantise(trained: TrainResult, data: TaskData, *, batches: int = 4, batch: int = 256) -> QuantizedModel:
     """The integers of a trained network, with labels and front end of the data as metadata.
 
-    A network that was trained with quantisation simulated becomes what it simulated. One that was trained in float alone is
-    quantised now, each range found by the least squared error over training examples (post-training quantisation); it loses
-    more.
+    A network that was trained with quantisation simulated becomes what it simulated. One that was trained in float
+    alone is quantised now, each range found by the least squared error over training examples (post-training
+    quantisation); it loses more.
 
     - batches, batch: of training examples that ranges are observed on, where they were not before; how many are in one.
     """
@@ -55,7 +55,9 @@ def export(trained: TrainResult | QuantizedModel, path: str | Path, data: TaskDa
     if isinstance(trained, QuantizedModel):
         model = trained
     elif data is None:
-        raise SpecError("export: give the data too, whose labels and front end the file carries: export(trained, path, data)")
+        raise SpecError(
+            "export: give the data too, whose labels and front end the file carries: export(trained, path, data)"
+        )
     else:
         model = quantise(trained, data)
     content = tflite.write(model)

@@ -28,17 +28,19 @@ class Inspection:
     """What a network costs on a board: estimated, nothing ran.
 
     - model: path of the file. board: the board's name. source: how the figures are known.
-    - macs, ops: multiply-accumulates, and twice as many operations. params, weight_bytes: weights and biases, their bytes.
+    - macs, ops: multiply-accumulates, and twice as many operations. params, weight_bytes: weights and biases, their
+      bytes.
     - tflite_bytes: the file, as it is or as it would be.
     - arena_tflm_host64_bytes, arena_tflm_cortex_m_bytes: TFLM's arena on a 64-bit host and on a Cortex-M.
-    - arena_c_bytes: our C's arena as `compile` would plan it for the board. arena_c_patched_bytes: the smallest there is.
+    - arena_c_bytes: our C's arena as `compile` would plan it for the board. arena_c_patched_bytes: the smallest there
+      is.
     - sram_bytes, flash_bytes: under TFLM. sram_c_bytes, flash_c_bytes: as our C.
     - board_sram_bytes, board_flash_bytes: what there is.
-    - latency_ms, energy_mj: of one inference under TFLM; within +-`uncertainty` (0.1 is 10 %). None where there is no cycle
-      model of the board's core; no_times says so then.
+    - latency_ms, energy_mj: of one inference under TFLM; within +-`uncertainty` (0.1 is 10 %). None where there is no
+      cycle model of the board's core; no_times says so then.
     - fits, fits_c: whether it fits the board under TFLM, and as our C.
-    - no_tflm: why nothing is told of TFLM on the board, where it is not built for its core: what is said of TFLM's SRAM,
-      flash and fit is None then.
+    - no_tflm: why nothing is told of TFLM on the board, where it is not built for its core: what is said of TFLM's
+      SRAM, flash and fit is None then.
     - per_layer: a row for each layer, in order.
     """
 
@@ -148,9 +150,9 @@ class Inspection:
 def inspect(model: ModelSource | Arch, board: str | Path | Board) -> Inspection:
     """What a network costs on a board; everything is estimated, nothing runs.
 
-    - model: the path of a `.tflite` or of an architecture's `.json`, a model in memory, or an architecture. Our C is that
-      which `compile` makes of a model for this board, layers in patches where it takes them to fit; without weights, of the
-      architecture as it is.
+    - model: the path of a `.tflite` or of an architecture's `.json`, a model in memory, or an architecture. Our C is
+      that which `compile` makes of a model for this board, layers in patches where it takes them to fit; without
+      weights, of the architecture as it is.
     - board: a name, the path of a board's TOML file, or a board.
 
     Raises `FileError`, `SpecError` and `UnsupportedError` for what cannot be read.

@@ -25,8 +25,9 @@ def invoke(model: ModelSource, x: npt.ArrayLike, runtime: str = REFERENCE) -> Ar
 
     - model: the path of a `.tflite`, or a model in memory.
     - x: real numbers, which are quantised as the model's input is, or int8 codes of it. Outputs are of the same kind.
-    - runtime: `reference` (integers in numpy, the definition of what a model computes), `c` (the C that `compile` writes, built
-      for this machine) or `tflm` (TensorFlow Lite Micro, where it is installed). All three give the same bytes.
+    - runtime: `reference` (integers in numpy, the definition of what a model computes), `c` (the C that `compile`
+      writes, built for this machine) or `tflm` (TensorFlow Lite Micro, where it is installed). All three give the same
+      bytes.
 
     Raises `SpecError` for inputs of another shape, `DeviceError` where a runtime cannot be built or run.
     """
@@ -44,7 +45,9 @@ def tensors(model: ModelSource, x: npt.ArrayLike, runtime: str = REFERENCE) -> d
     """
     checked_runtime(runtime)
     if runtime not in (REFERENCE, TFLM.name):
-        raise SpecError(f"runtime = {runtime}: keeps no tensors, as they share memory; allowed: {REFERENCE}, {TFLM.name}")
+        raise SpecError(
+            f"runtime = {runtime}: keeps no tensors, as they share memory; allowed: {REFERENCE}, {TFLM.name}"
+        )
     file = model_file(model)
     codes, real = _codes(file.model, x)
     found = reference.tensors(file.model, codes) if runtime == REFERENCE else interpreter.tensors(file.content, codes)

@@ -22,7 +22,9 @@ def line(x: Sequence[float], y: Sequence[float]) -> Line:
     """The line of least squares. Raises `DataError` for fewer than three points or x all equal."""
     a, b = np.asarray(x, float), np.asarray(y, float)
     if len(a) < 3 or np.ptp(a) == 0:
-        raise DataError(f"a line through {len(a)} points whose x span {np.ptp(a) if len(a) else 0}: measure more networks")
+        raise DataError(
+            f"a line through {len(a)} points whose x span {np.ptp(a) if len(a) else 0}: measure more networks"
+        )
     slope, intercept = np.polyfit(a, b, 1)
     return Line(float(slope), float(intercept), _r2(b, slope * a + intercept), len(a))
 

@@ -34,8 +34,8 @@ def measure(
     - device, compiler, samples, seed, patches, flash: see `MeasureOptions`.
     - runtime: what is to execute it: `c`, or a runtime that was built for the board.
 
-    What is not known on a device is None. Raises what reading, compiling, building and running raise; outputs that differ
-    are a result, not an error.
+    What is not known on a device is None. Raises what reading, compiling, building and running raise; outputs that
+    differ are a result, not an error.
     """
     options = MeasureOptions(device, compiler, samples, seed, patches, flash)
     chosen = runtime_named(runtime)
@@ -52,7 +52,8 @@ def write_firmware(
     patches: str = "auto",
     runtime: Runtime = OUR_C,
 ) -> None:
-    """Builds the firmware with which `device`, serial:PORT, measures the model at `path`, and writes it to `out` as an ELF.
+    """Builds the firmware with which `device`, serial:PORT, measures the model at `path`, and writes it to `out` as an
+    ELF.
 
     Raises `SpecError` for a runtime or options that have none, and what reading, compiling and building raise.
     """
@@ -73,5 +74,7 @@ def at_rate(found: Measurement, board: Board, rate: float, cells: battery.Batter
     if found.no_times is not None:
         raise SpecError(f"rate = {rate:g}: {found.no_times}; leave it out")
     if found.energy_mj is None or found.latency_ms is None:
-        raise SpecError(f"rate = {rate:g}: {found.device} is {found.source}, whose times are not the board's; leave it out")
+        raise SpecError(
+            f"rate = {rate:g}: {found.device} is {found.source}, whose times are not the board's; leave it out"
+        )
     return replace(found, duty_cycle=battery.duty_cycle(found.latency_ms, board, rate, cells))

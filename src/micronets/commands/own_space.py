@@ -36,14 +36,18 @@ _CHANGES: Mapping[str, frozenset[str]] = {
 
 
 def load_space(text: str, key: str = "space.file") -> Space:
-    """The space that `FILE.py:FUNCTION` names. key: what the user wrote that to. Raises `FileError`, `UserCodeError`."""
+    """The space that `FILE.py:FUNCTION` names. key: what the user wrote that to.
+
+    Raises `FileError`, `UserCodeError`.
+    """
     return space_of(user_code.load(text, key), f"{key} = '{text}'")
 
 
 def space_of(given: str | Space | SpaceFunction, where: str = "space") -> Space:
     """A space by its name, by `FILE.py:FUNCTION`, or of a function of the user's.
 
-    where: what to call it in errors. Raises `SpecError` for an unknown name and `UserCodeError` for what is no such function.
+    where: what to call it in errors. Raises `SpecError` for an unknown name and `UserCodeError` for what is no such
+    function.
     """
     if isinstance(given, Space):
         return given
@@ -56,7 +60,9 @@ def space_of(given: str | Space | SpaceFunction, where: str = "space") -> Space:
     plain = [p for p in parameters.values() if p.default is p.empty and p.kind is not p.VAR_KEYWORD]
     if len(plain) != 2 or any(p.kind in (p.VAR_POSITIONAL, p.KEYWORD_ONLY) for p in plain):
         names = ", ".join(parameters)
-        raise UserCodeError(f"{place}: takes ({names}); need two arguments, inputs and classes, then options: {CONTRACT}")
+        raise UserCodeError(
+            f"{place}: takes ({names}); need two arguments, inputs and classes, then options: {CONTRACT}"
+        )
     name = getattr(given, "__name__", "own")
 
     def function(inputs: Any, classes: int, **options: Any) -> SearchSpace:
@@ -66,7 +72,9 @@ def space_of(given: str | Space | SpaceFunction, where: str = "space") -> Space:
         return guarded(made)
 
     function.__signature__ = inspect.signature(given)  # type: ignore[attr-defined]
-    function.__annotations__ = user_code.called(lambda: inspect.get_annotations(given, eval_str=True), file, "its annotations")
+    function.__annotations__ = user_code.called(
+        lambda: inspect.get_annotations(given, eval_str=True), file, "its annotations"
+    )
     made = Space(name, tuple(KINDS), function)
     for option in made.own_options():
         taken = [kind for kind, inputs in KINDS.items() if option in inspect.signature(inputs).parameters]
@@ -181,11 +189,17 @@ def _checked(space: SearchSpace, place: str, said: str, values: Mapping[str, int
         raise SpecError(f"{where}: {e}") from e
     except Exception as e:  # a layer with fields of wrong types passes its constructor and fails later
         reason = " ".join(str(e).split())
-        raise SpecError(f"{where}: no network ({type(e).__name__}: {reason}); check the types of its layers' fields") from e
+        raise SpecError(
+            f"{where}: no network ({type(e).__name__}: {reason}); check the types of its layers' fields"
+        ) from e
     if math.prod(arch.output_shape) != classes:
-        raise SpecError(f"{where}: the network has an output of {arch.output_shape}; need {classes}, one for each class")
+        raise SpecError(
+            f"{where}: the network has an output of {arch.output_shape}; need {classes}, one for each class"
+        )
     if isinstance(arch.layers[-1], Softmax):
-        raise SpecError(f"{where}: the last layer is a Softmax; a network that is searched ends in logits: leave it out")
+        raise SpecError(
+            f"{where}: the last layer is a Softmax; a network that is searched ends in logits: leave it out"
+        )
     return arch
 
 
@@ -194,7 +208,9 @@ def _layers(space: SearchSpace, values: Mapping[str, int]) -> list[Layer]:
 
 
 def _check_blocks(space: SearchSpace, place: str, arch: Arch) -> None:
-    """What the supernet asks of blocks that may be left out: they turn a map into one of the same shape, or add to it."""
+    """What the supernet asks of blocks that may be left out: they turn a map into one of the same shape, or add to
+    it.
+    """
     values, shapes, previous = space.largest(), arch.shapes(), INPUT
     kinds = {c.name: c.kind for c in space.choices}
     padded: dict[str, str] = {}
@@ -205,7 +221,9 @@ def _check_blocks(space: SearchSpace, place: str, arch: Arch) -> None:
         last = block.layers[-1]
         if block.keep is not None and kinds.get(block.keep) != "keep":
             known = [name for name, kind in kinds.items() if kind == "keep"]
-            raise SpecError(f"{where}: block '{last.name}' has keep = {block.keep!r}; {did_you_mean(str(block.keep), known)}")
+            raise SpecError(
+                f"{where}: block '{last.name}' has keep = {block.keep!r}; {did_you_mean(str(block.keep), known)}"
+            )
         padded |= {a.name: a.inputs[0] for a in block.layers if isinstance(a, Pad)}
         adds = isinstance(last, Add) and previous in [padded.get(i, i) for i in last.inputs]
         before, after = shapes.get(previous), shapes.get(last.name)
@@ -225,7 +243,9 @@ def _check_changes(space: SearchSpace, place: str, choice: Choice) -> None:
         where = f"{place}: space '{space.name}', choice '{choice.name}' = {option}"
         others = _layers(space, largest | {choice.name: option})
         if [(type(a), a.name) for a in mine] != [(type(a), a.name) for a in others]:
-            raise SpecError(f"{where}: has other layers; let a choice of kind keep leave a block out, and name layers alike")
+            raise SpecError(
+                f"{where}: has other layers; let a choice of kind keep leave a block out, and name layers alike"
+            )
         if choice.kind == "shape":
             continue
         for a, b in zip(mine, others, strict=True):
@@ -233,8 +253,9 @@ def _check_changes(space: SearchSpace, place: str, choice: Choice) -> None:
             odd = sorted(changed - _CHANGES[choice.kind])
             if odd:
                 raise SpecError(
-                    f"{where}: changes {', '.join(odd)} of the {type(a).__name__} '{a.name}'; a choice of kind {choice.kind} "
-                    f"may change {', '.join(sorted(_CHANGES[choice.kind]))}, one of kind shape anything"
+                    f"{where}: changes {', '.join(odd)} of the {type(a).__name__} '{a.name}'; a choice of kind "
+                    f"{choice.kind} may change {', '.join(sorted(_CHANGES[choice.kind]))}, one of kind shape anything"
                 )
-            if choice.kind == "kernel" and changed and getattr(b, "padding", "same") != "same":
-                raise SpecError(f"{where}: '{b.name}' has padding '{b.padding}'; a kernel that is a choice needs 'same'")  # type: ignore[union-attr]
+            padding = getattr(b, "padding", "same")
+            if choice.kind == "kernel" and changed and padding != "same":
+                raise SpecError(f"{where}: '{b.name}' has padding '{padding}'; a kernel that is a choice needs 'same'")

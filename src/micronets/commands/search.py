@@ -52,20 +52,21 @@ def search(
 ) -> SearchResult:
     """Searches a space for the network that does best on data within a budget (differentiable architecture search).
 
-    - space: a function `(inputs, classes, **options) -> SearchSpace`, a space made already, the name of one that comes with
-      micronets, or `FILE.py:FUNCTION`.
+    - space: a function `(inputs, classes, **options) -> SearchSpace`, a space made already, the name of one that comes
+      with micronets, or `FILE.py:FUNCTION`.
     - data: what the network is to learn.
     - board, budget: what it has to fit: hard limits; the board's own SRAM and flash always are.
     - options, fix: of the space; choices that have one value.
     - settings: of the search.
     - runtime: what will execute the network, which the limits on SRAM, flash, time and energy are for: `tflm` or `c`.
-    - latency_model: of the board and the runtime, made by `micronets characterize`; None: the board's own, if there is one.
+    - latency_model: of the board and the runtime, made by `micronets characterize`; None: the board's own, if there is
+      one.
     - seed: of first weights, order and disturbance of examples, and networks that are drawn.
     - out: a directory for checkpoints, from which a search that was interrupted goes on; None: there are none.
     - progress: is told stage, step, steps, seconds_left and the loss every few seconds.
 
-    Raises `BudgetError` before any training when nothing in the space can keep the budget, `SpecError` for networks that
-    cannot be or do not go with the data, `TrainingError` if the loss is not a number.
+    Raises `BudgetError` before any training when nothing in the space can keep the budget, `SpecError` for networks
+    that cannot be or do not go with the data, `TrainingError` if the loss is not a number.
     """
     from micronets.design import dnas
 
@@ -108,7 +109,9 @@ def space_for(
     classes = len(data.classes)
     if isinstance(space, SearchSpace):
         if options:
-            raise SpecError(f"options: the space '{space.name}' is made already; give the function that makes it, or none")
+            raise SpecError(
+                f"options: the space '{space.name}' is made already; give the function that makes it, or none"
+            )
         made = own_space.guarded(space).fixed(fix)
     else:
         record = own_space.space_of(space)
@@ -116,8 +119,8 @@ def space_for(
             made = record.make_for(TASKS[data.name].inputs, classes, options, data.space_options, fix)
         elif data.input_settings:
             raise SpecError(
-                f"space: the input of {data.name} has settings ({', '.join(data.input_settings)}), which are choices of the "
-                "space; give a SearchSpace that has them"
+                f"space: the input of {data.name} has settings ({', '.join(data.input_settings)}), which are choices "
+                "of the space; give a SearchSpace that has them"
             )
         else:
             shape = data.input_shape({})
@@ -136,7 +139,9 @@ def space_for(
 
 
 def budget_without_metadata(budget: Budget, data: TaskData, costs: RuntimeCosts) -> Budget:
-    """The budget less the labels and the front end that the file carries, as far as they exceed what the costs assume."""
+    """The budget less the labels and the front end that the file carries, as far as they exceed what the costs
+    assume.
+    """
     metadata = data.metadata({})
     taken = sum(len(name.encode()) + len(text.encode()) + 64 for name, text in metadata.items())
     more = max(0, taken - METADATA_BYTES)

@@ -1,8 +1,8 @@
 """Which files of this package a module depends on, and a hash of them: what a kept measurement is good for.
 
-The list is not written down anywhere. It follows imports from the module, those inside functions too, so that a file that
-moves, or that somebody adds, is on it as soon as anything imports it. What is no Python (kernels in C, start-up code, linker
-scripts) is taken from the folders that hold it, whole.
+The list is not written down anywhere. It follows imports from the module, those inside functions too, so that a file
+that moves, or that somebody adds, is on it as soon as anything imports it. What is no Python (kernels in C, start-up
+code, linker scripts) is taken from the folders that hold it, whole.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ def sources(module: str, root: Path | None = None) -> list[Path]:
     - module: dotted name, such as "micronets.commands.characterize".
     - root: the package's folder; by default that of this installation.
 
-    They are every Python file that `module` imports, directly or not, and every other file in the first-level folders of
-    those, such as compiler/ and device/.
+    They are every Python file that `module` imports, directly or not, and every other file in the first-level folders
+    of those, such as compiler/ and device/.
     """
     root = root or Path(micronets.__file__).parent
     found: set[Path] = set()

@@ -71,4 +71,6 @@ def _check_fit(arch: Arch, data: TaskData, input_settings: Mapping[str, int]) ->
     if arch.input_shape != shape:
         raise DataError(f"the network takes {arch.input_shape}, the data give {shape}; change one of them")
     if outputs != (len(data.classes),):
-        raise DataError(f"the network has an output of {outputs}, the data {len(data.classes)} classes; change one of them")
+        raise DataError(
+            f"the network has an output of {outputs}, the data {len(data.classes)} classes; change one of them"
+        )

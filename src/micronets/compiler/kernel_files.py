@@ -1,8 +1,9 @@
 """The C files of kernels: which a network needs, and what they contain.
 
-The folders of csrc are `include` (headers), `plain` (portable C99) and `dsp` (C and assembly for cores with the DSP extension);
-csrc/include/micronets_target.h says how one of them is chosen when they are compiled. A kernel `micronets_NAME` is written in
-plain/micronets_NAME.c, or in dsp/micronets_dsp_NAME.c or .S, or in both. In a generated package all files lie in one folder.
+The folders of csrc are `include` (headers), `plain` (portable C99) and `dsp` (C and assembly for cores with the DSP
+extension); csrc/include/micronets_target.h says how one of them is chosen when they are compiled. A kernel
+`micronets_NAME` is written in plain/micronets_NAME.c, or in dsp/micronets_dsp_NAME.c or .S, or in both. In a generated
+package all files lie in one folder.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from importlib.resources import files
 
 _FOLDERS = ("include", "plain", "dsp")
 _SOURCE_ENDINGS = (".c", ".S")
-# In which order the kernels lie in flash, assembly in front of the C that calls it. It is written down, as it decides which
-# loops share lines of a small instruction cache (a few cycles in a thousand): names of files do not.
+# In which order the kernels lie in flash, assembly in front of the C that calls it. It is written down, as it decides
+# which loops share lines of a small instruction cache (a few cycles in a thousand): names of files do not.
 PLACEMENT = (
     *("add_by4", "add", "average_pool", "patch_keep_rows", "im2col_multiply", "conv_im2col", "conv", "conv_1x1"),
     *(

@@ -1,12 +1,12 @@
 """Numbers on which the compiler (Python) and its kernels (C) must agree; each is written here and nowhere else.
 
-The kernels get them from csrc/include/micronets_limits.h, which holds the text of `header`. After a change here, write it
-anew with
+The kernels get them from csrc/include/micronets_limits.h, which holds the text of `header`. After a change here, write
+it anew with
 
     python -c "from micronets.compiler import limits; limits.write_header()"
 
-The sizes of structs are compared with what the C compiler finds when micronets_kernels.h and micronets_layers.h are compiled:
-one that differs does not build.
+The sizes of structs are compared with what the C compiler finds when micronets_kernels.h and micronets_layers.h are
+compiled: one that differs does not build.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ CHANNEL_WORDS = 6
 """Words of `micronets_channel_constants` in front of the packed weights of a channel."""
 
 LEAST_SHIFT = -22
-"""Least shift of a requantisation by which the depthwise kernels for pairs can go: the zero point, shifted the other way,
-then leaves room in 32 bits for a sum."""
+"""Least shift of a requantisation with which the depthwise kernels for pairs can work: the zero point, shifted the
+other way, then leaves room in 32 bits for a sum."""
 
 STRUCT_BYTES: Mapping[str, int] = MappingProxyType(
     {

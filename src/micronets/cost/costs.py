@@ -37,7 +37,9 @@ SOURCE = "estimated"
 
 @dataclass(frozen=True)
 class LayerCost:
-    """One layer: multiply-accumulates, weights and biases, their bytes, and cycles on the board where they are known."""
+    """One layer: multiply-accumulates, weights and biases, their bytes, and cycles on the board where they are
+    known.
+    """
 
     name: str
     kind: str
@@ -52,10 +54,11 @@ class LayerCost:
 class Cost:
     """A network on a board.
 
-    arena_bytes: TFLM's arena on a 64-bit host, which the limit of that name bounds; arena_tflm_cortex_m_bytes: on the board.
+    arena_bytes: TFLM's arena on a 64-bit host, which the limit of that name bounds; arena_tflm_cortex_m_bytes: on the
+    board.
     sram_bytes: that, TFLM's static data and stack. flash_bytes: file and code. tflite_bytes: the file.
-    latency_ms, energy_mj: of one inference; both within +-`uncertainty` (0.1 is 10 %), like cycles. All four are None where
-    there is no cycle model of the board's core; no_times says so then.
+    latency_ms, energy_mj: of one inference; both within +-`uncertainty` (0.1 is 10 %), like cycles. All four are None
+    where there is no cycle model of the board's core; no_times says so then.
     source: how the figures were obtained.
     """
 
@@ -140,8 +143,8 @@ class Network:
     - steps: the layers with their shapes; widths, kernels and gates may be 0-d tensors.
     - board: where the network is to run.
     - metadata_bytes: of text that its file carries.
-    - arch: the same layers as a spec, for costs that need a plan in integers; None where `steps` holds tensors. Costs then
-      have the bytes alive at once in place of a plan, and so are lower bounds.
+    - arch: the same layers as a spec, for costs that need a plan in integers; None where `steps` holds tensors. Costs
+      then have the bytes alive at once in place of a plan, and so are lower bounds.
     """
 
     steps: Sequence[Step]
@@ -154,10 +157,11 @@ class Network:
 class BudgetCost:
     """A cost that a limit of the budget bounds.
 
-    - of: computes it, in the limit's unit: an exact integer where it counts something, and a tensor with its gradient where
-      the network's steps hold tensors.
+    - of: computes it, in the limit's unit: an exact integer where it counts something, and a tensor with its gradient
+      where the network's steps hold tensors.
     - about: what it counts, in a few words for the report.
-    - at_least: what it cannot be below, of a network with an `Arch`, where that is found much faster than the cost itself.
+    - at_least: what it cannot be below, of a network with an `Arch`, where that is found much faster than the cost
+      itself.
     - metadata: whether it grows with the text that the file carries.
     """
 

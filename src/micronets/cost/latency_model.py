@@ -5,8 +5,8 @@ every pixel, every output value and every multiply-accumulate, and what channels
 The coefficients are cycles for one of each. They are fitted to measured networks (`micronets characterize`), one file
 for each board and runtime in `boards/latencies/`.
 
-The counts use only `+ *`, so widths and kernels may be 0-d tensors, and a search differentiates through them. A width that
-is a tensor is taken for a multiple of four, as the options of the spaces are.
+The counts use only `+ *`, so widths and kernels may be 0-d tensors, and a search differentiates through them. A width
+that is a tensor is taken for a multiple of four, as the options of the spaces are.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ def step_cycles(step: Step, model: LatencyModel) -> Number:
         return 0
     if name not in model.kinds:
         raise SpecError(
-            f"layer '{step.layer.name}': the latency model of {model.board} and runtime {model.runtime} knows no '{name}'; "
-            "fit one with 'micronets characterize' on a space that has it"
+            f"layer '{step.layer.name}': the latency model of {model.board} and runtime {model.runtime} knows no "
+            f"'{name}'; fit one with 'micronets characterize' on a space that has it"
         )
     coefficients = model.kinds[name]
     return sum(coefficients[count] * value for count, value in features(step).items() if coefficients.get(count))
@@ -84,9 +84,13 @@ def read(text: str, where: str) -> LatencyModel:
         table = tomllib.loads(text)
         kinds = {name: {k: float(v) for k, v in counts.items()} for name, counts in table["kinds"].items()}
         numbers = {k: float(table[k]) for k in ("outside", "mean_error", "worst_error")}
-        return LatencyModel(board=table["board"], runtime=table["runtime"], source=table["source"], kinds=kinds, **numbers)
+        return LatencyModel(
+            board=table["board"], runtime=table["runtime"], source=table["source"], kinds=kinds, **numbers
+        )
     except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError, AttributeError) as e:
-        raise SpecError(f"{where}: not a latency model ({type(e).__name__}: {e}); 'micronets characterize' writes one") from e
+        raise SpecError(
+            f"{where}: not a latency model ({type(e).__name__}: {e}); 'micronets characterize' writes one"
+        ) from e
 
 
 def file_name(board: str, runtime: str) -> str:

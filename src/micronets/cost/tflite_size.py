@@ -1,9 +1,9 @@
 """Size of the `.tflite` file that `tflite.write` writes.
 
 A layer takes its packed weights, 4 bytes a bias, 4 bytes a scale, its name, and tables: `Operator.table_bytes`, fitted
-to files of 130 networks: 0.2 % below to 1.1 % above for files over 20 kB, up to 150 bytes above for smaller ones. What the
-file stores once for several layers (equal shapes, options, scales) is in the constants as an average, or not at all, so
-that real files are rather smaller.
+to files of 130 networks: 0.2 % below to 1.1 % above for files over 20 kB, up to 150 bytes above for smaller ones. What
+the file stores once for several layers (equal shapes, options, scales) is in the constants as an average, or not at
+all, so that real files are rather smaller.
 """
 
 from __future__ import annotations

@@ -90,7 +90,9 @@ def arena_tflm_bytes(arch: Arch, word_bytes: Literal[4, 8] = 8) -> int:
 
 
 def used_bytes(arch: Arch, word_bytes: Literal[4, 8] = 8) -> int:
-    """What TFLM reports as used (`arena_used_bytes`) once `arch` is prepared: less than it needed to get there, if small."""
+    """What TFLM reports as used (`arena_used_bytes`) once `arch` is prepared: less than it needed to get there, if
+    small.
+    """
     return _points(arch, word_bytes)[-1]
 
 

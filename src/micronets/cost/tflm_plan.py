@@ -70,7 +70,9 @@ def align(value: int, alignment: int = ALIGNMENT) -> int:
 
 
 def tflm_plan(arch: Arch, cmsis_nn: bool = False) -> Plan:
-    """The plan TFLM makes for `arch` with its reference kernels (the host's), or with CMSIS-NN's (a Cortex-M with DSP)."""
+    """The plan TFLM makes for `arch` with its reference kernels (the host's), or with CMSIS-NN's (a Cortex-M with
+    DSP).
+    """
     return Plan(place((*lifetimes(arch), *scratch_buffers(arch.steps(), cmsis_nn))))
 
 

@@ -3,12 +3,13 @@
 Nothing here is learnt: it works on exact costs and on the probabilities that a search has found (`dnas.py`).
 
 Every choice may change every cost, and not always upwards. A dilation makes TFLM's depthwise convolution slower but
-saves its scratch memory; a stem of 3 x 5 taps leaves our C an odd column where one of 5 x 5 does not; a planner may place
-larger buffers better than smaller ones. So the smallest network is a good first guess at the cheapest one, and no more:
-where it misses a limit, `_find` looks around it, and costs a small space whole, before anything is refused.
+saves its scratch memory; a stem of 3 x 5 taps leaves our C an odd column where one of 5 x 5 does not; a planner may
+place larger buffers better than smaller ones. So the smallest network is a good first guess at the cheapest one, and no
+more: where it misses a limit, `_find` looks around it, and costs a small space whole, before anything is refused.
 
 What is proved: a network that is returned meets every limit, as its exact costs were compared with them. A refusal is
-proved where the whole space was costed (at most `MOST_COSTED` networks); for a larger space it says that none was found.
+proved where the whole space was costed (at most `MOST_COSTED` networks); for a larger space it says that none was
+found.
 """
 
 from __future__ import annotations
@@ -51,7 +52,8 @@ class _NetworkCosts:
 
 
 class BudgetFitter:
-    """Checks and changes the values of one space under one budget; a network is costed once, as that takes a memory plan.
+    """Checks and changes the values of one space under one budget; a network is costed once, as that takes a memory
+    plan.
 
     - `space`: the choices, and the network of every combination of their options.
     - `budget`: the limits, those of the board itself included (`board.board_budget`).
@@ -166,13 +168,18 @@ class BudgetFitter:
             yield {**shaped, **{c.name: o for c, o in zip(others, options, strict=True)}}
 
     def _descend(self, values: dict[str, int], objective: Callable[[Mapping[str, float]], float]) -> dict[str, int]:
-        """Takes steps that lower `objective` of the costs, each as soon as it is seen; returns the values at the end."""
+        """Takes steps that lower `objective` of the costs, each as soon as it is seen; returns the values at the
+        end.
+        """
         now, improved = objective(self.costs(values)), True
         while improved:
             improved = False
             for choice in self.space.choices:
                 for changed in _neighbours(choice, values):
-                    if objective(self._costs_of(changed).least) < now and (value := objective(self.costs(changed))) < now:
+                    if (
+                        objective(self._costs_of(changed).least) < now
+                        and (value := objective(self.costs(changed))) < now
+                    ):
                         values, now, improved = changed, value, True
         return values
 
@@ -208,7 +215,9 @@ class BudgetFitter:
         if not parts:  # each limit can be met alone, not all together
             costs = self._cheapest(self._excess_of)
             near = ", ".join(f"{name} {costs[name]:,.6g} of {limit:,.6g}" for name, limit in self.limits.items())
-            parts.append(f"no network {'meets' if proved else 'found meets'} all limits at once; the nearest needs {near}")
+            parts.append(
+                f"no network {'meets' if proved else 'found meets'} all limits at once; the nearest needs {near}"
+            )
         what = "nothing in space '{}' fits" if proved else "nothing was found in space '{}' that fits"
         return f"budget: {what.format(self.space.name)}: {'; '.join(parts)}; raise the limit or choose another space"
 
@@ -225,9 +234,9 @@ class BudgetFitter:
     def repair(self, values: Mapping[str, int], probabilities: Probabilities) -> dict[str, int]:
         """Returns values near the given ones that fit.
 
-        It takes steps down, those first that lower the excess most for the probability that they give up. Where these do
-        not lead to a network that fits, it takes steps of every kind towards one that is known to fit, and then back to
-        what was given wherever there is room.
+        It takes steps down, those first that lower the excess most for the probability that they give up. Where these
+        do not lead to a network that fits, it takes steps of every kind towards one that is known to fit, and then back
+        to what was given wherever there is room.
 
         - `values`: the wanted option of every choice.
         - `probabilities`: of every option, by choice, in the order of the choice's options.
@@ -241,12 +250,16 @@ class BudgetFitter:
         return self._step_back(self._approach(start, probabilities), start, probabilities)
 
     def _step_down(self, values: dict[str, int], probabilities: Probabilities) -> dict[str, int] | None:
-        """Returns the first values that fit on the way down; None where not even the smallest network at its end does."""
+        """Returns the first values that fit on the way down; None where not even the smallest network at its end
+        does.
+        """
         while (now := self.excess(values)) > 0:
             moves = []
             for number, (choice, changed) in enumerate(self._moves(values, -1)):
                 loss = _loss(choice, values, changed, probabilities)
-                moves.append((_score(now - self._excess_of(self._costs_of(changed).least), loss), -number, loss, changed))
+                moves.append(
+                    (_score(now - self._excess_of(self._costs_of(changed).least), loss), -number, loss, changed)
+                )
             if not moves:
                 return None
             # The first of the best moves is looked for without computing exact costs of those that cannot be it.
@@ -263,8 +276,8 @@ class BudgetFitter:
     def _approach(self, values: dict[str, int], probabilities: Probabilities) -> dict[str, int]:
         """Returns values that fit, by steps that lower the excess.
 
-        Where no step does, one choice is set as in a network that is known to fit, and stays so. Between two such settings
-        the excess falls with every step, so that this ends, at the latest with that network itself.
+        Where no step does, one choice is set as in a network that is known to fit, and stays so. Between two such
+        settings the excess falls with every step, so that this ends, at the latest with that network itself.
         """
         target = self.fitting({c.name: values[c.name] for c in self.space.choices if c.kind == "shape"})
         if target is None:
@@ -289,7 +302,9 @@ class BudgetFitter:
             free.discard(name)
         return values
 
-    def _step_back(self, values: dict[str, int], wanted: Mapping[str, int], probabilities: Probabilities) -> dict[str, int]:
+    def _step_back(
+        self, values: dict[str, int], wanted: Mapping[str, int], probabilities: Probabilities
+    ) -> dict[str, int]:
         """Returns `values` with every choice as near to the wanted option as fits, those of greatest loss first."""
         changing = True
         while changing:
@@ -325,7 +340,9 @@ class BudgetFitter:
             values = min(moves, key=lambda m: m[0])[1]
 
     def _feasible_start(self, values: dict[str, int], probabilities: Probabilities) -> dict[str, int]:
-        """Returns `values` with its own shapes where something fits under them, and else the most probable such shapes."""
+        """Returns `values` with its own shapes where something fits under them, and else the most probable such
+        shapes.
+        """
         feasible = self.feasible_shapes()
         if any(all(values[n] == v for n, v in shapes.items()) for shapes in feasible):
             return values
@@ -358,7 +375,9 @@ def _score(gain: float, loss: float) -> float:
 
 
 def _neighbours(choice: Choice, values: Mapping[str, int]) -> Iterator[dict[str, int]]:
-    """Yields the values with another option of `choice`: the next ones of a width, any of other kinds, none of a shape."""
+    """Yields the values with another option of `choice`: the next ones of a width, any of other kinds, none of a
+    shape.
+    """
     if choice.kind == "shape":
         return
     now = choice.options.index(values[choice.name])
@@ -372,7 +391,9 @@ def _loss(choice: Choice, values: Mapping[str, int], changed: Mapping[str, int],
     return max(0.0, _log_ratio(choice, values, changed, probabilities)) + 0.1
 
 
-def _log_ratio(choice: Choice, values: Mapping[str, int], changed: Mapping[str, int], probabilities: Probabilities) -> float:
+def _log_ratio(
+    choice: Choice, values: Mapping[str, int], changed: Mapping[str, int], probabilities: Probabilities
+) -> float:
     """Returns the log of how many times more probable the present option of `choice` is than the changed one."""
     p = probabilities[choice.name]
     return _log(p[choice.options.index(values[choice.name])]) - _log(p[choice.options.index(changed[choice.name])])

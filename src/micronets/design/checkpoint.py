@@ -30,7 +30,9 @@ def save_checkpoint(path: Path, state: dict[str, Any], stamp: str = "") -> None:
     except OSError as e:
         kept = "; the previous checkpoint is intact" if path.exists() else ""
         reason = e.strerror or e
-        raise FileError(f"{path}: cannot write the checkpoint ({reason}){kept}; free space and run again to continue") from e
+        raise FileError(
+            f"{path}: cannot write the checkpoint ({reason}){kept}; free space and run again to continue"
+        ) from e
 
 
 def load_checkpoint(path: Path, device: torch.device | None = None, stamp: str = "") -> dict[str, Any] | None:

@@ -88,8 +88,8 @@ def search(
     - `measure`: measures what a network really costs, by name of the limit. Where that is above a limit, the search
       steps back until it is not; where it is below all of them, the room that is left is used. None trusts the costs.
 
-    Raises `BudgetError` before any training when nothing in the space can meet the limits, `TrainingError` if the loss is
-    not a number, `FileError` if a checkpoint cannot be written, and `SpecError` for a checkpoint of another search.
+    Raises `BudgetError` before any training when nothing in the space can meet the limits, `TrainingError` if the loss
+    is not a number, `FileError` if a checkpoint cannot be written, and `SpecError` for a checkpoint of another search.
     """
     limits = board_budget(budget, board)
     fitter = BudgetFitter(space, limits, board, runtime=runtime)
@@ -149,7 +149,10 @@ def meet_measured_limits(
             return best
         costs = fitter.costs(values)
         for name, value in over.items():
-            miss = f"{name} measured {value:,.6g}, over the limit of {wanted[name]:,.6g}; the estimate was {costs[name]:,.6g}"
+            miss = (
+                f"{name} measured {value:,.6g}, over the limit of {wanted[name]:,.6g}; the estimate was "
+                f"{costs[name]:,.6g}"
+            )
             progress({"stage": "search", "note": f"{miss}: stepping back"})
         for name, value in (over or found).items():
             scaled = costs[name] * (wanted[name] / value) * SAFETY_FACTOR

@@ -30,7 +30,8 @@ CORRECTION_STEPS = 25  # steps between two comparisons of relaxed and exact cost
 REPORT_SECONDS = 2.0  # the least time between two reports of progress
 REPORT_STEPS = 20  # a report tells the mean loss of this many steps, the last ones
 _MODULES = ("supernet", "weight_optimiser", "arch_optimiser")  # attributes with a state dict, kept in a checkpoint
-_VALUES = ("step", "history", "losses", "hits", "correction", "baseline")  # attributes that a checkpoint keeps as they are
+# attributes that a checkpoint keeps as they are
+_VALUES = ("step", "history", "losses", "hits", "correction", "baseline")
 
 
 class SearchLoop:
@@ -133,7 +134,9 @@ class SearchLoop:
         self.losses, self.hits = [], 0
 
     def temperature(self, step: int) -> float:
-        """Returns the temperature of the Gumbel-softmax at a step: constant in the warm-up, then falling geometrically."""
+        """Returns the temperature of the Gumbel-softmax at a step: constant in the warm-up, then falling
+        geometrically.
+        """
         s = self.settings
         done = max(0.0, (step / self.steps - s.warmup) / (1 - s.warmup))
         return float(s.temperature * (s.final_temperature / s.temperature) ** min(done, 1.0))
@@ -149,7 +152,9 @@ class SearchLoop:
         Returns the cross-entropy and the number of right answers. Raises `TrainingError` if the loss is not a number.
         """
         s = self.settings
-        draw_seed, noise_seed = (int(n) >> 1 for n in np.random.SeedSequence([self.seed, step]).generate_state(2, np.uint64))
+        draw_seed, noise_seed = (
+            int(n) >> 1 for n in np.random.SeedSequence([self.seed, step]).generate_state(2, np.uint64)
+        )
         draws = torch.Generator().manual_seed(draw_seed)
         noise = torch.Generator(self.device).manual_seed(noise_seed)
         for group in self.weight_optimiser.param_groups:
@@ -181,12 +186,16 @@ class SearchLoop:
     def _penalty(self, sample: ChoiceSample) -> Tensor:
         """Returns the sum over the limits of max(0, cost / limit - 1), with the corrected relaxed costs of a sample."""
         costs = self._relaxed(sample)
-        excess = [torch.relu(costs[name] * (self.correction[name] / limit) - 1) for name, limit in self.fitter.limits.items()]
+        excess = [
+            torch.relu(costs[name] * (self.correction[name] / limit) - 1) for name, limit in self.fitter.limits.items()
+        ]
         return torch.stack([torch.as_tensor(e, device=self.device) for e in excess]).sum()
 
     def _relaxed(self, sample: ChoiceSample) -> Mapping[str, Any]:
         """Returns the relaxed costs of a sample by name of the limit: numbers, or 0-d tensors with gradient."""
-        return relaxed_budget_costs(self.supernet.steps(sample), self.board, tuple(self.fitter.limits), runtime=self.runtime)
+        return relaxed_budget_costs(
+            self.supernet.steps(sample), self.board, tuple(self.fitter.limits), runtime=self.runtime
+        )
 
     def _shape_loss(self, loss: Tensor, penalty: Tensor, sample: ChoiceSample) -> Tensor:
         """Returns a term whose gradient is that of the expected loss over the drawn shapes.

@@ -35,8 +35,8 @@ class FakeQuant(nn.Module):
 
     - `owners`: for each tensor the one whose scale it has; pools, Pad and Reshape keep that of their input, as in TFLM.
     - `index`: for each tensor with a scale of its own its row in `base` and `log`.
-    - `base`, `log`: `[tensors, 2]`; the lower and upper ends of the ranges are base * exp(log), so that a lower end of 0,
-      as after a ReLU, stays 0.
+    - `base`, `log`: `[tensors, 2]`; the lower and upper ends of the ranges are base * exp(log), so that a lower end of
+      0, as after a ReLU, stays 0.
     - `scales`: for each layer with weights below 8 bits the logarithms of its weights' scales, which are learnt.
 
     Raises `SpecError` if a layer changes the bits of a tensor whose scale it must keep.
@@ -89,7 +89,9 @@ class FakeQuant(nn.Module):
         return y
 
     def weights(self, layer: Weighted, cell: Cell) -> tuple[Tensor, Tensor]:
-        """Returns the quantised weights of a layer, in the shape of the cell's, and its bias `[K]`, batch norm folded in."""
+        """Returns the quantised weights of a layer, in the shape of the cell's, and its bias `[K]`, batch norm
+        folded in.
+        """
         weight, bias = fold(cell)
         scale = self.weight_scale(layer, weight)
         top = bit_range(layer.weight_bits)[1]
@@ -115,7 +117,9 @@ class FakeQuant(nn.Module):
 
 
 class _Quantize(torch.autograd.Function):
-    """Rounds `x` to the 2^bits values of the range [lo, hi], which `bounds` `[2]` holds as the tensor that is learnt."""
+    """Rounds `x` to the 2^bits values of the range [lo, hi], which `bounds` `[2]` holds as the tensor that is
+    learnt.
+    """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, bounds: Tensor, lo: float, hi: float, bits: int) -> Tensor:
@@ -131,12 +135,17 @@ class _Quantize(torch.autograd.Function):
         x, y = ctx.saved_tensors
         # The gradient gets the layout of x: a mixed pair takes five times as long, here and in the convolution before.
         g = grads[0].contiguous(memory_format=torch.channels_last) if x.ndim == 4 else grads[0]
-        # Values within half a step beyond the range round to its last codes and are not clipped, but for 0 after a ReLU.
+        # Values within half a step beyond the range round to its last codes and are not clipped, but for 0 after a
+        # ReLU.
         lo, hi = ctx.lo - ctx.scale / 2 if ctx.lo else 0.0, ctx.hi + ctx.scale / 2
         # Backward kernels of torch select the values; comparisons and masks take ten times as long on a CPU.
         inside = torch.ops.aten.hardtanh_backward(g, x, lo, hi)
         above = torch.ops.aten.threshold_backward(g, x, hi).sum().float()
-        below = torch.ops.aten.hardtanh_backward(g, x, float("-inf"), lo).sum().float() if ctx.lo else torch.zeros_like(above)
+        below = (
+            torch.ops.aten.hardtanh_backward(g, x, float("-inf"), lo).sum().float()
+            if ctx.lo
+            else torch.zeros_like(above)
+        )
         if y is not None:
             steps = bit_range(ctx.bits)[1] - bit_range(ctx.bits)[0]
             rounding = (inside * (y - x)).sum().float() / (ctx.scale * steps)
@@ -145,7 +154,9 @@ class _Quantize(torch.autograd.Function):
 
 
 class _Round(torch.autograd.Function):
-    """Rounds weights to multiples of `scale`, which has a shape that broadcasts; the gradient passes straight through."""
+    """Rounds weights to multiples of `scale`, which has a shape that broadcasts; the gradient passes straight
+    through.
+    """
 
     @staticmethod
     def forward(ctx: Any, weight: Tensor, scale: Tensor) -> Tensor:
@@ -180,8 +191,8 @@ def attach(net: Net, batches: Iterable[Tensor] = ()) -> FakeQuant:
 
     - `net`: the network, which is left in evaluation mode.
     - `batches`: inputs `[N, H, W, C]` on which the ranges of all tensors are observed; of the ranges that the observed
-      one shrinks to, each tensor gets the one with the least squared rounding error. Without batches, the ranges have to
-      be loaded with the state dict.
+      one shrinks to, each tensor gets the one with the least squared rounding error. Without batches, the ranges have
+      to be loaded with the state dict.
 
     Raises `SpecError` if a layer changes the bits of a tensor whose scale it must keep.
     """
@@ -201,7 +212,9 @@ def attach(net: Net, batches: Iterable[Tensor] = ()) -> FakeQuant:
             if key(layer.name) in quantizer.scales:
                 assert isinstance(layer, Weighted)
                 weight = fold(net.cell(layer))[0]
-                quantizer.scales[key(layer.name)].copy_(_best_scales(layer, weight, layer.name in quantizer.one_scale).log())
+                quantizer.scales[key(layer.name)].copy_(
+                    _best_scales(layer, weight, layer.name in quantizer.one_scale).log()
+                )
     net.quantizer = quantizer
     return quantizer
 
@@ -216,7 +229,9 @@ def _owners(arch: Arch) -> dict[str, str]:
             owners[name] = owners[layer.inputs[0]] if keeps else name
             if bits[name] != bits[owners[name]]:
                 kind, want = type(layer).__name__, bits[owners[name]]
-                raise SpecError(f"layer '{layer.name}': act_bits = {bits[name]}, but {kind} keeps its input's {want} bits")
+                raise SpecError(
+                    f"layer '{layer.name}': act_bits = {bits[name]}, but {kind} keeps its input's {want} bits"
+                )
     return owners
 
 

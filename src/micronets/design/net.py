@@ -150,7 +150,9 @@ class Net(nn.Module):
             case HardSwish():
                 return (F.hardswish(x),)
             case Softmax() | Quantize() | Dequantize():
-                raise UnsupportedError(f"layer '{layer.name}': {type(layer).__name__} has no place inside a trained network")
+                raise UnsupportedError(
+                    f"layer '{layer.name}': {type(layer).__name__} has no place inside a trained network"
+                )
             case _:
                 assert_never(layer)
 
@@ -163,7 +165,9 @@ def trained_steps(arch: Arch) -> tuple[Step, ...]:
     for step in steps:
         if not step.operator.trainable:
             kind = type(step.layer).__name__
-            raise UnsupportedError(f"layer '{step.layer.name}': {kind} cannot be trained; leave it to the finished model")
+            raise UnsupportedError(
+                f"layer '{step.layer.name}': {kind} cannot be trained; leave it to the finished model"
+            )
     return steps
 
 

@@ -59,12 +59,14 @@ class AveragedNet(Generic[Module]):
     def update(self, step: int) -> None:
         """Takes up the weights that the original has after its optimiser's step number `step`, counted from 0.
 
-        The first steps keep less than `decay`, so that the random initial weights are soon forgotten. Tensors of integers,
-        such as batch norm's count of batches, are copied.
+        The first steps keep less than `decay`, so that the random initial weights are soon forgotten. Tensors of
+        integers, such as batch norm's count of batches, are copied.
         """
         decay = min(self.decay, (1 + step) / (10 + step))
         with torch.no_grad():
-            torch._foreach_lerp_([average for average, _ in self._floats], [value for _, value in self._floats], 1 - decay)
+            torch._foreach_lerp_(
+                [average for average, _ in self._floats], [value for _, value in self._floats], 1 - decay
+            )
             for average, value in self._others:
                 average.copy_(value)
 
@@ -75,8 +77,8 @@ def make_loss(
     """Makes the loss: a function of logits `[B, C]`, labels `[B]` and the teacher's logits `[B, C]` or None.
 
     Its value, a 0-d tensor, is the mean over the batch of (1 - w) cross-entropy + w T^2 KL(teacher || student), both
-    outputs softened by the temperature T (Hinton et al. 2015, "Distilling the Knowledge in a Neural Network", Section 2).
-    Without a teacher it is the cross-entropy alone.
+    outputs softened by the temperature T (Hinton et al. 2015, "Distilling the Knowledge in a Neural Network", Section
+    2). Without a teacher it is the cross-entropy alone.
 
     - `label_smoothing`: share of each label that is spread over all classes, 0 to below 1.
     - `distill_weight`: w, 0 to 1.

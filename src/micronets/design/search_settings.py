@@ -15,7 +15,8 @@ class SearchSettings:
     - `epochs`: passes over the training split, at least 1.
     - `optimiser`: of the weights, `adamw` or `sgd` (with Nesterov's momentum).
     - `batch`: examples a step, at least 1.
-    - `lr`: highest learning rate of the weights, which rises over the first epoch and then falls along a cosine; above 0.
+    - `lr`: highest learning rate of the weights, which rises over the first epoch and then falls along a cosine; above
+      0.
     - `weight_decay`: of convolution and matrix weights, 0 or more.
     - `label_smoothing`: share of the label that is spread over all classes.
     - `warmup`: share of the steps, the first ones, that train the weights alone; 0 to below 1.

@@ -103,10 +103,14 @@ class Supernet(nn.Module):
         for c in self.space.choices:
             if c.kind != "shape":
                 weights[c.name] = F.one_hot(torch.tensor(c.options.index(values[c.name])), len(c.options)).float()
-        return ChoiceSample(weights, {c.name: values[c.name] for c in self.space.choices if c.kind == "shape"}, torch.zeros(()))
+        return ChoiceSample(
+            weights, {c.name: values[c.name] for c in self.space.choices if c.kind == "shape"}, torch.zeros(())
+        )
 
     def steps(self, sample: ChoiceSample) -> tuple[Step, ...]:
-        """Returns the layers of the relaxed network that a sample is, for the cost functions; sizes may be 0-d tensors."""
+        """Returns the layers of the relaxed network that a sample is, for the cost functions; sizes may be 0-d
+        tensors.
+        """
         expected: dict[str, object] = dict(sample.shapes)
         for name, weight in sample.weights.items():
             expected[name] = weight @ self._options(name)
@@ -133,7 +137,9 @@ class Supernet(nn.Module):
             branch = next(i for i in summands if i != previous) if residual else None
             for layer in block.layers:
                 inputs = [values[i] for i in layer.inputs]
-                masks |= dict.fromkeys(layer.outputs, self._mask(layer, [masks[i] for i in layer.inputs], inputs[0], sample))
+                masks |= dict.fromkeys(
+                    layer.outputs, self._mask(layer, [masks[i] for i in layer.inputs], inputs[0], sample)
+                )
                 if isinstance(layer, (Conv2D, DepthwiseConv2D)):
                     scales = [m for m in (masks[layer.name], gate if layer.name == branch else None) if m is not None]
                     values[layer.name] = self._convolve(layer, inputs[0], sample, scales)
@@ -143,8 +149,8 @@ class Supernet(nn.Module):
                 before, after = values[previous], values[last.name]
                 mixed = torch.lerp(before, after.to(before.dtype), gate.to(before.dtype))
                 if mixed.requires_grad and mixed.ndim == 4:
-                    # The mean over the map hands back a gradient of another layout, which every operator before it would
-                    # keep, and pay for.
+                    # The mean over the map hands back a gradient of another layout, which every operator before it
+                    # would keep, and pay for.
                     mixed.register_hook(_channels_last)  # type: ignore[no-untyped-call]
                 values[last.name] = mixed
                 masks[last.name] = _mix_masks(masks[previous], masks[last.name], gate)
@@ -173,7 +179,9 @@ class Supernet(nn.Module):
                 return None  # masks are for depthwise convolutions, which read maps
             case _:
                 kind = type(layer).__name__
-                raise UnsupportedError(f"layer '{layer.name}': {kind} behind a width that is searched for; fix the width")
+                raise UnsupportedError(
+                    f"layer '{layer.name}': {kind} behind a width that is searched for; fix the width"
+                )
 
     def input_shape(self, shapes: Mapping[str, int]) -> Shape:
         """Returns the shape of the input, (H, W, C), that the sampled shapes give."""
@@ -189,10 +197,13 @@ class Supernet(nn.Module):
             )
         return self._templates[chosen]
 
-    def _convolve(self, layer: Conv2D | DepthwiseConv2D, x: Tensor, sample: ChoiceSample, scales: list[Tensor]) -> Tensor:
+    def _convolve(
+        self, layer: Conv2D | DepthwiseConv2D, x: Tensor, sample: ChoiceSample, scales: list[Tensor]
+    ) -> Tensor:
         """Computes a convolution, its batch norm with scale and shift times every mask of `scales`, and its activation.
 
-        A depthwise layer is masked again like its input, as the shift of its batch norm would make masked channels nonzero.
+        A depthwise layer is masked again like its input, as the shift of its batch norm would make masked channels
+        nonzero.
         """
         cell = self.net.cell(layer)
         weight: Tensor = _merge_input_channels(cell.weight, x.shape[1]) if isinstance(layer, Conv2D) else cell.weight
@@ -220,13 +231,17 @@ class Supernet(nn.Module):
             weight = weight * self._tap_mask(size, sample).view(view)
         if isinstance(dilation, ChoiceInt):
             spread = torch.zeros((), device=weight.device)
-            for option, share in zip(self.space.choice(dilation.choice).options, sample.weights[dilation.choice], strict=True):
+            for option, share in zip(
+                self.space.choice(dilation.choice).options, sample.weights[dilation.choice], strict=True
+            ):
                 spread = spread + share * _dilate_kernel(weight, axis + 2, option, int(dilation))
             weight = spread
         return weight
 
     def _channel_mask(self, width: int, sample: ChoiceSample) -> Tensor | None:
-        """Returns for each channel the weight of all options that have it, `[largest]`; None for a width that is no choice."""
+        """Returns for each channel the weight of all options that have it, `[largest]`; None for a width that is no
+        choice.
+        """
         if not isinstance(width, ChoiceInt):
             return None
         options = self._options(width.choice)
@@ -234,7 +249,9 @@ class Supernet(nn.Module):
         return sample.weights[width.choice] @ (channel[None] < options[:, None]).float()
 
     def _tap_mask(self, size: ChoiceInt, sample: ChoiceSample) -> Tensor:
-        """Returns for each tap the weight of all kernels that have it, `[largest]`; smaller kernels sit in the middle."""
+        """Returns for each tap the weight of all kernels that have it, `[largest]`; smaller kernels sit in the
+        middle.
+        """
         options = self._options(size.choice)
         tap = torch.arange(int(size), device=options.device)
         first = ((int(size) - options) / 2)[:, None]
@@ -271,7 +288,9 @@ def _channels_last(gradient: Tensor) -> Tensor:
 
 
 def _mix_masks(before: Tensor | None, after: Tensor | None, gate: Tensor) -> Tensor | None:
-    """Returns the mask of before + gate * (after - before), of two tensors of equal channels; None is a mask of ones."""
+    """Returns the mask of before + gate * (after - before), of two tensors of equal channels; None is a mask of
+    ones.
+    """
     if before is None and after is None:
         return None
     one = torch.ones((), device=gate.device)
@@ -279,7 +298,8 @@ def _mix_masks(before: Tensor | None, after: Tensor | None, gate: Tensor) -> Ten
 
 
 def _merge_input_channels(weight: Tensor, channels: int) -> Tensor:
-    """Returns the weight `[K, C, kh, kw]` for an input of `channels` <= C: the last one takes the weights of those left out.
+    """Returns the weight `[K, C, kh, kw]` for an input of `channels` <= C: the last one takes the weights of those left
+    out.
 
     So a gray picture gives what a picture of three equal colours would.
     """

@@ -1,4 +1,5 @@
-"""Torch building blocks shared by `Net` and the supernet: TensorFlow's padding, quick convolutions, device and precision.
+"""Torch building blocks shared by `Net` and the supernet: TensorFlow's padding, quick convolutions, device and
+precision.
 
 Maps are `[N, C, H, W]` tensors in `channels_last` memory, which is the NHWC order of the architecture. The detours
 below give the same sums as the plain call of torch; each avoids a path that is 5 to 100 times slower on a CPU.
@@ -92,7 +93,9 @@ def _strided_depthwise(
 
 
 def batch_norm(channels: int) -> nn.BatchNorm2d:
-    """Makes the batch norm that follows every convolution: Keras's epsilon, and a momentum that suits short trainings."""
+    """Makes the batch norm that follows every convolution: Keras's epsilon, and a momentum that suits short
+    trainings.
+    """
     return nn.BatchNorm2d(channels, eps=BN_EPSILON, momentum=BN_MOMENTUM)
 
 
@@ -134,8 +137,8 @@ def prepare_cpu() -> None:
     """Keeps freed memory in the process instead of giving it back to the system after every operation (glibc only).
 
     By default every tensor above 32 MB is mapped and zeroed anew each time it is made, which takes 2 to 4 times as long
-    as the operation itself. This is to be called once, before a training. A process whose environment sets one of glibc's
-    MALLOC_ variables is left as it is.
+    as the operation itself. This is to be called once, before a training. A process whose environment sets one of
+    glibc's MALLOC_ variables is left as it is.
     """
     if platform.system() != "Linux" or any(k.startswith("MALLOC_") for k in os.environ):
         return
@@ -154,8 +157,8 @@ Precision = Literal["fp32", "bf16"]
 def pick_precision(name: str, device: torch.device) -> Precision:
     """Returns the precision named `fp32` or `bf16`; `auto` is bf16 where the hardware multiplies it natively.
 
-    There bf16 was faster on every network that was timed. It is decided by this rule and not by timing, so that the same
-    machine always gives the same result. Raises `SpecError` for another name.
+    There bf16 was faster on every network that was timed. It is decided by this rule and not by timing, so that the
+    same machine always gives the same result. Raises `SpecError` for another name.
     """
     match name:
         case "fp32" | "bf16":

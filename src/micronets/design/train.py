@@ -92,7 +92,9 @@ def train_network(job: TrainingJob, directory: Path, progress: Progress | None =
     try:
         write_atomic(directory / WEIGHTS, buffer.getvalue())
     except OSError as e:
-        raise FileError(f"{directory / WEIGHTS}: cannot write ({e.strerror or e}); free space and run again to continue") from e
+        raise FileError(
+            f"{directory / WEIGHTS}: cannot write ({e.strerror or e}); free space and run again to continue"
+        ) from e
     return _result_of(record)
 
 

@@ -43,7 +43,8 @@ class TrainingJob:
 
     - `arch`: the network to train.
     - `data`: examples and metric of the task.
-    - `input_settings`: settings of the front end by name, such as the stride between frames; they decide the input's shape.
+    - `input_settings`: settings of the front end by name, such as the stride between frames; they decide the input's
+      shape.
     - `settings`: epochs, learning rates and the rest of the section [train].
     - `seed`: seed of the initial weights and of everything that is drawn.
     - `init`: float weights to start from, by the names of `Net`'s state dict; None starts from random ones.

@@ -65,7 +65,9 @@ class TrainSettings:
         for name in ("label_smoothing", "ema_decay", "distill_weight"):
             top = 1.0 if name == "distill_weight" else 0.99999
             if not 0 <= getattr(self, name) <= top:
-                raise SpecError(f"train: {name} = {getattr(self, name)}; a share from 0 to {'1' if top == 1 else 'below 1'}")
+                raise SpecError(
+                    f"train: {name} = {getattr(self, name)}; a share from 0 to {'1' if top == 1 else 'below 1'}"
+                )
         for name, allowed in (("optimiser", ("adamw", "sgd")), ("precision", ("auto", "fp32", "bf16"))):
             if getattr(self, name) not in allowed:
                 raise SpecError(f"train: {name} = '{getattr(self, name)}'; allowed: {', '.join(allowed)}")

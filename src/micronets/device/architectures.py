@@ -14,9 +14,11 @@ class ArchitectureFacts:
     """An architecture.
 
     - startup: the file of `firmware/` that leads from reset to `main`.
-    - flash_origin, ram_origin: first addresses of code and of data, where no board says others: those of QEMU's machines.
+    - flash_origin, ram_origin: first addresses of code and of data, where no board says others: those of QEMU's
+      machines.
     - address_bits: those of a function's address that tell the core something else; Arm's lowest bit means Thumb.
-    - long_mask, long_values: an instruction takes four bytes, not two, where its first half-word, masked, is one of these.
+    - long_mask, long_values: an instruction takes four bytes, not two, where its first half-word, masked, is one of
+      these.
     - gdb_argument, gdb_counter: numbers of the register of a function's first argument and of the program counter, of
       32 bits each, in the order in which GDB's protocol tells them.
     - unicorn_constants: the module of unicorn with the names of its registers and processors.

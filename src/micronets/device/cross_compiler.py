@@ -108,7 +108,10 @@ def link(
 
     own: those files. script: of the linker. generated: headers for those files, contents by file name.
     """
-    with tempfile.TemporaryDirectory(prefix="micronets-") as name, as_file(files("micronets") / "device/firmware") as ours:
+    with (
+        tempfile.TemporaryDirectory(prefix="micronets-") as name,
+        as_file(files("micronets") / "device/firmware") as ours,
+    ):
         directory = Path(name)
         for file, text in sources.items():
             path = directory / "network" / file

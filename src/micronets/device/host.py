@@ -63,8 +63,8 @@ class Library:
         - `number`: of the network.
         - `x`: inputs `[N, *input_shape]`, int8, or float32 where the network's input is float.
 
-        Returns outputs `[N, *output_shape]`, int8, or float32 where the output is float. Raises `SpecError` for an input
-        of another shape or type, and `CheckFailed` if the network wrote beside its arena.
+        Returns outputs `[N, *output_shape]`, int8, or float32 where the output is float. Raises `SpecError` for an
+        input of another shape or type, and `CheckFailed` if the network wrote beside its arena.
         """
         compiled = self._models[number]
         arch, quant = compiled.model.arch, compiled.model.quant

@@ -26,7 +26,9 @@ def host_compiler() -> tuple[str, ...]:
     raise DeviceError("no C compiler found (cc, gcc, clang): install one, or pip install ziglang")
 
 
-def compile_c(sources: Sequence[Path], target: Path, flags: Sequence[str], command: Sequence[str] | None = None) -> None:
+def compile_c(
+    sources: Sequence[Path], target: Path, flags: Sequence[str], command: Sequence[str] | None = None
+) -> None:
     """Compiles and links C files.
 
     - `sources`: the files.

@@ -1,4 +1,4 @@
-"""Getting data sets: what there is (`sources`), how much is to be done (`plan_downloads`), and doing it (`fetch_archives`).
+"""Getting data sets: what there is (`sources`), what is to be done (`plan_downloads`), and doing it (`fetch_archives`).
 
 Connections are the affair of `download.py`, archives that of `unpack.py`. Only the standard library is used.
 """
@@ -35,7 +35,8 @@ __all__ = [
 MANIFEST = ".micronets-data.json"  # the name is hidden so that no loader takes the file for data
 
 FetchProgress = Callable[[str, int, int | None], None]
-"""It is told what is being done, how far it is (bytes, or files when unpacking), and of how many where that is known."""
+"""A function that is told what is being done, how far it is (bytes, or files when unpacking), and of how many, where
+that is known."""
 
 
 @dataclass(frozen=True)
@@ -58,15 +59,17 @@ class ArchivePlan:
     room: int
 
 
-def plan_downloads(archives: tuple[Archive, ...], directory: Path, mirror: str | None = None) -> tuple[ArchivePlan, ...]:
+def plan_downloads(
+    archives: tuple[Archive, ...], directory: Path, mirror: str | None = None
+) -> tuple[ArchivePlan, ...]:
     """Finds out what is left to do for each archive; asks the servers how large those are that are not there.
 
     - `archives`: what is wanted.
     - `directory`: where the data are to lie, or lie already.
     - `mirror`: a URL under which the archives are found by their names, in place of their publishers'.
 
-    Raises `SpecError` for a mirror that is no web address, and `FileError` if a server does not answer or a folder of an
-    archive's name is there that was not unpacked by micronets.
+    Raises `SpecError` for a mirror that is no web address, and `FileError` if a server does not answer or a folder of
+    an archive's name is there that was not unpacked by micronets.
     """
     if mirror is not None and urlsplit(mirror).scheme not in ("http", "https"):
         raise SpecError(f"--from {mirror}: need a web address, such as https://mirror.example/data")
@@ -77,7 +80,9 @@ def plan_downloads(archives: tuple[Archive, ...], directory: Path, mirror: str |
         if (directory / a.folder).is_dir() and "folder" in read_manifest(directory).get(a.name, {}):
             plans.append(ArchivePlan(a, url, "done", a.size, 0, 0))
         elif (directory / a.folder).exists():
-            raise FileError(f"{directory / a.folder}: is there, but not from here; move it away, or name another directory")
+            raise FileError(
+                f"{directory / a.folder}: is there, but not from here; move it away, or name another directory"
+            )
         elif file.is_file():
             there = file.stat().st_size
             plans.append(ArchivePlan(a, url, "unpack", there, 0, int(there * a.growth)))
@@ -98,8 +103,8 @@ def check_disk_space(plans: tuple[ArchivePlan, ...], directory: Path) -> int:
     free, need = shutil.disk_usage(existing).free, sum(p.room for p in plans)
     if need > free:
         raise FileError(
-            f"{directory}: {need / 1e9:.1f} GB are needed to download and unpack, {free / 1e9:.1f} GB are free on that disk; "
-            "free some space, or name a directory on another disk"
+            f"{directory}: {need / 1e9:.1f} GB are needed to download and unpack, {free / 1e9:.1f} GB are free on "
+            "that disk; free some space, or name a directory on another disk"
         )
     return free
 
@@ -115,8 +120,8 @@ def fetch_archives(
     - `keep_archives`: keeps archives that were downloaded; without it they are deleted once they are unpacked. Archives
       that somebody has put there by hand always stay.
 
-    Raises `FileError` if a server does not answer, a checksum is wrong (a file that was downloaded now is deleted then),
-    or an archive does not hold what it should.
+    Raises `FileError` if a server does not answer, a checksum is wrong (a file that was downloaded now is deleted
+    then), or an archive does not hold what it should.
     """
     directory.mkdir(parents=True, exist_ok=True)
     for p in plans:
@@ -151,8 +156,8 @@ def _record(directory: Path, name: str, entry: dict[str, Any]) -> None:
 def _add_way_out(problem: Exception, archive: Archive, directory: Path) -> str:
     """Writes what is wrong with a download, and how to get the archive without it."""
     return (
-        f"{problem}; by hand: download {archive.url} elsewhere, put it into {directory} as {archive.name}, and run this "
-        "command again, which then checks and unpacks it; or name a mirror with --from URL"
+        f"{problem}; by hand: download {archive.url} elsewhere, put it into {directory} as {archive.name}, and run "
+        "this command again, which then checks and unpacks it; or name a mirror with --from URL"
     )
 
 
@@ -187,5 +192,7 @@ def _check_digests(file: Path, plan: ArchivePlan) -> dict[str, str]:
     difference = f"{file}: its {kind} is {sums[kind]}, not {wanted} as published ({size:,} bytes)"
     if plan.state == "fetch":
         file.unlink()
-        raise FileError(f"{difference}: damaged on the way, or another file at {plan.url}; deleted, run the command again")
+        raise FileError(
+            f"{difference}: damaged on the way, or another file at {plan.url}; deleted, run the command again"
+        )
     raise FileError(f"{difference}: damaged, or another file; delete it and run the command again")

@@ -1,4 +1,6 @@
-"""Where the data sets of the tasks are published: archives, sizes, checksums, licences, and the settings that use them."""
+"""Where the data sets of the tasks are published: archives, sizes, checksums, licences, and the settings that use
+them.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +21,8 @@ class Archive:
     - `part`: what the option `--part` calls it.
     - `name`: name of the file.
     - `url`: where its publisher has it.
-    - `checksum`: `md5:` or `sha256:` and hexadecimal digits: the publisher's, or for Speech Commands those that TensorFlow
-      and torchaudio check.
+    - `checksum`: `md5:` or `sha256:` and hexadecimal digits: the publisher's, or for Speech Commands those that
+      TensorFlow and torchaudio check.
     - `folder`: the folder in the data directory that it is unpacked into.
     - `within`: whether the archive itself has this folder at its top.
     - `holds`: a file or directory that must be in `folder` afterwards; "" where nothing is asked for.

@@ -50,7 +50,9 @@ def unpack(archive: Path, target: Path, *, within: bool, holds: str, progress: U
                 progress(count)
         except _DAMAGE as e:
             reason = str(e).partition("\n")[0]
-            raise FileError(f"{archive}: damaged, or neither .zip nor .tar.gz ({reason}); delete it and get it again") from e
+            raise FileError(
+                f"{archive}: damaged, or neither .zip nor .tar.gz ({reason}); delete it and get it again"
+            ) from e
         made = work / target.name if within else work
         if not made.is_dir() or not (made / holds).exists():
             raise FileError(f"{archive}: holds no {target.name}/{holds}; it is not the archive that was expected")

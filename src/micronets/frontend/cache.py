@@ -1,8 +1,8 @@
 """Features of WAV files, kept on disk, so that reading a data set a second time takes seconds.
 
-A cache file is named after the hash of the paths, sizes and modification times of the recordings and of those parameters
-of the front end that decide the features, so it can never be stale. The directory is `$MICRONETS_CACHE`, else
-`~/.cache/micronets`; deleting it is always safe. Where it cannot be written, nothing is kept.
+A cache file is named after the hash of the paths, sizes and modification times of the recordings and of those
+parameters of the front end that decide the features, so it can never be stale. The directory is `$MICRONETS_CACHE`,
+else `~/.cache/micronets`; deleting it is always safe. Where it cannot be written, nothing is kept.
 """
 
 from __future__ import annotations
@@ -53,7 +53,10 @@ class Tally:
         """Writes one line for each kind of adaptation that happened, for the front end `fe`."""
         part = "middle" if fe.placement == "centre" else "first part"
         lines = (
-            (self.stereo, f"more than one channel, mixed to mono: {self.stereo} recordings (first: {self.first_stereo})"),
+            (
+                self.stereo,
+                f"more than one channel, mixed to mono: {self.stereo} recordings (first: {self.first_stereo})",
+            ),
             (
                 self.resampled,
                 f"resampled to {fe.sample_rate} Hz: {self.resampled} recordings"
@@ -61,7 +64,8 @@ class Tally:
             ),
             (
                 self.long,
-                f"longer than {fe.clip_ms:g} ms, only their {part} is used: {self.long} recordings (first: {self.first_long})",
+                f"longer than {fe.clip_ms:g} ms, only their {part} is used: {self.long} recordings (first: "
+                f"{self.first_long})",
             ),
         )
         return tuple(text for count, text in lines if count)
@@ -79,8 +83,8 @@ def wav_features(paths: Sequence[Path], fe: FrontEnd) -> tuple[npt.NDArray[Any],
     - `paths`: N files, each taken as one clip.
     - `fe`: the front end; its settings after the logarithm do not matter here.
 
-    Returns features `[N, T, M]` in the order of the paths (uint8 for `logmel`, float32 for `mfcc`), and what was adapted.
-    Raises `DataError` for a file that cannot be read or is no WAV file.
+    Returns features `[N, T, M]` in the order of the paths (uint8 for `logmel`, float32 for `mfcc`), and what was
+    adapted. Raises `DataError` for a file that cannot be read or is no WAV file.
     """
     if not paths:
         return features([], fe), Tally()
@@ -106,7 +110,8 @@ def cached_arrays(key: str, make: Callable[[], Arrays]) -> Arrays:
     - `make`: makes the arrays, by name.
     """
     path = directory() / f"{key}.npz"
-    with suppress(Exception), np.load(path, allow_pickle=False) as pack:  # whatever is wrong with it, it can be made again
+    # whatever is wrong with it, it can be made again
+    with suppress(Exception), np.load(path, allow_pickle=False) as pack:
         return {name: pack[name] for name in pack.files}
     made = make()
     try:
@@ -139,7 +144,9 @@ def cut_features(paths: Sequence[Path], fe: FrontEnd) -> tuple[npt.NDArray[Any],
             samples = resample(r.samples, r.rate, fe.sample_rate)
             n = len(samples) // fe.clip_samples
             first = (len(samples) - n * fe.clip_samples) // 2
-            parts = [samples[first + i * fe.clip_samples :][: fe.clip_samples] for i in range(n)] if n > 1 else [samples]
+            parts = (
+                [samples[first + i * fe.clip_samples :][: fe.clip_samples] for i in range(n)] if n > 1 else [samples]
+            )
             x.append(features(parts, fe))
             counts.append(len(parts))
             facts.append((r.channels, r.rate, False))
@@ -191,7 +198,9 @@ def _tally(paths: Sequence[Path], facts: Sequence[tuple[int, int, bool]], fe: Fr
     )  # fmt: skip
 
 
-def _count_matching(facts: Sequence[tuple[int, int, bool]], test: Callable[[tuple[int, int, bool]], bool]) -> tuple[int, int]:
+def _count_matching(
+    facts: Sequence[tuple[int, int, bool]], test: Callable[[tuple[int, int, bool]], bool]
+) -> tuple[int, int]:
     """Returns how many pass the test, and the index of the first that does (0 if none does)."""
     matching = [i for i, f in enumerate(facts) if test(f)]
     return len(matching), matching[0] if matching else 0

@@ -1,7 +1,7 @@
 """The arithmetic of sound front ends: from samples to features to the network's input, in numpy.
 
-This is the definition that every other form of a front end has to agree with. Its parameters are those of `spec.FrontEnd`,
-here always named `fe`.
+This is the definition that every other form of a front end has to agree with. Its parameters are those of
+`spec.FrontEnd`, here always named `fe`.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ def _mel(hertz: Any) -> Any:
 def dct_matrix(fe: FrontEnd) -> Float:
     """Returns the DCT-II as a matrix `[n_mels, coefficients]`.
 
-    Its element (n, k) is sqrt(2 / M) cos(pi k (2n + 1) / 2M) with M = n_mels, and its first column is divided by sqrt(2)
-    where the front end's DCT is orthonormal.
+    Its element (n, k) is sqrt(2 / M) cos(pi k (2n + 1) / 2M) with M = n_mels, and its first column is divided by
+    sqrt(2) where the front end's DCT is orthonormal.
     """
     n, k = np.arange(fe.n_mels)[:, None], np.arange(fe.coefficients)
     matrix: Array = np.sqrt(2 / fe.n_mels) * np.cos(np.pi * k * (2 * n + 1) / (2 * fe.n_mels))
@@ -115,7 +115,8 @@ def _clip_features(x: Array, fe: FrontEnd) -> Array:
 def _matrix_product(x: Array, weights: Float) -> Array:
     """Computes `[..., n] @ [n, m]` in blocks so small that BLAS stays on one thread.
 
-    Its threads spin while they wait for each other: on a busy machine that makes a product of this size ten times slower.
+    Its threads spin while they wait for each other: on a busy machine that makes a product of this size ten times
+    slower.
     """
     rows = x.reshape(-1, x.shape[-1])
     block = max(1, _ONE_THREAD // weights.size)

@@ -2,7 +2,8 @@
 
     picture -> fit -> [side `via`] -> [gray] -> side `resolution` -> pixel 0..255, rounded -> (pixel - mean) / scale
 
-By default the real input is (pixel - 128) / 128, so that an int8 input with scale 1/128 and zero point 0 is pixel - 128.
+By default the real input is (pixel - 128) / 128, so that an int8 input with scale 1/128 and zero point 0 is pixel -
+128.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from micronets.errors import SpecError, did_you_mean
 from micronets.frontend import as_json
 
 FITS = ("stretch", "crop", "letterbox")
-FILTERS = {"box": 0.5, "bilinear": 1.0, "bicubic": 2.0, "lanczos": 3.0}  # with their radius, in pixels of the coarser grid
+# with their radius, in pixels of the coarser grid
+FILTERS = {"box": 0.5, "bilinear": 1.0, "bicubic": 2.0, "lanczos": 3.0}
 INPUT_SETTINGS = ("resolution", "colour")
 LUMA = (0.2989, 0.5870, 0.1140)  # weights of R, G and B in gray (ITU-R BT.601)
 LARGEST = 1024  # the largest side of a picture, in pixels
@@ -143,7 +145,9 @@ def filter_weights(distance: npt.NDArray[np.float64], name: str) -> npt.NDArray[
         case "bilinear":
             weights = np.maximum(1 - d, 0)
         case "bicubic":  # Keys 1981, equation 4
-            weights = np.where(d < 1, (1.5 * d - 2.5) * d * d + 1, np.where(d < 2, ((-0.5 * d + 2.5) * d - 4) * d + 2, 0))
+            weights = np.where(
+                d < 1, (1.5 * d - 2.5) * d * d + 1, np.where(d < 2, ((-0.5 * d + 2.5) * d - 4) * d + 2, 0)
+            )
         case _:
             weights = np.where(d < 3, np.sinc(d) * np.sinc(d / 3), 0)
     return weights

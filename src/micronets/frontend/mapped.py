@@ -48,8 +48,9 @@ def mapped_pictures(key: str, shape: tuple[int, ...], make: Callable[[], Chunks]
         size = math.prod(shape)
         if size > SMALL:
             raise DataError(
-                f"{path.parent}: {shape[0]:,} prepared pictures of {shape[1]} x {shape[2]} take {size / 1e9:.1f} GB there, but"
-                f" {problem}; free some space, name another directory with MICRONETS_CACHE, or take a smaller data.kept"
+                f"{path.parent}: {shape[0]:,} prepared pictures of {shape[1]} x {shape[2]} take {size / 1e9:.1f} GB "
+                f"there, but {problem}; free some space, name another directory with MICRONETS_CACHE, or take a "
+                "smaller data.kept"
             )
         _log.info("%s: not kept (%s)", path, problem)
         parts = [*make()]
@@ -57,7 +58,8 @@ def mapped_pictures(key: str, shape: tuple[int, ...], make: Callable[[], Chunks]
     found = _open_pictures(path, shape)
     if found is None:
         raise DataError(
-            f"{path}: what was just written cannot be read; check the disk, or name another directory with MICRONETS_CACHE"
+            f"{path}: what was just written cannot be read; check the disk, or name another directory with "
+            "MICRONETS_CACHE"
         )
     return found
 

@@ -21,7 +21,17 @@ from micronets.frontend import as_json
 
 INPUT_SETTINGS = ("frame_stride", "coefficients")
 
-_POSITIVE = ("sample_rate", "clip_ms", "window_ms", "hop_ms", "n_fft", "n_mels", "frame_stride", "log_floor", "pixel_scale")
+_POSITIVE = (
+    "sample_rate",
+    "clip_ms",
+    "window_ms",
+    "hop_ms",
+    "n_fft",
+    "n_mels",
+    "frame_stride",
+    "log_floor",
+    "pixel_scale",
+)
 _OPTIONS = {
     "kind": ("logmel", "mfcc"),
     "window": ("hann",),
@@ -178,11 +188,13 @@ def _check_front_end(fe: FrontEnd) -> None:
     if not 0 <= fe.coefficients <= fe.n_mels:
         raise SpecError(f"front end: coefficients = {fe.coefficients}; allowed: 0 (the bands) to n_mels = {fe.n_mels}")
     if not 0 <= fe.fmin < fe.fmax <= fe.sample_rate / 2:
-        raise SpecError(f"front end: bands from {fe.fmin} to {fe.fmax} Hz; need 0 <= fmin < fmax <= {fe.sample_rate / 2:g} Hz")
+        raise SpecError(
+            f"front end: bands from {fe.fmin} to {fe.fmax} Hz; need 0 <= fmin < fmax <= {fe.sample_rate / 2:g} Hz"
+        )
     if fe.hop_samples < 1 or not 2 <= fe.window_samples <= min(fe.n_fft, fe.clip_samples):
         raise SpecError(
-            f"front end: a window of {fe.window_samples} samples every {fe.hop_samples}; need a hop of at least 1 and a window"
-            f" of 2 to n_fft = {fe.n_fft} samples within the clip's {fe.clip_samples}"
+            f"front end: a window of {fe.window_samples} samples every {fe.hop_samples}; need a hop of at least 1 and "
+            f"a window of 2 to n_fft = {fe.n_fft} samples within the clip's {fe.clip_samples}"
         )
     for name in ("input_mean", "input_scale"):
         if len(getattr(fe, name)) not in (1, fe.coefficients or fe.n_mels):

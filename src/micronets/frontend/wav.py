@@ -110,8 +110,8 @@ def _decode_samples(raw: bytes, code: int, bits: int, where: str) -> npt.NDArray
             return (np.frombuffer(raw, f"<f{bits // 8}") * 32768).astype(np.float32)
         case _:
             raise DataError(
-                f"{where}: WAV format {code} with {bits} bits; allowed: PCM (1) with 8, 16, 24, 32 bits and float (3) with"
-                " 32, 64; convert it to 16-bit PCM"
+                f"{where}: WAV format {code} with {bits} bits; allowed: PCM (1) with 8, 16, 24, 32 bits and float (3) "
+                "with 32, 64; convert it to 16-bit PCM"
             )
 
 

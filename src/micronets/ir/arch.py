@@ -114,7 +114,9 @@ class Arch:
             layers = tuple(_layer_from_dict(d, where) for d in raw["layers"])
             return Arch(tuple(raw["input_shape"]), layers, raw.get("input_bits", 8))
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as e:
-            raise SpecError(f"{where}: not an architecture ({type(e).__name__}: {e}); write one with Arch.to_json") from e
+            raise SpecError(
+                f"{where}: not an architecture ({type(e).__name__}: {e}); write one with Arch.to_json"
+            ) from e
 
 
 def _layer_from_dict(d: Mapping[str, Any], where: str) -> Layer:
@@ -148,7 +150,9 @@ def _checked(arch: Arch) -> tuple[Step, ...]:
                 raise SpecError(f"{where}: {what} is taken; give every layer its own")
         for i in layer.inputs:
             if i not in shapes:
-                raise SpecError(f"{where}: input '{i}' is not '{INPUT}' nor an earlier layer; {did_you_mean(i, shapes)}")
+                raise SpecError(
+                    f"{where}: input '{i}' is not '{INPUT}' nor an earlier layer; {did_you_mean(i, shapes)}"
+                )
         facts = operator(layer)
         if len(layer.inputs) not in facts.inputs:
             raise SpecError(f"{where}: {type(layer).__name__} takes {facts.inputs} input(s), not {len(layer.inputs)}")

@@ -30,7 +30,9 @@ class _Base:
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """Names of the tensors that the layer writes: one, called like the layer, unless the kind names several itself."""
+        """Names of the tensors that the layer writes: one, called like the layer, unless the kind names several
+        itself.
+        """
         return (self.name,)
 
 

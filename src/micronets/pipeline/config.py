@@ -49,19 +49,21 @@ class Config:
     task: what to learn: `micronets tasks` lists them; or a task of your own, as `FILE.py:NAME`.
     board: `micronets boards` lists them, or the path of a board's TOML file.
     out: the run directory.
-    seed: of the search and the training: first weights, order and disturbance of the examples, networks that are drawn. Which
-    examples there are and in which split is part of the data, and the same for every seed. The same seed, data, machine
-    and number of threads give the same model.
-    threads: of the processor, for search and training; 0: as many as PyTorch takes here when the run begins, which is then
-    written into its `config.toml` and kept, because another number gives another model.
-    runtime: what executes the network on the board, which sram_bytes, flash_bytes, latency_ms and energy_mj of the budget
+    seed: of the search and the training: first weights, order and disturbance of the examples, networks that are drawn.
+    Which examples there are and in which split is part of the data, and the same for every seed. The same seed, data,
+    machine and number of threads give the same model.
+    threads: of the processor, for search and training; 0: as many as PyTorch takes here when the run begins, which is
+    then written into its `config.toml` and kept, because another number gives another model.
+    runtime: what executes the network on the board, which sram_bytes, flash_bytes, latency_ms and energy_mj of the
+    budget
     are for: `tflm` (TensorFlow Lite Micro, always the larger and slower one) or `c` (the C that micronets writes).
-    latency_model: file of `micronets characterize` for the runtime and a board that has none yet; empty: the board's own.
+    latency_model: file of `micronets characterize` for the runtime and a board that has none yet; empty: the board's
+    own.
     init: the training starts from the `supernet`'s weights or from `scratch`.
-    data: what the task's own `Options` say. budget, search, train, teacher: see their classes. A board's own SRAM and flash
-        always limit the result.
-    space: `name` of a space of ours, or `file`, a function of your own as `FILE.py:FUNCTION`; and the options of its function.
-        `[space.fix]` gives choices one value.
+    data: what the task's own `Options` say. budget, search, train, teacher: see their classes. A board's own SRAM and
+        flash always limit the result.
+    space: `name` of a space of ours, or `file`, a function of your own as `FILE.py:FUNCTION`; and the options of its
+        function. `[space.fix]` gives choices one value.
     """
 
     task: str
@@ -183,7 +185,10 @@ def _teacher(table: Mapping[str, Any], task: str, train: Mapping[str, Any], wher
 
 
 def largest(space: SearchSpace, values: Mapping[str, int]) -> dict[str, int]:
-    """The largest network of a space, but for the choices that `values` names. Raises `SpecError` for an unknown one."""
+    """The largest network of a space, but for the choices that `values` names.
+
+    Raises `SpecError` for an unknown one.
+    """
     for name, value in values.items():
         if value not in space.choice(name).options:
             raise SpecError(f"{name} = {value}; options: {', '.join(map(str, space.choice(name).options))}")
@@ -191,14 +196,18 @@ def largest(space: SearchSpace, values: Mapping[str, int]) -> dict[str, int]:
 
 
 def space_table(task: str, table: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """A checked `[space]` with every option of the space at its value. Raises `SpecError`, and what `load_space` raises."""
+    """A checked `[space]` with every option of the space at its value.
+
+    Raises `SpecError`, and what `load_space` raises.
+    """
     head = "file" if "file" in table else "name"
     given = convert(str, table.get(head, ""), f"space.{head}", where)
     if head == "file" and "name" in table:
         raise SpecError(f"{where}: space.name and space.file: give one of them, a space of ours or your own")
     if head == "name" and given not in spaces_of(task):
         raise SpecError(
-            f"{where}: unknown space '{given}'; {did_you_mean(given, spaces_of(task))}; or name a function of your own with "
+            f"{where}: unknown space '{given}'; {did_you_mean(given, spaces_of(task))}; or name a function of your "
+            "own with "
             'space.file = "FILE.py:FUNCTION"'
         )
     kind, space = tasks.find(task).inputs, space_record({head: given})

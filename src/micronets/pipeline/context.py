@@ -31,8 +31,8 @@ from micronets.runtimes import RUNTIMES, Runtime
 class RunContext:
     """A run in progress: its configuration and directory, and what is loaded when it is first needed.
 
-    command: how the user started it. adapt: what stands between the data and all that use them. resumed: whether the run
-    was begun earlier.
+    command: how the user started it. adapt: what stands between the data and all that use them. resumed: whether the
+    run was begun earlier.
     """
 
     config: Config
@@ -74,7 +74,10 @@ class RunContext:
 
     @cached_property
     def space(self) -> SearchSpace:
-        """The search space, for the classes of the data. Raises `SpecError`, also for networks of the user's that cannot be."""
+        """The search space, for the classes of the data.
+
+        Raises `SpecError`, also for networks of the user's that cannot be.
+        """
         space = make_space(self.config.task, self.config.space, len(self.data.classes), self.data.space_options)
         if "file" in self.config.space:
             own_space.check(space, len(self.data.classes))
@@ -89,8 +92,8 @@ class RunContext:
     def costs(self) -> RuntimeCosts:
         """What networks cost under the runtime that the limits on the board are for.
 
-        Raises `FileError`, `SpecError` for a latency model that cannot be used, `SpecError` for a runtime that does not run
-        on the board.
+        Raises `FileError`, `SpecError` for a latency model that cannot be used, `SpecError` for a runtime that does not
+        run on the board.
         """
         self.runtime.check_board(self.board)
         board, name, given = self.board.name, self.config.runtime, self.config.latency_model
@@ -100,10 +103,13 @@ class RunContext:
             try:
                 model = latency_model.read(Path(given).read_text("utf-8"), given)
             except (OSError, UnicodeDecodeError) as e:
-                raise FileError(f"latency_model = '{given}': cannot read it ({e}); 'micronets characterize' writes one") from e
+                raise FileError(
+                    f"latency_model = '{given}': cannot read it ({e}); 'micronets characterize' writes one"
+                ) from e
             if (model.board, model.runtime) != (board, name):
                 raise SpecError(
-                    f"latency_model = '{given}': is of {model.board} and runtime {model.runtime}, not of {board} and {name}"
+                    f"latency_model = '{given}': is of {model.board} and runtime {model.runtime}, not of {board} and "
+                    f"{name}"
                 )
         return self.runtime.costs(model)
 
@@ -121,7 +127,9 @@ class RunContext:
 
     @cached_property
     def _usual_threads(self) -> int:
-        """Threads that PyTorch takes by itself; if a run was begun with another number, this is said when first asked."""
+        """Threads that PyTorch takes by itself; if a run was begun with another number, this is said when first
+        asked.
+        """
         usual, kept = _usual_threads(), self.config.threads
         if self.resumed and usual != kept:
             note = f"threads = {kept}, as the run was begun; {usual} would be usual here, and give another model"
@@ -162,7 +170,8 @@ def opened(config: Config, *, resume: bool, progress: Progress, command: str = "
             if difference is not None:
                 key, before, now = difference
                 raise SpecError(
-                    f"{run.path}: holds a run with {key} = {_said(before)}, not {_said(now)}; name another directory with --out"
+                    f"{run.path}: holds a run with {key} = {_said(before)}, not {_said(now)}; name another directory "
+                    "with --out"
                 )
             if not resume:
                 raise SpecError(f"{run.path}: holds this run already; continue it with --resume, or name another --out")

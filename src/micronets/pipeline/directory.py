@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 
 CONFIG, RECORD, LOCK = "config.toml", "stages.json", ".lock"
 SEARCH_FOLDER, TEACHER_FOLDER, TRAIN_FOLDER = "search", "teacher", "train"
-ARCH, VALUES, SUPERNET, SEARCH_LOG = "search/arch.json", "search/values.json", "search/weights.pt", "search/history.jsonl"
+ARCH, VALUES, SUPERNET, SEARCH_LOG = (
+    "search/arch.json",
+    "search/values.json",
+    "search/weights.pt",
+    "search/history.jsonl",
+)
 SPACE_COPY = "search/space.py"
 WEIGHTS, TRAIN_LOG = "train/weights.pt", "train/history.jsonl"
 TEACHER_WEIGHTS, TEACHER_LOG = "teacher/weights.pt", "teacher/history.jsonl"
@@ -52,8 +57,8 @@ class RunDir:
 def locked(run: RunDir, beginning: Sequence[str] = ()) -> Iterator[None]:
     """Holds the directory for this process; a second one is refused with `FileError`. Makes the directory.
 
-    The lock goes with the process, however it ends. What killed processes left half written is removed. If nothing came to
-    be in the directory, the lock's file is removed, and the directory too if it was made here.
+    The lock goes with the process, however it ends. What killed processes left half written is removed. If nothing came
+    to be in the directory, the lock's file is removed, and the directory too if it was made here.
     beginning: names of further files that a directory in which no stage has begun may hold.
     """
     if run.path.exists() and not run.path.is_dir():
@@ -85,7 +90,9 @@ def _names(run: RunDir) -> list[str]:
 
 
 def _refuse_others(run: RunDir, names: Sequence[str], beginning: Sequence[str]) -> None:
-    """Raises `FileError` if a directory without a record of a run holds anything but what the beginning of a run writes."""
+    """Raises `FileError` if a directory without a record of a run holds anything but what the beginning of a run
+    writes.
+    """
     others = [n for n in names if n not in (LOCK, CONFIG, *beginning) and not files.is_part(n, (CONFIG, RECORD))]
     if others and RECORD not in names:
         raise FileError(f"{run.path}: holds other files and is no run directory; name an empty or new one with --out")
@@ -141,7 +148,10 @@ def seconds(run: RunDir) -> dict[str, float]:
 
 
 def check_outputs(run: RunDir, *stages: Stage) -> dict[str, str]:
-    """Digests of the files that `stages` wrote, by name. Raises `FileError` if one is not done or a file has changed."""
+    """Digests of the files that `stages` wrote, by name.
+
+    Raises `FileError` if one is not done or a file has changed.
+    """
     record, found = _read(run), dict[str, str]()
     for stage in stages:
         entry = record.get(stage.name, {})

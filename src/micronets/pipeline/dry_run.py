@@ -1,4 +1,5 @@
-"""A dry run: every stage of a run on a few examples and a few steps, to find every error and to tell what the run will cost.
+"""A dry run: every stage of a run on a few examples and a few steps, to find every error and to tell what the run will
+cost.
 
 The figures are measured, then multiplied: seconds of a step by the number of steps. On a GPU batches are those of the
 configuration, since only they show whether memory suffices; on a CPU they are small, and time and memory are scaled.
@@ -54,10 +55,10 @@ Labels = npt.NDArray[np.int64]
 class Few:
     """A few examples of a data set, as a `TaskData`; and a clock that every training step passes.
 
-    data: all of it. batch: of the stage at work, by which an epoch is `STEPS` steps. doing: what is being timed. calls: when
-    a batch was asked for, and when it was there, for each thing that was done. scored: how long after the last batch was
-    asked for the validation split had been run through a network. tested: when the test split was asked for, and when it had
-    been run through the last network.
+    data: all of it. batch: of the stage at work, by which an epoch is `STEPS` steps. doing: what is being timed. calls:
+    when a batch was asked for, and when it was there, for each thing that was done. scored: how long after the last
+    batch was asked for the validation split had been run through a network. tested: when the test split was asked for,
+    and when it had been run through the last network.
     """
 
     data: TaskData
@@ -111,9 +112,11 @@ class Few:
 class Cost:
     """What a stage costs in full.
 
-    steps: in all; 0 where there are none. step_seconds: of one, measured. loader: share of it until the batch was there.
-    seconds: of the stage, as far as its steps and its validation go. memory_bytes: the most that was in use, on the GPU while
-    it trains and else in the process. scaled: time and memory are those of a smaller batch or of fewer examples, scaled.
+    steps: in all; 0 where there are none. step_seconds: of one, measured. loader: share of it until the batch was
+    there.
+    seconds: of the stage, as far as its steps and its validation go. memory_bytes: the most that was in use, on the GPU
+    while it trains and else in the process. scaled: time and memory are those of a smaller batch or of fewer examples,
+    scaled.
     """
 
     stage: str
@@ -161,15 +164,22 @@ def dry_run(config: Config, progress: Progress, command: str = "") -> Outcome:
 
         with (
             _named(samples, given),
-            opened(small, resume=False, progress=lambda event: _told(event, holder, progress), command=command) as context,
+            opened(
+                small, resume=False, progress=lambda event: _told(event, holder, progress), command=command
+            ) as context,
         ):
             write_atomic(context.run / RESULT, "{}\n")
             context = replace(context, adapt=adapt)
             check_budget(context)
             scale = _scale(config, small, samples)
-            costs = [_loading(context, scale), *(c for stage in STAGES for c in _stage(stage, context, config, scale, device))]
+            costs = [
+                _loading(context, scale),
+                *(c for stage in STAGES for c in _stage(stage, context, config, scale, device)),
+            ]
             outcome = Outcome(str(out), context.data.source, _name(device), tuple(costs), time.monotonic() - started)
-            write_atomic(context.run / RESULT, json.dumps(asdict(outcome) | {"seconds": outcome.seconds}, indent=1) + "\n")
+            write_atomic(
+                context.run / RESULT, json.dumps(asdict(outcome) | {"seconds": outcome.seconds}, indent=1) + "\n"
+            )
     return outcome
 
 
@@ -193,7 +203,11 @@ def shrunk(config: Config, device: str) -> Config:
         teacher = replace(teacher, run=other) if RunDir(Path(other)).started else teacher
     batch = min(config.search.batch, most or config.search.batch)
     search = replace(config.search, epochs=1, warmup=0.0, batch=batch, lr=config.search.lr / 100)
-    fewer = {k: min(v, SYNTHETIC) for k, v in vars(config.data).items() if k.startswith("synthetic_") and not config.data.path}
+    fewer = {
+        k: min(v, SYNTHETIC)
+        for k, v in vars(config.data).items()
+        if k.startswith("synthetic_") and not config.data.path
+    }
     data: Any = config.data
     return replace(config, search=search, train=short(config.train), teacher=teacher, data=replace(data, **fewer))
 

@@ -27,10 +27,11 @@ class Sample:
 
 
 def sample(path: Path, into: Path, files: int = FILES) -> Sample:
-    """A sample of the data at `path`: links to evenly spaced files of every folder, below `into`, which has to be empty.
+    """A sample of the data at `path`: links to evenly spaced files of every folder, below `into`, which has to be
+    empty.
 
-    The data set itself where it is a single file or has no more than `files` examples. Of COCO's annotations only those of
-    the chosen images are copied. Raises `OSError`.
+    The data set itself where it is a single file or has no more than `files` examples. Of COCO's annotations only those
+    of the chosen images are copied. Raises `OSError`.
     """
     if not path.is_dir():
         return Sample(path, 0, 0)

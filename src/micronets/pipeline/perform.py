@@ -114,8 +114,8 @@ def run(
     - resume: go on with the run that the directory holds, if it holds one.
     - progress: is told what is being done and how far it is.
 
-    A limit that is missed is a result (`Run.ok`), not an error. Raises `SpecError`, `FileError`, `DataError`, `BudgetError`,
-    `TrainingError`, and what the stages raise besides.
+    A limit that is missed is a result (`Run.ok`), not an error. Raises `SpecError`, `FileError`, `DataError`,
+    `BudgetError`, `TrainingError`, and what the stages raise besides.
     """
     loaded = load_config(config, out, overrides)
     given = "config" if isinstance(config, Config) else repr(str(config))

@@ -41,7 +41,8 @@ def summary(facts: Facts, run: RunDir) -> str:
         arena = facts.arena
         proof = (
             f"TFLM against our integer reference: {exact.different:,} of {exact.compared:,} output bytes differ\n"
-            f"smallest arena in which TFLM runs: {arena.found:,} B (host, by bisection); predicted {arena.predicted:,} B"
+            f"smallest arena in which TFLM runs: {arena.found:,} B (host, by bisection); predicted "
+            f"{arena.predicted:,} B"
         )
     return "\n".join(
         [
@@ -70,7 +71,10 @@ def _c_lines(facts: Facts) -> list[str]:
     took = f"{c.instructions:,} instructions"
     if c.uncertainty is not None:
         took = f"{amount(c.latency_ms, 'ms')} +-{c.uncertainty:.0%}, {amount(c.energy_mj, 'mJ')}"
-    return [f"our C ({c.source}, {c.toolchain}): {took}, SRAM {amount(c.sram_bytes, 'B')}, flash {amount(c.flash_bytes, 'B')}"]
+    return [
+        f"our C ({c.source}, {c.toolchain}): {took}, SRAM {amount(c.sram_bytes, 'B')}, flash "
+        f"{amount(c.flash_bytes, 'B')}"
+    ]
 
 
 def _score_lines(facts: Facts) -> list[str]:

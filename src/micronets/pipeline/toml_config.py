@@ -1,4 +1,5 @@
-"""Typed, frozen dataclasses from TOML tables and back. An unknown key or a wrong type is an error that names the way out.
+"""Typed, frozen dataclasses from TOML tables and back. An unknown key or a wrong type is an error that names the way
+out.
 
 Types understood: bool, int, float, str, `Literal`, tuples, `T | None`, mappings from text, and nested dataclasses.
 Fields whose names end in `_bytes` take sizes such as `"128K"`; an integer may be written `8.3e6`.
@@ -34,7 +35,9 @@ def build(cls: type[T], table: Mapping[str, Any], prefix: str, where: str) -> T:
         values[key] = convert(hints[key], value, name, where)
     for key, field in known.items():
         if key not in values and field.default is field.default_factory is dataclasses.MISSING:
-            raise SpecError(f"{where}: '{prefix}{key}' is missing; give it in the file or with --set {prefix}{key}=VALUE")
+            raise SpecError(
+                f"{where}: '{prefix}{key}' is missing; give it in the file or with --set {prefix}{key}=VALUE"
+            )
     try:
         return cls(**values)
     except SpecError as e:
@@ -99,7 +102,11 @@ def parse_override(text: str) -> tuple[tuple[str, ...], Any]:
 def flat(value: Any, prefix: str = "") -> dict[str, Any]:
     """Every setting of a dataclass by its dotted name; `None` left out, tuples as lists."""
     items: dict[str, Any] = {}
-    table = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)} if dataclasses.is_dataclass(value) else value
+    table = (
+        {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+        if dataclasses.is_dataclass(value)
+        else value
+    )
     for key, v in table.items():
         if dataclasses.is_dataclass(v) or isinstance(v, Mapping):
             items |= flat(v, f"{prefix}{key}.")

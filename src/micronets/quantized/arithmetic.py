@@ -41,7 +41,9 @@ def quantize_multiplier(real: float | npt.ArrayLike) -> tuple[IntArray, IntArray
 
 
 def rescale(source: TensorQuant, target: TensorQuant) -> tuple[IntArray, IntArray]:
-    """Multiplier and shift, as of `quantize_multiplier`, from codes of `source` less its zero point to codes of `target`."""
+    """Multiplier and shift, as of `quantize_multiplier`, from codes of `source` less its zero point to codes of
+    `target`.
+    """
     return quantize_multiplier(float(np.float32(source.scale)) / float(np.float32(target.scale)))
 
 
@@ -51,8 +53,8 @@ def conv_rescale(source: TensorQuant, scales: npt.ArrayLike, target: TensorQuant
     - source, target: quantisation of the input and of the output.
     - scales: of the weights, `[channels]`, or `[1]` for all.
 
-    Returns two arrays of the shape of `scales`. The two inputs' scales are float32, their product and its quotient float64,
-    as in TFLM's `PopulateConvolutionQuantizationParams`.
+    Returns two arrays of the shape of `scales`. The two inputs' scales are float32, their product and its quotient
+    float64, as in TFLM's `PopulateConvolutionQuantizationParams`.
     """
     product = float(np.float32(source.scale)) * np.asarray(scales).astype(np.float64)
     return quantize_multiplier(product / float(np.float32(target.scale)))
@@ -135,7 +137,8 @@ def activation_range(activation: Activation, quant: TensorQuant, bits: int = 8) 
 
 def _code(real: float, quant: TensorQuant) -> int:
     with np.errstate(over="ignore"):
-        code = np.minimum(np.float32(real) / np.float32(quant.scale), np.float32(1 << 20))  # beyond any code, below infinity
+        # beyond any code, below infinity
+        code = np.minimum(np.float32(real) / np.float32(quant.scale), np.float32(1 << 20))
     return int(round_half_away(np.array(code))) + quant.zero_point
 
 

@@ -1,4 +1,6 @@
-"""Tables of layers whose output codes each follow from one input code: what the compiler looks up, and simplifies by."""
+"""Tables of layers whose output codes each follow from one input code: what the compiler looks up, and simplifies
+by.
+"""
 
 from __future__ import annotations
 

@@ -28,7 +28,8 @@ def hard_swish(x: IntArray, source: TensorQuant, target: TensorQuant) -> IntArra
     gate = _high_half(gate, gate_multiplier)
     gate = _saturated(gate << 1) if gate_shift > 0 else rounding_shift(gate, -gate_shift)
     gate = (gate + (1 << 15)) >> 1  # from -1 .. 1 to 0 .. 1
-    product = _towards_zero(gate * _high_half(fine, multiplier))  # not rounded, against the two roundings of its factors
+    # not rounded, against the two roundings of its factors
+    product = _towards_zero(gate * _high_half(fine, multiplier))
     return np.asarray(rounding_shift(_saturated(product), -shift) + target.zero_point)
 
 

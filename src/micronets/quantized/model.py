@@ -13,7 +13,9 @@ from micronets.ir.arch import Arch
 
 @dataclass(frozen=True)
 class TensorQuant:
-    """Affine quantisation of an activation: real = scale * (q - zero_point), q a signed integer of the tensor's bits."""
+    """Affine quantisation of an activation: real = scale * (q - zero_point), q a signed integer of the tensor's
+    bits.
+    """
 
     scale: float
     zero_point: int

@@ -1,7 +1,8 @@
 """Softmax in integers, as TensorFlow Lite Micro computes it from int8 to int8.
 
 Fixed-point numbers are int32 with `n` integer bits: value = raw / 2**(31 - n). The exponential is a Taylor series on
-[-1/4, 0) times tabled powers; the reciprocal is three steps of Newton and Raphson. (Jacob, gemmlowp's fixedpoint, 2015.)
+[-1/4, 0) times tabled powers; the reciprocal is three steps of Newton and Raphson. (Jacob, gemmlowp's fixedpoint,
+2015.)
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ _SUM_BITS = 12  # of the sum of exponentials
 
 
 def softmax(x: npt.NDArray[np.int8], beta: float, scale: float) -> Array:
-    """Softmax over the last axis: codes of that scale -> int64 codes of scale 1/256 and zero point -128, in [-128, 127].
+    """Softmax over the last axis: codes of that scale -> int64 codes of scale 1/256 and zero point -128, in [-128,
+    127].
 
     TFLM aborts where the exponentials sum to 512 or more, as 512 equal logits do; here they give what they should.
     """

@@ -25,12 +25,16 @@ def validate(model: QuantizedModel) -> None:
         layer, facts = step.layer, step.operator
         for i in layer.inputs:
             if i not in model.quant and not (i == INPUT and facts.reads_float):
-                raise SpecError(f"layer '{layer.name}': its input '{i}' has no scale; only a Quantize layer reads float input")
+                raise SpecError(
+                    f"layer '{layer.name}': its input '{i}' has no scale; only a Quantize layer reads float input"
+                )
         for name in layer.outputs:
             if facts.writes_float:
                 if name != arch.output or name in model.quant:
                     kind = type(layer).__name__
-                    raise SpecError(f"layer '{layer.name}': {kind} must be the last layer, with a float output (no scale)")
+                    raise SpecError(
+                        f"layer '{layer.name}': {kind} must be the last layer, with a float output (no scale)"
+                    )
             elif name not in model.quant:
                 raise SpecError(f"layer '{layer.name}': its output has no scale and zero point")
     bits = arch.bits()
@@ -42,7 +46,9 @@ def validate(model: QuantizedModel) -> None:
         if not 0 < scale < _LARGEST_SCALE:
             raise SpecError(f"tensor '{name}': scale {quant.scale} is not a positive float32 below 2**120")
         if not lo <= quant.zero_point <= hi:
-            raise SpecError(f"tensor '{name}': zero point {quant.zero_point} is outside [{lo}, {hi}] of {bits[name]} bits")
+            raise SpecError(
+                f"tensor '{name}': zero point {quant.zero_point} is outside [{lo}, {hi}] of {bits[name]} bits"
+            )
     for step in arch.steps():
         _check_step(model, step)
 
@@ -75,7 +81,9 @@ def _check_step(model: QuantizedModel, step: Step) -> None:
         for q in (model.quant[name] for name in layer.outputs):
             if (q.scale, q.zero_point) != (FIXED_SCALE, FIXED_ZERO_POINT):
                 kind = type(layer).__name__
-                raise SpecError(f"{where}: {kind} gives scale 1/256 and zero point -128, not {q.scale} and {q.zero_point}")
+                raise SpecError(
+                    f"{where}: {kind} gives scale 1/256 and zero point -128, not {q.scale} and {q.zero_point}"
+                )
 
 
 def _check_weights(w: LayerWeights, sizes: Weights, where: str) -> None:

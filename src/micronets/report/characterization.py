@@ -87,7 +87,10 @@ def model_rows(model: ModelErrors) -> list[tuple[str, ...]]:
     lines = {**model.spaces, "all of them": model.held_out, "ops alone, one line": model.ops_alone}
     return [
         ("held-out networks", "count", "mean error", "worst", "rank correlation", "r2"),
-        *((n, str(v.count), f"{v.mean:.1%}", f"{v.worst:.1%}", f"{v.rank:.4f}", f"{v.r2:.4f}") for n, v in lines.items()),
+        *(
+            (n, str(v.count), f"{v.mean:.1%}", f"{v.worst:.1%}", f"{v.rank:.4f}", f"{v.r2:.4f}")
+            for n, v in lines.items()
+        ),
     ]
 
 

@@ -53,7 +53,10 @@ def short_number(value: float) -> str:
 
 
 def budget_bars(rows: Sequence[tuple[str, float, float, str, bool]]) -> Markup:
-    """Draws a bar for each limit: (name, value, limit, text beside the bar, whether it is met). A line marks the limit."""
+    """Draws a bar for each limit: (name, value, limit, text beside the bar, whether it is met).
+
+    A line marks the limit.
+    """
     left, right, pitch = 150, 190, 34
     scale = (WIDTH - left - right) / max([1.05, *(value / limit for _, value, limit, _, _ in rows)])
     parts = []
@@ -62,7 +65,15 @@ def budget_bars(rows: Sequence[tuple[str, float, float, str, bool]]) -> Markup:
         parts += [
             svg_text(left - 12, y + 15, name, anchor="end"),
             el("rect", x=left, y=y, width=scale, height=20, rx=3, class_="track"),
-            el("rect", x=left, y=y, width=max(2.0, scale * value / limit), height=20, rx=3, class_="good" if met else "bad"),
+            el(
+                "rect",
+                x=left,
+                y=y,
+                width=max(2.0, scale * value / limit),
+                height=20,
+                rx=3,
+                class_="good" if met else "bad",
+            ),
             svg_text(WIDTH - right + 14, y + 15, note, "small"),
         ]
     x = left + scale
@@ -72,7 +83,12 @@ def budget_bars(rows: Sequence[tuple[str, float, float, str, bool]]) -> Markup:
 
 
 def line_chart(
-    series: Sequence[Series], y_label: str, x_label: str, limit: float | None = None, mark: int | None = None, zero: bool = True
+    series: Sequence[Series],
+    y_label: str,
+    x_label: str,
+    limit: float | None = None,
+    mark: int | None = None,
+    zero: bool = True,
 ) -> Markup:
     """Draws curves over the index of their values, which the axis counts from 1.
 
@@ -108,7 +124,9 @@ def line_chart(
         points = [f"{x(i):.1f},{y(v):.1f}" for i, v in enumerate(s.values) if v is not None and math.isfinite(v)]
         shape = el("circle", cx=points[0].split(",")[0], cy=points[0].split(",")[1], r=3) if len(points) == 1 else None
         parts.append(el("g", shape or el("polyline", points=" ".join(points)), class_=f"curve c{k % COLOURS}"))
-    return el("figure", svg(height, parts, label=y_label), _legend([s.name for s in series]) if len(series) > 1 else None)
+    return el(
+        "figure", svg(height, parts, label=y_label), _legend([s.name for s in series]) if len(series) > 1 else None
+    )
 
 
 def _y_axis(marks: Sequence[float], y: Callable[[float], float], left: float, right: float) -> Markup:
@@ -127,7 +145,9 @@ def _legend(names: Sequence[str]) -> Markup:
 
 
 def choice_bars(rows: Sequence[tuple[str, float, float, str]]) -> Markup:
-    """Draws a row for each choice (name, chosen size, largest size, note): the chosen size as a bar within the largest."""
+    """Draws a row for each choice (name, chosen size, largest size, note): the chosen size as a bar within the
+    largest.
+    """
     left, right, pitch = 150, 190, 22
     widest = max((largest for _, _, largest, _ in rows), default=1.0)
     scale = (WIDTH - left - right) / widest
@@ -228,8 +248,12 @@ def scatter_chart(groups: Sequence[tuple[str, Sequence[tuple[float, float]]]], y
     return el("figure", svg(height, parts, label=y_label), _legend([name for name, _ in groups]))
 
 
-def _trend(group: Sequence[tuple[float, float]], x: Callable[[float], float], y: Callable[[float], float]) -> Markup | None:
-    """Draws the line of least squares through the points, over their range; `x` and `y` turn values into coordinates."""
+def _trend(
+    group: Sequence[tuple[float, float]], x: Callable[[float], float], y: Callable[[float], float]
+) -> Markup | None:
+    """Draws the line of least squares through the points, over their range; `x` and `y` turn values into
+    coordinates.
+    """
     n = len(group)
     mean_x, mean_y = (sum(p[i] for p in group) / max(n, 1) for i in (0, 1))
     spread = sum((a - mean_x) ** 2 for a, _ in group)

@@ -16,7 +16,9 @@ from micronets.runtimes.measurement import Comparison, Measurement
 
 @dataclass(frozen=True)
 class ScoreRow:
-    """How well one form of the network does on the test split: `value` of the task's metric, and other metrics by name."""
+    """How well one form of the network does on the test split: `value` of the task's metric, and other metrics by
+    name.
+    """
 
     name: str
     value: float
@@ -47,7 +49,9 @@ class LimitRow:
 
 @dataclass(frozen=True)
 class ArenaCheck:
-    """TFLM's arena on a 64-bit host, in bytes: predicted, and the smallest in which it runs; None where it was not run."""
+    """TFLM's arena on a 64-bit host, in bytes: predicted, and the smallest in which it runs; None where it was not
+    run.
+    """
 
     predicted: int
     found: int | None
@@ -92,9 +96,13 @@ class Verdict:
         wrong = [f"{r.name} = {r.value:,.6g} is over the limit of {r.limit:,.6g}" for r in self.limits if not r.met]
         exact = self.bit_exact
         if exact is not None and exact.different:
-            wrong.append(f"{exact.different} of {exact.compared} output bytes differ under TFLM, first at {exact.first}")
+            wrong.append(
+                f"{exact.different} of {exact.compared} output bytes differ under TFLM, first at {exact.first}"
+            )
         if self.c is not None and not self.c.bit_exact:
-            wrong.append("the C computes other bytes than the reference on the simulated board; please report the model")
+            wrong.append(
+                "the C computes other bytes than the reference on the simulated board; please report the model"
+            )
         return "; ".join(wrong) or None
 
     def check(self) -> None:

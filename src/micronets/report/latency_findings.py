@@ -158,8 +158,8 @@ class Findings:
     """What measured networks say.
 
     - networks: how many of each space. whole: latency in ms against millions of ops, by space; pooled: of all spaces.
-    - kinds: by kind of kernel. channels: of single convolutions. power_w: of the board. model: how good the latency model is;
-      None where there were too few networks for one.
+    - kinds: by kind of kernel. channels: of single convolutions. power_w: of the board. model: how good the latency
+      model is; None where there were too few networks for one.
     - samples, seed, out: what was asked for. too_large: networks that did not fit the board.
     """
 

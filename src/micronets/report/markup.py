@@ -1,4 +1,7 @@
-"""HTML and SVG as nested function calls; text is escaped unless it is `Markup` already. What is drawn is decided elsewhere."""
+"""HTML and SVG as nested function calls; text is escaped unless it is `Markup` already.
+
+What is drawn is decided elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -36,8 +39,8 @@ def el(tag: str, /, *children: Child, **attributes: Attribute) -> Markup:
 
     - `tag`: its name.
     - `children`: what it holds, as `escape` takes it.
-    - `attributes`: by name, with underscores for dashes and one at the end of a Python keyword (`class_`); those that are
-      None are left out.
+    - `attributes`: by name, with underscores for dashes and one at the end of a Python keyword (`class_`); those that
+      are None are left out.
     """
     given = {k.rstrip("_").replace("_", "-"): v for k, v in attributes.items() if v is not None}
     written = "".join(f' {k}="{html.escape(v if isinstance(v, str) else number(v))}"' for k, v in given.items())

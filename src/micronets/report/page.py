@@ -48,18 +48,24 @@ def _header(facts: Facts) -> Markup:
     """Writes the title, the main figure, and whether limits and outputs are as they should be."""
     met = all(row.met for row in facts.limits)
     exact = facts.bit_exact
-    pills = [el("span", "every limit is met" if met else "a limit is missed", class_=f"pill {'good' if met else 'bad'}")]
+    pills = [
+        el("span", "every limit is met" if met else "a limit is missed", class_=f"pill {'good' if met else 'bad'}")
+    ]
     if exact is None:
         pills.append(el("span", "not checked under TFLM", class_="pill"))
     else:
         wrong = exact.different
-        text = f"{exact.compared:,} output bytes equal under TFLM" if not wrong else f"{wrong:,} output bytes differ under TFLM"
+        text = (
+            f"{exact.compared:,} output bytes equal under TFLM"
+            if not wrong
+            else f"{wrong:,} output bytes differ under TFLM"
+        )
         pills.append(el("span", text, class_=f"pill {'bad' if wrong else 'good'}"))
     warning = None
     if facts.synthetic:
         text = (
-            "Trained and tested on synthetic examples: these figures say how well the tool works, not how well the model"
-            " does on real ones."
+            "Trained and tested on synthetic examples: these figures say how well the tool works, not how well the "
+            "model does on real ones."
         )
         warning = el("p", el("b", "SYNTHETIC DATA. "), text, class_="warning")
     value, noun = facts.scores[-1], facts.noun
@@ -144,7 +150,9 @@ def _deployment_section(facts: Facts) -> Markup:
     ]
     equal = "equal the integer reference's, every byte" if c.bit_exact else "DIFFER from the integer reference's"
     counts = [r.instructions if c.no_times else r.cycles for r in c.per_layer]
-    layers = [(r.name, r.kind, f"{r.macs:,}", f"{n:,}", _share(n, total)) for r, n in zip(c.per_layer, counts, strict=True)]
+    layers = [
+        (r.name, r.kind, f"{r.macs:,}", f"{n:,}", _share(n, total)) for r, n in zip(c.per_layer, counts, strict=True)
+    ]
     return section(
         "As C on the board",
         el("p", f"The C in the folder c, run on a simulated {c.board}: outputs for {c.samples} inputs {equal}."),
@@ -189,21 +197,25 @@ def _search_section(facts: Facts) -> Markup:
         return section("Search", el("p", "No search: the architecture was given."))
     limits, labels = facts.search.limits, {r.name: r.label for r in facts.limits}
     costs = [
-        charts.Series(labels.get(name, name), [h["costs"].get(name) / limit if name in h["costs"] else None for h in history])
+        charts.Series(
+            labels.get(name, name), [h["costs"].get(name) / limit if name in h["costs"] else None for h in history]
+        )
         for name, limit in limits.items()
     ]
     rates = [charts.Series("accuracy", [h["accuracy"] for h in history])]
     text = (
-        "One supernet holds all networks of the space: its loss, and what its most likely network costs. At first its weights"
-        " alone are trained. What it ends with is then checked in integers, repaired where it misses a limit, and enlarged"
-        " where there is room."
+        "One supernet holds all networks of the space: its loss, and what its most likely network costs. At first its "
+        "weights alone are trained. What it ends with is then checked in integers, repaired where it misses a limit, "
+        "and enlarged where there is room."
     )
     return section(
         "Search trajectory",
         el("p", text),
         charts.line_chart([charts.Series("loss", [h["loss"] for h in history])], "loss", "epoch"),
         charts.line_chart(costs, "cost as a share of its limit", "epoch", limit=1.0),
-        charts.line_chart(rates, f"accuracy of the networks drawn, on disturbed training {facts.noun}", "epoch", zero=False),
+        charts.line_chart(
+            rates, f"accuracy of the networks drawn, on disturbed training {facts.noun}", "epoch", zero=False
+        ),
     )
 
 
@@ -233,8 +245,8 @@ def _memory_section(facts: Facts) -> Markup:
     plan = facts.plan
     steps = [row.name for row in facts.layers]
     text = (
-        f"Where TensorFlow Lite Micro puts each buffer while each layer runs: {plan.bytes:,} bytes. Structures that stay"
-        f" take the rest of the arena, {plan.arena_bytes:,} bytes predicted on a 64-bit host (source: estimated)."
+        f"Where TensorFlow Lite Micro puts each buffer while each layer runs: {plan.bytes:,} bytes. Structures that "
+        f"stay take the rest of the arena, {plan.arena_bytes:,} bytes predicted on a 64-bit host (source: estimated)."
     )
     found = facts.arena.found
     if found is not None:
@@ -258,7 +270,9 @@ def _layers_section(facts: Facts) -> Markup:
     sums = (sum(r.macs for r in layers), sum(r.params for r in layers), sum(r.weight_bytes for r in layers))
     total = ("total", "", "", *(f"{n:,}" for n in sums), "")
     return section(
-        "Layer by layer", html_table(head, [*rows, total], numeric=range(3, 7)), el("p", "Source: estimated.", class_="small")
+        "Layer by layer",
+        html_table(head, [*rows, total], numeric=range(3, 7)),
+        el("p", "Source: estimated.", class_="small"),
     )
 
 
@@ -276,7 +290,9 @@ def _training_section(facts: Facts) -> Markup:
         "Training",
         el("p", text) if text else None,
         charts.line_chart(losses, f"loss on disturbed training {facts.noun}", "epoch", mark=switch),
-        charts.line_chart(rates, f"{metric_label(name[4:])} on validation {facts.noun}", "epoch", mark=switch, zero=False),
+        charts.line_chart(
+            rates, f"{metric_label(name[4:])} on validation {facts.noun}", "epoch", mark=switch, zero=False
+        ),
     )
 
 

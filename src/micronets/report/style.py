@@ -51,11 +51,14 @@ td:first-child { white-space: nowrap; }
 .curve { fill: none; stroke-width: 2; stroke-linejoin: round; }
 .curve circle { stroke: none; }
 .legend { font-size: 12px; color: var(--soft); display: flex; flex-wrap: wrap; gap: 4px 18px; }
-.legend i { display: inline-block; width: 14px; height: 4px; border-radius: 2px; margin-right: 6px; vertical-align: middle; }
+.legend i { display: inline-block; width: 14px; height: 4px; border-radius: 2px; }
+.legend i { margin-right: 6px; vertical-align: middle; }
 .c0.curve { stroke: var(--c0); } .c1.curve { stroke: var(--c1); } .c2.curve { stroke: var(--c2); }
 .c3.curve { stroke: var(--c3); } .c4.curve { stroke: var(--c4); } .c5.curve { stroke: var(--c5); }
-.c0.fill, .c0 circle { fill: var(--c0); } .c1.fill, .c1 circle { fill: var(--c1); } .c2.fill, .c2 circle { fill: var(--c2); }
-.c3.fill, .c3 circle { fill: var(--c3); } .c4.fill, .c4 circle { fill: var(--c4); } .c5.fill, .c5 circle { fill: var(--c5); }
+.c0.fill, .c0 circle { fill: var(--c0); } .c1.fill, .c1 circle { fill: var(--c1); }
+.c2.fill, .c2 circle { fill: var(--c2); }
+.c3.fill, .c3 circle { fill: var(--c3); } .c4.fill, .c4 circle { fill: var(--c4); }
+.c5.fill, .c5 circle { fill: var(--c5); }
 i.c0 { background: var(--c0); } i.c1 { background: var(--c1); } i.c2 { background: var(--c2); }
 i.c3 { background: var(--c3); } i.c4 { background: var(--c4); } i.c5 { background: var(--c5); }
 g.fill rect { fill-opacity: 0.85; }

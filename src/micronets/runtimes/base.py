@@ -35,8 +35,8 @@ def is_serial(device: str) -> bool:
 class MeasureOptions:
     """How a model is measured.
 
-    - device: sim (a simulated processor of the board), qemu (sim, and the same firmware in QEMU as a second opinion), host
-      (the same code on this machine) or serial:PORT (the board itself).
+    - device: sim (a simulated processor of the board), qemu (sim, and the same firmware in QEMU as a second opinion),
+      host (the same code on this machine) or serial:PORT (the board itself).
     - compiler: of the firmware: gcc, zig, or None for the first that is there; not for host.
     - samples: how many of `inputs` have their outputs compared with the reference's.
     - seed: of those inputs, at least 0.
@@ -58,7 +58,9 @@ class MeasureOptions:
         if not serial and device not in get_args(Device):
             raise SpecError(f"device: unknown '{device}'; {did_you_mean(device, (*get_args(Device), 'serial:PORT'))}")
         if self.flash and not serial:
-            raise SpecError(f"--flash writes to a board; name its port as the device (serial:PORT) instead of '{device}'")
+            raise SpecError(
+                f"--flash writes to a board; name its port as the device (serial:PORT) instead of '{device}'"
+            )
         if self.samples < 1:
             raise SpecError(f"samples = {self.samples}; need at least 1")
         if self.compiler and device == "host":
@@ -91,12 +93,13 @@ class Package:
 
 
 class Runtime(ABC):
-    """What executes a network on a board. A further runtime is a subclass in a file of its own, and a line in `RUNTIMES`.
+    """What executes a network on a board. A further runtime is a subclass in a file of its own, and a line in
+    `RUNTIMES`.
 
     - name: what the command line, configurations and results call it.
     - about: what it is, in a few words for the help of commands.
-    - constants_are: what it keeps in flash beside its code. arena_beside: what the figure is that `compile` prints beside
-      the arena, which is TFLM's need of a Cortex-M.
+    - constants_are: what it keeps in flash beside its code. arena_beside: what the figure is that `compile` prints
+      beside the arena, which is TFLM's need of a Cortex-M.
     - self_contained: whether a network can be measured with nothing but what comes with micronets and a compiler.
     - whole_layers: the value of the option `patches` with which no layers run in patches.
     """
@@ -110,7 +113,9 @@ class Runtime(ABC):
 
     @abstractmethod
     def costs(self, model: LatencyModel | None) -> RuntimeCosts:
-        """What networks cost under it, estimated; their time by `model`, a latency model of the board, where there is one."""
+        """What networks cost under it, estimated; their time by `model`, a latency model of the board, where there
+        is one.
+        """
 
     @abstractmethod
     def executed(self, model: QuantizedModel) -> Arch:
@@ -120,8 +125,8 @@ class Runtime(ABC):
     def compile(self, file: ModelFile, board: Board, patches: str = "auto") -> Package:
         """The files that a firmware needs to run `file`.
 
-        patches: see `runtimes.c.arena_limit`. Raises `UnsupportedError`, `SpecError`, and `DoesNotFit` for a model whose
-        arena or constants exceed the board's memory.
+        patches: see `runtimes.c.arena_limit`. Raises `UnsupportedError`, `SpecError`, and `DoesNotFit` for a model
+        whose arena or constants exceed the board's memory.
         """
 
     @abstractmethod
@@ -152,7 +157,9 @@ class Runtime(ABC):
 
     @abstractmethod
     def write_firmware(self, file: ModelFile, board: Board, options: MeasureOptions, out: Path) -> None:
-        """Builds the firmware with which a board is measured over its serial line, and writes it to `out`, an ELF file."""
+        """Builds the firmware with which a board is measured over its serial line, and writes it to `out`, an ELF
+        file.
+        """
 
     @abstractmethod
     def toolchain(self, board: Board, compiler: str | None) -> str:
@@ -168,11 +175,14 @@ class Runtime(ABC):
 
     @abstractmethod
     def problems(self, found: Measurement) -> list[str]:
-        """What is wrong with one of its measurements, a sentence each: outputs that differ, memory that does not suffice."""
+        """What is wrong with one of its measurements, a sentence each: outputs that differ, memory that does not
+        suffice.
+        """
 
 
 def inputs(model: QuantizedModel, samples: int, seed: int) -> Array:
-    """Seeded inputs `[samples, *input_shape]`: the first random; the second and third all lowest and all highest values.
+    """Seeded inputs `[samples, *input_shape]`: the first random; the second and third all lowest and all highest
+    values.
 
     int8, or float32 for a network that begins with Quantize.
     """

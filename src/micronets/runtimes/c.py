@@ -73,7 +73,9 @@ def c_costs(model: LatencyModel | None) -> RuntimeCosts:
         return board.milliseconds(cycles(steps, model))
 
     own = {
-        "sram_bytes": BudgetCost(planned_sram_bytes, "arena, data and stack of our C on the Cortex-M", least_sram_bytes),
+        "sram_bytes": BudgetCost(
+            planned_sram_bytes, "arena, data and stack of our C on the Cortex-M", least_sram_bytes
+        ),
         "flash_bytes": BudgetCost(lambda n: flash_bytes(n.steps), "code, weights and tables of our C"),
         **timed(latency_ms, "one inference of our C on the board"),
     }
@@ -99,8 +101,8 @@ def sram_bytes(arena_bytes: Number, steps: Sequence[Step]) -> Number:
     """SRAM that our C takes for a network of these steps with an arena of `arena_bytes`, and for what it keeps between
     inferences: the estimate of the search, of `inspect` and of `compile`.
 
-    The arena is the compiler's own plan in all of them. The search plans the network as it is, `inspect` and `compile` what
-    the compiler's passes make of its weights, in patches where the board asks for it: as large, or smaller.
+    The arena is the compiler's own plan in all of them. The search plans the network as it is, `inspect` and `compile`
+    what the compiler's passes make of its weights, in patches where the board asks for it: as large, or smaller.
     """
     return arena_bytes + state_bytes(steps) + C_STACK_BYTES
 
@@ -119,8 +121,8 @@ def flash_bytes(steps: Sequence[Step]) -> Number:
 def arena_limit(board: Board, patches: str) -> int | None:
     """How large the arena may get before layers run in patches (docs/deploy.md), for `compile_model`.
 
-    patches: auto (the board's SRAM without a stack), off (no limit), smallest (the smallest arena there is), or a size such
-    as 64K. Raises `SpecError`.
+    patches: auto (the board's SRAM without a stack), off (no limit), smallest (the smallest arena there is), or a size
+    such as 64K. Raises `SpecError`.
     """
     match patches:
         case "auto":
@@ -132,7 +134,9 @@ def arena_limit(board: Board, patches: str) -> int | None:
         case _ if patches[:1].isdigit():
             return parse_size(patches, "patches")
         case _:
-            raise SpecError(f"patches: unknown '{patches}'; allowed: auto, off, smallest, or a size for the arena such as 64K")
+            raise SpecError(
+                f"patches: unknown '{patches}'; allowed: auto, off, smallest, or a size for the arena such as 64K"
+            )
 
 
 def bands(compiled: Compiled) -> tuple[LayersInPatches, ...]:
@@ -145,12 +149,14 @@ def bands(compiled: Compiled) -> tuple[LayersInPatches, ...]:
 
 
 def _check_fits(compiled: Compiled, board: Board, where: str, off: bool) -> None:
-    """Raises `DoesNotFit` that says by how much the model is too large, and at which layer; `off`: patches were not tried."""
+    """Raises `DoesNotFit` that says by how much the model is too large, and at which layer; `off`: patches were not
+    tried.
+    """
     over = sram_bytes(compiled.arena_bytes, compiled.model.arch.steps()) - board.sram_bytes
     if over > 0:
         raise DoesNotFit(
-            f"{where}: the arena of {compiled.arena_bytes:,} bytes and a stack of {C_STACK_BYTES:,} are {over:,} more than "
-            f"the {board.sram_bytes:,} bytes of SRAM of {board.name}; the most is alive at layer "
+            f"{where}: the arena of {compiled.arena_bytes:,} bytes and a stack of {C_STACK_BYTES:,} are {over:,} more "
+            f"than the {board.sram_bytes:,} bytes of SRAM of {board.name}; the most is alive at layer "
             f"'{fullest_layer(compiled)}': fewer channels or a larger stride there or before, "
             f"{'--patches auto, ' if off else ''}or a larger board"
         )
@@ -161,16 +167,19 @@ def _check_fits(compiled: Compiled, board: Board, where: str, off: bool) -> None
     if over > 0:
         largest = max(compiled.model.arch.steps(), key=step_weight_bytes)
         raise DoesNotFit(
-            f"{where}: weights and tables of {compiled.constant_bytes:,} bytes and code of {code:,} ({source}) are {over:,} "
-            f"more than the {board.flash_bytes:,} bytes of flash of {board.name}; the largest layer is '{largest.layer.name}' "
-            f"with {step_weight_bytes(largest):,}: fewer channels there, weights of 4 bits, or a larger board"
+            f"{where}: weights and tables of {compiled.constant_bytes:,} bytes and code of {code:,} ({source}) are "
+            f"{over:,} more than the {board.flash_bytes:,} bytes of flash of {board.name}; the largest layer is "
+            f"'{largest.layer.name}' with {step_weight_bytes(largest):,}: fewer channels there, weights of 4 bits, or "
+            "a larger board"
         )
 
 
 def fullest_layer(compiled: Compiled) -> str:
     """The layer while which most bytes are alive in the arena; of several, that with the largest output."""
     arch = compiled.model.arch
-    sizes = [sum(b.bytes for b in compiled.plan.buffers if b.first <= t <= b.last) for t in range(1, len(arch.layers) + 1)]
+    sizes = [
+        sum(b.bytes for b in compiled.plan.buffers if b.first <= t <= b.last) for t in range(1, len(arch.layers) + 1)
+    ]
     outputs = [math.prod(step.output_shape) for step in arch.steps()]
     return arch.layers[max(range(len(sizes)), key=lambda i: (sizes[i], outputs[i]))].name
 
@@ -178,8 +187,8 @@ def fullest_layer(compiled: Compiled) -> str:
 def code_bytes(compiled: Compiled, board: Board) -> tuple[int, str]:
     """Bytes of flash that a firmware takes besides weights and tables, and how that is known.
 
-    From the firmware itself where there is a cross compiler for the board, else what the largest of eight released models
-    takes. Raises `DeviceError` if the compiler fails.
+    From the firmware itself where there is a cross compiler for the board, else what the largest of eight released
+    models takes. Raises `DeviceError` if the compiler fails.
     """
     try:
         compiler = cross_compiler.compiler(board)
@@ -300,7 +309,9 @@ class OurC(Runtime):
 
     def problems(self, found: Measurement) -> list[str]:
         wrong = f"{found.model}: outputs differ from the reference; please report the model"
-        most = f"layer '{found.largest_layer}' holds most; take a smaller input, fewer channels there, or a larger board"
+        most = (
+            f"layer '{found.largest_layer}' holds most; take a smaller input, fewer channels there, or a larger board"
+        )
         flash = "take fewer channels, 4-bit weights, or a larger board"
         return [*([] if found.bit_exact else [wrong]), *qemu_problems(found), *memory_problems(found, most, flash)]
 

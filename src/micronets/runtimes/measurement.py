@@ -15,7 +15,8 @@ from micronets.cost.counts import step_macs
 from micronets.ir.arch import Step
 
 Source = Literal["simulated", "emulated", "measured", "host"]
-"""How figures were obtained: simulated cycle by cycle, by an emulator that counts no cycles, on a board, on this machine."""
+"""How figures were obtained: by a simulator that counts cycles, by an emulator that counts none, on a board, or on this
+machine."""
 
 _RENAMED = {"arena_bytes": "arena_c_bytes", "arena_tflm_bytes": "arena_tflm_cortex_m_bytes"}
 
@@ -103,8 +104,8 @@ class Execution:
     - bit_exact: whether every output byte is the integer reference's.
     - toolchain, flags: what compiled the network.
     - per_layer: a row for each layer, in order.
-    - machine, counter, counts, settings: of a serial device: what answered (`board`, `emulator` or `host`), what it counts
-      by, what its counter showed, and its clock in words.
+    - machine, counter, counts, settings: of a serial device: what answered (`board`, `emulator` or `host`), what it
+      counts by, what its counter showed, and its clock in words.
     - cycles: of the board, for one inference. core_cycles: of a Cortex-M4 without wait states.
     - dual_issue_cycles: by a model of a Cortex-M7's two pipelines, as a second opinion.
     - instructions: of one inference, by the simulator. qemu: by QEMU.
@@ -147,8 +148,8 @@ class Measurement(Execution):
     - samples: how many inputs had their outputs compared with the integer reference's.
     - runtime: `c` or `tflm`.
     - arena_c_bytes: the arena of our C. arena_tflm_used_bytes: what TFLM used of its own on the device.
-    - arena_tflm_compiled_bytes: the arena that `compile --runtime tflm` writes. arena_tflm_cortex_m_bytes: what TFLM needs
-      on a Cortex-M, estimated.
+    - arena_tflm_compiled_bytes: the arena that `compile --runtime tflm` writes. arena_tflm_cortex_m_bytes: what TFLM
+      needs on a Cortex-M, estimated.
     - constant_bytes: weights and tables of our C, or the file that TFLM reads.
     - bands: layers that run together in patches of a few rows.
     - largest_layer: the layer while which most bytes of our C's arena are alive.

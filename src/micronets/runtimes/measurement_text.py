@@ -12,7 +12,9 @@ Rows = list[tuple[str, str, str]]
 
 
 def text(found: Measurement) -> str:
-    """The measurement: a row for each layer where there are cycles or counts of it, then the totals and their sources."""
+    """The measurement: a row for each layer where there are cycles or counts of it, then the totals and their
+    sources.
+    """
     parts = []
     if found.counter is not None:
         parts += [_counted_layers(found), ""]
@@ -49,7 +51,10 @@ def _per_mac(layer: LayerMeasurement) -> str:
 
 def _counted_layers(found: Measurement) -> str:
     real = found.cycles is not None
-    rows = [(r.name, r.kind, f"{r.macs:,}", f"{r.counts:,}", *([_macs_per_cycle(r)] if real else [])) for r in found.per_layer]
+    rows = [
+        (r.name, r.kind, f"{r.macs:,}", f"{r.counts:,}", *([_macs_per_cycle(r)] if real else []))
+        for r in found.per_layer
+    ]
     head = ("layer", "kind", "MACs", str(found.counter), *(["MAC/cycle"] if real else []))
     return text_table(head, rows, tuple(range(2, len(head))))
 

@@ -26,7 +26,10 @@ _CLOCK_TOLERANCE = 0.001
 
 
 def write_firmware(sources: monitor.Sources, board: Board, options: MeasureOptions, path: Path) -> None:
-    """Writes the board's firmware with the network to the file `path`, an ELF. Raises what building raises, `FileError`."""
+    """Writes the board's firmware with the network to the file `path`, an ELF.
+
+    Raises what building raises, `FileError`.
+    """
     _, baud = serial_session.parse_device(options.device)
     _refuse_other(path)
     elf = monitor.build_monitor(sources, board, options.compiler, baud).elf
@@ -52,9 +55,10 @@ def _refuse_other(path: Path) -> None:
 def execute(compiled: Compiled, x: Array, expected: Array, board: Board, options: MeasureOptions) -> Execution:
     """What the network computes and takes on what answers at the device, `serial:PORT[@BAUD]`.
 
-    The firmware there must have been built of the same C; with `options.flash` it is built and written first. The source of
-    the figures is *measured* for a board alone; an emulator or a process that speaks for one is called so, and has no cycles.
-    Raises `DeviceError` for a port that does not open or answer, and for another board, model or clock.
+    The firmware there must have been built of the same C; with `options.flash` it is built and written first. The
+    source of the figures is *measured* for a board alone; an emulator or a process that speaks for one is called so,
+    and has no cycles. Raises `DeviceError` for a port that does not open or answer, and for another board, model or
+    clock.
     """
     sources = firmware_files(compiled)
     port, baud = serial_session.parse_device(options.device)
@@ -70,11 +74,13 @@ def execute(compiled: Compiled, x: Array, expected: Array, board: Board, options
 
 def _check(who: Identity, board: Board, model: bytes, port: str) -> None:
     if who.board != board.name:
-        raise DeviceError(f"serial port {port}: it answers as '{who.board}', not as {board.name}: name the board that is there")
+        raise DeviceError(
+            f"serial port {port}: it answers as '{who.board}', not as {board.name}: name the board that is there"
+        )
     if who.model != model:
         raise DeviceError(
-            f"serial port {port}: the board holds another model ({who.model.hex()}, not {model.hex()}), or one that another "
-            "version of micronets compiled: write this one to it (--flash)"
+            f"serial port {port}: the board holds another model ({who.model.hex()}, not {model.hex()}), or one that "
+            "another version of micronets compiled: write this one to it (--flash)"
         )
     if who.machine == "board" and abs(who.clock_hz / board.clock_hz - 1) > _CLOCK_TOLERANCE:
         raise DeviceError(

@@ -25,7 +25,15 @@ from micronets.ir.arch import Arch
 from micronets.quantized import reference
 from micronets.quantized.model import QuantizedModel
 from micronets.runtimes import on_sim
-from micronets.runtimes.base import MeasureOptions, Package, Runtime, inputs, measurement, memory_problems, qemu_problems
+from micronets.runtimes.base import (
+    MeasureOptions,
+    Package,
+    Runtime,
+    inputs,
+    measurement,
+    memory_problems,
+    qemu_problems,
+)
 from micronets.runtimes.measurement import Measurement
 from micronets.tflite import ModelFile
 
@@ -66,9 +74,9 @@ class TensorFlowLiteMicro(Runtime):
         over = self.flash_bytes(file) - board.flash_bytes
         if over > 0:
             raise DoesNotFit(
-                f"{file.name}: the file of {len(file.content):,} bytes and TFLM's code, about {RUNTIME_FLASH_BYTES:,}, are "
-                f"{over:,} more than the {board.flash_bytes:,} bytes of flash of {board.name}; --runtime c needs less, or take "
-                "fewer channels, weights of 4 bits, or a larger board"
+                f"{file.name}: the file of {len(file.content):,} bytes and TFLM's code, about "
+                f"{RUNTIME_FLASH_BYTES:,}, are {over:,} more than the {board.flash_bytes:,} bytes of flash of "
+                f"{board.name}; --runtime c needs less, or take fewer channels, weights of 4 bits, or a larger board"
             )
         operators = tflite.operators(file.content, file.name)
         return Package(
@@ -147,7 +155,10 @@ class TensorFlowLiteMicro(Runtime):
 
     def problems(self, found: Measurement) -> list[str]:
         less = "--runtime c needs less, or take "
-        sram, flash = f"{less}a smaller input, fewer channels, or a larger board", f"{less}fewer channels, 4-bit weights, or"
+        sram, flash = (
+            f"{less}a smaller input, fewer channels, or a larger board",
+            f"{less}fewer channels, 4-bit weights, or",
+        )
         wrong = []
         if not found.bit_exact:
             wrong.append(f"{found.model}: TFLM's outputs differ from the reference; please report the model")

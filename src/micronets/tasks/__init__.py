@@ -76,6 +76,7 @@ def examples(name: str, card: Card, path: Path | None, *, split: str = "test", t
     """A split of the data of task `name` at `path` (None: synthetic data), as the model of `card` wants it.
 
     test: a directory that takes the place of the test split, where the task has such an option.
-    Raises `SpecError` and `DataError`, also if the split is empty or the model's input or labels do not go with the data.
+    Raises `SpecError` and `DataError`, also if the split is empty or the model's input or labels do not go with the
+    data.
     """
     return find(name).examples(card, path, split=split, test=test)

@@ -1,4 +1,5 @@
-"""What a task is: its record, what its data set looks like to the trainer, the search and the evaluation, and its examples.
+"""What a task is: its record, what its data set looks like to the trainer, the search and the evaluation, and its
+examples.
 
 Nothing here imports torch until `TaskData.augmented` is called.
 """

@@ -1,4 +1,6 @@
-"""What all data sets of labelled examples have in common, and how a split of one becomes the examples of a finished model."""
+"""What all data sets of labelled examples have in common, and how a split of one becomes the examples of a finished
+model.
+"""
 
 from __future__ import annotations
 
@@ -79,7 +81,8 @@ def examples_of(
     where: Path | str,
     part: Callable[[Labels | None], Floats],
 ) -> Examples:
-    """A split as the model of `card` wants it, with the classes in the order of its labels; without labels, of the data.
+    """A split as the model of `card` wants it, with the classes in the order of its labels; without labels, of the
+    data.
 
     - where: the data, for errors.
     - part: inputs of some of the examples, or of all.

@@ -16,4 +16,6 @@ def check_utf8(paths: Iterable[Path]) -> None:
             path.name.encode("utf-8")
         except UnicodeEncodeError as e:
             shown = os.fsencode(path).decode("utf-8", "backslashreplace")
-            raise DataError(f"{shown}: this name is not UTF-8, and would stand in the model or the report; rename it") from e
+            raise DataError(
+                f"{shown}: this name is not UTF-8, and would stand in the model or the report; rename it"
+            ) from e

@@ -1,4 +1,6 @@
-"""Tasks and data sets of the user's own: checked before anything relies on them, their failures told by the user's line."""
+"""Tasks and data sets of the user's own: checked before anything relies on them, their failures told by the user's
+line.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ def task_of(text: str) -> Task[Any]:
     found = user_code.load(text, "task")
     if not isinstance(found, Task):
         kind = type(found).__name__
-        raise UserCodeError(f"task = '{text}': is of type {kind}; need a record micronets.Task(name=..., about=..., ...)")
+        raise UserCodeError(
+            f"task = '{text}': is of type {kind}; need a record micronets.Task(name=..., about=..., ...)"
+        )
     where, file = f"task = '{text}'", user_code.file_of(text)
     if not (isinstance(found.options, type) and is_dataclass(found.options)):
         raise UserCodeError(f"{where}: options = {found.options!r}; need a dataclass with a field path")
@@ -41,7 +45,9 @@ def task_of(text: str) -> Task[Any]:
             made: R = user_code.called(lambda: function(*given, **options), file, f"{name} of {where}")
             if kind is not None and not isinstance(made, kind):
                 place = user_code.place(function)[1]
-                raise UserCodeError(f"{place}: {name} returns a {type(made).__name__}; need micronets.tasks.{kind.__name__}")
+                raise UserCodeError(
+                    f"{place}: {name} returns a {type(made).__name__}; need micronets.tasks.{kind.__name__}"
+                )
             return made
 
         return call
@@ -83,7 +89,9 @@ def _check_split(data: TaskData, split: str, where: str) -> None:
         return
     if not 0 <= int(labels.min()) <= int(labels.max()) < len(data.classes):
         have = f"{labels.min()} to {labels.max()}"
-        raise DataError(f"{where}: labels('{split}') go from {have}; allowed: 0 to {len(data.classes) - 1}, see classes")
+        raise DataError(
+            f"{where}: labels('{split}') go from {have}; allowed: 0 to {len(data.classes) - 1}, see classes"
+        )
     x, shape = data.inputs(split, {}, np.zeros(1, np.int64)), data.input_shape({})
     if not isinstance(x, np.ndarray) or x.shape != (1, *shape) or x.dtype != np.float32:
         raise DataError(f"{where}: inputs('{split}') of one example is {_form(x)}; need float32 {[1, *shape]}")

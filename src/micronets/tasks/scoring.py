@@ -1,4 +1,6 @@
-"""How well outputs do on labelled examples: what every task's `evaluate` returns, and that of the classifiers. numpy only."""
+"""How well outputs do on labelled examples: what every task's `evaluate` returns, and that of the classifiers. numpy
+only.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,9 @@ def classification(outputs: npt.NDArray[Any], labels: Labels, classes: int, noun
     counts = np.zeros((classes, classes), np.int64)
     np.add.at(counts, (labels, predicted), 1)
     right = int((predicted == labels).sum())
-    return Score({"accuracy": right / max(len(labels), 1)}, wilson(right, len(labels)), len(labels), noun, counts.tolist())
+    return Score(
+        {"accuracy": right / max(len(labels), 1)}, wilson(right, len(labels)), len(labels), noun, counts.tolist()
+    )
 
 
 def wilson(right: int, n: int) -> tuple[float, float] | None:

@@ -4,4 +4,14 @@ from micronets.tflite.file import ModelFile, ModelSource, as_file, model_file, r
 from micronets.tflite.reader import operators, read, tensor_names
 from micronets.tflite.writer import write
 
-__all__ = ["ModelFile", "ModelSource", "as_file", "model_file", "operators", "read", "read_file", "tensor_names", "write"]
+__all__ = [
+    "ModelFile",
+    "ModelSource",
+    "as_file",
+    "model_file",
+    "operators",
+    "read",
+    "read_file",
+    "tensor_names",
+    "write",
+]

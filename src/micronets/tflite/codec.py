@@ -62,12 +62,12 @@ class Op(IntEnum):
 # Names for refusals of operators that people do meet; others are called by number.
 OTHER_OPS = {
     2: "CONCATENATION", 5: "DEPTH_TO_SPACE", 7: "EMBEDDING_LOOKUP", 8: "FLOOR", 11: "L2_NORMALIZATION", 14: "LOGISTIC",
-    16: "LSTM", 18: "MUL", 20: "RELU_N1_TO_1", 23: "RESIZE_BILINEAR", 24: "RNN", 26: "SPACE_TO_DEPTH", 27: "SVDF", 28: "TANH",
-    32: "CUSTOM", 36: "GATHER", 39: "TRANSPOSE", 41: "SUB", 42: "DIV", 43: "SQUEEZE", 45: "STRIDED_SLICE", 47: "EXP",
-    49: "SPLIT", 53: "CAST", 54: "PRELU", 55: "MAXIMUM", 56: "ARG_MAX", 57: "MINIMUM", 59: "NEG", 60: "PADV2", 65: "SLICE",
-    67: "TRANSPOSE_CONV", 70: "EXPAND_DIMS", 74: "SUM", 75: "SQRT", 76: "RSQRT", 77: "SHAPE", 82: "REDUCE_MAX", 83: "PACK",
-    97: "RESIZE_NEAREST_NEIGHBOR", 98: "LEAKY_RELU", 99: "SQUARED_DIFFERENCE", 101: "ABS", 102: "SPLIT_V",
-    126: "BATCH_MATMUL", 129: "CALL_ONCE", 142: "VAR_HANDLE", 150: "GELU",
+    16: "LSTM", 18: "MUL", 20: "RELU_N1_TO_1", 23: "RESIZE_BILINEAR", 24: "RNN", 26: "SPACE_TO_DEPTH", 27: "SVDF",
+    28: "TANH", 32: "CUSTOM", 36: "GATHER", 39: "TRANSPOSE", 41: "SUB", 42: "DIV", 43: "SQUEEZE", 45: "STRIDED_SLICE",
+    47: "EXP", 49: "SPLIT", 53: "CAST", 54: "PRELU", 55: "MAXIMUM", 56: "ARG_MAX", 57: "MINIMUM", 59: "NEG",
+    60: "PADV2", 65: "SLICE", 67: "TRANSPOSE_CONV", 70: "EXPAND_DIMS", 74: "SUM", 75: "SQRT", 76: "RSQRT", 77: "SHAPE",
+    82: "REDUCE_MAX", 83: "PACK", 97: "RESIZE_NEAREST_NEIGHBOR", 98: "LEAKY_RELU", 99: "SQUARED_DIFFERENCE",
+    101: "ABS", 102: "SPLIT_V", 126: "BATCH_MATMUL", 129: "CALL_ONCE", 142: "VAR_HANDLE", 150: "GELU",
 }  # fmt: skip
 
 
@@ -179,7 +179,9 @@ def encode(layer: Layer, file: LeanBuilder) -> Encoded:
             return Encoded(Op.DEPTHWISE_CONV_2D, [*_window_options(layer, s.DepthwiseSlot), multiplier])
         case FullyConnected():
             # The one operator that compares the bias's scale with the product of the others.
-            return Encoded(Op.FULLY_CONNECTED, _activation_option(layer, s.FullyConnectedSlot.ACTIVATION), bias_scale=True)
+            return Encoded(
+                Op.FULLY_CONNECTED, _activation_option(layer, s.FullyConnectedSlot.ACTIVATION), bias_scale=True
+            )
         case AveragePool2D():
             return Encoded(Op.AVERAGE_POOL_2D, _pool_options(layer))
         case MaxPool2D():
@@ -232,7 +234,9 @@ def weights_of(graph: Graph, o: FileOperator, layer: Weighted) -> tuple[Weighted
     outputs = values.shape[axis]
     scales, zero_points, dimension = graph.quantization(tensor)
     if len(scales) not in (1, outputs) or (len(scales) > 1 and dimension != axis):
-        raise graph.damaged(f"the weights, {tensor.label}, have {len(scales)} scales along {dimension} for {outputs} outputs")
+        raise graph.damaged(
+            f"the weights, {tensor.label}, have {len(scales)} scales along {dimension} for {outputs} outputs"
+        )
     if not len(zero_points) or zero_points.any():
         raise graph.unsupported(f"the weights, {tensor.label}, have a zero point; only symmetric weights are supported")
     bias = None
@@ -315,7 +319,9 @@ def _mean(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
     axes = graph.constant(graph.tensor(o.inputs[1]), (s.TensorType.INT32,)).ravel()[:9].tolist()
     x = graph.tensor(o.inputs[0])
     if len(x.shape) != 4 or sorted(a + 4 if a < 0 else a for a in axes) != [1, 2]:
-        raise graph.unsupported(f"the mean of {x.label} over axes {axes}; only over height and width (1, 2) is supported")
+        raise graph.unsupported(
+            f"the mean of {x.label} over axes {axes}; only over height and width (1, 2) is supported"
+        )
     return Mean(name=own[0], inputs=inputs, keep_dims=bool(o.option(s.ReducerSlot.KEEP_DIMS, "?", False)))
 
 

@@ -29,7 +29,10 @@ ModelSource = str | PathLike[str] | QuantizedModel | ModelFile
 
 
 def model_file(model: ModelSource) -> ModelFile:
-    """The file of a model, read from its path or made of a model in memory. Raises what `read_file` and `write` raise."""
+    """The file of a model, read from its path or made of a model in memory.
+
+    Raises what `read_file` and `write` raise.
+    """
     match model:
         case ModelFile():
             return model

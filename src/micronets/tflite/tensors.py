@@ -100,13 +100,17 @@ class Graph:
             shown = list(dims if signature is None else signature[:9].tolist())
             raise self.unsupported(f"{tensor.label} has the dynamic shape {shown}; export the model with fixed shapes")
         if math.prod(dims) > MAX_VALUES:
-            raise self.unsupported(f"{tensor.label} has the shape {list(dims)}; at most {MAX_VALUES:,} values are supported")
+            raise self.unsupported(
+                f"{tensor.label} has the shape {list(dims)}; at most {MAX_VALUES:,} values are supported"
+            )
         return tensor
 
     def activation_shape(self, tensor: Tensor) -> Shape:
         """The shape of an activation without its batch, which must be one."""
         if len(tensor.shape) < 2 or tensor.shape[0] != 1:
-            raise self.unsupported(f"{tensor.label} has the shape {list(tensor.shape)}; only a batch of one is supported")
+            raise self.unsupported(
+                f"{tensor.label} has the shape {list(tensor.shape)}; only a batch of one is supported"
+            )
         return tensor.shape[1:]
 
     def quantization(self, tensor: Tensor) -> tuple[Array, Array, int]:
@@ -126,7 +130,9 @@ class Graph:
     def activation_quant(self, tensor: Tensor) -> TensorQuant:
         """The one scale and zero point of an int8 activation."""
         if tensor.type != s.TensorType.INT8:
-            raise self.unsupported(f"{tensor.label} is {tensor.type_name}; only int8 models are supported, quantise it fully")
+            raise self.unsupported(
+                f"{tensor.label} is {tensor.type_name}; only int8 models are supported, quantise it fully"
+            )
         scales, zero_points, _ = self.quantization(tensor)
         if len(scales) != 1 or len(zero_points) != 1:
             raise self.unsupported(f"{tensor.label} has {len(scales)} scales; an int8 activation needs one")

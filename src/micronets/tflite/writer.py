@@ -1,9 +1,9 @@
 """`QuantizedModel` -> `.tflite` bytes, lean: what TensorFlow Lite Micro needs and little else.
 
 Where the bytes go (measured on chains of equal layers; `n` outputs of a layer, W bytes of packed weights). Equal
-shapes, options, scales, zero points and strings are stored once for all who need them, so that real layers take a little
-more where they differ and less where they agree. Weights and biases are never shared: the size follows from the `Arch`.
-    the file itself            about 300 bytes, and 20..24 for each kind of operator used
+shapes, options, scales, zero points and strings are stored once for all who need them, so that real layers take a
+little more where they differ and less where they agree. Weights and biases are never shared: the size follows from the
+    `Arch`. the file itself            about 300 bytes, and 20..24 for each kind of operator used
     Conv2D, DepthwiseConv2D    W + 8 n (a scale and a bias each) + 215
     FullyConnected             W + 4 n (+ 4 n with a scale for each output) + 245
     Add, Pad                   110
@@ -135,7 +135,12 @@ class _Writer:
         )
 
     def add_tensor(
-        self, shape: Shape, kind: s.TensorType, data: bytes = b"", name: str = "", quant: tuple[Any, int, int] | None = None
+        self,
+        shape: Shape,
+        kind: s.TensorType,
+        data: bytes = b"",
+        name: str = "",
+        quant: tuple[Any, int, int] | None = None,
     ) -> int:
         buffer = self.add_buffer(data)
 
@@ -218,7 +223,9 @@ class _Writer:
     def metadata(self, name: str, text: str) -> Callable[[], int]:
         buffer = self.add_buffer(text.encode())
         slot = s.MetadataSlot
-        return lambda: self.file.table([(slot.NAME, "table", self.file.string(name), 0), (slot.BUFFER, "uint32", buffer, 0)])
+        return lambda: self.file.table(
+            [(slot.NAME, "table", self.file.string(name), 0), (slot.BUFFER, "uint32", buffer, 0)]
+        )
 
 
 def _metadata(model: QuantizedModel) -> dict[str, str]:

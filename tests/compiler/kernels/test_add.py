@@ -18,14 +18,20 @@ SEEDS = 25
 
 
 def sums(seed: int, shape: tuple[int, int]) -> QuantizedModel:
-    """The sum of a map's two channels, each by a scale and zero point of its own: convolutions take over codes as they are."""
+    """The sum of a map's two channels, each by a scale and zero point of its own: convolutions take over codes as
+    they are.
+    """
     r = np.random.default_rng(seed)
     a = float(np.exp(r.uniform(-5, 2)))
     b = (
         a
-        * (1.0, 0.5, float(np.exp(r.uniform(-1, 1))), float(np.exp(r.uniform(-1, 1))), float(np.exp(r.uniform(-12, 12))))[
-            seed % 5
-        ]
+        * (
+            1.0,
+            0.5,
+            float(np.exp(r.uniform(-1, 1))),
+            float(np.exp(r.uniform(-1, 1))),
+            float(np.exp(r.uniform(-12, 12))),
+        )[seed % 5]
     )
     zeros = dict(zip((INPUT, "a", "b", "y"), (int(z) for z in r.integers(-128, 128, 4)), strict=True))
     zeros["y"] = (-128, zeros["y"], zeros["y"], 127)[seed % 4]

@@ -13,7 +13,9 @@ from micronets.quantized.arithmetic import unpack_int4
 
 
 def test_one_group_by_hand() -> None:
-    """Four filters of five values: the pairs (0, 2), (1, 3) and (4, nothing); -1 in a lower half borrows from the upper."""
+    """Four filters of five values: the pairs (0, 2), (1, 3) and (4, nothing); -1 in a lower half borrows from the
+    upper.
+    """
     rows = np.array([[1, 2, 3, 4, 5], [10, 20, 30, 40, 50], [-1, 0, 0, 0, 0], [7, 0, 0, 0, -9]], np.int8)
     found = conv_weights.words(rows)
     assert found.shape == (1, 3, 2)
@@ -51,9 +53,9 @@ def test_every_weight_is_in_its_place(filters: int, size: int) -> None:
     rows = rng.integers(-127, 128, (filters, size)).astype(np.int8)
     assert np.array_equal(conv_weights.rows_of(conv_weights.words(rows), filters, size), rows)
     few = rng.integers(-8, 8, (filters, size)).astype(np.int8)
-    both = np.array(unpack_int4(conv_weights.nibbles(few), 8 * conv_weights.pairs(size) * -(-filters // 4)), np.int64).reshape(
-        -1, 2
-    )
+    both = np.array(
+        unpack_int4(conv_weights.nibbles(few), 8 * conv_weights.pairs(size) * -(-filters // 4)), np.int64
+    ).reshape(-1, 2)
     halves = (
         (both[:, 0] + 256 * both[:, 1])
         .astype(np.int16)

@@ -1,4 +1,6 @@
-"""Depthwise convolutions as C: odd sizes, several passes, columns as lines, phases, clamps, sums of more than 16 bits."""
+"""Depthwise convolutions as C: odd sizes, several passes, columns as lines, phases, clamps, sums of more than 16
+bits.
+"""
 
 import random
 import subprocess
@@ -59,7 +61,9 @@ def random_arch(seed: int) -> Arch:
 def at_the_end(model: QuantizedModel, zero_point: int) -> QuantizedModel:
     """The model with that zero point of its input and output."""
     ends = (INPUT, model.arch.output)
-    return replace(model, quant={n: TensorQuant(q.scale, zero_point) if n in ends else q for n, q in model.quant.items()})
+    return replace(
+        model, quant={n: TensorQuant(q.scale, zero_point) if n in ends else q for n, q in model.quant.items()}
+    )
 
 
 def some_models(count: int) -> list[QuantizedModel]:
@@ -83,7 +87,9 @@ ROWS = ("any", "s1", "s2", "3x3_s1", "3x3_s1_relu", "3x3_s2", "3x3_s2_relu")
 def test_every_kernel_is_among_them() -> None:
     calls = " ".join(compile_model(m).files["model.c"] for m in some_models(NETWORKS))
     for kernel in (*ROWS, "by4_any", "by4_3x3", "by4_3x3_relu"):
-        assert f".kernel = micronets_depthwise_{kernel}," in calls or f".kernel = micronets_depthwise_{kernel}}}" in calls
+        assert (
+            f".kernel = micronets_depthwise_{kernel}," in calls or f".kernel = micronets_depthwise_{kernel}}}" in calls
+        )
 
 
 @pytest.mark.parametrize("kernels", ["-DPLAIN", PAIRS])

@@ -46,7 +46,13 @@ def test_a_table_takes_its_elements(ctype: Element, size: int) -> None:
 
 def test_a_struct_by_hand() -> None:
     inner = Struct("micronets_window", (("in_h", InputRows(9)), ("out_h", OutputRows(4)), ("pad_top", PadTop(1))))
-    fields = (("input", Offset("x", 32)), ("count", OutputRows(4, 6)), ("base", inner), ("f", Name("g")), ("a", (1, -2)))
+    fields = (
+        ("input", Offset("x", 32)),
+        ("count", OutputRows(4, 6)),
+        ("base", inner),
+        ("f", Name("g")),
+        ("a", (1, -2)),
+    )
     record = Constant("layer_3", Struct("micronets_conv_layer", fields))
     assert ctext.constant(record) == (
         "static const micronets_conv_layer layer_3 = {\n"
@@ -130,4 +136,6 @@ def test_constants_take_what_the_compiler_of_c_makes_of_them(which: str, tmp_pat
         total = " + ".join(f"sizeof({constant})" for constant in constants)
         check = f"typedef char checked[{total} == {compiled.constant_bytes} ? 1 : -1];\n"
         (directory / "model.c").write_text(source + check)
-        call([*cc.command, *flags, "-c", str(directory / "model.c"), "-o", str(directory / "model.o")], f"compile {name}")
+        call(
+            [*cc.command, *flags, "-c", str(directory / "model.c"), "-o", str(directory / "model.o")], f"compile {name}"
+        )

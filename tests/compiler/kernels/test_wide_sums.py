@@ -61,7 +61,9 @@ def test_a_weight_of_minus_128_stays_quick_beside_a_positive_one() -> None:
     for first, kernel in ((5, "micronets_run_conv_1x1"), (-5, "micronets_conv_any(")):
         values = np.full_like(w.weights, -128)
         values[0] = first
-        changed = replace(model, weights={"y": replace(w, weights=values, bias=None, scales=w.scales * 0 + np.float32(1e-4))})
+        changed = replace(
+            model, weights={"y": replace(w, weights=values, bias=None, scales=w.scales * 0 + np.float32(1e-4))}
+        )
         compiled = compile_model(changed)
         assert kernel in compiled.files["model.c"]
         x = random_input(changed, 4, 0)

@@ -19,7 +19,10 @@ def test_the_table_tells_what_was_saved_and_what_it_cost() -> None:
     def line(*runs: dict[str, object]) -> str:
         return table([row("m", *(SimpleNamespace(**figures) for figures in runs))]).splitlines()[-1]
 
-    assert line(off, auto, smallest) == "| m | 200 | 100 | 0.50 | 1,000 | 1,010 | 1.01 | +10 | 3 by 2 | in patches | equal |"
+    assert (
+        line(off, auto, smallest)
+        == "| m | 200 | 100 | 0.50 | 1,000 | 1,010 | 1.01 | +10 | 3 by 2 | in patches | equal |"
+    )
     assert line(off, off, off | {"bit_exact": False}).endswith("| +0 | none | no | DIFFER |")
 
 
@@ -29,4 +32,6 @@ def test_the_large_model_needs_patches_to_fit() -> None:
     assert 5e6 < macs(arch.steps()) < 20e6
     model = random_model(arch)
     assert compile_model(model).arena_bytes > board.sram_bytes
-    assert compile_model(model, board.target, arena_limit=arena_limit(board, "auto")).arena_bytes <= board.sram_bytes - 768
+    assert (
+        compile_model(model, board.target, arena_limit=arena_limit(board, "auto")).arena_bytes <= board.sram_bytes - 768
+    )

@@ -44,7 +44,9 @@ def compiler() -> None:
 
 
 def high_arch(seed: int) -> Arch:
-    """Many rows and little else: strides, kernels up to 5, dilation, both paddings, pools, residual sums, wider channels."""
+    """Many rows and little else: strides, kernels up to 5, dilation, both paddings, pools, residual sums, wider
+    channels.
+    """
     rng = random.Random(f"high {seed}")
     shape = (rng.choice((6, 9, 16, 23, 31)), rng.choice((1, 2, 4)), rng.choice((1, 3, 4)))
     layers: list[Layer] = []
@@ -58,7 +60,9 @@ def high_arch(seed: int) -> Arch:
         if kind == "conv":
             layers.append(Conv2D(**base, **sizes, **dilated, filters=rng.choice((1, 3, 4, 5)), kernel=(span, 1)))
         elif kind == "depthwise":
-            layers.append(DepthwiseConv2D(**base, **sizes, **dilated, kernel=(span, 1), multiplier=rng.choice((1, 1, 2))))
+            layers.append(
+                DepthwiseConv2D(**base, **sizes, **dilated, kernel=(span, 1), multiplier=rng.choice((1, 1, 2)))
+            )
         elif kind in ("average", "max"):
             layers.append((AveragePool2D if kind == "average" else MaxPool2D)(**base, **sizes, pool=(span, 1)))
         elif kind == "relu":
@@ -160,7 +164,8 @@ def test_hand_computed_patches_of_two_convolutions_and_a_sum() -> None:
     assert middle[2].start == (1, 0)
     assert (middle[0].in_h, clipped[0].in_h) == (3, 2)  # there is no row 16
     assert [b.rows for b in last] == [0, 1, 1]
-    assert group.gap == 0  # rows of 8 bytes come out, two of 4 are done with for each, and four more since the first patch
+    # rows of 8 bytes come out, two of 4 are done with for each, and four more since the first patch
+    assert group.gap == 0
 
 
 @pytest.mark.parametrize("kernels", [(), ("-DMICRONETS_DSP",)], ids=["plain", "dsp"])

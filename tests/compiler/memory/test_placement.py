@@ -9,7 +9,9 @@ from micronets.compiler.memory.placement import Pairs, search
 from micronets.cost.tflm_plan import align
 
 
-def plain(sizes: list[int], births: list[int], near: Pairs, exact: Pairs, bound: int, tries: int) -> tuple[list[int], int]:
+def plain(
+    sizes: list[int], births: list[int], near: Pairs, exact: Pairs, bound: int, tries: int
+) -> tuple[list[int], int]:
     """The same search, every order placed from its beginning."""
 
     def place(order: list[int]) -> tuple[list[int], int]:

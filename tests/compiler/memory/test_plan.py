@@ -31,7 +31,9 @@ def check(arch: Arch) -> None:
         assert a.offset % 4 == 0
         assert a.offset + a.bytes <= plan.bytes
         for b in plan.buffers:
-            apart = a.first > b.last or b.first > a.last or a.offset + a.bytes <= b.offset or b.offset + b.bytes <= a.offset
+            apart = (
+                a.first > b.last or b.first > a.last or a.offset + a.bytes <= b.offset or b.offset + b.bytes <= a.offset
+            )
             if a is b or apart or (b.offset, -b.first) < (a.offset, -a.first):
                 continue
             assert not a.scratch, (a, b)
@@ -97,7 +99,9 @@ def rows_per_pass(plan: ArenaPlan) -> dict[str, int]:
 
 
 def test_a_depthwise_layer_lies_over_its_input() -> None:
-    """It takes the lines under four lines of output besides: 6 of 16 + 2 values of 16 bits, and 12 words for a channel."""
+    """It takes the lines under four lines of output besides: 6 of 16 + 2 values of 16 bits, and 12 words for a
+    channel.
+    """
     arch = Arch((16, 8, 8), (DepthwiseConv2D(name="y", inputs=(INPUT,), kernel=(3, 3)),))
     plan = plan_arena(arch)
     assert plan.offsets["y"] == plan.offsets[INPUT]

@@ -90,7 +90,9 @@ def test_four_bits_are_no_eight() -> None:
 
 
 def test_two_tables_in_a_row_become_one_where_one_has_both() -> None:
-    """RELU6 keeps codes and looks at the input's scale only; Quantize behind it then does nothing but move the codes."""
+    """RELU6 keeps codes and looks at the input's scale only; Quantize behind it then does nothing but move the
+    codes.
+    """
     layers = (Quantize(name="q", inputs=(INPUT,)), Relu(name="a", inputs=("q",)))
     assert united(network(*layers, input=OTHER)) == [Relu(name="a", inputs=(INPUT,))]
     layers = (Relu(name="a", inputs=(INPUT,)), Quantize(name="q", inputs=("a",)))

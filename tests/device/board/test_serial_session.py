@@ -1,4 +1,6 @@
-"""`measure --device serial:PORT` against its own firmware: as a process, on emulated Cortex-M, and on lines that fail."""
+"""`measure --device serial:PORT` against its own firmware: as a process, on emulated Cortex-M, and on lines that
+fail.
+"""
 
 import importlib.util
 import json
@@ -44,7 +46,18 @@ from tests.support.serial_line import F446, MPS2, faulty, in_qemu, on_a_line
 
 SEED = 1
 KEYS = (
-    *("model", "board", "device", "source", "bit_exact", "cycles", "instructions", "latency_ms", "energy_mj", "sram_bytes"),
+    *(
+        "model",
+        "board",
+        "device",
+        "source",
+        "bit_exact",
+        "cycles",
+        "instructions",
+        "latency_ms",
+        "energy_mj",
+        "sram_bytes",
+    ),
     *("flash_bytes", "stack_bytes", "toolchain", "per_layer"),
 )
 crossed = pytest.mark.skipif(bool(missing()), reason=missing() or "-")
@@ -82,7 +95,9 @@ def test_a_process(path: Path, program: str) -> None:
     assert (figures["source"], figures["machine"], figures["counter"]) == ("host", "host", "ns")
     assert figures["bit_exact"] is True
     assert figures["cycles"] is figures["energy_mj"] is figures["stack_bytes"] is None
-    assert [r["name"] for r in figures["per_layer"]] == [s.layer.name for s in compile_model(model(path)).model.arch.steps()]
+    assert [r["name"] for r in figures["per_layer"]] == [
+        s.layer.name for s in compile_model(model(path)).model.arch.steps()
+    ]
     total = figures["counts"]["first"]
     assert 0 < sum(r["counts"] for r in figures["per_layer"]) <= total
     assert figures["counts"]["least"] <= total <= figures["counts"]["most"]
@@ -128,7 +143,9 @@ def test_a_file_that_is_no_firmware_is_not_overwritten(path: Path, elf: Path) ->
     ],
     ids=["m4", "m7", "stm32"],
 )
-def test_an_emulated_cortex_m(path: Path, compiled: Compiled, elf: Path, tmp_path: Path, board: Board, machine: str) -> None:
+def test_an_emulated_cortex_m(
+    path: Path, compiled: Compiled, elf: Path, tmp_path: Path, board: Board, machine: str
+) -> None:
     files = firmware_files(compiled)
     firmware = elf.read_bytes() if board is F446 else monitor.build_monitor(files, board).elf
     with in_qemu(firmware, tmp_path, machine) as port:
@@ -153,7 +170,9 @@ def test_an_emulated_cortex_m(path: Path, compiled: Compiled, elf: Path, tmp_pat
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize(
-    "faults", [{"drop": 0.002}, {"flip": 0.002}, {"invent": 0.002}, {"drop": 0.001, "flip": 0.001, "invent": 0.001}], ids=str
+    "faults",
+    [{"drop": 0.002}, {"flip": 0.002}, {"invent": 0.002}, {"drop": 0.001, "flip": 0.001, "invent": 0.001}],
+    ids=str,
 )
 def test_a_bad_line_changes_no_figure(path: Path, program: str, seed: int, faults: dict[str, float]) -> None:
     with on_a_line([program], faulty(seed, **faults), faulty(seed + 100, **faults)) as port:
@@ -252,7 +271,9 @@ def test_somebody_else(path: Path, program: str, compiled: Compiled, tmp_path: P
     with on_a_line([program]) as port:
         assert "the board holds another model (" in error(other, port)
     with on_a_line([program]) as port:
-        assert "it answers as 'NUCLEO-F446RE', not as NUCLEO-F746ZG: name the board" in error(path, port, "NUCLEO-F746ZG")
+        assert "it answers as 'NUCLEO-F446RE', not as NUCLEO-F746ZG: name the board" in error(
+            path, port, "NUCLEO-F746ZG"
+        )
     newer = serial_line.host_firmware(firmware_files(compiled), tmp_path / "newer", protocol=7)
     with on_a_line([str(newer)]) as port:
         assert "speaks version 7 of the protocol, this micronets version 1: write its own" in error(path, port)
@@ -263,7 +284,11 @@ def test_cut_off_in_the_middle(path: Path, program: str, monkeypatch: pytest.Mon
     monkeypatch.setattr(serial_session, "_TRIES", 3)
     with on_a_line([program]) as port, serial_session.Session(port) as session:
         who = session.identify()
-    identity = 10 + serial_session._IDENTITY.size + sum(len(t) + 1 for t in (who.board, who.toolchain, who.flags, who.settings))
+    identity = (
+        10
+        + serial_session._IDENTITY.size
+        + sum(len(t) + 1 for t in (who.board, who.toolchain, who.flags, who.settings))
+    )
     for more, doing in ((0, "writing the input"), (25, "running the network"), (50, "reading the output")):
         with (
             on_a_line([program], die_after=identity + more) as port,
@@ -307,7 +332,9 @@ def test_every_port_compiles_without_a_warning(compiled: Compiled, tmp_path: Pat
         (tmp_path / "identity.h").write_text(monitor.identity(files, board, "", "", 0, 0))
         flags = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-Wshadow", f"-I{tmp_path}", "-fsyntax-only")
         sources = [own / f"{file}.c" for file in (board.firmware.port, "stm32", "cortex_m", "mps2")]
-        done = subprocess.run([*cc.command, *cc.core_flags, *flags, *sources], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [*cc.command, *cc.core_flags, *flags, *sources], capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stderr
 
 
@@ -324,7 +351,9 @@ def test_boards_without_firmware_and_options_that_do_not_fit(path: Path, tmp_pat
         assert result.code == 2
         return result.error
 
-    assert "nRF52840-DK: there is no firmware for this board" in line("--device", "serial:x", "--firmware", tmp_path / "f")
+    assert "nRF52840-DK: there is no firmware for this board" in line(
+        "--device", "serial:x", "--firmware", tmp_path / "f"
+    )
     assert "--flash writes to a board; name its port" in line("--flash")
     assert "--firmware is for a board; name its port" in line("--firmware", tmp_path / "f")
     assert "give one of them" in line("--flash", "--firmware", tmp_path / "f")
@@ -345,7 +374,9 @@ def test_pyocd_s_complaint_is_one_line() -> None:
     """With a chip that does not exist, so that nothing is written even where a board is plugged in."""
     assert F446.firmware
     board = replace(F446, firmware=replace(F446.firmware, pyocd_target="no_such_chip"))
-    with pytest.raises(DeviceError, match=r"^pyOCD: (no debug probe found: plug|it does not know the chip no_such_chip)") as e:
+    with pytest.raises(
+        DeviceError, match=r"^pyOCD: (no debug probe found: plug|it does not know the chip no_such_chip)"
+    ) as e:
         monitor.flash(b"", board)
     assert "\n" not in str(e.value)
 
@@ -353,7 +384,9 @@ def test_pyocd_s_complaint_is_one_line() -> None:
 def test_without_pyocd(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(monitor.shutil, "which", lambda name: None)
     monkeypatch.setattr(monitor.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(DeviceError, match=re.escape(f"no pyOCD found to write the firmware: {install('board')}, or build")):
+    with pytest.raises(
+        DeviceError, match=re.escape(f"no pyOCD found to write the firmware: {install('board')}, or build")
+    ):
         monitor.flash(b"", F446)
 
 

@@ -1,4 +1,6 @@
-"""The cycle table, against sums made by hand from the manual's table; instructions as bytes, so no compiler is needed."""
+"""The cycle table, against sums made by hand from the manual's table; instructions as bytes, so no compiler is
+needed.
+"""
 
 import pytest
 

@@ -10,7 +10,8 @@ from micronets.device.sim.cortex_m4 import decode
 from micronets.device.sim.cortex_m7 import MISPREDICTED, Pipeline, cycles
 from micronets.device.sim.trace import NOWHERE, Counts
 
-ADD_R1, ADD_R2, ADD_R2_R1, NOP, IT_EQ, B = "0431", "0432", "5218", "00bf", "08bf", "fee7"  # adds rX, #4; adds r2, r2, r1
+# adds rX, #4; adds r2, r2, r1
+ADD_R1, ADD_R2, ADD_R2_R1, NOP, IT_EQ, B = "0431", "0432", "5218", "00bf", "08bf", "fee7"
 LDR_R0_R1, LDR_R2_R1, LDR_R3_R0, LDRB_R0_R1 = "0868", "4a68", "0368", "0878"
 LDR_POST = "51f8040b"  # ldr r0, [r1], #4
 STR_R2, STR_R3_R1 = "0a60", "4b60"
@@ -60,7 +61,9 @@ def test_sequences(code: tuple[str, ...], expected: int) -> None:
 
 
 def test_a_loop() -> None:
-    """`smlad r2, .., r2; smlad r4, .., r4; b` a hundred times, then out: two multiplications a turn, one misprediction."""
+    """`smlad r2, .., r2; smlad r4, .., r4; b` a hundred times, then out: two multiplications a turn, one
+    misprediction.
+    """
     loop, out = decode(bytes.fromhex(SMLAD_R2 + SMLAD_R4 + B), 0), decode(bytes.fromhex(ADD_R1), 10)
     counts = Counts(edges={(1, NOWHERE, 0): 1, (1, 0, 0): 99, (1, 0, 5): 1}, sizes={0: 10, 5: 2})
     assert cycles(counts, {0: loop, 5: out}, 2) == [0, 100 * 2 + 1 + MISPREDICTED]

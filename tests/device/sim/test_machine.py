@@ -92,7 +92,9 @@ def test_without_a_compiler_the_hooks_are_python(elf: bytes, monkeypatch: pytest
 def test_a_loop_costs_what_the_table_says() -> None:
     """`subs r0, #1; bne` (aligned) runs 1,000 times: 1 + 1, and a refill of 3 but for the last time."""
     asm = '__asm volatile(".balign 4\\n1: subs %%0, #1\\n bne 1b" : "+l"(n));'
-    loop = CODE.replace("MICRONETS_LAYER(1);", f"MICRONETS_LAYER(1); {{ int n = TIMES; {asm} }}") % ", ".join(map(str, WEIGHTS))
+    loop = CODE.replace("MICRONETS_LAYER(1);", f"MICRONETS_LAYER(1); {{ int n = TIMES; {asm} }}") % ", ".join(
+        map(str, WEIGHTS)
+    )
     some, more = (run(loop.replace("TIMES", str(n))).layers[1] for n in (200, 1200))
     assert more.instructions - some.instructions == pytest.approx(2_000, abs=2)
     assert more.core_cycles - some.core_cycles == pytest.approx(5_000, abs=2)

@@ -70,14 +70,18 @@ def test_small_arenas_are_survived_in_silence(
     model: QuantizedModel, arena_bytes: int, capfd: pytest.CaptureFixture[str]
 ) -> None:
     x = random_input(model, 2, seed=2)
-    with pytest.raises(DeviceError, match=rf"^TFLM: an arena of {arena_bytes} bytes is too small for the model; it needs \d+$"):
+    with pytest.raises(
+        DeviceError, match=rf"^TFLM: an arena of {arena_bytes} bytes is too small for the model; it needs \d+$"
+    ):
         interpreter.run(write(model), x, arena_bytes)
     assert np.array_equal(interpreter.run(write(model), x), reference.run(model, x))  # and the worker is back
     assert capfd.readouterr() == ("", "")
 
 
 @installed
-def test_bad_models_and_inputs_are_refused_in_one_line(model: QuantizedModel, capfd: pytest.CaptureFixture[str]) -> None:
+def test_bad_models_and_inputs_are_refused_in_one_line(
+    model: QuantizedModel, capfd: pytest.CaptureFixture[str]
+) -> None:
     x = random_input(model, 2, seed=2)
     with pytest.raises(DeviceError, match=r"the model takes int8 \(1, 6, 5, 2\), the input is int8 \(2, 6, 5, 1\)"):
         interpreter.run(write(model), x[..., :1])
@@ -90,7 +94,9 @@ def test_bad_models_and_inputs_are_refused_in_one_line(model: QuantizedModel, ca
 
 def test_absence_names_the_way_out(model: QuantizedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(interpreter, "available", lambda: False)
-    with pytest.raises(DeviceError, match=re.escape(f"TFLM is not installed: {install('tflm')} (Linux on x86-64 only)")):
+    with pytest.raises(
+        DeviceError, match=re.escape(f"TFLM is not installed: {install('tflm')} (Linux on x86-64 only)")
+    ):
         interpreter.run(write(model), random_input(model, 1, seed=0))
 
 

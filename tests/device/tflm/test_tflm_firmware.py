@@ -1,8 +1,9 @@
 """`measure` and `characterize` with `--runtime tflm`, where TFLM was built.
 
 TFLM itself is not here: `tests/tflm_standin.py` writes and builds a small stand-in with its public interface, whose
-interpreter runs a few networks with the C that micronets generates. So what is tested is everything around TFLM: which files
-are found and compiled, with which flags, the link, static constructors, marks of layers, outputs, arena, messages.
+interpreter runs a few networks with the C that micronets generates. So what is tested is everything around TFLM: which
+files are found and compiled, with which flags, the link, static constructors, marks of layers, outputs, arena,
+messages.
 """
 
 import json
@@ -156,7 +157,10 @@ def test_qemu_counts_the_same_instructions(root: Path, model: Path) -> None:
 @cross
 def test_outputs_that_differ(broken: Callable[..., Result], model: Path) -> None:
     result = broken(WRONG=1)
-    assert (result.code, result.error) == (1, f"{model}: TFLM's outputs differ from the reference; please report the model")
+    assert (result.code, result.error) == (
+        1,
+        f"{model}: TFLM's outputs differ from the reference; please report the model",
+    )
     assert "DIFFER from the reference's" in result.out
 
 
@@ -177,10 +181,15 @@ def test_an_arena_larger_than_predicted(broken: Callable[..., Result]) -> None:
 def test_a_library_that_tells_nothing_of_its_layers(broken: Callable[..., Result]) -> None:
     result = broken(SILENT=1)
     assert result.code == 2
-    assert "TFLM told its profiler of 0 operators, the model has 7: TFLM's library must be built without" in result.error
+    assert (
+        "TFLM told its profiler of 0 operators, the model has 7: TFLM's library must be built without" in result.error
+    )
     result = broken(STRIPPED=1)
     assert result.code == 2
-    assert "library.a: it has no MicroPrintf: TFLM's library must be built without TF_LITE_STRIP_ERROR_STRINGS" in result.error
+    assert (
+        "library.a: it has no MicroPrintf: TFLM's library must be built without TF_LITE_STRIP_ERROR_STRINGS"
+        in result.error
+    )
 
 
 @cross
@@ -210,7 +219,9 @@ def test_libraries_that_do_not_link(root: Path, model: Path, tmp_path: Path) -> 
 
 
 @cross
-def test_a_compiler_without_the_headers_of_c_plus_plus(root: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_compiler_without_the_headers_of_c_plus_plus(
+    root: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The checkout's own compiler comes first; this one finds nothing."""
     place = root / tflm_standin.DOWNLOADS / "gcc_embedded/bin"
     place.mkdir(parents=True)
@@ -234,7 +245,9 @@ def test_no_compiler(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("PATH", os.devnull)
     result = measured(model, root, "--tflm-library", tmp_path / "library.a")
     assert result.code == 2
-    assert result.error.startswith("no arm-none-eabi-g++ found: TFLM is C++; install Arm's GNU toolchain (Debian: apt install ")
+    assert result.error.startswith(
+        "no arm-none-eabi-g++ found: TFLM is C++; install Arm's GNU toolchain (Debian: apt install "
+    )
 
 
 def test_places_without_tflm(model: Path, tmp_path: Path) -> None:
@@ -252,7 +265,8 @@ def test_places_without_tflm(model: Path, tmp_path: Path) -> None:
         (place / tflm_standin.LIBRARY).write_bytes(b"")
     result = measured(model, root)
     assert (
-        "no library for cortex-m4 in gen; there is one for cortex_m_generic_cortex-m7+fp_default_cmsis_nn_gcc" in result.error
+        "no library for cortex-m4 in gen; there is one for cortex_m_generic_cortex-m7+fp_default_cmsis_nn_gcc"
+        in result.error
     )
     result = measured(model, root, board=M7.name)
     assert result.code == 2
@@ -264,7 +278,8 @@ def test_places_without_tflm(model: Path, tmp_path: Path) -> None:
 
 def test_the_documentation_builds_what_the_messages_say() -> None:
     assert tflm_firmware.make_command(M4) in shell_commands("docs/measure.md")
-    assert "TARGET_ARCH=cortex-m7+fp FPU=fpv5-sp-d16 OPTIMIZED" in tflm_firmware.make_command(M7)  # no double precision there
+    # no double precision there
+    assert "TARGET_ARCH=cortex-m7+fp FPU=fpv5-sp-d16 OPTIMIZED" in tflm_firmware.make_command(M7)
 
 
 def test_options_that_do_not_go_together(model: Path, tmp_path: Path) -> None:
@@ -319,7 +334,19 @@ def test_characterised(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(characterize_report, "space", lambda _: test_characterize.tiny())
     monkeypatch.setattr(characterize_report, "channel_networks", list)
     monkeypatch.setattr(characterize_report, "layer_networks", list)
-    words = ("characterize", "--space", "tiny", "--board", M4.name, "--samples", NETWORKS, "--out", tmp_path, "--jobs", 1)
+    words = (
+        "characterize",
+        "--space",
+        "tiny",
+        "--board",
+        M4.name,
+        "--samples",
+        NETWORKS,
+        "--out",
+        tmp_path,
+        "--jobs",
+        1,
+    )
     result = call(*words, "--runtime", "tflm", "--tflm", root, "--json")
     assert result.code == 0, result.err
     found = json.loads(result.out)
@@ -353,5 +380,7 @@ def test_the_program_that_compile_writes(wrong: int, model: Path, tmp_path: Path
     subprocess.run(["g++", *flags, *sources, "-o", tmp_path / "run"], check=True)
     done = subprocess.run([tmp_path / "run"], capture_output=True, text=True, check=False)
     assert done.returncode == wrong
-    said = "the output DIFFERS from the expected one" if wrong else "the output is equal to the expected one, every byte"
+    said = (
+        "the output DIFFERS from the expected one" if wrong else "the output is equal to the expected one, every byte"
+    )
     assert said in done.stdout

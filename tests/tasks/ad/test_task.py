@@ -126,14 +126,20 @@ def test_bad_directories(tmp_path: Path) -> None:
             tasks.load("ad", path, **options)
         return str(e.value)
 
-    assert message(tmp_path / "none").startswith(f"{tmp_path / 'none'}: no such directory; give one with machine sounds: ")
+    assert message(tmp_path / "none").startswith(
+        f"{tmp_path / 'none'}: no such directory; give one with machine sounds: "
+    )
     (tmp_path / "texts").mkdir()
     (tmp_path / "texts/a.txt").write_text("x")
-    assert message(tmp_path / "texts").startswith(f"{tmp_path / 'texts'}: no .wav files (1 other files, first: a.txt); ")
+    assert message(tmp_path / "texts").startswith(
+        f"{tmp_path / 'texts'}: no .wav files (1 other files, first: a.txt); "
+    )
     words = sounds(tmp_path / "words", {"yes/{}.wav": 2})
     assert message(words).startswith(f"{words}: the names do not say machine and state (first: yes/0.wav); use ")
     one = sounds(tmp_path / "one", {"fan_id_00/normal/{}.wav": 4, "fan_id_00/anomaly/{}.wav": 2})
-    assert message(one) == f"{one}: only one machine, fan_id_00; the network learns to tell machines apart: two are needed"
+    assert (
+        message(one) == f"{one}: only one machine, fan_id_00; the network learns to tell machines apart: two are needed"
+    )
     assert message(one, machine="fam") == f"ad: no machine 'fam' in {one}; did you mean 'fan'? known: all, fan"
     bad = sounds(tmp_path / "bad", {"fan_id_00/anomaly/{}.wav": 2, "fan_id_02/normal/{}.wav": 3})
     assert message(bad) == f"{bad}: machine fan_id_00 has 0 normal recordings, none to train on; add some"
@@ -141,7 +147,7 @@ def test_bad_directories(tmp_path: Path) -> None:
     sounds(one, {"fan_id_02/normal/{}.wav": 4, "fan_id_02/anomaly/{}.wav": 2})
     assert "0.wav: not a WAV file" in message(one)
     assert message(None, machine="sliders").startswith("ad: no synthetic machine 'sliders'; did you mean 'slider'? ")  # type: ignore[arg-type]
-    assert message(None, synthetic_clips=5) == "ad: synthetic_clips = 5; at least 56 are needed"  # type: ignore[arg-type]
+    assert message(None, synthetic_clips=5) == ("ad: synthetic_clips = 5; at least 56 are needed")  # type: ignore[arg-type]
 
 
 def test_augmented_windows_are_the_inputs_when_nothing_disturbs(tmp_path: Path) -> None:

@@ -1,4 +1,6 @@
-"""Data sets in memory: numpy arrays and torch data sets, their splits, and what is wrong with those that cannot be used."""
+"""Data sets in memory: numpy arrays and torch data sets, their splits, and what is wrong with those that cannot be
+used.
+"""
 
 import numpy as np
 import pytest
@@ -67,8 +69,14 @@ CASES = {
         "arrays: y goes from 0 to 2; allowed: 0 to 1, see classes",
     ),
     "one class": (lambda: arrays(X, Y * 0), "arrays: only one class, '0'; a classifier needs at least two"),
-    "too few": (lambda: arrays(X[:4], Y[:4]), "arrays: class '0' has no train example (2 in all); three of every class"),
-    "group of another length": (lambda: arrays(X, Y, group=Y[:3]), "arrays: group has 3 entries; need 60, one for each row"),
+    "too few": (
+        lambda: arrays(X[:4], Y[:4]),
+        "arrays: class '0' has no train example (2 in all); three of every class",
+    ),
+    "group of another length": (
+        lambda: arrays(X, Y, group=Y[:3]),
+        "arrays: group has 3 entries; need 60, one for each row",
+    ),
     "noise": (lambda: arrays(X, Y, noise=-1), "features: noise = -1; need 0 or more"),
     "pictures of two sizes": (
         lambda: from_torch([(np.zeros((1, 4, 4)), 0), (np.zeros((1, 5, 4)), 1)]),
@@ -103,7 +111,9 @@ def test_augment_is_called_at_every_step_and_seeded() -> None:
     assert torch.equal(one, same)
     assert not torch.equal(one, other)
     assert not torch.equal(one, torch.from_numpy(data.inputs("train", {}, rows.numpy())))
-    with pytest.raises(UserCodeError, match=r"test_in_memory.py:\d+: augment returns float32 \[4, 8, 3\]; need finite numbers"):
+    with pytest.raises(
+        UserCodeError, match=r"test_in_memory.py:\d+: augment returns float32 \[4, 8, 3\]; need finite numbers"
+    ):
         arrays(X, Y, augment=lambda x, rng: x[:4]).augmented(rows, {}, torch.Generator())
     with pytest.raises(UserCodeError, match=r"test_in_memory.py:\d+: augment failed: ZeroDivisionError: division"):
         arrays(X, Y, augment=lambda x, rng: 1 / 0).augmented(rows, {}, torch.Generator())
@@ -134,7 +144,9 @@ class Broken:
 
 
 def test_a_data_set_that_fails_is_told_by_its_line() -> None:
-    with pytest.raises(UserCodeError, match=r"test_in_memory.py:\d+: torch data set: reading train failed: IndexError: list"):
+    with pytest.raises(
+        UserCodeError, match=r"test_in_memory.py:\d+: torch data set: reading train failed: IndexError: list"
+    ):
         from_torch(Broken())
     with pytest.raises(DataError, match="train without"):
         arrays(X, None)  # type: ignore[arg-type]

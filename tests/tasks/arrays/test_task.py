@@ -97,7 +97,9 @@ def test_training_examples_get_noise_and_shifts(tmp_path: Path) -> None:
     rows = torch.arange(20)
     out = data.augmented(rows, {}, torch.Generator().manual_seed(0)).numpy()
     plain = data.inputs("train", {}, rows.numpy())
-    shifts = [next(k for k in range(-4, 5) if np.allclose(np.roll(p, k, 0), o)) for p, o in zip(plain, out, strict=True)]
+    shifts = [
+        next(k for k in range(-4, 5) if np.allclose(np.roll(p, k, 0), o)) for p, o in zip(plain, out, strict=True)
+    ]
     assert len(set(shifts)) > 3
     noisy = tasks.load("features", tmp_path / "d.npz", noise=0.5)
     difference = noisy.augmented(rows, {}, torch.Generator().manual_seed(0)).numpy() - plain
@@ -118,8 +120,13 @@ def test_bad_files_in_one_line(tmp_path: Path) -> None:
     assert message(npz(place, y=None)) == f"{place}: no array 'y'; an .npz has x [N, ...] and y [N]"
     assert message(npz(place, y=Y[:5])) == f"{place}: y is int64 [5]; need integers or text [60], one for each row of x"
     assert message(npz(place, y=Y * 0)) == f"{place}: only one class, '0'; a classifier needs at least two"
-    assert message(npz(place, classes=np.array(["a", "b"]))) == f"{place}: y goes from 0 to 2; allowed: 0 to 1, see classes"
-    assert message(npz(place, split=np.array(["dev"] * 60))).startswith(f"{place}: split holds 'dev'; need train, val, test")
+    assert (
+        message(npz(place, classes=np.array(["a", "b"])))
+        == f"{place}: y goes from 0 to 2; allowed: 0 to 1, see classes"
+    )
+    assert message(npz(place, split=np.array(["dev"] * 60))).startswith(
+        f"{place}: split holds 'dev'; need train, val, test"
+    )
     broken = X.copy()
     broken[7, 3, 1] = np.nan
     assert message(npz(place, x=broken)) == (

@@ -22,7 +22,9 @@ def batch(seed: int, n: int = N) -> tuple[np.ndarray, np.ndarray]:
 
 
 def write_python(folder: Path) -> Path:
-    for i, name in enumerate(("data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch")):
+    for i, name in enumerate(
+        ("data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch")
+    ):
         x, y = batch(i)
         content = {b"data": x, b"labels": y.tolist(), b"batch_label": b"x", b"filenames": [b"a.png"] * N}
         folder.mkdir(parents=True, exist_ok=True)
@@ -32,9 +34,13 @@ def write_python(folder: Path) -> Path:
 
 def write_binary(folder: Path) -> Path:
     folder.mkdir(parents=True)
-    for i, name in enumerate(("data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch")):
+    for i, name in enumerate(
+        ("data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch")
+    ):
         x, y = batch(i)
-        (folder / f"{name}.bin").write_bytes(b"".join(struct.pack("B", c) + row.tobytes() for c, row in zip(y, x, strict=True)))
+        (folder / f"{name}.bin").write_bytes(
+            b"".join(struct.pack("B", c) + row.tobytes() for c, row in zip(y, x, strict=True))
+        )
     return folder
 
 
@@ -57,7 +63,18 @@ def test_the_three_layouts_hold_the_same_pictures(tmp_path: Path) -> None:
     split = np.repeat(["train"] * 5 + ["test"], N)
     c = ic_task.load(write_npz(tmp_path, x=x, y=y, split=split), validation=10)
     for data in (a, b, c):
-        assert data.classes == ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+        assert data.classes == (
+            "airplane",
+            "automobile",
+            "bird",
+            "cat",
+            "deer",
+            "dog",
+            "frog",
+            "horse",
+            "ship",
+            "truck",
+        )
         assert [data.size(s) for s in ("train", "val", "test")] == [90, 10, 20]
         assert np.array_equal(data.pictures["test"], x[100:])
         for s in ("train", "val"):
@@ -208,7 +225,9 @@ def test_what_is_wrong_with_the_directory_is_said(tmp_path: Path) -> None:
         message(tmp_path / "x")
         == f"{tmp_path / 'x'}: no such file or directory; give CIFAR-10's directory, unpacked, or an .npz file"
     )
-    assert message(tmp_path).startswith(f"{tmp_path}: no CIFAR-10 in it; need cifar10.npz, data_batch_1 to 5 and test_batch")
+    assert message(tmp_path).startswith(
+        f"{tmp_path}: no CIFAR-10 in it; need cifar10.npz, data_batch_1 to 5 and test_batch"
+    )
     write_npz(tmp_path)
     assert "split 'dev' is not known" in message(tmp_path, splits=("dev",))
     assert message(tmp_path, validation=100) == f"{tmp_path}: validation = 100; allowed: 1 to 99, of the 100 of train"

@@ -55,7 +55,12 @@ def test_splits_that_are_lacking_are_taken_from_train(tmp_path: Path) -> None:
     data = tasks.load("images", tmp_path, kept=8)
     assert {s: data.size(s) for s in ("train", "val", "test")} == {"train": 36, "val": 6, "test": 4}
     y = np.arange(40) % 2
-    rows = {"x": np.zeros((40, 8, 8, 3), np.uint8), "y": y, "split": np.array(["train"] * 40), "classes": np.array(["a", "b"])}
+    rows = {
+        "x": np.zeros((40, 8, 8, 3), np.uint8),
+        "y": y,
+        "split": np.array(["train"] * 40),
+        "classes": np.array(["a", "b"]),
+    }
     np.savez(tmp_path / "rows.npz", **rows)
     data = tasks.load("images", tmp_path / "rows.npz", kept=8)
     assert {s: data.size(s) for s in ("train", "val", "test")} == {"train": 32, "val": 4, "test": 4}
@@ -182,7 +187,9 @@ def test_directories_that_cannot_be_used(tmp_path: Path) -> None:
     assert "class 'pen' has 1 images; at least 3 are needed (one each for train, val and test)" in message(tmp_path)
     (tmp_path / "text").mkdir()
     (tmp_path / "text" / "a.txt").write_text("a")
-    assert "no images for class 'text' (1 other files, first: a.txt); add some or remove the folder" in message(tmp_path)
+    assert "no images for class 'text' (1 other files, first: a.txt); add some or remove the folder" in message(
+        tmp_path
+    )
     assert "split 'dev' is not known" in message(tmp_path, splits=("dev",))
 
 
@@ -232,19 +239,27 @@ def test_coco_directories(tmp_path: Path) -> None:
 
 
 def small_coco(root: Path, train: int = 60, val: int = 20) -> Path:
-    """Pictures of one colour, number i of id i; every second one is of a person. 4 and 2 of the first 60 and 20 validate."""
+    """Pictures of one colour, number i of id i; every second one is of a person. 4 and 2 of the first 60 and 20
+    validate.
+    """
     for part, first, n in (("train2014", 0, train), ("val2014", 100, val)):
         (root / part).mkdir(parents=True)
         images = [
-            {"id": i, "file_name": f"COCO_{part}_{i:012}.jpg", "width": 20, "height": 20} for i in range(first, first + n)
+            {"id": i, "file_name": f"COCO_{part}_{i:012}.jpg", "width": 20, "height": 20}
+            for i in range(first, first + n)
         ]
         for i in images:
             Image.new("RGB", (20, 20), (int(i["id"]),) * 3).save(root / part / str(i["file_name"]), quality=100)  # type: ignore[call-overload]
         outline = [[0.0, 0.0, 20.0, 0.0, 20.0, 20.0]]
-        boxes = [{"image_id": i["id"], "category_id": 1, "bbox": [0, 0, 20, 20], "segmentation": outline} for i in images[1::2]]
+        boxes = [
+            {"image_id": i["id"], "category_id": 1, "bbox": [0, 0, 20, 20], "segmentation": outline}
+            for i in images[1::2]
+        ]
         (root / "annotations").mkdir(exist_ok=True)
         file = root / "annotations" / f"instances_{part}.json"
-        file.write_text(json.dumps({"categories": [{"id": 1, "name": "person"}], "images": images, "annotations": boxes}))
+        file.write_text(
+            json.dumps({"categories": [{"id": 1, "name": "person"}], "images": images, "annotations": boxes})
+        )
     return root
 
 
@@ -290,10 +305,14 @@ def test_minival_needs_its_list(tmp_path: Path) -> None:
             tasks.load("vww", root, kept=8, coco_split=division)
         return str(e.value)
 
-    assert refused(None).startswith(f"{root / coco.MINIVAL}: no such file; coco_split = 'minival' needs the list of 8,059 ")
+    assert refused(None).startswith(
+        f"{root / coco.MINIVAL}: no such file; coco_split = 'minival' needs the list of 8,059 "
+    )
     assert refused("").endswith("the list of image ids is empty; fetch it again")
     assert "not a list of image ids, a number on each line (invalid literal" in refused("12\nCOCO_val2014_1.jpg\n")
-    assert refused("101\n7\n") == f"{root}: {coco.MINIVAL} holds 7, which is no picture of val2014; fetch the list again"
+    assert (
+        refused("101\n7\n") == f"{root}: {coco.MINIVAL} holds 7, which is no picture of val2014; fetch the list again"
+    )
     assert refused(None, "minval").startswith("coco_split = 'minval'; did you mean 'minival'?")
 
 
@@ -325,7 +344,9 @@ def test_without_data_pictures_are_drawn(task: str, classes: int) -> None:
     ("model", "front_end", "value"),
     [("mlperf_tiny/vww_96_int8", "mlperf-vww", 0.853), ("micronets/vww2_50_50_INT8", "micronet-vww", 0.757)],
 )
-def test_released_models_score_what_they_should(shared: Path, tmp_path: Path, model: str, front_end: str, value: float) -> None:
+def test_released_models_score_what_they_should(
+    shared: Path, tmp_path: Path, model: str, front_end: str, value: float
+) -> None:
     import zipfile
 
     from micronets.commands.evaluate import evaluate

@@ -16,7 +16,11 @@ def test_long_recordings_become_several_examples_and_stay_in_one_split(tmp_path:
     for i in range(6):  # 3.3 s: three windows from the middle
         (root / "a" / f"{i:03d}.wav").write_bytes(encode_wav(tone(i, 52800)))
     data = tasks.load("audio", root)
-    assert {s: np.bincount(data.target[s]).tolist() for s in data.target} == {"train": [12, 4], "val": [3, 1], "test": [3, 1]}
+    assert {s: np.bincount(data.target[s]).tolist() for s in data.target} == {
+        "train": [12, 4],
+        "val": [3, 1],
+        "test": [3, 1],
+    }
     everything = tasks.load("audio", root, splits=("all",))
     first = tone(0, 52800)
     pieces = [np.rint(first[2400 + 16000 * i :][:16000]) for i in range(3)]

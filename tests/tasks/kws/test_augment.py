@@ -12,7 +12,9 @@ torch = pytest.importorskip("torch")
 N, SCALE = 64, FrontEnd().pixel_scale
 
 
-def data(augmentation: Augmentation, background: int = 20, classes: tuple[str, ...] = ("_silence_", "a", "b")) -> KwsData:
+def data(
+    augmentation: Augmentation, background: int = 20, classes: tuple[str, ...] = ("_silence_", "a", "b")
+) -> KwsData:
     """64 clips: flat background of pixel 50 with a ramp of 100..149 in frames 40..59; every third is silence."""
     x = np.full((N, 98, 40), 50, np.uint8)
     x[:, 40:60] = np.arange(100, 140, dtype=np.uint8)
@@ -39,7 +41,9 @@ def pixels(x: np.ndarray) -> np.ndarray:
     return x[..., 0] * 64 + 128
 
 
-@pytest.mark.parametrize("settings", [{}, {"frame_stride": 2}, {"frame_stride": 3, "coefficients": 12}, {"coefficients": 40}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"frame_stride": 2}, {"frame_stride": 3, "coefficients": 12}, {"coefficients": 40}]
+)
 def test_without_disturbance_it_equals_the_inputs(settings: dict[str, int]) -> None:
     d = data(Augmentation.none(), classes=("a", "b", "c"))
     got = batch(d, settings)

@@ -63,7 +63,13 @@ def test_speakers_stay_together_where_names_tell(tmp_path: Path) -> None:
 
 
 def test_names_that_tell_no_speaker() -> None:
-    assert [speaker(s) for s in ("1a2b_nohash_3", "anna-3", "anna 3", "0007", "_x")] == ["1a2b", "anna", "anna", None, None]
+    assert [speaker(s) for s in ("1a2b_nohash_3", "anna-3", "anna 3", "0007", "_x")] == [
+        "1a2b",
+        "anna",
+        "anna",
+        None,
+        None,
+    ]
 
 
 def test_a_word_of_one_speaker_is_split_by_clip(tmp_path: Path) -> None:
@@ -115,8 +121,8 @@ def test_other_keywords_of_the_same_folders(commands: Path) -> None:
     assert data.classes == ("_silence_", "_unknown_", "bed", "yes")
     assert np.bincount(data.labels("train")).tolist() == [1000, 16, 4, 4]
     assert message(commands, words=["bedd"]) == (
-        f"words: 'bedd' has no folder in {commands}; did you mean 'bed'? known: bed, cat, down, go, left, no, off, on, right,"
-        " stop, up, yes"
+        f"words: 'bedd' has no folder in {commands}; did you mean 'bed'? known: bed, cat, down, go, left, no, off, "
+        "on, right, stop, up, yes"
     )
 
 
@@ -136,7 +142,8 @@ def test_speech_commands_without_lists_use_the_hash(commands: Path) -> None:
 def test_speech_commands_need_background(commands: Path) -> None:
     (commands / "_background_noise_" / "hum.wav").unlink()
     assert message(commands) == (
-        f"{commands}: no .wav files in _background_noise_, from which class '_silence_' is cut; add noise recordings there"
+        f"{commands}: no .wav files in _background_noise_, from which class '_silence_' is cut; add noise recordings "
+        "there"
     )
 
 
@@ -157,7 +164,8 @@ def test_other_files_are_counted_not_read(tmp_path: Path) -> None:
 
 def test_nothing_to_read(tmp_path: Path) -> None:
     assert message(tmp_path / "no") == (
-        f"{tmp_path / 'no'}: no such directory; give a folder of WAV files per class, or the directory of a features.npz"
+        f"{tmp_path / 'no'}: no such directory; give a folder of WAV files per class, or the directory of a "
+        "features.npz"
     )
     assert message(tmp_path) == f"{tmp_path}: no folders in it; give a directory with a folder of WAV files per class"
     (tmp_path / "_background_noise_").mkdir()
@@ -194,7 +202,9 @@ def test_bad_options(tmp_path: Path) -> None:
     assert message(tmp_path, splits=("dev",)) == "split 'dev' is not known; known: all, test, train, val"
     with pytest.raises(MicronetsError, match="unknown task 'kw'; did you mean 'kws'"):
         load("kw")
-    assert message(tmp_path, sede=1).startswith("task kws: no option 'sede'; did you mean 'seed'? known: augmentation, ")
+    assert message(tmp_path, sede=1).startswith(
+        "task kws: no option 'sede'; did you mean 'seed'? known: augmentation, "
+    )
     root = write_words(tmp_path, {"a": 3, "b": 3})
     with pytest.raises(MicronetsError, match="kws: no split 'testing'; did you mean 'test'"):
         load("kws", root).labels("testing")

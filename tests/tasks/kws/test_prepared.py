@@ -23,7 +23,13 @@ def arrays(seed: int = 0) -> dict[str, np.ndarray]:
     y += [0] * 40
     split += ["unassigned"] * 40
     x = np.random.default_rng(seed).integers(60, 200, (len(y), 98, 40)).astype(np.uint8)
-    return {"x": x, "y": np.array(y), "split": np.array(split), "classes": np.array(CLASSES), "frontend": np.array("{}")}
+    return {
+        "x": x,
+        "y": np.array(y),
+        "split": np.array(split),
+        "classes": np.array(CLASSES),
+        "frontend": np.array("{}"),
+    }
 
 
 def write(path: Path, **changes: object) -> Path:
@@ -118,7 +124,10 @@ def message(path: Path, **options: object) -> str:
     ("changes", "text"),
     [
         ({"frontend": None}, "no array 'frontend'; a features.npz has x, y, split, classes, frontend"),
-        ({"x": np.zeros((105, 98, 40))}, "x is float64 [105, 98, 40]; need uint8 [N, frames, bands] with N of at least 1"),
+        (
+            {"x": np.zeros((105, 98, 40))},
+            "x is float64 [105, 98, 40]; need uint8 [N, frames, bands] with N of at least 1",
+        ),
         ({"y": np.zeros(105)}, "y is float64 [105]; need integers [105], one for each row of x"),
         ({"y": np.full(105, 4)}, "y goes from 4 to 4; allowed: 0 to 3, an index into classes"),
         ({"split": np.array(["train"])}, "split is <U5 [1]; need text [105], one for each row of x"),
@@ -126,7 +135,8 @@ def message(path: Path, **options: object) -> str:
         ({"classes": np.array(["a", "a", "b", "c"])}, "classes is <U1 [4]; need at least 2 different names"),
         (
             {"frontend": np.array('{"n_mels": 41}')},
-            "rows of x are [98, 40], but its front end (logmel) gives [98, 41]; kind 'logmel' and the same shape are needed",
+            "rows of x are [98, 40], but its front end (logmel) gives [98, 41]; kind 'logmel' and the same shape are "
+            "needed",
         ),
         (
             {"frontend": np.array('{"fmin": -1}')},
@@ -138,7 +148,8 @@ def message(path: Path, **options: object) -> str:
         ),
         (
             {"split": np.where(arrays()["split"] == "unassigned", "train", arrays()["split"])},
-            "class '_silence_' has no val row; write the file so that split 'unassigned' holds 10 or more rows of background",
+            "class '_silence_' has no val row; write the file so that split 'unassigned' holds 10 or more rows of "
+            "background",
         ),
     ],
 )
@@ -173,7 +184,8 @@ def test_another_front_end_needs_recordings(tmp_path: Path) -> None:
         " give a directory of WAV files"
     )
     assert (
-        message(path, splits=("all",)) == f"{path}: split 'all' is for directories of WAV files; allowed here: train, val, test"
+        message(path, splits=("all",))
+        == f"{path}: split 'all' is for directories of WAV files; allowed here: train, val, test"
     )
 
 

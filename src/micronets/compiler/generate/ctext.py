@@ -76,7 +76,11 @@ def _initialiser(of: Value, indent: int, column: int) -> str:
     text = value(of)
     if column + len(text) < LINE or not isinstance(of, Struct | tuple):
         return text
-    parts = [(f".{field} = ", inner) for field, inner in of.fields] if isinstance(of, Struct) else [("", inner) for inner in of]
+    parts = (
+        [(f".{field} = ", inner) for field, inner in of.fields]
+        if isinstance(of, Struct)
+        else [("", inner) for inner in of]
+    )
     margin = " " * (indent + _INDENT)
     lines = [""]
     for name, inner in parts:

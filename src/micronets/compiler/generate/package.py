@@ -1,4 +1,6 @@
-"""The generated files that say how a network is used: model.h, the example, the build file, the README, the test vector."""
+"""The generated files that say how a network is used: model.h, the example, the build file, the README, the test
+vector.
+"""
 
 from __future__ import annotations
 
@@ -97,7 +99,7 @@ add_library(micronets_model STATIC
 {sources})
 target_include_directories(micronets_model PUBLIC ${{CMAKE_CURRENT_SOURCE_DIR}})
 if(CMAKE_C_COMPILER_ID MATCHES "GNU|Clang")
-{assembly}  target_compile_options(micronets_model PRIVATE -O2) # also where the project is built for debugging or for size
+{assembly}  target_compile_options(micronets_model PRIVATE -O2) # also in a project built for debugging or for size
 endif()
 set_target_properties(micronets_model PROPERTIES C_STANDARD 99 C_EXTENSIONS ON)
 
@@ -112,7 +114,8 @@ endif()
 
 _CMAKE_ASSEMBLY = """\
   enable_language(ASM) # kernels for cores with the DSP extension; empty for others
-  set(CMAKE_ASM_FLAGS "${{CMAKE_C_FLAGS}} ${{CMAKE_ASM_FLAGS}}") # the flags that select the processor are often C's alone
+  # The flags that select the processor are often C's alone.
+  set(CMAKE_ASM_FLAGS "${{CMAKE_C_FLAGS}} ${{CMAKE_ASM_FLAGS}}")
   target_sources(micronets_model PRIVATE
 {sources})
 """
@@ -158,7 +161,9 @@ patch.
 """
 
 
-def describe(model: QuantizedModel, plan: ArenaPlan, title: str, constants: int, sources: Sequence[str]) -> dict[str, str]:
+def describe(
+    model: QuantizedModel, plan: ArenaPlan, title: str, constants: int, sources: Sequence[str]
+) -> dict[str, str]:
     """Every file but the kernels and model.c, by name. `constants`: bytes of tables; `sources`: the C files."""
     arch = model.arch
     itype, otype = (ctype(model, name) for name in (INPUT, arch.output))
@@ -168,7 +173,8 @@ def describe(model: QuantizedModel, plan: ArenaPlan, title: str, constants: int,
         if name in model.quant:
             q = model.quant[name]
             scales += (
-                f"\n/* real value = scale * (code - zero point) */\n#define MICRONETS_{label}_SCALE {ctext.real(q.scale)}\n"
+                f"\n/* real value = scale * (code - zero point) */\n#define MICRONETS_{label}_SCALE "
+                f"{ctext.real(q.scale)}\n"
             )
             zero = f"({q.zero_point})" if q.zero_point < 0 else str(q.zero_point)
             scales += f"#define MICRONETS_{label}_ZERO_POINT {zero}\n"
@@ -240,7 +246,9 @@ def ctype(model: QuantizedModel, tensor: str) -> str:
 def test_vector(model: QuantizedModel) -> str:
     """test_vector.h: a seeded random input and what the reference makes of it."""
     rng = np.random.default_rng(0)
-    x = rng.integers(-(1 << (model.arch.input_bits - 1)), 1 << (model.arch.input_bits - 1), (1, *model.arch.input_shape))
+    x = rng.integers(
+        -(1 << (model.arch.input_bits - 1)), 1 << (model.arch.input_bits - 1), (1, *model.arch.input_shape)
+    )
     # A float input: what the first layer quantises to these codes.
     given = x.astype(np.int8) if INPUT in model.quant else dequantize(x, model.quant[model.arch.layers[0].name])
     expected = reference.run(model, given)

@@ -230,7 +230,9 @@ def _row(items: Iterable[str]) -> str:
     """Returns a row of a table, on one line or with a line for each item, with its line end."""
     items = list(items)
     one = f"    {{{', '.join(items)}}},\n"
-    return one if len(one) <= ctext.LINE + 1 else "    {\n" + "".join(f"        {item},\n" for item in items) + "    },\n"
+    return (
+        one if len(one) <= ctext.LINE + 1 else "    {\n" + "".join(f"        {item},\n" for item in items) + "    },\n"
+    )
 
 
 def _numbers(patch: LayerPatch) -> str:

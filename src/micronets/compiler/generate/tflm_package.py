@@ -1,4 +1,6 @@
-"""A network for TensorFlow Lite Micro itself: the file as a C array, its operators, its arena, a test, how to build them."""
+"""A network for TensorFlow Lite Micro itself: the file as a C array, its operators, its arena, a test, how to build
+them.
+"""
 
 from __future__ import annotations
 
@@ -91,7 +93,8 @@ int main() {{
   tflite::InitializeTarget();
   const tflite::Model* model = tflite::GetModel(micronets_model);
   if (model->version() != TFLITE_SCHEMA_VERSION) {{
-    MicroPrintf("the model is of version %d, this TFLM reads %d", static_cast<int>(model->version()), TFLITE_SCHEMA_VERSION);
+    MicroPrintf("the model is of version %d, this TFLM reads %d", static_cast<int>(model->version()),
+                TFLITE_SCHEMA_VERSION);
     return 1;
   }}
   static MicronetsOps ops;
@@ -104,7 +107,8 @@ int main() {{
     MicroPrintf("an arena of %d bytes is too small: raise kMicronetsArenaBytes", static_cast<int>(sizeof arena));
     return 1;
   }}
-  MicroPrintf("arena: %d bytes used of %d", static_cast<int>(interpreter.arena_used_bytes()), static_cast<int>(sizeof arena));
+  MicroPrintf("arena: %d bytes used of %d", static_cast<int>(interpreter.arena_used_bytes()),
+              static_cast<int>(sizeof arena));
 
   TfLiteTensor* input = interpreter.input(0);
   const TfLiteTensor* output = interpreter.output(0);
@@ -141,15 +145,15 @@ _README = """\
 | file | what |
 |---|---|
 | `model_data.c`, `model_data.h` | the `.tflite` file, {size:,} bytes, aligned to 16 |
-| `micronets_tflm.h`, `resolver.cc` | the size of the arena; registers the {count} operators of the model and no others |
+| `micronets_tflm.h`, `resolver.cc` | the size of the arena; registers the model's {count} operators and no others |
 | `main.cc`, `test_vector.h` | an inference whose output must come out equal to the last byte |
 | `Makefile.inc` | for TFLM's Makefile |
 
 Operators: {operators}.
 
 Arena: {cortex_total:,} bytes on a Cortex-M with CMSIS-NN. That is {cortex:,}, which micronets predicts, and a margin of
-{percent} % and {extra:,} bytes, since TFLM's structures change. On a 64-bit machine it is {host_total:,}. The program prints
-what is used; a smaller `kMicronetsArenaBytes` saves the rest. Without CMSIS-NN, weights of 4 bits need more.
+{percent} % and {extra:,} bytes, since TFLM's structures change. On a 64-bit machine it is {host_total:,}. The program
+prints what is used; a smaller `kMicronetsArenaBytes` saves the rest. Without CMSIS-NN, weights of 4 bits need more.
 
 Written for {board}: {sram:,} bytes of SRAM, {flash:,} of flash.
 
@@ -165,8 +169,8 @@ builds it for this machine and runs it. For the board's core:
     make -f tensorflow/lite/micro/tools/make/Makefile {words} \\
         OPTIMIZED_KERNEL_DIR=cmsis_nn microlite
 
-makes `gen/cortex_m_generic_{arch}_default_cmsis_nn_gcc/lib/libtensorflow-microlite.a`, to be linked with these files in the
-project of the board, which has the start-up code and the linker script.
+makes `gen/cortex_m_generic_{arch}_default_cmsis_nn_gcc/lib/libtensorflow-microlite.a`, to be linked with these files in
+the project of the board, which has the start-up code and the linker script.
 
 ## With a library that is built already
 
@@ -195,14 +199,18 @@ def target_arch(board: Board) -> str:
 
 
 def make_words(board: Board) -> str:
-    """What TFLM's Makefile is told of the board's core, whose FPU passes floats; that of an M7 may lack double precision."""
+    """What TFLM's Makefile is told of the board's core, whose FPU passes floats; that of an M7 may lack double
+    precision.
+    """
     fpu = [flag.removeprefix("-mfpu=") for flag in board.compiler_flags if flag.startswith("-mfpu=")]
     more = f" FPU={fpu[0]}" if core_of(board.core, board.name).tflm_asks_fpu and fpu else ""
     return f"TARGET=cortex_m_generic TARGET_ARCH={target_arch(board)}{more}"
 
 
 def tflm_files(data: bytes, model: QuantizedModel, operators: Sequence[str], board: Board) -> Mapping[str, str]:
-    """Every file by its name: `data`, which reads as `model`, for TFLM. operators: names of the file format, each once."""
+    """Every file by its name: `data`, which reads as `model`, for TFLM. operators: names of the file format, each
+    once.
+    """
     facts = [operator(layer) for layer in model.arch.layers]
     methods = {o.tflite_name: o.tflm.method for o in facts}
     title = package.title(model)
@@ -231,7 +239,8 @@ def tflm_files(data: bytes, model: QuantizedModel, operators: Sequence[str], boa
         "sram": board.sram_bytes,
         "flash": board.flash_bytes,
         "calls": "\n".join(
-            f"  if (ops.{methods[op]}() != kTfLiteOk) return kTfLiteError;"  # a line each: easy to compare with the model
+            # a line each: easy to compare with the model
+            f"  if (ops.{methods[op]}() != kTfLiteOk) return kTfLiteError;"
             for op in operators
         ),
         "array": ctext.array("uint8_t", "micronets_model", data).removeprefix("static "),
@@ -245,4 +254,6 @@ def tflm_files(data: bytes, model: QuantizedModel, operators: Sequence[str], boa
         "Makefile.inc": _MAKEFILE,
         "README.md": _README,
     }
-    return {name: text.format(**shown) for name, text in templates.items()} | {"test_vector.h": package.test_vector(model)}
+    return {name: text.format(**shown) for name, text in templates.items()} | {
+        "test_vector.h": package.test_vector(model)
+    }

@@ -1,1 +1,1 @@
-"""Where tensors and scratch memory lie in the arena, and which layers run together in patches so that it becomes smaller."""
+"""Where tensors and scratch memory lie in the arena, and which layers run in patches so that it becomes smaller."""

@@ -104,7 +104,9 @@ class _Folding:
         return layer
 
     def _possible(self, layer: Layer, output: str) -> Codes:
-        """Returns the codes that an output of the layer may hold, rising; all codes for kinds without more knowledge."""
+        """Returns the codes that an output of the layer may hold, rising; all codes for kinds without more
+        knowledge.
+        """
         source, facts = layer.inputs[0], operator(layer)
         match layer:
             case _ if facts.codewise and source in self.quant:

@@ -58,7 +58,8 @@ def identity(
 def build_monitor(sources: Sources, board: Board, which: str | None = None, baud: int = BAUD) -> Firmware:
     """The firmware with the network of `sources` for the board's own memory, clock and serial line.
 
-    Raises `SpecError` for a board without a port, `DeviceError` if there is no compiler, `DoesNotFit` if it does not fit.
+    Raises `SpecError` for a board without a port, `DeviceError` if there is no compiler, `DoesNotFit` if it does not
+    fit.
     """
     target = board.firmware
     if target is None:
@@ -80,9 +81,9 @@ def build_monitor(sources: Sources, board: Board, which: str | None = None, baud
             raise
         memory = "SRAM" if over[1] == "RAM" else "flash"
         raise DoesNotFit(
-            f"{board.name}: the network with the firmware around it needs {int(over[2]):,} bytes of {memory} more than there "
-            "are; that firmware takes about 6 KB of SRAM, 4 of them stack, and 4 KB of flash: take a smaller network, "
-            "--patches smallest, or the device sim"
+            f"{board.name}: the network with the firmware around it needs {int(over[2]):,} bytes of {memory} more "
+            "than there are; that firmware takes about 6 KB of SRAM, 4 of them stack, and 4 KB of flash: take a "
+            "smaller network, --patches smallest, or the device sim"
         ) from e
 
 
@@ -136,5 +137,7 @@ def _complaint(text: str, target: str) -> str:
         return "no debug probe found: plug the board in by its ST-LINK's USB socket"
     if "not recognized" in text or "unknown target" in text.lower():
         return f"it does not know the chip {target} yet: pyocd pack install {target}"
-    lines = [line for line in text.splitlines() if " E " in line or " C " in line or "rror" in line] or text.splitlines()
+    lines = [
+        line for line in text.splitlines() if " E " in line or " C " in line or "rror" in line
+    ] or text.splitlines()
     return lines[0].strip()[:200] if lines else "it failed without a word"

@@ -1,7 +1,7 @@
 """Runs a network on a real board, over a serial line to the firmware of `firmware/serial`.
 
-The file monitor.c of that firmware describes the commands. The line may be bad: every request is repeated until its answer
-comes undamaged, and no request does harm when it comes twice. The packages of the extra `board` are needed.
+The file monitor.c of that firmware describes the commands. The line may be bad: every request is repeated until its
+answer comes undamaged, and no request does harm when it comes twice. The packages of the extra `board` are needed.
 """
 
 from __future__ import annotations
@@ -135,7 +135,10 @@ class Session:
         self._line.close()
 
     def identify(self) -> Identity:
-        """Asks the firmware what it is. Raises `DeviceError` if none answers, or one with another version of the protocol."""
+        """Asks the firmware what it is.
+
+        Raises `DeviceError` if none answers, or one with another version of the protocol.
+        """
         with self._step("asking who is there"):
             try:
                 raw = self._ask(_IDENTIFY)
@@ -144,14 +147,16 @@ class Session:
         version = int.from_bytes(raw[:2], "little")
         if version != PROTOCOL:
             raise DeviceError(
-                f"serial port {self.port}: the firmware speaks version {version} of the protocol, this micronets version "
-                f"{PROTOCOL}: write its own firmware to the board (--flash)"
+                f"serial port {self.port}: the firmware speaks version {version} of the protocol, this micronets "
+                f"version {PROTOCOL}: write its own firmware to the board (--flash)"
             )
         if len(raw) < _IDENTITY.size:
             raise DeviceError(
                 f"serial port {self.port}: the firmware's description of itself is cut off: write it again (--flash)"
             )
-        _, machine, counter, clock, rate, inputs, outputs, arena, flash, code, layers, _, model = _IDENTITY.unpack_from(raw)
+        _, machine, counter, clock, rate, inputs, outputs, arena, flash, code, layers, _, model = _IDENTITY.unpack_from(
+            raw
+        )
         texts = [t.decode("utf-8", "replace") for t in raw[_IDENTITY.size :].split(b"\0")][:4]
         board, toolchain, flags, settings = [*texts, "", "", "", ""][:4]
         return Identity(
@@ -170,8 +175,8 @@ class Session:
 
         - `who`: what `identify` returned.
         - `sample`: the input, of `who.input_bytes` bytes.
-        - `runs`: how many inferences. The network overwrites its input, so those after the first work on what is left of
-          it: they only show how the counts vary.
+        - `runs`: how many inferences. The network overwrites its input, so those after the first work on what is left
+          of it: they only show how the counts vary.
 
         Raises `DeviceError` if the board falls silent or is reset again and again.
         """
@@ -182,7 +187,8 @@ class Session:
                 continue
             except _Silence as e:
                 raise DeviceError(
-                    f"serial port {self.port}: the board fell silent while {self._doing}: is it still plugged in, did it crash?"
+                    f"serial port {self.port}: the board fell silent while {self._doing}: is it still plugged in, did "
+                    "it crash?"
                 ) from e
         raise DeviceError(
             f"serial port {self.port}: the board was reset {_RESTARTS} times while {self._doing}: is its power steady?"
@@ -198,15 +204,23 @@ class Session:
             self._ask(_RUN, struct.pack("<I", runs))
             first, least, most, stack = struct.unpack("<4I", self._result())
         with self._step("reading the output"):
-            output = b"".join(self._ask(_READ, struct.pack("<IH", at, n)) for at, n in _pieces(who.output_bytes, PAYLOAD_BYTES))
-            raw = b"".join(self._ask(_LAYERS, struct.pack("<HH", at, n)) for at, n in _pieces(who.layers, PAYLOAD_BYTES // 4))
+            output = b"".join(
+                self._ask(_READ, struct.pack("<IH", at, n)) for at, n in _pieces(who.output_bytes, PAYLOAD_BYTES)
+            )
+            raw = b"".join(
+                self._ask(_LAYERS, struct.pack("<HH", at, n)) for at, n in _pieces(who.layers, PAYLOAD_BYTES // 4)
+            )
         if len(output) != who.output_bytes or len(raw) != 4 * who.layers:
-            raise DeviceError(f"serial port {self.port}: the firmware's answers are too short: write it again (--flash)")
+            raise DeviceError(
+                f"serial port {self.port}: the firmware's answers are too short: write it again (--flash)"
+            )
         layers = struct.unpack(f"<{who.layers}I", raw)
         return output, InferenceCounts(first, least, most, layers, None if stack == _UNKNOWN else stack)
 
     def _result(self) -> bytes:
-        """Asks for what was counted until the runs are over; a board that runs the network does not listen meanwhile."""
+        """Asks for what was counted until the runs are over; a board that runs the network does not listen
+        meanwhile.
+        """
         end, pause = time.monotonic() + _RUN_S, 0.05
         for k in range(1_000_000):
             try:
@@ -217,7 +231,9 @@ class Session:
                     raise
         raise _Silence
 
-    def _ask(self, kind: int, payload: bytes = b"", tries: int = 0, seconds: float = _ANSWER_S, padded: bool = False) -> bytes:
+    def _ask(
+        self, kind: int, payload: bytes = b"", tries: int = 0, seconds: float = _ANSWER_S, padded: bool = False
+    ) -> bytes:
         """Sends a request until its answer comes, and returns the payload of the answer.
 
         - `kind`: the type of the request's frame.
@@ -256,18 +272,20 @@ class Session:
         if reason in _LOST:
             raise _Reset
         what = _REASONS.get(reason, f"something (reason {reason})")
-        raise DeviceError(f"serial port {self.port}: the firmware refuses {what} while {self._doing}: write it again (--flash)")
+        raise DeviceError(
+            f"serial port {self.port}: the firmware refuses {what} while {self._doing}: write it again (--flash)"
+        )
 
     def _silence(self) -> str:
         """Writes why there may be no answer."""
         if self._heard:
             return (
-                f"{self._heard:,} bytes came at {self.baud:,} baud, but no answer: other firmware is on the board (--flash "
-                "writes ours), the line is bad, or its speed is another (serial:PORT@BAUD)"
+                f"{self._heard:,} bytes came at {self.baud:,} baud, but no answer: other firmware is on the board "
+                "(--flash writes ours), the line is bad, or its speed is another (serial:PORT@BAUD)"
             )
         return (
-            f"nothing answers at {self.baud:,} baud: is the board on, is this its port, and is the firmware on it (--flash "
-            "writes it)?"
+            f"nothing answers at {self.baud:,} baud: is the board on, is this its port, and is the firmware on it "
+            "(--flash writes it)?"
         )
 
     @contextmanager
@@ -277,7 +295,9 @@ class Session:
         try:
             yield
         except self._failures as e:
-            raise DeviceError(f"serial port {self.port}: the line broke off while {doing}: was the board unplugged?") from e
+            raise DeviceError(
+                f"serial port {self.port}: the line broke off while {doing}: was the board unplugged?"
+            ) from e
 
 
 def _pieces(total: int, most: int) -> list[tuple[int, int]]:
@@ -311,7 +331,9 @@ def parse_device(device: str) -> tuple[str, int]:
     if not at:
         port, rate = rate, str(BAUD)
     if not port:
-        raise SpecError(f"device '{device}': name a port: serial:/dev/ttyACM0, serial:COM3, or with a speed serial:COM3@921600")
+        raise SpecError(
+            f"device '{device}': name a port: serial:/dev/ttyACM0, serial:COM3, or with a speed serial:COM3@921600"
+        )
     if not rate.isdigit() or not 1200 <= int(rate) <= 4_000_000:
         raise SpecError(f"device '{device}': the speed '{rate}' is not a number from 1200 to 4000000")
     return port, int(rate)

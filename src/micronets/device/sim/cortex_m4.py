@@ -17,7 +17,21 @@ REFILL = 3  # cycles to fill the pipeline after a branch that is taken
 DIVIDE = 7  # the manual has 2 to 12, which depend on the operands
 FLOAT_DIVIDE = 14
 FLOAT_ACCUMULATE = 3
-_LOADS = {"ldr", "ldrb", "ldrh", "ldrsb", "ldrsh", "ldrt", "ldrbt", "ldrht", "ldrsbt", "ldrsht", "ldrex", "ldrexb", "ldrexh"}
+_LOADS = {
+    "ldr",
+    "ldrb",
+    "ldrh",
+    "ldrsb",
+    "ldrsh",
+    "ldrt",
+    "ldrbt",
+    "ldrht",
+    "ldrsbt",
+    "ldrsht",
+    "ldrex",
+    "ldrexb",
+    "ldrexh",
+}
 _STORES = {"str", "strb", "strh", "strt", "strbt", "strht", "strex", "strexb", "strexh"}
 _BRANCHES = {"b", "bl", "bx", "blx", "cbz", "cbnz"}
 _MULTIPLE = ("vldm", "vstm", "ldm", "stm")
@@ -170,7 +184,18 @@ def _classify(i: Any) -> Instruction:
     shifted = frozenset(r for r, o in zip(registers, i.operands, strict=True) if r and o.shift.type)
     updated = address & writes if i.writeback else frozenset()
     return Instruction(
-        name, i.size, kind, count, reads, writes, address, offset, shifted, _accumulators(name, registers), updated, moved
+        name,
+        i.size,
+        kind,
+        count,
+        reads,
+        writes,
+        address,
+        offset,
+        shifted,
+        _accumulators(name, registers),
+        updated,
+        moved,
     )
 
 
@@ -178,4 +203,6 @@ def _accumulators(name: str, registers: Sequence[str]) -> frozenset[str]:
     """Returns the registers that a multiply-accumulate adds to; none for other instructions."""
     if name.startswith(("smlal", "smlsld", "umlal", "umaal")):
         return frozenset(registers[:2])
-    return frozenset(registers[3:4]) if name.startswith(("mla", "mls", "smla", "smls", "smmla", "smmls")) else frozenset()
+    return (
+        frozenset(registers[3:4]) if name.startswith(("mla", "mls", "smla", "smls", "smmla", "smmls")) else frozenset()
+    )

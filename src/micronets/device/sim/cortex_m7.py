@@ -1,9 +1,9 @@
 """Cycles of Thumb-2 instructions on a Cortex-M7 whose caches are warm: a scoreboard that issues two a cycle, in order.
 
 Arm publishes no table of the M7's cycles. Units, latencies and the stages at which operands are needed are those with
-which LLVM schedules for it (ARMScheduleM7.td), simplified; docs/measure.md says how far that can be trusted. Time zero of
-an instruction is the stage of its ALU: addresses are needed a cycle earlier, data to store and sums to add to a cycle
-later.
+which LLVM schedules for it (ARMScheduleM7.td), simplified; docs/measure.md says how far that can be trusted. Time zero
+of an instruction is the stage of its ALU: addresses are needed a cycle earlier, data to store and sums to add to a
+cycle later.
 """
 
 from __future__ import annotations
@@ -70,7 +70,9 @@ class Pipeline:
             return
         units, alone, first = _units(now), _alone(now), now.name.startswith(_FIRST_SLOT)
         self._advance(max((self.ready[r] - stage for r, stage in _operand_stages(now) if r in self.ready), default=0))
-        if self.slots and (alone or first or self.slots == 2 or any((u, v) in _CONFLICTS for u in units for v in self.used)):
+        if self.slots and (
+            alone or first or self.slots == 2 or any((u, v) in _CONFLICTS for u in units for v in self.used)
+        ):
             self._advance(self.cycle + 1)
         self.slots += 1
         self.used += units
@@ -89,8 +91,8 @@ class Pipeline:
 def cycles(counts: Counts, blocks: Mapping[int, Sequence[Instruction]], layers: int) -> list[int]:
     """Returns the cycles of what was counted, by layer.
 
-    What a block adds is computed with the pipeline as the block before it leaves it. Of the two ways that a branch goes in
-    a layer, the rarer one counts as predicted wrongly.
+    What a block adds is computed with the pipeline as the block before it leaves it. Of the two ways that a branch goes
+    in a layer, the rarer one counts as predicted wrongly.
 
     - `counts`: how often each block followed each other one.
     - `blocks`: the instructions of each block.

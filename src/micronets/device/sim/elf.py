@@ -78,7 +78,9 @@ def _read(file: Any) -> Image:
         flash=bytes(flash),
         symbols={name: s["st_value"] & ~1 if _is_code(s) else s["st_value"] for name, s in symbols.items() if name},
         functions=tuple(sorted((s["st_value"] & ~1, s.name) for s in entries if _is_code(s))),
-        constants=(constants["sh_addr"], constants["sh_addr"] + constants["sh_size"] - 1) if constants else (base, base),
+        constants=(constants["sh_addr"], constants["sh_addr"] + constants["sh_size"] - 1)
+        if constants
+        else (base, base),
         arena_bytes=symbols["firmware_arena"]["st_size"],
         text_bytes=sizes.get(".text", 0),
         constant_bytes=sizes.get(".rodata", 0),

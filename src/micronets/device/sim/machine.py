@@ -1,7 +1,7 @@
 """A firmware on a simulated core: outputs, instructions and cycles by layer, stack, sizes.
 
-unicorn executes the instructions and `trace` counts them. Where there is a cycle model of the core, it and the board's flash
-model say how long they take; else nothing does.
+unicorn executes the instructions and `trace` counts them. Where there is a cycle model of the core, it and the board's
+flash model say how long they take; else nothing does.
 Needs the packages of the extra `sim`.
 """
 
@@ -40,8 +40,8 @@ class Timing:
     """What one layer took, or what is outside all layers.
 
     - instructions: that were executed.
-    - core_cycles: of the core alone, on a Cortex-M4 whose flash has no wait states; None where there is no cycle model of
-      the core.
+    - core_cycles: of the core alone, on a Cortex-M4 whose flash has no wait states; None where there is no cycle model
+      of the core.
     - instruction_misses, data_misses: of the flash's caches.
     """
 
@@ -126,10 +126,10 @@ def simulate(
 ) -> Simulation:
     """Runs the firmware on every input: int8 `[N, bytes]`, N > 0; the first run is timed.
 
-    layers: how many the network tells (MICRONETS_LAYERS). native: with hooks in C (True), in Python (False), or whatever
-    works. words: variables of 32 bits of the firmware whose values to tell. Raises `DeviceError` if the firmware fails: a
-    fault, what it says itself, a stack of more than 16 KB, writing around the arena, outputs that differ with and without
-    counting.
+    layers: how many the network tells (MICRONETS_LAYERS). native: with hooks in C (True), in Python (False), or
+    whatever works. words: variables of 32 bits of the firmware whose values to tell. Raises `DeviceError` if the
+    firmware fails: a fault, what it says itself, a stack of more than 16 KB, writing around the arena, outputs that
+    differ with and without counting.
     """
     samples = np.ascontiguousarray(x, np.int8)
     if samples.ndim != 2 or not len(samples):
@@ -294,7 +294,9 @@ class _Machine:
             self.processor.emu_start(self.at | self.facts.address_bits, goal, _TIMEOUT_US)
         except self.fault as e:
             if self.processor.reg_read(self.stack) < self.bottom:
-                raise DeviceError(f"simulator: the network needs a stack of more than {self.top - self.bottom} bytes") from e
+                raise DeviceError(
+                    f"simulator: the network needs a stack of more than {self.top - self.bottom} bytes"
+                ) from e
             if says := self._says():
                 raise DeviceError(f"simulator: {says}") from e
             where = self.image.place(self.processor.reg_read(self.counter))
@@ -302,7 +304,9 @@ class _Machine:
         self.at = self.processor.reg_read(self.counter)
         if self.at != goal:
             limit = _TIMEOUT_US // 1_000_000
-            raise DeviceError(f"simulator: no end of the inference within {limit} s; it is in {self.image.place(self.at)}")
+            raise DeviceError(
+                f"simulator: no end of the inference within {limit} s; it is in {self.image.place(self.at)}"
+            )
         return int(self.processor.reg_read(self.argument))
 
     def _check_guards(self) -> None:

@@ -62,7 +62,8 @@ class Region:
 
 @dataclass
 class Counts:
-    """What ran. Layer 0 is what is outside layers, 1 the first layer. Addresses are in half-words from the flash's start.
+    """What ran. Layer 0 is what is outside layers, 1 the first layer. Addresses are in half-words from the flash's
+    start.
 
     edges: by (layer, block before or NOWHERE, block). sizes: of blocks, in bytes.
     misses: of the instruction and the data cache, by layer.

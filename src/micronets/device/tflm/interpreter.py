@@ -69,8 +69,8 @@ def tensors(data: bytes, x: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
     - `data`: a `.tflite` file.
     - `x`: inputs `[N, *input shape]`, of the type that the model takes.
 
-    Returns tensors `[N, *shape]` by the names that `tflite.read` gives them. Raises `DeviceError` as `run` does, and what
-    `tflite.read` raises.
+    Returns tensors `[N, *shape]` by the names that `tflite.read` gives them. Raises `DeviceError` as `run` does, and
+    what `tflite.read` raises.
     """
     indices = tensor_names(data)
     x = _check_samples(x)
@@ -209,7 +209,9 @@ class _Worker:
             "!= nullptr was not true",
         )
         if crashed or any(sign in line for sign in signs for line in lines):
-            return _TooSmall(f"TFLM: the arena is too small for the model, or TFLM cannot run it ({text}); give a larger arena")
+            return _TooSmall(
+                f"TFLM: the arena is too small for the model, or TFLM cannot run it ({text}); give a larger arena"
+            )
         return DeviceError(f"TFLM: {text}")
 
 

@@ -1,8 +1,9 @@
-"""A network and TensorFlow Lite Micro -> firmware of a Cortex-M, from a checkout of TFLM in which its library was built.
+"""A network and TensorFlow Lite Micro -> firmware of a Cortex-M, from a checkout of TFLM in which its library was
+built.
 
-TFLM itself is not part of micronets. What is used of it is what it documents: the library that its `cortex_m_generic` target
-makes, its headers, and those that its Makefile downloads. Start-up code and linker script are those for our own C, and so
-are memcpy and its like; what else a C++ program needs is newlib's small variant.
+TFLM itself is not part of micronets. What is used of it is what it documents: the library that its `cortex_m_generic`
+target makes, its headers, and those that its Makefile downloads. Start-up code and linker script are those for our own
+C, and so are memcpy and its like; what else a C++ program needs is newlib's small variant.
 """
 
 from __future__ import annotations
@@ -27,11 +28,19 @@ _MAKE = "tensorflow/lite/micro/tools/make"
 _HEADERS = ("tensorflow/lite/micro/micro_interpreter.h", "tensorflow/lite/schema/schema_generated.h")
 _DOWNLOADS = ("flatbuffers/include", "gemmlowp", "ruy")
 _GXX, _GCC = "arm-none-eabi-g++", "arm-none-eabi-gcc"
-_COMMON = ("-O2", "-ffunction-sections", "-fdata-sections", "-funsigned-char", "-fno-unwind-tables", "-DTF_LITE_STATIC_MEMORY")
+_COMMON = (
+    "-O2",
+    "-ffunction-sections",
+    "-fdata-sections",
+    "-funsigned-char",
+    "-fno-unwind-tables",
+    "-DTF_LITE_STATIC_MEMORY",
+)
 _CXX = ("-std=c++17", "-fno-rtti", "-fno-exceptions", "-fno-threadsafe-statics")
 _LINK = ("-nostartfiles", "-static", "--specs=nano.specs", "-Wl,--gc-sections")
 STRIPPED = (
-    "TFLM's library must be built without TF_LITE_STRIP_ERROR_STRINGS (BUILD_TYPE=default or release_with_logs, not release)"
+    "TFLM's library must be built without TF_LITE_STRIP_ERROR_STRINGS (BUILD_TYPE=default or "
+    "release_with_logs, not release)"
 )
 _SPARE_BYTES = (
     32 * 1024
@@ -49,8 +58,8 @@ class Tflm:
 def find(root: Path, library: Path | None, board: Board) -> Tflm:
     """TFLM at `root`, with its library for the board's core; library: another one than that under `root`/gen.
 
-    Raises `FileError` where one of them is not there or not TFLM's, `SpecError` for several libraries or a core other than
-    those that can be built for.
+    Raises `FileError` where one of them is not there or not TFLM's, `SpecError` for several libraries or a core other
+    than those that can be built for.
     """
     arch = target_arch(board)
     for name in _HEADERS:
@@ -64,10 +73,14 @@ def find(root: Path, library: Path | None, board: Board) -> Tflm:
     if not found:
         others = sorted(path.parts[-3] for path in root.glob(f"gen/*/lib/{_LIBRARY}"))
         there = f"there is one for {', '.join(others)}" if others else "there is none at all"
-        raise FileError(f"--tflm {root}: no library for {board.core} in gen; {there}; build it there: {make_command(board)}")
+        raise FileError(
+            f"--tflm {root}: no library for {board.core} in gen; {there}; build it there: {make_command(board)}"
+        )
     if len(found) > 1:
         names = ", ".join(str(path.relative_to(root)) for path in found)
-        raise SpecError(f"--tflm {root}: several libraries for {board.core}: {names}; choose one with --tflm-library FILE")
+        raise SpecError(
+            f"--tflm {root}: several libraries for {board.core}: {names}; choose one with --tflm-library FILE"
+        )
     return Tflm(root, found[0])
 
 
@@ -98,7 +111,8 @@ def compilers(tflm: Tflm) -> tuple[str, str]:
             call([gxx, "-fsyntax-only", "-mcpu=cortex-m4", "-mthumb", str(probe)], "compile")
         except DeviceError as e:
             raise DeviceError(
-                f"{gxx} finds no headers of a C++ library: install newlib and libstdc++ for it (Debian: apt install {_DEBIAN})"
+                f"{gxx} finds no headers of a C++ library: install newlib and libstdc++ for it (Debian: apt install "
+                f"{_DEBIAN})"
             ) from e
     return gcc, gxx
 
@@ -114,10 +128,15 @@ def arena_room(expected: int) -> int:
 def toolchain(tflm: Tflm) -> str:
     """The compiler's version and a hash of the library. Raises what `compilers` raises."""
     gxx = compilers(tflm)[1]
-    return f"{_GXX} {call([gxx, '-dumpfullversion'], 'version').strip()}, TFLM's library {digest(tflm.library.read_bytes())}"
+    return (
+        f"{_GXX} {call([gxx, '-dumpfullversion'], 'version').strip()}, TFLM's library "
+        f"{digest(tflm.library.read_bytes())}"
+    )
 
 
-def build(sources: Mapping[str, str], tflm: Tflm, board: Board, sizes: tuple[int, int, int], arena_bytes: int) -> Firmware:
+def build(
+    sources: Mapping[str, str], tflm: Tflm, board: Board, sizes: tuple[int, int, int], arena_bytes: int
+) -> Firmware:
     """Firmware in which TFLM runs the network of `sources` (`tflm_package.tflm_files`), as `machine.simulate` works it.
 
     sizes: operators of the model, bytes of its input and of its output. arena_bytes: what TFLM is expected to need; the
@@ -129,7 +148,10 @@ def build(sources: Mapping[str, str], tflm: Tflm, board: Board, sizes: tuple[int
     room = arena_room(arena_bytes)
     macros = {"LAYERS": sizes[0], "INPUT_BYTES": sizes[1], "OUTPUT_BYTES": sizes[2], "ARENA_BYTES": room}
     defines = [f"-DFIRMWARE_{name}={value}u" for name, value in macros.items()]
-    with tempfile.TemporaryDirectory(prefix="micronets-") as name, as_file(files("micronets") / "device/firmware") as ours:
+    with (
+        tempfile.TemporaryDirectory(prefix="micronets-") as name,
+        as_file(files("micronets") / "device/firmware") as ours,
+    ):
         directory = Path(name)
         for file, text in sources.items():
             (directory / file).write_text(text, "utf-8")

@@ -29,7 +29,9 @@ def average_pool_2d(layer: AveragePool2D) -> Operator:
         """32-bit sums of one pixel."""
         return 4 * inputs[0][2]
 
-    return _pool(layer, "AVERAGE_POOL_2D", "AddAveragePool2D", "average_pool", table_bytes=164, cortex_m=sums_of_a_pixel)
+    return _pool(
+        layer, "AVERAGE_POOL_2D", "AddAveragePool2D", "average_pool", table_bytes=164, cortex_m=sums_of_a_pixel
+    )
 
 
 def max_pool_2d(layer: MaxPool2D) -> Operator:

@@ -147,7 +147,8 @@ class Operator:
     - scale: which scale and zero point the outputs have.
     - largest_rescale: the largest scale of an input, in scales of the output, that TFLM's kernel takes; None for any.
     - selects: whether every output code is a code of the input or a zero point, so that nothing is rounded.
-    - codewise: whether each output code is a function of one input code, the one at the same place, and of nothing else.
+    - codewise: whether each output code is a function of one input code, the one at the same place, and of nothing
+      else.
     - within_input: whether every output value lies between the least and the greatest value of the input and 0.
     - sign: whether the outputs may be negative.
     - by_channel: whether an output channel depends on one channel of each input alone: its own, or that of a depthwise

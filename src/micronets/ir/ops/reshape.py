@@ -49,7 +49,9 @@ def reshape(layer: Reshape) -> Operator:
         sign="as the inputs",
         by_channel=False,
         trainable=True,
-        tflm=Tflm(method="AddReshape", host=kernel, cortex_m=kernel, requantised_channels=nothing, cycles=by_value(CYCLES)),
+        tflm=Tflm(
+            method="AddReshape", host=kernel, cortex_m=kernel, requantised_channels=nothing, cycles=by_value(CYCLES)
+        ),
         timed_as=timed_as(None),
         timed_by=timed_by_value,
     )

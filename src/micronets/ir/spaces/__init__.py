@@ -1,7 +1,7 @@
 """Search spaces by name: each is a file with one `Space` record and a line in `SPACES`.
 
-They take inputs of any kind that the record names; kinds are the functions of `micronets.ir.spaces.inputs`, and their options
-stand beside the space's own.
+They take inputs of any kind that the record names; kinds are the functions of `micronets.ir.spaces.inputs`, and their
+options stand beside the space's own.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ def make(name: str, kind: str, classes: int, **given: Any) -> SearchSpace:
 def uniform(space: SearchSpace, share: float, multiple: int = 4) -> tuple[SearchSpace, dict[str, int]]:
     """The space's standard network with every width at one share of its largest, and the space that holds it.
 
-    share: 0..1; widths are rounded to `multiple`. Maps are the largest. Raises `SpecError` for a space without a standard.
+    share: 0..1; widths are rounded to `multiple`. Maps are the largest. Raises `SpecError` for a space without a
+    standard.
     """
     choices = []
     for c in space.choices:
@@ -52,7 +53,9 @@ def uniform(space: SearchSpace, share: float, multiple: int = 4) -> tuple[Search
     standard = find(space.name).standard
     if standard is None:
         raise SpecError(f"space {space.name}: names no standard network; give its record a function `standard`")
-    return scaled, scaled.largest() | {name: _nearest(scaled.choice(name).options, v) for name, v in standard(space).items()}
+    return scaled, scaled.largest() | {
+        name: _nearest(scaled.choice(name).options, v) for name, v in standard(space).items()
+    }
 
 
 def _nearest(options: tuple[int, ...], value: int) -> int:

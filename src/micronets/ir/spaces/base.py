@@ -19,8 +19,8 @@ class Space:
     - name: what configurations and messages call it.
     - kinds: of inputs that it has networks for (`inputs.KINDS`).
     - function: `(Inputs, classes, **options) -> SearchSpace`; its arguments with defaults are the options of the space.
-    - standard: values of a `SearchSpace`'s choices but widths and shapes: the network that the space grew out of; None where
-      there is no such network.
+    - standard: values of a `SearchSpace`'s choices but widths and shapes: the network that the space grew out of; None
+      where there is no such network.
     - defaults: by kind of input, the options whose defaults are others there.
     """
 
@@ -69,8 +69,8 @@ class Space:
         """The space for given data.
 
         - kind, classes: of input, and number of outputs.
-        - options: what the user chose. decided: options that the data decide (`TaskData.space_options`); those that the space
-          has not are left out.
+        - options: what the user chose. decided: options that the data decide (`TaskData.space_options`); those that the
+          space has not are left out.
         - fix: choices that have one value, by name: they are then no choices any more.
 
         Raises `SpecError`, also for an option that the data decide otherwise.

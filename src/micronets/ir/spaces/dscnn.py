@@ -2,8 +2,8 @@
 
 The paper searches channels in 10 % steps of 276, rounded to multiples of 4, and the number of depthwise-separable
 blocks, up to nine. It keeps the stem at stride 1, which then sets the memory of every network. Here the stem's
-stride and kernel, the kernels of the blocks and the input are choices too. For anomaly detection the paper's backbone is
-DS-CNN(L): five blocks, the last two with a stride of 2 like the first, and a square stem.
+stride and kernel, the kernels of the blocks and the input are choices too. For anomaly detection the paper's backbone
+is DS-CNN(L): five blocks, the last two with a stride of 2 like the first, and a square stem.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ def space(
 
     max_width: largest channel count, at least 40; blocks: most depthwise-separable blocks; min_blocks: the first ones,
     which are always there. strides: of the blocks, 1 where none is given; a block with a stride is always there.
-    stem_strides: options of the stem's stride along time. stem_kernels: options of its kernel along time, all even or all
-    odd. stem_columns: its kernel along frequency; 0: a square kernel, with its stride along both axes.
+    stem_strides: options of the stem's stride along time. stem_kernels: options of its kernel along time, all even or
+    all odd. stem_columns: its kernel along frequency; 0: a square kernel, with its stride along both axes.
     Raises `SpecError` for sizes out of range.
     """
     if not 1 <= min_blocks <= blocks:
@@ -80,7 +80,9 @@ def space(
                 stride=(steps[i - 1], steps[i - 1]),
                 activation="relu",
             )
-            pointwise = Conv2D(name=f"pw{i}", inputs=(f"dw{i}",), filters=pick(f"width{i}"), kernel=(1, 1), activation="relu")
+            pointwise = Conv2D(
+                name=f"pw{i}", inputs=(f"dw{i}",), filters=pick(f"width{i}"), kernel=(1, 1), activation="relu"
+            )
             body.append(Block((depthwise, pointwise), keep=f"keep{i}" if may_go[i - 1] else None))
         pool = Mean(name="pool", inputs=(body[-1].layers[-1].name,))
         body.append(Block((pool, FullyConnected(name="logits", inputs=("pool",), units=classes))))
@@ -95,4 +97,6 @@ def standard(space: SearchSpace) -> Mapping[str, int]:
     return kernels | {c.name: int(int(c.name.removeprefix("keep")) <= 4) for c in space.choices if c.kind == "keep"}
 
 
-SPACE = Space("dscnn", tuple(KINDS), space, standard, defaults=dict.fromkeys(("ad", "images", "ic", "features"), _SQUARE))
+SPACE = Space(
+    "dscnn", tuple(KINDS), space, standard, defaults=dict.fromkeys(("ad", "images", "ic", "features"), _SQUARE)
+)

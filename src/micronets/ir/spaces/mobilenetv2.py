@@ -1,9 +1,9 @@
 """MobileNetV2 (Sandler et al. 2018) as the MicroNets paper searches it for images (Section 5.2.1), widened.
 
-The paper's choices are the widths of the stem, of the first and the last convolution of every inverted bottleneck, and of
-the head, in 10 % steps of the full network, rounded down to multiples of 4. Kernels, depth and the input are choices
-too here. A block that keeps the size of its map adds it to its result; where the two have different widths, the narrower
-one is padded with zero channels, as the paper's released networks do it; `tied` avoids that.
+The paper's choices are the widths of the stem, of the first and the last convolution of every inverted bottleneck, and
+of the head, in 10 % steps of the full network, rounded down to multiples of 4. Kernels, depth and the input are choices
+too here. A block that keeps the size of its map adds it to its result; where the two have different widths, the
+narrower one is padded with zero channels, as the paper's released networks do it; `tied` avoids that.
 """
 
 from __future__ import annotations
@@ -141,5 +141,9 @@ def _conv(name: str, before: str, filters: int, kernel: int, stride: int = 1, ac
 
 
 SPACE = Space(
-    "mobilenetv2", tuple(KINDS), space, standard, defaults={"ic": {"stem_strides": (1,), "strides": (1, 2, 1, 2, 1, 1, 1)}}
+    "mobilenetv2",
+    tuple(KINDS),
+    space,
+    standard,
+    defaults={"ic": {"stem_strides": (1,), "strides": (1, 2, 1, 2, 1, 1, 1)}},
 )

@@ -29,11 +29,12 @@ def space(
 ) -> SearchSpace:
     """Residual networks of full convolutions.
 
-    max_width: most channels of the first stage, a multiple of 4; in steps of 4. The second and the third stage have twice
-        and four times as many, in twice and four times the steps. Inside a block the width is a choice of its own.
+    max_width: most channels of the first stage, a multiple of 4; in steps of 4. The second and the third stage have
+        twice and four times as many, in twice and four times the steps. Inside a block the width is a choice of its
+        own.
     blocks: most residual blocks of each stage; min_blocks: the first ones of a stage, which are always there.
-    kernels: options of each convolution's side, odd; with a stride of 2 those above 1. stem_strides: options of the stem's.
-    Raises `SpecError` for sizes out of range.
+    kernels: options of each convolution's side, odd; with a stride of 2 those above 1. stem_strides: options of the
+    stem's. Raises `SpecError` for sizes out of range.
     """
     if not 1 <= min_blocks <= blocks:
         raise SpecError(f"space resnet: min_blocks = {min_blocks}; allowed: 1 to blocks = {blocks}")
@@ -73,7 +74,14 @@ def space(
                 keep = f"keep{name}" if i > min_blocks else None
                 halvings += strided
                 layers: tuple[Layer, ...] = (
-                    _conv(f"conv{name}a", before, pick(f"inner{name}"), pick(f"kernel{name}a"), 2 if strided else 1, "relu"),
+                    _conv(
+                        f"conv{name}a",
+                        before,
+                        pick(f"inner{name}"),
+                        pick(f"kernel{name}a"),
+                        2 if strided else 1,
+                        "relu",
+                    ),
                     _conv(f"conv{name}b", f"conv{name}a", pick(f"width{stage}"), pick(f"kernel{name}b"), 1, "none"),
                 )
                 if strided:

@@ -75,7 +75,9 @@ def space(
         body = [Block((stem,)), Block((collapse,))]
         for stage in (1, 2):
             if stage == 2:
-                body.append(Block(_separable("down", body[-1].layers[-1].name, pick("width2"), pick("kernel_down"), 1, 2)))
+                body.append(
+                    Block(_separable("down", body[-1].layers[-1].name, pick("width2"), pick("kernel_down"), 1, 2))
+                )
             for i in range(1, blocks + 1):
                 name, before = f"{stage}_{i}", body[-1].layers[-1].name
                 width, kernel, dilation = pick(f"width{stage}"), pick(f"kernel{name}"), pick(f"dilation{name}")
@@ -98,7 +100,9 @@ def standard(space: SearchSpace) -> Mapping[str, int]:
 def _separable(name: str, before: str, width: int, kernel: int, dilation: int, stride: int) -> tuple[Layer, ...]:
     """A depthwise convolution along time and a pointwise one; the latter is rectified unless a residual add follows."""
     return (
-        DepthwiseConv2D(name=f"dw{name}", inputs=(before,), kernel=(kernel, 1), dilation=(dilation, 1), stride=(stride, 1)),
+        DepthwiseConv2D(
+            name=f"dw{name}", inputs=(before,), kernel=(kernel, 1), dilation=(dilation, 1), stride=(stride, 1)
+        ),
         Conv2D(
             name=f"pw{name}",
             inputs=(f"dw{name}",),

@@ -23,8 +23,8 @@ from micronets.pipeline.stages.base import Stage
 def check_budget(context: RunContext) -> None:
     """Refuses a budget that no network of the space was found to meet, before data are made or read.
 
-    Where the data decide the number of classes or the size of the input, the least that they can be is taken; the search
-    itself checks again once they are known. Raises `BudgetError`.
+    Where the data decide the number of classes or the size of the input, the least that they can be is taken; the
+    search itself checks again once they are known. Raises `BudgetError`.
     """
     from micronets.design.budget_fitter import BudgetFitter
 
@@ -40,12 +40,15 @@ def check_budget(context: RunContext) -> None:
     except SpecError:
         if "file" not in config.space:
             raise
-        return  # networks of the user's may want more than the least input: they are checked again when the data are there
+        # networks of the user's may want more than the least input: they are checked again when the data are there
+        return
     BudgetFitter(space, board_budget(config.budget, board), board, runtime=context.costs).feasible_shapes()
 
 
 def _inputs(context: RunContext) -> dict[str, Any]:
-    """The board, the budget, the space and the settings of the search; the budget is checked before data are looked at."""
+    """The board, the budget, the space and the settings of the search; the budget is checked before data are looked
+    at.
+    """
     if not (context.run / VALUES).is_file():
         check_budget(context)
     settings = settings_for(context, "board", "budget", "runtime", "latency_model", "space", "search")

@@ -20,7 +20,9 @@ from micronets.pipeline.stages.search import SEARCH
 
 
 def _inputs(context: RunContext) -> dict[str, Any]:
-    """The space, the teacher's settings, the network that the search chose, and the weights of another run's teacher."""
+    """The space, the teacher's settings, the network that the search chose, and the weights of another run's
+    teacher.
+    """
     inputs = {**settings_for(context, "space", "teacher"), **directory.check_outputs(context.run, SEARCH)}
     teacher = context.config.teacher
     if teacher is not None and teacher.run:
@@ -51,7 +53,9 @@ def _teacher(context: RunContext) -> Sequence[str]:
 def teacher_arch(context: RunContext) -> Arch:
     """The teacher's network: the largest of its space, with the input of the network that the search chose."""
     assert context.config.teacher is not None
-    table = space_table(context.config.task, {**context.config.space, **context.config.teacher.options}, "teacher.options")
+    table = space_table(
+        context.config.task, {**context.config.space, **context.config.teacher.options}, "teacher.options"
+    )
     space = make_space(context.config.task, table, len(context.data.classes), context.data.space_options)
     inputs = {c.name: context.values[c.name] for c in space.choices if c.name in context.input_settings}
     return derive(space, largest(space, {**context.config.teacher.values, **inputs}))

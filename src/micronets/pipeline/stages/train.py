@@ -53,8 +53,8 @@ def _teacher_net(context: RunContext) -> Net | None:
     theirs = net.arch.input_shape, net.arch.output_shape
     if mine != theirs:
         raise SpecError(
-            f"teacher.run = '{teacher.run}': its network maps {theirs[0]} to {theirs[1]}, this one {mine[0]} to {mine[1]}; "
-            "fix the input with [space.fix], or train a teacher in this run"
+            f"teacher.run = '{teacher.run}': its network maps {theirs[0]} to {theirs[1]}, this one {mine[0]} to "
+            f"{mine[1]}; fix the input with [space.fix], or train a teacher in this run"
         )
     return net
 

@@ -15,7 +15,8 @@ _RESAMPLES, _FEW = 1000, 5
 
 
 def auc(scores: Floats, abnormal: Bools) -> float:
-    """Probability that an abnormal example scores higher than a normal one, equals counting half; NaN without both kinds.
+    """Probability that an abnormal example scores higher than a normal one, equals counting half; NaN without both
+    kinds.
 
     scores `[N]`: higher is more abnormal. Equals `sklearn.metrics.roc_auc_score(abnormal, scores)`.
     """
@@ -28,7 +29,8 @@ def partial_auc(scores: Floats, abnormal: Bools, max_fpr: float = 0.1) -> float:
     """AUC over false-positive rates up to `max_fpr`, brought to 0.5 for chance and 1 for perfect (McClish 1989).
 
     The area A under the ROC curve there becomes (1 + (A - min) / (max - min)) / 2 with min = max_fpr^2 / 2 and
-    max = max_fpr. Equals `roc_auc_score(..., max_fpr=max_fpr)`, which the DCASE challenge reports. NaN without both kinds.
+    max = max_fpr. Equals `roc_auc_score(..., max_fpr=max_fpr)`, which the DCASE challenge reports. NaN without both
+    kinds.
     """
     if abnormal.all() or not abnormal.any():
         return float("nan")
@@ -48,8 +50,8 @@ def partial_auc(scores: Floats, abnormal: Bools, max_fpr: float = 0.1) -> float:
 def interval(groups: Sequence[tuple[Floats, Bools]], seed: int = 0) -> tuple[float, float] | None:
     """95 % interval of the mean AUC of `groups` (scores, abnormal), by the bootstrap over 1000 resamples.
 
-    Normal and abnormal examples are drawn anew within each group; where some group has fewer than 5 of a kind, the groups
-    are drawn anew too, as so few examples say nothing about their own spread. None if a group lacks a kind.
+    Normal and abnormal examples are drawn anew within each group; where some group has fewer than 5 of a kind, the
+    groups are drawn anew too, as so few examples say nothing about their own spread. None if a group lacks a kind.
     """
     if not groups or any(a.all() or not a.any() for _, a in groups):
         return None

@@ -1,8 +1,9 @@
 """Anomaly data in memory: log-mels of whole clips by split, cut into windows; a clip is judged by all of its windows.
 
 The network names the machine that a window comes from, and has learnt that from sound machines alone. Of a window the
-score is -log softmax of the clip's own machine (how surprised the network is by the truth); of a clip, the mean over its
-windows. (MicroNets, Section 5.3, takes minus the softmax itself, which saturates where the network is sure of itself.)
+score is -log softmax of the clip's own machine (how surprised the network is by the truth); of a clip, the mean over
+its windows. (MicroNets, Section 5.3, takes minus the softmax itself, which saturates where the network is sure of
+itself.)
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ Bools = npt.NDArray[np.bool_]
 class AdData(LabelledData):
     """Machine sounds; a `TaskData` whose examples are windows. Classes are machines, as `slider_id_00`.
 
-    clips: by split: log-mel pixels uint8 `[C, T, M]`. machine: class indices `[C]`. abnormal: bool `[C]`, false in "train".
+    clips: by split: log-mel pixels uint8 `[C, T, M]`. machine: class indices `[C]`. abnormal: bool `[C]`, false in
+    "train".
     """
 
     windows: Windows
@@ -81,8 +83,8 @@ class AdData(LabelledData):
         return Augmenter(self.clips["train"], self.windows, self.augmentation)
 
     def evaluate(self, outputs: npt.NDArray[Any], split: str) -> Score:
-        """AUC of the clips' anomaly scores, mean over machines, with pAUC (up to a false-positive rate of 0.1) and those of
-        each machine. In a split without abnormal clips: the share of windows whose machine is named right.
+        """AUC of the clips' anomaly scores, mean over machines, with pAUC (up to a false-positive rate of 0.1) and
+        those of each machine. In a split without abnormal clips: the share of windows whose machine is named right.
 
         outputs: logits `[N, classes]` of all windows of the split.
         """
@@ -104,7 +106,9 @@ class AdData(LabelledData):
 
 
 def anomaly_scores(outputs: npt.NDArray[Any], own: Labels, windows: int) -> npt.NDArray[np.float64]:
-    """`[C]`: mean over a clip's windows of -log softmax of its own machine; outputs: logits `[C * windows, classes]`."""
+    """`[C]`: mean over a clip's windows of -log softmax of its own machine; outputs: logits
+    `[C * windows, classes]`.
+    """
     logits = outputs.reshape(len(own), windows, -1).astype(np.float64)
     top = logits.max(2, keepdims=True)
     surprise = np.log(np.exp(logits - top).sum(2)) + top[..., 0] - logits[np.arange(len(own)), :, own]

@@ -43,7 +43,9 @@ def scan(root: Path) -> tuple[list[Recorded], tuple[str, ...]]:
     if not root.is_dir():
         what = "not a directory" if root.exists() else "no such directory"
         raise DataError(f"{root}: {what}; give one with machine sounds: {LAYOUTS}")
-    files = sorted(p for p in root.rglob("*") if p.is_file() and not any(q.startswith(".") for q in p.relative_to(root).parts))
+    files = sorted(
+        p for p in root.rglob("*") if p.is_file() and not any(q.startswith(".") for q in p.relative_to(root).parts)
+    )
     wavs = [p for p in files if p.suffix.lower() == ".wav"]
     check_utf8(q for p in wavs for q in (*reversed(p.parents[: len(p.relative_to(root).parts) - 1]), p))
     if not wavs:
@@ -52,7 +54,9 @@ def scan(root: Path) -> tuple[list[Recorded], tuple[str, ...]]:
     read = [_recorded(root, p) for p in wavs]
     known = [r for r in read if r is not None]
     if not known:
-        raise DataError(f"{root}: the names do not say machine and state (first: {wavs[0].relative_to(root)}); use {LAYOUTS}")
+        raise DataError(
+            f"{root}: the names do not say machine and state (first: {wavs[0].relative_to(root)}); use {LAYOUTS}"
+        )
     strange = len(wavs) - len(known)
     first = next((p for p, r in zip(wavs, read, strict=True) if r is None), None)
     return known, (
@@ -86,8 +90,8 @@ def split(records: Sequence[Recorded], root: Path) -> tuple[dict[str, list[Recor
     """Recordings by "train", "val" and "test", and notes. Abnormal ones are for testing alone.
 
     A test folder is obeyed. Without one, of the n normal recordings of a machine a third, but no more than there are
-    abnormal ones, go to "test". Of the others a tenth go to "val", if they are 3 or more. Which goes where depends on its
-    name alone. Raises `DataError` where a machine has too few.
+    abnormal ones, go to "test". Of the others a tenth go to "val", if they are 3 or more. Which goes where depends on
+    its name alone. Raises `DataError` where a machine has too few.
     """
     out: dict[str, list[Recorded]] = {"train": [], "val": [], "test": []}
     for name, own in _by_machine(records).items():
@@ -116,7 +120,8 @@ def _notes(out: Mapping[str, Sequence[Recorded]]) -> tuple[str, ...]:
     bad = sum(r.abnormal for r in out["test"])
     if len(out["test"]) < 100:
         lines.append(
-            f"the test split has {len(out['test']) - bad} normal and {bad} abnormal recordings: very few, see the interval"
+            f"the test split has {len(out['test']) - bad} normal and {bad} abnormal recordings: very few, see the "
+            "interval"
         )
     return tuple(lines)
 

@@ -22,8 +22,10 @@ Labels = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Windows:
-    """How a clip becomes network inputs: log-mel `[T, M]` -> windows of `frames` every `hop` frames -> `[height, width, 1]`
-    by bilinear interpolation -> (pixel - input_mean) / input_scale of `logmel`. Defaults: MicroNets, Section 5.3."""
+    """How a clip becomes network inputs: log-mel `[T, M]` -> windows of `frames` every `hop` frames ->
+    `[height, width, 1]` by bilinear interpolation -> (pixel - input_mean) / input_scale of `logmel`. Defaults:
+    MicroNets, Section 5.3.
+    """
 
     logmel: FrontEnd = LOGMEL
     frames: int = 64
@@ -56,14 +58,18 @@ class Windows:
             sizes = {name: int(raw[name]) for name in ("frames", "hop", "height", "width")}
             logmel = FrontEnd.from_json(json.dumps(raw["logmel"]), where)
         except (ValueError, TypeError, KeyError) as e:
-            raise SpecError(f"{where}: its front end is not that of anomaly detection ({e!r}); give a model of task ad") from e
+            raise SpecError(
+                f"{where}: its front end is not that of anomaly detection ({e!r}); give a model of task ad"
+            ) from e
         if min(sizes.values()) < 1:
             raise SpecError(f"{where}: its windows are {sizes}; every number must be above 0")
         return Windows(logmel, **sizes)
 
 
 def bilinear(n: int, m: int) -> Floats:
-    """Matrix `[m, n]` that resizes `n` samples to `m` by linear interpolation between sample centres, edges repeated."""
+    """Matrix `[m, n]` that resizes `n` samples to `m` by linear interpolation between sample centres, edges
+    repeated.
+    """
     at = np.clip((np.arange(m) + 0.5) * n / m - 0.5, 0, n - 1)
     low = np.minimum(at.astype(np.int64), max(n - 2, 0))
     matrix = np.zeros((m, n), np.float32)

@@ -5,8 +5,8 @@
     knocks at the ends of a stroke           /
 
 A *kind* (slider, fan, pump, valve) fixes what is there; its machines (`id_00`, `id_02`, ...) differ a little in speed,
-stroke, spectrum of the harmonics and resonances, as machines of one make do. Every clip has its own speed, load, level and
-background. A fault changes the sound where physics does (`FAULTS`), by a random severity.
+stroke, spectrum of the harmonics and resonances, as machines of one make do. Every clip has its own speed, load, level
+and background. A fault changes the sound where physics does (`FAULTS`), by a random severity.
 """
 
 from __future__ import annotations
@@ -40,17 +40,18 @@ _SEVERITY: Mapping[tuple[str, str], float] = {
     ("valve", "scrape"): 1.2,
     ("valve", "belt"): 1.3,
 }
-"""By kind and fault, where it is not 1. Chosen on clips of other seeds than those of any split (see docs/anomaly.md)."""
+"""By kind and fault, where it is not 1. They were chosen on clips of other seeds than any split's (docs/anomaly.md)."""
 VERSION = 3  # raise it when anything here sounds different
 _TABLE = 4096
 
 
 @dataclass(frozen=True, eq=False)
 class Machine:
-    """One machine. shaft_hz: speed. stroke_s: a back-and-forth takes so long (0: it runs steadily). harmonics: amplitudes of
-    multiples of the shaft speed `[K]`. noise, noise_depth, noise_order: level of the noise, and how much and at which
-    multiple of the shaft speed it swells. knock: level of the blow at each end of a stroke. bearing_order: blows of a
-    damaged bearing per turn. modes: frequency in Hz, quality and gain of each resonance `[M, 3]`."""
+    """One machine. shaft_hz: speed. stroke_s: a back-and-forth takes so long (0: it runs steadily). harmonics:
+    amplitudes of multiples of the shaft speed `[K]`. noise, noise_depth, noise_order: level of the noise, and how much
+    and at which multiple of the shaft speed it swells. knock: level of the blow at each end of a stroke. bearing_order:
+    blows of a damaged bearing per turn. modes: frequency in Hz, quality and gain of each resonance `[M, 3]`.
+    """
 
     kind: str
     shaft_hz: float
@@ -66,7 +67,10 @@ class Machine:
 
 @dataclass(frozen=True)
 class Made:
-    """A clip to synthesise: number `index` of a machine in a split. In "val" and "test" every second one has a fault."""
+    """A clip to synthesise: number `index` of a machine in a split.
+
+    In "val" and "test" every second one has a fault.
+    """
 
     kind: str
     name: str
@@ -113,7 +117,12 @@ def machine(kind: str, name: str) -> Machine:
     k = np.arange(1, 121)
     harmonics = np.exp(make.normal(0, 0.7, len(k))) / k + 0.5 * np.isin(k % teeth, (0,)) / np.sqrt(k / teeth)
     modes = np.stack(
-        [np.geomspace(180, 6500, 9) * np.exp(make.normal(0, 0.08, 9)), make.uniform(6, 25, 9), make.uniform(0.4, 1.4, 9)], 1
+        [
+            np.geomspace(180, 6500, 9) * np.exp(make.normal(0, 0.08, 9)),
+            make.uniform(6, 25, 9),
+            make.uniform(0.4, 1.4, 9),
+        ],
+        1,
     )
     modes *= np.exp(own.normal(0, 1, (9, 3)) * [0.02, 0.15, 0.22])
     return Machine(
@@ -199,7 +208,13 @@ Change = Callable[[Machine, Floats, Floats, Floats, Floats, float, np.random.Gen
 
 
 def _bearing(
-    m: Machine, drive: Floats, friction: Floats, phase: Floats, moving: Floats, severity: float, rng: np.random.Generator
+    m: Machine,
+    drive: Floats,
+    friction: Floats,
+    phase: Floats,
+    moving: Floats,
+    severity: float,
+    rng: np.random.Generator,
 ) -> Changed:
     """A damaged race: a blow each time a ball passes, louder where the load is."""
     slip = phase * m.bearing_order * (1 + rng.normal(0, 0.01))
@@ -210,7 +225,13 @@ def _bearing(
 
 
 def _imbalance(
-    m: Machine, drive: Floats, friction: Floats, phase: Floats, moving: Floats, severity: float, rng: np.random.Generator
+    m: Machine,
+    drive: Floats,
+    friction: Floats,
+    phase: Floats,
+    moving: Floats,
+    severity: float,
+    rng: np.random.Generator,
 ) -> Changed:
     """A bent shaft or a lost blade: everything swells once a turn, and the first harmonics grow."""
     swell = 1 + min(0.8 * severity, 1.0) * np.sin(2 * np.pi * phase + rng.uniform(0, 2 * np.pi))
@@ -219,7 +240,13 @@ def _imbalance(
 
 
 def _scrape(
-    m: Machine, drive: Floats, friction: Floats, phase: Floats, moving: Floats, severity: float, rng: np.random.Generator
+    m: Machine,
+    drive: Floats,
+    friction: Floats,
+    phase: Floats,
+    moving: Floats,
+    severity: float,
+    rng: np.random.Generator,
 ) -> Changed:
     """Grit or a loose part that rubs: bursts of a tenth of a second, some every second."""
     n = len(phase)
@@ -232,7 +259,13 @@ def _scrape(
 
 
 def _belt(
-    m: Machine, drive: Floats, friction: Floats, phase: Floats, moving: Floats, severity: float, rng: np.random.Generator
+    m: Machine,
+    drive: Floats,
+    friction: Floats,
+    phase: Floats,
+    moving: Floats,
+    severity: float,
+    rng: np.random.Generator,
 ) -> Changed:
     """A loose belt: it slips now and then, and squeals while it does (its other effects are in the motion)."""
     n = len(phase)
@@ -244,7 +277,13 @@ def _belt(
 
 
 def _leak(
-    m: Machine, drive: Floats, friction: Floats, phase: Floats, moving: Floats, severity: float, rng: np.random.Generator
+    m: Machine,
+    drive: Floats,
+    friction: Floats,
+    phase: Floats,
+    moving: Floats,
+    severity: float,
+    rng: np.random.Generator,
 ) -> Changed:
     """A seal that hisses all the time, and takes some of the flow's pulsation away."""
     hiss = np.diff(rng.standard_normal(len(phase) + 1))
@@ -280,7 +319,9 @@ def _structure(m: Machine, x: Floats) -> Floats:
 
 
 def _recorded(sound: Floats, rng: np.random.Generator) -> Samples:
-    """At some distance in a factory: its noise 8 to 16 dB below, clangs of others, a level that varies by 8 dB either way."""
+    """At some distance in a factory: its noise 8 to 16 dB below, clangs of others, a level that varies by 8 dB
+    either way.
+    """
     n = len(sound)
     f = np.arange(n // 2 + 1)
     f[0] = 1

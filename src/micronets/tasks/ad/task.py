@@ -28,7 +28,8 @@ Pixels = npt.NDArray[np.uint8]
 class Options:
     """Where the examples come from. Paths start at the directory you run in.
 
-    path: machine sounds, as `slider_id_00/{normal,anomaly}/*.wav` or in the folders of DCASE 2020; empty: synthetic machines.
+    path: machine sounds, as `slider_id_00/{normal,anomaly}/*.wav` or in the folders of DCASE 2020; empty: synthetic
+    machines.
     machine: kind of machine, such as slider, fan, pump or valve, or all; empty: all that are there (synthetic: slider).
     synthetic_clips: training clips to synthesise, where there is no path.
     clip_seconds: length of a clip; longer recordings lose their end.
@@ -59,8 +60,8 @@ def load(
 ) -> AdData:
     """The machine sounds at `path`, or synthetic ones; the options are those of `Options`.
 
-    splits: those to read ("all": everything in one); the others stay empty. windows: default: log-mel standardised over the
-    training clips. Raises `DataError` (data that cannot be used) and `SpecError` (a bad option).
+    splits: those to read ("all": everything in one); the others stay empty. windows: default: log-mel standardised over
+    the training clips. Raises `DataError` (data that cannot be used) and `SpecError` (a bad option).
     """
     for s in splits:
         if s not in (*SPLITS, "all"):
@@ -74,7 +75,9 @@ def load(
         sounds, notes, read = by_split, [*strange, *few], _recorded
     classes = tuple(sorted({c.machine for c in sounds["train"]}))
     if len(classes) < 2:
-        raise DataError(f"{path}: only one machine, {classes[0]}; the network learns to tell machines apart: two are needed")
+        raise DataError(
+            f"{path}: only one machine, {classes[0]}; the network learns to tell machines apart: two are needed"
+        )
     sounds = {"all": [c for s in SPLITS for c in sounds[s]]} if "all" in splits else sounds
     sounds = {s: sounds.get(s, []) if s in splits else [] for s in (*SPLITS, *sounds)}
     clips = {}
@@ -83,9 +86,15 @@ def load(
         notes += [f"{s}: {note}" for note in more]
     count = sum(map(len, sounds.values()))
     if "train" in splits and not sounds["val"]:
-        notes.append("too few recordings for a validation split: the end of each training recording serves, the rest trains")
+        notes.append(
+            "too few recordings for a validation split: the end of each training recording serves, the rest trains"
+        )
         cut = own.frames + 2 * own.hop  # three windows
-        sounds["val"], clips["val"], clips["train"] = sounds["train"], clips["train"][:, -cut:], clips["train"][:, :-cut]
+        sounds["val"], clips["val"], clips["train"] = (
+            sounds["train"],
+            clips["train"][:, -cut:],
+            clips["train"][:, :-cut],
+        )
     if windows is None and len(clips["train"]):
         own = replace(own, logmel=_standardised(own.logmel, clips["train"]))
     what = f"{len(classes)} machines, {count} clips of {own.logmel.clip_ms / 1000:g} s"
@@ -104,7 +113,9 @@ def load(
 
 def _standardised(fe: FrontEnd, clips: Pixels) -> FrontEnd:
     """With mean and deviation of the training pixels, rounded."""
-    return replace(fe, input_mean=(float(round(float(clips.mean()))),), input_scale=(float(max(1, round(float(clips.std())))),))
+    return replace(
+        fe, input_mean=(float(round(float(clips.mean()))),), input_scale=(float(max(1, round(float(clips.std())))),)
+    )
 
 
 def _recorded(sounds: Sequence[Any], fe: FrontEnd) -> tuple[Pixels, tuple[str, ...]]:
@@ -113,8 +124,9 @@ def _recorded(sounds: Sequence[Any], fe: FrontEnd) -> tuple[Pixels, tuple[str, .
 
 
 def _synthetic(machine: str, clips: int) -> dict[str, list[Any]]:
-    """What to synthesise: `clips` for "train", 0.3 times as many for "val" and 0.8 for "test", of which every second one
-    has a fault; every machine and fault as often."""
+    """What to synthesise: `clips` for "train", 0.3 times as many for "val" and 0.8 for "test", of which every second
+    one has a fault; every machine and fault as often.
+    """
     if machine not in (*synthetic.KINDS, "all"):
         raise SpecError(f"ad: no synthetic machine '{machine}'; {did_you_mean(machine, (*synthetic.KINDS, 'all'))}")
     kinds = synthetic.KINDS if machine == "all" else (machine,)
@@ -137,8 +149,9 @@ def _made(sounds: Sequence[Any], fe: FrontEnd) -> tuple[Pixels, tuple[str, ...]]
 
 
 def examples(card: Card, path: Path | None, *, split: str = "test", test: Path | None = None) -> Examples:
-    """The windows of a split of the data at `path`, through the model's own front end; machines that it does not know are
-    left out. Raises `SpecError` and `DataError`, also if nothing is left."""
+    """The windows of a split of the data at `path`, through the model's own front end; machines that it does not know
+    are left out. Raises `SpecError` and `DataError`, also if nothing is left.
+    """
     if test is not None:
         raise SpecError("--test: task ad takes its test recordings from --data")
     if card.labels is None or card.frontend is None:
@@ -164,7 +177,10 @@ def examples(card: Card, path: Path | None, *, split: str = "test", test: Path |
         clips={split: data.clips[split][rows]},
         machine={split: order[data.machine[split][rows]]},
         abnormal={split: data.abnormal[split][rows]},
-        notes=(*data.notes, *([f"machines that the model does not know left out: {', '.join(unknown)}"] if unknown else [])),
+        notes=(
+            *data.notes,
+            *([f"machines that the model does not know left out: {', '.join(unknown)}"] if unknown else []),
+        ),
     )
     return Examples(
         part=lambda rows: known.inputs(split, {}, rows), labels=known.labels(split), classes=known.classes,

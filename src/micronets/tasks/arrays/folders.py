@@ -55,7 +55,9 @@ def read(path: Path) -> Rows:
 
 
 def shape(path: Path) -> tuple[int, ...] | None:
-    """The shape of an example of an .npz, from its header alone; None for other data and for a header of another form."""
+    """The shape of an example of an .npz, from its header alone; None for other data and for a header of another
+    form.
+    """
     packs = [path] if path.is_file() else sorted(path.glob("*.npz"))
     try:
         with zipfile.ZipFile(packs[0]) as pack, pack.open("x.npy") as file:
@@ -91,8 +93,12 @@ def rows_of(arrays: Mapping[str, npt.NDArray[Any]], where: str, lacking: Sequenc
     if not x.ndim:
         raise DataError(f"{where}: x is one number; need numbers [N, ...] with 1 to 3 axes beside N")
     if y.shape != (len(x),) or y.dtype.kind not in "iuU":
-        raise DataError(f"{where}: y is {y.dtype} {list(y.shape)}; need integers or text [{len(x)}], one for each row of x")
-    if "classes" in arrays and (arrays["classes"].ndim != 1 or len(np.unique(arrays["classes"])) != arrays["classes"].size):
+        raise DataError(
+            f"{where}: y is {y.dtype} {list(y.shape)}; need integers or text [{len(x)}], one for each row of x"
+        )
+    if "classes" in arrays and (
+        arrays["classes"].ndim != 1 or len(np.unique(arrays["classes"])) != arrays["classes"].size
+    ):
         raise DataError(f"{where}: classes is {list(arrays['classes'].shape)}; need different names [C]")
     names = [str(c) for c in arrays["classes"]] if "classes" in arrays else sorted({str(v) for v in y}, key=_natural)
     if y.dtype.kind == "U" or "classes" not in arrays:
@@ -146,7 +152,8 @@ def _folder(root: Path) -> Rows:
         if len(shapes) > 1:
             odd, its = next((p, a.shape) for p, a in zip(paths, arrays, strict=True) if a.shape != arrays[0].shape)
             raise DataError(
-                f"{odd}: its shape {[*its]} is not that of {paths[0].name}, {[*arrays[0].shape]}; every example needs the same"
+                f"{odd}: its shape {[*its]} is not that of {paths[0].name}, {[*arrays[0].shape]}; every example needs "
+                "the same"
             )
         who = [speaker(p.stem) for p in paths]
         parts2.append((name, np.stack(arrays), [f"{name}/{p.name}" for p in paths], who))
@@ -157,7 +164,9 @@ def _stacked(root: Path, parts: Sequence[tuple[str, npt.NDArray[Any], list[str],
     first = parts[0][1]
     for name, rows, _, _ in parts:
         if rows.shape[1:] != first.shape[1:]:
-            raise DataError(f"{root}: examples of class '{name}' are {list(rows.shape[1:])}, others {list(first.shape[1:])}")
+            raise DataError(
+                f"{root}: examples of class '{name}' are {list(rows.shape[1:])}, others {list(first.shape[1:])}"
+            )
     x = _checked(np.concatenate([rows for _, rows, _, _ in parts]), str(root))
     y = np.repeat(np.arange(len(parts)), [len(rows) for _, rows, _, _ in parts]).astype(np.int64)
     keys = [k for _, _, ks, _ in parts for k in ks]
@@ -189,10 +198,14 @@ def _numbers(lines: Sequence[Sequence[str]]) -> bool:
 
 def _checked(x: npt.NDArray[Any], where: str) -> Floats:
     if x.dtype.kind not in "fiu" or not 2 <= x.ndim <= 4 or not x.size:
-        raise DataError(f"{where}: x is {x.dtype} {list(x.shape)}; need numbers [N, ...] with 1 to 3 axes beside N, none empty")
+        raise DataError(
+            f"{where}: x is {x.dtype} {list(x.shape)}; need numbers [N, ...] with 1 to 3 axes beside N, none empty"
+        )
     good = np.abs(x, dtype=np.float64).reshape(len(x), -1).max(1) < _LARGEST  # not a number is not below anything
     if not good.all():
-        raise DataError(f"{where}: example {int(good.argmin())} holds a value that is not a finite number; remove or repair it")
+        raise DataError(
+            f"{where}: example {int(good.argmin())} holds a value that is not a finite number; remove or repair it"
+        )
     return x.astype(np.float32)
 
 
@@ -207,7 +220,8 @@ def _finite(x: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
 def _parted(
     rows: Rows, groups: list[str] | None, keys: list[str], where: str, lacking: Sequence[str] = ("val", "test")
 ) -> Rows:
-    """A tenth of every class in "train" for each split that is lacking, at least one; whole groups where they are given.
+    """A tenth of every class in "train" for each split that is lacking, at least one; whole groups where they are
+    given.
 
     Which examples these are depends on `keys`, or on the names of the groups, alone.
     """
@@ -244,7 +258,9 @@ def _complete(rows: Rows, where: str) -> Rows:
         for s in ("train", "val"):
             if not ((rows.y == c) & (rows.split == s)).any():
                 n = int((rows.y == c).sum())
-                raise DataError(f"{where}: class '{name}' has no {s} example ({n} in all); three of every class are the least")
+                raise DataError(
+                    f"{where}: class '{name}' has no {s} example ({n} in all); three of every class are the least"
+                )
     return rows
 
 

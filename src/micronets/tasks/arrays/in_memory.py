@@ -34,10 +34,10 @@ def arrays(
 ) -> FeaturesData:
     """A data set of numpy arrays, for `search`, `train`, `quantise`, `export` and `evaluate`.
 
-    - x: numbers `[N, K]`, `[N, T, K]` or `[N, H, W, C]` in any unit: networks get them standardised, by mean and deviation of
-      the training examples for each value of the last axis. y: class indices or texts `[N]`.
-    - x_val, y_val, x_test, y_test: examples to choose by and to test on. For a split that is not given, a tenth of every class
-      is set apart: always the same examples, which the hash of an example's place decides, so no seed does.
+    - x: numbers `[N, K]`, `[N, T, K]` or `[N, H, W, C]` in any unit: networks get them standardised, by mean and
+      deviation of the training examples for each value of the last axis. y: class indices or texts `[N]`.
+    - x_val, y_val, x_test, y_test: examples to choose by and to test on. For a split that is not given, a tenth of
+      every class is set apart: always the same examples, which the hash of an example's place decides, so no seed does.
     - classes: names of the outputs; without them, those that y has.
     - group: who or what each example of x is from, `[N]`: groups are then set apart whole.
     - augment: `(x, rng) -> x`, of training examples `[B, ...]` as they were given, at every step.
@@ -70,7 +70,9 @@ def arrays(
         own = np.asarray(group).ravel().astype(str)
         others = len(pack["x"]) - len(parts["train"][0])
         if len(own) != len(parts["train"][0]):
-            raise DataError(f"{source}: group has {len(own)} entries; need {len(parts['train'][0])}, one for each row of x")
+            raise DataError(
+                f"{source}: group has {len(own)} entries; need {len(parts['train'][0])}, one for each row of x"
+            )
         pack["group"] = np.concatenate([own, np.full(others, "")])
     rows = rows_of(pack, source, lacking)
     standard = Standard.of(rows.x[rows.split == "train"])
@@ -112,8 +114,9 @@ def from_torch(
 ) -> FeaturesData:
     """A torch data set, read once into memory: `arrays` of its pairs `(x, y)`.
 
-    - train, val, test: a `Dataset` that can be indexed or iterated over, any sequence of pairs, or a `DataLoader`, of which the
-      data set is taken. Transforms of the data set are applied once: what is to change in every epoch goes into `augment`.
+    - train, val, test: a `Dataset` that can be indexed or iterated over, any sequence of pairs, or a `DataLoader`, of
+      which the data set is taken. Transforms of the data set are applied once: what is to change in every epoch goes
+      into `augment`.
     - channels: where examples of three axes have their channels: torch's (C, H, W), or (H, W, C).
     - classes: names of the outputs; without them, `classes` of the data set if it has any.
     - augment, noise, shift, source: as for `arrays`; `augment` is given (H, W, C).
@@ -122,7 +125,9 @@ def from_torch(
     """
     if channels not in ("first", "last"):
         raise SpecError(f"{source}: channels = {channels!r}; allowed: first, last")
-    read = {name: _read(given, name, channels, source) for name, given in (("train", train), ("val", val), ("test", test))}
+    read = {
+        name: _read(given, name, channels, source) for name, given in (("train", train), ("val", val), ("test", test))
+    }
     names = classes if classes is not None else getattr(getattr(train, "dataset", train), "classes", None)
     (x, y), (x_val, y_val), (x_test, y_test) = read.values()
     assert x is not None and y is not None  # noqa: PT018 -- train was given
@@ -146,7 +151,9 @@ def _read(given: Any, name: str, channels: str, source: str) -> tuple[Array | No
         for i, item in enumerate(items):
             if not isinstance(item, (tuple, list)) or len(item) != 2:
                 kind = type(item).__name__
-                raise DataError(f"{source}: example {i} of {name} is a {kind}; need a pair (x, y) of an example and its class")
+                raise DataError(
+                    f"{source}: example {i} of {name} is a {kind}; need a pair (x, y) of an example and its class"
+                )
             found.append((_numpy(item[0]), _numpy(item[1])))
         return found
 

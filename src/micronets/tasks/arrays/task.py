@@ -28,7 +28,8 @@ __all__ = ["TASK", "FeaturesData", "Options", "Standard", "examples", "load", "o
 class Options:
     """Where the examples come from. Paths start at the directory you run in.
 
-    path: an .npz with x and y, a folder of .npy or .csv files per class, or such a file per class; empty: synthetic motions.
+    path: an .npz with x and y, a folder of .npy or .csv files per class, or such a file per class; empty: synthetic
+    motions.
     synthetic_clips: training examples to synthesise then.
     noise: deviation of the normal noise added to standardised training examples.
     shift: training examples of two or three axes move by up to this share of their first axis, either way, going round.
@@ -77,11 +78,19 @@ class Standard:
         """Inverse of `to_json`. Raises `SpecError`."""
         try:
             raw = json.loads(text)
-            shape, mean, scale = tuple(map(int, raw["shape"])), tuple(map(float, raw["mean"])), tuple(map(float, raw["scale"]))
+            shape, mean, scale = (
+                tuple(map(int, raw["shape"])),
+                tuple(map(float, raw["mean"])),
+                tuple(map(float, raw["scale"])),
+            )
         except (ValueError, TypeError, KeyError) as e:
-            raise SpecError(f"{where}: its front end is not that of task features ({e!r}); give a model of that task") from e
+            raise SpecError(
+                f"{where}: its front end is not that of task features ({e!r}); give a model of that task"
+            ) from e
         if not 1 <= len(shape) <= 3 or not len(mean) == len(scale) == shape[-1] or min(scale) <= 0:
-            raise SpecError(f"{where}: its front end has shape {list(shape)}, {len(mean)} means and {len(scale)} scales")
+            raise SpecError(
+                f"{where}: its front end has shape {list(shape)}, {len(mean)} means and {len(scale)} scales"
+            )
         return Standard(shape, mean, scale)
 
 
@@ -183,9 +192,9 @@ def load(
 ) -> FeaturesData:
     """The arrays at `path`, or synthetic ones; the options are those of `Options`.
 
-    A split that the file names is obeyed; else a tenth of every class goes to "val" and to "test", whole groups where `group`
-    or the file names tell. splits: those to read ("all": everything); the others stay empty. standard: default: that of the
-    training examples. Raises `DataError` (data that cannot be used) and `SpecError` (a bad option).
+    A split that the file names is obeyed; else a tenth of every class goes to "val" and to "test", whole groups where
+    `group` or the file names tell. splits: those to read ("all": everything); the others stay empty. standard: default:
+    that of the training examples. Raises `DataError` (data that cannot be used) and `SpecError` (a bad option).
     """
     for s in splits:
         if s not in (*SPLITS, "all"):
@@ -238,7 +247,9 @@ def _motions(n: int, seed: int = 0) -> Rows:
         (np.sin(fast), 0.2 * np.sin(2 * fast), zero),
         (0.3 * np.sin(turn / 2), zero, np.abs(np.sin(turn)) - 0.6),
     ]
-    clean = np.stack([np.stack(axes, 2) for axes in kinds])[y, np.arange(len(y))] * rng.uniform(0.5, 1.5, (len(y), 1, 1))
+    clean = np.stack([np.stack(axes, 2) for axes in kinds])[y, np.arange(len(y))] * rng.uniform(
+        0.5, 1.5, (len(y), 1, 1)
+    )
     held, _ = np.linalg.qr(rng.normal(0, 0.5, (len(y), 3, 3)) + np.eye(3))  # a rotation, often a small one
     x: npt.NDArray[Any] = clean @ held + rng.normal(0, 1, (len(y), 1, 3)) + rng.normal(0, 0.35, clean.shape)
     split = np.repeat([*count], [*count.values()])

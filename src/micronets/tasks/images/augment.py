@@ -1,7 +1,7 @@
 """Augmentation of pictures in torch, a whole batch at a time.
 
-Moving, zooming, mirroring and resizing are one filter for each picture and axis, of a few taps: the pictures of the network's
-own resolution come out, anti-aliased by the same filter that `frontend.image` uses.
+Moving, zooming, mirroring and resizing are one filter for each picture and axis, of a few taps: the pictures of the
+network's own resolution come out, anti-aliased by the same filter that `frontend.image` uses.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ class Augmenter:
         """`[B]` indices -> `[B, resolution, resolution, colour]` float32 on the generator's device."""
         # Pixels need more than the 8 bits of a bfloat16, and resizing all of float32's.
         with torch.no_grad(), torch.autocast(generator.device.type, enabled=False):
-            # A plane for each colour, `[B, C, S, S]`: whole lines of one colour are what is moved and added most quickly.
+            # A plane for each colour, `[B, C, S, S]`: whole lines of one colour are what is moved and added most
+            # quickly.
             x = self._rows(indices, generator.device).permute(0, 3, 1, 2)
             if frontend.colour < x.shape[1]:
                 x = _gray(x.float())
@@ -67,12 +68,16 @@ class Augmenter:
         mirrored = torch.rand(n, generator=g, device=device) < s.flip
         mirrored = torch.stack((mirrored, torch.zeros_like(mirrored)))
         (across, down), (across_weights, down_weights) = self._taps(starts, parts, mirrored, fe)
-        # Whole lines of pixels are weighed and added: columns first, which change places with the rows before and after.
-        columns = _weighed(x.transpose(2, 3).to(torch.float32, memory_format=torch.contiguous_format), across, across_weights)
+        # Whole lines of pixels are weighed and added: columns first, which change places with the rows before and
+        # after.
+        columns = _weighed(
+            x.transpose(2, 3).to(torch.float32, memory_format=torch.contiguous_format), across, across_weights
+        )
         return _weighed(columns.transpose(2, 3), down, down_weights)
 
     def _taps(self, start: Tensor, part: Tensor, mirrored: Tensor, fe: ImageFrontEnd) -> tuple[Tensor, Tensor]:
-        """Lines that each line along an axis is made of: of a stretch of `part` pixels from `start`, all of them `[2, B]`.
+        """Lines that each line along an axis is made of: of a stretch of `part` pixels from `start`, all of them
+        `[2, B]`.
 
         Two `[2, B, resolution, taps]`: their indices among the `S` lines of the picture, and filter weights.
         """
@@ -88,7 +93,8 @@ class Augmenter:
         # One tap of all lines after the other, as long rows are quicker to calculate with.
         taps = first + torch.arange(count, device=device).view(-1, 1, 1, 1)
         weights = _kernel((taps - (centres - 0.5)) / coarse, fe.filter)
-        # What lies beyond an edge is mirrored at it, where the part may reach there; else it has no weight, as in evaluation.
+        # What lies beyond an edge is mirrored at it, where the part may reach there; else it has no weight, as in
+        # evaluation.
         pad = min(side - 1, math.ceil(round(s.shift * side) + max(0.0, largest - 1) * side - 1e-4))
         weights *= (taps >= -pad) & (taps < side + pad)
         weights /= weights.sum(0)
@@ -99,7 +105,11 @@ class Augmenter:
         """Saturation, contrast and brightness: a share of the picture, one of its gray, and a constant. Changes `x`."""
         s, n = self.settings, len(x)
         saturated = bool(s.saturation) and x.shape[1] == 3
-        own, gray, level = torch.ones(n, device=x.device), torch.zeros(n, device=x.device), torch.zeros(n, device=x.device)
+        own, gray, level = (
+            torch.ones(n, device=x.device),
+            torch.zeros(n, device=x.device),
+            torch.zeros(n, device=x.device),
+        )
         shades = _gray(x) if saturated else x[:, :1, :1, :1]
         if saturated:
             own = 1 + _uniform(n, -s.saturation, s.saturation, g)

@@ -42,7 +42,9 @@ def read(path: Path) -> tuple[Examples, tuple[str, ...]]:
             return _read_batches(folder, "", _unpickled), CLASSES
         if (folder / "data_batch_1.bin").is_file():
             return _read_batches(folder, ".bin", _records), CLASSES
-    raise DataError(f"{path}: no CIFAR-10 in it; need {NPZ}, data_batch_1 to 5 and test_batch, or the same as .bin files")
+    raise DataError(
+        f"{path}: no CIFAR-10 in it; need {NPZ}, data_batch_1 to 5 and test_batch, or the same as .bin files"
+    )
 
 
 def read_npz(path: Path) -> tuple[Examples, tuple[str, ...]]:
@@ -64,17 +66,23 @@ def read_npz(path: Path) -> tuple[Examples, tuple[str, ...]]:
 def _check(path: Path, a: Mapping[str, Any]) -> None:
     x, y, split, classes = a["x"], a["y"], a["split"], a["classes"]
     if x.dtype != np.uint8 or x.ndim != 4 or not x.size or x.shape[1] != x.shape[2] or x.shape[3] not in (1, 3):
-        raise DataError(f"{path}: x is {x.dtype} {list(x.shape)}; need uint8 [N, side, side, 3 or 1] with N of at least 1")
+        raise DataError(
+            f"{path}: x is {x.dtype} {list(x.shape)}; need uint8 [N, side, side, 3 or 1] with N of at least 1"
+        )
     if x.shape[1] > LARGEST:
         raise DataError(f"{path}: pictures of {x.shape[1]} pixels; at most {LARGEST}; write them smaller")
     if y.dtype.kind not in "iu" or y.shape != (len(x),):
         raise DataError(f"{path}: y is {y.dtype} {list(y.shape)}; need integers [{len(x)}], one for each picture")
     if split.dtype.kind != "U" or split.shape != (len(x),):
-        raise DataError(f"{path}: split is {split.dtype} {list(split.shape)}; need text [{len(x)}], one for each picture")
+        raise DataError(
+            f"{path}: split is {split.dtype} {list(split.shape)}; need text [{len(x)}], one for each picture"
+        )
     if classes.dtype.kind != "U" or classes.ndim != 1 or len(set(classes.tolist())) != classes.size or classes.size < 2:
         raise DataError(f"{path}: classes is {classes.dtype} {list(classes.shape)}; need at least 2 different names")
     if y.min() < 0 or y.max() >= len(classes):
-        raise DataError(f"{path}: y goes from {y.min()} to {y.max()}; allowed: 0 to {len(classes) - 1}, an index into classes")
+        raise DataError(
+            f"{path}: y goes from {y.min()} to {y.max()}; allowed: 0 to {len(classes) - 1}, an index into classes"
+        )
     unknown = set(split.tolist()) - set(SPLITS)
     if unknown:
         raise DataError(f"{path}: split holds '{sorted(unknown)[0]}'; allowed: {', '.join(SPLITS)}")
@@ -90,7 +98,15 @@ def _read_batches(folder: Path, suffix: str, parse: Callable[[bytes], tuple[Byte
                 x, y = parse(path.read_bytes())
             except OSError as e:
                 raise DataError(f"{path}: cannot be read ({e.strerror}); unpack CIFAR-10 again") from e
-            except (ValueError, TypeError, KeyError, LookupError, EOFError, AttributeError, pickle.UnpicklingError) as e:
+            except (
+                ValueError,
+                TypeError,
+                KeyError,
+                LookupError,
+                EOFError,
+                AttributeError,
+                pickle.UnpicklingError,
+            ) as e:
                 raise DataError(f"{path}: damaged or not a batch of CIFAR-10 ({e}); unpack CIFAR-10 again") from e
             if len(y) and not 0 <= y.min() <= y.max() < len(CLASSES):
                 raise DataError(f"{path}: labels from {y.min()} to {y.max()}; CIFAR-10 has 0 to 9; unpack it again")

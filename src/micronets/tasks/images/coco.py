@@ -1,10 +1,11 @@
 """COCO 2014 (Lin et al. 2014) as visual wake words: a picture is of class "person" if one covers 0.5 % of it or more.
 
-The rule is that of the Visual Wake Words paper (Chowdhery et al. 2019, Section 3), which takes the share that the box of an
-annotated person has in the picture. Which pictures test:
+The rule is that of the Visual Wake Words paper (Chowdhery et al. 2019, Section 3), which takes the share that the box
+of an annotated person has in the picture. Which pictures test:
 
     paper     those of `val2014` (40,504); those of `train2014` (82,783) train. As in the MicroNets paper.
-    minival   8,059 pictures of `val2014`, by the list of their ids; the other 115,228 train. As in the Visual Wake Words paper.
+    minival   8,059 pictures of `val2014`, by the list of their ids; the other 115,228 train. As in the Visual Wake
+    Words paper.
 
 Validation pictures are a twentieth of those that train.
 """
@@ -61,9 +62,16 @@ def load(
         notes += tuple(f"{s}: {note}" for note in more)
     source = f"{path.name}: {sum(map(len, y.values()))} images of COCO 2014"
     return ImageData(
-        name="vww", classes=CLASSES, source=source if division == "paper" else f"{source}, {division}", frontend=fe, pictures=x,
-        target=y, notes=notes, augmentation=augmentation, marks={} if division == "paper" else {MARK: division},
-    )  # fmt: skip
+        name="vww",
+        classes=CLASSES,
+        source=source if division == "paper" else f"{source}, {division}",
+        frontend=fe,
+        pictures=x,
+        target=y,
+        notes=notes,
+        augmentation=augmentation,
+        marks={} if division == "paper" else {MARK: division},
+    )
 
 
 def _paper(root: Path, splits: set[str]) -> dict[str, Images]:
@@ -96,8 +104,8 @@ def _minival_ids(root: Path) -> set[int]:
     file = next((p for p in (root / MINIVAL, root / "annotations" / MINIVAL) if p.is_file()), None)
     if file is None:
         raise DataError(
-            f"{root / MINIVAL}: no such file; coco_split = 'minival' needs the list of 8,059 image ids, a number on each line,"
-            " from research/object_detection/data of the repository github.com/tensorflow/models"
+            f"{root / MINIVAL}: no such file; coco_split = 'minival' needs the list of 8,059 image ids, a number on "
+            "each line, from research/object_detection/data of the repository github.com/tensorflow/models"
         )
     try:
         ids = [int(line) for line in file.read_text("ascii").split()]
@@ -115,7 +123,9 @@ def _labelled(root: Path, part: str) -> Images:
         stat = file.stat()
         labels = _read(file, stat.st_size, stat.st_mtime_ns)
     except OSError as e:
-        raise DataError(f"{file}: cannot be read ({e.strerror}); unpack COCO's annotations_trainval2014.zip in {root}") from e
+        raise DataError(
+            f"{file}: cannot be read ({e.strerror}); unpack COCO's annotations_trainval2014.zip in {root}"
+        ) from e
     except (ValueError, KeyError, TypeError, AttributeError) as e:
         raise DataError(f"{file}: not COCO's instance annotations ({e!r}); unpack them again") from e
     folder = next((d for d in (root / part, root / "images" / part) if d.is_dir()), None)

@@ -96,5 +96,8 @@ def front_end(card: Card) -> ImageFrontEnd:
 
 
 def examples_for(data: ImageData, card: Card, split: str, where: Path | str) -> Examples:
-    """A split as the model of `card` wants it; the front end is that of `data`. Raises `DataError`: see `examples_of`."""
+    """A split as the model of `card` wants it; the front end is that of `data`.
+
+    Raises `DataError`: see `examples_of`.
+    """
     return examples_of(data, card, split, where, lambda rows: data.inputs(split, {}, rows))

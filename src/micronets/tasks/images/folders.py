@@ -55,7 +55,9 @@ def read(path: Path, fe: ImageFrontEnd) -> tuple[Bytes, list[int]]:
                     found.append(2)
                     image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
                 elif mode in ("I", "F"):
-                    raise DataError(f"{path}: pixels of 32 bits, whose range nobody knows; save it with 8 bits a channel")
+                    raise DataError(
+                        f"{path}: pixels of 32 bits, whose range nobody knows; save it with 8 bits a channel"
+                    )
                 elif mode == "CMYK":
                     found.append(1)
                 if image.has_transparency_data:
@@ -107,7 +109,10 @@ def pictures(paths: Sequence[Path], fe: ImageFrontEnd) -> tuple[Bytes, tuple[str
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:  # Pillow decodes without Python's lock
             for at in range(0, len(paths), _CHUNK):
                 got = [*pool.map(lambda p: read(p, fe), paths[at : at + _CHUNK])]
-                yield np.stack([x for x, _ in got]), np.array([sum(1 << k for k in kinds) for _, kinds in got], np.uint8)
+                yield (
+                    np.stack([x for x, _ in got]),
+                    np.array([sum(1 << k for k in kinds) for _, kinds in got], np.uint8),
+                )
 
     x, marks = mapped_pictures(_key(paths, fe), shape, make)
     hits = [(text, np.flatnonzero(marks >> k & 1)) for k, text in enumerate(_KINDS)]

@@ -25,7 +25,8 @@ _SEED = 20250  # which pictures validate is part of the task: the same ones what
 class Options:
     """Where the examples come from. Paths start at the directory you run in.
 
-    path: CIFAR-10's directory (Python or binary version) or an `.npz`; empty: ten classes of shapes and textures are drawn.
+    path: CIFAR-10's directory (Python or binary version) or an `.npz`; empty: ten classes of shapes and textures are
+    drawn.
     validation: training pictures set apart to choose by, of every class alike.
     synthetic_images: training pictures to draw, where there is no path.
     augmentation: how training pictures are disturbed.
@@ -54,8 +55,8 @@ def load(
     """CIFAR-10 at `path`: its directory (Python or binary version), or an `.npz` (see `cifar`); or drawn pictures.
 
     frontend: default: 32 x 32 colour pixels, as they are. splits: those to read; the others stay empty.
-    validation: pictures taken from "train" for "val", of every class alike, always the same ones; not used where the file
-    has a "val" of its own. Raises `DataError` (data that cannot be used) and `SpecError` (a bad option).
+    validation: pictures taken from "train" for "val", of every class alike, always the same ones; not used where the
+    file has a "val" of its own. Raises `DataError` (data that cannot be used) and `SpecError` (a bad option).
     """
     for s in splits:
         if s not in SPLITS:
@@ -83,7 +84,8 @@ def load(
     x = {s: folders.enlarged(part, fe) for s, part in x.items()}
     count = sum(len(v[0]) for v in parts.values())
     return ImageData(
-        name="ic", classes=classes, source=f"{path.name}: {count} pictures of CIFAR-10", frontend=fe, pictures=x, target=y,
+        name="ic", classes=classes, source=f"{path.name}: {count} pictures of "
+                                           "CIFAR-10", frontend=fe, pictures=x, target=y,
         augmentation=augmentation or ImageAugmentation(),
     )  # fmt: skip
 
@@ -97,9 +99,14 @@ def examples(card: Card, path: Path | None, *, split: str = "test", test: Path |
 
 
 def validation_rows(target: Labels, count: int, where: Path | str) -> tuple[Labels, Labels]:
-    """Indices that stay, and about `count` that validate: the same share of every class. Raises `DataError`, `SpecError`."""
+    """Indices that stay, and about `count` that validate: the same share of every class.
+
+    Raises `DataError`, `SpecError`.
+    """
     if not 1 <= count < len(target):
-        raise SpecError(f"{where}: validation = {count}; allowed: 1 to {len(target) - 1}, of the {len(target)} of train")
+        raise SpecError(
+            f"{where}: validation = {count}; allowed: 1 to {len(target) - 1}, of the {len(target)} of train"
+        )
     rng = np.random.default_rng(_SEED)
     held = []
     for c in np.unique(target):

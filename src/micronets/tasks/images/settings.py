@@ -13,8 +13,8 @@ class ImageAugmentation:
 
     flip: chance of left and right changing places.
     shift: the picture moves by up to this share of its side, either way (0.125: random crops of CIFAR-10 padded by 4).
-    zoom: range of the side of the part that is used, in sides of the picture; below 1 random-resized crops, above 1 smaller
-        pictures. aspect: its sides differ by up to this factor.
+    zoom: range of the side of the part that is used, in sides of the picture; below 1 random-resized crops, above 1
+        smaller pictures. aspect: its sides differ by up to this factor.
     brightness, contrast: shares by which all pixels, and their distances from the mean, grow or shrink at most.
     saturation: the same for distances from gray.
     erase: chance that a rectangle becomes the picture's mean (cutout, DeVries 2017).
@@ -43,7 +43,8 @@ class ImageAugmentation:
         beyond = high * self.aspect**0.5 - 1 + self.shift
         if beyond > 0.9:  # of the picture mirrored at its edge there is only one
             raise SpecError(
-                f"augmentation: zoom[1] * sqrt(aspect) - 1 + shift = {beyond:.2f}; allowed: up to 0.9; make one of them smaller"
+                f"augmentation: zoom[1] * sqrt(aspect) - 1 + shift = {beyond:.2f}; allowed: up to 0.9; make one of "
+                "them smaller"
             )
 
     @staticmethod

@@ -21,11 +21,15 @@ def beginning(stem: str) -> str:
 
 
 def source(stem: str) -> str:
-    """Without the letter or small number that tells parts of one picture apart: `crop0011b` -> `crop0011`, `12_3` -> `12`."""
+    """Without the letter or small number that tells parts of one picture apart: `crop0011b` -> `crop0011`, `12_3` ->
+    `12`.
+    """
     return re.sub(r"(?<=\d)(?:[a-z]|[_\-]\d{1,2})$", "", stem)
 
 
-def held_out(files: Mapping[str, Sequence[Path]], parts: Sequence[str], where: Path, share: float = 0.1) -> dict[str, Files]:
+def held_out(
+    files: Mapping[str, Sequence[Path]], parts: Sequence[str], where: Path, share: float = 0.1
+) -> dict[str, Files]:
     """`share` of every class for each of `parts`, the rest for "train"; which goes where depends on the names alone.
 
     By groups if the names make enough of them (their beginnings first, then `source`), else picture by picture.

@@ -1,7 +1,7 @@
 """Synthetic pictures: textures and shapes in ten classes, and scenes with and without people. numpy only, seeded.
 
-A class decides the form alone; colours, sizes, places, directions, background, clutter, light and noise are drawn at random,
-so that a network has to learn forms. No photograph is in it.
+A class decides the form alone; colours, sizes, places, directions, background, clutter, light and noise are drawn at
+random, so that a network has to learn forms. No photograph is in it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ Draw = Callable[[Labels, np.random.Generator], Bytes]
 
 
 def dataset(draw: Draw, classes: int, train: int, splits: Sequence[str]) -> tuple[dict[str, Bytes], dict[str, Labels]]:
-    """Pictures and classes by split: `train` for "train", a quarter of that for "val" and for "test"; every class alike."""
+    """Pictures and classes by split: `train` for "train", a quarter of that for "val" and for "test"; every class
+    alike.
+    """
     x: dict[str, Bytes] = {}
     y: dict[str, Labels] = {}
     for number, s in enumerate(SPLITS):
@@ -80,7 +82,9 @@ def textures(target: Labels, rng: np.random.Generator) -> Bytes:
 
 
 def people(target: Labels, rng: np.random.Generator) -> Bytes:
-    """`[N]` classes of `PEOPLE` -> uint8 `[N, 96, 96, 3]`: scenes with things about, and in class 1 a person as well."""
+    """`[N]` classes of `PEOPLE` -> uint8 `[N, 96, 96, 3]`: scenes with things about, and in class 1 a person as
+    well.
+    """
     n, side = len(target), 96
     picture = _background(n, side, rng)
     for _ in range(3):

@@ -1,4 +1,6 @@
-"""Pictures of one's own: a folder for each class, or an `.npz`; read for training (`load`) and for a model (`examples`)."""
+"""Pictures of one's own: a folder for each class, or an `.npz`; read for training (`load`) and for a model
+(`examples`).
+"""
 
 from __future__ import annotations
 
@@ -29,8 +31,10 @@ class Options:
     path: a directory with a folder of images for each class, or with such directories named train, val and test, or an
         `.npz` (see the documentation); empty: shapes and textures are drawn.
     kept: side to which pictures are brought first; the largest resolution that the network can have.
-    fit: how a picture that is not square becomes so: its middle is cut out (`crop`), or it is stretched, or gets black bars.
-    synthetic_images: training pictures to draw, where there is no path. augmentation: how training pictures are disturbed.
+    fit: how a picture that is not square becomes so: its middle is cut out (`crop`), or it is stretched, or gets black
+    bars.
+    synthetic_images: training pictures to draw, where there is no path. augmentation: how training pictures are
+    disturbed.
     """
 
     path: str = ""
@@ -57,8 +61,8 @@ def load(
 ) -> ImageData:
     """The pictures at `path`, or drawn ones; the options are those of `Options`.
 
-    frontend: default: colour at the side `kept`. splits: those to read ("all": every picture of a directory of classes); the
-    others stay empty. Raises `DataError` (data that cannot be used) and `SpecError` (a bad option).
+    frontend: default: colour at the side `kept`. splits: those to read ("all": every picture of a directory of
+    classes); the others stay empty. Raises `DataError` (data that cannot be used) and `SpecError` (a bad option).
     """
     fe = frontend or ImageFrontEnd(resolution=kept, fit=fit)
     if path is None:
@@ -80,7 +84,9 @@ def check_splits(splits: Sequence[str], known: Sequence[str]) -> None:
             raise SpecError(f"split '{s}' is not known; {did_you_mean(s, known)}")
 
 
-def read(task: str, path: Path, fe: ImageFrontEnd, splits: Sequence[str], augmentation: ImageAugmentation | None) -> ImageData:
+def read(
+    task: str, path: Path, fe: ImageFrontEnd, splits: Sequence[str], augmentation: ImageAugmentation | None
+) -> ImageData:
     """The pictures of a directory or an `.npz` file. Raises `DataError`."""
     check_splits(splits, (*SPLITS, "all"))
     if path.is_file():
@@ -91,7 +97,8 @@ def read(task: str, path: Path, fe: ImageFrontEnd, splits: Sequence[str], augmen
         raise DataError(f"{path}: only one class, '{classes[0]}'; a classifier needs at least two folders")
     count = sum(map(len, y.values()))
     return ImageData(
-        name=task, classes=classes, source=f"{path.name}: {count} images", frontend=fe, pictures=x, target=y, notes=notes,
+        name=task, classes=classes, source=f"{path.name}: {count} "
+                                           "images", frontend=fe, pictures=x, target=y, notes=notes,
         augmentation=augmentation or ImageAugmentation(),
     )  # fmt: skip
 
@@ -122,7 +129,9 @@ def _folders(path: Path, fe: ImageFrontEnd, splits: Sequence[str]) -> Read:
     else:
         by_split = found
         if "train" in splits:
-            raise DataError(f"{path}: only {' and '.join(found)}, no folder train; add one, or remove that level of folders")
+            raise DataError(
+                f"{path}: only {' and '.join(found)}, no folder train; add one, or remove that level of folders"
+            )
     x: dict[str, Bytes] = {}
     y: dict[str, Labels] = {}
     for s in (*SPLITS, *(["all"] if "all" in splits else [])):

@@ -26,13 +26,15 @@ AUGMENTATION = ImageAugmentation(
 class Options:
     """Where the examples come from. Paths start at the directory you run in.
 
-    path: COCO 2014 (`annotations/`, `train2014/`, `val2014/`), or folders `person` and `non_person` of images, on their own or
-        in `train`, `val` and `test`; empty: scenes are drawn.
+    path: COCO 2014 (`annotations/`, `train2014/`, `val2014/`), or folders `person` and `non_person` of images, on their
+        own or in `train`, `val` and `test`; empty: scenes are drawn.
     kept: side to which pictures are brought first; the largest resolution that the network can have.
     fit: how a picture that is not square becomes so: stretched, as in the data set of that name, or its middle cut out
         (`crop`), or with black bars.
-    coco_split: pictures of COCO that test: `paper`, the 40,504 of `val2014`; `minival`, 8,059 of them, and the others train.
-    synthetic_images: training pictures to draw, where there is no path. augmentation: how training pictures are disturbed.
+    coco_split: pictures of COCO that test: `paper`, the 40,504 of `val2014`; `minival`, 8,059 of them, and the others
+    train.
+    synthetic_images: training pictures to draw, where there is no path. augmentation: how training pictures are
+    disturbed.
     """
 
     path: str = ""

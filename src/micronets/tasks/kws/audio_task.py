@@ -1,4 +1,6 @@
-"""Sound of one's own: a folder of recordings per class, of any length, for training (`load`) and for a model (`examples`)."""
+"""Sound of one's own: a folder of recordings per class, of any length, for training (`load`) and for a model
+(`examples`).
+"""
 
 from __future__ import annotations
 
@@ -30,10 +32,10 @@ class Options:
     path: a folder of WAVs per class; empty: synthetic machines, to be told apart.
     synthetic_clips: training clips to synthesise then.
     test: a folder of WAVs per class to test on, where they are not part of `path`.
-    clip_seconds: what the network hears at once. Shorter recordings are padded, longer ones lose their ends, those of twice
-        the length and more become several examples.
-    augmentation: how training clips are disturbed. frontend: of recordings (its clip_ms is that of clip_seconds); default:
-        the log-mel up to 8 kHz.
+    clip_seconds: what the network hears at once. Shorter recordings are padded, longer ones lose their ends, those of
+        twice the length and more become several examples.
+    augmentation: how training clips are disturbed. frontend: of recordings (its clip_ms is that of clip_seconds);
+        default: the log-mel up to 8 kHz.
     """
 
     path: str = ""
@@ -67,10 +69,10 @@ def load(
 ) -> KwsData:
     """The recordings at `path`, or synthetic ones; the options are those of `Options`.
 
-    A tenth of every class is for "val" and, without `test`, a tenth for "test": whole speakers or sources where file names
-    tell (see `folders.own_splits`); the pieces of a recording are never parted. splits: those to read ("all": every
-    recording); the others stay empty. seed: of the noise that is mixed in where there is no folder `_background_noise_`.
-    Raises `DataError` (data that cannot be used) and `SpecError` (a bad option).
+    A tenth of every class is for "val" and, without `test`, a tenth for "test": whole speakers or sources where file
+    names tell (see `folders.own_splits`); the pieces of a recording are never parted. splits: those to read ("all":
+    every recording); the others stay empty. seed: of the noise that is mixed in where there is no folder
+    `_background_noise_`. Raises `DataError` (data that cannot be used) and `SpecError` (a bad option).
     """
     for s in splits:
         if s not in (*SPLITS, *(["all"] if path else [])):
@@ -139,8 +141,8 @@ def _made(sounds: Sequence[synthetic.Made], fe: FrontEnd) -> Features:
 def examples(card: Card, path: Path | None, *, split: str = "test", test: Path | None = None) -> Examples:
     """A split of the data at `path` through the model's own front end, with the classes in the order of its labels.
 
-    path, test, split: as for `load`. Raises `SpecError` for a model without front end, and `DataError`, also if the split is
-    empty or holds a class that the model does not know.
+    path, test, split: as for `load`. Raises `SpecError` for a model without front end, and `DataError`, also if the
+    split is empty or holds a class that the model does not know.
     """
     fe = front_end_of(card)
     data = load(path, test=test, frontend=fe, clip_seconds=fe.clip_ms / 1000, splits=(split,))

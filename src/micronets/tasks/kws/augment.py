@@ -69,7 +69,9 @@ class Augmenter:
             self._device[device] = {k: torch.from_numpy(v).to(device) for k, v in self._host.items()}
         return self._device[device]
 
-    def _clips(self, data: dict[str, torch.Tensor], rows: torch.Tensor, t: torch.Tensor, g: torch.Generator) -> torch.Tensor:
+    def _clips(
+        self, data: dict[str, torch.Tensor], rows: torch.Tensor, t: torch.Tensor, g: torch.Generator
+    ) -> torch.Tensor:
         s, n, last = self.settings, len(rows), self.frames - 1
         at = t - torch.randint(-s.shift_frames, s.shift_frames + 1, (n, 1), generator=g, device=g.device)
         mirrored = torch.where(at > last, 2 * last + 1 - at, torch.where(at < 0, -1 - at, at)).clamp(0, last)
@@ -93,7 +95,9 @@ class Augmenter:
         x[where] = torch.where(noise > 0, (noise + gain).clamp_(0, 255), noise)
         return x
 
-    def _noise(self, data: dict[str, torch.Tensor], x: torch.Tensor, t: torch.Tensor, g: torch.Generator) -> torch.Tensor:
+    def _noise(
+        self, data: dict[str, torch.Tensor], x: torch.Tensor, t: torch.Tensor, g: torch.Generator
+    ) -> torch.Tensor:
         s, n = self.settings, len(x)
         if not s.noise_probability or not len(data["audible"]):
             return x.clamp_(max=255)
@@ -109,7 +113,9 @@ class Augmenter:
         x[where] = clip + F.softplus((noise - clip).div_(self.scale)).mul_(self.scale)
         return x.clamp_(max=255)
 
-    def _turned(self, data: dict[str, torch.Tensor], rows: torch.Tensor, t: torch.Tensor, g: torch.Generator) -> torch.Tensor:
+    def _turned(
+        self, data: dict[str, torch.Tensor], rows: torch.Tensor, t: torch.Tensor, g: torch.Generator
+    ) -> torch.Tensor:
         """Background `[b, T', M]`, each starting at a random frame and going round."""
         start = torch.randint(self.frames, (len(rows), 1), generator=g, device=g.device)
         return _gather(data["background"], rows[:, None] * self.frames + (t + start) % self.frames)

@@ -32,8 +32,9 @@ class Clips:
 
 
 def own_words(folders: Folders, fe: FrontEnd, splits: Sequence[str], test: bool, seed: int, cut: bool = False) -> Clips:
-    """A class per folder; `test` says whether a tenth is set apart for "test", `cut` that long recordings become several
-    examples. Raises `DataError`."""
+    """A class per folder; `test` says whether a tenth is set apart for "test", `cut` that long recordings become
+    several examples. Raises `DataError`.
+    """
     classes = tuple(folders.files)
     if len(classes) < 2:
         raise DataError(f"{folders.root}: only one class, '{classes[0]}'; a classifier needs at least two folders")
@@ -49,7 +50,8 @@ def own_words(folders: Folders, fe: FrontEnd, splits: Sequence[str], test: bool,
 
 
 def keywords(folders: Folders, words: Sequence[str], fe: FrontEnd, splits: Sequence[str], seed: int) -> Clips:
-    """`_silence_`, `_unknown_` and the keywords, as in the 12-class task of Speech Commands; the other folders are unknown.
+    """`_silence_`, `_unknown_` and the keywords, as in the 12-class task of Speech Commands; the other folders are
+    unknown.
 
     Silence and unknowns are as many as a mean word in "val" and "test". Raises `DataError` and `SpecError`.
     """
@@ -59,7 +61,8 @@ def keywords(folders: Folders, words: Sequence[str], fe: FrontEnd, splits: Seque
     classes = (SILENCE, *unknown, *words)
     if not folders.background:
         raise DataError(
-            f"{folders.root}: no .wav files in {BACKGROUND}, from which class '{SILENCE}' is cut; add noise recordings there"
+            f"{folders.root}: no .wav files in {BACKGROUND}, from which class '{SILENCE}' is cut; add noise "
+            "recordings there"
         )
     chosen: dict[str, Files] = {}
     for s, files in official_splits(folders).items():
@@ -83,12 +86,16 @@ def keywords(folders: Folders, words: Sequence[str], fe: FrontEnd, splits: Seque
     return Clips(classes, x, y, background, folders.notes + notes)
 
 
-def held_out(root: Path, classes: Sequence[str], fe: FrontEnd, cut: bool = False) -> tuple[Features, Labels, tuple[str, ...]]:
+def held_out(
+    root: Path, classes: Sequence[str], fe: FrontEnd, cut: bool = False
+) -> tuple[Features, Labels, tuple[str, ...]]:
     """All clips of a directory with a folder per class, as test data for `classes`. Raises `DataError`."""
     folders = scan(root)
     for c in folders.files:
         if c not in classes:
-            raise DataError(f"{root / c}: class '{c}' is not one of the classes; rename or remove it: {', '.join(classes)}")
+            raise DataError(
+                f"{root / c}: class '{c}' is not one of the classes; rename or remove it: {', '.join(classes)}"
+            )
     x, y, notes = _read(classes, {"test": folders.files}, fe, cut)
     absent = [c for c in classes if c not in folders.files]
     missing = (f"{root}: no test clips for {', '.join(absent)}",) if absent else ()

@@ -33,7 +33,8 @@ class KwsData(LabelledData):
 
     features, target: by split: uint8 `[N, T, M]` and class indices `[N]`. (For evaluation through an MFCC front end,
         its float32 logarithms.)
-    background: uint8 `[B, T, M]`, noise without speech, for mixing and for the silence class of the train split; B may be 0.
+    background: uint8 `[B, T, M]`, noise without speech, for mixing and for the silence class of the train split; B may
+    be 0.
     share: examples of `_unknown_` and of `_silence_` in an epoch, in units of the mean number of the other classes.
     """
 
@@ -53,7 +54,9 @@ class KwsData(LabelledData):
 
     def counts(self, split: str) -> dict[str, int]:
         """Examples by class."""
-        return dict(zip(self.classes, np.bincount(self.labels(split), minlength=len(self.classes)).tolist(), strict=True))
+        return dict(
+            zip(self.classes, np.bincount(self.labels(split), minlength=len(self.classes)).tolist(), strict=True)
+        )
 
     def epoch(self, rng: np.random.Generator) -> Labels:
         """Indices into the train split, shuffled: every word once; of `_unknown_` and `_silence_`, `share` times as
@@ -97,7 +100,12 @@ class KwsData(LabelledData):
 
         silence = self.classes.index(SILENCE) if SILENCE in self.classes else None
         return Augmenter(
-            self.features["train"], self.target["train"], self.background, self.augmentation, self.frontend.pixel_scale, silence
+            self.features["train"],
+            self.target["train"],
+            self.background,
+            self.augmentation,
+            self.frontend.pixel_scale,
+            silence,
         )
 
     @property

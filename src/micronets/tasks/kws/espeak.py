@@ -1,11 +1,11 @@
 """Synthesises words with espeak-ng (extra `speech`), in a process of its own.
 
-A process of its own, because the library keeps state from one word to the next: a fresh one, asked for the same words in
-the same order, gives the same samples. A few of its voices do not even then; `VOICES` leaves them out, and those
+A process of its own, because the library keeps state from one word to the next: a fresh one, asked for the same words
+in the same order, gives the same samples. A few of its voices do not even then; `VOICES` leaves them out, and those
 that sound like machines or whispers.
 
-Run as a program, it reads JSON `[[voice, word, words per minute, pitch 0..99], ...]` and writes the sample rate and then, for
-each job, the number of samples and int16 samples, all little-endian.
+Run as a program, it reads JSON `[[voice, word, words per minute, pitch 0..99], ...]` and writes the sample rate and
+then, for each job, the number of samples and int16 samples, all little-endian.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ from micronets.installation import install
 ACCENTS = ("en", "en-us", "en-gb-scotland", "en-029", "en-gb-x-rp", "en-gb-x-gbclan", "en-gb-x-gbcwmd", "en-us-nyc")
 VOICES: dict[str, tuple[str, ...]] = {
     "train": (
-        "Alex", "Andrea", "Andy", "Annie", "Denis", "Diogo", "Henrique", "Jacky", "Mario", "Michael", "Mike", "Nguyen", "Reed",
-        "adam", "anika", "aunty", "belinda", "boris", "caleb", "croak", "ed", "edward", "f1", "gustave", "iven", "iven2",
-        "iven3", "john", "klatt", "klatt2", "klatt3", "m1", "m2", "m3", "m4", "marcelo", "miguel", "mike2", "pablo", "paul",
-        "pedro", "rob", "steph", "steph2", "steph3", "zac",
+        "Alex", "Andrea", "Andy", "Annie", "Denis", "Diogo", "Henrique", "Jacky", "Mario", "Michael", "Mike", "Nguyen",
+        "Reed", "adam", "anika", "aunty", "belinda", "boris", "caleb", "croak", "ed", "edward", "f1", "gustave", "iven",
+        "iven2", "iven3", "john", "klatt", "klatt2", "klatt3", "m1", "m2", "m3", "m4", "marcelo", "miguel", "mike2",
+        "pablo", "paul", "pedro", "rob", "steph", "steph2", "steph3", "zac",
     ),
     "val": ("Gene", "Gene2", "antonio", "david", "f4", "ian", "m5", "m6", "norbert", "travis"),
     "test": (
-        "Hugo", "Lee", "Storm", "benjamin", "kaukovalta", "klatt4", "klatt6", "linda", "m7", "m8", "max", "michel", "quincy",
-        "robert", "shelby",
+        "Hugo", "Lee", "Storm", "benjamin", "kaukovalta", "klatt4", "klatt6", "linda", "m7", "m8", "max", "michel",
+        "quincy", "robert", "shelby",
     ),
 }  # fmt: skip
 """Variants by split: a speaker is in one split only. Each can be combined with each of the `ACCENTS`."""
@@ -50,9 +50,14 @@ _LONGEST_HOME = 120  # characters; the library keeps the path in a buffer of 160
 
 
 def synthesise(jobs: Sequence[Job]) -> tuple[list[Samples], int]:
-    """Samples int16 `[n]` of each job `(voice, word, words per minute, pitch)`, and their rate in Hz. Raises `DataError`."""
+    """Samples int16 `[n]` of each job `(voice, word, words per minute, pitch)`, and their rate in Hz.
+
+    Raises `DataError`.
+    """
     if importlib.util.find_spec("espeakng_loader") is None:
-        raise DataError(f"synthetic speech: the synthesiser is not installed; {install('speech')}, or give a data directory")
+        raise DataError(
+            f"synthetic speech: the synthesiser is not installed; {install('speech')}, or give a data directory"
+        )
     env = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
     done = child_processes.run([sys.executable, "-m", __name__], content=json.dumps(jobs).encode(), environment=env)
     if done.returncode or len(done.stdout) < 4:

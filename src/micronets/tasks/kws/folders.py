@@ -1,8 +1,8 @@
 """Directories of WAV files: which recordings there are, of which class, and in which split.
 
-Two kinds of directory. *Words of one's own*: a folder per class. *Speech Commands* (Warden 2018): 35 folders of words, of
-which some are keywords and the others `_unknown_`, and `_background_noise_`, from which `_silence_` is cut; splits by
-`testing_list.txt` and `validation_list.txt`, or by the hash of the speaker that made those lists.
+Two kinds of directory. *Words of one's own*: a folder per class. *Speech Commands* (Warden 2018): 35 folders of words,
+of which some are keywords and the others `_unknown_`, and `_background_noise_`, from which `_silence_` is cut; splits
+by `testing_list.txt` and `validation_list.txt`, or by the hash of the speaker that made those lists.
 """
 
 from __future__ import annotations
@@ -33,9 +33,14 @@ class Folders:
 
 
 def scan(root: Path) -> Folders:
-    """The folders of `root`, hidden ones left out. Raises `DataError` if there is nothing to use, naming the way out."""
+    """The folders of `root`, hidden ones left out.
+
+    Raises `DataError` if there is nothing to use, naming the way out.
+    """
     if not root.exists():
-        raise DataError(f"{root}: no such directory; give a folder of WAV files per class, or the directory of a features.npz")
+        raise DataError(
+            f"{root}: no such directory; give a folder of WAV files per class, or the directory of a features.npz"
+        )
     if not root.is_dir():
         raise DataError(f"{root}: not a directory nor a features.npz; give a folder of WAV files per class")
     folders = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
@@ -51,7 +56,9 @@ def scan(root: Path) -> Folders:
         others = [p for p in names if p.suffix.lower() != ".wav"]
         if not files[folder.name] and folder.name != BACKGROUND:
             found = f"{len(others)} other files, first: {others[0].name}" if others else "the folder is empty"
-            raise DataError(f"{folder}: no .wav files for class '{folder.name}' ({found}); add recordings or remove the folder")
+            raise DataError(
+                f"{folder}: no .wav files for class '{folder.name}' ({found}); add recordings or remove the folder"
+            )
         if folder.name != BACKGROUND:  # Speech Commands keeps a README there
             strangers += others
     notes = (f"{len(strangers)} files that are not .wav ignored (first: {strangers[0]})",) if strangers else ()
@@ -86,11 +93,12 @@ def official_splits(folders: Folders) -> dict[str, dict[str, list[Path]]]:
 
 
 def own_splits(folders: Folders, test: bool) -> dict[str, dict[str, list[Path]]]:
-    """A tenth of every class for "val" and, if `test`, another for "test", at least one clip each; the rest for "train".
+    """A tenth of every class for "val" and, if `test`, another for "test", at least one clip each; the rest for
+    "train".
 
-    By speaker where the names tell (what stands before `_nohash_`, else before the first `_`, `-` or space, if that gives
-    every class enough speakers), else clip by clip; by a hash of the name, so that new recordings do not move the old ones
-    much. Raises `DataError` for a class with too few clips.
+    By speaker where the names tell (what stands before `_nohash_`, else before the first `_`, `-` or space, if that
+    gives every class enough speakers), else clip by clip; by a hash of the name, so that new recordings do not move the
+    old ones much. Raises `DataError` for a class with too few clips.
     """
     parts = ["val", "test"] if test else ["val"]
     for c, paths in folders.files.items():

@@ -53,11 +53,15 @@ def _check(path: Path, a: dict[str, npt.NDArray[Any]]) -> None:
     if y.dtype.kind not in "iu" or y.shape != (len(x),):
         raise DataError(f"{path}: y is {y.dtype} {list(y.shape)}; need integers [{len(x)}], one for each row of x")
     if split.dtype.kind != "U" or split.shape != (len(x),):
-        raise DataError(f"{path}: split is {split.dtype} {list(split.shape)}; need text [{len(x)}], one for each row of x")
+        raise DataError(
+            f"{path}: split is {split.dtype} {list(split.shape)}; need text [{len(x)}], one for each row of x"
+        )
     if classes.dtype.kind != "U" or classes.ndim != 1 or len(set(classes.tolist())) != classes.size or classes.size < 2:
         raise DataError(f"{path}: classes is {classes.dtype} {list(classes.shape)}; need at least 2 different names")
     if y.min() < 0 or y.max() >= len(classes):
-        raise DataError(f"{path}: y goes from {y.min()} to {y.max()}; allowed: 0 to {len(classes) - 1}, an index into classes")
+        raise DataError(
+            f"{path}: y goes from {y.min()} to {y.max()}; allowed: 0 to {len(classes) - 1}, an index into classes"
+        )
     unknown = set(split.tolist()) - {*SPLITS, "unassigned"}
     if unknown:
         raise DataError(f"{path}: split holds '{sorted(unknown)[0]}'; allowed: {', '.join(SPLITS)}, unassigned")
@@ -71,7 +75,9 @@ def _check(path: Path, a: dict[str, npt.NDArray[Any]]) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """Contents of a `features.npz`, made ready: features and class indices by split, and background for the train split."""
+    """Contents of a `features.npz`, made ready: features and class indices by split, and background for the train
+    split.
+    """
 
     classes: tuple[str, ...]
     frontend: FrontEnd
@@ -85,8 +91,8 @@ def load(path: Path, splits: Sequence[str], seed: int) -> Prepared:
     """The data of a `features.npz`.
 
     In "val", `_unknown_` is thinned and `_silence_` drawn from the background to the mean number of a word, as in the
-    official 12-class test set; "test" keeps every row. Raises `DataError`, also for a class without train or val rows if that
-    split is among `splits`. What is drawn depends on seed and split alone.
+    official 12-class test set; "test" keeps every row. Raises `DataError`, also for a class without train or val rows
+    if that split is among `splits`. What is drawn depends on seed and split alone.
     """
     a = read(path)
     classes = tuple(str(c) for c in a["classes"])

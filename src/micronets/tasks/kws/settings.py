@@ -31,7 +31,9 @@ class Augmentation:
 
     @staticmethod
     def none() -> Augmentation:
-        """No disturbance at all: `augmented` then equals `inputs`, but for the silence class, which stays drawn at random."""
+        """No disturbance at all: `augmented` then equals `inputs`, but for the silence class, which stays drawn at
+        random.
+        """
         return Augmentation(
             shift_frames=0,
             pad_probability=0,

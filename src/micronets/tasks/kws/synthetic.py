@@ -13,8 +13,8 @@ from micronets.tasks.kws.noise import coloured, coloured_samples
 from micronets.tasks.kws.settings import Augmentation
 
 OTHERS = (
-    "backward", "bed", "bird", "cat", "dog", "eight", "five", "follow", "forward", "four", "happy", "house", "learn", "marvin",
-    "nine", "one", "seven", "sheila", "six", "three", "tree", "two", "visual", "wow", "zero",
+    "backward", "bed", "bird", "cat", "dog", "eight", "five", "follow", "forward", "four", "happy", "house", "learn",
+    "marvin", "nine", "one", "seven", "sheila", "six", "three", "tree", "two", "visual", "wow", "zero",
 )  # fmt: skip
 CLASSES = (SILENCE, UNKNOWN, *KEYWORDS)
 SIZES = {"train": 2000, "val": 300, "test": 500}
@@ -33,8 +33,8 @@ def load(
 ) -> KwsData:
     """The ten keywords, unknown words and silence, spoken by espeak-ng; a speaker is in one split only.
 
-    sizes: clips by split, the twelve classes alike. The same arguments give the same data, bit for bit, on one platform.
-    Raises `DataError` if the synthesiser is not there.
+    sizes: clips by split, the twelve classes alike. The same arguments give the same data, bit for bit, on one
+    platform. Raises `DataError` if the synthesiser is not there.
     """
     sizes = sizes or SIZES
     fe = (frontend or FrontEnd()).base()
@@ -47,7 +47,8 @@ def load(
     voices = sum(len(VOICES[s]) for s in splits) * len(ACCENTS)
     return KwsData(
         classes=CLASSES,
-        source=f"synthetic speech: {sum(map(len, y.values()))} clips by espeak-ng in {voices} voices, with synthetic noise",
+        source=f"synthetic speech: {sum(map(len, y.values()))} clips by espeak-ng in {voices} voices, with synthetic "
+        "noise",
         synthetic=True,
         frontend=fe,
         features=x,

@@ -1,4 +1,6 @@
-"""Keyword spotting: reads whatever a directory holds into one form, for training (`load`) and for a model (`examples`)."""
+"""Keyword spotting: reads whatever a directory holds into one form, for training (`load`) and for a model
+(`examples`).
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,18 @@ from micronets.tasks.kws.folders import LISTS, Folders, scan
 from micronets.tasks.kws.settings import Augmentation
 from micronets.tasks.labelled import examples_of
 
-__all__ = ["KEYWORDS", "SILENCE", "TASK", "UNKNOWN", "Augmentation", "KwsData", "Options", "examples", "load", "outline"]
+__all__ = [
+    "KEYWORDS",
+    "SILENCE",
+    "TASK",
+    "UNKNOWN",
+    "Augmentation",
+    "KwsData",
+    "Options",
+    "examples",
+    "load",
+    "outline",
+]
 
 FEATURES, TEST_WAV = "features.npz", "test_wav"
 
@@ -73,8 +86,8 @@ def load(
     - None: synthetic speech.
 
     test: a directory with a folder of WAVs per class; "test" is then that and nothing else.
-    frontend: of the features; default: that of `features.npz`, or the log-mel. splits: those to read ("all": every clip of a
-    directory of folders); the others stay empty. share: see `KwsData`. seed: of all that is drawn.
+    frontend: of the features; default: that of `features.npz`, or the log-mel. splits: those to read ("all": every clip
+    of a directory of folders); the others stay empty. share: see `KwsData`. seed: of all that is drawn.
     synthetic_clips: training clips to synthesise where there is no path.
     Raises `DataError` (data that cannot be used) and `SpecError` (a bad option).
     """
@@ -88,7 +101,9 @@ def load(
             if value is not None:
                 raise SpecError(f"kws: option {name} = {value} needs a data directory; synthetic speech has its own")
         sizes = {**synthetic.SIZES, "train": synthetic_clips}
-        return synthetic.load(sizes=sizes, frontend=fe, splits=tuple(splits), augmentation=augmentation, share=share, seed=seed)
+        return synthetic.load(
+            sizes=sizes, frontend=fe, splits=tuple(splits), augmentation=augmentation, share=share, seed=seed
+        )
     if path.is_file() or (path / FEATURES).is_file():
         file = path if path.is_file() else path / FEATURES
         beside = file.parent / TEST_WAV
@@ -138,7 +153,8 @@ def _prepared(
         x["test"], y["test"], notes = clips.held_out(test, p.classes, fe)
     more = f", test: {len(y['test'])} recordings" if test else ""
     return KwsData(
-        classes=p.classes, source=f"{file.parent.name}/{file.name}: {p.rows} prepared clips{more}", frontend=fe, features=x,
+        classes=p.classes, source=f"{file.parent.name}/{file.name}: {p.rows} prepared "
+                                  f"clips{more}", frontend=fe, features=x,
         target=y, background=p.background, notes=notes, share=share, augmentation=augmentation or Augmentation(),
     )  # fmt: skip
 
@@ -146,15 +162,17 @@ def _prepared(
 def _is_speech_commands(folders: Folders) -> bool:
     listed = any((folders.root / name).is_file() for name in LISTS.values())
     here = set(folders.files)
-    return set(KEYWORDS) <= here and (listed or (bool(folders.background) and bool(here - {*KEYWORDS, UNKNOWN, SILENCE})))
+    return set(KEYWORDS) <= here and (
+        listed or (bool(folders.background) and bool(here - {*KEYWORDS, UNKNOWN, SILENCE}))
+    )
 
 
 def examples(card: Card, path: Path | None, *, split: str = "test", test: Path | None = None) -> Examples:
     """A split of the data at `path` through the model's own front end, with the classes in the order of its labels.
 
-    path, test: as for `load`; split may be "all" for a directory of folders. Without labels the order is that of the data.
-    Raises `SpecError` for a model without front end or with one that does not fit its input, and `DataError`, also if the
-    split is empty or holds a class that the model does not know.
+    path, test: as for `load`; split may be "all" for a directory of folders. Without labels the order is that of the
+    data. Raises `SpecError` for a model without front end or with one that does not fit its input, and `DataError`,
+    also if the split is empty or holds a class that the model does not know.
     """
     fe = front_end_of(card)
     return matched(card, fe, load(path, test=test, frontend=fe, splits=(split,)), split, path or "synthetic speech")
