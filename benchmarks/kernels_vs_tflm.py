@@ -143,11 +143,11 @@ def note(toolchain: str) -> str:
     """What the figures are."""
     return (
         "Cycles are those of a simulated Cortex-M4 without flash wait states (docs/measure.md). Our C is built by "
-        f"{toolchain}; TFLM and CMSIS-NN are those of August 2026, built by GCC 12 with -O2, in the same simulation. The "
-        f"ratio with waits has flash and caches of the {BOARD}. SRAM is arena and stack, flash is the whole image (TFLM's: "
-        f"the file and {RUNTIME_FLASH_BYTES:,} bytes of runtime), both in bytes. The columns besides weights are our image "
-        "without the packed weights, and without 4 bytes for each bias and scale too. Outputs are equal if every byte for "
-        f"{SAMPLES} inputs is that of the reference."
+        f"{toolchain}; TFLM and CMSIS-NN are those of August 2026, built by GCC 12 with -O2, in the same simulation. "
+        f"The ratio with waits has flash and caches of the {BOARD}. SRAM is arena and stack, flash is the whole image "
+        f"(TFLM's: the file and {RUNTIME_FLASH_BYTES:,} bytes of runtime), both in bytes. The columns besides weights "
+        "are our image without the packed weights, and without 4 bytes for each bias and scale too. Outputs are equal "
+        f"if every byte for {SAMPLES} inputs is that of the reference."
     )
 
 

@@ -131,10 +131,10 @@ def note(toolchain: str) -> str:
     """What the figures are."""
     return (
         "The table compares `--patches off` with `--patches smallest`, in bytes and in cycles of a simulated Cortex-M4 "
-        f"without flash wait states ({toolchain}). Layers in patches are told by how many run together, and by how many "
-        f"rows of the last one. The board is a {BOARD}; a model fits it in patches where `--patches auto` makes it fit. "
-        "Outputs are equal if every byte for 2 inputs is that of the reference. The last model has MobileNetV2's blocks at "
-        "a quarter of their widths, with random weights."
+        f"without flash wait states ({toolchain}). Layers in patches are told by how many run together, and by how "
+        f"many rows of the last one. The board is a {BOARD}; a model fits it in patches where `--patches auto` makes "
+        "it fit. Outputs are equal if every byte for 2 inputs is that of the reference. The last model has "
+        "MobileNetV2's blocks at a quarter of their widths, with random weights."
     )
 
 
