@@ -1,3 +1,157 @@
-"""micronets: neural networks designed for, and deployed on, microcontrollers."""
+"""Neural networks designed for, and deployed on, microcontrollers.
+
+    import micronets as mn
+
+Deploy any int8 `.tflite`. A model is a path or a value, a board a name, the path of a TOML file, or a value.
+
+    read(path)                              a .tflite -> QuantizedModel
+    write(model, path, portable=False)      and back
+    inspect(model, board)                   what it costs, a row per layer -> Inspection; an Arch will do
+    invoke(model, x, runtime='reference')   its outputs for inputs; runtimes: reference, c, tflm
+    tensors(model, x, runtime='reference')  every tensor on the way, by name of the layer
+    compile(model, board, out, runtime='c', patches='auto')
+                                            C99 in a directory -> Compilation
+    measure(model, board, device='sim', *, compiler=None, samples=5, seed=0, patches='auto', flash=False, runtime='c')
+                                            built, run, every output byte compared -> Measurement
+    evaluate(model, task=None, data=None, *, test=None, split='test', runtime=None, front_end=None, labels=None,
+             progress=None)                 its accuracy or AUC on data -> Evaluation
+
+Design a network for data, a board and a budget (needs torch).
+
+    arrays(x, y, *, x_val=None, y_val=None, x_test=None, y_test=None, classes=None, group=None, augment=None, noise=0.0,
+           shift=0.0, source='arrays')      numpy arrays as a data set
+    from_torch(train, *, val=None, test=None, classes=None, channels='first', augment=None, noise=0.0, shift=0.0,
+               source='torch data set')     a torch data set
+    load_data(name, path=None, **options)   files as a data set of a task; without a path, synthetic examples
+    search(space, data, *, board, budget=None, options=None, fix=None, settings=None, runtime='tflm',
+           latency_model=None, seed=0, out=None, progress=None)
+                                            the best network of a space that fits -> SearchResult
+    train(network, data, *, settings=None, input_settings=None, teacher=None, seed=0, out=None, progress=None)
+                                            an Arch or a SearchResult, trained -> TrainResult
+    quantise(trained, data, *, batches=4, batch=256)
+                                            in integers -> QuantizedModel
+    export(trained, path, data=None)        the same, into a .tflite
+    run(config, *, out=None, overrides=(), resume=False, progress=None)
+                                            all of it from a TOML file, with a report -> Run
+
+Nouns
+
+    networks    Arch, layers (layers.Conv2D ...), INPUT, QuantizedModel, LayerWeights, TensorQuant
+    boards      Board, load_board, Budget
+    spaces      SearchSpace, Choice, Block, Template, Inputs, Space, derive, SearchSettings, SearchResult
+    data        Task, TaskData, Outline, Card, Examples, Score, FrontEnd, ImageFrontEnd
+    training    TrainSettings, TrainResult
+    results     Inspection, Compilation, Measurement, Evaluation, Run (of a Config): to_json(), text(), rows() of layers
+    errors      MicronetsError is the base of all that a user can cause
+
+`help(micronets.search)` and the like say more; docs/python.md has programs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from micronets.boards.board import Board as Board
+    from micronets.boards.board import Budget as Budget
+    from micronets.boards.board import load_board as load_board
+    from micronets.commands.compile import Compilation as Compilation
+    from micronets.commands.compile import compile as compile
+    from micronets.commands.evaluate import Evaluation as Evaluation
+    from micronets.commands.evaluate import evaluate as evaluate
+    from micronets.commands.export import export as export
+    from micronets.commands.export import quantise as quantise
+    from micronets.commands.inspect import Inspection as Inspection
+    from micronets.commands.inspect import inspect as inspect
+    from micronets.commands.invoke import invoke as invoke
+    from micronets.commands.invoke import tensors as tensors
+    from micronets.commands.measure import measure as measure
+    from micronets.commands.model_file import read as read
+    from micronets.commands.model_file import write as write
+    from micronets.commands.search import search as search
+    from micronets.commands.train import train as train
+    from micronets.design.dnas import SearchResult as SearchResult
+    from micronets.design.search_settings import SearchSettings as SearchSettings
+    from micronets.design.train import TrainResult as TrainResult
+    from micronets.design.train_settings import TrainSettings as TrainSettings
+    from micronets.errors import MicronetsError as MicronetsError
+    from micronets.frontend import FrontEnd as FrontEnd
+    from micronets.frontend.image import ImageFrontEnd as ImageFrontEnd
+    from micronets.ir import layers as layers
+    from micronets.ir.arch import Arch as Arch
+    from micronets.ir.layers import INPUT as INPUT
+    from micronets.ir.space import Block as Block
+    from micronets.ir.space import Choice as Choice
+    from micronets.ir.space import SearchSpace as SearchSpace
+    from micronets.ir.space import Template as Template
+    from micronets.ir.space import derive as derive
+    from micronets.ir.spaces import Space as Space
+    from micronets.ir.spaces.inputs import Inputs as Inputs
+    from micronets.pipeline.config import Config as Config
+    from micronets.pipeline.perform import Run as Run
+    from micronets.pipeline.perform import run as run
+    from micronets.quantized.model import LayerWeights as LayerWeights
+    from micronets.quantized.model import QuantizedModel as QuantizedModel
+    from micronets.quantized.model import TensorQuant as TensorQuant
+    from micronets.runtimes import Measurement as Measurement
+    from micronets.tasks import Card as Card
+    from micronets.tasks import Examples as Examples
+    from micronets.tasks import Outline as Outline
+    from micronets.tasks import Score as Score
+    from micronets.tasks import Task as Task
+    from micronets.tasks import TaskData as TaskData
+    from micronets.tasks import load as load_data  # noqa: F401 -- a name of its own here
+    from micronets.tasks.arrays.in_memory import arrays as arrays
+    from micronets.tasks.arrays.in_memory import from_torch as from_torch
+
+_HOMES = {
+    "boards.board": ("Board", "Budget", "load_board"),
+    "commands.compile": ("Compilation", "compile"),
+    "commands.evaluate": ("Evaluation", "evaluate"),
+    "commands.export": ("export", "quantise"),
+    "commands.inspect": ("Inspection", "inspect"),
+    "commands.invoke": ("invoke", "tensors"),
+    "commands.measure": ("measure",),
+    "commands.model_file": ("read", "write"),
+    "commands.search": ("search",),
+    "commands.train": ("train",),
+    "design.dnas": ("SearchResult",),
+    "design.search_settings": ("SearchSettings",),
+    "design.train": ("TrainResult",),
+    "design.train_settings": ("TrainSettings",),
+    "errors": ("MicronetsError",),
+    "frontend": ("FrontEnd",),
+    "frontend.image": ("ImageFrontEnd",),
+    "ir": ("layers",),
+    "ir.arch": ("Arch",),
+    "ir.layers": ("INPUT",),
+    "ir.space": ("Block", "Choice", "SearchSpace", "Template", "derive"),
+    "ir.spaces": ("Space",),
+    "ir.spaces.inputs": ("Inputs",),
+    "pipeline.config": ("Config",),
+    "pipeline.perform": ("Run", "run"),
+    "quantized.model": ("LayerWeights", "QuantizedModel", "TensorQuant"),
+    "runtimes": ("Measurement",),
+    "tasks": ("Card", "Examples", "Outline", "Score", "Task", "TaskData", "load as load_data"),
+    "tasks.arrays.in_memory": ("arrays", "from_torch"),
+}
+"""By module, the names that are here as well. They are looked up when they are asked for, so that importing is quick and the
+deploy half needs no torch; a test holds this table to the imports above, which are for type checkers."""
+
+_PLACES = {names.split()[-1]: (home, names.split()[0]) for home, own in _HOMES.items() for names in own}
+
+__all__ = sorted(_PLACES)
+
+
+def __getattr__(name: str) -> Any:
+    """The object of that name, from the module that defines it."""
+    from importlib import import_module
+
+    if name not in _PLACES:
+        raise AttributeError(f"module 'micronets' has no attribute '{name}'")
+    home, own = _PLACES[name]
+    module = import_module(f"micronets.{home}")
+    # `layers` is a module itself, and those are no attributes of their packages before they are imported.
+    return getattr(module, own) if hasattr(module, own) else import_module(f"micronets.{home}.{own}")

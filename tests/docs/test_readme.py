@@ -2,14 +2,19 @@
 
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import click
 import pytest
 
+from micronets.boards.board import load_board
 from micronets.cli import cli
 from micronets.pipeline.config import load
+from micronets.runtimes import OUR_C
 from tests.support.calling import call
+from tests.support.needs import needs
 from tests.support.pages import ROOT, shell_commands
 
 TEXT = (ROOT / "README.md").read_text("utf-8")
@@ -84,3 +89,17 @@ def test_what_the_readme_claims_is_what_the_tables_say() -> None:
     assert means
     cycles, _, sram, _ = re.findall(r"\*\*(0\.\d\d)\*\*", means[1])[:4]
     assert ratios == [cycles, sram], "docs/results.md, Our C against TFLM's kernels"
+
+
+def test_the_lines_of_python_run(tmp_path: Path) -> None:
+    needs("torch", "design")
+    reason = OUR_C.unmeasurable(load_board("NUCLEO-F446RE"))
+    if reason is not None:
+        pytest.skip(f"the lines measure on a simulated board: {reason}")
+    (text,) = re.findall(r"^```python\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)
+    assert len([line for line in text.splitlines() if line]) == 6
+    done = subprocess.run([sys.executable, "-c", text], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "accuracy" in done.stdout
+    assert "outputs for 5 inputs equal the reference's, every byte" in done.stdout
+    assert (tmp_path / "motions.tflite").exists()

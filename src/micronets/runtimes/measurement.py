@@ -182,6 +182,12 @@ class Measurement(Execution):
             return None
         return self.sram_bytes <= self.board_sram_bytes and self.flash_bytes <= self.board_flash_bytes
 
+    def text(self) -> str:
+        """The record for a terminal."""
+        from micronets.runtimes.measurement_text import text
+
+        return text(self)
+
     def rows(self) -> list[dict[str, Any]]:
         """A flat row for each layer, for a table: `pandas.DataFrame(measurement.rows())`."""
         return records.rows(self.per_layer)
