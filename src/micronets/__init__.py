@@ -137,8 +137,8 @@ _HOMES = {
     "tasks": ("Card", "Examples", "Outline", "Score", "Task", "TaskData", "load as load_data"),
     "tasks.arrays.in_memory": ("arrays", "from_torch"),
 }
-"""By module, the names that are here as well. They are looked up when they are asked for, so that importing is quick and the
-deploy half needs no torch; a test holds this table to the imports above, which are for type checkers."""
+"""By module, the names that are here as well. They are looked up when they are asked for: importing is quick, and
+the deploy half needs no torch; a test holds this table to the imports above, which are for type checkers."""
 
 _PLACES = {names.split()[-1]: (home, names.split()[0]) for home, own in _HOMES.items() for names in own}
 

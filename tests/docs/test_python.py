@@ -17,7 +17,8 @@ needs("torch", "design")
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/python.md").read_text("utf-8")
 BLOCKS = [
-    (PAGE[: m.start()].count("\n") + 2, m[1]) for m in re.finditer(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+    (PAGE[: m.start()].count("\n") + 2, m[1])
+    for m in re.finditer(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
 ]
 
 
