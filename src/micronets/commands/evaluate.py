@@ -196,7 +196,8 @@ def evaluate(
         for option, given in (("task", task), ("test", test), ("front_end", front_end)):
             if given is not None:
                 raise SpecError(f"{option} = {given}: is for data in files; leave it out with a data set in memory")
-        task, examples = data.name, _examples_of(data, split, file, names)
+        examples = _examples_of(data, split, file, names)
+        task = data.name
     run, found, count = _runner(file, runtime), list[Int8](), len(examples.labels)
     begun, done = time.monotonic(), 0
     for rows in blocks(count, _CHUNK):
