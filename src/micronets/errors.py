@@ -51,9 +51,7 @@ class TrainingError(MicronetsError):
 
 
 class BudgetError(MicronetsError):
-    """A budget that no network of the space was found to keep: nothing is made, so this is bad input and no failed
-    check.
-    """
+    """A budget that no network of the space was found to keep. Nothing is made, so it counts as bad input."""
 
 
 class DeviceError(MicronetsError):
@@ -71,8 +69,9 @@ class DoesNotFit(CheckFailed):
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A sentence that names the nearest known word and then all of them."""
+    """Writes which known word is nearest to `word`, whatever the case of its letters, and then all known words."""
     known = sorted(known)
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    hint = f"did you mean '{near[0]}'? " if near else ""
+    by_lower_case = {name.lower(): name for name in known}
+    near = difflib.get_close_matches(word.lower(), by_lower_case, n=1, cutoff=0.5)
+    hint = f"did you mean '{by_lower_case[near[0]]}'? " if near else ""
     return f"{hint}known: {', '.join(known)}"

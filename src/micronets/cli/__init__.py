@@ -2,10 +2,12 @@
 
 Heavy imports wait until a command needs them.
 
-Exit codes: 0 done; 1 it was done, and a check failed: outputs differ, a limit is missed, a model does not fit; 2 it
-cannot be
-done (bad input, a budget that nothing can keep, a missing tool, a full disk); 130 interrupted.
-Results go to stdout; progress, warnings and errors to stderr.
+Results go to stdout; progress, warnings and errors go to stderr. The exit code is one of these:
+
+- 0: it was done.
+- 1: it was done, and a check failed: outputs differ, a limit is missed, or a model does not fit the board.
+- 2: it cannot be done: bad input, a budget that nothing can keep, a missing tool, a full disk.
+- 130: it was interrupted.
 """
 
 from __future__ import annotations
@@ -18,10 +20,10 @@ import click
 
 from micronets import __version__
 from micronets.cli import common, data, devices, lists, models, stages
-from micronets.errors import MicronetsError, SpecError, did_you_mean
+from micronets.errors import MicronetsError
 from micronets.installation import install
 
-_ENVIRONMENT = {  # errors of the machine, not ours: one line each
+_SYSTEM_ERRORS = {
     errno.ENOSPC: "the disk is full: free some space",
     errno.EDQUOT: "the disk quota is used up: free some space",
     errno.EFBIG: "the file would be larger than allowed here: raise the limit (ulimit -f)",
@@ -37,6 +39,7 @@ _ENVIRONMENT = {  # errors of the machine, not ours: one line each
     errno.EOPNOTSUPP: "this disk has no locks for files: name a directory on another one",
     errno.EMFILE: "too many open files: raise the limit (ulimit -n)",
 }
+"""What an error of the operating system means for the user, and the way out."""
 _EXTRAS = {
     "torch": "design",
     "scipy": "design",
@@ -48,23 +51,24 @@ _EXTRAS = {
     "elftools": "sim",
     "serial": "board",
 }
+"""The extra of the installation (`pip install 'micronets-tinyml[EXTRA]'`) that brings a package."""
 
 
 def main() -> None:
     """Runs the command line and exits with its code."""
-    # Threads that spin while they wait slow every step under any other load; to be set before torch is imported.
+    # Threads that spin while they wait slow every step under any other load. Torch reads this when it is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
-        code = cli.main(standalone_mode=False)
+        code = cli.main(prog_name="micronets", standalone_mode=False)
         sys.stdout.flush()
     except MicronetsError as e:
-        code = _fail(str(e), e.exit_code)
+        code = _report_error(str(e), e.exit_code)
     except click.exceptions.Exit as e:
         code = e.exit_code
     except click.ClickException as e:
-        code = _usage(e)
+        code = _report_usage_error(e)
     except (click.Abort, KeyboardInterrupt):
-        code = _fail(f"interrupted; {common.resume_hint()}", 130)
+        code = _report_error(f"interrupted; {common.resume_hint()}", 130)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
@@ -72,46 +76,49 @@ def main() -> None:
         missing = (e.name or "").split(".")[0]
         if missing not in _EXTRAS:
             raise
-        code = _fail(f"this needs the package '{missing}': {install(_EXTRAS[missing])}", 2)
+        code = _report_error(f"this needs the package '{missing}': {install(_EXTRAS[missing])}", 2)
     except MemoryError:
-        code = _fail(f"out of memory; take a smaller batch or data set, then {common.resume_hint()}", 2)
+        code = _report_error(f"out of memory; take a smaller batch or data set, then {common.resume_hint()}", 2)
     except OSError as e:
-        if e.errno not in _ENVIRONMENT:
+        if e.errno not in _SYSTEM_ERRORS:
             raise
         place = f"{e.filename}: " if e.filename else ""
-        code = _fail(f"{place}{_ENVIRONMENT[e.errno]}; then {common.resume_hint()}", 2)
+        code = _report_error(f"{place}{_SYSTEM_ERRORS[e.errno]}; then {common.resume_hint()}", 2)
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _usage(e: click.ClickException) -> int:
-    if isinstance(e, getattr(click.exceptions, "NoArgsIsHelpError", ())):  # of click 8.2: no command at all
-        e.show()
+def _report_usage_error(error: click.ClickException) -> int:
+    """Prints what is wrong with the arguments, and which command's help tells more; returns the exit code."""
+    if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):  # of click 8.2: no command was named
+        error.show()
         return 2
-    context = getattr(e, "ctx", None)
-    return _fail(f"{e.format_message().rstrip('.')}; see {context.command_path if context else 'micronets'} --help", 2)
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "micronets"
+    return _report_error(f"{error.format_message().rstrip('.')}; see {command} --help", 2)
 
 
-def _fail(message: str, code: int) -> int:
+def _report_error(message: str, code: int) -> int:
+    """Prints an error as one line to stderr, and returns the exit code."""
     click.echo(f"micronets: {' '.join(message.split())}", err=True)
     return code
 
 
-class _Group(click.Group):
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
-            raise SpecError(f"no command '{args[0]}'; {did_you_mean(args[0], self.commands)}")
-        return super().resolve_command(ctx, args)
-
-
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=common.Group,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    examples=(
+        "micronets run examples/kws_f446re.toml",
+        "micronets measure zoo/kws_s_f446re/model.tflite --board NUCLEO-F446RE",
+        "micronets COMMAND --help",
+    ),
+)
 @click.version_option(__version__, prog_name="micronets")
 def cli() -> None:
-    """Data, a board and a budget in; a trained int8 model that fits and is checked on TensorFlow Lite Micro out.
+    """Makes neural networks for microcontrollers: a data set, a board and a budget go in; a trained int8 model that
+    fits, checked to the last byte, and its C come out.
 
-    Exit codes: 0 done; 1 a check failed (outputs differ, a limit is missed, a model does not fit the board); 2 bad
-    input, or a budget that nothing can keep; 130 interrupted.
+    Exit codes: 0 it was done; 1 a check failed (outputs differ, a limit is missed, a model does not fit the board); 2
+    bad input, or a budget that nothing can keep; 130 it was interrupted.
     """
 
 

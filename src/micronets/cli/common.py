@@ -1,65 +1,140 @@
-"""What the commands share: progress lines, the way to take up an interrupted command."""
+"""What the commands share: the form of their help, common options, lines of progress, and how to resume a command."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from micronets.errors import SpecError, did_you_mean
 
 if TYPE_CHECKING:
     from micronets.boards.board import Board
     from micronets.progress import Event
     from micronets.runtimes import Runtime
 
-Command = Callable[..., Any]
+CommandFunction = Callable[..., Any]
 
-as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout and nothing else.")
+
+class Command(click.Command):
+    """A command whose help ends with examples, and whose line in the list of commands is never cut.
+
+    - `examples`: command lines that work as they stand, or with a user's own files.
+    """
+
+    def __init__(self, *args: Any, examples: Sequence[str] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.examples = tuple(examples)
+
+    def get_short_help_str(self, limit: int = 45) -> str:
+        """Returns the first paragraph of the help, whole, whatever the `limit` is."""
+        return _first_paragraph(self)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the examples."""
+        _write_examples(self.examples, formatter)
+
+
+class Group(click.Group):
+    """A command that has commands, with the same form of help; a wrong name is told with the nearest right one."""
+
+    command_class = Command
+
+    def __init__(self, *args: Any, examples: Sequence[str] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.examples = tuple(examples)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Finds the command that the arguments begin with. Raises `SpecError` where there is none of that name."""
+        if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            raise SpecError(f"no command '{args[0]}'; {did_you_mean(args[0], self.commands)}")
+        return super().resolve_command(ctx, args)
+
+    def get_short_help_str(self, limit: int = 45) -> str:
+        """Returns the first paragraph of the help, whole, whatever the `limit` is."""
+        return _first_paragraph(self)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the examples."""
+        _write_examples(self.examples, formatter)
+
+
+def _first_paragraph(command: click.Command) -> str:
+    return " ".join((command.help or "").strip().split("\n\n")[0].split())
+
+
+def _write_examples(examples: Sequence[str], formatter: click.HelpFormatter) -> None:
+    if examples:
+        with formatter.section("Examples"):
+            for line in examples:
+                formatter.write(f"  {line}\n")
+
+
+board = click.option(
+    "--board", required=True, metavar="BOARD", help="A name that `micronets boards` lists, or a .toml file of your own."
+)
+compiler = click.option(
+    "--compiler",
+    metavar="gcc|zig",
+    help="gcc (arm-none-eabi-gcc) or zig (from pip's ziglang); without it, the first of them that is installed.",
+)
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object to stdout, and nothing else.")
 patches = click.option(
     "--patches",
     default="auto",
     show_default=True,
     metavar="auto|off|smallest|BYTES",
-    help="Run layers in patches of a few rows where the arena would exceed the board's SRAM (auto), as many bytes as "
-    "given (64K), never, or for the smallest arena.",
+    help="When layers run together in patches of a few rows, which makes the arena smaller: where it would exceed the "
+    "board's SRAM (auto), never (off), as far as it helps (smallest), or where it would exceed a size such as 64K.",
 )
 
 
 class _RuntimeOption(click.Option):
-    """`--runtime`, whose help names every runtime; they are looked up when the help is asked for."""
+    """The option `--runtime`, whose help names every runtime; they are looked up when the help is asked for."""
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         from micronets.runtimes import RUNTIMES
 
-        self.help = " or ".join(f"{runtime.name} ({runtime.about})" for runtime in RUNTIMES.values()) + "."
+        names = " or ".join(f"{runtime.name} ({runtime.about})" for runtime in RUNTIMES.values())
+        self.help = f"What runs the model on the board: {names}."
         return super().get_help_record(ctx)
 
 
-runtime_name = click.option("--runtime", cls=_RuntimeOption, default="c", show_default=True)
+runtime_name = click.option("--runtime", cls=_RuntimeOption, default="c", show_default=True, metavar="RUNTIME")
 _TFLM = click.option(
     "--tflm",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="For tflm: a checkout of TFLM, its library built for the core.",
+    help="With --runtime tflm: a checkout of TFLM whose library is built for the board's core.",
 )
 _LIBRARY = click.option(
     "--tflm-library",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="For tflm: that library, where it is not in DIR/gen.",
+    help="With --runtime tflm: that library, if it is not in DIR/gen.",
 )
 
 
-def runtime(command: Command) -> Command:
-    """The options of a command that can run models under TFLM."""
+def runtime(command: CommandFunction) -> CommandFunction:
+    """Gives a command the options `--runtime`, `--tflm` and `--tflm-library`."""
     return runtime_name(_TFLM(_LIBRARY(command)))
 
 
 def find_runtime(name: str, tflm: Path | None, library: Path | None, board: Board) -> Runtime:
-    """The runtime by those options. Raises `SpecError`, and what `Runtime.built` raises."""
+    """Finds the runtime that the options of `runtime` name, built for the core of a board.
+
+    - `name`: its name, such as "c".
+    - `tflm`, `library`: values of `--tflm` and `--tflm-library`.
+    - `board`: the board that models will run on.
+
+    Raises `SpecError` for an unknown name, and what `Runtime.built` raises.
+    """
     from micronets.runtimes import runtime_named
 
     return runtime_named(name).built(tflm, library, board)
@@ -69,17 +144,20 @@ _hint: list[str] = []
 
 
 def set_resume_hint(command: str) -> None:
-    """Remembers the command line that takes up the command that is running."""
+    """Remembers the command line by which the user can go on with the running command after an interruption."""
     _hint[:] = [command]
 
 
 def resume_hint() -> str:
-    """What to do after an interruption."""
+    """Writes what the user can do after an interruption."""
     return f"resume with: {_hint[-1]}" if _hint else "run the command again"
 
 
 class Progress:
-    """Prints the progress of a stage to stderr: at most a line every few seconds, and the last one of each stage."""
+    """Prints the progress of a stage to stderr: at most a line every few seconds, and always the last of a stage.
+
+    - `seconds`: the least time between two lines; without it, 1 s on a terminal and 5 s elsewhere.
+    """
 
     def __init__(self, seconds: float | None = None) -> None:
         self.pause = (1.0 if sys.stderr.isatty() else 5.0) if seconds is None else seconds
@@ -92,11 +170,11 @@ class Progress:
         now, done = time.monotonic(), event["step"] >= event["steps"]
         if done or now - self.last >= self.pause:
             self.last = now
-            click.echo(line(event), err=True)
+            click.echo(progress_line(event), err=True)
 
 
-def line(event: Event) -> str:
-    """`search     step 40/400   10 %  loss 0.532  left 3:20`."""
+def progress_line(event: Event) -> str:
+    """Writes an event with a step as one line: `search     step 40/400   10%  loss 0.532  left 3:20`."""
     from micronets.terminal import duration
 
     step, steps = event["step"], event["steps"]

@@ -1,4 +1,4 @@
-"""`micronets data list` and `micronets data get`: the published data sets of the tasks."""
+"""The commands `data list` and `data get`, which are about the published data sets of the tasks."""
 
 from __future__ import annotations
 
@@ -13,15 +13,18 @@ import click
 from micronets.cli import common
 
 
-@click.group()
+@click.group(
+    cls=common.Group,
+    examples=("micronets data list", "micronets data get kws data/speech_commands", "micronets data get --help"),
+)
 def data() -> None:
-    """The published data sets of the tasks: what there is, and getting it."""
+    """Lists and fetches the published data sets of the tasks."""
 
 
-@data.command("list")
+@data.command("list", examples=("micronets data list",))
 @common.as_json
-def listed(as_json: bool) -> None:
-    """What can be got: archives, sizes, licences."""
+def list_sources(as_json: bool) -> None:
+    """Lists the data sets that can be fetched, with archives, sizes and licences."""
     from micronets.fetch import SOURCES
     from micronets.terminal import text_table
 
@@ -42,23 +45,35 @@ def listed(as_json: bool) -> None:
         click.echo(json.dumps({"sources": found}))
         return
     rows = [
-        (s.task, a.part, a.name, _size(a.size), _taken(a.part in s.usual)) for s in SOURCES.values() for a in s.archives
+        (s.task, a.part, a.name, _size(a.size), "yes" if a.part in s.usual else "with --part")
+        for s in SOURCES.values()
+        for a in s.archives
     ]
-    click.echo(text_table(("task", "part", "archive", "size", "taken"), rows, numeric=(3,)))
+    click.echo(text_table(("task", "part", "archive", "size", "fetched"), rows, numeric=(3,)))
     click.echo("")
     for s in SOURCES.values():
         click.echo(f"{s.task}: {s.title}. Licence: {s.licence}. {s.page}")
 
 
-@data.command("get")
+@data.command(
+    "get",
+    examples=(
+        "micronets data get kws data/speech_commands",
+        "micronets data get ad data/dcase --part fan --part pump --yes",
+    ),
+)
 @click.argument("task")
 @click.argument("directory", type=click.Path(path_type=Path), metavar="DIR")
 @click.option(
-    "--part", "parts", multiple=True, help="Only this part; may be given several times. `micronets data list`."
+    "--part",
+    "parts",
+    multiple=True,
+    metavar="PART",
+    help="Fetch only this part, which `micronets data list` names; may be given several times.",
 )
-@click.option("--from", "mirror", metavar="URL", help="Take the archives, by their names, from this address.")
-@click.option("--yes", is_flag=True, help="Do not ask before the download.")
-@click.option("--keep-archives", is_flag=True, help="Do not delete archives that have been unpacked.")
+@click.option("--from", "mirror", metavar="URL", help="Fetch the archives, by their names, from this address.")
+@click.option("--yes", is_flag=True, help="Download without asking.")
+@click.option("--keep-archives", is_flag=True, help="Keep archives that have been unpacked.")
 @common.as_json
 def get(
     task: str,
@@ -69,9 +84,10 @@ def get(
     keep_archives: bool,
     as_json: bool,
 ) -> None:
-    """Fetches the data set of TASK into DIR: shows size and licence, downloads, checks and unpacks.
+    """Fetches the published data set of a task into a directory.
 
-    Run again after an interruption, it goes on where it was.
+    Shows size and licence, asks, downloads, checks and unpacks. Run again after an interruption, it goes on where it
+    was.
     """
     common.set_resume_hint(shlex.join(["micronets", *sys.argv[1:]]))
     from micronets import fetch
@@ -82,8 +98,8 @@ def get(
     free = fetch.check_disk_space(plans, directory)
     click.echo(f"{source.title}\nlicence: {source.licence}\n{source.page}", err=True)
     for p in plans:
-        does = {"done": "there already", "unpack": "there, to be checked and unpacked", "fetch": p.url}[p.state]
-        click.echo(f"  {p.archive.part:<12}{_size(p.size):>10}  {does}", err=True)
+        status = {"done": "there already", "unpack": "there, to be checked and unpacked", "fetch": p.url}[p.state]
+        click.echo(f"  {p.archive.part:<12}{_size(p.size):>10}  {status}", err=True)
     left, room = sum(p.left for p in plans), sum(p.room for p in plans)
     if any(p.state == "fetch" for p in plans):
         click.echo(f"{_size(left)} to download, {_size(room)} of disk in all; {_size(free)} are free", err=True)
@@ -91,7 +107,7 @@ def get(
             if not sys.stdin.isatty():
                 raise SpecError("data get asks before it downloads, and there is nobody to ask; add --yes")
             click.confirm("Download?", abort=True, err=True)
-    fetch.fetch_archives(plans, directory, _Lines(), keep_archives=keep_archives)
+    fetch.fetch_archives(plans, directory, _FetchProgress(), keep_archives=keep_archives)
     settings = fetch.settings_for(source, directory)
     if as_json:
         click.echo(
@@ -101,8 +117,8 @@ def get(
     click.echo(f"use it with: {' '.join(shlex.join(['--set', f'{key}={value}']) for key, value in settings.items())}")
 
 
-class _Lines:
-    """A line of progress to stderr, at most every few seconds and for every new thing that is done."""
+class _FetchProgress:
+    """Prints progress to stderr: a line at most every few seconds, and one for every new thing that is begun."""
 
     def __init__(self) -> None:
         self.pause = 1.0 if sys.stderr.isatty() else 10.0
@@ -129,17 +145,13 @@ class _Lines:
 
 
 def _size(count: int | None) -> str:
-    """A number of bytes, in units of 1000."""
+    """Writes a number of bytes in units of powers of 1000, as in `2.3 GB`, and None as `?`."""
     if count is None:
         return "?"
     for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if count >= scale:
             return f"{count / scale:.3g} {unit}"
     return f"{count} B"
-
-
-def _taken(usual: bool) -> str:
-    return "yes" if usual else "with --part"
 
 
 commands: list[click.Command] = [data]

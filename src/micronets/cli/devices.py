@@ -1,4 +1,4 @@
-"""`micronets measure` and `characterize`: networks as C, run."""
+"""The commands `measure` and `characterize`, which run networks on devices."""
 
 from __future__ import annotations
 
@@ -10,29 +10,48 @@ import click
 from micronets.cli import common
 
 
-@click.command()
+@click.command(
+    cls=common.Command,
+    examples=(
+        "micronets measure model.tflite --board NUCLEO-F446RE",
+        "micronets measure model.tflite --board NUCLEO-F446RE --rate 2 --battery 225mAh@3V",
+        "micronets measure model.tflite --board NUCLEO-F446RE --device serial:/dev/ttyACM0 --flash",
+    ),
+)
 @click.argument("model", type=click.Path(path_type=Path), metavar="MODEL.tflite")
-@click.option("--board", required=True, help="`micronets boards` lists them; or a board's .toml file.")
+@common.board
 @click.option(
     "--device",
     default="sim",
     show_default=True,
-    help="sim (a simulated Cortex-M), qemu (that and QEMU), host (here) or serial:PORT[@BAUD] (a real board).",
+    metavar="DEVICE",
+    help="Where it runs: sim (the board's core, simulated), qemu (that, and QEMU besides), host (this machine) or "
+    "serial:PORT[@BAUD] (a real board).",
 )
 @common.runtime
-@click.option("--compiler", help="gcc (arm-none-eabi-gcc) or zig (pip's ziglang); without it, the first that is there.")
-@click.option("--samples", default=5, show_default=True, help="Inputs whose outputs are compared with the reference.")
-@click.option("--seed", default=0, show_default=True, help="Of those inputs.")
+@common.compiler
+@click.option("--samples", default=5, show_default=True, help="Number of inputs whose outputs are checked.")
+@click.option("--seed", default=0, show_default=True, help="Seed of the random inputs.")
 @common.patches
 @click.option(
-    "--flash", is_flag=True, help="For serial:PORT: build the board's firmware and write it with pyOCD first."
+    "--flash", is_flag=True, help="With serial:PORT: first build the board's firmware and write it there with pyOCD."
 )
 @click.option(
-    "--rate", type=float, help="Inferences a second: average power and battery life, the board asleep in between."
+    "--rate",
+    type=float,
+    metavar="HZ",
+    help="Tell average power and battery life at so many inferences a second, the board asleep in between.",
 )
-@click.option("--battery", help="For --rate: charge and voltage, such as 2.4Ah@1.5V; without it, a CR2032, 225mAh@3V.")
 @click.option(
-    "--firmware", type=click.Path(path_type=Path), help="For serial:PORT: only build it and write it to this file."
+    "--battery",
+    metavar="CHARGE@VOLTAGE",
+    help="With --rate: the battery, such as 2.4Ah@1.5V; without it, a CR2032, which is 225mAh@3V.",
+)
+@click.option(
+    "--firmware",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="With serial:PORT: only build the board's firmware and write it to this file.",
 )
 @common.as_json
 def measure(
@@ -52,8 +71,10 @@ def measure(
     patches: str,
     as_json: bool,
 ) -> None:
-    """Builds a model's C, or TFLM with it, runs it, checks every output byte; latency, energy, memory, cycles per
-    layer.
+    """Builds a model for a board, runs it, and checks every output byte.
+
+    Prints the cycles of every layer, latency, energy, memory and program size. The exit code is 1 where an output
+    differs from the reference, or the model does not fit the board.
     """
     from micronets.boards import battery as lives
     from micronets.boards.board import load_board
@@ -93,28 +114,43 @@ def measure(
         raise CheckFailed("; ".join(problems))
 
 
-@click.command()
-@click.option(
-    "--space", "spaces", required=True, multiple=True, help="A search space's name; may be given several times."
+@click.command(
+    cls=common.Command,
+    examples=(
+        "micronets characterize --space dscnn --board NUCLEO-F446RE",
+        "micronets characterize --space resnet --space dscnn:ad --board NUCLEO-F746ZG --samples 100",
+    ),
 )
-@click.option("--board", required=True, help="`micronets boards` lists them; or a board's .toml file.")
-@click.option("--samples", default=50, show_default=True, help="Random networks of each space.")
+@click.option(
+    "--space",
+    "spaces",
+    required=True,
+    multiple=True,
+    metavar="SPACE",
+    help="A search space, or SPACE:KIND for another kind of inputs, such as dscnn:ad; may be given several times.",
+)
+@common.board
+@click.option("--samples", default=50, show_default=True, help="Number of random networks of each space.")
 @click.option(
     "--device",
     default="sim",
     show_default=True,
-    help="sim (a simulated Cortex-M), qemu (that and QEMU) or serial:PORT[@BAUD] (a real board, flashed for every "
-    "network).",
+    metavar="DEVICE",
+    help="Where they run: sim (the board's core, simulated), qemu (that, and QEMU besides) or serial:PORT[@BAUD] (a "
+    "real board, flashed for every network).",
 )
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="Directory for results; without it, runs/characterize-BOARD, or -BOARD-tflm.",
+    metavar="DIR",
+    help="Directory of the results; without it, runs/characterize-BOARD, or runs/characterize-BOARD-tflm.",
 )
-@click.option("--seed", default=0, show_default=True, help="Of the draw.")
-@click.option("--jobs", type=int, help="Networks measured at a time; without it, as many as there are processors.")
+@click.option("--seed", default=0, show_default=True, help="Seed of the random networks.")
+@click.option(
+    "--jobs", type=int, help="Number of networks measured at a time; without it, as many as there are processors."
+)
 @common.runtime
-@click.option("--compiler", help="gcc (arm-none-eabi-gcc) or zig (pip's ziglang); without it, the first that is there.")
+@common.compiler
 @common.as_json
 def characterize(
     spaces: tuple[str, ...],
@@ -130,10 +166,10 @@ def characterize(
     compiler: str | None,
     as_json: bool,
 ) -> None:
-    """Measures random networks of search spaces on a board: latency against ops, and a latency model fitted to them.
+    """Measures random networks on a board, and fits a latency model to them.
 
-    Writes models.csv, findings.json, characterization.html and latency.toml; run again, it measures only what is
-    missing.
+    Writes models.csv, findings.json, characterization.html and latency.toml. Run again after an interruption, it
+    measures only what is missing.
     """
     import shlex
     import sys

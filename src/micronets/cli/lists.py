@@ -1,4 +1,4 @@
-"""`micronets boards` and `micronets tasks`: what there is."""
+"""The commands `boards` and `tasks`, which list what micronets knows."""
 
 from __future__ import annotations
 
@@ -11,11 +11,16 @@ from micronets.cli import common
 from micronets.errors import SpecError
 
 
-@click.command()
-@click.option("--toml", metavar="BOARD", help="Print this board's file instead: what to begin a file of your own with.")
+@click.command(
+    cls=common.Command, examples=("micronets boards", "micronets boards --toml NUCLEO-F446RE > my_board.toml")
+)
+@click.option("--toml", metavar="BOARD", help="Print this board's file, from which you can make one of your own.")
 @common.as_json
 def boards(toml: str | None, as_json: bool) -> None:
-    """The boards that micronets knows. --board takes the path of a .toml file of your own, too."""
+    """Lists the boards that micronets knows.
+
+    Where a command has --board, the path of a .toml file of your own will do, too.
+    """
     from micronets.boards.board import board_file, board_names, load_board
     from micronets.terminal import text_table
 
@@ -36,10 +41,13 @@ def boards(toml: str | None, as_json: bool) -> None:
     click.echo(text_table(head, rows, numeric=(2, 3, 4)))
 
 
-@click.command()
+@click.command(cls=common.Command, examples=("micronets tasks", "micronets tasks --json"))
 @common.as_json
 def tasks(as_json: bool) -> None:
-    """The tasks that micronets knows, and the search spaces of each."""
+    """Lists the tasks that micronets knows, and the search spaces of each.
+
+    A task and a space of your own are named as FILE.py:NAME in a configuration.
+    """
     from micronets.pipeline.config import spaces_of
     from micronets.tasks import TASKS
     from micronets.terminal import text_table

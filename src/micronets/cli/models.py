@@ -1,4 +1,4 @@
-"""`micronets evaluate`, `inspect` and `compile`: what can be done with any model."""
+"""The commands `evaluate`, `inspect` and `compile`, which take any model."""
 
 from __future__ import annotations
 
@@ -12,21 +12,50 @@ from micronets.cli import common
 PATH = click.Path(path_type=Path)
 
 
-@click.command()
+@click.command(
+    cls=common.Command,
+    examples=(
+        "micronets evaluate zoo/kws_s_f446re/model.tflite",
+        "micronets evaluate model.tflite --task kws --data speech_commands_v0.02 --runtime c",
+        "micronets evaluate model.tflite --data my_words --split all",
+    ),
+)
 @click.argument("model", type=PATH, metavar="MODEL.tflite")
-@click.option("--task", help="`micronets tasks` lists them; without it, what the model carries, else kws.")
-@click.option("--data", type=PATH, help="Data set to test on; without it, synthetic examples.")
 @click.option(
-    "--test", type=PATH, help="A directory (kws: a folder of WAVs per class) that takes the place of the test split."
+    "--task",
+    metavar="TASK",
+    help="A name that `micronets tasks` lists, or FILE.py:NAME; without it, the one that the model carries, else kws.",
+)
+@click.option("--data", type=PATH, help="The data set; without it, synthetic examples are made.")
+@click.option(
+    "--test",
+    type=PATH,
+    metavar="DIR",
+    help="A directory whose examples take the place of the test split; for kws, a folder of WAV files for each class.",
 )
 @click.option(
-    "--split", default="test", show_default=True, help="train, val, test, or all (everything in a folder per class)."
+    "--split",
+    default="test",
+    show_default=True,
+    metavar="SPLIT",
+    help="The part of the data to judge by: train, val, test, or all (everything in folders by class).",
 )
 @click.option(
-    "--runtime", default=None, help="tflm (where installed, the default), reference (in numpy) or c (generated)."
+    "--runtime",
+    default=None,
+    metavar="RUNTIME",
+    help="What computes the outputs: tflm (the default if installed), reference (in numpy) or c (the generated C).",
 )
-@click.option("--front-end", help="Front end by name or JSON file; without it, the one that the model carries.")
-@click.option("--labels", help="Names of the outputs, separated by commas; without it, those that the model carries.")
+@click.option(
+    "--front-end",
+    metavar="NAME|FILE.json",
+    help="How samples become the model's input; without it, the front end that the model carries.",
+)
+@click.option(
+    "--labels",
+    metavar="A,B,...",
+    help="Names of the model's outputs in their order; without it, those that the model carries.",
+)
 @common.as_json
 def evaluate(
     model: Path,
@@ -39,7 +68,10 @@ def evaluate(
     labels: str | None,
     as_json: bool,
 ) -> None:
-    """How well a model does on a data set: its accuracy, or the AUC of anomaly detection."""
+    """Tells how well a model does on a data set.
+
+    Prints the task's metric (the accuracy, or the AUC of anomaly detection) with its confidence interval.
+    """
     from micronets.commands import evaluate
 
     found = evaluate.evaluate(
@@ -58,14 +90,21 @@ def evaluate(
     click.echo(json.dumps(found.to_json()) if as_json else found.text())
 
 
-@click.command()
+@click.command(
+    cls=common.Command,
+    examples=(
+        "micronets inspect zoo/kws_s_f446re/model.tflite --board NUCLEO-F446RE",
+        "micronets inspect runs/kws/search/arch.json --board my_board.toml --json",
+    ),
+)
 @click.argument("model", type=PATH, metavar="MODEL.tflite|ARCH.json")
-@click.option("--board", required=True, help="`micronets boards` lists them; or a board's .toml file.")
+@common.board
 @common.as_json
 def inspect(model: Path, board: str, as_json: bool) -> None:
-    """What a network costs on a board: a row per layer, and whether it fits. Nothing runs.
+    """Tells what a network costs on a board, and whether it fits.
 
-    Ends with 1 where it fits neither under TFLM nor as our C.
+    Prints a row for each layer, then memory, program size and latency as they are estimated; nothing runs. The exit
+    code is 1 where the network fits neither under TFLM nor as our C.
     """
     from micronets.commands import inspect
 
@@ -74,17 +113,31 @@ def inspect(model: Path, board: str, as_json: bool) -> None:
     found.check()
 
 
-@click.command("compile")
+@click.command(
+    "compile",
+    cls=common.Command,
+    examples=(
+        "micronets compile zoo/kws_s_f446re/model.tflite --board NUCLEO-F446RE --out kws_c",
+        "micronets compile model.tflite --board NUCLEO-F446RE --out kws_tflm --runtime tflm",
+    ),
+)
 @click.argument("model", type=PATH, metavar="MODEL.tflite")
-@click.option("--board", required=True, help="`micronets boards` lists them; or a board's .toml file.")
+@common.board
 @click.option(
-    "--out", required=True, type=PATH, help="Directory for the C: a new one, or one that an earlier compile made."
+    "--out",
+    required=True,
+    type=PATH,
+    metavar="DIR",
+    help="Directory of the files: a new one, or one that an earlier compile made.",
 )
 @common.runtime_name
 @common.patches
 @common.as_json
 def compile_(model: Path, board: str, out: Path, runtime: str, patches: str, as_json: bool) -> None:
-    """Writes a model as C, with an example and a test vector. Nothing runs."""
+    """Writes a model as C for a board, with an example and a test vector.
+
+    Nothing runs. The exit code is 1 where the model does not fit the board.
+    """
     from micronets.commands.compile import compile
 
     found = compile(model, board, out, runtime, patches)

@@ -1,11 +1,11 @@
-"""`micronets run` and its stages one by one: `search`, `train`, `export`, `report`."""
+"""The command `run`, and those of its stages: `search`, `train`, `export` and `report`."""
 
 from __future__ import annotations
 
 import json
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,50 +17,63 @@ if TYPE_CHECKING:
     from micronets.pipeline.directory import RunDir
     from micronets.pipeline.stages.base import Stage
 
-Command = Callable[..., None]
-
-_ABOUT = {
-    "search": "One stage of a run: finds the architecture.",
-    "train": "One stage of a run: trains the network that the search chose.",
-    "export": "One stage of a run: writes model.tflite.",
-    "report": "The last stages of a run: C and its measurement, test, limits, report.",
+_SUMMARIES = {
+    "search": "Does the first stage of a run: finds an architecture that fits.",
+    "train": "Does one stage of a run: trains the network that was found.",
+    "export": "Does one stage of a run: writes model.tflite.",
+    "report": "Does the last stages of a run: from compiling to the report.",
 }
-"""What the commands do that do only some stages of a run: those that name the command (`Stage.command`)."""
+"""What the commands do that do only some stages of a run, by name: the stages that name the command
+(`Stage.command`)."""
 
 
-def _options(function: Command) -> Command:
+def _run_options(function: common.CommandFunction) -> common.CommandFunction:
+    """Gives a command the argument CONFIG and the options `--out` and `--set`."""
     for option in (
         click.option(
-            "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one setting: train.epochs=10."
+            "--set",
+            "overrides",
+            multiple=True,
+            metavar="KEY=VALUE",
+            help="Change one setting, such as train.epochs=10; may be given several times.",
         ),
-        click.option("--out", metavar="DIR", help="Run directory; without it, the configuration's."),
+        click.option("--out", metavar="DIR", help="The run directory; without it, the one that CONFIG names."),
         click.argument("config", type=click.Path(path_type=Path), metavar="CONFIG"),
     ):
         function = option(function)
     return function
 
 
-@click.command()
-@_options
+@click.command(
+    cls=common.Command,
+    examples=(
+        "micronets run examples/kws_f446re.toml --dry-run",
+        "micronets run examples/kws_f446re.toml --set train.epochs=10 --out runs/kws",
+        "micronets run runs/kws --resume",
+    ),
+)
+@_run_options
 @click.option("--resume", is_flag=True, help="Continue the run that the directory holds, if it holds one.")
 @click.option(
     "--dry-run",
     is_flag=True,
-    help="Every stage on a few examples, in OUT-dry-run: errors now, and what the run will cost.",
+    help="Do every stage on a few examples, in the directory DIR-dry-run: it finds errors, and tells what the run "
+    "will cost.",
 )
 @common.as_json
 def run(config: Path, out: str | None, overrides: tuple[str, ...], resume: bool, dry_run: bool, as_json: bool) -> None:
-    """Everything: search, train, export, compile and measure, evaluate, report.
+    """Makes a network, from the search to the report about it.
 
-    CONFIG is a TOML file, or the directory of a run.
+    The stages are search, training, export, compilation and measurement, test, and report. CONFIG is a TOML file, or
+    the directory of a run. The exit code is 1 where the finished model misses a limit of its budget.
     """
     if dry_run:
-        _rehearse(config, out, overrides, resume, as_json)
+        _dry_run(config, out, overrides, resume, as_json)
         return
     _perform("run", config, out, overrides, resume=resume, redo=False, as_json=as_json)
 
 
-def _rehearse(source: Path, out: str | None, overrides: tuple[str, ...], resume: bool, as_json: bool) -> None:
+def _dry_run(source: Path, out: str | None, overrides: tuple[str, ...], resume: bool, as_json: bool) -> None:
     import dataclasses
 
     from micronets.errors import SpecError
@@ -78,10 +91,15 @@ def _rehearse(source: Path, out: str | None, overrides: tuple[str, ...], resume:
         click.echo(dry_run.table(found))
 
 
-def _stage_command(name: str, about: str) -> click.Command:
-    @click.command(name, help=f"{about}\n\nCONFIG is a TOML file, or the directory of a run.")
-    @_options
-    @click.option("--redo", is_flag=True, help="Do it again, and forget what it and later stages have made.")
+def _stage_command(name: str, summary: str) -> click.Command:
+    @click.command(
+        name,
+        cls=common.Command,
+        help=f"{summary}\n\nCONFIG is a TOML file, or the directory of a run.",
+        examples=(f"micronets {name} examples/kws_f446re.toml", f"micronets {name} runs/kws --redo"),
+    )
+    @_run_options
+    @click.option("--redo", is_flag=True, help="Do it again, and discard what it and later stages have made.")
     @common.as_json
     def command(config: Path, out: str | None, overrides: tuple[str, ...], redo: bool, as_json: bool) -> None:
         _perform(name, config, out, overrides, resume=True, redo=redo, as_json=as_json)
@@ -89,7 +107,7 @@ def _stage_command(name: str, about: str) -> click.Command:
     return command
 
 
-commands: list[click.Command] = [run, *(_stage_command(name, about) for name, about in _ABOUT.items())]
+commands: list[click.Command] = [run, *(_stage_command(name, summary) for name, summary in _SUMMARIES.items())]
 
 
 def _perform(
