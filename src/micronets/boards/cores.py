@@ -36,13 +36,14 @@ CycleModel = Literal["single-issue", "dual-issue"]
 class QemuMachine:
     """A machine of QEMU that executes a core's code.
 
-    - program: the command.
+    - program: the command. debian_package: what it comes in there.
     - machine: its option `-M`.
     - options: further words of the command line.
     - memory_bytes: of the memory for code and constants, and of that for data.
     """
 
     program: str
+    debian_package: str
     machine: str
     memory_bytes: int
     options: tuple[str, ...] = ()
@@ -120,7 +121,7 @@ _ALL = (
         gcc=_ARM_GCC,
         unicorn_model="UC_CPU_ARM_CORTEX_M0",
         # QEMU's machines with a Cortex-M0 have 16 KB of SRAM. A Cortex-M3 executes every instruction of ARMv6-M.
-        qemu=QemuMachine("qemu-system-arm", "mps2-an385", _MPS2_BYTES),
+        qemu=QemuMachine("qemu-system-arm", "qemu-system-arm", "mps2-an385", _MPS2_BYTES),
         cycle_model=None,
         tflm_arch="cortex-m0plus",
     ),
@@ -134,7 +135,7 @@ _ALL = (
         zig=(*_SOFT_FLOAT, "-mcpu=cortex_m3"),
         gcc=_ARM_GCC,
         unicorn_model="UC_CPU_ARM_CORTEX_M3",
-        qemu=QemuMachine("qemu-system-arm", "mps2-an385", _MPS2_BYTES),
+        qemu=QemuMachine("qemu-system-arm", "qemu-system-arm", "mps2-an385", _MPS2_BYTES),
         cycle_model=None,
         tflm_arch="cortex-m3",
     ),
@@ -148,7 +149,7 @@ _ALL = (
         zig=(*_HARD_FLOAT, "-mcpu=cortex_m4+vfp4d16sp"),
         gcc=_ARM_GCC,
         unicorn_model="UC_CPU_ARM_CORTEX_M4",
-        qemu=QemuMachine("qemu-system-arm", "mps2-an386", _MPS2_BYTES),
+        qemu=QemuMachine("qemu-system-arm", "qemu-system-arm", "mps2-an386", _MPS2_BYTES),
         cycle_model="single-issue",
         tflm_arch="cortex-m4+fp",
     ),
@@ -162,7 +163,7 @@ _ALL = (
         zig=(*_HARD_FLOAT, "-mcpu=cortex_m7+fp_armv8d16sp"),
         gcc=_ARM_GCC,
         unicorn_model="UC_CPU_ARM_CORTEX_M7",
-        qemu=QemuMachine("qemu-system-arm", "mps2-an500", _MPS2_BYTES),
+        qemu=QemuMachine("qemu-system-arm", "qemu-system-arm", "mps2-an500", _MPS2_BYTES),
         cycle_model="dual-issue",
         tflm_arch="cortex-m7+fp",
         tflm_asks_fpu=True,
@@ -191,7 +192,7 @@ _ALL = (
         zig=("-target", "riscv32-freestanding-none", "-mcpu=generic_rv32+m+c", "-mabi=ilp32"),
         gcc=_RISCV_GCC,
         unicorn_model="UC_CPU_RISCV32_SIFIVE_E31",  # RV32IMAC, and so no FPU
-        qemu=QemuMachine("qemu-system-riscv32", "virt", 32 << 20, ("-bios", "none")),
+        qemu=QemuMachine("qemu-system-riscv32", "qemu-system-misc", "virt", 32 << 20, ("-bios", "none")),
         cycle_model=None,
         tflm_arch=None,
     ),

@@ -48,10 +48,8 @@ def emulate(elf: bytes, x: npt.NDArray[np.int8], output_bytes: int, board: Board
         raise DeviceError(f"QEMU: no machine for {board.name}'s {board.core}; there are: {known}; use the device sim")
     command = shutil.which(machine.program)
     if command is None:
-        package = {"qemu-system-riscv32": "qemu-system-misc"}.get(machine.program, machine.program)
-        raise DeviceError(
-            f"QEMU: no {machine.program} found: install it (Debian: apt install {package}), or use the device sim"
-        )
+        install = f"Debian: apt install {machine.debian_package}"
+        raise DeviceError(f"QEMU: no {machine.program} found: install it ({install}), or use the device sim")
     image = read_image(elf)
     behind = image.symbols["firmware_arena"] + image.arena_bytes - image.symbols["firmware_stack_bottom"]
     if max(len(image.flash), behind) > machine.memory_bytes:
