@@ -5,6 +5,7 @@ import inspect
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -96,3 +97,10 @@ def test_help_names_every_noun() -> None:
     text = str(mn.__doc__)
     for name in mn.__all__:
         assert re.search(rf"\b{name}\b", text), name
+
+
+def test_type_checkers_of_users_see_our_types() -> None:
+    root = Path(str(mn.__file__)).parent
+    assert (root / "py.typed").exists()
+    table = tomllib.loads((root.parents[1] / "pyproject.toml").read_text("utf-8"))
+    assert "py.typed" in table["tool"]["setuptools"]["package-data"]["micronets"]

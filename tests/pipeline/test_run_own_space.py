@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+import micronets as mn
+from micronets.errors import SpecError
 from tests.support import own_task
 from tests.support.calling import Result, call
 from tests.support.own_space import GOOD, line_of
@@ -51,6 +53,12 @@ def test_a_run_over_a_space_of_ones_own(here: Path) -> None:
     assert (here / "run/search/space.py").read_text() == GOOD
     assert '"width": ' in (here / "run/search/values.json").read_text()
     assert run("--resume").code == 0
+    found = mn.run("c.toml", out="run", resume=True)
+    assert (found.ok, found.model) == (True, Path("run/model.tflite"))
+    assert found.text().strip() in result.out
+    assert mn.run(here / "run", resume=True).to_json()["scores"] == found.to_json()["scores"]
+    with pytest.raises(SpecError, match=r"run: holds a run with train.epochs = 1, not 2; name another directory"):
+        mn.run("c.toml", out="run", resume=True, overrides=["train.epochs=2"])
     (here / "my_space.py").write_text(GOOD + "# changed\n")
     assert run("--resume").error == (
         "run: stage search was made from another search space (the file that space.file names has changed since); "
