@@ -30,9 +30,9 @@ _NUMBERS = (
 )
 _OPTIONAL = ("simulation", "firmware", "sleep_power_w")
 _TIMES = ("cycle_factor", "cycle_uncertainty", "simulation")
-"""Keys about cycles, which a board's file must or may have where there is a cycle model of its core, and nowhere else."""
+"""Keys about cycles, which belong into a board's file where there is a cycle model of its core, and nowhere else."""
 _UNKNOWN = ("active_power_w", "flash_wait_states")
-"""Keys that a board's file may leave out where there is no cycle model of its core, as nothing is computed from them."""
+"""Keys that may be left out where there is no cycle model of the core, as nothing is computed from them then."""
 _REALS = ("sleep_power_w", "active_power_w", "cycle_factor", "cycle_uncertainty")
 
 
@@ -91,8 +91,8 @@ class Board:
     - `cycle_factor`: its cycles over those of a Cortex-M4 without wait states (`tflm_cycles.step_cycles`); None where
       there is no cycle model of the core, and nothing is said about times.
     - `cycle_uncertainty`: relative error of that factor (0.1 is +-10 %), or None with it.
-    - `sleep_power_w`: power of the deepest sleep that keeps the SRAM and wakes by a clock, in watts; None where it is not
-      known.
+    - `sleep_power_w`: power of the deepest sleep that keeps the SRAM and wakes by a clock, in watts; None where it is
+      not known.
     - `simulation`: what turns simulated cycles into the board's; where it is None, `cycle_factor` does.
     - `firmware`: what it takes to measure on the board itself; None where there is no port to it.
     """
@@ -125,11 +125,11 @@ class Board:
         return f"{self.name}: {reason}" if reason else None
 
     def milliseconds(self, cycles: Number) -> Number:
-        """Returns how long the core takes for `cycles` at its full clock; a number, or a 0-d tensor with its gradient."""
+        """Returns how long the core takes for so many cycles at its full clock; a number or a 0-d tensor."""
         return cycles * (1e3 / self.clock_hz)
 
     def millijoules(self, milliseconds: Number) -> Number:
-        """Returns the energy, in mJ, of a network that runs so long; None where the board's active power is not known."""
+        """Returns the energy, in mJ, of a network that runs so long; None where the active power is not known."""
         return None if self.active_power_w is None else milliseconds * self.active_power_w
 
 
@@ -290,7 +290,7 @@ def _read_board_file(path: Path) -> str:
 
 
 def _parse_board(text: str, where: str) -> Board:
-    """Makes a board from the TOML that describes it. Raises `SpecError` for what is missing, unknown or out of range."""
+    """Makes a board from its TOML. Raises `SpecError` for what is missing, unknown or out of range."""
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as e:

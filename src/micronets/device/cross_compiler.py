@@ -176,8 +176,8 @@ class MemoryMap:
 
     - `flash_origin`, `flash_bytes`: first address and size of the flash.
     - `ram_origin`, `ram_bytes`: first address and size of the SRAM.
-    - `stack_bytes`: what the stack takes, from the start of the SRAM on. Nothing lies below the SRAM, so that a stack that
-      grows too large is an access to memory that is not there.
+    - `stack_bytes`: what the stack takes, from the start of the SRAM on. Nothing lies below the SRAM, so that a stack
+      that grows too large is an access to memory that is not there.
     """
 
     flash_origin: int

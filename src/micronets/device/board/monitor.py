@@ -73,8 +73,8 @@ def build_monitor(sources: Sources, board: Board, which: str | None = None, baud
     - `which`: the compiler, `gcc` or `zig`; None takes the first that is installed.
     - `baud`: speed of the serial line, in bits a second.
 
-    Raises `SpecError` for a board without a port, `DeviceError` if there is no compiler, and `DoesNotFit` if the firmware
-    does not fit the board.
+    Raises `SpecError` for a board without a port, `DeviceError` if there is no compiler, and `DoesNotFit` if the
+    firmware does not fit the board.
     """
     target = board.firmware
     if target is None:
@@ -116,8 +116,8 @@ def host_sources() -> list[Path]:
 def flash(elf: bytes, board: Board) -> None:
     """Writes a firmware to the board on the first debug probe, by `pyocd flash`.
 
-    Raises `SpecError` for a board that pyOCD does not know, and `DeviceError` without pyOCD or with its first complaint,
-    such as no probe.
+    Raises `SpecError` for a board that pyOCD does not know, and `DeviceError` without pyOCD or with its first
+    complaint, such as no probe.
     """
     if board.firmware is None or not board.firmware.pyocd_target:
         raise SpecError(

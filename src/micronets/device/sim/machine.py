@@ -74,8 +74,8 @@ class Simulation:
     - `image`: the firmware's sizes and symbols.
     - `stack_bytes`: the deepest stack of all runs.
     - `calibration`: what turns cycles into those of the board; None where there is no cycle model of its core.
-    - `dual_issue_cycles`: cycles of one inference with warm caches by `cortex_m7`, for a core of that model; `cycles` does
-      not use them.
+    - `dual_issue_cycles`: cycles of one inference with warm caches by `cortex_m7`, for a core of that model; `cycles`
+      does not use them.
     - `words`: the values of the variables that were asked for, after the first run.
     """
 
@@ -104,7 +104,7 @@ class Simulation:
         return _total([self.on_board(t) for t in (*self.layers, self.outside)])
 
     def on_board(self, timing: Timing) -> int | None:
-        """Returns the cycles that something takes on the board, with its waits for flash; None without a cycle model."""
+        """Returns the cycles that something takes on the board, waits for flash included; None without a model."""
         if timing.core_cycles is None or self.calibration is None:
             return None
         waits = self.calibration.miss_cycles * (timing.instruction_misses + timing.data_misses)
@@ -138,11 +138,12 @@ def simulate(
     - `layers`: number of the network's layers (MICRONETS_LAYERS).
     - `output_bytes`: size of one output.
     - `board`: names the core, and gives the model of its flash.
-    - `native`: whether the hooks that count are in C; None takes them where they can be compiled, and else those in Python.
+    - `native`: whether the hooks that count are in C; None takes them where they can be compiled, and else those in
+      Python.
     - `words`: names of variables of 32 bits of the firmware whose values are wanted.
 
-    Raises `DeviceError` if the firmware fails (a fault, a failure that it tells itself, a stack of more than 16 KB, writes
-    beside the arena), or outputs differ with and without counting.
+    Raises `DeviceError` if the firmware fails (a fault, a failure that it tells itself, a stack of more than 16 KB,
+    writes beside the arena), or outputs differ with and without counting.
     """
     samples = np.ascontiguousarray(x, np.int8)
     if samples.ndim != 2 or not len(samples):

@@ -1,4 +1,4 @@
-"""Builds firmware of a Cortex-M in which TensorFlow Lite Micro runs a network, from a checkout of TFLM with its library.
+"""Builds firmware in which TensorFlow Lite Micro runs a network, from a checkout of TFLM with its library.
 
 TFLM itself is not part of micronets. What is used of it is what it documents: the library that its `cortex_m_generic`
 target makes, its headers, and those that its Makefile downloads. Start-up code and linker script are those for our own
