@@ -30,7 +30,10 @@ def assemble(which: str, folder: Path, source: str, *changes: tuple[str, str, st
         texts[name] = texts[name].replace(old, new)
     for name, text in texts.items():
         (folder / name).write_text(text)
-    run_tool([*cc.command, *cc.core_flags, *cc.hosted, "-O2", "-c", str(folder / source), "-o", str(folder / "o.o")], "compile")
+    run_tool(
+        [*cc.command, *cc.core_flags, *cc.hosted, "-O2", "-c", str(folder / source), "-o", str(folder / "o.o")],
+        "compile",
+    )
 
 
 def test_every_source_has_its_place() -> None:

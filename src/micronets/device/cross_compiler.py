@@ -193,7 +193,9 @@ def default_linker_script(core: str) -> str:
     Whether the image fits a board is checked afterwards, so that it can be said by how much it does not.
     """
     facts = architecture_of(core)
-    return linker_script(MemoryMap(facts.flash_origin, _ANY_BYTES, facts.ram_origin, _STACK_BYTES + _ANY_BYTES, _STACK_BYTES))
+    return linker_script(
+        MemoryMap(facts.flash_origin, _ANY_BYTES, facts.ram_origin, _STACK_BYTES + _ANY_BYTES, _STACK_BYTES)
+    )
 
 
 def linker_script(memory: MemoryMap) -> str:

@@ -243,7 +243,9 @@ def scatter_chart(groups: Sequence[tuple[str, Sequence[tuple[float, float]]]], y
     return el("figure", svg(height, parts, label=y_label), _legend([name for name, _ in groups]))
 
 
-def _trend(group: Sequence[tuple[float, float]], x: Callable[[float], float], y: Callable[[float], float]) -> Markup | None:
+def _trend(
+    group: Sequence[tuple[float, float]], x: Callable[[float], float], y: Callable[[float], float]
+) -> Markup | None:
     """Draws the line of least squares through points, over their range; `x` and `y` give coordinates of values."""
     n = len(group)
     mean_x, mean_y = (sum(p[i] for p in group) / max(n, 1) for i in (0, 1))

@@ -136,4 +136,6 @@ def test_constants_take_what_the_compiler_of_c_makes_of_them(which: str, tmp_pat
         total = " + ".join(f"sizeof({constant})" for constant in constants)
         check = f"typedef char checked[{total} == {compiled.constant_bytes} ? 1 : -1];\n"
         (directory / "model.c").write_text(source + check)
-        run_tool([*cc.command, *flags, "-c", str(directory / "model.c"), "-o", str(directory / "model.o")], f"compile {name}")
+        run_tool(
+            [*cc.command, *flags, "-c", str(directory / "model.c"), "-o", str(directory / "model.o")], f"compile {name}"
+        )

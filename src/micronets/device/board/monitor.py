@@ -19,7 +19,14 @@ from pathlib import Path
 from micronets import child_processes
 from micronets.boards.board import Board, FirmwareTarget
 from micronets.device.board.serial_session import BAUD
-from micronets.device.cross_compiler import Firmware, MemoryMap, build_firmware, find_compiler, link_firmware, linker_script
+from micronets.device.cross_compiler import (
+    Firmware,
+    MemoryMap,
+    build_firmware,
+    find_compiler,
+    link_firmware,
+    linker_script,
+)
 from micronets.device.sim.elf import read_image
 from micronets.errors import DeviceError, DoesNotFit, SpecError
 from micronets.installation import install
@@ -86,7 +93,9 @@ def build_monitor(sources: Sources, board: Board, which: str | None = None, baud
     cc = find_compiler(board, which)
     plain = build_firmware(sources, board, which)
     image = read_image(plain.elf)
-    header = identity_header(sources, board, plain.toolchain, " ".join(plain.flags), image.flash_bytes, image.text_bytes, baud)
+    header = identity_header(
+        sources, board, plain.toolchain, " ".join(plain.flags), image.flash_bytes, image.text_bytes, baud
+    )
     own = (*_OWN, f"serial/{target.port}.c", *_ALSO[target.port])
     try:
         return link_firmware(sources, cc, own, board_linker_script(board, target), {"identity.h": header})
@@ -104,7 +113,9 @@ def build_monitor(sources: Sources, board: Board, which: str | None = None, baud
 
 def board_linker_script(board: Board, target: FirmwareTarget) -> str:
     """Writes the linker's script for a board's memory."""
-    return linker_script(MemoryMap(target.flash_origin, board.flash_bytes, target.ram_origin, board.sram_bytes, _STACK_BYTES))
+    return linker_script(
+        MemoryMap(target.flash_origin, board.flash_bytes, target.ram_origin, board.sram_bytes, _STACK_BYTES)
+    )
 
 
 def host_sources() -> list[Path]:

@@ -74,7 +74,9 @@ def _read_elf(file: Any) -> Image:
     symbols = {s.name: s for s in entries}
     for name in _NEEDED:
         if name not in symbols:
-            raise DeviceError(f"simulator: the firmware has no symbol '{name}'; build it with micronets.device.cross_compiler")
+            raise DeviceError(
+                f"simulator: the firmware has no symbol '{name}'; build it with micronets.device.cross_compiler"
+            )
     loads = [s for s in file.iter_segments() if s["p_type"] == "PT_LOAD" and s["p_filesz"]]
     base = min(s["p_paddr"] for s in loads)
     flash = bytearray(max(s["p_paddr"] + s["p_filesz"] for s in loads) - base)

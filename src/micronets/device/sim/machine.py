@@ -208,7 +208,9 @@ def _instructions(counts: BlockCounts, instructions: Mapping[int, int], layers: 
     return found
 
 
-def _core_cycles(counts: BlockCounts, blocks: Mapping[int, Sequence[Instruction]], image: Image, layers: int) -> list[int]:
+def _core_cycles(
+    counts: BlockCounts, blocks: Mapping[int, Sequence[Instruction]], image: Image, layers: int
+) -> list[int]:
     """Returns the cycles of a Cortex-M4 by layer; `blocks`: the instructions of each block."""
     cycles = [0] * layers
     for (layer, before, block), count in counts.edges.items():
@@ -311,7 +313,9 @@ class _Machine:
             self.processor.emu_start(self.at | self.facts.address_bits, goal, _TIMEOUT_US)
         except self.fault as e:
             if self.processor.reg_read(self.stack) < self.bottom:
-                raise DeviceError(f"simulator: the network needs a stack of more than {self.top - self.bottom} bytes") from e
+                raise DeviceError(
+                    f"simulator: the network needs a stack of more than {self.top - self.bottom} bytes"
+                ) from e
             if failure := self._failure_text():
                 raise DeviceError(f"simulator: {failure}") from e
             where = self.image.place(self.processor.reg_read(self.counter))

@@ -85,7 +85,9 @@ def find_checkout(root: Path, library: Path | None, board: Board) -> TflmCheckou
         )
     if len(found) > 1:
         names = ", ".join(str(path.relative_to(root)) for path in found)
-        raise SpecError(f"--tflm {root}: several libraries for {board.core}: {names}; choose one with --tflm-library FILE")
+        raise SpecError(
+            f"--tflm {root}: several libraries for {board.core}: {names}; choose one with --tflm-library FILE"
+        )
     return TflmCheckout(root, found[0])
 
 
