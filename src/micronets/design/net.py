@@ -23,6 +23,7 @@ from micronets.ir.layers import (
     Activation,
     Add,
     AveragePool2D,
+    Concatenation,
     Conv2D,
     DepthwiseConv2D,
     Dequantize,
@@ -170,7 +171,7 @@ class Net(nn.Module):
                 return (F.relu6(x) if layer.six else F.relu(x),)
             case HardSwish():
                 return (F.hardswish(x),)
-            case Softmax() | Quantize() | Dequantize():
+            case Concatenation() | Softmax() | Quantize() | Dequantize():
                 raise UnsupportedError(
                     f"layer '{layer.name}': {type(layer).__name__} has no place inside a trained network"
                 )
