@@ -5,11 +5,15 @@ Nothing here knows what the files hold. Only the standard library is used.
 
 from __future__ import annotations
 
+import errno
 import glob
 import hashlib
+import lzma
 import os
 import re
 import shutil
+import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -19,10 +23,16 @@ from typing import BinaryIO
 
 _PART = ".part"
 _PART_NAME = re.compile(r"\.(?P<name>.+)\.(?P<process>\d+)\.part", re.DOTALL)
-DAMAGE = (OSError, ValueError, TypeError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error)
+DAMAGE = (
+    *(OSError, ValueError, TypeError, EOFError, SyntaxError, RecursionError, ArithmeticError, MemoryError),
+    *(NotImplementedError, RuntimeError, IndexError, KeyError, AttributeError, struct.error),
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+)
 """The exceptions that readers of arrays, archives and pickles raise for a damaged file.
 
-zipfile raises NotImplementedError for an odd method of compression.
+zipfile raises NotImplementedError for an odd method of compression, RuntimeError for an encrypted file, struct.error
+and IndexError for a short one; numpy raises SyntaxError, RecursionError and KeyError for an odd header of an array, and
+ArithmeticError and MemoryError for one that announces more than there can be.
 """
 
 
@@ -31,11 +41,37 @@ def damage_text(e: Exception) -> str:
 
     Where numpy takes a file that it does not know for a pickle, its advice to unpickle it is left out.
     """
-    return "it does not begin as one does" if "allow_pickle=`" in str(e) else str(e)
+    if "allow_pickle=`" in str(e):
+        return "it does not begin as one does"
+    if isinstance(e, MemoryError):
+        return "it announces more than fits into memory"
+    return " ".join(str(e).split()) or type(e).__name__
+
+
+def check_plain(path: Path) -> None:
+    """Raises `OSError` for what is no plain file: a pipe or a device may never end, and nobody may write to a pipe.
+
+    The error is also that of `Path.stat`, for a file that is not there, and of a path that no system can have.
+    """
+    try:
+        mode = path.stat().st_mode
+    except ValueError as e:  # a NUL
+        raise OSError(errno.EINVAL, "the path holds a NUL character", str(path)) from e
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "a pipe or a device, not a file", str(path))
+
+
+def read_plain(path: Path) -> bytes:
+    """Reads a whole file. Raises `OSError`, also for what is no plain file (see `check_plain`)."""
+    check_plain(path)
+    return path.read_bytes()
 
 
 def write_atomic(path: Path, data: bytes | str) -> None:
-    """Makes the file `path` hold exactly `data` (text as UTF-8); at any moment there is the old or the new one.
+    """Makes the file `path` hold exactly `data` (text as UTF-8); who reads it at any moment sees the old or the new
+    one.
 
     Raises `OSError` (disk full, no permission), which names the file; the old one is then untouched.
     """
@@ -67,12 +103,16 @@ def atomic(path: Path) -> Iterator[BinaryIO]:
 
 
 def part_of(path: Path) -> Path:
-    """Names the part of `path`: the hidden file or directory beside it in which this process prepares it."""
+    """Names the part of `path`: the hidden file or directory beside it in which this process prepares what becomes
+    it.
+    """
     return path.with_name(f".{path.name}.{os.getpid()}{_PART}")
 
 
 def is_part(name: str, of: Iterable[str] | None = None) -> bool:
-    """Tells whether a file of this name is a part (see `part_of`): of a name in `of`, or of any where it is None."""
+    """Tells whether a file of this name is a part (see `part_of`): of one of the names `of`, or of any if that is
+    None.
+    """
     found = _PART_NAME.fullmatch(name)
     return found is not None and (of is None or found["name"] in of)
 
@@ -183,6 +223,8 @@ def fingerprint(path: Path, read_bytes: int = 256 << 20) -> str:
 
     Raises `OSError` if something cannot be read.
     """
+    if not path.is_dir():
+        check_plain(path)
     files = (
         [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
     )

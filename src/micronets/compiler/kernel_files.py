@@ -59,7 +59,6 @@ PLACEMENT = (
         "softmax",
         "unpack_s4",
         "unpack_weights_s4",
-        "concatenate",
     ),
 )
 

@@ -1,4 +1,4 @@
-"""`Net`: the torch network of an `Arch`, in float; `fakequant.attach` adds the simulation of quantisation.
+"""`Net`: the torch network of an `Arch`; float here, with quantisation simulated once `fakequant.attach` was called.
 
 Every convolution is followed by batch norm and then by the layer's fused activation; fully connected layers have a
 bias. Names in the state dict are `layers.<layer>.weight`, `layers.<layer>.bias` (fully connected only) and
@@ -23,7 +23,6 @@ from micronets.ir.layers import (
     Activation,
     Add,
     AveragePool2D,
-    Concatenation,
     Conv2D,
     DepthwiseConv2D,
     Dequantize,
@@ -43,27 +42,19 @@ from micronets.ir.layers import (
 
 
 class Quantizer(Protocol):
-    """What a `Net` calls when quantisation is simulated; `fakequant.FakeQuant` is one, and explains the methods."""
+    """What a `Net` calls when quantisation is simulated; `fakequant.FakeQuant` is the one we have."""
 
-    def refresh(self) -> None:
-        """Prepares one forward pass."""
+    def refresh(self) -> None: ...
 
-    def activation(self, name: str, x: Tensor) -> Tensor:
-        """Rounds a tensor, of any shape, as the integer tensor `name` would."""
-        ...
+    def activation(self, name: str, x: Tensor) -> Tensor: ...
 
-    def weights(self, layer: Weighted, cell: Cell) -> tuple[Tensor, Tensor]:
-        """Returns the quantised weights of a layer, and its bias `[K]`."""
-        ...
+    def weights(self, layer: Weighted, cell: Cell) -> tuple[Tensor, Tensor]: ...
 
 
 class Cell(nn.Module):
-    """The parameters of one layer, with random weights (He et al. 2015) at first.
+    """Parameters of one layer: `weight` and either `bn` or `bias`.
 
-    - `weight`: `[filters, C, kh, kw]` of a convolution, `[C * multiplier, 1, kh, kw]` of a depthwise one, or
-      `[units, inputs]` of a fully connected layer, inputs in NHWC order.
-    - `bn`: the batch norm of a convolution; None of a fully connected layer.
-    - `bias`: `[units]` of a fully connected layer; None of a convolution.
+    weight: `[filters, C, kh, kw]`, `[C * multiplier, 1, kh, kw]` or `[units, inputs]`, inputs in NHWC order.
     """
 
     def __init__(self, layer: Weighted, input_shape: Shape) -> None:
@@ -84,13 +75,9 @@ class Cell(nn.Module):
 
 
 class Net(nn.Module):
-    """A network that maps float inputs `[N, H, W, C]` to logits `[N, classes]`; a Softmax layer at its end is left out.
+    """Float input `[N, H, W, C]` in real units -> logits `[N, classes]`; a last Softmax layer is left out.
 
-    - `arch`: its layers.
-    - `steps`: those that are computed, with their shapes.
-    - `quantizer`: simulates quantisation; None in a float network.
-
-    Raises `UnsupportedError` for layers that only finished models have.
+    `quantizer` is None for a float network. Raises `UnsupportedError` for layers that only finished models have.
     """
 
     def __init__(self, arch: Arch) -> None:
@@ -106,7 +93,7 @@ class Net(nn.Module):
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def cell(self, layer: Layer) -> Cell:
-        """Returns the parameters of a layer that has some."""
+        """The parameters of a layer that has some."""
         cell = self.layers[key(layer.name)]
         assert isinstance(cell, Cell)
         return cell
@@ -115,11 +102,7 @@ class Net(nn.Module):
         return self.tensors(x, keep=False)[self.steps[-1].layer.name].flatten(1)
 
     def tensors(self, x: Tensor, keep: bool = True) -> dict[str, Tensor]:
-        """Computes every tensor, by name, maps as `[N, C, H, W]`.
-
-        - `x`: inputs `[N, H, W, C]`.
-        - `keep`: whether tensors stay that no later layer reads.
-        """
+        """Every tensor by name, maps as `[N, C, H, W]`; without `keep` those that no later layer reads are dropped."""
         quantizer: Quantizer | None = self.quantizer  # type: ignore[assignment]
         x = torch_ops.to_nchw(x) if len(self.arch.input_shape) == 3 else x
         if quantizer is not None:
@@ -135,12 +118,7 @@ class Net(nn.Module):
         return values
 
     def run(self, layer: Layer, inputs: list[Tensor], quantizer: Quantizer | None = None) -> tuple[Tensor, ...]:
-        """Computes the outputs of one layer.
-
-        - `layer`: the layer.
-        - `inputs`: its inputs, maps as `[N, C, H, W]`.
-        - `quantizer`: simulates its quantised weights; None computes in float.
-        """
+        """Outputs of one layer; `quantizer` simulates its quantised weights."""
         x = inputs[0]
         match layer:
             case Conv2D() | DepthwiseConv2D() | FullyConnected():
@@ -171,7 +149,7 @@ class Net(nn.Module):
                 return (F.relu6(x) if layer.six else F.relu(x),)
             case HardSwish():
                 return (F.hardswish(x),)
-            case Concatenation() | Softmax() | Quantize() | Dequantize():
+            case Softmax() | Quantize() | Dequantize():
                 raise UnsupportedError(
                     f"layer '{layer.name}': {type(layer).__name__} has no place inside a trained network"
                 )
@@ -180,10 +158,7 @@ class Net(nn.Module):
 
 
 def trained_steps(arch: Arch) -> tuple[Step, ...]:
-    """Returns the steps that a `Net` computes: all but a Softmax at the end.
-
-    Raises `UnsupportedError` for a layer that cannot be trained.
-    """
+    """The steps that a `Net` computes: all but a Softmax at the end. Raises `UnsupportedError`."""
     steps = arch.steps()
     if isinstance(steps[-1].layer, Softmax) and len(steps) > 1:
         steps = steps[:-1]
@@ -197,12 +172,12 @@ def trained_steps(arch: Arch) -> tuple[Step, ...]:
 
 
 def key(name: str) -> str:
-    """Returns a layer's name as torch accepts it in a state dict."""
+    """A layer's name as torch accepts it in a state dict."""
     return name.replace(".", "/")
 
 
 def linear(layer: Weighted, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """Computes the convolution or matrix product of a layer, without batch norm and activation."""
+    """The convolution or matrix product of a layer, without batch norm and activation."""
     match layer:
         case Conv2D():
             return torch_ops.conv(x, weight, bias, layer.window)
@@ -215,13 +190,7 @@ def linear(layer: Weighted, x: Tensor, weight: Tensor, bias: Tensor | None) -> T
 
 
 def load_float(net: Net, state: Mapping[str, Tensor]) -> None:
-    """Loads float weights into a network.
-
-    - `net`: the network; what belongs to its quantizer is left as it is.
-    - `state`: weights by the names of the network's state dict.
-
-    Raises `SpecError` that names the first tensor that is missing or has another shape.
-    """
+    """Loads float weights by name; what belongs to a quantiser is ignored. Raises `SpecError` naming what differs."""
     own = {n: v for n, v in net.state_dict().items() if not n.startswith("quantizer.")}
     for name, value in own.items():
         if name not in state:
@@ -235,12 +204,11 @@ def load_float(net: Net, state: Mapping[str, Tensor]) -> None:
 
 
 def _clip(y: Tensor, activation: Activation) -> Tensor:
-    """Applies the fused activation before a quantizer, whose range begins at 0 after a ReLU and so does its work."""
+    """The fused activation before a quantiser, whose range starts at 0 after a ReLU and so does the work of one."""
     return y if activation == "relu" else torch_ops.activate(y, activation)
 
 
 def _average_pool(layer: AveragePool2D, x: Tensor) -> Tensor:
-    """Computes an average pool under TensorFlow's padding, whose mean is over the pixels within the map."""
     rows, columns = torch_ops.padding(x, layer.window)
     if not any(rows + columns):
         if layer.pool == tuple(x.shape[2:]):
@@ -252,5 +220,5 @@ def _average_pool(layer: AveragePool2D, x: Tensor) -> Tensor:
 
 
 def _map_order(paddings: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:
-    """Returns paddings of (H, W, C) in torch's order (C, H, W); those of other tensors as they are."""
+    """Paddings of (H, W, C) in the order (C, H, W) of the tensor in memory; others as they are."""
     return (paddings[2], paddings[0], paddings[1]) if len(paddings) == 3 else paddings

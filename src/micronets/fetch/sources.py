@@ -1,4 +1,6 @@
-"""Where the data sets of the tasks are published: archives, sizes, checksums, licences, and their settings."""
+"""Where the data sets of the tasks are published: archives, sizes, checksums, licences, and the settings that use
+them.
+"""
 
 from __future__ import annotations
 

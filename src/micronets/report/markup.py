@@ -1,4 +1,7 @@
-"""HTML and SVG as nested function calls; text is escaped unless it is `Markup` already."""
+"""HTML and SVG as nested function calls; text is escaped unless it is `Markup` already.
+
+What is drawn is decided elsewhere.
+"""
 
 from __future__ import annotations
 

@@ -7,7 +7,6 @@ data/CLASS.npy      an example per row [N, ...], or .csv: a line per example
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -19,14 +18,15 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.errors import DataError
-from micronets.files import DAMAGE, damage_text
+from micronets.files import DAMAGE, check_plain, damage_text
+from micronets.tasks.arrays.tables import LARGEST, read_tables
 from micronets.tasks.base import SPLITS, Floats, Labels
-from micronets.tasks.kws.folders import speaker
+from micronets.tasks.class_folders import class_files, group_of, strangers_note
 from micronets.tasks.names import check_utf8
+from micronets.tasks.npz import read_npz
 
+SUFFIXES = (".npy", ".csv")
 FORMS = "an .npz with x and y, a folder of .npy or .csv files per class, or such a file per class"
-
-_LARGEST = 1e30  # what is larger in size has no square in 32 bits, or is none at all
 
 Texts = npt.NDArray[np.str_]
 
@@ -60,24 +60,19 @@ def shape(path: Path) -> tuple[int, ...] | None:
     """
     packs = [path] if path.is_file() else sorted(path.glob("*.npz"))
     try:
+        check_plain(packs[0])
         with zipfile.ZipFile(packs[0]) as pack, pack.open("x.npy") as file:
             if np.lib.format.read_magic(file) != (1, 0):
                 return None
             whole, _, _ = np.lib.format.read_array_header_1_0(file)
-    except (*DAMAGE, IndexError, KeyError, RuntimeError):
+    except DAMAGE:
         return None
     return whole[1:] if 2 <= len(whole) <= 4 and min(whole) > 0 else None
 
 
 def _npz(path: Path) -> Rows:
-    try:
-        with np.load(path, allow_pickle=False) as pack:
-            arrays = {k: pack[k] for k in ("x", "y", "split", "group", "classes") if k in pack.files}
-    except DAMAGE as e:
-        raise DataError(f"{path}: damaged or not an .npz file ({damage_text(e)}); give {FORMS}") from e
-    for key in ("x", "y"):
-        if key not in arrays:
-            raise DataError(f"{path}: no array '{key}'; an .npz has x [N, ...] and y [N]")
+    form = "an .npz has x [N, ...] and y [N]"
+    arrays = read_npz(path, ("x", "y"), form, ("split", "group", "classes"), f"give {FORMS}")
     return rows_of(arrays, str(path))
 
 
@@ -112,7 +107,7 @@ def rows_of(arrays: Mapping[str, npt.NDArray[Any]], where: str, lacking: Sequenc
             raise DataError(f"{where}: y goes from {y.min()} to {y.max()}; allowed: 0 to {len(names) - 1}, see classes")
     values = _checked(x, where)
     split = arrays["split"].astype(str) if "split" in arrays else np.full(len(x), "train")
-    strange = sorted(set(split.tolist()) - set(SPLITS))
+    strange = sorted(set(split.ravel().tolist()) - set(SPLITS))
     if split.shape != (len(x),) or strange:
         what = f"holds '{strange[0]}'" if strange else f"is {list(split.shape)}"
         raise DataError(f"{where}: split {what}; need {', '.join(SPLITS)}, one for each of {len(x)} rows of x")
@@ -129,38 +124,42 @@ def _folder(root: Path) -> Rows:
     entries = sorted(p for p in root.iterdir() if not p.name.startswith("."))
     folders = [p for p in entries if p.is_dir()]
     check_utf8(folders)
-    files: dict[str, list[Path]] = {}
-    for folder in folders:
-        files[folder.name] = sorted(p for p in folder.iterdir() if p.suffix.lower() in (".npy", ".csv"))
-        check_utf8(files[folder.name])
-        if not files[folder.name]:
-            others = [p.name for p in sorted(folder.iterdir()) if not p.name.startswith(".")]
-            found = f"{len(others)} other files, first: {others[0]}" if others else "the folder is empty"
-            raise DataError(
-                f"{folder}: no .npy or .csv files for class '{folder.name}' ({found}); add some or remove the folder"
-            )
     if not folders:
-        tables = [p for p in entries if p.suffix.lower() in (".npy", ".csv")]
+        tables = [p for p in entries if p.suffix.lower() in SUFFIXES]
         if not tables:
             raise DataError(f"{root}: nothing to read in it; give {FORMS}")
-        parts = [(p.stem, _finite(_array(p), str(p))) for p in tables]
-        return _stacked(root, [(name, rows, [f"{name}/{i}" for i in range(len(rows))], None) for name, rows in parts])
+        arrays, notes = _arrays(tables)
+        parts = [(p.stem, arrays[p]) for p in tables]
+        for name, rows in parts:
+            if not rows.ndim:
+                raise DataError(f"{root / name}.npy: it holds one number; a file per class has a row per example")
+        named = [(name, rows, [f"{name}/{i}" for i in range(len(rows))], None) for name, rows in parts]
+        return _stacked(root, named, notes)
+    found = {
+        folder.name: class_files(folder, SUFFIXES, f"{' or '.join(SUFFIXES)} files", "add some") for folder in folders
+    }
+    arrays, notes = _arrays([p for files in found.values() for p in files.files])
     parts2 = []
-    for name, paths in files.items():
-        arrays = [_finite(_array(p), str(p)) for p in paths]
-        shapes = {a.shape for a in arrays}
+    for folder in folders:
+        paths = found[folder.name].files
+        shapes = {arrays[p].shape for p in paths}
         if len(shapes) > 1:
-            odd, its = next((p, a.shape) for p, a in zip(paths, arrays, strict=True) if a.shape != arrays[0].shape)
+            first = arrays[paths[0]].shape
+            odd = next(p for p in paths if arrays[p].shape != first)
             raise DataError(
-                f"{odd}: its shape {[*its]} is not that of {paths[0].name}, {[*arrays[0].shape]}; every example needs "
-                "the same"
+                f"{odd}: its shape {[*arrays[odd].shape]} is not that of {paths[0].name}, {[*first]}; every example "
+                "needs the same"
             )
-        who = [speaker(p.stem) for p in paths]
-        parts2.append((name, np.stack(arrays), [f"{name}/{p.name}" for p in paths], who))
-    return _stacked(root, parts2)
+        keys = [p.relative_to(root).as_posix() for p in paths]
+        parts2.append((folder.name, np.stack([arrays[p] for p in paths]), keys, [group_of(folder, p) for p in paths]))
+    return _stacked(root, parts2, (*notes, *strangers_note(found.values(), "neither .npy nor .csv")))
 
 
-def _stacked(root: Path, parts: Sequence[tuple[str, npt.NDArray[Any], list[str], list[str | None] | None]]) -> Rows:
+def _stacked(
+    root: Path,
+    parts: Sequence[tuple[str, npt.NDArray[Any], list[str], list[str | None] | None]],
+    notes: tuple[str, ...],
+) -> Rows:
     first = parts[0][1]
     for name, rows, _, _ in parts:
         if rows.shape[1:] != first.shape[1:]:
@@ -172,28 +171,24 @@ def _stacked(root: Path, parts: Sequence[tuple[str, npt.NDArray[Any], list[str],
     keys = [k for _, _, ks, _ in parts for k in ks]
     who = [w for _, _, _, ws in parts for w in (ws or [None])]
     groups = [str(w) for w in who] if all(who) and len(who) == len(keys) and len(set(who)) >= 3 else None
-    found = Rows(tuple(name for name, _, _, _ in parts), x, y, np.full(len(x), "train"), ())
+    found = Rows(tuple(name for name, _, _, _ in parts), x, y, np.full(len(x), "train"), notes)
     return _parted(found, groups, keys, str(root))
 
 
-def _array(path: Path) -> npt.NDArray[Any]:
+def _arrays(paths: Sequence[Path]) -> tuple[dict[Path, npt.NDArray[Any]], tuple[str, ...]]:
+    """Reads files of arrays, all those of a data set, and notes on them. Raises `DataError`."""
+    tables, notes = read_tables([p for p in paths if p.suffix.lower() == ".csv"])
+    return {p: _finite(tables[p] if p in tables else _npy(p), str(p)) for p in paths}, notes
+
+
+def _npy(path: Path) -> npt.NDArray[Any]:
     try:
-        if path.suffix.lower() == ".npy":
-            return np.asarray(np.load(path, allow_pickle=False))
-        with path.open(encoding="utf-8-sig", newline="") as f:
-            lines = [row for row in csv.reader(f) if row]
-        return np.array([[float(v) for v in row] for row in (lines if _numbers(lines[:1]) else lines[1:])], np.float32)
+        check_plain(path)
+        return np.asarray(np.load(path, allow_pickle=False))
     except DAMAGE as e:
         raise DataError(
-            f"{path}: not an array of numbers ({e}); write a .npy, or a .csv of numbers with rows of one length"
+            f"{path}: not an array of numbers ({damage_text(e)}); write a .npy, or a .csv of numbers"
         ) from e
-
-
-def _numbers(lines: Sequence[Sequence[str]]) -> bool:
-    try:
-        return all(np.isfinite(float(v)) for row in lines for v in row)
-    except ValueError:
-        return False  # a line of headings
 
 
 def _checked(x: npt.NDArray[Any], where: str) -> Floats:
@@ -201,7 +196,7 @@ def _checked(x: npt.NDArray[Any], where: str) -> Floats:
         raise DataError(
             f"{where}: x is {x.dtype} {list(x.shape)}; need numbers [N, ...] with 1 to 3 axes beside N, none empty"
         )
-    good = np.abs(x, dtype=np.float64).reshape(len(x), -1).max(1) < _LARGEST  # not a number is not below anything
+    good = np.abs(x, dtype=np.float64).reshape(len(x), -1).max(1) < LARGEST  # not a number is not below anything
     if not good.all():
         raise DataError(
             f"{where}: example {int(good.argmin())} holds a value that is not a finite number; remove or repair it"
@@ -212,7 +207,7 @@ def _checked(x: npt.NDArray[Any], where: str) -> Floats:
 def _finite(x: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
     if x.dtype.kind not in "fiu":
         raise DataError(f"{where}: it holds {x.dtype}; need numbers")
-    if not (np.abs(x, dtype=np.float64) < _LARGEST).all():
+    if not (np.abs(x, dtype=np.float64) < LARGEST).all():
         raise DataError(f"{where}: it holds a value that is not a finite number; remove or repair it")
     return x
 

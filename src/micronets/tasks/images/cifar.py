@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 
 from micronets.errors import DataError
-from micronets.files import DAMAGE, damage_text
+from micronets.files import DAMAGE, read_plain
 from micronets.frontend.image import LARGEST, Bytes
 from micronets.tasks.base import SPLITS, Labels
+from micronets.tasks.npz import read_npz as read_arrays
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 NPZ = "cifar10.npz"
@@ -49,14 +50,7 @@ def read(path: Path) -> tuple[Examples, tuple[str, ...]]:
 
 def read_npz(path: Path) -> tuple[Examples, tuple[str, ...]]:
     """The pictures of an `.npz` file. Raises `DataError`."""
-    try:
-        with np.load(path, allow_pickle=False) as pack:
-            missing = [k for k in KEYS if k not in pack.files]
-            if missing:
-                raise DataError(f"{path}: no array '{missing[0]}'; need {', '.join(KEYS)}")
-            arrays = {k: pack[k] for k in KEYS}
-    except DAMAGE as e:
-        raise DataError(f"{path}: damaged or not an .npz file ({damage_text(e)}); write it again") from e
+    arrays = read_arrays(path, KEYS, f"need {', '.join(KEYS)}")
     _check(path, arrays)
     split, y = arrays["split"], arrays["y"].astype(np.int64)
     parts: Examples = {s: (arrays["x"][split == s], y[split == s]) for s in SPLITS}
@@ -95,18 +89,10 @@ def _read_batches(folder: Path, suffix: str, parse: Callable[[bytes], tuple[Byte
         for name in names:
             path = folder / f"{name}{suffix}"
             try:
-                x, y = parse(path.read_bytes())
+                x, y = parse(read_plain(path))
             except OSError as e:
                 raise DataError(f"{path}: cannot be read ({e.strerror}); unpack CIFAR-10 again") from e
-            except (
-                ValueError,
-                TypeError,
-                KeyError,
-                LookupError,
-                EOFError,
-                AttributeError,
-                pickle.UnpicklingError,
-            ) as e:
+            except (*DAMAGE, pickle.UnpicklingError) as e:
                 raise DataError(f"{path}: damaged or not a batch of CIFAR-10 ({e}); unpack CIFAR-10 again") from e
             if len(y) and not 0 <= y.min() <= y.max() < len(CLASSES):
                 raise DataError(f"{path}: labels from {y.min()} to {y.max()}; CIFAR-10 has 0 to 9; unpack it again")

@@ -22,26 +22,19 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.errors import DataError
-from micronets.files import DAMAGE, damage_text
 from micronets.frontend import FrontEnd
 from micronets.tasks.base import SPLITS, Labels
 from micronets.tasks.kws.data import SILENCE, UNKNOWN, Features
+from micronets.tasks.npz import read_npz
 
 KEYS = ("x", "y", "split", "classes", "frontend")
 
 
 def read(path: Path) -> dict[str, npt.NDArray[Any]]:
     """The arrays of a `features.npz`, checked. Raises `DataError`."""
-    try:
-        with np.load(path, allow_pickle=False) as pack:
-            missing = [k for k in KEYS if k not in pack.files]
-            if missing:
-                raise DataError(f"{path}: no array '{missing[0]}'; a features.npz has {', '.join(KEYS)}")
-            arrays: dict[str, npt.NDArray[Any]] = {k: pack[k] for k in KEYS}
-    except FileNotFoundError as e:
-        raise DataError(f"{path}: no such file; give the directory that holds features.npz") from e
-    except DAMAGE as e:
-        raise DataError(f"{path}: damaged or not an .npz file ({damage_text(e)}); write it again") from e
+    if not path.exists():
+        raise DataError(f"{path}: no such file; give the directory that holds features.npz")
+    arrays = read_npz(path, KEYS, f"a features.npz has {', '.join(KEYS)}")
     _check(path, arrays)
     return arrays
 

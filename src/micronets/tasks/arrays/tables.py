@@ -1,0 +1,248 @@
+"""CSV files of numbers: which line is a line of headings, which columns only count or tell the time, what is damaged.
+
+Headings and columns are decided over all files of a data set at once, because one file alone does not tell: a first
+line of numbers may be a line of headings, and a rising column may be a measurement.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from array import array
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from micronets.errors import DataError
+from micronets.files import read_plain
+
+LARGEST = 1e30
+"""What is larger in size has no square in 32 bits, and counts as no finite number."""
+
+_MISSING = ("", "na", "n/a", "#n/a", "null", "none", "-", "--", "?")
+_TIMES = ("time", "timestamp", "timestamps", "t", "date", "datetime", "seconds", "sec", "s", "ms", "us", "millis")
+_COUNTERS = ("", "index", "idx", "id", "no", "nr", "row", "line", "sample", "frame", "#", "unnamed: 0")
+_FEW, _MANY = 4, 8  # lines from which on an even and an uneven rise of a column is no accident
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class _Table:
+    """One file: its first line as text, and the numbers of all lines, NaN for those of a first line that are no
+    numbers.
+
+    - `lines`: where each row stands in the file, from 1.
+    - `clocks`: numbers of the columns, from 0, that hold dates or times of day in words.
+    """
+
+    path: Path
+    first: tuple[str, ...]
+    numbers: Floats
+    lines: Sequence[int]
+    clocks: frozenset[int]
+
+
+def read_tables(paths: Sequence[Path]) -> tuple[Mapping[Path, Floats], tuple[str, ...]]:
+    """Reads CSV files that belong to one data set.
+
+    Lines that begin with `#` are comments. The cells of a line stand between commas, semicolons or tabs. The first
+    line is a line of headings
+
+    - if none of its cells is a number and none says that a number is missing (NaN, inf and numbers of any size are
+      numbers),
+    - or if it is the same in two files or more, stands nowhere else in them, and has a cell of text, or numbers that
+      rise from left to right.
+
+    Two kinds of columns are left out, as a network would learn the order of the recordings from them: one that rises
+    by 1 from line to line in every file (four lines at least), and one that holds the time: the first column or one
+    with a heading such as `time`, which rises in every file, evenly (four lines at least) or not (eight), and any
+    column of dates.
+
+    Returns the numbers of each file, `[lines, columns]`, and notes on what was left out. Raises `DataError`, which
+    names file, line and column of what is not a finite number.
+    """
+    tables = [_read(path) for path in paths]
+    if not tables:
+        return {}, ()
+    notes: list[str] = []
+    headed = [_has_headings(t) for t in tables]
+    if all(t.first == tables[0].first for t in tables) and len(tables) > 1 and not any(headed) and _once(tables):
+        text = ",".join(tables[0].first)
+        shown = text if len(text) <= 60 else f"{text[:57]}..."
+        if _may_be_headings(tables[0].first):
+            headed = [True] * len(tables)
+            notes.append(f"the first line is the same in every .csv file, and taken for headings: {shown}")
+        elif not np.isnan(tables[0].numbers[0]).any():
+            notes.append(
+                f"the first line is the same in every .csv file; it is taken for numbers, not for headings: {shown}"
+            )
+    bodies = [_body(t, head) for t, head in zip(tables, headed, strict=True)]
+    names = next((t.first for t, head in zip(tables, headed, strict=True) if head), ())
+    width = bodies[0].shape[1]
+    if any(body.shape[1] != width for body in bodies):
+        return dict(zip(paths, bodies, strict=True)), tuple(notes)  # who stacks them says so
+    clocks = frozenset[int]().union(*(t.clocks for t in tables))
+    left_out = {}
+    for column in range(width):
+        name = names[column].strip() if column < len(names) else ""
+        what = _what_it_counts(bodies, column, name if names else None, column in clocks)
+        if what:
+            left_out[column] = f"column {column + 1}{f' ({name})' if name else ''} {what} and is left out"
+    if len(left_out) < width:
+        notes += left_out.values()
+        bodies = [np.delete(body, list(left_out), 1) for body in bodies]
+    return dict(zip(paths, bodies, strict=True)), tuple(notes)
+
+
+def _read(path: Path) -> _Table:
+    """Reads one file. Raises `DataError` for anything but numbers after the first line."""
+    rows: list[Sequence[str]] = []
+    lines: list[int] = []
+    numbers, clocks = array("d"), set[int]()
+    text = _text(path)
+    delimiter = next((d for d in (";", "\t") if d in text.partition("\n")[0] or _only(text, d)), ",")
+    for i, line in enumerate(io.StringIO(text), 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        try:
+            quoted = '"' in line
+            row = (
+                next(csv.reader([line.rstrip()], strict=True, delimiter=delimiter)) if quoted else line.split(delimiter)
+            )
+        except csv.Error as e:
+            raise _damaged(path, f"line {i}: a quotation mark is opened and not closed, or stands inside a cell") from e
+        row = [cell.strip() for cell in row]
+        if rows and len(row) != len(rows[0]):
+            raise _damaged(path, f"line {i} has {len(row)} cells, line {lines[0]} has {len(rows[0])}")
+        for k, cell in enumerate(row):
+            value = _number(cell.replace(",", ".") if delimiter == ";" else cell)
+            if value is None and (moment := _moment(cell)) is not None:
+                clocks.add(k)
+                value = moment
+            if value is None and cell.lower() not in _MISSING and rows:
+                raise _damaged(path, f"line {i}, column {k + 1} holds {_shown(cell)}, which is no number")
+            numbers.append(np.nan if value is None else value)
+        if not rows:
+            rows.append(row)
+        lines.append(i)
+    if not rows:
+        raise _damaged(path, "it holds no line of numbers")
+    found = np.frombuffer(numbers, np.float64).reshape(len(lines), -1)
+    if found.shape[1] > 1 and not rows[0][-1] and np.isnan(found[:, -1]).all():  # every line ends with a comma
+        return _Table(path, tuple(rows[0][:-1]), found[:, :-1], lines, frozenset(clocks))
+    return _Table(path, tuple(rows[0]), found, lines, frozenset(clocks))
+
+
+def _text(path: Path) -> str:
+    """Reads the text of a file, in UTF-8 or, where a mark says so, UTF-16. Raises `DataError`."""
+    try:
+        data = read_plain(path)
+        return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    except OSError as e:
+        raise DataError(f"{path}: cannot be read ({e.strerror}); check the path and its permissions") from e
+    except UnicodeDecodeError as e:
+        raise _damaged(path, f"{e.reason} at byte {e.start}") from e
+
+
+def _only(text: str, delimiter: str) -> bool:
+    return "," not in text and delimiter in text
+
+
+def _damaged(path: Path, what: str) -> DataError:
+    return DataError(
+        f"{path}: not an array of numbers ({what}); write a .npy, or a .csv of numbers with rows of one length"
+    )
+
+
+def _shown(cell: str) -> str:
+    return repr(cell if len(cell) <= 30 else f"{cell[:27]}...")
+
+
+def _number(cell: str) -> float | None:
+    try:
+        return float(cell)
+    except ValueError:
+        return None
+
+
+def _moment(cell: str) -> float | None:
+    """Returns the seconds of a date or a time of day as ISO 8601 writes them, and None for anything else."""
+    if not 5 <= len(cell) <= 40 or ("-" not in cell[1:] and ":" not in cell):
+        return None
+    try:
+        return (datetime.fromisoformat(cell).replace(tzinfo=None) - datetime(1970, 1, 1)).total_seconds()
+    except ValueError:
+        pass
+    try:
+        t = time.fromisoformat(cell)
+    except ValueError:
+        return None
+    return t.hour * 3600 + t.minute * 60 + t.second + t.microsecond / 1e6
+
+
+def _has_headings(table: _Table) -> bool:
+    """Tells whether the first line of a file is headings whatever the other files are."""
+    words = [c for c in table.first if c.lower() not in _MISSING]
+    marks = [c for c in table.first if c and c.lower() in _MISSING]
+    return bool(words) and not marks and all(_number(c) is None and _moment(c) is None for c in words)
+
+
+def _may_be_headings(first: Sequence[str]) -> bool:
+    """Tells whether a first line that is the same in every file is headings: with text, or numbers that rise."""
+    numbers = [_number(c) for c in first if c]
+    if any(n is None for n in numbers):
+        return all(c == "" or c.lower() not in _MISSING for c in first)
+    values = np.array(numbers, np.float64)
+    return len(values) > 1 and bool(np.isfinite(values).all() and (np.diff(values) > 0).all()) and all(first[1:])
+
+
+def _once(tables: Sequence[_Table]) -> bool:
+    """Tells whether the numbers of the first line stand in no other line of the files."""
+    return not any((t.numbers[1:] == t.numbers[0]).all(1).any() for t in tables) and all(
+        len(t.numbers) > 1 for t in tables
+    )
+
+
+def _body(table: _Table, headed: bool) -> Floats:
+    """Returns the numbers below the headings, if there are any. Raises `DataError` for one that is not finite."""
+    body, lines = (table.numbers[1:], table.lines[1:]) if headed else (table.numbers, table.lines)
+    if not len(body):
+        raise _damaged(table.path, "it has headings and no line of numbers")
+    bad = ~(np.abs(body) < LARGEST)
+    if bad.any():
+        row, column = (int(v[0]) for v in np.nonzero(bad))
+        what = "holds a value that is not a finite number"
+        if not headed and not row:
+            cell = table.first[column]
+            text = bool(cell) and _number(cell) is None and cell.lower() not in _MISSING
+            what = "is empty" if not cell else f"holds {_shown(cell)} beside numbers" if text else what
+        raise DataError(f"{table.path}: line {lines[row]}, column {column + 1} {what}; remove or repair it")
+    return body
+
+
+def _what_it_counts(bodies: Sequence[Floats], column: int, name: str | None, clock: bool) -> str | None:
+    """Returns what a column tells that is no measurement, in words, or None.
+
+    - `name`: its heading; None where there are no headings.
+    - `clock`: its cells are dates or times of day.
+    """
+    if clock:
+        return "holds dates or times of day"
+    values = [body[:, column] for body in bodies]
+    least = min(map(len, values))
+    if least < _FEW:
+        return None
+    steps = [np.diff(v) for v in values]
+    if all((s == 1).all() for s in steps):
+        return "counts the lines"
+    plain = None if name is None else name.lower().split("(")[0].split("[")[0].strip(" _")
+    named = plain is not None and (plain in (*_TIMES, *_COUNTERS) or plain.split("_")[0] in _TIMES[:3])
+    if not (named or column == 0) or not all((s > 0).all() for s in steps):
+        return None
+    even = all(float(np.ptp(s)) <= 0.01 * float(s.mean()) for s in steps)
+    return "tells the time (it rises in every file)" if even or named or least >= _MANY else None

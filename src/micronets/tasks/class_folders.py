@@ -1,0 +1,92 @@
+"""Folders of examples, one for each class: which files are in them, at any depth, and which belong together."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from micronets.errors import DataError
+from micronets.tasks.names import check_utf8
+
+
+@dataclass(frozen=True)
+class ClassFiles:
+    """What the folder of a class holds: its examples, sorted, and files of other kinds, which are ignored."""
+
+    files: tuple[Path, ...]
+    strangers: tuple[Path, ...]
+
+
+def files_below(folder: Path, suffixes: Collection[str]) -> ClassFiles:
+    """Looks for files with one of the endings `suffixes` (small letters) in a folder and in the folders below it.
+
+    Hidden files and folders are left out; links to folders are followed, each folder once. Pipes, devices and broken
+    links are no examples, whatever their names. Raises `DataError` for a name that is not UTF-8.
+    """
+    files: list[Path] = []
+    strangers: list[Path] = []
+    seen: set[tuple[int, int]] = set()
+    for place, below, names in os.walk(folder, followlinks=True):
+        here = os.stat(place)
+        if (here.st_dev, here.st_ino) in seen:
+            below.clear()
+            continue
+        seen.add((here.st_dev, here.st_ino))
+        below[:] = sorted(n for n in below if not n.startswith("."))
+        paths = [Path(place, n) for n in names if not n.startswith(".")]
+        check_utf8([*paths, *(Path(place, n) for n in below)])
+        for path in paths:
+            (files if path.suffix.lower() in suffixes and path.is_file() else strangers).append(path)
+    return ClassFiles(tuple(sorted(files)), tuple(sorted(strangers)))
+
+
+def class_files(
+    folder: Path, suffixes: Collection[str], what: str, way_out: str, hint: Callable[[Path], str] = lambda _: ""
+) -> ClassFiles:
+    """Finds the files of a class as `files_below` does.
+
+    - `what`: the kind of files, `way_out`: what to do where there are none, both for the error.
+    - `hint`: a word on a file of another kind that the error adds, "" for none.
+
+    Raises `DataError` for a folder without any.
+    """
+    found = files_below(folder, suffixes)
+    if not found.files:
+        others = found.strangers
+        there = f"{len(others)} other files, first: {others[0].name}" if others else "the folder is empty"
+        more = hint(others[0]) if others else ""
+        raise DataError(
+            f"{folder}: no {what} for class '{folder.name}' ({there}{more}); {way_out} or remove the folder"
+        )
+    return found
+
+
+def strangers_note(
+    found: Iterable[ClassFiles], what: str, hint: Callable[[Path], str] = lambda _: ""
+) -> tuple[str, ...]:
+    """Writes a note on the files that are ignored, such as `2 files that are neither .npy nor .csv ignored (first:
+    ...)`.
+    """
+    strangers = [p for one in found for p in one.strangers]
+    if not strangers:
+        return ()
+    return (f"{len(strangers)} files that are {what} ignored (first: {strangers[0]}{hint(strangers[0])})",)
+
+
+def speaker(stem: str) -> str | None:
+    """Tells who speaks, from a file name: `1a2b_nohash_0` -> `1a2b`, `anna-3` -> `anna`, `0007` -> None."""
+    if "_nohash_" in stem:
+        return stem.split("_nohash_")[0]
+    token = re.split(r"[_\- ]", stem)[0]
+    return token if token != stem and token else None
+
+
+def group_of(folder: Path, path: Path) -> str | None:
+    """Tells whom or what an example of a class comes from: the folder that it is in below that of its class, else
+    `speaker`.
+    """
+    below = path.relative_to(folder).parts
+    return below[0] if len(below) > 1 else speaker(path.stem)

@@ -1,0 +1,183 @@
+"""CSV files: which first line is headings, which columns are no measurement, and one line for each kind of damage."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from micronets import tasks
+from micronets.errors import DataError
+from micronets.tasks.arrays.tables import read_tables
+
+RNG = np.random.default_rng(1)
+
+
+def written(root: Path, texts: Mapping[str, str]) -> list[Path]:
+    root.mkdir(exist_ok=True)
+    for name, text in texts.items():
+        (root / name).write_text(text)
+    return [root / name for name in texts]
+
+
+def noise(lines: int = 10, columns: int = 3) -> list[list[str]]:
+    return [[f"{v:.3f}" for v in row] for row in RNG.normal(size=(lines, columns))]
+
+
+def text(rows: list[list[str]], first: str = "", delimiter: str = ",") -> str:
+    return first + "".join(delimiter.join(row) + "\n" for row in rows)
+
+
+def shapes(paths: list[Path]) -> list[tuple[int, ...]]:
+    return [a.shape for a in read_tables(paths)[0].values()]
+
+
+def refusal(paths: list[Path]) -> str:
+    with pytest.raises(DataError) as e:
+        read_tables(paths)
+    assert "\n" not in str(e.value)
+    return str(e.value)
+
+
+@pytest.mark.parametrize(
+    ("first", "what"),
+    [
+        ("nan,2,3\n", "line 1, column 1 holds a value that is not a finite number"),
+        ("1,-inf,3\n", "line 1, column 2 holds a value that is not a finite number"),
+        ("1,2,1e300\n", "line 1, column 3 holds a value that is not a finite number"),
+        (f"1,2,{'9' * 5000}\n", "line 1, column 3 holds a value that is not a finite number"),
+        (",2,3\n", "line 1, column 1 is empty"),
+        ("1,,3\n", "line 1, column 2 is empty"),
+        ("NA,NA,NA\n", "line 1, column 1 holds a value that is not a finite number"),
+        ("1,2,abc\n", "line 1, column 3 holds 'abc' beside numbers"),
+    ],
+)
+def test_a_first_line_that_lacks_a_number_is_data(tmp_path: Path, first: str, what: str) -> None:
+    (path,) = written(tmp_path, {"a.csv": text(noise(), first)})
+    assert refusal([path]) == f"{path}: {what}; remove or repair it"
+
+
+@pytest.mark.parametrize("first", ["ax,ay,az\n", "a x,,az\n", '"ax","ay (g)","az"\n', "# by hand\nax,ay,az\n"])
+def test_a_first_line_of_words_is_headings(tmp_path: Path, first: str) -> None:
+    assert shapes(written(tmp_path, {"a.csv": text(noise(), first)})) == [(10, 3)]
+
+
+@pytest.mark.parametrize("first", ["0,1,2\n", "10.5,20.5,40\n", "band,1,2\n"])
+def test_a_first_line_of_numbers_that_every_file_has_is_headings(tmp_path: Path, first: str) -> None:
+    paths = written(tmp_path, {name: text(noise(), first) for name in ("a.csv", "b.csv", "c.csv")})
+    arrays, notes = read_tables(paths)
+    assert [a.shape for a in arrays.values()] == [(10, 3)] * 3
+    assert notes == (f"the first line is the same in every .csv file, and taken for headings: {first.strip()}",)
+
+
+def test_equal_numbers_that_do_not_rise_are_noticed_and_kept(tmp_path: Path) -> None:
+    paths = written(tmp_path, {name: text(noise(), "0,0,0\n") for name in ("a.csv", "b.csv")})
+    arrays, notes = read_tables(paths)
+    assert [a.shape for a in arrays.values()] == [(11, 3)] * 2
+    assert notes == ("the first line is the same in every .csv file; it is taken for numbers, not for headings: 0,0,0",)
+    same = written(tmp_path / "same", dict.fromkeys(("a.csv", "b.csv"), "1,2,3\n" * 5))
+    assert shapes(same) == [(5, 3)] * 2  # it stands in other lines too
+
+
+def test_index_and_time_columns_are_named_and_left_out(tmp_path: Path) -> None:
+    rows = noise(12)
+    start = {"a": 0, "b": 12, "c": 24}
+
+    def with_column(values: list[str], first: str) -> str:
+        return text([[v, *row] for v, row in zip(values, rows, strict=True)], first)
+
+    def notes_of(folder: str, first: str, column: object) -> tuple[str, ...]:
+        assert callable(column)
+        files = {f"{n}.csv": with_column([column(i, s) for i in range(12)], first) for n, s in start.items()}
+        arrays, notes = read_tables(written(tmp_path / folder, files))
+        assert {a.shape for a in arrays.values()} == {(12, 3)}
+        np.testing.assert_array_equal(next(iter(arrays.values())), np.array(rows, float))
+        return notes
+
+    counts = "column 1 counts the lines and is left out"
+    assert notes_of("pandas", ",ax,ay,az\n", lambda i, s: f"{i + s}") == (counts,)
+    assert notes_of("bare", "", lambda i, s: f"{i + s}") == (counts,)
+    tells = "tells the time (it rises in every file) and is left out"
+    assert notes_of("time", "time_ms,x,y,z\n", lambda i, s: f"{20 * i + s + i % 3}") == (f"column 1 (time_ms) {tells}",)
+    assert notes_of("jitter", "", lambda i, s: f"{0.02 * i + 0.001 * (i % 4) + s}") == (f"column 1 {tells}",)
+    clock = "column 1 (when) holds dates or times of day and is left out"
+    assert notes_of("clock", "when,x,y,z\n", lambda i, s: f"2024-05-01 10:{s + 10}:{i + 10}.5") == (clock,)
+    assert notes_of("day", "when,x,y,z\n", lambda i, s: f"{s % 23:02}:{i + 10}:00") == (clock,)
+
+
+def test_what_rises_by_accident_or_alone_is_learnt(tmp_path: Path) -> None:
+    falls = {"a.csv": text([[f"{i}", *r] for i, r in enumerate(noise())]), "b.csv": text(noise(10, 4))}
+    assert shapes(written(tmp_path / "one", falls)) == [(10, 4)] * 2
+    ramp = {"a.csv": "".join(f"{i}\n" for i in range(10))}
+    assert shapes(written(tmp_path / "alone", ramp)) == [(10, 1)]
+    short = {"a.csv": text([[f"{i}", *r] for i, r in enumerate(noise(3))])}
+    assert shapes(written(tmp_path / "short", short)) == [(3, 4)]
+
+
+def test_semicolons_tabs_decimal_commas_and_utf16(tmp_path: Path) -> None:
+    rows = [[cell.replace(".", ",") for cell in row] for row in noise()]
+    paths = written(tmp_path, {"a.csv": text(rows, "x;y;z\n", ";"), "b.csv": text(noise(), "", "\t"), "c.csv": ""})
+    paths[2].write_bytes(text(noise(), "x,y,z\r\n").encode("utf-16"))
+    assert shapes(paths) == [(10, 3)] * 3
+    trailing = written(tmp_path, {"d.csv": text([[*row, ""] for row in noise()])})
+    assert shapes(trailing) == [(10, 3)]
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        ('"1,2\n3,4\n', "line 1: a quotation mark is opened and not closed, or stands inside a cell"),
+        ('1,2\n3,"4\n5,6\n', "line 2: a quotation mark is opened and not closed, or stands inside a cell"),
+        ("1,2\n3\n", "line 2 has 1 cells, line 1 has 2"),
+        ("1,2\n3,walk\n", "line 2, column 2 holds 'walk', which is no number"),
+        ("1,2\n3,4\x005\n", "line 2, column 2 holds '4\\x005', which is no number"),
+        ("1,2\n3,\x1b[31m\n", "line 2, column 2 holds '\\x1b[31m', which is no number"),
+        ("x,y\n", "it has headings and no line of numbers"),
+        ("\n\n", "it holds no line of numbers"),
+    ],
+)
+def test_damage_is_named_with_its_line(tmp_path: Path, content: str, what: str) -> None:
+    (path,) = written(tmp_path, {"a.csv": content})
+    assert refusal([path]) == (
+        f"{path}: not an array of numbers ({what}); write a .npy, or a .csv of numbers with rows of one length"
+    )
+
+
+def test_a_line_far_down_and_bytes_that_are_no_text(tmp_path: Path) -> None:
+    (path,) = written(tmp_path, {"a.csv": text(noise(), "x,y,z\n") + "1,,3\n"})
+    assert (
+        refusal([path]) == f"{path}: line 12, column 2 holds a value that is not a finite number; remove or repair it"
+    )
+    path.write_bytes(b"1,2\n\xff,3\n")
+    assert refusal([path]).startswith(f"{path}: not an array of numbers (invalid start byte at byte 4); ")
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        written(tmp_path / name, {f"{i}.csv": text(noise()) for i in range(4)})
+    os.mkfifo(tmp_path / "a/pipe.csv")
+    data = tasks.load("features", tmp_path)
+    assert data.source.endswith(": 8 arrays of 10 x 3")
+    assert data.notes == (f"1 files that are neither .npy nor .csv ignored (first: {tmp_path / 'a/pipe.csv'})",)
+
+
+def test_folders_below_that_of_a_class_are_read_and_stay_together(tmp_path: Path) -> None:
+    for c in ("still", "walk"):
+        for person in ("anna", "ben", "carl", "dora", "eve"):
+            (tmp_path / c / person).mkdir(parents=True)
+            written(tmp_path / c / person, {f"{i}.csv": text(noise(4)) for i in range(4)})
+    data = tasks.load("features", tmp_path)
+    assert data.notes == ("split by 5 groups",)
+    assert [data.size(s) for s in ("train", "val", "test")] == [24, 8, 8]
+
+
+def test_damaged_files_of_strangers(shared: Path) -> None:
+    for case in ("csv/nan1", "csv/csv_nan_first_line", "csv/csv_unclosed_quote", *(f"arrays/{n}.npz" for n in ARRAYS)):
+        with pytest.raises(DataError) as e:
+            tasks.load("features", shared / "cases" / case)
+        assert "\n" not in str(e.value)
+        assert str(e.value).startswith(str(shared / "cases" / case))
+
+
+ARRAYS = ("nn", "em", "s2", "ovf", "lzm0")
