@@ -63,7 +63,7 @@ def test_a_finished_run_as_teacher_is_saved_and_read_back() -> None:
         ({"task": "kvs"}, "c.toml: unknown task 'kvs'; did you mean 'kws'? known: ad, "),
         (
             {"board": "NUCLEO-F446"},
-            "c.toml: unknown board 'NUCLEO-F446'; did you mean 'NUCLEO-F446RE'? known: NUCLEO-F446RE, ",
+            "c.toml: unknown board 'NUCLEO-F446'; did you mean 'NUCLEO-F446RE'? known: ESP32-C3-DevKitM-1, ",
         ),
         (
             {"space": {"name": "dscn"}},
