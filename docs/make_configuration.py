@@ -58,17 +58,19 @@ SECTIONS: tuple[tuple[str, str, type], ...] = (
 
 
 def entries(docstring: str, names: list[str]) -> list[tuple[list[str], str]]:
-    """(names, meaning) of each `name, name: meaning` or list entry "- `name`: meaning" in a docstring.
+    """(names, meaning) of each `name, name: meaning` or list entry "- `name`, `name`: meaning" in a docstring.
 
     Exits with a message if a name is not explained.
     """
     name = "|".join(sorted(names, key=len, reverse=True))
-    found = list(re.finditer(rf"- `({name})`: |(?<![\w`])((?:{name})(?:, (?:{name}))*): ", docstring))
+    found = list(
+        re.finditer(rf"- (`(?:{name})`(?:, `(?:{name})`)*): |(?<![\w`])((?:{name})(?:, (?:{name}))*): ", docstring)
+    )
     ends = [m.start() for m in found[1:]] + [len(docstring)]
     rows = []
     for m, end in zip(found, ends, strict=True):
         meaning = re.split(r"\n\s*\n|\bRaises `", docstring[m.end() : end])[0]
-        rows.append(((m[1] or m[2]).split(", "), " ".join(meaning.split()).rstrip(".;")))
+        rows.append(((m[1] or m[2]).replace("`", "").split(", "), " ".join(meaning.split()).rstrip(".;")))
     missing = set(names) - {n for names_, _ in rows for n in names_}
     if missing:
         sys.exit(f"not explained in its docstring: {', '.join(sorted(missing))}")

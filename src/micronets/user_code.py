@@ -125,10 +125,10 @@ def called(function: Callable[[], T], file: Path | str | None, what: str) -> T:
         if not place and isinstance(e, MicronetsError):  # of ours, about what the user's code gave
             raise
         place = place or (f"{file}: " if file is not None else "")
-        raise UserCodeError(f"{place}{what} failed: {_said(e)}; mend that line") from e
+        raise UserCodeError(f"{place}{what} failed: {_error_text(e)}; mend that line") from e
 
 
-def _said(e: BaseException) -> str:
+def _error_text(e: BaseException) -> str:
     text = _one_line(str(e))
     return text if isinstance(e, MicronetsError) else f"{type(e).__name__}{': ' if text else ''}{text}"
 

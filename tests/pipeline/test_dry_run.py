@@ -146,7 +146,7 @@ class Slow(TinyTask):
 
 def test_few_examples_stand_for_all() -> None:
     data = Slow(train=300)
-    few = dry_run.Few(data, batch=8, doing="search")
+    few = dry_run.FewExamples(data, batch=8, doing="search")
     rng = np.random.default_rng(0)
     order = few.epoch(rng)
     assert len(order) == 8 * dry_run.STEPS

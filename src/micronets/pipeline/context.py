@@ -170,8 +170,8 @@ def opened(config: Config, *, resume: bool, progress: Progress, command: str = "
             if difference is not None:
                 key, before, now = difference
                 raise SpecError(
-                    f"{run.path}: holds a run with {key} = {_said(before)}, not {_said(now)}; name another directory "
-                    "with --out"
+                    f"{run.path}: holds a run with {key} = {_setting_text(before)}, not {_setting_text(now)}; "
+                    "name another directory with --out"
                 )
             if not resume:
                 raise SpecError(f"{run.path}: holds this run already; continue it with --resume, or name another --out")
@@ -193,7 +193,7 @@ def _usual_threads() -> int:
     return torch.get_num_threads()
 
 
-def _said(value: Any) -> str:
+def _setting_text(value: Any) -> str:
     return "(not set)" if value is None else str(value)
 
 

@@ -52,7 +52,7 @@ Labels = npt.NDArray[np.int64]
 
 
 @dataclass
-class Few:
+class FewExamples:
     """A few examples of a data set, as a `TaskData`; and a clock that every training step passes.
 
     data: all of it. batch: of the stage at work, by which an epoch is `STEPS` steps. doing: what is being timed. calls:
@@ -156,10 +156,10 @@ def dry_run(config: Config, progress: Progress, command: str = "") -> Outcome:
         given = config.data
         config, samples = _sampled(replace(config, out=str(out)), Path(scratch), progress)
         small = shrunk(config, device)
-        holder: list[Few] = []
+        holder: list[FewExamples] = []
 
         def adapt(data: TaskData) -> TaskData:
-            holder.append(Few(data))
+            holder.append(FewExamples(data))
             return holder[0]
 
         with (
@@ -319,7 +319,7 @@ def _stage(stage: Stage, context: RunContext, config: Config, scale: float, devi
         yield Cost(name, steps, step * ratio, loader, seconds, int(memory), ratio != 1)
 
 
-def _told(event: Event, holder: list[Few], progress: Progress) -> None:
+def _told(event: Event, holder: list[FewExamples], progress: Progress) -> None:
     """Passes an event on; the end of the training in float is where the other one begins."""
     if holder and event.get("stage") == TRAIN.name and event.get("step", 0) >= STEPS:
         holder[0].doing = "train quantised"

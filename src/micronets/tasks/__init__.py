@@ -48,7 +48,7 @@ TASKS: Mapping[str, Task[Any]] = {task.name: task for task in _TASKS}
 
 
 def find(name: str) -> Task[Any]:
-    """The task of that name, or the user's own that `FILE.py:NAME` names.
+    """Returns the task of that name, or the user's own that `FILE.py:NAME` names.
 
     Raises `SpecError` for an unknown name, `FileError` and `UserCodeError` for a file that has no such task.
     """
@@ -60,7 +60,11 @@ def find(name: str) -> Task[Any]:
 
 
 def load(name: str, path: Path | str | None = None, **options: Any) -> TaskData:
-    """The data of task `name` at `path`; without a path, synthetic data. Options are those of the task's own `load`.
+    """Reads the data of a task.
+
+    - `name`: the task, as `find` takes it.
+    - `path`: where the data are; None: synthetic data are made.
+    - `options`: those of the task's own `load`, which are the fields of its `Task.options`.
 
     Raises `SpecError` for an unknown task or option and `DataError` for data that cannot be used.
     """
@@ -73,9 +77,14 @@ def load(name: str, path: Path | str | None = None, **options: Any) -> TaskData:
 
 
 def examples(name: str, card: Card, path: Path | None, *, split: str = "test", test: Path | None = None) -> Examples:
-    """A split of the data of task `name` at `path` (None: synthetic data), as the model of `card` wants it.
+    """Reads a split of a task's data in the form that a finished model takes.
 
-    test: a directory that takes the place of the test split, where the task has such an option.
+    - `name`: the task, as `find` takes it.
+    - `card`: what the model says about itself.
+    - `path`: where the data are; None: synthetic data are made.
+    - `split`: "train", "val", "test", or "all" where the data have no splits of their own.
+    - `test`: a directory that takes the place of the test split, where the task has such an option.
+
     Raises `SpecError` and `DataError`, also if the split is empty or the model's input or labels do not go with the
     data.
     """

@@ -1,5 +1,4 @@
-"""What a task is: its record, what its data set looks like to the trainer, the search and the evaluation, and its
-examples.
+"""What a task is: a `Task` record. Its data are a `TaskData`; a finished model is judged on its `Examples`.
 
 Nothing here imports torch until `TaskData.augmented` is called.
 """
@@ -27,16 +26,20 @@ Floats = npt.NDArray[np.float32]
 
 
 class TaskData(Protocol):
-    """A data set in memory. `split` is "train", "val" or "test".
+    """A data set in memory, as the search, the training and the evaluation use it.
 
-    name: of the task.
-    classes: names of the outputs, in order.
-    source: one line saying what the data are; starts with "synthetic" if they are.
-    noun: what an example is, in the plural, as reports say it: "clips", "images".
-    metric: name of what `evaluate` puts first: "accuracy" or "auc".
-    input_settings: names that may stand in `settings`, each an integer that changes the network's input.
-    space_options: options of the search space that the data decide; a space that has no such option ignores it.
-    notes: warnings of the loading, one line each.
+    A `split` is "train", "val" or "test"; every method that takes one raises `SpecError` for another. `settings` are
+    values of the `input_settings` by name.
+
+    - `name`: the name of the task.
+    - `classes`: names of the outputs, in order.
+    - `source`: one line that says what the data are; it starts with "synthetic" if they are.
+    - `synthetic`: whether the examples were made by a program.
+    - `noun`: what an example is, in the plural, as reports say it: "clips", "images".
+    - `metric`: the name of the metric that `evaluate` puts first: "accuracy" or "auc".
+    - `input_settings`: names that may stand in `settings`, each an integer that changes the network's input.
+    - `space_options`: options of the search space that the data decide; a space that has no such option ignores it.
+    - `notes`: warnings about what was read, one line each.
     """
 
     @property
@@ -59,38 +62,50 @@ class TaskData(Protocol):
     def notes(self) -> tuple[str, ...]: ...
 
     def size(self, split: str) -> int:
-        """Number of examples N of a split."""
+        """Returns the number of examples N of a split."""
 
     def labels(self, split: str) -> npt.NDArray[np.int64]:
-        """Class indices `[N]`."""
+        """Returns the class indices `[N]` of a split."""
 
     def epoch(self, rng: np.random.Generator) -> npt.NDArray[np.int64]:
-        """Shuffled indices into the train split for one epoch, balanced as the task wants it; always of one length."""
+        """Returns shuffled indices into the train split for one epoch, balanced as the task wants it.
+
+        There are as many of them every time.
+        """
 
     def input_shape(self, settings: Mapping[str, int]) -> tuple[int, int, int]:
-        """`(H, W, C)` of the network's input."""
+        """Returns the shape `(H, W, C)` of the network's input."""
 
     def inputs(
         self, split: str, settings: Mapping[str, int], indices: npt.NDArray[np.int64] | None = None
     ) -> npt.NDArray[np.float32]:
-        """Network inputs `[N, H, W, C]` in real units, not augmented; of all examples or of `indices`."""
+        """Returns network inputs `[N, H, W, C]` in real units, not augmented.
+
+        - `indices`: which examples of the split; None: all of them.
+        """
 
     def augmented(self, indices: torch.Tensor, settings: Mapping[str, int], generator: torch.Generator) -> torch.Tensor:
-        """Network inputs `[B, H, W, C]` of train examples, augmented, float32, on the generator's device."""
+        """Returns network inputs `[B, H, W, C]` of train examples, augmented, float32, on the generator's device."""
 
     def evaluate(self, outputs: npt.NDArray[np.floating[Any]], split: str) -> Score:
-        """How good a network's logits `[N, classes]` for all examples of a split are, by the task's own metric."""
+        """Judges a network's outputs by the task's own metric.
+
+        - `outputs`: logits `[N, classes]` for all examples of the split.
+        """
 
     def metadata(self, settings: Mapping[str, int]) -> dict[str, str]:
-        """What travels with a model: "micronets.task", "micronets.labels" (JSON list), "micronets.frontend" (JSON)."""
+        """Returns what travels with a model, as text by key.
+
+        The keys are "micronets.task", "micronets.labels" (a JSON list) and "micronets.frontend" (JSON).
+        """
 
 
 @dataclass(frozen=True)
 class Outline:
     """What is known of data before they are made or read: enough for the smallest networks that they may need.
 
-    classes: number of outputs; at least that many where the data decide.
-    space_options: as in `TaskData`; an input at most as large as the data's where these decide.
+    - `classes`: number of outputs; at least that many where the data decide.
+    - `space_options`: as in `TaskData`. Where the data decide the size of the input, it is at most as large as theirs.
     """
 
     classes: int
@@ -101,8 +116,11 @@ class Outline:
 class Card:
     """What a finished model says about itself, or its user about it.
 
-    labels: names of its outputs; None if unknown. frontend: JSON text, its form is the task's; None if unknown.
-    input_shape: `(H, W, C)`. where: the model's path, for errors. marks: all of its metadata.
+    - `labels`: names of its outputs; None if unknown.
+    - `frontend`: JSON text in the form of the model's task; None if unknown.
+    - `input_shape`: `(H, W, C)`.
+    - `where`: the model's path, for errors.
+    - `marks`: all of its metadata.
     """
 
     labels: tuple[str, ...] | None
@@ -114,11 +132,13 @@ class Card:
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """What a finished model is measured on.
+    """The examples that a finished model is judged on.
 
-    part: inputs of some of them, or of all, float32 `[N, H, W, C]` in real units.
-    labels: class indices `[N]` into `classes`, the model's own order.
-    score: of logits `[N, classes]`. source, synthetic, noun, notes: as in `TaskData`.
+    - `part`: takes indices `[M]`, or None for all examples, and returns inputs float32 `[M, H, W, C]` in real units.
+    - `labels`: class indices `[N]` into `classes`.
+    - `classes`: the names of the model's outputs, in the model's own order.
+    - `score`: takes logits `[N, classes]` for all examples, and returns how good they are.
+    - `source`, `synthetic`, `noun`, `notes`: as in `TaskData`.
     """
 
     part: Callable[[npt.NDArray[np.int64] | None], npt.NDArray[np.float32]]
@@ -132,22 +152,22 @@ class Examples:
 
     @property
     def inputs(self) -> npt.NDArray[np.float32]:
-        """Those of all of them."""
+        """Inputs of all examples, float32 `[N, H, W, C]` in real units."""
         return self.part(None)
 
 
 class DataOptions(Protocol):
-    """What the options of every task have: where the examples are; empty: they are synthesised."""
+    """What the options of every task have: a path to the data, which is empty where synthetic data are to be made."""
 
     @property
     def path(self) -> str: ...
 
 
 class LoadExamples(Protocol):
-    """How a finished model gets its examples: `Task.examples`."""
+    """The type of `Task.examples`, which reads the examples that a finished model is judged on."""
 
     def __call__(self, card: Card, path: Path | None, *, split: str = "test", test: Path | None = None) -> Examples:
-        """A split of the data at `path` (None: synthetic data), as the model of `card` wants it."""
+        """Reads a split of the data at `path` (None: synthetic data) in the form that the model of `card` takes."""
 
 
 Options = TypeVar("Options", bound=DataOptions)
@@ -155,15 +175,16 @@ Options = TypeVar("Options", bound=DataOptions)
 
 @dataclass(frozen=True, kw_only=True)
 class Task(Generic[Options]):
-    """A task: what a network learns, and from which data. Ours stand in `micronets.tasks.TASKS`.
+    """A task: what a network learns, and from which data. Those of micronets stand in `micronets.tasks.TASKS`.
 
-    - name: what configurations, models and messages call it.
-    - about: what it learns, in a line.
-    - inputs: the kind of its input, a function of `micronets.ir.spaces.inputs`, which search spaces start from.
-    - options: a frozen dataclass, which `[data]` of a configuration is read into. Its fields are arguments of `load`.
-    - load: `(path or None, **options) -> TaskData`; without a path, synthetic data.
-    - outline: what is known of the data before they are made or read.
-    - examples: a split, as a finished model wants it.
+    - `name`: what configurations, models and messages call it.
+    - `about`: what a network learns, in one line.
+    - `inputs`: the kind of the network's input, a function of `micronets.ir.spaces.inputs` that search spaces start
+      from.
+    - `options`: a frozen dataclass, which `[data]` of a configuration is read into; its fields are arguments of `load`.
+    - `load`: `(path or None, **options) -> TaskData`; without a path, it makes synthetic data.
+    - `outline`: tells what is known of the data before they are made or read.
+    - `examples`: reads a split in the form that a finished model takes.
     """
 
     name: str

@@ -1,6 +1,4 @@
-"""What all data sets of labelled examples have in common, and how a split of one becomes the examples of a finished
-model.
-"""
+"""What all data sets of labelled examples have in common, and how a split becomes the examples for a finished model."""
 
 from __future__ import annotations
 
@@ -23,7 +21,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class LabelledData(ABC):
-    """The part of a `TaskData` that is the same for all examples with a class each; its fields are explained there."""
+    """The part of a `TaskData` that is the same for all data sets whose examples have a class each.
+
+    Its fields and methods are explained in `TaskData`.
+    """
 
     name: str
     classes: tuple[str, ...]
@@ -36,32 +37,32 @@ class LabelledData(ABC):
 
     @abstractmethod
     def labels(self, split: str) -> Labels:
-        """Class indices `[N]`. Raises `SpecError` for an unknown split."""
+        """Returns the class indices `[N]` of a split. Raises `SpecError` for an unknown split."""
 
     @abstractmethod
     def front_end(self, settings: Mapping[str, int]) -> str:
-        """JSON of the front end that makes the network's input, as it travels with a model."""
+        """Returns the JSON of the front end that makes the network's input, as it travels with a model."""
 
     def of_split(self, parts: Mapping[str, T], split: str) -> T:
-        """What belongs to a split. Raises `SpecError` for an unknown one."""
+        """Returns what belongs to a split. Raises `SpecError` for an unknown one."""
         if split not in parts:
             raise SpecError(f"{self.name}: no split '{split}'; {did_you_mean(split, parts)}")
         return parts[split]
 
     def size(self, split: str) -> int:
-        """Number of examples of a split. Raises `SpecError` for an unknown split."""
+        """Returns the number of examples of a split. Raises `SpecError` for an unknown split."""
         return len(self.labels(split))
 
     def epoch(self, rng: np.random.Generator) -> Labels:
-        """Indices of the train split, shuffled, each once."""
+        """Returns the indices of the train split, shuffled, each once."""
         return rng.permutation(self.size("train"))
 
     def evaluate(self, outputs: npt.NDArray[np.floating[Any]], split: str) -> Score:
-        """Top-1 accuracy of logits `[N, classes]` for all examples of a split."""
+        """Returns the top-1 accuracy of logits `[N, classes]` for all examples of a split."""
         return classification(outputs, self.labels(split), len(self.classes), self.noun)
 
     def metadata(self, settings: Mapping[str, int]) -> dict[str, str]:
-        """Task, labels and front end as they travel with a model."""
+        """Returns task, labels and front end as they travel with a model."""
         return {
             "micronets.task": self.name,
             "micronets.labels": json.dumps(self.classes),
@@ -70,7 +71,7 @@ class LabelledData(ABC):
 
 
 def positions(classes: tuple[str, ...], labels: tuple[str, ...]) -> Labels:
-    """For each of `classes`, its index among the labels of a model; -1 for one that the model does not know."""
+    """Returns for each of `classes` its index among the labels of a model; -1 for one that the model does not know."""
     return np.array([labels.index(c) if c in labels else -1 for c in classes], np.int64)
 
 
@@ -81,11 +82,11 @@ def examples_of(
     where: Path | str,
     part: Callable[[Labels | None], Floats],
 ) -> Examples:
-    """A split as the model of `card` wants it, with the classes in the order of its labels; without labels, of the
-    data.
+    """Returns a split of the data in the form that a finished model takes.
 
-    - where: the data, for errors.
-    - part: inputs of some of the examples, or of all.
+    - `card`: the model; the classes come in the order of its labels, or of the data's if it has none.
+    - `where`: what the data are, for errors.
+    - `part`: takes indices of examples, or None for all, and returns their network inputs.
 
     Raises `DataError` if the split is empty or holds a class that the model does not know.
     """

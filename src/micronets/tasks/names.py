@@ -1,4 +1,4 @@
-"""Names of folders and files that become names of classes, or stand in reports."""
+"""Checks of the names of folders and files, which become names of classes or stand in reports."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from micronets.errors import DataError
 
 
 def check_utf8(paths: Iterable[Path]) -> None:
-    """Raises `DataError` for the first path whose name is not UTF-8: models, reports and tables hold text."""
+    """Raises `DataError` for the first path whose name is not UTF-8, since models, reports and tables hold text."""
     for path in paths:
         try:
             path.name.encode("utf-8")

@@ -1,6 +1,4 @@
-"""Tasks and data sets of the user's own: checked before anything relies on them, their failures told by the user's
-line.
-"""
+"""Tasks and data sets of the user's own: they are checked first, and a failure names the user's line."""
 
 from __future__ import annotations
 
@@ -21,7 +19,10 @@ _MEMBERS = tuple(name for name in vars(TaskData) if not name.startswith("_"))
 
 
 def task_of(text: str) -> Task[Any]:
-    """The task that `FILE.py:NAME` names. Raises `FileError`, and `UserCodeError` for anything but a whole `Task`."""
+    """Returns the task that `FILE.py:NAME` names.
+
+    Raises `FileError`, and `UserCodeError` for anything but a whole `Task`.
+    """
     found = user_code.load(text, "task")
     if not isinstance(found, Task):
         kind = type(found).__name__
@@ -63,7 +64,9 @@ def task_of(text: str) -> Task[Any]:
 
 
 def check_data(data: TaskData, where: str = "data") -> TaskData:
-    """The data set itself, once it is known to be a whole `TaskData` with examples that go together.
+    """Returns the data set itself, after checking that it is a whole `TaskData` whose examples go together.
+
+    - `where`: what the data set is, for errors.
 
     Raises `UserCodeError` for one that lacks a member or fails, `DataError` for labels or inputs that cannot be.
     """
@@ -82,6 +85,7 @@ def check_data(data: TaskData, where: str = "data") -> TaskData:
 
 
 def _check_split(data: TaskData, split: str, where: str) -> None:
+    """Checks labels and first inputs of a split."""
     labels, size = data.labels(split), data.size(split)
     if not isinstance(labels, np.ndarray) or labels.dtype.kind not in "iu" or labels.shape != (size,):
         raise DataError(f"{where}: labels('{split}') is {_form(labels)}; need integers [{size}], one for each example")

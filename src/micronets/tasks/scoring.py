@@ -1,6 +1,4 @@
-"""How well outputs do on labelled examples: what every task's `evaluate` returns, and that of the classifiers. numpy
-only.
-"""
+"""How good outputs are on labelled examples: what every task's `evaluate` returns. Needs numpy only."""
 
 from __future__ import annotations
 
@@ -17,11 +15,13 @@ Labels = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Score:
-    """metrics: by name, each 0..1, more is better; the task's own metric is the first, the others tell more about it.
+    """How good a network's outputs are on labelled examples.
 
-    interval: of the first metric, 95 %, or None where there is nothing to judge. samples, noun: how many things were
-        judged, and what they are, in the plural.
-    confusion: counts `[true][predicted]`, or None where the task does not name classes.
+    - `metrics`: values 0 to 1 by name, where more is better; the task's own metric is the first.
+    - `interval`: the 95 % confidence interval of the first metric; None where there is nothing to judge.
+    - `samples`: how many things were judged.
+    - `noun`: what they are, in the plural.
+    - `confusion`: counts `[true][predicted]`; None where the task does not name classes.
     """
 
     metrics: Mapping[str, float]
@@ -32,17 +32,22 @@ class Score:
 
     @property
     def metric(self) -> str:
-        """Name of the task's own metric."""
+        """The name of the task's own metric."""
         return next(iter(self.metrics))
 
     @property
     def value(self) -> float:
-        """The task's own metric."""
+        """The value of the task's own metric, 0 to 1."""
         return self.metrics[self.metric]
 
 
 def classification(outputs: npt.NDArray[Any], labels: Labels, classes: int, noun: str = "examples") -> Score:
-    """Top-1 accuracy of outputs `[N, classes]` (the largest wins, the first of equals) against class indices `[N]`."""
+    """Returns the top-1 accuracy of a classifier, with the confusion counts.
+
+    - `outputs`: `[N, classes]`; the largest is the prediction, of equal ones the first.
+    - `labels`: the true class indices `[N]`.
+    - `noun`: what an example is, in the plural.
+    """
     predicted = outputs.reshape(len(outputs), -1).argmax(1)
     counts = np.zeros((classes, classes), np.int64)
     np.add.at(counts, (labels, predicted), 1)
@@ -53,7 +58,10 @@ def classification(outputs: npt.NDArray[Any], labels: Labels, classes: int, noun
 
 
 def wilson(right: int, n: int) -> tuple[float, float] | None:
-    """95 % interval of a share of `n` independent trials (Wilson 1927); None without trials."""
+    """Returns the 95 % interval of a share of `n` independent trials, of which `right` succeeded; None without trials.
+
+    Wilson 1927, "Probable inference, the law of succession, and statistical inference".
+    """
     if not n:
         return None
     z, p = 1.959964, right / n

@@ -1,4 +1,4 @@
-"""Area under the ROC curve, its part at low false-alarm rates, and how sure they are. numpy only."""
+"""The area under the ROC curve, its part at low false-alarm rates, and confidence intervals. Needs numpy only."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ _RESAMPLES, _FEW = 1000, 5
 
 
 def auc(scores: Floats, abnormal: Bools) -> float:
-    """Probability that an abnormal example scores higher than a normal one, equals counting half; NaN without both
-    kinds.
+    """Returns the probability that an abnormal example scores higher than a normal one, where equal scores count half.
 
-    scores `[N]`: higher is more abnormal. Equals `sklearn.metrics.roc_auc_score(abnormal, scores)`.
+    - `scores`: `[N]`; higher is more abnormal.
+    - `abnormal`: bool `[N]`.
+
+    The result is NaN where a kind is missing, and equals `sklearn.metrics.roc_auc_score(abnormal, scores)`.
     """
     if abnormal.all() or not abnormal.any():
         return float("nan")
@@ -26,11 +28,11 @@ def auc(scores: Floats, abnormal: Bools) -> float:
 
 
 def partial_auc(scores: Floats, abnormal: Bools, max_fpr: float = 0.1) -> float:
-    """AUC over false-positive rates up to `max_fpr`, brought to 0.5 for chance and 1 for perfect (McClish 1989).
+    """Returns the AUC over false-positive rates up to `max_fpr`, scaled so that 0.5 is chance and 1 perfect.
 
-    The area A under the ROC curve there becomes (1 + (A - min) / (max - min)) / 2 with min = max_fpr^2 / 2 and
-    max = max_fpr. Equals `roc_auc_score(..., max_fpr=max_fpr)`, which the DCASE challenge reports. NaN without both
-    kinds.
+    The area A under the ROC curve there becomes (1 + (A - min) / (max - min)) / 2 with min = max_fpr^2 / 2 and max =
+    max_fpr (McClish 1989). It equals `roc_auc_score(..., max_fpr=max_fpr)`, which the DCASE challenge reports, and is
+    NaN where a kind is missing.
     """
     if abnormal.all() or not abnormal.any():
         return float("nan")
@@ -48,10 +50,13 @@ def partial_auc(scores: Floats, abnormal: Bools, max_fpr: float = 0.1) -> float:
 
 
 def interval(groups: Sequence[tuple[Floats, Bools]], seed: int = 0) -> tuple[float, float] | None:
-    """95 % interval of the mean AUC of `groups` (scores, abnormal), by the bootstrap over 1000 resamples.
+    """Returns the 95 % interval of the mean AUC of groups, by the bootstrap over 1000 resamples.
 
-    Normal and abnormal examples are drawn anew within each group; where some group has fewer than 5 of a kind, the
-    groups are drawn anew too, as so few examples say nothing about their own spread. None if a group lacks a kind.
+    - `groups`: scores `[N]` and whether they are abnormal `[N]`, for each group.
+
+    Normal and abnormal examples are drawn anew within each group. Where some group has fewer than 5 of a kind, the
+    groups are drawn anew too, as so few examples say nothing about their own spread. The result is None if a group
+    lacks a kind.
     """
     if not groups or any(a.all() or not a.any() for _, a in groups):
         return None
@@ -71,7 +76,7 @@ def interval(groups: Sequence[tuple[Floats, Bools]], seed: int = 0) -> tuple[flo
 
 
 def _wins(scores: Floats, abnormal: Bools) -> Floats:
-    """`[abnormal, normal]`: 1 where the abnormal one scores higher, 0.5 where equal."""
+    """Returns `[abnormal, normal]`: 1 where the abnormal example scores higher, 0.5 where both score the same."""
     bad, good = scores[abnormal][:, None], scores[~abnormal][None]
     result: Floats = (bad > good) + 0.5 * (bad == good)
     return result

@@ -13,7 +13,7 @@ from micronets.tasks.kws.augment import stretches
 
 
 class Augmenter:
-    """Draws augmented windows from clips `[C, T, M]` uint8."""
+    """Draws augmented windows from log-mel clips, uint8 `[C, T, M]`."""
 
     def __init__(self, clips: npt.NDArray[np.uint8], windows: Windows, settings: Augmentation) -> None:
         self.windows, self.settings = windows, settings
@@ -22,7 +22,10 @@ class Augmenter:
         self._device: dict[torch.device, torch.Tensor] = {}
 
     def __call__(self, indices: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """`[B]` indices of windows -> `[B, height, width, 1]` float32 on the generator's device."""
+        """Returns augmented windows, float32 `[B, height, width, 1]`, on the generator's device.
+
+        - `indices`: numbers of windows `[B]`.
+        """
         w, s, g = self.windows, self.settings, generator
         with torch.no_grad(), torch.autocast(g.device.type, enabled=False):
             rows = self._on(g.device)

@@ -1,9 +1,9 @@
-"""Anomaly data in memory: log-mels of whole clips by split, cut into windows; a clip is judged by all of its windows.
+"""Data of anomaly detection in memory: log-mels of whole clips by split, cut into windows.
 
-The network names the machine that a window comes from, and has learnt that from sound machines alone. Of a window the
-score is -log softmax of the clip's own machine (how surprised the network is by the truth); of a clip, the mean over
-its windows. (MicroNets, Section 5.3, takes minus the softmax itself, which saturates where the network is sure of
-itself.)
+The network names the machine that a window comes from, and has learnt that from sound machines alone. The anomaly score
+of a window is -log softmax of the clip's own machine (how surprised the network is by the truth); that of a clip is the
+mean over its windows. MicroNets, Section 5.3, takes minus the softmax itself, which saturates where the network is sure
+of itself.
 """
 
 from __future__ import annotations
@@ -31,10 +31,13 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class AdData(LabelledData):
-    """Machine sounds; a `TaskData` whose examples are windows. Classes are machines, as `slider_id_00`.
+    """Machine sounds, a `TaskData` whose examples are windows. Classes are machines, such as `slider_id_00`.
 
-    clips: by split: log-mel pixels uint8 `[C, T, M]`. machine: class indices `[C]`. abnormal: bool `[C]`, false in
-    "train".
+    - `clips`: log-mel pixels by split, uint8 `[C, T, M]`.
+    - `machine`: class indices by split, `[C]`.
+    - `abnormal`: whether a clip is abnormal, by split, bool `[C]`; false for all of "train".
+    - `windows`: how a clip is cut into windows.
+    - `augmentation`: how training windows are disturbed.
     """
 
     windows: Windows
@@ -48,32 +51,34 @@ class AdData(LabelledData):
 
     @property
     def space_options(self) -> Mapping[str, Any]:
-        """The size of the input."""
+        """The height and the width of the network's input."""
         return {"height": self.windows.height, "width": self.windows.width}
 
     def _windows_of(self, split: str) -> int:
         return self.windows.count(self.of_split(self.clips, split).shape[1])
 
     def size(self, split: str) -> int:
-        """Number of windows of a split. Raises `SpecError` for an unknown split."""
+        """Returns the number of windows of a split. Raises `SpecError` for an unknown split."""
         return self._windows_of(split) * len(self.clips[split])
 
     def labels(self, split: str) -> Labels:
-        """Machine of every window `[N]`; the windows of a clip stand together."""
+        """Returns the machine of every window `[N]`; the windows of a clip stand together."""
         return np.repeat(self.machine[split], self._windows_of(split))
 
     def input_shape(self, settings: Mapping[str, int]) -> tuple[int, int, int]:
-        """`(height, width, 1)`."""
+        """Returns `(height, width, 1)`."""
         return self.windows.height, self.windows.width, 1
 
     def inputs(self, split: str, settings: Mapping[str, int], indices: Labels | None = None) -> Floats:
-        """Network inputs `[N, height, width, 1]` of a split, or of `indices` into it."""
+        """Returns network inputs `[N, height, width, 1]` of a split, or of `indices` into it."""
         rows = np.arange(self.size(split)) if indices is None else indices
         count = max(1, self._windows_of(split))
         return self.windows.inputs(self.clips[split], (rows // count, rows % count))
 
     def augmented(self, indices: torch.Tensor, settings: Mapping[str, int], generator: torch.Generator) -> torch.Tensor:
-        """Network inputs `[B, height, width, 1]` of train windows, augmented; depends on the arguments alone."""
+        """Returns network inputs `[B, height, width, 1]` of train windows, augmented; they depend on the arguments
+        alone.
+        """
         return self._augmenter(indices, generator)
 
     @cached_property
@@ -83,10 +88,12 @@ class AdData(LabelledData):
         return Augmenter(self.clips["train"], self.windows, self.augmentation)
 
     def evaluate(self, outputs: npt.NDArray[Any], split: str) -> Score:
-        """AUC of the clips' anomaly scores, mean over machines, with pAUC (up to a false-positive rate of 0.1) and
-        those of each machine. In a split without abnormal clips: the share of windows whose machine is named right.
+        """Returns the AUC of the clips' anomaly scores, as the mean over machines.
 
-        outputs: logits `[N, classes]` of all windows of the split.
+        With it go the pAUC (up to a false-positive rate of 0.1) and both of each machine. In a split without abnormal
+        clips, the result is the share of windows whose machine is named right.
+
+        - `outputs`: logits `[N, classes]` of all windows of the split.
         """
         own, abnormal = self.machine[split], self.abnormal[split]
         if not abnormal.any():
@@ -101,13 +108,16 @@ class AdData(LabelledData):
         return Score(metrics, interval([*judged.values()]), len(scores), "clips")
 
     def front_end(self, settings: Mapping[str, int]) -> str:
-        """JSON of how sound becomes windows."""
+        """Returns the JSON of how sound becomes windows."""
         return self.windows.to_json()
 
 
 def anomaly_scores(outputs: npt.NDArray[Any], own: Labels, windows: int) -> npt.NDArray[np.float64]:
-    """`[C]`: mean over a clip's windows of -log softmax of its own machine; outputs: logits
-    `[C * windows, classes]`.
+    """Returns the anomaly scores of clips `[C]`: the mean over a clip's windows of -log softmax of its own machine.
+
+    - `outputs`: logits `[C * windows, classes]`.
+    - `own`: the machine of each clip, `[C]`.
+    - `windows`: number of windows of a clip.
     """
     logits = outputs.reshape(len(own), windows, -1).astype(np.float64)
     top = logits.max(2, keepdims=True)

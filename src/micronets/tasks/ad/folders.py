@@ -24,8 +24,14 @@ LAYOUTS = "<kind>_id_<nn>/{normal,anomaly}/*.wav, or <kind>/{train,test}/{normal
 
 
 @dataclass(frozen=True)
-class Recorded:
-    """One file: of machine `machine` ("fan_id_00"), abnormal or not, in split "train", "test" or "" (not said)."""
+class Recording:
+    """A recording.
+
+    - `path`: its file.
+    - `machine`: the machine that it is of, such as "fan_id_00".
+    - `abnormal`: whether the machine has a fault.
+    - `split`: "train", "test", or "" where the folders do not say.
+    """
 
     path: Path
     machine: str
@@ -34,12 +40,15 @@ class Recorded:
 
     @property
     def kind(self) -> str:
-        """The machine without its number."""
+        """The kind of machine: the machine's name without its number."""
         return self.machine.rpartition("_id_")[0]
 
 
-def scan(root: Path) -> tuple[list[Recorded], tuple[str, ...]]:
-    """The recordings below `root` and notes. Raises `DataError` if there are none, naming what is understood."""
+def scan(root: Path) -> tuple[list[Recording], tuple[str, ...]]:
+    """Finds the recordings below `root`, and returns them with notes.
+
+    Raises `DataError` if there are none, naming the folders that are understood.
+    """
     if not root.is_dir():
         what = "not a directory" if root.exists() else "no such directory"
         raise DataError(f"{root}: {what}; give one with machine sounds: {LAYOUTS}")
@@ -51,7 +60,7 @@ def scan(root: Path) -> tuple[list[Recorded], tuple[str, ...]]:
     if not wavs:
         found = f"{len(files)} other files, first: {files[0].name}" if files else "it is empty"
         raise DataError(f"{root}: no .wav files ({found}); give machine sounds: {LAYOUTS}")
-    read = [_recorded(root, p) for p in wavs]
+    read = [_recording(root, p) for p in wavs]
     known = [r for r in read if r is not None]
     if not known:
         raise DataError(
@@ -64,7 +73,7 @@ def scan(root: Path) -> tuple[list[Recorded], tuple[str, ...]]:
     ) if strange else ()
 
 
-def _recorded(root: Path, path: Path) -> Recorded | None:
+def _recording(root: Path, path: Path) -> Recording | None:
     parts = path.relative_to(root).parts
     number = next((m[1] for p in reversed(parts) if (m := _ID.search(p))), None)
     states = [w for p in parts for w in ("normal", *_FAULTY) if p == w or p.startswith(f"{w}_")]
@@ -72,28 +81,31 @@ def _recorded(root: Path, path: Path) -> Recorded | None:
     if number is None or not states or not kinds:
         return None
     split = next((p for p in parts[:-1] if p in ("train", "test")), "")
-    return Recorded(path, f"{kinds[-1]}_id_{number}", states[-1] in _FAULTY, split)
+    return Recording(path, f"{kinds[-1]}_id_{number}", states[-1] in _FAULTY, split)
 
 
 _FOLDERS = ("normal", "train", "test", *_FAULTY)
 
 
-def chosen(records: Sequence[Recorded], machine: str, root: Path) -> list[Recorded]:
-    """Those of one kind of machine, or of "all". Raises `SpecError` for a kind that is not there."""
+def of_kind(records: Sequence[Recording], machine: str, root: Path) -> list[Recording]:
+    """Returns the recordings of one kind of machine, or all of them for "all".
+
+    Raises `SpecError` for a kind that is not there.
+    """
     kinds = sorted({r.kind for r in records})
     if machine != "all" and machine not in kinds:
         raise SpecError(f"ad: no machine '{machine}' in {root}; {did_you_mean(machine, [*kinds, 'all'])}")
     return [r for r in records if machine in ("all", r.kind)]
 
 
-def split(records: Sequence[Recorded], root: Path) -> tuple[dict[str, list[Recorded]], tuple[str, ...]]:
-    """Recordings by "train", "val" and "test", and notes. Abnormal ones are for testing alone.
+def split(records: Sequence[Recording], root: Path) -> tuple[dict[str, list[Recording]], tuple[str, ...]]:
+    """Returns the recordings by "train", "val" and "test", and notes; abnormal ones are in "test" alone.
 
-    A test folder is obeyed. Without one, of the n normal recordings of a machine a third, but no more than there are
-    abnormal ones, go to "test". Of the others a tenth go to "val", if they are 3 or more. Which goes where depends on
-    its name alone. Raises `DataError` where a machine has too few.
+    Where there is a test folder, it is the test split. Without one, of the n normal recordings of a machine a third,
+    but no more than there are abnormal ones, go to "test". Of the others a tenth go to "val", if they are 3 or more.
+    Which recording goes where depends on its name alone. Raises `DataError` where a machine has too few.
     """
-    out: dict[str, list[Recorded]] = {"train": [], "val": [], "test": []}
+    out: dict[str, list[Recording]] = {"train": [], "val": [], "test": []}
     for name, own in _by_machine(records).items():
         normal = sorted((r for r in own if not r.abnormal), key=lambda r: _hash(f"{name}/{r.path.name}"))
         faulty = [r for r in own if r.abnormal]
@@ -111,7 +123,7 @@ def split(records: Sequence[Recorded], root: Path) -> tuple[dict[str, list[Recor
     return {s: sorted(rs, key=lambda r: str(r.path)) for s, rs in out.items()}, _notes(out)
 
 
-def _notes(out: Mapping[str, Sequence[Recorded]]) -> tuple[str, ...]:
+def _notes(out: Mapping[str, Sequence[Recording]]) -> tuple[str, ...]:
     lines = []
     for name, own in _by_machine(out["test"]).items():
         bad = sum(r.abnormal for r in own)
@@ -126,7 +138,7 @@ def _notes(out: Mapping[str, Sequence[Recorded]]) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _by_machine(records: Sequence[Recorded]) -> dict[str, list[Recorded]]:
+def _by_machine(records: Sequence[Recording]) -> dict[str, list[Recording]]:
     names = sorted({r.machine for r in records})
     return {name: [r for r in records if r.machine == name] for name in names}
 

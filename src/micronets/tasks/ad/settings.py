@@ -1,4 +1,4 @@
-"""Settings of anomaly detection: how a clip becomes windows, and how much training windows are disturbed."""
+"""Settings of anomaly detection: how a clip becomes windows, and how training windows are disturbed."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ Labels = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Windows:
-    """How a clip becomes network inputs: log-mel `[T, M]` -> windows of `frames` every `hop` frames ->
-    `[height, width, 1]` by bilinear interpolation -> (pixel - input_mean) / input_scale of `logmel`. Defaults:
-    MicroNets, Section 5.3.
+    """How a clip becomes network inputs; the defaults are those of MicroNets, Section 5.3.
+
+    A log-mel `[T, M]` is cut into windows of `frames` frames, one every `hop` frames. Each is brought to `[height,
+    width, 1]` by bilinear interpolation, and its pixels become (pixel - input_mean) / input_scale of `logmel`.
     """
 
     logmel: FrontEnd = LOGMEL
@@ -34,11 +35,15 @@ class Windows:
     width: int = 32
 
     def count(self, frames: int) -> int:
-        """Windows in a clip of so many frames."""
+        """Returns the number of windows in a clip of so many frames."""
         return max(0, 1 + (frames - self.frames) // self.hop)
 
     def inputs(self, clips: npt.NDArray[np.uint8], at: tuple[Labels, Labels]) -> Floats:
-        """Network inputs `[N, height, width, 1]`: window number `at[1][n]` of clip `at[0][n]`; clips `[C, T, M]`."""
+        """Returns network inputs `[N, height, width, 1]`.
+
+        - `clips`: log-mel pixels `[C, T, M]`.
+        - `at`: numbers of clips `[N]` and of windows in them `[N]`.
+        """
         out = np.empty((len(at[0]), self.height, self.width, 1), np.float32)
         down, across = bilinear(self.frames, self.height), bilinear(self.logmel.n_mels, self.width)
         for i in range(0, len(out), 256):
@@ -47,12 +52,12 @@ class Windows:
         return (out - np.float32(self.logmel.input_mean[0])) / np.float32(self.logmel.input_scale[0])
 
     def to_json(self) -> str:
-        """One line of JSON with every field; `kind` is "windows"."""
+        """Returns one line of JSON with every field; its `kind` is "windows"."""
         return json.dumps({"kind": "windows", **asdict(self)})
 
     @staticmethod
     def from_json(text: str, where: str) -> Windows:
-        """Inverse of `to_json`. Raises `SpecError`."""
+        """Returns the windows of which `to_json` made `text`. Raises `SpecError`, naming `where`, for other text."""
         try:
             raw = json.loads(text)
             sizes = {name: int(raw[name]) for name in ("frames", "hop", "height", "width")}
@@ -67,8 +72,9 @@ class Windows:
 
 
 def bilinear(n: int, m: int) -> Floats:
-    """Matrix `[m, n]` that resizes `n` samples to `m` by linear interpolation between sample centres, edges
-    repeated.
+    """Returns the matrix `[m, n]` that resizes `n` samples to `m` by linear interpolation between sample centres.
+
+    Beyond the edges, the first and the last sample are repeated.
     """
     at = np.clip((np.arange(m) + 0.5) * n / m - 0.5, 0, n - 1)
     low = np.minimum(at.astype(np.int64), max(n - 2, 0))
@@ -82,8 +88,9 @@ def bilinear(n: int, m: int) -> Floats:
 class Augmentation:
     """How training windows are disturbed.
 
-    jitter_frames: a window begins up to so many frames from its place. gain_db: it is up to this much louder or softer.
-    time_masks, time_mask_frames, band_masks, mask_bands: SpecAugment, as for keywords.
+    - `jitter_frames`: a window begins up to so many frames from its place.
+    - `gain_db`: a window is up to this much louder or softer.
+    - `time_masks`, `time_mask_frames`, `band_masks`, `mask_bands`: SpecAugment, as for keywords.
     """
 
     jitter_frames: int = 10

@@ -47,10 +47,16 @@ _TABLE = 4096
 
 @dataclass(frozen=True, eq=False)
 class Machine:
-    """One machine. shaft_hz: speed. stroke_s: a back-and-forth takes so long (0: it runs steadily). harmonics:
-    amplitudes of multiples of the shaft speed `[K]`. noise, noise_depth, noise_order: level of the noise, and how much
-    and at which multiple of the shaft speed it swells. knock: level of the blow at each end of a stroke. bearing_order:
-    blows of a damaged bearing per turn. modes: frequency in Hz, quality and gain of each resonance `[M, 3]`.
+    """One machine.
+
+    - `shaft_hz`: speed of the shaft, in turns a second.
+    - `stroke_s`: seconds that a back-and-forth takes; 0: it runs steadily.
+    - `harmonics`: amplitudes of the multiples of the shaft speed, `[K]`.
+    - `noise`: level of the noise.
+    - `noise_depth`, `noise_order`: how much the noise swells, and at which multiple of the shaft speed.
+    - `knock`: level of the blow at each end of a stroke.
+    - `bearing_order`: blows of a damaged bearing in one turn.
+    - `modes`: frequency in Hz, quality and gain of each resonance, `[M, 3]`.
     """
 
     kind: str
@@ -66,11 +72,8 @@ class Machine:
 
 
 @dataclass(frozen=True)
-class Made:
-    """A clip to synthesise: number `index` of a machine in a split.
-
-    In "val" and "test" every second one has a fault.
-    """
+class SyntheticClip:
+    """A clip to synthesise, of number `index` of a machine and split. In "val" and "test" every second has a fault."""
 
     kind: str
     name: str
@@ -79,23 +82,23 @@ class Made:
 
     @property
     def machine(self) -> str:
-        """As `slider_id_00`."""
+        """The name of the machine, such as `slider_id_00`."""
         return f"{self.kind}_{self.name}"
 
     @property
     def fault(self) -> str | None:
-        """The faults of the kind take turns."""
+        """The fault of the machine, None for a sound one; the faults of the kind take turns."""
         faults = FAULTS[self.kind]
         return None if self.split == "train" or self.index % 2 == 0 else faults[self.index // 2 % len(faults)]
 
     @property
     def abnormal(self) -> bool:
-        """Whether it has a fault."""
+        """Whether the machine has a fault."""
         return self.fault is not None
 
 
-def made(c: Made, seconds: float) -> Samples:
-    """Its sound; always the same."""
+def synthesise(c: SyntheticClip, seconds: float) -> Samples:
+    """Returns the sound of a clip, int16 units `[seconds * 16000]`; it is always the same."""
     seed = [KINDS.index(c.kind), IDS.index(c.name), ("train", "val", "test").index(c.split), c.index]
     return clip(machine(c.kind, c.name), seconds, c.fault, np.random.default_rng(seed))
 
@@ -110,7 +113,7 @@ _MAKES: Mapping[str, tuple[float, float, int, float, float, float, int, float]] 
 
 
 def machine(kind: str, name: str) -> Machine:
-    """The machine of that kind and name; always the same one."""
+    """Returns the machine of that kind and name, which is always the same one."""
     shaft, stroke, teeth, tone, noise, depth, order, knock = _MAKES[kind]
     make = np.random.default_rng([7, KINDS.index(kind)])  # what all machines of the kind share
     own = np.random.default_rng([8, KINDS.index(kind), IDS.index(name)])
@@ -140,7 +143,10 @@ def machine(kind: str, name: str) -> Machine:
 
 
 def clip(m: Machine, seconds: float, fault: str | None, rng: np.random.Generator) -> Samples:
-    """A recording `[seconds * 16000]` in int16 units, of a sound machine or with a fault of `FAULTS[m.kind]`."""
+    """Returns a recording `[seconds * 16000]` in int16 units.
+
+    - `fault`: None for a sound machine, else one of `FAULTS[m.kind]`.
+    """
     n = round(seconds * RATE)
     severity = rng.uniform(0.8, 1.2) * _SEVERITY.get((m.kind, fault), 1.0) if fault else 0.0
     speed, moving, knocks = _motion(m, n, severity if fault == "belt" else 0.0, rng)
@@ -154,18 +160,21 @@ def clip(m: Machine, seconds: float, fault: str | None, rng: np.random.Generator
     blows = np.zeros(n)
     blows[knocks] = m.knock * rng.uniform(0.7, 1.3, len(knocks))
     sound = _structure(_aged(m, rng), drive + friction + _ringing(blows, rng))
-    return _recorded(sound + beside * sound.std(), rng)
+    return _in_factory(sound + beside * sound.std(), rng)
 
 
 def _aged(m: Machine, rng: np.random.Generator) -> Machine:
-    """The machine as it is today: its resonances change a little with temperature and mounting."""
+    """Returns the machine as it is today: its resonances change a little with temperature and mounting."""
     return replace(m, modes=m.modes * np.exp(rng.normal(0, 1, m.modes.shape) * [0.004, 0.05, 0.08]))
 
 
 def _motion(m: Machine, n: int, slack: float, rng: np.random.Generator) -> tuple[Floats, Floats, npt.NDArray[np.int64]]:
-    """Relative speed `[n]`, how much of the machine's sound is there `[n]`, and samples at which a stroke ends.
+    """Draws how the machine moves in a clip of `n` samples.
 
-    slack: of a belt, 0 to 1: the speed wanders, and strokes are uneven.
+    - `slack`: slack of the belt, 0 to 1: with it the speed wanders, and strokes are uneven.
+
+    Returns the relative speed `[n]`, how much of the machine's sound is there `[n]`, and the samples at which a stroke
+    ends.
     """
     slow = _wander(n, 0.8, rng)
     speed = (1 + rng.normal(0, 0.01)) * (1 + 0.003 * slow + 0.06 * slack * _wander(n, 3.0, rng))
@@ -188,13 +197,13 @@ def _motion(m: Machine, n: int, slack: float, rng: np.random.Generator) -> tuple
 
 
 def _wander(n: int, hertz: float, rng: np.random.Generator) -> Floats:
-    """A smooth random line `[n]` of variance about 1 that changes at up to `hertz`."""
+    """Draws a smooth random line `[n]` of variance about 1 that changes at up to `hertz`."""
     points = rng.standard_normal(max(4, int(n / RATE * 2 * hertz) + 2))
     return np.interp(np.linspace(0, len(points) - 1, n), np.arange(len(points)), points)
 
 
 def _wave(m: Machine, rng: np.random.Generator) -> Floats:
-    """One turn of the shaft `[4096]`; the load of the day tilts its harmonics."""
+    """Draws one turn of the shaft `[4096]`; the load of the day tilts its harmonics."""
     k = np.arange(1, len(m.harmonics) + 1)
     spectrum = np.zeros(_TABLE // 2 + 1, complex)
     load = np.exp(rng.normal(0, 0.1, len(k)) - rng.normal(0, 0.1) * np.log(k / 8))
@@ -216,7 +225,7 @@ def _bearing(
     severity: float,
     rng: np.random.Generator,
 ) -> Changed:
-    """A damaged race: a blow each time a ball passes, louder where the load is."""
+    """Adds a damaged race: a blow each time a ball passes, louder where the load is."""
     slip = phase * m.bearing_order * (1 + rng.normal(0, 0.01))
     at = np.flatnonzero(np.diff(np.floor(slip)) > 0)
     blows = np.zeros(len(phase))
@@ -233,7 +242,7 @@ def _imbalance(
     severity: float,
     rng: np.random.Generator,
 ) -> Changed:
-    """A bent shaft or a lost blade: everything swells once a turn, and the first harmonics grow."""
+    """Adds a bent shaft or a lost blade: everything swells once a turn, and the first harmonics grow."""
     swell = 1 + min(0.8 * severity, 1.0) * np.sin(2 * np.pi * phase + rng.uniform(0, 2 * np.pi))
     first = sum(np.sin(2 * np.pi * k * phase + rng.uniform(0, 6.28)) * m.harmonics[:8].mean() for k in (1, 2, 3))
     return (drive + 3 * severity * first) * swell, friction * swell, 0.0
@@ -248,7 +257,7 @@ def _scrape(
     severity: float,
     rng: np.random.Generator,
 ) -> Changed:
-    """Grit or a loose part that rubs: bursts of a tenth of a second, some every second."""
+    """Adds grit or a loose part that rubs: bursts of a tenth of a second, some every second."""
     n = len(phase)
     bursts = np.zeros(n)
     for start in rng.integers(0, n, rng.poisson(4 * n / RATE)):
@@ -267,7 +276,7 @@ def _belt(
     severity: float,
     rng: np.random.Generator,
 ) -> Changed:
-    """A loose belt: it slips now and then, and squeals while it does (its other effects are in the motion)."""
+    """Adds a loose belt, which slips now and then, and squeals while it does; its other effects are in the motion."""
     n = len(phase)
     slips = np.clip(_wander(n, 2.0, rng) - 0.3, 0, 1) * np.maximum(moving, 0.2)
     pitch = rng.uniform(900, 2200) * (1 + 0.05 * _wander(n, 6.0, rng))
@@ -285,7 +294,7 @@ def _leak(
     severity: float,
     rng: np.random.Generator,
 ) -> Changed:
-    """A seal that hisses all the time, and takes some of the flow's pulsation away."""
+    """Adds a seal that hisses all the time, and takes some of the flow's pulsation away."""
     hiss = np.diff(rng.standard_normal(len(phase) + 1))
     return drive * (1 - 0.3 * severity), friction, 0.5 * severity * hiss
 
@@ -300,7 +309,7 @@ _CHANGES: Mapping[str, Change] = {
 
 
 def _ringing(blows: Floats, rng: np.random.Generator) -> Floats:
-    """Each blow as some milliseconds of noise that dies away."""
+    """Makes of each blow some milliseconds of noise that dies away."""
     length = RATE // 50
     tail = rng.standard_normal(length) * np.exp(-np.arange(length) / (0.003 * RATE))
     at = np.flatnonzero(blows)
@@ -310,7 +319,7 @@ def _ringing(blows: Floats, rng: np.random.Generator) -> Floats:
 
 
 def _structure(m: Machine, x: Floats) -> Floats:
-    """What the machine's body makes of the forces in it: a sum of resonances over a falling floor."""
+    """Filters forces by the machine's body: a sum of resonances over a falling floor."""
     grid = np.linspace(0, RATE / 2, 4001)  # fine enough for these resonances, and 20 times less work
     ratio = grid / m.modes[:, :1]
     modes = m.modes[:, 2:] / (1 - ratio**2 + 1j * ratio / m.modes[:, 1:2]) * ratio
@@ -318,9 +327,10 @@ def _structure(m: Machine, x: Floats) -> Floats:
     return np.fft.irfft(np.fft.rfft(x) * np.interp(np.linspace(0, RATE / 2, len(x) // 2 + 1), grid, body), len(x))
 
 
-def _recorded(sound: Floats, rng: np.random.Generator) -> Samples:
-    """At some distance in a factory: its noise 8 to 16 dB below, clangs of others, a level that varies by 8 dB
-    either way.
+def _in_factory(sound: Floats, rng: np.random.Generator) -> Samples:
+    """Returns the sound as recorded at some distance in a factory.
+
+    Its noise is 8 to 16 dB below, other machines clang, and the level varies by 8 dB either way.
     """
     n = len(sound)
     f = np.arange(n // 2 + 1)

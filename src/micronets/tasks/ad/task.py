@@ -1,4 +1,4 @@
-"""Anomaly detection: machine sounds read into one form, for training (`load`) and for a model (`examples`)."""
+"""The task `ad`: anomaly detection in machine sounds."""
 
 from __future__ import annotations
 
@@ -28,12 +28,13 @@ Pixels = npt.NDArray[np.uint8]
 class Options:
     """Where the examples come from. Paths start at the directory you run in.
 
-    path: machine sounds, as `slider_id_00/{normal,anomaly}/*.wav` or in the folders of DCASE 2020; empty: synthetic
-    machines.
-    machine: kind of machine, such as slider, fan, pump or valve, or all; empty: all that are there (synthetic: slider).
-    synthetic_clips: training clips to synthesise, where there is no path.
-    clip_seconds: length of a clip; longer recordings lose their end.
-    augmentation: how training windows are disturbed.
+    - `path`: machine sounds, as `slider_id_00/{normal,anomaly}/*.wav` or in the folders of DCASE 2020; empty: synthetic
+      machines are made.
+    - `machine`: kind of machine, such as slider, fan, pump or valve, or all; empty: all that are there (synthetic:
+      slider).
+    - `synthetic_clips`: training clips to synthesise, where there is no path.
+    - `clip_seconds`: length of a clip; longer recordings lose their end.
+    - `augmentation`: how training windows are disturbed.
     """
 
     path: str = ""
@@ -44,7 +45,7 @@ class Options:
 
 
 def outline(options: Options) -> Outline:
-    """What is known of the data before they are made or read."""
+    """Tells what is known of the data before they are made or read."""
     return Outline(2, {"height": Windows().height, "width": Windows().width})
 
 
@@ -58,21 +59,24 @@ def load(
     splits: Sequence[str] = SPLITS,
     windows: Windows | None = None,
 ) -> AdData:
-    """The machine sounds at `path`, or synthetic ones; the options are those of `Options`.
+    """Reads the machine sounds at `path`, or makes synthetic ones.
 
-    splits: those to read ("all": everything in one); the others stay empty. windows: default: log-mel standardised over
-    the training clips. Raises `DataError` (data that cannot be used) and `SpecError` (a bad option).
+    - `machine`, `synthetic_clips`, `clip_seconds`, `augmentation`: see `Options`.
+    - `splits`: the splits to read, of which "all" is everything in one; the others stay empty.
+    - `windows`: how clips become inputs; without it, log-mels standardised over the training clips.
+
+    Raises `DataError` for data that cannot be used, and `SpecError` for a bad option.
     """
     for s in splits:
         if s not in (*SPLITS, "all"):
             raise SpecError(f"split '{s}' is not known; {did_you_mean(s, (*SPLITS, 'all'))}")
     own = windows or Windows(replace(LOGMEL, clip_ms=1000 * clip_seconds))
     if path is None:
-        sounds, notes, read = _synthetic(machine or "slider", synthetic_clips), [], _made
+        sounds, notes, read = _synthetic_clips(machine or "slider", synthetic_clips), [], _synthetic_features
     else:
         records, strange = folders.scan(path)
-        by_split, few = folders.split(folders.chosen(records, machine or "all", path), path)
-        sounds, notes, read = by_split, [*strange, *few], _recorded
+        by_split, few = folders.split(folders.of_kind(records, machine or "all", path), path)
+        sounds, notes, read = by_split, [*strange, *few], _recorded_features
     classes = tuple(sorted({c.machine for c in sounds["train"]}))
     if len(classes) < 2:
         raise DataError(
@@ -112,20 +116,22 @@ def load(
 
 
 def _standardised(fe: FrontEnd, clips: Pixels) -> FrontEnd:
-    """With mean and deviation of the training pixels, rounded."""
+    """Returns the front end with mean and deviation of the training pixels, rounded."""
     return replace(
         fe, input_mean=(float(round(float(clips.mean()))),), input_scale=(float(max(1, round(float(clips.std())))),)
     )
 
 
-def _recorded(sounds: Sequence[Any], fe: FrontEnd) -> tuple[Pixels, tuple[str, ...]]:
+def _recorded_features(sounds: Sequence[Any], fe: FrontEnd) -> tuple[Pixels, tuple[str, ...]]:
     x, tally = wav_features([r.path for r in sounds], fe)
     return x, tally.notes(fe)
 
 
-def _synthetic(machine: str, clips: int) -> dict[str, list[Any]]:
-    """What to synthesise: `clips` for "train", 0.3 times as many for "val" and 0.8 for "test", of which every second
-    one has a fault; every machine and fault as often.
+def _synthetic_clips(machine: str, clips: int) -> dict[str, list[Any]]:
+    """Tells which clips to synthesise, by split.
+
+    There are `clips` for "train", 0.3 times as many for "val" and 0.8 times as many for "test", of which every second
+    one has a fault. All machines and faults are equally frequent.
     """
     if machine not in (*synthetic.KINDS, "all"):
         raise SpecError(f"ad: no synthetic machine '{machine}'; {did_you_mean(machine, (*synthetic.KINDS, 'all'))}")
@@ -135,22 +141,23 @@ def _synthetic(machine: str, clips: int) -> dict[str, list[Any]]:
     if not all(counts.values()):
         raise SpecError(f"ad: synthetic_clips = {clips}; at least {7 * len(kinds) * len(synthetic.IDS)} are needed")
     return {
-        s: [synthetic.Made(kind, name, s, i) for kind in kinds for name in synthetic.IDS for i in range(n)]
+        s: [synthetic.SyntheticClip(kind, name, s, i) for kind in kinds for name in synthetic.IDS for i in range(n)]
         for s, n in counts.items()
     }
 
 
-def _made(sounds: Sequence[Any], fe: FrontEnd) -> tuple[Pixels, tuple[str, ...]]:
+def _synthetic_features(sounds: Sequence[Any], fe: FrontEnd) -> tuple[Pixels, tuple[str, ...]]:
     def make() -> dict[str, Pixels]:
-        parts = [features([synthetic.made(c, fe.clip_ms / 1000)], fe) for c in sounds]
+        parts = [features([synthetic.synthesise(c, fe.clip_ms / 1000)], fe) for c in sounds]
         return {"x": np.concatenate([features([], fe), *parts])}
 
     return cached_arrays(digest(repr((synthetic.VERSION, sounds, fe.base()))), make)["x"], ()
 
 
 def examples(card: Card, path: Path | None, *, split: str = "test", test: Path | None = None) -> Examples:
-    """The windows of a split of the data at `path`, through the model's own front end; machines that it does not know
-    are left out. Raises `SpecError` and `DataError`, also if nothing is left.
+    """Reads the windows of a split of the data at `path`, through the model's own front end.
+
+    Machines that the model does not know are left out. Raises `SpecError` and `DataError`, also if nothing is left.
     """
     if test is not None:
         raise SpecError("--test: task ad takes its test recordings from --data")

@@ -32,8 +32,15 @@ Texts = npt.NDArray[np.str_]
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
-    """Examples float32 `[N, ...]`, class indices `[N]`, and the split of each."""
+class SplitArrays:
+    """Labelled arrays with their splits.
+
+    - `classes`: names of the classes.
+    - `x`: examples, float32 `[N, ...]`.
+    - `y`: class indices `[N]`.
+    - `split`: the split of each example, `[N]`.
+    - `notes`: warnings about what was read.
+    """
 
     classes: tuple[str, ...]
     x: Floats
@@ -42,8 +49,8 @@ class Rows:
     notes: tuple[str, ...]
 
 
-def read(path: Path) -> Rows:
-    """The data at `path`. Raises `DataError` naming the file, what is wrong and the way out."""
+def read(path: Path) -> SplitArrays:
+    """Reads the arrays at `path`. Raises `DataError`, naming the file, what is wrong and the way out."""
     if not path.exists():
         raise DataError(f"{path}: no such file or directory; give {FORMS}")
     if path.is_file():
@@ -55,8 +62,9 @@ def read(path: Path) -> Rows:
 
 
 def shape(path: Path) -> tuple[int, ...] | None:
-    """The shape of an example of an .npz, from its header alone; None for other data and for a header of another
-    form.
+    """Returns the shape of an example of an .npz, from its header alone.
+
+    The result is None for other data, and for a header of another form.
     """
     packs = [path] if path.is_file() else sorted(path.glob("*.npz"))
     try:
@@ -70,17 +78,17 @@ def shape(path: Path) -> tuple[int, ...] | None:
     return whole[1:] if 2 <= len(whole) <= 4 and min(whole) > 0 else None
 
 
-def _npz(path: Path) -> Rows:
+def _npz(path: Path) -> SplitArrays:
     form = "an .npz has x [N, ...] and y [N]"
     arrays = read_npz(path, ("x", "y"), form, ("split", "group", "classes"), f"give {FORMS}")
     return rows_of(arrays, str(path))
 
 
-def rows_of(arrays: Mapping[str, npt.NDArray[Any]], where: str, lacking: Sequence[str] = ()) -> Rows:
-    """The examples of arrays by name, as an .npz has them: x, y, and if given split, group and classes.
+def rows_of(arrays: Mapping[str, npt.NDArray[Any]], where: str, lacking: Sequence[str] = ()) -> SplitArrays:
+    """Checks arrays that are given by name as an .npz has them: x, y, and optionally split, group and classes.
 
-    - where: the file, or what the arrays are otherwise, for errors.
-    - lacking: splits that get examples of "train"; where there is no split at all, those are "val" and "test".
+    - `where`: the file, or what the arrays are otherwise, for errors.
+    - `lacking`: splits that get examples of "train"; where there is no split at all, those are "val" and "test".
 
     Raises `DataError`.
     """
@@ -95,7 +103,7 @@ def rows_of(arrays: Mapping[str, npt.NDArray[Any]], where: str, lacking: Sequenc
         arrays["classes"].ndim != 1 or len(np.unique(arrays["classes"])) != arrays["classes"].size
     ):
         raise DataError(f"{where}: classes is {list(arrays['classes'].shape)}; need different names [C]")
-    names = [str(c) for c in arrays["classes"]] if "classes" in arrays else sorted({str(v) for v in y}, key=_natural)
+    names = [str(c) for c in arrays["classes"]] if "classes" in arrays else sorted({str(v) for v in y}, key=_sort_key)
     if y.dtype.kind == "U" or "classes" not in arrays:
         for v in np.unique(y):
             if str(v) not in names:
@@ -115,12 +123,12 @@ def rows_of(arrays: Mapping[str, npt.NDArray[Any]], where: str, lacking: Sequenc
         groups = [str(g) for g in arrays["group"].ravel()] if "group" in arrays else None
         if groups is not None and len(groups) != len(x):
             raise DataError(f"{where}: group has {len(groups)} entries; need {len(x)}, one for each row of x")
-        rows = Rows(tuple(names), values, target, split, ())
-        return _parted(rows, groups, [str(i) for i in range(len(x))], where, lacking or ("val", "test"))
-    return _complete(Rows(tuple(names), values, target, split, ()), where)
+        rows = SplitArrays(tuple(names), values, target, split, ())
+        return _with_splits(rows, groups, [str(i) for i in range(len(x))], where, lacking or ("val", "test"))
+    return _checked_complete(SplitArrays(tuple(names), values, target, split, ()), where)
 
 
-def _folder(root: Path) -> Rows:
+def _folder(root: Path) -> SplitArrays:
     entries = sorted(p for p in root.iterdir() if not p.name.startswith("."))
     folders = [p for p in entries if p.is_dir()]
     check_utf8(folders)
@@ -159,7 +167,7 @@ def _stacked(
     root: Path,
     parts: Sequence[tuple[str, npt.NDArray[Any], list[str], list[str | None] | None]],
     notes: tuple[str, ...],
-) -> Rows:
+) -> SplitArrays:
     first = parts[0][1]
     for name, rows, _, _ in parts:
         if rows.shape[1:] != first.shape[1:]:
@@ -171,8 +179,8 @@ def _stacked(
     keys = [k for _, _, ks, _ in parts for k in ks]
     who = [w for _, _, _, ws in parts for w in (ws or [None])]
     groups = [str(w) for w in who] if all(who) and len(who) == len(keys) and len(set(who)) >= 3 else None
-    found = Rows(tuple(name for name, _, _, _ in parts), x, y, np.full(len(x), "train"), notes)
-    return _parted(found, groups, keys, str(root))
+    found = SplitArrays(tuple(name for name, _, _, _ in parts), x, y, np.full(len(x), "train"), notes)
+    return _with_splits(found, groups, keys, str(root))
 
 
 def _arrays(paths: Sequence[Path]) -> tuple[dict[Path, npt.NDArray[Any]], tuple[str, ...]]:
@@ -212,13 +220,13 @@ def _finite(x: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
     return x
 
 
-def _parted(
-    rows: Rows, groups: list[str] | None, keys: list[str], where: str, lacking: Sequence[str] = ("val", "test")
-) -> Rows:
-    """A tenth of every class in "train" for each split that is lacking, at least one; whole groups where they are
-    given.
+def _with_splits(
+    rows: SplitArrays, groups: list[str] | None, keys: list[str], where: str, lacking: Sequence[str] = ("val", "test")
+) -> SplitArrays:
+    """Moves a tenth of every class in "train", at least one example, to each split that is lacking.
 
-    Which examples these are depends on `keys`, or on the names of the groups, alone.
+    Where groups are given, they are moved whole. Which examples are moved depends on `keys`, or on the names of the
+    groups, alone.
     """
     y, count, train = rows.y, len(rows.classes), rows.split == "train"
     split, notes = rows.split.astype("<U5"), rows.notes
@@ -235,7 +243,9 @@ def _parted(
                     split[here] = part
                     left.remove(name)
         if all((split[y == c] == s).any() for c in range(count) for s in ("train", *lacking)):
-            return _complete(replace(rows, split=split, notes=(*notes, f"split by {len(set(groups))} groups")), where)
+            return _checked_complete(
+                replace(rows, split=split, notes=(*notes, f"split by {len(set(groups))} groups")), where
+            )
         notes = (*notes, "the groups are too few to give every split every class: split example by example")
         split[train] = "train"
     for c in range(count):
@@ -243,10 +253,11 @@ def _parted(
         n = max(1, round(0.1 * len(own)))
         for k, part in enumerate(lacking):
             split[own[k * n : (k + 1) * n]] = part
-    return _complete(replace(rows, split=split, notes=notes), where)
+    return _checked_complete(replace(rows, split=split, notes=notes), where)
 
 
-def _complete(rows: Rows, where: str) -> Rows:
+def _checked_complete(rows: SplitArrays, where: str) -> SplitArrays:
+    """Returns the arrays themselves, after checking that there are two classes, each in "train" and "val"."""
     if len(rows.classes) < 2:
         raise DataError(f"{where}: only one class, '{rows.classes[0]}'; a classifier needs at least two")
     for c, name in enumerate(rows.classes):
@@ -259,7 +270,8 @@ def _complete(rows: Rows, where: str) -> Rows:
     return rows
 
 
-def _natural(text: str) -> tuple[int, float, str]:
+def _sort_key(text: str) -> tuple[int, float, str]:
+    """Returns a key by which texts are sorted, numbers by their value and before other texts."""
     return (0, float(text), "") if text.lstrip("-").isdigit() else (1, 0.0, text)
 
 

@@ -1,4 +1,4 @@
-"""Data sets that are in the program already: numpy arrays, and torch data sets, as data of the task `features`."""
+"""Data sets that are in memory already, numpy arrays and torch data sets, as data of the task `features`."""
 
 from __future__ import annotations
 
@@ -32,18 +32,21 @@ def arrays(
     shift: float = 0.0,
     source: str = "arrays",
 ) -> FeaturesData:
-    """A data set of numpy arrays, for `search`, `train`, `quantise`, `export` and `evaluate`.
+    """Makes a data set of numpy arrays, for `search`, `train`, `quantise`, `export` and `evaluate`.
 
-    - x: numbers `[N, K]`, `[N, T, K]` or `[N, H, W, C]` in any unit: networks get them standardised, by mean and
-      deviation of the training examples for each value of the last axis. y: class indices or texts `[N]`.
-    - x_val, y_val, x_test, y_test: examples to choose by and to test on. For a split that is not given, a tenth of
-      every class is set apart: always the same examples, which the hash of an example's place decides, so no seed does.
-    - classes: names of the outputs; without them, those that y has.
-    - group: who or what each example of x is from, `[N]`: groups are then set apart whole.
-    - augment: `(x, rng) -> x`, of training examples `[B, ...]` as they were given, at every step.
-    - noise: deviation of normal noise on standardised training examples.
-    - shift: they move by up to this share of their first axis, either way, going round; for two or three axes.
-    - source: what the data are, for reports.
+    - `x`: numbers `[N, K]`, `[N, T, K]` or `[N, H, W, C]` in any unit. Networks get them standardised, by mean and
+      deviation of the training examples for each value of the last axis.
+    - `y`: class indices or texts `[N]`.
+    - `x_val`, `y_val`, `x_test`, `y_test`: examples to choose by and to test on. For a split that is not given, a tenth
+      of every class is set apart: always the same examples, which the hash of an example's place decides, so no seed
+      does.
+    - `classes`: names of the outputs; without them, those that y has.
+    - `group`: who or what each example of x is from, `[N]`: groups are then set apart whole.
+    - `augment`: a function `(x, rng) -> x` of training examples `[B, ...]` as they were given, called at every step.
+    - `noise`: deviation of normal noise on standardised training examples.
+    - `shift`: training examples of two or three axes move by up to this share of their first axis, either way, going
+      round.
+    - `source`: what the data are, for reports.
 
     Raises `DataError` for arrays that cannot be used, `SpecError` for options out of range.
     """
@@ -112,14 +115,14 @@ def from_torch(
     shift: float = 0.0,
     source: str = "torch data set",
 ) -> FeaturesData:
-    """A torch data set, read once into memory: `arrays` of its pairs `(x, y)`.
+    """Reads a torch data set once into memory, and makes `arrays` of its pairs `(x, y)`.
 
-    - train, val, test: a `Dataset` that can be indexed or iterated over, any sequence of pairs, or a `DataLoader`, of
-      which the data set is taken. Transforms of the data set are applied once: what is to change in every epoch goes
-      into `augment`.
-    - channels: where examples of three axes have their channels: torch's (C, H, W), or (H, W, C).
-    - classes: names of the outputs; without them, `classes` of the data set if it has any.
-    - augment, noise, shift, source: as for `arrays`; `augment` is given (H, W, C).
+    - `train`, `val`, `test`: a `Dataset` that can be indexed or iterated over, any sequence of pairs, or a
+      `DataLoader`, of which the data set is taken. Transforms of the data set are applied once: what is to change in
+      every epoch goes into `augment`.
+    - `channels`: where examples of three axes have their channels: torch's (C, H, W), or (H, W, C).
+    - `classes`: names of the outputs; without them, `classes` of the data set if it has any.
+    - `augment`, `noise`, `shift`, `source`: as for `arrays`; `augment` is given (H, W, C).
 
     Raises `UserCodeError` for a data set that fails, `DataError` for one that holds no such pairs.
     """
@@ -138,7 +141,7 @@ def from_torch(
 
 
 def _read(given: Any, name: str, channels: str, source: str) -> tuple[Array | None, Array | None]:
-    """The examples and labels of one split; None for one that is not given."""
+    """Reads the examples and labels of one split; None for one that is not given."""
     if given is None and name != "train":
         return None, None
     data = getattr(given, "dataset", given) if hasattr(given, "batch_size") else given

@@ -1,4 +1,4 @@
-"""Arrays of one's own, from whatever sensor: standardised, for training (`load`) and for a model (`examples`)."""
+"""The task `features`: arrays of the user's own, from whatever sensor."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy.typing as npt
 from micronets import user_code
 from micronets.errors import DataError, SpecError, UserCodeError, did_you_mean
 from micronets.tasks.arrays import folders
-from micronets.tasks.arrays.folders import Rows
+from micronets.tasks.arrays.folders import SplitArrays
 from micronets.tasks.base import SPLITS, Card, Examples, Floats, Labels, Outline, Task
 from micronets.tasks.labelled import LabelledData, examples_of
 
@@ -28,11 +28,12 @@ __all__ = ["TASK", "FeaturesData", "Options", "Standard", "examples", "load", "o
 class Options:
     """Where the examples come from. Paths start at the directory you run in.
 
-    path: an .npz with x and y, a folder of .npy or .csv files per class, or such a file per class; empty: synthetic
-    motions.
-    synthetic_clips: training examples to synthesise then.
-    noise: deviation of the normal noise added to standardised training examples.
-    shift: training examples of two or three axes move by up to this share of their first axis, either way, going round.
+    - `path`: an .npz with x and y, a folder of .npy or .csv files per class, or such a file per class; empty: motions
+      are synthesised.
+    - `synthetic_clips`: training examples to synthesise, where there is no path.
+    - `noise`: deviation of the normal noise added to standardised training examples.
+    - `shift`: training examples of two or three axes move by up to this share of their first axis, either way, going
+      round.
     """
 
     path: str = ""
@@ -43,8 +44,13 @@ class Options:
 
 @dataclass(frozen=True)
 class Standard:
-    """How an array becomes a network's input `(H, W, C)`: `[K]` is (K, 1, 1), `[T, K]` is (T, K, 1), `[H, W, C]` stays.
-    Then (value - mean) / scale; mean and scale: one number for each value of the last axis of the array as given."""
+    """How an array becomes a network's input `(H, W, C)`: values become (value - mean) / scale.
+
+    An array `[K]` becomes (K, 1, 1), `[T, K]` becomes (T, K, 1), and `[H, W, C]` stays.
+
+    - `shape`: the shape of the array as given.
+    - `mean`, `scale`: one number for each value of the array's last axis.
+    """
 
     shape: tuple[int, ...]
     mean: tuple[float, ...]
@@ -52,7 +58,7 @@ class Standard:
 
     @staticmethod
     def of(x: Floats) -> Standard:
-        """That of training examples `[N, ...]`; what never changes gets scale 1."""
+        """Returns the standardisation of training examples `[N, ...]`; a value that never changes gets scale 1."""
         values = x.reshape(-1, x.shape[-1]).astype(np.float64)
         mean, scale = values.mean(0), values.std(0)
         scale = np.where(scale > 1e-6 * np.maximum(np.abs(mean), 1e-30), scale, 1.0)
@@ -60,22 +66,24 @@ class Standard:
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
-        """`(H, W, C)`."""
+        """The shape `(H, W, C)` of the network's input."""
         height, width, channels = (*self.shape, 1, 1)[:3]
         return height, width, channels
 
     def inputs(self, x: Floats) -> Floats:
-        """Network inputs `[N, H, W, C]` of examples `[N, ...]`."""
+        """Returns network inputs `[N, H, W, C]` of examples `[N, ...]`."""
         out: npt.NDArray[Any] = (x - np.asarray(self.mean, np.float32)) / np.asarray(self.scale, np.float32)
         return out.reshape(len(x), *self.input_shape)
 
     def to_json(self) -> str:
-        """One line of JSON; `kind` is "standard"."""
+        """Returns one line of JSON, whose `kind` is "standard"."""
         return json.dumps({"kind": "standard", "shape": self.shape, "mean": self.mean, "scale": self.scale})
 
     @staticmethod
     def from_json(text: str, where: str) -> Standard:
-        """Inverse of `to_json`. Raises `SpecError`."""
+        """Returns the standardisation of which `to_json` made `text`. Raises `SpecError`, naming `where`, for other
+        text.
+        """
         try:
             raw = json.loads(text)
             shape, mean, scale = (
@@ -99,7 +107,10 @@ Augment = Callable[[Floats, np.random.Generator], npt.NDArray[Any]]
 
 
 def augmented(augment: Augment, x: Floats, rng: np.random.Generator) -> Floats:
-    """Training examples as the user's function changes them. Raises `UserCodeError` if it fails or returns others."""
+    """Returns training examples as the user's function changes them.
+
+    Raises `UserCodeError` if it fails or returns anything but an array of the same shape.
+    """
     file, place = user_code.place(augment)
     found = np.asarray(user_code.called(lambda: augment(x.copy(), rng), file, "augment"))
     if found.shape != x.shape or found.dtype.kind not in "fiu" or not np.isfinite(found).all():
@@ -114,11 +125,13 @@ def _short(values: npt.NDArray[np.float64]) -> tuple[float, ...]:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class FeaturesData(LabelledData):
-    """Labelled arrays; a `TaskData`.
+    """Labelled arrays, a `TaskData`.
 
-    - standard: how an array becomes a network's input.
-    - x: by split, float32 `[N, ...]` in the units of the files. target: class indices `[N]`.
-    - noise, shift: see `Options`. augment: what changes training examples before they are standardised.
+    - `standard`: how an array becomes a network's input.
+    - `x`: examples by split, float32 `[N, ...]` in the units of the files.
+    - `target`: class indices by split, `[N]`.
+    - `noise`, `shift`: see `Options`.
+    - `augment`: what changes training examples before they are standardised.
     """
 
     standard: Standard
@@ -131,28 +144,30 @@ class FeaturesData(LabelledData):
 
     @property
     def space_options(self) -> Mapping[str, Any]:
-        """The shape of the input."""
+        """The shape of the network's input."""
         return dict(zip(("height", "width", "channels"), self.standard.input_shape, strict=True))
 
     def labels(self, split: str) -> Labels:
-        """Class indices `[N]`. Raises `SpecError` for an unknown split."""
+        """Returns the class indices `[N]` of a split. Raises `SpecError` for an unknown split."""
         return self.of_split(self.target, split)
 
     def front_end(self, settings: Mapping[str, int]) -> str:
-        """JSON of the standardisation."""
+        """Returns the JSON of the standardisation."""
         return self.standard.to_json()
 
     def input_shape(self, settings: Mapping[str, int]) -> tuple[int, int, int]:
-        """`(H, W, C)`."""
+        """Returns the shape `(H, W, C)` of the network's input."""
         return self.standard.input_shape
 
     def inputs(self, split: str, settings: Mapping[str, int], indices: Labels | None = None) -> Floats:
-        """Network inputs `[N, H, W, C]` of a split, or of `indices` into it."""
+        """Returns network inputs `[N, H, W, C]` of a split, or of `indices` into it."""
         self.labels(split)
         return self.standard.inputs(self.x[split] if indices is None else self.x[split][indices])
 
     def augmented(self, indices: torch.Tensor, settings: Mapping[str, int], generator: torch.Generator) -> torch.Tensor:
-        """Network inputs `[B, H, W, C]` of train examples, shifted and with noise; depends on the arguments alone."""
+        """Returns network inputs `[B, H, W, C]` of train examples, shifted and with noise; they depend on the arguments
+        alone.
+        """
         import torch
 
         device, rows = generator.device, indices.cpu().numpy()
@@ -171,7 +186,7 @@ class FeaturesData(LabelledData):
 
 
 def outline(options: Options) -> Outline:
-    """What is known of the data before they are made or read."""
+    """Tells what is known of the data before they are made or read."""
     if not options.path:
         motions = _motions(4)
         shape, classes = motions.x.shape[1:], len(motions.classes)
@@ -190,11 +205,16 @@ def load(
     splits: Sequence[str] = SPLITS,
     standard: Standard | None = None,
 ) -> FeaturesData:
-    """The arrays at `path`, or synthetic ones; the options are those of `Options`.
+    """Reads the arrays at `path`, or makes synthetic ones.
 
-    A split that the file names is obeyed; else a tenth of every class goes to "val" and to "test", whole groups where
-    `group` or the file names tell. splits: those to read ("all": everything); the others stay empty. standard: default:
-    that of the training examples. Raises `DataError` (data that cannot be used) and `SpecError` (a bad option).
+    Splits that the file names are kept; else a tenth of every class goes to "val" and to "test", as whole groups where
+    `group` or the file names tell.
+
+    - `synthetic_clips`, `noise`, `shift`: see `Options`.
+    - `splits`: the splits to read, of which "all" is everything; the others stay empty.
+    - `standard`: without it, that of the training examples.
+
+    Raises `DataError` for data that cannot be used, and `SpecError` for a bad option.
     """
     for s in splits:
         if s not in (*SPLITS, "all"):
@@ -231,8 +251,8 @@ def check_noise(noise: float, shift: float) -> None:
             raise SpecError(f"features: {name} = {value}; need 0 or more{', at most 1' if name == 'shift' else ''}")
 
 
-def _motions(n: int, seed: int = 0) -> Rows:
-    """Acceleration along three axes, 64 samples: shaking, walking, circles and rest, each time held in another way."""
+def _motions(n: int, seed: int = 0) -> SplitArrays:
+    """Makes accelerations along three axes, 64 samples each: shaking, walking, circles and rest, held in many ways."""
     rng = np.random.default_rng(seed)
     classes = ("circle", "rest", "shake", "walk")
     count = {"train": n, "val": n // 4, "test": n // 2}
@@ -253,11 +273,11 @@ def _motions(n: int, seed: int = 0) -> Rows:
     held, _ = np.linalg.qr(rng.normal(0, 0.5, (len(y), 3, 3)) + np.eye(3))  # a rotation, often a small one
     x: npt.NDArray[Any] = clean @ held + rng.normal(0, 1, (len(y), 1, 3)) + rng.normal(0, 0.35, clean.shape)
     split = np.repeat([*count], [*count.values()])
-    return Rows(classes, x.astype(np.float32), y, split, ())
+    return SplitArrays(classes, x.astype(np.float32), y, split, ())
 
 
 def examples(card: Card, path: Path | None, *, split: str = "test", test: Path | None = None) -> Examples:
-    """A split of the data at `path`, standardised as the model wants it, with the classes in the order of its labels.
+    """Reads a split of the data at `path`, standardised as the model of `card` wants it, in the order of its labels.
 
     Raises `SpecError` and `DataError`, also if the split is empty or holds a class that the model does not know.
     """

@@ -32,7 +32,10 @@ class Augmenter:
         self._device: dict[torch.device, Tensor] = {}
 
     def __call__(self, indices: Tensor, frontend: ImageFrontEnd, generator: torch.Generator) -> Tensor:
-        """`[B]` indices -> `[B, resolution, resolution, colour]` float32 on the generator's device."""
+        """Returns augmented pictures, float32 `[B, resolution, resolution, colour]`, on the generator's device.
+
+        - `indices`: numbers of pictures `[B]`.
+        """
         # Pixels need more than the 8 bits of a bfloat16, and resizing all of float32's.
         with torch.no_grad(), torch.autocast(generator.device.type, enabled=False):
             # A plane for each colour, `[B, C, S, S]`: whole lines of one colour are what is moved and added most
@@ -56,7 +59,7 @@ class Augmenter:
         return self._device[device].index_select(0, indices.to(device, torch.int64))
 
     def _placed(self, x: Tensor, fe: ImageFrontEnd, g: torch.Generator) -> Tensor:
-        """The part of each picture that is used, at the network's resolution."""
+        """Returns the part of each picture that is used, at the network's resolution."""
         s, n, side, device = self.settings, len(x), self.side, g.device
         low, high = s.zoom
         part = side * torch.exp(_uniform(n, math.log(low), math.log(high), g))
@@ -76,10 +79,12 @@ class Augmenter:
         return _weighed(columns.transpose(2, 3), down, down_weights)
 
     def _taps(self, start: Tensor, part: Tensor, mirrored: Tensor, fe: ImageFrontEnd) -> tuple[Tensor, Tensor]:
-        """Lines that each line along an axis is made of: of a stretch of `part` pixels from `start`, all of them
-        `[2, B]`.
+        """Tells which lines of a picture each line along an axis of the result is made of.
 
-        Two `[2, B, resolution, taps]`: their indices among the `S` lines of the picture, and filter weights.
+        - `start`, `part`, `mirrored`: first pixel and length of the stretch that is used, and whether it is mirrored,
+          `[2, B]`.
+
+        Returns two `[2, B, resolution, taps]`: indices among the `S` lines of the picture, and filter weights.
         """
         s, side, after, device = self.settings, self.side, fe.resolution, start.device
         at = torch.arange(after, device=device) + 0.5
@@ -102,7 +107,10 @@ class Augmenter:
         return torch.minimum(index, 2 * side - 1 - index).movedim(0, -1), weights.movedim(0, -1)
 
     def _coloured(self, x: Tensor, g: torch.Generator) -> Tensor:
-        """Saturation, contrast and brightness: a share of the picture, one of its gray, and a constant. Changes `x`."""
+        """Changes saturation, contrast and brightness of `x` in place.
+
+        The result is a sum of a share of the picture, one of its gray, and a constant.
+        """
         s, n = self.settings, len(x)
         saturated = bool(s.saturation) and x.shape[1] == 3
         own, gray, level = (
@@ -140,7 +148,11 @@ class Augmenter:
 
 
 def _weighed(x: Tensor, index: Tensor, weights: Tensor) -> Tensor:
-    """`[B, C, M, values]`: sums of lines of each plane `[B, C, N, values]`, with indices and weights `[B, M, taps]`."""
+    """Returns weighted sums of lines, `[B, C, M, values]`.
+
+    - `x`: planes of lines `[B, C, N, values]`.
+    - `index`, `weights`: the lines of each sum, `[B, M, taps]`.
+    """
     b, c, n, values = x.shape
     m, taps = index.shape[1:]
     first = n * torch.arange(b * c, device=x.device).view(b, c, 1, 1)
@@ -159,14 +171,14 @@ def _uniform(n: int, low: float, high: float, g: torch.Generator) -> Tensor:
 
 
 def _stretch(n: int, length: int, widest: float, g: torch.Generator) -> Tensor:
-    """int64 `[2, n]`: start and end of one random stretch of up to `widest` of the length."""
+    """Draws the start and the end of one random stretch of up to `widest` of the length; int64 `[2, n]`."""
     width = (torch.rand(n, generator=g, device=g.device) * widest * length).ceil()
     start = (torch.rand(n, generator=g, device=g.device) * (length - width + 1)).floor()
     return torch.stack((start, start + width)).to(torch.int64)
 
 
 def _kernel(distance: Tensor, name: str) -> Tensor:
-    """As `frontend.image.filter_weights`."""
+    """Returns the filter weights of `frontend.image.filter_weights`, in torch."""
     if name == "box":
         return ((distance > -0.5) & (distance <= 0.5)).float()
     d = distance.abs_()

@@ -31,7 +31,7 @@ Examples = dict[str, tuple[Bytes, Labels]]
 
 
 def read(path: Path) -> tuple[Examples, tuple[str, ...]]:
-    """Pictures and class indices by split, and the names of the classes. Raises `DataError`."""
+    """Reads pictures and class indices by split, and the names of the classes. Raises `DataError`."""
     if not path.exists():
         raise DataError(f"{path}: no such file or directory; give CIFAR-10's directory, unpacked, or an .npz file")
     if path.is_file():
@@ -117,7 +117,7 @@ def _unpickled(content: bytes) -> tuple[Bytes, Labels]:
 
 
 class _Unpickler(pickle.Unpickler):
-    """Makes arrays of numbers and nothing else: a pickle can otherwise run any program."""
+    """Makes arrays of numbers and nothing else, since a pickle can otherwise run any program."""
 
     def find_class(self, module: str, name: str) -> Any:
         if module in ("numpy.core.multiarray", "numpy._core.multiarray") and name == "_reconstruct":

@@ -38,14 +38,19 @@ Images = dict[Path, tuple[int, int]]  # id and class of each
 
 
 def is_coco(path: Path) -> bool:
-    """Whether a directory has COCO's annotations."""
+    """Tells whether a directory has COCO's annotations."""
     return (path / "annotations").is_dir()
 
 
 def load(
     path: Path, fe: ImageFrontEnd, splits: Sequence[str], augmentation: ImageAugmentation, division: str = "paper"
 ) -> ImageData:
-    """The splits asked for, by one of `DIVISIONS`. Raises `DataError` and `SpecError`."""
+    """Reads the splits asked for.
+
+    - `division`: which pictures test, one of `DIVISIONS`.
+
+    Raises `DataError` and `SpecError`.
+    """
     if division not in DIVISIONS:
         raise SpecError(f"coco_split = '{division}'; {did_you_mean(division, DIVISIONS)}")
     for s in splits:
@@ -92,7 +97,7 @@ def _minival(root: Path, splits: set[str]) -> dict[str, Images]:
 
 
 def _validated(images: Images) -> dict[str, Images]:
-    """A twentieth for validation, by a hash of the name."""
+    """Sets apart a twentieth of the training pictures for validation, by a hash of the name."""
     out: dict[str, Images] = {"train": {}, "val": {}}
     for p, v in images.items():
         out["val" if int(hashlib.sha1(p.name.encode()).hexdigest(), 16) % 20 == 0 else "train"][p] = v
@@ -100,7 +105,7 @@ def _validated(images: Images) -> dict[str, Images]:
 
 
 def _minival_ids(root: Path) -> set[int]:
-    """The list is looked for beside the annotations and among them."""
+    """Reads the list of ids, which is looked for beside the annotations and among them."""
     file = next((p for p in (root / MINIVAL, root / "annotations" / MINIVAL) if p.is_file()), None)
     if file is None:
         raise DataError(
@@ -117,7 +122,7 @@ def _minival_ids(root: Path) -> set[int]:
 
 
 def _labelled(root: Path, part: str) -> Images:
-    """Id and class of every picture of `train2014` or `val2014`, in the order of their names."""
+    """Returns id and class of every picture of `train2014` or `val2014`, in the order of their names."""
     file = root / "annotations" / f"instances_{part}.json"
     try:
         stat = file.stat()
@@ -143,7 +148,7 @@ def _read(file: Path, size: int, changed: int) -> dict[str, tuple[int, int]]:
 
 
 def person_labels(annotations: dict[str, Any]) -> dict[str, tuple[int, int]]:
-    """File name -> image id, and 1 where the box of one person covers at least `LEAST` of the picture, else 0."""
+    """Returns by file name the image's id, and 1 where the box of one person covers at least `LEAST` of it, else 0."""
     people = {c["id"] for c in annotations["categories"] if c["name"] == "person"}
     largest: dict[int, float] = {}
     for a in annotations["annotations"]:

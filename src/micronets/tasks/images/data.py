@@ -1,4 +1,4 @@
-"""Pictures in memory, by split, and how those of the train split are disturbed."""
+"""Data of the tasks on pictures in memory, by split, and how training pictures are disturbed."""
 
 from __future__ import annotations
 
@@ -25,10 +25,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ImageData(LabelledData):
-    """A data set of pictures; a `TaskData`.
+    """A data set of pictures, a `TaskData`.
 
-    pictures, target: by split: uint8 `[N, S, S, C]` at the side that `frontend` keeps, and class indices `[N]`.
-    frontend: what a network gets where no input settings are given. marks: what else travels in a model's metadata.
+    - `pictures`: by split, uint8 `[N, S, S, C]` at the side that `frontend` keeps.
+    - `target`: class indices by split, `[N]`.
+    - `frontend`: what a network gets where no input settings are given.
+    - `augmentation`: how training pictures are disturbed.
+    - `marks`: what else travels in a model's metadata.
     """
 
     frontend: ImageFrontEnd
@@ -40,21 +43,23 @@ class ImageData(LabelledData):
     marks: Mapping[str, str] = field(default_factory=dict)
 
     def labels(self, split: str) -> Labels:
-        """Class indices `[N]`. Raises `SpecError` for an unknown split."""
+        """Returns the class indices `[N]` of a split. Raises `SpecError` for an unknown split."""
         return self.of_split(self.target, split)
 
     def input_shape(self, settings: Mapping[str, int]) -> tuple[int, int, int]:
-        """`(resolution, resolution, colour)`. Raises `SpecError` for an unknown setting."""
+        """Returns `(resolution, resolution, colour)`. Raises `SpecError` for an unknown setting."""
         return self.frontend.with_settings(settings).input_shape
 
     def inputs(self, split: str, settings: Mapping[str, int], indices: Labels | None = None) -> npt.NDArray[np.float32]:
-        """Network inputs `[N, H, W, C]` of a split, or of `indices` into it, in real units (see `ImageFrontEnd`)."""
+        """Returns network inputs `[N, H, W, C]` of a split, or of `indices` into it, in real units (see
+        `ImageFrontEnd`).
+        """
         self.labels(split)
         x = self.pictures[split]
         return network_input(x if indices is None else x[indices], self.frontend.with_settings(settings))
 
     def augmented(self, indices: torch.Tensor, settings: Mapping[str, int], generator: torch.Generator) -> torch.Tensor:
-        """Network inputs `[B, H, W, C]` of train examples, augmented; float32 on the generator's device.
+        """Returns network inputs `[B, H, W, C]` of train examples, augmented, float32, on the generator's device.
 
         The result depends on the arguments alone.
         """
@@ -68,20 +73,20 @@ class ImageData(LabelledData):
 
     @property
     def space_options(self) -> Mapping[str, Any]:
-        """Nothing: a space of networks says itself which resolutions and colours it offers."""
+        """No options: a search space says itself which resolutions and colours it offers."""
         return {}
 
     def front_end(self, settings: Mapping[str, int]) -> str:
-        """JSON of the front end with these input settings."""
+        """Returns the JSON of the front end with these input settings."""
         return self.frontend.with_settings(settings).to_json()
 
     def metadata(self, settings: Mapping[str, int]) -> dict[str, str]:
-        """Task, labels, front end and marks as they travel with a model."""
+        """Returns task, labels, front end and marks as they travel with a model."""
         return {**super().metadata(settings), **self.marks}
 
 
 def front_end(card: Card) -> ImageFrontEnd:
-    """The front end of a finished model, at the resolution of its input. Raises `SpecError`."""
+    """Returns the front end of a finished model, at the resolution of its input. Raises `SpecError`."""
     if card.frontend is None:
         names = ", ".join(PRESETS)
         raise SpecError(f"{card.where}: carries no front end; name one with --front-end: {names}, or a JSON file")
@@ -96,7 +101,9 @@ def front_end(card: Card) -> ImageFrontEnd:
 
 
 def examples_for(data: ImageData, card: Card, split: str, where: Path | str) -> Examples:
-    """A split as the model of `card` wants it; the front end is that of `data`.
+    """Returns a split in the form that the model of `card` takes; the front end is that of `data`.
+
+    - `where`: what the data are, for errors.
 
     Raises `DataError`: see `examples_of`.
     """

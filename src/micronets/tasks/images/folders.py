@@ -1,4 +1,4 @@
-"""Image files to square uint8 pictures, kept on disk, and the folders in which they lie."""
+"""Folders of image files, and how the files become square uint8 pictures, which are kept on disk."""
 
 from __future__ import annotations
 
@@ -38,7 +38,10 @@ Files = dict[str, list[Path]]  # by class
 
 
 def read(path: Path, fe: ImageFrontEnd) -> tuple[Bytes, list[int]]:
-    """One picture `[S, S, 3]` at the side that `fe` keeps, and which of `_KINDS` it was. Raises `DataError`."""
+    """Reads one picture `[S, S, 3]` at the side that `fe` keeps, and tells which of `_KINDS` it was.
+
+    Raises `DataError`.
+    """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     found = []
@@ -96,7 +99,7 @@ def _square(image: Image, fe: ImageFrontEnd) -> Image:
 
 
 def pictures(paths: Sequence[Path], fe: ImageFrontEnd) -> tuple[Bytes, tuple[str, ...]]:
-    """Pictures `[N, S, S, 3]` in the order given, mapped from the disk, and notes on those that had to be converted.
+    """Reads pictures `[N, S, S, 3]` in the order given, mapped from the disk, and notes on those that were converted.
 
     Raises `DataError`.
     """
@@ -120,7 +123,7 @@ def pictures(paths: Sequence[Path], fe: ImageFrontEnd) -> tuple[Bytes, tuple[str
 
 
 def enlarged(x: Bytes, fe: ImageFrontEnd) -> Bytes:
-    """Pictures `[N, S, S, C]` at the side that `fe` keeps, mapped from the disk where they had to be resized.
+    """Returns pictures `[N, S, S, C]` at the side that `fe` keeps, mapped from the disk where they had to be resized.
 
     Raises `DataError`.
     """
@@ -157,9 +160,10 @@ def _key(paths: Sequence[Path], fe: ImageFrontEnd) -> str:
 
 
 def scan(root: Path) -> tuple[dict[str, Files], tuple[str, ...]]:
-    """Image files by split and class, and notes. Without folders named train, val or test, the only split is "all".
+    """Finds the image files of a directory by split and class, and notes.
 
-    Raises `DataError` if there is nothing to use, naming the way out.
+    Without folders named train, val or test, the only split is "all". Raises `DataError` if there is nothing to use,
+    naming the way out.
     """
     if not root.is_dir():
         what = "not a directory" if root.exists() else "no such directory"
@@ -201,7 +205,7 @@ def _classes(root: Path) -> tuple[Files, list[Path]]:
 def read_split(
     files: Mapping[str, Sequence[Path]], classes: Sequence[str], fe: ImageFrontEnd
 ) -> tuple[Bytes, np.ndarray, tuple[str, ...]]:
-    """Pictures, class indices and notes of one split. Raises `DataError`."""
+    """Reads pictures, class indices and notes of one split. Raises `DataError`."""
     order = [c for c in classes if files.get(c)]
     x, notes = pictures([p for c in order for p in files[c]], fe)
     return x, np.repeat([classes.index(c) for c in order], [len(files[c]) for c in order]).astype(np.int64), notes

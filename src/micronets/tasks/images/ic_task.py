@@ -1,4 +1,4 @@
-"""Image classification: CIFAR-10, or ten classes of drawn shapes and textures where there is no data."""
+"""The task `ic`: image classification on CIFAR-10, or on drawn shapes and textures where there are no data."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _SEED = 20250  # which pictures validate is part of the task: the same ones what
 class Options:
     """Where the examples come from. Paths start at the directory you run in.
 
-    path: CIFAR-10's directory (Python or binary version) or an `.npz`; empty: ten classes of shapes and textures are
-    drawn.
-    validation: training pictures set apart to choose by, of every class alike.
-    synthetic_images: training pictures to draw, where there is no path.
-    augmentation: how training pictures are disturbed.
+    - `path`: CIFAR-10's directory (Python or binary version) or an `.npz`; empty: ten classes of shapes and textures
+      are drawn.
+    - `validation`: training pictures set apart to choose by, of every class alike.
+    - `synthetic_images`: training pictures to draw, where there is no path.
+    - `augmentation`: how training pictures are disturbed.
     """
 
     path: str = ""
@@ -39,7 +39,7 @@ class Options:
 
 
 def outline(options: Options) -> Outline:
-    """What is known of the data before they are made or read."""
+    """Tells what is known of the data before they are made or read."""
     return Outline(2 if options.path else len(synthetic.TEXTURES))
 
 
@@ -52,11 +52,15 @@ def load(
     validation: int = VALIDATION,
     synthetic_images: int = 4000,
 ) -> ImageData:
-    """CIFAR-10 at `path`: its directory (Python or binary version), or an `.npz` (see `cifar`); or drawn pictures.
+    """Reads CIFAR-10 at `path`, its directory (Python or binary version) or an `.npz` (see `cifar`), or draws pictures.
 
-    frontend: default: 32 x 32 colour pixels, as they are. splits: those to read; the others stay empty.
-    validation: pictures taken from "train" for "val", of every class alike, always the same ones; not used where the
-    file has a "val" of its own. Raises `DataError` (data that cannot be used) and `SpecError` (a bad option).
+    - `frontend`: without it, 32 x 32 colour pixels as they are.
+    - `splits`: the splits to read; the others stay empty.
+    - `validation`: pictures moved from "train" to "val", of every class alike, always the same ones; not used where the
+      file has a "val" of its own.
+    - `augmentation`, `synthetic_images`: see `Options`.
+
+    Raises `DataError` for data that cannot be used, and `SpecError` for a bad option.
     """
     for s in splits:
         if s not in SPLITS:
@@ -91,7 +95,7 @@ def load(
 
 
 def examples(card: Card, path: Path | None, *, split: str = "test", test: Path | None = None) -> Examples:
-    """A split of the data at `path` through the model's own front end. Raises `SpecError` and `DataError`."""
+    """Reads a split of the data at `path` through the model's own front end. Raises `SpecError` and `DataError`."""
     if test is not None:
         raise SpecError("--test: task ic takes its test images from --data")
     data = load(path, frontend=front_end(card), splits=(split,))
@@ -99,7 +103,7 @@ def examples(card: Card, path: Path | None, *, split: str = "test", test: Path |
 
 
 def validation_rows(target: Labels, count: int, where: Path | str) -> tuple[Labels, Labels]:
-    """Indices that stay, and about `count` that validate: the same share of every class.
+    """Divides training pictures: indices that stay, and about `count` that validate, the same share of every class.
 
     Raises `DataError`, `SpecError`.
     """

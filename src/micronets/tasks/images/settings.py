@@ -1,4 +1,4 @@
-"""Settings of the tasks on pictures: how much those of the train split are disturbed."""
+"""Settings of the tasks on pictures: how training pictures are disturbed."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from micronets.errors import SpecError
 class ImageAugmentation:
     """How much pictures of the train split are disturbed; what lies beyond an edge is the picture mirrored at it.
 
-    flip: chance of left and right changing places.
-    shift: the picture moves by up to this share of its side, either way (0.125: random crops of CIFAR-10 padded by 4).
-    zoom: range of the side of the part that is used, in sides of the picture; below 1 random-resized crops, above 1
-        smaller pictures. aspect: its sides differ by up to this factor.
-    brightness, contrast: shares by which all pixels, and their distances from the mean, grow or shrink at most.
-    saturation: the same for distances from gray.
-    erase: chance that a rectangle becomes the picture's mean (cutout, DeVries 2017).
-    erase_side: its largest side, as a share of the picture's.
+    - `flip`: chance of left and right changing places.
+    - `shift`: the picture moves by up to this share of its side, either way (0.125: random crops of CIFAR-10 padded by
+      4).
+    - `zoom`: range of the side of the part that is used, in sides of the picture; below 1 random-resized crops, above 1
+      smaller pictures.
+    - `aspect`: its sides differ by up to this factor.
+    - `brightness`, `contrast`: shares by which all pixels, and their distances from the mean, grow or shrink at most.
+    - `saturation`: the same for distances from gray.
+    - `erase`: chance that a rectangle becomes the picture's mean (cutout, DeVries 2017).
+    - `erase_side`: its largest side, as a share of the picture's.
     """
 
     flip: float = 0.5
@@ -49,5 +51,5 @@ class ImageAugmentation:
 
     @staticmethod
     def none() -> ImageAugmentation:
-        """No disturbance at all: `augmented` then equals `inputs`."""
+        """Returns settings that disturb nothing: `augmented` then equals `inputs`."""
         return ImageAugmentation(flip=0, shift=0)

@@ -16,13 +16,14 @@ Files = dict[str, list[Path]]
 
 
 def beginning(stem: str) -> str:
-    """What stands before the first `_`, `-` or space: `anna_12` -> `anna`."""
+    """Returns what stands before the first `_`, `-` or space: `anna_12` gives `anna`."""
     return re.split(r"[_\- ]", stem)[0]
 
 
 def source(stem: str) -> str:
-    """Without the letter or small number that tells parts of one picture apart: `crop0011b` -> `crop0011`, `12_3` ->
-    `12`.
+    """Returns a name without the letter or small number that tells parts of one picture apart.
+
+    So `crop0011b` gives `crop0011`, and `12_3` gives `12`.
     """
     return re.sub(r"(?<=\d)(?:[a-z]|[_\-]\d{1,2})$", "", stem)
 
@@ -30,10 +31,10 @@ def source(stem: str) -> str:
 def held_out(
     files: Mapping[str, Sequence[Path]], parts: Sequence[str], where: Path, share: float = 0.1
 ) -> dict[str, Files]:
-    """`share` of every class for each of `parts`, the rest for "train"; which goes where depends on the names alone.
+    """Moves a share of every class to each of `parts`, and the rest to "train".
 
-    By groups if the names make enough of them (their beginnings first, then `source`), else picture by picture.
-    Raises `DataError` for a class with too few pictures.
+    Where a picture goes depends on the names alone. Pictures are moved by groups if the names make enough of them (by
+    their beginnings first, then by `source`), else one by one. Raises `DataError` for a class with too few pictures.
     """
     for c, paths in files.items():
         if len(paths) <= len(parts):
@@ -58,7 +59,7 @@ def held_out(
 def _divided(
     files: Mapping[str, Sequence[Path]], parts: Sequence[str], share: float, group: Callable[[str, Path], str]
 ) -> dict[str, Files] | None:
-    """Whole groups to each part until it has its share of every class; None where groups are too few or too large."""
+    """Gives whole groups to each part until it has its share of every class; None where groups do not allow it."""
     groups: dict[str, dict[str, list[Path]]] = {}
     for c, paths in files.items():
         for p in paths:

@@ -26,19 +26,22 @@ Draw = Callable[[Labels, np.random.Generator], Bytes]
 
 
 def dataset(draw: Draw, classes: int, train: int, splits: Sequence[str]) -> tuple[dict[str, Bytes], dict[str, Labels]]:
-    """Pictures and classes by split: `train` for "train", a quarter of that for "val" and for "test"; every class
-    alike.
+    """Draws pictures and their classes by split.
+
+    There are `train` pictures for "train" and a quarter of that for "val" and for "test", of every class as many.
     """
     x: dict[str, Bytes] = {}
     y: dict[str, Labels] = {}
     for number, s in enumerate(SPLITS):
         count = train if s == "train" else max(classes, train // 4)
         y[s] = np.arange(count if s in splits else 0, dtype=np.int64) % classes
-        x[s] = _kept(draw, y[s], number)
+        x[s] = _drawn(draw, y[s], number)
     return x, y
 
 
-def _kept(draw: Draw, target: Labels, number: int) -> Bytes:
+def _drawn(draw: Draw, target: Labels, number: int) -> Bytes:
+    """Draws pictures, or takes them from the cache."""
+
     def make() -> dict[str, Bytes]:
         parts = [draw(target[:0], np.random.default_rng(0))]
         for i in range(0, len(target), 256):  # bounds the memory
@@ -49,7 +52,7 @@ def _kept(draw: Draw, target: Labels, number: int) -> Bytes:
 
 
 def textures(target: Labels, rng: np.random.Generator) -> Bytes:
-    """`[N]` classes of `TEXTURES` -> uint8 `[N, 32, 32, 3]`."""
+    """Draws pictures of the classes of `TEXTURES`, `[N]`, as uint8 `[N, 32, 32, 3]`."""
     n, side = len(target), 32
     x, y = _grid(n, side, rng, (0.55, 1.3), 0.35)
     form = np.zeros((n, side, side), np.float32)
@@ -82,9 +85,7 @@ def textures(target: Labels, rng: np.random.Generator) -> Bytes:
 
 
 def people(target: Labels, rng: np.random.Generator) -> Bytes:
-    """`[N]` classes of `PEOPLE` -> uint8 `[N, 96, 96, 3]`: scenes with things about, and in class 1 a person as
-    well.
-    """
+    """Draws scenes with things in them, uint8 `[N, 96, 96, 3]`; those of class 1 have a person as well."""
     n, side = len(target), 96
     picture = _background(n, side, rng)
     for _ in range(3):
@@ -103,7 +104,7 @@ def people(target: Labels, rng: np.random.Generator) -> Bytes:
 def _grid(
     n: int, side: int, rng: np.random.Generator, size: tuple[float, float], away: float, turn: float = np.pi
 ) -> tuple[Floats, Floats]:
-    """Coordinates `[N, side, side]` of a figure of radius about 1, at a random place, size and direction."""
+    """Returns coordinates `[N, side, side]` of a figure of radius about 1, at a random place, size and direction."""
     at = (np.arange(side, dtype=np.float32) + 0.5) * (2 / side) - 1
     centre = rng.uniform(-away, away, (2, n, 1, 1)).astype(np.float32)
     scale = rng.uniform(*size, (n, 1, 1)).astype(np.float32)
@@ -113,7 +114,7 @@ def _grid(
 
 
 def _thing(n: int, side: int, rng: np.random.Generator) -> Floats:
-    """Cover `[N, side, side]` of a disc, box, post or bar."""
+    """Draws the cover `[N, side, side]` of a disc, box, post or bar."""
     x, y = _grid(n, side, rng, (0.15, 0.6), 0.9)
     long = rng.uniform(0.15, 1, (n, 1, 1)).astype(np.float32)
     box = np.maximum(np.abs(x), np.abs(y) / long)
@@ -121,7 +122,7 @@ def _thing(n: int, side: int, rng: np.random.Generator) -> Floats:
 
 
 def _figure(n: int, side: int, rng: np.random.Generator, scrambled: bool = False) -> list[Floats]:
-    """Covers of legs, trunk, arms and head, upright but for a little, in a random pose."""
+    """Draws the covers of legs, trunk, arms and head, upright but for a little, in a random pose."""
     x, y = _grid(n, side, rng, (0.28, 0.85), 0.35, 0.25)
 
     def limb(top: tuple[float, float], bottom: tuple[float, float], width: float, sway: float) -> Floats:
@@ -142,7 +143,7 @@ def _figure(n: int, side: int, rng: np.random.Generator, scrambled: bool = False
 
 
 def _edge(distance: npt.NDArray[np.floating[Any]], side: int) -> Floats:
-    """Cover of what is within 1 of something, with an edge about two pixels wide."""
+    """Returns the cover of what is within 1 of something, with an edge about two pixels wide."""
     cover: Floats = np.clip(0.5 - (distance - 1) * np.float32(side / 16), 0, 1).astype(np.float32)
     return cover
 
@@ -158,7 +159,7 @@ def _mixed(picture: Floats, colour: Floats, cover: npt.NDArray[np.floating[Any]]
 
 
 def _background(n: int, side: int, rng: np.random.Generator) -> Floats:
-    """`[N, side, side, 3]`: a gradient between two colours, with coarse blotches."""
+    """Draws a gradient between two colours with coarse blotches, `[N, side, side, 3]`."""
     ramp = np.linspace(0, 1, side, dtype=np.float32)[None, :, None, None]
     base = _colours(n, rng) * (1 - ramp) + _colours(n, rng) * ramp
     coarse = rng.normal(0, 0.12, (n, 8, 8, 3)).astype(np.float32)
@@ -167,7 +168,7 @@ def _background(n: int, side: int, rng: np.random.Generator) -> Floats:
 
 
 def _photograph(picture: Floats, rng: np.random.Generator) -> Bytes:
-    """Light, noise, whole pixels."""
+    """Adds light and noise, and rounds to whole pixels."""
     n = len(picture)
     light = rng.uniform(0.6, 1.2, (n, 1, 1, 1)).astype(np.float32)
     noise = rng.standard_normal(picture.shape, np.float32) * rng.uniform(0.01, 0.1, (n, 1, 1, 1)).astype(np.float32)

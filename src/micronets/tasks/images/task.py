@@ -1,6 +1,4 @@
-"""Pictures of one's own: a folder for each class, or an `.npz`; read for training (`load`) and for a model
-(`examples`).
-"""
+"""The task `images`: pictures of the user's own, in a folder for each class, or an `.npz`."""
 
 from __future__ import annotations
 
@@ -28,13 +26,13 @@ KEPT = 96
 class Options:
     """Where the examples come from. Paths start at the directory you run in.
 
-    path: a directory with a folder of images for each class, or with such directories named train, val and test, or an
-        `.npz` (see the documentation); empty: shapes and textures are drawn.
-    kept: side to which pictures are brought first; the largest resolution that the network can have.
-    fit: how a picture that is not square becomes so: its middle is cut out (`crop`), or it is stretched, or gets black
-    bars.
-    synthetic_images: training pictures to draw, where there is no path. augmentation: how training pictures are
-    disturbed.
+    - `path`: a directory with a folder of images for each class, or with such directories named train, val and test, or
+      an `.npz` (see the documentation); empty: shapes and textures are drawn.
+    - `kept`: side to which pictures are brought first; the largest resolution that the network can have.
+    - `fit`: how a picture that is not square becomes so: its middle is cut out (`crop`), or it is stretched, or gets
+      black bars.
+    - `synthetic_images`: training pictures to draw, where there is no path.
+    - `augmentation`: how training pictures are disturbed.
     """
 
     path: str = ""
@@ -45,7 +43,7 @@ class Options:
 
 
 def outline(options: Options) -> Outline:
-    """What is known of the data before they are made or read."""
+    """Tells what is known of the data before they are made or read."""
     return Outline(2 if options.path else len(synthetic.TEXTURES))
 
 
@@ -59,10 +57,13 @@ def load(
     frontend: ImageFrontEnd | None = None,
     splits: Sequence[str] = SPLITS,
 ) -> ImageData:
-    """The pictures at `path`, or drawn ones; the options are those of `Options`.
+    """Reads the pictures at `path`, or draws some.
 
-    frontend: default: colour at the side `kept`. splits: those to read ("all": every picture of a directory of
-    classes); the others stay empty. Raises `DataError` (data that cannot be used) and `SpecError` (a bad option).
+    - `kept`, `fit`, `synthetic_images`, `augmentation`: see `Options`.
+    - `frontend`: without it, colour at the side `kept`.
+    - `splits`: the splits to read, of which "all" is every picture of a directory of classes; the others stay empty.
+
+    Raises `DataError` for data that cannot be used, and `SpecError` for a bad option.
     """
     fe = frontend or ImageFrontEnd(resolution=kept, fit=fit)
     if path is None:
@@ -87,7 +88,7 @@ def check_splits(splits: Sequence[str], known: Sequence[str]) -> None:
 def read(
     task: str, path: Path, fe: ImageFrontEnd, splits: Sequence[str], augmentation: ImageAugmentation | None
 ) -> ImageData:
-    """The pictures of a directory or an `.npz` file. Raises `DataError`."""
+    """Reads the pictures of a directory or an `.npz` file. Raises `DataError`."""
     check_splits(splits, (*SPLITS, "all"))
     if path.is_file():
         x, y, classes, notes = _arrays(path, fe, splits)
@@ -162,7 +163,7 @@ def _arrays(path: Path, fe: ImageFrontEnd, splits: Sequence[str]) -> Read:
 
 
 def examples(card: Card, path: Path | None, *, split: str = "test", test: Path | None = None) -> Examples:
-    """A split of the data at `path` through the model's own front end. Raises `SpecError` and `DataError`."""
+    """Reads a split of the data at `path` through the model's own front end. Raises `SpecError` and `DataError`."""
     if test is not None:
         raise SpecError("--test: task images takes its test images from --data")
     data = load(path, frontend=front_end(card), splits=(split,))

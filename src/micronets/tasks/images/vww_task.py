@@ -1,4 +1,4 @@
-"""Visual wake words (Chowdhery et al. 2019): whether there is a person in the picture."""
+"""The task `vww`: visual wake words, whether there is a person in the picture (Chowdhery et al. 2019)."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ AUGMENTATION = ImageAugmentation(
 class Options:
     """Where the examples come from. Paths start at the directory you run in.
 
-    path: COCO 2014 (`annotations/`, `train2014/`, `val2014/`), or folders `person` and `non_person` of images, on their
-        own or in `train`, `val` and `test`; empty: scenes are drawn.
-    kept: side to which pictures are brought first; the largest resolution that the network can have.
-    fit: how a picture that is not square becomes so: stretched, as in the data set of that name, or its middle cut out
-        (`crop`), or with black bars.
-    coco_split: pictures of COCO that test: `paper`, the 40,504 of `val2014`; `minival`, 8,059 of them, and the others
-    train.
-    synthetic_images: training pictures to draw, where there is no path. augmentation: how training pictures are
-    disturbed.
+    - `path`: COCO 2014 (`annotations/`, `train2014/`, `val2014/`), or folders `person` and `non_person` of images, on
+      their own or in `train`, `val` and `test`; empty: scenes are drawn.
+    - `kept`: side to which pictures are brought first; the largest resolution that the network can have.
+    - `fit`: how a picture that is not square becomes so: stretched, as in the data set of that name, or its middle cut
+      out (`crop`), or with black bars.
+    - `coco_split`: pictures of COCO that test: `paper`, the 40,504 of `val2014`; `minival`, 8,059 of them, and the
+      others train.
+    - `synthetic_images`: training pictures to draw, where there is no path.
+    - `augmentation`: how training pictures are disturbed.
     """
 
     path: str = ""
@@ -46,7 +46,7 @@ class Options:
 
 
 def outline(options: Options) -> Outline:
-    """What is known of the data before they are made or read."""
+    """Tells what is known of the data before they are made or read."""
     return Outline(len(synthetic.PEOPLE))
 
 
@@ -61,10 +61,13 @@ def load(
     frontend: ImageFrontEnd | None = None,
     splits: Sequence[str] = SPLITS,
 ) -> ImageData:
-    """The pictures at `path`, or drawn ones; the options are those of `Options`.
+    """Reads the pictures at `path`, or draws some.
 
-    frontend: default: colour at the side `kept`. splits: those to read; the others stay empty.
-    Raises `DataError` (data that cannot be used) and `SpecError` (a bad option).
+    - `kept`, `fit`, `coco_split`, `synthetic_images`, `augmentation`: see `Options`.
+    - `frontend`: without it, colour at the side `kept`.
+    - `splits`: the splits to read; the others stay empty.
+
+    Raises `DataError` for data that cannot be used, and `SpecError` for a bad option.
     """
     fe = frontend or ImageFrontEnd(resolution=kept, fit=fit)
     augmentation = augmentation or AUGMENTATION
@@ -82,7 +85,7 @@ def load(
 
 
 def examples(card: Card, path: Path | None, *, split: str = "test", test: Path | None = None) -> Examples:
-    """A split of the data at `path` through the model's own front end. Raises `SpecError` and `DataError`."""
+    """Reads a split of the data at `path` through the model's own front end. Raises `SpecError` and `DataError`."""
     if test is not None:
         raise SpecError("--test: task vww takes its test images from --data")
     # A model that learnt from most of val2014 must not be tested on it.

@@ -1,6 +1,4 @@
-"""Sound of one's own: a folder of recordings per class, of any length, for training (`load`) and for a model
-(`examples`).
-"""
+"""The task `audio`: sound of the user's own, in a folder of recordings per class, of any length."""
 
 from __future__ import annotations
 
@@ -20,7 +18,7 @@ from micronets.tasks.kws.data import Features, KwsData
 from micronets.tasks.kws.folders import scan
 from micronets.tasks.kws.noise import coloured
 from micronets.tasks.kws.settings import Augmentation
-from micronets.tasks.kws.task import front_end_of, matched
+from micronets.tasks.kws.task import front_end_of, model_examples
 
 __all__ = ["TASK", "Augmentation", "Options", "examples", "load", "outline"]
 
@@ -29,13 +27,13 @@ __all__ = ["TASK", "Augmentation", "Options", "examples", "load", "outline"]
 class Options:
     """Where the examples come from. Paths start at the directory you run in.
 
-    path: a folder of WAVs per class; empty: synthetic machines, to be told apart.
-    synthetic_clips: training clips to synthesise then.
-    test: a folder of WAVs per class to test on, where they are not part of `path`.
-    clip_seconds: what the network hears at once. Shorter recordings are padded, longer ones lose their ends, those of
-        twice the length and more become several examples.
-    augmentation: how training clips are disturbed. frontend: of recordings (its clip_ms is that of clip_seconds);
-        default: the log-mel up to 8 kHz.
+    - `path`: a folder of WAVs per class; empty: synthetic machines, to be told apart.
+    - `synthetic_clips`: training clips to synthesise then.
+    - `test`: a folder of WAVs per class to test on, where they are not part of `path`.
+    - `clip_seconds`: what the network hears at once. Shorter recordings are padded, longer ones lose their ends, those
+      of twice the length and more become several examples.
+    - `augmentation`: how training clips are disturbed.
+    - `frontend`: of recordings (its clip_ms is that of clip_seconds); default: the log-mel up to 8 kHz.
     """
 
     path: str = ""
@@ -47,7 +45,7 @@ class Options:
 
 
 def outline(options: Options) -> Outline:
-    """What is known of the data before they are made or read."""
+    """Tells what is known of the data before they are made or read."""
     fe = _front_end(options.frontend, options.clip_seconds)
     return Outline(2 if options.path else len(synthetic.KINDS), {"frames": fe.frames, "bands": fe.n_mels})
 
@@ -67,12 +65,16 @@ def load(
     splits: Sequence[str] = SPLITS,
     seed: int = 0,
 ) -> KwsData:
-    """The recordings at `path`, or synthetic ones; the options are those of `Options`.
+    """Reads the recordings at `path`, or makes synthetic ones.
 
     A tenth of every class is for "val" and, without `test`, a tenth for "test": whole speakers or sources where file
-    names tell (see `folders.own_splits`); the pieces of a recording are never parted. splits: those to read ("all":
-    every recording); the others stay empty. seed: of the noise that is mixed in where there is no folder
-    `_background_noise_`. Raises `DataError` (data that cannot be used) and `SpecError` (a bad option).
+    names tell (see `folders.own_splits`). The pieces of a recording are never parted.
+
+    - `synthetic_clips`, `test`, `clip_seconds`, `augmentation`, `frontend`: see `Options`.
+    - `splits`: the splits to read, of which "all" is every recording; the others stay empty.
+    - `seed`: seed of the noise that is mixed in where there is no folder `_background_noise_`.
+
+    Raises `DataError` for data that cannot be used, and `SpecError` for a bad option.
     """
     for s in splits:
         if s not in (*SPLITS, *(["all"] if path else [])):
@@ -85,10 +87,10 @@ def load(
     if path.is_file():
         raise DataError(f"{path}: a file; give the directory that has a folder of WAV files per class")
     chosen = tuple(s for s in splits if not (s == "test" and test))
-    got = clips.own_words(scan(path), fe, chosen, test is None, seed, cut=True)
+    got = clips.class_folders(scan(path), fe, chosen, test is None, seed, cut=True)
     notes = got.notes
     if test and "test" in splits:
-        got.features["test"], got.target["test"], more = clips.held_out(Path(test), got.classes, fe, cut=True)
+        got.features["test"], got.target["test"], more = clips.held_out_clips(Path(test), got.classes, fe, cut=True)
         notes += more
     count = sum(map(len, got.target.values()))
     return KwsData(
@@ -105,7 +107,7 @@ def load(
 
 
 def _synthetic(n: int, fe: FrontEnd, splits: Sequence[str], augmentation: Augmentation | None, seed: int) -> KwsData:
-    """Which kind of machine is running; those of "val" and "test" are other machines than those of "train"."""
+    """Makes sounds of machines, whose kinds are the classes; each split has machines of its own."""
     names = {"train": synthetic.IDS[:-2], "val": synthetic.IDS[-2:-1], "test": synthetic.IDS[-1:]}
     counts = {"train": n, "val": n // 4, "test": n // 2}
     x: dict[str, Features] = {}
@@ -113,10 +115,10 @@ def _synthetic(n: int, fe: FrontEnd, splits: Sequence[str], augmentation: Augmen
     for s in SPLITS:
         y[s] = np.arange(counts[s] if s in splits else 0, dtype=np.int64) % len(synthetic.KINDS)
         sounds = [
-            synthetic.Made(synthetic.KINDS[c], names[s][i // len(synthetic.KINDS) % len(names[s])], "train", i)
+            synthetic.SyntheticClip(synthetic.KINDS[c], names[s][i // len(synthetic.KINDS) % len(names[s])], "train", i)
             for i, c in enumerate(y[s])
         ]
-        x[s] = _made(sounds, fe)
+        x[s] = _synthetic_features(sounds, fe)
     return KwsData(
         name="audio",
         classes=synthetic.KINDS,
@@ -130,23 +132,26 @@ def _synthetic(n: int, fe: FrontEnd, splits: Sequence[str], augmentation: Augmen
     )
 
 
-def _made(sounds: Sequence[synthetic.Made], fe: FrontEnd) -> Features:
+def _synthetic_features(sounds: Sequence[synthetic.SyntheticClip], fe: FrontEnd) -> Features:
     def make() -> dict[str, Features]:
-        parts = [features([synthetic.made(c, fe.clip_ms / 1000)], fe) for c in sounds]
+        parts = [features([synthetic.synthesise(c, fe.clip_ms / 1000)], fe) for c in sounds]
         return {"x": np.concatenate([features([], fe), *parts])}
 
     return cached_arrays(digest(repr((synthetic.VERSION, "audio", sounds, fe.base()))), make)["x"]
 
 
 def examples(card: Card, path: Path | None, *, split: str = "test", test: Path | None = None) -> Examples:
-    """A split of the data at `path` through the model's own front end, with the classes in the order of its labels.
+    """Reads a split of the data at `path` through the model's own front end, with the classes in the order of its
+    labels.
 
-    path, test, split: as for `load`. Raises `SpecError` for a model without front end, and `DataError`, also if the
-    split is empty or holds a class that the model does not know.
+    - `test`, `split`: as for `load`.
+
+    Raises `SpecError` for a model without front end, and `DataError`, also if the split is empty or holds a class that
+    the model does not know.
     """
     fe = front_end_of(card)
     data = load(path, test=test, frontend=fe, clip_seconds=fe.clip_ms / 1000, splits=(split,))
-    return matched(card, fe, data, split, path or "synthetic machines")
+    return model_examples(card, fe, data, split, path or "synthetic machines")
 
 
 TASK = Task(

@@ -27,7 +27,8 @@ AUDIBLE = 40  # mean pixel; softer background is cut off at 0 and would turn int
 class Augmenter:
     """Draws augmented batches from train features `[N, T, M]` and background `[B, T, M]`, both uint8.
 
-    scale: pixels per unit of ln(power). silence: index of the class whose examples come from the background, or None.
+    - `scale`: pixels per unit of ln(power).
+    - `silence`: index of the class whose examples come from the background; None where there is none.
     """
 
     def __init__(
@@ -52,7 +53,10 @@ class Augmenter:
         self._device: dict[torch.device, dict[str, torch.Tensor]] = {}
 
     def __call__(self, indices: torch.Tensor, frontend: FrontEnd, generator: torch.Generator) -> torch.Tensor:
-        """`[B]` indices -> `[B, T', K, 1]` float32 on the generator's device."""
+        """Returns augmented features, float32 `[B, T', K, 1]`, on the generator's device.
+
+        - `indices`: numbers of clips `[B]`.
+        """
         # Pixels need more than the 8 bits of a bfloat16.
         with torch.no_grad(), torch.autocast(generator.device.type, enabled=False):
             data = self._on(generator.device)
@@ -116,7 +120,7 @@ class Augmenter:
     def _turned(
         self, data: dict[str, torch.Tensor], rows: torch.Tensor, t: torch.Tensor, g: torch.Generator
     ) -> torch.Tensor:
-        """Background `[b, T', M]`, each starting at a random frame and going round."""
+        """Returns background `[b, T', M]`, each clip starting at a random frame and going round."""
         start = torch.randint(self.frames, (len(rows), 1), generator=g, device=g.device)
         return _gather(data["background"], rows[:, None] * self.frames + (t + start) % self.frames)
 
@@ -133,12 +137,15 @@ class Augmenter:
 
 
 def _gather(rows: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
-    """Rows `[R, M]` of uint8 at `[B, T]` -> float32 `[B, T, M]`; index_select copies whole rows."""
+    """Returns the frames `at`, `[B, T]`, of uint8 frames `[R, M]`, as float32 `[B, T, M]`.
+
+    It takes `index_select`, which copies whole rows.
+    """
     return rows.index_select(0, at.flatten()).view(*at.shape, rows.shape[1]).float()
 
 
 def stretches(n: int, length: int, count: int, widest: float, g: torch.Generator) -> torch.Tensor:
-    """bool `[n, length]`: true in `count` random stretches of 0 to `widest`."""
+    """Draws bool `[n, length]`, true in `count` random stretches of 0 to `widest`."""
     width = torch.rand(n, count, 1, generator=g, device=g.device) * (widest + 1)
     start = torch.rand(n, count, 1, generator=g, device=g.device) * (length - width.floor()).clamp(min=0)
     at = torch.arange(length, device=g.device) - start.floor()
@@ -146,7 +153,7 @@ def stretches(n: int, length: int, count: int, widest: float, g: torch.Generator
 
 
 def _network_input(x: torch.Tensor, fe: FrontEnd) -> torch.Tensor:
-    """As `frontend.network_input`, for frames that are chosen already."""
+    """Computes what `frontend.network_input` does, for frames that are chosen already."""
     mean, scale = torch.tensor(fe.input_mean, device=x.device), torch.tensor(fe.input_scale, device=x.device)
     if fe.coefficients:
         x = x @ torch.from_numpy(dct_matrix(fe)).to(x.device)

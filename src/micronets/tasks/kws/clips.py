@@ -1,4 +1,4 @@
-"""Recordings to features and labels by split, with silence cut from background noise."""
+"""Recordings in folders, read to features and labels by split, with silence cut from background noise."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MOST_UNKNOWN = 4  # times the mean word in the train split: each epoch draws ot
 
 @dataclass(frozen=True, eq=False)
 class Clips:
-    """Features and class indices by split, background for the train split, and warnings."""
+    """What was read: features and class indices by split, background for the train split, and warnings."""
 
     classes: tuple[str, ...]
     features: dict[str, Features]
@@ -31,9 +31,16 @@ class Clips:
     notes: tuple[str, ...]
 
 
-def own_words(folders: Folders, fe: FrontEnd, splits: Sequence[str], test: bool, seed: int, cut: bool = False) -> Clips:
-    """A class per folder; `test` says whether a tenth is set apart for "test", `cut` that long recordings become
-    several examples. Raises `DataError`.
+def class_folders(
+    folders: Folders, fe: FrontEnd, splits: Sequence[str], test: bool, seed: int, cut: bool = False
+) -> Clips:
+    """Reads a directory with a folder of recordings per class.
+
+    - `test`: whether a tenth of every class is set apart for "test".
+    - `seed`: seed of the background that is cut from noise.
+    - `cut`: whether a long recording becomes several examples.
+
+    Raises `DataError`.
     """
     classes = tuple(folders.files)
     if len(classes) < 2:
@@ -41,7 +48,7 @@ def own_words(folders: Folders, fe: FrontEnd, splits: Sequence[str], test: bool,
     by_split = {"all": folders.files} if "all" in splits else own_splits(folders, test)
     got = _read(classes, {s: by_split[s] for s in splits}, fe, cut)
     if "train" not in splits:
-        return Clips(classes, *got[:2], _none(fe), folders.notes + got[2])
+        return Clips(classes, *got[:2], _no_features(fe), folders.notes + got[2])
     rng = _rng(seed, "train")
     noise = [_crops(folders, "train", _BACKGROUND_ROWS, fe, rng)] if folders.background else []
     if SILENCE in classes:
@@ -49,11 +56,11 @@ def own_words(folders: Folders, fe: FrontEnd, splits: Sequence[str], test: bool,
     return Clips(classes, *got[:2], np.concatenate(noise or [coloured(200, fe, rng)]), folders.notes + got[2])
 
 
-def keywords(folders: Folders, words: Sequence[str], fe: FrontEnd, splits: Sequence[str], seed: int) -> Clips:
-    """`_silence_`, `_unknown_` and the keywords, as in the 12-class task of Speech Commands; the other folders are
-    unknown.
+def speech_commands(folders: Folders, words: Sequence[str], fe: FrontEnd, splits: Sequence[str], seed: int) -> Clips:
+    """Reads `_silence_`, `_unknown_` and the keywords, as in the 12-class task of Speech Commands.
 
-    Silence and unknowns are as many as a mean word in "val" and "test". Raises `DataError` and `SpecError`.
+    Folders of other words are unknown. In "val" and "test", silence and unknowns are as many as a mean word. Raises
+    `DataError` and `SpecError`.
     """
     check_words(folders, words)
     others = [c for c in folders.files if c not in words]
@@ -77,7 +84,7 @@ def keywords(folders: Folders, words: Sequence[str], fe: FrontEnd, splits: Seque
                 name = {"val": "validation", "test": "test"}.get(s, s)
                 raise DataError(f"{folders.root}: class '{c}' has no {name} clip; add recordings or leave the word out")
     x, y, notes = _read(classes, {s: chosen[s] for s in splits}, fe)
-    background = _none(fe)
+    background = _no_features(fe)
     for s in splits:
         n = _BACKGROUND_ROWS if s == "train" else max(1, len(y[s]) // (len(classes) - 1))
         rows = _crops(folders, s, n, fe, _rng(seed, s))
@@ -86,10 +93,10 @@ def keywords(folders: Folders, words: Sequence[str], fe: FrontEnd, splits: Seque
     return Clips(classes, x, y, background, folders.notes + notes)
 
 
-def held_out(
+def held_out_clips(
     root: Path, classes: Sequence[str], fe: FrontEnd, cut: bool = False
 ) -> tuple[Features, Labels, tuple[str, ...]]:
-    """All clips of a directory with a folder per class, as test data for `classes`. Raises `DataError`."""
+    """Reads all clips of a directory with a folder per class, as test data for `classes`. Raises `DataError`."""
     folders = scan(root)
     for c in folders.files:
         if c not in classes:
@@ -121,7 +128,7 @@ def _read(
 
 
 def _crops(folders: Folders, split: str, n: int, fe: FrontEnd, rng: np.random.Generator) -> Features:
-    """`n` clips from the split's part of the background recordings, at a random volume between 0 and 1."""
+    """Cuts `n` clips from the split's part of the background recordings, at a random volume between 0 and 1."""
     parts = []
     for path in folders.background:
         r = read_wav(path)
@@ -138,9 +145,9 @@ def _crops(folders: Folders, split: str, n: int, fe: FrontEnd, rng: np.random.Ge
 
 
 def _rng(seed: int, split: str) -> np.random.Generator:
-    """One for each split, so that a split is the same whether or not the others are read."""
+    """Returns a generator of the split's own, so that a split is the same whether or not the others are read."""
     return np.random.default_rng([seed, SPLITS.index(split)])
 
 
-def _none(fe: FrontEnd) -> Features:
+def _no_features(fe: FrontEnd) -> Features:
     return features([], fe)

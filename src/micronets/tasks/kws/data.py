@@ -1,4 +1,4 @@
-"""Keyword data in memory: log-mel pixels by split, background, and how the train split is disturbed."""
+"""Data of keyword spotting in memory: log-mel pixels by split, background, and how training clips are disturbed."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ Features = npt.NDArray[Any]
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class KwsData(LabelledData):
-    """A keyword data set as log-mel pixels; a `TaskData`.
+    """A keyword data set as log-mel pixels, a `TaskData`.
 
-    features, target: by split: uint8 `[N, T, M]` and class indices `[N]`. (For evaluation through an MFCC front end,
-        its float32 logarithms.)
-    background: uint8 `[B, T, M]`, noise without speech, for mixing and for the silence class of the train split; B may
-    be 0.
-    share: examples of `_unknown_` and of `_silence_` in an epoch, in units of the mean number of the other classes.
+    - `features`: by split, uint8 `[N, T, M]`; for evaluation through an MFCC front end, its float32 logarithms.
+    - `target`: class indices by split, `[N]`.
+    - `background`: uint8 `[B, T, M]`, noise without speech, for mixing and for the silence class of the train split; B
+      may be 0.
+    - `share`: examples of `_unknown_` and of `_silence_` in an epoch, in units of the mean number of the other classes.
     """
 
     frontend: FrontEnd
@@ -49,18 +49,20 @@ class KwsData(LabelledData):
     input_settings: tuple[str, ...] = INPUT_SETTINGS
 
     def labels(self, split: str) -> Labels:
-        """Class indices `[N]`. Raises `SpecError` for an unknown split."""
+        """Returns the class indices `[N]` of a split. Raises `SpecError` for an unknown split."""
         return self.of_split(self.target, split)
 
     def counts(self, split: str) -> dict[str, int]:
-        """Examples by class."""
+        """Returns the number of examples of a split by class."""
         return dict(
             zip(self.classes, np.bincount(self.labels(split), minlength=len(self.classes)).tolist(), strict=True)
         )
 
     def epoch(self, rng: np.random.Generator) -> Labels:
-        """Indices into the train split, shuffled: every word once; of `_unknown_` and `_silence_`, `share` times as
-        many as of a mean word (drawn anew each time; with repetition where there are too few)."""
+        """Returns shuffled indices into the train split: every word once, and `share` times a mean word of the rest.
+
+        The rest are `_unknown_` and `_silence_`, drawn anew each time, with repetition where there are too few.
+        """
         target = self.labels("train")
         special = [i for i, c in enumerate(self.classes) if c in (SILENCE, UNKNOWN)]
         parts = [np.flatnonzero(~np.isin(target, special))]
@@ -76,17 +78,17 @@ class KwsData(LabelledData):
         return indices
 
     def input_shape(self, settings: Mapping[str, int]) -> tuple[int, int, int]:
-        """`(T, M, 1)` of the network's input. Raises `SpecError` for an unknown setting."""
+        """Returns the shape `(T, M, 1)` of the network's input. Raises `SpecError` for an unknown setting."""
         return self.frontend.with_settings(settings).input_shape
 
     def inputs(self, split: str, settings: Mapping[str, int], indices: Labels | None = None) -> npt.NDArray[np.float32]:
-        """Network inputs `[N, T, M, 1]` of a split, or of `indices` into it, in real units (see `FrontEnd`)."""
+        """Returns network inputs `[N, T, M, 1]` of a split, or of `indices` into it, in real units (see `FrontEnd`)."""
         self.labels(split)
         values = self.features[split]
         return network_input(values if indices is None else values[indices], self.frontend.with_settings(settings))
 
     def augmented(self, indices: torch.Tensor, settings: Mapping[str, int], generator: torch.Generator) -> torch.Tensor:
-        """Network inputs `[B, T, M, 1]` of train examples, augmented; float32 on the generator's device.
+        """Returns network inputs `[B, T, M, 1]` of train examples, augmented, float32, on the generator's device.
 
         The result depends on the arguments alone. Examples of the silence class are drawn from `background`.
         """
@@ -110,9 +112,9 @@ class KwsData(LabelledData):
 
     @property
     def space_options(self) -> Mapping[str, int]:
-        """What a space of networks has to know: the frames and the bands of a clip."""
+        """The frames and the bands of a clip, which a search space has to know."""
         return {"frames": self.frontend.frames, "bands": self.frontend.n_mels}
 
     def front_end(self, settings: Mapping[str, int]) -> str:
-        """JSON of the front end with these input settings."""
+        """Returns the JSON of the front end with these input settings."""
         return self.frontend.with_settings(settings).to_json()

@@ -50,7 +50,9 @@ _LONGEST_HOME = 120  # characters; the library keeps the path in a buffer of 160
 
 
 def synthesise(jobs: Sequence[Job]) -> tuple[list[Samples], int]:
-    """Samples int16 `[n]` of each job `(voice, word, words per minute, pitch)`, and their rate in Hz.
+    """Speaks words: returns samples int16 `[n]` for each job, and their rate in Hz.
+
+    - `jobs`: voice, word, words per minute and pitch (0 to 99) of each.
 
     Raises `DataError`.
     """

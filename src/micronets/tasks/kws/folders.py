@@ -33,7 +33,7 @@ class Folders:
 
 
 def scan(root: Path) -> Folders:
-    """The folders of `root`, hidden ones left out.
+    """Finds the recordings in the folders of `root`, hidden ones left out.
 
     Raises `DataError` if there is nothing to use, naming the way out.
     """
@@ -69,9 +69,10 @@ def scan(root: Path) -> Folders:
 
 
 def speaker_split(name: str) -> str:
-    """Split of a file by Speech Commands' rule, so that a speaker is in one split only.
+    """Returns the split of a file by Speech Commands' rule, by which a speaker is in one split only.
 
-    SHA-1 of the file name up to `_nohash_`, modulo 2^27, in percent of 2^27 - 1: below 10 validation, below 20 testing.
+    It takes SHA-1 of the file name up to `_nohash_`, modulo 2^27, in percent of 2^27 - 1: below 10 is validation, below
+    20 testing.
     """
     most = 2**27 - 1
     percent = int(hashlib.sha1(re.sub(r"_nohash_.*$", "", name).encode()).hexdigest(), 16) % (most + 1) * (100 / most)
@@ -79,7 +80,7 @@ def speaker_split(name: str) -> str:
 
 
 def official_splits(folders: Folders) -> dict[str, dict[str, list[Path]]]:
-    """Recordings by split and folder: by the two lists if they are there, else by `speaker_split`."""
+    """Returns the recordings by split and folder: by the two lists if they are there, else by `speaker_split`."""
     listed: dict[str, str] = {}
     for split, name in LISTS.items():
         if (folders.root / name).exists():
@@ -93,12 +94,11 @@ def official_splits(folders: Folders) -> dict[str, dict[str, list[Path]]]:
 
 
 def own_splits(folders: Folders, test: bool) -> dict[str, dict[str, list[Path]]]:
-    """A tenth of every class for "val" and, if `test`, another for "test", at least one clip each; the rest for
-    "train".
+    """Sets apart a tenth of every class for "val" and, if `test`, another for "test", at least one clip each.
 
-    By speaker where the names tell (what stands before `_nohash_`, else before the first `_`, `-` or space, if that
-    gives every class enough speakers), else clip by clip; by a hash of the name, so that new recordings do not move the
-    old ones much. Raises `DataError` for a class with too few clips.
+    Whole speakers are set apart where the names tell who speaks (what stands before `_nohash_`, else before the first
+    `_`, `-` or space) and every class has enough of them, else single clips. A hash of the name decides, so that new
+    recordings do not move the old ones much. Raises `DataError` for a class with too few clips.
     """
     parts = ["val", "test"] if test else ["val"]
     for c, paths in folders.files.items():
@@ -121,7 +121,7 @@ def own_splits(folders: Folders, test: bool) -> dict[str, dict[str, list[Path]]]
 
 
 def _by_speaker(files: Files, parts: Sequence[str]) -> dict[str, dict[str, list[Path]]] | None:
-    """Whole speakers to splits until each part has a tenth of every class; None if that cannot be."""
+    """Gives whole speakers to splits until each part has a tenth of every class; None if that cannot be."""
     clips: dict[str, dict[str, list[Path]]] = {}
     for c, paths in files.items():
         for p in paths:
@@ -149,7 +149,7 @@ def _by_speaker(files: Files, parts: Sequence[str]) -> dict[str, dict[str, list[
 
 
 def speaker(stem: str) -> str | None:
-    """Who speaks, from a file name: `1a2b_nohash_0` -> `1a2b`, `anna-3` -> `anna`, `0007` -> None."""
+    """Returns who speaks, from a file name: `1a2b_nohash_0` gives `1a2b`, `anna-3` gives `anna`, `0007` gives None."""
     if "_nohash_" in stem:
         return stem.split("_nohash_")[0]
     token = re.split(r"[_\- ]", stem)[0]

@@ -1,4 +1,4 @@
-"""Noise: coloured, at random levels."""
+"""Coloured noise at random levels."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from micronets.tasks.kws.data import Features
 
 
 def coloured_samples(n: int, samples: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:
-    """Gaussian noise `[n, samples]` of RMS 1 with spectrum 1 / f^a in power, a uniform in 0..2 (white to brown)."""
+    """Draws Gaussian noise `[n, samples]` of RMS 1 whose power falls as 1 / f^a, a uniform in 0..2 (white to brown)."""
     spectrum = np.fft.rfft(rng.standard_normal((n, samples), np.float32))
     f = np.arange(spectrum.shape[1])
     f[0] = 1
@@ -20,6 +20,6 @@ def coloured_samples(n: int, samples: int, rng: np.random.Generator) -> npt.NDAr
 
 
 def coloured(n: int, fe: FrontEnd, rng: np.random.Generator) -> Features:
-    """Features of `n` clips of coloured noise between 10 and 3000 int16 units RMS."""
+    """Draws `n` clips of coloured noise between 10 and 3000 int16 units RMS, and returns their features."""
     level = np.exp(rng.uniform(np.log(10), np.log(3000), (n, 1)))
     return features(coloured_samples(n, fe.clip_samples, rng) * level.astype(np.float32), fe)

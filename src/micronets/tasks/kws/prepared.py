@@ -68,9 +68,7 @@ def _check(path: Path, a: dict[str, npt.NDArray[Any]]) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """Contents of a `features.npz`, made ready: features and class indices by split, and background for the train
-    split.
-    """
+    """What a `features.npz` holds: features and class indices by split, and background for the train split."""
 
     classes: tuple[str, ...]
     frontend: FrontEnd
@@ -81,11 +79,11 @@ class Prepared:
 
 
 def load(path: Path, splits: Sequence[str], seed: int) -> Prepared:
-    """The data of a `features.npz`.
+    """Reads the data of a `features.npz`.
 
     In "val", `_unknown_` is thinned and `_silence_` drawn from the background to the mean number of a word, as in the
-    official 12-class test set; "test" keeps every row. Raises `DataError`, also for a class without train or val rows
-    if that split is among `splits`. What is drawn depends on seed and split alone.
+    official 12-class test set; "test" keeps every row. What is drawn depends on seed and split alone. Raises
+    `DataError`, also for a class without train or val rows if that split is among `splits`.
     """
     a = read(path)
     classes = tuple(str(c) for c in a["classes"])
@@ -100,7 +98,7 @@ def load(path: Path, splits: Sequence[str], seed: int) -> Prepared:
             keep = _thinned(target[s], classes, rng)
             features[s], target[s] = features[s][keep], target[s][keep]
         if SILENCE in classes and not (target[s] == classes.index(SILENCE)).any():
-            rows = parts[s] if s == "train" else varied(parts[s], mean_word_count(target[s], classes), rng)
+            rows = parts[s] if s == "train" else silent_clips(parts[s], mean_word_count(target[s], classes), rng)
             features[s] = np.concatenate([features[s], rows])
             target[s] = np.concatenate([target[s], np.full(len(rows), classes.index(SILENCE))])
     for s, c in ((s, c) for s in ("train", "val") if s in splits for c in classes):
@@ -119,13 +117,13 @@ def load(path: Path, splits: Sequence[str], seed: int) -> Prepared:
 
 
 def mean_word_count(target: Labels, classes: tuple[str, ...]) -> int:
-    """Mean number of examples of the classes that are words."""
+    """Returns the mean number of examples of the classes that are words."""
     words = [i for i, c in enumerate(classes) if c not in (SILENCE, UNKNOWN)]
     return round(int(np.isin(target, words).sum()) / max(len(words), 1))
 
 
-def varied(background: Features, n: int, rng: np.random.Generator) -> Features:
-    """`n` silent clips from rows of background: turned in time, up to 6 dB softer and 20 dB louder."""
+def silent_clips(background: Features, n: int, rng: np.random.Generator) -> Features:
+    """Makes `n` silent clips from background: turned in time, and between 6 dB softer and 20 dB louder."""
     if not len(background) or not n:
         return background[:0]
     frames = background.shape[1]
@@ -136,6 +134,7 @@ def varied(background: Features, n: int, rng: np.random.Generator) -> Features:
 
 
 def _thinned(target: Labels, classes: tuple[str, ...], rng: np.random.Generator) -> npt.NDArray[np.bool_]:
+    """Tells which examples stay when `_unknown_` is thinned to the mean number of a word."""
     rows = np.flatnonzero(target == classes.index(UNKNOWN))
     keep = np.ones(len(target), bool)
     spare = len(rows) - mean_word_count(target, classes)

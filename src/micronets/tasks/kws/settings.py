@@ -1,4 +1,4 @@
-"""Settings of keyword spotting: how much the clips of the train split are disturbed."""
+"""Settings of keyword spotting: how training clips are disturbed."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from dataclasses import dataclass
 class Augmentation:
     """How much the train split is disturbed, in the spectrogram; widths are at the full frame rate.
 
-    shift_frames: each clip moves by up to this many frames either way; what comes in is the clip mirrored at its edge.
-    pad_probability: chance that nothing (pixel 0) comes in instead.
-    noise_probability, snr_db: background added in the power domain at a signal-to-noise ratio drawn from the range,
-        between the clip's loudest frame and the background's mean, in dB.
-    gain_db: the whole clip is up to this much louder or softer. silence_gain_db: range for the silence class.
-    time_masks, time_mask_frames, band_masks, mask_bands: SpecAugment (Park et al. 2019): stretches of up to so many
-        frames or bands are replaced by the clip's mean.
+    - `shift_frames`: each clip moves by up to this many frames either way; what comes in is the clip mirrored at its
+      edge.
+    - `pad_probability`: chance that nothing (pixel 0) comes in instead.
+    - `noise_probability`, `snr_db`: background added in the power domain at a signal-to-noise ratio drawn from the
+      range, between the clip's loudest frame and the background's mean, in dB.
+    - `gain_db`: the whole clip is up to this much louder or softer.
+    - `silence_gain_db`: range for the silence class.
+    - `time_masks`, `time_mask_frames`, `band_masks`, `mask_bands`: SpecAugment (Park et al. 2019): stretches of up to
+      so many frames or bands are replaced by the clip's mean.
     """
 
     shift_frames: int = 10
@@ -31,8 +33,9 @@ class Augmentation:
 
     @staticmethod
     def none() -> Augmentation:
-        """No disturbance at all: `augmented` then equals `inputs`, but for the silence class, which stays drawn at
-        random.
+        """Returns settings that disturb nothing: `augmented` then equals `inputs`.
+
+        The silence class is the exception: it stays drawn at random.
         """
         return Augmentation(
             shift_frames=0,

@@ -31,10 +31,12 @@ def load(
     share: float = 1.0,
     seed: int = 0,
 ) -> KwsData:
-    """The ten keywords, unknown words and silence, spoken by espeak-ng; a speaker is in one split only.
+    """Speaks the ten keywords and unknown words by espeak-ng, and makes silence; a speaker is in one split only.
 
-    sizes: clips by split, the twelve classes alike. The same arguments give the same data, bit for bit, on one
-    platform. Raises `DataError` if the synthesiser is not there.
+    - `sizes`: clips by split; the twelve classes get as many each.
+
+    The same arguments give the same data, bit for bit, on one platform. Raises `DataError` if the synthesiser is not
+    there.
     """
     sizes = sizes or SIZES
     fe = (frontend or FrontEnd()).base()
@@ -76,7 +78,7 @@ def _job(split: str, word: str, rng: np.random.Generator) -> Job:
 
 
 def _placed(samples: npt.NDArray[np.float32], length: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:
-    """The audible part, somewhere in a clip of `length` samples."""
+    """Puts the audible part somewhere in a clip of `length` samples."""
     loud = np.flatnonzero(np.abs(samples) > 0.02 * np.abs(samples).max(initial=1))
     word = samples[loud[0] : loud[-1] + 1][:length] if len(loud) else samples[:0]
     clip = np.zeros(length, np.float32)
@@ -88,7 +90,7 @@ def _placed(samples: npt.NDArray[np.float32], length: int, rng: np.random.Genera
 
 
 def _in_room(x: Clips, rate: int, rng: np.random.Generator) -> Clips:
-    """Each clip convolved with a random room (a direct path and a decaying tail) and tilted by a random microphone."""
+    """Convolves each clip with a random room (a direct path and a decaying tail), and tilts it by a microphone's."""
     tail = int(0.25 * rate)
     n = x.shape[1] + tail
     decay = np.exp(-6.9 * np.arange(tail) / rate / rng.uniform(0.05, 0.4, (len(x), 1)))  # reverberation time, s
@@ -103,7 +105,7 @@ def _in_room(x: Clips, rate: int, rng: np.random.Generator) -> Clips:
 
 
 def _noisy(x: Clips, rng: np.random.Generator) -> Clips:
-    """Speech at a random level, noise 0 to 30 dB below it (RMS over the clip)."""
+    """Brings speech to a random level, with noise 0 to 30 dB below it (RMS over the clip)."""
     rms = np.sqrt((x**2).mean(1, keepdims=True))
     level = np.exp(rng.uniform(np.log(100), np.log(3000), (len(x), 1)))
     noise = level * 10 ** (-rng.uniform(0, 30, (len(x), 1)) / 20)

@@ -1,6 +1,4 @@
-"""Keyword spotting: reads whatever a directory holds into one form, for training (`load`) and for a model
-(`examples`).
-"""
+"""The task `kws`: keyword spotting, which word was said in a second of sound."""
 
 from __future__ import annotations
 
@@ -37,12 +35,14 @@ FEATURES, TEST_WAV = "features.npz", "test_wav"
 class Options:
     """Where the examples come from. Paths start at the directory you run in.
 
-    path: a folder of WAVs per class, a Speech Commands directory, or a `features.npz`; empty: speech is synthesised.
-    synthetic_clips: training clips to synthesise then.
-    test: a folder of WAVs per class to test on, where they are not part of `path`.
-    words: the keywords of a Speech Commands directory; empty: its ten.
-    share: examples of `_unknown_` and of `_silence_` in an epoch, in units of the mean number of the other classes.
-    augmentation: how training clips are disturbed. frontend: of recordings; default: the log-mel.
+    - `path`: a folder of WAVs per class, a Speech Commands directory, or a `features.npz`; empty: speech is
+      synthesised.
+    - `synthetic_clips`: training clips to synthesise then.
+    - `test`: a folder of WAVs per class to test on, where they are not part of `path`.
+    - `words`: the keywords of a Speech Commands directory; empty: its ten.
+    - `share`: examples of `_unknown_` and of `_silence_` in an epoch, in units of the mean number of the other classes.
+    - `augmentation`: how training clips are disturbed.
+    - `frontend`: of recordings; default: the log-mel.
     """
 
     path: str = ""
@@ -55,7 +55,7 @@ class Options:
 
 
 def outline(options: Options) -> Outline:
-    """What is known of the data before they are made or read."""
+    """Tells what is known of the data before they are made or read."""
     fe = options.frontend.base() if options.frontend else FrontEnd()
     if not options.path:
         return Outline(len(synthetic.CLASSES), {"frames": fe.frames, "bands": fe.n_mels})
@@ -77,19 +77,21 @@ def load(
     seed: int = 0,
     synthetic_clips: int = 2000,
 ) -> KwsData:
-    """The keyword data at `path`, which may be
+    """Reads keyword data, or synthesises speech.
 
-    - a `features.npz`, or the directory that holds it (see `prepared`); WAVs in `test_wav` beside it become "test";
-    - a Speech Commands directory (`testing_list.txt`, or folders of the ten keywords and others): the 12-class task, or
-      that of other `words`;
-    - a directory with a folder of WAVs per class;
-    - None: synthetic speech.
+    - `path`: a `features.npz`, or the directory that holds it (see `prepared`), where WAVs in `test_wav` beside it
+      become "test"; a Speech Commands directory (`testing_list.txt`, or folders of the ten keywords and others), for
+      the 12-class task or that of other `words`; a directory with a folder of WAVs per class; or None for synthetic
+      speech.
+    - `test`: a directory with a folder of WAVs per class; "test" is then that and nothing else.
+    - `words`: the keywords of a Speech Commands directory; without them, its ten.
+    - `frontend`: the front end of the features; without it, that of `features.npz`, or the log-mel.
+    - `splits`: the splits to read, of which "all" is every clip of a directory of folders; the others stay empty.
+    - `augmentation`, `share`: see `KwsData`.
+    - `seed`: seed of all that is drawn.
+    - `synthetic_clips`: training clips to synthesise where there is no path.
 
-    test: a directory with a folder of WAVs per class; "test" is then that and nothing else.
-    frontend: of the features; default: that of `features.npz`, or the log-mel. splits: those to read ("all": every clip
-    of a directory of folders); the others stay empty. share: see `KwsData`. seed: of all that is drawn.
-    synthetic_clips: training clips to synthesise where there is no path.
-    Raises `DataError` (data that cannot be used) and `SpecError` (a bad option).
+    Raises `DataError` for data that cannot be used, and `SpecError` for a bad option.
     """
     for s in splits:
         if s not in (*SPLITS, *(["all"] if path else [])):
@@ -113,14 +115,14 @@ def load(
     chosen = tuple(s for s in splits if not (s == "test" and test))
     keywords = words or (KEYWORDS if _is_speech_commands(folders) else None)
     if keywords and "all" not in splits:
-        got = clips.keywords(folders, keywords, fe, chosen, seed)
+        got = clips.speech_commands(folders, keywords, fe, chosen, seed)
         what = "Speech Commands recordings"
     else:
-        got = clips.own_words(folders, fe, chosen, test is None, seed)
+        got = clips.class_folders(folders, fe, chosen, test is None, seed)
         what = "recordings"
     x, y, notes = got.features, got.target, got.notes
     if test and "test" in splits:
-        x["test"], y["test"], more = clips.held_out(test, got.classes, fe)
+        x["test"], y["test"], more = clips.held_out_clips(test, got.classes, fe)
         notes += more
     source = f"{path.name}: {sum(map(len, y.values()))} {what}"
     return KwsData(
@@ -150,7 +152,7 @@ def _prepared(
             f" {fe.hop_ms:g} ms); give a directory of WAV files"
         )
     if test:
-        x["test"], y["test"], notes = clips.held_out(test, p.classes, fe)
+        x["test"], y["test"], notes = clips.held_out_clips(test, p.classes, fe)
     more = f", test: {len(y['test'])} recordings" if test else ""
     return KwsData(
         classes=p.classes, source=f"{file.parent.name}/{file.name}: {p.rows} prepared "
@@ -168,18 +170,23 @@ def _is_speech_commands(folders: Folders) -> bool:
 
 
 def examples(card: Card, path: Path | None, *, split: str = "test", test: Path | None = None) -> Examples:
-    """A split of the data at `path` through the model's own front end, with the classes in the order of its labels.
+    """Reads a split of the data at `path` through the model's own front end, with the classes in the order of its
+    labels.
 
-    path, test: as for `load`; split may be "all" for a directory of folders. Without labels the order is that of the
-    data. Raises `SpecError` for a model without front end or with one that does not fit its input, and `DataError`,
-    also if the split is empty or holds a class that the model does not know.
+    - `path`, `test`: as for `load`.
+    - `split`: may be "all" for a directory of folders.
+
+    Without labels the order is that of the data. Raises `SpecError` for a model without front end or with one that does
+    not fit its input, and `DataError`, also if the split is empty or holds a class that the model does not know.
     """
     fe = front_end_of(card)
-    return matched(card, fe, load(path, test=test, frontend=fe, splits=(split,)), split, path or "synthetic speech")
+    return model_examples(
+        card, fe, load(path, test=test, frontend=fe, splits=(split,)), split, path or "synthetic speech"
+    )
 
 
 def front_end_of(card: Card) -> FrontEnd:
-    """The front end of a model. Raises `SpecError` if there is none or it does not fit the model's input."""
+    """Returns the front end of a model. Raises `SpecError` if there is none or it does not fit the model's input."""
     if card.frontend is None:
         names = ", ".join(PRESETS)
         raise SpecError(f"{card.where}: carries no front end; name one with --front-end: {names}, or a JSON file")
@@ -191,8 +198,13 @@ def front_end_of(card: Card) -> FrontEnd:
     return fe
 
 
-def matched(card: Card, fe: FrontEnd, data: KwsData, split: str, where: Path | str) -> Examples:
-    """A split of `data` through `fe` with the classes in the order of the model's labels. Raises `DataError`."""
+def model_examples(card: Card, fe: FrontEnd, data: KwsData, split: str, where: Path | str) -> Examples:
+    """Returns a split of `data` through the front end `fe`, with the classes in the order of the model's labels.
+
+    - `where`: what the data are, for errors.
+
+    Raises `DataError`.
+    """
     x = data.of_split(data.features, split)
     return examples_of(data, card, split, where, lambda rows: network_input(x if rows is None else x[rows], fe))
 
