@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import micronets as mn
+from micronets.installation import install
 
 SOURCE = Path(str(mn.__file__)).read_text("utf-8")
 VERBS = (
@@ -104,3 +105,13 @@ def test_type_checkers_of_users_see_our_types() -> None:
     assert (root / "py.typed").exists()
     table = tomllib.loads((root.parents[1] / "pyproject.toml").read_text("utf-8"))
     assert "py.typed" in table["tool"]["setuptools"]["package-data"]["micronets"]
+
+
+def test_a_missing_package_is_named_with_the_way_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def without_torch(name: str, *rest: object) -> None:
+        raise ModuleNotFoundError("No module named 'torch'", name="torch")
+
+    monkeypatch.setattr("importlib.import_module", without_torch)
+    with pytest.raises(ModuleNotFoundError) as raised:
+        mn.__getattr__("search")
+    assert raised.value.__notes__ == [f"micronets.search needs the package 'torch': {install('design')}"]

@@ -2,7 +2,7 @@
 
     import micronets as mn
 
-Deploy any int8 `.tflite`. A model is a path or a value, a board a name, the path of a TOML file, or a value.
+Deploy an int8 `.tflite`. A model is a path or a value, a board a name, the path of a TOML file, or a value.
 
     read(path)                              a .tflite -> QuantizedModel
     write(model, path, portable=False)      and back
@@ -152,6 +152,14 @@ def __getattr__(name: str) -> Any:
     if name not in _PLACES:
         raise AttributeError(f"module 'micronets' has no attribute '{name}'")
     home, own = _PLACES[name]
-    module = import_module(f"micronets.{home}")
+    try:
+        module = import_module(f"micronets.{home}")
+    except ModuleNotFoundError as e:
+        from micronets.installation import EXTRAS, install
+
+        missing = (e.name or "").split(".")[0]
+        if missing in EXTRAS:
+            e.add_note(f"micronets.{name} needs the package '{missing}': {install(EXTRAS[missing])}")
+        raise
     # `layers` is a module itself, and those are no attributes of their packages before they are imported.
     return getattr(module, own) if hasattr(module, own) else import_module(f"micronets.{home}.{own}")

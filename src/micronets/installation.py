@@ -17,6 +17,19 @@ from urllib.parse import unquote, urlsplit
 
 DISTRIBUTION = "micronets-tinyml"
 
+EXTRAS = {
+    "torch": "design",
+    "scipy": "design",
+    "soundfile": "design",
+    "espeakng_loader": "speech",
+    "tflite_micro": "tflm",
+    "unicorn": "sim",
+    "capstone": "sim",
+    "elftools": "sim",
+    "serial": "board",
+}
+"""The extra of the installation (`pip install 'micronets-tinyml[EXTRA]'`) that brings a package."""
+
 
 def install(extra: str) -> str:
     """The command that adds the packages of an extra, such as `pip install 'micronets-tinyml[sim]'`.

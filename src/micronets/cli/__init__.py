@@ -21,7 +21,7 @@ import click
 from micronets import __version__
 from micronets.cli import common, data, devices, lists, models, stages
 from micronets.errors import MicronetsError
-from micronets.installation import install
+from micronets.installation import EXTRAS, install
 
 _SYSTEM_ERRORS = {
     errno.ENOSPC: "the disk is full: free some space",
@@ -40,18 +40,6 @@ _SYSTEM_ERRORS = {
     errno.EMFILE: "too many open files: raise the limit (ulimit -n)",
 }
 """What an error of the operating system means for the user, and the way out."""
-_EXTRAS = {
-    "torch": "design",
-    "scipy": "design",
-    "soundfile": "design",
-    "espeakng_loader": "speech",
-    "tflite_micro": "tflm",
-    "unicorn": "sim",
-    "capstone": "sim",
-    "elftools": "sim",
-    "serial": "board",
-}
-"""The extra of the installation (`pip install 'micronets-tinyml[EXTRA]'`) that brings a package."""
 
 
 def main() -> None:
@@ -74,9 +62,9 @@ def main() -> None:
         code = 0
     except ModuleNotFoundError as e:
         missing = (e.name or "").split(".")[0]
-        if missing not in _EXTRAS:
+        if missing not in EXTRAS:
             raise
-        code = _report_error(f"this needs the package '{missing}': {install(_EXTRAS[missing])}", 2)
+        code = _report_error(f"this needs the package '{missing}': {install(EXTRAS[missing])}", 2)
     except MemoryError:
         code = _report_error(f"out of memory; take a smaller batch or data set, then {common.resume_hint()}", 2)
     except OSError as e:

@@ -6,8 +6,8 @@ void firmware_reset(void);
 void firmware_start(void);
 void firmware_fault(void);
 
-/* Lies first in flash, where QEMU's machines begin. The control registers are an extension of their own by name (Zicsr),
-   which every core has. */
+/* Lies first in flash, where QEMU's machines begin. By name the control registers are an extension (Zicsr), which
+   every core has. */
 __attribute__((naked, section(".vectors"), used)) void firmware_reset(void)
 {
     __asm volatile(".option push\n\t"
