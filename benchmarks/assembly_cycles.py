@@ -17,7 +17,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from micronets.boards.board import load_board
-from micronets.device.cross_compiler import compiler
+from micronets.device.cross_compiler import find_compiler
 from micronets.device.sim import cortex_m4
 
 CSRC = Path(str(files("micronets.compiler") / "csrc"))
@@ -51,7 +51,7 @@ def parts(path: Path) -> list[Part]:
     """The parts of a kernel, by the model of the Cortex-M4 that the simulator has; `path`: its .S file."""
     from elftools.elf.elffile import ELFFile
 
-    cc = compiler(load_board("NUCLEO-F446RE"), "gcc")
+    cc = find_compiler(load_board("NUCLEO-F446RE"), "gcc")
     with tempfile.TemporaryDirectory(prefix="micronets-") as name:
         target = Path(name) / "kernel.o"
         include = [f"-I{CSRC / folder}" for folder in ("include", "dsp")]

@@ -15,7 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from micronets.boards.board import load_board
-from micronets.device.cross_compiler import call, compiler
+from micronets.device.cross_compiler import find_compiler, run_tool
 
 CSRC = Path(str(files("micronets.compiler") / "csrc"))
 HEADER = CSRC / "include/micronets_offsets.h"
@@ -120,7 +120,7 @@ _TEXT = """\
 
 def offsets(record: Record) -> dict[str, int]:
     """The offset of each field, as a cross compiler has it. Raises `DeviceError` where there is none."""
-    cc = compiler(load_board("NUCLEO-F446RE"))
+    cc = find_compiler(load_board("NUCLEO-F446RE"))
     lines = "".join(
         f'    __asm__ volatile("OFFSET {field} %c0" : : "i"(__builtin_offsetof({record.ctype}, {field})));\n'
         for field in record.fields
@@ -133,7 +133,7 @@ def offsets(record: Record) -> dict[str, int]:
         include = [f"-I{CSRC / folder}" for folder in ("include", "dsp")]
         firmware = str(files("micronets.device") / "firmware/include")
         flags = [*cc.core_flags, *cc.hosted, "-O1", *include, "-isystem", firmware, "-DMICRONETS_WRITING_OFFSETS"]
-        call([*cc.command, *flags, "-S", str(source), "-o", str(target)], "compile")
+        run_tool([*cc.command, *flags, "-S", str(source), "-o", str(target)], "compile")
         found = re.findall(r"OFFSET (\w+) #?(\d+)", target.read_text("utf-8"))
     return {field: int(value) for field, value in found}
 

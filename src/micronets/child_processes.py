@@ -1,5 +1,4 @@
-"""Starts other programs (compilers, QEMU, TFLM, the speech synthesiser), which end when this process does, however it
-ends.
+"""Starts other programs (compilers, QEMU, TFLM, espeak), which end when this process does, however it ends.
 
 Python's own clean-up runs at an ordinary end and after Ctrl-C, not when a process is killed. So a warden, a small
 process in a session of its own, holds the other end of a pipe: it is told which programs were started and which have
@@ -123,8 +122,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
     if process.returncode is not None:  # it has ended, and its number may be that of another process by now
         return
     if _POSIX:
-        # macOS does not permit it for a program that has just ended
-        with suppress(ProcessLookupError, PermissionError):
+        with suppress(ProcessLookupError, PermissionError):  # macOS refuses where it has just ended
             os.killpg(process.pid, signal.SIGKILL)
     else:
         process.kill()
@@ -153,9 +151,7 @@ def _dismiss_warden() -> None:
 
 
 def _tell_warden(line: str) -> None:
-    """Tells the warden that a process group began ("+NUMBER") or ended ("-NUMBER"); starts a warden where there is
-    none.
-    """
+    """Tells the warden that a process group began ("+NUMBER") or ended ("-NUMBER"), and starts it if need be."""
     if not _POSIX:
         return
     with _lock:

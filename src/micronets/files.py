@@ -70,8 +70,7 @@ def read_plain(path: Path) -> bytes:
 
 
 def write_atomic(path: Path, data: bytes | str) -> None:
-    """Makes the file `path` hold exactly `data` (text as UTF-8); who reads it at any moment sees the old or the new
-    one.
+    """Makes the file `path` hold exactly `data` (text as UTF-8); at any moment there is the old or the new one.
 
     Raises `OSError` (disk full, no permission), which names the file; the old one is then untouched.
     """
@@ -103,16 +102,12 @@ def atomic(path: Path) -> Iterator[BinaryIO]:
 
 
 def part_of(path: Path) -> Path:
-    """Names the part of `path`: the hidden file or directory beside it in which this process prepares what becomes
-    it.
-    """
+    """Names the part of `path`: the hidden file or directory beside it in which this process prepares it."""
     return path.with_name(f".{path.name}.{os.getpid()}{_PART}")
 
 
 def is_part(name: str, of: Iterable[str] | None = None) -> bool:
-    """Tells whether a file of this name is a part (see `part_of`): of one of the names `of`, or of any if that is
-    None.
-    """
+    """Tells whether a file of this name is a part (see `part_of`): of a name in `of`, or of any where it is None."""
     found = _PART_NAME.fullmatch(name)
     return found is not None and (of is None or found["name"] in of)
 

@@ -17,11 +17,10 @@ from micronets.errors import FileError
 from micronets.files import digest, is_part, part_of, write_atomic
 
 LIST = ".micronets-files.json"
-# its part (`files.part_of`) is the folder in which new files wait until all of them are written
-_STAGED = "micronets-new"
+_STAGED = "micronets-new"  # its part (`files.part_of`) holds new files until all of them are written
 
 Ours = Mapping[str, tuple[str, ...]]
-"""The files that we wrote, by name, with the digests that each may have: two if we were killed while replacing it."""
+"""The files that we wrote, by name, with the digests that each may have: two if we were killed in between."""
 
 
 def write_files(directory: Path, files: Mapping[str, str], *, keep: bool = False) -> None:

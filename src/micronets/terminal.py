@@ -30,9 +30,7 @@ def percent(share: float) -> str:
 
 
 def metric_label(metric: str) -> str:
-    """Writes the name of a metric as tables show it: `auc` as `AUC`, `pauc fan_id_00` as `pAUC fan_id_00`, others as
-    is.
-    """
+    """Writes the name of a metric as tables show it: `auc` as `AUC`, `pauc fan_id_00` as `pAUC fan_id_00`."""
     first, _, rest = metric.partition(" ")
     return " ".join([{"auc": "AUC", "pauc": "pAUC"}.get(first, first), *([rest] if rest else [])])
 

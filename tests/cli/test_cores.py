@@ -7,7 +7,7 @@ import pytest
 
 from micronets.boards.board import Budget, load_board
 from micronets.cost.costs import TFLM_COSTS, budget_costs, tflm_costs
-from micronets.device.cross_compiler import compiler
+from micronets.device.cross_compiler import find_compiler
 from micronets.errors import DeviceError, SpecError
 from micronets.runtimes.c import c_costs
 from micronets.tflite import write
@@ -91,7 +91,7 @@ def test_measure_counts_instructions_and_tells_no_times(model: Path) -> None:
     needs("unicorn", "sim")
     needs("elftools", "sim")
     try:
-        compiler(load_board("NUCLEO-G0B1RE"))
+        find_compiler(load_board("NUCLEO-G0B1RE"))
     except DeviceError as e:
         pytest.skip(str(e))
     words = ("measure", model, "--board", "NUCLEO-G0B1RE", "--samples", "2")

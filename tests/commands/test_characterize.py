@@ -15,7 +15,7 @@ from micronets.commands import characterize_report, measure
 from micronets.compiler import compile_model
 from micronets.cost import latency_model
 from micronets.device.board import monitor
-from micronets.device.cross_compiler import Firmware, compiler, firmware_files
+from micronets.device.cross_compiler import Firmware, find_compiler, firmware_files
 from micronets.errors import DeviceError, DoesNotFit, MicronetsError
 from micronets.installation import install
 from micronets.ir.space import Block, Choice, SearchSpace, Template, derive
@@ -35,7 +35,7 @@ def missing(board: Board) -> str:
         except ImportError:
             return f"needs {package}: {install('sim')}"
     try:
-        compiler(board)
+        find_compiler(board)
     except MicronetsError as e:
         return str(e)
     return ""

@@ -330,7 +330,7 @@ def test_code_is_measured_where_there_is_a_compiler() -> None:
     pytest.importorskip("elftools")
     board = load_board("NUCLEO-F446RE")
     try:
-        name = cross_compiler.compiler(board).name
+        name = cross_compiler.find_compiler(board).name
     except DeviceError as e:
         pytest.skip(str(e))
     size, source = code_bytes(compile_model(random_model(random_arch(1), 1)), board)

@@ -13,7 +13,7 @@ import pytest
 from micronets import boards, tflite
 from micronets.boards.board import load_board
 from micronets.commands import measure
-from micronets.device.cross_compiler import compiler
+from micronets.device.cross_compiler import find_compiler
 from micronets.device.sim import cortex_m4
 from micronets.errors import DeviceError, FileError, SpecError
 from micronets.installation import install
@@ -34,7 +34,7 @@ def missing() -> str:
         if importlib.util.find_spec(package) is None:
             return f"needs {package}: {install('sim')}"
     try:
-        compiler(F446)
+        find_compiler(F446)
     except DeviceError as e:
         return str(e)
     return ""

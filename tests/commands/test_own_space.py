@@ -184,6 +184,10 @@ CASES = {
         GOOD.replace("kernel=(3, 3)", 'kernel=(1 + 2 * (pick("width") > 8), 3)'),
         f"{MINE}, choice 'width' = 4: changes kernel of the Conv2D 'stem'; a choice of kind width may",
     ),
+    "counts with a value between the options": (
+        GOOD.replace("        pool = Mean", '        [None for _ in range(pick("width"))]\n        pool = Mean'),
+        f"FILE:{line_of('pool = Mean')}: the template of space 'mine' failed: TypeError: 'float' object cannot be",
+    ),
     "ends in a softmax": (
         GOOD.replace("Block((pool, logits))", 'Block((pool, logits, Softmax(name="s", inputs=("logits",))))').replace(
             "Mean\n", "Mean, Softmax\n"

@@ -46,7 +46,7 @@ try:
 except (DeviceError, ImportError) as e:
     print(e, file=sys.stderr)
 from micronets.device.board import monitor
-text = monitor.place(board, board.firmware)
+text = monitor.board_linker_script(board, board.firmware)
 loaded = {m.__file__ for m in list(sys.modules.values()) if (getattr(m, "__file__", None) or "").startswith(root)}
 print(json.dumps(sorted(loaded | opened)))
 """

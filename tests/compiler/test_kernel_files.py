@@ -10,7 +10,7 @@ import micronets.device
 from benchmarks import struct_offsets
 from micronets.boards.board import load_board
 from micronets.compiler.kernel_files import PLACEMENT, is_source, kernel_files, kernel_name
-from micronets.device.cross_compiler import call, compiler
+from micronets.device.cross_compiler import find_compiler, run_tool
 from micronets.errors import DeviceError
 
 CSRC = Path(micronets.compiler.__file__).parent / "csrc"
@@ -21,7 +21,7 @@ F446 = load_board("NUCLEO-F446RE")
 def assemble(which: str, folder: Path, source: str, *changes: tuple[str, str, str]) -> None:
     """Compiles one file of the kernels with `changes` in others: (file, what stands there, what instead)."""
     try:
-        cc = compiler(F446, which)
+        cc = find_compiler(F446, which)
     except DeviceError as e:
         pytest.skip(str(e))
     texts = {path.name: path.read_text("utf-8") for path in FILES}
@@ -30,7 +30,7 @@ def assemble(which: str, folder: Path, source: str, *changes: tuple[str, str, st
         texts[name] = texts[name].replace(old, new)
     for name, text in texts.items():
         (folder / name).write_text(text)
-    call(
+    run_tool(
         [*cc.command, *cc.core_flags, *cc.hosted, "-O2", "-c", str(folder / source), "-o", str(folder / "o.o")],
         "compile",
     )

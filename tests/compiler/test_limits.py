@@ -8,7 +8,7 @@ import pytest
 import micronets.compiler
 from micronets.boards.board import load_board
 from micronets.compiler import limits
-from micronets.device.cross_compiler import call, compiler
+from micronets.device.cross_compiler import find_compiler, run_tool
 from micronets.errors import DeviceError
 
 CSRC = Path(micronets.compiler.__file__).parent / "csrc"
@@ -19,7 +19,7 @@ AGREE = "micronets_agree_|array .*negative"  # how gcc and clang name what does 
 def compile_headers(which: str, folder: Path, *changes: tuple[str, str, str]) -> None:
     """Compiles the kernels' headers for a Cortex-M with `changes`: (file, what stands there, what instead)."""
     try:
-        cc = compiler(F446, which)
+        cc = find_compiler(F446, which)
     except DeviceError as e:
         pytest.skip(str(e))
     texts = {path.name: path.read_text("utf-8") for path in CSRC.rglob("*.h")}
@@ -31,7 +31,7 @@ def compile_headers(which: str, folder: Path, *changes: tuple[str, str, str]) ->
     source = folder / "all.c"
     source.write_text('#include "micronets_layers.h"\n')
     flags = (*cc.core_flags, *cc.hosted, "-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-Wno-unused-function")
-    call([*cc.command, *flags, "-c", str(source), "-o", str(folder / "all.o")], "compile")
+    run_tool([*cc.command, *flags, "-c", str(source), "-o", str(folder / "all.o")], "compile")
 
 
 def test_the_header_holds_the_numbers_of_the_compiler() -> None:

@@ -15,7 +15,7 @@ from micronets.boards.board import Board, load_board
 from micronets.boards.cores import CORES
 from micronets.compiler import Compiled, compile_model
 from micronets.device import qemu
-from micronets.device.cross_compiler import build, compiler, firmware_files
+from micronets.device.cross_compiler import build_firmware, find_compiler, firmware_files
 from micronets.device.qemu import emulate
 from micronets.device.sim.machine import Simulation, simulate
 from micronets.errors import DeviceError
@@ -35,10 +35,10 @@ def which(request: pytest.FixtureRequest) -> str:
 def built(sources: dict[str, str | bytes], board: Board, which: str | None = None) -> bytes:
     """A firmware, by a compiler that has to be there."""
     try:
-        compiler(board, which)
+        find_compiler(board, which)
     except DeviceError as e:
         pytest.skip(str(e))
-    return build(sources, board, which).elf
+    return build_firmware(sources, board, which).elf
 
 
 def network(seed: int, board: Board) -> tuple[Compiled, np.ndarray, np.ndarray]:
@@ -141,6 +141,6 @@ def test_a_stack_that_is_too_deep_is_told(board: Board) -> None:
 def test_without_a_compiler_for_risc_v(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(DeviceError, match=r"^no compiler for a RISC-V RV32IMC found \(riscv64-unknown-elf-gcc\): "):
-        compiler(BOARDS[2], "gcc")
+        find_compiler(BOARDS[2], "gcc")
     if importlib.util.find_spec("ziglang"):
-        assert compiler(BOARDS[2]).name.startswith("zig clang")
+        assert find_compiler(BOARDS[2]).name.startswith("zig clang")

@@ -8,7 +8,7 @@ import pytest
 
 from micronets.boards.board import load_board
 from micronets.device import cross_compiler as module
-from micronets.device.cross_compiler import build, compiler
+from micronets.device.cross_compiler import build_firmware, find_compiler
 from micronets.errors import DeviceError, SpecError
 from micronets.installation import install
 from tests.support.small_network import SOURCES
@@ -27,7 +27,7 @@ def which(request: pytest.FixtureRequest) -> str:
 
 @pytest.mark.parametrize("board", [F446, F746, PICO], ids=lambda b: b.core)
 def test_firmware_of_every_core(which: str, board: object) -> None:
-    firmware = build(SOURCES, board, which)  # type: ignore[arg-type]
+    firmware = build_firmware(SOURCES, board, which)  # type: ignore[arg-type]
     assert firmware.elf.startswith(ELF_ARM)
     assert any(c.isdigit() for c in firmware.toolchain)
     assert any("cortex" in f for f in firmware.flags)
@@ -39,12 +39,12 @@ def test_long_division_and_copies_are_linked(which: str) -> None:
         "volatile int64_t q = 1 << 20; q /= x[0] | 1; memset(x, (int)q, 64); memmove(x + 1, x, 60); "
         "MICRONETS_LAYER(3);",
     )
-    assert build({**SOURCES, "model.c": code}, F446, which).elf
+    assert build_firmware({**SOURCES, "model.c": code}, F446, which).elf
 
 
 def test_an_error_in_the_code_is_one_line(which: str) -> None:
     with pytest.raises(DeviceError, match=r"^compile: .* failed: .*error.*nothing_of_that_name") as e:
-        build({**SOURCES, "model.c": "int x = nothing_of_that_name;"}, F446, which)
+        build_firmware({**SOURCES, "model.c": "int x = nothing_of_that_name;"}, F446, which)
     assert "\n" not in str(e.value)
 
 
@@ -52,7 +52,7 @@ def test_no_compiler_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(module.shutil, "which", lambda name: None)
     monkeypatch.setattr(module.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(DeviceError, match="no compiler for a Cortex-M4 found .*" + re.escape(install("sim"))):
-        compiler(F446)
+        find_compiler(F446)
 
 
 def test_unknown_core_and_compiler() -> None:
@@ -61,6 +61,6 @@ def test_unknown_core_and_compiler() -> None:
     with pytest.raises(
         SpecError, match="NUCLEO-F446RE: there is no code, and there are no figures, for the core 'cortex-a53'"
     ):
-        compiler(replace(F446, core="cortex-a53"))
+        find_compiler(replace(F446, core="cortex-a53"))
     with pytest.raises(SpecError, match="unknown 'icc'; known: gcc, zig"):
-        compiler(F446, "icc")
+        find_compiler(F446, "icc")

@@ -17,7 +17,7 @@ import micronets.compiler
 import micronets.device
 from micronets.boards.board import load_board
 from micronets.compiler import compile_model
-from micronets.device.cross_compiler import build, call, compiler, firmware_files
+from micronets.device.cross_compiler import build_firmware, find_compiler, firmware_files, run_tool
 from micronets.device.sim.machine import simulate
 from micronets.errors import DeviceError
 from micronets.ir.arch import Arch
@@ -30,7 +30,7 @@ F446 = load_board("NUCLEO-F446RE")
 CSRC = Path(micronets.compiler.__file__).parent / "csrc"
 
 try:
-    compiler(F446)
+    find_compiler(F446)
 except DeviceError as e:
     pytest.skip(str(e), allow_module_level=True)
 
@@ -39,7 +39,7 @@ def assert_equal(model: QuantizedModel, which: str | None = None) -> None:
     compiled = compile_model(model)
     x = random_input(model, 4, 1)
     expected = reference.run(model, x)
-    elf = build(firmware_files(compiled), F446, which).elf
+    elf = build_firmware(firmware_files(compiled), F446, which).elf
     raw = x.reshape(len(x), -1).view(np.int8)
     found = simulate(elf, raw, len(compiled.model.arch.layers), expected[0].nbytes, F446)
     assert found.outputs.tobytes() == expected.tobytes(), model.arch.layers
@@ -130,7 +130,7 @@ def test_matrices_by_eights(inputs: int) -> None:
 @pytest.mark.parametrize("which", ["gcc", "zig"])
 def test_every_kernel_compiles(which: str, tmp_path: Path) -> None:
     try:
-        cc = compiler(F446, which)
+        cc = find_compiler(F446, which)
     except DeviceError as e:
         pytest.skip(str(e))
     kernels = sorted(CSRC.glob("*/*.[cS]"))
@@ -148,13 +148,13 @@ def test_every_kernel_compiles(which: str, tmp_path: Path) -> None:
     )
     with ThreadPoolExecutor(2) as pool:
         jobs = [[*cc.command, *flags, "-c", str(path), "-o", str(tmp_path / f"{path.stem}.o")] for path in kernels]
-        list(pool.map(lambda job: call(job, "compile"), jobs))
+        list(pool.map(lambda job: run_tool(job, "compile"), jobs))
     assert len(list(tmp_path.glob("*.o"))) == len(kernels) > 30
 
 
 def test_the_other_compiler() -> None:
     try:
-        compiler(F446, "zig")
+        find_compiler(F446, "zig")
     except DeviceError as e:
         pytest.skip(str(e))
     assert_equal(random_model(chain((5, 3, 3), (6, 3, 1), (9, 1, 1), (4, 2, 2)), 0), "zig")

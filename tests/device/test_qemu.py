@@ -13,7 +13,7 @@ needs("elftools", "sim")
 
 from micronets.boards.board import Board, load_board
 from micronets.device import qemu
-from micronets.device.cross_compiler import build, compiler
+from micronets.device.cross_compiler import build_firmware, find_compiler
 from micronets.device.qemu import emulate
 from micronets.device.sim.machine import simulate
 from micronets.errors import DeviceError
@@ -23,7 +23,7 @@ BOARDS = [load_board(name) for name in ("NUCLEO-F446RE", "NUCLEO-F746ZG")]
 X = np.random.default_rng(5).integers(-128, 128, (3, 64)).astype(np.int8)
 
 try:
-    compiler(BOARDS[0])
+    find_compiler(BOARDS[0])
 except DeviceError as e:
     pytest.skip(str(e), allow_module_level=True)
 
@@ -33,7 +33,7 @@ installed = pytest.mark.skipif(shutil.which("qemu-system-arm") is None, reason="
 @installed
 @pytest.mark.parametrize("board", BOARDS, ids=lambda b: b.core)
 def test_outputs_and_instructions_are_those_of_the_simulator(board: Board) -> None:
-    elf = build(SOURCES, board).elf
+    elf = build_firmware(SOURCES, board).elf
     found, simulated = emulate(elf, X, 64, board), simulate(elf, X, 3, 64, board)
     np.testing.assert_array_equal(found.outputs, expected(X))
     np.testing.assert_array_equal(found.outputs, simulated.outputs)
@@ -45,7 +45,7 @@ def test_outputs_and_instructions_are_those_of_the_simulator(board: Board) -> No
 def test_a_firmware_that_fails_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(qemu, "_SECONDS", 1)
     code = str(SOURCES["model.c"]).replace("MICRONETS_LAYER(2);", 'for (;;) __asm volatile("");')
-    elf = build({**SOURCES, "model.c": code}, BOARDS[0]).elf
+    elf = build_firmware({**SOURCES, "model.c": code}, BOARDS[0]).elf
     with pytest.raises(DeviceError, match="QEMU: no end of the inferences within 1 s"):
         emulate(elf, X, 64, BOARDS[0])
 

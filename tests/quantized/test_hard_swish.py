@@ -102,7 +102,9 @@ def test_the_c_equals_the_reference(kernels: tuple[str, ...]) -> None:
         pytest.skip(str(e))
     model = untrained(network(), 3)
     x = np.random.default_rng(1).integers(-128, 128, (8, *model.arch.input_shape)).astype(np.int8)
-    assert np.array_equal(host.build([compile_model(model)], ("-O1", *kernels)).run(0, x), reference.run(model, x))
+    assert np.array_equal(
+        host.build_library([compile_model(model)], ("-O1", *kernels)).run(0, x), reference.run(model, x)
+    )
 
 
 def test_the_torch_network_computes_it() -> None:

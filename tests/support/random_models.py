@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from micronets.ir.layers import (
     INPUT,
     Add,
     AveragePool2D,
+    Concatenation,
     Conv2D,
     DepthwiseConv2D,
     Dequantize,
@@ -32,6 +34,7 @@ from micronets.ir.layers import (
     Softmax,
     Weighted,
 )
+from micronets.ir.scales import scale_owners
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
 
 MAP_KINDS = (
@@ -48,6 +51,7 @@ MAP_KINDS = (
         "hard_swish",
         "quantize",
         "reshape",
+        "concatenation",
     ),
 )
 
@@ -62,11 +66,14 @@ def random_arch(seed: int, max_layers: int = 7) -> Arch:
 
     def add(layer: Layer) -> bool:
         try:
-            candidate = Arch(shape, (*layers, layer)).output_shape
+            candidate = Arch(shape, (*layers, layer))
         except SpecError:
             return False
+        owners = scale_owners(candidate.steps())
+        if any(isinstance(a, HardSwish) and owners[a.name] != a.name for a in candidate.layers):
+            return False  # another tensor would give it a scale that TFLM's kernel may not take
         layers.append(layer)
-        shapes[layer.name] = candidate
+        shapes[layer.name] = candidate.output_shape
         four[layer.name] = layer.act_bits == 4
         return True
 
@@ -113,6 +120,13 @@ def _map_layer(rng: random.Random, name: str, previous: str, shapes: dict, four:
         others = [n for n, s in shapes.items() if s == shapes[previous] and (n != INPUT or "q_in" not in shapes)]
         return Add(name=name, inputs=(previous, rng.choice(others)), activation=activation, act_bits=act_bits)
     keep = 4 if four[previous] else 8
+    if kind == "concatenation":
+        axis = rng.randrange(3)
+        others = [n for n, s in shapes.items() if _joins(s, shapes[previous], axis) and four[n] == four[previous]]
+        others = [n for n in others if n != INPUT or "q_in" not in shapes]
+        inputs = [previous, *rng.choices(others, k=rng.randint(0, 3))]
+        rng.shuffle(inputs)
+        return Concatenation(name=name, inputs=tuple(inputs), axis=axis, act_bits=keep)
     if kind == "pad":
         pads = tuple((rng.randint(0, 2), rng.randint(0, 2)) for _ in range(3))
         return Pad(**base, paddings=pads, act_bits=keep)
@@ -123,6 +137,11 @@ def _map_layer(rng: random.Random, name: str, previous: str, shapes: dict, four:
     if kind == "quantize":
         return Quantize(**base)
     return Reshape(**base, shape=rng.choice(((w, h, c), (1, h * w, c), (h * w, 1, c))), act_bits=keep)
+
+
+def _joins(a: tuple[int, ...], b: tuple[int, ...], axis: int) -> bool:
+    """Whether two tensors can lie one behind the other along a dimension."""
+    return len(a) == len(b) and all(m == n for i, (m, n) in enumerate(zip(a, b, strict=True)) if i != axis)
 
 
 def _tail(rng: random.Random, previous: str, shapes: dict) -> list[Layer]:
@@ -155,6 +174,7 @@ def random_model(arch: Arch, seed: int) -> QuantizedModel:
     weights: dict[str, LayerWeights] = {}
     if arch.layers[0].name != "q_in":  # which takes float input
         quant[INPUT] = _random_quant(rng)
+    owners = _joined(arch)
     for step in arch.steps():
         layer = step.layer
         if isinstance(layer, Dequantize):
@@ -162,6 +182,8 @@ def random_model(arch: Arch, seed: int) -> QuantizedModel:
         source = quant.get(layer.inputs[0])
         if isinstance(layer, Softmax):
             quant[layer.name] = TensorQuant(1 / 256, -128)
+        elif owners[layer.name] in quant:
+            quant[layer.name] = quant[owners[layer.name]]
         elif isinstance(layer, HardSwish) and source is not None:  # TFLM's kernel takes less than 128 times the scale
             scale = float(np.float32(source.scale * 2.0 ** rng.uniform(-6.5, 3)))
             quant[layer.name] = TensorQuant(scale, _random_quant(rng).zero_point)
@@ -177,6 +199,13 @@ def random_model(arch: Arch, seed: int) -> QuantizedModel:
         if isinstance(layer, Weighted):
             weights[layer.name] = _random_weights(rng, step, source.scale, quant[layer.name].scale, loud=seed % 4 == 3)
     return QuantizedModel(arch, quant, weights, {"micronets.labels": '["yes", "no"]'} if seed % 5 == 0 else {})
+
+
+def _joined(arch: Arch) -> Mapping[str, str]:
+    """The owner of every tensor's scale where tensors are joined; elsewhere each has its own."""
+    owners = scale_owners(arch.steps())
+    joined = {owners[layer.name] for layer in arch.layers if isinstance(layer, Concatenation)}
+    return {name: owner if owner in joined else name for name, owner in owners.items()}
 
 
 def _random_quant(rng: np.random.Generator) -> TensorQuant:

@@ -32,7 +32,7 @@ def host_firmware(
     directory.mkdir(exist_ok=True)
     for name, text in files.items():
         (directory / name).write_bytes(text.encode() if isinstance(text, str) else text)
-    (directory / "identity.h").write_text(monitor.identity(files, board, "the tests' compiler", "-O1", 0, 0))
+    (directory / "identity.h").write_text(monitor.identity_header(files, board, "the tests' compiler", "-O1", 0, 0))
     sources = monitor.host_sources()
     if protocol != 1:
         text = sources[0].read_text().replace("PROTOCOL = 1", f"PROTOCOL = {protocol}")

@@ -1,1 +1,1 @@
-"""Boards (a TOML file each, with a source for every figure), the targets of their cores, and a battery's life."""
+"""Boards (a TOML file each, with a source for every figure), their cores and targets, and how long batteries last."""

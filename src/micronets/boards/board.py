@@ -30,9 +30,9 @@ _NUMBERS = (
 )
 _OPTIONAL = ("simulation", "firmware", "sleep_power_w")
 _TIMES = ("cycle_factor", "cycle_uncertainty", "simulation")
-"""What a board's file says about cycles: of a core that there is a cycle model of, and of no other."""
+"""Keys about cycles, which belong into a board's file where there is a cycle model of its core, and nowhere else."""
 _UNKNOWN = ("active_power_w", "flash_wait_states")
-"""What a board's file may leave out where there is no cycle model of the core: nothing is computed from it then."""
+"""Keys that may be left out where there is no cycle model of the core, as nothing is computed from them then."""
 _REALS = ("sleep_power_w", "active_power_w", "cycle_factor", "cycle_uncertainty")
 
 
@@ -40,10 +40,12 @@ _REALS = ("sleep_power_w", "active_power_w", "cycle_factor", "cycle_uncertainty"
 class SimulationModel:
     """How cycles simulated on a plain Cortex-M4 become those of the board, while it runs the C that we generate.
 
-    instruction_lines, data_lines: of the caches before its flash, 0 for none; line_bytes: of a line of both.
-    miss_cycles: that an access waits which is in no cache.
-    factor: cycles of the board over cycles so simulated; uncertainty: of those, relative, with that factor.
-    source: where all of that is from.
+    - `instruction_lines`, `data_lines`: lines of the caches before its flash, 0 where there is none.
+    - `line_bytes`: bytes of a line of both caches, a power of two.
+    - `miss_cycles`: cycles that an access waits for what is in no cache.
+    - `factor`: cycles of the board over the cycles that are simulated with these caches.
+    - `uncertainty`: relative error of the simulated cycles times the factor.
+    - `source`: where these figures are from.
     """
 
     instruction_lines: int
@@ -59,9 +61,10 @@ class SimulationModel:
 class FirmwareTarget:
     """How to build the firmware with which a board is measured over its serial line, and how to write it to the board.
 
-    port: the file of `device/firmware/serial` that knows the board's clock and serial line, without its ending.
-    flash_origin, ram_origin: first addresses of flash and SRAM. uart: which pins that line is on, and their source.
-    pyocd_target: what pyOCD calls the chip; empty where the board is no target of it.
+    - `port`: the file of `device/firmware/serial` that knows the board's clock and serial line, without its ending.
+    - `flash_origin`, `ram_origin`: first addresses of flash and SRAM.
+    - `uart`: the pins of the serial line, and the source of that.
+    - `pyocd_target`: what pyOCD calls the chip; empty where pyOCD does not know it.
     """
 
     port: str
@@ -75,23 +78,23 @@ class FirmwareTarget:
 class Board:
     """A microcontroller board.
 
-    name: as its maker writes it.
-    core: the name of an entry in `cores.CORES`, as compilers write it.
-    clock_hz: the highest clock of the core.
-    sram_bytes: the largest SRAM with one contiguous address range.
-    flash_bytes: program flash.
-    active_power_w: power while a network runs, at that clock; None where it is not known.
-    flash_wait_states: of one flash access at that clock, before any cache; None where it is not known.
-    flash_cache: what hides those wait states, in words.
-    cycle_factor: its cycles over those of a Cortex-M4 without wait states (`tflm_cycles.step_cycles`).
-    cycle_uncertainty: of that factor, a relative error: 0.1 is +-10 %. Both are None where there is no cycle model of
-    the
-    core: nothing is then said about times.
-    compiler_flags: that select the core and its FPU, for GCC and clang.
-    sources: where each number is from, by field name.
-    sleep_power_w: power of the deepest sleep that keeps the SRAM and wakes by a clock; None where it is not known.
-    simulation: what turns simulated cycles into the board's; without it, `cycle_factor` does.
-    firmware: what it takes to measure on the board itself, where there is a port to it.
+    - `name`: as its maker writes it.
+    - `core`: the name of an entry in `cores.CORES`, as compilers write it.
+    - `clock_hz`: the highest clock of the core.
+    - `sram_bytes`: bytes of the largest SRAM with one contiguous address range.
+    - `flash_bytes`: bytes of program flash.
+    - `flash_cache`: what hides the wait states of the flash, in words.
+    - `compiler_flags`: flags of GCC that select the core and its FPU.
+    - `sources`: where each number is from, by field name.
+    - `flash_wait_states`: of one flash access at that clock, before any cache; None where it is not known.
+    - `active_power_w`: power while a network runs at that clock, in watts; None where it is not known.
+    - `cycle_factor`: its cycles over those of a Cortex-M4 without wait states (`tflm_cycles.step_cycles`); None where
+      there is no cycle model of the core, and nothing is said about times.
+    - `cycle_uncertainty`: relative error of that factor (0.1 is +-10 %), or None with it.
+    - `sleep_power_w`: power of the deepest sleep that keeps the SRAM and wakes by a clock, in watts; None where it is
+      not known.
+    - `simulation`: what turns simulated cycles into the board's; where it is None, `cycle_factor` does.
+    - `firmware`: what it takes to measure on the board itself; None where there is no port to it.
     """
 
     name: str
@@ -112,7 +115,7 @@ class Board:
 
     @property
     def target(self) -> Target:
-        """The instruction set that code for the board is generated for. Raises `SpecError` for an unknown core."""
+        """The instruction set that code for the board is generated for. `SpecError` is raised for an unknown core."""
         return core_of(self.core, self.name).target
 
     @property
@@ -122,22 +125,21 @@ class Board:
         return f"{self.name}: {reason}" if reason else None
 
     def milliseconds(self, cycles: Number) -> Number:
-        """How long the core takes for `cycles` cycles, at its full clock; a number, or a 0-d tensor with its
-        gradient.
-        """
+        """Returns how long the core takes for so many cycles at its full clock; a number or a 0-d tensor."""
         return cycles * (1e3 / self.clock_hz)
 
     def millijoules(self, milliseconds: Number) -> Number:
-        """Energy of so many milliseconds of a running network, at the board's active power; None where that is
-        unknown.
-        """
+        """Returns the energy, in mJ, of a network that runs so long; None where the active power is not known."""
         return None if self.active_power_w is None else milliseconds * self.active_power_w
 
 
 @dataclass(frozen=True)
 class Limit:
-    """What a limit of a budget is called: its field's name, its label in tables, and its unit (`B`, `ms`, `mJ`,
-    `MACs`).
+    """The names of a limit of a budget.
+
+    - `name`: its field in `Budget`.
+    - `label`: what tables call it.
+    - `unit`: `B`, `ms`, `mJ` or `MACs`.
     """
 
     name: str
@@ -146,20 +148,21 @@ class Limit:
 
 
 def _limit(label: str, unit: str) -> Any:
-    """A field of `Budget`: no limit by itself."""
+    """Makes a field of `Budget`, which sets no limit unless it is given."""
     return field(default=None, metadata={"label": label, "unit": unit})
 
 
 @dataclass(frozen=True)
 class Budget:
-    """Hard limits; `None` is no limit.
+    """Hard limits of a network; None is no limit. Raises `SpecError` for a limit that is not above 0.
 
-    arena_bytes: TFLM's arena on a 64-bit host, whose pointers make it the larger one.
-    tflite_bytes: the `.tflite` file.
-    sram_bytes: on the Cortex-M: arena, runtime and stack.
-    flash_bytes: on the Cortex-M: file and code.
-    latency_ms, energy_mj: of one inference on the board.
-    macs: multiply-accumulates of one inference.
+    - `arena_bytes`: TFLM's arena on a 64-bit host, whose pointers make it larger than a board's.
+    - `tflite_bytes`: the `.tflite` file.
+    - `sram_bytes`: SRAM of the board: arena, runtime and stack.
+    - `flash_bytes`: flash of the board: the network and the code.
+    - `latency_ms`: time of one inference on the board.
+    - `energy_mj`: energy of one inference on the board.
+    - `macs`: multiply-accumulates of one inference.
     """
 
     arena_bytes: int | None = _limit("arena", "B")
@@ -176,7 +179,7 @@ class Budget:
                 raise SpecError(f"budget: {limit} = {value}; a limit is greater than 0")
 
     def limits(self) -> dict[str, float]:
-        """The limits that are set, by name."""
+        """Returns the limits that are set, by name."""
         values = {name: getattr(self, name) for name in LIMITS}
         return {name: value for name, value in values.items() if value is not None}
 
@@ -186,16 +189,16 @@ LIMITS: Mapping[str, Limit] = {f.name: Limit(f.name, f.metadata["label"], f.meta
 
 
 TIME_LIMITS = ("latency_ms", "energy_mj")
-"""Limits on what takes a time of the board to know."""
+"""Limits whose costs are known only where times of the board are."""
 
 
 def estimated_limits(board: Board) -> tuple[str, ...]:
-    """Names of the limits that there are estimates for on a board: all, or those that need no times."""
+    """Returns the names of the limits that there are estimates for on a board: all, or those that need no times."""
     return tuple(name for name in LIMITS if not (board.no_times and name in TIME_LIMITS))
 
 
 def board_budget(budget: Budget, board: Board) -> Budget:
-    """`budget` with the board's whole SRAM and flash where it sets no limit of its own, and never above them."""
+    """Returns the budget with limits on SRAM and flash that are at most the board's own."""
     sram, flash = board.sram_bytes, board.flash_bytes
     return replace(
         budget,
@@ -205,7 +208,13 @@ def board_budget(budget: Budget, board: Board) -> Budget:
 
 
 def parse_size(value: int | str, where: str = "size") -> int:
-    """Bytes: an integer, or a number with K, KiB (1024), kB (1000), M, MiB, MB. Raises `SpecError`."""
+    """Returns a size in bytes.
+
+    - `value`: an integer, 0 or more, or a text with a unit: K or KiB (1024), kB (1000), M or MiB (1024^2), MB (1000^2).
+    - `where`: what the size is of, for error messages.
+
+    Raises `SpecError` for anything else.
+    """
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
     if isinstance(value, str):
@@ -220,50 +229,59 @@ def parse_size(value: int | str, where: str = "size") -> int:
 
 
 def board_names() -> tuple[str, ...]:
-    """Names of the boards that come with micronets, sorted."""
-    return tuple(sorted(_known()))
+    """Returns the names of the boards that come with micronets, sorted."""
+    return tuple(sorted(_known_boards()))
 
 
 def load_board(board: str | PathLike[str] | Board) -> Board:
-    """The board of that name (case, spaces and dashes do not matter), the one a `.toml` file describes, or `board`
-    itself.
+    """Returns a board.
+
+    - `board`: the name of one that comes with micronets (case, spaces and dashes do not matter), the path of a `.toml`
+      file that describes one, or a `Board`, which is returned as it is.
 
     Raises `SpecError` for an unknown name or a bad description, `FileError` for a file that cannot be read.
     """
     if isinstance(board, Board):
         return board
-    name, known = fspath(board), _known()
+    name, known = fspath(board), _known_boards()
     for one in known.values():
-        if _plain(one.name) == _plain(name):
+        if _normalised(one.name) == _normalised(name):
             return one
     if name.endswith(".toml"):
-        return _parse(_read(Path(name)), name)
+        return _parse_board(_read_board_file(Path(name)), name)
     raise SpecError(f"unknown board '{name}'; {did_you_mean(name, known)}; or give the path of a board's .toml file")
 
 
-def _plain(name: str) -> str:
+def _normalised(name: str) -> str:
+    """Returns a board's name in lower case and without spaces, underscores and dashes."""
     return re.sub(r"[\s_-]", "", name.lower())
 
 
-def _entries() -> list[Traversable]:
+def _board_files() -> list[Traversable]:
+    """Returns the files of the boards that come with micronets."""
     return [e for e in (files("micronets") / "boards").iterdir() if e.name.endswith(".toml")]
 
 
-def _known() -> dict[str, Board]:
-    boards = [_parse(e.read_text("utf-8"), f"boards/{e.name}") for e in _entries()]
+def _known_boards() -> dict[str, Board]:
+    """Returns the boards that come with micronets, by name."""
+    boards = [_parse_board(e.read_text("utf-8"), f"boards/{e.name}") for e in _board_files()]
     return {b.name: b for b in boards}
 
 
 def board_file(name: str) -> str:
-    """The TOML of a board that comes with micronets, by its name, to begin one's own with. Raises `SpecError`."""
-    for entry in _entries():
+    """Returns the TOML of a board that comes with micronets, from which a user may begin his own.
+
+    Raises `SpecError` for an unknown name.
+    """
+    for entry in _board_files():
         text = entry.read_text("utf-8")
-        if _plain(_parse(text, f"boards/{entry.name}").name) == _plain(name):
+        if _normalised(_parse_board(text, f"boards/{entry.name}").name) == _normalised(name):
             return text
-    raise SpecError(f"unknown board '{name}'; {did_you_mean(name, _known())}")
+    raise SpecError(f"unknown board '{name}'; {did_you_mean(name, _known_boards())}")
 
 
-def _read(path: Path) -> str:
+def _read_board_file(path: Path) -> str:
+    """Reads a user's file of a board. Raises `FileError` if it cannot be read."""
     try:
         return path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as e:
@@ -271,7 +289,8 @@ def _read(path: Path) -> str:
         raise FileError(f"{path}: cannot read this board file ({reason})") from e
 
 
-def _parse(text: str, where: str) -> Board:
+def _parse_board(text: str, where: str) -> Board:
+    """Makes a board from its TOML. Raises `SpecError` for what is missing, unknown or out of range."""
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as e:
@@ -292,7 +311,7 @@ def _parse(text: str, where: str) -> Board:
                 raise SpecError(f"{where}: '{key}' is about times, but there is {core.no_times}; leave it out")
     for key in ("sram_bytes", "flash_bytes"):
         raw[key] = parse_size(raw[key], f"{where}: {key}")
-    _check(raw, where)
+    _check_values(raw, where)
     if "simulation" in raw:
         raw["simulation"] = _simulation(raw["simulation"], where)
     if "firmware" in raw:
@@ -303,12 +322,14 @@ def _parse(text: str, where: str) -> Board:
 
 
 def _core(raw: Mapping[str, Any], where: str) -> Core:
+    """Returns the core that a board's file names. Raises `SpecError` for one that is not known."""
     if not isinstance(raw["core"], str):
         raise SpecError(f"{where}: core = {raw['core']!r}; need one of: {', '.join(sorted(CORES))}")
     return core_of(raw["core"], where)
 
 
 def _simulation(raw: object, where: str) -> SimulationModel:
+    """Checks and returns the table [simulation] of a board's file. Raises `SpecError`."""
     kinds = {f.name: f.type for f in fields(SimulationModel)}
     if not isinstance(raw, dict) or raw.keys() != kinds.keys():
         raise SpecError(f"{where}: [simulation] needs exactly these keys: {', '.join(kinds)}")
@@ -329,6 +350,7 @@ def _simulation(raw: object, where: str) -> SimulationModel:
 
 
 def _firmware(raw: object, where: str) -> FirmwareTarget:
+    """Checks and returns the table [firmware] of a board's file. Raises `SpecError`."""
     kinds = {f.name: f.type for f in fields(FirmwareTarget)}
     if not isinstance(raw, dict) or raw.keys() != kinds.keys():
         raise SpecError(f"{where}: [firmware] needs exactly these keys: {', '.join(kinds)}")
@@ -342,7 +364,8 @@ def _firmware(raw: object, where: str) -> FirmwareTarget:
     return FirmwareTarget(**raw)
 
 
-def _check(raw: Mapping[str, Any], where: str) -> None:
+def _check_values(raw: Mapping[str, Any], where: str) -> None:
+    """Raises `SpecError` for the first value of a board's file that is not allowed, or that has no source."""
     for key in ("name", "flash_cache"):
         if not isinstance(raw[key], str) or not raw[key]:
             raise SpecError(f"{where}: {key} = {raw[key]!r}; need a text")

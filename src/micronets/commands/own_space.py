@@ -14,7 +14,7 @@ from micronets import user_code
 from micronets.errors import SpecError, UserCodeError, did_you_mean
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Add, Layer, Pad, Softmax
-from micronets.ir.space import Choice, Pick, SearchSpace, Template, derive
+from micronets.ir.space import Choice, Pick, SearchSpace, Template, derive, relaxed_steps
 from micronets.ir.spaces import KINDS, Space, find
 
 SpaceFunction = Callable[..., SearchSpace]
@@ -164,8 +164,19 @@ def check(space: SearchSpace, classes: int) -> None:
             _checked(space, place, said, values, classes)
         for c in space.choices:
             _check_changes(space, place, c)
+        _check_between(space)
     except RecursionError as e:
         raise UserCodeError(f"{place}: space '{space.name}': its template calls itself without end") from e
+
+
+def _check_between(space: SearchSpace) -> None:
+    """The template also answers for values between the options, with which a search estimates costs."""
+    means = {c.name: c.options[0] if c.kind == "shape" else sum(c.options) / len(c.options) for c in space.choices}
+    try:
+        relaxed_steps(space, means)
+    except UserCodeError as e:
+        between = "a search also asks with values between the options, so no range(), index or condition of one"
+        raise UserCodeError(f"{e} ({between})") from e
 
 
 def _others(space: SearchSpace) -> Iterator[tuple[dict[str, int], str]]:

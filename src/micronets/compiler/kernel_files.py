@@ -59,6 +59,7 @@ PLACEMENT = (
         "softmax",
         "unpack_s4",
         "unpack_weights_s4",
+        "concatenate",
     ),
 )
 

@@ -42,6 +42,7 @@ STRUCT_BYTES: Mapping[str, int] = MappingProxyType(
         "micronets_depthwise_by4_layer": 84,
         "micronets_add_layer": 44,
         "micronets_pad_layer": 36,
+        "micronets_parts_layer": 16,
     }
 )
 """Bytes, by C type, of the constants that a generated model.c holds, on a machine with pointers of 32 bits."""

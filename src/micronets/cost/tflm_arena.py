@@ -144,10 +144,11 @@ def requantised_channels(step: Step) -> Number:
 
 
 def _operands(step: Step, runtime: Runtime) -> int:
-    """Temporary tensors while one operator is prepared: a convolution holds some of its operands twice."""
+    """Temporary tensors while one operator is prepared: a convolution holds some of its operands twice, one that joins
+    tensors its first input."""
     one = runtime.tensor + runtime.quantization + 8
     channels = requantised_channels(step)
-    return 7 * one + 4 * 3 * (channels - 1) if channels else 4 * one
+    return 7 * one + 4 * 3 * (channels - 1) if channels else max(4, len(step.layer.inputs) + 2) * one
 
 
 def persistent_bytes(steps: Sequence[Step], word_bytes: Literal[4, 8] = 8) -> Number:

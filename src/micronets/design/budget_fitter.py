@@ -52,8 +52,7 @@ class _NetworkCosts:
 
 
 class BudgetFitter:
-    """Checks and changes the values of one space under one budget; a network is costed once, as that takes a memory
-    plan.
+    """Checks and changes the values of one space under one budget; costs take a memory plan and are kept.
 
     - `space`: the choices, and the network of every combination of their options.
     - `budget`: the limits, those of the board itself included (`board.board_budget`).
@@ -168,9 +167,7 @@ class BudgetFitter:
             yield {**shaped, **{c.name: o for c, o in zip(others, options, strict=True)}}
 
     def _descend(self, values: dict[str, int], objective: Callable[[Mapping[str, float]], float]) -> dict[str, int]:
-        """Takes steps that lower `objective` of the costs, each as soon as it is seen; returns the values at the
-        end.
-        """
+        """Takes steps that lower `objective` of the costs, each as soon as it is seen; returns the last values."""
         now, improved = objective(self.costs(values)), True
         while improved:
             improved = False
@@ -250,9 +247,7 @@ class BudgetFitter:
         return self._step_back(self._approach(start, probabilities), start, probabilities)
 
     def _step_down(self, values: dict[str, int], probabilities: Probabilities) -> dict[str, int] | None:
-        """Returns the first values that fit on the way down; None where not even the smallest network at its end
-        does.
-        """
+        """Returns the first values that fit on the way down; None where not even the smallest network fits."""
         while (now := self.excess(values)) > 0:
             moves = []
             for number, (choice, changed) in enumerate(self._moves(values, -1)):
@@ -340,9 +335,7 @@ class BudgetFitter:
             values = min(moves, key=lambda m: m[0])[1]
 
     def _feasible_start(self, values: dict[str, int], probabilities: Probabilities) -> dict[str, int]:
-        """Returns `values` with its own shapes where something fits under them, and else the most probable such
-        shapes.
-        """
+        """Returns `values`, with the most probable shapes under which something fits if nothing does under its own."""
         feasible = self.feasible_shapes()
         if any(all(values[n] == v for n, v in shapes.items()) for shapes in feasible):
             return values
@@ -375,9 +368,7 @@ def _score(gain: float, loss: float) -> float:
 
 
 def _neighbours(choice: Choice, values: Mapping[str, int]) -> Iterator[dict[str, int]]:
-    """Yields the values with another option of `choice`: the next ones of a width, any of other kinds, none of a
-    shape.
-    """
+    """Yields the values with another option of `choice`: the next ones of a width, none of a shape, else any."""
     if choice.kind == "shape":
         return
     now = choice.options.index(values[choice.name])

@@ -30,8 +30,7 @@ CORRECTION_STEPS = 25  # steps between two comparisons of relaxed and exact cost
 REPORT_SECONDS = 2.0  # the least time between two reports of progress
 REPORT_STEPS = 20  # a report tells the mean loss of this many steps, the last ones
 _MODULES = ("supernet", "weight_optimiser", "arch_optimiser")  # attributes with a state dict, kept in a checkpoint
-# attributes that a checkpoint keeps as they are
-_VALUES = ("step", "history", "losses", "hits", "correction", "baseline")
+_VALUES = ("step", "history", "losses", "hits", "correction", "baseline")  # attributes that it keeps as they are
 
 
 class SearchLoop:
@@ -134,9 +133,7 @@ class SearchLoop:
         self.losses, self.hits = [], 0
 
     def temperature(self, step: int) -> float:
-        """Returns the temperature of the Gumbel-softmax at a step: constant in the warm-up, then falling
-        geometrically.
-        """
+        """Returns the temperature of the Gumbel-softmax at a step: constant in the warm-up, then falling."""
         s = self.settings
         done = max(0.0, (step / self.steps - s.warmup) / (1 - s.warmup))
         return float(s.temperature * (s.final_temperature / s.temperature) ** min(done, 1.0))

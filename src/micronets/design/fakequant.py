@@ -89,9 +89,7 @@ class FakeQuant(nn.Module):
         return y
 
     def weights(self, layer: Weighted, cell: Cell) -> tuple[Tensor, Tensor]:
-        """Returns the quantised weights of a layer, in the shape of the cell's, and its bias `[K]`, batch norm
-        folded in.
-        """
+        """Returns the quantised weights of a layer, in their shape, and its bias `[K]`, with batch norm folded in."""
         weight, bias = fold(cell)
         scale = self.weight_scale(layer, weight)
         top = bit_range(layer.weight_bits)[1]
@@ -117,9 +115,7 @@ class FakeQuant(nn.Module):
 
 
 class _Quantize(torch.autograd.Function):
-    """Rounds `x` to the 2^bits values of the range [lo, hi], which `bounds` `[2]` holds as the tensor that is
-    learnt.
-    """
+    """Rounds `x` to the 2^bits values of the range [lo, hi]; `bounds` `[2]` is that range as a tensor, and learnt."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, bounds: Tensor, lo: float, hi: float, bits: int) -> Tensor:
@@ -135,8 +131,7 @@ class _Quantize(torch.autograd.Function):
         x, y = ctx.saved_tensors
         # The gradient gets the layout of x: a mixed pair takes five times as long, here and in the convolution before.
         g = grads[0].contiguous(memory_format=torch.channels_last) if x.ndim == 4 else grads[0]
-        # Values within half a step beyond the range round to its last codes and are not clipped, but for 0 after a
-        # ReLU.
+        # Values up to half a step beyond the range round to its last codes and are not clipped, but for 0 of a ReLU.
         lo, hi = ctx.lo - ctx.scale / 2 if ctx.lo else 0.0, ctx.hi + ctx.scale / 2
         # Backward kernels of torch select the values; comparisons and masks take ten times as long on a CPU.
         inside = torch.ops.aten.hardtanh_backward(g, x, lo, hi)
@@ -154,9 +149,7 @@ class _Quantize(torch.autograd.Function):
 
 
 class _Round(torch.autograd.Function):
-    """Rounds weights to multiples of `scale`, which has a shape that broadcasts; the gradient passes straight
-    through.
-    """
+    """Rounds weights to multiples of `scale`, which broadcasts; the gradient passes straight through."""
 
     @staticmethod
     def forward(ctx: Any, weight: Tensor, scale: Tensor) -> Tensor:

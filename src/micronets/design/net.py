@@ -1,4 +1,4 @@
-"""`Net`: the torch network of an `Arch`; float here, with quantisation simulated once `fakequant.attach` was called.
+"""`Net`: the torch network of an `Arch`, in float; `fakequant.attach` adds the simulation of quantisation.
 
 Every convolution is followed by batch norm and then by the layer's fused activation; fully connected layers have a
 bias. Names in the state dict are `layers.<layer>.weight`, `layers.<layer>.bias` (fully connected only) and
@@ -23,6 +23,7 @@ from micronets.ir.layers import (
     Activation,
     Add,
     AveragePool2D,
+    Concatenation,
     Conv2D,
     DepthwiseConv2D,
     Dequantize,
@@ -42,19 +43,27 @@ from micronets.ir.layers import (
 
 
 class Quantizer(Protocol):
-    """What a `Net` calls when quantisation is simulated; `fakequant.FakeQuant` is the one we have."""
+    """What a `Net` calls when quantisation is simulated; `fakequant.FakeQuant` is one, and explains the methods."""
 
-    def refresh(self) -> None: ...
+    def refresh(self) -> None:
+        """Prepares one forward pass."""
 
-    def activation(self, name: str, x: Tensor) -> Tensor: ...
+    def activation(self, name: str, x: Tensor) -> Tensor:
+        """Rounds a tensor, of any shape, as the integer tensor `name` would."""
+        ...
 
-    def weights(self, layer: Weighted, cell: Cell) -> tuple[Tensor, Tensor]: ...
+    def weights(self, layer: Weighted, cell: Cell) -> tuple[Tensor, Tensor]:
+        """Returns the quantised weights of a layer, and its bias `[K]`."""
+        ...
 
 
 class Cell(nn.Module):
-    """Parameters of one layer: `weight` and either `bn` or `bias`.
+    """The parameters of one layer, with random weights (He et al. 2015) at first.
 
-    weight: `[filters, C, kh, kw]`, `[C * multiplier, 1, kh, kw]` or `[units, inputs]`, inputs in NHWC order.
+    - `weight`: `[filters, C, kh, kw]` of a convolution, `[C * multiplier, 1, kh, kw]` of a depthwise one, or
+      `[units, inputs]` of a fully connected layer, inputs in NHWC order.
+    - `bn`: the batch norm of a convolution; None of a fully connected layer.
+    - `bias`: `[units]` of a fully connected layer; None of a convolution.
     """
 
     def __init__(self, layer: Weighted, input_shape: Shape) -> None:
@@ -75,9 +84,13 @@ class Cell(nn.Module):
 
 
 class Net(nn.Module):
-    """Float input `[N, H, W, C]` in real units -> logits `[N, classes]`; a last Softmax layer is left out.
+    """A network that maps float inputs `[N, H, W, C]` to logits `[N, classes]`; a Softmax layer at its end is left out.
 
-    `quantizer` is None for a float network. Raises `UnsupportedError` for layers that only finished models have.
+    - `arch`: its layers.
+    - `steps`: those that are computed, with their shapes.
+    - `quantizer`: simulates quantisation; None in a float network.
+
+    Raises `UnsupportedError` for layers that only finished models have.
     """
 
     def __init__(self, arch: Arch) -> None:
@@ -93,7 +106,7 @@ class Net(nn.Module):
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def cell(self, layer: Layer) -> Cell:
-        """The parameters of a layer that has some."""
+        """Returns the parameters of a layer that has some."""
         cell = self.layers[key(layer.name)]
         assert isinstance(cell, Cell)
         return cell
@@ -102,7 +115,11 @@ class Net(nn.Module):
         return self.tensors(x, keep=False)[self.steps[-1].layer.name].flatten(1)
 
     def tensors(self, x: Tensor, keep: bool = True) -> dict[str, Tensor]:
-        """Every tensor by name, maps as `[N, C, H, W]`; without `keep` those that no later layer reads are dropped."""
+        """Computes every tensor, by name, maps as `[N, C, H, W]`.
+
+        - `x`: inputs `[N, H, W, C]`.
+        - `keep`: whether tensors stay that no later layer reads.
+        """
         quantizer: Quantizer | None = self.quantizer  # type: ignore[assignment]
         x = torch_ops.to_nchw(x) if len(self.arch.input_shape) == 3 else x
         if quantizer is not None:
@@ -118,7 +135,12 @@ class Net(nn.Module):
         return values
 
     def run(self, layer: Layer, inputs: list[Tensor], quantizer: Quantizer | None = None) -> tuple[Tensor, ...]:
-        """Outputs of one layer; `quantizer` simulates its quantised weights."""
+        """Computes the outputs of one layer.
+
+        - `layer`: the layer.
+        - `inputs`: its inputs, maps as `[N, C, H, W]`.
+        - `quantizer`: simulates its quantised weights; None computes in float.
+        """
         x = inputs[0]
         match layer:
             case Conv2D() | DepthwiseConv2D() | FullyConnected():
@@ -149,7 +171,7 @@ class Net(nn.Module):
                 return (F.relu6(x) if layer.six else F.relu(x),)
             case HardSwish():
                 return (F.hardswish(x),)
-            case Softmax() | Quantize() | Dequantize():
+            case Concatenation() | Softmax() | Quantize() | Dequantize():
                 raise UnsupportedError(
                     f"layer '{layer.name}': {type(layer).__name__} has no place inside a trained network"
                 )
@@ -158,7 +180,10 @@ class Net(nn.Module):
 
 
 def trained_steps(arch: Arch) -> tuple[Step, ...]:
-    """The steps that a `Net` computes: all but a Softmax at the end. Raises `UnsupportedError`."""
+    """Returns the steps that a `Net` computes: all but a Softmax at the end.
+
+    Raises `UnsupportedError` for a layer that cannot be trained.
+    """
     steps = arch.steps()
     if isinstance(steps[-1].layer, Softmax) and len(steps) > 1:
         steps = steps[:-1]
@@ -172,12 +197,12 @@ def trained_steps(arch: Arch) -> tuple[Step, ...]:
 
 
 def key(name: str) -> str:
-    """A layer's name as torch accepts it in a state dict."""
+    """Returns a layer's name as torch accepts it in a state dict."""
     return name.replace(".", "/")
 
 
 def linear(layer: Weighted, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """The convolution or matrix product of a layer, without batch norm and activation."""
+    """Computes the convolution or matrix product of a layer, without batch norm and activation."""
     match layer:
         case Conv2D():
             return torch_ops.conv(x, weight, bias, layer.window)
@@ -190,7 +215,13 @@ def linear(layer: Weighted, x: Tensor, weight: Tensor, bias: Tensor | None) -> T
 
 
 def load_float(net: Net, state: Mapping[str, Tensor]) -> None:
-    """Loads float weights by name; what belongs to a quantiser is ignored. Raises `SpecError` naming what differs."""
+    """Loads float weights into a network.
+
+    - `net`: the network; what belongs to its quantizer is left as it is.
+    - `state`: weights by the names of the network's state dict.
+
+    Raises `SpecError` that names the first tensor that is missing or has another shape.
+    """
     own = {n: v for n, v in net.state_dict().items() if not n.startswith("quantizer.")}
     for name, value in own.items():
         if name not in state:
@@ -204,11 +235,12 @@ def load_float(net: Net, state: Mapping[str, Tensor]) -> None:
 
 
 def _clip(y: Tensor, activation: Activation) -> Tensor:
-    """The fused activation before a quantiser, whose range starts at 0 after a ReLU and so does the work of one."""
+    """Applies the fused activation before a quantizer, whose range begins at 0 after a ReLU and so does its work."""
     return y if activation == "relu" else torch_ops.activate(y, activation)
 
 
 def _average_pool(layer: AveragePool2D, x: Tensor) -> Tensor:
+    """Computes an average pool under TensorFlow's padding, whose mean is over the pixels within the map."""
     rows, columns = torch_ops.padding(x, layer.window)
     if not any(rows + columns):
         if layer.pool == tuple(x.shape[2:]):
@@ -220,5 +252,5 @@ def _average_pool(layer: AveragePool2D, x: Tensor) -> Tensor:
 
 
 def _map_order(paddings: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:
-    """Paddings of (H, W, C) in the order (C, H, W) of the tensor in memory; others as they are."""
+    """Returns paddings of (H, W, C) in torch's order (C, H, W); those of other tensors as they are."""
     return (paddings[2], paddings[0], paddings[1]) if len(paddings) == 3 else paddings

@@ -108,9 +108,7 @@ class Supernet(nn.Module):
         )
 
     def steps(self, sample: ChoiceSample) -> tuple[Step, ...]:
-        """Returns the layers of the relaxed network that a sample is, for the cost functions; sizes may be 0-d
-        tensors.
-        """
+        """Returns the layers of the relaxed network that a sample is, whose sizes may be 0-d tensors."""
         expected: dict[str, object] = dict(sample.shapes)
         for name, weight in sample.weights.items():
             expected[name] = weight @ self._options(name)
@@ -149,8 +147,8 @@ class Supernet(nn.Module):
                 before, after = values[previous], values[last.name]
                 mixed = torch.lerp(before, after.to(before.dtype), gate.to(before.dtype))
                 if mixed.requires_grad and mixed.ndim == 4:
-                    # The mean over the map hands back a gradient of another layout, which every operator before it
-                    # would keep, and pay for.
+                    # The mean over the map hands back a gradient of another layout, which would slow down every
+                    # operator before it.
                     mixed.register_hook(_channels_last)  # type: ignore[no-untyped-call]
                 values[last.name] = mixed
                 masks[last.name] = _mix_masks(masks[previous], masks[last.name], gate)
@@ -239,9 +237,7 @@ class Supernet(nn.Module):
         return weight
 
     def _channel_mask(self, width: int, sample: ChoiceSample) -> Tensor | None:
-        """Returns for each channel the weight of all options that have it, `[largest]`; None for a width that is no
-        choice.
-        """
+        """Returns for each channel, `[largest]`, the weight of all options that have it; None if there is no choice."""
         if not isinstance(width, ChoiceInt):
             return None
         options = self._options(width.choice)
@@ -249,9 +245,7 @@ class Supernet(nn.Module):
         return sample.weights[width.choice] @ (channel[None] < options[:, None]).float()
 
     def _tap_mask(self, size: ChoiceInt, sample: ChoiceSample) -> Tensor:
-        """Returns for each tap the weight of all kernels that have it, `[largest]`; smaller kernels sit in the
-        middle.
-        """
+        """Returns for each tap, `[largest]`, the weight of all kernels that have it; small ones sit in the middle."""
         options = self._options(size.choice)
         tap = torch.arange(int(size), device=options.device)
         first = ((int(size) - options) / 2)[:, None]
@@ -288,9 +282,7 @@ def _channels_last(gradient: Tensor) -> Tensor:
 
 
 def _mix_masks(before: Tensor | None, after: Tensor | None, gate: Tensor) -> Tensor | None:
-    """Returns the mask of before + gate * (after - before), of two tensors of equal channels; None is a mask of
-    ones.
-    """
+    """Returns the mask of before + gate * (after - before), where None is a mask of ones."""
     if before is None and after is None:
         return None
     one = torch.ones((), device=gate.device)
@@ -298,8 +290,7 @@ def _mix_masks(before: Tensor | None, after: Tensor | None, gate: Tensor) -> Ten
 
 
 def _merge_input_channels(weight: Tensor, channels: int) -> Tensor:
-    """Returns the weight `[K, C, kh, kw]` for an input of `channels` <= C: the last one takes the weights of those left
-    out.
+    """Returns the weight `[K, C, kh, kw]` for `channels` <= C inputs: the last one takes the weights of the rest.
 
     So a gray picture gives what a picture of three equal colours would.
     """

@@ -1,5 +1,4 @@
-"""Torch building blocks shared by `Net` and the supernet: TensorFlow's padding, quick convolutions, device and
-precision.
+"""Torch code shared by `Net` and the supernet: TensorFlow's padding, quick convolutions, device and precision.
 
 Maps are `[N, C, H, W]` tensors in `channels_last` memory, which is the NHWC order of the architecture. The detours
 below give the same sums as the plain call of torch; each avoids a path that is 5 to 100 times slower on a CPU.
@@ -93,9 +92,7 @@ def _strided_depthwise(
 
 
 def batch_norm(channels: int) -> nn.BatchNorm2d:
-    """Makes the batch norm that follows every convolution: Keras's epsilon, and a momentum that suits short
-    trainings.
-    """
+    """Makes the batch norm after a convolution: Keras's epsilon, and a momentum that suits short trainings."""
     return nn.BatchNorm2d(channels, eps=BN_EPSILON, momentum=BN_MOMENTUM)
 
 

@@ -1,7 +1,8 @@
-"""C sources -> firmware for a core, by a GCC for it where one is installed, else by clang from pip's `ziglang`.
+"""Builds firmware for a core from C, by a GCC for it where one is installed, else by clang from pip's `ziglang`.
 
 The firmware around the network (`firmware/`) is ours: vectors, start-up, linker script, memcpy; no C library is needed.
-Where `link_script` places things is no board's memory map: whoever uses the image compares its sizes with the board.
+`default_linker_script` places things at the core's usual addresses, not by a board's memory map: whoever uses such an
+image compares its sizes with the board.
 """
 
 from __future__ import annotations
@@ -29,14 +30,19 @@ from micronets.installation import install
 _COMMON = ("-std=gnu11", "-O2", "-ffunction-sections", "-fdata-sections")
 _LINK = ("-static", "-Wl,--gc-sections")
 _PLAIN_LOOPS = ("memory.c", *(facts.startup for facts in ARCHITECTURES.values()))  # their loops are to stay loops
-_TIMEOUT_S = 300
-_ANY_BYTES = 32 << 20
+_TIMEOUT_S = 300  # after which a compiler or linker is killed
+_ANY_BYTES = 32 << 20  # of flash and of SRAM, more than any network needs
 _STACK_BYTES = 16 << 10
 
 
 @dataclass(frozen=True)
 class Firmware:
-    """elf: the linked image. toolchain: compiler and version. flags: those that the network was compiled with."""
+    """A firmware that was built.
+
+    - `elf`: the linked image, an ELF file.
+    - `toolchain`: compiler and version.
+    - `flags`: flags with which the network was compiled.
+    """
 
     elf: bytes
     toolchain: str
@@ -45,9 +51,14 @@ class Firmware:
 
 @dataclass(frozen=True)
 class Compiler:
-    """A cross compiler: how to call it, its name with the version, flags that select the core.
+    """A cross compiler.
 
-    hosted: for code in which it may use what it knows of memcpy; plain: for memcpy itself.
+    - `command`: how it is called.
+    - `name`: its name and version.
+    - `core_flags`: flags that select the core.
+    - `hosted`: flags for code in which it may replace loops by memcpy and memset.
+    - `plain`: flags for the code of memcpy and memset themselves, whose loops it must leave as they are.
+    - `libraries`: flags of the linker for the compiler's own library.
     """
 
     command: tuple[str, ...]
@@ -58,23 +69,26 @@ class Compiler:
     libraries: tuple[str, ...]
 
 
-def compiler(board: Board, which: str | None = None) -> Compiler:
-    """The cross compiler for the board's core: `gcc`, `zig`, or the first of them that is there.
+def find_compiler(board: Board, which: str | None = None) -> Compiler:
+    """Finds a cross compiler for a board's core.
 
-    Raises `DeviceError` if there is none, `SpecError` for a core that is not known and for another compiler.
+    - `board`: the board.
+    - `which`: `gcc` or `zig`; None takes the first of them that is installed.
+
+    Raises `DeviceError` if there is none, and `SpecError` for a core that is not known or another `which`.
     """
     core = core_of(board.core, board.name)
     if which not in (None, "gcc", "zig"):
         raise SpecError(f"compiler: unknown '{which}'; known: gcc, zig")
     gcc = next((path for name in core.gcc if (path := shutil.which(name))), None)
     if gcc and which != "zig":
-        version = call([gcc, "-dumpfullversion"], "version").strip()
+        version = run_tool([gcc, "-dumpfullversion"], "version").strip()
         flags = (*board.compiler_flags, "-ffreestanding")
         hosted, plain = ("-fbuiltin",), ("-fno-tree-loop-distribute-patterns",)
         return Compiler((gcc,), f"{Path(gcc).name} {version}", flags, hosted, plain, ("-nostdlib", "-lgcc"))
     if which != "gcc" and importlib.util.find_spec("ziglang") is not None:
         command = (sys.executable, "-m", "ziglang", "cc")
-        lines = call([*command, "--version"], "version").split()
+        lines = run_tool([*command, "--version"], "version").split()
         version = next((word for word in lines if word[0].isdigit()), "")
         flags = (*core.zig, "-fno-sanitize=undefined")
         return Compiler(command, f"zig clang {version}", flags, ("-fhosted",), ("-fno-builtin",), ())
@@ -82,31 +96,42 @@ def compiler(board: Board, which: str | None = None) -> Compiler:
 
 
 def _no_compiler(core: Core, which: str | None) -> str:
+    """Writes that there is no compiler for a core, and how to get one."""
     wanted = {None: f"{core.gcc[0]} or ziglang", "gcc": core.gcc[0], "zig": "ziglang"}[which]
     return f"no compiler for a {core.label} found ({wanted}): {install('sim')}, or install {core.gcc[0]}"
 
 
-def build(sources: Mapping[str, str | bytes], board: Board, which: str | None = None) -> Firmware:
-    """Firmware that runs the network of `sources` (`model.h`, `model.c`, kernels: contents by file name).
+def build_firmware(sources: Mapping[str, str | bytes], board: Board, which: str | None = None) -> Firmware:
+    """Builds the firmware that a simulator or an emulator runs for a network.
 
-    `model.h` declares `micronets_input`, `micronets_output`, `micronets_invoke` and MICRONETS_ARENA_BYTES. The code may
-    call MICRONETS_LAYER(index) before each layer and once after the last.
+    - `sources`: contents by file name of `model.h`, `model.c` and the kernels. `model.h` declares `micronets_input`,
+      `micronets_output`, `micronets_invoke` and MICRONETS_ARENA_BYTES; the code may call MICRONETS_LAYER(index) before
+      each layer and once after the last.
+    - `board`: the board, whose core it is built for.
+    - `which`: the compiler, `gcc` or `zig`; None takes the first that is installed.
+
     Raises `DeviceError` where no compiler is found, or with the compiler's first error.
     """
     own = ("main.c", architecture_of(board.core).startup, "memory.c")
-    return link(sources, compiler(board, which), own, link_script(board.core))
+    return link_firmware(sources, find_compiler(board, which), own, default_linker_script(board.core))
 
 
-def link(
+def link_firmware(
     sources: Mapping[str, str | bytes],
     cc: Compiler,
     own: Sequence[str],
     script: str,
     generated: Mapping[str, str] | None = None,
 ) -> Firmware:
-    """`sources` and files of `firmware/`, compiled and linked.
+    """Compiles and links a network and the firmware around it.
 
-    own: those files. script: of the linker. generated: headers for those files, contents by file name.
+    - `sources`: the network, contents by file name.
+    - `cc`: the compiler.
+    - `own`: files of the folder `firmware`.
+    - `script`: of the linker.
+    - `generated`: headers for the files in `own`, contents by file name.
+
+    Raises `DeviceError` with the first error of the compiler or the linker.
     """
     with (
         tempfile.TemporaryDirectory(prefix="micronets-") as name,
@@ -119,7 +144,7 @@ def link(
             try:
                 path.write_bytes(text.encode() if isinstance(text, str) else text)
             except OSError as e:
-                e.filename = f"{name} (TMPDIR names another place)"  # a write to a full disk names none
+                e.filename = f"{name} (TMPDIR names another place)"  # the error of a full disk names no file
                 raise
         for file, header in (generated or {}).items():
             (directory / file).write_text(header, "utf-8")
@@ -137,19 +162,22 @@ def link(
         objects = [str(directory / f"{i}.o") for i in range(len(jobs))]
         with ThreadPoolExecutor(2) as pool, child_processes.killed_when_interrupted():
             commands = [[*cc.command, *job, "-c", "-o", o] for job, o in zip(jobs, objects, strict=True)]
-            list(pool.map(lambda c: call(c, "compile"), commands))
+            list(pool.map(lambda c: run_tool(c, "compile"), commands))
         elf = directory / "firmware.elf"
         place = directory / "place.ld"
         place.write_text(script, "utf-8")
-        call([*cc.command, *shared, *_LINK, "-T", str(place), *objects, *cc.libraries, "-o", str(elf)], "link")
+        run_tool([*cc.command, *shared, *_LINK, "-T", str(place), *objects, *cc.libraries, "-o", str(elf)], "link")
         return Firmware(elf.read_bytes(), cc.name, (*cc.core_flags, *_COMMON, *cc.hosted))
 
 
 @dataclass(frozen=True)
 class MemoryMap:
-    """First addresses of flash and SRAM and their sizes; the stack takes the first `stack_bytes` of the SRAM.
+    """Where a firmware's memories are.
 
-    Nothing lies below the SRAM, so that running over the end of the stack is an access to nothing.
+    - `flash_origin`, `flash_bytes`: first address and size of the flash.
+    - `ram_origin`, `ram_bytes`: first address and size of the SRAM.
+    - `stack_bytes`: what the stack takes, from the start of the SRAM on. Nothing lies below the SRAM, so that a stack
+      that grows too large is an access to memory that is not there.
     """
 
     flash_origin: int
@@ -159,17 +187,19 @@ class MemoryMap:
     stack_bytes: int
 
 
-def link_script(core: str) -> str:
-    """The linker's script for a core's own addresses, with flash and SRAM of any size.
+def default_linker_script(core: str) -> str:
+    """Writes the linker's script for a core's usual addresses, with more flash and SRAM than any board has.
 
     Whether the image fits a board is checked afterwards, so that it can be said by how much it does not.
     """
     facts = architecture_of(core)
-    return placed(MemoryMap(facts.flash_origin, _ANY_BYTES, facts.ram_origin, _STACK_BYTES + _ANY_BYTES, _STACK_BYTES))
+    return linker_script(
+        MemoryMap(facts.flash_origin, _ANY_BYTES, facts.ram_origin, _STACK_BYTES + _ANY_BYTES, _STACK_BYTES)
+    )
 
 
-def placed(memory: MemoryMap) -> str:
-    """The linker's script for these memories."""
+def linker_script(memory: MemoryMap) -> str:
+    """Writes the linker's script for these memories."""
     m = memory
     parts = (
         ("FLASH (rx)", m.flash_origin, m.flash_bytes),
@@ -182,21 +212,24 @@ def placed(memory: MemoryMap) -> str:
 
 
 def firmware_files(compiled: Compiled) -> dict[str, str | bytes]:
-    """The files of `compiled` that make up the network, without the example around it."""
+    """Returns the files of a compiled network without the example around it, contents by file name."""
     files = compiled.files.items()
     return {name: text for name, text in files if name in ("model.c", "model.h") or name.startswith("micronets_")}
 
 
-def call(command: Sequence[str], what: str) -> str:
-    """Runs a compiler or linker; its stdout. Raises `DeviceError` with its first complaint."""
+def run_tool(command: Sequence[str], what: str) -> str:
+    """Runs a compiler or linker and returns its stdout; `what` names the step in errors.
+
+    Raises `DeviceError` with its first complaint.
+    """
     try:
         done = child_processes.run(command, timeout_s=_TIMEOUT_S)
     except (OSError, subprocess.TimeoutExpired) as e:
         raise DeviceError(f"{what}: cannot run {command[0]} ({type(e).__name__})") from e
     if done.returncode:
-        said = done.stderr.decode(errors="replace").splitlines()
-        linker = [line for line in said if "overflowed" in line or "undefined reference" in line]
-        errors = linker or [line for line in said if "error" in line.lower() and not line.startswith("collect2")]
-        lines = errors or said or ["no message"]
+        output = done.stderr.decode(errors="replace").splitlines()
+        linker = [line for line in output if "overflowed" in line or "undefined reference" in line]
+        errors = linker or [line for line in output if "error" in line.lower() and not line.startswith("collect2")]
+        lines = errors or output or ["no message"]
         raise DeviceError(f"{what}: {Path(command[0]).name} failed: {lines[0].strip()[:300]}")
     return done.stdout.decode(errors="replace")

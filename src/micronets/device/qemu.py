@@ -1,4 +1,4 @@
-"""A firmware in QEMU: a second opinion on outputs and on how many instructions an inference takes; never on cycles.
+"""Runs a firmware in QEMU, for a second opinion on outputs and on the number of instructions, never on cycles.
 
 The ELF file is the simulator's, unchanged. QEMU is driven over its GDB port; it counts instructions exactly (`-icount`
 with a recording, read by `info replay`).
@@ -24,13 +24,18 @@ from micronets.device.architectures import ArchitectureFacts, architecture_of
 from micronets.device.sim.elf import Image, read_image
 from micronets.errors import DeviceError
 
-_PIECE_BYTES = 1024  # of memory in one packet
-_SECONDS = 300
+_PIECE_BYTES = 1024  # of memory that one packet carries
+_SECONDS = 300  # after which QEMU is killed
 
 
 @dataclass(frozen=True)
 class Emulation:
-    """Runs in QEMU: int8 outputs `[N, bytes]`, instructions of every inference, QEMU's version."""
+    """What a firmware did in QEMU.
+
+    - `outputs`: int8 `[N, bytes]`.
+    - `instructions`: of each of the N inferences.
+    - `version`: of QEMU.
+    """
 
     outputs: npt.NDArray[np.int8]
     instructions: tuple[int, ...]
@@ -38,7 +43,12 @@ class Emulation:
 
 
 def emulate(elf: bytes, x: npt.NDArray[np.int8], output_bytes: int, board: Board) -> Emulation:
-    """Runs the firmware on every input, int8 `[N, bytes]`, in QEMU's machine of the board's core.
+    """Runs a firmware on several inputs, in QEMU's machine of the board's core.
+
+    - `elf`: the image that `cross_compiler.build_firmware` made.
+    - `x`: inputs int8 `[N, bytes]`.
+    - `output_bytes`: size of one output.
+    - `board`: names the core.
 
     Raises `DeviceError` if QEMU is not installed, has no such machine, fails, or takes more than five minutes.
     """
@@ -58,13 +68,14 @@ def emulate(elf: bytes, x: npt.NDArray[np.int8], output_bytes: int, board: Board
         )
     words, facts = [command, "-M", machine.machine, *machine.options], architecture_of(board.core)
     with tempfile.TemporaryDirectory(prefix="micronets-") as name, _Session(words, facts, Path(name), elf) as session:
-        runs = [_run(session, image, sample.tobytes(), output_bytes) for sample in x]
+        runs = [_run_sample(session, image, sample.tobytes(), output_bytes) for sample in x]
     version = child_processes.run([command, "--version"]).stdout.decode(errors="replace").split("\n")[0]
     outputs = np.frombuffer(b"".join(output for output, _ in runs), np.int8).reshape(len(x), output_bytes)
     return Emulation(outputs, tuple(count for _, count in runs), version)
 
 
-def _run(session: _Session, image: Image, sample: bytes, output_bytes: int) -> tuple[bytes, int]:
+def _run_sample(session: _Session, image: Image, sample: bytes, output_bytes: int) -> tuple[bytes, int]:
+    """Does one inference; returns its output and its instructions."""
     address = session.until(image.symbols["firmware_ready"])
     session.write(address, sample)
     begin = session.instructions()
@@ -96,7 +107,7 @@ class _Session:
         self.log.close()
 
     def until(self, address: int) -> int:
-        """Goes on until the instruction at `address` is next; the first argument of the function that begins there."""
+        """Goes on until the function at `address` begins, and returns its first argument."""
         self._ask(f"Z0,{address:x},2")
         self._ask("c")
         self._ask(f"z0,{address:x},2")
@@ -106,7 +117,7 @@ class _Session:
         return int(registers[self.facts.gdb_argument])
 
     def instructions(self) -> int:
-        """How many have run since reset."""
+        """Returns how many instructions have run since reset."""
         self._send("qRcmd," + b"info replay".hex())
         text = ""
         while (answer := self._receive()) != "OK":
@@ -119,22 +130,24 @@ class _Session:
         return int(count)
 
     def write(self, address: int, data: bytes) -> None:
-        """Puts `data` into memory."""
+        """Writes `data` to the machine's memory."""
         for at in range(0, len(data), _PIECE_BYTES):
             piece = data[at : at + _PIECE_BYTES]
             if self._ask(f"M{address + at:x},{len(piece):x}:{piece.hex()}") != "OK":
                 raise DeviceError(f"QEMU: cannot write memory at {address + at:#x}")
 
     def read(self, address: int, size: int) -> bytes:
-        """`size` bytes of memory."""
+        """Returns `size` bytes of the machine's memory."""
         sizes = [(at, min(_PIECE_BYTES, size - at)) for at in range(0, size, _PIECE_BYTES)]
         return b"".join(bytes.fromhex(self._ask(f"m{address + at:x},{n:x}")) for at, n in sizes)
 
     def _ask(self, packet: str) -> str:
+        """Sends a packet and returns the answer."""
         self._send(packet)
         return self._receive()
 
     def _send(self, packet: str) -> None:
+        """Sends a packet, with its checksum."""
         data = packet.encode()
         assert self.process.stdin is not None
         try:
@@ -144,6 +157,7 @@ class _Session:
             raise self._ended() from e
 
     def _receive(self) -> str:
+        """Receives a packet and acknowledges it. Raises `DeviceError` if QEMU has ended."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         packet = b""
@@ -157,6 +171,7 @@ class _Session:
         return packet[:-1].decode()
 
     def _ended(self) -> DeviceError:
+        """Makes the error for a QEMU that has ended."""
         self.timer.cancel()
         if self.process.wait() < 0:
             return DeviceError(f"QEMU: no end of the inferences within {_SECONDS} s")

@@ -1,4 +1,4 @@
-"""Getting data sets: what there is (`sources`), what is to be done (`plan_downloads`), and doing it (`fetch_archives`).
+"""Gets data sets: what there is (`sources`), how much is to be done (`plan_downloads`), doing it (`fetch_archives`).
 
 Connections are the affair of `download.py`, archives that of `unpack.py`. Only the standard library is used.
 """
@@ -35,8 +35,7 @@ __all__ = [
 MANIFEST = ".micronets-data.json"  # the name is hidden so that no loader takes the file for data
 
 FetchProgress = Callable[[str, int, int | None], None]
-"""A function that is told what is being done, how far it is (bytes, or files when unpacking), and of how many, where
-that is known."""
+"""It is told what is being done, how far it is (bytes, or files when unpacking), and of how many, if known."""
 
 
 @dataclass(frozen=True)

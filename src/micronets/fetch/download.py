@@ -20,8 +20,7 @@ from micronets.files import write_atomic
 DownloadProgress = Callable[[int, int | None], None]
 """It is told the bytes that are there and, where that is known, of how many."""
 
-# endings of the files that hold what came so far, and what the server says of the file
-PART, STATE = ".part", ".part.json"
+PART, STATE = ".part", ".part.json"  # endings of files: what came so far, and what the server says
 TIMEOUT_SECONDS = 60.0
 _CHUNK = 1 << 20
 _TRIES = 5  # attempts in a row without a byte of progress, after which a download is given up
@@ -47,9 +46,7 @@ class Remote:
 
     @property
     def validator(self) -> str:
-        """The value of the header If-Range (RFC 9110, 13.1.5): a strong ETag, else the time of the last change, else
-        "".
-        """
+        """The value of the header If-Range (RFC 9110, 13.1.5): a strong ETag, or the time of the last change, or ""."""
         return self.etag if self.etag and not self.etag.startswith("W/") else self.modified
 
 
@@ -109,9 +106,7 @@ def partial_bytes(target: Path) -> int:
 
 
 def digests(path: Path, also: str = "sha256") -> dict[str, str]:
-    """Computes the SHA-256 of a file and the digest `also` (a name that `hashlib` knows), as hexadecimal digits by
-    name.
-    """
+    """Computes the SHA-256 of a file and the digest `also`, a name of `hashlib`, as hexadecimal digits by name."""
     sums = {name: hashlib.new(name, usedforsecurity=False) for name in ("sha256", also)}
     with path.open("rb") as f:
         while block := f.read(_CHUNK):

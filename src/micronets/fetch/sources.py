@@ -1,6 +1,4 @@
-"""Where the data sets of the tasks are published: archives, sizes, checksums, licences, and the settings that use
-them.
-"""
+"""Where the data sets of the tasks are published: archives, sizes, checksums, licences, and their settings."""
 
 from __future__ import annotations
 

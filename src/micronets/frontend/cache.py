@@ -110,8 +110,7 @@ def cached_arrays(key: str, make: Callable[[], Arrays]) -> Arrays:
     - `make`: makes the arrays, by name.
     """
     path = directory() / f"{key}.npz"
-    # whatever is wrong with it, it can be made again
-    with suppress(Exception), np.load(path, allow_pickle=False) as pack:
+    with suppress(Exception), np.load(path, allow_pickle=False) as pack:  # a bad file is made again
         return {name: pack[name] for name in pack.files}
     made = make()
     try:

@@ -19,8 +19,7 @@ from micronets.errors import SpecError, did_you_mean
 from micronets.frontend import as_json
 
 FITS = ("stretch", "crop", "letterbox")
-# with their radius, in pixels of the coarser grid
-FILTERS = {"box": 0.5, "bilinear": 1.0, "bicubic": 2.0, "lanczos": 3.0}
+FILTERS = {"box": 0.5, "bilinear": 1.0, "bicubic": 2.0, "lanczos": 3.0}  # radius, in pixels of the coarser grid
 INPUT_SETTINGS = ("resolution", "colour")
 LUMA = (0.2989, 0.5870, 0.1140)  # weights of R, G and B in gray (ITU-R BT.601)
 LARGEST = 1024  # the largest side of a picture, in pixels

@@ -126,6 +126,14 @@ class Add(_Base):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Concatenation(_Base):
+    """Tensors one behind the other along dimension `axis`, which counts without the batch; the rest of their shapes is
+    equal."""
+
+    axis: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Pad(_Base):
     """Padding with the zero point: `(before, after)` for each dimension of the input."""
 
@@ -176,6 +184,7 @@ Layer = (
     | MaxPool2D
     | Mean
     | Add
+    | Concatenation
     | Pad
     | Reshape
     | Softmax

@@ -9,6 +9,7 @@ import numpy as np
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT
 from micronets.ir.ops import Weights, operator
+from micronets.ir.scales import scale_owners
 from micronets.quantized.arithmetic import bit_range
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
 from micronets.quantized.validate import FIXED_SCALE, FIXED_ZERO_POINT
@@ -20,15 +21,17 @@ _SCALES = (0.03, 0.1)  # of activations; each has its own, as in a trained netwo
 def untrained(arch: Arch, seed: int = 0) -> QuantizedModel:
     """`arch` with normally distributed weights; no filter is constant, few outputs saturate."""
     rng = np.random.default_rng(seed)
-    quant: dict[str, TensorQuant] = {}
+    owners = scale_owners(arch.steps())
+    fixed = {owners[name] for s in arch.steps() if s.operator.scale == "1/256" for name in s.layer.outputs}
+    quant: dict[str, TensorQuant] = dict.fromkeys(fixed, TensorQuant(FIXED_SCALE, FIXED_ZERO_POINT))
     weights: dict[str, LayerWeights] = {}
-    if not operator(arch.layers[0]).reads_float:
+    if INPUT not in quant and not operator(arch.layers[0]).reads_float:
         quant[INPUT] = _activation("none", 8, rng)
     for step in arch.steps():
         layer, facts, source = step.layer, step.operator, quant.get(step.layer.inputs[0])
         for name in layer.outputs:
-            if facts.scale == "1/256":
-                quant[name] = TensorQuant(FIXED_SCALE, FIXED_ZERO_POINT)
+            if owners[name] in quant:
+                quant[name] = quant[owners[name]]
             elif facts.within_input and source is not None:
                 quant[name] = source
             elif not facts.writes_float:

@@ -20,6 +20,7 @@ from micronets.ir.layers import (
     INPUT,
     Add,
     AveragePool2D,
+    Concatenation,
     Conv2D,
     DepthwiseConv2D,
     Dequantize,
@@ -150,6 +151,8 @@ def _outputs(model: QuantizedModel, layer: Layer, inputs: list[Array]) -> tuple[
             return (_mean(layer, x, *quants),)
         case Add():
             return (_add(x, inputs[1], *quants),)
+        case Concatenation():
+            return (np.concatenate(inputs, axis=layer.axis + 1),)
         case Pad():
             return (np.pad(x, ((0, 0), *layer.paddings), constant_values=quants[1].zero_point),)
         case Reshape():

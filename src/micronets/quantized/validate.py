@@ -77,6 +77,15 @@ def _check_step(model: QuantizedModel, step: Step) -> None:
                 raise SpecError(
                     f"{where}: {type(layer).__name__} keeps scale and zero point, {x.scale} and {x.zero_point}; not {y}"
                 )
+    if facts.scale == "all inputs'":
+        x = model.quant[layer.inputs[0]]
+        for name in (*layer.inputs[1:], *layer.outputs):
+            y = model.quant[name]
+            if np.float32(x.scale) != np.float32(y.scale) or x.zero_point != y.zero_point:
+                raise SpecError(
+                    f"{where}: TFLM's {facts.tflite_name} takes tensors of one scale and zero point; "
+                    f"'{layer.inputs[0]}' has {x.scale} and {x.zero_point}, '{name}' {y.scale} and {y.zero_point}"
+                )
     if facts.scale == "1/256":
         for q in (model.quant[name] for name in layer.outputs):
             if (q.scale, q.zero_point) != (FIXED_SCALE, FIXED_ZERO_POINT):

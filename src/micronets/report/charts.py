@@ -53,10 +53,7 @@ def short_number(value: float) -> str:
 
 
 def budget_bars(rows: Sequence[tuple[str, float, float, str, bool]]) -> Markup:
-    """Draws a bar for each limit: (name, value, limit, text beside the bar, whether it is met).
-
-    A line marks the limit.
-    """
+    """Draws a bar for each limit: (name, value, limit, text beside it, whether it is met). A line marks the limit."""
     left, right, pitch = 150, 190, 34
     scale = (WIDTH - left - right) / max([1.05, *(value / limit for _, value, limit, _, _ in rows)])
     parts = []
@@ -145,9 +142,7 @@ def _legend(names: Sequence[str]) -> Markup:
 
 
 def choice_bars(rows: Sequence[tuple[str, float, float, str]]) -> Markup:
-    """Draws a row for each choice (name, chosen size, largest size, note): the chosen size as a bar within the
-    largest.
-    """
+    """Draws the chosen size within the largest one, for each choice (name, chosen size, largest size, note)."""
     left, right, pitch = 150, 190, 22
     widest = max((largest for _, _, largest, _ in rows), default=1.0)
     scale = (WIDTH - left - right) / widest
@@ -251,9 +246,7 @@ def scatter_chart(groups: Sequence[tuple[str, Sequence[tuple[float, float]]]], y
 def _trend(
     group: Sequence[tuple[float, float]], x: Callable[[float], float], y: Callable[[float], float]
 ) -> Markup | None:
-    """Draws the line of least squares through the points, over their range; `x` and `y` turn values into
-    coordinates.
-    """
+    """Draws the line of least squares through points, over their range; `x` and `y` give coordinates of values."""
     n = len(group)
     mean_x, mean_y = (sum(p[i] for p in group) / max(n, 1) for i in (0, 1))
     spread = sum((a - mean_x) ** 2 for a, _ in group)

@@ -1,7 +1,4 @@
-"""HTML and SVG as nested function calls; text is escaped unless it is `Markup` already.
-
-What is drawn is decided elsewhere.
-"""
+"""HTML and SVG as nested function calls; text is escaped unless it is `Markup` already."""
 
 from __future__ import annotations
 

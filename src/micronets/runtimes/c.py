@@ -191,11 +191,11 @@ def code_bytes(compiled: Compiled, board: Board) -> tuple[int, str]:
     models takes. Raises `DeviceError` if the compiler fails.
     """
     try:
-        compiler = cross_compiler.compiler(board)
+        compiler = cross_compiler.find_compiler(board)
     except (DeviceError, SpecError):
         return CODE_BYTES, "estimated"
     try:
-        image = read_image(cross_compiler.build(cross_compiler.firmware_files(compiled), board).elf)
+        image = read_image(cross_compiler.build_firmware(cross_compiler.firmware_files(compiled), board).elf)
     except ImportError:  # the compiler without the package that reads its files
         return CODE_BYTES, "estimated"
     return image.flash_bytes - compiled.constant_bytes, f"built by {compiler.name}"
@@ -209,7 +209,7 @@ def execute(compiled: Compiled, model: QuantizedModel, board: Board, options: Me
         return _on_host(compiled, x, expected)
     if is_serial(options.device):
         return on_board.execute(compiled, x, expected, board, options)
-    firmware = cross_compiler.build(firmware_files(compiled), board, options.compiler)
+    firmware = cross_compiler.build_firmware(firmware_files(compiled), board, options.compiler)
     steps = compiled.model.arch.steps()
     return on_sim.execute(firmware, steps, x, expected, board, twice=options.device == "qemu")[0]
 
@@ -297,7 +297,7 @@ class OurC(Runtime):
         on_board.write_firmware(firmware_files(compiled), board, options, out)
 
     def toolchain(self, board: Board, compiler: str | None) -> str:
-        return cross_compiler.compiler(board, compiler).name
+        return cross_compiler.find_compiler(board, compiler).name
 
     def built(self, root: Path | None, library: Path | None, board: Board) -> Runtime:
         if root or library:

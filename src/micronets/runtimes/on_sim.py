@@ -77,7 +77,7 @@ def unavailable(board: Board) -> str | None:
         if importlib.util.find_spec(package) is None:
             return f"needs {package} ({install('sim')})"
     try:
-        cross_compiler.compiler(board)
+        cross_compiler.find_compiler(board)
     except (DeviceError, SpecError) as e:
         return str(e)
     return None

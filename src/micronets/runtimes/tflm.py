@@ -19,7 +19,7 @@ from micronets.cost.costs import RUNTIME_FLASH_BYTES, RuntimeCosts, tflm_costs
 from micronets.cost.latency_model import LatencyModel
 from micronets.cost.tflm_arena import arena_tflm_bytes
 from micronets.device.tflm import interpreter, tflm_firmware
-from micronets.device.tflm.tflm_firmware import Tflm
+from micronets.device.tflm.tflm_firmware import TflmCheckout
 from micronets.errors import DeviceError, DoesNotFit, SpecError
 from micronets.ir.arch import Arch
 from micronets.quantized import reference
@@ -48,7 +48,7 @@ _LAYER_AFTER_LAYER = "TFLM runs layer after layer; leave it out, or take the run
 class TensorFlowLiteMicro(Runtime):
     """TensorFlow Lite Micro. build: the checkout with its library, which measuring takes and nothing else does."""
 
-    build: Tflm | None = None
+    build: TflmCheckout | None = None
 
     name = "tflm"
     about = "TensorFlow Lite Micro"
@@ -119,7 +119,7 @@ class TensorFlowLiteMicro(Runtime):
         arena = arena_with_margin(arena_tflm_bytes(model.arch, 4))
         sources = tflm_files(file.content, model, tflite.operators(file.content), board)
         sizes = (len(steps), x[0].nbytes, expected[0].nbytes)
-        firmware = tflm_firmware.build(sources, build, board, sizes, arena)
+        firmware = tflm_firmware.build_tflm_firmware(sources, build, board, sizes, arena)
         found, words = on_sim.execute(firmware, steps, x, expected, board, twice=options.device == "qemu", words=_WORDS)
         if words["firmware_events"] != len(steps):
             raise DeviceError(
@@ -148,7 +148,7 @@ class TensorFlowLiteMicro(Runtime):
     def built(self, root: Path | None, library: Path | None, board: Board) -> Runtime:
         if root is None:
             raise SpecError(_no_build(board))
-        return replace(self, build=tflm_firmware.find(root, library, board))
+        return replace(self, build=tflm_firmware.find_checkout(root, library, board))
 
     def unmeasurable(self, board: Board) -> str | None:
         return on_sim.unavailable(board) if self.build else _no_build(board)
@@ -170,7 +170,7 @@ class TensorFlowLiteMicro(Runtime):
             )
         return [*wrong, *qemu_problems(found), *memory_problems(found, sram, f"{flash} a larger board")]
 
-    def _build(self, board: Board) -> Tflm:
+    def _build(self, board: Board) -> TflmCheckout:
         if self.build is None:
             raise SpecError(_no_build(board))
         return self.build

@@ -17,6 +17,7 @@ from micronets.ir.layers import (
     Activation,
     Add,
     AveragePool2D,
+    Concatenation,
     Conv2D,
     DepthwiseConv2D,
     Dequantize,
@@ -33,6 +34,7 @@ from micronets.ir.layers import (
     Weighted,
 )
 from micronets.ir.ops import Arity, operator
+from micronets.ir.ops.concatenation import DIMENSIONS, INPUTS
 from micronets.ir.window import Padding, Pair
 from micronets.quantized.model import LayerWeights
 from micronets.tflite import schema as s
@@ -44,6 +46,7 @@ from micronets.tflite.tensors import Graph, Tensor
 class Op(IntEnum):
     ADD = 0
     AVERAGE_POOL_2D = 1
+    CONCATENATION = 2
     CONV_2D = 3
     DEPTHWISE_CONV_2D = 4
     DEQUANTIZE = 6
@@ -61,7 +64,7 @@ class Op(IntEnum):
 
 # Names for refusals of operators that people do meet; others are called by number.
 OTHER_OPS = {
-    2: "CONCATENATION", 5: "DEPTH_TO_SPACE", 7: "EMBEDDING_LOOKUP", 8: "FLOOR", 11: "L2_NORMALIZATION", 14: "LOGISTIC",
+    5: "DEPTH_TO_SPACE", 7: "EMBEDDING_LOOKUP", 8: "FLOOR", 11: "L2_NORMALIZATION", 14: "LOGISTIC",
     16: "LSTM", 18: "MUL", 20: "RELU_N1_TO_1", 23: "RESIZE_BILINEAR", 24: "RNN", 26: "SPACE_TO_DEPTH", 27: "SVDF",
     28: "TANH", 32: "CUSTOM", 36: "GATHER", 39: "TRANSPOSE", 41: "SUB", 42: "DIV", 43: "SQUEEZE", 45: "STRIDED_SLICE",
     47: "EXP", 49: "SPLIT", 53: "CAST", 54: "PRELU", 55: "MAXIMUM", 56: "ARG_MAX", 57: "MINIMUM", 59: "NEG",
@@ -137,6 +140,8 @@ def codec(op: Op) -> Codec:
             return Codec(options=27, inputs=TWO, activations=FIRST, outputs=ONE, read=_mean)
         case Op.ADD:
             return Codec(options=11, inputs=TWO, activations=slice(0, 2), outputs=ONE, read=_add)
+        case Op.CONCATENATION:
+            return Codec(options=10, inputs=Arity(1, None), activations=slice(None), outputs=ONE, read=_concatenation)
         case Op.PAD:
             return Codec(options=22, inputs=TWO, activations=FIRST, outputs=ONE, read=_pad)
         case Op.RESHAPE:
@@ -190,6 +195,8 @@ def encode(layer: Layer, file: LeanBuilder) -> Encoded:
             return Encoded(Op.MEAN, [(s.ReducerSlot.KEEP_DIMS, "bool", layer.keep_dims, False)])
         case Add():
             return Encoded(Op.ADD, _activation_option(layer, s.AddSlot.ACTIVATION))
+        case Concatenation():
+            return Encoded(Op.CONCATENATION, [(s.ConcatenationSlot.AXIS, "int32", layer.axis + 1, 0)])
         case Pad():
             return Encoded(Op.PAD, [])
         case Reshape():
@@ -327,6 +334,34 @@ def _mean(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
 
 def _add(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
     return Add(name=own[0], inputs=inputs, activation=_activation(graph, o, s.AddSlot.ACTIVATION))
+
+
+def _concatenation(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+    if (activation := _activation(graph, o, s.ConcatenationSlot.ACTIVATION)) != "none":
+        raise graph.unsupported(
+            f"a fused activation {activation.upper()}, which TFLM's kernel refuses; only NONE is supported"
+        )
+    if len(inputs) not in INPUTS:
+        raise graph.unsupported(f"it joins {len(inputs)} tensors; TFLM's kernel takes {INPUTS}")
+    if len(o.outputs[0].shape) > DIMENSIONS + 1:
+        shape = list(o.outputs[0].shape)
+        raise graph.unsupported(
+            f"its output has the shape {shape}; TFLM's kernel takes at most {DIMENSIONS + 1} dimensions"
+        )
+    return Concatenation(
+        name=own[0], inputs=inputs, axis=_axis(graph, o.option(s.ConcatenationSlot.AXIS, "i"), o.outputs[0])
+    )
+
+
+def _axis(graph: Graph, axis: int, tensor: Tensor) -> int:
+    """A dimension of a tensor, counted without the batch, from the number in a file, which may count from the end."""
+    rank = len(tensor.shape)
+    positive = axis + rank if axis < 0 else axis
+    if not 0 <= positive < rank:
+        raise graph.damaged(f"axis {axis} of {tensor.label}, which has {rank} dimensions")
+    if positive == 0:
+        raise graph.unsupported(f"it works along the batch of {tensor.label}; only the other dimensions are supported")
+    return positive - 1
 
 
 def _pad(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:

@@ -18,6 +18,8 @@ from micronets.tflite.flatbuffer import Flat, Table, Tables
 from micronets.tflite.limits import MAX_OPERATORS, excess
 from micronets.tflite.tensors import Graph, Tensor, plain_names
 
+_MOST_TENSORS = 100  # that an operator reads, or writes
+
 
 def read(data: bytes, where: str = "model") -> QuantizedModel:
     """The model in the bytes of a `.tflite` file; `where` names it in errors.
@@ -120,8 +122,8 @@ def _operators(graph: Graph, tables: Tables, top: Table) -> Iterator[FileOperato
 
 def _indices(graph: Graph, table: Table, slot: int) -> list[int]:
     values = table.array(slot, "<i4")
-    if values is not None and len(values) > 8:
-        raise graph.unsupported(f"it has {len(values)} inputs or outputs")
+    if values is not None and len(values) > _MOST_TENSORS:
+        raise graph.unsupported(f"it has {len(values)} inputs or outputs; at most {_MOST_TENSORS} are supported")
     return [] if values is None else values.tolist()
 
 

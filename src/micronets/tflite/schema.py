@@ -73,6 +73,10 @@ class AddSlot(IntEnum):
     ACTIVATION = 0
 
 
+class ConcatenationSlot(IntEnum):
+    AXIS, ACTIVATION = range(2)
+
+
 class ReshapeSlot(IntEnum):
     NEW_SHAPE = 0
 

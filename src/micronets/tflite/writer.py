@@ -66,8 +66,9 @@ def _check_four_bits(model: QuantizedModel) -> None:
         low, high = bit_range(8)
         if facts.activation is not None:
             low, high = activation_range(facts.activation, model.quant[layer.name])
-        source = layer.inputs[0]
-        carried = facts.within_input and bits[source] == 4 and model.quant.get(source) == model.quant[layer.name]
+        carried = facts.within_input and all(
+            bits[source] == 4 and model.quant.get(source) == model.quant[layer.name] for source in layer.inputs
+        )
         if not carried and not lo <= low <= high <= hi:
             raise UnsupportedError(
                 f"{where}: TFLM has no 4-bit outputs, only clamps: the codes span [{low}, {high}], not [{lo}, {hi}]; "

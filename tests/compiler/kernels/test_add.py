@@ -66,18 +66,18 @@ def test_simulated_sums(which: str, seeds: tuple[int, ...]) -> None:
     needs("unicorn", "sim")
     needs("elftools", "sim")
     from micronets.boards.board import load_board
-    from micronets.device.cross_compiler import build, compiler, firmware_files
+    from micronets.device.cross_compiler import build_firmware, find_compiler, firmware_files
     from micronets.device.sim.machine import simulate
 
     board = load_board("NUCLEO-F446RE")
     try:
-        compiler(board, which)
+        find_compiler(board, which)
     except DeviceError as e:
         pytest.skip(str(e))
     for seed in seeds:
         shape = (32, 128) if seed % 2 else (31, 131)
         model = sums(seed, shape)
         x = np.resize(np.random.default_rng(seed).permutation(EVERY.reshape(-1, 2)), (16, *shape, 2))
-        elf = build(firmware_files(compile_model(model)), board, which).elf
+        elf = build_firmware(firmware_files(compile_model(model)), board, which).elf
         got = simulate(elf, x.reshape(len(x), -1), 3, shape[0] * shape[1], board).outputs
         assert np.array_equal(got.ravel(), reference.run(model, x).ravel()), model.quant

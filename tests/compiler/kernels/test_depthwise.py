@@ -117,7 +117,7 @@ def test_simulated_outputs_equal_the_reference(which: str) -> None:
     needs("unicorn", "sim")
     needs("elftools", "sim")
     from micronets.boards.board import load_board
-    from micronets.device.cross_compiler import build, firmware_files
+    from micronets.device.cross_compiler import build_firmware, firmware_files
     from micronets.device.sim.machine import simulate
 
     board = load_board("NUCLEO-F446RE")
@@ -125,7 +125,7 @@ def test_simulated_outputs_equal_the_reference(which: str) -> None:
     for i, model in enumerate([*found[:SIMULATED], found[-1]] if which == "gcc" else (found[1], found[2], found[9])):
         compiled = compile_model(model)
         try:
-            elf = build(firmware_files(compiled), board, which).elf
+            elf = build_firmware(firmware_files(compiled), board, which).elf
         except DeviceError as e:
             if "no compiler" in str(e):
                 pytest.skip(str(e))

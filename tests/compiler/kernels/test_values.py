@@ -26,7 +26,7 @@ from micronets.compiler.kernels.base import (
 from micronets.compiler.kernels.choose import choose_all
 from micronets.compiler.kernels.conv import ConvKernel
 from micronets.compiler.kernels.dense import DenseKernel
-from micronets.device.cross_compiler import call, compiler
+from micronets.device.cross_compiler import find_compiler, run_tool
 from micronets.errors import DeviceError
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Conv2D, DepthwiseConv2D, FullyConnected, Mean, Reshape
@@ -120,7 +120,7 @@ def cases() -> list[tuple[str, QuantizedModel]]:
 @pytest.mark.parametrize("which", ["gcc", "zig"])
 def test_constants_take_what_the_compiler_of_c_makes_of_them(which: str, tmp_path: Path) -> None:
     try:
-        cc = compiler(F446, which)
+        cc = find_compiler(F446, which)
     except DeviceError as e:
         pytest.skip(str(e))
     flags = (*cc.core_flags, *cc.hosted, "-std=c99", "-Wno-unused-function")
@@ -136,6 +136,6 @@ def test_constants_take_what_the_compiler_of_c_makes_of_them(which: str, tmp_pat
         total = " + ".join(f"sizeof({constant})" for constant in constants)
         check = f"typedef char checked[{total} == {compiled.constant_bytes} ? 1 : -1];\n"
         (directory / "model.c").write_text(source + check)
-        call(
+        run_tool(
             [*cc.command, *flags, "-c", str(directory / "model.c"), "-o", str(directory / "model.o")], f"compile {name}"
         )

@@ -8,7 +8,7 @@ import pytest
 from micronets.boards.board import load_board
 from micronets.compiler import compile_model
 from micronets.device import host
-from micronets.device.cross_compiler import build, compiler, firmware_files
+from micronets.device.cross_compiler import build_firmware, find_compiler, firmware_files
 from micronets.errors import DeviceError
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Conv2D, FullyConnected, Layer
@@ -76,13 +76,13 @@ def test_on_the_simulated_processor(index: int) -> None:
     sim = pytest.importorskip("micronets.device.sim.machine")
     board = load_board("NUCLEO-F446RE")
     try:
-        compiler(board)
+        find_compiler(board)
     except DeviceError as e:
         pytest.skip(str(e))
     model = models()[index]
     x = random_input(model, 3, index)
     expected = reference.run(model, x)
-    elf = build(firmware_files(compile_model(model)), board).elf
+    elf = build_firmware(firmware_files(compile_model(model)), board).elf
     found = sim.simulate(elf, x.reshape(len(x), -1).view(np.int8), 1, expected[0].nbytes, board)
     assert found.outputs.tobytes() == expected.tobytes()
     macs = model.weights["y"].weights.size * int(np.prod(expected.shape[1:])) // model.weights["y"].weights.shape[0]

@@ -161,7 +161,7 @@ def test_an_emulated_cortex_m(
     assert 0 < figures.stack_bytes < 2000
     assert figures.sram_bytes == figures.arena_c_bytes + figures.stack_bytes
     assert figures.flash_bytes > figures.code_bytes > 0
-    assert figures.toolchain == cross_compiler.compiler(board).name
+    assert figures.toolchain == cross_compiler.find_compiler(board).name
     assert measure.problems(figures) == []
     assert "source: emulated" in measure.text(figures)
     with pytest.raises(SpecError, match=f"serial:{port} is emulated, whose times are not the board's; leave it out"):
@@ -328,8 +328,8 @@ def test_every_port_compiles_without_a_warning(compiled: Compiled, tmp_path: Pat
     for name in [n for n in board_names() if load_board(n).firmware]:
         board = load_board(name)
         assert board.firmware
-        cc = cross_compiler.compiler(board)
-        (tmp_path / "identity.h").write_text(monitor.identity(files, board, "", "", 0, 0))
+        cc = cross_compiler.find_compiler(board)
+        (tmp_path / "identity.h").write_text(monitor.identity_header(files, board, "", "", 0, 0))
         flags = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-Wshadow", f"-I{tmp_path}", "-fsyntax-only")
         sources = [own / f"{file}.c" for file in (board.firmware.port, "stm32", "cortex_m", "mps2")]
         done = subprocess.run(

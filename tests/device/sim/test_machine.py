@@ -15,7 +15,7 @@ needs("capstone", "sim")
 needs("elftools", "sim")
 
 from micronets.boards.board import load_board
-from micronets.device.cross_compiler import build, compiler
+from micronets.device.cross_compiler import build_firmware, find_compiler
 from micronets.device.sim import trace
 from micronets.device.sim.elf import read_image
 from micronets.device.sim.machine import Simulation, simulate
@@ -26,18 +26,18 @@ F446, F746 = load_board("NUCLEO-F446RE"), load_board("NUCLEO-F746ZG")
 X = np.random.default_rng(3).integers(-128, 128, (3, 64)).astype(np.int8)
 
 try:
-    compiler(F446)
+    find_compiler(F446)
 except DeviceError as e:
     pytest.skip(str(e), allow_module_level=True)
 
 
 @pytest.fixture(scope="module")
 def elf() -> bytes:
-    return build(SOURCES, F446).elf
+    return build_firmware(SOURCES, F446).elf
 
 
 def run(code: str) -> Simulation:
-    return simulate(build({**SOURCES, "model.c": code}, F446).elf, X, 3, 64, F446)
+    return simulate(build_firmware({**SOURCES, "model.c": code}, F446).elf, X, 3, 64, F446)
 
 
 def test_outputs_and_figures(elf: bytes) -> None:

@@ -22,7 +22,7 @@ from micronets.commands import characterize_report, measure
 from micronets.commands.characterize import draw
 from micronets.cost import latency_model
 from micronets.device.tflm import tflm_firmware
-from micronets.device.tflm.tflm_firmware import Tflm
+from micronets.device.tflm.tflm_firmware import TflmCheckout
 from micronets.errors import MicronetsError
 from micronets.installation import install
 from micronets.ir.arch import Arch
@@ -59,7 +59,7 @@ def missing() -> str:
         except ImportError:
             return f"needs {package}: {install('sim')}"
     try:
-        tflm_firmware.compilers(Tflm(Path(), Path()))
+        tflm_firmware.compilers(TflmCheckout(Path(), Path()))
     except MicronetsError as e:
         return str(e)
     return ""

@@ -7,6 +7,7 @@ from typing import assert_never
 from micronets.boards.targets import Target
 from micronets.compiler.kernels.add import AddKernel
 from micronets.compiler.kernels.base import Kernel
+from micronets.compiler.kernels.concatenation import ConcatenationKernel
 from micronets.compiler.kernels.conv import ConvKernel
 from micronets.compiler.kernels.dense import DenseKernel, is_dense
 from micronets.compiler.kernels.depthwise import DepthwiseKernel
@@ -21,6 +22,7 @@ from micronets.ir.arch import Arch, Step
 from micronets.ir.layers import (
     Add,
     AveragePool2D,
+    Concatenation,
     Conv2D,
     DepthwiseConv2D,
     Dequantize,
@@ -67,6 +69,8 @@ def _choose_dsp(step: Step, sharing: Sharing, target: Target) -> Kernel:
             return MeanKernel(step, layer)
         case Add():
             return AddKernel(step, layer)
+        case Concatenation():
+            return ConcatenationKernel(step, layer)
         case Pad():
             return PadKernel(step, layer)
         case Reshape():

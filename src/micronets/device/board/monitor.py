@@ -1,4 +1,7 @@
-"""The firmware that works a network over a board's serial line: built for the board, and written to it by pyOCD."""
+"""Builds the firmware that runs a network over a board's serial line, and writes it to the board with pyOCD.
+
+The conversation with that firmware is in `serial_session.py`.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,14 @@ from pathlib import Path
 from micronets import child_processes
 from micronets.boards.board import Board, FirmwareTarget
 from micronets.device.board.serial_session import BAUD
-from micronets.device.cross_compiler import Firmware, MemoryMap, build, compiler, link, placed
+from micronets.device.cross_compiler import (
+    Firmware,
+    MemoryMap,
+    build_firmware,
+    find_compiler,
+    link_firmware,
+    linker_script,
+)
 from micronets.device.sim.elf import read_image
 from micronets.errors import DeviceError, DoesNotFit, SpecError
 from micronets.installation import install
@@ -24,13 +34,13 @@ from micronets.installation import install
 Sources = Mapping[str, str | bytes]
 _OWN = ("startup_arm.c", "memory.c", "serial/monitor.c", "serial/frame.c", "serial/cortex_m.c")
 _ALSO = {"stm32f4": ("serial/stm32.c",), "stm32f7": ("serial/stm32.c",), "mps2": ()}
-_NOT_PLAIN = re.compile(r"[^ !#-\[\]-~]")  # in a C string
+_NOT_PLAIN = re.compile(r"[^ !#-\[\]-~]")  # characters that cannot stand in a C string as they are
 _STACK_BYTES = 4096
-_FLASH_S = 180
+_FLASH_S = 180  # seconds after which pyOCD is killed
 
 
 def model_hash(sources: Sources) -> bytes:
-    """8 bytes that tell the network of `sources` from any other: BLAKE2b of names and contents."""
+    """Returns 8 bytes that tell the network of `sources` from any other: BLAKE2b of names and contents."""
     digest = hashlib.blake2b(digest_size=8)
     for name, text in sorted(sources.items()):
         data = text.encode() if isinstance(text, str) else text
@@ -38,10 +48,17 @@ def model_hash(sources: Sources) -> bytes:
     return digest.digest()
 
 
-def identity(
+def identity_header(
     sources: Sources, board: Board, toolchain: str, flags: str, flash_bytes: int, code_bytes: int, baud: int = BAUD
 ) -> str:
-    """identity.h: what the firmware tells of itself, and what its port has to set."""
+    """Writes identity.h: what the firmware tells of itself, and what its port has to set.
+
+    - `sources`: the network, contents by file name.
+    - `board`: gives name, clock and wait states.
+    - `toolchain`, `flags`: what the network is built with.
+    - `flash_bytes`, `code_bytes`: sizes of the network's image and of the code in it.
+    - `baud`: speed of the serial line, in bits a second.
+    """
     texts = {"BOARD": board.name[:60], "TOOLCHAIN": toolchain[:80], "FLAGS": flags[:200]}  # one frame holds all of it
     lines = [f'#define FIRMWARE_{key} "{_NOT_PLAIN.sub("?", text)}"' for key, text in texts.items()]
     lines += [
@@ -56,10 +73,15 @@ def identity(
 
 
 def build_monitor(sources: Sources, board: Board, which: str | None = None, baud: int = BAUD) -> Firmware:
-    """The firmware with the network of `sources` for the board's own memory, clock and serial line.
+    """Builds the firmware with a network for the board's own memory, clock and serial line.
 
-    Raises `SpecError` for a board without a port, `DeviceError` if there is no compiler, `DoesNotFit` if it does not
-    fit.
+    - `sources`: the network, contents by file name.
+    - `board`: the board, which must have a table [firmware].
+    - `which`: the compiler, `gcc` or `zig`; None takes the first that is installed.
+    - `baud`: speed of the serial line, in bits a second.
+
+    Raises `SpecError` for a board without a port, `DeviceError` if there is no compiler, and `DoesNotFit` if the
+    firmware does not fit the board.
     """
     target = board.firmware
     if target is None:
@@ -68,13 +90,15 @@ def build_monitor(sources: Sources, board: Board, which: str | None = None, baud
         )
     if target.port not in _ALSO:
         raise SpecError(f"{board.name}: firmware.port = '{target.port}'; known: {', '.join(_ALSO)}")
-    cc = compiler(board, which)
-    plain = build(sources, board, which)
+    cc = find_compiler(board, which)
+    plain = build_firmware(sources, board, which)
     image = read_image(plain.elf)
-    header = identity(sources, board, plain.toolchain, " ".join(plain.flags), image.flash_bytes, image.text_bytes, baud)
+    header = identity_header(
+        sources, board, plain.toolchain, " ".join(plain.flags), image.flash_bytes, image.text_bytes, baud
+    )
     own = (*_OWN, f"serial/{target.port}.c", *_ALSO[target.port])
     try:
-        return link(sources, cc, own, place(board, target), {"identity.h": header})
+        return link_firmware(sources, cc, own, board_linker_script(board, target), {"identity.h": header})
     except DeviceError as e:
         over = re.search(r"\b(RAM|FLASH)\b.*overflowed by (\d+) bytes", str(e))
         if over is None:
@@ -87,21 +111,24 @@ def build_monitor(sources: Sources, board: Board, which: str | None = None, baud
         ) from e
 
 
-def place(board: Board, target: FirmwareTarget) -> str:
-    """The linker's script for the board's memory."""
-    return placed(MemoryMap(target.flash_origin, board.flash_bytes, target.ram_origin, board.sram_bytes, _STACK_BYTES))
+def board_linker_script(board: Board, target: FirmwareTarget) -> str:
+    """Writes the linker's script for a board's memory."""
+    return linker_script(
+        MemoryMap(target.flash_origin, board.flash_bytes, target.ram_origin, board.sram_bytes, _STACK_BYTES)
+    )
 
 
 def host_sources() -> list[Path]:
-    """The C files of the same firmware for this machine, where a process takes the place of the board."""
+    """Returns the C files of this firmware for this machine, where a process takes the place of the board."""
     directory = Path(str(files("micronets") / "device/firmware/serial"))
     return [directory / name for name in ("monitor.c", "frame.c", "host.c")]
 
 
 def flash(elf: bytes, board: Board) -> None:
-    """Writes the firmware to the board on the first debug probe, by `pyocd flash`.
+    """Writes a firmware to the board on the first debug probe, by `pyocd flash`.
 
-    Raises `DeviceError` with its first complaint: no pyOCD, no probe, a chip that it does not know.
+    Raises `SpecError` for a board that pyOCD does not know, and `DeviceError` without pyOCD or with its first
+    complaint, such as no probe.
     """
     if board.firmware is None or not board.firmware.pyocd_target:
         raise SpecError(
@@ -121,6 +148,7 @@ def flash(elf: bytes, board: Board) -> None:
 
 
 def _pyocd() -> list[str]:
+    """Returns the command of pyOCD. Raises `DeviceError` if it is not installed."""
     if importlib.util.find_spec("pyocd") is not None:
         return [sys.executable, "-m", "pyocd"]
     command = shutil.which("pyocd")
@@ -133,6 +161,7 @@ def _pyocd() -> list[str]:
 
 
 def _complaint(text: str, target: str) -> str:
+    """Writes what is wrong, and the way out, from what pyOCD wrote."""
     if "No connected debug probes" in text or "No available debug probes" in text:
         return "no debug probe found: plug the board in by its ST-LINK's USB socket"
     if "not recognized" in text or "unknown target" in text.lower():

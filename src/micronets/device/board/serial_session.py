@@ -218,9 +218,7 @@ class Session:
         return output, InferenceCounts(first, least, most, layers, None if stack == _UNKNOWN else stack)
 
     def _result(self) -> bytes:
-        """Asks for what was counted until the runs are over; a board that runs the network does not listen
-        meanwhile.
-        """
+        """Asks for what was counted until the runs are over; meanwhile the board does not listen."""
         end, pause = time.monotonic() + _RUN_S, 0.05
         for k in range(1_000_000):
             try:

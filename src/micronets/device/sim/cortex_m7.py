@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from micronets.device.sim.cortex_m4 import FLOAT_ACCUMULATE as FLOAT_ACCUMULATE_M4
 from micronets.device.sim.cortex_m4 import FLOAT_DIVIDE as FLOAT_DIVIDE_M4
 from micronets.device.sim.cortex_m4 import Instruction, Kind
-from micronets.device.sim.trace import NOWHERE, Counts
+from micronets.device.sim.trace import NOWHERE, BlockCounts
 
 MISPREDICTED = 6  # cycles lost by a branch that was predicted wrongly
 DIVIDE = 7
@@ -88,7 +88,7 @@ class Pipeline:
             self.cycle, self.slots, self.used = cycle, 0, ()
 
 
-def cycles(counts: Counts, blocks: Mapping[int, Sequence[Instruction]], layers: int) -> list[int]:
+def cycles(counts: BlockCounts, blocks: Mapping[int, Sequence[Instruction]], layers: int) -> list[int]:
     """Returns the cycles of what was counted, by layer.
 
     What a block adds is computed with the pipeline as the block before it leaves it. Of the two ways that a branch goes

@@ -1,4 +1,4 @@
-"""What a linked firmware consists of: sizes, symbols, bytes. Read from the ELF file with pyelftools."""
+"""Reads what a linked firmware consists of (sizes, symbols, bytes) from its ELF file, with pyelftools."""
 
 from __future__ import annotations
 
@@ -18,11 +18,17 @@ _NEEDED = (
 
 @dataclass(frozen=True)
 class Image:
-    """A firmware.
+    """A linked firmware.
 
-    flash_base, flash: the flash's first address and its contents. symbols: addresses by name, Thumb bit cleared.
-    functions: (address, name) of the code, sorted. constants: first and last address of the read-only data.
-    arena_bytes, text_bytes (code), constant_bytes, data_bytes (initialised, in flash and SRAM), bss_bytes.
+    - `flash_base`, `flash`: the flash's first address and its contents.
+    - `symbols`: addresses by name, without Arm's Thumb bit.
+    - `functions`: (address, name) of all functions, sorted.
+    - `constants`: first and last address of the read-only data.
+    - `arena_bytes`: the network's arena.
+    - `text_bytes`: the code.
+    - `constant_bytes`: the read-only data.
+    - `data_bytes`: the initialised data, which lie in flash and in SRAM.
+    - `bss_bytes`: the data that are 0 at first, in SRAM.
     """
 
     flash_base: int
@@ -38,33 +44,39 @@ class Image:
 
     @property
     def flash_bytes(self) -> int:
-        """Code, constants and initial values."""
+        """The bytes of code, constants and initial values."""
         return self.text_bytes + self.constant_bytes + self.data_bytes
 
     def place(self, address: int) -> str:
-        """`function+0x12`: where in the code an address is."""
+        """Writes where in the code an address is, as in `function+0x12`."""
         inside = [(a, name) for a, name in self.functions if a <= address]
         return f"{inside[-1][1]}+{address - inside[-1][0]:#x}" if inside else f"{address:#x}"
 
 
 def read_image(elf: bytes) -> Image:
-    """The firmware in an ELF file that `build` made. Raises `DeviceError` for any other."""
+    """Reads the ELF file of a firmware that `cross_compiler` or `tflm_firmware` built.
+
+    Raises `DeviceError` for any other file.
+    """
     from elftools.common.exceptions import ELFError
     from elftools.elf.elffile import ELFFile
 
     try:
-        return _read(ELFFile(io.BytesIO(elf)))
+        return _read_elf(ELFFile(io.BytesIO(elf)))
     except ELFError as e:
         raise DeviceError(f"simulator: not an ELF file ({e})") from e
 
 
-def _read(file: Any) -> Image:
+def _read_elf(file: Any) -> Image:
+    """Makes the image from pyelftools' view of the file. Raises `DeviceError` if a symbol is missing."""
     table = file.get_section_by_name(".symtab")
     entries = list(table.iter_symbols()) if table else []
     symbols = {s.name: s for s in entries}
     for name in _NEEDED:
         if name not in symbols:
-            raise DeviceError(f"simulator: the firmware has no symbol '{name}'; build it with micronets.device.build")
+            raise DeviceError(
+                f"simulator: the firmware has no symbol '{name}'; build it with micronets.device.cross_compiler"
+            )
     loads = [s for s in file.iter_segments() if s["p_type"] == "PT_LOAD" and s["p_filesz"]]
     base = min(s["p_paddr"] for s in loads)
     flash = bytearray(max(s["p_paddr"] + s["p_filesz"] for s in loads) - base)
@@ -90,4 +102,5 @@ def _read(file: Any) -> Image:
 
 
 def _is_code(symbol: Any) -> bool:
+    """Tells whether a symbol is a function."""
     return bool(symbol["st_info"]["type"] == "STT_FUNC")

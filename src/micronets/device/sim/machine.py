@@ -1,8 +1,7 @@
-"""A firmware on a simulated core: outputs, instructions and cycles by layer, stack, sizes.
+"""Runs a firmware on a simulated core, for its outputs, instructions and cycles by layer, stack and sizes.
 
 unicorn executes the instructions and `trace` counts them. Where there is a cycle model of the core, it and the board's
-flash model say how long they take; else nothing does.
-Needs the packages of the extra `sim`.
+flash model say how long they take; elsewhere nothing does. The packages of the extra `sim` are needed.
 """
 
 from __future__ import annotations
@@ -21,23 +20,23 @@ from micronets.device.architectures import ArchitectureFacts, architecture_of
 from micronets.device.sim import cortex_m4, cortex_m7
 from micronets.device.sim.cortex_m4 import Instruction, decode
 from micronets.device.sim.elf import Image, read_image
-from micronets.device.sim.trace import Counts, NativeTrace, PythonTrace, Region, native_library
+from micronets.device.sim.trace import BlockCounts, NativeTrace, PythonTrace, Region, native_library
 from micronets.errors import DeviceError, SpecError
 
 Array = npt.NDArray[Any]
 
-_FILL = 0xA5
+_FILL = 0xA5  # what all memory holds at first
 _GUARD_BYTES = 4096  # of memory behind the arena
 _FPU_ON = 0x40000000
-_SYSTEM = (0xE000E000, 0x1000)
+_SYSTEM = (0xE000E000, 0x1000)  # first address and size of Arm's system registers
 _PAGE = 4096
-_TEXT_BYTES = 256
+_TEXT_BYTES = 256  # the longest text that is read from the firmware
 _TIMEOUT_US = 300_000_000
 
 
 @dataclass(frozen=True)
 class Timing:
-    """What one layer took, or what is outside all layers.
+    """What one layer took, or everything outside all layers.
 
     - instructions: that were executed.
     - core_cycles: of the core alone, on a Cortex-M4 whose flash has no wait states; None where there is no cycle model
@@ -53,8 +52,12 @@ class Timing:
 
 @dataclass(frozen=True)
 class Calibration:
-    """From simulated cycles to those of a board: cycles of a cache miss, and a factor, uncertain by +-`uncertainty`
-    (relative)."""
+    """What turns simulated cycles into those of a board.
+
+    - `miss_cycles`: cycles of a miss of the flash's caches.
+    - `factor`: cycles of the board over cycles that are simulated.
+    - `uncertainty`: relative error of the result.
+    """
 
     miss_cycles: int
     factor: float
@@ -63,13 +66,17 @@ class Calibration:
 
 @dataclass(frozen=True)
 class Simulation:
-    """Runs of a firmware.
+    """What a firmware did in the simulator.
 
-    outputs: int8 `[N, bytes]`. layers: times of the first run, one for each layer; outside: of everything around them.
-    calibration: from cycles so counted to those of the board; None where there is no cycle model of its core.
-    stack_bytes: the deepest stack of all runs.
-    dual_issue_cycles: of one inference by `cortex_m7`, for a Cortex-M7: with warm caches, and not used for `cycles`.
-    words: what was asked for, after the first run.
+    - `outputs`: int8 `[N, bytes]`.
+    - `layers`: what each layer took in the first run.
+    - `outside`: what everything around the layers took.
+    - `image`: the firmware's sizes and symbols.
+    - `stack_bytes`: the deepest stack of all runs.
+    - `calibration`: what turns cycles into those of the board; None where there is no cycle model of its core.
+    - `dual_issue_cycles`: cycles of one inference with warm caches by `cortex_m7`, for a core of that model; `cycles`
+      does not use them.
+    - `words`: the values of the variables that were asked for, after the first run.
     """
 
     outputs: npt.NDArray[np.int8]
@@ -83,21 +90,21 @@ class Simulation:
 
     @property
     def instructions(self) -> int:
-        """Instructions of one inference."""
+        """The instructions of one inference."""
         return sum(t.instructions for t in (*self.layers, self.outside))
 
     @property
     def core_cycles(self) -> int | None:
-        """Cycles of one inference on a Cortex-M4 whose flash has no wait states; None without a cycle model."""
+        """The cycles of one inference on a Cortex-M4 whose flash has no wait states; None without a cycle model."""
         return _total([t.core_cycles for t in (*self.layers, self.outside)])
 
     @property
     def cycles(self) -> int | None:
-        """Cycles of one inference on the board; None without a cycle model."""
+        """The cycles of one inference on the board; None without a cycle model."""
         return _total([self.on_board(t) for t in (*self.layers, self.outside)])
 
     def on_board(self, timing: Timing) -> int | None:
-        """Cycles on the board, from those of the core, the waits for flash and the board's factor, or None."""
+        """Returns the cycles that something takes on the board, waits for flash included; None without a model."""
         if timing.core_cycles is None or self.calibration is None:
             return None
         waits = self.calibration.miss_cycles * (timing.instruction_misses + timing.data_misses)
@@ -105,12 +112,12 @@ class Simulation:
 
     @property
     def sram_bytes(self) -> int:
-        """Arena, data, bss and stack."""
+        """The bytes of arena, data, bss and stack."""
         return self.image.arena_bytes + self.image.data_bytes + self.image.bss_bytes + self.stack_bytes
 
 
 def _total(values: Sequence[int | None]) -> int | None:
-    """The sum, or None where a value is not known."""
+    """Returns the sum of values, or None where one is not known."""
     known = [value for value in values if value is not None]
     return sum(known) if len(known) == len(values) else None
 
@@ -124,12 +131,19 @@ def simulate(
     native: bool | None = None,
     words: Sequence[str] = (),
 ) -> Simulation:
-    """Runs the firmware on every input: int8 `[N, bytes]`, N > 0; the first run is timed.
+    """Runs a firmware on several inputs, the first of them counted.
 
-    layers: how many the network tells (MICRONETS_LAYERS). native: with hooks in C (True), in Python (False), or
-    whatever works. words: variables of 32 bits of the firmware whose values to tell. Raises `DeviceError` if the
-    firmware fails: a fault, what it says itself, a stack of more than 16 KB, writing around the arena, outputs that
-    differ with and without counting.
+    - `elf`: the image that `cross_compiler.build_firmware` or `tflm_firmware.build_tflm_firmware` made.
+    - `x`: inputs int8 `[N, bytes]`, N at least 1.
+    - `layers`: number of the network's layers (MICRONETS_LAYERS).
+    - `output_bytes`: size of one output.
+    - `board`: names the core, and gives the model of its flash.
+    - `native`: whether the hooks that count are in C; None takes them where they can be compiled, and else those in
+      Python.
+    - `words`: names of variables of 32 bits of the firmware whose values are wanted.
+
+    Raises `DeviceError` if the firmware fails (a fault, a failure that it tells itself, a stack of more than 16 KB,
+    writes beside the arena), or outputs differ with and without counting.
     """
     samples = np.ascontiguousarray(x, np.int8)
     if samples.ndim != 2 or not len(samples):
@@ -148,7 +162,7 @@ def simulate(
     timed = _Machine(image, board)
     trace.attach(timed.processor, image.constants)
     first = timed.run(samples[0], output_bytes, trace.start)
-    told = {name: timed.word(name) for name in words}
+    values = {name: timed.word(name) for name in words}
     plain = _Machine(image, board)
     outputs = [plain.run(sample, output_bytes) for sample in samples]
     if outputs[0] != first:
@@ -173,11 +187,12 @@ def simulate(
         stack_bytes=max(timed.stack_bytes(), plain.stack_bytes()),
         calibration=_calibration(board, flash) if core.cycle_model else None,
         dual_issue_cycles=dual_issue,
-        words=told,
+        words=values,
     )
 
 
 def _calibration(board: Board, flash: SimulationModel | None) -> Calibration:
+    """Returns the board's calibration, by the model of its flash where there is one. Raises `SpecError`."""
     if flash:
         return Calibration(flash.miss_cycles, flash.factor, flash.uncertainty)
     if board.cycle_factor is None or board.cycle_uncertainty is None:
@@ -185,16 +200,18 @@ def _calibration(board: Board, flash: SimulationModel | None) -> Calibration:
     return Calibration(0, board.cycle_factor, board.cycle_uncertainty)
 
 
-def _instructions(counts: Counts, instructions: Mapping[int, int], layers: int) -> list[int]:
-    """Instructions by layer from what was counted; instructions: of each block."""
+def _instructions(counts: BlockCounts, instructions: Mapping[int, int], layers: int) -> list[int]:
+    """Returns the instructions by layer; `instructions`: number of them in each block."""
     found = [0] * layers
     for (layer, _, block), count in counts.edges.items():
         found[layer] += count * instructions[block]
     return found
 
 
-def _core_cycles(counts: Counts, blocks: Mapping[int, Sequence[Instruction]], image: Image, layers: int) -> list[int]:
-    """Cycles of a Cortex-M4 by layer from what was counted; blocks: the instructions of each."""
+def _core_cycles(
+    counts: BlockCounts, blocks: Mapping[int, Sequence[Instruction]], image: Image, layers: int
+) -> list[int]:
+    """Returns the cycles of a Cortex-M4 by layer; `blocks`: the instructions of each block."""
     cycles = [0] * layers
     for (layer, before, block), count in counts.edges.items():
         follows = counts.follows(before, block)
@@ -207,6 +224,7 @@ def _core_cycles(counts: Counts, blocks: Mapping[int, Sequence[Instruction]], im
 
 
 def _sum(times: Sequence[Timing]) -> Timing:
+    """Returns the sums of several timings."""
     return Timing(
         sum(t.instructions for t in times),
         _total([t.core_cycles for t in times]),
@@ -216,12 +234,12 @@ def _sum(times: Sequence[Timing]) -> Timing:
 
 
 def _unicorn(facts: ArchitectureFacts, name: str) -> int:
-    """A constant of unicorn for an architecture, by name."""
+    """Returns a constant of unicorn for an architecture, by name."""
     return int(getattr(importlib.import_module(f"unicorn.{facts.unicorn_constants}"), name))
 
 
 class _Machine:
-    """A processor with its memories, from reset on."""
+    """A simulated processor with its memories, which begins at reset."""
 
     def __init__(self, image: Image, board: Board) -> None:
         import unicorn
@@ -254,7 +272,7 @@ class _Machine:
         self.at = int(reset)
 
     def run(self, sample: npt.NDArray[np.int8], output_bytes: int, start: Callable[[], None] | None = None) -> bytes:
-        """One inference; `start` is called when the input is there."""
+        """Does one inference and returns its output; `start` is called when the input is in memory."""
         input_address = self._until("firmware_ready")
         self.processor.mem_write(input_address, sample.tobytes())
         if start:
@@ -264,32 +282,33 @@ class _Machine:
         return output
 
     def stack_bytes(self) -> int:
-        """From the top of the stack to the lowest byte of it that was ever written."""
+        """Returns the bytes from the top of the stack to the lowest byte of it that was ever written."""
         stack = np.frombuffer(self.processor.mem_read(self.bottom, self.top - self.bottom), np.uint8)
         written = np.flatnonzero(stack != _FILL)
         return len(stack) - int(written[0]) if len(written) else 0
 
     def word(self, symbol: str) -> int:
-        """The 32 bits there."""
+        """Returns the value of a variable of 32 bits."""
         return int.from_bytes(self.processor.mem_read(self.image.symbols[symbol], 4), "little")
 
     def _text(self, address: int) -> str:
+        """Returns the C string at an address."""
         found = bytearray()
         while len(found) < _TEXT_BYTES and (byte := bytes(self.processor.mem_read(address + len(found), 1))) != b"\0":
             found += byte
         return found.decode(errors="replace")
 
-    def _says(self) -> str:
-        """Why the firmware stopped, where it is one that tells."""
+    def _failure_text(self) -> str:
+        """Returns why the firmware stopped, where it is one that tells, else ""."""
         if "firmware_failure" not in self.image.symbols or not self.word("firmware_failure"):
             return ""
         log = self._text(self.image.symbols["firmware_log"]).strip()
         return self._text(self.word("firmware_failure")) + (f": it logs '{log[:200]}'" if log else "")
 
     def _until(self, symbol: str) -> int:
-        """Goes on until that function begins; its first argument."""
+        """Goes on until a function begins, and returns its first argument."""
         goal = self.image.symbols[symbol]
-        self.processor.ctl_flush_tb()  # code translated while it was not the goal would not stop there
+        self.processor.ctl_flush_tb()  # code that was translated before does not stop at the goal
         try:
             self.processor.emu_start(self.at | self.facts.address_bits, goal, _TIMEOUT_US)
         except self.fault as e:
@@ -297,8 +316,8 @@ class _Machine:
                 raise DeviceError(
                     f"simulator: the network needs a stack of more than {self.top - self.bottom} bytes"
                 ) from e
-            if says := self._says():
-                raise DeviceError(f"simulator: {says}") from e
+            if failure := self._failure_text():
+                raise DeviceError(f"simulator: {failure}") from e
             where = self.image.place(self.processor.reg_read(self.counter))
             raise DeviceError(f"simulator: the firmware failed in {where}: {e}") from e
         self.at = self.processor.reg_read(self.counter)
@@ -310,6 +329,7 @@ class _Machine:
         return int(self.processor.reg_read(self.argument))
 
     def _check_guards(self) -> None:
+        """Raises `DeviceError` if the memory before the arena or behind it was written."""
         behind = self.arena + self.image.arena_bytes
         for first, last, where in ((self.guard, self.arena, "before"), (behind, self.end, "behind")):
             memory = np.frombuffer(self.processor.mem_read(first, last - first), np.uint8)

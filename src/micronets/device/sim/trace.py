@@ -61,12 +61,15 @@ class Region:
 
 
 @dataclass
-class Counts:
-    """What ran. Layer 0 is what is outside layers, 1 the first layer. Addresses are in half-words from the flash's
-    start.
+class BlockCounts:
+    """How often each basic block ran after each other one.
 
-    edges: by (layer, block before or NOWHERE, block). sizes: of blocks, in bytes.
-    misses: of the instruction and the data cache, by layer.
+    A block is named by its address in half-words from the flash's start. Layer 0 is what runs outside layers, 1 is the
+    first layer.
+
+    - `edges`: how often, by (layer, the block before or `NOWHERE`, block).
+    - `sizes`: of the blocks, in bytes.
+    - `misses`: of the instruction cache and of the data cache, by layer.
     """
 
     edges: dict[tuple[int, int, int], int] = field(default_factory=Counter)
@@ -74,7 +77,7 @@ class Counts:
     misses: tuple[list[int], list[int]] = field(default_factory=lambda: ([], []))
 
     def follows(self, before: int, block: int) -> bool:
-        """Whether `block` lies right behind `before`: where it runs next, nothing has jumped."""
+        """Tells whether `block` lies right behind `before`, so that nothing has jumped where it runs next."""
         return before != NOWHERE and 2 * before + self.sizes[before] == 2 * block
 
 
@@ -100,12 +103,17 @@ class _Trace(ctypes.Structure):
 
 
 def _cache_lines(flash: SimulationModel | None) -> tuple[int, int, int]:
-    """Lines of the instruction cache, of the data cache, and log2 of a line's bytes."""
+    """Returns the lines of the instruction cache, those of the data cache, and log2 of a line's bytes."""
     return (flash.instruction_lines, flash.data_lines, flash.line_bytes.bit_length() - 1) if flash else (0, 0, 4)
 
 
 class NativeTrace:
-    """The hooks in C. `library` is what `native_library` gave."""
+    """Counts with hooks in C, which are much faster than those in Python.
+
+    - `library`: what `native_library` returned.
+    - `region`: what is traced.
+    - `flash`: the board's caches before its flash; None simulates none.
+    """
 
     def __init__(self, library: ctypes.CDLL, region: Region, flash: SimulationModel | None) -> None:
         self.library, self.region = library, region
@@ -122,6 +130,7 @@ class NativeTrace:
         )
 
     def _cache(self, lines: int, shift: int, misses: Any) -> _Cache:
+        """Makes the state of a cache of so many lines of 2^shift bytes, whose misses are counted in `misses`."""
         words, longs = ctypes.POINTER(ctypes.c_uint32), ctypes.POINTER(ctypes.c_uint64)
         slots, tags = (ctypes.c_uint32 * ((self.region.bytes >> shift) + 2))(), (ctypes.c_uint32 * max(1, lines))()
         stamps = (ctypes.c_uint64 * max(1, lines))()
@@ -129,7 +138,7 @@ class NativeTrace:
         return _Cache(lines, shift, 0xFFFFFFFF, *pointers)
 
     def attach(self, processor: Any, constants: tuple[int, int]) -> None:
-        """Adds the hooks to unicorn's `processor`; constants: first and last address of the constants in flash."""
+        """Adds the hooks to a processor of unicorn; `constants`: first and last address of the constants in flash."""
         import unicorn
         from unicorn.unicorn_py3 import unicorn as binding
 
@@ -153,13 +162,13 @@ class NativeTrace:
                 raise DeviceError(f"simulator: cannot add a hook (unicorn's error {status})")
 
     def start(self) -> None:
-        """Counts from now on."""
+        """Begins to count."""
         self.trace.active = 1
 
-    def counted(self) -> Counts:
-        """What was counted. Raises `DeviceError` where counting failed."""
-        _check(self.trace.failed)
-        counts = Counts(misses=(list(self.misses[0]), list(self.misses[1])))
+    def counted(self) -> BlockCounts:
+        """Returns what was counted. Raises `DeviceError` where counting failed."""
+        _raise_failure(self.trace.failed)
+        counts = BlockCounts(misses=(list(self.misses[0]), list(self.misses[1])))
         keys, times = (np.frombuffer(memoryview(a), np.uint64) for a in (self.keys, self.counts))
         for key, count in zip(keys[times > 0].tolist(), times[times > 0].tolist(), strict=True):
             counts.edges[key >> 48, key >> 24 & NOWHERE, key & NOWHERE] = count
@@ -169,11 +178,11 @@ class NativeTrace:
 
 
 class PythonTrace:
-    """The same in Python."""
+    """Counts as `NativeTrace` does, with hooks in Python, for machines without a C compiler."""
 
     def __init__(self, region: Region, flash: SimulationModel | None) -> None:
         self.region, self.shift = region, _cache_lines(flash)[2]
-        self.counts = Counts(misses=([0] * region.layers, [0] * region.layers))
+        self.counts = BlockCounts(misses=([0] * region.layers, [0] * region.layers))
         self.lines = _cache_lines(flash)[:2]
         self.held: tuple[dict[int, None], dict[int, None]] = ({}, {})  # lines, the one used last at the end
         self.layer, self.before, self.active, self.failed = 0, NOWHERE, False, 0
@@ -189,12 +198,12 @@ class PythonTrace:
             processor.hook_add(unicorn.UC_HOOK_MEM_READ | unicorn.UC_HOOK_MEM_WRITE, self._align)
 
     def start(self) -> None:
-        """Counts from now on."""
+        """Begins to count."""
         self.active = True
 
-    def counted(self) -> Counts:
+    def counted(self) -> BlockCounts:
         """See `NativeTrace.counted`."""
-        _check(self.failed)
+        _raise_failure(self.failed)
         return self.counts
 
     def _block(self, processor: Any, address: int, size: int, _: Any) -> None:
@@ -238,21 +247,22 @@ class PythonTrace:
         held[line] = None
 
 
-def _check(failed: int) -> None:
+def _raise_failure(failed: int) -> None:
+    """Raises `DeviceError` if a hook has failed; `failed` is one of `_FAILURES`, or 0."""
     if failed:
         raise DeviceError(f"simulator: {_FAILURES[failed]}")
 
 
 @cache
 def native_library() -> ctypes.CDLL | None:
-    """The hooks in C, compiled when first needed; None without a compiler for this machine."""
+    """Returns the hooks in C, compiled when they are first needed; None without a compiler for this machine."""
     source = (files("micronets") / "device/sim/trace.c").read_text("utf-8")
     name = f"trace-{sys.platform}-{digest(source)}.so"
     for directory in (_cache_directory, _own_directory):
         try:
             path = directory() / name
             if not path.exists():
-                write_atomic(path, _compile(host_compiler(), source))
+                write_atomic(path, _compile_hooks(host_compiler(), source))
             library = ctypes.CDLL(str(path))
             return library if library.trace_block and library.trace_read and library.trace_alignment else None
         except (OSError, RuntimeError, AttributeError):  # no home, no space, a directory that holds no programs
@@ -263,18 +273,20 @@ def native_library() -> ctypes.CDLL | None:
 
 
 def _cache_directory() -> Path:
+    """Returns the user's directory of cached files, as `frontend.cache.directory` does."""
     return Path(os.environ.get("MICRONETS_CACHE") or Path.home() / ".cache/micronets")
 
 
 @cache
 def _own_directory() -> Path:
-    """A directory that lasts as long as this process."""
+    """Makes a directory that lasts as long as this process."""
     directory = Path(tempfile.mkdtemp(prefix="micronets-"))
     atexit.register(shutil.rmtree, directory, ignore_errors=True)
     return directory
 
 
-def _compile(command: Sequence[str], source: str) -> bytes:
+def _compile_hooks(command: Sequence[str], source: str) -> bytes:
+    """Compiles the hooks with a C compiler and returns the shared library."""
     with tempfile.TemporaryDirectory(prefix="micronets-") as directory:
         c, library = Path(directory) / "trace.c", Path(directory) / "trace.so"
         c.write_text(source, "utf-8")

@@ -73,10 +73,7 @@ def _probe(runtime: Any, data: bytes, arena_bytes: int) -> None:
 
 
 def _batches(interpreter: Any, x: Array) -> Array:
-    """Returns inputs as `[N, 1, *input shape]`.
-
-    Raises `ValueError` for inputs of another shape or type than the model's.
-    """
+    """Returns inputs as `[N, 1, *input shape]`. Raises `ValueError` for another shape or type than the model's."""
     details = interpreter.get_input_details(0)
     shape, dtype = tuple(int(n) for n in details["shape"]), np.dtype(details["dtype"])
     if x.dtype != dtype or x.shape[1:] != shape[1:] or shape[0] != 1:

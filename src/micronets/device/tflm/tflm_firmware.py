@@ -1,5 +1,4 @@
-"""A network and TensorFlow Lite Micro -> firmware of a Cortex-M, from a checkout of TFLM in which its library was
-built.
+"""Builds firmware in which TensorFlow Lite Micro runs a network, from a checkout of TFLM with its library.
 
 TFLM itself is not part of micronets. What is used of it is what it documents: the library that its `cortex_m_generic`
 target makes, its headers, and those that its Makefile downloads. Start-up code and linker script are those for our own
@@ -19,7 +18,7 @@ from pathlib import Path
 from micronets.boards.board import Board
 from micronets.compiler.generate.tflm_package import make_words, target_arch
 from micronets.device.architectures import architecture_of
-from micronets.device.cross_compiler import Firmware, call, link_script
+from micronets.device.cross_compiler import Firmware, default_linker_script, run_tool
 from micronets.errors import DeviceError, FileError, SpecError
 from micronets.files import digest
 
@@ -48,15 +47,23 @@ _SPARE_BYTES = (
 
 
 @dataclass(frozen=True)
-class Tflm:
-    """A checkout of TFLM, and the library in it, or elsewhere, that was built for the board's core."""
+class TflmCheckout:
+    """A checkout of TFLM.
+
+    - `root`: its directory.
+    - `library`: the library that was built for the board's core, in the checkout or elsewhere.
+    """
 
     root: Path
     library: Path
 
 
-def find(root: Path, library: Path | None, board: Board) -> Tflm:
-    """TFLM at `root`, with its library for the board's core; library: another one than that under `root`/gen.
+def find_checkout(root: Path, library: Path | None, board: Board) -> TflmCheckout:
+    """Finds a checkout of TFLM and its library for a board's core.
+
+    - `root`: directory of the checkout.
+    - `library`: the library; None takes the one in the checkout's folder gen.
+    - `board`: names the core.
 
     Raises `FileError` where one of them is not there or not TFLM's, `SpecError` for several libraries or a core other
     than those that can be built for.
@@ -68,7 +75,7 @@ def find(root: Path, library: Path | None, board: Board) -> Tflm:
     if library is not None:
         if not library.is_file():
             raise FileError(f"--tflm-library {library}: no such file; build one in {root}: {make_command(board)}")
-        return Tflm(root, library)
+        return TflmCheckout(root, library)
     found = sorted(root.glob(f"gen/cortex_m_generic_{arch}_*/lib/{_LIBRARY}"))
     if not found:
         others = sorted(path.parts[-3] for path in root.glob(f"gen/*/lib/{_LIBRARY}"))
@@ -81,19 +88,19 @@ def find(root: Path, library: Path | None, board: Board) -> Tflm:
         raise SpecError(
             f"--tflm {root}: several libraries for {board.core}: {names}; choose one with --tflm-library FILE"
         )
-    return Tflm(root, found[0])
+    return TflmCheckout(root, found[0])
 
 
 _SOURCE = "https://github.com/tensorflow/tflite-micro"
 
 
 def make_command(board: Board) -> str:
-    """What builds the library, in a checkout."""
+    """Returns the command that builds the library for a board's core in a checkout."""
     return f"make -f {_MAKE}/Makefile {make_words(board)} OPTIMIZED_KERNEL_DIR=cmsis_nn microlite"
 
 
-def compilers(tflm: Tflm) -> tuple[str, str]:
-    """GCC for C and for C++: those that TFLM's Makefile downloaded into the checkout, else those on the path.
+def compilers(tflm: TflmCheckout) -> tuple[str, str]:
+    """Returns GCC for C and for C++: those that TFLM's Makefile downloaded into the checkout, else those on the path.
 
     Raises `DeviceError` where there is none for C++, or one without the headers of its library.
     """
@@ -108,7 +115,7 @@ def compilers(tflm: Tflm) -> tuple[str, str]:
         probe = Path(name) / "probe.cc"
         probe.write_text("#include <cstdint>\n#include <cstring>\n", "utf-8")
         try:
-            call([gxx, "-fsyntax-only", "-mcpu=cortex-m4", "-mthumb", str(probe)], "compile")
+            run_tool([gxx, "-fsyntax-only", "-mcpu=cortex-m4", "-mthumb", str(probe)], "compile")
         except DeviceError as e:
             raise DeviceError(
                 f"{gxx} finds no headers of a C++ library: install newlib and libstdc++ for it (Debian: apt install "
@@ -121,26 +128,28 @@ _DEBIAN = "gcc-arm-none-eabi libstdc++-arm-none-eabi-newlib"
 
 
 def arena_room(expected: int) -> int:
-    """Bytes of the firmware's arena where TFLM is expected to need `expected`."""
+    """Returns the bytes of the firmware's arena where TFLM is expected to need `expected` bytes."""
     return 2 * expected + _SPARE_BYTES
 
 
-def toolchain(tflm: Tflm) -> str:
-    """The compiler's version and a hash of the library. Raises what `compilers` raises."""
+def toolchain(tflm: TflmCheckout) -> str:
+    """Returns the compiler's version and a hash of the library. Raises what `compilers` raises."""
     gxx = compilers(tflm)[1]
-    return (
-        f"{_GXX} {call([gxx, '-dumpfullversion'], 'version').strip()}, TFLM's library "
-        f"{digest(tflm.library.read_bytes())}"
-    )
+    version = run_tool([gxx, "-dumpfullversion"], "version").strip()
+    return f"{_GXX} {version}, TFLM's library {digest(tflm.library.read_bytes())}"
 
 
-def build(
-    sources: Mapping[str, str], tflm: Tflm, board: Board, sizes: tuple[int, int, int], arena_bytes: int
+def build_tflm_firmware(
+    sources: Mapping[str, str], tflm: TflmCheckout, board: Board, sizes: tuple[int, int, int], arena_bytes: int
 ) -> Firmware:
-    """Firmware in which TFLM runs the network of `sources` (`tflm_package.tflm_files`), as `machine.simulate` works it.
+    """Builds firmware in which TFLM runs a network, for `machine.simulate`.
 
-    sizes: operators of the model, bytes of its input and of its output. arena_bytes: what TFLM is expected to need; the
-    firmware's arena is larger, so that it can tell what it needs in truth.
+    - `sources`: the network, contents by file name, as `tflm_package.tflm_files` returns them.
+    - `tflm`: the checkout of TFLM.
+    - `board`: the board, whose core it is built for.
+    - `sizes`: number of the model's operators, bytes of its input, bytes of its output.
+    - `arena_bytes`: what TFLM is expected to need. The firmware's arena is larger, so that TFLM can tell what it needs.
+
     Raises `DeviceError` where there is no compiler, or with the first error of the compiler or the linker.
     """
     gcc, gxx = compilers(tflm)
@@ -171,11 +180,11 @@ def build(
         ]
         objects = [str(directory / f"{i}.o") for i in range(len(jobs))]
         with ThreadPoolExecutor(2) as pool:
-            list(pool.map(lambda job, o: call([*job, "-c", "-o", o], "compile"), jobs, objects))
+            list(pool.map(lambda job, o: run_tool([*job, "-c", "-o", o], "compile"), jobs, objects))
         place, elf = directory / "place.ld", directory / "firmware.elf"
-        place.write_text(link_script(board.core), "utf-8")
+        place.write_text(default_linker_script(board.core), "utf-8")
         try:
-            call([gxx, *core, *_LINK, "-T", str(place), *objects, str(tflm.library), "-lm", "-o", str(elf)], "link")
+            run_tool([gxx, *core, *_LINK, "-T", str(place), *objects, str(tflm.library), "-lm", "-o", str(elf)], "link")
         except DeviceError as e:
             if "`MicroPrintf" in str(e):
                 raise DeviceError(f"{tflm.library}: it has no MicroPrintf: {STRIPPED}") from e

@@ -9,6 +9,7 @@ from micronets.ir.layers import (
     Activation,
     Add,
     AveragePool2D,
+    Concatenation,
     Conv2D,
     DepthwiseConv2D,
     Dequantize,
@@ -24,6 +25,7 @@ from micronets.ir.layers import (
     Softmax,
 )
 from micronets.ir.ops.add import add
+from micronets.ir.ops.concatenation import concatenation
 from micronets.ir.ops.conv import conv_2d
 from micronets.ir.ops.dense import fully_connected
 from micronets.ir.ops.depthwise import depthwise_conv_2d
@@ -57,6 +59,8 @@ def operator(layer: Layer) -> Operator:
             return mean(layer)
         case Add():
             return add(layer)
+        case Concatenation():
+            return concatenation(layer)
         case Pad():
             return pad(layer)
         case Reshape():

@@ -99,10 +99,11 @@ class Tflm:
     cycles: Count
 
 
-Scale = Literal["the input's", "copied codes", "its own", "1/256"]
+Scale = Literal["the input's", "all inputs'", "copied codes", "its own", "1/256"]
 """Which scale and zero point an output has.
 
 - the input's: the kernel does not rescale, and TFLM refuses an output of another scale.
+- all inputs': the kernel copies codes, and TFLM refuses inputs and outputs that have not all exactly one scale.
 - copied codes: the kernel copies codes, so that a network which we train gives the output the scale of the input.
 - its own: the kernel brings its results to any scale. Also of a float output, which has none.
 - 1/256: this scale and the zero point -128, always.

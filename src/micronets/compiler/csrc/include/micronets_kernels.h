@@ -379,6 +379,15 @@ void micronets_mean(const int8_t *input, int8_t *output, int32_t pixels, int32_t
  * params: [in] scales of both and of the sum. */
 void micronets_add(const int8_t *a, const int8_t *b, int8_t *output, int32_t count, const micronets_add_params *params);
 
+/* Several tensors joined to one: a row of the output is a row of every part, one behind the other.
+ *
+ * arena: [in] the memory in which the parts lie.
+ * output: [out] [rows, sum of the bytes of the parts' rows]; it must not overlap a part.
+ * parts: [in] two numbers for each part, in the order in which they are joined: how many bytes from `arena` it lies,
+ *   and the bytes of a row of it, at least 1.
+ * count: of parts, at least 1. rows: of the output and of every part, at least 1. */
+void micronets_concatenate(const int8_t *arena, int8_t *output, const int32_t *parts, int32_t count, int32_t rows);
+
 /* A tensor with a border of one value around it.
  *
  * input: [in] [in_shape]. output: [out] [in_shape + before + after]. params: [in] sizes and value. */

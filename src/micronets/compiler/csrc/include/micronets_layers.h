@@ -61,6 +61,13 @@ typedef struct {
     micronets_pad_params params;
 } micronets_pad_layer;
 
+/* Tensors joined to one. */
+typedef struct {
+    const int32_t *parts; /* for each of them, where it lies, and the bytes of a row */
+    int32_t whole;        /* the tensor that they are joined to */
+    int32_t count, rows;  /* how many parts there are, and how many rows each has */
+} micronets_parts_layer;
+
 /* The compiler writes these records with sizes of its own (micronets_limits.h): another size does not build. */
 MICRONETS_AGREE_SIZE(micronets_conv_layer, MICRONETS_CONV_LAYER_BYTES);
 MICRONETS_AGREE_SIZE(micronets_dense_layer, MICRONETS_DENSE_LAYER_BYTES);
@@ -68,6 +75,7 @@ MICRONETS_AGREE_SIZE(micronets_depthwise_layer, MICRONETS_DEPTHWISE_LAYER_BYTES)
 MICRONETS_AGREE_SIZE(micronets_depthwise_by4_layer, MICRONETS_DEPTHWISE_BY4_LAYER_BYTES);
 MICRONETS_AGREE_SIZE(micronets_add_layer, MICRONETS_ADD_LAYER_BYTES);
 MICRONETS_AGREE_SIZE(micronets_pad_layer, MICRONETS_PAD_LAYER_BYTES);
+MICRONETS_AGREE_SIZE(micronets_parts_layer, MICRONETS_PARTS_LAYER_BYTES);
 
 static inline void micronets_run_conv(int8_t *arena, const void *record)
 {
@@ -168,6 +176,12 @@ static inline void micronets_run_pad(int8_t *arena, const void *record)
 {
     const micronets_pad_layer *const n = (const micronets_pad_layer *)record;
     micronets_pad(arena + n->input, arena + n->output, &n->params);
+}
+
+static inline void micronets_run_concatenate(int8_t *arena, const void *record)
+{
+    const micronets_parts_layer *const n = (const micronets_parts_layer *)record;
+    micronets_concatenate(arena, arena + n->whole, n->parts, n->count, n->rows);
 }
 
 #endif

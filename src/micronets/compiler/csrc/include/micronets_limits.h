@@ -25,6 +25,7 @@
 #define MICRONETS_DEPTHWISE_BY4_LAYER_BYTES 84
 #define MICRONETS_ADD_LAYER_BYTES 44
 #define MICRONETS_PAD_LAYER_BYTES 36
+#define MICRONETS_PARTS_LAYER_BYTES 16
 
 /* Does not compile where `condition` is false; `name`: a name of its own for each check. */
 #define MICRONETS_AGREE(name, condition) typedef char micronets_agree_##name[(condition) ? 1 : -1]

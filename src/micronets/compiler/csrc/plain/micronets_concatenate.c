@@ -1,0 +1,12 @@
+#include "micronets_bytes.h"
+#include "micronets_kernels.h"
+
+void micronets_concatenate(const int8_t *arena, int8_t *output, const int32_t *parts, int32_t count, int32_t rows)
+{
+    for (int32_t row = 0; row < rows; row++) {
+        for (int32_t p = 0; p < count; p++) {
+            const int32_t offset = parts[2 * p], bytes = parts[2 * p + 1];
+            output = micronets_copy_forward(output, arena + offset + row * bytes, bytes);
+        }
+    }
+}

@@ -1,0 +1,32 @@
+"""Which tensors of a network have one scale and zero point, because an operator between them does not rescale."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from micronets.ir.arch import Step
+from micronets.ir.layers import INPUT
+
+
+def scale_owners(steps: Sequence[Step]) -> Mapping[str, str]:
+    """The owner of every tensor's scale: the first of all tensors that have the same one. An owner owns itself.
+
+    An operator that keeps the scale of its input (`Operator.scale`) binds its outputs to its input, and one that joins
+    tensors binds all of them. Codes that are copied keep their scale, as in networks that we train; TFLM asks that of
+    some operators only.
+    """
+    owners = {INPUT: INPUT}
+    for step in steps:
+        layer = step.layer
+        owners |= {name: name for name in layer.outputs}
+        match step.operator.scale:
+            case "its own" | "1/256":
+                continue
+            case "the input's" | "copied codes":
+                bound = (layer.inputs[0], *layer.outputs)
+            case "all inputs'":
+                bound = (*layer.inputs, *layer.outputs)
+        groups = {owners[name] for name in bound}
+        first = next(name for name in owners if name in groups)
+        owners = {name: first if owner in groups else owner for name, owner in owners.items()}
+    return owners
