@@ -3,10 +3,13 @@
 import importlib.util
 import re
 import shutil
+from importlib.resources import files
 
 import pytest
 
-from micronets.boards.board import load_board
+from micronets.boards.board import board_names, load_board
+from micronets.boards.cores import CORES, Core
+from micronets.boards.targets import DSP
 from micronets.device import cross_compiler as module
 from micronets.device.cross_compiler import build_firmware, find_compiler
 from micronets.errors import DeviceError, SpecError
@@ -64,3 +67,12 @@ def test_unknown_core_and_compiler() -> None:
         find_compiler(replace(F446, core="cortex-a53"))
     with pytest.raises(SpecError, match="unknown 'icc'; known: gcc, zig"):
         find_compiler(F446, "icc")
+
+
+@pytest.mark.parametrize("core", [c for c in CORES.values() if c.target is DSP], ids=lambda c: c.name)
+def test_cores_with_the_dsp_extension_are_built_for_it(which: str, core: Core) -> None:
+    """A compiler that is not told of the extension builds the portable kernels, which take four times as long."""
+    board = next(b for b in map(load_board, board_names()) if b.core == core.name)
+    check = '#include "micronets_target.h"\n#if !MICRONETS_DSP_CORE\n#error no DSP extension\n#endif\n'
+    header = (files("micronets.compiler") / "csrc/include/micronets_target.h").read_text("utf-8")
+    assert build_firmware({**SOURCES, "check.c": check, "micronets_target.h": header}, board, which).elf

@@ -175,7 +175,7 @@ _ALL = (
         architecture="arm",
         fpu=True,
         aligned_only=False,
-        zig=(*_HARD_FLOAT, "-mcpu=cortex_m33+fp_armv8d16sp"),
+        zig=(*_HARD_FLOAT, "-mcpu=cortex_m33+dsp+fp_armv8d16sp"),
         gcc=_ARM_GCC,
         unicorn_model="UC_CPU_ARM_CORTEX_M33",
         qemu=None,
