@@ -22,8 +22,12 @@ from micronets.ir.ops import Operator, Weights, checks, operator
 class Step:
     """One layer with the shapes it works on: what every cost function reads.
 
-    `gate` is the chance that the layer is there at all: 1 in an `Arch`. In a relaxed network of a `SearchSpace` the
-    channel counts of the shapes, the filter and kernel sizes of the layer, and the gate may be 0-d tensors.
+    - layer: the layer.
+    - input_shapes, output_shapes: one shape for each of its inputs and outputs, without the batch.
+    - gate: the probability that the network contains the layer; 1 in an `Arch`.
+
+    In a relaxed network of a `SearchSpace` the channel counts of the shapes, the filters and the kernel of the layer,
+    and the gate may be 0-d tensors.
     """
 
     layer: Layer
@@ -38,31 +42,39 @@ class Step:
 
     @staticmethod
     def of(layer: Layer, input_shapes: tuple[Shape, ...], gate: Any = 1, facts: Operator | None = None) -> Step:
-        """The step of a layer on inputs of these shapes; facts: its `operator`, where that was made already."""
+        """Makes the step of a layer whose inputs have these shapes.
+
+        - gate: the probability that the network contains the layer.
+        - facts: the layer's `operator`, if the caller has made it already.
+        """
         facts = operator(layer) if facts is None else facts
         step = Step(layer, input_shapes, facts.output_shapes(input_shapes), gate)
         vars(step)["operator"] = facts
         return step
 
     def __getstate__(self) -> dict[str, Any]:
-        # Without the record, whose functions cannot be pickled.
+        # The cached record is left out: its functions cannot be pickled, and it is made again when it is asked for.
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
     @cached_property
     def operator(self) -> Operator:
-        """All facts of the layer's kind."""
+        """The record of all facts of the layer's kind, for the fields of this layer."""
         return operator(self.layer)
 
     @cached_property
     def weights(self) -> Weights | None:
-        """Sizes of the layer's weights; None for a layer without."""
+        """Sizes of the layer's weights; None for a layer that has none."""
         make = self.operator.weights
         return None if make is None else make(self.input_shapes[0])
 
 
 @dataclass(frozen=True)
 class Arch:
-    """A network: the shape of its input and its layers in execution order; the last layer is the output.
+    """A network: its input and its layers.
+
+    - input_shape: the shape of the input, without the batch.
+    - layers: the layers in execution order; the last one writes the network's output.
+    - input_bits: bits of the input's codes, 8 or 4.
 
     Raises `SpecError` on construction if the layers do not form a valid network.
     """
@@ -92,7 +104,7 @@ class Arch:
         return shapes
 
     def steps(self) -> tuple[Step, ...]:
-        """Every layer with its shapes, in execution order."""
+        """Every layer with the shapes of its inputs and outputs, in execution order."""
         steps: tuple[Step, ...] = vars(self)["_steps"]
         return steps
 
@@ -101,22 +113,27 @@ class Arch:
         return {INPUT: self.input_bits} | {name: a.act_bits for a in self.layers for name in a.outputs}
 
     def to_json(self) -> str:
-        """The network as JSON; `from_json` is the inverse."""
+        """Returns the network as JSON text, which `from_json` reads."""
         layers = [{"kind": type(a).__name__} | asdict(a) for a in self.layers]
         head = json.dumps({"input_shape": self.input_shape, "input_bits": self.input_bits})[:-1]
         return head + ', "layers": [\n  ' + ",\n  ".join(json.dumps(a) for a in layers) + "\n]}\n"
 
     @staticmethod
     def from_json(text: str, where: str = "arch JSON") -> Arch:
-        """Reads what `to_json` wrote; `where` names the source in errors. Raises `SpecError`."""
+        """Returns the network that `to_json` wrote.
+
+        - text: the JSON text.
+        - where: what errors call the source, for instance its path.
+
+        Raises `SpecError` for text that is no network, or for layers that do not form one.
+        """
         try:
             raw = json.loads(text)
             layers = tuple(_layer_from_dict(d, where) for d in raw["layers"])
             return Arch(tuple(raw["input_shape"]), layers, raw.get("input_bits", 8))
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as e:
-            raise SpecError(
-                f"{where}: not an architecture ({type(e).__name__}: {e}); write one with Arch.to_json"
-            ) from e
+            why = f"{type(e).__name__}: {e}"
+            raise SpecError(f"{where}: not an architecture ({why}); write one with Arch.to_json") from e
 
 
 def _layer_from_dict(d: Mapping[str, Any], where: str) -> Layer:
@@ -150,12 +167,12 @@ def _checked(arch: Arch) -> tuple[Step, ...]:
                 raise SpecError(f"{where}: {what} is taken; give every layer its own")
         for i in layer.inputs:
             if i not in shapes:
-                raise SpecError(
-                    f"{where}: input '{i}' is not '{INPUT}' nor an earlier layer; {did_you_mean(i, shapes)}"
-                )
+                nearest = did_you_mean(i, shapes)
+                raise SpecError(f"{where}: input '{i}' is not '{INPUT}' nor an earlier layer; {nearest}")
         facts = operator(layer)
         if len(layer.inputs) not in facts.inputs:
-            raise SpecError(f"{where}: {type(layer).__name__} takes {facts.inputs} input(s), not {len(layer.inputs)}")
+            kind = type(layer).__name__
+            raise SpecError(f"{where}: {kind} takes {facts.inputs} input(s), not {len(layer.inputs)}")
         inputs = tuple(shapes[i] for i in layer.inputs)
         facts.check(inputs, where)
         step = Step.of(layer, inputs, facts=facts)

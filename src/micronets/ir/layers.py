@@ -22,7 +22,12 @@ Activation = Literal["none", "relu", "relu6"]
 
 @dataclass(frozen=True, kw_only=True)
 class _Base:
-    """What every layer has: a name of its own, the names of the tensors it reads, and the bits of those it writes."""
+    """The fields that every layer has.
+
+    - name: the name of the layer and of its first output; no two layers share one.
+    - inputs: the names of the tensors that the layer reads.
+    - act_bits: bits of the codes that the layer writes, 8 or 4.
+    """
 
     name: str
     inputs: tuple[str, ...]
@@ -30,9 +35,7 @@ class _Base:
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """Names of the tensors that the layer writes: one, called like the layer, unless the kind names several
-        itself.
-        """
+        """Names of the tensors that the layer writes: one, called like the layer, unless its kind names several."""
         return (self.name,)
 
 
@@ -83,7 +86,7 @@ class FullyConnected(_Base):
 
 @dataclass(frozen=True, kw_only=True)
 class AveragePool2D(_Base):
-    """Mean over windows; padding does not count."""
+    """Mean over windows: `(H, W, C) -> (H', W', C)`; values in the padding are not counted."""
 
     pool: Pair
     stride: Pair
@@ -98,7 +101,7 @@ class AveragePool2D(_Base):
 
 @dataclass(frozen=True, kw_only=True)
 class MaxPool2D(_Base):
-    """Maximum over windows."""
+    """Maximum over windows: `(H, W, C) -> (H', W', C)`."""
 
     pool: Pair
     stride: Pair

@@ -10,7 +10,8 @@ Kinds of choice
     kernel   taps of a kernel along an axis, all of one parity and under `same` padding; the supernet masks taps
     dilation distance of a kernel's taps along an axis; the supernet spreads the taps
     keep     1 or 0: a block is there, or the identity is; the supernet mixes the two
-    shape    anything that changes the size of maps (a stride, the input); the supernet samples one value a step
+    shape    anything that changes the size of maps (a stride, the input); the supernet samples one value for each
+             training step
 """
 
 from __future__ import annotations
@@ -31,7 +32,12 @@ Values = Mapping[str, int]
 
 @dataclass(frozen=True)
 class Choice:
-    """A named, finite choice. `options` ascend, but those of kind shape go from the largest maps to the smallest."""
+    """A named, finite choice.
+
+    - name: what the template and configurations call it.
+    - kind: what it decides; the module's docstring has the kinds.
+    - options: its values, in rising order; those of kind shape go from the largest maps to the smallest.
+    """
 
     name: str
     kind: Literal["width", "kernel", "dilation", "keep", "shape"]
@@ -40,9 +46,11 @@ class Choice:
 
 @dataclass(frozen=True)
 class Block:
-    """Layers in order, the first reading the previous block's output; `keep` names the choice that may drop them.
+    """Layers that a choice may drop together.
 
-    The last layer is the block's output. Layers are named alike for all values, also a `Pad` that adds nothing.
+    - layers: the layers in order. The first one reads the previous block's output, the last one writes this block's.
+      A layer has the same name for all values of the choices, also a `Pad` that adds nothing.
+    - keep: the name of the choice that may drop the block; None for a block that every network has.
     """
 
     layers: tuple[Layer, ...]
@@ -66,22 +74,25 @@ class SearchSpace:
     template: Callable[[Pick], Template]
 
     def choice(self, name: str) -> Choice:
-        """The choice of that name. Raises `SpecError`."""
+        """Returns the choice called `name`. Raises `SpecError` if there is none."""
         for c in self.choices:
             if c.name == name:
                 return c
         raise SpecError(f"space {self.name}: no choice '{name}'; {did_you_mean(name, (c.name for c in self.choices))}")
 
     def largest(self) -> dict[str, int]:
-        """Every choice at its last option, but shapes at their first: the largest network."""
+        """Returns the values of the largest network: the last option of every choice, but the first of a shape."""
         return {c.name: c.options[0 if c.kind == "shape" else -1] for c in self.choices}
 
     def smallest(self) -> dict[str, int]:
-        """Every choice at its first option, but shapes at their last: small maps, narrow layers."""
+        """Returns the values of the smallest network: the first option of every choice, but the last of a shape."""
         return {c.name: c.options[-1 if c.kind == "shape" else 0] for c in self.choices}
 
     def fixed(self, values: Mapping[str, int]) -> SearchSpace:
-        """The space with one value for some choices, by name. Raises `SpecError` for an unknown choice or option."""
+        """Returns the space in which each choice that `values` names has this one option.
+
+        Raises `SpecError` for an unknown choice, or for a value that is not an option.
+        """
         for name, value in values.items():
             if value not in self.choice(name).options:
                 options = ", ".join(map(str, self.choice(name).options))
@@ -90,18 +101,18 @@ class SearchSpace:
         return replace(self, choices=choices)
 
     def sample(self, rng: random.Random) -> dict[str, int]:
-        """Each choice drawn uniformly and on its own."""
+        """Returns an option of every choice, drawn uniformly and independently of the others."""
         return {c.name: rng.choice(c.options) for c in self.choices}
 
     def shape_combinations(self) -> Iterator[dict[str, int]]:
-        """All combinations of the shape choices."""
+        """Yields all combinations of the options of the choices of kind shape."""
         shapes = [c for c in self.choices if c.kind == "shape"]
         for values in product(*(c.options for c in shapes)):
             yield {c.name: v for c, v in zip(shapes, values, strict=True)}
 
 
 def derive(space: SearchSpace, values: Values) -> Arch:
-    """The network of `space` for one value of every choice.
+    """Returns the network of `space` for one value of every choice.
 
     Raises `SpecError` for a missing or unknown choice or a value that is not an option.
     """
@@ -114,7 +125,7 @@ def derive(space: SearchSpace, values: Values) -> Arch:
             raise SpecError(f"space {space.name}: {c.name} = {values[c.name]}; options: {c.options}")
     template = without_empty_pads(space.template(lambda name: values[space.choice(name).name]))
     layers: list[Layer] = []
-    renamed: dict[str, str] = {}  # output of a dropped block -> what stood before it
+    renamed: dict[str, str] = {}  # output of a dropped block -> output of the last block before it that was kept
     previous = INPUT
     for block in template.blocks:
         if block.keep is None or values[block.keep]:
@@ -126,7 +137,10 @@ def derive(space: SearchSpace, values: Values) -> Arch:
 
 
 def relaxed_steps(space: SearchSpace, expected: Mapping[str, Any]) -> tuple[Step, ...]:
-    """The steps of a network whose widths, kernels and keeps are expectations (0-d tensors); shapes are integers.
+    """Returns the steps of a network in which choices have their expected values.
+
+    - space: the space that the network is of.
+    - expected: a value for every choice. Widths, kernels, dilations and keeps may be 0-d tensors; shapes are integers.
 
     After a block that may be dropped, the channel count is the mean of its output and its input, weighted by `keep`. A
     `Pad` of less than one channel counts with that share.
@@ -139,8 +153,8 @@ def relaxed_steps(space: SearchSpace, expected: Mapping[str, Any]) -> tuple[Step
         gate = 1 if block.keep is None else expected[block.keep]
         for layer in block.layers:
             inputs = tuple(shapes[i] for i in layer.inputs)
-            there = -max(-padded_values(layer), -1) if isinstance(layer, Pad) else 1  # the lesser of it and 1
-            step = Step.of(layer, inputs, gate * there)
+            share = -max(-padded_values(layer), -1) if isinstance(layer, Pad) else 1  # min(padded values, 1)
+            step = Step.of(layer, inputs, gate * share)
             shapes |= zip(layer.outputs, step.output_shapes, strict=True)
             steps.append(step)
         last = block.layers[-1].name
@@ -152,7 +166,7 @@ def relaxed_steps(space: SearchSpace, expected: Mapping[str, Any]) -> tuple[Step
 
 
 def without_empty_pads(template: Template) -> Template:
-    """The template without the `Pad` layers that add nothing: templates have one wherever widths may differ."""
+    """Returns the template without the `Pad` layers that add nothing; templates have one wherever widths may differ."""
     if not any(isinstance(layer, Pad) for block in template.blocks for layer in block.layers):
         return template
     renamed: dict[str, str] = {}
@@ -169,12 +183,12 @@ def without_empty_pads(template: Template) -> Template:
 
 
 def padded_values(layer: Pad) -> Any:
-    """Rows, columns and channels that a padding adds together."""
+    """Returns how many rows, columns and channels a padding adds, as one sum; 0 if it adds nothing."""
     return sum(before + after for before, after in layer.paddings)
 
 
 def rename(layer: Layer, renamed: Mapping[str, str]) -> Layer:
-    """The layer with other inputs, by name."""
+    """Returns the layer with the inputs that `renamed` has replaced by the names that it gives."""
     if not any(i in renamed for i in layer.inputs):
         return layer
     return replace(layer, inputs=tuple(renamed.get(i, i) for i in layer.inputs))

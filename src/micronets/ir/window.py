@@ -46,7 +46,7 @@ class Window:
         return top // 2, left // 2
 
     def after(self, shape: Sequence[int]) -> Pair:
-        """Rows and columns of padding after the last ones of the map: TensorFlow puts the odd one here."""
+        """Rows and columns of padding after the last ones of the map; of an odd number, the larger half is here."""
         rows, columns = self._padded(shape)
         return rows - rows // 2, columns - columns // 2
 
@@ -61,7 +61,7 @@ class Window:
         return -(-(shape[axis] - (self.kernel[axis] - 1) * self.dilation[axis]) // self.stride[axis])
 
     def _padded(self, shape: Sequence[int]) -> Pair:
-        """Rows and columns of padding in all."""
+        """Returns the rows and columns of padding, before and after the map together."""
         if self.padding == "valid":
             return 0, 0
         covered = self.covered(shape)

@@ -43,7 +43,7 @@ __all__ = ["Arity", "Operator", "Shapes", "Tflm", "TflmKernel", "Weights", "oper
 
 
 def operator(layer: Layer) -> Operator:
-    """The facts of a layer: of its kind, for its fields."""
+    """Returns the record of all facts of a layer's kind, for the fields of this layer."""
     match layer:
         case Conv2D():
             return conv_2d(layer)
@@ -80,6 +80,6 @@ def operator(layer: Layer) -> Operator:
 
 
 def with_activation(layer: Layer, activation: Activation) -> Layer:
-    """The layer with another fused activation; its `operator` must have one."""
+    """Returns the layer with another fused activation. The layer must be of a kind that has this field."""
     changed: dict[str, Any] = {"activation": activation}
     return replace(layer, **changed)

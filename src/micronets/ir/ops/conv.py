@@ -1,4 +1,4 @@
-"""Conv2D."""
+"""Conv2D: a convolution over a map."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import math
 from micronets.ir.layers import Conv2D, Shape
 from micronets.ir.ops import checks
 from micronets.ir.ops.record import ONE, OPERATOR_CYCLES, Operator, Shapes, Tflm, TflmKernel, Weights, nothing
-from micronets.ir.ops.weighted import mac_factor, timed, unpacked
+from micronets.ir.ops.weighted import mac_factor, timed_with_bits, unpacked
 from micronets.number import Number
 
 POINTWISE_CYCLES = (1.6, 73.0)
-"""CMSIS-NN's cycles for a MAC, and for an output value: its requantisation and the loop around it."""
+"""CMSIS-NN's cycles of a 1 x 1 kernel for a MAC, and for an output value: requantising it, and the loop around it."""
 
 CONVOLUTION_CYCLES = (2.25, 65.0)
-"""The same for kernels larger than 1 x 1."""
+"""CMSIS-NN's cycles for a MAC and for an output value of kernels larger than 1 x 1."""
 
 IM2COL_CYCLES = 6.5
 """Cycles for a value that is copied to a column of the im2col buffer."""
 
 BLOCK = 4
-"""Channels that a kernel of ours works on at once."""
+"""Channels that a kernel of our C works on at once."""
 
 
 def conv_2d(layer: Conv2D) -> Operator:
@@ -56,7 +56,7 @@ def conv_2d(layer: Conv2D) -> Operator:
         return unpacked(layer.weight_bits, outputs[0][2] * kh * kw * inputs[0][2])
 
     def cortex_m_scratch(inputs: Shapes, outputs: Shapes) -> int:
-        """Two columns of 16-bit inputs (arm_convolve_s8), rounded up to four values; none for a 1x1 kernel."""
+        # arm_convolve_s8 takes two im2col columns of 16-bit values, each rounded up to four values; a 1x1 kernel none.
         kh, kw = layer.kernel
         if layer.kernel == (1, 1) and layer.dilation == (1, 1):
             return 0
@@ -75,7 +75,7 @@ def conv_2d(layer: Conv2D) -> Operator:
     def timed_as(inputs: Shapes) -> str:
         kh, kw = layer.kernel
         one = isinstance(kh, int) and isinstance(kw, int) and kh == kw == 1 and layer.stride == (1, 1)
-        return timed("pointwise" if one else "convolution", layer.weight_bits)
+        return timed_with_bits("pointwise" if one else "convolution", layer.weight_bits)
 
     def timed_by(inputs: Shapes, outputs: Shapes) -> dict[str, Number]:
         kh, kw = layer.kernel
@@ -130,5 +130,5 @@ def conv_2d(layer: Conv2D) -> Operator:
 
 
 def _rest(count: Number) -> Number:
-    """How many are beyond the last whole block; 0 for a tensor."""
+    """Returns how many of `count` channels do not fill a block; 0 for a 0-d tensor."""
     return count % BLOCK if isinstance(count, int) else 0

@@ -1,4 +1,4 @@
-"""FullyConnected."""
+"""FullyConnected: a matrix product."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 from micronets.ir.layers import FullyConnected, Shape
 from micronets.ir.ops import checks
 from micronets.ir.ops.record import ONE, OPERATOR_CYCLES, Operator, Shapes, Tflm, TflmKernel, Weights, nothing
-from micronets.ir.ops.weighted import mac_factor, timed, unpacked
+from micronets.ir.ops.weighted import mac_factor, timed_with_bits, unpacked
 from micronets.number import Number
 
 CYCLES = (2.55, 40.0)
@@ -72,6 +72,6 @@ def fully_connected(layer: FullyConnected) -> Operator:
             requantised_channels=nothing,  # one multiplier for all, in the op data
             cycles=cycles,
         ),
-        timed_as=lambda inputs: timed("fully_connected", layer.weight_bits),
+        timed_as=lambda inputs: timed_with_bits("fully_connected", layer.weight_bits),
         timed_by=timed_by,
     )

@@ -1,4 +1,4 @@
-"""DepthwiseConv2D."""
+"""DepthwiseConv2D: a convolution in which each output channel reads one input channel."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from dataclasses import replace
 from micronets.ir.layers import DepthwiseConv2D, Shape
 from micronets.ir.ops import checks
 from micronets.ir.ops.record import ONE, OPERATOR_CYCLES, Operator, Shapes, Tflm, TflmKernel, Weights, nothing
-from micronets.ir.ops.weighted import mac_factor, timed, unpacked
+from micronets.ir.ops.weighted import mac_factor, timed_with_bits, unpacked
 from micronets.number import Number
 
 CYCLES = (6.8, 20.0)
-"""CMSIS-NN's cycles for a MAC and for an output value."""
+"""CMSIS-NN's cycles for a MAC and for an output value, where it has an optimised kernel."""
 
 PLAIN_CYCLES = (12.0, 60.0)
-"""The same for its plain loop, which it takes for a dilation or a multiplier other than 1. Assumed."""
+"""CMSIS-NN's cycles for a MAC and for an output value of its plain loop, which it takes for a dilation or a multiplier
+other than 1. They are assumed."""
 
 
 def depthwise_conv_2d(layer: DepthwiseConv2D) -> Operator:
@@ -50,7 +51,7 @@ def depthwise_conv_2d(layer: DepthwiseConv2D) -> Operator:
         return unpacked(layer.weight_bits, kh * kw * outputs[0][2])
 
     def cortex_m_scratch(inputs: Shapes, outputs: Shapes) -> int:
-        """arm_depthwise_conv_s8_opt expands one window to 16 bits; its 3x3 kernel and the generic one do not."""
+        # arm_depthwise_conv_s8_opt expands one window to 16 bits; the 3x3 kernel and the generic one do not.
         kh, kw = layer.kernel
         x = inputs[0]
         padding = replace(layer.window, dilation=(1, 1)).before(x)
@@ -66,11 +67,11 @@ def depthwise_conv_2d(layer: DepthwiseConv2D) -> Operator:
 
     def timed_as(inputs: Shapes) -> str:
         if layer.multiplier != 1:
-            return timed("depthwise_multiplier", layer.weight_bits)
-        # Maps of one column are lines: pairs of values lie along the other axis.
+            return timed_with_bits("depthwise_multiplier", layer.weight_bits)
+        # A map of one row or one column is a line: the kernel computes pairs of values along it.
         line = inputs[0][1] == 1 or inputs[0][0] == 1
         name = "depthwise" + ("_line" if line else "") + ("_strided" if max(layer.stride) > 1 else "")
-        return timed(name, layer.weight_bits)
+        return timed_with_bits(name, layer.weight_bits)
 
     def timed_by(inputs: Shapes, outputs: Shapes) -> dict[str, Number]:
         kh, kw = layer.kernel
@@ -122,8 +123,8 @@ def depthwise_conv_2d(layer: DepthwiseConv2D) -> Operator:
 
 
 def _plain_share(layer: DepthwiseConv2D) -> Number:
-    """1 if CMSIS-NN's kernel is the plain loop, else 0; between, for a dilation between 1 and 2."""
+    """Returns 1 if CMSIS-NN takes its plain loop, else 0; for an expected dilation of 1 to 2, a value between them."""
     if layer.multiplier != 1:
         return 1
     beyond = max(layer.dilation[0], layer.dilation[1]) - 1
-    return -max(-beyond, -1)  # the lesser of it and 1
+    return -max(-beyond, -1)  # min(beyond, 1)

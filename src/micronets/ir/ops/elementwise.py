@@ -10,15 +10,15 @@ from micronets.number import Number
 
 
 def by_value(cycles: float) -> Count:
-    """The cycles of a kernel under TFLM that takes `cycles` for each value of its output."""
+    """Returns the function of shapes for the cycles of a kernel that takes `cycles` for each value of its output."""
     return lambda inputs, outputs: OPERATOR_CYCLES + cycles * math.prod(outputs[0])
 
 
 def timed_by_value(inputs: Shapes, outputs: Shapes) -> dict[str, Number]:
-    """The counts of a latency model for such a kernel."""
+    """Returns the counts of a latency model for a kernel whose time grows with the values of its output alone."""
     return {"layer": 1, "value": math.prod(outputs[0])}
 
 
 def timed_as(name: str | None) -> Callable[[Shapes], str | None]:
-    """The name of its kernel in a latency model, whatever the shapes are."""
+    """Returns the `Operator.timed_as` of a kernel that a latency model knows by one name, whatever the shapes are."""
     return lambda inputs: name

@@ -10,18 +10,17 @@ from micronets.ir.ops.record import ONE, OPERATOR_CYCLES, Operator, Shapes, Tflm
 from micronets.number import Number
 
 AXES = (1, 2)
-"""Height and width among the dimensions of a map with its batch."""
+"""The dimensions that the mean is taken over: height and width, counted with the batch."""
 
 CYCLES = 15.0
-"""Cycles for an input value of TFLM's reference kernel; CMSIS-NN has none. Assumed."""
+"""Cycles of TFLM's reference kernel for an input value; they are assumed. CMSIS-NN has no kernel for a Mean."""
 
 
 def mean(layer: Mean) -> Operator:
     """The facts of a mean."""
 
     def sums(inputs: Shapes, outputs: Shapes) -> int:
-        """32-bit sums."""
-        return 4 * inputs[0][2]
+        return 4 * inputs[0][2]  # a 32-bit sum for each channel
 
     def output_shapes(inputs: Shapes) -> Shapes:
         channels = inputs[0][2]

@@ -1,4 +1,4 @@
-"""AveragePool2D and MaxPool2D."""
+"""AveragePool2D and MaxPool2D: the mean and the maximum of each channel over a window."""
 
 from __future__ import annotations
 
@@ -26,12 +26,10 @@ def average_pool_2d(layer: AveragePool2D) -> Operator:
     """The facts of an average pool."""
 
     def sums_of_a_pixel(inputs: Shapes, outputs: Shapes) -> int:
-        """32-bit sums of one pixel."""
-        return 4 * inputs[0][2]
+        return 4 * inputs[0][2]  # a 32-bit sum for each channel
 
-    return _pool(
-        layer, "AVERAGE_POOL_2D", "AddAveragePool2D", "average_pool", table_bytes=164, cortex_m=sums_of_a_pixel
-    )
+    names = ("AVERAGE_POOL_2D", "AddAveragePool2D", "average_pool")
+    return _pool(layer, *names, table_bytes=164, cortex_m=sums_of_a_pixel)
 
 
 def max_pool_2d(layer: MaxPool2D) -> Operator:
@@ -42,7 +40,7 @@ def max_pool_2d(layer: MaxPool2D) -> Operator:
 def _pool(
     layer: AveragePool2D | MaxPool2D, tflite_name: str, method: str, timed_as: str, *, table_bytes: int, cortex_m: Count
 ) -> Operator:
-    """cortex_m: scratch bytes of CMSIS-NN's kernel."""
+    """Returns the facts of either pool; `cortex_m` gives the scratch bytes of CMSIS-NN's kernel."""
     kind = type(layer).__name__
 
     def check(inputs: Shapes, where: str) -> None:

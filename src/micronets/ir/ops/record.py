@@ -25,7 +25,7 @@ Count = Callable[[Shapes, Shapes], Number]
 
 @dataclass(frozen=True)
 class Arity:
-    """How many tensors an operator takes, from `least` to `most`; None for as many as there are."""
+    """How many tensors an operator takes: from `least` to `most`, both included; a `most` of None sets no limit."""
 
     least: int
     most: int | None
@@ -46,11 +46,11 @@ ONE, TWO = Arity(1, 1), Arity(2, 2)
 class Weights:
     """The constants that an operator multiplies its input with; a bias of 32 bits for every channel comes with them.
 
-    - shape: of the array, as the file holds it.
+    - shape: the shape of the array, as the file holds it.
     - axis: the dimension of `shape` that counts the output channels.
     - taps: weights of one output channel.
     - channels: output channels.
-    - bits: of a weight, 8 or 4.
+    - bits: the bits of a weight, 8 or 4.
     - one_scale: whether micronets gives all channels one scale, else each channel has its own.
     """
 
@@ -83,7 +83,9 @@ class TflmKernel:
 
 @dataclass(frozen=True, kw_only=True)
 class Tflm:
-    """A kind under TensorFlow Lite Micro. docs/arena.md and `cost.tflm_cycles` say where the figures come from.
+    """What a kind of layer takes under TensorFlow Lite Micro.
+
+    docs/arena.md and `cost.tflm_cycles` say where the figures come from.
 
     - method: what registers the operator in a `MicroMutableOpResolver`.
     - host: its kernel on a 64-bit machine, a reference kernel.
@@ -105,16 +107,16 @@ Scale = Literal["the input's", "all inputs'", "copied codes", "its own", "1/256"
 - the input's: the kernel does not rescale, and TFLM refuses an output of another scale.
 - all inputs': the kernel copies codes, and TFLM refuses inputs and outputs that have not all exactly one scale.
 - copied codes: the kernel copies codes, so that a network which we train gives the output the scale of the input.
-- its own: the kernel brings its results to any scale. Also of a float output, which has none.
-- 1/256: this scale and the zero point -128, always.
+- its own: the kernel brings its results to any scale. A float output, which has no scale, is listed here too.
+- 1/256: the output always has this scale and the zero point -128.
 """
 
 Sign = Literal["never negative", "as the inputs", "any"]
-"""Whether real values of the output may be negative, apart from a fused activation.
+"""Whether real values of the output may be negative, apart from what a fused activation clamps.
 
-- never negative: whatever the inputs are.
-- as the inputs: only if an input is.
-- any: weights decide.
+- never negative: no output is negative, whatever the inputs are.
+- as the inputs: an output may be negative only if an input is.
+- any: the inputs do not tell.
 """
 
 
@@ -148,8 +150,7 @@ class Operator:
     - scale: which scale and zero point the outputs have.
     - largest_rescale: the largest scale of an input, in scales of the output, that TFLM's kernel takes; None for any.
     - selects: whether every output code is a code of the input or a zero point, so that nothing is rounded.
-    - codewise: whether each output code is a function of one input code, the one at the same place, and of nothing
-      else.
+    - codewise: whether each output code is a function of the input code at the same place, and of nothing else.
     - within_input: whether every output value lies between the least and the greatest value of the input and 0.
     - sign: whether the outputs may be negative.
     - by_channel: whether an output channel depends on one channel of each input alone: its own, or that of a depthwise
@@ -200,18 +201,18 @@ class Operator:
 
 
 OPERATOR_CYCLES = 1000.0
-"""Cycles that TFLM takes for any operator: to dispatch it and to read its parameters."""
+"""Cycles that TFLM takes for every operator, to dispatch it and to read its parameters."""
 
 
 def nothing(inputs: Shapes, outputs: Shapes) -> int:
-    """The `Count` of what an operator does not have."""
+    """Returns 0: the `Count` of something that an operator does not have."""
     return 0
 
 
 def anything(inputs: Shapes, where: str) -> None:
-    """The `check` of an operator that takes every shape."""
+    """Raises nothing: the `check` of an operator that takes every shape."""
 
 
 def same_shape(inputs: Shapes) -> Shapes:
-    """The `output_shapes` of an operator whose output has the shape of its first input."""
+    """Returns the shape of the first input: the `output_shapes` of an operator that keeps it."""
     return (inputs[0],)

@@ -7,7 +7,7 @@ from micronets.ir.ops.elementwise import by_value, timed_as, timed_by_value
 from micronets.ir.ops.record import ONE, Operator, Tflm, TflmKernel, anything, nothing, same_shape
 
 CYCLES = 20.0
-"""TFLM's cycles for a value. Assumed."""
+"""TFLM's cycles for a value; they are assumed."""
 
 
 def relu(layer: Relu) -> Operator:

@@ -50,7 +50,11 @@ def reshape(layer: Reshape) -> Operator:
         by_channel=False,
         trainable=True,
         tflm=Tflm(
-            method="AddReshape", host=kernel, cortex_m=kernel, requantised_channels=nothing, cycles=by_value(CYCLES)
+            method="AddReshape",
+            host=kernel,
+            cortex_m=kernel,
+            requantised_channels=nothing,
+            cycles=by_value(CYCLES),
         ),
         timed_as=timed_as(None),
         timed_by=timed_by_value,

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 FOUR_BITS_CYCLES = 2.0
-"""How many times as long as with weights of 8 bits a MAC takes with 4 bits: CMSIS-NN's s4 kernels take 1.75 to 2.35."""
+"""By how much a MAC takes longer with weights of 4 bits than of 8: CMSIS-NN's s4 kernels take 1.75 to 2.35 times."""
 
 
 def mac_factor(bits: int) -> float:
-    """By how much a MAC takes longer for the bits of its weight."""
+    """Returns the factor by which a MAC takes longer than one with a weight of 8 bits."""
     return FOUR_BITS_CYCLES if bits == 4 else 1.0
 
 
 def unpacked(bits: int, weights: int) -> int:
-    """Scratch bytes of a reference kernel, which unpacks all 4-bit weights of a layer before it uses them."""
+    """Returns the scratch bytes of a reference kernel, which unpacks all 4-bit weights of a layer before it runs."""
     return weights if bits == 4 else 0
 
 
-def timed(name: str, bits: int) -> str:
-    """What a latency model calls the kernel `name` for weights of that many bits."""
+def timed_with_bits(name: str, bits: int) -> str:
+    """Returns what a latency model calls the kernel `name` for weights of that many bits."""
     return f"{name}_s4" if bits == 4 else name

@@ -1,7 +1,7 @@
 """Search spaces by name: each is a file with one `Space` record and a line in `SPACES`.
 
-They take inputs of any kind that the record names; kinds are the functions of `micronets.ir.spaces.inputs`, and their
-options stand beside the space's own.
+A space takes inputs of every kind that its record names. Kinds are the functions of `micronets.ir.spaces.inputs`; their
+options stand beside those of the space.
 """
 
 from __future__ import annotations
@@ -23,27 +23,37 @@ SPACES: Mapping[str, Space] = {s.name: s for s in (dscnn.SPACE, temporal.SPACE, 
 
 
 def names(kind: str) -> tuple[str, ...]:
-    """The spaces that have networks for inputs of `kind`."""
+    """Returns the names of the spaces that have networks for inputs of `kind`."""
     return tuple(s.name for s in SPACES.values() if kind in s.kinds)
 
 
 def find(name: str) -> Space:
-    """The space of that name. Raises `SpecError`."""
+    """Returns the space called `name`. Raises `SpecError` if there is none."""
     if name not in SPACES:
         raise SpecError(f"unknown space '{name}'; {did_you_mean(name, SPACES)}")
     return SPACES[name]
 
 
 def make(name: str, kind: str, classes: int, **given: Any) -> SearchSpace:
-    """The space `name` for inputs of `kind`, with `classes` outputs; `given` are options. Raises `SpecError`."""
+    """Returns the search space `name` for one kind of input.
+
+    - name: a name of `SPACES`.
+    - kind: a name of `KINDS`.
+    - classes: how many outputs the networks have.
+    - given: options of the inputs and of the space, by name; the others have their defaults.
+
+    Raises `SpecError` for an unknown space or option, or for a value out of range.
+    """
     return find(name).make(kind, classes, **given)
 
 
 def uniform(space: SearchSpace, share: float, multiple: int = 4) -> tuple[SearchSpace, dict[str, int]]:
-    """The space's standard network with every width at one share of its largest, and the space that holds it.
+    """Returns the space's standard network with every width scaled alike: the space that holds it, and its values.
 
-    share: 0..1; widths are rounded to `multiple`. Maps are the largest. Raises `SpecError` for a space without a
-    standard.
+    - share: every width as a share of its largest option, 0..1. Maps are the largest that the space has.
+    - multiple: what widths are rounded to a multiple of.
+
+    Raises `SpecError` for a space without a standard network.
     """
     choices = []
     for c in space.choices:
@@ -53,9 +63,8 @@ def uniform(space: SearchSpace, share: float, multiple: int = 4) -> tuple[Search
     standard = find(space.name).standard
     if standard is None:
         raise SpecError(f"space {space.name}: names no standard network; give its record a function `standard`")
-    return scaled, scaled.largest() | {
-        name: _nearest(scaled.choice(name).options, v) for name, v in standard(space).items()
-    }
+    nearest = {name: _nearest(scaled.choice(name).options, v) for name, v in standard(space).items()}
+    return scaled, scaled.largest() | nearest
 
 
 def _nearest(options: tuple[int, ...], value: int) -> int:

@@ -17,11 +17,11 @@ class Space:
     """A family of networks for inputs of some kinds.
 
     - name: what configurations and messages call it.
-    - kinds: of inputs that it has networks for (`inputs.KINDS`).
+    - kinds: the kinds of inputs that it has networks for (`inputs.KINDS`).
     - function: `(Inputs, classes, **options) -> SearchSpace`; its arguments with defaults are the options of the space.
-    - standard: values of a `SearchSpace`'s choices but widths and shapes: the network that the space grew out of; None
-      where there is no such network.
-    - defaults: by kind of input, the options whose defaults are others there.
+    - standard: gives the network that the space grew out of, as values of all choices but widths and shapes; None if
+      there is no such network.
+    - defaults: for a kind of input, the options whose defaults differ from those of `function`.
     """
 
     name: str
@@ -31,16 +31,16 @@ class Space:
     defaults: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
     def own_options(self) -> dict[str, Any]:
-        """The options of the space without those of its inputs, each with its default."""
+        """Returns the options of the space without those of its inputs, each with its default."""
         return defaults(self.function)
 
     def options(self, kind: str) -> dict[str, Any]:
-        """Every option for inputs of `kind`, with its default: those of the inputs, then those of the space."""
+        """Returns every option for inputs of `kind` with its default: those of the inputs, then those of the space."""
         own = {**defaults(KINDS[kind]), **defaults(self.function)}
         return own | {k: v for k, v in self.defaults.get(kind, {}).items() if k in own}
 
     def option_types(self, kind: str) -> dict[str, Any]:
-        """The type of every option; an argument without an annotation has that of its default."""
+        """Returns the type of every option; an argument without an annotation has that of its default."""
         found: dict[str, Any] = {}
         for function in (KINDS[kind], self.function):
             hints = get_type_hints(function)
@@ -48,7 +48,10 @@ class Space:
         return found
 
     def make(self, kind: str, classes: int, **given: Any) -> SearchSpace:
-        """The space for inputs of `kind` and networks of `classes` outputs; `given` are options. Raises `SpecError`."""
+        """Returns the search space for inputs of `kind` and networks of `classes` outputs; `given` are options.
+
+        Raises `SpecError` for an unknown option or a value out of range.
+        """
         chosen = self.options(kind)
         for key in given:
             if key not in chosen:
@@ -66,14 +69,17 @@ class Space:
         decided: Mapping[str, Any],
         fix: Mapping[str, int],
     ) -> SearchSpace:
-        """The space for given data.
+        """Returns the search space for a task's data.
 
-        - kind, classes: of input, and number of outputs.
-        - options: what the user chose. decided: options that the data decide (`TaskData.space_options`); those that the
-          space has not are left out.
-        - fix: choices that have one value, by name: they are then no choices any more.
+        - kind: the kind of input.
+        - classes: how many outputs the networks have.
+        - options: the options that the user chose.
+        - decided: the options that the data decide (`TaskData.space_options`); one that the space does not have is
+          left out.
+        - fix: choices that are to have one value, and this value.
 
-        Raises `SpecError`, also for an option that the data decide otherwise.
+        Raises `SpecError` for an unknown option or choice, for a value out of range, and for an option that the user
+        chose differently from the data.
         """
         known, chosen = self.options(kind), dict(options)
         for k, v in decided.items():
@@ -83,12 +89,15 @@ class Space:
         return self.make(kind, classes, **chosen).fixed(fix)
 
     def of(self, inputs: Inputs, classes: int, **options: Any) -> SearchSpace:
-        """The space for `inputs`, with options of its own alone. Raises `SpecError`."""
+        """Returns the search space for `inputs`; `options` are those of the space alone.
+
+        Raises `SpecError` for a value out of range.
+        """
         return self.function(inputs, classes, **options)
 
 
 def _type_of(default: object) -> Any:
-    """The type that an option without an annotation has, by its default: of a tuple, that of its first item."""
+    """Returns the type of an option without an annotation: that of its default; of a tuple, that of its first item."""
     if isinstance(default, tuple) and default:
         kind: Any = type(default[0])
         return tuple[kind, ...]
@@ -96,6 +105,6 @@ def _type_of(default: object) -> Any:
 
 
 def defaults(function: Callable[..., Any]) -> dict[str, Any]:
-    """The arguments of a function that have defaults, with these."""
+    """Returns the arguments of a function that have defaults, each with its default."""
     parameters = inspect.signature(function).parameters
     return {k: p.default for k, p in parameters.items() if p.default is not p.empty}

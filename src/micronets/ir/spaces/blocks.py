@@ -7,13 +7,21 @@ from micronets.number import Number
 
 
 def widths(largest: int = 276, step: float = 0.1, multiple: int = 4) -> tuple[int, ...]:
-    """Shares of `largest` in steps, each rounded to the nearest multiple, halves upwards: 28, 56, ..., 276."""
+    """Returns widths from small to large: shares of `largest`, each rounded to the nearest multiple, halves upwards.
+
+    - largest: the width of a share of 1.
+    - step: the difference of two shares; the first share is one step. The defaults give 28, 56, ..., 276.
+    - multiple: what widths are rounded to a multiple of, and the least width.
+    """
     shares = (largest * step * i for i in range(1, round(1 / step) + 1))
     return tuple(sorted({max(multiple, int(s / multiple + 0.5) * multiple) for s in shares}))
 
 
 def widths_down(largest: float, multiple: int = 4) -> tuple[int, ...]:
-    """Shares of `largest` in 10 % steps, each rounded down to a multiple, as in the paper's networks for images."""
+    """Returns widths from small to large: shares of `largest` in steps of 10 %, each rounded down to a multiple.
+
+    The networks for images in the MicroNets paper have these widths.
+    """
     shares = (int(largest * i / 10 + 1e-9) for i in range(1, 11))
     return tuple(sorted({max(multiple, s // multiple * multiple) for s in shares}))
 
@@ -21,10 +29,16 @@ def widths_down(largest: float, multiple: int = 4) -> tuple[int, ...]:
 def residual(
     name: str, before: str, before_width: Number, branch: str, branch_width: Number, activation: str = "none"
 ) -> tuple[tuple[Layer, ...], Number]:
-    """Sum of two maps of equal size, the narrower one first padded with zero channels by an operator, and its width.
+    """Returns the layers that add two maps of equal height and width, and the channels of the sum.
 
-    A Pad of no channels is no operator: `derive` leaves it out, and its cost is the share of a channel it adds, at most
-    that of a whole operator.
+    - name: what the sum is called.
+    - before, before_width: the block's input and its channels.
+    - branch, branch_width: the output of the block's convolutions and its channels.
+    - activation: the fused activation of the sum.
+
+    The map with fewer channels is first padded with zero channels by a Pad operator. A Pad of no channels is no
+    operator: `derive` leaves it out, and its cost is the share of a channel that it adds, at most that of a whole
+    operator.
     """
     missing = (max(branch_width - before_width, 0), max(before_width - branch_width, 0))
     layers: tuple[Layer, ...] = (
@@ -36,7 +50,13 @@ def residual(
 
 
 def classifier(before: str, map_shape: Shape, classes: int) -> tuple[Layer, ...]:
-    """The mean over a map of known size, as an average pool, and a matrix product: the end of the image spaces.
+    """Returns the last layers of the spaces for images: the mean over a map of known size, and a matrix product.
+
+    - before: the name of the map.
+    - map_shape: its height and width; further dimensions are not read.
+    - classes: how many outputs the network has.
+
+    The mean is an average pool.
 
     CMSIS-NN has a kernel for an average pool; TFLM runs a Mean by its slower reference kernel. The spaces whose search
     chooses the size of the last map (`dscnn`, `temporal`) end in a Mean all the same, which needs no size.

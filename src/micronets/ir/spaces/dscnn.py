@@ -17,6 +17,7 @@ from micronets.ir.spaces.base import Space
 from micronets.ir.spaces.blocks import widths
 from micronets.ir.spaces.inputs import KINDS, Inputs
 
+# Options for inputs whose two axes are alike: the paper's backbone for anomaly detection.
 _SQUARE = {"stem_kernels": (3, 5), "stem_columns": 0, "strides": (2, 1, 1, 2, 2), "blocks": 5, "min_blocks": 1}
 
 
@@ -31,12 +32,18 @@ def space(
     stem_kernels: tuple[int, ...] = (4, 6, 8, 10),
     stem_columns: int = 4,
 ) -> SearchSpace:
-    """Depthwise-separable convolutions after a stem, with the channels of every layer and the depth open.
+    """Returns the space of depthwise-separable convolutions after a stem; widths of all layers and the depth are open.
 
-    max_width: largest channel count, at least 40; blocks: most depthwise-separable blocks; min_blocks: the first ones,
-    which are always there. strides: of the blocks, 1 where none is given; a block with a stride is always there.
-    stem_strides: options of the stem's stride along time. stem_kernels: options of its kernel along time, all even or
-    all odd. stem_columns: its kernel along frequency; 0: a square kernel, with its stride along both axes.
+    - inputs: the choices of the input.
+    - classes: how many outputs the networks have.
+    - max_width: the largest channel count, at least 40.
+    - blocks: the largest number of depthwise-separable blocks.
+    - min_blocks: how many blocks, counted from the first, no network may drop.
+    - strides: the strides of the first blocks, 1 or 2; the others have 1. A block with a stride of 2 is never dropped.
+    - stem_strides: options of the stem's stride along time.
+    - stem_kernels: options of the stem's kernel along time, all even or all odd.
+    - stem_columns: the stem's kernel along frequency; 0 for a square kernel with its stride along both axes.
+
     Raises `SpecError` for sizes out of range.
     """
     if not 1 <= min_blocks <= blocks:
@@ -48,7 +55,7 @@ def space(
     if len({k % 2 for k in stem_kernels}) != 1:
         raise SpecError(f"space dscnn: stem_kernels = {list(stem_kernels)}; need sizes that are all even or all odd")
     options, steps = widths(max_width), (*strides, *[1] * (blocks - len(strides)))
-    may_go = [i > min_blocks and steps[i - 1] == 1 for i in range(1, blocks + 1)]
+    droppable = [i > min_blocks and steps[i - 1] == 1 for i in range(1, blocks + 1)]
     choices = [
         *inputs.choices,
         Choice("stem_stride", "shape", tuple(sorted(stem_strides))),
@@ -57,7 +64,7 @@ def space(
     ]
     for i in range(1, blocks + 1):
         choices += [Choice(f"width{i}", "width", options), Choice(f"kernel{i}", "kernel", (3, 5))]
-        if may_go[i - 1]:
+        if droppable[i - 1]:
             choices.append(Choice(f"keep{i}", "keep", (0, 1)))
 
     def template(pick: Pick) -> Template:
@@ -81,9 +88,13 @@ def space(
                 activation="relu",
             )
             pointwise = Conv2D(
-                name=f"pw{i}", inputs=(f"dw{i}",), filters=pick(f"width{i}"), kernel=(1, 1), activation="relu"
+                name=f"pw{i}",
+                inputs=(f"dw{i}",),
+                filters=pick(f"width{i}"),
+                kernel=(1, 1),
+                activation="relu",
             )
-            body.append(Block((depthwise, pointwise), keep=f"keep{i}" if may_go[i - 1] else None))
+            body.append(Block((depthwise, pointwise), keep=f"keep{i}" if droppable[i - 1] else None))
         pool = Mean(name="pool", inputs=(body[-1].layers[-1].name,))
         body.append(Block((pool, FullyConnected(name="logits", inputs=("pool",), units=classes))))
         return Template(inputs.shape(pick), tuple(body))
@@ -92,11 +103,11 @@ def space(
 
 
 def standard(space: SearchSpace) -> Mapping[str, int]:
-    """DS-CNN's values of the choices that are not widths: four blocks of 3 x 3, the largest stem."""
+    """Returns DS-CNN's values of the choices that are not widths: four blocks of 3 x 3, the largest stem."""
     kernels = {c.name: c.options[-1 if c.name == "stem_kernel" else 0] for c in space.choices if c.kind == "kernel"}
     return kernels | {c.name: int(int(c.name.removeprefix("keep")) <= 4) for c in space.choices if c.kind == "keep"}
 
 
-SPACE = Space(
-    "dscnn", tuple(KINDS), space, standard, defaults=dict.fromkeys(("ad", "images", "ic", "features"), _SQUARE)
-)
+_DEFAULTS = dict.fromkeys(("ad", "images", "ic", "features"), _SQUARE)
+
+SPACE = Space("dscnn", tuple(KINDS), space, standard, defaults=_DEFAULTS)

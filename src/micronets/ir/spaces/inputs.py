@@ -1,4 +1,4 @@
-"""`Inputs`: what the input of a space's networks may be. One function for each kind of data; every space takes any.
+"""`Inputs`: what the input of a space's networks may be. One function for each kind of data makes it.
 
 The choices have the names of the data's input settings, so that a value of the space is a setting of the data.
 """
@@ -15,7 +15,11 @@ from micronets.ir.space import Choice, Pick
 
 @dataclass(frozen=True)
 class Inputs:
-    """Choices of kind shape, and the shape `(H, W, C)` that their values give."""
+    """What the input of a space's networks may be.
+
+    - choices: choices of kind shape.
+    - shape: gives the input's shape `(H, W, C)` for the values of the choices.
+    """
 
     choices: tuple[Choice, ...]
     shape: Callable[[Pick], Shape]
@@ -29,8 +33,10 @@ def kws(
 ) -> Inputs:
     """Spectrograms of short recordings: `(frames / frame_stride, coefficients, 1)`.
 
-    frame_strides: options of the input along time. coefficients: its options along frequency; 0: the bands as they are.
-    frames, bands: of a whole recording; the data know them.
+    - frame_strides: options of the distance between two frames that the network sees.
+    - coefficients: options of the number of cepstral coefficients of a frame; 0 for the mel bands themselves.
+    - frames: frames of a whole recording; the data decide it.
+    - bands: mel bands of a frame; the data decide it.
     """
     _positive("frame_strides", frame_strides)
     if not coefficients or min(coefficients) < 0:
@@ -45,7 +51,8 @@ def kws(
 def images(resolutions: tuple[int, ...] = (160, 128, 96, 80, 64, 50), colours: tuple[int, ...] = (3, 1)) -> Inputs:
     """Square pictures: `(resolution, resolution, colour)`.
 
-    resolutions: options of the side, in pixels. colours: options of the channels; 3 is red, green and blue, 1 is gray.
+    - resolutions: options of the side, in pixels.
+    - colours: options of the channels; 3 is red, green and blue, 1 is gray.
     """
     _positive("resolutions", resolutions)
     if not set(colours) <= {1, 3} or not colours:
@@ -60,25 +67,20 @@ def images(resolutions: tuple[int, ...] = (160, 128, 96, 80, 64, 50), colours: t
 def ic(resolutions: tuple[int, ...] = (32,), colours: tuple[int, ...] = (3,)) -> Inputs:
     """Small square pictures in colour, as in CIFAR-10: `(resolution, resolution, colour)`.
 
-    resolutions: options of the side, in pixels. colours: options of the channels; 3 is red, green and blue, 1 is gray.
+    - resolutions: options of the side, in pixels.
+    - colours: options of the channels; 3 is red, green and blue, 1 is gray.
     """
     return images(resolutions, colours)
 
 
 def features(height: int = 32, width: int = 32, channels: int = 1) -> Inputs:
-    """Maps of one shape, `(height, width, channels)`.
-
-    height, width, channels: of the input; the data know them.
-    """
+    """Maps of one shape, `(height, width, channels)`; the data decide it."""
     _positive("height, width, channels", (height, width, channels))
     return Inputs((), lambda pick: (height, width, channels))
 
 
 def ad(height: int = 32, width: int = 32) -> Inputs:
-    """Windows of a spectrogram, `(height, width, 1)`: MicroNets' anomaly detection has 32 x 32.
-
-    height, width: of the input; the data know them.
-    """
+    """Windows of a spectrogram, `(height, width, 1)`; the data decide it. MicroNets' anomaly detection has 32 x 32."""
     return features(height, width, 1)
 
 

@@ -1,9 +1,9 @@
 """MobileNetV2 (Sandler et al. 2018) as the MicroNets paper searches it for images (Section 5.2.1), widened.
 
 The paper's choices are the widths of the stem, of the first and the last convolution of every inverted bottleneck, and
-of the head, in 10 % steps of the full network, rounded down to multiples of 4. Kernels, depth and the input are choices
-too here. A block that keeps the size of its map adds it to its result; where the two have different widths, the
-narrower one is padded with zero channels, as the paper's released networks do it; `tied` avoids that.
+of the head, in 10 % steps of the full network, rounded down to multiples of 4. Here kernels, depth and the input are
+choices too. A block that keeps the size of its map adds its input to its result; where the two have different widths,
+the one with fewer channels is padded with zero channels, as in the paper's released networks; `tied` avoids that.
 """
 
 from __future__ import annotations
@@ -34,15 +34,19 @@ def space(
     strides: tuple[int, ...] = STRIDES,
     tied: bool = True,
 ) -> SearchSpace:
-    """Inverted bottlenecks in seven stages.
+    """Returns the space of inverted bottlenecks in seven stages.
 
-    width_multiplier: largest channel counts as a share of MobileNetV2's, 0.1 to 2.
-    multiple: channel counts are multiples of it.
-    expansion: largest width inside a block in units of the width before it (the first block: 1).
-    blocks: most blocks of each stage, at least 1; all but the first of a stage may be dropped.
-    kernels: options of the depthwise kernels, odd. stem_strides: options of the stem's stride.
-    strides: of each stage's first block, 1 or 2.
-    tied: one width for all the blocks of a stage, so that no map is padded; false: each block has its own.
+    - inputs: the choices of the input.
+    - classes: how many outputs the networks have.
+    - width_multiplier: the largest channel counts as a share of MobileNetV2's, 0.1 to 2.
+    - multiple: what channel counts are multiples of.
+    - expansion: the largest width inside a block, in units of the width before it (1 in the first block).
+    - blocks: the largest number of blocks of each stage, at least 1; all but the first of a stage may be dropped.
+    - kernels: options of the depthwise kernels' side, odd.
+    - stem_strides: options of the stem's stride.
+    - strides: the stride of each stage's first block, 1 or 2.
+    - tied: true for one width for all blocks of a stage, so that no map is padded; false for one for each block.
+
     Raises `SpecError` for sizes out of range.
     """
     if not 0.1 <= width_multiplier <= 2:
@@ -92,7 +96,7 @@ def space(
             for i in range(1, count + 1):
                 name, previous = f"{stage}_{i}", body[-1].layers[-1].name
                 expand = _conv(f"expand{name}", previous, pick(f"expand{name}"), 1)
-                if (stage, i) == (1, 1):  # MobileNetV2 has no expansion here, the paper's networks do
+                if (stage, i) == (1, 1):  # MobileNetV2's first block has no expansion, that of the paper's networks has
                     body.append(Block((expand,), keep="keep_expand1_1"))
                 step = stride if i == 1 else 1
                 kernel, filters = pick(f"kernel{name}"), pick(project(stage, i))
@@ -124,9 +128,12 @@ def space(
 
 
 def standard(space: SearchSpace) -> Mapping[str, int]:
-    """MobileNetV2's values of the choices that are not widths: every block, kernels of 3, no expansion of the stem."""
-    own = {c.name: 3 if c.kind == "kernel" else 1 for c in space.choices if c.kind in ("kernel", "keep")}
-    return own | {"keep_expand1_1": 0}
+    """Returns MobileNetV2's values of the choices that are not widths.
+
+    These are every block, kernels of 3, and no expansion of the stem.
+    """
+    values = {c.name: 3 if c.kind == "kernel" else 1 for c in space.choices if c.kind in ("kernel", "keep")}
+    return values | {"keep_expand1_1": 0}
 
 
 def _conv(name: str, before: str, filters: int, kernel: int, stride: int = 1, activation: str = "relu6") -> Conv2D:

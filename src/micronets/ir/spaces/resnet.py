@@ -1,7 +1,8 @@
 """Residual networks for small pictures (He et al. 2016, Section 4.2), a space that contains MLPerf Tiny's ResNet-8.
 
-A stem, three stages of residual blocks, the second and the third of half the map and with a projection around their
-first block, an average pool and a matrix product. ResNet-8 has one block a stage and widths of 16, 32 and 64.
+A network is a stem, three stages of residual blocks, an average pool and a matrix product. The second and the third
+stage halve the map and have a projection around their first block. ResNet-8 has one block in each stage and widths of
+16, 32 and 64.
 """
 
 from __future__ import annotations
@@ -27,14 +28,18 @@ def space(
     kernels: tuple[int, ...] = (1, 3),
     stem_strides: tuple[int, ...] = (1,),
 ) -> SearchSpace:
-    """Residual networks of full convolutions.
+    """Returns the space of residual networks of full convolutions.
 
-    max_width: most channels of the first stage, a multiple of 4; in steps of 4. The second and the third stage have
-        twice and four times as many, in twice and four times the steps. Inside a block the width is a choice of its
-        own.
-    blocks: most residual blocks of each stage; min_blocks: the first ones of a stage, which are always there.
-    kernels: options of each convolution's side, odd; with a stride of 2 those above 1. stem_strides: options of the
-    stem's. Raises `SpecError` for sizes out of range.
+    - inputs: the choices of the input.
+    - classes: how many outputs the networks have.
+    - max_width: the largest channel count of the first stage, a multiple of 4; options are 4 apart. The second and the
+      third stage have options twice and four times as large. The width inside a block is a choice of its own.
+    - blocks: the largest number of residual blocks of each stage.
+    - min_blocks: how many blocks of a stage, counted from the first, no network may drop.
+    - kernels: options of each convolution's side, odd; a convolution with a stride of 2 takes those above 1.
+    - stem_strides: options of the stem's stride.
+
+    Raises `SpecError` for sizes out of range.
     """
     if not 1 <= min_blocks <= blocks:
         raise SpecError(f"space resnet: min_blocks = {min_blocks}; allowed: 1 to blocks = {blocks}")
@@ -43,13 +48,13 @@ def space(
     if not kernels or any(k < 1 or k % 2 == 0 for k in kernels) or max(kernels) == 1:
         raise SpecError(f"space resnet: kernels = {list(kernels)}; need odd sizes, one of them above 1")
     kernels = tuple(sorted(kernels))
-    wide = tuple(k for k in kernels if k > 1)
+    above_one = tuple(k for k in kernels if k > 1)
     options = tuple(range(4, max_width + 1, 4))
     choices = [
         *inputs.choices,
         Choice("stem_stride", "shape", tuple(sorted(stem_strides))),
         Choice("stem_width", "width", options),
-        Choice("stem_kernel", "kernel", wide),
+        Choice("stem_kernel", "kernel", above_one),
     ]
     for stage in STAGES:
         steps = tuple(w << (stage - 1) for w in options)
@@ -58,7 +63,7 @@ def space(
             strided = stage > 1 and i == 1
             choices += [
                 Choice(f"inner{stage}_{i}", "width", steps),
-                Choice(f"kernel{stage}_{i}a", "kernel", wide if strided else kernels),
+                Choice(f"kernel{stage}_{i}a", "kernel", above_one if strided else kernels),
                 Choice(f"kernel{stage}_{i}b", "kernel", kernels),
             ]
             if i > min_blocks:
@@ -73,15 +78,9 @@ def space(
                 name, before, strided = f"{stage}_{i}", body[-1].layers[-1].name, stage > 1 and i == 1
                 keep = f"keep{name}" if i > min_blocks else None
                 halvings += strided
+                step = 2 if strided else 1
                 layers: tuple[Layer, ...] = (
-                    _conv(
-                        f"conv{name}a",
-                        before,
-                        pick(f"inner{name}"),
-                        pick(f"kernel{name}a"),
-                        2 if strided else 1,
-                        "relu",
-                    ),
+                    _conv(f"conv{name}a", before, pick(f"inner{name}"), pick(f"kernel{name}a"), step, "relu"),
                     _conv(f"conv{name}b", f"conv{name}a", pick(f"width{stage}"), pick(f"kernel{name}b"), 1, "none"),
                 )
                 if strided:
@@ -99,7 +98,7 @@ def space(
 
 
 def standard(space: SearchSpace) -> Mapping[str, int]:
-    """ResNet-8's values of the choices that are not widths: one block a stage, kernels of 3."""
+    """Returns ResNet-8's values of the choices that are not widths: one block in each stage, kernels of 3."""
     return {c.name: 0 if c.kind == "keep" else 3 for c in space.choices if c.kind in ("keep", "kernel")}
 
 

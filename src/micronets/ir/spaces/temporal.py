@@ -1,5 +1,7 @@
-"""Temporal convolutions over mel bands: the family of TC-ResNet (Choi et al. 2019), MatchboxNet (Majumdar and Ginsburg
-2020), BC-ResNet (Kim et al. 2021) and SparkNet (2024), from operators that TensorFlow Lite Micro runs in int8.
+"""Temporal convolutions over mel bands, from operators that TensorFlow Lite Micro runs in int8.
+
+They are the family of TC-ResNet (Choi et al. 2019), MatchboxNet (Majumdar and Ginsburg 2020), BC-ResNet (Kim et al.
+2021) and SparkNet (2024).
 
 A small 2-D stem looks at time and frequency, its stride pools the bands by two, and one convolution over all that is
 left of the frequency axis makes a sequence of vectors. Then come residual blocks, each a depthwise convolution along
@@ -28,10 +30,15 @@ def space(
     min_blocks: int = 1,
     stem_strides: tuple[int, ...] = (1, 2),
 ) -> SearchSpace:
-    """Temporal residual networks: 1-D convolutions along the first axis.
+    """Returns the space of temporal residual networks: 1-D convolutions along the first axis.
 
-    max_width: largest channel count, at least 40; blocks: most residual blocks of each stage; min_blocks: the first
-    ones of a stage, which are always there; stem_strides: options of the stem along time.
+    - inputs: the choices of the input.
+    - classes: how many outputs the networks have.
+    - max_width: the largest channel count, at least 40.
+    - blocks: the largest number of residual blocks of each stage.
+    - min_blocks: how many blocks of a stage, counted from the first, no network may drop.
+    - stem_strides: options of the stem's stride along time.
+
     Raises `SpecError` for sizes out of range.
     """
     if not 1 <= min_blocks <= blocks:
@@ -75,9 +82,8 @@ def space(
         body = [Block((stem,)), Block((collapse,))]
         for stage in (1, 2):
             if stage == 2:
-                body.append(
-                    Block(_separable("down", body[-1].layers[-1].name, pick("width2"), pick("kernel_down"), 1, 2))
-                )
+                before = body[-1].layers[-1].name
+                body.append(Block(_separable("down", before, pick("width2"), pick("kernel_down"), 1, 2)))
             for i in range(1, blocks + 1):
                 name, before = f"{stage}_{i}", body[-1].layers[-1].name
                 width, kernel, dilation = pick(f"width{stage}"), pick(f"kernel{name}"), pick(f"dilation{name}")
@@ -92,16 +98,20 @@ def space(
 
 
 def standard(space: SearchSpace) -> Mapping[str, int]:
-    """Values of the choices that are not widths: every block, the middle kernels, no dilation."""
-    own = {c.name: c.options[len(c.options) // 2] for c in space.choices if c.kind == "kernel"}
-    return own | {c.name: 1 for c in space.choices if c.kind in ("keep", "dilation")}
+    """Returns values of the choices that are not widths: every block, the middle kernels, no dilation."""
+    kernels = {c.name: c.options[len(c.options) // 2] for c in space.choices if c.kind == "kernel"}
+    return kernels | {c.name: 1 for c in space.choices if c.kind in ("keep", "dilation")}
 
 
 def _separable(name: str, before: str, width: int, kernel: int, dilation: int, stride: int) -> tuple[Layer, ...]:
-    """A depthwise convolution along time and a pointwise one; the latter is rectified unless a residual add follows."""
+    """Returns a depthwise convolution along time and a pointwise one, rectified unless a residual add follows."""
     return (
         DepthwiseConv2D(
-            name=f"dw{name}", inputs=(before,), kernel=(kernel, 1), dilation=(dilation, 1), stride=(stride, 1)
+            name=f"dw{name}",
+            inputs=(before,),
+            kernel=(kernel, 1),
+            dilation=(dilation, 1),
+            stride=(stride, 1),
         ),
         Conv2D(
             name=f"pw{name}",
