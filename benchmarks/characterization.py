@@ -53,7 +53,7 @@ def main() -> None:
         found, model = characterize_report.findings(records, board)
         assert model is not None
         assert found.model is not None
-        write_atomic(LATENCIES / latency_model.file_name(board.name, "c"), latency_model.write(model))
+        write_atomic(LATENCIES / latency_model.file_name(board.name, "c"), latency_model.to_toml(model))
         models.append((board.name, found))
         if n == 0:
             write_atomic(PAGE.parent / "characterization-ops.svg", plot(records))

@@ -69,16 +69,13 @@ class Outcome:
 
 def runtime(name: str, board: Board) -> RuntimeCosts:
     """The runtime of that name on a board, with the latency model that comes with micronets, if there is one."""
-    model = latency_model.load(board.name, name)
+    model = latency_model.shipped_model(board.name, name)
     return tflm_costs(model) if name == "tflm" else c_costs(model)
 
 
 def known_limits(name: str, board: Board) -> tuple[str, ...]:
-    """The limits that the runtime can estimate on a board.
-
-    No time is known of a core without a cycle model, and of our C only where times were measured.
-    """
-    timed = board.no_times is None and (name == "tflm" or latency_model.load(board.name, name) is not None)
+    """The limits that the runtime can estimate on a board: our C has times only where they were measured."""
+    timed = name == "tflm" or latency_model.shipped_model(board.name, name) is not None
     return tuple(n for n in LIMITS if timed or n not in ("latency_ms", "energy_mj"))
 
 

@@ -15,7 +15,7 @@ from micronets.cost.tflite_size import tflite_bytes
 from micronets.cost.tflm_arena import arena_tflm_bytes, used_bytes
 from micronets.cost.tflm_cycles import base_cycles
 from micronets.device.tflm import interpreter
-from micronets.quantized.random_weights import untrained
+from micronets.quantized.random_weights import with_random_weights
 from micronets.tflite import read, write
 from tests.support.paper_archs import paper_archs
 from tests.support.realistic_archs import random_arch
@@ -32,7 +32,7 @@ def main(shared: Path) -> None:
     print("| networks | quantity | largest error | mean error |\n|---|---|---|---|")
     made = {"the paper's": paper_archs(shared).values(), "50 random": [random_arch(seed) for seed in range(50)]}
     for name, networks in made.items():
-        files = [(arch, write(untrained(arch))) for arch in networks]
+        files = [(arch, write(with_random_weights(arch))) for arch in networks]
         _row(name, "arena on the host", ((arena_tflm_bytes(a), interpreter.min_arena(d)) for a, d in files))
         _row(name, "`.tflite`", ((tflite_bytes(a.steps()), len(d)) for a, d in files))
     pairs = [(archs[n], d) for n, d in released.items()]

@@ -114,8 +114,8 @@ def ours(models: Path, model: str, board: Board, tflm: float) -> Ours:
 
 def _predicted(arch: Arch, board: Board) -> float | None:
     """None where the board has no model, or one that was not fitted to all kinds of this network's layers."""
-    model, steps = latency_model.load(board.name, "c"), arch.steps()
-    if model is None or not all(latency_model.kind(s) in (None, *model.kinds) for s in steps):
+    model, steps = latency_model.shipped_model(board.name, "c"), arch.steps()
+    if model is None or not all(latency_model.kernel_kind(s) in (None, *model.kinds) for s in steps):
         return None
     return 1e3 * float(latency_model.cycles(steps, model)) / board.clock_hz
 

@@ -42,7 +42,7 @@ from micronets.ir.layers import (
 from micronets.ir.ops import operator
 from micronets.ir.ops.record import nothing
 from micronets.quantized.model import QuantizedModel
-from micronets.quantized.random_weights import untrained
+from micronets.quantized.random_weights import with_random_weights
 
 PAGE = Path(__file__).with_name("operators.md")
 X = (INPUT,)
@@ -165,7 +165,7 @@ CASES = (
 
 def compiled(case: Case) -> tuple[Kernel, LayerCode]:
     """The kernel that the compiler chooses for a case, and the C that it makes of it."""
-    model = case.change(untrained(Arch(case.shape, (*case.before, case.layer))))
+    model = case.change(with_random_weights(Arch(case.shape, (*case.before, case.layer))))
     kernel = choose_all(model.arch, DSP)[-1]
     names = (INPUT, *(layer.name for layer in model.arch.layers), scratch_name("layer"))
     return kernel, kernel.code(model, Place(0, {name: n << 16 for n, name in enumerate(names)}))

@@ -19,7 +19,7 @@ from micronets.device.cross_compiler import Firmware, find_compiler, firmware_fi
 from micronets.errors import DeviceError, DoesNotFit, MicronetsError
 from micronets.installation import install
 from micronets.ir.space import Block, Choice, SearchSpace, Template, derive
-from micronets.quantized.random_weights import untrained
+from micronets.quantized.random_weights import with_random_weights
 from micronets.report import characterization as report
 from micronets.report.latency_findings import NetworkRecord
 from tests.support import serial_line
@@ -107,7 +107,7 @@ def test_measured_resumed_and_judged(board: Board, tmp_path: Path, monkeypatch: 
     assert model is not None
     assert found.model.held_out.count == 3
     assert model.mean_error == found.model.held_out.mean < found.model.ops_alone.mean
-    assert latency_model.read(latency_model.write(model), "x").kinds.keys() == {
+    assert latency_model.from_toml(latency_model.to_toml(model), "x").kinds.keys() == {
         "convolution",
         "pointwise",
         "mean",
@@ -185,11 +185,8 @@ def test_a_process_is_no_board(board: Board, tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(monitor, "build_monitor", lambda sources, board, *_: Firmware(b"", "", ()))
     monkeypatch.setattr(monitor, "flash", lambda *_: None)
     arch = measuring.draw(tiny(), 1, 0)[0].arch
-    program = serial_line.host_firmware(firmware_files(compile_model(untrained(arch))), tmp_path / "firmware", board)
-    with (
-        serial_line.on_a_line([str(program)]) as port,
-        pytest.raises(DeviceError, match="counts no cycles of a NUCLEO-F446RE"),
-    ):
+    program = serial_line.host_firmware(firmware_files(compile_model(with_random_weights(arch))), tmp_path / "firmware", board)
+    with serial_line.on_a_line([str(program)]) as port, pytest.raises(DeviceError, match="counts no cycles of a NUCLEO-F446RE"):
         measuring.measured(arch, board, device=f"serial:{port}")
 
 

@@ -47,14 +47,8 @@ TRUTH = LatencyModel(
 
 def test_kinds_and_counts_by_hand() -> None:
     steps = NET.steps()
-    assert [latency_model.kind(s) for s in steps] == [
-        "convolution",
-        "depthwise",
-        "pointwise",
-        "mean",
-        "fully_connected",
-    ]
-    assert latency_model.features(steps[0]) == {
+    assert [latency_model.kernel_kind(s) for s in steps] == ["convolution", "depthwise", "pointwise", "mean", "fully_connected"]
+    assert latency_model.layer_counts(steps[0]) == {
         "layer": 1,
         "pixel": 12,
         "column": 12 * 27,
@@ -64,9 +58,9 @@ def test_kinds_and_counts_by_hand() -> None:
         "odd_filters": 12 * 2,
         "odd_mac": 12 * 2 * 27,
     }
-    assert latency_model.features(steps[1])["mac"] == 72 * 9
-    assert latency_model.features(steps[4]) == {"layer": 1, "input": 8, "value": 5, "mac": 40}
-    assert latency_model.step_cycles(steps[4], TRUTH) == 150 + 1.6 * 40
+    assert latency_model.layer_counts(steps[1])["mac"] == 72 * 9
+    assert latency_model.layer_counts(steps[4]) == {"layer": 1, "input": 8, "value": 5, "mac": 40}
+    assert latency_model.layer_cycles(steps[4], TRUTH) == 150 + 1.6 * 40
     total = 500 + 4 * 324 + 12 * 72 + 1.3 * 1944 + 9 * 24 + (200 + 300 + 13 * 72 + 2 * 648)
     total += 300 + 11 * 96 + 1.1 * 96 * 6 + (100 + 5 * 96) + (150 + 64)
     assert latency_model.cycles(steps, TRUTH) == pytest.approx(total + 77)
@@ -74,7 +68,7 @@ def test_kinds_and_counts_by_hand() -> None:
 
 def test_a_line_of_one_column_and_four_bits_are_kinds_of_their_own() -> None:
     layer = DepthwiseConv2D(name="dw", inputs=(INPUT,), kernel=(5, 1), stride=(2, 1), weight_bits=4)
-    assert latency_model.kind(Arch((40, 1, 8), (layer,)).steps()[0]) == "depthwise_line_strided_s4"
+    assert latency_model.kernel_kind(Arch((40, 1, 8), (layer,)).steps()[0]) == "depthwise_line_strided_s4"
 
 
 def test_an_unknown_kind_is_refused() -> None:
@@ -84,9 +78,9 @@ def test_an_unknown_kind_is_refused() -> None:
 
 
 def test_write_and_read_are_inverses() -> None:
-    assert latency_model.read(latency_model.write(TRUTH), "x") == TRUTH
+    assert latency_model.from_toml(latency_model.to_toml(TRUTH), "x") == TRUTH
     with pytest.raises(SpecError, match=r"x\.toml: not a latency model \(KeyError: 'kinds'\)"):
-        latency_model.read('board = "B"', "x.toml")
+        latency_model.from_toml('board = "B"', "x.toml")
 
 
 def test_a_model_of_tflm_replaces_its_estimated_time_alone() -> None:
@@ -108,8 +102,8 @@ def test_gradients_through_widths() -> None:
     width = torch.tensor(8.0, requires_grad=True)
     layer = Conv2D(name="c", inputs=(INPUT,), filters=width, kernel=(1, 1))
     step = replace(NET.steps()[2], layer=layer, input_shapes=((4, 3, 6),), output_shapes=((4, 3, width),))
-    relaxed = latency_model.step_cycles(step, TRUTH)
-    assert float(relaxed.detach()) == pytest.approx(latency_model.step_cycles(NET.steps()[2], TRUTH))
+    relaxed = latency_model.layer_cycles(step, TRUTH)
+    assert float(relaxed.detach()) == pytest.approx(latency_model.layer_cycles(NET.steps()[2], TRUTH))
     relaxed.backward()
     assert float(width.grad) == pytest.approx(11 * 12 + 1.1 * 12 * 6)
 
@@ -126,10 +120,8 @@ def record(seed: int, noise: float) -> NetworkRecord:
         replace(matrix, units=int(rng.integers(2, 30))),
     )
     arch = Arch((int(rng.integers(8, 30)), 20, 3), layers)
-    cycles = [latency_model.step_cycles(s, TRUTH) * (1 + noise * rng.standard_normal()) for s in arch.steps()]
-    layers = tuple(
-        LayerCycles(s.layer.name, type(s.layer).__name__, 0, c) for s, c in zip(arch.steps(), cycles, strict=True)
-    )
+    cycles = [latency_model.layer_cycles(s, TRUTH) * (1 + noise * rng.standard_normal()) for s in arch.steps()]
+    layers = tuple(LayerCycles(s.layer.name, type(s.layer).__name__, 0, c) for s, c in zip(arch.steps(), cycles, strict=True))
     return network(arch, sum(cycles) + 77, layers, "made up", {"seed": seed})
 
 
@@ -172,13 +164,13 @@ def test_every_fourth_network_of_a_space_is_held_out() -> None:
 @pytest.mark.parametrize("name", [p.name for p in (files("micronets") / "boards/latencies").iterdir()])
 def test_the_models_that_come_with_micronets_keep_their_promise(name: str) -> None:
     board = next(b for b in board_names() if name == latency_model.file_name(b, "c"))
-    model = latency_model.load(board, "c")
+    model = latency_model.shipped_model(board, "c")
     assert model is not None
     assert (model.board, model.runtime) == (board, "c")
     assert model.mean_error <= 0.05
     assert model.worst_error <= 0.15
     dense = [FullyConnected(name="fc", inputs=(INPUT,), units=u) for u in (16, 256)]
-    few, many = (latency_model.step_cycles(Arch((1, 1, 256), (a,)).steps()[0], model) for a in dense)
+    few, many = (latency_model.layer_cycles(Arch((1, 1, 256), (a,)).steps()[0], model) for a in dense)
     assert 8 < many / few < 17, "sixteen times the products"
     for space in ("dscnn:kws", "temporal:kws", "dscnn:ad", "resnet:ic", "mobilenetv2:images", "mobilenetv2:ic"):
         made = characterize_report.space(space)
@@ -187,4 +179,4 @@ def test_the_models_that_come_with_micronets_keep_their_promise(name: str) -> No
 
 
 def test_no_model_for_a_board_that_has_none() -> None:
-    assert latency_model.load("no such board", "c") is None
+    assert latency_model.shipped_model("no such board", "c") is None

@@ -14,7 +14,7 @@ from micronets.device.tflm import interpreter
 from micronets.errors import DeviceError
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Add, Conv2D, DepthwiseConv2D, Dequantize, FullyConnected, Mean, Quantize
-from micronets.quantized.random_weights import untrained
+from micronets.quantized.random_weights import with_random_weights
 from micronets.tflite import read, write
 from tests.support.paper_archs import paper_archs
 from tests.support.realistic_archs import random_arch
@@ -39,7 +39,7 @@ def baselines(shared: Path) -> dict[str, dict[str, str]]:
 @pytest.mark.parametrize("seed", range(50))
 def test_random_networks_run_in_the_predicted_arena_and_not_in_a_smaller_one(seed: int) -> None:
     arch = random_arch(seed)
-    data = write(untrained(arch, seed))
+    data = write(with_random_weights(arch, seed))
     predicted = arena_tflm_bytes(arch)
     assert runs(data, arch, predicted)
     assert not runs(data, arch, predicted - 32)
@@ -48,7 +48,7 @@ def test_random_networks_run_in_the_predicted_arena_and_not_in_a_smaller_one(see
 @needs_tflm
 def test_the_papers_networks_to_the_byte(shared: Path) -> None:
     for name, arch in paper_archs(shared).items():
-        data = write(untrained(arch))
+        data = write(with_random_weights(arch))
         predicted = arena_tflm_bytes(arch)
         assert runs(data, arch, predicted), name
         assert not runs(data, arch, predicted - 16), name
@@ -83,7 +83,7 @@ def test_small_networks_need_more_to_prepare_than_to_run() -> None:
     layers = [FullyConnected(name="l0", inputs=(INPUT,), units=16)]
     layers += [FullyConnected(name=f"l{i}", inputs=(f"l{i - 1}",), units=16) for i in range(1, 12)]
     arch = Arch((16,), tuple(layers))
-    data = write(untrained(arch))
+    data = write(with_random_weights(arch))
     assert used_bytes(arch) < 0.9 * arena_tflm_bytes(arch)
     assert not runs(data, arch, used_bytes(arch))
     assert interpreter.min_arena(data) == arena_tflm_bytes(arch)
@@ -94,7 +94,7 @@ def test_float_edges_take_four_bytes_a_value() -> None:
     layers = (Quantize(name="q", inputs=(INPUT,)), Mean(name="m", inputs=("q",)), Dequantize(name="d", inputs=("m",)))
     arch = Arch((8, 8, 16), layers)
     assert [b.bytes for b in lifetimes(arch)] == [4096, 1024, 16, 64]
-    model = untrained(arch)
+    model = with_random_weights(arch)
     quant = {name: q for name, q in model.quant.items() if name in ("q", "m")}
     measured = interpreter.min_arena(write(replace(model, quant=quant)))
     assert arena_tflm_bytes(arch) == pytest.approx(measured, abs=16)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from micronets.cost.tflm_cycles import base_cycles, step_cycles
+from micronets.cost.tflm_cycles import base_cycles, layer_base_cycles
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Add, Conv2D, DepthwiseConv2D
 from micronets.ir.ops.record import OPERATOR_CYCLES
@@ -24,7 +24,7 @@ def test_the_kernels_of_kws_m(shared: Path) -> None:
     """Cycles a MAC, as simulated: stem 3.93, pointwise 2.12, depthwise 9.0."""
     arch = read((shared / "models/micronets/kws_micronet_m.tflite").read_bytes()).arch
     stem, depthwise, pointwise = arch.steps()[:3]
-    rates = [step_cycles(s) / macs for s, macs in ((stem, 2744000), (depthwise, 157500), (pointwise, 2450000))]
+    rates = [layer_base_cycles(s) / macs for s, macs in ((stem, 2744000), (depthwise, 157500), (pointwise, 2450000))]
     assert rates == pytest.approx([3.93, 9.0, 2.12], rel=0.05)
 
 
@@ -47,4 +47,4 @@ def test_dilation_falls_back_to_the_plain_loop() -> None:
 def test_sums_over_steps() -> None:
     layers = (Conv2D(name="a", inputs=(INPUT,), filters=4, kernel=(3, 3)), Add(name="b", inputs=("a", "a")))
     steps = Arch((8, 8, 1), layers).steps()
-    assert base_cycles(steps) == sum(step_cycles(s) for s in steps)
+    assert base_cycles(steps) == sum(layer_base_cycles(s) for s in steps)

@@ -6,16 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from micronets.cost.counts import live_bytes
-from micronets.cost.tflm_plan import (
-    ALIGNMENT,
-    Buffer,
-    align,
-    lifetimes,
-    memory_over_time,
-    place,
-    scratch_buffers,
-    tflm_plan,
-)
+from micronets.cost.tflm_plan import ALIGNMENT, Buffer, align, lifetimes, memory_over_time, place_greedily, scratch_buffers, tflm_plan
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Add, Conv2D, DepthwiseConv2D, FullyConnected, Mean
 from tests.support.realistic_archs import random_arch
@@ -51,13 +42,13 @@ def test_plan_by_hand() -> None:
 
 
 def test_sizes_are_rounded_up_and_ties_go_to_the_last() -> None:
-    first, second = place([Buffer("x", 17, 0, 1), Buffer("y", 20, 1, 2)])
+    first, second = place_greedily([Buffer("x", 17, 0, 1), Buffer("y", 20, 1, 2)])
     assert (second.offset, first.offset) == (0, 32)
 
 
 def test_a_gap_that_fits_is_used() -> None:
     buffers = [Buffer("big", 160, 0, 1), Buffer("mid", 96, 1, 2), Buffer("late", 64, 2, 3), Buffer("gap", 32, 2, 2)]
-    offsets = {b.name: b.offset for b in place(buffers)}
+    offsets = {b.name: b.offset for b in place_greedily(buffers)}
     assert offsets == {"big": 0, "mid": 160, "late": 0, "gap": 64}
 
 
@@ -118,7 +109,7 @@ def test_place_is_the_plain_rule(seed: int) -> None:
     rng = random.Random(seed)
     times = [tuple(sorted((rng.randrange(8), rng.randrange(8)))) for _ in range(12)]
     sizes = [16 * rng.randrange(1, 9) for _ in times]
-    placed = place([Buffer(str(i), n, *t) for i, (n, t) in enumerate(zip(sizes, times, strict=True))])
+    placed = place_greedily([Buffer(str(i), n, *t) for i, (n, t) in enumerate(zip(sizes, times, strict=True))])
     assert [b.offset for b in placed] == plain_greedy(sizes, times)  # type: ignore[arg-type]
 
 

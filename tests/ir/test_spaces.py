@@ -19,7 +19,7 @@ from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Pad, Reshape, Softmax
 from micronets.ir.space import SearchSpace, derive, relaxed_steps
 from micronets.quantized import reference
-from micronets.quantized.random_weights import untrained
+from micronets.quantized.random_weights import with_random_weights
 from tests.support.random_models import random_input
 
 MODELS = Path(__file__).parents[3] / "shared" / "models"
@@ -77,7 +77,7 @@ def test_random_networks_need_what_is_predicted_and_say_what_the_reference_says(
     shapes = {c.name: small[c.name] for c in SPACES[name].choices if c.kind == "shape"}
     for seed, values in enumerate(some_values(SPACES[name], 7, 2)[2:]):
         arch = derive(SPACES[name], values | shapes)
-        model = untrained(arch, seed)
+        model = with_random_weights(arch, seed)
         data, x = tflite.write(model), random_input(model, 2, seed)
         assert 0 <= arena_tflm_bytes(arch) - interpreter.min_arena(data) <= 16
         assert tflite_bytes(arch.steps()) == pytest.approx(len(data), rel=0.01, abs=160)

@@ -30,7 +30,7 @@ def model(tmp_path: Path) -> Path:
     kinds = {name: {k: v / 5 for k, v in counts.items()} for name, counts in TRUTH.kinds.items()}
     kinds["add"] = {"value": 3.0}
     path = tmp_path / "latency.toml"
-    path.write_text(latency_model.write(latency_model.LatencyModel(BOARD.name, "c", kinds, 10, 0.1, 0.2, "made up")))
+    path.write_text(latency_model.to_toml(latency_model.LatencyModel(BOARD.name, "c", kinds, 10, 0.1, 0.2, "made up")))
     return path
 
 
@@ -62,10 +62,10 @@ def test_a_limit_in_milliseconds_is_kept_by_measurement(words: Path, model: Path
 
 def test_a_latency_model_of_another_board_is_refused(words: Path, tmp_path: Path) -> None:
     path = tmp_path / "other.toml"
-    path.write_text(latency_model.write(TRUTH))
+    path.write_text(latency_model.to_toml(TRUTH))
     result = call("run", config(tmp_path, words, CONFIG), "--set", "runtime=c", "--set", f"latency_model={path}")
     assert result.error == f"latency_model = '{path}': is of B and runtime c, not of NUCLEO-F446RE and c"
-    path.write_text(latency_model.write(replace(TRUTH, board="NUCLEO-F446RE")))
+    path.write_text(latency_model.to_toml(replace(TRUTH, board="NUCLEO-F446RE")))
     result = call("run", config(tmp_path, words, CONFIG), "--set", f"latency_model={path}")
     assert result.error == f"latency_model = '{path}': is of NUCLEO-F446RE and runtime c, not of NUCLEO-F446RE and tflm"
     missing = call("run", config(tmp_path, words, CONFIG), "--set", "runtime=c", "--set", "latency_model=no.toml")

@@ -15,7 +15,7 @@ from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Conv2D, DepthwiseConv2D, FullyConnected, HardSwish
 from micronets.quantized import reference
 from micronets.quantized.model import QuantizedModel, TensorQuant
-from micronets.quantized.random_weights import untrained
+from micronets.quantized.random_weights import with_random_weights
 from micronets.tflite import read, write
 from tests.support.needs import needs
 
@@ -79,7 +79,7 @@ def test_a_scale_beyond_tflms_kernel_is_refused() -> None:
 @needs_tflm
 def test_a_network_equals_tflm_in_the_predicted_arena_and_needs_all_of_it() -> None:
     arch = network()
-    model = untrained(arch, 1)
+    model = with_random_weights(arch, 1)
     data, predicted = write(model), arena_tflm_bytes(arch)
     x = np.random.default_rng(0).integers(-128, 128, (1, *arch.input_shape)).astype(np.int8)
     assert np.array_equal(np.ravel(interpreter.run(data, x, arena_bytes=predicted)), reference.run(model, x).ravel())
@@ -88,7 +88,7 @@ def test_a_network_equals_tflm_in_the_predicted_arena_and_needs_all_of_it() -> N
 
 
 def test_a_file_reads_back() -> None:
-    model = untrained(network(), 2)
+    model = with_random_weights(network(), 2)
     again = read(write(model))
     assert again.arch == model.arch
     assert again.quant == model.quant
@@ -100,7 +100,7 @@ def test_the_c_equals_the_reference(kernels: tuple[str, ...]) -> None:
         host_compiler()
     except DeviceError as e:
         pytest.skip(str(e))
-    model = untrained(network(), 3)
+    model = with_random_weights(network(), 3)
     x = np.random.default_rng(1).integers(-128, 128, (8, *model.arch.input_shape)).astype(np.int8)
     assert np.array_equal(
         host.build_library([compile_model(model)], ("-O1", *kernels)).run(0, x), reference.run(model, x)

@@ -15,7 +15,7 @@ from micronets.errors import DeviceError, SpecError
 from micronets.ir import spaces
 from micronets.ir.arch import Arch
 from micronets.ir.space import derive
-from micronets.quantized.random_weights import untrained
+from micronets.quantized.random_weights import with_random_weights
 from micronets.runtimes.base import MeasureOptions
 from micronets.runtimes.c import arena_room, c_costs, execute, sram_bytes
 from tests.support.realistic_archs import random_arch
@@ -34,7 +34,7 @@ def test_memory_against_what_the_compiler_makes(board: Board, seed: int) -> None
         arch,
         layers=tuple(dataclasses.replace(a, weight_bits=8) if hasattr(a, "weight_bits") else a for a in arch.layers),
     )
-    compiled = compile_model(untrained(arch))
+    compiled = compile_model(with_random_weights(arch))
     costs = budget_costs(arch, board, ("sram_bytes", "flash_bytes"), runtime=c_costs(None))
     assert compiled.arena_bytes <= costs["sram_bytes"] <= 1.25 * compiled.arena_bytes + 1500
     assert 0 < costs["flash_bytes"] - compiled.constant_bytes < 0.15 * compiled.constant_bytes + 20_000
@@ -54,7 +54,7 @@ def drawn(name: str, kind: str) -> Arch:
 def test_the_search_never_estimates_less_sram_than_is_compiled_and_measured(board: Board, name: str, kind: str) -> None:
     """search = `inspect` = `compile` >= the simulated firmware, for networks as a search meets them."""
     arch = drawn(name, kind)
-    model = untrained(arch)
+    model = with_random_weights(arch)
     searched = budget_costs(arch, board, ("sram_bytes",), runtime=c_costs(None))["sram_bytes"]
     room = replace(board, sram_bytes=2**21)  # for any of them, layer after layer
     compiled = compile_model(model, arena_limit=arena_room(room))
@@ -70,7 +70,7 @@ def test_the_search_never_estimates_less_sram_than_is_compiled_and_measured(boar
 def test_a_network_in_bands_takes_less_than_the_search_estimates(board: Board, seed: int) -> None:
     arch = random_arch(seed)
     searched = budget_costs(arch, board, ("sram_bytes",), runtime=c_costs(None))["sram_bytes"]
-    assert sram_bytes(compile_model(untrained(arch), arena_limit=0).arena_bytes, arch.steps()) <= searched
+    assert sram_bytes(compile_model(with_random_weights(arch), arena_limit=0).arena_bytes, arch.steps()) <= searched
 
 
 def test_time_needs_a_model_of_the_board(board: Board) -> None:

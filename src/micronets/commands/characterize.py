@@ -1,8 +1,8 @@
 """`characterize`: random networks of a search space, compiled and measured on a board (MicroNets, Section 4).
 
-Every network is drawn uniformly from its space, given random weights (`untrained`), compiled to C and run on the
-simulated board, or on a real one. A finished measurement is a file of its own, named by a hash of everything it depends
-on, so a run that was killed goes on where it stopped, and nothing is measured twice.
+Every network is drawn uniformly from its space, given random weights (`with_random_weights`), compiled to C and run on the simulated
+board, or on a real one. A finished measurement is a file of its own, named by a hash of everything it depends on, so a run
+that was killed goes on where it stopped, and nothing is measured twice.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from micronets.errors import CheckFailed, DeviceError, DoesNotFit, SpecError
 from micronets.files import digest, write_atomic
 from micronets.ir.arch import Arch
 from micronets.ir.space import SearchSpace, derive
-from micronets.quantized.random_weights import untrained
+from micronets.quantized.random_weights import with_random_weights
 from micronets.report.latency_findings import LayerCycles, NetworkFigures, NetworkRecord, network_record
 from micronets.runtimes import OUR_C, MeasureOptions, Runtime
 from micronets.runtimes.base import is_serial
@@ -99,7 +99,7 @@ def measured(
     Raises `CheckFailed` where its output differs from the reference's, `DoesNotFit` where it does not fit a real board,
     `DeviceError` for a device that counts no cycles.
     """
-    model = untrained(arch)
+    model = with_random_weights(arch)
     options = MeasureOptions(device, compiler, samples=1, patches=runtime.whole_layers, flash=is_serial(device))
     run = runtime.measure(as_file(model, "a random network"), board, options)
     ran = runtime.executed(model)

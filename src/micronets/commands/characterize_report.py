@@ -81,7 +81,7 @@ def characterize_spaces(
     found = replace(found, samples=samples, seed=seed, out=str(out), too_large=len(asked) - len(records))
     results = {FACTS: json.dumps(found.to_json(), indent=1) + "\n", PAGE: characterization_page(found, records)}
     if model is not None:
-        results[MODEL] = latency_model.write(model)
+        results[MODEL] = latency_model.to_toml(model)
     write_files(out, results, keep=True)
     return found
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from micronets.cost.latency_model import LatencyModel, cycles, features, kind, step_cycles
+from micronets.cost.latency_model import LatencyModel, cycles, kernel_kind, layer_counts, layer_cycles
 from micronets.errors import DataError
 from micronets.ir.arch import Step
 from micronets.report.latency_findings import Errors, Line, NetworkRecord, Residual
@@ -59,7 +59,7 @@ def layer_rows(records: Sequence[NetworkRecord]) -> dict[str, list[tuple[Step, f
     rows: dict[str, list[tuple[Step, float, float]]] = defaultdict(list)
     for r in records:
         for step, layer in zip(r.steps(), r.layers, strict=True):
-            name = kind(step)
+            name = kernel_kind(step)
             if name is not None:
                 rows[name].append((step, layer.cycles, max(layer.cycles, _SMALL * r.cycles)))
     return rows
@@ -78,7 +78,7 @@ def fit(
     fitted, held_out = split(records)
     kinds: dict[str, dict[str, float]] = {}
     for name, rows in sorted(layer_rows([*fitted, *more]).items()):
-        counted = [features(step) for step, _, _ in rows]
+        counted = [layer_counts(step) for step, _, _ in rows]
         names = list(counted[0])
         matrix = np.array([[float(c[n]) for n in names] for c in counted])
         actual, scale = np.array([y for _, y, _ in rows]), np.array([s for _, _, s in rows])
@@ -94,7 +94,7 @@ def fit(
 
 def predictions(records: Sequence[NetworkRecord], model: LatencyModel) -> tuple[list[float], list[float]]:
     """Cycles by the model and as measured, for the networks all of whose kinds it knows."""
-    known = [r for r in records if all(kind(s) in (None, *model.kinds) for s in r.steps())]
+    known = [r for r in records if all(kernel_kind(s) in (None, *model.kinds) for s in r.steps())]
     return [float(cycles(r.steps(), model)) for r in known], [float(r.cycles) for r in known]
 
 
@@ -105,6 +105,6 @@ def residuals(records: Sequence[NetworkRecord], model: LatencyModel) -> dict[str
     for name, rows in sorted(layer_rows(records).items()):
         if name in model.kinds:
             spent = sum(y for _, y, _ in rows)
-            off = sum(abs(float(step_cycles(s, model)) - y) for s, y, _ in rows)
+            off = sum(abs(float(layer_cycles(s, model)) - y) for s, y, _ in rows)
             found[name] = Residual(len(rows), off / max(spent, 1), spent / total)
     return found

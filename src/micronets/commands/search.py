@@ -22,7 +22,7 @@ from micronets.ir.space import SearchSpace, derive
 from micronets.ir.spaces import SPACES, Space
 from micronets.ir.spaces.inputs import Inputs
 from micronets.progress import Progress
-from micronets.quantized.random_weights import untrained
+from micronets.quantized.random_weights import with_random_weights
 from micronets.runtimes import MeasureOptions, Runtime, runtime_named
 from micronets.runtimes.measurement import LIMITS_MEASURED
 from micronets.tasks import TASKS, TaskData
@@ -169,7 +169,7 @@ def measured_costs(
 
     def measured(arch: Arch) -> dict[str, float]:
         try:
-            found = runtime.measure(as_file(untrained(arch), "a candidate of the search"), board, options)
+            found = runtime.measure(as_file(with_random_weights(arch), "a candidate of the search"), board, options)
         except UnsupportedError as e:
             raise SpecError(f'runtime = "{runtime.name}": a network of the space cannot be compiled: {e}') from e
         if not found.bit_exact:

@@ -23,14 +23,14 @@ from micronets.cost.counts import (
 from micronets.cost.latency_model import LatencyModel
 from micronets.cost.tflite_size import METADATA_BYTES, tflite_bytes
 from micronets.cost.tflm_arena import arena_tflm_bytes, persistent_bytes
-from micronets.cost.tflm_cycles import base_cycles, step_cycles
+from micronets.cost.tflm_cycles import base_cycles, layer_base_cycles
 from micronets.errors import SpecError
 from micronets.ir.arch import Arch, Step
 from micronets.ir.layers import Shape
 from micronets.number import Number
 
 RUNTIME_SRAM_BYTES = 4096  # TFLM's own static data: MicroNets (arXiv 2010.11267), 4 KB
-TFLM_STACK_BYTES = 2048  # simulated: 1.2..1.9 KB for networks of the vocabulary; of our C: `runtimes.c`
+TFLM_STACK_BYTES = 2048  # simulated: 1.2..1.9 KB for networks of every kind of layer; `runtimes.c` has that of our C
 RUNTIME_FLASH_BYTES = 103 * 1024  # TFLM's core and CMSIS-NN kernels, August 2026, GCC 12 -O2
 SOURCE = "estimated"
 
@@ -81,7 +81,12 @@ class Cost:
 
 
 def cost(arch: Arch, board: Board, metadata_bytes: int = 0) -> Cost:
-    """What `arch` costs on `board`; metadata_bytes: of text that its file carries."""
+    """Returns what a network costs on a board.
+
+    - arch: the network.
+    - board: the board.
+    - metadata_bytes: bytes of the texts that the network's file carries.
+    """
     steps = arch.steps()
     network = Network(steps, board, metadata_bytes, arch)
     found = {name: TFLM_COSTS.costs[name].of(network) for name in estimated_limits(board)}
@@ -112,7 +117,7 @@ def _layer_cost(step: Step, board: Board) -> LayerCost:
         macs=step_macs(step),
         params=sum(step_weights(step)),
         weight_bytes=step_weight_bytes(step),
-        cycles=None if board.cycle_factor is None else step_cycles(step) * board.cycle_factor,
+        cycles=None if board.cycle_factor is None else layer_base_cycles(step) * board.cycle_factor,
     )
 
 
@@ -142,9 +147,9 @@ class Network:
 
     - steps: the layers with their shapes; widths, kernels and gates may be 0-d tensors.
     - board: where the network is to run.
-    - metadata_bytes: of text that its file carries.
-    - arch: the same layers as a spec, for costs that need a plan in integers; None where `steps` holds tensors. Costs
-      then have the bytes alive at once in place of a plan, and so are lower bounds.
+    - metadata_bytes: bytes of the texts that its file carries.
+    - arch: the spec of the same layers, for costs that need a memory plan in integers; None where `steps` holds
+      tensors. Costs then take the bytes alive at once in place of a plan, and so are lower bounds.
     """
 
     steps: Sequence[Step]
@@ -160,9 +165,9 @@ class BudgetCost:
     - of: computes it, in the limit's unit: an exact integer where it counts something, and a tensor with its gradient
       where the network's steps hold tensors.
     - about: what it counts, in a few words for the report.
-    - at_least: what it cannot be below, of a network with an `Arch`, where that is found much faster than the cost
-      itself.
-    - metadata: whether it grows with the text that the file carries.
+    - at_least: computes a lower bound of it for a network with an `Arch`, much faster than the cost itself; None where
+      there is no such bound.
+    - metadata: whether it grows with the texts that the file carries.
     """
 
     of: Callable[[Network], Number]
@@ -173,7 +178,11 @@ class BudgetCost:
 
 @dataclass(frozen=True)
 class RuntimeCosts:
-    """What networks cost under a runtime: a cost for every limit of a `Budget`, by the limit's name."""
+    """What networks cost under a runtime.
+
+    - runtime: the runtime's name.
+    - costs: a cost for every limit of a `Budget`, by the limit's name.
+    """
 
     runtime: str
     costs: Mapping[str, BudgetCost]
@@ -184,8 +193,12 @@ class RuntimeCosts:
             raise ValueError(f"runtime {self.runtime}: costs and limits of a budget differ in {odd}")
 
 
-def timed(latency_ms: Callable[[Sequence[Step], Board], Number], about: str) -> dict[str, BudgetCost]:
-    """The costs `latency_ms` and `energy_mj` of a runtime, from its time of one inference in milliseconds."""
+def time_and_energy(latency_ms: Callable[[Sequence[Step], Board], Number], about: str) -> dict[str, BudgetCost]:
+    """Returns the costs `latency_ms` and `energy_mj` of a runtime.
+
+    - latency_ms: computes the runtime's time of one inference in milliseconds.
+    - about: what the time is of, in a few words for the report.
+    """
     return {
         "latency_ms": BudgetCost(lambda n: latency_ms(n.steps, n.board), about),
         "energy_mj": BudgetCost(lambda n: n.board.millijoules(latency_ms(n.steps, n.board)), about),
@@ -193,14 +206,14 @@ def timed(latency_ms: Callable[[Sequence[Step], Board], Number], about: str) -> 
 
 
 def host_arena_bytes(network: Network) -> Number:
-    """TFLM's arena on a 64-bit host, in bytes."""
+    """Returns the bytes of TFLM's arena on a 64-bit host; of a network of tensors, a lower bound."""
     if network.arch is not None:
         return arena_tflm_bytes(network.arch, 8)
     return live_bytes(network.steps) + persistent_bytes(network.steps, 8)
 
 
 def cortex_m_sram_bytes(network: Network) -> Number:
-    """SRAM that TFLM takes on a Cortex-M, in bytes: its arena, its static data and the stack."""
+    """Returns the bytes of SRAM that TFLM takes on a Cortex-M: its arena, its static data and its stack."""
     if network.arch is not None:
         arena = arena_tflm_bytes(network.arch, 4)
     else:
@@ -219,15 +232,15 @@ TFLM_COSTS = RuntimeCosts(
             "the file, and the runtime's code",
             metadata=True,
         ),
-        **timed(latency_ms, "one inference on the board"),
+        **time_and_energy(latency_ms, "one inference on the board"),
         "macs": BudgetCost(lambda n: macs(n.steps), "one inference"),
     },
 )
-"""The costs of TensorFlow Lite Micro with CMSIS-NN, its time by counts of its own."""
+"""The costs of TensorFlow Lite Micro with CMSIS-NN; time and energy are those of `tflm_cycles`."""
 
 
 def tflm_costs(model: LatencyModel | None) -> RuntimeCosts:
-    """`TFLM_COSTS`, or with time and energy by a latency model that was fitted to a build of TFLM on the board."""
+    """Returns `TFLM_COSTS`, with time and energy by a latency model that was fitted to TFLM on the board, if given."""
     if model is None:
         return TFLM_COSTS
 
@@ -235,7 +248,7 @@ def tflm_costs(model: LatencyModel | None) -> RuntimeCosts:
         return board.milliseconds(latency_model.cycles(steps, model))
 
     about = TFLM_COSTS.costs["latency_ms"].about
-    return RuntimeCosts(TFLM_COSTS.runtime, {**TFLM_COSTS.costs, **timed(milliseconds, about)})
+    return RuntimeCosts(TFLM_COSTS.runtime, {**TFLM_COSTS.costs, **time_and_energy(milliseconds, about)})
 
 
 def budget_costs(
@@ -245,9 +258,13 @@ def budget_costs(
     metadata_bytes: int = METADATA_BYTES,
     runtime: RuntimeCosts = TFLM_COSTS,
 ) -> Mapping[str, float]:
-    """The costs that the limits `names` of a `Budget` bound, by name, exact integers where they are counts.
+    """Returns the costs that limits of a `Budget` bound, by name; costs that count something are exact integers.
 
-    metadata_bytes: of text that the file will carry; by default as much as a class list and a front end take.
+    - arch, board: the network, and where it is to run.
+    - names: the names of the limits.
+    - metadata_bytes: bytes of the texts that the file will carry; by default as many as class names and a front end
+      take.
+    - runtime: the costs of the runtime that is to run it.
     """
     network = Network(arch.steps(), board, metadata_bytes, arch)
     return {name: runtime.costs[name].of(network) for name in names}
@@ -260,7 +277,7 @@ def least_budget_costs(
     metadata_bytes: int = METADATA_BYTES,
     runtime: RuntimeCosts = TFLM_COSTS,
 ) -> Mapping[str, float]:
-    """Lower bounds on `budget_costs`, found faster; the costs themselves where there is no such bound."""
+    """Returns lower bounds of what `budget_costs` returns, faster; the cost itself where there is no such bound."""
     network = Network(arch.steps(), board, metadata_bytes, arch)
     return {name: (runtime.costs[name].at_least or runtime.costs[name].of)(network) for name in names}
 
@@ -272,9 +289,10 @@ def relaxed_budget_costs(
     metadata_bytes: int = METADATA_BYTES,
     runtime: RuntimeCosts = TFLM_COSTS,
 ) -> Mapping[str, Number]:
-    """`budget_costs` of a network whose widths, kernels and gates may be 0-d tensors, with their gradients.
+    """Returns what `budget_costs` returns for a network whose widths, kernels and gates may be 0-d tensors.
 
-    Arenas have the bytes alive at once in place of the plan, so that they are lower bounds; the rest is the same.
+    Costs are then tensors with gradients. Arenas take the bytes alive at once in place of a plan, and so are lower
+    bounds; the other costs are those of `budget_costs`.
     """
     network = Network(steps, board, metadata_bytes)
     return {name: runtime.costs[name].of(network) for name in names}

@@ -1,7 +1,7 @@
 """What is counted in a network: MACs, parameters, bytes.
 
 Functions of `Sequence[Step]` use only `+ * max`, so that widths, kernels and gates may be 0-d tensors: the costs of an
-`Arch` and the differentiable ones of a search are the same code. A step counts with its gate as weight.
+`Arch` and the differentiable ones of a search are the same code. Each step is weighted by its gate.
 """
 
 from __future__ import annotations
@@ -15,51 +15,54 @@ from micronets.number import Number
 
 
 def macs(steps: Sequence[Step]) -> Number:
-    """Multiply-accumulates of convolutions and matrix products, taps in the padding included; 1 MAC is 2 ops."""
+    """Returns the multiply-accumulates of convolutions and matrix products, taps in the padding included.
+
+    One MAC is two operations.
+    """
     return sum(s.gate * step_macs(s) for s in steps)
 
 
 def step_macs(step: Step) -> Number:
-    """MACs of one layer, were it there."""
+    """Returns the MACs of one layer, not weighted by its gate."""
     return step.operator.macs(step.input_shapes, step.output_shapes)
 
 
 def step_weights(step: Step) -> tuple[Number, Number]:
-    """Weights and output channels (each with a bias and a scale) of one layer; zeros for a layer without."""
+    """Returns how many weights and how many biases one layer has; zeros for a layer that has none."""
     w = step.weights
     return (0, 0) if w is None else (w.taps * w.channels, w.channels)
 
 
 def params(steps: Sequence[Step]) -> Number:
-    """Weights and biases."""
+    """Returns how many weights and biases the layers have."""
     return sum(s.gate * sum(step_weights(s)) for s in steps)
 
 
 def weight_bytes(steps: Sequence[Step]) -> Number:
-    """Bytes of packed weights and of 32-bit biases."""
+    """Returns the bytes of the layers' packed weights and 32-bit biases."""
     return sum(s.gate * step_weight_bytes(s) for s in steps)
 
 
 def step_weight_bytes(step: Step) -> Number:
-    """Bytes of one layer's packed weights and 32-bit biases."""
+    """Returns the bytes of one layer's packed weights and 32-bit biases, not weighted by its gate."""
     w = step.weights
     return 0 if w is None else packed_bytes(w.taps * w.channels, w.bits) + w.channels * 4
 
 
 def packed_bytes(values: Number, bits: int) -> Number:
-    """Bytes of packed values of 8 or 4 bits; half bytes round up, but in tensors they stay."""
+    """Returns the bytes of packed values of 8 or 4 bits; half a byte is rounded up, unless `values` is a tensor."""
     if bits == 8:
         return values
     return (values + 1) // 2 if isinstance(values, int) else values * 0.5
 
 
 def live_bytes(steps: Sequence[Step]) -> Number:
-    """The most bytes of activations alive at once: a lower bound on what any plan needs.
+    """Returns the most bytes of activations that are alive at once: a lower bound of any memory plan.
 
-    A step counts with its gate. An activation takes a byte, also one of 4 bits.
+    An activation takes one byte, even if it has 4 bits. The bytes while a step runs are weighted by its gate.
     """
     last: dict[str, int] = {}
-    size: dict[str, Number] = {}  # as its readers see it: after a block that may be missing, a mean
+    size: dict[str, Number] = {}  # as its first reader sees it: after a block that may be dropped, the mean size
     for i, s in enumerate(steps):
         for name, shape in zip(s.layer.inputs, s.input_shapes, strict=True):
             if name not in last:
@@ -79,14 +82,14 @@ def live_bytes(steps: Sequence[Step]) -> Number:
 
 
 def state_bytes(steps: Sequence[Step]) -> Number:
-    """Bytes that the network keeps from one inference to the next, beside its arena."""
+    """Returns the bytes that the layers keep from one inference to the next."""
     return sum(s.gate * s.operator.state_bytes(s.input_shapes, s.output_shapes) for s in steps)
 
 
 def paper_ops(arch: Arch) -> float:
-    """Operations as MicroNets (arXiv 2010.11267) counts them: 2 a MAC, and halves of rows and columns after a stride.
+    """Returns the operations of one inference as MicroNets (arXiv 2010.11267) counts them.
 
-    True integer counts are 1..3 % higher.
+    A MAC is two operations, and a stride divides rows and columns without rounding: true counts are 1..3 % higher.
     """
     sizes: dict[str, tuple[float, float]] = {INPUT: (float(arch.input_shape[0]), float(arch.input_shape[1]))}
     total = 0.0
@@ -98,6 +101,6 @@ def paper_ops(arch: Arch) -> float:
         elif s.weights is not None:
             total += 2 * step_macs(s)
         elif window is not None or (y[:2] != s.input_shapes[0][:2] and not isinstance(s.layer, Pad)):
-            h, w = (float(n) for n in (*y[:2], 1.0)[:2])  # but the paper does not count what a padding adds
+            h, w = (float(n) for n in (*y[:2], 1.0)[:2])  # the paper does not count the rows that a Pad adds
         sizes |= dict.fromkeys(s.layer.outputs, (h, w))
     return total

@@ -1,12 +1,12 @@
 """A latency model of the layers that a runtime runs on a board: cycles linear in a few counts of each layer.
 
-A layer belongs to a kind of kernel, and each kind has its own counts (`features`): an overhead for the layer, one for
-every pixel, every output value and every multiply-accumulate, and what channels that do not fill a block of four add.
-The coefficients are cycles for one of each. They are fitted to measured networks (`micronets characterize`), one file
-for each board and runtime in `boards/latencies/`.
+A layer belongs to a kind of kernel, and each kind has its own counts (`layer_counts`): the layer itself, its pixels,
+its output values and its multiply-accumulates, and channels that do not fill a block of four. The coefficients are the
+cycles for one of each. They are fitted to measured networks (`micronets characterize`); `boards/latencies/` has one
+file for each board and runtime.
 
-The counts use only `+ *`, so widths and kernels may be 0-d tensors, and a search differentiates through them. A width
-that is a tensor is taken for a multiple of four, as the options of the spaces are.
+The counts use only `+ *`, so that widths and kernels may be 0-d tensors, and a search differentiates through them. A
+width that is a tensor is taken for a multiple of four, as the options of the spaces are.
 """
 
 from __future__ import annotations
@@ -25,10 +25,13 @@ from micronets.number import Number
 
 @dataclass(frozen=True)
 class LatencyModel:
-    """Cycles for one of each count, by kind of kernel and name of the count.
+    """Coefficients of the cycles of one inference.
 
-    board, runtime: what it holds for. kinds: the coefficients. outside: cycles of one inference outside all layers.
-    mean_error, worst_error: of held-out networks' cycles, relative. source: of the measurements it is fitted to.
+    - board, runtime: the names of the board and of the runtime that it holds for.
+    - kinds: cycles for one of each count, by the kind of kernel and the name of the count.
+    - outside: cycles of one inference outside all layers.
+    - mean_error, worst_error: relative errors of the cycles of networks that it was not fitted to.
+    - source: what it was fitted to.
     """
 
     board: str
@@ -41,13 +44,20 @@ class LatencyModel:
 
 
 def cycles(steps: Sequence[Step], model: LatencyModel) -> Number:
-    """Cycles of one inference on the board, gate-weighted; widths, kernels and gates may be 0-d tensors."""
-    return sum(s.gate * step_cycles(s, model) for s in steps) + model.outside
+    """Returns the cycles of one inference on the board.
+
+    Each step is weighted by its gate; widths, kernels and gates may be 0-d tensors. Raises `SpecError` for a kind of
+    kernel that the model was not fitted to.
+    """
+    return sum(s.gate * layer_cycles(s, model) for s in steps) + model.outside
 
 
-def step_cycles(step: Step, model: LatencyModel) -> Number:
-    """Cycles of one layer on the board. Raises `SpecError` for a kind of layer that the model was not fitted to."""
-    name = kind(step)
+def layer_cycles(step: Step, model: LatencyModel) -> Number:
+    """Returns the cycles of one layer on the board, not weighted by its gate.
+
+    Raises `SpecError` for a kind of kernel that the model was not fitted to.
+    """
+    name = kernel_kind(step)
     if name is None:
         return 0
     if name not in model.kinds:
@@ -56,21 +66,21 @@ def step_cycles(step: Step, model: LatencyModel) -> Number:
             f"'{name}'; fit one with 'micronets characterize' on a space that has it"
         )
     coefficients = model.kinds[name]
-    return sum(coefficients[count] * value for count, value in features(step).items() if coefficients.get(count))
+    return sum(coefficients[count] * value for count, value in layer_counts(step).items() if coefficients.get(count))
 
 
-def kind(step: Step) -> str | None:
-    """The kind of kernel that a layer needs, None for one that takes no time."""
+def kernel_kind(step: Step) -> str | None:
+    """Returns the kind of kernel that a layer needs; None for a layer that takes no time."""
     return step.operator.timed_as(step.input_shapes)
 
 
-def features(step: Step) -> dict[str, Number]:
-    """What the time of a layer is counted in, by name. All are at least 0."""
+def layer_counts(step: Step) -> dict[str, Number]:
+    """Returns the counts that the time of a layer is linear in, by name; all are at least 0."""
     return step.operator.timed_by(step.input_shapes, step.output_shapes)
 
 
-def write(model: LatencyModel) -> str:
-    """The model as TOML; `read` is the inverse."""
+def to_toml(model: LatencyModel) -> str:
+    """Returns the model as TOML text, which `from_toml` reads."""
     rows = [f'{k} = "{getattr(model, k)}"' for k in ("board", "runtime", "source")]
     rows += [f"{k} = {getattr(model, k):.6g}" for k in ("outside", "mean_error", "worst_error")]
     for name, coefficients in sorted(model.kinds.items()):
@@ -78,28 +88,32 @@ def write(model: LatencyModel) -> str:
     return "\n".join(rows) + "\n"
 
 
-def read(text: str, where: str) -> LatencyModel:
-    """Reads what `write` wrote. Raises `SpecError`."""
+def from_toml(text: str, where: str) -> LatencyModel:
+    """Returns the model that `to_toml` wrote.
+
+    - text: the TOML text.
+    - where: what errors call the source, for instance its path.
+
+    Raises `SpecError` for text that is no latency model.
+    """
     try:
         table = tomllib.loads(text)
         kinds = {name: {k: float(v) for k, v in counts.items()} for name, counts in table["kinds"].items()}
         numbers = {k: float(table[k]) for k in ("outside", "mean_error", "worst_error")}
-        return LatencyModel(
-            board=table["board"], runtime=table["runtime"], source=table["source"], kinds=kinds, **numbers
-        )
+        texts = {k: table[k] for k in ("board", "runtime", "source")}
+        return LatencyModel(**texts, kinds=kinds, **numbers)
     except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError, AttributeError) as e:
-        raise SpecError(
-            f"{where}: not a latency model ({type(e).__name__}: {e}); 'micronets characterize' writes one"
-        ) from e
+        why = f"{type(e).__name__}: {e}"
+        raise SpecError(f"{where}: not a latency model ({why}); 'micronets characterize' writes one") from e
 
 
 def file_name(board: str, runtime: str) -> str:
-    """Name of the file for a board and a runtime."""
+    """Returns the name of the file for a board and a runtime."""
     return f"{re.sub(r'[^a-z0-9]+', '-', board.lower()).strip('-')}.{runtime}.toml"
 
 
 @lru_cache(maxsize=32)
-def load(board: str, runtime: str) -> LatencyModel | None:
-    """The model that comes with micronets for a board (by its name) and a runtime, None where there is none."""
+def shipped_model(board: str, runtime: str) -> LatencyModel | None:
+    """Returns the model that comes with micronets for the names of a board and a runtime; None if there is none."""
     path = files("micronets") / "boards/latencies" / file_name(board, runtime)
-    return read(path.read_text("utf-8"), path.name) if path.is_file() else None
+    return from_toml(path.read_text("utf-8"), path.name) if path.is_file() else None

@@ -30,7 +30,7 @@ class LayerInspection:
 
 
 def layer_inspections(arch: Arch, board: Board) -> tuple[LayerInspection, ...]:
-    """A row for each layer, in order."""
+    """Returns a row for each layer of `arch`, in execution order, with its costs on `board`."""
     moments = memory_over_time(tflm_plan(arch), arch)
     return tuple(
         LayerInspection(**vars(layer) | {"cycles": _rounded(layer.cycles), "live_bytes": moment.live_bytes})

@@ -14,10 +14,13 @@ from micronets.number import Number
 
 
 def base_cycles(steps: Sequence[Step]) -> Number:
-    """Cycles on a Cortex-M4 without wait states, gate-weighted; widths and gates may be 0-d tensors."""
-    return sum(s.gate * step_cycles(s) for s in steps)
+    """Returns the cycles of one inference on a Cortex-M4 without wait states.
+
+    Each step is weighted by its gate; widths, kernels and gates may be 0-d tensors.
+    """
+    return sum(s.gate * layer_base_cycles(s) for s in steps)
 
 
-def step_cycles(step: Step) -> Number:
-    """Cycles of one layer on a Cortex-M4 without wait states."""
+def layer_base_cycles(step: Step) -> Number:
+    """Returns the cycles of one layer on a Cortex-M4 without wait states, not weighted by its gate."""
     return step.operator.tflm.cycles(step.input_shapes, step.output_shapes)

@@ -1,8 +1,8 @@
-"""`Plan`: where TensorFlow Lite Micro puts every activation and scratch buffer in its arena.
+"""`TflmPlan`: where TensorFlow Lite Micro puts every activation and scratch buffer in its arena.
 
-`tflm_plan` follows TFLM's GreedyMemoryPlanner: buffers in order of falling size, each at the lowest offset where it
-overlaps none of those already placed that live at the same time; all sizes rounded up to 16 bytes. Equal sizes go
-from the last created to the first, as there. Time counts operators; the input is there from time 0.
+`tflm_plan` follows TFLM's GreedyMemoryPlanner. It takes the buffers in order of falling size, equal sizes from the last
+created to the first, and puts each at the lowest offset where it overlaps no buffer that was placed before and lives at
+the same time. All sizes are rounded up to 16 bytes. Time counts operators; the input lives from time 0.
 """
 
 from __future__ import annotations
@@ -14,16 +14,18 @@ from dataclasses import dataclass, replace
 from micronets.ir.arch import Arch, Step
 from micronets.ir.layers import INPUT
 
-ALIGNMENT = 16  # of every buffer in the arena, MicroArenaBufferAlignment
+ALIGNMENT = 16  # what the offset of every buffer in the arena is a multiple of: MicroArenaBufferAlignment
 
 
 @dataclass(frozen=True)
 class Buffer:
-    """Bytes in the arena for the operators number `first` to `last`, both included; operators count from 1.
+    """Bytes in the arena for some time.
 
-    name: the tensor, or the layer that asked for scratch memory.
-    bytes: as asked for, not rounded.
-    offset: from the start of the arena.
+    - name: the tensor, or the layer that asked for scratch memory.
+    - bytes: its size as asked for, not rounded.
+    - first, last: the operators that it lives for, both included; operators count from 1.
+    - scratch: whether it is scratch memory of a kernel.
+    - offset: bytes from the start of the arena.
     """
 
     name: str
@@ -35,29 +37,34 @@ class Buffer:
 
     @property
     def end(self) -> int:
-        """The first byte after it, rounded up."""
+        """The offset after its last byte, its size rounded up."""
         return self.offset + align(self.bytes)
 
 
 @dataclass(frozen=True)
-class Plan:
-    """Buffers with their offsets, tensors in order of creation, then scratch buffers."""
+class TflmPlan:
+    """The planned part of TFLM's arena: buffers with their offsets, tensors in execution order, then scratch buffers."""
 
     buffers: tuple[Buffer, ...]
 
     @property
     def bytes(self) -> int:
-        """Size of the planned part of the arena, the head."""
+        """Bytes of the planned part of the arena."""
         return max((b.end for b in self.buffers), default=0)
 
     def alive(self, time: int) -> tuple[Buffer, ...]:
-        """The buffers that are alive while operator `time` runs."""
+        """Returns the buffers that are alive while operator number `time` runs."""
         return tuple(b for b in self.buffers if b.first <= time <= b.last)
 
 
 @dataclass(frozen=True)
 class Moment:
-    """Memory while one layer runs: the layer, the buffers alive and the sum of their bytes."""
+    """What is in memory while one layer runs.
+
+    - layer: the layer's name.
+    - live_bytes: the sum of the buffers' bytes.
+    - buffers: the buffers that are alive.
+    """
 
     layer: str
     live_bytes: int
@@ -65,19 +72,21 @@ class Moment:
 
 
 def align(value: int, alignment: int = ALIGNMENT) -> int:
-    """`value` rounded up to a multiple of `alignment`."""
+    """Returns `value` rounded up to a multiple of `alignment`."""
     return -(-value // alignment) * alignment
 
 
-def tflm_plan(arch: Arch, cmsis_nn: bool = False) -> Plan:
-    """The plan TFLM makes for `arch` with its reference kernels (the host's), or with CMSIS-NN's (a Cortex-M with
-    DSP).
+def tflm_plan(arch: Arch, cmsis_nn: bool = False) -> TflmPlan:
+    """Returns the plan that TFLM makes for `arch`.
+
+    - cmsis_nn: false for TFLM's reference kernels, as on the host; true for CMSIS-NN's, as on a Cortex-M with DSP
+      instructions.
     """
-    return Plan(place((*lifetimes(arch), *scratch_buffers(arch.steps(), cmsis_nn))))
+    return TflmPlan(place_greedily((*lifetimes(arch), *scratch_buffers(arch.steps(), cmsis_nn))))
 
 
-def memory_over_time(plan: Plan, arch: Arch) -> tuple[Moment, ...]:
-    """What is in memory while each layer runs, in execution order."""
+def memory_over_time(plan: TflmPlan, arch: Arch) -> tuple[Moment, ...]:
+    """Returns what is in memory while each layer runs, in execution order."""
     moments = []
     for time, layer in enumerate(arch.layers, start=1):
         alive = plan.alive(time)
@@ -86,9 +95,9 @@ def memory_over_time(plan: Plan, arch: Arch) -> tuple[Moment, ...]:
 
 
 def lifetimes(arch: Arch) -> tuple[Buffer, ...]:
-    """Every activation tensor with its lifetime, not placed yet; the network's output lives to the end.
+    """Returns a buffer for every activation tensor, with its lifetime but not placed yet.
 
-    Activations of 4 bits take a byte each, since TFLM keeps them in int8 tensors.
+    The network's output lives to the end. Activations of 4 bits take a byte each, since TFLM keeps them in int8 tensors.
     """
     shapes = arch.shapes()
     first = {INPUT: 0} | {name: i for i, a in enumerate(arch.layers, start=1) for name in a.outputs}
@@ -101,7 +110,10 @@ def lifetimes(arch: Arch) -> tuple[Buffer, ...]:
 
 
 def float_tensors(arch: Arch) -> dict[str, int]:
-    """Bytes an element of the float32 tensors at the edges: the input of a first Quantize, outputs of Dequantize."""
+    """Returns the bytes of an element, 4, of each float32 tensor, by name.
+
+    Float tensors are the input of a first Quantize and the output of a Dequantize.
+    """
     steps = arch.steps()
     sizes = {name: 4 for s in steps if s.operator.writes_float for name in s.layer.outputs}
     if any(s.operator.reads_float and s.layer.inputs == (INPUT,) for s in steps):
@@ -110,7 +122,7 @@ def float_tensors(arch: Arch) -> dict[str, int]:
 
 
 def scratch_buffers(steps: Sequence[Step], cmsis_nn: bool = False) -> tuple[Buffer, ...]:
-    """The scratch buffers that TFLM's kernels ask for, in order, not placed yet."""
+    """Returns the scratch buffers that TFLM's kernels ask for, in execution order, not placed yet."""
     asked = [(s.layer.name, i, _scratch_bytes(s, cmsis_nn)) for i, s in enumerate(steps, start=1)]
     return tuple(Buffer(name, size, i, i, scratch=True) for name, i, size in asked if size)
 
@@ -120,9 +132,9 @@ def _scratch_bytes(step: Step, cmsis_nn: bool) -> int:
     return int((tflm.cortex_m if cmsis_nn else tflm.host).scratch(step.input_shapes, step.output_shapes))
 
 
-def place(buffers: Sequence[Buffer]) -> tuple[Buffer, ...]:
-    """The buffers with the offsets that TFLM's greedy planner gives them, in the given order."""
-    # TFLM sorts the reversed list stably: equal sizes come out from the last to the first.
+def place_greedily(buffers: Sequence[Buffer]) -> tuple[Buffer, ...]:
+    """Returns the buffers, in the given order, with the offsets that TFLM's greedy planner gives them."""
+    # TFLM sorts the reversed list stably, so that of equal sizes the last one comes first.
     order = sorted(range(len(buffers)), key=lambda i: (-align(buffers[i].bytes), -i))
     placed: list[Buffer] = []  # by rising offset
     offsets = [0] * len(buffers)

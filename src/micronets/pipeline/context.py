@@ -98,10 +98,10 @@ class RunContext:
         self.runtime.check_board(self.board)
         board, name, given = self.board.name, self.config.runtime, self.config.latency_model
         if not given:
-            model = latency_model.load(board, name)
+            model = latency_model.shipped_model(board, name)
         else:
             try:
-                model = latency_model.read(Path(given).read_text("utf-8"), given)
+                model = latency_model.from_toml(Path(given).read_text("utf-8"), given)
             except (OSError, UnicodeDecodeError) as e:
                 raise FileError(
                     f"latency_model = '{given}': cannot read it ({e}); 'micronets characterize' writes one"

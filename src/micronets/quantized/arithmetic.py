@@ -19,11 +19,11 @@ from micronets.quantized.model import TensorQuant
 IntArray = npt.NDArray[Any]
 
 ADD_BITS = 20
-"""Bits below the codes' last one that an addition keeps while it works: TFLM's `left_shift`."""
+"""How many fractional bits an addition keeps below one step of a code while it works: TFLM's `left_shift`."""
 
 
 def bit_range(bits: int) -> tuple[int, int]:
-    """Smallest and largest signed code of that many bits: (-128, 127) or (-8, 7)."""
+    """Returns the smallest and the largest signed code of `bits` bits: (-128, 127) for 8, (-8, 7) for 4."""
     return -(1 << (bits - 1)), (1 << (bits - 1)) - 1
 
 
@@ -41,27 +41,29 @@ def quantize_multiplier(real: float | npt.ArrayLike) -> tuple[IntArray, IntArray
 
 
 def rescale(source: TensorQuant, target: TensorQuant) -> tuple[IntArray, IntArray]:
-    """Multiplier and shift, as of `quantize_multiplier`, from codes of `source` less its zero point to codes of
-    `target`.
+    """Returns the multiplier and the shift that bring codes of `source`, less its zero point, to the scale of `target`.
+
+    Both are as in `quantize_multiplier`; the zero point of `target` is still to be added.
     """
     return quantize_multiplier(float(np.float32(source.scale)) / float(np.float32(target.scale)))
 
 
 def conv_rescale(source: TensorQuant, scales: npt.ArrayLike, target: TensorQuant) -> tuple[IntArray, IntArray]:
-    """Multipliers and shifts that bring sums of products of a convolution or a matrix to codes of its output.
+    """Returns the multipliers and shifts that bring a convolution's sums of products to the scale of its output.
 
-    - source, target: quantisation of the input and of the output.
-    - scales: of the weights, `[channels]`, or `[1]` for all.
+    - source: quantisation of the input.
+    - scales: scales of the weights, `[channels]`, or `[1]` for one that holds for all channels.
+    - target: quantisation of the output.
 
-    Returns two arrays of the shape of `scales`. The two inputs' scales are float32, their product and its quotient
-    float64, as in TFLM's `PopulateConvolutionQuantizationParams`.
+    Both arrays have the shape of `scales`. The scales of input and weights are float32, their product and its quotient
+    float64, as in TFLM's `PopulateConvolutionQuantizationParams`. A matrix product is rescaled in the same way.
     """
     product = float(np.float32(source.scale)) * np.asarray(scales).astype(np.float64)
     return quantize_multiplier(product / float(np.float32(target.scale)))
 
 
 def mean_rescale(count: int, source: TensorQuant, target: TensorQuant) -> tuple[int, int]:
-    """Multiplier and shift that bring a sum of `count` codes of `source` to the mean's codes of `target`."""
+    """Returns the multiplier and the shift that bring a sum of `count` codes of `source` to their mean in `target`."""
     multiplier, shift = (int(v) for v in rescale(source, target))
     # The division by the count goes into the multiplier, by the largest power of two that leaves it 31 bits.
     extra = min(count.bit_length() - 1, 32, 31 + shift)
@@ -69,7 +71,7 @@ def mean_rescale(count: int, source: TensorQuant, target: TensorQuant) -> tuple[
 
 
 def add_rescale(a: TensorQuant, b: TensorQuant, target: TensorQuant) -> tuple[tuple[IntArray, IntArray], ...]:
-    """Multiplier and shift of each operand of an addition `a + b`, and of its sum, in this order.
+    """Returns the multiplier and the shift of the operand `a`, of the operand `b` and of their sum, in this order.
 
     Both operands, shifted left by `ADD_BITS`, are brought to half the grid of the larger scale, so that their sum fits
     32 bits, and the sum from there to codes of `target`.
@@ -81,22 +83,28 @@ def add_rescale(a: TensorQuant, b: TensorQuant, target: TensorQuant) -> tuple[tu
 
 
 def rounding_high_mul(a: IntArray, b: IntArray | int) -> IntArray:
-    """`a * b / 2**31` rounded to nearest, halves up; int64 in and out, operands within int32 and not both -2**31."""
+    """Returns `a * b / 2**31` rounded to nearest, halves upwards, as int64.
+
+    The operands lie in the range of int32; they may not both be -2**31.
+    """
     product: IntArray = np.asarray(a, np.int64) * np.asarray(b, np.int64)
     return (product + (1 << 30)) >> 31
 
 
 def rounding_shift(x: IntArray, shift: IntArray | int) -> IntArray:
-    """`x / 2**shift` rounded to nearest, halves away from zero; `shift >= 0` broadcasts."""
+    """Returns `x / 2**shift` rounded to nearest, halves away from zero, as int64; `shift >= 0` broadcasts."""
     shift = np.asarray(shift, np.int64)
     half = (np.int64(1) << shift) >> 1
     return np.asarray((x + (half - ((x < 0) & (shift > 0)))) >> shift, np.int64)
 
 
 def multiply_by_quantized_multiplier(acc: IntArray, multiplier: IntArray | int, shift: IntArray | int) -> IntArray:
-    """`acc * multiplier * 2**(shift - 31)` for int32 values `acc`; multiplier and shift broadcast (per channel).
+    """Returns `acc * multiplier * 2**(shift - 31)`, rounded, as int64.
 
-    Returns int64 values. A positive shift wraps at 32 bits, as the C kernels do.
+    - acc: accumulators, in the range of int32.
+    - multiplier, shift: as of `quantize_multiplier`; they broadcast, for instance over the channels.
+
+    A shift to the left wraps at 32 bits, as it does in the C kernels.
     """
     acc, shift = np.asarray(acc, np.int64), np.asarray(shift, np.int64)
     left = np.maximum(shift, 0)
@@ -106,46 +114,55 @@ def multiply_by_quantized_multiplier(acc: IntArray, multiplier: IntArray | int, 
 
 
 def round_half_away(x: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating[Any]]:
-    """Nearest integer, halves away from zero, in the type of `x`: C's `round`."""
+    """Returns the nearest integer of every value, halves away from zero, in the type of `x`, as C's `round` does."""
     whole = np.trunc(x)
     return np.asarray(whole + np.where(np.abs(x - whole) >= 0.5, np.sign(x), 0).astype(whole.dtype))
 
 
 def quantize(x: npt.ArrayLike, quant: TensorQuant, bits: int = 8) -> npt.NDArray[np.int8]:
-    """Real values to codes: `round(x / scale) + zero_point`, halves away from zero, saturated to `bits`."""
+    """Returns the codes of real values: `round(x / scale) + zero_point`, halves away from zero, saturated to `bits`.
+
+    A value that is not a number gets the zero point.
+    """
     lo, hi = bit_range(bits)
     with np.errstate(over="ignore"):
-        real = np.clip(np.asarray(x, np.float32) / np.float32(quant.scale), -1024, 1024)  # no code is beyond
+        real = np.clip(np.asarray(x, np.float32) / np.float32(quant.scale), -1024, 1024)  # all codes lie between
     codes = round_half_away(real) + np.float32(quant.zero_point)
     return np.asarray(np.clip(np.nan_to_num(codes, nan=quant.zero_point), lo, hi), np.int8)
 
 
 def dequantize(q: npt.ArrayLike, quant: TensorQuant) -> npt.NDArray[np.float32]:
-    """Codes to real values: `scale * (q - zero_point)` in float32."""
+    """Returns the real values of codes: `scale * (q - zero_point)` in float32."""
     offset = np.asarray(q, np.int32) - np.int32(quant.zero_point)
     return np.asarray(np.float32(quant.scale) * offset.astype(np.float32), np.float32)
 
 
 def activation_range(activation: Activation, quant: TensorQuant, bits: int = 8) -> tuple[int, int]:
-    """Codes between which a fused activation clamps an output quantised by `quant`."""
+    """Returns the least and the greatest code that a fused activation lets through.
+
+    - activation: the activation.
+    - quant: quantisation of the output.
+    - bits: bits of the output's codes.
+    """
     lo, hi = bit_range(bits)
     if activation == "none":
         return lo, hi
-    top = hi if activation == "relu" else min(hi, _code(6.0, quant))
+    top = hi if activation == "relu" else min(hi, _code_of(6.0, quant))
     return max(lo, quant.zero_point), top
 
 
-def _code(real: float, quant: TensorQuant) -> int:
+def _code_of(real: float, quant: TensorQuant) -> int:
+    beyond_codes = np.float32(1 << 20)  # in place of infinity
     with np.errstate(over="ignore"):
-        # beyond any code, below infinity
-        code = np.minimum(np.float32(real) / np.float32(quant.scale), np.float32(1 << 20))
+        code = np.minimum(np.float32(real) / np.float32(quant.scale), beyond_codes)
     return int(round_half_away(np.array(code))) + quant.zero_point
 
 
 def pack_int4(values: npt.ArrayLike) -> bytes:
-    """Codes in [-8, 7], in C order, two to a byte, the first in the low half; an odd last one leaves the high half 0.
+    """Returns codes in [-8, 7] packed two to a byte, in C order.
 
-    Raises `SpecError` for a value out of range.
+    The first code of a byte is in its low half; after an odd last one the high half is 0. Raises `SpecError` for a
+    value out of range.
     """
     flat = np.asarray(values, np.int64).ravel()
     if flat.size and (flat.min() < -8 or flat.max() > 7):
@@ -156,7 +173,7 @@ def pack_int4(values: npt.ArrayLike) -> bytes:
 
 
 def unpack_int4(packed: bytes | memoryview, count: int) -> npt.NDArray[np.int8]:
-    """The first `count` codes of what `pack_int4` wrote, as int8."""
+    """Returns the first `count` codes of what `pack_int4` packed, as int8 `[count]`."""
     raw = np.frombuffer(packed, np.uint8, (count + 1) // 2)
     nibbles = np.stack([raw & 15, raw >> 4], axis=1).ravel()[:count]
     return ((nibbles ^ 8).astype(np.int8) - 8).astype(np.int8)

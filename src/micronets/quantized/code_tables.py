@@ -1,5 +1,6 @@
-"""Tables of layers whose output codes each follow from one input code: what the compiler looks up, and simplifies
-by.
+"""Tables of layers whose output codes each follow from one input code.
+
+The compiler generates them as lookup tables, and finds by them what it may leave out.
 """
 
 from __future__ import annotations
@@ -23,14 +24,15 @@ def code_table(layer: Layer, source: TensorQuant, target: TensorQuant) -> Codes:
     """Returns the output code for every input code -128 .. 127, `[256]`, as the reference computes it.
 
     - layer: of a kind whose `Operator.codewise` is true.
-    - source, target: quantisation of its input and of its output.
+    - source: quantisation of its input.
+    - target: quantisation of its output.
     """
     assert operator(layer).codewise, type(layer).__name__
-    # Equal but for their names, layers have one table.
-    return _table(replace(layer, name="y", inputs=(INPUT,)), source, target)
+    # Layers that differ in their names only share one cached table.
+    return _cached_table(replace(layer, name="y", inputs=(INPUT,)), source, target)
 
 
 @lru_cache(maxsize=256)
-def _table(layer: Layer, source: TensorQuant, target: TensorQuant) -> Codes:
-    one = QuantizedModel(Arch((256,), (layer,)), {INPUT: source, "y": target}, {})
-    return np.asarray(reference.run(one, np.arange(-128, 128).astype(np.int8)[None])[0], np.int8)
+def _cached_table(layer: Layer, source: TensorQuant, target: TensorQuant) -> Codes:
+    model = QuantizedModel(Arch((256,), (layer,)), {INPUT: source, "y": target}, {})
+    return np.asarray(reference.run(model, np.arange(-128, 128).astype(np.int8)[None])[0], np.int8)

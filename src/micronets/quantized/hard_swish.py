@@ -5,12 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from micronets.quantized.arithmetic import quantize_multiplier, rounding_shift
+from micronets.quantized.arithmetic import IntArray, quantize_multiplier, rounding_shift
 from micronets.quantized.model import TensorQuant
-
-IntArray = npt.NDArray[Any]
 
 _FINE = 1 << 7
 """Steps of the inner grid in one code of the input."""
@@ -19,7 +16,12 @@ _REACH = np.float32(3.0) / np.float32(32768.0)
 
 
 def hard_swish(x: IntArray, source: TensorQuant, target: TensorQuant) -> IntArray:
-    """Codes of `target` for codes `x` of `source`, not yet clamped to 8 bits; int64 of the shape of `x`."""
+    """Returns x * relu6(x + 3) / 6 in codes, not yet clamped to 8 bits, as int64 of the shape of `x`.
+
+    - x: codes of any shape.
+    - source: quantisation of `x`.
+    - target: quantisation of the result.
+    """
     fine_scale = np.float32(1 / _FINE) * np.float32(source.scale)
     multiplier, shift = _half_precision(fine_scale / np.float32(target.scale))
     gate_multiplier, gate_shift = _half_precision(fine_scale / _REACH)
@@ -28,28 +30,31 @@ def hard_swish(x: IntArray, source: TensorQuant, target: TensorQuant) -> IntArra
     gate = _high_half(gate, gate_multiplier)
     gate = _saturated(gate << 1) if gate_shift > 0 else rounding_shift(gate, -gate_shift)
     gate = (gate + (1 << 15)) >> 1  # from -1 .. 1 to 0 .. 1
-    # not rounded, against the two roundings of its factors
+    # The product is cut off, as TFLM does it, while both of its factors are rounded.
     product = _towards_zero(gate * _high_half(fine, multiplier))
     return np.asarray(rounding_shift(_saturated(product), -shift) + target.zero_point)
 
 
 def _half_precision(real: np.floating[Any]) -> tuple[int, int]:
-    """The multiplier and shift of a real factor, the multiplier rounded to 15 bits."""
+    """Returns the multiplier and the shift of a real factor, the multiplier rounded to 15 bits."""
     multiplier, shift = (int(v) for v in quantize_multiplier(float(real)))
     return min((multiplier + (1 << 15)) >> 16, (1 << 15) - 1), shift
 
 
 def _high_half(a: IntArray, b: int) -> IntArray:
-    """`a * b / 2**15` rounded to nearest, halves away from zero, for values of 16 bits of which not both are -2**15."""
+    """Returns `a * b / 2**15` rounded to nearest, halves away from zero.
+
+    The operands are values of 16 bits; they may not both be -2**15.
+    """
     product = a * b
     return _towards_zero(product + np.where(product >= 0, 1 << 14, 1 - (1 << 14)))
 
 
 def _towards_zero(x: IntArray) -> IntArray:
-    """`x / 2**15` as C divides."""
+    """Returns `x / 2**15` rounded towards zero, as C divides."""
     return np.asarray(np.sign(x) * (np.abs(x) >> 15))
 
 
 def _saturated(x: IntArray) -> IntArray:
-    """Values clamped to 16 bits."""
+    """Returns the values clamped to the range of 16 bits."""
     return np.clip(x, -(1 << 15), (1 << 15) - 1)

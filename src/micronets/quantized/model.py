@@ -13,8 +13,10 @@ from micronets.ir.arch import Arch
 
 @dataclass(frozen=True)
 class TensorQuant:
-    """Affine quantisation of an activation: real = scale * (q - zero_point), q a signed integer of the tensor's
-    bits.
+    """Affine quantisation of an activation: real value = scale * (code - zero_point).
+
+    - scale: the real value of one step, positive.
+    - zero_point: the code of the real value 0. Codes are signed integers of the tensor's bits.
     """
 
     scale: float
@@ -25,10 +27,10 @@ class TensorQuant:
 class LayerWeights:
     """Integer parameters of a Conv2D, DepthwiseConv2D or FullyConnected layer.
 
-    weights: int8, laid out as TFLite does: `[filters, kh, kw, C]`, `[1, kh, kw, C * multiplier]` or `[units, inputs]`;
-        values in [-127, 127], or [-7, 7] for 4 bits (released models may use the full range).
-    scales: float32, one per output channel, or one for the whole tensor.
-    bias: int32 `[outputs]` in units of input scale * weight scale, or None.
+    - weights: int8, laid out as in TensorFlow Lite: `[filters, kh, kw, C]`, `[1, kh, kw, C * multiplier]` or
+      `[units, inputs]`. Values lie in [-127, 127], or in [-7, 7] for 4 bits; released models may use the full range.
+    - scales: float32, one for each output channel, or one for the whole tensor.
+    - bias: int32 `[outputs]` in units of input scale * weight scale, or None.
     """
 
     weights: npt.NDArray[np.int8]
@@ -40,9 +42,10 @@ class LayerWeights:
 class QuantizedModel:
     """A network that computes in integers.
 
-    quant: of every activation tensor of integer type, by name, `arch.INPUT` included.
-    weights: by layer name.
-    metadata: text by name, carried in the file (labels, front end, training run).
+    - arch: its layers and shapes.
+    - quant: quantisation of every activation tensor of integer type, by the tensor's name, `INPUT` included.
+    - weights: parameters of every layer that has weights, by the layer's name.
+    - metadata: texts that the file carries (labels, front end, training run), by name.
     """
 
     arch: Arch

@@ -1,4 +1,4 @@
-"""`untrained`: a network with random weights, for what does not depend on them: time and memory on a board."""
+"""`with_random_weights`: a network for what does not depend on weights, such as time and memory on a board."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
 from micronets.quantized.validate import FIXED_SCALE, FIXED_ZERO_POINT
 
 _PEAK = 4.0  # the largest weight in standard deviations, about what the filters of trained networks have
-_SCALES = (0.03, 0.1)  # of activations; each has its own, as in a trained network
+_SCALES = (0.03, 0.1)  # the least and the largest scale of an activation; each is drawn for itself
 
 
-def untrained(arch: Arch, seed: int = 0) -> QuantizedModel:
-    """`arch` with normally distributed weights; no filter is constant, few outputs saturate."""
+def with_random_weights(arch: Arch, seed: int = 0) -> QuantizedModel:
+    """Returns `arch` with normally distributed weights.
+
+    The scales are such that few outputs saturate, and no filter is constant, so that the compiler removes nothing.
+    """
     rng = np.random.default_rng(seed)
     owners = scale_owners(arch.steps())
     fixed = {owners[name] for s in arch.steps() if s.operator.scale == "1/256" for name in s.layer.outputs}
@@ -43,7 +46,10 @@ def untrained(arch: Arch, seed: int = 0) -> QuantizedModel:
 
 
 def _activation(activation: str, bits: int, rng: np.random.Generator) -> TensorQuant:
-    """As converters have it, what is rectified fills its codes: the clamp then costs nothing, which kernels know."""
+    """Returns a random quantisation for an activation.
+
+    A rectified one has the least code as its zero point, as converters choose it; kernels are faster there.
+    """
     lowest, highest = bit_range(bits)
     scale = float(np.float32(rng.uniform(*_SCALES) * 2 ** (8 - bits)))
     match activation:
@@ -58,7 +64,7 @@ def _activation(activation: str, bits: int, rng: np.random.Generator) -> TensorQ
 def _weights(sizes: Weights, ratio: float, rng: np.random.Generator) -> LayerWeights:
     limit = bit_range(sizes.bits)[1]
     codes = np.clip(np.rint(rng.normal(0, limit / _PEAK, sizes.shape)), -limit, limit).astype(np.int8)
-    np.moveaxis(codes, sizes.axis, 0).reshape(sizes.channels, -1)[:, 0] |= 1  # not all zero
+    np.moveaxis(codes, sizes.axis, 0).reshape(sizes.channels, -1)[:, 0] |= 1  # no filter is all zero
     gain = math.sqrt(2) * ratio / (math.sqrt(sizes.taps) * limit / _PEAK)  # a rectifier halves the variance
     scales = np.asarray(gain * rng.uniform(0.7, 1.4, (sizes.scales,)), np.float32)
     bias = np.asarray(rng.integers(-1000, 1001, (sizes.channels,)), np.int32)

@@ -54,14 +54,14 @@ from micronets.quantized.validate import validate
 
 Array = npt.NDArray[Any]
 
-_CHUNK_VALUES = 1 << 20  # of the largest working array; keeps it in the cache
+_CHUNK_VALUES = 1 << 20  # values of the largest working array, few enough for the processor's cache
 
 
 def run(model: QuantizedModel, x: npt.ArrayLike) -> Array:
-    """The network's output: int8 `[N, *input_shape]` -> int8 `[N, *output_shape]`.
+    """Returns the network's output: int8 `[N, *input_shape]` -> int8 `[N, *output_shape]`.
 
-    Float32 in or out where the model begins with Quantize or ends with Dequantize. Raises `SpecError` for an input of
-    another shape or type and for an inconsistent model.
+    The input is float32 where the model begins with Quantize, the output where it ends with Dequantize. Raises
+    `SpecError` for an input of another shape or type, and for an inconsistent model.
     """
     x = _checked(model, x)
     size = _chunk(model)
@@ -69,7 +69,7 @@ def run(model: QuantizedModel, x: npt.ArrayLike) -> Array:
 
 
 def tensors(model: QuantizedModel, x: npt.ArrayLike) -> dict[str, Array]:
-    """Every tensor by name, `INPUT` first, each `[N, *shape]`; otherwise like `run`."""
+    """Returns every tensor by its name, `INPUT` first, each `[N, *shape]`; takes and raises what `run` does."""
     x = _checked(model, x)
     size = _chunk(model)
     parts = [dict(_execute(model, x[i : i + size])) for i in range(0, max(1, len(x)), size)]
@@ -87,13 +87,13 @@ def _checked(model: QuantizedModel, x: npt.ArrayLike) -> Array:
 
 
 def _last(pairs: Iterator[tuple[str, Array]]) -> tuple[str, Array]:
-    for pair in pairs:  # noqa: B007 -- an Arch has layers
+    for pair in pairs:  # noqa: B007 -- an Arch has at least one layer
         pass
     return pair
 
 
 def _chunk(model: QuantizedModel) -> int:
-    """Samples that are run together."""
+    """Returns how many samples are run together."""
     sizes = [math.prod(model.arch.input_shape)]
     for step in model.arch.steps():
         sizes += [math.prod(shape) for shape in step.output_shapes]
@@ -102,7 +102,7 @@ def _chunk(model: QuantizedModel) -> int:
 
 
 def _execute(model: QuantizedModel, x: Array) -> Iterator[tuple[str, Array]]:
-    """Runs layer by layer, and forgets a tensor after its last reader."""
+    """Yields every tensor as it is computed, and forgets it after its last reader has run."""
     values = {INPUT: x}
     steps = model.arch.steps()
     last = {name: k for k, step in enumerate(steps) for name in step.layer.inputs}
@@ -118,8 +118,10 @@ def _execute(model: QuantizedModel, x: Array) -> Iterator[tuple[str, Array]]:
 
 
 def _layer(model: QuantizedModel, step: Step, inputs: list[Array]) -> tuple[Array, ...]:
-    """The layer's outputs. They are clamped to the codes of its bits and of its fused activation, but for floats and
-    copied codes."""
+    """Returns the layer's outputs, clamped to the codes of their bits and of the fused activation.
+
+    Float outputs and copied codes are not clamped.
+    """
     facts, activation = step.operator, step.operator.activation or "none"
     clamped = []
     for name, y in zip(step.layer.outputs, _outputs(model, step.layer, inputs), strict=True):
@@ -128,15 +130,15 @@ def _layer(model: QuantizedModel, step: Step, inputs: list[Array]) -> tuple[Arra
             clamped.append(y)
             continue
         lo, hi = activation_range(activation, quant, step.layer.act_bits)
-        # A lower bound above the upper one gives the upper one, as in C: clamps below first.
+        # Where the lower bound is above the upper one, the result is the upper one, as in C.
         clamped.append(np.asarray(np.minimum(np.maximum(y, lo), hi), np.int8))
     return tuple(clamped)
 
 
 def _outputs(model: QuantizedModel, layer: Layer, inputs: list[Array]) -> tuple[Array, ...]:
-    """What a layer computes, not yet clamped: the one place that knows the arithmetic of every kind."""
+    """Returns what a layer computes, not yet clamped: the one place that knows the arithmetic of every kind."""
     x, source = inputs[0], model.quant.get(layer.inputs[0])
-    quants = [model.quant[name] for name in (*layer.inputs, *layer.outputs) if name in model.quant]  # but of floats
+    quants = [model.quant[name] for name in (*layer.inputs, *layer.outputs) if name in model.quant]  # floats have none
     match layer:
         case Conv2D() | DepthwiseConv2D():
             return (_requantize(model, layer, _convolve(model, layer, x, quants[0]), *quants),)
@@ -172,12 +174,12 @@ def _outputs(model: QuantizedModel, layer: Layer, inputs: list[Array]) -> tuple[
 
 
 def _recode(x: Array, qx: TensorQuant, qy: TensorQuant) -> Array:
-    """Codes of `qx` as codes of `qy`, not yet clamped."""
+    """Returns codes of `qx` as codes of `qy`, not yet clamped."""
     return multiply_by_quantized_multiplier(x.astype(np.int64) - qx.zero_point, *rescale(qx, qy)) + qy.zero_point
 
 
 def _requantize(model: QuantizedModel, layer: Layer, acc: Array, qx: TensorQuant, qy: TensorQuant) -> Array:
-    """Sums of products and bias to output codes, not yet clamped."""
+    """Returns the output codes of sums of products, the bias added, not yet clamped."""
     w = model.weights[layer.name]
     total = acc.astype(np.int64)
     if w.bias is not None:
@@ -187,7 +189,7 @@ def _requantize(model: QuantizedModel, layer: Layer, acc: Array, qx: TensorQuant
 
 
 def _exact_type(weights: Array, axis: tuple[int, ...], qx: TensorQuant) -> type[np.floating[Any]]:
-    """The narrowest float in which the sums over `axis` of weights times (code - zero point) stay exact."""
+    """Returns the smallest float type in which sums over `axis` of weights times (code - zero point) are exact."""
     largest = int(np.abs(weights.astype(np.int64)).sum(axis=axis).max()) * max(127 - qx.zero_point, qx.zero_point + 128)
     return np.float32 if largest < 1 << 24 else np.float64
 
@@ -206,8 +208,8 @@ def _convolve(model: QuantizedModel, layer: Conv2D | DepthwiseConv2D, x: Array, 
             windows = _windows(x, layer.window, qx.zero_point)
         shape = windows.shape[:3]
         size = math.prod(w.shape[1:])
-        columns = windows.reshape(math.prod(shape), size)  # of (C, kh, kw)
-        return _dot(columns, w.transpose(3, 1, 2, 0).reshape(size, len(w)), qx).reshape(*shape, len(w))
+        im2col = windows.reshape(math.prod(shape), size)  # a row holds a window in the order (C, kh, kw)
+        return _dot(im2col, w.transpose(3, 1, 2, 0).reshape(size, len(w)), qx).reshape(*shape, len(w))
     kind = _exact_type(w, (1, 2), qx)
     windows = _windows(x.astype(kind) - kind(qx.zero_point), layer.window, 0)
     if layer.multiplier > 1:
@@ -220,7 +222,7 @@ def _convolve(model: QuantizedModel, layer: Conv2D | DepthwiseConv2D, x: Array, 
 
 
 def _windows(x: Array, window: Window, fill: float) -> Array:
-    """`[N, H, W, C]` -> `[N, H', W', C, kh, kw]`, a view of `x` padded with `fill`."""
+    """Returns the windows of a map, `[N, H, W, C]` -> `[N, H', W', C, kh, kw]`: a view of `x` padded with `fill`."""
     rows, columns = zip(window.before(x.shape[1:3]), window.after(x.shape[1:3]), strict=True)
     if max(*rows, *columns):
         x = np.pad(x, ((0, 0), rows, columns, (0, 0)), constant_values=fill)
@@ -230,7 +232,7 @@ def _windows(x: Array, window: Window, fill: float) -> Array:
 
 
 def _divide(total: Array, count: Array | int) -> Array:
-    """Integer division to nearest, halves away from zero."""
+    """Returns `total / count` rounded to nearest, halves away from zero."""
     return np.asarray(np.sign(total) * ((np.abs(total) + count // 2) // count))
 
 
@@ -249,7 +251,7 @@ def _mean(layer: Mean, x: Array, qx: TensorQuant, qy: TensorQuant) -> Array:
 
 
 def _add(a: Array, b: Array, qa: TensorQuant, qb: TensorQuant, qy: TensorQuant) -> Array:
-    """The sum's codes, not yet clamped: `add_rescale` says how the operands are brought together."""
+    """Returns the sum's codes, not yet clamped; `add_rescale` says how the operands are brought to one scale."""
     *operands, of_sum = add_rescale(qa, qb, qy)
     total = np.zeros(a.shape, np.int64)
     for x, q, of_operand in zip((a, b), (qa, qb), operands, strict=True):

@@ -1,4 +1,4 @@
-"""Whether a `QuantizedModel` is complete and consistent; asked by whoever takes one from outside."""
+"""`validate`: whether a `QuantizedModel` is complete and consistent. Whoever takes one from outside asks it."""
 
 from __future__ import annotations
 
@@ -11,30 +11,27 @@ from micronets.ir.ops import Weights
 from micronets.quantized.arithmetic import bit_range
 from micronets.quantized.model import LayerWeights, QuantizedModel
 
-FIXED_SCALE, FIXED_ZERO_POINT = 1 / 256, -128  # of outputs whose `Operator.scale` is "1/256"
-_LARGEST_SCALE = 2.0**120  # 255 steps of which are a float32
+FIXED_SCALE, FIXED_ZERO_POINT = 1 / 256, -128  # quantisation of outputs whose `Operator.scale` is "1/256"
+_LARGEST_SCALE = 2.0**120  # 255 steps of this scale are still a float32
 
 
 def validate(model: QuantizedModel) -> None:
     """Raises `SpecError` unless every layer has the weights, and every integer tensor the scale, that it needs.
 
-    Float tensors are allowed at the edges only: an input that nothing but Quantize reads, an output of Dequantize.
+    Float tensors are allowed at the edges of the network only: an input that Quantize reads, an output of Dequantize.
     """
     arch = model.arch
     for step in arch.steps():
         layer, facts = step.layer, step.operator
         for i in layer.inputs:
             if i not in model.quant and not (i == INPUT and facts.reads_float):
-                raise SpecError(
-                    f"layer '{layer.name}': its input '{i}' has no scale; only a Quantize layer reads float input"
-                )
+                way_out = "only a Quantize layer reads float input"
+                raise SpecError(f"layer '{layer.name}': its input '{i}' has no scale; {way_out}")
         for name in layer.outputs:
             if facts.writes_float:
                 if name != arch.output or name in model.quant:
-                    kind = type(layer).__name__
-                    raise SpecError(
-                        f"layer '{layer.name}': {kind} must be the last layer, with a float output (no scale)"
-                    )
+                    what = f"layer '{layer.name}': {type(layer).__name__}"
+                    raise SpecError(f"{what} must be the last layer, with a float output (no scale)")
             elif name not in model.quant:
                 raise SpecError(f"layer '{layer.name}': its output has no scale and zero point")
     bits = arch.bits()
@@ -46,9 +43,8 @@ def validate(model: QuantizedModel) -> None:
         if not 0 < scale < _LARGEST_SCALE:
             raise SpecError(f"tensor '{name}': scale {quant.scale} is not a positive float32 below 2**120")
         if not lo <= quant.zero_point <= hi:
-            raise SpecError(
-                f"tensor '{name}': zero point {quant.zero_point} is outside [{lo}, {hi}] of {bits[name]} bits"
-            )
+            what = f"tensor '{name}': zero point {quant.zero_point}"
+            raise SpecError(f"{what} is outside [{lo}, {hi}] of {bits[name]} bits")
     for step in arch.steps():
         _check_step(model, step)
 
@@ -89,10 +85,8 @@ def _check_step(model: QuantizedModel, step: Step) -> None:
     if facts.scale == "1/256":
         for q in (model.quant[name] for name in layer.outputs):
             if (q.scale, q.zero_point) != (FIXED_SCALE, FIXED_ZERO_POINT):
-                kind = type(layer).__name__
-                raise SpecError(
-                    f"{where}: {kind} gives scale 1/256 and zero point -128, not {q.scale} and {q.zero_point}"
-                )
+                what = f"{where}: {type(layer).__name__} gives scale 1/256 and zero point -128"
+                raise SpecError(f"{what}, not {q.scale} and {q.zero_point}")
 
 
 def _check_weights(w: LayerWeights, sizes: Weights, where: str) -> None:

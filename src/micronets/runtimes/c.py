@@ -22,7 +22,7 @@ from micronets.boards.board import Board, parse_size
 from micronets.compiler import Compiled, compile_model, optimise
 from micronets.compiler.generate.manifests import library_files
 from micronets.compiler.memory.plan import bounds, needs, plan_arena
-from micronets.cost.costs import TFLM_COSTS, BudgetCost, Network, RuntimeCosts, no_limit_on_times, timed
+from micronets.cost.costs import TFLM_COSTS, BudgetCost, Network, RuntimeCosts, no_limit_on_times, time_and_energy
 from micronets.cost.counts import live_bytes, state_bytes, step_weight_bytes, step_weights
 from micronets.cost.latency_model import LatencyModel, cycles
 from micronets.cost.tflm_plan import align
@@ -77,7 +77,7 @@ def c_costs(model: LatencyModel | None) -> RuntimeCosts:
             planned_sram_bytes, "arena, data and stack of our C on the Cortex-M", least_sram_bytes
         ),
         "flash_bytes": BudgetCost(lambda n: flash_bytes(n.steps), "code, weights and tables of our C"),
-        **timed(latency_ms, "one inference of our C on the board"),
+        **time_and_energy(latency_ms, "one inference of our C on the board"),
     }
     return RuntimeCosts("c", {**TFLM_COSTS.costs, **own})
 

@@ -27,7 +27,7 @@ from micronets.errors import MicronetsError
 from micronets.installation import install
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Add, Conv2D, DepthwiseConv2D, FullyConnected, Mean, Softmax
-from micronets.quantized.random_weights import untrained
+from micronets.quantized.random_weights import with_random_weights
 from tests.commands import test_characterize
 from tests.support import tflm_standin
 from tests.support.calling import Result, call
@@ -46,7 +46,7 @@ ARCH = Arch(
         Softmax(name="softmax", inputs=("fc",)),
     ),
 )
-DATA = tflite.write(untrained(ARCH))
+DATA = tflite.write(with_random_weights(ARCH))
 NETWORKS = 12
 M4, M7 = load_board("NUCLEO-F446RE"), load_board("NUCLEO-F746ZG")
 
@@ -74,7 +74,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkout of the stand-in, with a library for the M4 that knows `DATA` and the networks of a tiny space."""
     root = tflm_standin.checkout(tmp_path_factory.mktemp("tflm"))
     drawn = draw(test_characterize.tiny(), NETWORKS, 0)
-    tflm_standin.library(root, [DATA, *(tflite.write(untrained(d.arch)) for d in drawn)], M4)
+    tflm_standin.library(root, [DATA, *(tflite.write(with_random_weights(d.arch)) for d in drawn)], M4)
     return root
 
 
@@ -195,7 +195,7 @@ def test_a_library_that_tells_nothing_of_its_layers(broken: Callable[..., Result
 @cross
 def test_a_model_that_tflm_refuses(root: Path, tmp_path: Path) -> None:
     path = tmp_path / "other.tflite"
-    path.write_bytes(tflite.write(untrained(ARCH, seed=1)))
+    path.write_bytes(tflite.write(with_random_weights(ARCH, seed=1)))
     result = measured(path, root)
     assert (result.code, result.error) == (
         2,
@@ -354,7 +354,7 @@ def test_characterised(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert "TFLM's library" in found["toolchain"]
     assert found["whole"]["tiny"]["r2"] > 0.8
     assert found["model"]["held_out"]["count"] == NETWORKS // 4
-    fitted = latency_model.read((tmp_path / "latency.toml").read_text("utf-8"), "latency.toml")
+    fitted = latency_model.from_toml((tmp_path / "latency.toml").read_text("utf-8"), "latency.toml")
     assert (fitted.runtime, fitted.board) == ("tflm", M4.name)
     assert fitted.kinds.keys() == {"convolution", "pointwise", "mean", "fully_connected"}
     before = {p.name for p in (tmp_path / "models").iterdir()}
