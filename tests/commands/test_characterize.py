@@ -185,8 +185,13 @@ def test_a_process_is_no_board(board: Board, tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(monitor, "build_monitor", lambda sources, board, *_: Firmware(b"", "", ()))
     monkeypatch.setattr(monitor, "flash", lambda *_: None)
     arch = measuring.draw(tiny(), 1, 0)[0].arch
-    program = serial_line.host_firmware(firmware_files(compile_model(with_random_weights(arch))), tmp_path / "firmware", board)
-    with serial_line.on_a_line([str(program)]) as port, pytest.raises(DeviceError, match="counts no cycles of a NUCLEO-F446RE"):
+    program = serial_line.host_firmware(
+        firmware_files(compile_model(with_random_weights(arch))), tmp_path / "firmware", board
+    )
+    with (
+        serial_line.on_a_line([str(program)]) as port,
+        pytest.raises(DeviceError, match="counts no cycles of a NUCLEO-F446RE"),
+    ):
         measuring.measured(arch, board, device=f"serial:{port}")
 
 

@@ -47,7 +47,13 @@ TRUTH = LatencyModel(
 
 def test_kinds_and_counts_by_hand() -> None:
     steps = NET.steps()
-    assert [latency_model.kernel_kind(s) for s in steps] == ["convolution", "depthwise", "pointwise", "mean", "fully_connected"]
+    assert [latency_model.kernel_kind(s) for s in steps] == [
+        "convolution",
+        "depthwise",
+        "pointwise",
+        "mean",
+        "fully_connected",
+    ]
     assert latency_model.layer_counts(steps[0]) == {
         "layer": 1,
         "pixel": 12,
@@ -121,7 +127,9 @@ def record(seed: int, noise: float) -> NetworkRecord:
     )
     arch = Arch((int(rng.integers(8, 30)), 20, 3), layers)
     cycles = [latency_model.layer_cycles(s, TRUTH) * (1 + noise * rng.standard_normal()) for s in arch.steps()]
-    layers = tuple(LayerCycles(s.layer.name, type(s.layer).__name__, 0, c) for s, c in zip(arch.steps(), cycles, strict=True))
+    layers = tuple(
+        LayerCycles(s.layer.name, type(s.layer).__name__, 0, c) for s, c in zip(arch.steps(), cycles, strict=True)
+    )
     return network(arch, sum(cycles) + 77, layers, "made up", {"seed": seed})
 
 

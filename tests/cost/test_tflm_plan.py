@@ -6,7 +6,16 @@ from collections.abc import Sequence
 import pytest
 
 from micronets.cost.counts import live_bytes
-from micronets.cost.tflm_plan import ALIGNMENT, Buffer, align, lifetimes, memory_over_time, place_greedily, scratch_buffers, tflm_plan
+from micronets.cost.tflm_plan import (
+    ALIGNMENT,
+    Buffer,
+    align,
+    lifetimes,
+    memory_over_time,
+    place_greedily,
+    scratch_buffers,
+    tflm_plan,
+)
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Add, Conv2D, DepthwiseConv2D, FullyConnected, Mean
 from tests.support.realistic_archs import random_arch

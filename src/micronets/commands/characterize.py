@@ -1,8 +1,8 @@
 """`characterize`: random networks of a search space, compiled and measured on a board (MicroNets, Section 4).
 
-Every network is drawn uniformly from its space, given random weights (`with_random_weights`), compiled to C and run on the simulated
-board, or on a real one. A finished measurement is a file of its own, named by a hash of everything it depends on, so a run
-that was killed goes on where it stopped, and nothing is measured twice.
+Every network is drawn uniformly from its space, given random weights, compiled to C and run on the simulated board, or
+on a real one. A finished measurement is a file of its own, named by a hash of everything that it depends on, so that a
+run that was killed goes on where it stopped, and nothing is measured twice.
 """
 
 from __future__ import annotations

@@ -73,7 +73,7 @@ def search(
     where, chosen = load_board(board), runtime_named(runtime)
     check_data(data)
     made = space_for(space, data, options or {}, fix or {})
-    costs = chosen.costs(latency_model or latency_models.load(where.name, chosen.name))
+    costs = chosen.costs(latency_model or latency_models.shipped_model(where.name, chosen.name))
     limits, tell = budget or Budget(), progress or (lambda _: None)
     with _directory(out) as directory:
         return dnas.search(

@@ -1,7 +1,7 @@
 """What a network costs on a board, per layer and in total, and which limits of a budget it misses.
 
-Everything here is an estimate made without running anything. Counts (MACs, bytes) come from `counts`, the arena from
-`tflm_arena`, cycles from `tflm_cycles`; `relaxed_budget_costs` is the differentiable form of `budget_costs`.
+Everything here is an estimate made without running anything. Counts (MACs, bytes) come from `counts`, TFLM's arena from
+`tflm_arena`, its cycles from `tflm_cycles`; `relaxed_budget_costs` is the differentiable form of `budget_costs`.
 """
 
 from __future__ import annotations
@@ -37,8 +37,13 @@ SOURCE = "estimated"
 
 @dataclass(frozen=True)
 class LayerCost:
-    """One layer: multiply-accumulates, weights and biases, their bytes, and cycles on the board where they are
-    known.
+    """What one layer costs on a board.
+
+    - name, kind, output_shape: which layer it is.
+    - macs: multiply-accumulates.
+    - params: weights and biases.
+    - weight_bytes: bytes of the packed weights and the biases.
+    - cycles: cycles on the board under TFLM; None where there is no cycle model of the board's core.
     """
 
     name: str
@@ -52,14 +57,24 @@ class LayerCost:
 
 @dataclass(frozen=True)
 class Cost:
-    """A network on a board.
+    """What a network costs on a board under TFLM.
 
-    arena_bytes: TFLM's arena on a 64-bit host, which the limit of that name bounds; arena_tflm_cortex_m_bytes: on the
-    board.
-    sram_bytes: that, TFLM's static data and stack. flash_bytes: file and code. tflite_bytes: the file.
-    latency_ms, energy_mj: of one inference; both within +-`uncertainty` (0.1 is 10 %), like cycles. All four are None
-    where there is no cycle model of the board's core; no_times says so then.
-    source: how the figures were obtained.
+    - board: the board's name.
+    - layers: the cost of each layer, in execution order.
+    - macs: multiply-accumulates of one inference.
+    - params: weights and biases.
+    - weight_bytes: bytes of the packed weights and the biases.
+    - tflite_bytes: bytes of the `.tflite` file.
+    - arena_bytes: TFLM's arena on a 64-bit host, which the budget's limit of this name bounds.
+    - arena_tflm_cortex_m_bytes: TFLM's arena on the board.
+    - sram_bytes: TFLM's arena on the board, its static data and its stack.
+    - flash_bytes: the file, and TFLM's code.
+    - cycles, latency_ms, energy_mj: of one inference.
+    - uncertainty: how far cycles, time and energy may be off, relative: 0.1 is 10 %.
+    - source: how the figures were obtained.
+
+    Where there is no cycle model of the board's core, cycles, time, energy and uncertainty are None, and `no_times`
+    says so.
     """
 
     board: str
@@ -122,7 +137,7 @@ def _layer_cost(step: Step, board: Board) -> LayerCost:
 
 
 def cycles(steps: Sequence[Step], board: Board) -> Number:
-    """Estimated cycles of one inference on the board, under TFLM and CMSIS-NN.
+    """Returns the estimated cycles of one inference on the board, under TFLM with CMSIS-NN.
 
     Raises `SpecError` for a board whose core there is no cycle model of.
     """
@@ -137,7 +152,10 @@ def no_limit_on_times(board: Board) -> SpecError:
 
 
 def latency_ms(steps: Sequence[Step], board: Board) -> Number:
-    """Estimated time of one inference on the board. Raises what `cycles` raises."""
+    """Returns the estimated milliseconds of one inference on the board, under TFLM with CMSIS-NN.
+
+    Raises `SpecError` for a board whose core there is no cycle model of.
+    """
     return board.milliseconds(cycles(steps, board))
 
 

@@ -100,8 +100,8 @@ def from_toml(text: str, where: str) -> LatencyModel:
         table = tomllib.loads(text)
         kinds = {name: {k: float(v) for k, v in counts.items()} for name, counts in table["kinds"].items()}
         numbers = {k: float(table[k]) for k in ("outside", "mean_error", "worst_error")}
-        texts = {k: table[k] for k in ("board", "runtime", "source")}
-        return LatencyModel(**texts, kinds=kinds, **numbers)
+        board, runtime, source = table["board"], table["runtime"], table["source"]
+        return LatencyModel(board=board, runtime=runtime, source=source, kinds=kinds, **numbers)
     except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError, AttributeError) as e:
         why = f"{type(e).__name__}: {e}"
         raise SpecError(f"{where}: not a latency model ({why}); 'micronets characterize' writes one") from e

@@ -13,10 +13,14 @@ from micronets.ir.layers import Shape
 
 @dataclass(frozen=True)
 class LayerInspection:
-    """A layer: multiply-accumulates, weights and biases, their bytes, cycles under TFLM, all estimated.
+    """What one layer costs on a board under TFLM, estimated.
 
-    - live_bytes: of activations that are alive while it runs.
-    - cycles: None where there is no cycle model of the board's core.
+    - name, kind, output_shape: which layer it is.
+    - macs: multiply-accumulates.
+    - params: weights and biases.
+    - weight_bytes: bytes of the packed weights and the biases.
+    - cycles: cycles on the board; None where there is no cycle model of its core.
+    - live_bytes: bytes of the activations that are alive while the layer runs.
     """
 
     name: str

@@ -43,7 +43,7 @@ class Buffer:
 
 @dataclass(frozen=True)
 class TflmPlan:
-    """The planned part of TFLM's arena: buffers with their offsets, tensors in execution order, then scratch buffers."""
+    """The planned part of TFLM's arena: tensors in execution order, then scratch buffers, all with their offsets."""
 
     buffers: tuple[Buffer, ...]
 
@@ -97,7 +97,7 @@ def memory_over_time(plan: TflmPlan, arch: Arch) -> tuple[Moment, ...]:
 def lifetimes(arch: Arch) -> tuple[Buffer, ...]:
     """Returns a buffer for every activation tensor, with its lifetime but not placed yet.
 
-    The network's output lives to the end. Activations of 4 bits take a byte each, since TFLM keeps them in int8 tensors.
+    The network's output lives to the end. Activations of 4 bits take a byte each: TFLM keeps them in int8 tensors.
     """
     shapes = arch.shapes()
     first = {INPUT: 0} | {name: i for i, a in enumerate(arch.layers, start=1) for name in a.outputs}

@@ -44,7 +44,7 @@ def softmax(x: npt.NDArray[np.int8], beta: float, scale: float) -> Array:
 
 
 def exponentials(beta: float, scale: float) -> Array:
-    """Returns 2**31 times the exponential of the differences 0, -1, .. of codes, as int64, while it is not negligible."""
+    """Returns 2**31 times the exponentials of the differences 0, -1, .. of codes that are not negligible, as int64."""
     table, least = _exponentials(float(np.float32(beta)), float(np.float32(scale)))
     return np.array(table[: min(256, 1 - least)])
 
