@@ -9,7 +9,7 @@ import pytest
 import micronets as mn
 from micronets.device.tflm import interpreter
 from micronets.errors import DataError, FileError, MicronetsError, SpecError, UserCodeError
-from micronets.quantized.random_weights import untrained
+from micronets.quantized.random_weights import with_random_weights
 from micronets.tasks.arrays.in_memory import arrays
 from tests.support.own_space import GOOD
 from tests.support.tiny_task import TinyTask, tiny_space
@@ -28,7 +28,7 @@ def arch(units: int = 3, height: int = 8) -> mn.Arch:
     return mn.Arch((height, 6, 1), (conv, pool, L.FullyConnected(name="logits", inputs=("pool",), units=units)))
 
 
-MODEL = untrained(arch(), 1)
+MODEL = with_random_weights(arch(), 1)
 
 
 def test_a_model_by_path_and_by_value_is_the_same(tmp_path: Path) -> None:

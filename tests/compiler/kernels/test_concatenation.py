@@ -15,7 +15,7 @@ from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Concatenation, Conv2D, Layer, Quantize, Relu
 from micronets.quantized import reference
 from micronets.quantized.model import QuantizedModel, TensorQuant
-from micronets.quantized.random_weights import untrained
+from micronets.quantized.random_weights import with_random_weights
 from micronets.tflite import codec, read, write
 from tests.support.random_models import random_input
 
@@ -55,7 +55,7 @@ def test_values() -> None:
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_every_tensor_and_the_arena_are_tflms(count: int, axis: int) -> None:
     arch = joined(count, axis)
-    model = untrained(arch, 1)
+    model = with_random_weights(arch, 1)
     data, x = write(model), random_input(model, 3, 0)
     assert read(data).arch == arch
     ours = reference.tensors(model, x)
@@ -71,7 +71,7 @@ def test_the_arena_of_a_concatenation_alone_is_tflms_to_the_byte(count: int) -> 
     """While a kernel is prepared, TFLM holds a description of every input."""
     for shape in ((1, 1, 1), (40, 4, 3)):
         arch = Arch(shape, (Concatenation(name="y", inputs=(INPUT,) * count, axis=0),))
-        assert arena_tflm_bytes(arch) == interpreter.min_arena(write(untrained(arch)))
+        assert arena_tflm_bytes(arch) == interpreter.min_arena(write(with_random_weights(arch)))
 
 
 @pytest.mark.parametrize("kernels", [(), ("-DMICRONETS_DSP",)], ids=["plain", "dsp"])
@@ -81,11 +81,14 @@ def test_the_c_equals_the_reference(kernels: tuple[str, ...]) -> None:
     except DeviceError as e:
         pytest.skip(str(e))
     models = [
-        untrained(joined(count, axis, seed), seed) for count in (1, 2, 6) for axis in range(3) for seed in range(2)
+        with_random_weights(joined(count, axis, seed), seed)
+        for count in (1, 2, 6)
+        for axis in range(3)
+        for seed in range(2)
     ]
     shapes = (5,), (3, 4), (2, 3, 2, 2, 3)
     models += [
-        untrained(Arch(shape, (Concatenation(name="y", inputs=(INPUT, INPUT), axis=axis),)))
+        with_random_weights(Arch(shape, (Concatenation(name="y", inputs=(INPUT, INPUT), axis=axis),)))
         for shape in shapes
         for axis in range(len(shape))
     ]
@@ -140,7 +143,7 @@ def test_a_files_axis_may_count_from_the_end(monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setattr(
             "micronets.tflite.writer.encode", lambda layer, file: codec.Encoded(codec.Op.CONCATENATION, fields)
         )
-        return write(untrained(Arch((3, 4), (Concatenation(name="y", inputs=(INPUT, INPUT), axis=1),))))
+        return write(with_random_weights(Arch((3, 4), (Concatenation(name="y", inputs=(INPUT, INPUT), axis=1),))))
 
     layer = read(written(-1)).arch.layers[0]
     assert isinstance(layer, Concatenation)
