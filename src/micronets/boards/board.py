@@ -89,7 +89,8 @@ class Board:
     - `flash_wait_states`: of one flash access at that clock, before any cache; None where it is not known.
     - `active_power_w`: power while a network runs at that clock, in watts; None where it is not known.
     - `cycle_factor`: its cycles over those of a Cortex-M4 without wait states
-      (`tflm_cycles.layer_base_cycles`); None where there is no cycle model of the core, and nothing is said about times.
+      (`tflm_cycles.layer_base_cycles`); None where there is no cycle model of the core; then nothing is said about
+      times.
     - `cycle_uncertainty`: relative error of that factor (0.1 is +-10 %), or None with it.
     - `sleep_power_w`: power of the deepest sleep that keeps the SRAM and wakes by a clock, in watts; None where it is
       not known.
