@@ -1,4 +1,4 @@
-"""How this installation of micronets gets a missing package: the command that really works where it runs.
+"""Which command gets a missing package in this installation of micronets: the one that works where it runs.
 
 The distribution is called `micronets-tinyml`; the name `micronets` on the Python Package Index belongs to somebody
 else, so `pip install micronets` would bring a stranger's package. The import is `micronets` all the same.
@@ -32,11 +32,12 @@ EXTRAS = {
 
 
 def install(extra: str) -> str:
-    """The command that adds the packages of an extra, such as `pip install 'micronets-tinyml[sim]'`.
+    """Returns the command that adds the packages of an extra, such as `pip install 'micronets-tinyml[sim]'`.
 
-    extra: a name under `[project.optional-dependencies]` of pyproject.toml.
-    An installation from a checkout is added to from that checkout, editable if it was, and an interpreter whose pip is
-    not the one on the path is named, so that the packages land where micronets runs.
+    - `extra`: a name under `[project.optional-dependencies]` of pyproject.toml.
+
+    An installation from a checkout is added to from that checkout, editable if it was. An interpreter whose pip is not
+    the one on the path is named, so that the packages land where micronets runs.
     """
     return f"{_pip()} install {shlex.join(_source(extra))}"
 
@@ -50,7 +51,7 @@ def _pip() -> str:
 
 
 def _source(extra: str) -> list[str]:
-    """The arguments after `pip install`."""
+    """Returns the arguments after `pip install`."""
     checkout, editable = _checkout()
     if checkout is None:
         return [f"{DISTRIBUTION}[{extra}]"]
@@ -59,9 +60,7 @@ def _source(extra: str) -> list[str]:
 
 @cache
 def _checkout() -> tuple[Path | None, bool]:
-    """The directory that micronets was installed from, if it is still there, and whether the installation is
-    editable.
-    """
+    """Returns the directory that micronets was installed from, None if it is gone, and whether it is editable."""
     root = Path(__file__).resolve().parents[2]
     if (root / "pyproject.toml").is_file():
         return root, True  # runs from its sources: an editable installation, or these on PYTHONPATH

@@ -1,4 +1,4 @@
-"""`Progress`: how long work tells the command line, or whoever called it, how far it is."""
+"""`Progress`: how long-running work tells the command line, or whoever called it, how far it is."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 def to_json(value: Any) -> Any:
-    """A record as JSON holds it: dataclasses and mappings as objects, tuples and lists as arrays, all else as it is."""
+    """Returns a record as JSON holds it: dataclasses and mappings as objects, tuples and lists as arrays."""
     if is_dataclass(value) and not isinstance(value, type):
         return {f.name: to_json(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, Mapping):
@@ -22,11 +22,11 @@ def to_json(value: Any) -> Any:
 
 
 def from_json(cls: type[T], table: Mapping[str, Any]) -> T:
-    """The record of type `cls` of which `to_json` made `table`.
+    """Returns the record of type `cls` of which `to_json` made `table`.
 
-    A key that the record lacks is left out; one that the table lacks has the field's default, or None where the type
-    allows it, so that files of earlier versions are read. A class that has had other keys renames them in a static
-    method `upgraded`, from a table to a table. Raises `TypeError` where a field has no value.
+    A key that the record lacks is left out. A field that the table lacks has its default, or None where the type allows
+    it, so that files of earlier versions are read. A class that has had other keys renames them in a static method
+    `upgraded`, from a table to a table. Raises `TypeError` where a field has no value.
     """
     table = getattr(cls, "upgraded", dict)(table)
     hints = get_type_hints(cls)
@@ -56,7 +56,7 @@ def _value(hint: Any, value: Any) -> Any:
 
 
 def rows(items: Iterable[Any]) -> list[dict[str, Any]]:
-    """A flat dict for each record, for a table: a nested record's fields stand beside the others, `outer_inner`."""
+    """Returns a flat dict for each record, for a table; fields of a nested record are named `outer_inner`."""
     return [dict(_flat(item, "")) for item in items]
 
 

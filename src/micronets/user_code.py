@@ -1,6 +1,4 @@
-"""Code of the user's own: objects from Python files by `FILE.py:NAME`, and calls whose failures name the user's
-line.
-"""
+"""Code of the user's own: objects of Python files by `FILE.py:NAME`, and calls whose failures name the user's line."""
 
 from __future__ import annotations
 
@@ -20,17 +18,22 @@ _PACKAGE = str(Path(__file__).parent)
 
 
 def is_own(text: str) -> bool:
-    """Whether a name is that of something in a file of the user's, `FILE.py:NAME`, and not one of ours."""
+    """Tells whether a name is that of something in a file of the user's, `FILE.py:NAME`, and not one of ours."""
     return text.endswith(".py") or ".py:" in text
 
 
 def file_of(text: str) -> Path:
-    """The file that `FILE.py:NAME` names. The path starts at the directory that the program runs in."""
+    """Returns the file that `FILE.py:NAME` names. The path starts at the directory that the program runs in."""
     return Path(text if text.endswith(".py") else text.rpartition(":")[0])
 
 
 def read(text: str, key: str) -> str:
-    """The source that `FILE.py:NAME` names. `key` is what the user wrote that to. Raises `FileError`."""
+    """Reads the source that `FILE.py:NAME` names.
+
+    - `key`: the setting or option in which the user wrote it, for errors.
+
+    Raises `FileError`.
+    """
     path = file_of(text)
     try:
         return path.read_text("utf-8")
@@ -42,12 +45,12 @@ def read(text: str, key: str) -> str:
 
 
 def load(text: str, key: str) -> Any:
-    """The object that `FILE.py:NAME` names. A file is run once, and anew when its text has changed.
+    """Returns the object that `FILE.py:NAME` names.
 
-    It may import what lies beside it.
+    The file is run once, and again when its text has changed. It may import what lies beside it.
 
-    - text: path of a file and the name of something in it.
-    - key: what the user wrote that to, for errors: `space.file`.
+    - `text`: path of a file and the name of something in it.
+    - `key`: the setting or option in which the user wrote it, such as `space.file`, for errors.
 
     Raises `FileError` for a file that cannot be read, `UserCodeError` for one that is not Python, that raises, or that
     has no such name.
@@ -91,7 +94,7 @@ def _run(source: str, path: Path, key: str) -> types.ModuleType:
 
 
 def _is_from(value: object, module: types.ModuleType) -> bool:
-    """Whether a file defines a value, as far as can be told: a function, a class or a record of its own."""
+    """Tells whether a file defines a value, as far as can be told: a function, a class or a record of its own."""
     return getattr(value, "__module__", None) == module.__name__ or (
         is_dataclass(value) and not isinstance(value, type)
     )
@@ -102,10 +105,10 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def called(function: Callable[[], T], file: Path | str | None, what: str) -> T:
-    """The result of a call into code of the user's.
+    """Calls code of the user's, and returns its result.
 
-    - file: the user's file; None: whatever is not part of micronets, of Python or of what is installed.
-    - what: what the call is, for the message: "the template of space 'my_space'".
+    - `file`: the user's file; None: whatever is not part of micronets, of Python or of what is installed.
+    - `what`: what the call is, for the message: "the template of space 'my_space'".
 
     Raises `UserCodeError` that names the line of the user's that the call came to last, whatever the call raised.
     """
@@ -146,7 +149,7 @@ def _is_ours(name: str) -> bool:
 
 
 def place(function: Callable[..., object]) -> tuple[str | None, str]:
-    """The file of a function, None where there is none, and `FILE:LINE` of its first line, or its name."""
+    """Returns the file of a function (None where there is none), and `FILE:LINE` of its first line, or its name."""
     function = inspect.unwrap(function)
     code = getattr(function, "__code__", None) or getattr(getattr(function, "__call__", None), "__code__", None)  # noqa: B004
     if code is None:

@@ -55,7 +55,7 @@ _TRIES = 200  # draws for one that is new, before the space counts as used up
 
 @dataclass(frozen=True)
 class Drawn:
-    """A network of a space: the space's name, its values, and the network."""
+    """A network of a space: the space's name, the values of its choices, and the network."""
 
     space: str
     values: Mapping[str, int]
@@ -63,9 +63,9 @@ class Drawn:
 
 
 def draw(space: SearchSpace, count: int, seed: int) -> list[Drawn]:
-    """`count` different networks, every choice uniform and on its own; fewer where the space has no more.
+    """Draws `count` different networks, every choice uniformly and on its own; fewer where the space has no more.
 
-    The first n of a longer draw are the draw of n: more samples later keep what was measured.
+    The first n of a longer draw are the draw of n, so that more samples later keep what was measured.
     """
     rng = random.Random(f"{seed} {space.name}")
     found: dict[Arch, Drawn] = {}
@@ -79,14 +79,17 @@ def draw(space: SearchSpace, count: int, seed: int) -> list[Drawn]:
 
 
 def key(arch: Arch, board: Board, toolchain: str, kernels: str) -> str:
-    """What a measurement is kept under: it changes with the network, the board, the compilers and our kernels."""
+    """Returns the name under which a measurement is kept.
+
+    It changes with the network, the board, the compilers and everything in this package that the firmware is made from.
+    """
     return digest("\n".join((arch.to_json(), repr(board), toolchain, kernels)))
 
 
 def kernel_version(root: Path | None = None) -> str:
-    """Hash of everything that turns a network into firmware and its figures, its random weights included.
+    """Returns a hash of everything that turns a network into firmware and its figures, random weights included.
 
-    root: the folder of the package; by default that of this installation.
+    - `root`: the folder of the package; by default that of this installation.
     """
     return source_hash(__name__, root)
 
@@ -94,7 +97,12 @@ def kernel_version(root: Path | None = None) -> str:
 def measured(
     arch: Arch, board: Board, compiler: str | None = None, device: str = "sim", runtime: Runtime = OUR_C
 ) -> NetworkFigures:
-    """One network with random weights, on the simulated board or another device, under a runtime.
+    """Measures one network with random weights.
+
+    - `board`: the board that it runs on, simulated or real.
+    - `compiler`: "gcc", "zig", or None for the first that is installed.
+    - `device`: see `MeasureOptions`.
+    - `runtime`: what runs it.
 
     Raises `CheckFailed` where its output differs from the reference's, `DoesNotFit` where it does not fit a real board,
     `DeviceError` for a device that counts no cycles.
@@ -135,7 +143,7 @@ def measured(
 
 
 def _known_power_w(board: Board) -> float:
-    """The board's power while a network runs. Raises `SpecError` where it is not known."""
+    """Returns the board's power in watts while a network runs. Raises `SpecError` where it is not known."""
     if board.active_power_w is None:
         raise SpecError(f"{board.name}: its power is not known; give active_power_w and its source in its file")
     return board.active_power_w
@@ -152,11 +160,15 @@ def characterize(
     device: str = "sim",
     runtime: Runtime = OUR_C,
 ) -> list[NetworkRecord]:
-    """Every network of `drawn` measured, in order; what `out`/models holds already is read, not measured.
+    """Measures every network of `drawn`, and returns the records in order.
 
-    device: see `MeasureOptions`. A real board is given one network after the other, and those too large for it
-    are left out. runtime: what runs the networks. jobs: processes at work. progress: told how many of how many are
-    done.
+    What the folder `models` of `out` holds already is read, not measured. A real board is given one network after the
+    other, and those too large for it are left out.
+
+    - `device`: see `MeasureOptions`.
+    - `runtime`: what runs the networks.
+    - `jobs`: processes at work.
+    - `progress`: is told how many of how many are done.
     """
     if jobs < 1:
         raise SpecError(f"jobs = {jobs}; need at least 1")
@@ -197,7 +209,7 @@ def characterize(
 
 @dataclass(frozen=True)
 class TooLarge:
-    """A network that does not fit a real board; the simulated one has room for all."""
+    """Stands for a network that does not fit a real board; the simulated one has room for all."""
 
     reason: str
 
@@ -228,7 +240,7 @@ def _measure_all(jobs: Sequence[Job], workers: int) -> Iterator[tuple[int, Netwo
 
 
 def _attend() -> None:
-    """A worker leaves Ctrl-C to its parent, and ends when its parent does, however that ends."""
+    """Makes a worker process leave Ctrl-C to its parent, and end when its parent does, however that ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
@@ -241,12 +253,12 @@ def _end_with_parent() -> None:
 
 
 def cores() -> int:
-    """Processors that this process may use."""
+    """Returns the number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def table(networks: Sequence[NetworkRecord]) -> str:
-    """A row for each network as CSV."""
+    """Writes a row for each network, as CSV."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)

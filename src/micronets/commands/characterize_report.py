@@ -66,7 +66,13 @@ def characterize_spaces(
     device: str = "sim",
     runtime: Runtime = OUR_C,
 ) -> Findings:
-    """`samples` networks of each space, measured; what they say, also as files in `out`. runtime: what runs them.
+    """Measures networks of search spaces, and writes what they say into the directory `out`.
+
+    - `names`: the spaces, each as `space` takes it.
+    - `samples`: networks of each space.
+    - `seed`: seed of the draw.
+    - `runtime`: what runs the networks.
+    - `board`, `out`, `jobs`, `compiler`, `progress`, `device`: see `characterize`.
 
     Raises `SpecError` for an unknown space or numbers out of range, `DeviceError` without a compiler or simulator.
     """
@@ -87,10 +93,10 @@ def characterize_spaces(
 
 
 def space(name: str) -> SearchSpace:
-    """The search space of that name, with the options it has by itself or `OPTIONS`; `dscnn:ad` is that for other
-    inputs.
+    """Returns the search space of that name, with the options it has by itself or those of `OPTIONS`.
 
-    A kind alone names its usual space: kws, ad, ic, images. Raises `SpecError`.
+    `dscnn:ad` is the space `dscnn` for inputs of the kind `ad`; a kind alone (kws, ad, ic, images) names its usual
+    space. Raises `SpecError`.
     """
     given, _, kind = USUAL.get(name, name).partition(":")
     kind = kind or KIND.get(given, "")
@@ -105,7 +111,7 @@ def space(name: str) -> SearchSpace:
 
 
 def channel_networks() -> list[Drawn]:
-    """Networks of one convolution, 3 x 3 and of equal channels in and out, one for each of `CHANNELS`."""
+    """Returns networks of one convolution, 3 x 3 and with equal channels in and out, one for each of `CHANNELS`."""
     return [
         Drawn(
             CHANNEL_SPACE,
@@ -117,7 +123,7 @@ def channel_networks() -> list[Drawn]:
 
 
 def layer_networks() -> list[Drawn]:
-    """Networks of hardly more than a layer, of kinds that the spaces lack or of sizes that they have too few of."""
+    """Returns networks of hardly more than a layer, of kinds and sizes that the spaces lack or have too few of."""
     flat = [({"inputs": n, "units": u}, (1, 1, n), (_dense(u),)) for n, u in DENSE]
     soft = [({"classes": c}, (1, 1, 32), (_dense(c), Softmax(name="softmax", inputs=("dense",)))) for c in CLASSES]
     pooled = [
@@ -136,7 +142,7 @@ def _dense(units: int) -> FullyConnected:
 
 
 def findings(records: Sequence[NetworkRecord], board: Board) -> tuple[Findings, LatencyModel | None]:
-    """Figures of measured networks, and the latency model where there are enough of them.
+    """Computes the figures of measured networks, and the latency model where there are enough of them.
 
     Raises `DataError` for fewer than three networks of a space.
     """
@@ -173,12 +179,12 @@ def findings(records: Sequence[NetworkRecord], board: Board) -> tuple[Findings, 
 
 
 def _latency_line(records: Sequence[NetworkRecord]) -> Line:
-    """Latency in ms against millions of ops."""
+    """Fits latency in ms to millions of ops."""
     return latency_fit.line([r.ops / 1e6 for r in records], [r.latency_ms for r in records])
 
 
 def _kind_lines(records: Sequence[NetworkRecord]) -> dict[str, KindLine]:
-    """By kind of kernel with ops: the line of a layer's cycles against its ops, and cycles per op over all of them."""
+    """Fits a layer's cycles to its ops, by kind of kernel with ops, and tells cycles per op over all its layers."""
     found = {}
     for name, rows in latency_fit.layer_rows(records).items():
         points = [(2 * step_macs(step), y) for step, y, _ in rows if step_macs(step)]
@@ -189,7 +195,7 @@ def _kind_lines(records: Sequence[NetworkRecord]) -> dict[str, KindLine]:
 
 
 def _model_errors(networks: Sequence[NetworkRecord], names: Sequence[str], model: LatencyModel) -> ModelErrors:
-    """The model on networks that it was not fitted to, beside the line through ops fitted to the same ones."""
+    """Compares the model, on networks that it was not fitted to, with a line through ops fitted to the same ones."""
     fitted, held_out = latency_fit.split(networks)
     line = latency_fit.line([r.ops for r in fitted], [r.cycles for r in fitted])
     by_ops = [max(1.0, line.slope * r.ops + line.intercept) for r in held_out]

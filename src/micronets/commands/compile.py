@@ -1,4 +1,4 @@
-"""`compile`: a `.tflite` as C in a directory, refused where it cannot fit the board."""
+"""`compile`: writes a `.tflite` as C into a directory, unless it cannot fit the board."""
 
 from __future__ import annotations
 
@@ -26,10 +26,12 @@ SOURCE = "estimated"
 class Compilation(Package):
     """What `micronets compile` wrote, and what it takes of the board.
 
-    - model: the model's path. out: the directory that the files are in. runtime: what they are for.
-    - source: how the sizes are known.
-    - arena_tflm_cortex_m_bytes: what TFLM's arena takes on a Cortex-M.
-    - board_sram_bytes, board_flash_bytes: what there is on the board.
+    - `model`: the model's path.
+    - `out`: the directory that the files are in.
+    - `runtime`: what they are for.
+    - `source`: how the sizes are known.
+    - `arena_tflm_cortex_m_bytes`: what TFLM's arena takes on a Cortex-M.
+    - `board_sram_bytes`, `board_flash_bytes`: what there is on the board.
     """
 
     model: str
@@ -42,13 +44,13 @@ class Compilation(Package):
     source: str = SOURCE
 
     def to_json(self) -> dict[str, Any]:
-        """The record as `micronets compile --json` prints it: names of files in place of their text."""
+        """Returns the record as `micronets compile --json` prints it, with names of files in place of their text."""
         sizes = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("files", "runtime", "bands")}
         files = sorted([*self.files, output_directory.LIST])
         return {**sizes, "runtime": self.runtime.name, "files": files, "bands": [asdict(b) for b in self.bands]}
 
     def text(self) -> str:
-        """The record for a terminal."""
+        """Writes the record for a terminal."""
         arena = self.arena_tflm_compiled_bytes if self.arena_c_bytes is None else self.arena_c_bytes
         assert arena is not None, "a runtime has an arena"
         lines = [
@@ -70,9 +72,10 @@ def compile(
 ) -> Compilation:
     """Writes the C of a model to the directory `out`, whole or not at all, and tells what it takes of the board.
 
-    - model: the path of a `.tflite`, or a model in memory. board: a name, the path of a board's TOML file, or a board.
-    - runtime: what the C is for: our own kernels, or the file itself and what TensorFlow Lite Micro needs to run it.
-    - patches: of our own C, see `runtimes.c.arena_limit`.
+    - `model`: the path of a `.tflite`, or a model in memory.
+    - `board`: a name, the path of a board's TOML file, or a board.
+    - `runtime`: "c" for our own C, or "tflm" for the file itself and what TensorFlow Lite Micro needs to run it.
+    - `patches`: which layers of our own C run in patches, see `runtimes.c.arena_limit`.
 
     An earlier result is replaced; whatever else is in the directory stays. A directory without an earlier result that
     holds anything is refused, and so is one in which a file of an earlier result was edited. Raises `FileError`,

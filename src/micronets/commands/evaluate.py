@@ -1,4 +1,4 @@
-"""How well a finished model does on a data set, and whether the runtimes agree on it. No torch here."""
+"""`evaluate`: how well a finished model does on a data set, and whether the runtimes agree on it. Needs no torch."""
 
 from __future__ import annotations
 
@@ -39,23 +39,27 @@ Floats = npt.NDArray[np.float32]
 
 
 def blocks(count: int, size: int = _BLOCK) -> Iterator[npt.NDArray[np.int64]]:
-    """Indices of `count` examples, `size` at a time: real inputs of a large split would fill the memory."""
+    """Yields the indices of `count` examples, `size` at a time, since inputs of a large split would fill the memory."""
     yield from (np.arange(i, min(i + size, count)) for i in range(0, count, size))
 
 
 def quantized(model: QuantizedModel, x: npt.NDArray[np.float32]) -> Int8:
-    """Real inputs `[N, H, W, C]` as the model's int8 inputs of its own shape."""
+    """Returns real inputs `[N, H, W, C]` as int8 codes of the model's own input shape."""
     q = quantize(x, model.quant[INPUT], model.arch.input_bits)
     return q.reshape(len(x), *model.arch.input_shape)
 
 
 def outputs(file: ModelFile, x: Int8, runtime: str) -> Int8:
-    """int8 outputs `[N, *output_shape]` of the model under a runtime, or by our integer reference (`REFERENCE`)."""
+    """Computes int8 outputs `[N, *output_shape]` of the model in the file.
+
+    - `x`: int8 inputs.
+    - `runtime`: the name of a runtime, or `REFERENCE`.
+    """
     return _runner(file, runtime)(x)
 
 
 def _runner(file: ModelFile, runtime: str) -> Callable[[Int8], Int8]:
-    """A function from inputs `[N, *input_shape]` to outputs, to be called as often as one likes."""
+    """Returns a function from inputs `[N, *input_shape]` to outputs, which can be called many times."""
     if runtime != REFERENCE:
         return RUNTIMES[runtime].runner(file)
     model = file.model
@@ -63,8 +67,9 @@ def _runner(file: ModelFile, runtime: str) -> Callable[[Int8], Int8]:
 
 
 def logits(model: QuantizedModel, out: npt.NDArray[Any]) -> Floats:
-    """Outputs of a runtime as real logits `[N, classes]`, up to a constant: the logarithm where the model ends in
-    softmax.
+    """Returns int8 outputs as real logits `[N, classes]`, up to a constant.
+
+    Where the model ends in softmax they are the logarithms of its outputs.
     """
     real = dequantize(out, model.quant[model.arch.output]) if model.arch.output in model.quant else out
     real = real.reshape(len(out), -1).astype(np.float32)
@@ -75,8 +80,9 @@ def logits(model: QuantizedModel, out: npt.NDArray[Any]) -> Floats:
 
 
 def compare(file: ModelFile, x: Int8, ours: Int8, theirs: Int8) -> Comparison:
-    """Our reference's outputs against TFLM's, byte by byte; where they differ, layer by layer on the first such
-    clip.
+    """Compares our reference's outputs with TFLM's, byte by byte.
+
+    Where they differ, the layers are compared on the first example that differs.
     """
     wrong = (ours != theirs).reshape(len(x), -1)
     if not wrong.any():
@@ -94,13 +100,15 @@ def compare(file: ModelFile, x: Int8, ours: Int8, theirs: Int8) -> Comparison:
 class Evaluation:
     """How well a model does on a split of a data set.
 
-    - model: its path. task, split, data: what it was tested on, and where that is from.
-    - metric, value, interval: the task's metric, and its 95 % interval where there is one. metrics: this and others by
-      name.
-    - samples, noun: how many examples were judged, and what they are called.
-    - runtime, source: what computed the outputs, and where.
-    - synthetic, notes: whether the examples were made up; what is to be known of them.
-    - classes, confusion: names of the outputs; examples by true class (row) and predicted one, where there are classes.
+    - `model`: its path.
+    - `task`, `split`, `data`: what it was tested on, and where that is from.
+    - `metric`, `value`, `interval`: the task's metric, and its 95 % interval where there is one.
+    - `metrics`: this and others by name.
+    - `samples`, `noun`: how many examples were judged, and what they are called.
+    - `runtime`, `source`: what computed the outputs, and where.
+    - `synthetic`, `notes`: whether the examples were made up; what is to be known of them.
+    - `classes`, `confusion`: names of the outputs; examples by true class (row) and predicted one, where there are
+      classes.
     """
 
     model: str
@@ -121,12 +129,12 @@ class Evaluation:
     confusion: Sequence[Sequence[int]] | None
 
     def to_json(self) -> dict[str, Any]:
-        """The record as `micronets evaluate --json` prints it."""
+        """Returns the record as `micronets evaluate --json` prints it."""
         table: dict[str, Any] = records.to_json(self)
         return table
 
     def text(self) -> str:
-        """The record for a terminal."""
+        """Writes the record for a terminal."""
         if self.confusion is not None:
             rows = [
                 (name, str(sum(row)), percent(row[i] / sum(row)) if sum(row) else "-")
@@ -159,15 +167,16 @@ def evaluate(
     labels: Sequence[str] | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
-    """The task's metric of a model on a split of a data set, with everything that says how it was found.
+    """Computes the task's metric of a model on a split of a data set.
 
-    - model: the path of a `.tflite`, or a model in memory.
-    - task: a name, or `FILE.py:NAME`; None is what the model's metadata says, else keyword spotting.
-    - data: where the data set is, or the data set itself; None: synthetic examples of the task.
-    - test: a directory that takes the place of the test split, where the task has such an option.
-    - runtime: what computes the outputs: `c`, `tflm` or `reference`; None is TFLM where it is installed.
-    - front_end, labels: of the model; None is what its metadata says.
-    - progress: told what is being read, and how many examples of how many are done.
+    - `model`: the path of a `.tflite`, or a model in memory.
+    - `task`: a name, or `FILE.py:NAME`; None is what the model's metadata says, else keyword spotting.
+    - `data`: where the data set is, or the data set itself; None: synthetic examples of the task.
+    - `test`: a directory that takes the place of the test split, where the task has such an option.
+    - `split`: "train", "val", "test", or "all" where the data have no splits of their own.
+    - `runtime`: what computes the outputs: `c`, `tflm` or `reference`; None is TFLM where it is installed.
+    - `front_end`, `labels`: those of the model; None is what its metadata says.
+    - `progress`: is told what is being read, and how many examples of how many are done.
 
     Raises `FileError`, `SpecError`, `DataError`, `UnsupportedError`, `DeviceError`.
     """
@@ -227,14 +236,14 @@ def evaluate(
 
 
 def checked_runtime(name: str) -> str:
-    """The name itself. Raises `SpecError` for one that is no runtime and not `REFERENCE`."""
+    """Returns the name itself. Raises `SpecError` for one that is no runtime and not `REFERENCE`."""
     if name not in (known := (*RUNTIMES, REFERENCE)):
         raise SpecError(f"--runtime {name}: {did_you_mean(name, known)}")
     return name
 
 
 def _examples_of(data: TaskData, split: str, file: ModelFile, names: tuple[str, ...] | None) -> Examples:
-    """A split of a data set in memory, for a model of its classes and its input. Raises `DataError`."""
+    """Returns a split of a data set in memory, for a model of its classes and its input. Raises `DataError`."""
     own.check_data(data)
     if names is not None and names != data.classes:
         raise DataError(
@@ -274,7 +283,9 @@ def _front_end_file(path: Path) -> str:
 
 
 def labels_of(model: QuantizedModel, front_end: str | None = None) -> tuple[str, ...] | None:
-    """Names of the model's outputs: from its metadata, or those that the released models of a front end have."""
+    """Returns the names of the model's outputs: from its metadata, or as the released models of a front end have
+    them.
+    """
     text = model.metadata.get("micronets.labels")
     if text:
         return tuple(json.loads(text))
@@ -284,7 +295,7 @@ def labels_of(model: QuantizedModel, front_end: str | None = None) -> tuple[str,
 
 
 def front_end_of(model: QuantizedModel, name: str | None) -> str | None:
-    """JSON of the front end of that name or in that JSON file, or else of the one in the model's metadata, if any."""
+    """Returns the JSON of the front end of that name or in that file; without a name, that of the model's metadata."""
     if name is not None and name.endswith(".json"):
         return _front_end_file(Path(name))
     if name in image.PRESETS:

@@ -1,4 +1,4 @@
-"""`quantise` and `export`: from a trained network to a model in integers, and to its `.tflite`."""
+"""`quantise` and `export`: from a trained network to an integer model, and to its `.tflite`."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 
 
 def quantise(trained: TrainResult, data: TaskData, *, batches: int = 4, batch: int = 256) -> QuantizedModel:
-    """The integers of a trained network, with labels and front end of the data as metadata.
+    """Makes an integer model of a trained network, with labels and front end of the data as metadata.
 
     A network that was trained with quantisation simulated becomes what it simulated. One that was trained in float
     alone is quantised now, each range found by the least squared error over training examples (post-training
     quantisation); it loses more.
 
-    - batches, batch: of training examples that ranges are observed on, where they were not before; how many are in one.
+    - `batches`, `batch`: number and size of the batches of training examples on which ranges are observed, where they
+      were not before.
     """
     from micronets.design import fakequant
     from micronets.design.export import to_quantized
@@ -44,13 +45,14 @@ def quantise(trained: TrainResult, data: TaskData, *, batches: int = 4, batch: i
 
 
 def export(trained: TrainResult | QuantizedModel, path: str | Path, data: TaskData | None = None) -> QuantizedModel:
-    """Writes a trained network as `.tflite`, and makes sure that it reads back as it was written.
+    """Writes a trained network as `.tflite`, makes sure that it reads back as written, and returns the model in the
+    file.
 
-    - trained: what `train` returned, which is quantised as `quantise` does it, or a model in integers.
-    - path: of the file.
-    - data: what it was trained on; not for a model in integers, which has its metadata.
+    - `trained`: what `train` returned, which is quantised as `quantise` does it, or an integer model.
+    - `path`: path of the file.
+    - `data`: what it was trained on; not for an integer model, which has its metadata.
 
-    Returns the model in the file. Raises `CheckFailed` if it reads back otherwise, `FileError` if it cannot be written.
+    Raises `CheckFailed` if it reads back otherwise, `FileError` if it cannot be written.
     """
     if isinstance(trained, QuantizedModel):
         model = trained

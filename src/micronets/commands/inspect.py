@@ -1,4 +1,4 @@
-"""What a network is and what it costs on a board, a row per layer: everything here is estimated, nothing runs."""
+"""`inspect`: what a network is and what it costs on a board, layer by layer. All of it is estimated; nothing runs."""
 
 from __future__ import annotations
 
@@ -73,16 +73,16 @@ class Inspection:
     per_layer: tuple[LayerInspection, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """The record as `micronets inspect --json` prints it."""
+        """Returns the record as `micronets inspect --json` prints it."""
         table: dict[str, Any] = records.to_json(self)
         return table
 
     def rows(self) -> list[dict[str, Any]]:
-        """A flat row for each layer, for a table: `pandas.DataFrame(inspection.rows())`."""
+        """Returns a flat row for each layer, for a table: `pandas.DataFrame(inspection.rows())`."""
         return records.rows(self.per_layer)
 
     def text(self) -> str:
-        """The record for a terminal."""
+        """Writes the record for a terminal."""
         cycles = () if self.no_times else ("cycles",)
         head = ("layer", "kind", "output", "MACs", "params", "weight bytes", "live bytes", *cycles)
         rows = [
@@ -118,7 +118,7 @@ class Inspection:
         return "\n".join([layers, "", text_table(("total", "", ""), totals, (1,)), "", last])
 
     def fit_text(self) -> str:
-        """Whether it fits, and if not, by how much it is too large, as the rest of a sentence."""
+        """Writes whether the network fits, and if not, by how much it is too large, as the rest of a sentence."""
         sizes = (
             (self.sram_bytes, self.board_sram_bytes, "SRAM", "under TFLM"),
             (self.flash_bytes, self.board_flash_bytes, "flash", "under TFLM"),
@@ -148,12 +148,12 @@ class Inspection:
 
 
 def inspect(model: ModelSource | Arch, board: str | Path | Board) -> Inspection:
-    """What a network costs on a board; everything is estimated, nothing runs.
+    """Estimates what a network costs on a board; nothing runs.
 
-    - model: the path of a `.tflite` or of an architecture's `.json`, a model in memory, or an architecture. Our C is
-      that which `compile` makes of a model for this board, layers in patches where it takes them to fit; without
-      weights, of the architecture as it is.
-    - board: a name, the path of a board's TOML file, or a board.
+    - `model`: the path of a `.tflite` or of an architecture's `.json`, a model in memory, or an architecture. Our C is
+      that which `compile` makes of a model for this board, with layers in patches where it needs them to fit; of an
+      architecture, which has no weights, it is that of the network as it is.
+    - `board`: a name, the path of a board's TOML file, or a board.
 
     Raises `FileError`, `SpecError` and `UnsupportedError` for what cannot be read.
     """
@@ -178,7 +178,11 @@ def _read_arch(path: Path) -> Arch:
 def _inspected(
     arch: Arch, board: Board, model: QuantizedModel | None = None, file_bytes: int | None = None, name: str = ""
 ) -> Inspection:
-    """file_bytes replaces the estimate of the file's size where there is a file; name: of the file, for the result."""
+    """Makes the record.
+
+    - `file_bytes`: the size of the file, where there is one; else it is estimated.
+    - `name`: the file's name, for the result.
+    """
     c, no_tflm = cost(arch, board), core_of(board.core, board.name).no_tflm
     ours = arch if model is None else optimise(model).arch
     flash = c.flash_bytes if file_bytes is None else file_bytes + RUNTIME_FLASH_BYTES

@@ -1,4 +1,4 @@
-"""A model run on inputs on this machine: its outputs, and every tensor on the way."""
+"""`invoke` and `tensors`: a model run on inputs on this machine, its outputs and every tensor on the way."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ Array = npt.NDArray[Any]
 
 
 def invoke(model: ModelSource, x: npt.ArrayLike, runtime: str = REFERENCE) -> Array:
-    """Outputs `[N, *output_shape]` of a model for inputs `[N, *input_shape]`.
+    """Computes outputs `[N, *output_shape]` of a model for inputs `[N, *input_shape]`.
 
-    - model: the path of a `.tflite`, or a model in memory.
-    - x: real numbers, which are quantised as the model's input is, or int8 codes of it. Outputs are of the same kind.
-    - runtime: `reference` (integers in numpy, the definition of what a model computes), `c` (the C that `compile`
+    - `model`: the path of a `.tflite`, or a model in memory.
+    - `x`: real numbers, which are quantised as the model's input is, or int8 codes of it; outputs are of the same kind.
+    - `runtime`: `reference` (integers in numpy, the definition of what a model computes), `c` (the C that `compile`
       writes, built for this machine) or `tflm` (TensorFlow Lite Micro, where it is installed). All three give the same
       bytes.
 
@@ -39,9 +39,9 @@ def invoke(model: ModelSource, x: npt.ArrayLike, runtime: str = REFERENCE) -> Ar
 
 
 def tensors(model: ModelSource, x: npt.ArrayLike, runtime: str = REFERENCE) -> dict[str, Array]:
-    """Every tensor of a model by the name of its layer, the input first: `[N, *shape]` each.
+    """Computes every tensor of a model, `[N, *shape]` by the name of its layer, the input first.
 
-    Arguments and errors are those of `invoke`; our C keeps no tensors, so runtime `c` is refused.
+    Arguments and errors are those of `invoke`. Our C keeps no tensors, so runtime `c` is refused.
     """
     checked_runtime(runtime)
     if runtime not in (REFERENCE, TFLM.name):
@@ -55,7 +55,7 @@ def tensors(model: ModelSource, x: npt.ArrayLike, runtime: str = REFERENCE) -> d
 
 
 def _codes(model: QuantizedModel, x: npt.ArrayLike) -> tuple[Array, bool]:
-    """Inputs as the model takes them, and whether they were given as real numbers. Raises `SpecError`."""
+    """Returns inputs as the model takes them, and whether they were given as real numbers. Raises `SpecError`."""
     given = np.asarray(x)
     shape = model.arch.input_shape
     if given.ndim != len(shape) + 1 or given.shape[1:] != shape or not len(given) or given.dtype.kind not in "fiu":

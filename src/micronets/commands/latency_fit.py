@@ -19,7 +19,7 @@ HELD_OUT = 4  # every so many networks of a space are kept from the fit
 
 
 def line(x: Sequence[float], y: Sequence[float]) -> Line:
-    """The line of least squares. Raises `DataError` for fewer than three points or x all equal."""
+    """Fits the line of least squares. Raises `DataError` for fewer than three points or where all x are equal."""
     a, b = np.asarray(x, float), np.asarray(y, float)
     if len(a) < 3 or np.ptp(a) == 0:
         raise DataError(
@@ -30,7 +30,7 @@ def line(x: Sequence[float], y: Sequence[float]) -> Line:
 
 
 def errors(predicted: Sequence[float], actual: Sequence[float]) -> Errors:
-    """How far predictions are off. Raises `DataError` for fewer than three."""
+    """Tells how far predictions are off. Raises `DataError` for fewer than three."""
     from scipy.stats import spearmanr
 
     p, a = np.asarray(predicted, float), np.asarray(actual, float)
@@ -45,7 +45,7 @@ def _r2(actual: Vector, predicted: Vector) -> float:
 
 
 def split(records: Sequence[NetworkRecord]) -> tuple[list[NetworkRecord], list[NetworkRecord]]:
-    """Networks to fit, and those held out: every fourth of each space, in order of drawing."""
+    """Divides networks into those to fit and those held out: every fourth of each space, in order of drawing."""
     seen: dict[str, int] = defaultdict(int)
     parts: tuple[list[NetworkRecord], list[NetworkRecord]] = ([], [])
     for r in records:
@@ -55,7 +55,7 @@ def split(records: Sequence[NetworkRecord]) -> tuple[list[NetworkRecord], list[N
 
 
 def layer_rows(records: Sequence[NetworkRecord]) -> dict[str, list[tuple[Step, float, float]]]:
-    """By kind of kernel: every layer of it, its cycles, and those that its error is relative to."""
+    """Returns, by kind of kernel, every layer of it, its cycles, and the cycles that its error is relative to."""
     rows: dict[str, list[tuple[Step, float, float]]] = defaultdict(list)
     for r in records:
         for step, layer in zip(r.steps(), r.layers, strict=True):
@@ -68,10 +68,13 @@ def layer_rows(records: Sequence[NetworkRecord]) -> dict[str, list[tuple[Step, f
 def fit(
     records: Sequence[NetworkRecord], board: str, runtime: str, source: str, more: Sequence[NetworkRecord] = ()
 ) -> LatencyModel:
-    """Non-negative coefficients, kind by kind, that make the relative errors of layers small in the square.
+    """Fits non-negative coefficients, kind by kind, that minimise the squared relative errors of layers.
 
-    more: networks to fit that are never held out. The errors told are those of the held-out networks (`split`).
-    Raises `DataError` for too few of them.
+    The errors told are those of the held-out networks (`split`).
+
+    - `more`: networks to fit that are never held out.
+
+    Raises `DataError` for too few networks.
     """
     from scipy.optimize import nnls
 
@@ -99,7 +102,7 @@ def predictions(records: Sequence[NetworkRecord], model: LatencyModel) -> tuple[
 
 
 def residuals(records: Sequence[NetworkRecord], model: LatencyModel) -> dict[str, Residual]:
-    """By kind of kernel: how far off the model is, layer by layer."""
+    """Tells, by kind of kernel, how far off the model is, layer by layer."""
     found = {}
     total = sum(layer.cycles for r in records for layer in r.layers) or 1
     for name, rows in sorted(layer_rows(records).items()):

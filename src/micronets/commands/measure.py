@@ -1,4 +1,4 @@
-"""`measure`: a `.tflite` built for a runtime and run; outputs compared with the reference, time, memory, energy."""
+"""`measure`: builds a `.tflite` for a runtime, runs it, and compares its outputs with the reference's."""
 
 from __future__ import annotations
 
@@ -28,11 +28,12 @@ def measure(
     flash: bool = False,
     runtime: str | Runtime = OUR_C,
 ) -> Measurement:
-    """A model, run on a device of a board: what `micronets measure` tells (docs/measure.md).
+    """Runs a model on a device of a board, and returns what `micronets measure` tells (docs/measure.md).
 
-    - model: the path of a `.tflite`, or a model in memory. board: a name, the path of a board's TOML file, or a board.
-    - device, compiler, samples, seed, patches, flash: see `MeasureOptions`.
-    - runtime: what is to execute it: `c`, or a runtime that was built for the board.
+    - `model`: the path of a `.tflite`, or a model in memory.
+    - `board`: a name, the path of a board's TOML file, or a board.
+    - `device`, `compiler`, `samples`, `seed`, `patches`, `flash`: see `MeasureOptions`.
+    - `runtime`: what is to execute it: `c`, or a runtime that was built for the board.
 
     What is not known on a device is None. Raises what reading, compiling, building and running raise; outputs that
     differ are a result, not an error.
@@ -52,8 +53,8 @@ def write_firmware(
     patches: str = "auto",
     runtime: Runtime = OUR_C,
 ) -> None:
-    """Builds the firmware with which `device`, serial:PORT, measures the model at `path`, and writes it to `out` as an
-    ELF.
+    """Builds the firmware with which `device`, serial:PORT, measures the model at `path`; writes it to `out`, an ELF
+    file.
 
     Raises `SpecError` for a runtime or options that have none, and what reading, compiling and building raise.
     """
@@ -62,12 +63,12 @@ def write_firmware(
 
 
 def problems(found: Measurement) -> list[str]:
-    """What is wrong with a measurement, a sentence each: outputs that differ, memory that does not suffice."""
+    """Lists what is wrong with a measurement, a sentence each: outputs that differ, memory that does not suffice."""
     return RUNTIMES[found.runtime].problems(found)
 
 
 def at_rate(found: Measurement, board: Board, rate: float, cells: battery.Battery) -> Measurement:
-    """The measurement with power and battery life at `rate` inferences a second.
+    """Returns the measurement with power and battery life at `rate` inferences a second.
 
     Raises `SpecError` for a rate that the board cannot keep, and for a device without times of the board.
     """

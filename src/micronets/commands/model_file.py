@@ -1,4 +1,4 @@
-"""`read` and `write`: a model and its `.tflite`."""
+"""`read` and `write`: a model from its `.tflite`, and back."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from micronets.quantized.model import QuantizedModel
 
 
 def write(model: QuantizedModel, path: str | Path, portable: bool = False) -> Path:
-    """Writes a model as `.tflite`; `read` is the inverse.
+    """Writes a model as `.tflite`, of which `read` is the inverse, and returns the path.
 
-    portable: the file opens in the full TensorFlow Lite interpreter too, and is a little larger.
+    - `portable`: whether the file opens in the full TensorFlow Lite interpreter too; it is a little larger.
+
     Raises `SpecError` and `UnsupportedError` for a model that cannot be written, `FileError` for the file.
     """
     target = Path(path)
@@ -25,5 +26,7 @@ def write(model: QuantizedModel, path: str | Path, portable: bool = False) -> Pa
 
 
 def read(path: str | Path) -> QuantizedModel:
-    """The model in a `.tflite`, ours or anybody's of int8. Raises `FileError`, `SpecError`, `UnsupportedError`."""
+    """Reads the model in a `.tflite`, ours or anybody's of int8. Raises `FileError`, `SpecError`,
+    `UnsupportedError`.
+    """
     return tflite.read_file(Path(path)).model

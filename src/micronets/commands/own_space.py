@@ -1,4 +1,4 @@
-"""A search space of the user's own: a function in a file or in their program, checked before anything relies on it."""
+"""A search space of the user's own, a function in a file or in their program, checked before anything uses it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ _CHANGES: Mapping[str, frozenset[str]] = {
 
 
 def load_space(text: str, key: str = "space.file") -> Space:
-    """The space that `FILE.py:FUNCTION` names. key: what the user wrote that to.
+    """Returns the space that `FILE.py:FUNCTION` names.
+
+    - `key`: the setting or option in which the user wrote it, for errors.
 
     Raises `FileError`, `UserCodeError`.
     """
@@ -44,10 +46,11 @@ def load_space(text: str, key: str = "space.file") -> Space:
 
 
 def space_of(given: str | Space | SpaceFunction, where: str = "space") -> Space:
-    """A space by its name, by `FILE.py:FUNCTION`, or of a function of the user's.
+    """Returns a space by its name, by `FILE.py:FUNCTION`, or of a function of the user's.
 
-    where: what to call it in errors. Raises `SpecError` for an unknown name and `UserCodeError` for what is no such
-    function.
+    - `where`: what to call it in errors.
+
+    Raises `SpecError` for an unknown name and `UserCodeError` for what is no such function.
     """
     if isinstance(given, Space):
         return given
@@ -90,7 +93,7 @@ def space_of(given: str | Space | SpaceFunction, where: str = "space") -> Space:
 
 
 def _can_be_written(hint: Any) -> bool:
-    """Whether a TOML file can give a value of the type."""
+    """Tells whether a TOML file can give a value of the type."""
     if get_origin(hint) is tuple:
         return all(a is ... or _can_be_written(a) for a in get_args(hint))
     return hint in (bool, int, float, str, Any) or get_origin(hint) is not None
@@ -101,7 +104,7 @@ def _kind(value: object) -> str:
 
 
 def guarded(space: SearchSpace) -> SearchSpace:
-    """The space with a template whose failures name the user's line; the choices are checked by themselves.
+    """Returns the space with a template whose failures name the user's line, after checking its choices.
 
     Raises `UserCodeError` for choices that cannot be.
     """
@@ -160,8 +163,8 @@ def check(space: SearchSpace, classes: int) -> None:
         largest = _checked(space, place, "in its largest network", space.largest(), classes)
         _check_blocks(space, place, largest)
         _checked(space, place, "in its smallest network", space.smallest(), classes)
-        for values, said in _others(space):
-            _checked(space, place, said, values, classes)
+        for values, choices_text in _others(space):
+            _checked(space, place, choices_text, values, classes)
         for c in space.choices:
             _check_changes(space, place, c)
         _check_between(space)
@@ -190,12 +193,12 @@ def _others(space: SearchSpace) -> Iterator[tuple[dict[str, int], str]]:
         yield values, f"where {', '.join(f'{k} = {v}' for k, v in values.items())}"
 
 
-def _checked(space: SearchSpace, place: str, said: str, values: Mapping[str, int], classes: int) -> Arch:
-    where = f"{place}: space '{space.name}', {said}"
+def _checked(space: SearchSpace, place: str, choices_text: str, values: Mapping[str, int], classes: int) -> Arch:
+    where = f"{place}: space '{space.name}', {choices_text}"
     try:
         arch = derive(space, values)
     except UserCodeError as e:
-        raise UserCodeError(f"{e} ({said})") from e
+        raise UserCodeError(f"{e} ({choices_text})") from e
     except SpecError as e:
         raise SpecError(f"{where}: {e}") from e
     except Exception as e:  # a layer with fields of wrong types passes its constructor and fails later
@@ -219,8 +222,9 @@ def _layers(space: SearchSpace, values: Mapping[str, int]) -> list[Layer]:
 
 
 def _check_blocks(space: SearchSpace, place: str, arch: Arch) -> None:
-    """What the supernet asks of blocks that may be left out: they turn a map into one of the same shape, or add to
-    it.
+    """Checks what the supernet asks of blocks that may be left out.
+
+    They turn a map into one of the same shape, or add to it.
     """
     values, shapes, previous = space.largest(), arch.shapes(), INPUT
     kinds = {c.name: c.kind for c in space.choices}
@@ -247,7 +251,7 @@ def _check_blocks(space: SearchSpace, place: str, arch: Arch) -> None:
 
 
 def _check_changes(space: SearchSpace, place: str, choice: Choice) -> None:
-    """A choice changes only what its kind says, and layers keep their kinds and names."""
+    """Checks that a choice changes only what its kind says, and that layers keep their kinds and names."""
     largest = space.largest()
     mine = _layers(space, largest)
     for option in choice.options:

@@ -52,18 +52,19 @@ def search(
 ) -> SearchResult:
     """Searches a space for the network that does best on data within a budget (differentiable architecture search).
 
-    - space: a function `(inputs, classes, **options) -> SearchSpace`, a space made already, the name of one that comes
-      with micronets, or `FILE.py:FUNCTION`.
-    - data: what the network is to learn.
-    - board, budget: what it has to fit: hard limits; the board's own SRAM and flash always are.
-    - options, fix: of the space; choices that have one value.
-    - settings: of the search.
-    - runtime: what will execute the network, which the limits on SRAM, flash, time and energy are for: `tflm` or `c`.
-    - latency_model: of the board and the runtime, made by `micronets characterize`; None: the board's own, if there is
-      one.
-    - seed: of first weights, order and disturbance of examples, and networks that are drawn.
-    - out: a directory for checkpoints, from which a search that was interrupted goes on; None: there are none.
-    - progress: is told stage, step, steps, seconds_left and the loss every few seconds.
+    - `space`: a function `(inputs, classes, **options) -> SearchSpace`, a space made already, the name of one that
+      comes with micronets, or `FILE.py:FUNCTION`.
+    - `data`: what the network is to learn.
+    - `board`, `budget`: what it has to fit: hard limits; the board's own SRAM and flash always are.
+    - `options`: options of the space.
+    - `fix`: choices that have one value.
+    - `settings`: settings of the search.
+    - `runtime`: what will execute the network, which the limits on SRAM, flash, time and energy are for: `tflm` or `c`.
+    - `latency_model`: one for the board and the runtime, made by `micronets characterize`; None: the board's own, if
+      there is one.
+    - `seed`: seed of first weights, order and disturbance of examples, and networks that are drawn.
+    - `out`: a directory for checkpoints, from which a search that was interrupted goes on; None: there are none.
+    - `progress`: is told stage, step, steps, seconds_left and the loss every few seconds.
 
     Raises `BudgetError` before any training when nothing in the space can keep the budget, `SpecError` for networks
     that cannot be or do not go with the data, `TrainingError` if the loss is not a number.
@@ -91,7 +92,7 @@ def search(
 
 
 def _directory(out: str | Path | None) -> Any:
-    """A context with a directory for checkpoints: the one that is given, or one that goes with its end."""
+    """Returns a context with a directory for checkpoints: the one that is given, or a temporary one."""
     if out is None:
         return tempfile.TemporaryDirectory(prefix="micronets-")
     from contextlib import nullcontext
@@ -105,7 +106,7 @@ def space_for(
     options: Mapping[str, Any],
     fix: Mapping[str, int],
 ) -> SearchSpace:
-    """The search space for given data, its networks checked where it is the user's own. Raises `SpecError`."""
+    """Makes the search space for given data, and checks its networks where it is the user's own. Raises `SpecError`."""
     classes = len(data.classes)
     if isinstance(space, SearchSpace):
         if options:
@@ -139,9 +140,7 @@ def space_for(
 
 
 def budget_without_metadata(budget: Budget, data: TaskData, costs: RuntimeCosts) -> Budget:
-    """The budget less the labels and the front end that the file carries, as far as they exceed what the costs
-    assume.
-    """
+    """Returns the budget less the labels and the front end in the file, as far as they exceed what the costs assume."""
     metadata = data.metadata({})
     taken = sum(len(name.encode()) + len(text.encode()) + 64 for name, text in metadata.items())
     more = max(0, taken - METADATA_BYTES)
@@ -152,10 +151,10 @@ def budget_without_metadata(budget: Budget, data: TaskData, costs: RuntimeCosts)
 def measured_costs(
     budget: Budget, board: Board, runtime: Runtime, progress: Progress
 ) -> Callable[[Arch], dict[str, float]] | None:
-    """A function that measures a candidate of the search on the simulated board, by name of the limit.
+    """Returns a function that measures a candidate of the search on the simulated board, by name of the limit.
 
-    None where the limits are for a runtime that cannot be measured with what there is here, or where nothing can be
-    simulated: the search then goes by estimates alone, and says so.
+    It is None where the limits are for a runtime that cannot be measured with what there is here, or where nothing can
+    be simulated: the search then goes by estimates alone, and says so.
     """
     names = [n for n in board_budget(budget, board).limits() if n in LIMITS_MEASURED]
     if not runtime.self_contained or not names:

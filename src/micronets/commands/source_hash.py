@@ -1,4 +1,4 @@
-"""Which files of this package a module depends on, and a hash of them: what a kept measurement is good for.
+"""Which files of this package a module depends on, and a hash of them, by which a measurement is kept.
 
 The list is not written down anywhere. It follows imports from the module, those inside functions too, so that a file
 that moves, or that somebody adds, is on it as soon as anything imports it. What is no Python (kernels in C, start-up
@@ -19,18 +19,18 @@ _DATA = ("boards",)  # folders whose other files are data that a measurement nam
 
 
 def source_hash(module: str, root: Path | None = None) -> str:
-    """Hash of the contents of `sources`; where a file lies does not matter."""
+    """Returns a hash of the contents of `sources`; where a file lies does not matter."""
     return digest("".join(sorted(digest(path.read_bytes()) for path in sources(module, root))))
 
 
 def sources(module: str, root: Path | None = None) -> list[Path]:
-    """Files of the package that can change what `module` does, sorted.
-
-    - module: dotted name, such as "micronets.commands.characterize".
-    - root: the package's folder; by default that of this installation.
+    """Lists the files of the package that can change what `module` does, sorted.
 
     They are every Python file that `module` imports, directly or not, and every other file in the first-level folders
     of those, such as compiler/ and device/.
+
+    - `module`: dotted name, such as "micronets.commands.characterize".
+    - `root`: the package's folder; by default that of this installation.
     """
     root = root or Path(micronets.__file__).parent
     found: set[Path] = set()
@@ -52,7 +52,7 @@ def sources(module: str, root: Path | None = None) -> list[Path]:
 
 
 def _files(name: str, root: Path) -> Iterator[Path]:
-    """The file of a module with this dotted name, if it is one, and those of the packages that contain it."""
+    """Yields the file of a module with this dotted name, if it is one, and those of the packages that contain it."""
     parts = name.split(".")
     if parts[0] != _PACKAGE:
         return
@@ -64,7 +64,7 @@ def _files(name: str, root: Path) -> Iterator[Path]:
 
 
 def _imported(path: Path) -> Iterator[str]:
-    """Dotted names that a file imports, anywhere in it; `from a import b` may mean the module a.b."""
+    """Yields the dotted names that a file imports anywhere in it; `from a import b` may mean the module a.b."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

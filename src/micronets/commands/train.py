@@ -1,4 +1,4 @@
-"""`train`: an architecture or the outcome of a search, trained on data."""
+"""`train`: trains an architecture, or what a search found, on data."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def train(
 ) -> TrainResult:
     """Trains a network, in float and then with quantisation simulated, and keeps the best epoch of each stage.
 
-    - network: an architecture, or what a search found: its training then starts from the weights of the search.
-    - data: what it is to learn; it is chosen by the validation split.
-    - settings: epochs, learning rates and the rest; `qat_epochs=0` trains in float alone.
-    - input_settings: of the data, where these have any; None: those of the search, else none.
-    - teacher: a trained network of the same input and outputs, from whose outputs it learns too.
-    - seed: of first weights, order and disturbance of examples.
-    - out: a directory for checkpoints, from which a training that was interrupted goes on; None: there are none.
-    - progress: is told stage, step, steps, seconds_left and metrics about once a second.
+    - `network`: an architecture, or what a search found: its training then starts from the weights of the search.
+    - `data`: what it is to learn; the best epoch is that of the validation split.
+    - `settings`: epochs, learning rates and the rest; `qat_epochs=0` trains in float alone.
+    - `input_settings`: input settings of the data, where these have any; None: those of the search, else none.
+    - `teacher`: a trained network of the same input and outputs, from whose outputs it learns too.
+    - `seed`: seed of first weights, order and disturbance of examples.
+    - `out`: a directory for checkpoints, from which a training that was interrupted goes on; None: there are none.
+    - `progress`: is told stage, step, steps, seconds_left and metrics about once a second.
 
     Raises `DataError` for data of another shape or other classes, `TrainingError` if the loss is not a number.
     """

@@ -30,10 +30,11 @@ MOST_THREADS = 1024
 class TeacherConfig:
     """A larger network of the space, trained first and in float, whose outputs the final network also learns from.
 
-    run: a finished run directory whose float network is the teacher instead: same classes, same input.
-    options: of the space, where they differ from `[space]`. values: of its choices; those not named are at their
-    largest, and its input is always that of the final network.
-    train: its training; settings not given are those of `[train]`.
+    - `run`: a finished run directory whose float network is the teacher instead; it has the same classes and input.
+    - `options`: options of the space, where they differ from `[space]`.
+    - `values`: values of the space's choices; those not named are at their largest, and the input is always that of the
+      final network.
+    - `train`: its training; settings not given are those of `[train]`.
     """
 
     run: str = ""
@@ -46,24 +47,24 @@ class TeacherConfig:
 class Config:
     """Everything that decides the result of a run, and `out`, the directory it goes to.
 
-    task: what to learn: `micronets tasks` lists them; or a task of your own, as `FILE.py:NAME`.
-    board: `micronets boards` lists them, or the path of a board's TOML file.
-    out: the run directory.
-    seed: of the search and the training: first weights, order and disturbance of the examples, networks that are drawn.
-    Which examples there are and in which split is part of the data, and the same for every seed. The same seed, data,
-    machine and number of threads give the same model.
-    threads: of the processor, for search and training; 0: as many as PyTorch takes here when the run begins, which is
-    then written into its `config.toml` and kept, because another number gives another model.
-    runtime: what executes the network on the board, which sram_bytes, flash_bytes, latency_ms and energy_mj of the
-    budget
-    are for: `tflm` (TensorFlow Lite Micro, always the larger and slower one) or `c` (the C that micronets writes).
-    latency_model: file of `micronets characterize` for the runtime and a board that has none yet; empty: the board's
-    own.
-    init: the training starts from the `supernet`'s weights or from `scratch`.
-    data: what the task's own `Options` say. budget, search, train, teacher: see their classes. A board's own SRAM and
-        flash always limit the result.
-    space: `name` of a space of ours, or `file`, a function of your own as `FILE.py:FUNCTION`; and the options of its
-        function. `[space.fix]` gives choices one value.
+    - `task`: what to learn: `micronets tasks` lists them; or a task of your own, as `FILE.py:NAME`.
+    - `board`: `micronets boards` lists them; or the path of a board's TOML file.
+    - `out`: the run directory.
+    - `seed`: seed of the search and the training: first weights, order and disturbance of the examples, networks that
+      are drawn. Which examples there are and in which split is part of the data, and the same for every seed. The same
+      seed, data, machine and number of threads give the same model.
+    - `threads`: threads of the processor for search and training; 0: as many as PyTorch takes here when the run begins,
+      which is then written into its `config.toml` and kept, because another number gives another model.
+    - `runtime`: what executes the network on the board, which sram_bytes, flash_bytes, latency_ms and energy_mj of the
+      budget are for: `tflm` (TensorFlow Lite Micro, always the larger and slower one) or `c` (the C that micronets
+      writes).
+    - `latency_model`: file of `micronets characterize` for the runtime and a board that has none yet; empty: the
+      board's own.
+    - `init`: the training starts from the `supernet`'s weights or from `scratch`.
+    - `data`: what the task's own `Options` say.
+    - `budget`, `search`, `train`, `teacher`: see their classes. A board's own SRAM and flash always limit the result.
+    - `space`: `name` of a space of ours, or `file`, a function of your own as `FILE.py:FUNCTION`; and the options of
+      its function. `[space.fix]` gives choices one value.
     """
 
     task: str
@@ -83,7 +84,11 @@ class Config:
 
 
 def load(path: Path, overrides: Sequence[str] = (), out: str | None = None) -> Config:
-    """Reads and checks a configuration; `overrides` are `a.b=value` texts, `out` replaces the key of that name.
+    """Reads and checks a configuration.
+
+    - `path`: a TOML file.
+    - `overrides`: settings to change, each a text `a.b=value`.
+    - `out`: replaces the key of that name.
 
     Raises `FileError` for a file that cannot be read, `SpecError` for anything wrong in it.
     """
@@ -116,7 +121,7 @@ def _assign(table: dict[str, Any], keys: tuple[str, ...], value: Any) -> None:
 
 
 def parse(table: Mapping[str, Any], where: str) -> Config:
-    """A checked `Config` from the tables of a TOML file; `where` names the file in errors. Raises `SpecError`."""
+    """Makes a checked `Config` from the tables of a TOML file; `where` names the file in errors. Raises `SpecError`."""
     known = [f.name for f in dataclasses.fields(Config)]
     for key in table:
         if key not in known:
@@ -185,9 +190,9 @@ def _teacher(table: Mapping[str, Any], task: str, train: Mapping[str, Any], wher
 
 
 def largest(space: SearchSpace, values: Mapping[str, int]) -> dict[str, int]:
-    """The largest network of a space, but for the choices that `values` names.
+    """Returns the values of the largest network of a space, but for the choices that `values` names.
 
-    Raises `SpecError` for an unknown one.
+    Raises `SpecError` for an unknown choice.
     """
     for name, value in values.items():
         if value not in space.choice(name).options:
@@ -196,7 +201,7 @@ def largest(space: SearchSpace, values: Mapping[str, int]) -> dict[str, int]:
 
 
 def space_table(task: str, table: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """A checked `[space]` with every option of the space at its value.
+    """Checks a `[space]`, and returns it with every option of the space at its value.
 
     Raises `SpecError`, and what `load_space` raises.
     """
@@ -224,21 +229,24 @@ def space_table(task: str, table: Mapping[str, Any], where: str) -> dict[str, An
 
 
 def space_record(table: Mapping[str, Any]) -> Space:
-    """The space that `name` or `file` of `[space]` names. Raises `SpecError`, `FileError`."""
+    """Returns the space that `name` or `file` of `[space]` names. Raises `SpecError`, `FileError`."""
     return load_space(table["file"]) if "file" in table else spaces.find(table["name"])
 
 
 def spaces_of(task: str) -> tuple[str, ...]:
-    """Names of the spaces that have networks for the input of a task."""
+    """Returns the names of the spaces that have networks for the input of a task."""
     return spaces.names(tasks.find(task).inputs)
 
 
 def make_space(
     task: str, table: Mapping[str, Any], classes: int, given: Mapping[str, Any] = MappingProxyType({})
 ) -> SearchSpace:
-    """The search space that a configuration's `[space]` describes, for `classes` outputs.
+    """Makes the search space that a configuration's `[space]` describes.
 
-    given: options that the data decide (`TaskData.space_options`), where the space has them. Raises `SpecError`.
+    - `classes`: number of outputs.
+    - `given`: options that the data decide (`TaskData.space_options`), where the space has them.
+
+    Raises `SpecError`.
     """
     kind, record = tasks.find(task).inputs, space_record(table)
     options = {k: v for k, v in table.items() if k in record.options(kind)}
@@ -246,12 +254,15 @@ def make_space(
 
 
 def decides(key: str) -> bool:
-    """Whether a setting, by its dotted name, has an effect on the result of a run."""
+    """Tells whether a setting, by its dotted name, has an effect on the result of a run."""
     return key != "out" and key.rpartition(".")[2] not in WITHOUT_EFFECT
 
 
 def first_difference(a: Config, b: Config) -> tuple[str, Any, Any] | None:
-    """The first setting in which two configurations differ, with both values, that decides the result of a run."""
+    """Finds the first setting that decides the result of a run and differs between two configurations.
+
+    Returns its dotted name and both values, or None.
+    """
     one, two = flat(a), flat(b)
     for key in [*one, *two]:
         if decides(key) and one.get(key) != two.get(key):

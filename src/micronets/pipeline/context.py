@@ -1,4 +1,4 @@
-"""`RunContext`: a run in progress, held by one process; what its stages share."""
+"""`RunContext`: a run in progress, held by one process, and what its stages share."""
 
 from __future__ import annotations
 
@@ -31,8 +31,9 @@ from micronets.runtimes import RUNTIMES, Runtime
 class RunContext:
     """A run in progress: its configuration and directory, and what is loaded when it is first needed.
 
-    command: how the user started it. adapt: what stands between the data and all that use them. resumed: whether the
-    run was begun earlier.
+    - `command`: how the user started it.
+    - `adapt`: what stands between the data and all that use them.
+    - `resumed`: whether the run was begun earlier.
     """
 
     config: Config
@@ -49,7 +50,7 @@ class RunContext:
 
     @cached_property
     def data(self) -> tasks.TaskData:
-        """The examples, in memory."""
+        """The data of the task, in memory."""
         given = self.config.data
         self.progress({"stage": "data", "note": f"reading {given.path}" if given.path else "making synthetic examples"})
         chosen = {name: value for name, value in vars(given).items() if name != "path" and value not in ("", (), None)}
@@ -63,7 +64,7 @@ class RunContext:
 
     @cached_property
     def data_fingerprint(self) -> str:
-        """Of every file of the data set. Raises `DataError` if there is none."""
+        """Hash of every file of the data set. Raises `DataError` if there is none."""
         parts = []
         for name in ("path", "test"):
             given = getattr(self.config.data, name, "")
@@ -85,15 +86,15 @@ class RunContext:
 
     @property
     def runtime(self) -> Runtime:
-        """What is to execute the network on the board."""
+        """The runtime that is to execute the network on the board."""
         return RUNTIMES[self.config.runtime]
 
     @cached_property
     def costs(self) -> RuntimeCosts:
         """What networks cost under the runtime that the limits on the board are for.
 
-        Raises `FileError`, `SpecError` for a latency model that cannot be used, `SpecError` for a runtime that does not
-        run on the board.
+        Raises `FileError` or `SpecError` for a latency model that cannot be used, and `SpecError` for a runtime that
+        does not run on the board.
         """
         self.runtime.check_board(self.board)
         board, name, given = self.board.name, self.config.runtime, self.config.latency_model
@@ -127,8 +128,9 @@ class RunContext:
 
     @cached_property
     def _usual_threads(self) -> int:
-        """Threads that PyTorch takes by itself; if a run was begun with another number, this is said when first
-        asked.
+        """Returns the number of threads that PyTorch takes by itself.
+
+        If the run was begun with another number, a note says so when this is first asked.
         """
         usual, kept = _usual_threads(), self.config.threads
         if self.resumed and usual != kept:
@@ -155,7 +157,11 @@ class RunContext:
 
 @contextmanager
 def opened(config: Config, *, resume: bool, progress: Progress, command: str = "") -> Iterator[RunContext]:
-    """Holds the run directory of `config`, after checking that it is new, or `resume` is given and the run is this one.
+    """Holds the run directory of `config` while the block runs.
+
+    - `resume`: whether to go on with the run that the directory holds, if it holds one.
+    - `progress`: is told what is being done and how far it is.
+    - `command`: how the user started it.
 
     Raises `SpecError` if it holds a run of another configuration (the first differing key is named) or `resume` is not
     given, `FileError` if it cannot be used.
@@ -187,7 +193,7 @@ def opened(config: Config, *, resume: bool, progress: Progress, command: str = "
 
 
 def _usual_threads() -> int:
-    """How many threads PyTorch takes by itself: one for each core, or as OMP_NUM_THREADS says."""
+    """Returns how many threads PyTorch takes by itself: one for each core, or as OMP_NUM_THREADS says."""
     import torch
 
     return torch.get_num_threads()
@@ -198,7 +204,7 @@ def _setting_text(value: Any) -> str:
 
 
 def settings_for(context: RunContext, *sections: str) -> dict[str, Any]:
-    """Task, seed, data and the settings of some sections, by dotted name: part of a stage's inputs."""
+    """Returns task, seed, data and the settings of some sections by dotted name, as part of a stage's inputs."""
     chosen = {"task", "seed", "data", *sections}
     settings = {k: v for k, v in flat(context.config).items() if k.split(".")[0] in chosen and decides(k)}
     if user_code.is_own(context.config.task):

@@ -1,8 +1,8 @@
-"""A run is a directory of plain files. Every stage records what it read and wrote, so that a killed run resumes, a
-finished stage is not done twice, and a file that no longer fits its inputs is refused instead of used.
+"""The run directory, which holds plain files, and the record of which stage read and wrote which.
 
-`stages.json` holds, for each stage, its state (`running` or `done`), its inputs by name (settings, fingerprint of the
-data, digests of the files of earlier stages, package version) and the digests of the files it wrote.
+So a killed run resumes, a finished stage is not done twice, and a file that no longer fits its inputs is refused
+instead of used. `stages.json` holds, for each stage, its state (`running` or `done`), its inputs by name (settings,
+fingerprint of the data, digests of the files of earlier stages, package version) and the digests of the files it wrote.
 """
 
 from __future__ import annotations
@@ -55,11 +55,13 @@ class RunDir:
 
 @contextmanager
 def locked(run: RunDir, beginning: Sequence[str] = ()) -> Iterator[None]:
-    """Holds the directory for this process; a second one is refused with `FileError`. Makes the directory.
+    """Holds the directory for this process while the block runs, and makes it where needed.
 
-    The lock goes with the process, however it ends. What killed processes left half written is removed. If nothing came
-    to be in the directory, the lock's file is removed, and the directory too if it was made here.
-    beginning: names of further files that a directory in which no stage has begun may hold.
+    A second process is refused with `FileError`. The lock goes with the process, however it ends. What killed processes
+    left half written is removed. If nothing came to be in the directory, the lock's file is removed, and the directory
+    too if it was made here.
+
+    - `beginning`: names of further files that a directory in which no stage has begun may hold.
     """
     if run.path.exists() and not run.path.is_dir():
         raise FileError(f"{run.path}: is a file; --out names a directory")
@@ -90,16 +92,14 @@ def _names(run: RunDir) -> list[str]:
 
 
 def _refuse_others(run: RunDir, names: Sequence[str], beginning: Sequence[str]) -> None:
-    """Raises `FileError` if a directory without a record of a run holds anything but what the beginning of a run
-    writes.
-    """
+    """Raises `FileError` if a directory without a record holds anything but what the beginning of a run writes."""
     others = [n for n in names if n not in (LOCK, CONFIG, *beginning) and not files.is_part(n, (CONFIG, RECORD))]
     if others and RECORD not in names:
         raise FileError(f"{run.path}: holds other files and is no run directory; name an empty or new one with --out")
 
 
 def begin(run: RunDir, stage: Stage, inputs: Mapping[str, Any]) -> bool:
-    """True if `stage` has to work, now recorded as running; False if its files are there and fit `inputs`.
+    """Tells whether `stage` has to work, and records it as running if so; else its files are there and fit `inputs`.
 
     A stage that was interrupted goes on from its own checkpoints. Raises `SpecError` if its files were made from other
     inputs, `FileError` if they have changed since.
@@ -135,7 +135,11 @@ def give_up(run: RunDir, stage: Stage) -> None:
 
 
 def finish(run: RunDir, stage: Stage, outputs: Sequence[str], seconds: float = 0.0) -> None:
-    """Records that `stage` is done, has written the files `outputs`, and took so long (since it was last taken up)."""
+    """Records that `stage` is done.
+
+    - `outputs`: the files that it has written.
+    - `seconds`: how long it took since it was last taken up.
+    """
     record = _read(run)
     digests = {name: digest((run / name).read_bytes()) for name in outputs}
     record[stage.name] |= {"state": "done", "outputs": digests, "seconds": round(seconds, 1)}
@@ -143,14 +147,14 @@ def finish(run: RunDir, stage: Stage, outputs: Sequence[str], seconds: float = 0
 
 
 def seconds(run: RunDir) -> dict[str, float]:
-    """How long each finished stage took."""
+    """Returns the seconds that each finished stage took, by its name."""
     return {stage: entry["seconds"] for stage, entry in _read(run).items() if "seconds" in entry}
 
 
 def check_outputs(run: RunDir, *stages: Stage) -> dict[str, str]:
-    """Digests of the files that `stages` wrote, by name.
+    """Returns the digests of the files that stages wrote, by name.
 
-    Raises `FileError` if one is not done or a file has changed.
+    Raises `FileError` if a stage is not done or a file has changed.
     """
     record, found = _read(run), dict[str, str]()
     for stage in stages:
@@ -168,7 +172,7 @@ def check_outputs(run: RunDir, *stages: Stage) -> dict[str, str]:
 
 
 def discard(run: RunDir, stages: Sequence[Stage]) -> None:
-    """Forgets `stages`, with their files: one that is to be done anew, and all that come after it.
+    """Forgets stages, with their files: one that is to be done anew, and all that come after it.
 
     What others have put there stays. Raises `FileError` for C that was edited, before anything is removed.
     """

@@ -1,8 +1,8 @@
-"""A dry run: every stage of a run on a few examples and a few steps, to find every error and to tell what the run will
-cost.
+"""A dry run: every stage of a run on a few examples and a few steps.
 
-The figures are measured, then multiplied: seconds of a step by the number of steps. On a GPU batches are those of the
-configuration, since only they show whether memory suffices; on a CPU they are small, and time and memory are scaled.
+It finds every error and tells what the run will cost. The figures are measured, then multiplied: seconds of a step by
+the number of steps. On a GPU batches are those of the configuration, since only they show whether memory suffices; on a
+CPU they are small, and time and memory are scaled.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from micronets.files import write_atomic
 from micronets.pipeline.config import Config
 from micronets.pipeline.context import RunContext, opened
 from micronets.pipeline.directory import CONFIG, RunDir, erase, locked
-from micronets.pipeline.dry_run_sample import Sample, sample
+from micronets.pipeline.dry_run_sample import DataSample, sample
 from micronets.pipeline.perform import STAGES, perform
 from micronets.pipeline.stages.base import Stage
 from micronets.pipeline.stages.evaluate import EVALUATE
@@ -53,12 +53,14 @@ Labels = npt.NDArray[np.int64]
 
 @dataclass
 class FewExamples:
-    """A few examples of a data set, as a `TaskData`; and a clock that every training step passes.
+    """A few examples of a data set, as a `TaskData`, and a clock that every training step passes.
 
-    data: all of it. batch: of the stage at work, by which an epoch is `STEPS` steps. doing: what is being timed. calls:
-    when a batch was asked for, and when it was there, for each thing that was done. scored: how long after the last
-    batch was asked for the validation split had been run through a network. tested: when the test split was asked for,
-    and when it had been run through the last network.
+    - `data`: all of the data set.
+    - `batch`: batch of the stage at work, by which an epoch is `STEPS` steps.
+    - `doing`: what is being timed.
+    - `calls`: when a batch was asked for, and when it was there, for each thing that was done.
+    - `scored`: how long after the last batch was asked for the validation split had been run through a network.
+    - `tested`: when the test split was asked for, and when it had been run through the last network.
     """
 
     data: TaskData
@@ -72,33 +74,41 @@ class FewExamples:
         return getattr(self.data, name)
 
     def rows(self, split: str) -> Labels:
-        """Which examples of a split are used."""
+        """Returns which examples of a split are used."""
         n = self.data.size(split)
         return np.arange(n) if split == "train" else np.unique(np.linspace(0, n - 1, min(n, EXAMPLES)).astype(np.int64))
 
     def size(self, split: str) -> int:
+        """Returns the number of examples of a split that are used."""
         return len(self.rows(split))
 
     def labels(self, split: str) -> Labels:
+        """Returns the class indices of the examples of a split that are used."""
         return self.data.labels(split)[self.rows(split)]
 
     def epoch(self, rng: np.random.Generator) -> Labels:
+        """Returns indices for an epoch of `STEPS` steps."""
         return np.resize(self.data.epoch(rng), STEPS * self.batch)
 
     def inputs(self, split: str, settings: Mapping[str, int], indices: Labels | None = None) -> npt.NDArray[np.float32]:
+        """Returns network inputs of the examples that are used, and notes when the test split was asked for."""
         rows = self.rows(split)
         if split == "test":
             self.tested = [time.monotonic()]
         return self.data.inputs(split, settings, rows if indices is None else rows[indices])
 
     def augmented(self, indices: torch.Tensor, settings: Mapping[str, int], generator: torch.Generator) -> torch.Tensor:
+        """Returns augmented network inputs, and notes how long that took."""
         begun = _now(generator.device)
         batch = self.data.augmented(indices, settings, generator)
         self.calls.setdefault(self.doing, []).append((begun, _now(generator.device)))
         return batch
 
     def evaluate(self, outputs: npt.NDArray[np.floating[Any]], split: str) -> Score:
-        """The score where all other examples have outputs of 0: it says nothing, but is computed as the real one."""
+        """Returns the score where all other examples have outputs of 0.
+
+        It says nothing, but is computed as the real one, and the time is noted.
+        """
         if split == "val" and self.calls.get(self.doing):
             self.scored[self.doing] = time.monotonic() - self.calls[self.doing][-1][0]
         if split == "test":
@@ -109,14 +119,16 @@ class FewExamples:
 
 
 @dataclass(frozen=True)
-class Cost:
-    """What a stage costs in full.
+class StageCost:
+    """What a stage of the whole run costs.
 
-    steps: in all; 0 where there are none. step_seconds: of one, measured. loader: share of it until the batch was
-    there.
-    seconds: of the stage, as far as its steps and its validation go. memory_bytes: the most that was in use, on the GPU
-    while it trains and else in the process. scaled: time and memory are those of a smaller batch or of fewer examples,
-    scaled.
+    - `stage`: its name.
+    - `steps`: number of training steps; 0 where there are none.
+    - `step_seconds`: seconds of one step, measured.
+    - `loader`: share of that until the batch was there.
+    - `seconds`: seconds of the stage, as far as its steps and its validation go.
+    - `memory_bytes`: the most that was in use, on the GPU while it trains and else in the process.
+    - `scaled`: whether time and memory were measured with a smaller batch or fewer examples, and scaled.
     """
 
     stage: str
@@ -129,22 +141,29 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """out: the directory of the dry run. device: what trained. taken: seconds that the dry run took."""
+class DryRun:
+    """What a dry run found.
+
+    - `out`: its directory.
+    - `data`: one line that says what the data are.
+    - `device`: what trained.
+    - `costs`: what each stage of the whole run costs.
+    - `taken`: seconds that the dry run took.
+    """
 
     out: str
     data: str
     device: str
-    costs: tuple[Cost, ...]
+    costs: tuple[StageCost, ...]
     taken: float
 
     @property
     def seconds(self) -> float:
-        """Of the whole run."""
+        """Seconds that the whole run will take."""
         return sum(c.seconds for c in self.costs)
 
 
-def dry_run(config: Config, progress: Progress, command: str = "") -> Outcome:
+def dry_run(config: Config, progress: Progress, command: str = "") -> DryRun:
     """Goes through every stage in the directory `OUT-dry-run`, which is made anew.
 
     Raises whatever the run itself would raise, and `FileError` if that directory is something else.
@@ -165,7 +184,7 @@ def dry_run(config: Config, progress: Progress, command: str = "") -> Outcome:
         with (
             _named(samples, given),
             opened(
-                small, resume=False, progress=lambda event: _told(event, holder, progress), command=command
+                small, resume=False, progress=lambda event: _passed_on(event, holder, progress), command=command
             ) as context,
         ):
             write_atomic(context.run / RESULT, "{}\n")
@@ -176,7 +195,7 @@ def dry_run(config: Config, progress: Progress, command: str = "") -> Outcome:
                 _loading(context, scale),
                 *(c for stage in STAGES for c in _stage(stage, context, config, scale, device)),
             ]
-            outcome = Outcome(str(out), context.data.source, _name(device), tuple(costs), time.monotonic() - started)
+            outcome = DryRun(str(out), context.data.source, _name(device), tuple(costs), time.monotonic() - started)
             write_atomic(
                 context.run / RESULT, json.dumps(asdict(outcome) | {"seconds": outcome.seconds}, indent=1) + "\n"
             )
@@ -184,8 +203,10 @@ def dry_run(config: Config, progress: Progress, command: str = "") -> Outcome:
 
 
 def shrunk(config: Config, device: str) -> Config:
-    """The configuration of the dry run: one epoch of everything, small batches on a CPU, and low learning rates, since
-    three steps are no warm-up and nothing is to diverge here that would not in the run.
+    """Returns the configuration of the dry run.
+
+    It has one epoch of everything, small batches on a CPU, and low learning rates, since three steps are no warm-up and
+    nothing is to diverge here that would not in the run.
     """
     most = None if device == "cuda" else CPU_BATCH
 
@@ -212,8 +233,8 @@ def shrunk(config: Config, device: str) -> Config:
     return replace(config, search=search, train=short(config.train), teacher=teacher, data=replace(data, **fewer))
 
 
-def table(outcome: Outcome) -> str:
-    """The outcome for a terminal."""
+def table(outcome: DryRun) -> str:
+    """Writes the outcome for a terminal."""
     rows = [
         (
             c.stage,
@@ -234,8 +255,8 @@ def table(outcome: Outcome) -> str:
     )
 
 
-def _sampled(config: Config, scratch: Path, progress: Progress) -> tuple[Config, dict[str, Sample]]:
-    """The configuration with samples of its data directories, by option."""
+def _sampled(config: Config, scratch: Path, progress: Progress) -> tuple[Config, dict[str, DataSample]]:
+    """Returns the configuration with samples of its data directories, and the samples by option."""
     samples = {}
     for option in ("path", "test"):
         given = getattr(config.data, option, "")
@@ -248,7 +269,7 @@ def _sampled(config: Config, scratch: Path, progress: Progress) -> tuple[Config,
 
 
 @contextmanager
-def _named(samples: Mapping[str, Sample], given: Any) -> Iterator[None]:
+def _named(samples: Mapping[str, DataSample], given: Any) -> Iterator[None]:
     """Makes errors name the user's files, not the links to them."""
     try:
         yield
@@ -259,8 +280,8 @@ def _named(samples: Mapping[str, Sample], given: Any) -> Iterator[None]:
         raise type(e)(text) from e
 
 
-def _scale(config: Config, small: Config, samples: Mapping[str, Sample]) -> float:
-    """How many times more examples the run has."""
+def _scale(config: Config, small: Config, samples: Mapping[str, DataSample]) -> float:
+    """Returns how many times more examples the run has than the dry run."""
     if config.data.path:
         s = samples.get("path")
         return s.of / s.files if s and s.files else 1.0
@@ -268,17 +289,17 @@ def _scale(config: Config, small: Config, samples: Mapping[str, Sample]) -> floa
     return max(ratios, default=1.0)
 
 
-def _loading(context: RunContext, scale: float) -> Cost:
-    """What reading the data costs in full: the whole of them is held in memory."""
+def _loading(context: RunContext, scale: float) -> StageCost:
+    """Tells what reading all of the data costs; the whole of them is held in memory."""
     with _memory("cpu") as peak:
         begun = time.monotonic()
         _ = context.data
         taken = time.monotonic() - begun
-    return Cost("data", 0, 0.0, 0.0, taken * scale, int(peak[1] + (peak[0] - peak[1]) * scale), scale != 1)
+    return StageCost("data", 0, 0.0, 0.0, taken * scale, int(peak[1] + (peak[0] - peak[1]) * scale), scale != 1)
 
 
-def _stage(stage: Stage, context: RunContext, config: Config, scale: float, device: str) -> Iterator[Cost]:
-    """Does one stage and tells what it costs in full: a stage of training in float and quantised, each on its own."""
+def _stage(stage: Stage, context: RunContext, config: Config, scale: float, device: str) -> Iterator[StageCost]:
+    """Does one stage and tells what it costs in full; training in float and quantised training are told apart."""
     few: Any = context.data
     held = scale if config.data.path else 1.0  # synthetic held-out splits have sizes of their own
     full, settings = config, context.config
@@ -304,7 +325,7 @@ def _stage(stage: Stage, context: RunContext, config: Config, scale: float, devi
             peak[0] += 4 * rest * math.prod(few.input_shape(context.input_settings))  # as float32, all at once
             taken += (few.tested[-1] - few.tested[0]) * (held * few.data.size("test") / few.size("test") - 1)
         if stage is not TEACHER:
-            yield Cost(stage.name, 0, 0.0, 0.0, taken, peak[0], False)
+            yield StageCost(stage.name, 0, 0.0, 0.0, taken, peak[0], False)
         return
     examples = len(few.data.epoch(np.random.default_rng(0))) * scale
     for name, epochs, batch, now in parts:
@@ -316,10 +337,10 @@ def _stage(stage: Stage, context: RunContext, config: Config, scale: float, devi
         loader = min(1.0, (calls[-2][1] - calls[-2][0]) / step)
         seconds = steps * step * ratio + (0 if name == "search" else epochs * validation)
         memory = peak[1] + (peak[0] - peak[1]) * ratio
-        yield Cost(name, steps, step * ratio, loader, seconds, int(memory), ratio != 1)
+        yield StageCost(name, steps, step * ratio, loader, seconds, int(memory), ratio != 1)
 
 
-def _told(event: Event, holder: list[FewExamples], progress: Progress) -> None:
+def _passed_on(event: Event, holder: list[FewExamples], progress: Progress) -> None:
     """Passes an event on; the end of the training in float is where the other one begins."""
     if holder and event.get("stage") == TRAIN.name and event.get("step", 0) >= STEPS:
         holder[0].doing = "train quantised"
@@ -328,7 +349,7 @@ def _told(event: Event, holder: list[FewExamples], progress: Progress) -> None:
 
 @contextmanager
 def _memory(device: str) -> Iterator[list[int]]:
-    """Bytes in use at most during the block, and before it: of the GPU, or of the process."""
+    """Measures the most bytes in use during the block, and before it, on the GPU or in the process."""
     found = [0, 0]
     if device == "cuda":
         import torch
@@ -345,7 +366,7 @@ def _memory(device: str) -> Iterator[list[int]]:
 
 
 def _status(name: str) -> int:
-    """A figure of this process in bytes; its peak where the system tells no more."""
+    """Returns a figure of this process in bytes; its peak where the system tells no more."""
     with suppress(OSError):
         for line in Path("/proc/self/status").read_text("utf-8").splitlines():
             if line.startswith(f"{name}:"):
@@ -379,7 +400,7 @@ def _name(device: str) -> str:
 
 
 def _now(device: torch.device) -> float:
-    """The time when all that was given to a device is done."""
+    """Returns the time when all that was given to a device is done."""
     if device.type == "cuda":
         import torch
 

@@ -1,4 +1,4 @@
-"""A few of the files of a large data set, in a directory of its own that the same loader reads."""
+"""Takes a few of the files of a large data set into a directory of its own, which the same loader reads."""
 
 from __future__ import annotations
 
@@ -18,28 +18,35 @@ _LEAST, _MOST = 20, 400  # of a folder
 
 
 @dataclass(frozen=True)
-class Sample:
-    """path: what the loader is to read. files: examples there; of: in the whole data set. Both 0 for a single file."""
+class DataSample:
+    """A part of a data set.
+
+    - `path`: what the loader is to read.
+    - `files`: number of examples there; 0 where the data set is a single file.
+    - `of`: number of examples in the whole data set; 0 for a single file.
+    """
 
     path: Path
     files: int
     of: int
 
 
-def sample(path: Path, into: Path, files: int = FILES) -> Sample:
-    """A sample of the data at `path`: links to evenly spaced files of every folder, below `into`, which has to be
-    empty.
+def sample(path: Path, into: Path, files: int = FILES) -> DataSample:
+    """Makes a sample of the data at `path`: links to evenly spaced files of every folder.
 
-    The data set itself where it is a single file or has no more than `files` examples. Of COCO's annotations only those
-    of the chosen images are copied. Raises `OSError`.
+    - `into`: the directory below which the links are made; it has to be empty.
+    - `files`: about how many examples to take.
+
+    The sample is the data set itself where that is a single file or has no more than `files` examples. Of COCO's
+    annotations only those of the chosen images are copied. Raises `OSError`.
     """
     if not path.is_dir():
-        return Sample(path, 0, 0)
+        return DataSample(path, 0, 0)
     found = {Path(folder): sorted(names) for folder, _, names in os.walk(path, followlinks=True)}
     examples = {folder: [n for n in names if Path(n).suffix.lower() in EXAMPLES] for folder, names in found.items()}
     total = sum(map(len, examples.values()))
     if total <= files:
-        return Sample(path, total, total)
+        return DataSample(path, total, total)
     each = min(max(files // sum(map(bool, examples.values())), _LEAST), _MOST)
     root, count = into / path.absolute().name, 0
     for folder, names in found.items():
@@ -51,11 +58,11 @@ def sample(path: Path, into: Path, files: int = FILES) -> Sample:
         count += len(chosen)
     for file in sorted((root / "annotations").glob("instances_*.json")):
         _reduce(file, root)
-    return Sample(root, count, total)
+    return DataSample(root, count, total)
 
 
 def _spread(names: Sequence[str], count: int) -> list[str]:
-    """Up to `count` of the names, evenly spaced."""
+    """Returns up to `count` of the names, evenly spaced."""
     return [names[i * len(names) // count] for i in range(count)] if len(names) > count else list(names)
 
 

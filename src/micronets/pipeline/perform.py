@@ -1,4 +1,4 @@
-"""The stages of a run in their order, each done once unless its files are there and fit."""
+"""Does the stages of a run in their order, each once unless its files are there and fit."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ def discard(context: RunContext, stage: Stage) -> None:
 class Run:
     """A finished run.
 
-    - out: its directory.
-    - facts: everything that is known of it: scores, limits, the network, versions.
+    - `out`: its directory.
+    - `facts`: everything that is known of it: scores, limits, the network, versions.
     """
 
     out: Path
@@ -62,7 +62,7 @@ class Run:
 
     @property
     def model(self) -> Path:
-        """Path of the model that it ended with."""
+        """The path of the model that the run made."""
         return self.out / MODEL
 
     @property
@@ -71,22 +71,22 @@ class Run:
         return self.facts.ok
 
     def to_json(self) -> dict[str, Any]:
-        """What `micronets run --json` prints."""
+        """Returns what `micronets run --json` prints."""
         return summary_json(self.facts, RunDir(self.out))
 
     def text(self) -> str:
-        """What `micronets run` prints at its end."""
+        """Writes what `micronets run` prints at its end."""
         return summary(self.facts, RunDir(self.out))
 
 
 def load_config(
     source: str | PathLike[str] | Config, out: str | PathLike[str] | None = None, overrides: Sequence[str] = ()
 ) -> Config:
-    """The configuration of a run.
+    """Reads the configuration of a run.
 
-    - source: a TOML file, the directory of a run, or a configuration.
-    - out: the run directory, in place of that of the configuration.
-    - overrides: settings to change, each as `train.epochs=10`; not for a configuration that is given as a value.
+    - `source`: a TOML file, the directory of a run, or a configuration.
+    - `out`: the run directory, in place of that of the configuration.
+    - `overrides`: settings to change, each as `train.epochs=10`; not for a configuration that is given as a value.
 
     Raises `FileError`, `SpecError`.
     """
@@ -108,11 +108,11 @@ def run(
     resume: bool = False,
     progress: Progress | None = None,
 ) -> Run:
-    """Everything: search, train, export, compile and measure, evaluate and report, into one run directory.
+    """Makes a network: search, train, export, compile and measure, evaluate and report, into one run directory.
 
-    - config, out, overrides: see `load_config`.
-    - resume: go on with the run that the directory holds, if it holds one.
-    - progress: is told what is being done and how far it is.
+    - `config`, `out`, `overrides`: see `load_config`.
+    - `resume`: whether to go on with the run that the directory holds, if it holds one.
+    - `progress`: is told what is being done and how far it is.
 
     A limit that is missed is a result (`Run.ok`), not an error. Raises `SpecError`, `FileError`, `DataError`,
     `BudgetError`, `TrainingError`, and what the stages raise besides.

@@ -1,4 +1,4 @@
-"""What `micronets run` prints at its end: the facts of a finished run, in short."""
+"""The short summary of a finished run, which `micronets run` prints at its end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from micronets.terminal import amount, interval_text, metric_label, percent, tex
 
 
 def summary_json(facts: Facts, run: RunDir) -> dict[str, Any]:
-    """What `micronets run --json` prints."""
+    """Returns what `micronets run --json` prints."""
     keys = ["ok", "runtime", "c", "task", "source", "synthetic", "samples", "metric", "scores", "interval", "bit_exact"]
     table = facts.to_json()
     files = {"model": str(run / MODEL), "report": str(run / PAGE), "facts": str(run / FACTS)}
@@ -19,7 +19,7 @@ def summary_json(facts: Facts, run: RunDir) -> dict[str, Any]:
 
 
 def summary(facts: Facts, run: RunDir) -> str:
-    """What `micronets run` prints at its end."""
+    """Writes what `micronets run` prints at its end."""
     limits = [
         (
             r.label,
@@ -64,7 +64,7 @@ def summary(facts: Facts, run: RunDir) -> str:
 
 
 def _c_lines(facts: Facts) -> list[str]:
-    """What the C takes on the board, in a line."""
+    """Writes in a line what the C takes on the board."""
     c = facts.c
     if c is None:
         return [f"our C: written, not measured here ({install('sim')})"]
@@ -78,7 +78,7 @@ def _c_lines(facts: Facts) -> list[str]:
 
 
 def _score_lines(facts: Facts) -> list[str]:
-    """The interval of the last score, and the metrics beside the task's own, in lines."""
+    """Writes the interval of the last score, and the metrics beside the task's own."""
     last = facts.scores[-1]
     rest = [(metric_label(name), percent(value)) for name, value in last.metrics.items() if name != facts.metric]
     lines = [f"{last.name}: {interval_text(facts.interval)}"] if facts.interval else []

@@ -1,8 +1,8 @@
-"""Typed, frozen dataclasses from TOML tables and back. An unknown key or a wrong type is an error that names the way
-out.
+"""Reads typed, frozen dataclasses from TOML tables, and writes them back.
 
-Types understood: bool, int, float, str, `Literal`, tuples, `T | None`, mappings from text, and nested dataclasses.
-Fields whose names end in `_bytes` take sizes such as `"128K"`; an integer may be written `8.3e6`.
+An unknown key or a wrong type is an error that names the way out. Types understood: bool, int, float, str, `Literal`,
+tuples, `T | None`, mappings from text, and nested dataclasses. Fields whose names end in `_bytes` take sizes such as
+`"128K"`; an integer may be written `8.3e6`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,11 @@ T = TypeVar("T")
 
 
 def build(cls: type[T], table: Mapping[str, Any], prefix: str, where: str) -> T:
-    """An instance of the dataclass `cls` from `table`; `prefix` is the table's dotted name, `where` the file's.
+    """Makes an instance of the dataclass `cls`.
+
+    - `table`: the TOML table.
+    - `prefix`: the table's dotted name, for errors.
+    - `where`: the file's name, for errors.
 
     Raises `SpecError` for an unknown key, a missing one without default, or a value of the wrong type.
     """
@@ -45,7 +49,7 @@ def build(cls: type[T], table: Mapping[str, Any], prefix: str, where: str) -> T:
 
 
 def convert(hint: Any, value: Any, name: str, where: str) -> Any:
-    """`value` as the type `hint`. Raises `SpecError` naming `name` and `where`."""
+    """Converts `value` to the type `hint`. Raises `SpecError` naming `name` and `where`."""
     origin, args = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
         return convert(next(a for a in args if a is not type(None)), value, name, where)
@@ -88,7 +92,7 @@ def _scalar(hint: Any, value: Any, name: str, where: str) -> Any:
 
 
 def parse_override(text: str) -> tuple[tuple[str, ...], Any]:
-    """`a.b=value` -> `(("a", "b"), value)`; the value is TOML, or else a plain text. Raises `SpecError`."""
+    """Parses `a.b=value` into `(("a", "b"), value)`; the value is TOML, or else a plain text. Raises `SpecError`."""
     name, equals, value = text.partition("=")
     keys = tuple(k.strip() for k in name.split("."))
     if not equals or not all(keys):
@@ -100,7 +104,7 @@ def parse_override(text: str) -> tuple[tuple[str, ...], Any]:
 
 
 def flat(value: Any, prefix: str = "") -> dict[str, Any]:
-    """Every setting of a dataclass by its dotted name; `None` left out, tuples as lists."""
+    """Returns every setting of a dataclass by its dotted name; None is left out, tuples are lists."""
     items: dict[str, Any] = {}
     table = (
         {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
@@ -116,7 +120,7 @@ def flat(value: Any, prefix: str = "") -> dict[str, Any]:
 
 
 def to_toml(value: Any) -> str:
-    """The settings of a dataclass as TOML: plain keys first, then one table for each nested one."""
+    """Writes the settings of a dataclass as TOML: plain keys first, then one table for each nested one."""
     lines: dict[str, list[str]] = {"": []}
     for name, v in flat(value).items():
         table, _, key = name.rpartition(".")
@@ -126,7 +130,7 @@ def to_toml(value: Any) -> str:
 
 
 def literal(value: Any) -> str:
-    """A value as TOML writes it."""
+    """Writes a value as TOML does."""
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(literal(v) for v in value) + "]"
     return json.dumps(value, ensure_ascii=False) if isinstance(value, (bool, str)) else repr(value)

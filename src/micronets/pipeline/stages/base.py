@@ -1,4 +1,4 @@
-"""`Stage`: all that the rest of the program knows of one stage of a run."""
+"""`Stage`: all that the rest of the program knows of a stage of a run."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 class Stage:
     """One stage of a run: what it reads, what it does, and which files of the run directory are its own.
 
-    - name: what it is called in `stages.json`, in progress lines and in errors.
-    - command: the command that does it and that redoes it (`micronets COMMAND DIRECTORY --redo`).
-    - inputs: everything that its result depends on, by name. Files that were made from other inputs are refused.
-    - make: does the work and returns the names of the files that it wrote, relative to the run directory.
-    - outputs: files of the run directory that belong to it alone, and `LIBRARY`, a folder with a list of its own; they
-      are removed before it begins anew.
-    - resumes: whether it goes on from checkpoints among its outputs after an interruption.
+    - `name`: what it is called in `stages.json`, in progress lines and in errors.
+    - `command`: the command that does it and that redoes it (`micronets COMMAND DIRECTORY --redo`).
+    - `inputs`: everything that its result depends on, by name. Files that were made from other inputs are refused.
+    - `make`: does the work and returns the names of the files that it wrote, relative to the run directory.
+    - `outputs`: files of the run directory that belong to it alone, and `LIBRARY`, a folder with a list of its own;
+      they are removed before it begins anew.
+    - `resumes`: whether it goes on from checkpoints among its outputs after an interruption.
     """
 
     name: str

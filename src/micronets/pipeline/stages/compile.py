@@ -20,7 +20,7 @@ from micronets.runtimes.measurement import from_json
 
 
 def _inputs(context: RunContext) -> dict[str, Any]:
-    """The board, whether it can be simulated here, and the model."""
+    """Returns the board, whether it can be simulated here, and the digest of the model."""
     return {
         **settings_for(context, "board"),
         "board file": digest(repr(context.board)),
@@ -30,7 +30,7 @@ def _inputs(context: RunContext) -> dict[str, Any]:
 
 
 def _compile(context: RunContext) -> Sequence[str]:
-    """Writes the model as C in c/, and what it takes on the simulated board in measure.json (null without tools)."""
+    """Writes the model as C in c/, and its measurement on the simulated board in measure.json (null without tools)."""
     file = tflite.read_file(context.run / MODEL)
     compiled = compile_model(file.model, context.board.target)
     files = {**compiled.files, **library_files(compiled, __version__)}
@@ -54,7 +54,7 @@ def _compile(context: RunContext) -> Sequence[str]:
 
 
 def read_measurement(run: RunDir) -> Measurement | None:
-    """What the C took on the simulated board; None where it could not be measured."""
+    """Reads what the C took on the simulated board; None where it could not be measured."""
     table = json.loads((run / MEASUREMENT).read_text("utf-8"))
     return None if table is None else from_json(table)
 

@@ -1,4 +1,4 @@
-"""The proof of a run: what the exported model does on the test split under TFLM, and whether it keeps every limit."""
+"""The stage `evaluate`: judges the exported model on the test split under TFLM, and checks every limit."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from micronets.tasks import Score
 
 
 def _inputs(context: RunContext) -> dict[str, Any]:
-    """The board, the budget, the runtime, whether TFLM can be run here, and the files of the stages before."""
+    """Returns the board, the budget, the runtime, whether TFLM can be run here, and digests of the earlier files."""
     return {
         **settings_for(context, "board", "budget", "runtime", "latency_model"),
         "board file": digest(repr(context.board)),
@@ -85,7 +85,7 @@ def _evaluate(context: RunContext) -> Sequence[str]:
 
 
 def read_verdict(run: RunDir) -> Verdict:
-    """What the stage found."""
+    """Reads what the stage found."""
     return from_json(Verdict, json.loads((run / EVALUATION).read_text("utf-8")))
 
 
@@ -96,7 +96,10 @@ def _row(name: str, score: Score, source: str) -> ScoreRow:
 def _limits(
     context: RunContext, file: tflite.ModelFile, arena_bytes: int | None, in_c: Measurement | None
 ) -> tuple[LimitRow, ...]:
-    """Every limit with the best figure there is for it: found by running TFLM or our C, counted, or else estimated."""
+    """Returns every limit with the best figure there is for it.
+
+    It was found by running TFLM or our C, counted, or else estimated.
+    """
     limits = board_budget(context.config.budget, context.board).limits()
     metadata = sum(len(k.encode()) + len(v.encode()) for k, v in file.model.metadata.items())
     predicted = budget_costs(file.model.arch, context.board, limits, metadata, context.costs)
@@ -120,7 +123,7 @@ def _limits(
 
 
 def _torch_outputs(context: RunContext, model: QuantizedModel) -> tuple[dict[str, evaluation.Floats], evaluation.Int8]:
-    """Logits of the test split by name of the network, and its inputs as those of `model`."""
+    """Returns logits of the test split by name of the network, and its inputs as those of `model`."""
     from micronets.design.predict import predict
 
     nets = trained(context)

@@ -15,7 +15,7 @@ from micronets.pipeline.stages.train import TRAIN
 
 
 def _inputs(context: RunContext) -> dict[str, Any]:
-    """The network that the search chose and its trained weights."""
+    """Returns digests of the network that the search chose and of its trained weights."""
     return {**settings_for(context), **directory.check_outputs(context.run, SEARCH, TRAIN)}
 
 

@@ -1,4 +1,4 @@
-"""`report.json`: everything that is known about a finished run, gathered from its files."""
+"""The stage `report`: gathers everything that is known about a finished run from its files, and draws it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ EARLIER = (SEARCH, TEACHER, TRAIN, EXPORT, COMPILE, EVALUATE)
 
 
 def _inputs(context: RunContext) -> dict[str, str]:
-    """The files of all the stages before."""
+    """Returns digests of the files of all earlier stages."""
     return directory.check_outputs(context.run, *EARLIER)
 
 
@@ -58,12 +58,12 @@ def _report(context: RunContext) -> Sequence[str]:
 
 
 def read(run: RunDir) -> Facts:
-    """The facts that the stage wrote."""
+    """Reads the facts that the stage wrote."""
     return from_json(Facts, json.loads((run / FACTS).read_text("utf-8")))
 
 
 def collect(context: RunContext) -> Facts:
-    """Everything that the files of a run tell, for `report.page` to draw."""
+    """Gathers everything that the files of a run tell, for `report.page` to draw."""
     arch, board, data = context.arch, context.board, context.data
     verdict = read_verdict(context.run)
     largest = derive(context.space, {**context.space.largest(), **context.input_settings})
@@ -104,7 +104,10 @@ def collect(context: RunContext) -> Facts:
 
 
 def _battery(c: Measurement | None, board: Board) -> battery.DutyCycle | None:
-    """One inference a second on a coin cell, or as many as there is time for; None without a measurement."""
+    """Returns the duty cycle of one inference a second on a coin cell, or as many as there is time for.
+
+    It is None without a measurement.
+    """
     if c is None or c.latency_ms is None or board.active_power_w is None:
         return None
     rate = min(RATE, 1e3 / c.latency_ms)
@@ -112,7 +115,7 @@ def _battery(c: Measurement | None, board: Board) -> battery.DutyCycle | None:
 
 
 def _size_rows(chosen: Arch, largest: Arch, board: Board) -> tuple[SizeRow, ...]:
-    """The chosen network and the largest of its space in the terms of a budget, row by row."""
+    """Returns the sizes of the chosen network and of the largest of its space, in the terms of a budget."""
     a, b = cost(chosen, board), cost(largest, board)
     rows = (
         ("MACs", "MACs", a.macs, b.macs),
@@ -124,7 +127,7 @@ def _size_rows(chosen: Arch, largest: Arch, board: Board) -> tuple[SizeRow, ...]
 
 
 def _choices(context: RunContext) -> tuple[ChoiceRow, ...]:
-    """Every choice with its value; `idle` says that it changes nothing, as the block it belongs to is left out."""
+    """Returns every choice with its value; `idle` says that it changes nothing, as its block is left out."""
     values, arch = context.values, context.arch
 
     def idle(c: Choice) -> bool:
@@ -134,7 +137,7 @@ def _choices(context: RunContext) -> tuple[ChoiceRow, ...]:
 
 
 def commands(context: RunContext) -> list[str]:
-    """How to make this run again, and how to check its model by hand."""
+    """Returns the commands that make this run again, and those that check its model by hand."""
     out, given = shlex.quote(str(context.run.path)), context.config.data
     where = "".join(
         f" --{name} {shlex.quote(p)}" for name, p in (("data", given.path), ("test", getattr(given, "test", ""))) if p
@@ -149,7 +152,7 @@ def commands(context: RunContext) -> list[str]:
 
 
 def versions() -> dict[str, str]:
-    """Of everything that has a say in the numbers."""
+    """Returns the versions of everything that has a say in the numbers, by name."""
     found = {"micronets": __version__, "python": platform.python_version()}
     for name in _PACKAGES:
         try:

@@ -46,8 +46,9 @@ def check_budget(context: RunContext) -> None:
 
 
 def _inputs(context: RunContext) -> dict[str, Any]:
-    """The board, the budget, the space and the settings of the search; the budget is checked before data are looked
-    at.
+    """Returns the board, the budget, the space and the settings of the search, after checking the budget.
+
+    It is checked here so that no data are looked at before.
     """
     if not (context.run / VALUES).is_file():
         check_budget(context)
@@ -81,7 +82,7 @@ def _search(context: RunContext) -> Sequence[str]:
 
 
 def write_weights(path: Path, state: Mapping[str, Any]) -> None:
-    """A torch state dict, written whole or not at all."""
+    """Writes a torch state dict, whole or not at all."""
     import torch
 
     buffer = io.BytesIO()
@@ -90,7 +91,7 @@ def write_weights(path: Path, state: Mapping[str, Any]) -> None:
 
 
 def read_weights(path: Path) -> dict[str, Any]:
-    """What `write_weights` wrote, on the CPU."""
+    """Reads what `write_weights` wrote, to the CPU."""
     import torch
 
     state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)

@@ -20,9 +20,7 @@ from micronets.pipeline.stages.search import SEARCH
 
 
 def _inputs(context: RunContext) -> dict[str, Any]:
-    """The space, the teacher's settings, the network that the search chose, and the weights of another run's
-    teacher.
-    """
+    """Returns the space, the teacher's settings, and digests of the chosen network and of another run's teacher."""
     inputs = {**settings_for(context, "space", "teacher"), **directory.check_outputs(context.run, SEARCH)}
     teacher = context.config.teacher
     if teacher is not None and teacher.run:
@@ -51,7 +49,7 @@ def _teacher(context: RunContext) -> Sequence[str]:
 
 
 def teacher_arch(context: RunContext) -> Arch:
-    """The teacher's network: the largest of its space, with the input of the network that the search chose."""
+    """Returns the teacher's network: the largest of its space, with the input of the network that the search chose."""
     assert context.config.teacher is not None
     table = space_table(
         context.config.task, {**context.config.space, **context.config.teacher.options}, "teacher.options"

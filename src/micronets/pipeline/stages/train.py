@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def _inputs(context: RunContext) -> dict[str, Any]:
-    """The settings of the training, the network that the search chose, and the teacher's weights."""
+    """Returns the settings of the training, and digests of the chosen network and of the teacher's weights."""
     return {**settings_for(context, "train", "init"), **directory.check_outputs(context.run, SEARCH, TEACHER)}
 
 
@@ -40,7 +40,10 @@ def _train(context: RunContext) -> Sequence[str]:
 
 
 def _teacher_net(context: RunContext) -> Net | None:
-    """The teacher's network, in float. Raises `SpecError` if that of another run has another input or other outputs."""
+    """Returns the teacher's network, in float.
+
+    Raises `SpecError` if that of another run has another input or other outputs.
+    """
     from micronets.design.train import load_result
 
     teacher = context.config.teacher
@@ -60,7 +63,7 @@ def _teacher_net(context: RunContext) -> Net | None:
 
 
 def trained(context: RunContext) -> dict[str, Net]:
-    """The trained networks by name: in float, and with quantisation simulated."""
+    """Returns the trained networks by name: in float, and with quantisation simulated."""
     from micronets.design.train import load_result
 
     result = load_result(context.run / TRAIN_FOLDER)
