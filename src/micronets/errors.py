@@ -21,7 +21,7 @@ from collections.abc import Iterable
 
 
 class MicronetsError(Exception):
-    """Base of every error that is the input's fault, not ours."""
+    """The base of every error that is the input's fault, not ours."""
 
     exit_code = 2
 

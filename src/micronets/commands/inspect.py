@@ -27,21 +27,24 @@ from micronets.tflite import ModelSource, model_file
 class Inspection:
     """What a network costs on a board: estimated, nothing ran.
 
-    - model: path of the file. board: the board's name. source: how the figures are known.
-    - macs, ops: multiply-accumulates, and twice as many operations. params, weight_bytes: weights and biases, their
-      bytes.
-    - tflite_bytes: the file, as it is or as it would be.
-    - arena_tflm_host64_bytes, arena_tflm_cortex_m_bytes: TFLM's arena on a 64-bit host and on a Cortex-M.
-    - arena_c_bytes: our C's arena as `compile` would plan it for the board. arena_c_patched_bytes: the smallest there
-      is.
-    - sram_bytes, flash_bytes: under TFLM. sram_c_bytes, flash_c_bytes: as our C.
-    - board_sram_bytes, board_flash_bytes: what there is.
-    - latency_ms, energy_mj: of one inference under TFLM; within +-`uncertainty` (0.1 is 10 %). None where there is no
-      cycle model of the board's core; no_times says so then.
-    - fits, fits_c: whether it fits the board under TFLM, and as our C.
-    - no_tflm: why nothing is told of TFLM on the board, where it is not built for its core: what is said of TFLM's
+    - `model`: path of the file.
+    - `board`: the board's name.
+    - `source`: how the figures are known.
+    - `macs`, `ops`: multiply-accumulates, and twice as many operations.
+    - `params`, `weight_bytes`: number of weights and biases, and their bytes.
+    - `tflite_bytes`: bytes of the file, as it is or as it would be.
+    - `arena_tflm_host64_bytes`, `arena_tflm_cortex_m_bytes`: TFLM's arena on a 64-bit host and on a Cortex-M.
+    - `arena_c_bytes`: our C's arena as `compile` would plan it for the board.
+    - `arena_c_patched_bytes`: the smallest arena that our C can have, with layers in patches.
+    - `sram_bytes`, `flash_bytes`: memory that the network takes under TFLM.
+    - `sram_c_bytes`, `flash_c_bytes`: memory that it takes as our C.
+    - `board_sram_bytes`, `board_flash_bytes`: memory that the board has.
+    - `latency_ms`, `energy_mj`: time and energy of one inference under TFLM; within +-`uncertainty` (0.1 is 10 %). None where there is
+      no cycle model of the board's core; no_times says so then.
+    - `fits`, `fits_c`: whether it fits the board under TFLM, and as our C.
+    - `no_tflm`: why nothing is told of TFLM on the board, where it is not built for its core: what is said of TFLM's
       SRAM, flash and fit is None then.
-    - per_layer: a row for each layer, in order.
+    - `per_layer`: a row for each layer, in order.
     """
 
     model: str

@@ -30,10 +30,10 @@ class ScoreRow:
 class LimitRow:
     """A limit of the budget, and the best figure there is for it.
 
-    - name, label, unit: see `boards.board.Limit`.
-    - value, predicted: the figure, and what the costs estimate; both in the limit's unit.
-    - met: whether the value is within the limit.
-    - source, note: how the figure was found.
+    - `name`, `label`, `unit`: see `boards.board.Limit`.
+    - `value`, `predicted`: the figure, and what the costs estimate; both in the limit's unit.
+    - `met`: whether the value is within the limit.
+    - `source`, `note`: how the figure was found.
     """
 
     name: str
@@ -61,16 +61,16 @@ class ArenaCheck:
 class Verdict:
     """What the exported model does on the test split, and whether it keeps every limit.
 
-    - metric, noun: the task's metric; what examples are called.
-    - scores: a row for each form of the network; the last is that which counts.
-    - interval: 95 % interval of the last score, where there is one.
-    - judged, judged_noun: how many were judged, and what they are called.
-    - bit_exact: TFLM's outputs against our reference's; None where TFLM was not run.
-    - arena: TFLM's arena.
-    - runtime: what the limits on the board are for.
-    - c: our C on the simulated board; None where it could not be measured.
-    - limits: a row for each limit.
-    - confusion: examples by true class (row) and predicted one, where there are classes.
+    - `metric`, `noun`: the task's metric, and what an example is called, in the plural.
+    - `scores`: a row for each form of the network; the last is that which counts.
+    - `interval`: 95 % interval of the last score, where there is one.
+    - `judged`, `judged_noun`: how many were judged, and what they are called.
+    - `bit_exact`: whether TFLM's outputs equal our reference's; None where TFLM was not run.
+    - `arena`: TFLM's arena, predicted and found.
+    - `runtime`: the runtime that the limits on the board are for.
+    - `c`: the measurement of our C on the simulated board; None where it could not be measured.
+    - `limits`: a row for each limit.
+    - `confusion`: examples by true class (row) and predicted one, where there are classes.
     """
 
     metric: str
@@ -179,13 +179,18 @@ class TrainFacts:
 class Facts(Verdict):
     """Everything that is known of a finished run: its verdict, and what it was made from.
 
-    - source, synthetic, notes, classes, samples: of the data; samples by split.
-    - costs: what the network costs under TFLM, by limit name.
-    - battery: our C at one inference a second, where it was measured.
-    - commands: how to make the run again, and how to check its model by hand.
-    - versions: of everything that has a say in the numbers. seconds: that each stage took.
-    - config: the configuration as TOML.
-    - choices, against_largest: what was chosen of the space. layers: a row for each layer. plan: TFLM's memory.
+    - `source`, `synthetic`, `notes`, `classes`: what the data are, see `TaskData`.
+    - `samples`: number of examples by split.
+    - `costs`: what the network costs under TFLM, by limit name.
+    - `battery`: our C at one inference a second, where it was measured.
+    - `commands`: how to make the run again, and how to check its model by hand.
+    - `versions`: versions of everything that has a say in the numbers, by name.
+    - `seconds`: seconds that each stage took.
+    - `config`: the configuration as TOML.
+    - `choices`: the value of every choice of the space.
+    - `against_largest`: sizes of the network, beside those of the largest of its space.
+    - `layers`: a row for each layer.
+    - `plan`: TFLM's memory plan.
     """
 
     task: str

@@ -25,12 +25,16 @@ class LayerCycles:
 class NetworkFigures:
     """A network with random weights, measured on a board.
 
-    - runtime: what ran it. source: how the figures were obtained.
-    - macs, ops, params: multiply-accumulates, twice as many operations, weights and biases of the network that ran.
-    - cycles, core_cycles, instructions: of one inference, see `Measurement`. outside_cycles: outside all layers.
-    - latency_ms, energy_mj, power_w: of one inference; the board's power.
-    - sram_bytes, flash_bytes, arena_...: see `Measurement`.
-    - arch: the network that ran, as the compiler left it. layers: a row for each of its layers.
+    - `runtime`: what ran it.
+    - `source`: how the figures were obtained.
+    - `macs`, `ops`, `params`: multiply-accumulates, twice as many operations, and weights and biases of the network
+      that ran.
+    - `cycles`, `core_cycles`, `instructions`: what one inference takes, see `Measurement`.
+    - `outside_cycles`: cycles outside all layers.
+    - `latency_ms`, `energy_mj`, `power_w`: time and energy of one inference, and the board's power.
+    - `sram_bytes`, `flash_bytes` and the arenas: see `Measurement`.
+    - `arch`: the network that ran, as the compiler left it.
+    - `layers`: a row for each of its layers.
     """
 
     runtime: str
@@ -62,8 +66,9 @@ class NetworkFigures:
 class NetworkRecord(NetworkFigures):
     """A network of a search space, measured.
 
-    - space, values: the space's name, and the choices that make the network.
-    - hash: of all that the measurement depends on. toolchain: what built the firmware.
+    - `space`, `values`: the space's name, and the choices that make the network.
+    - `hash`: a hash of all that the measurement depends on.
+    - `toolchain`: what built the firmware.
     """
 
     space: str
@@ -114,7 +119,9 @@ class Errors:
 class Residual:
     """How far off the model is for one kind of kernel.
 
-    - layers: how many there are. error: mean absolute relative error, weighted by cycles. share: of all cycles.
+    - `layers`: how many layers of the kind there are.
+    - `error`: their mean absolute relative error, weighted by cycles.
+    - `share`: their share of all cycles.
     """
 
     layers: int
@@ -144,7 +151,9 @@ class PowerSpread:
 class ModelErrors:
     """The latency model on networks that it was not fitted to, beside the line through ops fitted to the same ones.
 
-    - held_out: of all of them. spaces: by space. residuals: by kind of kernel, layer by layer.
+    - `held_out`: errors over all of them.
+    - `spaces`: errors by space.
+    - `residuals`: errors layer by layer, by kind of kernel.
     """
 
     held_out: Errors
@@ -157,10 +166,15 @@ class ModelErrors:
 class Findings:
     """What measured networks say.
 
-    - networks: how many of each space. whole: latency in ms against millions of ops, by space; pooled: of all spaces.
-    - kinds: by kind of kernel. channels: of single convolutions. power_w: of the board. model: how good the latency
-      model is; None where there were too few networks for one.
-    - samples, seed, out: what was asked for. too_large: networks that did not fit the board.
+    - `networks`: number of networks of each space.
+    - `whole`: the line of latency in ms over millions of ops, by space.
+    - `pooled`: that of all spaces together.
+    - `kinds`: the line of a layer's cycles over its ops, by kind of kernel.
+    - `channels`: what single convolutions cost.
+    - `power_w`: power of the board.
+    - `model`: how good the latency model is; None where there were too few networks for one.
+    - `samples`, `seed`, `out`: what was asked for.
+    - `too_large`: networks that did not fit the board.
     """
 
     board: str
