@@ -39,8 +39,8 @@ class Inspection:
     - `sram_bytes`, `flash_bytes`: memory that the network takes under TFLM.
     - `sram_c_bytes`, `flash_c_bytes`: memory that it takes as our C.
     - `board_sram_bytes`, `board_flash_bytes`: memory that the board has.
-    - `latency_ms`, `energy_mj`: time and energy of one inference under TFLM; within +-`uncertainty` (0.1 is 10 %). None where there is
-      no cycle model of the board's core; no_times says so then.
+    - `latency_ms`, `energy_mj`: time and energy of one inference under TFLM; within +-`uncertainty` (0.1 is 10 %). None
+      where there is no cycle model of the board's core; no_times says so then.
     - `fits`, `fits_c`: whether it fits the board under TFLM, and as our C.
     - `no_tflm`: why nothing is told of TFLM on the board, where it is not built for its core: what is said of TFLM's
       SRAM, flash and fit is None then.
