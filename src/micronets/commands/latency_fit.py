@@ -96,7 +96,7 @@ def fit(
 
 
 def predictions(records: Sequence[NetworkRecord], model: LatencyModel) -> tuple[list[float], list[float]]:
-    """Cycles by the model and as measured, for the networks all of whose kinds it knows."""
+    """Returns cycles by the model and as measured, for the networks all of whose kinds it knows."""
     known = [r for r in records if all(kernel_kind(s) in (None, *model.kinds) for s in r.steps())]
     return [float(cycles(r.steps(), model)) for r in known], [float(r.cycles) for r in known]
 
