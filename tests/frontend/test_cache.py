@@ -28,7 +28,7 @@ def test_the_second_time_comes_from_the_cache(paths: list[Path], cache: Path, mo
     x, tally = wav_features(paths, FrontEnd())
     assert np.array_equal(x, features([np.rint(tone(i)) for i in range(3)], FrontEnd()))
     assert len(list(cache.iterdir())) == 1
-    monkeypatch.setattr("micronets.frontend.cache.read_wav", None)  # reading would fail now
+    monkeypatch.setattr("micronets.frontend.cache.read_recording", None)  # reading would fail now
     again, tally_again = wav_features(paths, FrontEnd().with_settings({"frame_stride": 2, "coefficients": 10}))
     assert np.array_equal(x, again)
     assert tally == tally_again
@@ -59,7 +59,7 @@ def test_a_cache_that_cannot_be_written_is_no_error(paths: list[Path], cache: Pa
 
 
 def test_adapted_recordings_are_counted(tmp_path: Path, paths: list[Path]) -> None:
-    paths[1].write_bytes(wav(np.zeros(2 * 44100, "<i2").tobytes(), channels=2, rate=44100))
+    paths[1].write_bytes(wav(np.arange(2 * 44100).astype("<i2").tobytes(), channels=2, rate=44100))
     paths[2].write_bytes(encode_wav(tone(0, 20000)))
     assert wav_features(paths, FrontEnd())[1].notes(FrontEnd()) == (
         f"more than one channel, mixed to mono: 1 recordings (first: {paths[1]})",

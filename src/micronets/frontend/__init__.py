@@ -1,13 +1,14 @@
 """Front ends: sensor samples in, the network's inputs out; numpy only.
 
-Sound is `wav` (files), `spec` (the parameters), `features` (the arithmetic) and `cache`; pictures are `image` and
-`mapped`.
+Sound is `recording` and `wav` (files), `spec` (the parameters), `features` (the arithmetic) and `cache`; pictures are
+`image` and `mapped`.
 """
 
 from micronets.frontend.cache import Tally, cached_arrays, cut_features, wav_features
 from micronets.frontend.features import features, network_input
+from micronets.frontend.recording import read_recording
 from micronets.frontend.spec import INPUT_SETTINGS, PRESETS, RELEASED_LABELS, FrontEnd, preset
-from micronets.frontend.wav import Recording, encode_wav, read_wav, resample
+from micronets.frontend.wav import Recording, encode_wav, resample
 
 __all__ = [
     "INPUT_SETTINGS",
@@ -22,7 +23,7 @@ __all__ = [
     "features",
     "network_input",
     "preset",
-    "read_wav",
+    "read_recording",
     "resample",
     "wav_features",
 ]

@@ -1,4 +1,4 @@
-"""Features of WAV files, kept on disk, so that reading a data set a second time takes seconds.
+"""Features of recordings, kept on disk, so that reading a data set a second time takes seconds.
 
 A cache file is named after the hash of the paths, sizes and modification times of the recordings and of those
 parameters of the front end that decide the features, so it can never be stale. The directory is `$MICRONETS_CACHE`,
@@ -12,9 +12,9 @@ import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -22,53 +22,51 @@ import numpy.typing as npt
 from micronets.errors import DataError
 from micronets.files import atomic, digest
 from micronets.frontend.features import features
+from micronets.frontend.recording import read_recording
 from micronets.frontend.spec import FrontEnd
-from micronets.frontend.wav import read_wav, resample
+from micronets.frontend.wav import Recording, Remark, resample
 
-_VERSION = 1  # raise it when the arithmetic of `features` changes
+_VERSION = 2  # raise it when the arithmetic of `features` or the form of a `Tally` changes
 _CHUNK = 64  # recordings that are read and turned into features at once
 _log = logging.getLogger(__name__)
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
 
+Adaptation = Literal["stereo", "resampled", "long", "cut", Remark]
+"""What had to be done with a recording, or is odd about it: `stereo` was mixed to mono, `long` lost a part, `cut`
+became several clips.
+"""
+
+
 @dataclass(frozen=True)
 class Tally:
-    """How many recordings had to be adapted to the front end, and the first such file of each kind.
+    """How many recordings had to be adapted to the front end or are odd, and the first such file of each kind.
 
-    - `stereo`: recordings of more than one channel, which were mixed to mono.
-    - `resampled`: recordings of another sample rate; `first_rate` is that of the first, in Hz.
-    - `long`: recordings longer than a clip, of which only a part is used.
+    - `counts`: by kind. `first`: by kind, a path, and for `resampled` the rate of that file.
     """
 
-    stereo: int = 0
-    first_stereo: str = ""
-    resampled: int = 0
-    first_resampled: str = ""
-    first_rate: int = 0
-    long: int = 0
-    first_long: str = ""
+    counts: Mapping[Adaptation, int] = field(default_factory=dict)
+    first: Mapping[Adaptation, str] = field(default_factory=dict)
 
     def notes(self, fe: FrontEnd) -> tuple[str, ...]:
         """Writes one line for each kind of adaptation that happened, for the front end `fe`."""
         part = "middle" if fe.placement == "centre" else "first part"
-        lines = (
-            (
-                self.stereo,
-                f"more than one channel, mixed to mono: {self.stereo} recordings (first: {self.first_stereo})",
-            ),
-            (
-                self.resampled,
-                f"resampled to {fe.sample_rate} Hz: {self.resampled} recordings"
-                f" (first: {self.first_resampled}, {self.first_rate} Hz)",
-            ),
-            (
-                self.long,
-                f"longer than {fe.clip_ms:g} ms, only their {part} is used: {self.long} recordings (first: "
-                f"{self.first_long})",
-            ),
+        texts: Mapping[Adaptation, str] = {
+            "stereo": "more than one channel, mixed to mono",
+            "resampled": f"resampled to {fe.sample_rate} Hz",
+            "long": f"longer than {fe.clip_ms:g} ms, only their {part} is used",
+            "cut": f"of {2 * fe.clip_ms:g} ms and more, cut into clips that all stay in this split",
+            "opposite channels": "channels that cancel each other when mixed, the loudest one is used",
+            "int16 floats": "float samples in int16 units instead of -1 to 1, taken as such",
+            "clipped": "clipped, a tenth or more of the samples is at the limit; record with less gain",
+            "silent": "silent, every sample is the same",
+        }
+        return tuple(
+            f"{text}: {self.counts[kind]} recordings (first: {self.first[kind]})"
+            for kind, text in texts.items()
+            if self.counts.get(kind)
         )
-        return tuple(text for count, text in lines if count)
 
 
 def directory() -> Path:
@@ -78,13 +76,13 @@ def directory() -> Path:
 
 
 def wav_features(paths: Sequence[Path], fe: FrontEnd) -> tuple[npt.NDArray[Any], Tally]:
-    """Returns the features of WAV files, from the cache where they are in it.
+    """Returns the features of recordings, from the cache where they are in it.
 
     - `paths`: N files, each taken as one clip.
     - `fe`: the front end; its settings after the logarithm do not matter here.
 
     Returns features `[N, T, M]` in the order of the paths (uint8 for `logmel`, float32 for `mfcc`), and what was
-    adapted. Raises `DataError` for a file that cannot be read or is no WAV file.
+    adapted. Raises `DataError` for a file that cannot be read or is no recording.
     """
     if not paths:
         return features([], fe), Tally()
@@ -122,7 +120,7 @@ def cached_arrays(key: str, make: Callable[[], Arrays]) -> Arrays:
 
 
 def cut_features(paths: Sequence[Path], fe: FrontEnd) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64], Tally]:
-    """Returns the features of WAV files of which long ones are cut into several clips, from the cache where possible.
+    """Returns the features of recordings of which long ones are cut into several clips, from the cache where possible.
 
     A recording that holds two clips or more becomes as many as fit, without gaps, with what is left over shared between
     its two ends; every other recording is one clip.
@@ -131,15 +129,15 @@ def cut_features(paths: Sequence[Path], fe: FrontEnd) -> tuple[npt.NDArray[Any],
     - `fe`: the front end; its settings after the logarithm do not matter here.
 
     Returns features `[N, T, M]`, the number of clips of each file `[len(paths)]`, and what was adapted. Raises
-    `DataError` for a file that cannot be read or is no WAV file.
+    `DataError` for a file that cannot be read or is no recording.
     """
     if not paths:
         return features([], fe), np.zeros(0, np.int64), Tally()
 
     def make() -> Arrays:
-        x, counts, facts = [], [], []
+        x, counts, facts = [], [], list[_Facts]()
         for path in paths:
-            r = read_wav(path)
+            r = read_recording(path)
             samples = resample(r.samples, r.rate, fe.sample_rate)
             n = len(samples) // fe.clip_samples
             first = (len(samples) - n * fe.clip_samples) // 2
@@ -148,11 +146,11 @@ def cut_features(paths: Sequence[Path], fe: FrontEnd) -> tuple[npt.NDArray[Any],
             )
             x.append(features(parts, fe))
             counts.append(len(parts))
-            facts.append((r.channels, r.rate, False))
+            facts.append(_adaptations(r, fe, "cut" if n > 1 else None))
         return {
             "x": np.concatenate(x),
             "counts": np.array(counts),
-            "tally": np.array(json.dumps(asdict(_tally(paths, facts, fe)))),
+            "tally": np.array(json.dumps(asdict(_tally(paths, facts)))),
         }
 
     arrays = cached_arrays("cut-" + _cache_key(paths, fe), make)
@@ -174,32 +172,37 @@ def _cache_key(paths: Sequence[Path], fe: FrontEnd) -> str:
 def _compute(paths: Sequence[Path], fe: FrontEnd) -> tuple[npt.NDArray[Any], Tally]:
     """Reads the files and computes their features, chunk by chunk."""
 
-    def compute_chunk(first: int) -> tuple[npt.NDArray[Any], list[tuple[int, int, bool]]]:
-        recordings = [read_wav(p) for p in paths[first : first + _CHUNK]]
+    def compute_chunk(first: int) -> tuple[npt.NDArray[Any], list[_Facts]]:
+        recordings = [read_recording(p) for p in paths[first : first + _CHUNK]]
         clips = [resample(r.samples, r.rate, fe.sample_rate) for r in recordings]
-        long = [len(c) > fe.clip_samples for c in clips]
-        return features(clips, fe), [(r.channels, r.rate, is_long) for r, is_long in zip(recordings, long, strict=True)]
+        long: list[Adaptation | None] = ["long" if len(c) > fe.clip_samples else None for c in clips]
+        return features(clips, fe), [_adaptations(r, fe, is_long) for r, is_long in zip(recordings, long, strict=True)]
 
     # This takes one thread: the matrix product inside has threads of its own, and two layers of them hinder each other.
     parts = [compute_chunk(first) for first in range(0, len(paths), _CHUNK)]
-    return np.concatenate([x for x, _ in parts]), _tally(paths, [f for _, found in parts for f in found], fe)
+    return np.concatenate([x for x, _ in parts]), _tally(paths, [f for _, found in parts for f in found])
 
 
-def _tally(paths: Sequence[Path], facts: Sequence[tuple[int, int, bool]], fe: FrontEnd) -> Tally:
-    """Counts the adaptations; `facts` are the channels, the rate and whether it is too long, of each recording."""
-    stereo, stereo_at = _count_matching(facts, lambda f: f[0] > 1)
-    other, other_at = _count_matching(facts, lambda f: f[1] != fe.sample_rate)
-    long, long_at = _count_matching(facts, lambda f: f[2])
-    return Tally(
-        stereo, str(paths[stereo_at]) if stereo else "",
-        other, str(paths[other_at]) if other else "", facts[other_at][1] if other else 0,
-        long, str(paths[long_at]) if long else "",
-    )  # fmt: skip
+_Facts = Mapping[Adaptation, str]
+"""What had to be done with one recording, each with a word that belongs after its path, or ""."""
 
 
-def _count_matching(
-    facts: Sequence[tuple[int, int, bool]], test: Callable[[tuple[int, int, bool]], bool]
-) -> tuple[int, int]:
-    """Returns how many pass the test, and the index of the first that does (0 if none does)."""
-    matching = [i for i, f in enumerate(facts) if test(f)]
-    return len(matching), matching[0] if matching else 0
+def _adaptations(r: Recording, fe: FrontEnd, length: Adaptation | None) -> _Facts:
+    """Tells what had to be done with a recording; `length` is `long` or `cut` where it was."""
+    found: dict[Adaptation, str] = dict.fromkeys(r.remarks, "")
+    if r.channels > 1 and "opposite channels" not in r.remarks:
+        found["stereo"] = ""
+    if r.rate != fe.sample_rate:
+        found["resampled"] = f", {r.rate} Hz"
+    return found if length is None else {**found, length: ""}
+
+
+def _tally(paths: Sequence[Path], facts: Sequence[_Facts]) -> Tally:
+    """Counts the adaptations of all recordings."""
+    counts: dict[Adaptation, int] = {}
+    first: dict[Adaptation, str] = {}
+    for path, found in zip(paths, facts, strict=True):
+        for kind, more in found.items():
+            counts[kind] = counts.get(kind, 0) + 1
+            first.setdefault(kind, f"{path}{more}")
+    return Tally(counts, first)

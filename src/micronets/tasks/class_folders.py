@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from micronets.errors import DataError
 from micronets.tasks.names import check_utf8
+
+SPLIT_NAMES = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val"}
+SPLIT_NAMES |= {"test": "test", "testing": "test"}
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,16 @@ def class_files(
             f"{folder}: no {what} for class '{folder.name}' ({there}{more}); {way_out} or remove the folder"
         )
     return found
+
+
+def refuse_splits(folders: Sequence[Path], way_out: str) -> None:
+    """Raises `DataError` where folders that should be those of classes are splits: all are called train, val or
+    test.
+    """
+    names = [p.name for p in folders]
+    if names and {n.lower() for n in names} <= set(SPLIT_NAMES):
+        where = folders[0].parent
+        raise DataError(f"{where}: its folders are splits ({', '.join(names)}), not classes; {way_out}")
 
 
 def strangers_note(

@@ -6,7 +6,8 @@ import pytest
 from micronets.errors import MicronetsError
 from micronets.frontend import encode_wav
 from micronets.tasks import load
-from micronets.tasks.kws.folders import own_splits, scan, speaker, speaker_split
+from micronets.tasks.class_folders import speaker
+from micronets.tasks.kws.folders import own_splits, scan, speaker_split
 from micronets.tasks.kws.task import KEYWORDS
 from tests.support.cards import examples
 from tests.support.wavs import tone, write_words
@@ -157,9 +158,9 @@ def test_other_files_are_counted_not_read(tmp_path: Path) -> None:
     root = write_words(tmp_path, {"a": 3, "b": 3})
     (root / "a" / "notes.txt").write_text("x")
     (root / "a" / ".hidden").write_text("x")
-    (root / "b" / "take.mp3").write_text("x")
+    (root / "b" / "take.m4a").write_text("x")
     (root / "LICENSE").write_text("x")
-    assert load("kws", root).notes == (f"2 files that are not .wav ignored (first: {root / 'a' / 'notes.txt'})",)
+    assert load("kws", root).notes == (f"2 files that are no recordings ignored (first: {root / 'a' / 'notes.txt'})",)
 
 
 def test_nothing_to_read(tmp_path: Path) -> None:
@@ -179,8 +180,8 @@ def test_a_class_without_clips(tmp_path: Path) -> None:
     (root / "b").mkdir()
     way_out = "add recordings or remove the folder"
     assert message(root) == f"{root / 'b'}: no .wav files for class 'b' (the folder is empty); {way_out}"
-    (root / "b" / "x.mp3").write_text("x")
-    assert message(root) == f"{root / 'b'}: no .wav files for class 'b' (1 other files, first: x.mp3); {way_out}"
+    (root / "b" / "x.txt").write_text("x")
+    assert message(root) == f"{root / 'b'}: no .wav files for class 'b' (1 other files, first: x.txt); {way_out}"
 
 
 def test_too_few_classes_or_clips(tmp_path: Path) -> None:
@@ -188,7 +189,8 @@ def test_too_few_classes_or_clips(tmp_path: Path) -> None:
     assert message(root) == f"{root}: only one class, 'a'; a classifier needs at least two folders"
     write_words(root, {"b": 3})
     assert message(root) == (
-        f"{root / 'a'}: class 'a' has 2 clips; at least 3 are needed (one each for train, val and test); record more"
+        f"{root / 'a'}: class 'a' has 2 clips; at least 3 are needed (one each for train, val and test; no recording "
+        "is ever divided between them); record more, or cut long recordings into several files"
     )
 
 

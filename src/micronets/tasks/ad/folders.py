@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from micronets.errors import DataError, SpecError, did_you_mean
-from micronets.tasks.names import check_utf8
+from micronets.frontend.recording import SUFFIXES, hint
+from micronets.tasks.class_folders import files_below
 
 _ID = re.compile(r"id_(\d+)")
 _FAULTY = ("anomaly", "abnormal")
@@ -52,14 +53,11 @@ def scan(root: Path) -> tuple[list[Recording], tuple[str, ...]]:
     if not root.is_dir():
         what = "not a directory" if root.exists() else "no such directory"
         raise DataError(f"{root}: {what}; give one with machine sounds: {LAYOUTS}")
-    files = sorted(
-        p for p in root.rglob("*") if p.is_file() and not any(q.startswith(".") for q in p.relative_to(root).parts)
-    )
-    wavs = [p for p in files if p.suffix.lower() == ".wav"]
-    check_utf8(q for p in wavs for q in (*reversed(p.parents[: len(p.relative_to(root).parts) - 1]), p))
+    found = files_below(root, SUFFIXES)
+    wavs, others = found.files, found.strangers
     if not wavs:
-        found = f"{len(files)} other files, first: {files[0].name}" if files else "it is empty"
-        raise DataError(f"{root}: no .wav files ({found}); give machine sounds: {LAYOUTS}")
+        what = f"{len(others)} other files, first: {others[0].name}{hint(others[0])}" if others else "it is empty"
+        raise DataError(f"{root}: no .wav files ({what}); give machine sounds: {LAYOUTS}")
     read = [_recording(root, p) for p in wavs]
     known = [r for r in read if r is not None]
     if not known:

@@ -21,7 +21,7 @@ from micronets.errors import DataError
 from micronets.files import DAMAGE, check_plain, damage_text
 from micronets.tasks.arrays.tables import LARGEST, read_tables
 from micronets.tasks.base import SPLITS, Floats, Labels
-from micronets.tasks.class_folders import class_files, group_of, strangers_note
+from micronets.tasks.class_folders import class_files, group_of, refuse_splits, strangers_note
 from micronets.tasks.names import check_utf8
 from micronets.tasks.npz import read_npz
 
@@ -143,6 +143,7 @@ def _folder(root: Path) -> SplitArrays:
                 raise DataError(f"{root / name}.npy: it holds one number; a file per class has a row per example")
         named = [(name, rows, [f"{name}/{i}" for i in range(len(rows))], None) for name, rows in parts]
         return _stacked(root, named, notes)
+    refuse_splits(folders, "remove that level of folders, or write an .npz with split")
     found = {
         folder.name: class_files(folder, SUFFIXES, f"{' or '.join(SUFFIXES)} files", "add some") for folder in folders
     }

@@ -16,14 +16,13 @@ from micronets.files import digest
 from micronets.frontend.image import Bytes, ImageFrontEnd, resized
 from micronets.frontend.mapped import Chunks, mapped_pictures
 from micronets.installation import install
+from micronets.tasks.class_folders import SPLIT_NAMES, ClassFiles, class_files, strangers_note
 from micronets.tasks.names import check_utf8
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
-SPLIT_NAMES = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val"}
-SPLIT_NAMES |= {"test": "test", "testing": "test"}
 _VERSION = 1  # raise it when the arithmetic changes
 _CHUNK = 256
 _KINDS = (
@@ -174,32 +173,20 @@ def scan(root: Path) -> tuple[dict[str, Files], tuple[str, ...]]:
         found = {SPLIT_NAMES[p.name.lower()]: _classes(p) for p in folders}
     else:
         found = {"all": _classes(root)}
-    strangers = [p for _, others in found.values() for p in others]
-    notes = (f"{len(strangers)} files that are no images ignored (first: {strangers[0]})",) if strangers else ()
-    return {s: files for s, (files, _) in found.items()}, notes
+    notes = strangers_note([one for by_class in found.values() for one in by_class.values()], "no images")
+    return {s: {c: list(one.files) for c, one in by_class.items()} for s, by_class in found.items()}, notes
 
 
 def _folders(root: Path) -> list[Path]:
     return sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
 
 
-def _classes(root: Path) -> tuple[Files, list[Path]]:
+def _classes(root: Path) -> dict[str, ClassFiles]:
     folders = _folders(root)
     if not folders:
         raise DataError(f"{root}: no folders in it; give a directory with a folder of images for each class")
-    files: Files = {}
-    strangers: list[Path] = []
     check_utf8(folders)
-    for folder in folders:
-        names = sorted(p for p in folder.iterdir() if p.is_file() and not p.name.startswith("."))
-        check_utf8(names)
-        files[folder.name] = [p for p in names if p.suffix.lower() in SUFFIXES]
-        others = [p for p in names if p.suffix.lower() not in SUFFIXES]
-        if not files[folder.name]:
-            found = f"{len(others)} other files, first: {others[0].name}" if others else "the folder is empty"
-            raise DataError(f"{folder}: no images for class '{folder.name}' ({found}); add some or remove the folder")
-        strangers += others
-    return files, strangers
+    return {folder.name: class_files(folder, SUFFIXES, "images", "add some") for folder in folders}
 
 
 def read_split(

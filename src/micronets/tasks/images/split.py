@@ -42,8 +42,13 @@ def held_out(
                 f"{where / c}: class '{c}' has {len(paths)} images; at least {len(parts) + 1} are needed"
                 f" (one each for train, {' and '.join(parts)}); add more"
             )
-    for group in (beginning, source):
-        divided = _divided(files, parts, share, lambda c, p, group=group: group(p.stem))  # type: ignore[misc]
+    for name in (beginning, source):
+
+        def group(c: str, path: Path, name: Callable[[str], str] = name) -> str:
+            below = path.parent.name  # pictures of one folder below that of the class belong together
+            return name(path.stem) if below in ("", c) else f"{below}/"
+
+        divided = _divided(files, parts, share, group)
         if divided is not None:
             return divided
     out: dict[str, Files] = {s: {} for s in (*parts, "train")}

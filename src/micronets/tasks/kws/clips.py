@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from micronets.errors import DataError
-from micronets.frontend import FrontEnd, cut_features, features, read_wav, resample, wav_features
+from micronets.frontend import FrontEnd, cut_features, features, read_recording, resample, wav_features
 from micronets.tasks.base import SPLITS, Labels
 from micronets.tasks.kws.data import SILENCE, UNKNOWN, Features
 from micronets.tasks.kws.folders import BACKGROUND, Files, Folders, check_words, official_splits, own_splits, scan
@@ -131,7 +131,7 @@ def _crops(folders: Folders, split: str, n: int, fe: FrontEnd, rng: np.random.Ge
     """Cuts `n` clips from the split's part of the background recordings, at a random volume between 0 and 1."""
     parts = []
     for path in folders.background:
-        r = read_wav(path)
+        r = read_recording(path)
         samples = resample(r.samples, r.rate, fe.sample_rate)
         low, high = (int(f * len(samples)) for f in _PARTS.get(split, (0.0, 1.0)))
         # A recording too short to be parted serves every split whole.

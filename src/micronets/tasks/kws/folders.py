@@ -1,4 +1,4 @@
-"""Directories of WAV files: which recordings there are, of which class, and in which split.
+"""Directories of recordings: which recordings there are, of which class, and in which split.
 
 Two kinds of directory. *Words of one's own*: a folder per class. *Speech Commands* (Warden 2018): 35 folders of words,
 of which some are keywords and the others `_unknown_`, and `_background_noise_`, from which `_silence_` is cut; splits
@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from micronets.errors import DataError, SpecError, did_you_mean
+from micronets.frontend.recording import SUFFIXES, hint
+from micronets.tasks.class_folders import ClassFiles, class_files, files_below, group_of, refuse_splits, strangers_note
 from micronets.tasks.names import check_utf8
 
 BACKGROUND = "_background_noise_"
@@ -28,7 +30,7 @@ class Folders:
 
     root: Path
     files: Files
-    background: tuple[Path, ...]
+    background: Sequence[Path]
     notes: tuple[str, ...]
 
 
@@ -47,25 +49,20 @@ def scan(root: Path) -> Folders:
     if not folders:
         raise DataError(f"{root}: no folders in it; give a directory with a folder of WAV files per class")
     check_utf8(folders)
-    files: dict[str, Sequence[Path]] = {}
-    strangers: list[Path] = []
+    background: Sequence[Path] = ()
+    refuse_splits(
+        folders, f"give the one to learn from as data.path, the one to test on as data.test, for example {root}/train"
+    )
+    found: dict[str, ClassFiles] = {}
     for folder in folders:
-        names = sorted(p for p in folder.iterdir() if p.is_file() and not p.name.startswith("."))
-        check_utf8(names)
-        files[folder.name] = [p for p in names if p.suffix.lower() == ".wav"]
-        others = [p for p in names if p.suffix.lower() != ".wav"]
-        if not files[folder.name] and folder.name != BACKGROUND:
-            found = f"{len(others)} other files, first: {others[0].name}" if others else "the folder is empty"
-            raise DataError(
-                f"{folder}: no .wav files for class '{folder.name}' ({found}); add recordings or remove the folder"
-            )
-        if folder.name != BACKGROUND:  # Speech Commands keeps a README there
-            strangers += others
-    notes = (f"{len(strangers)} files that are not .wav ignored (first: {strangers[0]})",) if strangers else ()
-    background = tuple(files.pop(BACKGROUND, ()))
-    if not files:
+        if folder.name == BACKGROUND:
+            background = files_below(folder, SUFFIXES).files  # Speech Commands keeps a README there
+        else:
+            found[folder.name] = class_files(folder, SUFFIXES, ".wav files", "add recordings", hint)
+    if not found:
         raise DataError(f"{root}: no folders of words, only {BACKGROUND}; give a folder of WAV files per class")
-    return Folders(root, files, background, notes)
+    files = {name: one.files for name, one in found.items()}
+    return Folders(root, files, background, strangers_note(found.values(), "no recordings", hint))
 
 
 def speaker_split(name: str) -> str:
@@ -105,14 +102,15 @@ def own_splits(folders: Folders, test: bool) -> dict[str, dict[str, list[Path]]]
         if len(paths) <= len(parts):
             raise DataError(
                 f"{folders.root / c}: class '{c}' has {len(paths)} clips; at least {len(parts) + 1} are needed"
-                f" (one each for train, {' and '.join(parts)}); record more"
+                f" (one each for train, {' and '.join(parts)}; no recording is ever divided between them);"
+                " record more, or cut long recordings into several files"
             )
-    by_speaker = _by_speaker(folders.files, parts)
+    by_speaker = _by_speaker(folders.root, folders.files, parts)
     if by_speaker is not None:
         return by_speaker
     out: dict[str, dict[str, list[Path]]] = {s: {} for s in ("train", "val", "test")}
     for c, paths in folders.files.items():
-        rest = sorted(paths, key=lambda p: _hash(f"{c}/{p.name}"))
+        rest = sorted(paths, key=lambda p: _hash(p.relative_to(folders.root).as_posix()))
         for s in parts:
             n = max(1, round(0.1 * len(paths)))
             out[s][c], rest = sorted(rest[:n]), rest[n:]
@@ -120,12 +118,12 @@ def own_splits(folders: Folders, test: bool) -> dict[str, dict[str, list[Path]]]
     return out
 
 
-def _by_speaker(files: Files, parts: Sequence[str]) -> dict[str, dict[str, list[Path]]] | None:
+def _by_speaker(root: Path, files: Files, parts: Sequence[str]) -> dict[str, dict[str, list[Path]]] | None:
     """Gives whole speakers to splits until each part has a tenth of every class; None if that cannot be."""
     clips: dict[str, dict[str, list[Path]]] = {}
     for c, paths in files.items():
         for p in paths:
-            who = speaker(p.stem)
+            who = group_of(root / c, p)
             if who is None:
                 return None
             clips.setdefault(who, {}).setdefault(c, []).append(p)
@@ -146,14 +144,6 @@ def _by_speaker(files: Files, parts: Sequence[str]) -> dict[str, dict[str, list[
     used = [out[s][c] for s in ("train", *parts) for c in files]
     too_few = any(len(out["train"][c]) < 0.5 * len(files[c]) for c in files)
     return None if too_few or not all(used) else {s: {c: sorted(v) for c, v in by.items()} for s, by in out.items()}
-
-
-def speaker(stem: str) -> str | None:
-    """Returns who speaks, from a file name: `1a2b_nohash_0` gives `1a2b`, `anna-3` gives `anna`, `0007` gives None."""
-    if "_nohash_" in stem:
-        return stem.split("_nohash_")[0]
-    token = re.split(r"[_\- ]", stem)[0]
-    return token if token != stem and token else None
 
 
 def _hash(text: str) -> str:
