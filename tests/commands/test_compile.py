@@ -22,7 +22,7 @@ from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Conv2D, FullyConnected, Pad, Relu, Reshape
 from micronets.quantized import reference
 from micronets.runtimes.c import CODE_BYTES, code_bytes, sram_bytes
-from micronets.tflite import as_file, read, write
+from micronets.tflite import as_file, read, read_file, write
 from tests.compiler.memory.test_patches import LARGE
 from tests.support.calling import call
 from tests.support.random_models import random_arch, random_input, random_model
@@ -209,11 +209,11 @@ def test_one_name_of_an_arena_means_one_thing(path: Path, tmp_path: Path) -> Non
         "measure": ("measure", path, *BOARD, "--device", "host", "--json"),
     }
     found = {name: json.loads(call(*words).out) for name, words in commands.items()}
-    arch = read(path.read_bytes()).arch
+    file = read_file(path)
     meanings = {
-        "arena_tflm_host64_bytes": arena_tflm_bytes(arch, 8),
-        "arena_tflm_cortex_m_bytes": arena_tflm_bytes(arch, 4),
-        "arena_tflm_compiled_bytes": arena_with_margin(arena_tflm_bytes(arch, 4)),
+        "arena_tflm_host64_bytes": file.arena_tflm_bytes(8),
+        "arena_tflm_cortex_m_bytes": file.arena_tflm_bytes(4),
+        "arena_tflm_compiled_bytes": arena_with_margin(file.arena_tflm_bytes(4)),
         "arena_tflm_used_bytes": None,
         "arena_c_bytes": compile_model(read(path.read_bytes())).arena_bytes,
         "sram_c_bytes": sram_bytes(
@@ -224,6 +224,7 @@ def test_one_name_of_an_arena_means_one_thing(path: Path, tmp_path: Path) -> Non
     for name, figures in found.items():
         arenas = {k: v for k, v in figures.items() if k.startswith("arena_") or k == "sram_c_bytes"}
         assert {k: v for k, v in arenas.items() if v is not None and k not in own}.items() <= meanings.items(), name
+    arch = file.model.arch
     assert budget_costs(arch, load_board("NUCLEO-F446RE"), ("arena_bytes",))["arena_bytes"] == arena_tflm_bytes(arch, 8)
 
 

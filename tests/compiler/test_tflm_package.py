@@ -13,7 +13,6 @@ import pytest
 
 from micronets import tflite
 from micronets.compiler.generate.tflm_package import arena_with_margin
-from micronets.cost.tflm_arena import arena_tflm_bytes
 from micronets.device.host_compiler import compile_c, host_compiler
 from micronets.device.tflm import interpreter
 from micronets.errors import DeviceError
@@ -96,7 +95,7 @@ def test_tflm_runs_the_test_vector_in_the_arena_that_is_written(seed: int, tmp_p
     path.write_bytes(tflite.write(model))
     files = written(path, tmp_path / "out")
     host, cortex = map(int, re.findall(r"0xFFFFFFFFu \? (\d+) : (\d+);", files["micronets_tflm.h"])[0])
-    assert cortex == arena_with_margin(arena_tflm_bytes(model.arch, 4))
+    assert cortex == arena_with_margin(tflite.read_file(path).arena_tflm_bytes(4))
     kind = np.int8 if INPUT in model.quant else np.float32
     x = (
         np.array(numbers(files["test_vector.h"], "micronets_test_input"))

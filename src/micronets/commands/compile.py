@@ -11,7 +11,6 @@ from typing import Any
 
 from micronets import output_directory
 from micronets.boards.board import Board, load_board
-from micronets.cost.tflm_arena import arena_tflm_bytes
 from micronets.errors import SpecError
 from micronets.files import is_part
 from micronets.runtimes import OUR_C, Package, Runtime, runtime_named
@@ -90,7 +89,7 @@ def compile(
         board=where.name,
         runtime=chosen,
         out=str(out),
-        arena_tflm_cortex_m_bytes=arena_tflm_bytes(file.model.arch, 4),
+        arena_tflm_cortex_m_bytes=file.arena_tflm_bytes(4),
         board_sram_bytes=where.sram_bytes,
         board_flash_bytes=where.flash_bytes,
     )

@@ -17,10 +17,9 @@ from micronets.cost.layer_table import LayerInspection, layer_inspections
 from micronets.errors import DoesNotFit, FileError
 from micronets.ir.arch import Arch
 from micronets.ir.layers import Shape
-from micronets.quantized.model import QuantizedModel
 from micronets.runtimes.c import arena_room, flash_bytes, sram_bytes
 from micronets.terminal import amount, amount_row, text_table
-from micronets.tflite import ModelSource, model_file
+from micronets.tflite import ModelFile, ModelSource, model_file
 
 
 @dataclass(frozen=True)
@@ -166,7 +165,7 @@ def inspect(model: ModelSource | Arch, board: str | Path | Board) -> Inspection:
     if isinstance(model, (str, PathLike)) and Path(model).suffix == ".json":
         return _inspected(_read_arch(Path(model)), where, name=str(model))
     file = model_file(model)
-    return _inspected(file.model.arch, where, file.model, len(file.content), file.name)
+    return _inspected(file.model.arch, where, file, file.name)
 
 
 def _read_arch(path: Path) -> Arch:
@@ -178,16 +177,15 @@ def _read_arch(path: Path) -> Arch:
         raise FileError(f"{path}: not an architecture: not UTF-8 text") from e
 
 
-def _inspected(
-    arch: Arch, board: Board, model: QuantizedModel | None = None, file_bytes: int | None = None, name: str = ""
-) -> Inspection:
+def _inspected(arch: Arch, board: Board, file: ModelFile | None = None, name: str = "") -> Inspection:
     """Makes the record.
 
-    - `file_bytes`: the size of the file, where there is one; else it is estimated.
+    - `file`: the file that the network was read from, which tells its size and its tensors; None where there is none.
     - `name`: the file's name, for the result.
     """
-    c, no_tflm = cost(arch, board), core_of(board.core, board.name).no_tflm
-    ours = arch if model is None else optimise(model).arch
+    tensors, file_bytes = (None, None) if file is None else (file.tensors, len(file.content))
+    c, no_tflm = cost(arch, board, tensors=tensors), core_of(board.core, board.name).no_tflm
+    ours = arch if file is None else optimise(file.model).arch
     flash = c.flash_bytes if file_bytes is None else file_bytes + RUNTIME_FLASH_BYTES
     arena, smallest = (plan_patches(ours, limit, board.target).bytes for limit in (arena_room(board), 0))
     sram_c, flash_c = sram_bytes(arena, ours.steps()), math.ceil(flash_bytes(ours.steps()))

@@ -11,18 +11,10 @@ from dataclasses import dataclass
 
 from micronets.boards.board import LIMITS, TIME_LIMITS, Board, estimated_limits
 from micronets.cost import latency_model
-from micronets.cost.counts import (
-    live_bytes,
-    macs,
-    params,
-    step_macs,
-    step_weight_bytes,
-    step_weights,
-    weight_bytes,
-)
+from micronets.cost.counts import live_bytes, macs, params, step_macs, step_weight_bytes, step_weights, weight_bytes
 from micronets.cost.latency_model import LatencyModel
 from micronets.cost.tflite_size import METADATA_BYTES, tflite_bytes
-from micronets.cost.tflm_arena import arena_tflm_bytes, persistent_bytes
+from micronets.cost.tflm_arena import FileTensors, arena_tflm_bytes, persistent_bytes
 from micronets.cost.tflm_cycles import base_cycles, layer_base_cycles
 from micronets.errors import SpecError
 from micronets.ir.arch import Arch, Step
@@ -95,15 +87,16 @@ class Cost:
     source: str = SOURCE
 
 
-def cost(arch: Arch, board: Board, metadata_bytes: int = 0) -> Cost:
+def cost(arch: Arch, board: Board, metadata_bytes: int = 0, tensors: FileTensors | None = None) -> Cost:
     """Returns what a network costs on a board.
 
     - arch: the network.
     - board: the board.
     - metadata_bytes: bytes of the texts that the network's file carries.
+    - tensors: the tensors of the network's file, if there is one.
     """
     steps = arch.steps()
-    network = Network(steps, board, metadata_bytes, arch)
+    network = Network(steps, board, metadata_bytes, arch, tensors)
     found = {name: TFLM_COSTS.costs[name].of(network) for name in estimated_limits(board)}
     return Cost(
         board=board.name,
@@ -113,7 +106,7 @@ def cost(arch: Arch, board: Board, metadata_bytes: int = 0) -> Cost:
         weight_bytes=weight_bytes(steps),
         tflite_bytes=found["tflite_bytes"],
         arena_bytes=found["arena_bytes"],
-        arena_tflm_cortex_m_bytes=arena_tflm_bytes(arch, 4),
+        arena_tflm_cortex_m_bytes=arena_tflm_bytes(arch, 4, tensors),
         sram_bytes=found["sram_bytes"],
         flash_bytes=found["flash_bytes"],
         cycles=None if board.no_times else cycles(steps, board),
@@ -168,12 +161,14 @@ class Network:
     - metadata_bytes: bytes of the texts that its file carries.
     - arch: the spec of the same layers, for costs that need a memory plan in integers; None where `steps` holds
       tensors. Costs then take the bytes alive at once in place of a plan, and so are lower bounds.
+    - tensors: the tensors of its file; None stands for those that our writer makes.
     """
 
     steps: Sequence[Step]
     board: Board
     metadata_bytes: int
     arch: Arch | None = None
+    tensors: FileTensors | None = None
 
 
 @dataclass(frozen=True)
@@ -226,14 +221,14 @@ def time_and_energy(latency_ms: Callable[[Sequence[Step], Board], Number], about
 def host_arena_bytes(network: Network) -> Number:
     """Returns the bytes of TFLM's arena on a 64-bit host; of a network of tensors, a lower bound."""
     if network.arch is not None:
-        return arena_tflm_bytes(network.arch, 8)
+        return arena_tflm_bytes(network.arch, 8, network.tensors)
     return live_bytes(network.steps) + persistent_bytes(network.steps, 8)
 
 
 def cortex_m_sram_bytes(network: Network) -> Number:
     """Returns the bytes of SRAM that TFLM takes on a Cortex-M: its arena, its static data and its stack."""
     if network.arch is not None:
-        arena = arena_tflm_bytes(network.arch, 4)
+        arena = arena_tflm_bytes(network.arch, 4, network.tensors)
     else:
         arena = live_bytes(network.steps) + persistent_bytes(network.steps, 4)
     return arena + (RUNTIME_SRAM_BYTES + TFLM_STACK_BYTES)

@@ -12,14 +12,14 @@ Struct sizes are those of TFLM's sources (2026) on a 64-bit host, as its Recordi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, assert_never
 
-from micronets.cost.tflm_plan import ALIGNMENT, align, float_tensors, tflm_plan
+from micronets.cost.tflm_plan import ALIGNMENT, align, float_tensors, scratch_bytes, tflm_plan
 from micronets.ir.arch import Arch, Step
 from micronets.ir.layers import INPUT
-from micronets.ir.ops import TflmKernel
+from micronets.ir.ops import Operand, TflmKernel, Weights
 from micronets.number import Number
 
 
@@ -86,80 +86,160 @@ CORTEX_M = StructSizes(
 SCRATCH_REQUESTS = 12  # how many requests of the next operator TFLM keeps room for: kMaxScratchBuffersPerOp
 
 
-def arena_tflm_bytes(arch: Arch, word_bytes: Literal[4, 8] = 8) -> int:
+@dataclass(frozen=True)
+class WeightTensors:
+    """How a file stores the weights of one layer.
+
+    - scales: how many scales the weights have.
+    - bias: how many scales the bias has, 0 for a bias without any; None where there is no bias.
+    """
+
+    scales: int
+    bias: int | None
+
+
+@dataclass(frozen=True)
+class FileTensors:
+    """The tensors of a file, as far as the size of TFLM's arena depends on them.
+
+    - count: how many tensors there are, constants included.
+    - operators: how many operators there are.
+    - weights: the weights of each layer that has any, by the layer's name.
+    - float_input: whether the network's input is float32 rather than int8.
+    """
+
+    count: int
+    operators: int
+    weights: Mapping[str, WeightTensors]
+    float_input: bool
+
+
+def written_tensors(arch: Arch) -> FileTensors:
+    """Returns the tensors of the file that we write of a network after its training.
+
+    Every bias is there, weights have the scales of their kind, and only the bias of a FullyConnected layer has a scale.
+    An input that may be float32 counts as such.
+    """
+    steps = arch.steps()
+    constants = {constant for s in steps for constant in s.operator.constants}
+    weights = {s.layer.name: _written_weights(s.weights) for s in steps if s.weights is not None}
+    return FileTensors(
+        count=len(arch.shapes()) + len(constants) + 2 * len(weights),
+        operators=len(steps),
+        weights=weights,
+        float_input=INPUT in float_tensors(arch),
+    )
+
+
+def _written_weights(weights: Weights) -> WeightTensors:
+    return WeightTensors(scales=int(weights.scales), bias=1 if weights.one_scale else 0)
+
+
+def arena_tflm_bytes(arch: Arch, word_bytes: Literal[4, 8] = 8, tensors: FileTensors | None = None) -> int:
     """Returns the bytes of the smallest arena that TFLM can prepare and run `arch` in, a multiple of 16.
 
     - arch: the network.
     - word_bytes: 8 for a 64-bit host with reference kernels, 4 for a Cortex-M with DSP instructions and CMSIS-NN.
+    - tensors: the tensors of the network's file; None stands for those that our writer makes (`written_tensors`).
 
     The arena must start at a multiple of 16 bytes.
     """
-    return align(max(_taken_bytes(arch, word_bytes)))
+    return align(max(_taken_bytes(arch, word_bytes, tensors)))
 
 
-def used_bytes(arch: Arch, word_bytes: Literal[4, 8] = 8) -> int:
+def used_bytes(arch: Arch, word_bytes: Literal[4, 8] = 8, tensors: FileTensors | None = None) -> int:
     """Returns the bytes that TFLM reports as used (`arena_used_bytes`) once `arch` is prepared.
 
-    To prepare a small network TFLM needs more than that. `word_bytes` is 8 for a 64-bit host, 4 for a Cortex-M.
+    To prepare a small network TFLM needs more than that. The arguments are those of `arena_tflm_bytes`.
     """
-    return _taken_bytes(arch, word_bytes)[-1]
+    return _taken_bytes(arch, word_bytes, tensors)[-1]
 
 
-def _taken_bytes(arch: Arch, word_bytes: Literal[4, 8]) -> list[int]:
+def _taken_bytes(arch: Arch, word_bytes: Literal[4, 8], tensors: FileTensors | None) -> list[int]:
     """Returns the bytes taken from both ends of the arena, at each moment when the ends may meet; at last, for good."""
     sizes = HOST64 if word_bytes == 8 else CORTEX_M
-    plan, steps = tflm_plan(arch, sizes.cmsis_nn), arch.steps()
-    scratch = sum(b.scratch for b in plan.buffers)
-    tensors = len(plan.buffers) - scratch + sum(constant_tensors(s) for s in steps) - _shared(steps)
+    if tensors is None:
+        tensors = written_tensors(arch)
+    plan, steps = tflm_plan(arch, sizes.cmsis_nn, tensors.float_input), arch.steps()
     tail = align(sizes.allocators, sizes.word)
-    tail = align(tail + sizes.eval_tensor * tensors, sizes.word)
-    tail = align(tail + sizes.node * len(steps), sizes.word)
+    tail = align(tail + sizes.eval_tensor * tensors.count, sizes.word)
+    tail = align(tail + sizes.node * tensors.operators, sizes.word)
     for s in steps:
-        size = sizes.kernel(s).parameters
-        tail = align(tail + size, 1 if size % 4 else 4)
+        tail = _with_block(tail, sizes.kernel(s).parameters, sizes.kernel(s).alignment)
     for s in steps:
-        tail = align(tail + sizes.kernel(s).op_data)
+        tail = _with_block(tail, sizes.kernel(s).op_data)
     for s in steps:
-        tail = align(tail + s.operator.state_bytes(s.input_shapes, s.output_shapes))
+        tail = _with_block(tail, int(s.operator.state_bytes(s.input_shapes, s.output_shapes)))
     points = []
-    requests = sizes.scratch_request * (SCRATCH_REQUESTS + scratch)
+    scratch = 0
     for s in steps:
         for _ in range(2):  # multiplier and shift
-            tail = align(tail + 4 * requantised_channels(s))
-        points.append(align(requests + _operands(s, sizes), sizes.word) + tail)
+            tail = _with_block(tail, 4 * int(requantised_channels(s, tensors)))
+        requests = sizes.scratch_request * (SCRATCH_REQUESTS + scratch)
+        points.append(_temporaries_end(requests, s, sizes, tensors) + tail)
+        scratch += len(scratch_bytes(s, sizes.cmsis_nn))
     tail = align(tail + sizes.scratch_handle * scratch, sizes.word)
-    planning = align(align(requests, sizes.word) + sizes.word + sizes.allocation_info * (tensors + scratch))
+    requests = align(sizes.scratch_request * (SCRATCH_REQUESTS + scratch), sizes.word)
+    planning = align(requests + sizes.word + sizes.allocation_info * (tensors.count + scratch))
     points.append(planning + sizes.planner_entry * len(plan.buffers) + align(tail))
     for name in (INPUT, arch.output):
-        quantisation = 0 if name in float_tensors(arch) else sizes.quantization + 8  # with an array of one zero point
-        tail = align(tail + sizes.word) + sizes.tensor + quantisation
+        quantisation = 0 if name in float_tensors(arch, tensors.float_input) else sizes.quantization + 8
+        tail = align(tail + sizes.word) + sizes.tensor + quantisation  # with an array of one zero point
     return [*points, plan.bytes + tail]
 
 
+def _with_block(tail: int, size: int, alignment: int = ALIGNMENT) -> int:
+    """Returns the size of the tail once a block is taken; there is no block of 0 bytes."""
+    return align(tail + size, alignment) if size else tail
+
+
 def constant_tensors(step: Step) -> int:
-    """Returns how many constant tensors of the file an operator reads: weights and bias, axes, paddings."""
+    """Returns how many tensors of the file an operator reads besides its inputs: weights and bias, axes, paddings."""
     return len(step.operator.constants) + (0 if step.operator.weights is None else 2)
 
 
-def _shared(steps: Sequence[Step]) -> int:
-    """Returns by how much `constant_tensors` counts too many tensors, because equal axes and paddings are shared."""
-    constants = [constant for s in steps for constant in s.operator.constants]
-    return len(constants) - len(set(constants))
+def requantised_channels(step: Step, tensors: FileTensors | None = None) -> Number:
+    """Returns how many channels have a multiplier and a shift of their own in the arena.
 
-
-def requantised_channels(step: Step) -> Number:
-    """Returns how many channels have a multiplier and a shift of their own in the arena."""
+    A FullyConnected layer keeps one of each for all channels in its own data, unless the file has several scales for
+    its weights.
+    """
+    if step.weights is not None and step.weights.one_scale and tensors is not None:
+        scales = tensors.weights[step.layer.name].scales
+        return scales if scales > 1 else 0
     return step.operator.tflm.requantised_channels(step.input_shapes, step.output_shapes)
 
 
-def _operands(step: Step, sizes: StructSizes) -> int:
-    """Returns the bytes of temporary tensors while one operator is prepared.
+def _temporaries_end(begin: int, step: Step, sizes: StructSizes, tensors: FileTensors) -> int:
+    """Returns where the temporary tensors end, from `begin`, that one operator asks for while it is prepared."""
+    end = begin
+    for operand in sizes.kernel(step).temporaries:
+        for scales in _scales(operand, step, tensors):
+            end = align(end, sizes.word) + sizes.tensor
+            if scales:
+                end = align(end, sizes.word) + sizes.quantization + 4 + 4 * scales  # with an array of zero points
+    return end
 
-    A convolution holds some of its operands twice, an operator that joins tensors its first input.
-    """
-    one = sizes.tensor + sizes.quantization + 8
-    channels = requantised_channels(step)
-    return 7 * one + 4 * 3 * (channels - 1) if channels else max(4, len(step.layer.inputs) + 2) * one
+
+def _scales(operand: Operand, step: Step, tensors: FileTensors) -> tuple[int, ...]:
+    """Returns how many scales each of the tensors has that an operand stands for; nothing where it is left out."""
+    one = 0 if step.operator.reads_float and step.layer.inputs == (INPUT,) and tensors.float_input else 1
+    match operand:
+        case "input":
+            return (one,)
+        case "every input":
+            return (one,) * len(step.layer.inputs)
+        case "output":
+            return (0 if step.operator.writes_float else 1,)
+        case "constant":
+            return (0,)
+        case "weights":
+            return (tensors.weights[step.layer.name].scales,)
+        case "bias":
+            bias = tensors.weights[step.layer.name].bias
+            return () if bias is None else (bias,)
+        case _:
+            assert_never(operand)
 
 
 def persistent_bytes(steps: Sequence[Step], word_bytes: Literal[4, 8] = 8) -> Number:

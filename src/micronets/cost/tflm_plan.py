@@ -76,13 +76,14 @@ def align(value: int, alignment: int = ALIGNMENT) -> int:
     return -(-value // alignment) * alignment
 
 
-def tflm_plan(arch: Arch, cmsis_nn: bool = False) -> TflmPlan:
+def tflm_plan(arch: Arch, cmsis_nn: bool = False, float_input: bool = True) -> TflmPlan:
     """Returns the plan that TFLM makes for `arch`.
 
     - cmsis_nn: false for TFLM's reference kernels, as on the host; true for CMSIS-NN's, as on a Cortex-M with DSP
       instructions.
+    - float_input: see `float_tensors`.
     """
-    return TflmPlan(place_greedily((*lifetimes(arch), *scratch_buffers(arch.steps(), cmsis_nn))))
+    return TflmPlan(place_greedily((*lifetimes(arch, float_input), *scratch_buffers(arch.steps(), cmsis_nn))))
 
 
 def memory_over_time(plan: TflmPlan, arch: Arch) -> tuple[Moment, ...]:
@@ -94,10 +95,11 @@ def memory_over_time(plan: TflmPlan, arch: Arch) -> tuple[Moment, ...]:
     return tuple(moments)
 
 
-def lifetimes(arch: Arch) -> tuple[Buffer, ...]:
+def lifetimes(arch: Arch, float_input: bool = True) -> tuple[Buffer, ...]:
     """Returns a buffer for every activation tensor, with its lifetime but not placed yet.
 
     The network's output lives to the end. Activations of 4 bits take a byte each: TFLM keeps them in int8 tensors.
+    For `float_input` see `float_tensors`.
     """
     shapes = arch.shapes()
     first = {INPUT: 0} | {name: i for i, a in enumerate(arch.layers, start=1) for name in a.outputs}
@@ -105,31 +107,34 @@ def lifetimes(arch: Arch) -> tuple[Buffer, ...]:
     for i, layer in enumerate(arch.layers, start=1):
         last |= dict.fromkeys(layer.inputs, i)
     last[arch.output] = len(arch.layers)
-    width = float_tensors(arch)
+    width = float_tensors(arch, float_input)
     return tuple(Buffer(n, math.prod(s) * width.get(n, 1), first[n], last[n]) for n, s in shapes.items())
 
 
-def float_tensors(arch: Arch) -> dict[str, int]:
+def float_tensors(arch: Arch, float_input: bool = True) -> dict[str, int]:
     """Returns the bytes of an element, 4, of each float32 tensor, by name.
 
-    Float tensors are the input of a first Quantize and the output of a Dequantize.
+    Float tensors are the input of a first Quantize and the output of a Dequantize. The former may be int8 as well,
+    which an `Arch` does not tell: `float_input` says whether it is float32.
     """
     steps = arch.steps()
     sizes = {name: 4 for s in steps if s.operator.writes_float for name in s.layer.outputs}
-    if any(s.operator.reads_float and s.layer.inputs == (INPUT,) for s in steps):
+    if float_input and any(s.operator.reads_float and s.layer.inputs == (INPUT,) for s in steps):
         sizes[INPUT] = 4
     return sizes
 
 
 def scratch_buffers(steps: Sequence[Step], cmsis_nn: bool = False) -> tuple[Buffer, ...]:
     """Returns the scratch buffers that TFLM's kernels ask for, in execution order, not placed yet."""
-    asked = [(s.layer.name, i, _scratch_bytes(s, cmsis_nn)) for i, s in enumerate(steps, start=1)]
-    return tuple(Buffer(name, size, i, i, scratch=True) for name, i, size in asked if size)
+    asked = ((s.layer.name, i, size) for i, s in enumerate(steps, start=1) for size in scratch_bytes(s, cmsis_nn))
+    return tuple(Buffer(name, size, i, i, scratch=True) for name, i, size in asked)
 
 
-def _scratch_bytes(step: Step, cmsis_nn: bool) -> int:
-    tflm = step.operator.tflm
-    return int((tflm.cortex_m if cmsis_nn else tflm.host).scratch(step.input_shapes, step.output_shapes))
+def scratch_bytes(step: Step, cmsis_nn: bool) -> tuple[int, ...]:
+    """Returns the sizes of the scratch buffers that the kernel of one layer asks for, in bytes."""
+    kernel = step.operator.tflm.cortex_m if cmsis_nn else step.operator.tflm.host
+    sizes = (int(scratch(step.input_shapes, step.output_shapes)) for scratch in kernel.scratch)
+    return tuple(size for size in sizes if size)
 
 
 def place_greedily(buffers: Sequence[Buffer]) -> tuple[Buffer, ...]:

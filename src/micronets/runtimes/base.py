@@ -14,7 +14,6 @@ import numpy.typing as npt
 from micronets.boards.board import Board
 from micronets.cost.costs import RuntimeCosts
 from micronets.cost.latency_model import LatencyModel
-from micronets.cost.tflm_arena import arena_tflm_bytes
 from micronets.errors import SpecError, did_you_mean
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT
@@ -221,7 +220,7 @@ def measurement(
         arena_c_bytes=arena_c_bytes,
         arena_tflm_used_bytes=arena_tflm_used_bytes,
         arena_tflm_compiled_bytes=arena_tflm_compiled_bytes,
-        arena_tflm_cortex_m_bytes=arena_tflm_bytes(file.model.arch, 4),
+        arena_tflm_cortex_m_bytes=file.arena_tflm_bytes(4),
         constant_bytes=constant_bytes,
         bands=bands,
         largest_layer=largest_layer,

@@ -17,7 +17,6 @@ from micronets.boards.board import Board
 from micronets.compiler.generate.tflm_package import arena_with_margin, target_arch, tflm_files
 from micronets.cost.costs import RUNTIME_FLASH_BYTES, RuntimeCosts, tflm_costs
 from micronets.cost.latency_model import LatencyModel
-from micronets.cost.tflm_arena import arena_tflm_bytes
 from micronets.device.tflm import interpreter, tflm_firmware
 from micronets.device.tflm.tflm_firmware import TflmCheckout
 from micronets.errors import DeviceError, DoesNotFit, SpecError
@@ -65,7 +64,7 @@ class TensorFlowLiteMicro(Runtime):
 
     def compile(self, file: ModelFile, board: Board, patches: str = "auto") -> Package:
         _check_patches(patches)
-        arena = arena_with_margin(arena_tflm_bytes(file.model.arch, 4))
+        arena = arena_with_margin(file.arena_tflm_bytes(4))
         if arena > board.sram_bytes:
             raise DoesNotFit(
                 f"{file.name}: TFLM's arena of {arena:,} bytes is {arena - board.sram_bytes:,} more than the "
@@ -80,7 +79,7 @@ class TensorFlowLiteMicro(Runtime):
             )
         operators = tflite.operators(file.content, file.name)
         return Package(
-            files=tflm_files(file.content, file.model, operators, board),
+            files=tflm_files(file.content, file.model, file.tensors, operators, board),
             constant_bytes=len(file.content),
             arena_tflm_compiled_bytes=arena,
             operators=tuple(operators),
@@ -116,8 +115,8 @@ class TensorFlowLiteMicro(Runtime):
         steps = model.arch.steps()
         x = inputs(model, options.samples, options.seed)
         expected = reference.run(model, x)
-        arena = arena_with_margin(arena_tflm_bytes(model.arch, 4))
-        sources = tflm_files(file.content, model, tflite.operators(file.content), board)
+        arena = arena_with_margin(file.arena_tflm_bytes(4))
+        sources = tflm_files(file.content, model, file.tensors, tflite.operators(file.content), board)
         sizes = (len(steps), x[0].nbytes, expected[0].nbytes)
         firmware = tflm_firmware.build_tflm_firmware(sources, build, board, sizes, arena)
         found, words = on_sim.execute(firmware, steps, x, expected, board, twice=options.device == "qemu", words=_WORDS)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from os import PathLike
 from pathlib import Path
+from typing import Literal
 
+from micronets.cost.tflm_arena import FileTensors, arena_tflm_bytes
 from micronets.errors import FileError, SpecError
 from micronets.quantized.model import QuantizedModel
 from micronets.tflite.reader import read
+from micronets.tflite.stored import stored_tensors
 from micronets.tflite.writer import write
 
 
@@ -22,6 +26,15 @@ class ModelFile:
     name: str
     content: bytes
     model: QuantizedModel
+
+    @cached_property
+    def tensors(self) -> FileTensors:
+        """The tensors of the file, which TFLM's arena depends on."""
+        return stored_tensors(self.content, self.model, self.name)
+
+    def arena_tflm_bytes(self, word_bytes: Literal[4, 8]) -> int:
+        """The arena that TFLM needs for this file, see `cost.tflm_arena.arena_tflm_bytes`."""
+        return arena_tflm_bytes(self.model.arch, word_bytes, self.tensors)
 
 
 ModelSource = str | PathLike[str] | QuantizedModel | ModelFile

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from micronets.boards.board import Board
 from micronets.boards.cores import core_of
 from micronets.compiler.generate import ctext, package
-from micronets.cost.tflm_arena import arena_tflm_bytes
+from micronets.cost.tflm_arena import FileTensors, arena_tflm_bytes
 from micronets.cost.tflm_plan import align
 from micronets.errors import SpecError
 from micronets.ir.layers import INPUT
@@ -207,14 +207,16 @@ def make_words(board: Board) -> str:
     return f"TARGET=cortex_m_generic TARGET_ARCH={target_arch(board)}{more}"
 
 
-def tflm_files(data: bytes, model: QuantizedModel, operators: Sequence[str], board: Board) -> Mapping[str, str]:
+def tflm_files(
+    data: bytes, model: QuantizedModel, tensors: FileTensors, operators: Sequence[str], board: Board
+) -> Mapping[str, str]:
     """Every file by its name: `data`, which reads as `model`, for TFLM. operators: names of the file format, each
     once.
     """
     facts = [operator(layer) for layer in model.arch.layers]
     methods = {o.tflite_name: o.tflm.method for o in facts}
     title = package.title(model)
-    cortex, host = arena_tflm_bytes(model.arch, 4), arena_tflm_bytes(model.arch, 8)
+    cortex, host = (arena_tflm_bytes(model.arch, word, tensors) for word in (4, 8))
     totals = arena_with_margin(cortex), arena_with_margin(host)
     fields = {"int8_t": "int8", "float": "f"}
     shown: dict[str, object] = {

@@ -34,12 +34,12 @@ from micronets.ir.ops.hard_swish import hard_swish
 from micronets.ir.ops.mean import mean
 from micronets.ir.ops.pad import pad
 from micronets.ir.ops.pool import average_pool_2d, max_pool_2d
-from micronets.ir.ops.record import Arity, Operator, Shapes, Tflm, TflmKernel, Weights
+from micronets.ir.ops.record import Arity, Operand, Operator, Shapes, Tflm, TflmKernel, Weights
 from micronets.ir.ops.relu import relu
 from micronets.ir.ops.reshape import reshape
 from micronets.ir.ops.softmax import softmax
 
-__all__ = ["Arity", "Operator", "Shapes", "Tflm", "TflmKernel", "Weights", "operator", "with_activation"]
+__all__ = ["Arity", "Operand", "Operator", "Shapes", "Tflm", "TflmKernel", "Weights", "operator", "with_activation"]
 
 
 def operator(layer: Layer) -> Operator:

@@ -46,8 +46,10 @@ def add(layer: Add) -> Operator:
         trainable=True,
         tflm=Tflm(
             method="AddAdd",
-            host=TflmKernel(parameters=8, op_data=60, scratch=nothing),
-            cortex_m=TflmKernel(parameters=2, op_data=60, scratch=nothing),  # enums of one byte (-fshort-enums)
+            host=TflmKernel(parameters=8, alignment=4, op_data=60, temporaries=("every input", "output"), scratch=()),
+            cortex_m=TflmKernel(
+                parameters=2, alignment=1, op_data=60, temporaries=("every input", "output"), scratch=()
+            ),  # enums of one byte (-fshort-enums)
             requantised_channels=nothing,
             cycles=by_value(CYCLES),
         ),

@@ -7,7 +7,7 @@ import math
 from micronets.errors import SpecError
 from micronets.ir.layers import Concatenation
 from micronets.ir.ops.elementwise import timed_as, timed_by_value
-from micronets.ir.ops.record import OPERATOR_CYCLES, Arity, Operator, Shapes, Tflm, TflmKernel, nothing
+from micronets.ir.ops.record import OPERATOR_CYCLES, Arity, Operand, Operator, Shapes, Tflm, TflmKernel, nothing
 from micronets.number import Number
 
 CYCLES = 2.0
@@ -21,6 +21,10 @@ INPUTS = Arity(1, 10)
 
 DIMENSIONS = 5
 """The most dimensions of a tensor, without the batch, that TFLM's kernel takes."""
+
+
+PREPARED: tuple[Operand, ...] = ("input", "output", "every input")
+"""What the kernel asks for while it is prepared."""
 
 
 def concatenation(layer: Concatenation) -> Operator:
@@ -76,8 +80,8 @@ def concatenation(layer: Concatenation) -> Operator:
         tflm=Tflm(
             method="AddConcatenation",
             # The host's build has a number for each of 10 inputs besides, for compressed tensors.
-            host=TflmKernel(parameters=8, op_data=80, scratch=nothing),
-            cortex_m=TflmKernel(parameters=8, op_data=24, scratch=nothing),
+            host=TflmKernel(parameters=8, alignment=4, op_data=80, temporaries=PREPARED, scratch=()),
+            cortex_m=TflmKernel(parameters=8, alignment=4, op_data=24, temporaries=PREPARED, scratch=()),
             requantised_channels=nothing,
             cycles=cycles,
         ),

@@ -6,9 +6,12 @@ import math
 
 from micronets.ir.layers import FullyConnected, Shape
 from micronets.ir.ops import checks
-from micronets.ir.ops.record import ONE, OPERATOR_CYCLES, Operator, Shapes, Tflm, TflmKernel, Weights, nothing
+from micronets.ir.ops.record import ONE, OPERATOR_CYCLES, Operand, Operator, Shapes, Tflm, TflmKernel, Weights, nothing
 from micronets.ir.ops.weighted import mac_factor, timed_with_bits, unpacked
 from micronets.number import Number
+
+OPERANDS: tuple[Operand, ...] = ("input", "weights", "bias", "output")
+"""What the kernel asks for while it is prepared."""
 
 CYCLES = (2.55, 40.0)
 """CMSIS-NN's cycles for a MAC and for an output value."""
@@ -65,11 +68,15 @@ def fully_connected(layer: FullyConnected) -> Operator:
             method="AddFullyConnected",
             host=TflmKernel(
                 parameters=32,
+                alignment=8,
                 op_data=72,
-                scratch=lambda inputs, outputs: unpacked(layer.weight_bits, layer.units * math.prod(inputs[0])),
+                temporaries=OPERANDS,
+                scratch=(lambda inputs, outputs: unpacked(layer.weight_bits, layer.units * math.prod(inputs[0])),),
             ),
-            cortex_m=TflmKernel(parameters=5, op_data=76, scratch=nothing),  # enums of one byte (-fshort-enums)
-            requantised_channels=nothing,  # one multiplier for all, in the op data
+            cortex_m=TflmKernel(
+                parameters=5, alignment=1, op_data=76, temporaries=OPERANDS, scratch=()
+            ),  # enums of one byte (-fshort-enums)
+            requantised_channels=nothing,  # one multiplier for all, in the op data, unless there are several scales
             cycles=cycles,
         ),
         timed_as=lambda inputs: timed_with_bits("fully_connected", layer.weight_bits),

@@ -8,6 +8,7 @@ from dataclasses import replace
 from micronets.ir.layers import DepthwiseConv2D, Shape
 from micronets.ir.ops import checks
 from micronets.ir.ops.record import ONE, OPERATOR_CYCLES, Operator, Shapes, Tflm, TflmKernel, Weights, nothing
+from micronets.ir.ops.weighted import PREPARED as OPERANDS
 from micronets.ir.ops.weighted import mac_factor, timed_with_bits, unpacked
 from micronets.number import Number
 
@@ -112,8 +113,10 @@ def depthwise_conv_2d(layer: DepthwiseConv2D) -> Operator:
         trainable=True,
         tflm=Tflm(
             method="AddDepthwiseConv2D",
-            host=TflmKernel(parameters=28, op_data=80, scratch=host_scratch),
-            cortex_m=TflmKernel(parameters=28, op_data=60, scratch=cortex_m_scratch),
+            host=TflmKernel(parameters=28, alignment=4, op_data=80, temporaries=OPERANDS, scratch=(host_scratch,)),
+            cortex_m=TflmKernel(
+                parameters=28, alignment=4, op_data=60, temporaries=OPERANDS, scratch=(cortex_m_scratch,)
+            ),
             requantised_channels=lambda inputs, outputs: outputs[0][2],
             cycles=cycles,
         ),

@@ -21,7 +21,7 @@ def dequantize(layer: Dequantize) -> Operator:
 
 
 def _edge(tflite_name: str, method: str, *, reads_float: bool, writes_float: bool) -> Operator:
-    kernel = TflmKernel(parameters=0, op_data=32, scratch=nothing)
+    kernel = TflmKernel(parameters=0, alignment=4, op_data=32, temporaries=("input", "output"), scratch=())
     return Operator(
         tflite_name=tflite_name,
         constants=(),

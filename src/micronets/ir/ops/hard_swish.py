@@ -12,7 +12,7 @@ CYCLES = 40.0
 
 def hard_swish(layer: HardSwish) -> Operator:
     """The facts of a HardSwish."""
-    kernel = TflmKernel(parameters=0, op_data=20, scratch=nothing)
+    kernel = TflmKernel(parameters=0, alignment=4, op_data=20, temporaries=("input", "output"), scratch=())
     return Operator(
         tflite_name="HARD_SWISH",
         constants=(),

@@ -20,7 +20,7 @@ def mean(layer: Mean) -> Operator:
     """The facts of a mean."""
 
     def sums(inputs: Shapes, outputs: Shapes) -> int:
-        return 4 * inputs[0][2]  # a 32-bit sum for each channel
+        return 4 * inputs[0][2]  # a 32-bit sum for each channel; two more buffers hold a position and the axes
 
     def output_shapes(inputs: Shapes) -> Shapes:
         channels = inputs[0][2]
@@ -29,7 +29,13 @@ def mean(layer: Mean) -> Operator:
     def timed_by(inputs: Shapes, outputs: Shapes) -> dict[str, Number]:
         return {"layer": 1, "value": inputs[0][2], "input": math.prod(inputs[0])}
 
-    kernel = TflmKernel(parameters=24, op_data=44, scratch=sums)
+    kernel = TflmKernel(
+        parameters=1,
+        alignment=1,
+        op_data=44,
+        temporaries=("input", "output", "constant", "input", "constant", "output"),
+        scratch=(sums, lambda inputs, outputs: 4 * (len(inputs[0]) + 1), lambda inputs, outputs: 4 * len(AXES)),
+    )
     return Operator(
         tflite_name="MEAN",
         constants=(AXES,),

@@ -22,7 +22,7 @@ def pad(layer: Pad) -> Operator:
     def output_shapes(inputs: Shapes) -> Shapes:
         return (tuple(n + a + b for n, (a, b) in zip(inputs[0], layer.paddings, strict=True)),)
 
-    kernel = TflmKernel(parameters=0, op_data=56, scratch=nothing)
+    kernel = TflmKernel(parameters=0, alignment=4, op_data=56, temporaries=("input", "constant", "output"), scratch=())
     return Operator(
         tflite_name="PAD",
         constants=(((0, 0), *layer.paddings),),

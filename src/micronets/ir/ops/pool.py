@@ -80,8 +80,14 @@ def _pool(
         trainable=True,
         tflm=Tflm(
             method=method,
-            host=TflmKernel(parameters=40, op_data=32, scratch=nothing),
-            cortex_m=TflmKernel(parameters=40, op_data=36, scratch=cortex_m),
+            host=TflmKernel(parameters=40, alignment=4, op_data=32, temporaries=("input", "output"), scratch=()),
+            cortex_m=TflmKernel(
+                parameters=40,
+                alignment=4,
+                op_data=36,
+                temporaries=("input", "output", "input", "output"),
+                scratch=(cortex_m,),
+            ),
             requantised_channels=nothing,
             cycles=lambda inputs, outputs: OPERATOR_CYCLES + CYCLES * math.prod((*outputs[0], *layer.pool)),
         ),

@@ -67,18 +67,27 @@ class Weights:
         return 1 if self.one_scale else self.channels
 
 
+Operand = Literal["input", "every input", "weights", "bias", "output", "constant"]
+"""A tensor of an operator. "input" is the first one, "constant" one of those in `Operator.constants`."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class TflmKernel:
     """What TensorFlow Lite Micro keeps in its arena for one operator of a kind, on one kind of machine, in bytes.
 
     - parameters: the struct of options that the file's table is unpacked to (`builtin_data`); 0 for none.
+    - alignment: of that struct.
     - op_data: the struct in which the kernel keeps what it prepared; 0 for none.
-    - scratch: the scratch buffer that the kernel asks for; 0 for none.
+    - temporaries: the tensors that the kernel asks for while it is prepared, as often as it does. Their structs lie
+      in the arena together until it is done.
+    - scratch: the scratch buffers that the kernel asks for; one of 0 bytes is not asked for.
     """
 
     parameters: int
+    alignment: int
     op_data: int
-    scratch: Count
+    temporaries: tuple[Operand, ...]
+    scratch: tuple[Count, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +99,8 @@ class Tflm:
     - method: what registers the operator in a `MicroMutableOpResolver`.
     - host: its kernel on a 64-bit machine, a reference kernel.
     - cortex_m: its kernel on a 32-bit Cortex-M with DSP instructions, of CMSIS-NN where there is one.
-    - requantised_channels: how many channels have a multiplier and a shift of their own in the arena.
+    - requantised_channels: how many channels have a multiplier and a shift of their own in the arena. A kind whose
+      weights have one scale in our files (`Weights.one_scale`) has them for each scale where a file has several.
     - cycles: of one layer on a Cortex-M4 without wait states, an estimate.
     """
 

@@ -12,7 +12,13 @@ CYCLES = 20.0
 
 def relu(layer: Relu) -> Operator:
     """The facts of a rectifier."""
-    kernel = TflmKernel(parameters=0, op_data=28, scratch=nothing)
+    kernel = TflmKernel(
+        parameters=0,
+        alignment=4,
+        op_data=8 if layer.six else 28,
+        temporaries=("input",) if layer.six else ("input", "output"),
+        scratch=(),
+    )
     return Operator(
         tflite_name="RELU6" if layer.six else "RELU",
         constants=(),

@@ -24,7 +24,7 @@ def reshape(layer: Reshape) -> Operator:
             sizes = f"{math.prod(x)} values, not {math.prod(shape)}"
             raise SpecError(f"{where}: cannot reshape {x} to {shape}: {sizes}")
 
-    kernel = TflmKernel(parameters=36, op_data=0, scratch=nothing)
+    kernel = TflmKernel(parameters=36, alignment=4, op_data=0, temporaries=("input", "output"), scratch=())
     return Operator(
         tflite_name="RESHAPE",
         constants=(),

@@ -46,8 +46,8 @@ def softmax(layer: Softmax) -> Operator:
         trainable=False,
         tflm=Tflm(
             method="AddSoftmax",
-            host=TflmKernel(parameters=4, op_data=80, scratch=nothing),
-            cortex_m=TflmKernel(parameters=4, op_data=64, scratch=nothing),
+            host=TflmKernel(parameters=4, alignment=4, op_data=80, temporaries=("input", "output"), scratch=()),
+            cortex_m=TflmKernel(parameters=4, alignment=4, op_data=64, temporaries=("input", "output"), scratch=()),
             requantised_channels=nothing,
             cycles=by_value(CYCLES),
         ),

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from micronets.ir.ops.record import Operand
+
+PREPARED: tuple[Operand, ...] = ("input", "weights", "output", "input", "weights", "bias", "output")
+"""What a convolution asks for while it is prepared: some of its operands twice."""
+
 FOUR_BITS_CYCLES = 2.0
 """By how much a MAC takes longer with weights of 4 bits than of 8: CMSIS-NN's s4 kernels take 1.75 to 2.35 times."""
 

@@ -12,7 +12,6 @@ from micronets import tflite
 from micronets.boards.board import LIMITS, board_budget
 from micronets.commands import evaluate as evaluation
 from micronets.cost.costs import budget_costs
-from micronets.cost.tflm_arena import arena_tflm_bytes
 from micronets.device.tflm import interpreter
 from micronets.files import digest, write_atomic
 from micronets.pipeline import directory
@@ -74,7 +73,7 @@ def _evaluate(context: RunContext) -> Sequence[str]:
         judged=result.samples,
         judged_noun=result.noun,
         bit_exact=exact,
-        arena=ArenaCheck(predicted=arena_tflm_bytes(model.arch), found=found),
+        arena=ArenaCheck(predicted=file.arena_tflm_bytes(8), found=found),
         runtime=context.config.runtime,
         c=in_c,
         limits=_limits(context, file, found, in_c),

@@ -1,0 +1,37 @@
+"""What TensorFlow Lite Micro finds in a `.tflite` besides the layers: how many tensors and scales there are."""
+
+from __future__ import annotations
+
+from micronets.cost.tflm_arena import FileTensors, WeightTensors
+from micronets.ir.layers import INPUT
+from micronets.quantized.model import QuantizedModel
+from micronets.tflite import schema as s
+from micronets.tflite.flatbuffer import Flat
+from micronets.tflite.reader import tensor_names
+from micronets.tflite.tensors import Graph
+
+
+def stored_tensors(data: bytes, model: QuantizedModel, where: str = "model") -> FileTensors:
+    """The tensors of a file that reads as `model`, which TFLM's arena depends on. Raises what `read` raises."""
+    flat = Flat(bytes(data), where)
+    top = flat.root()
+    subgraph = top.tables(s.ModelSlot.SUBGRAPHS)[0]
+    graph = Graph(flat, subgraph.tables(s.SubGraphSlot.TENSORS), top.tables(s.ModelSlot.BUFFERS), where)
+    layer_of = {index: name for name, index in tensor_names(data, where).items()}
+    tables = subgraph.tables(s.SubGraphSlot.OPERATORS)
+    weights: dict[str, WeightTensors] = {}
+    for k in range(len(tables)):
+        inputs = tables[k].array(s.OperatorSlot.INPUTS, "<i4")
+        outputs = tables[k].array(s.OperatorSlot.OUTPUTS, "<i4")
+        name = None if outputs is None or not len(outputs) else layer_of.get(int(outputs[0]))
+        if inputs is None or name is None or name not in model.weights:
+            continue
+        bias = None if len(inputs) < 3 or inputs[2] == -1 else _scales(graph, int(inputs[2]))
+        weights[name] = WeightTensors(_scales(graph, int(inputs[1])), bias)
+    return FileTensors(len(graph.tensors), len(tables), weights, INPUT not in model.quant)
+
+
+def _scales(graph: Graph, index: int) -> int:
+    """How many scales a tensor has; TFLM sees none where there is no zero point."""
+    scales, zero_points, _ = graph.quantization(graph.tensor(index))
+    return len(scales) if len(zero_points) else 0
