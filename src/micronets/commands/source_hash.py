@@ -64,8 +64,17 @@ def _files(name: str, root: Path) -> Iterator[Path]:
 
 
 def _imported(path: Path) -> Iterator[str]:
-    """Yields the dotted names that a file imports anywhere in it; `from a import b` may mean the module a.b."""
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    """Yields the dotted names that a file imports anywhere in it; `from a import b` may mean the module a.b.
+
+    What it imports for type checkers alone is left out, as it is never run.
+    """
+    nodes: list[ast.AST] = [ast.parse(path.read_text("utf-8"))]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            nodes.extend(node.orelse)
+            continue
+        nodes.extend(ast.iter_child_nodes(node))
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
