@@ -30,9 +30,14 @@ def percent(share: float) -> str:
 
 
 def metric_label(metric: str) -> str:
-    """Writes the name of a metric as tables show it: `auc` as `AUC`, `pauc fan_id_00` as `pAUC fan_id_00`."""
+    """Writes the name of a metric as tables show it.
+
+    `auc` becomes `AUC`, `pauc fan_id_00` becomes `pAUC fan_id_00`, `balanced_accuracy` becomes `balanced accuracy`;
+    others stay as they are.
+    """
     first, _, rest = metric.partition(" ")
-    return " ".join([{"auc": "AUC", "pauc": "pAUC"}.get(first, first), *([rest] if rest else [])])
+    label = {"auc": "AUC", "pauc": "pAUC", "balanced_accuracy": "balanced accuracy"}.get(first, first)
+    return " ".join([label, *([rest] if rest else [])])
 
 
 def interval_text(interval: Sequence[float]) -> str:

@@ -104,6 +104,21 @@ def test_a_board_with_an_unknown_core_is_refused() -> None:
         mn.inspect(MODEL, board)
 
 
+def test_an_evaluation_counts_unequal_classes() -> None:
+    y = np.repeat([0, 1, 2], [60, 26, 4])
+    data = arrays(X, Y, x_test=X, y_test=y, classes=("a", "b", "c"))
+    found = mn.evaluate(MODEL, data=data, runtime="reference")
+    table, text = found.to_json(), found.text()
+    assert table["class_counts"] == {"a": 60, "b": 26, "c": 4}
+    assert table["metrics"]["balanced_accuracy"] == pytest.approx(
+        np.mean([row[i] / sum(row) for i, row in enumerate(table["confusion"])])
+    )
+    assert f"(balanced {100 * table['metrics']['balanced_accuracy']:.2f} %)" in text.splitlines()[-1]
+    assert "the classes are unequal, from 60 examples of 'a' to 4 of 'c'" in table["remarks"][0]
+    assert all(f"remark: {remark}" in text.splitlines() for remark in table["remarks"])
+    assert table["remarks"][-1] == "fewer than 5 examples of a class, which say little about it: 4 of 'c'"
+
+
 def test_a_model_is_evaluated_on_data_in_memory() -> None:
     data = arrays(X, Y, classes=("a", "b", "c"))
     found = mn.evaluate(MODEL, data=data, runtime="reference")

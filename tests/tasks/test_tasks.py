@@ -15,10 +15,11 @@ from micronets.tasks.scoring import classification, wilson
 def test_a_task_is_complete(name: str) -> None:
     task = find(name)
     assert spaces_of(name), "no search space takes its input"
-    assert {f.name for f in dataclasses.fields(task.options)} <= {*inspect.signature(task.load).parameters}
+    assert {f.name for f in dataclasses.fields(task.options)} <= {*inspect.signature(task.load).parameters, "balance"}
     config = parse({"task": name, "board": "NUCLEO-F446RE", "space": {"name": spaces_of(name)[0]}}, "c.toml")
     assert isinstance(config.data, task.options)
     assert config.data.path == ""
+    assert getattr(config.data, "balance", None) == "none", "unequal classes cannot be balanced"
 
 
 def test_the_data_decide_options_of_the_space() -> None:

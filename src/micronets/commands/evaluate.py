@@ -25,6 +25,7 @@ from micronets.quantized.model import QuantizedModel
 from micronets.runtimes import RUNTIMES, TFLM
 from micronets.runtimes.measurement import Comparison
 from micronets.tasks import Examples, TaskData, own
+from micronets.tasks.scoring import BALANCED, remarks, unequal
 from micronets.terminal import interval_text, metric_label, percent, text_table
 from micronets.tflite import ModelFile, ModelSource, model_file
 
@@ -109,6 +110,8 @@ class Evaluation:
     - `synthetic`, `notes`: whether the examples were made up; what is to be known of them.
     - `classes`, `confusion`: names of the outputs; examples by true class (row) and predicted one, where there are
       classes.
+    - `class_counts`: how many examples of each class were judged, where there are classes.
+    - `remarks`: what has to be said beside the metric so that it does not mislead (`tasks.scoring.remarks`).
     """
 
     model: str
@@ -127,6 +130,8 @@ class Evaluation:
     notes: tuple[str, ...]
     classes: tuple[str, ...]
     confusion: Sequence[Sequence[int]] | None
+    class_counts: Mapping[str, int] | None
+    remarks: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
         """Returns the record as `micronets evaluate --json` prints it."""
@@ -145,11 +150,14 @@ class Evaluation:
             rest = [(metric_label(name), percent(v)) for name, v in self.metrics.items() if name != self.metric]
             table = text_table(("metric", "value"), rest, numeric=(1,))
         value = f"{metric_label(self.metric)} {percent(self.value)}"
+        if self.metric == "accuracy" and self.confusion is not None and unequal(self.confusion):
+            value += f" (balanced {percent(self.metrics[BALANCED])})"
         lines = [
             table,
             "",
             f"{'SYNTHETIC DATA: ' if self.synthetic else ''}{self.data}, split {self.split}",
             *([interval_text(self.interval)] if self.interval else []),
+            *(f"remark: {remark}" for remark in self.remarks),
             f"{value} of {self.samples:,} {self.noun}, runtime {self.runtime}",
         ]
         return "\n".join(lines)
@@ -232,6 +240,10 @@ def evaluate(
         notes=tuple(examples.notes),
         classes=tuple(examples.classes),
         confusion=result.confusion,
+        class_counts=None
+        if result.confusion is None
+        else {name: sum(row) for name, row in zip(examples.classes, result.confusion, strict=True)},
+        remarks=remarks(result, examples.classes),
     )
 
 

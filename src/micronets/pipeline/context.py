@@ -10,6 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from micronets import tasks, user_code
 from micronets.boards.board import Board, load_board
 from micronets.commands import own_space
@@ -25,6 +27,8 @@ from micronets.pipeline.directory import ARCH, VALUES, RunDir
 from micronets.pipeline.toml_config import flat, to_toml
 from micronets.progress import Progress
 from micronets.runtimes import RUNTIMES, Runtime
+from micronets.tasks.base import SPLITS
+from micronets.tasks.scoring import size_notes
 
 
 @dataclass(frozen=True)
@@ -55,12 +59,17 @@ class RunContext:
         self.progress({"stage": "data", "note": f"reading {given.path}" if given.path else "making synthetic examples"})
         chosen = {name: value for name, value in vars(given).items() if name != "path" and value not in ("", (), None)}
         data = tasks.load(self.config.task, given.path or None, **chosen)
-        for note in (data.source, *data.notes):
+        for note in (data.source, *notes_on(data, given)):
             self.progress({"stage": "data", "note": note})
         if not data.size("test"):  # said now, not after hours of training
             other = ", or name some with data.test" if hasattr(given, "test") else ""
             raise DataError(f"data: the test split of {data.source} is empty; give more examples{other}")
         return data if self.adapt is None else self.adapt(data)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be known of the examples: what their reading noted, and how unequal or few they are."""
+        return notes_on(self.data, self.config.data)
 
     @cached_property
     def data_fingerprint(self) -> str:
@@ -190,6 +199,17 @@ def opened(config: Config, *, resume: bool, progress: Progress, command: str = "
         finally:
             if not run.started:
                 (run / directory.CONFIG).unlink(missing_ok=True)
+
+
+def notes_on(data: tasks.TaskData, options: tasks.DataOptions) -> tuple[str, ...]:
+    """Returns the notes of a data set and those on the numbers of examples of its classes; for unequal classes, also
+    the setting that balances them, where the task has it and it is not set.
+    """
+    counts = {s: np.bincount(data.labels(s), minlength=len(data.classes)).tolist() for s in SPLITS}
+    sizes = {s: dict(zip(data.classes, n, strict=True)) for s, n in counts.items()}
+    settable = getattr(options, "balance", None) == "none"
+    way_out = 'data.balance = "sampled" shows the network every class as often' if settable else ""
+    return (*data.notes, *size_notes(sizes, data.noun, way_out))
 
 
 def _usual_threads() -> int:

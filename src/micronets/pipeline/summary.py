@@ -7,12 +7,14 @@ from typing import Any
 from micronets.installation import install
 from micronets.pipeline.directory import FACTS, LIBRARY, MODEL, PAGE, RunDir
 from micronets.report.facts import Facts
+from micronets.tasks.scoring import unequal
 from micronets.terminal import amount, interval_text, metric_label, percent, text_table
 
 
 def summary_json(facts: Facts, run: RunDir) -> dict[str, Any]:
     """Returns what `micronets run --json` prints."""
     keys = ["ok", "runtime", "c", "task", "source", "synthetic", "samples", "metric", "scores", "interval", "bit_exact"]
+    keys += ["classes", "confusion", "remarks", "notes"]
     table = facts.to_json()
     files = {"model": str(run / MODEL), "report": str(run / PAGE), "facts": str(run / FACTS)}
     return {**{key: table[key] for key in (*keys, "limits", "seed")}, "board": facts.board.name, **files}
@@ -82,4 +84,16 @@ def _score_lines(facts: Facts) -> list[str]:
     last = facts.scores[-1]
     rest = [(metric_label(name), percent(value)) for name, value in last.metrics.items() if name != facts.metric]
     lines = [f"{last.name}: {interval_text(facts.interval)}"] if facts.interval else []
-    return [*lines, *(["", text_table(("also", "test"), rest, (1,))] if rest else [])]
+    lines += [f"remark: {remark}" for remark in facts.remarks]
+    return [*lines, *_class_lines(facts), *(["", text_table(("also", "test"), rest, (1,))] if rest else [])]
+
+
+def _class_lines(facts: Facts) -> list[str]:
+    """The examples of each class and the share named right, as a table, where the classes are unequal."""
+    if facts.confusion is None or not unequal(facts.confusion):
+        return []
+    rows = [
+        (name, f"{sum(row):,}", percent(row[i] / sum(row)) if sum(row) else "-")
+        for i, (name, row) in enumerate(zip(facts.classes, facts.confusion, strict=True))
+    ]
+    return ["", text_table(("class", facts.judged_noun, "right"), rows, (1, 2))]

@@ -71,6 +71,7 @@ class Verdict:
     - `c`: the measurement of our C on the simulated board; None where it could not be measured.
     - `limits`: a row for each limit.
     - `confusion`: examples by true class (row) and predicted one, where there are classes.
+    - `remarks`: what has to be said beside the last score so that it does not mislead (`tasks.scoring.remarks`).
     """
 
     metric: str
@@ -85,6 +86,7 @@ class Verdict:
     c: Measurement | None
     limits: tuple[LimitRow, ...]
     confusion: tuple[tuple[int, ...], ...] | None
+    remarks: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:

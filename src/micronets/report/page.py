@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from micronets.boards import battery
 from micronets.installation import install
 from micronets.report import charts
 from micronets.report.facts import Facts
 from micronets.report.markup import Markup, document, el, html_table, section
 from micronets.report.style import CSS
+from micronets.tasks.scoring import BALANCED, unequal
 from micronets.terminal import amount, duration, interval_text, metric_label, percent
 
 SOURCES = {
@@ -20,6 +23,7 @@ SOURCES = {
 
 METRIC_MEANINGS = {
     "accuracy": "Accuracy: the share whose class is named right.",
+    BALANCED: "Balanced accuracy: the share whose class is named right, as the mean over the classes.",
     "auc": "AUC: how often what is abnormal scores higher than what is normal; 50 % is chance.",
 }
 
@@ -61,6 +65,12 @@ def _header(facts: Facts) -> Markup:
             else f"{wrong:,} output bytes differ under TFLM"
         )
         pills.append(el("span", text, class_=f"pill {'bad' if wrong else 'good'}"))
+    if _worse_than_chance(facts):
+        pills.append(el("span", "worse than chance", class_="pill bad"))
+    never = [name for i, name in enumerate(facts.classes) if facts.confusion and _never_right(facts.confusion[i], i)]
+    if never:
+        text = f"{len(never)} classes are" if len(never) > 1 else f"class {never[0]} is"
+        pills.append(el("span", f"{text} never right", class_="pill bad"))
     warning = None
     if facts.synthetic:
         text = (
@@ -73,6 +83,8 @@ def _header(facts: Facts) -> Markup:
         lead = f" of {facts.samples['test']:,} test {noun} right ({value.name})"
     else:
         lead = f" {metric_label(facts.metric)} on {facts.judged:,} test {facts.judged_noun} ({value.name})"
+    if facts.metric == "accuracy" and facts.confusion is not None and unequal(facts.confusion):
+        lead += f"; balanced accuracy {percent(value.metrics[BALANCED])}"
     return el(
         "header",
         el("p", f"micronets {facts.versions['micronets']}", class_="small"),
@@ -82,10 +94,23 @@ def _header(facts: Facts) -> Markup:
             "p",
             el("b", percent(value.value)),
             lead,
-            class_="lead",
+            class_="lead bad" if _worse_than_chance(facts) else "lead",
         ),
+        el("ul", [el("li", remark[0].upper() + remark[1:] + ".") for remark in facts.remarks], class_="warning")
+        if facts.remarks
+        else None,
         el("p", pills),
     )
+
+
+def _worse_than_chance(facts: Facts) -> bool:
+    """Tells whether the AUC is below that of a network that guesses."""
+    return facts.metric == "auc" and facts.scores[-1].value < 0.5
+
+
+def _never_right(row: Sequence[int], index: int) -> bool:
+    """Tells whether a class that has examples (`row` of the confusion counts, at `index`) is never named right."""
+    return sum(row) > 0 and row[index] == 0
 
 
 def _budget_section(facts: Facts) -> Markup:
@@ -300,7 +325,15 @@ def _confusion_section(facts: Facts) -> Markup | None:
     """Shows the confusion matrix; nothing where the task has none."""
     if facts.confusion is None:
         return None
-    return section("Confusion", charts.confusion_chart(facts.confusion, facts.classes))
+    rows = [
+        (name, f"{sum(row):,}", percent(row[i] / sum(row)) if sum(row) else "")
+        for i, (name, row) in enumerate(zip(facts.classes, facts.confusion, strict=True))
+    ]
+    return section(
+        "Confusion",
+        charts.confusion_chart(facts.confusion, facts.classes),
+        html_table(("class", f"test {facts.judged_noun}", "right"), rows, numeric=(1, 2)),
+    )
 
 
 def _origin_section(facts: Facts) -> Markup:

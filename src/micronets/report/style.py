@@ -24,6 +24,8 @@ h3 { font-size: 15px; margin: 20px 0 6px; }
 section { background: var(--sheet); border: 1px solid var(--rule); border-radius: 10px; padding: 20px; margin: 16px 0; }
 .lead { font-size: 20px; margin: 8px 0; }
 .lead b { font-size: 28px; }
+.lead.bad b { color: var(--bad); }
+ul.warning { padding-left: 34px; }
 .small { font-size: 12px; color: var(--soft); }
 .warning { background: var(--warn); color: var(--warn-ink); border-radius: 8px; padding: 10px 14px; }
 .pill { display: inline-block; border: 1px solid currentColor; border-radius: 99px; color: var(--soft); }

@@ -96,6 +96,7 @@ class Runtime(ABC):
     `RUNTIMES`.
 
     - name: what the command line, configurations and results call it.
+    - title: what tables call it where several runtimes have a figure of the same name.
     - about: what it is, in a few words for the help of commands.
     - constants_are: what it keeps in flash beside its code. arena_beside: what the figure is that `compile` prints
       beside the arena, which is TFLM's need of a Cortex-M.
@@ -104,6 +105,7 @@ class Runtime(ABC):
     """
 
     name: ClassVar[str]
+    title: ClassVar[str]
     about: ClassVar[str]
     constants_are: ClassVar[str]
     arena_beside: ClassVar[str]

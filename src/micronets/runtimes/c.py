@@ -236,6 +236,7 @@ class OurC(Runtime):
     """The C99 that `micronets compile` writes."""
 
     name = "c"
+    title = "our C"
     about = "portable C99 of our own"
     constants_are = "weights and tables"
     arena_beside = "TFLM's"

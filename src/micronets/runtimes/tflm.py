@@ -50,6 +50,7 @@ class TensorFlowLiteMicro(Runtime):
     build: TflmCheckout | None = None
 
     name = "tflm"
+    title = "TFLM"
     about = "TensorFlow Lite Micro"
     constants_are = "the file"
     arena_beside = "with its margin; predicted"

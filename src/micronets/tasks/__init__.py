@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from inspect import signature
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from micronets import user_code
 from micronets.errors import SpecError, did_you_mean
 from micronets.tasks.ad import task as ad
 from micronets.tasks.arrays import task as arrays
-from micronets.tasks.base import Card, DataOptions, Examples, Outline, Task, TaskData
+from micronets.tasks.base import Balance, Card, DataOptions, Examples, Outline, Task, TaskData
 from micronets.tasks.images import ic_task, vww_task
 from micronets.tasks.images import task as images
 from micronets.tasks.kws import audio_task
 from micronets.tasks.kws import task as kws
+from micronets.tasks.labelled import LabelledData
 from micronets.tasks.own import task_of
 from micronets.tasks.scoring import Score
 
@@ -64,16 +65,28 @@ def load(name: str, path: Path | str | None = None, **options: Any) -> TaskData:
 
     - `name`: the task, as `find` takes it.
     - `path`: where the data are; None: synthetic data are made.
-    - `options`: those of the task's own `load`, which are the fields of its `Task.options`.
+    - `options`: those of the task's own `load`, which are the fields of its `Task.options`, and `balance` (`Balance`).
 
     Raises `SpecError` for an unknown task or option and `DataError` for data that cannot be used.
     """
     function = find(name).load
     known = [*signature(function).parameters][1:]
+    balance = None if "balance" in known else options.pop("balance", None)
     for option in options:
         if option not in known:
-            raise SpecError(f"task {name}: no option '{option}'; {did_you_mean(option, known)}")
-    return function(None if path is None else Path(path), **options)
+            raise SpecError(f"task {name}: no option '{option}'; {did_you_mean(option, [*known, 'balance'])}")
+    data = function(None if path is None else Path(path), **options)
+    return data if balance is None else _balanced(data, balance)
+
+
+def _balanced(data: TaskData, balance: Any) -> TaskData:
+    """Returns the data with epochs made as `balance` says. Raises `SpecError` for another word or data of no class."""
+    if balance not in (known := get_args(Balance)):
+        raise SpecError(f"task {data.name}: balance = {balance!r}; {did_you_mean(str(balance), known)}")
+    if not isinstance(data, LabelledData):
+        kind = type(data).__name__
+        raise SpecError(f"task {data.name}: balance = {balance}: is for data of class LabelledData, not {kind}")
+    return data.balanced(balance)
 
 
 def examples(name: str, card: Card, path: Path | None, *, split: str = "test", test: Path | None = None) -> Examples:

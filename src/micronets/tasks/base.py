@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 
 SPLITS = ("train", "val", "test")
+
+Balance = Literal["none", "sampled"]
+"""How an epoch is made of the training examples: each once (`none`), or every class as often as the others (`sampled`),
+those of rare classes several times and those of frequent ones in part, which are drawn anew each time."""
 
 Labels = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
@@ -182,6 +186,8 @@ class Task(Generic[Options]):
     - `inputs`: the kind of the network's input, a function of `micronets.ir.spaces.inputs` that search spaces start
       from.
     - `options`: a frozen dataclass, which `[data]` of a configuration is read into; its fields are arguments of `load`.
+      The data of one that has a field `balance` (`Balance`) are `LabelledData`, and `tasks.load` balances them after
+      `load` has read them.
     - `load`: `(path or None, **options) -> TaskData`; without a path, it makes synthetic data.
     - `outline`: tells what is known of the data before they are made or read.
     - `examples`: reads a split in the form that a finished model takes.

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from micronets.errors import DataError, SpecError, did_you_mean
-from micronets.tasks.base import Card, Examples, Floats, Labels
-from micronets.tasks.scoring import Score, classification
+from micronets.tasks.base import Balance, Card, Examples, Floats, Labels
+from micronets.tasks.scoring import BALANCED, Score, by_balanced_accuracy, classification
 
 T = TypeVar("T")
 
@@ -23,7 +23,10 @@ T = TypeVar("T")
 class LabelledData(ABC):
     """The part of a `TaskData` that is the same for all data sets whose examples have a class each.
 
-    Its fields and methods are explained in `TaskData`.
+    Its fields and methods are explained in `TaskData`, but for these:
+
+    - `balance`: how an epoch is made of the training examples. Where it is `sampled`, "balanced_accuracy" takes the
+      place of "accuracy" as the metric, so that the best epoch is chosen by it.
     """
 
     name: str
@@ -34,6 +37,7 @@ class LabelledData(ABC):
     input_settings: tuple[str, ...] = ()
     synthetic: bool = False
     notes: tuple[str, ...] = ()
+    balance: Balance = "none"
 
     @abstractmethod
     def labels(self, split: str) -> Labels:
@@ -54,12 +58,27 @@ class LabelledData(ABC):
         return len(self.labels(split))
 
     def epoch(self, rng: np.random.Generator) -> Labels:
-        """Returns the indices of the train split, shuffled, each once."""
-        return rng.permutation(self.size("train"))
+        """Returns the indices of the train split, shuffled: each once, or of every class as many (see `Balance`)."""
+        if self.balance == "none":
+            return rng.permutation(self.size("train"))
+        target = self.labels("train")
+        rows = [np.flatnonzero(target == c) for c in np.unique(target)]
+        count = round(len(target) / len(rows))
+        indices = np.concatenate([drawn(part, count, rng) for part in rows])
+        rng.shuffle(indices)
+        return indices
+
+    def balanced(self, balance: Balance) -> Self:
+        """Returns the same data with another `balance`."""
+        if balance == self.balance:
+            return self
+        metric = {"accuracy": BALANCED} if balance == "sampled" else {BALANCED: "accuracy"}
+        return replace(self, balance=balance, metric=metric.get(self.metric, self.metric))
 
     def evaluate(self, outputs: npt.NDArray[np.floating[Any]], split: str) -> Score:
-        """Returns the top-1 accuracy of logits `[N, classes]` for all examples of a split."""
-        return classification(outputs, self.labels(split), len(self.classes), self.noun)
+        """Returns the top-1 accuracy of logits `[N, classes]` for all examples of a split, or the balanced one."""
+        score = classification(outputs, self.labels(split), len(self.classes), self.noun)
+        return by_balanced_accuracy(score) if self.metric == BALANCED else score
 
     def metadata(self, settings: Mapping[str, int]) -> dict[str, str]:
         """Returns task, labels and front end as they travel with a model."""
@@ -68,6 +87,12 @@ class LabelledData(ABC):
             "micronets.labels": json.dumps(self.classes),
             "micronets.frontend": self.front_end(settings),
         }
+
+
+def drawn(rows: Labels, count: int, rng: np.random.Generator) -> Labels:
+    """Draws so many of the indices `rows`, which must not be empty: none more than once more often than another."""
+    repeated = np.tile(rows, -(-count // len(rows)) - 1)
+    return np.concatenate([repeated, rng.choice(rows, count - len(repeated), replace=False)])
 
 
 def positions(classes: tuple[str, ...], labels: tuple[str, ...]) -> Labels:

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 Labels = npt.NDArray[np.int64]
+
+BALANCED = "balanced_accuracy"
+"""The name of the metric that is the mean of the shares of every class that are named right."""
+
+UNEQUAL = 1.5
+"""Classes are called unequal where the largest has more than so many times the examples of the smallest."""
+
+FEW = 5
+"""With fewer examples of a class than this, the share of them that is named right says little."""
+
+_NAMED = 6
+"""At most so many classes stand in one remark."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +54,7 @@ class Score:
 
 
 def classification(outputs: npt.NDArray[Any], labels: Labels, classes: int, noun: str = "examples") -> Score:
-    """Returns the top-1 accuracy of a classifier, with the confusion counts.
+    """Returns the top-1 accuracy of a classifier and its balanced accuracy, with the confusion counts.
 
     - `outputs`: `[N, classes]`; the largest is the prediction, of equal ones the first.
     - `labels`: the true class indices `[N]`.
@@ -52,9 +64,109 @@ def classification(outputs: npt.NDArray[Any], labels: Labels, classes: int, noun
     counts = np.zeros((classes, classes), np.int64)
     np.add.at(counts, (labels, predicted), 1)
     right = int((predicted == labels).sum())
-    return Score(
-        {"accuracy": right / max(len(labels), 1)}, wilson(right, len(labels)), len(labels), noun, counts.tolist()
-    )
+    confusion: list[list[int]] = counts.tolist()
+    metrics = {"accuracy": right / max(len(labels), 1), BALANCED: balanced_accuracy(confusion)}
+    return Score(metrics, wilson(right, len(labels)), len(labels), noun, confusion)
+
+
+def balanced_accuracy(confusion: Sequence[Sequence[int]]) -> float:
+    """Returns the mean over the classes of the share of their examples that is named right, 0 to 1.
+
+    - `confusion`: counts `[true][predicted]`; classes without examples do not count.
+    """
+    shares = [row[i] / sum(row) for i, row in enumerate(confusion) if sum(row)]
+    return sum(shares) / max(len(shares), 1)
+
+
+def by_balanced_accuracy(score: Score) -> Score:
+    """Returns a score of `classification` with its balanced accuracy as the task's own metric.
+
+    The interval is put together from those of the classes by the method of variance estimates recovery (Zou and Donner
+    2008, "Construction of confidence limits about effect measures: a general approach").
+    """
+    rows = [(row[i], sum(row)) for i, row in enumerate(score.confusion or []) if sum(row)]
+    value = score.metrics[BALANCED]
+    below = above = 0.0
+    for right, n in rows:
+        low, high = wilson(right, n) or (0.0, 1.0)
+        below += (right / n - low) ** 2
+        above += (high - right / n) ** 2
+    c = max(len(rows), 1)
+    interval = (max(0.0, value - math.sqrt(below) / c), min(1.0, value + math.sqrt(above) / c)) if rows else None
+    metrics = {BALANCED: value, **{name: v for name, v in score.metrics.items() if name != BALANCED}}
+    return replace(score, metrics=metrics, interval=interval)
+
+
+def unequal(confusion: Sequence[Sequence[int]]) -> bool:
+    """Tells whether the classes that have examples are so unequal that the accuracy alone would mislead."""
+    sizes = [sum(row) for row in confusion if sum(row)]
+    return bool(sizes) and max(sizes) > UNEQUAL * min(sizes)
+
+
+def remarks(score: Score, classes: Sequence[str]) -> tuple[str, ...]:
+    """Returns what has to be said beside a score so that it does not mislead, a sentence each.
+
+    Said are: an AUC below 0.5, unequal classes, an accuracy that naming one class always would reach too, classes of
+    which no example is named right, and classes with fewer than `FEW` examples.
+
+    - `classes`: the names of the classes, in the order of the confusion counts.
+    """
+    found = []
+    below = [name for name, value in score.metrics.items() if name.split(" ")[0] == "auc" and value < 0.5]
+    if below:
+        machines = [name.partition(" ")[2] for name in below if " " in name]
+        where = f" for {_listed(machines)}" if machines and score.value >= 0.5 else ""
+        found.append(f"the AUC{where} is below 50 %: worse than chance, what is normal scores higher than what is not")
+    if score.confusion is None:
+        return tuple(found)
+    rows = [(name, row, row[i]) for i, (name, row) in enumerate(zip(classes, score.confusion, strict=True)) if sum(row)]
+    if len(rows) < 2:
+        return tuple(found)
+    largest, smallest = (choose(rows, key=lambda r: sum(r[1])) for choose in (max, min))
+    always = sum(largest[1]) / max(score.samples, 1)
+    if unequal(score.confusion):
+        found.append(
+            f"the classes are unequal, from {sum(largest[1]):,} {score.noun} of '{largest[0]}' to "
+            f"{sum(smallest[1]):,} of '{smallest[0]}': the balanced accuracy is "
+            f"{100 * balanced_accuracy(score.confusion):.2f} %"
+        )
+    if score.metric == "accuracy" and score.value <= always:
+        found.append(f"no more often right than naming '{largest[0]}' every time would be ({100 * always:.2f} %)")
+    never = [f"'{name}'" for name, _, right in rows if not right]
+    if never:
+        found.append(f"never named right: {_listed(never)}")
+    few = [f"{sum(row)} of '{name}'" for name, row, _ in rows if sum(row) < FEW]
+    if few:
+        found.append(f"fewer than {FEW} {score.noun} of a class, which say little about it: {_listed(few)}")
+    return tuple(found)
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Writes names with commas between them, and of many the first ones and how many more there are."""
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def size_notes(sizes: Mapping[str, Mapping[str, int]], noun: str, way_out: str = "") -> tuple[str, ...]:
+    """Returns notes on classes that are unequal for the training, and on splits with few examples of a class.
+
+    - `sizes`: the number of examples by split and by class; empty splits are left out.
+    - `noun`: what an example is, in the plural.
+    - `way_out`: what can be done about unequal classes, for the note on them.
+    """
+    notes = []
+    train = {name: n for name, n in sizes.get("train", {}).items() if n}
+    if train and max(train.values()) > UNEQUAL * min(train.values()):
+        most, least = max(train, key=train.__getitem__), min(train, key=train.__getitem__)
+        notes.append(
+            f"the classes are unequal: {train[most]:,} training {noun} of '{most}', {train[least]:,} of '{least}'"
+            f"{'; ' if way_out else ''}{way_out}"
+        )
+    for split, counts in sizes.items():
+        few = [f"{n} of '{name}'" for name, n in counts.items() if n < FEW]
+        if few and any(counts.values()):
+            notes.append(f"split {split} has fewer than {FEW} {noun} of a class: {_listed(few)}")
+    return tuple(notes)
 
 
 def wilson(right: int, n: int) -> tuple[float, float] | None:

@@ -28,6 +28,7 @@ from micronets.report.facts import ArenaCheck, LimitRow, ScoreRow, Verdict
 from micronets.runtimes import TFLM
 from micronets.runtimes.measurement import LIMITS_MEASURED, Measurement
 from micronets.tasks import Score
+from micronets.tasks.scoring import remarks
 
 
 def _inputs(context: RunContext) -> dict[str, Any]:
@@ -78,6 +79,7 @@ def _evaluate(context: RunContext) -> Sequence[str]:
         c=in_c,
         limits=_limits(context, file, found, in_c),
         confusion=None if result.confusion is None else tuple(map(tuple, result.confusion)),
+        remarks=remarks(result, context.data.classes),
     )
     write_atomic(context.run / EVALUATION, json.dumps(verdict.to_json(), indent=1) + "\n")
     return (EVALUATION,)
@@ -116,7 +118,9 @@ def _limits(
         called, about = LIMITS[name], context.costs.costs[name].about
         value, source, note = found.get(name, (predicted[name], "estimated", ""))
         notes = "; ".join(t for t in (about, note) if t)
-        row = LimitRow(name, called.label, called.unit, limit, value, predicted[name], value <= limit, source, notes)
+        owner = context.runtime.title if name in LIMITS_MEASURED else TFLM.title if name == "arena_bytes" else None
+        label = f"{called.label}, {owner}" if owner else called.label
+        row = LimitRow(name, label, called.unit, limit, value, predicted[name], value <= limit, source, notes)
         rows.append(row)
     return tuple(rows)
 

@@ -74,7 +74,7 @@ def collect(context: RunContext) -> Facts:
         board=board,
         source=data.source,
         synthetic=data.synthetic,
-        notes=tuple(data.notes),
+        notes=context.notes,
         classes=tuple(data.classes),
         samples={split: data.size(split) for split in ("train", "val", "test")},
         seed=context.config.seed,

@@ -16,7 +16,7 @@ from micronets.frontend import FrontEnd, cached_arrays, features, wav_features
 from micronets.tasks.ad import folders, synthetic
 from micronets.tasks.ad.data import AdData
 from micronets.tasks.ad.settings import LOGMEL, Augmentation, Windows
-from micronets.tasks.base import SPLITS, Card, Examples, Outline, Task
+from micronets.tasks.base import SPLITS, Balance, Card, Examples, Outline, Task
 from micronets.tasks.labelled import positions
 
 __all__ = ["TASK", "AdData", "Augmentation", "Options", "examples", "load", "outline"]
@@ -34,6 +34,8 @@ class Options:
       slider).
     - `synthetic_clips`: training clips to synthesise, where there is no path.
     - `clip_seconds`: length of a clip; longer recordings lose their end.
+    - `balance`: how an epoch is made of the training windows: each once (`none`), or every machine as often as
+      the others (`sampled`), rare ones repeatedly.
     - `augmentation`: how training windows are disturbed.
     """
 
@@ -41,6 +43,7 @@ class Options:
     machine: str = ""
     synthetic_clips: int = 320
     clip_seconds: float = 10.0
+    balance: Balance = "none"
     augmentation: Augmentation = field(default_factory=Augmentation)
 
 

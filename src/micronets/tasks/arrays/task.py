@@ -15,7 +15,7 @@ from micronets import user_code
 from micronets.errors import DataError, SpecError, UserCodeError, did_you_mean
 from micronets.tasks.arrays import folders
 from micronets.tasks.arrays.folders import SplitArrays
-from micronets.tasks.base import SPLITS, Card, Examples, Floats, Labels, Outline, Task
+from micronets.tasks.base import SPLITS, Balance, Card, Examples, Floats, Labels, Outline, Task
 from micronets.tasks.labelled import LabelledData, examples_of
 
 if TYPE_CHECKING:
@@ -34,10 +34,13 @@ class Options:
     - `noise`: deviation of the normal noise added to standardised training examples.
     - `shift`: training examples of two or three axes move by up to this share of their first axis, either way, going
       round.
+    - `balance`: how an epoch is made of the training examples: each once (`none`), or every class as often as the
+      others (`sampled`), rare ones repeatedly; the best epoch is then chosen by the balanced accuracy.
     """
 
     path: str = ""
     synthetic_clips: int = 600
+    balance: Balance = "none"
     noise: float = 0.1
     shift: float = 0.0
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from micronets.errors import DataError, SpecError, did_you_mean
 from micronets.frontend.image import ImageFrontEnd, resized
-from micronets.tasks.base import SPLITS, Card, Examples, Labels, Outline, Task
+from micronets.tasks.base import SPLITS, Balance, Card, Examples, Labels, Outline, Task
 from micronets.tasks.images import cifar, folders, synthetic
 from micronets.tasks.images.data import ImageData, examples_for, front_end
 from micronets.tasks.images.settings import ImageAugmentation
@@ -29,12 +29,15 @@ class Options:
       are drawn.
     - `validation`: training pictures set apart to choose by, of every class alike.
     - `synthetic_images`: training pictures to draw, where there is no path.
+    - `balance`: how an epoch is made of the training examples: each once (`none`), or every class as often as the
+      others (`sampled`), rare ones repeatedly; the best epoch is then chosen by the balanced accuracy.
     - `augmentation`: how training pictures are disturbed.
     """
 
     path: str = ""
     validation: int = VALIDATION
     synthetic_images: int = 4000
+    balance: Balance = "none"
     augmentation: ImageAugmentation = field(default_factory=ImageAugmentation)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from micronets.errors import DataError, SpecError, did_you_mean
 from micronets.frontend.image import Bytes, ImageFrontEnd, resized
-from micronets.tasks.base import SPLITS, Card, Examples, Labels, Outline, Task
+from micronets.tasks.base import SPLITS, Balance, Card, Examples, Labels, Outline, Task
 from micronets.tasks.images import cifar, folders, ic_task, synthetic
 from micronets.tasks.images.data import ImageData, examples_for, front_end
 from micronets.tasks.images.settings import ImageAugmentation
@@ -32,6 +32,8 @@ class Options:
     - `fit`: how a picture that is not square becomes so: its middle is cut out (`crop`), or it is stretched, or gets
       black bars.
     - `synthetic_images`: training pictures to draw, where there is no path.
+    - `balance`: how an epoch is made of the training examples: each once (`none`), or every class as often as the
+      others (`sampled`), rare ones repeatedly; the best epoch is then chosen by the balanced accuracy.
     - `augmentation`: how training pictures are disturbed.
     """
 
@@ -39,6 +41,7 @@ class Options:
     kept: int = KEPT
     fit: Literal["crop", "stretch", "letterbox"] = "crop"
     synthetic_images: int = 2000
+    balance: Balance = "none"
     augmentation: ImageAugmentation = field(default_factory=ImageAugmentation)
 
 

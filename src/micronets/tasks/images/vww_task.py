@@ -9,7 +9,7 @@ from typing import Literal
 
 from micronets.errors import SpecError
 from micronets.frontend.image import ImageFrontEnd, resized
-from micronets.tasks.base import SPLITS, Card, Examples, Outline, Task
+from micronets.tasks.base import SPLITS, Balance, Card, Examples, Outline, Task
 from micronets.tasks.images import coco, synthetic, task
 from micronets.tasks.images.data import ImageData, examples_for, front_end
 from micronets.tasks.images.settings import ImageAugmentation
@@ -34,6 +34,8 @@ class Options:
     - `coco_split`: pictures of COCO that test: `paper`, the 40,504 of `val2014`; `minival`, 8,059 of them, and the
       others train.
     - `synthetic_images`: training pictures to draw, where there is no path.
+    - `balance`: how an epoch is made of the training examples: each once (`none`), or every class as often as the
+      others (`sampled`), rare ones repeatedly; the best epoch is then chosen by the balanced accuracy.
     - `augmentation`: how training pictures are disturbed.
     """
 
@@ -42,6 +44,7 @@ class Options:
     fit: Literal["stretch", "crop", "letterbox"] = "stretch"
     coco_split: Literal["paper", "minival"] = "paper"
     synthetic_images: int = 2000
+    balance: Balance = "none"
     augmentation: ImageAugmentation = field(default_factory=lambda: AUGMENTATION)
 
 

@@ -12,7 +12,7 @@ from micronets.errors import DataError, SpecError, did_you_mean
 from micronets.files import digest
 from micronets.frontend import FrontEnd, cached_arrays, features
 from micronets.tasks.ad import synthetic
-from micronets.tasks.base import SPLITS, Card, Examples, Labels, Outline, Task
+from micronets.tasks.base import SPLITS, Balance, Card, Examples, Labels, Outline, Task
 from micronets.tasks.kws import clips
 from micronets.tasks.kws.data import Features, KwsData
 from micronets.tasks.kws.folders import scan
@@ -32,6 +32,8 @@ class Options:
     - `test`: a folder of WAVs per class to test on, where they are not part of `path`.
     - `clip_seconds`: what the network hears at once. Shorter recordings are padded, longer ones lose their ends, those
       of twice the length and more become several examples.
+    - `balance`: how an epoch is made of the training examples: each once (`none`), or every class as often as the
+      others (`sampled`), rare ones repeatedly; the best epoch is then chosen by the balanced accuracy.
     - `augmentation`: how training clips are disturbed.
     - `frontend`: of recordings (its clip_ms is that of clip_seconds); default: the log-mel up to 8 kHz.
     """
@@ -40,6 +42,7 @@ class Options:
     synthetic_clips: int = 600
     test: str = ""
     clip_seconds: float = 1.0
+    balance: Balance = "none"
     augmentation: Augmentation = field(default_factory=Augmentation)
     frontend: FrontEnd | None = None
 

@@ -14,7 +14,7 @@ from micronets.errors import SpecError
 from micronets.frontend import INPUT_SETTINGS, FrontEnd, network_input
 from micronets.tasks.base import Labels
 from micronets.tasks.kws.settings import Augmentation
-from micronets.tasks.labelled import LabelledData
+from micronets.tasks.labelled import LabelledData, drawn
 
 if TYPE_CHECKING:
     import torch
@@ -61,18 +61,21 @@ class KwsData(LabelledData):
     def epoch(self, rng: np.random.Generator) -> Labels:
         """Returns shuffled indices into the train split: every word once, and `share` times a mean word of the rest.
 
-        The rest are `_unknown_` and `_silence_`, drawn anew each time, with repetition where there are too few.
+        The rest are `_unknown_` and `_silence_`, drawn anew each time, with repetition where there are too few. Where
+        `balance` is "sampled", every word is drawn a mean word's number of times too.
         """
         target = self.labels("train")
         special = [i for i, c in enumerate(self.classes) if c in (SILENCE, UNKNOWN)]
         parts = [np.flatnonzero(~np.isin(target, special))]
         words = len(self.classes) - len(special)
         want = round(self.share * len(parts[0]) / max(words, 1)) if len(parts[0]) else None
+        if self.balance == "sampled":
+            count = round(len(parts[0]) / max(words, 1))
+            parts = [drawn(np.flatnonzero(target == i), count, rng) for i in np.unique(target[parts[0]])]
         for i in special:
             rows = np.flatnonzero(target == i)
-            n = len(rows) if want is None else want
-            repeated = np.tile(rows, -(-n // len(rows)) - 1) if len(rows) else rows
-            parts += [repeated, rng.choice(rows, n - len(repeated), replace=False)] if len(rows) else []
+            if len(rows):
+                parts.append(drawn(rows, len(rows) if want is None else want, rng))
         indices = np.concatenate(parts)
         rng.shuffle(indices)
         return indices

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from micronets.errors import DataError, SpecError, did_you_mean
 from micronets.frontend import PRESETS, FrontEnd, network_input
-from micronets.tasks.base import SPLITS, Card, Examples, Outline, Task
+from micronets.tasks.base import SPLITS, Balance, Card, Examples, Outline, Task
 from micronets.tasks.kws import clips, prepared, synthetic
 from micronets.tasks.kws.data import KEYWORDS, SILENCE, UNKNOWN, KwsData
 from micronets.tasks.kws.folders import LISTS, Folders, scan
@@ -41,6 +41,8 @@ class Options:
     - `test`: a folder of WAVs per class to test on, where they are not part of `path`.
     - `words`: the keywords of a Speech Commands directory; empty: its ten.
     - `share`: examples of `_unknown_` and of `_silence_` in an epoch, in units of the mean number of the other classes.
+    - `balance`: how an epoch is made of the words' training clips: each once (`none`), or every word as often as the
+      others (`sampled`), rare ones repeatedly; the best epoch is then chosen by the balanced accuracy.
     - `augmentation`: how training clips are disturbed.
     - `frontend`: of recordings; default: the log-mel.
     """
@@ -50,6 +52,7 @@ class Options:
     test: str = ""
     words: tuple[str, ...] = ()
     share: float = 1.0
+    balance: Balance = "none"
     augmentation: Augmentation = field(default_factory=Augmentation)
     frontend: FrontEnd | None = None
 

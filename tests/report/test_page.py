@@ -1,0 +1,61 @@
+"""What `report.html` says about a run, on the facts of a published one."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from micronets.pipeline.directory import RunDir
+from micronets.pipeline.summary import summary, summary_json
+from micronets.records import from_json
+from micronets.report.facts import Facts, ScoreRow
+from micronets.report.page import run_page
+from micronets.tasks.scoring import BALANCED
+
+ZOO = Path(__file__).parents[2] / "zoo"
+
+
+def facts_of(name: str) -> Facts:
+    return from_json(Facts, json.loads((ZOO / name / "report.json").read_text("utf-8")))
+
+
+@pytest.fixture(scope="module")
+def unequal() -> Facts:
+    """A run on unequal classes, whose rare one is never right."""
+    facts = facts_of("vww_f446re")
+    row = ScoreRow("int8 under TFLM", 0.95, "host", {"accuracy": 0.95, BALANCED: 0.5})
+    remarks = ("never named right: 'leak'",)
+    confusion = ((0, 4), (0, 76))
+    return replace(facts, scores=(row,), classes=("leak", "normal"), confusion=confusion, judged=80, remarks=remarks)
+
+
+def header(page: str) -> str:
+    return page[page.index("<header") : page.index("</header>")]
+
+
+def test_unequal_classes_stand_beside_the_headline(unequal: Facts) -> None:
+    page = run_page(unequal)
+    assert "balanced accuracy 50.00 %" in header(page)
+    assert "Never named right: 'leak'." in header(page)
+    assert '<span class="pill bad">class leak is never right</span>' in header(page)
+    assert re.search(r'<td>leak</td><td class="n">4</td><td class="n">0.00 %</td>', page)
+
+
+def test_the_summary_counts_unequal_classes(unequal: Facts) -> None:
+    text = summary(unequal, RunDir(Path("run")))
+    assert "remark: never named right: 'leak'" in text.splitlines()
+    assert re.search(r"^leak +4 +0.00 %$", text, re.MULTILINE)
+    table = summary_json(unequal, RunDir(Path("run")))
+    assert table["remarks"] == ["never named right: 'leak'"]
+    assert dict(zip(table["classes"], map(sum, table["confusion"]), strict=True)) == {"leak": 4, "normal": 76}
+    assert table["scores"][-1]["metrics"][BALANCED] == 0.5
+
+
+def test_an_auc_below_chance_is_red() -> None:
+    facts = facts_of("ad_f446re")
+    assert "bad" not in header(run_page(facts))
+    low = replace(facts, scores=(*facts.scores[:-1], replace(facts.scores[-1], value=0.41)))
+    assert '<p class="lead bad">' in header(run_page(low))
+    assert '<span class="pill bad">worse than chance</span>' in header(run_page(low))
