@@ -28,7 +28,9 @@ def unequal() -> Facts:
     row = ScoreRow("int8 under TFLM", 0.95, "host", {"accuracy": 0.95, BALANCED: 0.5})
     remarks = ("never named right: 'leak'",)
     confusion = ((0, 4), (0, 76))
-    return replace(facts, scores=(row,), classes=("leak", "normal"), confusion=confusion, judged=80, remarks=remarks)
+    return replace(
+        facts, scores=(row,), classes=("leak", "normal"), confusion=confusion, judged=80, balanced=0.5, remarks=remarks
+    )
 
 
 def header(page: str) -> str:

@@ -7,7 +7,6 @@ from typing import Any
 from micronets.installation import install
 from micronets.pipeline.directory import FACTS, LIBRARY, MODEL, PAGE, RunDir
 from micronets.report.facts import Facts
-from micronets.tasks.scoring import unequal
 from micronets.terminal import amount, interval_text, metric_label, percent, text_table
 
 
@@ -90,7 +89,7 @@ def _score_lines(facts: Facts) -> list[str]:
 
 def _class_lines(facts: Facts) -> list[str]:
     """The examples of each class and the share named right, as a table, where the classes are unequal."""
-    if facts.confusion is None or not unequal(facts.confusion):
+    if facts.confusion is None or facts.balanced is None:
         return []
     rows = [
         (name, f"{sum(row):,}", percent(row[i] / sum(row)) if sum(row) else "-")

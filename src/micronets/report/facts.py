@@ -71,6 +71,7 @@ class Verdict:
     - `c`: the measurement of our C on the simulated board; None where it could not be measured.
     - `limits`: a row for each limit.
     - `confusion`: examples by true class (row) and predicted one, where there are classes.
+    - `balanced`: the balanced accuracy of the last score where the classes are unequal, 0 to 1; else None.
     - `remarks`: what has to be said beside the last score so that it does not mislead (`tasks.scoring.remarks`).
     """
 
@@ -86,6 +87,7 @@ class Verdict:
     c: Measurement | None
     limits: tuple[LimitRow, ...]
     confusion: tuple[tuple[int, ...], ...] | None
+    balanced: float | None = None
     remarks: tuple[str, ...] = ()
 
     @property

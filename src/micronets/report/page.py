@@ -10,7 +10,6 @@ from micronets.report import charts
 from micronets.report.facts import Facts
 from micronets.report.markup import Markup, document, el, html_table, section
 from micronets.report.style import CSS
-from micronets.tasks.scoring import BALANCED, unequal
 from micronets.terminal import amount, duration, interval_text, metric_label, percent
 
 SOURCES = {
@@ -23,7 +22,7 @@ SOURCES = {
 
 METRIC_MEANINGS = {
     "accuracy": "Accuracy: the share whose class is named right.",
-    BALANCED: "Balanced accuracy: the share whose class is named right, as the mean over the classes.",
+    "balanced_accuracy": "Balanced accuracy: the share whose class is named right, as the mean over the classes.",
     "auc": "AUC: how often what is abnormal scores higher than what is normal; 50 % is chance.",
 }
 
@@ -83,8 +82,8 @@ def _header(facts: Facts) -> Markup:
         lead = f" of {facts.samples['test']:,} test {noun} right ({value.name})"
     else:
         lead = f" {metric_label(facts.metric)} on {facts.judged:,} test {facts.judged_noun} ({value.name})"
-    if facts.metric == "accuracy" and facts.confusion is not None and unequal(facts.confusion):
-        lead += f"; balanced accuracy {percent(value.metrics[BALANCED])}"
+    if facts.metric == "accuracy" and facts.balanced is not None:
+        lead += f"; balanced accuracy {percent(facts.balanced)}"
     return el(
         "header",
         el("p", f"micronets {facts.versions['micronets']}", class_="small"),

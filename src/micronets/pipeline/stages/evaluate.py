@@ -28,7 +28,7 @@ from micronets.report.facts import ArenaCheck, LimitRow, ScoreRow, Verdict
 from micronets.runtimes import TFLM
 from micronets.runtimes.measurement import LIMITS_MEASURED, Measurement
 from micronets.tasks import Score
-from micronets.tasks.scoring import remarks
+from micronets.tasks.scoring import balanced_accuracy, remarks, unequal
 
 
 def _inputs(context: RunContext) -> dict[str, Any]:
@@ -79,6 +79,7 @@ def _evaluate(context: RunContext) -> Sequence[str]:
         c=in_c,
         limits=_limits(context, file, found, in_c),
         confusion=None if result.confusion is None else tuple(map(tuple, result.confusion)),
+        balanced=balanced_accuracy(result.confusion) if result.confusion and unequal(result.confusion) else None,
         remarks=remarks(result, context.data.classes),
     )
     write_atomic(context.run / EVALUATION, json.dumps(verdict.to_json(), indent=1) + "\n")
