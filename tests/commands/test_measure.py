@@ -93,7 +93,7 @@ def test_a_measurement_comes_back_from_its_json(tmp_path: Path, device: str) -> 
 def test_a_cortex_m7_has_a_second_opinion_on_its_cycles(path: Path) -> None:
     figures = measure.measure(path, load_board("NUCLEO-F746ZG"), samples=1)
     assert 0.3 * figures.core_cycles < figures.dual_issue_cycles < figures.core_cycles
-    assert f"{figures.dual_issue_cycles:,}  by a model of the M7's two pipelines" in measure.text(figures)
+    assert f"{figures.dual_issue_cycles:,}  by a model of the M7's two pipelines" in figures.text()
     assert measure.measure(path, F446, samples=1).dual_issue_cycles is None
 
 
@@ -282,7 +282,7 @@ def test_layers_in_bands_take_little_longer_than_whole_ones_and_less_memory(tmp_
     assert bands.bands == (LayersInPatches("a", "b", layers=2, rows=1),)
     assert bands.bit_exact
     assert bands.sram_bytes < 0.6 * plain.sram_bytes
-    assert "layers 'a' to 'b' run together in patches of 1 rows" in measure.text(bands)
+    assert "layers 'a' to 'b' run together in patches of 1 rows" in bands.text()
     for whole, patched in zip(plain.per_layer, bands.per_layer, strict=True):
         assert whole.macs == patched.macs
         # A band of one row gathers three rows of a depthwise layer for it, where more rows share them.

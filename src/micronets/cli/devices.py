@@ -108,7 +108,7 @@ def measure(
     )
     if rate is not None:
         found = measure.at_rate(found, where, rate, cells)
-    click.echo(json.dumps(found.to_json()) if as_json else measure.text(found))
+    click.echo(json.dumps(found.to_json()) if as_json else found.text())
     problems = measure.problems(found)
     if problems:
         raise CheckFailed("; ".join(problems))

@@ -14,7 +14,7 @@ from micronets.boards.board import Board, load_board
 from micronets.errors import SpecError
 from micronets.files import is_part
 from micronets.runtimes import OUR_C, Package, Runtime, runtime_named
-from micronets.runtimes.measurement_text import patches_text
+from micronets.runtimes.measurement import patches_text
 from micronets.terminal import amount
 from micronets.tflite import ModelSource, model_file
 

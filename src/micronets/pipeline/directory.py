@@ -13,14 +13,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from micronets import __version__, files, output_directory
 from micronets.errors import FileError, SpecError
 from micronets.files import digest, write_atomic
-
-if TYPE_CHECKING:
-    from micronets.pipeline.stages.base import Stage
 
 CONFIG, RECORD, LOCK = "config.toml", "stages.json", ".lock"
 SEARCH_FOLDER, TEACHER_FOLDER, TRAIN_FOLDER = "search", "teacher", "train"
@@ -98,7 +95,27 @@ def _refuse_others(run: RunDir, names: Sequence[str], beginning: Sequence[str]) 
         raise FileError(f"{run.path}: holds other files and is no run directory; name an empty or new one with --out")
 
 
-def begin(run: RunDir, stage: Stage, inputs: Mapping[str, Any]) -> bool:
+class StageFacts(Protocol):
+    """What the run directory has to know of a stage: part of `micronets.pipeline.stages.base.Stage`."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in stages.json."""
+
+    @property
+    def command(self) -> str:
+        """The command that makes its files anew."""
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Its files, and folders that have a list of their files."""
+
+    @property
+    def resumes(self) -> bool:
+        """Whether it goes on from its files after an interruption."""
+
+
+def begin(run: RunDir, stage: StageFacts, inputs: Mapping[str, Any]) -> bool:
     """Tells whether `stage` has to work, and records it as running if so; else its files are there and fit `inputs`.
 
     A stage that was interrupted goes on from its own checkpoints. Raises `SpecError` if its files were made from other
@@ -121,7 +138,7 @@ def begin(run: RunDir, stage: Stage, inputs: Mapping[str, Any]) -> bool:
     return True
 
 
-def give_up(run: RunDir, stage: Stage) -> None:
+def give_up(run: RunDir, stage: StageFacts) -> None:
     """Forgets a stage that failed before it had left anything to go on from."""
     if stage.resumes and any((run / name).is_file() for name in stage.outputs):
         return
@@ -134,7 +151,7 @@ def give_up(run: RunDir, stage: Stage) -> None:
         (run / RECORD).unlink(missing_ok=True)
 
 
-def finish(run: RunDir, stage: Stage, outputs: Sequence[str], seconds: float = 0.0) -> None:
+def finish(run: RunDir, stage: StageFacts, outputs: Sequence[str], seconds: float = 0.0) -> None:
     """Records that `stage` is done.
 
     - `outputs`: the files that it has written.
@@ -151,7 +168,7 @@ def seconds(run: RunDir) -> dict[str, float]:
     return {stage: entry["seconds"] for stage, entry in _read(run).items() if "seconds" in entry}
 
 
-def check_outputs(run: RunDir, *stages: Stage) -> dict[str, str]:
+def check_outputs(run: RunDir, *stages: StageFacts) -> dict[str, str]:
     """Returns the digests of the files that stages wrote, by name.
 
     Raises `FileError` if a stage is not done or a file has changed.
@@ -171,7 +188,7 @@ def check_outputs(run: RunDir, *stages: Stage) -> dict[str, str]:
     return found
 
 
-def discard(run: RunDir, stages: Sequence[Stage]) -> None:
+def discard(run: RunDir, stages: Sequence[StageFacts]) -> None:
     """Forgets stages, with their files: one that is to be done anew, and all that come after it.
 
     What others have put there stays. Raises `FileError` for C that was edited, before anything is removed.
@@ -183,7 +200,7 @@ def discard(run: RunDir, stages: Sequence[Stage]) -> None:
         _remove(run, stage)
 
 
-def erase(run: RunDir, stages: Sequence[Stage], last: str) -> None:
+def erase(run: RunDir, stages: Sequence[StageFacts], last: str) -> None:
     """Removes all that a run of these stages has written, its file `last` at the end; what others have put there stays.
 
     Raises `FileError` for C that was edited, before anything is removed.
@@ -195,12 +212,12 @@ def erase(run: RunDir, stages: Sequence[Stage], last: str) -> None:
         (run / name).unlink(missing_ok=True)
 
 
-def _check_c(run: RunDir, stages: Sequence[Stage]) -> None:
+def _check_c(run: RunDir, stages: Sequence[StageFacts]) -> None:
     if any(LIBRARY in stage.outputs for stage in stages):
         output_directory.check_writable(run / LIBRARY, {})
 
 
-def _remove(run: RunDir, stage: Stage) -> None:
+def _remove(run: RunDir, stage: StageFacts) -> None:
     """Removes the files of a stage, and its folder unless something else is there. Raises `FileError` for edited C."""
     for name in stage.outputs:
         if name == LIBRARY:
@@ -226,7 +243,7 @@ def _stale(key: str, old: Any, new: Any) -> str:
     return f"was made with {key} = {old}, not {new}"
 
 
-def _way_out(run: RunDir, stage: Stage) -> str:
+def _way_out(run: RunDir, stage: StageFacts) -> str:
     return f"redo it with: micronets {stage.command} {run.path} --redo; or name another --out"
 
 

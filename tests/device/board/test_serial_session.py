@@ -163,7 +163,7 @@ def test_an_emulated_cortex_m(
     assert figures.flash_bytes > figures.code_bytes > 0
     assert figures.toolchain == cross_compiler.find_compiler(board).name
     assert measure.problems(figures) == []
-    assert "source: emulated" in measure.text(figures)
+    assert "source: emulated" in figures.text()
     with pytest.raises(SpecError, match=f"serial:{port} is emulated, whose times are not the board's; leave it out"):
         measure.at_rate(figures, board, 1.0, parse_battery(CR2032))
 
@@ -204,7 +204,7 @@ def test_layers_that_run_in_bands(tmp_path: Path) -> None:
     assert figures.bit_exact
     counts = [r.counts for r in figures.per_layer]
     assert sum(counts) > 0.5 * figures.counts.first  # not of their last bands alone
-    assert "run together in patches of" in measure.text(figures)
+    assert "run together in patches of" in figures.text()
 
 
 @pytest.fixture
