@@ -15,53 +15,17 @@ from importlib.resources import files
 
 _FOLDERS = ("include", "plain", "dsp")
 _SOURCE_ENDINGS = (".c", ".S")
-# In which order the kernels lie in flash, assembly in front of the C that calls it. It is written down, as it decides
-# which loops share lines of a small instruction cache (a few cycles in a thousand): names of files do not.
-PLACEMENT = (
-    *("add_by4", "add", "average_pool", "patch_keep_rows", "im2col_multiply", "conv_im2col", "conv", "conv_1x1"),
-    *(
-        "conv_c4_edge",
-        "conv_c4_im2col",
-        "conv_c4",
-        "conv_any",
-        "conv_s4",
-        "conv_wide",
-        "depthwise",
-        "depthwise_by4",
-        "dequantize",
-    ),
-    *(
-        "im2col_pixel",
-        "depthwise_by4_3x3",
-        "depthwise_by4_3x3_relu",
-        "depthwise_by4_any",
-        "fully_connected",
-        "fully_connected_by8_rows",
-        "fully_connected_by8",
-    ),
-    *(
-        "fully_connected_s4",
-        "lookup",
-        "max_pool",
-        "mean",
-        "pad",
-        "im2col_prepare",
-        "quantize",
-        "depthwise_3x3_s1",
-        "depthwise_3x3_s2",
-    ),
-    *(
-        "depthwise_3x3_s2_relu",
-        "depthwise_3x3_s1_relu",
-        "depthwise_any",
-        "depthwise_s1",
-        "depthwise_s2",
-        "softmax",
-        "unpack_s4",
-        "unpack_weights_s4",
-        "concatenate",
-    ),
-)
+# The order in which kernels lie in flash, assembly in front of the C that calls it. It is written down since it decides
+# which loops share lines of a small instruction cache (a few cycles in a thousand); names of files must not decide it.
+_ORDER = """
+add_by4 add average_pool patch_keep_rows im2col_multiply conv_im2col conv conv_1x1 conv_c4_edge conv_c4_im2col
+conv_c4 conv_any conv_s4 conv_wide depthwise depthwise_by4 dequantize im2col_pixel depthwise_by4_3x3
+depthwise_by4_3x3_relu depthwise_by4_any fully_connected fully_connected_by8_rows fully_connected_by8
+fully_connected_s4 lookup max_pool mean pad im2col_prepare quantize depthwise_3x3_s1 depthwise_3x3_s2
+depthwise_3x3_s2_relu depthwise_3x3_s1_relu depthwise_any depthwise_s1 depthwise_s2 softmax unpack_s4
+unpack_weights_s4 concatenate
+"""
+PLACEMENT = tuple(_ORDER.split())
 
 
 def is_source(name: str) -> bool:
@@ -70,11 +34,14 @@ def is_source(name: str) -> bool:
 
 
 def kernel_files(kernels: Iterable[str], headers: Iterable[str] = ()) -> dict[str, str]:
-    """Contents by name of every file that these kernels (`micronets_conv`, ...) consist of, and of these headers.
+    """Returns the contents, by name, of every file that kernels consist of.
 
-    That is their sources, the headers that these include, directly or not, and the sources of functions that those
-    declare: a header micronets_NAME.h belongs to the sources of micronets_NAME. Headers come first, then the sources in
-    the order of `PLACEMENT`.
+    - kernels: the functions, for instance `micronets_conv`.
+    - headers: names of headers that are needed besides.
+
+    The files are the sources of the kernels, the headers that these include, directly or not, and the sources of the
+    functions that those declare: a header micronets_NAME.h belongs to the sources of micronets_NAME. Headers come
+    first, then the sources in the order of `PLACEMENT`.
     """
     texts = _texts()
     found: dict[str, str] = {}
@@ -90,7 +57,7 @@ def kernel_files(kernels: Iterable[str], headers: Iterable[str] = ()) -> dict[st
 
 
 def kernel_name(file: str) -> str:
-    """`conv` of micronets_conv.c, micronets_dsp_conv.c and micronets_dsp_conv.S."""
+    """Returns the name of the kernel in a file: `conv` for micronets_conv.c and for micronets_dsp_conv.S."""
     return file.partition(".")[0].removeprefix("micronets_").removeprefix("dsp_")
 
 
@@ -99,7 +66,7 @@ def _place(file: str) -> tuple[int, str]:
 
 
 def _sources(kernel: str) -> list[str]:
-    """Names of the files in which a function is written, none for one that is not there."""
+    """Returns the names of the files in which a function is written; none for an unknown function."""
     dsp = kernel if kernel.startswith("micronets_dsp_") else kernel.replace("micronets_", "micronets_dsp_", 1)
     names = [f"{kernel}.c", *(f"{dsp}{ending}" for ending in _SOURCE_ENDINGS)]
     return [name for name in dict.fromkeys(names) if name in _texts()]
@@ -107,7 +74,7 @@ def _sources(kernel: str) -> list[str]:
 
 @lru_cache(maxsize=1)
 def _texts() -> Mapping[str, str]:
-    """Every file of csrc by its name, of which there is only one."""
+    """Returns the contents of every file of csrc, by its name, which is unique."""
     root = files("micronets.compiler") / "csrc"
     paths = [path for folder in _FOLDERS for path in (root / folder).iterdir() if path.is_file()]
     return {path.name: path.read_text("utf-8") for path in paths}

@@ -1,4 +1,4 @@
-"""Values as C text."""
+"""Values of the compiler, numbers and comments as C text."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _INDENT = 4
 
 
 def array(ctype: str, name: str, values: npt.NDArray[Any] | bytes) -> str:
-    """`static const ctype name[] = {...};` of integers, in lines of readable width."""
+    """Returns `static const ctype name[] = {...};` for an array of integers, in lines of readable width."""
     flat = np.frombuffer(values, np.uint8) if isinstance(values, bytes) else values.ravel()
     rows, row = [], "   "
     for text in map(integer, flat.tolist()):
@@ -45,18 +45,18 @@ def array(ctype: str, name: str, values: npt.NDArray[Any] | bytes) -> str:
 
 
 def integer(value: int) -> str:
-    """A constant of at most 32 bits; C has no literal for the lowest."""
+    """Returns an integer of at most 32 bits as a C constant; the lowest has no literal, and becomes an expression."""
     return "(-2147483647 - 1)" if value == -(2**31) else str(value)
 
 
 def real(value: float) -> str:
-    """A float constant that reads back as the same float32."""
+    """Returns a float constant that reads back as the same float32."""
     text = f"{float(np.float32(value)):.9g}"
     return f"{text}f" if any(c in text for c in ".en") else f"{text}.0f"
 
 
 def constant(of: Table | Constant) -> str:
-    """`static const ctype name[] = {...};` or `static const ctype name = {.field = value, ...};`, with its line end."""
+    """Returns the definition of a table or struct, `static const ctype name = {.field = value, ...};`, as lines."""
     match of:
         case Table():
             return array(of.ctype, of.name, of.values)
@@ -93,13 +93,13 @@ def _initialiser(of: Value, indent: int, column: int) -> str:
 
 
 def block_comment(text: str) -> str:
-    """`/* text */`, over several lines where one does not hold it, with its line end."""
+    """Returns `/* text */` as a line, or as several where one does not hold it."""
     first, *more = textwrap.wrap(text, LINE - len("/*  */"), break_long_words=False, break_on_hyphens=False)
     return "\n * ".join([f"/* {first}", *more]) + " */\n"
 
 
 def listing(head: str, items: Iterable[str]) -> str:
-    """`head {items};` over several lines where one does not hold it, with its line end."""
+    """Returns `head {items};` as a line, or as several where one does not hold it."""
     text = ", ".join(items)
     if len(head) + len(text) + len(" {};") <= LINE:
         return f"{head} {{{text}}};\n"
@@ -109,7 +109,7 @@ def listing(head: str, items: Iterable[str]) -> str:
 
 
 def value(of: Value) -> str:
-    """The value of a field, for a layer that runs whole."""
+    """Returns the value of a field in C, for a layer that runs whole."""
     match of:
         case int():
             return str(of)
@@ -130,7 +130,7 @@ def value(of: Value) -> str:
 
 
 def argument(of: Argument) -> str:
-    """An argument of a call, for a layer that runs whole; `a`: the arena."""
+    """Returns an argument of a call in C, for a layer that runs whole; `a` is the arena."""
     match of:
         case int():
             return str(of)
@@ -149,15 +149,15 @@ def argument(of: Argument) -> str:
 
 
 def pointer(ctype: str, offset: str) -> str:
-    """A pointer to `ctype` into the arena `a`; offset: bytes, in C."""
+    """Returns a pointer to `ctype` into the arena `a`; offset: a C expression of bytes."""
     return f"a + {offset}" if ctype == "int8_t" else f"({ctype} *)(void *)(a + {offset})"
 
 
 def comment(text: str) -> str:
-    """Text from a model that can do no harm in a comment."""
+    """Returns text from a model so that it can do no harm in a comment of C."""
     return re.sub(r"[^A-Za-z0-9_ .,:;()\[\]'=+-]", "_", text)
 
 
 def shape(dims: Iterable[int]) -> str:
-    """`49 x 10 x 1`."""
+    """Returns a shape for readers, for instance `49 x 10 x 1`."""
     return " x ".join(map(str, dims))

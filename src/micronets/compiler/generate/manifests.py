@@ -45,7 +45,7 @@ endif()
 
 
 def library_files(compiled: Compiled, version: str) -> Mapping[str, str]:
-    """The manifests by path, to be written beside `compiled.files`; version: of micronets."""
+    """Returns the manifests by path, to be written beside `compiled.files`; version: that of micronets."""
     sources = [name for name in sorted(compiled.files) if is_source(name) and name != EXAMPLE]
     title = package.title(compiled.model)
     manifest = {

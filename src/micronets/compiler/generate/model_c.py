@@ -85,11 +85,11 @@ static void run_{index}(int8_t *a, const void *record)
 class Compiled:
     """A network as C.
 
-    files: text by file name, all for one directory; C and assembly in the order in which they lie in flash.
-    arena_bytes: of the arena the caller provides.
-    model: the network that the C computes, layer for layer; its outputs are those of the network that was given.
-    plan: where its tensors lie in the arena.
-    constant_bytes: of weights and tables in flash.
+    - files: text by file name, all for one directory; C and assembly in the order in which they lie in flash.
+    - arena_bytes: bytes of the arena that the caller provides.
+    - model: the network that the C computes, layer for layer; its outputs are those of the network that was given.
+    - plan: where its tensors lie in the arena.
+    - constant_bytes: bytes of weights and tables in flash.
     """
 
     files: Mapping[str, str]
@@ -100,13 +100,14 @@ class Compiled:
 
 
 def compile_model(model: QuantizedModel, target: Target = DSP, *, arena_limit: int | None = None) -> Compiled:
-    """Returns C99 that computes `model` to the last bit. Raises `SpecError`, and `UnsupportedError` for what C cannot
-    hold.
+    """Returns C99 that computes `model` to the last bit.
 
+    - model: the network.
     - target: the instruction set that the C is for.
-    - arena_limit: bytes of arena that are to suffice: where they do not, layers run together in patches
-      (`memory.patches`), as few as it takes; 0 asks for the smallest arena. Nothing is said about a limit that cannot
-      be held.
+    - arena_limit: the bytes that the arena may have. Where it would be larger, as few layers as possible run together
+      in patches (`memory.patches`); 0 asks for the smallest arena. A limit that cannot be held is no error.
+
+    Raises `SpecError` for an inconsistent model, and `UnsupportedError` for numbers that C cannot hold.
     """
     validate(model)
     model = optimise(model)
@@ -132,7 +133,9 @@ def generate(model: QuantizedModel, plan: ArenaPlan) -> Compiled:
 
 @dataclass(frozen=True)
 class _Run:
-    """What runs a whole layer: a function of (arena, record), the record, and the function's text if it is its own."""
+    """What runs a whole layer: a function of (arena, record) by its name, the record, and the function's text if it
+    is written for this layer alone.
+    """
 
     function: str
     record: str = "0"
@@ -140,7 +143,7 @@ class _Run:
 
 
 def _whole_layers(plan: ArenaPlan, codes: Sequence[LayerCode]) -> list[_Run | None]:
-    """Returns what runs each layer; None for those that have nothing to do or run in patches."""
+    """Returns what runs each layer; None for layers that have nothing to do or run in patches."""
     patched = {i for group in plan.groups for i in group.layers}
     found: list[_Run | None] = []
     for i, code in enumerate(codes):
@@ -164,7 +167,7 @@ def _functions(runs: Sequence[_Run | None]) -> list[str]:
 
 
 def _listing_bytes(plan: ArenaPlan, runs: Sequence[_Run | None]) -> int:
-    """Returns bytes of the tables by which whole layers are run: functions, and each layer's function and record."""
+    """Returns the bytes of the tables that list functions, and for each layer its function and its record."""
     functions = len(_functions(runs))
     if not any(_whole_ranges(plan)):
         return 0

@@ -32,8 +32,8 @@ _HEADER = """\
  *     micronets_invoke(arena);
  *     const {otype} *output = micronets_output(arena);{dequantise}
  *
- * The arena is the caller's, aligned to 16 bytes, and may be used for other things between inferences: nothing is kept
- * in it, and the input has to be written again for each. Two arenas may be used at the same time.
+ * The caller provides the arena, aligned to 16 bytes, and may use it for other things between inferences: nothing is
+ * kept in it, and the input has to be written again for each. Two arenas may be used at the same time.
  */
 #ifndef MICRONETS_MODEL_H
 #define MICRONETS_MODEL_H
@@ -50,8 +50,13 @@ _HEADER = """\
 extern "C" {{
 #endif
 
+/* Returns where the input goes: MICRONETS_INPUT_COUNT values in the arena, which an inference may overwrite. */
 {itype} *micronets_input(void *arena);
+
+/* Returns where the output is after an inference: MICRONETS_OUTPUT_COUNT values in the arena. */
 const {otype} *micronets_output(const void *arena);
+
+/* Runs one inference: computes the output in the arena from the input in it. */
 void micronets_invoke(void *arena);
 
 #ifdef __cplusplus
@@ -123,13 +128,13 @@ _CMAKE_ASSEMBLY = """\
 _README = """\
 # {title}
 
-A neural network as C99: no heap, no globals but constants, no library. Memory: {arena:,} bytes of arena, given by the
-caller, and a little stack. Constants: {constants:,} bytes of flash.
+A neural network as C99. It needs no heap and no library, and all its globals are constants. It works in an arena of
+{arena:,} bytes, which the caller provides, and a little stack. Weights and tables take {constants:,} bytes of flash.
 
 | file | what |
 |---|---|
 | `model.h` | how to call it: sizes, scales, three functions |
-| `model.c` | weights, tables, and a list of layers: what runs each, and a record of its sizes |
+| `model.c` | the weights and tables of each layer, a record of its sizes, and the function that runs it |
 | `micronets_*` | the kernels it uses, documented in `micronets_kernels.h`: C and, for some cores, assembly |
 | `example.c`, `test_vector.h` | an inference whose output must come out equal to the last byte |
 | `CMakeLists.txt` | a static library, and the example as a test |
@@ -146,14 +151,14 @@ In firmware, add {every} but `example.c` to the build, or the directory as a lib
   `CONFIG_MICRONETS_MODEL=y` in `prj.conf`;
 - PlatformIO: the directory in `lib/` of the project.
 
-These build the network with `-O2`, whatever the project is built with; in any other build, see to it: without
-optimisation it takes several times as long. The flags that select the processor (`-mcpu` and the like) are the
-project's. With those of a {dsp}, the kernels use its DSP instructions; with any
-other processor's they are portable C, tried on {plain}.
+These build the network with `-O2`, whatever the project is built with. In any other build, pass `-O2` yourself: without
+optimisation the network takes several times as long. The flags that select the processor (`-mcpu` and the like) are
+those of the project. For a {dsp}, the kernels use its DSP instructions; for
+any other processor they are portable C, tried on {plain}.
 
-`-D'MICRONETS_LAYER(i)=...'` runs a statement of yours before layer `i`, and once more after the last with
-`i == MICRONETS_LAYERS`: a cycle counter, for example. A layer that runs in patches of a few rows is announced for each
-patch.
+`-D'MICRONETS_LAYER(i)=...'` runs a statement of yours before each layer `i`, and once more after the last layer with
+`i == MICRONETS_LAYERS`: a cycle counter, for example. Where layers run in patches of a few rows, it runs before each
+patch of a layer.
 
 | # | layer | kind | output |
 |---|---|---|---|
@@ -164,7 +169,11 @@ patch.
 def describe(
     model: QuantizedModel, plan: ArenaPlan, title: str, constants: int, sources: Sequence[str]
 ) -> dict[str, str]:
-    """Every file but the kernels and model.c, by name. `constants`: bytes of tables; `sources`: the C files."""
+    """Returns every file of the package besides the kernels and model.c, by name.
+
+    - constants: bytes of the weights and tables.
+    - sources: names of the C and assembly files.
+    """
     arch = model.arch
     itype, otype = (ctype(model, name) for name in (INPUT, arch.output))
     edges = (("INPUT", INPUT, arch.input_shape), ("OUTPUT", arch.output, arch.output_shape))
@@ -222,7 +231,7 @@ def _labels(target: Target, last: str) -> str:
 
 
 def _cmake(sources: Sequence[str]) -> str:
-    """CMakeLists.txt for these C and assembly files."""
+    """Returns the text of CMakeLists.txt for these C and assembly files."""
     c, assembly = (
         "\n".join(f"{indent}{name}" for name in sources if name.endswith(ending))
         for indent, ending in (("  ", ".c"), ("    ", ".S"))
@@ -231,7 +240,7 @@ def _cmake(sources: Sequence[str]) -> str:
 
 
 def title(model: QuantizedModel) -> str:
-    """One line that says what the network is."""
+    """Returns one line that says what the network is."""
     arch = model.arch
     weights = sum(model.weights[a.name].weights.size for a in arch.layers if isinstance(a, Weighted))
     sizes = f"{ctext.shape(arch.input_shape)} -> {ctext.shape(arch.output_shape)}"
@@ -239,17 +248,17 @@ def title(model: QuantizedModel) -> str:
 
 
 def ctype(model: QuantizedModel, tensor: str) -> str:
-    """C type of a tensor's elements."""
+    """Returns the C type of a tensor's elements."""
     return "int8_t" if tensor in model.quant else "float"
 
 
 def test_vector(model: QuantizedModel) -> str:
-    """test_vector.h: a seeded random input and what the reference makes of it."""
+    """Returns the text of test_vector.h: a seeded random input, and the output that the reference computes for it."""
     rng = np.random.default_rng(0)
     x = rng.integers(
         -(1 << (model.arch.input_bits - 1)), 1 << (model.arch.input_bits - 1), (1, *model.arch.input_shape)
     )
-    # A float input: what the first layer quantises to these codes.
+    # Where the input is float, it holds values that the first layer quantises to these codes.
     given = x.astype(np.int8) if INPUT in model.quant else dequantize(x, model.quant[model.arch.layers[0].name])
     expected = reference.run(model, given)
     parts = [_values("input", given), _values("output", expected)]

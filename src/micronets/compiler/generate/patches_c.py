@@ -42,7 +42,7 @@ PATCH_RUN = "micronets_patch_run"
 SOURCES = (KEEP_ROWS,)
 """The C files that patches need besides those of their kernels."""
 
-_START_BYTES = 2  # of a number in the table of starts
+_START_BYTES = 2  # bytes of a number in the table of starts
 
 _FUNCTION = """\
 /* Layers {first} to {last} run together, patch by patch, on a few rows at a time.
@@ -70,7 +70,7 @@ static void patches_{first}(int8_t *a)
 
 @dataclass(frozen=True)
 class GroupCode:
-    """A group of layers as C: tables and function, the call of the function, bytes of the tables."""
+    """A group of layers as C: its tables and its function, the call of the function, and the bytes of the tables."""
 
     text: str
     call: str
@@ -78,7 +78,7 @@ class GroupCode:
 
 
 def group_code(model: QuantizedModel, plan: ArenaPlan, group: PatchGroup, codes: Sequence[LayerCode]) -> GroupCode:
-    """Returns a group as C; codes: of its layers."""
+    """Returns a group of layers as C; codes: what each of its layers is compiled to."""
     first, kinds, layers = group.first, len(group.patches), len(group.layers)
     pitches = _pitches(model)
     moving = [
@@ -132,11 +132,11 @@ class _LayerInPatch:
 
     @property
     def _patch(self) -> str:
-        """C for what the layer does in this patch."""
+        """Returns C for what the layer does in this patch."""
         return f"b[{self.number}]"
 
     def lines(self, code: LayerCode) -> list[str]:
-        """Returns statements: rows are moved, what changes is set, the kernel is called."""
+        """Returns the statements that move rows, set the numbers that change, and call the kernel."""
         index = self.group.first + self.number
         layer = self.model.arch.layers[index]
         lines = [f"MICRONETS_LAYER({index});", f"if ({self._patch}.rows > 0) {{"]
@@ -160,7 +160,7 @@ class _LayerInPatch:
         return [*lines, "}"]
 
     def _copy(self, constant: Constant) -> list[str]:
-        """Returns statements that make a copy of a constant and set what changes; none if nothing does."""
+        """Returns the statements that copy a constant and set the numbers that change; none if nothing changes."""
         changes = [f"{path} = {new};" for path, new in self._changes(f"this_{constant.name}", constant.value)]
         return [f"{constant.value.ctype} this_{constant.name} = {constant.name};", *changes] if changes else []
 
@@ -169,7 +169,7 @@ class _LayerInPatch:
         return f"&this_{constant.name}" if self._copy(constant) else f"&{constant.name}"
 
     def _changes(self, path: str, value: Value) -> Iterator[tuple[str, str]]:
-        """Returns, for what changes in `value`, a field or an element of an array in C, and its value in this patch."""
+        """Yields each field of `value` that changes from patch to patch, as C, and its value in this patch."""
         match value:
             case Struct():
                 for field, inner in value.fields:
@@ -206,7 +206,7 @@ class _LayerInPatch:
                 assert_never(argument)
 
     def _count(self, value: OutputRows) -> str:
-        """Returns what goes with the rows that this patch computes."""
+        """Returns a number that grows with the rows that this patch computes, as C."""
         return f"{self._patch}.rows" + (f" * {value.each}" if value.each != 1 else "")
 
     def _offset(self, of: Offset) -> str:
@@ -227,16 +227,16 @@ class _LayerInPatch:
 
 
 def _row(items: Iterable[str]) -> str:
-    """Returns a row of a table, on one line or with a line for each item, with its line end."""
+    """Returns a row of a table as a line, or with a line for each item where one line does not hold it."""
     items = list(items)
-    one = f"    {{{', '.join(items)}}},\n"
-    return (
-        one if len(one) <= ctext.LINE + 1 else "    {\n" + "".join(f"        {item},\n" for item in items) + "    },\n"
-    )
+    row = f"    {{{', '.join(items)}}},\n"
+    if len(row) <= ctext.LINE + 1:
+        return row
+    return "    {\n" + "".join(f"        {item},\n" for item in items) + "    },\n"
 
 
 def _numbers(patch: LayerPatch) -> str:
-    """Returns the `micronets_patch` of a layer in a patch."""
+    """Returns the `micronets_patch` of a layer as C."""
     return f"{{{patch.moved}, {patch.kept}, {patch.rows}, {patch.in_h}, {patch.pad_top}}}"
 
 
@@ -246,6 +246,6 @@ def _cast(ctype: str, text: str) -> str:
 
 
 def _pitches(model: QuantizedModel) -> dict[str, int]:
-    """Returns bytes of a row of every tensor."""
+    """Returns the bytes of a row of every tensor."""
     widths = float_tensors(model.arch)
     return {name: math.prod(shape[1:]) * widths.get(name, 1) for name, shape in model.arch.shapes().items()}

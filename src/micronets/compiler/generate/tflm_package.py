@@ -186,12 +186,12 @@ the project of the board, which has the start-up code and the linker script.
 
 
 def arena_with_margin(predicted: int) -> int:
-    """Bytes of the arena to provide where `predicted` are needed; a multiple of 16."""
+    """Returns the bytes of the arena to provide where `predicted` are needed; a multiple of 16."""
     return int(align(predicted + predicted * MARGIN_PERCENT // 100 + MARGIN_BYTES))
 
 
 def target_arch(board: Board) -> str:
-    """What TFLM's `cortex_m_generic` calls the board's core. Raises `SpecError` where it does not know it."""
+    """Returns what TFLM's `cortex_m_generic` calls the board's core. Raises `SpecError` for a core it does not know."""
     core = core_of(board.core, board.name)
     if core.tflm_arch is None:
         raise SpecError(f"{board.name}: {core.no_tflm}; take runtime c")
@@ -199,9 +199,7 @@ def target_arch(board: Board) -> str:
 
 
 def make_words(board: Board) -> str:
-    """What TFLM's Makefile is told of the board's core, whose FPU passes floats; that of an M7 may lack double
-    precision.
-    """
+    """Returns the words that tell TFLM's Makefile the board's core, and its FPU where cores of this kind differ."""
     fpu = [flag.removeprefix("-mfpu=") for flag in board.compiler_flags if flag.startswith("-mfpu=")]
     more = f" FPU={fpu[0]}" if core_of(board.core, board.name).tflm_asks_fpu and fpu else ""
     return f"TARGET=cortex_m_generic TARGET_ARCH={target_arch(board)}{more}"
@@ -210,8 +208,13 @@ def make_words(board: Board) -> str:
 def tflm_files(
     data: bytes, model: QuantizedModel, tensors: FileTensors, operators: Sequence[str], board: Board
 ) -> Mapping[str, str]:
-    """Every file by its name: `data`, which reads as `model`, for TFLM. operators: names of the file format, each
-    once.
+    """Returns every file of a package for TFLM, by its name.
+
+    - data: the bytes of the `.tflite` file.
+    - model: what they read as.
+    - tensors: the tensors of the file, by which the arena is predicted.
+    - operators: TensorFlow Lite's names of the file's operators, each once.
+    - board: the board that the README and the arena are for.
     """
     facts = [operator(layer) for layer in model.arch.layers]
     methods = {o.tflite_name: o.tflm.method for o in facts}

@@ -34,7 +34,7 @@ class AddKernel(Kernel):
 
     @property
     def scratch_bytes(self) -> int:
-        """None is needed."""
+        """0: the kernel needs no scratch memory."""
         return 0
 
     @property
@@ -44,7 +44,7 @@ class AddKernel(Kernel):
 
     @property
     def row_reach(self) -> RowReach:
-        """The same row of both."""
+        """An output row needs the same row of both inputs."""
         return RowReach()
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:

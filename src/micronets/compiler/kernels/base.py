@@ -12,18 +12,17 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from micronets.compiler.limits import STRUCT_BYTES
 from micronets.errors import UnsupportedError
 from micronets.ir.arch import Step
 from micronets.ir.layers import Shape
+from micronets.quantized.arithmetic import IntArray
 from micronets.quantized.model import QuantizedModel
 
-IntArray = npt.NDArray[Any]
 Element = Literal["int8_t", "uint8_t", "int32_t", "uint32_t"]
 
 ELEMENT_BYTES: Mapping[Element, int] = {"int8_t": 1, "uint8_t": 1, "int32_t": 4, "uint32_t": 4}
@@ -47,7 +46,11 @@ class Real:
 
 @dataclass(frozen=True)
 class Offset:
-    """Where a tensor, or the scratch memory of a layer, begins: `bytes` from the start of the arena."""
+    """Where a tensor, or the scratch memory of a layer, begins.
+
+    - tensor: its name.
+    - bytes: bytes from the start of the arena.
+    """
 
     tensor: str
     bytes: int
@@ -55,7 +58,12 @@ class Offset:
 
 @dataclass(frozen=True)
 class OutputRows:
-    """`each` for every output row that is computed; rows: all of them; ctype: of the field that holds the number."""
+    """A number that grows with the output rows that are computed.
+
+    - rows: how many rows the whole output has.
+    - each: how much the number grows for each row.
+    - ctype: the C type of the field that holds the number.
+    """
 
     rows: int
     each: int = 1
@@ -64,7 +72,11 @@ class OutputRows:
 
 @dataclass(frozen=True)
 class InputRows:
-    """How many rows of the input there are to read; rows: all of them. ctype: of the field that holds the number."""
+    """How many rows of the input there are to read.
+
+    - rows: how many rows the whole input has.
+    - ctype: the C type of the field that holds the number.
+    """
 
     rows: int
     ctype: str = "uint16_t"
@@ -72,7 +84,11 @@ class InputRows:
 
 @dataclass(frozen=True)
 class PadTop:
-    """How many rows of padding lie above the rows of the input; rows: those above all of them."""
+    """How many rows of padding lie above the rows of the input.
+
+    - rows: how many lie above the whole input.
+    - ctype: the C type of the field that holds the number.
+    """
 
     rows: int
     ctype: str = "uint16_t"
@@ -87,7 +103,7 @@ class Struct:
 
     @property
     def bytes(self) -> int:
-        """Its size where pointers have 32 bits."""
+        """Bytes of the struct where pointers have 32 bits."""
         return STRUCT_BYTES[self.ctype]
 
 
@@ -105,7 +121,7 @@ class Table:
 
     @property
     def bytes(self) -> int:
-        """Its size in flash."""
+        """Bytes of the table in flash."""
         return ELEMENT_BYTES[self.ctype] * self.values.size
 
     @property
@@ -123,7 +139,7 @@ class Constant:
 
     @property
     def bytes(self) -> int:
-        """Its size in flash, where pointers have 32 bits."""
+        """Bytes of the struct in flash, where pointers have 32 bits."""
         return self.value.bytes
 
 
@@ -168,9 +184,9 @@ class RunRecord:
 class LayerCode:
     """A layer as C.
 
-    - constants: at file scope, in this order.
-    - call: what runs it, or None if there is nothing to do.
-    - sources: the C files that it needs, without `.c`.
+    - constants: tables and structs at file scope, in this order.
+    - call: what runs the layer, or None if there is nothing to do.
+    - sources: the C functions that it needs, by which `kernel_files` finds their files.
     """
 
     constants: tuple[Table | Constant, ...]
@@ -179,7 +195,7 @@ class LayerCode:
 
     @property
     def bytes(self) -> int:
-        """Size of its constants in flash."""
+        """Bytes of the constants in flash."""
         return sum(constant.bytes for constant in self.constants)
 
 
@@ -195,27 +211,27 @@ class Place:
     offsets: Mapping[str, int]
 
     def name(self, kind: str) -> str:
-        """The C name of one of the layer's constants, as `weights_3`."""
+        """Returns the C name of one of the layer's constants, for instance `weights_3`."""
         return f"{kind}_{self.index}"
 
     def table(self, ctype: Element, kind: str, values: IntArray | bytes) -> Table:
-        """A table of the layer."""
+        """Returns a table of the layer with elements of type `ctype`; `kind` begins its name."""
         return Table(ctype, self.name(kind), np.frombuffer(values, np.uint8) if isinstance(values, bytes) else values)
 
     def constant(self, kind: str, value: Struct) -> Constant:
-        """A constant struct of the layer."""
+        """Returns a constant struct of the layer; `kind` begins its name."""
         return Constant(self.name(kind), value)
 
     def offset(self, tensor: str) -> Offset:
-        """Where a tensor begins."""
+        """Returns where a tensor begins in the arena."""
         return Offset(tensor, self.offsets[tensor])
 
     def pointer(self, tensor: str, ctype: str = "int8_t") -> Pointer:
-        """A tensor, or a layer's scratch memory, as an argument."""
+        """Returns a tensor, or a layer's scratch memory, as an argument of type `ctype *`."""
         return Pointer(self.offset(tensor), ctype)
 
     def scratch(self, layer: str) -> Offset:
-        """Where the scratch memory of a layer begins; 0 if it has none."""
+        """Returns where the scratch memory of a layer begins; 0 if it has none."""
         name = scratch_name(layer)
         return Offset(name, self.offsets.get(name, 0))
 
@@ -262,7 +278,10 @@ class RowReach:
 
 @dataclass(frozen=True)
 class Kernel(ABC):
-    """How a layer is computed: what the planner of the arena asks is what the generator then writes."""
+    """How a layer is computed.
+
+    The planner of the arena asks it for memory, the generator for C; as both ask one object, they cannot disagree.
+    """
 
     step: Step
 
@@ -274,7 +293,7 @@ class Kernel(ABC):
     @property
     @abstractmethod
     def scratch_bytes(self) -> int:
-        """Scratch memory that the kernel works in."""
+        """Bytes of scratch memory that the kernel works in."""
 
     @property
     @abstractmethod
@@ -288,7 +307,7 @@ class Kernel(ABC):
 
     @property
     def uses_free_memory(self) -> bool:
-        """Whether more scratch memory than `scratch_bytes` makes it quicker: see `with_scratch`."""
+        """Whether more scratch memory than `scratch_bytes` makes the kernel faster: see `with_scratch`."""
         return False
 
     def in_patches(self) -> Kernel:

@@ -35,17 +35,17 @@ class ConcatenationKernel(Kernel):
 
     @property
     def scratch_bytes(self) -> int:
-        """None is needed."""
+        """0: the kernel needs no scratch memory."""
         return 0
 
     @property
     def overlap(self) -> Overlap:
-        """None: the second part is read after the first has been written."""
+        """The output may not overlap an input, since the second part is read after the first has been written."""
         return Overlap(None)
 
     @property
     def row_reach(self) -> None:
-        """None: the record holds where the parts lie, which is not the same for every patch."""
+        """None, since the record holds where the parts lie, which changes from patch to patch."""
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a run of the record, with a table of the parts."""

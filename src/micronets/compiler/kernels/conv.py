@@ -42,10 +42,10 @@ CONV_WIDE = "micronets_conv_wide"
 CONV_ANY = "micronets_conv_any"
 UNPACK_WEIGHTS = "micronets_unpack_weights_s4"
 SHARED = ("micronets_im2col_multiply", "micronets_im2col_pixel", "micronets_im2col_prepare")
-"""The sources that all convolutions share but the last two."""
+"""The functions that all convolutions need besides their own, except for `CONV_WIDE` and `CONV_ANY`."""
 
-WINDOWED = "micronets_conv_layer"
-MATRIX = "micronets_dense_layer"
+CONV_LAYER = "micronets_conv_layer"
+DENSE_LAYER = "micronets_dense_layer"
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class ConvKernel(Kernel):
 
     @property
     def function(self) -> str:
-        """The C function that computes it where its numbers allow."""
+        """The C function that computes the layer if its weights and scales allow."""
         if self.layer.weight_bits == 4:
             return CONV_S4
         if is_pointwise(self.layer):
@@ -68,7 +68,7 @@ class ConvKernel(Kernel):
 
     @property
     def scratch_bytes(self) -> int:
-        """The im2col buffer, two strips where windows reach over the edge, and unpacked weights of four filters."""
+        """Bytes of the im2col buffer, of two strips where windows reach over the edge, and of unpacked weights."""
         channels = self.step.input_shapes[0][2]
         size = math.prod(self.layer.kernel) * channels
         strips = 2 * _strip_bytes(self.step, self.layer) if channels % 4 else 0
@@ -76,19 +76,19 @@ class ConvKernel(Kernel):
 
     @property
     def overlap(self) -> Overlap:
-        """The output may run into the input, but with weights of 4 bits: then every filter reads all of it."""
+        """The output may run into the input, except with weights of 4 bits: then every filter reads the whole input."""
         layer = self.layer
         if layer.weight_bits == 4:
             return Overlap(None)
         if is_pointwise(layer):
             x, y = self.step.input_shapes[0], self.step.output_shape
-            starts = np.arange(0, y[0] * y[1], 2)  # two pixels are read before both are written, an odd last one alone
+            starts = np.arange(0, y[0] * y[1], 2)  # two pixels are read before both are written; an odd last one alone
             return Overlap(int((np.minimum(starts + 2, y[0] * y[1]) * y[2] - starts * x[2]).max()))
         return window_overlap(self.step, layer.window, by_channel=False)
 
     @property
     def row_reach(self) -> RowReach:
-        """The rows under the window."""
+        """An output row needs the input rows under its window."""
         return window_reach(self.step, self.layer.window)
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
@@ -99,25 +99,31 @@ class ConvKernel(Kernel):
         window = window_struct(self.step, place, layer.window, pad_value=zero_point)
         requant = requantisation(model, layer, rows, place)
         if not (requant.packed and conv_weights.suits(rows)):
-            return wide_code(model, layer, rows, place, window, Pointer(place.scratch(layer.name)))
+            return fallback_code(model, layer, rows, place, window, Pointer(place.scratch(layer.name)))
         function = self.function
         lines = None if function == CONV_1X1 else layer.kernel[0]
         table = conv_weights.weights_table(place, layer.weight_bits, rows, lines)
-        own = weighted_struct(place, layer, table, requant.struct)
+        base = weighted_struct(place, layer, table, requant.struct)
         if function == CONV_1X1:
             pixels = OutputRows(self.step.output_shape[0], self.step.output_shape[1])
-            return matrix_code(place, function, SHARED, (*requant.tables, table), own, pixels, rows)
+            return matrix_code(place, function, SHARED, (*requant.tables, table), base, pixels, rows)
         sources: tuple[str, ...] = SHARED
         if function == CONV_S4:
             sources = (CONV, CONV_C4, UNPACK_WEIGHTS, *SHARED)
-        return windowed_code(place, function, sources, (*requant.tables, table), own, window)
+        return windowed_code(place, function, sources, (*requant.tables, table), base, window)
 
 
 def windowed_code(
-    place: Place, function: str, sources: tuple[str, ...], tables: tuple[Table, ...], own: Struct, window: Struct
+    place: Place, function: str, sources: tuple[str, ...], tables: tuple[Table, ...], base: Struct, window: Struct
 ) -> LayerCode:
-    """Returns a run of `function` from a record with a window; sources: what it needs besides its own file."""
-    record = place.constant("layer", Struct(WINDOWED, (("base", own), ("window", window))))
+    """Returns a run of the kernel `function` from a record with a window.
+
+    - sources: the functions that it needs besides.
+    - tables: its weights and the tables of its requantisation.
+    - base: the `micronets_weighted_layer` that the record begins with.
+    - window: its `micronets_window`.
+    """
+    record = place.constant("layer", Struct(CONV_LAYER, (("base", base), ("window", window))))
     return LayerCode((*tables, record), RunRecord(runner(function), record), (function, *sources))
 
 
@@ -126,19 +132,26 @@ def matrix_code(
     function: str,
     sources: tuple[str, ...],
     tables: tuple[Table, ...],
-    own: Struct,
+    base: Struct,
     pixels: Value,
     rows: npt.NDArray[np.int8],
 ) -> LayerCode:
-    """Returns a run of `function`, which multiplies `pixels` vectors by one matrix `rows`, from its record."""
+    """Returns a run of the kernel `function`, which multiplies vectors by one matrix, from its record.
+
+    - sources: the functions that it needs besides.
+    - tables: its weights and the tables of its requantisation.
+    - base: the `micronets_weighted_layer` that the record begins with.
+    - pixels: how many vectors there are.
+    - rows: the matrix, `[outputs, inputs]`.
+    """
     outputs, inputs = rows.shape
     record = place.constant(
-        "layer", Struct(MATRIX, (("base", own), ("pixels", pixels), ("inputs", inputs), ("outputs", outputs)))
+        "layer", Struct(DENSE_LAYER, (("base", base), ("pixels", pixels), ("inputs", inputs), ("outputs", outputs)))
     )
     return LayerCode((*tables, record), RunRecord(runner(function), record), (function, *sources))
 
 
-def wide_code(
+def fallback_code(
     model: QuantizedModel,
     layer: Conv2D | FullyConnected,
     rows: npt.NDArray[np.int8],
@@ -146,7 +159,14 @@ def wide_code(
     window: Struct,
     scratch: Argument,
 ) -> LayerCode:
-    """Returns a call of a kernel for what the others cannot hold: large sums, biases or scales, weights of -128."""
+    """Returns a call of a slower kernel, for sums, biases or scales that are too large for the others.
+
+    - rows: the weights `[filters, values of a window]`.
+    - window: the `micronets_window`.
+    - scratch: the scratch memory as an argument, which `CONV_ANY` does not take.
+
+    It is `CONV_WIDE`, or `CONV_ANY` where two filters with a weight of -128 cannot share 16 bits.
+    """
     ordered = conv_weights.holds(rows)
     requant = requantisation(model, layer, rows, place, folded=ordered)
     sizes, scales = place.constant("window", window), place.constant("requant", requant.struct)
@@ -158,29 +178,27 @@ def wide_code(
 
 
 def is_pointwise(layer: Conv2D) -> bool:
-    """Whether every output pixel depends on the input pixel of its own place alone."""
+    """Whether every output pixel depends on the input pixel at the same place alone."""
     return layer.kernel == (1, 1) and layer.stride == (1, 1)
 
 
 def im2col_bytes(size: int) -> int:
-    """Returns bytes of the im2col buffer of two pixels, whose windows have `size` values."""
+    """Returns the bytes of the im2col buffer of two pixels whose windows have `size` values."""
     return 8 * conv_weights.pairs(size)
 
 
 def unpacked_bytes(size: int, weight_bits: int) -> int:
-    """Returns bytes of the words of four filters of `size` weights, where weights of 4 bits are unpacked."""
+    """Returns the bytes of the words of four filters of `size` weights; 0 unless the weights have 4 bits."""
     return 8 * conv_weights.pairs(size) if weight_bits == 4 else 0
 
 
 def _strip_bytes(step: Step, layer: Conv2D) -> int:
-    """Returns bytes of a strip of `micronets_conv`: a line of windows, or one; 0 where all lie inside the map."""
-    shape, out, kernel, stride, dilation = (
-        step.input_shapes[0],
-        step.output_shape,
-        layer.kernel,
-        layer.stride,
-        layer.dilation,
-    )
+    """Returns the bytes of a strip of `micronets_conv`, which holds a line of windows, or one window.
+
+    0 if all windows lie inside the map and are not dilated along a row.
+    """
+    shape, out = step.input_shapes[0], step.output_shape
+    kernel, stride, dilation = layer.kernel, layer.stride, layer.dilation
     before, covered = layer.window.before(shape), layer.window.covered(shape)
     ends = covered[0] - before[0], covered[1] - before[1]
     if not any(before) and ends[0] <= shape[0] and ends[1] <= shape[1] and dilation[1] == 1:

@@ -6,55 +6,52 @@ for a pair of input values, make a word. Four filters go together.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
 from micronets.compiler.kernels.base import Place, Table
-from micronets.quantized.arithmetic import pack_int4
+from micronets.quantized.arithmetic import IntArray, pack_int4
 
-Array = npt.NDArray[Any]
-
-_SUM_LIMIT = 2**23  # sums without bias lie below: that of every second filter has 24 bits
+_SUM_LIMIT = 2**23  # sums without bias must lie below, as the sum of every second filter has 24 bits
 
 
-def holds(rows: Array) -> bool:
+def holds(rows: IntArray) -> bool:
     """Whether weights `[filters, size]` can share 16 bits by twos: f + 256 g overflows where g = -128 and f < 0."""
     w = _in_pairs(rows).astype(np.int64)
     return bool((w[..., 0] + 256 * w[..., 1]).min() >= -(2**15))
 
 
-def suits(rows: Array) -> bool:
+def suits(rows: IntArray) -> bool:
     """Whether weights `[filters, size]` can share 16 bits by twos, and their sums with any input 32 bits."""
-    wide = np.abs(rows.astype(np.int64)).sum(axis=1)
-    return holds(rows) and bool(wide.max() * 128 < _SUM_LIMIT)
+    magnitudes = np.abs(rows.astype(np.int64)).sum(axis=1)
+    return holds(rows) and bool(magnitudes.max() * 128 < _SUM_LIMIT)
 
 
-def words(rows: Array, lines: int | None = None) -> npt.NDArray[np.uint32]:
-    """Returns weights `[filters, size]` of 8 bits, which it `holds`, as words `[filters / 4, pairs, 2]`.
+def words(rows: IntArray, lines: int | None = None) -> npt.NDArray[np.uint32]:
+    """Returns weights as words `[filters / 4, pairs, 2]`.
 
-    lines: how many rows a window has, for the kernel `micronets_conv`: where the values of a row are no multiple of
-    four, what is left of each row has an order of its own there.
+    - rows: weights `[filters, size]` of 8 bits for which `holds` is true.
+    - lines: how many rows a window has, for the kernel `micronets_conv`, which orders what is left of each row where
+      its values are no multiple of four; None for the other kernels.
     """
     w = _in_pairs(rows, lines).astype(np.int64)
     halves = (w[..., 0] + 256 * w[..., 1]) & 0xFFFF  # [groups, pairs, which two filters, value of the pair]
     return np.asarray(halves[..., 0] | halves[..., 1] << 16, np.uint32)
 
 
-def words_by8(rows: Array) -> npt.NDArray[np.uint32]:
+def words_by8(rows: IntArray) -> npt.NDArray[np.uint32]:
     """Returns weights `[filters, size]` as words `[filters / 8, pairs, 4]`; the filters are a multiple of eight."""
     by4 = words(rows)
     return by4.reshape(-1, 2, *by4.shape[1:]).transpose(0, 2, 1, 3).reshape(-1, by4.shape[1], 4)
 
 
-def nibbles(rows: Array, lines: int | None = None) -> bytes:
-    """Returns weights `[filters, size]` of 4 bits in the order of `words`, 8 bits for what takes 16 bits there."""
+def nibbles(rows: IntArray, lines: int | None = None) -> bytes:
+    """Returns weights `[filters, size]` of 4 bits in the order of `words`, two filters in 8 bits instead of 16."""
     return pack_int4(_in_pairs(rows, lines))
 
 
 def rows_of(ordered: npt.NDArray[np.uint32], filters: int, size: int, lines: int | None = None) -> npt.NDArray[np.int8]:
-    """Returns the weights `[filters, size]` of which `words` made `ordered`."""
+    """Returns the weights `[filters, size]` that `words` made into `ordered`."""
     halves = np.stack([ordered & 0xFFFF, ordered >> 16], -1).astype(np.uint16).view(np.int16).astype(np.int64)
     low = halves.astype(np.int8)
     w = np.stack([low, (halves - low) >> 8], -1)  # [groups, pairs, two filters, value, which filter of the two]
@@ -70,7 +67,7 @@ def pairs(size: int) -> int:
 
 
 def _order(size: int, lines: int | None) -> npt.NDArray[np.int64]:
-    """Returns which of a pixel's `size` values each place `[pairs * 2]` holds; the value number `size` is a zero."""
+    """Returns which of a window's `size` values each place of a column holds, `[2 * pairs]`; `size` is for a zero."""
     count, found = size // (lines or 1), []
     last = [*range(count - 1, size, count)] if count % 2 else []
     last += [size] * (len(last) % 2)
@@ -81,14 +78,17 @@ def _order(size: int, lines: int | None) -> npt.NDArray[np.int64]:
     return np.array(last + found if lines else found + last, np.int64)
 
 
-def _in_pairs(rows: Array, lines: int | None = None) -> Array:
-    """Returns weights `[filters, size]` as `[fours of filters, pairs, which two, value of pair, which of the two]`."""
+def _in_pairs(rows: IntArray, lines: int | None = None) -> IntArray:
+    """Returns weights `[filters, size]` as `[filters / 4, pairs, 2, 2, 2]`.
+
+    The last three axes are which two of the four filters, which value of the pair, and which of the two filters.
+    """
     filters, size = rows.shape
     padded = np.pad(rows, ((0, -filters % 4), (0, 1)))
     return padded[:, _order(size, lines)].reshape(-1, 2, 2, pairs(size), 2).transpose(0, 3, 1, 4, 2)
 
 
-def weights_table(place: Place, weight_bits: int, rows: Array, lines: int | None = None) -> Table:
+def weights_table(place: Place, weight_bits: int, rows: IntArray, lines: int | None = None) -> Table:
     """Returns the weights `[filters, size]` of a layer as a table of `words` or, for 4 bits, of `nibbles`."""
     if weight_bits == 4:
         return place.table("uint8_t", "weights", nibbles(rows, lines))

@@ -27,11 +27,11 @@ from micronets.compiler.kernels.conv import (
     CONV_C4,
     SHARED,
     UNPACK_WEIGHTS,
+    fallback_code,
     im2col_bytes,
     is_pointwise,
     matrix_code,
     unpacked_bytes,
-    wide_code,
     windowed_code,
 )
 from micronets.compiler.kernels.requantise import requantisation, weighted_struct
@@ -51,9 +51,10 @@ _NO_SOURCES: tuple[str, ...] = ()
 class DenseKernel(Kernel):
     """A matrix times one vector.
 
+    - layer: a dense layer, or a pointwise convolution of one pixel.
     - by8: eight outputs are computed together, not four.
-    - as_pointwise: the kernel of a convolution that computes it as a convolution of one pixel, or "" for one of its
-      own.
+    - as_pointwise: the convolution kernel that computes it as a convolution of one pixel; "" for a kernel of dense
+      layers.
     """
 
     layer: Conv2D | FullyConnected
@@ -62,18 +63,18 @@ class DenseKernel(Kernel):
 
     @property
     def scratch_bytes(self) -> int:
-        """An im2col buffer, where it is computed as a convolution; else the unpacked weights of four outputs."""
+        """Bytes of an im2col buffer, if a convolution kernel computes it; else of four outputs' unpacked weights."""
         size = math.prod(self.step.input_shapes[0])
         return im2col_bytes(size) if self.as_pointwise else unpacked_bytes(size, self.layer.weight_bits)
 
     @property
     def overlap(self) -> Overlap:
-        """None: every output reads the whole input."""
+        """The output may not overlap the input, since every output value reads the whole input."""
         return Overlap(None)
 
     @property
     def row_reach(self) -> None:
-        """None: an output needs the whole input."""
+        """None, since every output value needs the whole input."""
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a run of the fastest kernel that its numbers and sizes allow."""
@@ -81,7 +82,7 @@ class DenseKernel(Kernel):
         rows = weights.reshape(len(weights), -1)
         requant = requantisation(model, layer, rows, place)
         if not (requant.packed and conv_weights.suits(rows)):
-            return wide_code(model, layer, rows, place, self._window(model, place, rows), 0)
+            return fallback_code(model, layer, rows, place, self._window(model, place, rows), 0)
         if self.as_pointwise:
             return self._pointwise_code(model, place, rows)
         if max(rows.shape) > SIZE_LIMIT:
@@ -95,19 +96,19 @@ class DenseKernel(Kernel):
             table = place.table("uint32_t", "weights", conv_weights.words_by8(rows))
         else:
             table = conv_weights.weights_table(place, 8, rows)
-        own = weighted_struct(place, layer, table, requant.struct)
-        return matrix_code(place, function, sources, (*requant.tables, table), own, 1, rows)
+        base = weighted_struct(place, layer, table, requant.struct)
+        return matrix_code(place, function, sources, (*requant.tables, table), base, 1, rows)
 
     def _pointwise_code(self, model: QuantizedModel, place: Place, rows: npt.NDArray[np.int8]) -> LayerCode:
         """Returns a run of a convolution's kernel for one pixel."""
         function = CONV if self.as_pointwise == CONV_C4 and rows.shape[1] % 4 else self.as_pointwise
         requant = requantisation(model, self.layer, rows, place, per_channel=True)
         table = conv_weights.weights_table(place, 8, rows, 1 if function == CONV else None)
-        own = weighted_struct(place, self.layer, table, requant.struct)
+        base = weighted_struct(place, self.layer, table, requant.struct)
         tables = (*requant.tables, table)
         if function == CONV_1X1:
-            return matrix_code(place, function, SHARED, tables, own, 1, rows)
-        return windowed_code(place, function, SHARED, tables, own, self._window(model, place, rows))
+            return matrix_code(place, function, SHARED, tables, base, 1, rows)
+        return windowed_code(place, function, SHARED, tables, base, self._window(model, place, rows))
 
     def _large_code(self, model: QuantizedModel, place: Place, rows: npt.NDArray[np.int8]) -> LayerCode:
         """Returns a call with all arguments, for sizes that the 16 bits of a record do not hold."""

@@ -26,7 +26,7 @@ UNPACK = "micronets_unpack_s4"
 
 ROWS_ANY = "micronets_depthwise_any"
 ROWS_PAIRS = {1: "micronets_depthwise_s1", 2: "micronets_depthwise_s2"}
-"""By the stride along a line."""
+"""The inner function that multiplies pairs, by the stride along a line."""
 
 ROWS_3X3 = {1: "micronets_depthwise_3x3_s1", 2: "micronets_depthwise_3x3_s2"}
 ROWS_3X3_RELU = {1: "micronets_depthwise_3x3_s1_relu", 2: "micronets_depthwise_3x3_s2_relu"}
@@ -37,7 +37,7 @@ BY4_3X3_RELU = "micronets_depthwise_by4_3x3_relu"
 RECORD, RECORD_BY4 = "micronets_depthwise_layer", "micronets_depthwise_by4_layer"
 SCHEDULE = "micronets_depthwise_schedule"
 
-_ALIGNMENT = 4  # bytes, of the parts of scratch memory
+_ALIGNMENT = 4  # bytes that each part of the scratch memory is aligned to
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class DepthwiseKernel(Kernel):
 
     @property
     def scratch_bytes(self) -> int:
-        """The unpacked weights, and what the schedule asks for."""
+        """Bytes of the unpacked weights, and of what the schedule asks for."""
         return self._unpacked_bytes + align(self.schedule.scratch_bytes(self.rows_per_pass), _ALIGNMENT)
 
     @property
@@ -73,7 +73,7 @@ class DepthwiseKernel(Kernel):
 
     @property
     def uses_free_memory(self) -> bool:
-        """True: what lies under two passes is copied twice."""
+        """True: with more lines in a pass, fewer of them are copied twice."""
         return True
 
     def in_patches(self) -> DepthwiseKernel:
@@ -86,7 +86,7 @@ class DepthwiseKernel(Kernel):
 
     @property
     def row_reach(self) -> RowReach:
-        """The rows under the window."""
+        """An output row needs the input rows under its window."""
         return window_reach(self.step, self.layer.window)
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
@@ -97,7 +97,7 @@ class DepthwiseKernel(Kernel):
         rows = filters.reshape(len(filters), -1)
         requant = requantisation(model, layer, rows, place)
         by4 = schedule.by4 and requant.packed
-        if by4:  # it wants a multiplier for every channel
+        if by4:  # the kernel reads a multiplier for every channel
             requant = requantisation(model, layer, rows, place, per_channel=True)
             function, inner = DEPTHWISE_BY4, _by4_function(model, schedule)
             weights = place.table("uint32_t", "weights", _interleave_by4(rows))
@@ -112,7 +112,7 @@ class DepthwiseKernel(Kernel):
                 sources.add(UNPACK)
         paired = inner != ROWS_ANY
         limits = activation_range(layer.activation, target, layer.act_bits)
-        way = Struct(
+        schedule_struct = Struct(
             SCHEDULE,
             (
                 ("column_major", int(schedule.column_major)),
@@ -126,7 +126,12 @@ class DepthwiseKernel(Kernel):
             ),
         )
         base = weighted_struct(place, layer, weights, requant.struct)
-        fields = (("base", base), ("window", self._window(model, place)), ("schedule", way), ("kernel", Name(inner)))
+        fields = (
+            ("base", base),
+            ("window", self._window(model, place)),
+            ("schedule", schedule_struct),
+            ("kernel", Name(inner)),
+        )
         record = place.constant("layer", Struct(RECORD_BY4 if by4 else RECORD, fields))
         call = RunRecord(runner(function), record)
         return LayerCode((*requant.tables, weights, record), call, tuple(sorted(sources)))

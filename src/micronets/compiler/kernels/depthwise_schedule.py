@@ -1,11 +1,10 @@
-"""How a depthwise kernel walks through a layer: which channels together, along rows or columns, with what scratch
-memory.
+"""The order in which a depthwise kernel walks through a layer.
 
 One kernel computes channel by channel. It copies lines of one channel to scratch memory, widened to 16 bits and with
 the padding around them, and computes a few lines of the output from them in one pass; the next pass goes on where it
 ends. Two neighbours on a line make a pair for the DSP instructions. The other kernel takes four channels at a time
-(`by4`), whose values lie side by side. A line is a row of the map or, where that is quicker and the result the same, a
-column of it.
+(`by4`), whose values lie side by side. A line is a row of the map or, where that is faster, a column of it; the result
+is the same.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from micronets.ir.layers import Conv2D, DepthwiseConv2D, FullyConnected
 from micronets.ir.window import Pair
 
 DepthwiseChoice = Literal["quickest", "by_channel", "by4"]
-"""Which kernel computes a depthwise layer: the one that is quicker for it, or always the same."""
+"""Which kernel computes depthwise layers: for each layer the faster one, or one of the two for all layers."""
 
 _CHOICES: tuple[DepthwiseChoice, ...] = ("quickest", "by_channel", "by4")
 _SLOWER = 0.05  # share of a network's cycles that one kernel for all its depthwise layers may cost
@@ -37,12 +36,13 @@ _WORTH = 0.93  # share of a layer's cycles that `by4` may leave, for what it tak
 
 @dataclass(frozen=True)
 class DepthwiseSchedule:
-    """The way of a kernel through a depthwise layer. Pairs are (lines, along a line).
+    """The order in which a kernel walks through a depthwise layer. Pairs of numbers are (lines, along a line).
 
-    - size, out_size: of a channel's map, input and output.
-    - kernel, stride, dilation, before: of the window; before: padding in front.
+    - size, out_size: sizes of a channel's input and output map.
+    - kernel, stride, dilation: those of the window.
+    - before: padding before the first line, and before the first value of a line.
     - column_major: lines are columns of the map.
-    - phases: a line is worked through in so many interleaved parts, each without dilation, instead of one with it.
+    - phases: into how many interleaved parts, each without dilation, a line with dilation is divided; else 1.
     - in_strides, out_strides: bytes to the next line, and to the next value of the same line.
     - pitch: values of a line in scratch memory, one channel at a time.
     - even_words, odd_words: words of packed weights for a line of the kernel, for outputs at even and at odd places; 0
@@ -69,12 +69,12 @@ class DepthwiseSchedule:
 
     @property
     def paired(self) -> bool:
-        """Whether it is computed in pairs: along the line, the stride is 1 or 2 and there is no dilation."""
+        """Whether values are multiplied in pairs: along the line, the stride is 1 or 2 and there is no dilation."""
         return self.even_words > 0
 
     @property
     def is_3x3(self) -> bool:
-        """Whether the kernels for 3 x 3 windows can compute it."""
+        """Whether the kernels for 3 x 3 windows can compute the layer."""
         return self.paired and self.kernel == (3, 3) and self.dilation[0] == 1
 
     @property
@@ -89,27 +89,27 @@ class DepthwiseSchedule:
 
     @property
     def least_rows_per_pass(self) -> int:
-        """Lines of output below which a pass mostly copies what two passes share; 1 in patches, which are low."""
+        """The fewest lines of output in a pass that do not mostly copy lines anew; 1 in patches, which have few."""
         if self.patched:
             return 1
         return min(self.out_size[0], _LEAST_ROWS_PER_PASS // 2 if self.by4 else _LEAST_ROWS_PER_PASS)
 
     def scratch_bytes(self, rows_per_pass: int) -> int:
-        """Returns bytes for the constants and weights of a channel and the lines under so many lines of output."""
+        """Returns the bytes of a channel's constants and weights, and of the lines under so many lines of output."""
         words = CHANNEL_WORDS + self.kernel[0] * (self.even_words + self.odd_words)
         lines = (rows_per_pass - 1) * self.stride[0] + self.span
         by4 = 4 * self.by4_pitch * lines
-        by4 += 4 * self.stride[1] if self.is_3x3 else 0  # read, not used, where outputs are odd
+        by4 += 4 * self.stride[1] if self.is_3x3 else 0  # after an odd last output the kernel reads a value more
         return max(4 * words + 2 * self.pitch * lines, by4 if self.by4 else 0)
 
     def rows_per_pass(self, room: int) -> int:
-        """Returns how many lines of output a pass computes in `room` bytes: `least_rows_per_pass` or more."""
+        """Returns how many lines of output a pass computes in `room` bytes, at least `least_rows_per_pass`."""
         line = max(2 * self.pitch, 4 * self.by4_pitch if self.by4 else 0)
         more = (room - self.scratch_bytes(1)) // (line * self.stride[0])
         return max(self.least_rows_per_pass, min(self.out_size[0], 1 + more))
 
     def cycles(self, cost: DepthwiseCycles, channels: int) -> float:
-        """Returns cycles that the kernel takes for one channel of `channels`."""
+        """Returns the cycles for one channel of a layer with so many channels, by the constants `cost` of a target."""
         return self._by4_cycles(cost, channels) if self.by4 else self._by_channel_cycles(cost)
 
     def _by_channel_cycles(self, cost: DepthwiseCycles) -> float:
@@ -133,9 +133,12 @@ class DepthwiseSchedule:
 
 
 def choose_depthwise_kernel(steps: Sequence[Step], cost: DepthwiseCycles) -> DepthwiseChoice:
-    """Returns the kernel that all depthwise layers of a network share, if one of the two is hardly slower for them.
+    """Returns the kernel that all depthwise layers of a network share, if it is hardly slower than the best for each.
 
-    The other then takes no flash (about 2 KB). Returns "quickest" where every layer is to take the quicker one.
+    The other kernel then takes no flash (about 2 KB). Returns "quickest" if every layer is to take its faster kernel.
+
+    - steps: the layers of the network.
+    - cost: the cycles of the kernels on a target.
     """
     depthwise = [s for s in steps if isinstance(s.layer, DepthwiseConv2D)]
     found = {choice: [choose_schedule(s, cost, choice) for s in depthwise] for choice in _CHOICES}
@@ -151,7 +154,7 @@ def choose_depthwise_kernel(steps: Sequence[Step], cost: DepthwiseCycles) -> Dep
 
 @lru_cache(maxsize=4096)
 def choose_schedule(step: Step, cost: DepthwiseCycles, choice: DepthwiseChoice = "quickest") -> DepthwiseSchedule:
-    """Returns the quickest way through a depthwise `step` by a kernel of `choice`."""
+    """Returns the fastest schedule of a depthwise `step` by a kernel of `choice`; `cost`: the cycles of the kernels."""
     by_rows, by_columns = _by_rows(step), _by_columns(step)
     shape, stride = step.input_shapes[0], by_rows.stride
     if shape[1] == 1:
@@ -171,15 +174,15 @@ def choose_schedule(step: Step, cost: DepthwiseCycles, choice: DepthwiseChoice =
 
 
 def patch_schedule(step: Step) -> DepthwiseSchedule:
-    """Returns the way through a depthwise `step` that runs on a few rows at a time."""
+    """Returns the schedule of a depthwise `step` that runs on a few rows at a time."""
     return replace(_by_rows(step), patched=True)
 
 
 @lru_cache(maxsize=4096)  # a search asks for the same layers again and again
 def runs_in_place(schedule: DepthwiseSchedule) -> bool:
-    """Whether a channel's output may lie over its input, value for value from the first.
+    """Whether a channel's output may begin where its input begins.
 
-    It may if all that an output overwrites has been copied to scratch memory, or is never needed.
+    It may if every value that an output overwrites has been copied to scratch memory, or is never read.
     """
     copied, written = {}, []
     for phase in range(schedule.phases):
@@ -271,7 +274,7 @@ def _along_lines(
     elif along == 1 and stride[1] == 2:
         even = (kernel[1] + 1) // 2
         pitch = 2 * (grouped - 1 + even)
-    if kernel == (3, 3) and dilation[0] == 1 and even:  # the other words hold nothing that these do not
+    if kernel == (3, 3) and dilation[0] == 1 and even:  # (w0, w1) and (w1, w2) serve both kinds of outputs
         even = odd = 1
     return DepthwiseSchedule(
         size=size,

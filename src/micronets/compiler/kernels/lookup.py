@@ -24,7 +24,7 @@ class LookupKernel(Kernel):
 
     @property
     def scratch_bytes(self) -> int:
-        """None is needed."""
+        """0: the kernel needs no scratch memory."""
         return 0
 
     @property
@@ -34,7 +34,7 @@ class LookupKernel(Kernel):
 
     @property
     def row_reach(self) -> RowReach:
-        """The same row."""
+        """An output row needs the same row of the input."""
         return RowReach()
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
@@ -51,13 +51,13 @@ class LookupKernel(Kernel):
 
 @dataclass(frozen=True)
 class DequantizeKernel(Kernel):
-    """Codes to float32."""
+    """The conversion of codes to float32."""
 
     layer: Dequantize
 
     @property
     def scratch_bytes(self) -> int:
-        """None is needed."""
+        """0: the kernel needs no scratch memory."""
         return 0
 
     @property
@@ -67,7 +67,7 @@ class DequantizeKernel(Kernel):
 
     @property
     def row_reach(self) -> None:
-        """None: it stands behind the layers whose maps are large."""
+        """None, since the layer follows those whose maps are large, and need not run in patches."""
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with the scale."""

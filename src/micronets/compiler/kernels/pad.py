@@ -26,7 +26,7 @@ from micronets.quantized.model import QuantizedModel
 PAD = "micronets_pad"
 RECORD = "micronets_pad_layer"
 PARAMS = "micronets_pad_params"
-_DIMENSIONS = 3  # that the kernel pads
+_DIMENSIONS = 3  # how many dimensions the kernel pads
 
 
 @dataclass(frozen=True)
@@ -37,17 +37,17 @@ class PadKernel(Kernel):
 
     @property
     def scratch_bytes(self) -> int:
-        """None is needed."""
+        """0: the kernel needs no scratch memory."""
         return 0
 
     @property
     def overlap(self) -> Overlap:
-        """The output may run into the input by as much as it is not larger."""
+        """The output may begin below the input by as many bytes as it is larger, and run into it."""
         return Overlap(math.prod(self.step.output_shape) - math.prod(self.step.input_shapes[0]))
 
     @property
     def row_reach(self) -> RowReach | None:
-        """The same row, where rows are not what is padded."""
+        """An output row needs the same row of the input; None where rows are padded."""
         return RowReach() if self.layer.paddings[0] == (0, 0) else None
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
@@ -75,7 +75,7 @@ class PadKernel(Kernel):
 
 
 def _merged(shape: Shape, layer: Pad) -> tuple[list[int], list[Pair]]:
-    """Returns sizes and paddings of the same padding over three dimensions.
+    """Returns sizes and paddings over three dimensions that amount to the padding of the layer.
 
     A dimension that is not padded becomes a part of the one before it, if the numbers then fit; 1 stands in front of
     fewer than three. Raises `UnsupportedError` where three do not suffice.

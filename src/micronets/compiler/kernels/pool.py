@@ -26,18 +26,18 @@ class PoolKernel(Kernel):
 
     @property
     def scratch_bytes(self) -> int:
-        """None is needed."""
+        """0: the kernel needs no scratch memory."""
         return 0
 
     @property
     def overlap(self) -> Overlap:
-        """The output may run into the input behind the windows."""
+        """The output may overwrite input that no later window reads."""
         layer = self.layer
         return window_overlap(self.step, layer.window, by_channel=True)
 
     @property
     def row_reach(self) -> RowReach:
-        """The rows under the window."""
+        """An output row needs the input rows under its window."""
         return window_reach(self.step, self.layer.window)
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
@@ -58,7 +58,7 @@ class MeanKernel(Kernel):
 
     @property
     def scratch_bytes(self) -> int:
-        """None is needed."""
+        """0: the kernel needs no scratch memory."""
         return 0
 
     @property
@@ -68,7 +68,7 @@ class MeanKernel(Kernel):
 
     @property
     def row_reach(self) -> None:
-        """None: an output needs the whole input."""
+        """None, since every output value needs the whole input."""
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with the number of pixels and the requantisation of their sum."""

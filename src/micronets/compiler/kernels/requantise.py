@@ -7,30 +7,30 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from micronets.compiler.kernels.base import SIZE_LIMIT, IntArray, Name, Place, Struct, Table
+from micronets.compiler.kernels.base import SIZE_LIMIT, Name, Place, Struct, Table
 from micronets.errors import UnsupportedError
 from micronets.ir.layers import Conv2D, Weighted
 from micronets.ir.window import Pair
-from micronets.quantized.arithmetic import activation_range, conv_rescale
+from micronets.quantized.arithmetic import IntArray, activation_range, conv_rescale
 from micronets.quantized.model import QuantizedModel, TensorQuant
 
 REQUANT = "micronets_requant"
 WEIGHTED = "micronets_weighted_layer"
 
 SUM_LIMIT = 2**31
-"""Sums of an int32 accumulator lie below."""
+"""The magnitude that sums in an int32 accumulator must stay below."""
 
 DOUBLED_LIMIT = 2**30
-"""Sums that are doubled before they are scaled lie below, their bias included."""
+"""The magnitude that sums with their bias must stay below where a kernel doubles them before it scales them."""
 
-_BIAS_LIMIT = 2**23  # biases in packed tables lie below
+_BIAS_LIMIT = 2**23  # the magnitude that biases in packed tables must stay below
 
 
 @dataclass(frozen=True, eq=False)
 class Requantisation:
-    """Requantisation of a layer.
+    """The requantisation of a layer in C.
 
-    - tables: of biases and of multipliers.
+    - tables: the table of biases, and that of multipliers.
     - struct: a `micronets_requant` that points to them.
     - packed: the tables have the packed form of `pack`.
     """
@@ -51,23 +51,24 @@ def requantisation(
 ) -> Requantisation:
     """Returns the requantisation of a layer. Raises `UnsupportedError` if sums may not fit 32 bits.
 
-    - rows: weights `[output channels, weights of one]`.
+    - rows: weights `[output channels, weights of a channel]`.
     - folded: the kernel takes input codes as they are, and the bias makes up for their zero point.
-    - per_channel: there is a multiplier for every channel in any case, as there always is for convolutions.
+    - per_channel: the table has a multiplier for every channel even if there is one scale for all; convolutions always
+      have one for every channel.
     """
     w, source, target = model.weights[layer.name], model.quant[layer.inputs[0]], model.quant[layer.name]
-    wide = rows.astype(np.int64)
-    if int(np.abs(wide).sum(axis=1).max()) * 255 >= SUM_LIMIT:
+    weights = rows.astype(np.int64)
+    if int(np.abs(weights).sum(axis=1).max()) * 255 >= SUM_LIMIT:
         sums = f"sums of {rows.shape[1]} products may not fit 32 bits"
         raise UnsupportedError(f"layer '{layer.name}': {sums}; split the layer")
-    bias = -source.zero_point * wide.sum(axis=1) if folded else np.zeros(len(wide), np.int64)
+    bias = -source.zero_point * weights.sum(axis=1) if folded else np.zeros(len(weights), np.int64)
     if w.bias is not None:
         bias += w.bias
     multiplier, shift = conv_rescale(source, w.scales, target)
     if per_channel or isinstance(layer, Conv2D):
-        multiplier, shift = (np.broadcast_to(v, len(wide)) for v in (multiplier, shift))
+        multiplier, shift = (np.broadcast_to(v, len(weights)) for v in (multiplier, shift))
     limits = activation_range(layer.activation, target, layer.act_bits)
-    largest = int((np.abs(wide).sum(axis=1) * 255 + np.abs(bias)).max())  # of a sum with its bias, or above it
+    largest = int((np.abs(weights).sum(axis=1) * 255 + np.abs(bias)).max())  # no sum with its bias is larger
     return requantisation_of(place, bias.astype(np.int32), multiplier, shift, limits, target, largest)
 
 
@@ -82,9 +83,13 @@ def requantisation_of(
 ) -> Requantisation:
     """Returns a requantisation by these numbers.
 
-    - bias: `[channels]`, or `[1]` for all; multiplier, shift: as of `quantize_multiplier`, likewise.
-    - limits: the least and the largest code of the output; target: its quantisation.
-    - largest: magnitude that no sum exceeds with its bias.
+    - bias: `[channels]`, or `[1]` for one that holds for all.
+    - multiplier, shift: as of `quantize_multiplier`, `[channels]` or `[1]`.
+    - limits: the least and the largest code of the output.
+    - target: quantisation of the output.
+    - largest: the magnitude that no sum with its bias exceeds.
+
+    Raises `UnsupportedError` for more scales than a field of the struct can count.
     """
     multiplier, shift = shiftable(multiplier, shift)
     words = pack(bias, multiplier, shift) if largest < DOUBLED_LIMIT else None
@@ -109,13 +114,15 @@ def requantisation_of(
 
 
 def pack(bias: IntArray, multiplier: IntArray, shift: IntArray) -> tuple[IntArray, IntArray] | None:
-    """Returns the tables of biases and multipliers in the packed form of micronets_kernels.h; None if a number does not
-    fit.
+    """Returns the tables of biases and multipliers in the packed form of micronets_kernels.h; None if a number is too
+    large for it.
 
-    Arguments are as `quantized.reference` has them: `[channels]`, or one multiplier and shift for all. A bias and a
-    shift share 32 bits; tables of channels are filled up to a multiple of four.
+    - bias: `[channels]`; a bias and a shift share 32 bits.
+    - multiplier, shift: as of `quantize_multiplier`, `[channels]` or `[1]`.
+
+    Tables of channels are filled up to a multiple of four.
     """
-    # What a multiplier of 0 gives, a sum below 2^30 times 2^-32 gives as well.
+    # A multiplier of 0 becomes one that gives 0 as well: sums are below 2^30, and it stands for 2^-32.
     multiplier, shift = np.where(multiplier == 0, 2**30, multiplier), np.where(multiplier == 0, -31, shift)
     if shift.max() > -1 or shift.min() < -31 or np.abs(bias).max() >= _BIAS_LIMIT:
         return None
@@ -126,12 +133,12 @@ def pack(bias: IntArray, multiplier: IntArray, shift: IntArray) -> tuple[IntArra
 
 
 def _fill_up(values: IntArray, value: int) -> IntArray:
-    """Returns `values` with `value` behind them up to a multiple of four."""
+    """Returns `values`, filled up with `value` to a multiple of four."""
     return np.pad(values, (0, -len(values) % 4), constant_values=value)
 
 
 def shiftable(multiplier: IntArray, shift: IntArray) -> tuple[IntArray, IntArray]:
-    """Returns what C can apply: a left shift by 32 or more leaves nothing, as a multiplier of 0 does."""
+    """Returns a multiplier and a shift that C can apply: a left shift by 32 or more becomes a multiplier of 0."""
     return np.where(shift > 31, 0, multiplier), np.where(shift > 31, 0, shift)
 
 

@@ -17,22 +17,22 @@ class ReshapeKernel(Kernel):
 
     @property
     def is_alias(self) -> bool:
-        """True."""
+        """True: the output is the input."""
         return True
 
     @property
     def scratch_bytes(self) -> int:
-        """None is needed."""
+        """0: there is nothing to compute."""
         return 0
 
     @property
     def overlap(self) -> Overlap:
-        """None: there is no output of its own."""
+        """The output has no memory that could overlap the input's: it is the input."""
         return Overlap(None)
 
     @property
     def row_reach(self) -> None:
-        """None: rows of the input are no rows of the output."""
+        """None, since rows of the output are not rows of the input."""
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns no constants and no call."""

@@ -15,17 +15,18 @@ from micronets.cost.counts import step_macs
 from micronets.ir.arch import Arch, Step
 from micronets.ir.layers import Conv2D, FullyConnected
 
-_DENSE_SHARE = 200  # of all MACs there must be so many times those of a dense layer that runs as a convolution
+_DENSE_SHARE = 200  # a dense layer runs as a convolution if it has at most this fraction of the network's MACs
 
 
 @dataclass(frozen=True)
 class Sharing:
     """What the layers of a network have decided together.
 
-    - as_pointwise: the dense layers that the kernel `pointwise` of a convolution computes. It computes two pixels where
-      there is one, which is nothing in a network of convolutions, and saves the code of another kernel.
-    - pointwise: the kernel of the network's pointwise convolutions, or else of its others; "" if there are none.
-    - dense_by8: the other dense layers are computed eight outputs at a time: all of them can be.
+    - as_pointwise: the dense layers that the convolution kernel `pointwise` computes. It computes two pixels where
+      there is one, which hardly counts in a network of convolutions, and saves the code of another kernel.
+    - pointwise: the kernel of the network's pointwise convolutions, or of its other ones if it has no pointwise ones;
+      "" if it has no convolutions.
+    - dense_by8: whether the other dense layers are computed eight outputs at a time, which all of them must allow.
     - depthwise: the kernel that the depthwise layers share.
     """
 

@@ -23,7 +23,7 @@ class SoftmaxKernel(Kernel):
 
     @property
     def scratch_bytes(self) -> int:
-        """None is needed."""
+        """0: the kernel needs no scratch memory."""
         return 0
 
     @property
@@ -33,7 +33,7 @@ class SoftmaxKernel(Kernel):
 
     @property
     def row_reach(self) -> None:
-        """None: it stands behind the layers whose maps are large."""
+        """None, since the layer follows those whose maps are large, and need not run in patches."""
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with a table of exponentials."""

@@ -84,5 +84,5 @@ def window_overlap(step: Step, window: Window, *, by_channel: bool) -> Overlap:
 
 
 def window_reach(step: Step, window: Window) -> RowReach:
-    """Returns which input rows a row of windows needs."""
+    """Returns the input rows that a row of windows needs."""
     return RowReach(window.stride[0], window.before(step.input_shapes[0])[0], window.reach[0])

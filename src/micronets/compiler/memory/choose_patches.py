@@ -1,4 +1,4 @@
-"""Which layers run together in patches, so that the arena holds a limit.
+"""Which layers run together in patches, so that the arena stays within a limit.
 
 Nothing is computed twice, so what it costs is small and grows with the number of patches and of layers: the least that
 holds the limit is chosen. The search is deterministic.
@@ -14,8 +14,8 @@ from micronets.compiler.memory.plan import ArenaPlan, Needs, bounds, needs, plan
 from micronets.cost.tflm_plan import align, float_tensors
 from micronets.ir.arch import Arch
 
-_MOST_PLANS = 10  # of the candidates that promise most
-_FEW_PATCHES = 3  # after which buffers are as large as they will be, as a rule
+_MOST_PLANS = 10  # how many candidates, the most promising ones, are planned
+_FEW_PATCHES = 3  # after so many patches buffers are usually as large as they will be
 
 
 def plan_patches(arch: Arch, limit: int, target: Target = DSP) -> ArenaPlan:
@@ -28,7 +28,7 @@ def plan_patches(arch: Arch, limit: int, target: Target = DSP) -> ArenaPlan:
 
 
 def _one_more(net: Needs, widths: Mapping[str, int], plan: ArenaPlan, limit: int) -> ArenaPlan | None:
-    """Returns a plan with one group more that needs less memory, or as much for fewer layers; None if there is none."""
+    """Returns a plan with one more group that needs less memory, or is full for less time; None if there is none."""
     kernels = [whole for whole, _ in net.kernels]
     taken = {i for group in plan.groups for i in group.layers}
     now = bounds(net, plan.groups)
@@ -60,12 +60,12 @@ def _full(plan: ArenaPlan) -> set[int]:
 
 
 def _load(plan: ArenaPlan) -> tuple[int, int]:
-    """Returns what is to become less: the size of the arena, then for how long it is full."""
+    """Returns what a further group should reduce: the size of the arena, then for how long it is full."""
     return plan.bytes, len(_full(plan))
 
 
 def _higher(net: Needs, widths: Mapping[str, int], before: ArenaPlan, plan: ArenaPlan, limit: int) -> ArenaPlan:
-    """Returns `plan` with the highest patches of its new group that hold the limit, or that need no more memory."""
+    """Returns `plan` with the highest patches of its new group that stay within the limit, or need no more memory."""
     group = next(s for s in plan.groups if s not in before.groups)
     kernels = [whole for whole, _ in net.kernels]
     while group.height < net.steps[group.last].output_shape[0]:

@@ -16,17 +16,17 @@ from dataclasses import dataclass
 from micronets.compiler.kernels.base import Kernel, RowReach
 from micronets.ir.layers import Layer
 
-_MOST_ROWS = 32767  # what the tables in C hold
+_MOST_ROWS = 32767  # the largest number that the tables in C hold
 
 
 @dataclass(frozen=True)
 class LayerPatch:
     """What one layer does in one patch, in rows.
 
-    - moved, kept: `kept` rows of its output, from row `moved` of the buffer on, go to the front of the buffer.
-    - rows: so many rows are computed behind them; 0 if the layer does nothing in this patch.
-    - start: where the rows that it reads begin in the buffer of each of its inputs.
-    - in_h: how many rows it reads of each.
+    - moved, kept: `kept` rows of its output, from row `moved` of the buffer on, move to the front of the buffer.
+    - rows: how many rows are computed after them; 0 if the layer does nothing in this patch.
+    - start: for each of its inputs, the row of the buffer from which on it reads.
+    - in_h: how many rows it reads of each input.
     - pad_top: how many rows of padding lie above them.
     """
 
@@ -43,7 +43,7 @@ class EqualPatches:
     """Patches one after the other in which every layer does the same.
 
     - times: how many there are.
-    - advance: rows at the front of the group's input that nothing needs any more, before each patch.
+    - advance: how many more rows at the front of the group's input nothing needs any more, before each patch.
     - layers: what each layer of the group does in a patch.
     """
 
@@ -56,11 +56,11 @@ class EqualPatches:
 class PatchGroup:
     """Layers that run together, patch by patch.
 
-    - first, last: their numbers.
-    - height: how many rows of the last one's output a patch computes; the last patch may compute fewer.
-    - source: the tensor that goes in.
-    - rows: of the buffer of each map in between.
-    - patches: what happens, in order.
+    - first, last: the numbers of the first and the last layer.
+    - height: how many rows of the last layer's output a patch computes; the last patch may compute fewer.
+    - source: the tensor that the group reads.
+    - rows: for each map between the layers, how many rows its buffer has.
+    - patches: what the layers do, in order.
     - gap: bytes from the start of the output up to the start of the input, at least, if nothing reads the input later;
       None where they must not overlap.
     """
@@ -75,7 +75,7 @@ class PatchGroup:
 
     @property
     def layers(self) -> range:
-        """The numbers of its layers."""
+        """The numbers of the group's layers."""
         return range(self.first, self.last + 1)
 
 
@@ -89,7 +89,10 @@ def rows_needed(kernel: Kernel) -> RowReach | None:
 
 
 def possible_groups(kernels: Sequence[Kernel]) -> Iterator[tuple[int, int]]:
-    """Returns first and last layer of every possible group: one tensor goes in, only the last output comes out."""
+    """Yields the first and the last layer of every possible group.
+
+    The layers of a group read one tensor from outside it, and only the output of the last is read outside it.
+    """
     steps = [kernel.step for kernel in kernels]
     readers: dict[str, list[int]] = {}
     for i, step in enumerate(steps):
@@ -114,8 +117,8 @@ def patch_group(
     """Returns the group of the layers `first` to `last`, one of `possible_groups`.
 
     - height: rows of the last output that a patch computes, at least 1.
-    - widths: bytes of an element of the tensors where it is not 1.
-    - most: end after as many patches, for a quick idea of `rows`, which are then at most those of the whole.
+    - widths: bytes of an element, for tensors where it is not 1.
+    - most: how many patches to work out, for a lower bound of `rows` in little time; None for all.
     """
     progress = _Progress(kernels[first : last + 1])
     source, out = progress.source, progress.out
@@ -137,10 +140,11 @@ def patch_group(
 class _Progress:
     """How far the layers of a group have come.
 
-    - source, out: the tensor that goes in, and the one that comes out.
-    - shapes: of all maps of the group.
-    - front, end: of each map, the rows `front` .. `end` - 1 are there, those of the inner maps in their buffers.
-    - buffer_rows: how many rows the buffer of each inner map has held at most.
+    - source, out: the tensor that the group reads, and the one that it writes.
+    - shapes: the shapes of all maps of the group.
+    - front, end: for each map, the rows `front` .. `end` - 1 are computed and kept, in a buffer if the map is an inner
+      one.
+    - buffer_rows: for each inner map, the most rows that its buffer has held.
     """
 
     def __init__(self, kernels: Sequence[Kernel]) -> None:
@@ -162,14 +166,14 @@ class _Progress:
         return self.shapes[tensor][0]
 
     def forget(self, tensor: str) -> int:
-        """Returns how many rows at the front of a map nothing needs any more; they no longer count as there."""
+        """Gives up the rows at the front of a map that nothing needs any more; returns how many these are."""
         needed = min(max(0, reach.start(self.end[layer.name])) for layer, reach in self._readers[tensor])
         gone = min(needed, self.end[tensor]) - self.front[tensor]
         self.front[tensor] += gone
         return gone
 
     def next_patch(self, height: int) -> tuple[LayerPatch, ...]:
-        """Returns what each layer does so that `height` more rows come out, or those that are left."""
+        """Returns what each layer does so that the group writes `height` more rows, or those that are left."""
         ends = {self.out: min(self.height(self.out), self.end[self.out] + height)}
         for tensor in reversed(self.buffer_rows):
             needed = (reach.end(ends[layer.name], self.height(tensor)) for layer, reach in self._readers[tensor])
@@ -177,7 +181,7 @@ class _Progress:
         return tuple(self._compute(layer, reach, ends[layer.name]) for layer, reach in self._layers)
 
     def _compute(self, layer: Layer, reach: RowReach, end: int) -> LayerPatch:
-        """Returns what a layer does so that the rows of its output up to `end` - 1 are there."""
+        """Returns what a layer does so that the rows of its output up to `end` - 1 are computed."""
         name, done = layer.name, self.end[layer.name]
         if end == done:
             return LayerPatch(0, 0, 0, (0,) * len(layer.inputs), 0, 0)

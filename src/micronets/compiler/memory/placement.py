@@ -23,7 +23,7 @@ def search(
 ) -> tuple[list[int], int]:
     """Returns the offsets of buffers, in bytes from the start of the arena, and where the last one ends.
 
-    - sizes: of the buffers, in bytes.
+    - sizes: bytes of each buffer.
     - births: the times at which they are first alive.
     - near: (lower, upper) -> how far above the lower's start the upper must start, for every pair alive at the same
       time.
@@ -90,7 +90,7 @@ def _place(order: Sequence[int], around: _Around) -> list[int]:
 
 def _lowest(new: int, ranks: Sequence[int], around: _Around, offsets: Sequence[int]) -> int:
     """Returns the lowest offset of buffer `new` that those before it in the order, whose `offsets` are known, allow."""
-    # Between the two numbers of each pair, both excluded, the new one would be too near to one already there.
+    # Between the two numbers of each pair, both excluded, the new buffer would be too near to one already placed.
     barred, own = [], ranks[new]
     for k, above, below, same in around[new]:
         if ranks[k] < own:

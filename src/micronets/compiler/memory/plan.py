@@ -29,14 +29,14 @@ _TRIES = 1200
 class ArenaPlan:
     """Where everything lies in the arena, and how each layer is computed there.
 
-    - kernels: of each layer, with the scratch memory that it has here.
-    - buffers: with their offsets.
-    - offsets: in bytes, of every tensor by its name (a reshaped one lies where its source lies) and of every layer's
-      scratch memory by its `scratch_name`.
-    - bytes: size of the arena, a multiple of 16.
-    - live_bytes: the most that is alive at once, were nothing to overlap.
-    - bound_bytes: a lower bound on `bytes` for every plan by these rules.
-    - groups: layers that run together in patches; the maps between them are buffers of a few rows.
+    - kernels: the kernel of each layer, with the scratch memory that it has here.
+    - buffers: all buffers with their offsets.
+    - offsets: bytes from the start of the arena to every tensor by its name (a reshaped one lies where its source lies)
+      and to every layer's scratch memory by its `scratch_name`.
+    - bytes: the size of the arena, a multiple of 16.
+    - live_bytes: the most bytes that are alive at once if no output overlaps its input.
+    - bound_bytes: a lower bound of `bytes` for every plan by these rules.
+    - groups: the layers that run together in patches; the maps between them are buffers of a few rows.
     """
 
     kernels: tuple[Kernel, ...]
@@ -52,12 +52,12 @@ class ArenaPlan:
 class Needs:
     """What an arena has to hold, whichever layers run in patches: it is found once for all plans of a network.
 
-    - steps, shapes: of the network.
+    - steps, shapes: the network's layers, and the shapes of its tensors.
     - owner: for every tensor, the one whose buffer it lies in.
-    - tensors: the buffers of tensors where nothing runs in patches.
-    - index: places in `tensors` by name.
-    - kernels: of each layer, where it runs whole and where it runs in patches.
-    - overlaps: of each layer where it runs whole.
+    - tensors: the buffers of tensors if nothing runs in patches.
+    - index: for every tensor with a buffer, its place in `tensors`.
+    - kernels: the kernel of each layer if it runs whole, and if it runs in patches.
+    - overlaps: how far the output of each layer may overlap an input if it runs whole.
     """
 
     steps: tuple[Step, ...]
@@ -92,14 +92,14 @@ def needs(arch: Arch, target: Target) -> Needs:
 def plan_arena(arch: Arch, target: Target = DSP, tries: int = _TRIES, groups: Sequence[PatchGroup] = ()) -> ArenaPlan:
     """Returns a plan for `arch` on a target.
 
-    - tries: of the search; more may make the arena smaller.
-    - groups: of layers that run together in patches: all their maps are alive at once.
+    - tries: how many orders of the buffers the search tries; more may make the arena smaller.
+    - groups: the layers that run together in patches; all maps of a group are alive at once.
     """
     return plan_needs(needs(arch, target), tries, groups)
 
 
 def plan_needs(net: Needs, tries: int = _TRIES, groups: Sequence[PatchGroup] = ()) -> ArenaPlan:
-    """Returns the plan of `plan_arena` from what is known of the network."""
+    """Returns what `plan_arena` returns, from what is known of the network already."""
     buffers = _buffers(net, groups)
     gaps, exact = _gaps(net, buffers, groups), _exact(net, buffers, groups)
     live, bound = (max(sizes) for sizes in zip(*_alive(net, buffers, gaps | exact), strict=True))
@@ -114,7 +114,7 @@ def plan_needs(net: Needs, tries: int = _TRIES, groups: Sequence[PatchGroup] = (
 
 
 def bounds(net: Needs, groups: Sequence[PatchGroup] = ()) -> list[int]:
-    """Returns bytes below which no plan can be, before the first layer, during each and after the last."""
+    """Returns lower bounds of the arena's bytes: before the first layer, during each layer, and after the last."""
     buffers = _buffers(net, groups)
     gaps = _gaps(net, buffers, groups) | _exact(net, buffers, groups)
     return [bound for _, bound in _alive(net, buffers, gaps)]
@@ -173,7 +173,7 @@ def _near(net: Needs, buffers: Sequence[Buffer], gaps: Pairs) -> dict[tuple[int,
 
 
 def _alive(net: Needs, buffers: Sequence[Buffer], gaps: Pairs) -> list[tuple[int, int]]:
-    """Returns, for every time, the bytes that are alive at once, and that less what can overlap at best."""
+    """Returns, for every time, the bytes that are alive at once, and how many are left if all overlap that may."""
     times = len(net.steps) + 2
     total, saved = [0] * times, [0] * times
     for b in buffers:

@@ -36,7 +36,7 @@ def drop_dead_channels(model: QuantizedModel) -> QuantizedModel:
     """
     network = _Pruning(model)
     while sum(_drop(network, name) for name in reversed(network.layers)):
-        pass  # the last layer first: what it drops leaves less to read for those before
+        pass  # goes from the last layer to the first: a dropped filter reads nothing any more of the layers before it
     if not network.dropped:
         return model
     arch = replace(model.arch, layers=tuple(network.layers.values()))
@@ -70,7 +70,11 @@ class _Pruning:
 
 @dataclass(frozen=True)
 class _Group:
-    """The way of a channel: `through` are the layers that keep it apart, its convolution first; `ends` sum it up."""
+    """The layers that a channel passes.
+
+    - through: the layers that keep it apart from the others, its convolution first.
+    - ends: the layers after them, which sum over channels.
+    """
 
     through: tuple[Layer, ...]
     ends: tuple[Conv2D | FullyConnected, ...]
@@ -95,7 +99,7 @@ def _drop(network: _Pruning, name: str) -> bool:
 
 
 def _constant_channels(model: QuantizedModel) -> tuple[dict[str, Bools], dict[str, npt.NDArray[Any]]]:
-    """The values `constant` and `codes` of `_Pruning`, found by a run of the reference on zeros."""
+    """Returns the values `constant` and `codes` of `_Pruning`, found by a run of the reference on zeros."""
     arch = model.arch
     kind = np.int8 if INPUT in model.quant else np.float32
     values = reference.tensors(model, np.zeros((1, *arch.input_shape), kind))

@@ -1,4 +1,4 @@
-"""The pass that removes and merges layers that look each code up in a table of 256: Quantize, Relu and their like."""
+"""The pass that removes and merges layers that look each code up in a table of 256, such as Quantize and Relu."""
 
 from __future__ import annotations
 
@@ -121,7 +121,8 @@ class _Folding:
 
 
 def _range(low: int, high: int) -> Codes:
-    return np.arange(min(low, high), high + 1).astype(np.int8)  # a lower bound above the upper one gives the upper one
+    # Where the lower bound is above the upper one, the only code is the upper one.
+    return np.arange(min(low, high), high + 1).astype(np.int8)
 
 
 def _clamped(activation: Activation, quant: TensorQuant, bits: int) -> Codes:

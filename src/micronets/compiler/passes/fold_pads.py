@@ -1,4 +1,4 @@
-"""The pass that gives the padding of a PAD layer to the convolution behind it."""
+"""The pass that gives the padding of a PAD layer to the convolution that follows it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from micronets.quantized.model import QuantizedModel
 
 
 def fold_pads(model: QuantizedModel) -> QuantizedModel:
-    """Removes PAD layers whose work the convolution behind them can do by padding "same".
+    """Removes PAD layers whose work the convolution that follows them can do by padding "same".
 
     Converted MobileNets have such a layer in front of every convolution with a stride of 2.
     """

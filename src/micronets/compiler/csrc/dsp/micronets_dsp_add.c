@@ -4,13 +4,14 @@
 
 #if MICRONETS_DSP_ASSEMBLY
 
-/* Whether an operand's step is exactly half that of the common grid: then (code - zero point) << 20 becomes << 19. */
+/* Returns whether an operand's scale is exactly half that of the common grid: (code - zero point) << 20 is then brought
+ * there by << 19. */
 static int32_t halved(const micronets_add_operand *operand)
 {
     return operand->multiplier == 1 << 30 && operand->shift == 0;
 }
 
-/* Adds the first codes, as many fours as there are, where one operand is halved. Returns how many it added. */
+/* Adds the first codes, four at a time, where one operand is halved and the scales suit. Returns how many it added. */
 static int32_t add_quads(const int8_t *a, const int8_t *b, int8_t *output, int32_t count, const micronets_add_params *n)
 {
     const int32_t swapped = !halved(&n->a);

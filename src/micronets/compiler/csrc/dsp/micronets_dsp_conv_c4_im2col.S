@@ -22,17 +22,18 @@ x       .req r0
 y       .req r1
 pitch   .req r2 /* becomes: bytes from the end of a row to the next one */
 columns .req r3
-rows    .req r4 /* that are left */
+rows    .req r4 /* how many are left */
 count   .req r5 /* values of a row */
 left    .req r6 /* values of this row that are left */
 entry   .req r11 /* where the loop is entered */
 
-/* Arguments on the stack, behind nine registers. */
+/* Arguments on the stack, above the nine registers that are pushed. */
 #define STACK_ROWS 36
 
 #define QUADS 4
 #define QUAD_BYTES 40 /* of code, which `entry` is computed from */
 
+    /* Widens four values of both windows and writes them to both columns. */
     .macro expand_quad
     ldr.w r9, [x], #4
     ldr.w r10, [y], #4
@@ -50,7 +51,7 @@ entry   .req r11 /* where the loop is entered */
     push {r4-r11, lr}
     ldrd rows, count, [sp, #STACK_ROWS]
     subs pitch, pitch, count
-    /* The fours that the first round leaves out, -count / 4 mod 4, times QUAD_BYTES: four times that is -count & 12. */
+    /* The first round leaves out -count / 4 mod 4 quads of QUAD_BYTES each; -count & 12 is four times their number. */
     rsbs r6, count, #0
     and r6, r6, #12
     add r6, r6, r6, lsl #2

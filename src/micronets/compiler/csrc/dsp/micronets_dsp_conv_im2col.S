@@ -26,12 +26,12 @@ pitch_x .req r1 /* becomes: bytes from the last values of a row, or from where t
 y       .req r2
 pitch_y .req r3
 columns .req r4
-rows    .req r5 /* that are left */
-quads   .req r7 /* values of a row that are in fours */
+rows    .req r5 /* how many are left */
+quads   .req r7 /* values of a row that are taken four at a time, a multiple of four */
 last    .req r8 /* where the last value of the next row goes; the first of two rows is at a multiple of four bytes */
-rest    .req lr /* values of a row behind the fours, 0 .. 3 */
+rest    .req lr /* values of a row after these, 0 .. 3 */
 
-/* Arguments on the stack, behind nine registers. */
+/* Arguments on the stack, above the nine registers that are pushed. */
 #define STACK_COLUMNS 36
 #define STACK_COUNT 44
 

@@ -27,11 +27,11 @@
 
 values   .req r0
 weights  .req r1
-sum_0    .req r6 /* of each channel */
+sum_0    .req r6 /* the sum of each channel */
 sum_1    .req r7
 sum_2    .req r8
 sum_3    .req r9
-line_end .req r10 /* of the weights of a line of the kernel */
+line_end .req r10 /* end of the weights of a line of the kernel */
 window   .req r11 /* the first value under the window */
 output   .req r12
 four     .req lr
@@ -50,10 +50,9 @@ four     .req lr
     smlatt sum_3, r4, r5, sum_3
     .endm
 
-    /* Turns the sums of two channels, `channel` and the next, into codes. A word of the
-     * quick tables has the bias in the upper 24 bits, and the shift in the low byte, where a shift by a register
-     * finds it. Halves are rounded away from zero: a negative value is less by one, and the last bit that is shifted
-     * out is added. */
+    /* Turns the sums of two channels, `channel` and the next, into codes. A word of the packed table of biases has the
+     * bias in its upper 24 bits, and the shift in its low byte, where a shift by a register finds it. Halves are
+     * rounded away from zero: a negative value is less by one, and the last bit that is shifted out is added. */
     .macro codes sum_a, sum_b, channel
     ldr.w r0, [four, #MICRONETS_BY4_SCALES + 8 * \channel]
     ldr.w r1, [four, #MICRONETS_BY4_SCALES + 8 * \channel + 4]

@@ -1,4 +1,4 @@
-/* Lines of outputs of one channel by pairs of values: what the kernels for depthwise convolutions share. */
+/* What the kernels for depthwise convolutions of one channel share; they multiply pairs of values. */
 #ifndef MICRONETS_DSP_DEPTHWISE_KERNEL_H
 #define MICRONETS_DSP_DEPTHWISE_KERNEL_H
 
@@ -7,8 +7,8 @@
 #include "micronets_requantize.h"
 
 #if MICRONETS_DSP
-/* Upper half of the product of a and b, rounded to nearest, halves up, and `addend`. */
-MICRONETS_INLINE int32_t micronets_high_add(int32_t a, int32_t b, int32_t addend)
+/* Returns the upper half of the product of a and b, rounded to nearest, halves upwards, plus `addend`. */
+MICRONETS_INLINE int32_t micronets_smmlar(int32_t a, int32_t b, int32_t addend)
 {
 #if MICRONETS_DSP_ASSEMBLY
     int32_t r;
@@ -19,29 +19,32 @@ MICRONETS_INLINE int32_t micronets_high_add(int32_t a, int32_t b, int32_t addend
 #endif
 }
 
-/* sum + a.low * b.high */
-MICRONETS_INLINE int32_t micronets_low_high(uint32_t a, uint32_t b, int32_t sum)
+/* Returns sum + (low half of a) * (high half of b). */
+MICRONETS_INLINE int32_t micronets_smlabt(uint32_t a, uint32_t b, int32_t sum)
 {
 #if MICRONETS_DSP_ASSEMBLY
     int32_t r;
     __asm__("smlabt %0, %1, %2, %3" : "=r"(r) : "r"(a), "r"(b), "r"(sum));
     return r;
 #else
-    return micronets_lows(a, b >> 16, sum);
+    return micronets_smlabb(a, b >> 16, sum);
 #endif
 }
 
-/* Writes the first `count` of four codes, whose doubled sums these are, `step` bytes apart. Half a unit is in the
- * addend, and taken back by a hair where the sum is negative, for halves go away from zero. */
+/* Writes the codes of the first `count` of four outputs. Halves are rounded away from zero: the addend holds half a
+ * unit, and a negative value is less by one before it is shifted.
+ *
+ * s0 .. s3: doubled sums. pass: [in] constants. output: [out] the first code; outputs are filter->step bytes apart.
+ * count: 1 .. 4; more counts as 4. */
 MICRONETS_INLINE void micronets_write4(int32_t s0, int32_t s1, int32_t s2, int32_t s3,
                                        const micronets_depthwise_pass *pass, int8_t *output, int32_t count)
 {
     const micronets_channel_constants *const f = pass->filter;
     const int32_t multiplier = f->multiplier, addend = f->addend, shift = f->shift, step = f->step;
-    s0 = micronets_saturate((micronets_high_add(s0, multiplier, addend) + (s0 >> 31)) >> shift);
-    s1 = micronets_saturate((micronets_high_add(s1, multiplier, addend) + (s1 >> 31)) >> shift);
-    s2 = micronets_saturate((micronets_high_add(s2, multiplier, addend) + (s2 >> 31)) >> shift);
-    s3 = micronets_saturate((micronets_high_add(s3, multiplier, addend) + (s3 >> 31)) >> shift);
+    s0 = micronets_saturate((micronets_smmlar(s0, multiplier, addend) + (s0 >> 31)) >> shift);
+    s1 = micronets_saturate((micronets_smmlar(s1, multiplier, addend) + (s1 >> 31)) >> shift);
+    s2 = micronets_saturate((micronets_smmlar(s2, multiplier, addend) + (s2 >> 31)) >> shift);
+    s3 = micronets_saturate((micronets_smmlar(s3, multiplier, addend) + (s3 >> 31)) >> shift);
     if (pass->schedule->needs_clamp) {
         const int32_t zero = pass->requant->zero_point;
         const int32_t lowest = pass->requant->lowest + zero, highest = pass->requant->highest + zero;
@@ -64,7 +67,7 @@ MICRONETS_INLINE void micronets_write4(int32_t s0, int32_t s1, int32_t s2, int32
 #endif
 
 #if MICRONETS_DSP_LOOPS
-/* What the loops in assembly, which saturate at 8 bits, leave to do where the clamp allows less. */
+/* Clamps a line of outputs where the clamp allows less than -128 .. 127; the loops in assembly only saturate. */
 MICRONETS_INLINE void micronets_clamp_line(int8_t *output, int32_t count, const micronets_depthwise_pass *pass)
 {
     const micronets_requant *const n = pass->requant;
@@ -73,7 +76,7 @@ MICRONETS_INLINE void micronets_clamp_line(int8_t *output, int32_t count, const 
     }
 }
 
-/* Computes a line of outputs, four at a time, from `output` on; the last four may be fewer.
+/* Computes a line of outputs, four at a time, from `output` on; at its end there may be fewer than four.
  *
  * LINE makes four doubled sums s0 .. s3, and moves p0 to p2, the three lines under the window, on. CODE turns a sum
  * into a code. The asm statement needs 13 registers: four sums; a, b and c, which hold pairs of values, then the
@@ -127,7 +130,7 @@ MICRONETS_INLINE void micronets_clamp_line(int8_t *output, int32_t count, const 
             : "cc", "memory");                                                                                        \
     } while (0)
 
-/* A sum to its code; halves are rounded away from zero, so that a negative value is less by one before it is
+/* Turns a sum into its code; halves are rounded away from zero: a negative value is less by one before it is
  * shifted. */
 #define MICRONETS_CODE(S)                   \
     "smmlar %[v], %[" S "], %[a], %[b]\n\t" \
@@ -135,14 +138,14 @@ MICRONETS_INLINE void micronets_clamp_line(int8_t *output, int32_t count, const 
     "asr %[v], %[v], %[c]\n\t"              \
     "ssat %[" S "], #8, %[v]\n\t"
 
-/* The same where a negative value is clamped, however it is rounded. */
+/* Turns a sum into its code where the zero point is -128: a negative value is clamped, however it is rounded. */
 #define MICRONETS_CODE_POSITIVE(S)              \
     "smmlar %[" S "], %[" S "], %[a], %[b]\n\t" \
     "asr %[" S "], %[" S "], %[c]\n\t"          \
     "ssat %[" S "], #8, %[" S "]\n\t"
 /* clang-format on */
 
-/* A line of outputs with one or the other; RELU is a constant. */
+/* Computes a line of outputs; RELU: a constant, 1 where the output's zero point is -128, else 0. */
 #define MICRONETS_ROW(LINE, RELU)                                  \
     do {                                                           \
         int8_t *to = output;                                       \

@@ -1,4 +1,4 @@
-/* Lines of outputs of 3 x 3 windows with stride 1 along the line. */
+/* The pass of a depthwise convolution with windows of 3 x 3 and a stride of 1 along the line. */
 #ifndef MICRONETS_DSP_DEPTHWISE_LINES_3X3_S1_H
 #define MICRONETS_DSP_DEPTHWISE_LINES_3X3_S1_H
 
@@ -7,7 +7,8 @@
 #if MICRONETS_DSP
 
 #if MICRONETS_DSP_LOOPS
-/* Four outputs of a line of the kernel, whose words of weights are WEIGHTS bytes behind f: a b c hold six values. */
+/* These macros add the products of a line of the kernel to the sums of four outputs. The line's words of weights are
+ * WEIGHTS bytes after f; a, b and c hold six values. */
 /* clang-format off */
 #define LOAD(P, WEIGHTS)                 \
     "ldr %[b], [%[" P "], #4]\n\t"       \
@@ -40,8 +41,8 @@
 /* clang-format on */
 #endif
 
-/* relu: the output's zero point is -128, so that nothing is negative. A constant: each of two files has one kind of
- * code. */
+/* Computes a pass. Arguments are those of micronets_depthwise_kernel, and relu: a constant, 1 where the output's zero
+ * point is -128, so that a negative value is clamped; else 0. Two files build one function each. */
 MICRONETS_INLINE void micronets_depthwise_lines_3x3_s1(const micronets_depthwise_pass *pass, int8_t *output,
                                                        int32_t rows, int32_t count, int32_t relu)
 {
@@ -66,10 +67,10 @@ MICRONETS_INLINE void micronets_depthwise_lines_3x3_s1(const micronets_depthwise
                 const int16_t *const v = x + k * pitch;
                 const uint32_t a = micronets_pair_at(v), b = micronets_pair_at(v + 2), c = micronets_pair_at(v + 4);
                 const uint32_t w01 = *w++, w12 = *w++;
-                s0 = micronets_low_high(b, w12, micronets_both(a, w01, s0));
-                s1 = micronets_both(b, w12, micronets_low_high(w01, a, s1));
-                s2 = micronets_low_high(c, w12, micronets_both(b, w01, s2));
-                s3 = micronets_both(c, w12, micronets_low_high(w01, b, s3));
+                s0 = micronets_smlabt(b, w12, micronets_smlad(a, w01, s0));
+                s1 = micronets_smlad(b, w12, micronets_smlabt(w01, a, s1));
+                s2 = micronets_smlabt(c, w12, micronets_smlad(b, w01, s2));
+                s3 = micronets_smlad(c, w12, micronets_smlabt(w01, b, s3));
             }
             micronets_write4(s0, s1, s2, s3, pass, to, left);
         }

@@ -2,19 +2,20 @@
 
 #if MICRONETS_DSP
 
-/* Pair k of a window and the next, with the weights of two words. */
+/* Multiplies pairs k and k + 1 of a line of values with the two words of weights of pair k. */
 #define STEP(k)                                              \
     {                                                        \
         const uint32_t we = w[2 * (k)], wo = w[2 * (k) + 1]; \
         b = micronets_pair_at(x + 2 * (k) + 2);              \
-        s0 = micronets_both(a, we, s0);                      \
-        s1 = micronets_both(a, wo, s1);                      \
-        s2 = micronets_both(b, we, s2);                      \
-        s3 = micronets_both(b, wo, s3);                      \
+        s0 = micronets_smlad(a, we, s0);                     \
+        s1 = micronets_smlad(a, wo, s1);                     \
+        s2 = micronets_smlad(b, we, s2);                     \
+        s3 = micronets_smlad(b, wo, s3);                     \
         a = b;                                               \
     }
 
-/* `words`: a constant, to unroll by, or 0 for whatever the planes say. */
+/* Computes a pass; words: a constant, how many pairs of weights a line of the kernel has, by which its loop is
+ * unrolled; or 0, where the schedule says how many. */
 MICRONETS_INLINE void run(const micronets_depthwise_pass *pass, int8_t *output, int32_t rows, int32_t count,
                           int32_t words)
 {

@@ -18,12 +18,12 @@ void micronets_depthwise_s2(const micronets_depthwise_pass *pass, int8_t *output
             for (int32_t ky = pass->window->kernel_h; ky > 0; ky--, row += next) {
                 const int16_t *x = row;
                 uint32_t a = micronets_pair_at(x), b = micronets_pair_at(x + 2), c = micronets_pair_at(x + 4);
-                for (int32_t k = words; k > 0; k--, x += 2) { /* four windows, each a pair behind the one before it */
+                for (int32_t k = words; k > 0; k--, x += 2) { /* four windows, each begins a pair after the other */
                     const uint32_t d = micronets_pair_at(x + 6), weights = *w++;
-                    s0 = micronets_both(a, weights, s0);
-                    s1 = micronets_both(b, weights, s1);
-                    s2 = micronets_both(c, weights, s2);
-                    s3 = micronets_both(d, weights, s3);
+                    s0 = micronets_smlad(a, weights, s0);
+                    s1 = micronets_smlad(b, weights, s1);
+                    s2 = micronets_smlad(c, weights, s2);
+                    s3 = micronets_smlad(d, weights, s3);
                     a = b;
                     b = c;
                     c = d;

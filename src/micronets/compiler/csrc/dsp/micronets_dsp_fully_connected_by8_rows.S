@@ -26,7 +26,7 @@
 #if MICRONETS_DSP_ASSEMBLY
 
 input   .req r0
-weights .req r1 /* less a step: each step begins by moving it on */
+weights .req r1 /* address of the weights less those of a step: each step begins by moving it on */
 
 /* Sums of eight filters. Those of every second one hold the sums of whole words until all values are multiplied. */
 sum_0 .req r6
@@ -38,12 +38,12 @@ sum_5 .req r11
 sum_6 .req r12
 sum_7 .req lr
 
-/* When the sums become codes. */
+/* Registers when the sums become codes. */
 zero_point .req r0
 bias       .req r2
 multiplier .req r3
 bias_shift .req r4 /* a filter's bias in the upper 24 bits, and its shift in the low byte, which shifts read */
-scale      .req r5 /* its multiplier */
+scale      .req r5 /* the filter's multiplier */
 
 /* The stack, every register being in use: four arguments and nine registers, which are pushed, then the other
  * arguments. The slot of `skipped` becomes the address at which the loop is entered. */
@@ -123,7 +123,7 @@ scale      .req r5 /* its multiplier */
     filters_67 r5, r4
     .endm
 
-    /* The sum of every second filter from that of its whole words. */
+    /* Computes the sum of a second filter from that of its whole words. */
     .macro upper whole, low
     sub.w \whole, \whole, \low
     asr.w \whole, \whole, #8
@@ -142,6 +142,7 @@ scale      .req r5 /* its multiplier */
     ssat \sum, #8, \sum
     .endm
 
+    /* Packs four codes into a. */
     .macro pack a, b, c, d
     bfi \a, \b, #8, #8
     bfi \a, \c, #16, #8

@@ -9,7 +9,7 @@
  * word as it is gives the sum of f + 256 * g, another with the sign-extended low bytes that of f; their difference,
  * shifted by eight bits, is the sum of g.
  *
- * The loop over pairs of values has eight steps of 52 bytes. More would be quicker without wait states, but a block
+ * The loop over pairs of values has eight steps of 52 bytes. More would be faster without wait states, but a block
  * of filters would then need more than the 1 KB of code that the instruction caches of STM32F4 and L4 hold. The first
  * pair of values is outside the loop, all others are the loop's last ones: it is entered in the middle, at an address
  * that micronets_im2col_prepare computes from MICRONETS_IM2COL_STEPS and MICRONETS_IM2COL_STEP_BYTES.
@@ -57,12 +57,12 @@ sum_b1 .req lr
 sum_b2 .req r0
 sum_b3 .req r1
 
-/* When the sums become codes. */
+/* Registers when the sums become codes. */
 bias        .req r2
 zero_point  .req r6
 multiplier  .req r7
 bias_shift  .req r4 /* a filter's bias in the upper 24 bits, and its shift in the low byte, which shifts read */
-scale       .req r5 /* its multiplier */
+scale       .req r5 /* the filter's multiplier */
 
 /* The stack. Every register is in use, so the record is copied there from its second field on; the first slot is the
  * record's address. Slots move on with the work: the biases, the multipliers, the filters and the pairs of pixels

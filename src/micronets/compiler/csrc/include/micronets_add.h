@@ -4,13 +4,14 @@
 
 #include "micronets_requantize.h"
 
-/* Returns an operand's value on the common grid, or a sum's on the output's. */
+/* Returns the value of an operand on the common grid, or that of the sum on the output's grid.
+ * value: within +-2^30. operand: [in] the scale. */
 static inline int32_t micronets_add_scale(int32_t value, const micronets_add_operand *operand)
 {
     return micronets_multiply(value, operand->multiplier, operand->shift);
 }
 
-/* Returns the code of the sum of the codes a and b. */
+/* Returns the code of the sum of the codes a and b, -128 .. 127 each; n: [in] the scales. */
 MICRONETS_INLINE int8_t micronets_add_codes(int32_t a, int32_t b, const micronets_add_params *n)
 {
     const int32_t x = micronets_add_scale((a - n->a.zero_point) * (1 << 20), &n->a);

@@ -5,7 +5,7 @@
 #include "micronets_requantize.h"
 
 /* Writes sum / count, rounded to nearest, halves away from zero, clamped to lowest .. highest. Returns where the next
- * goes. */
+ * mean goes. */
 MICRONETS_SMALL
 MICRONETS_APART int8_t *micronets_put_mean(int8_t *output, int32_t sum, int32_t count, int32_t lowest, int32_t highest)
 {
@@ -19,7 +19,7 @@ typedef struct {
     int32_t first, end;
 } micronets_span;
 
-/* Returns what lies inside a map of `size` positions, of a window of `kernel` positions that begins at `start`. */
+/* Returns the part of a window inside a map of `size` positions; the window has `kernel` positions from `start` on. */
 MICRONETS_SMALL
 MICRONETS_APART micronets_span micronets_span_inside(int32_t start, int32_t kernel, int32_t size)
 {
@@ -27,8 +27,10 @@ MICRONETS_APART micronets_span micronets_span_inside(int32_t start, int32_t kern
     return r;
 }
 
-/* Returns the sum of one channel's values: in `lines` lines, `row` bytes apart, of `width` bytes each, every value
- * `channels` bytes behind the one before it. */
+/* Returns the sum of one channel's values.
+ *
+ * line: [in] the first value. lines: how many lines there are. row: bytes from a line to the next. width: bytes of a
+ * line, of all channels. channels: bytes from a value to the next. */
 MICRONETS_INLINE int32_t micronets_sum_channel(const int8_t *line, int32_t lines, int32_t row, int32_t width,
                                                int32_t channels)
 {

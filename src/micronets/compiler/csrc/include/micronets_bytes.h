@@ -4,8 +4,8 @@
 
 #include "micronets_dsp.h"
 
-/* Copies `count` bytes and returns the end of the target. The last word may take some bytes of the one before it
- * along, so that source and target must not overlap. */
+/* Copies `count` bytes and returns the end of the target. With the DSP extension the last word is copied with some
+ * bytes of the word before it, so that source and target must not overlap. */
 MICRONETS_INLINE int8_t *micronets_copy(int8_t *target, const int8_t *source, int32_t count)
 {
     int8_t *const end = target + count;
@@ -40,7 +40,7 @@ static inline int8_t *micronets_copy_forward(int8_t *target, const int8_t *sourc
     return target;
 }
 
-/* Writes `value` to `count` bytes, few as a rule, and returns the end of the target. */
+/* Writes `value` to `count` bytes, one by one, and returns the end of the target. */
 MICRONETS_INLINE int8_t *micronets_fill(int8_t *target, int32_t value, int32_t count)
 {
     for (; count > 0; count--) {
@@ -56,7 +56,7 @@ MICRONETS_APART int8_t *micronets_fill_words(int8_t *target, int32_t value, int3
     for (const uint32_t four = micronets_pack4(value, value, value, value); count >= 4; count -= 4, target += 4) {
         micronets_store4(target, four);
     }
-    if (count > 1) { /* no loop, of which compilers make a call */
+    if (count > 1) { /* this is not a loop, as compilers turn a loop into a call of memset */
         *target++ = (int8_t)value;
         *target++ = (int8_t)value;
     }

@@ -1,4 +1,4 @@
-/* Convolutions of any weights and tables: products of a run of values. */
+/* Sums of products of micronets_conv_any, the convolution for any weights. */
 #ifndef MICRONETS_CONV_ANY_PRODUCTS_H
 #define MICRONETS_CONV_ANY_PRODUCTS_H
 
@@ -24,10 +24,10 @@ MICRONETS_APART void micronets_conv_any_products(const int8_t *x, int32_t zero, 
             const micronets_pair even = micronets_even_plus(offset, v), odd = micronets_odd_plus(offset, v);
             const uint32_t a = micronets_load4(w + i), b = micronets_load4(w + pitch + i);
             const uint32_t c = micronets_load4(w2 + i), d = micronets_load4(w2 + pitch + i);
-            s0 = micronets_both(odd, micronets_odd(a), micronets_both(even, micronets_even(a), s0));
-            s1 = micronets_both(odd, micronets_odd(b), micronets_both(even, micronets_even(b), s1));
-            s2 = micronets_both(odd, micronets_odd(c), micronets_both(even, micronets_even(c), s2));
-            s3 = micronets_both(odd, micronets_odd(d), micronets_both(even, micronets_even(d), s3));
+            s0 = micronets_smlad(odd, micronets_odd(a), micronets_smlad(even, micronets_even(a), s0));
+            s1 = micronets_smlad(odd, micronets_odd(b), micronets_smlad(even, micronets_even(b), s1));
+            s2 = micronets_smlad(odd, micronets_odd(c), micronets_smlad(even, micronets_even(c), s2));
+            s3 = micronets_smlad(odd, micronets_odd(d), micronets_smlad(even, micronets_even(d), s3));
         }
         sums[0] = s0;
         sums[1] = s1;

@@ -1,4 +1,4 @@
-/* Convolutions whose windows have rows of a multiple of four values: a window over the edge of the map to a column. */
+/* The im2col of micronets_conv_c4 for a window that reaches over the edge of the map. */
 #ifndef MICRONETS_CONV_C4_EDGE_H
 #define MICRONETS_CONV_C4_EDGE_H
 

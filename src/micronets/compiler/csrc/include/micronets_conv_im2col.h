@@ -1,4 +1,4 @@
-/* Convolutions of any window: two windows to columns. */
+/* The im2col of micronets_conv: two windows of any size become columns. */
 #ifndef MICRONETS_CONV_IM2COL_H
 #define MICRONETS_CONV_IM2COL_H
 

@@ -4,21 +4,21 @@
 
 #include "micronets_dsp.h"
 
-/* What is the same for all lines that are copied. */
+/* How lines are copied. */
 typedef struct {
     int32_t count;    /* values of a line and channel, at least 1 */
     int32_t step;     /* bytes from a value of the map to the next on its line */
     int32_t pitch;    /* words of a line in the scratch */
     int32_t in_line;  /* bytes from a line of the map to the next */
-    int32_t behind;   /* 1: one word of padding is written behind the last value; 0: it is there already */
-    int32_t channels; /* 1 .. 4; what a word has beyond them is 0 */
+    int32_t pad_end;  /* 1: a word of padding is written after the last value; 0: the scratch has it already */
+    int32_t channels; /* how many bytes of a word are channels, 1 .. 4; the others are 0 */
     uint32_t padding; /* a word of padding */
 } micronets_depthwise_by4_copy;
 
-/* Copies lines of the map: of each place a word, the first of four channels in its lowest byte.
+/* Copies lines of the map. Each pixel becomes a word with the first of four channels in its lowest byte.
  *
- * line: [out] where the first value of the first line goes. input: [in] that value. lines: how many, one after the
- * other; 0 or less for none. n: [in] how they are copied. */
+ * line: [out] where the first word of the first line goes. input: [in] the first channel of its pixel. lines: how many
+ * lines, one after the other; 0 or less for none. n: [in] how they are copied. */
 MICRONETS_APART void micronets_depthwise_by4_gather(uint32_t *line, const int8_t *input, int32_t lines,
                                                     const micronets_depthwise_by4_copy *n)
 {
@@ -48,7 +48,7 @@ MICRONETS_APART void micronets_depthwise_by4_gather(uint32_t *line, const int8_t
                 *to |= (uint32_t)(uint8_t)from[c] << 8 * c;
             }
         }
-        if (n->behind > 0) {
+        if (n->pad_end > 0) {
             *to = n->padding;
         }
     }

@@ -1,6 +1,6 @@
 /* One pass of a depthwise convolution, four channels at a time: the record, and the computation in portable C.
  *
- * A word holds the values of four channels at one place of the map, the first channel in its lowest byte. */
+ * A word holds the values of four channels of one pixel, the first channel in its lowest byte. */
 #ifndef MICRONETS_DEPTHWISE_BY4_PASS_H
 #define MICRONETS_DEPTHWISE_BY4_PASS_H
 
@@ -9,23 +9,23 @@
 #include "micronets_offsets.h"
 #include "micronets_requantize_block.h"
 
-/* What is the same for all lines of a pass, and how far the work is. The assembly reads the fields at the offsets of
- * micronets_offsets.h. Lines and places are counted in bytes. */
+/* The constants of a pass, and its state. The assembly reads the fields at the offsets of micronets_offsets.h. All
+ * distances and sizes are in bytes. */
 typedef struct micronets_depthwise_by4_pass {
-    int32_t scales[8];  /* of each channel the words of the packed tables: bias with shift, multiplier */
-    int32_t zero_point; /* of the output */
-    int32_t bytes;      /* 0: whole words are written, saturated; else how many channels, clamped, byte by byte */
+    int32_t scales[8];  /* the words of each channel in the packed tables: bias with shift, multiplier */
+    int32_t zero_point; /* zero point of the output */
+    int32_t bytes;      /* 0: whole words are written, saturated; else so many channels are, clamped, byte by byte */
     uint32_t lowest4, highest4;  /* limits of the clamp, as a code in each of four bytes */
-    const uint32_t *weights;     /* of the four channels, [kernel_h, kernel_w] */
-    int32_t x_step, out_step;    /* from an output to the next one of its line: of the values, and of the outputs */
+    const uint32_t *weights;     /* weights of the four channels, [kernel_h, kernel_w] */
+    int32_t x_step, out_step;    /* distance of two neighbours of a line: of their windows, and of the outputs */
     int8_t *out_end;             /* end of the line of outputs */
     const uint32_t *x;           /* the values under the window of the line's first output */
-    int32_t x_line, out_line;    /* from a line of outputs to the next: of the values, and of the outputs */
+    int32_t x_line, out_line;    /* distance of two lines of outputs: of their windows, and of the outputs */
     int32_t channel;             /* number of the first channel */
-    int32_t lines;               /* that are left */
-    int32_t next;                /* from behind the values under one line of the kernel to those under the next */
+    int32_t lines;               /* how many lines are left */
+    int32_t next;                /* from the end of the values under one line of the kernel to those under the next */
     int32_t row;                 /* size of the weights of a line of the kernel */
-    int32_t back;                /* from the end of a line of outputs to its begin, negative */
+    int32_t back;                /* from the end of a line of outputs to its start, negative */
     const uint32_t *weights_end; /* end of the weights */
     int32_t skipped;             /* size of the code that the first round of the loop over taps leaves out */
     uint32_t entry;              /* where that loop is entered; set by the assembly */
@@ -33,8 +33,8 @@ typedef struct micronets_depthwise_by4_pass {
     int32_t left;                /* how many of them are still to be computed; set by the assembly */
     int8_t *to;                  /* where the next output goes; set by the assembly */
     const uint32_t *at;          /* the first value under its window; set by the assembly */
-    const micronets_requant *requant; /* of the layer */
-    int32_t channels;                 /* 1 .. 4 */
+    const micronets_requant *requant; /* the layer's requantisation */
+    int32_t channels;                 /* how many channels there are, 1 .. 4 */
 } micronets_depthwise_by4_pass;
 
 #if MICRONETS_DSP_ASSEMBLY && !defined(MICRONETS_WRITING_OFFSETS)

@@ -4,21 +4,21 @@
 
 #include "micronets_pairs.h"
 
-/* What is the same for all lines that are copied. */
+/* How lines are copied. */
 typedef struct {
-    int32_t first;   /* where in a line of the scratch the first value goes: the padding in front of it */
+    int32_t first;   /* values of padding in front of a line of the scratch, which are not written */
     int32_t count;   /* values of a line, at least 1 */
     int32_t step;    /* bytes from a value of the map to the next on its line */
     int32_t pitch;   /* values of a line in the scratch, even */
     int32_t in_line; /* bytes from a line of the map to the next */
-    int32_t behind;  /* 1: one value of padding is written behind the last one; 0: it is there already */
-    int32_t value;   /* of the padding */
+    int32_t pad_end; /* 1: a value of padding is written after the last one; 0: the scratch has it already */
+    int32_t value;   /* code of the padding */
 } micronets_depthwise_copy;
 
 #if MICRONETS_DSP_LOOPS
 /* Copies four values as two pairs. */
 /* clang-format off */
-#define FOUR                                     \
+#define COPY_QUAD                                \
     "ldrsb %[a], [%[from]]\n\t"                  \
     "ldrsb %[b], [%[from], %[step]]\n\t"         \
     "ldrsb %[c], [%[from], %[step], lsl #1]\n\t" \
@@ -31,10 +31,10 @@ typedef struct {
 /* clang-format on */
 #endif
 
-/* Copies lines of the map, widened to 16 bits.
+/* Copies lines of one channel of the map and widens their values to 16 bits.
  *
- * line: [out] the first line of the scratch, at a multiple of four bytes. input: [in] the first value of the first
- * line. lines: how many, one after the other; 0 or less for none. n: [in] how they are copied. */
+ * line: [out] the first line of the scratch, aligned to 4 bytes. input: [in] the first value of the first line. lines:
+ * how many lines, one after the other; 0 or less for none. n: [in] how they are copied. */
 MICRONETS_APART void micronets_depthwise_gather(int16_t *line, const int8_t *input, int32_t lines,
                                                 const micronets_depthwise_copy *n)
 {
@@ -55,14 +55,14 @@ MICRONETS_APART void micronets_depthwise_gather(int16_t *line, const int8_t *inp
             "blt 2f\n\t"
             ".p2align 2\n"
             "1:\n\t"
-            FOUR
-            FOUR
+            COPY_QUAD
+            COPY_QUAD
             "subs %[n], %[n], #8\n\t"
             "bge 1b\n\t"
             "2:\n\t"
             "tst %[n], #4\n\t"
             "beq 3f\n\t"
-            FOUR
+            COPY_QUAD
             "3:\n\t"
             "tst %[n], #2\n\t"
             "beq 4f\n\t"
@@ -94,7 +94,7 @@ MICRONETS_APART void micronets_depthwise_gather(int16_t *line, const int8_t *inp
             from += step;
         }
 #endif
-        if (n->behind > 0) {
+        if (n->pad_end > 0) {
             line[n->count] = (int16_t)n->value;
         }
     }

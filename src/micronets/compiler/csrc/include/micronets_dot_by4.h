@@ -1,12 +1,12 @@
-/* One vector against four filters in the order of micronets_im2col_multiply.h: what every row of a matrix costs. */
+/* The products of one vector with four filters, whose weights are in the order of micronets_im2col_multiply.h. */
 #ifndef MICRONETS_DOT_BY4_H
 #define MICRONETS_DOT_BY4_H
 
 #include "micronets_dsp.h"
 
 #if MICRONETS_DSP_LOOPS
-/* Four values and the weights of four filters: E is a pair of values, U the word of the first two filters, V of the
- * others. */
+/* MICRONETS_DOT_PAIR multiplies a pair of values E with the word U of the first two filters and the word V of the other
+ * two; MICRONETS_DOT_STEP does four values. */
 /* clang-format off */
 #define MICRONETS_DOT_PAIR(E, U, V)              \
     "smlad %[s1], %[" E "], %[" U "], %[s1]\n\t" \
@@ -26,7 +26,7 @@
     MICRONETS_DOT_PAIR("e", "a", "b") \
     MICRONETS_DOT_PAIR("f", "c", "d")
 
-/* Does STEPS until x is `stop`. */
+/* Repeats STEPS until x is `stop`. */
 #define MICRONETS_DOT_LOOP(STEPS)                                                                         \
     do {                                                                                                  \
         uint32_t a, b, c, d, e, f;                                                                        \
@@ -44,7 +44,10 @@
 /* clang-format on */
 #endif
 
-/* sums[k] = x . (filter k of four) over `count` values; wraps at 32 bits on the way, not in the end. */
+/* Multiplies `count` values with four filters. Returns where the weights of the next four filters are.
+ *
+ * x: [in] `count` values. w: [in] weights, two words for each pair of values. count: at least 0. sums: [out] the sum of
+ * products of each filter, within +-(2^23 - 1). Sums of whole words wrap at 32 bits on the way, the results do not. */
 MICRONETS_INLINE const uint32_t *micronets_dot_by4(const int8_t *x, const uint32_t *w, int32_t count, int32_t *sums)
 {
     const int8_t *const end = x + count;
@@ -60,7 +63,7 @@ MICRONETS_INLINE const uint32_t *micronets_dot_by4(const int8_t *x, const uint32
     }
 #endif
     while (x < end) {
-        /* Of four values the pairs (0, 2) and (1, 3), of the last ones (0, 1) and (2, 0). */
+        /* Four values are the pairs (0, 2) and (1, 3); one to three last ones are (0, 1) and (2, a zero). */
         const int32_t left = (int32_t)(end - x), whole = left >= 4;
         const int32_t second = whole ? x[2] : left > 1 ? x[1] : 0;
         for (int32_t k = 0; k < (left > 2 ? 2 : 1); k++) {
@@ -75,7 +78,7 @@ MICRONETS_INLINE const uint32_t *micronets_dot_by4(const int8_t *x, const uint32
         x += whole ? 4 : left;
     }
     sums[0] = (int32_t)s0;
-    sums[1] = (int32_t)(s1 - s0) >> 8; /* what a whole word gave: sum 0 + 256 * sum 1 */
+    sums[1] = (int32_t)(s1 - s0) >> 8; /* the product with whole words is sum 0 + 256 * sum 1 */
     sums[2] = (int32_t)s2;
     sums[3] = (int32_t)(s3 - s2) >> 8;
     return w;

@@ -13,8 +13,8 @@
 
 #if MICRONETS_DSP
 
-/* A pair is two int16, `low` in the low half. Of four bytes, the even ones (0, 2) or the odd ones (1, 3) make a
- * pair. */
+/* Two int16 in one word, called the low half and the high half. Of four int8 in a word, the even ones (0 and 2) or the
+ * odd ones (1 and 3) can be widened to a pair. */
 typedef uint32_t micronets_pair;
 
 #if MICRONETS_DSP_ASSEMBLY
@@ -23,12 +23,13 @@ typedef struct __attribute__((packed, may_alias)) {
     uint32_t bytes;
 } micronets_word;
 
-/* Four bytes from any address. */
+/* Returns the four bytes at p, which need not be aligned; the first is the lowest byte of the word. */
 MICRONETS_INLINE uint32_t micronets_load4(const int8_t *p)
 {
     return ((const micronets_word *)(const void *)p)->bytes;
 }
 
+/* Returns bytes 0 and 2, each sign-extended to 16 bits. */
 MICRONETS_INLINE micronets_pair micronets_even(uint32_t bytes)
 {
     micronets_pair r;
@@ -36,6 +37,7 @@ MICRONETS_INLINE micronets_pair micronets_even(uint32_t bytes)
     return r;
 }
 
+/* Returns bytes 1 and 3, each sign-extended to 16 bits. */
 MICRONETS_INLINE micronets_pair micronets_odd(uint32_t bytes)
 {
     micronets_pair r;
@@ -43,6 +45,7 @@ MICRONETS_INLINE micronets_pair micronets_odd(uint32_t bytes)
     return r;
 }
 
+/* Returns bytes 0 and 2, sign-extended, each added to a half of `offset`; halves wrap at 16 bits. */
 MICRONETS_INLINE micronets_pair micronets_even_plus(micronets_pair offset, uint32_t bytes)
 {
     micronets_pair r;
@@ -50,6 +53,7 @@ MICRONETS_INLINE micronets_pair micronets_even_plus(micronets_pair offset, uint3
     return r;
 }
 
+/* Returns bytes 1 and 3, sign-extended, each added to a half of `offset`; halves wrap at 16 bits. */
 MICRONETS_INLINE micronets_pair micronets_odd_plus(micronets_pair offset, uint32_t bytes)
 {
     micronets_pair r;
@@ -57,31 +61,31 @@ MICRONETS_INLINE micronets_pair micronets_odd_plus(micronets_pair offset, uint32
     return r;
 }
 
-/* sum + a.low * b.low + a.high * b.high */
-MICRONETS_INLINE int32_t micronets_both(micronets_pair a, micronets_pair b, int32_t sum)
+/* Returns sum + (low half of a) * (low half of b) + (high half of a) * (high half of b). */
+MICRONETS_INLINE int32_t micronets_smlad(micronets_pair a, micronets_pair b, int32_t sum)
 {
     int32_t r;
     __asm__("smlad %0, %1, %2, %3" : "=r"(r) : "r"(a), "r"(b), "r"(sum));
     return r;
 }
 
-/* sum + a.low * b.low */
-MICRONETS_INLINE int32_t micronets_lows(micronets_pair a, micronets_pair b, int32_t sum)
+/* Returns sum + (low half of a) * (low half of b). */
+MICRONETS_INLINE int32_t micronets_smlabb(micronets_pair a, micronets_pair b, int32_t sum)
 {
     int32_t r;
     __asm__("smlabb %0, %1, %2, %3" : "=r"(r) : "r"(a), "r"(b), "r"(sum));
     return r;
 }
 
-/* sum + a.high * b.high */
-MICRONETS_INLINE int32_t micronets_highs(micronets_pair a, micronets_pair b, int32_t sum)
+/* Returns sum + (high half of a) * (high half of b). */
+MICRONETS_INLINE int32_t micronets_smlatt(micronets_pair a, micronets_pair b, int32_t sum)
 {
     int32_t r;
     __asm__("smlatt %0, %1, %2, %3" : "=r"(r) : "r"(a), "r"(b), "r"(sum));
     return r;
 }
 
-/* Upper half of the product of a and 2^32 + b, rounded to nearest, halves up. */
+/* Returns the upper half of the product of a and 2^32 + b, rounded to nearest, halves upwards. */
 MICRONETS_INLINE int32_t micronets_high_plus(int32_t a, int32_t b)
 {
     int32_t r;
@@ -89,8 +93,8 @@ MICRONETS_INLINE int32_t micronets_high_plus(int32_t a, int32_t b)
     return r;
 }
 
-/* addend + value / 2^(low byte of shift), rounded to nearest, halves up; that byte is 1 .. 31.
- * The last bit shifted out is the carry. */
+/* Returns addend + value / 2^n, where n is the low byte of `shift`, 1 .. 31. The quotient is rounded to nearest, halves
+ * upwards: the last bit that is shifted out is the carry, which the addition adds. */
 MICRONETS_INLINE int32_t micronets_shift_add(int32_t value, int32_t shift, int32_t addend)
 {
     int32_t r;
@@ -98,6 +102,7 @@ MICRONETS_INLINE int32_t micronets_shift_add(int32_t value, int32_t shift, int32
     return r;
 }
 
+/* Returns `value` saturated to -128 .. 127. */
 MICRONETS_INLINE int32_t micronets_saturate(int32_t value)
 {
     int32_t r;
@@ -105,7 +110,7 @@ MICRONETS_INLINE int32_t micronets_saturate(int32_t value)
     return r;
 }
 
-/* Of each of four int8: the higher of `a` and `b`. */
+/* Returns the greater one of a and b for each of four int8. */
 MICRONETS_INLINE uint32_t micronets_max4(uint32_t a, uint32_t b)
 {
     uint32_t r;
@@ -113,7 +118,7 @@ MICRONETS_INLINE uint32_t micronets_max4(uint32_t a, uint32_t b)
     return r;
 }
 
-/* Of each of four int8: the higher of `a` and `lowest`, but `highest` at most. */
+/* Returns a clamped to lowest .. highest for each of four int8. */
 MICRONETS_INLINE uint32_t micronets_clamp4(uint32_t a, uint32_t lowest, uint32_t highest)
 {
     uint32_t r, unused;
@@ -123,7 +128,7 @@ MICRONETS_INLINE uint32_t micronets_clamp4(uint32_t a, uint32_t lowest, uint32_t
     return r;
 }
 
-/* Four bytes to any address. */
+/* Writes four bytes to p, which need not be aligned; the lowest byte of the word comes first. */
 MICRONETS_INLINE void micronets_store4(int8_t *p, uint32_t bytes)
 {
     ((micronets_word *)(void *)p)->bytes = bytes;
@@ -204,24 +209,24 @@ MICRONETS_INLINE micronets_pair micronets_odd(uint32_t bytes)
     return micronets_odd_plus(0, bytes);
 }
 
-MICRONETS_INLINE int32_t micronets_lows(micronets_pair a, micronets_pair b, int32_t sum)
+MICRONETS_INLINE int32_t micronets_smlabb(micronets_pair a, micronets_pair b, int32_t sum)
 {
     return sum + (int16_t)(uint16_t)a * (int16_t)(uint16_t)b;
 }
 
-MICRONETS_INLINE int32_t micronets_highs(micronets_pair a, micronets_pair b, int32_t sum)
+MICRONETS_INLINE int32_t micronets_smlatt(micronets_pair a, micronets_pair b, int32_t sum)
 {
-    return micronets_lows(a >> 16, b >> 16, sum);
+    return micronets_smlabb(a >> 16, b >> 16, sum);
 }
 
-MICRONETS_INLINE int32_t micronets_both(micronets_pair a, micronets_pair b, int32_t sum)
+MICRONETS_INLINE int32_t micronets_smlad(micronets_pair a, micronets_pair b, int32_t sum)
 {
-    return micronets_highs(a, b, micronets_lows(a, b, sum));
+    return micronets_smlatt(a, b, micronets_smlabb(a, b, sum));
 }
 
 #endif
 
-/* The low bytes of four values, the first lowest. */
+/* Returns a word of the low bytes of four values, that of the first value lowest. */
 MICRONETS_INLINE uint32_t micronets_pack4(int32_t a, int32_t b, int32_t c, int32_t d)
 {
     return ((uint32_t)a & 0xffu) | ((uint32_t)b & 0xffu) << 8 | ((uint32_t)c & 0xffu) << 16 | (uint32_t)d << 24;

@@ -2,14 +2,15 @@
  * with.
  *
  * A column holds the values of one output pixel's window as pairs of int16. Every four values x0 .. x3 become the pairs
- * (x0, x2) and (x1, x3); of what is left behind the last four, there are (x0, x1) and (x2, 0). The columns of two
- * pixels lie interleaved: a pair of the first pixel, then the same pair of the second.
+ * (x0, x2) and (x1, x3); one to three values that are left become (x0, x1) and (x2, 0). The columns of two pixels lie
+ * interleaved: a pair of the first pixel, then the same pair of the second.
  *
  * Weights come in the same order, four filters at a time. For each pair of values (a, b) there are two words, one for
  * the first two filters and one for the others. A word of filters f and g has f[a] + 256 * g[a] in its low half and
- * f[b] + 256 * g[b] in its high half: a product with the word as it is belongs to f + 256 * g, one with its
- * sign-extended low bytes to f. Filters are padded with zeros to a multiple of four. No half leaves 16 bits (where g
- * is -128, f is at least 0), and sums without bias are within +-(2^23 - 1), or are taken in parts that are. */
+ * f[b] + 256 * g[b] in its high half: the product with the whole word is that of f + 256 * g, the product with its
+ * sign-extended low bytes that of f. Filters are padded with zeros to a multiple of four. Every half fits 16 bits
+ * (where g is -128, f is at least 0), and sums without bias are within +-(2^23 - 1), or are taken in parts that
+ * are. */
 #ifndef MICRONETS_IM2COL_MULTIPLY_H
 #define MICRONETS_IM2COL_MULTIPLY_H
 
@@ -34,39 +35,40 @@ MICRONETS_INLINE void micronets_im2col_quad(const int8_t *x, uint32_t *column)
 }
 
 /* Widens the values of one pixel to 16 bits and writes them to one of two interleaved columns.
- * x: [in] values. column: [out] every second word. count: of the values, at least 1. */
+ * x: [in] values. column: [out] every second word. count: how many values, at least 1. */
 void micronets_im2col_pixel(const int8_t *x, uint32_t *column, int32_t count);
 
-/* What is the same for all columns of a layer. The assembly reads the fields at the offsets of micronets_offsets.h. */
+/* The record of a layer that is computed from columns. The assembly reads the fields at the offsets of
+ * micronets_offsets.h. */
 typedef struct {
     const uint32_t *weights;    /* words of all filters */
-    const uint32_t *end;        /* of the columns */
-    const int32_t *bias;        /* packed tables, with a multiplier for each channel */
-    const int32_t *multiplier;  /* likewise */
+    const uint32_t *end;        /* end of the columns */
+    const int32_t *bias;        /* packed table of biases and shifts */
+    const int32_t *multiplier;  /* packed table of multipliers, one for each channel */
     int32_t filters;            /* how many to compute, at least 1 */
     int32_t skipped;            /* bytes of code that the first round of the loop leaves out, plus 1 for Thumb */
     uint32_t *columns;          /* two interleaved columns */
-    int32_t zero_point;         /* of the output */
-    int32_t clamp;              /* 0: by the limits below; 1 or -1: saturation is enough, the zero point -128 or not */
-    int32_t pairs;              /* 0: the columns are written; else so many pairs of pixels of `input` become columns */
-    const int8_t *input;        /* these pixels, each of a multiple of four values */
+    int32_t zero_point;         /* zero point of the output */
+    int32_t clamp;              /* 0: by the limits below; 1, -1: saturation is enough; 1: the zero point is -128 */
+    int32_t pairs;              /* 0: the caller wrote the columns; else how many pairs of pixels `input` has */
+    const int8_t *input;        /* pixels that become columns, each of a multiple of four values */
     uint32_t lowest4, highest4; /* limits of the clamp, as a code in each of four bytes */
-    const micronets_requant *requant; /* of the layer */
+    const micronets_requant *requant; /* the layer's requantisation */
 } micronets_im2col_block;
 
 #if MICRONETS_DSP_ASSEMBLY && !defined(MICRONETS_WRITING_OFFSETS)
 MICRONETS_AGREE(block_offsets, MICRONETS_IM2COL_OFFSETS_AGREE);
 #endif
 
-/* Returns the record of a layer, for columns that are written before each product.
+/* Returns the record of a layer whose columns the caller writes before each product.
  *
  * columns: where the columns go. weights: [in] words as described above. size: values of a column, at least 1.
  * filters: how many to compute, at least 1. requant: [in] packed tables with a multiplier for each channel. */
 micronets_im2col_block micronets_im2col_prepare(uint32_t *columns, const uint32_t *weights, int32_t size,
                                                 int32_t filters, const micronets_requant *requant);
 
-/* Multiplies two columns with all filters and writes the codes of their two pixels; where the record has an input,
- * does so for every two of its pixels, one pair after the other.
+/* Multiplies two columns with all filters and writes the codes of their two pixels. Where the record has an input, its
+ * pixels become columns first, two at a time, and the codes of all pixels are written.
  *
  * block: [in] the layer's record. output: [out] codes of the first pixel. pitch: bytes to those of the second pixel;
  * with a pitch of 0 the columns are alike, and the codes of one pixel are written. */

@@ -23,14 +23,14 @@
 
 /* Sizes of an operator that slides a window over a map, in pixels and channels.
  *
- * Output pixel (y, x) sees the input rows y * stride_h - pad_top + k * dilation_h for k = 0 .. kernel_h - 1, and the
- * input columns likewise. What lies outside the input is padding. */
+ * Output pixel (y, x) sees the input rows y * stride_h - pad_top + k * dilation_h, k = 0 .. kernel_h - 1, and the input
+ * columns x * stride_w - pad_left + k * dilation_w, k = 0 .. kernel_w - 1. What lies outside the input is padding. */
 typedef struct {
     uint16_t in_h, in_w, in_c;       /* the input map, each at least 1 */
     uint16_t out_h, out_w, out_c;    /* the output map, each at least 1 */
     uint16_t kernel_h, kernel_w;     /* taps of the window, each at least 1 */
     uint16_t stride_h, stride_w;     /* from an output's window to the next one's, each at least 1 */
-    uint16_t dilation_h, dilation_w; /* from a tap to the next, each at least 1; 1: next to each other */
+    uint16_t dilation_h, dilation_w; /* from a tap to the next, each at least 1, where taps are next to each other */
     uint16_t pad_top, pad_left;      /* padding above the first row and before the first column, each at least 0 */
     int16_t pad_value;               /* convolutions: the code that padding stands for, the input's zero point */
     uint16_t filters;                /* convolutions: how many of the out_c channels to compute, the first ones */
@@ -46,12 +46,12 @@ typedef struct {
  * The tables have one of two forms. Packed, where shift_count is 0: bias[c] is bias * 2^8 - shift, with a bias of 24
  * bits and a shift of -31 .. -1; multiplier[c] is twice the multiplier, its 32 bits read as a negative number; and
  * every sum with its bias is within +-(2^30 - 1). Plain, where shift_count is not 0: bias[c] is the bias; multiplier[c]
- * is 0 or 2^30 .. 2^31 - 1; the shifts, -31 .. 31, stand behind the multipliers in the same table. */
+ * is 0 or 2^30 .. 2^31 - 1; the shifts, -31 .. 31, follow the multipliers in the same table. */
 typedef struct {
     const int32_t *bias;       /* one for each channel; packed tables are filled up to a multiple of four */
-    const int32_t *multiplier; /* one for each channel, filled up likewise, or one for all */
+    const int32_t *multiplier; /* one for each channel, packed tables filled up to a multiple of four; or one for all */
     int16_t lowest, highest;   /* limits of the clamp, relative to the zero point */
-    int8_t zero_point;         /* of the output */
+    int8_t zero_point;         /* zero point of the output */
     int8_t per_channel;        /* 1: every channel has a multiplier and shift of its own; 0: one for all */
     uint16_t shift_count;      /* 0: the tables are packed; else how many multipliers, and how many shifts, there are */
 } micronets_requant;
@@ -68,15 +68,15 @@ typedef struct {
     uint16_t rows_per_pass; /* lines of outputs that are computed together, at least 1 */
     uint16_t pitch;         /* values of a line in the scratch memory; even for micronets_depthwise */
     uint16_t needs_clamp;   /* 1: the clamp allows less than -128 .. 127; 0: saturation is enough */
-    uint16_t
-        even_words; /* words of packed weights of a line of the kernel, for outputs whose window begins at the first */
-    uint16_t odd_words; /* value of a pair, and at the second; both 0 for micronets_depthwise_any */
+    /* Words of packed weights for a line of the kernel; both are 0 for micronets_depthwise_any. */
+    uint16_t even_words; /* for outputs whose window begins at the first value of a pair */
+    uint16_t odd_words;  /* for outputs whose window begins at the second value of a pair */
 } micronets_depthwise_schedule;
 
 /* Distances in maps that are walked through by lines, in bytes. */
 typedef struct {
-    int32_t in_line, in_step;   /* of the input: to the next line, and to the next value of a line */
-    int32_t out_line, out_step; /* of the output likewise */
+    int32_t in_line, in_step;   /* in the input: to the next line, and to the next value of a line */
+    int32_t out_line, out_step; /* in the output: to the next line, and to the next value of a line */
 } micronets_line_strides;
 
 /* Returns the distances for a window along the lines of a schedule. */
@@ -91,26 +91,26 @@ MICRONETS_INLINE micronets_line_strides micronets_line_strides_of(const micronet
 
 /* Constants of one channel of a depthwise convolution, in the order in which the kernels load them.
  *
- * Sums come doubled, as the bias and the weights are doubled: output = (high(sum * multiplier) + addend) >> shift,
- * where high is the upper half of the product, rounded to nearest. */
+ * The bias and the weights are doubled, so that sums are: output = (high(sum * multiplier) + addend) >> shift, where
+ * high is the upper half of the product, rounded to nearest. */
 typedef struct {
-    int32_t bias;       /* doubled */
+    int32_t bias;       /* twice the bias */
     int32_t multiplier; /* 0 or 2^30 .. 2^31 - 1 */
     int32_t addend;     /* half a unit, and the zero point, both shifted to the left */
-    int32_t shift;      /* to the right, 1 .. 22 */
+    int32_t shift;      /* how far to shift to the right, 1 .. 22 */
     int32_t step;       /* bytes from an output to the next of its line */
-    int32_t unused;     /* the weights begin behind it */
-    uint32_t weights[]; /* doubled, as pairs of 16 bits: micronets_depthwise.c describes their order */
+    int32_t unused;     /* fills the record up to 24 bytes */
+    uint32_t weights[]; /* twice the weights, as pairs of 16 bits: micronets_depthwise.c describes their order */
 } micronets_channel_constants;
 
 /* One pass of a depthwise convolution: the lines of one channel, widened to 16 bits, and what is computed from them. */
 typedef struct {
-    micronets_channel_constants *filter;          /* of the channel */
+    micronets_channel_constants *filter;          /* the channel's constants */
     const int16_t *lines;                         /* the lines under the window of the first output */
-    const int8_t *weights;                        /* [kernel_h, kernel_w], of the channel */
-    const micronets_window *window;               /* of the layer */
-    const micronets_depthwise_schedule *schedule; /* of the layer */
-    const micronets_requant *requant;             /* of the layer */
+    const int8_t *weights;                        /* the channel's weights, [kernel_h, kernel_w] */
+    const micronets_window *window;               /* the layer's window */
+    const micronets_depthwise_schedule *schedule; /* the layer's schedule */
+    const micronets_requant *requant;             /* the layer's requantisation */
     int32_t channel;                              /* number of the output channel */
     int32_t out_line;                             /* bytes from a line of outputs to the next */
 } micronets_depthwise_pass;
@@ -133,25 +133,25 @@ typedef struct {
 /* The scales of an addition: the codes of both operands are brought to a common grid, with 20 bits to spare, and their
  * sum to the output's grid. */
 typedef struct {
-    micronets_add_operand a, b; /* of the operands, to the common grid */
-    micronets_add_operand sum;  /* of the sum, to the output's; its zero point is the output's */
+    micronets_add_operand a, b; /* scales from the operands' grids to the common one */
+    micronets_add_operand sum;  /* scale from the common grid to the output's; its zero point is the output's */
     int16_t lowest, highest;    /* limits of the clamp, relative to the output's zero point */
 } micronets_add_params;
 
-/* A border around a tensor of one to three dimensions; with fewer than three, those in front are 1 and have no
+/* A border around a tensor of one to three dimensions; where it has fewer than three, the first ones are 1 and have no
  * border. */
 typedef struct {
-    int32_t in_shape[3]; /* of the input, each at least 1 */
-    uint16_t before[3];  /* values of the border before the first of each dimension */
-    uint16_t after[3];   /* and behind the last */
+    int32_t in_shape[3]; /* shape of the input, each at least 1 */
+    uint16_t before[3];  /* positions of the border before the first one of each dimension */
+    uint16_t after[3];   /* positions of the border after the last one of each dimension */
     int8_t value;        /* code of the border */
 } micronets_pad_params;
 
-/* What a layer does in a patch, where layers run together on a few rows at a time and a map between them is a buffer of
- * a few rows: rows of its output that are needed once more go to the front of the buffer, and others are computed
- * behind them. */
+/* What a layer does in a patch. Layers of a group run together on a few rows at a time, and a map between them is a
+ * buffer of a few rows: rows of it that are needed once more move to the front of the buffer, and new ones are computed
+ * after them. */
 typedef struct {
-    int16_t moved, kept; /* `kept` rows, from row `moved` of the buffer on, go to its front */
+    int16_t moved, kept; /* `kept` rows, from row `moved` of the buffer on, move to its front */
     int16_t rows;        /* rows to compute; 0: none, and nothing is moved */
     int16_t in_h;        /* rows of the input that these are computed from */
     int16_t pad_top;     /* rows of padding above them */
@@ -160,7 +160,7 @@ typedef struct {
 /* Equal patches that follow each other. */
 typedef struct {
     int16_t times;   /* how many there are */
-    int16_t advance; /* before each, so many rows at the front of the first input are needed no more */
+    int16_t advance; /* before each of them, the group's input moves on by so many rows */
 } micronets_patch_run;
 
 /* The compiler writes these records with sizes of its own (micronets_limits.h): another size does not build. */
@@ -180,9 +180,9 @@ MICRONETS_AGREE_SIZE(micronets_patch_run, MICRONETS_PATCH_RUN_BYTES);
  * output: [out] map [out_h, out_w, out_c], of which the first `filters` channels are written.
  * weights: [in] words in the order of micronets_im2col_multiply.h, the values of a window in that of
  *   micronets_conv_im2col.h.
- * scratch: [scratch] aligned to 4 bytes: 8 bytes for every two values of a window, rounded up; where windows reach over
- *   the edge of the map or are dilated along a row, two strips more, of a line of windows where that takes at most
- *   MICRONETS_STRIP_BYTES, else of one window; each is rounded up to a multiple of four bytes.
+ * scratch: [scratch] aligned to 4 bytes: 8 bytes for every two values of a window, rounded up. Where windows reach over
+ *   the edge of the map or are dilated along a row, two buffers follow. Each holds the values under a line of windows
+ *   if they take at most MICRONETS_STRIP_BYTES, else those of one window, rounded up to a multiple of four bytes.
  * window: [in] sizes; pad_value is the input's zero point.
  * requant: [in] packed tables with a multiplier for each channel. The windows of two pixels are read before these
  *   pixels are written. */
@@ -248,15 +248,15 @@ void micronets_conv_any(const int8_t *input, int8_t *output, const int8_t *weigh
 /* Depthwise convolution, channel by channel: input channel c gives the outputs n * c .. n * c + n - 1, n = multiplier.
  *
  * input: [in] map [in_h, in_w, in_c]; where the schedule's column_major is 1, [in_w, in_h, in_c], as lines are columns.
- * output: [out] map [out_h, out_w, in_c * n], or [out_w, out_h, in_c * n] likewise. With n = 1 it may lie exactly over
- *   the input where the plan says so.
+ * output: [out] map [out_h, out_w, in_c * n]; where the schedule's column_major is 1, [out_w, out_h, in_c * n]. With
+ *   n = 1 it may lie exactly over the input where the plan says so.
  * weights: [in] [out_c, kernel_h, kernel_w].
  * scratch: [scratch] aligned to 4 bytes: a micronets_channel_constants with kernel_h * (even_words + odd_words) words
  *   of weights, then the lines under a pass, `pitch` int16 each.
  * window: [in] sizes along the schedule's lines; pad_value is the input's zero point.
  * schedule: [in] how to go through the lines.
  * requant: [in] tables of either form.
- * kernel: [in] computes a pass: micronets_depthwise_any, or one of those behind it that suits the schedule. */
+ * kernel: [in] computes a pass: micronets_depthwise_any, or one of those declared below it that suits the schedule. */
 void micronets_depthwise(const int8_t *input, int8_t *output, const int8_t *weights, void *scratch,
                          const micronets_window *window, const micronets_depthwise_schedule *schedule,
                          const micronets_requant *requant, micronets_depthwise_kernel kernel);
@@ -282,13 +282,13 @@ void micronets_depthwise_3x3_s1_relu(const micronets_depthwise_pass *pass, int8_
 void micronets_depthwise_3x3_s2(const micronets_depthwise_pass *pass, int8_t *output, int32_t rows, int32_t count);
 void micronets_depthwise_3x3_s2_relu(const micronets_depthwise_pass *pass, int8_t *output, int32_t rows, int32_t count);
 
-struct micronets_depthwise_by4_pass; /* of four channels: micronets_depthwise_by4_pass.h */
+struct micronets_depthwise_by4_pass; /* a pass of four channels, defined in micronets_depthwise_by4_pass.h */
 
 /* The type of the functions that compute one pass of four channels; pass: [in, out] the lines, where the outputs go,
  * and how far the work is. */
 typedef void (*micronets_depthwise_by4_kernel)(struct micronets_depthwise_by4_pass *pass);
 
-/* Depthwise convolution with one output channel for each input channel, four channels at a time. It is quicker than
+/* Depthwise convolution with one output channel for each input channel, four channels at a time. It is faster than
  * micronets_depthwise where lines are short or outputs lie far apart.
  *
  * input: [in] map [in_h, in_w, in_c]; where the schedule's column_major is 1, [in_w, in_h, in_c], as lines are columns.
@@ -296,7 +296,7 @@ typedef void (*micronets_depthwise_by4_kernel)(struct micronets_depthwise_by4_pa
  * weights: [in] words [out_c / 4, rounded up, kernel_h, kernel_w], a byte for each of four channels, the first lowest.
  * scratch: [scratch] the lines under a pass, `pitch` words each, aligned to 4 bytes.
  * window: [in] sizes along the schedule's lines, without dilation along the line; pad_value is the input's zero point.
- * schedule: [in] how to go through them; its multiplier is 1.
+ * schedule: [in] how to go through the lines; its multiplier is 1.
  * requant: [in] packed tables with a multiplier for each channel.
  * kernel: [in] computes a pass: micronets_depthwise_by4_any, or a _3x3 one for windows of 3 x 3 with a stride along the
  *   line of 1 or 2. */
@@ -376,7 +376,7 @@ void micronets_mean(const int8_t *input, int8_t *output, int32_t pixels, int32_t
 /* The sum of two tensors, value by value.
  *
  * a, b: [in] `count` codes each. output: [out] `count` codes; it may lie exactly over a or b. count: at least 0.
- * params: [in] scales of both and of the sum. */
+ * params: [in] scales of both operands and of the sum. */
 void micronets_add(const int8_t *a, const int8_t *b, int8_t *output, int32_t count, const micronets_add_params *params);
 
 /* Several tensors joined to one: a row of the output is a row of every part, one behind the other.
@@ -395,7 +395,8 @@ void micronets_pad(const int8_t *input, int8_t *output, const micronets_pad_para
 
 /* Begins a layer's work in a patch: moves the rows that are kept to the front of the buffer.
  *
- * buffer: [in, out] rows of the layer's output. row_bytes: of a row, at least 1. patch: [in] which rows are kept. */
+ * buffer: [in, out] rows of the layer's output. row_bytes: bytes of a row, at least 1. patch: [in] which rows are
+ *   kept. */
 void micronets_patch_keep_rows(int8_t *buffer, int32_t row_bytes, const micronets_patch *patch);
 
 /* Any function of one code: output[i] = table[input[i] + 128].
@@ -408,7 +409,7 @@ void micronets_lookup(const int8_t *input, int8_t *output, const int8_t *table, 
  *
  * input: [in] [rows, columns]. output: [out] [rows, columns], codes of scale 1/256 and zero point -128.
  * exponentials: [in] exponentials[d] is 2^31 * exp(-d * scale of the input), d = 0 .. entries - 1.
- * entries: of that table, 1 .. 256; a code that lies further below the largest of its row has probability 0.
+ * entries: length of that table, 1 .. 256; a code that lies further below the largest of its row has probability 0.
  * rows: at least 1. columns: 1 .. 8191, so that no sum of exponentials overflows. */
 void micronets_softmax(const int8_t *input, int8_t *output, const int32_t *exponentials, int32_t entries, int32_t rows,
                        int32_t columns);

@@ -29,7 +29,7 @@ typedef struct {
 typedef struct {
     micronets_weighted_layer base;
     int32_t pixels;
-    uint16_t inputs, outputs; /* of a pixel */
+    uint16_t inputs, outputs; /* values of a pixel of the input, and of the output */
 } micronets_dense_layer;
 
 /* A depthwise convolution, a channel at a time. */
@@ -146,7 +146,7 @@ static inline void micronets_run_depthwise(int8_t *arena, const void *record)
                         &n->window, &n->schedule, &base->requant, n->kernel);
 }
 
-/* The weights of 4 bits are unpacked to the front of the scratch memory. */
+/* Unpacks the weights of 4 bits to the front of the scratch memory, then runs the layer with them. */
 static inline void micronets_run_depthwise_s4(int8_t *arena, const void *record)
 {
     const micronets_depthwise_layer *const n = (const micronets_depthwise_layer *)record;

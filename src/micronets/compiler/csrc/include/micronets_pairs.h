@@ -22,12 +22,13 @@ typedef struct __attribute__((may_alias)) {
     uint32_t pair;
 } micronets_aligned_pair;
 
-/* The pair at p, aligned to 4 bytes. */
+/* Returns the pair at p, which is aligned to 4 bytes. */
 MICRONETS_INLINE uint32_t micronets_pair_at(const int16_t *p)
 {
     return ((const micronets_aligned_pair *)(const void *)p)->pair;
 }
 
+/* Writes a pair to p, which is aligned to 4 bytes. */
 MICRONETS_INLINE void micronets_store_pair(int16_t *p, uint32_t pair)
 {
     ((micronets_aligned_pair *)(void *)p)->pair = pair;

@@ -6,10 +6,11 @@
 #include "micronets_kernels.h"
 #include "micronets_words.h"
 
-/* value * multiplier * 2^(shift - 31), shift in -31 .. 31; a left shift wraps at 32 bits. */
+/* Returns value * multiplier * 2^(shift - 31), rounded at the product and at the shift.
+ * multiplier: 0 or 2^30 .. 2^31 - 1. shift: -31 .. 31; a left shift wraps at 32 bits. */
 MICRONETS_INLINE int32_t micronets_multiply(int32_t value, int32_t multiplier, int32_t shift)
 {
-    /* The left shift is masked, not chosen: compilers otherwise make two copies of all that follows. */
+    /* The left shift is masked and not conditional: compilers otherwise make two copies of all that follows. */
     const int32_t shifted = (int32_t)((uint32_t)value << (shift & ~(shift >> 31)));
     int32_t high = (int32_t)(((int64_t)shifted * multiplier + ((int64_t)1 << 30)) >> 31);
     if (shift < 0) { /* halves away from zero; high is within +-(2^31 - 1), so that neither sum overflows */
@@ -18,25 +19,26 @@ MICRONETS_INLINE int32_t micronets_multiply(int32_t value, int32_t multiplier, i
     return high;
 }
 
-/* `value` within lowest .. highest; a lowest above highest gives highest. */
+/* Returns `value` clamped to lowest .. highest; where lowest is above highest, it returns highest. */
 MICRONETS_INLINE int32_t micronets_clamp(int32_t value, int32_t lowest, int32_t highest)
 {
     const int32_t raised = value < lowest ? lowest : value;
     return raised > highest ? highest : raised;
 }
 
-/* A limit of a clamp, as a code in each of four bytes. */
+/* Returns a limit of a clamp as a code in each of four bytes; limit: relative to the output's zero point. */
 MICRONETS_INLINE uint32_t micronets_limit4(const micronets_requant *requant, int32_t limit)
 {
     return MICRONETS_REPEAT4(limit + requant->zero_point);
 }
 
-/* What is done to the sums of one output channel: add bias, multiply by multiplier * 2^(shift - 31). */
+/* The scale of one output channel: the bias is added to a sum, and the result is multiplied by
+ * multiplier * 2^(shift - 31). */
 typedef struct {
     int32_t bias, multiplier, shift;
 } micronets_scale;
 
-/* That of output channel `channel`, from the tables as they are, quick or not. */
+/* Returns the scale of output channel `channel`, from packed tables or from plain ones. */
 MICRONETS_INLINE micronets_scale micronets_scale_of(const micronets_requant *requant, int32_t channel)
 {
     const int32_t k = channel * requant->per_channel, word = requant->bias[channel],
@@ -52,7 +54,7 @@ MICRONETS_INLINE micronets_scale micronets_scale_of(const micronets_requant *req
     return scale;
 }
 
-/* A sum of products of output channel `channel` to its code; sum and bias wrap at 32 bits. */
+/* Returns the code of a sum of products of output channel `channel`; sum and bias together wrap at 32 bits. */
 MICRONETS_INLINE int8_t micronets_requantize(int32_t sum, const micronets_requant *requant, int32_t channel)
 {
     const micronets_scale scale = micronets_scale_of(requant, channel);

@@ -4,13 +4,13 @@
 
 #include "micronets_kernels.h"
 
-/* The first tap at or behind position 0, for a window that begins at `start`. */
+/* Returns the first tap at or after position 0, for a window that begins at `start`. */
 static inline int32_t micronets_first_tap(int32_t start, int32_t dilation)
 {
     return start >= 0 ? 0 : dilation == 1 ? -start : (dilation - 1 - start) / dilation;
 }
 
-/* The first tap at or behind position `size`, or `kernel` if there is none; at least `first`. */
+/* Returns the first tap at or after position `size`, or `kernel` if there is none; at least `first`. */
 static inline int32_t micronets_end_tap(int32_t start, int32_t dilation, int32_t kernel, int32_t size, int32_t first)
 {
     const int32_t left = size - start;

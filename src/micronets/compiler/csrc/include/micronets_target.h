@@ -37,7 +37,7 @@
 
 #ifndef __ASSEMBLER__
 
-/* MICRONETS_INLINE is for inner loops, which are only quick as part of the loop around them. MICRONETS_APART keeps a
+/* MICRONETS_INLINE is for inner loops, which are fast only as part of the loop around them. MICRONETS_APART keeps a
  * loop out of its caller, so that it has all registers for itself. */
 #if defined(__GNUC__)
 #define MICRONETS_INLINE static inline __attribute__((always_inline))

@@ -2,22 +2,23 @@
 #include "micronets_conv_im2col.h"
 #include "micronets_im2col_multiply.h"
 
-/* A walk over the windows of a convolution. */
+/* The state of a walk over the windows of a convolution. Windows that reach over the edge of the map, or that are
+ * dilated along a row, are copied into a strip: the pixels under a window, or under a line of them, padding included.
+ * There are two strips, which are used alternately: of a pair of windows, the first may be the last one of a strip and
+ * the second the first one of the next. */
 typedef struct {
-    const int8_t *x; /* first value of the window */
-    int32_t pitch;   /* from a row of it to the next */
-    int32_t top, left;
-    int32_t last; /* the next windows on the line lie side by side where x is, up to the one whose `left` is that */
-    int32_t turn; /* `left` behind the line */
-    int32_t bottom, right; /* the last window inside the map */
-    int32_t reach;         /* pixels of a strip: a line of windows, or one */
-    uint32_t
-        *strip; /* there are two, used in turns: a pair of windows may be the last of one and the first of the next */
-    int32_t other; /* words from this strip to the other */
+    const int8_t *x;       /* first value of the window, in the map or in a strip */
+    int32_t pitch;         /* bytes from a row of the window to the next */
+    int32_t top, left;     /* where in the map the window begins, in pixels; negative in the padding */
+    int32_t last;          /* the greatest `left` of the windows of this line that lie next to each other at x */
+    int32_t turn;          /* the first `left` after the end of the line */
+    int32_t bottom, right; /* the greatest `top` and `left` of a window inside the map */
+    int32_t reach;         /* pixels of a row of a strip: those under a line of windows, or under one */
+    uint32_t *strip;       /* the strip that is written next */
+    int32_t other;         /* words from this strip to the other */
 } walk;
 
-/* Where the window at (top, left) is: in the map, or in a strip of what lies under it and the next ones, padding
- * included. */
+/* Sets where the window at (top, left) lies: in the map, or in a strip, which is then written. */
 MICRONETS_SMALL
 MICRONETS_APART void locate(walk *w, const int8_t *input, const micronets_window *n)
 {
@@ -43,12 +44,12 @@ MICRONETS_APART void locate(walk *w, const int8_t *input, const micronets_window
     }
     w->strip += w->other;
     w->other = -w->other;
-    int32_t first = 0, end = reach; /* of the taps inside */
+    int32_t first = 0, end = reach; /* the taps inside the map */
     for (; left + first * step < 0; first++) {
     }
     for (; left + (end - 1) * step >= n->in_w; end--) {
     }
-    const int32_t together = step == 1 ? end - first : 1; /* pixels */
+    const int32_t together = step == 1 ? end - first : 1; /* pixels that are copied at once */
     for (int32_t y = top; y < top + n->kernel_h * n->dilation_h; y += n->dilation_h, target += reach * c) {
         if (y >= 0 && y < n->in_h) {
             for (int32_t k = first; k < end; k += together) {
@@ -79,7 +80,7 @@ void micronets_conv(const int8_t *input, int8_t *output, const uint32_t *weights
         const int8_t *const x = w.x;
         const int32_t pitch = w.pitch;
         for (int32_t k = 1; k < 3; k++) {
-            if (left > k) { /* else the last pixel twice */
+            if (left > k) { /* an odd last pixel is computed twice */
                 w.left += n->stride_w;
                 w.x += n->stride_w * c;
                 if (w.left > w.last) {

@@ -9,7 +9,7 @@ void micronets_conv_c4(const int8_t *input, int8_t *output, const uint32_t *weig
     const int32_t c = n.in_c, count = n.kernel_w * c, row = n.in_w * c;
     const micronets_im2col_block block =
         micronets_im2col_prepare(scratch, weights, n.kernel_h * count, n.filters, requant);
-    /* The last window that is inside, in both directions. */
+    /* The greatest top and left of a window that lies inside the map; -1 where taps of a row are dilated. */
     const int32_t bottom = n.in_h - 1 - (n.kernel_h - 1) * n.dilation_h,
                   right = n.dilation_w == 1 ? n.in_w - n.kernel_w : -1;
     int32_t top = -n.pad_top, left = -n.pad_left;
@@ -20,7 +20,7 @@ void micronets_conv_c4(const int8_t *input, int8_t *output, const uint32_t *weig
             tops[k] = top;
             lefts[k] = left;
             inside &= top >= 0 && top <= bottom && left >= 0 && left <= right;
-            if (pixels > 1) { /* else the last pixel again */
+            if (pixels > 1) { /* an odd last pixel is computed twice */
                 left += n.stride_w;
                 if (left == turn) {
                     left = -n.pad_left;

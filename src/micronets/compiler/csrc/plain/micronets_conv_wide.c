@@ -5,7 +5,7 @@
 
 #define PART 496 /* values whose products with any weights sum up to 24 bits; a multiple of 16 */
 
-/* The window whose first tap is at (top, left), as bytes. */
+/* Copies the window whose first tap is at (top, left), padding included, to `bytes`. */
 MICRONETS_APART void gather(const int8_t *input, int8_t *bytes, int32_t top, int32_t left,
                             const micronets_window *window)
 {
@@ -33,7 +33,7 @@ void micronets_conv_wide(const int8_t *input, int8_t *output, const uint32_t *we
     const int32_t size = n.kernel_h * n.kernel_w * n.in_c;
     for (int32_t oy = 0; oy < n.out_h; oy++) {
         for (int32_t ox = 0; ox < n.out_w; ox++, output += n.out_c) {
-            const int8_t *column = input; /* a matrix times one vector */
+            const int8_t *column = input; /* without scratch memory, the input is the only window */
             if (scratch) {
                 gather(input, scratch, oy * n.stride_h - n.pad_top, ox * n.stride_w - n.pad_left, window);
                 column = scratch;

@@ -2,9 +2,9 @@
 #include "micronets_pairs.h"
 #include "micronets_requantize.h"
 
-/* Weights of a channel as pairs, doubled. A line w0, w1, w2, ... of the kernel becomes (w0, w1), (w2, w3), ... for
- * outputs whose window begins at the first value of a pair, and with a stride of 1 also (0, w0), (w1, w2), ... for
- * those that begin at the second. For kernels of 3 x 3 the words (w0, w1) and (w1, w2) hold all that. */
+/* Writes the weights of a channel as pairs, doubled. A line w0, w1, w2, ... of the kernel becomes (w0, w1), (w2, w3),
+ * ... for outputs whose window begins at the first value of a pair; with a stride of 1 it also becomes (0, w0), (w1,
+ * w2), ... for outputs whose window begins at the second. */
 MICRONETS_SMALL
 MICRONETS_APART void pack(uint32_t *to, const int8_t *w, const micronets_window *window,
                           const micronets_depthwise_schedule *n)
@@ -24,7 +24,8 @@ MICRONETS_APART void pack(uint32_t *to, const int8_t *w, const micronets_window 
     }
 }
 
-/* The same for kernels of 3 x 3. */
+/* Writes the weights of a channel with a 3 x 3 kernel as pairs, doubled: a line becomes (w0, w1) and (w1, w2), which
+ * serve windows that begin at either value of a pair. */
 MICRONETS_INLINE void pack_3x3(uint32_t *to, const int8_t *w)
 {
     for (int32_t ky = 0; ky < 3; ky++, w += 3, to += 2) {
@@ -34,7 +35,7 @@ MICRONETS_INLINE void pack_3x3(uint32_t *to, const int8_t *w)
     }
 }
 
-/* count: even, as whole lines are. */
+/* Fills `count` values with `value`; the count is even, as that of whole lines is. */
 static void pad(int16_t *line, int32_t count, int32_t value)
 {
     const uint32_t pair = micronets_pair_of(value, value);
@@ -43,21 +44,21 @@ static void pad(int16_t *line, int32_t count, int32_t value)
     }
 }
 
-/* Constants of a channel for the kernels with pairs. */
+/* Writes a channel's bias, multiplier, shift and addend for the kernels that multiply pairs. */
 MICRONETS_INLINE void prepare(micronets_channel_constants *filter, const micronets_requant *requant, int32_t channel)
 {
     const micronets_scale scale = micronets_scale_of(requant, channel);
-    const int32_t nothing =
-        scale.shift >= 0 ||
-        scale.shift < MICRONETS_LEAST_SHIFT; /* a channel whose multiplier is 0, or stands for that */
-    const int32_t shift = nothing ? 1 : -scale.shift;
+    /* Such a shift comes with a multiplier of 0, or gives 0 for every sum. */
+    const int32_t is_zero = scale.shift >= 0 || scale.shift < MICRONETS_LEAST_SHIFT;
+    const int32_t shift = is_zero ? 1 : -scale.shift;
     filter->bias = 2 * scale.bias;
-    filter->multiplier = nothing ? 0 : scale.multiplier;
+    filter->multiplier = is_zero ? 0 : scale.multiplier;
     filter->shift = shift;
     filter->addend = requant->zero_point * (1 << shift) + (1 << (shift - 1));
 }
 
-/* One of the interleaved parts of a channel, a pass after the other. */
+/* Computes one of the interleaved parts of a channel, a pass after the other. Lines of the pass before that are needed
+ * once more are moved to the front. */
 MICRONETS_APART void passes(const int8_t *input, int8_t *output, int32_t count, const micronets_depthwise_copy *copied,
                             const micronets_depthwise_pass *pass, micronets_depthwise_kernel kernel, int16_t *lines)
 {
@@ -65,25 +66,25 @@ MICRONETS_APART void passes(const int8_t *input, int8_t *output, int32_t count, 
     const micronets_depthwise_schedule *const p = pass->schedule;
     const int32_t span = (n->kernel_h - 1) * n->dilation_h + 1, kept = span > n->stride_h ? span - n->stride_h : 0;
     const int32_t pitch = copied->pitch;
-    int32_t top = -n->pad_top, there = 0;
+    int32_t top = -n->pad_top, reused = 0;
     for (int32_t left = n->out_h; left > 0; left -= p->rows_per_pass, top += p->rows_per_pass * n->stride_h) {
         const int32_t height = left < p->rows_per_pass ? left : p->rows_per_pass,
                       end = top + (height - 1) * n->stride_h + span;
-        const int32_t y = top + there, inside = y < 0 ? 0 : y, behind = end < n->in_h ? end : n->in_h;
-        for (int32_t i = 0; i < there * pitch; i += 2) { /* the last lines of the pass before */
+        const int32_t y = top + reused, inside = y < 0 ? 0 : y, bottom = end < n->in_h ? end : n->in_h;
+        for (int32_t i = 0; i < reused * pitch; i += 2) {
             micronets_store_pair(lines + i, micronets_pair_at(lines + p->rows_per_pass * n->stride_h * pitch + i));
         }
         if (y < 0) {
-            pad(lines + there * pitch, -y * pitch, n->pad_value);
+            pad(lines + reused * pitch, -y * pitch, n->pad_value);
         }
-        if (end > behind) {
-            pad(lines + (behind - top) * pitch, (end - behind) * pitch, n->pad_value);
+        if (end > bottom) {
+            pad(lines + (bottom - top) * pitch, (end - bottom) * pitch, n->pad_value);
         }
-        micronets_depthwise_gather(lines + (inside - top) * pitch, input + inside * copied->in_line, behind - inside,
+        micronets_depthwise_gather(lines + (inside - top) * pitch, input + inside * copied->in_line, bottom - inside,
                                    copied);
         kernel(pass, output, height, count);
         output += height * pass->out_line;
-        there = kept;
+        reused = kept;
     }
 }
 
@@ -122,14 +123,14 @@ void micronets_depthwise(const int8_t *input, int8_t *output, const int8_t *weig
             int8_t *const to = output + phase * steps.out_step;
             int32_t count = n->out_w;
             if (phases > 1) {
-                const int32_t there = (n->in_w - phase + phases - 1) / phases;
+                const int32_t values = (n->in_w - phase + phases - 1) / phases;
                 count = (count - phase + phases - 1) / phases;
-                copied.count = there < room ? there : room;
-                copied.behind = there < room ? 1 : 0; /* the part before this one may have been longer by that */
+                copied.count = values < room ? values : room;
+                copied.pad_end = values < room ? 1 : 0; /* the part before this one may have had a value more */
             }
             if (schedule->rows_per_pass < n->out_h) {
                 passes(from, to, count, &copied, &pass, kernel, lines);
-            } else { /* the padding stays where it is */
+            } else { /* one pass computes all lines: the padding is written already, and stays where it is */
                 micronets_depthwise_gather(lines + n->pad_top * pitch, from, below, &copied);
                 kernel(&pass, to, n->out_h, count);
             }

@@ -2,6 +2,7 @@
 #include "micronets_depthwise_by4_pass.h"
 #include "micronets_loops.h"
 
+/* Fills `count` words with padding; none where the count is 0 or less. */
 static void pad(uint32_t *target, uint32_t padding, int32_t count)
 {
     for (; count > 0; count--) {
@@ -9,31 +10,33 @@ static void pad(uint32_t *target, uint32_t padding, int32_t count)
     }
 }
 
-/* One of the interleaved parts of four channels, a rows_per_pass after the other. */
+/* Computes one of the interleaved parts of four channels, a pass of `rows_per_pass` lines after the other. Lines of the
+ * pass before that are needed once more are moved to the front. */
 MICRONETS_APART void passes(const int8_t *input, uint32_t *lines, const micronets_depthwise_by4_copy *copied,
                             const micronets_window *n, int32_t rows_per_pass, micronets_depthwise_by4_pass *four,
                             micronets_depthwise_by4_kernel kernel)
 {
     const int32_t span = (n->kernel_h - 1) * n->dilation_h + 1, kept = span > n->stride_h ? span - n->stride_h : 0;
-    const int32_t pitch = copied->pitch, whole = rows_per_pass >= n->out_h; /* then the padding stays where it is */
-    int32_t top = -n->pad_top, there = 0;
+    /* Where one pass computes all lines, the padding is written already, and stays where it is. */
+    const int32_t pitch = copied->pitch, whole = rows_per_pass >= n->out_h;
+    int32_t top = -n->pad_top, reused = 0;
     for (int32_t left = n->out_h; left > 0; left -= rows_per_pass, top += rows_per_pass * n->stride_h) {
         const int32_t height = left < rows_per_pass ? left : rows_per_pass,
                       end = top + (height - 1) * n->stride_h + span;
-        const int32_t y = top + there, inside = y < 0 ? 0 : y, behind = end < n->in_h ? end : n->in_h;
+        const int32_t y = top + reused, inside = y < 0 ? 0 : y, bottom = end < n->in_h ? end : n->in_h;
         if (!whole) {
-            for (int32_t i = 0; i < there * pitch; i++) { /* the last lines of the strip before */
+            for (int32_t i = 0; i < reused * pitch; i++) {
                 lines[i] = lines[rows_per_pass * n->stride_h * pitch + i];
             }
-            pad(lines + there * pitch, copied->padding, (inside - y) * pitch);
-            pad(lines + (behind - top) * pitch, copied->padding, (end - behind) * pitch);
+            pad(lines + reused * pitch, copied->padding, (inside - y) * pitch);
+            pad(lines + (bottom - top) * pitch, copied->padding, (end - bottom) * pitch);
         }
         micronets_depthwise_by4_gather(lines + (inside - top) * pitch + n->pad_left, input + inside * copied->in_line,
-                                       behind - inside, copied);
+                                       bottom - inside, copied);
         four->x = lines;
         four->lines = height;
         kernel(four);
-        there = kept;
+        reused = kept;
     }
 }
 
@@ -78,10 +81,10 @@ void micronets_depthwise_by4(const int8_t *input, int8_t *output, const uint32_t
         for (int32_t phase = 0; phase < phases && phase < n->out_w; phase++) {
             int32_t count = n->out_w;
             if (phases > 1) {
-                const int32_t there = (n->in_w - phase + phases - 1) / phases;
+                const int32_t values = (n->in_w - phase + phases - 1) / phases;
                 count = (count - phase + phases - 1) / phases;
-                copied.count = there < room ? there : room;
-                copied.behind = there < room ? 1 : 0; /* the part before this one may have been longer by that */
+                copied.count = values < room ? values : room;
+                copied.pad_end = values < room ? 1 : 0; /* the part before this one may have had a value more */
             }
             four.count = count;
             four.back = -count * four.out_step;

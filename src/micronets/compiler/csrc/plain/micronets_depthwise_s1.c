@@ -2,7 +2,7 @@
 
 #if !MICRONETS_DSP
 
-/* Without the DSP extension there is no quicker way than that for any window. */
+/* Without the DSP extension no kernel is faster than the one for any window. */
 void micronets_depthwise_s1(const micronets_depthwise_pass *pass, int8_t *output, int32_t rows, int32_t count)
 {
     micronets_depthwise_any(pass, output, rows, count);

@@ -9,14 +9,14 @@ void micronets_fully_connected_by8(const int8_t *input, int8_t *output, const ui
     const micronets_limits limits = micronets_limits_of(requant);
     for (int32_t f = 0; f < units; f += 8) {
         uint32_t sums[8] = {0, 0, 0, 0, 0, 0, 0, 0};
-        for (int32_t i = 0; i < inputs; i += i % 2 ? 3 : 1) { /* values i and i + 2 are a pair */
+        for (int32_t i = 0; i < inputs; i += i % 2 ? 3 : 1) { /* the pairs (0, 2), (1, 3), (4, 6), (5, 7), ... */
             for (int32_t k = 0; k < 8; k += 2, weights++) {
                 const int32_t a = input[i], b = input[i + 2];
                 sums[k] += (uint32_t)(a * micronets_low_byte(*weights) + b * micronets_low_byte(*weights >> 16));
                 sums[k + 1] += (uint32_t)(a * micronets_low_half(*weights) + b * micronets_high_half(*weights));
             }
         }
-        for (int32_t k = 1; k < 8; k += 2) { /* what a whole word gave: the sum before + 256 * this one */
+        for (int32_t k = 1; k < 8; k += 2) { /* the product with whole words is sum k - 1 + 256 * sum k */
             sums[k] = (uint32_t)((int32_t)(sums[k] - sums[k - 1]) >> 8);
         }
         for (int32_t k = 0; k < 8; k += 4) {

@@ -3,7 +3,7 @@
 
 #if !MICRONETS_DSP_ASSEMBLY
 
-/* Two pixels of `count` values, a multiple of four, to both columns. */
+/* Writes two pixels of `count` values, a multiple of four, as interleaved columns. */
 MICRONETS_INLINE void expand(const int8_t *x, const int8_t *y, uint32_t *columns, int32_t count)
 {
     for (const int8_t *const end = x + count; x != end; x += 4, y += 4, columns += 4) {
@@ -12,6 +12,7 @@ MICRONETS_INLINE void expand(const int8_t *x, const int8_t *y, uint32_t *columns
     }
 }
 
+/* Multiplies two columns with all filters and writes the codes of their two pixels, `pitch` bytes apart. */
 MICRONETS_INLINE void multiply(const micronets_im2col_block *block, int8_t *output, int32_t pitch)
 {
     const uint32_t *const columns = block->columns, *weights = block->weights;
@@ -47,8 +48,8 @@ MICRONETS_INLINE void multiply(const micronets_im2col_block *block, int8_t *outp
 
 void micronets_im2col_multiply(const micronets_im2col_block *block, int8_t *output, int32_t pitch)
 {
-    const int32_t count =
-        (int32_t)(block->end - block->columns); /* of a pixel: two of them make a word of its column */
+    /* Values of a pixel: as many as both columns have words, since a word of a column holds two values. */
+    const int32_t count = (int32_t)(block->end - block->columns);
     const int8_t *input = block->input;
     if (block->pairs == 0) {
         multiply(block, output, pitch);

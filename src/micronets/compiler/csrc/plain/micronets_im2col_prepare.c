@@ -6,7 +6,7 @@ MICRONETS_SMALL
 micronets_im2col_block micronets_im2col_prepare(uint32_t *columns, const uint32_t *weights, int32_t size,
                                                 int32_t filters, const micronets_requant *requant)
 {
-    /* The first pair is outside the loop, the others are its last ones. */
+    /* The first pair is multiplied before the loop in assembly, which is entered so that its last steps do the rest. */
     const uint32_t steps = MICRONETS_IM2COL_STEPS, pairs = (uint32_t)(size + 1) / 2, rest = pairs - 1;
     const uint32_t skipped = rest > 0 ? (steps - rest % steps) % steps : steps;
     const int32_t lowest = requant->lowest + requant->zero_point, highest = requant->highest + requant->zero_point;

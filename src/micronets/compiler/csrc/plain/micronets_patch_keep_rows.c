@@ -9,7 +9,7 @@ void micronets_patch_keep_rows(int8_t *buffer, int32_t row_bytes, const micronet
     if (source == buffer) {
         return;
     }
-    /* Upwards, each word being read before it is written: bytes are only written below those still to be read. */
+    /* Rows move to lower addresses, so that bytes are only written below those that are still to be read. */
     while (end - source >= 8) {
         uint32_t first, second;
         memcpy(&first, source, 4);

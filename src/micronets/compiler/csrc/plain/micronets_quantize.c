@@ -5,7 +5,7 @@ void micronets_quantize(const float *input, int8_t *output, int32_t count, float
 {
     for (int32_t i = 0; i < count; i++) {
         float value = input[i] / scale;
-        value = value > 1024.0f ? 1024.0f : value; /* far outside the codes: keeps the conversion below defined */
+        value = value > 1024.0f ? 1024.0f : value; /* beyond all codes; keeps the conversion to an integer defined */
         value = value < -1024.0f ? -1024.0f : value;
         if (value != value) { /* not a number */
             value = 0.0f;

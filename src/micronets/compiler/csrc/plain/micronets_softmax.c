@@ -1,25 +1,25 @@
 #include "micronets_requantize.h"
 
-/* a * b / 2^31, rounded to nearest, halves up. */
+/* Returns a * b / 2^31, rounded to nearest, halves upwards. */
 static int32_t high_product(int32_t a, int32_t b)
 {
     return (int32_t)(((int64_t)a * b + ((int64_t)1 << 30)) >> 31);
 }
 
-/* value / 2^shift, rounded to nearest, halves away from zero, value >= 0. */
+/* Returns value / 2^shift, rounded to nearest, halves away from zero; value: at least 0. */
 static int32_t shifted(int32_t value, int32_t shift)
 {
     return shift > 31 ? 0 : (int32_t)(((int64_t)value + (((int64_t)1 << shift) >> 1)) >> shift);
 }
 
-/* value * 4, saturated. */
+/* Returns value * 4, saturated to 32 bits. */
 static int32_t four_times(int32_t value)
 {
     const int64_t product = (int64_t)value * 4;
     return product > INT32_MAX ? INT32_MAX : product < INT32_MIN ? INT32_MIN : (int32_t)product;
 }
 
-/* 2^31 / (1 + a / 2^31) for a in 0 .. 2^31 - 1: three steps of Newton and Raphson from 48/17 - 32/17 d. */
+/* Returns 2^31 / (1 + a / 2^31) for a in 0 .. 2^31 - 1, by three steps of Newton and Raphson from 48/17 - 32/17 d. */
 static int32_t one_over_one_plus(int32_t a)
 {
     const int32_t half = (int32_t)(((int64_t)a + INT32_MAX + 1) / 2);
@@ -45,7 +45,7 @@ void micronets_softmax(const int8_t *input, int8_t *output, const int32_t *expon
             const int32_t d = top - input[i];
             total += d < entries ? (uint32_t)shifted(exponentials[d], 12) : 0u;
         }
-        int32_t zeros = 0; /* in front of the total, which is at least 2^19 */
+        int32_t zeros = 0; /* leading zeros of the total, which is at least 2^19 */
         while (total < 0x80000000u) {
             total *= 2u;
             zeros++;
