@@ -69,6 +69,11 @@ def read_plain(path: Path) -> bytes:
     return path.read_bytes()
 
 
+def read_plain_text(path: Path) -> str:
+    """Reads a whole file of UTF-8. Raises `OSError` as `read_plain` does, and `UnicodeDecodeError`."""
+    return read_plain(path).decode("utf-8")
+
+
 def write_atomic(path: Path, data: bytes | str) -> None:
     """Makes the file `path` hold exactly `data` (text as UTF-8); at any moment there is the old or the new one.
 

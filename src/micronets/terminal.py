@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]"
+)
+
+
+def printable(text: str) -> str:
+    """Writes characters that a terminal or a browser would obey and not show as Python does, such as `\\x1b`.
+
+    These are control characters but for newline and tab, those that turn the direction of writing or have no width, and
+    lone surrogates. Text from models, data and files may hold them.
+    """
+    return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
 
 def amount(value: float | None, unit: str) -> str:

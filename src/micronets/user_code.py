@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from micronets.errors import FileError, MicronetsError, UserCodeError, did_you_mean
+from micronets.files import read_plain_text
 
 T = TypeVar("T")
 
@@ -36,7 +37,7 @@ def read(text: str, key: str) -> str:
     """
     path = file_of(text)
     try:
-        return path.read_text("utf-8")
+        return read_plain_text(path)
     except OSError as e:
         where = "" if path.is_absolute() else f"; paths start at {Path.cwd()}"
         raise FileError(f"{key} = '{text}': cannot read {path} ({e.strerror}){where}") from e

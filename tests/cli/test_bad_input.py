@@ -64,8 +64,9 @@ def test_a_corrupt_recording(spoilt: Path, tmp_path: Path) -> None:
     bad = spoilt / "low/clip003.wav"
     bad.write_bytes(b"ID3 not a wav at all")
     error = refused(tmp_path, spoilt)
-    assert error.startswith(
-        f"{bad}: not a WAV file (it starts with b'ID3 ', not b'RIFF'); remove it or convert it to PCM WAV"
+    assert error == (
+        f"{bad}: damaged MP3 file (Format not recognised); copy it again or convert it: ffmpeg -i clip003.wav -c:a "
+        "pcm_s16le clip003_pcm.wav"
     )
     bad.write_bytes((spoilt / "low/clip004.wav").read_bytes()[:30])
     assert refused(tmp_path, spoilt).startswith(f"{bad}: damaged WAV file")
@@ -106,8 +107,8 @@ def test_a_class_with_no_clip_for_validation(spoilt: Path, tmp_path: Path) -> No
     for path in sorted((spoilt / "low").iterdir())[1:]:
         path.unlink()
     expected = (
-        f"{spoilt / 'low'}: class 'low' has 1 clips; at least 3 are needed (one each for train, val and test); "
-        "record more"
+        f"{spoilt / 'low'}: class 'low' has 1 clips; at least 3 are needed (one each for train, val and test; no "
+        "recording is ever divided between them); record more, or cut long recordings into several files"
     )
     assert refused(tmp_path, spoilt) == expected
 

@@ -16,6 +16,7 @@ from typing import Any
 from micronets.boards.cores import CORES, Core, core_of
 from micronets.boards.targets import Target
 from micronets.errors import FileError, SpecError, did_you_mean
+from micronets.files import read_plain_text
 from micronets.number import Number
 
 _UNITS = {"": 1, "b": 1, "k": 1024, "kib": 1024, "kb": 1000, "m": 1024**2, "mib": 1024**2, "mb": 1000**2}
@@ -222,7 +223,7 @@ def parse_size(value: int | str, where: str = "size") -> int:
         match = re.fullmatch(r"\s*(\d+(?:_\d+)*(?:\.\d+)?)\s*([A-Za-z]*)\s*", value)
         if match and match[2].lower() in _UNITS:
             size = float(match[1].replace("_", "")) * _UNITS[match[2].lower()]
-            if size == int(size):
+            if math.isfinite(size) and size == int(size):
                 return int(size)
     raise SpecError(
         f"{where}: {value!r} is not a size; write whole bytes, or 128K, 128KiB (1024), 128kB (1000), 1M, 1MiB, 1MB"
@@ -284,7 +285,7 @@ def board_file(name: str) -> str:
 def _read_board_file(path: Path) -> str:
     """Reads a user's file of a board. Raises `FileError` if it cannot be read."""
     try:
-        return path.read_text("utf-8")
+        return read_plain_text(path)
     except (OSError, UnicodeDecodeError) as e:
         reason = e.strerror if isinstance(e, OSError) else "not UTF-8 text"
         raise FileError(f"{path}: cannot read this board file ({reason})") from e

@@ -37,6 +37,7 @@ _SYSTEM_ERRORS = {
     errno.ENAMETOOLONG: "the name is too long: take a shorter one",
     errno.ENOLCK: "this disk has no locks for files: name a directory on another one",
     errno.EOPNOTSUPP: "this disk has no locks for files: name a directory on another one",
+    errno.EINVAL: "not a plain file, or a path that cannot be: name another one",
     errno.EMFILE: "too many open files: raise the limit (ulimit -n)",
 }
 """What an error of the operating system means for the user, and the way out."""
@@ -47,6 +48,7 @@ def main() -> None:
     # Threads that spin while they wait slow every step under any other load. Torch reads this when it is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
+        _open_standard_streams()
         code = cli.main(prog_name="micronets", standalone_mode=False)
         sys.stdout.flush()
     except MicronetsError as e:
@@ -75,6 +77,21 @@ def main() -> None:
     sys.exit(code if isinstance(code, int) else 0)
 
 
+def _open_standard_streams() -> None:
+    """Opens the null device in place of stdin, stdout and stderr where the caller has closed them (`>&-`).
+
+    Otherwise the next file that is opened would get their number, and what is printed would go into it.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            handle = os.open(os.devnull, os.O_RDWR)
+            if handle != number:
+                os.dup2(handle, number)
+                os.close(handle)
+            stream = open(number, "w" if number else "r", encoding="utf-8", closefd=False)  # noqa: SIM115 -- it stays open
+            setattr(sys, name, stream)
+
+
 def _report_usage_error(error: click.ClickException) -> int:
     """Prints what is wrong with the arguments, and which command's help tells more; returns the exit code."""
     if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):  # of click 8.2: no command was named
@@ -87,7 +104,7 @@ def _report_usage_error(error: click.ClickException) -> int:
 
 def _report_error(message: str, code: int) -> int:
     """Prints an error as one line to stderr, and returns the exit code."""
-    click.echo(f"micronets: {' '.join(message.split())}", err=True)
+    common.echo(f"micronets: {' '.join(message.split())}", err=True)
     return code
 
 

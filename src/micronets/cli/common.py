@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from micronets.errors import SpecError, did_you_mean
+from micronets.terminal import printable
 
 if TYPE_CHECKING:
     from micronets.boards.board import Board
@@ -84,6 +85,16 @@ compiler = click.option(
     metavar="gcc|zig",
     help="gcc (arm-none-eabi-gcc) or zig (from pip's ziglang); without it, the first of them that is installed.",
 )
+
+
+def echo(text: str = "", *, err: bool = False, nl: bool = True) -> None:
+    """Prints text to stdout or stderr, with characters that a terminal would obey escaped.
+
+    All output of the commands goes through here, as text from models, data and files may hold such characters.
+    """
+    click.echo(printable(text), err=err, nl=nl)
+
+
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object to stdout, and nothing else.")
 patches = click.option(
     "--patches",
@@ -165,12 +176,12 @@ class Progress:
 
     def __call__(self, event: Event) -> None:
         if "note" in event:
-            click.echo(f"{event['stage']:<8}  {event['note']}", err=True)
+            echo(f"{event['stage']:<8}  {event['note']}", err=True)
             return
         now, done = time.monotonic(), event["step"] >= event["steps"]
         if done or now - self.last >= self.pause:
             self.last = now
-            click.echo(progress_line(event), err=True)
+            echo(progress_line(event), err=True)
 
 
 def progress_line(event: Event) -> str:

@@ -42,17 +42,17 @@ def list_sources(as_json: bool) -> None:
             }
             for s in SOURCES.values()
         ]
-        click.echo(json.dumps({"sources": found}))
+        common.echo(json.dumps({"sources": found}))
         return
     rows = [
         (s.task, a.part, a.name, _size(a.size), "yes" if a.part in s.usual else "with --part")
         for s in SOURCES.values()
         for a in s.archives
     ]
-    click.echo(text_table(("task", "part", "archive", "size", "fetched"), rows, numeric=(3,)))
-    click.echo("")
+    common.echo(text_table(("task", "part", "archive", "size", "fetched"), rows, numeric=(3,)))
+    common.echo("")
     for s in SOURCES.values():
-        click.echo(f"{s.task}: {s.title}. Licence: {s.licence}. {s.page}")
+        common.echo(f"{s.task}: {s.title}. Licence: {s.licence}. {s.page}")
 
 
 @data.command(
@@ -96,13 +96,13 @@ def get(
     source = fetch.source_of(task)
     plans = fetch.plan_downloads(fetch.select_archives(source, parts), directory, mirror)
     free = fetch.check_disk_space(plans, directory)
-    click.echo(f"{source.title}\nlicence: {source.licence}\n{source.page}", err=True)
+    common.echo(f"{source.title}\nlicence: {source.licence}\n{source.page}", err=True)
     for p in plans:
         status = {"done": "there already", "unpack": "there, to be checked and unpacked", "fetch": p.url}[p.state]
-        click.echo(f"  {p.archive.part:<12}{_size(p.size):>10}  {status}", err=True)
+        common.echo(f"  {p.archive.part:<12}{_size(p.size):>10}  {status}", err=True)
     left, room = sum(p.left for p in plans), sum(p.room for p in plans)
     if any(p.state == "fetch" for p in plans):
-        click.echo(f"{_size(left)} to download, {_size(room)} of disk in all; {_size(free)} are free", err=True)
+        common.echo(f"{_size(left)} to download, {_size(room)} of disk in all; {_size(free)} are free", err=True)
         if not yes:
             if not sys.stdin.isatty():
                 raise SpecError("data get asks before it downloads, and there is nobody to ask; add --yes")
@@ -110,11 +110,11 @@ def get(
     fetch.fetch_archives(plans, directory, _FetchProgress(), keep_archives=keep_archives)
     settings = fetch.settings_for(source, directory)
     if as_json:
-        click.echo(
+        common.echo(
             json.dumps({"task": task, "directory": str(directory), "licence": source.licence, "settings": settings})
         )
         return
-    click.echo(f"use it with: {' '.join(shlex.join(['--set', f'{key}={value}']) for key, value in settings.items())}")
+    common.echo(f"use it with: {' '.join(shlex.join(['--set', f'{key}={value}']) for key, value in settings.items())}")
 
 
 class _FetchProgress:
@@ -134,14 +134,14 @@ class _FetchProgress:
             return
         self.last = now
         if not doing.startswith("get "):
-            click.echo(f"{doing}{f'  {done:,} files' if done else ''}", err=True)
+            common.echo(f"{doing}{f'  {done:,} files' if done else ''}", err=True)
             return
         words = [doing, _size(done)]
         if of:
             words += [f"of {_size(of)}", f"{done / of:.0%}"]
             if done > self.begun_at and done < of:
                 words.append(f"left {duration((now - self.begun) / (done - self.begun_at) * (of - done))}")
-        click.echo("  ".join(words), err=True)
+        common.echo("  ".join(words), err=True)
 
 
 def _size(count: int | None) -> str:

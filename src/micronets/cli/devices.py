@@ -101,14 +101,14 @@ def measure(
             )
         measure.write_firmware(model, where, device, firmware, compiler, patches, runtime=under)
         note = "write it to the board, then measure without --firmware"
-        click.echo(json.dumps({"firmware": str(firmware)}) if as_json else f"{firmware}: {note}")
+        common.echo(json.dumps({"firmware": str(firmware)}) if as_json else f"{firmware}: {note}")
         return
     found = measure.measure(
         model, where, device, compiler=compiler, samples=samples, seed=seed, flash=flash, patches=patches, runtime=under
     )
     if rate is not None:
         found = measure.at_rate(found, where, rate, cells)
-    click.echo(json.dumps(found.to_json()) if as_json else found.text())
+    common.echo(json.dumps(found.to_json()) if as_json else found.text())
     problems = measure.problems(found)
     if problems:
         raise CheckFailed("; ".join(problems))
@@ -198,11 +198,11 @@ def characterize(
         progress=lambda done, of: report({"stage": "measure", "step": done, "steps": max(of, 1)}),
     )
     if as_json:
-        click.echo(json.dumps(found.to_json()))
+        common.echo(json.dumps(found.to_json()))
         return
     from micronets.report.characterization import findings_text
 
-    click.echo(f"{findings_text(found)}\n\n{target / characterize_report.PAGE}")
+    common.echo(f"{findings_text(found)}\n\n{target / characterize_report.PAGE}")
 
 
 commands: list[click.Command] = [measure, characterize]

@@ -27,18 +27,18 @@ def boards(toml: str | None, as_json: bool) -> None:
     if toml is not None:
         if as_json:
             raise SpecError("--toml and --json: give one of them")
-        click.echo(board_file(toml), nl=False)
+        common.echo(board_file(toml), nl=False)
         return
     known = [load_board(name) for name in board_names()]
     if as_json:
-        click.echo(json.dumps({"boards": [dataclasses.asdict(b) for b in known]}))
+        common.echo(json.dumps({"boards": [dataclasses.asdict(b) for b in known]}))
         return
     rows = []
     for b in known:
         line = b.firmware.uart.partition(",")[0] if b.firmware else "-"
         rows.append((b.name, b.core, f"{b.clock_hz / 1e6:g} MHz", f"{b.sram_bytes:,}", f"{b.flash_bytes:,}", line))
     head = ("board", "core", "clock", "SRAM bytes", "flash bytes", "measured over")
-    click.echo(text_table(head, rows, numeric=(2, 3, 4)))
+    common.echo(text_table(head, rows, numeric=(2, 3, 4)))
 
 
 @click.command(cls=common.Command, examples=("micronets tasks", "micronets tasks --json"))
@@ -53,13 +53,13 @@ def tasks(as_json: bool) -> None:
     from micronets.terminal import text_table
 
     if as_json:
-        click.echo(
+        common.echo(
             json.dumps(
                 {"tasks": [{"name": t.name, "about": t.about, "spaces": spaces_of(t.name)} for t in TASKS.values()]}
             )
         )
         return
-    click.echo(
+    common.echo(
         text_table(
             ("task", "what it learns", "spaces"),
             [(t.name, t.about, ", ".join(spaces_of(t.name))) for t in TASKS.values()],

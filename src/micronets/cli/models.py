@@ -86,8 +86,8 @@ def evaluate(
         progress=None if as_json else common.Progress(),
     )
     for note in found.notes:
-        click.echo(f"note: {note}", err=True)
-    click.echo(json.dumps(found.to_json()) if as_json else found.text())
+        common.echo(f"note: {note}", err=True)
+    common.echo(json.dumps(found.to_json()) if as_json else found.text())
 
 
 @click.command(
@@ -109,7 +109,7 @@ def inspect(model: Path, board: str, as_json: bool) -> None:
     from micronets.commands import inspect
 
     found = inspect.inspect(model, board)
-    click.echo(json.dumps(found.to_json()) if as_json else found.text())
+    common.echo(json.dumps(found.to_json()) if as_json else found.text())
     found.check()
 
 
@@ -141,7 +141,7 @@ def compile_(model: Path, board: str, out: Path, runtime: str, patches: str, as_
     from micronets.commands.compile import compile
 
     found = compile(model, board, out, runtime, patches)
-    click.echo(json.dumps(found.to_json()) if as_json else found.text())
+    common.echo(json.dumps(found.to_json()) if as_json else found.text())
 
 
 commands: list[click.Command] = [evaluate, inspect, compile_]

@@ -86,9 +86,9 @@ def _dry_run(source: Path, out: str | None, overrides: tuple[str, ...], resume: 
         load_config(source, out, overrides), common.Progress(), shlex.join(["micronets", *sys.argv[1:]])
     )
     if as_json:
-        click.echo(json.dumps(dataclasses.asdict(found) | {"seconds": found.seconds}))
+        common.echo(json.dumps(dataclasses.asdict(found) | {"seconds": found.seconds}))
     else:
-        click.echo(dry_run.table(found))
+        common.echo(dry_run.table(found))
 
 
 def _stage_command(name: str, summary: str) -> click.Command:
@@ -136,12 +136,12 @@ def _perform(
     config = load_config(source, out, overrides)
     stages = STAGES if name == "run" else tuple(stage for stage in STAGES if stage.command == name)
     with opened(config, resume=resume, progress=common.Progress(), command=shlex.join(words)) as context:
-        click.echo("\n".join(f"# {row}".rstrip() for row in to_toml(context.config).splitlines()), err=True)
+        common.echo("\n".join(f"# {row}".rstrip() for row in to_toml(context.config).splitlines()), err=True)
         if redo:
             discard(context, stages[0])
         for stage in stages:
             if not perform(context, stage) and stage.name == stage.command:
-                click.echo(f"{stage.name:<8}  done before", err=True)
+                common.echo(f"{stage.name:<8}  done before", err=True)
         if stages[-1] is STAGES[-1]:
             _print_verdict(context.run, as_json)
         else:
@@ -152,7 +152,7 @@ def _print_files(run: RunDir, stages: Sequence[Stage], as_json: bool) -> None:
     from micronets.pipeline import directory
 
     paths = [str(run / name) for name in directory.check_outputs(run, *stages)]
-    click.echo(json.dumps({"out": str(run.path), "files": paths}) if as_json else "\n".join(paths))
+    common.echo(json.dumps({"out": str(run.path), "files": paths}) if as_json else "\n".join(paths))
 
 
 def _print_verdict(directory: RunDir, as_json: bool) -> None:
@@ -160,6 +160,6 @@ def _print_verdict(directory: RunDir, as_json: bool) -> None:
     from micronets.pipeline.stages import report
 
     run = Run(directory.path, report.read(directory))
-    click.echo(json.dumps(run.to_json()) if as_json else run.text())
+    common.echo(json.dumps(run.to_json()) if as_json else run.text())
     sys.stdout.flush()
     run.facts.check()

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from micronets import records, tasks
 from micronets.device.tflm import interpreter
 from micronets.errors import DataError, FileError, SpecError, did_you_mean
+from micronets.files import read_plain_text
 from micronets.frontend import RELEASED_LABELS, image, preset
 from micronets.ir.layers import INPUT, Softmax
 from micronets.progress import Progress
@@ -285,7 +286,7 @@ def _examples_of(data: TaskData, split: str, file: ModelFile, names: tuple[str, 
 
 def _front_end_file(path: Path) -> str:
     try:
-        text = path.read_text("utf-8")
+        text = read_plain_text(path)
         json.loads(text)
     except OSError as e:
         raise FileError(f"{path}: cannot read this front end ({e.strerror}); give its name or a JSON file") from e

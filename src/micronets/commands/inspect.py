@@ -15,6 +15,7 @@ from micronets.compiler import optimise, plan_patches
 from micronets.cost.costs import RUNTIME_FLASH_BYTES, cost
 from micronets.cost.layer_table import LayerInspection, layer_inspections
 from micronets.errors import DoesNotFit, FileError
+from micronets.files import read_plain_text
 from micronets.ir.arch import Arch
 from micronets.ir.layers import Shape
 from micronets.runtimes.c import arena_room, flash_bytes, sram_bytes
@@ -170,7 +171,7 @@ def inspect(model: ModelSource | Arch, board: str | Path | Board) -> Inspection:
 
 def _read_arch(path: Path) -> Arch:
     try:
-        return Arch.from_json(path.read_text("utf-8"), str(path))
+        return Arch.from_json(read_plain_text(path), str(path))
     except OSError as e:
         raise FileError(f"{path}: cannot read this architecture ({e.strerror}); give a .tflite or a .json") from e
     except UnicodeDecodeError as e:

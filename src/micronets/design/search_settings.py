@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from micronets.design.train_settings import MOST
 from micronets.errors import SpecError
 
 
@@ -46,6 +47,10 @@ class SearchSettings:
     checkpoint_seconds: float = 60.0
 
     def __post_init__(self) -> None:
+        for name, most in MOST.items():
+            value = getattr(self, name, 0)
+            if not value <= most:
+                raise SpecError(f"search: {name} = {value}; at most {most:,}")
         for name in ("epochs", "batch", "lr", "arch_lr", "temperature", "final_temperature", "penalty"):
             if getattr(self, name) <= 0:
                 raise SpecError(f"search: {name} = {getattr(self, name)}; need more than 0")

@@ -64,7 +64,7 @@ def _decode_other(kind: str, where: str) -> Recording:
     try:
         values, rate = soundfile.read(where, dtype="float32", always_2d=True)
     except (RuntimeError, ValueError, TypeError, OSError, MemoryError) as e:
-        what = " ".join(str(e).split())
+        what = " ".join(str(getattr(e, "error_string", e)).split()).rstrip(".")
         raise DataError(f"{where}: damaged {kind} file ({what}); copy it again or {conversion(where)}") from e
     if not len(values):
         raise DataError(f"{where}: no samples (length zero); remove it or record it again")

@@ -16,6 +16,7 @@ from micronets.commands.own_space import load_space
 from micronets.design.search_settings import SearchSettings
 from micronets.design.train_settings import WITHOUT_EFFECT, TrainSettings
 from micronets.errors import FileError, SpecError, did_you_mean
+from micronets.files import read_plain_text
 from micronets.ir import spaces
 from micronets.ir.space import SearchSpace
 from micronets.ir.spaces import Space
@@ -23,7 +24,8 @@ from micronets.pipeline.toml_config import build, convert, flat, parse_override
 from micronets.runtimes import RUNTIMES, TFLM
 from micronets.tasks import TASKS, DataOptions
 
-MOST_THREADS = 1024
+MOST_THREADS, MOST_SEED = 1024, 2**32 - 1
+_MOST_DATA = {"synthetic_clips": 1_000_000, "synthetic_images": 1_000_000, "kept": 1024, "clip_seconds": 600}
 
 
 @dataclass(frozen=True)
@@ -93,10 +95,10 @@ def load(path: Path, overrides: Sequence[str] = (), out: str | None = None) -> C
     Raises `FileError` for a file that cannot be read, `SpecError` for anything wrong in it.
     """
     try:
-        table = tomllib.loads(path.read_text("utf-8"))
+        table = tomllib.loads(read_plain_text(path))
     except OSError as e:
         raise FileError(f"{path}: cannot read this configuration ({e.strerror}); examples are in examples/") from e
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
+    except (ValueError, RecursionError) as e:  # ValueError also for a number of 5,000 digits
         raise FileError(f"{path}: not TOML ({e})") from e
     for text in overrides:
         keys, value = parse_override(text)
@@ -137,11 +139,15 @@ def parse(table: Mapping[str, Any], where: str) -> Config:
     train = _table(table, "train", where)
     if train.get("qat_epochs") == 0:
         raise SpecError(f"{where}: train.qat_epochs = 0; a run ends with an int8 model: give at least 1")
+    for name, most in _MOST_DATA.items():
+        value = _table(table, "data", where).get(name, 0)
+        if isinstance(value, (int, float)) and not value <= most:
+            raise SpecError(f"{where}: data.{name} = {value:.6g}; at most {most:,}")
     return Config(
         task=task,
         board=board,
         out=convert(str, table.get("out", f"runs/{Path(where).stem}"), "out", where),
-        seed=convert(int, table.get("seed", 0), "seed", where),
+        seed=_seed(table, where),
         threads=_threads(table, where),
         init=convert(Literal["supernet", "scratch"], table.get("init", "supernet"), "init", where),
         runtime=_runtime(table.get("runtime", TFLM.name), where),
@@ -156,6 +162,13 @@ def _threads(table: Mapping[str, Any], where: str) -> int:
     number: int = convert(int, table.get("threads", 0), "threads", where)
     if not 0 <= number <= MOST_THREADS:
         raise SpecError(f"{where}: threads = {number}; allowed: 0 (the machine's default) to {MOST_THREADS}")
+    return number
+
+
+def _seed(table: Mapping[str, Any], where: str) -> int:
+    number: int = convert(int, table.get("seed", 0), "seed", where)
+    if not 0 <= number <= MOST_SEED:
+        raise SpecError(f"{where}: seed = {number}; allowed: 0 to {MOST_SEED}")
     return number
 
 

@@ -18,7 +18,7 @@ from micronets.commands import own_space
 from micronets.cost import latency_model
 from micronets.cost.costs import RuntimeCosts
 from micronets.errors import DataError, FileError, SpecError
-from micronets.files import digest, fingerprint, write_atomic
+from micronets.files import digest, fingerprint, read_plain_text, write_atomic
 from micronets.ir.arch import Arch
 from micronets.ir.space import SearchSpace
 from micronets.pipeline import directory
@@ -111,7 +111,7 @@ class RunContext:
             model = latency_model.shipped_model(board, name)
         else:
             try:
-                model = latency_model.from_toml(Path(given).read_text("utf-8"), given)
+                model = latency_model.from_toml(read_plain_text(Path(given)), given)
             except (OSError, UnicodeDecodeError) as e:
                 raise FileError(
                     f"latency_model = '{given}': cannot read it ({e}); 'micronets characterize' writes one"

@@ -253,9 +253,21 @@ def _read(run: RunDir) -> dict[str, Any]:
         record: dict[str, Any] = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         return {}
-    except (ValueError, UnicodeDecodeError) as e:
+    except (ValueError, RecursionError) as e:
         raise FileError(f"{path}: damaged ({e}); start again in another directory with --out") from e
+    if not isinstance(record, dict) or not all(map(_is_entry, record.values())):
+        raise FileError(f"{path}: damaged (it is no record of stages); start again in another directory with --out")
     return record
+
+
+def _is_entry(entry: Any) -> bool:
+    """Tells whether what a record holds of a stage has the form that `begin` and `finish` write."""
+    if not isinstance(entry, dict) or entry.get("state") not in ("running", "done"):
+        return False
+    inputs, outputs = entry.get("inputs"), entry.get("outputs")
+    if not isinstance(inputs, dict) or not isinstance(outputs, dict):
+        return False
+    return all(isinstance(d, str) for d in outputs.values()) and isinstance(entry.get("seconds", 0.0), (int, float))
 
 
 def _write(run: RunDir, record: Mapping[str, Any]) -> None:

@@ -19,6 +19,9 @@ from micronets.errors import SpecError, did_you_mean
 
 T = TypeVar("T")
 
+_LARGEST = 2.0**53
+"""What every number of a configuration is below: integers up to it are exact as floats."""
+
 
 def build(cls: type[T], table: Mapping[str, Any], prefix: str, where: str) -> T:
     """Makes an instance of the dataclass `cls`.
@@ -81,6 +84,11 @@ def _scalar(hint: Any, value: Any, name: str, where: str) -> Any:
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if hint is int and name.endswith("_bytes") and isinstance(value, str):
         return parse_size(value, f"{where}: {name}")
+    if is_number and not abs(value) < _LARGEST:  # not a number is not below anything
+        kind = "an integer" if hint is int else "a finite number"
+        raise SpecError(f"{where}: {name} = {_shown(value)}; need {kind}, in size below 2^53")
+    if isinstance(value, str) and "\0" in value:
+        raise SpecError(f"{where}: {name} = {_shown(value)}; holds a NUL character, which no name or path can have")
     if hint is int and is_number and float(value).is_integer():
         return int(value)
     if hint is float and is_number:
@@ -89,6 +97,16 @@ def _scalar(hint: Any, value: Any, name: str, where: str) -> Any:
         return value
     need = {int: "an integer", float: "a number", bool: "true or false", str: "a text"}[hint]
     raise SpecError(f"{where}: {name} = {value!r}; need {need}")
+
+
+def _shown(value: object) -> str:
+    """Writes a value for an error, not longer than it needs to be."""
+    text = f"{value:.4g}" if isinstance(value, float) else repr(value) if not isinstance(value, int) else _digits(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _digits(value: int) -> str:
+    return str(value) if abs(value) < 10**40 else f"an integer of {value.bit_length()} bits"
 
 
 def parse_override(text: str) -> tuple[tuple[str, ...], Any]:
@@ -101,6 +119,8 @@ def parse_override(text: str) -> tuple[tuple[str, ...], Any]:
         return keys, tomllib.loads(f"x = {value.strip()}")["x"]
     except tomllib.TOMLDecodeError:
         return keys, value.strip()
+    except (ValueError, RecursionError) as e:  # a number of 5,000 digits, lists within lists
+        raise SpecError(f"--set {name.strip()}: {e}") from e
 
 
 def flat(value: Any, prefix: str = "") -> dict[str, Any]:
@@ -133,4 +153,6 @@ def literal(value: Any) -> str:
     """Writes a value as TOML does."""
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(literal(v) for v in value) + "]"
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, (bool, str)) else repr(value)
+    if isinstance(value, (bool, str)):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")  # TOML allows no DEL as it is
+    return repr(value)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable
 
+from micronets.terminal import printable
+
 _VOID = {"meta", "br", "line", "rect", "path", "circle", "polyline"}
 
 
@@ -25,7 +27,7 @@ def escape(value: Child) -> Markup:
     if isinstance(value, Markup):
         return value
     if isinstance(value, str):
-        return Markup(html.escape(value, quote=False))
+        return Markup(html.escape(printable(value), quote=False))
     if isinstance(value, (int, float)):
         return Markup(number(value))
     return Markup("".join(escape(v) for v in value))
@@ -40,7 +42,9 @@ def el(tag: str, /, *children: Child, **attributes: Attribute) -> Markup:
       are None are left out.
     """
     given = {k.rstrip("_").replace("_", "-"): v for k, v in attributes.items() if v is not None}
-    written = "".join(f' {k}="{html.escape(v if isinstance(v, str) else number(v))}"' for k, v in given.items())
+    written = "".join(
+        f' {k}="{html.escape(printable(v) if isinstance(v, str) else number(v))}"' for k, v in given.items()
+    )
     if tag in _VOID and not children:
         return Markup(f"<{tag}{written}/>")
     return Markup(f"<{tag}{written}>{escape(children)}</{tag}>")

@@ -10,6 +10,7 @@ from typing import Literal
 
 from micronets.cost.tflm_arena import FileTensors, arena_tflm_bytes
 from micronets.errors import FileError, SpecError
+from micronets.files import read_plain
 from micronets.quantized.model import QuantizedModel
 from micronets.tflite.reader import read
 from micronets.tflite.stored import stored_tensors
@@ -60,7 +61,7 @@ def model_file(model: ModelSource) -> ModelFile:
 def read_file(path: Path) -> ModelFile:
     """The model in the file `path`. Raises `FileError` where it cannot be read, and what `read` raises."""
     try:
-        content = path.read_bytes()
+        content = read_plain(path)
     except OSError as e:
         raise FileError(f"{path}: cannot read this model ({e.strerror}); give the path of a .tflite file") from e
     return ModelFile(str(path), content, read(content, str(path)))

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from micronets.errors import SpecError
 from micronets.ir.layers import Add, AveragePool2D, FullyConnected, Layer, Pad, Shape
 from micronets.number import Number
+
+MOST_BLOCKS = 100
+"""The most blocks of a network or a stage: thousands would take hours to lay out, and no microcontroller runs them."""
+
+
+def check_blocks(space: str, blocks: int) -> None:
+    """Raises `SpecError` for more blocks than `MOST_BLOCKS`."""
+    if blocks > MOST_BLOCKS:
+        raise SpecError(f"space {space}: blocks = {blocks}; allowed: 1 to {MOST_BLOCKS}")
 
 
 def widths(largest: int = 276, step: float = 0.1, multiple: int = 4) -> tuple[int, ...]:

@@ -14,7 +14,7 @@ from micronets.errors import SpecError
 from micronets.ir.layers import INPUT, Conv2D, DepthwiseConv2D, FullyConnected, Layer, Mean
 from micronets.ir.space import Block, Choice, Pick, SearchSpace, Template
 from micronets.ir.spaces.base import Space
-from micronets.ir.spaces.blocks import widths
+from micronets.ir.spaces.blocks import check_blocks, widths
 from micronets.ir.spaces.inputs import KINDS, Inputs
 
 # Options for inputs whose two axes are alike: the paper's backbone for anomaly detection.
@@ -46,6 +46,7 @@ def space(
 
     Raises `SpecError` for sizes out of range.
     """
+    check_blocks("dscnn", blocks)
     if not 1 <= min_blocks <= blocks:
         raise SpecError(f"space dscnn: min_blocks = {min_blocks}; allowed: 1 to blocks = {blocks}")
     if max_width < 40:

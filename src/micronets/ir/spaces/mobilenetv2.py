@@ -14,7 +14,7 @@ from micronets.errors import SpecError
 from micronets.ir.layers import INPUT, Conv2D, DepthwiseConv2D, Layer
 from micronets.ir.space import Block, Choice, Pick, SearchSpace, Template
 from micronets.ir.spaces.base import Space
-from micronets.ir.spaces.blocks import classifier, residual, widths_down
+from micronets.ir.spaces.blocks import check_blocks, classifier, residual, widths_down
 from micronets.ir.spaces.inputs import KINDS, Inputs
 
 CHANNELS = (16, 24, 32, 64, 96, 160, 320)
@@ -53,6 +53,7 @@ def space(
         raise SpecError(f"space mobilenetv2: width_multiplier = {width_multiplier}; allowed: 0.1 to 2")
     if multiple < 1 or expansion < 1:
         raise SpecError(f"space mobilenetv2: multiple = {multiple}, expansion = {expansion}; need at least 1")
+    check_blocks("mobilenetv2", max(blocks, default=0))
     if len(blocks) != len(CHANNELS) or min(blocks) < 1:
         raise SpecError(f"space mobilenetv2: blocks = {list(blocks)}; need {len(CHANNELS)} numbers of at least 1")
     if len(strides) != len(CHANNELS) or not set(strides) <= {1, 2}:

@@ -13,7 +13,7 @@ from micronets.errors import SpecError
 from micronets.ir.layers import INPUT, Conv2D, Layer
 from micronets.ir.space import Block, Choice, Pick, SearchSpace, Template
 from micronets.ir.spaces.base import Space
-from micronets.ir.spaces.blocks import classifier, residual
+from micronets.ir.spaces.blocks import check_blocks, classifier, residual
 from micronets.ir.spaces.inputs import KINDS, Inputs
 
 STAGES = (1, 2, 3)
@@ -41,6 +41,7 @@ def space(
 
     Raises `SpecError` for sizes out of range.
     """
+    check_blocks("resnet", blocks)
     if not 1 <= min_blocks <= blocks:
         raise SpecError(f"space resnet: min_blocks = {min_blocks}; allowed: 1 to blocks = {blocks}")
     if max_width < 8 or max_width % 4:

@@ -16,7 +16,7 @@ from micronets.errors import SpecError
 from micronets.ir.layers import INPUT, Add, Conv2D, DepthwiseConv2D, FullyConnected, Layer, Mean
 from micronets.ir.space import Block, Choice, Pick, SearchSpace, Template
 from micronets.ir.spaces.base import Space
-from micronets.ir.spaces.blocks import widths
+from micronets.ir.spaces.blocks import check_blocks, widths
 from micronets.ir.spaces.inputs import Inputs
 
 KERNELS = (3, 5, 7, 9)
@@ -41,6 +41,7 @@ def space(
 
     Raises `SpecError` for sizes out of range.
     """
+    check_blocks("temporal", blocks)
     if not 1 <= min_blocks <= blocks:
         raise SpecError(f"space temporal: min_blocks = {min_blocks}; allowed: 1 to blocks = {blocks}")
     if max_width < 40:
