@@ -1,26 +1,71 @@
 """Predicted sizes of `.tflite` files against those that the writer writes."""
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from micronets.cost.tflite_size import tflite_bytes
+from micronets.cost.tflite_size import text_bytes, tflite_bytes
+from micronets.errors import SpecError, UnsupportedError
+from micronets.ir.arch import Arch
+from micronets.ir.layers import INPUT, Conv2D
+from micronets.quantized.model import QuantizedModel, TensorQuant
 from micronets.quantized.random_weights import with_random_weights
 from micronets.tflite import read, write
 from tests.support.paper_archs import paper_archs
+from tests.support.random_models import random_arch as random_arch_of_corners
 from tests.support.realistic_archs import random_arch
 
 
-@pytest.mark.parametrize("seed", range(50))
-def test_random_networks(seed: int) -> None:
-    arch = random_arch(seed)
-    assert tflite_bytes(arch.steps()) == pytest.approx(len(write(with_random_weights(arch, seed))), rel=0.012, abs=160)
+def unequal(model: QuantizedModel, seed: int) -> QuantizedModel:
+    """The model with another scale and zero point for every tensor that may have one, so that a file shares nothing."""
+    rng = np.random.default_rng(seed)
+    quant = dict(model.quant)
+    for step in model.arch.steps():
+        facts, layer = step.operator, step.layer
+        if layer.act_bits == 8 and facts.scale == "its own" and not facts.writes_float:
+            scale, zero_point = float(np.float32(rng.uniform(0.01, 0.2))), int(rng.integers(-128, 128))
+            quant |= dict.fromkeys(layer.outputs, TensorQuant(scale, zero_point))
+        elif facts.scale != "1/256" and not facts.writes_float:
+            quant |= dict.fromkeys(layer.outputs, quant[layer.inputs[0]])
+    return replace(model, quant=quant)
+
+
+def excess(model: QuantizedModel) -> int:
+    """By how many bytes the predicted file is larger than the one that is written."""
+    return int(tflite_bytes(model.arch.steps(), text_bytes(model.metadata))) - len(write(model))
+
+
+def allowed(model: QuantizedModel) -> int:
+    """The most bytes that docs/arena.md grants the prediction."""
+    return 600 + 50 * len(model.arch.layers)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_no_file_of_a_network_as_we_train_it_is_larger_than_predicted(seed: int) -> None:
+    model = with_random_weights(random_arch(seed), seed)
+    for made in (model, unequal(model, seed)):
+        assert 0 <= excess(made) <= allowed(made)
+
+
+def test_no_file_of_a_small_network_is_larger_than_predicted() -> None:
+    judged = 0
+    for seed in range(400):
+        with suppress(SpecError, UnsupportedError, KeyError):  # random weights that do not go with this network
+            model = with_random_weights(random_arch_of_corners(seed), seed)
+            data = [write(made) for made in (model, unequal(model, seed))]
+            judged += 1
+            assert all(len(d) <= tflite_bytes(model.arch.steps()) for d in data), seed
+    assert judged > 200
 
 
 def test_the_papers_networks(shared: Path) -> None:
     for name, arch in paper_archs(shared).items():
-        assert tflite_bytes(arch.steps()) == pytest.approx(len(write(with_random_weights(arch))), rel=0.005), name
+        model = with_random_weights(arch)
+        assert 0 <= excess(model) <= allowed(model), name
+        assert 0 <= excess(unequal(model, 1)) <= allowed(model), name
 
 
 def test_the_released_models(shared: Path) -> None:
@@ -28,13 +73,16 @@ def test_the_released_models(shared: Path) -> None:
         p for maker in ("micronets", "mlperf_tiny") for p in (shared / "models" / maker).glob("*.tflite")
     ):
         model = read(path.read_bytes())
-        assert tflite_bytes(model.arch.steps()) == pytest.approx(len(write(model)), rel=0.01), path.stem
+        assert 0 <= excess(model) <= allowed(model), path.stem
 
 
-def test_metadata_is_its_text_and_a_little() -> None:
+def test_texts_and_tensors_of_4_bits_are_counted() -> None:
     arch = random_arch(1)
-    metadata = {"micronets.labels": "x" * 500, "micronets.frontend": "y" * 300}
-    room = 800 + sum(40 + len(name) for name in metadata)
-    with_it = len(write(replace(with_random_weights(arch), metadata=metadata))) - len(write(with_random_weights(arch)))
-    assert with_it == pytest.approx(room, abs=60)
-    assert tflite_bytes(arch.steps(), room) - tflite_bytes(arch.steps()) == room
+    metadata = {"micronets.labels": "x" * 500, "micronets.frontend": "y" * 300, "micronets.task": "z"}
+    model = with_random_weights(arch)
+    more = len(write(replace(model, metadata=metadata))) - len(write(model))
+    assert more <= text_bytes(metadata) <= more + 3 * 64
+    layer = Conv2D(name="a" * 40, inputs=(INPUT,), filters=4, kernel=(1, 1), activation="relu6", act_bits=4)
+    four = with_random_weights(Arch((4, 4, 1), (layer,)))
+    clamped = TensorQuant(float(np.float32(0.4)), -8)
+    assert 0 <= excess(replace(four, quant={**four.quant, layer.name: clamped})) <= 500

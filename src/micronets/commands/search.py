@@ -14,7 +14,7 @@ from micronets.commands.own_space import SpaceFunction
 from micronets.cost import latency_model as latency_models
 from micronets.cost.costs import RuntimeCosts
 from micronets.cost.latency_model import LatencyModel
-from micronets.cost.tflite_size import METADATA_BYTES
+from micronets.cost.tflite_size import METADATA_BYTES, text_bytes
 from micronets.design.search_settings import SearchSettings
 from micronets.errors import CheckFailed, SpecError, UnsupportedError
 from micronets.ir.arch import Arch
@@ -142,8 +142,7 @@ def space_for(
 def budget_without_metadata(budget: Budget, data: TaskData, costs: RuntimeCosts) -> Budget:
     """Returns the budget less the labels and the front end in the file, as far as they exceed what the costs assume."""
     metadata = data.metadata({})
-    taken = sum(len(name.encode()) + len(text.encode()) + 64 for name, text in metadata.items())
-    more = max(0, taken - METADATA_BYTES)
+    more = max(0, text_bytes(metadata) - METADATA_BYTES)
     less = {name: limit - more for name, limit in budget.limits().items() if costs.costs[name].metadata}
     return replace(budget, **less)  # type: ignore[arg-type]
 

@@ -1,14 +1,15 @@
 """Size of the `.tflite` file that `tflite.write` writes.
 
-A layer takes its packed weights, 4 bytes for each bias, 4 bytes for each scale, its name, and tables. The bytes of the
-tables, `Operator.table_bytes`, are fitted to the files of 130 networks. The estimate is 0.2 % below to 1.1 % above the
-size of files over 20 kB, and up to 150 bytes above that of smaller ones. What the file stores once for several layers
-(equal shapes, options, scales) is in the constants as an average, or not at all, so that real files are rather smaller.
+The estimate is an upper bound: no file is larger. A layer takes its packed weights, 4 bytes for each bias, 4 bytes for
+each scale, its name, and tables. The bytes of the tables, `Operator.table_bytes`, are fitted from above to the files of
+1,883 networks in which nothing is equal, with the most that the alignment of every buffer can add. What a file stores
+once for several layers (equal shapes, options, scales) makes it smaller than that. `python -m benchmarks.predictions`
+prints by how much.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from micronets.cost.counts import step_weight_bytes
 from micronets.cost.tflm_plan import align
@@ -16,20 +17,28 @@ from micronets.ir.arch import Step
 from micronets.number import Number
 
 METADATA_BYTES = 1000  # room for the class names and the front end that travel with a model
-FILE_BYTES = 470  # bytes of a file without layers
-SHARED_BYTES = 6  # what a rectified layer saves on average, since all of them share one zero point
+FILE_BYTES = 560  # bytes of a file without layers
+ENTRY_BYTES = 64  # what each text of the metadata takes besides its characters and those of its name
 
 
 def tflite_bytes(steps: Sequence[Step], metadata_bytes: int = 0) -> Number:
     """Returns the bytes of the `.tflite` file.
 
     - steps: the layers, each weighted by its gate; widths, kernels and gates may be 0-d tensors.
-    - metadata_bytes: bytes of the texts that the file carries, with 40 bytes and the name for each of them.
+    - metadata_bytes: bytes of the texts that the file carries, as `text_bytes` counts them. The list of the tensors
+      of 4 bits comes on top.
     """
     total: Number = FILE_BYTES + metadata_bytes
+    if any(s.layer.act_bits == 4 for s in steps):
+        total = total + (2 * ENTRY_BYTES)
     for s in steps:
         fixed = s.operator.table_bytes + sum(align(len(name) + 5, 4) for name in s.layer.outputs)
-        fixed -= SHARED_BYTES if s.operator.activation not in (None, "none") else 0
+        fixed += sum(len(name) + 4 for name in s.layer.outputs) if s.layer.act_bits == 4 else 0
         scales = 0 if s.weights is None else s.weights.scales
         total = total + s.gate * (step_weight_bytes(s) + scales * 4 + fixed)
     return total
+
+
+def text_bytes(metadata: Mapping[str, str]) -> int:
+    """Returns the most bytes that texts take in a file, by their names."""
+    return sum(len(name.encode()) + len(text.encode()) + ENTRY_BYTES for name, text in metadata.items())

@@ -23,7 +23,7 @@ def add(layer: Add) -> Operator:
     return Operator(
         tflite_name="ADD",
         constants=(),
-        table_bytes=100,
+        table_bytes=98,
         inputs=TWO,
         output_shapes=same_shape,
         check=check,

@@ -56,7 +56,7 @@ def concatenation(layer: Concatenation) -> Operator:
     return Operator(
         tflite_name="CONCATENATION",
         constants=(),
-        table_bytes=84 + 4 * parts,
+        table_bytes=88 + 4 * parts,
         inputs=INPUTS,
         output_shapes=output_shapes,
         check=check,

@@ -97,7 +97,7 @@ def conv_2d(layer: Conv2D) -> Operator:
     return Operator(
         tflite_name="CONV_2D",
         constants=(),
-        table_bytes=220,
+        table_bytes=276,
         inputs=ONE,
         output_shapes=lambda inputs: ((*layer.window.out(inputs[0]), layer.filters),),
         check=check,

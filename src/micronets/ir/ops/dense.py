@@ -43,7 +43,7 @@ def fully_connected(layer: FullyConnected) -> Operator:
     return Operator(
         tflite_name="FULLY_CONNECTED",
         constants=(),
-        table_bytes=335,
+        table_bytes=310,
         inputs=ONE,
         output_shapes=lambda inputs: ((layer.units,),),
         check=check,

@@ -90,7 +90,7 @@ def depthwise_conv_2d(layer: DepthwiseConv2D) -> Operator:
     return Operator(
         tflite_name="DEPTHWISE_CONV_2D",
         constants=(),
-        table_bytes=242,
+        table_bytes=280,
         inputs=ONE,
         output_shapes=lambda inputs: ((*layer.window.out(inputs[0]), inputs[0][2] * layer.multiplier),),
         check=check,

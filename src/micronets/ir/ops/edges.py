@@ -25,7 +25,7 @@ def _edge(tflite_name: str, method: str, *, reads_float: bool, writes_float: boo
     return Operator(
         tflite_name=tflite_name,
         constants=(),
-        table_bytes=84,
+        table_bytes=110,
         inputs=ONE,
         output_shapes=same_shape,
         check=anything,

@@ -16,7 +16,7 @@ def hard_swish(layer: HardSwish) -> Operator:
     return Operator(
         tflite_name="HARD_SWISH",
         constants=(),
-        table_bytes=84,
+        table_bytes=108,
         inputs=ONE,
         output_shapes=same_shape,
         check=anything,

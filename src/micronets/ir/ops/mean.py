@@ -39,7 +39,7 @@ def mean(layer: Mean) -> Operator:
     return Operator(
         tflite_name="MEAN",
         constants=(AXES,),
-        table_bytes=275,
+        table_bytes=218,
         inputs=ONE,
         output_shapes=output_shapes,
         check=lambda inputs, where: checks.a_map("Mean", inputs[0], where),

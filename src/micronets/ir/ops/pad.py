@@ -26,7 +26,7 @@ def pad(layer: Pad) -> Operator:
     return Operator(
         tflite_name="PAD",
         constants=(((0, 0), *layer.paddings),),
-        table_bytes=195,
+        table_bytes=186,
         inputs=ONE,
         output_shapes=output_shapes,
         check=check,

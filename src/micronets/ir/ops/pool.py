@@ -29,12 +29,12 @@ def average_pool_2d(layer: AveragePool2D) -> Operator:
         return 4 * inputs[0][2]  # a 32-bit sum for each channel
 
     names = ("AVERAGE_POOL_2D", "AddAveragePool2D", "average_pool")
-    return _pool(layer, *names, table_bytes=164, cortex_m=sums_of_a_pixel)
+    return _pool(layer, *names, table_bytes=148, cortex_m=sums_of_a_pixel)
 
 
 def max_pool_2d(layer: MaxPool2D) -> Operator:
     """The facts of a maximum pool."""
-    return _pool(layer, "MAX_POOL_2D", "AddMaxPool2D", "max_pool", table_bytes=180, cortex_m=nothing)
+    return _pool(layer, "MAX_POOL_2D", "AddMaxPool2D", "max_pool", table_bytes=150, cortex_m=nothing)
 
 
 def _pool(

@@ -22,7 +22,7 @@ def relu(layer: Relu) -> Operator:
     return Operator(
         tflite_name="RELU6" if layer.six else "RELU",
         constants=(),
-        table_bytes=84,
+        table_bytes=106,
         inputs=ONE,
         output_shapes=same_shape,
         check=anything,

@@ -28,7 +28,7 @@ def reshape(layer: Reshape) -> Operator:
     return Operator(
         tflite_name="RESHAPE",
         constants=(),
-        table_bytes=164,
+        table_bytes=104,
         inputs=ONE,
         output_shapes=lambda inputs: (layer.shape,),
         check=check,

@@ -23,7 +23,7 @@ def softmax(layer: Softmax) -> Operator:
     return Operator(
         tflite_name="SOFTMAX",
         constants=(),
-        table_bytes=102,
+        table_bytes=118,
         inputs=ONE,
         output_shapes=same_shape,
         check=check,

@@ -12,6 +12,7 @@ from micronets import tflite
 from micronets.boards.board import LIMITS, board_budget
 from micronets.commands import evaluate as evaluation
 from micronets.cost.costs import budget_costs
+from micronets.cost.tflite_size import text_bytes
 from micronets.device.tflm import interpreter
 from micronets.files import digest, write_atomic
 from micronets.pipeline import directory
@@ -103,7 +104,7 @@ def _limits(
     It was found by running TFLM or our C, counted, or else estimated.
     """
     limits = board_budget(context.config.budget, context.board).limits()
-    metadata = sum(len(k.encode()) + len(v.encode()) for k, v in file.model.metadata.items())
+    metadata = text_bytes(file.model.metadata)
     predicted = budget_costs(file.model.arch, context.board, limits, metadata, context.costs)
     found: dict[str, tuple[float, str, str]] = {"tflite_bytes": (len(file.content), "host", "")}
     if in_c is not None and in_c.runtime == context.runtime.name:
