@@ -17,7 +17,10 @@ RUNTIMES: Mapping[str, Runtime] = {runtime.name: runtime for runtime in (OUR_C, 
 
 
 def runtime_named(name: str | Runtime) -> Runtime:
-    """The runtime of that name, or the one that is given. Raises `SpecError` that names the nearest one."""
+    """Returns the runtime of that name, or the runtime that is given.
+
+    Raises `SpecError` for an unknown name, with the nearest known one.
+    """
     if isinstance(name, Runtime):
         return name
     if name not in RUNTIMES:

@@ -143,11 +143,11 @@ class Runtime(ABC):
 
     @abstractmethod
     def check_board(self, board: Board) -> None:
-        """Raises `SpecError` for a board whose core it does not run on."""
+        """Raises `SpecError` for a board whose core the runtime does not run on."""
 
     @abstractmethod
     def check(self, options: MeasureOptions) -> None:
-        """Raises `SpecError` for options with which it cannot measure."""
+        """Raises `SpecError` for options with which the runtime cannot measure."""
 
     @abstractmethod
     def measure(self, file: ModelFile, board: Board, options: MeasureOptions) -> Measurement:
@@ -172,7 +172,7 @@ class Runtime(ABC):
 
     @abstractmethod
     def unmeasurable(self, board: Board) -> str | None:
-        """Why networks cannot be measured on the simulated board here, or None where they can."""
+        """Returns why networks cannot be measured on the simulated board on this machine; None where they can."""
 
     @abstractmethod
     def problems(self, found: Measurement) -> list[str]:
@@ -237,7 +237,7 @@ def measurement(
 
 
 def memory_problems(found: Measurement, sram_way_out: str, flash_way_out: str) -> list[str]:
-    """A sentence for SRAM and for flash, where a measurement takes more than the board has."""
+    """Returns a sentence each for SRAM and flash where a measurement takes more than the board has."""
     rows = (
         ("SRAM", found.sram_bytes, found.board_sram_bytes, sram_way_out),
         ("flash", found.flash_bytes, found.board_flash_bytes, flash_way_out),
@@ -250,7 +250,7 @@ def memory_problems(found: Measurement, sram_way_out: str, flash_way_out: str) -
 
 
 def qemu_problems(found: Measurement) -> list[str]:
-    """A sentence where QEMU counts other instructions than the simulator."""
+    """Returns a sentence if QEMU counts other instructions than the simulator."""
     if found.qemu is None or found.qemu.instructions == found.instructions:
         return []
     return [f"QEMU counts {found.qemu.instructions:,} instructions, the simulator {found.instructions:,}"]

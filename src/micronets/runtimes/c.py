@@ -52,15 +52,18 @@ from micronets.tflite import ModelFile
 Array = npt.NDArray[Any]
 
 C_STACK_BYTES = 768  # simulated: 0.4..0.7 KB for networks of the vocabulary, with the few bytes of data; no interrupts
-CODE_BYTES = 10 * 1024  # of kernels and start-up: with LAYER_BYTES, 0.5..12 KB more than 157 simulated networks have
+CODE_BYTES = 10 * 1024  # kernels and start-up: with LAYER_BYTES, 0.5..12 KB more than 157 simulated networks have
 CHANNEL_BYTES = 5  # multiplier and shift of an output channel; its bias counts as a weight
 LAYER_BYTES = 80  # records and tables of sizes
 _CLOSE_BYTES = 2 * CODE_BYTES  # with so much flash to spare, no firmware is built to see whether it fits
-_HOST_RUNS = 20  # of one input, to time it on this machine
+_HOST_RUNS = 20  # how often one input is run to time it on this machine
 
 
 def c_costs(model: LatencyModel | None) -> RuntimeCosts:
-    """The costs of our C. model: of the board; without one, limits on time and energy are refused (`SpecError`)."""
+    """Returns the costs of our C.
+
+    - model: a latency model of the board; without one, costs of time and energy raise `SpecError`.
+    """
 
     def latency_ms(steps: Sequence[Step], board: Board) -> Number:
         if model is None and board.no_times:
@@ -108,12 +111,15 @@ def sram_bytes(arena_bytes: Number, steps: Sequence[Step]) -> Number:
 
 
 def arena_room(board: Board) -> int:
-    """The largest arena, in bytes, with which our C fits the board's SRAM."""
+    """Returns the bytes of the largest arena with which our C fits the board's SRAM."""
     return max(board.sram_bytes - C_STACK_BYTES, 0)
 
 
 def flash_bytes(steps: Sequence[Step]) -> Number:
-    """Weights, tables and code; widths, kernels and gates may be 0-d tensors."""
+    """Returns the bytes of flash for weights, tables and code.
+
+    - steps: the layers, each weighted by its gate; widths, kernels and gates may be 0-d tensors.
+    """
     per_step = (s.gate * (step_weight_bytes(s) + step_weights(s)[1] * CHANNEL_BYTES + LAYER_BYTES) for s in steps)
     return sum(per_step) + CODE_BYTES
 
@@ -175,7 +181,7 @@ def _check_fits(compiled: Compiled, board: Board, where: str, off: bool) -> None
 
 
 def fullest_layer(compiled: Compiled) -> str:
-    """The layer while which most bytes are alive in the arena; of several, that with the largest output."""
+    """Returns the layer while which most bytes are alive in the arena; of several, the one with the largest output."""
     arch = compiled.model.arch
     sizes = [
         sum(b.bytes for b in compiled.plan.buffers if b.first <= t <= b.last) for t in range(1, len(arch.layers) + 1)

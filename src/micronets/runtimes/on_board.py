@@ -20,7 +20,7 @@ from micronets.runtimes.measurement import CounterRuns, Execution, Source, layer
 
 Array = npt.NDArray[Any]
 
-RUNS = 10  # of the first input
+RUNS = 10  # how often the first input is run
 SOURCES: dict[str, Source] = {"board": "measured", "emulator": "emulated", "host": "host"}
 _CLOCK_TOLERANCE = 0.001
 

@@ -23,7 +23,7 @@ class LeanBuilder:
         self._shared: dict[Any, int] = {}
 
     def table(self, fields: list[Field]) -> int:
-        """A table, or the earlier one with the same fields; wide fields first, so that none needs padding."""
+        """Writes a table, or finds the earlier one with the same fields; large fields first, so that none is padded."""
         key = ("table", tuple(fields))
         if key not in self._shared:
             add = {
@@ -41,7 +41,7 @@ class LeanBuilder:
         return self._shared[key]
 
     def vector(self, dtype: npt.DTypeLike, values: npt.ArrayLike) -> int:
-        """A list of numbers."""
+        """Writes a vector of numbers."""
         array = np.ascontiguousarray(values, dtype)
         key = (array.dtype.str, array.tobytes())
         if key not in self._shared:
@@ -49,7 +49,7 @@ class LeanBuilder:
         return self._shared[key]
 
     def offsets(self, items: Iterable[int]) -> int:
-        """A list of tables."""
+        """Writes a vector of tables."""
         items = list(items)
         self._builder.StartVector(4, len(items), 4)
         for item in reversed(items):
@@ -57,11 +57,11 @@ class LeanBuilder:
         return int(self._builder.EndVector())
 
     def string(self, text: str) -> int:
-        """A string."""
+        """Writes a string."""
         return int(self._builder.CreateSharedString(text))
 
     def buffer(self, data: bytes) -> int:
-        """A Buffer table with these bytes, aligned as the format demands."""
+        """Writes a Buffer table with these bytes, aligned as the format demands."""
         if not data:
             return self.table([])
         self._builder.StartVector(1, len(data), BUFFER_ALIGNMENT)
@@ -70,6 +70,6 @@ class LeanBuilder:
         return self.table([(BufferSlot.DATA, "table", self._builder.EndVector(), 0)])
 
     def finish(self, root: int) -> bytes:
-        """The file, whose root table was made last."""
+        """Returns the bytes of the file, whose root table must be the one written last."""
         self._builder.Finish(root, file_identifier=IDENTIFIER)
         return bytes(self._builder.Output())

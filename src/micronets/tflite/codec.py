@@ -1,4 +1,4 @@
-"""How each operator stands in a `.tflite` file: what the reader makes of it, and what the writer makes of a layer.
+"""How each operator is stored in a `.tflite` file: what the reader makes of it, and what the writer makes of a layer.
 
 `Op` numbers the operators, `codec` says how one is read, `encode` how a layer is written. The type checker asks for a
 new kind of layer in `encode` and for a new number in `codec`.
@@ -75,7 +75,7 @@ OTHER_OPS = {
 
 
 def op_name(code: int) -> str:
-    """The operator's name in TensorFlow Lite, or `operator NUMBER`."""
+    """Returns the operator's name in TensorFlow Lite, or `operator NUMBER`."""
     try:
         return Op(code).name
     except ValueError:
@@ -92,7 +92,10 @@ FIRST = slice(0, 1)
 
 @dataclass(frozen=True)
 class FileOperator:
-    """One operator: `inputs` are tensor indices (-1 for one left out), `options` None where all are defaults."""
+    """One operator of a file; inputs and outputs are numbers of tensors, -1 for one that is left out.
+
+    Its options are None where all of them have their defaults.
+    """
 
     op: Op
     where: str
@@ -106,7 +109,7 @@ class FileOperator:
 
 @dataclass(frozen=True, kw_only=True)
 class Codec:
-    """How an operator stands in a file.
+    """How an operator is stored in a file.
 
     - options: the member number of its options table in the format's union; None for an operator that has none.
     - inputs: how many tensors it reads, constants included.
@@ -124,7 +127,7 @@ class Codec:
 
 
 def codec(op: Op) -> Codec:
-    """How the operator of that number stands in a file."""
+    """Returns how the operator of that number is stored in a file."""
     match op:
         case Op.CONV_2D:
             return Codec(options=1, inputs=Arity(2, 3), activations=FIRST, outputs=ONE, read=_conv_2d)
@@ -164,7 +167,7 @@ def codec(op: Op) -> Codec:
 class Encoded:
     """A layer as it is written.
 
-    - op: its operator.
+    - op: the layer's operator.
     - options: the fields of its options table.
     - bias_scale: whether the tensor of its bias carries a scale.
     """
@@ -175,7 +178,7 @@ class Encoded:
 
 
 def encode(layer: Layer, file: LeanBuilder) -> Encoded:
-    """The operator of a layer and its options; vectors that these need go into `file`."""
+    """Returns the operator of a layer and its options; vectors that these need are written to `file`."""
     match layer:
         case Conv2D():
             return Encoded(Op.CONV_2D, _window_options(layer, s.Conv2DSlot))
@@ -228,7 +231,7 @@ def layer_of(graph: Graph, o: FileOperator, own: tuple[str, ...], names: Mapping
 
 
 def weights_of(graph: Graph, o: FileOperator, layer: Weighted) -> tuple[Weighted, LayerWeights]:
-    """The layer with its sizes taken from the weights, and the weights."""
+    """Returns the layer with its sizes taken from the weights, and the weights."""
     tensor = graph.tensor(o.inputs[1])
     values = graph.constant(tensor, (s.TensorType.INT8, s.TensorType.INT4))
     bits = 4 if tensor.type == s.TensorType.INT4 else 8
@@ -288,7 +291,7 @@ def _depthwise_conv_2d(graph: Graph, o: FileOperator, own: Names, inputs: Names)
 
 
 def _window(graph: Graph, o: FileOperator, slot: Any) -> dict[str, Any]:
-    """Arguments of a convolution; `slot`: numbers of its options."""
+    """Returns the fields of a convolution's layer; slot: the numbers of its options."""
     return {
         "kernel": (1, 1),
         "stride": _pair(o, slot.STRIDE_H, slot.STRIDE_W),
@@ -354,7 +357,7 @@ def _concatenation(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> 
 
 
 def _axis(graph: Graph, axis: int, tensor: Tensor) -> int:
-    """A dimension of a tensor, counted without the batch, from the number in a file, which may count from the end."""
+    """Returns a dimension, counted without the batch, from its number in a file, which may count from the end."""
     rank = len(tensor.shape)
     positive = axis + rank if axis < 0 else axis
     if not 0 <= positive < rank:

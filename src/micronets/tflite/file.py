@@ -59,7 +59,7 @@ def model_file(model: ModelSource) -> ModelFile:
 
 
 def read_file(path: Path) -> ModelFile:
-    """The model in the file `path`. Raises `FileError` where it cannot be read, and what `read` raises."""
+    """Reads the model in the file `path`. Raises `FileError` where it cannot be read, and what `read` raises."""
     try:
         content = read_plain(path)
     except OSError as e:
@@ -68,5 +68,5 @@ def read_file(path: Path) -> ModelFile:
 
 
 def as_file(model: QuantizedModel, name: str) -> ModelFile:
-    """A model in memory, as the file that `write` makes of it."""
+    """Returns a model in memory as the file that `write` makes of it."""
     return ModelFile(name, write(model), model)

@@ -15,18 +15,18 @@ import numpy.typing as npt
 
 from micronets.errors import FileError
 
-_MAX_TEXT = 256  # bytes of a name; a file may hold one long name and point to it from everywhere
+_MAX_TEXT = 256  # bytes that are read of a name: a file may hold one long name and point to it from everywhere
 
 
 @dataclass(frozen=True)
 class Flat:
-    """A file's bytes; `where` names it in errors."""
+    """The bytes of a file; `where` is what errors call it."""
 
     data: bytes
     where: str
 
     def unpack(self, kind: str, at: int) -> Any:
-        """The number of `struct` type `kind` at a position. Raises `FileError` outside the file."""
+        """Returns the number of `struct` type `kind` at a position. Raises `FileError` outside the file."""
         size = struct.calcsize("<" + kind)
         if at < 0 or at + size > len(self.data):
             raise self.damaged(f"it points to byte {at} of {len(self.data)}")
@@ -50,7 +50,7 @@ class Table:
             raise flat.damaged(f"the table at byte {at} has no field list")
 
     def _field(self, slot: int) -> int:
-        """Position of a field, 0 if absent."""
+        """Returns the position of a field, 0 if it is absent."""
         entry = 4 + 2 * slot
         if entry + 2 > self.vtable_size:
             return 0
@@ -58,7 +58,7 @@ class Table:
         return self.at + offset if offset else 0
 
     def number(self, slot: int, kind: str, default: Any = 0) -> Any:
-        """A scalar of `struct` type `kind`."""
+        """Returns a scalar of `struct` type `kind`, or its default if it is absent."""
         at = self._field(slot)
         return self.flat.unpack(kind, at) if at else default
 
@@ -67,7 +67,7 @@ class Table:
         return Table(self.flat, at + self.flat.unpack("I", at)) if at else None
 
     def array(self, slot: int, dtype: str) -> npt.NDArray[Any] | None:
-        """A vector of numbers, as a view of the file; None if absent."""
+        """Returns a vector of numbers as a view of the file; None if it is absent."""
         at = self._field(slot)
         if not at:
             return None
@@ -79,7 +79,7 @@ class Table:
         return np.frombuffer(self.flat.data, item, count, at + 4)
 
     def tables(self, slot: int) -> Tables:
-        """A vector of tables; empty if absent."""
+        """Returns a vector of tables, an empty one if it is absent."""
         offsets = self.array(slot, "<u4")
         if offsets is None:
             return Tables(self.flat, 0, np.zeros(0, np.uint32))
@@ -87,7 +87,7 @@ class Table:
         return Tables(self.flat, at + self.flat.unpack("I", at) + 4, offsets)
 
     def text(self, slot: int) -> str:
-        """A string, its first 256 bytes at most; '' if absent."""
+        """Returns the first 256 bytes of a string; '' if it is absent."""
         raw = self.array(slot, "u1")
         return "" if raw is None else raw[:_MAX_TEXT].tobytes().decode(errors="replace")
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from micronets.ir.arch import Arch, Step
 
-MAX_VALUES = 1 << 25  # of a tensor, of a padded map, of the windows of a convolution laid side by side
+MAX_VALUES = 1 << 25  # values of a tensor, of a padded map, or of all windows of a convolution together
 MAX_WORK = 1 << 33  # MACs of a network; twice those of a ResNet-50
 MAX_OPERATORS = 1000
 _PER_TAP = 32  # products of matrices are that much faster than windows of single channels
@@ -30,13 +30,13 @@ def excess(arch: Arch, ours: Mapping[str, str]) -> str | None:
 
 
 def _work(step: Step) -> int:
-    """MACs, those that run channel by channel at their higher price; a pool's taps count as such."""
+    """Returns the MACs of a network, weighted by their time; a tap of a pool counts as a MAC of a single channel."""
     facts, x, y = step.operator, step.input_shapes, step.output_shapes
     return int(facts.macs(x, y)) * (_PER_TAP if facts.by_channel else 1) + _PER_TAP * int(facts.pooled(x, y))
 
 
 def _values(step: Step) -> int:
-    """The largest array that the layer needs: output, padded input, or gathered windows."""
+    """Returns the values of the largest array that the layer needs: its output, padded input, or gathered windows."""
     facts, x = step.operator, step.input_shapes[0]
     values = [math.prod(shape) for shape in step.output_shapes]
     values.append(int(facts.gathered(step.input_shapes, step.output_shapes)))

@@ -1,4 +1,4 @@
-"""`.tflite` bytes -> `QuantizedModel`: int8 models of anyone's, as far as their operators are ours."""
+"""`.tflite` bytes -> `QuantizedModel`: int8 models of any origin, as far as their operators are among ours."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ _DTYPES = {s.TensorType.INT8: "i1", s.TensorType.INT32: "<i4"}
 
 @dataclass(frozen=True)
 class Tensor:
-    """One tensor; `shape` with the batch."""
+    """One tensor of a file; its shape includes the batch."""
 
     index: int
     name: str
@@ -38,7 +38,7 @@ class Tensor:
 
     @property
     def label(self) -> str:
-        """What to call it in an error."""
+        """What errors call the tensor."""
         name = "".join(c if c.isprintable() else "?" for c in self.name[:60])
         return f"tensor {self.index} '{name}'"
 
@@ -71,7 +71,7 @@ class Graph:
             raise self.damaged("it uses the same constants again and again")
 
     def tensor(self, index: int) -> Tensor:
-        """The tensor of that index. Raises `FileError`, `UnsupportedError`."""
+        """Returns the tensor of that index. Raises `FileError` for a damaged one, `UnsupportedError` for its type."""
         if index not in self._seen:
             self._seen[index] = self._tensor(index)
         return self._seen[index]
@@ -106,7 +106,7 @@ class Graph:
         return tensor
 
     def activation_shape(self, tensor: Tensor) -> Shape:
-        """The shape of an activation without its batch, which must be one."""
+        """Returns the shape of an activation without its batch, which must be 1."""
         if len(tensor.shape) < 2 or tensor.shape[0] != 1:
             raise self.unsupported(
                 f"{tensor.label} has the shape {list(tensor.shape)}; only a batch of one is supported"
@@ -128,7 +128,7 @@ class Graph:
         return scales, zero_points, dimension
 
     def activation_quant(self, tensor: Tensor) -> TensorQuant:
-        """The one scale and zero point of an int8 activation."""
+        """Returns the scale and the zero point of an int8 activation, which must have one of each."""
         if tensor.type != s.TensorType.INT8:
             raise self.unsupported(
                 f"{tensor.label} is {tensor.type_name}; only int8 models are supported, quantise it fully"
@@ -141,7 +141,7 @@ class Graph:
         return TensorQuant(float(scales[0]), int(zero_points[0]))
 
     def bytes_of(self, buffer: int) -> Array:
-        """A buffer's bytes, as a view; empty for an activation."""
+        """Returns the bytes of a buffer as a view; an activation has none."""
         table = self.buffers[buffer]
         slot = s.BufferSlot
         if table.number(slot.OFFSET, "Q") > 1 or table.number(slot.SIZE, "Q") > 1:
@@ -150,7 +150,7 @@ class Graph:
         return np.zeros(0, np.uint8) if data is None else data
 
     def constant(self, tensor: Tensor, allowed: tuple[s.TensorType, ...]) -> Array:
-        """The values of a constant in its shape; 4-bit ones unpacked to int8."""
+        """Returns the values of a constant in its shape; 4-bit ones are unpacked to int8."""
         if tensor.type not in allowed:
             names = " or ".join(t.name for t in allowed)
             raise self.unsupported(f"{tensor.label} is {tensor.type_name}; supported: {names}")

@@ -118,7 +118,7 @@ class _Writer:
     # --- tensors ------------------------------------------------------------------------------------------------------
 
     def add_buffer(self, data: bytes) -> int:
-        """Index of a buffer; equal weights or biases are not shared, so that the size follows from the architecture."""
+        """Returns the index of a buffer. Equal weights are not shared: the size follows from the layers alone."""
         if not data:
             return 0
         self.buffers.append(data)
@@ -168,7 +168,7 @@ class _Writer:
         return self.index[name]
 
     def constant(self, values: npt.ArrayLike) -> int:
-        """An int32 tensor (axes, paddings), shared by all operators that need the same."""
+        """Returns an int32 tensor (axes, paddings), which operators with equal constants share."""
         array = np.ascontiguousarray(values, np.int32)
         key = (array.shape, array.tobytes())
         if key not in self.constants:
@@ -176,7 +176,7 @@ class _Writer:
         return self.constants[key]
 
     def parameters(self, step: Step, sizes: Weights, encoded: Encoded) -> list[int]:
-        """Tensors of a layer's weights and bias."""
+        """Returns the tensors of a layer's weights and bias."""
         w = self.model.weights[step.layer.name]
         four = sizes.bits == 4
         data = pack_int4(w.weights) if four else w.weights.tobytes()

@@ -1,5 +1,5 @@
-/* Runs the network over and over. Whoever drives the processor stops it in firmware_ready, to write an input, and in
-   firmware_done, to read the output. */
+/* Runs the network over and over. The simulator or emulator stops the processor in firmware_ready, to write an input,
+   and in firmware_done, to read the output. */
 #include <stdint.h>
 
 #include "mark.h"
@@ -7,7 +7,7 @@
 
 __attribute__((section(".arena"), aligned(16), used)) uint8_t firmware_arena[MICRONETS_ARENA_BYTES];
 
-/* The empty assembly keeps the calls and their argument, in r0. */
+/* The empty assembly keeps the compiler from removing the calls, and their argument in r0. */
 __attribute__((noinline, used)) void firmware_ready(void *input)
 {
     __asm volatile("" : : "r"(input) : "memory");

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-/* index: of the layer, or the number of layers after the last one. */
+/* Tells that a layer begins; index: the number of the layer, or the number of layers after the last one. */
 void micronets_mark(uint32_t index);
 
 #define MICRONETS_LAYER(index) micronets_mark((uint32_t)(index))

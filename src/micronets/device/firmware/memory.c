@@ -43,7 +43,7 @@ void *memmove(void *to, const void *from, size_t bytes)
 {
     unsigned char *t = to;
     const unsigned char *f = from;
-    if ((uintptr_t)t - (uintptr_t)f < bytes) { /* forwards would overwrite what is still to be read */
+    if ((uintptr_t)t - (uintptr_t)f < bytes) { /* from the front, unread bytes would be lost */
         while (bytes--) {
             t[bytes] = f[bytes];
         }
@@ -76,7 +76,7 @@ void *memset(void *to, int value, size_t bytes)
     return to;
 }
 
-/* The names by which compilers for the Arm ABI call them; the numbers promise an alignment. */
+/* The names by which compilers for the Arm ABI call these functions; a number in a name promises an alignment. */
 #define ALIAS(name)                                       \
     void *name(void *to, const void *from, size_t bytes); \
     void *name(void *to, const void *from, size_t bytes)  \

@@ -6,7 +6,7 @@
 
 enum { MAGIC_0 = 0xA7, MAGIC_1 = 0x4E, HEAD = 6, TAIL = 4 };
 
-static uint8_t line[HEAD + FRAME_PAYLOAD + TAIL]; /* bytes that may be the begin of a frame */
+static uint8_t line[HEAD + FRAME_PAYLOAD + TAIL]; /* bytes that may be the start of a frame */
 static uint32_t filled;
 
 static uint32_t crc32(const uint8_t *bytes, uint32_t count)
@@ -21,7 +21,7 @@ static uint32_t crc32(const uint8_t *bytes, uint32_t count)
     return ~crc;
 }
 
-/* Drops the first `count` bytes, and those behind them that begin no frame. */
+/* Drops the first `count` bytes, and the bytes after them that do not begin a frame. */
 static void drop(uint32_t count)
 {
     while (count < filled) {
@@ -54,7 +54,7 @@ int frame_receive(frame_t *frame)
         const uint8_t *tail = line + HEAD + length;
         const uint32_t sent = tail[0] | (uint32_t)tail[1] << 8 | (uint32_t)tail[2] << 16 | (uint32_t)tail[3] << 24;
         if (crc32(line + 2, HEAD - 2 + length) != sent) {
-            drop(1); /* the begin of a frame may be among the rest */
+            drop(1); /* a frame may begin among the other bytes */
             continue;
         }
         frame->type = line[2];

@@ -36,12 +36,12 @@ uint8_t firmware_arena[MICRONETS_ARENA_BYTES];
 static frame_t request;
 static uint8_t answer[FRAME_PAYLOAD];
 static uint16_t answer_length;
-static uint32_t have_input;                /* bytes, from the first on */
+static uint32_t have_input;                /* how many bytes of the input have come, from the first on */
 static int have_result, run_sequence = -1; /* the sequence number of the last RUN */
 static uint8_t output[OUTPUT_BYTES];
 static uint32_t counts[MICRONETS_LAYERS];
 static uint32_t first, least, most, stack_bytes;
-static uint32_t mark_layer, mark_begin; /* the layer that runs, and since when */
+static uint32_t mark_layer, mark_begin; /* the layer that runs, and the count at which it began */
 static int keep_counts;
 
 /* Layers that run in patches come more than once. */
