@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from micronets import records, tasks
 from micronets.device.tflm import interpreter
-from micronets.errors import DataError, FileError, SpecError, did_you_mean
+from micronets.errors import DataError, FileError, SpecError, UnsupportedError, did_you_mean
 from micronets.files import read_plain_text
 from micronets.frontend import RELEASED_LABELS, image, preset
 from micronets.ir.layers import INPUT, Softmax
@@ -203,9 +203,7 @@ def evaluate(
     tell = progress or (lambda _: None)
     if data is None or isinstance(data, (str, PathLike)):
         task = task or network.metadata.get("micronets.task", "kws")
-        height, width, channels = network.arch.input_shape
-        shape = (height, width, channels)
-        card = tasks.Card(names, front_end_of(network, front_end), shape, file.name, network.metadata)
+        card = tasks.Card(names, front_end_of(network, front_end), _shape_of_input(file), file.name, network.metadata)
         path, held_out = None if data is None else Path(data), None if test is None else Path(test)
         note = "making synthetic examples" if path is None and held_out is None else f"reading {held_out or path}"
         tell({"stage": "data", "note": note})
@@ -255,6 +253,19 @@ def checked_runtime(name: str) -> str:
     return name
 
 
+def _shape_of_input(file: ModelFile) -> tuple[int, int, int]:
+    """Returns the shape (H, W, C) of a model's input; a vector of K values is (K, 1, 1), a sequence (T, K) is (T, K,
+    1).
+
+    Raises `UnsupportedError` for an input of more axes.
+    """
+    shape = file.model.arch.input_shape
+    if len(shape) > 3:
+        raise UnsupportedError(f"{file.name}: its input is {shape}; no task has inputs of {len(shape)} axes")
+    height, width, channels = (*shape, 1, 1)[:3]
+    return height, width, channels
+
+
 def _examples_of(data: TaskData, split: str, file: ModelFile, names: tuple[str, ...] | None) -> Examples:
     """Returns a split of a data set in memory, for a model of its classes and its input. Raises `DataError`."""
     own.check_data(data)
@@ -265,7 +276,7 @@ def _examples_of(data: TaskData, split: str, file: ModelFile, names: tuple[str, 
         )
     told = json.loads(file.model.metadata.get("micronets.frontend", "{}"))
     settings = {name: int(told[name]) for name in data.input_settings if name in told}
-    if data.input_shape(settings) != file.model.arch.input_shape:
+    if data.input_shape(settings) != _shape_of_input(file):
         raise DataError(
             f"{file.name}: its input is {file.model.arch.input_shape}, the data's {data.input_shape(settings)}; "
             "give data of that shape"

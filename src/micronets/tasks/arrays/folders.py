@@ -49,16 +49,16 @@ class SplitArrays:
     notes: tuple[str, ...]
 
 
-def read(path: Path) -> SplitArrays:
+def read(path: Path, trained: bool = True) -> SplitArrays:
     """Reads the arrays at `path`. Raises `DataError`, naming the file, what is wrong and the way out."""
     if not path.exists():
         raise DataError(f"{path}: no such file or directory; give {FORMS}")
     if path.is_file():
-        return _npz(path)
-    packs = sorted(path.glob("*.npz"))
-    if packs:
-        return _npz(packs[0])
-    return _folder(path)
+        found = _npz(path)
+    else:
+        packs = sorted(path.glob("*.npz"))
+        found = _npz(packs[0]) if packs else _folder(path)
+    return checked_complete(found, str(path)) if trained else found
 
 
 def shape(path: Path) -> tuple[int, ...] | None:
@@ -125,7 +125,7 @@ def rows_of(arrays: Mapping[str, npt.NDArray[Any]], where: str, lacking: Sequenc
             raise DataError(f"{where}: group has {len(groups)} entries; need {len(x)}, one for each row of x")
         rows = SplitArrays(tuple(names), values, target, split, ())
         return _with_splits(rows, groups, [str(i) for i in range(len(x))], where, lacking or ("val", "test"))
-    return _checked_complete(SplitArrays(tuple(names), values, target, split, ()), where)
+    return SplitArrays(tuple(names), values, target, split, ())
 
 
 def _folder(root: Path) -> SplitArrays:
@@ -244,9 +244,7 @@ def _with_splits(
                     split[here] = part
                     left.remove(name)
         if all((split[y == c] == s).any() for c in range(count) for s in ("train", *lacking)):
-            return _checked_complete(
-                replace(rows, split=split, notes=(*notes, f"split by {len(set(groups))} groups")), where
-            )
+            return replace(rows, split=split, notes=(*notes, f"split by {len(set(groups))} groups"))
         notes = (*notes, "the groups are too few to give every split every class: split example by example")
         split[train] = "train"
     for c in range(count):
@@ -254,10 +252,10 @@ def _with_splits(
         n = max(1, round(0.1 * len(own)))
         for k, part in enumerate(lacking):
             split[own[k * n : (k + 1) * n]] = part
-    return _checked_complete(replace(rows, split=split, notes=notes), where)
+    return replace(rows, split=split, notes=notes)
 
 
-def _checked_complete(rows: SplitArrays, where: str) -> SplitArrays:
+def checked_complete(rows: SplitArrays, where: str) -> SplitArrays:
     """Returns the arrays themselves, after checking that there are two classes, each in "train" and "val"."""
     if len(rows.classes) < 2:
         raise DataError(f"{where}: only one class, '{rows.classes[0]}'; a classifier needs at least two")

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from micronets import user_code
 from micronets.errors import DataError, SpecError
-from micronets.tasks.arrays.folders import rows_of
+from micronets.tasks.arrays.folders import checked_complete, rows_of
 from micronets.tasks.arrays.task import Augment, FeaturesData, Standard, check_noise
 from micronets.tasks.base import SPLITS
 
@@ -77,7 +77,7 @@ def arrays(
                 f"{source}: group has {len(own)} entries; need {len(parts['train'][0])}, one for each row of x"
             )
         pack["group"] = np.concatenate([own, np.full(others, "")])
-    rows = rows_of(pack, source, lacking)
+    rows = checked_complete(rows_of(pack, source, lacking), source)
     standard = Standard.of(rows.x[rows.split == "train"])
     shape = " x ".join(map(str, standard.shape))
     return FeaturesData(

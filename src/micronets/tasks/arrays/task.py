@@ -223,7 +223,7 @@ def load(
         if s not in (*SPLITS, "all"):
             raise SpecError(f"split '{s}' is not known; {did_you_mean(s, (*SPLITS, 'all'))}")
     check_noise(noise, shift)
-    rows = _motions(synthetic_clips) if path is None else folders.read(path)
+    rows = _motions(synthetic_clips) if path is None else folders.read(path, "all" not in splits)
     own = standard or Standard.of(rows.x[rows.split == "train"])
     if rows.x.shape[1:] != own.shape:
         raise DataError(

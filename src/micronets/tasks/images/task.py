@@ -97,7 +97,7 @@ def read(
         x, y, classes, notes = _arrays(path, fe, splits)
     else:
         x, y, classes, notes = _folders(path, fe, splits)
-    if len(classes) < 2:
+    if len(classes) < 2 and "all" not in splits:
         raise DataError(f"{path}: only one class, '{classes[0]}'; a classifier needs at least two folders")
     count = sum(map(len, y.values()))
     return ImageData(

@@ -43,7 +43,7 @@ def class_folders(
     Raises `DataError`.
     """
     classes = tuple(folders.files)
-    if len(classes) < 2:
+    if len(classes) < 2 and "all" not in splits:
         raise DataError(f"{folders.root}: only one class, '{classes[0]}'; a classifier needs at least two folders")
     by_split = {"all": folders.files} if "all" in splits else own_splits(folders, test)
     got = _read(classes, {s: by_split[s] for s in splits}, fe, cut)
@@ -72,7 +72,8 @@ def speech_commands(folders: Folders, words: Sequence[str], fe: FrontEnd, splits
             "recordings there"
         )
     chosen: dict[str, Files] = {}
-    for s, files in official_splits(folders).items():
+    by_split, listed = official_splits(folders)
+    for s, files in by_split.items():
         n = round(sum(len(files[w]) for w in words) / len(words))
         rest = [p for c in others for p in files[c]]
         limit = n * (_MOST_UNKNOWN if s == "train" else 1)
@@ -90,7 +91,7 @@ def speech_commands(folders: Folders, words: Sequence[str], fe: FrontEnd, splits
         rows = _crops(folders, s, n, fe, _rng(seed, s))
         x[s], y[s] = np.concatenate([x[s], rows]), np.concatenate([y[s], np.zeros(len(rows), np.int64)])
         background = rows if s == "train" else background
-    return Clips(classes, x, y, background, folders.notes + notes)
+    return Clips(classes, x, y, background, folders.notes + listed + notes)
 
 
 def held_out_clips(

@@ -11,9 +11,10 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from micronets.errors import DataError, SpecError, did_you_mean
+from micronets.files import read_plain
 from micronets.frontend.recording import SUFFIXES, hint
 from micronets.tasks.class_folders import ClassFiles, class_files, files_below, group_of, refuse_splits, strangers_note
 from micronets.tasks.names import check_utf8
@@ -76,18 +77,50 @@ def speaker_split(name: str) -> str:
     return "val" if percent < 10 else "test" if percent < 20 else "train"
 
 
-def official_splits(folders: Folders) -> dict[str, dict[str, list[Path]]]:
-    """Returns the recordings by split and folder: by the two lists if they are there, else by `speaker_split`."""
+def official_splits(folders: Folders) -> tuple[dict[str, dict[str, list[Path]]], tuple[str, ...]]:
+    """Returns the recordings by split and folder, and notes: by the two lists if they are there, else by
+    `speaker_split`.
+
+    Raises `DataError` for a list that cannot be read, that names none of the recordings, or whose recordings are in the
+    other list too.
+    """
     listed: dict[str, str] = {}
+    notes: list[str] = []
+    here = {p.relative_to(folders.root).as_posix() for paths in folders.files.values() for p in paths}
     for split, name in LISTS.items():
-        if (folders.root / name).exists():
-            text = (folders.root / name).read_text(encoding="utf-8", errors="replace")
-            listed |= {line.strip(): split for line in text.splitlines() if line.strip()}
+        if not (folders.root / name).exists():
+            continue
+        entries = _entries(folders.root / name)
+        missing = [e for e in entries if e not in here]
+        if entries and len(missing) == len(entries):
+            raise DataError(
+                f"{folders.root / name}: none of its {len(entries)} entries names a recording (first: {missing[0]}); "
+                "need lines such as yes/0a7c2a8d_nohash_0.wav, or remove the list"
+            )
+        if missing:
+            notes.append(f"{name}: {len(missing)} entries name no recording (first: {missing[0]})")
+        both = next((e for e in entries if listed.get(e, split) != split), None)
+        if both is not None:
+            raise DataError(f"{folders.root / name}: {both} is in both lists; remove it from one of them")
+        listed |= dict.fromkeys(entries, split)
     out: dict[str, dict[str, list[Path]]] = {s: {c: [] for c in folders.files} for s in ("train", "val", "test")}
     for c, paths in folders.files.items():
         for p in paths:
-            out[listed.get(f"{c}/{p.name}", "train") if listed else speaker_split(p.name)][c].append(p)
-    return out
+            place = p.relative_to(folders.root).as_posix()
+            out[listed.get(place, "train") if listed else speaker_split(p.name)][c].append(p)
+    return out, tuple(notes)
+
+
+def _entries(path: Path) -> list[str]:
+    """Returns the paths that a list names, in the form `yes/a.wav`, whichever system and editor wrote it."""
+    try:
+        data = read_plain(path)
+    except OSError as e:
+        raise DataError(f"{path}: cannot be read ({e.strerror}); check the path and its permissions") from e
+    utf16 = data[:2] in (b"\xff\xfe", b"\xfe\xff")
+    text = data.decode("utf-16" if utf16 else "utf-8-sig", errors="replace")
+    lines = (line.strip().strip('"').replace("\\", "/") for line in text.splitlines())
+    return [PurePosixPath(line).as_posix() for line in lines if line]
 
 
 def own_splits(folders: Folders, test: bool) -> dict[str, dict[str, list[Path]]]:

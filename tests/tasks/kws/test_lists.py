@@ -1,0 +1,46 @@
+"""The lists of Speech Commands: whoever wrote them, each recording goes where it is listed, or a line says why not."""
+
+from pathlib import Path
+
+import pytest
+
+from micronets.errors import DataError
+from micronets.tasks.kws.folders import official_splits, scan
+from tests.support.wavs import write_words
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"a/000.wav\nb/001.wav\n",
+        b"\xef\xbb\xbfa/000.wav\nb/001.wav\n",
+        b"./a/000.wav\r\n./b/001.wav\r\n",
+        b"a\\000.wav\n.\\b\\001.wav",
+        "a/000.wav\nb/001.wav\n".encode("utf-16"),
+    ],
+)
+def test_lists_of_every_system_are_read(tmp_path: Path, text: bytes) -> None:
+    root = write_words(tmp_path, {"a": 2, "b": 2})
+    (root / "testing_list.txt").write_bytes(text)
+    splits, notes = official_splits(scan(root))
+    assert notes == ()
+    assert splits["test"] == {"a": [root / "a/000.wav"], "b": [root / "b/001.wav"]}
+    assert splits["train"] == {"a": [root / "a/001.wav"], "b": [root / "b/000.wav"]}
+
+
+def test_entries_that_name_no_recording_are_named(tmp_path: Path) -> None:
+    root = write_words(tmp_path, {"a": 2, "b": 2})
+    (root / "testing_list.txt").write_text("a/000.wav\na/gone.wav\nB/000.wav\n")
+    _, notes = official_splits(scan(root))
+    assert notes == ("testing_list.txt: 2 entries name no recording (first: a/gone.wav)",)
+    (root / "testing_list.txt").write_text("000.wav\n001.wav\n")
+    with pytest.raises(DataError) as e:
+        official_splits(scan(root))
+    assert str(e.value) == (
+        f"{root / 'testing_list.txt'}: none of its 2 entries names a recording (first: 000.wav); need lines such as "
+        "yes/0a7c2a8d_nohash_0.wav, or remove the list"
+    )
+    (root / "testing_list.txt").write_text("a/000.wav\n")
+    (root / "validation_list.txt").write_text("a/001.wav\na/000.wav\n")
+    with pytest.raises(DataError, match=r"a/000.wav is in both lists; remove it from one of them$"):
+        official_splits(scan(root))
