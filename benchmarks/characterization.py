@@ -56,7 +56,7 @@ def main() -> None:
         write_atomic(LATENCIES / latency_model.file_name(board.name, "c"), latency_model.to_toml(model))
         models.append((board.name, found))
         if n == 0:
-            write_atomic(PAGE.parent / "characterization-ops.svg", plot(records))
+            write_atomic(PAGE.parent / "characterization-ops.svg", plot(records, found))
             replace_section(PAGE, "claims", claims(found))
             for section, rows in (
                 ("spaces", report.whole_rows(found)),
@@ -142,10 +142,11 @@ def boards(models: Sequence[tuple[str, Findings]]) -> str:
     return markdown(rows)
 
 
-def plot(records: Sequence[NetworkRecord]) -> str:
+def plot(records: Sequence[NetworkRecord], found: Findings) -> str:
     """The scatter of latency against ops as a picture of its own."""
-    drawing = re.search(r"<svg.*?</svg>", report.ops_plot(records), re.DOTALL)
-    legend = re.findall(r'<span><i class="(c\d)"></i>(.*?)</span>', report.ops_plot(records))
+    drawn = report.ops_plot(records, found.networks)
+    drawing = re.search(r"<svg.*?</svg>", drawn, re.DOTALL)
+    legend = re.findall(r'<span><i class="(c\d)"></i>(.*?)</span>', drawn)
     assert drawing
     names = "".join(
         f'<g class="{colour} fill"><circle cx="90" cy="{44 + 18 * k}" r="5"/></g><text x="102" '

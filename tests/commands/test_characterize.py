@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -114,7 +115,9 @@ def test_measured_resumed_and_judged(board: Board, tmp_path: Path, monkeypatch: 
         "fully_connected",
     }
     html = report.characterization_page(found, records)
-    assert html.count("<circle") == 14
+    assert html.count("<circle") == 2 * 14, "once in the wide drawing, once in the narrow one; single layers in none"
+    one_layer = [replace(r, space="layers", values={"classes": 4}) for r in records[:2]]
+    assert report.characterization_page(found, [*records, *one_layer]) == html
     assert "rank correlation" in html
 
 
@@ -131,8 +134,6 @@ def test_random_weights_take_the_time_of_trained_ones(board: Board, name: str) -
 
 @pytest.mark.usefixtures("tools")
 def test_another_board_or_network_is_another_measurement(board: Board) -> None:
-    from dataclasses import replace
-
     arch = measuring.draw(tiny(), 2, 0)
     key = measuring.key(arch[0].arch, board, "gcc", "k")
     assert key != measuring.key(arch[1].arch, board, "gcc", "k")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from micronets.pipeline import directory
 from micronets.pipeline.directory import RunDir
 from micronets.pipeline.summary import summary, summary_json
 from micronets.records import from_json
@@ -61,3 +62,22 @@ def test_an_auc_below_chance_is_red() -> None:
     low = replace(facts, scores=(*facts.scores[:-1], replace(facts.scores[-1], value=0.41)))
     assert '<p class="lead bad">' in header(run_page(low))
     assert '<span class="pill bad">worse than chance</span>' in header(run_page(low))
+
+
+def test_simulated_is_among_the_sources_and_the_page_suits_a_phone() -> None:
+    page = run_page(facts_of("ad_f446re"))
+    assert "<td>simulated</td>" in page[page.index("Sources of the numbers") :]
+    assert page.count('<div class="wide">') == page.count('<div class="narrow">') > 4
+    assert "@media (max-width: 640px)" in page
+
+
+def test_stages_that_had_nothing_to_do_are_not_listed(tmp_path: Path) -> None:
+    record = {
+        "search": {"state": "done", "inputs": {}, "outputs": {"search/arch.json": "1"}, "seconds": 12.0},
+        "teacher": {"state": "done", "inputs": {}, "outputs": {}, "seconds": 0.0},
+        "export": {"state": "done", "inputs": {}, "outputs": {"model.tflite": "1"}, "seconds": 0.2},
+    }
+    (tmp_path / "stages.json").write_text(json.dumps(record))
+    assert directory.seconds(RunDir(tmp_path)) == {"search": 12.0, "export": 0.2}
+    page = run_page(replace(facts_of("ad_f446re"), seconds={"search": 12.0, "export": 0.2}))
+    assert "<td>search 12 s, export under 1 s</td>" in page

@@ -72,6 +72,56 @@ def test_buffers_stand_at_their_offsets() -> None:
     assert "b: 300 bytes at 100, layers 2 to 2" in drawing
 
 
+def test_numbers_of_epochs_are_round() -> None:
+    assert charts.whole_ticks(60) == [1, 10, 20, 30, 40, 50, 60]
+    assert charts.whole_ticks(14) == [1, 5, 10]
+    assert charts.whole_ticks(3) == [1, 2, 3]
+    assert charts.whole_ticks(1) == [1]
+    drawing = charts.line_chart([charts.Series("a", [0.0] * 14)], "y", "x")
+    assert re.findall(r'text-anchor="middle">(\d+)<', drawing) == ["1", "5", "10"]
+
+
+def axis(values: list[float], zero: bool) -> list[float]:
+    drawing = charts.line_chart([charts.Series("a", values)], "y", "x", zero=zero)
+    return sorted(float(v) for v in re.findall(r'class="small" text-anchor="end">([\d.]+)<', drawing))
+
+
+def test_an_axis_starts_at_0_unless_that_wastes_half_of_it() -> None:
+    assert axis([0.15, 0.32], zero=False)[0] == 0
+    assert axis([0.91, 0.97], zero=False)[0] == pytest.approx(0.9)
+    assert axis([0.91, 0.97], zero=True)[0] == 0
+
+
+@pytest.mark.parametrize("width", [charts.WIDTH, charts.NARROW])
+def test_a_name_is_inside_its_box_or_not_there(width: int) -> None:
+    buffers = [PlannedBuffer("input", 0, 1000, 0, 0), PlannedBuffer("depthwise_convolution", 1000, 1000, 1, 2)]
+    drawing = charts.memory_chart(buffers, [f"layer{i}" for i in range(20)], 2000, None, width)
+    first, second = re.findall(r'<g class="c\d fill">.*?</g>', drawing)
+    assert re.search(r'rotate\(-90\)">input</text>', first), "the input is named, upwards where it is narrow"
+    assert ("depthwise_convolution</text>" in second) == ("rotate(-90)" in second)
+    (box,) = re.findall(r'<rect x="([\d.]+)" [^>]*width="([\d.]+)"', first)
+    (at,) = re.findall(r"translate\(([\d.]+) ", first)
+    assert float(box[0]) < float(at) < float(box[0]) + float(box[1])
+
+
+@pytest.mark.parametrize("width", [charts.WIDTH, charts.NARROW])
+def test_bars_and_their_notes_stay_in_the_drawing(width: int) -> None:
+    drawings = [
+        charts.budget_bars([("latency, our C", 900, 100, "900 ms of 100 ms", False)], width),
+        charts.choice_bars([("stem_width_long", 8, 276, "8 of 276"), ("w", 276, 276, "276 of 276")], width),
+    ]
+    for drawing in drawings:
+        for x, w in re.findall(r'<rect x="([\d.]+)"[^>]* width="([\d.]+)"', drawing):
+            assert float(x) + float(w) <= width
+        for x, text in re.findall(r'<text x="([\d.]+)"[^>]*text-anchor="start">([^<]*)<', drawing):
+            assert float(x) + charts.LETTER * len(text) <= width + 1
+
+
+def test_a_page_has_every_drawing_for_a_wide_and_for_a_narrow_screen() -> None:
+    drawn = charts.both_widths(lambda width: charts.confusion_chart([[3, 1], [0, 4]], ("a", "b"), width))
+    assert re.findall(r'<div class="(\w+)"><svg viewBox="0 0 (\d+)', drawn) == [("wide", "760"), ("narrow", "360")]
+
+
 def test_confusion_names_every_mistake() -> None:
     drawing = charts.confusion_chart([[3, 1], [0, 4]], ("a", "b"))
     assert "a taken for b: 1 of 4" in drawing

@@ -164,8 +164,8 @@ def finish(run: RunDir, stage: StageFacts, outputs: Sequence[str], seconds: floa
 
 
 def seconds(run: RunDir) -> dict[str, float]:
-    """Returns the seconds that each finished stage took, by its name."""
-    return {stage: entry["seconds"] for stage, entry in _read(run).items() if "seconds" in entry}
+    """Returns the seconds that each finished stage took, by its name; those that had nothing to do are left out."""
+    return {s: entry["seconds"] for s, entry in _read(run).items() if "seconds" in entry and entry["outputs"]}
 
 
 def check_outputs(run: RunDir, *stages: StageFacts) -> dict[str, str]:

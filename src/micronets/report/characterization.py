@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from micronets.report import charts
 from micronets.report.latency_findings import Findings, ModelErrors, NetworkRecord
@@ -14,9 +14,13 @@ from micronets.terminal import text_table
 def characterization_page(found: Findings, records: Sequence[NetworkRecord]) -> str:
     """Writes `characterization.html`, which needs nothing else, neither script nor network."""
     title = f"{found.board}: latency of random networks"
+
+    def plot(width: int) -> Markup:
+        return ops_plot(records, found.networks, width)
+
     sections = [
         el("header", el("h1", title), el("p", f"{source_line(found)}.", class_="small")),
-        section("Whole networks against ops", ops_plot(records), _rows_html(whole_rows(found))),
+        section("Whole networks against ops", charts.both_widths(plot), _rows_html(whole_rows(found))),
         section("Layers against ops", _rows_html(kind_rows(found))),
         section("Channels that fill blocks of four", _rows_html(channel_rows(found))) if found.channels else None,
         section("The latency model", _rows_html(model_rows(found.model)), _rows_html(residual_rows(found.model)))
@@ -46,12 +50,15 @@ def source_line(found: Findings) -> str:
     return f"source: {found.source}, {found.board}, {found.toolchain}; random networks: {counts}{large}"
 
 
-def ops_plot(records: Sequence[NetworkRecord]) -> Markup:
-    """Draws the latency of every network against its ops, with a colour for each space."""
-    single = ({"channels"}, {"inputs", "units"})  # networks of one layer
-    spaces = list(dict.fromkeys(r.space for r in records if r.values.keys() not in single))
+def ops_plot(records: Sequence[NetworkRecord], spaces: Iterable[str], width: int = charts.WIDTH) -> Markup:
+    """Draws the latency of networks against their ops, with a colour for each space.
+
+    - `records`: measured networks; those of other spaces, such as single layers, are left out.
+    - `spaces`: the names of the spaces that are drawn.
+    - `width`: of the drawing.
+    """
     groups = [(s, [(r.ops / 1e6, r.latency_ms) for r in records if r.space == s]) for s in spaces]
-    return charts.scatter_chart(groups, "latency, ms", "millions of ops (1 MAC is 2)")
+    return charts.scatter_chart(groups, "latency, ms", "millions of ops (1 MAC is 2)", width)
 
 
 def whole_rows(found: Findings) -> list[tuple[str, ...]]:

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from micronets.report.facts import PlannedBuffer
 from micronets.report.markup import Markup, el
 
-WIDTH = 760  # of every drawing, in units of SVG; the page stretches it to its own width
+WIDTH = 760  # of a drawing, in units of SVG; the page stretches it to its own width
+NARROW = 360  # of the same drawing on a phone, where letters would be too small otherwise
+LETTER = 7.2  # units that a letter takes at most on average, of the small text in drawings
 COLOURS = 6  # the style sheet has so many classes, c0 to c5
 
 
@@ -24,9 +26,17 @@ class Series:
     values: Sequence[float | None]
 
 
-def svg(height: float, *children: Markup | Sequence[Markup], label: str) -> Markup:
-    """Writes a drawing of `WIDTH` by `height`; `label` says what it shows to those who cannot see it."""
-    return el("svg", el("title", label), *children, viewBox=f"0 0 {WIDTH} {round(height)}", role="img")
+def both_widths(draw: Callable[[int], Markup]) -> Markup:
+    """Writes a drawing twice, at `WIDTH` and at `NARROW`; the style sheet shows the one that suits the screen.
+
+    - `draw`: makes the drawing at a width.
+    """
+    return Markup(el("div", draw(WIDTH), class_="wide") + el("div", draw(NARROW), class_="narrow"))
+
+
+def svg(width: int, height: float, *children: Markup | Sequence[Markup], label: str) -> Markup:
+    """Writes a drawing of `width` by `height`; `label` says what it shows to those who cannot see it."""
+    return el("svg", el("title", label), *children, viewBox=f"0 0 {width} {round(height)}", role="img")
 
 
 def svg_text(x: float, y: float, value: str, class_: str = "", anchor: str = "start") -> Markup:
@@ -38,10 +48,16 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
     """Returns about `count` round numbers at equal distances, the first at most `low`, the last at least `high`."""
     span = (high - low) or abs(high) or 1.0
     unit = 10.0 ** math.floor(math.log10(span / count))
-    step = next(unit * m for m in (1, 2, 2.5, 5, 10) if unit * m * count >= span * 0.999)
+    step = next(unit * m for m in (1, 2, 5, 10) if unit * m * count >= span * 0.999)
     first = math.floor(low / step + 1e-9)
     last = max(first + 1, math.ceil(high / step - 1e-9))
     return [step * i for i in range(first, last + 1)]
+
+
+def whole_ticks(last: int, count: int = 6) -> list[int]:
+    """Returns the numbers of an axis that counts from 1 to `last`: 1, and about `count` round whole numbers."""
+    step = max(1, round(ticks(0, last, count)[1]))
+    return sorted({1, *range(step, last + 1, step)})
 
 
 def short_number(value: float) -> str:
@@ -52,31 +68,31 @@ def short_number(value: float) -> str:
     return f"{value:.3g}"
 
 
-def budget_bars(rows: Sequence[tuple[str, float, float, str, bool]]) -> Markup:
-    """Draws a bar for each limit: (name, value, limit, text beside it, whether it is met). A line marks the limit."""
-    left, right, pitch = 150, 190, 34
-    scale = (WIDTH - left - right) / max([1.05, *(value / limit for _, value, limit, _, _ in rows)])
+def budget_bars(rows: Sequence[tuple[str, float, float, str, bool]], width: int = WIDTH) -> Markup:
+    """Draws a bar for each limit: (name, value, limit, text beside it, whether it is met). A line marks the limit.
+
+    In a narrow drawing name and text stand above the bar. A bar that would leave the drawing ends at its edge.
+    """
+    narrow = width < WIDTH
+    left, right, pitch, down = (4, 4, 48, 20) if narrow else (150, 190, 34, 0)
+    room = width - left - right
+    scale = room / min(4.0, max([1.05, *(value / limit for _, value, limit, _, _ in rows)]))
     parts = []
     for i, (name, value, limit, note, met) in enumerate(rows):
-        y = i * pitch + 8
+        y = i * pitch + 8 + down
+        kind, long = "good" if met else "bad", min(room, max(2.0, scale * value / limit))
+        label = svg_text(left, y - 7, name) if narrow else svg_text(left - 12, y + 15, name, anchor="end")
+        beside = (width - right, y - 7, "end") if narrow else (width - right + 14, y + 15, "start")
         parts += [
-            svg_text(left - 12, y + 15, name, anchor="end"),
+            label,
             el("rect", x=left, y=y, width=scale, height=20, rx=3, class_="track"),
-            el(
-                "rect",
-                x=left,
-                y=y,
-                width=max(2.0, scale * value / limit),
-                height=20,
-                rx=3,
-                class_="good" if met else "bad",
-            ),
-            svg_text(WIDTH - right + 14, y + 15, note, "small"),
+            el("rect", x=left, y=y, width=long, height=20, rx=3, class_=kind),
+            svg_text(beside[0], beside[1], note, "small", beside[2]),
         ]
-    x = left + scale
-    parts.append(el("line", x1=x, x2=x, y1=2, y2=len(rows) * pitch + 2, class_="limit"))
-    parts.append(svg_text(x, len(rows) * pitch + 16, "limit", "small", "middle"))
-    return svg(len(rows) * pitch + 22, parts, label="Result against budget")
+        parts.append(el("line", x1=left + scale, x2=left + scale, y1=y if narrow else y - 4, y2=y + 24, class_="limit"))
+    end = len(rows) * pitch + 16
+    parts.append(svg_text(left + scale, end, "limit", "small", "end" if narrow else "middle"))
+    return svg(width, end + 6, parts, label="Result against budget")
 
 
 def line_chart(
@@ -86,6 +102,7 @@ def line_chart(
     limit: float | None = None,
     mark: int | None = None,
     zero: bool = True,
+    width: int = WIDTH,
 ) -> Markup:
     """Draws curves over the index of their values, which the axis counts from 1.
 
@@ -93,44 +110,50 @@ def line_chart(
     - `y_label`, `x_label`: what the axes show.
     - `limit`: a value at which a dashed line is drawn.
     - `mark`: index, from 0, from which the background is shaded.
-    - `zero`: whether the vertical axis starts at 0; else it starts at the least value.
+    - `zero`: whether the vertical axis always starts at 0; else it does unless all values lie in the upper half of
+      what it would show.
+    - `width`: of the drawing.
     """
-    height = 220
-    left, bottom, top, right = 62, 34, 26, 14
+    height = 208
+    left, bottom, top, right = 62, 34, 14, 14
     known = [v for s in series for v in s.values if v is not None and math.isfinite(v)]
-    low = min([0.0, *known]) if zero else min(known, default=0.0)
-    marks = ticks(low, max([*known, *([limit] if limit is not None else [])], default=1.0))
+    high = max([*known, *([limit] if limit is not None else [])], default=1.0)
+    least = min(known, default=0.0)
+    marks = ticks(min(0.0, least) if zero or least < high / 2 else least, high)
     count = max(1, *(len(s.values) for s in series))
 
     def x(i: float) -> float:
-        return left + (WIDTH - left - right) * i / max(1, count - 1)
+        return left + (width - left - right) * i / max(1, count - 1)
 
     def y(v: float) -> float:
         return top + (height - top - bottom) * (marks[-1] - v) / (marks[-1] - marks[0])
 
-    parts = [_y_axis(marks, y, left, right), svg_text(left, 14, y_label, "small")]
-    x_marks = sorted({min(count - 1, max(0, round(t) - 1)) for t in ticks(1, count, 6)})
-    parts += [svg_text(x(i), height - bottom + 16, str(i + 1), "small", "middle") for i in x_marks]
-    parts.append(svg_text(WIDTH - right, height - 3, x_label, "small", "end"))
+    parts = [_y_axis(marks, y, left, width - right)]
+    x_marks = whole_ticks(count, 6 if width == WIDTH else 4)
+    parts += [svg_text(x(n - 1), height - bottom + 16, str(n), "small", "middle") for n in x_marks]
+    parts.append(svg_text(width - right, height - 3, x_label, "small", "end"))
     if mark is not None:
         shade = el("rect", x=x(mark), y=top, width=x(count - 1) - x(mark), height=height - top - bottom, class_="shade")
         parts.insert(0, shade)
     if limit is not None:
-        parts.append(el("line", x1=left, x2=WIDTH - right, y1=y(limit), y2=y(limit), class_="limit"))
+        parts.append(el("line", x1=left, x2=width - right, y1=y(limit), y2=y(limit), class_="limit"))
     for k, s in enumerate(series):
         points = [f"{x(i):.1f},{y(v):.1f}" for i, v in enumerate(s.values) if v is not None and math.isfinite(v)]
         shape = el("circle", cx=points[0].split(",")[0], cy=points[0].split(",")[1], r=3) if len(points) == 1 else None
         parts.append(el("g", shape or el("polyline", points=" ".join(points)), class_=f"curve c{k % COLOURS}"))
     return el(
-        "figure", svg(height, parts, label=y_label), _legend([s.name for s in series]) if len(series) > 1 else None
+        "figure",
+        el("p", y_label, class_="small axis"),
+        svg(width, height, parts, label=y_label),
+        _legend([s.name for s in series]) if len(series) > 1 else None,
     )
 
 
-def _y_axis(marks: Sequence[float], y: Callable[[float], float], left: float, right: float) -> Markup:
-    """Draws horizontal lines at the values `marks`, whose heights `y` gives, and writes the values beside them."""
+def _y_axis(marks: Sequence[float], y: Callable[[float], float], left: float, end: float) -> Markup:
+    """Draws lines from `left` to `end` at the values `marks`, whose heights `y` gives, and the values beside them."""
     rows = []
     for m in marks:
-        rows += [el("line", x1=left, x2=WIDTH - right, y1=y(m), y2=y(m), class_="grid")]
+        rows += [el("line", x1=left, x2=end, y1=y(m), y2=y(m), class_="grid")]
         rows += [svg_text(left - 8, y(m) + 4, short_number(m), "small", "end")]
     return el("g", rows)
 
@@ -141,11 +164,13 @@ def _legend(names: Sequence[str]) -> Markup:
     return el("figcaption", items, class_="legend")
 
 
-def choice_bars(rows: Sequence[tuple[str, float, float, str]]) -> Markup:
+def choice_bars(rows: Sequence[tuple[str, float, float, str]], width: int = WIDTH) -> Markup:
     """Draws the chosen size within the largest one, for each choice (name, chosen size, largest size, note)."""
-    left, right, pitch = 150, 190, 22
+    names, notes = ([len(row[i]) for row in rows] for i in (0, 3))  # type: ignore[arg-type]
+    left = max(60.0 if width < WIDTH else 150.0, LETTER * max(names, default=0) + 16)
+    right, pitch = LETTER * max(notes, default=0) + 14, 22
     widest = max((largest for _, _, largest, _ in rows), default=1.0)
-    scale = (WIDTH - left - right) / widest
+    scale = max(20.0, width - left - right) / widest
     parts = []
     for i, (name, chosen, largest, note) in enumerate(rows):
         y = i * pitch + 4
@@ -155,26 +180,29 @@ def choice_bars(rows: Sequence[tuple[str, float, float, str]]) -> Markup:
             el("rect", x=left, y=y, width=scale * chosen, height=15, rx=2, class_="c0 fill"),
             svg_text(left + scale * largest + 10, y + 12, note, "small"),
         ]
-    return svg(len(rows) * pitch + 8, parts, label="Chosen widths against the largest network")
+    return svg(width, len(rows) * pitch + 8, parts, label="Chosen widths against the largest network")
 
 
-def memory_chart(buffers: Sequence[PlannedBuffer], steps: Sequence[str], arena: int, limit: int | None) -> Markup:
+def memory_chart(
+    buffers: Sequence[PlannedBuffer], steps: Sequence[str], arena: int, limit: int | None, width: int = WIDTH
+) -> Markup:
     """Draws a memory plan: a box for each buffer, time to the right, addresses upwards.
 
     - `buffers`: where each buffer lies and between which layers it is needed.
     - `steps`: names of the layers, one for each column.
     - `arena`: bytes of the plan.
     - `limit`: bytes at which a dashed line is drawn, or None.
+    - `width`: of the drawing. Where names have too little room, every second or third layer has one.
     """
     left, bottom, top, right, height = 62, 84, 26, 14, 400
     marks = ticks(0, max(arena, limit or 0, 1))
-    column = (WIDTH - left - right) / len(steps)
+    column = (width - left - right) / len(steps)
 
     def y(v: float) -> float:
         return top + (height - top - bottom) * (marks[-1] - v) / marks[-1]
 
-    parts = [_y_axis(marks, y, left, right), svg_text(left, 14, "arena, bytes", "small")]
-    for i, name in enumerate(steps):
+    parts = [_y_axis(marks, y, left, width - right), svg_text(left, 14, "arena, bytes", "small")]
+    for i, name in list(enumerate(steps))[:: max(1, math.ceil(14 / column))]:
         x = left + (i + 0.5) * column
         turned = f"translate({x + 3:.1f} {height - bottom + 8}) rotate(-60)"
         parts.append(el("text", name, class_="small", text_anchor="end", transform=turned))
@@ -183,19 +211,29 @@ def memory_chart(buffers: Sequence[PlannedBuffer], steps: Sequence[str], arena: 
         tall = y(b.offset) - y(b.offset + b.bytes)
         note = f"{b.name}: {b.bytes:,} bytes at {b.offset:,}, layers {b.first + 1} to {b.last + 1}"
         box = el("rect", x=x + 1, y=y(b.offset + b.bytes), width=max(1.0, wide - 2), height=tall, rx=2)
-        caption = svg_text(x + wide / 2, y(b.offset + b.bytes / 2) + 4, b.name, "small box", "middle")
-        room = tall > 14 and wide > 7 * len(b.name)
-        parts.append(el("g", el("title", note), box, caption if room else None, class_=f"c{k % COLOURS} fill"))
+        caption = _box_caption(b.name, x + wide / 2, y(b.offset + b.bytes / 2), wide - 2, tall)
+        parts.append(el("g", el("title", note), box, caption, class_=f"c{k % COLOURS} fill"))
     if limit is not None:
-        parts.append(el("line", x1=left, x2=WIDTH - right, y1=y(limit), y2=y(limit), class_="limit"))
-        parts.append(svg_text(WIDTH - right, y(limit) - 5, f"limit {limit:,}", "small", "end"))
-    return svg(height, parts, label="Memory over time")
+        parts.append(el("line", x1=left, x2=width - right, y1=y(limit), y2=y(limit), class_="limit"))
+        parts.append(svg_text(width - right, y(limit) - 5, f"limit {limit:,}", "small", "end"))
+    return svg(width, height, parts, label="Memory over time")
 
 
-def confusion_chart(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> Markup:
+def _box_caption(name: str, x: float, y: float, wide: float, tall: float) -> Markup | None:
+    """Writes the name of a box inside it, around (x, y): along it, upwards where only that fits, or not at all."""
+    long = LETTER * len(name) + 6
+    if wide >= long and tall >= 15:
+        return svg_text(x, y + 4, name, "small box", "middle")
+    if tall >= long and wide >= 9.5:
+        turned = f"translate({x + 4:.1f} {y:.1f}) rotate(-90)"
+        return el("text", name, class_="small box", text_anchor="middle", transform=turned)
+    return None
+
+
+def confusion_chart(counts: Sequence[Sequence[int]], classes: Sequence[str], width: int = WIDTH) -> Markup:
     """Draws a confusion matrix: `counts[true][predicted]` examples of each class, shaded by their share of the row."""
-    left, top = 110, 92
-    cell = min(46.0, (WIDTH - left - 10) / max(1, len(classes)))
+    left, top = (110, 92) if width == WIDTH else (82, 80)
+    cell = min(46.0, (width - left - 10) / max(1, len(classes)))
     parts = [svg_text(left, 12, "columns: predicted, rows: true", "small")]
     for i, name in enumerate(classes):
         parts.append(svg_text(left - 8, top + (i + 0.5) * cell + 4, name, "small", "end"))
@@ -216,31 +254,34 @@ def confusion_chart(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> 
                 opacity=(0.06 if i == j or n else 0.02) + 0.94 * share**0.5,
             )
             class_ = "small box" if share > 0.3 else "small"
-            count = svg_text(x + cell / 2, y + cell / 2 + 4, str(n), class_, "middle") if n else None
+            room = cell >= LETTER * len(str(n)) + 1
+            count = svg_text(x + cell / 2, y + cell / 2 + 4, str(n), class_, "middle") if n and room else None
             parts.append(el("g", el("title", f"{classes[i]} taken for {classes[j]}: {n} of {sum(row)}"), box, count))
-    return svg(top + len(classes) * cell + 4, parts, label="Confusion matrix")
+    return svg(width, top + len(classes) * cell + 4, parts, label="Confusion matrix")
 
 
-def scatter_chart(groups: Sequence[tuple[str, Sequence[tuple[float, float]]]], y_label: str, x_label: str) -> Markup:
+def scatter_chart(
+    groups: Sequence[tuple[str, Sequence[tuple[float, float]]]], y_label: str, x_label: str, width: int = WIDTH
+) -> Markup:
     """Draws points (x, y) in named groups, and the line of least squares through each; both axes start at 0."""
     left, bottom, top, right, height = 62, 40, 26, 14, 340
     points = [p for _, group in groups for p in group]
-    x_marks = ticks(0, max([x for x, _ in points], default=1.0))
+    x_marks = ticks(0, max([x for x, _ in points], default=1.0), 5 if width == WIDTH else 3)
     y_marks = ticks(0, max([y for _, y in points], default=1.0))
 
     def x(v: float) -> float:
-        return left + (WIDTH - left - right) * v / x_marks[-1]
+        return left + (width - left - right) * v / x_marks[-1]
 
     def y(v: float) -> float:
         return top + (height - top - bottom) * (y_marks[-1] - v) / y_marks[-1]
 
-    parts = [_y_axis(y_marks, y, left, right), svg_text(left, 14, y_label, "small")]
+    parts = [_y_axis(y_marks, y, left, width - right), svg_text(left, 14, y_label, "small")]
     parts += [svg_text(x(m), height - bottom + 16, short_number(m), "small", "middle") for m in x_marks]
-    parts.append(svg_text(WIDTH - right, height - 4, x_label, "small", "end"))
+    parts.append(svg_text(width - right, height - 4, x_label, "small", "end"))
     for k, (_, group) in enumerate(groups):
         dots = [el("circle", cx=x(a), cy=y(b), r=2.6, fill_opacity=0.7) for a, b in group]
         parts.append(el("g", dots, _trend(group, x, y), class_=f"curve c{k % COLOURS}"))
-    return el("figure", svg(height, parts, label=y_label), _legend([name for name, _ in groups]))
+    return el("figure", svg(width, height, parts, label=y_label), _legend([name for name, _ in groups]))
 
 
 def _trend(

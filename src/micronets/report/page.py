@@ -17,6 +17,7 @@ SOURCES = {
     "host": "found by running TensorFlow Lite Micro on this computer",
     "host, PyTorch": "found by running the PyTorch network on this computer",
     "host, numpy": "found by running our integer reference on this computer",
+    "simulated": "found by running the C on a simulated core of the board, which counts cycles",
 }
 
 
@@ -129,7 +130,7 @@ def _budget_section(facts: Facts) -> Markup:
     ]
     return section(
         "Result against budget",
-        charts.budget_bars(bars),
+        charts.both_widths(lambda width: charts.budget_bars(bars, width)),
         html_table(("limit", "result", "allowed", "used", "source", ""), cells, numeric=(1, 2, 3)),
     )
 
@@ -214,6 +215,17 @@ def _battery_section(facts: Facts) -> Markup | None:
     )
 
 
+def _curves(
+    series: Sequence[charts.Series],
+    label: str,
+    limit: float | None = None,
+    mark: int | None = None,
+    zero: bool = True,
+) -> Markup:
+    """Draws curves over the epochs, for wide and for narrow screens; for the arguments see `charts.line_chart`."""
+    return charts.both_widths(lambda width: charts.line_chart(series, label, "epoch", limit, mark, zero, width))
+
+
 def _search_section(facts: Facts) -> Markup:
     """Shows how the search went, epoch by epoch."""
     history = facts.search.history
@@ -235,11 +247,9 @@ def _search_section(facts: Facts) -> Markup:
     return section(
         "Search trajectory",
         el("p", text),
-        charts.line_chart([charts.Series("loss", [h["loss"] for h in history])], "loss", "epoch"),
-        charts.line_chart(costs, "cost as a share of its limit", "epoch", limit=1.0),
-        charts.line_chart(
-            rates, f"accuracy of the networks drawn, on disturbed training {facts.noun}", "epoch", zero=False
-        ),
+        _curves([charts.Series("loss", [h["loss"] for h in history])], "loss"),
+        _curves(costs, "cost as a share of its limit", limit=1.0),
+        _curves(rates, f"accuracy of the networks drawn, on disturbed training {facts.noun}", zero=False),
     )
 
 
@@ -259,7 +269,7 @@ def _choices_section(facts: Facts) -> Markup:
     return section(
         "Chosen network against the largest of the space",
         html_table(("", "chosen", "largest"), totals, numeric=(1, 2)),
-        charts.choice_bars(bars) if bars else None,
+        charts.both_widths(lambda width: charts.choice_bars(bars, width)) if bars else None,
         html_table(("choice", "kind", "chosen", "options"), others, numeric=(2,)),
     )
 
@@ -275,7 +285,8 @@ def _memory_section(facts: Facts) -> Markup:
     found = facts.arena.found
     if found is not None:
         text += f" The smallest arena in which TFLM really runs there, by bisection: {found:,} bytes (source: host)."
-    return section("Memory over time", el("p", text), charts.memory_chart(plan.buffers, steps, plan.bytes, None))
+    chart = charts.both_widths(lambda width: charts.memory_chart(plan.buffers, steps, plan.bytes, None, width))
+    return section("Memory over time", el("p", text), chart)
 
 
 def _layers_section(facts: Facts) -> Markup:
@@ -313,24 +324,23 @@ def _training_section(facts: Facts) -> Markup:
     return section(
         "Training",
         el("p", text) if text else None,
-        charts.line_chart(losses, f"loss on disturbed training {facts.noun}", "epoch", mark=switch),
-        charts.line_chart(
-            rates, f"{metric_label(name[4:])} on validation {facts.noun}", "epoch", mark=switch, zero=False
-        ),
+        _curves(losses, f"loss on disturbed training {facts.noun}", mark=switch),
+        _curves(rates, f"{metric_label(name[4:])} on validation {facts.noun}", mark=switch, zero=False),
     )
 
 
 def _confusion_section(facts: Facts) -> Markup | None:
     """Shows the confusion matrix; nothing where the task has none."""
-    if facts.confusion is None:
+    confusion = facts.confusion
+    if confusion is None:
         return None
     rows = [
         (name, f"{sum(row):,}", percent(row[i] / sum(row)) if sum(row) else "")
-        for i, (name, row) in enumerate(zip(facts.classes, facts.confusion, strict=True))
+        for i, (name, row) in enumerate(zip(facts.classes, confusion, strict=True))
     ]
     return section(
         "Confusion",
-        charts.confusion_chart(facts.confusion, facts.classes),
+        charts.both_widths(lambda width: charts.confusion_chart(confusion, facts.classes, width)),
         html_table(("class", f"test {facts.judged_noun}", "right"), rows, numeric=(1, 2)),
     )
 
@@ -347,7 +357,7 @@ def _origin_section(facts: Facts) -> Markup:
             f"{board.name}: {board.core}, {board.sram_bytes:,} bytes SRAM, {board.flash_bytes:,} bytes flash",
         ),
         ("seed", str(facts.seed)),
-        ("time", ", ".join(f"{stage} {duration(s)}" for stage, s in facts.seconds.items())),
+        ("time", ", ".join(f"{stage} {duration(s) if s >= 1 else 'under 1 s'}" for stage, s in facts.seconds.items())),
         *((name, version) for name, version in facts.versions.items()),
     ]
     return section(

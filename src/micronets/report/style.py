@@ -43,6 +43,7 @@ svg text { fill: var(--ink); font-size: 13px; }
 svg text.small { fill: var(--soft); font-size: 11.5px; }
 svg text.box { fill: #fff; paint-order: stroke; stroke: rgb(0 0 0 / 35%); stroke-width: 2px; }
 figure { margin: 0; }
+.axis { margin: 14px 0 0; }
 .track { fill: var(--track); }
 .good { fill: var(--good); }
 .bad { fill: var(--bad); }
@@ -64,5 +65,14 @@ td:first-child { white-space: nowrap; }
 i.c0 { background: var(--c0); } i.c1 { background: var(--c1); } i.c2 { background: var(--c2); }
 i.c3 { background: var(--c3); } i.c4 { background: var(--c4); } i.c5 { background: var(--c5); }
 g.fill rect { fill-opacity: 0.85; }
+.narrow { display: none; }
+@media (max-width: 640px) {
+  main { padding: 12px 8px 40px; }
+  section { padding: 14px 12px; }
+  h1 { font-size: 22px; }
+  td:last-child:not(.n) { min-width: 150px; }
+  .wide { display: none; }
+  .narrow { display: block; }
+}
 @media print { section { break-inside: avoid; } body { background: none; } }
 """
