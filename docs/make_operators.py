@@ -37,12 +37,14 @@ from micronets.ir.layers import (
     Reshape,
     Shape,
     Softmax,
+    Split,
     Weighted,
 )
 from micronets.ir.ops import operator
 from micronets.ir.ops.record import nothing
 from micronets.quantized.model import QuantizedModel
 from micronets.quantized.random_weights import with_random_weights
+from micronets.tflite.codec import Op, codec
 
 PAGE = Path(__file__).with_name("operators.md")
 X = (INPUT,)
@@ -147,6 +149,7 @@ CASES = (
     Case("about 2,000 inputs or more", FullyConnected(name="layer", inputs=X, units=8), (4096,)),
     Case("", Add(name="layer", inputs=(INPUT, INPUT)), (8, 8, 8)),
     Case("", Concatenation(name="layer", inputs=(INPUT, INPUT), axis=2), (8, 8, 8)),
+    Case("", Split(name="layer", inputs=X, axis=2, others=("other",)), (8, 8, 8)),
     Case("", AveragePool2D(name="layer", inputs=X, pool=(2, 2), stride=(2, 2)), (8, 8, 8)),
     Case("", MaxPool2D(name="layer", inputs=X, pool=(2, 2), stride=(2, 2)), (8, 8, 8)),
     Case("", Mean(name="layer", inputs=X), (8, 8, 8)),
@@ -167,7 +170,7 @@ def compiled(case: Case) -> tuple[Kernel, LayerCode]:
     """The kernel that the compiler chooses for a case, and the C that it makes of it."""
     model = case.change(with_random_weights(Arch(case.shape, (*case.before, case.layer))))
     kernel = choose_all(model.arch, DSP)[-1]
-    names = (INPUT, *(layer.name for layer in model.arch.layers), scratch_name("layer"))
+    names = (*model.arch.shapes(), scratch_name("layer"))
     return kernel, kernel.code(model, Place(0, {name: n << 16 for n, name in enumerate(names)}))
 
 
@@ -206,7 +209,7 @@ def facts_table() -> str:
         fused = "none, RELU, RELU6" if facts.activation is not None else ""
         yes = ("no", "yes")
         lines.append(
-            f"| `{name}` | `{kind}` | {facts.inputs} | {len(layer.outputs)} | {bits} | {fused} "
+            f"| `{name}` | `{kind}` | {facts.inputs} | {codec(Op[name]).outputs} | {bits} | {fused} "
             f"| {yes[facts.trainable]} | {yes[facts.state_bytes is not nothing]} | `{facts.tflm.method}` |"
         )
     return "\n".join(lines)

@@ -18,6 +18,7 @@ from micronets.ir.layers import (
     Relu,
     Reshape,
     Softmax,
+    Split,
 )
 
 X = (INPUT,)
@@ -34,6 +35,7 @@ LAYERS: tuple[Layer, ...] = (
     Mean(name="mean", inputs=X),
     Add(name="sum", inputs=(INPUT, INPUT)),
     Concatenation(name="joined", inputs=(INPUT, INPUT, INPUT), axis=1),
+    Split(name="half", inputs=X, axis=1, others=("other_half",)),
     Pad(name="frame", inputs=X, paddings=((1, 0), (2, 2), (0, 0))),
     Reshape(name="flat", inputs=X, shape=(48,)),
     Softmax(name="chances", inputs=X),

@@ -32,6 +32,7 @@ from micronets.ir.layers import (
     Relu,
     Reshape,
     Softmax,
+    Split,
     Weighted,
 )
 from micronets.ir.scales import scale_owners
@@ -52,12 +53,13 @@ MAP_KINDS = (
         "quantize",
         "reshape",
         "concatenation",
+        "split",
     ),
 )
 
 
-def random_arch(seed: int, max_layers: int = 7) -> Arch:
-    """A valid network that TFLM runs."""
+def random_arch(seed: int, max_layers: int = 7, several: bool = False) -> Arch:
+    """A valid network that TFLM runs; with one output, or with several."""
     rng = random.Random(f"arch {seed}")
     shape = (rng.choice((1, 2, 5, 8, 11)), rng.choice((1, 3, 6, 10)), rng.choice((1, 2, 3, 5, 8)))
     layers: list[Layer] = []
@@ -73,8 +75,9 @@ def random_arch(seed: int, max_layers: int = 7) -> Arch:
         if any(isinstance(a, HardSwish) and owners[a.name] != a.name for a in candidate.layers):
             return False  # another tensor would give it a scale that TFLM's kernel may not take
         layers.append(layer)
-        shapes[layer.name] = candidate.output_shape
-        four[layer.name] = layer.act_bits == 4
+        for name in layer.outputs:
+            shapes[name] = candidate.shapes()[name]
+            four[name] = layer.act_bits == 4
         return True
 
     if rng.random() < 0.1:
@@ -83,14 +86,18 @@ def random_arch(seed: int, max_layers: int = 7) -> Arch:
     for _ in range(50):
         if len(layers) >= want:
             break
-        previous = layers[-1].name if layers else INPUT
+        previous = rng.choice(layers[-1].outputs) if layers else INPUT
         add(_map_layer(rng, f"{rng.choice('abcdxyz')}{len(layers)}", previous, shapes, four))
     previous = layers[-1].name if layers else INPUT
     for layer in _tail(rng, previous, shapes):
         add(layer)
     if not layers:
         add(Reshape(name="r", inputs=(INPUT,), shape=(math.prod(shape),)))
-    return Arch(shape, tuple(layers))
+    names = [name for layer in layers for name in layer.outputs]
+    if several:  # at least two, if there are two tensors
+        outputs = {names[-1], *rng.sample(names, min(len(names), rng.randint(1, 3)))}
+        return Arch(shape, tuple(layers), output_names=tuple(rng.sample(sorted(outputs), len(outputs))))
+    return Arch(shape, tuple(layers), output_names=(layers[-1].name,))
 
 
 def _map_layer(rng: random.Random, name: str, previous: str, shapes: dict, four: dict) -> Layer:
@@ -120,6 +127,11 @@ def _map_layer(rng: random.Random, name: str, previous: str, shapes: dict, four:
         others = [n for n, s in shapes.items() if s == shapes[previous] and (n != INPUT or "q_in" not in shapes)]
         return Add(name=name, inputs=(previous, rng.choice(others)), activation=activation, act_bits=act_bits)
     keep = 4 if four[previous] else 8
+    if kind == "split":
+        axis = rng.randrange(3)
+        sizes = [n for n in range(1, 9) if shapes[previous][axis] % n == 0]
+        others = tuple(f"{name}_{i}" for i in range(1, rng.choice(sizes)))
+        return Split(**base, axis=axis, others=others, act_bits=keep)
     if kind == "concatenation":
         axis = rng.randrange(3)
         others = [n for n, s in shapes.items() if _joins(s, shapes[previous], axis) and four[n] == four[previous]]
@@ -188,14 +200,17 @@ def random_model(arch: Arch, seed: int) -> QuantizedModel:
             scale = float(np.float32(source.scale * 2.0 ** rng.uniform(-6.5, 3)))
             quant[layer.name] = TensorQuant(scale, _random_quant(rng).zero_point)
         elif layer.act_bits == 4:
-            carried = isinstance(layer, (Pad, Reshape, AveragePool2D, MaxPool2D)) and source is not None
+            carried = isinstance(layer, (Pad, Reshape, Split, AveragePool2D, MaxPool2D)) and source is not None
             quant[layer.name] = source if carried else TensorQuant(float(np.float32(0.4)), -8)
         elif isinstance(layer, (AveragePool2D, MaxPool2D)) or (
-            source is not None and isinstance(layer, (Pad, Reshape, Relu, Mean)) and rng.random() < 0.7
+            source is not None and isinstance(layer, (Pad, Reshape, Split, Relu, Mean)) and rng.random() < 0.7
         ):
             quant[layer.name] = source
         else:
             quant[layer.name] = _random_quant(rng)
+        for name in layer.outputs[1:]:  # TFLM copies codes, whatever the scales are
+            bound = layer.act_bits == 4 or owners[name] != name or rng.random() < 0.7
+            quant[name] = quant[layer.name] if bound else _random_quant(rng)
         if isinstance(layer, Weighted):
             weights[layer.name] = _random_weights(rng, step, source.scale, quant[layer.name].scale, loud=seed % 4 == 3)
     return QuantizedModel(arch, quant, weights, {"micronets.labels": '["yes", "no"]'} if seed % 5 == 0 else {})

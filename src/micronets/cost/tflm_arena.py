@@ -182,9 +182,11 @@ def _taken_bytes(arch: Arch, word_bytes: Literal[4, 8], tensors: FileTensors | N
     requests = align(sizes.scratch_request * (SCRATCH_REQUESTS + scratch), sizes.word)
     planning = align(requests + sizes.word + sizes.allocation_info * (tensors.count + scratch))
     points.append(planning + sizes.planner_entry * len(plan.buffers) + align(tail))
-    for name in (INPUT, arch.output):
-        quantisation = 0 if name in float_tensors(arch, tensors.float_input) else sizes.quantization + 8
-        tail = align(tail + sizes.word) + sizes.tensor + quantisation  # with an array of one zero point
+    floats = float_tensors(arch, tensors.float_input)
+    for names in ((INPUT,), arch.outputs):
+        tail = align(tail + sizes.word * len(names))  # an array of pointers
+        for name in names:  # the quantisation comes with an array of one zero point
+            tail += sizes.tensor + (0 if name in floats else sizes.quantization + 8)
     return [*points, plan.bytes + tail]
 
 

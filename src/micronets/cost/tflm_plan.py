@@ -98,7 +98,7 @@ def memory_over_time(plan: TflmPlan, arch: Arch) -> tuple[Moment, ...]:
 def lifetimes(arch: Arch, float_input: bool = True) -> tuple[Buffer, ...]:
     """Returns a buffer for every activation tensor, with its lifetime but not placed yet.
 
-    The network's output lives to the end. Activations of 4 bits take a byte each: TFLM keeps them in int8 tensors.
+    The network's outputs live to the end. Activations of 4 bits take a byte each: TFLM keeps them in int8 tensors.
     For `float_input` see `float_tensors`.
     """
     shapes = arch.shapes()
@@ -106,7 +106,7 @@ def lifetimes(arch: Arch, float_input: bool = True) -> tuple[Buffer, ...]:
     last = dict(first)
     for i, layer in enumerate(arch.layers, start=1):
         last |= dict.fromkeys(layer.inputs, i)
-    last[arch.output] = len(arch.layers)
+    last |= dict.fromkeys(arch.outputs, len(arch.layers))
     width = float_tensors(arch, float_input)
     return tuple(Buffer(n, math.prod(s) * width.get(n, 1), first[n], last[n]) for n, s in shapes.items())
 

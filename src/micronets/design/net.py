@@ -38,6 +38,7 @@ from micronets.ir.layers import (
     Reshape,
     Shape,
     Softmax,
+    Split,
     Weighted,
 )
 
@@ -171,7 +172,7 @@ class Net(nn.Module):
                 return (F.relu6(x) if layer.six else F.relu(x),)
             case HardSwish():
                 return (F.hardswish(x),)
-            case Concatenation() | Softmax() | Quantize() | Dequantize():
+            case Concatenation() | Split() | Softmax() | Quantize() | Dequantize():
                 raise UnsupportedError(
                     f"layer '{layer.name}': {type(layer).__name__} has no place inside a trained network"
                 )
@@ -185,6 +186,10 @@ def trained_steps(arch: Arch) -> tuple[Step, ...]:
     Raises `UnsupportedError` for a layer that cannot be trained.
     """
     steps = arch.steps()
+    if len(arch.outputs) > 1 or arch.output_names is not None:
+        raise UnsupportedError(
+            f"a network with the outputs {', '.join(arch.outputs)} cannot be trained; need the last layer's"
+        )
     if isinstance(steps[-1].layer, Softmax) and len(steps) > 1:
         steps = steps[:-1]
     for step in steps:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.compiler import Compiled
+from micronets.compiler.generate.package import OUTPUT_AT, OUTPUT_SIZE, output_functions
 from micronets.compiler.kernel_files import is_source
 from micronets.device.host_compiler import compile_c
 from micronets.errors import CheckFailed, SpecError
@@ -28,7 +29,7 @@ _ALIGNMENT = 16  # of the arena's first byte
 
 _RUNNER = """\
 #define micronets_input model{i}_input
-#define micronets_output model{i}_output
+{outputs}
 #define micronets_invoke model{i}_invoke
 #include "{i}/model.c"
 
@@ -41,13 +42,19 @@ void model{i}_run(const uint8_t *input, uint8_t *output, int64_t samples, uint8_
             in[k] = *input++;
         }}
         micronets_invoke(arena);
-        const uint8_t *out = (const uint8_t *)micronets_output(arena);
-        for (int32_t k = 0; k < {output_bytes}; k++) {{
-            *output++ = out[k];
-        }}
+{copies}
     }}
 }}
 """
+
+
+_COPY = """\
+        {{
+            const uint8_t *out = (const uint8_t *){function}(arena);
+            for (int32_t k = 0; k < {count}; k++) {{
+                *output++ = out[k];
+            }}
+        }}"""
 
 
 class Library:
@@ -58,21 +65,29 @@ class Library:
         self._models = tuple(models)
 
     def run(self, number: int, x: npt.ArrayLike) -> Array:
+        """Runs a network that has one output on several inputs; otherwise like `outputs`.
+
+        Returns `[N, *output_shape]`. Raises `SpecError` for a network with several outputs, too.
+        """
+        return self.outputs(number, x)[self._models[number].model.arch.only_output]
+
+    def outputs(self, number: int, x: npt.ArrayLike) -> dict[str, Array]:
         """Runs a network on several inputs.
 
         - `number`: of the network.
         - `x`: inputs `[N, *input_shape]`, int8, or float32 where the network's input is float.
 
-        Returns outputs `[N, *output_shape]`, int8, or float32 where the output is float. Raises `SpecError` for an
-        input of another shape or type, and `CheckFailed` if the network wrote beside its arena.
+        Returns every output by name, `[N, *shape]`, int8, or float32 where it is float. Raises `SpecError` for an input
+        of another shape or type, and `CheckFailed` if the network wrote beside its arena.
         """
         compiled = self._models[number]
         arch, quant = compiled.model.arch, compiled.model.quant
-        kinds = [np.dtype(np.int8 if name in quant else np.float32) for name in (INPUT, arch.output)]
+        kind = np.dtype(np.int8 if INPUT in quant else np.float32)
         x = np.ascontiguousarray(x)
-        if x.dtype != kinds[0] or x.shape[1:] != arch.input_shape:
-            raise SpecError(f"the model takes {kinds[0]} [N, {arch.input_shape}], not {x.dtype} {list(x.shape)}")
-        y = np.zeros((len(x), *arch.output_shape), kinds[1])
+        if x.dtype != kind or x.shape[1:] != arch.input_shape:
+            raise SpecError(f"the model takes {kind} [N, {arch.input_shape}], not {x.dtype} {list(x.shape)}")
+        sizes = [compiled.model.tensor_bytes(name) for name in arch.outputs]
+        y = np.zeros((len(x), sum(sizes)), np.int8)
         memory = np.full(compiled.arena_bytes + 2 * _GUARD_BYTES + _ALIGNMENT, _PATTERN, np.uint8)
         start = _GUARD_BYTES + -(memory.ctypes.data + _GUARD_BYTES) % _ALIGNMENT
         function = self._library[f"model{number}_run"]
@@ -83,7 +98,12 @@ class Library:
             raise CheckFailed(
                 f"the generated C wrote beside its arena of {compiled.arena_bytes} bytes; please report the model"
             )
-        return y
+        pieces = zip(arch.outputs, np.split(y, np.cumsum(sizes)[:-1], axis=1), strict=True)
+        shapes = arch.shapes()
+        return {
+            name: np.ascontiguousarray(piece).view(np.int8 if name in quant else np.float32).reshape(-1, *shapes[name])
+            for name, piece in pieces
+        }
 
 
 def build_library(models: Sequence[Compiled], flags: Sequence[str] = ("-O2",)) -> Library:
@@ -112,9 +132,7 @@ def write_sources(models: Sequence[Compiled], directory: Path) -> list[Path]:
     """
     sources = {}
     for i, compiled in enumerate(models):
-        arch, quant = compiled.model.arch, compiled.model.quant
-        sizes = [int(np.prod(s)) for s in (arch.input_shape, arch.output_shape)]
-        widths = [1 if name in quant else 4 for name in (INPUT, arch.output)]
+        arch = compiled.model.arch
         own = directory / str(i)
         own.mkdir()
         for file, text in compiled.files.items():
@@ -125,7 +143,17 @@ def write_sources(models: Sequence[Compiled], directory: Path) -> list[Path]:
             if ours and is_source(file):
                 sources[file] = path
         runner = directory / f"runner{i}.c"
-        text = _RUNNER.format(i=i, input_bytes=sizes[0] * widths[0], output_bytes=sizes[1] * widths[1])
+        own_names = output_functions(arch)
+        every_name = (*own_names, *((OUTPUT_AT, OUTPUT_SIZE) if len(own_names) > 1 else ()))
+        text = _RUNNER.format(
+            i=i,
+            outputs="\n".join(f"#define {f} {f.replace('micronets', f'model{i}')}" for f in every_name),
+            input_bytes=compiled.model.tensor_bytes(INPUT),
+            copies="\n".join(
+                _COPY.format(function=function, count=compiled.model.tensor_bytes(name))
+                for function, name in zip(own_names, arch.outputs, strict=True)
+            ),
+        )
         runner.write_text(text, "utf-8")
         sources[runner.name] = runner
     return list(sources.values())

@@ -42,12 +42,12 @@ class Emulation:
     version: str
 
 
-def emulate(elf: bytes, x: npt.NDArray[np.int8], output_bytes: int, board: Board) -> Emulation:
+def emulate(elf: bytes, x: npt.NDArray[np.int8], output_bytes: int | Sequence[int], board: Board) -> Emulation:
     """Runs a firmware on several inputs, in QEMU's machine of the board's core.
 
     - `elf`: the image that `cross_compiler.build_firmware` made.
     - `x`: inputs int8 `[N, bytes]`.
-    - `output_bytes`: size of one output.
+    - `output_bytes`: size of the output; of a network with several, their sizes in order.
     - `board`: names the core.
 
     Raises `DeviceError` if QEMU is not installed, has no such machine, fails, or takes more than five minutes.
@@ -66,21 +66,26 @@ def emulate(elf: bytes, x: npt.NDArray[np.int8], output_bytes: int, board: Board
         raise DeviceError(
             f"QEMU: the firmware needs more than the machine's {machine.memory_bytes:,} bytes; use the device sim"
         )
+    sizes = (output_bytes,) if isinstance(output_bytes, int) else tuple(output_bytes)
     words, facts = [command, "-M", machine.machine, *machine.options], architecture_of(board.core)
     with tempfile.TemporaryDirectory(prefix="micronets-") as name, _Session(words, facts, Path(name), elf) as session:
-        runs = [_run_sample(session, image, sample.tobytes(), output_bytes) for sample in x]
+        runs = [_run_sample(session, image, sample.tobytes(), sizes) for sample in x]
     version = child_processes.run([command, "--version"]).stdout.decode(errors="replace").split("\n")[0]
-    outputs = np.frombuffer(b"".join(output for output, _ in runs), np.int8).reshape(len(x), output_bytes)
+    outputs = np.frombuffer(b"".join(output for output, _ in runs), np.int8).reshape(len(x), sum(sizes))
     return Emulation(outputs, tuple(count for _, count in runs), version)
 
 
-def _run_sample(session: _Session, image: Image, sample: bytes, output_bytes: int) -> tuple[bytes, int]:
-    """Does one inference; returns its output and its instructions."""
+def _run_sample(session: _Session, image: Image, sample: bytes, sizes: Sequence[int]) -> tuple[bytes, int]:
+    """Does one inference; returns its outputs, of `sizes` bytes, and its instructions."""
     address = session.until(image.symbols["firmware_ready"])
     session.write(address, sample)
     begin = session.instructions()
-    address = session.until(image.symbols["firmware_done"])
-    return session.read(address, output_bytes), session.instructions() - begin
+    outputs = b""
+    for k, size in enumerate(sizes):
+        if k:
+            session.until(image.symbols["firmware_next"])
+        outputs += session.read(session.until(image.symbols["firmware_done"]), size)
+    return outputs, session.instructions() - begin
 
 
 class _Session:

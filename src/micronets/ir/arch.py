@@ -70,11 +70,12 @@ class Step:
 
 @dataclass(frozen=True)
 class Arch:
-    """A network: its input and its layers.
+    """A network: its input, its layers and its outputs.
 
     - input_shape: the shape of the input, without the batch.
-    - layers: the layers in execution order; the last one writes the network's output.
+    - layers: the layers in execution order; each reads the input or what earlier layers write.
     - input_bits: bits of the input's codes, 8 or 4.
+    - output_names: the tensors that are the outputs, in order; None for those that the last layer writes.
 
     Raises `SpecError` on construction if the layers do not form a valid network.
     """
@@ -82,18 +83,34 @@ class Arch:
     input_shape: Shape
     layers: tuple[Layer, ...]
     input_bits: int = 8
+    output_names: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         vars(self)["_steps"] = _checked(self)
+        if self.output_names == self.layers[-1].outputs:
+            vars(self)["output_names"] = None  # so that equal networks are equal
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the output tensors, in order."""
+        return self.layers[-1].outputs if self.output_names is None else self.output_names
 
     @property
     def output(self) -> str:
-        """Name of the output tensor."""
-        return self.layers[-1].name
+        """Name of the first output tensor, which in most networks is the only one."""
+        return self.outputs[0]
+
+    @property
+    def only_output(self) -> str:
+        """Name of the output of a network that has one. Raises `SpecError` for several."""
+        if len(self.outputs) > 1:
+            names = ", ".join(self.outputs)
+            raise SpecError(f"the network has {len(self.outputs)} outputs ({names}), where exactly one is needed")
+        return self.outputs[0]
 
     @property
     def output_shape(self) -> Shape:
-        """Shape of the output tensor, without the batch."""
+        """Shape of the first output tensor, without the batch."""
         return self.shapes()[self.output]
 
     def shapes(self) -> dict[str, Shape]:
@@ -115,7 +132,8 @@ class Arch:
     def to_json(self) -> str:
         """Returns the network as JSON text, which `from_json` reads."""
         layers = [{"kind": type(a).__name__} | asdict(a) for a in self.layers]
-        head = json.dumps({"input_shape": self.input_shape, "input_bits": self.input_bits})[:-1]
+        outputs = {} if self.output_names is None else {"outputs": self.output_names}
+        head = json.dumps({"input_shape": self.input_shape, "input_bits": self.input_bits} | outputs)[:-1]
         return head + ', "layers": [\n  ' + ",\n  ".join(json.dumps(a) for a in layers) + "\n]}\n"
 
     @staticmethod
@@ -130,7 +148,8 @@ class Arch:
         try:
             raw = json.loads(text)
             layers = tuple(_layer_from_dict(d, where) for d in raw["layers"])
-            return Arch(tuple(raw["input_shape"]), layers, raw.get("input_bits", 8))
+            outputs = None if raw.get("outputs") is None else tuple(raw["outputs"])
+            return Arch(tuple(raw["input_shape"]), layers, raw.get("input_bits", 8), outputs)
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as e:
             why = f"{type(e).__name__}: {e}"
             raise SpecError(f"{where}: not an architecture ({why}); write one with Arch.to_json") from e
@@ -180,6 +199,11 @@ def _checked(arch: Arch) -> tuple[Step, ...]:
             checks.positive(where, "output shape", shape)
             shapes[name] = shape
         steps.append(step)
+    for name in arch.output_names or ():
+        if name not in shapes or name == INPUT:
+            raise SpecError(f"output '{name}' is not what a layer writes; {did_you_mean(name, shapes)}")
+    if not arch.outputs or len(set(arch.outputs)) < len(arch.outputs):
+        raise SpecError(f"outputs {arch.outputs}: need at least one, and each once")
     for name, bits in arch.bits().items():
         if bits not in (4, 8):
             raise SpecError(f"tensor '{name}': act_bits = {bits}; allowed: 4, 8")

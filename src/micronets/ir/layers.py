@@ -137,6 +137,22 @@ class Concatenation(_Base):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Split(_Base):
+    """Equal parts of a tensor along dimension `axis`, which counts without the batch.
+
+    The first part is called like the layer; `others` are the names of the rest.
+    """
+
+    axis: int
+    others: tuple[str, ...] = ()
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the parts, in order."""
+        return (self.name, *self.others)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Pad(_Base):
     """Padding with the zero point: `(before, after)` for each dimension of the input."""
 
@@ -188,6 +204,7 @@ Layer = (
     | Mean
     | Add
     | Concatenation
+    | Split
     | Pad
     | Reshape
     | Softmax

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -52,3 +53,7 @@ class QuantizedModel:
     quant: Mapping[str, TensorQuant]
     weights: Mapping[str, LayerWeights]
     metadata: Mapping[str, str] = field(default_factory=dict)
+
+    def tensor_bytes(self, name: str) -> int:
+        """Bytes of a tensor in memory: one for each code, four for each value of a float tensor."""
+        return math.prod(self.arch.shapes()[name]) * (1 if name in self.quant else 4)

@@ -7,7 +7,7 @@ float32 where no partial sum can reach 2**24, float64 (2**53) otherwise.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, assert_never
 
 import numpy as np
@@ -34,6 +34,7 @@ from micronets.ir.layers import (
     Relu,
     Reshape,
     Softmax,
+    Split,
 )
 from micronets.ir.window import Window
 from micronets.quantized.arithmetic import (
@@ -58,14 +59,35 @@ _CHUNK_VALUES = 1 << 20  # values of the largest working array, few enough for t
 
 
 def run(model: QuantizedModel, x: npt.ArrayLike) -> Array:
-    """Returns the network's output: int8 `[N, *input_shape]` -> int8 `[N, *output_shape]`.
+    """Returns the output of a network that has one: int8 `[N, *input_shape]` -> int8 `[N, *output_shape]`.
 
     The input is float32 where the model begins with Quantize, the output where it ends with Dequantize. Raises
-    `SpecError` for an input of another shape or type, and for an inconsistent model.
+    `SpecError` for an input of another shape or type, for an inconsistent model, and for one with several outputs.
     """
+    return outputs(model, x)[model.arch.only_output]
+
+
+def outputs(model: QuantizedModel, x: npt.ArrayLike) -> dict[str, Array]:
+    """Every output by name, in the order of `arch.outputs`, each `[N, *shape]`; otherwise like `run`."""
     x = _checked(model, x)
-    size = _chunk(model)
-    return np.concatenate([_last(_execute(model, x[i : i + size]))[1] for i in range(0, max(1, len(x)), size)])
+    size, names = _chunk(model), model.arch.outputs
+    found: dict[str, list[Array]] = {name: [] for name in names}
+    for i in range(0, max(1, len(x)), size):
+        for name, y in _execute(model, x[i : i + size]):
+            if name in found:
+                found[name].append(y)
+    return {name: np.concatenate(parts) for name, parts in found.items()}
+
+
+def output_bytes(model: QuantizedModel, x: npt.ArrayLike) -> npt.NDArray[np.int8]:
+    """All outputs as bytes, int8 `[N, bytes]`: of every sample the outputs one behind the other, in order."""
+    return packed(outputs(model, x))
+
+
+def packed(found: Mapping[str, Array]) -> npt.NDArray[np.int8]:
+    """Outputs `[N, *shape]` as bytes, int8 `[N, bytes]`."""
+    rows = [np.ascontiguousarray(y).reshape(len(y), -1).view(np.int8) for y in found.values()]
+    return np.concatenate(rows, axis=1)
 
 
 def tensors(model: QuantizedModel, x: npt.ArrayLike) -> dict[str, Array]:
@@ -84,12 +106,6 @@ def _checked(model: QuantizedModel, x: npt.ArrayLike) -> Array:
         want = f"{dtype} [N, {', '.join(map(str, model.arch.input_shape))}]"
         raise SpecError(f"the model takes {want}, not {x.dtype} {list(x.shape)}; quantise with quant.quantize")
     return x
-
-
-def _last(pairs: Iterator[tuple[str, Array]]) -> tuple[str, Array]:
-    for pair in pairs:  # noqa: B007 -- an Arch has at least one layer
-        pass
-    return pair
 
 
 def _chunk(model: QuantizedModel) -> int:
@@ -155,6 +171,8 @@ def _outputs(model: QuantizedModel, layer: Layer, inputs: list[Array]) -> tuple[
             return (_add(x, inputs[1], *quants),)
         case Concatenation():
             return (np.concatenate(inputs, axis=layer.axis + 1),)
+        case Split():
+            return tuple(np.split(x, len(layer.outputs), axis=layer.axis + 1))
         case Pad():
             return (np.pad(x, ((0, 0), *layer.paddings), constant_values=quants[1].zero_point),)
         case Reshape():

@@ -18,7 +18,7 @@ _LARGEST_SCALE = 2.0**120  # 255 steps of this scale are still a float32
 def validate(model: QuantizedModel) -> None:
     """Raises `SpecError` unless every layer has the weights, and every integer tensor the scale, that it needs.
 
-    Float tensors are allowed at the edges of the network only: an input that Quantize reads, an output of Dequantize.
+    Float tensors are allowed at the edges of the network only: an input that Quantize reads, outputs of Dequantize.
     """
     arch = model.arch
     for step in arch.steps():
@@ -29,9 +29,9 @@ def validate(model: QuantizedModel) -> None:
                 raise SpecError(f"layer '{layer.name}': its input '{i}' has no scale; {way_out}")
         for name in layer.outputs:
             if facts.writes_float:
-                if name != arch.output or name in model.quant:
+                if name not in arch.outputs or name in model.quant:
                     what = f"layer '{layer.name}': {type(layer).__name__}"
-                    raise SpecError(f"{what} must be the last layer, with a float output (no scale)")
+                    raise SpecError(f"{what} must write an output of the network, in float (no scale)")
             elif name not in model.quant:
                 raise SpecError(f"layer '{layer.name}': its output has no scale and zero point")
     bits = arch.bits()

@@ -210,22 +210,24 @@ def code_bytes(compiled: Compiled, board: Board) -> tuple[int, str]:
 def execute(compiled: Compiled, model: QuantizedModel, board: Board, options: MeasureOptions) -> Execution:
     """The C of `model`, as it was compiled, built and run on a device, its outputs compared with the reference's."""
     x = inputs(model, options.samples, options.seed)
-    expected = reference.run(model, x)
+    expected = reference.output_bytes(model, x)
     if options.device == "host":
         return _on_host(compiled, x, expected)
     if is_serial(options.device):
         return on_board.execute(compiled, x, expected, board, options)
     firmware = cross_compiler.build_firmware(firmware_files(compiled), board, options.compiler)
     steps = compiled.model.arch.steps()
-    return on_sim.execute(firmware, steps, x, expected, board, twice=options.device == "qemu")[0]
+    sizes = [model.tensor_bytes(name) for name in model.arch.outputs]
+    twice = options.device == "qemu"
+    return on_sim.execute(firmware, steps, x, expected, board, output_bytes=sizes, twice=twice)[0]
 
 
 def _on_host(compiled: Compiled, x: Array, expected: Array) -> Execution:
     library = host.build_library([compiled])
-    found = library.run(0, x)
+    found = reference.packed(library.outputs(0, x))
     many = np.repeat(x[:1], _HOST_RUNS, axis=0)
     begin = time.perf_counter()
-    library.run(0, many)
+    library.outputs(0, many)
     seconds = (time.perf_counter() - begin) / _HOST_RUNS
     return Execution(
         source="host",
@@ -272,6 +274,7 @@ class OurC(Runtime):
         return None
 
     def runner(self, file: ModelFile) -> Callable[[Array], Array]:
+        _ = file.model.arch.only_output
         library = host.build_library([compile_model(file.model)])
         return lambda x: library.run(0, x)
 

@@ -30,21 +30,24 @@ def execute(
     expected: Array,
     board: Board,
     *,
+    output_bytes: Sequence[int] | None = None,
     twice: bool = False,
     words: Sequence[str] = (),
 ) -> tuple[Execution, Mapping[str, int]]:
     """What the network computes and takes on the inputs `x`, and the values of the firmware's variables `words`.
 
     - steps: the layers, in the order of their marks.
-    - x, expected: inputs `[N, *input_shape]`, and the outputs that they should have.
+    - x, expected: inputs `[N, *input_shape]`, and the outputs that they should have, `[N, ...]`.
+    - output_bytes: of each output, where there are several.
     - twice: whether QEMU runs it, too.
 
     Raises `DeviceError` as `machine.simulate` and `qemu.emulate` do.
     """
     raw = x.reshape(len(x), -1).view(np.int8)
-    run = machine.simulate(firmware.elf, raw, len(steps), expected[0].nbytes, board, words=words)
+    sizes = (expected[0].nbytes,) if output_bytes is None else output_bytes
+    run = machine.simulate(firmware.elf, raw, len(steps), sizes, board, words=words)
     milliseconds = None if run.cycles is None else board.milliseconds(run.cycles)
-    emulated = qemu.emulate(firmware.elf, raw, expected[0].nbytes, board) if twice else None
+    emulated = qemu.emulate(firmware.elf, raw, sizes, board) if twice else None
     found = Execution(
         source="emulated" if board.no_times else "simulated",
         bit_exact=all(r.outputs.tobytes() == expected.tobytes() for r in (run, emulated) if r),

@@ -90,6 +90,7 @@ class TensorFlowLiteMicro(Runtime):
         return len(file.content) + RUNTIME_FLASH_BYTES
 
     def runner(self, file: ModelFile) -> Callable[[Array], Array]:
+        _ = file.model.arch.only_output
         return lambda x: interpreter.run(file.content, x)
 
     def check_board(self, board: Board) -> None:
@@ -115,7 +116,7 @@ class TensorFlowLiteMicro(Runtime):
         model = file.model
         steps = model.arch.steps()
         x = inputs(model, options.samples, options.seed)
-        expected = reference.run(model, x)
+        expected = reference.output_bytes(model, x)
         arena = arena_with_margin(file.arena_tflm_bytes(4))
         sources = tflm_files(file.content, model, file.tensors, tflite.operators(file.content), board)
         sizes = (len(steps), x[0].nbytes, expected[0].nbytes)

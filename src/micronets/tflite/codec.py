@@ -31,10 +31,12 @@ from micronets.ir.layers import (
     Relu,
     Reshape,
     Softmax,
+    Split,
     Weighted,
 )
 from micronets.ir.ops import Arity, operator
 from micronets.ir.ops.concatenation import DIMENSIONS, INPUTS
+from micronets.ir.ops.split import DIMENSIONS as SPLIT_DIMENSIONS
 from micronets.ir.window import Padding, Pair
 from micronets.quantized.model import LayerWeights
 from micronets.tflite import schema as s
@@ -58,6 +60,7 @@ class Op(IntEnum):
     SOFTMAX = 25
     PAD = 34
     MEAN = 40
+    SPLIT = 49
     QUANTIZE = 114
     HARD_SWISH = 117
 
@@ -67,7 +70,7 @@ OTHER_OPS = {
     5: "DEPTH_TO_SPACE", 7: "EMBEDDING_LOOKUP", 8: "FLOOR", 11: "L2_NORMALIZATION", 14: "LOGISTIC",
     16: "LSTM", 18: "MUL", 20: "RELU_N1_TO_1", 23: "RESIZE_BILINEAR", 24: "RNN", 26: "SPACE_TO_DEPTH", 27: "SVDF",
     28: "TANH", 32: "CUSTOM", 36: "GATHER", 39: "TRANSPOSE", 41: "SUB", 42: "DIV", 43: "SQUEEZE", 45: "STRIDED_SLICE",
-    47: "EXP", 49: "SPLIT", 53: "CAST", 54: "PRELU", 55: "MAXIMUM", 56: "ARG_MAX", 57: "MINIMUM", 59: "NEG",
+    47: "EXP", 53: "CAST", 54: "PRELU", 55: "MAXIMUM", 56: "ARG_MAX", 57: "MINIMUM", 59: "NEG",
     60: "PADV2", 65: "SLICE", 67: "TRANSPOSE_CONV", 70: "EXPAND_DIMS", 74: "SUM", 75: "SQRT", 76: "RSQRT", 77: "SHAPE",
     82: "REDUCE_MAX", 83: "PACK", 97: "RESIZE_NEAREST_NEIGHBOR", 98: "LEAKY_RELU", 99: "SQUARED_DIFFERENCE",
     101: "ABS", 102: "SPLIT_V", 126: "BATCH_MATMUL", 129: "CALL_ONCE", 142: "VAR_HANDLE", 150: "GELU",
@@ -145,6 +148,8 @@ def codec(op: Op) -> Codec:
             return Codec(options=11, inputs=TWO, activations=slice(0, 2), outputs=ONE, read=_add)
         case Op.CONCATENATION:
             return Codec(options=10, inputs=Arity(1, None), activations=slice(None), outputs=ONE, read=_concatenation)
+        case Op.SPLIT:
+            return Codec(options=35, inputs=TWO, activations=slice(1, 2), outputs=Arity(1, None), read=_split)
         case Op.PAD:
             return Codec(options=22, inputs=TWO, activations=FIRST, outputs=ONE, read=_pad)
         case Op.RESHAPE:
@@ -200,6 +205,8 @@ def encode(layer: Layer, file: LeanBuilder) -> Encoded:
             return Encoded(Op.ADD, _activation_option(layer, s.AddSlot.ACTIVATION))
         case Concatenation():
             return Encoded(Op.CONCATENATION, [(s.ConcatenationSlot.AXIS, "int32", layer.axis + 1, 0)])
+        case Split():
+            return Encoded(Op.SPLIT, [(s.SplitSlot.COUNT, "int32", len(layer.outputs), 0)])
         case Pad():
             return Encoded(Op.PAD, [])
         case Reshape():
@@ -354,6 +361,16 @@ def _concatenation(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> 
     return Concatenation(
         name=own[0], inputs=inputs, axis=_axis(graph, o.option(s.ConcatenationSlot.AXIS, "i"), o.outputs[0])
     )
+
+
+def _split(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+    axis = graph.constant(graph.tensor(o.inputs[0]), (s.TensorType.INT32,))
+    if axis.size != 1:
+        raise graph.damaged(f"{axis.size} axes instead of one")
+    x = graph.tensor(o.inputs[1])
+    if len(x.shape) > SPLIT_DIMENSIONS + 1:
+        raise graph.unsupported(f"its input has the shape {list(x.shape)}; at most {SPLIT_DIMENSIONS + 1} dimensions")
+    return Split(name=own[0], inputs=inputs, axis=_axis(graph, int(axis.ravel()[0]), x), others=own[1:])
 
 
 def _axis(graph: Graph, axis: int, tensor: Tensor) -> int:

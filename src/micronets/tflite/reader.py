@@ -69,23 +69,25 @@ def _parse(data: bytes, where: str) -> tuple[QuantizedModel, dict[str, int]]:
     graph = Graph(flat, graphs[0].tables(s.SubGraphSlot.TENSORS), buffers, where)
     metadata = _metadata(top, graph)
     four = _four_bit_names(metadata.pop(s.BITS_METADATA, "[]"), flat)
-    ends = [_one_tensor(graph, graphs[0], slot, what) for slot, what in _ENDS]
+    sources = _ends(graph, graphs[0], s.SubGraphSlot.INPUTS, "input")
+    sinks = _ends(graph, graphs[0], s.SubGraphSlot.OUTPUTS, "output")
+    if len(sources) > 1:
+        raise graph.unsupported(f"the model has {len(sources)} inputs; only models with one input are supported")
     operators = list(_operators(graph, graphs[0].tables(s.SubGraphSlot.OPERATORS), top))
     try:
-        return _model(graph, operators, ends[0], ends[1], metadata, four)
+        return _model(graph, operators, sources[0], sinks, metadata, four)
     except SpecError as e:
         raise FileError(f"{where}: the model does not fit together: {e}") from e
 
 
-_ENDS = ((s.SubGraphSlot.INPUTS, "input"), (s.SubGraphSlot.OUTPUTS, "output"))
-
-
-def _one_tensor(graph: Graph, table: Table, slot: int, what: str) -> Tensor:
-    indices = table.array(slot, "<i4")
-    count = 0 if indices is None else len(indices)
-    if indices is None or count != 1:
-        raise graph.unsupported(f"the model has {count} {what}s; only models with one {what} are supported")
-    return graph.tensor(int(indices[0]))
+def _ends(graph: Graph, table: Table, slot: int, what: str) -> list[Tensor]:
+    """The tensors that are the model's inputs, or its outputs: at least one, and each once."""
+    indices = _indices(graph, table, slot)
+    if not indices:
+        raise graph.unsupported(f"the model has no {what}; models need at least one")
+    if len(set(indices)) < len(indices):
+        raise graph.unsupported(f"a tensor is twice among the model's {what}s; each may be named once")
+    return [graph.tensor(index) for index in indices]
 
 
 def _operators(graph: Graph, tables: Tables, top: Table) -> Iterator[FileOperator]:
@@ -128,7 +130,12 @@ def _indices(graph: Graph, table: Table, slot: int) -> list[int]:
 
 
 def _model(
-    graph: Graph, operators: list[FileOperator], source: Tensor, sink: Tensor, metadata: dict[str, str], four: set[str]
+    graph: Graph,
+    operators: list[FileOperator],
+    source: Tensor,
+    sinks: list[Tensor],
+    metadata: dict[str, str],
+    four: set[str],
 ) -> tuple[QuantizedModel, dict[str, int]]:
     where = graph.where
     names = {source.index: INPUT}
@@ -154,9 +161,11 @@ def _model(
             layer, weights[layer.name] = weights_of(graph, operator, layer)
         layers.append(replace(layer, act_bits=4) if layer.name in four else layer)
     graph.where = where
-    if not operators or sink.index not in [tensor.index for tensor in operators[-1].outputs]:
-        raise graph.unsupported(f"the output, {sink.label}, is not what the last operator writes")
-    arch = Arch(graph.activation_shape(source), tuple(layers), 4 if INPUT in four else 8)
+    for sink in sinks:
+        if sink.index not in name_of:
+            raise graph.unsupported(f"the output, {sink.label}, is not what an operator writes")
+    outputs = tuple(name_of[sink.index] for sink in sinks)
+    arch = Arch(graph.activation_shape(source), tuple(layers), 4 if INPUT in four else 8, outputs)
     model = QuantizedModel(arch, quant, weights, metadata)
     too_large = excess(
         arch, {a.name: f"operator {k} ({o.op.name})" for k, (o, a) in enumerate(zip(operators, layers, strict=True))}

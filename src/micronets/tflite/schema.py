@@ -77,6 +77,10 @@ class ConcatenationSlot(IntEnum):
     AXIS, ACTIVATION = range(2)
 
 
+class SplitSlot(IntEnum):
+    COUNT = 0
+
+
 class ReshapeSlot(IntEnum):
     NEW_SHAPE = 0
 

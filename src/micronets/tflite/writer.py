@@ -101,7 +101,7 @@ class _Writer:
             [
                 (slot.TENSORS, "table", tensors, 0),
                 (slot.INPUTS, "table", self.file.vector(np.int32, [self.index[INPUT]]), 0),
-                (slot.OUTPUTS, "table", self.file.vector(np.int32, [self.index[arch.output]]), 0),
+                (slot.OUTPUTS, "table", self.file.vector(np.int32, [self.index[n] for n in arch.outputs]), 0),
                 (slot.OPERATORS, "table", self.file.offsets([make() for make in operators]), 0),
             ]
         )
@@ -198,7 +198,9 @@ class _Writer:
         code, options = encoded.op, codec(encoded.op).options
         if step.weights is not None:
             inputs += self.parameters(step, step.weights, encoded)
-        inputs += [self.constant(values) for values in step.operator.constants]
+        constants = [self.constant(values) for values in step.operator.constants]
+        in_front = codec(encoded.op).activations.start or 0
+        inputs = [*constants[:in_front], *inputs, *constants[in_front:]]
         outputs = [self.activation(n, shape) for n, shape in zip(layer.outputs, step.output_shapes, strict=True)]
         if code not in self.codes:
             self.codes.append(code)

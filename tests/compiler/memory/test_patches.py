@@ -79,7 +79,7 @@ def high_arch(seed: int) -> Arch:
 def groups(arch: Arch, heights: tuple[int, ...]) -> Iterator[PatchGroup]:
     """Every one that is possible."""
     kernels = choose_all(arch, DSP)
-    for first, last in possible_groups(kernels):
+    for first, last in possible_groups(kernels, arch.outputs):
         for height in heights:
             yield patch_group(kernels, first, last, height, float_tensors(arch))
 
@@ -152,7 +152,8 @@ def test_hand_computed_patches_of_two_convolutions_and_a_sum() -> None:
     )
     arch = Arch((16, 4, 1), layers)
     kernels = choose_all(arch, DSP)
-    assert list(possible_groups(kernels)) == [(0, 2), (1, 2)]
+    assert list(possible_groups(kernels, arch.outputs)) == [(0, 2), (1, 2)]
+    assert list(possible_groups(kernels, ("m", "a"))) == [(1, 2)]  # an output has to be whole
     group = patch_group(kernels, 0, 2, 1, {})
     assert group.rows == {"a": 3, "b": 1}
     assert [(equal.times, equal.advance) for equal in group.patches] == [(1, 0), (1, 4), (4, 2), (1, 2), (1, 2)]

@@ -36,11 +36,7 @@ _MODEL_C = """\
     return ({itype} *)(void *)((int8_t *)arena + {input});
 }}
 
-const {otype} *micronets_output(const void *arena)
-{{
-    return (const {otype} *)(const void *)((const int8_t *)arena + {output});
-}}
-
+{outputs}
 void micronets_invoke(void *arena)
 {{
     int8_t *const a = (int8_t *)arena;
@@ -223,7 +219,6 @@ def _model_c(
         else "",
         calls="\n".join(f"    {call}" for call in calls),
         itype=package.ctype(model, INPUT),
-        otype=package.ctype(model, model.arch.output),
         input=plan.offsets[INPUT],
-        output=plan.offsets[model.arch.output],
+        outputs=package.output_definitions(model, plan),
     )

@@ -15,6 +15,7 @@ from micronets.boards.cores import CORES
 from micronets.boards.targets import DSP, PLAIN, Target
 from micronets.compiler.generate import ctext
 from micronets.compiler.memory.plan import ArenaPlan
+from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Weighted
 from micronets.quantized import reference
 from micronets.quantized.arithmetic import dequantize
@@ -23,14 +24,14 @@ from micronets.quantized.model import QuantizedModel
 _HEADER = """\
 /* {title}
  *
- * Input: {input}. Output: {output}.
+ * Input: {input}. {output}.
  *
  *     static _Alignas(16) uint8_t arena[MICRONETS_ARENA_BYTES];   (C99: __attribute__((aligned(16))))
  *
  *     {itype} *input = micronets_input(arena);
  *     for (int i = 0; i < MICRONETS_INPUT_COUNT; i++) input[i] = ...;{quantise}
  *     micronets_invoke(arena);
- *     const {otype} *output = micronets_output(arena);{dequantise}
+{usage}
  *
  * The caller provides the arena, aligned to 16 bytes, and may use it for other things between inferences: nothing is
  * kept in it, and the input has to be written again for each. Two arenas may be used at the same time.
@@ -44,7 +45,7 @@ _HEADER = """\
 #define MICRONETS_LAYERS {layers}
 
 #define MICRONETS_INPUT_COUNT {input_count}
-#define MICRONETS_OUTPUT_COUNT {output_count}
+{output_sizes}
 {scales}
 #ifdef __cplusplus
 extern "C" {{
@@ -53,10 +54,9 @@ extern "C" {{
 /* Returns where the input goes: MICRONETS_INPUT_COUNT values in the arena, which an inference may overwrite. */
 {itype} *micronets_input(void *arena);
 
-/* Returns where the output is after an inference: MICRONETS_OUTPUT_COUNT values in the arena. */
-const {otype} *micronets_output(const void *arena);
+{outputs}
 
-/* Runs one inference: computes the output in the arena from the input in it. */
+/* Runs one inference: computes the {what} in the arena from the input in it. */
 void micronets_invoke(void *arena);
 
 #ifdef __cplusplus
@@ -82,6 +82,12 @@ int main(void)
 
     micronets_invoke(arena);
 
+{compare}
+    return wrong != 0;
+}}
+"""
+
+_COMPARE_ONE = """\
     const {otype} *output = micronets_output(arena);
     int32_t best = 0, wrong = 0;
     for (int32_t i = 0; i < MICRONETS_OUTPUT_COUNT; i++) {{
@@ -90,9 +96,44 @@ int main(void)
         }}
         wrong += output[i] < micronets_test_output[i] || output[i] > micronets_test_output[i];
     }}
-    (void)best;
-    return wrong != 0;
+    (void)best;"""
+
+_COMPARE = """
+    const {otype} *output_{k} = micronets_output_{k}(arena);
+    for (int32_t i = 0; i < MICRONETS_OUTPUT_{k}_COUNT; i++) {{
+        wrong += output_{k}[i] < micronets_test_output_{k}[i] || output_{k}[i] > micronets_test_output_{k}[i];
+    }}"""
+
+OUTPUT_AT = "micronets_output_at"
+"""The C function that returns the output of a number, in a network with several."""
+
+OUTPUT_SIZE = "micronets_output_size"
+"""The C function that returns the bytes of the output of a number, in a network with several."""
+
+_DECLARE_ANY = f"""
+/* Output number `index`, 0 .. MICRONETS_OUTPUTS - 1, and its bytes. */
+const void *{OUTPUT_AT}(const void *arena, int32_t index);
+int32_t {OUTPUT_SIZE}(int32_t index);"""
+
+_DEFINE = """\
+const {otype} *{function}(const void *arena)
+{{
+    return (const {otype} *)(const void *)((const int8_t *)arena + {offset});
 }}
+"""
+
+_DEFINE_ANY = f"""
+const void *{OUTPUT_AT}(const void *arena, int32_t index)
+{{{{
+    static const int32_t offsets[MICRONETS_OUTPUTS] = {{{{{{offsets}}}}}};
+    return (const int8_t *)arena + offsets[index];
+}}}}
+
+int32_t {OUTPUT_SIZE}(int32_t index)
+{{{{
+    static const int32_t sizes[MICRONETS_OUTPUTS] = {{{{{{sizes}}}}}};
+    return sizes[index];
+}}}}
 """
 
 _CMAKE = """\
@@ -175,10 +216,10 @@ def describe(
     - sources: names of the C and assembly files.
     """
     arch = model.arch
-    itype, otype = (ctype(model, name) for name in (INPUT, arch.output))
-    edges = (("INPUT", INPUT, arch.input_shape), ("OUTPUT", arch.output, arch.output_shape))
+    itype = ctype(model, INPUT)
+    edges = (("INPUT", INPUT), *((_macro(arch, k), name) for k, name in enumerate(arch.outputs)))
     scales = ""
-    for label, name, _ in edges:
+    for label, name in edges:
         if name in model.quant:
             q = model.quant[name]
             scales += (
@@ -190,15 +231,16 @@ def describe(
     header = _HEADER.format(
         title=title,
         input=f"{itype}, {ctext.shape(arch.input_shape)}",
-        output=f"{otype}, {ctext.shape(arch.output_shape)}",
+        output=_listed(model),
         itype=itype,
-        otype=otype,
         quantise=" (round(real / scale) + zero point)" if INPUT in model.quant else "",
-        dequantise=" (real = scale * (code - zero point))" if arch.output in model.quant else "",
+        usage=_usage(model),
+        outputs="\n".join(_declarations(model)),
+        what="output" if len(arch.outputs) == 1 else "outputs",
+        output_sizes="\n".join(_sizes(model)),
         arena=plan.bytes,
         layers=len(arch.layers),
         input_count=math.prod(arch.input_shape),
-        output_count=math.prod(arch.output_shape),
         scales=scales,
     )
     rows = "\n".join(
@@ -208,7 +250,7 @@ def describe(
     assembly = any(name.endswith(".S") for name in sources)
     return {
         "model.h": header,
-        "example.c": _EXAMPLE.format(itype=itype, otype=otype),
+        "example.c": _EXAMPLE.format(itype=itype, compare=_comparison(model)),
         "test_vector.h": test_vector(model),
         "CMakeLists.txt": _cmake(sources),
         "README.md": _README.format(
@@ -230,6 +272,89 @@ def _labels(target: Target, last: str) -> str:
     return f"{', '.join(labels[:-1])} {last} {labels[-1]}"
 
 
+def output_functions(arch: Arch) -> list[str]:
+    """Names of the C functions that return the outputs, in order; with one output, its function has no number."""
+    if len(arch.outputs) == 1:
+        return ["micronets_output"]
+    return [f"micronets_output_{k}" for k in range(len(arch.outputs))]
+
+
+def output_definitions(model: QuantizedModel, plan: ArenaPlan) -> str:
+    """The C functions that return the outputs; and of several, those that take the number of one."""
+    names, functions = model.arch.outputs, output_functions(model.arch)
+    found = [
+        _DEFINE.format(otype=ctype(model, name), function=function, offset=plan.offsets[name])
+        for name, function in zip(names, functions, strict=True)
+    ]
+    if len(names) > 1:
+        offsets = ", ".join(str(plan.offsets[name]) for name in names)
+        sizes = ", ".join(str(model.tensor_bytes(name)) for name in names)
+        return "\n".join(found) + _DEFINE_ANY.format(offsets=offsets, sizes=sizes)
+    return "".join(found)
+
+
+def _macro(arch: Arch, k: int) -> str:
+    """What the macros of output number `k` begin with, behind MICRONETS_."""
+    return "OUTPUT" if len(arch.outputs) == 1 else f"OUTPUT_{k}"
+
+
+def _listed(model: QuantizedModel) -> str:
+    """The outputs with type and shape, as the head of model.h has them."""
+    arch, shapes = model.arch, model.arch.shapes()
+    texts = [f"{ctype(model, name)}, {ctext.shape(shapes[name])}" for name in arch.outputs]
+    if len(texts) == 1:
+        return f"Output: {texts[0]}"
+    return "Outputs:" + ";".join(
+        f"\n *   {k}: '{ctext.comment(name)}', {text}"
+        for k, (name, text) in enumerate(zip(arch.outputs, texts, strict=True))
+    )
+
+
+def _usage(model: QuantizedModel) -> str:
+    """The lines of the head of model.h that read the outputs."""
+    arch = model.arch
+    variables = ["output"] if len(arch.outputs) == 1 else [f"output_{k}" for k in range(len(arch.outputs))]
+    rows = zip(arch.outputs, variables, output_functions(arch), strict=True)
+    return "\n".join(
+        f" *     const {ctype(model, name)} *{variable} = {function}(arena);"
+        + (" (real = scale * (code - zero point))" if name in model.quant else "")
+        for name, variable, function in rows
+    )
+
+
+def _declarations(model: QuantizedModel) -> list[str]:
+    """The functions of model.h that return the outputs."""
+    arch = model.arch
+    rows = zip(arch.outputs, output_functions(arch), strict=True)
+    found = [f"const {ctype(model, name)} *{function}(const void *arena);" for name, function in rows]
+    if len(found) == 1:
+        where = "/* Returns where the output is after an inference: MICRONETS_OUTPUT_COUNT values in the arena. */"
+        return [where, *found]
+    return ["/* Return where the outputs are in the arena after an inference. */", *found, _DECLARE_ANY]
+
+
+def _sizes(model: QuantizedModel) -> list[str]:
+    """The macros of model.h that say how many values the outputs have; of several, how many and how many bytes."""
+    arch, shapes = model.arch, model.arch.shapes()
+    counts = [
+        f"#define MICRONETS_{_macro(arch, k)}_COUNT {math.prod(shapes[name])}" for k, name in enumerate(arch.outputs)
+    ]
+    if len(counts) == 1:
+        return counts
+    total = sum(model.tensor_bytes(name) for name in arch.outputs)
+    return [f"#define MICRONETS_OUTPUTS {len(counts)}", *counts, f"#define MICRONETS_OUTPUT_BYTES {total} /* of all */"]
+
+
+def _comparison(model: QuantizedModel) -> str:
+    """The part of example.c that compares the outputs with those of test_vector.h."""
+    names = model.arch.outputs
+    if len(names) == 1:
+        return _COMPARE_ONE.format(otype=ctype(model, names[0]))
+    return "    int32_t wrong = 0;" + "".join(
+        _COMPARE.format(k=k, otype=ctype(model, name)) for k, name in enumerate(names)
+    )
+
+
 def _cmake(sources: Sequence[str]) -> str:
     """Returns the text of CMakeLists.txt for these C and assembly files."""
     c, assembly = (
@@ -243,7 +368,9 @@ def title(model: QuantizedModel) -> str:
     """Returns one line that says what the network is."""
     arch = model.arch
     weights = sum(model.weights[a.name].weights.size for a in arch.layers if isinstance(a, Weighted))
-    sizes = f"{ctext.shape(arch.input_shape)} -> {ctext.shape(arch.output_shape)}"
+    sizes = (
+        f"{ctext.shape(arch.input_shape)} -> {' and '.join(ctext.shape(arch.shapes()[name]) for name in arch.outputs)}"
+    )
     return f"Neural network {sizes}: {len(arch.layers)} layers, {weights:,} weights"
 
 
@@ -260,8 +387,9 @@ def test_vector(model: QuantizedModel) -> str:
     )
     # Where the input is float, it holds values that the first layer quantises to these codes.
     given = x.astype(np.int8) if INPUT in model.quant else dequantize(x, model.quant[model.arch.layers[0].name])
-    expected = reference.run(model, given)
-    parts = [_values("input", given), _values("output", expected)]
+    outputs = reference.outputs(model, given).values()
+    labels = ["output"] if len(outputs) == 1 else [f"output_{k}" for k in range(len(outputs))]
+    parts = [_values("input", given), *(_values(label, y) for label, y in zip(labels, outputs, strict=True))]
     guard = "MICRONETS_TEST_VECTOR_H"
     return f"#ifndef {guard}\n#define {guard}\n\n#include <stdint.h>\n\n" + "\n".join(parts) + "\n#endif\n"
 

@@ -237,7 +237,7 @@ def tflm_files(
         "percent": MARGIN_PERCENT,
         "extra": MARGIN_BYTES,
         "input_field": fields[package.ctype(model, INPUT)],
-        "output_field": fields[package.ctype(model, model.arch.output)],
+        "output_field": fields[package.ctype(model, model.arch.only_output)],
         "board": board.name,
         "arch": target_arch(board),
         "words": make_words(board),

@@ -18,6 +18,7 @@ from micronets.compiler.kernels.pool import MeanKernel, PoolKernel
 from micronets.compiler.kernels.reshape import ReshapeKernel
 from micronets.compiler.kernels.sharing import Sharing, share
 from micronets.compiler.kernels.softmax import SoftmaxKernel
+from micronets.compiler.kernels.split import SplitKernel
 from micronets.ir.arch import Arch, Step
 from micronets.ir.layers import (
     Add,
@@ -35,6 +36,7 @@ from micronets.ir.layers import (
     Relu,
     Reshape,
     Softmax,
+    Split,
 )
 
 
@@ -71,6 +73,8 @@ def _choose_dsp(step: Step, sharing: Sharing, target: Target) -> Kernel:
             return AddKernel(step, layer)
         case Concatenation():
             return ConcatenationKernel(step, layer)
+        case Split():
+            return SplitKernel(step, layer)
         case Pad():
             return PadKernel(step, layer)
         case Reshape():

@@ -34,7 +34,7 @@ def _one_more(net: Needs, widths: Mapping[str, int], plan: ArenaPlan, limit: int
     now = bounds(net, plan.groups)
     peaks = {time - 1 for time, size in enumerate(now) if size == max(now)} | {time - 1 for time in _full(plan)}
     found = []
-    for first, last in possible_groups(kernels):
+    for first, last in possible_groups(kernels, net.outputs):
         layers = range(first, last + 1)
         if not taken.isdisjoint(layers) or peaks.isdisjoint(layers):
             continue

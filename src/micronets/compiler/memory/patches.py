@@ -88,10 +88,13 @@ def rows_needed(kernel: Kernel) -> RowReach | None:
     return kernel.row_reach if 1 < max(shape[0] for shape in maps) <= _MOST_ROWS else None
 
 
-def possible_groups(kernels: Sequence[Kernel]) -> Iterator[tuple[int, int]]:
+def possible_groups(kernels: Sequence[Kernel], outputs: Sequence[str]) -> Iterator[tuple[int, int]]:
     """Yields the first and the last layer of every possible group.
 
     The layers of a group read one tensor from outside it, and only the output of the last is read outside it.
+
+    - kernels: of all layers of the network.
+    - outputs: names of the network's outputs, which have to be whole.
     """
     steps = [kernel.step for kernel in kernels]
     readers: dict[str, list[int]] = {}
@@ -108,7 +111,8 @@ def possible_groups(kernels: Sequence[Kernel]) -> Iterator[tuple[int, int]]:
                 break
             if last > first and all(reader <= last for reader in inside.values()):
                 yield first, last
-            inside[layer.name] = max(readers.get(layer.name, [len(steps)]))
+            unread = layer.name in outputs or layer.name not in readers
+            inside[layer.name] = len(steps) if unread else max(readers[layer.name])
 
 
 def patch_group(

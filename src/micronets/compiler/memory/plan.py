@@ -53,6 +53,7 @@ class Needs:
     """What an arena has to hold, whichever layers run in patches: it is found once for all plans of a network.
 
     - steps, shapes: the network's layers, and the shapes of its tensors.
+    - outputs: names of the network's outputs.
     - owner: for every tensor, the one whose buffer it lies in.
     - tensors: the buffers of tensors if nothing runs in patches.
     - index: for every tensor with a buffer, its place in `tensors`.
@@ -62,6 +63,7 @@ class Needs:
 
     steps: tuple[Step, ...]
     shapes: Mapping[str, Shape]
+    outputs: tuple[str, ...]
     owner: Mapping[str, str]
     tensors: tuple[Buffer, ...]
     index: Mapping[str, int]
@@ -82,11 +84,12 @@ def needs(arch: Arch, target: Target) -> Needs:
             owner[name] = owner[layer.inputs[0]] if kernel.is_alias else name
             if not kernel.is_alias:
                 first[name] = last[name] = time
-    last[owner[arch.output]] = len(steps) + 1
+    for name in arch.outputs:
+        last[owner[name]] = len(steps) + 1
     tensors = tuple(Buffer(n, math.prod(shapes[n]) * width.get(n, 1), first[n], last[n]) for n in first)
     index = {b.name: i for i, b in enumerate(tensors)}
     both = tuple((kernel, kernel.in_patches()) for kernel in kernels)
-    return Needs(steps, shapes, owner, tensors, index, both, tuple(kernel.overlap for kernel in kernels))
+    return Needs(steps, shapes, arch.outputs, owner, tensors, index, both, tuple(kernel.overlap for kernel in kernels))
 
 
 def plan_arena(arch: Arch, target: Target = DSP, tries: int = _TRIES, groups: Sequence[PatchGroup] = ()) -> ArenaPlan:

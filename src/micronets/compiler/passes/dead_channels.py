@@ -56,7 +56,7 @@ class _Pruning:
 
     def __init__(self, model: QuantizedModel) -> None:
         arch = model.arch
-        self.quant, self.output = model.quant, arch.output
+        self.quant, self.outputs = model.quant, arch.outputs
         self.layers: dict[str, Layer] = {layer.name: layer for layer in arch.layers}
         self.weights = dict(model.weights)
         self.constant, self.codes = _constant_channels(model)
@@ -145,7 +145,7 @@ def _group(network: _Pruning, first: Conv2D) -> _Group | None:
     through: list[Layer] = [first]
     ends: list[Conv2D | FullyConnected] = []
     for layer in through:
-        if layer.name == network.output:
+        if layer.name in network.outputs:
             return None
         alone = layer.name in network.single
         for name in network.readers[layer.name]:

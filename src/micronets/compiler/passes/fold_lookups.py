@@ -39,11 +39,13 @@ class _Folding:
 
     - codes: for each tensor, the codes that it may hold, rising.
     - renamed: for each tensor that is gone, the one that holds its codes.
-    - readers: for each tensor, how many layers read it.
+    - readers: for each tensor, how many layers read it; an output has one reader more.
+    - named: whether the network names its outputs, which then must remain.
     """
 
     def __init__(self, model: QuantizedModel) -> None:
-        self.quant, self.bits, self.output = model.quant, model.arch.bits(), model.arch.output
+        self.quant, self.bits, self.outputs = model.quant, model.arch.bits(), model.arch.outputs
+        self.named = model.arch.output_names is not None
         self.layers: dict[str, Layer] = {}
         self.renamed: dict[str, str] = {}
         self.codes: dict[str, Codes] = {INPUT: _range(*bit_range(model.arch.input_bits))}
@@ -51,6 +53,8 @@ class _Folding:
         for layer in model.arch.layers:
             for name in set(layer.inputs):
                 self.readers[name] += 1
+        for name in self.outputs:
+            self.readers[name] += 1
 
     def append(self, layer: Layer) -> None:
         """Adds a layer, or a cheaper change that does the same."""
@@ -67,7 +71,7 @@ class _Folding:
         quant = self.quant[source]
         if quant != self.quant[layer.name] or layer.act_bits != self.bits[source]:
             return False
-        if layer.name == self.output and (not self.layers or source != next(reversed(self.layers))):
+        if layer.name in self.outputs and not self._ends_with(source):
             return False
         before, table = self.layers.get(source), code_table(layer, quant, quant)
         codes = self.codes[source]
@@ -85,6 +89,12 @@ class _Folding:
         self.renamed[layer.name] = source
         self.readers[source] += self.readers[layer.name] - 1
         return True
+
+    def _ends_with(self, source: str) -> bool:
+        """Whether what is there so far is a network whose only output is `source`, if nothing names its outputs."""
+        if self.named or not self.layers:
+            return False
+        return self.layers[next(reversed(self.layers))].outputs == (source,)
 
     def _united(self, layer: Layer, source: str) -> Layer:
         """Returns the layer, or one that does its work and that of the layer in front, which is then removed."""

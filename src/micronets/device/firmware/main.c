@@ -1,5 +1,5 @@
 /* Runs the network over and over. The simulator or emulator stops the processor in firmware_ready, to write an input,
-   and in firmware_done, to read the output. */
+   and in firmware_done, to read the output: of several outputs, once for each, in order. */
 #include <stdint.h>
 
 #include "mark.h"
@@ -18,6 +18,14 @@ __attribute__((noinline, used)) void firmware_done(const void *output)
     __asm volatile("" : : "r"(output) : "memory");
 }
 
+#ifdef MICRONETS_OUTPUTS
+/* Whoever drives the processor cannot stop twice in a row where it stands: it stops here between two outputs. */
+__attribute__((noinline, used)) void firmware_next(void)
+{
+    __asm volatile("" : : : "memory");
+}
+#endif
+
 __attribute__((noinline, used)) void micronets_mark(uint32_t index)
 {
     __asm volatile("" : : "r"(index) : "memory");
@@ -28,6 +36,13 @@ int main(void)
     for (;;) {
         firmware_ready(micronets_input(firmware_arena));
         micronets_invoke(firmware_arena);
+#ifdef MICRONETS_OUTPUTS
+        for (int32_t i = 0; i < MICRONETS_OUTPUTS; i++) {
+            firmware_done(micronets_output_at(firmware_arena, i));
+            firmware_next();
+        }
+#else
         firmware_done(micronets_output(firmware_arena));
+#endif
     }
 }

@@ -126,7 +126,7 @@ def simulate(
     elf: bytes,
     x: npt.ArrayLike,
     layers: int,
-    output_bytes: int,
+    output_bytes: int | Sequence[int],
     board: Board,
     native: bool | None = None,
     words: Sequence[str] = (),
@@ -136,7 +136,7 @@ def simulate(
     - `elf`: the image that `cross_compiler.build_firmware` or `tflm_firmware.build_tflm_firmware` made.
     - `x`: inputs int8 `[N, bytes]`, N at least 1.
     - `layers`: number of the network's layers (MICRONETS_LAYERS).
-    - `output_bytes`: size of one output.
+    - `output_bytes`: size of the output; of a network with several, their sizes in order.
     - `board`: names the core, and gives the model of its flash.
     - `native`: whether the hooks that count are in C; None takes them where they can be compiled, and else those in
       Python.
@@ -146,6 +146,7 @@ def simulate(
     writes beside the arena), or outputs differ with and without counting.
     """
     samples = np.ascontiguousarray(x, np.int8)
+    sizes = (output_bytes,) if isinstance(output_bytes, int) else tuple(output_bytes)
     if samples.ndim != 2 or not len(samples):
         raise DeviceError(f"simulator: an input of shape {samples.shape}; need [N, bytes] with N > 0")
     core, facts = core_of(board.core, board.name), architecture_of(board.core)
@@ -161,10 +162,10 @@ def simulate(
     trace = NativeTrace(library, region, flash) if library is not None else PythonTrace(region, flash)
     timed = _Machine(image, board)
     trace.attach(timed.processor, image.constants)
-    first = timed.run(samples[0], output_bytes, trace.start)
+    first = timed.run(samples[0], sizes, trace.start)
     values = {name: timed.word(name) for name in words}
     plain = _Machine(image, board)
-    outputs = [plain.run(sample, output_bytes) for sample in samples]
+    outputs = [plain.run(sample, sizes) for sample in samples]
     if outputs[0] != first:
         raise DeviceError("simulator: outputs differ with and without counting; this is a fault of the simulator")
     counts = trace.counted()
@@ -180,7 +181,7 @@ def simulate(
     counted = _instructions(counts, instructions, layers + 2)
     times = [Timing(*figures) for figures in zip(counted, core_cycles, *counts.misses, strict=True)]
     return Simulation(
-        outputs=np.frombuffer(b"".join(outputs), np.int8).reshape(len(samples), output_bytes),
+        outputs=np.frombuffer(b"".join(outputs), np.int8).reshape(len(samples), sum(sizes)),
         layers=tuple(times[1:-1]),
         outside=_sum([times[0], times[-1]]),
         image=image,
@@ -271,15 +272,19 @@ class _Machine:
             self.processor.reg_write(_unicorn(facts, "UC_ARM_REG_FPEXC"), _FPU_ON)
         self.at = int(reset)
 
-    def run(self, sample: npt.NDArray[np.int8], output_bytes: int, start: Callable[[], None] | None = None) -> bytes:
-        """Does one inference and returns its output; `start` is called when the input is in memory."""
+    def run(self, sample: npt.NDArray[np.int8], sizes: Sequence[int], start: Callable[[], None] | None = None) -> bytes:
+        """Does one inference and returns its outputs, of `sizes` bytes; calls `start` when the input is in memory."""
         input_address = self._until("firmware_ready")
         self.processor.mem_write(input_address, sample.tobytes())
         if start:
             start()
-        output = bytes(self.processor.mem_read(self._until("firmware_done"), output_bytes))
+        outputs = b""
+        for k, size in enumerate(sizes):
+            if k:
+                self._until("firmware_next")
+            outputs += bytes(self.processor.mem_read(self._until("firmware_done"), size))
         self._check_guards()
-        return output
+        return outputs
 
     def stack_bytes(self) -> int:
         """Returns the bytes from the top of the stack to the lowest byte of it that was ever written."""

@@ -42,20 +42,29 @@ def available() -> bool:
 
 
 def run(data: bytes, x: npt.NDArray[Any], arena_bytes: int | None = None) -> npt.NDArray[Any]:
+    """Runs a model on several inputs and returns its first output, `[N, *output shape]`: see `outputs`."""
+    return outputs(data, x, 1, arena_bytes)[0]
+
+
+def outputs(
+    data: bytes, x: npt.NDArray[Any], count: int, arena_bytes: int | None = None
+) -> tuple[npt.NDArray[Any], ...]:
     """Runs a model on several inputs, which are spread over the processors where they are many.
 
     - `data`: a `.tflite` file.
     - `x`: inputs `[N, *input shape]`, int8 as a rule, of the type that the model takes.
+    - `count`: how many outputs to return, at most as many as the model has.
     - `arena_bytes`: size of the arena; None takes as much as is needed.
 
-    Returns outputs `[N, *output shape]`. Raises `DeviceError` if TFLM is not installed, refuses the model, or needs a
-    larger arena.
+    Returns the outputs, each `[N, *output shape]`. Raises `DeviceError` if TFLM is not installed, refuses the
+    model, or needs a larger arena.
     """
     x = _check_samples(x)
     size = _sufficient_arena(data) if arena_bytes is None else arena_bytes
     parts = np.array_split(x, max(1, min(_processors(), len(x) // _SAMPLES_PER_PROCESS)))
     try:
-        return np.concatenate(_parallel([("run", data, part, size) for part in parts]))
+        found = _parallel([("outputs", data, part, size, count) for part in parts])
+        return tuple(np.concatenate(of_parts) for of_parts in zip(*found, strict=True))
     except DeviceError as e:
         if arena_bytes is None or _fits(data, arena_bytes):
             raise

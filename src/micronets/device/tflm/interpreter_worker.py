@@ -24,7 +24,7 @@ def main() -> None:
     os.dup2(2, 1)  # so that nothing the library prints can mix with the answers
     from tflite_micro.python.tflite_micro import runtime
 
-    commands: dict[str, Callable[..., Any]] = {"run": _run, "tensors": _tensors, "probe": _probe}
+    commands: dict[str, Callable[..., Any]] = {"outputs": _outputs, "tensors": _tensors, "probe": _probe}
     while True:
         try:
             name, *arguments = pickle.load(sys.stdin.buffer)
@@ -39,15 +39,16 @@ def main() -> None:
         answers.flush()
 
 
-def _run(runtime: Any, data: bytes, x: Array, arena_bytes: int) -> Array:
-    """Returns the model's outputs for inputs `[N, *input shape]`."""
+def _outputs(runtime: Any, data: bytes, x: Array, arena_bytes: int, count: int) -> list[Array]:
+    """Returns the model's first `count` outputs, each `[N, *output shape]`, for inputs `[N, *input shape]`."""
     interpreter = runtime.Interpreter.from_bytes(data, arena_size=arena_bytes)
-    outputs = []
+    found: list[list[Array]] = [[] for _ in range(count)]
     for sample in _batches(interpreter, x):
         interpreter.set_input(sample, 0)
         interpreter.invoke()
-        outputs.append(interpreter.get_output(0).copy())
-    return np.concatenate(outputs)
+        for k, seen in enumerate(found):
+            seen.append(interpreter.get_output(k).copy())
+    return [np.concatenate(seen) for seen in found]
 
 
 def _tensors(runtime: Any, data: bytes, x: Array, arena_bytes: int, indices: list[int]) -> list[Array]:

@@ -23,6 +23,7 @@ from micronets.ir.layers import (
     Relu,
     Reshape,
     Softmax,
+    Split,
 )
 from micronets.ir.ops.add import add
 from micronets.ir.ops.concatenation import concatenation
@@ -38,6 +39,7 @@ from micronets.ir.ops.record import Arity, Operand, Operator, Shapes, Tflm, Tflm
 from micronets.ir.ops.relu import relu
 from micronets.ir.ops.reshape import reshape
 from micronets.ir.ops.softmax import softmax
+from micronets.ir.ops.split import split
 
 __all__ = ["Arity", "Operand", "Operator", "Shapes", "Tflm", "TflmKernel", "Weights", "operator", "with_activation"]
 
@@ -61,6 +63,8 @@ def operator(layer: Layer) -> Operator:
             return add(layer)
         case Concatenation():
             return concatenation(layer)
+        case Split():
+            return split(layer)
         case Pad():
             return pad(layer)
         case Reshape():

@@ -136,8 +136,8 @@ class Operator:
 
     In the file
     - tflite_name: the operator's name in TensorFlow Lite.
-    - constants: integer tensors that the operator reads after its inputs and weights, as nested tuples of int32, with
-      the batch where they speak of dimensions (axes, paddings).
+    - constants: integer tensors that the operator reads besides its inputs and weights, behind them as a rule, as
+      nested tuples of int32, with the batch where they speak of dimensions (axes, paddings).
     - table_bytes: bytes of the file for everything of the layer but its weights, biases, scales and name, at
       most; fitted to the largest files.
 

@@ -388,6 +388,15 @@ void micronets_add(const int8_t *a, const int8_t *b, int8_t *output, int32_t cou
  * count: of parts, at least 1. rows: of the output and of every part, at least 1. */
 void micronets_concatenate(const int8_t *arena, int8_t *output, const int32_t *parts, int32_t count, int32_t rows);
 
+/* One tensor divided into several: a row of every part is the next run of values of a row of the input.
+ *
+ * input: [in] [rows, sum of the bytes of the parts' rows]; no part may overlap it.
+ * arena: [out] the memory in which the parts lie.
+ * parts: [in] two numbers for each part, in the order in which they lie in a row: how many bytes from `arena` it lies,
+ *   and the bytes of a row of it, at least 1.
+ * count: of parts, at least 1. rows: of the input and of every part, at least 1. */
+void micronets_split(const int8_t *input, int8_t *arena, const int32_t *parts, int32_t count, int32_t rows);
+
 /* A tensor with a border of one value around it.
  *
  * input: [in] [in_shape]. output: [out] [in_shape + before + after]. params: [in] sizes and value. */

@@ -61,10 +61,10 @@ typedef struct {
     micronets_pad_params params;
 } micronets_pad_layer;
 
-/* Tensors joined to one. */
+/* Tensors joined to one, or one divided into several. */
 typedef struct {
     const int32_t *parts; /* for each of them, where it lies, and the bytes of a row */
-    int32_t whole;        /* the tensor that they are joined to */
+    int32_t whole;        /* the tensor that they are parts of */
     int32_t count, rows;  /* how many parts there are, and how many rows each has */
 } micronets_parts_layer;
 
@@ -182,6 +182,12 @@ static inline void micronets_run_concatenate(int8_t *arena, const void *record)
 {
     const micronets_parts_layer *const n = (const micronets_parts_layer *)record;
     micronets_concatenate(arena, arena + n->whole, n->parts, n->count, n->rows);
+}
+
+static inline void micronets_run_split(int8_t *arena, const void *record)
+{
+    const micronets_parts_layer *const n = (const micronets_parts_layer *)record;
+    micronets_split(arena + n->whole, arena, n->parts, n->count, n->rows);
 }
 
 #endif

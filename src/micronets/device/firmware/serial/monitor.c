@@ -24,7 +24,11 @@ enum { PROTOCOL = 1 };
 enum { IDENTIFY = 1, WRITE, RUN, RESULT, READ, LAYERS, ANSWER = 0x80, REFUSED = 0x7F };
 enum { UNKNOWN_COMMAND = 1, BAD_REQUEST, NO_INPUT, NO_RESULT };
 #define INPUT_BYTES (MICRONETS_INPUT_COUNT * (uint32_t)sizeof *micronets_input(firmware_arena))
+#ifdef MICRONETS_OUTPUTS
+#define OUTPUT_BYTES ((uint32_t)MICRONETS_OUTPUT_BYTES)
+#else
 #define OUTPUT_BYTES (MICRONETS_OUTPUT_COUNT * (uint32_t)sizeof *micronets_output(firmware_arena))
+#endif
 
 #ifdef __ELF__
 __attribute__((section(".arena"), aligned(16), used))
@@ -128,6 +132,20 @@ static int may_run(void)
     return run_sequence == request.sequence || have_input == INPUT_BYTES ? 0 : NO_INPUT;
 }
 
+/* Copies the outputs, one behind the other. */
+static void keep_output(void)
+{
+#ifdef MICRONETS_OUTPUTS
+    uint8_t *end = output;
+    for (int32_t i = 0; i < MICRONETS_OUTPUTS; i++) {
+        memcpy(end, micronets_output_at(firmware_arena, i), (size_t)micronets_output_size(i));
+        end += micronets_output_size(i);
+    }
+#else
+    memcpy(output, micronets_output(firmware_arena), OUTPUT_BYTES);
+#endif
+}
+
 static void run(uint32_t runs)
 {
     have_input = 0; /* the network overwrites it */
@@ -143,7 +161,7 @@ static void run(uint32_t runs)
         const uint32_t taken = port_count() - begin;
         if (i == 0) {
             stack_bytes = port_stack_bytes();
-            memcpy(output, micronets_output(firmware_arena), OUTPUT_BYTES);
+            keep_output();
             first = least = most = taken;
         }
         if (taken < least) {

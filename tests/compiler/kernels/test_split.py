@@ -1,0 +1,123 @@
+"""Split, from its shapes to the C: equal parts along any axis."""
+
+import numpy as np
+import pytest
+
+from micronets.compiler import compile_model
+from micronets.cost.tflm_arena import arena_tflm_bytes
+from micronets.device.host import build_library
+from micronets.device.host_compiler import host_compiler
+from micronets.device.tflm import interpreter
+from micronets.errors import DeviceError, SpecError, UnsupportedError
+from micronets.ir.arch import Arch
+from micronets.ir.layers import INPUT, Add, Concatenation, Conv2D, Split
+from micronets.quantized import reference
+from micronets.quantized.model import QuantizedModel, TensorQuant
+from micronets.quantized.random_weights import with_random_weights
+from micronets.tflite import read, write
+from tests.support.random_models import random_input
+
+needs_tflm = pytest.mark.skipif(not interpreter.available(), reason="tflite-micro is not installed")
+QUANT = TensorQuant(0.5, 3)
+
+
+def divided(count: int, axis: int) -> Arch:
+    """A network that divides a map into so many parts, uses the first and the last, and returns them all."""
+    shape = [6, 5, 4]
+    shape[axis] = 2 * count
+    names = tuple(f"part{i}" for i in range(count))
+    layers = (
+        Conv2D(name="a", inputs=(INPUT,), filters=shape[2], kernel=(1, 1)),
+        Split(name=names[0], inputs=("a",), axis=axis, others=names[1:]),
+        Add(name="b", inputs=(names[0], names[-1])),
+        Concatenation(name="c", inputs=(*names[:9], names[0]), axis=axis),
+    )
+    return Arch((shape[0], shape[1], 3), layers, output_names=("c", "b", *names))
+
+
+def test_values() -> None:
+    x = np.arange(8, dtype=np.int8).reshape(1, 2, 2, 2)
+    for axis, want in (
+        (0, [[0, 1, 2, 3], [4, 5, 6, 7]]),
+        (1, [[0, 1, 4, 5], [2, 3, 6, 7]]),
+        (2, [[0, 2, 4, 6], [1, 3, 5, 7]]),
+    ):
+        layer = Split(name="y", inputs=(INPUT,), axis=axis, others=("z",))
+        found = reference.outputs(
+            QuantizedModel(Arch((2, 2, 2), (layer,)), dict.fromkeys((INPUT, "y", "z"), QUANT), {}), x
+        )
+        assert list(found) == ["y", "z"]
+        assert [part.ravel().tolist() for part in found.values()] == want
+
+
+@needs_tflm
+@pytest.mark.parametrize("count", [1, 2, 3, 12])
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_every_tensor_every_output_and_the_arena_are_tflms(count: int, axis: int) -> None:
+    arch = divided(count, axis)
+    model = with_random_weights(arch, 1)
+    data, x = write(model), random_input(model, 3, 0)
+    assert read(data).arch == arch
+    ours = reference.tensors(model, x)
+    for name, theirs in interpreter.tensors(data, x).items():
+        assert np.array_equal(theirs.reshape(ours[name].shape), ours[name]), name
+    for name, theirs in zip(arch.outputs, interpreter.outputs(data, x, len(arch.outputs)), strict=True):
+        assert np.array_equal(theirs.reshape(ours[name].shape), ours[name]), name
+    predicted, needed = arena_tflm_bytes(arch), interpreter.min_arena(data)
+    assert needed <= predicted <= needed + 64
+
+
+@pytest.mark.parametrize("kernels", [(), ("-DMICRONETS_DSP",)], ids=["plain", "dsp"])
+def test_the_c_equals_the_reference(kernels: tuple[str, ...]) -> None:
+    try:
+        host_compiler()
+    except DeviceError as e:
+        pytest.skip(str(e))
+    models = [with_random_weights(divided(count, axis), count) for count in (1, 2, 5, 12) for axis in range(3)]
+    library = build_library([compile_model(model) for model in models], ("-O1", *kernels))
+    for number, model in enumerate(models):
+        x = random_input(model, 4, number)
+        want = reference.outputs(model, x)
+        found = library.outputs(number, x)
+        assert list(found) == list(compile_model(model).model.arch.outputs)
+        for ours, (name, theirs) in zip(found.values(), want.items(), strict=True):
+            assert np.array_equal(ours, theirs), (model.arch, name)
+
+
+@pytest.mark.parametrize(
+    ("axis", "parts", "message"),
+    [
+        (3, 2, r"layer 'y': axis = 3; need 0 to 2, a dimension of \(4, 2, 6\)"),
+        (0, 3, r"layer 'y': Split makes 3 equal parts of dimension 0 of \(4, 2, 6\); 3 must divide it"),
+    ],
+)
+def test_what_cannot_be(axis: int, parts: int, message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        Arch((4, 2, 6), (Split(name="y", inputs=(INPUT,), axis=axis, others=tuple(f"y{i}" for i in range(1, parts))),))
+
+
+def test_names_of_parts_are_names_of_tensors() -> None:
+    with pytest.raises(SpecError, match="layer 'y': the name 'input' is taken"):
+        Arch((4, 2, 6), (Split(name="y", inputs=(INPUT,), axis=0, others=(INPUT,)),))
+    split = Split(name="y", inputs=(INPUT,), axis=0, others=("z",))
+    with pytest.raises(SpecError, match="layer 'b': the name 'z' is taken"):
+        Arch((4, 2, 6), (split, Split(name="b", inputs=("y",), axis=0, others=("z",))))
+
+
+def test_a_split_of_the_batch_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = with_random_weights(Arch((4, 2, 6), (Split(name="y", inputs=(INPUT,), axis=0, others=("z",)),)))
+    monkeypatch.setattr("micronets.tflite.writer._Writer.constant", lambda writer, values: _axis(writer, 0))
+    with pytest.raises(UnsupportedError, match=r"operator 0 \(SPLIT\): it works along the batch of tensor 0 'input'"):
+        read(write(model))
+    monkeypatch.setattr("micronets.tflite.writer._Writer.constant", lambda writer, values: _axis(writer, -1))
+    layer = read(
+        write(with_random_weights(Arch((4, 2, 6), (Split(name="y", inputs=(INPUT,), axis=2, others=("z",)),))))
+    ).arch.layers[0]
+    assert isinstance(layer, Split)
+    assert layer.axis == 2
+
+
+def _axis(writer, axis: int) -> int:  # type: ignore[no-untyped-def]
+    from micronets.tflite.schema import TensorType
+
+    return int(writer.add_tensor((1,), TensorType.INT32, np.array([axis], np.int32).tobytes()))
