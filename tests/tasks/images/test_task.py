@@ -358,3 +358,18 @@ def test_released_models_score_what_they_should(
     result = evaluate(shared / "models" / f"{model}.tflite", "vww", tmp_path, front_end=front_end)
     assert result["samples"] == 521
     assert abs(result["value"] - value) < 0.04  # measured on 1,000 images, of which these are 521
+
+
+def test_12_bits_in_16_are_not_almost_black(tmp_path: Path) -> None:
+    from micronets.tasks.images.folders import pictures
+
+    for name, top in (("twelve", 4095), ("sixteen", 65535)):
+        ramp = np.linspace(0, top, 32 * 32).astype(np.uint16).reshape(32, 32)
+        Image.fromarray(ramp).save(tmp_path / f"{name}.png")
+    x, notes = pictures([tmp_path / "twelve.png", tmp_path / "sixteen.png"], ImageFrontEnd())
+    assert np.abs(x[0].astype(int) - x[1]).max() <= 1
+    assert x.max() == 255
+    assert notes == (
+        f"16 bits cut to 8: 1 images (first: {tmp_path / 'sixteen.png'})",
+        f"12 bits stored as 16 cut to 8: 1 images (first: {tmp_path / 'twelve.png'})",
+    )

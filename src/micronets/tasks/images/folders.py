@@ -6,7 +6,9 @@ import os
 import warnings
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,14 +25,17 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
-_VERSION = 1  # raise it when the arithmetic changes
+_VERSION = 2  # raise it when the arithmetic changes
 _CHUNK = 256
+_LARGE, _LARGE_PIXELS = Lock(), 1 << 24
+"""Pictures of more pixels are decoded one at a time, so that memory holds one of them and not one for each thread."""
 _KINDS = (
     "turned as their EXIF says",
     "CMYK converted to RGB",
     "16 bits cut to 8",
     "transparent parts made black",
     "smaller than 8 pixels",
+    "12 bits stored as 16 cut to 8",
 )
 
 Files = dict[str, list[Path]]  # by class
@@ -47,15 +52,17 @@ def read(path: Path, fe: ImageFrontEnd) -> tuple[Bytes, list[int]]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as file:
+            with Image.open(path) as file, _LARGE if file.width * file.height > _LARGE_PIXELS else nullcontext():
                 file.load()
                 image: Image.Image = ImageOps.exif_transpose(file)
                 if file.getexif().get(0x0112, 1) != 1:
                     found.append(0)
                 mode = image.mode
                 if mode.startswith("I;16") or (mode == "I" and file.format == "PNG"):
-                    found.append(2)
-                    image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+                    pixels = np.asarray(image)
+                    twelve = int(pixels.max()) < 1 << 12  # a sensor's 12 bits, which would be almost black otherwise
+                    found.append(5 if twelve else 2)
+                    image = Image.fromarray((pixels >> (4 if twelve else 8)).astype(np.uint8))
                 elif mode in ("I", "F"):
                     raise DataError(
                         f"{path}: pixels of 32 bits, whose range nobody knows; save it with 8 bits a channel"
