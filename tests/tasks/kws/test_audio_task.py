@@ -85,3 +85,15 @@ def test_synthetic_sound() -> None:
     assert data.source == "synthetic machine sounds: 28 clips of 0.3 s"
     assert data.synthetic
     assert [data.size(s) for s in ("train", "val", "test")] == [16, 4, 8]
+
+
+def test_a_long_recording_that_is_not_for_training_is_named(tmp_path: Path) -> None:
+    root = write_words(tmp_path, {"a": 3, "b": 6})
+    for path in (root / "a").iterdir():
+        before = path.read_bytes()
+        path.write_bytes(encode_wav(tone(1, 10 * 16000)))
+        data = tasks.load("audio", root)
+        uneven = [n for n in data.notes if n.startswith("class 'a' is divided unevenly (")]
+        assert bool(uneven) == ((data.target["train"] == 0).sum() < 6)
+        assert any("cut into clips that all stay in this split" in n for n in data.notes)
+        path.write_bytes(before)

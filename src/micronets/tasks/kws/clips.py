@@ -47,6 +47,8 @@ def class_folders(
         raise DataError(f"{folders.root}: only one class, '{classes[0]}'; a classifier needs at least two folders")
     by_split = {"all": folders.files} if "all" in splits else own_splits(folders, test)
     got = _read(classes, {s: by_split[s] for s in splits}, fe, cut)
+    if cut and set(SPLITS) <= {*splits}:
+        got = (*got[:2], got[2] + _uneven(classes, got[1]))
     if "train" not in splits:
         return Clips(classes, *got[:2], _no_features(fe), folders.notes + got[2])
     rng = _rng(seed, "train")
@@ -126,6 +128,20 @@ def _read(
             x[s], tally = wav_features(paths, fe)
         notes += [f"{s}: {note}" for note in tally.notes(fe)]
     return x, y, tuple(notes)
+
+
+def _uneven(classes: Sequence[str], target: Mapping[str, Labels]) -> tuple[str, ...]:
+    """Writes a note for each class of which less than half is for training, as a long one went elsewhere whole."""
+    notes = []
+    for i, name in enumerate(classes):
+        counts = {s: int((target[s] == i).sum()) for s in SPLITS}
+        if 2 * counts["train"] < sum(counts.values()):
+            shown = ", ".join(f"{n} {s}" for s, n in counts.items())
+            notes.append(
+                f"class '{name}' is divided unevenly ({shown}), as the clips of a recording stay together; "
+                "cut long recordings into several files"
+            )
+    return tuple(notes)
 
 
 def _crops(folders: Folders, split: str, n: int, fe: FrontEnd, rng: np.random.Generator) -> Features:
