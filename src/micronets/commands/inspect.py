@@ -21,6 +21,7 @@ from micronets.ir.layers import Shape
 from micronets.runtimes.c import arena_room, flash_bytes, sram_bytes
 from micronets.terminal import amount, amount_row, text_table
 from micronets.tflite import ModelFile, ModelSource, model_file
+from micronets.tflite.tflm_limits import why_tflm_cannot_run
 
 
 @dataclass(frozen=True)
@@ -186,6 +187,8 @@ def _inspected(arch: Arch, board: Board, file: ModelFile | None = None, name: st
     """
     tensors, file_bytes = (None, None) if file is None else (file.tensors, len(file.content))
     c, no_tflm = cost(arch, board, tensors=tensors), core_of(board.core, board.name).no_tflm
+    if file is not None:
+        no_tflm = no_tflm or why_tflm_cannot_run(file.model)
     ours = arch if file is None else optimise(file.model).arch
     flash = c.flash_bytes if file_bytes is None else file_bytes + RUNTIME_FLASH_BYTES
     arena, smallest = (plan_patches(ours, limit, board.target).bytes for limit in (arena_room(board), 0))

@@ -19,7 +19,7 @@ from micronets.cost.costs import RUNTIME_FLASH_BYTES, RuntimeCosts, tflm_costs
 from micronets.cost.latency_model import LatencyModel
 from micronets.device.tflm import interpreter, tflm_firmware
 from micronets.device.tflm.tflm_firmware import TflmCheckout
-from micronets.errors import DeviceError, DoesNotFit, SpecError
+from micronets.errors import DeviceError, DoesNotFit, SpecError, UnsupportedError
 from micronets.ir.arch import Arch
 from micronets.quantized import reference
 from micronets.quantized.model import QuantizedModel
@@ -35,6 +35,7 @@ from micronets.runtimes.base import (
 )
 from micronets.runtimes.measurement import Measurement
 from micronets.tflite import ModelFile
+from micronets.tflite.tflm_limits import why_tflm_cannot_run
 
 Array = npt.NDArray[Any]
 
@@ -65,6 +66,7 @@ class TensorFlowLiteMicro(Runtime):
 
     def compile(self, file: ModelFile, board: Board, patches: str = "auto") -> Package:
         _check_patches(patches)
+        _check_runs(file)
         arena = arena_with_margin(file.arena_tflm_bytes(4))
         if arena > board.sram_bytes:
             raise DoesNotFit(
@@ -91,6 +93,7 @@ class TensorFlowLiteMicro(Runtime):
 
     def runner(self, file: ModelFile) -> Callable[[Array], Array]:
         _ = file.model.arch.only_output
+        _check_runs(file)
         return lambda x: interpreter.run(file.content, x)
 
     def check_board(self, board: Board) -> None:
@@ -180,6 +183,13 @@ class TensorFlowLiteMicro(Runtime):
 def _no_build(board: Board) -> str:
     made = tflm_firmware.make_command(board)
     return f"--runtime tflm: give --tflm DIR, a checkout of TFLM in which its library was built: {made}"
+
+
+def _check_runs(file: ModelFile) -> None:
+    """Raises `UnsupportedError` for a model on which TFLM's kernels abort."""
+    reason = why_tflm_cannot_run(file.model)
+    if reason is not None:
+        raise UnsupportedError(f"{file.name}: {reason}; take --runtime c")
 
 
 def _check_patches(patches: str) -> None:

@@ -17,6 +17,7 @@ from micronets.tflite.codec import FileOperator, Op, codec, layer_of, op_name, w
 from micronets.tflite.flatbuffer import Flat, Table, Tables
 from micronets.tflite.limits import MAX_OPERATORS, excess
 from micronets.tflite.tensors import Graph, Tensor, plain_names
+from micronets.tflite.tflm_limits import check_four_bit_outputs
 
 _MOST_TENSORS = 100  # that an operator reads, or writes
 
@@ -143,6 +144,7 @@ def _model(
     own = plain_names([tensor.name for _, tensor in written], [o.op.name for o, _ in written])
     name_of = {tensor.index: name for (_, tensor), name in zip(written, own, strict=True)}
     _check_float(graph, operators, source)
+    _check_not_constant(graph, source, "the input")
     quant: dict[str, TensorQuant] = {}
     if source.type != s.TensorType.FLOAT32:
         quant[INPUT] = graph.activation_quant(source)
@@ -152,6 +154,7 @@ def _model(
         graph.where = operator.where
         layer = layer_of(graph, operator, tuple(name_of[tensor.index] for tensor in operator.outputs), names)
         for name, tensor in zip(layer.outputs, operator.outputs, strict=True):
+            _check_not_constant(graph, tensor, "an output")
             if not facts_of(layer).writes_float:
                 quant[name] = graph.activation_quant(tensor)
             elif tensor.type != s.TensorType.FLOAT32:
@@ -179,7 +182,26 @@ def _model(
         if want != graph.activation_shape(tensor):
             raise graph.unsupported(f"{tensor.label} has the shape {list(tensor.shape)}; its inputs make {[1, *want]}")
     validate(model)
+    if four:
+        _check_four_bits(model, where)
     return model, {name: index for index, name in names.items()}
+
+
+def _check_four_bits(model: QuantizedModel, where: str) -> None:
+    """Raises `UnsupportedError` where the metadata say 4 bits of a tensor whose codes may span more."""
+    try:
+        check_four_bit_outputs(model)
+    except UnsupportedError as e:
+        raise UnsupportedError(f"{where}: its metadata '{s.BITS_METADATA}' do not hold: {e}") from e
+
+
+def _check_not_constant(graph: Graph, tensor: Tensor, what: str) -> None:
+    """Raises `UnsupportedError` for an activation whose buffer holds values: TFLM would take it for a constant."""
+    if len(graph.bytes_of(tensor.buffer)):
+        raise graph.unsupported(
+            f"{tensor.label} is {what} and has the values of buffer {tensor.buffer}; only weights, paddings and axes "
+            "may be constants"
+        )
 
 
 def _check_float(graph: Graph, operators: list[FileOperator], source: Tensor) -> None:

@@ -25,16 +25,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from micronets.errors import SpecError, UnsupportedError
+from micronets.errors import SpecError
 from micronets.ir.arch import Step
 from micronets.ir.layers import INPUT, Shape
 from micronets.ir.ops import Weights
-from micronets.quantized.arithmetic import activation_range, bit_range, pack_int4
+from micronets.quantized.arithmetic import pack_int4
 from micronets.quantized.model import QuantizedModel
 from micronets.quantized.validate import validate
 from micronets.tflite import schema as s
 from micronets.tflite.builder import Field, LeanBuilder
 from micronets.tflite.codec import Encoded, Op, codec, encode
+from micronets.tflite.tflm_limits import check_four_bit_outputs, check_scales_of_four_bits
 
 
 def write(model: QuantizedModel, portable: bool = False) -> bytes:
@@ -48,32 +49,9 @@ def write(model: QuantizedModel, portable: bool = False) -> bytes:
     a FullyConnected layer with a scale per output, 4-bit outputs that no clamp keeps within 16 codes.
     """
     validate(model)
-    _check_four_bits(model)
+    check_scales_of_four_bits(model)
+    check_four_bit_outputs(model)
     return _Writer(model, portable).finish()
-
-
-def _check_four_bits(model: QuantizedModel) -> None:
-    bits = model.arch.bits()
-    lo, hi = bit_range(4)
-    for step in model.arch.steps():
-        layer, facts, sizes = step.layer, step.operator, step.weights
-        where = f"layer '{layer.name}'"
-        if sizes is not None and sizes.one_scale and sizes.bits == 4 and len(model.weights[layer.name].scales) > 1:
-            kind = type(layer).__name__
-            raise UnsupportedError(f"{where}: TFLM runs 4-bit {kind} weights with one scale only; use one per layer")
-        if layer.act_bits == 8:
-            continue
-        low, high = bit_range(8)
-        if facts.activation is not None:
-            low, high = activation_range(facts.activation, model.quant[layer.name])
-        carried = facts.within_input and all(
-            bits[source] == 4 and model.quant.get(source) == model.quant[layer.name] for source in layer.inputs
-        )
-        if not carried and not lo <= low <= high <= hi:
-            raise UnsupportedError(
-                f"{where}: TFLM has no 4-bit outputs, only clamps: the codes span [{low}, {high}], not [{lo}, {hi}]; "
-                "use activation 'relu6' with scale 0.4 and zero point -8, or 8 bits"
-            )
 
 
 @dataclass

@@ -104,7 +104,13 @@ def min_arena(data: bytes) -> int:
 
 
 class _TooSmall(DeviceError):
-    """The arena seems too small for the model; TFLM crashes in some arenas that are."""
+    """The arena seems too small for the model; TFLM crashes in some arenas that are. `reason` is what TFLM said."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"TFLM: the arena is too small for the model, or TFLM cannot run it ({reason}); give a larger arena"
+        )
+        self.reason = reason
 
 
 def _check_samples(x: Array) -> Array:
@@ -120,9 +126,12 @@ def _first_that_fits(attempt: Callable[[int], Any]) -> Any:
     for arena_bytes in _ARENAS:
         try:
             return attempt(arena_bytes)
-        except _TooSmall:
+        except _TooSmall as e:
             if arena_bytes == _ARENAS[-1]:
-                raise
+                raise DeviceError(
+                    f"TFLM: it cannot run the model, which fails in an arena of {arena_bytes >> 20:,} MiB, too "
+                    f"({e.reason})"
+                ) from e
     raise AssertionError
 
 
@@ -209,6 +218,8 @@ class _Worker:
         """Makes the error for a request that failed, from what TFLM wrote to stderr or else from `value`."""
         self.stderr.seek(0)
         lines = [line.strip() for line in self.stderr.read().decode(errors="replace").splitlines() if line.strip()]
+        if lines and lines[0].startswith("Traceback"):
+            lines = lines[-1:]  # the exception itself
         text = lines[0][:200] if lines else value
         signs = (
             "Failed to allocate",
@@ -218,9 +229,7 @@ class _Worker:
             "!= nullptr was not true",
         )
         if crashed or any(sign in line for sign in signs for line in lines):
-            return _TooSmall(
-                f"TFLM: the arena is too small for the model, or TFLM cannot run it ({text}); give a larger arena"
-            )
+            return _TooSmall(text)
         return DeviceError(f"TFLM: {text}")
 
 

@@ -1,0 +1,60 @@
+"""What TensorFlow Lite Micro cannot run of a sound model."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from micronets.errors import UnsupportedError
+from micronets.ir.layers import Softmax
+from micronets.quantized.arithmetic import activation_range, bit_range
+from micronets.quantized.model import QuantizedModel
+
+_SOFTMAX_BITS = 26  # fractional bits of the differences that TFLM's kernel works with
+
+
+def why_tflm_cannot_run(model: QuantizedModel) -> str | None:
+    """Returns why TFLM's kernels abort on a model, or None where they run it; our C may run it all the same.
+
+    TFLM's Softmax takes a multiplier above 1 only: `PreprocessSoftmaxScaling` ends the program for a smaller one.
+    """
+    for layer in model.arch.layers:
+        if isinstance(layer, Softmax):
+            scale = float(np.float32(model.quant[layer.inputs[0]].scale)) * float(np.float32(layer.beta))
+            if scale * 2**_SOFTMAX_BITS <= 1:
+                return (
+                    f"layer '{layer.name}': TFLM's SOFTMAX takes an input scale times beta above 2**-{_SOFTMAX_BITS}, "
+                    f"not {scale:.3g}: TFLM cannot run this model"
+                )
+    return None
+
+
+def check_scales_of_four_bits(model: QuantizedModel) -> None:
+    """Raises `UnsupportedError` for weights of 4 bits with several scales where TFLM takes one only."""
+    for step in model.arch.steps():
+        layer, sizes = step.layer, step.weights
+        if sizes is not None and sizes.one_scale and sizes.bits == 4 and len(model.weights[layer.name].scales) > 1:
+            raise UnsupportedError(
+                f"layer '{layer.name}': TFLM runs 4-bit {type(layer).__name__} weights with one scale only; use one "
+                "per layer"
+            )
+
+
+def check_four_bit_outputs(model: QuantizedModel) -> None:
+    """Raises `UnsupportedError` for an output of 4 bits whose codes no clamp keeps within 16 values."""
+    bits = model.arch.bits()
+    lo, hi = bit_range(4)
+    for step in model.arch.steps():
+        layer, facts = step.layer, step.operator
+        if layer.act_bits == 8:
+            continue
+        low, high = bit_range(8)
+        if facts.activation is not None:
+            low, high = activation_range(facts.activation, model.quant[layer.name])
+        carried = facts.within_input and all(
+            bits[source] == 4 and model.quant.get(source) == model.quant[layer.name] for source in layer.inputs
+        )
+        if not carried and not lo <= low <= high <= hi:
+            raise UnsupportedError(
+                f"layer '{layer.name}': TFLM has no 4-bit outputs, only clamps: the codes span [{low}, {high}], not "
+                f"[{lo}, {hi}]; use activation 'relu6' with scale 0.4 and zero point -8, or 8 bits"
+            )
