@@ -115,3 +115,16 @@ def test_a_missing_package_is_named_with_the_way_to_get_it(monkeypatch: pytest.M
     with pytest.raises(ModuleNotFoundError) as raised:
         mn.__getattr__("search")
     assert raised.value.__notes__ == [f"micronets.search needs the package 'torch': {install('design')}"]
+
+
+def test_verbs_of_the_design_half_name_the_package_that_they_need(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("micronets.installation.find_spec", lambda package: None)
+    needed = f"this needs the package 'torch': {install('design')}"
+    for verb in (
+        lambda: mn.search("dscnn", None, board="x"),
+        lambda: mn.train(None, None),
+        lambda: mn.quantise(None, None),
+    ):
+        with pytest.raises(mn.MicronetsError) as raised:
+            verb()
+        assert str(raised.value) == needed

@@ -8,6 +8,7 @@ MicronetsError                 exit code 2: what was asked for cannot be done
 ├── UnsupportedError           a valid model that holds something we do not handle
 ├── TrainingError              a training that diverged
 ├── BudgetError                a budget that no network of the space was found to keep
+├── MissingPackageError        a package that this needs and that is not installed
 ├── DeviceError                a runtime, compiler, simulator or board failed
 └── CheckFailed                exit code 1: it was done, and the result is not as it has to be
     └── DoesNotFit             a model that is too large for the board
@@ -52,6 +53,10 @@ class TrainingError(MicronetsError):
 
 class BudgetError(MicronetsError):
     """A budget that no network of the space was found to keep. Nothing is made, so it counts as bad input."""
+
+
+class MissingPackageError(MicronetsError):
+    """A package that is needed and not installed; the message names the command that brings it."""
 
 
 class DeviceError(MicronetsError):

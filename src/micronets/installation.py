@@ -12,8 +12,11 @@ import shutil
 import sys
 from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+
+from micronets.errors import MissingPackageError
 
 DISTRIBUTION = "micronets-tinyml"
 
@@ -40,6 +43,12 @@ def install(extra: str) -> str:
     the one on the path is named, so that the packages land where micronets runs.
     """
     return f"{_pip()} install {shlex.join(_source(extra))}"
+
+
+def require(package: str) -> None:
+    """Raises `MissingPackageError`, naming the command that brings it, if a package of `EXTRAS` is not installed."""
+    if find_spec(package) is None:
+        raise MissingPackageError(f"this needs the package '{package}': {install(EXTRAS[package])}")
 
 
 def _pip() -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from micronets import tflite
 from micronets.commands.model_file import write
 from micronets.errors import CheckFailed, SpecError
+from micronets.installation import require
 from micronets.quantized.model import QuantizedModel
 from micronets.tasks import TaskData
 
@@ -25,6 +26,7 @@ def quantise(trained: TrainResult, data: TaskData, *, batches: int = 4, batch: i
     - `batches`, `batch`: number and size of the batches of training examples on which ranges are observed, where they
       were not before.
     """
+    require("torch")
     from micronets.design import fakequant
     from micronets.design.export import to_quantized
 

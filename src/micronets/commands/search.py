@@ -17,6 +17,7 @@ from micronets.cost.latency_model import LatencyModel
 from micronets.cost.tflite_size import METADATA_BYTES, text_bytes
 from micronets.design.search_settings import SearchSettings
 from micronets.errors import CheckFailed, SpecError, UnsupportedError
+from micronets.installation import require
 from micronets.ir.arch import Arch
 from micronets.ir.space import SearchSpace, derive
 from micronets.ir.spaces import SPACES, Space
@@ -69,6 +70,7 @@ def search(
     Raises `BudgetError` before any training when nothing in the space can keep the budget, `SpecError` for networks
     that cannot be or do not go with the data, `TrainingError` if the loss is not a number.
     """
+    require("torch")
     from micronets.design import dnas
 
     where, chosen = load_board(board), runtime_named(runtime)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from micronets.design.train_settings import TrainSettings
 from micronets.errors import DataError
+from micronets.installation import require
 from micronets.ir.arch import Arch
 from micronets.progress import Progress
 from micronets.tasks import TaskData
@@ -43,6 +44,7 @@ def train(
 
     Raises `DataError` for data of another shape or other classes, `TrainingError` if the loss is not a number.
     """
+    require("torch")
     from micronets.design.train import TrainingJob, train_network
 
     check_data(data)

@@ -196,9 +196,12 @@ def opened(config: Config, *, resume: bool, progress: Progress, command: str = "
             write_atomic(run / directory.CONFIG, to_toml(config))
         try:
             yield RunContext(config, run, progress, command, resumed=held is not None)
-        finally:
+        except KeyboardInterrupt:
+            raise  # the configuration stays, so that the directory can be continued whenever it was stopped
+        except BaseException:
             if not run.started:
                 (run / directory.CONFIG).unlink(missing_ok=True)
+            raise
 
 
 def notes_on(data: tasks.TaskData, options: tasks.DataOptions) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ _HEADER = """\
  *
  * Input: {input}. {output}.
  *
- *     static _Alignas(16) uint8_t arena[MICRONETS_ARENA_BYTES];   (C99: __attribute__((aligned(16))))
+ *     static uint8_t arena[MICRONETS_ARENA_BYTES] __attribute__((aligned(16)));   (C11: _Alignas(16))
  *
  *     {itype} *input = micronets_input(arena);
  *     for (int i = 0; i < MICRONETS_INPUT_COUNT; i++) input[i] = ...;{quantise}
@@ -233,7 +233,7 @@ def describe(
         input=f"{itype}, {ctext.shape(arch.input_shape)}",
         output=_listed(model),
         itype=itype,
-        quantise=" (round(real / scale) + zero point)" if INPUT in model.quant else "",
+        quantise=" (round(real / scale) + zero point, clamped to -128 .. 127)" if INPUT in model.quant else "",
         usage=_usage(model),
         outputs="\n".join(_declarations(model)),
         what="output" if len(arch.outputs) == 1 else "outputs",
