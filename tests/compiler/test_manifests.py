@@ -11,8 +11,22 @@ import pytest
 from micronets import tflite
 from micronets.boards.board import load_board
 from micronets.compiler import compile_model
+from micronets.ir.arch import Arch
+from micronets.ir.layers import INPUT, Add, Conv2D, FullyConnected
+from micronets.quantized.random_weights import with_random_weights
 from tests.support.calling import call
 from tests.support.random_models import random_arch, random_model
+
+RESIDUAL = Arch(
+    (8, 8, 8),
+    (
+        Conv2D(name="a", inputs=(INPUT,), filters=8, kernel=(3, 3), activation="relu"),
+        Conv2D(name="b", inputs=("a",), filters=8, kernel=(1, 1)),
+        Add(name="c", inputs=("a", "b"), activation="relu"),
+        FullyConnected(name="d", inputs=("c",), units=3),
+    ),
+)
+"""A network whose kernels for the DSP extension lie in C and in assembly."""
 
 needs_cmake = pytest.mark.skipif(shutil.which("cmake") is None, reason="needs cmake")
 PARENT = """\
@@ -29,7 +43,7 @@ add_test(NAME application COMMAND application)
 @pytest.fixture
 def out(tmp_path: Path) -> Path:
     path = tmp_path / "model.tflite"
-    path.write_bytes(tflite.write(random_model(random_arch(6), 6)))
+    path.write_bytes(tflite.write(with_random_weights(RESIDUAL)))
     directory = tmp_path / "project" / "network"
     assert call("compile", path, "--board", "NUCLEO-F446RE", "--out", directory).code == 0
     return directory
@@ -113,7 +127,7 @@ def test_cmake_assembles_for_a_core_that_only_the_flags_of_c_name(out: Path, tmp
 @pytest.mark.parametrize("board", ["NUCLEO-G0B1RE", "NUCLEO-F103RB"])
 def test_cmake_builds_portable_kernels_for_a_core_without_the_extension(tmp_path: Path, board: str) -> None:
     path, out = tmp_path / "model.tflite", tmp_path / "c"
-    path.write_bytes(tflite.write(random_model(random_arch(6), 6)))
+    path.write_bytes(tflite.write(with_random_weights(RESIDUAL)))
     assert call("compile", path, "--board", board, "--out", out).code == 0
     flags = " ".join(load_board(board).compiler_flags)
     options = [f"-DCMAKE_C_FLAGS={flags}", "-DCMAKE_SYSTEM_NAME=Generic", "-DCMAKE_C_COMPILER=arm-none-eabi-gcc"]
