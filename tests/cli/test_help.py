@@ -1,11 +1,15 @@
 """The help of every command: whole sentences, and examples whose commands and options exist."""
 
+import os
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import click
 import pytest
 
+from micronets.boards.board import load_board
 from micronets.cli import cli, common
 from tests.support.calling import call
 
@@ -68,3 +72,25 @@ def test_a_wrong_name_is_answered_with_the_nearest_right_one(words: tuple[str, .
     result = call(*words)
     assert result.code == 2
     assert hint in result.error
+
+
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [
+        (("ev",), ["evaluate"]),
+        (("inspect", "m.tflite", "--bo"), ["--board"]),
+        (("measure", "m.tflite", "--board", "nucleo-f7"), ["NUCLEO-F746ZG", "NUCLEO-F767ZI"]),
+        (("measure", "m.tflite", "--board", "Rasp"), ["Raspberry-Pi-Pico", "Raspberry-Pi-Pico-2"]),
+    ],
+)
+def test_shells_complete_commands_options_and_boards(typed: tuple[str, ...], completed: list[str]) -> None:
+    words = " ".join(("micronets", *typed))
+    given = {"_MICRONETS_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(len(typed))}
+    code = "from micronets.cli import main; main()"
+    found = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, **given}, capture_output=True, text=True, check=False
+    )
+    assert found.stdout.split() == [f"plain,{word}" for word in completed], found.stderr
+    for name in completed:
+        if name.startswith(("NUCLEO", "Rasp")):
+            assert load_board(name)

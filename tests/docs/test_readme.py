@@ -13,9 +13,11 @@ from micronets.boards.board import load_board
 from micronets.cli import cli
 from micronets.pipeline.config import load
 from micronets.runtimes import OUR_C
+from micronets.tasks.kws.data import KEYWORDS
 from tests.support.calling import call
 from tests.support.needs import needs
 from tests.support.pages import ROOT, shell_commands
+from tests.support.wavs import write_words
 
 TEXT = (ROOT / "README.md").read_text("utf-8")
 COMMANDS = shell_commands("README.md")
@@ -61,6 +63,22 @@ def test_quick_commands_work_as_printed(line: list[str], monkeypatch: pytest.Mon
     result = call(*line)
     assert result.code == 0, result.err
     assert result.out
+
+
+@pytest.mark.parametrize("line", [w for w in words("micronets") if w[0] == "evaluate" and "zoo/" in w[1]], ids=" ".join)
+def test_models_of_the_zoo_are_evaluated_as_printed(
+    line: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tmp_path / "speech_commands_v0.02"
+    write_words(data, {**dict.fromkeys((*KEYWORDS, "bed"), 3), "_background_noise_": 1})
+    (data / "testing_list.txt").write_text("".join(f"{word}/002.wav\n" for word in (*KEYWORDS, "bed")))
+    (data / "validation_list.txt").write_text("".join(f"{word}/001.wav\n" for word in (*KEYWORDS, "bed")))
+    (tmp_path / "zoo").symlink_to(ROOT / "zoo")
+    monkeypatch.chdir(tmp_path)
+    assert "--data" in line, "a folder that the README names"
+    result = call(*line)
+    assert result.code == 0, result.err
+    assert "clips, runtime" in result.out
 
 
 def test_names_in_the_text_exist() -> None:

@@ -77,8 +77,22 @@ def _write_examples(examples: Sequence[str], formatter: click.HelpFormatter) -> 
                 formatter.write(f"  {line}\n")
 
 
+def _complete_board(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Returns the boards whose names begin with what was typed, for the completion of shells; spaces become dashes,
+    which mean the same.
+    """
+    from micronets.boards.board import board_names
+
+    names = [name.replace(" ", "-") for name in board_names()]
+    return [name for name in names if name.lower().startswith(incomplete.lower())]
+
+
 board = click.option(
-    "--board", required=True, metavar="BOARD", help="A name that `micronets boards` lists, or a .toml file of your own."
+    "--board",
+    required=True,
+    metavar="BOARD",
+    help="A name that `micronets boards` lists, or a .toml file of your own.",
+    shell_complete=_complete_board,
 )
 compiler = click.option(
     "--compiler",

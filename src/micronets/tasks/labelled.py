@@ -121,7 +121,10 @@ def examples_of(
     order = positions(data.classes, classes)
     for i in np.unique(target):
         if order[i] < 0:
-            raise DataError(f"{where}: class '{data.classes[i]}' is not a label of the model ({', '.join(classes)})")
+            raise DataError(
+                f"{where}: class '{data.classes[i]}' is not a label of the model ({', '.join(classes)}); "
+                "give data of the model's classes, or a model of these data"
+            )
     labels = order[target]
     return Examples(
         part=part,

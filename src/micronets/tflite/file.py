@@ -12,6 +12,7 @@ from micronets.cost.tflm_arena import FileTensors, arena_tflm_bytes
 from micronets.errors import FileError, SpecError
 from micronets.files import read_plain
 from micronets.quantized.model import QuantizedModel
+from micronets.tflite.foreign import foreign_model
 from micronets.tflite.reader import read
 from micronets.tflite.stored import stored_tensors
 from micronets.tflite.writer import write
@@ -59,11 +60,18 @@ def model_file(model: ModelSource) -> ModelFile:
 
 
 def read_file(path: Path) -> ModelFile:
-    """Reads the model in the file `path`. Raises `FileError` where it cannot be read, and what `read` raises."""
+    """Reads the model in the file `path`.
+
+    Raises `FileError` where it cannot be read or is a model of another tool, and what `read` raises.
+    """
     try:
+        if path.is_dir() and (other := foreign_model(path)):
+            raise FileError(f"{path}: {other}")
         content = read_plain(path)
     except OSError as e:
         raise FileError(f"{path}: cannot read this model ({e.strerror}); give the path of a .tflite file") from e
+    if other := foreign_model(path, content):
+        raise FileError(f"{path}: {other}")
     return ModelFile(str(path), content, read(content, str(path)))
 
 

@@ -193,4 +193,7 @@ def test_a_class_that_the_model_does_not_know(tmp_path: Path) -> None:
     write(tmp_path)
     with pytest.raises(DataError) as e:
         examples(tmp_path, FrontEnd(), ["_silence_", "_unknown_", "no"])
-    assert str(e.value) == f"{tmp_path}: class 'yes' is not a label of the model (_silence_, _unknown_, no)"
+    assert str(e.value) == (
+        f"{tmp_path}: class 'yes' is not a label of the model (_silence_, _unknown_, no); give data of "
+        "the model's classes, or a model of these data"
+    )

@@ -1,0 +1,65 @@
+"""Models of other tools are named, with the way to make a `.tflite` of them, by every command that takes a model."""
+
+from pathlib import Path
+
+import pytest
+
+from micronets import tflite
+from micronets.errors import FileError
+from tests.support.calling import call
+
+ROOT = Path(__file__).parents[2]
+GIVEN = {
+    "model.h5": ("a Keras model in HDF5, not a .tflite", "tf.lite.TFLiteConverter.from_keras_model"),
+    "model.keras": ("a Keras model, not a .tflite", "tf.lite.TFLiteConverter.from_keras_model"),
+    "model.onnx": ("an ONNX model, not a .tflite", "onnx2tf -i MODEL.onnx -oiqt"),
+    "model.pt": ("a PyTorch model, not a .tflite", "torch.onnx.export"),
+    "model.pb": ("a graph of TensorFlow, not a .tflite", "from_frozen_graph"),
+    "saved": ("a SavedModel of TensorFlow, not a .tflite", "tf.lite.TFLiteConverter.from_saved_model"),
+    "saved/saved_model.pb": ("the graph of a SavedModel", "tf.lite.TFLiteConverter.from_saved_model"),
+}
+COMMANDS = {
+    "evaluate": (),
+    "inspect": ("--board", "NUCLEO-F446RE"),
+    "compile": ("--board", "NUCLEO-F446RE", "--out", "c"),
+    "measure": ("--board", "NUCLEO-F446RE"),
+}
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    (tmp_path / "saved").mkdir()
+    for name in GIVEN:
+        if name != "saved":
+            (tmp_path / name).write_bytes(b"whatever these tools write")
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", GIVEN)
+def test_a_model_of_another_tool_is_named_with_the_way_out(models: Path, name: str) -> None:
+    with pytest.raises(FileError) as e:
+        tflite.read_file(models / name)
+    what, way = GIVEN[name]
+    assert str(e.value).startswith(f"{models / name}: {what}")
+    assert way in str(e.value)
+    assert str(e.value).endswith("(docs/conversion.md)")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("name", ["model.h5", "saved"])
+def test_every_command_says_so_in_one_line(
+    models: Path, command: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(models)
+    result = call(command, name, *COMMANDS[command])
+    assert result.code == 2
+    assert result.err.splitlines()[-1].startswith(f"micronets: {name}: {GIVEN[name][0]}; convert it: ")
+
+
+def test_what_a_file_holds_decides(tmp_path: Path) -> None:
+    (tmp_path / "model.tflite").write_bytes(b"\x89HDF\r\n\x1a\nand so on")
+    with pytest.raises(FileError, match=r"a Keras model in HDF5, not a \.tflite"):
+        tflite.read_file(tmp_path / "model.tflite")
+    good = (ROOT / "zoo/kws_frontier/model.tflite").read_bytes()
+    (tmp_path / "model.pt").write_bytes(good)
+    assert tflite.read_file(tmp_path / "model.pt").content == good
