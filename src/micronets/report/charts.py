@@ -14,6 +14,7 @@ from micronets.report.markup import Markup, el
 
 WIDTH = 760  # of a drawing, in units of SVG; the page stretches it to its own width
 NARROW = 360  # of the same drawing on a phone, where letters would be too small otherwise
+LEAST_SPAN = 0.8  # of the greatest value: an axis that does not start at 0 starts there or lower
 LETTER = 7.2  # units that a letter takes at most on average, of the small text in drawings
 COLOURS = 6  # the style sheet has so many classes, c0 to c5
 
@@ -111,7 +112,8 @@ def line_chart(
     - `limit`: a value at which a dashed line is drawn.
     - `mark`: index, from 0, from which the background is shaded.
     - `zero`: whether the vertical axis always starts at 0; else it does unless all values lie in the upper half of
-      what it would show.
+      what it would show. It then starts below them all and at `LEAST_SPAN` of the greatest, or lower, so that small
+      changes do not look large.
     - `width`: of the drawing.
     """
     height = 208
@@ -119,7 +121,7 @@ def line_chart(
     known = [v for s in series for v in s.values if v is not None and math.isfinite(v)]
     high = max([*known, *([limit] if limit is not None else [])], default=1.0)
     least = min(known, default=0.0)
-    marks = ticks(min(0.0, least) if zero or least < high / 2 else least, high)
+    marks = ticks(min(0.0, least) if zero or least < high / 2 else min(least, LEAST_SPAN * high), high)
     count = max(1, *(len(s.values) for s in series))
 
     def x(i: float) -> float:
@@ -212,11 +214,23 @@ def memory_chart(
         note = f"{b.name}: {b.bytes:,} bytes at {b.offset:,}, layers {b.first + 1} to {b.last + 1}"
         box = el("rect", x=x + 1, y=y(b.offset + b.bytes), width=max(1.0, wide - 2), height=tall, rx=2)
         caption = _box_caption(b.name, x + wide / 2, y(b.offset + b.bytes / 2), wide - 2, tall)
+        if caption is None and wide >= LETTER * len(b.name) and not _is_above(b, buffers, y):
+            caption = svg_text(x + wide / 2, y(b.offset + b.bytes) - 4, b.name, "small", "middle")
         parts.append(el("g", el("title", note), box, caption, class_=f"c{k % COLOURS} fill"))
     if limit is not None:
         parts.append(el("line", x1=left, x2=width - right, y1=y(limit), y2=y(limit), class_="limit"))
         parts.append(svg_text(width - right, y(limit) - 5, f"limit {limit:,}", "small", "end"))
     return svg(width, height, parts, label="Memory over time")
+
+
+def _is_above(buffer: PlannedBuffer, buffers: Sequence[PlannedBuffer], y: Callable[[float], float]) -> bool:
+    """Tells whether a box stands in the line of text above that of a buffer; `y` turns addresses into coordinates."""
+    top = y(buffer.offset + buffer.bytes)
+    return any(
+        b.first <= buffer.last and buffer.first <= b.last and y(b.offset + b.bytes) < top and y(b.offset) > top - 16
+        for b in buffers
+        if b is not buffer
+    )
 
 
 def _box_caption(name: str, x: float, y: float, wide: float, tall: float) -> Markup | None:
