@@ -24,7 +24,15 @@ from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from itertools import product
 
-from micronets.boards.board import Board, Budget, board_budget, board_names, load_board
+from micronets.boards.board import (
+    TIME_LIMITS,
+    Board,
+    Budget,
+    board_budget,
+    board_names,
+    estimated_limits,
+    load_board,
+)
 from micronets.cost import latency_model
 from micronets.cost.costs import RuntimeCosts, budget_costs, tflm_costs
 from micronets.design import budget_fitter
@@ -74,9 +82,12 @@ def runtime(name: str, board: Board) -> RuntimeCosts:
 
 
 def known_limits(name: str, board: Board) -> tuple[str, ...]:
-    """The limits that the runtime can estimate on a board: our C has times only where they were measured."""
+    """The limits that the runtime can estimate on a board.
+
+    No time is known of a core without a cycle model, and of our C only where times were measured.
+    """
     timed = name == "tflm" or latency_model.shipped_model(board.name, name) is not None
-    return tuple(n for n in LIMITS if timed or n not in ("latency_ms", "energy_mj"))
+    return tuple(n for n in estimated_limits(board) if timed or n not in TIME_LIMITS)
 
 
 def small_space(name: str, kind: str, rng: random.Random) -> SearchSpace:

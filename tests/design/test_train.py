@@ -172,10 +172,12 @@ def test_a_full_disk_keeps_the_old_checkpoint(tmp_path, monkeypatch):
 
 
 def test_divergence_is_one_clear_error(tmp_path):
+    settings = replace(QUICK, warmup=0)
+    object.__setattr__(settings, "lr", 1e30)  # beyond what the settings allow: it diverges at once
     with pytest.raises(
         TrainingError, match=r"the loss became nan in epoch 1 of the float stage; lower lr \(now 1e\+30\)"
     ):
-        train(tmp_path, replace(QUICK, lr=1e30, warmup=0))
+        train(tmp_path, settings)
 
 
 def test_no_validation_examples(tmp_path):
