@@ -64,9 +64,11 @@ def entries(docstring: str, names: list[str]) -> list[tuple[list[str], str]]:
     """
     name = "|".join(sorted(names, key=len, reverse=True))
     found = list(
-        re.finditer(rf"- (`(?:{name})`(?:, `(?:{name})`)*): |(?<![\w`])((?:{name})(?:, (?:{name}))*): ", docstring)
+        re.finditer(
+            rf"- (`(?:{name})`(?:, `(?:{name})`)*): |(?:- )?(?<![\w`])((?:{name})(?:, (?:{name}))*): ", docstring
+        )
     )
-    ends = [m.start() for m in found[1:]] + [len(docstring)]
+    ends = [m.start() for m in found[1:]] + [len(docstring)] * bool(found)
     rows = []
     for m, end in zip(found, ends, strict=True):
         meaning = re.split(r"\n\s*\n|\bRaises `", docstring[m.end() : end])[0]

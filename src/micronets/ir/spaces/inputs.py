@@ -74,13 +74,19 @@ def ic(resolutions: tuple[int, ...] = (32,), colours: tuple[int, ...] = (3,)) ->
 
 
 def features(height: int = 32, width: int = 32, channels: int = 1) -> Inputs:
-    """Maps of one shape, `(height, width, channels)`; the data decide it."""
+    """Maps of one shape, `(height, width, channels)`.
+
+    - height, width, channels: the size of the input; the data decide it.
+    """
     _positive("height, width, channels", (height, width, channels))
     return Inputs((), lambda pick: (height, width, channels))
 
 
 def ad(height: int = 32, width: int = 32) -> Inputs:
-    """Windows of a spectrogram, `(height, width, 1)`; the data decide it. MicroNets' anomaly detection has 32 x 32."""
+    """Windows of a spectrogram, `(height, width, 1)`. MicroNets' anomaly detection has 32 x 32.
+
+    - height, width: the size of the input; the data decide it.
+    """
     return features(height, width, 1)
 
 
