@@ -284,6 +284,9 @@ def test_bands_are_for_models_that_would_not_fit(path: Path, tmp_path: Path) -> 
     smallest = json.loads(call(*compiling, "--patches", "smallest", "--json").out)["arena_c_bytes"]
     assert smallest == inspected["arena_c_patched_bytes"] < 93_000
     between = json.loads(call(*compiling, "--patches", "96K", "--json").out)["arena_c_bytes"]
+    asked = call(*compiling, "--patches", "1K")
+    assert asked.code == 1
+    assert f"--patches 1K: the smallest arena that was found has {smallest:,} bytes; allow that much" in asked.error
     assert smallest <= between <= 96 * 1024
 
 

@@ -108,7 +108,7 @@ CASES = {
     ),
     "returns something else": (
         GOOD.replace('return SearchSpace("mine", choices, template)', "return choices"),
-        f"FILE:{FUNCTION}: returns a tuple; need a SearchSpace: def my_space",
+        f"FILE:{FUNCTION}: returns a value of type tuple; need a SearchSpace: def my_space",
     ),
     "raises in the function": (
         GOOD.replace("tuple(range(4, widest + 1, 4))", "tuple(range(4, widst + 1, 4))"),
@@ -149,7 +149,8 @@ CASES = {
     ),
     "returns layers in place of a template": (
         GOOD.replace("return Template(inputs.shape(pick), (Block", "return ((Block"),
-        f"FILE:{TEMPLATE}: the template of space 'mine' returns a tuple; need Template(input_shape, blocks)",
+        f"FILE:{TEMPLATE}: the template of space 'mine' returns a value of type tuple; need Template(input_shape, "
+        "blocks)",
     ),
     "reads a layer that is not there": (
         GOOD.replace('inputs=("stem",)', 'inputs=("stm",)'),

@@ -49,7 +49,7 @@ def list_sources(as_json: bool) -> None:
         for s in SOURCES.values()
         for a in s.archives
     ]
-    common.echo(text_table(("task", "part", "archive", "size", "fetched"), rows, numeric=(3,)))
+    common.echo(text_table(("task", "part", "archive", "size", "by default"), rows, numeric=(3,)))
     common.echo("")
     for s in SOURCES.values():
         common.echo(f"{s.task}: {s.title}. Licence: {s.licence}. {s.page}")

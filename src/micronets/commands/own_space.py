@@ -100,7 +100,7 @@ def _can_be_written(hint: Any) -> bool:
 
 
 def _kind(value: object) -> str:
-    return "nothing (it has no return)" if value is None else f"a {type(value).__name__}"
+    return "nothing (it has no return)" if value is None else f"a value of type {type(value).__name__}"
 
 
 def guarded(space: SearchSpace) -> SearchSpace:

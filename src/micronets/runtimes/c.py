@@ -154,6 +154,15 @@ def bands(compiled: Compiled) -> tuple[LayersInPatches, ...]:
     )
 
 
+def _check_asked(compiled: Compiled, patches: str, where: str) -> None:
+    """Raises `DoesNotFit` if an arena of a size was asked for, and the smallest that was found is larger."""
+    if patches[:1].isdigit() and compiled.arena_bytes > parse_size(patches, "patches"):
+        raise DoesNotFit(
+            f"{where}: --patches {patches}: the smallest arena that was found has {compiled.arena_bytes:,} bytes; "
+            "allow that much, or fewer channels or a larger stride in the first layers"
+        )
+
+
 def _check_fits(compiled: Compiled, board: Board, where: str, off: bool) -> None:
     """Raises `DoesNotFit` that says by how much the model is too large, and at which layer; `off`: patches were not
     tried.
@@ -260,6 +269,7 @@ class OurC(Runtime):
     def compile(self, file: ModelFile, board: Board, patches: str = "auto") -> Package:
         limit = arena_limit(board, patches)
         compiled = compile_model(file.model, board.target, arena_limit=limit)
+        _check_asked(compiled, patches, file.name)
         _check_fits(compiled, board, file.name, limit is None)
         return Package(
             files={**compiled.files, **library_files(compiled, __version__)},
@@ -286,6 +296,7 @@ class OurC(Runtime):
 
     def measure(self, file: ModelFile, board: Board, options: MeasureOptions) -> Measurement:
         compiled = compile_model(file.model, board.target, arena_limit=arena_limit(board, options.patches))
+        _check_asked(compiled, options.patches, file.name)
         return measurement(
             execute(compiled, file.model, board, options),
             file,
