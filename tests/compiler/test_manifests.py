@@ -118,7 +118,7 @@ def test_cmake_assembles_for_a_core_that_only_the_flags_of_c_name(out: Path, tmp
     symbols = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     defined = {line.split()[-1] for line in symbols if " T " in line}
     needed = {line.split()[-1] for line in symbols if " U " in line}
-    assert {"micronets_add_by4", "micronets_im2col_multiply", "micronets_conv_im2col"} <= defined
+    assert {"micronets_add_by4", "micronets_im2col_multiply"} <= defined
     assert {name for name in needed - defined if name.startswith("micronets_")} == set()
 
 
@@ -135,8 +135,8 @@ def test_cmake_builds_portable_kernels_for_a_core_without_the_extension(tmp_path
     for command in (["cmake", "-S", out, "-B", tmp_path / "b", *options], ["cmake", "--build", tmp_path / "b"]):
         done = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
-    text = (out / "README.md").read_text("utf-8")
-    assert "With those of a Cortex-M4, Cortex-M7 or Cortex-M33, the kernels use its DSP instructions" in text
+    text = " ".join((out / "README.md").read_text("utf-8").split())
+    assert "For a Cortex-M4, Cortex-M7 or Cortex-M33, the kernels use its DSP instructions" in text
     assert "portable C, tried on Cortex-M0+, Cortex-M3 and RISC-V RV32IMC" in text
 
 

@@ -80,7 +80,7 @@ def test_random_networks_need_what_is_predicted_and_say_what_the_reference_says(
         model = with_random_weights(arch, seed)
         data, x = tflite.write(model), random_input(model, 2, seed)
         assert 0 <= arena_tflm_bytes(arch) - interpreter.min_arena(data) <= 16
-        assert tflite_bytes(arch.steps()) == pytest.approx(len(data), rel=0.01, abs=160)
+        assert 0 <= tflite_bytes(arch.steps()) - len(data) <= 600 + 50 * len(arch.layers)
         assert np.array_equal(interpreter.run(data, x).reshape(2, 3), reference.run(model, x).reshape(2, 3))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -60,7 +61,7 @@ def locked(run: RunDir, beginning: Sequence[str] = ()) -> Iterator[None]:
 
     - `beginning`: names of further files that a directory in which no stage has begun may hold.
     """
-    if run.path.exists() and not run.path.is_dir():
+    if _is_no_directory(run.path):
         raise FileError(f"{run.path}: is a file; --out names a directory")
     new = not run.path.exists()
     names = _names(run)
@@ -80,6 +81,14 @@ def locked(run: RunDir, beginning: Sequence[str] = ()) -> Iterator[None]:
                             run.path.rmdir()
     except files.InUse as e:
         raise FileError(f"{run.path}: another micronets process works here; wait for it, or name another --out") from e
+
+
+def _is_no_directory(path: Path) -> bool:
+    """Whether something else than a directory is at a path. It is looked at once, as another process may remove it."""
+    try:
+        return not stat.S_ISDIR(path.stat().st_mode)
+    except OSError:
+        return False
 
 
 def _names(run: RunDir) -> list[str]:

@@ -356,8 +356,8 @@ def test_released_models_score_what_they_should(
         pytest.skip(f"needs {pack}")
     zipfile.ZipFile(pack).extractall(tmp_path)
     result = evaluate(shared / "models" / f"{model}.tflite", "vww", tmp_path, front_end=front_end)
-    assert result["samples"] == 521
-    assert abs(result["value"] - value) < 0.04  # measured on 1,000 images, of which these are 521
+    assert result.samples == 521
+    assert abs(result.value - value) < 0.04  # measured on 1,000 images, of which these are 521
 
 
 def test_12_bits_in_16_are_not_almost_black(tmp_path: Path) -> None:

@@ -233,7 +233,7 @@ def describe(
         input=f"{itype}, {ctext.shape(arch.input_shape)}",
         output=_listed(model),
         itype=itype,
-        quantise=" (round(real / scale) + zero point, clamped to -128 .. 127)" if INPUT in model.quant else "",
+        quantise=" (round(real / scale) + zero point, clamped)" if INPUT in model.quant else "",
         usage=_usage(model),
         outputs="\n".join(_declarations(model)),
         what="output" if len(arch.outputs) == 1 else "outputs",
