@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 
 from micronets.ir.layers import Conv2D, Shape
-from micronets.ir.ops import checks
-from micronets.ir.ops.record import ONE, OPERATOR_CYCLES, Operator, Shapes, Tflm, TflmKernel, Weights, nothing
-from micronets.ir.ops.weighted import PREPARED as OPERANDS
-from micronets.ir.ops.weighted import mac_factor, timed_with_bits, unpacked
+from micronets.ir.ops.record import OPERATOR_CYCLES, Operator, Shapes, Weights
+from micronets.ir.ops.weighted import convolution, mac_factor, timed_with_bits
 from micronets.number import Number
 
 POINTWISE_CYCLES = (1.6, 73.0)
@@ -38,23 +36,11 @@ def conv_2d(layer: Conv2D) -> Operator:
             one_scale=False,
         )
 
-    def check(inputs: Shapes, where: str) -> None:
-        checks.a_map("Conv2D", inputs[0], where)
-        checks.window(where, layer.window, "kernel", "stride", "dilation")
-        checks.positive(where, "filters", layer.filters)
-        checks.activation(where, layer.activation)
-        checks.padding(where, layer.padding)
-        checks.weight_bits(where, layer.weight_bits)
-
     def gathered(inputs: Shapes, outputs: Shapes) -> int:
         kh, kw = layer.kernel
         if layer.kernel == (1, 1):
             return 0
         return math.prod(outputs[0][:2]) * kh * kw * inputs[0][2]
-
-    def host_scratch(inputs: Shapes, outputs: Shapes) -> int:
-        kh, kw = layer.kernel
-        return unpacked(layer.weight_bits, outputs[0][2] * kh * kw * inputs[0][2])
 
     def cortex_m_scratch(inputs: Shapes, outputs: Shapes) -> int:
         # arm_convolve_s8 takes two im2col columns of 16-bit values, each rounded up to four values; a 1x1 kernel none.
@@ -94,39 +80,17 @@ def conv_2d(layer: Conv2D) -> Operator:
             "odd_mac": odd_filters * column,
         }
 
-    return Operator(
+    return convolution(
+        layer,
+        chosen="filters",
         tflite_name="CONV_2D",
-        constants=(),
         table_bytes=276,
-        inputs=ONE,
-        output_shapes=lambda inputs: ((*layer.window.out(inputs[0]), layer.filters),),
-        check=check,
-        reads_float=False,
-        writes_float=False,
-        state_bytes=nothing,
-        window=layer.window,
         weights=weights,
-        activation=layer.activation,
-        macs=lambda inputs, outputs: math.prod(outputs[0]) * weights(inputs[0]).taps,
-        pooled=nothing,
         gathered=gathered,
-        scale="its own",
-        largest_rescale=None,
-        selects=False,
-        codewise=False,
-        within_input=False,
-        sign="any",
         by_channel=False,
-        trainable=True,
-        tflm=Tflm(
-            method="AddConv2D",
-            host=TflmKernel(parameters=28, alignment=4, op_data=80, temporaries=OPERANDS, scratch=(host_scratch,)),
-            cortex_m=TflmKernel(
-                parameters=28, alignment=4, op_data=60, temporaries=OPERANDS, scratch=(cortex_m_scratch,)
-            ),
-            requantised_channels=lambda inputs, outputs: outputs[0][2],
-            cycles=cycles,
-        ),
+        tflm_method="AddConv2D",
+        cortex_m_scratch=cortex_m_scratch,
+        cycles=cycles,
         timed_as=timed_as,
         timed_by=timed_by,
     )

@@ -6,10 +6,8 @@ import math
 from dataclasses import replace
 
 from micronets.ir.layers import DepthwiseConv2D, Shape
-from micronets.ir.ops import checks
-from micronets.ir.ops.record import ONE, OPERATOR_CYCLES, Operator, Shapes, Tflm, TflmKernel, Weights, nothing
-from micronets.ir.ops.weighted import PREPARED as OPERANDS
-from micronets.ir.ops.weighted import mac_factor, timed_with_bits, unpacked
+from micronets.ir.ops.record import OPERATOR_CYCLES, Operator, Shapes, Weights
+from micronets.ir.ops.weighted import convolution, mac_factor, timed_with_bits
 from micronets.number import Number
 
 CYCLES = (6.8, 20.0)
@@ -35,21 +33,9 @@ def depthwise_conv_2d(layer: DepthwiseConv2D) -> Operator:
             one_scale=False,
         )
 
-    def check(inputs: Shapes, where: str) -> None:
-        checks.a_map("DepthwiseConv2D", inputs[0], where)
-        checks.window(where, layer.window, "kernel", "stride", "dilation")
-        checks.positive(where, "multiplier", layer.multiplier)
-        checks.activation(where, layer.activation)
-        checks.padding(where, layer.padding)
-        checks.weight_bits(where, layer.weight_bits)
-
     def gathered(inputs: Shapes, outputs: Shapes) -> int:
         kh, kw = layer.kernel
         return math.prod(outputs[0]) * kh * kw if layer.multiplier > 1 else 0
-
-    def host_scratch(inputs: Shapes, outputs: Shapes) -> int:
-        kh, kw = layer.kernel
-        return unpacked(layer.weight_bits, kh * kw * outputs[0][2])
 
     def cortex_m_scratch(inputs: Shapes, outputs: Shapes) -> int:
         # arm_depthwise_conv_s8_opt expands one window to 16 bits; the 3x3 kernel and the generic one do not.
@@ -87,39 +73,17 @@ def depthwise_conv_2d(layer: DepthwiseConv2D) -> Operator:
             "mac": values * (kh * kw),
         }
 
-    return Operator(
+    return convolution(
+        layer,
+        chosen="multiplier",
         tflite_name="DEPTHWISE_CONV_2D",
-        constants=(),
         table_bytes=280,
-        inputs=ONE,
-        output_shapes=lambda inputs: ((*layer.window.out(inputs[0]), inputs[0][2] * layer.multiplier),),
-        check=check,
-        reads_float=False,
-        writes_float=False,
-        state_bytes=nothing,
-        window=layer.window,
         weights=weights,
-        activation=layer.activation,
-        macs=lambda inputs, outputs: math.prod(outputs[0]) * weights(inputs[0]).taps,
-        pooled=nothing,
         gathered=gathered,
-        scale="its own",
-        largest_rescale=None,
-        selects=False,
-        codewise=False,
-        within_input=False,
-        sign="any",
         by_channel=True,
-        trainable=True,
-        tflm=Tflm(
-            method="AddDepthwiseConv2D",
-            host=TflmKernel(parameters=28, alignment=4, op_data=80, temporaries=OPERANDS, scratch=(host_scratch,)),
-            cortex_m=TflmKernel(
-                parameters=28, alignment=4, op_data=60, temporaries=OPERANDS, scratch=(cortex_m_scratch,)
-            ),
-            requantised_channels=lambda inputs, outputs: outputs[0][2],
-            cycles=cycles,
-        ),
+        tflm_method="AddDepthwiseConv2D",
+        cortex_m_scratch=cortex_m_scratch,
+        cycles=cycles,
         timed_as=timed_as,
         timed_by=timed_by,
     )

@@ -1,8 +1,15 @@
-"""What the operators with weights have in common under TensorFlow Lite Micro."""
+"""What the operators with weights have in common, and the record of both kinds of convolution."""
 
 from __future__ import annotations
 
-from micronets.ir.ops.record import Operand
+import math
+from collections.abc import Callable
+from typing import Literal
+
+from micronets.ir.layers import Conv2D, DepthwiseConv2D, Shape
+from micronets.ir.ops import checks
+from micronets.ir.ops.record import ONE, Count, Operand, Operator, Shapes, Tflm, TflmKernel, Weights, nothing
+from micronets.number import Number
 
 PREPARED: tuple[Operand, ...] = ("input", "weights", "output", "input", "weights", "bias", "output")
 """What a convolution asks for while it is prepared: some of its operands twice."""
@@ -24,3 +31,75 @@ def unpacked(bits: int, weights: int) -> int:
 def timed_with_bits(name: str, bits: int) -> str:
     """Returns what a latency model calls the kernel `name` for weights of that many bits."""
     return f"{name}_s4" if bits == 4 else name
+
+
+def convolution(
+    layer: Conv2D | DepthwiseConv2D,
+    *,
+    chosen: Literal["filters", "multiplier"],
+    tflite_name: str,
+    table_bytes: int,
+    weights: Callable[[Shape], Weights],
+    gathered: Count,
+    by_channel: bool,
+    tflm_method: str,
+    cortex_m_scratch: Count,
+    cycles: Count,
+    timed_as: Callable[[Shapes], str],
+    timed_by: Callable[[Shapes, Shapes], dict[str, Number]],
+) -> Operator:
+    """Returns the record of a convolution, from what the two kinds of convolution do not have in common.
+
+    The arguments are fields of `Operator` and of its `Tflm`, but for these:
+
+    - chosen: the field of the layer that sets how many channels its output has.
+    - cortex_m_scratch: the bytes of the one scratch buffer that CMSIS-NN's kernel asks for.
+    """
+
+    def check(inputs: Shapes, where: str) -> None:
+        checks.a_map(type(layer).__name__, inputs[0], where)
+        checks.window(where, layer.window, "kernel", "stride", "dilation")
+        checks.positive(where, chosen, getattr(layer, chosen))
+        checks.activation(where, layer.activation)
+        checks.padding(where, layer.padding)
+        checks.weight_bits(where, layer.weight_bits)
+
+    def host_scratch(inputs: Shapes, outputs: Shapes) -> int:
+        return unpacked(layer.weight_bits, math.prod(weights(inputs[0]).shape))
+
+    return Operator(
+        tflite_name=tflite_name,
+        constants=(),
+        table_bytes=table_bytes,
+        inputs=ONE,
+        output_shapes=lambda inputs: ((*layer.window.out(inputs[0]), weights(inputs[0]).channels),),
+        check=check,
+        reads_float=False,
+        writes_float=False,
+        state_bytes=nothing,
+        window=layer.window,
+        weights=weights,
+        activation=layer.activation,
+        macs=lambda inputs, outputs: math.prod(outputs[0]) * weights(inputs[0]).taps,
+        pooled=nothing,
+        gathered=gathered,
+        scale="its own",
+        largest_rescale=None,
+        selects=False,
+        codewise=False,
+        within_input=False,
+        sign="any",
+        by_channel=by_channel,
+        trainable=True,
+        tflm=Tflm(
+            method=tflm_method,
+            host=TflmKernel(parameters=28, alignment=4, op_data=80, temporaries=PREPARED, scratch=(host_scratch,)),
+            cortex_m=TflmKernel(
+                parameters=28, alignment=4, op_data=60, temporaries=PREPARED, scratch=(cortex_m_scratch,)
+            ),
+            requantised_channels=lambda inputs, outputs: outputs[0][2],
+            cycles=cycles,
+        ),
+        timed_as=timed_as,
+        timed_by=timed_by,
+    )
