@@ -117,7 +117,7 @@ def _predicted(arch: Arch, board: Board) -> float | None:
     model, steps = latency_model.shipped_model(board.name, "c"), arch.steps()
     if model is None or not all(latency_model.kernel_kind(s) in (None, *model.kinds) for s in steps):
         return None
-    return 1e3 * float(latency_model.cycles(steps, model)) / board.clock_hz
+    return 1e3 * float(latency_model.fitted_cycles(steps, model)) / board.clock_hz
 
 
 def points_table(rows: Sequence[tuple[Point, Ours]]) -> str:

@@ -19,7 +19,7 @@ from micronets.design.search_settings import SearchSettings
 from micronets.design.train_settings import TrainSettings
 from micronets.ir import spaces
 from micronets.ir.spaces.base import defaults
-from micronets.ir.spaces.inputs import KINDS
+from micronets.ir.spaces.inputs import INPUT_KINDS
 from micronets.pipeline.config import Config, TeacherConfig
 from micronets.pipeline.toml_config import literal
 from micronets.tasks import TASKS
@@ -103,7 +103,7 @@ def space_tables() -> str:
     for task in TASKS.values():
         kinds.setdefault(task.inputs, []).append(task.name)
     for kind, tasks in kinds.items():
-        parts.append(f"### `[space]`, input of {_tasks(tasks)}\n{_options(KINDS[kind])}")
+        parts.append(f"### `[space]`, input of {_tasks(tasks)}\n{_options(INPUT_KINDS[kind])}")
     for name, space in spaces.SPACES.items():
         parts.append(f'### `space.name = "{name}"`\n{_options(space.function)}')
         for kind, tasks in kinds.items():

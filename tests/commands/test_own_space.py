@@ -10,7 +10,7 @@ from micronets.commands.own_space import check, load_space, space_of
 from micronets.errors import FileError, SpecError, UserCodeError
 from micronets.ir import spaces
 from micronets.ir.space import derive
-from micronets.ir.spaces.inputs import features
+from micronets.ir.spaces.inputs import features_inputs
 from tests.support.own_space import GOOD, line_of
 
 
@@ -43,7 +43,7 @@ def test_our_own_spaces_keep_the_contract() -> None:
 def test_a_function_of_the_program_is_a_space_and_a_changed_file_is_read_anew(tmp_path: Path) -> None:
     scope: dict[str, object] = {}
     exec(compile(GOOD, "<shell>", "exec"), scope)
-    check(space_of(scope["my_space"]).of(features(8, 6, 1), 3), 3)  # type: ignore[arg-type]
+    check(space_of(scope["my_space"]).of(features_inputs(8, 6, 1), 3), 3)  # type: ignore[arg-type]
     assert load_space(written(tmp_path)).own_options()["widest"] == 16
     assert load_space(written(tmp_path, GOOD.replace("widest=16", "widest=12"))).own_options()["widest"] == 12
 

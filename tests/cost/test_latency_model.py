@@ -69,7 +69,7 @@ def test_kinds_and_counts_by_hand() -> None:
     assert latency_model.layer_cycles(steps[4], TRUTH) == 150 + 1.6 * 40
     total = 500 + 4 * 324 + 12 * 72 + 1.3 * 1944 + 9 * 24 + (200 + 300 + 13 * 72 + 2 * 648)
     total += 300 + 11 * 96 + 1.1 * 96 * 6 + (100 + 5 * 96) + (150 + 64)
-    assert latency_model.cycles(steps, TRUTH) == pytest.approx(total + 77)
+    assert latency_model.fitted_cycles(steps, TRUTH) == pytest.approx(total + 77)
 
 
 def test_a_line_of_one_column_and_four_bits_are_kinds_of_their_own() -> None:
@@ -80,7 +80,7 @@ def test_a_line_of_one_column_and_four_bits_are_kinds_of_their_own() -> None:
 def test_an_unknown_kind_is_refused() -> None:
     model = replace(TRUTH, kinds={k: v for k, v in TRUTH.kinds.items() if k != "mean"})
     with pytest.raises(SpecError, match=r"layer 'mean': the latency model of B and runtime c knows no 'mean'; fit one"):
-        latency_model.cycles(NET.steps(), model)
+        latency_model.fitted_cycles(NET.steps(), model)
 
 
 def test_write_and_read_are_inverses() -> None:
@@ -94,7 +94,7 @@ def test_a_model_of_tflm_replaces_its_estimated_time_alone() -> None:
     names = [f.name for f in fields(Budget)]
     plain = budget_costs(NET, board, names)
     fitted = budget_costs(NET, board, names, runtime=tflm_costs(replace(TRUTH, runtime="tflm")))
-    ms = latency_model.cycles(NET.steps(), TRUTH) / board.clock_hz * 1e3
+    ms = latency_model.fitted_cycles(NET.steps(), TRUTH) / board.clock_hz * 1e3
     assert fitted == {**plain, "latency_ms": pytest.approx(ms), "energy_mj": pytest.approx(ms * board.active_power_w)}
     assert fitted["latency_ms"] != pytest.approx(plain["latency_ms"])
     relaxed = relaxed_budget_costs(NET.steps(), board, names, runtime=tflm_costs(replace(TRUTH, runtime="tflm")))
@@ -182,7 +182,9 @@ def test_the_models_that_come_with_micronets_keep_their_promise(name: str) -> No
     assert 8 < many / few < 17, "sixteen times the products"
     for space in ("dscnn:kws", "temporal:kws", "dscnn:ad", "resnet:ic", "mobilenetv2:images", "mobilenetv2:ic"):
         made = characterize_report.space(space)
-        small, large = (latency_model.cycles(derive(made, v).steps(), model) for v in (made.smallest(), made.largest()))
+        small, large = (
+            latency_model.fitted_cycles(derive(made, v).steps(), model) for v in (made.smallest(), made.largest())
+        )
         assert 0 < small < large
 
 

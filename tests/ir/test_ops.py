@@ -7,13 +7,13 @@ import pytest
 
 from micronets.errors import SpecError
 from micronets.ir.arch import Arch
-from micronets.ir.layers import INPUT, KINDS, Add, Conv2D, Layer, Pad, Weighted
+from micronets.ir.layers import INPUT, LAYER_KINDS, Add, Conv2D, Layer, Pad, Weighted
 from micronets.ir.ops import Arity, operator, with_activation
 from tests.support.one_of_each import LAYERS, SHAPE
 
 
 def test_there_is_a_layer_of_each_kind_here() -> None:
-    assert {type(layer) for layer in LAYERS} == set(KINDS.values())
+    assert {type(layer) for layer in LAYERS} == set(LAYER_KINDS.values())
 
 
 @pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.name)

@@ -37,7 +37,7 @@ def small_pads(**options) -> SearchSpace:
     return spaces.make("mobilenetv2", "images", 3, width_multiplier=0.35, tied=False, resolutions=(64, 50), **options)
 
 
-SPACES = {f"{n}-{k}": spaces.make(n, k, 3, **NARROW[n]) for n in spaces.SPACES for k in spaces.KINDS}
+SPACES = {f"{n}-{k}": spaces.make(n, k, 3, **NARROW[n]) for n in spaces.SPACES for k in spaces.INPUT_KINDS}
 SPACES["mobilenetv2-untied"] = small_pads()
 
 

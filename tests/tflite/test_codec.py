@@ -2,19 +2,19 @@
 
 from micronets.ir.ops import operator
 from micronets.tflite.builder import LeanBuilder
-from micronets.tflite.codec import Op, codec, encode, op_name
+from micronets.tflite.codec import Op, codec, encode_layer, op_name
 from tests.support.one_of_each import LAYERS
 
 
 def test_every_operator_is_written_under_the_name_of_its_record() -> None:
-    written = {encode(layer, LeanBuilder()).op for layer in LAYERS}
+    written = {encode_layer(layer, LeanBuilder()).op for layer in LAYERS}
     assert written == set(Op)
-    assert all(encode(layer, LeanBuilder()).op.name == operator(layer).tflite_name for layer in LAYERS)
+    assert all(encode_layer(layer, LeanBuilder()).op.name == operator(layer).tflite_name for layer in LAYERS)
 
 
 def test_the_file_holds_the_inputs_weights_and_constants_of_the_record() -> None:
     for layer in LAYERS:
-        facts, found = operator(layer), codec(encode(layer, LeanBuilder()).op)
+        facts, found = operator(layer), codec(encode_layer(layer, LeanBuilder()).op)
         count = len(layer.inputs) + len(facts.constants) + (0 if facts.weights is None else 2)
         assert count in found.inputs, layer
         assert len(range(count)[found.activations]) == len(layer.inputs)

@@ -11,14 +11,13 @@ from typing import Any
 
 from micronets import output_directory
 from micronets.boards.board import Board, load_board
+from micronets.cost.costs import ESTIMATED
 from micronets.errors import SpecError
 from micronets.files import is_part
 from micronets.runtimes import OUR_C, Package, Runtime, runtime_named
 from micronets.runtimes.measurement import patches_text
 from micronets.terminal import amount
 from micronets.tflite import ModelSource, model_file
-
-SOURCE = "estimated"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +39,7 @@ class Compilation(Package):
     arena_tflm_cortex_m_bytes: int
     board_sram_bytes: int
     board_flash_bytes: int
-    source: str = SOURCE
+    source: str = ESTIMATED
 
     def to_json(self) -> dict[str, Any]:
         """Returns the record as `micronets compile --json` prints it, with names of files in place of their text."""

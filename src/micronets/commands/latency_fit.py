@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from micronets.cost.latency_model import LatencyModel, cycles, kernel_kind, layer_counts, layer_cycles
+from micronets.cost.latency_model import LatencyModel, fitted_cycles, kernel_kind, layer_counts, layer_cycles
 from micronets.errors import DataError
 from micronets.ir.arch import Step
 from micronets.report.latency_findings import Errors, Line, NetworkRecord, Residual
@@ -98,7 +98,7 @@ def fit(
 def predictions(records: Sequence[NetworkRecord], model: LatencyModel) -> tuple[list[float], list[float]]:
     """Returns cycles by the model and as measured, for the networks all of whose kinds it knows."""
     known = [r for r in records if all(kernel_kind(s) in (None, *model.kinds) for s in r.steps())]
-    return [float(cycles(r.steps(), model)) for r in known], [float(r.cycles) for r in known]
+    return [float(fitted_cycles(r.steps(), model)) for r in known], [float(r.cycles) for r in known]
 
 
 def residuals(records: Sequence[NetworkRecord], model: LatencyModel) -> dict[str, Residual]:

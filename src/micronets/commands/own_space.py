@@ -15,7 +15,7 @@ from micronets.errors import SpecError, UserCodeError, did_you_mean
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Add, Layer, Pad, Softmax
 from micronets.ir.space import Choice, Pick, SearchSpace, Template, derive, relaxed_steps
-from micronets.ir.spaces import KINDS, Space, find
+from micronets.ir.spaces import INPUT_KINDS, Space, find
 
 SpaceFunction = Callable[..., SearchSpace]
 """`(inputs: Inputs, classes: int, **options) -> SearchSpace`."""
@@ -78,9 +78,9 @@ def space_of(given: str | Space | SpaceFunction, where: str = "space") -> Space:
     function.__annotations__ = user_code.called(
         lambda: inspect.get_annotations(given, eval_str=True), file, "its annotations"
     )
-    made = Space(name, tuple(KINDS), function)
+    made = Space(name, tuple(INPUT_KINDS), function)
     for option in made.own_options():
-        taken = [kind for kind, inputs in KINDS.items() if option in inspect.signature(inputs).parameters]
+        taken = [kind for kind, inputs in INPUT_KINDS.items() if option in inspect.signature(inputs).parameters]
         if taken or option in RESERVED:
             of = f"inputs ({', '.join(taken)}) have" if taken else "[space] has"
             raise UserCodeError(f"{place}: option '{option}' has a name that {of} already; give it another one")

@@ -1,7 +1,8 @@
-"""What a network costs on a board, per layer and in total, and which limits of a budget it misses.
+"""What a network costs on a board, per layer and in total, in the units of a budget's limits.
 
-Everything here is an estimate made without running anything. Counts (MACs, bytes) come from `counts`, TFLM's arena from
-`tflm_arena`, its cycles from `tflm_cycles`; `relaxed_budget_costs` is the differentiable form of `budget_costs`.
+Everything here is an estimate that is made without running anything. Counts (MACs, bytes) come from `counts`,
+TFLM's arena from `tflm_arena`, its cycles from `tflm_cycles`; `relaxed_budget_costs` is the differentiable form
+of `budget_costs`.
 """
 
 from __future__ import annotations
@@ -21,10 +22,17 @@ from micronets.ir.arch import Arch, Step
 from micronets.ir.layers import Shape
 from micronets.number import Number
 
-RUNTIME_SRAM_BYTES = 4096  # TFLM's own static data: MicroNets (arXiv 2010.11267), 4 KB
-TFLM_STACK_BYTES = 2048  # simulated: 1.2..1.9 KB for networks of every kind of layer; `runtimes.c` has that of our C
-RUNTIME_FLASH_BYTES = 103 * 1024  # TFLM's core and CMSIS-NN kernels, August 2026, GCC 12 -O2
-SOURCE = "estimated"
+RUNTIME_SRAM_BYTES = 4096
+"""TFLM's own static data, from MicroNets (arXiv 2010.11267)."""
+
+TFLM_STACK_BYTES = 2048
+"""TFLM's stack. In the simulator networks of every kind of layer take 1.2 to 1.9 KB."""
+
+RUNTIME_FLASH_BYTES = 103 * 1024
+"""The code of TFLM's core and of CMSIS-NN's kernels, of August 2026, built by GCC 12 with -O2."""
+
+ESTIMATED = "estimated"
+"""The source of figures that are computed from the network, without running it."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +69,7 @@ class Cost:
     - arena_tflm_cortex_m_bytes: TFLM's arena on the board.
     - sram_bytes: TFLM's arena on the board, its static data and its stack.
     - flash_bytes: the file, and TFLM's code.
-    - cycles, latency_ms, energy_mj: of one inference.
+    - cycles, latency_ms, energy_mj: processor cycles, time and energy of one inference.
     - uncertainty: how far cycles, time and energy may be off, relative: 0.1 is 10 %.
     - source: how the figures were obtained.
 
@@ -84,7 +92,7 @@ class Cost:
     energy_mj: float | None
     uncertainty: float | None
     no_times: str | None
-    source: str = SOURCE
+    source: str = ESTIMATED
 
 
 def cost(arch: Arch, board: Board, metadata_bytes: int = 0, tensors: FileTensors | None = None) -> Cost:
@@ -109,7 +117,7 @@ def cost(arch: Arch, board: Board, metadata_bytes: int = 0, tensors: FileTensors
         arena_tflm_cortex_m_bytes=arena_tflm_bytes(arch, 4, tensors),
         sram_bytes=found["sram_bytes"],
         flash_bytes=found["flash_bytes"],
-        cycles=None if board.no_times else cycles(steps, board),
+        cycles=None if board.no_times else inference_cycles(steps, board),
         latency_ms=found.get("latency_ms"),
         energy_mj=found.get("energy_mj"),
         uncertainty=board.cycle_uncertainty,
@@ -129,7 +137,7 @@ def _layer_cost(step: Step, board: Board) -> LayerCost:
     )
 
 
-def cycles(steps: Sequence[Step], board: Board) -> Number:
+def inference_cycles(steps: Sequence[Step], board: Board) -> Number:
     """Returns the estimated cycles of one inference on the board, under TFLM with CMSIS-NN.
 
     Raises `SpecError` for a board whose core there is no cycle model of.
@@ -140,7 +148,7 @@ def cycles(steps: Sequence[Step], board: Board) -> Number:
 
 
 def no_limit_on_times(board: Board) -> SpecError:
-    """The error of a limit on time or energy on a board whose core there is no cycle model of."""
+    """Returns the error for a limit on time or energy on a board whose core there is no cycle model of."""
     return SpecError(f"{board.no_times}; leave out limits on {' and '.join(TIME_LIMITS)}, or limit macs")
 
 
@@ -149,18 +157,18 @@ def latency_ms(steps: Sequence[Step], board: Board) -> Number:
 
     Raises `SpecError` for a board whose core there is no cycle model of.
     """
-    return board.milliseconds(cycles(steps, board))
+    return board.milliseconds(inference_cycles(steps, board))
 
 
 @dataclass(frozen=True)
 class Network:
-    """What a cost is computed from: layers on a board.
+    """What a cost is computed from: the layers of a network, and the board that they are to run on.
 
     - steps: the layers with their shapes; widths, kernels and gates may be 0-d tensors.
     - board: where the network is to run.
     - metadata_bytes: bytes of the texts that its file carries.
-    - arch: the spec of the same layers, for costs that need a memory plan in integers; None where `steps` holds
-      tensors. Costs then take the bytes alive at once in place of a plan, and so are lower bounds.
+    - arch: the network itself, for costs that need a memory plan in integers; None where `steps` holds 0-d tensors.
+      Costs then take the bytes alive at once in place of a plan, and so are lower bounds.
     - tensors: the tensors of its file; None stands for those that our writer makes.
     """
 
@@ -175,12 +183,12 @@ class Network:
 class BudgetCost:
     """A cost that a limit of the budget bounds.
 
-    - of: computes it, in the limit's unit: an exact integer where it counts something, and a tensor with its gradient
-      where the network's steps hold tensors.
+    - of: computes the cost, in the limit's unit: an exact integer where it counts something, and a tensor with its
+      gradient where the network's steps hold tensors.
     - about: what it counts, in a few words for the report.
     - at_least: computes a lower bound of it for a network with an `Arch`, much faster than the cost itself; None where
       there is no such bound.
-    - metadata: whether it grows with the texts that the file carries.
+    - metadata: whether the cost grows with the texts that the file carries.
     """
 
     of: Callable[[Network], Number]
@@ -219,14 +227,17 @@ def time_and_energy(latency_ms: Callable[[Sequence[Step], Board], Number], about
 
 
 def host_arena_bytes(network: Network) -> Number:
-    """Returns the bytes of TFLM's arena on a 64-bit host; of a network of tensors, a lower bound."""
+    """Returns the bytes of TFLM's arena on a 64-bit host; a lower bound for a network without an `Arch`."""
     if network.arch is not None:
         return arena_tflm_bytes(network.arch, 8, network.tensors)
     return live_bytes(network.steps) + persistent_bytes(network.steps, 8)
 
 
 def cortex_m_sram_bytes(network: Network) -> Number:
-    """Returns the bytes of SRAM that TFLM takes on a Cortex-M: its arena, its static data and its stack."""
+    """Returns the bytes of SRAM that TFLM takes on a Cortex-M: its arena, its static data and its stack.
+
+    They are a lower bound for a network without an `Arch`.
+    """
     if network.arch is not None:
         arena = arena_tflm_bytes(network.arch, 4, network.tensors)
     else:
@@ -258,7 +269,7 @@ def tflm_costs(model: LatencyModel | None) -> RuntimeCosts:
         return TFLM_COSTS
 
     def milliseconds(steps: Sequence[Step], board: Board) -> Number:
-        return board.milliseconds(latency_model.cycles(steps, model))
+        return board.milliseconds(latency_model.fitted_cycles(steps, model))
 
     about = TFLM_COSTS.costs["latency_ms"].about
     return RuntimeCosts(TFLM_COSTS.runtime, {**TFLM_COSTS.costs, **time_and_energy(milliseconds, about)})
@@ -275,8 +286,8 @@ def budget_costs(
 
     - arch, board: the network, and where it is to run.
     - names: the names of the limits.
-    - metadata_bytes: bytes of the texts that the file will carry; by default as many as class names and a front end
-      take.
+    - metadata_bytes: bytes of the texts that the file will carry; the default is enough for class names and a
+      front end.
     - runtime: the costs of the runtime that is to run it.
     """
     network = Network(arch.steps(), board, metadata_bytes, arch)
@@ -290,7 +301,10 @@ def least_budget_costs(
     metadata_bytes: int = METADATA_BYTES,
     runtime: RuntimeCosts = TFLM_COSTS,
 ) -> Mapping[str, float]:
-    """Returns lower bounds of what `budget_costs` returns, faster; the cost itself where there is no such bound."""
+    """Returns lower bounds of what `budget_costs` returns, in less time.
+
+    A cost that has no such bound is returned itself. The arguments are those of `budget_costs`.
+    """
     network = Network(arch.steps(), board, metadata_bytes, arch)
     return {name: (runtime.costs[name].at_least or runtime.costs[name].of)(network) for name in names}
 
@@ -303,6 +317,9 @@ def relaxed_budget_costs(
     runtime: RuntimeCosts = TFLM_COSTS,
 ) -> Mapping[str, Number]:
     """Returns what `budget_costs` returns for a network whose widths, kernels and gates may be 0-d tensors.
+
+    - steps: the layers with their shapes.
+    - board, names, metadata_bytes, runtime: see `budget_costs`.
 
     Costs are then tensors with gradients. Arenas take the bytes alive at once in place of a plan, and so are lower
     bounds; the other costs are those of `budget_costs`.

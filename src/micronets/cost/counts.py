@@ -1,4 +1,4 @@
-"""What is counted in a network: MACs, parameters, bytes.
+"""What is counted in a network: multiply-accumulates (MACs), parameters and bytes.
 
 Functions of `Sequence[Step]` use only `+ * max`, so that widths, kernels and gates may be 0-d tensors: the costs of an
 `Arch` and the differentiable ones of a search are the same code. Each step is weighted by its gate.
@@ -62,7 +62,7 @@ def live_bytes(steps: Sequence[Step]) -> Number:
     An activation takes one byte, even if it has 4 bits. The bytes while a step runs are weighted by its gate.
     """
     last: dict[str, int] = {}
-    size: dict[str, Number] = {}  # as its first reader sees it: after a block that may be dropped, the mean size
+    size: dict[str, Number] = {}  # of a tensor as its first reader sees it: after a droppable block, the mean size
     for i, s in enumerate(steps):
         for name, shape in zip(s.layer.inputs, s.input_shapes, strict=True):
             if name not in last:

@@ -1,9 +1,9 @@
 """A latency model of the layers that a runtime runs on a board: cycles linear in a few counts of each layer.
 
-A layer belongs to a kind of kernel, and each kind has its own counts (`layer_counts`): the layer itself, its pixels,
-its output values and its multiply-accumulates, and channels that do not fill a block of four. The coefficients are the
-cycles for one of each. They are fitted to measured networks (`micronets characterize`); `boards/latencies/` has one
-file for each board and runtime.
+A layer belongs to a kind of kernel (`Operator.timed_as`), and each kind has its own counts (`Operator.timed_by`): the
+layer itself, its pixels, its output values, its multiply-accumulates, and channels that do not fill a block of four.
+The coefficients are the cycles for one of each. They are fitted to measured networks (`micronets characterize`);
+`boards/latencies/` has one file for each board and runtime.
 
 The counts use only `+ *`, so that widths and kernels may be 0-d tensors, and a search differentiates through them. A
 width that is a tensor is taken for a multiple of four, as the options of the spaces are.
@@ -30,8 +30,9 @@ class LatencyModel:
     - board, runtime: the names of the board and of the runtime that it holds for.
     - kinds: cycles for one of each count, by the kind of kernel and the name of the count.
     - outside: cycles of one inference outside all layers.
-    - mean_error, worst_error: relative errors of the cycles of networks that it was not fitted to.
-    - source: what it was fitted to.
+    - mean_error, worst_error: the mean and the largest relative error of the cycles of networks that it was not fitted
+      to; 0.1 is 10 %.
+    - source: the measurements that it was fitted to.
     """
 
     board: str
@@ -43,11 +44,13 @@ class LatencyModel:
     source: str
 
 
-def cycles(steps: Sequence[Step], model: LatencyModel) -> Number:
-    """Returns the cycles of one inference on the board.
+def fitted_cycles(steps: Sequence[Step], model: LatencyModel) -> Number:
+    """Returns the cycles of one inference on the board that the model was fitted for.
 
-    Each step is weighted by its gate; widths, kernels and gates may be 0-d tensors. Raises `SpecError` for a kind of
-    kernel that the model was not fitted to.
+    - steps: the layers. Each is weighted by its gate; widths, kernels and gates may be 0-d tensors.
+    - model: the latency model.
+
+    Raises `SpecError` for a kind of kernel that the model was not fitted to.
     """
     return sum(s.gate * layer_cycles(s, model) for s in steps) + model.outside
 

@@ -1,4 +1,4 @@
-"""A row for each layer of a network: its costs, and the memory that is in use while it runs."""
+"""A table with a row for each layer of a network: its costs, and the memory that is in use while it runs."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
 """Size of the `.tflite` file that `tflite.write` writes.
 
-The estimate is an upper bound: no file is larger. A layer takes its packed weights, 4 bytes for each bias, 4 bytes for
-each scale, its name, and tables. The bytes of the tables, `Operator.table_bytes`, are fitted from above to the files of
-1,883 networks in which nothing is equal, with the most that the alignment of every buffer can add. What a file stores
-once for several layers (equal shapes, options, scales) makes it smaller than that. `python -m benchmarks.predictions`
-prints by how much.
+The estimate is an upper bound: no file that we write is larger. A layer takes its packed weights, 4 bytes for each
+bias, 4 bytes for each scale, its name, and tables. The bytes of the tables, `Operator.table_bytes`, are fitted from
+above to the files of 1,883 networks in which no two layers have anything equal, with the most that the alignment of
+every buffer can add. What a file stores once for several layers (equal shapes, options, scales) makes it smaller than
+that. `python -m benchmarks.predictions` prints by how much.
 """
 
 from __future__ import annotations

@@ -3,8 +3,7 @@
 TFLM fills its arena from both ends. Structures that stay grow from the end: allocators, a struct for every tensor and
 operator, and the fixed-point multiplier and shift of every output channel. The planned activations lie at the start.
 While the model is prepared, short-lived structures lie there, and in a small network these can decide the size.
-`arena_tflm_bytes` replays these allocations in order, with their alignment, so that it is exact if the struct sizes
-are.
+`arena_tflm_bytes` replays these allocations in order, with their alignment: it is exact if the struct sizes are.
 
 Struct sizes are those of TFLM's sources (2026) on a 64-bit host, as its RecordingMicroAllocator reports them, and on a
 32-bit Cortex-M with CMSIS-NN. docs/arena.md has the derivation.
@@ -28,15 +27,16 @@ class StructSizes:
     """Sizes in bytes of TFLM's structures on one kind of machine.
 
     - word: a pointer or size_t, and the alignment of structs that hold one.
-    - allocators: the allocators, the planner, and the model's SubgraphAllocations.
-    - eval_tensor: the TfLiteEvalTensor of every tensor, weights included.
-    - node: the NodeAndRegistration of every operator.
-    - tensor: the TfLiteTensor of the input, the output, and each operand while its operator is prepared.
-    - quantization: the TfLiteAffineQuantization of such a tensor.
-    - scratch_handle: what stays of every scratch buffer.
-    - scratch_request: what every scratch buffer takes while operators are prepared.
-    - allocation_info: what every tensor and scratch buffer takes while the plan is made.
-    - planner_entry: what every planned buffer takes while the plan is made.
+    - allocators: the allocators, the planner, and the model's `SubgraphAllocations`.
+    - eval_tensor: a `TfLiteEvalTensor`, which every tensor has, weights included.
+    - node: a `NodeAndRegistration`, which every operator has.
+    - tensor: a `TfLiteTensor`, which every input and output of the network has, and each operand while its operator
+      is prepared.
+    - quantization: the `TfLiteAffineQuantization` of a `TfLiteTensor`.
+    - scratch_handle: what stays of a scratch buffer's bookkeeping.
+    - scratch_request: what a scratch buffer takes while operators are prepared.
+    - allocation_info: what a tensor or scratch buffer takes while the plan is made.
+    - planner_entry: what a planned buffer takes while the plan is made.
     - cmsis_nn: whether the kernels are CMSIS-NN's.
     """
 
@@ -83,7 +83,8 @@ CORTEX_M = StructSizes(
     planner_entry=40,
     cmsis_nn=True,
 )
-SCRATCH_REQUESTS = 12  # how many requests of the next operator TFLM keeps room for: kMaxScratchBuffersPerOp
+SCRATCH_REQUESTS = 12
+"""For how many requests of the next operator TFLM keeps room: its `kMaxScratchBuffersPerOp`."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,7 @@ def written_tensors(arch: Arch) -> FileTensors:
 
 
 def _written_weights(weights: Weights) -> WeightTensors:
+    """Returns how our writer stores the weights of one layer."""
     return WeightTensors(scales=int(weights.scales), bias=1 if weights.one_scale else 0)
 
 
@@ -156,7 +158,10 @@ def used_bytes(arch: Arch, word_bytes: Literal[4, 8] = 8, tensors: FileTensors |
 
 
 def _taken_bytes(arch: Arch, word_bytes: Literal[4, 8], tensors: FileTensors | None) -> list[int]:
-    """Returns the bytes taken from both ends of the arena, at each moment when the ends may meet; at last, for good."""
+    """Returns the bytes that both ends of the arena take together, at each moment when the ends may meet.
+
+    The last value is what is taken once the model is prepared.
+    """
     sizes = HOST64 if word_bytes == 8 else CORTEX_M
     if tensors is None:
         tensors = written_tensors(arch)
@@ -173,7 +178,7 @@ def _taken_bytes(arch: Arch, word_bytes: Literal[4, 8], tensors: FileTensors | N
     points = []
     scratch = 0
     for s in steps:
-        for _ in range(2):  # multiplier and shift
+        for _ in range(2):  # the multipliers, then the shifts
             tail = _with_block(tail, 4 * int(requantised_channels(s, tensors)))
         requests = sizes.scratch_request * (SCRATCH_REQUESTS + scratch)
         points.append(_temporaries_end(requests, s, sizes, tensors) + tail)
@@ -184,8 +189,8 @@ def _taken_bytes(arch: Arch, word_bytes: Literal[4, 8], tensors: FileTensors | N
     points.append(planning + sizes.planner_entry * len(plan.buffers) + align(tail))
     floats = float_tensors(arch, tensors.float_input)
     for names in ((INPUT,), arch.outputs):
-        tail = align(tail + sizes.word * len(names))  # an array of pointers
-        for name in names:  # the quantisation comes with an array of one zero point
+        tail = align(tail + sizes.word * len(names))  # an array of pointers to the tensors
+        for name in names:  # 8 bytes are an array of one zero point
             tail += sizes.tensor + (0 if name in floats else sizes.quantization + 8)
     return [*points, plan.bytes + tail]
 
@@ -213,18 +218,24 @@ def requantised_channels(step: Step, tensors: FileTensors | None = None) -> Numb
 
 
 def _temporaries_end(begin: int, step: Step, sizes: StructSizes, tensors: FileTensors) -> int:
-    """Returns where the temporary tensors end, from `begin`, that one operator asks for while it is prepared."""
+    """Returns the offset at which the temporary tensors of one operator end, which it asks for while it is prepared.
+
+    - begin: the offset at which they begin.
+    - step: the operator.
+    - sizes: the sizes of TFLM's structures.
+    - tensors: the tensors of the file.
+    """
     end = begin
     for operand in sizes.kernel(step).temporaries:
-        for scales in _scales(operand, step, tensors):
+        for scales in _scales_of_operand(operand, step, tensors):
             end = align(end, sizes.word) + sizes.tensor
             if scales:
                 end = align(end, sizes.word) + sizes.quantization + 4 + 4 * scales  # with an array of zero points
     return end
 
 
-def _scales(operand: Operand, step: Step, tensors: FileTensors) -> tuple[int, ...]:
-    """Returns how many scales each of the tensors has that an operand stands for; nothing where it is left out."""
+def _scales_of_operand(operand: Operand, step: Step, tensors: FileTensors) -> tuple[int, ...]:
+    """Returns how many scales each tensor has that an operand stands for: none for a bias that is left out."""
     one = 0 if step.operator.reads_float and step.layer.inputs == (INPUT,) and tensors.float_input else 1
     match operand:
         case "input":

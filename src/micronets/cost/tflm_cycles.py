@@ -1,8 +1,9 @@
 """Cycles of a layer under TFLM with CMSIS-NN on a Cortex-M4: an estimate, linear in work.
 
 The coefficients stand with each operator in `ir.ops`. They are fitted to eight networks simulated instruction by
-instruction with zero wait states (TFLM of August 2026, GCC 12 -O2; docs/arena.md), all of them within 3 %. Kernels that
-none of those networks uses are assumed, and marked so. A board turns these cycles into its own by its `cycle_factor`.
+instruction with zero wait states (TFLM of August 2026, GCC 12 -O2; docs/arena.md), and are within 3 % of each of them.
+The coefficients of kernels that none of those networks uses are assumed, and marked so. A board turns these cycles into
+its own by its `cycle_factor`.
 """
 
 from __future__ import annotations

@@ -14,12 +14,13 @@ from dataclasses import dataclass, replace
 from micronets.ir.arch import Arch, Step
 from micronets.ir.layers import INPUT
 
-ALIGNMENT = 16  # what the offset of every buffer in the arena is a multiple of: MicroArenaBufferAlignment
+ALIGNMENT = 16
+"""What the offset of every buffer in the arena is a multiple of, in bytes: TFLM's `MicroArenaBufferAlignment`."""
 
 
 @dataclass(frozen=True)
 class Buffer:
-    """Bytes in the arena for some time.
+    """A part of the arena that is in use while some operators run.
 
     - name: the tensor, or the layer that asked for scratch memory.
     - bytes: its size as asked for, not rounded.
@@ -79,8 +80,9 @@ def align(value: int, alignment: int = ALIGNMENT) -> int:
 def tflm_plan(arch: Arch, cmsis_nn: bool = False, float_input: bool = True) -> TflmPlan:
     """Returns the plan that TFLM makes for `arch`.
 
-    - cmsis_nn: false for TFLM's reference kernels, as on the host; true for CMSIS-NN's, as on a Cortex-M with DSP
-      instructions.
+    - arch: the network.
+    - cmsis_nn: true for the kernels of CMSIS-NN, which a Cortex-M with DSP instructions runs; false for TFLM's
+      reference kernels, which the host runs.
     - float_input: see `float_tensors`.
     """
     return TflmPlan(place_greedily((*lifetimes(arch, float_input), *scratch_buffers(arch.steps(), cmsis_nn))))

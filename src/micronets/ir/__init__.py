@@ -1,1 +1,1 @@
-"""What a network is: layers, shapes, search spaces. Needs nothing but the standard library."""
+"""What a network is: layers, shapes and search spaces. This folder needs nothing but the standard library."""

@@ -1,8 +1,8 @@
 """`Arch`: the one description of a network that every part of micronets reads.
 
-Shapes leave out the batch of one: `(H, W, C)` for maps and `(N,)` for vectors. Names, padding rules and fused
-activations are TensorFlow Lite Micro's. The network's input is called `INPUT`. Bits are those of the stored weights and
-of the output tensors: 8 or 4.
+Shapes leave out the batch of one: `(H, W, C)` for maps and `(N,)` for vectors. Layers have the names, the padding rules
+and the fused activations of TensorFlow Lite Micro. The network's input is called `INPUT`. Weights and tensors are
+stored in 8 or 4 bits.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from micronets.errors import SpecError, did_you_mean
-from micronets.ir.layers import INPUT, KINDS, Layer, Shape
+from micronets.ir.layers import INPUT, LAYER_KINDS, Layer, Shape
 from micronets.ir.ops import Operator, Weights, checks, operator
 
 
@@ -114,19 +114,19 @@ class Arch:
         return self.shapes()[self.output]
 
     def shapes(self) -> dict[str, Shape]:
-        """Shape of every tensor, `INPUT` first."""
+        """Returns the shape of every tensor by its name, without the batch, `INPUT` first."""
         shapes = {INPUT: self.input_shape}
         for step in self.steps():
             shapes |= zip(step.layer.outputs, step.output_shapes, strict=True)
         return shapes
 
     def steps(self) -> tuple[Step, ...]:
-        """Every layer with the shapes of its inputs and outputs, in execution order."""
+        """Returns every layer with the shapes of its inputs and outputs, in execution order."""
         steps: tuple[Step, ...] = vars(self)["_steps"]
         return steps
 
     def bits(self) -> dict[str, int]:
-        """Bits of every activation tensor, `INPUT` first."""
+        """Returns the bits, 8 or 4, of every activation tensor by its name, `INPUT` first."""
         return {INPUT: self.input_bits} | {name: a.act_bits for a in self.layers for name in a.outputs}
 
     def to_json(self) -> str:
@@ -156,9 +156,10 @@ class Arch:
 
 
 def _layer_from_dict(d: Mapping[str, Any], where: str) -> Layer:
-    kind = KINDS.get(d["kind"])
+    """Returns the layer that a JSON object describes. Raises `SpecError` for an unknown kind or field."""
+    kind = LAYER_KINDS.get(d["kind"])
     if kind is None:
-        raise SpecError(f"{where}: unknown layer kind '{d['kind']}'; {did_you_mean(str(d['kind']), KINDS)}")
+        raise SpecError(f"{where}: unknown layer kind '{d['kind']}'; {did_you_mean(str(d['kind']), LAYER_KINDS)}")
     names = {f.name for f in fields(kind)}
     for key in d:
         if key not in names | {"kind"}:
@@ -168,11 +169,12 @@ def _layer_from_dict(d: Mapping[str, Any], where: str) -> Layer:
 
 
 def _tuples(value: Any) -> Any:
+    """Returns a JSON value with tuples in place of its lists, nested ones too."""
     return tuple(_tuples(v) for v in value) if isinstance(value, list) else value
 
 
 def _checked(arch: Arch) -> tuple[Step, ...]:
-    """The steps of a network. Raises `SpecError` if its layers do not form one."""
+    """Returns the steps of a network. Raises `SpecError` if its layers do not form one."""
     if not arch.layers:
         raise SpecError("an architecture needs at least one layer")
     checks.positive("input", "input_shape", arch.input_shape)

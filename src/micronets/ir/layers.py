@@ -1,7 +1,7 @@
 """The kinds of layers that a network is made of, as frozen values; what is known of each kind is in `ir.ops`.
 
-Shapes leave out the batch of one: `(H, W, C)` for maps and `(N,)` for vectors. Names, padding rules and fused
-activations are those of TensorFlow Lite Micro. Bits are those of the stored weights and of the output tensors: 8 or 4.
+Shapes leave out the batch of one: `(H, W, C)` for maps and `(N,)` for vectors. Layers have the names, the padding rules
+and the fused activations of TensorFlow Lite Micro. Weights and tensors are stored in 8 or 4 bits.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ INPUT = "input"
 """Name of the network's input tensor."""
 
 Shape = tuple[int, ...]
-
+"""The sizes of a tensor's dimensions, without the batch."""
 
 Activation = Literal["none", "relu", "relu6"]
+"""A fused activation: what clamps the output of a layer, `max(x, 0)` for relu and `min(max(x, 0), 6)` for relu6."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,15 +124,17 @@ class Mean(_Base):
 
 @dataclass(frozen=True, kw_only=True)
 class Add(_Base):
-    """Sum of two tensors of equal shape."""
+    """Sum of two tensors of equal shape, value by value."""
 
     activation: Activation = "none"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Concatenation(_Base):
-    """Tensors one behind the other along dimension `axis`, which counts without the batch; the rest of their shapes is
-    equal."""
+    """Tensors one behind the other along dimension `axis`, which counts without the batch.
+
+    Their shapes differ in that dimension only.
+    """
 
     axis: int
 
@@ -161,7 +164,7 @@ class Pad(_Base):
 
 @dataclass(frozen=True, kw_only=True)
 class Reshape(_Base):
-    """The same values under another shape."""
+    """The values of a tensor, in their order, under another shape: `(...) -> shape`."""
 
     shape: Shape
 
@@ -175,7 +178,7 @@ class Softmax(_Base):
 
 @dataclass(frozen=True, kw_only=True)
 class Relu(_Base):
-    """A rectifier that is an operator of its own: RELU, or RELU6 when `six`."""
+    """A rectifier that is an operator of its own: RELU, `max(x, 0)`, or RELU6, `min(max(x, 0), 6)`, when `six`."""
 
     six: bool = False
 
@@ -187,12 +190,12 @@ class HardSwish(_Base):
 
 @dataclass(frozen=True, kw_only=True)
 class Quantize(_Base):
-    """Change of scale and zero point (int8 to int8), or float32 to int8 at the input edge."""
+    """Change of scale and zero point (int8 to int8), or conversion of float32 to int8 at the input edge."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dequantize(_Base):
-    """int8 to float32, at the output edge only."""
+    """Conversion of int8 codes to float32 values, at the output edge only."""
 
 
 Layer = (
@@ -213,10 +216,10 @@ Layer = (
     | Quantize
     | Dequantize
 )
-
+"""A layer of any kind."""
 
 Weighted = Conv2D | DepthwiseConv2D | FullyConnected
 """The kinds that have weights, those whose `Operator.weights` is not None."""
 
-
-KINDS: dict[str, type] = {k.__name__: k for k in Layer.__args__}
+LAYER_KINDS: dict[str, type] = {k.__name__: k for k in Layer.__args__}
+"""The class of every kind of layer, by its name, which is also the kind's name in JSON."""

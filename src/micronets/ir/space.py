@@ -27,7 +27,10 @@ from micronets.ir.arch import Arch, Step
 from micronets.ir.layers import INPUT, Layer, Pad, Shape
 
 Pick = Callable[[str], Any]
+"""Gives the value of the choice of a name: an integer, or a 0-d tensor in a relaxed network."""
+
 Values = Mapping[str, int]
+"""One value for every choice, by the choice's name."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,11 @@ class Block:
 
 @dataclass(frozen=True)
 class Template:
-    """What a space's template function returns for one set of values."""
+    """What a space's template function returns for one set of values.
+
+    - input_shape: the shape of the network's input, `(H, W, C)`.
+    - blocks: the blocks in execution order.
+    """
 
     input_shape: Shape
     blocks: tuple[Block, ...]
@@ -67,7 +74,12 @@ class Template:
 
 @dataclass(frozen=True)
 class SearchSpace:
-    """Named choices and the template that turns their values into a network."""
+    """A network with open choices.
+
+    - name: what configurations and messages call the space.
+    - choices: everything that is open.
+    - template: turns values of the choices into the input's shape and the blocks of a network.
+    """
 
     name: str
     choices: tuple[Choice, ...]
@@ -112,7 +124,10 @@ class SearchSpace:
 
 
 def derive(space: SearchSpace, values: Values) -> Arch:
-    """Returns the network of `space` for one value of every choice.
+    """Returns the network of a space for one value of every choice.
+
+    - space: the space.
+    - values: a value for each of its choices, by name.
 
     Raises `SpecError` for a missing or unknown choice or a value that is not an option.
     """
@@ -142,8 +157,8 @@ def relaxed_steps(space: SearchSpace, expected: Mapping[str, Any]) -> tuple[Step
     - space: the space that the network is of.
     - expected: a value for every choice. Widths, kernels, dilations and keeps may be 0-d tensors; shapes are integers.
 
-    After a block that may be dropped, the channel count is the mean of its output and its input, weighted by `keep`. A
-    `Pad` of less than one channel counts with that share.
+    After a block that may be dropped, the channel count is the mean of those of its output and its input, weighted by
+    `keep`. A `Pad` of less than one channel has that share of a channel as a factor of its gate.
     """
     template = space.template(lambda name: expected[name])
     shapes: dict[str, Shape] = {INPUT: template.input_shape}

@@ -10,14 +10,18 @@ Pair = tuple[int, int]
 """Two numbers for the two axes of a map: first for its rows (height), then for its columns (width)."""
 
 Padding = Literal["same", "valid"]
-"""`same`: as many positions as the map has rows and columns, divided by the stride. `valid`: none leaves the map."""
+"""By which rule a window leaves the map.
+
+- same: the window has as many positions as the map has rows and columns, divided by the stride and rounded up.
+- valid: the window never leaves the map.
+"""
 
 
 @dataclass(frozen=True)
 class Window:
-    """A window that slides over a map; every field holds a number for the rows and one for the columns.
+    """A window that slides over a map; the first three fields hold a number for the rows and one for the columns.
 
-    - kernel: taps. In a relaxed network they may be 0-d tensors, as long as the padding is `same`.
+    - kernel: how many taps it has. In a relaxed network they may be 0-d tensors, as long as the padding is `same`.
     - stride: rows and columns from one position to the next.
     - dilation: rows and columns from one tap to the next.
     - padding: by which rule the window leaves the map.
@@ -37,21 +41,24 @@ class Window:
         return (kh - 1) * dh + 1, (kw - 1) * dw + 1
 
     def out(self, shape: Sequence[int]) -> Pair:
-        """Positions of the window along the rows and along the columns: height and width of the output."""
+        """Returns the positions of the window along the rows and along the columns: height and width of the output."""
         return self._positions(shape, 0), self._positions(shape, 1)
 
     def before(self, shape: Sequence[int]) -> Pair:
-        """Rows and columns of padding before the first ones of the map."""
+        """Returns the rows and columns of padding before the first ones of the map."""
         top, left = self._padded(shape)
         return top // 2, left // 2
 
     def after(self, shape: Sequence[int]) -> Pair:
-        """Rows and columns of padding after the last ones of the map; of an odd number, the larger half is here."""
+        """Returns the rows and columns of padding after the last ones of the map.
+
+        Of an odd number, the larger half is here.
+        """
         rows, columns = self._padded(shape)
         return rows - rows // 2, columns - columns // 2
 
     def covered(self, shape: Sequence[int]) -> Pair:
-        """Rows and columns from the first tap of the first position to the last tap of the last, padding included."""
+        """Returns the rows and columns that all positions cover together, padding included."""
         out, reach = self.out(shape), self.reach
         return (out[0] - 1) * self.stride[0] + reach[0], (out[1] - 1) * self.stride[1] + reach[1]
 

@@ -17,6 +17,7 @@ from micronets.ir.layers import Activation
 from micronets.quantized.model import TensorQuant
 
 IntArray = npt.NDArray[Any]
+"""An array of integers of any shape."""
 
 ADD_BITS = 20
 """How many fractional bits an addition keeps below one step of a code while it works: TFLM's `left_shift`."""
@@ -28,9 +29,10 @@ def bit_range(bits: int) -> tuple[int, int]:
 
 
 def quantize_multiplier(real: float | npt.ArrayLike) -> tuple[IntArray, IntArray]:
-    """Splits `real >= 0` (scalar or array) into `(multiplier, shift)`: real ~ multiplier * 2**(shift - 31).
+    """Splits real factors of at least 0, a scalar or an array, into multipliers and shifts.
 
-    Both are int64 arrays of the shape of `real`; multiplier is 0 or in [2**30, 2**31). Values below 2**-32 become 0.
+    A factor is `multiplier * 2**(shift - 31)`, to the nearest multiplier. Both results are int64 arrays of the shape of
+    `real`; multiplier is 0 or in [2**30, 2**31). Values below 2**-32 become 0.
     """
     fraction, shift = np.frexp(np.asarray(real, np.float64))
     fixed: IntArray = np.floor(fraction * 2.0**31 + 0.5).astype(np.int64)
@@ -43,7 +45,7 @@ def quantize_multiplier(real: float | npt.ArrayLike) -> tuple[IntArray, IntArray
 def rescale(source: TensorQuant, target: TensorQuant) -> tuple[IntArray, IntArray]:
     """Returns the multiplier and the shift that bring codes of `source`, less its zero point, to the scale of `target`.
 
-    Both are as in `quantize_multiplier`; the zero point of `target` is still to be added.
+    Both are those of `quantize_multiplier`; the zero point of `target` is still to be added.
     """
     return quantize_multiplier(float(np.float32(source.scale)) / float(np.float32(target.scale)))
 
@@ -63,7 +65,12 @@ def conv_rescale(source: TensorQuant, scales: npt.ArrayLike, target: TensorQuant
 
 
 def mean_rescale(count: int, source: TensorQuant, target: TensorQuant) -> tuple[int, int]:
-    """Returns the multiplier and the shift that bring a sum of `count` codes of `source` to their mean in `target`."""
+    """Returns the multiplier and the shift that bring a sum of codes to the scale of their mean.
+
+    - count: how many codes are summed.
+    - source: quantisation of the codes; the sum is that of the codes less its zero point.
+    - target: quantisation of the mean; its zero point is still to be added.
+    """
     multiplier, shift = (int(v) for v in rescale(source, target))
     # The division by the count goes into the multiplier, by the largest power of two that leaves it 31 bits.
     extra = min(count.bit_length() - 1, 32, 31 + shift)
@@ -71,10 +78,13 @@ def mean_rescale(count: int, source: TensorQuant, target: TensorQuant) -> tuple[
 
 
 def add_rescale(a: TensorQuant, b: TensorQuant, target: TensorQuant) -> tuple[tuple[IntArray, IntArray], ...]:
-    """Returns the multiplier and the shift of the operand `a`, of the operand `b` and of their sum, in this order.
+    """Returns the multipliers and shifts with which two tensors are added: those of both operands and of their sum.
+
+    - a, b: quantisation of the operands.
+    - target: quantisation of the sum.
 
     Both operands, shifted left by `ADD_BITS`, are brought to half the grid of the larger scale, so that their sum fits
-    32 bits, and the sum from there to codes of `target`.
+    32 bits; the sum is brought from there to codes of `target`.
     """
     scale_a, scale_b, scale = (np.float32(quant.scale) for quant in (a, b, target))
     twice = 2.0 * float(max(scale_a, scale_b))
@@ -102,7 +112,7 @@ def multiply_by_quantized_multiplier(acc: IntArray, multiplier: IntArray | int, 
     """Returns `acc * multiplier * 2**(shift - 31)`, rounded, as int64.
 
     - acc: accumulators, in the range of int32.
-    - multiplier, shift: as of `quantize_multiplier`; they broadcast, for instance over the channels.
+    - multiplier, shift: results of `quantize_multiplier`; they broadcast, for instance over the channels.
 
     A shift to the left wraps at 32 bits, as it does in the C kernels.
     """
@@ -120,7 +130,11 @@ def round_half_away(x: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating
 
 
 def quantize(x: npt.ArrayLike, quant: TensorQuant, bits: int = 8) -> npt.NDArray[np.int8]:
-    """Returns the codes of real values: `round(x / scale) + zero_point`, halves away from zero, saturated to `bits`.
+    """Returns the codes of real values: `round(x / scale) + zero_point`, halves away from zero, saturated.
+
+    - x: real values of any shape.
+    - quant: their quantisation.
+    - bits: bits of the codes, 8 or 4.
 
     A value that is not a number gets the zero point.
     """
@@ -152,6 +166,7 @@ def activation_range(activation: Activation, quant: TensorQuant, bits: int = 8) 
 
 
 def _code_of(real: float, quant: TensorQuant) -> int:
+    """Returns the code of one real value of at least 0, not saturated to any bits."""
     beyond_codes = np.float32(1 << 20)  # in place of infinity
     with np.errstate(over="ignore"):
         code = np.minimum(np.float32(real) / np.float32(quant.scale), beyond_codes)

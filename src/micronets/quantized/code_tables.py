@@ -1,6 +1,6 @@
-"""Tables of layers whose output codes each follow from one input code.
+"""Lookup tables of the layers whose output codes each follow from one input code.
 
-The compiler generates them as lookup tables, and finds by them what it may leave out.
+The compiler generates these tables, and it compares them to find layers that it may leave out.
 """
 
 from __future__ import annotations

@@ -11,11 +11,12 @@ from micronets.quantized.model import TensorQuant
 
 _FINE = 1 << 7
 """Steps of the inner grid in one code of the input."""
+
 _REACH = np.float32(3.0) / np.float32(32768.0)
-"""The real value of one step of the gate's 16-bit fraction, which spans -3 .. 3."""
+"""The real value of one step of the 16-bit fraction that stands for the gate `x + 3`; it spans -3 .. 3."""
 
 
-def hard_swish(x: IntArray, source: TensorQuant, target: TensorQuant) -> IntArray:
+def hard_swish_codes(x: IntArray, source: TensorQuant, target: TensorQuant) -> IntArray:
     """Returns x * relu6(x + 3) / 6 in codes, not yet clamped to 8 bits, as int64 of the shape of `x`.
 
     - x: codes of any shape.
@@ -36,7 +37,7 @@ def hard_swish(x: IntArray, source: TensorQuant, target: TensorQuant) -> IntArra
 
 
 def _half_precision(real: np.floating[Any]) -> tuple[int, int]:
-    """Returns the multiplier and the shift of a real factor, the multiplier rounded to 15 bits."""
+    """Returns the multiplier and the shift of a real factor: it is `multiplier * 2**(shift - 15)`, to 15 bits."""
     multiplier, shift = (int(v) for v in quantize_multiplier(float(real)))
     return min((multiplier + (1 << 15)) >> 16, (1 << 15) - 1), shift
 

@@ -30,7 +30,7 @@ class LayerWeights:
 
     - weights: int8, laid out as in TensorFlow Lite: `[filters, kh, kw, C]`, `[1, kh, kw, C * multiplier]` or
       `[units, inputs]`. Values lie in [-127, 127], or in [-7, 7] for 4 bits; released models may use the full range.
-    - scales: float32, one for each output channel, or one for the whole tensor.
+    - scales: float32 `[outputs]`, one for each output channel, or `[1]`, one for the whole tensor.
     - bias: int32 `[outputs]` in units of input scale * weight scale, or None.
     """
 
@@ -55,5 +55,5 @@ class QuantizedModel:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
     def tensor_bytes(self, name: str) -> int:
-        """Bytes of a tensor in memory: one for each code, four for each value of a float tensor."""
+        """Returns the bytes of a tensor in memory: one for each code, four for each value of a float tensor."""
         return math.prod(self.arch.shapes()[name]) * (1 if name in self.quant else 4)

@@ -1,4 +1,4 @@
-"""`with_random_weights`: a network for what does not depend on weights, such as time and memory on a board."""
+"""`with_random_weights`: a network to measure what does not depend on weights, such as time and memory on a board."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
 from micronets.quantized.validate import FIXED_SCALE, FIXED_ZERO_POINT
 
 _PEAK = 4.0  # the largest weight in standard deviations, about what the filters of trained networks have
-_SCALES = (0.03, 0.1)  # the least and the largest scale of an activation; each is drawn for itself
+_SCALE_RANGE = (0.03, 0.1)  # the least and the largest scale of an activation; each is drawn independently
 
 
 def with_random_weights(arch: Arch, seed: int = 0) -> QuantizedModel:
-    """Returns `arch` with normally distributed weights.
+    """Returns a network with normally distributed weights.
+
+    - arch: the network.
+    - seed: decides the weights, the scales and the zero points.
 
     The scales are such that few outputs saturate, and no filter is constant, so that the compiler removes nothing.
     """
@@ -29,7 +32,7 @@ def with_random_weights(arch: Arch, seed: int = 0) -> QuantizedModel:
     quant: dict[str, TensorQuant] = dict.fromkeys(fixed, TensorQuant(FIXED_SCALE, FIXED_ZERO_POINT))
     weights: dict[str, LayerWeights] = {}
     if INPUT not in quant and not operator(arch.layers[0]).reads_float:
-        quant[INPUT] = _activation("none", 8, rng)
+        quant[INPUT] = _random_quant("none", 8, rng)
     for step in arch.steps():
         layer, facts, source = step.layer, step.operator, quant.get(step.layer.inputs[0])
         for name in layer.outputs:
@@ -38,20 +41,20 @@ def with_random_weights(arch: Arch, seed: int = 0) -> QuantizedModel:
             elif facts.within_input and source is not None:
                 quant[name] = source
             elif not facts.writes_float:
-                quant[name] = _activation(facts.activation or "none", layer.act_bits, rng)
+                quant[name] = _random_quant(facts.activation or "none", layer.act_bits, rng)
         if step.weights is not None:
             assert source is not None
             weights[layer.name] = _weights(step.weights, quant[layer.name].scale / source.scale, rng)
     return QuantizedModel(arch, quant, weights)
 
 
-def _activation(activation: str, bits: int, rng: np.random.Generator) -> TensorQuant:
+def _random_quant(activation: str, bits: int, rng: np.random.Generator) -> TensorQuant:
     """Returns a random quantisation for an activation.
 
     A rectified one has the least code as its zero point, as converters choose it; kernels are faster there.
     """
     lowest, highest = bit_range(bits)
-    scale = float(np.float32(rng.uniform(*_SCALES) * 2 ** (8 - bits)))
+    scale = float(np.float32(rng.uniform(*_SCALE_RANGE) * 2 ** (8 - bits)))
     match activation:
         case "none":
             return TensorQuant(scale, int(rng.integers(lowest // 8, highest // 8 + 1)))
@@ -62,6 +65,7 @@ def _activation(activation: str, bits: int, rng: np.random.Generator) -> TensorQ
 
 
 def _weights(sizes: Weights, ratio: float, rng: np.random.Generator) -> LayerWeights:
+    """Returns random weights of the given sizes; `ratio` is the scale of the output over that of the input."""
     limit = bit_range(sizes.bits)[1]
     codes = np.clip(np.rint(rng.normal(0, limit / _PEAK, sizes.shape)), -limit, limit).astype(np.int8)
     np.moveaxis(codes, sizes.axis, 0).reshape(sizes.channels, -1)[:, 0] |= 1  # no filter is all zero

@@ -1,6 +1,6 @@
 """The numpy integer interpreter: the definition of what a `QuantizedModel` computes.
 
-It gives the bytes that TensorFlow Lite Micro gives, for every tensor. Sums of products run through float BLAS, exactly:
+For every tensor it gives the bytes that TensorFlow Lite Micro gives. Sums of products run through float BLAS, exactly:
 float32 where no partial sum can reach 2**24, float64 (2**53) otherwise.
 """
 
@@ -48,9 +48,9 @@ from micronets.quantized.arithmetic import (
     quantize,
     rescale,
 )
-from micronets.quantized.hard_swish import hard_swish
+from micronets.quantized.hard_swish import hard_swish_codes
 from micronets.quantized.model import QuantizedModel, TensorQuant
-from micronets.quantized.softmax import softmax
+from micronets.quantized.softmax import softmax_codes
 from micronets.quantized.validate import validate
 
 Array = npt.NDArray[Any]
@@ -59,17 +59,27 @@ _CHUNK_VALUES = 1 << 20  # values of the largest working array, few enough for t
 
 
 def run(model: QuantizedModel, x: npt.ArrayLike) -> Array:
-    """Returns the output of a network that has one: int8 `[N, *input_shape]` -> int8 `[N, *output_shape]`.
+    """Returns the output `[N, *output_shape]` of a network that has one output.
 
-    The input is float32 where the model begins with Quantize, the output where it ends with Dequantize. Raises
-    `SpecError` for an input of another shape or type, for an inconsistent model, and for one with several outputs.
+    - model: the network.
+    - x: the inputs `[N, *input_shape]`: float32 where the model begins with Quantize, else int8.
+
+    The output is float32 where the model ends with Dequantize, else int8. Raises `SpecError` for inputs of another
+    shape or type, for an inconsistent model, and for one with several outputs.
     """
     return outputs(model, x)[model.arch.only_output]
 
 
 def outputs(model: QuantizedModel, x: npt.ArrayLike) -> dict[str, Array]:
-    """Every output by name, in the order of `arch.outputs`, each `[N, *shape]`; otherwise like `run`."""
-    x = _checked(model, x)
+    """Returns every output by its name, in the order of `arch.outputs`.
+
+    - model: the network.
+    - x: the inputs `[N, *input_shape]`: float32 where the model begins with Quantize, else int8.
+
+    Each output is `[N, *shape]`: float32 where a Dequantize writes it, else int8. Raises `SpecError` for inputs of
+    another shape or type, and for an inconsistent model.
+    """
+    x = _checked_input(model, x)
     size, names = _chunk(model), model.arch.outputs
     found: dict[str, list[Array]] = {name: [] for name in names}
     for i in range(0, max(1, len(x)), size):
@@ -80,25 +90,32 @@ def outputs(model: QuantizedModel, x: npt.ArrayLike) -> dict[str, Array]:
 
 
 def output_bytes(model: QuantizedModel, x: npt.ArrayLike) -> npt.NDArray[np.int8]:
-    """All outputs as bytes, int8 `[N, bytes]`: of every sample the outputs one behind the other, in order."""
+    """Returns all outputs as bytes, int8 `[N, bytes]`: of every sample the outputs one behind the other, in order.
+
+    The arguments and the errors are those of `outputs`.
+    """
     return packed(outputs(model, x))
 
 
 def packed(found: Mapping[str, Array]) -> npt.NDArray[np.int8]:
-    """Outputs `[N, *shape]` as bytes, int8 `[N, bytes]`."""
+    """Returns outputs `[N, *shape]`, given by name in their order, as bytes, int8 `[N, bytes]`."""
     rows = [np.ascontiguousarray(y).reshape(len(y), -1).view(np.int8) for y in found.values()]
     return np.concatenate(rows, axis=1)
 
 
 def tensors(model: QuantizedModel, x: npt.ArrayLike) -> dict[str, Array]:
-    """Returns every tensor by its name, `INPUT` first, each `[N, *shape]`; takes and raises what `run` does."""
-    x = _checked(model, x)
+    """Returns every tensor by its name, `INPUT` first, each `[N, *shape]`.
+
+    The arguments and the errors are those of `outputs`.
+    """
+    x = _checked_input(model, x)
     size = _chunk(model)
     parts = [dict(_execute(model, x[i : i + size])) for i in range(0, max(1, len(x)), size)]
     return {INPUT: x} | {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _checked(model: QuantizedModel, x: npt.ArrayLike) -> Array:
+def _checked_input(model: QuantizedModel, x: npt.ArrayLike) -> Array:
+    """Returns the inputs as an array. Raises `SpecError` for another shape or type, and for an inconsistent model."""
     validate(model)
     x = np.asarray(x)
     dtype = np.dtype(np.int8 if INPUT in model.quant else np.float32)
@@ -124,7 +141,7 @@ def _execute(model: QuantizedModel, x: Array) -> Iterator[tuple[str, Array]]:
     last = {name: k for k, step in enumerate(steps) for name in step.layer.inputs}
     for k, step in enumerate(steps):
         layer = step.layer
-        results = _layer(model, step, [values[i] for i in layer.inputs])
+        results = _layer_outputs(model, step, [values[i] for i in layer.inputs])
         for name, y in zip(layer.outputs, results, strict=True):
             values[name] = np.ascontiguousarray(y)
             yield name, values[name]
@@ -133,14 +150,14 @@ def _execute(model: QuantizedModel, x: Array) -> Iterator[tuple[str, Array]]:
                 del values[name]
 
 
-def _layer(model: QuantizedModel, step: Step, inputs: list[Array]) -> tuple[Array, ...]:
+def _layer_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -> tuple[Array, ...]:
     """Returns the layer's outputs, clamped to the codes of their bits and of the fused activation.
 
     Float outputs and copied codes are not clamped.
     """
     facts, activation = step.operator, step.operator.activation or "none"
     clamped = []
-    for name, y in zip(step.layer.outputs, _outputs(model, step.layer, inputs), strict=True):
+    for name, y in zip(step.layer.outputs, _unclamped_outputs(model, step.layer, inputs), strict=True):
         quant = model.quant.get(name)
         if quant is None or facts.scale == "copied codes":
             clamped.append(y)
@@ -151,7 +168,7 @@ def _layer(model: QuantizedModel, step: Step, inputs: list[Array]) -> tuple[Arra
     return tuple(clamped)
 
 
-def _outputs(model: QuantizedModel, layer: Layer, inputs: list[Array]) -> tuple[Array, ...]:
+def _unclamped_outputs(model: QuantizedModel, layer: Layer, inputs: list[Array]) -> tuple[Array, ...]:
     """Returns what a layer computes, not yet clamped: the one place that knows the arithmetic of every kind."""
     x, source = inputs[0], model.quant.get(layer.inputs[0])
     quants = [model.quant[name] for name in (*layer.inputs, *layer.outputs) if name in model.quant]  # floats have none
@@ -166,9 +183,9 @@ def _outputs(model: QuantizedModel, layer: Layer, inputs: list[Array]) -> tuple[
         case MaxPool2D():
             return (_windows(x, layer.window, -128).max(axis=(-2, -1)),)
         case Mean():
-            return (_mean(layer, x, *quants),)
+            return (_mean_codes(layer, x, *quants),)
         case Add():
-            return (_add(x, inputs[1], *quants),)
+            return (_add_codes(x, inputs[1], *quants),)
         case Concatenation():
             return (np.concatenate(inputs, axis=layer.axis + 1),)
         case Split():
@@ -178,11 +195,11 @@ def _outputs(model: QuantizedModel, layer: Layer, inputs: list[Array]) -> tuple[
         case Reshape():
             return (x.reshape(len(x), *layer.shape),)
         case Softmax():
-            return (softmax(x, layer.beta, quants[0].scale),)
+            return (softmax_codes(x, layer.beta, quants[0].scale),)
         case Relu():
-            return (_relu(layer, x, *quants),)
+            return (_relu_codes(layer, x, *quants),)
         case HardSwish():
-            return (hard_swish(x, *quants),)
+            return (hard_swish_codes(x, *quants),)
         case Quantize():
             return (quantize(x, quants[0], layer.act_bits) if source is None else _recode(x, *quants),)
         case Dequantize():
@@ -213,11 +230,13 @@ def _exact_type(weights: Array, axis: tuple[int, ...], qx: TensorQuant) -> type[
 
 
 def _dot(x: Array, w: Array, qx: TensorQuant) -> Array:
+    """Returns the exact products `[N, outputs]` of codes `[N, taps]`, less their zero point, and weights."""
     kind = _exact_type(w, (0,), qx)
     return np.asarray((x.astype(kind) - kind(qx.zero_point)) @ w.astype(kind))
 
 
 def _convolve(model: QuantizedModel, layer: Conv2D | DepthwiseConv2D, x: Array, qx: TensorQuant) -> Array:
+    """Returns the exact sums of products `[N, H', W', outputs]` of a convolution, without its bias."""
     w = model.weights[layer.name].weights
     if isinstance(layer, Conv2D):
         if layer.kernel == (1, 1):
@@ -255,20 +274,23 @@ def _divide(total: Array, count: Array | int) -> Array:
 
 
 def _average(layer: AveragePool2D, x: Array) -> Array:
+    """Returns the rounded means over windows, not yet clamped; values in the padding are not counted."""
+
     def sums(a: Array) -> Array:
         return np.asarray(_windows(a, layer.window, 0).sum(axis=(-2, -1), dtype=np.int64))
 
     return _divide(sums(x), sums(np.ones_like(x[:1, :, :, :1])))
 
 
-def _mean(layer: Mean, x: Array, qx: TensorQuant, qy: TensorQuant) -> Array:
+def _mean_codes(layer: Mean, x: Array, qx: TensorQuant, qy: TensorQuant) -> Array:
+    """Returns the codes of the means over height and width, not yet clamped: `[N, H, W, C]` -> `[N, (1, 1,) C]`."""
     count = x.shape[1] * x.shape[2]
     total = x.sum(axis=(1, 2), dtype=np.int64, keepdims=layer.keep_dims)
     total -= qx.zero_point * count
     return multiply_by_quantized_multiplier(total, *mean_rescale(count, qx, qy)) + qy.zero_point
 
 
-def _add(a: Array, b: Array, qa: TensorQuant, qb: TensorQuant, qy: TensorQuant) -> Array:
+def _add_codes(a: Array, b: Array, qa: TensorQuant, qb: TensorQuant, qy: TensorQuant) -> Array:
     """Returns the sum's codes, not yet clamped; `add_rescale` says how the operands are brought to one scale."""
     *operands, of_sum = add_rescale(qa, qb, qy)
     total = np.zeros(a.shape, np.int64)
@@ -277,7 +299,8 @@ def _add(a: Array, b: Array, qa: TensorQuant, qb: TensorQuant, qy: TensorQuant) 
     return np.asarray(multiply_by_quantized_multiplier(total, *of_sum) + qy.zero_point)
 
 
-def _relu(layer: Relu, x: Array, qx: TensorQuant, qy: TensorQuant) -> Array:
+def _relu_codes(layer: Relu, x: Array, qx: TensorQuant, qy: TensorQuant) -> Array:
+    """Returns the codes of the rectified values, not yet clamped to the output's bits."""
     if layer.six:  # TFLM clamps the codes and looks at the input's scale only
         lo, hi = activation_range("relu6", qx)
         return np.asarray(np.clip(x, lo, hi))

@@ -1,8 +1,8 @@
 """Softmax in integers, as TensorFlow Lite Micro computes it from int8 to int8.
 
 Fixed-point numbers are int32 with `n` integer bits: value = raw / 2**(31 - n). The exponential is a Taylor series on
-[-1/4, 0) times tabled powers; the reciprocal takes three steps of Newton and Raphson (Jacob, gemmlowp's fixedpoint,
-2015).
+[-1/4, 0) times tabled powers; the reciprocal takes three steps of Newton and Raphson, as in fixedpoint.h of gemmlowp
+(Jacob 2015).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _DIFF_BITS = 5  # integer bits of a scaled difference of logits
 _SUM_BITS = 12  # integer bits of the sum of exponentials
 
 
-def softmax(x: npt.NDArray[np.int8], beta: float, scale: float) -> Array:
+def softmax_codes(x: npt.NDArray[np.int8], beta: float, scale: float) -> Array:
     """Returns the softmax over the last axis as int64 codes in [-128, 127], of scale 1/256 and zero point -128.
 
     - x: codes of the logits, of any shape; their zero point does not matter.
@@ -44,7 +44,13 @@ def softmax(x: npt.NDArray[np.int8], beta: float, scale: float) -> Array:
 
 
 def exponentials(beta: float, scale: float) -> Array:
-    """Returns 2**31 times the exponentials of the differences 0, -1, .. of codes that are not negligible, as int64."""
+    """Returns the exponentials of the differences 0, -1, .. of two codes, as int64 `[up to 256]`.
+
+    - beta: the factor of the logits.
+    - scale: the scale of the logits.
+
+    A value is 2**31 times the exponential of a difference. The array ends before the first negligible one.
+    """
     table, least = _exponentials(float(np.float32(beta)), float(np.float32(scale)))
     return np.array(table[: min(256, 1 - least)])
 

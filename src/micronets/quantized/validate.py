@@ -1,4 +1,7 @@
-"""`validate`: whether a `QuantizedModel` is complete and consistent. Whoever takes one from outside asks it."""
+"""`validate`: checks that a `QuantizedModel` is complete and consistent.
+
+Every function that takes a model from outside calls it.
+"""
 
 from __future__ import annotations
 
@@ -50,6 +53,7 @@ def validate(model: QuantizedModel) -> None:
 
 
 def _check_step(model: QuantizedModel, step: Step) -> None:
+    """Raises `SpecError` where one layer's weights or scales are not what its kind needs."""
     layer, facts = step.layer, step.operator
     where = f"layer '{layer.name}'"
     if step.weights is not None:
@@ -90,6 +94,7 @@ def _check_step(model: QuantizedModel, step: Step) -> None:
 
 
 def _check_weights(w: LayerWeights, sizes: Weights, where: str) -> None:
+    """Raises `SpecError` where the weights of a layer have not the types, shapes or ranges that its sizes ask for."""
     shape, outputs, bits = sizes.shape, sizes.channels, sizes.bits
     lo, hi = bit_range(bits)
     if w.weights.dtype != np.int8 or w.weights.shape != shape:

@@ -24,7 +24,7 @@ from micronets.compiler.generate.manifests import library_files
 from micronets.compiler.memory.plan import bounds, needs, plan_arena
 from micronets.cost.costs import TFLM_COSTS, BudgetCost, Network, RuntimeCosts, no_limit_on_times, time_and_energy
 from micronets.cost.counts import live_bytes, state_bytes, step_weight_bytes, step_weights
-from micronets.cost.latency_model import LatencyModel, cycles
+from micronets.cost.latency_model import LatencyModel, fitted_cycles
 from micronets.cost.tflm_plan import align
 from micronets.device import cross_compiler, host
 from micronets.device.cross_compiler import firmware_files
@@ -73,7 +73,7 @@ def c_costs(model: LatencyModel | None) -> RuntimeCosts:
                 f"no latency model of {board.name} for runtime 'c': make one with 'micronets characterize --board "
                 f'{board.name} --space ...\' and name its latency.toml with latency_model, or take runtime = "tflm"'
             )
-        return board.milliseconds(cycles(steps, model))
+        return board.milliseconds(fitted_cycles(steps, model))
 
     own = {
         "sram_bytes": BudgetCost(

@@ -183,8 +183,8 @@ class Task(Generic[Options]):
 
     - `name`: what configurations, models and messages call it.
     - `about`: what a network learns, in one line.
-    - `inputs`: the kind of the network's input, a function of `micronets.ir.spaces.inputs` that search spaces start
-      from.
+    - `inputs`: the kind of the network's input that search spaces start from, one of
+      `micronets.ir.spaces.inputs.INPUT_KINDS`.
     - `options`: a frozen dataclass, which `[data]` of a configuration is read into; its fields are arguments of `load`.
       The data of one that has a field `balance` (`Balance`) are `LabelledData`, and `tasks.load` balances them after
       `load` has read them.

@@ -1,4 +1,4 @@
-"""`.tflite` files: `read` and `write` are inverses on our vocabulary."""
+"""`.tflite` files: `read` makes a `QuantizedModel` of one, and `write` makes one of a `QuantizedModel`."""
 
 from micronets.tflite.file import ModelFile, ModelSource, as_file, model_file, read_file
 from micronets.tflite.reader import operators, read, tensor_names

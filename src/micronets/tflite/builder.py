@@ -9,21 +9,27 @@ import flatbuffers
 import numpy as np
 import numpy.typing as npt
 
-from micronets.tflite.schema import BUFFER_ALIGNMENT, IDENTIFIER, BufferSlot
+from micronets.tflite.schema import IDENTIFIER, SCHEMA_BUFFER_ALIGNMENT, BufferSlot
 
-# slot, type, value, and the default at which a field is left out
 Field = tuple[int, Literal["int8", "bool", "int32", "uint32", "float32", "table"], Any, Any]
+"""A field of a table: its slot, its type, its value, and the default at which it is left out."""
 
 
 class LeanBuilder:
-    """Builds a file from the leaves up: every method returns an offset for the next to use."""
+    """Builds a file from the leaves up.
+
+    Every method but `finish` returns the offset of what it wrote, which a table written later refers to.
+    """
 
     def __init__(self) -> None:
         self._builder = flatbuffers.Builder(4096)
         self._shared: dict[Any, int] = {}
 
     def table(self, fields: list[Field]) -> int:
-        """Writes a table, or finds the earlier one with the same fields; large fields first, so that none is padded."""
+        """Writes a table, or finds the earlier one with the same fields.
+
+        Fields of one byte come last, so that nothing is padded.
+        """
         key = ("table", tuple(fields))
         if key not in self._shared:
             add = {
@@ -41,7 +47,7 @@ class LeanBuilder:
         return self._shared[key]
 
     def vector(self, dtype: npt.DTypeLike, values: npt.ArrayLike) -> int:
-        """Writes a vector of numbers."""
+        """Writes a vector of numbers of type `dtype`, or finds the earlier one with the same bytes."""
         array = np.ascontiguousarray(values, dtype)
         key = (array.dtype.str, array.tobytes())
         if key not in self._shared:
@@ -49,7 +55,7 @@ class LeanBuilder:
         return self._shared[key]
 
     def offsets(self, items: Iterable[int]) -> int:
-        """Writes a vector of tables."""
+        """Writes a vector of tables, given by their offsets."""
         items = list(items)
         self._builder.StartVector(4, len(items), 4)
         for item in reversed(items):
@@ -57,14 +63,14 @@ class LeanBuilder:
         return int(self._builder.EndVector())
 
     def string(self, text: str) -> int:
-        """Writes a string."""
+        """Writes a string, or finds an equal one."""
         return int(self._builder.CreateSharedString(text))
 
     def buffer(self, data: bytes) -> int:
-        """Writes a Buffer table with these bytes, aligned as the format demands."""
+        """Writes a `Buffer` table with these bytes, which begin at a multiple of 16."""
         if not data:
             return self.table([])
-        self._builder.StartVector(1, len(data), BUFFER_ALIGNMENT)
+        self._builder.StartVector(1, len(data), SCHEMA_BUFFER_ALIGNMENT)
         self._builder.head -= len(data)
         self._builder.Bytes[self._builder.head : self._builder.head + len(data)] = data
         return self.table([(BufferSlot.DATA, "table", self._builder.EndVector(), 0)])

@@ -1,7 +1,7 @@
 """How each operator is stored in a `.tflite` file: what the reader makes of it, and what the writer makes of a layer.
 
-`Op` numbers the operators, `codec` says how one is read, `encode` how a layer is written. The type checker asks for a
-new kind of layer in `encode` and for a new number in `codec`.
+`Op` numbers the operators, `codec` says how one is read, `encode_layer` how a layer is written. The type checker asks
+for a new kind of layer in `encode_layer` and for a new number in `codec`.
 """
 
 from __future__ import annotations
@@ -35,17 +35,20 @@ from micronets.ir.layers import (
     Weighted,
 )
 from micronets.ir.ops import Arity, operator
-from micronets.ir.ops.concatenation import DIMENSIONS, INPUTS
-from micronets.ir.ops.split import DIMENSIONS as SPLIT_DIMENSIONS
+from micronets.ir.ops.checks import MOST_DIMENSIONS
+from micronets.ir.ops.concatenation import CONCATENATION_INPUTS
+from micronets.ir.ops.record import ONE, TWO
 from micronets.ir.window import Padding, Pair
 from micronets.quantized.model import LayerWeights
 from micronets.tflite import schema as s
 from micronets.tflite.builder import Field, LeanBuilder
-from micronets.tflite.flatbuffer import Table
+from micronets.tflite.flatbuffer import FlatTable
 from micronets.tflite.tensors import Graph, Tensor
 
 
 class Op(IntEnum):
+    """The operators that micronets reads and writes, by their number in the format (`BuiltinOperator`)."""
+
     ADD = 0
     AVERAGE_POOL_2D = 1
     CONCATENATION = 2
@@ -65,7 +68,6 @@ class Op(IntEnum):
     HARD_SWISH = 117
 
 
-# Names for refusals of operators that people do meet; others are called by number.
 OTHER_OPS = {
     5: "DEPTH_TO_SPACE", 7: "EMBEDDING_LOOKUP", 8: "FLOOR", 11: "L2_NORMALIZATION", 14: "LOGISTIC",
     16: "LSTM", 18: "MUL", 20: "RELU_N1_TO_1", 23: "RESIZE_BILINEAR", 24: "RNN", 26: "SPACE_TO_DEPTH", 27: "SVDF",
@@ -75,6 +77,7 @@ OTHER_OPS = {
     82: "REDUCE_MAX", 83: "PACK", 97: "RESIZE_NEAREST_NEIGHBOR", 98: "LEAKY_RELU", 99: "SQUARED_DIFFERENCE",
     101: "ABS", 102: "SPLIT_V", 126: "BATCH_MATMUL", 129: "CALL_ONCE", 142: "VAR_HANDLE", 150: "GELU",
 }  # fmt: skip
+"""Names of operators that models often have and micronets does not read; the others are called by their number."""
 
 
 def op_name(code: int) -> str:
@@ -85,28 +88,38 @@ def op_name(code: int) -> str:
         return OTHER_OPS.get(code, f"operator {code}")
 
 
-_ACTIVATIONS: dict[int, Activation] = {number: name for name, number in s.ACTIVATIONS.items()}
-_PADDINGS: dict[int, Padding] = {number: name for name, number in s.PADDINGS.items()}
-_OTHER_ACTIVATIONS = {2: "RELU_N1_TO_1", 4: "TANH", 5: "SIGN_BIT"}
+_ACTIVATION_NAMES: dict[int, Activation] = {number: name for name, number in s.ACTIVATIONS.items()}
+_PADDING_NAMES: dict[int, Padding] = {number: name for name, number in s.PADDINGS.items()}
+_OTHER_ACTIVATION_NAMES = {2: "RELU_N1_TO_1", 4: "TANH", 5: "SIGN_BIT"}
 
-ONE, TWO = Arity(1, 1), Arity(2, 2)
 FIRST = slice(0, 1)
+"""The position of the only activation of an operator that reads it first."""
 
 
 @dataclass(frozen=True)
 class FileOperator:
-    """One operator of a file; inputs and outputs are numbers of tensors, -1 for one that is left out.
+    """One operator of a file.
 
-    Its options are None where all of them have their defaults.
+    - op: which operator it is.
+    - where: what errors begin with: the file and the operator.
+    - options: the table of its options; None where all of them have their defaults.
+    - inputs: the numbers of the tensors that it reads, -1 for one that is left out.
+    - outputs: the tensors that it writes.
     """
 
     op: Op
     where: str
-    options: Table | None
+    options: FlatTable | None
     inputs: list[int]
     outputs: tuple[Tensor, ...]
 
     def option(self, slot: int, kind: str, default: Any = 0) -> Any:
+        """Returns an option.
+
+        - slot: which field of the options table it is.
+        - kind: its type, a letter of the module `struct`.
+        - default: its value where the file does not hold it.
+        """
         return default if self.options is None else self.options.number(slot, kind, default)
 
 
@@ -116,10 +129,11 @@ class Codec:
 
     - options: the member number of its options table in the format's union; None for an operator that has none.
     - inputs: how many tensors it reads, constants included.
-    - activations: which of them are activations; the others are constants.
+    - activations: which of these are activations; the others are constants.
     - outputs: how many tensors it writes.
-    - read: makes the layer, from the file, the operator, the names of its outputs and those of its activations. Sizes
-      that only the weights tell (`filters`, `kernel`, `units`, `weight_bits`) are 1 and 8 until `weights_of` sets them.
+    - read: makes the layer, from the tensors of the file, the operator, the names of its outputs and those of its
+      activations. Sizes that only the weights tell are 1 (`filters`, `kernel`, `units`) and 8 (`weight_bits`) until
+      `weights_of` sets them.
     """
 
     options: int | None
@@ -133,37 +147,39 @@ def codec(op: Op) -> Codec:
     """Returns how the operator of that number is stored in a file."""
     match op:
         case Op.CONV_2D:
-            return Codec(options=1, inputs=Arity(2, 3), activations=FIRST, outputs=ONE, read=_conv_2d)
+            return Codec(options=1, inputs=Arity(2, 3), activations=FIRST, outputs=ONE, read=_read_conv_2d)
         case Op.DEPTHWISE_CONV_2D:
-            return Codec(options=2, inputs=Arity(2, 3), activations=FIRST, outputs=ONE, read=_depthwise_conv_2d)
+            return Codec(options=2, inputs=Arity(2, 3), activations=FIRST, outputs=ONE, read=_read_depthwise_conv_2d)
         case Op.FULLY_CONNECTED:
-            return Codec(options=8, inputs=Arity(2, 3), activations=FIRST, outputs=ONE, read=_fully_connected)
+            return Codec(options=8, inputs=Arity(2, 3), activations=FIRST, outputs=ONE, read=_read_fully_connected)
         case Op.AVERAGE_POOL_2D:
-            return Codec(options=5, inputs=ONE, activations=FIRST, outputs=ONE, read=_average_pool_2d)
+            return Codec(options=5, inputs=ONE, activations=FIRST, outputs=ONE, read=_read_average_pool_2d)
         case Op.MAX_POOL_2D:
-            return Codec(options=5, inputs=ONE, activations=FIRST, outputs=ONE, read=_max_pool_2d)
+            return Codec(options=5, inputs=ONE, activations=FIRST, outputs=ONE, read=_read_max_pool_2d)
         case Op.MEAN:
-            return Codec(options=27, inputs=TWO, activations=FIRST, outputs=ONE, read=_mean)
+            return Codec(options=27, inputs=TWO, activations=FIRST, outputs=ONE, read=_read_mean)
         case Op.ADD:
-            return Codec(options=11, inputs=TWO, activations=slice(0, 2), outputs=ONE, read=_add)
+            return Codec(options=11, inputs=TWO, activations=slice(0, 2), outputs=ONE, read=_read_add)
         case Op.CONCATENATION:
-            return Codec(options=10, inputs=Arity(1, None), activations=slice(None), outputs=ONE, read=_concatenation)
+            return Codec(
+                options=10, inputs=Arity(1, None), activations=slice(None), outputs=ONE, read=_read_concatenation
+            )
         case Op.SPLIT:
-            return Codec(options=35, inputs=TWO, activations=slice(1, 2), outputs=Arity(1, None), read=_split)
+            return Codec(options=35, inputs=TWO, activations=slice(1, 2), outputs=Arity(1, None), read=_read_split)
         case Op.PAD:
-            return Codec(options=22, inputs=TWO, activations=FIRST, outputs=ONE, read=_pad)
+            return Codec(options=22, inputs=TWO, activations=FIRST, outputs=ONE, read=_read_pad)
         case Op.RESHAPE:
-            return Codec(options=17, inputs=Arity(1, 2), activations=FIRST, outputs=ONE, read=_reshape)
+            return Codec(options=17, inputs=Arity(1, 2), activations=FIRST, outputs=ONE, read=_read_reshape)
         case Op.SOFTMAX:
-            return Codec(options=9, inputs=ONE, activations=FIRST, outputs=ONE, read=_softmax)
+            return Codec(options=9, inputs=ONE, activations=FIRST, outputs=ONE, read=_read_softmax)
         case Op.RELU | Op.RELU6:
-            return Codec(options=None, inputs=ONE, activations=FIRST, outputs=ONE, read=_relu)
+            return Codec(options=None, inputs=ONE, activations=FIRST, outputs=ONE, read=_read_relu)
         case Op.HARD_SWISH:
-            return Codec(options=None, inputs=ONE, activations=FIRST, outputs=ONE, read=_hard_swish)
+            return Codec(options=None, inputs=ONE, activations=FIRST, outputs=ONE, read=_read_hard_swish)
         case Op.QUANTIZE:
-            return Codec(options=None, inputs=ONE, activations=FIRST, outputs=ONE, read=_quantize)
+            return Codec(options=None, inputs=ONE, activations=FIRST, outputs=ONE, read=_read_quantize)
         case Op.DEQUANTIZE:
-            return Codec(options=None, inputs=ONE, activations=FIRST, outputs=ONE, read=_dequantize)
+            return Codec(options=None, inputs=ONE, activations=FIRST, outputs=ONE, read=_read_dequantize)
         case _:
             assert_never(op)
 
@@ -172,7 +188,7 @@ def codec(op: Op) -> Codec:
 class Encoded:
     """A layer as it is written.
 
-    - op: the layer's operator.
+    - op: its operator.
     - options: the fields of its options table.
     - bias_scale: whether the tensor of its bias carries a scale.
     """
@@ -182,8 +198,12 @@ class Encoded:
     bias_scale: bool = False
 
 
-def encode(layer: Layer, file: LeanBuilder) -> Encoded:
-    """Returns the operator of a layer and its options; vectors that these need are written to `file`."""
+def encode_layer(layer: Layer, file: LeanBuilder) -> Encoded:
+    """Returns the operator of a layer and its options.
+
+    - layer: the layer.
+    - file: what vectors are written to that the options refer to.
+    """
     match layer:
         case Conv2D():
             return Encoded(Op.CONV_2D, _window_options(layer, s.Conv2DSlot))
@@ -191,7 +211,7 @@ def encode(layer: Layer, file: LeanBuilder) -> Encoded:
             multiplier: Field = (s.DepthwiseSlot.MULTIPLIER, "int32", layer.multiplier, 0)
             return Encoded(Op.DEPTHWISE_CONV_2D, [*_window_options(layer, s.DepthwiseSlot), multiplier])
         case FullyConnected():
-            # The one operator that compares the bias's scale with the product of the others.
+            # TFLM compares the bias's scale with the product of the others for this operator only.
             return Encoded(
                 Op.FULLY_CONNECTED, _activation_option(layer, s.FullyConnectedSlot.ACTIVATION), bias_scale=True
             )
@@ -227,9 +247,14 @@ def encode(layer: Layer, file: LeanBuilder) -> Encoded:
 
 
 def layer_of(graph: Graph, o: FileOperator, own: tuple[str, ...], names: Mapping[int, str]) -> Layer:
-    """The operator as a layer whose outputs have the names `own`. `names` are those of the tensors computed so far.
+    """Returns the layer of an operator, without the sizes that follow from its weights; `weights_of` sets these.
 
-    Raises `UnsupportedError`, `FileError`; `weights_of` sets what follows from weights.
+    - graph: the tensors of the file.
+    - o: the operator.
+    - own: the names of the layer's outputs.
+    - names: the names of the tensors that earlier operators write, by their index in the file.
+
+    Raises `FileError` for a damaged file, and `UnsupportedError` for what micronets does not support.
     """
     found = codec(o.op)
     if len(o.inputs) not in found.inputs:
@@ -238,7 +263,14 @@ def layer_of(graph: Graph, o: FileOperator, own: tuple[str, ...], names: Mapping
 
 
 def weights_of(graph: Graph, o: FileOperator, layer: Weighted) -> tuple[Weighted, LayerWeights]:
-    """Returns the layer with its sizes taken from the weights, and the weights."""
+    """Returns the layer with its sizes taken from the weights, and the weights.
+
+    - graph: the tensors of the file.
+    - o: the operator.
+    - layer: what `layer_of` made of it.
+
+    Raises `FileError` for a damaged file, and `UnsupportedError` for what micronets does not support.
+    """
     tensor = graph.tensor(o.inputs[1])
     values = graph.constant(tensor, (s.TensorType.INT8, s.TensorType.INT4))
     bits = 4 if tensor.type == s.TensorType.INT4 else 8
@@ -276,6 +308,7 @@ def weights_of(graph: Graph, o: FileOperator, layer: Weighted) -> tuple[Weighted
 
 
 def _check_inputs(graph: Graph, o: FileOperator, layer: Layer, shape: tuple[int, ...]) -> None:
+    """Raises unless weights of that shape and the input of a convolution have the same channels."""
     x = graph.activation_shape(graph.tensor(o.inputs[0]))
     if isinstance(layer, Conv2D) and len(x) == 3 and shape[3] != x[2]:
         if x[2] % shape[3] == 0:
@@ -286,53 +319,55 @@ def _check_inputs(graph: Graph, o: FileOperator, layer: Layer, shape: tuple[int,
 
 
 Names = tuple[str, ...]
+"""Names of tensors, in order."""
 
 
-def _conv_2d(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
-    return Conv2D(name=own[0], inputs=inputs, filters=1, **_window(graph, o, s.Conv2DSlot))
+def _read_conv_2d(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+    return Conv2D(name=own[0], inputs=inputs, filters=1, **_window_fields(graph, o, s.Conv2DSlot))
 
 
-def _depthwise_conv_2d(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
-    window = _window(graph, o, s.DepthwiseSlot)
+def _read_depthwise_conv_2d(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+    window = _window_fields(graph, o, s.DepthwiseSlot)
     return DepthwiseConv2D(name=own[0], inputs=inputs, multiplier=o.option(s.DepthwiseSlot.MULTIPLIER, "i"), **window)
 
 
-def _window(graph: Graph, o: FileOperator, slot: Any) -> dict[str, Any]:
-    """Returns the fields of a convolution's layer; slot: the numbers of its options."""
+def _window_fields(graph: Graph, o: FileOperator, slot: Any) -> dict[str, Any]:
+    """Returns the fields that both kinds of convolutions have; `slot` is the enum of the options' slots."""
     return {
         "kernel": (1, 1),
-        "stride": _pair(o, slot.STRIDE_H, slot.STRIDE_W),
-        "dilation": _pair(o, slot.DILATION_H, slot.DILATION_W, 1),
-        "padding": _padding(graph, o),
-        "activation": _activation(graph, o, slot.ACTIVATION),
+        "stride": _read_pair(o, slot.STRIDE_H, slot.STRIDE_W),
+        "dilation": _read_pair(o, slot.DILATION_H, slot.DILATION_W, 1),
+        "padding": _read_padding(graph, o),
+        "activation": _read_activation(graph, o, slot.ACTIVATION),
     }
 
 
-def _fully_connected(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+def _read_fully_connected(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
     slot = s.FullyConnectedSlot
     if o.option(slot.WEIGHTS_FORMAT, "b"):
         raise graph.unsupported("its weights are shuffled; only the default format is supported")
-    return FullyConnected(name=own[0], inputs=inputs, units=1, activation=_activation(graph, o, slot.ACTIVATION))
+    return FullyConnected(name=own[0], inputs=inputs, units=1, activation=_read_activation(graph, o, slot.ACTIVATION))
 
 
-def _average_pool_2d(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
-    return AveragePool2D(name=own[0], inputs=inputs, **_pool(graph, o))
+def _read_average_pool_2d(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+    return AveragePool2D(name=own[0], inputs=inputs, **_pool_fields(graph, o))
 
 
-def _max_pool_2d(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
-    return MaxPool2D(name=own[0], inputs=inputs, **_pool(graph, o))
+def _read_max_pool_2d(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+    return MaxPool2D(name=own[0], inputs=inputs, **_pool_fields(graph, o))
 
 
-def _pool(graph: Graph, o: FileOperator) -> dict[str, Any]:
+def _pool_fields(graph: Graph, o: FileOperator) -> dict[str, Any]:
+    """Returns the fields that both kinds of pools have."""
     return {
-        "pool": _pair(o, s.PoolSlot.FILTER_H, s.PoolSlot.FILTER_W),
-        "stride": _pair(o, s.PoolSlot.STRIDE_H, s.PoolSlot.STRIDE_W),
-        "padding": _padding(graph, o),
-        "activation": _activation(graph, o, s.PoolSlot.ACTIVATION),
+        "pool": _read_pair(o, s.PoolSlot.FILTER_H, s.PoolSlot.FILTER_W),
+        "stride": _read_pair(o, s.PoolSlot.STRIDE_H, s.PoolSlot.STRIDE_W),
+        "padding": _read_padding(graph, o),
+        "activation": _read_activation(graph, o, s.PoolSlot.ACTIVATION),
     }
 
 
-def _mean(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+def _read_mean(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
     axes = graph.constant(graph.tensor(o.inputs[1]), (s.TensorType.INT32,)).ravel()[:9].tolist()
     x = graph.tensor(o.inputs[0])
     if len(x.shape) != 4 or sorted(a + 4 if a < 0 else a for a in axes) != [1, 2]:
@@ -342,34 +377,34 @@ def _mean(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
     return Mean(name=own[0], inputs=inputs, keep_dims=bool(o.option(s.ReducerSlot.KEEP_DIMS, "?", False)))
 
 
-def _add(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
-    return Add(name=own[0], inputs=inputs, activation=_activation(graph, o, s.AddSlot.ACTIVATION))
+def _read_add(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+    return Add(name=own[0], inputs=inputs, activation=_read_activation(graph, o, s.AddSlot.ACTIVATION))
 
 
-def _concatenation(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
-    if (activation := _activation(graph, o, s.ConcatenationSlot.ACTIVATION)) != "none":
+def _read_concatenation(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+    if (activation := _read_activation(graph, o, s.ConcatenationSlot.ACTIVATION)) != "none":
         raise graph.unsupported(
             f"a fused activation {activation.upper()}, which TFLM's kernel refuses; only NONE is supported"
         )
-    if len(inputs) not in INPUTS:
-        raise graph.unsupported(f"it joins {len(inputs)} tensors; TFLM's kernel takes {INPUTS}")
-    if len(o.outputs[0].shape) > DIMENSIONS + 1:
+    if len(inputs) not in CONCATENATION_INPUTS:
+        raise graph.unsupported(f"it joins {len(inputs)} tensors; TFLM's kernel takes {CONCATENATION_INPUTS}")
+    if len(o.outputs[0].shape) > MOST_DIMENSIONS + 1:
         shape = list(o.outputs[0].shape)
         raise graph.unsupported(
-            f"its output has the shape {shape}; TFLM's kernel takes at most {DIMENSIONS + 1} dimensions"
+            f"its output has the shape {shape}; TFLM's kernel takes at most {MOST_DIMENSIONS + 1} dimensions"
         )
     return Concatenation(
         name=own[0], inputs=inputs, axis=_axis(graph, o.option(s.ConcatenationSlot.AXIS, "i"), o.outputs[0])
     )
 
 
-def _split(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+def _read_split(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
     axis = graph.constant(graph.tensor(o.inputs[0]), (s.TensorType.INT32,))
     if axis.size != 1:
         raise graph.damaged(f"{axis.size} axes instead of one")
     x = graph.tensor(o.inputs[1])
-    if len(x.shape) > SPLIT_DIMENSIONS + 1:
-        raise graph.unsupported(f"its input has the shape {list(x.shape)}; at most {SPLIT_DIMENSIONS + 1} dimensions")
+    if len(x.shape) > MOST_DIMENSIONS + 1:
+        raise graph.unsupported(f"its input has the shape {list(x.shape)}; at most {MOST_DIMENSIONS + 1} dimensions")
     return Split(name=own[0], inputs=inputs, axis=_axis(graph, int(axis.ravel()[0]), x), others=own[1:])
 
 
@@ -384,35 +419,36 @@ def _axis(graph: Graph, axis: int, tensor: Tensor) -> int:
     return positive - 1
 
 
-def _pad(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
-    return Pad(name=own[0], inputs=inputs, paddings=_paddings(graph, o))
+def _read_pad(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+    return Pad(name=own[0], inputs=inputs, paddings=_read_paddings(graph, o))
 
 
-def _reshape(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+def _read_reshape(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
     return Reshape(name=own[0], inputs=inputs, shape=graph.activation_shape(o.outputs[0]))
 
 
-def _softmax(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+def _read_softmax(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
     return Softmax(name=own[0], inputs=inputs, beta=float(o.option(s.SoftmaxSlot.BETA, "f", 0.0)))
 
 
-def _relu(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+def _read_relu(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
     return Relu(name=own[0], inputs=inputs, six=o.op == Op.RELU6)
 
 
-def _hard_swish(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+def _read_hard_swish(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
     return HardSwish(name=own[0], inputs=inputs)
 
 
-def _quantize(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+def _read_quantize(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
     return Quantize(name=own[0], inputs=inputs)
 
 
-def _dequantize(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+def _read_dequantize(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
     return Dequantize(name=own[0], inputs=inputs)
 
 
-def _paddings(graph: Graph, o: FileOperator) -> tuple[Pair, ...]:
+def _read_paddings(graph: Graph, o: FileOperator) -> tuple[Pair, ...]:
+    """Returns the paddings of a PAD, `(before, after)` of each dimension but the batch."""
     tensor = graph.tensor(o.inputs[1])
     values = graph.constant(tensor, (s.TensorType.INT32,))
     rank = len(graph.tensor(o.inputs[0]).shape)
@@ -424,6 +460,7 @@ def _paddings(graph: Graph, o: FileOperator) -> tuple[Pair, ...]:
 
 
 def _activation_input(graph: Graph, index: int, names: Mapping[int, str]) -> str:
+    """Returns the name of an activation that an operator reads. Raises for a tensor that no earlier one writes."""
     tensor = graph.tensor(index)
     if index in names:
         return names[index]
@@ -432,23 +469,23 @@ def _activation_input(graph: Graph, index: int, names: Mapping[int, str]) -> str
     raise graph.damaged(f"its input {tensor.label} is not computed before it")
 
 
-def _pair(o: FileOperator, height: int, width: int, default: int = 0) -> Pair:
+def _read_pair(o: FileOperator, height: int, width: int, default: int = 0) -> Pair:
     return o.option(height, "i", default), o.option(width, "i", default)
 
 
-def _padding(graph: Graph, o: FileOperator) -> Padding:
-    number = o.option(0, "b")  # slot 0 in every operator that has it
-    if number not in _PADDINGS:
+def _read_padding(graph: Graph, o: FileOperator) -> Padding:
+    number = o.option(0, "b")  # the padding has slot 0 in every operator that has one
+    if number not in _PADDING_NAMES:
         raise graph.damaged(f"padding {number}")
-    return _PADDINGS[number]
+    return _PADDING_NAMES[number]
 
 
-def _activation(graph: Graph, o: FileOperator, slot: int) -> Activation:
+def _read_activation(graph: Graph, o: FileOperator, slot: int) -> Activation:
     number = o.option(slot, "b")
-    if number not in _ACTIVATIONS:
-        name = _OTHER_ACTIVATIONS.get(number, str(number))
+    if number not in _ACTIVATION_NAMES:
+        name = _OTHER_ACTIVATION_NAMES.get(number, str(number))
         raise graph.unsupported(f"the fused activation {name} is not supported; supported: NONE, RELU, RELU6")
-    return _ACTIVATIONS[number]
+    return _ACTIVATION_NAMES[number]
 
 
 def _activation_option(layer: FullyConnected | Add, slot: int) -> list[Field]:

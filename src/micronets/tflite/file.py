@@ -1,4 +1,4 @@
-"""`ModelFile`: a `.tflite` as it was read, for all that need both its bytes and the model in them."""
+"""`ModelFile`: a `.tflite` as it was read, for everything that needs both its bytes and the model in them."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ from micronets.tflite.writer import write
 
 @dataclass(frozen=True, eq=False)
 class ModelFile:
-    """A `.tflite`: its name, its bytes, and the model that they hold.
+    """A `.tflite`.
 
-    name: what errors and results call it; the path, as the user wrote it, where it was read from a file.
+    - name: what errors and results call it; the path, as the user wrote it, where it was read from a file.
+    - content: its bytes.
+    - model: the model that they hold.
     """
 
     name: str
@@ -35,7 +37,10 @@ class ModelFile:
         return stored_tensors(self.content, self.model, self.name)
 
     def arena_tflm_bytes(self, word_bytes: Literal[4, 8]) -> int:
-        """The arena that TFLM needs for this file, see `cost.tflm_arena.arena_tflm_bytes`."""
+        """Returns the bytes of the smallest arena that TFLM can run this file in.
+
+        - word_bytes: 8 for a 64-bit host, 4 for a Cortex-M; see `cost.tflm_arena.arena_tflm_bytes`.
+        """
         return arena_tflm_bytes(self.model.arch, word_bytes, self.tensors)
 
 
@@ -44,7 +49,7 @@ ModelSource = str | PathLike[str] | QuantizedModel | ModelFile
 
 
 def model_file(model: ModelSource) -> ModelFile:
-    """The file of a model, read from its path or made of a model in memory.
+    """Returns the file of a model, read from its path or made of a model in memory.
 
     Raises what `read_file` and `write` raise.
     """
@@ -60,9 +65,9 @@ def model_file(model: ModelSource) -> ModelFile:
 
 
 def read_file(path: Path) -> ModelFile:
-    """Reads the model in the file `path`.
+    """Returns the model in the file `path`.
 
-    Raises `FileError` where it cannot be read or is a model of another tool, and what `read` raises.
+    Raises `FileError` for a file that cannot be read or is a model of another tool, and what `read` raises.
     """
     try:
         if path.is_dir() and (other := foreign_model(path)):
@@ -76,5 +81,5 @@ def read_file(path: Path) -> ModelFile:
 
 
 def as_file(model: QuantizedModel, name: str) -> ModelFile:
-    """Returns a model in memory as the file that `write` makes of it."""
+    """Returns a model in memory as the file that `write` makes of it; errors and results call it `name`."""
     return ModelFile(name, write(model), model)

@@ -15,32 +15,48 @@ import numpy.typing as npt
 
 from micronets.errors import FileError
 
-_MAX_TEXT = 256  # bytes that are read of a name: a file may hold one long name and point to it from everywhere
+_MAX_TEXT = 256  # bytes that are read of a string: a file may hold one long string and point to it from everywhere
 
 
 @dataclass(frozen=True)
 class Flat:
-    """The bytes of a file; `where` is what errors call it."""
+    """The bytes of a file.
+
+    - data: the bytes.
+    - where: what errors call the file.
+    """
 
     data: bytes
     where: str
 
     def unpack(self, kind: str, at: int) -> Any:
-        """Returns the number of `struct` type `kind` at a position. Raises `FileError` outside the file."""
+        """Returns a little-endian number.
+
+        - kind: its type, a letter of the module `struct`.
+        - at: its position in the file, in bytes.
+
+        Raises `FileError` outside the file.
+        """
         size = struct.calcsize("<" + kind)
         if at < 0 or at + size > len(self.data):
             raise self.damaged(f"it points to byte {at} of {len(self.data)}")
         return struct.unpack_from("<" + kind, self.data, at)[0]
 
     def damaged(self, what: str) -> FileError:
+        """Returns the error for a file whose bytes contradict the format; `what` says in which way."""
         return FileError(f"{self.where}: damaged .tflite, {what}; copy or export it again")
 
-    def root(self) -> Table:
-        return Table(self, self.unpack("I", 0))
+    def root(self) -> FlatTable:
+        """Returns the root table, to which the first four bytes of the file point. Raises `FileError`."""
+        return FlatTable(self, self.unpack("I", 0))
 
 
-class Table:
-    """A table at a position; fields are read by slot, absent ones as their default."""
+class FlatTable:
+    """A table of a file. Its fields are read by their slot; all methods raise `FileError` for a damaged file.
+
+    - flat: the file.
+    - at: the position of the table in the file, in bytes.
+    """
 
     def __init__(self, flat: Flat, at: int) -> None:
         self.flat, self.at = flat, at
@@ -58,16 +74,22 @@ class Table:
         return self.at + offset if offset else 0
 
     def number(self, slot: int, kind: str, default: Any = 0) -> Any:
-        """Returns a scalar of `struct` type `kind`, or its default if it is absent."""
+        """Returns a scalar.
+
+        - slot: which field it is.
+        - kind: its type, a letter of the module `struct`.
+        - default: its value where the field is absent.
+        """
         at = self._field(slot)
         return self.flat.unpack(kind, at) if at else default
 
-    def table(self, slot: int) -> Table | None:
+    def table(self, slot: int) -> FlatTable | None:
+        """Returns the table that a field points to; None if the field is absent."""
         at = self._field(slot)
-        return Table(self.flat, at + self.flat.unpack("I", at)) if at else None
+        return FlatTable(self.flat, at + self.flat.unpack("I", at)) if at else None
 
     def array(self, slot: int, dtype: str) -> npt.NDArray[Any] | None:
-        """Returns a vector of numbers as a view of the file; None if it is absent."""
+        """Returns a vector of numbers of numpy's type `dtype` as a view of the file; None if it is absent."""
         at = self._field(slot)
         if not at:
             return None
@@ -78,13 +100,13 @@ class Table:
             raise self.flat.damaged(f"the list at byte {at} claims {count} items")
         return np.frombuffer(self.flat.data, item, count, at + 4)
 
-    def tables(self, slot: int) -> Tables:
+    def tables(self, slot: int) -> FlatTables:
         """Returns a vector of tables, an empty one if it is absent."""
         offsets = self.array(slot, "<u4")
         if offsets is None:
-            return Tables(self.flat, 0, np.zeros(0, np.uint32))
+            return FlatTables(self.flat, 0, np.zeros(0, np.uint32))
         at = self._field(slot)
-        return Tables(self.flat, at + self.flat.unpack("I", at) + 4, offsets)
+        return FlatTables(self.flat, at + self.flat.unpack("I", at) + 4, offsets)
 
     def text(self, slot: int) -> str:
         """Returns the first 256 bytes of a string; '' if it is absent."""
@@ -93,8 +115,13 @@ class Table:
 
 
 @dataclass(frozen=True, eq=False)
-class Tables:
-    """A vector of tables, each made when it is asked for."""
+class FlatTables:
+    """A vector of tables, each made when it is asked for.
+
+    - flat: the file.
+    - start: the position of the vector's first item in the file, in bytes.
+    - offsets: the items: where each table begins, from its item on.
+    """
 
     flat: Flat
     start: int
@@ -103,7 +130,7 @@ class Tables:
     def __len__(self) -> int:
         return len(self.offsets)
 
-    def __getitem__(self, index: int) -> Table:
+    def __getitem__(self, index: int) -> FlatTable:
         if not 0 <= index < len(self):
             raise self.flat.damaged(f"it asks for item {index} of {len(self)}")
-        return Table(self.flat, self.start + 4 * index + int(self.offsets[index]))
+        return FlatTable(self.flat, self.start + 4 * index + int(self.offsets[index]))

@@ -1,4 +1,4 @@
-"""Models of other tools, which people give where a `.tflite` is wanted: what they are, and how they become one."""
+"""Models of other tools, which people give where a `.tflite` is wanted: how to tell them, and how to convert them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CONVERSIONS = {
 }
 """How a model of each kind becomes an int8 `.tflite`; the documentation has whole programs (docs/conversion.md)."""
 
-_KINDS = {
+_BY_ENDING = {
     ".h5": ("a Keras model in HDF5", "keras"),
     ".hdf5": ("a Keras model in HDF5", "keras"),
     ".keras": ("a Keras model", "keras"),
@@ -24,7 +24,7 @@ _KINDS = {
     ".pt": ("a PyTorch model", "torch"),
     ".pth": ("a PyTorch model", "torch"),
 }
-"""What a file is whose name ends so, and which of `CONVERSIONS` it takes."""
+"""What a file is, by the ending of its name, and which of `CONVERSIONS` it takes."""
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 
@@ -32,20 +32,20 @@ _HDF5 = b"\x89HDF\r\n\x1a\n"
 def foreign_model(path: Path, content: bytes = b"") -> str | None:
     """Tells what a model of another tool is and how it becomes a `.tflite`, in one line; None for anything else.
 
-    - `path`: where it is: a file, or the directory of a SavedModel.
-    - `content`: what is in the file.
+    - path: the model's file, or the directory of a SavedModel.
+    - content: the bytes of the file.
     """
-    if content[4:8] == IDENTIFIER:  # whatever its name is
+    if content[4:8] == IDENTIFIER:  # a .tflite, whatever the file is called
         return None
     ending = path.suffix.lower()
     if (path / "saved_model.pb").is_file():
         what, way = "a SavedModel of TensorFlow", "saved_model"
     elif path.name == "saved_model.pb":
         what, way = "the graph of a SavedModel; its directory is what is converted", "saved_model"
-    elif ending in _KINDS:
-        what, way = _KINDS[ending]
+    elif ending in _BY_ENDING:
+        what, way = _BY_ENDING[ending]
     elif content.startswith(_HDF5):
-        what, way = _KINDS[".h5"]
+        what, way = _BY_ENDING[".h5"]
     else:
         return None
     return f"{what}, not a .tflite; convert it: {CONVERSIONS[way]} (docs/conversion.md)"

@@ -1,4 +1,4 @@
-"""`.tflite` bytes -> `QuantizedModel`: int8 models of any origin, as far as their operators are among ours."""
+"""`read`: makes a `QuantizedModel` of the bytes of a `.tflite`, an int8 model of any origin with operators of ours."""
 
 from __future__ import annotations
 
@@ -14,33 +14,42 @@ from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
 from micronets.quantized.validate import validate
 from micronets.tflite import schema as s
 from micronets.tflite.codec import FileOperator, Op, codec, layer_of, op_name, weights_of
-from micronets.tflite.flatbuffer import Flat, Table, Tables
+from micronets.tflite.flatbuffer import Flat, FlatTable, FlatTables
 from micronets.tflite.limits import MAX_OPERATORS, excess
 from micronets.tflite.tensors import Graph, Tensor, plain_names
 from micronets.tflite.tflm_limits import check_four_bit_outputs
 
-_MOST_TENSORS = 100  # that an operator reads, or writes
+_MOST_TENSORS = 100  # how many tensors an operator may read, and how many it may write
 
 
 def read(data: bytes, where: str = "model") -> QuantizedModel:
-    """The model in the bytes of a `.tflite` file; `where` names it in errors.
+    """Returns the model in the bytes of a `.tflite` file.
+
+    - data: the bytes.
+    - where: what errors call the file.
 
     Tensors keep their names where these are unique, of 48 characters at most and plain (letters, digits, `_.:/-`);
     others are called by operator and number. The input is always `arch.INPUT`. Arrays are views of `data` if possible.
 
-    Raises `FileError` for bytes that are no `.tflite` file or a damaged one, `UnsupportedError` for a sound model
-    outside our vocabulary, naming operator, index and tensor. Takes time and memory in proportion to the file.
+    Raises `FileError` for bytes that are no `.tflite` file or a damaged one, and `UnsupportedError` for a sound model
+    that micronets does not support, naming operator, index and tensor. Time and memory are in proportion to the file.
     """
     return _parse(data, where)[0]
 
 
 def tensor_names(data: bytes, where: str = "model") -> dict[str, int]:
-    """Index in the file of every activation tensor, by the name that `read` gives it. Raises what `read` raises."""
+    """Returns the index in the file of every activation tensor, by the name that `read` gives it.
+
+    The arguments and the errors are those of `read`.
+    """
     return _parse(data, where)[1]
 
 
 def operators(data: bytes, where: str = "model") -> tuple[str, ...]:
-    """Names of the file's operators in the order of their first use, each once. Raises what `read` raises."""
+    """Returns the names of the file's operators in the order of their first use, each once.
+
+    The arguments and the errors are those of `read`.
+    """
     read(data, where)
     top = Flat(bytes(data), where).root()
     codes = top.tables(s.ModelSlot.OPERATOR_CODES)
@@ -49,26 +58,28 @@ def operators(data: bytes, where: str = "model") -> tuple[str, ...]:
     return tuple(dict.fromkeys(op_name(_code(table)) for table in used))
 
 
-def _code(table: Table) -> int:
+def _code(table: FlatTable) -> int:
+    """Returns the number of an operator; files from before its second field have the first only."""
     slot = s.OperatorCodeSlot
     return int(max(table.number(slot.DEPRECATED_CODE, "b"), table.number(slot.CODE, "i")))
 
 
 def _parse(data: bytes, where: str) -> tuple[QuantizedModel, dict[str, int]]:
+    """Returns the model in the bytes of a file, and the index of every activation tensor by its name in the model."""
     data = bytes(data)
     if len(data) < 32 or data[4:8] != s.IDENTIFIER:
         raise FileError(f"{where}: not a .tflite file: {len(data)} bytes without the mark {s.IDENTIFIER.decode()}")
     flat = Flat(data, where)
     top = flat.root()
     version = top.number(s.ModelSlot.VERSION, "I")
-    if version != s.VERSION:
-        raise UnsupportedError(f"{where}: .tflite version {version}; only version {s.VERSION} is supported")
+    if version != s.SCHEMA_VERSION:
+        raise UnsupportedError(f"{where}: .tflite version {version}; only version {s.SCHEMA_VERSION} is supported")
     graphs = top.tables(s.ModelSlot.SUBGRAPHS)
     if len(graphs) != 1:
         raise UnsupportedError(f"{where}: {len(graphs)} subgraphs; only models of one are supported (no control flow)")
     buffers = top.tables(s.ModelSlot.BUFFERS)
     graph = Graph(flat, graphs[0].tables(s.SubGraphSlot.TENSORS), buffers, where)
-    metadata = _metadata(top, graph)
+    metadata = _read_metadata(top, graph)
     four = _four_bit_names(metadata.pop(s.BITS_METADATA, "[]"), flat)
     sources = _ends(graph, graphs[0], s.SubGraphSlot.INPUTS, "input")
     sinks = _ends(graph, graphs[0], s.SubGraphSlot.OUTPUTS, "output")
@@ -81,8 +92,16 @@ def _parse(data: bytes, where: str) -> tuple[QuantizedModel, dict[str, int]]:
         raise FileError(f"{where}: the model does not fit together: {e}") from e
 
 
-def _ends(graph: Graph, table: Table, slot: int, what: str) -> list[Tensor]:
-    """The tensors that are the model's inputs, or its outputs: at least one, and each once."""
+def _ends(graph: Graph, table: FlatTable, slot: int, what: str) -> list[Tensor]:
+    """Returns the tensors that are the model's inputs, or its outputs: at least one, and each once.
+
+    - graph: the tensors of the subgraph.
+    - table: the subgraph.
+    - slot: the field of the subgraph that lists them.
+    - what: "input" or "output", for messages.
+
+    Raises `UnsupportedError` for none, and for one that is named twice.
+    """
     indices = _indices(graph, table, slot)
     if not indices:
         raise graph.unsupported(f"the model has no {what}; models need at least one")
@@ -91,7 +110,8 @@ def _ends(graph: Graph, table: Table, slot: int, what: str) -> list[Tensor]:
     return [graph.tensor(index) for index in indices]
 
 
-def _operators(graph: Graph, tables: Tables, top: Table) -> Iterator[FileOperator]:
+def _operators(graph: Graph, tables: FlatTables, top: FlatTable) -> Iterator[FileOperator]:
+    """Yields the operators in execution order; while one is worked on, errors name it."""
     codes = top.tables(s.ModelSlot.OPERATOR_CODES)
     written: set[int] = set()
     where = graph.where
@@ -123,7 +143,8 @@ def _operators(graph: Graph, tables: Tables, top: Table) -> Iterator[FileOperato
     graph.where = where
 
 
-def _indices(graph: Graph, table: Table, slot: int) -> list[int]:
+def _indices(graph: Graph, table: FlatTable, slot: int) -> list[int]:
+    """Returns a field that lists tensors by their index; an absent one lists none."""
     values = table.array(slot, "<i4")
     if values is not None and len(values) > _MOST_TENSORS:
         raise graph.unsupported(f"it has {len(values)} inputs or outputs; at most {_MOST_TENSORS} are supported")
@@ -138,6 +159,17 @@ def _model(
     metadata: dict[str, str],
     four: set[str],
 ) -> tuple[QuantizedModel, dict[str, int]]:
+    """Returns the model, and the index of every activation tensor by its name in the model.
+
+    - graph: the tensors of the subgraph.
+    - operators: the operators in execution order.
+    - source: the input.
+    - sinks: the outputs.
+    - metadata: the texts that the file carries, by name.
+    - four: the names of the tensors of 4 bits.
+
+    Raises `FileError`, `UnsupportedError`, and `SpecError` where the layers do not form a network.
+    """
     where = graph.where
     names = {source.index: INPUT}
     written = [(o, tensor) for o in operators for tensor in o.outputs]
@@ -205,6 +237,7 @@ def _check_not_constant(graph: Graph, tensor: Tensor, what: str) -> None:
 
 
 def _check_float(graph: Graph, operators: list[FileOperator], source: Tensor) -> None:
+    """Raises `UnsupportedError` for a float32 input that another operator than QUANTIZE reads."""
     if source.type != s.TensorType.FLOAT32:
         return
     for operator in operators:
@@ -214,8 +247,8 @@ def _check_float(graph: Graph, operators: list[FileOperator], source: Tensor) ->
             )
 
 
-def _metadata(top: Table, graph: Graph) -> dict[str, str]:
-    """Entries that are text, by name; trailing NULs, with which some writers pad, are dropped."""
+def _read_metadata(top: FlatTable, graph: Graph) -> dict[str, str]:
+    """Returns the metadata that are text, by name; trailing NULs, with which some writers pad, are dropped."""
     texts: dict[str, str] = {}
     total = 0
     entries = top.tables(s.ModelSlot.METADATA)
@@ -235,6 +268,7 @@ def _metadata(top: Table, graph: Graph) -> dict[str, str]:
 
 
 def _four_bit_names(text: str, flat: Flat) -> set[str]:
+    """Returns the names of the tensors of 4 bits from the metadata that list them."""
     try:
         names = json.loads(text)
     except (ValueError, RecursionError):

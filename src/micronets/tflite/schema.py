@@ -10,89 +10,137 @@ from enum import IntEnum
 from micronets.ir.layers import Activation
 from micronets.ir.window import Padding
 
-VERSION = 3
+SCHEMA_VERSION = 3
 IDENTIFIER = b"TFL3"
-BUFFER_ALIGNMENT = 16
-BITS_METADATA = "micronets.act4"  # names of the tensors of 4 bits, which the format itself cannot tell from 8
-RESERVED_METADATA = (BITS_METADATA, "OfflineMemoryAllocation", "COMPRESSION_METADATA")  # the latter two steer TFLM
+"""Bytes 4 to 7 of every file."""
+
+SCHEMA_BUFFER_ALIGNMENT = 16
+"""What the position of the data of every buffer is a multiple of, in bytes."""
+
+BITS_METADATA = "micronets.act4"
+"""The metadata that list the names of the tensors of 4 bits, which the format itself cannot tell from 8."""
+
+RESERVED_METADATA = (BITS_METADATA, "OfflineMemoryAllocation", "COMPRESSION_METADATA")
+"""Names that a model's own metadata cannot have; the latter two change what TFLM does."""
 
 
 class ModelSlot(IntEnum):
+    """Slots of the root table, `Model`."""
+
     VERSION, OPERATOR_CODES, SUBGRAPHS, DESCRIPTION, BUFFERS, METADATA_BUFFER, METADATA = range(7)
 
 
 class OperatorCodeSlot(IntEnum):
+    """Slots of the table `OperatorCode`, which names an operator that the file uses."""
+
     DEPRECATED_CODE, CUSTOM_CODE, VERSION, CODE = range(4)
 
 
 class SubGraphSlot(IntEnum):
+    """Slots of the table `SubGraph`, the network."""
+
     TENSORS, INPUTS, OUTPUTS, OPERATORS, NAME = range(5)
 
 
 class TensorSlot(IntEnum):
+    """Slots of the table `Tensor`."""
+
     SHAPE, TYPE, BUFFER, NAME, QUANTIZATION, IS_VARIABLE, SPARSITY, SHAPE_SIGNATURE = range(8)
 
 
 class QuantizationSlot(IntEnum):
+    """Slots of the table `QuantizationParameters`."""
+
     MIN, MAX, SCALE, ZERO_POINT, DETAILS_TYPE, DETAILS, DIMENSION = range(7)
 
 
 class OperatorSlot(IntEnum):
+    """Slots of the table `Operator`, one layer."""
+
     CODE_INDEX, INPUTS, OUTPUTS, OPTIONS_TYPE, OPTIONS = range(5)
 
 
 class BufferSlot(IntEnum):
+    """Slots of the table `Buffer`, the bytes of a constant."""
+
     DATA, OFFSET, SIZE = range(3)
 
 
 class MetadataSlot(IntEnum):
+    """Slots of the table `Metadata`, a named buffer."""
+
     NAME, BUFFER = range(2)
 
 
 class Conv2DSlot(IntEnum):
+    """Slots of the table `Conv2DOptions`."""
+
     PADDING, STRIDE_W, STRIDE_H, ACTIVATION, DILATION_W, DILATION_H = range(6)
 
 
 class DepthwiseSlot(IntEnum):
+    """Slots of the table `DepthwiseConv2DOptions`."""
+
     PADDING, STRIDE_W, STRIDE_H, MULTIPLIER, ACTIVATION, DILATION_W, DILATION_H = range(7)
 
 
 class PoolSlot(IntEnum):
+    """Slots of the table `Pool2DOptions`."""
+
     PADDING, STRIDE_W, STRIDE_H, FILTER_W, FILTER_H, ACTIVATION = range(6)
 
 
 class FullyConnectedSlot(IntEnum):
+    """Slots of the table `FullyConnectedOptions`."""
+
     ACTIVATION, WEIGHTS_FORMAT, KEEP_NUM_DIMS = range(3)
 
 
 class SoftmaxSlot(IntEnum):
+    """Slots of the table `SoftmaxOptions`."""
+
     BETA = 0
 
 
 class AddSlot(IntEnum):
+    """Slots of the table `AddOptions`."""
+
     ACTIVATION = 0
 
 
 class ConcatenationSlot(IntEnum):
+    """Slots of the table `ConcatenationOptions`."""
+
     AXIS, ACTIVATION = range(2)
 
 
 class SplitSlot(IntEnum):
+    """Slots of the table `SplitOptions`."""
+
     COUNT = 0
 
 
 class ReshapeSlot(IntEnum):
+    """Slots of the table `ReshapeOptions`."""
+
     NEW_SHAPE = 0
 
 
 class ReducerSlot(IntEnum):
+    """Slots of the table `ReducerOptions`, of a Mean."""
+
     KEEP_DIMS = 0
 
 
 class TensorType(IntEnum):
+    """The numbers of the types of tensors."""
+
     FLOAT32, FLOAT16, INT32, UINT8, INT64, STRING, BOOL, INT16, COMPLEX64, INT8 = range(10)
     INT4 = 17
 
 
 ACTIVATIONS: dict[Activation, int] = {"none": 0, "relu": 1, "relu6": 3}
+"""The numbers of the fused activations."""
+
 PADDINGS: dict[Padding, int] = {"same": 0, "valid": 1}
+"""The numbers of the padding rules."""

@@ -1,4 +1,4 @@
-"""What TensorFlow Lite Micro finds in a `.tflite` besides the layers: how many tensors and scales there are."""
+"""What the size of TensorFlow Lite Micro's arena depends on in a `.tflite` besides its layers: tensors and scales."""
 
 from __future__ import annotations
 
@@ -12,7 +12,14 @@ from micronets.tflite.tensors import Graph
 
 
 def stored_tensors(data: bytes, model: QuantizedModel, where: str = "model") -> FileTensors:
-    """The tensors of a file that reads as `model`, which TFLM's arena depends on. Raises what `read` raises."""
+    """Returns the tensors of a file, as far as the size of TFLM's arena depends on them.
+
+    - data: the bytes of the file.
+    - model: the model that `read` makes of them.
+    - where: what errors call the file.
+
+    Raises what `read` raises.
+    """
     flat = Flat(bytes(data), where)
     top = flat.root()
     subgraph = top.tables(s.ModelSlot.SUBGRAPHS)[0]
@@ -26,12 +33,12 @@ def stored_tensors(data: bytes, model: QuantizedModel, where: str = "model") -> 
         name = None if outputs is None or not len(outputs) else layer_of.get(int(outputs[0]))
         if inputs is None or name is None or name not in model.weights:
             continue
-        bias = None if len(inputs) < 3 or inputs[2] == -1 else _scales(graph, int(inputs[2]))
-        weights[name] = WeightTensors(_scales(graph, int(inputs[1])), bias)
+        bias = None if len(inputs) < 3 or inputs[2] == -1 else _scale_count(graph, int(inputs[2]))
+        weights[name] = WeightTensors(_scale_count(graph, int(inputs[1])), bias)
     return FileTensors(len(graph.tensors), len(tables), weights, INPUT not in model.quant)
 
 
-def _scales(graph: Graph, index: int) -> int:
-    """How many scales a tensor has; TFLM sees none where there is no zero point."""
+def _scale_count(graph: Graph, index: int) -> int:
+    """Returns how many scales a tensor has; TFLM sees none where there is no zero point."""
     scales, zero_points, _ = graph.quantization(graph.tensor(index))
     return len(scales) if len(zero_points) else 0

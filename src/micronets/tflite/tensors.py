@@ -16,7 +16,7 @@ from micronets.ir.layers import INPUT, Shape
 from micronets.quantized.arithmetic import unpack_int4
 from micronets.quantized.model import TensorQuant
 from micronets.tflite import schema as s
-from micronets.tflite.flatbuffer import Flat, Table, Tables
+from micronets.tflite.flatbuffer import Flat, FlatTable, FlatTables
 from micronets.tflite.limits import MAX_VALUES
 
 Array = npt.NDArray[Any]
@@ -27,14 +27,22 @@ _DTYPES = {s.TensorType.INT8: "i1", s.TensorType.INT32: "<i4"}
 
 @dataclass(frozen=True)
 class Tensor:
-    """One tensor of a file; its shape includes the batch."""
+    """One tensor of a file.
+
+    - index: its number in the file.
+    - name: its name in the file, which may be anything.
+    - shape: its shape with the batch.
+    - type: the number of its type, see `schema.TensorType`.
+    - buffer: the number of the buffer that holds its values; that of an activation is empty.
+    - quantization: its scales and zero points; None where it has none.
+    """
 
     index: int
     name: str
     shape: Shape
     type: int
     buffer: int
-    quantization: Table | None
+    quantization: FlatTable | None
 
     @property
     def label(self) -> str:
@@ -44,34 +52,47 @@ class Tensor:
 
     @property
     def type_name(self) -> str:
+        """The name of its type, for errors."""
         return s.TensorType(self.type).name if self.type in set(s.TensorType) else f"type {self.type}"
 
 
 @dataclass(eq=False)
 class Graph:
-    """The tables of one subgraph; `where` is prefixed to errors, with the operator at hand."""
+    """The tensors and buffers of a file's subgraph, read and checked when they are asked for.
+
+    - flat: the file.
+    - tensors, buffers: its tables of these kinds.
+    - where: what errors begin with: the file, and the operator that is being read.
+
+    Methods raise `FileError` for a damaged file and `UnsupportedError` for what micronets does not support.
+    """
 
     flat: Flat
-    tensors: Tables
-    buffers: Tables
+    tensors: FlatTables
+    buffers: FlatTables
     where: str
     _seen: dict[int, Tensor] = field(default_factory=dict)
     _values: int = 0
 
     def damaged(self, what: str) -> FileError:
+        """Returns the error for a file that contradicts the format or itself; `what` says in which way."""
         return FileError(f"{self.where}: damaged .tflite, {what}; copy or export it again")
 
     def unsupported(self, what: str) -> UnsupportedError:
+        """Returns the error for a sound file that micronets does not support; `what` says why."""
         return UnsupportedError(f"{self.where}: {what}")
 
     def _count(self, values: int) -> None:
-        """Stops a small file that points to the same constants over and over, at a cost far beyond its size."""
+        """Adds to the values that were read. Raises `FileError` when they are far more than the file holds.
+
+        A small file could otherwise point to one constant from everywhere, and take time far beyond its size.
+        """
         self._values += values
         if self._values > 8 * len(self.flat.data):
             raise self.damaged("it uses the same constants again and again")
 
     def tensor(self, index: int) -> Tensor:
-        """Returns the tensor of that index. Raises `FileError` for a damaged one, `UnsupportedError` for its type."""
+        """Returns the tensor of that index."""
         if index not in self._seen:
             self._seen[index] = self._tensor(index)
         return self._seen[index]
@@ -114,7 +135,10 @@ class Graph:
         return tensor.shape[1:]
 
     def quantization(self, tensor: Tensor) -> tuple[Array, Array, int]:
-        """Scales (float32), zero points (int64) and dimension; the scales may be empty."""
+        """Returns the quantisation of a tensor: scales (float32), zero points (int64), and a dimension.
+
+        The dimension is that along which several scales apply. Both arrays are empty for a tensor without scales.
+        """
         table = tensor.quantization
         slot = s.QuantizationSlot
         scales = table.array(slot.SCALE, "<f4") if table is not None else None
@@ -141,7 +165,7 @@ class Graph:
         return TensorQuant(float(scales[0]), int(zero_points[0]))
 
     def bytes_of(self, buffer: int) -> Array:
-        """Returns the bytes of a buffer as a view; an activation has none."""
+        """Returns the bytes of the buffer of that number, as a view of the file; an empty one for an activation."""
         table = self.buffers[buffer]
         slot = s.BufferSlot
         if table.number(slot.OFFSET, "Q") > 1 or table.number(slot.SIZE, "Q") > 1:
@@ -150,7 +174,11 @@ class Graph:
         return np.zeros(0, np.uint8) if data is None else data
 
     def constant(self, tensor: Tensor, allowed: tuple[s.TensorType, ...]) -> Array:
-        """Returns the values of a constant in its shape; 4-bit ones are unpacked to int8."""
+        """Returns the values of a constant in its shape; 4-bit ones are unpacked to int8.
+
+        - tensor: the constant.
+        - allowed: the types that it may have.
+        """
         if tensor.type not in allowed:
             names = " or ".join(t.name for t in allowed)
             raise self.unsupported(f"{tensor.label} is {tensor.type_name}; supported: {names}")
@@ -169,7 +197,13 @@ class Graph:
 
 
 def plain_names(own: list[str], kinds: list[str]) -> list[str]:
-    """A unique name for each output: its own if short, plain and not shared, else its operator's and a number."""
+    """Returns a unique name for each output: its own if that is plain and not shared, else its operator's and a number.
+
+    - own: the names of the outputs in the file.
+    - kinds: the names of the operators that write them.
+
+    Plain names are those of at most 48 letters, digits and `_.:/-`.
+    """
     count = Counter(own)
     taken = {INPUT, *own}
     names = []

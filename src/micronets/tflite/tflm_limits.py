@@ -1,4 +1,4 @@
-"""What TensorFlow Lite Micro cannot run of a sound model."""
+"""Checks for what TensorFlow Lite Micro cannot run although the model is sound."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ _SOFTMAX_BITS = 26  # fractional bits of the differences that TFLM's kernel work
 
 
 def why_tflm_cannot_run(model: QuantizedModel) -> str | None:
-    """Returns why TFLM's kernels abort on a model, or None where they run it; our C may run it all the same.
+    """Returns why TFLM's kernels abort on a model, in one line; None where they run it.
 
-    TFLM's Softmax takes a multiplier above 1 only: `PreprocessSoftmaxScaling` ends the program for a smaller one.
+    Our C runs such a model all the same. TFLM's Softmax takes a multiplier above 1 only: `PreprocessSoftmaxScaling`
+    ends the program for a smaller one.
     """
     for layer in model.arch.layers:
         if isinstance(layer, Softmax):
@@ -29,7 +30,7 @@ def why_tflm_cannot_run(model: QuantizedModel) -> str | None:
 
 
 def check_scales_of_four_bits(model: QuantizedModel) -> None:
-    """Raises `UnsupportedError` for weights of 4 bits with several scales where TFLM takes one only."""
+    """Raises `UnsupportedError` for 4-bit weights with several scales, of a kind for which TFLM takes one only."""
     for step in model.arch.steps():
         layer, sizes = step.layer, step.weights
         if sizes is not None and sizes.one_scale and sizes.bits == 4 and len(model.weights[layer.name].scales) > 1:

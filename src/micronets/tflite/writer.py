@@ -1,18 +1,22 @@
-"""`QuantizedModel` -> `.tflite` bytes, lean: what TensorFlow Lite Micro needs and little else.
+"""`write`: makes the bytes of a `.tflite` of a `QuantizedModel`, with what TensorFlow Lite Micro needs and little else.
 
-Where the bytes go (measured on chains of equal layers; `n` outputs of a layer, W bytes of packed weights). Equal
-shapes, options, scales, zero points and strings are stored once for all who need them, so that real layers take a
-little more where they differ and less where they agree. Weights and biases are never shared: the size follows from the
-    `Arch`. the file itself            about 300 bytes, and 20..24 for each kind of operator used
-    Conv2D, DepthwiseConv2D    W + 8 n (a scale and a bias each) + 215
-    FullyConnected             W + 4 n (+ 4 n with a scale for each output) + 245
+The bytes of each part, measured on chains of equal layers, where W is the bytes of a layer's packed weights and n the
+number of its output channels:
+
+    the file itself            about 300, and 20 to 24 for each kind of operator used
+    Conv2D, DepthwiseConv2D    W + 8 n (a scale and a bias for each channel) + 215
+    FullyConnected             W + 4 n (8 n with a scale for each channel) + 245
     Add, Pad                   110
-    other operators            65..75
-    metadata                   the text + 40 + the name, each entry
-Buffers start at multiples of 16, as the format demands, which costs 8 bytes apiece on average.
+    other operators            65 to 75
+    each text of the metadata  its bytes, those of its name, and 40
 
-What is left out: names of constants, min/max, versions, descriptions, the scale of biases behind per-channel weights,
-and zero points of weights but one zero per layer (TFLM then takes that one for every channel).
+Equal shapes, options, scales, zero points and strings are stored once, so that layers which differ take a little more.
+Weights and biases are never shared: the size follows from the `Arch`. Buffers start at multiples of 16, as the format
+demands, which costs 8 bytes for each on average.
+
+The file leaves out the names of constants, ranges, versions and descriptions, the scales of biases of layers whose
+weights have one scale for each channel, and all zero points of a layer's weights but one, a zero that TFLM takes for
+every channel.
 """
 
 from __future__ import annotations
@@ -34,19 +38,20 @@ from micronets.quantized.model import QuantizedModel
 from micronets.quantized.validate import validate
 from micronets.tflite import schema as s
 from micronets.tflite.builder import Field, LeanBuilder
-from micronets.tflite.codec import Encoded, Op, codec, encode
+from micronets.tflite.codec import Encoded, Op, codec, encode_layer
 from micronets.tflite.tflm_limits import check_four_bit_outputs, check_scales_of_four_bits
 
 
 def write(model: QuantizedModel, portable: bool = False) -> bytes:
-    """The model as a `.tflite` file, the same bytes for the same model; `read` is the inverse.
+    """Returns the bytes of a `.tflite` file that holds a model. Equal models give equal bytes; `read` is the inverse.
 
-    The file runs in TFLM. With `portable` it opens in the full TensorFlow Lite interpreter as well, which wants a zero
-    point for every channel (8 bytes more for each output of a layer, once for all layers of that width) and biases
-    everywhere, so that a missing one reads back as zeros.
+    - model: the model.
+    - portable: false for a file that runs in TFLM; true for one that opens in the full TensorFlow Lite interpreter as
+      well. That wants a zero point for every channel (8 bytes more for each channel, once for all layers of that
+      width) and a bias for every layer with weights, so that a missing bias reads back as zeros.
 
-    Raises `SpecError` for an inconsistent model and `UnsupportedError` for one that TFLM cannot run: 4-bit weights of
-    a FullyConnected layer with a scale per output, 4-bit outputs that no clamp keeps within 16 codes.
+    Raises `SpecError` for an inconsistent model, and `UnsupportedError` for one that TFLM cannot run: 4-bit weights of
+    a FullyConnected layer with a scale for each output, or 4-bit outputs that no clamp keeps within 16 codes.
     """
     validate(model)
     check_scales_of_four_bits(model)
@@ -56,7 +61,16 @@ def write(model: QuantizedModel, portable: bool = False) -> bytes:
 
 @dataclass
 class _Writer:
-    """One file in the making: tensors and operators are collected first, and written when all are known."""
+    """One file in the making: tensors and operators are collected first, and written when all are known.
+
+    - model, portable: the arguments of `write`.
+    - file: what the tables are written to.
+    - buffers: the bytes of every buffer, by the buffer's number; the first is empty.
+    - tensors: for every tensor, what writes its table and returns the table's offset.
+    - index: the number of every activation tensor, by its name.
+    - constants: the number of every int32 constant, by its shape and bytes.
+    - codes: every operator that the file uses, once.
+    """
 
     model: QuantizedModel
     portable: bool
@@ -68,11 +82,12 @@ class _Writer:
     codes: list[Op] = field(default_factory=list)
 
     def finish(self) -> bytes:
+        """Returns the bytes of the whole file."""
         arch = self.model.arch
         shapes = arch.shapes()
         self.activation(INPUT, shapes[INPUT])
         operators = [self.operator(step) for step in arch.steps()]
-        metadata = [self.metadata(name, text) for name, text in _metadata(self.model).items()]
+        metadata = [self.metadata(name, text) for name, text in _written_metadata(self.model).items()]
         tensors = self.file.offsets([make() for make in self.tensors])
         slot = s.SubGraphSlot
         graph = self.file.table(
@@ -84,7 +99,7 @@ class _Writer:
             ]
         )
         top: list[Field] = [
-            (s.ModelSlot.VERSION, "uint32", s.VERSION, 0),
+            (s.ModelSlot.VERSION, "uint32", s.SCHEMA_VERSION, 0),
             (s.ModelSlot.OPERATOR_CODES, "table", self.file.offsets([self.operator_code(c) for c in self.codes]), 0),
             (s.ModelSlot.SUBGRAPHS, "table", self.file.offsets([graph]), 0),
             (s.ModelSlot.BUFFERS, "table", self.file.offsets([self.file.buffer(b) for b in self.buffers]), 0),
@@ -96,13 +111,14 @@ class _Writer:
     # --- tensors ------------------------------------------------------------------------------------------------------
 
     def add_buffer(self, data: bytes) -> int:
-        """Returns the index of a buffer. Equal weights are not shared: the size follows from the layers alone."""
+        """Adds a buffer and returns its number; equal ones are not shared, so that the size follows from the layers."""
         if not data:
             return 0
         self.buffers.append(data)
         return len(self.buffers) - 1
 
     def quantization(self, scales: npt.NDArray[np.float32], zero_point: int, dimension: int = 0) -> int:
+        """Writes the quantisation of a tensor: its scales along `dimension`, all with one zero point."""
         slot = s.QuantizationSlot
         zero_points = [zero_point] * (len(scales) if self.portable else 1)
         return self.file.table(
@@ -121,6 +137,14 @@ class _Writer:
         name: str = "",
         quant: tuple[Any, int, int] | None = None,
     ) -> int:
+        """Adds a tensor and returns its number.
+
+        - shape: its shape, with the batch if it is an activation.
+        - kind: the type of its values.
+        - data: the bytes of its values; none for an activation.
+        - name: its name, or "" for none.
+        - quant: the arguments of `quantization`; None for a tensor without scales.
+        """
         buffer = self.add_buffer(data)
 
         def make() -> int:
@@ -139,6 +163,7 @@ class _Writer:
         return len(self.tensors) - 1
 
     def activation(self, name: str, shape: Shape) -> int:
+        """Adds the activation tensor of that name, whose shape is given without the batch, and returns its number."""
         quant = self.model.quant.get(name)
         kind = s.TensorType.FLOAT32 if quant is None else s.TensorType.INT8
         parameters = None if quant is None else (np.array([quant.scale], np.float32), quant.zero_point, 0)
@@ -146,7 +171,7 @@ class _Writer:
         return self.index[name]
 
     def constant(self, values: npt.ArrayLike) -> int:
-        """Returns an int32 tensor (axes, paddings), which operators with equal constants share."""
+        """Adds an int32 constant (axes, paddings), unless there is an equal one, and returns its number."""
         array = np.ascontiguousarray(values, np.int32)
         key = (array.shape, array.tobytes())
         if key not in self.constants:
@@ -154,7 +179,7 @@ class _Writer:
         return self.constants[key]
 
     def parameters(self, step: Step, sizes: Weights, encoded: Encoded) -> list[int]:
-        """Returns the tensors of a layer's weights and bias."""
+        """Adds the tensors of a layer's weights and bias, and returns their numbers."""
         w = self.model.weights[step.layer.name]
         four = sizes.bits == 4
         data = pack_int4(w.weights) if four else w.weights.tobytes()
@@ -170,9 +195,10 @@ class _Writer:
     # --- operators ----------------------------------------------------------------------------------------------------
 
     def operator(self, step: Step) -> Callable[[], int]:
+        """Adds the tensors of a layer, and returns what writes the operator's table and returns the table's offset."""
         layer = step.layer
         inputs = [self.index[i] for i in layer.inputs]
-        encoded = encode(layer, self.file)
+        encoded = encode_layer(layer, self.file)
         code, options = encoded.op, codec(encoded.op).options
         if step.weights is not None:
             inputs += self.parameters(step, step.weights, encoded)
@@ -198,10 +224,12 @@ class _Writer:
         return make
 
     def operator_code(self, code: Op) -> int:
+        """Writes the table that names an operator which the file uses, in the old field and in the new one."""
         slot = s.OperatorCodeSlot
         return self.file.table([(slot.DEPRECATED_CODE, "int8", int(code), 0), (slot.CODE, "int32", int(code), 0)])
 
     def metadata(self, name: str, text: str) -> Callable[[], int]:
+        """Adds the buffer of a text, and returns what writes its entry and returns the entry's offset."""
         buffer = self.add_buffer(text.encode())
         slot = s.MetadataSlot
         return lambda: self.file.table(
@@ -209,7 +237,8 @@ class _Writer:
         )
 
 
-def _metadata(model: QuantizedModel) -> dict[str, str]:
+def _written_metadata(model: QuantizedModel) -> dict[str, str]:
+    """Returns the texts that the file carries, by name: those of the model, and the names of its tensors of 4 bits."""
     for name, text in model.metadata.items():
         if name in s.RESERVED_METADATA or not name or not text or "\0" in name + text:
             raise SpecError(f"metadata '{name}': the name is reserved, or name or text is empty or holds a NUL")

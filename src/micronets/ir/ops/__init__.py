@@ -25,21 +25,21 @@ from micronets.ir.layers import (
     Softmax,
     Split,
 )
-from micronets.ir.ops.add import add
-from micronets.ir.ops.concatenation import concatenation
-from micronets.ir.ops.conv import conv_2d
-from micronets.ir.ops.dense import fully_connected
-from micronets.ir.ops.depthwise import depthwise_conv_2d
-from micronets.ir.ops.edges import dequantize, quantize
-from micronets.ir.ops.hard_swish import hard_swish
-from micronets.ir.ops.mean import mean
-from micronets.ir.ops.pad import pad
-from micronets.ir.ops.pool import average_pool_2d, max_pool_2d
+from micronets.ir.ops.add import add_operator
+from micronets.ir.ops.concatenation import concatenation_operator
+from micronets.ir.ops.conv import conv_2d_operator
+from micronets.ir.ops.dense import fully_connected_operator
+from micronets.ir.ops.depthwise import depthwise_conv_2d_operator
+from micronets.ir.ops.edges import dequantize_operator, quantize_operator
+from micronets.ir.ops.hard_swish import hard_swish_operator
+from micronets.ir.ops.mean import mean_operator
+from micronets.ir.ops.pad import pad_operator
+from micronets.ir.ops.pool import average_pool_2d_operator, max_pool_2d_operator
 from micronets.ir.ops.record import Arity, Operand, Operator, Shapes, Tflm, TflmKernel, Weights
-from micronets.ir.ops.relu import relu
-from micronets.ir.ops.reshape import reshape
-from micronets.ir.ops.softmax import softmax
-from micronets.ir.ops.split import split
+from micronets.ir.ops.relu import relu_operator
+from micronets.ir.ops.reshape import reshape_operator
+from micronets.ir.ops.softmax import softmax_operator
+from micronets.ir.ops.split import split_operator
 
 __all__ = ["Arity", "Operand", "Operator", "Shapes", "Tflm", "TflmKernel", "Weights", "operator", "with_activation"]
 
@@ -48,37 +48,37 @@ def operator(layer: Layer) -> Operator:
     """Returns the record of all facts of a layer's kind, for the fields of this layer."""
     match layer:
         case Conv2D():
-            return conv_2d(layer)
+            return conv_2d_operator(layer)
         case DepthwiseConv2D():
-            return depthwise_conv_2d(layer)
+            return depthwise_conv_2d_operator(layer)
         case FullyConnected():
-            return fully_connected(layer)
+            return fully_connected_operator(layer)
         case AveragePool2D():
-            return average_pool_2d(layer)
+            return average_pool_2d_operator(layer)
         case MaxPool2D():
-            return max_pool_2d(layer)
+            return max_pool_2d_operator(layer)
         case Mean():
-            return mean(layer)
+            return mean_operator(layer)
         case Add():
-            return add(layer)
+            return add_operator(layer)
         case Concatenation():
-            return concatenation(layer)
+            return concatenation_operator(layer)
         case Split():
-            return split(layer)
+            return split_operator(layer)
         case Pad():
-            return pad(layer)
+            return pad_operator(layer)
         case Reshape():
-            return reshape(layer)
+            return reshape_operator(layer)
         case Softmax():
-            return softmax(layer)
+            return softmax_operator(layer)
         case Relu():
-            return relu(layer)
+            return relu_operator(layer)
         case HardSwish():
-            return hard_swish(layer)
+            return hard_swish_operator(layer)
         case Quantize():
-            return quantize(layer)
+            return quantize_operator(layer)
         case Dequantize():
-            return dequantize(layer)
+            return dequantize_operator(layer)
         case _:
             assert_never(layer)
 

@@ -12,8 +12,8 @@ CYCLES = 27.0
 """CMSIS-NN's cycles for a value."""
 
 
-def add(layer: Add) -> Operator:
-    """The facts of a sum."""
+def add_operator(layer: Add) -> Operator:
+    """Returns the facts of a sum."""
 
     def check(inputs: Shapes, where: str) -> None:
         checks.activation(where, layer.activation)

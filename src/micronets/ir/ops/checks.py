@@ -1,4 +1,7 @@
-"""What the checks of several kinds of layers have in common. `where` begins every message and names the layer."""
+"""What the checks of several kinds of layers have in common.
+
+In all functions `where` names the layer and begins every message.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,31 @@ from micronets.errors import SpecError
 from micronets.ir.layers import Shape
 from micronets.ir.window import Window
 
+MOST_DIMENSIONS = 5
+"""The most dimensions, without the batch, of a tensor that is joined or split.
+
+TFLM's shapes hold six with the batch, its `RuntimeShape::kMaxSmallSize`.
+"""
+
 
 def a_map(kind: str, shape: Shape, where: str) -> None:
-    """Raises `SpecError` unless the input is a map, `(H, W, C)`."""
+    """Raises `SpecError` unless a layer's input is a map.
+
+    - kind: the layer's kind, for the message.
+    - shape: the shape of its input; that of a map is `(H, W, C)`.
+    - where: what the message begins with.
+    """
     if len(shape) != 3:
         raise SpecError(f"{where}: {kind} needs an (H, W, C) input, not {shape}")
 
 
 def positive(where: str, field: str, value: int | Shape) -> None:
-    """Raises `SpecError` unless all numbers are integers of at least 1."""
+    """Raises `SpecError` unless all numbers of a field are integers of at least 1.
+
+    - where: what the message begins with.
+    - field: what the message calls the value.
+    - value: the number, or a tuple of at least one.
+    """
     values = value if isinstance(value, tuple) else (value,)
     if not values or any(not isinstance(v, int) or isinstance(v, bool) or v < 1 for v in values):
         raise SpecError(f"{where}: {field} = {value}; need integers of at least 1")
@@ -23,6 +42,8 @@ def positive(where: str, field: str, value: int | Shape) -> None:
 def window(where: str, window: Window, kernel: str, *others: str) -> None:
     """Raises `SpecError` unless all numbers of a layer's window are integers of at least 1.
 
+    - where: what the message begins with.
+    - window: the window.
     - kernel: what the layer calls the window's kernel.
     - others: the other fields of `Window` that the layer has, by name.
     """
@@ -45,6 +66,6 @@ def activation(where: str, value: str) -> None:
 
 
 def weight_bits(where: str, value: int) -> None:
-    """Raises `SpecError` for weights of bits that nobody stores."""
+    """Raises `SpecError` for weights of other than 8 or 4 bits."""
     if value not in (4, 8):
         raise SpecError(f"{where}: weight_bits = {value}; allowed: 4, 8")

@@ -6,36 +6,34 @@ import math
 
 from micronets.errors import SpecError
 from micronets.ir.layers import Concatenation
+from micronets.ir.ops import checks
 from micronets.ir.ops.elementwise import timed_as, timed_by_value
 from micronets.ir.ops.record import OPERATOR_CYCLES, Arity, Operand, Operator, Shapes, Tflm, TflmKernel, nothing
 from micronets.number import Number
 
 CYCLES = 2.0
-"""TFLM's cycles for a value, which it copies. Assumed."""
+"""TFLM's cycles for a value, which it copies; they are assumed."""
 
 PART_CYCLES = 40.0
-"""TFLM's cycles for each run of values that it copies: one of every input for each place before the axis. Assumed."""
+"""TFLM's cycles for each run of values that it copies; they are assumed.
 
-INPUTS = Arity(1, 10)
-"""How many tensors TFLM's kernel takes, its `kMaxInputNum`."""
+Every input has one run for each combination of the indices before the axis.
+"""
 
-DIMENSIONS = 5
-"""The most dimensions of a tensor, without the batch, that TFLM's kernel takes."""
-
-
-PREPARED: tuple[Operand, ...] = ("input", "output", "every input")
-"""What the kernel asks for while it is prepared."""
+CONCATENATION_INPUTS = Arity(1, 10)
+"""How many tensors TFLM's kernel takes, at most its `kMaxInputNum`."""
 
 
-def concatenation(layer: Concatenation) -> Operator:
-    """The facts of a concatenation."""
+def concatenation_operator(layer: Concatenation) -> Operator:
+    """Returns the facts of a concatenation."""
     axis, parts = layer.axis, len(layer.inputs)
+    operands: tuple[Operand, ...] = ("input", "output", "every input")  # what the kernel asks for while it is prepared
 
     def check(inputs: Shapes, where: str) -> None:
         first = inputs[0]
-        if len(first) > DIMENSIONS:
+        if len(first) > checks.MOST_DIMENSIONS:
             raise SpecError(
-                f"{where}: Concatenation of shapes like {first}; TFLM takes at most {DIMENSIONS} dimensions"
+                f"{where}: Concatenation of shapes like {first}; TFLM takes at most {checks.MOST_DIMENSIONS} dimensions"
             )
         if isinstance(axis, bool) or not isinstance(axis, int) or not 0 <= axis < len(first):
             raise SpecError(f"{where}: axis = {axis}; need 0 to {len(first) - 1}, a dimension of {first}")
@@ -57,7 +55,7 @@ def concatenation(layer: Concatenation) -> Operator:
         tflite_name="CONCATENATION",
         constants=(),
         table_bytes=88 + 4 * parts,
-        inputs=INPUTS,
+        inputs=CONCATENATION_INPUTS,
         output_shapes=output_shapes,
         check=check,
         reads_float=False,
@@ -80,8 +78,8 @@ def concatenation(layer: Concatenation) -> Operator:
         tflm=Tflm(
             method="AddConcatenation",
             # The host's build has a number for each of 10 inputs besides, for compressed tensors.
-            host=TflmKernel(parameters=8, alignment=4, op_data=80, temporaries=PREPARED, scratch=()),
-            cortex_m=TflmKernel(parameters=8, alignment=4, op_data=24, temporaries=PREPARED, scratch=()),
+            host=TflmKernel(parameters=8, alignment=4, op_data=80, temporaries=operands, scratch=()),
+            cortex_m=TflmKernel(parameters=8, alignment=4, op_data=24, temporaries=operands, scratch=()),
             requantised_channels=nothing,
             cycles=cycles,
         ),
@@ -91,5 +89,5 @@ def concatenation(layer: Concatenation) -> Operator:
 
 
 def _others(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
-    """The sizes of all dimensions but one."""
+    """Returns the sizes of all dimensions but `axis`."""
     return shape[:axis] + shape[axis + 1 :]

@@ -6,7 +6,7 @@ import math
 
 from micronets.ir.layers import Conv2D, Shape
 from micronets.ir.ops.record import OPERATOR_CYCLES, Operator, Shapes, Weights
-from micronets.ir.ops.weighted import convolution, mac_factor, timed_with_bits
+from micronets.ir.ops.weighted import convolution_operator, mac_factor, timed_with_bits
 from micronets.number import Number
 
 POINTWISE_CYCLES = (1.6, 73.0)
@@ -19,11 +19,11 @@ IM2COL_CYCLES = 6.5
 """Cycles for a value that is copied to a column of the im2col buffer."""
 
 BLOCK = 4
-"""Channels that a kernel of our C works on at once."""
+"""How many output channels a kernel of our C computes at once."""
 
 
-def conv_2d(layer: Conv2D) -> Operator:
-    """The facts of a convolution."""
+def conv_2d_operator(layer: Conv2D) -> Operator:
+    """Returns the facts of a convolution."""
 
     def weights(x: Shape) -> Weights:
         kh, kw = layer.kernel
@@ -43,7 +43,8 @@ def conv_2d(layer: Conv2D) -> Operator:
         return math.prod(outputs[0][:2]) * kh * kw * inputs[0][2]
 
     def cortex_m_scratch(inputs: Shapes, outputs: Shapes) -> int:
-        # arm_convolve_s8 takes two im2col columns of 16-bit values, each rounded up to four values; a 1x1 kernel none.
+        # arm_convolve_s8 takes two im2col columns of 16-bit values, each rounded up to four values; a 1 x 1 kernel
+        # takes none.
         kh, kw = layer.kernel
         if layer.kernel == (1, 1) and layer.dilation == (1, 1):
             return 0
@@ -80,7 +81,7 @@ def conv_2d(layer: Conv2D) -> Operator:
             "odd_mac": odd_filters * column,
         }
 
-    return convolution(
+    return convolution_operator(
         layer,
         chosen="filters",
         tflite_name="CONV_2D",

@@ -11,14 +11,14 @@ from micronets.ir.ops.weighted import mac_factor, timed_with_bits, unpacked
 from micronets.number import Number
 
 OPERANDS: tuple[Operand, ...] = ("input", "weights", "bias", "output")
-"""What the kernel asks for while it is prepared."""
+"""What TFLM's kernel asks for while it is prepared."""
 
 CYCLES = (2.55, 40.0)
 """CMSIS-NN's cycles for a MAC and for an output value."""
 
 
-def fully_connected(layer: FullyConnected) -> Operator:
-    """The facts of a matrix product."""
+def fully_connected_operator(layer: FullyConnected) -> Operator:
+    """Returns the facts of a matrix product."""
 
     def weights(x: Shape) -> Weights:
         size = math.prod(x)

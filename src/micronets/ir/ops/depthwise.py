@@ -7,19 +7,21 @@ from dataclasses import replace
 
 from micronets.ir.layers import DepthwiseConv2D, Shape
 from micronets.ir.ops.record import OPERATOR_CYCLES, Operator, Shapes, Weights
-from micronets.ir.ops.weighted import convolution, mac_factor, timed_with_bits
+from micronets.ir.ops.weighted import convolution_operator, mac_factor, timed_with_bits
 from micronets.number import Number
 
 CYCLES = (6.8, 20.0)
 """CMSIS-NN's cycles for a MAC and for an output value, where it has an optimised kernel."""
 
 PLAIN_CYCLES = (12.0, 60.0)
-"""CMSIS-NN's cycles for a MAC and for an output value of its plain loop, which it takes for a dilation or a multiplier
-other than 1. They are assumed."""
+"""CMSIS-NN's cycles for a MAC and for an output value of its plain loop; they are assumed.
+
+It takes that loop for a dilation or a multiplier other than 1.
+"""
 
 
-def depthwise_conv_2d(layer: DepthwiseConv2D) -> Operator:
-    """The facts of a depthwise convolution."""
+def depthwise_conv_2d_operator(layer: DepthwiseConv2D) -> Operator:
+    """Returns the facts of a depthwise convolution."""
 
     def weights(x: Shape) -> Weights:
         kh, kw = layer.kernel
@@ -38,7 +40,7 @@ def depthwise_conv_2d(layer: DepthwiseConv2D) -> Operator:
         return math.prod(outputs[0]) * kh * kw if layer.multiplier > 1 else 0
 
     def cortex_m_scratch(inputs: Shapes, outputs: Shapes) -> int:
-        # arm_depthwise_conv_s8_opt expands one window to 16 bits; the 3x3 kernel and the generic one do not.
+        # arm_depthwise_conv_s8_opt expands one window to 16 bits; the 3 x 3 kernel and the generic one do not.
         kh, kw = layer.kernel
         x = inputs[0]
         padding = replace(layer.window, dilation=(1, 1)).before(x)
@@ -73,7 +75,7 @@ def depthwise_conv_2d(layer: DepthwiseConv2D) -> Operator:
             "mac": values * (kh * kw),
         }
 
-    return convolution(
+    return convolution_operator(
         layer,
         chosen="multiplier",
         tflite_name="DEPTHWISE_CONV_2D",

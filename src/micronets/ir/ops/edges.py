@@ -1,4 +1,4 @@
-"""Quantize and Dequantize: between float and integers at the edges of a network, and between scales inside."""
+"""Quantize and Dequantize: from float to integers and back at the edges of a network, and between scales inside it."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ CYCLES = 20.0
 """TFLM's cycles for a value; they are assumed."""
 
 
-def quantize(layer: Quantize) -> Operator:
-    """The facts of a change of scale."""
-    return _edge("QUANTIZE", "AddQuantize", reads_float=True, writes_float=False)
+def quantize_operator(layer: Quantize) -> Operator:
+    """Returns the facts of a change of scale."""
+    return _edge_operator("QUANTIZE", "AddQuantize", reads_float=True, writes_float=False)
 
 
-def dequantize(layer: Dequantize) -> Operator:
-    """The facts of a conversion to float."""
-    return _edge("DEQUANTIZE", "AddDequantize", reads_float=False, writes_float=True)
+def dequantize_operator(layer: Dequantize) -> Operator:
+    """Returns the facts of a conversion to float."""
+    return _edge_operator("DEQUANTIZE", "AddDequantize", reads_float=False, writes_float=True)
 
 
-def _edge(tflite_name: str, method: str, *, reads_float: bool, writes_float: bool) -> Operator:
+def _edge_operator(tflite_name: str, method: str, *, reads_float: bool, writes_float: bool) -> Operator:
+    """Returns the facts of either operator; the arguments are fields of `Operator` and `Tflm.method`."""
     kernel = TflmKernel(parameters=0, alignment=4, op_data=32, temporaries=("input", "output"), scratch=())
     return Operator(
         tflite_name=tflite_name,

@@ -10,8 +10,8 @@ CYCLES = 40.0
 """TFLM's cycles for a value; they are assumed."""
 
 
-def hard_swish(layer: HardSwish) -> Operator:
-    """The facts of a HardSwish."""
+def hard_swish_operator(layer: HardSwish) -> Operator:
+    """Returns the facts of a HardSwish."""
     kernel = TflmKernel(parameters=0, alignment=4, op_data=20, temporaries=("input", "output"), scratch=())
     return Operator(
         tflite_name="HARD_SWISH",

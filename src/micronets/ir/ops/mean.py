@@ -16,8 +16,8 @@ CYCLES = 15.0
 """Cycles of TFLM's reference kernel for an input value; they are assumed. CMSIS-NN has no kernel for a Mean."""
 
 
-def mean(layer: Mean) -> Operator:
-    """The facts of a mean."""
+def mean_operator(layer: Mean) -> Operator:
+    """Returns the facts of a mean."""
 
     def sums(inputs: Shapes, outputs: Shapes) -> int:
         return 4 * inputs[0][2]  # a 32-bit sum for each channel; two more buffers hold a position and the axes

@@ -1,4 +1,4 @@
-"""Pad: a frame of zeros."""
+"""Pad: a tensor with a frame of zeros around it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ CYCLES = 2.0
 """TFLM's cycles for a value of the output."""
 
 
-def pad(layer: Pad) -> Operator:
-    """The facts of a padding."""
+def pad_operator(layer: Pad) -> Operator:
+    """Returns the facts of a padding."""
 
     def check(inputs: Shapes, where: str) -> None:
         x, paddings = inputs[0], layer.paddings

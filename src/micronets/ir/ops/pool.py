@@ -22,22 +22,22 @@ CYCLES = 3.0
 """CMSIS-NN's cycles for a value under a window."""
 
 
-def average_pool_2d(layer: AveragePool2D) -> Operator:
-    """The facts of an average pool."""
+def average_pool_2d_operator(layer: AveragePool2D) -> Operator:
+    """Returns the facts of an average pool."""
 
     def sums_of_a_pixel(inputs: Shapes, outputs: Shapes) -> int:
         return 4 * inputs[0][2]  # a 32-bit sum for each channel
 
     names = ("AVERAGE_POOL_2D", "AddAveragePool2D", "average_pool")
-    return _pool(layer, *names, table_bytes=148, cortex_m=sums_of_a_pixel)
+    return _pool_operator(layer, *names, table_bytes=148, cortex_m=sums_of_a_pixel)
 
 
-def max_pool_2d(layer: MaxPool2D) -> Operator:
-    """The facts of a maximum pool."""
-    return _pool(layer, "MAX_POOL_2D", "AddMaxPool2D", "max_pool", table_bytes=150, cortex_m=nothing)
+def max_pool_2d_operator(layer: MaxPool2D) -> Operator:
+    """Returns the facts of a maximum pool."""
+    return _pool_operator(layer, "MAX_POOL_2D", "AddMaxPool2D", "max_pool", table_bytes=150, cortex_m=nothing)
 
 
-def _pool(
+def _pool_operator(
     layer: AveragePool2D | MaxPool2D, tflite_name: str, method: str, timed_as: str, *, table_bytes: int, cortex_m: Count
 ) -> Operator:
     """Returns the facts of either pool; `cortex_m` gives the scratch bytes of CMSIS-NN's kernel."""

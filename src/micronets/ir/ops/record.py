@@ -1,10 +1,10 @@
 """`Operator`: everything that the core of micronets knows of one kind of layer, as required fields of one record.
 
-A file of this folder makes the records of one family. A field has no default, so that a fact which is forgotten for a
-new kind is an error of the type checker, by name. Facts that follow from the layer alone are values; those that follow
-from shapes as well are functions of two tuples, the shapes of the inputs and of the outputs, both without the batch.
-Counts use only `+ * max` on channels, kernels and widths, so that these may be 0-d tensors in a relaxed network, with
-gradients.
+Each other file of this folder makes the records of one family of kinds. A field has no default, so that a fact which is
+forgotten for a new kind is an error of the type checker, by name. Facts that follow from the layer alone are values;
+those that follow from shapes as well are functions of two tuples, the shapes of the inputs and of the outputs, both
+without the batch. Counts use only `+ * max` on channels, kernels and widths, so that these may be 0-d tensors with
+gradients in a relaxed network.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from micronets.ir.window import Window
 from micronets.number import Number
 
 Shapes = tuple[Shape, ...]
+"""The shapes of a layer's inputs or outputs, in order."""
 
 Count = Callable[[Shapes, Shapes], Number]
 """A number that follows from the shapes of the inputs and of the outputs."""
@@ -40,6 +41,7 @@ class Arity:
 
 
 ONE, TWO = Arity(1, 1), Arity(2, 2)
+"""Exactly one tensor, and exactly two."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +78,7 @@ class TflmKernel:
     """What TensorFlow Lite Micro keeps in its arena for one operator of a kind, on one kind of machine, in bytes.
 
     - parameters: the struct of options that the file's table is unpacked to (`builtin_data`); 0 for none.
-    - alignment: of that struct.
+    - alignment: the alignment of that struct.
     - op_data: the struct in which the kernel keeps what it prepared; 0 for none.
     - temporaries: the tensors that the kernel asks for while it is prepared, as often as it does. Their structs lie
       in the arena together until it is done.
@@ -96,12 +98,12 @@ class Tflm:
 
     docs/arena.md and `cost.tflm_cycles` say where the figures come from.
 
-    - method: what registers the operator in a `MicroMutableOpResolver`.
-    - host: its kernel on a 64-bit machine, a reference kernel.
-    - cortex_m: its kernel on a 32-bit Cortex-M with DSP instructions, of CMSIS-NN where there is one.
+    - method: the method of `MicroMutableOpResolver` that registers the operator.
+    - host: what its kernel on a 64-bit machine takes, a reference kernel.
+    - cortex_m: what its kernel on a 32-bit Cortex-M with DSP instructions takes, one of CMSIS-NN where there is one.
     - requantised_channels: how many channels have a multiplier and a shift of their own in the arena. A kind whose
       weights have one scale in our files (`Weights.one_scale`) has them for each scale where a file has several.
-    - cycles: of one layer on a Cortex-M4 without wait states, an estimate.
+    - cycles: an estimate of the cycles of one layer on a Cortex-M4 without wait states.
     """
 
     method: str
@@ -134,15 +136,15 @@ Sign = Literal["never negative", "as the inputs", "any"]
 class Operator:
     """All facts of one layer's kind, for the fields that the layer has.
 
-    In the file
+    How the file holds it
     - tflite_name: the operator's name in TensorFlow Lite.
-    - constants: integer tensors that the operator reads besides its inputs and weights, behind them as a rule, as
-      nested tuples of int32, with the batch where they speak of dimensions (axes, paddings).
-    - table_bytes: bytes of the file for everything of the layer but its weights, biases, scales and name, at
-      most; fitted to the largest files.
+    - constants: integer tensors that the operator reads besides its inputs and weights, as nested tuples of int32.
+      Those that speak of dimensions (axes, paddings) count the batch.
+    - table_bytes: the most bytes of the file that everything of the layer takes but its weights, biases, scales and
+      name; fitted to the largest files.
 
-    Tensors
-    - inputs: how many the layer takes.
+    Its tensors
+    - inputs: how many tensors the layer takes.
     - output_shapes: the shapes of its outputs, from those of its inputs; as many as `layer.outputs`.
     - check: raises `SpecError` if the layer cannot work on inputs of these shapes; the text names the layer. It is
       called before `output_shapes`.
@@ -152,11 +154,12 @@ class Operator:
 
     What it computes
     - window: how its kernel slides over the input, None for an operator without one.
-    - weights: its weights, from the shape of its first input; None for an operator without any.
+    - weights: the sizes of its weights, from the shape of its first input; None for an operator without any.
     - activation: the fused activation, whose range clamps the output; None for an operator that has no such field.
-    - macs: multiply-accumulates, taps in the padding included.
-    - pooled: values that the windows of a pool read, taps in the padding included.
-    - gathered: values of the largest array that the plain implementation makes besides padded inputs and outputs.
+    - macs: how many multiply-accumulates there are, taps in the padding included.
+    - pooled: how many values the windows of a pool read, taps in the padding included.
+    - gathered: how many values the largest array has that `quantized.reference` makes besides padded inputs
+      and outputs.
     - scale: which scale and zero point the outputs have.
     - largest_rescale: the largest scale of an input, in scales of the output, that TFLM's kernel takes; None for any.
     - selects: whether every output code is a code of the input or a zero point, so that nothing is rounded.
@@ -168,7 +171,7 @@ class Operator:
     - trainable: whether the layer can stand inside a network that we train.
 
     What it costs
-    - tflm: under TensorFlow Lite Micro.
+    - tflm: what the layer takes under TensorFlow Lite Micro.
     - timed_as: the kind of kernel by which a fitted latency model knows the layer, from the shapes of the inputs; None
       for a layer that takes no time.
     - timed_by: the counts that its time is linear in, by name; all are at least 0.

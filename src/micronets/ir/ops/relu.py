@@ -10,8 +10,8 @@ CYCLES = 20.0
 """TFLM's cycles for a value; they are assumed."""
 
 
-def relu(layer: Relu) -> Operator:
-    """The facts of a rectifier."""
+def relu_operator(layer: Relu) -> Operator:
+    """Returns the facts of a rectifier."""
     kernel = TflmKernel(
         parameters=0,
         alignment=4,

@@ -1,4 +1,4 @@
-"""Reshape: the same bytes under another shape."""
+"""Reshape: the values of a tensor under another shape."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ CYCLES = 2.0
 """TFLM's cycles for a value, which it copies."""
 
 
-def reshape(layer: Reshape) -> Operator:
-    """The facts of a change of shape."""
+def reshape_operator(layer: Reshape) -> Operator:
+    """Returns the facts of a change of shape."""
 
     def check(inputs: Shapes, where: str) -> None:
         x, shape = inputs[0], layer.shape

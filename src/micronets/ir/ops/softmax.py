@@ -13,8 +13,8 @@ CYCLES = 300.0
 """CMSIS-NN's cycles for a value."""
 
 
-def softmax(layer: Softmax) -> Operator:
-    """The facts of a softmax."""
+def softmax_operator(layer: Softmax) -> Operator:
+    """Returns the facts of a softmax."""
 
     def check(inputs: Shapes, where: str) -> None:
         if not (math.isfinite(layer.beta) and layer.beta > 0):

@@ -6,25 +6,24 @@ import math
 
 from micronets.errors import SpecError
 from micronets.ir.layers import Split
+from micronets.ir.ops import checks
 from micronets.ir.ops.elementwise import timed_as
 from micronets.ir.ops.record import ONE, OPERATOR_CYCLES, Operator, Shapes, Tflm, TflmKernel, nothing
 from micronets.number import Number
 
 CYCLES = 8.0
-"""TFLM's cycles for a value, which it copies one by one. Assumed."""
-
-DIMENSIONS = 5
-"""The most dimensions of a tensor, without the batch, as of `concatenation`."""
+"""TFLM's cycles for a value; it copies them one by one. They are assumed."""
 
 
-def split(layer: Split) -> Operator:
-    """The facts of a division into equal parts."""
+def split_operator(layer: Split) -> Operator:
+    """Returns the facts of a division into equal parts."""
     axis, parts = layer.axis, len(layer.outputs)
 
     def check(inputs: Shapes, where: str) -> None:
         x = inputs[0]
-        if len(x) > DIMENSIONS:
-            raise SpecError(f"{where}: Split of a shape like {x}; at most {DIMENSIONS} dimensions are supported")
+        if len(x) > checks.MOST_DIMENSIONS:
+            most = checks.MOST_DIMENSIONS
+            raise SpecError(f"{where}: Split of a shape like {x}; at most {most} dimensions are supported")
         if isinstance(axis, bool) or not isinstance(axis, int) or not 0 <= axis < len(x):
             raise SpecError(f"{where}: axis = {axis}; need 0 to {len(x) - 1}, a dimension of {x}")
         if x[axis] % parts:

@@ -11,29 +11,33 @@ from micronets.ir.ops import checks
 from micronets.ir.ops.record import ONE, Count, Operand, Operator, Shapes, Tflm, TflmKernel, Weights, nothing
 from micronets.number import Number
 
-PREPARED: tuple[Operand, ...] = ("input", "weights", "output", "input", "weights", "bias", "output")
-"""What a convolution asks for while it is prepared: some of its operands twice."""
+CONVOLUTION_OPERANDS: tuple[Operand, ...] = ("input", "weights", "output", "input", "weights", "bias", "output")
+"""What TFLM's kernel of a convolution asks for while it is prepared: some of its operands twice."""
 
 FOUR_BITS_CYCLES = 2.0
 """By how much a MAC takes longer with weights of 4 bits than of 8: CMSIS-NN's s4 kernels take 1.75 to 2.35 times."""
 
 
 def mac_factor(bits: int) -> float:
-    """Returns the factor by which a MAC takes longer than one with a weight of 8 bits."""
+    """Returns the factor by which a MAC with a weight of so many bits, 8 or 4, takes longer than one with 8 bits."""
     return FOUR_BITS_CYCLES if bits == 4 else 1.0
 
 
 def unpacked(bits: int, weights: int) -> int:
-    """Returns the scratch bytes of a reference kernel, which unpacks all 4-bit weights of a layer before it runs."""
+    """Returns the scratch bytes of a reference kernel, which unpacks all 4-bit weights of a layer before it runs.
+
+    - bits: the bits of a weight, 8 or 4.
+    - weights: how many weights the layer has.
+    """
     return weights if bits == 4 else 0
 
 
 def timed_with_bits(name: str, bits: int) -> str:
-    """Returns what a latency model calls the kernel `name` for weights of that many bits."""
+    """Returns what a latency model calls the kernel `name` for weights of so many bits, 8 or 4."""
     return f"{name}_s4" if bits == 4 else name
 
 
-def convolution(
+def convolution_operator(
     layer: Conv2D | DepthwiseConv2D,
     *,
     chosen: Literal["filters", "multiplier"],
@@ -93,9 +97,11 @@ def convolution(
         trainable=True,
         tflm=Tflm(
             method=tflm_method,
-            host=TflmKernel(parameters=28, alignment=4, op_data=80, temporaries=PREPARED, scratch=(host_scratch,)),
+            host=TflmKernel(
+                parameters=28, alignment=4, op_data=80, temporaries=CONVOLUTION_OPERANDS, scratch=(host_scratch,)
+            ),
             cortex_m=TflmKernel(
-                parameters=28, alignment=4, op_data=60, temporaries=PREPARED, scratch=(cortex_m_scratch,)
+                parameters=28, alignment=4, op_data=60, temporaries=CONVOLUTION_OPERANDS, scratch=(cortex_m_scratch,)
             ),
             requantised_channels=lambda inputs, outputs: outputs[0][2],
             cycles=cycles,

@@ -1,7 +1,7 @@
 """Search spaces by name: each is a file with one `Space` record and a line in `SPACES`.
 
-A space takes inputs of every kind that its record names. Kinds are the functions of `micronets.ir.spaces.inputs`; their
-options stand beside those of the space.
+A space takes inputs of every kind that its record names. The kinds are `inputs.INPUT_KINDS`; a kind's options stand
+beside those of the space.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from micronets.errors import SpecError, did_you_mean
 from micronets.ir.space import SearchSpace
 from micronets.ir.spaces import dscnn, mobilenetv2, resnet, temporal
 from micronets.ir.spaces.base import Space
-from micronets.ir.spaces.inputs import KINDS
+from micronets.ir.spaces.inputs import INPUT_KINDS
 
-__all__ = ["KINDS", "SPACES", "Space", "find", "make", "names", "uniform"]
+__all__ = ["INPUT_KINDS", "SPACES", "Space", "find", "make", "names", "uniform"]
 
 SPACES: Mapping[str, Space] = {s.name: s for s in (dscnn.SPACE, temporal.SPACE, resnet.SPACE, mobilenetv2.SPACE)}
 """The spaces that come with micronets."""
@@ -38,7 +38,7 @@ def make(name: str, kind: str, classes: int, **given: Any) -> SearchSpace:
     """Returns the search space `name` for one kind of input.
 
     - name: a name of `SPACES`.
-    - kind: a name of `KINDS`.
+    - kind: a name of `INPUT_KINDS`.
     - classes: how many outputs the networks have.
     - given: options of the inputs and of the space, by name; the others have their defaults.
 

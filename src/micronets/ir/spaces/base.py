@@ -9,7 +9,7 @@ from typing import Any, get_type_hints
 
 from micronets.errors import SpecError, did_you_mean
 from micronets.ir.space import SearchSpace
-from micronets.ir.spaces.inputs import KINDS, Inputs
+from micronets.ir.spaces.inputs import INPUT_KINDS, Inputs
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Space:
     """A family of networks for inputs of some kinds.
 
     - name: what configurations and messages call it.
-    - kinds: the kinds of inputs that it has networks for (`inputs.KINDS`).
+    - kinds: the kinds of inputs that it has networks for (`inputs.INPUT_KINDS`).
     - function: `(Inputs, classes, **options) -> SearchSpace`; its arguments with defaults are the options of the space.
     - standard: gives the network that the space grew out of, as values of all choices but widths and shapes; None if
       there is no such network.
@@ -36,19 +36,23 @@ class Space:
 
     def options(self, kind: str) -> dict[str, Any]:
         """Returns every option for inputs of `kind` with its default: those of the inputs, then those of the space."""
-        own = {**defaults(KINDS[kind]), **defaults(self.function)}
+        own = {**defaults(INPUT_KINDS[kind]), **defaults(self.function)}
         return own | {k: v for k, v in self.defaults.get(kind, {}).items() if k in own}
 
     def option_types(self, kind: str) -> dict[str, Any]:
         """Returns the type of every option; an argument without an annotation has that of its default."""
         found: dict[str, Any] = {}
-        for function in (KINDS[kind], self.function):
+        for function in (INPUT_KINDS[kind], self.function):
             hints = get_type_hints(function)
             found |= {k: hints.get(k, _type_of(v)) for k, v in defaults(function).items()}
         return found
 
     def make(self, kind: str, classes: int, **given: Any) -> SearchSpace:
-        """Returns the search space for inputs of `kind` and networks of `classes` outputs; `given` are options.
+        """Returns the search space for one kind of input.
+
+        - kind: the kind of input.
+        - classes: how many outputs the networks have.
+        - given: options of the inputs and of the space, by name; the others have their defaults.
 
         Raises `SpecError` for an unknown option or a value out of range.
         """
@@ -57,8 +61,8 @@ class Space:
             if key not in chosen:
                 raise SpecError(f"space {self.name}: no option '{key}'; {did_you_mean(key, chosen)}")
         chosen |= given
-        of_inputs = defaults(KINDS[kind])
-        made = KINDS[kind](**{k: v for k, v in chosen.items() if k in of_inputs})
+        of_inputs = defaults(INPUT_KINDS[kind])
+        made = INPUT_KINDS[kind](**{k: v for k, v in chosen.items() if k in of_inputs})
         return self.of(made, classes, **{k: v for k, v in chosen.items() if k not in of_inputs})
 
     def make_for(
@@ -89,7 +93,11 @@ class Space:
         return self.make(kind, classes, **chosen).fixed(fix)
 
     def of(self, inputs: Inputs, classes: int, **options: Any) -> SearchSpace:
-        """Returns the search space for `inputs`; `options` are those of the space alone.
+        """Returns the search space for given inputs.
+
+        - inputs: the choices of the input.
+        - classes: how many outputs the networks have.
+        - options: options of the space alone, by name.
 
         Raises `SpecError` for a value out of range.
         """

@@ -1,4 +1,4 @@
-"""What the templates of several spaces have in common: options of widths, residual adds, the classifier."""
+"""What the templates of several spaces have in common: options of widths, residual blocks and the classifier."""
 
 from __future__ import annotations
 
@@ -30,6 +30,9 @@ def widths(largest: int = 276, step: float = 0.1, multiple: int = 4) -> tuple[in
 def widths_down(largest: float, multiple: int = 4) -> tuple[int, ...]:
     """Returns widths from small to large: shares of `largest` in steps of 10 %, each rounded down to a multiple.
 
+    - largest: the width of a share of 1.
+    - multiple: what widths are rounded down to a multiple of, and the least width.
+
     The networks for images in the MicroNets paper have these widths.
     """
     shares = (int(largest * i / 10 + 1e-9) for i in range(1, 11))
@@ -46,9 +49,9 @@ def residual(
     - branch, branch_width: the output of the block's convolutions and its channels.
     - activation: the fused activation of the sum.
 
-    The map with fewer channels is first padded with zero channels by a Pad operator. A Pad of no channels is no
-    operator: `derive` leaves it out, and its cost is the share of a channel that it adds, at most that of a whole
-    operator.
+    The map with fewer channels is first padded with zero channels by a Pad layer. `derive` leaves out a Pad of no
+    channels. In a relaxed network, where a Pad may add a part of a channel, it costs that part of an operator, and
+    never more than one.
     """
     missing = (max(branch_width - before_width, 0), max(before_width - branch_width, 0))
     layers: tuple[Layer, ...] = (
@@ -66,10 +69,9 @@ def classifier(before: str, map_shape: Shape, classes: int) -> tuple[Layer, ...]
     - map_shape: its height and width; further dimensions are not read.
     - classes: how many outputs the network has.
 
-    The mean is an average pool.
-
-    CMSIS-NN has a kernel for an average pool; TFLM runs a Mean by its slower reference kernel. The spaces whose search
-    chooses the size of the last map (`dscnn`, `temporal`) end in a Mean all the same, which needs no size.
+    The mean is an average pool, for which CMSIS-NN has a kernel; TFLM runs a Mean by its slower reference kernel. The
+    spaces whose search chooses the size of the last map (`dscnn`, `temporal`) end in a Mean all the same, which needs
+    no size.
     """
     size = (map_shape[0], map_shape[1])
     pool = AveragePool2D(name="pool", inputs=(before,), pool=size, stride=size)

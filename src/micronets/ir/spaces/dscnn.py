@@ -15,7 +15,7 @@ from micronets.ir.layers import INPUT, Conv2D, DepthwiseConv2D, FullyConnected, 
 from micronets.ir.space import Block, Choice, Pick, SearchSpace, Template
 from micronets.ir.spaces.base import Space
 from micronets.ir.spaces.blocks import check_blocks, widths
-from micronets.ir.spaces.inputs import KINDS, Inputs
+from micronets.ir.spaces.inputs import INPUT_KINDS, Inputs
 
 # Options for inputs whose two axes are alike: the paper's backbone for anomaly detection.
 _SQUARE = {"stem_kernels": (3, 5), "stem_columns": 0, "strides": (2, 1, 1, 2, 2), "blocks": 5, "min_blocks": 1}
@@ -111,4 +111,4 @@ def standard(space: SearchSpace) -> Mapping[str, int]:
 
 _DEFAULTS = dict.fromkeys(("ad", "images", "ic", "features"), _SQUARE)
 
-SPACE = Space("dscnn", tuple(KINDS), space, standard, defaults=_DEFAULTS)
+SPACE = Space("dscnn", tuple(INPUT_KINDS), space, standard, defaults=_DEFAULTS)

@@ -1,4 +1,4 @@
-"""`Inputs`: what the input of a space's networks may be. One function for each kind of data makes it.
+"""`Inputs`: what the input of a space's networks may be. There is a function for each kind of data that makes it.
 
 The choices have the names of the data's input settings, so that a value of the space is a setting of the data.
 """
@@ -25,20 +25,20 @@ class Inputs:
     shape: Callable[[Pick], Shape]
 
 
-def kws(
+def kws_inputs(
     frame_strides: tuple[int, ...] = (1, 2),
     coefficients: tuple[int, ...] = (10, 20),
     frames: int = 98,
     bands: int = 40,
 ) -> Inputs:
-    """Spectrograms of short recordings: `(frames / frame_stride, coefficients, 1)`.
+    """The input is the spectrogram of a short recording: `(frames / frame_stride, coefficients, 1)`.
 
     - frame_strides: options of the distance between two frames that the network sees.
     - coefficients: options of the number of cepstral coefficients of a frame; 0 for the mel bands themselves.
     - frames: frames of a whole recording; the data decide it.
     - bands: mel bands of a frame; the data decide it.
     """
-    _positive("frame_strides", frame_strides)
+    _check_positive("frame_strides", frame_strides)
     if not coefficients or min(coefficients) < 0:
         raise SpecError(f"space: coefficients = {list(coefficients)}; need at least one, 0 or more")
     choices = (
@@ -48,13 +48,15 @@ def kws(
     return Inputs(choices, lambda pick: (-(-frames // pick("frame_stride")), pick("coefficients") or bands, 1))
 
 
-def images(resolutions: tuple[int, ...] = (160, 128, 96, 80, 64, 50), colours: tuple[int, ...] = (3, 1)) -> Inputs:
-    """Square pictures: `(resolution, resolution, colour)`.
+def images_inputs(
+    resolutions: tuple[int, ...] = (160, 128, 96, 80, 64, 50), colours: tuple[int, ...] = (3, 1)
+) -> Inputs:
+    """The input is a square picture: `(resolution, resolution, colour)`.
 
     - resolutions: options of the side, in pixels.
     - colours: options of the channels; 3 is red, green and blue, 1 is gray.
     """
-    _positive("resolutions", resolutions)
+    _check_positive("resolutions", resolutions)
     if not set(colours) <= {1, 3} or not colours:
         raise SpecError(f"space: colours = {list(colours)}; allowed: 1 (gray) and 3 (red, green, blue)")
     choices = (
@@ -64,36 +66,43 @@ def images(resolutions: tuple[int, ...] = (160, 128, 96, 80, 64, 50), colours: t
     return Inputs(choices, lambda pick: (pick("resolution"), pick("resolution"), pick("colour")))
 
 
-def ic(resolutions: tuple[int, ...] = (32,), colours: tuple[int, ...] = (3,)) -> Inputs:
-    """Small square pictures in colour, as in CIFAR-10: `(resolution, resolution, colour)`.
+def ic_inputs(resolutions: tuple[int, ...] = (32,), colours: tuple[int, ...] = (3,)) -> Inputs:
+    """The input is a small square picture in colour, as in CIFAR-10: `(resolution, resolution, colour)`.
 
     - resolutions: options of the side, in pixels.
     - colours: options of the channels; 3 is red, green and blue, 1 is gray.
     """
-    return images(resolutions, colours)
+    return images_inputs(resolutions, colours)
 
 
-def features(height: int = 32, width: int = 32, channels: int = 1) -> Inputs:
-    """Maps of one shape, `(height, width, channels)`.
+def features_inputs(height: int = 32, width: int = 32, channels: int = 1) -> Inputs:
+    """The input is a map of one shape, `(height, width, channels)`.
 
     - height, width, channels: the size of the input; the data decide it.
     """
-    _positive("height, width, channels", (height, width, channels))
+    _check_positive("height, width, channels", (height, width, channels))
     return Inputs((), lambda pick: (height, width, channels))
 
 
-def ad(height: int = 32, width: int = 32) -> Inputs:
-    """Windows of a spectrogram, `(height, width, 1)`. MicroNets' anomaly detection has 32 x 32.
+def ad_inputs(height: int = 32, width: int = 32) -> Inputs:
+    """The input is a window of a spectrogram, `(height, width, 1)`; MicroNets' anomaly detection has 32 x 32.
 
     - height, width: the size of the input; the data decide it.
     """
-    return features(height, width, 1)
+    return features_inputs(height, width, 1)
 
 
-KINDS: Mapping[str, Callable[..., Inputs]] = {"kws": kws, "ad": ad, "images": images, "ic": ic, "features": features}
-"""Every kind of input by its name."""
+INPUT_KINDS: Mapping[str, Callable[..., Inputs]] = {
+    "kws": kws_inputs,
+    "ad": ad_inputs,
+    "images": images_inputs,
+    "ic": ic_inputs,
+    "features": features_inputs,
+}
+"""The function of every kind of input, by the kind's name; its arguments with defaults are the kind's options."""
 
 
-def _positive(name: str, values: tuple[int, ...]) -> None:
+def _check_positive(name: str, values: tuple[int, ...]) -> None:
+    """Raises `SpecError` unless an option has values, and all are at least 1."""
     if not values or min(values) < 1:
         raise SpecError(f"space: {name} = {list(values)}; need at least one, each 1 or more")

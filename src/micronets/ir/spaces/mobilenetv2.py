@@ -15,10 +15,10 @@ from micronets.ir.layers import INPUT, Conv2D, DepthwiseConv2D, Layer
 from micronets.ir.space import Block, Choice, Pick, SearchSpace, Template
 from micronets.ir.spaces.base import Space
 from micronets.ir.spaces.blocks import check_blocks, classifier, residual, widths_down
-from micronets.ir.spaces.inputs import KINDS, Inputs
+from micronets.ir.spaces.inputs import INPUT_KINDS, Inputs
 
-CHANNELS = (16, 24, 32, 64, 96, 160, 320)
-STRIDES = (1, 2, 2, 2, 1, 2, 1)
+STAGE_CHANNELS = (16, 24, 32, 64, 96, 160, 320)
+STAGE_STRIDES = (1, 2, 2, 2, 1, 2, 1)
 STEM, HEAD = 32, 1280
 
 
@@ -31,7 +31,7 @@ def space(
     blocks: tuple[int, ...] = (1, 2, 3, 4, 3, 3, 1),
     kernels: tuple[int, ...] = (3, 5),
     stem_strides: tuple[int, ...] = (2,),
-    strides: tuple[int, ...] = STRIDES,
+    strides: tuple[int, ...] = STAGE_STRIDES,
     tied: bool = True,
 ) -> SearchSpace:
     """Returns the space of inverted bottlenecks in seven stages.
@@ -54,10 +54,12 @@ def space(
     if multiple < 1 or expansion < 1:
         raise SpecError(f"space mobilenetv2: multiple = {multiple}, expansion = {expansion}; need at least 1")
     check_blocks("mobilenetv2", max(blocks, default=0))
-    if len(blocks) != len(CHANNELS) or min(blocks) < 1:
-        raise SpecError(f"space mobilenetv2: blocks = {list(blocks)}; need {len(CHANNELS)} numbers of at least 1")
-    if len(strides) != len(CHANNELS) or not set(strides) <= {1, 2}:
-        raise SpecError(f"space mobilenetv2: strides = {list(strides)}; need {len(CHANNELS)} numbers, each 1 or 2")
+    if len(blocks) != len(STAGE_CHANNELS) or min(blocks) < 1:
+        raise SpecError(f"space mobilenetv2: blocks = {list(blocks)}; need {len(STAGE_CHANNELS)} numbers of at least 1")
+    if len(strides) != len(STAGE_CHANNELS) or not set(strides) <= {1, 2}:
+        raise SpecError(
+            f"space mobilenetv2: strides = {list(strides)}; need {len(STAGE_CHANNELS)} numbers, each 1 or 2"
+        )
     if not kernels or any(k < 3 or k % 2 == 0 for k in kernels):
         raise SpecError(f"space mobilenetv2: kernels = {list(kernels)}; need odd sizes from 3")
 
@@ -74,7 +76,7 @@ def space(
         Choice("keep_expand1_1", "keep", (0, 1)),
     ]
     before = STEM
-    for stage, (channels, count) in enumerate(zip(CHANNELS, blocks, strict=True), start=1):
+    for stage, (channels, count) in enumerate(zip(STAGE_CHANNELS, blocks, strict=True), start=1):
         if tied:
             choices.append(Choice(f"project{stage}", "width", options(channels)))
         for i in range(1, count + 1):
@@ -150,7 +152,7 @@ def _conv(name: str, before: str, filters: int, kernel: int, stride: int = 1, ac
 
 SPACE = Space(
     "mobilenetv2",
-    tuple(KINDS),
+    tuple(INPUT_KINDS),
     space,
     standard,
     defaults={"ic": {"stem_strides": (1,), "strides": (1, 2, 1, 2, 1, 1, 1)}},

@@ -14,9 +14,9 @@ from micronets.ir.layers import INPUT, Conv2D, Layer
 from micronets.ir.space import Block, Choice, Pick, SearchSpace, Template
 from micronets.ir.spaces.base import Space
 from micronets.ir.spaces.blocks import check_blocks, classifier, residual
-from micronets.ir.spaces.inputs import KINDS, Inputs
+from micronets.ir.spaces.inputs import INPUT_KINDS, Inputs
 
-STAGES = (1, 2, 3)
+STAGE_NUMBERS = (1, 2, 3)
 
 
 def space(
@@ -57,7 +57,7 @@ def space(
         Choice("stem_width", "width", options),
         Choice("stem_kernel", "kernel", above_one),
     ]
-    for stage in STAGES:
+    for stage in STAGE_NUMBERS:
         steps = tuple(w << (stage - 1) for w in options)
         choices.append(Choice(f"width{stage}", "width", steps))
         for i in range(1, blocks + 1):
@@ -74,7 +74,7 @@ def space(
         shape, stride = inputs.shape(pick), pick("stem_stride")
         body = [Block((_conv("stem", INPUT, pick("stem_width"), pick("stem_kernel"), stride, "relu"),))]
         width, halvings = pick("stem_width"), 0
-        for stage in STAGES:
+        for stage in STAGE_NUMBERS:
             for i in range(1, blocks + 1):
                 name, before, strided = f"{stage}_{i}", body[-1].layers[-1].name, stage > 1 and i == 1
                 keep = f"keep{name}" if i > min_blocks else None
@@ -114,4 +114,4 @@ def _conv(name: str, before: str, filters: int, kernel: int, stride: int, activa
     )
 
 
-SPACE = Space("resnet", tuple(KINDS), space, standard)
+SPACE = Space("resnet", tuple(INPUT_KINDS), space, standard)
