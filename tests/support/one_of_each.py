@@ -2,23 +2,29 @@
 
 from micronets.ir.layers import (
     INPUT,
+    Abs,
     Add,
     AveragePool2D,
     Concatenation,
     Conv2D,
     DepthwiseConv2D,
     Dequantize,
+    Elu,
     FullyConnected,
     HardSwish,
     Layer,
+    LeakyRelu,
+    Logistic,
     MaxPool2D,
     Mean,
     Pad,
     Quantize,
     Relu,
     Reshape,
+    Rsqrt,
     Softmax,
     Split,
+    Tanh,
 )
 
 X = (INPUT,)
@@ -42,6 +48,12 @@ LAYERS: tuple[Layer, ...] = (
     Relu(name="relu", inputs=X),
     Relu(name="relu6", inputs=X, six=True),
     HardSwish(name="swish", inputs=X),
+    Logistic(name="sigmoid", inputs=X),
+    Tanh(name="tanh", inputs=X),
+    LeakyRelu(name="leaky", inputs=X, alpha=0.125),
+    Elu(name="elu", inputs=X),
+    Abs(name="magnitude", inputs=X),
+    Rsqrt(name="root", inputs=X),
     Quantize(name="codes", inputs=X),
     Dequantize(name="real", inputs=X),
 )

@@ -16,27 +16,34 @@ from micronets.errors import SpecError
 from micronets.ir.arch import Arch
 from micronets.ir.layers import (
     INPUT,
+    Abs,
     Add,
     AveragePool2D,
     Concatenation,
     Conv2D,
     DepthwiseConv2D,
     Dequantize,
+    Elu,
     FullyConnected,
     HardSwish,
     Layer,
+    LeakyRelu,
+    Logistic,
     MaxPool2D,
     Mean,
     Pad,
     Quantize,
     Relu,
     Reshape,
+    Rsqrt,
     Softmax,
     Split,
+    Tanh,
     Weighted,
 )
 from micronets.ir.scales import scale_owners
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
+from micronets.quantized.validate import FIXED
 
 MAP_KINDS = (
     *(
@@ -54,6 +61,7 @@ MAP_KINDS = (
         "reshape",
         "concatenation",
         "split",
+        "unary",
     ),
 )
 
@@ -65,6 +73,7 @@ def random_arch(seed: int, max_layers: int = 7, several: bool = False) -> Arch:
     layers: list[Layer] = []
     shapes = {INPUT: shape}
     four = {INPUT: False}
+    rectified: set[str] = set()  # tensors that hold no negative number
 
     def add(layer: Layer) -> bool:
         try:
@@ -74,10 +83,19 @@ def random_arch(seed: int, max_layers: int = 7, several: bool = False) -> Arch:
         owners = scale_owners(candidate.steps())
         if any(isinstance(a, HardSwish) and owners[a.name] != a.name for a in candidate.layers):
             return False  # another tensor would give it a scale that TFLM's kernel may not take
+        fixed = [(owners[n], s.operator.scale) for s in candidate.steps() for n in s.layer.outputs]
+        fixed = [(owner, scale) for owner, scale in fixed if scale in FIXED]
+        if len({owner for owner, _ in fixed}) < len(fixed):
+            return False  # two tensors of fixed scales would be bound to each other
         layers.append(layer)
         for name in layer.outputs:
             shapes[name] = candidate.shapes()[name]
             four[name] = layer.act_bits == 4
+            if isinstance(layer, (Relu, Abs, Logistic)) or candidate.steps()[-1].operator.activation in (
+                "relu",
+                "relu6",
+            ):
+                rectified.add(name)
         return True
 
     if rng.random() < 0.1:
@@ -87,7 +105,7 @@ def random_arch(seed: int, max_layers: int = 7, several: bool = False) -> Arch:
         if len(layers) >= want:
             break
         previous = rng.choice(layers[-1].outputs) if layers else INPUT
-        add(_map_layer(rng, f"{rng.choice('abcdxyz')}{len(layers)}", previous, shapes, four))
+        add(_map_layer(rng, f"{rng.choice('abcdxyz')}{len(layers)}", previous, shapes, four, previous in rectified))
     previous = layers[-1].name if layers else INPUT
     for layer in _tail(rng, previous, shapes):
         add(layer)
@@ -100,7 +118,7 @@ def random_arch(seed: int, max_layers: int = 7, several: bool = False) -> Arch:
     return Arch(shape, tuple(layers), output_names=(layers[-1].name,))
 
 
-def _map_layer(rng: random.Random, name: str, previous: str, shapes: dict, four: dict) -> Layer:
+def _map_layer(rng: random.Random, name: str, previous: str, shapes: dict, four: dict, rectified: bool) -> Layer:
     h, w, c = shapes[previous]
     activation = rng.choice(("none", "relu", "relu6"))
     padding = rng.choice(("same", "valid"))
@@ -146,6 +164,14 @@ def _map_layer(rng: random.Random, name: str, previous: str, shapes: dict, four:
         return Relu(**base, six=rng.random() < 0.5)
     if kind == "hard_swish":
         return HardSwish(**base)
+    if kind == "unary":
+        kinds = (Logistic, Tanh, LeakyRelu, Elu, Abs, *((Rsqrt,) if rectified else ()))  # TFLM's Rsqrt takes no other
+        chosen = rng.choice(kinds)
+        return (
+            chosen(**base, alpha=rng.choice((0.0, 0.125, float(np.float32(0.3)), 2.5)))
+            if chosen is LeakyRelu
+            else chosen(**base)
+        )
     if kind == "quantize":
         return Quantize(**base)
     return Reshape(**base, shape=rng.choice(((w, h, c), (1, h * w, c), (h * w, 1, c))), act_bits=keep)
@@ -184,16 +210,20 @@ def random_model(arch: Arch, seed: int) -> QuantizedModel:
     rng = np.random.default_rng([seed, 7])
     quant: dict[str, TensorQuant] = {}
     weights: dict[str, LayerWeights] = {}
+    owners = _joined(arch)
+    fixed = {
+        owners[n]: FIXED[s.operator.scale] for s in arch.steps() if s.operator.scale in FIXED for n in s.layer.outputs
+    }
     if arch.layers[0].name != "q_in":  # which takes float input
         quant[INPUT] = _random_quant(rng)
-    owners = _joined(arch)
+        quant[INPUT] = fixed.get(INPUT, quant[INPUT])
     for step in arch.steps():
         layer = step.layer
         if isinstance(layer, Dequantize):
             continue
         source = quant.get(layer.inputs[0])
-        if isinstance(layer, Softmax):
-            quant[layer.name] = TensorQuant(1 / 256, -128)
+        if owners[layer.name] in fixed:
+            quant[layer.name] = fixed[owners[layer.name]]
         elif owners[layer.name] in quant:
             quant[layer.name] = quant[owners[layer.name]]
         elif isinstance(layer, HardSwish) and source is not None:  # TFLM's kernel takes less than 128 times the scale

@@ -10,7 +10,8 @@ from micronets.commands.inspect import inspect
 from micronets.device.tflm import interpreter
 from micronets.errors import DeviceError, UnsupportedError
 from micronets.ir.arch import Arch
-from micronets.ir.layers import INPUT, Softmax
+from micronets.ir.layers import INPUT, Layer, Logistic, Rsqrt, Softmax, Tanh
+from micronets.quantized import reference
 from micronets.quantized.model import QuantizedModel, TensorQuant
 from micronets.runtimes.tflm import TFLM
 from micronets.tflite import as_file, read
@@ -44,6 +45,33 @@ def test_the_smallest_scale_of_a_softmax_is_that_of_tflm(scale: float, beta: flo
     if reason is not None:
         with pytest.raises(UnsupportedError, match=r"^m: layer 's': TFLM's SOFTMAX takes .*; take --runtime c$"):
             TFLM.compile(file, load_board("NUCLEO-F446RE"))
+
+
+@pytest.mark.parametrize(
+    ("layer", "scales", "says"),
+    [
+        (Logistic(name="y", inputs=(INPUT,)), (2.0**-28, 1 / 256), None),
+        (
+            Logistic(name="y", inputs=(INPUT,)),
+            (2.0**-29, 1 / 256),
+            "LOGISTIC takes an input scale from 2**-28 to 2**34",
+        ),
+        (Tanh(name="y", inputs=(INPUT,)), (2.0**34, 1 / 128), "TANH takes an input scale from 2**-28 to 2**34"),
+        (Rsqrt(name="y", inputs=(INPUT,)), (4.0, 2048.0), None),
+        (Rsqrt(name="y", inputs=(INPUT,)), (4.0, 2049.0), "RSQRT takes an output scale times the root of its input's"),
+    ],
+)
+def test_scales_at_which_shifts_of_tflm_are_no_c(layer: Layer, scales: tuple[float, float], says: str | None) -> None:
+    source, target = (TensorQuant(scales[0], -128), TensorQuant(scales[1], -128 if scales[1] == 1 / 256 else 0))
+    model = QuantizedModel(Arch((256,), (layer,)), {INPUT: source, "y": target}, {})
+    reason = why_tflm_cannot_run(model)
+    assert (reason is None) == (says is None)
+    assert says is None or says in str(reason)
+    x = np.arange(-128, 128).astype(np.int8)[None]
+    ours = reference.run(model, x)
+    if says is None and interpreter.available():
+        theirs = interpreter.run(as_file(model, "m").content, x, arena_bytes=1 << 16)
+        assert np.array_equal(np.ravel(theirs), ours.ravel())
 
 
 @pytest.mark.parametrize(("name", "says"), [("tflm_2_28", "has the values of buffer 2"), ("tflm_4_187", "do not hold")])

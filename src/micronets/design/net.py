@@ -20,6 +20,7 @@ from micronets.errors import SpecError, UnsupportedError
 from micronets.ir.arch import Arch, Step
 from micronets.ir.layers import (
     INPUT,
+    Abs,
     Activation,
     Add,
     AveragePool2D,
@@ -27,18 +28,23 @@ from micronets.ir.layers import (
     Conv2D,
     DepthwiseConv2D,
     Dequantize,
+    Elu,
     FullyConnected,
     HardSwish,
     Layer,
+    LeakyRelu,
+    Logistic,
     MaxPool2D,
     Mean,
     Pad,
     Quantize,
     Relu,
     Reshape,
+    Rsqrt,
     Shape,
     Softmax,
     Split,
+    Tanh,
     Weighted,
 )
 
@@ -172,7 +178,21 @@ class Net(nn.Module):
                 return (F.relu6(x) if layer.six else F.relu(x),)
             case HardSwish():
                 return (F.hardswish(x),)
-            case Concatenation() | Split() | Softmax() | Quantize() | Dequantize():
+            case LeakyRelu():
+                return (F.leaky_relu(x, layer.alpha),)
+            case Elu():
+                return (F.elu(x),)
+            case (
+                Logistic()
+                | Tanh()
+                | Abs()
+                | Rsqrt()
+                | Concatenation()
+                | Split()
+                | Softmax()
+                | Quantize()
+                | Dequantize()
+            ):
                 raise UnsupportedError(
                     f"layer '{layer.name}': {type(layer).__name__} has no place inside a trained network"
                 )

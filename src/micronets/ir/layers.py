@@ -189,6 +189,38 @@ class HardSwish(_Base):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Logistic(_Base):
+    """1 / (1 + exp(-x)), the sigmoid."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tanh(_Base):
+    """The hyperbolic tangent."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeakyRelu(_Base):
+    """x where it is at least 0, else alpha * x."""
+
+    alpha: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Elu(_Base):
+    """x where it is at least 0, else exp(x) - 1."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Abs(_Base):
+    """The magnitude of x."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rsqrt(_Base):
+    """1 / sqrt(x); 0 and, in our C, negative numbers give the largest code."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Quantize(_Base):
     """Change of scale and zero point (int8 to int8), or conversion of float32 to int8 at the input edge."""
 
@@ -213,6 +245,12 @@ Layer = (
     | Softmax
     | Relu
     | HardSwish
+    | Logistic
+    | Tanh
+    | LeakyRelu
+    | Elu
+    | Abs
+    | Rsqrt
     | Quantize
     | Dequantize
 )

@@ -20,7 +20,7 @@ def scale_owners(steps: Sequence[Step]) -> Mapping[str, str]:
         layer = step.layer
         owners |= {name: name for name in layer.outputs}
         match step.operator.scale:
-            case "its own" | "1/256":
+            case "its own" | "1/256" | "1/128":
                 continue
             case "the input's" | "copied codes":
                 bound = (layer.inputs[0], *layer.outputs)

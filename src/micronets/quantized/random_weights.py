@@ -12,7 +12,7 @@ from micronets.ir.ops import Weights, operator
 from micronets.ir.scales import scale_owners
 from micronets.quantized.arithmetic import bit_range
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
-from micronets.quantized.validate import FIXED_SCALE, FIXED_ZERO_POINT
+from micronets.quantized.validate import FIXED
 
 _PEAK = 4.0  # the largest weight in standard deviations, about what the filters of trained networks have
 _SCALE_RANGE = (0.03, 0.1)  # the least and the largest scale of an activation; each is drawn independently
@@ -28,8 +28,12 @@ def with_random_weights(arch: Arch, seed: int = 0) -> QuantizedModel:
     """
     rng = np.random.default_rng(seed)
     owners = scale_owners(arch.steps())
-    fixed = {owners[name] for s in arch.steps() if s.operator.scale == "1/256" for name in s.layer.outputs}
-    quant: dict[str, TensorQuant] = dict.fromkeys(fixed, TensorQuant(FIXED_SCALE, FIXED_ZERO_POINT))
+    quant: dict[str, TensorQuant] = {
+        owners[name]: FIXED[s.operator.scale]
+        for s in arch.steps()
+        if s.operator.scale in FIXED
+        for name in s.layer.outputs
+    }
     weights: dict[str, LayerWeights] = {}
     if INPUT not in quant and not operator(arch.layers[0]).reads_float:
         quant[INPUT] = _random_quant("none", 8, rng)

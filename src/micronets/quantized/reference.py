@@ -18,23 +18,29 @@ from micronets.errors import SpecError
 from micronets.ir.arch import Step
 from micronets.ir.layers import (
     INPUT,
+    Abs,
     Add,
     AveragePool2D,
     Concatenation,
     Conv2D,
     DepthwiseConv2D,
     Dequantize,
+    Elu,
     FullyConnected,
     HardSwish,
     Layer,
+    LeakyRelu,
+    Logistic,
     MaxPool2D,
     Mean,
     Pad,
     Quantize,
     Relu,
     Reshape,
+    Rsqrt,
     Softmax,
     Split,
+    Tanh,
 )
 from micronets.ir.window import Window
 from micronets.quantized.arithmetic import (
@@ -51,6 +57,7 @@ from micronets.quantized.arithmetic import (
 from micronets.quantized.hard_swish import hard_swish_codes
 from micronets.quantized.model import QuantizedModel, TensorQuant
 from micronets.quantized.softmax import softmax_codes
+from micronets.quantized.unary import abs_codes, elu_codes, leaky_relu_codes, logistic_codes, rsqrt_codes, tanh_codes
 from micronets.quantized.validate import validate
 
 Array = npt.NDArray[Any]
@@ -200,6 +207,18 @@ def _unclamped_outputs(model: QuantizedModel, layer: Layer, inputs: list[Array])
             return (_relu_codes(layer, x, *quants),)
         case HardSwish():
             return (hard_swish_codes(x, *quants),)
+        case Logistic():
+            return (logistic_codes(x, quants[0]),)
+        case Tanh():
+            return (tanh_codes(x, quants[0]),)
+        case LeakyRelu():
+            return (leaky_relu_codes(x, layer.alpha, *quants),)
+        case Elu():
+            return (elu_codes(x, *quants),)
+        case Abs():
+            return (abs_codes(x, *quants),)
+        case Rsqrt():
+            return (rsqrt_codes(x, *quants),)
         case Quantize():
             return (quantize(x, quants[0], layer.act_bits) if source is None else _recode(x, *quants),)
         case Dequantize():

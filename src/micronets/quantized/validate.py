@@ -5,16 +5,20 @@ Every function that takes a model from outside calls it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from micronets.errors import SpecError
 from micronets.ir.arch import Step
 from micronets.ir.layers import INPUT
 from micronets.ir.ops import Weights
+from micronets.ir.ops.record import Scale
 from micronets.quantized.arithmetic import bit_range
-from micronets.quantized.model import LayerWeights, QuantizedModel
+from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
 
-FIXED_SCALE, FIXED_ZERO_POINT = 1 / 256, -128  # quantisation of outputs whose `Operator.scale` is "1/256"
+FIXED: Mapping[Scale, TensorQuant] = {"1/256": TensorQuant(1 / 256, -128), "1/128": TensorQuant(1 / 128, 0)}
+"""The quantisation of outputs of those scales, which their kernels presuppose."""
 _LARGEST_SCALE = 2.0**120  # 255 steps of this scale are still a float32
 
 
@@ -86,10 +90,11 @@ def _check_step(model: QuantizedModel, step: Step) -> None:
                     f"{where}: TFLM's {facts.tflite_name} takes tensors of one scale and zero point; "
                     f"'{layer.inputs[0]}' has {x.scale} and {x.zero_point}, '{name}' {y.scale} and {y.zero_point}"
                 )
-    if facts.scale == "1/256":
+    if facts.scale in FIXED:
+        fixed = FIXED[facts.scale]
         for q in (model.quant[name] for name in layer.outputs):
-            if (q.scale, q.zero_point) != (FIXED_SCALE, FIXED_ZERO_POINT):
-                what = f"{where}: {type(layer).__name__} gives scale 1/256 and zero point -128"
+            if q != fixed:
+                what = f"{where}: {type(layer).__name__} gives scale {facts.scale} and zero point {fixed.zero_point}"
                 raise SpecError(f"{what}, not {q.scale} and {q.zero_point}")
 
 

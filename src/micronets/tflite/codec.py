@@ -14,6 +14,7 @@ from typing import Any, assert_never
 import numpy as np
 
 from micronets.ir.layers import (
+    Abs,
     Activation,
     Add,
     AveragePool2D,
@@ -21,17 +22,22 @@ from micronets.ir.layers import (
     Conv2D,
     DepthwiseConv2D,
     Dequantize,
+    Elu,
     FullyConnected,
     HardSwish,
     Layer,
+    LeakyRelu,
+    Logistic,
     MaxPool2D,
     Mean,
     Pad,
     Quantize,
     Relu,
     Reshape,
+    Rsqrt,
     Softmax,
     Split,
+    Tanh,
     Weighted,
 )
 from micronets.ir.ops import Arity, operator
@@ -56,26 +62,32 @@ class Op(IntEnum):
     DEPTHWISE_CONV_2D = 4
     DEQUANTIZE = 6
     FULLY_CONNECTED = 9
+    LOGISTIC = 14
     MAX_POOL_2D = 17
     RELU = 19
     RELU6 = 21
     RESHAPE = 22
     SOFTMAX = 25
+    TANH = 28
     PAD = 34
     MEAN = 40
     SPLIT = 49
+    RSQRT = 76
+    LEAKY_RELU = 98
+    ABS = 101
+    ELU = 111
     QUANTIZE = 114
     HARD_SWISH = 117
 
 
 OTHER_OPS = {
-    5: "DEPTH_TO_SPACE", 7: "EMBEDDING_LOOKUP", 8: "FLOOR", 11: "L2_NORMALIZATION", 14: "LOGISTIC",
+    5: "DEPTH_TO_SPACE", 7: "EMBEDDING_LOOKUP", 8: "FLOOR", 11: "L2_NORMALIZATION",
     16: "LSTM", 18: "MUL", 20: "RELU_N1_TO_1", 23: "RESIZE_BILINEAR", 24: "RNN", 26: "SPACE_TO_DEPTH", 27: "SVDF",
-    28: "TANH", 32: "CUSTOM", 36: "GATHER", 39: "TRANSPOSE", 41: "SUB", 42: "DIV", 43: "SQUEEZE", 45: "STRIDED_SLICE",
+    32: "CUSTOM", 36: "GATHER", 39: "TRANSPOSE", 41: "SUB", 42: "DIV", 43: "SQUEEZE", 45: "STRIDED_SLICE",
     47: "EXP", 53: "CAST", 54: "PRELU", 55: "MAXIMUM", 56: "ARG_MAX", 57: "MINIMUM", 59: "NEG",
-    60: "PADV2", 65: "SLICE", 67: "TRANSPOSE_CONV", 70: "EXPAND_DIMS", 74: "SUM", 75: "SQRT", 76: "RSQRT", 77: "SHAPE",
-    82: "REDUCE_MAX", 83: "PACK", 97: "RESIZE_NEAREST_NEIGHBOR", 98: "LEAKY_RELU", 99: "SQUARED_DIFFERENCE",
-    101: "ABS", 102: "SPLIT_V", 126: "BATCH_MATMUL", 129: "CALL_ONCE", 142: "VAR_HANDLE", 150: "GELU",
+    60: "PADV2", 65: "SLICE", 67: "TRANSPOSE_CONV", 70: "EXPAND_DIMS", 74: "SUM", 75: "SQRT", 77: "SHAPE",
+    82: "REDUCE_MAX", 83: "PACK", 97: "RESIZE_NEAREST_NEIGHBOR", 99: "SQUARED_DIFFERENCE",
+    102: "SPLIT_V", 126: "BATCH_MATMUL", 129: "CALL_ONCE", 142: "VAR_HANDLE", 150: "GELU",
 }  # fmt: skip
 """Names of operators that models often have and micronets does not read; the others are called by their number."""
 
@@ -176,6 +188,10 @@ def codec(op: Op) -> Codec:
             return Codec(options=None, inputs=ONE, activations=FIRST, outputs=ONE, read=_read_relu)
         case Op.HARD_SWISH:
             return Codec(options=None, inputs=ONE, activations=FIRST, outputs=ONE, read=_read_hard_swish)
+        case Op.LOGISTIC | Op.TANH | Op.ELU | Op.ABS | Op.RSQRT:
+            return Codec(options=None, inputs=ONE, activations=FIRST, outputs=ONE, read=_read_unary)
+        case Op.LEAKY_RELU:
+            return Codec(options=75, inputs=ONE, activations=FIRST, outputs=ONE, read=_read_leaky_relu)
         case Op.QUANTIZE:
             return Codec(options=None, inputs=ONE, activations=FIRST, outputs=ONE, read=_read_quantize)
         case Op.DEQUANTIZE:
@@ -238,6 +254,10 @@ def encode_layer(layer: Layer, file: LeanBuilder) -> Encoded:
             return Encoded(Op.RELU6 if layer.six else Op.RELU, [])
         case HardSwish():
             return Encoded(Op.HARD_SWISH, [])
+        case Logistic() | Tanh() | Elu() | Abs() | Rsqrt():
+            return Encoded(Op[operator(layer).tflite_name], [])
+        case LeakyRelu():
+            return Encoded(Op.LEAKY_RELU, [(s.LeakyReluSlot.ALPHA, "float32", layer.alpha, 0.0)])
         case Quantize():
             return Encoded(Op.QUANTIZE, [])
         case Dequantize():
@@ -437,6 +457,23 @@ def _read_relu(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Laye
 
 def _read_hard_swish(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
     return HardSwish(name=own[0], inputs=inputs)
+
+
+_UNARY: Mapping[Op, type[Logistic | Tanh | Elu | Abs | Rsqrt]] = {
+    Op.LOGISTIC: Logistic,
+    Op.TANH: Tanh,
+    Op.ELU: Elu,
+    Op.ABS: Abs,
+    Op.RSQRT: Rsqrt,
+}
+
+
+def _read_unary(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+    return _UNARY[o.op](name=own[0], inputs=inputs)
+
+
+def _read_leaky_relu(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+    return LeakyRelu(name=own[0], inputs=inputs, alpha=float(o.option(s.LeakyReluSlot.ALPHA, "f", 0.0)))
 
 
 def _read_quantize(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:

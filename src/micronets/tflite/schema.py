@@ -126,6 +126,10 @@ class ReshapeSlot(IntEnum):
     NEW_SHAPE = 0
 
 
+class LeakyReluSlot(IntEnum):
+    ALPHA = 0
+
+
 class ReducerSlot(IntEnum):
     """Slots of the table `ReducerOptions`, of a Mean."""
 

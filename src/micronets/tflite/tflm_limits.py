@@ -5,28 +5,49 @@ from __future__ import annotations
 import numpy as np
 
 from micronets.errors import UnsupportedError
-from micronets.ir.layers import Softmax
+from micronets.ir.layers import Logistic, Rsqrt, Softmax, Tanh
+from micronets.ir.ops import operator
 from micronets.quantized.arithmetic import activation_range, bit_range
 from micronets.quantized.model import QuantizedModel
 
 _SOFTMAX_BITS = 26  # fractional bits of the differences that TFLM's kernel works with
+_LEAST_SCALE, _SCALE_LIMIT = 2.0**-28, 2.0**34  # TFLM's Logistic and Tanh then shift left by 0 to 62
+_ROOT_LIMIT = 4096  # TFLM's Rsqrt then shifts right by at most 31
 
 
 def why_tflm_cannot_run(model: QuantizedModel) -> str | None:
-    """Returns why TFLM's kernels abort on a model, in one line; None where they run it.
+    """Returns why TFLM's kernels abort on a model or give what no rule foresees, in one line; None where they run it.
 
     Our C runs such a model all the same. TFLM's Softmax takes a multiplier above 1 only: `PreprocessSoftmaxScaling`
-    ends the program for a smaller one.
+    ends the program for a smaller one. Logistic, Tanh and Rsqrt shift by numbers that follow from the scales, by more
+    bits than C has a meaning for where these are extreme.
     """
     for layer in model.arch.layers:
-        if isinstance(layer, Softmax):
-            scale = float(np.float32(model.quant[layer.inputs[0]].scale)) * float(np.float32(layer.beta))
-            if scale * 2**_SOFTMAX_BITS <= 1:
-                return (
-                    f"layer '{layer.name}': TFLM's SOFTMAX takes an input scale times beta above 2**-{_SOFTMAX_BITS}, "
-                    f"not {scale:.3g}: TFLM cannot run this model"
-                )
+        limit = None
+        match layer:
+            case Softmax():
+                scale = _scale(model, layer.inputs[0]) * float(np.float32(layer.beta))
+                if scale * 2**_SOFTMAX_BITS <= 1:
+                    limit = f"an input scale times beta above 2**-{_SOFTMAX_BITS}, not {scale:.3g}"
+            case Logistic() | Tanh():
+                scale = _scale(model, layer.inputs[0])
+                if not _LEAST_SCALE <= scale < _SCALE_LIMIT:
+                    limit = f"an input scale from 2**-28 to 2**34, not {scale:.3g}"
+            case Rsqrt():
+                product = _scale(model, layer.inputs[0]) ** 0.5 * _scale(model, layer.name)
+                if product > _ROOT_LIMIT:
+                    limit = f"an output scale times the root of its input's of at most {_ROOT_LIMIT}, not {product:.3g}"
+            case _:
+                pass
+        if limit is not None:
+            name = operator(layer).tflite_name
+            return f"layer '{layer.name}': TFLM's {name} takes {limit}: TFLM cannot run this model"
     return None
+
+
+def _scale(model: QuantizedModel, name: str) -> float:
+    """Returns the scale of a tensor as TFLM reads it from a file."""
+    return float(np.float32(model.quant[name].scale))
 
 
 def check_scales_of_four_bits(model: QuantizedModel) -> None:

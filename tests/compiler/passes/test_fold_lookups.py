@@ -9,10 +9,11 @@ from micronets.compiler import compile_model
 from micronets.compiler.passes.fold_lookups import fold_lookups
 from micronets.compiler.passes.pipeline import optimise
 from micronets.ir.arch import Arch
-from micronets.ir.layers import INPUT, Add, Conv2D, Dequantize, Layer, Quantize, Relu, Reshape
+from micronets.ir.layers import INPUT, Add, Conv2D, Dequantize, Layer, LeakyRelu, Logistic, Quantize, Relu, Reshape
+from micronets.ir.scales import scale_owners
 from micronets.quantized import reference
 from micronets.quantized.model import QuantizedModel, TensorQuant
-from micronets.quantized.validate import validate
+from micronets.quantized.validate import FIXED, validate
 from tests.support.random_models import random_arch, random_input, random_model
 
 Q = TensorQuant(0.05, -10)
@@ -102,14 +103,34 @@ def test_two_tables_in_a_row_become_one_where_one_has_both() -> None:
     assert names(united(network(*layers, q=coarse))) == ["q", "r"]
 
 
+def test_a_quantize_in_front_of_another_function_goes_where_that_has_the_table_of_both() -> None:
+    """The logistic function of codes of twice the scale, when these hold all values, is that of the finer codes."""
+    fine, coarse = TensorQuant(0.25, 0), TensorQuant(0.5, 0)
+    layers = (
+        Relu(name="r", inputs=(INPUT,), six=True),
+        Quantize(name="q", inputs=("r",)),
+        Logistic(name="s", inputs=("q",)),
+    )
+    unit = TensorQuant(1 / 256, -128)
+    assert united(network(*layers, input=coarse, r=coarse, q=fine, s=unit)) == [
+        layers[0],
+        replace(layers[2], inputs=("r",)),
+    ]
+    assert names(united(network(*layers, input=fine, r=fine, q=coarse, s=unit))) == ["r", "q", "s"]
+    layers = (LeakyRelu(name="a", inputs=(INPUT,), alpha=0.0), Quantize(name="b", inputs=("a",)))
+    assert united(network(*layers)) == [replace(layers[0], name="a")]
+
+
 def test_random_networks_keep_every_bit() -> None:
     before = after = 0
     for seed in range(200):
         model = random_model(random_arch(seed), seed)
         if seed % 2:  # one scale for all, so that there is something to find
-            softmax = {a.name for a in model.arch.layers if type(a).__name__ == "Softmax"}
+            steps = model.arch.steps()
+            owners = scale_owners(steps)
+            fixed = {owners[n] for s in steps if s.operator.scale in FIXED for n in s.layer.outputs}
             shared = TensorQuant(0.4, -8)
-            model = replace(model, quant={n: q if n in softmax else shared for n, q in model.quant.items()})
+            model = replace(model, quant={n: q if owners[n] in fixed else shared for n, q in model.quant.items()})
         for smaller in (fold_lookups(model), optimise(model)):
             validate(smaller)
             x = random_input(model, 6, seed)

@@ -21,22 +21,28 @@ from micronets.compiler.kernels.softmax import SoftmaxKernel
 from micronets.compiler.kernels.split import SplitKernel
 from micronets.ir.arch import Arch, Step
 from micronets.ir.layers import (
+    Abs,
     Add,
     AveragePool2D,
     Concatenation,
     Conv2D,
     DepthwiseConv2D,
     Dequantize,
+    Elu,
     FullyConnected,
     HardSwish,
+    LeakyRelu,
+    Logistic,
     MaxPool2D,
     Mean,
     Pad,
     Quantize,
     Relu,
     Reshape,
+    Rsqrt,
     Softmax,
     Split,
+    Tanh,
 )
 
 
@@ -81,7 +87,7 @@ def _choose_dsp(step: Step, sharing: Sharing, target: Target) -> Kernel:
             return ReshapeKernel(step, layer)
         case Softmax():
             return SoftmaxKernel(step, layer)
-        case Relu() | HardSwish() | Quantize():
+        case Relu() | HardSwish() | Logistic() | Tanh() | LeakyRelu() | Elu() | Abs() | Rsqrt() | Quantize():
             return LookupKernel(step, layer)
         case Dequantize():
             return DequantizeKernel(step, layer)

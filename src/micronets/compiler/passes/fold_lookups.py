@@ -107,7 +107,10 @@ class _Folding:
         both = code_table(layer, middle, last)[code_table(before, first, middle).astype(np.intp) + 128]
         codes = self.codes[before.inputs[0]].astype(np.intp) + 128
         base: dict[str, Any] = {"name": layer.name, "inputs": before.inputs, "act_bits": layer.act_bits}
-        for one in (Quantize(**base), Relu(**base), Relu(**base, six=True)):
+        # Another input or output must not bring the layer to scales that it cannot have.
+        own = [a for a in (layer, before) if a is layer or operator(a).scale == "its own"]
+        alike = [replace(a, **base) for a in own if operator(a).largest_rescale is None]
+        for one in (Quantize(**base), Relu(**base), Relu(**base, six=True), *alike):
             if np.array_equal(code_table(one, first, last)[codes], both[codes]):
                 del self.layers[source]
                 return one

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any, assert_never
 
 from micronets.ir.layers import (
+    Abs,
     Activation,
     Add,
     AveragePool2D,
@@ -13,17 +14,22 @@ from micronets.ir.layers import (
     Conv2D,
     DepthwiseConv2D,
     Dequantize,
+    Elu,
     FullyConnected,
     HardSwish,
     Layer,
+    LeakyRelu,
+    Logistic,
     MaxPool2D,
     Mean,
     Pad,
     Quantize,
     Relu,
     Reshape,
+    Rsqrt,
     Softmax,
     Split,
+    Tanh,
 )
 from micronets.ir.ops.add import add_operator
 from micronets.ir.ops.concatenation import concatenation_operator
@@ -40,6 +46,14 @@ from micronets.ir.ops.relu import relu_operator
 from micronets.ir.ops.reshape import reshape_operator
 from micronets.ir.ops.softmax import softmax_operator
 from micronets.ir.ops.split import split_operator
+from micronets.ir.ops.unary import (
+    abs_operator,
+    elu_operator,
+    leaky_relu_operator,
+    logistic_operator,
+    rsqrt_operator,
+    tanh_operator,
+)
 
 __all__ = ["Arity", "Operand", "Operator", "Shapes", "Tflm", "TflmKernel", "Weights", "operator", "with_activation"]
 
@@ -75,6 +89,18 @@ def operator(layer: Layer) -> Operator:
             return relu_operator(layer)
         case HardSwish():
             return hard_swish_operator(layer)
+        case Logistic():
+            return logistic_operator(layer)
+        case Tanh():
+            return tanh_operator(layer)
+        case LeakyRelu():
+            return leaky_relu_operator(layer)
+        case Elu():
+            return elu_operator(layer)
+        case Abs():
+            return abs_operator(layer)
+        case Rsqrt():
+            return rsqrt_operator(layer)
         case Quantize():
             return quantize_operator(layer)
         case Dequantize():

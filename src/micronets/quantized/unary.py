@@ -1,0 +1,105 @@
+"""Functions of one code, rounded exactly as TensorFlow Lite Micro's int8 kernels round them.
+
+Each takes codes of any shape and returns codes of the same shape as int64, not yet clamped to 8 bits unless it says so.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from micronets.quantized.arithmetic import (
+    IntArray,
+    bit_range,
+    multiply_by_quantized_multiplier,
+    quantize_multiplier,
+    round_half_away,
+    rounding_shift,
+)
+from micronets.quantized.fixed_point import (
+    ONE,
+    exp_of_negative,
+    input_radius,
+    one_minus_over_one_plus,
+    one_over_one_plus,
+    one_over_root,
+)
+from micronets.quantized.model import TensorQuant
+
+_INTEGER_BITS = 4  # of the inputs of `logistic_codes` and `tanh_codes`, which thus reach from -16 to 16
+_ROOT_BITS = 20  # fractional bits of a reciprocal root before it is brought to the output's scale
+
+
+def logistic_codes(x: IntArray, source: TensorQuant) -> IntArray:
+    """Returns 1 / (1 + exp(-x)) as codes in [-128, 127] of scale 1/256 and zero point -128."""
+    real, low, high = _fixed_point(x, source)
+    result = one_over_one_plus(exp_of_negative(-np.abs(real), _INTEGER_BITS))
+    result = np.where(real == 0, 1 << 30, np.where(real > 0, result, ONE - result))
+    return np.where(low, -128, np.where(high, 127, rounding_shift(result, 31 - 8) - 128))
+
+
+def tanh_codes(x: IntArray, source: TensorQuant) -> IntArray:
+    """Returns the hyperbolic tangent as codes in [-128, 128] of scale 1/128 and zero point 0."""
+    real, low, high = _fixed_point(x, source)
+    # An exponential of twice the value: the same bits with one integer bit more.
+    result = one_minus_over_one_plus(exp_of_negative(-np.abs(real), _INTEGER_BITS + 1))
+    return np.where(low, -128, np.where(high, 127, rounding_shift(np.sign(real) * result, 31 - 7)))
+
+
+def _fixed_point(x: IntArray, source: TensorQuant) -> tuple[IntArray, IntArray, IntArray]:
+    """Returns codes as fixed-point numbers, and which of them are below and above what these can hold.
+
+    The numbers have `_INTEGER_BITS`; those of codes below or above are 0.
+    """
+    multiplier, shift = quantize_multiplier(float(np.float32(source.scale)) * 2.0 ** (31 - _INTEGER_BITS))
+    offset, radius = x.astype(np.int64) - source.zero_point, input_radius(_INTEGER_BITS, int(shift))
+    low, high = offset <= -radius, offset >= radius
+    return multiply_by_quantized_multiplier(np.where(low | high, 0, offset), multiplier, shift), low, high
+
+
+def leaky_relu_codes(x: IntArray, alpha: float, source: TensorQuant, target: TensorQuant) -> IntArray:
+    """Returns x where it is at least 0, else alpha * x; `alpha` may be negative."""
+    scale, out = np.float32(source.scale), np.float32(target.scale)
+    offset = x.astype(np.int64) - source.zero_point
+    above = multiply_by_quantized_multiplier(offset, *quantize_multiplier(float(scale / out)))
+    slope = float(scale * np.float32(alpha) / out)
+    below = multiply_by_quantized_multiplier(offset, *quantize_multiplier(abs(slope)))
+    return np.where(offset >= 0, above, below if slope >= 0 else -below) + target.zero_point
+
+
+def elu_codes(x: IntArray, source: TensorQuant, target: TensorQuant) -> IntArray:
+    """Returns x where it is at least 0, else exp(x) - 1, computed in float32 for each of the 256 codes.
+
+    The scale of `source` is less than 2**22 times that of `target`, so that results fit 32 bits.
+    """
+    codes = np.arange(*np.add(bit_range(8), (0, 1)))
+    real = np.float32(source.scale) * (codes - source.zero_point).astype(np.float32)
+    with np.errstate(under="ignore"):
+        curved = np.exp(np.minimum(real, 0), dtype=np.float64).astype(np.float32) - np.float32(1)
+    table = round_half_away(np.where(real < 0, curved, real) * (np.float32(1) / np.float32(target.scale)))
+    return np.asarray(table.astype(np.int64) + target.zero_point)[x.astype(np.intp) + 128]
+
+
+def abs_codes(x: IntArray, source: TensorQuant, target: TensorQuant) -> IntArray:
+    """Returns the magnitude of x."""
+    magnitude = np.abs(x.astype(np.int64) - source.zero_point)
+    scale, out = np.float32(source.scale), np.float32(target.scale)
+    if scale != out:
+        magnitude = multiply_by_quantized_multiplier(magnitude, *quantize_multiplier(float(scale / out)))
+    return np.asarray(magnitude + target.zero_point)
+
+
+def rsqrt_codes(x: IntArray, source: TensorQuant, target: TensorQuant) -> IntArray:
+    """Returns 1 / sqrt(x) as codes that are clamped to 8 bits.
+
+    The root of 0 gives the largest code. So do negative numbers, for which TFLM's kernel ends with an error.
+    """
+    lowest, highest = bit_range(8)
+    unit = float(np.sqrt(np.float32(source.scale)) * np.float32(target.scale))
+    multiplier, shift = quantize_multiplier(1 / unit)
+    table = np.full(256, highest, np.int64)
+    for offset in range(1, highest - source.zero_point + 1):
+        root, root_shift = one_over_root(offset)
+        fine = multiply_by_quantized_multiplier(np.array(1), root, root_shift + _ROOT_BITS)
+        y = multiply_by_quantized_multiplier(fine, multiplier, shift - _ROOT_BITS) + target.zero_point
+        table[offset + source.zero_point + 128] = min(max(int(y), lowest), highest)
+    return np.asarray(table[x.astype(np.intp) + 128])
