@@ -27,7 +27,7 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     "boards": frozenset(),
     "cost": frozenset({"ir", "quantized", "boards"}),
     "tflite": frozenset({"ir", "quantized", "cost"}),
-    "compiler": CORE,
+    "compiler": CORE | {"frontend"},
     "device": CORE | {"tflite", "compiler"},
     "runtimes": CORE | {"tflite", "compiler", "device"},
     "frontend": frozenset(),

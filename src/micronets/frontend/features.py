@@ -1,18 +1,19 @@
 """The arithmetic of sound front ends: from samples to features to the network's input, in numpy.
 
-This is the definition that every other form of a front end has to agree with. Its parameters are those of
-`spec.FrontEnd`, here always named `fe`.
+Its parameters are those of `spec.FrontEnd`, here always named `fe`. Features are computed in floats, or in the integers
+of `integer`, as `fe.arithmetic` says; those are what the C on a device computes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from micronets.frontend import integer
+from micronets.frontend.mel import dct_matrix, hann, mel_matrix
 from micronets.frontend.spec import FrontEnd
 
 Array = npt.NDArray[Any]
@@ -20,46 +21,6 @@ Float = npt.NDArray[np.float32]
 
 _ONE_THREAD = 200_000  # multiplications of a matrix product that OpenBLAS does not divide among threads
 _CHUNK = 64  # clips that are computed at once: the frames of more would not stay in the processor's cache
-
-
-def hann(n: int) -> Float:
-    """Returns the periodic Hann window `[n]`."""
-    window: Float = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / n)).astype(np.float32)
-    return window
-
-
-@lru_cache(maxsize=8)
-def mel_matrix(fe: FrontEnd) -> Float:
-    """Returns the weights `[bins up to fmax, n_mels]` of every bin of the spectrum in every mel band.
-
-    A band is a triangle of peak 1 that is linear in mel; the bin of 0 Hz has no weight in any.
-    """
-    edges = np.linspace(_mel(fe.fmin), _mel(fe.fmax), fe.n_mels + 2)
-    bins = int(fe.fmax * fe.n_fft / fe.sample_rate) + 1
-    mel = _mel(np.arange(bins) * fe.sample_rate / fe.n_fft)[:, None]
-    rise = (mel - edges[:-2]) / (edges[1:-1] - edges[:-2])
-    fall = (edges[2:] - mel) / (edges[2:] - edges[1:-1])
-    weights: Float = np.maximum(0, np.minimum(rise, fall)).astype(np.float32)
-    weights[0] = 0
-    return weights
-
-
-def _mel(hertz: Any) -> Any:
-    """Converts frequencies from Hz to mel, as HTK does (Young et al., The HTK Book, Section 5.4)."""
-    return 1127 * np.log1p(np.asarray(hertz) / 700)
-
-
-def dct_matrix(fe: FrontEnd) -> Float:
-    """Returns the DCT-II as a matrix `[n_mels, coefficients]`.
-
-    Its element (n, k) is sqrt(2 / M) cos(pi k (2n + 1) / 2M) with M = n_mels, and its first column is divided by
-    sqrt(2) where the front end's DCT is orthonormal.
-    """
-    n, k = np.arange(fe.n_mels)[:, None], np.arange(fe.coefficients)
-    matrix: Array = np.sqrt(2 / fe.n_mels) * np.cos(np.pi * k * (2 * n + 1) / (2 * fe.n_mels))
-    if fe.dct == "orthonormal":
-        matrix[:, 0] /= np.sqrt(2)
-    return matrix.astype(np.float32)
 
 
 def to_clip_length(samples: Float, fe: FrontEnd) -> Float:
@@ -94,6 +55,9 @@ def features(clips: Sequence[Array] | Array, fe: FrontEnd) -> Array:
 
 def _clip_features(x: Array, fe: FrontEnd) -> Array:
     """Computes the features of clips `[N, clip_samples]`."""
+    if fe.arithmetic == "integer":
+        level = integer.levels(integer.integer_samples(x), fe)
+        return integer.pixels(level, fe) if fe.kind == "logmel" else integer.natural(level)
     if fe.sample_scale == "unit":
         x = x / np.float32(32768)
     elif fe.sample_scale == "max":
@@ -105,10 +69,10 @@ def _clip_features(x: Array, fe: FrontEnd) -> Array:
     spectrum: Array = np.abs(np.fft.rfft(framed, fe.n_fft)[..., : len(weights)])
     if fe.power == 2:
         spectrum *= spectrum
-    level: Float = np.log(_matrix_product(spectrum.astype(np.float32, copy=False), weights) + np.float32(fe.log_floor))
+    real: Float = np.log(_matrix_product(spectrum.astype(np.float32, copy=False), weights) + np.float32(fe.log_floor))
     if fe.kind == "mfcc":
-        return level
-    pixels: Array = np.rint(np.float32(fe.pixel_scale) * level + np.float32(fe.pixel_offset))
+        return real
+    pixels: Array = np.rint(np.float32(fe.pixel_scale) * real + np.float32(fe.pixel_offset))
     return np.clip(pixels, 0, 255).astype(np.uint8)
 
 

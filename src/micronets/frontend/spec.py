@@ -21,6 +21,9 @@ from micronets.frontend import as_json
 
 INPUT_SETTINGS = ("frame_stride", "coefficients")
 
+INTEGER_FFT = (64, 128, 256, 512, 1024, 2048, 4096)
+"""Sizes of the Fourier transform that the integer arithmetic has."""
+
 _POSITIVE = (
     "sample_rate",
     "clip_ms",
@@ -40,6 +43,7 @@ _OPTIONS = {
     "sample_scale": ("int16", "unit", "max"),
     "placement": ("centre", "start"),
     "dct": ("orthonormal", "plain"),
+    "arithmetic": ("float", "integer"),
 }
 
 
@@ -72,6 +76,7 @@ class FrontEnd:
     - `dct`: `orthonormal`, or `plain` (without 1/sqrt(2) on the first coefficient).
     - `input_mean`: what is subtracted from the values of a frame: one number, or one for each value.
     - `input_scale`: what the values less the mean are divided by, above 0: one number, or one for each value.
+    - `arithmetic`: `float`, or `integer`: the arithmetic of the C on a device, to the last bit (`frontend.integer`).
     """
 
     kind: str = "logmel"
@@ -96,6 +101,7 @@ class FrontEnd:
     dct: str = "orthonormal"
     input_mean: tuple[float, ...] = (128.0,)
     input_scale: tuple[float, ...] = (64.0,)
+    arithmetic: str = "float"
 
     def __post_init__(self) -> None:
         _check_front_end(self)
@@ -202,6 +208,9 @@ def _check_front_end(fe: FrontEnd) -> None:
                 f"front end: {name} has {len(getattr(fe, name))} numbers; need 1 or one for each of the"
                 f" {fe.coefficients or fe.n_mels} values of a frame"
             )
+    if fe.arithmetic == "integer" and fe.n_fft not in INTEGER_FFT:
+        sizes = ", ".join(map(str, INTEGER_FFT))
+        raise SpecError(f"front end: n_fft = {fe.n_fft}; integer arithmetic takes {sizes}")
     if min(fe.input_scale) <= 0:
         raise SpecError(f"front end: input_scale = {min(fe.input_scale)}; it must be above 0")
 

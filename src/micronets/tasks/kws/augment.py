@@ -13,7 +13,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from micronets.frontend.features import dct_matrix
+from micronets.frontend.mel import dct_matrix
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -1,0 +1,174 @@
+"""The sound front end of a network as C: its tables, and a function from the samples of a clip to the network's input.
+
+The arithmetic is in frontend/csrc/micronets_sound.c, and in numpy in `frontend.integer`.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from micronets.compiler.generate import ctext
+from micronets.compiler.kernel_files import kernel_files
+from micronets.frontend.integer import InputTables, SoundTables, input_tables, sound_tables
+from micronets.frontend.spec import FrontEnd
+from micronets.quantized.model import TensorQuant
+
+_HEADER = """\
+/* The front end of the network: {sample_rate} samples a second in, the codes of the network's input out.
+ *
+ * A clip has MICRONETS_CLIP_SAMPLES samples of 16 bits. Its frames of MICRONETS_FRAME_SAMPLES begin
+ * MICRONETS_FRAME_HOP samples apart; each gives MICRONETS_FRAME_VALUES codes. */
+#ifndef MICRONETS_FRONTEND_H
+#define MICRONETS_FRONTEND_H
+
+#include "micronets_sound.h"
+
+#define MICRONETS_SAMPLE_RATE {sample_rate}
+#define MICRONETS_CLIP_SAMPLES {clip_samples}
+#define MICRONETS_FRAME_SAMPLES {frame_samples}
+#define MICRONETS_FRAME_HOP {hop}
+#define MICRONETS_FRAMES {frames}
+#define MICRONETS_FRAME_BANDS {bands}
+#define MICRONETS_FRAME_VALUES {values}
+
+/* Words of 32 bits that the front end works in; their contents mean nothing from one call to the next. */
+#define MICRONETS_FRONTEND_WORDS {words}
+
+#ifdef __cplusplus
+extern "C" {{
+#endif
+
+/* Computes the codes of one frame.
+ *
+ * - samples: in, [MICRONETS_FRAME_SAMPLES].
+ * - loudest: the largest sample of the clip, at least 1; {loudest}.
+ * - work: scratch, [MICRONETS_FRONTEND_WORDS].
+ * - codes: out, [MICRONETS_FRAME_VALUES]. */
+void micronets_frontend_frame(const int16_t *samples, int32_t loudest, int32_t *work, int8_t *codes);
+
+/* Computes the network's input from a whole clip.
+ *
+ * - samples: in, [MICRONETS_CLIP_SAMPLES].
+ * - work: scratch, [MICRONETS_FRONTEND_WORDS].
+ * - input: out, [MICRONETS_FRAMES * MICRONETS_FRAME_VALUES], for instance what micronets_input returns. */
+void micronets_frontend_clip(const int16_t *samples, int32_t *work, int8_t *input);
+
+#ifdef __cplusplus
+}}
+#endif
+
+#endif
+"""
+
+_SOURCE = """\
+/* The tables of the front end, and how its parts follow each other; micronets_sound.h says what they mean. */
+#include "frontend.h"
+
+{tables}
+static const micronets_sound sound = {{
+    {frame_samples}, {points}, {bands}, {power}, {to_loudest},
+    window, twiddles, split, first_bin, rise,
+    {unit_level}, {least_level}, {pixel_factor}, {pixel_offset}}};
+
+static const micronets_sound_input to_input = {{{values}, {codes}, {factors}, {offsets}, {shift}}};
+
+void micronets_frontend_frame(const int16_t *samples, int32_t loudest, int32_t *work, int8_t *codes)
+{{
+    int32_t *const levels = work + {transform_words};
+    micronets_sound_levels(&sound, samples, work, levels);
+    micronets_sound_hold(&sound, loudest, levels);
+{pixels}    micronets_sound_codes(&sound, &to_input, levels, codes);
+}}
+
+void micronets_frontend_clip(const int16_t *samples, int32_t *work, int8_t *input)
+{{
+    int32_t loudest = 1;
+{find_loudest}    for (int32_t i = 0; i < MICRONETS_FRAMES; i++) {{
+        micronets_frontend_frame(samples + i * MICRONETS_FRAME_HOP, loudest, work, input + i * MICRONETS_FRAME_VALUES);
+    }}
+}}
+"""
+
+_FIND_LOUDEST = """\
+    for (int32_t i = 0; i < MICRONETS_CLIP_SAMPLES; i++) {
+        loudest = samples[i] > loudest ? samples[i] : loudest;
+    }
+"""
+
+
+def sound_files(fe: FrontEnd, quant: TensorQuant) -> dict[str, str]:
+    """Returns the C of a sound front end, text by file name: frontend.h, frontend.c and what they include.
+
+    - fe: the front end, in whose place the one with integer arithmetic is taken.
+    - quant: scale and zero point of the network's input, which is int8.
+    """
+    sound, to_input = sound_tables(fe.base()), input_tables(fe, quant.scale, quant.zero_point)
+    frames, values, _ = fe.input_shape
+    transform_words = 2 * sound.points
+    relative = fe.sample_scale == "max"
+    header = _HEADER.format(
+        sample_rate=fe.sample_rate,
+        clip_samples=fe.clip_samples,
+        frame_samples=fe.window_samples,
+        hop=fe.hop_samples * fe.frame_stride,
+        frames=frames,
+        bands=fe.n_mels,
+        values=values,
+        words=transform_words + fe.n_mels,
+        loudest="levels are relative to it" if relative else "it is not read",
+    )
+    source = _SOURCE.format(
+        tables="\n".join(_tables(sound, to_input)),
+        frame_samples=fe.window_samples,
+        points=sound.points,
+        bands=fe.n_mels,
+        power=fe.power,
+        to_loudest=int(relative),
+        unit_level=sound.unit_level,
+        least_level=sound.least_level,
+        pixel_factor=sound.pixel_factor,
+        pixel_offset=_wide(sound.pixel_offset),
+        values=values,
+        codes="0" if to_input.codes is None else "codes_of_pixels",
+        factors="0" if to_input.factors is None else "factors",
+        offsets="0" if to_input.factors is None else "offsets",
+        shift=to_input.shift,
+        transform_words=transform_words,
+        pixels="    micronets_sound_pixels(&sound, levels);\n" if fe.kind == "logmel" else "",
+        find_loudest=_FIND_LOUDEST if relative else "",
+    )
+    own = files("micronets.frontend") / "csrc"
+    parts = {name: (own / name).read_text("utf-8") for name in ("micronets_sound.h", "micronets_sound.c")}
+    return {"frontend.h": header, "frontend.c": source, **parts, **kernel_files([], ["micronets_target.h"])}
+
+
+def _tables(sound: SoundTables, to_input: InputTables) -> list[str]:
+    found = [
+        ctext.array("int16_t", "window", sound.window),
+        ctext.array("uint32_t", "twiddles", _pairs(sound.twiddles)),
+        ctext.array("uint32_t", "split", _pairs(sound.split)),
+        ctext.array("int16_t", "first_bin", sound.first_bin),
+        ctext.array("uint16_t", "rise", sound.rise),
+    ]
+    if to_input.codes is not None:
+        found.append(ctext.array("int8_t", "codes_of_pixels", to_input.codes))
+    if to_input.factors is not None:
+        found.append(ctext.array("int16_t", "factors", to_input.factors))
+        offsets = ", ".join(map(_wide, to_input.offsets.tolist()))
+        found.append(f"static const int64_t offsets[{len(to_input.offsets)}] = {{{offsets}}};\n")
+    return found
+
+
+def _pairs(values: npt.NDArray[Any]) -> npt.NDArray[np.uint32]:
+    """Returns pairs of 16 bits `[n, 2]` as words `[n]`, the first of a pair in the low half."""
+    halves = values.astype(np.int64) & 0xFFFF
+    return (halves[:, 0] | halves[:, 1] << 16).astype(np.uint32)
+
+
+def _wide(value: int) -> str:
+    """Returns an integer of 64 bits as a C constant."""
+    return f"INT64_C({value})"

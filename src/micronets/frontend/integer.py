@@ -1,0 +1,334 @@
+"""The integer arithmetic of sound front ends: what the C on a device computes, to the last bit, in numpy.
+
+    samples int16 -> frame, scaled up by 2^h -> window -> FFT -> power -> mel bands -> log2 -> pixel, or DCT -> int8 code
+
+Every value is an integer with a stated position of the binary point, and every operation is an addition, a product or a
+shift, so that numpy and C agree on every processor. csrc/micronets_sound.c is the same in C. Against the arithmetic in
+floats (`features`) a pixel of speech differs by 1 at most.
+
+The Fourier transform of N real samples is one of M = N / 2 complex numbers: stages of radix 4, decimated in frequency,
+each of which divides by 4, and one of radix 2 where M is no power of 4 (Sorensen et al., Real-Valued Fast Fourier
+Transform Algorithms, IEEE TASSP 35, 1987). Numbers have 32 bits and factors 16, as the SMULW instructions of Arm's DSP
+extension multiply them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from micronets.frontend.mel import dct_matrix, hann, mel, mel_edges
+from micronets.frontend.spec import FrontEnd
+
+Array = npt.NDArray[Any]
+Int = npt.NDArray[np.int64]
+
+LEVEL_BITS = 15
+"""Fractional bits of a level, the logarithm to base 2 of a band."""
+
+WINDOW_BITS = 14
+"""Fractional bits of the window, so that a windowed sample has 30 bits."""
+
+WEIGHT_BITS = 12
+"""Fractional bits of a bin's weight in a mel band."""
+
+POWER_SHIFT = 10
+"""How far the power of a bin is shifted right, so that a weighted sum of all bins has 64 bits."""
+
+LOG_STEPS = 64
+"""Steps of the table of logarithms between a power of 2 and the next."""
+
+PIXEL_BITS = 20
+"""Fractional bits of the factor from a level to a pixel, besides those of the level."""
+
+_FRAMES = 1024  # frames that are computed at once: more would not stay in the processor's cache
+
+
+@dataclass(frozen=True, eq=False)
+class SoundTables:
+    """The numbers that the integer arithmetic of a front end reads; C holds the same ones.
+
+    - points: complex points M of the transform, half of `n_fft`.
+    - window: int16 `[window_samples]`, `WINDOW_BITS` fractional bits.
+    - twiddles: int16 `[3 M / 4, 2]`, cosine and sine of 2 pi i / M with 15 fractional bits.
+    - split: int16 `[bins, 2]`, cosine and sine of 2 pi k / N, likewise with 15.
+    - first_bin: int `[n_mels + 2]`; bins first_bin[j] to first_bin[j + 1] - 1 lie between the edges j and j + 1 of the
+      bands: they are on the rising side of band j and on the falling side of band j - 1.
+    - rise: uint16 `[bins]`, the weight of a bin in the band on whose rising side it is, `WEIGHT_BITS` fractional bits;
+      the rest to 1 is its weight in the band below.
+    - logarithms: int `[LOG_STEPS + 1]`, log2(1 + i / LOG_STEPS), `LEVEL_BITS` fractional bits.
+    - unit_level: what is added to the level of a band in the transform's units, so that it is one in the front end's.
+    - least_level: the level of `log_floor`, below which no level lies.
+    - pixel_factor, pixel_offset: a pixel is (level * factor + offset) >> (LEVEL_BITS + PIXEL_BITS).
+    """
+
+    points: int
+    window: Int
+    twiddles: Int
+    split: Int
+    first_bin: Int
+    rise: Int
+    logarithms: Int
+    unit_level: int
+    least_level: int
+    pixel_factor: int
+    pixel_offset: int
+
+
+@lru_cache(maxsize=8)
+def sound_tables(fe: FrontEnd) -> SoundTables:
+    """Makes the tables of a front end whose arithmetic is "integer"; `fe.base()` has the same ones."""
+    n = fe.n_fft
+    points = n // 2
+    edges = mel_edges(fe)
+    hertz = 700 * np.expm1(edges / 1127)
+    first = np.ceil(hertz * n / fe.sample_rate - 1e-9).astype(np.int64)
+    first[0] = max(1, first[0])  # the bin of 0 Hz has no weight in any band
+    first = np.maximum.accumulate(np.minimum(first, points + 1))
+    bins = int(first[-1])
+    at = mel(np.arange(bins) * fe.sample_rate / n)
+    interval = np.clip(np.searchsorted(first, np.arange(bins), side="right") - 1, 0, fe.n_mels)
+    rise = (at - edges[interval]) / (edges[interval + 1] - edges[interval])
+    one = 1 << WEIGHT_BITS
+    # |X|^2 in the units of samples = power * (M / 2^WINDOW_BITS)^2; |X| has the root of it.
+    unit = 2.0 ** (POWER_SHIFT - WEIGHT_BITS) * (points / 2**WINDOW_BITS) ** 2
+    if fe.power == 1:
+        unit = 2.0**-WEIGHT_BITS * points / 2**WINDOW_BITS
+    if fe.sample_scale == "unit":
+        unit /= 32768**fe.power
+    factor = round(fe.pixel_scale * math.log(2) * 2**PIXEL_BITS)
+    return SoundTables(
+        points=points,
+        window=np.rint(hann(fe.window_samples).astype(np.float64) * 2**WINDOW_BITS).astype(np.int64),
+        twiddles=_circle(points, 3 * points // 4),
+        split=_circle(n, bins),
+        first_bin=first,
+        rise=np.clip(np.rint(rise * one), 0, one).astype(np.int64),
+        logarithms=np.rint(np.log2(1 + np.arange(LOG_STEPS + 1) / LOG_STEPS) * 2**LEVEL_BITS).astype(np.int64),
+        unit_level=round(math.log2(unit) * 2**LEVEL_BITS),
+        least_level=round(math.log2(fe.log_floor) * 2**LEVEL_BITS),
+        pixel_factor=factor,
+        pixel_offset=round((fe.pixel_offset + 0.5) * 2 ** (LEVEL_BITS + PIXEL_BITS)),
+    )
+
+
+def _circle(whole: int, count: int) -> Int:
+    """Returns cosines and sines `[count, 2]` of 2 pi i / whole, 15 fractional bits; 1 is 32767 / 32768."""
+    angle = 2 * np.pi * np.arange(count) / whole
+    values = np.rint(np.stack([np.cos(angle), np.sin(angle)], 1) * 32768)
+    return np.minimum(values, 32767).astype(np.int64)
+
+
+def levels(clips: Array, fe: FrontEnd) -> Int:
+    """Computes the levels of clips: log2 of every band, `LEVEL_BITS` fractional bits.
+
+    - clips: `[N, clip_samples]`, integers of 16 bits.
+
+    Returns int64 `[N, T, n_mels]`, none below the level of `fe.log_floor`.
+    """
+    x = np.asarray(clips).astype(np.int64)
+    frames = np.lib.stride_tricks.sliding_window_view(x, fe.window_samples, axis=1)[:, :: fe.hop_samples]
+    rows = frames.reshape(-1, fe.window_samples)
+    t = sound_tables(fe.base())
+    parts = [_frame_levels(rows[i : i + _FRAMES], fe, t) for i in range(0, len(rows), _FRAMES)]
+    found = np.concatenate(parts).reshape(*frames.shape[:2], fe.n_mels) if parts else _no_levels(x, fe)
+    if fe.sample_scale == "max":
+        loudest = np.maximum(x.max(1), 1)  # a clip without a positive sample is not scaled
+        found -= _log2(loudest, t)[:, None, None] * fe.power
+    return np.maximum(found, t.least_level)
+
+
+def pixels(found: Int, fe: FrontEnd) -> npt.NDArray[np.uint8]:
+    """Turns levels into pixels 0..255, each `pixel_scale ln(band) + pixel_offset` to the nearest integer."""
+    t = sound_tables(fe.base())
+    shift = LEVEL_BITS + PIXEL_BITS
+    return np.clip((found * t.pixel_factor + t.pixel_offset) >> shift, 0, 255).astype(np.uint8)
+
+
+def natural(found: Int) -> npt.NDArray[np.float32]:
+    """Turns levels into natural logarithms."""
+    return (found * (math.log(2) / 2**LEVEL_BITS)).astype(np.float32)
+
+
+def _no_levels(x: Array, fe: FrontEnd) -> Int:
+    return np.zeros((len(x), fe.frames, fe.n_mels), np.int64)
+
+
+def _frame_levels(rows: Array, fe: FrontEnd, t: SoundTables) -> Int:
+    """Computes the levels `[F, n_mels]` of frames `[F, window_samples]`, before those are held to the least one."""
+    power, up = _spectrum(rows, fe, t)
+    bands = _bands(power >> POWER_SHIFT if fe.power == 2 else _root(power), t)
+    return _log2(np.maximum(bands, 1), t) + t.unit_level - ((fe.power * up)[:, None] << LEVEL_BITS)
+
+
+def _spectrum(rows: Array, fe: FrontEnd, t: SoundTables) -> tuple[Int, Int]:
+    """Computes the power `[F, bins]` of every bin that a band needs, and by which power of 2 `[F]` samples were scaled.
+
+    A frame is scaled up so far that its largest sample still has 16 bits.
+    """
+    top = np.maximum(np.abs(rows).max(1), 1)
+    up = 14 - np.floor(np.log2(top)).astype(np.int64)
+    up = np.maximum(up, 0)
+    z = np.zeros((len(rows), fe.n_fft), np.int64)
+    z[:, : fe.window_samples] = (rows << up[:, None]) * t.window
+    real, imag = _transform(z[:, ::2], z[:, 1::2], t)
+    k = np.arange(len(t.split))
+    a, b = k % t.points, (t.points - k) % t.points
+    ar, ai, br, bi = real[:, a] >> 1, imag[:, a] >> 1, real[:, b] >> 1, imag[:, b] >> 1
+    c, s = t.split.T
+    odd_r, odd_i = ar - br, ai + bi
+    x = ar + br + 2 * (_by(odd_i, c) - _by(odd_r, s))
+    y = ai - bi - 2 * (_by(odd_r, c) + _by(odd_i, s))
+    return x * x + y * y, up
+
+
+def _by(value: Int, factor: Int) -> Int:
+    """Multiplies numbers of 32 bits by those of 16 and keeps the upper 32 bits, as SMULWB does: half of the product."""
+    return (value * factor) >> 16
+
+
+def _transform(real: Int, imag: Int, t: SoundTables) -> tuple[Int, Int]:
+    """Computes the Fourier transform of complex numbers `[F, M]`, divided by M."""
+    count, points = len(real), t.points
+    n = points
+    while n >= 4:
+        r, i = real.reshape(count, points // n, 4, n // 4) >> 1, imag.reshape(count, points // n, 4, n // 4) >> 1
+        ac_r, ac_i, a_c_r, a_c_i = (
+            r[:, :, 0] + r[:, :, 2],
+            i[:, :, 0] + i[:, :, 2],
+            r[:, :, 0] - r[:, :, 2],
+            i[:, :, 0] - i[:, :, 2],
+        )
+        bd_r, bd_i, b_d_r, b_d_i = (
+            r[:, :, 1] + r[:, :, 3],
+            i[:, :, 1] + i[:, :, 3],
+            r[:, :, 1] - r[:, :, 3],
+            i[:, :, 1] - i[:, :, 3],
+        )
+        step = points // n * np.arange(n // 4)
+        out_r, out_i = np.empty_like(r), np.empty_like(i)
+        out_r[:, :, 0], out_i[:, :, 0] = (ac_r + bd_r) >> 1, (ac_i + bd_i) >> 1
+        # The second and the third output change places in every stage, which leaves the bins in bit-reversed order.
+        for place, turn, x, y in (
+            (1, 2, ac_r - bd_r, ac_i - bd_i),
+            (2, 1, a_c_r + b_d_i, a_c_i - b_d_r),
+            (3, 3, a_c_r - b_d_i, a_c_i + b_d_r),
+        ):
+            if n == 4:
+                out_r[:, :, place], out_i[:, :, place] = x >> 1, y >> 1
+                continue
+            c, s = t.twiddles[turn * step].T
+            out_r[:, :, place], out_i[:, :, place] = _by(x, c) + _by(y, s), _by(y, c) - _by(x, s)
+        real, imag = out_r.reshape(count, points), out_i.reshape(count, points)
+        n //= 4
+    if n == 2:
+        r, i = real.reshape(count, -1, 2) >> 1, imag.reshape(count, -1, 2) >> 1
+        real = np.stack([r[..., 0] + r[..., 1], r[..., 0] - r[..., 1]], -1).reshape(count, points)
+        imag = np.stack([i[..., 0] + i[..., 1], i[..., 0] - i[..., 1]], -1).reshape(count, points)
+    order = _reversed_bits(points)
+    return real[:, order], imag[:, order]
+
+
+@lru_cache(maxsize=8)
+def _reversed_bits(points: int) -> Int:
+    """Returns the numbers 0 .. points - 1 with their bits in the reverse order."""
+    bits = points.bit_length() - 1
+    n = np.arange(points)
+    return np.asarray(sum(((n >> b) & 1) << (bits - 1 - b) for b in range(bits)), np.int64)
+
+
+def _root(power: Int) -> Int:
+    """Returns the square roots of integers below 2^62, rounded down."""
+    root = np.sqrt(power.astype(np.float64)).astype(np.int64)
+    root -= root * root > power
+    return root + ((root + 1) * (root + 1) <= power)
+
+
+def _bands(x: Int, t: SoundTables) -> Int:
+    """Sums weighted bins `[F, bins]` to bands `[F, n_mels]`, with `WEIGHT_BITS` fractional bits."""
+    starts = t.first_bin
+    up = np.zeros((len(x), len(starts) - 1), np.int64)
+    both = np.zeros_like(up)
+    for j in range(len(starts) - 1):
+        if starts[j] < starts[j + 1]:
+            part = x[:, starts[j] : starts[j + 1]]
+            up[:, j] = part @ t.rise[starts[j] : starts[j + 1]]
+            both[:, j] = part.sum(1)
+    return up[:, :-1] + (both[:, 1:] << WEIGHT_BITS) - up[:, 1:]
+
+
+def _log2(x: Int, t: SoundTables) -> Int:
+    """Returns log2 of positive integers, `LEVEL_BITS` fractional bits, by a table and straight lines between."""
+    exponent = _bit_length(x) - 1
+    # The 32 bits behind and with the leading one: the rest of a number is cut off.
+    mantissa = np.where(exponent > 31, x >> np.maximum(exponent - 31, 0), x << np.maximum(31 - exponent, 0))
+    at, rest = (mantissa >> 25) & (LOG_STEPS - 1), (mantissa >> 9) & 0xFFFF
+    low, high = t.logarithms[at], t.logarithms[at + 1]
+    return (exponent << LEVEL_BITS) + low + (((high - low) * rest) >> 16)
+
+
+def _bit_length(x: Int) -> Int:
+    """Returns how many bits positive integers have."""
+    guess = np.floor(np.log2(x.astype(np.float64))).astype(np.int64)
+    guess -= (x >> guess) == 0  # a number just below a power of 2 becomes that power as a float
+    return guess + 1
+
+
+@dataclass(frozen=True, eq=False)
+class InputTables:
+    """How the pixels or levels of a frame become the int8 codes of the network's input, `[K]` a frame.
+
+    - codes: int8 `[256]`, the code of each pixel; None where coefficients are computed.
+    - factors: int16 `[K, n_mels]`, of every band in every coefficient; None where the pixels themselves are used.
+    - offsets: int64 `[K]`. A code is (sum of factor * value + offset) >> shift, held to -128..127.
+    - shift: bits.
+    """
+
+    codes: Int | None
+    factors: Int | None
+    offsets: Int | None
+    shift: int
+
+
+def input_tables(fe: FrontEnd, scale: float, zero_point: int) -> InputTables:
+    """Makes the tables from features to codes for an input of that scale and zero point."""
+    mean = np.asarray(fe.input_mean, np.float64)
+    divisor = np.asarray(fe.input_scale, np.float64)
+    if fe.kind == "logmel" and not fe.coefficients and len(mean) == len(divisor) == 1:
+        real = (np.arange(256, dtype=np.float32) - np.float32(mean[0])) / np.float32(divisor[0])
+        found = np.rint(real / np.float32(scale)) + zero_point
+        return InputTables(np.clip(found, -128, 127).astype(np.int64), None, None, 0)
+    matrix = dct_matrix(fe).astype(np.float64).T if fe.coefficients else np.eye(fe.n_mels)
+    real = matrix / (divisor * scale)[:, None] if len(divisor) > 1 else matrix / (divisor[0] * scale)
+    if fe.kind == "mfcc":
+        real = real * math.log(2) / 2**LEVEL_BITS
+    shift = 14 - math.floor(math.log2(np.abs(real).max()))
+    offsets = np.broadcast_to(zero_point - mean / divisor / scale + 0.5, len(matrix))
+    factors = np.clip(np.rint(np.ldexp(real, shift)), -32768, 32767).astype(np.int64)
+    return InputTables(None, factors, np.rint(np.ldexp(offsets, shift)).astype(np.int64), shift)
+
+
+def codes(values: Array, fe: FrontEnd, scale: float, zero_point: int) -> npt.NDArray[np.int8]:
+    """Turns pixels (`logmel`) or levels (`mfcc`) `[N, T, n_mels]` into the network's input codes `[N, T', K, 1]`.
+
+    - scale, zero_point: those of the network's input, int8.
+    """
+    t = input_tables(fe, scale, zero_point)
+    x = values[:, :: fe.frame_stride].astype(np.int64)
+    if t.codes is not None:
+        found = t.codes[x]
+    else:
+        assert t.factors is not None and t.offsets is not None
+        found = np.clip((x @ t.factors.T + t.offsets) >> t.shift, -128, 127)
+    return found.astype(np.int8)[..., None]
+
+
+def integer_samples(clips: Sequence[Array] | Array) -> Array:
+    """Rounds samples in int16 units to integers and holds them to 16 bits."""
+    return np.clip(np.rint(np.asarray(clips)), -32768, 32767).astype(np.int64)
