@@ -244,10 +244,14 @@ def _reversed_bits(points: int) -> Int:
 
 
 def _root(power: Int) -> Int:
-    """Returns the square roots of integers below 2^62, rounded down."""
-    root = np.sqrt(power.astype(np.float64)).astype(np.int64)
-    root -= root * root > power
-    return root + ((root + 1) * (root + 1) <= power)
+    """Returns the square roots of integers below 2^62 to 16 bits that count, rounded down.
+
+    Of a number that is shifted left by an even number of bits, until one of its upper two is set, the upper 32 bits are
+    taken.
+    """
+    shift = (64 - np.where(power > 0, _bit_length(np.maximum(power, 1)), 64)) & ~1
+    upper = (power.astype(np.uint64) << shift.astype(np.uint64)) >> np.uint64(32)
+    return (np.sqrt(upper.astype(np.float64)).astype(np.int64) << 16) >> (shift // 2)
 
 
 def _bands(x: Int, t: SoundTables) -> Int:
