@@ -1,6 +1,7 @@
 """The integer arithmetic of sound front ends: what the C on a device computes, to the last bit, in numpy.
 
-    samples int16 -> frame, scaled up by 2^h -> window -> FFT -> power -> mel bands -> log2 -> pixel, or DCT -> int8 code
+    samples int16 -> frame, scaled up by 2^h -> window -> FFT -> power -> mel bands -> log2 -> pixel -> code, int8
+                                                                                           -> DCT   -> code, int8
 
 Every value is an integer with a stated position of the binary point, and every operation is an addition, a product or a
 shift, so that numpy and C agree on every processor. csrc/micronets_sound.c is the same in C. Against the arithmetic in
@@ -47,7 +48,7 @@ LOG_STEPS = 64
 PIXEL_BITS = 20
 """Fractional bits of the factor from a level to a pixel, besides those of the level."""
 
-_FRAMES = 1024  # frames that are computed at once: more would not stay in the processor's cache
+_FRAMES = 64  # frames that are computed at once: more would not stay in the processor's cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +123,7 @@ def _circle(whole: int, count: int) -> Int:
     """Returns cosines and sines `[count, 2]` of 2 pi i / whole, 15 fractional bits; 1 is 32767 / 32768."""
     angle = 2 * np.pi * np.arange(count) / whole
     values = np.rint(np.stack([np.cos(angle), np.sin(angle)], 1) * 32768)
-    return np.minimum(values, 32767).astype(np.int64)
+    return np.asarray(np.minimum(values, 32767), np.int64)
 
 
 def levels(clips: Array, fe: FrontEnd) -> Int:
@@ -148,12 +149,12 @@ def pixels(found: Int, fe: FrontEnd) -> npt.NDArray[np.uint8]:
     """Turns levels into pixels 0..255, each `pixel_scale ln(band) + pixel_offset` to the nearest integer."""
     t = sound_tables(fe.base())
     shift = LEVEL_BITS + PIXEL_BITS
-    return np.clip((found * t.pixel_factor + t.pixel_offset) >> shift, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip((found * t.pixel_factor + t.pixel_offset) >> shift, 0, 255), np.uint8)
 
 
 def natural(found: Int) -> npt.NDArray[np.float32]:
     """Turns levels into natural logarithms."""
-    return (found * (math.log(2) / 2**LEVEL_BITS)).astype(np.float32)
+    return np.asarray(found * (math.log(2) / 2**LEVEL_BITS), np.float32)
 
 
 def _no_levels(x: Array, fe: FrontEnd) -> Int:
@@ -198,27 +199,20 @@ def _transform(real: Int, imag: Int, t: SoundTables) -> tuple[Int, Int]:
     count, points = len(real), t.points
     n = points
     while n >= 4:
-        r, i = real.reshape(count, points // n, 4, n // 4) >> 1, imag.reshape(count, points // n, 4, n // 4) >> 1
-        ac_r, ac_i, a_c_r, a_c_i = (
-            r[:, :, 0] + r[:, :, 2],
-            i[:, :, 0] + i[:, :, 2],
-            r[:, :, 0] - r[:, :, 2],
-            i[:, :, 0] - i[:, :, 2],
-        )
-        bd_r, bd_i, b_d_r, b_d_i = (
-            r[:, :, 1] + r[:, :, 3],
-            i[:, :, 1] + i[:, :, 3],
-            r[:, :, 1] - r[:, :, 3],
-            i[:, :, 1] - i[:, :, 3],
-        )
+        blocks = (count, points // n, 4, n // 4)
+        r, i = real.reshape(blocks) >> 1, imag.reshape(blocks) >> 1
+        even_r, even_i = r[:, :, 0] + r[:, :, 2], i[:, :, 0] + i[:, :, 2]
+        even_dr, even_di = r[:, :, 0] - r[:, :, 2], i[:, :, 0] - i[:, :, 2]
+        odd_r, odd_i = r[:, :, 1] + r[:, :, 3], i[:, :, 1] + i[:, :, 3]
+        odd_dr, odd_di = r[:, :, 1] - r[:, :, 3], i[:, :, 1] - i[:, :, 3]
         step = points // n * np.arange(n // 4)
         out_r, out_i = np.empty_like(r), np.empty_like(i)
-        out_r[:, :, 0], out_i[:, :, 0] = (ac_r + bd_r) >> 1, (ac_i + bd_i) >> 1
+        out_r[:, :, 0], out_i[:, :, 0] = (even_r + odd_r) >> 1, (even_i + odd_i) >> 1
         # The second and the third output change places in every stage, which leaves the bins in bit-reversed order.
         for place, turn, x, y in (
-            (1, 2, ac_r - bd_r, ac_i - bd_i),
-            (2, 1, a_c_r + b_d_i, a_c_i - b_d_r),
-            (3, 3, a_c_r - b_d_i, a_c_i + b_d_r),
+            (1, 2, even_r - odd_r, even_i - odd_i),
+            (2, 1, even_dr + odd_di, even_di - odd_dr),
+            (3, 3, even_dr - odd_di, even_di + odd_dr),
         ):
             if n == 4:
                 out_r[:, :, place], out_i[:, :, place] = x >> 1, y >> 1
@@ -251,7 +245,7 @@ def _root(power: Int) -> Int:
     """
     shift = (64 - np.where(power > 0, _bit_length(np.maximum(power, 1)), 64)) & ~1
     upper = (power.astype(np.uint64) << shift.astype(np.uint64)) >> np.uint64(32)
-    return (np.sqrt(upper.astype(np.float64)).astype(np.int64) << 16) >> (shift // 2)
+    return np.asarray((np.sqrt(upper.astype(np.float64)).astype(np.int64) << 16) >> (shift // 2))
 
 
 def _bands(x: Int, t: SoundTables) -> Int:
@@ -264,7 +258,7 @@ def _bands(x: Int, t: SoundTables) -> Int:
             part = x[:, starts[j] : starts[j + 1]]
             up[:, j] = part @ t.rise[starts[j] : starts[j + 1]]
             both[:, j] = part.sum(1)
-    return up[:, :-1] + (both[:, 1:] << WEIGHT_BITS) - up[:, 1:]
+    return np.asarray(up[:, :-1] + (both[:, 1:] << WEIGHT_BITS) - up[:, 1:])
 
 
 def _log2(x: Int, t: SoundTables) -> Int:
@@ -274,7 +268,7 @@ def _log2(x: Int, t: SoundTables) -> Int:
     mantissa = np.where(exponent > 31, x >> np.maximum(exponent - 31, 0), x << np.maximum(31 - exponent, 0))
     at, rest = (mantissa >> 25) & (LOG_STEPS - 1), (mantissa >> 9) & 0xFFFF
     low, high = t.logarithms[at], t.logarithms[at + 1]
-    return (exponent << LEVEL_BITS) + low + (((high - low) * rest) >> 16)
+    return np.asarray((exponent << LEVEL_BITS) + low + (((high - low) * rest) >> 16))
 
 
 def _bit_length(x: Int) -> Int:
@@ -290,13 +284,14 @@ class InputTables:
 
     - codes: int8 `[256]`, the code of each pixel; None where coefficients are computed.
     - factors: int16 `[K, n_mels]`, of every band in every coefficient; None where the pixels themselves are used.
-    - offsets: int64 `[K]`. A code is (sum of factor * value + offset) >> shift, held to -128..127.
+    - offsets: int64 `[K]`, none where `factors` is None. A code is (sum of factor * value + offset) >> shift, held to
+      -128..127.
     - shift: bits.
     """
 
     codes: Int | None
     factors: Int | None
-    offsets: Int | None
+    offsets: Int
     shift: int
 
 
@@ -307,7 +302,7 @@ def input_tables(fe: FrontEnd, scale: float, zero_point: int) -> InputTables:
     if fe.kind == "logmel" and not fe.coefficients and len(mean) == len(divisor) == 1:
         real = (np.arange(256, dtype=np.float32) - np.float32(mean[0])) / np.float32(divisor[0])
         found = np.rint(real / np.float32(scale)) + zero_point
-        return InputTables(np.clip(found, -128, 127).astype(np.int64), None, None, 0)
+        return InputTables(np.clip(found, -128, 127).astype(np.int64), None, np.zeros(0, np.int64), 0)
     matrix = dct_matrix(fe).astype(np.float64).T if fe.coefficients else np.eye(fe.n_mels)
     real = matrix / (divisor * scale)[:, None] if len(divisor) > 1 else matrix / (divisor[0] * scale)
     if fe.kind == "mfcc":
@@ -328,11 +323,11 @@ def codes(values: Array, fe: FrontEnd, scale: float, zero_point: int) -> npt.NDA
     if t.codes is not None:
         found = t.codes[x]
     else:
-        assert t.factors is not None and t.offsets is not None
+        assert t.factors is not None
         found = np.clip((x @ t.factors.T + t.offsets) >> t.shift, -128, 127)
     return found.astype(np.int8)[..., None]
 
 
 def integer_samples(clips: Sequence[Array] | Array) -> Array:
     """Rounds samples in int16 units to integers and holds them to 16 bits."""
-    return np.clip(np.rint(np.asarray(clips)), -32768, 32767).astype(np.int64)
+    return np.asarray(np.clip(np.rint(np.asarray(clips)), -32768, 32767), np.int64)

@@ -25,7 +25,7 @@ def mel(hertz: Any) -> Any:
 
 
 def mel_edges(fe: FrontEnd) -> npt.NDArray[np.float64]:
-    """Returns the edges of the mel bands `[n_mels + 2]`, in mel; band b rises from edge b to b + 1 and falls to b + 2."""
+    """Returns the edges of the mel bands `[n_mels + 2]`, in mel: band b rises from edge b and ends at edge b + 2."""
     return np.linspace(mel(fe.fmin), mel(fe.fmax), fe.n_mels + 2)
 
 

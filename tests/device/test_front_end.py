@@ -1,0 +1,68 @@
+"""The C of sound front ends on simulated and emulated cores: every code, cycles and sizes."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from tests.support.needs import needs
+
+needs("unicorn", "sim")
+needs("elftools", "sim")
+
+from micronets.boards.board import Board, load_board
+from micronets.device.cross_compiler import find_compiler
+from micronets.device.front_end import frame_firmware, frame_input, simulate_frames
+from micronets.device.qemu import emulate
+from micronets.errors import DeviceError
+from tests.support.front_ends import CASES, clips, codes
+
+BOARDS = ["NUCLEO-F446RE", "NUCLEO-F746ZG", "NUCLEO-F103RB", "NUCLEO-G0B1RE", "ESP32-C3-DevKitM-1"]
+LIMITS = {"log-mel": 100_000, "coefficients": 100_000, "mlperf-mfcc": 60_000}
+"""Cycles of a frame on a Cortex-M4 without wait states, at most."""
+
+
+def with_compiler(name: str) -> Board:
+    """Returns a board for whose core a compiler is installed; skips the test where there is none."""
+    board = load_board(name)
+    try:
+        find_compiler(board)
+    except DeviceError as e:
+        pytest.skip(str(e))
+    return board
+
+
+def frames(name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns a frame of every signal, the largest sample of its clip, and its codes."""
+    fe, quant = CASES[name]
+    samples = clips(fe)
+    at = fe.frames // 2 // fe.frame_stride * fe.frame_stride
+    rows = samples[:, at * fe.hop_samples :][:, : fe.window_samples]
+    return rows, np.maximum(samples.max(1), 1), codes(samples, fe, quant)[:, at // fe.frame_stride]
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("board", BOARDS)
+def test_a_core_computes_every_code(board: str, name: str) -> None:
+    rows, loudest, want = frames(name)
+    found = simulate_frames(*CASES[name], with_compiler(board), rows, loudest)
+    np.testing.assert_array_equal(found.outputs, want)
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_a_frame_takes_few_cycles_and_little_memory(name: str) -> None:
+    rows, loudest, _ = frames(name)
+    found = simulate_frames(*CASES[name], with_compiler("NUCLEO-F446RE"), rows, loudest)
+    assert found.core_cycles is not None
+    assert found.core_cycles < LIMITS[name]
+    assert len(found.image.flash) < 9000  # with the firmware around it
+    assert found.image.arena_bytes + found.stack_bytes < 5600  # with the frame's samples and codes
+
+
+@pytest.mark.skipif(shutil.which("qemu-system-arm") is None, reason="needs qemu-system-arm")
+def test_an_emulated_core_computes_every_code() -> None:
+    board = with_compiler("NUCLEO-F446RE")
+    fe, quant = CASES["log-mel"]
+    rows, loudest, want = frames("log-mel")
+    found = emulate(frame_firmware(fe, quant, board).elf, frame_input(rows, loudest), fe.input_shape[1], board)
+    np.testing.assert_array_equal(found.outputs, want)
