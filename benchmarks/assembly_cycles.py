@@ -69,7 +69,7 @@ def parts(path: Path) -> list[Part]:
     found = []
     for (start, label), (end, _) in pairwise([*sorted(labels.items()), (len(code), "")]):
         block = cortex_m4.decode(code[start:end], start)
-        found.append(Part(label, end - start, len(block), cortex_m4.cycles(block)))
+        found.append(Part(label, end - start, len(block), cortex_m4.block_cycles(block)))
     return found
 
 

@@ -26,7 +26,7 @@ from micronets.compiler import compile_model
 from micronets.device.host import build_library
 from micronets.errors import MicronetsError
 from micronets.quantized import reference
-from micronets.runtimes.base import inputs
+from micronets.runtimes.base import seeded_inputs
 
 SAMPLES = 3
 
@@ -47,7 +47,7 @@ def outcome(path: Path, domain: str, structure: str) -> Outcome:
         compiled = compile_model(model)
     except MicronetsError as error:
         return Outcome(domain, structure, reason(str(error)))
-    x = inputs(model, SAMPLES, 0)
+    x = seeded_inputs(model, SAMPLES, 0)
     if not np.array_equal(build_library([compiled]).run(0, x), reference.run(model, x)):
         sys.exit(f"{path}: the outputs of the C differ from the reference")
     return Outcome(domain, structure, "")

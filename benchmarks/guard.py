@@ -66,13 +66,14 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-# Everything that this program knows of the package's and the tests' modules; whoever moves one follows here.
-from micronets.commands.measure import inputs
 from micronets.compiler import Compiled, compile_model
 from micronets.device.host import build_library
 from micronets.errors import MicronetsError
 from micronets.quantized.model import QuantizedModel
 from micronets.quantized.reference import run as run_reference
+
+# Everything that this program knows of the package's and the tests' modules; whoever moves one follows here.
+from micronets.runtimes.base import seeded_inputs
 from micronets.tflite import read, write
 from tests.support.calling import call, start
 from tests.support.random_models import random_arch, random_model
@@ -330,7 +331,7 @@ def record_network(job: Job, figures: Figures) -> list[Built]:
     figures["inspect"] = {**inspected, "says": says}
     if model is None:
         return []
-    x = inputs(model, job.samples, 0)
+    x = seeded_inputs(model, job.samples, 0)
     figures |= {"written": sha(write(model)), "inputs": array_sha(x), "predictions": {}, "sizes": {}, "cycles": {}}
     figures["outputs"] = {"reference": array_sha(run_reference(model, x))}
     figures["text"] = {"network": {}, "around": {}, "kernels": {}}

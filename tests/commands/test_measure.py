@@ -20,7 +20,8 @@ from micronets.installation import install
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Conv2D, DepthwiseConv2D, Mean
 from micronets.quantized import reference
-from micronets.runtimes.measurement import LayersInPatches, from_json
+from micronets.runtimes.base import seeded_inputs
+from micronets.runtimes.measurement import LayersInPatches, measurement_from_json
 from tests.support.calling import call
 from tests.support.random_models import random_arch, random_model
 
@@ -86,7 +87,7 @@ def test_every_device_gives_the_same_keys(path: Path) -> None:
 def test_a_measurement_comes_back_from_its_json(tmp_path: Path, device: str) -> None:
     figures = measure.measure(model_file(tmp_path, 3), F446, device, samples=1, patches="smallest")
     table = json.loads(json.dumps(figures.to_json()))
-    assert from_json(table) == figures
+    assert measurement_from_json(table) == figures
 
 
 @simulated
@@ -160,7 +161,7 @@ def test_qemu_agrees(path: Path) -> None:
     assert (figures["device"], figures["source"], figures["bit_exact"]) == ("qemu", "simulated", True)
     assert figures["qemu"]["instructions"] == figures["instructions"]
     assert "QEMU" in figures["qemu"]["version"]
-    found = from_json(figures)
+    found = measurement_from_json(figures)
     assert found.qemu is not None
     (problem,) = measure.problems(replace(found, qemu=replace(found.qemu, instructions=1)))
     assert problem.startswith("QEMU counts ")
@@ -210,7 +211,7 @@ def test_a_board_too_small_fails_the_check_and_says_by_how_much(path: Path, tmp_
 
 def test_inputs_are_seeded_and_hold_the_extremes() -> None:
     model = random_model(random_arch(1), 1)
-    a, b, c = (measure.inputs(model, 5, seed) for seed in (0, 0, 1))
+    a, b, c = (seeded_inputs(model, 5, seed) for seed in (0, 0, 1))
     np.testing.assert_array_equal(a, b)
     assert (a[0] != c[0]).any()
     assert a.shape == (5, *model.arch.input_shape)
@@ -221,7 +222,7 @@ def test_inputs_are_seeded_and_hold_the_extremes() -> None:
 def test_float_inputs_reach_the_ends_of_the_range() -> None:
     seed = next(s for s in range(1000) if random_arch(s).layers[0].name == "q_in")
     model = random_model(random_arch(seed), seed)
-    x = measure.inputs(model, 3, 0)
+    x = seeded_inputs(model, 3, 0)
     assert x.dtype == np.float32
     codes = reference.tensors(model, x)["q_in"]
     assert (codes[1].max(), codes[2].min()) == (-128, 127)

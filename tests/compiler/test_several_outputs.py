@@ -204,10 +204,10 @@ def test_a_simulated_board_compares_every_output() -> None:
     code = wrong.files["model.c"].replace(f"arena + {offset});", f"arena + {offset + 1});")
     code = re.sub(r"(offsets\[MICRONETS_OUTPUTS\] = \{.*, )\d+\}", rf"\g<1>{offset + 1}}}", code)
     assert code != wrong.files["model.c"]
-    from micronets.runtimes.c import execute
+    from micronets.runtimes.c import execute_compiled
 
     spoilt = replace(wrong, files={**wrong.files, "model.c": code})
-    assert not execute(spoilt, file.model, F446, MeasureOptions(samples=3)).bit_exact
+    assert not execute_compiled(spoilt, file.model, F446, MeasureOptions(samples=3)).bit_exact
 
 
 def test_who_needs_one_output_says_so() -> None:

@@ -17,7 +17,7 @@ from micronets.ir.arch import Arch
 from micronets.ir.space import derive
 from micronets.quantized.random_weights import with_random_weights
 from micronets.runtimes.base import MeasureOptions
-from micronets.runtimes.c import arena_room, c_costs, execute, sram_bytes
+from micronets.runtimes.c import c_costs, execute_compiled, largest_arena_bytes, sram_bytes
 from tests.support.realistic_archs import random_arch
 from tests.support.tiny_task import tiny_space
 
@@ -57,10 +57,10 @@ def test_the_search_never_estimates_less_sram_than_is_compiled_and_measured(boar
     model = with_random_weights(arch)
     searched = budget_costs(arch, board, ("sram_bytes",), runtime=c_costs(None))["sram_bytes"]
     room = replace(board, sram_bytes=2**21)  # for any of them, layer after layer
-    compiled = compile_model(model, arena_limit=arena_room(room))
+    compiled = compile_model(model, arena_limit=largest_arena_bytes(room))
     assert searched == sram_bytes(compiled.arena_bytes, arch.steps()) == inspect.inspect(model, room).sram_c_bytes
     try:
-        figures = execute(compiled, model, room, MeasureOptions(samples=1))
+        figures = execute_compiled(compiled, model, room, MeasureOptions(samples=1))
     except (DeviceError, ImportError) as e:
         pytest.skip(f"the firmware cannot be run here: {e}")
     assert compiled.arena_bytes < figures.sram_bytes <= searched

@@ -16,7 +16,7 @@ from micronets.runtimes.measurement import (
     FigureSources,
     LayerMeasurement,
     Measurement,
-    from_json,
+    measurement_from_json,
 )
 
 ZOO = Path(__file__).parents[2] / "zoo"
@@ -63,14 +63,14 @@ def test_an_unknown_figure_is_none_and_another_name_is_refused() -> None:
 
 
 def test_a_measurement_comes_back_from_its_json() -> None:
-    assert from_json(json.loads(json.dumps(FOUND.to_json()))) == FOUND
+    assert measurement_from_json(json.loads(json.dumps(FOUND.to_json()))) == FOUND
     assert FOUND.fits is FOUND.to_json()["fits"] is None
     assert dataclasses.replace(FOUND, sram_bytes=1000, flash_bytes=2000).fits is True
     assert dataclasses.replace(FOUND, sram_bytes=1001, flash_bytes=2000).fits is False
 
 
 def test_a_measurement_of_an_earlier_version_has_the_names_of_today() -> None:
-    assert from_json(earlier(FOUND)) == FOUND
+    assert measurement_from_json(earlier(FOUND)) == FOUND
 
 
 @pytest.mark.parametrize("directory", sorted(p.parent for p in ZOO.glob("*/report.json")), ids=lambda p: p.name)

@@ -18,7 +18,7 @@ from micronets.errors import DoesNotFit, FileError
 from micronets.files import read_plain_text
 from micronets.ir.arch import Arch
 from micronets.ir.layers import Shape
-from micronets.runtimes.c import arena_room, flash_bytes, sram_bytes
+from micronets.runtimes.c import flash_bytes, largest_arena_bytes, sram_bytes
 from micronets.terminal import amount, amount_row, text_table
 from micronets.tflite import ModelFile, ModelSource, model_file
 from micronets.tflite.tflm_limits import why_tflm_cannot_run
@@ -191,7 +191,7 @@ def _inspected(arch: Arch, board: Board, file: ModelFile | None = None, name: st
         no_tflm = no_tflm or why_tflm_cannot_run(file.model)
     ours = arch if file is None else optimise(file.model).arch
     flash = c.flash_bytes if file_bytes is None else file_bytes + RUNTIME_FLASH_BYTES
-    arena, smallest = (plan_patches(ours, limit, board.target).bytes for limit in (arena_room(board), 0))
+    arena, smallest = (plan_patches(ours, limit, board.target).bytes for limit in (largest_arena_bytes(board), 0))
     sram_c, flash_c = sram_bytes(arena, ours.steps()), math.ceil(flash_bytes(ours.steps()))
     return Inspection(
         model=name,

@@ -9,10 +9,9 @@ from micronets.boards import battery
 from micronets.boards.board import Board, load_board
 from micronets.errors import SpecError
 from micronets.runtimes import OUR_C, RUNTIMES, Measurement, MeasureOptions, Runtime, runtime_named
-from micronets.runtimes.base import inputs
 from micronets.tflite import ModelSource, model_file, read_file
 
-__all__ = ["at_rate", "inputs", "measure", "problems", "write_firmware"]
+__all__ = ["at_rate", "measure", "problems", "write_firmware"]
 
 
 def measure(

@@ -1,4 +1,4 @@
-"""What the cores of an architecture have in common for a firmware and for the programs that execute it."""
+"""What the cores of an architecture have in common, for a firmware and for the programs that execute it."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ from micronets.boards.cores import CORES, Architecture
 
 @dataclass(frozen=True)
 class ArchitectureFacts:
-    """An architecture.
+    """What the cores of one architecture have in common.
 
     - startup: the file of `firmware/` that leads from reset to `main`.
-    - flash_origin, ram_origin: first addresses of code and of data, where no board says others: those of QEMU's
-      machines.
-    - address_bits: those of a function's address that tell the core something else; Arm's lowest bit means Thumb.
+    - flash_origin, ram_origin: the first addresses of code and of data where no board says others, which are those of
+      QEMU's machines.
+    - address_bits: bits of a function's address that are no part of it; Arm's lowest bit selects Thumb code.
     - long_mask, long_values: an instruction takes four bytes, not two, where its first half-word, masked, is one of
-      these.
-    - gdb_argument, gdb_counter: numbers of the register of a function's first argument and of the program counter, of
-      32 bits each, in the order in which GDB's protocol tells them.
-    - unicorn_constants: the module of unicorn with the names of its registers and processors.
-    - unicorn_arch, unicorn_modes: names of the constants with which it makes a processor.
-    - unicorn_argument, unicorn_stack, unicorn_counter: names of the registers for it.
-    - starts_by_vectors: whether the core takes its stack and where to begin from `firmware_vectors`; else it begins at
-      `firmware_reset`.
+      the values.
+    - gdb_argument, gdb_counter: the numbers, in GDB's protocol, of the registers that hold a function's first argument
+      and the program counter, of 32 bits each.
+    - unicorn_constants: the module of unicorn with the numbers of its registers and processors.
+    - unicorn_arch, unicorn_modes: names of the constants with which unicorn makes a processor.
+    - unicorn_argument, unicorn_stack, unicorn_counter: names of the registers that hold a function's first argument,
+      the stack pointer and the program counter.
+    - starts_by_vectors: whether the core takes its stack and its first address from `firmware_vectors`; else it begins
+      at `firmware_reset`.
     """
 
     startup: str
@@ -45,7 +46,7 @@ class ArchitectureFacts:
     starts_by_vectors: bool
 
     def instructions(self, code: bytes) -> int:
-        """Returns how many instructions there are in `code`, which begins and ends with a whole one."""
+        """Returns the number of instructions in `code`, which begins and ends with a whole one."""
         at = count = 0
         while at < len(code):
             first = int.from_bytes(code[at : at + 2], "little")
@@ -92,7 +93,7 @@ ARCHITECTURES: Mapping[Architecture, ArchitectureFacts] = MappingProxyType(
         ),
     }
 )
-"""Every architecture of a core."""
+"""The facts of every architecture, by its name."""
 
 
 def architecture_of(core: str) -> ArchitectureFacts:

@@ -1,8 +1,8 @@
 """Builds firmware for a core from C, by a GCC for it where one is installed, else by clang from pip's `ziglang`.
 
-The firmware around the network (`firmware/`) is ours: vectors, start-up, linker script, memcpy; no C library is needed.
-`default_linker_script` places things at the core's usual addresses, not by a board's memory map: whoever uses such an
-image compares its sizes with the board.
+The firmware around the network (`firmware/`) is our own (vectors, start-up, linker script, memcpy), so that no C
+library is needed. `default_linker_script` takes the core's usual addresses, not a board's memory map: the sizes of such
+an image are compared with the board afterwards.
 """
 
 from __future__ import annotations
@@ -27,21 +27,22 @@ from micronets.device.architectures import ARCHITECTURES, architecture_of
 from micronets.errors import DeviceError, SpecError
 from micronets.installation import install
 
-_COMMON = ("-std=gnu11", "-O2", "-ffunction-sections", "-fdata-sections")
-_LINK = ("-static", "-Wl,--gc-sections")
-_PLAIN_LOOPS = ("memory.c", *(facts.startup for facts in ARCHITECTURES.values()))  # their loops are to stay loops
-_TIMEOUT_S = 300  # after which a compiler or linker is killed
-_ANY_BYTES = 32 << 20  # of flash and of SRAM, more than any network needs
-_STACK_BYTES = 16 << 10
+_COMMON_FLAGS = ("-std=gnu11", "-O2", "-ffunction-sections", "-fdata-sections")
+_LINK_FLAGS = ("-static", "-Wl,--gc-sections")
+# Files whose loops the compiler may not replace by calls of memcpy and memset.
+_PLAIN_LOOPS = ("memory.c", *(facts.startup for facts in ARCHITECTURES.values()))
+_TIMEOUT_S = 300  # seconds after which a compiler or linker is killed
+_ANY_BYTES = 32 << 20  # bytes of flash, and of SRAM: more than any network needs
+_SIMULATED_STACK_BYTES = 16 << 10
 
 
 @dataclass(frozen=True)
 class Firmware:
     """A firmware that was built.
 
-    - `elf`: the linked image, an ELF file.
-    - `toolchain`: compiler and version.
-    - `flags`: flags with which the network was compiled.
+    - elf: the linked image, an ELF file.
+    - toolchain: name and version of the compiler.
+    - flags: the flags with which the network was compiled.
     """
 
     elf: bytes
@@ -53,12 +54,12 @@ class Firmware:
 class Compiler:
     """A cross compiler.
 
-    - `command`: how it is called.
-    - `name`: its name and version.
-    - `core_flags`: flags that select the core.
-    - `hosted`: flags for code in which it may replace loops by memcpy and memset.
-    - `plain`: flags for the code of memcpy and memset themselves, whose loops it must leave as they are.
-    - `libraries`: flags of the linker for the compiler's own library.
+    - command: the words of the command that calls it.
+    - name: its name and version.
+    - core_flags: flags that select the core.
+    - hosted: flags for code in which it may replace loops by memcpy and memset.
+    - plain: flags for the code of memcpy and memset themselves, whose loops it must leave as they are.
+    - libraries: flags of the linker for the compiler's own library.
     """
 
     command: tuple[str, ...]
@@ -70,10 +71,10 @@ class Compiler:
 
 
 def find_compiler(board: Board, which: str | None = None) -> Compiler:
-    """Finds a cross compiler for a board's core.
+    """Returns a cross compiler for a board's core.
 
-    - `board`: the board.
-    - `which`: `gcc` or `zig`; None takes the first of them that is installed.
+    - board: the board.
+    - which: `gcc` or `zig`; None takes the first of them that is installed.
 
     Raises `DeviceError` if there is none, and `SpecError` for a core that is not known or another `which`.
     """
@@ -96,7 +97,7 @@ def find_compiler(board: Board, which: str | None = None) -> Compiler:
 
 
 def _no_compiler(core: Core, which: str | None) -> str:
-    """Writes that there is no compiler for a core, and how to get one."""
+    """Returns the message that there is no compiler for a core, and how to get one."""
     wanted = {None: f"{core.gcc[0]} or ziglang", "gcc": core.gcc[0], "zig": "ziglang"}[which]
     return f"no compiler for a {core.label} found ({wanted}): {install('sim')}, or install {core.gcc[0]}"
 
@@ -104,11 +105,11 @@ def _no_compiler(core: Core, which: str | None) -> str:
 def build_firmware(sources: Mapping[str, str | bytes], board: Board, which: str | None = None) -> Firmware:
     """Builds the firmware that a simulator or an emulator runs for a network.
 
-    - `sources`: contents by file name of `model.h`, `model.c` and the kernels. `model.h` declares `micronets_input`,
+    - sources: contents by file name of `model.h`, `model.c` and the kernels. `model.h` declares `micronets_input`,
       `micronets_output`, `micronets_invoke` and MICRONETS_ARENA_BYTES; the code may call MICRONETS_LAYER(index) before
       each layer and once after the last.
-    - `board`: the board, whose core it is built for.
-    - `which`: the compiler, `gcc` or `zig`; None takes the first that is installed.
+    - board: the board, whose core it is built for.
+    - which: the compiler, `gcc` or `zig`; None takes the first that is installed.
 
     Raises `DeviceError` where no compiler is found, or with the compiler's first error.
     """
@@ -125,11 +126,11 @@ def link_firmware(
 ) -> Firmware:
     """Compiles and links a network and the firmware around it.
 
-    - `sources`: the network, contents by file name.
-    - `cc`: the compiler.
-    - `own`: files of the folder `firmware`.
-    - `script`: of the linker.
-    - `generated`: headers for the files in `own`, contents by file name.
+    - sources: the network, contents by file name.
+    - cc: the compiler.
+    - own: names of files of the folder `firmware`.
+    - script: the linker script.
+    - generated: headers for the files in `own`, contents by file name.
 
     Raises `DeviceError` with the first error of the compiler or the linker.
     """
@@ -149,7 +150,7 @@ def link_firmware(
         for file, header in (generated or {}).items():
             (directory / file).write_text(header, "utf-8")
         include = [f"-I{directory / 'network'}", f"-I{ours}", f"-I{directory}", "-isystem", str(ours / "include")]
-        shared = [*cc.core_flags, *_COMMON]
+        shared = [*cc.core_flags, *_COMMON_FLAGS]
         mark = ["-include", str(ours / "mark.h")]
         jobs = [
             [*shared, *cc.hosted, *include, *(mark if file.endswith(".c") else []), str(directory / "network" / file)]
@@ -166,18 +167,20 @@ def link_firmware(
         elf = directory / "firmware.elf"
         place = directory / "place.ld"
         place.write_text(script, "utf-8")
-        run_tool([*cc.command, *shared, *_LINK, "-T", str(place), *objects, *cc.libraries, "-o", str(elf)], "link")
-        return Firmware(elf.read_bytes(), cc.name, (*cc.core_flags, *_COMMON, *cc.hosted))
+        run_tool(
+            [*cc.command, *shared, *_LINK_FLAGS, "-T", str(place), *objects, *cc.libraries, "-o", str(elf)], "link"
+        )
+        return Firmware(elf.read_bytes(), cc.name, (*cc.core_flags, *_COMMON_FLAGS, *cc.hosted))
 
 
 @dataclass(frozen=True)
 class MemoryMap:
     """Where a firmware's memories are.
 
-    - `flash_origin`, `flash_bytes`: first address and size of the flash.
-    - `ram_origin`, `ram_bytes`: first address and size of the SRAM.
-    - `stack_bytes`: what the stack takes, from the start of the SRAM on. Nothing lies below the SRAM, so that a stack
-      that grows too large is an access to memory that is not there.
+    - flash_origin, flash_bytes: the first address and the size of the flash.
+    - ram_origin, ram_bytes: the first address and the size of the SRAM.
+    - stack_bytes: the bytes of the stack, which lies at the start of the SRAM. There is no memory below the SRAM, so
+      that a stack which grows too large ends in a fault.
     """
 
     flash_origin: int
@@ -188,18 +191,24 @@ class MemoryMap:
 
 
 def default_linker_script(core: str) -> str:
-    """Writes the linker's script for a core's usual addresses, with more flash and SRAM than any board has.
+    """Returns the linker script for a core's usual addresses, with more flash and SRAM than any board has.
 
-    Whether the image fits a board is checked afterwards, so that it can be said by how much it does not.
+    Whether the image fits a board is checked afterwards, so that the message can say by how much it does not.
     """
     facts = architecture_of(core)
     return linker_script(
-        MemoryMap(facts.flash_origin, _ANY_BYTES, facts.ram_origin, _STACK_BYTES + _ANY_BYTES, _STACK_BYTES)
+        MemoryMap(
+            facts.flash_origin,
+            _ANY_BYTES,
+            facts.ram_origin,
+            _SIMULATED_STACK_BYTES + _ANY_BYTES,
+            _SIMULATED_STACK_BYTES,
+        )
     )
 
 
 def linker_script(memory: MemoryMap) -> str:
-    """Writes the linker's script for these memories."""
+    """Returns the linker script for these memories."""
     m = memory
     parts = (
         ("FLASH (rx)", m.flash_origin, m.flash_bytes),
@@ -218,9 +227,12 @@ def firmware_files(compiled: Compiled) -> dict[str, str | bytes]:
 
 
 def run_tool(command: Sequence[str], what: str) -> str:
-    """Runs a compiler or linker and returns its stdout; `what` names the step in errors.
+    """Runs a compiler or linker and returns its stdout.
 
-    Raises `DeviceError` with its first complaint.
+    - command: the words of the command.
+    - what: what errors call the step.
+
+    Raises `DeviceError` with its first error message.
     """
     try:
         done = child_processes.run(command, timeout_s=_TIMEOUT_S)

@@ -1,6 +1,6 @@
-"""Runs generated C on this machine: builds it as a shared library and calls it, its arena between guard bytes.
+"""Runs generated C on this machine: builds it as a shared library and calls it, with guard bytes around its arena.
 
-It is for outputs, not for times. C for a board is built by `cross_compiler.py`.
+It shows what the C computes, not how long it takes. C for a board is built by `cross_compiler.py`.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from micronets.ir.layers import INPUT
 
 Array = npt.NDArray[Any]
 
-_GUARD_BYTES = 256  # before the arena and behind it; a network that changes one wrote beside its arena
-_PATTERN = 0xA5
-_ALIGNMENT = 16  # of the arena's first byte
+_GUARD_BYTES = 256  # bytes before the arena, and behind it; a network that changes one wrote beside its arena
+_PATTERN = 0xA5  # the value of the guard bytes
+_ARENA_ALIGNMENT = 16  # what the address of the arena is a multiple of
 
 _RUNNER = """\
 #define micronets_input model{i}_input
@@ -65,17 +65,21 @@ class Library:
         self._models = tuple(models)
 
     def run(self, number: int, x: npt.ArrayLike) -> Array:
-        """Runs a network that has one output on several inputs; otherwise like `outputs`.
+        """Runs a network that has one output on several inputs.
 
-        Returns `[N, *output_shape]`. Raises `SpecError` for a network with several outputs, too.
+        - number: the number of the network.
+        - x: inputs `[N, *input_shape]`, int8, or float32 where the network's input is float.
+
+        Returns the output `[N, *output_shape]`, int8, or float32 where it is float. Raises what `outputs` raises, and
+        `SpecError` for a network with several outputs.
         """
         return self.outputs(number, x)[self._models[number].model.arch.only_output]
 
     def outputs(self, number: int, x: npt.ArrayLike) -> dict[str, Array]:
         """Runs a network on several inputs.
 
-        - `number`: of the network.
-        - `x`: inputs `[N, *input_shape]`, int8, or float32 where the network's input is float.
+        - number: the number of the network.
+        - x: inputs `[N, *input_shape]`, int8, or float32 where the network's input is float.
 
         Returns every output by name, `[N, *shape]`, int8, or float32 where it is float. Raises `SpecError` for an input
         of another shape or type, and `CheckFailed` if the network wrote beside its arena.
@@ -88,8 +92,8 @@ class Library:
             raise SpecError(f"the model takes {kind} [N, {arch.input_shape}], not {x.dtype} {list(x.shape)}")
         sizes = [compiled.model.tensor_bytes(name) for name in arch.outputs]
         y = np.zeros((len(x), sum(sizes)), np.int8)
-        memory = np.full(compiled.arena_bytes + 2 * _GUARD_BYTES + _ALIGNMENT, _PATTERN, np.uint8)
-        start = _GUARD_BYTES + -(memory.ctypes.data + _GUARD_BYTES) % _ALIGNMENT
+        memory = np.full(compiled.arena_bytes + 2 * _GUARD_BYTES + _ARENA_ALIGNMENT, _PATTERN, np.uint8)
+        start = _GUARD_BYTES + -(memory.ctypes.data + _GUARD_BYTES) % _ARENA_ALIGNMENT
         function = self._library[f"model{number}_run"]
         function.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p]
         function.restype = None
@@ -109,8 +113,8 @@ class Library:
 def build_library(models: Sequence[Compiled], flags: Sequence[str] = ("-O2",)) -> Library:
     """Compiles networks into one library for this machine.
 
-    - `models`: the networks, as `compile_model` made them.
-    - `flags`: of the C compiler.
+    - models: the networks, as `compile_model` made them.
+    - flags: flags for the C compiler.
 
     Raises `DeviceError` if there is no compiler or it fails.
     """
@@ -125,8 +129,8 @@ def build_library(models: Sequence[Compiled], flags: Sequence[str] = ("-O2",)) -
 def write_sources(models: Sequence[Compiled], directory: Path) -> list[Path]:
     """Writes the C of networks into a directory, and a function that runs each.
 
-    The function of number i is
-    `void model{i}_run(const uint8_t *input, uint8_t *output, int64_t samples, uint8_t *arena)`.
+    The function of number i is `void model{i}_run(const uint8_t *input, uint8_t *output, int64_t samples,
+    uint8_t *arena)`.
 
     Returns the files to compile; headers are found from `directory`.
     """
@@ -160,5 +164,11 @@ def write_sources(models: Sequence[Compiled], directory: Path) -> list[Path]:
 
 
 def run_on_host(compiled: Compiled, x: npt.ArrayLike) -> Array:
-    """Builds one network and runs it on inputs, with the arguments and errors of `Library.run`."""
+    """Builds one network with one output, runs it on inputs and returns its output.
+
+    - compiled: the network.
+    - x: inputs `[N, *input_shape]`.
+
+    Raises what `build_library` and `Library.run` raise.
+    """
     return build_library([compiled]).run(0, x)

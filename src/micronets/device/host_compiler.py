@@ -1,4 +1,4 @@
-"""The C compiler of this machine, for this machine; the one for boards is in `cross_compiler.py`."""
+"""The C compiler for programs on this machine; those for boards are in `cross_compiler.py`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from micronets import child_processes
 from micronets.errors import DeviceError
 
 WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Werror")
-_SECONDS = 600  # after which the compiler is killed
+_TIMEOUT_S = 600  # seconds after which the compiler is killed
 
 
 def host_compiler() -> tuple[str, ...]:
@@ -31,17 +31,17 @@ def compile_c(
 ) -> None:
     """Compiles and links C files.
 
-    - `sources`: the files.
-    - `target`: the program or library to make.
-    - `flags`: of the compiler, after `WARNINGS`.
-    - `command`: the compiler; None takes that of `host_compiler`.
+    - sources: the files.
+    - target: the program or library to make.
+    - flags: flags for the compiler, which come after `WARNINGS`.
+    - command: the words that call the compiler; None takes those of `host_compiler`.
 
-    Raises `DeviceError` with the compiler's first complaint.
+    Raises `DeviceError` with the compiler's first error message.
     """
     command = command or host_compiler()
     words = [*command, *WARNINGS, *flags, *map(str, sources), "-o", str(target)]
     try:
-        done = child_processes.run(words, timeout_s=_SECONDS)
+        done = child_processes.run(words, timeout_s=_TIMEOUT_S)
     except (OSError, subprocess.TimeoutExpired) as e:
         raise DeviceError(f"the C compiler '{command[0]}' did not run ({e}); install cc, gcc or clang") from e
     if done.returncode:

@@ -24,17 +24,17 @@ from micronets.device.architectures import ArchitectureFacts, architecture_of
 from micronets.device.sim.elf import Image, read_image
 from micronets.errors import DeviceError
 
-_PIECE_BYTES = 1024  # of memory that one packet carries
-_SECONDS = 300  # after which QEMU is killed
+_PIECE_BYTES = 1024  # bytes of memory that one packet carries
+_TIMEOUT_S = 300  # seconds after which QEMU is killed
 
 
 @dataclass(frozen=True)
 class Emulation:
     """What a firmware did in QEMU.
 
-    - `outputs`: int8 `[N, bytes]`.
-    - `instructions`: of each of the N inferences.
-    - `version`: of QEMU.
+    - outputs: the outputs of N inferences, int8 `[N, bytes]`.
+    - instructions: the instructions of each inference.
+    - version: the version of QEMU.
     """
 
     outputs: npt.NDArray[np.int8]
@@ -45,10 +45,10 @@ class Emulation:
 def emulate(elf: bytes, x: npt.NDArray[np.int8], output_bytes: int | Sequence[int], board: Board) -> Emulation:
     """Runs a firmware on several inputs, in QEMU's machine of the board's core.
 
-    - `elf`: the image that `cross_compiler.build_firmware` made.
-    - `x`: inputs int8 `[N, bytes]`.
-    - `output_bytes`: size of the output; of a network with several, their sizes in order.
-    - `board`: names the core.
+    - elf: the image that `cross_compiler.build_firmware` made.
+    - x: inputs int8 `[N, bytes]`.
+    - output_bytes: size of the output; of a network with several, their sizes in order.
+    - board: names the core.
 
     Raises `DeviceError` if QEMU is not installed, has no such machine, fails, or takes more than five minutes.
     """
@@ -76,7 +76,7 @@ def emulate(elf: bytes, x: npt.NDArray[np.int8], output_bytes: int | Sequence[in
 
 
 def _run_sample(session: _Session, image: Image, sample: bytes, sizes: Sequence[int]) -> tuple[bytes, int]:
-    """Does one inference; returns its outputs, of `sizes` bytes, and its instructions."""
+    """Runs one inference, and returns its outputs, of `sizes` bytes, and its instructions."""
     address = session.until(image.symbols["firmware_ready"])
     session.write(address, sample)
     begin = session.instructions()
@@ -100,7 +100,7 @@ class _Session:
         words += ["-icount", f"shift=0,rr=record,rrfile={directory / 'recording'}"]
         self.log = (directory / "log").open("w+b")
         self.process = child_processes.start(words, stdin=subprocess.PIPE, stderr=self.log)
-        self.timer = threading.Timer(_SECONDS, self.process.kill)
+        self.timer = threading.Timer(_TIMEOUT_S, self.process.kill)
         self.timer.start()
 
     def __enter__(self) -> _Session:
@@ -112,7 +112,7 @@ class _Session:
         self.log.close()
 
     def until(self, address: int) -> int:
-        """Goes on until the function at `address` begins, and returns its first argument."""
+        """Runs until the function at `address` begins, and returns its first argument."""
         self._ask(f"Z0,{address:x},2")
         self._ask("c")
         self._ask(f"z0,{address:x},2")
@@ -135,14 +135,14 @@ class _Session:
         return int(count)
 
     def write(self, address: int, data: bytes) -> None:
-        """Writes `data` to the machine's memory."""
+        """Writes `data` to the machine's memory from `address` on."""
         for at in range(0, len(data), _PIECE_BYTES):
             piece = data[at : at + _PIECE_BYTES]
             if self._ask(f"M{address + at:x},{len(piece):x}:{piece.hex()}") != "OK":
                 raise DeviceError(f"QEMU: cannot write memory at {address + at:#x}")
 
     def read(self, address: int, size: int) -> bytes:
-        """Returns `size` bytes of the machine's memory."""
+        """Returns `size` bytes of the machine's memory from `address` on."""
         sizes = [(at, min(_PIECE_BYTES, size - at)) for at in range(0, size, _PIECE_BYTES)]
         return b"".join(bytes.fromhex(self._ask(f"m{address + at:x},{n:x}")) for at, n in sizes)
 
@@ -162,7 +162,7 @@ class _Session:
             raise self._ended() from e
 
     def _receive(self) -> str:
-        """Receives a packet and acknowledges it. Raises `DeviceError` if QEMU has ended."""
+        """Returns the next packet, and acknowledges it. Raises `DeviceError` if QEMU has ended."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         packet = b""
@@ -176,10 +176,10 @@ class _Session:
         return packet[:-1].decode()
 
     def _ended(self) -> DeviceError:
-        """Makes the error for a QEMU that has ended."""
+        """Returns the error for a QEMU that has ended."""
         self.timer.cancel()
         if self.process.wait() < 0:
-            return DeviceError(f"QEMU: no end of the inferences within {_SECONDS} s")
+            return DeviceError(f"QEMU: no end of the inferences within {_TIMEOUT_S} s")
         self.log.seek(0)
         lines = self.log.read().decode(errors="replace").splitlines() or ["no message"]
         return DeviceError(f"QEMU failed: {lines[0][:200]}")

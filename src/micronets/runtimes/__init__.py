@@ -13,11 +13,11 @@ from micronets.runtimes.tflm import TFLM
 __all__ = ["OUR_C", "RUNTIMES", "TFLM", "MeasureOptions", "Measurement", "Package", "Runtime", "runtime_named"]
 
 RUNTIMES: Mapping[str, Runtime] = {runtime.name: runtime for runtime in (OUR_C, TFLM)}
-"""Every runtime by its name; the first is the one that commands take without being told."""
+"""Every runtime by its name; the first one is the default of commands."""
 
 
 def runtime_named(name: str | Runtime) -> Runtime:
-    """Returns the runtime of that name, or the runtime that is given.
+    """Returns the runtime of a name; a runtime in place of a name is returned as it is.
 
     Raises `SpecError` for an unknown name, with the nearest known one.
     """

@@ -1,4 +1,4 @@
-"""`Runtime`: what executes a network on a board, and all that differs between two of them."""
+"""`Runtime`: a program that executes networks on a board, and everything that differs from one to the next."""
 
 from __future__ import annotations
 
@@ -22,11 +22,13 @@ from micronets.runtimes.measurement import Execution, FigureSources, LayersInPat
 from micronets.tflite import ModelFile
 
 Device = Literal["sim", "qemu", "host"]
+"""A device that this machine stands in for; a board on a serial line is one, too, see `is_serial`."""
+
 Array = npt.NDArray[Any]
 
 
 def is_serial(device: str) -> bool:
-    """Whether `device` is a board on a serial line."""
+    """Whether `device` names a board on a serial line, `serial:PORT[@BAUD]`."""
     return device.startswith("serial:")
 
 
@@ -34,15 +36,15 @@ def is_serial(device: str) -> bool:
 class MeasureOptions:
     """How a model is measured.
 
-    - device: sim (a simulated processor of the board), qemu (sim, and the same firmware in QEMU as a second opinion),
-      host (the same code on this machine) or serial:PORT (the board itself).
-    - compiler: of the firmware: gcc, zig, or None for the first that is there; not for host.
-    - samples: how many of `inputs` have their outputs compared with the reference's.
-    - seed: of those inputs, at least 0.
+    - device: sim (a simulated processor of the board), qemu (the simulator, and QEMU as a second opinion), host (this
+      machine) or serial:PORT (the board itself).
+    - compiler: the compiler of the firmware, gcc or zig; None for the first that is installed, and for the device host.
+    - samples: how many of `seeded_inputs` have their outputs compared with the reference's, at least 1.
+    - seed: the seed of those inputs, at least 0.
     - patches: how large the arena of our C may get, see `runtimes.c.arena_limit`.
-    - flash: for serial:PORT: build the firmware and write it to the board first.
+    - flash: whether the firmware is built and written to the board first; for serial:PORT only.
 
-    Raises `SpecError` for a device that there is not, and for options that do not go with it.
+    Raises `SpecError` for an unknown device, and for options that do not go with the device.
     """
 
     device: str = "sim"
@@ -72,13 +74,18 @@ class MeasureOptions:
 
 @dataclass(frozen=True)
 class Package:
-    """A model as a runtime takes it: the files of `micronets compile`, and what they take of the board.
+    """A model as a runtime takes it: the files that `micronets compile` writes, and what they take of the board.
 
-    - files: text by name.
-    - constant_bytes: weights and tables of our C, or the file that TFLM reads.
-    - arena_c_bytes, sram_c_bytes: of our C: its arena; arena and stack. arena_bound_bytes: what no plan can be below.
-    - arena_tflm_compiled_bytes: of TFLM: the arena that it is given, with a margin.
-    - bands: layers that run together in patches of a few rows. operators: names of the operators that TFLM needs.
+    - files: the text of every file, by the file's name.
+    - constant_bytes: bytes of weights and tables of our C, or of the file that TFLM reads.
+    - arena_c_bytes: bytes of our C's arena.
+    - sram_c_bytes: bytes of our C's arena and stack.
+    - arena_bound_bytes: a lower bound of the arena of our C: no plan is smaller.
+    - arena_tflm_compiled_bytes: bytes of the arena that TFLM is given, a margin included.
+    - bands: layers of our C that run together in patches of a few rows.
+    - operators: names of the operators that TFLM needs.
+
+    What a runtime does not have is None, or empty.
     """
 
     files: Mapping[str, str]
@@ -92,14 +99,15 @@ class Package:
 
 
 class Runtime(ABC):
-    """What executes a network on a board. A further runtime is a subclass in a file of its own, and a line in
-    `RUNTIMES`.
+    """A program that executes networks on a board.
+
+    A further runtime is a subclass in a file of its own, and a line in `RUNTIMES`.
 
     - name: what the command line, configurations and results call it.
     - title: what tables call it where several runtimes have a figure of the same name.
     - about: what it is, in a few words for the help of commands.
-    - constants_are: what it keeps in flash beside its code. arena_beside: what the figure is that `compile` prints
-      beside the arena, which is TFLM's need of a Cortex-M.
+    - constants_are: what it keeps in flash beside its code, in words.
+    - arena_beside: what `compile` calls the figure beside the arena, which is what TFLM needs on a Cortex-M.
     - self_contained: whether a network can be measured with nothing but what comes with micronets and a compiler.
     - whole_layers: the value of the option `patches` with which no layers run in patches.
     """
@@ -114,31 +122,37 @@ class Runtime(ABC):
 
     @abstractmethod
     def costs(self, model: LatencyModel | None) -> RuntimeCosts:
-        """What networks cost under it, estimated; their time by `model`, a latency model of the board, where there
-        is one.
+        """Returns the estimates of what networks cost under the runtime.
+
+        - model: a latency model of the board, by which times are estimated; None where there is none.
         """
 
     @abstractmethod
     def executed(self, model: QuantizedModel) -> Arch:
-        """The network that it executes: `model`'s, or what its compiler makes of it."""
+        """Returns the network that the runtime executes: that of `model`, or what a compiler makes of it."""
 
     @abstractmethod
     def compile(self, file: ModelFile, board: Board, patches: str = "auto") -> Package:
-        """The files that a firmware needs to run `file`.
+        """Returns the files that a firmware needs to run a model.
 
-        patches: see `runtimes.c.arena_limit`. Raises `UnsupportedError`, `SpecError`, and `DoesNotFit` for a model
-        whose arena or constants exceed the board's memory.
+        - file: the model.
+        - board: the board that the firmware is for.
+        - patches: how large the arena may get, see `runtimes.c.arena_limit`.
+
+        Raises `UnsupportedError` for a model that the runtime cannot run, `SpecError` for unknown `patches`, and
+        `DoesNotFit` for a model whose arena or constants exceed the board's memory.
         """
 
     @abstractmethod
     def flash_bytes(self, file: ModelFile) -> int | None:
-        """Flash that it takes for `file`, estimated; None where that shows when the model is compiled only."""
+        """Returns an estimate of the flash that `file` takes, in bytes; None where only compiling it shows that."""
 
     @abstractmethod
     def runner(self, file: ModelFile) -> Callable[[Array], Array]:
-        """A function that runs the model on this machine, as often as one likes.
+        """Returns a function that runs a model with one output on this machine.
 
-        It takes inputs `[N, *input_shape]`, int8 or float32, and returns outputs `[N, *output_shape]`.
+        The function takes inputs `[N, *input_shape]`, int8 or float32, and returns outputs `[N, *output_shape]`. Raises
+        `SpecError` for a model with several outputs.
         """
 
     @abstractmethod
@@ -151,24 +165,47 @@ class Runtime(ABC):
 
     @abstractmethod
     def measure(self, file: ModelFile, board: Board, options: MeasureOptions) -> Measurement:
-        """Builds the model, runs it on a device and compares its outputs with the reference's.
+        """Builds a model, runs it on a device and compares its outputs with the reference's.
+
+        - file: the model.
+        - board: the board, real or simulated.
+        - options: the device, and how it is measured.
 
         Raises what compiling, building and running raise; outputs that differ are a result, not an error.
         """
 
     @abstractmethod
     def write_firmware(self, file: ModelFile, board: Board, options: MeasureOptions, out: Path) -> None:
-        """Builds the firmware with which a board is measured over its serial line, and writes it to `out`, an ELF
-        file.
+        """Builds the firmware with which a board is measured over its serial line, and writes it to a file.
+
+        - file: the model that the firmware runs.
+        - board: the board.
+        - options: how it will be measured; the device must be serial:PORT.
+        - out: the ELF file to write.
+
+        Raises `SpecError` for another device or a runtime without such a firmware, and what building raises.
         """
 
     @abstractmethod
     def toolchain(self, board: Board, compiler: str | None) -> str:
-        """Name and version of what builds its firmware. Raises `DeviceError` where there is nothing that can."""
+        """Returns the name and version of what builds the firmware.
+
+        - board: the board that the firmware is for.
+        - compiler: gcc or zig; None for the first that is installed.
+
+        Raises `DeviceError` where nothing that can is installed.
+        """
 
     @abstractmethod
     def built(self, root: Path | None, library: Path | None, board: Board) -> Runtime:
-        """The runtime with what the options `--tflm` and `--tflm-library` name. Raises `SpecError`, `FileError`."""
+        """Returns the runtime with the library that it is to be measured with.
+
+        - root: a checkout of TFLM, the option `--tflm`.
+        - library: its library, the option `--tflm-library`; None for the one in the checkout.
+        - board: the board that the library must be built for.
+
+        Raises `SpecError` where an option is missing or the runtime takes none, and `FileError` where a file is.
+        """
 
     @abstractmethod
     def unmeasurable(self, board: Board) -> str | None:
@@ -176,16 +213,15 @@ class Runtime(ABC):
 
     @abstractmethod
     def problems(self, found: Measurement) -> list[str]:
-        """What is wrong with one of its measurements, a sentence each: outputs that differ, memory that does not
-        suffice.
-        """
+        """Returns what is wrong with a measurement, a sentence for each: outputs that differ, or too little memory."""
 
 
-def inputs(model: QuantizedModel, samples: int, seed: int) -> Array:
-    """Seeded inputs `[samples, *input_shape]`: the first random; the second and third all lowest and all highest
-    values.
+def seeded_inputs(model: QuantizedModel, samples: int, seed: int) -> Array:
+    """Returns inputs to measure a model with: `[samples, *input_shape]`, float32 if it begins with Quantize, else int8.
 
-    int8, or float32 for a network that begins with Quantize.
+    - model: the model.
+    - samples: how many inputs; all are random but the second, of the lowest values, and the third, of the highest.
+    - seed: decides the random values, at least 0.
     """
     shape = (samples, *model.arch.input_shape)
     x = np.random.default_rng(seed).integers(-128, 128, shape).astype(np.int8)
@@ -196,7 +232,7 @@ def inputs(model: QuantizedModel, samples: int, seed: int) -> Array:
     return np.asarray(np.float32(first.scale) * (x.astype(np.float32) - first.zero_point), np.float32)
 
 
-def measurement(
+def measurement_of(
     execution: Execution,
     file: ModelFile,
     board: Board,
@@ -210,7 +246,14 @@ def measurement(
     bands: tuple[LayersInPatches, ...] = (),
     largest_layer: str | None = None,
 ) -> Measurement:
-    """The one place that makes a `Measurement`: of what a device found, and of what the runtime knows of the model."""
+    """Returns the `Measurement` of what a device found and of what the runtime knows of the model.
+
+    - execution: what the device found.
+    - file: the model.
+    - board: the board.
+    - options: how the model was measured.
+    - the others: fields of `Measurement`.
+    """
     cycles = board.simulation.source if board.simulation else board.sources.get("cycle_factor")
     return Measurement(
         **{f.name: getattr(execution, f.name) for f in fields(Execution)},
@@ -237,7 +280,11 @@ def measurement(
 
 
 def memory_problems(found: Measurement, sram_way_out: str, flash_way_out: str) -> list[str]:
-    """Returns a sentence each for SRAM and flash where a measurement takes more than the board has."""
+    """Returns a sentence for SRAM and one for flash where a measurement takes more than the board has.
+
+    - found: the measurement.
+    - sram_way_out, flash_way_out: what the user can do about it, the end of the sentence.
+    """
     rows = (
         ("SRAM", found.sram_bytes, found.board_sram_bytes, sram_way_out),
         ("flash", found.flash_bytes, found.board_flash_bytes, flash_way_out),
@@ -250,7 +297,7 @@ def memory_problems(found: Measurement, sram_way_out: str, flash_way_out: str) -
 
 
 def qemu_problems(found: Measurement) -> list[str]:
-    """Returns a sentence if QEMU counts other instructions than the simulator."""
+    """Returns a sentence if QEMU counts another number of instructions than the simulator, else nothing."""
     if found.qemu is None or found.qemu.instructions == found.instructions:
         return []
     return [f"QEMU counts {found.qemu.instructions:,} instructions, the simulator {found.instructions:,}"]

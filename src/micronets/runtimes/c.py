@@ -1,7 +1,7 @@
-"""The runtime `c`: portable C99 that we generate; what it costs, how it is compiled, run and measured.
+"""The runtime `c`: portable C99 that micronets generates; what it costs, how it is compiled, run and measured.
 
-Costs are estimates, for a search to hold its limits by: the arena is the plan that the compiler would make, flash the
-weights and tables that it would write. Time needs a latency model fitted to measurements of that board
+Costs are estimates by which a search keeps to its limits: the arena is the plan that the compiler would make, and flash
+is the weights and tables that it would write. Time needs a latency model fitted to measurements of that board
 (`cost.latency_model`, `micronets characterize`).
 """
 
@@ -40,22 +40,33 @@ from micronets.runtimes.base import (
     MeasureOptions,
     Package,
     Runtime,
-    inputs,
     is_serial,
-    measurement,
+    measurement_of,
     memory_problems,
     qemu_problems,
+    seeded_inputs,
 )
 from micronets.runtimes.measurement import Execution, LayersInPatches, Measurement, layer_measurement
 from micronets.tflite import ModelFile
 
 Array = npt.NDArray[Any]
 
-C_STACK_BYTES = 768  # simulated: 0.4..0.7 KB for networks of the vocabulary, with the few bytes of data; no interrupts
-CODE_BYTES = 10 * 1024  # kernels and start-up: with LAYER_BYTES, 0.5..12 KB more than 157 simulated networks have
-CHANNEL_BYTES = 5  # multiplier and shift of an output channel; its bias counts as a weight
-LAYER_BYTES = 80  # records and tables of sizes
-_CLOSE_BYTES = 2 * CODE_BYTES  # with so much flash to spare, no firmware is built to see whether it fits
+C_STACK_BYTES = 768
+"""Bytes for the stack and a few bytes of data, without interrupts.
+
+In the simulator networks of all kinds of layers take 0.4 to 0.7 KB.
+"""
+
+CODE_BYTES = 10 * 1024
+"""Bytes of kernels and start-up code: with `LAYER_BYTES`, 0.5 to 12 KB more than 157 simulated networks have."""
+
+CHANNEL_BYTES = 5
+"""Bytes of the multiplier and the shift of an output channel; its bias counts as a weight."""
+
+LAYER_BYTES = 80
+"""Bytes of a layer's records and tables of sizes."""
+
+_CLOSE_BYTES = 2 * CODE_BYTES  # with so much flash left, no firmware is built to see whether it fits
 _HOST_RUNS = 20  # how often one input is run to time it on this machine
 
 
@@ -86,13 +97,17 @@ def c_costs(model: LatencyModel | None) -> RuntimeCosts:
 
 
 def planned_sram_bytes(network: Network) -> Number:
-    """SRAM that our C takes for a network: with the arena that the compiler plans, or with the bytes alive at once."""
+    """Returns the bytes of SRAM that our C takes for a network.
+
+    The arena is the one that the compiler plans. Of a network without an `Arch` it is the bytes alive at once, a
+    lower bound.
+    """
     arena = live_bytes(network.steps) if network.arch is None else plan_arena(network.arch, network.board.target).bytes
     return sram_bytes(arena, network.steps)
 
 
 def least_sram_bytes(network: Network) -> Number:
-    """What `planned_sram_bytes` cannot be below, whatever plan is found: without a search for one."""
+    """Returns a lower bound of `planned_sram_bytes`, without the search for a plan."""
     return (
         planned_sram_bytes(network)
         if network.arch is None
@@ -101,16 +116,19 @@ def least_sram_bytes(network: Network) -> Number:
 
 
 def sram_bytes(arena_bytes: Number, steps: Sequence[Step]) -> Number:
-    """SRAM that our C takes for a network of these steps with an arena of `arena_bytes`, and for what it keeps between
-    inferences: the estimate of the search, of `inspect` and of `compile`.
+    """Returns the bytes of SRAM that our C takes: its arena, what layers keep between inferences, and its stack.
 
-    The arena is the compiler's own plan in all of them. The search plans the network as it is, `inspect` and `compile`
-    what the compiler's passes make of its weights, in patches where the board asks for it: as large, or smaller.
+    - arena_bytes: bytes of the arena.
+    - steps: the layers of the network.
+
+    The search, `inspect` and `compile` all estimate by this function, with an arena that the compiler planned. The
+    search plans the network as it is; `inspect` and `compile` plan what the compiler's passes make of it, in patches
+    where the board asks for that, which is as large or smaller.
     """
     return arena_bytes + state_bytes(steps) + C_STACK_BYTES
 
 
-def arena_room(board: Board) -> int:
+def largest_arena_bytes(board: Board) -> int:
     """Returns the bytes of the largest arena with which our C fits the board's SRAM."""
     return max(board.sram_bytes - C_STACK_BYTES, 0)
 
@@ -125,14 +143,17 @@ def flash_bytes(steps: Sequence[Step]) -> Number:
 
 
 def arena_limit(board: Board, patches: str) -> int | None:
-    """How large the arena may get before layers run in patches (docs/deploy.md), for `compile_model`.
+    """Returns how many bytes the arena may have before layers run in patches (docs/deploy.md); None for any number.
 
-    patches: auto (the board's SRAM without a stack), off (no limit), smallest (the smallest arena there is), or a size
-    such as 64K. Raises `SpecError`.
+    - board: the board.
+    - patches: auto (the board's SRAM without a stack), off (no limit), smallest (the smallest arena that can be had),
+      or a size such as 64K.
+
+    Raises `SpecError` for anything else.
     """
     match patches:
         case "auto":
-            return arena_room(board)
+            return largest_arena_bytes(board)
         case "off":
             return None
         case "smallest":
@@ -145,8 +166,11 @@ def arena_limit(board: Board, patches: str) -> int | None:
             )
 
 
-def bands(compiled: Compiled) -> tuple[LayersInPatches, ...]:
-    """The layers that run together in patches of a few rows, in order; none where the arena is small enough without."""
+def layers_in_patches(compiled: Compiled) -> tuple[LayersInPatches, ...]:
+    """Returns the groups of layers that run together in patches of a few rows, in order.
+
+    There are none where the arena is small enough without patches.
+    """
     names = [layer.name for layer in compiled.model.arch.layers]
     return tuple(
         LayersInPatches(first=names[s.first], last=names[s.last], layers=s.last - s.first + 1, rows=s.height)
@@ -155,7 +179,7 @@ def bands(compiled: Compiled) -> tuple[LayersInPatches, ...]:
 
 
 def _check_asked(compiled: Compiled, patches: str, where: str) -> None:
-    """Raises `DoesNotFit` if an arena of a size was asked for, and the smallest that was found is larger."""
+    """Raises `DoesNotFit` if the user asked for an arena of a size, and the smallest that was found is larger."""
     if patches[:1].isdigit() and compiled.arena_bytes > parse_size(patches, "patches"):
         raise DoesNotFit(
             f"{where}: --patches {patches}: the smallest arena that was found has {compiled.arena_bytes:,} bytes; "
@@ -164,8 +188,12 @@ def _check_asked(compiled: Compiled, patches: str, where: str) -> None:
 
 
 def _check_fits(compiled: Compiled, board: Board, where: str, off: bool) -> None:
-    """Raises `DoesNotFit` that says by how much the model is too large, and at which layer; `off`: patches were not
-    tried.
+    """Raises `DoesNotFit`, which says by how much and at which layer, if a model is too large for a board.
+
+    - compiled: the compiled model.
+    - board: the board.
+    - where: what the error begins with.
+    - off: whether patches were not tried, so that the error proposes them.
     """
     over = sram_bytes(compiled.arena_bytes, compiled.model.arch.steps()) - board.sram_bytes
     if over > 0:
@@ -200,10 +228,11 @@ def fullest_layer(compiled: Compiled) -> str:
 
 
 def code_bytes(compiled: Compiled, board: Board) -> tuple[int, str]:
-    """Bytes of flash that a firmware takes besides weights and tables, and how that is known.
+    """Returns the bytes of flash that a firmware takes besides weights and tables, and how they were obtained,
+    in words.
 
-    From the firmware itself where there is a cross compiler for the board, else what the largest of eight released
-    models takes. Raises `DeviceError` if the compiler fails.
+    They are those of the firmware itself where a cross compiler for the board is installed, else an estimate. Raises
+    `DeviceError` if the compiler fails.
     """
     try:
         compiler = cross_compiler.find_compiler(board)
@@ -216,22 +245,31 @@ def code_bytes(compiled: Compiled, board: Board) -> tuple[int, str]:
     return image.flash_bytes - compiled.constant_bytes, f"built by {compiler.name}"
 
 
-def execute(compiled: Compiled, model: QuantizedModel, board: Board, options: MeasureOptions) -> Execution:
-    """The C of `model`, as it was compiled, built and run on a device, its outputs compared with the reference's."""
-    x = inputs(model, options.samples, options.seed)
+def execute_compiled(compiled: Compiled, model: QuantizedModel, board: Board, options: MeasureOptions) -> Execution:
+    """Builds the C of a model, runs it on a device and compares its outputs with the reference's.
+
+    - compiled: the C.
+    - model: the model that it was compiled of, which the reference runs.
+    - board: the board, real or simulated.
+    - options: the device, and how it is measured.
+
+    Returns what the device found. Raises what building and running raise.
+    """
+    x = seeded_inputs(model, options.samples, options.seed)
     expected = reference.output_bytes(model, x)
     if options.device == "host":
         return _on_host(compiled, x, expected)
     if is_serial(options.device):
-        return on_board.execute(compiled, x, expected, board, options)
+        return on_board.execute_on_board(compiled, x, expected, board, options)
     firmware = cross_compiler.build_firmware(firmware_files(compiled), board, options.compiler)
     steps = compiled.model.arch.steps()
     sizes = [model.tensor_bytes(name) for name in model.arch.outputs]
     twice = options.device == "qemu"
-    return on_sim.execute(firmware, steps, x, expected, board, output_bytes=sizes, twice=twice)[0]
+    return on_sim.execute_on_sim(firmware, steps, x, expected, board, output_bytes=sizes, twice=twice)[0]
 
 
 def _on_host(compiled: Compiled, x: Array, expected: Array) -> Execution:
+    """Builds the C for this machine, runs it there, and times it with one input."""
     library = host.build_library([compiled])
     found = reference.packed(library.outputs(0, x))
     many = np.repeat(x[:1], _HOST_RUNS, axis=0)
@@ -277,7 +315,7 @@ class OurC(Runtime):
             arena_c_bytes=compiled.arena_bytes,
             sram_c_bytes=sram_bytes(compiled.arena_bytes, compiled.model.arch.steps()),
             arena_bound_bytes=compiled.plan.bound_bytes,
-            bands=bands(compiled),
+            bands=layers_in_patches(compiled),
         )
 
     def flash_bytes(self, file: ModelFile) -> int | None:
@@ -289,23 +327,23 @@ class OurC(Runtime):
         return lambda x: library.run(0, x)
 
     def check_board(self, board: Board) -> None:
-        pass  # it is portable C
+        pass  # portable C runs on every core
 
     def check(self, options: MeasureOptions) -> None:
-        pass  # it runs everywhere
+        pass  # our C can be measured on every device
 
     def measure(self, file: ModelFile, board: Board, options: MeasureOptions) -> Measurement:
         compiled = compile_model(file.model, board.target, arena_limit=arena_limit(board, options.patches))
         _check_asked(compiled, options.patches, file.name)
-        return measurement(
-            execute(compiled, file.model, board, options),
+        return measurement_of(
+            execute_compiled(compiled, file.model, board, options),
             file,
             board,
             options,
             runtime=self.name,
             constant_bytes=compiled.constant_bytes,
             arena_c_bytes=compiled.arena_bytes,
-            bands=bands(compiled),
+            bands=layers_in_patches(compiled),
             largest_layer=fullest_layer(compiled),
         )
 
@@ -315,7 +353,7 @@ class OurC(Runtime):
                 f"--firmware is for a board; name its port as the device (serial:PORT) instead of '{options.device}'"
             )
         compiled = compile_model(file.model, board.target, arena_limit=arena_limit(board, options.patches))
-        on_board.write_firmware(firmware_files(compiled), board, options, out)
+        on_board.write_board_firmware(firmware_files(compiled), board, options, out)
 
     def toolchain(self, board: Board, compiler: str | None) -> str:
         return cross_compiler.find_compiler(board, compiler).name

@@ -1,6 +1,6 @@
-"""`Measurement`: what running a model on a device has shown, and the JSON of it (docs/measure.md).
+"""`Measurement`: what running a model on a device has shown, as a record, a text and JSON (docs/measure.md).
 
-Every device and every runtime fills the same record; what cannot be known there is None. Units are in the names.
+Every device and every runtime fills the same record; what one of them cannot know is None. Units are in the names.
 """
 
 from __future__ import annotations
@@ -16,24 +16,25 @@ from micronets.cost.counts import step_macs
 from micronets.ir.arch import Step
 from micronets.terminal import amount, amount_row, text_table
 
-Source = Literal["simulated", "emulated", "measured", "host"]
-"""How figures were obtained: by a simulator that counts cycles, by an emulator that counts none, on a board, or on this
-machine."""
+MeasurementSource = Literal["simulated", "emulated", "measured", "host"]
+"""How figures were obtained: by a simulator that counts cycles, by an emulator, on a board, or on this machine."""
 
-_Rows = list[tuple[str, str, str]]
+_Rows = list[tuple[str, str, str]]  # of the table of totals: name, figure, remark
 
+# Keys of earlier versions, and what they are called today.
 _RENAMED = {"arena_bytes": "arena_c_bytes", "arena_tflm_bytes": "arena_tflm_cortex_m_bytes"}
 
 
 @dataclass(frozen=True)
 class LayerMeasurement:
-    """One layer of a measurement.
+    """What one layer took in a measurement.
 
+    - name, kind: which layer it is.
     - macs: its multiply-accumulates.
-    - cycles: of the board.
-    - core_cycles: of a plain Cortex-M4 without wait states, where it was simulated.
-    - instructions: that the simulated core executed.
-    - counts: of whatever counter a serial device has.
+    - cycles: cycles of the board.
+    - core_cycles: cycles of a Cortex-M4 without wait states, where it was simulated.
+    - instructions: how many instructions the simulated core executed.
+    - counts: what the counter of a serial device counted.
     """
 
     name: str
@@ -53,14 +54,22 @@ def layer_measurement(
     instructions: int | None = None,
     counts: int | None = None,
 ) -> LayerMeasurement:
-    """The row of a layer; for the figures see `LayerMeasurement`."""
+    """Returns the record of a layer.
+
+    - step: the layer.
+    - cycles, core_cycles, instructions, counts: fields of `LayerMeasurement`.
+    """
     kind = type(step.layer).__name__
     return LayerMeasurement(step.layer.name, kind, step_macs(step), cycles, core_cycles, instructions, counts)
 
 
 @dataclass(frozen=True)
 class QemuCount:
-    """A second opinion: the version of QEMU, and the instructions that it counted for one inference."""
+    """What QEMU counted, as a second opinion.
+
+    - version: the version of QEMU.
+    - instructions: the instructions of one inference.
+    """
 
     version: str
     instructions: int
@@ -68,7 +77,12 @@ class QemuCount:
 
 @dataclass(frozen=True)
 class CounterRuns:
-    """What the counter of a serial device showed for one input: in the first run, and least and most of all `runs`."""
+    """What the counter of a serial device counted for one input.
+
+    - first: in the first run.
+    - least, most: in the fastest and in the slowest run.
+    - runs: how many runs there were.
+    """
 
     first: int
     least: int
@@ -80,9 +94,9 @@ class CounterRuns:
 class LayersInPatches:
     """Layers that run together in patches of a few rows, to need less memory (patch-based inference).
 
-    - first, last: names of the first and of the last of them.
-    - layers: how many there are.
-    - rows: of the last layer's output in a patch.
+    - first, last: the names of the first and of the last of these layers.
+    - layers: how many layers there are.
+    - rows: how many rows of the last layer's output a patch computes.
     """
 
     first: str
@@ -93,7 +107,13 @@ class LayersInPatches:
 
 @dataclass(frozen=True)
 class FigureSources:
-    """Where the figures of the board are from that a measurement is computed with; None where it was not needed."""
+    """Where the figures of the board come from that a measurement is computed with.
+
+    - active_power_w, sleep_power_w: the source of each power, as the board's file names it.
+    - cycles: the source of what turns simulated cycles into those of the board, or the serial device.
+
+    None stands for a figure that the board does not have.
+    """
 
     active_power_w: str | None
     sleep_power_w: str | None
@@ -106,21 +126,27 @@ class Execution:
 
     - source: how the figures were obtained.
     - bit_exact: whether every output byte is the integer reference's.
-    - toolchain, flags: what compiled the network.
-    - per_layer: a row for each layer, in order.
-    - machine, counter, counts, settings: of a serial device: what answered (`board`, `emulator` or `host`), what it
-      counts by, what its counter showed, and its clock in words.
-    - cycles: of the board, for one inference. core_cycles: of a Cortex-M4 without wait states.
-    - dual_issue_cycles: by a model of a Cortex-M7's two pipelines, as a second opinion.
-    - instructions: of one inference, by the simulator. qemu: by QEMU.
-    - latency_ms, energy_mj: of one inference.
-    - uncertainty: of cycles, latency and energy, relative (0.1 is +-10 %).
+    - toolchain, flags: the compiler of the network, and its flags.
+    - per_layer: what each layer took, in execution order.
+    - machine: what answered on the serial line: `board`, `emulator` or `host`.
+    - counter: what the serial device counts: `cycles`, `ticks` or `ns`.
+    - counts: what its counter counted.
+    - settings: its clock, wait states and caches, in words.
+    - cycles: cycles of the board for one inference.
+    - core_cycles: cycles of a Cortex-M4 without wait states for one inference.
+    - dual_issue_cycles: cycles of one inference by a model of a Cortex-M7's two pipelines, as a second opinion.
+    - instructions: instructions of one inference, as the simulator counted them.
+    - qemu: what QEMU counted.
+    - latency_ms, energy_mj: time and energy of one inference.
+    - uncertainty: the relative error of cycles, latency and energy; 0.1 is +-10 %.
     - no_times: why there are instructions and no times, where there is no cycle model of the board's core.
-    - sram_bytes: arena, data and stack. stack_bytes: the stack alone.
-    - flash_bytes: of the whole image. code_bytes: of its code.
+    - sram_bytes: bytes of arena, data and stack.
+    - flash_bytes: bytes of the whole image.
+    - code_bytes: bytes of the code in it.
+    - stack_bytes: bytes of the stack alone.
     """
 
-    source: Source
+    source: MeasurementSource
     bit_exact: bool
     toolchain: str
     flags: tuple[str, ...]
@@ -148,18 +174,21 @@ class Execution:
 class Measurement(Execution):
     """A model on a board under a runtime, as a device found it.
 
-    - model: the model's path, as it was given. board: the board's name. device: `sim`, `qemu`, `host` or `serial:PORT`.
+    - model: the model's path, as it was given.
+    - board: the board's name.
+    - device: `sim`, `qemu`, `host` or `serial:PORT`.
     - samples: how many inputs had their outputs compared with the integer reference's.
     - runtime: `c` or `tflm`.
-    - arena_c_bytes: the arena of our C. arena_tflm_used_bytes: what TFLM used of its own on the device.
-    - arena_tflm_compiled_bytes: the arena that `compile --runtime tflm` writes. arena_tflm_cortex_m_bytes: what TFLM
-      needs on a Cortex-M, estimated.
-    - constant_bytes: weights and tables of our C, or the file that TFLM reads.
+    - arena_c_bytes: bytes of the arena of our C.
+    - arena_tflm_used_bytes: bytes of its arena that TFLM used on the device.
+    - arena_tflm_compiled_bytes: bytes of the arena that `compile --runtime tflm` writes.
+    - arena_tflm_cortex_m_bytes: an estimate of the bytes that TFLM needs on a Cortex-M.
+    - constant_bytes: bytes of weights and tables of our C, or of the file that TFLM reads.
     - bands: layers that run together in patches of a few rows.
-    - largest_layer: the layer while which most bytes of our C's arena are alive.
-    - sources: where the board's figures are from.
-    - board_sram_bytes, board_flash_bytes: what there is.
-    - duty_cycle: average power and battery life at a rate, where one was asked for.
+    - largest_layer: the layer during which most bytes of our C's arena are alive.
+    - sources: where the board's figures come from.
+    - board_sram_bytes, board_flash_bytes: the bytes that the board has.
+    - duty_cycle: average power and battery life at a rate of inferences, where one was asked for.
     """
 
     model: str
@@ -187,36 +216,39 @@ class Measurement(Execution):
         return self.sram_bytes <= self.board_sram_bytes and self.flash_bytes <= self.board_flash_bytes
 
     def text(self) -> str:
-        """The record for a terminal."""
-        return _text(self)
+        """Returns the measurement as text for a terminal."""
+        return _measurement_text(self)
 
     def rows(self) -> list[dict[str, Any]]:
-        """A flat row for each layer, for a table: `pandas.DataFrame(measurement.rows())`."""
+        """Returns a flat row for each layer, as a table takes them: `pandas.DataFrame(measurement.rows())`."""
         return records.rows(self.per_layer)
 
     def to_json(self) -> dict[str, Any]:
-        """The record as JSON holds it: what `micronets measure --json` prints."""
+        """Returns the record as JSON holds it, which `micronets measure --json` prints."""
         return {**records.to_json(self), "fits": self.fits}
 
     @staticmethod
     def upgraded(table: Mapping[str, Any]) -> dict[str, Any]:
-        """The table with the keys of today: earlier versions had other names for the arenas, and measured our C alone.
+        """Returns the JSON of this version or an earlier one with the keys of this version.
 
-        `measure.json` of a run, which may be moved, has no path of the model.
+        Earlier versions had other names for the arenas and measured our C alone. The `measure.json` of a run has no
+        path of the model, as a run may be moved.
         """
         return {"model": "", "runtime": "c", **{_RENAMED.get(name, name): value for name, value in table.items()}}
 
 
-def from_json(table: Mapping[str, Any]) -> Measurement:
-    """The record of what `Measurement.to_json` returned, in this version or an earlier one."""
+def measurement_from_json(table: Mapping[str, Any]) -> Measurement:
+    """Returns the measurement of which `Measurement.to_json` made `table`, in this version or an earlier one."""
     return records.from_json(Measurement, table)
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Outputs of TFLM against those of our reference: bytes compared, bytes that differ.
+    """How the outputs of TFLM compare with those of our reference.
 
-    first: the first layer that differs, and on which example, where one does.
+    - compared: how many bytes were compared.
+    - different: how many of these differ.
+    - first: the first layer that differs and the example on which it does; None where none does.
     """
 
     compared: int
@@ -228,10 +260,8 @@ LIMITS_MEASURED = ("sram_bytes", "flash_bytes", "latency_ms", "energy_mj")
 """The limits of a budget that a measurement on the simulated board has a figure for, under the same name."""
 
 
-def _text(found: Measurement) -> str:
-    """The measurement: a row for each layer where there are cycles or counts of it, then the totals and their
-    sources.
-    """
+def _measurement_text(found: Measurement) -> str:
+    """Returns a row for each layer where it has cycles or counts, then the totals and their sources."""
     parts = []
     if found.counter is not None:
         parts += [_counted_layers(found), ""]
@@ -246,15 +276,16 @@ def _text(found: Measurement) -> str:
         totals += battery.rows(found.duty_cycle)
     equal = "equal the reference's, every byte" if found.bit_exact else "DIFFER from the reference's"
     outputs = f"outputs for {found.samples} inputs {equal}"
-    return "\n".join([*parts, text_table(("total", "", ""), totals, (1,)), "", outputs, *_sources(found)])
+    return "\n".join([*parts, text_table(("total", "", ""), totals, (1,)), "", outputs, *_source_lines(found)])
 
 
 def patches_text(bands: Sequence[LayersInPatches]) -> str:
-    """A line for each group of layers that run together in patches of a few rows."""
+    """Returns a line for each group of layers that run together in patches of a few rows."""
     return "\n".join(f"layers '{b.first}' to '{b.last}' run together in patches of {b.rows} rows" for b in bands)
 
 
 def _simulated_layers(found: Measurement) -> str:
+    """Returns the table of layers of a measurement in a simulator."""
     if found.cycles is None:
         counted = [(r.name, r.kind, f"{r.macs:,}", f"{r.instructions:,}", _per_mac(r)) for r in found.per_layer]
         return text_table(("layer", "kind", "MACs", "instructions", "instructions/MAC"), counted, (2, 3, 4))
@@ -263,10 +294,12 @@ def _simulated_layers(found: Measurement) -> str:
 
 
 def _per_mac(layer: LayerMeasurement) -> str:
+    """Returns a layer's instructions for each MAC, or "" for a layer without MACs."""
     return f"{layer.instructions / layer.macs:.2f}" if layer.macs and layer.instructions else ""
 
 
 def _counted_layers(found: Measurement) -> str:
+    """Returns the table of layers of a measurement on a serial device."""
     real = found.cycles is not None
     rows = [
         (r.name, r.kind, f"{r.macs:,}", f"{r.counts:,}", *([_macs_per_cycle(r)] if real else []))
@@ -277,10 +310,12 @@ def _counted_layers(found: Measurement) -> str:
 
 
 def _macs_per_cycle(layer: LayerMeasurement) -> str:
+    """Returns a layer's MACs for each cycle, or "" for a layer without MACs or cycles."""
     return f"{layer.macs / layer.cycles:.2f}" if layer.macs and layer.cycles else ""
 
 
 def _simulated_totals(found: Measurement) -> _Rows:
+    """Returns the rows of totals of a measurement in a simulator."""
     unsure = "" if found.uncertainty is None else f"+-{found.uncertainty:.0%}"
     second = f"{found.qemu.instructions:,} in {found.qemu.version}" if found.qemu else ""
     rows = amount_row("latency", found.latency_ms, "ms", unsure)
@@ -300,6 +335,7 @@ def _simulated_totals(found: Measurement) -> _Rows:
 
 
 def _counted_totals(found: Measurement) -> _Rows:
+    """Returns the rows of totals of a measurement on a serial device."""
     counts = found.counts
     assert counts is not None, "a serial device counts"
     about = "" if found.cycles is not None else "this machine, not the board"
@@ -314,6 +350,7 @@ def _counted_totals(found: Measurement) -> _Rows:
 
 
 def _arenas(found: Measurement) -> _Rows:
+    """Returns the rows of totals that show the arenas."""
     return [
         *amount_row("arena", found.arena_c_bytes, "B", "ours"),
         *amount_row("arena", found.arena_tflm_used_bytes, "B", "used by TFLM"),
@@ -321,7 +358,8 @@ def _arenas(found: Measurement) -> _Rows:
     ]
 
 
-def _sources(found: Measurement) -> list[str]:
+def _source_lines(found: Measurement) -> list[str]:
+    """Returns the lines that say where the figures come from."""
     lines = [patches_text(found.bands)] if found.bands else []
     lines.append(f"source: {found.source}, {found.board}, {found.toolchain}")
     if found.settings is not None:

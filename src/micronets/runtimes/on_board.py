@@ -1,4 +1,4 @@
-"""A network's C on a real board, over its serial line: `measure --device serial:PORT`."""
+"""Runs a network's C on a real board, over its serial line: `measure --device serial:PORT`."""
 
 from __future__ import annotations
 
@@ -16,19 +16,26 @@ from micronets.device.cross_compiler import firmware_files
 from micronets.errors import DeviceError, FileError
 from micronets.files import write_atomic
 from micronets.runtimes.base import MeasureOptions
-from micronets.runtimes.measurement import CounterRuns, Execution, Source, layer_measurement
+from micronets.runtimes.measurement import CounterRuns, Execution, MeasurementSource, layer_measurement
 
 Array = npt.NDArray[Any]
 
-RUNS = 10  # how often the first input is run
-SOURCES: dict[str, Source] = {"board": "measured", "emulator": "emulated", "host": "host"}
-_CLOCK_TOLERANCE = 0.001
+RUNS = 10
+"""How often the first input is run."""
+
+_SOURCE_OF_MACHINE: dict[str, MeasurementSource] = {"board": "measured", "emulator": "emulated", "host": "host"}
+_CLOCK_TOLERANCE = 0.001  # how far the clock may be from the one in the board's file, relative
 
 
-def write_firmware(sources: monitor.Sources, board: Board, options: MeasureOptions, path: Path) -> None:
-    """Writes the board's firmware with the network to the file `path`, an ELF.
+def write_board_firmware(sources: monitor.Sources, board: Board, options: MeasureOptions, path: Path) -> None:
+    """Writes a board's firmware with a network to an ELF file.
 
-    Raises what building raises, `FileError`.
+    - sources: the C of the network, contents by file name.
+    - board: the board.
+    - options: gives the compiler and the speed of the serial line.
+    - path: the file to write.
+
+    Raises what `monitor.build_monitor` raises, and `FileError` for a file that cannot be written or is no firmware.
     """
     _, baud = serial_session.parse_device(options.device)
     _refuse_other(path)
@@ -52,13 +59,18 @@ def _refuse_other(path: Path) -> None:
         raise FileError(f"{path}: is there and is no firmware; move it away, or name another file with --firmware")
 
 
-def execute(compiled: Compiled, x: Array, expected: Array, board: Board, options: MeasureOptions) -> Execution:
-    """What the network computes and takes on what answers at the device, `serial:PORT[@BAUD]`.
+def execute_on_board(compiled: Compiled, x: Array, expected: Array, board: Board, options: MeasureOptions) -> Execution:
+    """Runs a network on what answers at a serial device, and returns what it computes and takes.
 
-    The firmware there must have been built of the same C; with `options.flash` it is built and written first. The
-    source of the figures is *measured* for a board alone; an emulator or a process that speaks for one is called so,
-    and has no cycles. Raises `DeviceError` for a port that does not open or answer, and for another board, model or
-    clock.
+    - compiled: the C of the network, of which the firmware there must have been built.
+    - x: inputs `[N, *input_shape]`.
+    - expected: the outputs that they should have, as bytes `[N, bytes]`.
+    - board: the board that must answer.
+    - options: the device, `serial:PORT[@BAUD]`; with `flash` the firmware is built and written first.
+
+    The source of the figures is *measured* for a board alone; an emulator or a process that stands in for one is named
+    as such, and has no cycles. Raises `DeviceError` for a port that does not open or answer, and for another board,
+    model or clock.
     """
     sources = firmware_files(compiled)
     port, baud = serial_session.parse_device(options.device)
@@ -66,13 +78,14 @@ def execute(compiled: Compiled, x: Array, expected: Array, board: Board, options
         monitor.flash(monitor.build_monitor(sources, board, options.compiler, baud).elf, board)
     with serial_session.Session(port, baud) as session:
         who = session.identify()
-        _check(who, board, monitor.model_hash(sources), port)
+        _check_identity(who, board, monitor.model_hash(sources), port)
         raw = x.reshape(len(x), -1).view(np.int8)
         outputs, counts = serial_session.run_all(session, who, raw, RUNS)
     return _execution(who, counts, outputs.tobytes() == expected.tobytes(), compiled, board)
 
 
-def _check(who: Identity, board: Board, model: bytes, port: str) -> None:
+def _check_identity(who: Identity, board: Board, model: bytes, port: str) -> None:
+    """Raises `DeviceError` unless this board answers, with this model and at its clock."""
     if who.board != board.name:
         raise DeviceError(
             f"serial port {port}: it answers as '{who.board}', not as {board.name}: name the board that is there"
@@ -90,11 +103,12 @@ def _check(who: Identity, board: Board, model: bytes, port: str) -> None:
 
 
 def _execution(who: Identity, counts: InferenceCounts, equal: bool, compiled: Compiled, board: Board) -> Execution:
+    """Returns what the serial device found; `equal`: whether its outputs are the expected ones."""
     real = who.machine == "board" and who.counter == "cycles"
-    # An emulator's clock says nothing about time; a process' does, about this machine.
+    # The clock of an emulator says nothing about time, while that of a process measures this machine.
     milliseconds = None if who.machine == "emulator" else 1e3 * counts.first / who.counter_hz
     return Execution(
-        source=SOURCES[who.machine],
+        source=_SOURCE_OF_MACHINE[who.machine],
         bit_exact=equal,
         machine=who.machine,
         counter=who.counter,

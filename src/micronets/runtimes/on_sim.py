@@ -1,4 +1,4 @@
-"""A firmware on the simulated board, of our C and of TFLM alike."""
+"""Runs a firmware on the simulated board, one of our C or one of TFLM."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from micronets.runtimes.measurement import Execution, QemuCount, layer_measureme
 
 Array = npt.NDArray[Any]
 
-_PACKAGES = ("unicorn", "capstone", "elftools")
+_SIM_PACKAGES = ("unicorn", "capstone", "elftools")  # the modules of the extra `sim` that are imported
 
 
-def execute(
+def execute_on_sim(
     firmware: Firmware,
     steps: Sequence[Step],
     x: Array,
@@ -34,14 +34,18 @@ def execute(
     twice: bool = False,
     words: Sequence[str] = (),
 ) -> tuple[Execution, Mapping[str, int]]:
-    """What the network computes and takes on the inputs `x`, and the values of the firmware's variables `words`.
+    """Runs a firmware on the simulated board, and returns what it computes and takes, and the values of its variables.
 
-    - steps: the layers, in the order of their marks.
-    - x, expected: inputs `[N, *input_shape]`, and the outputs that they should have, `[N, ...]`.
-    - output_bytes: of each output, where there are several.
-    - twice: whether QEMU runs it, too.
+    - firmware: the firmware with the network.
+    - steps: the layers, in the order in which the firmware tells of them.
+    - x: inputs `[N, *input_shape]`.
+    - expected: the outputs that they should have, `[N, ...]`.
+    - board: the board.
+    - output_bytes: the bytes of each output, where there are several; None for one output.
+    - twice: whether QEMU runs the firmware, too.
+    - words: names of 32-bit variables of the firmware whose values are returned, by name.
 
-    Raises `DeviceError` as `machine.simulate` and `qemu.emulate` do.
+    Raises the `DeviceError` of `machine.simulate` and `qemu.emulate`.
     """
     raw = x.reshape(len(x), -1).view(np.int8)
     sizes = (expected[0].nbytes,) if output_bytes is None else output_bytes
@@ -75,8 +79,8 @@ def execute(
 
 
 def unavailable(board: Board) -> str | None:
-    """Why no firmware for `board` can be built and simulated on this machine, or None where it can."""
-    for package in _PACKAGES:
+    """Returns why no firmware for a board can be built and simulated on this machine; None where one can."""
+    for package in _SIM_PACKAGES:
         if importlib.util.find_spec(package) is None:
             return f"needs {package} ({install('sim')})"
     try:

@@ -1,6 +1,6 @@
 """The runtime `tflm`: TensorFlow Lite Micro with CMSIS-NN, which reads the model's file.
 
-To measure it takes a checkout of TFLM in which its library was built for the board's core; nothing of it comes with us.
+Measuring needs a checkout of TFLM in which its library was built for the board's core; micronets contains none of it.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from micronets.runtimes.base import (
     MeasureOptions,
     Package,
     Runtime,
-    inputs,
-    measurement,
+    measurement_of,
     memory_problems,
     qemu_problems,
+    seeded_inputs,
 )
 from micronets.runtimes.measurement import Measurement
 from micronets.tflite import ModelFile
@@ -39,14 +39,19 @@ from micronets.tflite.tflm_limits import why_tflm_cannot_run
 
 Array = npt.NDArray[Any]
 
-DEVICES = ("sim", "qemu")
+TFLM_DEVICES = ("sim", "qemu")
+"""The devices that TFLM can be measured on."""
+
 _WORDS = ("firmware_events", "firmware_arena_used")
 _LAYER_AFTER_LAYER = "TFLM runs layer after layer; leave it out, or take the runtime c"
 
 
 @dataclass(frozen=True)
 class TensorFlowLiteMicro(Runtime):
-    """TensorFlow Lite Micro. build: the checkout with its library, which measuring takes and nothing else does."""
+    """TensorFlow Lite Micro.
+
+    - build: the checkout with its library, which only measuring needs; None without one.
+    """
 
     build: TflmCheckout | None = None
 
@@ -101,39 +106,45 @@ class TensorFlowLiteMicro(Runtime):
 
     def check(self, options: MeasureOptions) -> None:
         _check_patches(options.patches)
-        if options.device not in DEVICES:
+        if options.device not in TFLM_DEVICES:
             raise SpecError(
-                f"device '{options.device}': TFLM is measured in {' and '.join(DEVICES)} alone; take one of them, or "
+                f"device '{options.device}': TFLM is measured in {' and '.join(TFLM_DEVICES)} alone; take one of them, or "
                 "--runtime c"
             )
         if options.compiler not in (None, "gcc"):
             raise SpecError(f"compiler '{options.compiler}': TFLM's library is GCC's; leave it out, or take gcc")
 
     def measure(self, file: ModelFile, board: Board, options: MeasureOptions) -> Measurement:
-        """As `Runtime.measure`; the operators that TFLM runs are the layers of the model, in order.
+        """Builds a model, runs it on a device and compares its outputs with the reference's.
 
-        SRAM counts what TFLM uses of its arena, not the room that it is given. Raises `DeviceError`, too, where TFLM's
-        library tells nothing of its operators.
+        - file: the model. The operators that TFLM runs are its layers, in order.
+        - board: the simulated board.
+        - options: the device, and how it is measured.
+
+        SRAM counts what TFLM uses of its arena, not all that it is given. Raises what building and running raise, and
+        `DeviceError` where TFLM's library does not tell of the operators that it runs.
         """
         build = self._build(board)
         model = file.model
         steps = model.arch.steps()
-        x = inputs(model, options.samples, options.seed)
+        x = seeded_inputs(model, options.samples, options.seed)
         expected = reference.output_bytes(model, x)
         arena = arena_with_margin(file.arena_tflm_bytes(4))
         sources = tflm_files(file.content, model, file.tensors, tflite.operators(file.content), board)
         sizes = (len(steps), x[0].nbytes, expected[0].nbytes)
         firmware = tflm_firmware.build_tflm_firmware(sources, build, board, sizes, arena)
-        found, words = on_sim.execute(firmware, steps, x, expected, board, twice=options.device == "qemu", words=_WORDS)
+        found, words = on_sim.execute_on_sim(
+            firmware, steps, x, expected, board, twice=options.device == "qemu", words=_WORDS
+        )
         if words["firmware_events"] != len(steps):
             raise DeviceError(
                 f"TFLM told its profiler of {words['firmware_events']} operators, the model has {len(steps)}: "
-                f"{tflm_firmware.STRIPPED}"
+                f"{tflm_firmware.NEEDS_MESSAGES}"
             )
         used = words["firmware_arena_used"]
         assert found.sram_bytes is not None
-        return measurement(
-            replace(found, sram_bytes=found.sram_bytes - (tflm_firmware.arena_room(arena) - used)),
+        return measurement_of(
+            replace(found, sram_bytes=found.sram_bytes - (tflm_firmware.firmware_arena_bytes(arena) - used)),
             file,
             board,
             options,
@@ -175,12 +186,14 @@ class TensorFlowLiteMicro(Runtime):
         return [*wrong, *qemu_problems(found), *memory_problems(found, sram, f"{flash} a larger board")]
 
     def _build(self, board: Board) -> TflmCheckout:
+        """Returns the checkout with TFLM's library. Raises `SpecError` where none was given."""
         if self.build is None:
             raise SpecError(_no_build(board))
         return self.build
 
 
 def _no_build(board: Board) -> str:
+    """Returns the error for a measurement without a checkout of TFLM, with the command that makes one."""
     made = tflm_firmware.make_command(board)
     return f"--runtime tflm: give --tflm DIR, a checkout of TFLM in which its library was built: {made}"
 
@@ -193,6 +206,7 @@ def _check_runs(file: ModelFile) -> None:
 
 
 def _check_patches(patches: str) -> None:
+    """Raises `SpecError` for any value of the option `patches` but its default, as TFLM knows no patches."""
     if patches != "auto":
         raise SpecError(f"patches = {patches}: {_LAYER_AFTER_LAYER}")
 

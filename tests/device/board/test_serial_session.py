@@ -37,7 +37,8 @@ from micronets.errors import DeviceError, DoesNotFit, SpecError
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Conv2D
 from micronets.quantized import reference
-from micronets.runtimes.measurement import from_json
+from micronets.runtimes.base import seeded_inputs
+from micronets.runtimes.measurement import measurement_from_json
 from tests.commands.test_measure import missing
 from tests.support import serial_line
 from tests.support.calling import call
@@ -154,7 +155,7 @@ def test_an_emulated_cortex_m(
     assert (figures.source, figures.machine, figures.counter) == ("emulated", "emulator", "ticks")
     here = measure.measure(path, board, "host", samples=1)
     assert figures.to_json().keys() == here.to_json().keys()
-    assert from_json(json.loads(json.dumps(figures.to_json()))) == figures
+    assert measurement_from_json(json.loads(json.dumps(figures.to_json()))) == figures
     assert figures.cycles is figures.latency_ms is figures.energy_mj is None  # an emulator has none of them
     assert all(r.counts > 0 for r in figures.per_layer)
     assert sum(r.counts for r in figures.per_layer) <= figures.counts.first
@@ -215,7 +216,7 @@ def session(program: str) -> Iterator[serial_session.Session]:
 
 def test_a_run_that_is_asked_for_twice_happens_once(session: serial_session.Session, compiled: Compiled) -> None:
     who = session.identify()
-    x = measure.inputs(compiled.model, 1, 3)
+    x = seeded_inputs(compiled.model, 1, 3)
     raw = x.tobytes()
     for at in range(0, len(raw), 100):
         session._ask(serial_session._WRITE, struct.pack("<I", at) + raw[at : at + 100])

@@ -8,7 +8,7 @@ from tests.support.needs import needs
 
 needs("capstone", "sim")
 
-from micronets.device.sim.cortex_m4 import Kind, cycles, decode, refill
+from micronets.device.sim.cortex_m4 import Kind, block_cycles, decode, refill
 
 LDR_R0_R1, LDR_R2_R1, LDR_R1_R1, LDR_R3_R1 = "0868", "4a68", "0968", "0b68"  # ldr rX, [r1] (r2: [r1, #4])
 STR_R2, STR_R2_R0 = "0a60", "0a50"  # str r2, [r1]; str r2, [r1, r0]
@@ -54,13 +54,13 @@ VDIV, TBB = "80ee200a", "d8e800f0"
     ],
 )
 def test_sequences(code: tuple[str, ...], expected: int) -> None:
-    assert cycles(decode(bytes.fromhex("".join(code)), 0x08000000)) == expected
+    assert block_cycles(decode(bytes.fromhex("".join(code)), 0x08000000)) == expected
 
 
 def test_what_ran_before_counts() -> None:
     (first,), (second,) = (decode(bytes.fromhex(code), 0) for code in (LDR_R0_R1, LDR_R2_R1))
-    assert cycles([second], first) == 1
-    assert cycles([second], None) == 2
+    assert block_cycles([second], first) == 1
+    assert block_cycles([second], None) == 2
 
 
 def test_a_taken_branch_refills_the_pipeline() -> None:
@@ -73,4 +73,4 @@ def test_bytes_that_are_no_instruction_take_a_cycle_and_decoding_goes_on() -> No
     found = decode(bytes.fromhex("ffffffff" + NOP), 0)
     assert [i.size for i in found] == [4, 2]
     assert found[0].kind is Kind.PLAIN
-    assert cycles(found) == 2
+    assert block_cycles(found) == 2

@@ -7,7 +7,7 @@ from tests.support.needs import needs
 needs("capstone", "sim")
 
 from micronets.device.sim.cortex_m4 import decode
-from micronets.device.sim.cortex_m7 import MISPREDICTED, Pipeline, cycles
+from micronets.device.sim.cortex_m7 import MISPREDICTED, Pipeline, cycles_by_layer
 from micronets.device.sim.trace import NOWHERE, BlockCounts
 
 # adds rX, #4; adds r2, r2, r1
@@ -66,10 +66,10 @@ def test_a_loop() -> None:
     """
     loop, out = decode(bytes.fromhex(SMLAD_R2 + SMLAD_R4 + B), 0), decode(bytes.fromhex(ADD_R1), 10)
     counts = BlockCounts(edges={(1, NOWHERE, 0): 1, (1, 0, 0): 99, (1, 0, 5): 1}, sizes={0: 10, 5: 2})
-    assert cycles(counts, {0: loop, 5: out}, 2) == [0, 100 * 2 + 1 + MISPREDICTED]
+    assert cycles_by_layer(counts, {0: loop, 5: out}, 2) == [0, 100 * 2 + 1 + MISPREDICTED]
 
 
 def test_a_branch_that_always_goes_the_same_way_is_predicted() -> None:
     block = decode(bytes.fromhex(ADD_R1 + B), 0)
     counts = BlockCounts(edges={(0, NOWHERE, 0): 1, (0, 0, 0): 1000}, sizes={0: 4})
-    assert cycles(counts, {0: block}, 1) == [1001]
+    assert cycles_by_layer(counts, {0: block}, 1) == [1001]

@@ -2,7 +2,7 @@
 
     0xA7 0x4E | type | sequence | length, 2 bytes | payload | CRC-32, 4 bytes       (numbers little-endian)
 
-The CRC covers type to payload. A damaged frame is as if it had never come. What frames mean is in `serial_session.py`.
+The CRC covers type to payload. A damaged frame is ignored. `serial_session.py` says what frames mean.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ PAYLOAD_BYTES = 512  # the most that a frame holds
 _HEAD = struct.Struct("<2sBBH")
 _TAIL_BYTES = 4
 PADDING = bytes(_HEAD.size + PAYLOAD_BYTES + _TAIL_BYTES)
-"""Bytes as long as the longest frame, among which no frame begins.
+"""As many bytes as the longest frame has, among which no frame begins.
 
-A receiver that waits for the rest of a damaged frame is ready for the next one after it.
+After them a receiver that waited for the rest of a damaged frame is ready for the next one.
 """
 
 
 @dataclass(frozen=True)
 class Frame:
-    """A frame.
+    """A request or an answer.
 
-    - `type`: what kind of request or answer it is, 0 to 255.
-    - `sequence`: number of the request, which its answer repeats, 0 to 255.
-    - `payload`: at most `PAYLOAD_BYTES` bytes.
+    - type: what kind of request or answer it is, 0 to 255.
+    - sequence: the number of the request, which its answer repeats, 0 to 255.
+    - payload: at most `PAYLOAD_BYTES` bytes.
     """
 
     type: int
@@ -36,13 +36,13 @@ class Frame:
     payload: bytes = b""
 
 
-def encode(frame: Frame) -> bytes:
+def encode_frame(frame: Frame) -> bytes:
     """Returns the bytes of a frame as they go over the line."""
     body = _HEAD.pack(MAGIC, frame.type, frame.sequence, len(frame.payload)) + frame.payload
     return body + struct.pack("<I", zlib.crc32(body[len(MAGIC) :]))
 
 
-class Parser:
+class FrameParser:
     """Finds the undamaged frames among bytes that come in pieces."""
 
     def __init__(self) -> None:
@@ -68,7 +68,7 @@ class Parser:
             if len(self._bytes) < size:
                 return found
             frame = Frame(kind, sequence, bytes(self._bytes[_HEAD.size : size - _TAIL_BYTES]))
-            if encode(frame) == self._bytes[:size]:
+            if encode_frame(frame) == self._bytes[:size]:
                 found.append(frame)
                 del self._bytes[:size]
             else:

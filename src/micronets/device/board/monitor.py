@@ -32,15 +32,17 @@ from micronets.errors import DeviceError, DoesNotFit, SpecError
 from micronets.installation import install
 
 Sources = Mapping[str, str | bytes]
-_OWN = ("startup_arm.c", "memory.c", "serial/monitor.c", "serial/frame.c", "serial/cortex_m.c")
-_ALSO = {"stm32f4": ("serial/stm32.c",), "stm32f7": ("serial/stm32.c",), "mps2": ()}
+"""The C of a network, contents by file name."""
+
+_MONITOR_FILES = ("startup_arm.c", "memory.c", "serial/monitor.c", "serial/frame.c", "serial/cortex_m.c")
+_PORT_FILES = {"stm32f4": ("serial/stm32.c",), "stm32f7": ("serial/stm32.c",), "mps2": ()}
 _NOT_PLAIN = re.compile(r"[^ !#-\[\]-~]")  # characters that cannot stand in a C string as they are
-_STACK_BYTES = 4096
+_MONITOR_STACK_BYTES = 4096
 _FLASH_S = 180  # seconds after which pyOCD is killed
 
 
 def model_hash(sources: Sources) -> bytes:
-    """Returns 8 bytes that tell the network of `sources` from any other: BLAKE2b of names and contents."""
+    """Returns 8 bytes that identify the network of `sources`: the BLAKE2b hash of names and contents."""
     digest = hashlib.blake2b(digest_size=8)
     for name, text in sorted(sources.items()):
         data = text.encode() if isinstance(text, str) else text
@@ -51,13 +53,13 @@ def model_hash(sources: Sources) -> bytes:
 def identity_header(
     sources: Sources, board: Board, toolchain: str, flags: str, flash_bytes: int, code_bytes: int, baud: int = BAUD
 ) -> str:
-    """Writes identity.h: what the firmware tells of itself, and what its port has to set.
+    """Returns the text of identity.h: what the firmware tells of itself, and what its port has to set.
 
-    - `sources`: the network, contents by file name.
-    - `board`: gives name, clock and wait states.
-    - `toolchain`, `flags`: what the network is built with.
-    - `flash_bytes`, `code_bytes`: sizes of the network's image and of the code in it.
-    - `baud`: speed of the serial line, in bits a second.
+    - sources: the C of the network.
+    - board: gives name, clock and wait states.
+    - toolchain, flags: the compiler of the network, and its flags.
+    - flash_bytes, code_bytes: sizes of the network's image and of the code in it.
+    - baud: the speed of the serial line, in bits a second.
     """
     texts = {"BOARD": board.name[:60], "TOOLCHAIN": toolchain[:80], "FLAGS": flags[:200]}  # one frame holds all of it
     lines = [f'#define FIRMWARE_{key} "{_NOT_PLAIN.sub("?", text)}"' for key, text in texts.items()]
@@ -75,10 +77,10 @@ def identity_header(
 def build_monitor(sources: Sources, board: Board, which: str | None = None, baud: int = BAUD) -> Firmware:
     """Builds the firmware with a network for the board's own memory, clock and serial line.
 
-    - `sources`: the network, contents by file name.
-    - `board`: the board, which must have a table [firmware].
-    - `which`: the compiler, `gcc` or `zig`; None takes the first that is installed.
-    - `baud`: speed of the serial line, in bits a second.
+    - sources: the C of the network.
+    - board: the board, which must have a table [firmware].
+    - which: the compiler, `gcc` or `zig`; None takes the first that is installed.
+    - baud: the speed of the serial line, in bits a second.
 
     Raises `SpecError` for a board without a port, `DeviceError` if there is no compiler, and `DoesNotFit` if the
     firmware does not fit the board.
@@ -88,15 +90,15 @@ def build_monitor(sources: Sources, board: Board, which: str | None = None, baud
         raise SpecError(
             f"{board.name}: there is no firmware for this board; its file needs a table [firmware] (docs/measure.md)"
         )
-    if target.port not in _ALSO:
-        raise SpecError(f"{board.name}: firmware.port = '{target.port}'; known: {', '.join(_ALSO)}")
+    if target.port not in _PORT_FILES:
+        raise SpecError(f"{board.name}: firmware.port = '{target.port}'; known: {', '.join(_PORT_FILES)}")
     cc = find_compiler(board, which)
     plain = build_firmware(sources, board, which)
     image = read_image(plain.elf)
     header = identity_header(
         sources, board, plain.toolchain, " ".join(plain.flags), image.flash_bytes, image.text_bytes, baud
     )
-    own = (*_OWN, f"serial/{target.port}.c", *_ALSO[target.port])
+    own = (*_MONITOR_FILES, f"serial/{target.port}.c", *_PORT_FILES[target.port])
     try:
         return link_firmware(sources, cc, own, board_linker_script(board, target), {"identity.h": header})
     except DeviceError as e:
@@ -112,14 +114,18 @@ def build_monitor(sources: Sources, board: Board, which: str | None = None, baud
 
 
 def board_linker_script(board: Board, target: FirmwareTarget) -> str:
-    """Writes the linker's script for a board's memory."""
+    """Returns the linker script for a board's memory.
+
+    - board: gives the sizes of flash and SRAM.
+    - target: gives their addresses.
+    """
     return linker_script(
-        MemoryMap(target.flash_origin, board.flash_bytes, target.ram_origin, board.sram_bytes, _STACK_BYTES)
+        MemoryMap(target.flash_origin, board.flash_bytes, target.ram_origin, board.sram_bytes, _MONITOR_STACK_BYTES)
     )
 
 
 def host_sources() -> list[Path]:
-    """Returns the C files of this firmware for this machine, where a process takes the place of the board."""
+    """Returns the C files of this firmware for a process on this machine, which stands in for a board."""
     directory = Path(str(files("micronets") / "device/firmware/serial"))
     return [directory / name for name in ("monitor.c", "frame.c", "host.c")]
 
@@ -127,8 +133,11 @@ def host_sources() -> list[Path]:
 def flash(elf: bytes, board: Board) -> None:
     """Writes a firmware to the board on the first debug probe, by `pyocd flash`.
 
-    Raises `SpecError` for a board that pyOCD does not know, and `DeviceError` without pyOCD or with its first
-    complaint, such as no probe.
+    - elf: the firmware, an ELF file.
+    - board: the board, whose file names its chip for pyOCD.
+
+    Raises `SpecError` for a board without such a name, and `DeviceError` where pyOCD is not installed or fails, for
+    instance because there is no probe.
     """
     if board.firmware is None or not board.firmware.pyocd_target:
         raise SpecError(
@@ -161,7 +170,11 @@ def _pyocd() -> list[str]:
 
 
 def _complaint(text: str, target: str) -> str:
-    """Writes what is wrong, and the way out, from what pyOCD wrote."""
+    """Returns what is wrong, and the way out.
+
+    - text: what pyOCD printed.
+    - target: the name of the chip for pyOCD.
+    """
     if "No connected debug probes" in text or "No available debug probes" in text:
         return "no debug probe found: plug the board in by its ST-LINK's USB socket"
     if "not recognized" in text or "unknown target" in text.lower():

@@ -1,7 +1,7 @@
 """Runs a network on a real board, over a serial line to the firmware of `firmware/serial`.
 
-The file monitor.c of that firmware describes the commands. The line may be bad: every request is repeated until its
-answer comes undamaged, and no request does harm when it comes twice. The packages of the extra `board` are needed.
+The file monitor.c of that firmware describes the commands. As the line may be bad, every request is repeated until its
+answer comes undamaged, and a request that comes twice does no harm. The packages of the extra `board` are needed.
 """
 
 from __future__ import annotations
@@ -16,11 +16,15 @@ from typing import Any, Literal, Self
 import numpy as np
 import numpy.typing as npt
 
-from micronets.device.board.frames import PADDING, PAYLOAD_BYTES, Frame, Parser, encode
+from micronets.device.board.frames import PADDING, PAYLOAD_BYTES, Frame, FrameParser, encode_frame
 from micronets.errors import DeviceError, SpecError
 
 PROTOCOL = 1
+"""The version of the protocol that this micronets speaks."""
+
 BAUD = 115_200
+"""The speed of a serial line where none is given, in bits a second."""
+
 _IDENTIFY, _WRITE, _RUN, _RESULT, _READ, _LAYERS = range(1, 7)
 _ANSWER, _REFUSED = 0x80, 0x7F
 _REASONS = {
@@ -29,39 +33,42 @@ _REASONS = {
     3: "a run without an input",
     4: "a question for a result that is not there",
 }
-_LOST = (3, 4)  # reasons that only a board gives which was reset in between
+_LOST = (3, 4)  # reasons that a board gives only if it was reset meanwhile
 _TRIES = 8  # how often a request is sent before the board counts as silent
 _ANSWER_S = 0.25  # seconds that an answer is waited for beyond the time that its bytes take
 _RUN_S = 60.0  # seconds that all runs of one request may take
-_RESTARTS = 3  # how often a sample is begun where the board is reset meanwhile
-_UNKNOWN = 0xFFFFFFFF
+_RESTARTS = 3  # how often a sample is begun if the board is reset meanwhile
+_UNKNOWN_STACK = 0xFFFFFFFF
 _IDENTITY = struct.Struct("<HBB7IHH8s")
-_MACHINES: dict[int, Machine] = {1: "board", 2: "emulator", 3: "host"}
-_COUNTERS: dict[int, Counter] = {1: "cycles", 2: "ticks", 3: "ns"}
+_MACHINE_OF_NUMBER: dict[int, MachineKind] = {1: "board", 2: "emulator", 3: "host"}
+_COUNTER_OF_NUMBER: dict[int, CounterUnit] = {1: "cycles", 2: "ticks", 3: "ns"}
 
-Machine = Literal["board", "emulator", "host"]
-Counter = Literal["cycles", "ticks", "ns"]
+MachineKind = Literal["board", "emulator", "host"]
+"""What executes the firmware."""
+
+CounterUnit = Literal["cycles", "ticks", "ns"]
+"""What a counter counts: cycles of the core, ticks of SysTick, or nanoseconds."""
 
 
 @dataclass(frozen=True)
 class Identity:
     """What the firmware says of itself and of the machine that executes it.
 
-    - `machine`: `board`, `emulator` or `host`.
-    - `counter`: what it counts: `cycles` of the core (DWT CYCCNT), `ticks` of SysTick, or `ns`.
-    - `clock_hz`: the core's clock, as the firmware set it.
-    - `counter_hz`: how fast the counter counts.
-    - `input_bytes`, `output_bytes`, `arena_bytes`: sizes of the network's input, output and arena.
-    - `flash_bytes`, `code_bytes`: sizes of the network's image and of the code in it, without the monitor around it.
-    - `layers`: number of the network's layers.
-    - `model`: hash of the network (`monitor.model_hash`).
-    - `board`: name of the board that the firmware was built for.
-    - `toolchain`, `flags`: what it was built with.
-    - `settings`: clock source, wait states and caches, in words.
+    - machine: `board`, `emulator` or `host`.
+    - counter: the unit of its counts: `cycles` of the core (DWT CYCCNT), `ticks` of SysTick, or `ns`.
+    - clock_hz: the core's clock, as the firmware set it.
+    - counter_hz: how often the counter counts in a second.
+    - input_bytes, output_bytes, arena_bytes: sizes of the network's input, output and arena.
+    - flash_bytes, code_bytes: sizes of the network's image and of the code in it, without the monitor around it.
+    - layers: number of the network's layers.
+    - model: hash of the network (`monitor.model_hash`).
+    - board: name of the board that the firmware was built for.
+    - toolchain, flags: what it was built with.
+    - settings: clock source, wait states and caches, in words.
     """
 
-    machine: Machine
-    counter: Counter
+    machine: MachineKind
+    counter: CounterUnit
     clock_hz: int
     counter_hz: int
     input_bytes: int
@@ -81,10 +88,10 @@ class Identity:
 class InferenceCounts:
     """What the machine counted in inferences of one input, in the unit that `Identity.counter` names.
 
-    - `first`: of the first inference.
-    - `least`, `most`: of the fastest and of the slowest inference.
-    - `layers`: of each layer of the first inference.
-    - `stack_bytes`: stack that the network used beneath its caller; None where the machine cannot tell.
+    - first: the count of the first inference.
+    - least, most: the counts of the fastest and of the slowest inference.
+    - layers: the count of each layer of the first inference.
+    - stack_bytes: bytes of stack that the network used below its caller; None where the machine cannot tell.
     """
 
     first: int
@@ -108,8 +115,8 @@ class Session:
     def __init__(self, port: str, baud: int = BAUD) -> None:
         """Opens the port.
 
-        - `port`: its name, such as /dev/ttyACM0 or COM3.
-        - `baud`: its speed, in bits a second.
+        - port: its name, such as /dev/ttyACM0 or COM3.
+        - baud: its speed, in bits a second.
 
         Raises `DeviceError` if the port cannot be opened, `SpecError` for a speed that it cannot have, and
         `ModuleNotFoundError` without pyserial.
@@ -119,7 +126,7 @@ class Session:
         self.port, self.baud = port, baud
         self._failures = (serial.SerialException, OSError)
         self._sequence = 0
-        self._heard = 0  # bytes that came since the last answer and were none
+        self._heard = 0  # bytes that came since the last answer and were no part of one
         self._doing = "opening it"
         try:
             self._line: Any = serial.Serial(port, baud, timeout=0.02, write_timeout=10, exclusive=True)
@@ -135,7 +142,7 @@ class Session:
         self._line.close()
 
     def identify(self) -> Identity:
-        """Asks the firmware what it is.
+        """Returns what the firmware says of itself.
 
         Raises `DeviceError` if none answers, or one with another version of the protocol.
         """
@@ -160,8 +167,8 @@ class Session:
         texts = [t.decode("utf-8", "replace") for t in raw[_IDENTITY.size :].split(b"\0")][:4]
         board, toolchain, flags, settings = [*texts, "", "", "", ""][:4]
         return Identity(
-            _MACHINES.get(machine, "emulator"),
-            _COUNTERS.get(counter, "ticks"),
+            _MACHINE_OF_NUMBER.get(machine, "emulator"),
+            _COUNTER_OF_NUMBER.get(counter, "ticks"),
             *(clock, rate, inputs, outputs, arena, flash, code, layers),
             model=model,
             board=board,
@@ -171,12 +178,12 @@ class Session:
         )
 
     def run(self, who: Identity, sample: bytes, runs: int = 1) -> tuple[bytes, InferenceCounts]:
-        """Runs the network on one input; returns its output and what was counted.
+        """Runs the network on one input, and returns its output and what was counted.
 
-        - `who`: what `identify` returned.
-        - `sample`: the input, of `who.input_bytes` bytes.
-        - `runs`: how many inferences. The network overwrites its input, so those after the first work on what is left
-          of it: they only show how the counts vary.
+        - who: what `identify` returned.
+        - sample: the input, of `who.input_bytes` bytes.
+        - runs: how many inferences. The network overwrites its input, so that those after the first work on what is
+          left of it; they only show how the counts vary.
 
         Raises `DeviceError` if the board falls silent or is reset again and again.
         """
@@ -195,7 +202,7 @@ class Session:
         )
 
     def _run(self, who: Identity, sample: bytes, runs: int) -> tuple[bytes, InferenceCounts]:
-        """Does what `run` does once. Raises `_Reset` or `_Silence` where it has to be begun again or given up."""
+        """Tries once what `run` does, with its arguments. Raises `_Reset` to begin again, and `_Silence` to give up."""
         with self._step("writing the input"):
             piece = PAYLOAD_BYTES - 4
             for at in range(0, len(sample), piece):
@@ -215,10 +222,10 @@ class Session:
                 f"serial port {self.port}: the firmware's answers are too short: write it again (--flash)"
             )
         layers = struct.unpack(f"<{who.layers}I", raw)
-        return output, InferenceCounts(first, least, most, layers, None if stack == _UNKNOWN else stack)
+        return output, InferenceCounts(first, least, most, layers, None if stack == _UNKNOWN_STACK else stack)
 
     def _result(self) -> bytes:
-        """Asks for what was counted until the runs are over; meanwhile the board does not listen."""
+        """Returns the payload of the result. Asks until the runs are over, as the board does not listen meanwhile."""
         end, pause = time.monotonic() + _RUN_S, 0.05
         for k in range(1_000_000):
             try:
@@ -234,20 +241,20 @@ class Session:
     ) -> bytes:
         """Sends a request until its answer comes, and returns the payload of the answer.
 
-        - `kind`: the type of the request's frame.
-        - `payload`: what it holds.
-        - `tries`: how often it is sent at most; 0 is `_TRIES`.
-        - `seconds`: that an answer is waited for, beyond the time that its bytes take.
-        - `padded`: whether padding goes before the first attempt as well as before the others.
+        - kind: the type of the request's frame.
+        - payload: what it holds.
+        - tries: how often it is sent at most; 0 is `_TRIES`.
+        - seconds: how long an answer is waited for, beyond the time that its bytes take.
+        - padded: whether padding goes before the first attempt, as it does before all others.
 
         Raises `_Silence` if no answer comes, `_Reset` if the board has lost what it was told, and `DeviceError` if it
         refuses the request for another reason.
         """
         self._sequence = (self._sequence + 1) % 256
-        request = encode(Frame(kind, self._sequence, payload))
+        request = encode_frame(Frame(kind, self._sequence, payload))
         wait = seconds + 10 * (len(request) + PAYLOAD_BYTES) / self.baud
         for attempt in range(tries or _TRIES):
-            parser = Parser()
+            parser = FrameParser()
             # After a failure the board may be waiting for the rest of a frame whose length was damaged.
             self._line.write((PADDING if attempt or padded else b"") + request)
             end = time.monotonic() + wait + (10 * len(PADDING) / self.baud if attempt or padded else 0)
@@ -265,7 +272,7 @@ class Session:
         raise _Silence
 
     def _refused(self, payload: bytes) -> None:
-        """Raises the error for a request that was refused for the reason in `payload`."""
+        """Raises the error for a request that was refused; `payload` begins with the reason."""
         reason = payload[0] if payload else 0
         if reason in _LOST:
             raise _Reset
@@ -275,7 +282,7 @@ class Session:
         )
 
     def _silence(self) -> str:
-        """Writes why there may be no answer."""
+        """Returns why there may be no answer, as a message."""
         if self._heard:
             return (
                 f"{self._heard:,} bytes came at {self.baud:,} baud, but no answer: other firmware is on the board "
@@ -299,12 +306,12 @@ class Session:
 
 
 def _pieces(total: int, most: int) -> list[tuple[int, int]]:
-    """Divides `total` into pieces of at most `most`; returns the start and the length of each."""
+    """Returns the start and the length of each of the pieces of at most `most` that `total` is divided into."""
     return [(at, min(most, total - at)) for at in range(0, total, most)]
 
 
 def _open_failure(error: Exception) -> str:
-    """Writes why a port could not be opened."""
+    """Returns why a port could not be opened, as a message."""
     text = str(getattr(error, "strerror", None) or error)
     if "No such file" in text or "FileNotFoundError" in text:
         return "there is no such port"
@@ -316,7 +323,7 @@ def _open_failure(error: Exception) -> str:
 
 
 def _ports() -> str:
-    """Writes which serial ports there are."""
+    """Returns which serial ports there are, as a message."""
     from serial.tools import list_ports
 
     found = sorted(p.device for p in list_ports.comports())
@@ -324,7 +331,7 @@ def _ports() -> str:
 
 
 def parse_device(device: str) -> tuple[str, int]:
-    """Reads the name of a device, `serial:PORT[@BAUD]`, and returns its port and its speed. Raises `SpecError`."""
+    """Returns the port and the speed of a device `serial:PORT[@BAUD]`. Raises `SpecError` for any other text."""
     port, at, rate = device.removeprefix("serial:").rpartition("@")
     if not at:
         port, rate = rate, str(BAUD)
@@ -342,12 +349,12 @@ def run_all(
 ) -> tuple[npt.NDArray[np.int8], InferenceCounts]:
     """Runs the network on several inputs.
 
-    - `who`: what the session's `identify` returned.
-    - `x`: inputs int8 `[N, input bytes]`, N at least 1.
-    - `runs`: how many inferences the first input gets.
+    - who: what the session's `identify` returned.
+    - x: inputs int8 `[N, input bytes]`, N at least 1.
+    - runs: how many inferences the first input gets.
 
-    Returns outputs int8 `[N, output bytes]` and what was counted for the first input. Raises `DeviceError` as
-    `Session.run` does.
+    Returns outputs int8 `[N, output bytes]` and what was counted for the first input. Raises the `DeviceError`
+    of `Session.run`.
     """
     first, counts = session.run(who, x[0].tobytes(), runs)
     rest = [session.run(who, sample.tobytes())[0] for sample in x[1:]]

@@ -1,8 +1,8 @@
 """Cycles of Thumb-2 instructions on a Cortex-M4 without wait states.
 
 They follow the instruction timing of Arm's Technical Reference Manual (DDI 0439, 3.3). The length of a pipeline refill,
-which the manual leaves at 1 to 3, is set to 3: so the model matches cycles of three ML-KEM-512 functions on a
-NUCLEO-L4R5ZI (pqm4's, at 24 MHz, no wait states) within 0.5 %. docs/measure.md says what that leaves open.
+which the manual leaves at 1 to 3, is set to 3: the model then matches the cycles that pqm4 measured of three ML-KEM-512
+functions on a NUCLEO-L4R5ZI (24 MHz, no wait states) within 0.5 %. docs/measure.md says what that leaves open.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from functools import cache
 from typing import Any
 
 REFILL = 3  # cycles to fill the pipeline after a branch that is taken
-DIVIDE = 7  # the manual has 2 to 12, which depend on the operands
-FLOAT_DIVIDE = 14
-FLOAT_ACCUMULATE = 3
+DIVIDE = 7  # cycles of a division; the manual has 2 to 12, which depend on the operands
+FLOAT_DIVIDE = 14  # cycles of a division or a root of the FPU
+FLOAT_ACCUMULATE = 3  # cycles of a multiply-accumulate of the FPU
 _LOADS = {
     "ldr",
     "ldrb",
@@ -53,17 +53,17 @@ class Kind(Enum):
 class Instruction:
     """One instruction.
 
-    - `name`: mnemonic without condition.
-    - `size`: in bytes, 2 or 4.
-    - `kind`: how it overlaps with its neighbours.
-    - `cycles`: what it takes when nothing overlaps with it.
-    - `reads`, `writes`: names of the registers that it reads and writes.
-    - `address`: registers of which its memory address is made.
-    - `offset`: whether one of these is an offset.
-    - `shifted`: registers that are shifted before they are used.
-    - `added`: registers to which a product is added.
-    - `updated`: address registers that it increments or decrements.
-    - `moved`: how many registers it loads or stores.
+    - name: its mnemonic, without a condition.
+    - size: its size in bytes, 2 or 4.
+    - kind: how it overlaps with its neighbours.
+    - cycles: the cycles that it takes when nothing overlaps with it.
+    - reads, writes: names of the registers that it reads and writes.
+    - address: registers of which its memory address is made.
+    - offset: whether one of the address registers is an offset.
+    - shifted: registers that are shifted before they are used.
+    - added: registers to which a product is added.
+    - updated: address registers that it increments or decrements.
+    - moved: how many registers it loads or stores.
     """
 
     name: str
@@ -80,11 +80,11 @@ class Instruction:
     moved: int = 1
 
 
-def cycles(block: Sequence[Instruction], before: Instruction | None = None) -> int:
+def block_cycles(block: Sequence[Instruction], before: Instruction | None = None) -> int:
     """Returns the cycles of instructions that run one after another.
 
-    - `block`: the instructions.
-    - `before`: the instruction that ran just before them; None after a jump.
+    - block: the instructions.
+    - before: the instruction that ran just before them; None after a jump.
     """
     total = 0
     for instruction in block:
@@ -99,7 +99,7 @@ def refill(target: int, first: Instruction) -> int:
 
 
 def _cycles_after(before: Instruction | None, now: Instruction) -> int:
-    """Returns the cycles of `now` where `before` ran just before it; None: nothing did."""
+    """Returns the cycles of `now` where `before` ran just before it; None stands for no instruction."""
     if before is None:
         return now.cycles
     count = now.cycles
@@ -119,7 +119,7 @@ def _cycles_after(before: Instruction | None, now: Instruction) -> int:
 
 
 def decode(code: bytes, address: int) -> list[Instruction]:
-    """Returns the Thumb-2 instructions of `code`, which lies at `address`; an unknown one counts as of one cycle."""
+    """Returns the Thumb-2 instructions of `code`, which lies at `address`; an unknown one takes one cycle."""
     found, at = [], 0
     while at < len(code):
         for i in _disassembler().disasm(code[at:], address + at):
@@ -134,7 +134,7 @@ def decode(code: bytes, address: int) -> list[Instruction]:
 
 @cache
 def _disassembler() -> Any:
-    """Makes capstone's disassembler of Thumb-2."""
+    """Returns capstone's disassembler of Thumb-2."""
     import capstone
 
     disassembler = capstone.Cs(capstone.CS_ARCH_ARM, capstone.CS_MODE_THUMB | capstone.CS_MODE_MCLASS)
@@ -143,7 +143,7 @@ def _disassembler() -> Any:
 
 
 def _classify(i: Any) -> Instruction:
-    """Turns one of capstone's instructions into ours."""
+    """Returns the `Instruction` for one of capstone's."""
     from capstone import arm
 
     name = i.insn_name()

@@ -2,7 +2,7 @@
 
 Arm publishes no table of the M7's cycles. Units, latencies and the stages at which operands are needed are those with
 which LLVM schedules for it (ARMScheduleM7.td), simplified; docs/measure.md says how far that can be trusted. Time zero
-of an instruction is the stage of its ALU: addresses are needed a cycle earlier, data to store and sums to add to a
+of an instruction is the stage of its ALU: addresses are needed a cycle earlier, and values to store or to add to a
 cycle later.
 """
 
@@ -18,14 +18,14 @@ from micronets.device.sim.cortex_m4 import Instruction, Kind
 from micronets.device.sim.trace import NOWHERE, BlockCounts
 
 MISPREDICTED = 6  # cycles lost by a branch that was predicted wrongly
-DIVIDE = 7
-FLOAT, FLOAT_ACCUMULATE, FLOAT_DIVIDE = 3, 6, 16
+DIVIDE = 7  # cycles of a division
+FLOAT, FLOAT_ACCUMULATE, FLOAT_DIVIDE = 3, 6, 16  # cycles until the result of an FPU instruction can be used
 _CONFLICTS = {  # pairs of units that cannot be used in the same cycle; there are two for loads and two ALUs
     *((unit, unit) for unit in ("store", "shift", "mac", "float", "branch")),
     *(("load", "store"), ("store", "load")),
 }
 _MULTIPLIES = ("mul", "mla", "mls", "smul", "smla", "smls", "smml", "smmu", "smua", "smus", "umul", "umla", "umaa")
-_NARROW = ("ldrb", "ldrh", "ldrsb", "ldrsh")
+_NARROW_LOADS = ("ldrb", "ldrh", "ldrsb", "ldrsh")
 _SATURATES = ("ssat", "usat", "qadd", "qsub", "qdadd", "qdsub")
 _EARLY = ("pkh", "sxta", "uxta", "sbfx", "ubfx", "rev", "rbit", *_SATURATES)
 _FIRST_SLOT = ("sxt", "uxt", "bfi", "bfc", "clz", "sel", "sadd", "uadd", "ssub", "usub", *_EARLY)
@@ -36,10 +36,10 @@ _SHIFTERS = ("lsl", "lsr", "asr", "ror", *_EARLY)
 class Pipeline:
     """The state of the pipeline after the instructions that were issued.
 
-    - `cycle`: the present cycle.
-    - `slots`: how many instructions issue in it, 0 to 2.
-    - `used`: the units that these use.
-    - `ready`: by register, the cycle at which its value can be used.
+    - cycle: the present cycle.
+    - slots: how many instructions issue in this cycle, 0 to 2.
+    - used: the units that these instructions use.
+    - ready: by register, the cycle at which its value can be used.
     """
 
     cycle: int = 0
@@ -83,20 +83,20 @@ class Pipeline:
             self._advance(self.cycle + alone)
 
     def _advance(self, cycle: int) -> None:
-        """Goes on to a cycle, if that is still to come."""
+        """Sets the present cycle, unless it is later already."""
         if cycle > self.cycle:
             self.cycle, self.slots, self.used = cycle, 0, ()
 
 
-def cycles(counts: BlockCounts, blocks: Mapping[int, Sequence[Instruction]], layers: int) -> list[int]:
-    """Returns the cycles of what was counted, by layer.
+def cycles_by_layer(counts: BlockCounts, blocks: Mapping[int, Sequence[Instruction]], layers: int) -> list[int]:
+    """Returns the cycles of each layer.
 
-    What a block adds is computed with the pipeline as the block before it leaves it. Of the two ways that a branch goes
-    in a layer, the rarer one counts as predicted wrongly.
+    - counts: how often each block followed each other one.
+    - blocks: the instructions of each block.
+    - layers: the number of layers; layer 0 is what runs outside layers.
 
-    - `counts`: how often each block followed each other one.
-    - `blocks`: the instructions of each block.
-    - `layers`: number of layers, with layer 0 for what is outside layers.
+    The cycles that a block adds are computed from the state of the pipeline after the block before it. Of the two ways
+    that a branch goes in a layer, the rarer one counts as predicted wrongly.
     """
     ends = {NOWHERE: Pipeline()}
     for _, before, _ in counts.edges:
@@ -118,7 +118,12 @@ def cycles(counts: BlockCounts, blocks: Mapping[int, Sequence[Instruction]], lay
 
 
 def _cycles_added(before: Pipeline, block: Sequence[Instruction], follows: bool) -> int:
-    """Returns the cycles that a block takes after `before`; `follows`: without a jump between the two."""
+    """Returns the cycles that a block takes.
+
+    - before: the pipeline after the block before it.
+    - block: the instructions of the block.
+    - follows: whether there is no jump between the two blocks.
+    """
     pipeline = before.copy()
     if not follows:
         pipeline.jump()
@@ -167,6 +172,6 @@ def _latency(now: Instruction) -> int:
         case Kind.FLOAT:
             return {FLOAT_ACCUMULATE_M4: FLOAT_ACCUMULATE, FLOAT_DIVIDE_M4: FLOAT_DIVIDE}.get(now.cycles, FLOAT)
         case Kind.LOAD:
-            return 2 if now.name.startswith(_NARROW) else 1
+            return 2 if now.name.startswith(_NARROW_LOADS) else 1
         case _:
             return 2 if now.name.startswith((*_MULTIPLIES, *_SATURATES)) else 1

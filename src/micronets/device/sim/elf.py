@@ -1,4 +1,4 @@
-"""Reads what a linked firmware consists of (sizes, symbols, bytes) from its ELF file, with pyelftools."""
+"""Reads the sizes, symbols and bytes of a linked firmware from its ELF file, with pyelftools."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from micronets.errors import DeviceError
 
-_ALLOC = 2
+_ALLOC = 2  # the flag of sections that take memory at run time, SHF_ALLOC
 _NEEDED = (
     *("firmware_arena", "firmware_ready", "firmware_done", "firmware_reset", "micronets_mark"),
     *("firmware_stack_bottom", "firmware_stack_top", "firmware_bss_end"),
@@ -20,15 +20,16 @@ _NEEDED = (
 class Image:
     """A linked firmware.
 
-    - `flash_base`, `flash`: the flash's first address and its contents.
-    - `symbols`: addresses by name, without Arm's Thumb bit.
-    - `functions`: (address, name) of all functions, sorted.
-    - `constants`: first and last address of the read-only data.
-    - `arena_bytes`: the network's arena.
-    - `text_bytes`: the code.
-    - `constant_bytes`: the read-only data.
-    - `data_bytes`: the initialised data, which lie in flash and in SRAM.
-    - `bss_bytes`: the data that are 0 at first, in SRAM.
+    - flash_base: the first address of the flash.
+    - flash: the contents of the flash.
+    - symbols: addresses by name, without Arm's Thumb bit.
+    - functions: (address, name) of all functions, sorted.
+    - constants: the first and the last address of the read-only data.
+    - arena_bytes: the size of the network's arena.
+    - text_bytes: the size of the code.
+    - constant_bytes: the size of the read-only data.
+    - data_bytes: the size of the initialised data, which lie in flash and in SRAM.
+    - bss_bytes: the size of the data that are 0 at first, in SRAM.
     """
 
     flash_base: int
@@ -48,13 +49,13 @@ class Image:
         return self.text_bytes + self.constant_bytes + self.data_bytes
 
     def place(self, address: int) -> str:
-        """Writes where in the code an address is, as in `function+0x12`."""
+        """Returns where in the code an address is, such as `function+0x12`."""
         inside = [(a, name) for a, name in self.functions if a <= address]
         return f"{inside[-1][1]}+{address - inside[-1][0]:#x}" if inside else f"{address:#x}"
 
 
 def read_image(elf: bytes) -> Image:
-    """Reads the ELF file of a firmware that `cross_compiler` or `tflm_firmware` built.
+    """Returns the image in the ELF file of a firmware that `cross_compiler` or `tflm_firmware` built.
 
     Raises `DeviceError` for any other file.
     """
@@ -68,7 +69,7 @@ def read_image(elf: bytes) -> Image:
 
 
 def _read_elf(file: Any) -> Image:
-    """Makes the image from pyelftools' view of the file. Raises `DeviceError` if a symbol is missing."""
+    """Returns the image of a file that pyelftools has opened. Raises `DeviceError` if a symbol is missing."""
     table = file.get_section_by_name(".symtab")
     entries = list(table.iter_symbols()) if table else []
     symbols = {s.name: s for s in entries}

@@ -1,7 +1,8 @@
 """Runs a firmware on a simulated core, for its outputs, instructions and cycles by layer, stack and sizes.
 
-unicorn executes the instructions and `trace` counts them. Where there is a cycle model of the core, it and the board's
-flash model say how long they take; elsewhere nothing does. The packages of the extra `sim` are needed.
+unicorn executes the instructions and `trace` counts them. Where there is a cycle model of the core, that and the
+board's flash model say how long they take; for other cores there are instructions and no times. The packages of the
+extra `sim` are needed.
 """
 
 from __future__ import annotations
@@ -26,22 +27,21 @@ from micronets.errors import DeviceError, SpecError
 Array = npt.NDArray[Any]
 
 _FILL = 0xA5  # what all memory holds at first
-_GUARD_BYTES = 4096  # of memory behind the arena
-_FPU_ON = 0x40000000
+_GUARD_BYTES = 4096  # bytes of memory behind the arena that the network may not write
+_FPU_ON = 0x40000000  # the value of FPEXC that switches the FPU on
 _SYSTEM = (0xE000E000, 0x1000)  # first address and size of Arm's system registers
 _PAGE = 4096
 _TEXT_BYTES = 256  # the longest text that is read from the firmware
-_TIMEOUT_US = 300_000_000
+_TIMEOUT_US = 300_000_000  # microseconds after which an inference is given up
 
 
 @dataclass(frozen=True)
 class Timing:
     """What one layer took, or everything outside all layers.
 
-    - instructions: that were executed.
-    - core_cycles: of the core alone, on a Cortex-M4 whose flash has no wait states; None where there is no cycle model
-      of the core.
-    - instruction_misses, data_misses: of the flash's caches.
+    - instructions: how many instructions were executed.
+    - core_cycles: cycles on a Cortex-M4 whose flash has no wait states; None where there is no cycle model of the core.
+    - instruction_misses, data_misses: how often the flash's caches did not hold what was read.
     """
 
     instructions: int
@@ -54,9 +54,9 @@ class Timing:
 class Calibration:
     """What turns simulated cycles into those of a board.
 
-    - `miss_cycles`: cycles of a miss of the flash's caches.
-    - `factor`: cycles of the board over cycles that are simulated.
-    - `uncertainty`: relative error of the result.
+    - miss_cycles: the cycles that a miss of the flash's caches costs.
+    - factor: what the simulated cycles, those of misses included, are multiplied by.
+    - uncertainty: the relative error of the result; 0.1 is +-10 %.
     """
 
     miss_cycles: int
@@ -68,15 +68,15 @@ class Calibration:
 class Simulation:
     """What a firmware did in the simulator.
 
-    - `outputs`: int8 `[N, bytes]`.
-    - `layers`: what each layer took in the first run.
-    - `outside`: what everything around the layers took.
-    - `image`: the firmware's sizes and symbols.
-    - `stack_bytes`: the deepest stack of all runs.
-    - `calibration`: what turns cycles into those of the board; None where there is no cycle model of its core.
-    - `dual_issue_cycles`: cycles of one inference with warm caches by `cortex_m7`, for a core of that model; `cycles`
+    - outputs: the outputs of N inferences, int8 `[N, bytes]`.
+    - layers: what each layer took in the first run.
+    - outside: what everything around the layers took.
+    - image: the firmware's sizes and symbols.
+    - stack_bytes: the size of the deepest stack of all runs.
+    - calibration: what turns cycles into those of the board; None where there is no cycle model of its core.
+    - dual_issue_cycles: cycles of one inference with warm caches by `cortex_m7`, for a core of that model; `cycles`
       does not use them.
-    - `words`: the values of the variables that were asked for, after the first run.
+    - words: the values after the first run of the variables that were asked for, by name.
     """
 
     outputs: npt.NDArray[np.int8]
@@ -133,17 +133,16 @@ def simulate(
 ) -> Simulation:
     """Runs a firmware on several inputs, the first of them counted.
 
-    - `elf`: the image that `cross_compiler.build_firmware` or `tflm_firmware.build_tflm_firmware` made.
-    - `x`: inputs int8 `[N, bytes]`, N at least 1.
-    - `layers`: number of the network's layers (MICRONETS_LAYERS).
-    - `output_bytes`: size of the output; of a network with several, their sizes in order.
-    - `board`: names the core, and gives the model of its flash.
-    - `native`: whether the hooks that count are in C; None takes them where they can be compiled, and else those in
-      Python.
-    - `words`: names of variables of 32 bits of the firmware whose values are wanted.
+    - elf: the image that `cross_compiler.build_firmware` or `tflm_firmware.build_tflm_firmware` made.
+    - x: inputs int8 `[N, bytes]`, N at least 1.
+    - layers: the number of the network's layers (MICRONETS_LAYERS).
+    - output_bytes: the size of the output; of a network with several outputs, their sizes in order.
+    - board: names the core, and gives the model of its flash.
+    - native: true for the hooks in C, false for those in Python; None for C where it can be compiled.
+    - words: names of 32-bit variables of the firmware whose values are returned.
 
-    Raises `DeviceError` if the firmware fails (a fault, a failure that it tells itself, a stack of more than 16 KB,
-    writes beside the arena), or outputs differ with and without counting.
+    Raises `DeviceError` if the firmware fails (a fault, a failure that it reports, a stack of more than 16 KB, writes
+    beside the arena), or if outputs differ with and without counting.
     """
     samples = np.ascontiguousarray(x, np.int8)
     sizes = (output_bytes,) if isinstance(output_bytes, int) else tuple(output_bytes)
@@ -177,7 +176,7 @@ def simulate(
         blocks = {b: decode(block, image.flash_base + 2 * b) for b, block in code.items()}
         core_cycles = _core_cycles(counts, blocks, image, layers + 2)
         if core.cycle_model == "dual-issue":
-            dual_issue = sum(cortex_m7.cycles(counts, blocks, layers + 2))
+            dual_issue = sum(cortex_m7.cycles_by_layer(counts, blocks, layers + 2))
     counted = _instructions(counts, instructions, layers + 2)
     times = [Timing(*figures) for figures in zip(counted, core_cycles, *counts.misses, strict=True)]
     return Simulation(
@@ -193,7 +192,10 @@ def simulate(
 
 
 def _calibration(board: Board, flash: SimulationModel | None) -> Calibration:
-    """Returns the board's calibration, by the model of its flash where there is one. Raises `SpecError`."""
+    """Returns what turns simulated cycles into those of a board, by the model of its flash where there is one.
+
+    Raises `SpecError` for a board whose file has neither such a model nor a factor.
+    """
     if flash:
         return Calibration(flash.miss_cycles, flash.factor, flash.uncertainty)
     if board.cycle_factor is None or board.cycle_uncertainty is None:
@@ -202,7 +204,12 @@ def _calibration(board: Board, flash: SimulationModel | None) -> Calibration:
 
 
 def _instructions(counts: BlockCounts, instructions: Mapping[int, int], layers: int) -> list[int]:
-    """Returns the instructions by layer; `instructions`: number of them in each block."""
+    """Returns the number of instructions of each layer.
+
+    - counts: how often each block ran in each layer.
+    - instructions: the number of instructions of each block.
+    - layers: the number of layers.
+    """
     found = [0] * layers
     for (layer, _, block), count in counts.edges.items():
         found[layer] += count * instructions[block]
@@ -212,12 +219,18 @@ def _instructions(counts: BlockCounts, instructions: Mapping[int, int], layers: 
 def _core_cycles(
     counts: BlockCounts, blocks: Mapping[int, Sequence[Instruction]], image: Image, layers: int
 ) -> list[int]:
-    """Returns the cycles of a Cortex-M4 by layer; `blocks`: the instructions of each block."""
+    """Returns the cycles of each layer on a Cortex-M4 without wait states.
+
+    - counts: how often each block followed each other one.
+    - blocks: the instructions of each block.
+    - image: the firmware, which gives the addresses of blocks.
+    - layers: the number of layers.
+    """
     cycles = [0] * layers
     for (layer, before, block), count in counts.edges.items():
         follows = counts.follows(before, block)
         code = blocks[block]
-        cost = cortex_m4.cycles(code, blocks[before][-1] if follows else None)
+        cost = cortex_m4.block_cycles(code, blocks[before][-1] if follows else None)
         if not follows:
             cost += cortex_m4.refill(image.flash_base + 2 * block, code[0])
         cycles[layer] += count * cost
@@ -235,7 +248,7 @@ def _sum(times: Sequence[Timing]) -> Timing:
 
 
 def _unicorn(facts: ArchitectureFacts, name: str) -> int:
-    """Returns a constant of unicorn for an architecture, by name."""
+    """Returns the value of unicorn's constant `name` for an architecture."""
     return int(getattr(importlib.import_module(f"unicorn.{facts.unicorn_constants}"), name))
 
 
@@ -273,7 +286,7 @@ class _Machine:
         self.at = int(reset)
 
     def run(self, sample: npt.NDArray[np.int8], sizes: Sequence[int], start: Callable[[], None] | None = None) -> bytes:
-        """Does one inference and returns its outputs, of `sizes` bytes; calls `start` when the input is in memory."""
+        """Runs one inference and returns its outputs, of `sizes` bytes; calls `start` when the input is in memory."""
         input_address = self._until("firmware_ready")
         self.processor.mem_write(input_address, sample.tobytes())
         if start:
@@ -304,14 +317,14 @@ class _Machine:
         return found.decode(errors="replace")
 
     def _failure_text(self) -> str:
-        """Returns why the firmware stopped, where it is one that tells, else ""."""
+        """Returns why the firmware stopped, if it is one that says so, else ""."""
         if "firmware_failure" not in self.image.symbols or not self.word("firmware_failure"):
             return ""
         log = self._text(self.image.symbols["firmware_log"]).strip()
         return self._text(self.word("firmware_failure")) + (f": it logs '{log[:200]}'" if log else "")
 
     def _until(self, symbol: str) -> int:
-        """Goes on until a function begins, and returns its first argument."""
+        """Runs until the function `symbol` begins, and returns its first argument."""
         goal = self.image.symbols[symbol]
         self.processor.ctl_flush_tb()  # code that was translated before does not stop at the goal
         try:

@@ -1,8 +1,9 @@
 """Hooks that count, while a simulated processor runs, how often each basic block follows each other one, by layer.
 
-What an instruction costs is applied to these counts afterwards. Only the flash's caches depend on the order of accesses
-and are simulated here: fully associative, the line unused for longest replaced. The hooks are C (`trace.c`, compiled
-with the machine's own compiler, kept in the user's cache directory) where there is a compiler, else slower Python.
+The cycles of instructions are computed from these counts afterwards. Only the flash's caches depend on the order of
+accesses and are simulated here: they are fully associative, and the line that was unused for longest is replaced. The
+hooks are C (`trace.c`, compiled with this machine's compiler and kept in the user's cache directory) where there is a
+compiler, else Python, which is slower.
 """
 
 from __future__ import annotations
@@ -30,8 +31,10 @@ from micronets.device.host_compiler import host_compiler
 from micronets.errors import DeviceError
 from micronets.files import digest, write_atomic
 
-NOWHERE = 0xFFFFFF  # the block before the first one
-_ENTRIES = 1 << 18
+NOWHERE = 0xFFFFFF
+"""Stands for the block before the first one."""
+
+_ENTRIES = 1 << 18  # entries of the hash table of `trace.c`, a power of two
 _FAILURES = {
     1: "more different jumps than the simulator counts",
     2: "code ran outside the flash",
@@ -45,11 +48,11 @@ _FAILURES = {
 class Region:
     """What is traced.
 
-    - base, bytes: the flash's first address and its size.
-    - marker: the address of the function that tells the layer.
-    - argument_register: unicorn's number of the register that holds its argument.
-    - layers: how many layers it may tell.
-    - aligned_only: whether the core reads and writes values of several bytes at multiples of their size alone.
+    - base, bytes: the first address and the size of the flash.
+    - marker: the address of the function that is called when a layer begins, `micronets_mark`.
+    - argument_register: unicorn's number of the register that holds that function's argument, the layer.
+    - layers: how many layers there may be.
+    - aligned_only: whether the core can read and write values of several bytes at multiples of their size only.
     """
 
     base: int
@@ -67,9 +70,9 @@ class BlockCounts:
     A block is named by its address in half-words from the flash's start. Layer 0 is what runs outside layers, 1 is the
     first layer.
 
-    - `edges`: how often, by (layer, the block before or `NOWHERE`, block).
-    - `sizes`: of the blocks, in bytes.
-    - `misses`: of the instruction cache and of the data cache, by layer.
+    - edges: how often a block ran after another one, by (layer, the block before or `NOWHERE`, block).
+    - sizes: the bytes of every block.
+    - misses: the misses of the instruction cache and those of the data cache, by layer.
     """
 
     edges: dict[tuple[int, int, int], int] = field(default_factory=Counter)
@@ -77,11 +80,13 @@ class BlockCounts:
     misses: tuple[list[int], list[int]] = field(default_factory=lambda: ([], []))
 
     def follows(self, before: int, block: int) -> bool:
-        """Tells whether `block` lies right behind `before`, so that nothing has jumped where it runs next."""
+        """Tells whether `block` lies right behind `before`, so that there is no jump between the two."""
         return before != NOWHERE and 2 * before + self.sizes[before] == 2 * block
 
 
 class _Cache(ctypes.Structure):
+    """`struct cache` of trace.c, which describes the fields."""
+
     _fields_ = (
         *[(name, ctypes.c_uint32) for name in ("lines", "shift", "last")],
         *[(name, ctypes.POINTER(ctypes.c_uint32)) for name in ("slots", "tags")],
@@ -90,6 +95,8 @@ class _Cache(ctypes.Structure):
 
 
 class _Trace(ctypes.Structure):
+    """`struct trace` of trace.c, which describes the fields."""
+
     _fields_ = (
         *[(name, ctypes.POINTER(ctypes.c_uint64)) for name in ("keys", "counts")],
         ("sizes", ctypes.POINTER(ctypes.c_uint32)),
@@ -110,9 +117,9 @@ def _cache_lines(flash: SimulationModel | None) -> tuple[int, int, int]:
 class NativeTrace:
     """Counts with hooks in C, which are much faster than those in Python.
 
-    - `library`: what `native_library` returned.
-    - `region`: what is traced.
-    - `flash`: the board's caches before its flash; None simulates none.
+    - library: what `native_library` returned.
+    - region: what is traced.
+    - flash: the model of the board's flash with its caches; None for no caches.
     """
 
     def __init__(self, library: ctypes.CDLL, region: Region, flash: SimulationModel | None) -> None:
@@ -138,7 +145,13 @@ class NativeTrace:
         return _Cache(lines, shift, 0xFFFFFFFF, *pointers)
 
     def attach(self, processor: Any, constants: tuple[int, int]) -> None:
-        """Adds the hooks to a processor of unicorn; `constants`: first and last address of the constants in flash."""
+        """Adds the hooks to a processor.
+
+        - processor: a processor of unicorn.
+        - constants: the first and the last address of the constants in flash.
+
+        Raises `DeviceError` if unicorn refuses them.
+        """
         import unicorn
         from unicorn.unicorn_py3 import unicorn as binding
 
@@ -162,7 +175,7 @@ class NativeTrace:
                 raise DeviceError(f"simulator: cannot add a hook (unicorn's error {status})")
 
     def start(self) -> None:
-        """Begins to count."""
+        """Makes the hooks count from now on."""
         self.trace.active = 1
 
     def counted(self) -> BlockCounts:
@@ -178,7 +191,11 @@ class NativeTrace:
 
 
 class PythonTrace:
-    """Counts as `NativeTrace` does, with hooks in Python, for machines without a C compiler."""
+    """Counts with hooks in Python, for machines without a C compiler; it counts what `NativeTrace` counts.
+
+    - region: what is traced.
+    - flash: the model of the board's flash with its caches; None for no caches.
+    """
 
     def __init__(self, region: Region, flash: SimulationModel | None) -> None:
         self.region, self.shift = region, _cache_lines(flash)[2]
@@ -188,7 +205,11 @@ class PythonTrace:
         self.layer, self.before, self.active, self.failed = 0, NOWHERE, False, 0
 
     def attach(self, processor: Any, constants: tuple[int, int]) -> None:
-        """See `NativeTrace.attach`."""
+        """Adds the hooks to a processor.
+
+        - processor: a processor of unicorn.
+        - constants: the first and the last address of the constants in flash.
+        """
         import unicorn
 
         processor.hook_add(unicorn.UC_HOOK_BLOCK, self._block)
@@ -198,15 +219,16 @@ class PythonTrace:
             processor.hook_add(unicorn.UC_HOOK_MEM_READ | unicorn.UC_HOOK_MEM_WRITE, self._align)
 
     def start(self) -> None:
-        """Begins to count."""
+        """Makes the hooks count from now on."""
         self.active = True
 
     def counted(self) -> BlockCounts:
-        """See `NativeTrace.counted`."""
+        """Returns what was counted. Raises `DeviceError` where counting failed."""
         _raise_failure(self.failed)
         return self.counts
 
     def _block(self, processor: Any, address: int, size: int, _: Any) -> None:
+        """Counts a basic block that is about to run; called by unicorn."""
         if not self.active:
             return
         offset = address - self.region.base
@@ -229,14 +251,17 @@ class PythonTrace:
                 self._touch(0, line)
 
     def _read(self, processor: Any, kind: int, address: int, size: int, value: int, _: Any) -> None:
+        """Counts a read of the constants; called by unicorn."""
         if self.active:
             self._touch(1, address - self.region.base >> self.shift)
 
     def _align(self, processor: Any, kind: int, address: int, size: int, value: int, _: Any) -> None:
+        """Notes an access that is not aligned; called by unicorn."""
         if self.active and address % size:
             self.failed = 5
 
     def _touch(self, which: int, line: int) -> None:
+        """Looks a line of the flash up in the instruction cache (0) or the data cache (1), and counts a miss."""
         held = self.held[which]
         if line in held:
             del held[line]
@@ -273,13 +298,13 @@ def native_library() -> ctypes.CDLL | None:
 
 
 def _cache_directory() -> Path:
-    """Returns the user's directory of cached files, as `frontend.cache.directory` does."""
+    """Returns the user's directory of cached files, which is also that of `frontend.cache`."""
     return Path(os.environ.get("MICRONETS_CACHE") or Path.home() / ".cache/micronets")
 
 
 @cache
 def _own_directory() -> Path:
-    """Makes a directory that lasts as long as this process."""
+    """Returns a new directory that is removed at the end of this process."""
     directory = Path(tempfile.mkdtemp(prefix="micronets-"))
     atexit.register(shutil.rmtree, directory, ignore_errors=True)
     return directory

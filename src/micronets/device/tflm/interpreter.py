@@ -1,7 +1,7 @@
-"""Runs TensorFlow Lite Micro on this machine: the runtime itself, as pip's `tflite-micro`, in a process of its own.
+"""Runs TensorFlow Lite Micro on this machine: the runtime itself, from pip's `tflite-micro`, in a process of its own.
 
-What it computes is what a board computes, bit for bit. Its arena is that of a 64-bit host: pointers of 8 bytes make the
-persistent part larger than a Cortex-M's. The other process is `interpreter_worker.py`.
+It computes what a board computes, bit for bit. Its arena is that of a 64-bit host: as pointers take 8 bytes, the
+persistent part is larger than on a Cortex-M. The code of the other process is `interpreter_worker.py`.
 """
 
 from __future__ import annotations
@@ -28,9 +28,11 @@ from micronets.tflite import tensor_names
 
 Array = npt.NDArray[Any]
 
-ARENA_STEP_BYTES = 16  # TFLM aligns both ends of the arena to this
+ARENA_STEP_BYTES = 16
+"""What sizes of the arena are multiples of, as TFLM aligns both of its ends to that."""
+
 _ARENAS = tuple(4**k << 20 for k in range(6))  # 1 MiB to 1 GiB: the sizes that are tried where none is given
-_SAMPLES_PER_PROCESS = 32  # another process is started for so many samples
+_SAMPLES_PER_PROCESS = 32  # how many samples are worth another process
 
 
 def available() -> bool:
@@ -42,19 +44,26 @@ def available() -> bool:
 
 
 def run(data: bytes, x: npt.NDArray[Any], arena_bytes: int | None = None) -> npt.NDArray[Any]:
-    """Runs a model on several inputs and returns its first output, `[N, *output shape]`: see `outputs`."""
+    """Runs a model on several inputs and returns its first output, `[N, *output shape]`.
+
+    - data: the bytes of a `.tflite` file.
+    - x: inputs `[N, *input shape]`, of the type that the model takes.
+    - arena_bytes: the size of the arena; None for as much as is needed.
+
+    Raises what `outputs` raises.
+    """
     return outputs(data, x, 1, arena_bytes)[0]
 
 
 def outputs(
     data: bytes, x: npt.NDArray[Any], count: int, arena_bytes: int | None = None
 ) -> tuple[npt.NDArray[Any], ...]:
-    """Runs a model on several inputs, which are spread over the processors where they are many.
+    """Runs a model on several inputs; many inputs are divided among the processors.
 
-    - `data`: a `.tflite` file.
-    - `x`: inputs `[N, *input shape]`, int8 as a rule, of the type that the model takes.
-    - `count`: how many outputs to return, at most as many as the model has.
-    - `arena_bytes`: size of the arena; None takes as much as is needed.
+    - data: the bytes of a `.tflite` file.
+    - x: inputs `[N, *input shape]`, of the type that the model takes.
+    - count: how many outputs to return, at most as many as the model has.
+    - arena_bytes: the size of the arena; None for as much as is needed.
 
     Returns the outputs, each `[N, *output shape]`. Raises `DeviceError` if TFLM is not installed, refuses the
     model, or needs a larger arena.
@@ -73,13 +82,13 @@ def outputs(
 
 
 def tensors(data: bytes, x: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
-    """Computes every activation tensor of a model for several inputs.
+    """Returns every activation tensor of a model for several inputs.
 
-    - `data`: a `.tflite` file.
-    - `x`: inputs `[N, *input shape]`, of the type that the model takes.
+    - data: the bytes of a `.tflite` file.
+    - x: inputs `[N, *input shape]`, of the type that the model takes.
 
-    Returns tensors `[N, *shape]` by the names that `tflite.read` gives them. Raises `DeviceError` as `run` does, and
-    what `tflite.read` raises.
+    The tensors are `[N, *shape]`, by the names that `tflite.read` gives them. Raises what `outputs` and
+    `tflite.read` raise.
     """
     indices = tensor_names(data)
     x = _check_samples(x)
@@ -88,9 +97,9 @@ def tensors(data: bytes, x: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
 
 
 def min_arena(data: bytes) -> int:
-    """Finds the smallest arena in which a model runs (one inference) on this 64-bit host, by bisection over real runs.
+    """Returns the bytes of the smallest arena in which a model runs on this 64-bit host, a multiple of 16.
 
-    Returns bytes, a multiple of 16. Raises `DeviceError` as `run` does.
+    It is found by bisection; each step runs one inference. Raises the `DeviceError` of `outputs`.
     """
     high = _sufficient_arena(data) // ARENA_STEP_BYTES
     low = 0
@@ -104,7 +113,10 @@ def min_arena(data: bytes) -> int:
 
 
 class _TooSmall(DeviceError):
-    """The arena seems too small for the model; TFLM crashes in some arenas that are. `reason` is what TFLM said."""
+    """The arena seems too small for the model: TFLM said so, or crashed, as it does in some arenas that are too small.
+
+    - reason: what TFLM said.
+    """
 
     def __init__(self, reason: str) -> None:
         super().__init__(
@@ -122,7 +134,7 @@ def _check_samples(x: Array) -> Array:
 
 
 def _first_that_fits(attempt: Callable[[int], Any]) -> Any:
-    """Returns what `attempt` does with the first arena, of growing sizes in bytes, that is not too small."""
+    """Returns the result of `attempt` for the first size of an arena, in bytes and growing, that is not too small."""
     for arena_bytes in _ARENAS:
         try:
             return attempt(arena_bytes)
@@ -160,7 +172,7 @@ def _processors() -> int:
 
 
 class _Worker:
-    """A process that runs TFLM, started when it is first asked, and anew where it has ended."""
+    """A process that runs TFLM; it is started when it is first asked, and again when it has ended."""
 
     def __init__(self) -> None:
         self.process: subprocess.Popen[bytes] | None = None
@@ -170,9 +182,9 @@ class _Worker:
     def ask(self, request: tuple[Any, ...]) -> Any:
         """Sends a request and returns the answer.
 
-        - `request`: name and arguments of a command of `interpreter_worker`.
+        - request: the name of a command of `interpreter_worker`, and its arguments.
 
-        Raises `DeviceError` if TFLM refuses or the process ends, `_TooSmall` where the arena seems to be the reason.
+        Raises `DeviceError` if TFLM refuses or the process ends, and `_TooSmall` if the arena seems to be the reason.
         """
         if self.process is None or self.process.poll() is not None:
             self.start()
@@ -215,7 +227,11 @@ class _Worker:
             self.process = None
 
     def failure(self, value: str, crashed: bool) -> DeviceError:
-        """Makes the error for a request that failed, from what TFLM wrote to stderr or else from `value`."""
+        """Returns the error for a request that failed.
+
+        - value: what the worker answered, which is used where TFLM wrote nothing to stderr.
+        - crashed: whether the process has ended.
+        """
         self.stderr.seek(0)
         lines = [line.strip() for line in self.stderr.read().decode(errors="replace").splitlines() if line.strip()]
         if lines and lines[0].startswith("Traceback"):
@@ -238,7 +254,7 @@ _lock = threading.Lock()
 
 
 def _parallel(requests: list[tuple[Any, ...]]) -> list[Any]:
-    """Returns the answers to requests, each from a worker of its own, all at once."""
+    """Returns the answers to requests, which workers of their own compute at the same time."""
     if not available():
         raise DeviceError(f"TFLM is not installed: {install('tflm')} (Linux on x86-64 only)")
     with _lock:
@@ -252,7 +268,7 @@ def _parallel(requests: list[tuple[Any, ...]]) -> list[Any]:
 
 @atexit.register
 def _stop_workers() -> None:
-    """Ends the workers at the end of this process; those that a fork has inherited are left to their owner."""
+    """Ends the workers at the end of this process, but for those that belong to the process it was forked from."""
     for worker in _workers:
         if worker.owner == os.getpid():
             worker.stop()

@@ -1,7 +1,7 @@
-"""The process in which TensorFlow Lite Micro runs, as TFLM aborts, or writes to C's stderr, when it refuses a model.
+"""The process in which TensorFlow Lite Micro runs, since TFLM ends the process that it runs in when it refuses a model.
 
-Requests come pickled on stdin and are answered, pickled, on what was stdout: `("ok", value)` or `("error", text)`.
-Only `interpreter.py` starts it and talks to it.
+Requests come pickled on stdin and are answered, pickled, on what was stdout at first: `("ok", value)` or `("error",
+text)`. Only `interpreter.py` starts it and talks to it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Array = npt.NDArray[Any]
 
 
 def main() -> None:
-    """Answers requests until stdin ends."""
+    """Reads and answers requests until stdin ends."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # so that nothing the library prints can mix with the answers
     from tflite_micro.python.tflite_micro import runtime

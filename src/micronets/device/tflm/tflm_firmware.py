@@ -1,8 +1,8 @@
 """Builds firmware in which TensorFlow Lite Micro runs a network, from a checkout of TFLM with its library.
 
-TFLM itself is not part of micronets. What is used of it is what it documents: the library that its `cortex_m_generic`
-target makes, its headers, and those that its Makefile downloads. Start-up code and linker script are those for our own
-C, and so are memcpy and its like; what else a C++ program needs is newlib's small variant.
+TFLM itself is not part of micronets. Only what it documents is used: the library that its target `cortex_m_generic`
+makes, its headers, and those that its Makefile downloads. Start-up code, linker script and memcpy are those of the
+firmware for our own C; what else a C++ program needs comes from the small variant of newlib.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from micronets.device.cross_compiler import Firmware, default_linker_script, run
 from micronets.errors import DeviceError, FileError, SpecError
 from micronets.files import digest
 
-_LIBRARY = "libtensorflow-microlite.a"
+_LIBRARY_FILE = "libtensorflow-microlite.a"
 _MAKE = "tensorflow/lite/micro/tools/make"
 _HEADERS = ("tensorflow/lite/micro/micro_interpreter.h", "tensorflow/lite/schema/schema_generated.h")
 _DOWNLOADS = ("flatbuffers/include", "gemmlowp", "ruy")
 _GXX, _GCC = "arm-none-eabi-g++", "arm-none-eabi-gcc"
-_COMMON = (
+_TFLM_FLAGS = (
     "-O2",
     "-ffunction-sections",
     "-fdata-sections",
@@ -36,22 +36,23 @@ _COMMON = (
     "-DTF_LITE_STATIC_MEMORY",
 )
 _CXX = ("-std=c++17", "-fno-rtti", "-fno-exceptions", "-fno-threadsafe-statics")
-_LINK = ("-nostartfiles", "-static", "--specs=nano.specs", "-Wl,--gc-sections")
-STRIPPED = (
+_TFLM_LINK_FLAGS = ("-nostartfiles", "-static", "--specs=nano.specs", "-Wl,--gc-sections")
+NEEDS_MESSAGES = (
     "TFLM's library must be built without TF_LITE_STRIP_ERROR_STRINGS (BUILD_TYPE=default or "
     "release_with_logs, not release)"
 )
-_SPARE_BYTES = (
-    32 * 1024
-)  # of the arena beyond twice the predicted one, so that TFLM tells what it needs even where that is more
+"""What an error says of a library that does not tell which operators it runs."""
+
+# Bytes of the arena beyond twice the predicted ones, so that TFLM can tell what it needs even where that is more.
+_SPARE_BYTES = 32 * 1024
 
 
 @dataclass(frozen=True)
 class TflmCheckout:
-    """A checkout of TFLM.
+    """A checkout of TFLM with its library.
 
-    - `root`: its directory.
-    - `library`: the library that was built for the board's core, in the checkout or elsewhere.
+    - root: the directory of the checkout.
+    - library: the library that was built for the board's core, in the checkout or elsewhere.
     """
 
     root: Path
@@ -59,14 +60,14 @@ class TflmCheckout:
 
 
 def find_checkout(root: Path, library: Path | None, board: Board) -> TflmCheckout:
-    """Finds a checkout of TFLM and its library for a board's core.
+    """Returns a checkout of TFLM with its library for a board's core.
 
-    - `root`: directory of the checkout.
-    - `library`: the library; None takes the one in the checkout's folder gen.
-    - `board`: names the core.
+    - root: the directory of the checkout.
+    - library: the library; None takes the one in the checkout's folder gen.
+    - board: names the core.
 
-    Raises `FileError` where one of them is not there or not TFLM's, `SpecError` for several libraries or a core other
-    than those that can be built for.
+    Raises `FileError` where one of the two is missing or not TFLM's, and `SpecError` for several libraries or for a
+    core that TFLM cannot be built for.
     """
     arch = target_arch(board)
     for name in _HEADERS:
@@ -76,9 +77,9 @@ def find_checkout(root: Path, library: Path | None, board: Board) -> TflmCheckou
         if not library.is_file():
             raise FileError(f"--tflm-library {library}: no such file; build one in {root}: {make_command(board)}")
         return TflmCheckout(root, library)
-    found = sorted(root.glob(f"gen/cortex_m_generic_{arch}_*/lib/{_LIBRARY}"))
+    found = sorted(root.glob(f"gen/cortex_m_generic_{arch}_*/lib/{_LIBRARY_FILE}"))
     if not found:
-        others = sorted(path.parts[-3] for path in root.glob(f"gen/*/lib/{_LIBRARY}"))
+        others = sorted(path.parts[-3] for path in root.glob(f"gen/*/lib/{_LIBRARY_FILE}"))
         there = f"there is one for {', '.join(others)}" if others else "there is none at all"
         raise FileError(
             f"--tflm {root}: no library for {board.core} in gen; {there}; build it there: {make_command(board)}"
@@ -100,9 +101,10 @@ def make_command(board: Board) -> str:
 
 
 def compilers(tflm: TflmCheckout) -> tuple[str, str]:
-    """Returns GCC for C and for C++: those that TFLM's Makefile downloaded into the checkout, else those on the path.
+    """Returns the commands of GCC for C and for C++.
 
-    Raises `DeviceError` where there is none for C++, or one without the headers of its library.
+    They are those that TFLM's Makefile downloaded into the checkout, else those on the path. Raises `DeviceError` where
+    there is none for C++, or one without the headers of its library.
     """
     own = str(tflm.root / _MAKE / "downloads/gcc_embedded/bin")
     for place in (own, None):
@@ -127,13 +129,13 @@ def compilers(tflm: TflmCheckout) -> tuple[str, str]:
 _DEBIAN = "gcc-arm-none-eabi libstdc++-arm-none-eabi-newlib"
 
 
-def arena_room(expected: int) -> int:
-    """Returns the bytes of the firmware's arena where TFLM is expected to need `expected` bytes."""
+def firmware_arena_bytes(expected: int) -> int:
+    """Returns the bytes of the firmware's arena if TFLM is expected to need `expected` bytes."""
     return 2 * expected + _SPARE_BYTES
 
 
 def toolchain(tflm: TflmCheckout) -> str:
-    """Returns the compiler's version and a hash of the library. Raises what `compilers` raises."""
+    """Returns the compiler's version and a hash of the library, as text. Raises what `compilers` raises."""
     gxx = compilers(tflm)[1]
     version = run_tool([gxx, "-dumpfullversion"], "version").strip()
     return f"{_GXX} {version}, TFLM's library {digest(tflm.library.read_bytes())}"
@@ -144,17 +146,18 @@ def build_tflm_firmware(
 ) -> Firmware:
     """Builds firmware in which TFLM runs a network, for `machine.simulate`.
 
-    - `sources`: the network, contents by file name, as `tflm_package.tflm_files` returns them.
-    - `tflm`: the checkout of TFLM.
-    - `board`: the board, whose core it is built for.
-    - `sizes`: number of the model's operators, bytes of its input, bytes of its output.
-    - `arena_bytes`: what TFLM is expected to need. The firmware's arena is larger, so that TFLM can tell what it needs.
+    - sources: the network, contents by file name, as `tflm_package.tflm_files` returns them.
+    - tflm: the checkout of TFLM.
+    - board: the board, whose core it is built for.
+    - sizes: the number of the model's operators, the bytes of its input, and those of its output.
+    - arena_bytes: the bytes that TFLM is expected to need. The firmware's arena is larger, so that TFLM can tell what
+      it really needs.
 
     Raises `DeviceError` where there is no compiler, or with the first error of the compiler or the linker.
     """
     gcc, gxx = compilers(tflm)
     core = board.compiler_flags
-    room = arena_room(arena_bytes)
+    room = firmware_arena_bytes(arena_bytes)
     macros = {"LAYERS": sizes[0], "INPUT_BYTES": sizes[1], "OUTPUT_BYTES": sizes[2], "ARENA_BYTES": room}
     defines = [f"-DFIRMWARE_{name}={value}u" for name, value in macros.items()]
     with (
@@ -167,8 +170,8 @@ def build_tflm_firmware(
         downloads = tflm.root / _MAKE / "downloads"
         include = [f"-I{directory}", f"-I{ours / 'tflm'}", f"-I{tflm.root}"]
         include += [f"-I{downloads / part}" for part in _DOWNLOADS if (downloads / part).is_dir()]
-        cxx = [gxx, *core, *_COMMON, *_CXX, *defines, *include]
-        c = [gcc, *core, *_COMMON, "-std=gnu11", f"-I{directory}"]
+        cxx = [gxx, *core, *_TFLM_FLAGS, *_CXX, *defines, *include]
+        c = [gcc, *core, *_TFLM_FLAGS, "-std=gnu11", f"-I{directory}"]
         plain = [*c, "-Os", "-ffreestanding", "-fno-tree-loop-distribute-patterns", f"-I{ours / 'include'}"]
         jobs = [
             [*cxx, str(ours / "tflm" / "main.cc")],
@@ -184,9 +187,12 @@ def build_tflm_firmware(
         place, elf = directory / "place.ld", directory / "firmware.elf"
         place.write_text(default_linker_script(board.core), "utf-8")
         try:
-            run_tool([gxx, *core, *_LINK, "-T", str(place), *objects, str(tflm.library), "-lm", "-o", str(elf)], "link")
+            run_tool(
+                [gxx, *core, *_TFLM_LINK_FLAGS, "-T", str(place), *objects, str(tflm.library), "-lm", "-o", str(elf)],
+                "link",
+            )
         except DeviceError as e:
             if "`MicroPrintf" in str(e):
-                raise DeviceError(f"{tflm.library}: it has no MicroPrintf: {STRIPPED}") from e
+                raise DeviceError(f"{tflm.library}: it has no MicroPrintf: {NEEDS_MESSAGES}") from e
             raise
-        return Firmware(elf.read_bytes(), toolchain(tflm), (*core, *_COMMON, *_CXX))
+        return Firmware(elf.read_bytes(), toolchain(tflm), (*core, *_TFLM_FLAGS, *_CXX))

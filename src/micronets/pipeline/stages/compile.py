@@ -16,7 +16,7 @@ from micronets.pipeline.directory import LIBRARY, MEASUREMENT, MODEL, RunDir
 from micronets.pipeline.stages.base import Stage
 from micronets.pipeline.stages.export import EXPORT
 from micronets.runtimes import OUR_C, Measurement, MeasureOptions
-from micronets.runtimes.measurement import from_json
+from micronets.runtimes.measurement import measurement_from_json
 
 
 def _inputs(context: RunContext) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def _compile(context: RunContext) -> Sequence[str]:
 def read_measurement(run: RunDir) -> Measurement | None:
     """Reads what the C took on the simulated board; None where it could not be measured."""
     table = json.loads((run / MEASUREMENT).read_text("utf-8"))
-    return None if table is None else from_json(table)
+    return None if table is None else measurement_from_json(table)
 
 
 COMPILE = Stage("compile", "report", _inputs, _compile, (LIBRARY, MEASUREMENT))
