@@ -108,8 +108,8 @@ class TensorFlowLiteMicro(Runtime):
         _check_patches(options.patches)
         if options.device not in TFLM_DEVICES:
             raise SpecError(
-                f"device '{options.device}': TFLM is measured in {' and '.join(TFLM_DEVICES)} alone; take one of them, or "
-                "--runtime c"
+                f"device '{options.device}': TFLM is measured in {' and '.join(TFLM_DEVICES)} alone; take one of them, "
+                "or --runtime c"
             )
         if options.compiler not in (None, "gcc"):
             raise SpecError(f"compiler '{options.compiler}': TFLM's library is GCC's; leave it out, or take gcc")
