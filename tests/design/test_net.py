@@ -94,6 +94,94 @@ def test_strided_depthwise_agrees_under_bf16(width):
     torch.testing.assert_close(got.float(), want, atol=0.05, rtol=0.02)
 
 
+WIDE_KERNELS = [
+    # channels in, filters, height, width, kernel: 32 values and their multiples along a row of a kernel
+    (8, 44, 9, 20, (1, 20)),
+    (8, 12, 9, 20, (3, 8)),
+    (4, 12, 9, 20, (1, 16)),
+    (12, 12, 3, 9, (1, 8)),
+    (2, 5, 4, 33, (1, 32)),
+]
+
+
+@pytest.mark.parametrize("batch", [1, 3, 32])
+@pytest.mark.parametrize(("channels", "filters", "h", "w", "kernel"), WIDE_KERNELS)
+def test_wide_kernels_agree_under_bf16(batch, channels, filters, h, w, kernel):
+    """A CPU with AMX computes these wrongly in oneDNN 3.12: torch's own convolution is far off."""
+    torch.manual_seed(0)
+    x, weight = torch_ops.to_nchw(torch.randn(batch, h, w, channels)), torch.randn(filters, channels, *kernel)
+    window = Window(kernel, padding="valid")
+    want = torch_ops.conv(x, weight, None, window)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        got = torch_ops.conv(x, weight, None, window)
+    assert got.dtype == torch.bfloat16
+    assert (got.float() - want).norm() < 0.01 * want.norm()
+
+
+@pytest.fixture
+def faulty_bf16(monkeypatch):
+    """Makes torch's convolution in bf16 leave out the last input channel, as on a CPU that computes it wrongly."""
+    right = F.conv2d
+    calls = []
+
+    def conv2d(x, weight, bias=None, *rest):
+        calls.append(x.dtype)
+        wrong = x.dtype == torch.bfloat16 or torch.is_autocast_enabled("cpu")
+        mask = torch.ones(weight.shape[1], 1, 1, dtype=weight.dtype)
+        mask[-1] = 0 if wrong else 1
+        return right(x, weight * mask, bias, *rest)
+
+    torch_ops._agrees_with_float32.cache_clear()
+    monkeypatch.setattr(torch_ops.F, "conv2d", conv2d)
+    yield calls
+    torch_ops._agrees_with_float32.cache_clear()
+
+
+@pytest.mark.parametrize("biased", [False, True])
+@pytest.mark.parametrize(
+    ("kernel", "stride", "dilation"),
+    [((3, 3), (1, 1), (1, 1)), ((1, 1), (2, 2), (1, 1)), ((3, 1), (1, 1), (2, 1)), ((4, 2), (2, 1), (1, 1))],
+)
+def test_a_convolution_that_is_wrong_in_bf16_is_computed_in_float32(faulty_bf16, kernel, stride, dilation, biased):
+    torch.manual_seed(0)
+    x, weight = torch_ops.to_nchw(torch.randn(2, 9, 6, 4)), torch.randn(8, 4, *kernel, requires_grad=True)
+    bias = torch.randn(8) if biased else None
+    window = Window(kernel, stride, dilation, "same")
+    before = torch.random.get_rng_state()
+    want = torch_ops.conv(x, weight, bias, window)
+    (want_gradient,) = torch.autograd.grad(want.square().sum(), weight)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        got = torch_ops.conv(x, weight, bias, window)
+        checks = len(faulty_bf16)
+        torch_ops.conv(x, weight, bias, window)
+    (gradient,) = torch.autograd.grad(got.float().square().sum(), weight)
+    assert got.dtype == torch.bfloat16
+    assert (got.float() - want).norm() < 0.01 * want.norm()
+    assert (gradient - want_gradient).norm() < 0.01 * want_gradient.norm()
+    assert len(faulty_bf16) == checks + 1, "the check is done once for these shapes"
+    assert torch.equal(torch.random.get_rng_state(), before), "the check draws from a generator of its own"
+
+
+def test_gradients_that_are_wrong_in_bf16_count_as_wrong(monkeypatch):
+    class Faulty(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x.clone()
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * (0 if g.dtype == torch.bfloat16 else 1)
+
+    right = F.conv2d
+    torch_ops._agrees_with_float32.cache_clear()
+    arguments = (torch.bfloat16, (2, 4, 5, 5), (8, 4, 3, 3), False, (1, 1), (1, 1), (1, 1), 1)
+    assert torch_ops._agrees_with_float32(*arguments)
+    torch_ops._agrees_with_float32.cache_clear()
+    monkeypatch.setattr(torch_ops.F, "conv2d", lambda x, w, *rest: right(x, Faulty.apply(w), *rest))
+    assert not torch_ops._agrees_with_float32(*arguments)
+    torch_ops._agrees_with_float32.cache_clear()
+
+
 def every_kind() -> Arch:
     return Arch(
         (12, 6, 2),

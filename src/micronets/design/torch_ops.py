@@ -1,7 +1,8 @@
 """Torch code shared by `Net` and the supernet: TensorFlow's padding, quick convolutions, device and precision.
 
 Maps are `[N, C, H, W]` tensors in `channels_last` memory, which is the NHWC order of the architecture. The detours
-below give the same sums as the plain call of torch; each avoids a path that is 5 to 100 times slower on a CPU.
+below give the same sums as the plain call of torch; each avoids a path that is 5 to 100 times slower on a CPU, or one
+that is wrong there.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import ctypes
 import os
 import platform
 from contextlib import AbstractContextManager, nullcontext
+from functools import cache
 from typing import Literal
 
 import torch
@@ -22,6 +24,9 @@ from micronets.ir.window import Pair, Window
 
 BN_EPSILON = 1e-3
 BN_MOMENTUM = 0.1
+
+WRONG = 0.02
+"""Relative error above which a convolution in 16 bits counts as wrong: rounding makes about 0.002, a fault about 1."""
 
 
 def padding(x: Tensor, window: Window) -> tuple[Pair, Pair]:
@@ -43,7 +48,7 @@ def conv(x: Tensor, weight: Tensor, bias: Tensor | None, window: Window, groups:
     """
     stride, dilation = window.stride, window.dilation
     if stride != (1, 1) and window.kernel == (1, 1):
-        return F.conv2d(x[:, :, :: stride[0], :: stride[1]], weight, bias, groups=groups)
+        return _checked_conv(x[:, :, :: stride[0], :: stride[1]], weight, bias, (1, 1), (0, 0), (1, 1), groups)
     rows, columns = padding(x, window)
     if dilation[0] > 1 and window.kernel[1] == 1 and stride == (1, 1) and rows[0] % dilation[0] == 0:
         return _dilated_rows(x, weight, bias, dilation[0], rows, groups)
@@ -57,8 +62,69 @@ def _conv_with_padding(
 ) -> Tensor:
     """Computes the convolution with `rows` of padding above and below, and `columns` to the left and right."""
     if rows[0] == rows[1] and columns[0] == columns[1]:
-        return F.conv2d(x, weight, bias, stride, (rows[0], columns[0]), dilation, groups)
-    return F.conv2d(F.pad(x, (*columns, *rows)), weight, bias, stride, 0, dilation, groups)
+        return _checked_conv(x, weight, bias, stride, (rows[0], columns[0]), dilation, groups)
+    return _checked_conv(F.pad(x, (*columns, *rows)), weight, bias, stride, (0, 0), dilation, groups)
+
+
+def _checked_conv(
+    x: Tensor, weight: Tensor, bias: Tensor | None, stride: Pair, padding: Pair, dilation: Pair, groups: int
+) -> Tensor:
+    """Computes torch's convolution, in float32 where the 16-bit one of these shapes is wrong on this CPU.
+
+    oneDNN 3.12, which is in torch 2.13, sums up wrong values on a CPU with AMX if the channels are fewer than 16 and
+    the kernel covers a multiple of 32 values of a row, 64 or more: 8 channels under a kernel that is 20 wide, for
+    example. A network learns with such sums too, but those weights are worth little in float32 and on the device.
+    """
+    dtype = _cpu_dtype(x)
+    if dtype is None or _agrees_with_float32(
+        dtype, tuple(x.shape), tuple(weight.shape), bias is not None, stride, padding, dilation, groups
+    ):
+        return F.conv2d(x, weight, bias, stride, padding, dilation, groups)
+    with torch.autocast("cpu", enabled=False):
+        bias = None if bias is None else bias.float()
+        return F.conv2d(x.float(), weight.float(), bias, stride, padding, dilation, groups).to(dtype)
+
+
+def _cpu_dtype(x: Tensor) -> torch.dtype | None:
+    """Returns the 16-bit type in which torch would convolve `x` on a CPU; None for a wider type or another device."""
+    if x.device.type != "cpu":
+        return None
+    dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype
+    return dtype if dtype in (torch.bfloat16, torch.float16) else None
+
+
+@cache
+def _agrees_with_float32(
+    dtype: torch.dtype,
+    shape: tuple[int, ...],
+    weight_shape: tuple[int, ...],
+    has_bias: bool,
+    stride: Pair,
+    padding: Pair,
+    dilation: Pair,
+    groups: int,
+) -> bool:
+    """Tells whether a convolution of random numbers in `dtype`, and its gradients, are about those in float32.
+
+    It is computed once for each combination of shapes, on a generator of its own.
+    """
+    generator = torch.Generator().manual_seed(0)
+
+    def draw(*size: int) -> Tensor:
+        return torch.randn(size, generator=generator).to(dtype)
+
+    given = [to_nchw(draw(shape[0], *shape[2:], shape[1])), draw(*weight_shape)]
+    given += [draw(weight_shape[0])] if has_bias else []
+    results: list[tuple[Tensor, ...]] = []
+    with torch.enable_grad(), torch.autocast("cpu", enabled=False):
+        for type_ in (dtype, torch.float32):
+            arguments = [t.to(type_).requires_grad_() for t in given]
+            x, weight, *bias = arguments
+            y = F.conv2d(x, weight, bias[0] if bias else None, stride, padding, dilation, groups)
+            if not results:
+                gradient = to_nchw(draw(y.shape[0], *y.shape[2:], y.shape[1]))
+            results.append((y.detach(), *torch.autograd.grad(y, arguments, gradient.to(type_))))
+    return all(bool((got.float() - want).norm() <= WRONG * want.norm()) for got, want in zip(*results, strict=True))
 
 
 def _dilated_rows(x: Tensor, weight: Tensor, bias: Tensor | None, d: int, rows: Pair, groups: int) -> Tensor:
@@ -71,7 +137,7 @@ def _dilated_rows(x: Tensor, weight: Tensor, bias: Tensor | None, d: int, rows: 
     extra = -height % d
     nhwc = F.pad(x, (0, 0, 0, extra)).permute(0, 2, 3, 1) if extra else x.permute(0, 2, 3, 1)
     folded = nhwc.reshape(n, (height + extra) // d, d * width, c).permute(0, 3, 1, 2)
-    y = F.conv2d(folded, weight, bias, 1, (rows[0] // d, 0), 1, groups)
+    y = _checked_conv(folded, weight, bias, (1, 1), (rows[0] // d, 0), (1, 1), groups)
     k, high = y.shape[1], y.shape[2]
     y = y.permute(0, 2, 3, 1).reshape(n, high * d, width, k)
     return (y[:, :out] if out < high * d else y).permute(0, 3, 1, 2)
@@ -81,8 +147,8 @@ def _strided_depthwise(
     x: Tensor, weight: Tensor, bias: Tensor | None, stride: Pair, dilation: Pair, rows: Pair, columns: Pair, groups: int
 ) -> Tensor:
     """Computes a strided depthwise convolution on a CPU, in float32: in bf16 it is 10 to 100 times slower there."""
-    dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype
-    if dtype not in (torch.bfloat16, torch.float16):
+    dtype = _cpu_dtype(x)
+    if dtype is None:
         return _conv_with_padding(x, weight, bias, stride, dilation, rows, columns, groups)
     if x.shape[3] == 1 and weight.shape[3] == 1:
         return _conv_with_padding(x, weight, bias, (1, 1), dilation, rows, columns, groups)[:, :, :: stride[0]]
