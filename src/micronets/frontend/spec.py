@@ -76,7 +76,7 @@ class FrontEnd:
     - `dct`: `orthonormal`, or `plain` (without 1/sqrt(2) on the first coefficient).
     - `input_mean`: what is subtracted from the values of a frame: one number, or one for each value.
     - `input_scale`: what the values less the mean are divided by, above 0: one number, or one for each value.
-    - `arithmetic`: `float`, or `integer`: the arithmetic of the C on a device, to the last bit (`frontend.integer`).
+    - `arithmetic`: `float`, or `integer`: that of the C on a device, to the last bit (`micronets.frontend.integer`).
     """
 
     kind: str = "logmel"
