@@ -153,6 +153,7 @@ CASES = (
     Case("other sizes", FullyConnected(name="layer", inputs=X, units=5), (13,)),
     Case("weights of 4 bits", FullyConnected(name="layer", inputs=X, units=16, weight_bits=4), (64,)),
     Case("about 2,000 inputs or more", FullyConnected(name="layer", inputs=X, units=8), (4096,)),
+    Case("several vectors", FullyConnected(name="layer", inputs=X, units=16, keep_dims=True), (24, 64)),
     Case("", Add(name="layer", inputs=(INPUT, INPUT)), (8, 8, 8)),
     Case("", Concatenation(name="layer", inputs=(INPUT, INPUT), axis=2), (8, 8, 8)),
     Case("", Split(name="layer", inputs=X, axis=2, others=("other",)), (8, 8, 8)),

@@ -36,6 +36,7 @@ LAYERS: tuple[Layer, ...] = (
     Conv2D(name="conv", inputs=X, filters=3, kernel=(3, 3), stride=(2, 1), activation="relu6"),
     DepthwiseConv2D(name="depthwise", inputs=X, kernel=(3, 1), multiplier=2, weight_bits=4),
     FullyConnected(name="dense", inputs=X, units=5, activation="relu"),
+    FullyConnected(name="vectors", inputs=X, units=4, keep_dims=True),
     AveragePool2D(name="average", inputs=X, pool=(2, 2), stride=(2, 2)),
     MaxPool2D(name="maximum", inputs=X, pool=(3, 2), stride=(1, 2), padding="same"),
     Mean(name="mean", inputs=X),

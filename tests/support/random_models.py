@@ -62,8 +62,12 @@ MAP_KINDS = (
         "concatenation",
         "split",
         "unary",
+        "dense",
     ),
 )
+"""Kinds of layers in the body of a network; those of `ANY_KINDS` take tensors of any shape, the others maps."""
+
+ANY_KINDS = ("add", "pad", "relu", "hard_swish", "quantize", "reshape", "concatenation", "split", "unary", "dense")
 
 
 def random_arch(seed: int, max_layers: int = 7, several: bool = False) -> Arch:
@@ -119,7 +123,9 @@ def random_arch(seed: int, max_layers: int = 7, several: bool = False) -> Arch:
 
 
 def _map_layer(rng: random.Random, name: str, previous: str, shapes: dict, four: dict, rectified: bool) -> Layer:
-    h, w, c = shapes[previous]
+    shape = shapes[previous]
+    h, w, c = shape if len(shape) == 3 else (math.prod(shape[:-1]), 1, shape[-1])
+    rank = len(shape)
     activation = rng.choice(("none", "relu", "relu6"))
     padding = rng.choice(("same", "valid"))
     kernel = (rng.randint(1, min(5, h + 1)), rng.randint(1, min(4, w + 1)))
@@ -130,7 +136,7 @@ def _map_layer(rng: random.Random, name: str, previous: str, shapes: dict, four:
     if act_bits == 4:
         activation = "relu6"
     base = {"name": name, "inputs": (previous,)}
-    kind = rng.choice(MAP_KINDS)
+    kind = rng.choice(MAP_KINDS if rank == 3 else ANY_KINDS)
     if kind in ("conv", "depthwise"):
         base |= {"kernel": kernel, "stride": stride, "dilation": dilation, "padding": padding, "activation": activation}
         base |= {"weight_bits": weight_bits, "act_bits": act_bits}
@@ -145,20 +151,23 @@ def _map_layer(rng: random.Random, name: str, previous: str, shapes: dict, four:
         others = [n for n, s in shapes.items() if s == shapes[previous] and (n != INPUT or "q_in" not in shapes)]
         return Add(name=name, inputs=(previous, rng.choice(others)), activation=activation, act_bits=act_bits)
     keep = 4 if four[previous] else 8
+    if kind == "dense":
+        fused = {"activation": activation, "weight_bits": weight_bits, "act_bits": act_bits}
+        return FullyConnected(**base, units=rng.choice((1, 3, 4, 6, 8)), keep_dims=True, **fused)
     if kind == "split":
-        axis = rng.randrange(3)
+        axis = rng.randrange(rank)
         sizes = [n for n in range(1, 9) if shapes[previous][axis] % n == 0]
         others = tuple(f"{name}_{i}" for i in range(1, rng.choice(sizes)))
         return Split(**base, axis=axis, others=others, act_bits=keep)
     if kind == "concatenation":
-        axis = rng.randrange(3)
+        axis = rng.randrange(rank)
         others = [n for n, s in shapes.items() if _joins(s, shapes[previous], axis) and four[n] == four[previous]]
         others = [n for n in others if n != INPUT or "q_in" not in shapes]
         inputs = [previous, *rng.choices(others, k=rng.randint(0, 3))]
         rng.shuffle(inputs)
         return Concatenation(name=name, inputs=tuple(inputs), axis=axis, act_bits=keep)
     if kind == "pad":
-        pads = tuple((rng.randint(0, 2), rng.randint(0, 2)) for _ in range(3))
+        pads = tuple((rng.randint(0, 2), rng.randint(0, 2)) for _ in range(rank))
         return Pad(**base, paddings=pads, act_bits=keep)
     if kind == "relu":
         return Relu(**base, six=rng.random() < 0.5)
@@ -174,7 +183,8 @@ def _map_layer(rng: random.Random, name: str, previous: str, shapes: dict, four:
         )
     if kind == "quantize":
         return Quantize(**base)
-    return Reshape(**base, shape=rng.choice(((w, h, c), (1, h * w, c), (h * w, 1, c))), act_bits=keep)
+    others = ((w, h, c), (1, h * w, c), (h * w, 1, c), (h, w, c), (h * w, c), (h, w, 1, c), (h, 1, w, c))
+    return Reshape(**base, shape=rng.choice(others), act_bits=keep)
 
 
 def _joins(a: tuple[int, ...], b: tuple[int, ...], axis: int) -> bool:
@@ -184,7 +194,7 @@ def _joins(a: tuple[int, ...], b: tuple[int, ...], axis: int) -> bool:
 
 def _tail(rng: random.Random, previous: str, shapes: dict) -> list[Layer]:
     layers: list[Layer] = []
-    if rng.random() < 0.4:
+    if rng.random() < 0.4 and len(shapes[previous]) == 3:
         layers.append(Mean(name="mean", inputs=(previous,), keep_dims=rng.random() < 0.5))
     elif rng.random() < 0.3:
         layers.append(Reshape(name="flat", inputs=(previous,), shape=(math.prod(shapes[previous]),)))

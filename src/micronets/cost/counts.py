@@ -91,7 +91,8 @@ def paper_ops(arch: Arch) -> float:
 
     A MAC is two operations, and a stride divides rows and columns without rounding: true counts are 1..3 % higher.
     """
-    sizes: dict[str, tuple[float, float]] = {INPUT: (float(arch.input_shape[0]), float(arch.input_shape[1]))}
+    rows, columns = (*map(float, arch.input_shape), 1.0, 1.0)[:2]
+    sizes: dict[str, tuple[float, float]] = {INPUT: (rows, columns)}
     total = 0.0
     for s in arch.steps():
         (h, w), y, window = sizes[s.layer.inputs[0]], s.output_shape, s.operator.window
@@ -101,6 +102,6 @@ def paper_ops(arch: Arch) -> float:
         elif s.weights is not None:
             total += 2 * step_macs(s)
         elif window is not None or (y[:2] != s.input_shapes[0][:2] and not isinstance(s.layer, Pad)):
-            h, w = (float(n) for n in (*y[:2], 1.0)[:2])  # the paper does not count the rows that a Pad adds
+            h, w = (float(n) for n in (*y[:2], 1.0, 1.0)[:2])  # the paper does not count the rows that a Pad adds
         sizes |= dict.fromkeys(s.layer.outputs, (h, w))
     return total

@@ -107,12 +107,15 @@ class FileTensors:
     - operators: how many operators there are.
     - weights: the weights of each layer that has any, by the layer's name.
     - float_input: whether the network's input is float32 rather than int8.
+    - views: the layers that are in the network but not in the file, by name: a Reshape that the reader has put before
+      or behind an operator. TFLM sees the tensor on its other side alone.
     """
 
     count: int
     operators: int
     weights: Mapping[str, WeightTensors]
     float_input: bool
+    views: frozenset[str] = frozenset()
 
 
 def written_tensors(arch: Arch) -> FileTensors:
@@ -165,7 +168,8 @@ def _taken_bytes(arch: Arch, word_bytes: Literal[4, 8], tensors: FileTensors | N
     sizes = HOST64 if word_bytes == 8 else CORTEX_M
     if tensors is None:
         tensors = written_tensors(arch)
-    plan, steps = tflm_plan(arch, sizes.cmsis_nn, tensors.float_input), arch.steps()
+    plan = tflm_plan(arch, sizes.cmsis_nn, tensors.float_input, tensors.views)
+    steps = [s for s in arch.steps() if s.layer.name not in tensors.views]
     tail = align(sizes.allocators, sizes.word)
     tail = align(tail + sizes.eval_tensor * tensors.count, sizes.word)
     tail = align(tail + sizes.node * tensors.operators, sizes.word)

@@ -77,15 +77,19 @@ def align(value: int, alignment: int = ALIGNMENT) -> int:
     return -(-value // alignment) * alignment
 
 
-def tflm_plan(arch: Arch, cmsis_nn: bool = False, float_input: bool = True) -> TflmPlan:
+def tflm_plan(
+    arch: Arch, cmsis_nn: bool = False, float_input: bool = True, views: frozenset[str] = frozenset()
+) -> TflmPlan:
     """Returns the plan that TFLM makes for `arch`.
 
     - arch: the network.
     - cmsis_nn: true for the kernels of CMSIS-NN, which a Cortex-M with DSP instructions runs; false for TFLM's
       reference kernels, which the host runs.
     - float_input: see `float_tensors`.
+    - views: names of layers that the file does not have; their output is their input, and they take no time.
     """
-    return TflmPlan(place_greedily((*lifetimes(arch, float_input), *scratch_buffers(arch.steps(), cmsis_nn))))
+    steps = [s for s in arch.steps() if s.layer.name not in views]
+    return TflmPlan(place_greedily((*lifetimes(arch, float_input, views), *scratch_buffers(steps, cmsis_nn))))
 
 
 def memory_over_time(plan: TflmPlan, arch: Arch) -> tuple[Moment, ...]:
@@ -97,20 +101,28 @@ def memory_over_time(plan: TflmPlan, arch: Arch) -> tuple[Moment, ...]:
     return tuple(moments)
 
 
-def lifetimes(arch: Arch, float_input: bool = True) -> tuple[Buffer, ...]:
+def lifetimes(arch: Arch, float_input: bool = True, views: frozenset[str] = frozenset()) -> tuple[Buffer, ...]:
     """Returns a buffer for every activation tensor, with its lifetime but not placed yet.
 
     The network's outputs live to the end. Activations of 4 bits take a byte each: TFLM keeps them in int8 tensors.
-    For `float_input` see `float_tensors`.
+    For `float_input` see `float_tensors`, for `views` `tflm_plan`.
     """
-    shapes = arch.shapes()
-    first = {INPUT: 0} | {name: i for i, a in enumerate(arch.layers, start=1) for name in a.outputs}
-    last = dict(first)
-    for i, layer in enumerate(arch.layers, start=1):
-        last |= dict.fromkeys(layer.inputs, i)
-    last |= dict.fromkeys(arch.outputs, len(arch.layers))
+    shapes, time = arch.shapes(), 0
+    owner, first, last = {INPUT: INPUT}, {INPUT: 0}, {INPUT: 0}
+    for layer in arch.layers:
+        if layer.name in views:
+            owner[layer.name] = owner[layer.inputs[0]]
+            continue
+        time += 1
+        for name in layer.inputs:
+            last[owner[name]] = time
+        for name in layer.outputs:
+            owner[name] = name
+            first[name] = last[name] = time
+    for name in arch.outputs:
+        last[owner[name]] = time
     width = float_tensors(arch, float_input)
-    return tuple(Buffer(n, math.prod(s) * width.get(n, 1), first[n], last[n]) for n, s in shapes.items())
+    return tuple(Buffer(n, math.prod(shapes[n]) * width.get(n, 1), first[n], last[n]) for n in first)
 
 
 def float_tensors(arch: Arch, float_input: bool = True) -> dict[str, int]:

@@ -1,8 +1,8 @@
 """`Arch`: the one description of a network that every part of micronets reads.
 
-Shapes leave out the batch of one: `(H, W, C)` for maps and `(N,)` for vectors. Layers have the names, the padding rules
-and the fused activations of TensorFlow Lite Micro. The network's input is called `INPUT`. Weights and tensors are
-stored in 8 or 4 bits.
+Shapes leave out a batch of one (`micronets.ir.layers.Shape`): `(H, W, C)` for maps and `(N,)` for vectors. Layers have
+the names, the padding rules and the fused activations of TensorFlow Lite Micro. The network's input is called `INPUT`.
+Weights and tensors are stored in 8 or 4 bits.
 """
 
 from __future__ import annotations
@@ -177,7 +177,7 @@ def _checked(arch: Arch) -> tuple[Step, ...]:
     """Returns the steps of a network. Raises `SpecError` if its layers do not form one."""
     if not arch.layers:
         raise SpecError("an architecture needs at least one layer")
-    checks.positive("input", "input_shape", arch.input_shape)
+    checks.a_shape("input", "input_shape", arch.input_shape)
     shapes: dict[str, Shape] = {INPUT: arch.input_shape}
     steps = []
     for layer in arch.layers:
@@ -198,7 +198,7 @@ def _checked(arch: Arch) -> tuple[Step, ...]:
         facts.check(inputs, where)
         step = Step.of(layer, inputs, facts=facts)
         for name, shape in zip(layer.outputs, step.output_shapes, strict=True):
-            checks.positive(where, "output shape", shape)
+            checks.a_shape(where, "output shape", shape)
             shapes[name] = shape
         steps.append(step)
     for name in arch.output_names or ():

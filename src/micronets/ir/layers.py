@@ -1,7 +1,8 @@
 """The kinds of layers that a network is made of, as frozen values; what is known of each kind is in `ir.ops`.
 
-Shapes leave out the batch of one: `(H, W, C)` for maps and `(N,)` for vectors. Layers have the names, the padding rules
-and the fused activations of TensorFlow Lite Micro. Weights and tensors are stored in 8 or 4 bits.
+Shapes leave out a batch of one: `(H, W, C)` for maps and `(N,)` for vectors. A tensor that has no batch of one in its
+file has its whole shape: `(5, 16)`, `(16,)`, or `()` for a single value. Layers have the names, the padding rules and
+the fused activations of TensorFlow Lite Micro. Weights and tensors are stored in 8 or 4 bits.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ INPUT = "input"
 """Name of the network's input tensor."""
 
 Shape = tuple[int, ...]
-"""The sizes of a tensor's dimensions, without the batch."""
+"""The sizes of a tensor's dimensions, without a batch of one in front; `()` for a single value."""
 
 Activation = Literal["none", "relu", "relu6"]
 """A fused activation: what clamps the output of a layer, `max(x, 0)` for relu and `min(max(x, 0), 6)` for relu6."""
@@ -78,9 +79,14 @@ class DepthwiseConv2D(_Base):
 
 @dataclass(frozen=True, kw_only=True)
 class FullyConnected(_Base):
-    """Matrix product over the flattened input: `(...) -> (units,)`; weights `[units, inputs]`."""
+    """Matrix product with weights `[units, inputs]`.
+
+    Without `keep_dims` the input is one vector, whatever its shape is: `(...) -> (units,)`. With it, the last dimension
+    holds the vectors, and every one is multiplied: `(..., inputs) -> (..., units)`.
+    """
 
     units: int
+    keep_dims: bool = False
     activation: Activation = "none"
     weight_bits: int = 8
 

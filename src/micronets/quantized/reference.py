@@ -184,7 +184,8 @@ def _unclamped_outputs(model: QuantizedModel, layer: Layer, inputs: list[Array])
             return (_requantize(model, layer, _convolve(model, layer, x, quants[0]), *quants),)
         case FullyConnected():
             w = model.weights[layer.name].weights
-            return (_requantize(model, layer, _dot(x.reshape(len(x), w.shape[1]), w.T, quants[0]), *quants),)
+            vectors = x if layer.keep_dims else x.reshape(len(x), w.shape[1])
+            return (_requantize(model, layer, _dot(vectors, w.T, quants[0]), *quants),)
         case AveragePool2D():
             return (_average(layer, x),)
         case MaxPool2D():

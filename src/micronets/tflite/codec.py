@@ -6,6 +6,7 @@ for a new kind of layer in `encode_layer` and for a new number in `codec`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import IntEnum
@@ -49,7 +50,7 @@ from micronets.quantized.model import LayerWeights
 from micronets.tflite import schema as s
 from micronets.tflite.builder import Field, LeanBuilder
 from micronets.tflite.flatbuffer import FlatTable
-from micronets.tflite.tensors import Graph, Tensor
+from micronets.tflite.tensors import Graph, Tensor, file_shape
 
 
 class Op(IntEnum):
@@ -144,15 +145,15 @@ class Codec:
     - activations: which of these are activations; the others are constants.
     - outputs: how many tensors it writes.
     - read: makes the layer, from the tensors of the file, the operator, the names of its outputs and those of its
-      activations. Sizes that only the weights tell are 1 (`filters`, `kernel`, `units`) and 8 (`weight_bits`) until
-      `weights_of` sets them.
+      activations. Where the operator works on shapes that layers do not have, a Reshape stands before or behind it.
+      Sizes that only the weights tell are 1 (`filters`, `kernel`) and 8 (`weight_bits`) until `weights_of` sets them.
     """
 
     options: int | None
     inputs: Arity
     activations: slice
     outputs: Arity
-    read: Callable[[Graph, FileOperator, tuple[str, ...], tuple[str, ...]], Layer]
+    read: Callable[[Graph, FileOperator, tuple[str, ...], tuple[str, ...]], Layer | tuple[Layer, ...]]
 
 
 def codec(op: Op) -> Codec:
@@ -228,9 +229,9 @@ def encode_layer(layer: Layer, file: LeanBuilder) -> Encoded:
             return Encoded(Op.DEPTHWISE_CONV_2D, [*_window_options(layer, s.DepthwiseSlot), multiplier])
         case FullyConnected():
             # TFLM compares the bias's scale with the product of the others for this operator only.
-            return Encoded(
-                Op.FULLY_CONNECTED, _activation_option(layer, s.FullyConnectedSlot.ACTIVATION), bias_scale=True
-            )
+            keep: Field = (s.FullyConnectedSlot.KEEP_NUM_DIMS, "bool", layer.keep_dims, False)
+            options = [*_activation_option(layer, s.FullyConnectedSlot.ACTIVATION), keep]
+            return Encoded(Op.FULLY_CONNECTED, options, bias_scale=True)
         case AveragePool2D():
             return Encoded(Op.AVERAGE_POOL_2D, _pool_options(layer))
         case MaxPool2D():
@@ -246,7 +247,7 @@ def encode_layer(layer: Layer, file: LeanBuilder) -> Encoded:
         case Pad():
             return Encoded(Op.PAD, [])
         case Reshape():
-            shape = file.vector(np.int32, (1, *layer.shape))
+            shape = file.vector(np.int32, file_shape(layer.shape))
             return Encoded(Op.RESHAPE, [(s.ReshapeSlot.NEW_SHAPE, "table", shape, 0)])
         case Softmax():
             return Encoded(Op.SOFTMAX, [(s.SoftmaxSlot.BETA, "float32", layer.beta, 0.0)])
@@ -266,8 +267,10 @@ def encode_layer(layer: Layer, file: LeanBuilder) -> Encoded:
             assert_never(layer)
 
 
-def layer_of(graph: Graph, o: FileOperator, own: tuple[str, ...], names: Mapping[int, str]) -> Layer:
-    """Returns the layer of an operator, without the sizes that follow from its weights; `weights_of` sets these.
+def layers_of(graph: Graph, o: FileOperator, own: tuple[str, ...], names: Mapping[int, str]) -> tuple[Layer, ...]:
+    """Returns the layer of an operator, and perhaps a Reshape before and behind it, in order.
+
+    Sizes that follow from the weights are not set; `weights_of` sets these.
 
     - graph: the tensors of the file.
     - o: the operator.
@@ -279,7 +282,8 @@ def layer_of(graph: Graph, o: FileOperator, own: tuple[str, ...], names: Mapping
     found = codec(o.op)
     if len(o.inputs) not in found.inputs:
         raise graph.damaged(f"{len(o.inputs)} inputs instead of {found.inputs.least}..{found.inputs.most}")
-    return found.read(graph, o, own, tuple(_activation_input(graph, i, names) for i in o.inputs[found.activations]))
+    made = found.read(graph, o, own, tuple(_activation_input(graph, i, names) for i in o.inputs[found.activations]))
+    return made if isinstance(made, tuple) else (made,)
 
 
 def weights_of(graph: Graph, o: FileOperator, layer: Weighted) -> tuple[Weighted, LayerWeights]:
@@ -287,7 +291,7 @@ def weights_of(graph: Graph, o: FileOperator, layer: Weighted) -> tuple[Weighted
 
     - graph: the tensors of the file.
     - o: the operator.
-    - layer: what `layer_of` made of it.
+    - layer: what `layers_of` made of it.
 
     Raises `FileError` for a damaged file, and `UnsupportedError` for what micronets does not support.
     """
@@ -329,7 +333,7 @@ def weights_of(graph: Graph, o: FileOperator, layer: Weighted) -> tuple[Weighted
 
 def _check_inputs(graph: Graph, o: FileOperator, layer: Layer, shape: tuple[int, ...]) -> None:
     """Raises unless weights of that shape and the input of a convolution have the same channels."""
-    x = graph.activation_shape(graph.tensor(o.inputs[0]))
+    x = graph.tensor(o.inputs[0]).layer_shape
     if isinstance(layer, Conv2D) and len(x) == 3 and shape[3] != x[2]:
         if x[2] % shape[3] == 0:
             raise graph.unsupported(f"a convolution in {x[2] // shape[3]} groups; only one group is supported")
@@ -351,8 +355,18 @@ def _read_depthwise_conv_2d(graph: Graph, o: FileOperator, own: Names, inputs: N
     return DepthwiseConv2D(name=own[0], inputs=inputs, multiplier=o.option(s.DepthwiseSlot.MULTIPLIER, "i"), **window)
 
 
+def _check_map(graph: Graph, o: FileOperator) -> None:
+    """Raises `UnsupportedError` unless the operator's input is a map, of a batch of one."""
+    x = graph.tensor(o.inputs[0])
+    if len(x.shape) != 4 or x.shape[0] != 1:
+        raise graph.unsupported(
+            f"{x.label} has the shape {list(x.shape)}; only a batch of one is supported, [1, H, W, C]"
+        )
+
+
 def _window_fields(graph: Graph, o: FileOperator, slot: Any) -> dict[str, Any]:
     """Returns the fields that both kinds of convolutions have; `slot` is the enum of the options' slots."""
+    _check_map(graph, o)
     return {
         "kernel": (1, 1),
         "stride": _read_pair(o, slot.STRIDE_H, slot.STRIDE_W),
@@ -362,11 +376,38 @@ def _window_fields(graph: Graph, o: FileOperator, slot: Any) -> dict[str, Any]:
     }
 
 
-def _read_fully_connected(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+def _read_fully_connected(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer | tuple[Layer, ...]:
     slot = s.FullyConnectedSlot
     if o.option(slot.WEIGHTS_FORMAT, "b"):
         raise graph.unsupported("its weights are shuffled; only the default format is supported")
-    return FullyConnected(name=own[0], inputs=inputs, units=1, activation=_read_activation(graph, o, slot.ACTIVATION))
+    x, weights, y = graph.tensor(o.inputs[0]), graph.tensor(o.inputs[1]), o.outputs[0]
+    if len(weights.shape) != 2:
+        raise graph.damaged(f"the weights, {weights.label}, have {len(weights.shape)} dimensions, not 2")
+    units, size = weights.shape
+    vectors, rest = divmod(math.prod(x.shape), size)
+    if rest or y.shape[-1:] != (units,) or math.prod(y.shape) != vectors * units:
+        raise graph.damaged(
+            f"its input has the shape {list(x.shape)}, its weights {[units, size]}, and its output {list(y.shape)}"
+        )
+    activation = _read_activation(graph, o, slot.ACTIVATION)
+    source, target = x.layer_shape, y.layer_shape
+    if vectors == 1 and target == (units,):
+        return FullyConnected(name=own[0], inputs=inputs, units=units, activation=activation)
+    before: tuple[Layer, ...] = ()
+    after: tuple[Layer, ...] = ()
+    name = own[0]
+    if source[-1] != size or (*source[:-1], units) != target:
+        flat = graph.new_name(f"{own[0]}_in")
+        before = (Reshape(name=flat, inputs=inputs, shape=(vectors, size)),)
+        inputs = (flat,)
+        if target != (vectors, units):
+            name = graph.new_name(f"{own[0]}_out")
+            after = (Reshape(name=own[0], inputs=(name,), shape=target),)
+    return (
+        *before,
+        FullyConnected(name=name, inputs=inputs, units=units, activation=activation, keep_dims=True),
+        *after,
+    )
 
 
 def _read_average_pool_2d(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
@@ -379,6 +420,7 @@ def _read_max_pool_2d(graph: Graph, o: FileOperator, own: Names, inputs: Names) 
 
 def _pool_fields(graph: Graph, o: FileOperator) -> dict[str, Any]:
     """Returns the fields that both kinds of pools have."""
+    _check_map(graph, o)
     return {
         "pool": _read_pair(o, s.PoolSlot.FILTER_H, s.PoolSlot.FILTER_W),
         "stride": _read_pair(o, s.PoolSlot.STRIDE_H, s.PoolSlot.STRIDE_W),
@@ -390,7 +432,7 @@ def _pool_fields(graph: Graph, o: FileOperator) -> dict[str, Any]:
 def _read_mean(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
     axes = graph.constant(graph.tensor(o.inputs[1]), (s.TensorType.INT32,)).ravel()[:9].tolist()
     x = graph.tensor(o.inputs[0])
-    if len(x.shape) != 4 or sorted(a + 4 if a < 0 else a for a in axes) != [1, 2]:
+    if len(x.shape) != 4 or x.shape[0] != 1 or sorted(a + 4 if a < 0 else a for a in axes) != [1, 2]:
         raise graph.unsupported(
             f"the mean of {x.label} over axes {axes}; only over height and width (1, 2) is supported"
         )
@@ -401,50 +443,108 @@ def _read_add(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer
     return Add(name=own[0], inputs=inputs, activation=_read_activation(graph, o, s.AddSlot.ACTIVATION))
 
 
-def _read_concatenation(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+def _read_concatenation(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tuple[Layer, ...]:
     if (activation := _read_activation(graph, o, s.ConcatenationSlot.ACTIVATION)) != "none":
         raise graph.unsupported(
             f"a fused activation {activation.upper()}, which TFLM's kernel refuses; only NONE is supported"
         )
     if len(inputs) not in CONCATENATION_INPUTS:
         raise graph.unsupported(f"it joins {len(inputs)} tensors; TFLM's kernel takes {CONCATENATION_INPUTS}")
-    if len(o.outputs[0].shape) > MOST_DIMENSIONS + 1:
+    if len(o.outputs[0].layer_shape) > MOST_DIMENSIONS:
         shape = list(o.outputs[0].shape)
         raise graph.unsupported(
             f"its output has the shape {shape}; TFLM's kernel takes at most {MOST_DIMENSIONS + 1} dimensions"
         )
-    return Concatenation(
-        name=own[0], inputs=inputs, axis=_axis(graph, o.option(s.ConcatenationSlot.AXIS, "i"), o.outputs[0])
+    axis = _axis(graph, o.option(s.ConcatenationSlot.AXIS, "i"), o.outputs[0])
+    return _on_shapes(
+        graph, o, own, inputs, axis, lambda own, inputs, axis: Concatenation(name=own[0], inputs=inputs, axis=axis)
     )
 
 
-def _read_split(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+def _read_split(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tuple[Layer, ...]:
     axis = graph.constant(graph.tensor(o.inputs[0]), (s.TensorType.INT32,))
     if axis.size != 1:
         raise graph.damaged(f"{axis.size} axes instead of one")
     x = graph.tensor(o.inputs[1])
-    if len(x.shape) > MOST_DIMENSIONS + 1:
+    if len(x.layer_shape) > MOST_DIMENSIONS:
         raise graph.unsupported(f"its input has the shape {list(x.shape)}; at most {MOST_DIMENSIONS + 1} dimensions")
-    return Split(name=own[0], inputs=inputs, axis=_axis(graph, int(axis.ravel()[0]), x), others=own[1:])
+    return _on_shapes(
+        graph,
+        o,
+        own,
+        inputs,
+        _axis(graph, int(axis.ravel()[0]), x),
+        lambda own, inputs, axis: Split(name=own[0], inputs=inputs, axis=axis, others=own[1:]),
+    )
 
 
 def _axis(graph: Graph, axis: int, tensor: Tensor) -> int:
-    """Returns a dimension, counted without the batch, from its number in a file, which may count from the end."""
+    """Returns a dimension of a file's tensor, counted from the first, from its number, which may count from the end."""
     rank = len(tensor.shape)
     positive = axis + rank if axis < 0 else axis
     if not 0 <= positive < rank:
         raise graph.damaged(f"axis {axis} of {tensor.label}, which has {rank} dimensions")
-    if positive == 0:
-        raise graph.unsupported(f"it works along the batch of {tensor.label}; only the other dimensions are supported")
-    return positive - 1
+    return positive
 
 
-def _read_pad(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
-    return Pad(name=own[0], inputs=inputs, paddings=_read_paddings(graph, o))
+def _on_shapes(
+    graph: Graph,
+    o: FileOperator,
+    own: Names,
+    inputs: Names,
+    first: int,
+    make: Callable[[Names, Names, int], Layer],
+) -> tuple[Layer, ...]:
+    """Returns the layer of an operator that works along dimensions, the first of which is `first` in the file.
+
+    - inputs: the activations that it reads.
+    - make: makes the layer from the names of its outputs and of its inputs, and from `first` in the layer's shapes.
+
+    Layers leave out a batch of one. Where the operator works along it, or where only some of its tensors have one, the
+    layer works on the shapes that the file has, and a Reshape in front of it and behind it changes between the two.
+    """
+    sources = [graph.tensor(i) for i in o.inputs[codec(o.op).activations]]
+    with_batch = {tensor.has_batch for tensor in (*sources, *o.outputs)}
+    if with_batch == {False}:
+        return (make(own, inputs, first),)
+    if with_batch == {True} and first > 0:
+        return (make(own, inputs, first - 1),)
+    before, whole_inputs = [], []
+    for name, tensor in zip(inputs, sources, strict=True):
+        whole_inputs.append(name)
+        if tensor.has_batch:
+            whole_inputs[-1] = graph.new_name(f"{own[0]}_in")
+            before.append(Reshape(name=whole_inputs[-1], inputs=(name,), shape=tensor.shape))
+    after, whole_outputs = [], []
+    for name, tensor in zip(own, o.outputs, strict=True):
+        whole_outputs.append(name)
+        if tensor.has_batch:
+            whole_outputs[-1] = graph.new_name(f"{name}_out")
+            after.append(Reshape(name=name, inputs=(whole_outputs[-1],), shape=tensor.layer_shape))
+    layer = make(tuple(whole_outputs), tuple(whole_inputs), first)
+    shapes = tuple(tensor.shape for tensor in sources)
+    operator(layer).check(shapes, o.where)
+    for tensor, shape in zip(o.outputs, operator(layer).output_shapes(shapes), strict=True):
+        if tensor.shape != shape:
+            raise graph.unsupported(f"{tensor.label} has the shape {list(tensor.shape)}; its inputs make {list(shape)}")
+    return (*before, layer, *after)
+
+
+def _read_pad(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tuple[Layer, ...]:
+    paddings = _read_paddings(graph, o)
+    first = 0 if paddings[0] != (0, 0) else 1
+    return _on_shapes(
+        graph,
+        o,
+        own,
+        inputs,
+        first,
+        lambda own, inputs, axis: Pad(name=own[0], inputs=inputs, paddings=paddings[first - axis :]),
+    )
 
 
 def _read_reshape(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
-    return Reshape(name=own[0], inputs=inputs, shape=graph.activation_shape(o.outputs[0]))
+    return Reshape(name=own[0], inputs=inputs, shape=o.outputs[0].layer_shape)
 
 
 def _read_softmax(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
@@ -491,9 +591,7 @@ def _read_paddings(graph: Graph, o: FileOperator) -> tuple[Pair, ...]:
     rank = len(graph.tensor(o.inputs[0]).shape)
     if values.shape != (rank, 2) or values.min() < 0:
         raise graph.damaged(f"the paddings, {tensor.label}, are not (before, after) of {rank} dimensions")
-    if values[0].any():
-        raise graph.unsupported("it pads the batch; only height, width and channels can be padded")
-    return tuple((int(a), int(b)) for a, b in values[1:])
+    return tuple((int(a), int(b)) for a, b in values)
 
 
 def _activation_input(graph: Graph, index: int, names: Mapping[int, str]) -> str:

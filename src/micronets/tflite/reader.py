@@ -8,15 +8,15 @@ from dataclasses import replace
 
 from micronets.errors import FileError, SpecError, UnsupportedError
 from micronets.ir.arch import Arch
-from micronets.ir.layers import INPUT, Layer, Weighted
+from micronets.ir.layers import INPUT, Layer, Reshape, Weighted
 from micronets.ir.ops import operator as facts_of
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
 from micronets.quantized.validate import validate
 from micronets.tflite import schema as s
-from micronets.tflite.codec import FileOperator, Op, codec, layer_of, op_name, weights_of
+from micronets.tflite.codec import FileOperator, Op, codec, layers_of, op_name, weights_of
 from micronets.tflite.flatbuffer import Flat, FlatTable, FlatTables
 from micronets.tflite.limits import MAX_OPERATORS, excess
-from micronets.tflite.tensors import Graph, Tensor, plain_names
+from micronets.tflite.tensors import Graph, Tensor, file_shape, plain_names
 from micronets.tflite.tflm_limits import check_four_bit_outputs
 
 _MOST_TENSORS = 100  # how many tensors an operator may read, and how many it may write
@@ -55,10 +55,10 @@ def operators(data: bytes, where: str = "model") -> tuple[str, ...]:
     codes = top.tables(s.ModelSlot.OPERATOR_CODES)
     tables = top.tables(s.ModelSlot.SUBGRAPHS)[0].tables(s.SubGraphSlot.OPERATORS)
     used = [codes[tables[k].number(s.OperatorSlot.CODE_INDEX, "I")] for k in range(len(tables))]
-    return tuple(dict.fromkeys(op_name(_code(table)) for table in used))
+    return tuple(dict.fromkeys(op_name(operator_code(table)) for table in used))
 
 
-def _code(table: FlatTable) -> int:
+def operator_code(table: FlatTable) -> int:
     """Returns the number of an operator; files from before its second field have the first only."""
     slot = s.OperatorCodeSlot
     return int(max(table.number(slot.DEPRECATED_CODE, "b"), table.number(slot.CODE, "i")))
@@ -120,7 +120,7 @@ def _operators(graph: Graph, tables: FlatTables, top: FlatTable) -> Iterator[Fil
     for k in range(len(tables)):
         graph.where = where
         table = tables[k]
-        code = _code(codes[table.number(s.OperatorSlot.CODE_INDEX, "I")])
+        code = operator_code(codes[table.number(s.OperatorSlot.CODE_INDEX, "I")])
         graph.where = f"{where}: operator {k} ({op_name(code)})"
         outputs = _indices(graph, table, s.OperatorSlot.OUTPUTS)
         if code not in set(Op):
@@ -175,48 +175,68 @@ def _model(
     written = [(o, tensor) for o in operators for tensor in o.outputs]
     own = plain_names([tensor.name for _, tensor in written], [o.op.name for o, _ in written])
     name_of = {tensor.index: name for (_, tensor), name in zip(written, own, strict=True)}
+    graph.names = {INPUT, *own}
     _check_float(graph, operators, source)
     _check_not_constant(graph, source, "the input")
     quant: dict[str, TensorQuant] = {}
     if source.type != s.TensorType.FLOAT32:
         quant[INPUT] = graph.activation_quant(source)
     layers: list[Layer] = []
+    ours: dict[str, str] = {}  # what errors call the operator of each layer
     weights: dict[str, LayerWeights] = {}
-    for operator in operators:
+    for k, operator in enumerate(operators):
         graph.where = operator.where
-        layer = layer_of(graph, operator, tuple(name_of[tensor.index] for tensor in operator.outputs), names)
-        for name, tensor in zip(layer.outputs, operator.outputs, strict=True):
+        made = layers_of(graph, operator, tuple(name_of[tensor.index] for tensor in operator.outputs), names)
+        to_float = facts_of(made[-1]).writes_float
+        for tensor in operator.outputs:
+            name = names[tensor.index] = name_of[tensor.index]
             _check_not_constant(graph, tensor, "an output")
-            if not facts_of(layer).writes_float:
+            if not to_float:
                 quant[name] = graph.activation_quant(tensor)
             elif tensor.type != s.TensorType.FLOAT32:
                 raise graph.unsupported(f"{tensor.label} is {tensor.type_name}; {operator.op.name} to float32 only")
-            names[tensor.index] = name
-        if isinstance(layer, Weighted):
-            layer, weights[layer.name] = weights_of(graph, operator, layer)
-        layers.append(replace(layer, act_bits=4) if layer.name in four else layer)
+        for layer in made:
+            ours[layer.name] = f"operator {k} ({operator.op.name})"
+            for name, twin in _twins(made, layer):
+                quant[name] = quant[twin]
+                four |= {name} if twin in four else set()
+            if isinstance(layer, Weighted):
+                layer, weights[layer.name] = weights_of(graph, operator, layer)
+            layers.append(replace(layer, act_bits=4) if layer.name in four else layer)
     graph.where = where
     for sink in sinks:
         if sink.index not in name_of:
             raise graph.unsupported(f"the output, {sink.label}, is not what an operator writes")
     outputs = tuple(name_of[sink.index] for sink in sinks)
-    arch = Arch(graph.activation_shape(source), tuple(layers), 4 if INPUT in four else 8, outputs)
+    arch = Arch(source.layer_shape, tuple(layers), 4 if INPUT in four else 8, outputs)
     model = QuantizedModel(arch, quant, weights, metadata)
-    too_large = excess(
-        arch, {a.name: f"operator {k} ({o.op.name})" for k, (o, a) in enumerate(zip(operators, layers, strict=True))}
-    )
+    too_large = excess(arch, ours)
     if too_large:
         raise graph.unsupported(too_large)
     shapes = arch.shapes()
     for operator, tensor in written:
         graph.where = operator.where
         want = shapes[name_of[tensor.index]]
-        if want != graph.activation_shape(tensor):
-            raise graph.unsupported(f"{tensor.label} has the shape {list(tensor.shape)}; its inputs make {[1, *want]}")
+        if want != tensor.layer_shape:
+            sizes = f"the shape {list(tensor.shape)}; its inputs make {list(file_shape(want))}"
+            raise graph.unsupported(f"{tensor.label} has {sizes}")
     validate(model)
     if four:
         _check_four_bits(model, where)
     return model, {name: index for index, name in names.items()}
+
+
+def _twins(made: tuple[Layer, ...], layer: Layer) -> Iterator[tuple[str, str]]:
+    """Yields the outputs of a layer that are no tensors of the file, each with the tensor that holds the same values.
+
+    - made: the layers of one operator, as `layers_of` returns them, of which this is one.
+    """
+    behind = {other.inputs[0]: other.name for other in made if isinstance(other, Reshape)}
+    for name in layer.outputs:
+        if name in behind:
+            yield name, behind[name]
+        elif isinstance(layer, Reshape) and any(name in other.inputs for other in made):
+            yield name, layer.inputs[0]
 
 
 def _check_four_bits(model: QuantizedModel, where: str) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from micronets.cost.tflm_arena import FileTensors, WeightTensors
-from micronets.ir.layers import INPUT
+from micronets.ir.layers import INPUT, Reshape
 from micronets.quantized.model import QuantizedModel
 from micronets.tflite import schema as s
+from micronets.tflite.codec import Op
 from micronets.tflite.flatbuffer import Flat
-from micronets.tflite.reader import tensor_names
+from micronets.tflite.reader import operator_code, tensor_names
 from micronets.tflite.tensors import Graph
 
 
@@ -26,16 +27,26 @@ def stored_tensors(data: bytes, model: QuantizedModel, where: str = "model") -> 
     graph = Graph(flat, subgraph.tables(s.SubGraphSlot.TENSORS), top.tables(s.ModelSlot.BUFFERS), where)
     layer_of = {index: name for name, index in tensor_names(data, where).items()}
     tables = subgraph.tables(s.SubGraphSlot.OPERATORS)
-    weights: dict[str, WeightTensors] = {}
+    codes = top.tables(s.ModelSlot.OPERATOR_CODES)
+    # Of these the ones that no operator of the file writes remain: those that the reader has put in.
+    views = {layer.name: layer.inputs[0] for layer in model.arch.layers if isinstance(layer, Reshape)}
+    operands: dict[str, list[int]] = {}  # by the name of the first output
     for k in range(len(tables)):
         inputs = tables[k].array(s.OperatorSlot.INPUTS, "<i4")
         outputs = tables[k].array(s.OperatorSlot.OUTPUTS, "<i4")
         name = None if outputs is None or not len(outputs) else layer_of.get(int(outputs[0]))
-        if inputs is None or name is None or name not in model.weights:
+        if inputs is None or name is None:
             continue
-        bias = None if len(inputs) < 3 or inputs[2] == -1 else _scale_count(graph, int(inputs[2]))
-        weights[name] = WeightTensors(_scale_count(graph, int(inputs[1])), bias)
-    return FileTensors(len(graph.tensors), len(tables), weights, INPUT not in model.quant)
+        operands[name] = inputs.tolist()
+        if operator_code(codes[tables[k].number(s.OperatorSlot.CODE_INDEX, "I")]) == Op.RESHAPE:
+            views.pop(name, None)
+    weights: dict[str, WeightTensors] = {}
+    for output, tensors in operands.items():
+        name = views.get(output, output)
+        if name in model.weights:
+            bias = None if len(tensors) < 3 or tensors[2] == -1 else _scale_count(graph, tensors[2])
+            weights[name] = WeightTensors(_scale_count(graph, tensors[1]), bias)
+    return FileTensors(len(graph.tensors), len(tables), weights, INPUT not in model.quant, frozenset(views))
 
 
 def _scale_count(graph: Graph, index: int) -> int:

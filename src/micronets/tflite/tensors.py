@@ -31,7 +31,7 @@ class Tensor:
 
     - index: its number in the file.
     - name: its name in the file, which may be anything.
-    - shape: its shape with the batch.
+    - shape: its shape in the file, with the batch if it has one.
     - type: the number of its type, see `schema.TensorType`.
     - buffer: the number of the buffer that holds its values; that of an activation is empty.
     - quantization: its scales and zero points; None where it has none.
@@ -43,6 +43,16 @@ class Tensor:
     type: int
     buffer: int
     quantization: FlatTable | None
+
+    @property
+    def has_batch(self) -> bool:
+        """Whether the first dimension is a batch of one, which a layer's shape leaves out."""
+        return len(self.shape) > 1 and self.shape[0] == 1
+
+    @property
+    def layer_shape(self) -> Shape:
+        """The shape that layers give the tensor: without a batch of one."""
+        return self.shape[1:] if self.has_batch else self.shape
 
     @property
     def label(self) -> str:
@@ -63,6 +73,7 @@ class Graph:
     - flat: the file.
     - tensors, buffers: its tables of these kinds.
     - where: what errors begin with: the file, and the operator that is being read.
+    - names: the names of the model's tensors, which `new_name` does not give again.
 
     Methods raise `FileError` for a damaged file and `UnsupportedError` for what micronets does not support.
     """
@@ -71,6 +82,7 @@ class Graph:
     tensors: FlatTables
     buffers: FlatTables
     where: str
+    names: set[str] = field(default_factory=set)
     _seen: dict[int, Tensor] = field(default_factory=dict)
     _values: int = 0
 
@@ -81,6 +93,14 @@ class Graph:
     def unsupported(self, what: str) -> UnsupportedError:
         """Returns the error for a sound file that micronets does not support; `what` says why."""
         return UnsupportedError(f"{self.where}: {what}")
+
+    def new_name(self, stem: str) -> str:
+        """Returns a name that no tensor has, for one that is not in the file."""
+        name = stem[:40]
+        while name in self.names:
+            name += "_"
+        self.names.add(name)
+        return name
 
     def _count(self, values: int) -> None:
         """Adds to the values that were read. Raises `FileError` when they are far more than the file holds.
@@ -125,14 +145,6 @@ class Graph:
                 f"{tensor.label} has the shape {list(dims)}; at most {MAX_VALUES:,} values are supported"
             )
         return tensor
-
-    def activation_shape(self, tensor: Tensor) -> Shape:
-        """Returns the shape of an activation without its batch, which must be 1."""
-        if len(tensor.shape) < 2 or tensor.shape[0] != 1:
-            raise self.unsupported(
-                f"{tensor.label} has the shape {list(tensor.shape)}; only a batch of one is supported"
-            )
-        return tensor.shape[1:]
 
     def quantization(self, tensor: Tensor) -> tuple[Array, Array, int]:
         """Returns the quantisation of a tensor: scales (float32), zero points (int64), and a dimension.
@@ -194,6 +206,11 @@ class Graph:
         if not four:
             return raw.view(_DTYPES[s.TensorType(tensor.type)]).reshape(tensor.shape)
         return unpack_int4(raw.tobytes(), count).reshape(tensor.shape)
+
+
+def file_shape(shape: Shape) -> Shape:
+    """Returns the shape that a file gives a tensor of a layer: with a batch of one, but for single values."""
+    return (1, *shape) if shape else ()
 
 
 def plain_names(own: list[str], kinds: list[str]) -> list[str]:

@@ -39,6 +39,7 @@ from micronets.quantized.validate import validate
 from micronets.tflite import schema as s
 from micronets.tflite.builder import Field, LeanBuilder
 from micronets.tflite.codec import Encoded, Op, codec, encode_layer
+from micronets.tflite.tensors import file_shape
 from micronets.tflite.tflm_limits import check_four_bit_outputs, check_scales_of_four_bits
 
 
@@ -167,7 +168,7 @@ class _Writer:
         quant = self.model.quant.get(name)
         kind = s.TensorType.FLOAT32 if quant is None else s.TensorType.INT8
         parameters = None if quant is None else (np.array([quant.scale], np.float32), quant.zero_point, 0)
-        self.index[name] = self.add_tensor((1, *shape), kind, name=name, quant=parameters)
+        self.index[name] = self.add_tensor(file_shape(shape), kind, name=name, quant=parameters)
         return self.index[name]
 
     def constant(self, values: npt.ArrayLike) -> int:

@@ -159,5 +159,5 @@ def comment(text: str) -> str:
 
 
 def shape(dims: Iterable[int]) -> str:
-    """Returns a shape for readers, for instance `49 x 10 x 1`."""
-    return " x ".join(map(str, dims))
+    """Returns a shape for readers, for instance `49 x 10 x 1`; `1` for a single value."""
+    return " x ".join(map(str, dims)) or "1"

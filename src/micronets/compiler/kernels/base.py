@@ -330,7 +330,7 @@ def scratch_name(layer: str) -> str:
 
 def count(shape: Shape) -> OutputRows:
     """Returns how many values of an output of that shape there are to compute."""
-    return OutputRows(shape[0], math.prod(shape[1:]))
+    return OutputRows(shape[0], math.prod(shape[1:])) if shape else OutputRows(1)
 
 
 def runner(function: str) -> str:

@@ -9,7 +9,7 @@ from micronets.compiler.kernels.add import AddKernel
 from micronets.compiler.kernels.base import Kernel
 from micronets.compiler.kernels.concatenation import ConcatenationKernel
 from micronets.compiler.kernels.conv import ConvKernel
-from micronets.compiler.kernels.dense import DenseKernel, is_dense
+from micronets.compiler.kernels.dense import DenseKernel, is_dense, matrix_step
 from micronets.compiler.kernels.depthwise import DepthwiseKernel
 from micronets.compiler.kernels.depthwise_schedule import choose_schedule
 from micronets.compiler.kernels.lookup import DequantizeKernel, LookupKernel
@@ -48,6 +48,7 @@ from micronets.ir.layers import (
 
 def choose(step: Step, sharing: Sharing, target: Target) -> Kernel:
     """Returns the kernel that computes a step on a target; sharing: what the network's layers decided together."""
+    step = matrix_step(step)
     match target.kernels:
         case "dsp":
             return _choose_dsp(step, sharing, target)

@@ -132,7 +132,30 @@ class DenseKernel(Kernel):
 
 
 def is_dense(step: Step) -> bool:
-    """Whether a step is a matrix times one vector."""
+    """Whether a step, as `matrix_step` returns it, is a matrix times one vector."""
     layer = step.layer
     one = isinstance(layer, Conv2D) and is_pointwise(layer) and step.output_shape[:2] == (1, 1)
     return one or isinstance(layer, FullyConnected)
+
+
+def matrix_step(step: Step) -> Step:
+    """Returns the step by which a kernel computes `step`.
+
+    A dense layer over several vectors becomes the pointwise convolution of a map that has a pixel for each vector;
+    other steps stay as they are.
+    """
+    layer, (x, *_) = step.layer, step.input_shapes
+    if not isinstance(layer, FullyConnected) or not layer.keep_dims or math.prod(x) == x[-1]:
+        return step
+    if len(x) != 3:
+        x = (math.prod(x[:-1]), 1, x[-1])
+    convolution = Conv2D(
+        name=layer.name,
+        inputs=layer.inputs,
+        act_bits=layer.act_bits,
+        filters=layer.units,
+        kernel=(1, 1),
+        activation=layer.activation,
+        weight_bits=layer.weight_bits,
+    )
+    return Step.of(convolution, (x,))

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from micronets.boards.targets import Target
 from micronets.compiler.kernels.conv import CONV, CONV_1X1, CONV_C4, is_pointwise
-from micronets.compiler.kernels.dense import is_dense
+from micronets.compiler.kernels.dense import is_dense, matrix_step
 from micronets.compiler.kernels.depthwise_schedule import DepthwiseChoice, choose_depthwise_kernel
 from micronets.cost.counts import step_macs
 from micronets.ir.arch import Arch, Step
@@ -39,7 +39,7 @@ class Sharing:
 @lru_cache(maxsize=64)
 def share(arch: Arch, target: Target) -> Sharing:
     """Returns which kernels the layers of `arch` share on `target`."""
-    steps = arch.steps()
+    steps = tuple(map(matrix_step, arch.steps()))
     pointwise = _pointwise_kernel(steps)
     as_pointwise = _small_dense_layers(steps) if pointwise else frozenset()
     others = [s for s in steps if is_dense(s) and s.layer.name not in as_pointwise]

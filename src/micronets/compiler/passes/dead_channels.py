@@ -64,7 +64,7 @@ class _Pruning:
         for layer in arch.layers:
             for name in set(layer.inputs):
                 self.readers[name].append(layer.name)
-        self.single = {name for name, shape in arch.shapes().items() if math.prod(shape) == shape[-1]}
+        self.single = {name for name, shape in arch.shapes().items() if math.prod(shape) == (1, *shape)[-1]}
         self.dropped = 0
 
 
@@ -152,7 +152,7 @@ def _group(network: _Pruning, first: Conv2D) -> _Group | None:
             match network.layers[name]:
                 case Conv2D() as reader:
                     ends.append(reader)
-                case FullyConnected() as reader if alone:
+                case FullyConnected() as reader if alone or reader.keep_dims:
                     ends.append(reader)
                 case DepthwiseConv2D(multiplier=1) | AveragePool2D() | MaxPool2D() | Mean() as reader:
                     through.append(reader)

@@ -47,8 +47,9 @@ def _outputs(runtime: Any, data: bytes, x: Array, arena_bytes: int, count: int) 
         interpreter.set_input(sample, 0)
         interpreter.invoke()
         for k, seen in enumerate(found):
-            seen.append(interpreter.get_output(k).copy())
-    return [np.concatenate(seen) for seen in found]
+            y = interpreter.get_output(k)
+            seen.append(y.reshape(_layer_shape(y.shape)).copy())
+    return [np.stack(seen) for seen in found]
 
 
 def _tensors(runtime: Any, data: bytes, x: Array, arena_bytes: int, indices: list[int]) -> list[Array]:
@@ -61,8 +62,8 @@ def _tensors(runtime: Any, data: bytes, x: Array, arena_bytes: int, indices: lis
         interpreter.invoke()
         for k, index in enumerate(indices):
             tensor = interpreter.GetTensor(index, 0)
-            seen[k].append(np.array(tensor["tensor_data"]).reshape(tensor["shape"]))
-    return [np.concatenate(s) for s in seen]
+            seen[k].append(np.array(tensor["tensor_data"]).reshape(_layer_shape(tuple(tensor["shape"]))))
+    return [np.stack(s) for s in seen]
 
 
 def _probe(runtime: Any, data: bytes, arena_bytes: int) -> None:
@@ -74,12 +75,17 @@ def _probe(runtime: Any, data: bytes, arena_bytes: int) -> None:
 
 
 def _batches(interpreter: Any, x: Array) -> Array:
-    """Returns inputs as `[N, 1, *input shape]`. Raises `ValueError` for another shape or type than the model's."""
+    """Returns inputs as `[N, *shape in the file]`. Raises `ValueError` for another shape or type than the model's."""
     details = interpreter.get_input_details(0)
     shape, dtype = tuple(int(n) for n in details["shape"]), np.dtype(details["dtype"])
-    if x.dtype != dtype or x.shape[1:] != shape[1:] or shape[0] != 1:
+    if x.dtype != dtype or x.shape[1:] != _layer_shape(shape):
         raise ValueError(f"the model takes {dtype} {shape}, the input is {x.dtype} {x.shape}")
-    return np.ascontiguousarray(x)[:, None]
+    return np.ascontiguousarray(x).reshape(len(x), *shape)
+
+
+def _layer_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Returns the shape that layers give a tensor of that shape in a file: without a batch of one in front."""
+    return shape[1:] if len(shape) > 1 and shape[0] == 1 else shape
 
 
 if __name__ == "__main__":

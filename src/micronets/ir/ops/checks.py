@@ -27,6 +27,12 @@ def a_map(kind: str, shape: Shape, where: str) -> None:
         raise SpecError(f"{where}: {kind} needs an (H, W, C) input, not {shape}")
 
 
+def a_shape(where: str, field: str, value: Shape) -> None:
+    """Raises `SpecError` unless all dimensions are integers of at least 1; a shape may have none."""
+    if value != ():
+        positive(where, field, value)
+
+
 def positive(where: str, field: str, value: int | Shape) -> None:
     """Raises `SpecError` unless all numbers of a field are integers of at least 1.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from micronets.errors import SpecError
 from micronets.ir.layers import FullyConnected, Shape
 from micronets.ir.ops import checks
 from micronets.ir.ops.record import ONE, OPERATOR_CYCLES, Operand, Operator, Shapes, Tflm, TflmKernel, Weights, nothing
@@ -20,8 +21,12 @@ CYCLES = (2.55, 40.0)
 def fully_connected_operator(layer: FullyConnected) -> Operator:
     """Returns the facts of a matrix product."""
 
+    def length(x: Shape) -> Number:
+        """The values of a vector."""
+        return x[-1] if layer.keep_dims else math.prod(x)
+
     def weights(x: Shape) -> Weights:
-        size = math.prod(x)
+        size = length(x)
         return Weights(
             shape=(layer.units, size), axis=0, taps=size, channels=layer.units, bits=layer.weight_bits, one_scale=True
         )
@@ -30,22 +35,32 @@ def fully_connected_operator(layer: FullyConnected) -> Operator:
         checks.positive(where, "units", layer.units)
         checks.activation(where, layer.activation)
         checks.weight_bits(where, layer.weight_bits)
+        if layer.keep_dims and inputs[0] == ():
+            raise SpecError(f"{where}: FullyConnected with keep_dims needs an input of at least one dimension")
+
+    def output_shapes(inputs: Shapes) -> Shapes:
+        return ((*inputs[0][:-1], layer.units) if layer.keep_dims else (layer.units,),)
 
     def cycles(inputs: Shapes, outputs: Shapes) -> Number:
         mac, value = CYCLES
-        taps = math.prod(inputs[0])
-        return OPERATOR_CYCLES + math.prod(outputs[0]) * (value + taps * (mac * mac_factor(layer.weight_bits)))
+        each = value + length(inputs[0]) * (mac * mac_factor(layer.weight_bits))
+        return OPERATOR_CYCLES + math.prod(outputs[0]) * each
 
     def timed_by(inputs: Shapes, outputs: Shapes) -> dict[str, Number]:
         size = math.prod(inputs[0])
-        return {"layer": 1, "input": size, "value": layer.units, "mac": size * layer.units}
+        return {"layer": 1, "input": size, "value": math.prod(outputs[0]), "mac": size * layer.units}
+
+    def scale_of_each(inputs: Shapes, outputs: Shapes) -> Number:
+        """CMSIS-NN multiplies several vectors as a convolution, which wants a multiplier and a shift for each unit."""
+        as_convolution = len(outputs[0]) > 1 and layer.weight_bits == 8 and length(inputs[0]) % 4 == 0
+        return 8 * layer.units if as_convolution else 0
 
     return Operator(
         tflite_name="FULLY_CONNECTED",
         constants=(),
         table_bytes=310,
         inputs=ONE,
-        output_shapes=lambda inputs: ((layer.units,),),
+        output_shapes=output_shapes,
         check=check,
         reads_float=False,
         writes_float=False,
@@ -63,7 +78,7 @@ def fully_connected_operator(layer: FullyConnected) -> Operator:
         within_input=False,
         sign="any",
         by_channel=False,
-        trainable=True,
+        trainable=not layer.keep_dims,
         tflm=Tflm(
             method="AddFullyConnected",
             host=TflmKernel(
@@ -71,10 +86,10 @@ def fully_connected_operator(layer: FullyConnected) -> Operator:
                 alignment=8,
                 op_data=72,
                 temporaries=OPERANDS,
-                scratch=(lambda inputs, outputs: unpacked(layer.weight_bits, layer.units * math.prod(inputs[0])),),
+                scratch=(lambda inputs, outputs: unpacked(layer.weight_bits, layer.units * length(inputs[0])),),
             ),
             cortex_m=TflmKernel(
-                parameters=5, alignment=1, op_data=76, temporaries=OPERANDS, scratch=()
+                parameters=5, alignment=1, op_data=76, temporaries=OPERANDS, scratch=(scale_of_each,)
             ),  # enums of one byte (-fshort-enums)
             requantised_channels=nothing,  # one multiplier for all, in the op data, unless there are several scales
             cycles=cycles,

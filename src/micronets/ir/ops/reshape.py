@@ -19,7 +19,7 @@ def reshape_operator(layer: Reshape) -> Operator:
 
     def check(inputs: Shapes, where: str) -> None:
         x, shape = inputs[0], layer.shape
-        checks.positive(where, "shape", shape)
+        checks.a_shape(where, "shape", shape)
         if math.prod(shape) != math.prod(x):
             sizes = f"{math.prod(x)} values, not {math.prod(shape)}"
             raise SpecError(f"{where}: cannot reshape {x} to {shape}: {sizes}")

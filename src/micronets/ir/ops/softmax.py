@@ -17,6 +17,8 @@ def softmax_operator(layer: Softmax) -> Operator:
     """Returns the facts of a softmax."""
 
     def check(inputs: Shapes, where: str) -> None:
+        if inputs[0] == ():
+            raise SpecError(f"{where}: Softmax needs an input of at least one dimension, not a single value")
         if not (math.isfinite(layer.beta) and layer.beta > 0):
             raise SpecError(f"{where}: beta = {layer.beta}; need a positive number")
 

@@ -1,0 +1,114 @@
+"""`.tflite` files as our writer would never write them, tensor by tensor: for what strangers' files hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from micronets.tflite import schema as s
+from micronets.tflite.builder import Field, LeanBuilder
+from micronets.tflite.codec import Op, codec
+
+
+@dataclass(frozen=True, eq=False)
+class FileTensor:
+    """A tensor of a file.
+
+    - shape: its dimensions, the batch included.
+    - values: the values of a constant, of type int8 or int32; None for an activation of type int8.
+    - scale, zero_point: its quantisation; an int32 tensor has none.
+    """
+
+    shape: tuple[int, ...]
+    values: npt.NDArray[np.int8] | npt.NDArray[np.int32] | None = None
+    scale: float = 0.05
+    zero_point: int = 3
+
+
+@dataclass(frozen=True)
+class FileLayer:
+    """An operator of a file: its number, the numbers of its tensors, and the fields of its options."""
+
+    op: Op
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    options: tuple[Field, ...] = ()
+
+
+def constant(*values: int, shape: tuple[int, ...] | None = None) -> FileTensor:
+    """Returns an int32 constant, of one dimension unless `shape` says otherwise."""
+    return FileTensor((len(values),) if shape is None else shape, np.array(values, np.int32))
+
+
+def small_file(
+    tensors: Sequence[FileTensor], layers: Sequence[FileLayer], inputs: Sequence[int], outputs: Sequence[int]
+) -> bytes:
+    """Returns a file of these tensors, which are called t0, t1 and so on, and operators."""
+    file = LeanBuilder()
+    buffers = [b"", *(t.values.tobytes() for t in tensors if t.values is not None)]
+    offsets = []
+    filled = 0
+    for k, tensor in enumerate(tensors):
+        constant_of_32_bits = tensor.values is not None and tensor.values.dtype == np.int32
+        filled += tensor.values is not None
+        scale = file.vector(np.float32, [tensor.scale])
+        quantization = file.table(
+            [
+                (s.QuantizationSlot.SCALE, "table", scale, 0),
+                (s.QuantizationSlot.ZERO_POINT, "table", file.vector(np.int64, [tensor.zero_point]), 0),
+            ]
+        )
+        kind = s.TensorType.INT32 if constant_of_32_bits else s.TensorType.INT8
+        offsets.append(
+            file.table(
+                [
+                    (s.TensorSlot.SHAPE, "table", file.vector(np.int32, tensor.shape), 0),
+                    (s.TensorSlot.TYPE, "int8", int(kind), 0),
+                    (s.TensorSlot.BUFFER, "uint32", filled if tensor.values is not None else 0, 0),
+                    (s.TensorSlot.NAME, "table", file.string(f"t{k}"), 0),
+                    (s.TensorSlot.QUANTIZATION, "table", 0 if constant_of_32_bits else quantization, 0),
+                ]
+            )
+        )
+    codes = list(dict.fromkeys(layer.op for layer in layers))
+    operators = []
+    for layer in layers:
+        fields: list[Field] = [
+            (s.OperatorSlot.CODE_INDEX, "uint32", codes.index(layer.op), 0),
+            (s.OperatorSlot.INPUTS, "table", file.vector(np.int32, layer.inputs), 0),
+            (s.OperatorSlot.OUTPUTS, "table", file.vector(np.int32, layer.outputs), 0),
+        ]
+        options = codec(layer.op).options
+        if options is not None:
+            fields.append((s.OperatorSlot.OPTIONS_TYPE, "int8", options, 0))
+            fields.append((s.OperatorSlot.OPTIONS, "table", file.table(list(layer.options)), 0))
+        operators.append(file.table(fields))
+    graph = file.table(
+        [
+            (s.SubGraphSlot.TENSORS, "table", file.offsets(offsets), 0),
+            (s.SubGraphSlot.INPUTS, "table", file.vector(np.int32, inputs), 0),
+            (s.SubGraphSlot.OUTPUTS, "table", file.vector(np.int32, outputs), 0),
+            (s.SubGraphSlot.OPERATORS, "table", file.offsets(operators), 0),
+        ]
+    )
+    numbers = [
+        file.table(
+            [
+                (s.OperatorCodeSlot.DEPRECATED_CODE, "int8", int(op), 0),
+                (s.OperatorCodeSlot.CODE, "int32", int(op), 0),
+            ]
+        )
+        for op in codes
+    ]
+    top = file.table(
+        [
+            (s.ModelSlot.VERSION, "uint32", s.SCHEMA_VERSION, 0),
+            (s.ModelSlot.OPERATOR_CODES, "table", file.offsets(numbers), 0),
+            (s.ModelSlot.SUBGRAPHS, "table", file.offsets([graph]), 0),
+            (s.ModelSlot.BUFFERS, "table", file.offsets([file.buffer(b) for b in buffers]), 0),
+        ]
+    )
+    return file.finish(top)

@@ -1,0 +1,185 @@
+"""Tensors of any shape: a batch that is none, several vectors, operators that work along the batch."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from micronets.compiler import compile_model
+from micronets.compiler.passes.pipeline import optimise
+from micronets.cost.tflm_arena import arena_tflm_bytes
+from micronets.device.host import build_library
+from micronets.device.tflm import interpreter
+from micronets.errors import FileError, UnsupportedError
+from micronets.ir.arch import Arch
+from micronets.ir.layers import INPUT, Conv2D, FullyConnected, Relu, Reshape
+from micronets.quantized import reference
+from micronets.quantized.model import QuantizedModel
+from micronets.quantized.random_weights import with_random_weights
+from micronets.runtimes.base import inputs
+from micronets.tflite import read, write
+from micronets.tflite import schema as s
+from micronets.tflite.codec import Op
+from micronets.tflite.stored import stored_tensors
+from tests.support.small_file import FileLayer, FileTensor, constant, small_file
+
+needs_tflm = pytest.mark.skipif(not interpreter.available(), reason="needs tflite-micro (Linux on x86-64)")
+_RNG = np.random.default_rng(13)
+
+
+def _weights(units: int, size: int) -> FileTensor:
+    return FileTensor((units, size), _RNG.integers(-127, 128, (units, size)).astype(np.int8), 0.02, 0)
+
+
+def _dense(x: tuple[int, ...], units: int, size: int, y: tuple[int, ...], keep: bool = False) -> bytes:
+    """A FULLY_CONNECTED from shape to shape; `keep`: whether it says that it keeps the dimensions."""
+    fields = ((s.FullyConnectedSlot.KEEP_NUM_DIMS, "bool", keep, False),)
+    tensors = [FileTensor(x), _weights(units, size), constant(*range(units)), FileTensor(y, scale=0.3)]
+    return small_file(tensors, [FileLayer(Op.FULLY_CONNECTED, (0, 1, 2), (3,), fields)], [0], [3])
+
+
+def _joined(op: Op, shapes: list[tuple[int, ...]], outputs: list[tuple[int, ...]], axis: int) -> bytes:
+    """CONCATENATION or SPLIT along `axis` of a file, behind a RELU for each tensor that it reads but the first."""
+    tensors = [FileTensor(shape) for shape in (*shapes, *outputs)]
+    first, last = tuple(range(len(shapes))), tuple(range(len(shapes), len(tensors)))
+    if op == Op.SPLIT:
+        tensors.append(constant(axis, shape=()))
+        fields = ((s.SplitSlot.COUNT, "int32", len(outputs), 0),)
+        return small_file(tensors, [FileLayer(op, (len(tensors) - 1, 0), last, fields)], [0], last)
+    fields = ((s.ConcatenationSlot.AXIS, "int32", axis, 0),)
+    layers = [FileLayer(Op.RELU, (0,), (i,)) for i in first[1:]]
+    return small_file(tensors, [*layers, FileLayer(op, first, last, fields)], [0], last)
+
+
+def _padded(x: tuple[int, ...], paddings: tuple[tuple[int, int], ...]) -> bytes:
+    y = tuple(n + before + after for n, (before, after) in zip(x, paddings, strict=True))
+    flat = constant(*(n for pair in paddings for n in pair), shape=(len(x), 2))
+    return small_file([FileTensor(x), flat, FileTensor(y)], [FileLayer(Op.PAD, (0, 1), (2,))], [0], [2])
+
+
+FILES = {
+    "dense over a map": _dense((1, 3, 4, 8), 5, 8, (1, 3, 4, 5), keep=True),
+    "dense over a sequence": _dense((1, 6, 7), 5, 7, (1, 6, 5), keep=True),
+    "dense over a batch": _dense((6, 8), 5, 8, (6, 5)),
+    "dense over a sequence that it flattens": _dense((1, 6, 8), 5, 8, (6, 5)),
+    "dense over parts of vectors": _dense((1, 6, 8), 5, 4, (12, 5)),
+    "dense over parts of vectors to a map": _dense((2, 6, 8), 3, 24, (1, 2, 2, 3)),
+    "dense over a vector": _dense((8,), 5, 8, (1, 5)),
+    "dense over a map of one pixel": _dense((1, 1, 1, 8), 5, 8, (1, 1, 1, 5), keep=True),
+    "dense over a flattened map to a map": _dense((1, 2, 2, 4), 5, 16, (1, 1, 1, 5)),
+    "a vector": small_file([FileTensor((7,)), FileTensor((7,))], [FileLayer(Op.RELU, (0,), (1,))], [0], [1]),
+    "a single value": small_file([FileTensor(()), FileTensor(())], [FileLayer(Op.RELU, (0,), (1,))], [0], [1]),
+    "joined along the batch": _joined(Op.CONCATENATION, [(1, 3, 4), (1, 3, 4)], [(2, 3, 4)], 0),
+    "joined behind a batch": _joined(Op.CONCATENATION, [(2, 3, 4), (2, 3, 4)], [(2, 6, 4)], 1),
+    "joined along a batch": _joined(Op.CONCATENATION, [(2, 3), (2, 3)], [(4, 3)], -2),
+    "joined vectors": _joined(Op.CONCATENATION, [(3,), (3,)], [(6,)], 0),
+    "split along the batch": _joined(Op.SPLIT, [(2, 3, 4)], [(1, 3, 4), (1, 3, 4)], 0),
+    "split along the batch to one": _joined(Op.SPLIT, [(1, 3, 4)], [(1, 3, 4)], 0),
+    "split behind the batch": _joined(Op.SPLIT, [(1, 3, 4)], [(1, 3, 2), (1, 3, 2)], -1),
+    "the batch is padded": _padded((1, 3, 4), ((1, 0), (0, 2), (0, 0))),
+    "a batch is padded": _padded((2, 3), ((1, 2), (0, 1))),
+}
+
+
+def test_an_operator_along_the_batch_becomes_one_between_reshapes() -> None:
+    arch = read(FILES["joined along the batch"]).arch
+    kinds = [type(layer).__name__ for layer in arch.layers]
+    assert kinds == ["Relu", "Reshape", "Reshape", "Concatenation"]
+    assert arch.shapes()["t2"] == (2, 3, 4)
+    split = read(FILES["split along the batch"]).arch
+    assert [type(layer).__name__ for layer in split.layers] == ["Split", "Reshape", "Reshape"]
+    assert [split.shapes()[name] for name in split.outputs] == [(3, 4), (3, 4)]
+
+
+@needs_tflm
+@pytest.mark.parametrize("what", FILES)
+def test_every_tensor_and_the_c_equal_tflm(what: str) -> None:
+    data = FILES[what]
+    model = read(data)
+    x = inputs(model, 4, 1)
+    theirs, ours = interpreter.tensors(data, x), reference.tensors(model, x)
+    for name, want in theirs.items():
+        np.testing.assert_array_equal(ours[name], want, err_msg=name)
+    assert interpreter.run(data, x).shape == (4, *model.arch.output_shape)
+    library = build_library([compile_model(model)])
+    np.testing.assert_array_equal(
+        library.outputs(0, x)[model.arch.output], reference.outputs(model, x)[model.arch.output]
+    )
+
+
+@needs_tflm
+@pytest.mark.parametrize("what", FILES)
+def test_what_is_written_again_computes_the_same(what: str) -> None:
+    model = read(FILES[what])
+    again = read(write(model))
+    x = inputs(model, 2, 1)
+    assert again.arch == model.arch
+    for name, want in reference.outputs(model, x).items():
+        np.testing.assert_array_equal(reference.outputs(again, x)[name], want)
+
+
+@needs_tflm
+@pytest.mark.parametrize("what", FILES)
+def test_the_arena_is_that_of_the_files_operators(what: str) -> None:
+    data = FILES[what]
+    model = read(data)
+    predicted = arena_tflm_bytes(model.arch, tensors=stored_tensors(data, model))
+    needed = interpreter.min_arena(data)
+    assert needed <= predicted <= needed * 1.02, (predicted, needed)
+
+
+@needs_tflm
+@pytest.mark.parametrize("x", [(3, 4, 8), (6, 7), (2, 3, 2, 4), (1, 8), (9, 16)])
+@pytest.mark.parametrize("bits", [8, 4])
+def test_dense_layers_over_several_vectors(x: tuple[int, ...], bits: int) -> None:
+    layers = (
+        FullyConnected(name="a", inputs=(INPUT,), units=6, keep_dims=True, activation="relu", weight_bits=bits),
+        FullyConnected(name="b", inputs=("a",), units=9, keep_dims=True),
+        Reshape(name="flat", inputs=("b",), shape=(int(np.prod(x[:-1])) * 9,)),
+        FullyConnected(name="c", inputs=("flat",), units=3),
+    )
+    model = with_random_weights(Arch(x, layers), 5)
+    samples = inputs(model, 5, 2)
+    data = write(model)
+    for name, want in interpreter.tensors(data, samples).items():
+        np.testing.assert_array_equal(reference.tensors(model, samples)[name], want, err_msg=name)
+    library = build_library([compile_model(model)])
+    np.testing.assert_array_equal(library.run(0, samples), reference.run(model, samples))
+    assert arena_tflm_bytes(model.arch) == pytest.approx(interpreter.min_arena(data), rel=0.02)
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    with pytest.raises(FileError, match=r"its input has the shape \[1, 6, 8\], its weights \[5, 7\], and its output"):
+        read(_dense((1, 6, 8), 5, 7, (1, 6, 5)))
+    tensors = [FileTensor((1, 4)), FileTensor((1, 2, 4), np.ones((1, 2, 4), np.int8)), FileTensor((1, 2))]
+    data = small_file(tensors, [FileLayer(Op.FULLY_CONNECTED, (0, 1), (2,))], [0], [2])
+    with pytest.raises(FileError, match="the weights, tensor 1 't1', have 3 dimensions, not 2"):
+        read(data)
+    pool = ((s.PoolSlot.FILTER_H, "int32", 2, 0), (s.PoolSlot.FILTER_W, "int32", 2, 0))
+    for shape in ((2, 4, 4, 1), (4, 4, 1)):
+        tensors = [FileTensor(shape), FileTensor(shape)]
+        data = small_file(tensors, [FileLayer(Op.MAX_POOL_2D, (0,), (1,), pool)], [0], [1])
+        with pytest.raises(UnsupportedError, match=r"only a batch of one is supported, \[1, H, W, C\]"):
+            read(data)
+
+
+def test_dead_filters_in_front_of_several_vectors_go() -> None:
+    """A filter that nothing reads is removed, as in front of a pointwise convolution."""
+    layers = (
+        Conv2D(name="conv", inputs=(INPUT,), filters=4, kernel=(2, 2), padding="valid"),
+        FullyConnected(name="dense", inputs=("conv",), units=3, keep_dims=True),
+    )
+    model = with_random_weights(Arch((4, 4, 2), layers), 1)
+    model.weights["dense"].weights[:, 2] = 0
+    smaller = optimise(model)
+    assert smaller.weights["conv"].weights.shape[0] == 3
+    x = inputs(model, 3, 0)
+    np.testing.assert_array_equal(reference.run(smaller, x), reference.run(model, x))
+
+
+def test_a_relu_of_every_rank_becomes_c() -> None:
+    for shape in ((), (3,), (2, 3), (2, 3, 2, 2), (2, 1, 2, 1, 3)):
+        model: QuantizedModel = with_random_weights(Arch(shape, (Relu(name="y", inputs=(INPUT,)),)), 3)
+        x = inputs(model, 2, 0)
+        library = build_library([compile_model(model)])
+        np.testing.assert_array_equal(library.run(0, x), reference.run(model, x))
