@@ -16,8 +16,11 @@ from micronets.ir.layers import INPUT, Concatenation, Conv2D, Layer, Quantize, R
 from micronets.quantized import reference
 from micronets.quantized.model import QuantizedModel, TensorQuant
 from micronets.quantized.random_weights import with_random_weights
-from micronets.tflite import codec, read, write
+from micronets.tflite import read, write
+from micronets.tflite import schema as s
+from micronets.tflite.codec import Op
 from tests.support.random_models import random_input
+from tests.support.small_file import FileLayer, FileTensor, small_file
 
 needs_tflm = pytest.mark.skipif(not interpreter.available(), reason="tflite-micro is not installed")
 QUANT = TensorQuant(0.5, 3)
@@ -136,19 +139,16 @@ def test_another_scale_is_refused_as_tflm_does(other: TensorQuant, monkeypatch: 
             interpreter.run(write(model), np.zeros((1, 2, 2, 1), np.int8))
 
 
-def test_a_files_axis_may_count_from_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    def written(slot_value: int, activation: int = 0) -> bytes:
-        slot = codec.s.ConcatenationSlot
-        fields = [(slot.AXIS, "int32", slot_value, 0), (slot.ACTIVATION, "int8", activation, 0)]
-        monkeypatch.setattr(
-            "micronets.tflite.writer.encode", lambda layer, file: codec.Encoded(codec.Op.CONCATENATION, fields)
-        )
-        return write(with_random_weights(Arch((3, 4), (Concatenation(name="y", inputs=(INPUT, INPUT), axis=1),))))
+def test_a_files_axis_may_count_from_the_end() -> None:
+    def written(axis: int, activation: int = 0) -> bytes:
+        tensors = [FileTensor((1, 3, 4)), FileTensor((1, 6, 4))]
+        fields = (s.ConcatenationSlot.AXIS, "int32", axis, 0), (s.ConcatenationSlot.ACTIVATION, "int8", activation, 0)
+        return small_file(tensors, [FileLayer(Op.CONCATENATION, (0, 0), (1,), fields)], [0], [1])
 
-    layer = read(written(-1)).arch.layers[0]
+    layer = read(written(-2)).arch.layers[0]
     assert isinstance(layer, Concatenation)
-    assert layer.axis == 1
-    with pytest.raises(UnsupportedError, match=r"tensor 1 'y' has the shape \[1, 6, 4\]; its inputs make \[2, 3, 4\]"):
+    assert layer.axis == 0
+    with pytest.raises(UnsupportedError, match=r"tensor 1 't1' has the shape \[1, 6, 4\]; its inputs make \[2, 3, 4\]"):
         read(written(0))
     with pytest.raises(UnsupportedError, match="a fused activation RELU6, which TFLM's kernel refuses; only NONE"):
-        read(written(2, activation=3))
+        read(written(1, activation=3))

@@ -8,14 +8,17 @@ from micronets.cost.tflm_arena import arena_tflm_bytes
 from micronets.device.host import build_library
 from micronets.device.host_compiler import host_compiler
 from micronets.device.tflm import interpreter
-from micronets.errors import DeviceError, SpecError, UnsupportedError
+from micronets.errors import DeviceError, FileError, SpecError
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Add, Concatenation, Conv2D, Split
 from micronets.quantized import reference
 from micronets.quantized.model import QuantizedModel, TensorQuant
 from micronets.quantized.random_weights import with_random_weights
 from micronets.tflite import read, write
+from micronets.tflite import schema as s
+from micronets.tflite.codec import Op
 from tests.support.random_models import random_input
+from tests.support.small_file import FileLayer, FileTensor, constant, small_file
 
 needs_tflm = pytest.mark.skipif(not interpreter.available(), reason="tflite-micro is not installed")
 QUANT = TensorQuant(0.5, 3)
@@ -104,20 +107,14 @@ def test_names_of_parts_are_names_of_tensors() -> None:
         Arch((4, 2, 6), (split, Split(name="b", inputs=("y",), axis=0, others=("z",))))
 
 
-def test_a_split_of_the_batch_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = with_random_weights(Arch((4, 2, 6), (Split(name="y", inputs=(INPUT,), axis=0, others=("z",)),)))
-    monkeypatch.setattr("micronets.tflite.writer._Writer.constant", lambda writer, values: _axis(writer, 0))
-    with pytest.raises(UnsupportedError, match=r"operator 0 \(SPLIT\): it works along the batch of tensor 0 'input'"):
-        read(write(model))
-    monkeypatch.setattr("micronets.tflite.writer._Writer.constant", lambda writer, values: _axis(writer, -1))
-    layer = read(
-        write(with_random_weights(Arch((4, 2, 6), (Split(name="y", inputs=(INPUT,), axis=2, others=("z",)),))))
-    ).arch.layers[0]
+def test_a_files_axis_may_count_from_the_end() -> None:
+    def written(axis: int) -> bytes:
+        tensors = [FileTensor((1, 4, 2, 6)), constant(axis), FileTensor((1, 4, 2, 3)), FileTensor((1, 4, 2, 3))]
+        fields = ((s.SplitSlot.COUNT, "int32", 2, 0),)
+        return small_file(tensors, [FileLayer(Op.SPLIT, (1, 0), (2, 3), fields)], [0], [2, 3])
+
+    layer = read(written(-1)).arch.layers[0]
     assert isinstance(layer, Split)
     assert layer.axis == 2
-
-
-def _axis(writer, axis: int) -> int:  # type: ignore[no-untyped-def]
-    from micronets.tflite.schema import TensorType
-
-    return int(writer.add_tensor((1,), TensorType.INT32, np.array([axis], np.int32).tobytes()))
+    with pytest.raises(FileError, match=r"Split makes 2 equal parts of dimension 0 of \(1, 4, 2, 6\); 2 must"):
+        read(written(0))
