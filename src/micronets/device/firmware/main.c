@@ -1,5 +1,5 @@
 /* Runs the network over and over. The simulator or emulator stops the processor in firmware_ready, to write an input,
-   and in firmware_done, to read the output: of several outputs, once for each, in order. */
+ * and in firmware_done, to read the output; of several outputs it reads one at a time, in order. */
 #include <stdint.h>
 
 #include "mark.h"
@@ -7,7 +7,7 @@
 
 __attribute__((section(".arena"), aligned(16), used)) uint8_t firmware_arena[MICRONETS_ARENA_BYTES];
 
-/* The empty assembly keeps the compiler from removing the calls, and their argument in r0. */
+/* In these functions the empty assembly keeps the compiler from removing the calls and their argument. */
 __attribute__((noinline, used)) void firmware_ready(void *input)
 {
     __asm volatile("" : : "r"(input) : "memory");
@@ -19,7 +19,7 @@ __attribute__((noinline, used)) void firmware_done(const void *output)
 }
 
 #ifdef MICRONETS_OUTPUTS
-/* Whoever drives the processor cannot stop twice in a row where it stands: it stops here between two outputs. */
+/* The simulator cannot stop twice in a row in one function, so that it stops here between two outputs. */
 __attribute__((noinline, used)) void firmware_next(void)
 {
     __asm volatile("" : : : "memory");

@@ -1,10 +1,12 @@
-/* Included before everything else: the network tells which of its layers begins. */
+/* Makes the network tell which of its layers begins. The compiler includes it before everything else (-include). */
 #ifndef MICRONETS_MARK_H
 #define MICRONETS_MARK_H
 
 #include <stdint.h>
 
-/* Tells that a layer begins; index: the number of the layer, or the number of layers after the last one. */
+/* Is called when a layer begins.
+ *
+ * index: the number of the layer, from 0 on; after the last layer, the number of layers. */
 void micronets_mark(uint32_t index);
 
 #define MICRONETS_LAYER(index) micronets_mark((uint32_t)(index))

@@ -1,10 +1,12 @@
-/* memcpy, memmove and memset. Compiled without hosted optimisations, which would turn them into calls of themselves. */
+/* memcpy, memmove and memset, as C defines them. This file is compiled without the optimisation that turns loops into
+ * calls of these functions, which would make each of them call itself. */
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
 typedef uint32_t __attribute__((may_alias)) word_t;
 
+/* Returns whether two addresses have the same distance from a multiple of four. */
 static int same_alignment(const void *a, const void *b)
 {
     return (((uintptr_t)a ^ (uintptr_t)b) & 3u) == 0;
@@ -43,7 +45,8 @@ void *memmove(void *to, const void *from, size_t bytes)
 {
     unsigned char *t = to;
     const unsigned char *f = from;
-    if ((uintptr_t)t - (uintptr_t)f < bytes) { /* from the front, unread bytes would be lost */
+    if ((uintptr_t)t - (uintptr_t)f <
+        bytes) { /* copied from the front, bytes would be overwritten before they are read */
         while (bytes--) {
             t[bytes] = f[bytes];
         }

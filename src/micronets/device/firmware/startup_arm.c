@@ -33,6 +33,7 @@ __attribute__((section(".vectors"), used)) const vector_t firmware_vectors[16] =
     {.handler = firmware_fault},
 };
 
+/* Begins at reset: the core has taken the stack pointer from the vector table. */
 void firmware_reset(void)
 {
 #if defined(__ARM_FP)
@@ -40,7 +41,7 @@ void firmware_reset(void)
     __asm volatile("dsb\n\tisb" ::: "memory");
 #endif
 #if defined(__ARM_ARCH_6M__)
-    /* CCR.UNALIGN_TRP, which ARMv6-M has always set: so such code faults where it must on a core that lets it be. */
+    /* CCR.UNALIGN_TRP: unaligned accesses fault. ARMv6-M always has it set; a simulator's core may not. */
     *(volatile uint32_t *)0xE000ED14u |= 1u << 3;
 #endif
     firmware_initialise();
@@ -48,6 +49,7 @@ void firmware_reset(void)
     firmware_fault();
 }
 
+/* Stops for good: the simulator, or a debugger, sees the processor here. */
 void firmware_fault(void)
 {
     for (;;) {

@@ -6,8 +6,8 @@ void firmware_reset(void);
 void firmware_start(void);
 void firmware_fault(void);
 
-/* Lies first in flash, where QEMU's machines begin. By name the control registers are an extension (Zicsr), which
-   every core has. */
+/* Begins at reset: it lies first in flash, where QEMU's machines begin. The assembler counts the control registers as
+ * an extension (Zicsr), which every core has. */
 __attribute__((naked, section(".vectors"), used)) void firmware_reset(void)
 {
     __asm volatile(".option push\n\t"
@@ -19,6 +19,7 @@ __attribute__((naked, section(".vectors"), used)) void firmware_reset(void)
                    ".option pop");
 }
 
+/* Continues firmware_reset in C, now that there is a stack. */
 __attribute__((used)) void firmware_start(void)
 {
     firmware_initialise();
@@ -26,7 +27,8 @@ __attribute__((used)) void firmware_start(void)
     firmware_fault();
 }
 
-/* The two lowest bits of a trap handler's address are no part of it. */
+/* Handles every trap: it stops for good. It is aligned, as the two lowest bits of a handler's address mean something
+ * else. */
 __attribute__((aligned(4))) void firmware_fault(void)
 {
     for (;;) {

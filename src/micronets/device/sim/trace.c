@@ -1,40 +1,48 @@
-/* Counts what a simulated processor does: called by the simulator for each basic block and each read of constants.
-   `struct trace` is mirrored, field by field, in trace.py. */
+/* Counts what a simulated processor does. unicorn calls the functions trace_... for each basic block and each access to
+ * memory. trace.py has the structs field by field: both must change together. Blocks are numbered by their address in
+ * half-words from the start of the flash. */
 #include <stdint.h>
 
+/* A fully associative cache before the flash, which replaces the line that was unused for longest. */
 struct cache {
-    uint32_t lines;   /* 0: no cache */
+    uint32_t lines;   /* how many lines it holds; 0 where there is no cache */
     uint32_t shift;   /* log2 of the bytes of a line */
-    uint32_t last;    /* line of the last access */
-    uint32_t *slots;  /* by line of the flash: its slot + 1, or 0 */
-    uint32_t *tags;   /* by slot: its line */
-    uint64_t *stamps; /* by slot: when it was used last */
-    uint64_t *misses; /* by layer */
+    uint32_t last;    /* line of the flash that was accessed last */
+    uint32_t *slots;  /* for each line of the flash, the slot that holds it, plus 1; 0 where none does */
+    uint32_t *tags;   /* for each slot, the line that it holds */
+    uint64_t *stamps; /* for each slot, the time of its last use; 0 for an empty one */
+    uint64_t *misses; /* for each layer, how often a line was not in the cache */
 };
 
+/* What is counted, and what is known of the processor and the firmware. */
 struct trace {
-    uint64_t *keys;    /* hash table of edges: layer, block before, block, as 16 + 24 + 24 bits */
-    uint64_t *counts;  /* of those edges */
-    uint32_t *sizes;   /* of blocks, by half-word of the flash */
-    uint32_t entries;  /* of the hash table, a power of two */
-    uint32_t used;
-    uint32_t base;     /* address of the flash */
-    uint32_t bytes;    /* of the flash */
-    uint32_t marker;   /* address of the function that tells the layer */
-    uint32_t layers;
-    uint32_t layer;
-    uint32_t before;   /* block that ran last, in half-words; 0xffffff: none */
-    uint32_t active;
-    uint32_t failed;   /* 1: table full, 2: code outside the flash, 3: a block of two sizes, 4: a layer out of range, 5: misaligned */
-    uint64_t clock;
-    int32_t register_id;
-    int32_t (*read_register)(void *processor, int32_t id, void *value);
+    uint64_t *keys;   /* hash table: layer (16 bits), the block before (24), the block that runs after it (24) */
+    uint64_t *counts; /* for each entry of the table, how often that happened; 0 for an empty one */
+    uint32_t *sizes;  /* for each half-word of the flash, the bytes of the block that begins there; 0 for none */
+    uint32_t entries; /* entries of the hash table, a power of two */
+    uint32_t used;    /* how many of them are not empty */
+    uint32_t base;    /* first address of the flash */
+    uint32_t bytes;   /* size of the flash */
+    uint32_t marker;  /* address of micronets_mark, whose argument is the layer that begins */
+    uint32_t layers;  /* how many layers there may be; 0 is what runs outside of them */
+    uint32_t layer;   /* the layer that runs */
+    uint32_t before;  /* the block that ran last; 0xffffff: none */
+    uint32_t active;  /* 1 where it is counted, 0 before that begins */
+    uint32_t failed;  /* 1: the table is full; 2: code outside the flash; 3: a block has two sizes; 4: a layer is out of
+                        * range; 5: an access is not aligned */
+    uint64_t clock;   /* accesses to lines so far */
+    int32_t register_id; /* unicorn's number of the register of a function's first argument */
+    int32_t (*read_register)(void *processor, int32_t id, void *value); /* uc_reg_read */
     struct cache instructions, data;
 };
 
-static void touch(struct trace *t, struct cache *c, uint32_t offset) {
+/* Accesses the line of a cache that holds the byte `offset` of the flash, and counts a miss. */
+static void touch(struct trace *t, struct cache *c, uint32_t offset)
+{
     const uint32_t line = offset >> c->shift;
-    if (line == c->last) return;
+    if (line == c->last) {
+        return;
+    }
     c->last = line;
     t->clock++;
     if (c->slots[line]) {
@@ -42,18 +50,27 @@ static void touch(struct trace *t, struct cache *c, uint32_t offset) {
         return;
     }
     uint32_t oldest = 0;
-    for (uint32_t i = 1; i < c->lines; i++)
-        if (c->stamps[i] < c->stamps[oldest]) oldest = i;
-    if (c->stamps[oldest]) c->slots[c->tags[oldest]] = 0;
+    for (uint32_t i = 1; i < c->lines; i++) {
+        if (c->stamps[i] < c->stamps[oldest]) {
+            oldest = i;
+        }
+    }
+    if (c->stamps[oldest]) {
+        c->slots[c->tags[oldest]] = 0;
+    }
     c->tags[oldest] = line;
     c->stamps[oldest] = t->clock;
     c->slots[line] = oldest + 1;
     c->misses[t->layer]++;
 }
 
-void trace_block(void *processor, uint64_t address, uint32_t size, void *user) {
+/* Counts a basic block of `size` bytes that is about to run. user: the struct trace. */
+void trace_block(void *processor, uint64_t address, uint32_t size, void *user)
+{
     struct trace *t = user;
-    if (!t->active) return;
+    if (!t->active) {
+        return;
+    }
     const uint32_t offset = (uint32_t)address - t->base;
     if (offset >= t->bytes) {
         t->failed = 2;
@@ -62,17 +79,22 @@ void trace_block(void *processor, uint64_t address, uint32_t size, void *user) {
     if ((uint32_t)address == t->marker) {
         uint32_t index = 0;
         t->read_register(processor, t->register_id, &index);
-        if (index + 1 >= t->layers)
+        if (index + 1 >= t->layers) {
             t->failed = 4;
-        else
+        } else {
             t->layer = index + 1;
+        }
     }
     const uint32_t block = offset >> 1;
-    if (t->sizes[block] && t->sizes[block] != size) t->failed = 3;
+    if (t->sizes[block] && t->sizes[block] != size) {
+        t->failed = 3;
+    }
     t->sizes[block] = size;
     const uint64_t key = (uint64_t)t->layer << 48 | (uint64_t)t->before << 24 | block;
     uint32_t at = (uint32_t)((key * 0x9E3779B97F4A7C15u) >> 40) & (t->entries - 1);
-    while (t->counts[at] && t->keys[at] != key) at = (at + 1) & (t->entries - 1);
+    while (t->counts[at] && t->keys[at] != key) {
+        at = (at + 1) & (t->entries - 1);
+    }
     if (!t->counts[at]) {
         if (++t->used > t->entries / 2) {
             t->failed = 1;
@@ -83,20 +105,30 @@ void trace_block(void *processor, uint64_t address, uint32_t size, void *user) {
     }
     t->counts[at]++;
     t->before = block;
-    if (t->instructions.lines)
-        for (uint32_t o = offset; o < offset + size; o = ((o >> t->instructions.shift) + 1) << t->instructions.shift)
+    if (t->instructions.lines) {
+        for (uint32_t o = offset; o < offset + size; o = ((o >> t->instructions.shift) + 1) << t->instructions.shift) {
             touch(t, &t->instructions, o);
+        }
+    }
 }
 
-void trace_read(void *processor, int32_t type, uint64_t address, int32_t size, int64_t value, void *user) {
+/* Counts a read of constants in flash. user: the struct trace. */
+void trace_read(void *processor, int32_t type, uint64_t address, int32_t size, int64_t value, void *user)
+{
     struct trace *t = user;
     const uint32_t offset = (uint32_t)address - t->base;
     (void)processor, (void)type, (void)size, (void)value;
-    if (t->active && t->data.lines && offset < t->bytes) touch(t, &t->data, offset);
+    if (t->active && t->data.lines && offset < t->bytes) {
+        touch(t, &t->data, offset);
+    }
 }
 
-void trace_alignment(void *processor, int32_t type, uint64_t address, int32_t size, int64_t value, void *user) {
+/* Notes an access to memory at an address that is no multiple of its size. user: the struct trace. */
+void trace_alignment(void *processor, int32_t type, uint64_t address, int32_t size, int64_t value, void *user)
+{
     struct trace *t = user;
     (void)processor, (void)type, (void)value;
-    if (t->active && address % (uint64_t)size) t->failed = 5;
+    if (t->active && address % (uint64_t)size) {
+        t->failed = 5;
+    }
 }

@@ -1,4 +1,4 @@
-/* void micronets_depthwise_by4_3x3_relu(struct micronets_depthwise_by4_pass *four), for outputs whose zero point is
+/* void micronets_depthwise_by4_3x3_relu(struct micronets_depthwise_by4_pass *pass), for outputs whose zero point is
  * -128. */
 #define KERNEL micronets_depthwise_by4_3x3_relu
 #define RELU 1

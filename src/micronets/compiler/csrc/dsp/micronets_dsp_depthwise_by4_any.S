@@ -1,8 +1,8 @@
-/* void micronets_depthwise_by4_any(struct micronets_depthwise_by4_pass *four): a depthwise convolution of four
+/* void micronets_depthwise_by4_any(struct micronets_depthwise_by4_pass *pass): a depthwise convolution of four
  * channels, windows of any size.
  *
  * It computes lines of outputs, each output of four channels at once; micronets_depthwise_by4_pass.h describes the
- * record `four`. A tap is a word of four values and a word of four weights; their even and odd bytes are widened to
+ * record `pass`. A tap is a word of four values and a word of four weights; their even and odd bytes are widened to
  * pairs, and four multiplications add to the sums of four channels. The loop takes four taps a round; it is entered
  * in the middle, so that the first round of a line of the kernel is the short one.
  */
@@ -34,7 +34,7 @@ sum_3    .req r9
 line_end .req r10 /* end of the weights of a line of the kernel */
 window   .req r11 /* the first value under the window */
 output   .req r12
-four     .req lr
+pass     .req lr
 
     /* Multiplies a value of four channels with its weights, and adds the products to the sums. */
     .macro tap
@@ -54,11 +54,11 @@ four     .req lr
      * bias in its upper 24 bits, and the shift in its low byte, where a shift by a register finds it. Halves are
      * rounded away from zero: a negative value is less by one, and the last bit that is shifted out is added. */
     .macro codes sum_a, sum_b, channel
-    ldr.w r0, [four, #MICRONETS_BY4_SCALES + 8 * \channel]
-    ldr.w r1, [four, #MICRONETS_BY4_SCALES + 8 * \channel + 4]
-    ldr.w r2, [four, #MICRONETS_BY4_SCALES + 8 * \channel + 8]
-    ldr.w r3, [four, #MICRONETS_BY4_SCALES + 8 * \channel + 12]
-    ldr.w r4, [four, #MICRONETS_BY4_ZERO_POINT]
+    ldr.w r0, [pass, #MICRONETS_BY4_SCALES + 8 * \channel]
+    ldr.w r1, [pass, #MICRONETS_BY4_SCALES + 8 * \channel + 4]
+    ldr.w r2, [pass, #MICRONETS_BY4_SCALES + 8 * \channel + 8]
+    ldr.w r3, [pass, #MICRONETS_BY4_SCALES + 8 * \channel + 12]
+    ldr.w r4, [pass, #MICRONETS_BY4_ZERO_POINT]
     add.w \sum_a, \sum_a, r0, asr #8
     add.w \sum_b, \sum_b, r2, asr #8
     smmlar \sum_a, \sum_a, r1, \sum_a
@@ -75,29 +75,29 @@ four     .req lr
 
     function micronets_depthwise_by4_any
     push {r4-r11, lr}
-    mov four, r0
+    mov pass, r0
     adr.w r1, .Ltaps
-    ldr.w r2, [four, #MICRONETS_BY4_SKIPPED]
+    ldr.w r2, [pass, #MICRONETS_BY4_SKIPPED]
     add r1, r2
     orr r1, r1, #1 /* Thumb */
-    str.w r1, [four, #MICRONETS_BY4_ENTRY]
-    ldr.w window, [four, #MICRONETS_BY4_X]
-    ldr.w output, [four, #MICRONETS_BY4_OUT_END]
-    ldr.w r1, [four, #MICRONETS_BY4_BACK]
+    str.w r1, [pass, #MICRONETS_BY4_ENTRY]
+    ldr.w window, [pass, #MICRONETS_BY4_X]
+    ldr.w output, [pass, #MICRONETS_BY4_OUT_END]
+    ldr.w r1, [pass, #MICRONETS_BY4_BACK]
     add output, r1
 
     /* An output of four channels. */
     .p2align 2
 .Loutput:
-    ldr.w weights, [four, #MICRONETS_BY4_WEIGHTS]
+    ldr.w weights, [pass, #MICRONETS_BY4_WEIGHTS]
     mov values, window
     movs sum_0, #0
     movs sum_1, #0
     mov.w sum_2, #0
     mov.w sum_3, #0
 .Lkernel_line:
-    ldr.w r2, [four, #MICRONETS_BY4_ROW]
-    ldr.w r3, [four, #MICRONETS_BY4_ENTRY]
+    ldr.w r2, [pass, #MICRONETS_BY4_ROW]
+    ldr.w r3, [pass, #MICRONETS_BY4_ENTRY]
     add.w line_end, weights, r2
     bx r3
     .p2align 2
@@ -110,8 +110,8 @@ four     .req lr
     .org .Ltaps_end /* an error where a tap has less */
     cmp weights, line_end
     bne.w .Ltaps
-    ldr.w r2, [four, #MICRONETS_BY4_NEXT]
-    ldr.w r3, [four, #MICRONETS_BY4_WEIGHTS_END]
+    ldr.w r2, [pass, #MICRONETS_BY4_NEXT]
+    ldr.w r3, [pass, #MICRONETS_BY4_WEIGHTS_END]
     add values, r2
     cmp weights, r3
     bne.w .Lkernel_line
@@ -121,10 +121,10 @@ four     .req lr
     bfi sum_0, sum_1, #8, #8
     bfi sum_0, sum_2, #16, #8
     bfi sum_0, sum_3, #24, #8
-    ldr.w r0, [four, #MICRONETS_BY4_X_STEP]
-    ldr.w r1, [four, #MICRONETS_BY4_OUT_STEP]
-    ldr.w r2, [four, #MICRONETS_BY4_OUT_END]
-    ldr.w r3, [four, #MICRONETS_BY4_BYTES]
+    ldr.w r0, [pass, #MICRONETS_BY4_X_STEP]
+    ldr.w r1, [pass, #MICRONETS_BY4_OUT_STEP]
+    ldr.w r2, [pass, #MICRONETS_BY4_OUT_END]
+    ldr.w r3, [pass, #MICRONETS_BY4_BYTES]
     cmp r3, #0
     bne.n .Lclamp
     str.w sum_0, [output]
@@ -135,25 +135,25 @@ four     .req lr
     bne.w .Loutput
 
     /* The next line of outputs, if there is one. */
-    ldr.w r3, [four, #MICRONETS_BY4_LINES]
-    ldr.w r4, [four, #MICRONETS_BY4_OUT_LINE]
-    ldr.w r5, [four, #MICRONETS_BY4_X_LINE]
-    ldr.w window, [four, #MICRONETS_BY4_X]
+    ldr.w r3, [pass, #MICRONETS_BY4_LINES]
+    ldr.w r4, [pass, #MICRONETS_BY4_OUT_LINE]
+    ldr.w r5, [pass, #MICRONETS_BY4_X_LINE]
+    ldr.w window, [pass, #MICRONETS_BY4_X]
     adds r2, r2, r4
     add window, r5
-    ldr.w r5, [four, #MICRONETS_BY4_BACK]
+    ldr.w r5, [pass, #MICRONETS_BY4_BACK]
     add.w output, r2, r5
-    str.w r2, [four, #MICRONETS_BY4_OUT_END]
-    str.w window, [four, #MICRONETS_BY4_X]
+    str.w r2, [pass, #MICRONETS_BY4_OUT_END]
+    str.w window, [pass, #MICRONETS_BY4_X]
     subs r3, #1
-    str.w r3, [four, #MICRONETS_BY4_LINES]
+    str.w r3, [pass, #MICRONETS_BY4_LINES]
     bne.w .Loutput
     pop {r4-r11, pc}
 
     /* Clamps four codes and stores the first r3 of them, byte by byte. */
 .Lclamp:
-    ldr.w r4, [four, #MICRONETS_BY4_LOWEST4]
-    ldr.w r5, [four, #MICRONETS_BY4_HIGHEST4]
+    ldr.w r4, [pass, #MICRONETS_BY4_LOWEST4]
+    ldr.w r5, [pass, #MICRONETS_BY4_HIGHEST4]
     ssub8 r7, sum_0, r4
     sel sum_0, sum_0, r4
     ssub8 r7, r5, sum_0

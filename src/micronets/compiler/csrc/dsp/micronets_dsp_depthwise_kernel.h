@@ -1,4 +1,4 @@
-/* What the kernels for depthwise convolutions of one channel share; they multiply pairs of values. */
+/* What the depthwise kernels share that compute one channel at a time and multiply pairs of values. */
 #ifndef MICRONETS_DSP_DEPTHWISE_KERNEL_H
 #define MICRONETS_DSP_DEPTHWISE_KERNEL_H
 

@@ -38,7 +38,7 @@ typedef struct micronets_depthwise_by4_pass {
 } micronets_depthwise_by4_pass;
 
 #if MICRONETS_DSP_ASSEMBLY && !defined(MICRONETS_WRITING_OFFSETS)
-MICRONETS_AGREE(four_offsets, MICRONETS_BY4_OFFSETS_AGREE);
+MICRONETS_AGREE(by4_offsets, MICRONETS_BY4_OFFSETS_AGREE);
 #endif
 
 /* Computes the lines of a pass in portable C. n: [in, out] the pass. */

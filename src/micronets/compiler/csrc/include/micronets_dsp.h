@@ -136,6 +136,8 @@ MICRONETS_INLINE void micronets_store4(int8_t *p, uint32_t bytes)
 
 #else
 
+/* What the functions of the other branch compute, in portable C. */
+
 MICRONETS_INLINE int32_t micronets_high_plus(int32_t a, int32_t b)
 {
     return a + (int32_t)(((int64_t)a * b + ((int64_t)1 << 31)) >> 32);

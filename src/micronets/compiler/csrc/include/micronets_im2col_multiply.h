@@ -35,7 +35,7 @@ MICRONETS_INLINE void micronets_im2col_quad(const int8_t *x, uint32_t *column)
 }
 
 /* Widens the values of one pixel to 16 bits and writes them to one of two interleaved columns.
- * x: [in] values. column: [out] every second word. count: how many values, at least 1. */
+ * x: [in] `count` codes. column: [out] every second word, from the first on. count: at least 1. */
 void micronets_im2col_pixel(const int8_t *x, uint32_t *column, int32_t count);
 
 /* The record of a layer that is computed from columns. The assembly reads the fields at the offsets of
@@ -62,16 +62,22 @@ MICRONETS_AGREE(block_offsets, MICRONETS_IM2COL_OFFSETS_AGREE);
 
 /* Returns the record of a layer whose columns the caller writes before each product.
  *
- * columns: where the columns go. weights: [in] words as described above. size: values of a column, at least 1.
- * filters: how many to compute, at least 1. requant: [in] packed tables with a multiplier for each channel. */
+ * columns: [scratch] where the caller will write the columns, aligned to 4 bytes: 8 bytes for every two values
+ *   of a column, rounded up.
+ * weights: [in] words of all filters, in the order that the head of this file describes.
+ * size: values of a column, at least 1.
+ * filters: how many to compute, at least 1.
+ * requant: [in] packed tables with a multiplier for each channel. */
 micronets_im2col_block micronets_im2col_prepare(uint32_t *columns, const uint32_t *weights, int32_t size,
                                                 int32_t filters, const micronets_requant *requant);
 
 /* Multiplies two columns with all filters and writes the codes of their two pixels. Where the record has an input, its
  * pixels become columns first, two at a time, and the codes of all pixels are written.
  *
- * block: [in] the layer's record. output: [out] codes of the first pixel. pitch: bytes to those of the second pixel;
- * with a pitch of 0 the columns are alike, and the codes of one pixel are written. */
+ * block: [in] the layer's record.
+ * output: [out] codes of the first pixel, `filters` bytes.
+ * pitch: bytes from the codes of a pixel to those of the next; 0 where both columns hold the same pixel, so that the
+ *   codes of one pixel are written. */
 void micronets_im2col_multiply(const micronets_im2col_block *block, int8_t *output, int32_t pitch);
 
 #endif

@@ -218,8 +218,8 @@ void micronets_conv_1x1(const int8_t *input, int8_t *output, const uint32_t *wei
  * input: [in] map [in_h, in_w, in_c]. output: [out] map [out_h, out_w, out_c], which must not overlap the input.
  * weights: [in] codes -8 .. 7 in the order of micronets_conv_c4 where in_c is a multiple of four, else of
  *   micronets_conv; a byte holds the codes of two filters for one value, the first filter in its low half.
- * scratch: [scratch] aligned to 4 bytes: 8 bytes for every two values of a window, rounded up, then what the kernel
- *   named above needs.
+ * scratch: [scratch] aligned to 4 bytes: 8 bytes for every two values of a window, rounded up, then what
+ *   micronets_conv_c4 needs where in_c is a multiple of four, else what micronets_conv needs.
  * window: [in] sizes; pad_value is the input's zero point. requant: [in] packed tables with a multiplier for each
  *   channel. */
 void micronets_conv_s4(const int8_t *input, int8_t *output, const uint8_t *weights, uint32_t *scratch,

@@ -61,7 +61,7 @@ typedef struct {
     micronets_pad_params params;
 } micronets_pad_layer;
 
-/* Tensors joined to one, or one divided into several. */
+/* Several tensors that become one, or one that becomes several. */
 typedef struct {
     const int32_t *parts; /* for each of them, where it lies, and the bytes of a row */
     int32_t whole;        /* the tensor that they are parts of */
@@ -77,6 +77,9 @@ MICRONETS_AGREE_SIZE(micronets_add_layer, MICRONETS_ADD_LAYER_BYTES);
 MICRONETS_AGREE_SIZE(micronets_pad_layer, MICRONETS_PAD_LAYER_BYTES);
 MICRONETS_AGREE_SIZE(micronets_parts_layer, MICRONETS_PARTS_LAYER_BYTES);
 
+/* Runs micronets_conv.
+ *
+ * arena: [in, out] the memory of all tensors. record: [in] a micronets_conv_layer. */
 static inline void micronets_run_conv(int8_t *arena, const void *record)
 {
     const micronets_conv_layer *const n = (const micronets_conv_layer *)record;
@@ -86,6 +89,9 @@ static inline void micronets_run_conv(int8_t *arena, const void *record)
                    &base->requant);
 }
 
+/* Runs micronets_conv_c4.
+ *
+ * arena: [in, out] the memory of all tensors. record: [in] a micronets_conv_layer. */
 static inline void micronets_run_conv_c4(int8_t *arena, const void *record)
 {
     const micronets_conv_layer *const n = (const micronets_conv_layer *)record;
@@ -95,6 +101,9 @@ static inline void micronets_run_conv_c4(int8_t *arena, const void *record)
                       &base->requant);
 }
 
+/* Runs micronets_conv_s4.
+ *
+ * arena: [in, out] the memory of all tensors. record: [in] a micronets_conv_layer. */
 static inline void micronets_run_conv_s4(int8_t *arena, const void *record)
 {
     const micronets_conv_layer *const n = (const micronets_conv_layer *)record;
@@ -104,6 +113,9 @@ static inline void micronets_run_conv_s4(int8_t *arena, const void *record)
                       &base->requant);
 }
 
+/* Runs micronets_conv_1x1.
+ *
+ * arena: [in, out] the memory of all tensors. record: [in] a micronets_dense_layer. */
 static inline void micronets_run_conv_1x1(int8_t *arena, const void *record)
 {
     const micronets_dense_layer *const n = (const micronets_dense_layer *)record;
@@ -113,6 +125,9 @@ static inline void micronets_run_conv_1x1(int8_t *arena, const void *record)
                        n->inputs, n->outputs, &base->requant);
 }
 
+/* Runs micronets_fully_connected.
+ *
+ * arena: [in, out] the memory of all tensors. record: [in] a micronets_dense_layer. */
 static inline void micronets_run_fully_connected(int8_t *arena, const void *record)
 {
     const micronets_dense_layer *const n = (const micronets_dense_layer *)record;
@@ -121,6 +136,9 @@ static inline void micronets_run_fully_connected(int8_t *arena, const void *reco
                               n->outputs, &base->requant);
 }
 
+/* Runs micronets_fully_connected_by8.
+ *
+ * arena: [in, out] the memory of all tensors. record: [in] a micronets_dense_layer. */
 static inline void micronets_run_fully_connected_by8(int8_t *arena, const void *record)
 {
     const micronets_dense_layer *const n = (const micronets_dense_layer *)record;
@@ -129,6 +147,9 @@ static inline void micronets_run_fully_connected_by8(int8_t *arena, const void *
                                   n->outputs, &base->requant);
 }
 
+/* Runs micronets_fully_connected_s4.
+ *
+ * arena: [in, out] the memory of all tensors. record: [in] a micronets_dense_layer. */
 static inline void micronets_run_fully_connected_s4(int8_t *arena, const void *record)
 {
     const micronets_dense_layer *const n = (const micronets_dense_layer *)record;
@@ -138,6 +159,9 @@ static inline void micronets_run_fully_connected_s4(int8_t *arena, const void *r
                                  n->inputs, n->outputs, &base->requant);
 }
 
+/* Runs micronets_depthwise.
+ *
+ * arena: [in, out] the memory of all tensors. record: [in] a micronets_depthwise_layer. */
 static inline void micronets_run_depthwise(int8_t *arena, const void *record)
 {
     const micronets_depthwise_layer *const n = (const micronets_depthwise_layer *)record;
@@ -146,7 +170,9 @@ static inline void micronets_run_depthwise(int8_t *arena, const void *record)
                         &n->window, &n->schedule, &base->requant, n->kernel);
 }
 
-/* Unpacks the weights of 4 bits to the front of the scratch memory, then runs the layer with them. */
+/* Runs micronets_depthwise with weights of 4 bits, which are first unpacked to the front of the scratch memory.
+ *
+ * arena: [in, out] the memory of all tensors. record: [in] a micronets_depthwise_layer. */
 static inline void micronets_run_depthwise_s4(int8_t *arena, const void *record)
 {
     const micronets_depthwise_layer *const n = (const micronets_depthwise_layer *)record;
@@ -158,6 +184,9 @@ static inline void micronets_run_depthwise_s4(int8_t *arena, const void *record)
                         &n->schedule, &base->requant, n->kernel);
 }
 
+/* Runs micronets_depthwise_by4.
+ *
+ * arena: [in, out] the memory of all tensors. record: [in] a micronets_depthwise_by4_layer. */
 static inline void micronets_run_depthwise_by4(int8_t *arena, const void *record)
 {
     const micronets_depthwise_by4_layer *const n = (const micronets_depthwise_by4_layer *)record;
@@ -166,24 +195,36 @@ static inline void micronets_run_depthwise_by4(int8_t *arena, const void *record
                             arena + base->scratch, &n->window, &n->schedule, &base->requant, n->kernel);
 }
 
+/* Runs micronets_add.
+ *
+ * arena: [in, out] the memory of all tensors. record: [in] a micronets_add_layer. */
 static inline void micronets_run_add(int8_t *arena, const void *record)
 {
     const micronets_add_layer *const n = (const micronets_add_layer *)record;
     micronets_add(arena + n->a, arena + n->b, arena + n->output, n->count, &n->params);
 }
 
+/* Runs micronets_pad.
+ *
+ * arena: [in, out] the memory of all tensors. record: [in] a micronets_pad_layer. */
 static inline void micronets_run_pad(int8_t *arena, const void *record)
 {
     const micronets_pad_layer *const n = (const micronets_pad_layer *)record;
     micronets_pad(arena + n->input, arena + n->output, &n->params);
 }
 
+/* Runs micronets_concatenate.
+ *
+ * arena: [in, out] the memory of all tensors. record: [in] a micronets_parts_layer. */
 static inline void micronets_run_concatenate(int8_t *arena, const void *record)
 {
     const micronets_parts_layer *const n = (const micronets_parts_layer *)record;
     micronets_concatenate(arena, arena + n->whole, n->parts, n->count, n->rows);
 }
 
+/* Runs micronets_split.
+ *
+ * arena: [in, out] the memory of all tensors. record: [in] a micronets_parts_layer. */
 static inline void micronets_run_split(int8_t *arena, const void *record)
 {
     const micronets_parts_layer *const n = (const micronets_parts_layer *)record;

@@ -36,11 +36,13 @@ MICRONETS_INLINE void micronets_store_pair(int16_t *p, uint32_t pair)
 
 #else
 
+/* Returns the pair at p, which need not be aligned here. */
 MICRONETS_INLINE uint32_t micronets_pair_at(const int16_t *p)
 {
     return micronets_pair_of(p[0], p[1]);
 }
 
+/* Writes a pair to p, which need not be aligned here. */
 MICRONETS_INLINE void micronets_store_pair(int16_t *p, uint32_t pair)
 {
     p[0] = (int16_t)(uint16_t)(pair & 0xffffu);

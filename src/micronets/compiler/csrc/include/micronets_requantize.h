@@ -7,7 +7,8 @@
 #include "micronets_words.h"
 
 /* Returns value * multiplier * 2^(shift - 31), rounded at the product and at the shift.
- * multiplier: 0 or 2^30 .. 2^31 - 1. shift: -31 .. 31; a left shift wraps at 32 bits. */
+ *
+ * value: any. multiplier: 0 or 2^30 .. 2^31 - 1. shift: -31 .. 31; a shift to the left wraps at 32 bits. */
 MICRONETS_INLINE int32_t micronets_multiply(int32_t value, int32_t multiplier, int32_t shift)
 {
     /* The left shift is masked and not conditional: compilers otherwise make two copies of all that follows. */
@@ -26,7 +27,9 @@ MICRONETS_INLINE int32_t micronets_clamp(int32_t value, int32_t lowest, int32_t 
     return raised > highest ? highest : raised;
 }
 
-/* Returns a limit of a clamp as a code in each of four bytes; limit: relative to the output's zero point. */
+/* Returns a limit of a clamp as a code in each of four bytes.
+ *
+ * requant: [in] gives the output's zero point. limit: relative to that. */
 MICRONETS_INLINE uint32_t micronets_limit4(const micronets_requant *requant, int32_t limit)
 {
     return MICRONETS_REPEAT4(limit + requant->zero_point);
@@ -38,7 +41,9 @@ typedef struct {
     int32_t bias, multiplier, shift;
 } micronets_scale;
 
-/* Returns the scale of output channel `channel`, from packed tables or from plain ones. */
+/* Returns the scale of an output channel.
+ *
+ * requant: [in] tables of either form. channel: the channel, at least 0. */
 MICRONETS_INLINE micronets_scale micronets_scale_of(const micronets_requant *requant, int32_t channel)
 {
     const int32_t k = channel * requant->per_channel, word = requant->bias[channel],
@@ -54,7 +59,10 @@ MICRONETS_INLINE micronets_scale micronets_scale_of(const micronets_requant *req
     return scale;
 }
 
-/* Returns the code of a sum of products of output channel `channel`; sum and bias together wrap at 32 bits. */
+/* Returns the code of a sum of products, -128 .. 127.
+ *
+ * sum: the sum without its bias; the two together wrap at 32 bits. requant: [in] tables of either form. channel: the
+ * output channel of the sum, at least 0. */
 MICRONETS_INLINE int8_t micronets_requantize(int32_t sum, const micronets_requant *requant, int32_t channel)
 {
     const micronets_scale scale = micronets_scale_of(requant, channel);

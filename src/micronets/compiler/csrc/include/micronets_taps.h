@@ -1,16 +1,24 @@
-/* The part of a window that lies inside the input, along one axis. */
+/* The part of a window that lies inside the input, along one axis: the taps from micronets_first_tap to before
+ * micronets_end_tap. Positions and sizes are in pixels. */
 #ifndef MICRONETS_TAPS_H
 #define MICRONETS_TAPS_H
 
 #include "micronets_kernels.h"
 
-/* Returns the first tap at or after position 0, for a window that begins at `start`. */
+/* Returns the number of the first tap that lies at position 0 or after it.
+ *
+ * start: position of the window's first tap, negative where that lies in the padding. dilation: from a tap to the next,
+ * at least 1. */
 static inline int32_t micronets_first_tap(int32_t start, int32_t dilation)
 {
     return start >= 0 ? 0 : dilation == 1 ? -start : (dilation - 1 - start) / dilation;
 }
 
-/* Returns the first tap at or after position `size`, or `kernel` if there is none; at least `first`. */
+/* Returns the number of the first tap that lies at position `size` or after it, `kernel` if there is none; at least
+ * `first`.
+ *
+ * start: position of the window's first tap. dilation: from a tap to the next, at least 1. kernel: taps of the window.
+ * size: positions of the input along the axis. first: what micronets_first_tap returned. */
 static inline int32_t micronets_end_tap(int32_t start, int32_t dilation, int32_t kernel, int32_t size, int32_t first)
 {
     const int32_t left = size - start;

@@ -3,9 +3,12 @@
 #include "micronets_requantize.h"
 #include "micronets_taps.h"
 
-#define PART 496 /* values whose products with any weights sum up to 24 bits; a multiple of 16 */
+#define PART 496 /* how many values are summed at once, so that any products fit 24 bits; a multiple of 16 */
 
-/* Copies the window whose first tap is at (top, left), padding included, to `bytes`. */
+/* Copies a window, padding included.
+ *
+ * input: [in] the map. bytes: [out] the window, [kernel_h, kernel_w, in_c]. top, left: where in the map its first tap
+ * is, in pixels; negative in the padding. window: [in] its sizes. */
 MICRONETS_APART void gather(const int8_t *input, int8_t *bytes, int32_t top, int32_t left,
                             const micronets_window *window)
 {

@@ -35,7 +35,7 @@ MICRONETS_INLINE void pack_3x3(uint32_t *to, const int8_t *w)
     }
 }
 
-/* Fills `count` values with `value`; the count is even, as that of whole lines is. */
+/* Fills values of a line with `value`; their count is even, as lines have an even pitch. */
 static void pad(int16_t *line, int32_t count, int32_t value)
 {
     const uint32_t pair = micronets_pair_of(value, value);
@@ -57,8 +57,11 @@ MICRONETS_INLINE void prepare(micronets_channel_constants *filter, const microne
     filter->addend = requant->zero_point * (1 << shift) + (1 << (shift - 1));
 }
 
-/* Computes one of the interleaved parts of a channel, a pass after the other. Lines of the pass before that are needed
- * once more are moved to the front. */
+/* Computes one of the interleaved parts of a channel, a pass after the other. Lines that the next pass needs, too, are
+ * moved to the front.
+ *
+ * input: [in] the part's first value. output: [out] the part's first output. count: outputs of a line. copied: [in] how
+ * lines are copied. pass: [in] the constants. kernel: computes a pass. lines: [scratch] the lines under a pass. */
 MICRONETS_APART void passes(const int8_t *input, int8_t *output, int32_t count, const micronets_depthwise_copy *copied,
                             const micronets_depthwise_pass *pass, micronets_depthwise_kernel kernel, int16_t *lines)
 {
@@ -68,8 +71,8 @@ MICRONETS_APART void passes(const int8_t *input, int8_t *output, int32_t count, 
     const int32_t pitch = copied->pitch;
     int32_t top = -n->pad_top, reused = 0;
     for (int32_t left = n->out_h; left > 0; left -= p->rows_per_pass, top += p->rows_per_pass * n->stride_h) {
-        const int32_t height = left < p->rows_per_pass ? left : p->rows_per_pass,
-                      end = top + (height - 1) * n->stride_h + span;
+        const int32_t height = left < p->rows_per_pass ? left : p->rows_per_pass;
+        const int32_t end = top + (height - 1) * n->stride_h + span;
         const int32_t y = top + reused, inside = y < 0 ? 0 : y, bottom = end < n->in_h ? end : n->in_h;
         for (int32_t i = 0; i < reused * pitch; i += 2) {
             micronets_store_pair(lines + i, micronets_pair_at(lines + p->rows_per_pass * n->stride_h * pitch + i));

@@ -10,10 +10,14 @@ static void pad(uint32_t *target, uint32_t padding, int32_t count)
     }
 }
 
-/* Computes one of the interleaved parts of four channels, a pass of `rows_per_pass` lines after the other. Lines of the
- * pass before that are needed once more are moved to the front. */
+/* Computes one of the interleaved parts of four channels, a pass of `rows_per_pass` lines after the other. Lines that
+ * the next pass needs, too, are moved to the front.
+ *
+ * input: [in] the part's first value of the first channel. lines: [scratch] the lines under a pass. copied: [in] how
+ * lines are copied. n: [in] the layer's window. pass: [in, out] the constants, and where the outputs go. kernel:
+ * computes a pass. */
 MICRONETS_APART void passes(const int8_t *input, uint32_t *lines, const micronets_depthwise_by4_copy *copied,
-                            const micronets_window *n, int32_t rows_per_pass, micronets_depthwise_by4_pass *four,
+                            const micronets_window *n, int32_t rows_per_pass, micronets_depthwise_by4_pass *pass,
                             micronets_depthwise_by4_kernel kernel)
 {
     const int32_t span = (n->kernel_h - 1) * n->dilation_h + 1, kept = span > n->stride_h ? span - n->stride_h : 0;
@@ -21,8 +25,8 @@ MICRONETS_APART void passes(const int8_t *input, uint32_t *lines, const micronet
     const int32_t pitch = copied->pitch, whole = rows_per_pass >= n->out_h;
     int32_t top = -n->pad_top, reused = 0;
     for (int32_t left = n->out_h; left > 0; left -= rows_per_pass, top += rows_per_pass * n->stride_h) {
-        const int32_t height = left < rows_per_pass ? left : rows_per_pass,
-                      end = top + (height - 1) * n->stride_h + span;
+        const int32_t height = left < rows_per_pass ? left : rows_per_pass;
+        const int32_t end = top + (height - 1) * n->stride_h + span;
         const int32_t y = top + reused, inside = y < 0 ? 0 : y, bottom = end < n->in_h ? end : n->in_h;
         if (!whole) {
             for (int32_t i = 0; i < reused * pitch; i++) {
@@ -33,9 +37,9 @@ MICRONETS_APART void passes(const int8_t *input, uint32_t *lines, const micronet
         }
         micronets_depthwise_by4_gather(lines + (inside - top) * pitch + n->pad_left, input + inside * copied->in_line,
                                        bottom - inside, copied);
-        four->x = lines;
-        four->lines = height;
-        kernel(four);
+        pass->x = lines;
+        pass->lines = height;
+        kernel(pass);
         reused = kept;
     }
 }
@@ -53,7 +57,7 @@ void micronets_depthwise_by4(const int8_t *input, int8_t *output, const uint32_t
     const micronets_line_strides steps = micronets_line_strides_of(n, schedule);
     micronets_depthwise_by4_copy copied = {
         n->in_w < room ? n->in_w : room, phases * steps.in_step, pitch, steps.in_line, 0, 4, padding};
-    micronets_depthwise_by4_pass four = {
+    micronets_depthwise_by4_pass pass = {
         .zero_point = requant->zero_point,
         .lowest4 = micronets_limit4(requant, requant->lowest),
         .highest4 = micronets_limit4(requant, requant->highest),
@@ -70,14 +74,14 @@ void micronets_depthwise_by4(const int8_t *input, int8_t *output, const uint32_t
     for (int32_t c = 0; c < n->out_c; c += 4, weights += taps) {
         copied.channels = n->out_c - c < 4 ? n->out_c - c : 4;
         for (int32_t k = 0; k < 4; k++) {
-            four.scales[2 * k] = requant->bias[c + k];
-            four.scales[2 * k + 1] = requant->multiplier[c + k];
+            pass.scales[2 * k] = requant->bias[c + k];
+            pass.scales[2 * k + 1] = requant->multiplier[c + k];
         }
-        four.channel = c;
-        four.channels = copied.channels;
-        four.bytes = schedule->needs_clamp || four.channels < 4 ? four.channels : 0;
-        four.weights = weights;
-        four.weights_end = weights + taps;
+        pass.channel = c;
+        pass.channels = copied.channels;
+        pass.bytes = schedule->needs_clamp || pass.channels < 4 ? pass.channels : 0;
+        pass.weights = weights;
+        pass.weights_end = weights + taps;
         for (int32_t phase = 0; phase < phases && phase < n->out_w; phase++) {
             int32_t count = n->out_w;
             if (phases > 1) {
@@ -86,10 +90,10 @@ void micronets_depthwise_by4(const int8_t *input, int8_t *output, const uint32_t
                 copied.count = values < room ? values : room;
                 copied.pad_end = values < room ? 1 : 0; /* the part before this one may have had a value more */
             }
-            four.count = count;
-            four.back = -count * four.out_step;
-            four.out_end = output + c + phase * steps.out_step - four.back;
-            passes(input + c + phase * steps.in_step, lines, &copied, n, schedule->rows_per_pass, &four, kernel);
+            pass.count = count;
+            pass.back = -count * pass.out_step;
+            pass.out_end = output + c + phase * steps.out_step - pass.back;
+            passes(input + c + phase * steps.in_step, lines, &copied, n, schedule->rows_per_pass, &pass, kernel);
         }
     }
 }

@@ -1,4 +1,4 @@
-/* All of C's string.h that the network needs: compilers without a C library have none of it. */
+/* The part of C's string.h that the network needs, for compilers without a C library. */
 #ifndef MICRONETS_FIRMWARE_STRING_H
 #define MICRONETS_FIRMWARE_STRING_H
 

@@ -1,3 +1,5 @@
+/* The functions of port.h and cortex_m.h that all Cortex-M processors share. Registers and their bits are those of the
+ * Armv7-M Architecture Reference Manual (DDI 0403). */
 #include "cortex_m.h"
 
 #define PATTERN 0xA5A5A5A5u
@@ -17,9 +19,9 @@
 
 extern uint32_t firmware_stack_bottom[];
 
-static int has_cycles;
-static uint32_t *painted;
-static uint32_t ticks, last_value;
+static int has_cycles;             /* 1 where DWT counts cycles, 0 where SysTick counts */
+static uint32_t *painted;          /* end of the stack that was filled with the pattern */
+static uint32_t ticks, last_value; /* ticks of SysTick so far, and its value when it was last read */
 
 int cortex_m_wait(uint32_t address, uint32_t mask, uint32_t value)
 {
@@ -34,7 +36,7 @@ int cortex_m_wait(uint32_t address, uint32_t mask, uint32_t value)
 void cortex_m_start_counter(void)
 {
     REGISTER(DEMCR) |= 1u << 24;    /* TRCENA */
-    REGISTER(DWT_LAR) = 0xC5ACCE55; /* unlocks it on a Cortex-M7 */
+    REGISTER(DWT_LAR) = 0xC5ACCE55; /* unlocks DWT on a Cortex-M7 */
     REGISTER(DWT_CYCCNT) = 0;
     REGISTER(DWT_CTRL) |= 1; /* CYCCNTENA */
     const uint32_t before = REGISTER(DWT_CYCCNT);
@@ -47,7 +49,7 @@ void cortex_m_start_counter(void)
     }
     REGISTER(SYSTICK_RELOAD) = SYSTICK_MASK;
     REGISTER(SYSTICK_VALUE) = 0;
-    REGISTER(SYSTICK_CTRL) = 5; /* from the core's clock, no interrupt */
+    REGISTER(SYSTICK_CTRL) = 5; /* counts the core's clock, without interrupts */
 }
 
 uint32_t port_count(void)
@@ -55,7 +57,7 @@ uint32_t port_count(void)
     if (has_cycles) {
         return REGISTER(DWT_CYCCNT);
     }
-    const uint32_t value = REGISTER(SYSTICK_VALUE); /* counts down, 24 bits: to be asked at least once a round */
+    const uint32_t value = REGISTER(SYSTICK_VALUE); /* counts down in 24 bits: must be read at least once a round */
     ticks += (last_value - value) & SYSTICK_MASK;
     last_value = value;
     return ticks;
@@ -87,6 +89,7 @@ uint32_t port_stack_bytes(void)
     return (uint32_t)((uintptr_t)painted - (uintptr_t)at);
 }
 
+/* Waits until all accesses to memory are done and what was fetched is discarded. */
 static void barrier(void)
 {
     __asm volatile("dsb\n\tisb" ::: "memory");

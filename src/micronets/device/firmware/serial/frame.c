@@ -1,3 +1,4 @@
+/* Sends and receives frames byte by byte; frame.h has their form. */
 #include "frame.h"
 
 #include <string.h>
@@ -6,9 +7,10 @@
 
 enum { MAGIC_0 = 0xA7, MAGIC_1 = 0x4E, HEAD = 6, TAIL = 4 };
 
-static uint8_t line[HEAD + FRAME_PAYLOAD + TAIL]; /* bytes that may be the start of a frame */
-static uint32_t filled;
+static uint8_t line[HEAD + FRAME_PAYLOAD + TAIL]; /* bytes that came and may be the start of a frame */
+static uint32_t filled;                           /* how many there are */
 
+/* Returns the CRC-32 of `count` bytes. */
 static uint32_t crc32(const uint8_t *bytes, uint32_t count)
 {
     uint32_t crc = 0xFFFFFFFFu;
@@ -21,7 +23,7 @@ static uint32_t crc32(const uint8_t *bytes, uint32_t count)
     return ~crc;
 }
 
-/* Drops the first `count` bytes, and the bytes after them that do not begin a frame. */
+/* Drops the first `count` bytes of `line`, and the bytes after them that do not begin a frame. */
 static void drop(uint32_t count)
 {
     while (count < filled) {

@@ -1,5 +1,5 @@
-/* A process: the line is its standard input and output, and the counter is this machine's clock. To be compiled with
-   -D_POSIX_C_SOURCE=199309L, for that clock. */
+/* The port of a process on a computer: the line is its standard input and output, and the counter is the computer's
+ * clock, for which it must be compiled with -D_POSIX_C_SOURCE=199309L. */
 #include <time.h>
 #include <unistd.h>
 

@@ -1,15 +1,19 @@
-/* A network on a board, worked over a serial line: whoever asks identifies it, writes an input, runs it, reads the
- * output and what each layer took. The firmware never speaks first. An answer has the request's sequence number and
- * its type with the highest bit set, or is REFUSED with a reason.
+/* Runs a network on a board on behalf of a computer at the other end of a serial line. The computer asks which network
+ * it is, writes an input, runs it, and reads the output and what each layer took. The firmware never speaks first. An
+ * answer has the sequence number of its request and the request's type with the highest bit set, or it has the type
+ * REFUSED and a reason. Requests and answers hold these numbers, whose bytes are in brackets:
  *
- *   IDENTIFY  -> version of the protocol (2 bytes), machine, counter, clock_hz, counter_hz, bytes of input, output and
- * arena, of the network's flash image and the code in it (4 each), layers, longest payload (2 each), hash of
- *                the model (8), texts that end with 0: board, toolchain, flags, settings
- *   WRITE     offset (4), bytes -> nothing; in order from 0 on, a piece may come twice
- *   RUN       how often (4) -> nothing, at once. The first run takes the input; those after it take what it left.
- *   RESULT    -> counts of the first run, least and most of all runs, bytes of stack (4 each); after the last run only
- *   READ      offset (4), count (2) -> bytes of the first run's output
- *   LAYERS    first (2), count (2) -> counts of these layers in the first run (4 each)
+ *   IDENTIFY  answer: version of the protocol (2), machine, counter (1 each), clock_hz, counter_hz, bytes of the input,
+ *             of the output and of the arena, bytes of the network's image in flash and of the code in it (4 each),
+ *             layers, longest payload (2 each), hash of the model (8), and four texts that end with 0: board,
+ *             toolchain, flags, settings
+ *   WRITE     request: offset (4), then bytes of the input. They come in order from 0 on; a piece may come twice.
+ *   RUN       request: how many inferences (4). The answer comes at once. The first inference takes the input, the
+ *             others what it left of that.
+ *   RESULT    answer, once all inferences are done: count of the first inference, least and greatest count of all,
+ *             bytes of stack (4 each)
+ *   READ      request: offset (4), count (2); answer: these bytes of the first inference's output
+ *   LAYERS    request: first layer (2), count (2); answer: what these layers took in the first inference (4 each)
  */
 #include <stdint.h>
 #include <string.h>
@@ -37,18 +41,20 @@ __attribute__((aligned(16)))
 #endif
 uint8_t firmware_arena[MICRONETS_ARENA_BYTES];
 
-static frame_t request;
-static uint8_t answer[FRAME_PAYLOAD];
-static uint16_t answer_length;
-static uint32_t have_input;                /* how many bytes of the input have come, from the first on */
-static int have_result, run_sequence = -1; /* the sequence number of the last RUN */
-static uint8_t output[OUTPUT_BYTES];
-static uint32_t counts[MICRONETS_LAYERS];
-static uint32_t first, least, most, stack_bytes;
-static uint32_t mark_layer, mark_begin; /* the layer that runs, and the count at which it began */
-static int keep_counts;
+static frame_t request;                   /* the request that is being worked on */
+static uint8_t answer[FRAME_PAYLOAD];     /* its answer so far */
+static uint16_t answer_length;            /* bytes of it */
+static uint32_t have_input;               /* how many bytes of the input have come, from the first on */
+static int have_result;                   /* 1 once all inferences of a RUN are done */
+static int run_sequence = -1;             /* the sequence number of the last RUN */
+static uint8_t output[OUTPUT_BYTES];      /* output of the first inference */
+static uint32_t counts[MICRONETS_LAYERS]; /* what each layer took in the first inference */
+static uint32_t first, least, most;       /* counts of the first, the fastest and the slowest inference */
+static uint32_t stack_bytes;              /* stack that the first inference used */
+static uint32_t mark_layer, mark_begin;   /* the layer that runs, and the count at which it began */
+static int keep_counts;                   /* 1 during the first inference */
 
-/* Layers that run in patches come more than once. */
+/* Adds the time of the layer that ends to its count: a layer that runs in patches begins and ends more than once. */
 void micronets_mark(uint32_t index)
 {
     const uint32_t now = port_count();
@@ -59,6 +65,7 @@ void micronets_mark(uint32_t index)
     mark_begin = port_count();
 }
 
+/* Appends a number to the answer, its lowest byte first. */
 static void put(uint32_t value, int bytes)
 {
     for (int i = 0; i < bytes; i++) {
@@ -66,6 +73,7 @@ static void put(uint32_t value, int bytes)
     }
 }
 
+/* Returns the number at byte `at` of the request, whose lowest byte comes first. */
 static uint32_t get(uint32_t at, int bytes)
 {
     uint32_t value = 0;
@@ -75,6 +83,7 @@ static uint32_t get(uint32_t at, int bytes)
     return value;
 }
 
+/* Appends a text to the answer, with the 0 at its end, as far as there is room. */
 static void put_text(const char *text)
 {
     do {
@@ -82,6 +91,7 @@ static void put_text(const char *text)
     } while (*text++ && answer_length < FRAME_PAYLOAD);
 }
 
+/* Answers IDENTIFY. */
 static void identify(void)
 {
     static const uint8_t model[8] = FIRMWARE_MODEL;
@@ -105,6 +115,7 @@ static void identify(void)
     put_text(info.settings);
 }
 
+/* Obeys WRITE. Returns 0 or a reason to refuse it. */
 static int write_input(void)
 {
     if (request.length < 4) {
@@ -124,6 +135,7 @@ static int write_input(void)
     return 0;
 }
 
+/* Returns 0 if a RUN can be obeyed, else a reason to refuse it. */
 static int may_run(void)
 {
     if (request.length != 4 || get(0, 4) == 0) {
@@ -132,7 +144,7 @@ static int may_run(void)
     return run_sequence == request.sequence || have_input == INPUT_BYTES ? 0 : NO_INPUT;
 }
 
-/* Copies the outputs, one behind the other. */
+/* Copies the network's outputs to `output`, one behind the other. */
 static void keep_output(void)
 {
 #ifdef MICRONETS_OUTPUTS
@@ -146,6 +158,7 @@ static void keep_output(void)
 #endif
 }
 
+/* Runs `runs` inferences, at least one, and keeps what they took. */
 static void run(uint32_t runs)
 {
     have_input = 0; /* the network overwrites it */
@@ -174,6 +187,7 @@ static void run(uint32_t runs)
     have_result = 1;
 }
 
+/* Answers RESULT. Returns 0 or a reason to refuse it. */
 static int tell_result(void)
 {
     if (!have_result) {
@@ -186,6 +200,7 @@ static int tell_result(void)
     return 0;
 }
 
+/* Answers READ. Returns 0 or a reason to refuse it. */
 static int read_output(void)
 {
     if (!have_result) {
@@ -204,6 +219,7 @@ static int read_output(void)
     return 0;
 }
 
+/* Answers LAYERS. Returns 0 or a reason to refuse it. */
 static int tell_layers(void)
 {
     if (!have_result) {
@@ -222,6 +238,7 @@ static int tell_layers(void)
     return 0;
 }
 
+/* Obeys the request, but for the inferences of a RUN, which follow its answer. Returns 0 or a reason to refuse it. */
 static int obey(void)
 {
     switch (request.type) {

@@ -1,4 +1,4 @@
-/* Arm's MPS2 board (AN386, AN500) as QEMU emulates it: the CMSDK UART 0, 25 MHz. */
+/* The port of Arm's MPS2 board (AN386, AN500) as QEMU emulates it: 25 MHz, the line is UART 0 of the CMSDK. */
 #include "cortex_m.h"
 #include "identity.h"
 

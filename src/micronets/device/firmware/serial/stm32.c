@@ -1,3 +1,5 @@
+/* Sets the clock of an STM32F4 or STM32F7. Registers and bits are those of RM0390 and RM0385, chapters PWR, RCC and
+ * FLASH; bits are named beside them. */
 #include "stm32.h"
 
 #include "cortex_m.h"
@@ -16,7 +18,8 @@ uint32_t stm32_start_clock(uint32_t flash_caches)
     REGISTER(RCC_APB1ENR) |= 1u << 28; /* PWR */
     (void)REGISTER(RCC_APB1ENR);
     REGISTER(PWR_CR) |= 3u << 14; /* VOS: scale 1, the reset value; may only change while the PLL is off */
-    /* 16 MHz / 8 = 2 MHz; x N, N in MHz of the core; / 2. Q and R feed what is not used, within their limits. */
+    /* The PLL: 16 MHz / 8 = 2 MHz, times the core's clock in MHz, divided by 2. Its outputs Q and R are not used; their
+       divisors only keep them within their limits. */
     REGISTER(RCC_PLLCFGR) = 8u | FIRMWARE_CLOCK_HZ / 1000000u << 6 | 9u << 24 | 2u << 28;
     REGISTER(RCC_CR) |= 1u << 24; /* PLLON */
     if (FIRMWARE_CLOCK_HZ > 168000000u) {

@@ -6,9 +6,10 @@
 
 enum { RCC_AHB1ENR = 0x40023830, RCC_APB1ENR = 0x40023840 };
 
-/* Sets the core to FIRMWARE_CLOCK_HZ by PLL from the internal 16 MHz oscillator, APB1 to a quarter and APB2 to half of
- * it, and the flash to FIRMWARE_WAIT_STATES and `flash_caches` (bits of FLASH_ACR). Returns the clock: 16 MHz if the
- * PLL failed. */
+/* Sets the core to FIRMWARE_CLOCK_HZ by the PLL from the internal oscillator of 16 MHz, APB1 to a quarter and APB2 to
+ * half of that, and the flash to FIRMWARE_WAIT_STATES. Returns the core's clock in Hz: 16 MHz if the PLL failed.
+ *
+ * flash_caches: bits of FLASH_ACR that switch on prefetch and the caches before the flash. */
 uint32_t stm32_start_clock(uint32_t flash_caches);
 
 #endif

@@ -1,4 +1,5 @@
-/* STM32F4 on a Nucleo-64: USART2 on PA2 and PA3, which the ST-LINK passes on (RM0390; NUCLEO-F446RE: UM1724). */
+/* The port of STM32F4 on a Nucleo-64 (RM0390; NUCLEO-F446RE: UM1724): the line is USART2 on PA2 and PA3, which the
+ * ST-LINK passes on to USB. */
 #include "cortex_m.h"
 #include "identity.h"
 #include "stm32.h"
@@ -34,7 +35,7 @@ int port_get(void)
 {
     while (!(REGISTER(USART2_SR) & 1u << 5)) { /* RXNE */
     }
-    return (int)(REGISTER(USART2_DR) & 0xFF); /* after SR: also clears an overrun */
+    return (int)(REGISTER(USART2_DR) & 0xFF); /* reading it after SR also clears an overrun */
 }
 
 void port_put(uint8_t byte)

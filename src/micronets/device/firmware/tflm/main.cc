@@ -1,6 +1,6 @@
-// TensorFlow Lite Micro runs the network over and over: what main.c is for our own C. Whoever drives the processor
-// stops it in firmware_ready, to write an input, and in firmware_done, to read the output. TFLM tells its profiler of
-// every operator: that is where the layers' marks are set.
+// Runs a network with TensorFlow Lite Micro over and over. The simulator or emulator stops the processor in
+// firmware_ready, to write an input, and in firmware_done, to read the output. TFLM tells its profiler of every
+// operator that it runs; the profiler here tells the simulator which layer begins.
 #include <cstddef>
 #include <cstdint>
 
@@ -16,7 +16,8 @@
 namespace
 {
 
-// An operator that reports parts of itself counts as one layer; what TFLM does between operators belongs to none.
+// The profiler. An operator that reports parts of itself counts as one layer; what TFLM does between operators belongs
+// to none.
 class Marks final : public tflite::MicroProfilerInterface
 {
   public:
@@ -40,6 +41,7 @@ class Marks final : public tflite::MicroProfilerInterface
     uint32_t depth_ = 0;
 };
 
+// Keeps the first line that TFLM logs, which says why it fails.
 void KeepFirstLine(const char *text)
 {
     if (firmware_log[0]) {
@@ -50,6 +52,7 @@ void KeepFirstLine(const char *text)
     }
 }
 
+// Sets the model up and runs it for ever.
 void Run()
 {
     RegisterDebugLogCallback(KeepFirstLine);

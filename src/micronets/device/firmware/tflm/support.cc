@@ -1,4 +1,4 @@
-// What C++ and its library ask of a board without an operating system and without heap, whose main does not return.
+// What C++ and its library need on a board without an operating system and without a heap, whose main does not return.
 #include "firmware.h"
 
 extern "C" {
@@ -9,7 +9,7 @@ volatile uint32_t firmware_events, firmware_arena_used;
 char firmware_log[FIRMWARE_LOG_BYTES];
 const char *volatile firmware_failure;
 
-// The empty assembly keeps the calls and their argument, in r0.
+// In these functions the empty assembly keeps the compiler from removing the calls and their argument.
 __attribute__((noinline, used)) void firmware_ready(void *input)
 {
     __asm volatile("" : : "r"(input) : "memory");
@@ -29,11 +29,11 @@ __attribute__((noinline, used)) void firmware_failed(const char *why)
 {
     firmware_failure = why;
     for (;;) {
-        __asm volatile("udf #0" : : : "memory"); // a fault: the processor's driver sees it and reads the reason
+        __asm volatile("udf #0" : : : "memory"); // a fault: the simulator sees it and reads the reason
     }
 }
 
-// TFLM aborts where it finds itself in a state that cannot be.
+// TFLM calls abort in a state that it does not expect.
 void abort()
 {
     firmware_failed("TFLM aborts");
@@ -58,7 +58,7 @@ int __cxa_atexit(void (*)(void *), void *, void *)
     return 0;
 }
 
-// The C library's way to the operating system: no memory to give, no files.
+// What the C library asks of an operating system: there is no memory to give, and there are no files.
 void *_sbrk(ptrdiff_t)
 {
     return reinterpret_cast<void *>(-1);
