@@ -64,6 +64,19 @@ def test_every_code_of_many_scales_equals_tflm() -> None:
         assert np.array_equal(reference.run(model, CODES).ravel(), np.asarray(want).ravel()), f"case {i}: {quants}"
 
 
+@needs_tflm
+def test_every_code_at_extreme_scales_equals_tflm() -> None:
+    """Where more than 16 bits are shifted out, TFLM's mask of 16 bits makes every value 1 or -1."""
+    rng = random.Random("extreme")
+    for i in range(60):
+        scale, target = (2.0 ** rng.uniform(-40, 5) for _ in "ab")
+        target = max(target, scale / 100)
+        quants = [TensorQuant(float(np.float32(s)), rng.randint(-128, 127)) for s in (scale, target)]
+        model = alone(*quants)
+        want = interpreter.run(write(model), CODES)
+        assert np.array_equal(reference.run(model, CODES).ravel(), np.asarray(want).ravel()), f"case {i}: {quants}"
+
+
 def test_a_scale_beyond_tflms_kernel_is_refused() -> None:
     model = alone(TensorQuant(1.28, 0), TensorQuant(0.01, 0))
     message = (

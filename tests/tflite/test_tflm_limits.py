@@ -1,20 +1,38 @@
 """What TFLM cannot run, or reads otherwise than it looks, is refused or named."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from benchmarks.mutate import values
 from micronets.boards.board import load_board
 from micronets.commands.inspect import inspect
 from micronets.device.tflm import interpreter
-from micronets.errors import DeviceError, UnsupportedError
+from micronets.errors import DeviceError, FileError, SpecError, UnsupportedError
 from micronets.ir.arch import Arch
-from micronets.ir.layers import INPUT, Layer, Logistic, Rsqrt, Softmax, Tanh
+from micronets.ir.layers import (
+    INPUT,
+    Add,
+    Conv2D,
+    DepthwiseConv2D,
+    FullyConnected,
+    Layer,
+    Logistic,
+    Mean,
+    Quantize,
+    Relu,
+    Reshape,
+    Rsqrt,
+    Softmax,
+    Tanh,
+)
 from micronets.quantized import reference
-from micronets.quantized.model import QuantizedModel, TensorQuant
+from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
+from micronets.quantized.validate import validate
 from micronets.runtimes.tflm import TFLM
-from micronets.tflite import as_file, read
+from micronets.tflite import as_file, read, write
 from micronets.tflite.tflm_limits import why_tflm_cannot_run
 
 
@@ -78,3 +96,102 @@ def test_scales_at_which_shifts_of_tflm_are_no_c(layer: Layer, scales: tuple[flo
 def test_files_that_tflm_reads_otherwise_are_refused(shared: Path, name: str, says: str) -> None:
     with pytest.raises(UnsupportedError, match=says):
         read((shared / f"cases/tflite_hostile/{name}.tflite").read_bytes())
+
+
+LIMITS: tuple[tuple[Layer, float], ...] = (
+    (Conv2D(name="y", inputs=(INPUT,), filters=3, kernel=(1, 1)), 2.0**30),
+    (FullyConnected(name="y", inputs=(INPUT,), units=3), 2.0**30),
+    (Quantize(name="y", inputs=(INPUT,)), 2.0**30),
+    (Relu(name="y", inputs=(INPUT,)), 2.0**30),
+    (Mean(name="y", inputs=(INPUT,), keep_dims=True), 2.0**30),
+    (Add(name="y", inputs=(INPUT, INPUT)), 2.0**19),
+)
+"""A layer of each kind that rescales, and the ratio of scales from which TFLM's kernel leaves open what it does."""
+
+
+def rescaling(layer: Layer, ratio: float) -> QuantizedModel:
+    """A network of one layer, whose input has `ratio` times the scale of its output."""
+    arch = Arch((2, 3, 3), (layer,))
+    weights = {}
+    for step in arch.steps():
+        if step.weights is not None:
+            values = np.random.default_rng(0).integers(-127, 128, step.weights.shape).astype(np.int8)
+            weights[layer.name] = LayerWeights(values, np.ones(1, np.float32), np.arange(3, dtype=np.int32))
+    return QuantizedModel(arch, {INPUT: TensorQuant(0.5, 3), layer.name: TensorQuant(0.5 / ratio, -5)}, weights)
+
+
+@pytest.mark.parametrize(("layer", "limit"), LIMITS)
+def test_scale_ratios_beyond_a_shift_are_refused_and_others_give_tflms_bytes(layer: Layer, limit: float) -> None:
+    for ratio in (limit, 2 * limit, 2.0**40):
+        with pytest.raises(
+            SpecError, match=rf"^layer 'y': its input's scale .*; TFLM's \w+ takes less than {limit:,.0f}$"
+        ):
+            validate(rescaling(layer, ratio))
+    if interpreter.available():
+        x = np.random.default_rng(1).integers(-128, 128, (4, 2, 3, 3)).astype(np.int8)
+        for ratio in (limit * (1 - 2**-20), limit / 2, limit / 2**9):
+            model = rescaling(layer, ratio)
+            assert np.array_equal(interpreter.run(write(model), x), reference.run(model, x)), ratio
+
+
+def test_a_file_with_such_a_ratio_is_refused_in_one_line() -> None:
+    model = rescaling(LIMITS[0][0], 4.0)
+    scale = np.float32(model.quant["y"].scale).tobytes()
+    data = write(model)
+    assert data.count(scale) == 1
+    with pytest.raises(FileError, match=r"^m: the model does not fit together: layer 'y': its input's scale"):
+        read(data.replace(scale, np.float32(1e-10).tobytes()), "m")
+
+
+def test_a_six_that_has_no_code_is_refused() -> None:
+    layer = Conv2D(name="y", inputs=(INPUT,), filters=3, kernel=(1, 1), activation="relu6")
+    validate(rescaling(layer, 2.0**26))
+    with pytest.raises(SpecError, match=r"^layer 'y': output 'y': at the scale 1\.863e-09 the 6 of its RELU6 has"):
+        validate(rescaling(layer, 2.0**28))
+
+
+@pytest.mark.parametrize("factor", [1.0, 1.1, 0.9, 1.13, 0.0001, 30.0])
+def test_a_dense_layers_bias_has_the_scale_that_tflm_demands(factor: float) -> None:
+    model = rescaling(FullyConnected(name="y", inputs=(INPUT,), units=3), 2.0)
+    w = model.weights["y"]
+    weights = {"y": LayerWeights(w.weights, np.full(1, 0.25, np.float32), w.bias)}
+    data = write(QuantizedModel(model.arch, {INPUT: TensorQuant(0.5, 3), "y": TensorQuant(0.75, -5)}, weights))
+    product = np.float32(0.125).tobytes()
+    assert data.count(product) == 1
+    changed = data.replace(product, np.float32(0.125 * factor).tobytes())
+    good = abs(factor - 1) * 0.125 <= 0.02 * 0.75
+    if good:
+        read(changed, "m")
+    else:
+        with pytest.raises(UnsupportedError, match=r"^m: operator 0 .*: the bias, .* has the scale .*: TFLM refuses"):
+            read(changed, "m")
+    if interpreter.available():
+        x = np.zeros((1, 2, 3, 3), np.int8)
+        with nullcontext() if good else pytest.raises(DeviceError, match="scale_diff"):
+            interpreter.run(changed, x)
+
+
+def test_damage_in_the_options_of_a_reshape_is_found() -> None:
+    arch = Arch((2, 3, 3), (Reshape(name="y", inputs=(INPUT,), shape=(18,)),))
+    data = write(QuantizedModel(arch, dict.fromkeys((INPUT, "y"), TensorQuant(0.5, 0)), {}))
+    (at,) = values(data)["option"]
+    for shape, says in (((9, *range(9)), "its new shape has 9 dimensions"), ((2**30,), "claims 1073741824 items")):
+        changed = bytearray(data) + np.array(shape, np.int32).tobytes()
+        changed[at : at + 4] = (len(data) - at).to_bytes(4, "little")  # the option points to the list behind the file
+        with pytest.raises(FileError, match=says):
+            read(bytes(changed), "m")
+
+
+def test_a_depthwise_bias_that_is_left_out_as_minus_one_is_refused_since_tflm_crashes() -> None:
+    for layer in (DepthwiseConv2D(name="y", inputs=(INPUT,), kernel=(2, 2)), LIMITS[0][0]):
+        data = write(rescaling(layer, 4.0))
+        at = values(data)["tensor"][2]
+        changed = data[:at] + np.int32(-1).tobytes() + data[at + 4 :]
+        if not isinstance(layer, DepthwiseConv2D):
+            assert read(changed).weights["y"].bias is None
+            continue
+        with pytest.raises(UnsupportedError, match="its bias is left out as tensor -1, which TFLM's kernel reads"):
+            read(changed)
+        if interpreter.available():
+            with pytest.raises(DeviceError, match="cannot run the model"):
+                interpreter.run(changed, np.zeros((1, 2, 3, 3), np.int8))

@@ -14,13 +14,11 @@ import numpy.typing as npt
 
 from micronets.errors import SpecError
 from micronets.ir.layers import Activation
+from micronets.ir.ops.add import ADD_BITS
 from micronets.quantized.model import TensorQuant
 
 IntArray = npt.NDArray[Any]
 """An array of integers of any shape."""
-
-ADD_BITS = 20
-"""How many fractional bits an addition keeps below one step of a code while it works: TFLM's `left_shift`."""
 
 
 def bit_range(bits: int) -> tuple[int, int]:
@@ -83,8 +81,8 @@ def add_rescale(a: TensorQuant, b: TensorQuant, target: TensorQuant) -> tuple[tu
     - a, b: quantisation of the operands.
     - target: quantisation of the sum.
 
-    Both operands, shifted left by `ADD_BITS`, are brought to half the grid of the larger scale, so that their sum fits
-    32 bits; the sum is brought from there to codes of `target`.
+    Both operands, shifted left by `ir.ops.add.ADD_BITS`, are brought to half the grid of the larger scale, so that
+    their sum fits 32 bits; the sum is brought from there to codes of `target`.
     """
     scale_a, scale_b, scale = (np.float32(quant.scale) for quant in (a, b, target))
     twice = 2.0 * float(max(scale_a, scale_b))

@@ -29,11 +29,11 @@ def hard_swish_codes(x: IntArray, source: TensorQuant, target: TensorQuant) -> I
     fine = (x.astype(np.int64) - source.zero_point) * _FINE
     gate = fine if gate_shift <= 0 else _saturated(fine << (gate_shift - 1))
     gate = _high_half(gate, gate_multiplier)
-    gate = _saturated(gate << 1) if gate_shift > 0 else rounding_shift(gate, -gate_shift)
+    gate = _saturated(gate << 1) if gate_shift > 0 else _divided(gate, -gate_shift)
     gate = (gate + (1 << 15)) >> 1  # from -1 .. 1 to 0 .. 1
     # The product is cut off, as TFLM does it, while both of its factors are rounded.
     product = _towards_zero(gate * _high_half(fine, multiplier))
-    return np.asarray(rounding_shift(_saturated(product), -shift) + target.zero_point)
+    return np.asarray(_divided(_saturated(product), -shift) + target.zero_point)
 
 
 def _half_precision(real: np.floating[Any]) -> tuple[int, int]:
@@ -49,6 +49,17 @@ def _high_half(a: IntArray, b: int) -> IntArray:
     """
     product = a * b
     return _towards_zero(product + np.where(product >= 0, 1 << 14, 1 - (1 << 14)))
+
+
+def _divided(x: IntArray, exponent: int) -> IntArray:
+    """Returns `x / 2**exponent` rounded to nearest, as TFLM's `RoundingDivideByPOT` rounds values of 16 bits.
+
+    Its mask of the bits that are shifted out has 16 bits, too. With 16 bits or more to shift it takes every value that
+    is not negative for more than a half, so that such a value becomes 1 and a negative one -1.
+    """
+    if exponent < 16:
+        return rounding_shift(x, exponent)
+    return np.where(x < 0, -1, 1)
 
 
 def _towards_zero(x: IntArray) -> IntArray:

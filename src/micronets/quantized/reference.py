@@ -42,9 +42,9 @@ from micronets.ir.layers import (
     Split,
     Tanh,
 )
+from micronets.ir.ops.add import ADD_BITS
 from micronets.ir.window import Window
 from micronets.quantized.arithmetic import (
-    ADD_BITS,
     activation_range,
     add_rescale,
     conv_rescale,

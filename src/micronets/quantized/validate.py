@@ -67,13 +67,10 @@ def _check_step(model: QuantizedModel, step: Step) -> None:
     elif layer.name in model.weights:
         raise SpecError(f"{where}: {type(layer).__name__} takes no weights")
     if facts.largest_rescale is not None:
-        x, limit = model.quant[layer.inputs[0]], facts.largest_rescale
-        for y in (model.quant[name] for name in layer.outputs):
-            if np.float32(x.scale) / np.float32(limit) >= np.float32(y.scale):
-                raise SpecError(
-                    f"{where}: its input's scale {x.scale} is {x.scale / y.scale:.4g} times that of its output; TFLM's "
-                    f"{facts.tflite_name} takes less than {limit:g}"
-                )
+        _check_rescale(model, step, facts.largest_rescale)
+    if facts.activation == "relu6":
+        for name in layer.outputs:
+            _check_six(model.quant[name], f"{where}: output '{name}'")
     if facts.scale == "the input's":
         x = model.quant[layer.inputs[0]]
         for y in (model.quant[name] for name in layer.outputs):
@@ -96,6 +93,28 @@ def _check_step(model: QuantizedModel, step: Step) -> None:
             if q != fixed:
                 what = f"{where}: {type(layer).__name__} gives scale {facts.scale} and zero point {fixed.zero_point}"
                 raise SpecError(f"{what}, not {q.scale} and {q.zero_point}")
+
+
+def _check_rescale(model: QuantizedModel, step: Step, limit: float) -> None:
+    """Raises `SpecError` unless every input's scale, times that of the weights, is below `limit` of the output's."""
+    layer, facts = step.layer, step.operator
+    what, weights = "its input's scale", 1.0
+    if step.weights is not None:
+        what, weights = f"{what} times that of its weights", float(model.weights[layer.name].scales.max())
+    for x in (model.quant[name] for name in layer.inputs if name in model.quant):
+        for y in (model.quant[name] for name in layer.outputs if name in model.quant):
+            product, scale = float(np.float32(x.scale)) * weights, float(np.float32(y.scale))
+            if product >= limit * scale:
+                raise SpecError(
+                    f"layer '{layer.name}': {what} {product:.4g} is {product / scale:.4g} times that of its output; "
+                    f"TFLM's {facts.tflite_name} takes less than {limit:,.0f}"
+                )
+
+
+def _check_six(quant: TensorQuant, where: str) -> None:
+    """Raises `SpecError` for a scale at which TFLM cannot hold the code of the real number 6 in 32 bits."""
+    if 2.0**31 * float(np.float32(quant.scale)) < 6.0:
+        raise SpecError(f"{where}: at the scale {quant.scale:.4g} the 6 of its RELU6 has no code in 32 bits")
 
 
 def _check_weights(w: LayerWeights, sizes: Weights, where: str) -> None:

@@ -102,17 +102,23 @@ def planned_sram_bytes(network: Network) -> Number:
     The arena is the one that the compiler plans. Of a network without an `Arch` it is the bytes alive at once, a
     lower bound.
     """
-    arena = live_bytes(network.steps) if network.arch is None else plan_arena(network.arch, network.board.target).bytes
-    return sram_bytes(arena, network.steps)
+    if network.arch is None:
+        return sram_bytes(live_bytes(network.steps), network.steps)
+    plan = plan_arena(network.arch, network.board.target, float_input=_float_input(network))
+    return sram_bytes(plan.bytes, network.steps)
 
 
 def least_sram_bytes(network: Network) -> Number:
     """Returns a lower bound of `planned_sram_bytes`, without the search for a plan."""
-    return (
-        planned_sram_bytes(network)
-        if network.arch is None
-        else sram_bytes(align(max(bounds(needs(network.arch, network.board.target)))), network.steps)
-    )
+    if network.arch is None:
+        return planned_sram_bytes(network)
+    net = needs(network.arch, network.board.target, _float_input(network))
+    return sram_bytes(align(max(bounds(net))), network.steps)
+
+
+def _float_input(network: Network) -> bool:
+    """Tells whether an input that may be float32 counts as such: it does unless the network's file says otherwise."""
+    return network.tensors is None or network.tensors.float_input
 
 
 def sram_bytes(arena_bytes: Number, steps: Sequence[Step]) -> Number:

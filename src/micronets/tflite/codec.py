@@ -105,6 +105,8 @@ _ACTIVATION_NAMES: dict[int, Activation] = {number: name for name, number in s.A
 _PADDING_NAMES: dict[int, Padding] = {number: name for name, number in s.PADDINGS.items()}
 _OTHER_ACTIVATION_NAMES = {2: "RELU_N1_TO_1", 4: "TANH", 5: "SIGN_BIT"}
 
+_MOST_DIMENSIONS = 8  # of a new shape in a Reshape's options, which TFLM copies though the output tells the shape
+
 FIRST = slice(0, 1)
 """The position of the only activation of an operator that reads it first."""
 
@@ -313,11 +315,17 @@ def weights_of(graph: Graph, o: FileOperator, layer: Weighted) -> tuple[Weighted
     if not len(zero_points) or zero_points.any():
         raise graph.unsupported(f"the weights, {tensor.label}, have a zero point; only symmetric weights are supported")
     bias = None
+    if isinstance(layer, DepthwiseConv2D) and len(o.inputs) > 2 and o.inputs[2] == -1:
+        raise graph.unsupported(
+            "its bias is left out as tensor -1, which TFLM's kernel reads all the same and crashes; give it two inputs"
+        )
     if len(o.inputs) > 2 and o.inputs[2] != -1:
         bias_tensor = graph.tensor(o.inputs[2])
         bias = graph.constant(bias_tensor, (s.TensorType.INT32,))
         if bias.shape != (outputs,):
             raise graph.damaged(f"the bias, {bias_tensor.label}, has the shape {list(bias.shape)}, not [{outputs}]")
+        if isinstance(layer, FullyConnected) and len(scales) == 1:
+            _check_bias_scale(graph, o, bias_tensor, float(scales[0]))
     match layer:
         case Conv2D():
             layer = replace(layer, filters=outputs, kernel=values.shape[1:3], weight_bits=bits)
@@ -329,6 +337,23 @@ def weights_of(graph: Graph, o: FileOperator, layer: Weighted) -> tuple[Weighted
             assert_never(layer)
     _check_inputs(graph, o, layer, values.shape)
     return layer, LayerWeights(values, np.asarray(scales, np.float32), bias)
+
+
+def _check_bias_scale(graph: Graph, o: FileOperator, bias: Tensor, weight_scale: float) -> None:
+    """Raises `UnsupportedError` where TFLM refuses the scale of a FullyConnected layer's bias.
+
+    TFLM's `GetQuantizedConvolutionMultipler` compares it with the product of the scales of input and weights, if the
+    weights have one scale. A bias without a scale counts as one of scale 0.
+    """
+    found = graph.quantization(bias)[0]
+    scale = float(found[0]) if len(found) else 0.0
+    inputs, outputs = graph.activation_quant(graph.tensor(o.inputs[0])), graph.activation_quant(o.outputs[0])
+    product = inputs.scale * weight_scale
+    if abs(product - scale) > 0.02 * outputs.scale:
+        raise graph.unsupported(
+            f"the bias, {bias.label}, has the scale {scale:.4g}, and input and weights together {product:.4g}: TFLM "
+            "refuses that; export the model again"
+        )
 
 
 def _check_inputs(graph: Graph, o: FileOperator, layer: Layer, shape: tuple[int, ...]) -> None:
@@ -544,6 +569,9 @@ def _read_pad(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tuple
 
 
 def _read_reshape(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+    shape = None if o.options is None else o.options.array(s.ReshapeSlot.NEW_SHAPE, "<i4")
+    if shape is not None and len(shape) > _MOST_DIMENSIONS:
+        raise graph.damaged(f"its new shape has {len(shape)} dimensions")
     return Reshape(name=own[0], inputs=inputs, shape=o.outputs[0].layer_shape)
 
 

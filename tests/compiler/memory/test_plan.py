@@ -3,16 +3,21 @@
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from micronets.boards.targets import DSP
-from micronets.compiler import ArenaPlan, plan_arena
+from micronets.commands.inspect import inspect
+from micronets.compiler import ArenaPlan, compile_model, plan_arena
 from micronets.compiler.kernels.choose import choose_all
 from micronets.compiler.kernels.depthwise import DepthwiseKernel
 from micronets.cost.tflm_plan import tflm_plan
+from micronets.device.host import run_on_host
 from micronets.ir.arch import Arch
-from micronets.ir.layers import INPUT, Add, Conv2D, DepthwiseConv2D, FullyConnected, Relu, Reshape
-from micronets.tflite import read
+from micronets.ir.layers import INPUT, Add, Conv2D, DepthwiseConv2D, FullyConnected, Quantize, Relu, Reshape
+from micronets.quantized import reference
+from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
+from micronets.tflite import as_file, read
 from tests.support.random_models import random_arch
 from tests.support.realistic_archs import random_arch as realistic_arch
 from tests.tflite.test_read_write import RELEASED
@@ -133,3 +138,26 @@ def test_strided_depthwise_layers_lie_over_their_input_where_they_read_ahead() -
     assert lies_over(dilation=(2, 2))
     assert not lies_over(dilation=(2, 2), padding="valid")  # the parts of a line no longer lie over themselves
     assert not lies_over(multiplier=2)
+
+
+def test_an_int8_input_of_a_first_quantize_takes_a_byte_for_each_value() -> None:
+    """An `Arch` does not tell whether such an input is float32; the model does, and its input's scale."""
+    layers = (
+        Quantize(name="q", inputs=(INPUT,)),
+        Conv2D(name="c", inputs=("q",), filters=2, kernel=(3, 3), stride=(4, 4)),
+    )
+    arch = Arch((20, 20, 3), layers)
+    quant = {"q": TensorQuant(0.05, 3), "c": TensorQuant(0.1, 0)}
+    weights = {"c": LayerWeights(np.full((2, 3, 3, 3), 5, np.int8), np.full(1, 0.02, np.float32), None)}
+    real = QuantizedModel(arch, quant, weights)
+    codes = QuantizedModel(arch, {INPUT: TensorQuant(0.02, -7), **quant}, weights)
+    arenas = {model is real: compile_model(model).arena_bytes for model in (real, codes)}
+    assert arenas[True] >= 4 * 1200
+    assert arenas[False] < 2 * 1200 + 600
+    for limit in (0, None):
+        compiled = compile_model(codes, arena_limit=limit)
+        x = np.random.default_rng(0).integers(-128, 128, (3, 20, 20, 3)).astype(np.int8)
+        assert np.array_equal(run_on_host(compiled, x), reference.run(codes, x))
+    file = as_file(codes, "m")
+    assert inspect(file, "NUCLEO-F446RE").arena_c_bytes == arenas[False]
+    assert inspect(as_file(real, "m"), "NUCLEO-F446RE").arena_c_bytes == arenas[True]

@@ -34,6 +34,7 @@ from micronets.compiler.limits import STRUCT_BYTES
 from micronets.compiler.memory.patches import LayerPatch, PatchGroup
 from micronets.compiler.memory.plan import ArenaPlan
 from micronets.cost.tflm_plan import float_tensors
+from micronets.ir.layers import INPUT
 from micronets.quantized.model import QuantizedModel
 
 KEEP_ROWS = "micronets_patch_keep_rows"
@@ -247,5 +248,5 @@ def _cast(ctype: str, text: str) -> str:
 
 def _pitches(model: QuantizedModel) -> dict[str, int]:
     """Returns the bytes of a row of every tensor."""
-    widths = float_tensors(model.arch)
+    widths = float_tensors(model.arch, INPUT not in model.quant)
     return {name: math.prod(shape[1:]) * widths.get(name, 1) for name, shape in model.arch.shapes().items()}

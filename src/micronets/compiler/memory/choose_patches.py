@@ -6,28 +6,29 @@ holds the limit is chosen. The search is deterministic.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from micronets.boards.targets import DSP, Target
 from micronets.compiler.memory.patches import PatchGroup, patch_group, possible_groups
 from micronets.compiler.memory.plan import ArenaPlan, Needs, bounds, needs, plan_needs
-from micronets.cost.tflm_plan import align, float_tensors
+from micronets.cost.tflm_plan import align
 from micronets.ir.arch import Arch
 
 _MOST_PLANS = 10  # how many candidates, the most promising ones, are planned
 _FEW_PATCHES = 3  # after so many patches buffers are usually as large as they will be
 
 
-def plan_patches(arch: Arch, limit: int, target: Target = DSP) -> ArenaPlan:
-    """Returns a plan of at most `limit` bytes with the fewest layers in patches, or else the smallest that it finds."""
-    net, widths = needs(arch, target), float_tensors(arch)
+def plan_patches(arch: Arch, limit: int, target: Target = DSP, float_input: bool = True) -> ArenaPlan:
+    """Returns a plan of at most `limit` bytes with the fewest layers in patches, or else the smallest that it finds.
+
+    For `float_input` see `plan_arena`.
+    """
+    net = needs(arch, target, float_input)
     plans = [plan_needs(net)]
-    while plans[-1].bytes > limit and (better := _one_more(net, widths, plans[-1], limit)):
+    while plans[-1].bytes > limit and (better := _one_more(net, plans[-1], limit)):
         plans.append(better)
     return min(plans, key=lambda plan: plan.bytes)
 
 
-def _one_more(net: Needs, widths: Mapping[str, int], plan: ArenaPlan, limit: int) -> ArenaPlan | None:
+def _one_more(net: Needs, plan: ArenaPlan, limit: int) -> ArenaPlan | None:
     """Returns a plan with one more group that needs less memory, or is full for less time; None if there is none."""
     kernels = [whole for whole, _ in net.kernels]
     taken = {i for group in plan.groups for i in group.layers}
@@ -38,7 +39,7 @@ def _one_more(net: Needs, widths: Mapping[str, int], plan: ArenaPlan, limit: int
         layers = range(first, last + 1)
         if not taken.isdisjoint(layers) or peaks.isdisjoint(layers):
             continue
-        needed = bounds(net, _with(plan, patch_group(kernels, first, last, 1, widths, _FEW_PATCHES)))
+        needed = bounds(net, _with(plan, patch_group(kernels, first, last, 1, net.widths, _FEW_PATCHES)))
         promise = align(max(needed)), sum(align(n) >= plan.bytes for n in needed)
         if promise < _load(plan):
             rank = (0, 0) if promise[0] <= limit else (promise[0], max(needed[first + 1 : last + 2]))
@@ -46,11 +47,11 @@ def _one_more(net: Needs, widths: Mapping[str, int], plan: ArenaPlan, limit: int
     best = plan
     for *_, promise, first, last in sorted(found)[:_MOST_PLANS]:
         if promise < _load(best):
-            groups = _with(plan, patch_group(kernels, first, last, 1, widths))
+            groups = _with(plan, patch_group(kernels, first, last, 1, net.widths))
             best = min(best, plan_needs(net, groups=groups), key=_load)
         if best.bytes <= limit:
             break
-    return None if best is plan else _higher(net, widths, plan, best, limit)
+    return None if best is plan else _higher(net, plan, best, limit)
 
 
 def _full(plan: ArenaPlan) -> set[int]:
@@ -64,12 +65,12 @@ def _load(plan: ArenaPlan) -> tuple[int, int]:
     return plan.bytes, len(_full(plan))
 
 
-def _higher(net: Needs, widths: Mapping[str, int], before: ArenaPlan, plan: ArenaPlan, limit: int) -> ArenaPlan:
+def _higher(net: Needs, before: ArenaPlan, plan: ArenaPlan, limit: int) -> ArenaPlan:
     """Returns `plan` with the highest patches of its new group that stay within the limit, or need no more memory."""
     group = next(s for s in plan.groups if s not in before.groups)
     kernels = [whole for whole, _ in net.kernels]
     while group.height < net.steps[group.last].output_shape[0]:
-        group = patch_group(kernels, group.first, group.last, 2 * group.height, widths)
+        group = patch_group(kernels, group.first, group.last, 2 * group.height, net.widths)
         higher = plan_needs(net, groups=_with(before, group))
         if higher.bytes > max(limit, plan.bytes):
             break

@@ -54,6 +54,7 @@ class Needs:
 
     - steps, shapes: the network's layers, and the shapes of its tensors.
     - outputs: names of the network's outputs.
+    - widths: bytes of an element of the float tensors, by name.
     - owner: for every tensor, the one whose buffer it lies in.
     - tensors: the buffers of tensors if nothing runs in patches.
     - index: for every tensor with a buffer, its place in `tensors`.
@@ -64,6 +65,7 @@ class Needs:
     steps: tuple[Step, ...]
     shapes: Mapping[str, Shape]
     outputs: tuple[str, ...]
+    widths: Mapping[str, int]
     owner: Mapping[str, str]
     tensors: tuple[Buffer, ...]
     index: Mapping[str, int]
@@ -71,9 +73,12 @@ class Needs:
     overlaps: tuple[Overlap, ...]
 
 
-def needs(arch: Arch, target: Target) -> Needs:
-    """Returns what `plan_needs` and `bounds` ask of `arch`; lifetimes are in operators counted from 1."""
-    steps, shapes, width = arch.steps(), arch.shapes(), float_tensors(arch)
+def needs(arch: Arch, target: Target, float_input: bool = True) -> Needs:
+    """Returns what `plan_needs` and `bounds` ask of `arch`; lifetimes are in operators counted from 1.
+
+    For `float_input` see `cost.tflm_plan.float_tensors`.
+    """
+    steps, shapes, widths = arch.steps(), arch.shapes(), float_tensors(arch, float_input)
     kernels = choose_all(arch, target)
     owner, first, last = {INPUT: INPUT}, {INPUT: 0}, {INPUT: 0}
     for time, (step, kernel) in enumerate(zip(steps, kernels, strict=True), start=1):
@@ -86,19 +91,27 @@ def needs(arch: Arch, target: Target) -> Needs:
                 first[name] = last[name] = time
     for name in arch.outputs:
         last[owner[name]] = len(steps) + 1
-    tensors = tuple(Buffer(n, math.prod(shapes[n]) * width.get(n, 1), first[n], last[n]) for n in first)
+    tensors = tuple(Buffer(n, math.prod(shapes[n]) * widths.get(n, 1), first[n], last[n]) for n in first)
     index = {b.name: i for i, b in enumerate(tensors)}
     both = tuple((kernel, kernel.in_patches()) for kernel in kernels)
-    return Needs(steps, shapes, arch.outputs, owner, tensors, index, both, tuple(kernel.overlap for kernel in kernels))
+    overlaps = tuple(kernel.overlap for kernel in kernels)
+    return Needs(steps, shapes, arch.outputs, widths, owner, tensors, index, both, overlaps)
 
 
-def plan_arena(arch: Arch, target: Target = DSP, tries: int = _TRIES, groups: Sequence[PatchGroup] = ()) -> ArenaPlan:
+def plan_arena(
+    arch: Arch,
+    target: Target = DSP,
+    tries: int = _TRIES,
+    groups: Sequence[PatchGroup] = (),
+    float_input: bool = True,
+) -> ArenaPlan:
     """Returns a plan for `arch` on a target.
 
     - tries: how many orders of the buffers the search tries; more may make the arena smaller.
     - groups: the layers that run together in patches; all maps of a group are alive at once.
+    - float_input: whether an input that may be float32 is: the input of a first Quantize, which takes int8 as well.
     """
-    return plan_needs(needs(arch, target), tries, groups)
+    return plan_needs(needs(arch, target, float_input), tries, groups)
 
 
 def plan_needs(net: Needs, tries: int = _TRIES, groups: Sequence[PatchGroup] = ()) -> ArenaPlan:

@@ -11,6 +11,12 @@ from micronets.ir.ops.record import TWO, Operator, Shapes, Tflm, TflmKernel, not
 CYCLES = 27.0
 """CMSIS-NN's cycles for a value."""
 
+ADD_BITS = 20
+"""How many fractional bits an addition keeps below one step of a code while it works: TFLM's `left_shift`.
+
+The multiplier of the sum, twice the larger scale of the inputs over 2**ADD_BITS scales of the output, must be below 1.
+"""
+
 
 def add_operator(layer: Add) -> Operator:
     """Returns the facts of a sum."""
@@ -37,7 +43,7 @@ def add_operator(layer: Add) -> Operator:
         pooled=nothing,
         gathered=nothing,
         scale="its own",
-        largest_rescale=None,
+        largest_rescale=2.0 ** (ADD_BITS - 1),
         selects=False,
         codewise=False,
         within_input=False,

@@ -7,7 +7,18 @@ import math
 from micronets.errors import SpecError
 from micronets.ir.layers import FullyConnected, Shape
 from micronets.ir.ops import checks
-from micronets.ir.ops.record import ONE, OPERATOR_CYCLES, Operand, Operator, Shapes, Tflm, TflmKernel, Weights, nothing
+from micronets.ir.ops.record import (
+    LARGEST_MULTIPLIER,
+    ONE,
+    OPERATOR_CYCLES,
+    Operand,
+    Operator,
+    Shapes,
+    Tflm,
+    TflmKernel,
+    Weights,
+    nothing,
+)
 from micronets.ir.ops.weighted import mac_factor, timed_with_bits, unpacked
 from micronets.number import Number
 
@@ -72,7 +83,7 @@ def fully_connected_operator(layer: FullyConnected) -> Operator:
         pooled=nothing,
         gathered=nothing,
         scale="its own",
-        largest_rescale=None,
+        largest_rescale=LARGEST_MULTIPLIER,
         selects=False,
         codewise=False,
         within_input=False,

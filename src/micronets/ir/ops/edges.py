@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from micronets.ir.layers import Dequantize, Quantize
 from micronets.ir.ops.elementwise import by_value, timed_as, timed_by_value
-from micronets.ir.ops.record import ONE, Operator, Tflm, TflmKernel, anything, nothing, same_shape
+from micronets.ir.ops.record import LARGEST_MULTIPLIER, ONE, Operator, Tflm, TflmKernel, anything, nothing, same_shape
 
 CYCLES = 20.0
 """TFLM's cycles for a value; they are assumed."""
@@ -40,7 +40,7 @@ def _edge_operator(tflite_name: str, method: str, *, reads_float: bool, writes_f
         pooled=nothing,
         gathered=nothing,
         scale="its own",
-        largest_rescale=None,
+        largest_rescale=LARGEST_MULTIPLIER,
         selects=False,
         codewise=not writes_float,
         within_input=not writes_float,

@@ -6,7 +6,16 @@ import math
 
 from micronets.ir.layers import Mean
 from micronets.ir.ops import checks
-from micronets.ir.ops.record import ONE, OPERATOR_CYCLES, Operator, Shapes, Tflm, TflmKernel, nothing
+from micronets.ir.ops.record import (
+    LARGEST_MULTIPLIER,
+    ONE,
+    OPERATOR_CYCLES,
+    Operator,
+    Shapes,
+    Tflm,
+    TflmKernel,
+    nothing,
+)
 from micronets.number import Number
 
 AXES = (1, 2)
@@ -53,7 +62,7 @@ def mean_operator(layer: Mean) -> Operator:
         pooled=nothing,
         gathered=nothing,
         scale="its own",
-        largest_rescale=None,
+        largest_rescale=LARGEST_MULTIPLIER,
         selects=False,
         codewise=False,
         within_input=True,

@@ -162,7 +162,8 @@ class Operator:
     - gathered: how many values the largest array has that `quantized.reference` makes besides padded inputs
       and outputs.
     - scale: which scale and zero point the outputs have.
-    - largest_rescale: the largest scale of an input, in scales of the output, that TFLM's kernel takes; None for any.
+    - largest_rescale: below how many scales of the output the scale of an input must lie, times that of the weights
+      where there are any, for TFLM's kernel to take it; None where nothing is rescaled.
     - selects: whether every output code is a code of the input or a zero point, so that nothing is rounded.
     - codewise: whether each output code is a function of the input code at the same place, and of nothing else.
     - within_input: whether every output value lies between the least and the greatest value of the input and 0.
@@ -213,6 +214,12 @@ class Operator:
         """Whether no real value of the output is negative, whatever the input is."""
         return self.sign == "never negative" or self.activation not in (None, "none")
 
+
+LARGEST_MULTIPLIER = 2.0**30
+"""What a multiplier of TFLM's `MultiplyByQuantizedMultiplier` must lie below.
+
+The function shifts to the left by at most 30 bits. Beyond that C leaves open what a shift does, and machines differ.
+"""
 
 OPERATOR_CYCLES = 1000.0
 """Cycles that TFLM takes for every operator, to dispatch it and to read its parameters."""

@@ -8,7 +8,18 @@ from typing import Literal
 
 from micronets.ir.layers import Conv2D, DepthwiseConv2D, Shape
 from micronets.ir.ops import checks
-from micronets.ir.ops.record import ONE, Count, Operand, Operator, Shapes, Tflm, TflmKernel, Weights, nothing
+from micronets.ir.ops.record import (
+    LARGEST_MULTIPLIER,
+    ONE,
+    Count,
+    Operand,
+    Operator,
+    Shapes,
+    Tflm,
+    TflmKernel,
+    Weights,
+    nothing,
+)
 from micronets.number import Number
 
 CONVOLUTION_OPERANDS: tuple[Operand, ...] = ("input", "weights", "output", "input", "weights", "bias", "output")
@@ -88,7 +99,7 @@ def convolution_operator(
         pooled=nothing,
         gathered=gathered,
         scale="its own",
-        largest_rescale=None,
+        largest_rescale=LARGEST_MULTIPLIER,
         selects=False,
         codewise=False,
         within_input=False,
