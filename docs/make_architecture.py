@@ -49,7 +49,7 @@ FILE = (480, 282)  # the file in which the halves meet
 
 
 def picture() -> str:
-    """The house as SVG: a box for each folder, an arrow to each folder that it may import."""
+    """Returns the architecture as SVG: a box for each folder, an arrow to each folder that it may import."""
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" '
         'font-family="Helvetica, Arial, sans-serif">',

@@ -1,4 +1,4 @@
-"""The picture of the house and the table of its folders are those of the sources."""
+"""The picture of the architecture and the table of folders in docs/architecture.md are made from today's sources."""
 
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
