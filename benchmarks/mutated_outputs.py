@@ -47,7 +47,7 @@ from micronets.device.tflm import interpreter
 from micronets.errors import DeviceError, MicronetsError
 from micronets.quantized import reference
 from micronets.quantized.model import QuantizedModel
-from micronets.runtimes.base import inputs
+from micronets.runtimes.base import seeded_inputs
 from micronets.tflite import read, write
 from micronets.tflite.tflm_limits import why_tflm_cannot_run
 from tests.support.random_models import random_arch, random_model
@@ -121,7 +121,7 @@ def examine(data: bytes, number: int) -> tuple[Outcome, QuantizedModel | None, A
         model = read(data, "x.tflite")
     except MicronetsError:
         return Outcome(number, "refused"), None, None, b""
-    x = inputs(model, SAMPLES, number)
+    x = seeded_inputs(model, SAMPLES, number)
     expected = reference.output_bytes(model, x).tobytes()
     cannot = why_tflm_cannot_run(model)
     try:

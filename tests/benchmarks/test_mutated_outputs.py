@@ -14,7 +14,7 @@ from micronets.compiler import compile_model
 from micronets.device.tflm import interpreter
 from micronets.errors import DeviceError
 from micronets.quantized import reference
-from micronets.runtimes.base import inputs
+from micronets.runtimes.base import seeded_inputs
 from micronets.tflite import read, write
 from tests.support.random_models import random_arch, random_model
 
@@ -42,7 +42,7 @@ def test_c_that_differs_is_noticed_and_the_others_are_not_blamed() -> None:
     runs = []
     for seed in (3, 4, 7):
         model = random_model(random_arch(seed), seed)
-        x = inputs(model, mutated_outputs.SAMPLES, seed)
+        x = seeded_inputs(model, mutated_outputs.SAMPLES, seed)
         runs.append(Run(seed, compile_model(model), x, reference.output_bytes(model, x).tobytes()))
     try:
         assert sanitized(runs) == []
