@@ -8,7 +8,9 @@ case is a network of one layer with random weights, which is compiled, and the t
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
 from docs.wrap_markdown import wrapped
@@ -17,6 +19,7 @@ from micronets.boards.targets import DSP
 from micronets.compiler.kernel_files import is_source, kernel_files
 from micronets.compiler.kernels.base import Call, Kernel, LayerCode, Place, scratch_name
 from micronets.compiler.kernels.choose import choose_all
+from micronets.errors import SpecError
 from micronets.ir.arch import Arch
 from micronets.ir.layers import (
     INPUT,
@@ -48,6 +51,7 @@ from micronets.ir.layers import (
 )
 from micronets.ir.ops import operator
 from micronets.ir.ops.record import nothing
+from micronets.ir.types import TYPES, Type
 from micronets.quantized.model import QuantizedModel
 from micronets.quantized.random_weights import with_random_weights
 from micronets.tflite.codec import Op, codec
@@ -64,10 +68,10 @@ to add an operator.
 
 FACTS = """## In a file
 
-Activations are int8; weights are int8, or int4 where 4 is among their bits. Scales of weights are per channel or per
-tensor, biases are int32. *In training*: whether a network that micronets searches and trains may have the operator
-inside. *State*: whether it keeps anything from one inference to the next. A file with another operator is refused, by
-name.
+*Types* are those of the activations, "a to b" where the output has another than the inputs. Weights are int8, or int4
+where 4 is among their bits. Scales of weights are per channel or per tensor, biases are int32. *In training*: whether a
+network that micronets searches and trains may have the operator inside. *State*: whether it keeps anything from one
+inference to the next. A file with another operator is refused, by name.
 """
 
 KERNELS = """## In our C
@@ -95,6 +99,7 @@ class Case:
 
     - change: what to change in the model's numbers, where they decide.
     - before: layers in front of it, of which it reads the last.
+    - of: the type of the input.
     """
 
     when: str
@@ -102,6 +107,7 @@ class Case:
     shape: Shape
     change: Callable[[QuantizedModel], QuantizedModel] = lambda model: model
     before: tuple[Layer, ...] = ()
+    of: Type = "int8"
 
 
 def _with_lowest_weight(model: QuantizedModel) -> QuantizedModel:
@@ -172,8 +178,8 @@ CASES = (
     Case("", Elu(name="layer", inputs=X), (8, 8, 8)),
     Case("", Abs(name="layer", inputs=X), (8, 8, 8)),
     Case("", Rsqrt(name="layer", inputs=X), (8, 8, 8)),
-    Case("from float32", Quantize(name="layer", inputs=X), (8, 8, 8)),
-    Case("from int8", Quantize(name="layer", inputs=("relu",)), (8, 8, 8), before=(Relu(name="relu", inputs=X),)),
+    Case("from float32", Quantize(name="layer", inputs=X), (8, 8, 8), of="float32"),
+    Case("between int8 and uint8", Quantize(name="layer", inputs=X), (8, 8, 8), of="uint8"),
     Case("", Dequantize(name="layer", inputs=X), (10,)),
 )
 """A case for each way of the compiler; "" where a kind has one way."""
@@ -181,7 +187,7 @@ CASES = (
 
 def compiled(case: Case) -> tuple[Kernel, LayerCode]:
     """The kernel that the compiler chooses for a case, and the C that it makes of it."""
-    model = case.change(with_random_weights(Arch(case.shape, (*case.before, case.layer))))
+    model = case.change(with_random_weights(Arch(case.shape, (*case.before, case.layer), case.of)))
     kernel = choose_all(model.arch, DSP)[-1]
     names = (*model.arch.shapes(), scratch_name("layer"))
     return kernel, kernel.code(model, Place(0, {name: n << 16 for n, name in enumerate(names)}))
@@ -211,8 +217,9 @@ def dsp_form(code: LayerCode) -> str:
 def facts_table() -> str:
     """A row for each operator of the file: its layer, inputs and outputs, bits, and other facts of its record."""
     lines = [
-        "| operator | layer | inputs | outputs | bits of weights | fused | in training | state | TFLM's resolver |",
-        "|---|---|--:|--:|---|---|---|---|---|",
+        "| operator | layer | inputs | outputs | types | bits of weights | fused | in training | state "
+        "| TFLM's resolver |",
+        "|---|---|--:|--:|---|---|---|---|---|---|",
     ]
     rows = dict.fromkeys((operator(case.layer).tflite_name, type(case.layer).__name__) for case in CASES)
     for name, kind in sorted(rows):
@@ -222,10 +229,21 @@ def facts_table() -> str:
         fused = "none, RELU, RELU6" if facts.activation is not None else ""
         yes = ("no", "yes")
         lines.append(
-            f"| `{name}` | `{kind}` | {facts.inputs} | {codec(Op[name]).outputs} | {bits} | {fused} "
-            f"| {yes[facts.trainable]} | {yes[facts.state_bytes is not nothing]} | `{facts.tflm.method}` |"
+            f"| `{name}` | `{kind}` | {facts.inputs} | {codec(Op[name]).outputs} | {types_of(layer)} | {bits} "
+            f"| {fused} | {yes[facts.trainable]} | {yes[facts.state_bytes is not nothing]} | `{facts.tflm.method}` |"
         )
     return "\n".join(lines)
+
+
+def types_of(layer: Layer) -> str:
+    """The types that an operator reads and makes."""
+    forms = [replace(layer, to=to) for to in TYPES] if isinstance(layer, Quantize) else [layer]
+    found: dict[str, None] = {}
+    for read, form in product(TYPES, forms):
+        with suppress(SpecError):
+            made = operator(form).output_type((read,) * len(layer.inputs), "")
+            found[read if made == read else f"{read} to {made}"] = None
+    return ", ".join(found)
 
 
 def kernels_table() -> str:

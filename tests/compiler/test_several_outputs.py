@@ -79,7 +79,7 @@ def test_outputs_that_cannot_be(names: tuple[str, ...], message: str) -> None:
 def test_a_float_inside_is_refused() -> None:
     model = with_random_weights(heads())
     layers = (*model.arch.layers, Relu(name="more", inputs=("real",)))
-    with pytest.raises(SpecError, match="layer 'more': its input 'real' has no scale"):
+    with pytest.raises(SpecError, match="layer 'more': RELU reads float32; supported: int8"):
         reference.outputs(replace(model, arch=replace(model.arch, layers=layers)), np.zeros((1, 20, 18, 3), np.int8))
 
 

@@ -15,6 +15,7 @@ from micronets.quantized.model import QuantizedModel, TensorQuant
 from micronets.quantized.random_weights import with_random_weights
 from micronets.tflite import read, write
 from tests.support.paper_archs import paper_archs
+from tests.support.random_models import of_type
 from tests.support.random_models import random_arch as random_arch_of_corners
 from tests.support.realistic_archs import random_arch
 
@@ -25,10 +26,10 @@ def unequal(model: QuantizedModel, seed: int) -> QuantizedModel:
     quant = dict(model.quant)
     for step in model.arch.steps():
         facts, layer = step.operator, step.layer
-        if layer.act_bits == 8 and facts.scale == "its own" and not facts.writes_float:
+        if layer.act_bits == 8 and facts.scale == "its own" and step.output_type != "float32":
             scale, zero_point = float(np.float32(rng.uniform(0.01, 0.2))), int(rng.integers(-128, 128))
-            quant |= dict.fromkeys(layer.outputs, TensorQuant(scale, zero_point))
-        elif facts.scale != "1/256" and not facts.writes_float:
+            quant |= dict.fromkeys(layer.outputs, of_type(TensorQuant(scale, zero_point), step.output_type))
+        elif facts.scale != "1/256" and step.output_type != "float32":
             quant |= dict.fromkeys(layer.outputs, quant[layer.inputs[0]])
     return replace(model, quant=quant)
 

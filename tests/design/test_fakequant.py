@@ -31,6 +31,7 @@ from micronets.ir.layers import (
     Reshape,
     Softmax,
 )
+from micronets.ir.types import BITS
 from micronets.quantized import reference
 from micronets.quantized.arithmetic import dequantize, quantize
 from micronets.quantized.model import TensorQuant
@@ -168,7 +169,7 @@ def test_integers_agree_with_the_simulation(weight_bits, act_bits, seed):
         want = tensor_codes(net, net.tensors(x))
         assert_layers_agree(net, model, got)
     for name in want:
-        coarsest = 2 ** (arch.bits()[name] - act_bits)
+        coarsest = 2 ** (BITS[arch.types()[name]] - act_bits)
         assert np.abs(want[name] - got[name].astype(int)).mean() < 1.5 * coarsest, name
     assert np.mean(want["l"].argmax(1) == got["l"].argmax(1)) >= (0.97 if act_bits == 8 else 0.9)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -42,6 +43,7 @@ from micronets.ir.layers import (
     Weighted,
 )
 from micronets.ir.scales import scale_owners
+from micronets.ir.types import Type
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
 from micronets.quantized.validate import FIXED
 
@@ -73,6 +75,7 @@ ANY_KINDS = ("add", "pad", "relu", "hard_swish", "quantize", "reshape", "concate
 def random_arch(seed: int, max_layers: int = 7, several: bool = False) -> Arch:
     """A valid network that TFLM runs; with one output, or with several."""
     rng = random.Random(f"arch {seed}")
+    kind: Type = "int8"
     shape = (rng.choice((1, 2, 5, 8, 11)), rng.choice((1, 3, 6, 10)), rng.choice((1, 2, 3, 5, 8)))
     layers: list[Layer] = []
     shapes = {INPUT: shape}
@@ -81,7 +84,7 @@ def random_arch(seed: int, max_layers: int = 7, several: bool = False) -> Arch:
 
     def add(layer: Layer) -> bool:
         try:
-            candidate = Arch(shape, (*layers, layer))
+            candidate = Arch(shape, (*layers, layer), kind)
         except SpecError:
             return False
         owners = scale_owners(candidate.steps())
@@ -103,6 +106,7 @@ def random_arch(seed: int, max_layers: int = 7, several: bool = False) -> Arch:
         return True
 
     if rng.random() < 0.1:
+        kind = random.Random(f"type {seed}").choice(("float32", "uint8"))
         add(Quantize(name="q_in", inputs=(INPUT,)))
     want = rng.randint(1, max_layers)
     for _ in range(50):
@@ -118,8 +122,8 @@ def random_arch(seed: int, max_layers: int = 7, several: bool = False) -> Arch:
     names = [name for layer in layers for name in layer.outputs]
     if several:  # at least two, if there are two tensors
         outputs = {names[-1], *rng.sample(names, min(len(names), rng.randint(1, 3)))}
-        return Arch(shape, tuple(layers), output_names=tuple(rng.sample(sorted(outputs), len(outputs))))
-    return Arch(shape, tuple(layers), output_names=(layers[-1].name,))
+        return Arch(shape, tuple(layers), kind, tuple(rng.sample(sorted(outputs), len(outputs))))
+    return Arch(shape, tuple(layers), kind, (layers[-1].name,))
 
 
 def _map_layer(rng: random.Random, name: str, previous: str, shapes: dict, four: dict, rectified: bool) -> Layer:
@@ -212,6 +216,8 @@ def _tail(rng: random.Random, previous: str, shapes: dict) -> list[Layer]:
         if rng.random() < chance and (kind is not Softmax or wide < 512):  # TFLM aborts where exponentials sum to 512
             extra = {"beta": rng.choice((1.0, 1.0, 0.5, 3.0))} if kind is Softmax else {}
             layers.append(kind(name=name, inputs=(layers[-1].name if layers else previous,), **extra))
+    if layers and isinstance(layers[-1], Dequantize) and random.Random(f"{previous} {shapes}").random() < 0.5:
+        layers[-1] = Quantize(name="u_out", inputs=layers[-1].inputs, to="uint8")
     return layers
 
 
@@ -224,8 +230,8 @@ def random_model(arch: Arch, seed: int) -> QuantizedModel:
     fixed = {
         owners[n]: FIXED[s.operator.scale] for s in arch.steps() if s.operator.scale in FIXED for n in s.layer.outputs
     }
-    if arch.layers[0].name != "q_in":  # which takes float input
-        quant[INPUT] = _random_quant(rng)
+    if arch.input_type != "float32":
+        quant[INPUT] = of_type(_random_quant(rng), arch.input_type)
         quant[INPUT] = fixed.get(INPUT, quant[INPUT])
     for step in arch.steps():
         layer = step.layer
@@ -248,6 +254,7 @@ def random_model(arch: Arch, seed: int) -> QuantizedModel:
             quant[layer.name] = source
         else:
             quant[layer.name] = _random_quant(rng)
+        quant[layer.name] = of_type(quant[layer.name], step.output_type)
         for name in layer.outputs[1:]:  # TFLM copies codes, whatever the scales are
             bound = layer.act_bits == 4 or owners[name] != name or rng.random() < 0.7
             quant[name] = quant[layer.name] if bound else _random_quant(rng)
@@ -261,6 +268,11 @@ def _joined(arch: Arch) -> Mapping[str, str]:
     owners = scale_owners(arch.steps())
     joined = {owners[layer.name] for layer in arch.layers if isinstance(layer, Concatenation)}
     return {name: owner if owner in joined else name for name, owner in owners.items()}
+
+
+def of_type(quant: TensorQuant, of: Type) -> TensorQuant:
+    """A quantisation of int8 as one of another type: an uint8 code is an int8 code plus 128."""
+    return replace(quant, zero_point=quant.zero_point + 128) if of == "uint8" else quant
 
 
 def _random_quant(rng: np.random.Generator) -> TensorQuant:
@@ -286,9 +298,11 @@ def _random_weights(rng: np.random.Generator, step, scale_in: float, scale_out: 
 
 
 def random_input(model: QuantizedModel, count: int, seed: int) -> np.ndarray:
-    """Random int8 codes `[count, ...]`, the first two all at one end; float32 for a model with a Quantize in front."""
+    """Random codes `[count, ...]`, the first two all at one end; of the type of the model's input."""
     rng = np.random.default_rng([seed, 11])
     shape = (count, *model.arch.input_shape)
     x = rng.integers(-128, 128, shape).astype(np.int8)
     x[:1], x[1:2] = -128, 127
+    if model.arch.input_type == "uint8":
+        return x.view(np.uint8) ^ 128
     return x if INPUT in model.quant else (x * rng.uniform(0.01, 0.5)).astype(np.float32)

@@ -133,7 +133,8 @@ def test_scales_at_the_ends_of_float32() -> None:
     x = np.array([-128, -1, 1, 127], np.int8).reshape(1, 2, 2, 1)
     assert reference.run(tiny, x).ravel().tolist() == [0, 0, 1, 127]
     compile_model(tiny)
-    edge = network((2, 2, 1), Quantize(**BASE), Dequantize(name="b", inputs=("a",)))
+    arch = Arch((2, 2, 1), (Quantize(**BASE), Dequantize(name="b", inputs=("a",))), "float32")
+    edge = QuantizedModel(arch, {}, {})
     for scale in (1e-44, 2.0**119):
         model = replace(edge, quant={"a": TensorQuant(scale, 3)})
         with np.errstate(over="raise", invalid="raise"):

@@ -273,8 +273,16 @@ REFUSALS = [
         UnsupportedError,
         r"a float model: operator CONV_2D reads tensor 0 'input' of float32; quant",
     ),
-    (set_tensor(0, type=3), UnsupportedError, r"tensor 0 'input' is UINT8; only int8 models are supported"),
-    (set_tensor(3, type=7), UnsupportedError, r"operator 0 \(CONV_2D\): tensor 3 'stem' is INT16; only int8 models"),
+    (
+        set_tensor(0, type=3),
+        UnsupportedError,
+        r"operator 0 \(CONV_2D\) reads uint8; supported: int8; TFLM has no .* kernel",
+    ),
+    (
+        set_tensor(3, type=7),
+        UnsupportedError,
+        r"operator 0 \(CONV_2D\): tensor 3 'stem' is INT16; its inputs make int8",
+    ),
     (
         set_tensor(1, type=0),
         UnsupportedError,

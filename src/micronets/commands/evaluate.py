@@ -36,7 +36,7 @@ REFERENCE = "reference"
 _CHUNK = 256  # clips the reference works on at a time: bounds its memory
 _BLOCK = 1024  # examples whose inputs are real numbers at a time
 
-Int8 = npt.NDArray[np.int8]
+Codes = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]
 
 
@@ -45,22 +45,22 @@ def blocks(count: int, size: int = _BLOCK) -> Iterator[npt.NDArray[np.int64]]:
     yield from (np.arange(i, min(i + size, count)) for i in range(0, count, size))
 
 
-def quantized(model: QuantizedModel, x: npt.NDArray[np.float32]) -> Int8:
-    """Returns real inputs `[N, H, W, C]` as int8 codes of the model's own input shape."""
-    q = quantize(x, model.quant[INPUT], model.arch.input_bits)
+def quantized(model: QuantizedModel, x: npt.NDArray[np.float32]) -> Codes:
+    """Returns real inputs `[N, H, W, C]` as codes of the model's own input shape and type; float32 ones stay."""
+    q = quantize(x, model.quant[INPUT], model.arch.input_type) if INPUT in model.quant else np.asarray(x, np.float32)
     return q.reshape(len(x), *model.arch.input_shape)
 
 
-def outputs(file: ModelFile, x: Int8, runtime: str) -> Int8:
-    """Computes int8 outputs `[N, *output_shape]` of the model in the file.
+def outputs(file: ModelFile, x: Codes, runtime: str) -> Codes:
+    """Computes the codes of outputs `[N, *output_shape]` of the model in the file.
 
-    - `x`: int8 inputs.
+    - `x`: codes of inputs.
     - `runtime`: the name of a runtime, or `REFERENCE`.
     """
     return _runner(file, runtime)(x)
 
 
-def _runner(file: ModelFile, runtime: str) -> Callable[[Int8], Int8]:
+def _runner(file: ModelFile, runtime: str) -> Callable[[Codes], Codes]:
     """Returns a function from inputs `[N, *input_shape]` to outputs, which can be called many times."""
     if runtime != REFERENCE:
         return RUNTIMES[runtime].runner(file)
@@ -69,7 +69,7 @@ def _runner(file: ModelFile, runtime: str) -> Callable[[Int8], Int8]:
 
 
 def logits(model: QuantizedModel, out: npt.NDArray[Any]) -> Floats:
-    """Returns int8 outputs as real logits `[N, classes]`, up to a constant.
+    """Returns codes of outputs as real logits `[N, classes]`, up to a constant.
 
     Where the model ends in softmax they are the logarithms of its outputs.
     """
@@ -81,7 +81,7 @@ def logits(model: QuantizedModel, out: npt.NDArray[Any]) -> Floats:
     return real
 
 
-def compare(file: ModelFile, x: Int8, ours: Int8, theirs: Int8) -> Comparison:
+def compare(file: ModelFile, x: Codes, ours: Codes, theirs: Codes) -> Comparison:
     """Compares our reference's outputs with TFLM's, byte by byte.
 
     Where they differ, the layers are compared on the first example that differs.
@@ -214,7 +214,7 @@ def evaluate(
                 raise SpecError(f"{option} = {given}: is for data in files; leave it out with a data set in memory")
         examples = _examples_of(data, split, file, names)
         task = data.name
-    run, found, count = _runner(file, runtime), list[Int8](), len(examples.labels)
+    run, found, count = _runner(file, runtime), list[Codes](), len(examples.labels)
     begun, done = time.monotonic(), 0
     for rows in blocks(count, _CHUNK):
         found.append(run(quantized(network, examples.part(rows))))

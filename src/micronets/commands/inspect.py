@@ -17,7 +17,7 @@ from micronets.cost.layer_table import LayerInspection, layer_inspections
 from micronets.errors import DoesNotFit, FileError
 from micronets.files import read_plain_text
 from micronets.ir.arch import Arch
-from micronets.ir.layers import INPUT, Shape
+from micronets.ir.layers import Shape
 from micronets.runtimes.c import flash_bytes, largest_arena_bytes, sram_bytes
 from micronets.terminal import amount, amount_row, text_table
 from micronets.tflite import ModelFile, ModelSource, model_file
@@ -189,14 +189,9 @@ def _inspected(arch: Arch, board: Board, file: ModelFile | None = None, name: st
     c, no_tflm = cost(arch, board, tensors=tensors), core_of(board.core, board.name).no_tflm
     if file is not None:
         no_tflm = no_tflm or why_tflm_cannot_run(file.model)
-    ours, float_input = arch, True
-    if file is not None:
-        model = optimise(file.model)
-        ours, float_input = model.arch, INPUT not in model.quant
+    ours = arch if file is None else optimise(file.model).arch
     flash = c.flash_bytes if file_bytes is None else file_bytes + RUNTIME_FLASH_BYTES
-    arena, smallest = (
-        plan_patches(ours, limit, board.target, float_input).bytes for limit in (largest_arena_bytes(board), 0)
-    )
+    arena, smallest = (plan_patches(ours, limit, board.target).bytes for limit in (largest_arena_bytes(board), 0))
     sram_c, flash_c = sram_bytes(arena, ours.steps()), math.ceil(flash_bytes(ours.steps()))
     return Inspection(
         model=name,

@@ -12,7 +12,7 @@ from micronets.device.tflm import interpreter
 from micronets.errors import SpecError
 from micronets.ir.layers import INPUT
 from micronets.quantized import reference
-from micronets.quantized.arithmetic import dequantize, quantize
+from micronets.quantized.arithmetic import dequantize, dtype_of, quantize
 from micronets.quantized.model import QuantizedModel
 from micronets.runtimes import TFLM
 from micronets.tflite import ModelSource, model_file
@@ -24,7 +24,8 @@ def invoke(model: ModelSource, x: npt.ArrayLike, runtime: str = REFERENCE) -> Ar
     """Computes outputs `[N, *output_shape]` of a model for inputs `[N, *input_shape]`.
 
     - `model`: the path of a `.tflite`, or a model in memory.
-    - `x`: real numbers, which are quantised as the model's input is, or int8 codes of it; outputs are of the same kind.
+    - `x`: real numbers, which are quantised as the model's input is, or codes of it, in its type (int8 as a rule);
+      outputs are of the same kind.
     - `runtime`: `reference` (integers in numpy, the definition of what a model computes), `c` (the C that `compile`
       writes, built for this machine) or `tflm` (TensorFlow Lite Micro, where it is installed). All three give the same
       bytes.
@@ -61,12 +62,12 @@ def _codes(model: QuantizedModel, x: npt.ArrayLike) -> tuple[Array, bool]:
     if given.ndim != len(shape) + 1 or given.shape[1:] != shape or not len(given) or given.dtype.kind not in "fiu":
         want = ", ".join(map(str, shape))
         raise SpecError(f"x is {given.dtype} {list(given.shape)}; need numbers [N, {want}], N inputs of the model")
-    if given.dtype == np.int8 and INPUT in model.quant:
+    if given.dtype == dtype_of(model.arch.input_type) and INPUT in model.quant:
         return given, False
     if not np.isfinite(given).all():
         raise SpecError("x holds values that are not finite numbers; remove or repair them")
     real = given.astype(np.float32)
-    return (quantize(real, model.quant[INPUT], model.arch.input_bits) if INPUT in model.quant else real), True
+    return (quantize(real, model.quant[INPUT], model.arch.input_type) if INPUT in model.quant else real), True
 
 
 def _real(model: QuantizedModel, name: str, codes: Array) -> Array:

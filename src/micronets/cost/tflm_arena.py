@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
-from micronets.cost.tflm_plan import ALIGNMENT, align, float_tensors, scratch_bytes, tflm_plan
+from micronets.cost.tflm_plan import ALIGNMENT, align, scratch_bytes, tflm_plan
 from micronets.ir.arch import Arch, Step
 from micronets.ir.layers import INPUT
 from micronets.ir.ops import Operand, TflmKernel, Weights
@@ -106,7 +106,6 @@ class FileTensors:
     - count: how many tensors there are, constants included.
     - operators: how many operators there are.
     - weights: the weights of each layer that has any, by the layer's name.
-    - float_input: whether the network's input is float32 rather than int8.
     - views: the layers that are in the network but not in the file, by name: a Reshape that the reader has put before
       or behind an operator. TFLM sees the tensor on its other side alone.
     """
@@ -114,7 +113,6 @@ class FileTensors:
     count: int
     operators: int
     weights: Mapping[str, WeightTensors]
-    float_input: bool
     views: frozenset[str] = frozenset()
 
 
@@ -122,7 +120,6 @@ def written_tensors(arch: Arch) -> FileTensors:
     """Returns the tensors of the file that we write of a network after its training.
 
     Every bias is there, weights have the scales of their kind, and only the bias of a FullyConnected layer has a scale.
-    An input that may be float32 counts as such.
     """
     steps = arch.steps()
     constants = {constant for s in steps for constant in s.operator.constants}
@@ -131,7 +128,6 @@ def written_tensors(arch: Arch) -> FileTensors:
         count=len(arch.shapes()) + len(constants) + 2 * len(weights),
         operators=len(steps),
         weights=weights,
-        float_input=INPUT in float_tensors(arch),
     )
 
 
@@ -168,7 +164,7 @@ def _taken_bytes(arch: Arch, word_bytes: Literal[4, 8], tensors: FileTensors | N
     sizes = HOST64 if word_bytes == 8 else CORTEX_M
     if tensors is None:
         tensors = written_tensors(arch)
-    plan = tflm_plan(arch, sizes.cmsis_nn, tensors.float_input, tensors.views)
+    plan = tflm_plan(arch, sizes.cmsis_nn, tensors.views)
     steps = [s for s in arch.steps() if s.layer.name not in tensors.views]
     tail = align(sizes.allocators, sizes.word)
     tail = align(tail + sizes.eval_tensor * tensors.count, sizes.word)
@@ -191,11 +187,11 @@ def _taken_bytes(arch: Arch, word_bytes: Literal[4, 8], tensors: FileTensors | N
     requests = align(sizes.scratch_request * (SCRATCH_REQUESTS + scratch), sizes.word)
     planning = align(requests + sizes.word + sizes.allocation_info * (tensors.count + scratch))
     points.append(planning + sizes.planner_entry * len(plan.buffers) + align(tail))
-    floats = float_tensors(arch, tensors.float_input)
+    types = arch.types()
     for names in ((INPUT,), arch.outputs):
         tail = align(tail + sizes.word * len(names))  # an array of pointers to the tensors
         for name in names:  # 8 bytes are an array of one zero point
-            tail += sizes.tensor + (0 if name in floats else sizes.quantization + 8)
+            tail += sizes.tensor + (0 if types[name] == "float32" else sizes.quantization + 8)
     return [*points, plan.bytes + tail]
 
 
@@ -240,14 +236,14 @@ def _temporaries_end(begin: int, step: Step, sizes: StructSizes, tensors: FileTe
 
 def _scales_of_operand(operand: Operand, step: Step, tensors: FileTensors) -> tuple[int, ...]:
     """Returns how many scales each tensor has that an operand stands for: none for a bias that is left out."""
-    one = 0 if step.operator.reads_float and step.layer.inputs == (INPUT,) and tensors.float_input else 1
+    inputs = tuple(0 if of == "float32" else 1 for of in step.input_types)
     match operand:
         case "input":
-            return (one,)
+            return inputs[:1]
         case "every input":
-            return (one,) * len(step.layer.inputs)
+            return inputs
         case "output":
-            return (0 if step.operator.writes_float else 1,)
+            return (0 if step.output_type == "float32" else 1,)
         case "constant":
             return (0,)
         case "weights":

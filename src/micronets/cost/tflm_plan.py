@@ -7,7 +7,6 @@ the same time. All sizes are rounded up to 16 bytes. Time counts operators; the 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -77,19 +76,16 @@ def align(value: int, alignment: int = ALIGNMENT) -> int:
     return -(-value // alignment) * alignment
 
 
-def tflm_plan(
-    arch: Arch, cmsis_nn: bool = False, float_input: bool = True, views: frozenset[str] = frozenset()
-) -> TflmPlan:
+def tflm_plan(arch: Arch, cmsis_nn: bool = False, views: frozenset[str] = frozenset()) -> TflmPlan:
     """Returns the plan that TFLM makes for `arch`.
 
     - arch: the network.
     - cmsis_nn: true for the kernels of CMSIS-NN, which a Cortex-M with DSP instructions runs; false for TFLM's
       reference kernels, which the host runs.
-    - float_input: see `float_tensors`.
     - views: names of layers that the file does not have; their output is their input, and they take no time.
     """
     steps = [s for s in arch.steps() if s.layer.name not in views]
-    return TflmPlan(place_greedily((*lifetimes(arch, float_input, views), *scratch_buffers(steps, cmsis_nn))))
+    return TflmPlan(place_greedily((*lifetimes(arch, views), *scratch_buffers(steps, cmsis_nn))))
 
 
 def memory_over_time(plan: TflmPlan, arch: Arch) -> tuple[Moment, ...]:
@@ -101,13 +97,13 @@ def memory_over_time(plan: TflmPlan, arch: Arch) -> tuple[Moment, ...]:
     return tuple(moments)
 
 
-def lifetimes(arch: Arch, float_input: bool = True, views: frozenset[str] = frozenset()) -> tuple[Buffer, ...]:
+def lifetimes(arch: Arch, views: frozenset[str] = frozenset()) -> tuple[Buffer, ...]:
     """Returns a buffer for every activation tensor, with its lifetime but not placed yet.
 
     The network's outputs live to the end. Activations of 4 bits take a byte each: TFLM keeps them in int8 tensors.
-    For `float_input` see `float_tensors`, for `views` `tflm_plan`.
+    For `views` see `tflm_plan`.
     """
-    shapes, time = arch.shapes(), 0
+    sizes, time = arch.tensor_bytes(), 0
     owner, first, last = {INPUT: INPUT}, {INPUT: 0}, {INPUT: 0}
     for layer in arch.layers:
         if layer.name in views:
@@ -121,21 +117,7 @@ def lifetimes(arch: Arch, float_input: bool = True, views: frozenset[str] = froz
             first[name] = last[name] = time
     for name in arch.outputs:
         last[owner[name]] = time
-    width = float_tensors(arch, float_input)
-    return tuple(Buffer(n, math.prod(shapes[n]) * width.get(n, 1), first[n], last[n]) for n in first)
-
-
-def float_tensors(arch: Arch, float_input: bool = True) -> dict[str, int]:
-    """Returns the bytes of an element, 4, of each float32 tensor, by name.
-
-    Float tensors are the input of a first Quantize and the output of a Dequantize. The former may be int8 as well,
-    which an `Arch` does not tell: `float_input` says whether it is float32.
-    """
-    steps = arch.steps()
-    sizes = {name: 4 for s in steps if s.operator.writes_float for name in s.layer.outputs}
-    if float_input and any(s.operator.reads_float and s.layer.inputs == (INPUT,) for s in steps):
-        sizes[INPUT] = 4
-    return sizes
+    return tuple(Buffer(n, sizes[n], first[n], last[n]) for n in first)
 
 
 def scratch_buffers(steps: Sequence[Step], cmsis_nn: bool = False) -> tuple[Buffer, ...]:

@@ -24,6 +24,7 @@ from micronets.design.net import Cell, Net, key, trained_steps
 from micronets.errors import SpecError
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Weighted
+from micronets.ir.types import BITS
 from micronets.quantized.arithmetic import bit_range
 
 SAMPLES = 1 << 16  # values of each tensor and batch that are kept when ranges are observed
@@ -47,7 +48,7 @@ class FakeQuant(nn.Module):
     def __init__(self, arch: Arch) -> None:
         super().__init__()
         steps = trained_steps(arch)
-        self.bits = arch.bits()
+        self.bits = {name: BITS[of] for name, of in arch.types().items()}
         self.owners = _owners(arch)
         self.index = {name: i for i, name in enumerate(dict.fromkeys(self.owners.values()))}
         self.rounded_again = {name for s in steps if not s.operator.selects for name in s.layer.outputs}
@@ -214,7 +215,7 @@ def attach(net: Net, batches: Iterable[Tensor] = ()) -> FakeQuant:
 
 def _owners(arch: Arch) -> dict[str, str]:
     """Returns for each tensor the one whose scale it has. Raises `SpecError` where their bits differ."""
-    owners, bits = {INPUT: INPUT}, arch.bits()
+    owners, bits = {INPUT: INPUT}, {name: BITS[of] for name, of in arch.types().items()}
     for step in trained_steps(arch):
         layer = step.layer
         keeps = step.operator.scale in ("the input's", "copied codes")

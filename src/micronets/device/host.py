@@ -20,6 +20,7 @@ from micronets.compiler.kernel_files import is_source
 from micronets.device.host_compiler import compile_c
 from micronets.errors import CheckFailed, SpecError
 from micronets.ir.layers import INPUT
+from micronets.quantized.arithmetic import dtype_of
 
 Array = npt.NDArray[Any]
 
@@ -79,14 +80,14 @@ class Library:
         """Runs a network on several inputs.
 
         - number: the number of the network.
-        - x: inputs `[N, *input_shape]`, int8, or float32 where the network's input is float.
+        - x: inputs `[N, *input_shape]` of the type of the network's input.
 
-        Returns every output by name, `[N, *shape]`, int8, or float32 where it is float. Raises `SpecError` for an input
+        Returns every output by name, `[N, *shape]`, of its type. Raises `SpecError` for an input
         of another shape or type, and `CheckFailed` if the network wrote beside its arena.
         """
         compiled = self._models[number]
-        arch, quant = compiled.model.arch, compiled.model.quant
-        kind = np.dtype(np.int8 if INPUT in quant else np.float32)
+        arch, types = compiled.model.arch, compiled.model.arch.types()
+        kind = dtype_of(arch.input_type)
         x = np.ascontiguousarray(x)
         if x.dtype != kind or x.shape[1:] != arch.input_shape:
             raise SpecError(f"the model takes {kind} [N, {arch.input_shape}], not {x.dtype} {list(x.shape)}")
@@ -105,7 +106,7 @@ class Library:
         pieces = zip(arch.outputs, np.split(y, np.cumsum(sizes)[:-1], axis=1), strict=True)
         shapes = arch.shapes()
         return {
-            name: np.ascontiguousarray(piece).view(np.int8 if name in quant else np.float32).reshape(-1, *shapes[name])
+            name: np.ascontiguousarray(piece).view(dtype_of(types[name])).reshape(-1, *shapes[name])
             for name, piece in pieces
         }
 

@@ -2,12 +2,12 @@
 
 Shapes leave out a batch of one (`micronets.ir.layers.Shape`): `(H, W, C)` for maps and `(N,)` for vectors. Layers have
 the names, the padding rules and the fused activations of TensorFlow Lite Micro. The network's input is called `INPUT`.
-Weights and tensors are stored in 8 or 4 bits.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
@@ -16,14 +16,17 @@ from typing import Any
 from micronets.errors import SpecError, did_you_mean
 from micronets.ir.layers import INPUT, LAYER_KINDS, Layer, Shape
 from micronets.ir.ops import Operator, Weights, checks, operator
+from micronets.ir.types import ELEMENT_BYTES, TYPES, Type, Types, stored
 
 
 @dataclass(frozen=True)
 class Step:
-    """One layer with the shapes it works on: what every cost function reads.
+    """One layer with the shapes and types that it works on: what every cost function reads.
 
     - layer: the layer.
     - input_shapes, output_shapes: one shape for each of its inputs and outputs, without the batch.
+    - input_types: one type for each of its inputs.
+    - output_type: the type of all its outputs.
     - gate: the probability that the network contains the layer; 1 in an `Arch`.
 
     In a relaxed network of a `SearchSpace` the channel counts of the shapes, the filters and the kernel of the layer,
@@ -33,6 +36,8 @@ class Step:
     layer: Layer
     input_shapes: tuple[Shape, ...]
     output_shapes: tuple[Shape, ...]
+    input_types: Types
+    output_type: Type
     gate: Any = 1
 
     @property
@@ -41,14 +46,30 @@ class Step:
         return self.output_shapes[0]
 
     @staticmethod
-    def of(layer: Layer, input_shapes: tuple[Shape, ...], gate: Any = 1, facts: Operator | None = None) -> Step:
+    def of(
+        layer: Layer,
+        input_shapes: tuple[Shape, ...],
+        gate: Any = 1,
+        input_types: Types | None = None,
+        facts: Operator | None = None,
+    ) -> Step:
         """Makes the step of a layer whose inputs have these shapes.
 
         - gate: the probability that the network contains the layer.
+        - input_types: the types of the inputs; None for int8.
         - facts: the layer's `operator`, if the caller has made it already.
+
+        Raises `SpecError` for types that the layer cannot read.
         """
         facts = operator(layer) if facts is None else facts
-        step = Step(layer, input_shapes, facts.output_shapes(input_shapes), gate)
+        types: Types = tuple("int8" for _ in layer.inputs) if input_types is None else input_types
+        where = f"layer '{layer.name}': {facts.tflite_name}"
+        made = facts.output_type(tuple(map(stored, types)), where)
+        if layer.act_bits == 4:
+            if made != "int8":
+                raise SpecError(f"{where} makes {made} and has act_bits = 4; codes of 4 bits are int8")
+            made = "int4"
+        step = Step(layer, input_shapes, facts.output_shapes(input_shapes), types, made, gate)
         vars(step)["operator"] = facts
         return step
 
@@ -74,7 +95,7 @@ class Arch:
 
     - input_shape: the shape of the input, without the batch.
     - layers: the layers in execution order; each reads the input or what earlier layers write.
-    - input_bits: bits of the input's codes, 8 or 4.
+    - input_type: the type of the input.
     - output_names: the tensors that are the outputs, in order; None for those that the last layer writes.
 
     Raises `SpecError` on construction if the layers do not form a valid network.
@@ -82,7 +103,7 @@ class Arch:
 
     input_shape: Shape
     layers: tuple[Layer, ...]
-    input_bits: int = 8
+    input_type: Type = "int8"
     output_names: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
@@ -125,15 +146,24 @@ class Arch:
         steps: tuple[Step, ...] = vars(self)["_steps"]
         return steps
 
-    def bits(self) -> dict[str, int]:
-        """Returns the bits, 8 or 4, of every activation tensor by its name, `INPUT` first."""
-        return {INPUT: self.input_bits} | {name: a.act_bits for a in self.layers for name in a.outputs}
+    def types(self) -> dict[str, Type]:
+        """Returns the type of every tensor by its name, `INPUT` first."""
+        return {INPUT: self.input_type} | {n: step.output_type for step in self.steps() for n in step.layer.outputs}
+
+    def element_bytes(self) -> dict[str, int]:
+        """Returns the bytes that one element of every tensor takes in memory, `INPUT` first."""
+        return {name: ELEMENT_BYTES[of] for name, of in self.types().items()}
+
+    def tensor_bytes(self) -> dict[str, int]:
+        """Returns the bytes that every tensor takes in memory, `INPUT` first."""
+        shapes = self.shapes()
+        return {name: math.prod(shapes[name]) * size for name, size in self.element_bytes().items()}
 
     def to_json(self) -> str:
         """Returns the network as JSON text, which `from_json` reads."""
         layers = [{"kind": type(a).__name__} | asdict(a) for a in self.layers]
         outputs = {} if self.output_names is None else {"outputs": self.output_names}
-        head = json.dumps({"input_shape": self.input_shape, "input_bits": self.input_bits} | outputs)[:-1]
+        head = json.dumps({"input_shape": self.input_shape, "input_type": self.input_type} | outputs)[:-1]
         return head + ', "layers": [\n  ' + ",\n  ".join(json.dumps(a) for a in layers) + "\n]}\n"
 
     @staticmethod
@@ -149,10 +179,16 @@ class Arch:
             raw = json.loads(text)
             layers = tuple(_layer_from_dict(d, where) for d in raw["layers"])
             outputs = None if raw.get("outputs") is None else tuple(raw["outputs"])
-            return Arch(tuple(raw["input_shape"]), layers, raw.get("input_bits", 8), outputs)
+            return Arch(tuple(raw["input_shape"]), layers, _input_type(raw), outputs)
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as e:
             why = f"{type(e).__name__}: {e}"
             raise SpecError(f"{where}: not an architecture ({why}); write one with Arch.to_json") from e
+
+
+def _input_type(raw: Mapping[str, Any]) -> Type:
+    """The type of a network's input in JSON text. Older texts tell the bits of its codes instead."""
+    kind: Type = raw.get("input_type", "int4" if raw.get("input_bits") == 4 else "int8")
+    return kind
 
 
 def _layer_from_dict(d: Mapping[str, Any], where: str) -> Layer:
@@ -178,7 +214,10 @@ def _checked(arch: Arch) -> tuple[Step, ...]:
     if not arch.layers:
         raise SpecError("an architecture needs at least one layer")
     checks.a_shape("input", "input_shape", arch.input_shape)
+    if arch.input_type not in TYPES:
+        raise SpecError(f"input: input_type = {arch.input_type!r}; allowed: {', '.join(TYPES)}")
     shapes: dict[str, Shape] = {INPUT: arch.input_shape}
+    types: dict[str, Type] = {INPUT: arch.input_type}
     steps = []
     for layer in arch.layers:
         where = f"layer '{layer.name}'"
@@ -196,17 +235,16 @@ def _checked(arch: Arch) -> tuple[Step, ...]:
             raise SpecError(f"{where}: {kind} takes {facts.inputs} input(s), not {len(layer.inputs)}")
         inputs = tuple(shapes[i] for i in layer.inputs)
         facts.check(inputs, where)
-        step = Step.of(layer, inputs, facts=facts)
+        if layer.act_bits not in (4, 8):
+            raise SpecError(f"{where}: act_bits = {layer.act_bits}; allowed: 4, 8")
+        step = Step.of(layer, inputs, input_types=tuple(types[i] for i in layer.inputs), facts=facts)
         for name, shape in zip(layer.outputs, step.output_shapes, strict=True):
             checks.a_shape(where, "output shape", shape)
-            shapes[name] = shape
+            shapes[name], types[name] = shape, step.output_type
         steps.append(step)
     for name in arch.output_names or ():
         if name not in shapes or name == INPUT:
             raise SpecError(f"output '{name}' is not what a layer writes; {did_you_mean(name, shapes)}")
     if not arch.outputs or len(set(arch.outputs)) < len(arch.outputs):
         raise SpecError(f"outputs {arch.outputs}: need at least one, and each once")
-    for name, bits in arch.bits().items():
-        if bits not in (4, 8):
-            raise SpecError(f"tensor '{name}': act_bits = {bits}; allowed: 4, 8")
     return tuple(steps)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from micronets.ir.types import Type
 from micronets.ir.window import Padding, Pair, Window
 
 INPUT = "input"
@@ -28,7 +29,7 @@ class _Base:
 
     - name: the name of the layer and of its first output; no two layers share one.
     - inputs: the names of the tensors that the layer reads.
-    - act_bits: bits of the codes that the layer writes, 8 or 4.
+    - act_bits: 4 for a layer that writes int8 codes of 4 bits, else 8.
     """
 
     name: str
@@ -228,12 +229,14 @@ class Rsqrt(_Base):
 
 @dataclass(frozen=True, kw_only=True)
 class Quantize(_Base):
-    """Change of scale and zero point (int8 to int8), or conversion of float32 to int8 at the input edge."""
+    """Change of scale, zero point or type: float32, int8 or uint8 to integers of type `to`."""
+
+    to: Type = "int8"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dequantize(_Base):
-    """Conversion of int8 codes to float32 values, at the output edge only."""
+    """Conversion of integer codes to float32 values."""
 
 
 Layer = (

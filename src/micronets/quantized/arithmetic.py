@@ -15,6 +15,7 @@ import numpy.typing as npt
 from micronets.errors import SpecError
 from micronets.ir.layers import Activation
 from micronets.ir.ops.add import ADD_BITS
+from micronets.ir.types import Type, code_range, stored
 from micronets.quantized.model import TensorQuant
 
 IntArray = npt.NDArray[Any]
@@ -127,20 +128,23 @@ def round_half_away(x: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating
     return np.asarray(whole + np.where(np.abs(x - whole) >= 0.5, np.sign(x), 0).astype(whole.dtype))
 
 
-def quantize(x: npt.ArrayLike, quant: TensorQuant, bits: int = 8) -> npt.NDArray[np.int8]:
+def quantize(x: npt.ArrayLike, quant: TensorQuant, to: Type = "int8") -> IntArray:
     """Returns the codes of real values: `round(x / scale) + zero_point`, halves away from zero, saturated.
 
-    - x: real values of any shape.
-    - quant: their quantisation.
-    - bits: bits of the codes, 8 or 4.
-
-    A value that is not a number gets the zero point.
+    - x: the values. One that is not a number gets the zero point.
+    - quant: quantisation of the codes.
+    - to: their type, an integer one of at most 16 bits; it is the type of the array as well, but int8 for "int4".
     """
-    lo, hi = bit_range(bits)
+    lo, hi = code_range(to)
     with np.errstate(over="ignore"):
-        real = np.clip(np.asarray(x, np.float32) / np.float32(quant.scale), -1024, 1024)  # all codes lie between
+        real = np.clip(np.asarray(x, np.float32) / np.float32(quant.scale), 4 * -hi, 4 * hi)  # all codes lie between
     codes = round_half_away(real) + np.float32(quant.zero_point)
-    return np.asarray(np.clip(np.nan_to_num(codes, nan=quant.zero_point), lo, hi), np.int8)
+    return np.asarray(np.clip(np.nan_to_num(codes, nan=quant.zero_point), lo, hi), dtype_of(to))
+
+
+def dtype_of(of: Type) -> np.dtype[Any]:
+    """Returns the type of arrays that hold tensors of a type."""
+    return np.dtype(stored(of))
 
 
 def dequantize(q: npt.ArrayLike, quant: TensorQuant) -> npt.NDArray[np.float32]:
@@ -149,14 +153,14 @@ def dequantize(q: npt.ArrayLike, quant: TensorQuant) -> npt.NDArray[np.float32]:
     return np.asarray(np.float32(quant.scale) * offset.astype(np.float32), np.float32)
 
 
-def activation_range(activation: Activation, quant: TensorQuant, bits: int = 8) -> tuple[int, int]:
+def activation_range(activation: Activation, quant: TensorQuant, of: Type = "int8") -> tuple[int, int]:
     """Returns the least and the greatest code that a fused activation lets through.
 
     - activation: the activation.
     - quant: quantisation of the output.
-    - bits: bits of the output's codes.
+    - of: type of the output.
     """
-    lo, hi = bit_range(bits)
+    lo, hi = code_range(of)
     if activation == "none":
         return lo, hi
     top = hi if activation == "relu" else min(hi, _code_of(6.0, quant))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
+from micronets.errors import SpecError
 from micronets.ir.arch import Arch
 
 
@@ -17,7 +17,7 @@ class TensorQuant:
     """Affine quantisation of an activation: real value = scale * (code - zero_point).
 
     - scale: the real value of one step, positive.
-    - zero_point: the code of the real value 0. Codes are signed integers of the tensor's bits.
+    - zero_point: the code of the real value 0, an integer of the tensor's type.
     """
 
     scale: float
@@ -54,6 +54,16 @@ class QuantizedModel:
     weights: Mapping[str, LayerWeights]
     metadata: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def first_codes(self) -> str:
+        """The name of the tensor whose codes an input stands for: the input itself, or what is made of a float32 one
+        first. Raises `SpecError` for a network of float32 alone.
+        """
+        for name in self.arch.types():
+            if name in self.quant:
+                return name
+        raise SpecError("the network has no integer tensor; nothing is quantised")
+
     def tensor_bytes(self, name: str) -> int:
-        """Returns the bytes of a tensor in memory: one for each code, four for each value of a float tensor."""
-        return math.prod(self.arch.shapes()[name]) * (1 if name in self.quant else 4)
+        """Returns the bytes of a tensor in memory."""
+        return self.arch.tensor_bytes()[name]

@@ -8,8 +8,9 @@ import numpy as np
 
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT
-from micronets.ir.ops import Weights, operator
+from micronets.ir.ops import Weights
 from micronets.ir.scales import scale_owners
+from micronets.ir.types import BITS, Type, code_range
 from micronets.quantized.arithmetic import bit_range
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
 from micronets.quantized.validate import FIXED
@@ -35,33 +36,35 @@ def with_random_weights(arch: Arch, seed: int = 0) -> QuantizedModel:
         for name in s.layer.outputs
     }
     weights: dict[str, LayerWeights] = {}
-    if INPUT not in quant and not operator(arch.layers[0]).reads_float:
-        quant[INPUT] = _random_quant("none", 8, rng)
+    types = arch.types()
+    if INPUT not in quant and arch.input_type != "float32":
+        quant[INPUT] = _random_quant("none", arch.input_type, rng)
     for step in arch.steps():
         layer, facts, source = step.layer, step.operator, quant.get(step.layer.inputs[0])
         for name in layer.outputs:
             if owners[name] in quant:
                 quant[name] = quant[owners[name]]
-            elif facts.within_input and source is not None:
+            elif facts.within_input and source is not None and types[name] == types[layer.inputs[0]]:
                 quant[name] = source
-            elif not facts.writes_float:
-                quant[name] = _random_quant(facts.activation or "none", layer.act_bits, rng)
+            elif step.output_type != "float32":
+                quant[name] = _random_quant(facts.activation or "none", step.output_type, rng)
         if step.weights is not None:
             assert source is not None
             weights[layer.name] = _weights(step.weights, quant[layer.name].scale / source.scale, rng)
     return QuantizedModel(arch, quant, weights)
 
 
-def _random_quant(activation: str, bits: int, rng: np.random.Generator) -> TensorQuant:
+def _random_quant(activation: str, of: Type, rng: np.random.Generator) -> TensorQuant:
     """Returns a random quantisation for an activation.
 
     A rectified one has the least code as its zero point, as converters choose it; kernels are faster there.
     """
-    lowest, highest = bit_range(bits)
-    scale = float(np.float32(rng.uniform(*_SCALE_RANGE) * 2 ** (8 - bits)))
+    lowest, highest = code_range(of)
+    scale = float(np.float32(rng.uniform(*_SCALE_RANGE) * 2 ** (8 - BITS[of])))
     match activation:
         case "none":
-            return TensorQuant(scale, int(rng.integers(lowest // 8, highest // 8 + 1)))
+            middle, reach = (lowest + highest + 1) // 2, (highest - lowest + 1) // 16
+            return TensorQuant(scale, middle + int(rng.integers(-reach, reach)))
         case "relu6":
             return TensorQuant(float(np.float32(rng.uniform(0.5, 1) * 6 / (highest - lowest))), lowest)
         case _:

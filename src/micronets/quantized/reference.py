@@ -49,6 +49,7 @@ from micronets.quantized.arithmetic import (
     add_rescale,
     conv_rescale,
     dequantize,
+    dtype_of,
     mean_rescale,
     multiply_by_quantized_multiplier,
     quantize,
@@ -69,10 +70,10 @@ def run(model: QuantizedModel, x: npt.ArrayLike) -> Array:
     """Returns the output `[N, *output_shape]` of a network that has one output.
 
     - model: the network.
-    - x: the inputs `[N, *input_shape]`: float32 where the model begins with Quantize, else int8.
+    - x: the inputs `[N, *input_shape]`.
 
-    The output is float32 where the model ends with Dequantize, else int8. Raises `SpecError` for inputs of another
-    shape or type, for an inconsistent model, and for one with several outputs.
+    Input and output have the types of `arch.types()`; tensors of 4 bits are int8. Raises `SpecError` for inputs of
+    another shape or type, for an inconsistent model, and for one with several outputs.
     """
     return outputs(model, x)[model.arch.only_output]
 
@@ -125,7 +126,7 @@ def _checked_input(model: QuantizedModel, x: npt.ArrayLike) -> Array:
     """Returns the inputs as an array. Raises `SpecError` for another shape or type, and for an inconsistent model."""
     validate(model)
     x = np.asarray(x)
-    dtype = np.dtype(np.int8 if INPUT in model.quant else np.float32)
+    dtype = dtype_of(model.arch.input_type)
     if x.dtype != dtype or x.shape[1:] != model.arch.input_shape:
         want = f"{dtype} [N, {', '.join(map(str, model.arch.input_shape))}]"
         raise SpecError(f"the model takes {want}, not {x.dtype} {list(x.shape)}; quantise with quant.quantize")
@@ -162,21 +163,22 @@ def _layer_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -> tu
 
     Float outputs and copied codes are not clamped.
     """
-    facts, activation = step.operator, step.operator.activation or "none"
+    facts, activation, kind = step.operator, step.operator.activation or "none", step.output_type
     clamped = []
-    for name, y in zip(step.layer.outputs, _unclamped_outputs(model, step.layer, inputs), strict=True):
+    for name, y in zip(step.layer.outputs, _unclamped_outputs(model, step, inputs), strict=True):
         quant = model.quant.get(name)
         if quant is None or facts.scale == "copied codes":
             clamped.append(y)
             continue
-        lo, hi = activation_range(activation, quant, step.layer.act_bits)
+        lo, hi = activation_range(activation, quant, kind)
         # Where the lower bound is above the upper one, the result is the upper one, as in C.
-        clamped.append(np.asarray(np.minimum(np.maximum(y, lo), hi), np.int8))
+        clamped.append(np.asarray(np.minimum(np.maximum(y, lo), hi), dtype_of(kind)))
     return tuple(clamped)
 
 
-def _unclamped_outputs(model: QuantizedModel, layer: Layer, inputs: list[Array]) -> tuple[Array, ...]:
+def _unclamped_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -> tuple[Array, ...]:
     """Returns what a layer computes, not yet clamped: the one place that knows the arithmetic of every kind."""
+    layer = step.layer
     x, source = inputs[0], model.quant.get(layer.inputs[0])
     quants = [model.quant[name] for name in (*layer.inputs, *layer.outputs) if name in model.quant]  # floats have none
     match layer:
@@ -221,7 +223,7 @@ def _unclamped_outputs(model: QuantizedModel, layer: Layer, inputs: list[Array])
         case Rsqrt():
             return (rsqrt_codes(x, *quants),)
         case Quantize():
-            return (quantize(x, quants[0], layer.act_bits) if source is None else _recode(x, *quants),)
+            return (quantize(x, quants[0], step.output_type) if source is None else _recode(x, *quants),)
         case Dequantize():
             return (x if source is None else dequantize(x, source),)
         case _:

@@ -11,9 +11,9 @@ import numpy as np
 
 from micronets.errors import SpecError
 from micronets.ir.arch import Step
-from micronets.ir.layers import INPUT
 from micronets.ir.ops import Weights
 from micronets.ir.ops.record import Scale
+from micronets.ir.types import code_range
 from micronets.quantized.arithmetic import bit_range
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
 
@@ -23,35 +23,23 @@ _LARGEST_SCALE = 2.0**120  # 255 steps of this scale are still a float32
 
 
 def validate(model: QuantizedModel) -> None:
-    """Raises `SpecError` unless every layer has the weights, and every integer tensor the scale, that it needs.
-
-    Float tensors are allowed at the edges of the network only: an input that Quantize reads, outputs of Dequantize.
-    """
+    """Raises `SpecError` unless every layer has the weights, and every integer tensor the scale, that it needs."""
     arch = model.arch
-    for step in arch.steps():
-        layer, facts = step.layer, step.operator
-        for i in layer.inputs:
-            if i not in model.quant and not (i == INPUT and facts.reads_float):
-                way_out = "only a Quantize layer reads float input"
-                raise SpecError(f"layer '{layer.name}': its input '{i}' has no scale; {way_out}")
-        for name in layer.outputs:
-            if facts.writes_float:
-                if name not in arch.outputs or name in model.quant:
-                    what = f"layer '{layer.name}': {type(layer).__name__}"
-                    raise SpecError(f"{what} must write an output of the network, in float (no scale)")
-            elif name not in model.quant:
-                raise SpecError(f"layer '{layer.name}': its output has no scale and zero point")
-    bits = arch.bits()
+    types = arch.types()
+    for name, kind in types.items():
+        if (kind == "float32") == (name in model.quant):
+            what = "float32 and has a scale" if kind == "float32" else f"{kind} and has no scale and zero point"
+            raise SpecError(f"tensor '{name}' is {what}; integers need a scale, float32 has none")
     for name, quant in model.quant.items():
-        if name not in bits:
+        if name not in types:
             raise SpecError(f"tensor '{name}' has a scale but is not in the architecture")
-        lo, hi = bit_range(bits[name])
+        lo, hi = code_range(types[name])
         scale = float(np.float32(quant.scale))
         if not 0 < scale < _LARGEST_SCALE:
             raise SpecError(f"tensor '{name}': scale {quant.scale} is not a positive float32 below 2**120")
         if not lo <= quant.zero_point <= hi:
             what = f"tensor '{name}': zero point {quant.zero_point}"
-            raise SpecError(f"{what} is outside [{lo}, {hi}] of {bits[name]} bits")
+            raise SpecError(f"{what} is outside [{lo}, {hi}], the codes of {types[name]}")
     for step in arch.steps():
         _check_step(model, step)
 

@@ -17,6 +17,8 @@ from micronets.cost.latency_model import LatencyModel
 from micronets.errors import SpecError, did_you_mean
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT
+from micronets.ir.types import code_range, stored
+from micronets.quantized.arithmetic import dequantize, dtype_of
 from micronets.quantized.model import QuantizedModel
 from micronets.runtimes.measurement import Execution, FigureSources, LayersInPatches, Measurement
 from micronets.tflite import ModelFile
@@ -217,19 +219,21 @@ class Runtime(ABC):
 
 
 def seeded_inputs(model: QuantizedModel, samples: int, seed: int) -> Array:
-    """Returns inputs to measure a model with: `[samples, *input_shape]`, float32 if it begins with Quantize, else int8.
+    """Returns inputs to measure a model with: `[samples, *input_shape]`, of the type of its input.
 
     - model: the model.
     - samples: how many inputs; all are random but the second, of the lowest values, and the third, of the highest.
     - seed: decides the random values, at least 0.
+
+    A float32 input gets the values of such codes of the tensor that is quantised first.
     """
     shape = (samples, *model.arch.input_shape)
-    x = np.random.default_rng(seed).integers(-128, 128, shape).astype(np.int8)
-    x[1:2], x[2:3] = -128, 127
-    if INPUT in model.quant:
-        return x
-    first = model.quant[model.arch.layers[0].name]
-    return np.asarray(np.float32(first.scale) * (x.astype(np.float32) - first.zero_point), np.float32)
+    first = model.first_codes
+    kind = model.arch.types()[first]
+    lowest, highest = code_range(stored(kind))
+    x = np.random.default_rng(seed).integers(lowest, highest + 1, shape).astype(dtype_of(kind))
+    x[1:2], x[2:3] = lowest, highest
+    return x if first == INPUT else dequantize(x, model.quant[first])
 
 
 def measurement_of(

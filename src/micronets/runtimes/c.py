@@ -104,7 +104,7 @@ def planned_sram_bytes(network: Network) -> Number:
     """
     if network.arch is None:
         return sram_bytes(live_bytes(network.steps), network.steps)
-    plan = plan_arena(network.arch, network.board.target, float_input=_float_input(network))
+    plan = plan_arena(network.arch, network.board.target)
     return sram_bytes(plan.bytes, network.steps)
 
 
@@ -112,13 +112,8 @@ def least_sram_bytes(network: Network) -> Number:
     """Returns a lower bound of `planned_sram_bytes`, without the search for a plan."""
     if network.arch is None:
         return planned_sram_bytes(network)
-    net = needs(network.arch, network.board.target, _float_input(network))
+    net = needs(network.arch, network.board.target)
     return sram_bytes(align(max(bounds(net))), network.steps)
-
-
-def _float_input(network: Network) -> bool:
-    """Tells whether an input that may be float32 counts as such: it does unless the network's file says otherwise."""
-    return network.tensors is None or network.tensors.float_input
 
 
 def sram_bytes(arena_bytes: Number, steps: Sequence[Step]) -> Number:

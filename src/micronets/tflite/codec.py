@@ -605,7 +605,10 @@ def _read_leaky_relu(graph: Graph, o: FileOperator, own: Names, inputs: Names) -
 
 
 def _read_quantize(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
-    return Quantize(name=own[0], inputs=inputs)
+    to = graph.activation_type(o.outputs[0])
+    if to == "float32":
+        raise graph.damaged(f"it makes float32 of {graph.tensor(o.inputs[0]).label}")
+    return Quantize(name=own[0], inputs=inputs, to=to)
 
 
 def _read_dequantize(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:

@@ -10,7 +10,8 @@ from micronets.errors import FileError, SpecError, UnsupportedError
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Layer, Reshape, Weighted
 from micronets.ir.ops import operator as facts_of
-from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
+from micronets.ir.types import Type, Types
+from micronets.quantized.model import LayerWeights, QuantizedModel
 from micronets.quantized.validate import validate
 from micronets.tflite import schema as s
 from micronets.tflite.codec import FileOperator, Op, codec, layers_of, op_name, weights_of
@@ -19,6 +20,7 @@ from micronets.tflite.limits import MAX_OPERATORS, excess
 from micronets.tflite.tensors import Graph, Tensor, file_shape, plain_names
 from micronets.tflite.tflm_limits import check_four_bit_outputs
 
+_NO_UINT8 = "; TFLM has no uint8 kernel of it: today's converters make int8 inside, and QUANTIZE at the edges"
 _MOST_TENSORS = 100  # how many tensors an operator may read, and how many it may write
 
 
@@ -178,37 +180,38 @@ def _model(
     graph.names = {INPUT, *own}
     _check_float(graph, operators, source)
     _check_not_constant(graph, source, "the input")
-    quant: dict[str, TensorQuant] = {}
-    if source.type != s.TensorType.FLOAT32:
-        quant[INPUT] = graph.activation_quant(source)
+    types = {INPUT: graph.activation_type(source)}
+    quants = {INPUT: graph.activation_quant(source)}
     layers: list[Layer] = []
     ours: dict[str, str] = {}  # what errors call the operator of each layer
     weights: dict[str, LayerWeights] = {}
     for k, operator in enumerate(operators):
         graph.where = operator.where
         made = layers_of(graph, operator, tuple(name_of[tensor.index] for tensor in operator.outputs), names)
-        to_float = facts_of(made[-1]).writes_float
         for tensor in operator.outputs:
             name = names[tensor.index] = name_of[tensor.index]
             _check_not_constant(graph, tensor, "an output")
-            if not to_float:
-                quant[name] = graph.activation_quant(tensor)
-            elif tensor.type != s.TensorType.FLOAT32:
-                raise graph.unsupported(f"{tensor.label} is {tensor.type_name}; {operator.op.name} to float32 only")
+            quants[name] = graph.activation_quant(tensor)
         for layer in made:
             ours[layer.name] = f"operator {k} ({operator.op.name})"
+            types |= dict.fromkeys(layer.outputs, _output_type(graph, layer, tuple(types[i] for i in layer.inputs)))
             for name, twin in _twins(made, layer):
-                quant[name] = quant[twin]
+                quants[name] = quants[twin]
                 four |= {name} if twin in four else set()
             if isinstance(layer, Weighted):
                 layer, weights[layer.name] = weights_of(graph, operator, layer)
             layers.append(replace(layer, act_bits=4) if layer.name in four else layer)
+        for tensor in operator.outputs:
+            if graph.activation_type(tensor) != types[name_of[tensor.index]]:
+                wanted = types[name_of[tensor.index]]
+                raise graph.unsupported(f"{tensor.label} is {tensor.type_name}; its inputs make {wanted}")
     graph.where = where
     for sink in sinks:
         if sink.index not in name_of:
             raise graph.unsupported(f"the output, {sink.label}, is not what an operator writes")
     outputs = tuple(name_of[sink.index] for sink in sinks)
-    arch = Arch(source.layer_shape, tuple(layers), 4 if INPUT in four else 8, outputs)
+    arch = Arch(source.layer_shape, tuple(layers), "int4" if INPUT in four else types[INPUT], outputs)
+    quant = {name: q for name, q in quants.items() if q is not None}
     model = QuantizedModel(arch, quant, weights, metadata)
     too_large = excess(arch, ours)
     if too_large:
@@ -237,6 +240,15 @@ def _twins(made: tuple[Layer, ...], layer: Layer) -> Iterator[tuple[str, str]]:
             yield name, behind[name]
         elif isinstance(layer, Reshape) and any(name in other.inputs for other in made):
             yield name, layer.inputs[0]
+
+
+def _output_type(graph: Graph, layer: Layer, inputs: Types) -> Type:
+    """Returns the type of what a layer writes. Raises `UnsupportedError` for inputs of a type that it cannot read."""
+    try:
+        return facts_of(layer).output_type(inputs, graph.where)
+    except SpecError as e:
+        way_out = _NO_UINT8 if "uint8" in inputs else ""
+        raise UnsupportedError(f"{e}{way_out}") from e
 
 
 def _check_four_bits(model: QuantizedModel, where: str) -> None:

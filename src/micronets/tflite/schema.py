@@ -8,6 +8,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 from micronets.ir.layers import Activation
+from micronets.ir.types import Type
 from micronets.ir.window import Padding
 
 SCHEMA_VERSION = 3
@@ -142,6 +143,15 @@ class TensorType(IntEnum):
     FLOAT32, FLOAT16, INT32, UINT8, INT64, STRING, BOOL, INT16, COMPLEX64, INT8 = range(10)
     INT4 = 17
 
+
+TENSOR_TYPES: dict[Type, TensorType] = {
+    "int8": TensorType.INT8,
+    "uint8": TensorType.UINT8,
+    "int16": TensorType.INT16,
+    "int32": TensorType.INT32,
+    "float32": TensorType.FLOAT32,
+}
+"""The types of our tensors as a file has them; codes of 4 bits are stored as int8."""
 
 ACTIVATIONS: dict[Activation, int] = {"none": 0, "relu": 1, "relu6": 3}
 """The numbers of the fused activations."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from micronets.cost.tflm_arena import FileTensors, WeightTensors
-from micronets.ir.layers import INPUT, Reshape
+from micronets.ir.layers import Reshape
 from micronets.quantized.model import QuantizedModel
 from micronets.tflite import schema as s
 from micronets.tflite.codec import Op
@@ -46,7 +46,7 @@ def stored_tensors(data: bytes, model: QuantizedModel, where: str = "model") -> 
         if name in model.weights:
             bias = None if len(tensors) < 3 or tensors[2] == -1 else _scale_count(graph, tensors[2])
             weights[name] = WeightTensors(_scale_count(graph, tensors[1]), bias)
-    return FileTensors(len(graph.tensors), len(tables), weights, INPUT not in model.quant, frozenset(views))
+    return FileTensors(len(graph.tensors), len(tables), weights, frozenset(views))
 
 
 def _scale_count(graph: Graph, index: int) -> int:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from micronets.errors import FileError, UnsupportedError
 from micronets.ir.layers import INPUT, Shape
+from micronets.ir.types import Type, code_range
 from micronets.quantized.arithmetic import unpack_int4
 from micronets.quantized.model import TensorQuant
 from micronets.tflite import schema as s
@@ -163,16 +164,23 @@ class Graph:
             raise self.damaged(f"{tensor.label} has a scale that is not a positive number")
         return scales, zero_points, dimension
 
-    def activation_quant(self, tensor: Tensor) -> TensorQuant:
-        """Returns the scale and the zero point of an int8 activation, which must have one of each."""
-        if tensor.type != s.TensorType.INT8:
-            raise self.unsupported(
-                f"{tensor.label} is {tensor.type_name}; only int8 models are supported, quantise it fully"
-            )
+    def activation_type(self, tensor: Tensor) -> Type:
+        """Returns the type of an activation."""
+        for ours, kind in s.TENSOR_TYPES.items():
+            if tensor.type == kind:
+                return ours
+        raise self.unsupported(f"{tensor.label} is {tensor.type_name}; supported: {', '.join(s.TENSOR_TYPES)}")
+
+    def activation_quant(self, tensor: Tensor) -> TensorQuant | None:
+        """Returns the scale and the zero point of an activation, which must have one of each; None for float32."""
+        kind = self.activation_type(tensor)
+        if kind == "float32":
+            return None
         scales, zero_points, _ = self.quantization(tensor)
         if len(scales) != 1 or len(zero_points) != 1:
-            raise self.unsupported(f"{tensor.label} has {len(scales)} scales; an int8 activation needs one")
-        if not -128 <= zero_points[0] <= 127:
+            raise self.unsupported(f"{tensor.label} has {len(scales)} scales; an {kind} activation needs one")
+        lowest, highest = code_range(kind)
+        if not lowest <= zero_points[0] <= highest:
             raise self.damaged(f"{tensor.label} has the zero point {zero_points[0]}")
         return TensorQuant(float(scales[0]), int(zero_points[0]))
 

@@ -63,17 +63,17 @@ def check_scales_of_four_bits(model: QuantizedModel) -> None:
 
 def check_four_bit_outputs(model: QuantizedModel) -> None:
     """Raises `UnsupportedError` for an output of 4 bits whose codes no clamp keeps within 16 values."""
-    bits = model.arch.bits()
+    types = model.arch.types()
     lo, hi = bit_range(4)
     for step in model.arch.steps():
         layer, facts = step.layer, step.operator
-        if layer.act_bits == 8:
+        if step.output_type != "int4":
             continue
         low, high = bit_range(8)
         if facts.activation is not None:
             low, high = activation_range(facts.activation, model.quant[layer.name])
         carried = facts.within_input and all(
-            bits[source] == 4 and model.quant.get(source) == model.quant[layer.name] for source in layer.inputs
+            types[source] == "int4" and model.quant.get(source) == model.quant[layer.name] for source in layer.inputs
         )
         if not carried and not lo <= low <= high <= hi:
             raise UnsupportedError(

@@ -24,6 +24,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ from micronets.errors import SpecError
 from micronets.ir.arch import Step
 from micronets.ir.layers import INPUT, Shape
 from micronets.ir.ops import Weights
+from micronets.ir.types import Type, stored
 from micronets.quantized.arithmetic import pack_int4
 from micronets.quantized.model import QuantizedModel
 from micronets.quantized.validate import validate
@@ -81,6 +83,11 @@ class _Writer:
     index: dict[str, int] = field(default_factory=dict)
     constants: dict[tuple[Shape, bytes], int] = field(default_factory=dict)
     codes: list[Op] = field(default_factory=list)
+
+    @cached_property
+    def types(self) -> dict[str, Type]:
+        """The types of the network's tensors."""
+        return self.model.arch.types()
 
     def finish(self) -> bytes:
         """Returns the bytes of the whole file."""
@@ -166,7 +173,7 @@ class _Writer:
     def activation(self, name: str, shape: Shape) -> int:
         """Adds the activation tensor of that name, whose shape is given without the batch, and returns its number."""
         quant = self.model.quant.get(name)
-        kind = s.TensorType.FLOAT32 if quant is None else s.TensorType.INT8
+        kind = s.TENSOR_TYPES[stored(self.types[name])]
         parameters = None if quant is None else (np.array([quant.scale], np.float32), quant.zero_point, 0)
         self.index[name] = self.add_tensor(file_shape(shape), kind, name=name, quant=parameters)
         return self.index[name]
@@ -243,5 +250,5 @@ def _written_metadata(model: QuantizedModel) -> dict[str, str]:
     for name, text in model.metadata.items():
         if name in s.RESERVED_METADATA or not name or not text or "\0" in name + text:
             raise SpecError(f"metadata '{name}': the name is reserved, or name or text is empty or holds a NUL")
-    four = [name for name, bits in model.arch.bits().items() if bits == 4]
+    four = [name for name, of in model.arch.types().items() if of == "int4"]
     return dict(model.metadata) | ({s.BITS_METADATA: json.dumps(four)} if four else {})

@@ -14,7 +14,6 @@ from micronets.compiler.kernels.base import RowReach
 from micronets.compiler.kernels.choose import choose_all
 from micronets.compiler.memory.choose_patches import plan_patches
 from micronets.compiler.memory.patches import PatchGroup, patch_group, possible_groups, rows_needed
-from micronets.cost.tflm_plan import float_tensors
 from micronets.device import host
 from micronets.device.host_compiler import host_compiler
 from micronets.errors import DeviceError
@@ -81,7 +80,7 @@ def groups(arch: Arch, heights: tuple[int, ...]) -> Iterator[PatchGroup]:
     kernels = choose_all(arch, DSP)
     for first, last in possible_groups(kernels, arch.outputs):
         for height in heights:
-            yield patch_group(kernels, first, last, height, float_tensors(arch))
+            yield patch_group(kernels, first, last, height, arch.element_bytes())
 
 
 def follow(arch: Arch, group: PatchGroup) -> None:
@@ -93,7 +92,7 @@ def follow(arch: Arch, group: PatchGroup) -> None:
     output: list[int] = []
     buffers: dict[str, list[int | None]] = {name: [None] * rows for name, rows in group.rows.items()}
     done = dict.fromkeys((s.layer.name for s in steps), 0)
-    at, sizes = 0, {name: int(np.prod(shapes[name][1:])) * float_tensors(arch).get(name, 1) for name in shapes}
+    at, sizes = 0, {name: size // shapes[name][0] for name, size in arch.tensor_bytes().items()}
     for equal in group.patches:
         for _ in range(equal.times):
             at += equal.advance
@@ -154,7 +153,7 @@ def test_hand_computed_patches_of_two_convolutions_and_a_sum() -> None:
     kernels = choose_all(arch, DSP)
     assert list(possible_groups(kernels, arch.outputs)) == [(0, 2), (1, 2)]
     assert list(possible_groups(kernels, ("m", "a"))) == [(1, 2)]  # an output has to be whole
-    group = patch_group(kernels, 0, 2, 1, {})
+    group = patch_group(kernels, 0, 2, 1, arch.element_bytes())
     assert group.rows == {"a": 3, "b": 1}
     assert [(equal.times, equal.advance) for equal in group.patches] == [(1, 0), (1, 4), (4, 2), (1, 2), (1, 2)]
     first, second, middle, clipped, last = (equal.layers for equal in group.patches)
@@ -209,7 +208,7 @@ def test_lines_of_long_groups_have_at_most_120_columns() -> None:
     names = [INPUT, *(f"conv{i}" for i in range(14))]
     layers = tuple(Conv2D(name=name, inputs=(source,), filters=2, kernel=(3, 1)) for source, name in pairwise(names))
     arch = Arch((32, 4, 2), layers)
-    group = patch_group(choose_all(arch, DSP), 0, 13, 1, {})
+    group = patch_group(choose_all(arch, DSP), 0, 13, 1, arch.element_bytes())
     model = random_model(arch, 0)
     text = generate(model, plan_arena(arch, groups=(group,))).files["model.c"]
     assert "static void patches_0" in text

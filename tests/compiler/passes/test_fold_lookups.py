@@ -14,7 +14,7 @@ from micronets.ir.scales import scale_owners
 from micronets.quantized import reference
 from micronets.quantized.model import QuantizedModel, TensorQuant
 from micronets.quantized.validate import FIXED, validate
-from tests.support.random_models import random_arch, random_input, random_model
+from tests.support.random_models import of_type, random_arch, random_input, random_model
 
 Q = TensorQuant(0.05, -10)
 OTHER = TensorQuant(0.11, 4)
@@ -57,7 +57,8 @@ def test_a_quantize_at_its_inputs_scale_goes() -> None:
 def test_the_only_layer_and_the_edges_of_float_stay() -> None:
     assert names(united(network(Quantize(name="q", inputs=(INPUT,))))) == ["q"]
     layers = (Quantize(name="q_in", inputs=(INPUT,)), Dequantize(name="d", inputs=("q_in",)))
-    assert names(united(network(*layers))) == ["q_in", "d"]
+    edges = QuantizedModel(Arch((8, 8, 3), layers, "float32"), {"q_in": TensorQuant(0.1, 5)}, {})
+    assert names(united(edges)) == ["q_in", "d"]
 
 
 @pytest.mark.parametrize(
@@ -129,8 +130,9 @@ def test_random_networks_keep_every_bit() -> None:
             steps = model.arch.steps()
             owners = scale_owners(steps)
             fixed = {owners[n] for s in steps if s.operator.scale in FIXED for n in s.layer.outputs}
-            shared = TensorQuant(0.4, -8)
-            model = replace(model, quant={n: q if owners[n] in fixed else shared for n, q in model.quant.items()})
+            shared, types = TensorQuant(0.4, -8), model.arch.types()
+            own = {n: q if owners[n] in fixed else of_type(shared, types[n]) for n, q in model.quant.items()}
+            model = replace(model, quant=own)
         for smaller in (fold_lookups(model), optimise(model)):
             validate(smaller)
             x = random_input(model, 6, seed)

@@ -46,7 +46,8 @@ def test_tensors_are_all_there(model: QuantizedModel) -> None:
 
 @installed
 def test_float_edges() -> None:
-    m = QuantizedModel(Arch((4,), (Quantize(name="q_in", inputs=(INPUT,)),)), {"q_in": TensorQuant(0.5, 3)}, {})
+    arch = Arch((4,), (Quantize(name="q_in", inputs=(INPUT,)),), "float32")
+    m = QuantizedModel(arch, {"q_in": TensorQuant(0.5, 3)}, {})
     x = np.float32([[0.2, 0.3, -100.0, 7.25]])
     assert interpreter.run(write(m), x).tolist() == reference.run(m, x).tolist() == [[3, 4, -128, 18]]
 

@@ -107,10 +107,9 @@ def compile_model(model: QuantizedModel, target: Target = DSP, *, arena_limit: i
     """
     validate(model)
     model = optimise(model)
-    float_input = INPUT not in model.quant
     if arena_limit is None:
-        return generate(model, plan_arena(model.arch, target, float_input=float_input))
-    return generate(model, plan_patches(model.arch, arena_limit, target, float_input))
+        return generate(model, plan_arena(model.arch, target))
+    return generate(model, plan_patches(model.arch, arena_limit, target))
 
 
 def generate(model: QuantizedModel, plan: ArenaPlan) -> Compiled:

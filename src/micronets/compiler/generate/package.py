@@ -5,7 +5,7 @@ vector.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,9 @@ from micronets.compiler.generate import ctext
 from micronets.compiler.memory.plan import ArenaPlan
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Weighted
+from micronets.ir.types import Type, code_range
 from micronets.quantized import reference
-from micronets.quantized.arithmetic import dequantize
+from micronets.quantized.arithmetic import dequantize, dtype_of
 from micronets.quantized.model import QuantizedModel
 
 _HEADER = """\
@@ -374,19 +375,32 @@ def title(model: QuantizedModel) -> str:
     return f"Neural network {sizes}: {len(arch.layers)} layers, {weights:,} weights"
 
 
+CTYPES: Mapping[Type, str] = {
+    "int4": "int8_t",
+    "int8": "int8_t",
+    "uint8": "uint8_t",
+    "int16": "int16_t",
+    "int32": "int32_t",
+    "float32": "float",
+}
+"""The C type of the elements of a tensor."""
+
+
 def ctype(model: QuantizedModel, tensor: str) -> str:
     """Returns the C type of a tensor's elements."""
-    return "int8_t" if tensor in model.quant else "float"
+    return CTYPES[model.arch.types()[tensor]]
 
 
 def test_vector(model: QuantizedModel) -> str:
     """Returns the text of test_vector.h: a seeded random input, and the output that the reference computes for it."""
+    arch = model.arch
     rng = np.random.default_rng(0)
-    x = rng.integers(
-        -(1 << (model.arch.input_bits - 1)), 1 << (model.arch.input_bits - 1), (1, *model.arch.input_shape)
-    )
-    # Where the input is float, it holds values that the first layer quantises to these codes.
-    given = x.astype(np.int8) if INPUT in model.quant else dequantize(x, model.quant[model.arch.layers[0].name])
+    # Where the input is float, it holds values that Quantize makes these codes of.
+    first = model.first_codes
+    kind = arch.types()[first]
+    lowest, highest = code_range(kind)
+    x = rng.integers(lowest, highest + 1, (1, *arch.input_shape)).astype(dtype_of(kind))
+    given = x if first == INPUT else dequantize(x, model.quant[first])
     outputs = reference.outputs(model, given).values()
     labels = ["output"] if len(outputs) == 1 else [f"output_{k}" for k in range(len(outputs))]
     parts = [_values("input", given), *(_values(label, y) for label, y in zip(labels, outputs, strict=True))]
@@ -395,7 +409,7 @@ def test_vector(model: QuantizedModel) -> str:
 
 
 def _values(label: str, values: npt.NDArray[Any]) -> str:
-    if values.dtype == np.int8:
-        return ctext.array("int8_t", f"micronets_test_{label}", values)
+    if values.dtype != np.float32:
+        return ctext.array(f"{values.dtype}_t", f"micronets_test_{label}", values)
     body = "".join(f"    {ctext.real(v)},\n" for v in values.ravel().tolist())
     return f"static const float micronets_test_{label}[{values.size}] = {{\n{body}}};\n"

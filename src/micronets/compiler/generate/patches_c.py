@@ -33,8 +33,6 @@ from micronets.compiler.kernels.base import (
 from micronets.compiler.limits import STRUCT_BYTES
 from micronets.compiler.memory.patches import LayerPatch, PatchGroup
 from micronets.compiler.memory.plan import ArenaPlan
-from micronets.cost.tflm_plan import float_tensors
-from micronets.ir.layers import INPUT
 from micronets.quantized.model import QuantizedModel
 
 KEEP_ROWS = "micronets_patch_keep_rows"
@@ -248,5 +246,5 @@ def _cast(ctype: str, text: str) -> str:
 
 def _pitches(model: QuantizedModel) -> dict[str, int]:
     """Returns the bytes of a row of every tensor."""
-    widths = float_tensors(model.arch, INPUT not in model.quant)
-    return {name: math.prod(shape[1:]) * widths.get(name, 1) for name, shape in model.arch.shapes().items()}
+    widths = model.arch.element_bytes()
+    return {name: math.prod(shape[1:]) * widths[name] for name, shape in model.arch.shapes().items()}

@@ -12,8 +12,8 @@ from micronets.compiler.generate import ctext, package
 from micronets.cost.tflm_arena import FileTensors, arena_tflm_bytes
 from micronets.cost.tflm_plan import align
 from micronets.errors import SpecError
-from micronets.ir.layers import INPUT
 from micronets.ir.ops import operator
+from micronets.ir.types import Type
 from micronets.quantized.model import QuantizedModel
 
 MARGIN_BYTES, MARGIN_PERCENT = 1024, 2  # on top of the predicted arena: TFLM's structs change from version to version
@@ -185,6 +185,17 @@ the project of the board, which has the start-up code and the linker script.
 """
 
 
+_FIELDS: Mapping[Type, str] = {
+    "int4": "int8",
+    "int8": "int8",
+    "uint8": "uint8",
+    "int16": "i16",
+    "int32": "i32",
+    "float32": "f",
+}
+"""The member of the union `TfLitePtrUnion` that points to a tensor's values."""
+
+
 def arena_with_margin(predicted: int) -> int:
     """Returns the bytes of the arena to provide where `predicted` are needed; a multiple of 16."""
     return int(align(predicted + predicted * MARGIN_PERCENT // 100 + MARGIN_BYTES))
@@ -221,7 +232,6 @@ def tflm_files(
     title = package.title(model)
     cortex, host = (arena_tflm_bytes(model.arch, word, tensors) for word in (4, 8))
     totals = arena_with_margin(cortex), arena_with_margin(host)
-    fields = {"int8_t": "int8", "float": "f"}
     shown: dict[str, object] = {
         "title": title,
         "name": "micronets_model",
@@ -236,8 +246,8 @@ def tflm_files(
         "margin64": totals[1] - host,
         "percent": MARGIN_PERCENT,
         "extra": MARGIN_BYTES,
-        "input_field": fields[package.ctype(model, INPUT)],
-        "output_field": fields[package.ctype(model, model.arch.only_output)],
+        "input_field": _FIELDS[model.arch.input_type],
+        "output_field": _FIELDS[model.arch.types()[model.arch.only_output]],
         "board": board.name,
         "arch": target_arch(board),
         "words": make_words(board),

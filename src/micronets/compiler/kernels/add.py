@@ -55,7 +55,7 @@ class AddKernel(Kernel):
         for quant, rescale in zip((a, b, target), add_rescale(a, b, target), strict=True):
             multiplier, shift = (int(v) for v in shiftable(*rescale))
             operands.append((multiplier, quant.zero_point, shift))
-        low, high = activation_range(layer.activation, target, layer.act_bits)
+        low, high = activation_range(layer.activation, target, self.step.output_type)
         params = Struct(
             PARAMS,
             (

@@ -111,7 +111,7 @@ class DepthwiseKernel(Kernel):
                 weights = place.table("uint8_t", "weights", pack_int4(rows))
                 sources.add(UNPACK)
         paired = inner != ROWS_ANY
-        limits = activation_range(layer.activation, target, layer.act_bits)
+        limits = activation_range(layer.activation, target, self.step.output_type)
         schedule_struct = Struct(
             SCHEDULE,
             (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from micronets.compiler.kernels.base import Call, Kernel, LayerCode, Overlap, Place, Real, RowReach, count
 from micronets.ir.layers import Dequantize, Layer
-from micronets.quantized.arithmetic import bit_range
+from micronets.ir.types import code_range
 from micronets.quantized.code_tables import code_table
 from micronets.quantized.model import QuantizedModel
 
@@ -41,11 +41,12 @@ class LookupKernel(Kernel):
         """Returns a call with the table or, for float32, with the scale."""
         layer, source, target = self.layer, self.layer.inputs[0], model.quant[self.layer.name]
         y, values = place.pointer(layer.name), count(self.step.output_shape)
-        if source not in model.quant:
-            numbers = Real(target.scale), target.zero_point, *bit_range(layer.act_bits)
+        read = self.step.input_types[0]
+        if read == "float32":
+            numbers = Real(target.scale), target.zero_point, *code_range(self.step.output_type)
             call = Call(QUANTIZE, (place.pointer(source, "const float"), y, values, *numbers))
             return LayerCode((), call, (QUANTIZE,))
-        table = place.table("int8_t", "table", code_table(layer, model.quant[source], target))
+        table = place.table("int8_t", "table", code_table(layer, model.quant[source], target, read))
         return LayerCode((table,), Call(LOOKUP, (place.pointer(source), y, table.as_argument, values)), (LOOKUP,))
 
 

@@ -53,7 +53,7 @@ class PadKernel(Kernel):
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a run of the record with the sizes."""
         layer, shape = self.layer, self.step.input_shapes[0]
-        if layer.act_bits < model.arch.bits()[layer.inputs[0]]:
+        if self.step.output_type == "int4" != self.step.input_types[0]:
             raise UnsupportedError(f"layer '{layer.name}': Pad from 8 bits to 4; give it an input of 4 bits")
         sizes, pads = _merged(shape, layer)
         in_shape: list[Value] = [*sizes]

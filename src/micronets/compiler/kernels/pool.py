@@ -10,7 +10,8 @@ from micronets.compiler.kernels.base import AddressOf, Call, Kernel, LayerCode, 
 from micronets.compiler.kernels.requantise import SUM_LIMIT, requantisation_of
 from micronets.compiler.kernels.window import window_overlap, window_reach, window_struct
 from micronets.ir.layers import AveragePool2D, MaxPool2D, Mean
-from micronets.quantized.arithmetic import activation_range, bit_range, mean_rescale
+from micronets.ir.types import code_range
+from micronets.quantized.arithmetic import activation_range, mean_rescale
 from micronets.quantized.model import QuantizedModel
 
 AVERAGE_POOL = "micronets_average_pool"
@@ -45,7 +46,7 @@ class PoolKernel(Kernel):
         layer = self.layer
         function = AVERAGE_POOL if isinstance(layer, AveragePool2D) else MAX_POOL
         window = place.constant("window", window_struct(self.step, place, layer.window))
-        low, high = activation_range(layer.activation, model.quant[layer.name], layer.act_bits)
+        low, high = activation_range(layer.activation, model.quant[layer.name], self.step.output_type)
         ends = place.pointer(layer.inputs[0]), place.pointer(layer.name)
         return LayerCode((window,), Call(function, (*ends, AddressOf(window), low, high)), (function,))
 
@@ -76,7 +77,7 @@ class MeanKernel(Kernel):
         source, target = model.quant[layer.inputs[0]], model.quant[layer.name]
         multiplier, shift = mean_rescale(h * w, source, target)
         bias = np.array([-source.zero_point * h * w], np.int32)
-        limits = bit_range(layer.act_bits)
+        limits = code_range(self.step.output_type)
         requant = requantisation_of(place, bias, np.array([multiplier]), np.array([shift]), limits, target, SUM_LIMIT)
         scales = place.constant("requant", requant.struct)
         ends = place.pointer(layer.inputs[0]), place.pointer(layer.name)

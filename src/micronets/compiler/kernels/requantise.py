@@ -67,7 +67,7 @@ def requantisation(
     multiplier, shift = conv_rescale(source, w.scales, target)
     if per_channel or isinstance(layer, Conv2D):
         multiplier, shift = (np.broadcast_to(v, len(weights)) for v in (multiplier, shift))
-    limits = activation_range(layer.activation, target, layer.act_bits)
+    limits = activation_range(layer.activation, target, model.arch.types()[layer.name])
     largest = int((np.abs(weights).sum(axis=1) * 255 + np.abs(bias)).max())  # no sum with its bias is larger
     return requantisation_of(place, bias.astype(np.int32), multiplier, shift, limits, target, largest)
 

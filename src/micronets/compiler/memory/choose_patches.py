@@ -16,12 +16,9 @@ _MOST_PLANS = 10  # how many candidates, the most promising ones, are planned
 _FEW_PATCHES = 3  # after so many patches buffers are usually as large as they will be
 
 
-def plan_patches(arch: Arch, limit: int, target: Target = DSP, float_input: bool = True) -> ArenaPlan:
-    """Returns a plan of at most `limit` bytes with the fewest layers in patches, or else the smallest that it finds.
-
-    For `float_input` see `plan_arena`.
-    """
-    net = needs(arch, target, float_input)
+def plan_patches(arch: Arch, limit: int, target: Target = DSP) -> ArenaPlan:
+    """Returns a plan of at most `limit` bytes with the fewest layers in patches, or else the smallest that it finds."""
+    net = needs(arch, target)
     plans = [plan_needs(net)]
     while plans[-1].bytes > limit and (better := _one_more(net, plans[-1], limit)):
         plans.append(better)

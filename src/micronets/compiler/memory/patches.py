@@ -121,12 +121,12 @@ def patch_group(
     """Returns the group of the layers `first` to `last`, one of `possible_groups`.
 
     - height: rows of the last output that a patch computes, at least 1.
-    - widths: bytes of an element, for tensors where it is not 1.
+    - widths: bytes of an element of every tensor.
     - most: how many patches to work out, for a lower bound of `rows` in little time; None for all.
     """
     progress = _Progress(kernels[first : last + 1])
     source, out = progress.source, progress.out
-    pitch = {t: math.prod(progress.shapes[t][1:]) * widths.get(t, 1) for t in (source, out)}
+    pitch = {t: math.prod(progress.shapes[t][1:]) * widths[t] for t in (source, out)}
     found: list[EqualPatches] = []
     gap = 0
     while progress.end[out] < progress.height(out) and (most is None or progress.end[out] < most * height):

@@ -7,7 +7,6 @@ plan that reaches it is optimal. The search is deterministic.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations, product
@@ -17,7 +16,7 @@ from micronets.compiler.kernels.base import Kernel, Overlap, scratch_name
 from micronets.compiler.kernels.choose import choose_all
 from micronets.compiler.memory.patches import PatchGroup
 from micronets.compiler.memory.placement import Pairs, search
-from micronets.cost.tflm_plan import Buffer, align, float_tensors
+from micronets.cost.tflm_plan import Buffer, align
 from micronets.ir.arch import Arch, Step
 from micronets.ir.layers import INPUT, Shape
 
@@ -54,7 +53,7 @@ class Needs:
 
     - steps, shapes: the network's layers, and the shapes of its tensors.
     - outputs: names of the network's outputs.
-    - widths: bytes of an element of the float tensors, by name.
+    - widths: bytes of an element of every tensor, by name.
     - owner: for every tensor, the one whose buffer it lies in.
     - tensors: the buffers of tensors if nothing runs in patches.
     - index: for every tensor with a buffer, its place in `tensors`.
@@ -73,12 +72,9 @@ class Needs:
     overlaps: tuple[Overlap, ...]
 
 
-def needs(arch: Arch, target: Target, float_input: bool = True) -> Needs:
-    """Returns what `plan_needs` and `bounds` ask of `arch`; lifetimes are in operators counted from 1.
-
-    For `float_input` see `cost.tflm_plan.float_tensors`.
-    """
-    steps, shapes, widths = arch.steps(), arch.shapes(), float_tensors(arch, float_input)
+def needs(arch: Arch, target: Target) -> Needs:
+    """Returns what `plan_needs` and `bounds` ask of `arch`; lifetimes are in operators counted from 1."""
+    steps, sizes = arch.steps(), arch.tensor_bytes()
     kernels = choose_all(arch, target)
     owner, first, last = {INPUT: INPUT}, {INPUT: 0}, {INPUT: 0}
     for time, (step, kernel) in enumerate(zip(steps, kernels, strict=True), start=1):
@@ -91,27 +87,20 @@ def needs(arch: Arch, target: Target, float_input: bool = True) -> Needs:
                 first[name] = last[name] = time
     for name in arch.outputs:
         last[owner[name]] = len(steps) + 1
-    tensors = tuple(Buffer(n, math.prod(shapes[n]) * widths.get(n, 1), first[n], last[n]) for n in first)
+    tensors = tuple(Buffer(n, sizes[n], first[n], last[n]) for n in first)
     index = {b.name: i for i, b in enumerate(tensors)}
     both = tuple((kernel, kernel.in_patches()) for kernel in kernels)
     overlaps = tuple(kernel.overlap for kernel in kernels)
-    return Needs(steps, shapes, arch.outputs, widths, owner, tensors, index, both, overlaps)
+    return Needs(steps, arch.shapes(), arch.outputs, arch.element_bytes(), owner, tensors, index, both, overlaps)
 
 
-def plan_arena(
-    arch: Arch,
-    target: Target = DSP,
-    tries: int = _TRIES,
-    groups: Sequence[PatchGroup] = (),
-    float_input: bool = True,
-) -> ArenaPlan:
+def plan_arena(arch: Arch, target: Target = DSP, tries: int = _TRIES, groups: Sequence[PatchGroup] = ()) -> ArenaPlan:
     """Returns a plan for `arch` on a target.
 
     - tries: how many orders of the buffers the search tries; more may make the arena smaller.
     - groups: the layers that run together in patches; all maps of a group are alive at once.
-    - float_input: whether an input that may be float32 is: the input of a first Quantize, which takes int8 as well.
     """
-    return plan_needs(needs(arch, target, float_input), tries, groups)
+    return plan_needs(needs(arch, target), tries, groups)
 
 
 def plan_needs(net: Needs, tries: int = _TRIES, groups: Sequence[PatchGroup] = ()) -> ArenaPlan:
@@ -148,7 +137,9 @@ def _buffers(net: Needs, groups: Sequence[PatchGroup]) -> list[Buffer]:
         first, end = group.first + 1, group.last + 1
         for name in (output for step in net.steps[group.first : end] for output in step.layer.outputs):
             i = net.index[name]
-            size = group.rows[name] * math.prod(net.shapes[name][1:]) if name in group.rows else tensors[i].bytes
+            size = tensors[i].bytes
+            if name in group.rows:
+                size = group.rows[name] * (size // net.shapes[name][0])
             tensors[i] = Buffer(name, size, first, max(tensors[i].last, end))
         i = net.index[net.owner[group.source]]
         tensors[i] = replace(tensors[i], last=max(tensors[i].last, end))

@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.ir.layers import (
-    INPUT,
     AveragePool2D,
     Conv2D,
     DepthwiseConv2D,
@@ -23,6 +22,7 @@ from micronets.ir.layers import (
 )
 from micronets.ir.ops import operator
 from micronets.quantized import reference
+from micronets.quantized.arithmetic import dtype_of
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
 
 Bools = npt.NDArray[np.bool_]
@@ -101,8 +101,7 @@ def _drop(network: _Pruning, name: str) -> bool:
 def _constant_channels(model: QuantizedModel) -> tuple[dict[str, Bools], dict[str, npt.NDArray[Any]]]:
     """Returns the values `constant` and `codes` of `_Pruning`, found by a run of the reference on zeros."""
     arch = model.arch
-    kind = np.int8 if INPUT in model.quant else np.float32
-    values = reference.tensors(model, np.zeros((1, *arch.input_shape), kind))
+    values = reference.tensors(model, np.zeros((1, *arch.input_shape), dtype_of(arch.input_type)))
     codes = {name: v.reshape(-1, v.shape[-1])[0] for name, v in values.items()}
     constant = {name: np.zeros(len(c), np.bool_) for name, c in codes.items()}
     for layer in arch.layers:

@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from micronets.errors import SpecError
 from micronets.ir.layers import INPUT, Activation, Layer, Quantize, Relu, Reshape
 from micronets.ir.ops import operator, with_activation
-from micronets.quantized.arithmetic import activation_range, bit_range
-from micronets.quantized.code_tables import Codes, code_table
+from micronets.ir.types import Type, code_range, stored
+from micronets.quantized.arithmetic import activation_range
+from micronets.quantized.code_tables import ALL, BYTES, Codes, code_table
 from micronets.quantized.model import QuantizedModel, TensorQuant
 
 _ACTIVATIONS: tuple[Activation, ...] = ("none", "relu", "relu6")
@@ -37,19 +39,19 @@ def fold_lookups(model: QuantizedModel) -> QuantizedModel:
 class _Folding:
     """The network built so far.
 
-    - codes: for each tensor, the codes that it may hold, rising.
+    - codes: for each tensor whose elements have one byte, the bytes that it may hold, as signed numbers, rising.
     - renamed: for each tensor that is gone, the one that holds its codes.
     - readers: for each tensor, how many layers read it; an output has one reader more.
     - named: whether the network names its outputs, which then must remain.
     """
 
     def __init__(self, model: QuantizedModel) -> None:
-        self.quant, self.bits, self.outputs = model.quant, model.arch.bits(), model.arch.outputs
+        self.quant, self.types, self.outputs = model.quant, model.arch.types(), model.arch.outputs
         self.named = model.arch.output_names is not None
         self.layers: dict[str, Layer] = {}
         self.renamed: dict[str, str] = {}
-        self.codes: dict[str, Codes] = {INPUT: _range(*bit_range(model.arch.input_bits))}
-        self.readers = dict.fromkeys(self.bits, 0)
+        self.codes: dict[str, Codes] = {INPUT: _all(model.arch.input_type)}
+        self.readers = dict.fromkeys(self.types, 0)
         for layer in model.arch.layers:
             for name in set(layer.inputs):
                 self.readers[name] += 1
@@ -60,28 +62,34 @@ class _Folding:
         """Adds a layer, or a cheaper change that does the same."""
         layer = replace(layer, inputs=tuple(self.renamed.get(i, i) for i in layer.inputs))
         source = layer.inputs[0]
-        if operator(layer).codewise and source in self.quant:
+        if self._by_table(layer):
             if self._dropped(layer, source):
                 return
-            layer = self._united(layer, source)
+            while (one := self._united(layer, layer.inputs[0])) is not layer:
+                layer = one
         self.layers[layer.name] = layer
         self.codes |= {name: self._possible(layer, name) for name in layer.outputs}
 
+    def _by_table(self, layer: Layer) -> bool:
+        """Whether the layer looks up each byte in a table of 256."""
+        ends = (self.types[layer.inputs[0]], self.types[layer.name])
+        return operator(layer).codewise and all(of in BYTES for of in ends)
+
     def _dropped(self, layer: Layer, source: str) -> bool:
         quant = self.quant[source]
-        if quant != self.quant[layer.name] or layer.act_bits != self.bits[source]:
+        if quant != self.quant[layer.name] or self.types[layer.name] != self.types[source]:
             return False
         if layer.name in self.outputs and not self._ends_with(source):
             return False
-        before, table = self.layers.get(source), code_table(layer, quant, quant)
+        before, table = self.layers.get(source), code_table(layer, quant, quant, self.types[source])
         codes = self.codes[source]
         if not np.array_equal(table[codes.astype(np.intp) + 128], codes):
             activation = None if before is None else operator(before).activation
             if before is None or activation is None or self.readers[source] != 1:
                 return False
-            bits = before.act_bits
-            wanted = table[_clamped(activation, quant, bits).astype(np.intp) + 128]
-            same = [a for a in _ACTIVATIONS if np.array_equal(_clamped(a, quant, bits), wanted)]
+            kind = self.types[source]
+            wanted = table[_clamped(activation, quant, kind).astype(np.intp) + 128]
+            same = [a for a in _ACTIVATIONS if np.array_equal(_clamped(a, quant, kind), wanted)]
             if not same:
                 return False
             self.layers[source] = with_activation(before, same[0])
@@ -99,19 +107,20 @@ class _Folding:
     def _united(self, layer: Layer, source: str) -> Layer:
         """Returns the layer, or one that does its work and that of the layer in front, which is then removed."""
         before = self.layers.get(source)
-        if before is None or not operator(before).codewise:
+        if before is None or not self._by_table(before) or self.readers[source] != 1:
             return layer
-        if before.inputs[0] not in self.quant or self.readers[source] != 1:
-            return layer
+        read, between, made = (self.types[n] for n in (before.inputs[0], source, layer.name))
         first, middle, last = (self.quant[n] for n in (before.inputs[0], source, layer.name))
-        both = code_table(layer, middle, last)[code_table(before, first, middle).astype(np.intp) + 128]
+        both = code_table(layer, middle, last, between)[code_table(before, first, middle, read).astype(np.intp) + 128]
         codes = self.codes[before.inputs[0]].astype(np.intp) + 128
         base: dict[str, Any] = {"name": layer.name, "inputs": before.inputs, "act_bits": layer.act_bits}
         # Another input or output must not bring the layer to scales that it cannot have.
         own = [a for a in (layer, before) if a is layer or operator(a).scale == "its own"]
         alike = [replace(a, **base) for a in own if operator(a).largest_rescale is None]
-        for one in (Quantize(**base), Relu(**base), Relu(**base, six=True), *alike):
-            if np.array_equal(code_table(one, first, last)[codes], both[codes]):
+        for one in (Quantize(**base, to=stored(made)), Relu(**base), Relu(**base, six=True), *alike):
+            if not _takes(one, read, made):
+                continue
+            if np.array_equal(code_table(one, first, last, read)[codes], both[codes]):
                 del self.layers[source]
                 return one
         return layer
@@ -120,17 +129,17 @@ class _Folding:
         """Returns the codes that an output of the layer may hold, rising; all codes for kinds without more
         knowledge.
         """
-        source, facts = layer.inputs[0], operator(layer)
+        source, facts, kind = layer.inputs[0], operator(layer), self.types[output]
         match layer:
-            case _ if facts.codewise and source in self.quant:
-                table = code_table(layer, self.quant[source], self.quant[output])
+            case _ if self._by_table(layer):
+                table = code_table(layer, self.quant[source], self.quant[output], self.types[source])
                 return np.unique(table[self.codes[source].astype(np.intp) + 128])
             case Reshape():
                 return self.codes[source]
-            case _ if facts.activation is not None:
-                return _range(*activation_range(facts.activation, self.quant[output], layer.act_bits))
+            case _ if facts.activation is not None and kind in BYTES:
+                return _range(*activation_range(facts.activation, self.quant[output], kind))
             case _:
-                return _range(*bit_range(layer.act_bits))
+                return _all(kind)
 
 
 def _range(low: int, high: int) -> Codes:
@@ -138,7 +147,20 @@ def _range(low: int, high: int) -> Codes:
     return np.arange(min(low, high), high + 1).astype(np.int8)
 
 
-def _clamped(activation: Activation, quant: TensorQuant, bits: int) -> Codes:
-    """Returns what a fused activation makes of the codes -128 .. 127, in a tensor of that many bits."""
-    low, high = activation_range(activation, quant, bits)
+def _all(of: Type) -> Codes:
+    """Returns all bytes that a tensor of that type may hold, as signed numbers, rising."""
+    return _range(*code_range("int4")) if of == "int4" else ALL
+
+
+def _clamped(activation: Activation, quant: TensorQuant, of: Type) -> Codes:
+    """Returns what a fused activation makes of the codes -128 .. 127, in a tensor of that type."""
+    low, high = activation_range(activation, quant, of)
     return np.minimum(np.maximum(np.arange(-128, 128), low), high).astype(np.int8)
+
+
+def _takes(layer: Layer, read: Type, made: Type) -> bool:
+    """Whether a layer that reads the type `read` can be, and writes the type `made`."""
+    try:
+        return stored(operator(layer).output_type((stored(read),), layer.name)) == stored(made)
+    except SpecError:
+        return False

@@ -7,6 +7,7 @@ from micronets.ir.layers import Add
 from micronets.ir.ops import checks
 from micronets.ir.ops.elementwise import by_value, timed_as, timed_by_value
 from micronets.ir.ops.record import TWO, Operator, Shapes, Tflm, TflmKernel, nothing, same_shape
+from micronets.ir.ops.types import keeps
 
 CYCLES = 27.0
 """CMSIS-NN's cycles for a value."""
@@ -33,8 +34,7 @@ def add_operator(layer: Add) -> Operator:
         inputs=TWO,
         output_shapes=same_shape,
         check=check,
-        reads_float=False,
-        writes_float=False,
+        output_type=keeps("int8"),
         state_bytes=nothing,
         window=None,
         weights=None,

@@ -19,6 +19,7 @@ from micronets.ir.ops.record import (
     Weights,
     nothing,
 )
+from micronets.ir.ops.types import keeps
 from micronets.ir.ops.weighted import mac_factor, timed_with_bits, unpacked
 from micronets.number import Number
 
@@ -73,8 +74,7 @@ def fully_connected_operator(layer: FullyConnected) -> Operator:
         inputs=ONE,
         output_shapes=output_shapes,
         check=check,
-        reads_float=False,
-        writes_float=False,
+        output_type=keeps("int8"),
         state_bytes=nothing,
         window=None,
         weights=weights,

@@ -4,24 +4,52 @@ from __future__ import annotations
 
 from micronets.ir.layers import Dequantize, Quantize
 from micronets.ir.ops.elementwise import by_value, timed_as, timed_by_value
-from micronets.ir.ops.record import LARGEST_MULTIPLIER, ONE, Operator, Tflm, TflmKernel, anything, nothing, same_shape
+from micronets.ir.ops.record import (
+    LARGEST_MULTIPLIER,
+    ONE,
+    Operator,
+    Tflm,
+    TflmKernel,
+    TypeRule,
+    anything,
+    nothing,
+    same_shape,
+)
+from micronets.ir.ops.types import converts
+from micronets.ir.types import Type, Types
 
 CYCLES = 20.0
 """TFLM's cycles for a value; they are assumed."""
 
 
+QUANTIZES: dict[Type, Types] = {
+    "float32": ("int8",),
+    "int8": ("int8", "uint8"),
+    "uint8": ("int8",),
+}
+"""What Quantize makes of each type that it reads."""
+
+DEQUANTIZES: dict[Type, Types] = {"int8": ("float32",)}
+"""What Dequantize makes of each type that it reads."""
+
+
 def quantize_operator(layer: Quantize) -> Operator:
-    """Returns the facts of a change of scale."""
-    return _edge_operator("QUANTIZE", "AddQuantize", reads_float=True, writes_float=False)
+    """Returns the facts of a change of scale or type, to integers."""
+    return _edge_operator("QUANTIZE", "AddQuantize", converts(layer.to, QUANTIZES), to_float=False)
 
 
 def dequantize_operator(layer: Dequantize) -> Operator:
     """Returns the facts of a conversion to float."""
-    return _edge_operator("DEQUANTIZE", "AddDequantize", reads_float=False, writes_float=True)
+    return _edge_operator("DEQUANTIZE", "AddDequantize", converts("float32", DEQUANTIZES), to_float=True)
 
 
-def _edge_operator(tflite_name: str, method: str, *, reads_float: bool, writes_float: bool) -> Operator:
-    """Returns the facts of either operator; the arguments are fields of `Operator` and `Tflm.method`."""
+def _edge_operator(tflite_name: str, method: str, output_type: TypeRule, *, to_float: bool) -> Operator:
+    """Returns the facts of either operator.
+
+    - tflite_name, output_type: fields of `Operator`.
+    - method: `Tflm.method`.
+    - to_float: whether the output is float32.
+    """
     kernel = TflmKernel(parameters=0, alignment=4, op_data=32, temporaries=("input", "output"), scratch=())
     return Operator(
         tflite_name=tflite_name,
@@ -30,8 +58,7 @@ def _edge_operator(tflite_name: str, method: str, *, reads_float: bool, writes_f
         inputs=ONE,
         output_shapes=same_shape,
         check=anything,
-        reads_float=reads_float,
-        writes_float=writes_float,
+        output_type=output_type,
         state_bytes=nothing,
         window=None,
         weights=None,
@@ -42,8 +69,8 @@ def _edge_operator(tflite_name: str, method: str, *, reads_float: bool, writes_f
         scale="its own",
         largest_rescale=LARGEST_MULTIPLIER,
         selects=False,
-        codewise=not writes_float,
-        within_input=not writes_float,
+        codewise=not to_float,
+        within_input=not to_float,
         sign="as the inputs",
         by_channel=True,
         trainable=False,

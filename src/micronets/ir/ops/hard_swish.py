@@ -5,6 +5,7 @@ from __future__ import annotations
 from micronets.ir.layers import HardSwish
 from micronets.ir.ops.elementwise import by_value, timed_as, timed_by_value
 from micronets.ir.ops.record import ONE, Operator, Tflm, TflmKernel, anything, nothing, same_shape
+from micronets.ir.ops.types import keeps
 
 CYCLES = 40.0
 """TFLM's cycles for a value; they are assumed."""
@@ -20,8 +21,7 @@ def hard_swish_operator(layer: HardSwish) -> Operator:
         inputs=ONE,
         output_shapes=same_shape,
         check=anything,
-        reads_float=False,
-        writes_float=False,
+        output_type=keeps("int8"),
         state_bytes=nothing,
         window=None,
         weights=None,

@@ -16,6 +16,7 @@ from micronets.ir.ops.record import (
     TflmKernel,
     nothing,
 )
+from micronets.ir.ops.types import keeps
 from micronets.number import Number
 
 AXES = (1, 2)
@@ -52,8 +53,7 @@ def mean_operator(layer: Mean) -> Operator:
         inputs=ONE,
         output_shapes=output_shapes,
         check=lambda inputs, where: checks.a_map("Mean", inputs[0], where),
-        reads_float=False,
-        writes_float=False,
+        output_type=keeps("int8"),
         state_bytes=nothing,
         window=None,
         weights=None,

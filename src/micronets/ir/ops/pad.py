@@ -6,6 +6,7 @@ from micronets.errors import SpecError
 from micronets.ir.layers import Pad
 from micronets.ir.ops.elementwise import by_value, timed_as, timed_by_value
 from micronets.ir.ops.record import ONE, Operator, Shapes, Tflm, TflmKernel, nothing
+from micronets.ir.ops.types import keeps
 
 CYCLES = 2.0
 """TFLM's cycles for a value of the output."""
@@ -30,8 +31,7 @@ def pad_operator(layer: Pad) -> Operator:
         inputs=ONE,
         output_shapes=output_shapes,
         check=check,
-        reads_float=False,
-        writes_float=False,
+        output_type=keeps("int8"),
         state_bytes=nothing,
         window=None,
         weights=None,

@@ -16,6 +16,7 @@ from micronets.ir.ops.record import (
     TflmKernel,
     nothing,
 )
+from micronets.ir.ops.types import keeps
 from micronets.number import Number
 
 CYCLES = 3.0
@@ -61,8 +62,7 @@ def _pool_operator(
         inputs=ONE,
         output_shapes=lambda inputs: ((*layer.window.out(inputs[0]), inputs[0][2]),),
         check=check,
-        reads_float=False,
-        writes_float=False,
+        output_type=keeps("int8"),
         state_bytes=nothing,
         window=layer.window,
         weights=None,

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from micronets.ir.layers import Activation, Shape
+from micronets.ir.types import Type, Types
 from micronets.ir.window import Window
 from micronets.number import Number
 
@@ -22,6 +23,10 @@ Shapes = tuple[Shape, ...]
 
 Count = Callable[[Shapes, Shapes], Number]
 """A number that follows from the shapes of the inputs and of the outputs."""
+
+
+TypeRule = Callable[[Types, str], Type]
+"""The type of an operator's outputs, from the types of its inputs and from what begins an error's text."""
 
 
 @dataclass(frozen=True)
@@ -149,8 +154,8 @@ class Operator:
     - output_shapes: the shapes of its outputs, from those of its inputs; as many as `layer.outputs`.
     - check: raises `SpecError` if the layer cannot work on inputs of these shapes; the text names the layer. It is
       called before `output_shapes`.
-    - reads_float: whether the network's input, if it is float32, may be read by this kind.
-    - writes_float: whether the output is float32.
+    - output_type: the type of its outputs, from those of its inputs; raises `SpecError` for types that it cannot read,
+      see `micronets.ir.ops.types`.
     - state_bytes: bytes that the layer keeps from one inference to the next, in a block of their own.
 
     What it computes
@@ -186,8 +191,7 @@ class Operator:
     inputs: Arity
     output_shapes: Callable[[Shapes], Shapes]
     check: Callable[[Shapes, str], None]
-    reads_float: bool
-    writes_float: bool
+    output_type: TypeRule
     state_bytes: Count
 
     window: Window | None

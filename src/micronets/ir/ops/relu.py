@@ -5,6 +5,7 @@ from __future__ import annotations
 from micronets.ir.layers import Relu
 from micronets.ir.ops.elementwise import by_value, timed_as, timed_by_value
 from micronets.ir.ops.record import LARGEST_MULTIPLIER, ONE, Operator, Tflm, TflmKernel, anything, nothing, same_shape
+from micronets.ir.ops.types import keeps
 
 CYCLES = 20.0
 """TFLM's cycles for a value; they are assumed."""
@@ -26,8 +27,7 @@ def relu_operator(layer: Relu) -> Operator:
         inputs=ONE,
         output_shapes=same_shape,
         check=anything,
-        reads_float=False,
-        writes_float=False,
+        output_type=keeps("int8"),
         state_bytes=nothing,
         window=None,
         weights=None,

@@ -9,6 +9,7 @@ from micronets.ir.layers import Reshape
 from micronets.ir.ops import checks
 from micronets.ir.ops.elementwise import by_value, timed_as, timed_by_value
 from micronets.ir.ops.record import ONE, Operator, Shapes, Tflm, TflmKernel, nothing
+from micronets.ir.ops.types import keeps
 
 CYCLES = 2.0
 """TFLM's cycles for a value, which it copies."""
@@ -32,8 +33,7 @@ def reshape_operator(layer: Reshape) -> Operator:
         inputs=ONE,
         output_shapes=lambda inputs: (layer.shape,),
         check=check,
-        reads_float=False,
-        writes_float=False,
+        output_type=keeps("int8", "uint8", "int16", "int32", "float32"),
         state_bytes=nothing,
         window=None,
         weights=None,

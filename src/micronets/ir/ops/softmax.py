@@ -8,6 +8,7 @@ from micronets.errors import SpecError
 from micronets.ir.layers import Softmax
 from micronets.ir.ops.elementwise import by_value, timed_as, timed_by_value
 from micronets.ir.ops.record import ONE, Operator, Shapes, Tflm, TflmKernel, nothing, same_shape
+from micronets.ir.ops.types import keeps
 
 CYCLES = 300.0
 """CMSIS-NN's cycles for a value."""
@@ -29,8 +30,7 @@ def softmax_operator(layer: Softmax) -> Operator:
         inputs=ONE,
         output_shapes=same_shape,
         check=check,
-        reads_float=False,
-        writes_float=False,
+        output_type=keeps("int8"),
         state_bytes=nothing,
         window=None,
         weights=None,

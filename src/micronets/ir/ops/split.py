@@ -9,6 +9,7 @@ from micronets.ir.layers import Split
 from micronets.ir.ops import checks
 from micronets.ir.ops.elementwise import timed_as
 from micronets.ir.ops.record import ONE, OPERATOR_CYCLES, Operator, Shapes, Tflm, TflmKernel, nothing
+from micronets.ir.ops.types import keeps
 from micronets.number import Number
 
 CYCLES = 8.0
@@ -46,8 +47,7 @@ def split_operator(layer: Split) -> Operator:
         inputs=ONE,
         output_shapes=output_shapes,
         check=check,
-        reads_float=False,
-        writes_float=False,
+        output_type=keeps("int8"),
         state_bytes=nothing,
         window=None,
         weights=None,

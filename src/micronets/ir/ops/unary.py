@@ -21,6 +21,7 @@ from micronets.ir.ops.record import (
     nothing,
     same_shape,
 )
+from micronets.ir.ops.types import keeps
 
 FIXED_POINT_CYCLES = 250.0
 """TFLM's cycles for a value of a Logistic or a Tanh, whose exponential and quotient it computes anew; assumed."""
@@ -132,8 +133,7 @@ def _unary(
         inputs=ONE,
         output_shapes=same_shape,
         check=check,
-        reads_float=False,
-        writes_float=False,
+        output_type=keeps("int8"),
         state_bytes=nothing,
         window=None,
         weights=None,

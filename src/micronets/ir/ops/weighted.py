@@ -20,6 +20,7 @@ from micronets.ir.ops.record import (
     Weights,
     nothing,
 )
+from micronets.ir.ops.types import keeps
 from micronets.number import Number
 
 CONVOLUTION_OPERANDS: tuple[Operand, ...] = ("input", "weights", "output", "input", "weights", "bias", "output")
@@ -89,8 +90,7 @@ def convolution_operator(
         inputs=ONE,
         output_shapes=lambda inputs: ((*layer.window.out(inputs[0]), weights(inputs[0]).channels),),
         check=check,
-        reads_float=False,
-        writes_float=False,
+        output_type=keeps("int8"),
         state_bytes=nothing,
         window=layer.window,
         weights=weights,

@@ -127,7 +127,7 @@ def _limits(
     return tuple(rows)
 
 
-def _torch_outputs(context: RunContext, model: QuantizedModel) -> tuple[dict[str, evaluation.Floats], evaluation.Int8]:
+def _torch_outputs(context: RunContext, model: QuantizedModel) -> tuple[dict[str, evaluation.Floats], evaluation.Codes]:
     """Returns logits of the test split by name of the network, and its inputs as those of `model`."""
     from micronets.design.predict import predict
 
