@@ -113,7 +113,7 @@ def test_round_half_away() -> None:
 def test_quantize_rounds_and_saturates() -> None:
     q = TensorQuant(0.5, 10)
     assert quantize([0, 0.25, -0.25, 1e9, -1e9, 3.1], q).tolist() == [10, 11, 9, 127, -128, 16]
-    assert quantize([0, 100], TensorQuant(0.5, -8), bits=4).tolist() == [-8, 7]
+    assert quantize([0, 100], TensorQuant(0.5, -8), "int4").tolist() == [-8, 7]
     assert quantize([0.5], q).dtype == np.int8
 
 
@@ -130,7 +130,7 @@ def test_activation_range() -> None:
     assert activation_range("relu", TensorQuant(0.1, 5)) == (5, 127)
     assert activation_range("relu6", q) == (-128, 127)
     assert activation_range("relu6", TensorQuant(0.1, 5)) == (5, 65)
-    assert activation_range("relu6", TensorQuant(0.4, -8), bits=4) == (-8, 7)
+    assert activation_range("relu6", TensorQuant(0.4, -8), "int4") == (-8, 7)
     assert activation_range("relu6", TensorQuant(0.4, -8)) == (-8, 7)  # in an int8 container the clamp does it
 
 
