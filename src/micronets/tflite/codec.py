@@ -347,7 +347,7 @@ def _check_bias_scale(graph: Graph, o: FileOperator, bias: Tensor, weight_scale:
     """
     found = graph.quantization(bias)[0]
     scale = float(found[0]) if len(found) else 0.0
-    inputs, outputs = graph.activation_quant(graph.tensor(o.inputs[0])), graph.activation_quant(o.outputs[0])
+    inputs, outputs = graph.integer_quant(graph.tensor(o.inputs[0])), graph.integer_quant(o.outputs[0])
     product = inputs.scale * weight_scale
     if abs(product - scale) > 0.02 * outputs.scale:
         raise graph.unsupported(

@@ -172,10 +172,14 @@ class Graph:
         raise self.unsupported(f"{tensor.label} is {tensor.type_name}; supported: {', '.join(s.TENSOR_TYPES)}")
 
     def activation_quant(self, tensor: Tensor) -> TensorQuant | None:
-        """Returns the scale and the zero point of an activation, which must have one of each; None for float32."""
+        """Returns the scale and the zero point of an activation; None for float32, which has none."""
+        return None if self.activation_type(tensor) == "float32" else self.integer_quant(tensor)
+
+    def integer_quant(self, tensor: Tensor) -> TensorQuant:
+        """Returns the scale and the zero point of an integer activation, which must have one of each."""
         kind = self.activation_type(tensor)
         if kind == "float32":
-            return None
+            raise self.unsupported(f"{tensor.label} is FLOAT32; only integers are supported here")
         scales, zero_points, _ = self.quantization(tensor)
         if len(scales) != 1 or len(zero_points) != 1:
             raise self.unsupported(f"{tensor.label} has {len(scales)} scales; an {kind} activation needs one")
