@@ -19,6 +19,22 @@ def test_a_vector_model_without_front_end_is_one_line(shared: Path) -> None:
         assert result.error.startswith(f"{model}: carries no ")
 
 
+def test_a_model_that_does_not_say_its_task_is_asked_for_it(shared: Path) -> None:
+    for model in ("mlperf_tiny/ad01_int8.tflite", "field/21ee6f17_bigsine_quant.tflite"):
+        error = call("evaluate", shared / "models" / model).error
+        assert error.startswith(f"{shared / 'models' / model}: carries no task, ")
+        assert "\n" not in error.strip()
+        assert "--task" in error
+
+
+def test_a_model_is_not_judged_by_a_task_of_other_inputs() -> None:
+    zoo = Path(__file__).parents[2] / "zoo"
+    for name, own, task in (("ad_f446re", "ad", "kws"), ("kws_frontier", "kws", "ad"), ("ic_f446re", "ic", "features")):
+        model = zoo / name / "model.tflite"
+        error = call("evaluate", model, "--task", task).error
+        assert error.startswith(f"{model}: is a model of task {own}, not of {task} (")
+
+
 def test_float_models_are_one_line(shared: Path) -> None:
     model = shared / "models/mlperf_tiny_float/ad01_fp32.tflite"
     assert call("evaluate", model).error.startswith(f"{model}: a float model: ")

@@ -24,7 +24,7 @@ PATH = click.Path(path_type=Path)
 @click.option(
     "--task",
     metavar="TASK",
-    help="A name that `micronets tasks` lists, or FILE.py:NAME; without it, the one that the model carries, else kws.",
+    help="A name that `micronets tasks` lists, or FILE.py:NAME; without it, the one that the model carries.",
 )
 @click.option("--data", type=PATH, help="The data set; without it, synthetic examples are made.")
 @click.option(

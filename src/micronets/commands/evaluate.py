@@ -179,7 +179,8 @@ def evaluate(
     """Computes the task's metric of a model on a split of a data set.
 
     - `model`: the path of a `.tflite`, or a model in memory.
-    - `task`: a name, or `FILE.py:NAME`; None is what the model's metadata says, else keyword spotting.
+    - `task`: a name, or `FILE.py:NAME`; None is what the model's metadata says, else keyword spotting where a front end
+      is named.
     - `data`: where the data set is, or the data set itself; None: synthetic examples of the task.
     - `test`: a directory that takes the place of the test split, where the task has such an option.
     - `split`: "train", "val", "test", or "all" where the data have no splits of their own.
@@ -202,12 +203,18 @@ def evaluate(
         )
     tell = progress or (lambda _: None)
     if data is None or isinstance(data, (str, PathLike)):
-        task = task or network.metadata.get("micronets.task", "kws")
+        task = _task_of(file, task, front_end)
         card = tasks.Card(names, front_end_of(network, front_end), _shape_of_input(file), file.name, network.metadata)
         path, held_out = None if data is None else Path(data), None if test is None else Path(test)
         note = "making synthetic examples" if path is None and held_out is None else f"reading {held_out or path}"
         tell({"stage": "data", "note": note})
-        examples = tasks.examples(task, card, path, split=split, test=held_out)
+        try:
+            examples = tasks.examples(task, card, path, split=split, test=held_out)
+        except SpecError as e:
+            own = network.metadata.get("micronets.task", task)
+            if own == task or front_end is not None:
+                raise
+            raise SpecError(f"{file.name}: is a model of task {own}, not of {task} ({e}); leave out --task") from e
     else:
         for option, given in (("task", task), ("test", test), ("front_end", front_end)):
             if given is not None:
@@ -251,6 +258,23 @@ def checked_runtime(name: str) -> str:
     if name not in (known := (*RUNTIMES, REFERENCE)):
         raise SpecError(f"--runtime {name}: {did_you_mean(name, known)}")
     return name
+
+
+def _task_of(file: ModelFile, given: str | None, front_end: str | None) -> str:
+    """Returns the task that a model is judged by.
+
+    - `given`: the task that the user names, None for that of the model.
+    - `front_end`: the front end that the user names, None for that of the model.
+
+    Raises `SpecError` where nobody names a task.
+    """
+    own = file.model.metadata.get("micronets.task")
+    if given is None and own is None and front_end is None:
+        raise SpecError(
+            f"{file.name}: carries no task, so it is not known what it has learnt; name one with --task "
+            f"({', '.join(tasks.TASKS)}), and its --front-end and --labels"
+        )
+    return given or own or next(iter(tasks.TASKS))
 
 
 def _shape_of_input(file: ModelFile) -> tuple[int, int, int]:

@@ -92,7 +92,7 @@ def test_normal_clips_are_parted_and_abnormal_ones_only_test(tmp_path: Path) -> 
     assert {s: int(a.sum()) for s, a in data.abnormal.items()} == {"train": 0, "val": 0, "test": 10}
     frames = 1 + (48000 - 1024) // 512
     assert data.size("train") == 13 * (1 + (frames - 64) // 20)
-    assert data.notes == ("the test split has 6 normal and 10 abnormal recordings: very few, see the interval",)
+    assert data.notes == ("split test has 6 normal and 10 abnormal recordings: very few, see the interval",)
     fan = tasks.load("ad", tmp_path, clip_seconds=3, machine="fan")
     assert fan.classes == ("fan_id_00", "fan_id_02")
 
@@ -179,10 +179,41 @@ def test_a_model_finds_its_machines_in_another_order(tmp_path: Path) -> None:
     assert list(score.metrics) == ["auc", "pauc", "auc fan_id_02", "pauc fan_id_02", "auc fan_id_00", "pauc fan_id_00"]
     assert score.value == pytest.approx((score.metrics["auc fan_id_00"] + score.metrics["auc fan_id_02"]) / 2)
     assert score.samples == 13
-    with pytest.raises(DataError, match="no recordings in split 'test' of a machine that the model knows: valve_id_00"):
+    with pytest.raises(DataError, match="none of a machine that the model has learnt \\(valve_id_00"):
         tasks.examples("ad", tasks.Card(("valve_id_00", "fan_id_08"), card.frontend, (32, 32, 1), "m"), tmp_path)
     with pytest.raises(SpecError, match="its front end is not that of anomaly detection"):
         tasks.examples("ad", tasks.Card(labels, json.dumps({"kind": "logmel"}), (32, 32, 1), "m"), tmp_path)
+
+
+def test_a_model_and_the_sounds_of_other_machines_or_of_one_state(tmp_path: Path) -> None:
+    data = tasks.load("ad", sounds(tmp_path / "fans", MIMII), clip_seconds=3)
+    card = tasks.Card(data.classes, data.metadata({})["micronets.frontend"], (32, 32, 1), "m.tflite")
+
+    def message(folders: dict[str, int], split: str = "test") -> str:
+        root = sounds(tmp_path / f"sounds{len(list(tmp_path.iterdir()))}", folders)
+        with pytest.raises(DataError) as e:
+            tasks.examples("ad", card, root, split=split)
+        return str(e.value).removeprefix(f"{root}: ")
+
+    def found(folders: dict[str, int], split: str) -> tasks.Examples:
+        return tasks.examples("ad", card, sounds(tmp_path / f"x{len(list(tmp_path.iterdir()))}", folders), split=split)
+
+    assert message({"valve_id_00/normal/{}.wav": 3, "valve_id_00/anomaly/{}.wav": 1}) == (
+        "recordings of valve_id_00, none of a machine that the model has learnt (fan_id_00, fan_id_02, pump_id_00); "
+        "give recordings of those, or train a model on these"
+    )
+    normal = {"fan_id_00/normal/{}.wav": 4, "valve_id_00/anomaly/{}.wav": 1}
+    assert message(normal).startswith("split 'test' is empty: fan_id_00 have no recordings in it; ")
+    everything = found(normal, "all")
+    assert (len(everything.labels), everything.source.partition(": ")[2]) == (4 * 2, "1 machine, 4 clips of 3 s")
+    assert everything.notes[0] == "machines that the model does not know left out: valve_id_00"
+    assert everything.score(np.eye(3)[everything.labels]).metric == "accuracy"
+    abnormal = {"fan_id_00/abnormal/{}.wav": 4}
+    for split in ("test", "all"):
+        assert message(abnormal, split).startswith("no machine has normal and abnormal recordings to test on, ")
+    # A folder of test recordings alone, as DCASE has them, needs none to train on.
+    tests = {"fan/test/normal_id_00_{:08}.wav": 2, "fan/test/anomaly_id_00_{:08}.wav": 2}
+    assert found(tests, "test").score(np.zeros((8, 3))).samples == 4
 
 
 def test_synthetic_machines() -> None:

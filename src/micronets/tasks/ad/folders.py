@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,12 +96,55 @@ def of_kind(records: Sequence[Recording], machine: str, root: Path) -> list[Reco
     return [r for r in records if machine in ("all", r.kind)]
 
 
-def split(records: Sequence[Recording], root: Path) -> tuple[dict[str, list[Recording]], tuple[str, ...]]:
+def of_machines(
+    records: Sequence[Recording], known: Sequence[str], root: Path
+) -> tuple[list[Recording], tuple[str, ...]]:
+    """Returns the recordings of machines that a model knows, and a note on those that are left out.
+
+    - `known`: the machines that the model has learnt, such as "fan_id_00".
+
+    Raises `DataError` where there are none.
+    """
+    chosen = [r for r in records if r.machine in known]
+    others = sorted({r.machine for r in records} - {*known})
+    if not chosen:
+        raise DataError(
+            f"{root}: recordings of {_first(others)}, none of a machine that the model has learnt ({_first(known)}); "
+            "give recordings of those, or train a model on these"
+        )
+    return chosen, (f"machines that the model does not know left out: {', '.join(others)}",) if others else ()
+
+
+def _first(names: Sequence[str], most: int = 8) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def check_judged(test: Sequence[Recording], root: Path) -> None:
+    """Raises `DataError` where faults are to be found but every machine lacks either sort of recordings.
+
+    An AUC compares the normal recordings of a machine with its abnormal ones, so there is none then. Recordings that
+    are all normal are judged by the share of windows whose machine is named right.
+    """
+    faulty = {r.machine for r in test if r.abnormal}
+    if faulty and not faulty & {r.machine for r in test if not r.abnormal}:
+        raise DataError(
+            f"{root}: no machine has normal and abnormal recordings to test on, so there is no AUC; "
+            f"{min(faulty)} lacks normal ones: add some"
+        )
+
+
+def split(
+    records: Sequence[Recording], root: Path, *, train: bool = True
+) -> tuple[dict[str, list[Recording]], tuple[str, ...]]:
     """Returns the recordings by "train", "val" and "test", and notes; abnormal ones are in "test" alone.
 
     Where there is a test folder, it is the test split. Without one, of the n normal recordings of a machine a third,
     but no more than there are abnormal ones, go to "test". Of the others a tenth go to "val", if they are 3 or more.
-    Which recording goes where depends on its name alone. Raises `DataError` where a machine has too few.
+    Which recording goes where depends on its name alone.
+
+    - `train`: whether a network is to be trained, for which every machine needs normal recordings outside "test".
+
+    Raises `DataError` where a machine has none.
     """
     out: dict[str, list[Recording]] = {"train": [], "val": [], "test": []}
     for name, own in _by_machine(records).items():
@@ -112,26 +155,29 @@ def split(records: Sequence[Recording], root: Path) -> tuple[dict[str, list[Reco
         else:
             n = min(max(1, len(normal) // 3), len(faulty)) if faulty and len(normal) > 1 else 0
             test, rest = normal[:n], normal[n:]
-        if not rest:
+        if not rest and train:
             raise DataError(f"{root}: machine {name} has {len(normal)} normal recordings, none to train on; add some")
         n = max(1, len(rest) // 10) if len(rest) >= 3 else 0
         out["val"] += rest[:n]
         out["train"] += rest[n:]
         out["test"] += test + faulty
-    return {s: sorted(rs, key=lambda r: str(r.path)) for s, rs in out.items()}, _notes(out)
+    return {s: sorted(rs, key=lambda r: str(r.path)) for s, rs in out.items()}, notes(out["test"], "test")
 
 
-def _notes(out: Mapping[str, Sequence[Recording]]) -> tuple[str, ...]:
+def notes(judged: Sequence[Recording], split: str) -> tuple[str, ...]:
+    """Returns notes on recordings that a model is judged by: machines without AUC, and how few they are.
+
+    - `split`: what the recordings are, "test" or "all".
+    """
     lines = []
-    for name, own in _by_machine(out["test"]).items():
+    for name, own in _by_machine(judged).items():
         bad = sum(r.abnormal for r in own)
         if not bad or bad == len(own):
-            lines.append(f"{name}: no {'normal' if bad else 'abnormal'} recordings in the test split, so it has no AUC")
-    bad = sum(r.abnormal for r in out["test"])
-    if len(out["test"]) < 100:
+            lines.append(f"{name}: no {'normal' if bad else 'abnormal'} recordings in split {split}, so it has no AUC")
+    bad = sum(r.abnormal for r in judged)
+    if len(judged) < 100:
         lines.append(
-            f"the test split has {len(out['test']) - bad} normal and {bad} abnormal recordings: very few, see the "
-            "interval"
+            f"split {split} has {len(judged) - bad} normal and {bad} abnormal recordings: very few, see the interval"
         )
     return tuple(lines)
 

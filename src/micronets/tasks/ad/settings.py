@@ -63,8 +63,9 @@ class Windows:
             sizes = {name: int(raw[name]) for name in ("frames", "hop", "height", "width")}
             logmel = FrontEnd.from_json(json.dumps(raw["logmel"]), where)
         except (ValueError, TypeError, KeyError) as e:
+            reason = f"it has no {e}" if isinstance(e, KeyError) else str(e)
             raise SpecError(
-                f"{where}: its front end is not that of anomaly detection ({e!r}); give a model of task ad"
+                f"{where}: its front end is not that of anomaly detection ({reason}); give a model of task ad"
             ) from e
         if min(sizes.values()) < 1:
             raise SpecError(f"{where}: its windows are {sizes}; every number must be above 0")

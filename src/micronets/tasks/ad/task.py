@@ -61,12 +61,14 @@ def load(
     augmentation: Augmentation | None = None,
     splits: Sequence[str] = SPLITS,
     windows: Windows | None = None,
+    known: Sequence[str] | None = None,
 ) -> AdData:
     """Reads the machine sounds at `path`, or makes synthetic ones.
 
     - `machine`, `synthetic_clips`, `clip_seconds`, `augmentation`: see `Options`.
     - `splits`: the splits to read, of which "all" is everything in one; the others stay empty.
     - `windows`: how clips become inputs; without it, log-mels standardised over the training clips.
+    - `known`: the machines of a finished model, such as "fan_id_00"; recordings of others are left out, with a note.
 
     Raises `DataError` for data that cannot be used, and `SpecError` for a bad option.
     """
@@ -78,9 +80,18 @@ def load(
         sounds, notes, read = _synthetic_clips(machine or "slider", synthetic_clips), [], _synthetic_features
     else:
         records, strange = folders.scan(path)
-        by_split, few = folders.split(folders.of_kind(records, machine or "all", path), path)
-        sounds, notes, read = by_split, [*strange, *few], _recorded_features
-    classes = tuple(sorted({c.machine for c in sounds["train"]}))
+        if known is None:
+            chosen, left_out = folders.of_kind(records, machine or "all", path), ()
+        else:
+            chosen, left_out = folders.of_machines(records, known, path)
+        if "all" in splits:
+            by_split, few = {"train": [], "val": [], "test": chosen}, folders.notes(chosen, "all")
+        else:
+            by_split, few = folders.split(chosen, path, train="train" in splits)
+        sounds, notes, read = by_split, [*strange, *left_out, *few], _recorded_features
+        if "test" in splits or "all" in splits:
+            folders.check_judged(sounds["test"], path)
+    classes = tuple(sorted({c.machine for s in SPLITS for c in sounds[s]}))
     if len(classes) < 2 and "train" in splits:
         raise DataError(
             f"{path}: only one machine, {classes[0]}; the network learns to tell machines apart: two are needed"
@@ -104,7 +115,8 @@ def load(
         )
     if windows is None and len(clips["train"]):
         own = replace(own, logmel=_standardised(own.logmel, clips["train"]))
-    what = f"{len(classes)} machines, {count} clips of {own.logmel.clip_ms / 1000:g} s"
+    machines = "1 machine" if len(classes) == 1 else f"{len(classes)} machines"
+    what = f"{machines}, {count} clips of {own.logmel.clip_ms / 1000:g} s"
     return AdData(
         classes=classes,
         source=f"{path.name}: {what}" if path else f"synthetic machine sounds ({machine or 'slider'}): {what}",
@@ -172,13 +184,14 @@ def examples(card: Card, path: Path | None, *, split: str = "test", test: Path |
             f"{card.where}: its input is {card.input_shape}, its front end gives {windows.height, windows.width, 1}"
         )
     kinds = {label.rpartition("_id_")[0] for label in card.labels}
-    data = load(path, machine=kinds.pop() if len(kinds) == 1 else "all", splits=(split,), windows=windows)
-    unknown = [c for c in data.classes if c not in card.labels]
-    rows = np.isin(data.machine[split], [data.classes.index(c) for c in data.classes if c in card.labels])
+    machine = kinds.pop() if len(kinds) == 1 else "all"
+    data = load(path, machine=machine, splits=(split,), windows=windows, known=card.labels)
+    where = path if path is not None else "synthetic machines"
+    rows = np.isin(data.machine[split], [i for i, c in enumerate(data.classes) if c in card.labels])
     if not rows.any():
-        where = path if path is not None else "synthetic machines"
         raise DataError(
-            f"{where}: no recordings in split '{split}' of a machine that the model knows: {', '.join(card.labels)}"
+            f"{where}: split '{split}' is empty: {', '.join(data.classes)} have no recordings in it; judge by another "
+            "one, or by all recordings with --split all"
         )
     order = positions(data.classes, card.labels)
     known = replace(
@@ -187,10 +200,6 @@ def examples(card: Card, path: Path | None, *, split: str = "test", test: Path |
         clips={split: data.clips[split][rows]},
         machine={split: order[data.machine[split][rows]]},
         abnormal={split: data.abnormal[split][rows]},
-        notes=(
-            *data.notes,
-            *([f"machines that the model does not know left out: {', '.join(unknown)}"] if unknown else []),
-        ),
     )
     return Examples(
         part=lambda rows: known.inputs(split, {}, rows), labels=known.labels(split), classes=known.classes,
