@@ -8,6 +8,7 @@ import re
 import shlex
 import shutil
 import time
+import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from micronets.fetch import SOURCES, Source, download
 from micronets.fetch.unpack import unpack
 from micronets.tasks.ad import folders
 from micronets.tasks.images import cifar
-from tests.support.archives import Server, serving, sha256, tar_gz, zipped
+from tests.support.archives import Server, serving, sha256, tar_gz, tarred, zipped
 from tests.support.calling import Result, call
 from tests.support.needs import needs
 
@@ -267,10 +268,57 @@ def test_damaged_archives_leave_nothing(tmp_path: Path, content: bytes) -> None:
     archive = tmp_path / "bad"
     archive.write_bytes(content)
     with pytest.raises(
-        FileError, match=r"bad: damaged, or neither .zip nor .tar.gz \(.*\); delete it and get it again$"
+        FileError, match=r"bad: damaged, or neither .zip nor .tar \(.*\); delete it and get it again$"
     ):
         unpack(archive, tmp_path / "top", within=True, holds="fine", progress=lambda _: None)
     assert [p.name for p in tmp_path.iterdir()] == ["bad"]
+
+
+@pytest.mark.parametrize("kind", ["zip", "gz", "bz2", "xz", ""])
+def test_archives_that_are_cut_or_changed_anywhere_end_in_one_line_and_leave_nothing(tmp_path: Path, kind: str) -> None:
+    """Every archive is whole, or one line; of 300 changed ones many are damaged in ways that others find by accident."""
+    rng = np.random.default_rng(5)
+    files = {f"top/{name}": rng.integers(0, 200, 300, np.uint8).tobytes() + bytes(700) for name in ("fine", "a/b", "c")}
+    whole = zipped(files, zipfile.ZIP_LZMA) if kind == "zip" else tarred(files, kind)
+    refused = 0
+    for i in range(300):
+        changed = bytearray(whole)
+        if i % 3 == 0:
+            del changed[int(rng.integers(1, len(whole))) :]
+        else:
+            for at in rng.integers(0, len(whole), int(rng.integers(1, 6))):
+                changed[at] = rng.integers(256)
+        archive, target = tmp_path / "in/bad", tmp_path / "in/top"
+        archive.parent.mkdir()
+        archive.write_bytes(changed)
+        try:
+            unpack(archive, target, within=True, holds="fine", progress=lambda _: None, most_bytes=100_000)
+            shutil.rmtree(target)
+        except FileError as e:
+            refused += 1
+            assert str(e).startswith(f"{archive}: ")
+            assert "\n" not in str(e)
+        assert [str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*")] == ["in", "in/bad"]
+        shutil.rmtree(archive.parent)
+    assert refused > 50
+
+
+@pytest.mark.parametrize("make", [zipped, tar_gz])
+def test_an_archive_that_unpacks_to_far_more_than_expected_is_refused(tmp_path: Path, make: object) -> None:
+    archive = tmp_path / "bomb"
+    archive.write_bytes(make({"top/fine": b"1", "top/large": bytes(5_000_000)}))  # type: ignore[operator]
+    with pytest.raises(FileError, match=r"bomb: unpacks to more than the 1,000,000 bytes .*\('top/large' was being"):
+        unpack(archive, tmp_path / "top", within=True, holds="fine", progress=lambda _: None, most_bytes=1_000_000)
+    assert [p.name for p in tmp_path.iterdir()] == ["bomb"]
+
+
+@pytest.mark.parametrize("names", [("top/a", "top/a/b"), ("top/a/b", "top/a"), ("top/" + "n" * 300,)])
+def test_names_that_cannot_be_files_are_one_line(tmp_path: Path, names: tuple[str, ...]) -> None:
+    archive = tmp_path / "odd"
+    archive.write_bytes(tarred(dict.fromkeys(("top/fine", *names), b"1"), "gz"))
+    with pytest.raises(FileError, match=r"odd: damaged, or neither .zip nor .tar \("):
+        unpack(archive, tmp_path / "top", within=True, holds="fine", progress=lambda _: None)
+    assert [p.name for p in tmp_path.iterdir()] == ["odd"]
 
 
 def test_another_archive_of_the_same_name_is_refused(tmp_path: Path) -> None:

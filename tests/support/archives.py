@@ -27,10 +27,21 @@ def tar_gz(files: Mapping[str, bytes], link: str | None = None) -> bytes:
     return out.getvalue()
 
 
-def zipped(files: Mapping[str, bytes]) -> bytes:
+def tarred(files: Mapping[str, bytes], kind: str) -> bytes:
+    """A `.tar` of files by name, compressed by `kind`: gz, bz2, xz, or "" for not at all."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode=f"w:{kind}") as t:  # type: ignore[call-overload]
+        for name, content in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            t.addfile(info, io.BytesIO(content))
+    return out.getvalue()
+
+
+def zipped(files: Mapping[str, bytes], method: int = zipfile.ZIP_STORED) -> bytes:
     """A `.zip` of files by name."""
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as z:
+    with zipfile.ZipFile(out, "w", method) as z:
         for name, content in files.items():
             z.writestr(name, content)
     return out.getvalue()

@@ -34,6 +34,8 @@ __all__ = [
 
 MANIFEST = ".micronets-data.json"  # the name is hidden so that no loader takes the file for data
 
+_SLACK = 64 << 20  # bytes to which any archive may unpack
+
 FetchProgress = Callable[[str, int, int | None], None]
 """It is told what is being done, how far it is (bytes, or files when unpacking), and of how many, if known."""
 
@@ -137,11 +139,12 @@ def fetch_archives(
         if p.state == "fetch":
             _record(directory, a.name, {"url": p.url})
         ours = "folder" not in read_manifest(directory).get(a.name, {"folder": "put there by hand"})
+        size = file.stat().st_size
         unpack(
-            file, directory / a.folder, within=a.within, holds=a.holds,
+            file, directory / a.folder, within=a.within, holds=a.holds, most_bytes=_SLACK + int(4 * size * a.growth),
             progress=lambda count, a=a: progress(f"unpack {a.name}", count, None),  # type: ignore[misc]
         )  # fmt: skip
-        entry = {"url": p.url, "bytes": file.stat().st_size, "folder": a.folder, **sums}
+        entry = {"url": p.url, "bytes": size, "folder": a.folder, **sums}
         _record(directory, a.name, entry)
         if ours and not keep_archives:
             file.unlink()

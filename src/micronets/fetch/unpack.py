@@ -2,36 +2,46 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import stat
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import IO
 
 from micronets.errors import FileError
+from micronets.files import DAMAGE, damage_text
 
 UnpackProgress = Callable[[int], None]
 """It is told how many files have been unpacked."""
 
-# zipfile raises NotImplementedError for an odd method of compression, RuntimeError for an encrypted file.
-_DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
+MOST_FILES = 5_000_000
+"""An archive of more files than this is refused; COCO has 120,000."""
+
+_COPIED = 1 << 20  # bytes that are copied at a time
+
+_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO)
+"""Errors of writing that no other archive would mend."""
 
 
-def unpack(archive: Path, target: Path, *, within: bool, holds: str, progress: UnpackProgress) -> int:
+def unpack(
+    archive: Path, target: Path, *, within: bool, holds: str, progress: UnpackProgress, most_bytes: int = 1 << 40
+) -> int:
     """Unpacks an archive into a folder beside `target`, and then renames that to `target`.
 
-    - `archive`: a `.zip` or `.tar.gz` file.
+    - `archive`: a `.zip` file, or a `.tar` that may be compressed by gzip, bzip2 or xz.
     - `target`: the folder to make, which must not exist.
     - `within`: the archive has the folder `target.name` at its top, and only what lies in that is wanted.
     - `holds`: path of a file or folder that must be in `target` then; "" asks for nothing.
     - `progress`: is told after every file.
+    - `most_bytes`: an archive whose files are larger than this together is refused before it has filled the disk.
 
     Returns the number of files. Raises `FileError` for a damaged archive, one with links or with names that lead out of
-    it, one that does not hold what it must, and if `target` exists. What was unpacked before an error is removed.
+    it, one that is too large or does not hold what it must, and if `target` exists; `OSError` for a disk that is full
+    or cannot be written to. What was unpacked before an error is removed.
     """
     if target.exists():
         raise FileError(f"{target}: is there, but not from here; move it away, or name another directory")
@@ -39,20 +49,29 @@ def unpack(archive: Path, target: Path, *, within: bool, holds: str, progress: U
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     try:
-        count = 0
+        count, room = 0, most_bytes
         try:
             for name, content in _archive_members(archive):
                 path = work.joinpath(*_safe_path(name, archive).parts)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 with path.open("wb") as f:
-                    shutil.copyfileobj(content, f, 1 << 20)
+                    while piece := content.read(_COPIED):
+                        room -= len(piece)
+                        if room < 0:
+                            raise FileError(
+                                f"{archive}: unpacks to more than the {most_bytes:,} bytes that were expected of it "
+                                f"('{name}' was being unpacked); it is not the archive that was expected"
+                            )
+                        f.write(piece)
                 count += 1
+                if count > MOST_FILES:
+                    raise FileError(f"{archive}: holds more than {MOST_FILES:,} files; refused")
                 progress(count)
-        except _DAMAGE as e:
-            reason = str(e).partition("\n")[0]
-            raise FileError(
-                f"{archive}: damaged, or neither .zip nor .tar.gz ({reason}); delete it and get it again"
-            ) from e
+        except (*DAMAGE, tarfile.TarError) as e:
+            if isinstance(e, OSError) and e.errno in _OF_THE_DISK:
+                raise
+            reason = damage_text(e).partition(": - ")[0]
+            raise FileError(f"{archive}: damaged, or neither .zip nor .tar ({reason}); delete it and get it again") from e
         made = work / target.name if within else work
         if not made.is_dir() or not (made / holds).exists():
             raise FileError(f"{archive}: holds no {target.name}/{holds}; it is not the archive that was expected")
