@@ -68,7 +68,7 @@ def test_pipes_and_devices_are_refused(tmp_path: Path, where: str) -> None:
         (f"budget.sram_bytes='{'9' * 5000}'", "is not a size"),
         ("seed=-1", "seed = -1; allowed: 0 to 4294967295"),
         ("seed=4294967296", "seed = 4294967296; allowed: 0 to 4294967295"),
-        ("data.synthetic_clips=1e12", "data.synthetic_clips = 1e+12; at most 1,000,000"),
+        ("data.synthetic_clips=1e12", "data.synthetic_clips = 1000000000000; allowed: 1 to 1,000,000"),
         ('data.path="a\\u0000b"', "holds a NUL character"),
     ],
 )

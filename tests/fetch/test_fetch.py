@@ -267,16 +267,13 @@ def test_links_are_refused(tmp_path: Path) -> None:
 def test_damaged_archives_leave_nothing(tmp_path: Path, content: bytes) -> None:
     archive = tmp_path / "bad"
     archive.write_bytes(content)
-    with pytest.raises(
-        FileError, match=r"bad: damaged, or neither .zip nor .tar \(.*\); delete it and get it again$"
-    ):
+    with pytest.raises(FileError, match=r"bad: damaged, or neither .zip nor .tar \(.*\); delete it and get it again$"):
         unpack(archive, tmp_path / "top", within=True, holds="fine", progress=lambda _: None)
     assert [p.name for p in tmp_path.iterdir()] == ["bad"]
 
 
 @pytest.mark.parametrize("kind", ["zip", "gz", "bz2", "xz", ""])
 def test_archives_that_are_cut_or_changed_anywhere_end_in_one_line_and_leave_nothing(tmp_path: Path, kind: str) -> None:
-    """Every archive is whole, or one line; of 300 changed ones many are damaged in ways that others find by accident."""
     rng = np.random.default_rng(5)
     files = {f"top/{name}": rng.integers(0, 200, 300, np.uint8).tobytes() + bytes(700) for name in ("fine", "a/b", "c")}
     whole = zipped(files, zipfile.ZIP_LZMA) if kind == "zip" else tarred(files, kind)
@@ -296,8 +293,8 @@ def test_archives_that_are_cut_or_changed_anywhere_end_in_one_line_and_leave_not
             shutil.rmtree(target)
         except FileError as e:
             refused += 1
-            assert str(e).startswith(f"{archive}: ")
-            assert "\n" not in str(e)
+            assert str(e).startswith(f"{archive}: ")  # noqa: PT017
+            assert "\n" not in str(e)  # noqa: PT017
         assert [str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*")] == ["in", "in/bad"]
         shutil.rmtree(archive.parent)
     assert refused > 50

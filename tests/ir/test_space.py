@@ -75,5 +75,5 @@ def test_bad_values_are_named(values, message) -> None:
 def test_space_options_are_checked(name) -> None:
     with pytest.raises(SpecError, match="min_blocks = 3; allowed: 1 to blocks = 2"):
         spaces.make(name, "kws", 12, blocks=2, min_blocks=3)
-    with pytest.raises(SpecError, match="max_width = 8; allowed: 40 or more"):
+    with pytest.raises(SpecError, match="max_width = 8; allowed: 40 to 4,096"):
         spaces.make(name, "kws", 12, max_width=8)

@@ -74,7 +74,7 @@ def test_a_finished_run_as_teacher_is_saved_and_read_back() -> None:
             {"space": {"name": "dscnn", "width": 3}},
             "c.toml: unknown key 'space.width'; did you mean 'max_width'? known: ",
         ),
-        ({"space": {"name": "dscnn", "max_width": 3}}, "c.toml: space dscnn: max_width = 3; allowed: 40 or more"),
+        ({"space": {"name": "dscnn", "max_width": 3}}, "c.toml: space dscnn: max_width = 3; allowed: 40 to 4,096"),
         (
             {"space": {"name": "dscnn", "fix": {"stem_strid": 1}}},
             "c.toml: space dscnn: no choice 'stem_strid'; did you mean 'stem_",

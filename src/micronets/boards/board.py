@@ -7,6 +7,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from os import PathLike, fspath
@@ -264,8 +265,9 @@ def _board_files() -> list[Traversable]:
     return [e for e in (files("micronets") / "boards").iterdir() if e.name.endswith(".toml")]
 
 
-def _known_boards() -> dict[str, Board]:
-    """Returns the boards that come with micronets, by name."""
+@cache
+def _known_boards() -> Mapping[str, Board]:
+    """Returns the boards that come with micronets, by name; their files are read once."""
     boards = [_parse_board(e.read_text("utf-8"), f"boards/{e.name}") for e in _board_files()]
     return {b.name: b for b in boards}
 
@@ -295,7 +297,7 @@ def _parse_board(text: str, where: str) -> Board:
     """Makes a board from its TOML. Raises `SpecError` for what is missing, unknown or out of range."""
     try:
         raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as e:
+    except (ValueError, RecursionError) as e:  # ValueError also for a number of 5,000 digits
         raise SpecError(f"{where}: not TOML ({e})") from e
     names = {f.name for f in fields(Board)}
     for key in raw:

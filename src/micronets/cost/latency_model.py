@@ -105,7 +105,7 @@ def from_toml(text: str, where: str) -> LatencyModel:
         numbers = {k: float(table[k]) for k in ("outside", "mean_error", "worst_error")}
         board, runtime, source = table["board"], table["runtime"], table["source"]
         return LatencyModel(board=board, runtime=runtime, source=source, kinds=kinds, **numbers)
-    except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError, AttributeError) as e:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as e:  # ValueError: not TOML
         why = f"{type(e).__name__}: {e}"
         raise SpecError(f"{where}: not a latency model ({why}); 'micronets characterize' writes one") from e
 

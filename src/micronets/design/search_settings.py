@@ -54,6 +54,9 @@ class SearchSettings:
         for name in ("epochs", "batch", "lr", "arch_lr", "temperature", "final_temperature", "penalty"):
             if getattr(self, name) <= 0:
                 raise SpecError(f"search: {name} = {getattr(self, name)}; need more than 0")
+        for name in ("label_smoothing", "weight_decay"):
+            if getattr(self, name) < 0:
+                raise SpecError(f"search: {name} = {getattr(self, name)}; need 0 or more")
         if self.checkpoint_seconds < 0:
             raise SpecError(f"search: checkpoint_seconds = {self.checkpoint_seconds}; need 0 or more")
         if self.optimiser not in ("adamw", "sgd"):

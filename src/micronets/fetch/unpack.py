@@ -71,7 +71,9 @@ def unpack(
             if isinstance(e, OSError) and e.errno in _OF_THE_DISK:
                 raise
             reason = damage_text(e).partition(": - ")[0]
-            raise FileError(f"{archive}: damaged, or neither .zip nor .tar ({reason}); delete it and get it again") from e
+            raise FileError(
+                f"{archive}: damaged, or neither .zip nor .tar ({reason}); delete it and get it again"
+            ) from e
         made = work / target.name if within else work
         if not made.is_dir() or not (made / holds).exists():
             raise FileError(f"{archive}: holds no {target.name}/{holds}; it is not the archive that was expected")

@@ -18,6 +18,7 @@ from dataclasses import dataclass, fields, replace
 
 from micronets.errors import SpecError, did_you_mean
 from micronets.frontend import as_json
+from micronets.ranges import check_fields, ranged
 
 INPUT_SETTINGS = ("frame_stride", "coefficients")
 
@@ -80,27 +81,27 @@ class FrontEnd:
     """
 
     kind: str = "logmel"
-    sample_rate: int = 16000
-    clip_ms: float = 1000
-    window_ms: float = 30
-    hop_ms: float = 10
+    sample_rate: int = ranged(16000, 1, 1_000_000)
+    clip_ms: float = ranged(1000, 0, 600_000)
+    window_ms: float = ranged(30, 0, 600_000)
+    hop_ms: float = ranged(10, 0, 600_000)
     window: str = "hann"
-    n_fft: int = 1024
-    n_mels: int = 40
-    fmin: float = 0
-    fmax: float = 4000
+    n_fft: int = ranged(1024, 1, 1 << 20)
+    n_mels: int = ranged(40, 1, 1024)
+    fmin: float = ranged(0, 0, 500_000)
+    fmax: float = ranged(4000, 0, 500_000)
     mel: str = "htk"
     power: int = 2
     sample_scale: str = "int16"
-    log_floor: float = 1e-6
-    pixel_scale: float = 9.85
-    pixel_offset: float = -65.8
+    log_floor: float = ranged(1e-6, 0, 1e6)
+    pixel_scale: float = ranged(9.85, 0, 1e6)
+    pixel_offset: float = ranged(-65.8, -1e6, 1e6)
     placement: str = "centre"
-    frame_stride: int = 1
-    coefficients: int = 0
+    frame_stride: int = ranged(1, 1, 10_000)
+    coefficients: int = ranged(0, 0, 1024)
     dct: str = "orthonormal"
-    input_mean: tuple[float, ...] = (128.0,)
-    input_scale: tuple[float, ...] = (64.0,)
+    input_mean: tuple[float, ...] = ranged((128.0,), -1e9, 1e9)
+    input_scale: tuple[float, ...] = ranged((64.0,), 0, 1e9)
     arithmetic: str = "float"
 
     def __post_init__(self) -> None:
@@ -213,6 +214,7 @@ def _check_front_end(fe: FrontEnd) -> None:
         raise SpecError(f"front end: n_fft = {fe.n_fft}; integer arithmetic takes {sizes}")
     if min(fe.input_scale) <= 0:
         raise SpecError(f"front end: input_scale = {min(fe.input_scale)}; it must be above 0")
+    check_fields(fe, "front end: ")
 
 
 def _is_number(value: object, integer: bool = False) -> bool:

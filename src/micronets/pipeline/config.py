@@ -25,7 +25,6 @@ from micronets.runtimes import RUNTIMES, TFLM
 from micronets.tasks import TASKS, DataOptions
 
 MOST_THREADS, MOST_SEED = 1024, 2**32 - 1
-_MOST_DATA = {"synthetic_clips": 1_000_000, "synthetic_images": 1_000_000, "kept": 1024, "clip_seconds": 600}
 
 
 @dataclass(frozen=True)
@@ -139,10 +138,6 @@ def parse(table: Mapping[str, Any], where: str) -> Config:
     train = _table(table, "train", where)
     if train.get("qat_epochs") == 0:
         raise SpecError(f"{where}: train.qat_epochs = 0; a run ends with an int8 model: give at least 1")
-    for name, most in _MOST_DATA.items():
-        value = _table(table, "data", where).get(name, 0)
-        if isinstance(value, (int, float)) and not value <= most:
-            raise SpecError(f"{where}: data.{name} = {value:.6g}; at most {most:,}")
     return Config(
         task=task,
         board=board,

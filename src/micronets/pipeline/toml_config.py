@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 
 from micronets.boards.board import parse_size
 from micronets.errors import SpecError, did_you_mean
+from micronets.ranges import shown
 
 T = TypeVar("T")
 
@@ -86,9 +87,9 @@ def _scalar(hint: Any, value: Any, name: str, where: str) -> Any:
         return parse_size(value, f"{where}: {name}")
     if is_number and not abs(value) < _LARGEST:  # not a number is not below anything
         kind = "an integer" if hint is int else "a finite number"
-        raise SpecError(f"{where}: {name} = {_shown(value)}; need {kind}, in size below 2^53")
+        raise SpecError(f"{where}: {name} = {shown(value)}; need {kind}, in size below 2^53")
     if isinstance(value, str) and "\0" in value:
-        raise SpecError(f"{where}: {name} = {_shown(value)}; holds a NUL character, which no name or path can have")
+        raise SpecError(f"{where}: {name} = {shown(value)}; holds a NUL character, which no name or path can have")
     if hint is int and is_number and float(value).is_integer():
         return int(value)
     if hint is float and is_number:
@@ -97,16 +98,6 @@ def _scalar(hint: Any, value: Any, name: str, where: str) -> Any:
         return value
     need = {int: "an integer", float: "a number", bool: "true or false", str: "a text"}[hint]
     raise SpecError(f"{where}: {name} = {value!r}; need {need}")
-
-
-def _shown(value: object) -> str:
-    """Writes a value for an error, not longer than it needs to be."""
-    text = f"{value:.4g}" if isinstance(value, float) else repr(value) if not isinstance(value, int) else _digits(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def _digits(value: int) -> str:
-    return str(value) if abs(value) < 10**40 else f"an integer of {value.bit_length()} bits"
 
 
 def parse_override(text: str) -> tuple[tuple[str, ...], Any]:

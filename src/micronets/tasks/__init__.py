@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 from micronets import user_code
 from micronets.errors import SpecError, did_you_mean
+from micronets.ranges import check_options
 from micronets.tasks.ad import task as ad
 from micronets.tasks.arrays import task as arrays
 from micronets.tasks.base import Balance, Card, DataOptions, Examples, Outline, Task, TaskData
@@ -69,7 +70,9 @@ def load(name: str, path: Path | str | None = None, **options: Any) -> TaskData:
 
     Raises `SpecError` for an unknown task or option and `DataError` for data that cannot be used.
     """
-    function = find(name).load
+    task = find(name)
+    check_options(task.options, options, f"task {name}: ")
+    function = task.load
     known = [*signature(function).parameters][1:]
     balance = None if "balance" in known else options.pop("balance", None)
     for option in options:

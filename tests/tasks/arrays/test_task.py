@@ -145,7 +145,7 @@ def test_bad_files_in_one_line(tmp_path: Path) -> None:
     assert message(tmp_path / "t").startswith(f"{tmp_path / 't/a/x.csv'}: not an array of numbers (")
     (tmp_path / "empty").mkdir()
     assert message(tmp_path / "empty").startswith(f"{tmp_path / 'empty'}: nothing to read in it; give ")
-    assert message(npz(place), noise=-1) == "features: noise = -1; need 0 or more"
+    assert message(npz(place), noise=-1) == "task features: noise = -1; allowed: 0 to 100"
     folders = tmp_path / "odd/a"
     folders.mkdir(parents=True)
     np.save(folders / "1.npy", X[0])

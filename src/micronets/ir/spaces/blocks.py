@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from micronets.errors import SpecError
 from micronets.ir.layers import Add, AveragePool2D, FullyConnected, Layer, Pad, Shape
+from micronets.ir.spaces.inputs import check_range
 from micronets.number import Number
 
 MOST_BLOCKS = 100
 """The most blocks of a network or a stage: thousands would take hours to lay out, and no microcontroller runs them."""
 
 
+MOST_WIDTH, MOST_STRIDE, MOST_KERNEL = 4096, 64, 255
+"""The largest options of channels, strides and kernels, far above what a microcontroller runs."""
+
+
 def check_blocks(space: str, blocks: int) -> None:
     """Raises `SpecError` for more blocks than `MOST_BLOCKS`."""
-    if blocks > MOST_BLOCKS:
-        raise SpecError(f"space {space}: blocks = {blocks}; allowed: 1 to {MOST_BLOCKS}")
+    check_range("blocks", blocks, 1, MOST_BLOCKS, space)
 
 
 def widths(largest: int = 276, step: float = 0.1, multiple: int = 4) -> tuple[int, ...]:

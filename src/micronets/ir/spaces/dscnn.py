@@ -14,8 +14,8 @@ from micronets.errors import SpecError
 from micronets.ir.layers import INPUT, Conv2D, DepthwiseConv2D, FullyConnected, Layer, Mean
 from micronets.ir.space import Block, Choice, Pick, SearchSpace, Template
 from micronets.ir.spaces.base import Space
-from micronets.ir.spaces.blocks import check_blocks, widths
-from micronets.ir.spaces.inputs import INPUT_KINDS, Inputs
+from micronets.ir.spaces.blocks import MOST_KERNEL, MOST_STRIDE, MOST_WIDTH, check_blocks, widths
+from micronets.ir.spaces.inputs import INPUT_KINDS, Inputs, check_range
 
 # Options for inputs whose two axes are alike: the paper's backbone for anomaly detection.
 _SQUARE = {"stem_kernels": (3, 5), "stem_columns": 0, "strides": (2, 1, 1, 2, 2), "blocks": 5, "min_blocks": 1}
@@ -49,10 +49,12 @@ def space(
     check_blocks("dscnn", blocks)
     if not 1 <= min_blocks <= blocks:
         raise SpecError(f"space dscnn: min_blocks = {min_blocks}; allowed: 1 to blocks = {blocks}")
-    if max_width < 40:
-        raise SpecError(f"space dscnn: max_width = {max_width}; allowed: 40 or more (ten steps of 4 channels)")
+    check_range("max_width", max_width, 40, MOST_WIDTH, "dscnn")  # ten steps of 4 channels
+    check_range("stem_strides", stem_strides, 1, MOST_STRIDE, "dscnn")
     if len(strides) > blocks or any(s not in (1, 2) for s in strides):
         raise SpecError(f"space dscnn: strides = {list(strides)}; allowed: 1 or 2 for each of the {blocks} blocks")
+    check_range("stem_columns", stem_columns, 0, MOST_KERNEL, "dscnn")
+    check_range("stem_kernels", stem_kernels, 1, MOST_KERNEL, "dscnn")
     if len({k % 2 for k in stem_kernels}) != 1:
         raise SpecError(f"space dscnn: stem_kernels = {list(stem_kernels)}; need sizes that are all even or all odd")
     options, steps = widths(max_width), (*strides, *[1] * (blocks - len(strides)))

@@ -11,6 +11,10 @@ from dataclasses import dataclass
 from micronets.errors import SpecError
 from micronets.ir.layers import Shape
 from micronets.ir.space import Choice, Pick
+from micronets.ranges import check_number
+
+MOST_SIDE = 1_000_000
+"""The largest side of an input: a hundred seconds of a sensor at 10 kHz, which no microcontroller would hold."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +42,10 @@ def kws_inputs(
     - frames: frames of a whole recording; the data decide it.
     - bands: mel bands of a frame; the data decide it.
     """
-    _check_positive("frame_strides", frame_strides)
-    if not coefficients or min(coefficients) < 0:
-        raise SpecError(f"space: coefficients = {list(coefficients)}; need at least one, 0 or more")
+    check_range("frame_strides", frame_strides, 1, 10_000)
+    check_range("coefficients", coefficients, 0, 1024)
+    check_range("frames", frames, 1, MOST_SIDE)
+    check_range("bands", bands, 1, MOST_SIDE)
     choices = (
         Choice("frame_stride", "shape", tuple(sorted(frame_strides))),
         Choice("coefficients", "shape", tuple(sorted(coefficients, key=lambda n: n or bands, reverse=True))),
@@ -56,7 +61,7 @@ def images_inputs(
     - resolutions: options of the side, in pixels.
     - colours: options of the channels; 3 is red, green and blue, 1 is gray.
     """
-    _check_positive("resolutions", resolutions)
+    check_range("resolutions", resolutions, 1, 1024)
     if not set(colours) <= {1, 3} or not colours:
         raise SpecError(f"space: colours = {list(colours)}; allowed: 1 (gray) and 3 (red, green, blue)")
     choices = (
@@ -80,7 +85,8 @@ def features_inputs(height: int = 32, width: int = 32, channels: int = 1) -> Inp
 
     - height, width, channels: the size of the input; the data decide it.
     """
-    _check_positive("height, width, channels", (height, width, channels))
+    for name, value in (("height", height), ("width", width), ("channels", channels)):
+        check_range(name, value, 1, MOST_SIDE)
     return Inputs((), lambda pick: (height, width, channels))
 
 
@@ -102,7 +108,15 @@ INPUT_KINDS: Mapping[str, Callable[..., Inputs]] = {
 """The function of every kind of input, by the kind's name; its arguments with defaults are the kind's options."""
 
 
-def _check_positive(name: str, values: tuple[int, ...]) -> None:
-    """Raises `SpecError` unless an option has values, and all are at least 1."""
-    if not values or min(values) < 1:
-        raise SpecError(f"space: {name} = {list(values)}; need at least one, each 1 or more")
+def check_range(name: str, values: tuple[int, ...] | int, least: int, most: int, space: str = "") -> None:
+    """Raises `SpecError` where there is no value, or one that is out of its range or not a number.
+
+    - name: the option, for the error.
+    - values: its value or values.
+    - least, most: the range, both ends included.
+    - space: the space that has the option; "" for an option of the inputs.
+    """
+    where = f"space {space}: " if space else "space: "
+    if values == ():
+        raise SpecError(f"{where}{name} = []; need at least one")
+    check_number(f"{where}{name}", values, least, most)

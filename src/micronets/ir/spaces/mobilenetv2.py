@@ -14,8 +14,16 @@ from micronets.errors import SpecError
 from micronets.ir.layers import INPUT, Conv2D, DepthwiseConv2D, Layer
 from micronets.ir.space import Block, Choice, Pick, SearchSpace, Template
 from micronets.ir.spaces.base import Space
-from micronets.ir.spaces.blocks import check_blocks, classifier, residual, widths_down
-from micronets.ir.spaces.inputs import INPUT_KINDS, Inputs
+from micronets.ir.spaces.blocks import (
+    MOST_KERNEL,
+    MOST_STRIDE,
+    MOST_WIDTH,
+    check_blocks,
+    classifier,
+    residual,
+    widths_down,
+)
+from micronets.ir.spaces.inputs import INPUT_KINDS, Inputs, check_range
 
 STAGE_CHANNELS = (16, 24, 32, 64, 96, 160, 320)
 STAGE_STRIDES = (1, 2, 2, 2, 1, 2, 1)
@@ -51,9 +59,11 @@ def space(
     """
     if not 0.1 <= width_multiplier <= 2:
         raise SpecError(f"space mobilenetv2: width_multiplier = {width_multiplier}; allowed: 0.1 to 2")
-    if multiple < 1 or expansion < 1:
-        raise SpecError(f"space mobilenetv2: multiple = {multiple}, expansion = {expansion}; need at least 1")
-    check_blocks("mobilenetv2", max(blocks, default=0))
+    check_range("multiple", multiple, 1, MOST_WIDTH, "mobilenetv2")
+    check_range("expansion", expansion, 1, 64, "mobilenetv2")
+    check_range("stem_strides", stem_strides, 1, MOST_STRIDE, "mobilenetv2")
+    check_range("kernels", kernels, 3, MOST_KERNEL, "mobilenetv2")
+    check_blocks("mobilenetv2", max(blocks, default=1))
     if len(blocks) != len(STAGE_CHANNELS) or min(blocks) < 1:
         raise SpecError(f"space mobilenetv2: blocks = {list(blocks)}; need {len(STAGE_CHANNELS)} numbers of at least 1")
     if len(strides) != len(STAGE_CHANNELS) or not set(strides) <= {1, 2}:

@@ -13,8 +13,9 @@ from micronets.errors import SpecError
 from micronets.ir.layers import INPUT, Conv2D, Layer
 from micronets.ir.space import Block, Choice, Pick, SearchSpace, Template
 from micronets.ir.spaces.base import Space
-from micronets.ir.spaces.blocks import check_blocks, classifier, residual
-from micronets.ir.spaces.inputs import INPUT_KINDS, Inputs
+from micronets.ir.spaces.blocks import MOST_KERNEL, MOST_STRIDE, MOST_WIDTH, check_blocks, classifier, residual
+from micronets.ir.spaces.inputs import INPUT_KINDS, Inputs, check_range
+from micronets.ranges import shown
 
 STAGE_NUMBERS = (1, 2, 3)
 
@@ -44,8 +45,12 @@ def space(
     check_blocks("resnet", blocks)
     if not 1 <= min_blocks <= blocks:
         raise SpecError(f"space resnet: min_blocks = {min_blocks}; allowed: 1 to blocks = {blocks}")
-    if max_width < 8 or max_width % 4:
-        raise SpecError(f"space resnet: max_width = {max_width}; allowed: multiples of 4 from 8")
+    check_range("kernels", kernels, 1, MOST_KERNEL, "resnet")
+    check_range("stem_strides", stem_strides, 1, MOST_STRIDE, "resnet")
+    if not 8 <= max_width <= MOST_WIDTH or max_width % 4:
+        raise SpecError(
+            f"space resnet: max_width = {shown(max_width)}; allowed: multiples of 4 from 8 to {MOST_WIDTH:,}"
+        )
     if not kernels or any(k < 1 or k % 2 == 0 for k in kernels) or max(kernels) == 1:
         raise SpecError(f"space resnet: kernels = {list(kernels)}; need odd sizes, one of them above 1")
     kernels = tuple(sorted(kernels))

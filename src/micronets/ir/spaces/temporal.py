@@ -16,8 +16,8 @@ from micronets.errors import SpecError
 from micronets.ir.layers import INPUT, Add, Conv2D, DepthwiseConv2D, FullyConnected, Layer, Mean
 from micronets.ir.space import Block, Choice, Pick, SearchSpace, Template
 from micronets.ir.spaces.base import Space
-from micronets.ir.spaces.blocks import check_blocks, widths
-from micronets.ir.spaces.inputs import Inputs
+from micronets.ir.spaces.blocks import MOST_STRIDE, MOST_WIDTH, check_blocks, widths
+from micronets.ir.spaces.inputs import Inputs, check_range
 
 KERNELS = (3, 5, 7, 9)
 
@@ -44,8 +44,8 @@ def space(
     check_blocks("temporal", blocks)
     if not 1 <= min_blocks <= blocks:
         raise SpecError(f"space temporal: min_blocks = {min_blocks}; allowed: 1 to blocks = {blocks}")
-    if max_width < 40:
-        raise SpecError(f"space temporal: max_width = {max_width}; allowed: 40 or more (ten steps of 4 channels)")
+    check_range("max_width", max_width, 40, MOST_WIDTH, "temporal")  # ten steps of 4 channels
+    check_range("stem_strides", stem_strides, 1, MOST_STRIDE, "temporal")
     choices = [
         *inputs.choices,
         Choice("stem_stride", "shape", tuple(sorted(stem_strides))),

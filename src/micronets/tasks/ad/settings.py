@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from micronets.errors import SpecError
 from micronets.frontend import FrontEnd
+from micronets.ranges import check_fields, ranged
 
 LOGMEL = FrontEnd(clip_ms=10000, window_ms=64, hop_ms=32, n_fft=1024, n_mels=64, fmax=8000, placement="start")
 
@@ -94,9 +95,12 @@ class Augmentation:
     - `time_masks`, `time_mask_frames`, `band_masks`, `mask_bands`: SpecAugment, as for keywords.
     """
 
-    jitter_frames: int = 10
-    gain_db: float = 1.0
-    time_masks: int = 0
-    time_mask_frames: int = 8
-    band_masks: int = 0
-    mask_bands: int = 6
+    jitter_frames: int = ranged(10, 0, 1_000)
+    gain_db: float = ranged(1.0, 0, 100)
+    time_masks: int = ranged(0, 0, 100)
+    time_mask_frames: int = ranged(8, 0, 1_000)
+    band_masks: int = ranged(0, 0, 100)
+    mask_bands: int = ranged(6, 0, 1_000)
+
+    def __post_init__(self) -> None:
+        check_fields(self, "augmentation: ")

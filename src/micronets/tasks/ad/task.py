@@ -13,6 +13,7 @@ import numpy.typing as npt
 from micronets.errors import DataError, SpecError, did_you_mean
 from micronets.files import digest
 from micronets.frontend import FrontEnd, cached_arrays, features, wav_features
+from micronets.ranges import check_fields, ranged
 from micronets.tasks.ad import folders, synthetic
 from micronets.tasks.ad.data import AdData
 from micronets.tasks.ad.settings import LOGMEL, Augmentation, Windows
@@ -41,10 +42,13 @@ class Options:
 
     path: str = ""
     machine: str = ""
-    synthetic_clips: int = 320
-    clip_seconds: float = 10.0
+    synthetic_clips: int = ranged(320, 1, 1_000_000)
+    clip_seconds: float = ranged(10.0, 2.1, 600)
     balance: Balance = "none"
     augmentation: Augmentation = field(default_factory=Augmentation)
+
+    def __post_init__(self) -> None:
+        check_fields(self, "data.")
 
 
 def outline(options: Options) -> Outline:
@@ -80,8 +84,9 @@ def load(
         sounds, notes, read = _synthetic_clips(machine or "slider", synthetic_clips), [], _synthetic_features
     else:
         records, strange = folders.scan(path)
+        left_out: tuple[str, ...] = ()
         if known is None:
-            chosen, left_out = folders.of_kind(records, machine or "all", path), ()
+            chosen = folders.of_kind(records, machine or "all", path)
         else:
             chosen, left_out = folders.of_machines(records, known, path)
         if "all" in splits:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from micronets import user_code
 from micronets.errors import DataError, SpecError, UserCodeError, did_you_mean
+from micronets.ranges import check_fields, ranged
 from micronets.tasks.arrays import folders
 from micronets.tasks.arrays.folders import SplitArrays
 from micronets.tasks.base import SPLITS, Balance, Card, Examples, Floats, Labels, Outline, Task
@@ -39,10 +40,13 @@ class Options:
     """
 
     path: str = ""
-    synthetic_clips: int = 600
+    synthetic_clips: int = ranged(600, 1, 1_000_000)
     balance: Balance = "none"
-    noise: float = 0.1
-    shift: float = 0.0
+    noise: float = ranged(0.1, 0, 100)
+    shift: float = ranged(0.0, 0, 1)
+
+    def __post_init__(self) -> None:
+        check_fields(self, "data.")
 
 
 @dataclass(frozen=True)

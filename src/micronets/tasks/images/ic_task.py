@@ -10,6 +10,7 @@ import numpy as np
 
 from micronets.errors import DataError, SpecError, did_you_mean
 from micronets.frontend.image import ImageFrontEnd, resized
+from micronets.ranges import check_fields, ranged
 from micronets.tasks.base import SPLITS, Balance, Card, Examples, Labels, Outline, Task
 from micronets.tasks.images import cifar, folders, synthetic
 from micronets.tasks.images.data import ImageData, examples_for, front_end
@@ -35,10 +36,13 @@ class Options:
     """
 
     path: str = ""
-    validation: int = VALIDATION
-    synthetic_images: int = 4000
+    validation: int = ranged(VALIDATION, 1, 1_000_000)
+    synthetic_images: int = ranged(4000, 1, 1_000_000)
     balance: Balance = "none"
     augmentation: ImageAugmentation = field(default_factory=ImageAugmentation)
+
+    def __post_init__(self) -> None:
+        check_fields(self, "data.")
 
 
 def outline(options: Options) -> Outline:

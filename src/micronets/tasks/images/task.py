@@ -11,6 +11,7 @@ import numpy as np
 
 from micronets.errors import DataError, SpecError, did_you_mean
 from micronets.frontend.image import Bytes, ImageFrontEnd, resized
+from micronets.ranges import check_fields, ranged
 from micronets.tasks.base import SPLITS, Balance, Card, Examples, Labels, Outline, Task
 from micronets.tasks.images import cifar, folders, ic_task, synthetic
 from micronets.tasks.images.data import ImageData, examples_for, front_end
@@ -38,11 +39,14 @@ class Options:
     """
 
     path: str = ""
-    kept: int = KEPT
+    kept: int = ranged(KEPT, 1, 1024)
     fit: Literal["crop", "stretch", "letterbox"] = "crop"
-    synthetic_images: int = 2000
+    synthetic_images: int = ranged(2000, 1, 1_000_000)
     balance: Balance = "none"
     augmentation: ImageAugmentation = field(default_factory=ImageAugmentation)
+
+    def __post_init__(self) -> None:
+        check_fields(self, "data.")
 
 
 def outline(options: Options) -> Outline:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from micronets.errors import SpecError
 from micronets.frontend.image import ImageFrontEnd, resized
+from micronets.ranges import check_fields, ranged
 from micronets.tasks.base import SPLITS, Balance, Card, Examples, Outline, Task
 from micronets.tasks.images import coco, synthetic, task
 from micronets.tasks.images.data import ImageData, examples_for, front_end
@@ -40,12 +41,15 @@ class Options:
     """
 
     path: str = ""
-    kept: int = KEPT
+    kept: int = ranged(KEPT, 1, 1024)
     fit: Literal["stretch", "crop", "letterbox"] = "stretch"
     coco_split: Literal["paper", "minival"] = "paper"
-    synthetic_images: int = 2000
+    synthetic_images: int = ranged(2000, 1, 1_000_000)
     balance: Balance = "none"
     augmentation: ImageAugmentation = field(default_factory=lambda: AUGMENTATION)
+
+    def __post_init__(self) -> None:
+        check_fields(self, "data.")
 
 
 def outline(options: Options) -> Outline:

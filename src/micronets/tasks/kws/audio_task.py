@@ -11,6 +11,7 @@ import numpy as np
 from micronets.errors import DataError, SpecError, did_you_mean
 from micronets.files import digest
 from micronets.frontend import FrontEnd, cached_arrays, features
+from micronets.ranges import check_fields, ranged
 from micronets.tasks.ad import synthetic
 from micronets.tasks.base import SPLITS, Balance, Card, Examples, Labels, Outline, Task
 from micronets.tasks.kws import clips
@@ -39,12 +40,15 @@ class Options:
     """
 
     path: str = ""
-    synthetic_clips: int = 600
+    synthetic_clips: int = ranged(600, 1, 1_000_000)
     test: str = ""
-    clip_seconds: float = 1.0
+    clip_seconds: float = ranged(1.0, 0.05, 600)
     balance: Balance = "none"
     augmentation: Augmentation = field(default_factory=Augmentation)
     frontend: FrontEnd | None = None
+
+    def __post_init__(self) -> None:
+        check_fields(self, "data.")
 
 
 def outline(options: Options) -> Outline:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from micronets.errors import SpecError
+from micronets.ranges import check_fields, ranged
+
 
 @dataclass(frozen=True, kw_only=True)
 class Augmentation:
@@ -20,16 +23,23 @@ class Augmentation:
       so many frames or bands are replaced by the clip's mean.
     """
 
-    shift_frames: int = 10
-    pad_probability: float = 0.1
-    noise_probability: float = 0.7
-    snr_db: tuple[float, float] = (5.0, 40.0)
-    gain_db: float = 6.0
-    silence_gain_db: tuple[float, float] = (-15.0, 20.0)
-    time_masks: int = 2
-    time_mask_frames: int = 10
-    band_masks: int = 2
-    mask_bands: int = 5
+    shift_frames: int = ranged(10, 0, 1_000)
+    pad_probability: float = ranged(0.1, 0, 1)
+    noise_probability: float = ranged(0.7, 0, 1)
+    snr_db: tuple[float, float] = ranged((5.0, 40.0), -100, 200)
+    gain_db: float = ranged(6.0, 0, 100)
+    silence_gain_db: tuple[float, float] = ranged((-15.0, 20.0), -200, 200)
+    time_masks: int = ranged(2, 0, 100)
+    time_mask_frames: int = ranged(10, 0, 1_000)
+    band_masks: int = ranged(2, 0, 100)
+    mask_bands: int = ranged(5, 0, 1_000)
+
+    def __post_init__(self) -> None:
+        check_fields(self, "augmentation: ")
+        for name in ("snr_db", "silence_gain_db"):
+            low, high = getattr(self, name)
+            if not low <= high:
+                raise SpecError(f"augmentation: {name} = [{low:g}, {high:g}]; need a range, from low to high")
 
     @staticmethod
     def none() -> Augmentation:

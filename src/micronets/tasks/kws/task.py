@@ -8,6 +8,7 @@ from pathlib import Path
 
 from micronets.errors import DataError, SpecError, did_you_mean
 from micronets.frontend import PRESETS, FrontEnd, network_input
+from micronets.ranges import check_fields, ranged
 from micronets.tasks.base import SPLITS, Balance, Card, Examples, Outline, Task
 from micronets.tasks.kws import clips, prepared, synthetic
 from micronets.tasks.kws.data import KEYWORDS, SILENCE, UNKNOWN, KwsData
@@ -48,13 +49,16 @@ class Options:
     """
 
     path: str = ""
-    synthetic_clips: int = 2000
+    synthetic_clips: int = ranged(2000, 1, 1_000_000)
     test: str = ""
     words: tuple[str, ...] = ()
-    share: float = 1.0
+    share: float = ranged(1.0, 0, 100)
     balance: Balance = "none"
     augmentation: Augmentation = field(default_factory=Augmentation)
     frontend: FrontEnd | None = None
+
+    def __post_init__(self) -> None:
+        check_fields(self, "data.")
 
 
 def outline(options: Options) -> Outline:

@@ -1,0 +1,74 @@
+"""Ranges of numbers that users give: fields of dataclasses that say theirs, and one message for a number out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import field, fields
+from typing import Any
+
+from micronets.errors import SpecError
+
+_RANGE = "range"
+
+
+def ranged(default: Any, least: float, most: float) -> Any:
+    """Returns a field of a dataclass.
+
+    - `default`: its default, a number or a tuple of numbers.
+    - `least`, `most`: the range of the number, or of each number, both ends included.
+    """
+    return field(default=default, metadata={_RANGE: (least, most)})
+
+
+def check_number(name: str, value: Any, least: float, most: float) -> None:
+    """Raises `SpecError` for a number, or one of a tuple of numbers, that is out of its range or not a number.
+
+    - `name`: what the number is, for the error, such as "data.kept".
+    - `least`, `most`: the range, both ends included.
+    """
+    for one in value if isinstance(value, (tuple, list)) else (value,):
+        if not least <= one <= most:  # also for nan, which is not below anything
+            raise SpecError(f"{name} = {shown(one)}; allowed: {_end(least)} to {_end(most)}")
+
+
+def check_fields(record: Any, prefix: str) -> None:
+    """Checks every field of a dataclass that was made by `ranged`.
+
+    - `record`: an instance of the dataclass.
+    - `prefix`: what stands before the name of a field in errors, such as "data.".
+
+    Raises `SpecError`.
+    """
+    check_options(type(record), vars(record), prefix)
+
+
+def check_options(kind: type, values: Mapping[str, Any], prefix: str) -> None:
+    """Checks values that are to become fields of a dataclass, as far as `ranged` made these; None is left out.
+
+    - `kind`: the dataclass.
+    - `values`: the values by the names of the fields; others are left out.
+    - `prefix`: what stands before the name of a field in errors.
+
+    Raises `SpecError`.
+    """
+    for f in fields(kind):
+        if _RANGE in f.metadata and values.get(f.name) is not None:
+            check_number(f"{prefix}{f.name}", values[f.name], *f.metadata[_RANGE])
+
+
+def shown(value: object) -> str:
+    """Writes a value for an error, not longer than it needs to be."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    text = _digits(value) if isinstance(value, int) else repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _digits(value: int) -> str:
+    """Writes an integer, or its length where Python would refuse to write it or nobody would read it."""
+    return str(value) if abs(value) < 10**40 else f"an integer of {value.bit_length()} bits"
+
+
+def _end(value: float) -> str:
+    """Writes an end of a range: `0.05`, `1,024`."""
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:g}"
