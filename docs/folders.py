@@ -11,6 +11,7 @@ ALONE = frozenset(
         "number",
         "output_directory",
         "progress",
+        "ranges",
         "records",
         "terminal",
         "user_code",

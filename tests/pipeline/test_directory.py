@@ -1,4 +1,5 @@
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,11 +10,13 @@ from micronets.cli import cli
 from micronets.errors import FileError, SpecError
 from micronets.files import write_atomic
 from micronets.output_directory import write_files
+from micronets.pipeline import directory
 from micronets.pipeline.directory import (
     CONFIG,
     LOCK,
     RunDir,
     begin,
+    check_free,
     check_outputs,
     discard,
     erase,
@@ -22,7 +25,9 @@ from micronets.pipeline.directory import (
     locked,
 )
 from micronets.pipeline.perform import STAGES
+from micronets.pipeline.stages.base import Stage
 from micronets.pipeline.stages.compile import COMPILE
+from micronets.pipeline.stages.export import EXPORT
 from micronets.pipeline.stages.search import SEARCH
 from micronets.pipeline.stages.train import TRAIN
 
@@ -58,10 +63,34 @@ def test_an_interrupted_stage_keeps_its_checkpoint(run: RunDir) -> None:
         check_outputs(run, SEARCH)
 
 
-def test_left_overs_of_an_unrecorded_stage_are_not_used(run: RunDir) -> None:
-    write_atomic(run / "search/checkpoint.pt", "from nowhere")
-    assert begin(run, SEARCH, {"seed": 1})
-    assert not (run / "search").exists()
+@pytest.mark.parametrize("stage", [s for s in STAGES if s is not COMPILE], ids=lambda s: s.name)
+def test_files_that_no_stage_has_written_stay_and_are_not_used(run: RunDir, stage: Stage) -> None:
+    for name in stage.outputs:
+        path = run / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("from nowhere")
+        message = f"^{re.escape(str(path))}: is there, and micronets did not write it; move it away, "
+        with pytest.raises(FileError, match=message):
+            begin(run, stage, {"seed": 1})
+        with pytest.raises(FileError, match=message):
+            check_free(run, STAGES)
+        discard(run, STAGES)
+        erase(run, (), "dry_run.json")
+        assert path.read_text() == "from nowhere"
+        path.unlink()
+    assert begin(run, stage, {"seed": 1})
+
+
+def test_a_kill_while_files_are_discarded_leaves_nothing_that_counts_as_others(
+    run: RunDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search(run, seed=1)
+    monkeypatch.setattr(directory, "_remove", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        discard(run, STAGES)
+    monkeypatch.undo()
+    assert (run / "search/arch.json").exists()
+    assert search(run, seed=1)
 
 
 @pytest.mark.parametrize(
@@ -114,6 +143,7 @@ def test_discarding_a_stage_discards_what_follows(run: RunDir) -> None:
     begin(run, TRAIN, {})
     write_atomic(run / "train/weights.pt", "w")
     finish(run, TRAIN, ["train/weights.pt"])
+    assert begin(run, EXPORT, {})
     write_atomic(run / "model.tflite", "m")
     discard(run, STAGES[STAGES.index(TRAIN) :])
     assert not search(run), "the search stays"
@@ -183,6 +213,7 @@ def test_a_users_own_directory_stays_when_nothing_came_to_be(tmp_path: Path) -> 
 _RACER = """
 import sys, time
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path

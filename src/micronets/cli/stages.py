@@ -129,6 +129,7 @@ def _perform(
     ]
     common.set_resume_hint(shlex.join([*words, *(["--resume"] if name == "run" else [])]))
 
+    from micronets.pipeline import directory
     from micronets.pipeline.context import opened
     from micronets.pipeline.perform import STAGES, discard, load_config, perform
     from micronets.pipeline.toml_config import to_toml
@@ -139,6 +140,7 @@ def _perform(
         common.echo("\n".join(f"# {row}".rstrip() for row in to_toml(context.config).splitlines()), err=True)
         if redo:
             discard(context, stages[0])
+        directory.check_free(context.run, stages)  # said now, not after hours of training
         for stage in stages:
             if not perform(context, stage) and stage.name == stage.command:
                 common.echo(f"{stage.name:<8}  done before", err=True)

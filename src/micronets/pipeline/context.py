@@ -17,7 +17,7 @@ from micronets.boards.board import Board, load_board
 from micronets.commands import own_space
 from micronets.cost import latency_model
 from micronets.cost.costs import RuntimeCosts
-from micronets.errors import DataError, FileError, SpecError
+from micronets.errors import DataError, FileError, MicronetsError, SpecError
 from micronets.files import digest, fingerprint, read_plain_text, write_atomic
 from micronets.ir.arch import Arch
 from micronets.ir.space import SearchSpace
@@ -178,6 +178,9 @@ def opened(config: Config, *, resume: bool, progress: Progress, command: str = "
     run = RunDir(Path(config.out))
     with directory.locked(run):
         held: Config | None = None
+        found = (run / directory.CONFIG).is_file()
+        if found and not run.started:
+            _check_own_config(run)
         if run.started:
             held = old = load(run / directory.CONFIG)
             config = replace(config, threads=config.threads or old.threads or _usual_threads())
@@ -199,9 +202,27 @@ def opened(config: Config, *, resume: bool, progress: Progress, command: str = "
         except KeyboardInterrupt:
             raise  # the configuration stays, so that the directory can be continued whenever it was stopped
         except BaseException:
-            if not run.started:
+            if not run.started and not found:
                 (run / directory.CONFIG).unlink(missing_ok=True)
             raise
+
+
+def _check_own_config(run: RunDir) -> None:
+    """Raises `FileError` for a config.toml that was not written by a run in this directory, and would be replaced.
+
+    A run that was stopped before its first stage leaves a config.toml that reads back as the same text.
+    """
+    path = run / directory.CONFIG
+    try:
+        text = read_plain_text(path)
+        ours = to_toml(load(path)) == text and Path(load(path).out).resolve() == run.path.resolve()
+    except (OSError, UnicodeDecodeError, MicronetsError):
+        ours = False
+    if not ours:
+        raise FileError(
+            f"{path}: is a configuration of yours, and the run would write its own in its place; name another "
+            "directory with --out"
+        )
 
 
 def notes_on(data: tasks.TaskData, options: tasks.DataOptions) -> tuple[str, ...]:

@@ -74,7 +74,8 @@ def locked(run: RunDir, beginning: Sequence[str] = ()) -> Iterator[None]:
             try:
                 yield
             finally:
-                if _names(run) == [LOCK]:
+                left = [n for n in _names(run) if n != LOCK]
+                if left == [] or (LOCK not in names and RECORD not in names and sorted(left) == sorted(names)):
                     (run / LOCK).unlink()  # from here on the directory is somebody else's
                     if new:
                         with suppress(OSError):
@@ -128,7 +129,7 @@ def begin(run: RunDir, stage: StageFacts, inputs: Mapping[str, Any]) -> bool:
     """Tells whether `stage` has to work, and records it as running if so; else its files are there and fit `inputs`.
 
     A stage that was interrupted goes on from its own checkpoints. Raises `SpecError` if its files were made from other
-    inputs, `FileError` if they have changed since.
+    inputs, `FileError` if they have changed since, or if a file of somebody else's is where one of its own belongs.
     """
     inputs = json.loads(json.dumps({"version": __version__, **inputs}))
     record = _read(run)
@@ -142,9 +143,21 @@ def begin(run: RunDir, stage: StageFacts, inputs: Mapping[str, Any]) -> bool:
             check_outputs(run, stage)
             return False
     else:
-        _remove(run, stage)
+        check_free(run, (stage,))
     _write(run, {**record, stage.name: {"state": "running", "inputs": inputs, "outputs": {}}})
     return True
+
+
+def check_free(run: RunDir, stages: Sequence[StageFacts]) -> None:
+    """Raises `FileError` for a file that a stage would write over, where the record does not say that it wrote it."""
+    record = _read(run)
+    for stage in stages:
+        for name in stage.outputs:
+            if stage.name not in record and name != LIBRARY and os.path.lexists(run / name):
+                raise FileError(
+                    f"{run / name}: is there, and micronets did not write it; move it away, or name another directory "
+                    "with --out"
+                )
 
 
 def give_up(run: RunDir, stage: StageFacts) -> None:
@@ -203,10 +216,13 @@ def discard(run: RunDir, stages: Sequence[StageFacts]) -> None:
     What others have put there stays. Raises `FileError` for C that was edited, before anything is removed.
     """
     _check_c(run, stages)
-    names = [stage.name for stage in stages]
-    _write(run, {k: v for k, v in _read(run).items() if k not in names})
-    for stage in stages:
+    record, names = _read(run), [stage.name for stage in stages]
+    ours = [stage for stage in stages if stage.name in record]
+    # Whoever is killed while files are removed leaves stages that are to be done, whose files are known as theirs.
+    _write(run, {k: v | {"state": "running", "outputs": {}} if k in names else v for k, v in record.items()})
+    for stage in ours:
         _remove(run, stage)
+    _write(run, {k: v for k, v in record.items() if k not in names})
 
 
 def erase(run: RunDir, stages: Sequence[StageFacts], last: str) -> None:
@@ -215,8 +231,10 @@ def erase(run: RunDir, stages: Sequence[StageFacts], last: str) -> None:
     Raises `FileError` for C that was edited, before anything is removed.
     """
     _check_c(run, stages)
+    record = _read(run)
     for stage in stages:
-        _remove(run, stage)
+        if stage.name in record:
+            _remove(run, stage)
     for name in (RECORD, CONFIG, last):
         (run / name).unlink(missing_ok=True)
 

@@ -121,6 +121,7 @@ def run(
     given = "config" if isinstance(config, Config) else repr(str(config))
     command = f"micronets.run({given}, out={str(loaded.out)!r})"
     with opened(loaded, resume=resume, progress=progress or (lambda _: None), command=command) as context:
+        directory.check_free(context.run, STAGES)  # said now, not after hours of training
         for stage in STAGES:
             perform(context, stage)
         return Run(context.run.path, read_facts(context.run))
