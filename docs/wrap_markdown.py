@@ -1,9 +1,9 @@
 """Keeps the lines of our Markdown pages within 120 columns: `python -m docs.wrap_markdown` rewrites those that are not.
 
-A paragraph or an item of a list that has a longer line is filled anew; everything else stays as it is: rows of tables,
-headings, code in fences, comments, and paragraphs whose lines are short enough. The meaning never changes, since
-Markdown reads a line break inside a paragraph as a space. Programs that write sections of pages send their text through
-`wrapped`.
+A paragraph or an item of a list is filled anew if a line of it is longer or its last line is a single word; everything
+else stays as it is: rows of tables, headings, code in fences, comments, and paragraphs whose lines are short enough.
+The meaning never changes, since Markdown reads a line break inside a paragraph as a space. Programs that write sections
+of pages send their text through `wrapped`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ COLUMNS = 120
 UNBROKEN = 100
 """A code span of at most so many characters stays on one line."""
 
+NARROWEST = 0.75
+"""The least share of the columns that a paragraph is filled to so that its last line has more than one word."""
+
 FENCE = re.compile(r"\s*(```|~~~)")
 ALONE = re.compile(r"\s*$|\s*\||#|<|\s*!?\[[^\]]*\]\([^)]*\)\s*$")
 """Lines that are never filled: empty ones, rows of tables, headings, HTML, and a link or a picture by itself."""
@@ -26,20 +29,28 @@ BLOCK_MARK = re.compile(r"([-+*>=|]|#+|\d+[.)])$|(```|~~~|<!--|\|)")
 
 
 def pages() -> list[Path]:
-    """The Markdown pages that people read: README.md and docs/*.md."""
+    """Returns the Markdown pages that people read: README.md and docs/*.md."""
     return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def wrapped(text: str, columns: int = COLUMNS) -> str:
-    """The Markdown `text`, filled anew in every paragraph and list item that has a line of more than `columns`."""
+    """Returns Markdown whose paragraphs and items have no line that is too long and no last line of a single word.
+
+    - text: the Markdown.
+    - columns: the most characters of a line.
+    """
     lines: list[str] = []
     for block, filled in _blocks(text.split("\n")):
-        lines += _fill(block, columns) if filled and max(map(len, block)) > columns else block
+        again = filled and (max(map(len, block)) > columns or _ends_in_one_word(block, columns))
+        lines += _fill_evenly(block, columns) if again else block
     return "\n".join(lines)
 
 
 def too_long(text: str, columns: int = COLUMNS) -> list[tuple[int, str]]:
-    """(number from 1, line) of each line beyond `columns` that Markdown can break: no row of a table, no lone link."""
+    """Returns (number from 1, line) of each line beyond `columns` that Markdown can break.
+
+    Rows of tables and links by themselves cannot be broken.
+    """
     found = []
     for number, line in enumerate(text.split("\n"), 1):
         if len(line) > columns and not line.lstrip().startswith("|") and len(line.split()) > 1:
@@ -48,7 +59,7 @@ def too_long(text: str, columns: int = COLUMNS) -> list[tuple[int, str]]:
 
 
 def _blocks(lines: list[str]) -> Iterator[tuple[list[str], bool]]:
-    """Runs of lines, and whether they are a paragraph or one item of a list, which may be filled."""
+    """Yields runs of lines, and whether they are a paragraph or one item of a list, which may be filled."""
     block: list[str] = []
     fence = False
     for line in lines:
@@ -67,8 +78,23 @@ def _blocks(lines: list[str]) -> Iterator[tuple[list[str], bool]]:
         yield block, True
 
 
+def _ends_in_one_word(block: list[str], columns: int) -> bool:
+    """Tells whether the last line of a block is a single word that stands alone because the line before it is full."""
+    return len(block) > 1 and len(_words(block[-1].strip())) == 1 and len(block[-2]) >= NARROWEST * columns
+
+
+def _fill_evenly(block: list[str], columns: int) -> list[str]:
+    """Returns a filled block whose last line has more than one word, if that takes no further line."""
+    widest = _fill(block, columns)
+    for narrower in range(columns, int(NARROWEST * columns), -1):
+        lines = _fill(block, narrower)
+        if len(lines) == len(widest) and not _ends_in_one_word(lines, columns):
+            return lines
+    return widest
+
+
 def _fill(block: list[str], columns: int) -> list[str]:
-    """A paragraph or a list item, filled; what follows an item's first line is indented as its text is."""
+    """Returns a filled paragraph or list item; the lines after an item's first one are indented as its text is."""
     item = ITEM.match(block[0])
     first = item[0] if item else re.match(r"\s*", block[0])[0]  # type: ignore[index]
     rest = " " * len(first)
@@ -85,7 +111,7 @@ def _fill(block: list[str], columns: int) -> list[str]:
 
 
 def _words(text: str) -> list[str]:
-    """What a line may be broken between: words, code spans, and marks of blocks together with the word in front."""
+    """Returns what a line may be broken between: words, code spans, and marks of blocks with the word before them."""
     words: list[str] = []
     spans = rf"(?:`[^`]{{1,{UNBROKEN}}}`|[^\s`]|`)+"
     for word in re.findall(spans, text):
@@ -97,6 +123,7 @@ def _words(text: str) -> list[str]:
 
 
 def main() -> None:
+    """Rewrites the pages."""
     for page in pages():
         old = page.read_text("utf-8")
         new = wrapped(old)

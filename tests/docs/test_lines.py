@@ -12,9 +12,22 @@ def test_lines_have_at_most_120_columns(page: Path) -> None:
     assert too_long(page.read_text("utf-8")) == [], "run: python -m docs.wrap_markdown (code in fences: by hand)"
 
 
+@pytest.mark.parametrize("page", pages(), ids=lambda p: p.name)
+def test_paragraphs_are_filled(page: Path) -> None:
+    text = page.read_text("utf-8")
+    assert wrapped(text) == text, "run: python -m docs.wrap_markdown"
+
+
+def test_a_last_line_gets_a_second_word() -> None:
+    line = "word " * 23 + "word"
+    filled = wrapped(f"{line}\nalone\n").split("\n")
+    assert [len(part.split()) for part in filled] == [23, 2, 0]
+    assert wrapped(f"{line}\nnot alone\n") == f"{line}\nnot alone\n"
+
+
 def test_a_paragraph_and_the_items_of_a_list_are_filled() -> None:
     assert wrapped("one two three four\nfive\n\n- six seven eight nine\n  ten\n- 1\n", 12) == (
-        "one two\nthree four\nfive\n\n- six seven\n  eight nine\n  ten\n- 1\n"
+        "one two\nthree four\nfive\n\n- six seven\n  eight\n  nine ten\n- 1\n"
     )
 
 

@@ -27,8 +27,8 @@ __attribute__((used)) void firmware_start(void)
     firmware_fault();
 }
 
-/* Handles every trap: it stops for good. It is aligned, as the two lowest bits of a handler's address mean something
- * else. */
+/* Handles every trap: it stops for good. It is aligned, as the two lowest bits of a handler's address mean
+ * something else. */
 __attribute__((aligned(4))) void firmware_fault(void)
 {
     for (;;) {

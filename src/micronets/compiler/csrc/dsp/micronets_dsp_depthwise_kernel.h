@@ -130,8 +130,8 @@ MICRONETS_INLINE void micronets_clamp_line(int8_t *output, int32_t count, const 
             : "cc", "memory");                                                                                        \
     } while (0)
 
-/* Turns a sum into its code; halves are rounded away from zero: a negative value is less by one before it is
- * shifted. */
+/* Turns a sum into its code; halves are rounded away from zero: a negative value is less by one before it
+ * is shifted. */
 #define MICRONETS_CODE(S)                   \
     "smmlar %[v], %[" S "], %[a], %[b]\n\t" \
     "add %[v], %[v], %[" S "], asr #31\n\t" \

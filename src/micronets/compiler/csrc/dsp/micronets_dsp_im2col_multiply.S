@@ -194,8 +194,8 @@ scale       .req r5 /* the filter's multiplier */
     cmp r12, #0
     beq.n .Lblock
 
-    /* The next two pixels: r0 and r1 are their values, r4 the end of their columns. A pitch of 0 is for one pixel
-     * alone. */
+    /* The next two pixels: r0 and r1 are their values, r4 the end of their columns. A pitch of 0 is for one
+     * pixel alone. */
 .Lpixels:
     ldr r0, [sp, #STACK_INPUT]
     ldr r5, [sp, #STACK_PITCH]

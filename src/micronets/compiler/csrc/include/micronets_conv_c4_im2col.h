@@ -34,9 +34,9 @@ MICRONETS_APART uint32_t *micronets_im2col_quads(const int8_t *x, uint32_t *colu
 
 /* Widens the values of two windows inside the map to 16 bits and writes them as interleaved columns.
  *
- * x, y: [in] first values of the windows. pitch: bytes from a row of a window to the next. columns: [out] words, two
- * for each pair of values. rows: rows of a window, at least 1. count: values of a row, a multiple of four, at least
- * four. */
+ * x, y: [in] first values of the windows. pitch: bytes from a row of a window to the next. columns: [out] words,
+ * two for each pair of values. rows: rows of a window, at least 1. count: values of a row, a multiple of four, at
+ * least four. */
 void micronets_conv_c4_im2col(const int8_t *x, const int8_t *y, int32_t pitch, uint32_t *columns, int32_t rows,
                               int32_t count);
 

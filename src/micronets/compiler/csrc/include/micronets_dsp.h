@@ -1,5 +1,5 @@
-/* Instructions of the DSP extension of Cortex-M4, M7 and M33, which compute with two 16-bit values or four bytes at
- * once.
+/* Instructions of the DSP extension of Cortex-M4, M7 and M33, which compute with two 16-bit values or four bytes
+ * at once.
  *
  * For any other processor that is told to use them (MICRONETS_DSP in micronets_target.h) they are written out in C,
  * so that the logic of the kernels is tested everywhere. */

@@ -1,5 +1,5 @@
-/* Convolutions as matrix products: windows of the input are written as columns (im2col), which weights are multiplied
- * with.
+/* Convolutions as matrix products: windows of the input are written as columns (im2col), which weights are
+ * multiplied with.
  *
  * A column holds the values of one output pixel's window as pairs of int16. Every four values x0 .. x3 become the pairs
  * (x0, x2) and (x1, x3); one to three values that are left become (x0, x1) and (x2, 0). The columns of two pixels lie
@@ -9,8 +9,7 @@
  * the first two filters and one for the others. A word of filters f and g has f[a] + 256 * g[a] in its low half and
  * f[b] + 256 * g[b] in its high half: the product with the whole word is that of f + 256 * g, the product with its
  * sign-extended low bytes that of f. Filters are padded with zeros to a multiple of four. Every half fits 16 bits
- * (where g is -128, f is at least 0), and sums without bias are within +-(2^23 - 1), or are taken in parts that
- * are. */
+ * (where g is -128, f is at least 0), and sums without bias are within +-(2^23 - 1), or are taken in parts that are. */
 #ifndef MICRONETS_IM2COL_MULTIPLY_H
 #define MICRONETS_IM2COL_MULTIPLY_H
 
@@ -38,8 +37,8 @@ MICRONETS_INLINE void micronets_im2col_quad(const int8_t *x, uint32_t *column)
  * x: [in] `count` codes. column: [out] every second word, from the first on. count: at least 1. */
 void micronets_im2col_pixel(const int8_t *x, uint32_t *column, int32_t count);
 
-/* The record of a layer that is computed from columns. The assembly reads the fields at the offsets of
- * micronets_offsets.h. */
+/* The record of a layer that is computed from columns. The assembly reads the fields at the offsets
+ * of micronets_offsets.h. */
 typedef struct {
     const uint32_t *weights;    /* words of all filters */
     const uint32_t *end;        /* end of the columns */

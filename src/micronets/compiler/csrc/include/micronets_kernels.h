@@ -1,18 +1,18 @@
 /* Kernels of micronets: what each function computes, on which layouts and ranges.
  *
  * Tensors are int8 codes. A map is [height, width, channels] with the channels of a pixel next to each other. A code
- * stands for the real value scale * (code - zero point). Arguments come in the order input, output, weights or table,
- * scratch memory, sizes, requantisation; [in] is only read, [out] only written, and [scratch] holds nothing before or
- * after the call. A kernel reads and writes nothing but what it is given, keeps nothing between calls, and allocates
- * nothing.
+ * stands for the real value scale * (code - zero point). Arguments come in the order input, output, weights or
+ * table, scratch memory, sizes, requantisation; [in] is only read, [out] only written, and [scratch] holds nothing
+ * before or after the call. A kernel reads and writes nothing but what it is given, keeps nothing between calls, and
+ * allocates nothing.
  *
  * Outputs are produced from the first byte to the last, those of depthwise convolutions channel by channel. Input and
  * output may overlap only where the plan of the arena (model.c) says so: in a depthwise convolution they then begin at
  * the same address; in every other kernel the output begins so far below the input that nothing is overwritten before
  * its last use.
  *
- * Arithmetic relies on what every compiler of today does: two's complement, and >> of a negative number keeps its
- * sign. */
+ * Arithmetic relies on what every compiler of today does: two's complement, and >> of a negative number keeps
+ * its sign. */
 #ifndef MICRONETS_KERNELS_H
 #define MICRONETS_KERNELS_H
 
@@ -138,8 +138,8 @@ typedef struct {
     int16_t lowest, highest;    /* limits of the clamp, relative to the output's zero point */
 } micronets_add_params;
 
-/* A border around a tensor of one to three dimensions; where it has fewer than three, the first ones are 1 and have no
- * border. */
+/* A border around a tensor of one to three dimensions; where it has fewer than three, the first ones are 1 and have
+ * no border. */
 typedef struct {
     int32_t in_shape[3]; /* shape of the input, each at least 1 */
     uint16_t before[3];  /* positions of the border before the first one of each dimension */
@@ -173,13 +173,13 @@ MICRONETS_AGREE_SIZE(micronets_pad_params, MICRONETS_PAD_PARAMS_BYTES);
 MICRONETS_AGREE_SIZE(micronets_patch, MICRONETS_PATCH_BYTES);
 MICRONETS_AGREE_SIZE(micronets_patch_run, MICRONETS_PATCH_RUN_BYTES);
 
-/* Convolution with windows of any size, where in_c is not a multiple of four: two output pixels and four filters at a
- * time.
+/* Convolution with windows of any size, where in_c is not a multiple of four: two output pixels and four filters at
+ * a time.
  *
  * input: [in] map [in_h, in_w, in_c].
  * output: [out] map [out_h, out_w, out_c], of which the first `filters` channels are written.
- * weights: [in] words in the order of micronets_im2col_multiply.h, the values of a window in that of
- *   micronets_conv_im2col.h.
+ * weights: [in] words in the order of micronets_im2col_multiply.h, the values of a window in that
+ *   of micronets_conv_im2col.h.
  * scratch: [scratch] aligned to 4 bytes: 8 bytes for every two values of a window, rounded up. Where windows reach over
  *   the edge of the map or are dilated along a row, two buffers follow. Each holds the values under a line of windows
  *   if they take at most MICRONETS_STRIP_BYTES, else those of one window, rounded up to a multiple of four bytes.
@@ -201,8 +201,8 @@ void micronets_conv(const int8_t *input, int8_t *output, const uint32_t *weights
 void micronets_conv_c4(const int8_t *input, int8_t *output, const uint32_t *weights, uint32_t *scratch,
                        const micronets_window *window, const micronets_requant *requant);
 
-/* Convolution with windows of 1 x 1 and a stride of 1: a matrix times every pixel, two pixels and four filters at a
- * time.
+/* Convolution with windows of 1 x 1 and a stride of 1: a matrix times every pixel, two pixels and four filters at
+ * a time.
  *
  * input: [in] [pixels, inputs]. output: [out] [pixels, outputs].
  * weights: [in] words in the order of micronets_im2col_multiply.h.
@@ -212,16 +212,16 @@ void micronets_conv_c4(const int8_t *input, int8_t *output, const uint32_t *weig
 void micronets_conv_1x1(const int8_t *input, int8_t *output, const uint32_t *weights, uint32_t *scratch, int32_t pixels,
                         int32_t inputs, int32_t outputs, const micronets_requant *requant);
 
-/* Convolution with weights of 4 bits and windows of any size: four filters' weights are unpacked, then used for all
- * pixels.
+/* Convolution with weights of 4 bits and windows of any size: four filters' weights are unpacked, then used for
+ * all pixels.
  *
  * input: [in] map [in_h, in_w, in_c]. output: [out] map [out_h, out_w, out_c], which must not overlap the input.
  * weights: [in] codes -8 .. 7 in the order of micronets_conv_c4 where in_c is a multiple of four, else of
  *   micronets_conv; a byte holds the codes of two filters for one value, the first filter in its low half.
  * scratch: [scratch] aligned to 4 bytes: 8 bytes for every two values of a window, rounded up, then what
  *   micronets_conv_c4 needs where in_c is a multiple of four, else what micronets_conv needs.
- * window: [in] sizes; pad_value is the input's zero point. requant: [in] packed tables with a multiplier for each
- *   channel. */
+ * window: [in] sizes; pad_value is the input's zero point. requant: [in] packed tables with a multiplier for
+ *   each channel. */
 void micronets_conv_s4(const int8_t *input, int8_t *output, const uint8_t *weights, uint32_t *scratch,
                        const micronets_window *window, const micronets_requant *requant);
 
@@ -352,16 +352,16 @@ void micronets_unpack_s4(const uint8_t *input, int8_t *output, int32_t count);
 /* Means over windows, of each channel by itself, rounded to nearest, halves away from zero. Padding does not count.
  *
  * input: [in] map [in_h, in_w, in_c]. output: [out] map [out_h, out_w, in_c].
- * window: [in] sizes; the dilation is 1, pad_value and filters are not read. lowest, highest: limits of the output
- *   codes. */
+ * window: [in] sizes; the dilation is 1, pad_value and filters are not read. lowest, highest: limits of the
+ *   output codes. */
 void micronets_average_pool(const int8_t *input, int8_t *output, const micronets_window *window, int32_t lowest,
                             int32_t highest);
 
 /* Maxima over windows, of each channel by itself. Padding does not count.
  *
  * input: [in] map [in_h, in_w, in_c]. output: [out] map [out_h, out_w, in_c].
- * window: [in] sizes; the dilation is 1, pad_value and filters are not read. lowest, highest: limits of the output
- *   codes. */
+ * window: [in] sizes; the dilation is 1, pad_value and filters are not read. lowest, highest: limits of the
+ *   output codes. */
 void micronets_max_pool(const int8_t *input, int8_t *output, const micronets_window *window, int32_t lowest,
                         int32_t highest);
 
@@ -404,8 +404,8 @@ void micronets_pad(const int8_t *input, int8_t *output, const micronets_pad_para
 
 /* Begins a layer's work in a patch: moves the rows that are kept to the front of the buffer.
  *
- * buffer: [in, out] rows of the layer's output. row_bytes: bytes of a row, at least 1. patch: [in] which rows are
- *   kept. */
+ * buffer: [in, out] rows of the layer's output. row_bytes: bytes of a row, at least 1. patch: [in] which rows
+ *   are kept. */
 void micronets_patch_keep_rows(int8_t *buffer, int32_t row_bytes, const micronets_patch *patch);
 
 /* Any function of one code: output[i] = table[input[i] + 128].

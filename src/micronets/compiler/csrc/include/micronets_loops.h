@@ -9,8 +9,8 @@
 #define MICRONETS_IM2COL_STEPS 8
 #define MICRONETS_IM2COL_STEP_BYTES 52
 
-/* Depthwise convolutions of four channels, micronets_dsp_depthwise_by4_any.S: taps a round, and bytes of code of
- * each. */
+/* Depthwise convolutions of four channels, micronets_dsp_depthwise_by4_any.S: taps a round, and bytes of code
+ * of each. */
 #define MICRONETS_BY4_TAPS 4
 #define MICRONETS_BY4_TAP_BYTES 40
 

@@ -1,5 +1,5 @@
-/* Fixed-point rescaling, rounded as TensorFlow Lite Micro rounds: once at the high half of the product, once at the
- * shift. */
+/* Fixed-point rescaling, rounded as TensorFlow Lite Micro rounds: once at the high half of the product, once at
+ * the shift. */
 #ifndef MICRONETS_REQUANTIZE_H
 #define MICRONETS_REQUANTIZE_H
 

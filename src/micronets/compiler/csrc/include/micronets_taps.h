@@ -14,8 +14,8 @@ static inline int32_t micronets_first_tap(int32_t start, int32_t dilation)
     return start >= 0 ? 0 : dilation == 1 ? -start : (dilation - 1 - start) / dilation;
 }
 
-/* Returns the number of the first tap that lies at position `size` or after it, `kernel` if there is none; at least
- * `first`.
+/* Returns the number of the first tap that lies at position `size` or after it, `kernel` if there is none; at
+ * least `first`.
  *
  * start: position of the window's first tap. dilation: from a tap to the next, at least 1. kernel: taps of the window.
  * size: positions of the input along the axis. first: what micronets_first_tap returned. */
