@@ -34,11 +34,14 @@ from micronets.ir.layers import (
     Mean,
     Pad,
     Quantize,
+    ReduceMax,
+    ReduceMin,
     Relu,
     Reshape,
     Rsqrt,
     Softmax,
     Split,
+    Sum,
     Tanh,
     Weighted,
 )
@@ -65,11 +68,24 @@ MAP_KINDS = (
         "split",
         "unary",
         "dense",
+        "reduction",
     ),
 )
 """Kinds of layers in the body of a network; those of `ANY_KINDS` take tensors of any shape, the others maps."""
 
-ANY_KINDS = ("add", "pad", "relu", "hard_swish", "quantize", "reshape", "concatenation", "split", "unary", "dense")
+ANY_KINDS = (
+    "add",
+    "pad",
+    "relu",
+    "hard_swish",
+    "quantize",
+    "reshape",
+    "concatenation",
+    "split",
+    "unary",
+    "dense",
+    "reduction",
+)
 
 
 def random_arch(seed: int, max_layers: int = 7, several: bool = False) -> Arch:
@@ -163,6 +179,11 @@ def _map_layer(rng: random.Random, name: str, previous: str, shapes: dict, four:
         sizes = [n for n in range(1, 9) if shapes[previous][axis] % n == 0]
         others = tuple(f"{name}_{i}" for i in range(1, rng.choice(sizes)))
         return Split(**base, axis=axis, others=others, act_bits=keep)
+    if kind == "reduction":
+        axes = tuple(sorted(rng.sample(range(rank), rng.randint(1, rank))))
+        chosen = rng.choice((Mean, Sum, ReduceMax, ReduceMin))
+        bits = keep if chosen in (ReduceMax, ReduceMin) else 8
+        return chosen(**base, axes=axes, keep_dims=True, act_bits=bits)
     if kind == "concatenation":
         axis = rng.randrange(rank)
         others = [n for n, s in shapes.items() if _joins(s, shapes[previous], axis) and four[n] == four[previous]]
@@ -180,11 +201,8 @@ def _map_layer(rng: random.Random, name: str, previous: str, shapes: dict, four:
     if kind == "unary":
         kinds = (Logistic, Tanh, LeakyRelu, Elu, Abs, *((Rsqrt,) if rectified else ()))  # TFLM's Rsqrt takes no other
         chosen = rng.choice(kinds)
-        return (
-            chosen(**base, alpha=rng.choice((0.0, 0.125, float(np.float32(0.3)), 2.5)))
-            if chosen is LeakyRelu
-            else chosen(**base)
-        )
+        alpha = {"alpha": rng.choice((0.0, 0.125, float(np.float32(0.3)), 2.5))} if chosen is LeakyRelu else {}
+        return chosen(**base, **alpha)
     if kind == "quantize":
         return Quantize(**base)
     others = ((w, h, c), (1, h * w, c), (h * w, 1, c), (h, w, c), (h * w, c), (h, w, 1, c), (h, 1, w, c))
@@ -198,8 +216,12 @@ def _joins(a: tuple[int, ...], b: tuple[int, ...], axis: int) -> bool:
 
 def _tail(rng: random.Random, previous: str, shapes: dict) -> list[Layer]:
     layers: list[Layer] = []
-    if rng.random() < 0.4 and len(shapes[previous]) == 3:
-        layers.append(Mean(name="mean", inputs=(previous,), keep_dims=rng.random() < 0.5))
+    rank = len(shapes[previous])
+    if rng.random() < 0.4 and rank > 1:
+        axes = (
+            (0, 1) if rank == 3 and rng.random() < 0.4 else tuple(sorted(rng.sample(range(rank), rng.randint(1, rank))))
+        )
+        layers.append(Mean(name="mean", inputs=(previous,), axes=axes, keep_dims=rng.random() < 0.5))
     elif rng.random() < 0.3:
         layers.append(Reshape(name="flat", inputs=(previous,), shape=(math.prod(shapes[previous]),)))
     if rng.random() < 0.6:
@@ -246,9 +268,10 @@ def random_model(arch: Arch, seed: int) -> QuantizedModel:
             scale = float(np.float32(source.scale * 2.0 ** rng.uniform(-6.5, 3)))
             quant[layer.name] = TensorQuant(scale, _random_quant(rng).zero_point)
         elif layer.act_bits == 4:
-            carried = isinstance(layer, (Pad, Reshape, Split, AveragePool2D, MaxPool2D)) and source is not None
+            kinds = (Pad, Reshape, Split, AveragePool2D, MaxPool2D, ReduceMax, ReduceMin)
+            carried = isinstance(layer, kinds) and source is not None
             quant[layer.name] = source if carried else TensorQuant(float(np.float32(0.4)), -8)
-        elif isinstance(layer, (AveragePool2D, MaxPool2D)) or (
+        elif isinstance(layer, (AveragePool2D, MaxPool2D, ReduceMax, ReduceMin)) or (
             source is not None and isinstance(layer, (Pad, Reshape, Split, Relu, Mean)) and rng.random() < 0.7
         ):
             quant[layer.name] = source

@@ -16,7 +16,7 @@ from micronets.ir.layers import INPUT, Conv2D, FullyConnected, Relu, Reshape
 from micronets.quantized import reference
 from micronets.quantized.model import QuantizedModel
 from micronets.quantized.random_weights import with_random_weights
-from micronets.runtimes.base import inputs
+from micronets.runtimes.base import seeded_inputs
 from micronets.tflite import read, write
 from micronets.tflite import schema as s
 from micronets.tflite.codec import Op
@@ -57,6 +57,12 @@ def _padded(x: tuple[int, ...], paddings: tuple[tuple[int, int], ...]) -> bytes:
     return small_file([FileTensor(x), flat, FileTensor(y)], [FileLayer(Op.PAD, (0, 1), (2,))], [0], [2])
 
 
+def _reduced(op: Op, x: tuple[int, ...], axes: tuple[int, ...], y: tuple[int, ...], keep: bool = False) -> bytes:
+    fields = ((s.ReducerSlot.KEEP_DIMS, "bool", keep, False),)
+    tensors = [FileTensor(x), constant(*axes), FileTensor(y)]
+    return small_file(tensors, [FileLayer(op, (0, 1), (2,), fields)], [0], [2])
+
+
 FILES = {
     "dense over a map": _dense((1, 3, 4, 8), 5, 8, (1, 3, 4, 5), keep=True),
     "dense over a sequence": _dense((1, 6, 7), 5, 7, (1, 6, 5), keep=True),
@@ -76,6 +82,14 @@ FILES = {
     "split along the batch": _joined(Op.SPLIT, [(2, 3, 4)], [(1, 3, 4), (1, 3, 4)], 0),
     "split along the batch to one": _joined(Op.SPLIT, [(1, 3, 4)], [(1, 3, 4)], 0),
     "split behind the batch": _joined(Op.SPLIT, [(1, 3, 4)], [(1, 3, 2), (1, 3, 2)], -1),
+    "mean over axes from the end, twice": _reduced(Op.MEAN, (1, 3, 4, 5), (-1, 1, -1, 3), (1, 4)),
+    "sum of all": _reduced(Op.SUM, (1, 3, 4, 5), (0, 1, 2, 3), ()),
+    "maximum of all but the last": _reduced(Op.REDUCE_MAX, (1, 3, 4, 5), (0, 1, 2), (5,)),
+    "minimum of a batch": _reduced(Op.REDUCE_MIN, (2, 6), (0,), (1, 6), keep=True),
+    "mean of a vector": _reduced(Op.MEAN, (7,), (0,), (1,), keep=True),
+    "maximum along the batch of one": _reduced(Op.REDUCE_MAX, (1, 3, 4), (0,), (3, 4)),
+    "sum along the batch of one": _reduced(Op.SUM, (1, 3, 4), (0,), (1, 3, 4), keep=True),
+    "what is left begins with one": _reduced(Op.MEAN, (2, 1, 6), (0,), (1, 6)),
     "the batch is padded": _padded((1, 3, 4), ((1, 0), (0, 2), (0, 0))),
     "a batch is padded": _padded((2, 3), ((1, 2), (0, 1))),
 }
@@ -96,7 +110,7 @@ def test_an_operator_along_the_batch_becomes_one_between_reshapes() -> None:
 def test_every_tensor_and_the_c_equal_tflm(what: str) -> None:
     data = FILES[what]
     model = read(data)
-    x = inputs(model, 4, 1)
+    x = seeded_inputs(model, 4, 1)
     theirs, ours = interpreter.tensors(data, x), reference.tensors(model, x)
     for name, want in theirs.items():
         np.testing.assert_array_equal(ours[name], want, err_msg=name)
@@ -112,7 +126,7 @@ def test_every_tensor_and_the_c_equal_tflm(what: str) -> None:
 def test_what_is_written_again_computes_the_same(what: str) -> None:
     model = read(FILES[what])
     again = read(write(model))
-    x = inputs(model, 2, 1)
+    x = seeded_inputs(model, 2, 1)
     assert again.arch == model.arch
     for name, want in reference.outputs(model, x).items():
         np.testing.assert_array_equal(reference.outputs(again, x)[name], want)
@@ -139,7 +153,7 @@ def test_dense_layers_over_several_vectors(x: tuple[int, ...], bits: int) -> Non
         FullyConnected(name="c", inputs=("flat",), units=3),
     )
     model = with_random_weights(Arch(x, layers), 5)
-    samples = inputs(model, 5, 2)
+    samples = seeded_inputs(model, 5, 2)
     data = write(model)
     for name, want in interpreter.tensors(data, samples).items():
         np.testing.assert_array_equal(reference.tensors(model, samples)[name], want, err_msg=name)
@@ -173,13 +187,13 @@ def test_dead_filters_in_front_of_several_vectors_go() -> None:
     model.weights["dense"].weights[:, 2] = 0
     smaller = optimise(model)
     assert smaller.weights["conv"].weights.shape[0] == 3
-    x = inputs(model, 3, 0)
+    x = seeded_inputs(model, 3, 0)
     np.testing.assert_array_equal(reference.run(smaller, x), reference.run(model, x))
 
 
 def test_a_relu_of_every_rank_becomes_c() -> None:
     for shape in ((), (3,), (2, 3), (2, 3, 2, 2), (2, 1, 2, 1, 3)):
         model: QuantizedModel = with_random_weights(Arch(shape, (Relu(name="y", inputs=(INPUT,)),)), 3)
-        x = inputs(model, 2, 0)
+        x = seeded_inputs(model, 2, 0)
         library = build_library([compile_model(model)])
         np.testing.assert_array_equal(library.run(0, x), reference.run(model, x))

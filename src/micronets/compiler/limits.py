@@ -34,6 +34,7 @@ STRUCT_BYTES: Mapping[str, int] = MappingProxyType(
         "micronets_depthwise_schedule": 16,
         "micronets_add_params": 28,
         "micronets_pad_params": 28,
+        "micronets_reduction": 48,
         "micronets_patch": 10,
         "micronets_patch_run": 4,
         "micronets_conv_layer": 64,

@@ -8,7 +8,7 @@ bias. Names in the state dict are `layers.<layer>.weight`, `layers.<layer>.bias`
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol, assert_never
 
 import torch
@@ -38,12 +38,16 @@ from micronets.ir.layers import (
     Mean,
     Pad,
     Quantize,
+    ReduceMax,
+    ReduceMin,
+    Reduction,
     Relu,
     Reshape,
     Rsqrt,
     Shape,
     Softmax,
     Split,
+    Sum,
     Tanh,
     Weighted,
 )
@@ -164,7 +168,15 @@ class Net(nn.Module):
                 padded = F.pad(x, (*columns, *rows), value=lowest) if any(rows + columns) else x
                 return (torch_ops.activate(F.max_pool2d(padded, layer.pool, layer.stride), layer.activation),)
             case Mean():
-                return (x.mean((2, 3), keepdim=layer.keep_dims),)
+                if x.ndim == 4 and layer.axes == (0, 1):
+                    return (x.mean((2, 3), keepdim=layer.keep_dims),)
+                return (_reduced(layer, x, Tensor.mean),)
+            case Sum():
+                return (_reduced(layer, x, Tensor.sum),)
+            case ReduceMax():
+                return (_reduced(layer, x, Tensor.amax),)
+            case ReduceMin():
+                return (_reduced(layer, x, Tensor.amin),)
             case Add():
                 y = x + inputs[1]
                 return (torch_ops.activate(y, layer.activation) if quantizer is None else _clip(y, layer.activation),)
@@ -274,6 +286,13 @@ def _average_pool(layer: AveragePool2D, x: Tensor) -> Tensor:
     total = F.avg_pool2d(F.pad(x, (*columns, *rows)), layer.pool, layer.stride)
     inside = F.pad(x.new_ones(1, 1, *x.shape[2:]), (*columns, *rows))
     return total / F.avg_pool2d(inside, layer.pool, layer.stride)
+
+
+def _reduced(layer: Reduction, x: Tensor, function: Callable[..., Tensor]) -> Tensor:
+    """Computes a reduction; `function` is called with a tensor `[N, ...]` in the order of NHWC, axes, and `keepdim`."""
+    axes = tuple(axis + 1 for axis in layer.axes)
+    y = function(torch_ops.to_nhwc(x) if x.ndim == 4 else x, axes, keepdim=layer.keep_dims)
+    return torch_ops.to_nchw(y) if y.ndim == 4 else y
 
 
 def _map_order(paddings: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:

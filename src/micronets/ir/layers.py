@@ -124,8 +124,33 @@ class MaxPool2D(_Base):
 
 @dataclass(frozen=True, kw_only=True)
 class Mean(_Base):
-    """Mean over height and width: `(H, W, C) -> (1, 1, C)` with `keep_dims`, else `(C,)`."""
+    """Mean over the dimensions `axes`: `(H, W, C) -> (1, 1, C)` over (0, 1) with `keep_dims`, else `(C,)`."""
 
+    axes: tuple[int, ...] = (0, 1)
+    keep_dims: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sum(_Base):
+    """Sum over the dimensions `axes`, which stay with size 1 where `keep_dims` is set."""
+
+    axes: tuple[int, ...]
+    keep_dims: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReduceMax(_Base):
+    """Maximum over the dimensions `axes`, which stay with size 1 where `keep_dims` is set."""
+
+    axes: tuple[int, ...]
+    keep_dims: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReduceMin(_Base):
+    """Minimum over the dimensions `axes`, which stay with size 1 where `keep_dims` is set."""
+
+    axes: tuple[int, ...]
     keep_dims: bool = False
 
 
@@ -246,6 +271,9 @@ Layer = (
     | AveragePool2D
     | MaxPool2D
     | Mean
+    | Sum
+    | ReduceMax
+    | ReduceMin
     | Add
     | Concatenation
     | Split
@@ -264,6 +292,10 @@ Layer = (
     | Dequantize
 )
 """A layer of any kind."""
+
+Reduction = Mean | Sum | ReduceMax | ReduceMin
+"""The kinds that put one value in place of all along some dimensions."""
+
 
 Weighted = Conv2D | DepthwiseConv2D | FullyConnected
 """The kinds that have weights, those whose `Operator.weights` is not None."""

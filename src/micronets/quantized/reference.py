@@ -35,11 +35,14 @@ from micronets.ir.layers import (
     Mean,
     Pad,
     Quantize,
+    ReduceMax,
+    ReduceMin,
     Relu,
     Reshape,
     Rsqrt,
     Softmax,
     Split,
+    Sum,
     Tanh,
 )
 from micronets.ir.ops.add import ADD_BITS
@@ -192,8 +195,12 @@ def _unclamped_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -
             return (_average(layer, x),)
         case MaxPool2D():
             return (_windows(x, layer.window, -128).max(axis=(-2, -1)),)
-        case Mean():
-            return (_mean_codes(layer, x, *quants),)
+        case Mean() | Sum():
+            return (_sum_codes(layer, x, *quants),)
+        case ReduceMax():
+            return (x.max(axis=_with_batch(layer.axes), keepdims=layer.keep_dims),)
+        case ReduceMin():
+            return (x.min(axis=_with_batch(layer.axes), keepdims=layer.keep_dims),)
         case Add():
             return (_add_codes(x, inputs[1], *quants),)
         case Concatenation():
@@ -304,12 +311,19 @@ def _average(layer: AveragePool2D, x: Array) -> Array:
     return _divide(sums(x), sums(np.ones_like(x[:1, :, :, :1])))
 
 
-def _mean_codes(layer: Mean, x: Array, qx: TensorQuant, qy: TensorQuant) -> Array:
-    """Returns the codes of the means over height and width, not yet clamped: `[N, H, W, C]` -> `[N, (1, 1,) C]`."""
-    count = x.shape[1] * x.shape[2]
-    total = x.sum(axis=(1, 2), dtype=np.int64, keepdims=layer.keep_dims)
+def _sum_codes(layer: Mean | Sum, x: Array, qx: TensorQuant, qy: TensorQuant) -> Array:
+    """Returns the codes of sums, or means, over dimensions of the input, not yet clamped."""
+    axes = _with_batch(layer.axes)
+    count = math.prod(x.shape[axis] for axis in axes)
+    total = x.sum(axis=axes, dtype=np.int64, keepdims=layer.keep_dims)
     total -= qx.zero_point * count
-    return multiply_by_quantized_multiplier(total, *mean_rescale(count, qx, qy)) + qy.zero_point
+    scale = mean_rescale(count, qx, qy) if isinstance(layer, Mean) else rescale(qx, qy)
+    return multiply_by_quantized_multiplier(total, *scale) + qy.zero_point
+
+
+def _with_batch(axes: tuple[int, ...]) -> tuple[int, ...]:
+    """Returns dimensions as they are counted with the batch."""
+    return tuple(axis + 1 for axis in axes)
 
 
 def _add_codes(a: Array, b: Array, qa: TensorQuant, qb: TensorQuant, qy: TensorQuant) -> Array:

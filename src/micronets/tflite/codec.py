@@ -33,11 +33,15 @@ from micronets.ir.layers import (
     Mean,
     Pad,
     Quantize,
+    ReduceMax,
+    ReduceMin,
+    Reduction,
     Relu,
     Reshape,
     Rsqrt,
     Softmax,
     Split,
+    Sum,
     Tanh,
     Weighted,
 )
@@ -73,7 +77,10 @@ class Op(IntEnum):
     PAD = 34
     MEAN = 40
     SPLIT = 49
+    SUM = 74
     RSQRT = 76
+    REDUCE_MAX = 82
+    REDUCE_MIN = 89
     LEAKY_RELU = 98
     ABS = 101
     ELU = 111
@@ -86,8 +93,8 @@ OTHER_OPS = {
     16: "LSTM", 18: "MUL", 20: "RELU_N1_TO_1", 23: "RESIZE_BILINEAR", 24: "RNN", 26: "SPACE_TO_DEPTH", 27: "SVDF",
     32: "CUSTOM", 36: "GATHER", 39: "TRANSPOSE", 41: "SUB", 42: "DIV", 43: "SQUEEZE", 45: "STRIDED_SLICE",
     47: "EXP", 53: "CAST", 54: "PRELU", 55: "MAXIMUM", 56: "ARG_MAX", 57: "MINIMUM", 59: "NEG",
-    60: "PADV2", 65: "SLICE", 67: "TRANSPOSE_CONV", 70: "EXPAND_DIMS", 74: "SUM", 75: "SQRT", 77: "SHAPE",
-    82: "REDUCE_MAX", 83: "PACK", 97: "RESIZE_NEAREST_NEIGHBOR", 99: "SQUARED_DIFFERENCE",
+    60: "PADV2", 65: "SLICE", 67: "TRANSPOSE_CONV", 70: "EXPAND_DIMS", 75: "SQRT", 77: "SHAPE",
+    83: "PACK", 97: "RESIZE_NEAREST_NEIGHBOR", 99: "SQUARED_DIFFERENCE",
     102: "SPLIT_V", 126: "BATCH_MATMUL", 129: "CALL_ONCE", 142: "VAR_HANDLE", 150: "GELU",
 }  # fmt: skip
 """Names of operators that models often have and micronets does not read; the others are called by their number."""
@@ -171,8 +178,8 @@ def codec(op: Op) -> Codec:
             return Codec(options=5, inputs=ONE, activations=FIRST, outputs=ONE, read=_read_average_pool_2d)
         case Op.MAX_POOL_2D:
             return Codec(options=5, inputs=ONE, activations=FIRST, outputs=ONE, read=_read_max_pool_2d)
-        case Op.MEAN:
-            return Codec(options=27, inputs=TWO, activations=FIRST, outputs=ONE, read=_read_mean)
+        case Op.MEAN | Op.SUM | Op.REDUCE_MAX | Op.REDUCE_MIN:
+            return Codec(options=27, inputs=TWO, activations=FIRST, outputs=ONE, read=_read_reduction)
         case Op.ADD:
             return Codec(options=11, inputs=TWO, activations=slice(0, 2), outputs=ONE, read=_read_add)
         case Op.CONCATENATION:
@@ -238,8 +245,9 @@ def encode_layer(layer: Layer, file: LeanBuilder) -> Encoded:
             return Encoded(Op.AVERAGE_POOL_2D, _pool_options(layer))
         case MaxPool2D():
             return Encoded(Op.MAX_POOL_2D, _pool_options(layer))
-        case Mean():
-            return Encoded(Op.MEAN, [(s.ReducerSlot.KEEP_DIMS, "bool", layer.keep_dims, False)])
+        case Mean() | Sum() | ReduceMax() | ReduceMin():
+            op = Op[operator(layer).tflite_name]
+            return Encoded(op, [(s.ReducerSlot.KEEP_DIMS, "bool", layer.keep_dims, False)])
         case Add():
             return Encoded(Op.ADD, _activation_option(layer, s.AddSlot.ACTIVATION))
         case Concatenation():
@@ -454,14 +462,35 @@ def _pool_fields(graph: Graph, o: FileOperator) -> dict[str, Any]:
     }
 
 
-def _read_mean(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
-    axes = graph.constant(graph.tensor(o.inputs[1]), (s.TensorType.INT32,)).ravel()[:9].tolist()
+_REDUCTIONS: Mapping[Op, type[Reduction]] = {
+    Op.MEAN: Mean,
+    Op.SUM: Sum,
+    Op.REDUCE_MAX: ReduceMax,
+    Op.REDUCE_MIN: ReduceMin,
+}
+
+
+def _read_reduction(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tuple[Layer, ...]:
     x = graph.tensor(o.inputs[0])
-    if len(x.shape) != 4 or x.shape[0] != 1 or sorted(a + 4 if a < 0 else a for a in axes) != [1, 2]:
-        raise graph.unsupported(
-            f"the mean of {x.label} over axes {axes}; only over height and width (1, 2) is supported"
-        )
-    return Mean(name=own[0], inputs=inputs, keep_dims=bool(o.option(s.ReducerSlot.KEEP_DIMS, "?", False)))
+    named = graph.constant(graph.tensor(o.inputs[1]), (s.TensorType.INT32,)).ravel()[:9].tolist()
+    if not named:
+        raise graph.unsupported(f"it reduces {x.label} over no axes; need one")
+    keep_dims = bool(o.option(s.ReducerSlot.KEEP_DIMS, "?", False))
+    axes = sorted({_axis(graph, axis, x) for axis in named})
+    shape, source, name, layers = x.layer_shape, inputs[0], own[0], list[Layer]()
+    if x.has_batch and axes != [0]:  # nothing is done along a batch of one
+        axes = [axis - 1 for axis in axes if axis > 0]
+    elif x.has_batch:
+        shape, source = x.shape, graph.new_name(f"{own[0]}_in")
+        layers.append(Reshape(name=source, inputs=inputs, shape=shape))
+    kept = tuple(1 if k in axes else n for k, n in enumerate(shape) if keep_dims or k not in axes)
+    target = o.outputs[0].layer_shape
+    if kept != target and math.prod(kept) == math.prod(target):  # the rest begins with a dimension of one
+        name = graph.new_name(f"{own[0]}_out")
+    layers.append(_REDUCTIONS[o.op](name=name, inputs=(source,), axes=tuple(axes), keep_dims=keep_dims))
+    if name != own[0]:
+        layers.append(Reshape(name=own[0], inputs=(name,), shape=target))
+    return tuple(layers)
 
 
 def _read_add(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:

@@ -132,7 +132,7 @@ class LeakyReluSlot(IntEnum):
 
 
 class ReducerSlot(IntEnum):
-    """Slots of the table `ReducerOptions`, of a Mean."""
+    """Slots of the table `ReducerOptions`, of a Mean, a Sum, a ReduceMax or a ReduceMin."""
 
     KEEP_DIMS = 0
 

@@ -14,7 +14,8 @@ from micronets.compiler.kernels.depthwise import DepthwiseKernel
 from micronets.compiler.kernels.depthwise_schedule import choose_schedule
 from micronets.compiler.kernels.lookup import DequantizeKernel, LookupKernel
 from micronets.compiler.kernels.pad import PadKernel
-from micronets.compiler.kernels.pool import MeanKernel, PoolKernel
+from micronets.compiler.kernels.pool import PoolKernel
+from micronets.compiler.kernels.reduction import ReductionKernel
 from micronets.compiler.kernels.reshape import ReshapeKernel
 from micronets.compiler.kernels.sharing import Sharing, share
 from micronets.compiler.kernels.softmax import SoftmaxKernel
@@ -37,11 +38,14 @@ from micronets.ir.layers import (
     Mean,
     Pad,
     Quantize,
+    ReduceMax,
+    ReduceMin,
     Relu,
     Reshape,
     Rsqrt,
     Softmax,
     Split,
+    Sum,
     Tanh,
 )
 
@@ -74,8 +78,8 @@ def _choose_dsp(step: Step, sharing: Sharing, target: Target) -> Kernel:
             return DepthwiseKernel.of(step, layer, choose_schedule(step, target.depthwise, sharing.depthwise))
         case AveragePool2D() | MaxPool2D():
             return PoolKernel(step, layer)
-        case Mean():
-            return MeanKernel(step, layer)
+        case Mean() | Sum() | ReduceMax() | ReduceMin():
+            return ReductionKernel(step, layer)
         case Add():
             return AddKernel(step, layer)
         case Concatenation():

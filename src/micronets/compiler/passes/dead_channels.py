@@ -18,7 +18,10 @@ from micronets.ir.layers import (
     Layer,
     MaxPool2D,
     Mean,
+    ReduceMax,
+    ReduceMin,
     Reshape,
+    Sum,
 )
 from micronets.ir.ops import operator
 from micronets.quantized import reference
@@ -50,6 +53,7 @@ class _Pruning:
     - codes: for each tensor, a code of each channel: of a constant channel, its value.
     - readers: for each tensor, the names of the layers that read it.
     - single: the tensors of one pixel.
+    - last: the last dimension of every tensor, which counts its channels.
 
     Removing channels leaves `constant` and `codes` right for those that stay, since no other value changes.
     """
@@ -65,6 +69,7 @@ class _Pruning:
             for name in set(layer.inputs):
                 self.readers[name].append(layer.name)
         self.single = {name for name, shape in arch.shapes().items() if math.prod(shape) == (1, *shape)[-1]}
+        self.last = {name: len(shape) - 1 for name, shape in arch.shapes().items()}
         self.dropped = 0
 
 
@@ -104,6 +109,7 @@ def _constant_channels(model: QuantizedModel) -> tuple[dict[str, Bools], dict[st
     values = reference.tensors(model, np.zeros((1, *arch.input_shape), dtype_of(arch.input_type)))
     codes = {name: v.reshape(-1, v.shape[-1])[0] for name, v in values.items()}
     constant = {name: np.zeros(len(c), np.bool_) for name, c in codes.items()}
+    last = {name: v.ndim - 2 for name, v in values.items()}
     for layer in arch.layers:
         source = constant[layer.inputs[0]]
         match layer:
@@ -113,7 +119,9 @@ def _constant_channels(model: QuantizedModel) -> tuple[dict[str, Bools], dict[st
             case DepthwiseConv2D(multiplier=1):
                 zero = (model.weights[layer.name].weights == 0).all(axis=(0, 1, 2))
                 constant[layer.name] = zero | _constant_inputs(model.quant, layer, constant, codes)
-            case AveragePool2D() | MaxPool2D() | Mean():
+            case AveragePool2D() | MaxPool2D():
+                constant[layer.name] = source
+            case Mean() | Sum() | ReduceMax() | ReduceMin() if layer.axes[-1] < last[layer.inputs[0]]:
                 constant[layer.name] = source
             case _ if operator(layer).codewise and layer.inputs[0] in model.quant:
                 constant[layer.name] = source
@@ -153,7 +161,9 @@ def _group(network: _Pruning, first: Conv2D) -> _Group | None:
                     ends.append(reader)
                 case FullyConnected() as reader if alone or reader.keep_dims:
                     ends.append(reader)
-                case DepthwiseConv2D(multiplier=1) | AveragePool2D() | MaxPool2D() | Mean() as reader:
+                case DepthwiseConv2D(multiplier=1) | AveragePool2D() | MaxPool2D() as reader:
+                    through.append(reader)
+                case Mean() | Sum() | ReduceMax() | ReduceMin() as reader if reader.axes[-1] < network.last[layer.name]:
                     through.append(reader)
                 case reader if operator(reader).codewise:
                     through.append(reader)

@@ -114,10 +114,11 @@ class _Folding:
         both = code_table(layer, middle, last, between)[code_table(before, first, middle, read).astype(np.intp) + 128]
         codes = self.codes[before.inputs[0]].astype(np.intp) + 128
         base: dict[str, Any] = {"name": layer.name, "inputs": before.inputs, "act_bits": layer.act_bits}
-        # Another input or output must not bring the layer to scales that it cannot have.
-        own = [a for a in (layer, before) if a is layer or operator(a).scale == "its own"]
-        alike = [replace(a, **base) for a in own if operator(a).largest_rescale is None]
-        for one in (Quantize(**base, to=stored(made)), Relu(**base), Relu(**base, six=True), *alike):
+        own = [replace(a, **base) for a in (layer, before) if a is layer or operator(a).scale == "its own"]
+        for one in (Quantize(**base, to=stored(made)), Relu(**base), Relu(**base, six=True), *own):
+            limit = operator(one).largest_rescale
+            if limit is not None and np.float32(first.scale) >= limit * np.float32(last.scale):
+                continue  # the layer cannot have these scales
             if not _takes(one, read, made):
                 continue
             if np.array_equal(code_table(one, first, last, read)[codes], both[codes]):

@@ -24,11 +24,14 @@ from micronets.ir.layers import (
     Mean,
     Pad,
     Quantize,
+    ReduceMax,
+    ReduceMin,
     Relu,
     Reshape,
     Rsqrt,
     Softmax,
     Split,
+    Sum,
     Tanh,
 )
 from micronets.ir.ops.add import add_operator
@@ -38,10 +41,10 @@ from micronets.ir.ops.dense import fully_connected_operator
 from micronets.ir.ops.depthwise import depthwise_conv_2d_operator
 from micronets.ir.ops.edges import dequantize_operator, quantize_operator
 from micronets.ir.ops.hard_swish import hard_swish_operator
-from micronets.ir.ops.mean import mean_operator
 from micronets.ir.ops.pad import pad_operator
 from micronets.ir.ops.pool import average_pool_2d_operator, max_pool_2d_operator
 from micronets.ir.ops.record import Arity, Operand, Operator, Shapes, Tflm, TflmKernel, Weights
+from micronets.ir.ops.reduction import mean_operator, reduce_max_operator, reduce_min_operator, sum_operator
 from micronets.ir.ops.relu import relu_operator
 from micronets.ir.ops.reshape import reshape_operator
 from micronets.ir.ops.softmax import softmax_operator
@@ -73,6 +76,12 @@ def operator(layer: Layer) -> Operator:
             return max_pool_2d_operator(layer)
         case Mean():
             return mean_operator(layer)
+        case Sum():
+            return sum_operator(layer)
+        case ReduceMax():
+            return reduce_max_operator(layer)
+        case ReduceMin():
+            return reduce_min_operator(layer)
         case Add():
             return add_operator(layer)
         case Concatenation():

@@ -9,6 +9,7 @@ from micronets.errors import SpecError
 from micronets.ir.layers import Abs, Elu, LeakyRelu, Logistic, Rsqrt, Tanh
 from micronets.ir.ops.elementwise import by_value, timed_as, timed_by_value
 from micronets.ir.ops.record import (
+    LARGEST_MULTIPLIER,
     ONE,
     Operand,
     Operator,
@@ -68,6 +69,7 @@ def leaky_relu_operator(layer: LeakyRelu) -> Operator:
         "AddLeakyRelu",
         parameters=4,
         op_data=24,
+        largest_rescale=LARGEST_MULTIPLIER / max(1.0, abs(layer.alpha)),
         within_input=0 <= layer.alpha <= 1,
         sign="as the inputs" if layer.alpha >= 0 else "any",
         trainable=True,
@@ -91,7 +93,9 @@ def elu_operator(layer: Elu) -> Operator:
 
 def abs_operator(layer: Abs) -> Operator:
     """Returns the facts of a magnitude."""
-    return _unary("ABS", "AddAbs", op_data=28, cortex_m_op_data=20, sign="never negative")
+    return _unary(
+        "ABS", "AddAbs", op_data=28, cortex_m_op_data=20, sign="never negative", largest_rescale=LARGEST_MULTIPLIER
+    )
 
 
 def rsqrt_operator(layer: Rsqrt) -> Operator:

@@ -147,6 +147,15 @@ typedef struct {
     int8_t value;        /* code of the border */
 } micronets_pad_params;
 
+/* The dimensions of the input of a reduction: those that stay, in their order, and those that go. Where there are fewer
+ * than three, the first ones have the size 1. Neighbours that both stay, or both go, count as one. */
+typedef struct {
+    int32_t kept[3];      /* sizes of the dimensions that stay, each at least 1 */
+    int32_t kept_step[3]; /* values from one place along them to the next */
+    int32_t gone[3];      /* the same of those that go */
+    int32_t gone_step[3];
+} micronets_reduction;
+
 /* What a layer does in a patch. Layers of a group run together on a few rows at a time, and a map between them is a
  * buffer of a few rows: rows of it that are needed once more move to the front of the buffer, and new ones are computed
  * after them. */
@@ -170,6 +179,7 @@ MICRONETS_AGREE_SIZE(micronets_requant, MICRONETS_REQUANT_BYTES);
 MICRONETS_AGREE_SIZE(micronets_depthwise_schedule, MICRONETS_DEPTHWISE_SCHEDULE_BYTES);
 MICRONETS_AGREE_SIZE(micronets_add_params, MICRONETS_ADD_PARAMS_BYTES);
 MICRONETS_AGREE_SIZE(micronets_pad_params, MICRONETS_PAD_PARAMS_BYTES);
+MICRONETS_AGREE_SIZE(micronets_reduction, MICRONETS_REDUCTION_BYTES);
 MICRONETS_AGREE_SIZE(micronets_patch, MICRONETS_PATCH_BYTES);
 MICRONETS_AGREE_SIZE(micronets_patch_run, MICRONETS_PATCH_RUN_BYTES);
 
@@ -365,13 +375,27 @@ void micronets_average_pool(const int8_t *input, int8_t *output, const micronets
 void micronets_max_pool(const int8_t *input, int8_t *output, const micronets_window *window, int32_t lowest,
                         int32_t highest);
 
-/* The mean over all pixels, of each channel by itself.
+/* The mean, or the sum, over all pixels, of each channel by itself.
  *
  * input: [in] [pixels, channels]. output: [out] [channels]. pixels, channels: each at least 1.
  * requant: [in] plain tables, one bias, multiplier and shift for all channels; the bias is -(zero point of the input) *
- *   pixels, and the scale includes 1 / pixels. */
+ *   pixels, and the scale of a mean includes 1 / pixels. */
 void micronets_mean(const int8_t *input, int8_t *output, int32_t pixels, int32_t channels,
                     const micronets_requant *requant);
+
+/* Sums, or means, over some dimensions.
+ *
+ * input: [in] a tensor of the dimensions. output: [out] a code for each place along those that stay; it may begin
+ *   where the input does. dimensions: [in] of the input.
+ * requant: [in] as of micronets_mean, the values that are added up in place of the pixels. */
+void micronets_reduce_sum(const int8_t *input, int8_t *output, const micronets_reduction *dimensions,
+                          const micronets_requant *requant);
+
+/* Maxima or minima over some dimensions.
+ *
+ * input, output, dimensions: as of micronets_reduce_sum. flip: 0 for maxima, -1 for minima. */
+void micronets_reduce_extreme(const int8_t *input, int8_t *output, const micronets_reduction *dimensions,
+                              int32_t flip);
 
 /* The sum of two tensors, value by value.
  *

@@ -1,0 +1,159 @@
+"""Sums, means, maxima and minima over some dimensions of a tensor."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from micronets.compiler.kernels.base import (
+    SIZE_LIMIT,
+    AddressOf,
+    Call,
+    Constant,
+    Kernel,
+    LayerCode,
+    Overlap,
+    Place,
+    Struct,
+)
+from micronets.compiler.kernels.pool import MAX_POOL
+from micronets.compiler.kernels.requantise import SUM_LIMIT, requantisation_of
+from micronets.compiler.kernels.window import sizes_struct
+from micronets.errors import UnsupportedError
+from micronets.ir.layers import Mean, ReduceMax, ReduceMin, Reduction, Shape, Sum
+from micronets.ir.types import code_range
+from micronets.quantized.arithmetic import mean_rescale, rescale
+from micronets.quantized.model import QuantizedModel
+
+MEAN = "micronets_mean"
+REDUCE_SUM = "micronets_reduce_sum"
+REDUCE_EXTREME = "micronets_reduce_extreme"
+REDUCTION = "micronets_reduction"
+
+_DIMENSIONS = 3  # of those that stay, and of those that go, in a micronets_reduction
+_LEAST_CHANNELS = 4  # the maximum pool takes so many at once
+
+
+@dataclass(frozen=True)
+class Run:
+    """Neighbouring dimensions of a tensor that all stay or all go.
+
+    - size: the product of their sizes.
+    - step: values from one place to the next.
+    - goes: whether they are reduced.
+    """
+
+    size: int
+    step: int
+    goes: bool
+
+
+def runs(shape: Shape, axes: Sequence[int]) -> tuple[Run, ...]:
+    """Returns the dimensions of a tensor, without those of size 1, joined where neighbours both stay or both go.
+
+    - shape: the tensor's shape.
+    - axes: the dimensions that go.
+    """
+    sizes = [(n, math.prod(shape[k + 1 :]), k in axes) for k, n in enumerate(shape) if n > 1]
+    found = []
+    for goes, group in itertools.groupby(sizes, key=lambda dimension: dimension[2]):
+        dimensions = list(group)
+        found.append(Run(math.prod(n for n, _, _ in dimensions), dimensions[-1][1], goes))
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class ReductionKernel(Kernel):
+    """One value in place of all along some dimensions."""
+
+    layer: Reduction
+
+    @property
+    def scratch_bytes(self) -> int:
+        """0: the kernel needs no scratch memory."""
+        return 0
+
+    @property
+    def overlap(self) -> Overlap:
+        """The output may lie over the input: a value is written when all have been read that lie up to there."""
+        return Overlap(0)
+
+    @property
+    def row_reach(self) -> None:
+        """None, since the rows of the output need not be those of the input."""
+
+    def code(self, model: QuantizedModel, place: Place) -> LayerCode:
+        """Returns a call of the fastest kernel that the dimensions allow."""
+        match self.layer:
+            case Mean() | Sum():
+                return self._sum_code(model, place)
+            case ReduceMax() | ReduceMin():
+                return self._extreme_code(place)
+
+    def _sum_code(self, model: QuantizedModel, place: Place) -> LayerCode:
+        """Returns a call with the requantisation of the sums."""
+        layer, shape = self.layer, self.step.input_shapes[0]
+        source, target = model.quant[layer.inputs[0]], model.quant[layer.name]
+        count = math.prod(shape[axis] for axis in layer.axes)
+        multiplier, shift = mean_rescale(count, source, target) if isinstance(layer, Mean) else rescale(source, target)
+        bias = np.array([-source.zero_point * count], np.int32)
+        limits = code_range(self.step.output_type)
+        factors = np.array([int(multiplier)]), np.array([int(shift)])
+        requant = requantisation_of(place, bias, *factors, limits, target, SUM_LIMIT)
+        scales = place.constant("requant", requant.struct)
+        tables = (*requant.tables, scales)
+        ends = place.pointer(layer.inputs[0]), place.pointer(layer.name)
+        match runs(shape, layer.axes):
+            case (Run(goes=True), Run() as channels):
+                return LayerCode(tables, Call(MEAN, (*ends, count, channels.size, AddressOf(scales))), (MEAN,))
+            case (Run(goes=True),) | ():
+                return LayerCode(tables, Call(MEAN, (*ends, count, 1, AddressOf(scales))), (MEAN,))
+            case _:
+                dimensions = self._dimensions(place)
+                call = Call(REDUCE_SUM, (*ends, AddressOf(dimensions), AddressOf(scales)))
+                return LayerCode((*tables, dimensions), call, (REDUCE_SUM,))
+
+    def _extreme_code(self, place: Place) -> LayerCode:
+        """Returns a call of the maximum pool where the dimensions that go lie together, else of the general kernel."""
+        layer = self.layer
+        ends = place.pointer(layer.inputs[0]), place.pointer(layer.name)
+        rows, count, channels = self._as_map()
+        fits = max(rows, count, channels) <= SIZE_LIMIT and channels >= _LEAST_CHANNELS
+        if isinstance(layer, ReduceMax) and fits:
+            sizes = (rows, count), channels, (rows, 1), channels, (1, count), (1, count), (1, 1), (0, 0), 0
+            window = place.constant("window", sizes_struct(place, *sizes, by_rows=False))
+            return LayerCode((window,), Call(MAX_POOL, (*ends, AddressOf(window), *code_range("int8"))), (MAX_POOL,))
+        dimensions = self._dimensions(place)
+        flip = 0 if isinstance(layer, ReduceMax) else -1
+        call = Call(REDUCE_EXTREME, (*ends, AddressOf(dimensions), flip))
+        return LayerCode((dimensions,), call, (REDUCE_EXTREME,))
+
+    def _as_map(self) -> tuple[int, int, int]:
+        """Returns the input as (rows, columns, channels) whose columns go; no channels where that cannot be."""
+        match runs(self.step.input_shapes[0], self.layer.axes):
+            case (Run(goes=False) as rows, Run(goes=True) as gone, Run() as channels):
+                return rows.size, gone.size, channels.size
+            case (Run(goes=True) as gone, Run() as channels):
+                return 1, gone.size, channels.size
+            case _:
+                return 1, 1, 0
+
+    def _dimensions(self, place: Place) -> Constant:
+        """Returns the dimensions that stay and those that go. Raises `UnsupportedError` for too many of them."""
+        found = runs(self.step.input_shapes[0], self.layer.axes)
+        kept, gone = ([run for run in found if run.goes is goes] for goes in (False, True))
+        if max(len(kept), len(gone)) > _DIMENSIONS:
+            raise UnsupportedError(
+                f"layer '{self.layer.name}': {type(self.layer).__name__} over axes {self.layer.axes} of "
+                f"{self.step.input_shapes[0]}; at most {_DIMENSIONS} groups of neighbouring axes are supported"
+            )
+        fields = []
+        for name, part in (("kept", kept), ("gone", gone)):
+            filled = [Run(1, 0, False)] * (_DIMENSIONS - len(part)) + part
+            fields.append((name, tuple(run.size for run in filled)))
+            fields.append((f"{name}_step", tuple(run.step for run in filled)))
+        return place.constant("dimensions", Struct(REDUCTION, tuple(fields)))
