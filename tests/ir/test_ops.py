@@ -63,7 +63,10 @@ def test_arity() -> None:
             "layer 'a': kernel = (1, 0); need integers of at least 1",
         ),
         (replace(LAYERS[1], kernel=7), "layer 'depthwise': kernel = 7; need two integers (height, width)"),
-        (replace(LAYERS[4], pool=3), "layer 'maximum': pool = 3; need two integers (height, width)"),
+        (
+            replace(next(a for a in LAYERS if a.name == "maximum"), pool=3),
+            "layer 'maximum': pool = 3; need two integers (height, width)",
+        ),
         (replace(LAYERS[0], padding="full"), "layer 'conv': padding 'full'; allowed: same, valid"),
         (replace(LAYERS[2], activation="tanh"), "layer 'dense': activation 'tanh'; allowed: none, relu, relu6"),
         (replace(LAYERS[1], weight_bits=5), "layer 'depthwise': weight_bits = 5; allowed: 4, 8"),
