@@ -137,7 +137,7 @@ def cross_built(out: Path, build: Path, board: str, which: str) -> set[str]:
 @pytest.mark.parametrize("which", ["gcc", "clang"])
 def test_cmake_builds_the_assembly_for_a_core_with_the_extension(out: Path, tmp_path: Path, which: str) -> None:
     found = cross_built(out, tmp_path / "b", "NUCLEO-F446RE", which)
-    assert {"micronets_invoke", "micronets_add_by4", "micronets_im2col_multiply"} <= found
+    assert {"micronets_model_invoke", "micronets_add_by4", "micronets_im2col_multiply"} <= found
 
 
 @needs_cmake
@@ -148,7 +148,7 @@ def test_cmake_builds_portable_kernels_for_a_core_without_the_extension(tmp_path
     path.write_bytes(tflite.write(with_random_weights(RESIDUAL)))
     assert call("compile", path, "--board", board, "--out", out).code == 0
     found = cross_built(out, tmp_path / "b", board, which)
-    assert {"micronets_invoke", "micronets_im2col_multiply"} <= found
+    assert {"micronets_model_invoke", "micronets_im2col_multiply"} <= found
     assert "micronets_add_by4" not in found  # which the portable kernel does not call
     text = " ".join((out / "README.md").read_text("utf-8").split())
     assert "For a Cortex-M4, Cortex-M7 or Cortex-M33, the kernels use its DSP instructions" in text

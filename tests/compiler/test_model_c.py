@@ -171,7 +171,7 @@ def test_files_are_a_function_of_the_model(dense: QuantizedModel) -> None:
         ),
         *("model.c", "model.h", "test_vector.h"),
     ]
-    assert f"#define MICRONETS_ARENA_BYTES {compiled.arena_bytes}\n" in compiled.files["model.h"]
+    assert f"#define MICRONETS_MODEL_ARENA_BYTES {compiled.arena_bytes}\n" in compiled.files["model.h"]
     scales = next(iter(dense.weights.values())).scales.size
     tables = 16 + 4 * 4 + 4 * (4 if scales > 1 else 1)  # weights, biases, multipliers
     # sizes; what runs layers; for each layer which, and its sizes
@@ -182,8 +182,8 @@ def test_layers_are_announced(dense: QuantizedModel, tmp_path: Path) -> None:
     for name, text in compile_model(dense).files.items():
         (tmp_path / name).write_text(text)
     (tmp_path / "main.c").write_text(
-        '#include "model.h"\n#include <stdio.h>\nstatic char arena[MICRONETS_ARENA_BYTES];\n'
-        'void announce(int i) { printf("%d ", i); }\nint main(void) { micronets_invoke(arena); return 0; }\n'
+        '#include "model.h"\n#include <stdio.h>\nstatic char arena[MICRONETS_MODEL_ARENA_BYTES];\n'
+        'void announce(int i) { printf("%d ", i); }\nint main(void) { micronets_model_invoke(arena); return 0; }\n'
     )
     sources = [p for p in tmp_path.glob("*.c") if p.name != "example.c"]
     (tmp_path / "hook.h").write_text("void announce(int i);\n")

@@ -159,19 +159,19 @@ def test_the_header_names_every_output() -> None:
         " *   0: 'real', float, 2;",
         " *   1: 'map', int8_t, 20 x 18 x 4;",
         " *   2: 'kind', int8_t, 3.",
-        "#define MICRONETS_OUTPUTS 3",
+        "#define MICRONETS_MODEL_OUTPUTS 3",
         "#define MICRONETS_OUTPUT_0_COUNT 2",
-        "#define MICRONETS_OUTPUT_1_COUNT 1440",
-        "#define MICRONETS_OUTPUT_BYTES 1451 /* of all */",
-        "const float *micronets_output_0(const void *arena);",
-        "const int8_t *micronets_output_2(const void *arena);",
-        "const void *micronets_output_at(const void *arena, int32_t index);",
-        "int32_t micronets_output_size(int32_t index);",
+        "#define MICRONETS_MODEL_OUTPUT_1_COUNT 1440",
+        "#define MICRONETS_MODEL_OUTPUT_BYTES 1451 /* of all */",
+        "const float *micronets_model_output_0(const void *arena);",
+        "const int8_t *micronets_model_output_2(const void *arena);",
+        "const void *micronets_model_output_at(const void *arena, int32_t index);",
+        "int32_t micronets_model_output_size(int32_t index);",
     ):
         assert line in header.splitlines(), line
     assert "MICRONETS_OUTPUT_0_SCALE" not in header
     assert re.search(r"#define MICRONETS_OUTPUT_1_SCALE 0\.\d+f", header)
-    assert "MICRONETS_OUTPUT_COUNT" not in header
+    assert "MICRONETS_MODEL_OUTPUT_COUNT" not in header
 
 
 def test_the_example_compares_every_output(tmp_path: Path) -> None:
@@ -202,7 +202,7 @@ def test_a_simulated_board_compares_every_output() -> None:
     wrong = compile_model(file.model)
     offset = wrong.plan.offsets["kind"]
     code = wrong.files["model.c"].replace(f"arena + {offset});", f"arena + {offset + 1});")
-    code = re.sub(r"(offsets\[MICRONETS_OUTPUTS\] = \{.*, )\d+\}", rf"\g<1>{offset + 1}}}", code)
+    code = re.sub(r"(offsets\[MICRONETS_MODEL_OUTPUTS\] = \{.*, )\d+\}", rf"\g<1>{offset + 1}}}", code)
     assert code != wrong.files["model.c"]
     from micronets.runtimes.c import execute_compiled
 

@@ -7,11 +7,11 @@ import numpy.typing as npt
 
 HEADER = """
 #include <stdint.h>
-#define MICRONETS_ARENA_BYTES 128
-#define MICRONETS_LAYERS 3
-int8_t *micronets_input(void *arena);
-const int8_t *micronets_output(const void *arena);
-void micronets_invoke(void *arena);
+#define MICRONETS_MODEL_ARENA_BYTES 128
+#define MICRONETS_MODEL_LAYERS 3
+int8_t *micronets_model_input(void *arena);
+const int8_t *micronets_model_output(const void *arena);
+void micronets_model_invoke(void *arena);
 """
 CODE = """
 #include <string.h>
@@ -20,10 +20,10 @@ CODE = """
 #define MICRONETS_LAYER(index) ((void)0)
 #endif
 static const int8_t weights[64] = {%s};
-int8_t *micronets_input(void *arena) { return arena; }
-const int8_t *micronets_output(const void *arena) { return (const int8_t *)arena + 64; }
+int8_t *micronets_model_input(void *arena) { return arena; }
+const int8_t *micronets_model_output(const void *arena) { return (const int8_t *)arena + 64; }
 static int8_t clamp(int32_t v) { return (int8_t)(v > 127 ? 127 : v < -128 ? -128 : v); }
-void micronets_invoke(void *arena) {
+void micronets_model_invoke(void *arena) {
     int8_t *x = arena, *y = x + 64;
     MICRONETS_LAYER(0);
     for (int i = 0; i < 64; i++) y[i] = clamp((x[i] * weights[i]) >> 4);

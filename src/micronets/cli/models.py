@@ -130,17 +130,23 @@ def inspect(model: Path, board: str, as_json: bool) -> None:
     metavar="DIR",
     help="Directory of the files: a new one, or one that an earlier compile made.",
 )
+@click.option(
+    "--name",
+    metavar="NAME",
+    help="What files, functions and macros are called after, so that several networks live in one program; default: "
+    "the name of the model's file.",
+)
 @common.runtime_name
 @common.patches
 @common.as_json
-def compile_(model: Path, board: str, out: Path, runtime: str, patches: str, as_json: bool) -> None:
+def compile_(model: Path, board: str, out: Path, name: str | None, runtime: str, patches: str, as_json: bool) -> None:
     """Writes a model as C for a board, with an example and a test vector.
 
     Nothing runs. The exit code is 1 where the model does not fit the board.
     """
     from micronets.commands.compile import compile
 
-    found = compile(model, board, out, runtime, patches)
+    found = compile(model, board, out, runtime, patches, name)
     common.echo(json.dumps(found.to_json()) if as_json else found.text())
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from micronets import output_directory
 from micronets.boards.board import Board, load_board
+from micronets.compiler.generate.names import name_from
 from micronets.cost.costs import ESTIMATED
 from micronets.errors import SpecError
 from micronets.files import is_part
@@ -67,6 +68,7 @@ def compile(
     out: str | Path,
     runtime: str | Runtime = OUR_C,
     patches: str = "auto",
+    name: str | None = None,
 ) -> Compilation:
     """Writes the C of a model to the directory `out`, whole or not at all, and tells what it takes of the board.
 
@@ -74,13 +76,15 @@ def compile(
     - `board`: a name, the path of a board's TOML file, or a board.
     - `runtime`: "c" for our own C, or "tflm" for the file itself and what TensorFlow Lite Micro needs to run it.
     - `patches`: which layers of our own C run in patches, see `runtimes.c.arena_limit`.
+    - `name`: what files, functions and macros are called after (`compiler.generate.names.Names`), so that several
+      networks live in one program; None takes the name of the model's file.
 
     An earlier result is replaced; whatever else is in the directory stays. A directory without an earlier result that
     holds anything is refused, and so is one in which a file of an earlier result was edited. Raises `FileError`,
     `SpecError`, `UnsupportedError`, and `DoesNotFit` for a model whose arena or constants exceed the board's memory.
     """
     chosen, where, file = runtime_named(runtime), load_board(board), model_file(model)
-    package = chosen.compile(file, where, patches)
+    package = chosen.compile(file, where, patches, name_from(Path(file.name).stem) if name is None else name)
     _write(Path(out), package.files)
     return Compilation(
         **{f.name: getattr(package, f.name) for f in fields(Package)},

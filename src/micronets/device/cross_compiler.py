@@ -105,9 +105,9 @@ def _no_compiler(core: Core, which: str | None) -> str:
 def build_firmware(sources: Mapping[str, str | bytes], board: Board, which: str | None = None) -> Firmware:
     """Builds the firmware that a simulator or an emulator runs for a network.
 
-    - sources: contents by file name of `model.h`, `model.c` and the kernels. `model.h` declares `micronets_input`,
-      `micronets_output`, `micronets_invoke` and MICRONETS_ARENA_BYTES; the code may call MICRONETS_LAYER(index) before
-      each layer and once after the last.
+    - sources: contents by file name of `model.h`, `model.c` and the kernels. `model.h` declares the functions
+      `micronets_model_input`, `_output` and `_invoke`, and MICRONETS_MODEL_ARENA_BYTES; the code may call
+      MICRONETS_LAYER(index) before each layer and once after the last.
     - board: the board, whose core it is built for.
     - which: the compiler, `gcc` or `zig`; None takes the first that is installed.
 
@@ -221,9 +221,16 @@ def linker_script(memory: MemoryMap) -> str:
 
 
 def firmware_files(compiled: Compiled) -> dict[str, str | bytes]:
-    """Returns the files of a compiled network without the example around it, contents by file name."""
-    files = compiled.files.items()
-    return {name: text for name, text in files if name in ("model.c", "model.h") or name.startswith("micronets_")}
+    """Returns the files of a compiled network without the example and the front end, contents by file name.
+
+    The firmware knows it by the name `model`, which is that of a network that nobody has named.
+    """
+    own = compiled.names.source, compiled.names.header
+    return {
+        name: text
+        for name, text in compiled.files.items()
+        if name in own or (name.startswith("micronets_") and name not in compiled.front_end)
+    }
 
 
 def run_tool(command: Sequence[str], what: str) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.boards.board import Board
+from micronets.compiler.generate.names import Names
 from micronets.compiler.generate.sound_c import sound_files
 from micronets.device.cross_compiler import Firmware, build_firmware
 from micronets.device.sim.machine import Simulation, simulate
@@ -15,17 +16,17 @@ from micronets.frontend.spec import FrontEnd
 from micronets.quantized.model import TensorQuant
 
 _MODEL_H = """\
-#include "frontend.h"
+#include "model_frontend.h"
 
 /* The scratch memory, the samples, the largest sample of the clip, and the codes. */
-#define MICRONETS_FRAME_IN (2 * MICRONETS_FRAME_SAMPLES + 2)
-#define MICRONETS_IN_AND_OUT (MICRONETS_FRAME_IN + MICRONETS_FRAME_VALUES)
-#define MICRONETS_ARENA_BYTES ((4 * MICRONETS_FRONTEND_WORDS + MICRONETS_IN_AND_OUT + 15) / 16 * 16)
-#define MICRONETS_LAYERS 1
+#define MICRONETS_MODEL_FRAME_IN (2 * MICRONETS_MODEL_FRAME_SAMPLES + 2)
+#define MICRONETS_MODEL_IN_AND_OUT (MICRONETS_MODEL_FRAME_IN + MICRONETS_MODEL_FRAME_VALUES)
+#define MICRONETS_MODEL_ARENA_BYTES ((4 * MICRONETS_MODEL_FRONTEND_WORDS + MICRONETS_MODEL_IN_AND_OUT + 15) / 16 * 16)
+#define MICRONETS_MODEL_LAYERS 1
 
-int16_t *micronets_input(void *arena);
-int8_t *micronets_output(void *arena);
-void micronets_invoke(void *arena);
+int16_t *micronets_model_input(void *arena);
+int8_t *micronets_model_output(void *arena);
+void micronets_model_invoke(void *arena);
 """
 
 _MODEL_C = """\
@@ -35,21 +36,21 @@ _MODEL_C = """\
 #define MICRONETS_LAYER(index)
 #endif
 
-int16_t *micronets_input(void *arena)
+int16_t *micronets_model_input(void *arena)
 {
-    return (int16_t *)arena + 2 * MICRONETS_FRONTEND_WORDS;
+    return (int16_t *)arena + 2 * MICRONETS_MODEL_FRONTEND_WORDS;
 }
 
-int8_t *micronets_output(void *arena)
+int8_t *micronets_model_output(void *arena)
 {
-    return (int8_t *)micronets_input(arena) + MICRONETS_FRAME_IN;
+    return (int8_t *)micronets_model_input(arena) + MICRONETS_MODEL_FRAME_IN;
 }
 
-void micronets_invoke(void *arena)
+void micronets_model_invoke(void *arena)
 {
-    const int16_t *const in = micronets_input(arena);
+    const int16_t *const in = micronets_model_input(arena);
     MICRONETS_LAYER(0);
-    micronets_frontend_frame(in + 1, in[0], (int32_t *)arena, micronets_output(arena));
+    micronets_model_frontend_frame(in + 1, in[0], (int32_t *)arena, micronets_model_output(arena));
     MICRONETS_LAYER(1);
 }
 """
@@ -63,7 +64,7 @@ def frame_firmware(fe: FrontEnd, quant: TensorQuant, board: Board, which: str | 
     - `board`: the board, whose core it is built for.
     - `which`: the compiler, see `build_firmware`, which says what is raised.
     """
-    return build_firmware({**sound_files(fe, quant), "model.h": _MODEL_H, "model.c": _MODEL_C}, board, which)
+    return build_firmware({**sound_files(fe, quant, Names()), "model.h": _MODEL_H, "model.c": _MODEL_C}, board, which)
 
 
 def frame_input(samples: npt.NDArray[Any], loudest: npt.NDArray[Any]) -> npt.NDArray[np.int8]:

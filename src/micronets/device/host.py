@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.compiler import Compiled
-from micronets.compiler.generate.package import OUTPUT_AT, OUTPUT_SIZE, output_functions
+from micronets.compiler.generate.package import output_functions, public_functions
 from micronets.compiler.kernel_files import is_source
 from micronets.device.host_compiler import compile_c
 from micronets.errors import CheckFailed, SpecError
@@ -29,20 +29,18 @@ _PATTERN = 0xA5  # the value of the guard bytes
 _ARENA_ALIGNMENT = 16  # what the address of the arena is a multiple of
 
 _RUNNER = """\
-#define micronets_input model{i}_input
-{outputs}
-#define micronets_invoke model{i}_invoke
-#include "{i}/model.c"
+{renamed}
+#include "{i}/{source}"
 
 void model{i}_run(const uint8_t *input, uint8_t *output, int64_t samples, uint8_t *arena);
 void model{i}_run(const uint8_t *input, uint8_t *output, int64_t samples, uint8_t *arena)
 {{
     for (int64_t n = 0; n < samples; n++) {{
-        uint8_t *in = (uint8_t *)micronets_input(arena);
+        uint8_t *in = (uint8_t *){f}input(arena);
         for (int32_t k = 0; k < {input_bytes}; k++) {{
             in[k] = *input++;
         }}
-        micronets_invoke(arena);
+        {f}invoke(arena);
 {copies}
     }}
 }}
@@ -141,6 +139,8 @@ def write_sources(models: Sequence[Compiled], directory: Path) -> list[Path]:
         own = directory / str(i)
         own.mkdir()
         for file, text in compiled.files.items():
+            if file in compiled.front_end:
+                continue
             ours = file.startswith("micronets_")
             path = (directory if ours else own).joinpath(file)
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -148,15 +148,17 @@ def write_sources(models: Sequence[Compiled], directory: Path) -> list[Path]:
             if ours and is_source(file):
                 sources[file] = path
         runner = directory / f"runner{i}.c"
-        own_names = output_functions(arch)
-        every_name = (*own_names, *((OUTPUT_AT, OUTPUT_SIZE) if len(own_names) > 1 else ()))
+        names = compiled.names
+        outputs = output_functions(arch, names)
         text = _RUNNER.format(
             i=i,
-            outputs="\n".join(f"#define {f} {f.replace('micronets', f'model{i}')}" for f in every_name),
+            f=names.functions,
+            source=names.source,
+            renamed="\n".join(f"#define {f} model{i}_{f}" for f in public_functions(compiled.model, names)),
             input_bytes=compiled.model.tensor_bytes(INPUT),
             copies="\n".join(
                 _COPY.format(function=function, count=compiled.model.tensor_bytes(name))
-                for function, name in zip(own_names, arch.outputs, strict=True)
+                for function, name in zip(outputs, arch.outputs, strict=True)
             ),
         )
         runner.write_text(text, "utf-8")

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.boards.board import Board
+from micronets.compiler.generate.names import DEFAULT
 from micronets.cost.costs import RuntimeCosts
 from micronets.cost.latency_model import LatencyModel
 from micronets.errors import SpecError, did_you_mean
@@ -134,14 +135,16 @@ class Runtime(ABC):
         """Returns the network that the runtime executes: that of `model`, or what a compiler makes of it."""
 
     @abstractmethod
-    def compile(self, file: ModelFile, board: Board, patches: str = "auto") -> Package:
+    def compile(self, file: ModelFile, board: Board, patches: str = "auto", name: str = DEFAULT) -> Package:
         """Returns the files that a firmware needs to run a model.
 
         - file: the model.
         - board: the board that the firmware is for.
         - patches: how large the arena may get, see `runtimes.c.arena_limit`.
+        - name: what files, functions and macros are called after, see `compiler.generate.names.Names`.
 
-        Raises `UnsupportedError` for a model that the runtime cannot run, `SpecError` for unknown `patches`, and
+        Raises `UnsupportedError` for a model that the runtime cannot run, `SpecError` for unknown `patches` or a name
+        that cannot be, and
         `DoesNotFit` for a model whose arena or constants exceed the board's memory.
         """
 

@@ -21,6 +21,7 @@ from micronets import __version__
 from micronets.boards.board import Board, parse_size
 from micronets.compiler import Compiled, compile_model, optimise
 from micronets.compiler.generate.manifests import library_files
+from micronets.compiler.generate.names import DEFAULT
 from micronets.compiler.memory.plan import bounds, needs, plan_arena
 from micronets.cost.costs import TFLM_COSTS, BudgetCost, Network, RuntimeCosts, no_limit_on_times, time_and_energy
 from micronets.cost.counts import live_bytes, state_bytes, step_weight_bytes, step_weights
@@ -305,9 +306,9 @@ class OurC(Runtime):
     def executed(self, model: QuantizedModel) -> Arch:
         return optimise(model).arch
 
-    def compile(self, file: ModelFile, board: Board, patches: str = "auto") -> Package:
+    def compile(self, file: ModelFile, board: Board, patches: str = "auto", name: str = DEFAULT) -> Package:
         limit = arena_limit(board, patches)
-        compiled = compile_model(file.model, board.target, arena_limit=limit)
+        compiled = compile_model(file.model, board.target, arena_limit=limit, name=name)
         _check_asked(compiled, patches, file.name)
         _check_fits(compiled, board, file.name, limit is None)
         return Package(

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from micronets import tflite
 from micronets.boards.board import Board
+from micronets.compiler.generate.names import DEFAULT
 from micronets.compiler.generate.tflm_package import arena_with_margin, target_arch, tflm_files
 from micronets.cost.costs import RUNTIME_FLASH_BYTES, RuntimeCosts, tflm_costs
 from micronets.cost.latency_model import LatencyModel
@@ -69,7 +70,7 @@ class TensorFlowLiteMicro(Runtime):
     def executed(self, model: QuantizedModel) -> Arch:
         return model.arch
 
-    def compile(self, file: ModelFile, board: Board, patches: str = "auto") -> Package:
+    def compile(self, file: ModelFile, board: Board, patches: str = "auto", name: str = DEFAULT) -> Package:
         _check_patches(patches)
         _check_runs(file)
         arena = arena_with_margin(file.arena_tflm_bytes(4))
@@ -87,7 +88,7 @@ class TensorFlowLiteMicro(Runtime):
             )
         operators = tflite.operators(file.content, file.name)
         return Package(
-            files=tflm_files(file.content, file.model, file.tensors, operators, board),
+            files=tflm_files(file.content, file.model, file.tensors, operators, board, name),
             constant_bytes=len(file.content),
             arena_tflm_compiled_bytes=arena,
             operators=tuple(operators),

@@ -118,8 +118,8 @@ def test_boards_without_a_simulation_of_their_own_use_a_factor(elf: bytes) -> No
     [
         ("((volatile int8_t *)arena)[128] = 0;", r"wrote 1 bytes behind its arena"),
         ("((volatile int8_t *)arena)[-3] = 0;", r"wrote 3 bytes before its arena"),
-        ("__builtin_trap();", r"the firmware failed in micronets_invoke\+0x"),
-        ("*(volatile int *)0x40000000 = 1;", r"the firmware failed in micronets_invoke\+0x\w+: .*WRITE_UNMAPPED"),
+        ("__builtin_trap();", r"the firmware failed in micronets_model_invoke\+0x"),
+        ("*(volatile int *)0x40000000 = 1;", r"the firmware failed in micronets_model_invoke\+0x\w+: .*WRITE_UNMAPPED"),
         ("volatile char big[20000]; big[0] = 1;", r"a stack of more than 16384 bytes"),
         ("MICRONETS_LAYER(70);", r"a layer's number is out of range"),
     ],

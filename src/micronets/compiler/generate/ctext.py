@@ -55,6 +55,14 @@ def real(value: float) -> str:
     return f"{text}f" if any(c in text for c in ".en") else f"{text}.0f"
 
 
+def string(text: str) -> str:
+    """Returns a text as a C string of UTF-8; what could end it, or is no plain character, is written as octal."""
+    plain = "".join(
+        chr(b) if 32 <= b < 127 and chr(b) not in '"\\?' else f"\\{b:03o}" for b in text.encode(errors="replace")
+    )
+    return f'"{plain}"'
+
+
 def constant(of: Table | Constant) -> str:
     """Returns the definition of a table or struct, `static const ctype name = {.field = value, ...};`, as lines."""
     match of:

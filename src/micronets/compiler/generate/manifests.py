@@ -16,28 +16,35 @@ EXAMPLE = "example.c"  # a program of its own, in no library
 
 _MODULE = """\
 # Tells Zephyr's build system what this module consists of.
-name: micronets_model
+name: {library}
 build:
   cmake: zephyr
   kconfig: zephyr/Kconfig
 """
 
 _KCONFIG = """\
-config MICRONETS_MODEL
+config {library_upper}
 \tbool "{title}"
 \thelp
-\t  Adds the network to the build: #include "model.h".
+\t  Adds the network to the build: #include "{header}".
 \t  Memory: {arena} bytes of arena, given by the caller.
 \t  Constants: {constants} bytes.
 """
 
 _CMAKE = """\
 # Read by Zephyr as a module; elsewhere, use the CMakeLists.txt above this directory.
-if(CONFIG_MICRONETS_MODEL)
+if(CONFIG_{library_upper})
   zephyr_library()
-  zephyr_library_sources(
+  # A kernel that the module of another network has built already is not built a second time.
+  foreach(source IN ITEMS
 {sources}
   )
+    get_property(built GLOBAL PROPERTY MICRONETS_BUILT)
+    if(NOT source IN_LIST built)
+      zephyr_library_sources(../${{source}})
+      set_property(GLOBAL APPEND PROPERTY MICRONETS_BUILT ${{source}})
+    endif()
+  endforeach()
   zephyr_library_compile_options(-O2) # also where the application is built for size
   zephyr_include_directories(..)
 endif()
@@ -47,19 +54,22 @@ endif()
 def library_files(compiled: Compiled, version: str) -> Mapping[str, str]:
     """Returns the manifests by path, to be written beside `compiled.files`; version: that of micronets."""
     sources = [name for name in sorted(compiled.files) if is_source(name) and name != EXAMPLE]
-    title = package.title(compiled.model)
+    title, names = package.title(compiled.model), compiled.names
+    known = {"library": names.library, "library_upper": names.library.upper(), "header": names.header}
     manifest = {
-        "name": "micronets_model",
+        "name": names.library,
         "version": version,
         "description": title,
         "frameworks": "*",
         "platforms": "*",
-        "headers": "model.h",
+        "headers": names.header,
         "build": {"srcDir": ".", "includeDir": ".", "srcFilter": [f"+<{name}>" for name in sources], "flags": ["-O2"]},
     }
     return {
         "library.json": json.dumps(manifest, indent=2) + "\n",
-        "zephyr/module.yml": _MODULE,
-        "zephyr/Kconfig": _KCONFIG.format(title=title, arena=compiled.arena_bytes, constants=compiled.constant_bytes),
-        "zephyr/CMakeLists.txt": _CMAKE.format(sources="\n".join(f"    ../{name}" for name in sources)),
+        "zephyr/module.yml": _MODULE.format(**known),
+        "zephyr/Kconfig": _KCONFIG.format(
+            **known, title=title, arena=compiled.arena_bytes, constants=compiled.constant_bytes
+        ),
+        "zephyr/CMakeLists.txt": _CMAKE.format(**known, sources="\n".join(f"    {name}" for name in sources)),
     }

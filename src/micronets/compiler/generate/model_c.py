@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from micronets.boards.targets import DSP, Target
-from micronets.compiler.generate import ctext, package, patches_c
+from micronets.compiler.generate import ctext, package, patches_c, sound_c
+from micronets.compiler.generate.names import DEFAULT, Names
 from micronets.compiler.kernel_files import is_source, kernel_files
 from micronets.compiler.kernels.base import Call, LayerCode, Place, RunRecord
 from micronets.compiler.memory.choose_patches import plan_patches
@@ -20,38 +21,38 @@ from micronets.quantized.validate import validate
 _MODEL_C = """\
 /* {title}.
  *
- * This file holds the weights of the layers, their tables and the order in which they run. model.h says how to use it,
+ * This file holds the weights of the layers, their tables and the order in which they run. {header} says how to use it,
  * micronets_kernels.h what the functions compute that run the layers. */
-#include "model.h"
+#include "{header}"
 
 #include "micronets_layers.h"
 
 #ifndef MICRONETS_LAYER
-#define MICRONETS_LAYER(index) /* before layer `index`, and after the last one with MICRONETS_LAYERS */
+#define MICRONETS_LAYER(index) /* before layer `index`, and after the last one with {m}LAYERS */
 #endif
 
 {tables}
-{run}{itype} *micronets_input(void *arena)
+{run}{itype} *{f}input(void *arena)
 {{
     return ({itype} *)(void *)((int8_t *)arena + {input});
 }}
 
 {outputs}
-void micronets_invoke(void *arena)
+void {f}invoke(void *arena)
 {{
     int8_t *const a = (int8_t *)arena;
 {calls}
-    MICRONETS_LAYER(MICRONETS_LAYERS);
+    MICRONETS_LAYER({m}LAYERS);
 }}
 """
 
 _RUN = """\
 /* The functions that run layers; for each layer, 1 + the index of its function (0: the layer has nothing to do, or runs
  * in patches) and the record that the function runs it from (0: the function is this layer's alone and needs none). */
-{functions}static const {ctype} function_of[MICRONETS_LAYERS] = {{
+{functions}static const {ctype} function_of[{m}LAYERS] = {{
 {function_of}
 }};
-static const void *const records[MICRONETS_LAYERS] = {{
+static const void *const records[{m}LAYERS] = {{
 {records}
 }};
 
@@ -86,6 +87,8 @@ class Compiled:
     - model: the network that the C computes, layer for layer; its outputs are those of the network that was given.
     - plan: where its tensors lie in the arena.
     - constant_bytes: bytes of weights and tables in flash.
+    - names: what the network is called.
+    - front_end: names of those files that make the input from sound, and that a program without them need not have.
     """
 
     files: Mapping[str, str]
@@ -93,38 +96,46 @@ class Compiled:
     model: QuantizedModel
     plan: ArenaPlan
     constant_bytes: int
+    names: Names
+    front_end: frozenset[str] = frozenset()
 
 
-def compile_model(model: QuantizedModel, target: Target = DSP, *, arena_limit: int | None = None) -> Compiled:
+def compile_model(
+    model: QuantizedModel, target: Target = DSP, *, arena_limit: int | None = None, name: str = DEFAULT
+) -> Compiled:
     """Returns C99 that computes `model` to the last bit.
 
     - model: the network.
     - target: the instruction set that the C is for.
     - arena_limit: the bytes that the arena may have. Where it would be larger, as few layers as possible run together
       in patches (`memory.patches`); 0 asks for the smallest arena. A limit that cannot be held is no error.
+    - name: what the network is called in C, see `Names`.
 
-    Raises `SpecError` for an inconsistent model, and `UnsupportedError` for numbers that C cannot hold.
+    Raises `SpecError` for an inconsistent model or a name that cannot be, and `UnsupportedError` for numbers that C
+    cannot hold.
     """
     validate(model)
-    model = optimise(model)
+    names, model = Names(name), optimise(model)
     if arena_limit is None:
-        return generate(model, plan_arena(model.arch, target))
-    return generate(model, plan_patches(model.arch, arena_limit, target))
+        return generate(model, plan_arena(model.arch, target), names)
+    return generate(model, plan_patches(model.arch, arena_limit, target), names)
 
 
-def generate(model: QuantizedModel, plan: ArenaPlan) -> Compiled:
-    """Returns C of a network just as it is, by a plan of its arena; for errors see `compile_model`."""
+def generate(model: QuantizedModel, plan: ArenaPlan, names: Names = Names()) -> Compiled:  # noqa: B008 - it is frozen
+    """Returns C of a network just as it is, by a plan of its arena; for the names and errors see `compile_model`."""
     codes = [kernel.code(model, Place(i, plan.offsets)) for i, kernel in enumerate(plan.kernels)]
     groups = [patches_c.group_code(model, plan, group, codes[group.first : group.last + 1]) for group in plan.groups]
     runs = _whole_layers(plan, codes)
     kernels = sorted({source for code in codes for source in code.sources} | set(patches_c.SOURCES if groups else ()))
     own = kernel_files(kernels, ["micronets_layers.h"])
-    sources = ["model.c", *filter(is_source, own)]
     constants = sum(code.bytes for code in codes) + sum(group.bytes for group in groups) + _listing_bytes(plan, runs)
-    title = package.title(model)
-    found = package.describe(model, plan, title, constants, sources)
-    found = {**found, **own, "model.c": _model_c(model, codes, runs, groups, plan, title)}
-    return Compiled(found, plan.bytes, model, plan, constants)
+    front_end = sound_c.front_end_of(model)
+    sounds = {} if front_end is None else sound_c.sound_files(front_end, model.quant[INPUT], names)
+    sources = [names.source, *filter(is_source, own), *filter(is_source, sounds)]
+    header = sound_c.header(names) if sounds else None
+    found = package.describe(model, plan, names, constants, sources, header)
+    found = {**found, **sounds, **own, names.source: _model_c(model, codes, runs, groups, plan, names)}
+    return Compiled(found, plan.bytes, model, plan, constants, names, frozenset(sounds) - own.keys())
 
 
 @dataclass(frozen=True)
@@ -185,7 +196,7 @@ def _model_c(
     runs: Sequence[_Run | None],
     groups: Sequence[patches_c.GroupCode],
     plan: ArenaPlan,
-    title: str,
+    names: Names,
 ) -> str:
     steps = model.arch.steps()
     tables = []
@@ -204,12 +215,16 @@ def _model_c(
     whole = _whole_ranges(plan)
     calls = []
     for layers, call in zip(whole, [*(group.call for group in groups), ""], strict=True):
-        stop = "MICRONETS_LAYERS" if layers.stop == len(steps) else str(layers.stop)
+        stop = f"{names.macros}LAYERS" if layers.stop == len(steps) else str(layers.stop)
         calls += [f"run_layers(a, {layers.start}, {stop});"] * bool(layers) + [call] * bool(call)
     return _MODEL_C.format(
-        title=title,
+        title=package.title(model),
+        header=names.header,
+        m=names.macros,
+        f=names.functions,
         tables="\n".join(tables),
         run=_RUN.format(
+            m=names.macros,
             functions=ctext.listing("static micronets_layer_function *const functions[] =", functions or ["0"]),
             ctype="uint8_t" if len(functions) < 256 else "uint16_t",
             function_of="\n".join(f"    {line}" for line in function_of),
@@ -220,5 +235,5 @@ def _model_c(
         calls="\n".join(f"    {call}" for call in calls),
         itype=package.ctype(model, INPUT),
         input=plan.offsets[INPUT],
-        outputs=package.output_definitions(model, plan),
+        outputs=package.definitions(model, plan, names),
     )

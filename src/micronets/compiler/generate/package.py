@@ -4,6 +4,7 @@ vector.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,6 +15,7 @@ import numpy.typing as npt
 from micronets.boards.cores import CORES
 from micronets.boards.targets import DSP, PLAIN, Target
 from micronets.compiler.generate import ctext
+from micronets.compiler.generate.names import Names
 from micronets.compiler.memory.plan import ArenaPlan
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Weighted
@@ -27,38 +29,38 @@ _HEADER = """\
  *
  * Input: {input}. {output}.
  *
- *     static uint8_t arena[MICRONETS_ARENA_BYTES] __attribute__((aligned(16)));   (C11: _Alignas(16))
+ *     static uint8_t arena[{m}ARENA_BYTES] __attribute__((aligned(16)));   (C11: _Alignas(16))
  *
- *     {itype} *input = micronets_input(arena);
- *     for (int i = 0; i < MICRONETS_INPUT_COUNT; i++) input[i] = ...;{quantise}
- *     micronets_invoke(arena);
+ *     {itype} *input = {f}input(arena);
+ *     for (int i = 0; i < {m}INPUT_COUNT; i++) input[i] = ...;{quantise}
+ *     {f}invoke(arena);
 {usage}
- *
+{from_sounds} *
  * The caller provides the arena, aligned to 16 bytes, and may use it for other things between inferences: nothing is
  * kept in it, and the input has to be written again for each. Two arenas may be used at the same time.
  */
-#ifndef MICRONETS_MODEL_H
-#define MICRONETS_MODEL_H
+#ifndef {m}H
+#define {m}H
 
 #include <stdint.h>
 
-#define MICRONETS_ARENA_BYTES {arena}
-#define MICRONETS_LAYERS {layers}
+#define {m}ARENA_BYTES {arena}
+#define {m}LAYERS {layers}
 
-#define MICRONETS_INPUT_COUNT {input_count}
+#define {m}INPUT_COUNT {input_count}
 {output_sizes}
 {scales}
 #ifdef __cplusplus
 extern "C" {{
 #endif
 
-/* Returns where the input goes: MICRONETS_INPUT_COUNT values in the arena, which an inference may overwrite. */
-{itype} *micronets_input(void *arena);
+/* Returns where the input goes: {m}INPUT_COUNT values in the arena, which an inference may overwrite. */
+{itype} *{f}input(void *arena);
 
 {outputs}
 
 /* Runs one inference: computes the {what} in the arena from the input in it. */
-void micronets_invoke(void *arena);
+void {f}invoke(void *arena);
 
 #ifdef __cplusplus
 }}
@@ -67,21 +69,32 @@ void micronets_invoke(void *arena);
 #endif
 """
 
+_FROM_SOUNDS = """\
+ *
+ * {sounds} makes the input from sound:
+ *
+ *     {f}frontend_clip(samples, work, {f}input(arena));
+"""
+
+_README_SOUNDS = """\
+| `{sounds}.h`, `{sounds}.c` | from the samples of a clip to the network's input, with `micronets_sound.c` |
+"""
+
 _EXAMPLE = """\
 /* How to use the network; compares one inference with the expected output. Returns 0 if every byte is equal. */
-#include "model.h"
+#include "{header}"
 #include "test_vector.h"
 
-static uint8_t arena[MICRONETS_ARENA_BYTES] __attribute__((aligned(16)));
+static uint8_t arena[{m}ARENA_BYTES] __attribute__((aligned(16)));
 
 int main(void)
 {{
-    {itype} *input = micronets_input(arena);
-    for (int32_t i = 0; i < MICRONETS_INPUT_COUNT; i++) {{
+    {itype} *input = {f}input(arena);
+    for (int32_t i = 0; i < {m}INPUT_COUNT; i++) {{
         input[i] = micronets_test_input[i]; /* your data here */
     }}
 
-    micronets_invoke(arena);
+    {f}invoke(arena);
 
 {compare}
     return wrong != 0;
@@ -89,9 +102,9 @@ int main(void)
 """
 
 _COMPARE_ONE = """\
-    const {otype} *output = micronets_output(arena);
+    const {otype} *output = {f}output(arena);
     int32_t best = 0, wrong = 0;
-    for (int32_t i = 0; i < MICRONETS_OUTPUT_COUNT; i++) {{
+    for (int32_t i = 0; i < {m}OUTPUT_COUNT; i++) {{
         if (output[i] > output[best]) {{
             best = i; /* the class, where the network classifies */
         }}
@@ -100,21 +113,15 @@ _COMPARE_ONE = """\
     (void)best;"""
 
 _COMPARE = """
-    const {otype} *output_{k} = micronets_output_{k}(arena);
-    for (int32_t i = 0; i < MICRONETS_OUTPUT_{k}_COUNT; i++) {{
+    const {otype} *output_{k} = {f}output_{k}(arena);
+    for (int32_t i = 0; i < {m}OUTPUT_{k}_COUNT; i++) {{
         wrong += output_{k}[i] < micronets_test_output_{k}[i] || output_{k}[i] > micronets_test_output_{k}[i];
     }}"""
 
-OUTPUT_AT = "micronets_output_at"
-"""The C function that returns the output of a number, in a network with several."""
-
-OUTPUT_SIZE = "micronets_output_size"
-"""The C function that returns the bytes of the output of a number, in a network with several."""
-
-_DECLARE_ANY = f"""
-/* Output number `index`, 0 .. MICRONETS_OUTPUTS - 1, and its bytes. */
-const void *{OUTPUT_AT}(const void *arena, int32_t index);
-int32_t {OUTPUT_SIZE}(int32_t index);"""
+_DECLARE_ANY = """
+/* Output number `index`, 0 .. {m}OUTPUTS - 1, and its bytes. */
+const void *{f}output_at(const void *arena, int32_t index);
+int32_t {f}output_size(int32_t index);"""
 
 _DEFINE = """\
 const {otype} *{function}(const void *arena)
@@ -123,38 +130,42 @@ const {otype} *{function}(const void *arena)
 }}
 """
 
-_DEFINE_ANY = f"""
-const void *{OUTPUT_AT}(const void *arena, int32_t index)
-{{{{
-    static const int32_t offsets[MICRONETS_OUTPUTS] = {{{{{{offsets}}}}}};
+_DEFINE_ANY = """
+const void *{f}output_at(const void *arena, int32_t index)
+{{
+    static const int32_t offsets[{m}OUTPUTS] = {{{offsets}}};
     return (const int8_t *)arena + offsets[index];
-}}}}
+}}
 
-int32_t {OUTPUT_SIZE}(int32_t index)
-{{{{
-    static const int32_t sizes[MICRONETS_OUTPUTS] = {{{{{{sizes}}}}}};
+int32_t {f}output_size(int32_t index)
+{{
+    static const int32_t sizes[{m}OUTPUTS] = {{{sizes}}};
     return sizes[index];
-}}}}
+}}
 """
+
+_DECLARE_LABELS = """
+/* What the outputs stand for, in order. */
+extern const char *const {f}labels[{m}OUTPUT_COUNT];"""
 
 _CMAKE = """\
 cmake_minimum_required(VERSION 3.13)
-project(micronets_model C)
+project({library} C)
 
 # Flags that select the processor (-mcpu and the like) come from the toolchain of the project around this.
-add_library(micronets_model STATIC
+add_library({library} STATIC
 {sources})
-target_include_directories(micronets_model PUBLIC ${{CMAKE_CURRENT_SOURCE_DIR}})
+target_include_directories({library} PUBLIC ${{CMAKE_CURRENT_SOURCE_DIR}})
 if(CMAKE_C_COMPILER_ID MATCHES "GNU|Clang")
-{assembly}  target_compile_options(micronets_model PRIVATE -O2) # also in a project built for debugging or for size
+{assembly}  target_compile_options({library} PRIVATE -O2) # also in a project built for debugging or for size
 endif()
-set_target_properties(micronets_model PROPERTIES C_STANDARD 99 C_EXTENSIONS ON)
+set_target_properties({library} PROPERTIES C_STANDARD 99 C_EXTENSIONS ON)
 
 # The example runs one inference and returns 0 if the output is as expected: ctest.
 if(CMAKE_SOURCE_DIR STREQUAL CMAKE_CURRENT_SOURCE_DIR AND NOT CMAKE_CROSSCOMPILING)
   enable_testing()
   add_executable(example example.c)
-  target_link_libraries(example PRIVATE micronets_model)
+  target_link_libraries(example PRIVATE {library})
   add_test(NAME example COMMAND example)
 endif()
 """
@@ -163,7 +174,7 @@ _CMAKE_ASSEMBLY = """\
   enable_language(ASM) # kernels for cores with the DSP extension; empty for others
   # The flags that select the processor are often C's alone.
   set(CMAKE_ASM_FLAGS "${{CMAKE_C_FLAGS}} ${{CMAKE_ASM_FLAGS}}")
-  target_sources(micronets_model PRIVATE
+  target_sources({library} PRIVATE
 {sources})
 """
 
@@ -175,10 +186,10 @@ A neural network as C99. It needs no heap and no library, and all its globals ar
 
 | file | what |
 |---|---|
-| `model.h` | how to call it: sizes, scales, three functions |
-| `model.c` | the weights and tables of each layer, a record of its sizes, and the function that runs it |
+| `{header}` | how to call it: sizes, scales, three functions |
+| `{source}` | the weights and tables of each layer, a record of its sizes, and the function that runs it |
 | `micronets_*` | the kernels it uses, documented in `micronets_kernels.h`: C and, for some cores, assembly |
-| `example.c`, `test_vector.h` | an inference whose output must come out equal to the last byte |
+{sounds}| `example.c`, `test_vector.h` | an inference whose output must come out equal to the last byte |
 | `CMakeLists.txt` | a static library, and the example as a test |
 | `zephyr/`, `library.json` | the same as a module of Zephyr, as a library of PlatformIO |
 
@@ -188,19 +199,19 @@ On this machine:
 
 In firmware, add {every} but `example.c` to the build, or the directory as a library:
 
-- CMake: `add_subdirectory(THIS_DIRECTORY micronets_model)` and `target_link_libraries(yours PRIVATE micronets_model)`;
+- CMake: `add_subdirectory(THIS_DIRECTORY {library})` and `target_link_libraries(yours PRIVATE {library})`;
 - Zephyr: `west build ... -- -DEXTRA_ZEPHYR_MODULES=/path/to/THIS_DIRECTORY` (`ZEPHYR_EXTRA_MODULES` in older ones) and
-  `CONFIG_MICRONETS_MODEL=y` in `prj.conf`;
+  `CONFIG_{library_upper}=y` in `prj.conf`;
 - PlatformIO: the directory in `lib/` of the project.
 
 These build the network with `-O2`, whatever the project is built with. In any other build, pass `-O2` yourself: without
 optimisation the network takes several times as long. The flags that select the processor (`-mcpu` and the like) are
-those of the project. For a {dsp}, the kernels use its DSP instructions; for
-any other processor they are portable C, tried on {plain}.
+those of the project. For a {dsp}, the kernels use its DSP instructions;
+for any other processor they are portable C, tried on {plain}.
 
 `-D'MICRONETS_LAYER(i)=...'` runs a statement of yours before each layer `i`, and once more after the last layer with
-`i == MICRONETS_LAYERS`: a cycle counter, for example. Where layers run in patches of a few rows, it runs before each
-patch of a layer.
+`i == {m}LAYERS`: a cycle counter, for example. Where layers run in patches of a few rows, it runs
+before each patch of a layer.
 
 | # | layer | kind | output |
 |---|---|---|---|
@@ -209,36 +220,42 @@ patch of a layer.
 
 
 def describe(
-    model: QuantizedModel, plan: ArenaPlan, title: str, constants: int, sources: Sequence[str]
+    model: QuantizedModel, plan: ArenaPlan, names: Names, constants: int, sources: Sequence[str], sounds: str | None
 ) -> dict[str, str]:
-    """Returns every file of the package besides the kernels and model.c, by name.
+    """Returns every file of the package besides the kernels and the network itself, by name.
 
+    - plan: the arena.
+    - names: what the network is called.
     - constants: bytes of the weights and tables.
     - sources: names of the C and assembly files.
+    - sounds: the header of the front end that makes the input from sound, None where there is none.
     """
     arch = model.arch
     itype = ctype(model, INPUT)
+    known = {"m": names.macros, "f": names.functions, "header": names.header, "source": names.source}
     edges = (("INPUT", INPUT), *((_macro(arch, k), name) for k, name in enumerate(arch.outputs)))
     scales = ""
     for label, name in edges:
         if name in model.quant:
             q = model.quant[name]
             scales += (
-                f"\n/* real value = scale * (code - zero point) */\n#define MICRONETS_{label}_SCALE "
+                f"\n/* real value = scale * (code - zero point) */\n#define {names.macros}{label}_SCALE "
                 f"{ctext.real(q.scale)}\n"
             )
             zero = f"({q.zero_point})" if q.zero_point < 0 else str(q.zero_point)
-            scales += f"#define MICRONETS_{label}_ZERO_POINT {zero}\n"
+            scales += f"#define {names.macros}{label}_ZERO_POINT {zero}\n"
     header = _HEADER.format(
-        title=title,
+        **known,
+        title=title(model),
         input=f"{itype}, {ctext.shape(arch.input_shape)}",
         output=_listed(model),
         itype=itype,
         quantise=" (round(real / scale) + zero point, clamped)" if INPUT in model.quant else "",
-        usage=_usage(model),
-        outputs="\n".join(_declarations(model)),
+        usage=_usage(model, names),
+        from_sounds="" if sounds is None else _FROM_SOUNDS.format(**known, sounds=sounds),
+        outputs="\n".join(_declarations(model, names)),
         what="output" if len(arch.outputs) == 1 else "outputs",
-        output_sizes="\n".join(_sizes(model)),
+        output_sizes="\n".join(_sizes(model, names)),
         arena=plan.bytes,
         layers=len(arch.layers),
         input_count=math.prod(arch.input_shape),
@@ -250,14 +267,18 @@ def describe(
     )
     assembly = any(name.endswith(".S") for name in sources)
     return {
-        "model.h": header,
-        "example.c": _EXAMPLE.format(itype=itype, compare=_comparison(model)),
+        names.header: header,
+        "example.c": _EXAMPLE.format(**known, itype=itype, compare=_comparison(model, names)),
         "test_vector.h": test_vector(model),
-        "CMakeLists.txt": _cmake(sources),
+        "CMakeLists.txt": _cmake(sources, names),
         "README.md": _README.format(
+            **known,
+            library=names.library,
+            library_upper=names.library.upper(),
             dsp=_labels(DSP, "or"),
             plain=_labels(PLAIN, "and"),
-            title=title,
+            title=title(model),
+            sounds="" if sounds is None else _README_SOUNDS.format(sounds=sounds.removesuffix(".h")),
             arena=plan.bytes,
             constants=constants,
             rows=rows,
@@ -273,34 +294,57 @@ def _labels(target: Target, last: str) -> str:
     return f"{', '.join(labels[:-1])} {last} {labels[-1]}"
 
 
-def output_functions(arch: Arch) -> list[str]:
+def public_functions(model: QuantizedModel, names: Names) -> list[str]:
+    """Names of everything in the network's C that other files see."""
+    several = ["output_at", "output_size"] if len(model.arch.outputs) > 1 else []
+    others = [f"{names.functions}{what}" for what in ("input", "invoke", "labels", *several)]
+    return [*others, *output_functions(model.arch, names)]
+
+
+def output_functions(arch: Arch, names: Names) -> list[str]:
     """Names of the C functions that return the outputs, in order; with one output, its function has no number."""
     if len(arch.outputs) == 1:
-        return ["micronets_output"]
-    return [f"micronets_output_{k}" for k in range(len(arch.outputs))]
+        return [f"{names.functions}output"]
+    return [f"{names.functions}output_{k}" for k in range(len(arch.outputs))]
 
 
-def output_definitions(model: QuantizedModel, plan: ArenaPlan) -> str:
-    """The C functions that return the outputs; and of several, those that take the number of one."""
-    names, functions = model.arch.outputs, output_functions(model.arch)
+def definitions(model: QuantizedModel, plan: ArenaPlan, names: Names) -> str:
+    """The C functions that return the outputs, of several also those that take the number of one; and the labels."""
+    outputs, functions = model.arch.outputs, output_functions(model.arch, names)
     found = [
         _DEFINE.format(otype=ctype(model, name), function=function, offset=plan.offsets[name])
-        for name, function in zip(names, functions, strict=True)
+        for name, function in zip(outputs, functions, strict=True)
     ]
-    if len(names) > 1:
-        offsets = ", ".join(str(plan.offsets[name]) for name in names)
-        sizes = ", ".join(str(model.tensor_bytes(name)) for name in names)
-        return "\n".join(found) + _DEFINE_ANY.format(offsets=offsets, sizes=sizes)
-    return "".join(found)
+    if len(outputs) > 1:
+        offsets = ", ".join(str(plan.offsets[name]) for name in outputs)
+        sizes = ", ".join(str(model.tensor_bytes(name)) for name in outputs)
+        found.append(_DEFINE_ANY.format(f=names.functions, m=names.macros, offsets=offsets, sizes=sizes))
+    if texts := labels(model):
+        head = f"const char *const {names.functions}labels[{names.macros}OUTPUT_COUNT] ="
+        found.append("\n" + ctext.listing(head, map(ctext.string, texts)))
+    return "\n".join(found) if len(outputs) > 1 else "".join(found)
+
+
+def labels(model: QuantizedModel) -> tuple[str, ...]:
+    """What the outputs of a network stand for, by its metadata; nothing where that has not a name for each value of one
+    output.
+    """
+    arch = model.arch
+    try:
+        found = json.loads(model.metadata.get("micronets.labels", "[]"))
+    except (ValueError, RecursionError):
+        return ()
+    fits = len(arch.outputs) == 1 and isinstance(found, list) and len(found) == math.prod(arch.output_shape)
+    return tuple(found) if fits and all(isinstance(text, str) for text in found) else ()
 
 
 def _macro(arch: Arch, k: int) -> str:
-    """What the macros of output number `k` begin with, behind MICRONETS_."""
+    """What the macros of output number `k` begin with, behind the network's own beginning."""
     return "OUTPUT" if len(arch.outputs) == 1 else f"OUTPUT_{k}"
 
 
 def _listed(model: QuantizedModel) -> str:
-    """The outputs with type and shape, as the head of model.h has them."""
+    """The outputs with type and shape, as the head of the header has them."""
     arch, shapes = model.arch, model.arch.shapes()
     texts = [f"{ctype(model, name)}, {ctext.shape(shapes[name])}" for name in arch.outputs]
     if len(texts) == 1:
@@ -311,11 +355,11 @@ def _listed(model: QuantizedModel) -> str:
     )
 
 
-def _usage(model: QuantizedModel) -> str:
-    """The lines of the head of model.h that read the outputs."""
+def _usage(model: QuantizedModel, names: Names) -> str:
+    """The lines of the head of the header that read the outputs."""
     arch = model.arch
     variables = ["output"] if len(arch.outputs) == 1 else [f"output_{k}" for k in range(len(arch.outputs))]
-    rows = zip(arch.outputs, variables, output_functions(arch), strict=True)
+    rows = zip(arch.outputs, variables, output_functions(arch, names), strict=True)
     return "\n".join(
         f" *     const {ctype(model, name)} *{variable} = {function}(arena);"
         + (" (real = scale * (code - zero point))" if name in model.quant else "")
@@ -323,46 +367,47 @@ def _usage(model: QuantizedModel) -> str:
     )
 
 
-def _declarations(model: QuantizedModel) -> list[str]:
-    """The functions of model.h that return the outputs."""
+def _declarations(model: QuantizedModel, names: Names) -> list[str]:
+    """The functions of the header that return the outputs, and the labels."""
     arch = model.arch
-    rows = zip(arch.outputs, output_functions(arch), strict=True)
+    rows = zip(arch.outputs, output_functions(arch, names), strict=True)
     found = [f"const {ctype(model, name)} *{function}(const void *arena);" for name, function in rows]
-    if len(found) == 1:
-        where = "/* Returns where the output is after an inference: MICRONETS_OUTPUT_COUNT values in the arena. */"
-        return [where, *found]
-    return ["/* Return where the outputs are in the arena after an inference. */", *found, _DECLARE_ANY]
+    if len(found) > 1:
+        several = _DECLARE_ANY.format(m=names.macros, f=names.functions)
+        return ["/* Return where the outputs are in the arena after an inference. */", *found, several]
+    where = f"/* Returns where the output is after an inference: {names.macros}OUTPUT_COUNT values in the arena. */"
+    named = [_DECLARE_LABELS.format(m=names.macros, f=names.functions)] if labels(model) else []
+    return [where, *found, *named]
 
 
-def _sizes(model: QuantizedModel) -> list[str]:
-    """The macros of model.h that say how many values the outputs have; of several, how many and how many bytes."""
-    arch, shapes = model.arch, model.arch.shapes()
-    counts = [
-        f"#define MICRONETS_{_macro(arch, k)}_COUNT {math.prod(shapes[name])}" for k, name in enumerate(arch.outputs)
-    ]
+def _sizes(model: QuantizedModel, names: Names) -> list[str]:
+    """The macros of the header that say how many values the outputs have; of several, how many and how many bytes."""
+    arch, shapes, head = model.arch, model.arch.shapes(), f"#define {names.macros}"
+    counts = [f"{head}{_macro(arch, k)}_COUNT {math.prod(shapes[name])}" for k, name in enumerate(arch.outputs)]
     if len(counts) == 1:
         return counts
     total = sum(model.tensor_bytes(name) for name in arch.outputs)
-    return [f"#define MICRONETS_OUTPUTS {len(counts)}", *counts, f"#define MICRONETS_OUTPUT_BYTES {total} /* of all */"]
+    return [f"{head}OUTPUTS {len(counts)}", *counts, f"{head}OUTPUT_BYTES {total} /* of all */"]
 
 
-def _comparison(model: QuantizedModel) -> str:
+def _comparison(model: QuantizedModel, names: Names) -> str:
     """The part of example.c that compares the outputs with those of test_vector.h."""
-    names = model.arch.outputs
-    if len(names) == 1:
-        return _COMPARE_ONE.format(otype=ctype(model, names[0]))
+    outputs, known = model.arch.outputs, {"m": names.macros, "f": names.functions}
+    if len(outputs) == 1:
+        return _COMPARE_ONE.format(**known, otype=ctype(model, outputs[0]))
     return "    int32_t wrong = 0;" + "".join(
-        _COMPARE.format(k=k, otype=ctype(model, name)) for k, name in enumerate(names)
+        _COMPARE.format(**known, k=k, otype=ctype(model, name)) for k, name in enumerate(outputs)
     )
 
 
-def _cmake(sources: Sequence[str]) -> str:
+def _cmake(sources: Sequence[str], names: Names) -> str:
     """Returns the text of CMakeLists.txt for these C and assembly files."""
     c, assembly = (
         "\n".join(f"{indent}{name}" for name in sources if name.endswith(ending))
         for indent, ending in (("  ", ".c"), ("    ", ".S"))
     )
-    return _CMAKE.format(sources=c, assembly=_CMAKE_ASSEMBLY.format(sources=assembly) if assembly else "")
+    extra = _CMAKE_ASSEMBLY.format(library=names.library, sources=assembly) if assembly else ""
+    return _CMAKE.format(library=names.library, sources=c, assembly=extra)
 
 
 def title(model: QuantizedModel) -> str:

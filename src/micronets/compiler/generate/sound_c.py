@@ -12,31 +12,34 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.compiler.generate import ctext
+from micronets.compiler.generate.names import Names
 from micronets.compiler.kernel_files import kernel_files
+from micronets.errors import SpecError
 from micronets.frontend.integer import InputTables, SoundTables, input_tables, sound_tables
-from micronets.frontend.spec import FrontEnd
-from micronets.quantized.model import TensorQuant
+from micronets.frontend.spec import INTEGER_FFT, FrontEnd
+from micronets.ir.layers import INPUT
+from micronets.quantized.model import QuantizedModel, TensorQuant
 
 _HEADER = """\
 /* The front end of the network: {sample_rate} samples a second in, the codes of the network's input out.
  *
- * A clip has MICRONETS_CLIP_SAMPLES samples of 16 bits. Its frames of MICRONETS_FRAME_SAMPLES begin
- * MICRONETS_FRAME_HOP samples apart; each gives MICRONETS_FRAME_VALUES codes. */
-#ifndef MICRONETS_FRONTEND_H
-#define MICRONETS_FRONTEND_H
+ * A clip has {m}CLIP_SAMPLES samples of 16 bits. Its frames of {m}FRAME_SAMPLES begin
+ * {m}FRAME_HOP samples apart; each gives {m}FRAME_VALUES codes. */
+#ifndef {m}FRONTEND_H
+#define {m}FRONTEND_H
 
 #include "micronets_sound.h"
 
-#define MICRONETS_SAMPLE_RATE {sample_rate}
-#define MICRONETS_CLIP_SAMPLES {clip_samples}
-#define MICRONETS_FRAME_SAMPLES {frame_samples}
-#define MICRONETS_FRAME_HOP {hop}
-#define MICRONETS_FRAMES {frames}
-#define MICRONETS_FRAME_BANDS {bands}
-#define MICRONETS_FRAME_VALUES {values}
+#define {m}SAMPLE_RATE {sample_rate}
+#define {m}CLIP_SAMPLES {clip_samples}
+#define {m}FRAME_SAMPLES {frame_samples}
+#define {m}FRAME_HOP {hop}
+#define {m}FRAMES {frames}
+#define {m}FRAME_BANDS {bands}
+#define {m}FRAME_VALUES {values}
 
 /* Words of 32 bits that the front end works in; their contents mean nothing from one call to the next. */
-#define MICRONETS_FRONTEND_WORDS {words}
+#define {m}FRONTEND_WORDS {words}
 
 #ifdef __cplusplus
 extern "C" {{
@@ -44,18 +47,18 @@ extern "C" {{
 
 /* Computes the codes of one frame.
  *
- * - samples: in, [MICRONETS_FRAME_SAMPLES].
+ * - samples: in, [{m}FRAME_SAMPLES].
  * - loudest: the largest sample of the clip, at least 1; {loudest}.
- * - work: scratch, [MICRONETS_FRONTEND_WORDS].
- * - codes: out, [MICRONETS_FRAME_VALUES]. */
-void micronets_frontend_frame(const int16_t *samples, int32_t loudest, int32_t *work, int8_t *codes);
+ * - work: scratch, [{m}FRONTEND_WORDS].
+ * - codes: out, [{m}FRAME_VALUES]. */
+void {f}frontend_frame(const int16_t *samples, int32_t loudest, int32_t *work, int8_t *codes);
 
 /* Computes the network's input from a whole clip.
  *
- * - samples: in, [MICRONETS_CLIP_SAMPLES].
- * - work: scratch, [MICRONETS_FRONTEND_WORDS].
- * - input: out, [MICRONETS_FRAMES * MICRONETS_FRAME_VALUES], for instance what micronets_input returns. */
-void micronets_frontend_clip(const int16_t *samples, int32_t *work, int8_t *input);
+ * - samples: in, [{m}CLIP_SAMPLES].
+ * - work: scratch, [{m}FRONTEND_WORDS].
+ * - input: out, [{m}FRAMES * {m}FRAME_VALUES], for instance what {f}input returns. */
+void {f}frontend_clip(const int16_t *samples, int32_t *work, int8_t *input);
 
 #ifdef __cplusplus
 }}
@@ -66,7 +69,7 @@ void micronets_frontend_clip(const int16_t *samples, int32_t *work, int8_t *inpu
 
 _SOURCE = """\
 /* The tables of the front end, and how its parts follow each other; micronets_sound.h says what they mean. */
-#include "frontend.h"
+#include "{header}"
 
 {tables}
 static const micronets_sound sound = {{
@@ -76,7 +79,7 @@ static const micronets_sound sound = {{
 
 static const micronets_sound_input to_input = {{{values}, {codes}, {factors}, {offsets}, {shift}}};
 
-void micronets_frontend_frame(const int16_t *samples, int32_t loudest, int32_t *work, int8_t *codes)
+void {f}frontend_frame(const int16_t *samples, int32_t loudest, int32_t *work, int8_t *codes)
 {{
     int32_t *const levels = work + {transform_words};
     micronets_sound_levels(&sound, samples, work, levels);
@@ -84,33 +87,51 @@ void micronets_frontend_frame(const int16_t *samples, int32_t loudest, int32_t *
 {pixels}    micronets_sound_codes(&sound, &to_input, levels, codes);
 }}
 
-void micronets_frontend_clip(const int16_t *samples, int32_t *work, int8_t *input)
+void {f}frontend_clip(const int16_t *samples, int32_t *work, int8_t *input)
 {{
     int32_t loudest = 1;
-{find_loudest}    for (int32_t i = 0; i < MICRONETS_FRAMES; i++) {{
-        micronets_frontend_frame(samples + i * MICRONETS_FRAME_HOP, loudest, work, input + i * MICRONETS_FRAME_VALUES);
+{find_loudest}    for (int32_t i = 0; i < {m}FRAMES; i++) {{
+        {f}frontend_frame(samples + i * {m}FRAME_HOP, loudest, work, input + i * {m}FRAME_VALUES);
     }}
 }}
 """
 
 _FIND_LOUDEST = """\
-    for (int32_t i = 0; i < MICRONETS_CLIP_SAMPLES; i++) {
+    for (int32_t i = 0; i < {m}CLIP_SAMPLES; i++) {{
         loudest = samples[i] > loudest ? samples[i] : loudest;
-    }
+    }}
 """
 
 
-def sound_files(fe: FrontEnd, quant: TensorQuant) -> dict[str, str]:
-    """Returns the C of a sound front end, text by file name: frontend.h, frontend.c and what they include.
+def header(names: Names) -> str:
+    """Returns the name of the front end's header."""
+    return f"{names.name}_frontend.h"
+
+
+def front_end_of(model: QuantizedModel) -> FrontEnd | None:
+    """Returns the sound front end that a model carries; None where it has none that the integer arithmetic can do."""
+    try:
+        fe = FrontEnd.from_json(model.metadata.get("micronets.frontend", ""))
+    except SpecError:
+        return None
+    fits = INPUT in model.quant and fe.input_shape == model.arch.input_shape
+    return fe if fits and fe.n_fft in INTEGER_FFT else None
+
+
+def sound_files(fe: FrontEnd, quant: TensorQuant, names: Names) -> dict[str, str]:
+    """Returns the C of a sound front end, text by file name: its header, its tables and what they include.
 
     - fe: the front end, in whose place the one with integer arithmetic is taken.
     - quant: scale and zero point of the network's input, which is int8.
+    - names: what the network is called.
     """
     sound, to_input = sound_tables(fe.base()), input_tables(fe, quant.scale, quant.zero_point)
     frames, values, _ = fe.input_shape
     transform_words = 2 * sound.points
     relative = fe.sample_scale == "max"
-    header = _HEADER.format(
+    known = {"m": names.macros, "f": names.functions, "header": header(names)}
+    head = _HEADER.format(
+        **known,
         sample_rate=fe.sample_rate,
         clip_samples=fe.clip_samples,
         frame_samples=fe.window_samples,
@@ -122,6 +143,7 @@ def sound_files(fe: FrontEnd, quant: TensorQuant) -> dict[str, str]:
         loudest="levels are relative to it" if relative else "it is not read",
     )
     source = _SOURCE.format(
+        **known,
         tables="\n".join(_tables(sound, to_input)),
         frame_samples=fe.window_samples,
         points=sound.points,
@@ -139,11 +161,16 @@ def sound_files(fe: FrontEnd, quant: TensorQuant) -> dict[str, str]:
         shift=to_input.shift,
         transform_words=transform_words,
         pixels="    micronets_sound_pixels(&sound, levels);\n" if fe.kind == "logmel" else "",
-        find_loudest=_FIND_LOUDEST if relative else "",
+        find_loudest=_FIND_LOUDEST.format(**known) if relative else "",
     )
-    own = files("micronets.frontend") / "csrc"
-    parts = {name: (own / name).read_text("utf-8") for name in ("micronets_sound.h", "micronets_sound.c")}
-    return {"frontend.h": header, "frontend.c": source, **parts, **kernel_files([], ["micronets_target.h"])}
+    folder = files("micronets.frontend") / "csrc"
+    parts = {name: (folder / name).read_text("utf-8") for name in ("micronets_sound.h", "micronets_sound.c")}
+    return {
+        header(names): head,
+        f"{names.name}_frontend.c": source,
+        **parts,
+        **kernel_files([], ["micronets_target.h"]),
+    }
 
 
 def _tables(sound: SoundTables, to_input: InputTables) -> list[str]:

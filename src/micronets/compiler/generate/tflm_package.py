@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from micronets.boards.board import Board
 from micronets.boards.cores import core_of
 from micronets.compiler.generate import ctext, package
+from micronets.compiler.generate.names import DEFAULT, Names
 from micronets.cost.tflm_arena import FileTensors, arena_tflm_bytes
 from micronets.cost.tflm_plan import align
 from micronets.errors import SpecError
@@ -20,18 +21,18 @@ MARGIN_BYTES, MARGIN_PERCENT = 1024, 2  # on top of the predicted arena: TFLM's 
 
 _DATA_H = """\
 /* The model: {title}. */
-#ifndef MICRONETS_MODEL_DATA_H
-#define MICRONETS_MODEL_DATA_H
+#ifndef {m}DATA_H
+#define {m}DATA_H
 
 #include <stdint.h>
 
-#define MICRONETS_MODEL_BYTES {size}
+#define {m}BYTES {size}
 
 #ifdef __cplusplus
 extern "C" {{
 #endif
 
-extern const uint8_t micronets_model[MICRONETS_MODEL_BYTES]; /* a .tflite file, aligned to 16 bytes */
+extern const uint8_t {name}[{m}BYTES]; /* a .tflite file, aligned to 16 bytes */
 
 #ifdef __cplusplus
 }}
@@ -91,7 +92,7 @@ alignas(16) static uint8_t arena[kMicronetsArenaBytes];
 
 int main() {{
   tflite::InitializeTarget();
-  const tflite::Model* model = tflite::GetModel(micronets_model);
+  const tflite::Model* model = tflite::GetModel({name});
   if (model->version() != TFLITE_SCHEMA_VERSION) {{
     MicroPrintf("the model is of version %d, this TFLM reads %d", static_cast<int>(model->version()),
                 TFLITE_SCHEMA_VERSION);
@@ -217,7 +218,12 @@ def make_words(board: Board) -> str:
 
 
 def tflm_files(
-    data: bytes, model: QuantizedModel, tensors: FileTensors, operators: Sequence[str], board: Board
+    data: bytes,
+    model: QuantizedModel,
+    tensors: FileTensors,
+    operators: Sequence[str],
+    board: Board,
+    name: str = DEFAULT,
 ) -> Mapping[str, str]:
     """Returns every file of a package for TFLM, by its name.
 
@@ -226,7 +232,11 @@ def tflm_files(
     - tensors: the tensors of the file, by which the arena is predicted.
     - operators: TensorFlow Lite's names of the file's operators, each once.
     - board: the board that the README and the arena are for.
+    - name: what the array with the file, its size and the program are called after, see `Names`.
+
+    Raises `SpecError` for a name that cannot be.
     """
+    names = Names(name)
     facts = [operator(layer) for layer in model.arch.layers]
     methods = {o.tflite_name: o.tflm.method for o in facts}
     title = package.title(model)
@@ -234,7 +244,8 @@ def tflm_files(
     totals = arena_with_margin(cortex), arena_with_margin(host)
     shown: dict[str, object] = {
         "title": title,
-        "name": "micronets_model",
+        "name": names.library,
+        "m": names.macros,
         "size": len(data),
         "count": len(operators),
         "operators": ", ".join(operators),
@@ -258,7 +269,7 @@ def tflm_files(
             f"  if (ops.{methods[op]}() != kTfLiteOk) return kTfLiteError;"
             for op in operators
         ),
-        "array": ctext.array("uint8_t", "micronets_model", data).removeprefix("static "),
+        "array": ctext.array("uint8_t", names.library, data).removeprefix("static "),
     }
     templates = {
         "model_data.h": _DATA_H,

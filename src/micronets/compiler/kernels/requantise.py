@@ -103,10 +103,10 @@ def requantisation_of(
         (
             ("bias", Name(tables[0].name)),
             ("multiplier", Name(tables[1].name)),
-            ("per_channel", int(multiplier.size > 1)),
             ("lowest", limits[0] - zero),
             ("highest", limits[1] - zero),
             ("zero_point", zero),
+            ("per_channel", int(multiplier.size > 1)),
             ("shift_count", multiplier.size if words is None else 0),
         ),
     )

@@ -5,7 +5,7 @@
 #include "mark.h"
 #include "model.h"
 
-__attribute__((section(".arena"), aligned(16), used)) uint8_t firmware_arena[MICRONETS_ARENA_BYTES];
+__attribute__((section(".arena"), aligned(16), used)) uint8_t firmware_arena[MICRONETS_MODEL_ARENA_BYTES];
 
 /* In these functions the empty assembly keeps the compiler from removing the calls and their argument. */
 __attribute__((noinline, used)) void firmware_ready(void *input)
@@ -18,7 +18,7 @@ __attribute__((noinline, used)) void firmware_done(const void *output)
     __asm volatile("" : : "r"(output) : "memory");
 }
 
-#ifdef MICRONETS_OUTPUTS
+#ifdef MICRONETS_MODEL_OUTPUTS
 /* The simulator cannot stop twice in a row in one function, so that it stops here between two outputs. */
 __attribute__((noinline, used)) void firmware_next(void)
 {
@@ -34,15 +34,15 @@ __attribute__((noinline, used)) void micronets_mark(uint32_t index)
 int main(void)
 {
     for (;;) {
-        firmware_ready(micronets_input(firmware_arena));
-        micronets_invoke(firmware_arena);
-#ifdef MICRONETS_OUTPUTS
-        for (int32_t i = 0; i < MICRONETS_OUTPUTS; i++) {
-            firmware_done(micronets_output_at(firmware_arena, i));
+        firmware_ready(micronets_model_input(firmware_arena));
+        micronets_model_invoke(firmware_arena);
+#ifdef MICRONETS_MODEL_OUTPUTS
+        for (int32_t i = 0; i < MICRONETS_MODEL_OUTPUTS; i++) {
+            firmware_done(micronets_model_output_at(firmware_arena, i));
             firmware_next();
         }
 #else
-        firmware_done(micronets_output(firmware_arena));
+        firmware_done(micronets_model_output(firmware_arena));
 #endif
     }
 }

@@ -6,6 +6,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Fractional bits of a level, which is the logarithm to base 2 of the energy of a band. */
 #define MICRONETS_LEVEL_BITS 15
 
@@ -83,5 +87,9 @@ void micronets_sound_pixels(const micronets_sound *sound, int32_t *levels);
  * - codes: out, [values]. */
 void micronets_sound_codes(const micronets_sound *sound, const micronets_sound_input *input, const int32_t *values,
                            int8_t *codes);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

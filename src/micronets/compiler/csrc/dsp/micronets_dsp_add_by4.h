@@ -7,6 +7,10 @@
 #include "micronets_kernels.h"
 #include "micronets_offsets.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* What micronets_add_by4 adds, and its constants. The scale of the operand `a` is half that of the common grid. */
 typedef struct {
     const int8_t *codes_a;      /* [in] codes of the operand a */
@@ -29,5 +33,9 @@ MICRONETS_AGREE(add_offsets, MICRONETS_ADD_BY4_OFFSETS_AGREE);
 
 /* Adds two tensors, four codes at a time; n: [in] what to add, and its constants. */
 void micronets_add_by4(const micronets_add_by4_constants *n);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -5,6 +5,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Computes the outputs from `output` to `output_end`, a multiple of eight, at least eight.
  *
  * end: [in] end of the input. skipped: bytes of the loop's code that its first round leaves out. input: [in] values, a
@@ -17,5 +21,9 @@ void micronets_fully_connected_by8_rows(const int8_t *end, int32_t skipped, cons
                                         const uint32_t *weights, const int32_t *bias, const int32_t *multiplier,
                                         int32_t back, int32_t zero_point, int8_t *output, const int8_t *output_end,
                                         int32_t needs_clamp, uint32_t lowest4, uint32_t highest4);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -4,6 +4,10 @@
 
 #include "micronets_kernels.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Widens the values of one window, anywhere on the map, to 16 bits and writes them to one of two interleaved columns,
  * padding where the window reaches over the edge.
  *
@@ -11,5 +15,9 @@
  * pixels; negative where it lies in the padding. window: [in] its sizes; in_c is a multiple of four. */
 void micronets_conv_c4_edge(const int8_t *input, uint32_t *column, int32_t top, int32_t left,
                             const micronets_window *window);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

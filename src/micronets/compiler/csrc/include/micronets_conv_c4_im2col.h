@@ -4,6 +4,10 @@
 
 #include "micronets_im2col_multiply.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Widens a row's values to 16 bits and writes them to one of two interleaved columns: of every four values the pairs
  * (0, 2) and (1, 3). Returns where the next pair of this column goes.
  *
@@ -39,5 +43,9 @@ MICRONETS_APART uint32_t *micronets_im2col_quads(const int8_t *x, uint32_t *colu
  * least four. */
 void micronets_conv_c4_im2col(const int8_t *x, const int8_t *y, int32_t pitch, uint32_t *columns, int32_t rows,
                               int32_t count);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

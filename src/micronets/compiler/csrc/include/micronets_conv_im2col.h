@@ -6,6 +6,10 @@
 
 #include "micronets_target.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Widens the values of two windows to 16 bits and writes them as the two interleaved columns of
  * micronets_im2col_multiply.h.
  *
@@ -17,5 +21,9 @@
  * words, two for each pair of values. rows, count: at least 1. */
 void micronets_conv_im2col(const int8_t *x, int32_t pitch_x, const int8_t *y, int32_t pitch_y, uint32_t *columns,
                            int32_t rows, int32_t count);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

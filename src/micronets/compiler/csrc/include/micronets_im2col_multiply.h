@@ -19,6 +19,10 @@
 #include "micronets_kernels.h"
 #include "micronets_offsets.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Widens four values to 16 bits and writes them as the pairs (0, 2) and (1, 3) to one of two interleaved columns.
  * x: [in] four values. column: [out] the words 0 and 2. */
 MICRONETS_INLINE void micronets_im2col_quad(const int8_t *x, uint32_t *column)
@@ -78,5 +82,9 @@ micronets_im2col_block micronets_im2col_prepare(uint32_t *columns, const uint32_
  * pitch: bytes from the codes of a pixel to those of the next; 0 where both columns hold the same pixel, so that the
  *   codes of one pixel are written. */
 void micronets_im2col_multiply(const micronets_im2col_block *block, int8_t *output, int32_t pitch);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

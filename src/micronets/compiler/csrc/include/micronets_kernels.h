@@ -21,6 +21,10 @@
 #include "micronets_limits.h"
 #include "micronets_target.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Sizes of an operator that slides a window over a map, in pixels and channels.
  *
  * Output pixel (y, x) sees the input rows y * stride_h - pad_top + k * dilation_h, k = 0 .. kernel_h - 1, and the input
@@ -459,5 +463,9 @@ void micronets_quantize(const float *input, int8_t *output, int32_t count, float
  * input: [in] `count` codes. output: [out] `count` values, which must not overlap the input. count: at least 0.
  * scale: above 0. zero_point: -128 .. 127. */
 void micronets_dequantize(const int8_t *input, float *output, int32_t count, float scale, int32_t zero_point);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -27,11 +27,11 @@
 enum { PROTOCOL = 1 };
 enum { IDENTIFY = 1, WRITE, RUN, RESULT, READ, LAYERS, ANSWER = 0x80, REFUSED = 0x7F };
 enum { UNKNOWN_COMMAND = 1, BAD_REQUEST, NO_INPUT, NO_RESULT };
-#define INPUT_BYTES (MICRONETS_INPUT_COUNT * (uint32_t)sizeof *micronets_input(firmware_arena))
-#ifdef MICRONETS_OUTPUTS
-#define OUTPUT_BYTES ((uint32_t)MICRONETS_OUTPUT_BYTES)
+#define INPUT_BYTES (MICRONETS_MODEL_INPUT_COUNT * (uint32_t)sizeof *micronets_model_input(firmware_arena))
+#ifdef MICRONETS_MODEL_OUTPUTS
+#define OUTPUT_BYTES ((uint32_t)MICRONETS_MODEL_OUTPUT_BYTES)
 #else
-#define OUTPUT_BYTES (MICRONETS_OUTPUT_COUNT * (uint32_t)sizeof *micronets_output(firmware_arena))
+#define OUTPUT_BYTES (MICRONETS_MODEL_OUTPUT_COUNT * (uint32_t)sizeof *micronets_model_output(firmware_arena))
 #endif
 
 #ifdef __ELF__
@@ -39,7 +39,7 @@ __attribute__((section(".arena"), aligned(16), used))
 #else
 __attribute__((aligned(16)))
 #endif
-uint8_t firmware_arena[MICRONETS_ARENA_BYTES];
+uint8_t firmware_arena[MICRONETS_MODEL_ARENA_BYTES];
 
 static frame_t request;                   /* the request that is being worked on */
 static uint8_t answer[FRAME_PAYLOAD];     /* its answer so far */
@@ -48,7 +48,7 @@ static uint32_t have_input;               /* how many bytes of the input have co
 static int have_result;                   /* 1 once all inferences of a RUN are done */
 static int run_sequence = -1;             /* the sequence number of the last RUN */
 static uint8_t output[OUTPUT_BYTES];      /* output of the first inference */
-static uint32_t counts[MICRONETS_LAYERS]; /* what each layer took in the first inference */
+static uint32_t counts[MICRONETS_MODEL_LAYERS]; /* what each layer took in the first inference */
 static uint32_t first, least, most;       /* counts of the first, the fastest and the slowest inference */
 static uint32_t stack_bytes;              /* stack that the first inference used */
 static uint32_t mark_layer, mark_begin;   /* the layer that runs, and the count at which it began */
@@ -58,7 +58,7 @@ static int keep_counts;                   /* 1 during the first inference */
 void micronets_mark(uint32_t index)
 {
     const uint32_t now = port_count();
-    if (keep_counts && mark_layer < MICRONETS_LAYERS) {
+    if (keep_counts && mark_layer < MICRONETS_MODEL_LAYERS) {
         counts[mark_layer] += now - mark_begin;
     }
     mark_layer = index;
@@ -100,11 +100,11 @@ static void identify(void)
     put(info.machine, 1);
     put(info.counter, 1);
     const uint32_t numbers[] = {info.clock_hz,         info.counter_hz,      INPUT_BYTES,        OUTPUT_BYTES,
-                                MICRONETS_ARENA_BYTES, FIRMWARE_FLASH_BYTES, FIRMWARE_CODE_BYTES};
+                                MICRONETS_MODEL_ARENA_BYTES, FIRMWARE_FLASH_BYTES, FIRMWARE_CODE_BYTES};
     for (uint32_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         put(numbers[i], 4);
     }
-    put(MICRONETS_LAYERS, 2);
+    put(MICRONETS_MODEL_LAYERS, 2);
     put(FRAME_PAYLOAD, 2);
     for (int i = 0; i < 8; i++) {
         put(model[i], 1);
@@ -130,7 +130,7 @@ static int write_input(void)
     }
     have_result = 0;
     run_sequence = -1;
-    memcpy((uint8_t *)micronets_input(firmware_arena) + offset, request.payload + 4, count);
+    memcpy((uint8_t *)micronets_model_input(firmware_arena) + offset, request.payload + 4, count);
     have_input = offset + count;
     return 0;
 }
@@ -147,14 +147,14 @@ static int may_run(void)
 /* Copies the network's outputs to `output`, one behind the other. */
 static void keep_output(void)
 {
-#ifdef MICRONETS_OUTPUTS
+#ifdef MICRONETS_MODEL_OUTPUTS
     uint8_t *end = output;
-    for (int32_t i = 0; i < MICRONETS_OUTPUTS; i++) {
-        memcpy(end, micronets_output_at(firmware_arena, i), (size_t)micronets_output_size(i));
-        end += micronets_output_size(i);
+    for (int32_t i = 0; i < MICRONETS_MODEL_OUTPUTS; i++) {
+        memcpy(end, micronets_model_output_at(firmware_arena, i), (size_t)micronets_model_output_size(i));
+        end += micronets_model_output_size(i);
     }
 #else
-    memcpy(output, micronets_output(firmware_arena), OUTPUT_BYTES);
+    memcpy(output, micronets_model_output(firmware_arena), OUTPUT_BYTES);
 #endif
 }
 
@@ -164,13 +164,13 @@ static void run(uint32_t runs)
     have_input = 0; /* the network overwrites it */
     for (uint32_t i = 0; i < runs; i++) {
         keep_counts = i == 0;
-        mark_layer = MICRONETS_LAYERS; /* none yet */
+        mark_layer = MICRONETS_MODEL_LAYERS; /* none yet */
         if (i == 0) {
             memset(counts, 0, sizeof counts);
             port_paint_stack();
         }
         const uint32_t begin = port_count();
-        micronets_invoke(firmware_arena);
+        micronets_model_invoke(firmware_arena);
         const uint32_t taken = port_count() - begin;
         if (i == 0) {
             stack_bytes = port_stack_bytes();
@@ -229,7 +229,7 @@ static int tell_layers(void)
         return BAD_REQUEST;
     }
     const uint32_t from = get(0, 2), count = get(2, 2);
-    if (count > FRAME_PAYLOAD / 4 || from + count > MICRONETS_LAYERS) {
+    if (count > FRAME_PAYLOAD / 4 || from + count > MICRONETS_MODEL_LAYERS) {
         return BAD_REQUEST;
     }
     for (uint32_t i = 0; i < count; i++) {
