@@ -59,8 +59,8 @@ def test_an_uint8_code_is_an_int8_code_plus_128() -> None:
 def test_the_header_and_the_example_know_the_types(tmp_path: Path) -> None:
     files = compile_model(uint8_network()).files
     for line in (
-        "uint8_t *micronets_input(void *arena);",
-        "const uint8_t *micronets_output(const void *arena);",
+        "uint8_t *micronets_model_input(void *arena);",
+        "const uint8_t *micronets_model_output(const void *arena);",
     ):
         assert line in files["model.h"].splitlines(), line
     assert re.search(r"#define MICRONETS_INPUT_ZERO_POINT \d+", files["model.h"])

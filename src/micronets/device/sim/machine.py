@@ -135,7 +135,7 @@ def simulate(
 
     - elf: the image that `cross_compiler.build_firmware` or `tflm_firmware.build_tflm_firmware` made.
     - x: inputs int8 `[N, bytes]`, N at least 1.
-    - layers: the number of the network's layers (MICRONETS_LAYERS).
+    - layers: the number of the network's layers (MICRONETS_MODEL_LAYERS).
     - output_bytes: the size of the output; of a network with several outputs, their sizes in order.
     - board: names the core, and gives the model of its flash.
     - native: true for the hooks in C, false for those in Python; None for C where it can be compiled.
