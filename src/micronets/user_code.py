@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import sys
 import types
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from micronets.errors import FileError, MicronetsError, UserCodeError, did_you_mean
-from micronets.files import read_plain_text
+from micronets.files import digest, read_plain, read_plain_text
 
 T = TypeVar("T")
 
@@ -43,6 +44,53 @@ def read(text: str, key: str) -> str:
         raise FileError(f"{key} = '{text}': cannot read {path} ({e.strerror}){where}") from e
     except UnicodeDecodeError as e:
         raise FileError(f"{key} = '{text}': {path} is not Python: not UTF-8 text") from e
+
+
+def fingerprint(text: str, key: str) -> str:
+    """Returns a hash of the file that `FILE.py:NAME` names, and of every Python file beside it that it imports.
+
+    Imports are followed through those files too. What is installed does not count, nor do files of data that the code
+    reads.
+
+    - `key`: the setting or option in which the user wrote it, for errors.
+
+    Raises `FileError`.
+    """
+    read(text, key)
+    top = file_of(text).resolve()
+    found: dict[Path, bytes] = {}
+    todo = [top]
+    while todo:
+        path = todo.pop()
+        if path not in found:
+            found[path] = read_plain(path)
+            todo += _imported(found[path], path, top.parent)
+    if len(found) == 1:
+        return digest(found[top].decode("utf-8"))
+    return digest("".join(f"{path.relative_to(top.parent)} {digest(found[path])}\n" for path in sorted(found)))
+
+
+def _imported(source: bytes, path: Path, top: Path) -> Iterator[Path]:
+    """Yields the files below the folder `top` that a file imports, anywhere in it; none where it is not Python."""
+    try:
+        nodes = list(ast.walk(ast.parse(source)))
+    except (SyntaxError, ValueError, RecursionError):
+        return
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            names = [(top, alias.name) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = top if not node.level else path.parents[node.level - 1]
+            module = node.module or ""
+            names = [(base, ".".join(filter(None, (module, alias.name)))) for alias in node.names]
+        else:
+            continue
+        for base, name in names:
+            parts = name.split(".")
+            for count in range(1, len(parts) + 1):  # a.b may be a module of the package a, or something in it
+                place = base.joinpath(*parts[:count])
+                candidates = (place / "__init__.py", place.with_name(f"{place.name}.py"))
+                yield from (p for p in candidates if p.is_relative_to(top) and p.is_file())
 
 
 def load(text: str, key: str) -> Any:
@@ -83,7 +131,9 @@ def _run(source: str, path: Path, key: str) -> types.ModuleType:
     except (SyntaxError, ValueError) as e:
         line = getattr(e, "lineno", None) or 1
         reason = e.msg if isinstance(e, SyntaxError) else str(e)
-        raise UserCodeError(f"{path}:{line}: not Python ({_one_line(reason)}); mend that line") from e
+        raise UserCodeError(
+            f"{path}:{line}: not Python ({_one_line(reason)}), which {key} names; mend that line"
+        ) from e
     sys.modules[module.__name__] = module
     beside = str(path.parent.resolve())
     sys.path.insert(0, beside)

@@ -72,7 +72,25 @@ def test_an_unknown_core_names_the_nearest_and_the_way_out() -> None:
     with pytest.raises(SpecError) as e:
         core_of("cortex-m5", "mine.toml")
     assert str(e.value) == (
-        "mine.toml: there is no code, and there are no figures, for the core 'cortex-m5'; did you mean 'cortex-m7'? "
-        "known: cortex-m0plus, cortex-m3, cortex-m33, cortex-m4, cortex-m7, rv32imc; another core with one of these "
-        "instruction sets takes its name, any other needs an entry in boards/cores.py"
+        "mine.toml: core = 'cortex-m5': there is no code for it; did you mean 'cortex-m7'? known: cortex-m0plus, "
+        "cortex-m3, cortex-m33, cortex-m4, cortex-m7, rv32imc; if yours runs the instructions of one of these, give "
+        "that name; if not, compile for a board of another core and build the C, which is portable, with your own tools"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("cortex-m85", "cortex-m33"),
+        ("Cortex-M55", "cortex-m33"),
+        ("cortex_m0", "cortex-m0plus"),
+        ("cortex-m4f", "cortex-m4"),
+    ],
+)
+def test_a_core_that_runs_the_code_of_another_names_that_one(name: str, known: str) -> None:
+    with pytest.raises(SpecError) as e:
+        core_of(name, "mine.toml")
+    assert str(e.value) == (
+        f"mine.toml: core = '{name}': there are no figures for it, but it runs the code of '{known}': write core = "
+        f"'{known}', and do not count on times"
     )

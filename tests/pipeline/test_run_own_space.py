@@ -61,7 +61,7 @@ def test_a_run_over_a_space_of_ones_own(here: Path) -> None:
         mn.run("c.toml", out="run", resume=True, overrides=["train.epochs=2"])
     (here / "my_space.py").write_text(GOOD + "# changed\n")
     assert run("--resume").error == (
-        "run: stage search was made from another search space (the file that space.file names has changed since); "
+        "run: stage search was made from another search space (space.file, or a file that it imports, has changed); "
         "redo it with: micronets search run --redo; or name another --out"
     )
     (here / "my_space.py").unlink()
@@ -117,5 +117,6 @@ def test_a_run_of_a_task_of_ones_own(here: Path) -> None:
     assert call("evaluate", "run/model.tflite").error.startswith("unknown task 'halves'; did you mean ")
     (here / "my_task.py").write_text(own_task.GOOD + "# changed\n")
     assert (
-        "stage search was made from another task (the file that task names has changed since)" in run("--resume").error
+        "stage search was made from another task (its file, or a file that it imports, has changed)"
+        in run("--resume").error
     )

@@ -202,6 +202,21 @@ CORES: Mapping[str, Core] = MappingProxyType({core.name: core for core in _ALL})
 """Every core that there is code for, by name."""
 
 
+_RUNS_CODE_OF: Mapping[str, str] = MappingProxyType(
+    {
+        **dict.fromkeys(("cortex-m0", "cortex-m1", "cortex-m23"), "cortex-m0plus"),
+        **dict.fromkeys(("cortex-m4f",), "cortex-m4"),
+        **dict.fromkeys(("cortex-m7f",), "cortex-m7"),
+        **dict.fromkeys(("cortex-m33f", "cortex-m35p", "cortex-m52", "cortex-m55", "cortex-m85"), "cortex-m33"),
+    }
+)
+"""Cores that are not in `CORES`, with the one in it whose instructions they have all of.
+
+Arm's architecture manuals: ARMv6-M is the base of ARMv8-M Baseline (M23), ARMv8-M Mainline that of ARMv8.1-M (M52, M55,
+M85, which have the DSP extension).
+"""
+
+
 def core_of(name: str, where: str) -> Core:
     """Returns the core of that name.
 
@@ -210,9 +225,15 @@ def core_of(name: str, where: str) -> Core:
     Raises `SpecError` for a core that is not known.
     """
     if name not in CORES:
+        other = _RUNS_CODE_OF.get(name.lower().replace("_", "-").replace(" ", "-").replace("arm-", ""))
+        if other is not None:
+            raise SpecError(
+                f"{where}: core = '{name}': there are no figures for it, but it runs the code of '{other}': write core "
+                f"= '{other}', and do not count on times"
+            )
         raise SpecError(
-            f"{where}: there is no code, and there are no figures, for the core '{name}'; {did_you_mean(name, CORES)}; "
-            "another core with one of these instruction sets takes its name, any other needs an entry in "
-            "boards/cores.py"
+            f"{where}: core = '{name}': there is no code for it; {did_you_mean(name, CORES)}; if yours runs the "
+            "instructions of one of these, give that name; if not, compile for a board of another core and build the "
+            "C, which is portable, with your own tools"
         )
     return CORES[name]

@@ -20,6 +20,9 @@ from micronets.runtimes.measurement import patches_text
 from micronets.terminal import amount
 from micronets.tflite import ModelSource, model_file
 
+_TOLD = ("model.h", "model.c", "micronets_tflm.h", "model_data.c", "main.cc", "example.c")
+"""Files that a user looks for first, where they are written."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Compilation(Package):
@@ -52,8 +55,9 @@ class Compilation(Package):
         """Writes the record for a terminal."""
         arena = self.arena_tflm_compiled_bytes if self.arena_c_bytes is None else self.arena_c_bytes
         assert arena is not None, "a runtime has an arena"
+        told = ", ".join(name for name in _TOLD if name in self.files)
         lines = [
-            f"{self.out}: {', '.join(sorted([*self.files, output_directory.LIST]))}",
+            f"{self.out}: {len(self.files)} files: {told} and others; README.md tells how to build them",
             f"arena {amount(arena, 'B')} of {self.board_sram_bytes:,} "
             f"({self.runtime.arena_beside} {self.arena_tflm_cortex_m_bytes:,})",
             *([patches_text(self.bands)] if self.bands else []),

@@ -18,7 +18,7 @@ from micronets.commands import own_space
 from micronets.cost import latency_model
 from micronets.cost.costs import RuntimeCosts
 from micronets.errors import DataError, FileError, MicronetsError, SpecError
-from micronets.files import digest, fingerprint, read_plain_text, write_atomic
+from micronets.files import digest, fingerprint, read_plain, read_plain_text, write_atomic
 from micronets.ir.arch import Arch
 from micronets.ir.space import SearchSpace
 from micronets.pipeline import directory
@@ -122,6 +122,17 @@ class RunContext:
                     f"{name}"
                 )
         return self.runtime.costs(model)
+
+    @property
+    def latency_model_digest(self) -> str:
+        """Hash of the file that `latency_model` names. Raises `FileError` if it cannot be read."""
+        given = self.config.latency_model
+        try:
+            return digest(read_plain(Path(given)))
+        except OSError as e:
+            raise FileError(
+                f"latency_model = '{given}': cannot read it ({e.strerror}); 'micronets characterize' writes one"
+            ) from e
 
     @contextmanager
     def threads(self) -> Iterator[None]:
@@ -252,7 +263,9 @@ def settings_for(context: RunContext, *sections: str) -> dict[str, Any]:
     chosen = {"task", "seed", "data", *sections}
     settings = {k: v for k, v in flat(context.config).items() if k.split(".")[0] in chosen and decides(k)}
     if user_code.is_own(context.config.task):
-        settings["task file"] = digest(user_code.read(context.config.task, "task"))
+        settings["task file"] = user_code.fingerprint(context.config.task, "task")
     if "space" in sections and "file" in context.config.space:
-        settings["space file"] = digest(user_code.read(context.config.space["file"], "space.file"))
+        settings["space file"] = user_code.fingerprint(context.config.space["file"], "space.file")
+    if "latency_model" in sections and context.config.latency_model:
+        settings["latency model file"] = context.latency_model_digest
     return {**settings, "data files": context.data_fingerprint}

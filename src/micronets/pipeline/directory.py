@@ -260,9 +260,11 @@ def _stale(key: str, old: Any, new: Any) -> str:
     if key == "version":
         return f"was made by micronets {old}, this is {new}"
     if key == "space file":
-        return "was made from another search space (the file that space.file names has changed since)"
+        return "was made from another search space (space.file, or a file that it imports, has changed)"
     if key == "task file":
-        return "was made from another task (the file that task names has changed since)"
+        return "was made from another task (its file, or a file that it imports, has changed)"
+    if key == "latency model file":
+        return "was made by another latency model (the file that latency_model names has changed since)"
     if key == "data":
         return "was made from other data (the files of the data set have changed since)"
     if "/" in key or key.endswith(".tflite"):

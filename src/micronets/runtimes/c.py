@@ -31,7 +31,7 @@ from micronets.device import cross_compiler, host
 from micronets.device.cross_compiler import firmware_files
 from micronets.device.host_compiler import host_compiler
 from micronets.device.sim.elf import read_image
-from micronets.errors import DeviceError, DoesNotFit, SpecError
+from micronets.errors import DeviceError, DoesNotFit, SpecError, did_you_mean
 from micronets.ir.arch import Arch, Step
 from micronets.number import Number
 from micronets.quantized import reference
@@ -164,7 +164,8 @@ def arena_limit(board: Board, patches: str) -> int | None:
             return parse_size(patches, "patches")
         case _:
             raise SpecError(
-                f"patches: unknown '{patches}'; allowed: auto, off, smallest, or a size for the arena such as 64K"
+                f"--patches {patches}: {did_you_mean(patches, ('auto', 'off', 'smallest'))}; or give a size for the "
+                "arena such as 64K"
             )
 
 
@@ -296,7 +297,7 @@ class OurC(Runtime):
     title = "our C"
     about = "portable C99 of our own"
     constants_are = "weights and tables"
-    arena_beside = "TFLM's"
+    arena_beside = "TFLM's, on a Cortex-M:"
     self_contained = True
     whole_layers = "off"
 
