@@ -131,9 +131,7 @@ def _run(source: str, path: Path, key: str) -> types.ModuleType:
     except (SyntaxError, ValueError) as e:
         line = getattr(e, "lineno", None) or 1
         reason = e.msg if isinstance(e, SyntaxError) else str(e)
-        raise UserCodeError(
-            f"{path}:{line}: not Python ({_one_line(reason)}), which {key} names; mend that line"
-        ) from e
+        raise UserCodeError(f"{path}:{line}: {key} is not Python ({_one_line(reason)}); mend that line") from e
     sys.modules[module.__name__] = module
     beside = str(path.parent.resolve())
     sys.path.insert(0, beside)
