@@ -84,7 +84,6 @@ def test_an_unknown_core_names_the_nearest_and_the_way_out() -> None:
         ("cortex-m85", "cortex-m33"),
         ("Cortex-M55", "cortex-m33"),
         ("cortex_m0", "cortex-m0plus"),
-        ("cortex-m4f", "cortex-m4"),
     ],
 )
 def test_a_core_that_runs_the_code_of_another_names_that_one(name: str, known: str) -> None:

@@ -295,7 +295,8 @@ def test_bands_are_for_models_that_would_not_fit(path: Path, tmp_path: Path) -> 
     [
         (
             ("--patches", "some"),
-            "--patches some: did you mean 'smallest'? known: auto, off, smallest; or give a size for the arena such as 64K",
+            "--patches some: did you mean 'smallest'? known: auto, off, smallest; or give a size for the arena such as "
+            "64K",
         ),
         (("--patches", "64Q"), "patches: '64Q' is not a size"),
         (

@@ -78,7 +78,7 @@ CASES = {
     ),
     "is not Python": (
         GOOD.replace("return Template", "return return"),
-        f"FILE:{LAST}: not Python (invalid syntax); mend that line",
+        f"FILE:{LAST}: space.file is not Python (invalid syntax); mend that line",
     ),
     "has no such function": (
         GOOD.replace("def my_space", "def my_spaces"),
