@@ -49,6 +49,28 @@ def test_a_search_ends_within_its_limits_with_the_weights_of_its_network(space, 
     Net(found.arch).load_state_dict(found.state)
 
 
+@pytest.mark.parametrize(
+    ("name", "input_shape"), [("temporal", (98, 40, 1)), ("dscnn", (49, 40, 1)), ("resnet", (32, 32, 3))]
+)
+def test_networks_compute_the_same_in_bf16_as_in_float32(name, input_shape) -> None:
+    """A network that is trained in bf16 is evaluated in float32 and deployed in integers: all have to be the same."""
+    height, width, channels = input_shape
+    space = spaces.make(name, "features", 12, height=height, width=width, channels=channels)
+    rng = random.Random(0)
+    x = torch.randn(2, *input_shape, generator=torch.Generator().manual_seed(0))
+    for _ in range(6):
+        values = {c.name: rng.choice(c.options) for c in space.choices}
+        torch.manual_seed(0)
+        net = Net(derive(space, values)).train()
+        with torch.no_grad():
+            want = net.tensors(x)
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                got = net.tensors(x)
+        for tensor, value in want.items():
+            error = (got[tensor].float() - value).norm() / value.norm()
+            assert error < 0.1, f"{tensor} of {values}"
+
+
 @pytest.mark.parametrize("space", SPACES.values(), ids=SPACES)
 def test_costs_have_a_gradient_in_every_choice_that_they_depend_on(space, board) -> None:
     supernet = Supernet(space)
