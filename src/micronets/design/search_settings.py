@@ -25,7 +25,8 @@ class SearchSettings:
     - `temperature`: of the Gumbel-softmax until the end of the warm-up; above 0.
     - `final_temperature`: what the temperature falls to, geometrically, by the last step; above 0.
     - `penalty`: weight in the loss of the excess over the limits; above 0.
-    - `precision`: `fp32`, `bf16` or `auto`, which is `bf16` where the hardware multiplies it natively.
+    - `precision`: `fp32`, `bf16` or `auto`, which is `bf16` where the hardware multiplies it natively. In `bf16`, a
+      convolution that this CPU computes wrongly is computed in float32.
     - `device`: `cpu`, `cuda` or `auto`, which is the GPU where there is one.
     - `checkpoint_seconds`: a checkpoint is written at the end of every epoch, and within one when this much time has
       passed since the last.

@@ -37,7 +37,8 @@ class TrainSettings:
     - `distill_weight`: share of the loss that follows the teacher, where there is one; 0 to 1.
     - `distill_temperature`: what the outputs of teacher and network are divided by for that share; above 0.
     - `calibration_batches`: augmented batches on which the ranges of all tensors are first observed, at least 1.
-    - `precision`: `fp32`, `bf16` or `auto`, which is `bf16` where the hardware multiplies it natively.
+    - `precision`: `fp32`, `bf16` or `auto`, which is `bf16` where the hardware multiplies it natively. In `bf16`, a
+      convolution that this CPU computes wrongly is computed in float32.
     - `device`: `cpu`, `cuda` or `auto`, which is the GPU where there is one.
     - `checkpoint_seconds`: a checkpoint is written at the end of every epoch, and within one when this much time has
       passed since the last.
