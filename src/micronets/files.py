@@ -21,6 +21,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from micronets.errors import DataError
+
 _PART = ".part"
 _PART_NAME = re.compile(r"\.(?P<name>.+)\.(?P<process>\d+)\.part", re.DOTALL)
 DAMAGE = (
@@ -212,6 +214,18 @@ def _is_open_file(handle: int, path: Path) -> bool:
 def digest(data: bytes | memoryview | str) -> str:
     """Hashes `data` (text as UTF-8) to 16 hexadecimal digits of BLAKE2b, the same in every process and version."""
     return hashlib.blake2b(data.encode() if isinstance(data, str) else data, digest_size=8).hexdigest()
+
+
+def identity(path: Path) -> str:
+    """Returns a line that changes when a file is replaced or written: its path, its size and its time of change.
+
+    The file is not read. Raises `DataError` where it cannot be asked for.
+    """
+    try:
+        found = path.stat()
+    except OSError as e:
+        raise DataError(f"{path}: cannot be read ({e.strerror}); check the path and its permissions") from e
+    return f"{path.absolute()}\0{found.st_size}\0{found.st_mtime_ns}"
 
 
 def fingerprint(path: Path, read_bytes: int = 256 << 20) -> str:

@@ -24,9 +24,9 @@ from micronets.design.budget_fitter import BudgetFitter, Probabilities
 from micronets.design.checkpoint import load_checkpoint, save_checkpoint
 from micronets.design.dnas_loop import SearchLoop, input_settings
 from micronets.design.search_settings import SearchSettings
+from micronets.design.setting_ranges import WITHOUT_EFFECT
 from micronets.design.supernet import Supernet
 from micronets.design.torch_ops import pick_device, prepare_cpu
-from micronets.design.train_settings import WITHOUT_EFFECT
 from micronets.errors import BudgetError
 from micronets.files import digest
 from micronets.ir.arch import Arch

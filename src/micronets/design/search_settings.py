@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from micronets.design.train_settings import MOST
+from micronets.design.setting_ranges import check_ranges
 from micronets.errors import SpecError
 
 
@@ -48,19 +48,11 @@ class SearchSettings:
     checkpoint_seconds: float = 60.0
 
     def __post_init__(self) -> None:
-        for name, most in MOST.items():
-            value = getattr(self, name, 0)
-            if not value <= most:
-                raise SpecError(f"search: {name} = {value}; at most {most:,}")
-        for name in ("epochs", "batch", "lr", "arch_lr", "temperature", "final_temperature", "penalty"):
-            if getattr(self, name) <= 0:
-                raise SpecError(f"search: {name} = {getattr(self, name)}; need more than 0")
-        for name in ("label_smoothing", "weight_decay"):
-            if getattr(self, name) < 0:
-                raise SpecError(f"search: {name} = {getattr(self, name)}; need 0 or more")
-        if self.checkpoint_seconds < 0:
-            raise SpecError(f"search: checkpoint_seconds = {self.checkpoint_seconds}; need 0 or more")
-        if self.optimiser not in ("adamw", "sgd"):
-            raise SpecError(f"search: optimiser = '{self.optimiser}'; allowed: adamw, sgd")
+        check_ranges(
+            "search",
+            self,
+            positive=("epochs", "batch", "lr", "arch_lr", "temperature", "final_temperature", "penalty"),
+            not_negative=("label_smoothing", "weight_decay", "checkpoint_seconds"),
+        )
         if not 0 <= self.warmup < 1:
             raise SpecError(f"search: warmup = {self.warmup}; a share of the steps from 0 to below 1")

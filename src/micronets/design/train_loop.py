@@ -23,8 +23,9 @@ from micronets.design import fakequant, optim
 from micronets.design.checkpoint import load_checkpoint, save_checkpoint
 from micronets.design.net import Net, load_float
 from micronets.design.predict import predict
+from micronets.design.setting_ranges import WITHOUT_EFFECT
 from micronets.design.torch_ops import Precision, autocast, pick_device, pick_precision
-from micronets.design.train_settings import WITHOUT_EFFECT, TrainSettings
+from micronets.design.train_settings import TrainSettings
 from micronets.errors import DataError, FileError, TrainingError
 from micronets.files import write_atomic
 from micronets.ir.arch import Arch

@@ -5,16 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from micronets.design.setting_ranges import check_ranges
 from micronets.errors import SpecError
-
-WITHOUT_EFFECT = ("checkpoint_seconds",)
-"""Names of settings that do not change the result of a search or a training: they may differ when it is continued."""
-
-MOST = {"epochs": 100_000, "qat_epochs": 100_000, "batch": 1_000_000, "calibration_batches": 10_000}
-MOST |= {"lr": 100, "qat_lr": 100, "arch_lr": 100, "weight_decay": 100, "mixup": 1000, "warmup": 100_000}
-MOST |= {"checkpoint_seconds": 1_000_000, "temperature": 1000, "final_temperature": 1000, "distill_temperature": 1000}
-MOST |= {"penalty": 1_000_000, "label_smoothing": 1}
-"""The largest values of settings of a search or a training, far above any use: what exceeds them is a slip."""
 
 
 @dataclass(frozen=True)
@@ -63,22 +55,15 @@ class TrainSettings:
     checkpoint_seconds: float = 60.0
 
     def __post_init__(self) -> None:
-        for name, most in MOST.items():
-            value = getattr(self, name, 0)
-            if not value <= most:
-                raise SpecError(f"train: {name} = {value}; at most {most:,}")
-        for name in ("epochs", "batch", "lr", "qat_lr", "distill_temperature", "calibration_batches"):
-            if not getattr(self, name) > 0:
-                raise SpecError(f"train: {name} = {getattr(self, name)}; need more than 0")
-        for name in ("qat_epochs", "warmup", "weight_decay", "mixup", "checkpoint_seconds"):
-            if not getattr(self, name) >= 0:
-                raise SpecError(f"train: {name} = {getattr(self, name)}; need 0 or more")
+        check_ranges(
+            "train",
+            self,
+            positive=("epochs", "batch", "lr", "qat_lr", "distill_temperature", "calibration_batches"),
+            not_negative=("qat_epochs", "warmup", "weight_decay", "mixup", "checkpoint_seconds"),
+        )
         for name in ("label_smoothing", "ema_decay", "distill_weight"):
             top = 1.0 if name == "distill_weight" else 0.99999
             if not 0 <= getattr(self, name) <= top:
                 raise SpecError(
                     f"train: {name} = {getattr(self, name)}; a share from 0 to {'1' if top == 1 else 'below 1'}"
                 )
-        for name, allowed in (("optimiser", ("adamw", "sgd")), ("precision", ("auto", "fp32", "bf16"))):
-            if getattr(self, name) not in allowed:
-                raise SpecError(f"train: {name} = '{getattr(self, name)}'; allowed: {', '.join(allowed)}")

@@ -19,8 +19,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from micronets.errors import DataError
-from micronets.files import atomic, digest
+from micronets.files import atomic, digest, identity
 from micronets.frontend.features import features
 from micronets.frontend.recording import read_recording
 from micronets.frontend.spec import FrontEnd
@@ -159,13 +158,7 @@ def cut_features(paths: Sequence[Path], fe: FrontEnd) -> tuple[npt.NDArray[Any],
 
 def _cache_key(paths: Sequence[Path], fe: FrontEnd) -> str:
     """Hashes everything that the features depend on. Raises `DataError` for a file that cannot be read."""
-    lines = [str(_VERSION), fe.base().to_json()]
-    for p in paths:
-        try:
-            s = p.stat()
-        except OSError as e:
-            raise DataError(f"{p}: cannot be read ({e.strerror}); check the path and its permissions") from e
-        lines.append(f"{p.absolute()}\0{s.st_size}\0{s.st_mtime_ns}")
+    lines = [str(_VERSION), fe.base().to_json(), *map(identity, paths)]
     return digest("\n".join(lines).encode(errors="surrogateescape"))
 
 

@@ -14,7 +14,8 @@ from micronets import tasks
 from micronets.boards.board import Budget, load_board
 from micronets.commands.own_space import load_space
 from micronets.design.search_settings import SearchSettings
-from micronets.design.train_settings import WITHOUT_EFFECT, TrainSettings
+from micronets.design.setting_ranges import WITHOUT_EFFECT
+from micronets.design.train_settings import TrainSettings
 from micronets.errors import FileError, SpecError, did_you_mean
 from micronets.files import read_plain_text
 from micronets.ir import spaces

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,3 +42,31 @@ def read_npz(
             what = array.dtype if isinstance(array, np.ndarray) else "no array"
             raise DataError(f"{path}: '{name}' is {what}; need numbers or text; {otherwise}")
     return arrays
+
+
+def check_labelled(path: Path, arrays: Mapping[str, npt.NDArray[Any]], splits: Sequence[str], row: str) -> None:
+    """Checks that `y`, `split` and `classes` of a file go with each other and with the rows of `x`.
+
+    - `path`: the file, for errors.
+    - `arrays`: arrays by name. `x` is `[N, ...]`; `y` has to be integers `[N]` from 0 to below C, `split` texts `[N]`,
+      and `classes` C different texts, at least two.
+    - `splits`: what `split` may hold.
+    - `row`: what a row of `x` is called.
+
+    Raises `DataError` that names the array, what it is and what is needed.
+    """
+    x, y, split, classes = arrays["x"], arrays["y"], arrays["split"], arrays["classes"]
+    for name, array, kinds, kind in (("y", y, "iu", "integers"), ("split", split, "U", "text")):
+        if array.dtype.kind not in kinds or array.shape != (len(x),):
+            raise DataError(
+                f"{path}: {name} is {array.dtype} {list(array.shape)}; need {kind} [{len(x)}], one for each {row}"
+            )
+    if classes.dtype.kind != "U" or classes.ndim != 1 or len(set(classes.tolist())) != classes.size or classes.size < 2:
+        raise DataError(f"{path}: classes is {classes.dtype} {list(classes.shape)}; need at least 2 different names")
+    if y.min() < 0 or y.max() >= len(classes):
+        raise DataError(
+            f"{path}: y goes from {y.min()} to {y.max()}; allowed: 0 to {len(classes) - 1}, an index into classes"
+        )
+    unknown = set(split.tolist()) - set(splits)
+    if unknown:
+        raise DataError(f"{path}: split holds '{sorted(unknown)[0]}'; allowed: {', '.join(splits)}")

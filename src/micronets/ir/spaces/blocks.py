@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from micronets.ir.layers import Add, AveragePool2D, FullyConnected, Layer, Pad, Shape
+from micronets.errors import SpecError
+from micronets.ir.layers import Activation, Add, AveragePool2D, Conv2D, FullyConnected, Layer, Pad, Shape
 from micronets.ir.spaces.inputs import check_range
 from micronets.number import Number
 
@@ -14,9 +15,36 @@ MOST_WIDTH, MOST_STRIDE, MOST_KERNEL = 4096, 64, 255
 """The largest options of channels, strides and kernels, far above what a microcontroller runs."""
 
 
-def check_blocks(space: str, blocks: int) -> None:
-    """Raises `SpecError` for more blocks than `MOST_BLOCKS`."""
+def check_blocks(space: str, blocks: int, min_blocks: int = 1) -> None:
+    """Raises `SpecError` for numbers of blocks with which a space cannot be made.
+
+    - space: the name of the space, for the message.
+    - blocks: the largest number of blocks, 1 to `MOST_BLOCKS`.
+    - min_blocks: how many of them no network may drop, 1 to `blocks`.
+    """
     check_range("blocks", blocks, 1, MOST_BLOCKS, space)
+    if not 1 <= min_blocks <= blocks:
+        raise SpecError(f"space {space}: min_blocks = {min_blocks}; allowed: 1 to blocks = {blocks}")
+
+
+def square_conv(
+    name: str, before: str, filters: Number, kernel: Number, stride: int = 1, activation: Activation = "none"
+) -> Conv2D:
+    """Returns a convolution whose kernel and stride are equal along both axes of its map.
+
+    - name, before: what the layer and its input are called.
+    - filters: the channels of its output.
+    - kernel, stride: the side of the kernel, and the steps between its places.
+    - activation: the fused activation.
+    """
+    return Conv2D(
+        name=name,
+        inputs=(before,),
+        filters=filters,
+        kernel=(kernel, kernel),
+        stride=(stride, stride),
+        activation=activation,
+    )
 
 
 def widths(largest: int = 276, step: float = 0.1, multiple: int = 4) -> tuple[int, ...]:

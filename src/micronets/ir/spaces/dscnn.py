@@ -46,9 +46,7 @@ def space(
 
     Raises `SpecError` for sizes out of range.
     """
-    check_blocks("dscnn", blocks)
-    if not 1 <= min_blocks <= blocks:
-        raise SpecError(f"space dscnn: min_blocks = {min_blocks}; allowed: 1 to blocks = {blocks}")
+    check_blocks("dscnn", blocks, min_blocks)
     check_range("max_width", max_width, 40, MOST_WIDTH, "dscnn")  # ten steps of 4 channels
     check_range("stem_strides", stem_strides, 1, MOST_STRIDE, "dscnn")
     if len(strides) > blocks or any(s not in (1, 2) for s in strides):

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from micronets.errors import SpecError
-from micronets.ir.layers import INPUT, Conv2D, DepthwiseConv2D, Layer
+from micronets.ir.layers import INPUT, DepthwiseConv2D, Layer
 from micronets.ir.space import Block, Choice, Pick, SearchSpace, Template
 from micronets.ir.spaces.base import Space
 from micronets.ir.spaces.blocks import (
@@ -21,6 +21,7 @@ from micronets.ir.spaces.blocks import (
     check_blocks,
     classifier,
     residual,
+    square_conv,
     widths_down,
 )
 from micronets.ir.spaces.inputs import INPUT_KINDS, Inputs, check_range
@@ -103,12 +104,12 @@ def space(
     def template(pick: Pick) -> Template:
         shape = inputs.shape(pick)
         scale = pick("stem_stride")
-        body = [Block((_conv("stem", INPUT, pick("stem_width"), 3, scale),))]
+        body = [Block((square_conv("stem", INPUT, pick("stem_width"), 3, scale, "relu6"),))]
         carried = pick("stem_width")
         for stage, (stride, count) in enumerate(zip(strides, blocks, strict=True), start=1):
             for i in range(1, count + 1):
                 name, previous = f"{stage}_{i}", body[-1].layers[-1].name
-                expand = _conv(f"expand{name}", previous, pick(f"expand{name}"), 1)
+                expand = square_conv(f"expand{name}", previous, pick(f"expand{name}"), 1, activation="relu6")
                 if (stage, i) == (1, 1):  # MobileNetV2's first block has no expansion, that of the paper's networks has
                     body.append(Block((expand,), keep="keep_expand1_1"))
                 step = stride if i == 1 else 1
@@ -121,7 +122,7 @@ def space(
                         stride=(step, step),
                         activation="relu6",
                     ),
-                    _conv(f"project{name}", f"dw{name}", filters, 1, activation="none"),
+                    square_conv(f"project{name}", f"dw{name}", filters, 1),
                 )
                 if (stage, i) != (1, 1):
                     layers = (expand, *layers)
@@ -133,7 +134,7 @@ def space(
                 sum_, wider = residual(f"add{name}", previous, carried, f"project{name}", filters)
                 body.append(Block((*layers, *sum_), keep=f"keep{name}"))
                 carried = keep * wider + (1 - keep) * carried
-        body.append(Block((_conv("head", body[-1].layers[-1].name, pick("head_width"), 1),)))
+        body.append(Block((square_conv("head", body[-1].layers[-1].name, pick("head_width"), 1, activation="relu6"),)))
         body.append(Block(classifier("head", (-(-shape[0] // scale), -(-shape[1] // scale)), classes)))
         return Template(shape, tuple(body))
 
@@ -147,17 +148,6 @@ def standard(space: SearchSpace) -> Mapping[str, int]:
     """
     values = {c.name: 3 if c.kind == "kernel" else 1 for c in space.choices if c.kind in ("kernel", "keep")}
     return values | {"keep_expand1_1": 0}
-
-
-def _conv(name: str, before: str, filters: int, kernel: int, stride: int = 1, activation: str = "relu6") -> Conv2D:
-    return Conv2D(
-        name=name,
-        inputs=(before,),
-        filters=filters,
-        kernel=(kernel, kernel),
-        stride=(stride, stride),
-        activation=activation,  # type: ignore[arg-type]
-    )
 
 
 SPACE = Space(

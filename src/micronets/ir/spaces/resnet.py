@@ -10,10 +10,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from micronets.errors import SpecError
-from micronets.ir.layers import INPUT, Conv2D, Layer
+from micronets.ir.layers import INPUT, Layer
 from micronets.ir.space import Block, Choice, Pick, SearchSpace, Template
 from micronets.ir.spaces.base import Space
-from micronets.ir.spaces.blocks import MOST_KERNEL, MOST_STRIDE, MOST_WIDTH, check_blocks, classifier, residual
+from micronets.ir.spaces.blocks import (
+    MOST_KERNEL,
+    MOST_STRIDE,
+    MOST_WIDTH,
+    check_blocks,
+    classifier,
+    residual,
+    square_conv,
+)
 from micronets.ir.spaces.inputs import INPUT_KINDS, Inputs, check_range
 from micronets.ranges import shown
 
@@ -42,9 +50,7 @@ def space(
 
     Raises `SpecError` for sizes out of range.
     """
-    check_blocks("resnet", blocks)
-    if not 1 <= min_blocks <= blocks:
-        raise SpecError(f"space resnet: min_blocks = {min_blocks}; allowed: 1 to blocks = {blocks}")
+    check_blocks("resnet", blocks, min_blocks)
     check_range("kernels", kernels, 1, MOST_KERNEL, "resnet")
     check_range("stem_strides", stem_strides, 1, MOST_STRIDE, "resnet")
     if not 8 <= max_width <= MOST_WIDTH or max_width % 4:
@@ -77,7 +83,7 @@ def space(
 
     def template(pick: Pick) -> Template:
         shape, stride = inputs.shape(pick), pick("stem_stride")
-        body = [Block((_conv("stem", INPUT, pick("stem_width"), pick("stem_kernel"), stride, "relu"),))]
+        body = [Block((square_conv("stem", INPUT, pick("stem_width"), pick("stem_kernel"), stride, "relu"),))]
         width, halvings = pick("stem_width"), 0
         for stage in STAGE_NUMBERS:
             for i in range(1, blocks + 1):
@@ -86,11 +92,11 @@ def space(
                 halvings += strided
                 step = 2 if strided else 1
                 layers: tuple[Layer, ...] = (
-                    _conv(f"conv{name}a", before, pick(f"inner{name}"), pick(f"kernel{name}a"), step, "relu"),
-                    _conv(f"conv{name}b", f"conv{name}a", pick(f"width{stage}"), pick(f"kernel{name}b"), 1, "none"),
+                    square_conv(f"conv{name}a", before, pick(f"inner{name}"), pick(f"kernel{name}a"), step, "relu"),
+                    square_conv(f"conv{name}b", f"conv{name}a", pick(f"width{stage}"), pick(f"kernel{name}b")),
                 )
                 if strided:
-                    layers += (_conv(f"shortcut{stage}", before, pick(f"width{stage}"), 1, 2, "none"),)
+                    layers += (square_conv(f"shortcut{stage}", before, pick(f"width{stage}"), 1, 2),)
                     before, width = f"shortcut{stage}", pick(f"width{stage}")
                 sum_, wider = residual(f"add{name}", before, width, f"conv{name}b", pick(f"width{stage}"), "relu")
                 body.append(Block((*layers, *sum_), keep))
@@ -106,17 +112,6 @@ def space(
 def standard(space: SearchSpace) -> Mapping[str, int]:
     """Returns ResNet-8's values of the choices that are not widths: one block in each stage, kernels of 3."""
     return {c.name: 0 if c.kind == "keep" else 3 for c in space.choices if c.kind in ("keep", "kernel")}
-
-
-def _conv(name: str, before: str, filters: int, kernel: int, stride: int, activation: str) -> Conv2D:
-    return Conv2D(
-        name=name,
-        inputs=(before,),
-        filters=filters,
-        kernel=(kernel, kernel),
-        stride=(stride, stride),
-        activation=activation,  # type: ignore[arg-type]
-    )
 
 
 SPACE = Space("resnet", tuple(INPUT_KINDS), space, standard)

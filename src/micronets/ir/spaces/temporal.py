@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from micronets.errors import SpecError
 from micronets.ir.layers import INPUT, Add, Conv2D, DepthwiseConv2D, FullyConnected, Layer, Mean
 from micronets.ir.space import Block, Choice, Pick, SearchSpace, Template
 from micronets.ir.spaces.base import Space
@@ -41,9 +40,7 @@ def space(
 
     Raises `SpecError` for sizes out of range.
     """
-    check_blocks("temporal", blocks)
-    if not 1 <= min_blocks <= blocks:
-        raise SpecError(f"space temporal: min_blocks = {min_blocks}; allowed: 1 to blocks = {blocks}")
+    check_blocks("temporal", blocks, min_blocks)
     check_range("max_width", max_width, 40, MOST_WIDTH, "temporal")  # ten steps of 4 channels
     check_range("stem_strides", stem_strides, 1, MOST_STRIDE, "temporal")
     choices = [

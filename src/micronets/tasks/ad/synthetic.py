@@ -156,7 +156,7 @@ def clip(m: Machine, seconds: float, fault: str | None, rng: np.random.Generator
     friction = m.noise * rng.standard_normal(n) * swell * moving
     beside: Floats | float = 0.0
     if fault is not None:
-        drive, friction, beside = _CHANGES[fault](m, drive, friction, phase, moving, severity, rng)
+        drive, friction, beside = _CHANGES[fault](Running(m, drive, friction, phase, moving), severity, rng)
     blows = np.zeros(n)
     blows[knocks] = m.knock * rng.uniform(0.7, 1.3, len(knocks))
     sound = _structure(_aged(m, rng), drive + friction + _ringing(blows, rng))
@@ -211,92 +211,74 @@ def _wave(m: Machine, rng: np.random.Generator) -> Floats:
     return np.fft.irfft(spectrum, _TABLE) * _TABLE / 2
 
 
-# Forces on the structure, tonal and noisy, and what sounds beside it, in units of the machine's own loudness.
+@dataclass(frozen=True, eq=False)
+class Running:
+    """A machine in motion, as it is before a fault changes its sound; every array is `[n]`, one value for each sample.
+
+    - `machine`: which machine it is.
+    - `drive`, `friction`: the tonal and the noisy force on the structure.
+    - `phase`: turns of the shaft so far.
+    - `moving`: how much of the machine's sound is there.
+    """
+
+    machine: Machine
+    drive: Floats
+    friction: Floats
+    phase: Floats
+    moving: Floats
+
+
 Changed = tuple[Floats, Floats, Floats | float]
-Change = Callable[[Machine, Floats, Floats, Floats, Floats, float, np.random.Generator], Changed]
+"""The tonal and the noisy force with a fault, and what sounds beside them, in units of the machine's own loudness."""
+
+Change = Callable[[Running, float, np.random.Generator], Changed]
+"""A fault: makes `Changed` of a machine that runs, from how severe the fault is, 0 for none."""
 
 
-def _bearing(
-    m: Machine,
-    drive: Floats,
-    friction: Floats,
-    phase: Floats,
-    moving: Floats,
-    severity: float,
-    rng: np.random.Generator,
-) -> Changed:
+def _bearing(run: Running, severity: float, rng: np.random.Generator) -> Changed:
     """Adds a damaged race: a blow each time a ball passes, louder where the load is."""
-    slip = phase * m.bearing_order * (1 + rng.normal(0, 0.01))
+    slip = run.phase * run.machine.bearing_order * (1 + rng.normal(0, 0.01))
     at = np.flatnonzero(np.diff(np.floor(slip)) > 0)
-    blows = np.zeros(len(phase))
-    blows[at] = rng.uniform(0.6, 1.4, len(at)) * (1 + 0.6 * np.sin(2 * np.pi * phase[at])) * moving[at]
-    return drive, friction + 9 * severity * _ringing(blows, rng), 0.0
+    blows = np.zeros(len(run.phase))
+    blows[at] = rng.uniform(0.6, 1.4, len(at)) * (1 + 0.6 * np.sin(2 * np.pi * run.phase[at])) * run.moving[at]
+    return run.drive, run.friction + 9 * severity * _ringing(blows, rng), 0.0
 
 
-def _imbalance(
-    m: Machine,
-    drive: Floats,
-    friction: Floats,
-    phase: Floats,
-    moving: Floats,
-    severity: float,
-    rng: np.random.Generator,
-) -> Changed:
+def _imbalance(run: Running, severity: float, rng: np.random.Generator) -> Changed:
     """Adds a bent shaft or a lost blade: everything swells once a turn, and the first harmonics grow."""
-    swell = 1 + min(0.8 * severity, 1.0) * np.sin(2 * np.pi * phase + rng.uniform(0, 2 * np.pi))
-    first = sum(np.sin(2 * np.pi * k * phase + rng.uniform(0, 6.28)) * m.harmonics[:8].mean() for k in (1, 2, 3))
-    return (drive + 3 * severity * first) * swell, friction * swell, 0.0
+    swell = 1 + min(0.8 * severity, 1.0) * np.sin(2 * np.pi * run.phase + rng.uniform(0, 2 * np.pi))
+    first = sum(
+        np.sin(2 * np.pi * k * run.phase + rng.uniform(0, 6.28)) * run.machine.harmonics[:8].mean() for k in (1, 2, 3)
+    )
+    return (run.drive + 3 * severity * first) * swell, run.friction * swell, 0.0
 
 
-def _scrape(
-    m: Machine,
-    drive: Floats,
-    friction: Floats,
-    phase: Floats,
-    moving: Floats,
-    severity: float,
-    rng: np.random.Generator,
-) -> Changed:
+def _scrape(run: Running, severity: float, rng: np.random.Generator) -> Changed:
     """Adds grit or a loose part that rubs: bursts of a tenth of a second, some every second."""
-    n = len(phase)
+    n = len(run.phase)
     bursts = np.zeros(n)
     for start in rng.integers(0, n, rng.poisson(4 * n / RATE)):
         length = int(rng.uniform(0.05, 0.2) * RATE)
         bursts[start : start + length] += np.hanning(length)[: n - start] * rng.uniform(0.5, 1.5)
     grit = np.diff(rng.standard_normal(n + 1))  # brighter than the friction of a clean rail
-    return drive, friction + severity * bursts * grit, 1.5 * severity * bursts * grit * np.maximum(moving, 0.3)
+    beside = 1.5 * severity * bursts * grit * np.maximum(run.moving, 0.3)
+    return run.drive, run.friction + severity * bursts * grit, beside
 
 
-def _belt(
-    m: Machine,
-    drive: Floats,
-    friction: Floats,
-    phase: Floats,
-    moving: Floats,
-    severity: float,
-    rng: np.random.Generator,
-) -> Changed:
+def _belt(run: Running, severity: float, rng: np.random.Generator) -> Changed:
     """Adds a loose belt, which slips now and then, and squeals while it does; its other effects are in the motion."""
-    n = len(phase)
-    slips = np.clip(_wander(n, 2.0, rng) - 0.3, 0, 1) * np.maximum(moving, 0.2)
+    n = len(run.phase)
+    slips = np.clip(_wander(n, 2.0, rng) - 0.3, 0, 1) * np.maximum(run.moving, 0.2)
     pitch = rng.uniform(900, 2200) * (1 + 0.05 * _wander(n, 6.0, rng))
     turn = 2 * np.pi * np.cumsum(pitch) / RATE
     squeal = np.sin(turn) + 0.6 * np.sin(2 * turn) + 0.3 * np.sin(3 * turn)
-    return drive, friction * (1 + severity * slips), 1.2 * severity * slips * squeal
+    return run.drive, run.friction * (1 + severity * slips), 1.2 * severity * slips * squeal
 
 
-def _leak(
-    m: Machine,
-    drive: Floats,
-    friction: Floats,
-    phase: Floats,
-    moving: Floats,
-    severity: float,
-    rng: np.random.Generator,
-) -> Changed:
+def _leak(run: Running, severity: float, rng: np.random.Generator) -> Changed:
     """Adds a seal that hisses all the time, and takes some of the flow's pulsation away."""
-    hiss = np.diff(rng.standard_normal(len(phase) + 1))
-    return drive * (1 - 0.3 * severity), friction, 0.5 * severity * hiss
+    hiss = np.diff(rng.standard_normal(len(run.phase) + 1))
+    return run.drive * (1 - 0.3 * severity), run.friction, 0.5 * severity * hiss
 
 
 _CHANGES: Mapping[str, Change] = {

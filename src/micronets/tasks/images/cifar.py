@@ -19,6 +19,7 @@ from micronets.errors import DataError
 from micronets.files import DAMAGE, read_plain
 from micronets.frontend.image import LARGEST, Bytes
 from micronets.tasks.base import SPLITS, Labels
+from micronets.tasks.npz import check_labelled
 from micronets.tasks.npz import read_npz as read_arrays
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -58,28 +59,14 @@ def read_npz(path: Path) -> tuple[Examples, tuple[str, ...]]:
 
 
 def _check(path: Path, a: Mapping[str, Any]) -> None:
-    x, y, split, classes = a["x"], a["y"], a["split"], a["classes"]
+    x = a["x"]
     if x.dtype != np.uint8 or x.ndim != 4 or not x.size or x.shape[1] != x.shape[2] or x.shape[3] not in (1, 3):
         raise DataError(
             f"{path}: x is {x.dtype} {list(x.shape)}; need uint8 [N, side, side, 3 or 1] with N of at least 1"
         )
     if x.shape[1] > LARGEST:
         raise DataError(f"{path}: pictures of {x.shape[1]} pixels; at most {LARGEST}; write them smaller")
-    if y.dtype.kind not in "iu" or y.shape != (len(x),):
-        raise DataError(f"{path}: y is {y.dtype} {list(y.shape)}; need integers [{len(x)}], one for each picture")
-    if split.dtype.kind != "U" or split.shape != (len(x),):
-        raise DataError(
-            f"{path}: split is {split.dtype} {list(split.shape)}; need text [{len(x)}], one for each picture"
-        )
-    if classes.dtype.kind != "U" or classes.ndim != 1 or len(set(classes.tolist())) != classes.size or classes.size < 2:
-        raise DataError(f"{path}: classes is {classes.dtype} {list(classes.shape)}; need at least 2 different names")
-    if y.min() < 0 or y.max() >= len(classes):
-        raise DataError(
-            f"{path}: y goes from {y.min()} to {y.max()}; allowed: 0 to {len(classes) - 1}, an index into classes"
-        )
-    unknown = set(split.tolist()) - set(SPLITS)
-    if unknown:
-        raise DataError(f"{path}: split holds '{sorted(unknown)[0]}'; allowed: {', '.join(SPLITS)}")
+    check_labelled(path, a, SPLITS, "picture")
 
 
 def _read_batches(folder: Path, suffix: str, parse: Callable[[bytes], tuple[Bytes, Labels]]) -> Examples:

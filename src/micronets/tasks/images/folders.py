@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from micronets.errors import DataError
-from micronets.files import digest
+from micronets.files import digest, identity
 from micronets.frontend.image import Bytes, ImageFrontEnd, resized
 from micronets.frontend.mapped import Chunks, mapped_pictures
 from micronets.installation import install
@@ -155,13 +155,8 @@ def check_pillow() -> None:
 
 
 def _key(paths: Sequence[Path], fe: ImageFrontEnd) -> str:
-    lines = [f"images {_VERSION} {fe.stored} {fe.fit} {fe.filter}"]
-    for p in paths:
-        try:
-            s = p.stat()
-        except OSError as e:
-            raise DataError(f"{p}: cannot be read ({e.strerror}); check the path and its permissions") from e
-        lines.append(f"{p.absolute()}\0{s.st_size}\0{s.st_mtime_ns}")
+    """Hashes everything that the pictures depend on. Raises `DataError` for a file that cannot be read."""
+    lines = [f"images {_VERSION} {fe.stored} {fe.fit} {fe.filter}", *map(identity, paths)]
     return digest("\n".join(lines).encode(errors="surrogateescape"))
 
 

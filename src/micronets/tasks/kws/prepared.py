@@ -25,7 +25,7 @@ from micronets.errors import DataError
 from micronets.frontend import FrontEnd
 from micronets.tasks.base import SPLITS, Labels
 from micronets.tasks.kws.data import SILENCE, UNKNOWN, Features
-from micronets.tasks.npz import read_npz
+from micronets.tasks.npz import check_labelled, read_npz
 
 KEYS = ("x", "y", "split", "classes", "frontend")
 
@@ -40,24 +40,10 @@ def read(path: Path) -> dict[str, npt.NDArray[Any]]:
 
 
 def _check(path: Path, a: dict[str, npt.NDArray[Any]]) -> None:
-    x, y, split, classes = a["x"], a["y"], a["split"], a["classes"]
+    x = a["x"]
     if x.dtype != np.uint8 or x.ndim != 3 or not x.size:
         raise DataError(f"{path}: x is {x.dtype} {list(x.shape)}; need uint8 [N, frames, bands] with N of at least 1")
-    if y.dtype.kind not in "iu" or y.shape != (len(x),):
-        raise DataError(f"{path}: y is {y.dtype} {list(y.shape)}; need integers [{len(x)}], one for each row of x")
-    if split.dtype.kind != "U" or split.shape != (len(x),):
-        raise DataError(
-            f"{path}: split is {split.dtype} {list(split.shape)}; need text [{len(x)}], one for each row of x"
-        )
-    if classes.dtype.kind != "U" or classes.ndim != 1 or len(set(classes.tolist())) != classes.size or classes.size < 2:
-        raise DataError(f"{path}: classes is {classes.dtype} {list(classes.shape)}; need at least 2 different names")
-    if y.min() < 0 or y.max() >= len(classes):
-        raise DataError(
-            f"{path}: y goes from {y.min()} to {y.max()}; allowed: 0 to {len(classes) - 1}, an index into classes"
-        )
-    unknown = set(split.tolist()) - {*SPLITS, "unassigned"}
-    if unknown:
-        raise DataError(f"{path}: split holds '{sorted(unknown)[0]}'; allowed: {', '.join(SPLITS)}, unassigned")
+    check_labelled(path, a, (*SPLITS, "unassigned"), "row of x")
     frontend = FrontEnd.from_json(str(a["frontend"]), f"{path}: frontend")
     if frontend.kind != "logmel" or x.shape[1:] != (frontend.frames, frontend.n_mels):
         raise DataError(

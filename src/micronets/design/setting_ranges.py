@@ -1,0 +1,56 @@
+"""Which values settings of a search and of a training may have. Nothing here needs torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from micronets.errors import SpecError
+
+WITHOUT_EFFECT = ("checkpoint_seconds",)
+"""Names of settings that do not change the result of a search or a training: they may differ when it is continued."""
+
+MOST = {
+    "arch_lr": 100,
+    "batch": 1_000_000,
+    "calibration_batches": 10_000,
+    "checkpoint_seconds": 1_000_000,
+    "distill_temperature": 1000,
+    "epochs": 100_000,
+    "final_temperature": 1000,
+    "label_smoothing": 1,
+    "lr": 100,
+    "mixup": 1000,
+    "penalty": 1_000_000,
+    "qat_epochs": 100_000,
+    "qat_lr": 100,
+    "temperature": 1000,
+    "warmup": 100_000,
+    "weight_decay": 100,
+}
+"""The largest values of settings of a search or a training, far above any use: what exceeds them is a slip."""
+
+_WORDS = {"optimiser": ("adamw", "sgd"), "precision": ("auto", "fp32", "bf16")}
+"""The values of settings that are words."""
+
+
+def check_ranges(section: str, settings: object, positive: Iterable[str], not_negative: Iterable[str]) -> None:
+    """Raises `SpecError` for a number out of its range, NaN included, and for an unknown word.
+
+    - section: the section of a configuration that holds the settings, for the message.
+    - settings: a record with `optimiser` and `precision`; of those in `MOST` it may have any.
+    - positive: names of settings that must be more than 0.
+    - not_negative: names of settings that must be 0 or more.
+    """
+    for name, most in MOST.items():
+        value = getattr(settings, name, 0)
+        if not value <= most:
+            raise SpecError(f"{section}: {name} = {value}; at most {most:,}")
+    for name in positive:
+        if not getattr(settings, name) > 0:
+            raise SpecError(f"{section}: {name} = {getattr(settings, name)}; need more than 0")
+    for name in not_negative:
+        if not getattr(settings, name) >= 0:
+            raise SpecError(f"{section}: {name} = {getattr(settings, name)}; need 0 or more")
+    for name, allowed in _WORDS.items():
+        if getattr(settings, name) not in allowed:
+            raise SpecError(f"{section}: {name} = '{getattr(settings, name)}'; allowed: {', '.join(allowed)}")
