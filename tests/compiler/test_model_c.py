@@ -25,40 +25,25 @@ from micronets.ir.layers import (
     Reshape,
     Softmax,
 )
-from micronets.quantized import reference
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
 from micronets.tflite import read
-from tests.support.random_models import random_arch, random_input, random_model
+from tests.support.generated_c import STRICT, assert_equals_reference, both_kernels, needs_host_compiler
+from tests.support.random_models import random_arch, random_model
 from tests.tflite.test_read_write import RELEASED
 
-STRICT = ("-Wconversion", "-Wshadow", "-Wpedantic")
 RANDOM_NETWORKS = 40
 
 
 @pytest.fixture(autouse=True)
 def compiler() -> None:
-    try:
-        host_compiler()
-    except DeviceError as e:
-        pytest.skip(str(e))
+    needs_host_compiler()
 
 
-def assert_equal(models: list[QuantizedModel], samples: int, flags: tuple[str, ...]) -> None:
-    """All models in one library give the reference's bytes."""
-    compiled = [compile_model(m) for m in models]
-    library = host.build_library(compiled, flags)
-    for i, model in enumerate(models):
-        x = random_input(model, samples, i)
-        want, got = reference.run(model, x), library.run(i, x)
-        assert np.array_equal(want, got), (
-            f"network {i}, {(want != got).sum()} of {want.size} differ: {model.arch.layers}"
-        )
-
-
-@pytest.mark.parametrize("kernels", [(), ("-DMICRONETS_DSP",)], ids=["plain", "dsp"])
+@both_kernels
 def test_random_networks_equal_the_reference(kernels: tuple[str, ...]) -> None:
     """Plain C, and the kernels of a processor with DSP instructions, these being emulated."""
-    assert_equal([random_model(random_arch(s), s) for s in range(RANDOM_NETWORKS)], 8, ("-O1", *STRICT, *kernels))
+    models = [random_model(random_arch(s), s) for s in range(RANDOM_NETWORKS)]
+    assert_equals_reference(models, (*kernels, *STRICT), samples=8)
 
 
 def test_outputs_that_overlap_their_input_equal_the_reference() -> None:
@@ -93,12 +78,12 @@ def test_outputs_that_overlap_their_input_equal_the_reference() -> None:
         apart = getattr(model.arch.layers[0], "multiplier", 1) > 1  # depthwise with more outputs than inputs
         assert plan.bytes < plan.live_bytes + (32 if apart else 16)
         assert plan.bytes == plan.bound_bytes or apart
-    assert_equal(models, 4, ("-O1",))
+    assert_equals_reference(models, ("-O1",))
 
 
 @pytest.mark.parametrize("flags", [("-O0",), ("-O2",), ("-O3", "-funroll-loops"), ("-Os", "-funsigned-char")])
 def test_every_optimisation_level_gives_the_same_bytes(flags: tuple[str, ...]) -> None:
-    assert_equal([random_model(random_arch(s), s) for s in (3, 21)], 8, flags)
+    assert_equals_reference([random_model(random_arch(s), s) for s in (3, 21)], flags, samples=8)
 
 
 def test_sanitizers_find_nothing_and_the_example_agrees(tmp_path: Path) -> None:
@@ -127,7 +112,7 @@ def test_sanitizers_find_nothing_and_the_example_agrees(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", RELEASED)
 def test_released_models_equal_the_reference(shared: Path, name: str) -> None:
     model = read((shared / "models" / name).read_bytes(), name)
-    assert_equal([model], 3, ("-O1", "-DMICRONETS_DSP"))
+    assert_equals_reference([model], ("-O1", "-DMICRONETS_DSP"), samples=3)
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +125,7 @@ def dense() -> QuantizedModel:
 
 
 def test_names_of_layers_cannot_break_the_c(dense: QuantizedModel) -> None:
-    assert_equal([dense], 2, ("-O1",))
+    assert_equals_reference([dense], ("-O1",), samples=2)
 
 
 @pytest.mark.parametrize("flags", [("-O1",), ("-O2", "-DMICRONETS_DSP")], ids=["plain", "pairs"])
@@ -151,7 +136,7 @@ def test_matrices_by_eights(flags: tuple[str, ...]) -> None:
     )
     models = [random_model(Arch((inputs,), layers), inputs) for inputs in (8, 40, 72)]
     assert all("micronets_fully_connected_by8.c" in compile_model(m).files for m in models)
-    assert_equal(models, 4, flags)
+    assert_equals_reference(models, flags)
 
 
 def test_files_are_a_function_of_the_model(dense: QuantizedModel) -> None:

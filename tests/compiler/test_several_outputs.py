@@ -11,9 +11,9 @@ from micronets.boards.board import load_board
 from micronets.compiler import compile_model, optimise
 from micronets.cost.tflm_arena import arena_tflm_bytes
 from micronets.device.host import build_library
-from micronets.device.host_compiler import compile_c, host_compiler
+from micronets.device.host_compiler import compile_c
 from micronets.device.tflm import interpreter
-from micronets.errors import DeviceError, MicronetsError, SpecError, UnsupportedError
+from micronets.errors import MicronetsError, SpecError, UnsupportedError
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Conv2D, Dequantize, FullyConnected, Mean, Pad, Quantize, Relu, Reshape, Split
 from micronets.quantized import reference
@@ -23,6 +23,7 @@ from micronets.runtimes import OUR_C, TFLM, on_sim
 from micronets.runtimes.base import MeasureOptions
 from micronets.tflite import read, write
 from micronets.tflite.file import as_file
+from tests.support.generated_c import assert_equals_reference, both_kernels, needs_host_compiler
 from tests.support.random_models import random_arch, random_input, random_model
 
 needs_tflm = pytest.mark.skipif(not interpreter.available(), reason="tflite-micro is not installed")
@@ -107,19 +108,12 @@ def test_the_arena_holds_all_outputs_to_the_end() -> None:
     assert predicted > arena_tflm_bytes(replace(arch, output_names=None))
 
 
-@pytest.mark.parametrize("kernels", [(), ("-DMICRONETS_DSP",)], ids=["plain", "dsp"])
+@both_kernels
 def test_random_networks_in_c(kernels: tuple[str, ...]) -> None:
     """Half of them in patches, as few bytes of arena as there can be."""
-    _needs_compiler()
     models = [small(seed) for seed in range(RANDOM_NETWORKS)]
     compiled = [compile_model(model, arena_limit=0 if i % 2 else None) for i, model in enumerate(models)]
-    library = build_library(compiled, ("-O1", *kernels))
-    for number, model in enumerate(models):
-        x = random_input(model, 4, number)
-        want, found = reference.outputs(model, x), library.outputs(number, x)
-        assert len(want) == len(model.arch.outputs)
-        for (name, y), ours in zip(want.items(), found.values(), strict=True):
-            assert np.array_equal(y, ours), (number, name)
+    assert_equals_reference(models, kernels, compiled)
 
 
 def test_passes_leave_every_output() -> None:
@@ -175,7 +169,7 @@ def test_the_header_names_every_output() -> None:
 
 
 def test_the_example_compares_every_output(tmp_path: Path) -> None:
-    _needs_compiler()
+    needs_host_compiler()
     files = dict(compile_model(with_random_weights(heads())).files)
 
     def result(changed: dict[str, str]) -> int:
@@ -233,7 +227,7 @@ def test_released_cases(shared: Path) -> None:
         if interpreter.available():
             for y, theirs in zip(ours.values(), interpreter.outputs(data, x, count), strict=True):
                 assert np.array_equal(y, theirs.reshape(y.shape))
-        _needs_compiler()
+        needs_host_compiler()
         found = build_library([compile_model(model)]).outputs(0, x)
         for y, theirs in zip(ours.values(), found.values(), strict=True):
             assert np.array_equal(y, theirs)
@@ -257,10 +251,3 @@ def test_files_without_or_with_repeated_outputs_are_refused(monkeypatch: pytest.
     with pytest.raises(MicronetsError, match="the output, tensor 0 'input', is not what an operator writes"):
         read(written("b", INPUT))
     assert read(written("a")).arch.outputs == ("a",)
-
-
-def _needs_compiler() -> None:
-    try:
-        host_compiler()
-    except DeviceError as e:
-        pytest.skip(str(e))

@@ -5,10 +5,7 @@ import random
 import numpy as np
 import pytest
 
-from micronets.compiler import compile_model
 from micronets.cost.tflm_arena import arena_tflm_bytes
-from micronets.device import host
-from micronets.device.host_compiler import host_compiler
 from micronets.device.tflm import interpreter
 from micronets.errors import DeviceError, SpecError
 from micronets.ir.arch import Arch
@@ -17,6 +14,7 @@ from micronets.quantized import reference
 from micronets.quantized.model import QuantizedModel, TensorQuant
 from micronets.quantized.random_weights import with_random_weights
 from micronets.tflite import read, write
+from tests.support.generated_c import assert_equals_reference, both_kernels
 from tests.support.needs import needs
 
 CODES = np.arange(-128, 128).astype(np.int8)[None]
@@ -107,17 +105,9 @@ def test_a_file_reads_back() -> None:
     assert again.quant == model.quant
 
 
-@pytest.mark.parametrize("kernels", [(), ("-DMICRONETS_DSP",)], ids=["plain", "dsp"])
+@both_kernels
 def test_the_c_equals_the_reference(kernels: tuple[str, ...]) -> None:
-    try:
-        host_compiler()
-    except DeviceError as e:
-        pytest.skip(str(e))
-    model = with_random_weights(network(), 3)
-    x = np.random.default_rng(1).integers(-128, 128, (8, *model.arch.input_shape)).astype(np.int8)
-    assert np.array_equal(
-        host.build_library([compile_model(model)], ("-O1", *kernels)).run(0, x), reference.run(model, x)
-    )
+    assert_equals_reference([with_random_weights(network(), 3)], kernels, samples=8)
 
 
 def test_the_torch_network_computes_it() -> None:

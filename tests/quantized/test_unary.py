@@ -9,8 +9,6 @@ import pytest
 
 from micronets.compiler import compile_model
 from micronets.cost.tflm_arena import arena_tflm_bytes
-from micronets.device import host
-from micronets.device.host_compiler import host_compiler
 from micronets.device.tflm import interpreter
 from micronets.errors import DeviceError, SpecError
 from micronets.ir.arch import Arch
@@ -21,6 +19,7 @@ from micronets.quantized.model import QuantizedModel, TensorQuant
 from micronets.quantized.random_weights import with_random_weights
 from micronets.quantized.validate import FIXED
 from micronets.tflite import read, write
+from tests.support.generated_c import assert_equals_reference, both_kernels
 from tests.support.needs import needs
 
 CODES = np.arange(-128, 128).astype(np.int8)[None]
@@ -135,18 +134,11 @@ def test_a_file_reads_back(layer: Layer) -> None:
     assert again.quant == model.quant
 
 
-@pytest.mark.parametrize("kernels", [(), ("-DMICRONETS_DSP",)], ids=["plain", "dsp"])
+@both_kernels
 def test_the_c_equals_the_reference_and_runs_in_place(kernels: tuple[str, ...]) -> None:
-    try:
-        host_compiler()
-    except DeviceError as e:
-        pytest.skip(str(e))
     models = [with_random_weights(network(layer), 3) for layer in LAYERS]
     compiled = [compile_model(model) for model in models]
-    library = host.build_library(compiled, ("-O1", *kernels))
-    for i, model in enumerate(models):
-        x = np.random.default_rng(1).integers(-128, 128, (8, *model.arch.input_shape)).astype(np.int8)
-        assert np.array_equal(library.run(i, x), reference.run(model, x)), LAYERS[i]
+    assert_equals_reference(models, kernels, compiled, samples=8)
     without = tuple(layer for layer in models[0].arch.layers if isinstance(layer, Conv2D))
     bare = Arch(models[0].arch.input_shape, (without[0], replace(without[1], inputs=("a",))))
     least = compile_model(with_random_weights(bare, 3)).plan.bytes

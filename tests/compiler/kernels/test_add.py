@@ -5,12 +5,12 @@ import pytest
 
 from micronets.compiler import compile_model
 from micronets.device import host
-from micronets.device.host_compiler import host_compiler
 from micronets.errors import DeviceError
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Add, Conv2D
 from micronets.quantized import reference
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
+from tests.support.generated_c import needs_host_compiler
 from tests.support.needs import needs
 
 EVERY = np.stack(np.meshgrid(*2 * [np.arange(-128, 128, dtype=np.int8)]), -1)  # [256, 256, 2]
@@ -50,10 +50,7 @@ def sums(seed: int, shape: tuple[int, int]) -> QuantizedModel:
 
 @pytest.mark.parametrize("flags", [("-O1",), ("-O2", "-DMICRONETS_DSP")], ids=["plain", "pairs"])
 def test_every_pair_of_codes(flags: tuple[str, ...]) -> None:
-    try:
-        host_compiler()
-    except DeviceError as e:
-        pytest.skip(str(e))
+    needs_host_compiler()
     models = [sums(seed, (256, 256)) for seed in range(SEEDS)]
     library = host.build_library([compile_model(m) for m in models], flags)
     for i, model in enumerate(models):

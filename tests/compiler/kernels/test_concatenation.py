@@ -5,10 +5,7 @@ import random
 import numpy as np
 import pytest
 
-from micronets.compiler import compile_model
 from micronets.cost.tflm_arena import arena_tflm_bytes
-from micronets.device.host import build_library
-from micronets.device.host_compiler import host_compiler
 from micronets.device.tflm import interpreter
 from micronets.errors import DeviceError, SpecError, UnsupportedError
 from micronets.ir.arch import Arch
@@ -19,6 +16,7 @@ from micronets.quantized.random_weights import with_random_weights
 from micronets.tflite import read, write
 from micronets.tflite import schema as s
 from micronets.tflite.codec import Op
+from tests.support.generated_c import assert_equals_reference, both_kernels
 from tests.support.random_models import random_input
 from tests.support.small_file import FileLayer, FileTensor, small_file
 
@@ -77,12 +75,8 @@ def test_the_arena_of_a_concatenation_alone_is_tflms_to_the_byte(count: int) -> 
         assert arena_tflm_bytes(arch) == interpreter.min_arena(write(with_random_weights(arch)))
 
 
-@pytest.mark.parametrize("kernels", [(), ("-DMICRONETS_DSP",)], ids=["plain", "dsp"])
+@both_kernels
 def test_the_c_equals_the_reference(kernels: tuple[str, ...]) -> None:
-    try:
-        host_compiler()
-    except DeviceError as e:
-        pytest.skip(str(e))
     models = [
         with_random_weights(joined(count, axis, seed), seed)
         for count in (1, 2, 6)
@@ -95,10 +89,7 @@ def test_the_c_equals_the_reference(kernels: tuple[str, ...]) -> None:
         for shape in shapes
         for axis in range(len(shape))
     ]
-    library = build_library([compile_model(model) for model in models], ("-O1", *kernels))
-    for number, model in enumerate(models):
-        x = random_input(model, 4, number)
-        assert np.array_equal(library.run(number, x), reference.run(model, x)), model.arch
+    assert_equals_reference(models, kernels)
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from micronets.compiler import compile_model
-from micronets.device import host
-from micronets.device.host_compiler import compile_c, host_compiler
+from micronets.device.host_compiler import compile_c
 from micronets.errors import DeviceError, SpecError
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Conv2D, DepthwiseConv2D
 from micronets.quantized import reference
 from micronets.quantized.model import QuantizedModel, TensorQuant
+from tests.support.generated_c import STRICT, assert_equals_reference, needs_host_compiler
 from tests.support.needs import needs
 from tests.support.random_models import random_input, random_model
 
@@ -29,10 +29,7 @@ _RARE = 241  # 3 x 3, stride 2, zero point -128
 
 @pytest.fixture(autouse=True)
 def compiler() -> None:
-    try:
-        host_compiler()
-    except DeviceError as e:
-        pytest.skip(str(e))
+    needs_host_compiler()
 
 
 def random_arch(seed: int) -> Arch:
@@ -73,12 +70,7 @@ def some_models(count: int) -> list[QuantizedModel]:
 
 @pytest.mark.parametrize("flags", [("-O1",), ("-O2", PAIRS)], ids=["plain", "pairs"])
 def test_outputs_equal_the_reference(flags: tuple[str, ...]) -> None:
-    models = some_models(NETWORKS)
-    library = host.build_library([compile_model(m) for m in models], (*flags, "-Wconversion", "-Wshadow", "-Wpedantic"))
-    for i, model in enumerate(models):
-        x = random_input(model, 4, i)
-        want, got = reference.run(model, x), library.run(i, x)
-        assert np.array_equal(want, got), f"{i}: {(want != got).sum()} of {want.size} differ: {model.arch}"
+    assert_equals_reference(some_models(NETWORKS), (*flags, *STRICT))
 
 
 ROWS = ("any", "s1", "s2", "3x3_s1", "3x3_s1_relu", "3x3_s2", "3x3_s2_relu")

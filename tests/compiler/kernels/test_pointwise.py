@@ -1,16 +1,14 @@
 """Dense layers that a convolution's kernel computes: which do, with which kernel, and the same bytes."""
 
-import numpy as np
 import pytest
 
 from micronets.boards.targets import DSP
 from micronets.compiler import compile_model
 from micronets.compiler.kernels.sharing import share
-from micronets.device import host
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Conv2D, FullyConnected, Layer, Mean
-from micronets.quantized import reference
-from tests.support.random_models import random_input, random_model
+from tests.support.generated_c import assert_equals_reference
+from tests.support.random_models import random_model
 
 SIDE = 20
 
@@ -33,14 +31,12 @@ KERNELS = ["conv_1x1", "conv_1x1", "conv_c4", "conv", "conv", "conv"]
 def test_outputs_equal_the_reference(flags: tuple[str, ...]) -> None:
     models = [random_model(network(*case), i) for i, case in enumerate(CASES)]
     compiled = [compile_model(m) for m in models]
-    library = host.build_library(compiled, flags)
-    for i, (model, kernel) in enumerate(zip(models, KERNELS, strict=True)):
-        text = compiled[i].files["model.c"]
+    assert_equals_reference(models, flags, compiled, samples=3)
+    for one, kernel in zip(compiled, KERNELS, strict=True):
+        text = one.files["model.c"]
         assert f"micronets_run_{kernel}" in text
         assert "&layer_2," in text
-        assert "micronets_fully_connected.c" not in compiled[i].files
-        x = random_input(model, 3, i)
-        assert np.array_equal(reference.run(model, x), library.run(i, x)), CASES[i]
+        assert "micronets_fully_connected.c" not in one.files
 
 
 def test_only_small_ones_beside_convolutions_run_as_pointwise() -> None:

@@ -3,12 +3,9 @@
 import numpy as np
 import pytest
 
-from micronets.compiler import compile_model
 from micronets.cost.tflm_arena import arena_tflm_bytes
-from micronets.device.host import build_library
-from micronets.device.host_compiler import host_compiler
 from micronets.device.tflm import interpreter
-from micronets.errors import DeviceError, FileError, SpecError
+from micronets.errors import FileError, SpecError
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Add, Concatenation, Conv2D, Split
 from micronets.quantized import reference
@@ -17,6 +14,7 @@ from micronets.quantized.random_weights import with_random_weights
 from micronets.tflite import read, write
 from micronets.tflite import schema as s
 from micronets.tflite.codec import Op
+from tests.support.generated_c import assert_equals_reference, both_kernels
 from tests.support.random_models import random_input
 from tests.support.small_file import FileLayer, FileTensor, constant, small_file
 
@@ -70,21 +68,10 @@ def test_every_tensor_every_output_and_the_arena_are_tflms(count: int, axis: int
     assert needed <= predicted <= needed + 64
 
 
-@pytest.mark.parametrize("kernels", [(), ("-DMICRONETS_DSP",)], ids=["plain", "dsp"])
+@both_kernels
 def test_the_c_equals_the_reference(kernels: tuple[str, ...]) -> None:
-    try:
-        host_compiler()
-    except DeviceError as e:
-        pytest.skip(str(e))
     models = [with_random_weights(divided(count, axis), count) for count in (1, 2, 5, 12) for axis in range(3)]
-    library = build_library([compile_model(model) for model in models], ("-O1", *kernels))
-    for number, model in enumerate(models):
-        x = random_input(model, 4, number)
-        want = reference.outputs(model, x)
-        found = library.outputs(number, x)
-        assert list(found) == list(compile_model(model).model.arch.outputs)
-        for ours, (name, theirs) in zip(found.values(), want.items(), strict=True):
-            assert np.array_equal(ours, theirs), (model.arch, name)
+    assert_equals_reference(models, kernels)
 
 
 @pytest.mark.parametrize(

@@ -15,11 +15,10 @@ from micronets.compiler.kernels.choose import choose_all
 from micronets.compiler.memory.choose_patches import plan_patches
 from micronets.compiler.memory.patches import PatchGroup, patch_group, possible_groups, rows_needed
 from micronets.device import host
-from micronets.device.host_compiler import host_compiler
-from micronets.errors import DeviceError
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Add, AveragePool2D, Conv2D, DepthwiseConv2D, Layer, MaxPool2D, Mean, Pad, Relu
 from micronets.quantized import reference
+from tests.support.generated_c import STRICT, assert_equals_reference, both_kernels, needs_host_compiler
 from tests.support.random_models import random_arch, random_input, random_model
 
 _LARGE: list[Layer] = [
@@ -31,15 +30,11 @@ _LARGE: list[Layer] = [
     Mean(name="mean", inputs=("pw2",)),
 ]
 LARGE = Arch((160, 160, 3), tuple(_LARGE))  # 155 kB with whole maps, 77 of them the input
-STRICT = ("-Wconversion", "-Wshadow", "-Wpedantic")
 
 
 @pytest.fixture
 def compiler() -> None:
-    try:
-        host_compiler()
-    except DeviceError as e:
-        pytest.skip(str(e))
+    needs_host_compiler()
 
 
 def high_arch(seed: int) -> Arch:
@@ -168,8 +163,8 @@ def test_hand_computed_patches_of_two_convolutions_and_a_sum() -> None:
     assert group.gap == 0
 
 
-@pytest.mark.parametrize("kernels", [(), ("-DMICRONETS_DSP",)], ids=["plain", "dsp"])
-def test_c_in_patches_equals_the_reference(compiler: None, kernels: tuple[str, ...]) -> None:
+@both_kernels
+def test_c_in_patches_equals_the_reference(kernels: tuple[str, ...]) -> None:
     cases = []
     for seed in range(16):
         for i, arch in enumerate((high_arch(seed), random_arch(seed + 100))):
@@ -178,10 +173,8 @@ def test_c_in_patches_equals_the_reference(compiler: None, kernels: tuple[str, .
             for group in random.Random(seed).sample(possible, min(4, len(possible))):
                 cases.append((model, generate(model, plan_arena(arch, groups=(group,)))))
     assert len(cases) > 60
-    library = host.build_library([compiled for _, compiled in cases], ("-O1", *STRICT, *kernels))
-    for i, (model, _) in enumerate(cases):
-        x = random_input(model, 4, i)
-        assert np.array_equal(reference.run(model, x), library.run(i, x)), (i, model.arch.layers)
+    models, compiled = zip(*cases, strict=True)
+    assert_equals_reference(models, (*kernels, *STRICT), compiled)
 
 
 def test_a_large_input_fits_in_patches_alone(compiler: None) -> None:

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 from micronets.installation import install
+from tests.support.generated_c import needs_host_compiler
 from tests.support.needs import needs
 
 needs("serial", "board")
@@ -32,7 +33,6 @@ from micronets.compiler import Compiled, compile_model
 from micronets.device import cross_compiler
 from micronets.device.board import monitor, serial_session
 from micronets.device.cross_compiler import firmware_files
-from micronets.device.host_compiler import host_compiler
 from micronets.errors import DeviceError, DoesNotFit, SpecError
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Conv2D
@@ -79,10 +79,7 @@ def compiled(path: Path) -> Compiled:
 
 @pytest.fixture(scope="module")
 def program(compiled: Compiled, tmp_path_factory: pytest.TempPathFactory) -> str:
-    try:
-        host_compiler()
-    except DeviceError as e:
-        pytest.skip(str(e))
+    needs_host_compiler()
     return str(serial_line.host_firmware(firmware_files(compiled), tmp_path_factory.mktemp("firmware")))
 
 
@@ -188,10 +185,7 @@ def test_a_board_that_is_reset_meanwhile_starts_over(path: Path, program: str) -
 
 
 def test_layers_that_run_in_bands(tmp_path: Path) -> None:
-    try:
-        host_compiler()
-    except DeviceError as e:
-        pytest.skip(str(e))
+    needs_host_compiler()
     conv = {"kernel": (3, 3), "filters": 6}
     arch = Arch(
         (24, 16, 2), (Conv2D(name="a", inputs=(INPUT,), **conv), Conv2D(name="b", inputs=("a",), stride=(2, 2), **conv))
