@@ -63,7 +63,7 @@ def test_the_header_and_the_example_know_the_types(tmp_path: Path) -> None:
         "const uint8_t *micronets_model_output(const void *arena);",
     ):
         assert line in files["model.h"].splitlines(), line
-    assert re.search(r"#define MICRONETS_INPUT_ZERO_POINT \d+", files["model.h"])
+    assert re.search(r"#define MICRONETS_MODEL_INPUT_ZERO_POINT \d+", files["model.h"])
     for name, text in files.items():
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)

@@ -114,7 +114,7 @@ def front_end_of(model: QuantizedModel) -> FrontEnd | None:
         fe = FrontEnd.from_json(model.metadata.get("micronets.frontend", ""))
     except SpecError:
         return None
-    fits = INPUT in model.quant and fe.input_shape == model.arch.input_shape
+    fits = model.arch.types()[INPUT] == "int8" and fe.input_shape == model.arch.input_shape
     return fe if fits and fe.n_fft in INTEGER_FFT else None
 
 

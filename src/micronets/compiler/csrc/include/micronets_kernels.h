@@ -398,8 +398,7 @@ void micronets_reduce_sum(const int8_t *input, int8_t *output, const micronets_r
 /* Maxima or minima over some dimensions.
  *
  * input, output, dimensions: as of micronets_reduce_sum. flip: 0 for maxima, -1 for minima. */
-void micronets_reduce_extreme(const int8_t *input, int8_t *output, const micronets_reduction *dimensions,
-                              int32_t flip);
+void micronets_reduce_extreme(const int8_t *input, int8_t *output, const micronets_reduction *dimensions, int32_t flip);
 
 /* The sum of two tensors, value by value.
  *

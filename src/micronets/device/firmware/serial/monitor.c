@@ -41,18 +41,18 @@ __attribute__((aligned(16)))
 #endif
 uint8_t firmware_arena[MICRONETS_MODEL_ARENA_BYTES];
 
-static frame_t request;                   /* the request that is being worked on */
-static uint8_t answer[FRAME_PAYLOAD];     /* its answer so far */
-static uint16_t answer_length;            /* bytes of it */
-static uint32_t have_input;               /* how many bytes of the input have come, from the first on */
-static int have_result;                   /* 1 once all inferences of a RUN are done */
-static int run_sequence = -1;             /* the sequence number of the last RUN */
-static uint8_t output[OUTPUT_BYTES];      /* output of the first inference */
+static frame_t request;                         /* the request that is being worked on */
+static uint8_t answer[FRAME_PAYLOAD];           /* its answer so far */
+static uint16_t answer_length;                  /* bytes of it */
+static uint32_t have_input;                     /* how many bytes of the input have come, from the first on */
+static int have_result;                         /* 1 once all inferences of a RUN are done */
+static int run_sequence = -1;                   /* the sequence number of the last RUN */
+static uint8_t output[OUTPUT_BYTES];            /* output of the first inference */
 static uint32_t counts[MICRONETS_MODEL_LAYERS]; /* what each layer took in the first inference */
-static uint32_t first, least, most;       /* counts of the first, the fastest and the slowest inference */
-static uint32_t stack_bytes;              /* stack that the first inference used */
-static uint32_t mark_layer, mark_begin;   /* the layer that runs, and the count at which it began */
-static int keep_counts;                   /* 1 during the first inference */
+static uint32_t first, least, most;             /* counts of the first, the fastest and the slowest inference */
+static uint32_t stack_bytes;                    /* stack that the first inference used */
+static uint32_t mark_layer, mark_begin;         /* the layer that runs, and the count at which it began */
+static int keep_counts;                         /* 1 during the first inference */
 
 /* Adds the time of the layer that ends to its count: a layer that runs in patches begins and ends more than once. */
 void micronets_mark(uint32_t index)
@@ -99,8 +99,9 @@ static void identify(void)
     put(PROTOCOL, 2);
     put(info.machine, 1);
     put(info.counter, 1);
-    const uint32_t numbers[] = {info.clock_hz,         info.counter_hz,      INPUT_BYTES,        OUTPUT_BYTES,
-                                MICRONETS_MODEL_ARENA_BYTES, FIRMWARE_FLASH_BYTES, FIRMWARE_CODE_BYTES};
+    const uint32_t numbers[] = {
+        info.clock_hz,        info.counter_hz,    INPUT_BYTES, OUTPUT_BYTES, MICRONETS_MODEL_ARENA_BYTES,
+        FIRMWARE_FLASH_BYTES, FIRMWARE_CODE_BYTES};
     for (uint32_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         put(numbers[i], 4);
     }
