@@ -24,7 +24,8 @@ NAMES = ("first", "second", "kws_2")
 def networks() -> dict[str, QuantizedModel]:
     """Returns random networks by name, those of the first seeds that read and write codes of 8 bits and no floats."""
     models = (random_model(random_arch(seed), seed) for seed in count())
-    plain = (m for m in models if INPUT in m.quant and len(m.arch.outputs) == 1 and m.arch.output in m.quant)
+    plain = (m for m in models if {m.arch.types()[name] for name in (INPUT, *m.arch.outputs)} == {"int8"})
+    plain = (m for m in plain if len(m.arch.outputs) == 1)
     return dict(zip(NAMES, plain, strict=False))
 
 
