@@ -9,7 +9,7 @@ from micronets.errors import SpecError
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, LAYER_KINDS, Add, Conv2D, Layer, Pad, Weighted
 from micronets.ir.ops import Arity, operator, with_activation
-from tests.support.one_of_each import LAYERS, SHAPE
+from tests.support.one_of_each import LAYERS, SHAPE, network_of
 
 
 def test_there_is_a_layer_of_each_kind_here() -> None:
@@ -18,7 +18,7 @@ def test_there_is_a_layer_of_each_kind_here() -> None:
 
 @pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.name)
 def test_the_record_agrees_with_the_layer(layer: Layer) -> None:
-    facts, (step,) = operator(layer), Arch(SHAPE, (layer,)).steps()
+    facts, step = operator(layer), network_of(layer).steps()[-1]
     names = {f.name for f in fields(layer)}
     assert len(step.output_shapes) == len(layer.outputs)
     assert (facts.weights is not None) == isinstance(layer, Weighted) == ("weight_bits" in names)

@@ -1,5 +1,6 @@
 """One layer of each kind, in all the forms that are operators of their own in a file."""
 
+from micronets.ir.arch import Arch
 from micronets.ir.layers import (
     INPUT,
     Abs,
@@ -10,6 +11,7 @@ from micronets.ir.layers import (
     DepthwiseConv2D,
     Dequantize,
     Elu,
+    ExpandDims,
     FullyConnected,
     HardSwish,
     Layer,
@@ -17,6 +19,7 @@ from micronets.ir.layers import (
     Logistic,
     MaxPool2D,
     Mean,
+    Pack,
     Pad,
     Quantize,
     ReduceMax,
@@ -24,16 +27,21 @@ from micronets.ir.layers import (
     Relu,
     Reshape,
     Rsqrt,
+    Slice,
     Softmax,
     Split,
+    Squeeze,
+    StridedSlice,
     Sum,
     Tanh,
+    Transpose,
+    Unpack,
 )
 
 X = (INPUT,)
 
 SHAPE = (6, 4, 2)
-"""An input that all of `LAYERS` take."""
+"""An input that all of `LAYERS` take, or those that they read."""
 
 LAYERS: tuple[Layer, ...] = (
     Conv2D(name="conv", inputs=X, filters=3, kernel=(3, 3), stride=(2, 1), activation="relu6"),
@@ -51,6 +59,14 @@ LAYERS: tuple[Layer, ...] = (
     Split(name="half", inputs=X, axis=1, others=("other_half",)),
     Pad(name="frame", inputs=X, paddings=((1, 0), (2, 2), (0, 0))),
     Reshape(name="flat", inputs=X, shape=(48,)),
+    ExpandDims(name="more", inputs=X, axis=1),
+    Squeeze(name="fewer", inputs=("more",), axes=(1,)),
+    Transpose(name="turned", inputs=X, permutation=(2, 0, 1)),
+    Slice(name="box", inputs=X, begin=(1, 0, 0), size=(4, 3, 1)),
+    StridedSlice(name="steps", inputs=X, begin=(5, 1, 0), size=(3, 1, 2), strides=(-2, 1, 1), shrink=(1,)),
+    Pack(name="packed", inputs=(INPUT, INPUT), axis=2),
+    Unpack(name="first", inputs=X, axis=2, others=("second",)),
+    Split(name="short", inputs=X, axis=0, others=("long",), sizes=(2, 4)),
     Softmax(name="chances", inputs=X),
     Relu(name="relu", inputs=X),
     Relu(name="relu6", inputs=X, six=True),
@@ -64,3 +80,8 @@ LAYERS: tuple[Layer, ...] = (
     Quantize(name="codes", inputs=X),
     Dequantize(name="real", inputs=X),
 )
+
+
+def network_of(layer: Layer) -> Arch:
+    """A network whose last layer is one of `LAYERS`, behind those of them that it reads."""
+    return Arch(SHAPE, (*(before for before in LAYERS if before.name in layer.inputs), layer))

@@ -25,6 +25,7 @@ from micronets.ir.layers import (
     DepthwiseConv2D,
     Dequantize,
     Elu,
+    ExpandDims,
     FullyConnected,
     HardSwish,
     Layer,
@@ -32,6 +33,7 @@ from micronets.ir.layers import (
     Logistic,
     MaxPool2D,
     Mean,
+    Pack,
     Pad,
     Quantize,
     ReduceMax,
@@ -39,10 +41,15 @@ from micronets.ir.layers import (
     Relu,
     Reshape,
     Rsqrt,
+    Slice,
     Softmax,
     Split,
+    Squeeze,
+    StridedSlice,
     Sum,
     Tanh,
+    Transpose,
+    Unpack,
     Weighted,
 )
 from micronets.ir.scales import scale_owners
@@ -69,6 +76,12 @@ MAP_KINDS = (
         "unary",
         "dense",
         "reduction",
+        "transpose",
+        "slice",
+        "strided_slice",
+        "pack",
+        "unpack",
+        "view",
     ),
 )
 """Kinds of layers in the body of a network; those of `ANY_KINDS` take tensors of any shape, the others maps."""
@@ -85,7 +98,16 @@ ANY_KINDS = (
     "unary",
     "dense",
     "reduction",
+    "transpose",
+    "slice",
+    "strided_slice",
+    "pack",
+    "unpack",
+    "view",
 )
+
+MOVES = (Pad, Reshape, Split, ExpandDims, Squeeze, Transpose, Slice, StridedSlice, Pack, Unpack)
+"""Kinds of layers that copy codes, whatever the scales are."""
 
 
 def random_arch(seed: int, max_layers: int = 7, several: bool = False) -> Arch:
@@ -193,6 +215,8 @@ def _map_layer(rng: random.Random, name: str, previous: str, shapes: dict, four:
         return Concatenation(name=name, inputs=tuple(inputs), axis=axis, act_bits=keep)
     if kind == "pad":
         pads = tuple((rng.randint(0, 2), rng.randint(0, 2)) for _ in range(rank))
+        if rank > 3:  # our C pads three dimensions, of which the first is then all those in front
+            pads = (*((0, 0) for _ in pads[2:]), *pads[-2:])
         return Pad(**base, paddings=pads, act_bits=keep)
     if kind == "relu":
         return Relu(**base, six=rng.random() < 0.5)
@@ -203,10 +227,45 @@ def _map_layer(rng: random.Random, name: str, previous: str, shapes: dict, four:
         chosen = rng.choice(kinds)
         alpha = {"alpha": rng.choice((0.0, 0.125, float(np.float32(0.3)), 2.5))} if chosen is LeakyRelu else {}
         return chosen(**base, **alpha)
+    if kind in ("transpose", "slice", "strided_slice", "pack", "unpack", "view"):
+        return _moved(rng, kind, base | {"act_bits": keep}, shapes, four)
     if kind == "quantize":
         return Quantize(**base)
     others = ((w, h, c), (1, h * w, c), (h * w, 1, c), (h, w, c), (h * w, c), (h, w, 1, c), (h, 1, w, c))
     return Reshape(**base, shape=rng.choice(others), act_bits=keep)
+
+
+def _moved(rng: random.Random, kind: str, base: dict, shapes: dict, four: dict) -> Layer:
+    """Returns a layer that moves the values of a tensor of any shape."""
+    name, previous = base["name"], base["inputs"][0]
+    x = shapes[previous]
+    if kind == "strided_slice" and len(x) > 3:  # TFLM's kernel takes four dimensions with the batch
+        kind = "slice"
+    if kind == "transpose":
+        return Transpose(**base, permutation=tuple(rng.sample(range(len(x)), len(x))))
+    if kind == "slice":
+        begin = tuple(rng.randrange(n) for n in x)
+        return Slice(**base, begin=begin, size=tuple(rng.randint(1, n - b) for n, b in zip(x, begin, strict=True)))
+    if kind == "strided_slice":
+        begin = tuple(rng.randrange(n) for n in x)
+        strides = tuple(rng.choice((1, 1, 2, 3, -1, -2)) for _ in x)
+        most = [(n - 1 - b) // s if s > 0 else b // -s for n, b, s in zip(x, begin, strides, strict=True)]
+        size = tuple(1 + rng.choice((0, n, n)) for n in most)
+        single = [axis for axis, n in enumerate(size) if n == 1 and strides[axis] == 1]
+        shrink = tuple(axis for axis in single if rng.random() < 0.3 and len(x) > 1)
+        return StridedSlice(**base, begin=begin, size=size, strides=strides, shrink=shrink[: len(x) - 1])
+    if kind == "pack":
+        others = [n for n, s in shapes.items() if s == x and four[n] == four[previous]]
+        others = [n for n in others if n != INPUT or "q_in" not in shapes]
+        inputs = (previous, *rng.choices(others, k=rng.randint(0, 2)))
+        return Pack(**base | {"inputs": inputs}, axis=rng.randint(0, len(x)))
+    ones = tuple(axis for axis, n in enumerate(x) if n == 1)[: len(x) - 1]
+    if kind == "unpack" and len(x) > 1:
+        axis = rng.randrange(len(x))
+        return Unpack(**base, axis=axis, others=tuple(f"{name}_{i}" for i in range(1, x[axis])))
+    if ones and rng.random() < 0.6:
+        return Squeeze(**base, axes=tuple(rng.sample(ones, rng.randint(1, len(ones)))))
+    return ExpandDims(**base, axis=rng.randint(0, len(x)))
 
 
 def _joins(a: tuple[int, ...], b: tuple[int, ...], axis: int) -> bool:
@@ -268,11 +327,10 @@ def random_model(arch: Arch, seed: int) -> QuantizedModel:
             scale = float(np.float32(source.scale * 2.0 ** rng.uniform(-6.5, 3)))
             quant[layer.name] = TensorQuant(scale, _random_quant(rng).zero_point)
         elif layer.act_bits == 4:
-            kinds = (Pad, Reshape, Split, AveragePool2D, MaxPool2D, ReduceMax, ReduceMin)
-            carried = isinstance(layer, kinds) and source is not None
+            carried = isinstance(layer, (*MOVES, AveragePool2D, MaxPool2D, ReduceMax, ReduceMin)) and source is not None
             quant[layer.name] = source if carried else TensorQuant(float(np.float32(0.4)), -8)
         elif isinstance(layer, (AveragePool2D, MaxPool2D, ReduceMax, ReduceMin)) or (
-            source is not None and isinstance(layer, (Pad, Reshape, Split, Relu, Mean)) and rng.random() < 0.7
+            source is not None and isinstance(layer, (*MOVES, Relu, Mean)) and rng.random() < 0.7
         ):
             quant[layer.name] = source
         else:

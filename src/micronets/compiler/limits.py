@@ -35,6 +35,7 @@ STRUCT_BYTES: Mapping[str, int] = MappingProxyType(
         "micronets_add_params": 28,
         "micronets_pad_params": 28,
         "micronets_reduction": 48,
+        "micronets_copy_params": 48,
         "micronets_patch": 10,
         "micronets_patch_run": 4,
         "micronets_conv_layer": 64,
@@ -44,6 +45,7 @@ STRUCT_BYTES: Mapping[str, int] = MappingProxyType(
         "micronets_add_layer": 44,
         "micronets_pad_layer": 36,
         "micronets_parts_layer": 16,
+        "micronets_copy_layer": 56,
     }
 )
 """Bytes, by C type, of the constants that a generated model.c holds, on a machine with pointers of 32 bits."""

@@ -29,6 +29,7 @@ from micronets.ir.layers import (
     DepthwiseConv2D,
     Dequantize,
     Elu,
+    ExpandDims,
     FullyConnected,
     HardSwish,
     Layer,
@@ -36,6 +37,7 @@ from micronets.ir.layers import (
     Logistic,
     MaxPool2D,
     Mean,
+    Pack,
     Pad,
     Quantize,
     ReduceMax,
@@ -45,10 +47,15 @@ from micronets.ir.layers import (
     Reshape,
     Rsqrt,
     Shape,
+    Slice,
     Softmax,
     Split,
+    Squeeze,
+    StridedSlice,
     Sum,
     Tanh,
+    Transpose,
+    Unpack,
     Weighted,
 )
 
@@ -199,6 +206,13 @@ class Net(nn.Module):
                 | Tanh()
                 | Abs()
                 | Rsqrt()
+                | ExpandDims()
+                | Squeeze()
+                | Transpose()
+                | Slice()
+                | StridedSlice()
+                | Pack()
+                | Unpack()
                 | Concatenation()
                 | Split()
                 | Softmax()

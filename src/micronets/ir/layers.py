@@ -173,13 +173,15 @@ class Concatenation(_Base):
 
 @dataclass(frozen=True, kw_only=True)
 class Split(_Base):
-    """Equal parts of a tensor along dimension `axis`, which counts without the batch.
+    """Parts of a tensor along dimension `axis`, which counts without the batch.
 
-    The first part is called like the layer; `others` are the names of the rest.
+    The first part is called like the layer; `others` are the names of the rest. `sizes` are those of the parts along
+    the axis; without any, all parts are equal.
     """
 
     axis: int
     others: tuple[str, ...] = ()
+    sizes: tuple[int, ...] = ()
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -199,6 +201,78 @@ class Reshape(_Base):
     """The values of a tensor, in their order, under another shape: `(...) -> shape`."""
 
     shape: Shape
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpandDims(_Base):
+    """The same values with a dimension of one more, which becomes dimension `axis`."""
+
+    axis: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Squeeze(_Base):
+    """The same values without the dimensions `axes`, which are all one."""
+
+    axes: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transpose(_Base):
+    """The same values with their dimensions in another order: dimension i of the output is `permutation[i]` of the
+    input."""
+
+    permutation: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slice(_Base):
+    """A box of a tensor: of each dimension `size` places from `begin` on."""
+
+    begin: tuple[int, ...]
+    size: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StridedSlice(_Base):
+    """Of each dimension `size` places from `begin` on, `strides` apart, which may be negative.
+
+    The dimensions `shrink`, of which one place is taken, are left out of the output's shape.
+    """
+
+    begin: tuple[int, ...]
+    size: tuple[int, ...]
+    strides: tuple[int, ...]
+    shrink: tuple[int, ...] = ()
+
+    @property
+    def ends(self) -> tuple[int, ...]:
+        """For each dimension the place behind the last one, by the stride; it may lie outside the tensor."""
+        places = zip(self.begin, self.size, self.strides, strict=True)
+        return tuple(begin + size * stride for begin, size, stride in places)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pack(_Base):
+    """Tensors of one shape laid side by side along a new dimension, which becomes dimension `axis`."""
+
+    axis: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unpack(_Base):
+    """A tensor for each place along dimension `axis`, which their shape leaves out.
+
+    The first one is called like the layer; `others` are the names of the rest.
+    """
+
+    axis: int
+    others: tuple[str, ...] = ()
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the tensors, in order."""
+        return (self.name, *self.others)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -279,6 +353,13 @@ Layer = (
     | Split
     | Pad
     | Reshape
+    | ExpandDims
+    | Squeeze
+    | Transpose
+    | Slice
+    | StridedSlice
+    | Pack
+    | Unpack
     | Softmax
     | Relu
     | HardSwish

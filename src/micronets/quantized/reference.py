@@ -26,6 +26,7 @@ from micronets.ir.layers import (
     DepthwiseConv2D,
     Dequantize,
     Elu,
+    ExpandDims,
     FullyConnected,
     HardSwish,
     Layer,
@@ -33,6 +34,7 @@ from micronets.ir.layers import (
     Logistic,
     MaxPool2D,
     Mean,
+    Pack,
     Pad,
     Quantize,
     ReduceMax,
@@ -40,10 +42,15 @@ from micronets.ir.layers import (
     Relu,
     Reshape,
     Rsqrt,
+    Slice,
     Softmax,
     Split,
+    Squeeze,
+    StridedSlice,
     Sum,
     Tanh,
+    Transpose,
+    Unpack,
 )
 from micronets.ir.ops.add import ADD_BITS
 from micronets.ir.window import Window
@@ -206,11 +213,24 @@ def _unclamped_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -
         case Concatenation():
             return (np.concatenate(inputs, axis=layer.axis + 1),)
         case Split():
-            return tuple(np.split(x, len(layer.outputs), axis=layer.axis + 1))
+            ends = np.cumsum(layer.sizes)[:-1] if layer.sizes else len(layer.outputs)
+            return tuple(np.split(x, ends, axis=layer.axis + 1))
         case Pad():
             return (np.pad(x, ((0, 0), *layer.paddings), constant_values=quants[1].zero_point),)
         case Reshape():
             return (x.reshape(len(x), *layer.shape),)
+        case ExpandDims():
+            return (np.expand_dims(x, layer.axis + 1),)
+        case Squeeze():
+            return (np.squeeze(x, tuple(axis + 1 for axis in layer.axes)),)
+        case Transpose():
+            return (x.transpose(0, *(axis + 1 for axis in layer.permutation)),)
+        case Slice() | StridedSlice():
+            return (_sliced(layer, x),)
+        case Pack():
+            return (np.stack(inputs, layer.axis + 1),)
+        case Unpack():
+            return tuple(np.moveaxis(x, layer.axis + 1, 0))
         case Softmax():
             return (softmax_codes(x, layer.beta, quants[0].scale),)
         case Relu():
@@ -333,6 +353,14 @@ def _add_codes(a: Array, b: Array, qa: TensorQuant, qb: TensorQuant, qy: TensorQ
     for x, q, of_operand in zip((a, b), (qa, qb), operands, strict=True):
         total += multiply_by_quantized_multiplier((x.astype(np.int64) - q.zero_point) << ADD_BITS, *of_operand)
     return np.asarray(multiply_by_quantized_multiplier(total, *of_sum) + qy.zero_point)
+
+
+def _sliced(layer: Slice | StridedSlice, x: Array) -> Array:
+    """Returns the places of a tensor that a slice takes."""
+    strides, shrink = (layer.strides, layer.shrink) if isinstance(layer, StridedSlice) else ((1,) * (x.ndim - 1), ())
+    for axis, (begin, size, stride) in enumerate(zip(layer.begin, layer.size, strides, strict=True), start=1):
+        x = np.take(x, range(begin, begin + size * stride, stride), axis)
+    return np.squeeze(x, tuple(axis + 1 for axis in shrink))
 
 
 def _relu_codes(layer: Relu, x: Array, qx: TensorQuant, qy: TensorQuant) -> Array:

@@ -24,6 +24,7 @@ from micronets.ir.layers import (
     DepthwiseConv2D,
     Dequantize,
     Elu,
+    ExpandDims,
     FullyConnected,
     HardSwish,
     Layer,
@@ -31,6 +32,7 @@ from micronets.ir.layers import (
     Logistic,
     MaxPool2D,
     Mean,
+    Pack,
     Pad,
     Quantize,
     ReduceMax,
@@ -39,10 +41,15 @@ from micronets.ir.layers import (
     Relu,
     Reshape,
     Rsqrt,
+    Slice,
     Softmax,
     Split,
+    Squeeze,
+    StridedSlice,
     Sum,
     Tanh,
+    Transpose,
+    Unpack,
     Weighted,
 )
 from micronets.ir.ops import Arity, operator
@@ -75,14 +82,22 @@ class Op(IntEnum):
     SOFTMAX = 25
     TANH = 28
     PAD = 34
+    TRANSPOSE = 39
     MEAN = 40
+    SQUEEZE = 43
+    STRIDED_SLICE = 45
     SPLIT = 49
+    SLICE = 65
+    EXPAND_DIMS = 70
     SUM = 74
     RSQRT = 76
     REDUCE_MAX = 82
+    PACK = 83
+    UNPACK = 88
     REDUCE_MIN = 89
     LEAKY_RELU = 98
     ABS = 101
+    SPLIT_V = 102
     ELU = 111
     QUANTIZE = 114
     HARD_SWISH = 117
@@ -91,11 +106,11 @@ class Op(IntEnum):
 OTHER_OPS = {
     5: "DEPTH_TO_SPACE", 7: "EMBEDDING_LOOKUP", 8: "FLOOR", 11: "L2_NORMALIZATION",
     16: "LSTM", 18: "MUL", 20: "RELU_N1_TO_1", 23: "RESIZE_BILINEAR", 24: "RNN", 26: "SPACE_TO_DEPTH", 27: "SVDF",
-    32: "CUSTOM", 36: "GATHER", 39: "TRANSPOSE", 41: "SUB", 42: "DIV", 43: "SQUEEZE", 45: "STRIDED_SLICE",
+    32: "CUSTOM", 36: "GATHER", 41: "SUB", 42: "DIV",
     47: "EXP", 53: "CAST", 54: "PRELU", 55: "MAXIMUM", 56: "ARG_MAX", 57: "MINIMUM", 59: "NEG",
-    60: "PADV2", 65: "SLICE", 67: "TRANSPOSE_CONV", 70: "EXPAND_DIMS", 75: "SQRT", 77: "SHAPE",
-    83: "PACK", 97: "RESIZE_NEAREST_NEIGHBOR", 99: "SQUARED_DIFFERENCE",
-    102: "SPLIT_V", 126: "BATCH_MATMUL", 129: "CALL_ONCE", 142: "VAR_HANDLE", 150: "GELU",
+    60: "PADV2", 67: "TRANSPOSE_CONV", 75: "SQRT", 77: "SHAPE",
+    97: "RESIZE_NEAREST_NEIGHBOR", 99: "SQUARED_DIFFERENCE",
+    126: "BATCH_MATMUL", 129: "CALL_ONCE", 142: "VAR_HANDLE", 150: "GELU",
 }  # fmt: skip
 """Names of operators that models often have and micronets does not read; the others are called by their number."""
 
@@ -192,6 +207,22 @@ def codec(op: Op) -> Codec:
             return Codec(options=22, inputs=TWO, activations=FIRST, outputs=ONE, read=_read_pad)
         case Op.RESHAPE:
             return Codec(options=17, inputs=Arity(1, 2), activations=FIRST, outputs=ONE, read=_read_reshape)
+        case Op.EXPAND_DIMS:
+            return Codec(options=52, inputs=TWO, activations=FIRST, outputs=ONE, read=_read_expand_dims)
+        case Op.SQUEEZE:
+            return Codec(options=30, inputs=ONE, activations=FIRST, outputs=ONE, read=_read_squeeze)
+        case Op.TRANSPOSE:
+            return Codec(options=26, inputs=TWO, activations=FIRST, outputs=ONE, read=_read_transpose)
+        case Op.SLICE:
+            return Codec(options=48, inputs=Arity(3, 3), activations=FIRST, outputs=ONE, read=_read_slice)
+        case Op.STRIDED_SLICE:
+            return Codec(options=32, inputs=Arity(4, 4), activations=FIRST, outputs=ONE, read=_read_strided_slice)
+        case Op.PACK:
+            return Codec(options=59, inputs=Arity(1, None), activations=slice(None), outputs=ONE, read=_read_pack)
+        case Op.UNPACK:
+            return Codec(options=64, inputs=ONE, activations=FIRST, outputs=Arity(1, None), read=_read_unpack)
+        case Op.SPLIT_V:
+            return Codec(options=79, inputs=Arity(3, 3), activations=FIRST, outputs=Arity(1, None), read=_read_split_v)
         case Op.SOFTMAX:
             return Codec(options=9, inputs=ONE, activations=FIRST, outputs=ONE, read=_read_softmax)
         case Op.RELU | Op.RELU6:
@@ -253,12 +284,39 @@ def encode_layer(layer: Layer, file: LeanBuilder) -> Encoded:
         case Concatenation():
             return Encoded(Op.CONCATENATION, [(s.ConcatenationSlot.AXIS, "int32", layer.axis + 1, 0)])
         case Split():
-            return Encoded(Op.SPLIT, [(s.SplitSlot.COUNT, "int32", len(layer.outputs), 0)])
+            op = Op.SPLIT_V if layer.sizes else Op.SPLIT
+            return Encoded(op, [(s.SplitSlot.COUNT, "int32", len(layer.outputs), 0)])
         case Pad():
             return Encoded(Op.PAD, [])
         case Reshape():
             shape = file.vector(np.int32, file_shape(layer.shape))
             return Encoded(Op.RESHAPE, [(s.ReshapeSlot.NEW_SHAPE, "table", shape, 0)])
+        case ExpandDims():
+            return Encoded(Op.EXPAND_DIMS, [])
+        case Squeeze():
+            axes = file.vector(np.int32, [axis + 1 for axis in layer.axes])
+            return Encoded(Op.SQUEEZE, [(s.SqueezeSlot.AXES, "table", axes, 0)])
+        case Transpose():
+            return Encoded(Op.TRANSPOSE, [])
+        case Slice():
+            return Encoded(Op.SLICE, [])
+        case StridedSlice():
+            # A negative end would count from the last place: the mask says that the slice goes on to the first one.
+            ends = sum(1 << axis for axis, end in enumerate(layer.ends, start=1) if end < 0)
+            shrink = sum(1 << axis + 1 for axis in layer.shrink)
+            slot = s.StridedSliceSlot
+            masks: list[Field] = [(slot.END_MASK, "int32", ends, 0), (slot.SHRINK_AXIS_MASK, "int32", shrink, 0)]
+            return Encoded(Op.STRIDED_SLICE, masks)
+        case Pack():
+            count = len(layer.inputs)
+            return Encoded(
+                Op.PACK, [(s.PackSlot.COUNT, "int32", count, 0), (s.PackSlot.AXIS, "int32", layer.axis + 1, 0)]
+            )
+        case Unpack():
+            count = len(layer.outputs)
+            return Encoded(
+                Op.UNPACK, [(s.UnpackSlot.COUNT, "int32", count, 0), (s.UnpackSlot.AXIS, "int32", layer.axis + 1, 0)]
+            )
         case Softmax():
             return Encoded(Op.SOFTMAX, [(s.SoftmaxSlot.BETA, "float32", layer.beta, 0.0)])
         case Relu():
@@ -511,15 +569,36 @@ def _read_concatenation(graph: Graph, o: FileOperator, own: Names, inputs: Names
         )
     axis = _axis(graph, o.option(s.ConcatenationSlot.AXIS, "i"), o.outputs[0])
     return _on_shapes(
-        graph, o, own, inputs, axis, lambda own, inputs, axis: Concatenation(name=own[0], inputs=inputs, axis=axis)
+        graph,
+        o,
+        own,
+        inputs,
+        lambda own, inputs, batch: Concatenation(name=own[0], inputs=inputs, axis=axis - batch),
+        along_batch=axis == 0,
     )
 
 
 def _read_split(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tuple[Layer, ...]:
-    axis = graph.constant(graph.tensor(o.inputs[0]), (s.TensorType.INT32,))
-    if axis.size != 1:
-        raise graph.damaged(f"{axis.size} axes instead of one")
-    x = graph.tensor(o.inputs[1])
+    return _parts(graph, o, own, inputs, o.inputs[1], o.inputs[0], ())
+
+
+def _read_split_v(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tuple[Layer, ...]:
+    sizes = list(_numbers(graph, o.inputs[1]))
+    if len(sizes) != len(own) or sizes.count(-1) > 1:
+        raise graph.damaged(f"the sizes {sizes} of {len(own)} parts")
+    axis = _only_number(graph, o.inputs[2])
+    x = graph.tensor(o.inputs[0])
+    if -1 in sizes:  # the rest
+        sizes[sizes.index(-1)] = x.shape[_axis(graph, axis, x)] - (sum(sizes) + 1)
+    return _parts(graph, o, own, inputs, o.inputs[0], o.inputs[2], tuple(sizes))
+
+
+def _parts(
+    graph: Graph, o: FileOperator, own: Names, inputs: Names, whole: int, axis_tensor: int, sizes: tuple[int, ...]
+) -> tuple[Layer, ...]:
+    """Returns the layers of a division of the tensor `whole` along the axis that another tensor holds."""
+    x = graph.tensor(whole)
+    axis = _axis(graph, _only_number(graph, axis_tensor), x)
     if len(x.layer_shape) > MOST_DIMENSIONS:
         raise graph.unsupported(f"its input has the shape {list(x.shape)}; at most {MOST_DIMENSIONS + 1} dimensions")
     return _on_shapes(
@@ -527,9 +606,25 @@ def _read_split(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tup
         o,
         own,
         inputs,
-        _axis(graph, int(axis.ravel()[0]), x),
-        lambda own, inputs, axis: Split(name=own[0], inputs=inputs, axis=axis, others=own[1:]),
+        lambda own, inputs, batch: Split(name=own[0], inputs=inputs, axis=axis - batch, others=own[1:], sizes=sizes),
+        along_batch=axis == 0,
     )
+
+
+def _numbers(graph: Graph, index: int) -> tuple[int, ...]:
+    """Returns the numbers of an int32 constant: at most 100, as there are no more dimensions, outputs or axes."""
+    values = graph.constant(graph.tensor(index), (s.TensorType.INT32,)).ravel()
+    if len(values) > 100:
+        raise graph.unsupported(f"{graph.tensor(index).label} has {len(values)} values; at most 100 are supported")
+    return tuple(int(value) for value in values)
+
+
+def _only_number(graph: Graph, index: int) -> int:
+    """Returns the number of an int32 constant that has one."""
+    numbers = _numbers(graph, index)
+    if len(numbers) != 1:
+        raise graph.damaged(f"{graph.tensor(index).label} has {len(numbers)} values instead of one")
+    return numbers[0]
 
 
 def _axis(graph: Graph, axis: int, tensor: Tensor) -> int:
@@ -546,23 +641,25 @@ def _on_shapes(
     o: FileOperator,
     own: Names,
     inputs: Names,
-    first: int,
     make: Callable[[Names, Names, int], Layer],
+    along_batch: bool,
 ) -> tuple[Layer, ...]:
-    """Returns the layer of an operator that works along dimensions, the first of which is `first` in the file.
+    """Returns the layer of an operator that works along dimensions, which count without a batch of one.
 
     - inputs: the activations that it reads.
-    - make: makes the layer from the names of its outputs and of its inputs, and from `first` in the layer's shapes.
+    - make: makes the layer from the names of its outputs and of its inputs, and from how many dimensions (0 or 1) of
+      the file's tensors its shapes leave out.
+    - along_batch: whether the operator works along the first dimension.
 
-    Layers leave out a batch of one. Where the operator works along it, or where only some of its tensors have one, the
-    layer works on the shapes that the file has, and a Reshape in front of it and behind it changes between the two.
+    Where it does, or where only some of its tensors have a batch of one, the layer works on the shapes that the file
+    has, and a Reshape in front of it and behind it changes between the two.
     """
     sources = [graph.tensor(i) for i in o.inputs[codec(o.op).activations]]
     with_batch = {tensor.has_batch for tensor in (*sources, *o.outputs)}
     if with_batch == {False}:
-        return (make(own, inputs, first),)
-    if with_batch == {True} and first > 0:
-        return (make(own, inputs, first - 1),)
+        return (make(own, inputs, 0),)
+    if with_batch == {True} and not along_batch:
+        return (make(own, inputs, 1),)
     before, whole_inputs = [], []
     for name, tensor in zip(inputs, sources, strict=True):
         whole_inputs.append(name)
@@ -575,7 +672,7 @@ def _on_shapes(
         if tensor.has_batch:
             whole_outputs[-1] = graph.new_name(f"{name}_out")
             after.append(Reshape(name=name, inputs=(whole_outputs[-1],), shape=tensor.layer_shape))
-    layer = make(tuple(whole_outputs), tuple(whole_inputs), first)
+    layer = make(tuple(whole_outputs), tuple(whole_inputs), 0)
     shapes = tuple(tensor.shape for tensor in sources)
     operator(layer).check(shapes, o.where)
     for tensor, shape in zip(o.outputs, operator(layer).output_shapes(shapes), strict=True):
@@ -586,14 +683,13 @@ def _on_shapes(
 
 def _read_pad(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tuple[Layer, ...]:
     paddings = _read_paddings(graph, o)
-    first = 0 if paddings[0] != (0, 0) else 1
     return _on_shapes(
         graph,
         o,
         own,
         inputs,
-        first,
-        lambda own, inputs, axis: Pad(name=own[0], inputs=inputs, paddings=paddings[first - axis :]),
+        lambda own, inputs, batch: Pad(name=own[0], inputs=inputs, paddings=paddings[batch:]),
+        along_batch=paddings[0] != (0, 0),
     )
 
 
@@ -602,6 +698,134 @@ def _read_reshape(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> L
     if shape is not None and len(shape) > _MOST_DIMENSIONS:
         raise graph.damaged(f"its new shape has {len(shape)} dimensions")
     return Reshape(name=own[0], inputs=inputs, shape=o.outputs[0].layer_shape)
+
+
+def _read_expand_dims(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+    x, y = graph.tensor(o.inputs[0]), o.outputs[0]
+    axis = _only_number(graph, o.inputs[1])
+    rank = len(x.shape)
+    if not -rank - 1 <= axis <= rank:
+        raise graph.damaged(f"axis {axis} of {x.label}, which has {rank} dimensions")
+    axis = axis + rank + 1 if axis < 0 else axis
+    if y.shape != (*x.shape[:axis], 1, *x.shape[axis:]):
+        raise graph.damaged(f"it makes the shape {list(y.shape)} of {list(x.shape)}")
+    source, target, own_axis = x.layer_shape, y.layer_shape, max(0, axis - x.has_batch)
+    if target == (*source[:own_axis], 1, *source[own_axis:]):
+        return ExpandDims(name=own[0], inputs=inputs, axis=own_axis)
+    return Reshape(name=own[0], inputs=inputs, shape=target)  # the new dimension is a batch of one
+
+
+def _read_squeeze(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+    x, y = graph.tensor(o.inputs[0]), o.outputs[0]
+    found = None if o.options is None else o.options.array(s.SqueezeSlot.AXES, "<i4")
+    axes = [] if found is None else [_axis(graph, int(axis), x) for axis in found[:8]]
+    if not axes:
+        axes = [axis for axis, size in enumerate(x.shape) if size == 1]
+    if any(x.shape[axis] != 1 for axis in axes):
+        raise graph.damaged(f"it takes dimensions {axes} out of {list(x.shape)}, which are not all 1")
+    source, target = x.layer_shape, y.layer_shape
+    own_axes = tuple(sorted({axis - x.has_batch for axis in axes if axis >= x.has_batch}))
+    if own_axes and target == tuple(n for axis, n in enumerate(source) if axis not in own_axes):
+        return Squeeze(name=own[0], inputs=inputs, axes=own_axes)
+    return Reshape(name=own[0], inputs=inputs, shape=target)  # it takes out a batch of one, or nothing
+
+
+def _read_transpose(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tuple[Layer, ...]:
+    x, order = graph.tensor(o.inputs[0]), _numbers(graph, o.inputs[1])
+    if len(order) != len(x.shape):
+        raise graph.damaged(f"the permutation {list(order)} of {x.label}, which has {len(x.shape)} dimensions")
+    axes = [_axis(graph, axis, x) for axis in order]
+    return _on_shapes(
+        graph,
+        o,
+        own,
+        inputs,
+        lambda own, inputs, batch: Transpose(
+            name=own[0], inputs=inputs, permutation=tuple(axis - batch for axis in axes[batch:])
+        ),
+        along_batch=axes[:1] != [0],
+    )
+
+
+def _read_slice(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tuple[Layer, ...]:
+    x, begin, size = graph.tensor(o.inputs[0]), _numbers(graph, o.inputs[1]), _numbers(graph, o.inputs[2])
+    if not len(begin) == len(size) == len(x.shape):
+        raise graph.damaged(
+            f"begin {list(begin)} and size {list(size)} of {x.label}, which has {len(x.shape)} dimensions"
+        )
+    size = tuple(n - first if count == -1 else count for n, first, count in zip(x.shape, begin, size, strict=True))
+    return _on_shapes(
+        graph,
+        o,
+        own,
+        inputs,
+        lambda own, inputs, batch: Slice(name=own[0], inputs=inputs, begin=begin[batch:], size=size[batch:]),
+        along_batch=False,  # a batch of one can only stay whole
+    )
+
+
+def _read_strided_slice(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tuple[Layer, ...]:
+    slot, x = s.StridedSliceSlot, graph.tensor(o.inputs[0])
+    begins, ends, strides = (_numbers(graph, index) for index in o.inputs[1:])
+    if not len(begins) == len(ends) == len(strides) == len(x.shape):
+        numbers = f"begin {list(begins)}, end {list(ends)} and strides {list(strides)}"
+        raise graph.damaged(f"{numbers} of {x.label}, which has {len(x.shape)} dimensions")
+    for name in (slot.ELLIPSIS_MASK, slot.NEW_AXIS_MASK, slot.OFFSET):
+        if o.option(name, "?" if name == slot.OFFSET else "i"):
+            raise graph.unsupported(f"it has the option {name.name.lower()}, which TFLM's kernel does not know")
+    masks = [o.option(name, "i") for name in (slot.BEGIN_MASK, slot.END_MASK, slot.SHRINK_AXIS_MASK)]
+    places = []
+    for axis, (n, begin, end, stride) in enumerate(zip(x.shape, begins, ends, strides, strict=True)):
+        from_start, to_end, shrink = (bool(mask >> axis & 1) for mask in masks)
+        if stride == 0 or (shrink and stride < 0):
+            raise graph.unsupported(f"a stride of {stride} along dimension {axis} of {x.label}")
+        least, most = (0, n) if stride > 0 else (-1, n - 1)
+        first = begin + n if begin < 0 else begin
+        first = (least if stride > 0 else most) if from_start else min(max(first, least), most)
+        last = end + n if end < 0 else end
+        last = (most if stride > 0 else least) if to_end else min(max(last, least), most)
+        places.append((first, 1 if shrink else -((first - last) // stride), 1 if shrink else stride))
+    begin_of, size, stride_of = (tuple(numbers) for numbers in zip(*places, strict=True))
+    shrunk = tuple(axis for axis in range(len(x.shape)) if masks[2] >> axis & 1)
+    return _on_shapes(
+        graph,
+        o,
+        own,
+        inputs,
+        lambda own, inputs, batch: StridedSlice(
+            name=own[0],
+            inputs=inputs,
+            begin=begin_of[batch:],
+            size=size[batch:],
+            strides=stride_of[batch:],
+            shrink=tuple(axis - batch for axis in shrunk),
+        ),
+        along_batch=0 in shrunk,
+    )
+
+
+def _read_pack(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tuple[Layer, ...]:
+    axis = _axis(graph, o.option(s.PackSlot.AXIS, "i"), o.outputs[0])
+    return _on_shapes(
+        graph,
+        o,
+        own,
+        inputs,
+        lambda own, inputs, batch: Pack(name=own[0], inputs=inputs, axis=axis - batch),
+        along_batch=axis == 0,
+    )
+
+
+def _read_unpack(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tuple[Layer, ...]:
+    axis = _axis(graph, o.option(s.UnpackSlot.AXIS, "i"), graph.tensor(o.inputs[0]))
+    return _on_shapes(
+        graph,
+        o,
+        own,
+        inputs,
+        lambda own, inputs, batch: Unpack(name=own[0], inputs=inputs, axis=axis - batch, others=own[1:]),
+        along_batch=axis == 0,
+    )
 
 
 def _read_softmax(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:

@@ -121,6 +121,22 @@ class SplitSlot(IntEnum):
     COUNT = 0
 
 
+class SqueezeSlot(IntEnum):
+    AXES = 0
+
+
+class StridedSliceSlot(IntEnum):
+    BEGIN_MASK, END_MASK, ELLIPSIS_MASK, NEW_AXIS_MASK, SHRINK_AXIS_MASK, OFFSET = range(6)
+
+
+class PackSlot(IntEnum):
+    COUNT, AXIS = range(2)
+
+
+class UnpackSlot(IntEnum):
+    COUNT, AXIS = range(2)
+
+
 class ReshapeSlot(IntEnum):
     """Slots of the table `ReshapeOptions`."""
 

@@ -11,6 +11,9 @@ from micronets.tflite.flatbuffer import Flat
 from micronets.tflite.reader import operator_code, tensor_names
 from micronets.tflite.tensors import Graph
 
+_VIEWS = (Op.RESHAPE, Op.EXPAND_DIMS, Op.SQUEEZE)
+"""The operators that are read as a Reshape, or may be."""
+
 
 def stored_tensors(data: bytes, model: QuantizedModel, where: str = "model") -> FileTensors:
     """Returns the tensors of a file, as far as the size of TFLM's arena depends on them.
@@ -38,7 +41,7 @@ def stored_tensors(data: bytes, model: QuantizedModel, where: str = "model") -> 
         if inputs is None or name is None:
             continue
         operands[name] = inputs.tolist()
-        if operator_code(codes[tables[k].number(s.OperatorSlot.CODE_INDEX, "I")]) == Op.RESHAPE:
+        if operator_code(codes[tables[k].number(s.OperatorSlot.CODE_INDEX, "I")]) in _VIEWS:
             views.pop(name, None)
     weights: dict[str, WeightTensors] = {}
     for output, tensors in operands.items():

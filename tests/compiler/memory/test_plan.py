@@ -14,7 +14,18 @@ from micronets.compiler.kernels.depthwise import DepthwiseKernel
 from micronets.cost.tflm_plan import tflm_plan
 from micronets.device.host import run_on_host
 from micronets.ir.arch import Arch
-from micronets.ir.layers import INPUT, Add, Conv2D, DepthwiseConv2D, FullyConnected, Quantize, Relu, Reshape
+from micronets.ir.layers import (
+    INPUT,
+    Add,
+    Conv2D,
+    DepthwiseConv2D,
+    ExpandDims,
+    FullyConnected,
+    Quantize,
+    Relu,
+    Reshape,
+    Squeeze,
+)
 from micronets.quantized import reference
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
 from micronets.tflite import as_file, read
@@ -30,7 +41,7 @@ def check(arch: Arch) -> None:
     readers = {s.layer.name: s.layer.inputs for s in arch.steps()}
     owner = {name: name for name in arch.shapes()}
     for layer in arch.layers:
-        if isinstance(layer, Reshape):
+        if isinstance(layer, Reshape | ExpandDims | Squeeze):
             owner[layer.name] = owner[layer.inputs[0]]
     for a in plan.buffers:
         assert a.offset % 4 == 0

@@ -9,6 +9,7 @@ from micronets.compiler.kernels.add import AddKernel
 from micronets.compiler.kernels.base import Kernel
 from micronets.compiler.kernels.concatenation import ConcatenationKernel
 from micronets.compiler.kernels.conv import ConvKernel
+from micronets.compiler.kernels.copy import CopyKernel, PackKernel, UnpackKernel
 from micronets.compiler.kernels.dense import DenseKernel, is_dense, matrix_step
 from micronets.compiler.kernels.depthwise import DepthwiseKernel
 from micronets.compiler.kernels.depthwise_schedule import choose_schedule
@@ -30,12 +31,14 @@ from micronets.ir.layers import (
     DepthwiseConv2D,
     Dequantize,
     Elu,
+    ExpandDims,
     FullyConnected,
     HardSwish,
     LeakyRelu,
     Logistic,
     MaxPool2D,
     Mean,
+    Pack,
     Pad,
     Quantize,
     ReduceMax,
@@ -43,10 +46,15 @@ from micronets.ir.layers import (
     Relu,
     Reshape,
     Rsqrt,
+    Slice,
     Softmax,
     Split,
+    Squeeze,
+    StridedSlice,
     Sum,
     Tanh,
+    Transpose,
+    Unpack,
 )
 
 
@@ -90,6 +98,14 @@ def _choose_dsp(step: Step, sharing: Sharing, target: Target) -> Kernel:
             return PadKernel(step, layer)
         case Reshape():
             return ReshapeKernel(step, layer)
+        case ExpandDims() | Squeeze():
+            return ReshapeKernel(step, layer)
+        case Transpose() | Slice() | StridedSlice():
+            return CopyKernel(step, layer)
+        case Pack():
+            return PackKernel(step, layer)
+        case Unpack():
+            return UnpackKernel(step, layer)
         case Softmax():
             return SoftmaxKernel(step, layer)
         case Relu() | HardSwish() | Logistic() | Tanh() | LeakyRelu() | Elu() | Abs() | Rsqrt() | Quantize():

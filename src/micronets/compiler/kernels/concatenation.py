@@ -61,16 +61,17 @@ class ConcatenationKernel(Kernel):
 
 
 def parts_record(
-    place: Place, parts: tuple[Offset, ...], shapes: tuple[Shape, ...], whole: Offset, axis: int
+    place: Place, parts: tuple[Offset, ...], shapes: tuple[Shape, ...], whole: Offset, axis: int, element: int = 1
 ) -> tuple[Table, Constant]:
     """Returns the table of the parts of a tensor and the record that points to it.
 
     - parts, shapes: where each part lies, and its shape.
     - whole: where the tensor lies that they are parts of.
     - axis: the dimension along which they lie in it; what is in front of it counts the rows.
+    - element: bytes of a value.
     """
     rows = math.prod(shapes[0][:axis])
-    pairs = [(part.bytes, math.prod(shape[axis:])) for part, shape in zip(parts, shapes, strict=True)]
+    pairs = [(part.bytes, element * math.prod(shape[axis:])) for part, shape in zip(parts, shapes, strict=True)]
     table = place.table("int32_t", "parts", np.array(pairs, np.int32))
     fields = ("parts", Name(table.name)), ("whole", whole), ("count", len(parts)), ("rows", rows)
     return table, place.constant("layer", Struct(RECORD, fields))

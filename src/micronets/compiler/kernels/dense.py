@@ -158,4 +158,4 @@ def matrix_step(step: Step) -> Step:
         activation=layer.activation,
         weight_bits=layer.weight_bits,
     )
-    return Step.of(convolution, (x,))
+    return Step.of(convolution, (x,), input_types=step.input_types)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from micronets.compiler.kernels.base import Kernel, LayerCode, Overlap, Place
-from micronets.ir.layers import Reshape
+from micronets.ir.layers import ExpandDims, Reshape, Squeeze
 from micronets.quantized.model import QuantizedModel
 
 
@@ -13,7 +13,7 @@ from micronets.quantized.model import QuantizedModel
 class ReshapeKernel(Kernel):
     """The same values under another shape: the output is the input."""
 
-    layer: Reshape
+    layer: Reshape | ExpandDims | Squeeze
 
     @property
     def is_alias(self) -> bool:

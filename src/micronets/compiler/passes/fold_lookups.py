@@ -8,7 +8,21 @@ from typing import Any
 import numpy as np
 
 from micronets.errors import SpecError
-from micronets.ir.layers import INPUT, Activation, Layer, Quantize, Relu, Reshape
+from micronets.ir.layers import (
+    INPUT,
+    Activation,
+    ExpandDims,
+    Layer,
+    Quantize,
+    Relu,
+    Reshape,
+    Slice,
+    Split,
+    Squeeze,
+    StridedSlice,
+    Transpose,
+    Unpack,
+)
 from micronets.ir.ops import operator, with_activation
 from micronets.ir.types import Type, code_range, stored
 from micronets.quantized.arithmetic import activation_range
@@ -135,7 +149,7 @@ class _Folding:
             case _ if self._by_table(layer):
                 table = code_table(layer, self.quant[source], self.quant[output], self.types[source])
                 return np.unique(table[self.codes[source].astype(np.intp) + 128])
-            case Reshape():
+            case Reshape() | ExpandDims() | Squeeze() | Transpose() | Slice() | StridedSlice() | Split() | Unpack():
                 return self.codes[source]
             case _ if facts.activation is not None and kind in BYTES:
                 return _range(*activation_range(facts.activation, self.quant[output], kind))

@@ -15,6 +15,7 @@ from micronets.ir.layers import (
     DepthwiseConv2D,
     Dequantize,
     Elu,
+    ExpandDims,
     FullyConnected,
     HardSwish,
     Layer,
@@ -22,6 +23,7 @@ from micronets.ir.layers import (
     Logistic,
     MaxPool2D,
     Mean,
+    Pack,
     Pad,
     Quantize,
     ReduceMax,
@@ -29,10 +31,15 @@ from micronets.ir.layers import (
     Relu,
     Reshape,
     Rsqrt,
+    Slice,
     Softmax,
     Split,
+    Squeeze,
+    StridedSlice,
     Sum,
     Tanh,
+    Transpose,
+    Unpack,
 )
 from micronets.ir.ops.add import add_operator
 from micronets.ir.ops.concatenation import concatenation_operator
@@ -41,6 +48,15 @@ from micronets.ir.ops.dense import fully_connected_operator
 from micronets.ir.ops.depthwise import depthwise_conv_2d_operator
 from micronets.ir.ops.edges import dequantize_operator, quantize_operator
 from micronets.ir.ops.hard_swish import hard_swish_operator
+from micronets.ir.ops.movement import (
+    expand_dims_operator,
+    pack_operator,
+    slice_operator,
+    squeeze_operator,
+    strided_slice_operator,
+    transpose_operator,
+    unpack_operator,
+)
 from micronets.ir.ops.pad import pad_operator
 from micronets.ir.ops.pool import average_pool_2d_operator, max_pool_2d_operator
 from micronets.ir.ops.record import Arity, Operand, Operator, Shapes, Tflm, TflmKernel, Weights
@@ -92,6 +108,20 @@ def operator(layer: Layer) -> Operator:
             return pad_operator(layer)
         case Reshape():
             return reshape_operator(layer)
+        case ExpandDims():
+            return expand_dims_operator(layer)
+        case Squeeze():
+            return squeeze_operator(layer)
+        case Transpose():
+            return transpose_operator(layer)
+        case Slice():
+            return slice_operator(layer)
+        case StridedSlice():
+            return strided_slice_operator(layer)
+        case Pack():
+            return pack_operator(layer)
+        case Unpack():
+            return unpack_operator(layer)
         case Softmax():
             return softmax_operator(layer)
         case Relu():

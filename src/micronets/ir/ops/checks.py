@@ -33,6 +33,12 @@ def a_shape(where: str, field: str, value: Shape) -> None:
         positive(where, field, value)
 
 
+def an_axis(where: str, axis: int, shape: Shape) -> None:
+    """Raises `SpecError` unless `axis` is a dimension of the shape."""
+    if isinstance(axis, bool) or not isinstance(axis, int) or not 0 <= axis < len(shape):
+        raise SpecError(f"{where}: axis = {axis}; need 0 to {len(shape) - 1}, a dimension of {shape}")
+
+
 def positive(where: str, field: str, value: int | Shape) -> None:
     """Raises `SpecError` unless all numbers of a field are integers of at least 1.
 

@@ -1,4 +1,4 @@
-"""Split: one tensor becomes several of equal size."""
+"""Split: one tensor becomes several, of equal sizes or of given ones."""
 
 from __future__ import annotations
 
@@ -17,33 +17,35 @@ CYCLES = 8.0
 
 
 def split_operator(layer: Split) -> Operator:
-    """Returns the facts of a division into equal parts."""
-    axis, parts = layer.axis, len(layer.outputs)
+    """Returns the facts of a division into parts."""
+    axis, parts, sizes = layer.axis, len(layer.outputs), layer.sizes
 
     def check(inputs: Shapes, where: str) -> None:
         x = inputs[0]
         if len(x) > checks.MOST_DIMENSIONS:
             most = checks.MOST_DIMENSIONS
             raise SpecError(f"{where}: Split of a shape like {x}; at most {most} dimensions are supported")
-        if isinstance(axis, bool) or not isinstance(axis, int) or not 0 <= axis < len(x):
-            raise SpecError(f"{where}: axis = {axis}; need 0 to {len(x) - 1}, a dimension of {x}")
-        if x[axis] % parts:
+        checks.an_axis(where, axis, x)
+        if sizes and (len(sizes) != parts or min(sizes) < 1 or sum(sizes) != x[axis]):
+            raise SpecError(f"{where}: sizes = {sizes}; need {parts} that make up dimension {axis} of {x}")
+        if not sizes and x[axis] % parts:
             raise SpecError(
                 f"{where}: Split makes {parts} equal parts of dimension {axis} of {x}; {parts} must divide it"
             )
 
     def output_shapes(inputs: Shapes) -> Shapes:
         x = inputs[0]
-        return ((*x[:axis], x[axis] // parts, *x[axis + 1 :]),) * parts
+        along = sizes or (x[axis] // parts,) * parts
+        return tuple((*x[:axis], size, *x[axis + 1 :]) for size in along)
 
     def values(inputs: Shapes) -> Number:
         return math.prod(inputs[0])
 
     kernel = TflmKernel(parameters=4, alignment=4, op_data=0, temporaries=("constant",), scratch=())
     return Operator(
-        tflite_name="SPLIT",
-        constants=((axis + 1,),),
-        table_bytes=110 + 60 * (parts - 1),
+        tflite_name="SPLIT_V" if sizes else "SPLIT",
+        constants=(sizes, (axis + 1,)) if sizes else ((axis + 1,),),
+        table_bytes=110 + 60 * (parts - 1) + (60 + 4 * parts if sizes else 0),
         inputs=ONE,
         output_shapes=output_shapes,
         check=check,
@@ -64,7 +66,7 @@ def split_operator(layer: Split) -> Operator:
         by_channel=False,
         trainable=False,
         tflm=Tflm(
-            method="AddSplit",
+            method="AddSplitV" if sizes else "AddSplit",
             host=kernel,
             cortex_m=kernel,
             requantised_channels=nothing,

@@ -170,6 +170,15 @@ typedef struct {
     int16_t pad_top;     /* rows of padding above them */
 } micronets_patch;
 
+/* A copy of bytes in another order: the output is written from its first byte to its last, and every dimension goes
+ * through the input in equal steps. Where there are fewer dimensions than five, the first ones have a count of 1. */
+typedef struct {
+    int32_t count[5]; /* places of each dimension, the outermost first, each at least 1 */
+    int32_t step[5];  /* bytes in the input from one place to the next; it may be negative */
+    int32_t start;    /* bytes from the start of the input to the first place */
+    int32_t run;      /* bytes that are copied at each place, at least 1 */
+} micronets_copy_params;
+
 /* Equal patches that follow each other. */
 typedef struct {
     int16_t times;   /* how many there are */
@@ -184,6 +193,7 @@ MICRONETS_AGREE_SIZE(micronets_depthwise_schedule, MICRONETS_DEPTHWISE_SCHEDULE_
 MICRONETS_AGREE_SIZE(micronets_add_params, MICRONETS_ADD_PARAMS_BYTES);
 MICRONETS_AGREE_SIZE(micronets_pad_params, MICRONETS_PAD_PARAMS_BYTES);
 MICRONETS_AGREE_SIZE(micronets_reduction, MICRONETS_REDUCTION_BYTES);
+MICRONETS_AGREE_SIZE(micronets_copy_params, MICRONETS_COPY_PARAMS_BYTES);
 MICRONETS_AGREE_SIZE(micronets_patch, MICRONETS_PATCH_BYTES);
 MICRONETS_AGREE_SIZE(micronets_patch_run, MICRONETS_PATCH_RUN_BYTES);
 
@@ -428,6 +438,12 @@ void micronets_split(const int8_t *input, int8_t *arena, const int32_t *parts, i
  *
  * input: [in] [in_shape]. output: [out] [in_shape + before + after]. params: [in] sizes and value. */
 void micronets_pad(const int8_t *input, int8_t *output, const micronets_pad_params *params);
+
+/* Bytes in another order, as a transposition or a slice takes them.
+ *
+ * input: [in] as many bytes as the steps reach. output: [out] the product of the counts times `run` bytes; it must not
+ *   overlap the input. params: [in] steps. */
+void micronets_copy_strided(const int8_t *input, int8_t *output, const micronets_copy_params *params);
 
 /* Begins a layer's work in a patch: moves the rows that are kept to the front of the buffer.
  *

@@ -61,6 +61,12 @@ typedef struct {
     micronets_pad_params params;
 } micronets_pad_layer;
 
+/* A copy in another order. */
+typedef struct {
+    int32_t input, output; /* tensors */
+    micronets_copy_params params;
+} micronets_copy_layer;
+
 /* Several tensors that become one, or one that becomes several. */
 typedef struct {
     const int32_t *parts; /* for each of them, where it lies, and the bytes of a row */
@@ -76,6 +82,7 @@ MICRONETS_AGREE_SIZE(micronets_depthwise_by4_layer, MICRONETS_DEPTHWISE_BY4_LAYE
 MICRONETS_AGREE_SIZE(micronets_add_layer, MICRONETS_ADD_LAYER_BYTES);
 MICRONETS_AGREE_SIZE(micronets_pad_layer, MICRONETS_PAD_LAYER_BYTES);
 MICRONETS_AGREE_SIZE(micronets_parts_layer, MICRONETS_PARTS_LAYER_BYTES);
+MICRONETS_AGREE_SIZE(micronets_copy_layer, MICRONETS_COPY_LAYER_BYTES);
 
 /* Runs micronets_conv.
  *
@@ -229,6 +236,15 @@ static inline void micronets_run_split(int8_t *arena, const void *record)
 {
     const micronets_parts_layer *const n = (const micronets_parts_layer *)record;
     micronets_split(arena + n->whole, arena, n->parts, n->count, n->rows);
+}
+
+/* Runs micronets_copy_strided.
+ *
+ * arena: [in, out] the memory of all tensors. record: [in] a micronets_copy_layer. */
+static inline void micronets_run_copy_strided(int8_t *arena, const void *record)
+{
+    const micronets_copy_layer *const n = (const micronets_copy_layer *)record;
+    micronets_copy_strided(arena + n->input, arena + n->output, &n->params);
 }
 
 #endif

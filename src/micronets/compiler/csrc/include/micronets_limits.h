@@ -18,6 +18,7 @@
 #define MICRONETS_ADD_PARAMS_BYTES 28
 #define MICRONETS_PAD_PARAMS_BYTES 28
 #define MICRONETS_REDUCTION_BYTES 48
+#define MICRONETS_COPY_PARAMS_BYTES 48
 #define MICRONETS_PATCH_BYTES 10
 #define MICRONETS_PATCH_RUN_BYTES 4
 #define MICRONETS_CONV_LAYER_BYTES 64
@@ -27,6 +28,7 @@
 #define MICRONETS_ADD_LAYER_BYTES 44
 #define MICRONETS_PAD_LAYER_BYTES 36
 #define MICRONETS_PARTS_LAYER_BYTES 16
+#define MICRONETS_COPY_LAYER_BYTES 56
 
 /* Does not compile where `condition` is false; `name`: a name of its own for each check. */
 #define MICRONETS_AGREE(name, condition) typedef char micronets_agree_##name[(condition) ? 1 : -1]

@@ -1,0 +1,164 @@
+"""Copies of values in another order: transpositions and slices, and tensors that are packed and unpacked."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from micronets.compiler.kernels.base import (
+    Kernel,
+    LayerCode,
+    Overlap,
+    Place,
+    RunRecord,
+    Struct,
+    runner,
+)
+from micronets.compiler.kernels.concatenation import CONCATENATE, parts_record
+from micronets.compiler.kernels.split import SPLIT
+from micronets.errors import UnsupportedError
+from micronets.ir.layers import Pack, Slice, StridedSlice, Transpose, Unpack
+from micronets.ir.types import ELEMENT_BYTES
+from micronets.quantized.model import QuantizedModel
+
+COPY = "micronets_copy_strided"
+RECORD = "micronets_copy_layer"
+PARAMS = "micronets_copy_params"
+_DIMENSIONS = 5  # how many dimensions the kernel goes through
+
+Steps = tuple[tuple[int, int], ...]
+"""For each dimension of a copy, the outermost first: how many places it has, and how far they lie apart in the source,
+in bytes."""
+
+
+@dataclass(frozen=True)
+class CopyKernel(Kernel):
+    """The values of the output one after the other, each dimension of which goes through the input in equal steps."""
+
+    layer: Transpose | Slice | StridedSlice
+
+    @property
+    def scratch_bytes(self) -> int:
+        """0: the kernel needs no scratch memory."""
+        return 0
+
+    @property
+    def overlap(self) -> Overlap:
+        """The output may not overlap the input, which is read in another order than the output is written."""
+        return Overlap(None)
+
+    @property
+    def row_reach(self) -> None:
+        """None, since a row of the output may need any rows of the input."""
+
+    def code(self, model: QuantizedModel, place: Place) -> LayerCode:
+        """Returns a run of the record with the steps through the input."""
+        layer = self.layer
+        start, steps, run = self._steps()
+        if len(steps) > _DIMENSIONS:
+            raise UnsupportedError(
+                f"layer '{layer.name}': {len(steps)} separate dimensions to copy; at most {_DIMENSIONS} are supported"
+            )
+        steps = ((1, 0),) * (_DIMENSIONS - len(steps)) + steps
+        params = Struct(
+            PARAMS,
+            (
+                ("count", tuple(count for count, _ in steps)),
+                ("step", tuple(step for _, step in steps)),
+                ("start", start),
+                ("run", run),
+            ),
+        )
+        ends = ("input", place.offset(layer.inputs[0])), ("output", place.offset(layer.name))
+        record = place.constant("layer", Struct(RECORD, (*ends, ("params", params))))
+        return LayerCode((record,), RunRecord(runner(COPY), record), (COPY,))
+
+    def _steps(self) -> tuple[int, Steps, int]:
+        """Returns where the copy starts in the input, its steps, and the bytes that it copies at each place."""
+        x, element = self.step.input_shapes[0], ELEMENT_BYTES[self.step.output_type]
+        pitch = [element * math.prod(x[axis + 1 :]) for axis in range(len(x))]
+        match self.layer:
+            case Transpose(permutation=order):
+                return (0, *_merged([(x[axis], pitch[axis]) for axis in order], element))
+            case Slice(begin=begin, size=size):
+                strides: tuple[int, ...] = (1,) * len(x)
+            case StridedSlice(begin=begin, size=size, strides=strides):
+                pass
+        start = sum(first * each for first, each in zip(begin, pitch, strict=True))
+        steps = [(n, stride * each) for n, stride, each in zip(size, strides, pitch, strict=True)]
+        return (start, *_merged(steps, element))
+
+
+def _merged(steps: list[tuple[int, int]], run: int) -> tuple[Steps, int]:
+    """Returns fewer steps that go through the same bytes in the same order, and how many bytes lie together.
+
+    run: bytes that lie together at each place of `steps`.
+    """
+    kept: list[tuple[int, int]] = []
+    for count, step in reversed([pair for pair in steps if pair[0] > 1]):
+        if not kept and step == run:
+            run *= count
+        elif kept and step == kept[-1][0] * kept[-1][1]:
+            kept[-1] = (kept[-1][0] * count, kept[-1][1])
+        else:
+            kept.append((count, step))
+    return tuple(reversed(kept)), run
+
+
+@dataclass(frozen=True)
+class PackKernel(Kernel):
+    """The values of several tensors, place by place, one behind the other."""
+
+    layer: Pack
+
+    @property
+    def scratch_bytes(self) -> int:
+        """0: the kernel needs no scratch memory."""
+        return 0
+
+    @property
+    def overlap(self) -> Overlap:
+        """The output may not overlap an input, since the second part is read after the first has been written."""
+        return Overlap(None)
+
+    @property
+    def row_reach(self) -> None:
+        """None, since the record holds where the parts lie, which changes from patch to patch."""
+
+    def code(self, model: QuantizedModel, place: Place) -> LayerCode:
+        """Returns a run of the record, with a table of the parts."""
+        layer = self.layer
+        parts = tuple(place.offset(name) for name in layer.inputs)
+        element = ELEMENT_BYTES[self.step.output_type]
+        record = parts_record(place, parts, self.step.input_shapes, place.offset(layer.name), layer.axis, element)
+        return LayerCode(record, RunRecord(runner(CONCATENATE), record[-1]), (CONCATENATE,))
+
+
+@dataclass(frozen=True)
+class UnpackKernel(Kernel):
+    """The values of a tensor, divided among tensors for each place of a dimension."""
+
+    layer: Unpack
+
+    @property
+    def scratch_bytes(self) -> int:
+        """0: the kernel needs no scratch memory."""
+        return 0
+
+    @property
+    def overlap(self) -> Overlap:
+        """The outputs may not overlap the input, since the first is written before the second has been read."""
+        return Overlap(None)
+
+    @property
+    def row_reach(self) -> None:
+        """None, since it has several outputs."""
+
+    def code(self, model: QuantizedModel, place: Place) -> LayerCode:
+        """Returns a run of the record, with a table of the parts."""
+        layer = self.layer
+        parts = tuple(place.offset(name) for name in layer.outputs)
+        element = ELEMENT_BYTES[self.step.output_type]
+        whole = place.offset(layer.inputs[0])
+        record = parts_record(place, parts, self.step.output_shapes, whole, layer.axis, element)
+        return LayerCode(record, RunRecord(runner(SPLIT), record[-1]), (SPLIT,))

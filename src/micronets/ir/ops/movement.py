@@ -1,0 +1,266 @@
+"""Operators that move values and compute nothing: views, transpositions, slices, packing and unpacking."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from micronets.errors import SpecError
+from micronets.ir.layers import ExpandDims, Pack, Shape, Slice, Squeeze, StridedSlice, Transpose, Unpack
+from micronets.ir.ops import checks
+from micronets.ir.ops.elementwise import timed_as
+from micronets.ir.ops.record import ONE, OPERATOR_CYCLES, Arity, Operand, Operator, Shapes, Tflm, TflmKernel, nothing
+from micronets.ir.ops.types import keeps
+from micronets.ir.types import Type
+from micronets.number import Number
+
+COPY_CYCLES = 2.0
+"""TFLM's cycles for a value that it copies in runs. They are assumed."""
+
+STEP_CYCLES = 20.0
+"""TFLM's cycles for a value that it copies by itself, with its place worked out anew. They are assumed."""
+
+INTEGERS: tuple[Type, ...] = ("int8", "int16", "int32", "float32")
+"""What TFLM's kernels of views, slices and packing take."""
+
+PACK_INPUTS = Arity(1, None)
+
+
+def movement(
+    name: str,
+    method: str,
+    *,
+    check: Callable[[Shapes, str], None],
+    output_shapes: Callable[[Shapes], Shapes],
+    types: tuple[Type, ...] = INTEGERS,
+    constants: tuple[tuple[int, ...], ...] = (),
+    table_bytes: int = 120,
+    inputs: Arity = ONE,
+    parameters: int = 0,
+    op_data: int = 0,
+    temporaries: tuple[Operand, ...] = (),
+    cycles: float = COPY_CYCLES,
+    timed: str | None = "pad",
+) -> Operator:
+    """Returns the facts of an operator whose outputs hold values of its inputs in another order.
+
+    - name, method: what TensorFlow Lite calls it, and what registers it in TFLM.
+    - check, output_shapes, types, constants, table_bytes, inputs: see `Operator`; `types` are those that it takes.
+    - parameters, op_data, temporaries: see `TflmKernel`; the kernel is the same on every machine.
+    - cycles: cycles of TFLM's kernel for a value.
+    - timed: the kind of kernel by which a latency model knows it; None for one that takes no time.
+    """
+
+    def values(outputs: Shapes) -> Number:
+        return sum(math.prod(shape) for shape in outputs)
+
+    kernel = TflmKernel(parameters=parameters, alignment=4, op_data=op_data, temporaries=temporaries, scratch=())
+    return Operator(
+        tflite_name=name,
+        constants=constants,
+        table_bytes=table_bytes,
+        inputs=inputs,
+        output_shapes=output_shapes,
+        check=check,
+        output_type=keeps(*types),
+        state_bytes=nothing,
+        window=None,
+        weights=None,
+        activation=None,
+        macs=nothing,
+        pooled=nothing,
+        gathered=nothing,
+        scale="copied codes",
+        largest_rescale=None,
+        selects=True,
+        codewise=False,
+        within_input=True,
+        sign="as the inputs",
+        by_channel=False,
+        trainable=False,
+        tflm=Tflm(
+            method=method,
+            host=kernel,
+            cortex_m=kernel,
+            requantised_channels=nothing,
+            cycles=lambda inputs, outputs: OPERATOR_CYCLES + cycles * values(outputs),
+        ),
+        timed_as=timed_as(timed),
+        timed_by=lambda inputs, outputs: {"layer": 1, "value": values(outputs)},
+    )
+
+
+def expand_dims_operator(layer: ExpandDims) -> Operator:
+    """Returns the facts of a dimension of one that is put in."""
+    axis = layer.axis
+
+    def check(inputs: Shapes, where: str) -> None:
+        checks.an_axis(where, axis, (*inputs[0], 1))
+
+    return movement(
+        "EXPAND_DIMS",
+        "AddExpandDims",
+        check=check,
+        output_shapes=lambda inputs: ((*inputs[0][:axis], 1, *inputs[0][axis:]),),
+        constants=((axis + 1,),),
+        temporaries=("input", "constant", "output"),
+        timed=None,
+    )
+
+
+def squeeze_operator(layer: Squeeze) -> Operator:
+    """Returns the facts of dimensions of one that are taken out."""
+
+    def check(inputs: Shapes, where: str) -> None:
+        x = inputs[0]
+        for axis in layer.axes:
+            checks.an_axis(where, axis, x)
+            if x[axis] != 1:
+                raise SpecError(f"{where}: Squeeze takes out dimension {axis} of {x}, which is not 1")
+        if not layer.axes or len(set(layer.axes)) < len(layer.axes):
+            raise SpecError(f"{where}: axes = {layer.axes}; need at least one, and each once")
+
+    return movement(
+        "SQUEEZE",
+        "AddSqueeze",
+        check=check,
+        output_shapes=lambda inputs: (tuple(n for i, n in enumerate(inputs[0]) if i not in layer.axes),),
+        parameters=36,
+        temporaries=("input", "output"),
+        timed=None,
+    )
+
+
+def transpose_operator(layer: Transpose) -> Operator:
+    """Returns the facts of dimensions in another order."""
+    order = layer.permutation
+
+    def check(inputs: Shapes, where: str) -> None:
+        x = inputs[0]
+        _check_dimensions("Transpose", x, 4, where)
+        if sorted(order) != list(range(len(x))):
+            raise SpecError(f"{where}: permutation = {order}; need each dimension of {x} once, 0 to {len(x) - 1}")
+
+    return movement(
+        "TRANSPOSE",
+        "AddTranspose",
+        check=check,
+        output_shapes=lambda inputs: (tuple(inputs[0][axis] for axis in order),),
+        types=("int8", "int16", "float32"),
+        constants=((0, *(axis + 1 for axis in order)),),
+        temporaries=("input", "constant", "output"),
+        cycles=STEP_CYCLES,
+    )
+
+
+def slice_operator(layer: Slice) -> Operator:
+    """Returns the facts of a box of values."""
+    begin, size = layer.begin, layer.size
+
+    def check(inputs: Shapes, where: str) -> None:
+        x = inputs[0]
+        _check_dimensions("Slice", x, 4, where)
+        if not len(begin) == len(size) == len(x):
+            raise SpecError(f"{where}: begin {begin} and size {size} need a number for each dimension of {x}")
+        for axis, (first, count) in enumerate(zip(begin, size, strict=True)):
+            if first < 0 or count < 1 or first + count > x[axis]:
+                raise SpecError(f"{where}: {count} values from {first} on of dimension {axis} of {x}")
+
+    return movement(
+        "SLICE",
+        "AddSlice",
+        check=check,
+        output_shapes=lambda inputs: (size,),
+        constants=((0, *begin), (1, *size)),
+        table_bytes=220,
+        temporaries=("input", "constant", "constant", "output"),
+        cycles=STEP_CYCLES,
+    )
+
+
+def strided_slice_operator(layer: StridedSlice) -> Operator:
+    """Returns the facts of every so manieth value of a box."""
+    begin, size, strides = layer.begin, layer.size, layer.strides
+
+    def check(inputs: Shapes, where: str) -> None:
+        x = inputs[0]
+        _check_dimensions("StridedSlice", x, 4, where)
+        if not len(begin) == len(size) == len(strides) == len(x):
+            sizes = f"begin {begin}, size {size} and strides {strides}"
+            raise SpecError(f"{where}: {sizes} need a number for each dimension of {x}")
+        for axis, (first, count, stride) in enumerate(zip(begin, size, strides, strict=True)):
+            last = first + (count - 1) * stride
+            if count < 1 or stride == 0 or not (0 <= first < x[axis] and 0 <= last < x[axis]):
+                raise SpecError(f"{where}: {count} values from {first} on by {stride} of dimension {axis} of {x}")
+        for axis in layer.shrink:
+            checks.an_axis(where, axis, x)
+            if size[axis] != 1 or strides[axis] != 1:
+                raise SpecError(f"{where}: shrink = {layer.shrink}; dimension {axis} has {size[axis]} values, not one")
+
+    ends = tuple(layer.ends)
+    return movement(
+        "STRIDED_SLICE",
+        "AddStridedSlice",
+        check=check,
+        output_shapes=lambda inputs: (tuple(n for i, n in enumerate(size) if i not in layer.shrink),),
+        constants=((0, *begin), (1, *ends), (1, *strides)),
+        table_bytes=280,
+        parameters=24,
+        op_data=84,
+        temporaries=("input", "constant", "constant", "constant", "output"),
+        cycles=STEP_CYCLES,
+    )
+
+
+def pack_operator(layer: Pack) -> Operator:
+    """Returns the facts of tensors that are laid one behind the other along a new dimension."""
+    axis, parts = layer.axis, len(layer.inputs)
+
+    def check(inputs: Shapes, where: str) -> None:
+        first = inputs[0]
+        _check_dimensions("Pack", first, checks.MOST_DIMENSIONS - 1, where)
+        checks.an_axis(where, axis, (*first, parts))
+        for shape in inputs[1:]:
+            if shape != first:
+                raise SpecError(f"{where}: Pack needs inputs of one shape, not {first} and {shape}")
+
+    return movement(
+        "PACK",
+        "AddPack",
+        check=check,
+        output_shapes=lambda inputs: ((*inputs[0][:axis], parts, *inputs[0][axis:]),),
+        table_bytes=120 + 4 * parts,
+        inputs=PACK_INPUTS,
+        parameters=8,
+    )
+
+
+def unpack_operator(layer: Unpack) -> Operator:
+    """Returns the facts of a tensor whose places along a dimension become tensors."""
+    axis, parts = layer.axis, len(layer.outputs)
+
+    def check(inputs: Shapes, where: str) -> None:
+        x = inputs[0]
+        _check_dimensions("Unpack", x, checks.MOST_DIMENSIONS, where)
+        checks.an_axis(where, axis, x)
+        if x[axis] != parts:
+            raise SpecError(f"{where}: Unpack of dimension {axis} of {x} makes {x[axis]} tensors, not {parts}")
+
+    def output_shapes(inputs: Shapes) -> Shapes:
+        shape: Shape = (*inputs[0][:axis], *inputs[0][axis + 1 :])
+        return (shape,) * parts
+
+    return movement(
+        "UNPACK",
+        "AddUnpack",
+        check=check,
+        output_shapes=output_shapes,
+        table_bytes=120 + 60 * parts,
+        parameters=8,
+    )
+
+
+def _check_dimensions(kind: str, x: Shape, most: int, where: str) -> None:
+    """Raises `SpecError` for a tensor of more dimensions than TFLM's kernel takes, the batch left out."""
+    if len(x) > most:
+        raise SpecError(f"{where}: {kind} of a shape like {x}; at most {most} dimensions are supported")
