@@ -178,7 +178,7 @@ def resume_hint() -> str:
     return f"resume with: {_hint[-1]}" if _hint else "run the command again"
 
 
-class Progress:
+class ProgressPrinter:
     """Prints the progress of a stage to stderr: at most a line every few seconds, and always the last of a stage.
 
     - `seconds`: the least time between two lines; without it, 1 s on a terminal and 5 s elsewhere.

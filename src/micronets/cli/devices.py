@@ -184,7 +184,7 @@ def characterize(
     under = common.find_runtime(runtime, tflm, tflm_library, where)
     suffix = "" if under is OUR_C else f"-{under.name}"
     target = out or Path("runs") / f"characterize-{where.name.lower()}{suffix}"
-    report = common.Progress()
+    report = common.ProgressPrinter()
     found = characterize_report.characterize_spaces(
         spaces,
         where,

@@ -83,7 +83,7 @@ def evaluate(
         runtime=runtime,
         front_end=front_end,
         labels=labels.split(",") if labels else None,
-        progress=None if as_json else common.Progress(),
+        progress=None if as_json else common.ProgressPrinter(),
     )
     for note in found.notes:
         common.echo(f"note: {note}", err=True)

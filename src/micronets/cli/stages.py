@@ -83,7 +83,7 @@ def _dry_run(source: Path, out: str | None, overrides: tuple[str, ...], resume: 
     if resume:
         raise SpecError("--dry-run does not go with --resume: it takes minutes and always begins anew")
     found = dry_run.dry_run(
-        load_config(source, out, overrides), common.Progress(), shlex.join(["micronets", *sys.argv[1:]])
+        load_config(source, out, overrides), common.ProgressPrinter(), shlex.join(["micronets", *sys.argv[1:]])
     )
     if as_json:
         common.echo(json.dumps(dataclasses.asdict(found) | {"seconds": found.seconds}))
@@ -136,7 +136,7 @@ def _perform(
 
     config = load_config(source, out, overrides)
     stages = STAGES if name == "run" else tuple(stage for stage in STAGES if stage.command == name)
-    with opened(config, resume=resume, progress=common.Progress(), command=shlex.join(words)) as context:
+    with opened(config, resume=resume, progress=common.ProgressPrinter(), command=shlex.join(words)) as context:
         common.echo("\n".join(f"# {row}".rstrip() for row in to_toml(context.config).splitlines()), err=True)
         if redo:
             discard(context, stages[0])

@@ -34,7 +34,9 @@ from micronets.runtimes import OUR_C, MeasureOptions, Runtime
 from micronets.runtimes.base import is_serial
 from micronets.tflite import as_file
 
-Progress = Callable[[int, int], None]
+CountProgress = Callable[[int, int], None]
+"""Is told how many networks are done, and how many there are."""
+
 RESULTS = ("models.csv", "characterization.html", "findings.json", "latency.toml")
 DEVICES = ("sim", "qemu", "serial:PORT")
 COLUMNS = (
@@ -156,7 +158,7 @@ def characterize(
     *,
     compiler: str | None,
     jobs: int,
-    progress: Progress,
+    progress: CountProgress,
     device: str = "sim",
     runtime: Runtime = OUR_C,
 ) -> list[NetworkRecord]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from micronets.boards.board import Board
 from micronets.commands import latency_fit
-from micronets.commands.characterize import RESULTS, Drawn, Progress, characterize, draw
+from micronets.commands.characterize import RESULTS, CountProgress, Drawn, characterize, draw
 from micronets.cost import latency_model
 from micronets.cost.counts import step_macs
 from micronets.cost.latency_model import LatencyModel
@@ -62,7 +62,7 @@ def characterize_spaces(
     seed: int,
     jobs: int,
     compiler: str | None,
-    progress: Progress,
+    progress: CountProgress,
     device: str = "sim",
     runtime: Runtime = OUR_C,
 ) -> Findings:

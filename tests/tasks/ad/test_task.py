@@ -13,7 +13,7 @@ from micronets.frontend import encode_wav
 from micronets.tasks.ad import synthetic
 from micronets.tasks.ad.auc import auc, interval, partial_auc
 from micronets.tasks.ad.data import anomaly_scores
-from micronets.tasks.ad.settings import Augmentation, Windows, bilinear
+from micronets.tasks.ad.settings import WindowAugmentation, Windows, bilinear
 from tests.support.needs import needs
 from tests.support.wavs import tone
 
@@ -151,12 +151,12 @@ def test_bad_directories(tmp_path: Path) -> None:
 
 
 def test_augmented_windows_are_the_inputs_when_nothing_disturbs(tmp_path: Path) -> None:
-    still = Augmentation(jitter_frames=0, gain_db=0)
+    still = WindowAugmentation(jitter_frames=0, gain_db=0)
     data = tasks.load("ad", sounds(tmp_path, MIMII), clip_seconds=3, augmentation=still)
     rows = torch.tensor([0, 5, 11, 3])
     out = data.augmented(rows, {}, torch.Generator().manual_seed(0))
     assert np.allclose(out.numpy(), data.inputs("train", {}, rows.numpy()), atol=1e-5)
-    disturbed = tasks.load("ad", tmp_path, clip_seconds=3, augmentation=Augmentation(time_masks=1, band_masks=1))
+    disturbed = tasks.load("ad", tmp_path, clip_seconds=3, augmentation=WindowAugmentation(time_masks=1, band_masks=1))
     a, b, c = (disturbed.augmented(rows, {}, torch.Generator().manual_seed(s)) for s in (1, 1, 2))
     assert torch.equal(a, b)
     assert not torch.equal(a, c)

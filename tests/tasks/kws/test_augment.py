@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from micronets.frontend import FrontEnd
-from micronets.tasks.kws.task import Augmentation, KwsData
+from micronets.tasks.kws.task import KwsData, SpectrogramAugmentation
 
 torch = pytest.importorskip("torch")
 
@@ -13,7 +13,7 @@ N, SCALE = 64, FrontEnd().pixel_scale
 
 
 def data(
-    augmentation: Augmentation, background: int = 20, classes: tuple[str, ...] = ("_silence_", "a", "b")
+    augmentation: SpectrogramAugmentation, background: int = 20, classes: tuple[str, ...] = ("_silence_", "a", "b")
 ) -> KwsData:
     """64 clips: flat background of pixel 50 with a ramp of 100..149 in frames 40..59; every third is silence."""
     x = np.full((N, 98, 40), 50, np.uint8)
@@ -45,7 +45,7 @@ def pixels(x: np.ndarray) -> np.ndarray:
     "settings", [{}, {"frame_stride": 2}, {"frame_stride": 3, "coefficients": 12}, {"coefficients": 40}]
 )
 def test_without_disturbance_it_equals_the_inputs(settings: dict[str, int]) -> None:
-    d = data(Augmentation.none(), classes=("a", "b", "c"))
+    d = data(SpectrogramAugmentation.none(), classes=("a", "b", "c"))
     got = batch(d, settings)
     assert got.dtype == np.float32
     assert got.shape == (N, *d.input_shape(settings))
@@ -53,14 +53,14 @@ def test_without_disturbance_it_equals_the_inputs(settings: dict[str, int]) -> N
 
 
 def test_a_training_step_in_bfloat16_does_not_blur_the_inputs() -> None:
-    d = data(Augmentation())
+    d = data(SpectrogramAugmentation())
     with torch.autocast("cpu", dtype=torch.bfloat16):
         inside = batch(d, {"coefficients": 10})
     assert np.array_equal(inside, batch(d, {"coefficients": 10}))
 
 
 def test_the_generator_decides_everything() -> None:
-    d = data(Augmentation())
+    d = data(SpectrogramAugmentation())
     before = d.features["train"].copy()
     a, b, c = batch(d, seed=1), batch(d, seed=1), batch(d, seed=2)
     assert np.array_equal(a, b)
@@ -69,13 +69,13 @@ def test_the_generator_decides_everything() -> None:
 
 
 def test_all_is_finite_and_within_the_pixels() -> None:
-    x = pixels(batch(data(Augmentation(gain_db=40, snr_db=(-20, 0)))))
+    x = pixels(batch(data(SpectrogramAugmentation(gain_db=40, snr_db=(-20, 0)))))
     assert x.min() >= 0
     assert x.max() <= 255
 
 
 def test_shift_moves_the_clip_both_ways_and_mirrors_its_edge() -> None:
-    d = data(replace(Augmentation.none(), shift_frames=10), classes=("a", "b", "c"))
+    d = data(replace(SpectrogramAugmentation.none(), shift_frames=10), classes=("a", "b", "c"))
     x = pixels(batch(d))
     starts = (x[:, :, 1] > 90).argmax(1)
     assert set(starts) == set(range(30, 51)) & set(starts)
@@ -86,7 +86,7 @@ def test_shift_moves_the_clip_both_ways_and_mirrors_its_edge() -> None:
 
 
 def test_padding_is_the_floor() -> None:
-    d = data(replace(Augmentation.none(), shift_frames=10, pad_probability=1.0), classes=("a", "b", "c"))
+    d = data(replace(SpectrogramAugmentation.none(), shift_frames=10, pad_probability=1.0), classes=("a", "b", "c"))
     x = pixels(batch(d))
     starts = (x[:, :, 1] > 90).argmax(1)
     for row, start in zip(x, starts, strict=True):
@@ -96,7 +96,7 @@ def test_padding_is_the_floor() -> None:
 
 
 def test_gain_is_a_constant_in_pixels() -> None:
-    d = data(replace(Augmentation.none(), gain_db=6.0), classes=("a", "b", "c"))
+    d = data(replace(SpectrogramAugmentation.none(), gain_db=6.0), classes=("a", "b", "c"))
     shift = pixels(batch(d))[:, :, 1:] - pixels(d.inputs("train", {}))[:, :, 1:]
     assert np.ptp(shift, axis=(1, 2)).max() < 1e-3
     most = SCALE * math.log(10 ** (6 / 10))
@@ -104,7 +104,7 @@ def test_gain_is_a_constant_in_pixels() -> None:
 
 
 def test_noise_is_added_in_the_power_domain_at_the_ratio_asked_for() -> None:
-    quiet = replace(Augmentation.none(), noise_probability=1.0, snr_db=(10.0, 10.0))
+    quiet = replace(SpectrogramAugmentation.none(), noise_probability=1.0, snr_db=(10.0, 10.0))
     d = data(quiet, classes=("a", "b", "c"))
     clean, noisy = pixels(d.inputs("train", {})).astype(np.float64), pixels(batch(d)).astype(np.float64)
     assert (noisy >= clean - 1e-3).all()
@@ -115,19 +115,19 @@ def test_noise_is_added_in_the_power_domain_at_the_ratio_asked_for() -> None:
 
 
 def test_noise_has_its_probability() -> None:
-    d = data(replace(Augmentation.none(), noise_probability=0.5, snr_db=(0.0, 0.0)), classes=("a", "b", "c"))
+    d = data(replace(SpectrogramAugmentation.none(), noise_probability=0.5, snr_db=(0.0, 0.0)), classes=("a", "b", "c"))
     touched = (batch(d) != d.inputs("train", {})).any((1, 2, 3))
     assert 16 < touched.sum() < 48
 
 
 def test_background_that_is_too_soft_is_not_mixed_in() -> None:
-    d = data(replace(Augmentation.none(), noise_probability=1.0), classes=("a", "b", "c"))
+    d = data(replace(SpectrogramAugmentation.none(), noise_probability=1.0), classes=("a", "b", "c"))
     d = replace(d, background=np.full((5, 98, 40), 10, np.uint8))
     np.testing.assert_allclose(batch(d), d.inputs("train", {}), atol=1e-6)
 
 
 def test_masks_hide_stretches_with_the_mean() -> None:
-    settings = replace(Augmentation.none(), time_masks=1, time_mask_frames=10, band_masks=1, mask_bands=5)
+    settings = replace(SpectrogramAugmentation.none(), time_masks=1, time_mask_frames=10, band_masks=1, mask_bands=5)
     d = data(settings, classes=("a", "b", "c"))
     clean, x = pixels(d.inputs("train", {})), pixels(batch(d))
     changed = np.abs(x - clean) > 1e-3
@@ -140,17 +140,17 @@ def test_masks_hide_stretches_with_the_mean() -> None:
 
 
 def test_silence_is_drawn_from_the_background() -> None:
-    d = data(Augmentation.none())
+    d = data(SpectrogramAugmentation.none())
     silent = d.labels("train") == 0
     x = pixels(batch(d))[silent]
     rows = {r.tobytes() for r in d.background.reshape(-1, 40)}
     assert all(np.rint(f).astype(np.uint8).tobytes() in rows for f in x.reshape(-1, 40))
     assert len(np.unique(x.reshape(len(x), -1), axis=0)) == len(x)  # another each time, and turned
     np.testing.assert_allclose(pixels(batch(d))[~silent], pixels(d.inputs("train", {}))[~silent])
-    louder = data(replace(Augmentation.none(), silence_gain_db=(10.0, 10.0)))
+    louder = data(replace(SpectrogramAugmentation.none(), silence_gain_db=(10.0, 10.0)))
     np.testing.assert_allclose(pixels(batch(louder))[silent], x + SCALE * math.log(10), atol=1e-3)
 
 
 def test_without_background_silence_is_as_recorded_and_nothing_is_mixed_in() -> None:
-    d = data(replace(Augmentation.none(), noise_probability=1.0), background=0)
+    d = data(replace(SpectrogramAugmentation.none(), noise_probability=1.0), background=0)
     np.testing.assert_allclose(batch(d), d.inputs("train", {}))

@@ -8,14 +8,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from micronets.tasks.ad.settings import Augmentation, Windows, bilinear
+from micronets.tasks.ad.settings import WindowAugmentation, Windows, bilinear
 from micronets.tasks.kws.augment import stretches
 
 
-class Augmenter:
+class WindowAugmenter:
     """Draws augmented windows from log-mel clips, uint8 `[C, T, M]`."""
 
-    def __init__(self, clips: npt.NDArray[np.uint8], windows: Windows, settings: Augmentation) -> None:
+    def __init__(self, clips: npt.NDArray[np.uint8], windows: Windows, settings: WindowAugmentation) -> None:
         self.windows, self.settings = windows, settings
         self.frames = clips.shape[1]
         self._host = torch.from_numpy(clips.reshape(-1, clips.shape[2]))

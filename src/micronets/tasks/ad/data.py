@@ -17,14 +17,14 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.tasks.ad.auc import auc, interval, partial_auc
-from micronets.tasks.ad.settings import Augmentation, Floats, Labels, Windows
+from micronets.tasks.ad.settings import Floats, Labels, WindowAugmentation, Windows
 from micronets.tasks.labelled import LabelledData
 from micronets.tasks.scoring import Score, classification
 
 if TYPE_CHECKING:
     import torch
 
-    from micronets.tasks.ad.augment import Augmenter
+    from micronets.tasks.ad.augment import WindowAugmenter
 
 Bools = npt.NDArray[np.bool_]
 
@@ -44,7 +44,7 @@ class AdData(LabelledData):
     clips: Mapping[str, npt.NDArray[np.uint8]]
     machine: Mapping[str, Labels]
     abnormal: Mapping[str, Bools]
-    augmentation: Augmentation = field(default_factory=Augmentation)
+    augmentation: WindowAugmentation = field(default_factory=WindowAugmentation)
     name: str = "ad"
     noun: str = "windows"
     metric: str = "auc"
@@ -82,10 +82,10 @@ class AdData(LabelledData):
         return self._augmenter(indices, generator)
 
     @cached_property
-    def _augmenter(self) -> Augmenter:
-        from micronets.tasks.ad.augment import Augmenter
+    def _augmenter(self) -> WindowAugmenter:
+        from micronets.tasks.ad.augment import WindowAugmenter
 
-        return Augmenter(self.clips["train"], self.windows, self.augmentation)
+        return WindowAugmenter(self.clips["train"], self.windows, self.augmentation)
 
     def evaluate(self, outputs: npt.NDArray[Any], split: str) -> Score:
         """Returns the AUC of the clips' anomaly scores, as the mean over machines.

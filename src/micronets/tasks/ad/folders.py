@@ -25,7 +25,7 @@ LAYOUTS = "<kind>_id_<nn>/{normal,anomaly}/*.wav, or <kind>/{train,test}/{normal
 
 
 @dataclass(frozen=True)
-class Recording:
+class MachineRecording:
     """A recording.
 
     - `path`: its file.
@@ -45,7 +45,7 @@ class Recording:
         return self.machine.rpartition("_id_")[0]
 
 
-def scan(root: Path) -> tuple[list[Recording], tuple[str, ...]]:
+def scan(root: Path) -> tuple[list[MachineRecording], tuple[str, ...]]:
     """Finds the recordings below `root`, and returns them with notes.
 
     Raises `DataError` if there are none, naming the folders that are understood.
@@ -71,7 +71,7 @@ def scan(root: Path) -> tuple[list[Recording], tuple[str, ...]]:
     ) if strange else ()
 
 
-def _recording(root: Path, path: Path) -> Recording | None:
+def _recording(root: Path, path: Path) -> MachineRecording | None:
     parts = path.relative_to(root).parts
     number = next((m[1] for p in reversed(parts) if (m := _ID.search(p))), None)
     states = [w for p in parts for w in ("normal", *_FAULTY) if p == w or p.startswith(f"{w}_")]
@@ -79,13 +79,13 @@ def _recording(root: Path, path: Path) -> Recording | None:
     if number is None or not states or not kinds:
         return None
     split = next((p for p in parts[:-1] if p in ("train", "test")), "")
-    return Recording(path, f"{kinds[-1]}_id_{number}", states[-1] in _FAULTY, split)
+    return MachineRecording(path, f"{kinds[-1]}_id_{number}", states[-1] in _FAULTY, split)
 
 
 _FOLDERS = ("normal", "train", "test", *_FAULTY)
 
 
-def of_kind(records: Sequence[Recording], machine: str, root: Path) -> list[Recording]:
+def of_kind(records: Sequence[MachineRecording], machine: str, root: Path) -> list[MachineRecording]:
     """Returns the recordings of one kind of machine, or all of them for "all".
 
     Raises `SpecError` for a kind that is not there.
@@ -97,8 +97,8 @@ def of_kind(records: Sequence[Recording], machine: str, root: Path) -> list[Reco
 
 
 def of_machines(
-    records: Sequence[Recording], known: Sequence[str], root: Path
-) -> tuple[list[Recording], tuple[str, ...]]:
+    records: Sequence[MachineRecording], known: Sequence[str], root: Path
+) -> tuple[list[MachineRecording], tuple[str, ...]]:
     """Returns the recordings of machines that a model knows, and a note on those that are left out.
 
     - `known`: the machines that the model has learnt, such as "fan_id_00".
@@ -119,7 +119,7 @@ def _first(names: Sequence[str], most: int = 8) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
-def check_judged(test: Sequence[Recording], root: Path) -> None:
+def check_judged(test: Sequence[MachineRecording], root: Path) -> None:
     """Raises `DataError` where faults are to be found but every machine lacks either sort of recordings.
 
     An AUC compares the normal recordings of a machine with its abnormal ones, so there is none then. Recordings that
@@ -134,8 +134,8 @@ def check_judged(test: Sequence[Recording], root: Path) -> None:
 
 
 def split(
-    records: Sequence[Recording], root: Path, *, train: bool = True
-) -> tuple[dict[str, list[Recording]], tuple[str, ...]]:
+    records: Sequence[MachineRecording], root: Path, *, train: bool = True
+) -> tuple[dict[str, list[MachineRecording]], tuple[str, ...]]:
     """Returns the recordings by "train", "val" and "test", and notes; abnormal ones are in "test" alone.
 
     Where there is a test folder, it is the test split. Without one, of the n normal recordings of a machine a third,
@@ -146,7 +146,7 @@ def split(
 
     Raises `DataError` where a machine has none.
     """
-    out: dict[str, list[Recording]] = {"train": [], "val": [], "test": []}
+    out: dict[str, list[MachineRecording]] = {"train": [], "val": [], "test": []}
     for name, own in _by_machine(records).items():
         normal = sorted((r for r in own if not r.abnormal), key=lambda r: _hash(f"{name}/{r.path.name}"))
         faulty = [r for r in own if r.abnormal]
@@ -164,7 +164,7 @@ def split(
     return {s: sorted(rs, key=lambda r: str(r.path)) for s, rs in out.items()}, notes(out["test"], "test")
 
 
-def notes(judged: Sequence[Recording], split: str) -> tuple[str, ...]:
+def notes(judged: Sequence[MachineRecording], split: str) -> tuple[str, ...]:
     """Returns notes on recordings that a model is judged by: machines without AUC, and how few they are.
 
     - `split`: what the recordings are, "test" or "all".
@@ -182,7 +182,7 @@ def notes(judged: Sequence[Recording], split: str) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _by_machine(records: Sequence[Recording]) -> dict[str, list[Recording]]:
+def _by_machine(records: Sequence[MachineRecording]) -> dict[str, list[MachineRecording]]:
     names = sorted({r.machine for r in records})
     return {name: [r for r in records if r.machine == name] for name in names}
 

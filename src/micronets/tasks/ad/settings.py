@@ -87,7 +87,7 @@ def bilinear(n: int, m: int) -> Floats:
 
 
 @dataclass(frozen=True)
-class Augmentation:
+class WindowAugmentation:
     """How training windows are disturbed.
 
     - `jitter_frames`: a window begins up to so many frames from its place.

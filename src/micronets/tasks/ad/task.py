@@ -16,11 +16,11 @@ from micronets.frontend import FrontEnd, cached_arrays, features, wav_features
 from micronets.ranges import check_fields, ranged
 from micronets.tasks.ad import folders, synthetic
 from micronets.tasks.ad.data import AdData
-from micronets.tasks.ad.settings import LOGMEL, Augmentation, Windows
+from micronets.tasks.ad.settings import LOGMEL, WindowAugmentation, Windows
 from micronets.tasks.base import SPLITS, Balance, Card, Examples, Outline, Task
 from micronets.tasks.labelled import positions
 
-__all__ = ["TASK", "AdData", "Augmentation", "Options", "examples", "load", "outline"]
+__all__ = ["TASK", "AdData", "Options", "WindowAugmentation", "examples", "load", "outline"]
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -45,7 +45,7 @@ class Options:
     synthetic_clips: int = ranged(320, 1, 1_000_000)
     clip_seconds: float = ranged(10.0, 2.1, 600)
     balance: Balance = "none"
-    augmentation: Augmentation = field(default_factory=Augmentation)
+    augmentation: WindowAugmentation = field(default_factory=WindowAugmentation)
 
     def __post_init__(self) -> None:
         check_fields(self, "data.")
@@ -62,7 +62,7 @@ def load(
     machine: str = "",
     synthetic_clips: int = 320,
     clip_seconds: float = 10.0,
-    augmentation: Augmentation | None = None,
+    augmentation: WindowAugmentation | None = None,
     splits: Sequence[str] = SPLITS,
     windows: Windows | None = None,
     known: Sequence[str] | None = None,
@@ -131,7 +131,7 @@ def load(
         abnormal={s: np.array([c.abnormal for c in part], bool) for s, part in sounds.items()},
         synthetic=path is None,
         notes=tuple(notes),
-        augmentation=augmentation or Augmentation(),
+        augmentation=augmentation or WindowAugmentation(),
     )
 
 

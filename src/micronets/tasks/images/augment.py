@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _ON_DEVICE = 2 << 30  # bytes; a larger data set stays in host memory
 
 
-class Augmenter:
+class ImageAugmenter:
     """Draws augmented batches from pictures `[N, S, S, C]`, uint8."""
 
     def __init__(self, pictures: Bytes, settings: ImageAugmentation) -> None:

@@ -28,10 +28,11 @@ KEYS = ("x", "y", "split", "classes")
 _SIDE, _PIXELS = 32, 3 * 32 * 32
 _BATCHES = {"train": tuple(f"data_batch_{i}" for i in range(1, 6)), "test": ("test_batch",)}
 
-Examples = dict[str, tuple[Bytes, Labels]]
+SplitExamples = dict[str, tuple[Bytes, Labels]]
+"""Pictures `[N, 32, 32, 3]` and labels `[N]` by the name of their split."""
 
 
-def read(path: Path) -> tuple[Examples, tuple[str, ...]]:
+def read(path: Path) -> tuple[SplitExamples, tuple[str, ...]]:
     """Reads pictures and class indices by split, and the names of the classes. Raises `DataError`."""
     if not path.exists():
         raise DataError(f"{path}: no such file or directory; give CIFAR-10's directory, unpacked, or an .npz file")
@@ -49,12 +50,12 @@ def read(path: Path) -> tuple[Examples, tuple[str, ...]]:
     )
 
 
-def read_npz(path: Path) -> tuple[Examples, tuple[str, ...]]:
+def read_npz(path: Path) -> tuple[SplitExamples, tuple[str, ...]]:
     """The pictures of an `.npz` file. Raises `DataError`."""
     arrays = read_arrays(path, KEYS, f"need {', '.join(KEYS)}")
     _check(path, arrays)
     split, y = arrays["split"], arrays["y"].astype(np.int64)
-    parts: Examples = {s: (arrays["x"][split == s], y[split == s]) for s in SPLITS}
+    parts: SplitExamples = {s: (arrays["x"][split == s], y[split == s]) for s in SPLITS}
     return parts, tuple(str(c) for c in arrays["classes"])
 
 
@@ -69,8 +70,8 @@ def _check(path: Path, a: Mapping[str, Any]) -> None:
     check_labelled(path, a, SPLITS, "picture")
 
 
-def _read_batches(folder: Path, suffix: str, parse: Callable[[bytes], tuple[Bytes, Labels]]) -> Examples:
-    parts: Examples = {"val": (np.zeros((0, _SIDE, _SIDE, 3), np.uint8), np.zeros(0, np.int64))}
+def _read_batches(folder: Path, suffix: str, parse: Callable[[bytes], tuple[Bytes, Labels]]) -> SplitExamples:
+    parts: SplitExamples = {"val": (np.zeros((0, _SIDE, _SIDE, 3), np.uint8), np.zeros(0, np.int64))}
     for split, names in _BATCHES.items():
         batches = []
         for name in names:

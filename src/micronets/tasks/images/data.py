@@ -20,7 +20,7 @@ from micronets.tasks.labelled import LabelledData, examples_of
 if TYPE_CHECKING:
     import torch
 
-    from micronets.tasks.images.augment import Augmenter
+    from micronets.tasks.images.augment import ImageAugmenter
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -66,10 +66,10 @@ class ImageData(LabelledData):
         return self._augmenter(indices, self.frontend.with_settings(settings), generator)
 
     @cached_property
-    def _augmenter(self) -> Augmenter:
-        from micronets.tasks.images.augment import Augmenter
+    def _augmenter(self) -> ImageAugmenter:
+        from micronets.tasks.images.augment import ImageAugmenter
 
-        return Augmenter(self.pictures["train"], self.augmentation)
+        return ImageAugmenter(self.pictures["train"], self.augmentation)
 
     @property
     def space_options(self) -> Mapping[str, Any]:

@@ -18,10 +18,10 @@ from micronets.tasks.kws import clips
 from micronets.tasks.kws.data import Features, KwsData
 from micronets.tasks.kws.folders import scan
 from micronets.tasks.kws.noise import coloured
-from micronets.tasks.kws.settings import Augmentation
+from micronets.tasks.kws.settings import SpectrogramAugmentation
 from micronets.tasks.kws.task import front_end_of, model_examples
 
-__all__ = ["TASK", "Augmentation", "Options", "examples", "load", "outline"]
+__all__ = ["TASK", "Options", "SpectrogramAugmentation", "examples", "load", "outline"]
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Options:
     test: str = ""
     clip_seconds: float = ranged(1.0, 0.05, 600)
     balance: Balance = "none"
-    augmentation: Augmentation = field(default_factory=Augmentation)
+    augmentation: SpectrogramAugmentation = field(default_factory=SpectrogramAugmentation)
     frontend: FrontEnd | None = None
 
     def __post_init__(self) -> None:
@@ -67,7 +67,7 @@ def load(
     synthetic_clips: int = 600,
     test: Path | str | None = None,
     clip_seconds: float = 1.0,
-    augmentation: Augmentation | None = None,
+    augmentation: SpectrogramAugmentation | None = None,
     frontend: FrontEnd | None = None,
     splits: Sequence[str] = SPLITS,
     seed: int = 0,
@@ -109,11 +109,13 @@ def load(
         target=got.target,
         background=got.background,
         notes=notes,
-        augmentation=augmentation or Augmentation(),
+        augmentation=augmentation or SpectrogramAugmentation(),
     )
 
 
-def _synthetic(n: int, fe: FrontEnd, splits: Sequence[str], augmentation: Augmentation | None, seed: int) -> KwsData:
+def _synthetic(
+    n: int, fe: FrontEnd, splits: Sequence[str], augmentation: SpectrogramAugmentation | None, seed: int
+) -> KwsData:
     """Makes sounds of machines, whose kinds are the classes; each split has machines of its own."""
     names = {"train": synthetic.IDS[:-2], "val": synthetic.IDS[-2:-1], "test": synthetic.IDS[-1:]}
     counts = {"train": n, "val": n // 4, "test": n // 2}
@@ -135,7 +137,7 @@ def _synthetic(n: int, fe: FrontEnd, splits: Sequence[str], augmentation: Augmen
         features=x,
         target=y,
         background=coloured(200, fe, np.random.default_rng(seed)),
-        augmentation=augmentation or Augmentation(),
+        augmentation=augmentation or SpectrogramAugmentation(),
     )
 
 

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from micronets.frontend import FrontEnd
-    from micronets.tasks.kws.settings import Augmentation
+    from micronets.tasks.kws.settings import SpectrogramAugmentation
 
 AUDIBLE = 40  # mean pixel; softer background is cut off at 0 and would turn into a flat line when made louder
 
 
-class Augmenter:
+class SpectrogramAugmenter:
     """Draws augmented batches from train features `[N, T, M]` and background `[B, T, M]`, both uint8.
 
     - `scale`: pixels per unit of ln(power).
@@ -36,7 +36,7 @@ class Augmenter:
         features: npt.NDArray[np.uint8],
         target: npt.NDArray[np.int64],
         background: npt.NDArray[np.uint8],
-        settings: Augmentation,
+        settings: SpectrogramAugmentation,
         scale: float,
         silence: int | None,
     ) -> None:

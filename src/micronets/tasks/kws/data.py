@@ -13,13 +13,13 @@ import numpy.typing as npt
 from micronets.errors import SpecError
 from micronets.frontend import INPUT_SETTINGS, FrontEnd, network_input
 from micronets.tasks.base import Labels
-from micronets.tasks.kws.settings import Augmentation
+from micronets.tasks.kws.settings import SpectrogramAugmentation
 from micronets.tasks.labelled import LabelledData, drawn
 
 if TYPE_CHECKING:
     import torch
 
-    from micronets.tasks.kws.augment import Augmenter
+    from micronets.tasks.kws.augment import SpectrogramAugmenter
 
 SILENCE, UNKNOWN = "_silence_", "_unknown_"
 KEYWORDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
@@ -43,7 +43,7 @@ class KwsData(LabelledData):
     target: Mapping[str, Labels]
     background: Features
     share: float = 1.0
-    augmentation: Augmentation = field(default_factory=Augmentation)
+    augmentation: SpectrogramAugmentation = field(default_factory=SpectrogramAugmentation)
     name: str = "kws"
     noun: str = "clips"
     input_settings: tuple[str, ...] = INPUT_SETTINGS
@@ -100,11 +100,11 @@ class KwsData(LabelledData):
         return self._augmenter(indices, self.frontend.with_settings(settings), generator)
 
     @cached_property
-    def _augmenter(self) -> Augmenter:
-        from micronets.tasks.kws.augment import Augmenter
+    def _augmenter(self) -> SpectrogramAugmenter:
+        from micronets.tasks.kws.augment import SpectrogramAugmenter
 
         silence = self.classes.index(SILENCE) if SILENCE in self.classes else None
-        return Augmenter(
+        return SpectrogramAugmenter(
             self.features["train"],
             self.target["train"],
             self.background,

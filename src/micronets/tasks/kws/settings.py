@@ -9,7 +9,7 @@ from micronets.ranges import check_fields, ranged
 
 
 @dataclass(frozen=True, kw_only=True)
-class Augmentation:
+class SpectrogramAugmentation:
     """How much the train split is disturbed, in the spectrogram; widths are at the full frame rate.
 
     - `shift_frames`: each clip moves by up to this many frames either way; what comes in is the clip mirrored at its
@@ -42,12 +42,12 @@ class Augmentation:
                 raise SpecError(f"augmentation: {name} = [{low:g}, {high:g}]; need a range, from low to high")
 
     @staticmethod
-    def none() -> Augmentation:
+    def none() -> SpectrogramAugmentation:
         """Returns settings that disturb nothing: `augmented` then equals `inputs`.
 
         The silence class is the exception: it stays drawn at random.
         """
-        return Augmentation(
+        return SpectrogramAugmentation(
             shift_frames=0,
             pad_probability=0,
             noise_probability=0,

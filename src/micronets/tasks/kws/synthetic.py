@@ -10,7 +10,7 @@ from micronets.tasks.base import SPLITS, Labels
 from micronets.tasks.kws.data import KEYWORDS, SILENCE, UNKNOWN, Features, KwsData
 from micronets.tasks.kws.espeak import ACCENTS, VOICES, Job, synthesise
 from micronets.tasks.kws.noise import coloured, coloured_samples
-from micronets.tasks.kws.settings import Augmentation
+from micronets.tasks.kws.settings import SpectrogramAugmentation
 
 OTHERS = (
     "backward", "bed", "bird", "cat", "dog", "eight", "five", "follow", "forward", "four", "happy", "house", "learn",
@@ -19,7 +19,8 @@ OTHERS = (
 CLASSES = (SILENCE, UNKNOWN, *KEYWORDS)
 SIZES = {"train": 2000, "val": 300, "test": 500}
 
-Clips = npt.NDArray[np.float32]
+Waveforms = npt.NDArray[np.float32]
+"""Clips `[N, samples]` of values -1 to 1."""
 
 
 def load(
@@ -27,7 +28,7 @@ def load(
     sizes: dict[str, int] | None = None,
     frontend: FrontEnd | None = None,
     splits: tuple[str, ...] = SPLITS,
-    augmentation: Augmentation | None = None,
+    augmentation: SpectrogramAugmentation | None = None,
     share: float = 1.0,
     seed: int = 0,
 ) -> KwsData:
@@ -57,11 +58,11 @@ def load(
         target=y,
         background=coloured(300, fe, np.random.default_rng([seed, len(SPLITS)])),
         share=share,
-        augmentation=augmentation or Augmentation(),
+        augmentation=augmentation or SpectrogramAugmentation(),
     )
 
 
-def _clips(split: str, n: int, fe: FrontEnd, rng: np.random.Generator) -> tuple[Clips, Labels]:
+def _clips(split: str, n: int, fe: FrontEnd, rng: np.random.Generator) -> tuple[Waveforms, Labels]:
     target = np.sort(np.arange(n, dtype=np.int64) % len(CLASSES))
     jobs = [_job(split, CLASSES[c], rng) for c in target if CLASSES[c] != SILENCE]
     spoken, rate = synthesise(jobs)
@@ -89,7 +90,7 @@ def _placed(samples: npt.NDArray[np.float32], length: int, rng: np.random.Genera
     return clip
 
 
-def _in_room(x: Clips, rate: int, rng: np.random.Generator) -> Clips:
+def _in_room(x: Waveforms, rate: int, rng: np.random.Generator) -> Waveforms:
     """Convolves each clip with a random room (a direct path and a decaying tail), and tilts it by a microphone's."""
     tail = int(0.25 * rate)
     n = x.shape[1] + tail
@@ -104,7 +105,7 @@ def _in_room(x: Clips, rate: int, rng: np.random.Generator) -> Clips:
     return out
 
 
-def _noisy(x: Clips, rng: np.random.Generator) -> Clips:
+def _noisy(x: Waveforms, rng: np.random.Generator) -> Waveforms:
     """Brings speech to a random level, with noise 0 to 30 dB below it (RMS over the clip)."""
     rms = np.sqrt((x**2).mean(1, keepdims=True))
     level = np.exp(rng.uniform(np.log(100), np.log(3000), (len(x), 1)))

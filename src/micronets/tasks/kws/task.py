@@ -13,7 +13,7 @@ from micronets.tasks.base import SPLITS, Balance, Card, Examples, Outline, Task
 from micronets.tasks.kws import clips, prepared, synthetic
 from micronets.tasks.kws.data import KEYWORDS, SILENCE, UNKNOWN, KwsData
 from micronets.tasks.kws.folders import LISTS, Folders, scan
-from micronets.tasks.kws.settings import Augmentation
+from micronets.tasks.kws.settings import SpectrogramAugmentation
 from micronets.tasks.labelled import examples_of
 
 __all__ = [
@@ -21,9 +21,9 @@ __all__ = [
     "SILENCE",
     "TASK",
     "UNKNOWN",
-    "Augmentation",
     "KwsData",
     "Options",
+    "SpectrogramAugmentation",
     "examples",
     "load",
     "outline",
@@ -54,7 +54,7 @@ class Options:
     words: tuple[str, ...] = ()
     share: float = ranged(1.0, 0, 100)
     balance: Balance = "none"
-    augmentation: Augmentation = field(default_factory=Augmentation)
+    augmentation: SpectrogramAugmentation = field(default_factory=SpectrogramAugmentation)
     frontend: FrontEnd | None = None
 
     def __post_init__(self) -> None:
@@ -79,7 +79,7 @@ def load(
     words: Sequence[str] | None = None,
     frontend: FrontEnd | None = None,
     splits: Sequence[str] = SPLITS,
-    augmentation: Augmentation | None = None,
+    augmentation: SpectrogramAugmentation | None = None,
     share: float = 1.0,
     seed: int = 0,
     synthetic_clips: int = 2000,
@@ -134,7 +134,7 @@ def load(
     source = f"{path.name}: {sum(map(len, y.values()))} {what}"
     return KwsData(
         classes=got.classes, source=source, frontend=fe, features=x, target=y, background=got.background, notes=notes,
-        share=share, augmentation=augmentation or Augmentation(),
+        share=share, augmentation=augmentation or SpectrogramAugmentation(),
     )  # fmt: skip
 
 
@@ -143,7 +143,7 @@ def _prepared(
     test: Path | None,
     frontend: FrontEnd | None,
     splits: Sequence[str],
-    augmentation: Augmentation | None,
+    augmentation: SpectrogramAugmentation | None,
     share: float,
     seed: int,
 ) -> KwsData:
@@ -164,7 +164,8 @@ def _prepared(
     return KwsData(
         classes=p.classes, source=f"{file.parent.name}/{file.name}: {p.rows} prepared "
                                   f"clips{more}", frontend=fe, features=x,
-        target=y, background=p.background, notes=notes, share=share, augmentation=augmentation or Augmentation(),
+        target=y, background=p.background, notes=notes, share=share,
+        augmentation=augmentation or SpectrogramAugmentation(),
     )  # fmt: skip
 
 
