@@ -37,8 +37,11 @@ from micronets.ir.layers import (
     Layer,
     LeakyRelu,
     Logistic,
+    Maximum,
     MaxPool2D,
     Mean,
+    Minimum,
+    Mul,
     Pack,
     Pad,
     Quantize,
@@ -51,10 +54,13 @@ from micronets.ir.layers import (
     Slice,
     Softmax,
     Split,
+    SquaredDifference,
     Squeeze,
     StridedSlice,
+    Sub,
     Sum,
     Tanh,
+    TensorSpec,
     Transpose,
     Unpack,
     Weighted,
@@ -68,6 +74,9 @@ from micronets.tflite.codec import Op, codec
 
 PAGE = Path(__file__).with_name("operators.md")
 X = (INPUT,)
+BOTH = (INPUT, "constant")
+CHANNELS = (TensorSpec("constant", (8,), "int8"),)
+SINGLE = (TensorSpec("constant", (1,), "int8"),)
 
 HEAD = """# Operators
 
@@ -110,6 +119,7 @@ class Case:
     - change: what to change in the model's numbers, where they decide.
     - before: layers in front of it, of which it reads the last.
     - of: the type of the input.
+    - constants: constants of the network, which it reads.
     """
 
     when: str
@@ -118,6 +128,7 @@ class Case:
     change: Callable[[QuantizedModel], QuantizedModel] = lambda model: model
     before: tuple[Layer, ...] = ()
     of: Type = "int8"
+    constants: tuple[TensorSpec, ...] = ()
 
 
 def _with_lowest_weight(model: QuantizedModel) -> QuantizedModel:
@@ -182,6 +193,13 @@ CASES = (
     Case("over neighbours, 4 channels or more", ReduceMax(name="layer", inputs=X, axes=(0, 1)), (8, 8, 8)),
     Case("over others", ReduceMax(name="layer", inputs=X, axes=(2,)), (8, 8, 8)),
     Case("", ReduceMin(name="layer", inputs=X, axes=(0, 1)), (8, 8, 8)),
+    Case("shapes that broadcast, or a constant", Add(name="layer", inputs=BOTH), (8, 8, 8), constants=CHANNELS),
+    Case("a constant of one value", Mul(name="layer", inputs=BOTH), (8, 8, 8), constants=SINGLE),
+    Case("else", Mul(name="layer", inputs=(INPUT, INPUT)), (8, 8, 8)),
+    Case("", Sub(name="layer", inputs=(INPUT, INPUT)), (8, 8, 8)),
+    Case("", Minimum(name="layer", inputs=(INPUT, INPUT)), (8, 8, 8)),
+    Case("", Maximum(name="layer", inputs=(INPUT, INPUT)), (8, 8, 8)),
+    Case("", SquaredDifference(name="layer", inputs=(INPUT, INPUT)), (8, 8, 8)),
     Case("", Pad(name="layer", inputs=X, paddings=((0, 0), (1, 1), (0, 4))), (8, 8, 8)),
     Case("", Reshape(name="layer", inputs=X, shape=(512,)), (8, 8, 8)),
     Case("", ExpandDims(name="layer", inputs=X, axis=1), (8, 8)),
@@ -215,7 +233,8 @@ CASES = (
 
 def compiled(case: Case) -> tuple[Kernel, LayerCode]:
     """The kernel that the compiler chooses for a case, and the C that it makes of it."""
-    model = case.change(with_random_weights(Arch(case.shape, (*case.before, case.layer), case.of)))
+    arch = Arch(case.shape, (*case.before, case.layer), case.of, constants=case.constants)
+    model = case.change(with_random_weights(arch))
     kernel = choose_all(model.arch, DSP)[-1]
     names = (*model.arch.shapes(), scratch_name("layer"))
     return kernel, kernel.code(model, Place(0, {name: n << 16 for n, name in enumerate(names)}))

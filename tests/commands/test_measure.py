@@ -220,7 +220,7 @@ def test_inputs_are_seeded_and_hold_the_extremes() -> None:
 
 
 def test_float_inputs_reach_the_ends_of_the_range() -> None:
-    seed = next(s for s in range(1000) if random_arch(s).layers[0].name == "q_in")
+    seed = next(s for s in range(1000) if random_arch(s).input_type == "float32")
     model = random_model(random_arch(seed), seed)
     x = seeded_inputs(model, 3, 0)
     assert x.dtype == np.float32

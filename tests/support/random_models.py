@@ -31,8 +31,11 @@ from micronets.ir.layers import (
     Layer,
     LeakyRelu,
     Logistic,
+    Maximum,
     MaxPool2D,
     Mean,
+    Minimum,
+    Mul,
     Pack,
     Pad,
     Quantize,
@@ -44,14 +47,18 @@ from micronets.ir.layers import (
     Slice,
     Softmax,
     Split,
+    SquaredDifference,
     Squeeze,
     StridedSlice,
+    Sub,
     Sum,
     Tanh,
+    TensorSpec,
     Transpose,
     Unpack,
     Weighted,
 )
+from micronets.ir.ops.binary import broadcast
 from micronets.ir.scales import scale_owners
 from micronets.ir.types import Type
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
@@ -119,10 +126,11 @@ def random_arch(seed: int, max_layers: int = 7, several: bool = False) -> Arch:
     shapes = {INPUT: shape}
     four = {INPUT: False}
     rectified: set[str] = set()  # tensors that hold no negative number
+    constants: list[TensorSpec] = []
 
-    def add(layer: Layer) -> bool:
+    def add(layer: Layer, *new: TensorSpec) -> bool:
         try:
-            candidate = Arch(shape, (*layers, layer), kind)
+            candidate = Arch(shape, (*layers, layer), kind, constants=(*constants, *new))
         except SpecError:
             return False
         owners = scale_owners(candidate.steps())
@@ -133,6 +141,7 @@ def random_arch(seed: int, max_layers: int = 7, several: bool = False) -> Arch:
         if len({owner for owner, _ in fixed}) < len(fixed):
             return False  # two tensors of fixed scales would be bound to each other
         layers.append(layer)
+        constants.extend(new)
         for name in layer.outputs:
             shapes[name] = candidate.shapes()[name]
             four[name] = layer.act_bits == 4
@@ -151,6 +160,9 @@ def random_arch(seed: int, max_layers: int = 7, several: bool = False) -> Arch:
         if len(layers) >= want:
             break
         previous = rng.choice(layers[-1].outputs) if layers else INPUT
+        own = random.Random(f"binary {seed} {len(layers)} {previous}")
+        if own.random() < 0.2 and add(*_binary_layer(own, f"{own.choice('mno')}{len(layers)}", previous, shapes)):
+            continue
         add(_map_layer(rng, f"{rng.choice('abcdxyz')}{len(layers)}", previous, shapes, four, previous in rectified))
     previous = layers[-1].name if layers else INPUT
     for layer in _tail(rng, previous, shapes):
@@ -160,8 +172,26 @@ def random_arch(seed: int, max_layers: int = 7, several: bool = False) -> Arch:
     names = [name for layer in layers for name in layer.outputs]
     if several:  # at least two, if there are two tensors
         outputs = {names[-1], *rng.sample(names, min(len(names), rng.randint(1, 3)))}
-        return Arch(shape, tuple(layers), kind, tuple(rng.sample(sorted(outputs), len(outputs))))
-    return Arch(shape, tuple(layers), kind, (layers[-1].name,))
+        return Arch(shape, tuple(layers), kind, tuple(rng.sample(sorted(outputs), len(outputs))), tuple(constants))
+    return Arch(shape, tuple(layers), kind, (layers[-1].name,), tuple(constants))
+
+
+def _binary_layer(rng: random.Random, name: str, previous: str, shapes: dict) -> tuple[Layer, *tuple[TensorSpec, ...]]:
+    """A layer that combines `previous` with another tensor or with a constant, and the constant."""
+    shape = shapes[previous]
+    others = [n for n, s in shapes.items() if broadcast(s, shape)]
+    new: tuple[TensorSpec, ...] = ()
+    if rng.random() < 0.6 or not others:
+        kept = rng.randint(0, len(shape))
+        sizes = tuple(n if rng.random() < 0.7 else 1 for n in shape[len(shape) - kept :])
+        if len(sizes) > 1 and sizes[0] == 1 and rng.random() < 0.5:
+            sizes = sizes[1:]
+        new = (TensorSpec(f"{name}_constant", sizes, "int8"),)
+    names = [previous, new[0].name if new else rng.choice(others)]
+    rng.shuffle(names)
+    kind = rng.choice((Add, Mul, Sub, Minimum, Maximum, SquaredDifference))
+    fused = {"activation": rng.choice(("none", "relu", "relu6"))} if kind in (Add, Mul, Sub) else {}
+    return kind(name=name, inputs=tuple(names), **fused), *new
 
 
 def _map_layer(rng: random.Random, name: str, previous: str, shapes: dict, four: dict, rectified: bool) -> Layer:
@@ -314,6 +344,8 @@ def random_model(arch: Arch, seed: int) -> QuantizedModel:
     if arch.input_type != "float32":
         quant[INPUT] = of_type(_random_quant(rng), arch.input_type)
         quant[INPUT] = fixed.get(INPUT, quant[INPUT])
+    constants = {c.name: rng.integers(-128, 128, c.shape).astype(np.int8) for c in arch.constants}
+    quant |= {name: _random_quant(rng) for name in constants}
     for step in arch.steps():
         layer = step.layer
         if isinstance(layer, Dequantize):
@@ -341,7 +373,8 @@ def random_model(arch: Arch, seed: int) -> QuantizedModel:
             quant[name] = quant[layer.name] if bound else _random_quant(rng)
         if isinstance(layer, Weighted):
             weights[layer.name] = _random_weights(rng, step, source.scale, quant[layer.name].scale, loud=seed % 4 == 3)
-    return QuantizedModel(arch, quant, weights, {"micronets.labels": '["yes", "no"]'} if seed % 5 == 0 else {})
+    texts = {"micronets.labels": '["yes", "no"]'} if seed % 5 == 0 else {}
+    return QuantizedModel(arch, quant, weights, texts, constants)
 
 
 def _joined(arch: Arch) -> Mapping[str, str]:

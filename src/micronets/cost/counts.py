@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from micronets.ir.arch import Arch, Step
 from micronets.ir.layers import INPUT, Pad
+from micronets.ir.types import ELEMENT_BYTES
 from micronets.number import Number
 
 
@@ -44,9 +45,16 @@ def weight_bytes(steps: Sequence[Step]) -> Number:
 
 
 def step_weight_bytes(step: Step) -> Number:
-    """Returns the bytes of one layer's packed weights and 32-bit biases, not weighted by its gate."""
+    """Returns the bytes of one layer's packed weights, 32-bit biases and constants, not weighted by its gate."""
     w = step.weights
-    return 0 if w is None else packed_bytes(w.taps * w.channels, w.bits) + w.channels * 4
+    fixed = constant_bytes(step)
+    return fixed if w is None else packed_bytes(w.taps * w.channels, w.bits) + w.channels * 4 + fixed
+
+
+def constant_bytes(step: Step) -> int:
+    """Returns the bytes of the constants of the network that one layer reads."""
+    operands = zip(step.input_shapes, step.input_types, step.constants, strict=True)
+    return sum(math.prod(shape) * ELEMENT_BYTES[of] for shape, of, fixed in operands if fixed)
 
 
 def packed_bytes(values: Number, bits: int) -> Number:
@@ -64,7 +72,9 @@ def live_bytes(steps: Sequence[Step]) -> Number:
     last: dict[str, int] = {}
     size: dict[str, Number] = {}  # of a tensor as its first reader sees it: after a droppable block, the mean size
     for i, s in enumerate(steps):
-        for name, shape in zip(s.layer.inputs, s.input_shapes, strict=True):
+        for name, shape, fixed in zip(s.layer.inputs, s.input_shapes, s.constants, strict=True):
+            if fixed:
+                continue
             if name not in last:
                 size[name] = math.prod(shape)
             last[name] = i

@@ -18,6 +18,7 @@ from micronets.number import Number
 
 METADATA_BYTES = 1000  # room for the class names and the front end that travel with a model
 FILE_BYTES = 560  # bytes of a file without layers
+CONSTANT_BYTES = 140  # tables of a constant that a layer reads, besides its values
 ENTRY_BYTES = 64  # what each text of the metadata takes besides its characters and those of its name
 
 
@@ -34,6 +35,7 @@ def tflite_bytes(steps: Sequence[Step], metadata_bytes: int = 0) -> Number:
     for s in steps:
         fixed = s.operator.table_bytes + sum(align(len(name) + 5, 4) for name in s.layer.outputs)
         fixed += sum(len(name) + 4 for name in s.layer.outputs) if s.layer.act_bits == 4 else 0
+        fixed += CONSTANT_BYTES * sum(s.constants)
         scales = 0 if s.weights is None else s.weights.scales
         total = total + s.gate * (step_weight_bytes(s) + scales * 4 + fixed)
     return total

@@ -125,7 +125,7 @@ def written_tensors(arch: Arch) -> FileTensors:
     constants = {constant for s in steps for constant in s.operator.constants}
     weights = {s.layer.name: _written_weights(s.weights) for s in steps if s.weights is not None}
     return FileTensors(
-        count=len(arch.shapes()) + len(constants) + 2 * len(weights),
+        count=len(arch.shapes()) + len(arch.constants) + len(constants) + 2 * len(weights),
         operators=len(steps),
         weights=weights,
     )

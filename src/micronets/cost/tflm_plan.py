@@ -111,7 +111,8 @@ def lifetimes(arch: Arch, views: frozenset[str] = frozenset()) -> tuple[Buffer, 
             continue
         time += 1
         for name in layer.inputs:
-            last[owner[name]] = time
+            if name in owner:  # else it is a constant
+                last[owner[name]] = time
         for name in layer.outputs:
             owner[name] = name
             first[name] = last[name] = time

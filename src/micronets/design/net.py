@@ -35,8 +35,11 @@ from micronets.ir.layers import (
     Layer,
     LeakyRelu,
     Logistic,
+    Maximum,
     MaxPool2D,
     Mean,
+    Minimum,
+    Mul,
     Pack,
     Pad,
     Quantize,
@@ -50,8 +53,10 @@ from micronets.ir.layers import (
     Slice,
     Softmax,
     Split,
+    SquaredDifference,
     Squeeze,
     StridedSlice,
+    Sub,
     Sum,
     Tanh,
     Transpose,
@@ -213,6 +218,11 @@ class Net(nn.Module):
                 | StridedSlice()
                 | Pack()
                 | Unpack()
+                | Mul()
+                | Sub()
+                | Minimum()
+                | Maximum()
+                | SquaredDifference()
                 | Concatenation()
                 | Split()
                 | Softmax()
@@ -239,7 +249,9 @@ def trained_steps(arch: Arch) -> tuple[Step, ...]:
     if isinstance(steps[-1].layer, Softmax) and len(steps) > 1:
         steps = steps[:-1]
     for step in steps:
-        if not step.operator.trainable:
+        if len(set(step.input_shapes)) > 1:
+            raise UnsupportedError(f"layer '{step.layer.name}': inputs of unequal shapes cannot be trained")
+        if not step.operator.trainable or any(step.constants):
             kind = type(step.layer).__name__
             raise UnsupportedError(
                 f"layer '{step.layer.name}': {kind} cannot be trained; leave it to the finished model"

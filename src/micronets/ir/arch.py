@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from micronets.errors import SpecError, did_you_mean
-from micronets.ir.layers import INPUT, LAYER_KINDS, Layer, Shape
+from micronets.ir.layers import INPUT, LAYER_KINDS, Binary, Layer, Shape, TensorSpec
 from micronets.ir.ops import Operator, Weights, checks, operator
 from micronets.ir.types import ELEMENT_BYTES, TYPES, Type, Types, stored
 
@@ -26,6 +26,7 @@ class Step:
     - layer: the layer.
     - input_shapes, output_shapes: one shape for each of its inputs and outputs, without the batch.
     - input_types: one type for each of its inputs.
+    - constants: for each of its inputs, whether it is a constant of the network.
     - output_type: the type of all its outputs.
     - gate: the probability that the network contains the layer; 1 in an `Arch`.
 
@@ -38,6 +39,7 @@ class Step:
     output_shapes: tuple[Shape, ...]
     input_types: Types
     output_type: Type
+    constants: tuple[bool, ...] = ()
     gate: Any = 1
 
     @property
@@ -51,25 +53,28 @@ class Step:
         input_shapes: tuple[Shape, ...],
         gate: Any = 1,
         input_types: Types | None = None,
+        constants: tuple[bool, ...] | None = None,
         facts: Operator | None = None,
     ) -> Step:
         """Makes the step of a layer whose inputs have these shapes.
 
         - gate: the probability that the network contains the layer.
         - input_types: the types of the inputs; None for int8.
+        - constants: for each of the inputs, whether it is a constant; None where none is.
         - facts: the layer's `operator`, if the caller has made it already.
 
         Raises `SpecError` for types that the layer cannot read.
         """
         facts = operator(layer) if facts is None else facts
         types: Types = tuple("int8" for _ in layer.inputs) if input_types is None else input_types
+        fixed = (False,) * len(layer.inputs) if constants is None else constants
         where = f"layer '{layer.name}': {facts.tflite_name}"
         made = facts.output_type(tuple(map(stored, types)), where)
         if layer.act_bits == 4:
             if made != "int8":
                 raise SpecError(f"{where} makes {made} and has act_bits = 4; codes of 4 bits are int8")
             made = "int4"
-        step = Step(layer, input_shapes, facts.output_shapes(input_shapes), types, made, gate)
+        step = Step(layer, input_shapes, facts.output_shapes(input_shapes), types, made, fixed, gate)
         vars(step)["operator"] = facts
         return step
 
@@ -97,6 +102,7 @@ class Arch:
     - layers: the layers in execution order; each reads the input or what earlier layers write.
     - input_type: the type of the input.
     - output_names: the tensors that are the outputs, in order; None for those that the last layer writes.
+    - constants: tensors with fixed values, which a `QuantizedModel` holds; layers of the kinds `Binary` read them.
 
     Raises `SpecError` on construction if the layers do not form a valid network.
     """
@@ -105,6 +111,7 @@ class Arch:
     layers: tuple[Layer, ...]
     input_type: Type = "int8"
     output_names: tuple[str, ...] | None = None
+    constants: tuple[TensorSpec, ...] = ()
 
     def __post_init__(self) -> None:
         vars(self)["_steps"] = _checked(self)
@@ -163,7 +170,8 @@ class Arch:
         """Returns the network as JSON text, which `from_json` reads."""
         layers = [{"kind": type(a).__name__} | asdict(a) for a in self.layers]
         outputs = {} if self.output_names is None else {"outputs": self.output_names}
-        head = json.dumps({"input_shape": self.input_shape, "input_type": self.input_type} | outputs)[:-1]
+        constants = {"constants": [asdict(c) for c in self.constants]} if self.constants else {}
+        head = json.dumps({"input_shape": self.input_shape, "input_type": self.input_type} | outputs | constants)[:-1]
         return head + ', "layers": [\n  ' + ",\n  ".join(json.dumps(a) for a in layers) + "\n]}\n"
 
     @staticmethod
@@ -179,7 +187,8 @@ class Arch:
             raw = json.loads(text)
             layers = tuple(_layer_from_dict(d, where) for d in raw["layers"])
             outputs = None if raw.get("outputs") is None else tuple(raw["outputs"])
-            return Arch(tuple(raw["input_shape"]), layers, _input_type(raw), outputs)
+            constants = tuple(TensorSpec(c["name"], _tuples(c["shape"]), c["type"]) for c in raw.get("constants", []))
+            return Arch(tuple(raw["input_shape"]), layers, _input_type(raw), outputs, constants)
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as e:
             why = f"{type(e).__name__}: {e}"
             raise SpecError(f"{where}: not an architecture ({why}); write one with Arch.to_json") from e
@@ -218,6 +227,16 @@ def _checked(arch: Arch) -> tuple[Step, ...]:
         raise SpecError(f"input: input_type = {arch.input_type!r}; allowed: {', '.join(TYPES)}")
     shapes: dict[str, Shape] = {INPUT: arch.input_shape}
     types: dict[str, Type] = {INPUT: arch.input_type}
+    for constant in arch.constants:
+        where = f"constant '{constant.name}'"
+        checks.a_shape(where, "shape", constant.shape)
+        if constant.name in shapes:
+            raise SpecError(f"{where}: the name is taken; give every tensor its own")
+        if constant.type == "int4" or constant.type not in TYPES:
+            allowed = ", ".join(of for of in TYPES if of != "int4")
+            raise SpecError(f"{where}: type = {constant.type!r}; allowed: {allowed}")
+        shapes[constant.name], types[constant.name] = constant.shape, constant.type
+    fixed = set(shapes) - {INPUT}
     steps = []
     for layer in arch.layers:
         where = f"layer '{layer.name}'"
@@ -234,16 +253,27 @@ def _checked(arch: Arch) -> tuple[Step, ...]:
             kind = type(layer).__name__
             raise SpecError(f"{where}: {kind} takes {facts.inputs} input(s), not {len(layer.inputs)}")
         inputs = tuple(shapes[i] for i in layer.inputs)
+        for i in layer.inputs:
+            if i in fixed and not isinstance(layer, Binary):
+                raise SpecError(f"{where}: {type(layer).__name__} reads the constant '{i}'; it takes activations only")
+        if fixed.issuperset(layer.inputs):
+            raise SpecError(f"{where}: all that it reads is constant; give it an activation")
         facts.check(inputs, where)
         if layer.act_bits not in (4, 8):
             raise SpecError(f"{where}: act_bits = {layer.act_bits}; allowed: 4, 8")
-        step = Step.of(layer, inputs, input_types=tuple(types[i] for i in layer.inputs), facts=facts)
+        step = Step.of(
+            layer,
+            inputs,
+            input_types=tuple(types[i] for i in layer.inputs),
+            constants=tuple(i in fixed for i in layer.inputs),
+            facts=facts,
+        )
         for name, shape in zip(layer.outputs, step.output_shapes, strict=True):
             checks.a_shape(where, "output shape", shape)
             shapes[name], types[name] = shape, step.output_type
         steps.append(step)
     for name in arch.output_names or ():
-        if name not in shapes or name == INPUT:
+        if name not in shapes or name == INPUT or name in fixed:
             raise SpecError(f"output '{name}' is not what a layer writes; {did_you_mean(name, shapes)}")
     if not arch.outputs or len(set(arch.outputs)) < len(arch.outputs):
         raise SpecError(f"outputs {arch.outputs}: need at least one, and each once")

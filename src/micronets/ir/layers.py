@@ -23,6 +23,15 @@ Activation = Literal["none", "relu", "relu6"]
 """A fused activation: what clamps the output of a layer, `max(x, 0)` for relu and `min(max(x, 0), 6)` for relu6."""
 
 
+@dataclass(frozen=True)
+class TensorSpec:
+    """A tensor that no layer writes: its name, its shape without the batch, and its type."""
+
+    name: str
+    shape: Shape
+    type: Type
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Base:
     """The fields that every layer has.
@@ -156,9 +165,42 @@ class ReduceMin(_Base):
 
 @dataclass(frozen=True, kw_only=True)
 class Add(_Base):
-    """Sum of two tensors of equal shape, value by value."""
+    """Sum of two tensors, value by value.
+
+    Their shapes broadcast as numpy's do: counted from the last dimension, sizes are equal, or one is 1 or missing.
+    Either tensor may be a constant of the network.
+    """
 
     activation: Activation = "none"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mul(_Base):
+    """Product of two tensors, whose shapes broadcast like those of `Add`."""
+
+    activation: Activation = "none"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sub(_Base):
+    """The first tensor minus the second, whose shapes broadcast like those of `Add`."""
+
+    activation: Activation = "none"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Minimum(_Base):
+    """The smaller code of two tensors, whose shapes broadcast like those of `Add`. Nothing is rescaled."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Maximum(_Base):
+    """The larger code of two tensors, whose shapes broadcast like those of `Add`. Nothing is rescaled."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SquaredDifference(_Base):
+    """The square of the first tensor minus the second, whose shapes broadcast like those of `Add`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -349,6 +391,11 @@ Layer = (
     | ReduceMax
     | ReduceMin
     | Add
+    | Mul
+    | Sub
+    | Minimum
+    | Maximum
+    | SquaredDifference
     | Concatenation
     | Split
     | Pad
@@ -376,6 +423,9 @@ Layer = (
 
 Reduction = Mean | Sum | ReduceMax | ReduceMin
 """The kinds that put one value in place of all along some dimensions."""
+
+Binary = Add | Mul | Sub | Minimum | Maximum | SquaredDifference
+"""The kinds that combine two tensors value by value, either of which may be a constant of the network."""
 
 
 Weighted = Conv2D | DepthwiseConv2D | FullyConnected

@@ -91,6 +91,34 @@ def add_rescale(a: TensorQuant, b: TensorQuant, target: TensorQuant) -> tuple[tu
     return tuple(quantize_multiplier(ratio) for ratio in ratios)
 
 
+def sub_rescale(a: TensorQuant, b: TensorQuant, target: TensorQuant) -> tuple[tuple[IntArray, IntArray], ...]:
+    """Returns what `add_rescale` returns, for a difference: TFLM's `CalculateOpDataSub` divides in float32."""
+    scale_a, scale_b, scale = (np.float32(quant.scale) for quant in (a, b, target))
+    twice = np.float32(2) * max(scale_a, scale_b)
+    ratios = (scale_a / twice, scale_b / twice, twice / (np.float32(1 << ADD_BITS) * scale))
+    return tuple(quantize_multiplier(float(ratio)) for ratio in ratios)
+
+
+SQUARE_BITS = 7
+"""How many fractional bits a squared difference keeps below one step of a code, before it squares."""
+
+
+def squared_difference_rescale(
+    a: TensorQuant, b: TensorQuant, target: TensorQuant
+) -> tuple[tuple[IntArray, IntArray], ...]:
+    """Returns the multipliers and shifts of both operands, shifted left by `SQUARE_BITS`, and of the square."""
+    scale_a, scale_b, scale = (float(np.float32(quant.scale)) for quant in (a, b, target))
+    twice = 2.0 * max(scale_a, scale_b)
+    ratios = (scale_a / twice, scale_b / twice, twice * twice / ((1 << 2 * SQUARE_BITS) * scale))
+    return tuple(quantize_multiplier(ratio) for ratio in ratios)
+
+
+def mul_rescale(a: TensorQuant, b: TensorQuant, target: TensorQuant) -> tuple[IntArray, IntArray]:
+    """Returns the multiplier and the shift that bring a product of codes of `a` and `b` to codes of `target`."""
+    scale_a, scale_b, scale = (float(np.float32(quant.scale)) for quant in (a, b, target))
+    return quantize_multiplier(scale_a * scale_b / scale)
+
+
 def rounding_high_mul(a: IntArray, b: IntArray | int) -> IntArray:
     """Returns `a * b / 2**31` rounded to nearest, halves upwards, as int64.
 

@@ -11,8 +11,8 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from micronets.ir.arch import Arch
-from micronets.ir.layers import INPUT, Layer
+from micronets.ir.arch import Arch, Step
+from micronets.ir.layers import INPUT, Layer, TensorSpec
 from micronets.ir.ops import operator
 from micronets.ir.types import Type, Types, stored
 from micronets.quantized import reference
@@ -42,6 +42,23 @@ def code_table(layer: Layer, source: TensorQuant, target: TensorQuant, read: Typ
     assert operator(layer).codewise, type(layer).__name__
     # Layers that differ in their names only share one cached table.
     return _cached_table(replace(layer, name="y", inputs=(INPUT,)), source, target, stored(read))
+
+
+def operand_table(model: QuantizedModel, step: Step) -> Codes:
+    """Returns the output byte of every input byte -128 .. 127, `[256]`, of a step with a constant of one value.
+
+    - model: the network.
+    - step: its step of a kind `Binary`, one of whose inputs is such a constant.
+    """
+    layer = step.layer
+    fixed = step.constants.index(True)
+    name = layer.inputs[fixed]
+    inputs = tuple(name if k == fixed else INPUT for k in range(len(layer.inputs)))
+    spec = TensorSpec(name, (1,), step.input_types[fixed])
+    arch = Arch((256,), (replace(layer, inputs=inputs),), step.input_types[1 - fixed], None, (spec,))
+    quant = {name: model.quant[name], INPUT: model.quant[layer.inputs[1 - fixed]], layer.name: model.quant[layer.name]}
+    one = QuantizedModel(arch, quant, {}, constants={name: model.constants[name].reshape(1)})
+    return np.asarray(reference.run(one, ALL.view(dtype_of(arch.input_type))[None])[0]).view(np.int8)
 
 
 @lru_cache(maxsize=256)

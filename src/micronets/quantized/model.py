@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -46,6 +47,7 @@ class QuantizedModel:
     - arch: its layers and shapes.
     - quant: quantisation of every activation tensor of integer type, by the tensor's name, `INPUT` included.
     - weights: parameters of every layer that has weights, by the layer's name.
+    - constants: the codes of every constant of `arch`, in its shape, by its name; `quant` has their scales.
     - metadata: texts that the file carries (labels, front end, training run), by name.
     """
 
@@ -53,6 +55,7 @@ class QuantizedModel:
     quant: Mapping[str, TensorQuant]
     weights: Mapping[str, LayerWeights]
     metadata: Mapping[str, str] = field(default_factory=dict)
+    constants: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
 
     @property
     def first_codes(self) -> str:

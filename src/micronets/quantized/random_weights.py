@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from micronets.ir.arch import Arch
-from micronets.ir.layers import INPUT
+from micronets.ir.layers import INPUT, TensorSpec
 from micronets.ir.ops import Weights
 from micronets.ir.scales import scale_owners
 from micronets.ir.types import BITS, Type, code_range
-from micronets.quantized.arithmetic import bit_range
+from micronets.quantized.arithmetic import bit_range, dtype_of
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
 from micronets.quantized.validate import FIXED
 
@@ -39,6 +41,8 @@ def with_random_weights(arch: Arch, seed: int = 0) -> QuantizedModel:
     types = arch.types()
     if INPUT not in quant and arch.input_type != "float32":
         quant[INPUT] = _random_quant("none", arch.input_type, rng)
+    constants = {c.name: _random_codes(c, rng) for c in arch.constants}
+    quant |= {c.name: _random_quant("none", c.type, rng) for c in arch.constants if c.type != "float32"}
     for step in arch.steps():
         layer, facts, source = step.layer, step.operator, quant.get(step.layer.inputs[0])
         for name in layer.outputs:
@@ -51,7 +55,15 @@ def with_random_weights(arch: Arch, seed: int = 0) -> QuantizedModel:
         if step.weights is not None:
             assert source is not None
             weights[layer.name] = _weights(step.weights, quant[layer.name].scale / source.scale, rng)
-    return QuantizedModel(arch, quant, weights)
+    return QuantizedModel(arch, quant, weights, constants=constants)
+
+
+def _random_codes(of: TensorSpec, rng: np.random.Generator) -> npt.NDArray[Any]:
+    """Returns random codes of a constant, or standard normal numbers where it is float32."""
+    if of.type == "float32":
+        return rng.normal(0, 1, of.shape).astype(np.float32)
+    lowest, highest = code_range(of.type)
+    return rng.integers(lowest, highest, of.shape, endpoint=True).astype(dtype_of(of.type))
 
 
 def _random_quant(activation: str, of: Type, rng: np.random.Generator) -> TensorQuant:

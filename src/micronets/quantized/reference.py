@@ -21,6 +21,7 @@ from micronets.ir.layers import (
     Abs,
     Add,
     AveragePool2D,
+    Binary,
     Concatenation,
     Conv2D,
     DepthwiseConv2D,
@@ -32,8 +33,11 @@ from micronets.ir.layers import (
     Layer,
     LeakyRelu,
     Logistic,
+    Maximum,
     MaxPool2D,
     Mean,
+    Minimum,
+    Mul,
     Pack,
     Pad,
     Quantize,
@@ -45,8 +49,10 @@ from micronets.ir.layers import (
     Slice,
     Softmax,
     Split,
+    SquaredDifference,
     Squeeze,
     StridedSlice,
+    Sub,
     Sum,
     Tanh,
     Transpose,
@@ -55,15 +61,20 @@ from micronets.ir.layers import (
 from micronets.ir.ops.add import ADD_BITS
 from micronets.ir.window import Window
 from micronets.quantized.arithmetic import (
+    SQUARE_BITS,
+    IntArray,
     activation_range,
     add_rescale,
     conv_rescale,
     dequantize,
     dtype_of,
     mean_rescale,
+    mul_rescale,
     multiply_by_quantized_multiplier,
     quantize,
     rescale,
+    squared_difference_rescale,
+    sub_rescale,
 )
 from micronets.quantized.hard_swish import hard_swish_codes
 from micronets.quantized.model import QuantizedModel, TensorQuant
@@ -154,7 +165,7 @@ def _chunk(model: QuantizedModel) -> int:
 
 def _execute(model: QuantizedModel, x: Array) -> Iterator[tuple[str, Array]]:
     """Yields every tensor as it is computed, and forgets it after its last reader has run."""
-    values = {INPUT: x}
+    values = {INPUT: x} | {name: np.broadcast_to(v, (len(x), *v.shape)) for name, v in model.constants.items()}
     steps = model.arch.steps()
     last = {name: k for k, step in enumerate(steps) for name in step.layer.inputs}
     for k, step in enumerate(steps):
@@ -208,8 +219,8 @@ def _unclamped_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -
             return (x.max(axis=_with_batch(layer.axes), keepdims=layer.keep_dims),)
         case ReduceMin():
             return (x.min(axis=_with_batch(layer.axes), keepdims=layer.keep_dims),)
-        case Add():
-            return (_add_codes(x, inputs[1], *quants),)
+        case Add() | Mul() | Sub() | Minimum() | Maximum() | SquaredDifference():
+            return (_binary_codes(layer, *_aligned(*inputs), *quants),)
         case Concatenation():
             return (np.concatenate(inputs, axis=layer.axis + 1),)
         case Split():
@@ -346,13 +357,42 @@ def _with_batch(axes: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(axis + 1 for axis in axes)
 
 
-def _add_codes(a: Array, b: Array, qa: TensorQuant, qb: TensorQuant, qy: TensorQuant) -> Array:
-    """Returns the sum's codes, not yet clamped; `add_rescale` says how the operands are brought to one scale."""
-    *operands, of_sum = add_rescale(qa, qb, qy)
-    total = np.zeros(a.shape, np.int64)
-    for x, q, of_operand in zip((a, b), (qa, qb), operands, strict=True):
-        total += multiply_by_quantized_multiplier((x.astype(np.int64) - q.zero_point) << ADD_BITS, *of_operand)
-    return np.asarray(multiply_by_quantized_multiplier(total, *of_sum) + qy.zero_point)
+def _aligned(a: Array, b: Array) -> tuple[Array, Array]:
+    """Returns tensors `[N, *shape]` with as many dimensions as the one with the most, so that numpy broadcasts them."""
+    rank = max(a.ndim, b.ndim)
+    first, second = (x.reshape(len(x), *(1,) * (rank - x.ndim), *x.shape[1:]) for x in (a, b))
+    return first, second
+
+
+def _binary_codes(layer: Binary, a: Array, b: Array, qa: TensorQuant, qb: TensorQuant, qy: TensorQuant) -> Array:
+    """Returns the codes of two tensors combined value by value, not yet clamped."""
+    x, y = a.astype(np.int64) - qa.zero_point, b.astype(np.int64) - qb.zero_point
+    match layer:
+        case Add():
+            of_a, of_b, of_sum = add_rescale(qa, qb, qy)
+            total = _on_grid(x, ADD_BITS, of_a) + _on_grid(y, ADD_BITS, of_b)
+            return multiply_by_quantized_multiplier(total, *of_sum) + qy.zero_point
+        case Sub():
+            of_a, of_b, of_sum = sub_rescale(qa, qb, qy)
+            total = _on_grid(x, ADD_BITS, of_a) - _on_grid(y, ADD_BITS, of_b)
+            return multiply_by_quantized_multiplier(total, *of_sum) + qy.zero_point
+        case Mul():
+            return multiply_by_quantized_multiplier(x * y, *mul_rescale(qa, qb, qy)) + qy.zero_point
+        case Minimum():
+            return np.asarray(np.minimum(a, b))
+        case Maximum():
+            return np.asarray(np.maximum(a, b))
+        case SquaredDifference():
+            of_a, of_b, of_square = squared_difference_rescale(qa, qb, qy)
+            square = (_on_grid(x, SQUARE_BITS, of_a) - _on_grid(y, SQUARE_BITS, of_b)) ** 2
+            return multiply_by_quantized_multiplier(square, *of_square) + qy.zero_point
+        case _:
+            assert_never(layer)
+
+
+def _on_grid(x: Array, bits: int, scale: tuple[IntArray, IntArray]) -> Array:
+    """Returns codes less their zero point on a common grid with `bits` bits to spare; scale: multiplier and shift."""
+    return multiply_by_quantized_multiplier(x << bits, *scale)
 
 
 def _sliced(layer: Slice | StridedSlice, x: Array) -> Array:

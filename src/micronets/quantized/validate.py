@@ -11,10 +11,11 @@ import numpy as np
 
 from micronets.errors import SpecError
 from micronets.ir.arch import Step
+from micronets.ir.layers import Mul
 from micronets.ir.ops import Weights
 from micronets.ir.ops.record import Scale
 from micronets.ir.types import code_range
-from micronets.quantized.arithmetic import bit_range
+from micronets.quantized.arithmetic import bit_range, dtype_of
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
 
 FIXED: Mapping[Scale, TensorQuant] = {"1/256": TensorQuant(1 / 256, -128), "1/128": TensorQuant(1 / 128, 0)}
@@ -25,7 +26,7 @@ _LARGEST_SCALE = 2.0**120  # 255 steps of this scale are still a float32
 def validate(model: QuantizedModel) -> None:
     """Raises `SpecError` unless every layer has the weights, and every integer tensor the scale, that it needs."""
     arch = model.arch
-    types = arch.types()
+    types = arch.types() | {constant.name: constant.type for constant in arch.constants}
     for name, kind in types.items():
         if (kind == "float32") == (name in model.quant):
             what = "float32 and has a scale" if kind == "float32" else f"{kind} and has no scale and zero point"
@@ -40,6 +41,12 @@ def validate(model: QuantizedModel) -> None:
         if not lo <= quant.zero_point <= hi:
             what = f"tensor '{name}': zero point {quant.zero_point}"
             raise SpecError(f"{what} is outside [{lo}, {hi}], the codes of {types[name]}")
+    for constant in arch.constants:
+        codes = model.constants.get(constant.name)
+        want = dtype_of(constant.type)
+        if codes is None or codes.dtype != want or codes.shape != constant.shape:
+            found = "no values" if codes is None else f"{codes.dtype} {codes.shape}"
+            raise SpecError(f"constant '{constant.name}' has {found}; need {want} {constant.shape}")
     for step in arch.steps():
         _check_step(model, step)
 
@@ -89,7 +96,11 @@ def _check_rescale(model: QuantizedModel, step: Step, limit: float) -> None:
     what, weights = "its input's scale", 1.0
     if step.weights is not None:
         what, weights = f"{what} times that of its weights", float(model.weights[layer.name].scales.max())
-    for x in (model.quant[name] for name in layer.inputs if name in model.quant):
+    product_of = isinstance(layer, Mul)
+    if product_of:
+        other = float(np.float32(model.quant[layer.inputs[1]].scale))
+        what, weights = "the product of its inputs' scales", other
+    for x in (model.quant[name] for name in layer.inputs[: 1 if product_of else None] if name in model.quant):
         for y in (model.quant[name] for name in layer.outputs if name in model.quant):
             product, scale = float(np.float32(x.scale)) * weights, float(np.float32(y.scale))
             if product >= limit * scale:

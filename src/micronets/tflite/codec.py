@@ -30,8 +30,11 @@ from micronets.ir.layers import (
     Layer,
     LeakyRelu,
     Logistic,
+    Maximum,
     MaxPool2D,
     Mean,
+    Minimum,
+    Mul,
     Pack,
     Pad,
     Quantize,
@@ -44,8 +47,10 @@ from micronets.ir.layers import (
     Slice,
     Softmax,
     Split,
+    SquaredDifference,
     Squeeze,
     StridedSlice,
+    Sub,
     Sum,
     Tanh,
     Transpose,
@@ -76,6 +81,7 @@ class Op(IntEnum):
     FULLY_CONNECTED = 9
     LOGISTIC = 14
     MAX_POOL_2D = 17
+    MUL = 18
     RELU = 19
     RELU6 = 21
     RESHAPE = 22
@@ -89,6 +95,9 @@ class Op(IntEnum):
     SPLIT = 49
     SLICE = 65
     EXPAND_DIMS = 70
+    SUB = 41
+    MAXIMUM = 55
+    MINIMUM = 57
     SUM = 74
     RSQRT = 76
     REDUCE_MAX = 82
@@ -96,6 +105,7 @@ class Op(IntEnum):
     UNPACK = 88
     REDUCE_MIN = 89
     LEAKY_RELU = 98
+    SQUARED_DIFFERENCE = 99
     ABS = 101
     SPLIT_V = 102
     ELU = 111
@@ -105,14 +115,16 @@ class Op(IntEnum):
 
 OTHER_OPS = {
     5: "DEPTH_TO_SPACE", 7: "EMBEDDING_LOOKUP", 8: "FLOOR", 11: "L2_NORMALIZATION",
-    16: "LSTM", 18: "MUL", 20: "RELU_N1_TO_1", 23: "RESIZE_BILINEAR", 24: "RNN", 26: "SPACE_TO_DEPTH", 27: "SVDF",
-    32: "CUSTOM", 36: "GATHER", 41: "SUB", 42: "DIV",
-    47: "EXP", 53: "CAST", 54: "PRELU", 55: "MAXIMUM", 56: "ARG_MAX", 57: "MINIMUM", 59: "NEG",
-    60: "PADV2", 67: "TRANSPOSE_CONV", 75: "SQRT", 77: "SHAPE",
-    97: "RESIZE_NEAREST_NEIGHBOR", 99: "SQUARED_DIFFERENCE",
-    126: "BATCH_MATMUL", 129: "CALL_ONCE", 142: "VAR_HANDLE", 150: "GELU",
+    16: "LSTM", 20: "RELU_N1_TO_1", 23: "RESIZE_BILINEAR", 24: "RNN", 26: "SPACE_TO_DEPTH", 27: "SVDF", 32: "CUSTOM",
+    36: "GATHER", 42: "DIV", 47: "EXP", 53: "CAST", 54: "PRELU", 56: "ARG_MAX", 59: "NEG", 60: "PADV2",
+    67: "TRANSPOSE_CONV", 75: "SQRT", 77: "SHAPE", 97: "RESIZE_NEAREST_NEIGHBOR", 126: "BATCH_MATMUL",
+    129: "CALL_ONCE", 142: "VAR_HANDLE", 150: "GELU",
 }  # fmt: skip
 """Names of operators that models often have and micronets does not read; the others are called by their number."""
+
+
+CONSTANT_OPERANDS = (Op.ADD, Op.MUL, Op.SUB, Op.MINIMUM, Op.MAXIMUM, Op.SQUARED_DIFFERENCE)
+"""The operators whose inputs may be constants of the file."""
 
 
 def op_name(code: int) -> str:
@@ -197,6 +209,13 @@ def codec(op: Op) -> Codec:
             return Codec(options=27, inputs=TWO, activations=FIRST, outputs=ONE, read=_read_reduction)
         case Op.ADD:
             return Codec(options=11, inputs=TWO, activations=slice(0, 2), outputs=ONE, read=_read_add)
+        case Op.MUL:
+            return Codec(options=21, inputs=TWO, activations=slice(0, 2), outputs=ONE, read=_read_mul)
+        case Op.SUB:
+            return Codec(options=28, inputs=TWO, activations=slice(0, 2), outputs=ONE, read=_read_sub)
+        case Op.MINIMUM | Op.MAXIMUM | Op.SQUARED_DIFFERENCE:
+            options = 76 if op == Op.SQUARED_DIFFERENCE else 39
+            return Codec(options=options, inputs=TWO, activations=slice(0, 2), outputs=ONE, read=_read_binary)
         case Op.CONCATENATION:
             return Codec(
                 options=10, inputs=Arity(1, None), activations=slice(None), outputs=ONE, read=_read_concatenation
@@ -281,6 +300,16 @@ def encode_layer(layer: Layer, file: LeanBuilder) -> Encoded:
             return Encoded(op, [(s.ReducerSlot.KEEP_DIMS, "bool", layer.keep_dims, False)])
         case Add():
             return Encoded(Op.ADD, _activation_option(layer, s.AddSlot.ACTIVATION))
+        case Mul():
+            return Encoded(Op.MUL, _activation_option(layer, s.MulSlot.ACTIVATION))
+        case Sub():
+            return Encoded(Op.SUB, _activation_option(layer, s.SubSlot.ACTIVATION))
+        case Minimum():
+            return Encoded(Op.MINIMUM, [])
+        case Maximum():
+            return Encoded(Op.MAXIMUM, [])
+        case SquaredDifference():
+            return Encoded(Op.SQUARED_DIFFERENCE, [])
         case Concatenation():
             return Encoded(Op.CONCATENATION, [(s.ConcatenationSlot.AXIS, "int32", layer.axis + 1, 0)])
         case Split():
@@ -553,6 +582,25 @@ def _read_reduction(graph: Graph, o: FileOperator, own: Names, inputs: Names) ->
 
 def _read_add(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
     return Add(name=own[0], inputs=inputs, activation=_read_activation(graph, o, s.AddSlot.ACTIVATION))
+
+
+def _read_mul(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+    return Mul(name=own[0], inputs=inputs, activation=_read_activation(graph, o, s.MulSlot.ACTIVATION))
+
+
+def _read_sub(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+    return Sub(name=own[0], inputs=inputs, activation=_read_activation(graph, o, s.SubSlot.ACTIVATION))
+
+
+_BINARY: Mapping[Op, type[Minimum | Maximum | SquaredDifference]] = {
+    Op.MINIMUM: Minimum,
+    Op.MAXIMUM: Maximum,
+    Op.SQUARED_DIFFERENCE: SquaredDifference,
+}
+
+
+def _read_binary(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+    return _BINARY[o.op](name=own[0], inputs=inputs)
 
 
 def _read_concatenation(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tuple[Layer, ...]:
@@ -884,7 +932,10 @@ def _activation_input(graph: Graph, index: int, names: Mapping[int, str]) -> str
     if index in names:
         return names[index]
     if len(graph.bytes_of(tensor.buffer)):
-        raise graph.unsupported(f"its input {tensor.label} is a constant; only weights, paddings and axes may be")
+        supported = ", ".join(op.name for op in CONSTANT_OPERANDS)
+        raise graph.unsupported(
+            f"its input {tensor.label} is a constant; only operands of {supported}, weights, paddings and axes may be"
+        )
     raise graph.damaged(f"its input {tensor.label} is not computed before it")
 
 
@@ -907,7 +958,7 @@ def _read_activation(graph: Graph, o: FileOperator, slot: int) -> Activation:
     return _ACTIVATION_NAMES[number]
 
 
-def _activation_option(layer: FullyConnected | Add, slot: int) -> list[Field]:
+def _activation_option(layer: FullyConnected | Add | Mul | Sub, slot: int) -> list[Field]:
     return [(slot, "int8", s.ACTIVATIONS[layer.activation], 0)]
 
 

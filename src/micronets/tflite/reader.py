@@ -8,16 +8,16 @@ from dataclasses import replace
 
 from micronets.errors import FileError, SpecError, UnsupportedError
 from micronets.ir.arch import Arch
-from micronets.ir.layers import INPUT, Layer, Reshape, Weighted
+from micronets.ir.layers import INPUT, Layer, Reshape, TensorSpec, Weighted
 from micronets.ir.ops import operator as facts_of
 from micronets.ir.types import Type, Types
 from micronets.quantized.model import LayerWeights, QuantizedModel
 from micronets.quantized.validate import validate
 from micronets.tflite import schema as s
-from micronets.tflite.codec import FileOperator, Op, codec, layers_of, op_name, weights_of
+from micronets.tflite.codec import CONSTANT_OPERANDS, FileOperator, Op, codec, layers_of, op_name, weights_of
 from micronets.tflite.flatbuffer import Flat, FlatTable, FlatTables
 from micronets.tflite.limits import MAX_OPERATORS, excess
-from micronets.tflite.tensors import Graph, Tensor, file_shape, plain_names
+from micronets.tflite.tensors import Array, Graph, Tensor, file_shape, plain_names
 from micronets.tflite.tflm_limits import check_four_bit_outputs
 
 _NO_UINT8 = "; TFLM has no uint8 kernel of it: today's converters make int8 inside, and QUANTIZE at the edges"
@@ -175,8 +175,10 @@ def _model(
     where = graph.where
     names = {source.index: INPUT}
     written = [(o, tensor) for o in operators for tensor in o.outputs]
-    own = plain_names([tensor.name for _, tensor in written], [o.op.name for o, _ in written])
-    name_of = {tensor.index: name for (_, tensor), name in zip(written, own, strict=True)}
+    operands = _constant_operands(graph, operators)
+    kinds = [*(o.op.name for o, _ in written), *("constant" for _ in operands)]
+    own = plain_names([tensor.name for tensor in (*(t for _, t in written), *operands)], kinds)
+    name_of = {tensor.index: name for (_, tensor), name in zip(written, own, strict=False)}
     graph.names = {INPUT, *own}
     _check_float(graph, operators, source)
     _check_not_constant(graph, source, "the input")
@@ -185,6 +187,11 @@ def _model(
     layers: list[Layer] = []
     ours: dict[str, str] = {}  # what errors call the operator of each layer
     weights: dict[str, LayerWeights] = {}
+    constants: dict[str, tuple[TensorSpec, Array]] = {}
+    for tensor, name in zip(operands, own[len(written) :], strict=True):
+        names[tensor.index] = name
+        constants[name] = _constant(graph, tensor, name)
+        types[name], quants[name] = constants[name][0].type, graph.activation_quant(tensor)
     for k, operator in enumerate(operators):
         graph.where = operator.where
         made = layers_of(graph, operator, tuple(name_of[tensor.index] for tensor in operator.outputs), names)
@@ -210,9 +217,10 @@ def _model(
         if sink.index not in name_of:
             raise graph.unsupported(f"the output, {sink.label}, is not what an operator writes")
     outputs = tuple(name_of[sink.index] for sink in sinks)
-    arch = Arch(source.layer_shape, tuple(layers), "int4" if INPUT in four else types[INPUT], outputs)
+    specs = tuple(spec for spec, _ in constants.values())
+    arch = Arch(source.layer_shape, tuple(layers), "int4" if INPUT in four else types[INPUT], outputs, specs)
     quant = {name: q for name, q in quants.items() if q is not None}
-    model = QuantizedModel(arch, quant, weights, metadata)
+    model = QuantizedModel(arch, quant, weights, metadata, {name: codes for name, (_, codes) in constants.items()})
     too_large = excess(arch, ours)
     if too_large:
         raise graph.unsupported(too_large)
@@ -226,7 +234,20 @@ def _model(
     validate(model)
     if four:
         _check_four_bits(model, where)
-    return model, {name: index for index, name in names.items()}
+    return model, {name: index for index, name in names.items() if name not in constants}
+
+
+def _constant_operands(graph: Graph, operators: list[FileOperator]) -> list[Tensor]:
+    """Returns the constants of the file that operators read in place of activations, in the order of their reading."""
+    read = dict.fromkeys(index for o in operators if o.op in CONSTANT_OPERANDS for index in o.inputs)
+    return [graph.tensor(index) for index in read if len(graph.bytes_of(graph.tensor(index).buffer))]
+
+
+def _constant(graph: Graph, tensor: Tensor, name: str) -> tuple[TensorSpec, Array]:
+    """Returns a constant of the file: what it is, and its codes in its shape without the batch."""
+    kind = graph.activation_type(tensor)
+    codes = graph.constant(tensor, (s.TENSOR_TYPES[kind],))
+    return TensorSpec(name, tensor.layer_shape, kind), codes.reshape(tensor.layer_shape)
 
 
 def _twins(made: tuple[Layer, ...], layer: Layer) -> Iterator[tuple[str, str]]:

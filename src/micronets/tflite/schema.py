@@ -109,6 +109,14 @@ class AddSlot(IntEnum):
     ACTIVATION = 0
 
 
+class MulSlot(IntEnum):
+    ACTIVATION = 0
+
+
+class SubSlot(IntEnum):
+    ACTIVATION = 0
+
+
 class ConcatenationSlot(IntEnum):
     """Slots of the table `ConcatenationOptions`."""
 

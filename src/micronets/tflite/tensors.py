@@ -23,7 +23,13 @@ from micronets.tflite.limits import MAX_VALUES
 Array = npt.NDArray[Any]
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/\-]{0,47}")
-_DTYPES = {s.TensorType.INT8: "i1", s.TensorType.INT32: "<i4"}
+_DTYPES = {
+    s.TensorType.INT8: "i1",
+    s.TensorType.UINT8: "u1",
+    s.TensorType.INT16: "<i2",
+    s.TensorType.INT32: "<i4",
+    s.TensorType.FLOAT32: "<f4",
+}
 
 
 @dataclass(frozen=True)

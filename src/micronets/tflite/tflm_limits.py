@@ -73,7 +73,8 @@ def check_four_bit_outputs(model: QuantizedModel) -> None:
         if facts.activation is not None:
             low, high = activation_range(facts.activation, model.quant[layer.name])
         carried = facts.within_input and all(
-            types[source] == "int4" and model.quant.get(source) == model.quant[layer.name] for source in layer.inputs
+            types.get(source) == "int4" and model.quant.get(source) == model.quant[layer.name]
+            for source in layer.inputs
         )
         if not carried and not lo <= low <= high <= hi:
             raise UnsupportedError(

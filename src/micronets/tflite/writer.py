@@ -178,6 +178,15 @@ class _Writer:
         self.index[name] = self.add_tensor(file_shape(shape), kind, name=name, quant=parameters)
         return self.index[name]
 
+    def operand(self, name: str) -> None:
+        """Adds the tensor of a constant of the network; it keeps its name, by which the reader knows it."""
+        spec = next(constant for constant in self.model.arch.constants if constant.name == name)
+        quant = self.model.quant.get(name)
+        parameters = None if quant is None else (np.array([quant.scale], np.float32), quant.zero_point, 0)
+        data = np.ascontiguousarray(self.model.constants[name]).tobytes()
+        shape = file_shape(spec.shape)
+        self.index[name] = self.add_tensor(shape, s.TENSOR_TYPES[spec.type], data, name, parameters)
+
     def constant(self, values: npt.ArrayLike) -> int:
         """Adds an int32 constant (axes, paddings), unless there is an equal one, and returns its number."""
         array = np.ascontiguousarray(values, np.int32)
@@ -205,6 +214,9 @@ class _Writer:
     def operator(self, step: Step) -> Callable[[], int]:
         """Adds the tensors of a layer, and returns what writes the operator's table and returns the table's offset."""
         layer = step.layer
+        for name in layer.inputs:
+            if name not in self.index:  # a constant, which is written where it is first read
+                self.operand(name)
         inputs = [self.index[i] for i in layer.inputs]
         encoded = encode_layer(layer, self.file)
         code, options = encoded.op, codec(encoded.op).options

@@ -251,12 +251,14 @@ class Overlap:
 
     - below: bytes from the start of each output up to the start of the input, at least; 0 allows the same place, None
       none.
+    - inputs: the numbers of the inputs that an output may overlap; None for all.
     - same_start: the first output may also begin exactly where the first input does, though at no other place that
       overlaps it.
     """
 
     below: int | None
     same_start: bool = False
+    inputs: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)

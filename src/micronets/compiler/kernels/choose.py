@@ -7,6 +7,7 @@ from typing import assert_never
 from micronets.boards.targets import Target
 from micronets.compiler.kernels.add import AddKernel
 from micronets.compiler.kernels.base import Kernel
+from micronets.compiler.kernels.binary import BinaryKernel
 from micronets.compiler.kernels.concatenation import ConcatenationKernel
 from micronets.compiler.kernels.conv import ConvKernel
 from micronets.compiler.kernels.copy import CopyKernel, PackKernel, UnpackKernel
@@ -36,8 +37,11 @@ from micronets.ir.layers import (
     HardSwish,
     LeakyRelu,
     Logistic,
+    Maximum,
     MaxPool2D,
     Mean,
+    Minimum,
+    Mul,
     Pack,
     Pad,
     Quantize,
@@ -49,8 +53,10 @@ from micronets.ir.layers import (
     Slice,
     Softmax,
     Split,
+    SquaredDifference,
     Squeeze,
     StridedSlice,
+    Sub,
     Sum,
     Tanh,
     Transpose,
@@ -88,8 +94,10 @@ def _choose_dsp(step: Step, sharing: Sharing, target: Target) -> Kernel:
             return PoolKernel(step, layer)
         case Mean() | Sum() | ReduceMax() | ReduceMin():
             return ReductionKernel(step, layer)
-        case Add():
+        case Add() if step.input_shapes[0] == step.input_shapes[1] and not any(step.constants):
             return AddKernel(step, layer)
+        case Add() | Mul() | Sub() | Minimum() | Maximum() | SquaredDifference():
+            return BinaryKernel(step, layer)
         case Concatenation():
             return ConcatenationKernel(step, layer)
         case Split():

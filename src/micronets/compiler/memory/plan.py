@@ -80,7 +80,8 @@ def needs(arch: Arch, target: Target) -> Needs:
     for time, (step, kernel) in enumerate(zip(steps, kernels, strict=True), start=1):
         layer = step.layer
         for name in layer.inputs:
-            last[owner[name]] = time
+            if name in owner:  # else it is a constant
+                last[owner[name]] = time
         for name in layer.outputs:
             owner[name] = owner[layer.inputs[0]] if kernel.is_alias else name
             if not kernel.is_alias:
@@ -160,13 +161,23 @@ def _gaps(net: Needs, buffers: Sequence[Buffer], groups: Sequence[PatchGroup]) -
         gap = group.gap if group else net.overlaps[i].below
         if gap is None or i in inside:
             continue
-        inputs = (group.source,) if group else step.layer.inputs
+        inputs = (group.source,) if group else _overlapped(step, net.overlaps[i])
         for output_name, input_name in product(step.layer.outputs, inputs):
             output, source = net.index[output_name], net.index[net.owner[input_name]]
             if buffers[source].last == i + 1:
                 full = align(buffers[output].bytes, BUFFER_ALIGNMENT)
                 gaps[output, source] = min(full, align(gap, BUFFER_ALIGNMENT))
     return gaps
+
+
+def _overlapped(step: Step, overlap: Overlap) -> tuple[str, ...]:
+    """Returns the inputs of a layer that its outputs may overlap; constants lie elsewhere, and what is read through an
+    input that they may not overlap, too, is left out.
+    """
+    names = step.layer.inputs
+    allowed = range(len(names)) if overlap.inputs is None else overlap.inputs
+    kept = {name for k, name in enumerate(names) if k not in allowed}
+    return tuple(names[k] for k in allowed if not step.constants[k] and names[k] not in kept)
 
 
 def _near(net: Needs, buffers: Sequence[Buffer], gaps: Pairs) -> dict[tuple[int, int], int]:

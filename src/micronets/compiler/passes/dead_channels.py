@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from micronets.ir.layers import (
     AveragePool2D,
+    Binary,
     Conv2D,
     DepthwiseConv2D,
     FullyConnected,
@@ -66,7 +67,7 @@ class _Pruning:
         self.constant, self.codes = _constant_channels(model)
         self.readers: dict[str, list[str]] = {name: [] for name in arch.shapes()}
         for layer in arch.layers:
-            for name in set(layer.inputs):
+            for name in set(layer.inputs) & self.readers.keys():
                 self.readers[name].append(layer.name)
         self.single = {name for name, shape in arch.shapes().items() if math.prod(shape) == (1, *shape)[-1]}
         self.last = {name: len(shape) - 1 for name, shape in arch.shapes().items()}
@@ -111,6 +112,8 @@ def _constant_channels(model: QuantizedModel) -> tuple[dict[str, Bools], dict[st
     constant = {name: np.zeros(len(c), np.bool_) for name, c in codes.items()}
     last = {name: v.ndim - 2 for name, v in values.items()}
     for layer in arch.layers:
+        if isinstance(layer, Binary):
+            continue
         source = constant[layer.inputs[0]]
         match layer:
             case Conv2D():

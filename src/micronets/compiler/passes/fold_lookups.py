@@ -46,6 +46,7 @@ def fold_lookups(model: QuantizedModel) -> QuantizedModel:
     if len(layers) == len(model.arch.layers):
         return model
     kept = {INPUT, *(name for layer in layers for name in layer.outputs)}
+    kept |= model.constants.keys()
     quant = {name: q for name, q in model.quant.items() if name in kept}
     return replace(model, arch=replace(model.arch, layers=layers), quant=quant)
 
@@ -67,7 +68,7 @@ class _Folding:
         self.codes: dict[str, Codes] = {INPUT: _all(model.arch.input_type)}
         self.readers = dict.fromkeys(self.types, 0)
         for layer in model.arch.layers:
-            for name in set(layer.inputs):
+            for name in set(layer.inputs) & self.readers.keys():
                 self.readers[name] += 1
         for name in self.outputs:
             self.readers[name] += 1
@@ -86,8 +87,7 @@ class _Folding:
 
     def _by_table(self, layer: Layer) -> bool:
         """Whether the layer looks up each byte in a table of 256."""
-        ends = (self.types[layer.inputs[0]], self.types[layer.name])
-        return operator(layer).codewise and all(of in BYTES for of in ends)
+        return operator(layer).codewise and {self.types[layer.inputs[0]], self.types[layer.name]}.issubset(BYTES)
 
     def _dropped(self, layer: Layer, source: str) -> bool:
         quant = self.quant[source]

@@ -21,8 +21,11 @@ from micronets.ir.layers import (
     Layer,
     LeakyRelu,
     Logistic,
+    Maximum,
     MaxPool2D,
     Mean,
+    Minimum,
+    Mul,
     Pack,
     Pad,
     Quantize,
@@ -34,14 +37,23 @@ from micronets.ir.layers import (
     Slice,
     Softmax,
     Split,
+    SquaredDifference,
     Squeeze,
     StridedSlice,
+    Sub,
     Sum,
     Tanh,
     Transpose,
     Unpack,
 )
 from micronets.ir.ops.add import add_operator
+from micronets.ir.ops.binary import (
+    maximum_operator,
+    minimum_operator,
+    mul_operator,
+    squared_difference_operator,
+    sub_operator,
+)
 from micronets.ir.ops.concatenation import concatenation_operator
 from micronets.ir.ops.conv import conv_2d_operator
 from micronets.ir.ops.dense import fully_connected_operator
@@ -100,6 +112,16 @@ def operator(layer: Layer) -> Operator:
             return reduce_min_operator(layer)
         case Add():
             return add_operator(layer)
+        case Mul():
+            return mul_operator(layer)
+        case Sub():
+            return sub_operator(layer)
+        case Minimum():
+            return minimum_operator(layer)
+        case Maximum():
+            return maximum_operator(layer)
+        case SquaredDifference():
+            return squared_difference_operator(layer)
         case Concatenation():
             return concatenation_operator(layer)
         case Split():

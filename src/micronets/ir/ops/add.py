@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from micronets.errors import SpecError
 from micronets.ir.layers import Add
 from micronets.ir.ops import checks
+from micronets.ir.ops.binary import broadcast_shape, check_broadcast
 from micronets.ir.ops.elementwise import by_value, timed_as, timed_by_value
-from micronets.ir.ops.record import TWO, Operator, Shapes, Tflm, TflmKernel, nothing, same_shape
+from micronets.ir.ops.record import TWO, Operator, Shapes, Tflm, TflmKernel, nothing
 from micronets.ir.ops.types import keeps
 
 CYCLES = 27.0
@@ -22,17 +22,22 @@ The multiplier of the sum, twice the larger scale of the inputs over 2**ADD_BITS
 def add_operator(layer: Add) -> Operator:
     """Returns the facts of a sum."""
 
+    fits = check_broadcast("Add")
+
     def check(inputs: Shapes, where: str) -> None:
         checks.activation(where, layer.activation)
-        if inputs[0] != inputs[1]:
-            raise SpecError(f"{where}: Add needs equal shapes, not {inputs[0]} and {inputs[1]}; pad the smaller")
+        fits(inputs, where)
+
+    def output_shapes(inputs: Shapes) -> Shapes:
+        # In a relaxed network, where sizes are tensors, shapes are equal.
+        return inputs[:1] if inputs[0] == inputs[1] else broadcast_shape(inputs)
 
     return Operator(
         tflite_name="ADD",
         constants=(),
         table_bytes=98,
         inputs=TWO,
-        output_shapes=same_shape,
+        output_shapes=output_shapes,
         check=check,
         output_type=keeps("int8"),
         state_bytes=nothing,

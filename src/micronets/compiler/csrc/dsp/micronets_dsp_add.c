@@ -1,4 +1,4 @@
-#include "micronets_add.h"
+#include "micronets_operands.h"
 #include "micronets_dsp_add_by4.h"
 #include "micronets_words.h"
 

@@ -142,6 +142,21 @@ typedef struct {
     int16_t lowest, highest;    /* limits of the clamp, relative to the output's zero point */
 } micronets_add_params;
 
+/* Loops over two tensors of which values are repeated so that both have the output's shape. The last loop is over the
+ * values of a row. */
+typedef struct {
+    int32_t size[4];    /* how often each loop runs, at least once */
+    int32_t a[4], b[4]; /* how many values an operand goes on with it; 0 where its values are repeated */
+} micronets_broadcast;
+
+/* Combines a row of values of two tensors.
+ *
+ * a, b: [in] the first value of each. step_a, step_b: how many values each goes on for a value of the output, 0 or 1.
+ * output: [out] `count` codes; it may lie exactly over an operand whose step is 1. count: at least 1.
+ * params: [in] scales of both operands and of the output; a kernel that needs no scales does not read them. */
+typedef void micronets_row(const int8_t *a, int32_t step_a, const int8_t *b, int32_t step_b, int8_t *output,
+                           int32_t count, const micronets_add_params *params);
+
 /* A border around a tensor of one to three dimensions; where it has fewer than three, the first ones are 1 and have
  * no border. */
 typedef struct {
@@ -191,6 +206,7 @@ MICRONETS_AGREE_SIZE(micronets_window, MICRONETS_WINDOW_BYTES);
 MICRONETS_AGREE_SIZE(micronets_requant, MICRONETS_REQUANT_BYTES);
 MICRONETS_AGREE_SIZE(micronets_depthwise_schedule, MICRONETS_DEPTHWISE_SCHEDULE_BYTES);
 MICRONETS_AGREE_SIZE(micronets_add_params, MICRONETS_ADD_PARAMS_BYTES);
+MICRONETS_AGREE_SIZE(micronets_broadcast, MICRONETS_BROADCAST_BYTES);
 MICRONETS_AGREE_SIZE(micronets_pad_params, MICRONETS_PAD_PARAMS_BYTES);
 MICRONETS_AGREE_SIZE(micronets_reduction, MICRONETS_REDUCTION_BYTES);
 MICRONETS_AGREE_SIZE(micronets_copy_params, MICRONETS_COPY_PARAMS_BYTES);
@@ -415,6 +431,22 @@ void micronets_reduce_extreme(const int8_t *input, int8_t *output, const microne
  * a, b: [in] `count` codes each. output: [out] `count` codes; it may lie exactly over a or b. count: at least 0.
  * params: [in] scales of both operands and of the sum. */
 void micronets_add(const int8_t *a, const int8_t *b, int8_t *output, int32_t count, const micronets_add_params *params);
+
+/* Two tensors combined value by value, of shapes that broadcast.
+ *
+ * a, b: [in] the tensors. output: [out] as many codes as the sizes of `shape` make; it may lie exactly over an operand
+ * of as many values. shape: [in] the loops. params: [in] for `row`. row: combines a row. */
+void micronets_binary(const int8_t *a, const int8_t *b, int8_t *output, const micronets_broadcast *shape,
+                      const micronets_add_params *params, micronets_row *row);
+
+/* Rows of sums, differences a - b, products, smaller and larger codes, and squares of differences. Operands of sums and
+ * differences are brought to a common grid with 20 bits to spare, those of squared differences to one with 7. */
+micronets_row micronets_row_add;
+micronets_row micronets_row_sub;
+micronets_row micronets_row_mul;
+micronets_row micronets_row_minimum;
+micronets_row micronets_row_maximum;
+micronets_row micronets_row_squared_difference;
 
 /* Several tensors joined to one: a row of the output is a row of every part, one behind the other.
  *

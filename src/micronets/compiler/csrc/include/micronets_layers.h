@@ -55,6 +55,15 @@ typedef struct {
     micronets_add_params params;
 } micronets_add_layer;
 
+/* Two tensors that are combined value by value; either may be a constant. */
+typedef struct {
+    const int8_t *constant; /* the operand that is a constant; 0 for none */
+    int32_t a, b, output;   /* tensors; -1 for the constant */
+    micronets_broadcast shape;
+    micronets_add_params params;
+    micronets_row *row; /* combines a row */
+} micronets_binary_layer;
+
 /* A border around a tensor. */
 typedef struct {
     int32_t input, output; /* tensors */
@@ -80,6 +89,7 @@ MICRONETS_AGREE_SIZE(micronets_dense_layer, MICRONETS_DENSE_LAYER_BYTES);
 MICRONETS_AGREE_SIZE(micronets_depthwise_layer, MICRONETS_DEPTHWISE_LAYER_BYTES);
 MICRONETS_AGREE_SIZE(micronets_depthwise_by4_layer, MICRONETS_DEPTHWISE_BY4_LAYER_BYTES);
 MICRONETS_AGREE_SIZE(micronets_add_layer, MICRONETS_ADD_LAYER_BYTES);
+MICRONETS_AGREE_SIZE(micronets_binary_layer, MICRONETS_BINARY_LAYER_BYTES);
 MICRONETS_AGREE_SIZE(micronets_pad_layer, MICRONETS_PAD_LAYER_BYTES);
 MICRONETS_AGREE_SIZE(micronets_parts_layer, MICRONETS_PARTS_LAYER_BYTES);
 MICRONETS_AGREE_SIZE(micronets_copy_layer, MICRONETS_COPY_LAYER_BYTES);
@@ -200,6 +210,17 @@ static inline void micronets_run_depthwise_by4(int8_t *arena, const void *record
     const micronets_weighted_layer *const base = &n->base;
     micronets_depthwise_by4(arena + base->input, arena + base->output, (const uint32_t *)base->weights,
                             arena + base->scratch, &n->window, &n->schedule, &base->requant, n->kernel);
+}
+
+/* Runs micronets_binary.
+ *
+ * arena: [in, out] the memory of all tensors. record: [in] a micronets_binary_layer. */
+static inline void micronets_run_binary(int8_t *arena, const void *record)
+{
+    const micronets_binary_layer *const n = (const micronets_binary_layer *)record;
+    const int8_t *const a = n->a < 0 ? n->constant : arena + n->a;
+    const int8_t *const b = n->b < 0 ? n->constant : arena + n->b;
+    micronets_binary(a, b, arena + n->output, &n->shape, &n->params, n->row);
 }
 
 /* Runs micronets_add.

@@ -1,4 +1,4 @@
-#include "micronets_add.h"
+#include "micronets_operands.h"
 
 #if !MICRONETS_DSP_ASSEMBLY
 

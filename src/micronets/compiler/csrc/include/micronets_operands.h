@@ -1,6 +1,6 @@
-/* The addition of two codes: what the portable kernel and the one for the DSP extension share. */
-#ifndef MICRONETS_ADD_H
-#define MICRONETS_ADD_H
+/* Arithmetic of two operands on a common grid: what the kernels share that combine two tensors. */
+#ifndef MICRONETS_OPERANDS_H
+#define MICRONETS_OPERANDS_H
 
 #include "micronets_requantize.h"
 

@@ -1,0 +1,181 @@
+"""Two tensors combined value by value, of shapes that broadcast, or with a constant."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import groupby
+from typing import assert_never
+
+import numpy as np
+
+from micronets.compiler.kernels.base import (
+    Call,
+    Kernel,
+    LayerCode,
+    Name,
+    Overlap,
+    Place,
+    RunRecord,
+    Struct,
+    Value,
+    count,
+    runner,
+)
+from micronets.compiler.kernels.lookup import LOOKUP
+from micronets.compiler.kernels.requantise import shiftable
+from micronets.errors import UnsupportedError
+from micronets.ir.arch import Step
+from micronets.ir.layers import Add, Binary, Maximum, Minimum, Mul, Shape, SquaredDifference, Sub
+from micronets.quantized.arithmetic import (
+    IntArray,
+    activation_range,
+    add_rescale,
+    mul_rescale,
+    squared_difference_rescale,
+    sub_rescale,
+)
+from micronets.quantized.code_tables import operand_table
+from micronets.quantized.model import QuantizedModel, TensorQuant
+
+BINARY = "micronets_binary"
+RECORD = "micronets_binary_layer"
+SHAPE = "micronets_broadcast"
+PARAMS = "micronets_add_params"
+LOOPS = 4
+"""Dimensions over which the C loops, once those are joined in which both operands go on alike."""
+
+
+@dataclass(frozen=True)
+class BinaryKernel(Kernel):
+    """Two tensors combined value by value; with a constant of one value, a table of 256 codes."""
+
+    layer: Binary
+
+    @property
+    def scratch_bytes(self) -> int:
+        """0: the kernel needs no scratch memory."""
+        return 0
+
+    @property
+    def overlap(self) -> Overlap:
+        """The output may lie over an input of its own shape; one that is repeated is read until the end."""
+        made = math.prod(self.step.output_shape)
+        return Overlap(0, inputs=tuple(k for k, x in enumerate(self.step.input_shapes) if math.prod(x) == made))
+
+    @property
+    def row_reach(self) -> None:
+        """None: the layer runs whole."""
+
+    def code(self, model: QuantizedModel, place: Place) -> LayerCode:
+        """Returns a run of the record with scales and strides, or a call with a table."""
+        layer, step = self.layer, self.step
+        if _is_table(step):
+            table = place.table("int8_t", "table", operand_table(model, step))
+            x = layer.inputs[1 - step.constants.index(True)]
+            ends = place.pointer(x), place.pointer(layer.name)
+            return LayerCode((table,), Call(LOOKUP, (*ends, table.as_argument, count(step.output_shape))), (LOOKUP,))
+        tables = tuple(
+            place.table("int8_t", "constant", model.constants[name])
+            for name, fixed in zip(layer.inputs, step.constants, strict=True)
+            if fixed
+        )
+        a, b = (-1 if fixed else place.offset(name) for name, fixed in zip(layer.inputs, step.constants, strict=True))
+        row = _row_function(layer)
+        fields: tuple[tuple[str, Value], ...] = (
+            ("constant", Name(tables[0].name) if tables else 0),
+            ("a", a),
+            ("b", b),
+            ("output", place.offset(layer.name)),
+            ("shape", _loops(step)),
+            ("params", _params(layer, step, model)),
+            ("row", Name(row)),
+        )
+        record = place.constant("layer", Struct(RECORD, fields))
+        return LayerCode((*tables, record), RunRecord(runner(BINARY), record), (BINARY, row))
+
+
+def _is_table(step: Step) -> bool:
+    """Tells whether each output code follows from one input code, since the other operand is one constant value."""
+    if not any(step.constants):
+        return False
+    fixed = step.constants.index(True)
+    return math.prod(step.input_shapes[fixed]) == 1 and step.input_shapes[1 - fixed] == step.output_shape
+
+
+def _row_function(layer: Binary) -> str:
+    """Returns the C function that computes a row of values."""
+    match layer:
+        case Add():
+            return "micronets_row_add"
+        case Sub():
+            return "micronets_row_sub"
+        case Mul():
+            return "micronets_row_mul"
+        case Minimum():
+            return "micronets_row_minimum"
+        case Maximum():
+            return "micronets_row_maximum"
+        case SquaredDifference():
+            return "micronets_row_squared_difference"
+        case _:
+            assert_never(layer)
+
+
+def _params(layer: Binary, step: Step, model: QuantizedModel) -> Struct:
+    """Returns the scales of both operands and of the output, and the limits of the clamp."""
+    a, b, target = (model.quant[name] for name in (*layer.inputs, layer.name))
+    low, high = activation_range(step.operator.activation or "none", target, step.output_type)
+    operands: list[Value] = []
+    for quant, rescale in zip((a, b, target), _rescales(layer, a, b, target), strict=True):
+        multiplier, shift = (int(v) for v in shiftable(*rescale))
+        operands.append((multiplier, quant.zero_point, shift))
+    limits = ("lowest", low - target.zero_point), ("highest", high - target.zero_point)
+    return Struct(PARAMS, (*zip(("a", "b", "sum"), operands, strict=True), *limits))
+
+
+def _rescales(
+    layer: Binary, a: TensorQuant, b: TensorQuant, target: TensorQuant
+) -> tuple[tuple[IntArray, IntArray], ...]:
+    """Returns the multipliers and shifts of both operands and of the output."""
+    unused = (np.zeros((), np.int64), np.zeros((), np.int64))
+    match layer:
+        case Add():
+            return add_rescale(a, b, target)
+        case Sub():
+            return sub_rescale(a, b, target)
+        case Mul():
+            return unused, unused, mul_rescale(a, b, target)
+        case SquaredDifference():
+            return squared_difference_rescale(a, b, target)
+        case Minimum() | Maximum():
+            return unused, unused, unused
+        case _:
+            assert_never(layer)
+
+
+def _loops(step: Step) -> Struct:
+    """Returns the loops over the output, the last over the values of a row, and how far the operands go on in each.
+
+    Dimensions are joined where both operands go on alike. Raises `UnsupportedError` where too many are left.
+    """
+    y = step.output_shape
+    a, b = ((1,) * (len(y) - len(x)) + x for x in step.input_shapes)
+    strides = [_strides(a), _strides(b)]
+    found: list[tuple[int, int, int]] = []
+    sizes = [(n, (m, k)) for n, m, k in zip(y, a, b, strict=True) if n > 1]
+    kept = [i for i, n in enumerate(y) if n > 1]
+    for _, together in groupby(zip(kept, sizes, strict=True), key=lambda item: tuple(x == 1 for x in item[1][1])):
+        items = list(together)
+        size = math.prod(n for _, (n, _) in items)
+        last = items[-1][0]
+        found.append((size, strides[0][last], strides[1][last]))
+    if len(found) > LOOPS:
+        raise UnsupportedError(f"layer '{step.layer.name}': {step.input_shapes} broadcast in more than {LOOPS} loops")
+    found = [(1, 0, 0)] * (LOOPS - len(found)) + found
+    return Struct(SHAPE, tuple((name, tuple(loop[k] for loop in found)) for k, name in enumerate(("size", "a", "b"))))
+
+
+def _strides(shape: Shape) -> list[int]:
+    """Returns how many values a step along each dimension goes on; 0 along a dimension of one, which is repeated."""
+    return [0 if n == 1 else math.prod(shape[i + 1 :]) for i, n in enumerate(shape)]

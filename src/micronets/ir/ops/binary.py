@@ -1,0 +1,206 @@
+"""Mul, Sub, Minimum, Maximum and SquaredDifference, which combine two tensors value by value; and broadcasting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from micronets.errors import SpecError
+from micronets.ir.layers import Activation, Maximum, Minimum, Mul, Shape, SquaredDifference, Sub
+from micronets.ir.ops import checks
+from micronets.ir.ops.elementwise import by_value, timed_as, timed_by_value
+from micronets.ir.ops.record import (
+    LARGEST_MULTIPLIER,
+    TWO,
+    Operand,
+    Operator,
+    Scale,
+    Shapes,
+    Sign,
+    Tflm,
+    TflmKernel,
+    nothing,
+)
+from micronets.ir.ops.types import keeps
+
+DIMENSIONS = 4
+"""The most dimensions of a tensor, without the batch."""
+
+CYCLES = {"MUL": 20.0, "SUB": 40.0, "MINIMUM": 12.0, "MAXIMUM": 12.0, "SQUARED_DIFFERENCE": 50.0}
+"""TFLM's cycles for a value. Assumed."""
+
+PREPARED: tuple[Operand, ...] = ("every input", "output")
+"""What the kernels that rescale ask for while they are prepared."""
+
+
+def broadcast(a: Shape, b: Shape) -> Shape | None:
+    """Returns the shape of what two tensors of these shapes make together, or None where they do not fit.
+
+    The rules are numpy's: counted from the last dimension, sizes are equal, or one is 1 or missing.
+    """
+    rank = max(len(a), len(b))
+    sizes = []
+    for m, n in zip((1,) * (rank - len(a)) + a, (1,) * (rank - len(b)) + b, strict=True):
+        if m == 1:
+            sizes.append(n)
+        elif n in (1, m):
+            sizes.append(m)
+        else:
+            return None
+    return tuple(sizes)
+
+
+def broadcast_shape(inputs: Shapes) -> Shapes:
+    """Returns the shape of the output of two inputs that fit: the `output_shapes` beside `check_broadcast`."""
+    made = broadcast(*inputs)
+    assert made is not None
+    return (made,)
+
+
+def check_broadcast(kind: str) -> Callable[[Shapes, str], None]:
+    """Returns the `check` of an operator of two inputs that raises `SpecError` unless their shapes broadcast.
+
+    - kind: what the message calls the layer.
+    """
+
+    def check(inputs: Shapes, where: str) -> None:
+        a, b = inputs
+        if a == b:  # whatever they are: in a relaxed network, sizes are tensors
+            return
+        if broadcast(a, b) is None:
+            raise SpecError(f"{where}: {kind} needs equal shapes, or sizes of 1 where they differ, not {a} and {b}")
+        if max(len(a), len(b)) > DIMENSIONS:
+            raise SpecError(f"{where}: {kind} of {a} and {b}; at most {DIMENSIONS} dimensions are supported")
+
+    return check
+
+
+def mul_operator(layer: Mul) -> Operator:
+    """Returns the facts of a product."""
+    return _binary_operator(
+        "MUL",
+        "AddMul",
+        layer.activation,
+        check=_with_activation("Mul", layer.activation),
+        scale="its own",
+        sign="as the inputs",
+        largest_rescale=LARGEST_MULTIPLIER,
+        host=TflmKernel(parameters=4, alignment=4, op_data=36, temporaries=PREPARED, scratch=()),
+        cortex_m=TflmKernel(parameters=1, alignment=1, op_data=36, temporaries=PREPARED, scratch=()),
+    )
+
+
+def sub_operator(layer: Sub) -> Operator:
+    """Returns the facts of a difference."""
+    return _binary_operator(
+        "SUB",
+        "AddSub",
+        layer.activation,
+        check=_with_activation("Sub", layer.activation),
+        scale="its own",
+        sign="any",
+        largest_rescale=2.0**19,
+        host=TflmKernel(parameters=8, alignment=4, op_data=52, temporaries=PREPARED, scratch=()),
+        cortex_m=TflmKernel(parameters=2, alignment=1, op_data=52, temporaries=PREPARED, scratch=()),
+    )
+
+
+def minimum_operator(layer: Minimum) -> Operator:
+    """Returns the facts of the smaller of two codes."""
+    return _extreme_operator("MINIMUM", "AddMinimum", "Minimum")
+
+
+def maximum_operator(layer: Maximum) -> Operator:
+    """Returns the facts of the larger of two codes."""
+    return _extreme_operator("MAXIMUM", "AddMaximum", "Maximum")
+
+
+def squared_difference_operator(layer: SquaredDifference) -> Operator:
+    """Returns the facts of a squared difference."""
+    kernel = TflmKernel(parameters=0, alignment=4, op_data=112, temporaries=PREPARED, scratch=())
+    return _binary_operator(
+        "SQUARED_DIFFERENCE",
+        "AddSquaredDifference",
+        None,
+        check=check_broadcast("SquaredDifference"),
+        scale="its own",
+        sign="never negative",
+        largest_rescale=None,
+        host=kernel,
+        cortex_m=kernel,
+    )
+
+
+def _extreme_operator(tflite_name: str, method: str, kind: str) -> Operator:
+    """Returns the facts of a minimum or maximum, whose kernel prepares nothing."""
+    kernel = TflmKernel(parameters=0, alignment=4, op_data=0, temporaries=(), scratch=())
+    return _binary_operator(
+        tflite_name,
+        method,
+        None,
+        check=check_broadcast(kind),
+        scale="copied codes",
+        sign="as the inputs",
+        largest_rescale=None,
+        host=kernel,
+        cortex_m=kernel,
+    )
+
+
+def _with_activation(kind: str, activation: Activation) -> Callable[[Shapes, str], None]:
+    """Returns the `check` of an operator of two inputs with a fused activation."""
+    fits = check_broadcast(kind)
+
+    def check(inputs: Shapes, where: str) -> None:
+        checks.activation(where, activation)
+        fits(inputs, where)
+
+    return check
+
+
+def _binary_operator(
+    tflite_name: str,
+    method: str,
+    activation: Activation | None,
+    *,
+    check: Callable[[Shapes, str], None],
+    scale: Scale,
+    sign: Sign,
+    largest_rescale: float | None,
+    host: TflmKernel,
+    cortex_m: TflmKernel,
+) -> Operator:
+    """Returns the facts of an operator of two inputs; the arguments are fields of `Operator` and of `Tflm`."""
+    copies = scale == "copied codes"
+    return Operator(
+        tflite_name=tflite_name,
+        constants=(),
+        table_bytes=110,
+        inputs=TWO,
+        output_shapes=broadcast_shape,
+        check=check,
+        output_type=keeps("int8"),
+        state_bytes=nothing,
+        window=None,
+        weights=None,
+        activation=activation,
+        macs=nothing,
+        pooled=nothing,
+        gathered=nothing,
+        scale=scale,
+        largest_rescale=largest_rescale,
+        selects=copies,
+        codewise=False,
+        within_input=copies,
+        sign=sign,
+        by_channel=False,
+        trainable=False,
+        tflm=Tflm(
+            method=method,
+            host=host,
+            cortex_m=cortex_m,
+            requantised_channels=nothing,
+            cycles=by_value(CYCLES[tflite_name]),
+        ),
+        timed_as=timed_as("add"),
+        timed_by=timed_by_value,
+    )

@@ -1,0 +1,178 @@
+"""Two tensors combined value by value: shapes that broadcast, constants, values by hand, refusals."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from micronets.compiler import compile_model
+from micronets.cost.tflite_size import tflite_bytes
+from micronets.errors import SpecError, UnsupportedError
+from micronets.ir.arch import Arch
+from micronets.ir.layers import (
+    INPUT,
+    Add,
+    Binary,
+    Maximum,
+    Minimum,
+    Mul,
+    Relu,
+    Reshape,
+    Shape,
+    SquaredDifference,
+    Sub,
+    TensorSpec,
+)
+from micronets.ir.ops.binary import broadcast
+from micronets.quantized import reference
+from micronets.quantized.model import QuantizedModel, TensorQuant
+from micronets.quantized.random_weights import with_random_weights
+from micronets.quantized.validate import validate
+from micronets.tflite import read, write
+from tests.support.everywhere import same_everywhere
+from tests.support.random_models import random_input
+
+KINDS = (Add, Mul, Sub, Minimum, Maximum, SquaredDifference)
+C = "c"
+
+
+def with_constant(layer: Binary, x: Shape, c: Shape) -> QuantizedModel:
+    return with_random_weights(Arch(x, (layer,), constants=(TensorSpec(C, c, "int8"),)), 1)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_constants_of_all_shapes(kind: type[Binary]) -> None:
+    """A value, a channel, a row, a column, a whole map and one that makes the output larger, on either side."""
+    x = (3, 4, 5)
+    shapes = [(), (1,), (5,), (4, 1), (3, 1, 1), (4, 5), (1, 1, 5), (3, 1, 5), (3, 4, 5), (2, 1, 1, 1)]
+    layers, specs = [], []
+    for k, shape in enumerate(shapes):
+        names = (INPUT, f"c{k}") if k % 2 else (f"c{k}", INPUT)
+        layers.append(kind(name=f"y{k}", inputs=names))
+        specs.append(TensorSpec(f"c{k}", shape, "int8"))
+    arch = Arch(x, tuple(layers), output_names=tuple(layer.name for layer in layers), constants=tuple(specs))
+    assert arch.shapes()["y9"] == (2, 3, 4, 5)
+    model = with_random_weights(arch, 2)
+    same_everywhere(model, random_input(model, 4, 3))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_two_tensors_that_broadcast(kind: type[Binary]) -> None:
+    """A map and a vector of it, as a squeeze-and-excitation block has them: the output lies over the map."""
+    layers = (
+        Relu(name="a", inputs=(INPUT,)),
+        Relu(name="b", inputs=("a",), six=True),
+        Reshape(name="row", inputs=("b",), shape=(6, 1, 8)),
+        Relu(name="map", inputs=("row",)),
+        kind(name="y", inputs=("map", "a")),
+        kind(name="z", inputs=("a", "y")),
+    )
+    model = with_random_weights(Arch((6, 8), layers), 5)
+    assert model.arch.shapes()["y"] == (6, 6, 8)
+    same_everywhere(model, random_input(model, 4, 3))
+
+
+def test_the_output_lies_over_the_input_of_its_size_and_over_no_smaller_one() -> None:
+    layers = (
+        Relu(name="small", inputs=(INPUT,)),
+        Mul(name="y", inputs=(INPUT, C)),
+        Mul(name="z", inputs=("y", "small")),
+    )
+    arch = Arch((4, 4, 8), layers, constants=(TensorSpec(C, (8,), "int8"),))
+    plan = compile_model(with_random_weights(arch, 1)).plan
+    assert plan.offsets["y"] == plan.offsets[INPUT]
+    wide = Arch(
+        (8,),
+        (Relu(name="a", inputs=(INPUT,)), Mul(name="y", inputs=("a", C))),
+        constants=(TensorSpec(C, (4, 8), "int8"),),
+    )
+    plan = compile_model(with_random_weights(wide, 1)).plan
+    low, high = plan.offsets["y"], plan.offsets["y"] + 32
+    assert plan.offsets["a"] + 8 <= low or plan.offsets["a"] >= high
+
+
+def test_values_by_hand() -> None:
+    x, c = np.array([[-10, 0, 3, 127]], np.int8), np.array([2, -4, 7, 100], np.int8)
+    want = {
+        Add: [-8, -4, 10, 127],
+        Sub: [-12, 4, -4, 27],
+        Mul: [-20, 0, 21, 127],
+        Minimum: [-10, -4, 3, 100],
+        Maximum: [2, 0, 7, 127],
+        SquaredDifference: [127, 16, 16, 127],
+    }
+    one = TensorQuant(1.0, 0)
+    for kind, values in want.items():
+        arch = Arch((4,), (kind(name="y", inputs=(INPUT, C)),), constants=(TensorSpec(C, (4,), "int8"),))
+        model = QuantizedModel(arch, dict.fromkeys((INPUT, C, "y"), one), {}, constants={C: c})
+        assert reference.run(model, x).tolist() == [values], kind
+
+
+def test_a_constant_of_one_value_is_a_table_and_another_one_no_copy_in_the_arena() -> None:
+    one = compile_model(with_constant(Mul(name="y", inputs=(INPUT, C)), (8, 8, 4), (1,)))
+    assert "micronets_lookup(" in one.files["model.c"]
+    assert "micronets_binary.c" not in one.files
+    channels = compile_model(with_constant(Mul(name="y", inputs=(C, INPUT)), (8, 8, 4), (4,)))
+    assert "static const int8_t constant_0[4]" in channels.files["model.c"]
+    assert channels.arena_bytes == one.arena_bytes == 256
+    assert "micronets_row_mul.c" in channels.files
+    assert "micronets_row_add.c" not in channels.files
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "made"),
+    [
+        ((3, 4), (3, 4), (3, 4)),
+        ((3, 4), (4,), (3, 4)),
+        ((), (2, 3), (2, 3)),
+        ((3, 1, 5), (4, 1), (3, 4, 5)),
+        ((1,), (1, 1), (1, 1)),
+        ((3, 4), (3,), None),
+        ((2, 2), (4, 2), None),
+    ],
+)
+def test_shapes_that_broadcast(a: Shape, b: Shape, made: Shape | None) -> None:
+    assert broadcast(a, b) == broadcast(b, a) == made
+    if made is not None:
+        assert np.broadcast_shapes(a, b) == made
+
+
+def test_files_keep_constants_and_their_names() -> None:
+    model = with_constant(Sub(name="y", inputs=(C, INPUT), activation="relu"), (2, 3), (3,))
+    again = read(write(model))
+    assert again.arch == model.arch
+    assert again.quant == model.quant
+    assert np.array_equal(again.constants[C], model.constants[C])
+    assert len(write(model)) <= tflite_bytes(model.arch.steps())
+    assert Arch.from_json(model.arch.to_json()) == model.arch
+
+
+def test_what_cannot_be() -> None:
+    spec = TensorSpec(C, (3,), "int8")
+
+    def refused(message: str, *layers: object, constants: tuple[TensorSpec, ...] = (spec,)) -> None:
+        with pytest.raises(SpecError, match=re.escape(message)):
+            Arch((2, 4), tuple(layers), constants=constants)
+
+    refused("layer 'y': Mul needs equal shapes, or sizes of 1 where they differ", Mul(name="y", inputs=(INPUT, C)))
+    refused("layer 'y': Relu reads the constant 'c'; it takes activations only", Relu(name="y", inputs=(C,)))
+    refused("layer 'y': all that it reads is constant", Add(name="y", inputs=(C, C)))
+    refused(
+        "constant 'input': the name is taken", Relu(name="y", inputs=(INPUT,)), constants=(replace(spec, name=INPUT),)
+    )
+    refused("constant 'c': type = 'int4'", Relu(name="y", inputs=(INPUT,)), constants=(replace(spec, type="int4"),))
+    model = with_constant(Mul(name="y", inputs=(INPUT, C)), (2, 3), (3,))
+    for values, found in (
+        (None, "no values"),
+        (np.zeros(3), r"float64 \(3,\)"),
+        (np.zeros(2, np.int8), r"int8 \(2,\)"),
+    ):
+        with pytest.raises(SpecError, match=f"constant 'c' has {found}; need int8"):
+            validate(replace(model, constants={} if values is None else {C: values}))
+    with pytest.raises(SpecError, match="the product of its inputs' scales"):
+        validate(replace(model, quant=model.quant | {C: TensorQuant(1e9, 0), "y": TensorQuant(1e-9, 0)}))
+    rank = with_constant(Mul(name="y", inputs=(INPUT, C)), (2, 1, 2, 1), (1, 2, 1, 2))
+    assert compile_model(rank)
+    with pytest.raises((SpecError, UnsupportedError)):
+        compile_model(with_constant(Mul(name="y", inputs=(INPUT, C)), (2, 1, 2, 1, 2), (2, 1, 2, 1)))
