@@ -139,6 +139,12 @@ def _with_lowest_weight(model: QuantizedModel) -> QuantizedModel:
     return replace(model, weights={name: replace(model.weights[name], weights=weights)})
 
 
+def _with_zero_point(model: QuantizedModel) -> QuantizedModel:
+    """Returns the model with weights of its dense layer that have a zero point."""
+    weights = replace(model.weights["layer"], zero_point=9)
+    return replace(model, weights={"layer": weights})
+
+
 def _conv(kernel: tuple[int, int], filters: int = 8, bits: int = 8) -> Conv2D:
     return Conv2D(name="layer", inputs=X, filters=filters, kernel=kernel, weight_bits=bits)
 
@@ -165,6 +171,7 @@ CASES = (
     Case("windows of about 2,000 values or more", _conv((7, 7)), (8, 8, 64)),
     Case("a weight of -128 beside a negative one", _conv((3, 3)), (8, 8, 3), _with_lowest_weight),
     Case("one output pixel", _conv((1, 1)), (1, 1, 64)),
+    Case("several groups", replace(_conv((3, 3)), groups=2), (8, 8, 8)),
     Case("3 x 3, stride 1, large maps", _depthwise((3, 3)), (48, 48, 8)),
     Case("3 x 3, stride 1, large maps, ReLU", _depthwise((3, 3), activation=True), (48, 48, 8)),
     Case("3 x 3, stride 2, large maps", _depthwise((3, 3), 2), (49, 49, 1)),
@@ -181,6 +188,7 @@ CASES = (
     Case("weights of 4 bits", FullyConnected(name="layer", inputs=X, units=16, weight_bits=4), (64,)),
     Case("about 2,000 inputs or more", FullyConnected(name="layer", inputs=X, units=8), (4096,)),
     Case("several vectors", FullyConnected(name="layer", inputs=X, units=16, keep_dims=True), (24, 64)),
+    Case("weights with a zero point", FullyConnected(name="layer", inputs=X, units=16), (64,), _with_zero_point),
     Case("", Add(name="layer", inputs=(INPUT, INPUT)), (8, 8, 8)),
     Case("", Concatenation(name="layer", inputs=(INPUT, INPUT), axis=2), (8, 8, 8)),
     Case("", Split(name="layer", inputs=X, axis=2, others=("other",)), (8, 8, 8)),

@@ -89,6 +89,7 @@ LAYERS: tuple[Layer, ...] = (
     Rsqrt(name="root", inputs=X),
     Quantize(name="codes", inputs=X),
     Dequantize(name="real", inputs=X),
+    Conv2D(name="groups", inputs=X, filters=4, kernel=(2, 2), groups=2),
 )
 
 

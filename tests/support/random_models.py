@@ -213,7 +213,9 @@ def _map_layer(rng: random.Random, name: str, previous: str, shapes: dict, four:
         base |= {"kernel": kernel, "stride": stride, "dilation": dilation, "padding": padding, "activation": activation}
         base |= {"weight_bits": weight_bits, "act_bits": act_bits}
         if kind == "conv":
-            return Conv2D(filters=rng.choice((1, 2, 3, 5, 7, 8, 12)), **base)
+            groups = rng.choice([1, 1, 1, *(n for n in range(2, c + 1) if c % n == 0)])
+            base |= {"weight_bits": 8, "groups": groups} if groups > 1 else {}
+            return Conv2D(filters=rng.choice((1, 2, 3, 5, 7, 8, 12) if groups == 1 else (groups, 2 * groups)), **base)
         return DepthwiseConv2D(multiplier=rng.choice((1, 1, 1, 2, 3)), **base)
     if kind in ("average", "max"):
         act_bits = 4 if four[previous] else 8
@@ -408,7 +410,11 @@ def _random_weights(rng: np.random.Generator, step, scale_in: float, scale_out: 
     gains = np.exp(rng.uniform(-3, 6 if loud else 1, 1 if one else outputs))
     scales = (gains * 100 / spread * scale_out / scale_in).astype(np.float32)
     bias = rng.normal(0, spread * (100 if loud else 1), outputs).clip(-(2**30), 2**30).astype(np.int32)
-    return LayerWeights(values, scales, None if rng.random() < 0.15 else bias)
+    if len(scales) > 1 and rng.random() < 0.1:
+        scales[0] = 0  # a pruned filter
+    centred = isinstance(layer, FullyConnected) and len(scales) == 1 and limit == 127 and rng.random() < 0.2
+    zero_point = int(rng.integers(-128, 128)) if centred else 0
+    return LayerWeights(values, scales, None if rng.random() < 0.15 else bias, zero_point)
 
 
 def random_input(model: QuantizedModel, count: int, seed: int) -> np.ndarray:

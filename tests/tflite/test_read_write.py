@@ -301,7 +301,7 @@ REFUSALS = [
     ),
     (set_tensor(3, isVariable=True), UnsupportedError, r"tensor 3 'stem' is a variable or sparse"),
     (set_tensor(1, shape=[5, 3, 3, 1]), FileError, r"operator 0 .*tensor 1 '' of shape .* needs 45 bytes and has 90"),
-    (set_tensor(1, shape=[5, 6, 3, 1]), UnsupportedError, r"operator 0 .*a convolution in 2 groups; only one group"),
+    (set_tensor(1, shape=[5, 6, 3, 1]), FileError, r"operator 0 .*5 filters of 1 channels and an input of 2"),
     (
         set_option(0, fusedActivationFunction=4),
         UnsupportedError,
@@ -319,7 +319,7 @@ REFUSALS = [
     (
         zero_point_in_weights,
         UnsupportedError,
-        r"operator 0 .*the weights, tensor 1 '', have a zero point; only symmetric",
+        r"operator 0 .*the weights, tensor 1 '', have a zero point, which TFLM takes",
     ),
     (constant_addend, UnsupportedError, r"operator 3 \(ADD\): its input tensor 1 '' is a constant"),
     (forward_reference, FileError, r"operator 1 .*its input tensor 9 'pw' is not computed before it"),

@@ -93,7 +93,7 @@ class Cell(nn.Module):
         super().__init__()
         match layer:
             case Conv2D():
-                shape: Shape = (layer.filters, input_shape[2], *layer.kernel)
+                shape: Shape = (layer.filters, input_shape[2] // layer.groups, *layer.kernel)
             case DepthwiseConv2D():
                 shape = (input_shape[2] * layer.multiplier, 1, *layer.kernel)
             case FullyConnected():
@@ -268,7 +268,7 @@ def linear(layer: Weighted, x: Tensor, weight: Tensor, bias: Tensor | None) -> T
     """Computes the convolution or matrix product of a layer, without batch norm and activation."""
     match layer:
         case Conv2D():
-            return torch_ops.conv(x, weight, bias, layer.window)
+            return torch_ops.conv(x, weight, bias, layer.window, groups=layer.groups)
         case DepthwiseConv2D():
             return torch_ops.conv(x, weight, bias, layer.window, groups=x.shape[1])
         case FullyConnected():

@@ -53,7 +53,10 @@ class _Base:
 
 @dataclass(frozen=True, kw_only=True)
 class Conv2D(_Base):
-    """Convolution: `(H, W, C) -> (H', W', filters)`; weights `[filters, kh, kw, C]`."""
+    """Convolution: `(H, W, C) -> (H', W', filters)`; weights `[filters, kh, kw, C / groups]`.
+
+    With several groups, the first `filters / groups` filters read the first `C / groups` channels, and so on.
+    """
 
     filters: int
     kernel: Pair
@@ -62,6 +65,7 @@ class Conv2D(_Base):
     padding: Padding = "same"
     activation: Activation = "none"
     weight_bits: int = 8
+    groups: int = 1
 
     @property
     def window(self) -> Window:

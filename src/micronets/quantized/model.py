@@ -31,13 +31,22 @@ class LayerWeights:
 
     - weights: int8, laid out as in TensorFlow Lite: `[filters, kh, kw, C]`, `[1, kh, kw, C * multiplier]` or
       `[units, inputs]`. Values lie in [-127, 127], or in [-7, 7] for 4 bits; released models may use the full range.
-    - scales: float32 `[outputs]`, one for each output channel, or `[1]`, one for the whole tensor.
+    - scales: float32 `[outputs]`, one for each output channel, or `[1]`, one for the whole tensor; 0 for a filter that
+      was pruned.
     - bias: int32 `[outputs]` in units of input scale * weight scale, or None.
+    - zero_point: the code of the weight 0. Only a FullyConnected layer whose weights have one scale may have another
+      than 0.
     """
 
     weights: npt.NDArray[np.int8]
     scales: npt.NDArray[np.float32]
     bias: npt.NDArray[np.int32] | None
+    zero_point: int = 0
+
+    @property
+    def centred(self) -> npt.NDArray[np.int8] | npt.NDArray[np.int16]:
+        """The weights less their zero point: int16 where that is not 0, and then from -255 to 255."""
+        return self.weights if self.zero_point == 0 else self.weights.astype(np.int16) - np.int16(self.zero_point)
 
 
 @dataclass(frozen=True, eq=False)

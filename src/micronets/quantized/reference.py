@@ -206,7 +206,7 @@ def _unclamped_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -
         case Conv2D() | DepthwiseConv2D():
             return (_requantize(model, layer, _convolve(model, layer, x, quants[0]), *quants),)
         case FullyConnected():
-            w = model.weights[layer.name].weights
+            w = model.weights[layer.name].centred
             vectors = x if layer.keep_dims else x.reshape(len(x), w.shape[1])
             return (_requantize(model, layer, _dot(vectors, w.T, quants[0]), *quants),)
         case AveragePool2D():
@@ -304,9 +304,11 @@ def _convolve(model: QuantizedModel, layer: Conv2D | DepthwiseConv2D, x: Array, 
         else:
             windows = _windows(x, layer.window, qx.zero_point)
         shape = windows.shape[:3]
-        size = math.prod(w.shape[1:])
-        im2col = windows.reshape(math.prod(shape), size)  # a row holds a window in the order (C, kh, kw)
-        return _dot(im2col, w.transpose(3, 1, 2, 0).reshape(size, len(w)), qx).reshape(*shape, len(w))
+        size, groups, filters = math.prod(w.shape[1:]), layer.groups, len(w) // layer.groups
+        im2col = windows.reshape(math.prod(shape), groups, size)  # a row holds a window in the order (C, kh, kw)
+        columns = w.transpose(3, 1, 2, 0).reshape(size, groups, filters)
+        sums = [_dot(im2col[:, g], columns[:, g], qx) for g in range(groups)]
+        return np.concatenate(sums, axis=-1).reshape(*shape, len(w))
     kind = _exact_type(w, (1, 2), qx)
     windows = _windows(x.astype(kind) - kind(qx.zero_point), layer.window, 0)
     if layer.multiplier > 1:

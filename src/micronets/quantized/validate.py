@@ -126,7 +126,12 @@ def _check_weights(w: LayerWeights, sizes: Weights, where: str) -> None:
         raise SpecError(f"{where}: weights span [{w.weights.min()}, {w.weights.max()}]; {bits} bits hold [{lo}, {hi}]")
     if w.scales.dtype != np.float32 or w.scales.shape not in ((1,), (outputs,)):
         raise SpecError(f"{where}: scales are {w.scales.dtype} {w.scales.shape}; need float32 ({outputs},) or (1,)")
-    if not (np.isfinite(w.scales).all() and (w.scales > 0).all()):
-        raise SpecError(f"{where}: a weight scale is not a positive number")
+    if not (np.isfinite(w.scales).all() and (w.scales >= 0).all()):
+        raise SpecError(f"{where}: a weight scale is negative or no number")
+    if w.zero_point != 0 and (not sizes.one_scale or len(w.scales) > 1 or bits != 8 or not lo <= w.zero_point <= hi):
+        raise SpecError(
+            f"{where}: its weights have the zero point {w.zero_point}; only one from {lo} to {hi} is supported, of "
+            "8-bit weights of a FullyConnected layer with one scale"
+        )
     if w.bias is not None and (w.bias.dtype != np.int32 or w.bias.shape != (outputs,)):
         raise SpecError(f"{where}: bias is {w.bias.dtype} {w.bias.shape}; need int32 ({outputs},)")

@@ -402,13 +402,20 @@ def weights_of(graph: Graph, o: FileOperator, layer: Weighted) -> tuple[Weighted
     if values.ndim != rank:
         raise graph.damaged(f"the weights, {tensor.label}, have {values.ndim} dimensions, not {rank}")
     outputs = values.shape[axis]
-    scales, zero_points, dimension = graph.quantization(tensor)
+    scales, zero_points, dimension = graph.quantization(tensor, least=0)
     if len(scales) not in (1, outputs) or (len(scales) > 1 and dimension != axis):
         raise graph.damaged(
             f"the weights, {tensor.label}, have {len(scales)} scales along {dimension} for {outputs} outputs"
         )
-    if not len(zero_points) or zero_points.any():
-        raise graph.unsupported(f"the weights, {tensor.label}, have a zero point; only symmetric weights are supported")
+    one = isinstance(layer, FullyConnected) and len(scales) == len(zero_points) == 1 and bits == 8
+    if not len(zero_points) or (zero_points.any() and not one):
+        raise graph.unsupported(
+            f"the weights, {tensor.label}, have a zero point, which TFLM takes of 8-bit weights of a FULLY_CONNECTED "
+            "with one scale only"
+        )
+    zero_point = int(zero_points[0]) if one else 0
+    if not -128 <= zero_point <= 127:
+        raise graph.damaged(f"the weights, {tensor.label}, have the zero point {zero_point}")
     bias = None
     if isinstance(layer, DepthwiseConv2D) and len(o.inputs) > 2 and o.inputs[2] == -1:
         raise graph.unsupported(
@@ -423,7 +430,9 @@ def weights_of(graph: Graph, o: FileOperator, layer: Weighted) -> tuple[Weighted
             _check_bias_scale(graph, o, bias_tensor, float(scales[0]))
     match layer:
         case Conv2D():
-            layer = replace(layer, filters=outputs, kernel=values.shape[1:3], weight_bits=bits)
+            x = graph.tensor(o.inputs[0]).layer_shape
+            groups = x[2] // values.shape[3] if len(x) == 3 and x[2] % values.shape[3] == 0 else 1
+            layer = replace(layer, filters=outputs, kernel=values.shape[1:3], weight_bits=bits, groups=groups)
         case DepthwiseConv2D():
             layer = replace(layer, kernel=values.shape[1:3], weight_bits=bits)
         case FullyConnected():
@@ -431,7 +440,7 @@ def weights_of(graph: Graph, o: FileOperator, layer: Weighted) -> tuple[Weighted
         case _:
             assert_never(layer)
     _check_inputs(graph, o, layer, values.shape)
-    return layer, LayerWeights(values, np.asarray(scales, np.float32), bias)
+    return layer, LayerWeights(values, np.asarray(scales, np.float32), bias, zero_point)
 
 
 def _check_bias_scale(graph: Graph, o: FileOperator, bias: Tensor, weight_scale: float) -> None:
@@ -440,7 +449,7 @@ def _check_bias_scale(graph: Graph, o: FileOperator, bias: Tensor, weight_scale:
     TFLM's `GetQuantizedConvolutionMultipler` compares it with the product of the scales of input and weights, if the
     weights have one scale. A bias without a scale counts as one of scale 0.
     """
-    found = graph.quantization(bias)[0]
+    found = graph.quantization(bias, least=0)[0]
     scale = float(found[0]) if len(found) else 0.0
     inputs, outputs = graph.integer_quant(graph.tensor(o.inputs[0])), graph.integer_quant(o.outputs[0])
     product = inputs.scale * weight_scale
@@ -454,10 +463,8 @@ def _check_bias_scale(graph: Graph, o: FileOperator, bias: Tensor, weight_scale:
 def _check_inputs(graph: Graph, o: FileOperator, layer: Layer, shape: tuple[int, ...]) -> None:
     """Raises unless weights of that shape and the input of a convolution have the same channels."""
     x = graph.tensor(o.inputs[0]).layer_shape
-    if isinstance(layer, Conv2D) and len(x) == 3 and shape[3] != x[2]:
-        if x[2] % shape[3] == 0:
-            raise graph.unsupported(f"a convolution in {x[2] // shape[3]} groups; only one group is supported")
-        raise graph.damaged(f"weights for {shape[3]} channels and an input of {x[2]}")
+    if isinstance(layer, Conv2D) and len(x) == 3 and (shape[3] * layer.groups != x[2] or shape[0] % layer.groups):
+        raise graph.damaged(f"{shape[0]} filters of {shape[3]} channels and an input of {x[2]}")
     if isinstance(layer, DepthwiseConv2D) and len(x) == 3 and (shape[0] != 1 or shape[3] != x[2] * layer.multiplier):
         raise graph.damaged(f"weights {list(shape)} for {x[2]} channels and a depth multiplier of {layer.multiplier}")
 

@@ -54,5 +54,5 @@ def stored_tensors(data: bytes, model: QuantizedModel, where: str = "model") -> 
 
 def _scale_count(graph: Graph, index: int) -> int:
     """Returns how many scales a tensor has; TFLM sees none where there is no zero point."""
-    scales, zero_points, _ = graph.quantization(graph.tensor(index))
+    scales, zero_points, _ = graph.quantization(graph.tensor(index), least=0)
     return len(scales) if len(zero_points) else 0

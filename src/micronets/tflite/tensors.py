@@ -153,8 +153,11 @@ class Graph:
             )
         return tensor
 
-    def quantization(self, tensor: Tensor) -> tuple[Array, Array, int]:
+    def quantization(self, tensor: Tensor, least: float | None = None) -> tuple[Array, Array, int]:
         """Returns the quantisation of a tensor: scales (float32), zero points (int64), and a dimension.
+
+        - tensor: the tensor.
+        - least: the least scale that it may have; None for any above 0.
 
         The dimension is that along which several scales apply. Both arrays are empty for a tensor without scales.
         """
@@ -166,7 +169,7 @@ class Graph:
         if scales is None or zero_points is None:
             return np.zeros(0, np.float32), np.zeros(0, np.int64), 0
         self._count(len(scales))
-        if not (np.isfinite(scales).all() and (scales > 0).all()):
+        if not (np.isfinite(scales).all() and (scales > 0 if least is None else scales >= least).all()):
             raise self.damaged(f"{tensor.label} has a scale that is not a positive number")
         return scales, zero_points, dimension
 

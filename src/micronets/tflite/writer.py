@@ -201,7 +201,7 @@ class _Writer:
         four = sizes.bits == 4
         data = pack_int4(w.weights) if four else w.weights.tobytes()
         kind = s.TensorType.INT4 if four else s.TensorType.INT8
-        tensors = [self.add_tensor(w.weights.shape, kind, data, quant=(w.scales, 0, sizes.axis))]
+        tensors = [self.add_tensor(w.weights.shape, kind, data, quant=(w.scales, w.zero_point, sizes.axis))]
         bias = np.zeros(sizes.channels, np.int32) if w.bias is None and self.portable else w.bias
         if bias is not None:
             scale = np.float32(self.model.quant[step.layer.inputs[0]].scale) * w.scales

@@ -9,7 +9,7 @@ from micronets.compiler.kernels.add import AddKernel
 from micronets.compiler.kernels.base import Kernel
 from micronets.compiler.kernels.binary import BinaryKernel
 from micronets.compiler.kernels.concatenation import ConcatenationKernel
-from micronets.compiler.kernels.conv import ConvKernel
+from micronets.compiler.kernels.conv import ConvKernel, GroupedConvKernel
 from micronets.compiler.kernels.copy import CopyKernel, PackKernel, UnpackKernel
 from micronets.compiler.kernels.dense import DenseKernel, is_dense, matrix_step
 from micronets.compiler.kernels.depthwise import DepthwiseKernel
@@ -86,6 +86,8 @@ def _choose_dsp(step: Step, sharing: Sharing, target: Target) -> Kernel:
     match layer:
         case FullyConnected():
             return _dense(step, layer, sharing)
+        case Conv2D() if layer.groups > 1:
+            return GroupedConvKernel(step, layer)
         case Conv2D():
             return _dense(step, layer, sharing) if is_dense(step) else ConvKernel(step, layer)
         case DepthwiseConv2D():

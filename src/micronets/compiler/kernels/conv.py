@@ -32,7 +32,7 @@ from micronets.compiler.limits import STRIP_BYTES
 from micronets.cost.tflm_plan import align
 from micronets.ir.arch import Step
 from micronets.ir.layers import Conv2D, FullyConnected
-from micronets.quantized.model import QuantizedModel
+from micronets.quantized.model import LayerWeights, QuantizedModel
 
 CONV = "micronets_conv"
 CONV_C4 = "micronets_conv_c4"
@@ -93,10 +93,12 @@ class ConvKernel(Kernel):
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a run of `function` or, for numbers that it cannot hold, a call of a slower one."""
-        layer, weights = self.layer, model.weights[self.layer.name].weights
-        rows = weights.reshape(len(weights), -1)
+        layer, weights = self.layer, model.weights[self.layer.name]
+        rows = int8_rows(weights)
         zero_point = model.quant[layer.inputs[0]].zero_point
         window = window_struct(self.step, place, layer.window, pad_value=zero_point)
+        if rows is None:
+            return any_code(model, layer, place, window)
         requant = requantisation(model, layer, rows, place)
         if not (requant.packed and conv_weights.suits(rows)):
             return fallback_code(model, layer, rows, place, window, Pointer(place.scratch(layer.name)))
@@ -111,6 +113,54 @@ class ConvKernel(Kernel):
         if function == CONV_S4:
             sources = (CONV, CONV_C4, UNPACK_WEIGHTS, *SHARED)
         return windowed_code(place, function, sources, (*requant.tables, table), base, window)
+
+
+@dataclass(frozen=True)
+class GroupedConvKernel(Kernel):
+    """A convolution in several groups of channels."""
+
+    layer: Conv2D
+
+    @property
+    def scratch_bytes(self) -> int:
+        """0: the kernel needs no scratch memory."""
+        return 0
+
+    @property
+    def overlap(self) -> Overlap:
+        """The output may overwrite input that no later window reads."""
+        return window_overlap(self.step, self.layer.window, by_channel=False)
+
+    @property
+    def row_reach(self) -> RowReach:
+        """An output row needs the input rows under its window."""
+        return window_reach(self.step, self.layer.window)
+
+    def code(self, model: QuantizedModel, place: Place) -> LayerCode:
+        """Returns a call with the window and the number of groups."""
+        zero_point = model.quant[self.layer.inputs[0]].zero_point
+        window = window_struct(self.step, place, self.layer.window, pad_value=zero_point)
+        return any_code(model, self.layer, place, window)
+
+
+def int8_rows(weights: LayerWeights) -> npt.NDArray[np.int8] | None:
+    """Returns weights less their zero point, `[filters, values of a window]`; None where these are no int8."""
+    rows = weights.centred.reshape(len(weights.weights), -1)
+    codes = rows.astype(np.int8)
+    return codes if np.array_equal(codes, rows) else None
+
+
+def any_code(model: QuantizedModel, layer: Conv2D | FullyConnected, place: Place, window: Struct) -> LayerCode:
+    """Returns a call of the kernel for any weights, whatever their zero point is, and any number of groups."""
+    weights = model.weights[layer.name]
+    rows = weights.centred.reshape(len(weights.weights), -1)
+    requant = requantisation(model, layer, rows, place, folded=False)
+    sizes, scales = place.constant("window", window), place.constant("requant", requant.struct)
+    table = place.table("int8_t", "weights", weights.weights)
+    numbers = layer.groups if isinstance(layer, Conv2D) else 1, weights.zero_point
+    ends = place.pointer(layer.inputs[0]), place.pointer(layer.name), table.as_argument
+    call = Call(CONV_ANY, (*ends, AddressOf(sizes), *numbers, AddressOf(scales)))
+    return LayerCode((*requant.tables, sizes, scales, table), call, (CONV_ANY,))
 
 
 def windowed_code(
@@ -167,19 +217,19 @@ def fallback_code(
 
     It is `CONV_WIDE`, or `CONV_ANY` where two filters with a weight of -128 cannot share 16 bits.
     """
-    ordered = conv_weights.holds(rows)
-    requant = requantisation(model, layer, rows, place, folded=ordered)
+    if not conv_weights.holds(rows):
+        return any_code(model, layer, place, window)
+    requant = requantisation(model, layer, rows, place)
     sizes, scales = place.constant("window", window), place.constant("requant", requant.struct)
-    table = conv_weights.weights_table(place, 8, rows) if ordered else place.table("int8_t", "weights", rows)
+    table = conv_weights.weights_table(place, 8, rows)
     ends = place.pointer(layer.inputs[0]), place.pointer(layer.name), table.as_argument
-    function = CONV_WIDE if ordered else CONV_ANY
-    call = Call(function, (*ends, *((scratch,) if ordered else ()), AddressOf(sizes), AddressOf(scales)))
-    return LayerCode((*requant.tables, sizes, scales, table), call, (function,))
+    call = Call(CONV_WIDE, (*ends, scratch, AddressOf(sizes), AddressOf(scales)))
+    return LayerCode((*requant.tables, sizes, scales, table), call, (CONV_WIDE,))
 
 
 def is_pointwise(layer: Conv2D) -> bool:
     """Whether every output pixel depends on the input pixel at the same place alone."""
-    return layer.kernel == (1, 1) and layer.stride == (1, 1)
+    return layer.kernel == (1, 1) and layer.stride == (1, 1) and layer.groups == 1
 
 
 def im2col_bytes(size: int) -> int:

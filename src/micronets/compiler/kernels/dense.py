@@ -27,8 +27,10 @@ from micronets.compiler.kernels.conv import (
     CONV_C4,
     SHARED,
     UNPACK_WEIGHTS,
+    any_code,
     fallback_code,
     im2col_bytes,
+    int8_rows,
     is_pointwise,
     matrix_code,
     unpacked_bytes,
@@ -78,8 +80,10 @@ class DenseKernel(Kernel):
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a run of the fastest kernel that its numbers and sizes allow."""
-        layer, weights = self.layer, model.weights[self.layer.name].weights
-        rows = weights.reshape(len(weights), -1)
+        layer, weights = self.layer, model.weights[self.layer.name]
+        rows = int8_rows(weights)
+        if rows is None:
+            return any_code(model, layer, place, self._window(model, place, weights.weights))
         requant = requantisation(model, layer, rows, place)
         if not (requant.packed and conv_weights.suits(rows)):
             return fallback_code(model, layer, rows, place, self._window(model, place, rows), 0)

@@ -43,7 +43,7 @@ class Requantisation:
 def requantisation(
     model: QuantizedModel,
     layer: Weighted,
-    rows: npt.NDArray[np.int8],
+    rows: npt.NDArray[np.int8] | npt.NDArray[np.int16],
     place: Place,
     *,
     folded: bool = True,
@@ -51,7 +51,7 @@ def requantisation(
 ) -> Requantisation:
     """Returns the requantisation of a layer. Raises `UnsupportedError` if sums may not fit 32 bits.
 
-    - rows: weights `[output channels, weights of a channel]`.
+    - rows: weights `[output channels, weights of a channel]`, less their zero point.
     - folded: the kernel takes input codes as they are, and the bias makes up for their zero point.
     - per_channel: the table has a multiplier for every channel even if there is one scale for all; convolutions always
       have one for every channel.

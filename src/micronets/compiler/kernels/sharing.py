@@ -67,7 +67,8 @@ def _weight_bits(step: Step) -> int:
 
 def _pointwise_kernel(steps: Sequence[Step]) -> str:
     """Returns the kernel that computes dense layers as convolutions because the network has it anyway; "" for none."""
-    found = [s for s in steps if isinstance(s.layer, Conv2D) and s.layer.weight_bits == 8 and not is_dense(s)]
+    found = [s for s in steps if isinstance(s.layer, Conv2D) and s.layer.weight_bits == 8 and s.layer.groups == 1]
+    found = [s for s in found if not is_dense(s)]
     if any(isinstance(s.layer, Conv2D) and is_pointwise(s.layer) for s in found):
         return CONV_1X1
     if any(s.input_shapes[0][-1] % 4 == 0 for s in found):

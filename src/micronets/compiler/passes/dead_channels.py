@@ -89,7 +89,7 @@ class _Group:
 def _drop(network: _Pruning, name: str) -> bool:
     """Removes filters of the layer `name` where that is possible; returns whether any went."""
     layer = network.layers[name]
-    group = _group(network, layer) if isinstance(layer, Conv2D) else None
+    group = _group(network, layer) if isinstance(layer, Conv2D) and layer.groups == 1 else None
     if group is None or not isinstance(layer, Conv2D):
         return False
     gone = np.ones(layer.filters, np.bool_)
@@ -116,7 +116,7 @@ def _constant_channels(model: QuantizedModel) -> tuple[dict[str, Bools], dict[st
             continue
         source = constant[layer.inputs[0]]
         match layer:
-            case Conv2D():
+            case Conv2D(groups=1):
                 silent = (model.weights[layer.name].weights == 0).reshape(layer.filters, -1, len(source))
                 constant[layer.name] = (silent | _constant_inputs(model.quant, layer, constant, codes)).all(axis=(1, 2))
             case DepthwiseConv2D(multiplier=1):
@@ -152,6 +152,7 @@ def _constant_inputs(
 
 def _group(network: _Pruning, first: Conv2D) -> _Group | None:
     """Follows the output channels of a convolution; None if a layer reads them that cannot do without one."""
+    weights = network.weights
     through: list[Layer] = [first]
     ends: list[Conv2D | FullyConnected] = []
     for layer in through:
@@ -160,9 +161,9 @@ def _group(network: _Pruning, first: Conv2D) -> _Group | None:
         alone = layer.name in network.single
         for name in network.readers[layer.name]:
             match network.layers[name]:
-                case Conv2D() as reader:
+                case Conv2D(groups=1) as reader:
                     ends.append(reader)
-                case FullyConnected() as reader if alone or reader.keep_dims:
+                case FullyConnected() as reader if (alone or reader.keep_dims) and not weights[name].zero_point:
                     ends.append(reader)
                 case DepthwiseConv2D(multiplier=1) | AveragePool2D() | MaxPool2D() as reader:
                     through.append(reader)

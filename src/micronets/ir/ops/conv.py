@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 
+from micronets.errors import SpecError
 from micronets.ir.layers import Conv2D, Shape
+from micronets.ir.ops import checks
 from micronets.ir.ops.record import OPERATOR_CYCLES, Operator, Shapes, Weights
 from micronets.ir.ops.weighted import convolution_operator, mac_factor, timed_with_bits
 from micronets.number import Number
@@ -25,12 +27,17 @@ BLOCK = 4
 def conv_2d_operator(layer: Conv2D) -> Operator:
     """Returns the facts of a convolution."""
 
+    def channels(x: Shape) -> Number:
+        """The input channels that an output channel is made of."""
+        return x[2] if layer.groups == 1 else x[2] // layer.groups
+
     def weights(x: Shape) -> Weights:
         kh, kw = layer.kernel
+        each = channels(x)
         return Weights(
-            shape=(layer.filters, kh, kw, x[2]),
+            shape=(layer.filters, kh, kw, each),
             axis=0,
-            taps=x[2] * (kh * kw),
+            taps=each * (kh * kw),
             channels=layer.filters,
             bits=layer.weight_bits,
             one_scale=False,
@@ -46,7 +53,7 @@ def conv_2d_operator(layer: Conv2D) -> Operator:
         # arm_convolve_s8 takes two im2col columns of 16-bit values, each rounded up to four values; a 1 x 1 kernel
         # takes none.
         kh, kw = layer.kernel
-        if layer.kernel == (1, 1) and layer.dilation == (1, 1):
+        if layer.kernel == (1, 1) and layer.dilation == (1, 1) and layer.groups == 1:
             return 0
         column = kh * kw * inputs[0][2]
         return 4 * (-(-column // 4) * 4 if layer.weight_bits == 8 else column)
@@ -55,7 +62,7 @@ def conv_2d_operator(layer: Conv2D) -> Operator:
         kh, kw = layer.kernel
         y = outputs[0]
         pointwise = kh == 1 and kw == 1
-        taps = inputs[0][2] * (kh * kw)
+        taps = channels(inputs[0]) * (kh * kw)
         mac, value = POINTWISE_CYCLES if pointwise else CONVOLUTION_CYCLES
         copied = 0 if pointwise else math.prod(y[:2]) * IM2COL_CYCLES * taps
         return OPERATOR_CYCLES + copied + math.prod(y) * (value + taps * (mac * mac_factor(layer.weight_bits)))
@@ -63,12 +70,13 @@ def conv_2d_operator(layer: Conv2D) -> Operator:
     def timed_as(inputs: Shapes) -> str:
         kh, kw = layer.kernel
         one = isinstance(kh, int) and isinstance(kw, int) and kh == kw == 1 and layer.stride == (1, 1)
+        one = one and layer.groups == 1
         return timed_with_bits("pointwise" if one else "convolution", layer.weight_bits)
 
     def timed_by(inputs: Shapes, outputs: Shapes) -> dict[str, Number]:
         kh, kw = layer.kernel
         y = outputs[0]
-        pixels, values, column = math.prod(y[:2]), math.prod(y), inputs[0][2] * (kh * kw)
+        pixels, values, column = math.prod(y[:2]), math.prod(y), channels(inputs[0]) * (kh * kw)
         odd_filters = pixels * _rest(layer.filters)
         return {
             "layer": 1,
@@ -81,6 +89,14 @@ def conv_2d_operator(layer: Conv2D) -> Operator:
             "odd_mac": odd_filters * column,
         }
 
+    def check_groups(inputs: Shapes, where: str) -> None:
+        checks.positive(where, "groups", layer.groups)
+        for what, count in (("channels", inputs[0][2]), ("filters", layer.filters)):
+            if layer.groups > 1 and count % layer.groups:
+                raise SpecError(f"{where}: groups = {layer.groups}; they must divide the {count} {what}")
+        if layer.groups > 1 and layer.weight_bits != 8:
+            raise SpecError(f"{where}: weight_bits = {layer.weight_bits} in {layer.groups} groups; allowed: 8")
+
     return convolution_operator(
         layer,
         chosen="filters",
@@ -89,6 +105,7 @@ def conv_2d_operator(layer: Conv2D) -> Operator:
         weights=weights,
         gathered=gathered,
         by_channel=False,
+        check_more=check_groups,
         tflm_method="AddConv2D",
         cortex_m_scratch=cortex_m_scratch,
         cycles=cycles,

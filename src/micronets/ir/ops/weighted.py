@@ -18,6 +18,7 @@ from micronets.ir.ops.record import (
     Tflm,
     TflmKernel,
     Weights,
+    anything,
     nothing,
 )
 from micronets.ir.ops.types import keeps
@@ -63,6 +64,7 @@ def convolution_operator(
     cycles: Count,
     timed_as: Callable[[Shapes], str],
     timed_by: Callable[[Shapes, Shapes], dict[str, Number]],
+    check_more: Callable[[Shapes, str], None] = anything,
 ) -> Operator:
     """Returns the record of a convolution, from what the two kinds of convolution do not have in common.
 
@@ -70,6 +72,7 @@ def convolution_operator(
 
     - chosen: the field of the layer that sets how many channels its output has.
     - cortex_m_scratch: the bytes of the one scratch buffer that CMSIS-NN's kernel asks for.
+    - check_more: what `Operator.check` does besides.
     """
 
     def check(inputs: Shapes, where: str) -> None:
@@ -79,6 +82,7 @@ def convolution_operator(
         checks.activation(where, layer.activation)
         checks.padding(where, layer.padding)
         checks.weight_bits(where, layer.weight_bits)
+        check_more(inputs, where)
 
     def host_scratch(inputs: Shapes, outputs: Shapes) -> int:
         return unpacked(layer.weight_bits, math.prod(weights(inputs[0]).shape))

@@ -4,19 +4,19 @@
 
 #include "micronets_dsp.h"
 
-/* Adds to sums[k] the products of (x - zero) with the weights at w + k * pitch, over `count` values, for k = 0 ..
+/* Adds to sums[k] the products of (x - zero) with (weights at w + k * pitch) - w_zero, over `count` values, for k = 0 ..
  * filters - 1.
  *
- * x: [in] `count` input codes. zero: the input's zero point, -128 .. 127. w: [in] `count` weights of the first
+ * x: [in] `count` input codes. zero, w_zero: zero points, -128 .. 127. w: [in] `count` weights of the first
  * filter. pitch: bytes from a filter's weights to the next one's. count: at least 0. filters: 1 .. 4. sums: [in, out]
  * one for each filter. */
-MICRONETS_APART void micronets_conv_any_products(const int8_t *x, int32_t zero, const int8_t *w, int32_t pitch,
-                                                 int32_t count, int32_t filters, int32_t *sums)
+MICRONETS_APART void micronets_conv_any_products(const int8_t *x, int32_t zero, const int8_t *w, int32_t w_zero,
+                                                 int32_t pitch, int32_t count, int32_t filters, int32_t *sums)
 {
     int32_t i = 0;
 #if MICRONETS_DSP
     if (filters == 4) {
-        const micronets_pair offset = micronets_pack2(-zero, -zero);
+        const micronets_pair offset = micronets_pack2(-zero, -zero), w_offset = micronets_pack2(-w_zero, -w_zero);
         const int8_t *w2 = w + 2 * pitch;
         int32_t s0 = sums[0], s1 = sums[1], s2 = sums[2], s3 = sums[3];
         for (; i + 4 <= count; i += 4) {
@@ -24,10 +24,14 @@ MICRONETS_APART void micronets_conv_any_products(const int8_t *x, int32_t zero, 
             const micronets_pair even = micronets_even_plus(offset, v), odd = micronets_odd_plus(offset, v);
             const uint32_t a = micronets_load4(w + i), b = micronets_load4(w + pitch + i);
             const uint32_t c = micronets_load4(w2 + i), d = micronets_load4(w2 + pitch + i);
-            s0 = micronets_smlad(odd, micronets_odd(a), micronets_smlad(even, micronets_even(a), s0));
-            s1 = micronets_smlad(odd, micronets_odd(b), micronets_smlad(even, micronets_even(b), s1));
-            s2 = micronets_smlad(odd, micronets_odd(c), micronets_smlad(even, micronets_even(c), s2));
-            s3 = micronets_smlad(odd, micronets_odd(d), micronets_smlad(even, micronets_even(d), s3));
+            s0 = micronets_smlad(odd, micronets_odd_plus(w_offset, a),
+                                 micronets_smlad(even, micronets_even_plus(w_offset, a), s0));
+            s1 = micronets_smlad(odd, micronets_odd_plus(w_offset, b),
+                                 micronets_smlad(even, micronets_even_plus(w_offset, b), s1));
+            s2 = micronets_smlad(odd, micronets_odd_plus(w_offset, c),
+                                 micronets_smlad(even, micronets_even_plus(w_offset, c), s2));
+            s3 = micronets_smlad(odd, micronets_odd_plus(w_offset, d),
+                                 micronets_smlad(even, micronets_even_plus(w_offset, d), s3));
         }
         sums[0] = s0;
         sums[1] = s1;
@@ -37,7 +41,7 @@ MICRONETS_APART void micronets_conv_any_products(const int8_t *x, int32_t zero, 
 #endif
     for (; i < count; i++) {
         for (int32_t k = 0; k < filters; k++) {
-            sums[k] += (x[i] - zero) * w[k * pitch + i];
+            sums[k] += (x[i] - zero) * (w[k * pitch + i] - w_zero);
         }
     }
 }

@@ -276,14 +276,16 @@ void micronets_conv_s4(const int8_t *input, int8_t *output, const uint8_t *weigh
 void micronets_conv_wide(const int8_t *input, int8_t *output, const uint32_t *weights, int8_t *scratch,
                          const micronets_window *window, const micronets_requant *requant);
 
-/* Convolution for weights that the order of the other kernels cannot hold. It is the slowest of all.
+/* Convolution for weights that the order of the other kernels cannot hold, or in groups. It is the slowest of all.
  *
  * input: [in] map [in_h, in_w, in_c]. output: [out] map [out_h, out_w, out_c], of which `filters` channels are written.
- * weights: [in] [out_c, kernel_h, kernel_w, in_c], of any value.
- * window: [in] sizes; pad_value is the input's zero point, which the kernel subtracts.
+ * weights: [in] [out_c, kernel_h, kernel_w, in_c / groups], of any value.
+ * window: [in] sizes; pad_value is the input's zero point, which the kernel subtracts. groups: of channels, of which
+ *   each is read by as many filters; it divides in_c and the filters. weight_zero: the weights' zero point, which the
+ *   kernel subtracts as well.
  * requant: [in] tables of either form, the bias without the input's zero point. */
 void micronets_conv_any(const int8_t *input, int8_t *output, const int8_t *weights, const micronets_window *window,
-                        const micronets_requant *requant);
+                        int32_t groups, int32_t weight_zero, const micronets_requant *requant);
 
 /* Depthwise convolution, channel by channel: input channel c gives the outputs n * c .. n * c + n - 1, n = multiplier.
  *
