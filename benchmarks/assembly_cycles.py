@@ -32,8 +32,12 @@ _HEAD = f"""\
 
 @dataclass(frozen=True)
 class Part:
-    """What lies between two labels. label: the first. size: bytes. count: instructions. cycles: of them, one after
-    another.
+    """The code between two labels.
+
+    - label: the first of them.
+    - size: its bytes.
+    - count: its instructions.
+    - cycles: the cycles of the instructions one after another.
     """
 
     label: str
@@ -43,12 +47,12 @@ class Part:
 
 
 def kernels() -> list[Path]:
-    """The files of assembly that hold code of their own, and no other's."""
+    """Returns the files of assembly that hold code of their own, and no other's."""
     return sorted(path for path in (CSRC / "dsp").glob("*.*") if _TABLE.search(path.read_text("utf-8")))
 
 
 def parts(path: Path) -> list[Part]:
-    """The parts of a kernel, by the model of the Cortex-M4 that the simulator has; `path`: its .S file."""
+    """Returns the parts of the kernel in the .S file `path`, with the cycles that the simulator's Cortex-M4 takes."""
     from elftools.elf.elffile import ELFFile
 
     cc = find_compiler(load_board("NUCLEO-F446RE"), "gcc")
@@ -74,7 +78,7 @@ def parts(path: Path) -> list[Part]:
 
 
 def table(found: list[Part]) -> str:
-    """The comment that holds the table."""
+    """Returns the comment that holds the table."""
     width = max(len(part.label) for part in found)
     rows = [f" *   {'label':{width}}  bytes  instructions  cycles"]
     rows += [f" *   {p.label:{width}}  {p.size:5}  {p.count:12}  {p.cycles:6}" for p in found]
@@ -82,7 +86,7 @@ def table(found: list[Part]) -> str:
 
 
 def updated(path: Path) -> str:
-    """The text of a kernel with its present table."""
+    """Returns the text of a kernel with its present table."""
     source = path if path.suffix == ".S" else path.with_suffix(".S")  # what is included, by one that includes it
     return _TABLE.sub(lambda _: table(parts(source)), path.read_text("utf-8"), count=1)
 

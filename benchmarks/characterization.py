@@ -32,7 +32,7 @@ PAPER_SLOPE, PAPER_R2 = "about 1.4 times as many ops a second in the KWS backbon
 
 
 def main() -> None:
-    """Measures, fits, writes."""
+    """Measures the networks, fits the models, and writes the page, its plots and the models."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--samples", type=int, default=60, help="networks of each space")
     arguments.add_argument("--board", action="append", help="may be given several times")
@@ -75,19 +75,19 @@ def said(board: str) -> Any:
 
 
 def markdown(rows: Sequence[Sequence[str]]) -> str:
-    """The rows as a table, the first one as its head, numbers to the right."""
+    """Returns the rows as a table, the first one as its head, numbers to the right."""
     lines = [f"| {' | '.join(r)} |" for r in rows]
     return "\n".join([lines[0], f"| --- |{' --: |' * (len(rows[0]) - 1)}", *lines[1:]])
 
 
 def origin(found: Findings, samples: int) -> str:
-    """Where a table is from."""
+    """Returns the line below a table, which says where its figures are from."""
     told = report.source_line(found)
     return f"{told[0].upper()}{told[1:]}. {date.today()}, `python -m benchmarks.characterization --samples {samples}`."
 
 
 def claims(found: Findings) -> str:
-    """The paper's claims and what was found, side by side."""
+    """Returns the paper's claims and what was found, side by side."""
     whole = found.whole
     kws, images = whole["dscnn:kws"], whole["mobilenetv2:images"]
     channels = {c.channels: c.cycles for c in found.channels}
@@ -127,12 +127,12 @@ def claims(found: Findings) -> str:
 
 
 def depthwise_per_op(found: Findings) -> float:
-    """Cycles per op of depthwise layers over those of pointwise ones."""
+    """Returns how many times as many cycles an op takes in depthwise layers as in pointwise ones."""
     return found.kinds["depthwise"].cycles_per_op / found.kinds["pointwise"].cycles_per_op
 
 
 def boards(models: Sequence[tuple[str, Findings]]) -> str:
-    """How good the model of each board is."""
+    """Returns how good the model of each board is."""
     rows = [("board", "networks", "held out", "mean error", "worst", "rank correlation", "ops alone: mean error")]
     for name, found in models:
         held, ops = found.model.held_out, found.model.ops_alone
@@ -143,7 +143,7 @@ def boards(models: Sequence[tuple[str, Findings]]) -> str:
 
 
 def plot(records: Sequence[NetworkRecord], found: Findings) -> str:
-    """The scatter of latency against ops as a picture of its own."""
+    """Returns the scatter of latency against ops as a picture of its own."""
     drawn = report.ops_plot(records, found.networks)
     drawing = re.search(r"<svg.*?</svg>", drawn, re.DOTALL)
     legend = re.findall(r'<span><i class="(c\d)"></i>(.*?)</span>', drawn)

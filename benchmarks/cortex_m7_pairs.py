@@ -52,7 +52,7 @@ class Simulated:
 
 
 def mlperf_tiny(path: Path) -> Iterator[tuple[str, float]]:
-    """Ratios of cycles, M7 over M4, with what was run."""
+    """Yields the ratio of cycles, M7 over M4, of every pair in MLPerf Tiny's results, with what was run."""
     with path.open() as f:
         rows = list(csv.DictReader(f))
     m4 = {(r["round"], r["engine"]): r for r in rows if r["board"] == M4}
@@ -65,7 +65,7 @@ def mlperf_tiny(path: Path) -> Iterator[tuple[str, float]]:
 
 
 def micronets(path: Path) -> Iterator[tuple[str, float]]:
-    """The same for the paper's networks on the F446 and the F746, without times too short for their rounding."""
+    """Yields such ratios of the paper's networks on the F446 and the F746, but for times that its rounding blurs."""
     with path.open() as f:
         for r in csv.DictReader(f):
             slow, fast = r["lat_s_F446RE"], r["lat_s_F746ZG"]
@@ -78,7 +78,7 @@ def _mhz(row: dict[str, str]) -> float:
 
 
 def summary(pairs: list[tuple[str, float]]) -> str:
-    """How many, their geometric mean and range, and those more than 20 % off."""
+    """Writes how many ratios there are, their geometric mean and range, and which are more than 20 % off."""
     ratios = [ratio for _, ratio in pairs]
     mean = geometric_mean(ratios)
     off = [f"{name} {ratio:.2f}" for name, ratio in pairs if abs(ratio / mean - 1) > 0.2]
@@ -87,7 +87,7 @@ def summary(pairs: list[tuple[str, float]]) -> str:
 
 
 def simulated(shared: Path) -> dict[str, Simulated]:
-    """Every released network that is in a pair, by the name that it has there."""
+    """Returns every released network that is in a pair, by the name that it has there."""
     l4r5, f446, f746 = (load_board(name) for name in (M4, "NUCLEO-F446RE", "NUCLEO-F746ZG"))
     found = {}
     for key, name in MODELS.items():
@@ -99,9 +99,7 @@ def simulated(shared: Path) -> dict[str, Simulated]:
 
 
 def rivals(pairs: Sequence[tuple[str, float]], models: Mapping[str, Simulated]) -> dict[str, list[float]]:
-    """What models of the M7 make of the published ratios: by model, what it says over what was published, for every
-    pair.
-    """
+    """Returns by model of the M7, for every pair, the ratio that it predicts divided by the published one."""
     found: dict[str, list[float]] = {}
     for name, ratio in pairs:
         m = models.get(name.split()[-1])

@@ -124,7 +124,7 @@ class Comparison:
         return search(self.space, self.data, budget, self.board, settings, **options)
 
     def random(self, seed: int, out: Path) -> tuple[dict[str, int], Any]:
-        """Random values, lowered at random until they fit and then raised at random until they fill the limits."""
+        """Returns random values, lowered at random until they fit, then raised until they fill the limits."""
         rng, trained = random.Random(seed), []
         epochs = max(1, self.config.search.epochs // self.candidates)
         for i in range(self.candidates):
@@ -136,7 +136,7 @@ class Comparison:
         return values, best.float_state
 
     def uniform(self, small: bool) -> tuple[SearchSpace, dict[str, int]]:
-        """The space's standard network at the largest share of its widths that fits, and the space of that share."""
+        """Returns the space's standard network at the largest share of its widths that fits, and that space."""
         for share in SHARES:
             space, values = spaces.uniform(self.space, share)
             if small:
@@ -170,7 +170,7 @@ def say(report: Mapping[str, Any], now: bool = False) -> None:
 
 
 def table(results: list[dict[str, Any]], comparison: Comparison, command: str) -> str:
-    """The results as Markdown, with what they were obtained with."""
+    """Returns the results as Markdown, with what they were obtained with."""
     config, data = comparison.config, comparison.data
     limits = ", ".join(f"{k} {v:,.0f}" for k, v in config.budget.limits().items())
     warning = "SYNTHETIC DATA. " if data.synthetic else ""

@@ -3,8 +3,7 @@
 SHARED/models/field holds `.tflite` files as others have published them, and `manifest.csv` with the columns `file`,
 `domain` (what the network is for) and `structure` (equal where two files differ in their weights only). Each model is
 read and compiled; its C is built for this machine, run on random inputs, and compared with the integer reference, every
-byte. The table is written into docs/results.md. A model that is refused counts as refused; any other failure ends the
-program.
+byte. The table is written into docs/results.md. A refusal is counted; any other failure ends the program.
 """
 
 from __future__ import annotations
@@ -54,7 +53,7 @@ def outcome(path: Path, domain: str, structure: str) -> Outcome:
 
 
 def reason(message: str) -> str:
-    """The operator that a message of refusal names, else the message without the names of the file and of a tensor."""
+    """Returns the operator that a refusal names, else its message without the names of file and tensor."""
     operator = re.search(r"operator \d+ \(((?:operator )?[A-Z0-9_]+)\): this operator", message)
     if operator:
         return operator[1]
@@ -62,7 +61,7 @@ def reason(message: str) -> str:
 
 
 def table(outcomes: Sequence[Outcome]) -> str:
-    """A row for each domain: how many models there are, how many become C, and what the others are refused for."""
+    """Returns a row for each domain: how many models there are, how many become C, why the others do not."""
     by_domain: dict[str, list[Outcome]] = defaultdict(list)
     for o in outcomes:
         by_domain[o.domain].append(o)

@@ -76,13 +76,13 @@ class Outcome:
 
 
 def runtime(name: str, board: Board) -> RuntimeCosts:
-    """The runtime of that name on a board, with the latency model that comes with micronets, if there is one."""
+    """Returns the costs of a runtime on a board, by the latency model that comes with micronets, if any."""
     model = latency_model.shipped_model(board.name, name)
     return tflm_costs(model) if name == "tflm" else c_costs(model)
 
 
 def known_limits(name: str, board: Board) -> tuple[str, ...]:
-    """The limits that the runtime can estimate on a board.
+    """Returns the limits that the runtime can estimate on a board.
 
     No time is known of a core without a cycle model, and of our C only where times were measured.
     """
@@ -91,7 +91,7 @@ def known_limits(name: str, board: Board) -> tuple[str, ...]:
 
 
 def small_space(name: str, kind: str, rng: random.Random) -> SearchSpace:
-    """The space with a few options of a few choices, drawn at random: at most `SMALL` networks."""
+    """Returns a part of the space: a few options of a few choices, drawn at random, at most `SMALL` networks."""
     space = spaces.make(name, kind, rng.choice((2, 4, 10)), **OPTIONS[kind])
     left, kept = SMALL, {c.name: (rng.choice(c.options),) for c in space.choices}
     # Choices that seldom matter come first as often as widths, of which there are most.
@@ -113,7 +113,7 @@ def small_space(name: str, kind: str, rng: random.Random) -> SearchSpace:
 
 
 def every_network(space: SearchSpace) -> Iterator[dict[str, int]]:
-    """All values of a space."""
+    """Yields all values of a space."""
     for options in product(*(c.options for c in space.choices)):
         yield {c.name: o for c, o in zip(space.choices, options, strict=True)}
 
@@ -129,7 +129,7 @@ def random_probabilities(space: SearchSpace, rng: random.Random) -> dict[str, li
 
 
 def random_budget(costs: Mapping[str, float], least: Mapping[str, float], rng: random.Random, tight: bool) -> Budget:
-    """Limits near what a network costs, or (not `tight`) also near the least that any does, above or below.
+    """Returns limits near what a network costs, or (not `tight`) also near the least that any does, above or below.
 
     costs: of the network; least: of all networks, by limit; both hold the limits to draw from.
     """
@@ -146,7 +146,7 @@ def random_budget(costs: Mapping[str, float], least: Mapping[str, float], rng: r
 def tabled(
     by_values: Mapping[tuple[int, ...], Mapping[str, float]], space: SearchSpace, values: Mapping[str, int]
 ) -> Mapping[str, float]:
-    """The costs of `values` from a table of all networks of the space, by the choices' values in the space's order."""
+    """Returns the costs of `values` from a table of all networks, whose keys are values in the space's order."""
     return by_values[tuple(values[c.name] for c in space.choices)]
 
 
@@ -157,7 +157,7 @@ def judged(
     probabilities: Mapping[str, list[float]],
     possible: list[dict[str, int]] | None,
 ) -> Outcome:
-    """One case. possible: the networks that meet the budget; None where it is only known that there is one."""
+    """Returns what becomes of one case. possible: the networks that keep the budget; None if one is known to."""
     fault, what, refused = "", "", False
     began, cpu = time.monotonic(), time.process_time()
     fitter = make()

@@ -16,7 +16,7 @@ def _main() -> None:
         from benchmarks.mutate import mutated
 
     def mutate(data: bytes, most: int, seed: int) -> bytes:
-        """Half by libFuzzer's own means, half by ours, which know what the reader looks at."""
+        """Returns a mutated file: half of them by libFuzzer's means, half by ours, which know what the reader reads."""
         rng = random.Random(seed)
         changed = atheris.Mutate(data, most) if rng.random() < 0.5 or len(data) < 8 else mutated(rng, data, [data])
         return bytes(changed[:most])

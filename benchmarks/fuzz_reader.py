@@ -62,22 +62,20 @@ class Tally:
 
 
 def sound_files(shared: Path) -> list[bytes]:
-    """The files that are damaged: random networks in both styles of our writer, and the released models if they are
-    there.
-    """
+    """Returns the files to damage: random networks in both styles of our writer, and released models, if any."""
     models = [random_model(random_arch(seed), seed) for seed in range(RANDOM)]
     files = [write(model, portable=seed % 2 == 1) for seed, model in enumerate(models)]
     return files + [path.read_bytes() for path in sorted(shared.glob("models/*/*.tflite"))]
 
 
 def damaged(files: Sequence[bytes], seed: int, number: int) -> bytes:
-    """The mutated file of that number."""
+    """Returns the mutated file of that number."""
     rng = random.Random(f"{seed} {number}")
     return mutated(rng, files[rng.randrange(len(files))], files)
 
 
 def examine(data: bytes) -> str:
-    """What becomes of a file: how far it gets. Raises `AssertionError` for an error message that is none."""
+    """Returns how far a file gets. Raises `AssertionError` for an error message that is none."""
     stage = "refused by the reader"
     try:
         model = read(data, "x.tflite")
@@ -96,7 +94,7 @@ def examine(data: bytes) -> str:
 
 
 def examine_all(files: Sequence[bytes], seed: int, numbers: Sequence[int], now: Any) -> Tally:
-    """`examine` for the files of these numbers; `now` is told the one that is at work."""
+    """Does `examine` for the files of these numbers; `now` holds the number at work."""
 
     def too_slow(signum: int, frame: FrameType | None) -> None:
         raise TooSlow
@@ -166,7 +164,7 @@ def fuzz(files: Sequence[bytes], seed: int, numbers: Sequence[int]) -> Tally:
 
 
 def table(total: Tally, guided: str) -> str:
-    """The section of the documentation."""
+    """Returns the section of the documentation."""
     count = sum(total.ends.values())
     ends = [f"| {name} | {total.ends[name]:,} |" for name in _ENDS]
     return "\n".join(
@@ -221,7 +219,7 @@ def fuzz_guided(files: Sequence[bytes], seconds: float) -> int:
 
 
 def guided_summary(log: str, seconds: float) -> str:
-    """How many files libFuzzer ran, what they covered, and what of time and memory it took, from its log."""
+    """Returns how many files libFuzzer ran, what they covered, and what of time and memory it took, from its log."""
     stats = {k: int(v) for k, v in re.findall(r"^stat::(\w+): *(\d+)", log, re.MULTILINE)}
     covered = re.findall(r"\bcov: (\d+)", log)
     first, last = (covered[0], covered[-1]) if covered else ("0", "0")
@@ -233,7 +231,7 @@ def guided_summary(log: str, seconds: float) -> str:
 
 
 def main() -> None:
-    """See the top of this file."""
+    """Runs the program as the docstring of this file says."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--files", type=int, default=20_000)
     parser.add_argument("--shared", type=Path, default=Path("../shared"))

@@ -216,27 +216,27 @@ class Comparison:
 
 
 def sha(data: bytes | str) -> str:
-    """The SHA-256 of bytes, or of a text as UTF-8, in hexadecimal digits."""
+    """Returns the SHA-256 of bytes, or of a text as UTF-8, in hexadecimal digits."""
     return hashlib.sha256(data.encode() if isinstance(data, str) else data).hexdigest()
 
 
 def array_sha(values: npt.NDArray[Any]) -> str:
-    """The SHA-256 of an array's type, shape and bytes."""
+    """Returns the SHA-256 of an array's type, shape and bytes."""
     return sha(f"{values.dtype} {values.shape} ".encode() + np.ascontiguousarray(values).tobytes())
 
 
 def is_of_network(name: str) -> bool:
-    """Whether a generated file holds the network itself: neither a kernel nor what lies around."""
+    """Returns whether a generated file holds the network itself: neither a kernel nor what lies around."""
     return name in ("model.c", "model.h")
 
 
 def is_kernel(name: str) -> bool:
-    """Whether a generated file is one of our kernels', the same for every network; what is for TFLM is not."""
+    """Returns whether a generated file is one of our kernels', the same for every network; what is for TFLM is not."""
     return name.startswith("micronets_") and not name.startswith("micronets_tflm")
 
 
 def command(job: Job, *words: str) -> tuple[Figures, str]:
-    """What `micronets WORDS --json` prints, and what it says where its exit code is not 0.
+    """Returns what `micronets WORDS --json` prints, and what it says where its exit code is not 0.
 
     A fault of the package is told by the exception's name. The job's name takes the place of the file's path,
     so that it does not matter where the file lies.
@@ -254,7 +254,7 @@ def command(job: Job, *words: str) -> tuple[Figures, str]:
 
 
 def model_of(job: Job) -> tuple[QuantizedModel | None, Figures]:
-    """The network in the job's file, if it reads, and the outcome of reading it."""
+    """Returns the network in the job's file, if it reads, and the outcome of reading it."""
     try:
         return read(job.path.read_bytes(), job.name), {"outcome": "reads"}
     except MicronetsError as e:
@@ -264,7 +264,7 @@ def model_of(job: Job) -> tuple[QuantizedModel | None, Figures]:
 
 
 def compiled_ways(model: QuantizedModel) -> dict[str, Compiled]:
-    """The network as C layer by layer, and in the smallest arena if that is another network in C."""
+    """Returns the network as C layer by layer, and in the smallest arena if that is another network in C."""
     ways = {"whole": compile_model(model)}
     smallest = compile_model(model, arena_limit=0)
     if smallest.files["model.c"] != ways["whole"].files["model.c"]:
@@ -308,7 +308,7 @@ def on_board(job: Job, figures: Figures) -> None:
 
 
 def record_networks(jobs: Sequence[Job]) -> dict[str, Figures]:
-    """The figures of some networks, by name."""
+    """Returns the figures of some networks, by name."""
     found: dict[str, Figures] = {}
     built: list[Built] = []
     for job in jobs:
@@ -350,7 +350,7 @@ def record_network(job: Job, figures: Figures) -> list[Built]:
 
 
 def host_outputs(built: Sequence[Built]) -> Iterator[tuple[str, str, str]]:
-    """(network, way, SHA-256 of the outputs) of each network as C, built in one library; singly if that fails."""
+    """Returns (network, way, SHA-256 of the outputs) of each network as C, from one library; singly if that fails."""
     if not built:
         return
     try:
@@ -370,7 +370,7 @@ def host_outputs(built: Sequence[Built]) -> Iterator[tuple[str, str, str]]:
 
 
 def record_run(name: str) -> Figures:
-    """The figures of a tiny training, `sound` or `images`, on one thread."""
+    """Returns the figures of a tiny training, `sound` or `images`, on one thread."""
     with tempfile.TemporaryDirectory(prefix="guard-") as directory:
         root = Path(directory)
         config, text = root / "config.toml", SOUND if name == "sound" else IMAGES
@@ -390,13 +390,13 @@ def record_run(name: str) -> Figures:
 
 
 def random_network(seed: int) -> bytes:
-    """The file of a random network: most are small ones full of corner cases, some are of realistic shape and size."""
+    """Returns the file of a random network: most are small ones with rare cases, some of realistic size."""
     arch = random_realistic_arch(seed) if seed % REALISTIC_EVERY == REALISTIC_EVERY - 1 else random_arch(seed)
     return write(random_model(arch, seed))
 
 
 def jobs_of(part: str, source: Source, directory: Path) -> list[Job]:
-    """The networks of a part; those of `random` lie in `directory` afterwards."""
+    """Returns the networks of a part; those of `random` lie in `directory` afterwards."""
     if part == "zoo":
         named = [(path.parent.name, path) for path in sorted(Path("zoo").glob("*/model.tflite"))]
     elif part == "models":
@@ -419,7 +419,7 @@ def jobs_of(part: str, source: Source, directory: Path) -> list[Job]:
 
 
 def record_part(part: str, source: Source, networks: Path) -> dict[str, Figures]:
-    """The figures of all networks or trainings of a part by name."""
+    """Returns the figures of all networks or trainings of a part by name."""
     began = time.monotonic()
     found: dict[str, Figures] = {}
 
@@ -441,7 +441,7 @@ def record_part(part: str, source: Source, networks: Path) -> dict[str, Figures]
 
 
 def results(function: Callable[[T], R], values: Sequence[T], processes: int) -> Iterator[R]:
-    """`function` of each value, in their order, in so many processes; 1: in this one."""
+    """Yields `function` of each value, in their order, from so many processes; 1 stands for this one."""
     if processes == 1:
         yield from map(function, values)
         return
@@ -451,7 +451,7 @@ def results(function: Callable[[T], R], values: Sequence[T], processes: int) -> 
 
 
 def environment() -> dict[str, str]:
-    """The versions of all that figures depend on besides the package."""
+    """Returns the versions of all that figures depend on besides the package."""
     found = {"python": sys.version.split()[0]}
     for name in ("numpy", "torch", "unicorn", "ziglang"):
         with suppress(metadata.PackageNotFoundError):
@@ -486,7 +486,7 @@ def record(out: Path, parts: Sequence[str], source: Source, networks: Path | Non
 
 
 def load(path: Path) -> Figures:
-    """A record. Ends the program with one line for a file that is none."""
+    """Returns a record. Ends the program with one line for a file that is none."""
     try:
         found = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as e:
@@ -499,7 +499,7 @@ def load(path: Path) -> Figures:
 
 
 def leaves(figures: Any, path: str = "") -> Iterator[tuple[str, Leaf]]:
-    """Each single figure of a nest of dictionaries and lists, with the way to it, such as `cycles/whole/layers/3/0`."""
+    """Yields each figure of nested dictionaries and lists, with its path, such as `cycles/whole/layers/3/0`."""
     nested = figures.items() if isinstance(figures, dict) else enumerate(figures) if isinstance(figures, list) else None
     if nested is None:
         yield path, figures
@@ -509,18 +509,18 @@ def leaves(figures: Any, path: str = "") -> Iterator[tuple[str, Leaf]]:
 
 
 def kind_of(path: str) -> str:
-    """The kind of the figure at that path: its first word, and of texts the second too."""
+    """Returns the kind of the figure at that path: its first word, and of texts the second too."""
     words = path.split("/")
     return "/".join(words[: 2 if words[0] == "text" else 1])
 
 
 def is_below(path: str, places: Iterable[str]) -> bool:
-    """Whether one of `places` is the path or its beginning, in whole words."""
+    """Returns whether one of `places` is the path or its beginning, in whole words."""
     return any(path == place or path.startswith(f"{place}/") for place in places)
 
 
 def flat(record: Figures, parts: Iterable[str], count: int) -> dict[tuple[str, str], Leaf]:
-    """The single figures of a record by network and path, of these parts and the first `count` random networks."""
+    """Returns a record's figures by network and path, of these parts and the first `count` random networks."""
     return {
         (f"{part}: {name}", path): value
         for part in parts
@@ -531,7 +531,7 @@ def flat(record: Figures, parts: Iterable[str], count: int) -> dict[tuple[str, s
 
 
 def renaming(words: Iterable[str]) -> dict[str, str]:
-    """The new path by the old one, of words such as `inspect/old=inspect/new`. Ends the program for any other word."""
+    """Returns new paths by old ones, from words such as `inspect/old=inspect/new`; other words end the program."""
     found = {}
     for word in words:
         old, equals, new = word.partition("=")
@@ -542,7 +542,7 @@ def renaming(words: Iterable[str]) -> dict[str, str]:
 
 
 def renamed(path: str, names: Mapping[str, str]) -> str:
-    """The path with its beginning replaced where `names` has a new one for it."""
+    """Returns the path with its beginning replaced where `names` has a new one for it."""
     for old, new in names.items():
         if is_below(path, [old]):
             return new + path.removeprefix(old)
@@ -555,10 +555,10 @@ def compare(
     allowed: Sequence[str] = (),
     names: Mapping[str, str] | None = None,
 ) -> Comparison:
-    """Two records beside each other.
+    """Returns the comparison of two records.
 
-    allowed: the kinds, or beginnings of paths, that may differ. names: new paths of figures of `before` by their old
-    ones.
+    - allowed: the kinds, or beginnings of paths, that may differ.
+    - names: the new paths of figures of `before`, by their old ones.
     """
     if before["settings"]["quick"] != after["settings"]["quick"]:
         raise SystemExit("guard: one of the records is quick and the other is not; record both in the same way")
@@ -598,18 +598,18 @@ def compare(
 
 
 def summable(path: str) -> bool:
-    """Whether the sum of that figure over all networks tells something: bytes and cycles in total."""
+    """Returns whether the sum of that figure over all networks tells something: bytes and cycles in total."""
     words = path.split("/")
     return words[0] in ("cycles", "sizes", "predictions") and words[-1] in SUMMED
 
 
 def grouped(path: str) -> str:
-    """The path with a star for each number of a layer, so that differences of all layers are told together."""
+    """Returns the path with a star for each number of a layer, so that differences of all layers are told together."""
     return "/".join("*" if word.isdigit() else word for word in path.split("/"))
 
 
 def report(found: Comparison, allowed: Sequence[str]) -> str:
-    """The comparison as text: a table by kind, the sums, and what differs, with the first examples of each."""
+    """Returns the comparison as text: a table by kind, the sums, and what differs, with the first examples of each."""
     head = f"{'kind':16} {'equal':>9} {'changed':>9} {'lost':>9} {'new':>9}"
     lines = [*(f"note: {note}" for note in found.notes), ", ".join(found.recorded), "", head]
     for row in found.rows:
@@ -632,14 +632,17 @@ def report(found: Comparison, allowed: Sequence[str]) -> str:
 
 
 def shown(value: str | None) -> str:
-    """A figure as text that fits a line; hashes keep their first digits."""
+    """Returns a figure as text that fits a line; hashes keep their first digits."""
     if value is None:
         return "nothing"
     return f"{value[:12]}..." if len(value) == 64 and " " not in value else value[:200]
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """See the top of this file. The exit code: 0 done and equal, 1 something differs that must not, 2 bad arguments."""
+    """Runs the program as the docstring of this file says.
+
+    Returns the exit code: 0 done and equal, 1 something differs that must not, 2 bad arguments.
+    """
     parser = argparse.ArgumentParser(prog="python -m benchmarks.guard", description=(__doc__ or "").splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
     recording = commands.add_parser("record", help="record what the package computes")

@@ -57,7 +57,7 @@ def main(shared: Path) -> None:
 
 
 def constants(model: QuantizedModel) -> tuple[int, int]:
-    """Bytes that no program for a network can do without: its packed weights; its biases and scales, 32 bits each."""
+    """Returns the bytes of a network's packed weights, and of its biases and scales with 32 bits each."""
     weights = scales = 0
     for step in model.arch.steps():
         if isinstance(step.layer, Weighted):
@@ -68,7 +68,7 @@ def constants(model: QuantizedModel) -> tuple[int, int]:
 
 
 def row(name: str, figures: Measurement, baseline: Mapping[str, str], weights: int, scales: int) -> dict[str, Any]:
-    """One model: ours and TFLM's cycles without wait states and with the board's, SRAM (arena and stack), flash, that
+    """Returns a row for a model: ours and TFLM's cycles without wait states and with the board's, SRAM, flash, that
     without constants.
 
     weights, scales: `constants` of the network that is left once the compiler has removed dead filters.
@@ -86,7 +86,7 @@ def row(name: str, figures: Measurement, baseline: Mapping[str, str], weights: i
 
 
 def kernel_of(arch: Arch, name: str) -> str | None:
-    """Which of `KERNELS` computes a layer. The stem is a convolution of the few channels of an input."""
+    """Returns which of `KERNELS` computes a layer. The stem is a convolution of the few channels of an input."""
     step = next((s for s in arch.steps() if s.layer.name == name), None)
     match step and step.layer:
         case Conv2D(kernel=kernel) if step is not None:
@@ -102,13 +102,13 @@ def kernel_of(arch: Arch, name: str) -> str | None:
 
 
 def geometric_mean(ratios: Iterable[float]) -> float:
-    """Of positive numbers."""
+    """Returns the geometric mean of positive numbers."""
     logs = [math.log(r) for r in ratios]
     return math.exp(sum(logs) / len(logs))
 
 
 def models_table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Ours, TFLM's and their ratio for every model, and the geometric means of the ratios."""
+    """Returns a table of our figures, TFLM's and their ratio for every model, and the ratios' geometric means."""
     lines = [
         "| model | cycles | TFLM's | ratio | with waits, ratio | SRAM | TFLM's | ratio | flash | TFLM's | ratio "
         "| besides weights | and biases, scales | outputs |",
@@ -128,7 +128,7 @@ def models_table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def kernels_table(kernels: Mapping[str, Sequence[tuple[int, int]]]) -> str:
-    """MAC/cycle of every kernel: over all its layers, and of its slowest and fastest layer."""
+    """Returns MAC/cycle of every kernel: over all its layers, and of its slowest and fastest layer."""
     lines = ["| kernel | layers | MAC/cycle | slowest layer | fastest layer |", "|---|--:|--:|--:|--:|"]
     for kernel in KERNELS:
         found = kernels.get(kernel, [])
@@ -140,7 +140,7 @@ def kernels_table(kernels: Mapping[str, Sequence[tuple[int, int]]]) -> str:
 
 
 def note(toolchain: str) -> str:
-    """What the figures are."""
+    """Returns the text below the tables, which says what the figures are."""
     return (
         "Cycles are those of a simulated Cortex-M4 without flash wait states (docs/measure.md). Our C is built by "
         f"{toolchain}; TFLM and CMSIS-NN are those of August 2026, built by GCC 12 with -O2, in the same simulation. "

@@ -53,7 +53,7 @@ class Latency(Comparison):
         return limit
 
     def found(self, method: str, seed: int, out: Path) -> tuple[SearchResult, float, int]:
-        """The network of a method, its measured milliseconds and the number of searches."""
+        """Returns the network of a method, its measured milliseconds and the number of searches."""
         if method == "latency":
             result = self.searched(self.config.budget, seed, out / "search-1")
             return result, result.measured["latency_ms"], 1
@@ -90,7 +90,7 @@ class Latency(Comparison):
         )
 
     def proxy(self) -> float:
-        """MACs that a line through random networks of the space gives for the limit."""
+        """Returns the MACs that a line through random networks of the space gives for the limit."""
         drawn = [d.arch for d in characterize.draw(self.space, DRAWN, seed=0)]
         ops = [macs(arch.steps()) for arch in drawn]
         ms = [
@@ -107,7 +107,7 @@ class Latency(Comparison):
 
 
 def table(results: Sequence[dict[str, Any]], comparison: Latency, command: str) -> str:
-    """The results as Markdown, with what they were obtained with."""
+    """Returns the results as Markdown, with what they were obtained with."""
     config, data = comparison.config, comparison.data
     lines = [
         "| limit | seeds | searches | measured ms | MACs | validation % | test % |",

@@ -45,7 +45,7 @@ DEFAULT = (
 def measure(
     task: str, space_name: str, data_path: Path | None, batch: int, rounds: int, most: int, resolution: int
 ) -> dict[str, Any]:
-    """Median times of a batch and of the step it is for, in milliseconds."""
+    """Returns the median times of a batch and of the step it is for, in milliseconds."""
     data = tasks.load(task, data_path, **({"kept": max(96, resolution)} if resolution else {}))
     asked = {"name": space_name} | ({"resolutions": [resolution]} if resolution else {})
     space = make_space(task, space_table(task, asked, "benchmark"), len(data.classes), data.space_options)
@@ -84,7 +84,7 @@ def measure(
 
 
 def table(results: list[dict[str, Any]]) -> str:
-    """The results as Markdown."""
+    """Returns the results as Markdown."""
     lines = ["| task | space | M MACs | input | batch | batch ms | rest of the step ms | share |", "|" + " --- |" * 8]
     for r in results:
         size = f"{r['macs'] / 1e6:.1f}"

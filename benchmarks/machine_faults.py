@@ -36,13 +36,13 @@ WIDTH = 48
 
 
 def mean_auc(data: AdData, scores: np.ndarray[Any, Any]) -> float:
-    """Mean over the machines, of scores of the test clips."""
+    """Returns the mean over the machines of the AUC that scores of the test clips have."""
     own, abnormal = data.machine["test"], data.abnormal["test"]
     return float(np.mean([auc(scores[own == i], abnormal[own == i]) for i in range(len(data.classes))]))
 
 
 def measure(kind: str, seeds: int, epochs: int) -> dict[str, Any]:
-    """AUC of the level, and of the network by seed."""
+    """Returns the AUC of the level, and those of the network by seed."""
     data = tasks.load("ad", machine=kind)
     assert isinstance(data, AdData)
     level = mean_auc(data, data.clips["test"].mean((1, 2)))
@@ -64,7 +64,7 @@ def measure(kind: str, seeds: int, epochs: int) -> dict[str, Any]:
 
 
 def table(results: list[dict[str, Any]], epochs: int) -> str:
-    """The results as Markdown."""
+    """Returns the results as Markdown."""
     lines = ["| machine | faults | mean level, AUC | small network, AUC by seed |", "| --- | --- | --: | --- |"]
     for r in results:
         each = ", ".join(f"{v:.3f}" for v in r["auc"])

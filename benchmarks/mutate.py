@@ -44,7 +44,7 @@ seen: set[int] = set()
 
 @lru_cache(maxsize=256)
 def touched(data: bytes) -> tuple[int, ...]:
-    """Positions of a file that the reader looks at, in rising order."""
+    """Returns the positions of a file that the reader looks at, in rising order."""
     seen.clear()
     with patch.object(reader, "Flat", _Recorder), suppress(MicronetsError):
         read(data)
@@ -66,9 +66,7 @@ def mutated(rng: random.Random, data: bytes, others: Sequence[bytes]) -> bytes:
 
 
 def _field(rng: random.Random, out: bytearray, fields: Sequence[int]) -> None:
-    """Another value for something that the reader reads: a near one, an ordinary one, an extreme, or another
-    field's.
-    """
+    """Gives a field that the reader reads another value: a near, an ordinary or an extreme one, or another field's."""
     at = rng.choice(fields)
     width = rng.choice((1, 1, 2, 4, 4, 4, 8))
     if at + width > len(out):
@@ -102,7 +100,7 @@ def _bytes(rng: random.Random, out: bytearray, others: Sequence[bytes]) -> None:
 
 
 def _cut(rng: random.Random, out: bytearray, others: Sequence[bytes]) -> None:
-    """The end, or a piece in the middle, is missing."""
+    """Takes the end, or a piece in the middle, away."""
     if rng.random() < 0.5:
         del out[rng.randrange(len(out)) :]
     else:
@@ -111,7 +109,7 @@ def _cut(rng: random.Random, out: bytearray, others: Sequence[bytes]) -> None:
 
 
 def _splice(rng: random.Random, out: bytearray, others: Sequence[bytes]) -> None:
-    """A piece of another file: over what was there, or between."""
+    """Writes a piece of another file over what was there, or puts it between."""
     other = rng.choice(others)
     at, count = _piece(rng, bytearray(other), 512)
     to = rng.randrange(len(out))
@@ -119,14 +117,14 @@ def _splice(rng: random.Random, out: bytearray, others: Sequence[bytes]) -> None
 
 
 def _move(rng: random.Random, out: bytearray, others: Sequence[bytes]) -> None:
-    """A piece of the file itself, again elsewhere."""
+    """Repeats a piece of the file elsewhere in it."""
     at, count = _piece(rng, out, 128)
     to = rng.randrange(len(out))
     out[to : to + count] = out[at : at + count]
 
 
 def _swap(rng: random.Random, out: bytearray, others: Sequence[bytes]) -> None:
-    """Two words change places."""
+    """Lets two words change places."""
     a, b = (4 * rng.randrange(max(len(out) // 4, 1)) for _ in "ab")
     out[a : a + 4], out[b : b + 4] = out[b : b + 4], out[a : a + 4]
 
@@ -191,7 +189,7 @@ def revalued(rng: random.Random, data: bytes) -> bytes:
 
 
 def _scale(rng: random.Random, out: bytearray, at: int, other: int) -> bytes:
-    """A scale that is a power of two larger or smaller, a little different, another's, or an extreme one."""
+    """Returns a scale that is a power of two larger or smaller, a little different, another's, or an extreme one."""
     old = struct.unpack_from("<f", out, at)[0]
     new = rng.choice(
         (
@@ -220,7 +218,7 @@ def _int32(rng: random.Random, out: bytearray, at: int, other: int) -> bytes:
 
 
 def _constant(rng: random.Random, out: bytearray, at: int, other: int) -> bytes:
-    """One to four bytes, random or extreme: weights, a part of a bias, an axis or a padding."""
+    """Returns one to four bytes, random or extreme: weights, a part of a bias, an axis or a padding."""
     count = min(rng.choice((1, 1, 4)), len(out) - at)
     return rng.choice((rng.randbytes(4), bytes(4), b"\x80" * 4, b"\x7f" * 4, b"\xff" * 4))[:count]
 

@@ -4,9 +4,9 @@ Run from the repository: `python -m benchmarks.mutated_outputs [--files N] [--se
 which also writes a section of docs/deploy.md; `--one NUMBER` does a single file again and shows what differs.
 
 Sound files (small random networks in both styles of the writer, and the small ones of SHARED/models and SHARED/cases)
-get other scales, zero points, constants, options, shapes and indices (`mutate.revalued`), or damage of any kind
-(`mutate.mutated`). Each that `micronets` reads runs in the integer reference and in TFLM, which works in a process of
-its own since it may die; of every N of them (`--sanitize`) one becomes C that runs with the address and
+get other scales, zero points, constants, options, shapes and indices (`benchmarks.mutate.revalued`), or damage of any
+kind (`benchmarks.mutate.mutated`). Each that `micronets` reads runs in the integer reference and in TFLM, which works
+in a process of its own since it may die; of every N of them (`--sanitize`) one becomes C that runs with the address and
 undefined-behaviour sanitizers. What counts:
 
     refused        micronets does not read the file
@@ -94,7 +94,7 @@ class Run:
 
 
 def sound_files(shared: Path) -> list[bytes]:
-    """The files to mutate."""
+    """Returns the files to mutate."""
     models = [random_model(random_arch(seed), seed) for seed in range(RANDOM)]
     files = [write(model, portable=seed % 2 == 1) for seed, model in enumerate(models)]
     paths = sorted([*shared.glob("models/*/*.tflite"), *shared.glob("cases/*.tflite")])
@@ -109,14 +109,14 @@ def sound_files(shared: Path) -> list[bytes]:
 
 
 def changed(files: Sequence[bytes], seed: int, number: int) -> bytes:
-    """The mutated file of that number: seven of eight with other values, one with damage of any kind."""
+    """Returns the mutated file of that number: seven of eight with other values, one with damage of any kind."""
     rng = random.Random(f"outputs {seed} {number}")
     data = files[rng.randrange(len(files))]
     return revalued(rng, data) if rng.random() < 7 / 8 else mutated(rng, data, files)
 
 
 def examine(data: bytes, number: int) -> tuple[Outcome, QuantizedModel | None, Array | None, bytes]:
-    """What becomes of a file in the reference and in TFLM, with the model, its inputs and the reference's bytes."""
+    """Returns what becomes of a file under TFLM, with the model, its inputs and the reference's bytes."""
     try:
         model = read(data, "x.tflite")
     except MicronetsError:
@@ -204,7 +204,7 @@ def sanitized(runs: Sequence[Run]) -> list[Outcome]:
 
 
 def campaign(files: Sequence[bytes], seed: int, numbers: Sequence[int], every: int) -> tuple[list[Outcome], int]:
-    """The outcomes of the files of these numbers, and how many were run as C with sanitizers."""
+    """Returns the outcomes of the files of these numbers, and how many were run as C with sanitizers."""
     outcomes: list[Outcome] = []
     waiting: list[Run] = []
     run_as_c, readable = 0, 0
@@ -227,7 +227,7 @@ def campaign(files: Sequence[bytes], seed: int, numbers: Sequence[int], every: i
 
 
 def table(outcomes: Sequence[Outcome], run_as_c: int) -> str:
-    """The section of the documentation."""
+    """Returns the section of the documentation."""
     ends = Counter(o.end for o in outcomes)
     count = sum(n for end, n in ends.items() if end != "C differs")
     return "\n".join(
@@ -248,7 +248,7 @@ def table(outcomes: Sequence[Outcome], run_as_c: int) -> str:
 
 
 def main() -> None:
-    """See the top of this file."""
+    """Runs the program as the docstring of this file says."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--files", type=int, default=5_000)
     parser.add_argument("--shared", type=Path, default=Path("../shared"))

@@ -73,7 +73,7 @@ def _conv(
 
 
 def random_model(arch: Arch) -> QuantizedModel:
-    """Random weights: memory and time are the same for all."""
+    """Returns the network with random weights; memory and time do not depend on them."""
     rng = np.random.default_rng(0)
     quant = {INPUT: TensorQuant(0.02, 0)} | {layer.name: TensorQuant(0.024, -128) for layer in arch.layers}
     return QuantizedModel(arch, quant, {s.layer.name: _weights(rng, s) for s in arch.steps() if s.weights})
@@ -103,14 +103,14 @@ def main(shared: Path) -> None:
 
 
 def row(name: str, off: Measurement, auto: Measurement, smallest: Measurement) -> dict[str, Any]:
-    """One model: figures without patches, with the least that fits the board, with the smallest arena."""
+    """Returns a model's figures: without patches, with those that make it fit the board, with the smallest arena."""
     runs = {"off": off, "auto": auto, "smallest": smallest}
     keys = ("arena_c_bytes", "core_cycles", "flash_bytes", "bit_exact", "bands", "fits")
     return {"model": name} | {f"{key} {run}": getattr(figures, key) for run, figures in runs.items() for key in keys}
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Markdown."""
+    """Returns the table as Markdown."""
     lines = [
         "| model | arena | smallest | ratio | cycles | smallest | ratio | flash | layers in patches | fits the board "
         "| outputs |",
@@ -128,7 +128,7 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def note(toolchain: str) -> str:
-    """What the figures are."""
+    """Returns the text below the tables, which says what the figures are."""
     return (
         "The table compares `--patches off` with `--patches smallest`, in bytes and in cycles of a simulated Cortex-M4 "
         f"without flash wait states ({toolchain}). Layers in patches are told by how many run together, and by how "

@@ -66,7 +66,7 @@ SMALL = 300
 
 
 def small_models(count: int) -> Iterator[QuantizedModel]:
-    """Random small networks that stress corners, and that TFLM runs."""
+    """Yields random small networks that stress corners, and that TFLM runs."""
     seeds = itertools.count()
     while count:
         seed = next(seeds)
@@ -78,7 +78,7 @@ def small_models(count: int) -> Iterator[QuantizedModel]:
 
 
 def others(shared: Path) -> Iterator[bytes]:
-    """The files in the folders of SHARED/models that read and that TFLM runs."""
+    """Yields the files in the folders of SHARED/models that read and that TFLM runs."""
     for path in sorted(shared.glob("models/*/*.tflite")):
         data = path.read_bytes()
         with suppress(MicronetsError):

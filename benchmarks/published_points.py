@@ -39,8 +39,13 @@ BOARDS = {"NUCLEO-L4R5ZI": "NUCLEO-L4R5ZI", "DISCO-F746NG": "NUCLEO-F746ZG", "NU
 
 @dataclass(frozen=True)
 class Point:
-    """A published time of a released network: `model` its path in the shared models, `board` with the published
-    clock.
+    """A published time of a released network.
+
+    - model: the network's path among the shared models.
+    - where: the board's name.
+    - board: the board, with the clock that was published.
+    - engine: what ran the network.
+    - ms: the time of an inference.
     """
 
     model: str
@@ -52,11 +57,10 @@ class Point:
 
 @dataclass(frozen=True)
 class Ours:
-    """Times of a network on a board in ms: under TFLM estimated and simulated; our C by the latency model and
-    simulated.
+    """The times of a network on a board in ms: under TFLM, estimated and simulated; of our C, predicted and simulated.
 
-    `predicted` is None where the latency model does not know all of the network. uncertainty: of the simulated times,
-    relative.
+    `predicted` is None where the latency model does not know all of the network, and `uncertainty` is the relative one
+    of the simulated times.
     """
 
     tflm_estimated: float
@@ -67,7 +71,7 @@ class Ours:
 
 
 def mlperf_tiny(path: Path) -> list[Point]:
-    """Every time of MLPerf Tiny's networks."""
+    """Returns every time of MLPerf Tiny's networks."""
     found = []
     with path.open() as f:
         for r in csv.DictReader(f):
@@ -80,7 +84,7 @@ def mlperf_tiny(path: Path) -> list[Point]:
 
 
 def micronets(path: Path) -> list[Point]:
-    """The paper's times of released networks, without those that its rounding blurs."""
+    """Returns the paper's times of released networks, without those that its rounding blurs."""
     found = []
     with path.open() as f:
         for r in csv.DictReader(f):
@@ -92,7 +96,7 @@ def micronets(path: Path) -> list[Point]:
 
 
 def tflm_cycles(p: Point, baseline: Mapping[str, str], published: Sequence[Point]) -> float:
-    """Of TFLM's kernels simulated on the board of `p`: with its flash on the L4R5, elsewhere with that of the F446."""
+    """Returns simulated cycles of TFLM's kernels on the board of `p`: with the L4R5's flash there, else the F446's."""
     if p.where != L4R5:
         return int(baseline["cycles_flash5ws"])
     (same,) = (q for q in published if (q.where, q.model) == (L4R5, p.model) and q.engine.startswith(L4R5_ENGINE))
@@ -100,7 +104,7 @@ def tflm_cycles(p: Point, baseline: Mapping[str, str], published: Sequence[Point
 
 
 def ours(models: Path, model: str, board: Board, tflm: float) -> Ours:
-    """What we say of a network on a board; `tflm`: simulated cycles of TFLM's kernels there."""
+    """Returns what we say of a network on a board; `tflm`: simulated cycles of TFLM's kernels there."""
     path = models / f"{model}.tflite"
     arch = tflite.read(path.read_bytes()).arch
     figures = measure(path, board, samples=1)
@@ -113,7 +117,7 @@ def ours(models: Path, model: str, board: Board, tflm: float) -> Ours:
 
 
 def _predicted(arch: Arch, board: Board) -> float | None:
-    """None where the board has no model, or one that was not fitted to all kinds of this network's layers."""
+    """Returns ms of our C; None if the board has no latency model, or none of all kinds of this network's layers."""
     model, steps = latency_model.shipped_model(board.name, "c"), arch.steps()
     if model is None or not all(latency_model.kernel_kind(s) in (None, *model.kinds) for s in steps):
         return None
@@ -121,7 +125,7 @@ def _predicted(arch: Arch, board: Board) -> float | None:
 
 
 def points_table(rows: Sequence[tuple[Point, Ours]]) -> str:
-    """A row for each published time of TFLM and its kernels: the time, and each of ours with its share of it."""
+    """Returns a row for each published time of TFLM and its kernels: that time, and ours with their shares of it."""
     lines = [
         "| board | network | published | ms | TFLM estimated | ratio | TFLM simulated | ratio | our C predicted | "
         "ratio | our C simulated | ratio |",
@@ -135,7 +139,7 @@ def points_table(rows: Sequence[tuple[Point, Ours]]) -> str:
 
 
 def explanation(rows: Sequence[tuple[Point, Ours]], baselines: Mapping[str, Mapping[str, str]]) -> str:
-    """What the ratios of the simulated TFLM come from, as far as that can be told."""
+    """Returns what the ratios of the simulated TFLM come from, as far as that can be told."""
 
     def ratio(of: Callable[[Point], bool]) -> float:
         return geometric_mean(o.tflm_simulated / p.ms for p, o in rows if of(p))
@@ -159,8 +163,9 @@ def explanation(rows: Sequence[tuple[Point, Ours]], baselines: Mapping[str, Mapp
 
 
 def steps_table(rows: Sequence[tuple[Point, Ours]]) -> str:
-    """How many times faster the paper's M7 boards are than its F446, published and simulated: kernels and their age
-    cancel.
+    """Returns how many times as fast the paper's M7 boards are as its F446, published and simulated.
+
+    In these ratios the kernels and their age cancel.
     """
     m4 = {p.model: (p, o) for p, o in rows if p.where == "NUCLEO-F446RE"}
     lines = ["| board | network | F446 / board, published | simulated | ratio |", "|---|---|--:|--:|--:|"]

@@ -5,7 +5,7 @@ random networks (default 100) are built by gcc and clang, at -O0, -O2, -O3 and -
 kernels and with those for DSP instructions (emulated), and with the address and undefined-behaviour sanitizers. Every
 output byte is compared with the integer reference, and each arena lies between guard bytes; under the sanitizers it is
 a heap block of its own, so that reading beside it is found as well. What this machine cannot build is skipped, with the
-reason. Some minutes.
+reason. The program takes some minutes.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class Way:
 
 
 def ways() -> list[Way]:
-    """The whole matrix."""
+    """Returns every way to build that the benchmark tries."""
     kernels = ((), ("-DMICRONETS_DSP",))
     plain = product(("gcc", "clang"), ("-O0", "-O2", "-O3", "-Os"), ("-m64", "-m32"), kernels)
     found = [Way(compiler, (level, bits, *which)) for compiler, level, bits, which in plain]
@@ -112,7 +112,7 @@ def ways() -> list[Way]:
 
 
 def missing(way: Way) -> str | None:
-    """Why this machine cannot build that way, or None."""
+    """Returns why this machine cannot build that way, or None."""
     if shutil.which(way.compiler) is None:
         return f"no {way.compiler}"
     with tempfile.TemporaryDirectory(prefix="micronets-") as name:
@@ -137,13 +137,13 @@ class Case:
 
 
 def case(name: str, model: QuantizedModel, seed: int, compiled: Compiled | None = None) -> Case:
-    """The model compiled, unless it is given so, with `SAMPLES` random inputs of that seed."""
+    """Returns a model, compiled unless that is given, with `SAMPLES` random inputs of that seed."""
     x = random_input(model, SAMPLES, seed)
     return Case(name, compiled or compile_model(model), x, reference.run(model, x))
 
 
 def cases(networks: Iterable[int], shared: Path | None) -> list[Case]:
-    """Random networks of these seeds, and the released models; where layers can run in patches, also so."""
+    """Returns random networks of these seeds, and the released models; where layers can run in patches, also so."""
     models = [(f"random {s}", random_model(random_arch(s), s), s) for s in networks]
     paths = sorted(shared.glob("models/*/*.tflite")) if shared else []
     models += [(path.stem, read(path.read_bytes()), 0) for path in paths]
@@ -153,7 +153,7 @@ def cases(networks: Iterable[int], shared: Path | None) -> list[Case]:
 
 
 def run(way: Way, chosen: Sequence[Case]) -> list[str]:
-    """What is wrong when the cases are built that way, a line each. Raises `DeviceError` if they cannot be built."""
+    """Returns what is wrong with cases that are built that way, a line each. Raises `DeviceError`."""
     with tempfile.TemporaryDirectory(prefix="micronets-") as name:
         directory = Path(name)
         sources = write_sources([c.compiled for c in chosen], directory)
@@ -190,7 +190,7 @@ def _main(chosen: Sequence[Case]) -> str:
 
 
 def table(rows: Sequence[tuple[Way, str]], networks: int, released: int) -> str:
-    """The section of the documentation: the outcome for each compiler and kernel, by flags."""
+    """Returns the section of the documentation: the outcome for each compiler and kernel, by flags."""
     results = {(w.compiler, w.flags): end for w, end in rows}
     columns = [(c, k) for c in ("gcc", "clang") for k in ((), ("-DMICRONETS_DSP",))]
     flags = list(dict.fromkeys(tuple(f for f in w.flags if f != "-DMICRONETS_DSP") for w, _ in rows))
@@ -207,7 +207,7 @@ def table(rows: Sequence[tuple[Way, str]], networks: int, released: int) -> str:
 
 
 def main() -> None:
-    """See the top of this file."""
+    """Runs the program as the docstring of this file says."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--networks", type=int, default=100)
     parser.add_argument("--shared", type=Path, default=Path("../shared"))

@@ -69,7 +69,7 @@ SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {  # kind of input and options
 
 
 def measure(name: str, batch_size: int, rounds: int) -> dict[str, Any]:
-    """Median times of both steps and the median of their ratios."""
+    """Returns the median times of both steps and the median of their ratios."""
     kind, options = SETTINGS[name]
     full = spaces.make(name, kind, 12, **options)
     space = replace(
@@ -118,7 +118,7 @@ def measure(name: str, batch_size: int, rounds: int) -> dict[str, Any]:
 
 
 def table(results: list[dict[str, Any]]) -> str:
-    """The results as Markdown."""
+    """Returns the results as Markdown."""
     lines = [
         "| space | batch | precision | threads | plain step ms | supernet step ms | ratio | limit |",
         "|" + " --- |" * 8,

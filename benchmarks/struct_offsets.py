@@ -25,8 +25,10 @@ HEADER = CSRC / "include/micronets_offsets.h"
 class Record:
     """A C struct whose fields assembly reads.
 
-    prefix: what the names of its offsets begin with. ctype: the struct. header: the file that declares it. fields:
-    their names.
+    - prefix: what the names of its offsets begin with.
+    - ctype: the name of the struct.
+    - header: the file that declares it.
+    - fields: the names of its fields.
     """
 
     prefix: str
@@ -119,7 +121,7 @@ _TEXT = """\
 
 
 def offsets(record: Record) -> dict[str, int]:
-    """The offset of each field, as a cross compiler has it. Raises `DeviceError` where there is none."""
+    """Returns the offset of each field, as a cross compiler has it. Raises `DeviceError` where there is none."""
     cc = find_compiler(load_board("NUCLEO-F446RE"))
     lines = "".join(
         f'    __asm__ volatile("OFFSET {field} %c0" : : "i"(__builtin_offsetof({record.ctype}, {field})));\n'
@@ -139,7 +141,7 @@ def offsets(record: Record) -> dict[str, int]:
 
 
 def header() -> str:
-    """The text of the header."""
+    """Returns the text of the header."""
     parts = []
     for record in RECORDS:
         found = offsets(record)

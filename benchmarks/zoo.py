@@ -56,7 +56,7 @@ def _int8(facts: dict[str, Any]) -> float:
 
 
 def row(name: str, facts: dict[str, Any]) -> str:
-    """One model as a row."""
+    """Returns one model as a row."""
     rates = {r["name"]: 100 * r["value"] for r in scores(facts)}
     costs = facts["costs"]
     ours = measure(ROOT / "zoo" / name / "model.tflite", load_board(facts["board"]["name"]))
@@ -77,7 +77,7 @@ def row(name: str, facts: dict[str, Any]) -> str:
 
 
 def tables() -> str:
-    """All models of the zoo, and the published ones on the same recordings."""
+    """Returns all models of the zoo, and the published ones on the same recordings."""
     lines = [
         "| model | float % | int8 under TFLM % | M MACs | .tflite kB | TFLM arena kB | C: SRAM kB | flash kB | ms |",
         "| --- | --: | --: | --: | --: | --: | --: | --: | --: |",
@@ -104,7 +104,7 @@ def tables() -> str:
 
 
 def more_tables() -> str:
-    """The models of the other tasks."""
+    """Returns the models of the other tasks."""
     lines = [
         "| model | test | metric | int8 under TFLM % | 95 % | M MACs | .tflite kB | TFLM arena kB "
         "| C: SRAM kB | flash kB | ms |",

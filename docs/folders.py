@@ -45,7 +45,7 @@ what joins them. Each folder stands after all that it may import, so there are n
 
 
 def reachable(arrows: Mapping[str, frozenset[str]], start: str) -> frozenset[str]:
-    """Every folder that can be reached from `start` along arrows, without `start`."""
+    """Returns every folder that can be reached from `start` along arrows, without `start`."""
     found: frozenset[str] = frozenset()
     for name in arrows[start]:
         found |= {name} | reachable(arrows, name)

@@ -78,7 +78,7 @@ def _text(x: float, y: float, text: str, size: int, colour: str, anchor: str = "
 
 
 def _arrow(source: str, target: str) -> str:
-    """A line between two boxes, from edge to edge."""
+    """Returns a line between two boxes, from edge to edge."""
     (x1, y1), (x2, y2) = (_middle(n) for n in (source, target))
     (x1, y1), (x2, y2) = _edge(x1, y1, x2, y2), _edge(x2, y2, x1, y1)
     line = f'x1="{x1:.0f}" y1="{y1:.0f}" x2="{x2:.0f}" y2="{y2:.0f}"'
@@ -98,7 +98,7 @@ def _edge(x: float, y: float, towards_x: float, towards_y: float) -> tuple[float
 
 
 def _file() -> list[str]:
-    """The `.tflite` file between the halves, which one writes and the other reads."""
+    """Returns the `.tflite` file between the halves, which one writes and the other reads."""
     x, y = FILE
     corner = f"M{x - 26} {y} h38 l14 14 v50 h-52 z M{x + 12} {y} v14 h14"
     flow = 'stroke="#b3541e" stroke-width="2" stroke-dasharray="5 3"'
@@ -111,7 +111,7 @@ def _file() -> list[str]:
 
 
 def folders_table() -> str:
-    """A row for each folder, from the top down: what it is."""
+    """Returns a row for each folder, from the top down: what it is."""
     lines = ["| folder | what it is |", "|---|---|"]
     lines += [f"| `{name}/` | {_about(name)} |" for name in reversed(ALLOWED)]
     less = "; ".join(f"`{a}` may not import `{b}`" for a, b in exceptions())
@@ -120,7 +120,7 @@ def folders_table() -> str:
 
 
 def _about(name: str) -> str:
-    """The first line of a folder's docstring."""
+    """Returns the first line of a folder's docstring."""
     doc = ast.get_docstring(ast.parse((PACKAGE / name / "__init__.py").read_text("utf-8")))
     if not doc:
         raise SystemExit(f"src/micronets/{name}/__init__.py has no docstring")

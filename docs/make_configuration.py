@@ -80,7 +80,7 @@ def entries(docstring: str, names: list[str]) -> list[tuple[list[str], str]]:
 
 
 def table(prefix: str, docstring: str, defaults: dict[str, str]) -> str:
-    """One section's table."""
+    """Returns one section's table."""
     lines = ["| key | default | meaning |", "|---|---|---|"]
     for names, meaning in entries(docstring, list(defaults)):
         keys = ", ".join(f"`{prefix}{n}`" for n in names)
@@ -90,14 +90,14 @@ def table(prefix: str, docstring: str, defaults: dict[str, str]) -> str:
 
 
 def default_of(field: dataclasses.Field[Any]) -> str:
-    """A default as TOML, empty where there is none."""
+    """Returns a default as TOML, empty where there is none."""
     if field.default is dataclasses.MISSING or field.default is None:
         return ""
     return literal(field.default)
 
 
 def space_tables() -> str:
-    """The options of the input of every task, then those of every space, from the functions that make them."""
+    """Returns the options of the input of every task, then those of every space, from the functions that make them."""
     parts = []
     kinds: dict[str, list[str]] = {}
     for task in TASKS.values():
@@ -126,7 +126,7 @@ def space_tables() -> str:
 
 
 def _options(function: Callable[..., Any]) -> str:
-    """The first line of a function's docstring, and a table of the arguments that have defaults."""
+    """Returns the first line of a function's docstring, and a table of the arguments that have defaults."""
     doc = inspect.getdoc(function) or ""
     rows = table("space.", doc, {k: literal(v) for k, v in defaults(function).items()})
     return f"{doc.splitlines()[0]}\n\n{rows}"
@@ -155,7 +155,7 @@ def data_tables() -> str:
 
 
 def _class_in(hint: Any) -> Any:
-    """The dataclass that a type is, or may be; else None."""
+    """Returns the dataclass that a type is, or may be; else None."""
     return next((t for t in (hint, *get_args(hint)) if dataclasses.is_dataclass(t)), None)
 
 
@@ -164,7 +164,7 @@ def _defaults(cls: type) -> dict[str, str]:
 
 
 def page() -> str:
-    """The whole page."""
+    """Returns the whole page."""
     parts = [HEAD]
     for prefix, title, cls in SECTIONS:
         fields = _defaults(cls)

@@ -132,7 +132,7 @@ class Case:
 
 
 def _with_lowest_weight(model: QuantizedModel) -> QuantizedModel:
-    """The model with a weight of -128 beside a negative one in its convolution."""
+    """Returns the model with a weight of -128 beside a negative one in its convolution."""
     name = model.arch.layers[0].name
     weights = model.weights[name].weights.copy()
     weights.reshape(len(weights), -1)[:2, 0] = -1, -128
@@ -240,7 +240,7 @@ CASES = (
 
 
 def compiled(case: Case) -> tuple[Kernel, LayerCode]:
-    """The kernel that the compiler chooses for a case, and the C that it makes of it."""
+    """Returns the kernel that the compiler chooses for a case, and the C that it makes of it."""
     arch = Arch(case.shape, (*case.before, case.layer), case.of, constants=case.constants)
     model = case.change(with_random_weights(arch))
     kernel = choose_all(model.arch, DSP)[-1]
@@ -249,7 +249,7 @@ def compiled(case: Case) -> tuple[Kernel, LayerCode]:
 
 
 def function_of(code: LayerCode) -> str:
-    """The C function that computes a layer, without `run_`; "" where nothing is computed."""
+    """Returns the C function that computes a layer, without `run_`; "" where nothing is computed."""
     if code.call is None:
         return ""
     function = code.call.function
@@ -257,7 +257,7 @@ def function_of(code: LayerCode) -> str:
 
 
 def inner_functions(function: str, code: LayerCode) -> list[str]:
-    """The functions that compute the lines of a depthwise layer; the general one only where there is no special one."""
+    """Returns the functions for the lines of a depthwise layer; the general one only without a special one."""
     inner = [s for s in code.sources if function and s.startswith(f"{function}_")]
     return [s for s in inner if not s.endswith("_any")] or inner
 
@@ -270,7 +270,7 @@ def dsp_form(code: LayerCode) -> str:
 
 
 def facts_table() -> str:
-    """A row for each operator of the file: its layer, inputs and outputs, bits, and other facts of its record."""
+    """Returns a row for each operator of the file: its layer, inputs and outputs, bits, and other facts."""
     lines = [
         "| operator | layer | inputs | outputs | types | bits of weights | fused | in training | state "
         "| TFLM's resolver |",
@@ -291,7 +291,7 @@ def facts_table() -> str:
 
 
 def types_of(layer: Layer) -> str:
-    """The types that an operator reads and makes."""
+    """Returns the types that an operator reads and makes."""
     forms = [replace(layer, to=to) for to in TYPES] if isinstance(layer, Quantize) else [layer]
     found: dict[str, None] = {}
     for read, form in product(TYPES, forms):
@@ -302,7 +302,7 @@ def types_of(layer: Layer) -> str:
 
 
 def kernels_table() -> str:
-    """A row for each case: the kernel that the compiler chooses, its paths, and whether it runs in patches."""
+    """Returns a row for each case: the kernel that the compiler chooses, its paths, and whether it runs in patches."""
     lines = ["| operator | where | kernel | DSP extension | in patches |", "|---|---|---|---|---|"]
     for case in CASES:
         kernel, code = compiled(case)
@@ -315,7 +315,7 @@ def kernels_table() -> str:
 
 
 def cores_table() -> str:
-    """A row for each core: the kernels that the compiler takes for it, and what executes its code."""
+    """Returns a row for each core: the kernels that the compiler takes for it, and what executes its code."""
     lines = [
         "| core | target | kernels | GCC | unicorn | QEMU | cycle model | TFLM |",
         "|---|---|---|---|---|---|---|---|",
@@ -339,7 +339,7 @@ def _core_row(core: Core) -> str:
 
 
 def page() -> str:
-    """The whole page."""
+    """Returns the whole page."""
     parts = (HEAD, FACTS, facts_table(), KERNELS, kernels_table(), ON_WHICH_CORE, cores_table())
     return wrapped("\n\n".join(part.strip() for part in parts)) + "\n"
 

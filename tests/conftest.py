@@ -12,13 +12,13 @@ SHARED = Path(os.environ.get("MICRONETS_SHARED", Path(__file__).parents[1] / "..
 
 @pytest.fixture
 def board() -> Board:
-    """The paper's small board."""
+    """Returns the paper's small board."""
     return load_board("NUCLEO-F446RE")
 
 
 @pytest.fixture
 def shared() -> Path:
-    """The folder of released models and real data that a developer may have; the test is skipped without it."""
+    """Returns the folder of released models and real data that a developer may have; the test is skipped without it."""
     if not (SHARED / "models").is_dir():
         pytest.skip(f"needs the released models and data in {SHARED}; set MICRONETS_SHARED to where they are")
     return SHARED

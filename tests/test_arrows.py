@@ -1,6 +1,6 @@
-"""Who may import whom: core <- deploy, core <- design, and only the top sees both.
+"""Which folder may import which: deploy and design import the core, and only what stands on top imports both.
 
-Read from the sources, not by importing.
+The imports are read from the sources; nothing is imported.
 """
 
 import ast
@@ -18,7 +18,7 @@ ROOT = Path(micronets.__file__).parent
 
 
 def modules() -> dict[str, ast.Module]:
-    """Every source file by its dotted name without the package's."""
+    """Returns every source file by its dotted name without the package's."""
     found = {}
     for path in sorted(ROOT.rglob("*.py")):
         parts = path.relative_to(ROOT).with_suffix("").parts
@@ -32,9 +32,7 @@ MODULES = modules()
 
 
 def folder(name: str) -> str:
-    """The first part of a dotted name: the folder that a module lies in, or the module itself if it lies beside
-    them.
-    """
+    """Returns the first part of a dotted name: the folder that a module lies in, or the module beside the folders."""
     return name.split(".")[0]
 
 
@@ -50,7 +48,7 @@ def test_folders_stand_after_what_they_may_import() -> None:
 
 
 def imports(node: ast.AST, top_only: bool = False) -> Iterator[str]:
-    """Names that a file imports; with `top_only`, those that are imported when the file is, and not for types alone."""
+    """Yields the names that a file imports; with `top_only`, those that are imported whenever the file is."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.Import):
             yield from (a.name for a in child.names)

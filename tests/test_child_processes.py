@@ -22,7 +22,7 @@ posix = pytest.mark.skipif(os.name != "posix", reason="process groups are POSIX'
 
 
 def alive(process: int) -> bool:
-    """Whether a process is there and has not ended (one that has ended and was not waited for still has its number)."""
+    """Returns whether a process runs; one that has ended and was not waited for still has its number."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
@@ -32,7 +32,7 @@ def alive(process: int) -> bool:
 
 
 def gone(processes: list[int]) -> bool:
-    """Whether all of them end within a few seconds."""
+    """Returns whether all of them end within a few seconds."""
     end = time.monotonic() + SECONDS
     while any(map(alive, processes)):
         if time.monotonic() > end:

@@ -17,7 +17,7 @@ NEW = {"a.c": "new a", "sub/b.c": "new b", "d/e.c": "new e"}
 
 
 def contents(directory: Path) -> dict[str, str]:
-    """Text of every file but the list, by name."""
+    """Returns the text of every file but the list, by name."""
     found = {p.relative_to(directory).as_posix(): p.read_text() for p in directory.rglob("*") if p.is_file()}
     found.pop(LIST, None)
     return found
@@ -87,7 +87,7 @@ def test_a_file_edited_into_what_is_to_be_written_is_no_obstacle(tmp_path: Path)
 
 
 def in_the_way(directory: Path, kind: str) -> Path:
-    """Something of a user's where a file or folder of `NEW` is to be; its path."""
+    """Returns something of a user's where a file or folder of `NEW` is to be; its path."""
     place = (
         directory / {"file": "a.c", "folder": "d/e.c", "link": "a.c", "file for folder": "d", "folder link": "d"}[kind]
     )

@@ -13,7 +13,7 @@ from tests.support.random_models import random_arch, random_model
 
 
 def record(out: Path, networks: Path) -> dict[str, Any]:
-    """The record of two random networks, whose files are in `networks`."""
+    """Returns the record of two random networks, whose files are in `networks`."""
     words = ("--part", "random", "--random", "2", "--quick", "--processes", "1", "--networks", str(networks))
     assert guard.main(["record", str(out), *words]) == 0
     found: dict[str, Any] = json.loads(out.read_text("utf-8"))
@@ -21,7 +21,7 @@ def record(out: Path, networks: Path) -> dict[str, Any]:
 
 
 def compared(capsys: pytest.CaptureFixture[str], *words: str | Path) -> tuple[int, str]:
-    """The exit code of `compare` and what it prints."""
+    """Returns the exit code of `compare` and what it prints."""
     capsys.readouterr()
     code = guard.main(["compare", *map(str, words)])
     return code, capsys.readouterr().out
@@ -59,7 +59,7 @@ def test_two_networks_twice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 
 
 def made_up(path: Path, **figures: Any) -> Path:
-    """A record of one random network with these figures, in the file `path`."""
+    """Returns a record of one random network with these figures, in the file `path`."""
     cycles = {"whole": {"board": {"cycles": 7, "layers": [[3], [4]]}}}
     usual = {"read": {"outcome": "reads"}, "text": {"network": {"whole": {"model.c": "a"}}}, "outputs": {"c": "b"}}
     parts = {"random": {"random 000": {**usual, "cycles": cycles, **figures}}}

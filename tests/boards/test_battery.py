@@ -15,8 +15,9 @@ COIN = Battery(0.225, 3.0)
 
 
 def test_average_power_and_life_by_hand() -> None:
-    """50 ms at 100 mW twice a second: a tenth of the time. 0.1 x 0.1 + 0.9 x 0.00001 W; 2,430 J last 2,430 /
-    0.010009 s.
+    """Two inferences a second of 50 ms at 100 mW take a tenth of the time.
+
+    The average power is 0.1 x 0.1 W + 0.9 x 0.00001 W = 0.010009 W, with which 2,430 J last 2,430 / 0.010009 s.
     """
     found = duty_cycle(50.0, BOARD, 2.0, COIN)
     assert found.duty == pytest.approx(0.1)

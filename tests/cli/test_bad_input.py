@@ -1,6 +1,4 @@
-"""What goes wrong at the user's side: one line that says what, where and the way out; exit code 2; nothing left
-behind.
-"""
+"""A user's mistake ends in one line that says what, where and the way out, with exit code 2, and leaves nothing."""
 
 import shutil
 import sys
@@ -26,12 +24,12 @@ def words(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def spoilt(words: Path, tmp_path: Path) -> Path:
-    """Good recordings, to be spoilt."""
+    """Makes a folder of good recordings, which the tests spoil."""
     return Path(shutil.copytree(words, tmp_path / "words"))
 
 
 def refused(root: Path, data: Path | str, *more: str, text: str = QUICK) -> str:
-    """The error of a run that has to be refused without a trace."""
+    """Returns the error of a run that has to be refused without a trace."""
     result = call("run", config(root, data, text), *more)
     assert result.code == 2, result
     assert result.out == ""

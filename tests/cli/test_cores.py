@@ -28,14 +28,14 @@ def model(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def esp32(tmp_path: Path) -> Path:
-    """A board's file of a core that there is no code for."""
+    """Returns a board's file of a core that there is no code for."""
     path = tmp_path / "esp32-s3.toml"
     path.write_text(call("boards", "--toml", "NUCLEO-F446RE").out.replace('"cortex-m4"', '"xtensa-lx7"', 1))
     return path
 
 
 def config(tmp_path: Path, board: str | Path, more: str = "") -> Path:
-    """A configuration of a small search on synthetic sounds."""
+    """Returns a configuration of a small search on synthetic sounds."""
     path = tmp_path / "config.toml"
     path.write_text(f'task = "kws"\nboard = "{board}"\n{more}\n[space]\nname = "dscnn"\n[data]\nsynthetic_clips = 24\n')
     return path

@@ -1,6 +1,4 @@
-"""Text from models, data, files is shown, never obeyed; closed streams, pipes and absurd settings end in a
-line.
-"""
+"""Text from models, data and files is shown and never obeyed; closed streams and absurd settings end in one line."""
 
 import os
 import subprocess

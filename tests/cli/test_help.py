@@ -15,7 +15,7 @@ from tests.support.calling import call
 
 
 def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    """Every command below a group, with the words by which it is called."""
+    """Yields every command below a group, with the words by which it is called."""
     for name, command in group.commands.items():
         yield (*path, name), command
         if isinstance(command, click.Group):

@@ -29,7 +29,7 @@ from tests.support.needs import needs
 
 
 def missing(board: Board) -> str:
-    """Why networks cannot be measured here, if so."""
+    """Returns why networks cannot be measured here, if so."""
     for package in ("unicorn", "capstone", "elftools", "scipy"):
         try:
             __import__(package)
@@ -49,7 +49,7 @@ def tools(board: Board) -> None:
 
 
 def tiny() -> SearchSpace:
-    """Two layers, 36 networks."""
+    """Returns a space of 36 networks with two layers each."""
     from micronets.ir.layers import INPUT, Conv2D, FullyConnected, Mean
 
     def template(pick):  # type: ignore[no-untyped-def]

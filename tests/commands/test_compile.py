@@ -240,9 +240,7 @@ def test_inspect_and_compile_estimate_the_same_sram_also_in_bands(tmp_path: Path
 
 @pytest.mark.parametrize("silent", [False, True])
 def test_inspect_plans_what_compile_does(tmp_path: Path, silent: bool) -> None:
-    """With passes that make the network smaller: a PAD of the convolution's own, a RELU in front of it, dead
-    filters.
-    """
+    """The network has what passes take away: a PAD before a convolution, a RELU before that, and dead filters."""
     layers = (
         Conv2D(name="a", inputs=(INPUT,), filters=24, kernel=(3, 3)),
         Relu(name="r", inputs=("a",)),

@@ -30,7 +30,7 @@ assert F446.simulation
 
 
 def missing() -> str:
-    """Why the simulator cannot run here, if so."""
+    """Returns why the simulator cannot run here, if so."""
     for package in ("unicorn", "capstone", "elftools"):
         if importlib.util.find_spec(package) is None:
             return f"needs {package}: {install('sim')}"

@@ -1,6 +1,4 @@
-"""Search spaces of the user's own: what is accepted, and that every mistake is told by file, line, what and the way
-out.
-"""
+"""Search spaces of the user's own: what is accepted, and that a mistake is told by file, line, what and way out."""
 
 from pathlib import Path
 

@@ -90,9 +90,10 @@ def test_what_only_trains_or_prints_a_run_is_not_on_it() -> None:
 
 
 def test_no_file_that_a_measurement_reads_is_missing() -> None:
-    """A network is compiled, built and, where the tools are there, simulated: every file of the package that is opened
-    and every module that is loaded for it is on the list, but for the board's own file, which the key names by its
-    contents.
+    """Every file of the package that is opened and every module that is loaded to measure a network is on the list.
+
+    The network is compiled, built and, where the tools are there, simulated. The board's own file alone is not on the
+    list, as the key names it by its contents.
     """
     done = subprocess.run(
         [sys.executable, "-c", MEASURING], capture_output=True, text=True, check=True, env=dict(os.environ)

@@ -19,7 +19,7 @@ F446 = load_board("NUCLEO-F446RE")
 
 
 def assemble(which: str, folder: Path, source: str, *changes: tuple[str, str, str]) -> None:
-    """Compiles one file of the kernels with `changes` in others: (file, what stands there, what instead)."""
+    """Compiles one file of the kernels with changes in others, each given as (file, old text, new text)."""
     try:
         cc = find_compiler(F446, which)
     except DeviceError as e:

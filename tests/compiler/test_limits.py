@@ -17,7 +17,7 @@ AGREE = "micronets_agree_|array .*negative"  # how gcc and clang name what does 
 
 
 def compile_headers(which: str, folder: Path, *changes: tuple[str, str, str]) -> None:
-    """Compiles the kernels' headers for a Cortex-M with `changes`: (file, what stands there, what instead)."""
+    """Compiles the kernels' headers for a Cortex-M with changes, each given as (file, old text, new text)."""
     try:
         cc = find_compiler(F446, which)
     except DeviceError as e:

@@ -196,7 +196,7 @@ PLATFORMIO = "[env:native]\nplatform = native\n"
 
 @pytest.fixture
 def pio() -> str:
-    """The command of PlatformIO."""
+    """Returns the command of PlatformIO."""
     command = shutil.which("pio")
     if command is None:
         pytest.skip("needs PlatformIO: pip install platformio")

@@ -1,5 +1,6 @@
-"""However the generated C is built, it gives the reference's bytes inside its arena; the rest of the matrix is a
-benchmark.
+"""However the generated C is built, it gives the reference's bytes inside its arena.
+
+A few ways to build it are tried here; benchmarks/same_bytes.py tries all of them.
 """
 
 from dataclasses import replace
@@ -25,7 +26,7 @@ QUICK = (
 
 @pytest.fixture(scope="module")
 def chosen() -> list[Case]:
-    """Among others one whose sums saturate (3)."""
+    """Returns a few random networks, one of which, number 3, has sums that saturate."""
     return cases((1, 3, 23, 25), None)
 
 

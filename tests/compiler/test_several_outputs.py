@@ -32,7 +32,7 @@ F446 = load_board("NUCLEO-F446RE")
 
 
 def heads() -> Arch:
-    """A body with two heads, one of which ends in floats, and a map in the middle that is an output as well."""
+    """Returns a body with two heads, one of which ends in floats, and a map in the middle that is an output as well."""
     layers = (
         Conv2D(name="body", inputs=(INPUT,), filters=5, kernel=(3, 3), activation="relu"),
         Conv2D(name="map", inputs=("body",), filters=4, kernel=(3, 3)),
@@ -45,7 +45,7 @@ def heads() -> Arch:
 
 
 def small(seed: int) -> QuantizedModel:
-    """A random network, as a rule with several outputs."""
+    """Returns a random network, as a rule with several outputs."""
     return random_model(random_arch(seed, several=True), seed)
 
 

@@ -1,6 +1,4 @@
-"""`micronets compile --runtime tflm`: the array is the file, the operators are the file's, and its arena is enough
-for TFLM.
-"""
+"""`micronets compile --runtime tflm`: array and operators are those of the file, and TFLM runs in the arena."""
 
 import json
 import math

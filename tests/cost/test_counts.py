@@ -76,7 +76,7 @@ def test_macs_of_the_released_models(shared: Path) -> None:
 
 
 def space() -> SearchSpace:
-    """A stem, two residual blocks that may be missing, one strided block that may not; kernels and dilation open."""
+    """Returns a space: a stem, two residual blocks that may go, one with a stride that may not; open kernels."""
 
     def template(pick: Pick) -> Template:
         stem = Conv2D(name="stem", inputs=(INPUT,), filters=pick("width"), kernel=(pick("kernel"), 3), stride=(2, 1))

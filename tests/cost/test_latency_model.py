@@ -115,7 +115,7 @@ def test_gradients_through_widths() -> None:
 
 
 def record(seed: int, noise: float) -> NetworkRecord:
-    """What `characterize` would have kept of a network whose layers take what `TRUTH` says, give or take `noise`."""
+    """Returns a record, as `characterize` keeps it, of a network whose layers take what `TRUTH` says, +- `noise`."""
     rng = np.random.default_rng(seed)
     stem, depthwise, pointwise, mean, matrix = NET.layers
     layers = (
@@ -136,7 +136,7 @@ def record(seed: int, noise: float) -> NetworkRecord:
 def network(
     arch: Arch, cycles: float, layers: tuple[LayerCycles, ...], space: str, values: dict[str, int]
 ) -> NetworkRecord:
-    """A record with what a fit looks at; all else is made up."""
+    """Returns a record with what a fit looks at; all else is made up."""
     counts = {"macs": 0, "ops": 0, "params": 0, "core_cycles": None, "instructions": None, "sram_bytes": None}
     sizes = {"flash_bytes": None, "arena_c_bytes": None, "arena_tflm_used_bytes": None, "arena_tflm_cortex_m_bytes": 0}
     times = {"cycles": cycles, "outside_cycles": 77, "latency_ms": 1.0, "energy_mj": 1.0, "power_w": 1.0}

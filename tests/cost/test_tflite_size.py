@@ -21,7 +21,7 @@ from tests.support.realistic_archs import random_arch
 
 
 def unequal(model: QuantizedModel, seed: int) -> QuantizedModel:
-    """The model with another scale and zero point for every tensor that may have one, so that a file shares nothing."""
+    """Returns the model with different scales and zero points where these may be, so that a file shares none."""
     rng = np.random.default_rng(seed)
     quant = dict(model.quant)
     for step in model.arch.steps():
@@ -35,12 +35,12 @@ def unequal(model: QuantizedModel, seed: int) -> QuantizedModel:
 
 
 def excess(model: QuantizedModel) -> int:
-    """By how many bytes the predicted file is larger than the one that is written."""
+    """Returns by how many bytes the predicted file is larger than the one that is written."""
     return int(tflite_bytes(model.arch.steps(), text_bytes(model.metadata))) - len(write(model))
 
 
 def allowed(model: QuantizedModel) -> int:
-    """The most bytes that docs/arena.md grants the prediction."""
+    """Returns the most bytes that docs/arena.md grants the prediction."""
     return 600 + 50 * len(model.arch.layers)
 
 

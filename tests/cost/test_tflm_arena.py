@@ -59,7 +59,7 @@ def test_the_papers_networks_to_the_byte(shared: Path) -> None:
 
 
 def excess(data: bytes, name: str) -> int:
-    """By how many bytes the arena predicted for a file is larger than the smallest in which TFLM runs."""
+    """Returns by how many bytes the arena predicted for a file is larger than the smallest in which TFLM runs."""
     return ModelFile(name, data, read(data)).arena_tflm_bytes(8) - interpreter.min_arena(data)
 
 

@@ -98,7 +98,7 @@ def test_nothing_overlaps_and_live_bytes_are_a_lower_bound(seed: int) -> None:
 
 
 def plain_greedy(sizes: Sequence[int], times: Sequence[tuple[int, int]]) -> list[int]:
-    """The rule in its plainest form: the lowest multiple of 16 that is free, the largest buffers first."""
+    """Places buffers by the plainest form of the rule: the largest first, each at the lowest free multiple of 16."""
     offsets: dict[int, int] = {}
     for i in sorted(reversed(range(len(sizes))), key=lambda k: sizes[k], reverse=True):  # noqa: C414
         busy = [

@@ -103,7 +103,7 @@ def test_a_kilobyte_is_refused_for_the_real_spaces(board, space) -> None:
 
 
 def temporal_case(board) -> tuple[SearchSpace, BudgetFitter]:
-    """A space whose dilations cost time, and a fitter whose limit only networks without any of them can keep."""
+    """Returns a space whose dilations cost time, and a fitter with a limit that only networks without them keep."""
     space = spaces.make("temporal", "features", 3, height=16, width=6, channels=1, max_width=40, blocks=2)
     free = BudgetFitter(space, Budget(latency_ms=1e9), board)
     return space, BudgetFitter(space, Budget(latency_ms=1.03 * free.costs(space.smallest())["latency_ms"]), board)

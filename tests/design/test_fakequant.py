@@ -49,7 +49,7 @@ def tensor_codes(net, values) -> dict[str, np.ndarray]:
 
 
 def mixed(weight_bits=8, act_bits=8) -> Arch:
-    """Every layer kind that a trained network may have."""
+    """Returns a network with every kind of layer that a trained one may have."""
     bits = {"act_bits": act_bits, "weight_bits": weight_bits}
     return Arch(
         (13, 6, 2),
@@ -157,9 +157,7 @@ def test_quantised_accuracy_is_near_the_float_one():
 @pytest.mark.parametrize(("weight_bits", "act_bits"), [(8, 8), (4, 8), (4, 4)])
 @pytest.mark.parametrize("seed", [0, 1])
 def test_integers_agree_with_the_simulation(weight_bits, act_bits, seed):
-    """Tolerance: one code in any one layer; 1.5 of the coarsest code on average after all of them; classes nearly
-    always.
-    """
+    """A layer may differ by one code, all layers on average by 1.5 of the coarsest code, and classes hardly ever."""
     arch = mixed(weight_bits, act_bits)
     net, x = prepared(arch, seed, n=200)
     model = to_quantized(net, {"name": "value"})

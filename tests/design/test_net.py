@@ -30,7 +30,7 @@ from micronets.ir.window import Window
 
 
 def plain_conv(x, w, stride, dilation, padding, groups):
-    """Convolution by its definition. x [N, H, W, C], w [K, C / groups, kh, kw] -> [N, H', W', K]."""
+    """Computes a convolution as it is defined: `[N, H', W', K]` of x `[N, H, W, C]` and w `[K, C / groups, kh, kw]`."""
     n, h, wd = x.shape[:3]
     k, cg, kh, kw = w.shape
     out = []

@@ -50,7 +50,7 @@ SPACES = [
 
 
 def trained_looking(space) -> Supernet:
-    """A supernet whose batch norms do something: zero shifts would hide channels that should be dead."""
+    """Returns a supernet whose batch norms do something: zero shifts would hide channels that should be dead."""
     torch.manual_seed(0)
     supernet = Supernet(space)
     for name, value in [*supernet.net.named_parameters(), *supernet.net.named_buffers()]:

@@ -33,7 +33,7 @@ def which(request: pytest.FixtureRequest) -> str:
 
 
 def built(sources: dict[str, str | bytes], board: Board, which: str | None = None) -> bytes:
-    """A firmware, by a compiler that has to be there."""
+    """Returns a firmware, by a compiler that has to be there."""
     try:
         find_compiler(board, which)
     except DeviceError as e:
@@ -42,7 +42,7 @@ def built(sources: dict[str, str | bytes], board: Board, which: str | None = Non
 
 
 def network(seed: int, board: Board) -> tuple[Compiled, np.ndarray, np.ndarray]:
-    """A random network for a board, two inputs `[2, bytes]` and the outputs of the reference."""
+    """Returns a random network for a board, two inputs `[2, bytes]` and the outputs of the reference."""
     model = random_model(random_arch(seed), seed)
     x = random_input(model, 2, seed)
     return compile_model(model, board.target), x.reshape(len(x), -1).view(np.int8), reference.run(model, x)

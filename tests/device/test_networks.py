@@ -46,7 +46,7 @@ def assert_equal(model: QuantizedModel, which: str | None = None) -> None:
 
 
 def chain(shape: tuple[int, ...], *sizes: tuple[int, int, int]) -> Arch:
-    """Convolutions one after another, each (filters, kernel, stride)."""
+    """Returns convolutions one after another, each given as (filters, kernel, stride)."""
     layers: list[Layer] = []
     for i, (filters, kernel, stride) in enumerate(sizes):
         inputs = (layers[-1].name if layers else INPUT,)

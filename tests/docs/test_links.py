@@ -9,14 +9,14 @@ from docs.wrap_markdown import pages
 
 
 def anchors(page: Path) -> set[str]:
-    """The anchors of a page's headings, as GitHub names them."""
+    """Returns the anchors of a page's headings, as GitHub names them."""
     text = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
     headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings}
 
 
 def broken(page: Path) -> list[str]:
-    """The links of a page that lead nowhere."""
+    """Returns the links of a page that lead nowhere."""
     found = []
     for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text("utf-8")):
         if not re.match(r"https?:", link):

@@ -44,20 +44,20 @@ C_TEXT = "\n".join(
 
 
 def spans(text: str) -> Iterator[str]:
-    """What stands in single backticks, in one line each; code in fences is not looked at."""
+    """Yields what stands in single backticks, in one line each; code in fences is not looked at."""
     without_fences = re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
     for span in re.findall(r"`([^`]+)`", without_fences):
         yield " ".join(span.split())
 
 
 def exists(path: str, *bases: Path) -> bool:
-    """Whether a path, from the repository, the package or another of `bases`, is there; capitals stand for any name."""
+    """Returns whether a path is there, from the repository or one of `bases`; capitals stand for any name."""
     pattern = re.sub(r"\b(NAME|DIR|X)\b", "*", path.rstrip("/"))
     return any(next(base.glob(pattern), None) is not None for base in (ROOT, PACKAGE, *bases))
 
 
 def resolves(dotted: str) -> bool:
-    """Whether a dotted name is a module, or something in one, imported as far as it must be."""
+    """Returns whether a dotted name is a module, or something in one, imported as far as it must be."""
     parts = dotted.split(".")
     for n in range(len(parts), 0, -1):
         try:
@@ -74,7 +74,7 @@ def resolves(dotted: str) -> bool:
 
 
 def wrong(span: str, beside: Path) -> bool:
-    """Whether a text in backticks names something of ours that is not there.
+    """Returns whether a text in backticks names something of ours that is not there.
 
     beside: the directory of the page or source, whose neighbours may be named without a path.
     """
@@ -94,7 +94,7 @@ def wrong(span: str, beside: Path) -> bool:
 
 
 def is_name(dotted: str) -> bool:
-    """Whether a dotted name is in the package: in full, without `micronets.`, or from its file's name on: `net.Net`."""
+    """Returns whether a dotted name is in the package: in full, without `micronets.`, or as in `net.Net`."""
     if dotted.split(".")[0] == "micronets":
         return resolves(dotted)
     head, _, rest = dotted.partition(".")
@@ -102,7 +102,7 @@ def is_name(dotted: str) -> bool:
 
 
 def variables_of(page: Path) -> set[str]:
-    """Names of arguments and variables in the Python that a page shows."""
+    """Returns the names of arguments and variables in the Python that a page shows."""
     blocks = re.findall(r"^```python\n(.*?)^```", page.read_text("utf-8"), re.DOTALL | re.MULTILINE)
     nodes = [n for block in blocks for n in ast.walk(ast.parse(block))]
     return {n.arg for n in nodes if isinstance(n, ast.arg)} | {n.id for n in nodes if isinstance(n, ast.Name)}
@@ -131,7 +131,7 @@ NOUNS = {"arch", "board", "layer", "model", "step"}
 
 
 def variables(source: Path) -> set[str]:
-    """Names of arguments and variables, and our nouns: a docstring may say `options.flash` of an argument `options`."""
+    """Returns the names of arguments and variables, and our nouns, whose fields a docstring may name."""
     nodes = list(ast.walk(ast.parse(source.read_text("utf-8"))))
     return NOUNS | {n.arg for n in nodes if isinstance(n, ast.arg)} | {n.id for n in nodes if isinstance(n, ast.Name)}
 

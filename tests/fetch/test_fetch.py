@@ -42,7 +42,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    """A mirror of CIFAR-10, of which that is the checksum."""
+    """Yields a mirror of CIFAR-10, of which that is the checksum."""
     with serving() as s:
         s.files[FILE] = CIFAR
         publish(monkeypatch, "ic", {"cifar-10-python.tar.gz": CIFAR})

@@ -13,9 +13,7 @@ CLIPS = [tone(0), tone(1, hertz=2500) * np.linspace(0, 1, 16000), np.zeros(16000
 
 
 def plain(samples: np.ndarray, fe: FrontEnd) -> np.ndarray:
-    """Network input `[T, K]` of one clip of exactly one second; everything in doubles, nothing vectorised but the
-    sums.
-    """
+    """Computes the network's input `[T, K]` of a clip of one second in doubles, with plain loops but for sums."""
     x = np.asarray(samples, np.float64)
     if fe.sample_scale == "max":
         x = x / (x.max() or 1)

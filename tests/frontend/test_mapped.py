@@ -1,6 +1,4 @@
-"""Prepared pictures on the disk: whole or not there, made again where they are damaged, one line where the disk is
-full.
-"""
+"""Prepared pictures on the disk are whole or not there, and made again if damaged; a full disk ends in one line."""
 
 import os
 import resource
@@ -134,7 +132,7 @@ def test_a_directory_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.
 
 
 def anonymous() -> int:
-    """Bytes of memory of this process that no file stands for."""
+    """Returns how many bytes of this process's memory hold no file."""
     status = Path("/proc/self/status").read_text("ascii")
     return 1024 * int(status.split("RssAnon:")[1].split()[0])
 

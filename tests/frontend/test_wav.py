@@ -15,7 +15,7 @@ from micronets.frontend.wav import decode_wav
 
 
 def wav(data: bytes, code: int = 1, channels: int = 1, rate: int = 16000, bits: int = 16, extra: bytes = b"") -> bytes:
-    """A WAV file, its header written out by hand."""
+    """Returns a WAV file, its header written out by hand."""
     block = channels * bits // 8
     fmt = struct.pack("<HHIIHH", code, channels, rate, rate * block, block, bits) + extra
     body = b"fmt " + struct.pack("<I", len(fmt)) + fmt + b"LIST" + struct.pack("<I", 3) + b"abc\0"

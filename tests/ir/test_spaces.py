@@ -33,7 +33,7 @@ LIMITS = tuple(Budget.__dataclass_fields__)
 
 
 def small_pads(**options) -> SearchSpace:
-    """A MobileNetV2 whose blocks have widths of their own."""
+    """Returns a MobileNetV2 whose blocks have widths of their own."""
     return spaces.make("mobilenetv2", "images", 3, width_multiplier=0.35, tied=False, resolutions=(64, 50), **options)
 
 
@@ -96,7 +96,7 @@ def test_narrower_everywhere_is_cheaper(name, board) -> None:
 
 
 def released(name: str, *without: type) -> Arch:
-    """A released network, its layers renamed by their order, without kinds that compute nothing new."""
+    """Returns a released network, its layers renamed by their order, without kinds that compute nothing new."""
     path = MODELS / name
     if not path.exists():
         pytest.skip(f"{path} is not here")

@@ -26,7 +26,7 @@ def words(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
-    """A latency model that promises five times the speed there is."""
+    """Returns a latency model that promises five times the speed there is."""
     kinds = {name: {k: v / 5 for k, v in counts.items()} for name, counts in TRUTH.kinds.items()}
     kinds["add"] = {"value": 3.0}
     path = tmp_path / "latency.toml"

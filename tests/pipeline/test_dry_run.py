@@ -42,7 +42,7 @@ GONE_THROUGH = [
 
 
 def rehearse(name: str, out: Path, *more: str) -> dict:
-    """The outcome of a dry run of an example on synthetic data, in a narrow space."""
+    """Returns the outcome of a dry run of an example on synthetic data, in a narrow space."""
     table = load(EXAMPLES / f"{name}.toml")
     changes = ["data.path=", *SMALL[table.space["name"]], *more]
     changes += ["data.test="] if hasattr(table.data, "test") else []

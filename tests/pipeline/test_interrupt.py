@@ -17,7 +17,7 @@ SECONDS = 120  # far more than anything here takes
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory with recordings, a configuration, and in `run` what comes out when nothing happens."""
+    """Returns a directory with recordings, a configuration, and in `run` what comes out when nothing happens."""
     root = tmp_path_factory.mktemp("whole")
     tones(root / "words", clips=16)
     with start("run", config(root, root / "words")) as process:
@@ -36,7 +36,7 @@ def wait_for(process: "subprocess.Popen[str]", path: Path, size: int = 1) -> Non
 
 
 def files(run: Path) -> dict[str, bytes]:
-    """What must not depend on interruptions: all but records of time."""
+    """Returns what must not depend on interruptions: all but records of time."""
     names = (
         "search/arch.json",
         "search/values.json",

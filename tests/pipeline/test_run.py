@@ -18,7 +18,7 @@ from tests.support.tones import CONFIG, config, tones
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
-    """A finished run, and what the command line said."""
+    """Returns a finished run, and what the command line said."""
     root = tmp_path_factory.mktemp("run")
     tones(root / "words")
     return root, call("run", config(root, root / "words"))
@@ -26,7 +26,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
 
 @pytest.fixture
 def copy(made: tuple[Path, Result], tmp_path: Path) -> Path:
-    """The run's directory, to be spoiled."""
+    """Returns the run's directory, to be spoiled."""
     return Path(shutil.copytree(made[0] / "run", tmp_path / "run"))
 
 

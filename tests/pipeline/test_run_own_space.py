@@ -34,7 +34,7 @@ device = "cpu"
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A directory with a configuration and the space that it names, in which the test runs."""
+    """Returns a directory with a configuration and the space that it names, in which the test runs."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "c.toml").write_text(CONFIG)
     (tmp_path / "my_space.py").write_text(GOOD)

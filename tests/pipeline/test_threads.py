@@ -1,6 +1,4 @@
-"""The number of threads is part of a run, since it changes the model; settings that change nothing may differ on
-resuming.
-"""
+"""The number of threads is part of a run, as it changes the model; what changes nothing may differ on resuming."""
 
 import tomllib
 from pathlib import Path

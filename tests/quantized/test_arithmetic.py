@@ -54,9 +54,7 @@ def test_quantize_multiplier_takes_arrays() -> None:
 
 
 def test_rescale_by_hand() -> None:
-    """Of scales that are powers of two, so that every ratio is one: 0.5 to 2.0 is 2**-2, a fraction of 0.5 and
-    2**-1.
-    """
+    """Scales are powers of two, and so are their ratios: 0.5 over 2.0 is 2**-2, a fraction of 0.5 times 2**-1."""
     assert tuple(int(v) for v in rescale(TensorQuant(0.5, 3), TensorQuant(2.0, -7))) == (1 << 30, -1)
     multiplier, shift = conv_rescale(TensorQuant(0.5, 3), np.array([1.0, 3.0], np.float32), TensorQuant(2.0, -7))
     assert (multiplier.tolist(), shift.tolist()) == ([1 << 30, 3 << 29], [-1, 0])
@@ -73,7 +71,7 @@ def test_scales_are_rounded_to_float32_before_anything_else() -> None:
 
 
 def plain_product(acc: int, multiplier: int, shift: int) -> int:
-    """The product by the definition: a doubling high multiplication that truncates, then a shift that rounds away."""
+    """Returns the product as it is defined: a doubling high multiplication that truncates, then a rounding shift."""
     acc = (acc << max(shift, 0)) + 2**31 & 2**32 - 1
     acc -= 2**31
     product = acc * multiplier

@@ -22,12 +22,12 @@ needs_tflm = pytest.mark.skipif(not interpreter.available(), reason="tflite-micr
 
 
 def alone(source: TensorQuant, target: TensorQuant) -> QuantizedModel:
-    """A network of one HardSwish over 256 values."""
+    """Returns a network of one HardSwish over 256 values."""
     return QuantizedModel(Arch((256,), (HardSwish(name="y", inputs=(INPUT,)),)), {INPUT: source, "y": target}, {})
 
 
 def network() -> Arch:
-    """A small network of MobileNetV3's kind."""
+    """Returns a small network of MobileNetV3's kind."""
     return Arch(
         (12, 9, 3),
         (

@@ -29,7 +29,7 @@ AXES = [axes for n in range(1, 5) for axes in itertools.combinations(range(4), n
 
 
 def network(kind: type[Reduction], axes: tuple[int, ...], keep_dims: bool) -> QuantizedModel:
-    """A network of one reduction of four dimensions, and what may stand behind it."""
+    """Returns a network of one reduction of four dimensions, and what may stand behind it."""
     layer = kind(name="y", inputs=(INPUT,), axes=axes, keep_dims=keep_dims)
     source = TensorQuant(0.25, -20)
     target = source if kind in (ReduceMax, ReduceMin) else TensorQuant(0.5, 7)
@@ -37,7 +37,7 @@ def network(kind: type[Reduction], axes: tuple[int, ...], keep_dims: bool) -> Qu
 
 
 def cases(kind: type[Reduction]) -> list[QuantizedModel]:
-    """A network for all dimensions, with and without those that go; a tensor without dimensions is none."""
+    """Returns a network for all dimensions, with and without those that go; a tensor without dimensions is none."""
     return [network(kind, axes, keep) for axes in AXES for keep in (False, True) if keep or len(axes) < 4]
 
 

@@ -80,7 +80,7 @@ def test_softmax_is_within_one_code_of_the_float_one() -> None:
 
 
 def plain_convolution(m: QuantizedModel, x: np.ndarray) -> np.ndarray:
-    """One sample, one Conv2D or DepthwiseConv2D, by loops over every index."""
+    """Computes one Conv2D or DepthwiseConv2D of one sample, by loops over every index."""
     layer, w = m.arch.layers[0], m.weights[m.arch.output]
     assert isinstance(layer, (Conv2D, DepthwiseConv2D))
     qx, qy = m.quant[INPUT], m.quant[layer.name]

@@ -37,13 +37,13 @@ each_layer = pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: type(lay
 
 
 def alone(layer: Layer, source: TensorQuant, target: TensorQuant) -> QuantizedModel:
-    """A network of one layer over 256 values; `target` holds where the kind leaves the output's scale open."""
+    """Returns a network of one layer over 256 values; `target` holds where the kind leaves the output's scale open."""
     target = FIXED.get(operator(layer).scale, target)
     return QuantizedModel(Arch((256,), (layer,)), {INPUT: source, "y": target}, {})
 
 
 def real(layer: Layer, x: float) -> float:
-    """The value that a layer stands for."""
+    """Returns the value that a layer stands for."""
     match layer:
         case Logistic():
             return 1 / (1 + math.exp(-x))
@@ -103,7 +103,7 @@ def test_every_code_of_many_scales_equals_tflm(layer: Layer) -> None:
 
 
 def network(layer: Layer) -> Arch:
-    """A small network with the layer twice."""
+    """Returns a small network with the layer twice."""
     first = Conv2D(name="a", inputs=X, filters=5, kernel=(3, 3), stride=(2, 2), activation="relu")
     layers = (
         first,

@@ -24,7 +24,7 @@ def facts_of(name: str) -> Facts:
 
 @pytest.fixture(scope="module")
 def unequal() -> Facts:
-    """A run on unequal classes, whose rare one is never right."""
+    """Returns a run on unequal classes, whose rare one is never right."""
     facts = facts_of("vww_f446re")
     row = ScoreRow("int8 under TFLM", 0.95, "host", {"accuracy": 0.95, BALANCED: 0.5})
     remarks = ("never named right: 'leak'",)

@@ -43,7 +43,7 @@ def test_memory_against_what_the_compiler_makes(board: Board, seed: int) -> None
 
 
 def drawn(name: str, kind: str) -> Arch:
-    """A random network of a space."""
+    """Returns a random network of a space."""
     space = spaces.make(name, kind, 12)
     return derive(space, space.sample(random.Random(name)))
 

@@ -47,7 +47,7 @@ FOUND = Measurement(
 
 
 def earlier(found: Measurement) -> dict[str, Any]:
-    """A measurement as earlier versions wrote it: other names of the arenas, and some keys not yet there."""
+    """Returns a measurement as earlier versions wrote it: other names of the arenas, and some keys not yet there."""
     table: dict[str, Any] = json.loads(json.dumps(found.to_json()))
     table["arena_bytes"], table["arena_tflm_bytes"] = table.pop("arena_c_bytes"), table.pop("arena_tflm_cortex_m_bytes")
     for name in ("model", "dual_issue_cycles", "arena_tflm_used_bytes", "arena_tflm_compiled_bytes", "duty_cycle"):

@@ -1,4 +1,4 @@
-"""Small archives, and a server on this machine that behaves as badly as wanted."""
+"""Small archives, and a server on this machine that breaks connections and lacks features as a test asks."""
 
 import hashlib
 import io
@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 def tar_gz(files: Mapping[str, bytes], link: str | None = None) -> bytes:
-    """A `.tar.gz` of files by name, and a symbolic link of a name that points to the root."""
+    """Returns a `.tar.gz` of files by name, and a symbolic link of a name that points to the root."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w:gz") as t:
         for name, content in files.items():
@@ -28,7 +28,7 @@ def tar_gz(files: Mapping[str, bytes], link: str | None = None) -> bytes:
 
 
 def tarred(files: Mapping[str, bytes], kind: str) -> bytes:
-    """A `.tar` of files by name, compressed by `kind`: gz, bz2, xz, or "" for not at all."""
+    """Returns a `.tar` of files by name, compressed by `kind`: gz, bz2, xz, or "" for not at all."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode=f"w:{kind}") as t:  # type: ignore[call-overload]
         for name, content in files.items():
@@ -39,7 +39,7 @@ def tarred(files: Mapping[str, bytes], kind: str) -> bytes:
 
 
 def zipped(files: Mapping[str, bytes], method: int = zipfile.ZIP_STORED) -> bytes:
-    """A `.zip` of files by name."""
+    """Returns a `.zip` of files by name."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", method) as z:
         for name, content in files.items():
@@ -48,15 +48,23 @@ def zipped(files: Mapping[str, bytes], method: int = zipfile.ZIP_STORED) -> byte
 
 
 def sha256(content: bytes) -> str:
+    """Returns the checksum of a content as the list of data sets writes it."""
     return "sha256:" + hashlib.sha256(content).hexdigest()
 
 
 @dataclass
 class Server:
-    """files: content by path. cuts: after so many bytes of an answer the connection breaks, one entry an answer.
+    """What a server serves, how it behaves, and what it was asked.
 
-    ranges: whether parts of files are sent; obeys: whether If-Range is understood; etag: whether there is one; head:
-    whether HEAD is answered. seen: method, path and Range of every request.
+    - files: the content of each file, by path.
+    - cuts: after how many bytes of an answer the connection breaks, one entry for each answer to come.
+    - ranges: whether parts of files are sent.
+    - obeys: whether the header If-Range is understood.
+    - etag: whether answers have an ETag; else they have a time of change.
+    - head: whether HEAD is answered.
+    - refuse: the status with which every request is refused; 0 for none.
+    - seen: method, path and header Range of every request.
+    - url: the address of the server.
     """
 
     files: dict[str, bytes] = field(default_factory=dict)
@@ -117,7 +125,7 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
 
 @contextmanager
 def serving() -> Iterator[Server]:
-    """A server in a thread, for the length of a block."""
+    """Runs a server in a thread for the length of a `with` block; yields what it serves and has seen."""
     server = Server()
     http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(server))
     server.url = f"http://127.0.0.1:{http.server_port}"

@@ -14,7 +14,7 @@ from micronets.cli import main
 
 @dataclass(frozen=True)
 class Result:
-    """Exit code, stdout, stderr."""
+    """What a command left: its exit code, its stdout and its stderr."""
 
     code: int
     out: str
@@ -22,7 +22,7 @@ class Result:
 
     @property
     def error(self) -> str:
-        """The one line of an error; fails if there is more of it, or a traceback."""
+        """The error, the last line of stderr, without the name of the program; a traceback fails the test."""
         lines = [line for line in self.err.splitlines() if line and not line.startswith("#")]
         assert len(lines) >= 1, self
         assert "Traceback" not in self.err, self
@@ -31,7 +31,7 @@ class Result:
 
 
 def call(*words: str | Path) -> Result:
-    """`micronets WORDS` in this process."""
+    """Runs `micronets WORDS` in this process, and returns what it left."""
     out, err = io.StringIO(), io.StringIO()
     with (
         mock.patch.object(sys, "argv", ["micronets", *map(str, words)]),
@@ -47,7 +47,7 @@ def call(*words: str | Path) -> Result:
 
 
 def start(*words: str | Path, preexec: object = None) -> subprocess.Popen[str]:
-    """`micronets WORDS` in a process and process group of its own, on one thread."""
+    """Starts `micronets WORDS` in a process and a process group of its own, on one thread."""
     return subprocess.Popen(
         [sys.executable, "-m", "micronets.cli", *map(str, words)],
         stdout=subprocess.PIPE,

@@ -1,6 +1,4 @@
-"""What a test needs that may not be installed; without it the test is skipped, and the reason names the way to get
-it.
-"""
+"""Modules that a test needs and that may not be installed: it is then skipped, with the command that installs them."""
 
 from typing import Any
 
@@ -10,7 +8,11 @@ from micronets.installation import install
 
 
 def needs(package: str, extra: str) -> Any:
-    """The module `package` of an extra of pyproject.toml; skips the test, or the whole file at import, where it is
-    missing.
+    """Returns a module that comes with an extra of pyproject.toml.
+
+    - package: the name of the module.
+    - extra: the extra that brings it, for the reason.
+
+    Skips the test where the module is missing; while a file is imported, the whole file.
     """
     return pytest.importorskip(package, reason=f"needs {package}: {install(extra)}")

@@ -25,5 +25,5 @@ def my_space(inputs, classes, widest=16, kernels=(3, 5)):
 
 
 def line_of(text: str) -> int:
-    """The number of the first line of GOOD that holds the text."""
+    """Returns the number of the first line of GOOD that holds the text."""
     return next(i for i, line in enumerate(GOOD.splitlines(), 1) if text in line)

@@ -7,7 +7,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def shell_commands(page: str) -> list[str]:
-    """Every command of the `sh` blocks of a page (a path from the repository's root), its continuation lines joined."""
+    """Returns every command of the `sh` blocks of a page, a path from the repository's root, on one line each."""
     text = (ROOT / page).read_text("utf-8")
     blocks = re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
     return [" ".join(line.split()) for block in blocks for line in block.replace("\\\n", " ").splitlines()]

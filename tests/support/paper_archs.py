@@ -9,14 +9,14 @@ from micronets.ir.layers import INPUT, Add, AveragePool2D, Conv2D, DepthwiseConv
 
 
 def paper_archs(shared: Path) -> dict[str, Arch]:
-    """Every network of the file by its name, with 1x1 convolutions as classifiers, as released."""
+    """Returns every network of the file by its name, with 1x1 convolutions as classifiers, as released."""
     raw = json.loads((shared / "reference/micronet_archs.json").read_text())
     small = {name: ds_cnn(net) for name, net in raw["kws_ad"].items()}
     return small | {name: mobile_net(net) for name, net in raw["vww"].items()}
 
 
 def ds_cnn(net: dict[str, Any]) -> Arch:
-    """A stem, then pairs of depthwise and pointwise convolutions, all rectified."""
+    """Returns a stem, then pairs of depthwise and pointwise convolutions, all rectified."""
     stem = net["conv0"]
     layers: list[Layer] = [_conv("conv0", INPUT, stem["c"], tuple(stem["k"]), stem["s"], "relu")]
     for i, (channels, stride) in enumerate(net["ds_blocks_c_s"]):
@@ -27,7 +27,7 @@ def ds_cnn(net: dict[str, Any]) -> Arch:
 
 
 def mobile_net(net: dict[str, Any]) -> Arch:
-    """Inverted bottlenecks; a residual of other width is added after a Pad of the narrower tensor."""
+    """Returns a network of inverted bottlenecks; where a residual has another width, a Pad widens the narrower map."""
     stem = net["conv0"]
     layers: list[Layer] = [_conv("conv0", INPUT, stem["c"], tuple(stem["k"]), stem["s"], "relu6")]
     width = stem["c"]

@@ -1,7 +1,7 @@
 """Random small networks and integer weights that stress corners: `random_arch(seed)`, `random_model(arch, seed)`.
 
-Odd channel counts, strides beyond the kernel, maps one wide, dilation, depth multipliers, both paddings, 4-bit weights
-and activations, zero points at the ends of the range, multipliers above one, saturating sums.
+Among them are odd channel counts, strides beyond the kernel, maps one wide, dilation, depth multipliers, both paddings,
+4-bit weights and activations, zero points at the ends of the range, multipliers above one, and sums that saturate.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ MOVES = (Pad, Reshape, Split, ExpandDims, Squeeze, Transpose, Slice, StridedSlic
 
 
 def random_arch(seed: int, max_layers: int = 7, several: bool = False) -> Arch:
-    """A valid network that TFLM runs; with one output, or with several."""
+    """Returns a valid network that TFLM runs; with one output, or with several."""
     rng = random.Random(f"arch {seed}")
     kind: Type = "int8"
     shape = (rng.choice((1, 2, 5, 8, 11)), rng.choice((1, 3, 6, 10)), rng.choice((1, 2, 3, 5, 8)))
@@ -301,7 +301,7 @@ def _moved(rng: random.Random, kind: str, base: dict, shapes: dict, four: dict) 
 
 
 def _joins(a: tuple[int, ...], b: tuple[int, ...], axis: int) -> bool:
-    """Whether two tensors can lie one behind the other along a dimension."""
+    """Returns whether two tensors can lie one behind the other along a dimension."""
     return len(a) == len(b) and all(m == n for i, (m, n) in enumerate(zip(a, b, strict=True)) if i != axis)
 
 
@@ -335,7 +335,7 @@ def _tail(rng: random.Random, previous: str, shapes: dict) -> list[Layer]:
 
 
 def random_model(arch: Arch, seed: int) -> QuantizedModel:
-    """Weights, biases, scales and zero points for `arch`; every fourth seed makes sums that saturate."""
+    """Returns the network with weights, biases, scales and zero points; every fourth seed makes sums that saturate."""
     rng = np.random.default_rng([seed, 7])
     quant: dict[str, TensorQuant] = {}
     weights: dict[str, LayerWeights] = {}
@@ -380,14 +380,14 @@ def random_model(arch: Arch, seed: int) -> QuantizedModel:
 
 
 def _joined(arch: Arch) -> Mapping[str, str]:
-    """The owner of every tensor's scale where tensors are joined; elsewhere each has its own."""
+    """Returns the owner of every tensor's scale where tensors are joined; elsewhere each has its own."""
     owners = scale_owners(arch.steps())
     joined = {owners[layer.name] for layer in arch.layers if isinstance(layer, Concatenation)}
     return {name: owner if owner in joined else name for name, owner in owners.items()}
 
 
 def of_type(quant: TensorQuant, of: Type) -> TensorQuant:
-    """A quantisation of int8 as one of another type: an uint8 code is an int8 code plus 128."""
+    """Returns a quantisation of int8 as one of another type: a uint8 code is an int8 code plus 128."""
     return replace(quant, zero_point=quant.zero_point + 128) if of == "uint8" else quant
 
 
@@ -418,7 +418,7 @@ def _random_weights(rng: np.random.Generator, step, scale_in: float, scale_out: 
 
 
 def random_input(model: QuantizedModel, count: int, seed: int) -> np.ndarray:
-    """Random codes `[count, ...]`, the first two all at one end; of the type of the model's input."""
+    """Returns random codes `[count, ...]`, the first two all at one end; of the type of the model's input."""
     rng = np.random.default_rng([seed, 11])
     shape = (count, *model.arch.input_shape)
     x = rng.integers(-128, 128, shape).astype(np.int8)

@@ -1,4 +1,4 @@
-"""Random networks of the vocabulary."""
+"""Random networks of the shapes and sizes that searches find: `random_arch(seed)`."""
 
 import random
 
@@ -21,7 +21,7 @@ from micronets.ir.layers import (
 
 
 def random_arch(seed: int) -> Arch:
-    """DS-CNN-like, residual, or 1-D temporal with residuals and dilation; any depth from 2 to 12 blocks."""
+    """Returns a network of 2 to 12 blocks: like a DS-CNN, residual, or temporal (1-D, residual, with dilation)."""
     rng = random.Random(seed)
     kind = ("ds", "residual", "temporal")[seed % 3]
     width = rng.randrange(8, 65 if kind == "temporal" else 161, 4)
@@ -66,7 +66,7 @@ def _block(rng: random.Random, kind: str, i: int, before: str, width: int) -> li
 
 
 def _residual(rng: random.Random, i: int, before: str, width: int) -> list[Layer]:
-    """A branch beside the identity; sometimes narrower, with a Pad, sometimes with a Relu of its own."""
+    """Returns a branch beside the identity; sometimes narrower, with a Pad, sometimes with a Relu of its own."""
     narrow = rng.choice((0, 0, 4))
     layers: list[Layer] = [
         Conv2D(name=f"branch{i}", inputs=(before,), filters=width - narrow, kernel=(3, 1)),

@@ -26,8 +26,13 @@ Spoil = Callable[[bytes], bytes]
 def host_firmware(
     files: monitor.Sources, directory: Path, board: Board = F446, protocol: int = 1, pretend: bool = False
 ) -> Path:
-    """The monitor for this machine, which says that it is `board`; with `pretend`, that it is no process but the board
-    itself and that its nanoseconds are cycles.
+    """Builds the firmware with the monitor as a program for this machine, and returns its path.
+
+    - files: the network, contents by file name.
+    - directory: where it is built.
+    - board: which board the program says that it is for.
+    - protocol: the version of the protocol that it says it speaks.
+    - pretend: whether it says that it is the board itself, no process, and that its nanoseconds are cycles.
     """
     directory.mkdir(exist_ok=True)
     for name, text in files.items():
@@ -65,16 +70,18 @@ def host_firmware(
 def on_a_line(
     command: list[str], to_board: Spoil = bytes, to_host: Spoil = bytes, die_after: int | None = None
 ) -> Iterator[str]:
-    """A process whose standard input and output are the far end of a serial port, and that port's path.
+    """Runs a process whose standard input and output are the far end of a serial port; yields that port's path.
 
-    to_board, to_host: what the line makes of the bytes. die_after: bytes to the host after which the line is dead.
+    - command: what to run.
+    - to_board, to_host: what the line makes of the bytes in each direction.
+    - die_after: how many bytes to the host the line carries before it is dead; None for any number.
     """
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdin
     assert process.stdout
     master, slave = os.openpty()
     tty.setraw(slave)
-    os.set_blocking(master, False)  # a line does not wait for who does not listen: what finds no room is lost
+    os.set_blocking(master, False)  # bytes that nobody reads are lost, as on a real line
     stop = threading.Event()
 
     def carry() -> None:
@@ -115,7 +122,7 @@ def on_a_line(
 
 
 class Bench:
-    """A board on a desk: `build` compiles for this machine, `flash` starts that behind one and the same port."""
+    """Stands for a board on a desk: `build` builds for this machine, `flash` starts that behind always one port."""
 
     def __init__(self, directory: Path) -> None:
         self.directory, self.count = directory, 0
@@ -137,7 +144,7 @@ class Bench:
 
     @property
     def command(self) -> list[str]:
-        """Runs what was flashed last, and again after every flash."""
+        """The command that runs what was flashed last, and what is flashed later as soon as it is."""
         d = self.directory
         # the file is never there without the id
         run = f'echo $$ > "{d}/pid.new"; mv "{d}/pid.new" "{d}/pid"; exec "{d}/now"'
@@ -145,7 +152,7 @@ class Bench:
 
 
 def faulty(seed: int, drop: float = 0.0, flip: float = 0.0, invent: float = 0.0) -> Spoil:
-    """A line that loses, changes and invents bytes with these probabilities."""
+    """Returns what a bad line makes of bytes: it loses, changes and invents some with these probabilities."""
     chance = random.Random(seed)
 
     def spoil(data: bytes) -> bytes:
@@ -162,7 +169,7 @@ def faulty(seed: int, drop: float = 0.0, flip: float = 0.0, invent: float = 0.0)
 
 @contextlib.contextmanager
 def in_qemu(elf: bytes, directory: Path, machine: str) -> Iterator[str]:
-    """QEMU with the firmware, and the path of the port at which its serial line ends."""
+    """Runs a firmware in QEMU; yields the path of the port at which its serial line ends."""
     image = directory / "firmware.elf"
     image.write_bytes(elf)
     words = ["qemu-system-arm", "-M", machine, "-kernel", str(image), "-display", "none", "-monitor", "none", "-serial"]

@@ -1,6 +1,4 @@
-"""A hand-written network in C with the interface of generated code: three layers over 64 values, and what they
-compute.
-"""
+"""A network in C, written by hand, with the interface of generated code: three layers over 64 values."""
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +37,6 @@ SOURCES: dict[str, str | bytes] = {"model.h": HEADER, "model.c": CODE % ", ".joi
 
 
 def expected(x: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
-    """int8 `[N, 64]` -> int8 `[N, 64]`."""
+    """Returns what the network computes: int8 `[N, 64]` of int8 `[N, 64]`."""
     y = np.clip((x.astype(int) * np.array(WEIGHTS)) >> 4, -128, 127)
     return np.clip(y + y[:, ::-1], -128, 127).astype(np.int8)

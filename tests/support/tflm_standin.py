@@ -252,7 +252,7 @@ size_t MicroInterpreter::arena_used_bytes() const {{
 
 
 def checkout(root: Path) -> Path:
-    """The headers of a checkout, without a library."""
+    """Returns the headers of a checkout, without a library."""
     for name, text in _HEADERS.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -263,8 +263,12 @@ def checkout(root: Path) -> Path:
 def library(root: Path, models: Sequence[bytes], board: Board | None, place: Path | None = None, **faults: int) -> Path:
     """Builds the library of networks `models`, .tflite files, for a board's core, or this machine (None).
 
-    place: its file; by default, where TFLM's Makefile puts it. faults: WRONG flips bits of outputs, SILENT tells the
-    profiler nothing, STRIPPED leaves out the log, ARENA_MORE takes more of the arena.
+    - root: the checkout.
+    - models: the `.tflite` files that the library knows.
+    - board: the board for whose core it is built; None for this machine.
+    - place: the library's file; None for where TFLM's Makefile puts it.
+    - faults: WRONG flips bits of outputs, SILENT tells the profiler nothing, STRIPPED leaves out the log, and
+      ARENA_MORE takes so many bytes more of the arena.
     """
     place = place or root / f"gen/{_target(board)}_gcc/lib/{LIBRARY}"
     work = place.parent / "work"

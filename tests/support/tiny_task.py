@@ -69,7 +69,7 @@ class TinyTask:
 
 
 def tiny_space() -> SearchSpace:
-    """One choice of every kind: a stem, a residual block and a plain block that may go, a head."""
+    """Returns one choice of every kind: a stem, a residual block and a plain block that may go, a head."""
     choices = (
         Choice("frame_stride", "shape", (1, 2)),
         Choice("width", "width", (4, 8, 12)),

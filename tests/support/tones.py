@@ -9,7 +9,7 @@ PITCHES = {"high": 2500.0, "low": 400.0, "middle": 1100.0}
 
 
 def write_wav(path: Path, samples: np.ndarray, rate: int = 16000, channels: int = 1) -> None:
-    """int16 PCM; `samples` are -1..1, `[n]` or `[n, channels]`."""
+    """Writes a WAV file of int16; `samples` are `[n]` or `[n, channels]`, from -1 to 1."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with wave.open(str(path), "wb") as f:
         f.setnchannels(channels)
@@ -19,7 +19,7 @@ def write_wav(path: Path, samples: np.ndarray, rate: int = 16000, channels: int 
 
 
 def tones(root: Path, clips: int = 20, classes: int = 3, seed: int = 0) -> Path:
-    """`clips` one-second recordings of each class in `root`: a tone with overtones in noise."""
+    """Writes `clips` recordings of one second for each class below `root`: a tone with an overtone, in noise."""
     rng = np.random.default_rng(seed)
     t = np.arange(16000) / 16000
     for name, pitch in list(PITCHES.items())[:classes]:
@@ -61,7 +61,7 @@ calibration_batches = 2
 
 
 def config(root: Path, data: Path | str, text: str = CONFIG) -> Path:
-    """A configuration in `root` for a run of seconds on `data`, into `root/run`."""
+    """Returns a configuration in `root` for a run of seconds on `data`, into `root/run`."""
     path = root / "tiny.toml"
     path.write_text(text.format(out=root / "run", data=data))
     return path

@@ -9,13 +9,13 @@ from micronets.frontend import encode_wav
 
 
 def tone(seed: int, samples: int = 16000, rate: int = 16000, hertz: float = 600) -> np.ndarray:
-    """A tone in noise, int16 units."""
+    """Returns a tone in noise, int16 units."""
     rng = np.random.default_rng(seed)
     return 3000 * np.sin(2 * np.pi * hertz * np.arange(samples) / rate) + rng.normal(0, 100, samples)
 
 
 def write_words(root: Path, counts: Mapping[str, int], name: str = "{:03d}.wav") -> Path:
-    """`counts[c]` clips of each class `c`, each class with a pitch of its own."""
+    """Writes `counts[c]` clips of each class `c` into a folder of its name; each class has a pitch of its own."""
     for c, (word, count) in enumerate(counts.items()):
         (root / word).mkdir(parents=True)
         for i in range(count):

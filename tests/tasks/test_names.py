@@ -33,7 +33,7 @@ def table(path: Path) -> None:
 
 
 def names_allowed(root: Path) -> bool:
-    """Whether the disk takes such names (macOS does not)."""
+    """Returns whether the disk takes such names (macOS does not)."""
     try:
         (root / WRONG).mkdir()
         (root / WRONG).rmdir()

@@ -25,7 +25,7 @@ RARE = [[0, 4], [0, 76]]  # 4 examples of the first class, never right
 
 
 def score_of(confusion: list[list[int]]) -> Score:
-    """The score of outputs that have this confusion matrix."""
+    """Returns the score of outputs that have this confusion matrix."""
     pairs = [(t, p) for t, row in enumerate(confusion) for p, n in enumerate(row) for _ in range(n)]
     outputs = np.eye(len(confusion))[[p for _, p in pairs]]
     return classification(outputs, np.array([t for t, _ in pairs]), len(confusion))

@@ -32,7 +32,7 @@ def _weights(units: int, size: int) -> FileTensor:
 
 
 def _dense(x: tuple[int, ...], units: int, size: int, y: tuple[int, ...], keep: bool = False) -> bytes:
-    """A FULLY_CONNECTED from shape to shape; `keep`: whether it says that it keeps the dimensions."""
+    """Returns a FULLY_CONNECTED from shape to shape; `keep`: whether it says that it keeps the dimensions."""
     fields = ((s.FullyConnectedSlot.KEEP_NUM_DIMS, "bool", keep, False),)
     tensors = [FileTensor(x), _weights(units, size), constant(*range(units)), FileTensor(y, scale=0.3)]
     return small_file(tensors, [FileLayer(Op.FULLY_CONNECTED, (0, 1, 2), (3,), fields)], [0], [3])

@@ -37,7 +37,7 @@ from micronets.tflite.tflm_limits import why_tflm_cannot_run
 
 
 def softmax(scale: float, beta: float = 1.0) -> QuantizedModel:
-    """A network of one Softmax over four values."""
+    """Returns a network of one Softmax over four values."""
     arch = Arch((4,), (Softmax(name="s", inputs=(INPUT,), beta=beta),))
     return QuantizedModel(arch, {INPUT: TensorQuant(scale, 0), "s": TensorQuant(1 / 256, -128)}, {})
 
@@ -110,7 +110,7 @@ LIMITS: tuple[tuple[Layer, float], ...] = (
 
 
 def rescaling(layer: Layer, ratio: float) -> QuantizedModel:
-    """A network of one layer, whose input has `ratio` times the scale of its output."""
+    """Returns a network of one layer, whose input has `ratio` times the scale of its output."""
     arch = Arch((2, 3, 3), (layer,))
     weights = {}
     for step in arch.steps():

@@ -20,7 +20,7 @@ RANDOM_NETWORKS = 200
 
 
 def first_difference(data: bytes, model: QuantizedModel, x: np.ndarray) -> str:
-    """'' if every tensor is equal, else the first that is not, with its layer."""
+    """Returns '' if every tensor is equal, else the first that is not, with its layer."""
     theirs, ours = interpreter.tensors(data, x), reference.tensors(model, x)
     assert list(theirs) == list(ours)
     layers = {layer.name: layer for layer in model.arch.layers}

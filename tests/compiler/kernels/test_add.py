@@ -18,8 +18,9 @@ SEEDS = 25
 
 
 def sums(seed: int, shape: tuple[int, int]) -> QuantizedModel:
-    """The sum of a map's two channels, each by a scale and zero point of its own: convolutions take over codes as
-    they are.
+    """Returns a network that adds a map's two channels, each with a scale and a zero point of its own.
+
+    Two convolutions bring the channels to their tensors; they keep every code as it is.
     """
     r = np.random.default_rng(seed)
     a = float(np.exp(r.uniform(-5, 2)))

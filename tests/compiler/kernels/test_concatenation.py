@@ -25,7 +25,7 @@ QUANT = TensorQuant(0.5, 3)
 
 
 def joined(count: int, axis: int, seed: int = 0) -> Arch:
-    """A network that joins so many tensors, which differ in the size along `axis`."""
+    """Returns a network that joins so many tensors, which differ in the size along `axis`."""
     rng = random.Random(f"{count} {axis} {seed}")
     layers: list[Layer] = []
     for i in range(count):

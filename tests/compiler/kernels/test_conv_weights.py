@@ -13,8 +13,9 @@ from micronets.quantized.arithmetic import unpack_int4
 
 
 def test_one_group_by_hand() -> None:
-    """Four filters of five values: the pairs (0, 2), (1, 3) and (4, nothing); -1 in a lower half borrows from the
-    upper.
+    """Four filters of five values make the pairs (0, 2), (1, 3) and (4, nothing).
+
+    A -1 in the lower half of a word borrows from the upper half.
     """
     rows = np.array([[1, 2, 3, 4, 5], [10, 20, 30, 40, 50], [-1, 0, 0, 0, 0], [7, 0, 0, 0, -9]], np.int8)
     found = conv_weights.words(rows)

@@ -1,6 +1,4 @@
-"""Depthwise convolutions as C: odd sizes, several passes, columns as lines, phases, clamps, sums of more than 16
-bits.
-"""
+"""Depthwise convolutions as C: odd sizes, several passes, columns as lines, clamps, sums of more than 16 bits."""
 
 import random
 import subprocess
@@ -33,7 +31,7 @@ def compiler() -> None:
 
 
 def random_arch(seed: int) -> Arch:
-    """A depthwise layer, at times behind a convolution, whose memory lets passes take more lines."""
+    """Returns a depthwise layer, at times behind a convolution, whose memory lets passes take more lines."""
     r = random.Random(f"depthwise {seed}")
     while True:
         shape = (r.choice((1, 1, 2, 4, 5, 7, 13, 25, 49)), r.choice((1, 1, 2, 3, 5, 8, 13)), r.choice((1, 2, 3, 5, 8)))
@@ -56,7 +54,7 @@ def random_arch(seed: int) -> Arch:
 
 
 def at_the_end(model: QuantizedModel, zero_point: int) -> QuantizedModel:
-    """The model with that zero point of its input and output."""
+    """Returns the model with that zero point of its input and output."""
     ends = (INPUT, model.arch.output)
     return replace(
         model, quant={n: TensorQuant(q.scale, zero_point) if n in ends else q for n, q in model.quant.items()}

@@ -14,7 +14,7 @@ SIDE = 20
 
 
 def network(channels: int, kernel: int, filters: int, *, last: bool = True) -> Arch:
-    """A large convolution, then a small dense layer, as a matrix or as a convolution of one pixel."""
+    """Returns a large convolution, then a small dense layer, as a matrix or as a convolution of one pixel."""
     layers: list[Layer] = [
         Conv2D(name="c", inputs=(INPUT,), filters=filters, kernel=(kernel, kernel), activation="relu"),
         Mean(name="m", inputs=("c",)),

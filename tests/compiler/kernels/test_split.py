@@ -23,7 +23,7 @@ QUANT = TensorQuant(0.5, 3)
 
 
 def divided(count: int, axis: int) -> Arch:
-    """A network that divides a map into so many parts, uses the first and the last, and returns them all."""
+    """Returns a network that divides a map into so many parts, uses the first and the last, and returns them all."""
     shape = [6, 5, 4]
     shape[axis] = 2 * count
     names = tuple(f"part{i}" for i in range(count))

@@ -104,7 +104,7 @@ def test_a_plan_holds_the_scratch_memory_of_the_kernels_that_are_written() -> No
 
 
 def cases() -> list[tuple[str, QuantizedModel]]:
-    """Networks whose constants are of every kind: records, tables of 4 bits, functions of their own, patches."""
+    """Returns networks with constants of every kind: records, tables of 4 bits, functions of their own, patches."""
     shrinking: tuple[Conv2D | DepthwiseConv2D | Mean, ...] = (
         Conv2D(name="a", inputs=(INPUT,), filters=16, kernel=(3, 3)),
         DepthwiseConv2D(name="b", inputs=("a",), kernel=(3, 3), stride=(2, 2)),

@@ -29,7 +29,7 @@ LARGE: list[tuple[tuple[int, ...], Layer]] = [
 
 
 def model_of(shape: tuple[int, ...], layer: Layer, seed: int, extreme: bool) -> QuantizedModel:
-    """Random weights, or only the largest and the least but -128: then a sum goes from one end to the other."""
+    """Returns random weights, or only the largest and the least but -128: then a sum goes from one end to the other."""
     model = random_model(Arch(shape, (layer,)), seed)
     w, rng = model.weights["y"], np.random.default_rng(seed)
     values = rng.choice(np.array([-127, 127], np.int8), w.weights.shape) if extreme else w.weights.clip(-127, 127)

@@ -38,8 +38,10 @@ def compiler() -> None:
 
 
 def high_arch(seed: int) -> Arch:
-    """Many rows and little else: strides, kernels up to 5, dilation, both paddings, pools, residual sums, wider
-    channels.
+    """Returns a network on maps of many rows and few columns, for patches.
+
+    Its layers have strides, kernels up to 5, dilation, both paddings and more channels; pools and residual sums are
+    among them.
     """
     rng = random.Random(f"high {seed}")
     shape = (rng.choice((6, 9, 16, 23, 31)), rng.choice((1, 2, 4)), rng.choice((1, 3, 4)))
@@ -71,7 +73,7 @@ def high_arch(seed: int) -> Arch:
 
 
 def groups(arch: Arch, heights: tuple[int, ...]) -> Iterator[PatchGroup]:
-    """Every one that is possible."""
+    """Yields every group of layers that can run together, in patches of each height."""
     kernels = choose_all(arch, DSP)
     for first, last in possible_groups(kernels, arch.outputs):
         for height in heights:

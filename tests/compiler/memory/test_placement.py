@@ -12,7 +12,7 @@ from micronets.cost.tflm_plan import align
 def plain(
     sizes: list[int], births: list[int], near: Pairs, exact: Pairs, bound: int, tries: int
 ) -> tuple[list[int], int]:
-    """The same search, every order placed from its beginning."""
+    """Searches as the package does, but places every order of buffers from its beginning."""
 
     def place(order: list[int]) -> tuple[list[int], int]:
         offsets = [-1] * len(sizes)

@@ -35,7 +35,7 @@ from tests.tflite.test_read_write import RELEASED
 
 
 def check(arch: Arch) -> None:
-    """Every pair that is alive at once is apart, but for outputs that keep their distance below an input that dies."""
+    """Fails unless buffers that are alive at once lie apart, but for outputs that may run into a dying input."""
     plan = plan_arena(arch)
     overlaps = {kernel.step.layer.name: kernel.overlap for kernel in choose_all(arch, DSP)}
     readers = {s.layer.name: s.layer.inputs for s in arch.steps()}
@@ -115,8 +115,9 @@ def rows_per_pass(plan: ArenaPlan) -> dict[str, int]:
 
 
 def test_a_depthwise_layer_lies_over_its_input() -> None:
-    """It takes the lines under four lines of output besides: 6 of 16 + 2 values of 16 bits, and 12 words for a
-    channel.
+    """Beside its input it takes the lines under four lines of output, and 12 words for a channel.
+
+    These lines are 6, each of 16 + 2 values of 16 bits.
     """
     arch = Arch((16, 8, 8), (DepthwiseConv2D(name="y", inputs=(INPUT,), kernel=(3, 3)),))
     plan = plan_arena(arch)

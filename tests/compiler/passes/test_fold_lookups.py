@@ -22,7 +22,7 @@ EVERY_CODE = np.arange(-128, 128).astype(np.int8).reshape(1, 16, 16, 1)
 
 
 def network(*layers: Layer, **quant: TensorQuant) -> QuantizedModel:
-    """`layers` on a map of every code; scales not given are `Q`."""
+    """Returns a network of `layers` on a map of every code; scales that are not given are `Q`."""
     arch = Arch((16, 16, 1), layers)
     made = random_model(arch, 1)
     quants = {name: quant.get(name, Q) for name in made.quant}
@@ -30,7 +30,7 @@ def network(*layers: Layer, **quant: TensorQuant) -> QuantizedModel:
 
 
 def united(model: QuantizedModel) -> list[Layer]:
-    """The layers that are left; the output is checked."""
+    """Returns the layers that are left; the output is checked."""
     smaller = fold_lookups(model)
     validate(smaller)
     x = np.concatenate([EVERY_CODE, random_input(model, 4, 0)]) if INPUT in model.quant else random_input(model, 4, 0)
@@ -92,9 +92,7 @@ def test_four_bits_are_no_eight() -> None:
 
 
 def test_two_tables_in_a_row_become_one_where_one_has_both() -> None:
-    """RELU6 keeps codes and looks at the input's scale only; Quantize behind it then does nothing but move the
-    codes.
-    """
+    """A RELU6 keeps codes and reads the input's scale alone; a Quantize behind it then only moves codes."""
     layers = (Quantize(name="q", inputs=(INPUT,)), Relu(name="a", inputs=("q",)))
     assert united(network(*layers, input=OTHER)) == [Relu(name="a", inputs=(INPUT,))]
     layers = (Relu(name="a", inputs=(INPUT,)), Quantize(name="q", inputs=("a",)))

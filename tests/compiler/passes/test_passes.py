@@ -31,7 +31,7 @@ from tests.support.random_models import random_arch, random_input, random_model
 
 
 def silenced(model: QuantizedModel, seed: int) -> QuantizedModel:
-    """The model with about half of the filters of each convolution all zero."""
+    """Returns the model with about half of the filters of each convolution all zero."""
     rng = np.random.default_rng(seed)
     weights = {}
     for name, w in model.weights.items():

@@ -1,6 +1,4 @@
-"""`measure --device serial:PORT` against its own firmware: as a process, on emulated Cortex-M, and on lines that
-fail.
-"""
+"""`measure --device serial:PORT` against its firmware: as a process, on emulated Cortex-M, and on lines that fail."""
 
 import importlib.util
 import json
@@ -111,7 +109,7 @@ def model(path: Path) -> tflite.reader.QuantizedModel:
 
 @pytest.fixture(scope="module")
 def elf(path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The firmware of the F446, from the command line."""
+    """Returns the firmware of the F446, from the command line."""
     out = tmp_path_factory.mktemp("elf") / "deep" / "board.elf"
     result = call("measure", path, "--board", "NUCLEO-F446RE", "--device", "serial:/dev/none", "--firmware", out)
     assert result.code == 0, result.err

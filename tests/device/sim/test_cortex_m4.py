@@ -1,5 +1,6 @@
-"""The cycle table, against sums made by hand from the manual's table; instructions as bytes, so no compiler is
-needed.
+"""The cycles of a Cortex-M4, against sums made by hand from the manual's table.
+
+The instructions are given as bytes, so that no compiler is needed.
 """
 
 import pytest

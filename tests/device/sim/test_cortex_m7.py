@@ -61,9 +61,7 @@ def test_sequences(code: tuple[str, ...], expected: int) -> None:
 
 
 def test_a_loop() -> None:
-    """`smlad r2, .., r2; smlad r4, .., r4; b` a hundred times, then out: two multiplications a turn, one
-    misprediction.
-    """
+    """`smlad r2, .., r2; smlad r4, .., r4; b` runs a hundred times: two multiplications a turn, one misprediction."""
     loop, out = decode(bytes.fromhex(SMLAD_R2 + SMLAD_R4 + B), 0), decode(bytes.fromhex(ADD_R1), 10)
     counts = BlockCounts(edges={(1, NOWHERE, 0): 1, (1, 0, 0): 99, (1, 0, 5): 1}, sizes={0: 10, 5: 2})
     assert cycles_by_layer(counts, {0: loop, 5: out}, 2) == [0, 100 * 2 + 1 + MISPREDICTED]

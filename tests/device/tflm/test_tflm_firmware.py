@@ -1,9 +1,9 @@
 """`measure` and `characterize` with `--runtime tflm`, where TFLM was built.
 
-TFLM itself is not here: `tests/tflm_standin.py` writes and builds a small stand-in with its public interface, whose
-interpreter runs a few networks with the C that micronets generates. So what is tested is everything around TFLM: which
-files are found and compiled, with which flags, the link, static constructors, marks of layers, outputs, arena,
-messages.
+TFLM itself is not here: `tests/support/tflm_standin.py` writes and builds a small stand-in with its public interface,
+whose interpreter runs a few networks with the C that micronets generates. So what is tested is everything around TFLM:
+which files are found and compiled and with which flags, the link, static constructors, marks of layers, outputs, the
+arena, and messages.
 """
 
 import json
@@ -52,7 +52,7 @@ M4, M7 = load_board("NUCLEO-F446RE"), load_board("NUCLEO-F746ZG")
 
 
 def missing() -> str:
-    """Why nothing can be built here for a board, if so."""
+    """Returns why nothing can be built here for a board, if so."""
     for package in ("unicorn", "capstone", "elftools"):
         try:
             __import__(package)
@@ -71,7 +71,7 @@ cross = pytest.mark.skipif(bool(WHY), reason=WHY)
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkout of the stand-in, with a library for the M4 that knows `DATA` and the networks of a tiny space."""
+    """Returns a checkout of the stand-in, with a library for the M4 that knows `DATA` and networks of a tiny space."""
     root = tflm_standin.checkout(tmp_path_factory.mktemp("tflm"))
     drawn = draw(test_characterize.tiny(), NETWORKS, 0)
     tflm_standin.library(root, [DATA, *(tflite.write(with_random_weights(d.arch)) for d in drawn)], M4)
@@ -87,7 +87,7 @@ def model(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def broken(root: Path, model: Path, tmp_path: Path) -> Callable[..., Result]:
-    """`measure` with a library that has faults."""
+    """Measures with a library that has faults."""
 
     def run(**faults: int) -> Result:
         library = tflm_standin.library(root, [DATA], M4, tmp_path / "broken" / "library.a", **faults)

@@ -68,7 +68,7 @@ def test_bilinear_halves_by_averaging_pairs_and_keeps_lines() -> None:
 
 
 def sounds(root: Path, names: dict[str, int], seconds: float = 3) -> Path:
-    """WAV files by relative path pattern; each directory of files has a pitch of its own."""
+    """Writes WAV files, named by patterns of paths; each directory of files has a pitch of its own."""
     for k, (pattern, count) in enumerate(names.items()):
         for i in range(count):
             path = root / pattern.format(i)

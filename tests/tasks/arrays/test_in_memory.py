@@ -1,6 +1,4 @@
-"""Data sets in memory: numpy arrays and torch data sets, their splits, and what is wrong with those that cannot be
-used.
-"""
+"""Data sets in memory, of numpy or torch: their splits, and what is said of those that cannot be used."""
 
 import numpy as np
 import pytest

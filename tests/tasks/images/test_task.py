@@ -239,8 +239,9 @@ def test_coco_directories(tmp_path: Path) -> None:
 
 
 def small_coco(root: Path, train: int = 60, val: int = 20) -> Path:
-    """Pictures of one colour, number i of id i; every second one is of a person. 4 and 2 of the first 60 and 20
-    validate.
+    """Writes pictures of one colour in COCO's form: number i has the id i, and every second one shows a person.
+
+    Of the first 60 pictures to train on 4 serve for validation, of the first 20 of the other part 2.
     """
     for part, first, n in (("train2014", 0, train), ("val2014", 100, val)):
         (root / part).mkdir(parents=True)

@@ -15,7 +15,7 @@ N, SCALE = 64, FrontEnd().pixel_scale
 def data(
     augmentation: SpectrogramAugmentation, background: int = 20, classes: tuple[str, ...] = ("_silence_", "a", "b")
 ) -> KwsData:
-    """64 clips: flat background of pixel 50 with a ramp of 100..149 in frames 40..59; every third is silence."""
+    """Returns 64 clips: pixels of 50 with a ramp of 100..149 in frames 40..59; every third clip is silence."""
     x = np.full((N, 98, 40), 50, np.uint8)
     x[:, 40:60] = np.arange(100, 140, dtype=np.uint8)
     x[:, :, 0] = np.arange(N, dtype=np.uint8)[:, None]

@@ -95,7 +95,7 @@ def test_the_speaker_hash_of_speech_commands() -> None:
 
 @pytest.fixture
 def commands(tmp_path: Path) -> Path:
-    """A small Speech Commands: the ten keywords, two other words, background noise of 20 s, and the two lists."""
+    """Writes a small Speech Commands: the ten keywords, two other words, 20 s of background noise, both lists."""
     root = write_words(tmp_path / "sc", dict.fromkeys((*KEYWORDS, "bed", "cat"), 6), "s{}_nohash_0.wav")
     (root / "_background_noise_").mkdir()
     (root / "_background_noise_" / "hum.wav").write_bytes(encode_wav(tone(7, 320000)))

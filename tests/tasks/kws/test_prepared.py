@@ -14,7 +14,7 @@ CLASSES = ["_silence_", "_unknown_", "yes", "no"]
 
 
 def arrays(seed: int = 0) -> dict[str, np.ndarray]:
-    """6 train, 4 val and 3 test rows a word, thrice as many unknowns, 40 rows of background."""
+    """Returns 6 rows to train, 4 to validate and 3 to test a word, thrice as many unknowns, 40 of background."""
     y, split = [], []
     for s, n in (("train", 6), ("val", 4), ("test", 3)):
         for c, times in ((1, 3), (2, 1), (3, 1)):
