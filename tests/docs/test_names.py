@@ -42,6 +42,13 @@ C_TEXT = "\n".join(
     if p.suffix in (".c", ".h", ".S", ".cc", ".py") and p.is_file()
 )
 
+GENERATOR_TEXT = "\n".join(p.read_text("utf-8") for p in sorted((PACKAGE / "compiler/generate").glob("*.py")))
+
+OF_A_NETWORK = re.compile(
+    r"(?:micronets|MICRONETS)_(?:model|MODEL|kws|KWS)(?:_(\w+))?(?:\([\w, ]*\))?|(?:model|kws)(?:_(\w+))?\.[ch]"
+)
+"""Names in the C of a network, which pages call model or kws; the generator writes what stands behind that."""
+
 
 def spans(text: str) -> Iterator[str]:
     """Yields what stands in single backticks, in one line each; code in fences is not looked at."""
@@ -83,6 +90,9 @@ def wrong(span: str, beside: Path) -> bool:
         return not resolves(module[1])
     if re.fullmatch(r"\w+\.py", span):
         return not exists(span, beside)
+    network = OF_A_NETWORK.fullmatch(span)
+    if network:
+        return (network[1] or network[2] or "") not in GENERATOR_TEXT
     if re.fullmatch(r"\w+\.(c|cc|h|S)|(micronets|MICRONETS)_\w+(\.\w+|\([\w, ]*\))?", span):
         return re.match(r"[\w.]+", span)[0] not in C_TEXT and not exists(f"**/{span}")  # type: ignore[index]
     if re.fullmatch(r"[\w.*/-]+", span) and "/" in span:
