@@ -75,7 +75,7 @@ def text_table(head: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequ
     - `rows`: the cells, one for each column.
     - `numeric`: numbers of the columns, from 0, that are flush right.
     """
-    lines = [list(map(str, r)) for r in (head, *rows)]
+    lines = [[printable(str(cell)) for cell in r] for r in (head, *rows)]  # as wide as it is shown
     widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
     out = [
         "  ".join(c.rjust(w) if i in numeric else c.ljust(w) for i, (c, w) in enumerate(zip(line, widths, strict=True)))

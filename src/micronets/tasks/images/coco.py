@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from micronets.errors import DataError, SpecError, did_you_mean
+from micronets.files import DAMAGE, check_plain, damage_text
 from micronets.frontend.image import Bytes, ImageFrontEnd
 from micronets.tasks.base import SPLITS, Labels
 from micronets.tasks.images import folders
@@ -125,14 +126,16 @@ def _labelled(root: Path, part: str) -> Images:
     """Returns id and class of every picture of `train2014` or `val2014`, in the order of their names."""
     file = root / "annotations" / f"instances_{part}.json"
     try:
+        check_plain(file)
         stat = file.stat()
         labels = _read(file, stat.st_size, stat.st_mtime_ns)
     except OSError as e:
         raise DataError(
             f"{file}: cannot be read ({e.strerror}); unpack COCO's annotations_trainval2014.zip in {root}"
         ) from e
-    except (ValueError, KeyError, TypeError, AttributeError) as e:
-        raise DataError(f"{file}: not COCO's instance annotations ({e!r}); unpack them again") from e
+    except DAMAGE as e:
+        reason = f"no {e} where one is needed" if isinstance(e, KeyError) else damage_text(e)
+        raise DataError(f"{file}: not COCO's instance annotations ({reason}); unpack them again") from e
     folder = next((d for d in (root / part, root / "images" / part) if d.is_dir()), None)
     if folder is None:
         raise DataError(f"{root / part}: no such directory; unpack COCO's {part}.zip in {root}")
@@ -155,6 +158,15 @@ def person_labels(annotations: dict[str, Any]) -> dict[str, tuple[int, int]]:
         if a["category_id"] in people:
             largest[a["image_id"]] = max(largest.get(a["image_id"], 0.0), a["bbox"][2] * a["bbox"][3])
     return {
-        i["file_name"]: (i["id"], int(largest.get(i["id"], 0.0) >= LEAST * i["width"] * i["height"]))
+        _file_name(i): (i["id"], int(largest.get(i["id"], 0.0) >= LEAST * i["width"] * i["height"]))
         for i in annotations["images"]
     }
+
+
+def _file_name(image: dict[str, Any]) -> str:
+    """Returns the file name of an image of the annotations. Raises `ValueError` for one that is no name in a folder."""
+    name = image["file_name"]
+    if not isinstance(name, str) or not name or "\0" in name or Path(name).is_absolute() or ".." in Path(name).parts:
+        raise ValueError(f"file_name {name!r} is no name of a picture in a folder")
+    name.encode()  # a lone surrogate, which JSON can hold and no name of a file can, is a UnicodeEncodeError
+    return name
