@@ -241,40 +241,56 @@ ZEPHYR_CMAKE = """\
 cmake_minimum_required(VERSION 3.20)
 find_package(Zephyr REQUIRED HINTS $ENV{ZEPHYR_BASE})
 project(application)
-target_sources(app PRIVATE main.c)
+target_sources(app PRIVATE main.c first.c second.c)
+"""
+
+ZEPHYR_EXAMPLE = """\
+#define main example_NAME
+#include "DIRECTORY/example.c"
+#undef main
 """
 
 ZEPHYR_MAIN = """\
-#define main example
-#include "EXAMPLE"
-#undef main
-
 void printk(const char *format, ...);
+int example_first(void);
+int example_second(void);
 
 int main(void)
 {
-    printk(example() ? "outputs differ\\n" : "outputs equal\\n");
+    printk(example_first() || example_second() ? "outputs differ\\n" : "outputs equal\\n");
     return 0;
 }
 """
 
 
 @needs_cmake
-def test_zephyr_builds_the_module_and_it_runs(out: Path, tmp_path: Path) -> None:
-    """In QEMU, on a Cortex-M3. ZEPHYR_MODULES in the environment names the modules where there is no west workspace."""
+def test_zephyr_builds_two_networks_as_modules_and_they_run(tmp_path: Path) -> None:
+    """They run in QEMU, on a Cortex-M3, with the kernels that both need built once.
+
+    ZEPHYR_MODULES in the environment names the modules, CMSIS among them, where there is no west workspace.
+    """
     qemu = shutil.which("qemu-system-arm")
     if "ZEPHYR_BASE" not in os.environ or qemu is None:
         pytest.skip("needs Zephyr and qemu-system-arm: set ZEPHYR_BASE and ZEPHYR_TOOLCHAIN_VARIANT")
     application = tmp_path / "application"
     application.mkdir()
     (application / "CMakeLists.txt").write_text(ZEPHYR_CMAKE)
-    (application / "prj.conf").write_text("CONFIG_MICRONETS_MODEL=y\n")
-    (application / "main.c").write_text(ZEPHYR_MAIN.replace("EXAMPLE", str(out / "example.c")))
-    modules = [f"-D{name}={out}" for name in ("EXTRA_ZEPHYR_MODULES", "ZEPHYR_EXTRA_MODULES")]  # new and old Zephyrs
+    (application / "prj.conf").write_text("CONFIG_MICRONETS_FIRST=y\nCONFIG_MICRONETS_SECOND=y\n")
+    (application / "main.c").write_text(ZEPHYR_MAIN)
+    (tmp_path / "model.tflite").write_bytes(tflite.write(with_random_weights(RESIDUAL)))
+    networks = tmp_path / "first", tmp_path / "second"
+    for out in networks:
+        words = ("--board", "NUCLEO-F446RE", "--name", out.name, "--out", out)
+        assert call("compile", tmp_path / "model.tflite", *words).code == 0
+        example = ZEPHYR_EXAMPLE.replace("NAME", out.name).replace("DIRECTORY", str(out))
+        (application / f"{out.name}.c").write_text(example)
+    named = ";".join(map(str, networks))
+    modules = [f"-D{name}={named}" for name in ("EXTRA_ZEPHYR_MODULES", "ZEPHYR_EXTRA_MODULES")]  # new and old Zephyrs
     if "ZEPHYR_MODULES" in os.environ:
         modules.append(f"-DZEPHYR_MODULES={os.environ['ZEPHYR_MODULES']}")
     run(["cmake", "-S", application, "-B", tmp_path / "b", "-DBOARD=qemu_cortex_m3", *modules])
     run(["cmake", "--build", tmp_path / "b"])
+    assert len([*(tmp_path / "b").rglob("micronets_add.c.o*")]) == 1
     command = [qemu, "-cpu", "cortex-m3", "-machine", "lm3s6965evb", "-nographic", "-kernel"]
     with subprocess.Popen(
         [*command, tmp_path / "b/zephyr/zephyr.elf"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
