@@ -47,6 +47,7 @@ def blocks(count: int, size: int = _BLOCK) -> Iterator[npt.NDArray[np.int64]]:
 
 def quantized(model: QuantizedModel, x: npt.NDArray[np.float32]) -> Codes:
     """Returns real inputs `[N, H, W, C]` as codes of the model's own input shape and type; float32 ones stay."""
+    model.arch.check_one_input()
     q = quantize(x, model.quant[INPUT], model.arch.input_type) if INPUT in model.quant else np.asarray(x, np.float32)
     return q.reshape(len(x), *model.arch.input_shape)
 

@@ -57,6 +57,7 @@ def tensors(model: ModelSource, x: npt.ArrayLike, runtime: str = REFERENCE) -> d
 
 def _codes(model: QuantizedModel, x: npt.ArrayLike) -> tuple[Array, bool]:
     """Returns inputs as the model takes them, and whether they were given as real numbers. Raises `SpecError`."""
+    model.arch.check_one_input()
     given = np.asarray(x)
     shape = model.arch.input_shape
     if given.ndim != len(shape) + 1 or given.shape[1:] != shape or not len(given) or given.dtype.kind not in "fiu":

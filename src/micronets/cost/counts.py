@@ -78,8 +78,9 @@ def live_bytes(steps: Sequence[Step]) -> Number:
             if name not in last:
                 size[name] = math.prod(shape)
             last[name] = i
-    alive = [INPUT]
-    held = size.get(INPUT, 0)
+    made = {name for s in steps for name in s.layer.outputs}
+    alive = [name for name in size if name not in made]  # the inputs
+    held = sum(size[name] for name in alive)
     most: Number = 0
     for i, s in enumerate(steps):
         most = max(most, s.gate * (held + sum(math.prod(shape) for shape in s.output_shapes)))

@@ -17,7 +17,6 @@ from typing import Literal, assert_never
 
 from micronets.cost.tflm_plan import ALIGNMENT, align, scratch_bytes, tflm_plan
 from micronets.ir.arch import Arch, Step
-from micronets.ir.layers import INPUT
 from micronets.ir.ops import Operand, TflmKernel, Weights
 from micronets.number import Number
 
@@ -188,7 +187,7 @@ def _taken_bytes(arch: Arch, word_bytes: Literal[4, 8], tensors: FileTensors | N
     planning = align(requests + sizes.word + sizes.allocation_info * (tensors.count + scratch))
     points.append(planning + sizes.planner_entry * len(plan.buffers) + align(tail))
     types = arch.types()
-    for names in ((INPUT,), arch.outputs):
+    for names in ([spec.name for spec in arch.inputs], arch.outputs):
         tail = align(tail + sizes.word * len(names))  # an array of pointers to the tensors
         for name in names:  # 8 bytes are an array of one zero point
             tail += sizes.tensor + (0 if types[name] == "float32" else sizes.quantization + 8)

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from micronets.ir.arch import Arch, Step
-from micronets.ir.layers import INPUT
 
 ALIGNMENT = 16
 """What the offset of every buffer in the arena is a multiple of, in bytes: TFLM's `MicroArenaBufferAlignment`."""
@@ -104,7 +103,8 @@ def lifetimes(arch: Arch, views: frozenset[str] = frozenset()) -> tuple[Buffer, 
     For `views` see `tflm_plan`.
     """
     sizes, time = arch.tensor_bytes(), 0
-    owner, first, last = {INPUT: INPUT}, {INPUT: 0}, {INPUT: 0}
+    given = [spec.name for spec in arch.inputs]
+    owner, first, last = {name: name for name in given}, dict.fromkeys(given, 0), dict.fromkeys(given, 0)
     for layer in arch.layers:
         if layer.name in views:
             owner[layer.name] = owner[layer.inputs[0]]

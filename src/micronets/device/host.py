@@ -15,12 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.compiler import Compiled
-from micronets.compiler.generate.package import output_functions, public_functions
+from micronets.compiler.generate.package import first_input, output_functions, public_functions
 from micronets.compiler.kernel_files import is_source
 from micronets.device.host_compiler import compile_c
-from micronets.errors import CheckFailed, SpecError
-from micronets.ir.layers import INPUT
+from micronets.errors import CheckFailed
 from micronets.quantized.arithmetic import dtype_of
+from micronets.quantized.model import Inputs
+from micronets.quantized.reference import packed_inputs
 
 Array = npt.NDArray[Any]
 
@@ -36,7 +37,7 @@ void model{i}_run(const uint8_t *input, uint8_t *output, int64_t samples, uint8_
 void model{i}_run(const uint8_t *input, uint8_t *output, int64_t samples, uint8_t *arena)
 {{
     for (int64_t n = 0; n < samples; n++) {{
-        uint8_t *in = (uint8_t *){f}input(arena);
+        uint8_t *in = (uint8_t *){input};
         for (int32_t k = 0; k < {input_bytes}; k++) {{
             in[k] = *input++;
         }}
@@ -63,7 +64,7 @@ class Library:
         self._library = ctypes.CDLL(str(path))
         self._models = tuple(models)
 
-    def run(self, number: int, x: npt.ArrayLike) -> Array:
+    def run(self, number: int, x: Inputs) -> Array:
         """Runs a network that has one output on several inputs.
 
         - number: the number of the network.
@@ -74,7 +75,7 @@ class Library:
         """
         return self.outputs(number, x)[self._models[number].model.arch.only_output]
 
-    def outputs(self, number: int, x: npt.ArrayLike) -> dict[str, Array]:
+    def outputs(self, number: int, x: Inputs) -> dict[str, Array]:
         """Runs a network on several inputs.
 
         - number: the number of the network.
@@ -85,18 +86,15 @@ class Library:
         """
         compiled = self._models[number]
         arch, types = compiled.model.arch, compiled.model.arch.types()
-        kind = dtype_of(arch.input_type)
-        x = np.ascontiguousarray(x)
-        if x.dtype != kind or x.shape[1:] != arch.input_shape:
-            raise SpecError(f"the model takes {kind} [N, {arch.input_shape}], not {x.dtype} {list(x.shape)}")
+        given = packed_inputs(compiled.model, x)
         sizes = [compiled.model.tensor_bytes(name) for name in arch.outputs]
-        y = np.zeros((len(x), sum(sizes)), np.int8)
+        y = np.zeros((len(given), sum(sizes)), np.int8)
         memory = np.full(compiled.arena_bytes + 2 * _GUARD_BYTES + _ARENA_ALIGNMENT, _PATTERN, np.uint8)
         start = _GUARD_BYTES + -(memory.ctypes.data + _GUARD_BYTES) % _ARENA_ALIGNMENT
         function = self._library[f"model{number}_run"]
         function.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p]
         function.restype = None
-        function(x.ctypes.data, y.ctypes.data, len(x), memory.ctypes.data + start)
+        function(given.ctypes.data, y.ctypes.data, len(given), memory.ctypes.data + start)
         if (memory[:start] != _PATTERN).any() or (memory[start + compiled.arena_bytes :] != _PATTERN).any():
             raise CheckFailed(
                 f"the generated C wrote beside its arena of {compiled.arena_bytes} bytes; please report the model"
@@ -155,7 +153,8 @@ def write_sources(models: Sequence[Compiled], directory: Path) -> list[Path]:
             f=names.functions,
             source=names.source,
             renamed="\n".join(f"#define {f} model{i}_{f}" for f in public_functions(compiled.model, names)),
-            input_bytes=compiled.model.tensor_bytes(INPUT),
+            input=first_input(arch, names),
+            input_bytes=compiled.model.input_bytes(),
             copies="\n".join(
                 _COPY.format(function=function, count=compiled.model.tensor_bytes(name))
                 for function, name in zip(outputs, arch.outputs, strict=True)
@@ -166,7 +165,7 @@ def write_sources(models: Sequence[Compiled], directory: Path) -> list[Path]:
     return list(sources.values())
 
 
-def run_on_host(compiled: Compiled, x: npt.ArrayLike) -> Array:
+def run_on_host(compiled: Compiled, x: Inputs) -> Array:
     """Builds one network with one output, runs it on inputs and returns its output.
 
     - compiled: the network.

@@ -102,6 +102,7 @@ class Arch:
     - layers: the layers in execution order; each reads the input or what earlier layers write.
     - input_type: the type of the input.
     - output_names: the tensors that are the outputs, in order; None for those that the last layer writes.
+    - more_inputs: the inputs besides the first, in order.
     - constants: tensors with fixed values, which a `QuantizedModel` holds; layers of the kinds `Binary` read them.
 
     Raises `SpecError` on construction if the layers do not form a valid network.
@@ -112,11 +113,23 @@ class Arch:
     input_type: Type = "int8"
     output_names: tuple[str, ...] | None = None
     constants: tuple[TensorSpec, ...] = ()
+    more_inputs: tuple[TensorSpec, ...] = ()
 
     def __post_init__(self) -> None:
         vars(self)["_steps"] = _checked(self)
         if self.output_names == self.layers[-1].outputs:
             vars(self)["output_names"] = None  # so that equal networks are equal
+
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        """The inputs, in order; the first is called `INPUT`, and in most networks it is the only one."""
+        return (TensorSpec(INPUT, self.input_shape, self.input_type), *self.more_inputs)
+
+    def check_one_input(self) -> None:
+        """Raises `SpecError` for a network with several inputs."""
+        if self.more_inputs:
+            names = ", ".join(spec.name for spec in self.inputs)
+            raise SpecError(f"the network has {len(self.inputs)} inputs ({names}), where exactly one is needed")
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -143,7 +156,7 @@ class Arch:
 
     def shapes(self) -> dict[str, Shape]:
         """Returns the shape of every tensor by its name, without the batch, `INPUT` first."""
-        shapes = {INPUT: self.input_shape}
+        shapes = {spec.name: spec.shape for spec in self.inputs}
         for step in self.steps():
             shapes |= zip(step.layer.outputs, step.output_shapes, strict=True)
         return shapes
@@ -155,7 +168,8 @@ class Arch:
 
     def types(self) -> dict[str, Type]:
         """Returns the type of every tensor by its name, `INPUT` first."""
-        return {INPUT: self.input_type} | {n: step.output_type for step in self.steps() for n in step.layer.outputs}
+        given = {spec.name: spec.type for spec in self.inputs}
+        return given | {n: step.output_type for step in self.steps() for n in step.layer.outputs}
 
     def element_bytes(self) -> dict[str, int]:
         """Returns the bytes that one element of every tensor takes in memory, `INPUT` first."""
@@ -171,7 +185,10 @@ class Arch:
         layers = [{"kind": type(a).__name__} | asdict(a) for a in self.layers]
         outputs = {} if self.output_names is None else {"outputs": self.output_names}
         constants = {"constants": [asdict(c) for c in self.constants]} if self.constants else {}
-        head = json.dumps({"input_shape": self.input_shape, "input_type": self.input_type} | outputs | constants)[:-1]
+        inputs = {"more_inputs": [asdict(spec) for spec in self.more_inputs]} if self.more_inputs else {}
+        head = json.dumps(
+            {"input_shape": self.input_shape, "input_type": self.input_type} | outputs | constants | inputs
+        )[:-1]
         return head + ', "layers": [\n  ' + ",\n  ".join(json.dumps(a) for a in layers) + "\n]}\n"
 
     @staticmethod
@@ -187,8 +204,11 @@ class Arch:
             raw = json.loads(text)
             layers = tuple(_layer_from_dict(d, where) for d in raw["layers"])
             outputs = None if raw.get("outputs") is None else tuple(raw["outputs"])
-            constants = tuple(TensorSpec(c["name"], _tuples(c["shape"]), c["type"]) for c in raw.get("constants", []))
-            return Arch(tuple(raw["input_shape"]), layers, _input_type(raw), outputs, constants)
+            constants, more = (
+                tuple(TensorSpec(c["name"], _tuples(c["shape"]), c["type"]) for c in raw.get(key, []))
+                for key in ("constants", "more_inputs")
+            )
+            return Arch(tuple(raw["input_shape"]), layers, _input_type(raw), outputs, constants, more)
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as e:
             why = f"{type(e).__name__}: {e}"
             raise SpecError(f"{where}: not an architecture ({why}); write one with Arch.to_json") from e
@@ -218,6 +238,16 @@ def _tuples(value: Any) -> Any:
     return tuple(_tuples(v) for v in value) if isinstance(value, list) else value
 
 
+def _check_spec(spec: TensorSpec, where: str, taken: Mapping[str, Shape]) -> None:
+    """Raises `SpecError` for an input or a constant that cannot be, or whose name is taken."""
+    checks.a_shape(where, "shape", spec.shape)
+    if spec.name in taken:
+        raise SpecError(f"{where}: the name is taken; give every tensor its own")
+    if spec.type == "int4" or spec.type not in TYPES:
+        allowed = ", ".join(of for of in TYPES if of != "int4")
+        raise SpecError(f"{where}: type = {spec.type!r}; allowed: {allowed}")
+
+
 def _checked(arch: Arch) -> tuple[Step, ...]:
     """Returns the steps of a network. Raises `SpecError` if its layers do not form one."""
     if not arch.layers:
@@ -227,16 +257,11 @@ def _checked(arch: Arch) -> tuple[Step, ...]:
         raise SpecError(f"input: input_type = {arch.input_type!r}; allowed: {', '.join(TYPES)}")
     shapes: dict[str, Shape] = {INPUT: arch.input_shape}
     types: dict[str, Type] = {INPUT: arch.input_type}
-    for constant in arch.constants:
-        where = f"constant '{constant.name}'"
-        checks.a_shape(where, "shape", constant.shape)
-        if constant.name in shapes:
-            raise SpecError(f"{where}: the name is taken; give every tensor its own")
-        if constant.type == "int4" or constant.type not in TYPES:
-            allowed = ", ".join(of for of in TYPES if of != "int4")
-            raise SpecError(f"{where}: type = {constant.type!r}; allowed: {allowed}")
-        shapes[constant.name], types[constant.name] = constant.shape, constant.type
-    fixed = set(shapes) - {INPUT}
+    for what, specs in (("input", arch.more_inputs), ("constant", arch.constants)):
+        for spec in specs:
+            _check_spec(spec, f"{what} '{spec.name}'", shapes)
+            shapes[spec.name], types[spec.name] = spec.shape, spec.type
+    given, fixed = {spec.name for spec in arch.inputs}, {spec.name for spec in arch.constants}
     steps = []
     for layer in arch.layers:
         where = f"layer '{layer.name}'"
@@ -273,7 +298,7 @@ def _checked(arch: Arch) -> tuple[Step, ...]:
             shapes[name], types[name] = shape, step.output_type
         steps.append(step)
     for name in arch.output_names or ():
-        if name not in shapes or name == INPUT or name in fixed:
+        if name not in shapes or name in given or name in fixed:
             raise SpecError(f"output '{name}' is not what a layer writes; {did_you_mean(name, shapes)}")
     if not arch.outputs or len(set(arch.outputs)) < len(arch.outputs):
         raise SpecError(f"outputs {arch.outputs}: need at least one, and each once")

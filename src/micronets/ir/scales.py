@@ -18,7 +18,7 @@ def scale_owners(steps: Sequence[Step]) -> Mapping[str, str]:
     owners = {INPUT: INPUT}
     for step in steps:
         layer = step.layer
-        owners |= {name: name for name, fixed in zip(layer.inputs, step.constants, strict=True) if fixed}
+        owners |= {name: name for name in layer.inputs if name not in owners}  # constants, and further inputs
         owners |= {name: name for name in layer.outputs}
         match step.operator.scale:
             case "its own" | "1/256" | "1/128":

@@ -49,6 +49,23 @@ class LayerWeights:
         return self.weights if self.zero_point == 0 else self.weights.astype(np.int16) - np.int16(self.zero_point)
 
 
+Inputs = npt.ArrayLike | Mapping[str, npt.NDArray[Any]]
+"""The inputs of a network: an array `[N, *input_shape]`; of one with several, an array for each by its name."""
+
+ALIGNMENT = 4
+"""Bytes: where several inputs lie one behind the other, each begins at a multiple of this."""
+
+
+def input_offsets(arch: Arch) -> tuple[int, ...]:
+    """Returns where each input of a network begins, as they lie one behind the other, and at last where they end."""
+    sizes, at, found = arch.tensor_bytes(), 0, []
+    for spec in arch.inputs:
+        at = -(-at // ALIGNMENT) * ALIGNMENT
+        found.append(at)
+        at += sizes[spec.name]
+    return (*found, at)
+
+
 @dataclass(frozen=True, eq=False)
 class QuantizedModel:
     """A network that computes in integers.
@@ -65,6 +82,10 @@ class QuantizedModel:
     weights: Mapping[str, LayerWeights]
     metadata: Mapping[str, str] = field(default_factory=dict)
     constants: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
+
+    def input_bytes(self) -> int:
+        """Returns the bytes of all inputs as they lie one behind the other, each from a multiple of `ALIGNMENT` on."""
+        return input_offsets(self.arch)[-1]
 
     @property
     def first_codes(self) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.ir.arch import Arch
-from micronets.ir.layers import INPUT, TensorSpec
+from micronets.ir.layers import TensorSpec
 from micronets.ir.ops import Weights
 from micronets.ir.scales import scale_owners
 from micronets.ir.types import BITS, Type, code_range
@@ -39,8 +39,9 @@ def with_random_weights(arch: Arch, seed: int = 0) -> QuantizedModel:
     }
     weights: dict[str, LayerWeights] = {}
     types = arch.types()
-    if INPUT not in quant and arch.input_type != "float32":
-        quant[INPUT] = _random_quant("none", arch.input_type, rng)
+    for spec in arch.inputs:
+        if spec.name not in quant and spec.type != "float32":
+            quant[spec.name] = _random_quant("none", spec.type, rng)
     constants = {c.name: _random_codes(c, rng) for c in arch.constants}
     quant |= {c.name: _random_quant("none", c.type, rng) for c in arch.constants if c.type != "float32"}
     for step in arch.steps():

@@ -7,7 +7,7 @@ float32 where no partial sum can reach 2**24, float64 (2**53) otherwise.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, assert_never
 
 import numpy as np
@@ -46,6 +46,7 @@ from micronets.ir.layers import (
     Relu,
     Reshape,
     Rsqrt,
+    Shape,
     Slice,
     Softmax,
     Split,
@@ -59,6 +60,7 @@ from micronets.ir.layers import (
     Unpack,
 )
 from micronets.ir.ops.add import ADD_BITS
+from micronets.ir.types import Type
 from micronets.ir.window import Window
 from micronets.quantized.arithmetic import (
     SQUARE_BITS,
@@ -77,7 +79,7 @@ from micronets.quantized.arithmetic import (
     sub_rescale,
 )
 from micronets.quantized.hard_swish import hard_swish_codes
-from micronets.quantized.model import QuantizedModel, TensorQuant
+from micronets.quantized.model import Inputs, QuantizedModel, TensorQuant, input_offsets
 from micronets.quantized.softmax import softmax_codes
 from micronets.quantized.unary import abs_codes, elu_codes, leaky_relu_codes, logistic_codes, rsqrt_codes, tanh_codes
 from micronets.quantized.validate import validate
@@ -87,11 +89,11 @@ Array = npt.NDArray[Any]
 _CHUNK_VALUES = 1 << 20  # values of the largest working array, few enough for the processor's cache
 
 
-def run(model: QuantizedModel, x: npt.ArrayLike) -> Array:
+def run(model: QuantizedModel, x: Inputs) -> Array:
     """Returns the output `[N, *output_shape]` of a network that has one output.
 
     - model: the network.
-    - x: the inputs `[N, *input_shape]`.
+    - x: the inputs `[N, *input_shape]`; of a network with several, an array for each by its name.
 
     Input and output have the types of `arch.types()`; tensors of 4 bits are int8. Raises `SpecError` for inputs of
     another shape or type, for an inconsistent model, and for one with several outputs.
@@ -99,7 +101,7 @@ def run(model: QuantizedModel, x: npt.ArrayLike) -> Array:
     return outputs(model, x)[model.arch.only_output]
 
 
-def outputs(model: QuantizedModel, x: npt.ArrayLike) -> dict[str, Array]:
+def outputs(model: QuantizedModel, x: Inputs) -> dict[str, Array]:
     """Returns every output by its name, in the order of `arch.outputs`.
 
     - model: the network.
@@ -108,17 +110,17 @@ def outputs(model: QuantizedModel, x: npt.ArrayLike) -> dict[str, Array]:
     Each output is `[N, *shape]`: float32 where a Dequantize writes it, else int8. Raises `SpecError` for inputs of
     another shape or type, and for an inconsistent model.
     """
-    x = _checked_input(model, x)
+    given = checked_inputs(model, x)
     size, names = _chunk(model), model.arch.outputs
     found: dict[str, list[Array]] = {name: [] for name in names}
-    for i in range(0, max(1, len(x)), size):
-        for name, y in _execute(model, x[i : i + size]):
+    for i in range(0, max(1, len(given[INPUT])), size):
+        for name, y in _execute(model, {name: v[i : i + size] for name, v in given.items()}):
             if name in found:
                 found[name].append(y)
     return {name: np.concatenate(parts) for name, parts in found.items()}
 
 
-def output_bytes(model: QuantizedModel, x: npt.ArrayLike) -> npt.NDArray[np.int8]:
+def output_bytes(model: QuantizedModel, x: Inputs) -> npt.NDArray[np.int8]:
     """Returns all outputs as bytes, int8 `[N, bytes]`: of every sample the outputs one behind the other, in order.
 
     The arguments and the errors are those of `outputs`.
@@ -132,40 +134,89 @@ def packed(found: Mapping[str, Array]) -> npt.NDArray[np.int8]:
     return np.concatenate(rows, axis=1)
 
 
-def tensors(model: QuantizedModel, x: npt.ArrayLike) -> dict[str, Array]:
+def tensors(model: QuantizedModel, x: Inputs) -> dict[str, Array]:
     """Returns every tensor by its name, `INPUT` first, each `[N, *shape]`.
 
     The arguments and the errors are those of `outputs`.
     """
-    x = _checked_input(model, x)
+    given = checked_inputs(model, x)
     size = _chunk(model)
-    parts = [dict(_execute(model, x[i : i + size])) for i in range(0, max(1, len(x)), size)]
-    return {INPUT: x} | {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    starts = range(0, max(1, len(given[INPUT])), size)
+    parts = [dict(_execute(model, {name: v[i : i + size] for name, v in given.items()})) for i in starts]
+    return given | {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _checked_input(model: QuantizedModel, x: npt.ArrayLike) -> Array:
-    """Returns the inputs as an array. Raises `SpecError` for another shape or type, and for an inconsistent model."""
+def checked_inputs(model: QuantizedModel, x: Inputs) -> dict[str, Array]:
+    """Returns the inputs by name, in order.
+
+    - model: the network.
+    - x: an array for the only input, or an array for each by its name.
+
+    Raises `SpecError` for other names, shapes or types, for unequal numbers of samples, and for an inconsistent model.
+    """
     validate(model)
-    x = np.asarray(x)
-    dtype = dtype_of(model.arch.input_type)
-    if x.dtype != dtype or x.shape[1:] != model.arch.input_shape:
-        want = f"{dtype} [N, {', '.join(map(str, model.arch.input_shape))}]"
-        raise SpecError(f"the model takes {want}, not {x.dtype} {list(x.shape)}; quantise with quant.quantize")
-    return x
+    specs = model.arch.inputs
+    names = [spec.name for spec in specs]
+    if not isinstance(x, Mapping):
+        model.arch.check_one_input()
+        x = {INPUT: np.asarray(x)}
+    if set(x) != set(names):
+        raise SpecError(f"the model takes the inputs {', '.join(names)}, not {', '.join(map(str, x))}")
+    for spec in specs:
+        dtype, given = dtype_of(spec.type), x[spec.name]
+        if given.dtype != dtype or given.shape[1:] != spec.shape:
+            want = f"{dtype} [N, {', '.join(map(str, spec.shape))}]"
+            of = f" for '{spec.name}'" if len(specs) > 1 else ""
+            raise SpecError(
+                f"the model takes {want}{of}, not {given.dtype} {list(given.shape)}; quantise with quant.quantize"
+            )
+        if len(given) != len(x[names[0]]):
+            raise SpecError(f"{len(x[names[0]])} samples of '{names[0]}' and {len(given)} of '{spec.name}'")
+    return {name: x[name] for name in names}
+
+
+def inputs_of_codes(model: QuantizedModel, draw: Callable[[Shape, Type], Array]) -> Inputs:
+    """Returns inputs made of codes: what `draw` returns for the shape and the type of an input.
+
+    A float32 input gets the values of such codes of the tensor that is quantised first. For a network with one input
+    the array, for several a mapping by name.
+    """
+    types = model.arch.types()
+    found: dict[str, Array] = {}
+    for spec in model.arch.inputs:
+        codes = spec.name if spec.name in model.quant else model.first_codes
+        x = draw(spec.shape, types[codes])
+        found[spec.name] = x if codes == spec.name else dequantize(x, model.quant[codes])
+    return found if model.arch.more_inputs else found[INPUT]
+
+
+def packed_inputs(model: QuantizedModel, x: Inputs) -> npt.NDArray[np.int8]:
+    """Returns the inputs of every sample as bytes, int8 `[N, bytes]`, as the network's C has them in its arena.
+
+    The arguments and the errors are those of `checked_inputs`.
+    """
+    given = checked_inputs(model, x)
+    offsets = input_offsets(model.arch)
+    rows = np.zeros((len(given[INPUT]), offsets[-1]), np.int8)
+    for at, values in zip(offsets, given.values(), strict=False):
+        piece = np.ascontiguousarray(values).reshape(len(rows), -1).view(np.int8)
+        rows[:, at : at + piece.shape[1]] = piece
+    return rows
 
 
 def _chunk(model: QuantizedModel) -> int:
     """Returns how many samples are run together."""
-    sizes = [math.prod(model.arch.input_shape)]
+    sizes = [math.prod(spec.shape) for spec in model.arch.inputs]
     for step in model.arch.steps():
         sizes += [math.prod(shape) for shape in step.output_shapes]
         sizes.append(int(step.operator.gathered(step.input_shapes, step.output_shapes)))
     return max(1, _CHUNK_VALUES // max(sizes))
 
 
-def _execute(model: QuantizedModel, x: Array) -> Iterator[tuple[str, Array]]:
+def _execute(model: QuantizedModel, given: Mapping[str, Array]) -> Iterator[tuple[str, Array]]:
     """Yields every tensor as it is computed, and forgets it after its last reader has run."""
-    values = {INPUT: x} | {name: np.broadcast_to(v, (len(x), *v.shape)) for name, v in model.constants.items()}
+    count = len(given[INPUT])
+    values = dict(given) | {name: np.broadcast_to(v, (count, *v.shape)) for name, v in model.constants.items()}
     steps = model.arch.steps()
     last = {name: k for k, step in enumerate(steps) for name in step.layer.inputs}
     for k, step in enumerate(steps):

@@ -17,10 +17,11 @@ from micronets.cost.costs import RuntimeCosts
 from micronets.cost.latency_model import LatencyModel
 from micronets.errors import SpecError, did_you_mean
 from micronets.ir.arch import Arch
-from micronets.ir.layers import INPUT
-from micronets.ir.types import code_range, stored
-from micronets.quantized.arithmetic import dequantize, dtype_of
-from micronets.quantized.model import QuantizedModel
+from micronets.ir.layers import Shape
+from micronets.ir.types import Type, code_range, stored
+from micronets.quantized.arithmetic import dtype_of
+from micronets.quantized.model import Inputs, QuantizedModel
+from micronets.quantized.reference import inputs_of_codes
 from micronets.runtimes.measurement import Execution, FigureSources, LayersInPatches, Measurement
 from micronets.tflite import ModelFile
 
@@ -221,22 +222,25 @@ class Runtime(ABC):
         """Returns what is wrong with a measurement, a sentence for each: outputs that differ, or too little memory."""
 
 
-def seeded_inputs(model: QuantizedModel, samples: int, seed: int) -> Array:
+def seeded_inputs(model: QuantizedModel, samples: int, seed: int) -> Inputs:
     """Returns inputs to measure a model with: `[samples, *input_shape]`, of the type of its input.
 
     - model: the model.
     - samples: how many inputs; all are random but the second, of the lowest values, and the third, of the highest.
     - seed: decides the random values, at least 0.
 
-    A float32 input gets the values of such codes of the tensor that is quantised first.
+    A float32 input gets the values of such codes of the tensor that is quantised first. Of a model with several inputs
+    there is an array for each, by its name.
     """
-    shape = (samples, *model.arch.input_shape)
-    first = model.first_codes
-    kind = model.arch.types()[first]
-    lowest, highest = code_range(stored(kind))
-    x = np.random.default_rng(seed).integers(lowest, highest + 1, shape).astype(dtype_of(kind))
-    x[1:2], x[2:3] = lowest, highest
-    return x if first == INPUT else dequantize(x, model.quant[first])
+    rng = np.random.default_rng(seed)
+
+    def draw(shape: Shape, of: Type) -> Array:
+        lowest, highest = code_range(stored(of))
+        x = rng.integers(lowest, highest, (samples, *shape), endpoint=True).astype(dtype_of(of))
+        x[1:2], x[2:3] = lowest, highest
+        return x
+
+    return inputs_of_codes(model, draw)
 
 
 def measurement_of(

@@ -35,7 +35,7 @@ from micronets.errors import DeviceError, DoesNotFit, SpecError, did_you_mean
 from micronets.ir.arch import Arch, Step
 from micronets.number import Number
 from micronets.quantized import reference
-from micronets.quantized.model import QuantizedModel
+from micronets.quantized.model import Inputs, QuantizedModel
 from micronets.runtimes import on_board, on_sim
 from micronets.runtimes.base import (
     MeasureOptions,
@@ -262,20 +262,22 @@ def execute_compiled(compiled: Compiled, model: QuantizedModel, board: Board, op
     expected = reference.output_bytes(model, x)
     if options.device == "host":
         return _on_host(compiled, x, expected)
+    raw = reference.packed_inputs(model, x)
     if is_serial(options.device):
-        return on_board.execute_on_board(compiled, x, expected, board, options)
+        return on_board.execute_on_board(compiled, raw, expected, board, options)
     firmware = cross_compiler.build_firmware(firmware_files(compiled), board, options.compiler)
     steps = compiled.model.arch.steps()
     sizes = [model.tensor_bytes(name) for name in model.arch.outputs]
     twice = options.device == "qemu"
-    return on_sim.execute_on_sim(firmware, steps, x, expected, board, output_bytes=sizes, twice=twice)[0]
+    return on_sim.execute_on_sim(firmware, steps, raw, expected, board, output_bytes=sizes, twice=twice)[0]
 
 
-def _on_host(compiled: Compiled, x: Array, expected: Array) -> Execution:
+def _on_host(compiled: Compiled, x: Inputs, expected: Array) -> Execution:
     """Builds the C for this machine, runs it there, and times it with one input."""
     library = host.build_library([compiled])
     found = reference.packed(library.outputs(0, x))
-    many = np.repeat(x[:1], _HOST_RUNS, axis=0)
+    given = reference.checked_inputs(compiled.model, x)
+    many = {name: np.repeat(values[:1], _HOST_RUNS, axis=0) for name, values in given.items()}
     begin = time.perf_counter()
     library.outputs(0, many)
     seconds = (time.perf_counter() - begin) / _HOST_RUNS
@@ -326,6 +328,7 @@ class OurC(Runtime):
 
     def runner(self, file: ModelFile) -> Callable[[Array], Array]:
         _ = file.model.arch.only_output
+        file.model.arch.check_one_input()
         library = host.build_library([compile_model(file.model)])
         return lambda x: library.run(0, x)
 

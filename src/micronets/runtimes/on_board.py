@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from micronets.boards.board import Board
@@ -63,7 +62,7 @@ def execute_on_board(compiled: Compiled, x: Array, expected: Array, board: Board
     """Runs a network on what answers at a serial device, and returns what it computes and takes.
 
     - compiled: the C of the network, of which the firmware there must have been built.
-    - x: inputs `[N, *input_shape]`.
+    - x: inputs as bytes, int8 `[N, bytes]`: see `reference.packed_inputs`.
     - expected: the outputs that they should have, as bytes `[N, bytes]`.
     - board: the board that must answer.
     - options: the device, `serial:PORT[@BAUD]`; with `flash` the firmware is built and written first.
@@ -79,8 +78,7 @@ def execute_on_board(compiled: Compiled, x: Array, expected: Array, board: Board
     with serial_session.Session(port, baud) as session:
         who = session.identify()
         _check_identity(who, board, monitor.model_hash(sources), port)
-        raw = x.reshape(len(x), -1).view(np.int8)
-        outputs, counts = serial_session.run_all(session, who, raw, RUNS)
+        outputs, counts = serial_session.run_all(session, who, x, RUNS)
     return _execution(who, counts, outputs.tobytes() == expected.tobytes(), compiled, board)
 
 

@@ -6,7 +6,6 @@ import importlib.util
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from micronets.boards.board import Board
@@ -38,7 +37,7 @@ def execute_on_sim(
 
     - firmware: the firmware with the network.
     - steps: the layers, in the order in which the firmware tells of them.
-    - x: inputs `[N, *input_shape]`.
+    - x: inputs as bytes, int8 `[N, bytes]`: see `reference.packed_inputs`.
     - expected: the outputs that they should have, `[N, ...]`.
     - board: the board.
     - output_bytes: the bytes of each output, where there are several; None for one output.
@@ -47,11 +46,10 @@ def execute_on_sim(
 
     Raises the `DeviceError` of `machine.simulate` and `qemu.emulate`.
     """
-    raw = x.reshape(len(x), -1).view(np.int8)
     sizes = (expected[0].nbytes,) if output_bytes is None else output_bytes
-    run = machine.simulate(firmware.elf, raw, len(steps), sizes, board, words=words)
+    run = machine.simulate(firmware.elf, x, len(steps), sizes, board, words=words)
     milliseconds = None if run.cycles is None else board.milliseconds(run.cycles)
-    emulated = qemu.emulate(firmware.elf, raw, sizes, board) if twice else None
+    emulated = qemu.emulate(firmware.elf, x, sizes, board) if twice else None
     found = Execution(
         source="emulated" if board.no_times else "simulated",
         bit_exact=all(r.outputs.tobytes() == expected.tobytes() for r in (run, emulated) if r),

@@ -128,8 +128,9 @@ class TensorFlowLiteMicro(Runtime):
         build = self._build(board)
         model = file.model
         steps = model.arch.steps()
-        x = seeded_inputs(model, options.samples, options.seed)
-        expected = reference.output_bytes(model, x)
+        model.arch.check_one_input()
+        inputs = seeded_inputs(model, options.samples, options.seed)
+        x, expected = reference.packed_inputs(model, inputs), reference.output_bytes(model, inputs)
         arena = arena_with_margin(file.arena_tflm_bytes(4))
         sources = tflm_files(file.content, model, file.tensors, tflite.operators(file.content), board)
         sizes = (len(steps), x[0].nbytes, expected[0].nbytes)

@@ -85,11 +85,9 @@ def _parse(data: bytes, where: str) -> tuple[QuantizedModel, dict[str, int]]:
     four = _four_bit_names(metadata.pop(s.BITS_METADATA, "[]"), flat)
     sources = _ends(graph, graphs[0], s.SubGraphSlot.INPUTS, "input")
     sinks = _ends(graph, graphs[0], s.SubGraphSlot.OUTPUTS, "output")
-    if len(sources) > 1:
-        raise graph.unsupported(f"the model has {len(sources)} inputs; only models with one input are supported")
     operators = list(_operators(graph, graphs[0].tables(s.SubGraphSlot.OPERATORS), top))
     try:
-        return _model(graph, operators, sources[0], sinks, metadata, four)
+        return _model(graph, operators, sources, sinks, metadata, four)
     except SpecError as e:
         raise FileError(f"{where}: the model does not fit together: {e}") from e
 
@@ -156,7 +154,7 @@ def _indices(graph: Graph, table: FlatTable, slot: int) -> list[int]:
 def _model(
     graph: Graph,
     operators: list[FileOperator],
-    source: Tensor,
+    sources: list[Tensor],
     sinks: list[Tensor],
     metadata: dict[str, str],
     four: set[str],
@@ -165,7 +163,7 @@ def _model(
 
     - graph: the tensors of the subgraph.
     - operators: the operators in execution order.
-    - source: the input.
+    - sources: the inputs.
     - sinks: the outputs.
     - metadata: the texts that the file carries, by name.
     - four: the names of the tensors of 4 bits.
@@ -173,22 +171,25 @@ def _model(
     Raises `FileError`, `UnsupportedError`, and `SpecError` where the layers do not form a network.
     """
     where = graph.where
-    names = {source.index: INPUT}
+    source, *others = sources
     written = [(o, tensor) for o in operators for tensor in o.outputs]
     operands = _constant_operands(graph, operators)
-    kinds = [*(o.op.name for o, _ in written), *("constant" for _ in operands)]
-    own = plain_names([tensor.name for tensor in (*(t for _, t in written), *operands)], kinds)
+    kinds = [*(o.op.name for o, _ in written), *("constant" for _ in operands), *("input" for _ in others)]
+    own = plain_names([tensor.name for tensor in (*(t for _, t in written), *operands, *others)], kinds)
+    names = dict(zip((t.index for t in sources), (INPUT, *own[len(kinds) - len(others) :]), strict=True))
     name_of = {tensor.index: name for (_, tensor), name in zip(written, own, strict=False)}
     graph.names = {INPUT, *own}
-    _check_float(graph, operators, source)
-    _check_not_constant(graph, source, "the input")
-    types = {INPUT: graph.activation_type(source)}
-    quants = {INPUT: graph.activation_quant(source)}
+    types, quants = {}, {}
+    for tensor in sources:
+        _check_float(graph, operators, tensor)
+        _check_not_constant(graph, tensor, "the input")
+        types[names[tensor.index]] = graph.activation_type(tensor)
+        quants[names[tensor.index]] = graph.activation_quant(tensor)
     layers: list[Layer] = []
     ours: dict[str, str] = {}  # what errors call the operator of each layer
     weights: dict[str, LayerWeights] = {}
     constants: dict[str, tuple[TensorSpec, Array]] = {}
-    for tensor, name in zip(operands, own[len(written) :], strict=True):
+    for tensor, name in zip(operands, own[len(written) :], strict=False):
         names[tensor.index] = name
         constants[name] = _constant(graph, tensor, name)
         types[name], quants[name] = constants[name][0].type, graph.activation_quant(tensor)
@@ -218,7 +219,8 @@ def _model(
             raise graph.unsupported(f"the output, {sink.label}, is not what an operator writes")
     outputs = tuple(name_of[sink.index] for sink in sinks)
     specs = tuple(spec for spec, _ in constants.values())
-    arch = Arch(source.layer_shape, tuple(layers), "int4" if INPUT in four else types[INPUT], outputs, specs)
+    more = tuple(TensorSpec(names[t.index], t.layer_shape, types[names[t.index]]) for t in others)
+    arch = Arch(source.layer_shape, tuple(layers), "int4" if INPUT in four else types[INPUT], outputs, specs, more)
     quant = {name: q for name, q in quants.items() if q is not None}
     model = QuantizedModel(arch, quant, weights, metadata, {name: codes for name, (_, codes) in constants.items()})
     too_large = excess(arch, ours)

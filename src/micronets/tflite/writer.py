@@ -32,7 +32,7 @@ import numpy.typing as npt
 
 from micronets.errors import SpecError
 from micronets.ir.arch import Step
-from micronets.ir.layers import INPUT, Shape
+from micronets.ir.layers import Shape
 from micronets.ir.ops import Weights
 from micronets.ir.types import Type, stored
 from micronets.quantized.arithmetic import pack_int4
@@ -93,7 +93,8 @@ class _Writer:
         """Returns the bytes of the whole file."""
         arch = self.model.arch
         shapes = arch.shapes()
-        self.activation(INPUT, shapes[INPUT])
+        for spec in arch.inputs:
+            self.activation(spec.name, shapes[spec.name])
         operators = [self.operator(step) for step in arch.steps()]
         metadata = [self.metadata(name, text) for name, text in _written_metadata(self.model).items()]
         tensors = self.file.offsets([make() for make in self.tensors])
@@ -101,7 +102,7 @@ class _Writer:
         graph = self.file.table(
             [
                 (slot.TENSORS, "table", tensors, 0),
-                (slot.INPUTS, "table", self.file.vector(np.int32, [self.index[INPUT]]), 0),
+                (slot.INPUTS, "table", self.file.vector(np.int32, [self.index[spec.name] for spec in arch.inputs]), 0),
                 (slot.OUTPUTS, "table", self.file.vector(np.int32, [self.index[n] for n in arch.outputs]), 0),
                 (slot.OPERATORS, "table", self.file.offsets([make() for make in operators]), 0),
             ]

@@ -32,11 +32,7 @@ _MODEL_C = """\
 #endif
 
 {tables}
-{run}{itype} *{f}input(void *arena)
-{{
-    return ({itype} *)(void *)((int8_t *)arena + {input});
-}}
-
+{run}{inputs}
 {outputs}
 void {f}invoke(void *arena)
 {{
@@ -233,7 +229,6 @@ def _model_c(
         if any(whole)
         else "",
         calls="\n".join(f"    {call}" for call in calls),
-        itype=package.ctype(model, INPUT),
-        input=plan.offsets[INPUT],
+        inputs=package.input_definitions(model, plan, names),
         outputs=package.definitions(model, plan, names),
     )

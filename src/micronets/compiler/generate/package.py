@@ -18,21 +18,20 @@ from micronets.compiler.generate import ctext
 from micronets.compiler.generate.names import Names
 from micronets.compiler.memory.plan import ArenaPlan
 from micronets.ir.arch import Arch
-from micronets.ir.layers import INPUT, Weighted
+from micronets.ir.layers import Shape, Weighted
 from micronets.ir.types import Type, code_range
 from micronets.quantized import reference
-from micronets.quantized.arithmetic import dequantize, dtype_of
+from micronets.quantized.arithmetic import dtype_of
 from micronets.quantized.model import QuantizedModel
 
 _HEADER = """\
 /* {title}
  *
- * Input: {input}. {output}.
+ * {input}. {output}.
  *
  *     static uint8_t arena[{m}ARENA_BYTES] __attribute__((aligned(16)));   (C11: _Alignas(16))
  *
- *     {itype} *input = {f}input(arena);
- *     for (int i = 0; i < {m}INPUT_COUNT; i++) input[i] = ...;{quantise}
+{feeding}
  *     {f}invoke(arena);
 {usage}
 {from_sounds} *
@@ -47,19 +46,18 @@ _HEADER = """\
 #define {m}ARENA_BYTES {arena}
 #define {m}LAYERS {layers}
 
-#define {m}INPUT_COUNT {input_count}
+{input_sizes}
 {output_sizes}
 {scales}
 #ifdef __cplusplus
 extern "C" {{
 #endif
 
-/* Returns where the input goes: {m}INPUT_COUNT values in the arena, which an inference may overwrite. */
-{itype} *{f}input(void *arena);
+{inputs}
 
 {outputs}
 
-/* Runs one inference: computes the {what} in the arena from the input in it. */
+/* Runs one inference: computes the {what} in the arena from the {given} in it. */
 void {f}invoke(void *arena);
 
 #ifdef __cplusplus
@@ -89,11 +87,7 @@ static uint8_t arena[{m}ARENA_BYTES] __attribute__((aligned(16)));
 
 int main(void)
 {{
-    {itype} *input = {f}input(arena);
-    for (int32_t i = 0; i < {m}INPUT_COUNT; i++) {{
-        input[i] = micronets_test_input[i]; /* your data here */
-    }}
-
+{feed}
     {f}invoke(arena);
 
 {compare}
@@ -219,6 +213,41 @@ before each patch of a layer.
 """
 
 
+_FEED = """\
+    {itype} *{variable} = {function}(arena);
+    for (int32_t i = 0; i < {m}{macro}_COUNT; i++) {{
+        {variable}[i] = micronets_test_{variable}[i]; /* your data here */
+    }}
+"""
+
+_DECLARE_ANY_INPUT = """
+/* Input number `index`, 0 .. {m}INPUTS - 1, and its bytes. All inputs lie one behind the other, in {m}INPUT_BYTES
+ * bytes; each begins at a multiple of 4. */
+void *{f}input_at(void *arena, int32_t index);
+int32_t {f}input_size(int32_t index);"""
+
+_DEFINE_INPUT = """\
+{itype} *{function}(void *arena)
+{{
+    return ({itype} *)(void *)((int8_t *)arena + {offset});
+}}
+"""
+
+_DEFINE_ANY_INPUT = """
+void *{f}input_at(void *arena, int32_t index)
+{{
+    static const int32_t offsets[{m}INPUTS] = {{{offsets}}};
+    return (int8_t *)arena + offsets[index];
+}}
+
+int32_t {f}input_size(int32_t index)
+{{
+    static const int32_t sizes[{m}INPUTS] = {{{sizes}}};
+    return sizes[index];
+}}
+"""
+
+
 def describe(
     model: QuantizedModel, plan: ArenaPlan, names: Names, constants: int, sources: Sequence[str], sounds: str | None
 ) -> dict[str, str]:
@@ -231,9 +260,11 @@ def describe(
     - sounds: the header of the front end that makes the input from sound, None where there is none.
     """
     arch = model.arch
-    itype = ctype(model, INPUT)
     known = {"m": names.macros, "f": names.functions, "header": names.header, "source": names.source}
-    edges = (("INPUT", INPUT), *((_macro(arch, k), name) for k, name in enumerate(arch.outputs)))
+    edges = (
+        *((_input_macro(arch, k), spec.name) for k, spec in enumerate(arch.inputs)),
+        *((_macro(arch, k), name) for k, name in enumerate(arch.outputs)),
+    )
     scales = ""
     for label, name in edges:
         if name in model.quant:
@@ -247,10 +278,12 @@ def describe(
     header = _HEADER.format(
         **known,
         title=title(model),
-        input=f"{itype}, {ctext.shape(arch.input_shape)}",
+        input=_listed_inputs(model),
         output=_listed(model),
-        itype=itype,
-        quantise=" (round(real / scale) + zero point, clamped)" if INPUT in model.quant else "",
+        feeding=_feeding(model, names),
+        inputs="\n".join(_input_declarations(model, names)),
+        input_sizes="\n".join(_input_sizes(model, names)),
+        given="input" if len(arch.inputs) == 1 else "inputs",
         usage=_usage(model, names),
         from_sounds="" if sounds is None else _FROM_SOUNDS.format(**known, sounds=sounds),
         outputs="\n".join(_declarations(model, names)),
@@ -258,7 +291,6 @@ def describe(
         output_sizes="\n".join(_sizes(model, names)),
         arena=plan.bytes,
         layers=len(arch.layers),
-        input_count=math.prod(arch.input_shape),
         scales=scales,
     )
     rows = "\n".join(
@@ -268,7 +300,7 @@ def describe(
     assembly = any(name.endswith(".S") for name in sources)
     return {
         names.header: header,
-        "example.c": _EXAMPLE.format(**known, itype=itype, compare=_comparison(model, names)),
+        "example.c": _EXAMPLE.format(**known, feed=_feed(model, names), compare=_comparison(model, names)),
         "test_vector.h": test_vector(model),
         "CMakeLists.txt": _cmake(sources, names),
         "README.md": _README.format(
@@ -297,8 +329,109 @@ def _labels(target: Target, last: str) -> str:
 def public_functions(model: QuantizedModel, names: Names) -> list[str]:
     """Names of everything in the network's C that other files see."""
     several = ["output_at", "output_size"] if len(model.arch.outputs) > 1 else []
-    others = [f"{names.functions}{what}" for what in ("input", "invoke", "labels", *several)]
-    return [*others, *output_functions(model.arch, names)]
+    several += ["input_at", "input_size"] if model.arch.more_inputs else []
+    others = [f"{names.functions}{what}" for what in ("invoke", "labels", *several)]
+    return [*input_functions(model.arch, names), *others, *output_functions(model.arch, names)]
+
+
+def input_functions(arch: Arch, names: Names) -> list[str]:
+    """Names of the C functions that return where the inputs go, in order; that of an only input has no number."""
+    if not arch.more_inputs:
+        return [f"{names.functions}input"]
+    return [f"{names.functions}input_{k}" for k in range(len(arch.inputs))]
+
+
+def first_input(arch: Arch, names: Names) -> str:
+    """C that gives where the first input begins in `arena`, and all others behind it."""
+    return f"{input_functions(arch, names)[0]}(arena)"
+
+
+def input_definitions(model: QuantizedModel, plan: ArenaPlan, names: Names) -> str:
+    """The C functions that return where the inputs go, and of several those that take the number of one."""
+    specs = model.arch.inputs
+    found = [
+        _DEFINE_INPUT.format(itype=CTYPES[spec.type], function=function, offset=plan.offsets[spec.name])
+        for spec, function in zip(specs, input_functions(model.arch, names), strict=True)
+    ]
+    if model.arch.more_inputs:
+        offsets = ", ".join(str(plan.offsets[spec.name]) for spec in specs)
+        sizes = ", ".join(str(model.tensor_bytes(spec.name)) for spec in specs)
+        found.append(_DEFINE_ANY_INPUT.format(f=names.functions, m=names.macros, offsets=offsets, sizes=sizes))
+    return "\n".join(found)
+
+
+def _input_macro(arch: Arch, k: int) -> str:
+    """What the macros of input number `k` begin with, behind the network's own beginning."""
+    return f"INPUT_{k}" if arch.more_inputs else "INPUT"
+
+
+def _input_variables(arch: Arch) -> list[str]:
+    """What examples call the inputs."""
+    return [f"input_{k}" for k in range(len(arch.inputs))] if arch.more_inputs else ["input"]
+
+
+def _listed_inputs(model: QuantizedModel) -> str:
+    """The inputs with type and shape, as the head of the header has them."""
+    texts = [f"{CTYPES[spec.type]}, {ctext.shape(spec.shape)}" for spec in model.arch.inputs]
+    if len(texts) == 1:
+        return f"Input: {texts[0]}"
+    return "Inputs:" + ";".join(
+        f"\n *   {k}: '{ctext.comment(spec.name)}', {text}"
+        for k, (spec, text) in enumerate(zip(model.arch.inputs, texts, strict=True))
+    )
+
+
+def _feeding(model: QuantizedModel, names: Names) -> str:
+    """The lines of the head of the header that write the inputs."""
+    lines = []
+    arch = model.arch
+    rows = zip(arch.inputs, _input_variables(arch), input_functions(arch, names), strict=True)
+    for k, (spec, variable, function) in enumerate(rows):
+        quantise = " (round(real / scale) + zero point, clamped)" if spec.name in model.quant else ""
+        count = f"{names.macros}{_input_macro(arch, k)}_COUNT"
+        lines.append(f" *     {CTYPES[spec.type]} *{variable} = {function}(arena);")
+        lines.append(f" *     for (int i = 0; i < {count}; i++) {variable}[i] = ...;{quantise}")
+    return "\n".join(lines)
+
+
+def _input_declarations(model: QuantizedModel, names: Names) -> list[str]:
+    """The functions of the header that return where the inputs go."""
+    arch = model.arch
+    rows = zip(arch.inputs, input_functions(arch, names), strict=True)
+    found = [f"{CTYPES[spec.type]} *{function}(void *arena);" for spec, function in rows]
+    if len(found) > 1:
+        several = _DECLARE_ANY_INPUT.format(m=names.macros, f=names.functions)
+        return ["/* Return where the inputs go in the arena, which an inference may overwrite. */", *found, several]
+    count = f"{names.macros}INPUT_COUNT"
+    return [
+        f"/* Returns where the input goes: {count} values in the arena, which an inference may overwrite. */",
+        *found,
+    ]
+
+
+def _input_sizes(model: QuantizedModel, names: Names) -> list[str]:
+    """The macros of the header that say how many values the inputs have; of several, how many and how many bytes."""
+    arch, head = model.arch, f"#define {names.macros}"
+    counts = [f"{head}{_input_macro(arch, k)}_COUNT {math.prod(spec.shape)}" for k, spec in enumerate(arch.inputs)]
+    if len(counts) == 1:
+        return counts
+    return [f"{head}INPUTS {len(counts)}", *counts, f"{head}INPUT_BYTES {model.input_bytes()} /* of all */"]
+
+
+def _feed(model: QuantizedModel, names: Names) -> str:
+    """The part of example.c that writes the inputs of test_vector.h."""
+    arch = model.arch
+    rows = zip(arch.inputs, _input_variables(arch), input_functions(arch, names), strict=True)
+    return "".join(
+        _FEED.format(
+            itype=CTYPES[spec.type],
+            variable=variable,
+            function=function,
+            m=names.macros,
+            macro=_input_macro(arch, k),
+        )
+        for k, (spec, variable, function) in enumerate(rows)
+    )
 
 
 def output_functions(arch: Arch, names: Names) -> list[str]:
@@ -412,11 +545,10 @@ def _cmake(sources: Sequence[str], names: Names) -> str:
 
 def title(model: QuantizedModel) -> str:
     """Returns one line that says what the network is."""
-    arch = model.arch
+    arch, shapes = model.arch, model.arch.shapes()
     weights = sum(model.weights[a.name].weights.size for a in arch.layers if isinstance(a, Weighted))
-    sizes = (
-        f"{ctext.shape(arch.input_shape)} -> {' and '.join(ctext.shape(arch.shapes()[name]) for name in arch.outputs)}"
-    )
+    ends = [spec.name for spec in arch.inputs], arch.outputs
+    sizes = " -> ".join(" and ".join(ctext.shape(shapes[name]) for name in names) for names in ends)
     return f"Neural network {sizes}: {len(arch.layers)} layers, {weights:,} weights"
 
 
@@ -437,18 +569,18 @@ def ctype(model: QuantizedModel, tensor: str) -> str:
 
 
 def test_vector(model: QuantizedModel) -> str:
-    """Returns the text of test_vector.h: a seeded random input, and the output that the reference computes for it."""
-    arch = model.arch
+    """Returns the text of test_vector.h: seeded random inputs, and the outputs that the reference computes for them."""
     rng = np.random.default_rng(0)
-    # Where the input is float, it holds values that Quantize makes these codes of.
-    first = model.first_codes
-    kind = arch.types()[first]
-    lowest, highest = code_range(kind)
-    x = rng.integers(lowest, highest + 1, (1, *arch.input_shape)).astype(dtype_of(kind))
-    given = x if first == INPUT else dequantize(x, model.quant[first])
+
+    def draw(shape: Shape, of: Type) -> npt.NDArray[Any]:
+        lowest, highest = code_range(of)
+        return rng.integers(lowest, highest, (1, *shape), endpoint=True).astype(dtype_of(of))
+
+    given = reference.checked_inputs(model, reference.inputs_of_codes(model, draw))
     outputs = reference.outputs(model, given).values()
     labels = ["output"] if len(outputs) == 1 else [f"output_{k}" for k in range(len(outputs))]
-    parts = [_values("input", given), *(_values(label, y) for label, y in zip(labels, outputs, strict=True))]
+    labels = [*_input_variables(model.arch), *labels]
+    parts = [_values(label, y) for label, y in zip(labels, (*given.values(), *outputs), strict=True)]
     guard = "MICRONETS_TEST_VECTOR_H"
     return f"#ifndef {guard}\n#define {guard}\n\n#include <stdint.h>\n\n" + "\n".join(parts) + "\n#endif\n"
 

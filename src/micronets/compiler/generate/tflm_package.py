@@ -237,6 +237,7 @@ def tflm_files(
     Raises `SpecError` for a name that cannot be.
     """
     names = Names(name)
+    model.arch.check_one_input()
     facts = [operator(layer) for layer in model.arch.layers]
     methods = {o.tflite_name: o.tflm.method for o in facts}
     title = package.title(model)

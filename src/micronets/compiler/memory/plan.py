@@ -19,6 +19,7 @@ from micronets.compiler.memory.placement import Pairs, search
 from micronets.cost.tflm_plan import Buffer, align
 from micronets.ir.arch import Arch, Step
 from micronets.ir.layers import INPUT, Shape
+from micronets.quantized.model import input_offsets
 
 BUFFER_ALIGNMENT = 4  # bytes; words and floats may be loaded from the start of every buffer
 _TRIES = 1200
@@ -54,6 +55,7 @@ class Needs:
     - steps, shapes: the network's layers, and the shapes of its tensors.
     - outputs: names of the network's outputs.
     - widths: bytes of an element of every tensor, by name.
+    - inner: where each input of the network begins in the buffer of the inputs.
     - owner: for every tensor, the one whose buffer it lies in.
     - tensors: the buffers of tensors if nothing runs in patches.
     - index: for every tensor with a buffer, its place in `tensors`.
@@ -65,6 +67,7 @@ class Needs:
     shapes: Mapping[str, Shape]
     outputs: tuple[str, ...]
     widths: Mapping[str, int]
+    inner: Mapping[str, int]
     owner: Mapping[str, str]
     tensors: tuple[Buffer, ...]
     index: Mapping[str, int]
@@ -76,7 +79,10 @@ def needs(arch: Arch, target: Target) -> Needs:
     """Returns what `plan_needs` and `bounds` ask of `arch`; lifetimes are in operators counted from 1."""
     steps, sizes = arch.steps(), arch.tensor_bytes()
     kernels = choose_all(arch, target)
-    owner, first, last = {INPUT: INPUT}, {INPUT: 0}, {INPUT: 0}
+    # All inputs are one buffer, in which they lie one behind the other.
+    owner, first, last = {spec.name: INPUT for spec in arch.inputs}, {INPUT: 0}, {INPUT: 0}
+    sizes[INPUT] = input_offsets(arch)[-1]
+    inner = dict(zip((spec.name for spec in arch.inputs), input_offsets(arch), strict=False))
     for time, (step, kernel) in enumerate(zip(steps, kernels, strict=True), start=1):
         layer = step.layer
         for name in layer.inputs:
@@ -92,7 +98,7 @@ def needs(arch: Arch, target: Target) -> Needs:
     index = {b.name: i for i, b in enumerate(tensors)}
     both = tuple((kernel, kernel.in_patches()) for kernel in kernels)
     overlaps = tuple(kernel.overlap for kernel in kernels)
-    return Needs(steps, arch.shapes(), arch.outputs, arch.element_bytes(), owner, tensors, index, both, overlaps)
+    return Needs(steps, arch.shapes(), arch.outputs, arch.element_bytes(), inner, owner, tensors, index, both, overlaps)
 
 
 def plan_arena(arch: Arch, target: Target = DSP, tries: int = _TRIES, groups: Sequence[PatchGroup] = ()) -> ArenaPlan:
@@ -114,7 +120,7 @@ def plan_needs(net: Needs, tries: int = _TRIES, groups: Sequence[PatchGroup] = (
     placed = tuple(replace(b, offset=o) for b, o in zip(buffers, offsets, strict=True))
     placed, kernels = _use_free_memory(net, placed, align(size), groups)
     at = {b.name: b.offset for b in placed if not b.scratch}
-    where = {name: at[own] for name, own in net.owner.items()}
+    where = {name: at[own] + net.inner.get(name, 0) for name, own in net.owner.items()}
     where |= {scratch_name(b.name): b.offset for b in placed if b.scratch}
     return ArenaPlan(kernels, placed, where, align(size), align(live), align(bound), tuple(groups))
 
@@ -212,7 +218,8 @@ def _exact(net: Needs, buffers: Sequence[Buffer], groups: Sequence[PatchGroup]) 
     """Returns 0 for pairs (output, input) that may begin at the same place, though they may overlap nowhere else."""
     pairs, patched = {}, _in_patches(groups)
     for i, step in enumerate(net.steps):
-        if net.overlaps[i].same_start and i not in patched:
+        behind_others = net.inner.get(step.layer.inputs[0], 0) > 0
+        if net.overlaps[i].same_start and i not in patched and not behind_others:
             source = net.index[net.owner[step.layer.inputs[0]]]
             if buffers[source].last == i + 1:
                 pairs[net.index[step.layer.outputs[0]], source] = 0

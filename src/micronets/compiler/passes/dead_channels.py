@@ -107,7 +107,8 @@ def _drop(network: _Pruning, name: str) -> bool:
 def _constant_channels(model: QuantizedModel) -> tuple[dict[str, Bools], dict[str, npt.NDArray[Any]]]:
     """Returns the values `constant` and `codes` of `_Pruning`, found by a run of the reference on zeros."""
     arch = model.arch
-    values = reference.tensors(model, np.zeros((1, *arch.input_shape), dtype_of(arch.input_type)))
+    zeros = {spec.name: np.zeros((1, *spec.shape), dtype_of(spec.type)) for spec in arch.inputs}
+    values = reference.tensors(model, zeros)
     codes = {name: v.reshape(-1, v.shape[-1])[0] for name, v in values.items()}
     constant = {name: np.zeros(len(c), np.bool_) for name, c in codes.items()}
     last = {name: v.ndim - 2 for name, v in values.items()}

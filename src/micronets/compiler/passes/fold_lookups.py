@@ -9,7 +9,6 @@ import numpy as np
 
 from micronets.errors import SpecError
 from micronets.ir.layers import (
-    INPUT,
     Activation,
     ExpandDims,
     Layer,
@@ -45,7 +44,7 @@ def fold_lookups(model: QuantizedModel) -> QuantizedModel:
     layers = tuple(network.layers.values())
     if len(layers) == len(model.arch.layers):
         return model
-    kept = {INPUT, *(name for layer in layers for name in layer.outputs)}
+    kept = {*(spec.name for spec in model.arch.inputs), *(name for layer in layers for name in layer.outputs)}
     kept |= model.constants.keys()
     quant = {name: q for name, q in model.quant.items() if name in kept}
     return replace(model, arch=replace(model.arch, layers=layers), quant=quant)
@@ -65,7 +64,7 @@ class _Folding:
         self.named = model.arch.output_names is not None
         self.layers: dict[str, Layer] = {}
         self.renamed: dict[str, str] = {}
-        self.codes: dict[str, Codes] = {INPUT: _all(model.arch.input_type)}
+        self.codes: dict[str, Codes] = {spec.name: _all(spec.type) for spec in model.arch.inputs}
         self.readers = dict.fromkeys(self.types, 0)
         for layer in model.arch.layers:
             for name in set(layer.inputs) & self.readers.keys():

@@ -34,7 +34,11 @@ __attribute__((noinline, used)) void micronets_mark(uint32_t index)
 int main(void)
 {
     for (;;) {
+#ifdef MICRONETS_MODEL_INPUTS
+        firmware_ready(micronets_model_input_at(firmware_arena, 0)); /* the others lie behind it */
+#else
         firmware_ready(micronets_model_input(firmware_arena));
+#endif
         micronets_model_invoke(firmware_arena);
 #ifdef MICRONETS_MODEL_OUTPUTS
         for (int32_t i = 0; i < MICRONETS_MODEL_OUTPUTS; i++) {

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -24,6 +24,7 @@ import numpy.typing as npt
 from micronets import child_processes
 from micronets.errors import DeviceError
 from micronets.installation import install
+from micronets.quantized.model import Inputs
 from micronets.tflite import tensor_names
 
 Array = npt.NDArray[Any]
@@ -43,11 +44,12 @@ def available() -> bool:
         return False
 
 
-def run(data: bytes, x: npt.NDArray[Any], arena_bytes: int | None = None) -> npt.NDArray[Any]:
+def run(data: bytes, x: Inputs, arena_bytes: int | None = None) -> npt.NDArray[Any]:
     """Runs a model on several inputs and returns its first output, `[N, *output shape]`.
 
     - data: the bytes of a `.tflite` file.
-    - x: inputs `[N, *input shape]`, of the type that the model takes.
+    - x: inputs `[N, *input shape]`, of the type that the model takes; of a model with several, an array for each by
+      its name, in order.
     - arena_bytes: the size of the arena; None for as much as is needed.
 
     Raises what `outputs` raises.
@@ -55,22 +57,22 @@ def run(data: bytes, x: npt.NDArray[Any], arena_bytes: int | None = None) -> npt
     return outputs(data, x, 1, arena_bytes)[0]
 
 
-def outputs(
-    data: bytes, x: npt.NDArray[Any], count: int, arena_bytes: int | None = None
-) -> tuple[npt.NDArray[Any], ...]:
+def outputs(data: bytes, x: Inputs, count: int, arena_bytes: int | None = None) -> tuple[npt.NDArray[Any], ...]:
     """Runs a model on several inputs; many inputs are divided among the processors.
 
     - data: the bytes of a `.tflite` file.
-    - x: inputs `[N, *input shape]`, of the type that the model takes.
+    - x: inputs `[N, *input shape]`, of the type that the model takes; of a model with several, an array for each by
+      its name, in order.
     - count: how many outputs to return, at most as many as the model has.
     - arena_bytes: the size of the arena; None for as much as is needed.
 
     Returns the outputs, each `[N, *output shape]`. Raises `DeviceError` if TFLM is not installed, refuses the
     model, or needs a larger arena.
     """
-    x = _check_samples(x)
+    given = _check_samples(x)
     size = _sufficient_arena(data) if arena_bytes is None else arena_bytes
-    parts = np.array_split(x, max(1, min(_processors(), len(x) // _SAMPLES_PER_PROCESS)))
+    count_of_parts = max(1, min(_processors(), len(given[0]) // _SAMPLES_PER_PROCESS))
+    parts = zip(*(np.array_split(values, count_of_parts) for values in given), strict=True)
     try:
         found = _parallel([("outputs", data, part, size, count) for part in parts])
         return tuple(np.concatenate(of_parts) for of_parts in zip(*found, strict=True))
@@ -81,18 +83,19 @@ def outputs(
         raise DeviceError(f"TFLM: an arena of {arena_bytes} bytes is too small for the model; it needs {needed}") from e
 
 
-def tensors(data: bytes, x: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
+def tensors(data: bytes, x: Inputs) -> dict[str, npt.NDArray[Any]]:
     """Returns every activation tensor of a model for several inputs.
 
     - data: the bytes of a `.tflite` file.
-    - x: inputs `[N, *input shape]`, of the type that the model takes.
+    - x: inputs `[N, *input shape]`, of the type that the model takes; of a model with several, an array for each by
+      its name, in order.
 
     The tensors are `[N, *shape]`, by the names that `tflite.read` gives them. Raises what `outputs` and
     `tflite.read` raise.
     """
     indices = tensor_names(data)
-    x = _check_samples(x)
-    answer = _first_that_fits(lambda size: _parallel([("tensors", data, x, size, list(indices.values()))])[0])
+    given = _check_samples(x)
+    answer = _first_that_fits(lambda size: _parallel([("tensors", data, given, size, list(indices.values()))])[0])
     return dict(zip(indices, answer, strict=True))
 
 
@@ -125,12 +128,13 @@ class _TooSmall(DeviceError):
         self.reason = reason
 
 
-def _check_samples(x: Array) -> Array:
-    """Returns the inputs as an array. Raises `DeviceError` if there are none."""
-    x = np.asarray(x)
-    if not x.ndim or not len(x):
-        raise DeviceError(f"TFLM: no samples to run in an input of shape {x.shape}")
-    return x
+def _check_samples(x: Inputs) -> tuple[Array, ...]:
+    """Returns the arrays of the inputs, in order. Raises `DeviceError` if there are no samples."""
+    given = tuple(np.asarray(v) for v in (x.values() if isinstance(x, Mapping) else (x,)))
+    for values in given:
+        if not values.ndim or not len(values):
+            raise DeviceError(f"TFLM: no samples to run in an input of shape {values.shape}")
+    return given
 
 
 def _first_that_fits(attempt: Callable[[int], Any]) -> Any:

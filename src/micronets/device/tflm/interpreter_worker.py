@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import pickle
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -39,12 +39,13 @@ def main() -> None:
         answers.flush()
 
 
-def _outputs(runtime: Any, data: bytes, x: Array, arena_bytes: int, count: int) -> list[Array]:
+def _outputs(runtime: Any, data: bytes, x: tuple[Array, ...], arena_bytes: int, count: int) -> list[Array]:
     """Returns the model's first `count` outputs, each `[N, *output shape]`, for inputs `[N, *input shape]`."""
     interpreter = runtime.Interpreter.from_bytes(data, arena_size=arena_bytes)
     found: list[list[Array]] = [[] for _ in range(count)]
-    for sample in _batches(interpreter, x):
-        interpreter.set_input(sample, 0)
+    for sample in _samples(interpreter, x):
+        for k, values in enumerate(sample):
+            interpreter.set_input(values, k)
         interpreter.invoke()
         for k, seen in enumerate(found):
             y = interpreter.get_output(k)
@@ -52,13 +53,14 @@ def _outputs(runtime: Any, data: bytes, x: Array, arena_bytes: int, count: int) 
     return [np.stack(seen) for seen in found]
 
 
-def _tensors(runtime: Any, data: bytes, x: Array, arena_bytes: int, indices: list[int]) -> list[Array]:
+def _tensors(runtime: Any, data: bytes, x: tuple[Array, ...], arena_bytes: int, indices: list[int]) -> list[Array]:
     """Returns the tensors of these indices, each `[N, *shape]`, for inputs `[N, *input shape]`."""
     keep = runtime.InterpreterConfig.kPreserveAllTensors
     interpreter = runtime.Interpreter.from_bytes(data, arena_size=arena_bytes, intrepreter_config=keep)
     seen: list[list[Array]] = [[] for _ in indices]
-    for sample in _batches(interpreter, x):
-        interpreter.set_input(sample, 0)
+    for sample in _samples(interpreter, x):
+        for k, values in enumerate(sample):
+            interpreter.set_input(values, k)
         interpreter.invoke()
         for k, index in enumerate(indices):
             tensor = interpreter.GetTensor(index, 0)
@@ -69,18 +71,36 @@ def _tensors(runtime: Any, data: bytes, x: Array, arena_bytes: int, indices: lis
 def _probe(runtime: Any, data: bytes, arena_bytes: int) -> None:
     """Runs one inference, of zeros, which fails where the arena is too small."""
     interpreter = runtime.Interpreter.from_bytes(data, arena_size=arena_bytes)
-    details = interpreter.get_input_details(0)
-    interpreter.set_input(np.zeros(details["shape"], details["dtype"]), 0)
+    for k in range(_input_count(interpreter)):
+        details = interpreter.get_input_details(k)
+        interpreter.set_input(np.zeros(details["shape"], details["dtype"]), k)
     interpreter.invoke()
 
 
-def _batches(interpreter: Any, x: Array) -> Array:
-    """Returns inputs as `[N, *shape in the file]`. Raises `ValueError` for another shape or type than the model's."""
-    details = interpreter.get_input_details(0)
-    shape, dtype = tuple(int(n) for n in details["shape"]), np.dtype(details["dtype"])
-    if x.dtype != dtype or x.shape[1:] != _layer_shape(shape):
-        raise ValueError(f"the model takes {dtype} {shape}, the input is {x.dtype} {x.shape}")
-    return np.ascontiguousarray(x).reshape(len(x), *shape)
+def _samples(interpreter: Any, x: tuple[Array, ...]) -> Iterator[tuple[Array, ...]]:
+    """Yields the inputs of one sample after another, each in its shape in the file.
+
+    Raises `ValueError` for another shape or type than the model's.
+    """
+    given = []
+    for k, values in enumerate(x):
+        details = interpreter.get_input_details(k)
+        shape, dtype = tuple(int(n) for n in details["shape"]), np.dtype(details["dtype"])
+        if values.dtype != dtype or values.shape[1:] != _layer_shape(shape):
+            raise ValueError(f"the model takes {dtype} {shape}, the input is {values.dtype} {values.shape}")
+        given.append(np.ascontiguousarray(values).reshape(len(values), *shape))
+    yield from zip(*given, strict=True)
+
+
+def _input_count(interpreter: Any) -> int:
+    """Returns how many inputs a model has."""
+    count = 1
+    while True:
+        try:
+            interpreter.get_input_details(count)
+        except (IndexError, ValueError, RuntimeError):
+            return count
+        count += 1
 
 
 def _layer_shape(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -27,7 +27,13 @@
 enum { PROTOCOL = 1 };
 enum { IDENTIFY = 1, WRITE, RUN, RESULT, READ, LAYERS, ANSWER = 0x80, REFUSED = 0x7F };
 enum { UNKNOWN_COMMAND = 1, BAD_REQUEST, NO_INPUT, NO_RESULT };
+#ifdef MICRONETS_MODEL_INPUTS
+#define INPUT_BYTES ((uint32_t)MICRONETS_MODEL_INPUT_BYTES)
+#define INPUT ((uint8_t *)micronets_model_input_at(firmware_arena, 0)) /* the others lie behind it */
+#else
 #define INPUT_BYTES (MICRONETS_MODEL_INPUT_COUNT * (uint32_t)sizeof *micronets_model_input(firmware_arena))
+#define INPUT ((uint8_t *)micronets_model_input(firmware_arena))
+#endif
 #ifdef MICRONETS_MODEL_OUTPUTS
 #define OUTPUT_BYTES ((uint32_t)MICRONETS_MODEL_OUTPUT_BYTES)
 #else
@@ -131,7 +137,7 @@ static int write_input(void)
     }
     have_result = 0;
     run_sequence = -1;
-    memcpy((uint8_t *)micronets_model_input(firmware_arena) + offset, request.payload + 4, count);
+    memcpy(INPUT + offset, request.payload + 4, count);
     have_input = offset + count;
     return 0;
 }
