@@ -80,7 +80,7 @@ _HEADER = """\
 
 
 def header() -> str:
-    """Text of `HEADER`: every number above as a macro, and the macros that compare."""
+    """Returns the text of `HEADER`: every number of this module as a macro, and the macros that compare sizes."""
     structs = "\n".join(f"#define {name.upper()}_BYTES {count}" for name, count in STRUCT_BYTES.items())
     return _HEADER.format(strip=STRIP_BYTES, words=CHANNEL_WORDS, shift=LEAST_SHIFT, structs=structs)
 

@@ -81,8 +81,8 @@ class Library:
         - number: the number of the network.
         - x: inputs `[N, *input_shape]` of the type of the network's input.
 
-        Returns every output by name, `[N, *shape]`, of its type. Raises `SpecError` for an input
-        of another shape or type, and `CheckFailed` if the network wrote beside its arena.
+        Returns every output by name, `[N, *shape]`, of its type. Raises `SpecError` for an input of another shape or
+        type, and `CheckFailed` if the network wrote beside its arena.
         """
         compiled = self._models[number]
         arch, types = compiled.model.arch, compiled.model.arch.types()

@@ -215,7 +215,7 @@ class Arch:
 
 
 def _input_type(raw: Mapping[str, Any]) -> Type:
-    """The type of a network's input in JSON text. Older texts tell the bits of its codes instead."""
+    """Returns the type of a network's input from its JSON; earlier versions wrote the bits of its codes instead."""
     kind: Type = raw.get("input_type", "int4" if raw.get("input_bits") == 4 else "int8")
     return kind
 

@@ -265,8 +265,8 @@ class Squeeze(_Base):
 
 @dataclass(frozen=True, kw_only=True)
 class Transpose(_Base):
-    """The same values with their dimensions in another order: dimension i of the output is `permutation[i]` of the
-    input."""
+    """The same values with their dimensions in another order: dimension i of the output is `permutation[i]` of
+    the input."""
 
     permutation: tuple[int, ...]
 

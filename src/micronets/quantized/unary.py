@@ -57,7 +57,12 @@ def _fixed_point(x: IntArray, source: TensorQuant) -> tuple[IntArray, IntArray, 
 
 
 def leaky_relu_codes(x: IntArray, alpha: float, source: TensorQuant, target: TensorQuant) -> IntArray:
-    """Returns x where it is at least 0, else alpha * x; `alpha` may be negative."""
+    """Returns x where it is at least 0, else alpha * x, as codes that are not yet clamped.
+
+    - x: codes of any shape.
+    - alpha: the slope below 0, which may be negative.
+    - source, target: quantisation of `x` and of the result.
+    """
     scale, out = np.float32(source.scale), np.float32(target.scale)
     offset = x.astype(np.int64) - source.zero_point
     above = multiply_by_quantized_multiplier(offset, *quantize_multiplier(float(scale / out)))
@@ -67,9 +72,13 @@ def leaky_relu_codes(x: IntArray, alpha: float, source: TensorQuant, target: Ten
 
 
 def elu_codes(x: IntArray, source: TensorQuant, target: TensorQuant) -> IntArray:
-    """Returns x where it is at least 0, else exp(x) - 1, computed in float32 for each of the 256 codes.
+    """Returns x where it is at least 0, else exp(x) - 1, as codes that are not yet clamped.
 
-    The scale of `source` is less than 2**22 times that of `target`, so that results fit 32 bits.
+    - x: codes of any shape.
+    - source, target: quantisation of `x` and of the result.
+
+    The function is computed in float32 for each of the 256 codes. The scale of `source` is less than 2**22 times that
+    of `target`, so that results fit 32 bits.
     """
     codes = np.arange(*np.add(bit_range(8), (0, 1)))
     real = np.float32(source.scale) * (codes - source.zero_point).astype(np.float32)
@@ -80,7 +89,11 @@ def elu_codes(x: IntArray, source: TensorQuant, target: TensorQuant) -> IntArray
 
 
 def abs_codes(x: IntArray, source: TensorQuant, target: TensorQuant) -> IntArray:
-    """Returns the magnitude of x."""
+    """Returns the magnitude of x, as codes that are not yet clamped.
+
+    - x: codes of any shape.
+    - source, target: quantisation of `x` and of the result.
+    """
     magnitude = np.abs(x.astype(np.int64) - source.zero_point)
     scale, out = np.float32(source.scale), np.float32(target.scale)
     if scale != out:
@@ -90,6 +103,9 @@ def abs_codes(x: IntArray, source: TensorQuant, target: TensorQuant) -> IntArray
 
 def rsqrt_codes(x: IntArray, source: TensorQuant, target: TensorQuant) -> IntArray:
     """Returns 1 / sqrt(x) as codes that are clamped to 8 bits.
+
+    - x: codes of any shape.
+    - source, target: quantisation of `x` and of the result.
 
     The root of 0 gives the largest code. So do negative numbers, for which TFLM's kernel ends with an error.
     """

@@ -145,8 +145,7 @@ class Runtime(ABC):
         - name: what files, functions and macros are called after, see `compiler.generate.names.Names`.
 
         Raises `UnsupportedError` for a model that the runtime cannot run, `SpecError` for unknown `patches` or a name
-        that cannot be, and
-        `DoesNotFit` for a model whose arena or constants exceed the board's memory.
+        that cannot be, and `DoesNotFit` for a model whose arena or constants exceed the board's memory.
         """
 
     @abstractmethod

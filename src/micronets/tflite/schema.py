@@ -130,18 +130,26 @@ class SplitSlot(IntEnum):
 
 
 class SqueezeSlot(IntEnum):
+    """Slots of the table `SqueezeOptions`."""
+
     AXES = 0
 
 
 class StridedSliceSlot(IntEnum):
+    """Slots of the table `StridedSliceOptions`."""
+
     BEGIN_MASK, END_MASK, ELLIPSIS_MASK, NEW_AXIS_MASK, SHRINK_AXIS_MASK, OFFSET = range(6)
 
 
 class PackSlot(IntEnum):
+    """Slots of the table `PackOptions`."""
+
     COUNT, AXIS = range(2)
 
 
 class UnpackSlot(IntEnum):
+    """Slots of the table `UnpackOptions`."""
+
     COUNT, AXIS = range(2)
 
 
@@ -152,6 +160,8 @@ class ReshapeSlot(IntEnum):
 
 
 class LeakyReluSlot(IntEnum):
+    """Slots of the table `LeakyReluOptions`."""
+
     ALPHA = 0
 
 

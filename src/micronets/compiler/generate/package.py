@@ -1,5 +1,5 @@
-"""The generated files that say how a network is used: model.h, the example, the build file, the README, the test
-vector.
+"""The generated files that say how a network is used: model.h, the example, the build file, the README, the
+test vector.
 """
 
 from __future__ import annotations
@@ -321,13 +321,13 @@ def describe(
 
 
 def _labels(target: Target, last: str) -> str:
-    """The cores of a target in words."""
+    """Returns the cores of a target in words; `last` stands before the last one."""
     labels = [core.label for core in CORES.values() if core.target is target]
     return f"{', '.join(labels[:-1])} {last} {labels[-1]}"
 
 
 def public_functions(model: QuantizedModel, names: Names) -> list[str]:
-    """Names of everything in the network's C that other files see."""
+    """Returns the names of everything in the network's C that other files see."""
     several = ["output_at", "output_size"] if len(model.arch.outputs) > 1 else []
     several += ["input_at", "input_size"] if model.arch.more_inputs else []
     others = [f"{names.functions}{what}" for what in ("invoke", "labels", *several)]
@@ -435,14 +435,21 @@ def _feed(model: QuantizedModel, names: Names) -> str:
 
 
 def output_functions(arch: Arch, names: Names) -> list[str]:
-    """Names of the C functions that return the outputs, in order; with one output, its function has no number."""
+    """Returns the names of the C functions that return the outputs, in order; that of a single output has no number."""
     if len(arch.outputs) == 1:
         return [f"{names.functions}output"]
     return [f"{names.functions}output_{k}" for k in range(len(arch.outputs))]
 
 
 def definitions(model: QuantizedModel, plan: ArenaPlan, names: Names) -> str:
-    """The C functions that return the outputs, of several also those that take the number of one; and the labels."""
+    """Returns the C functions that return the outputs, and the table of labels where there is one.
+
+    - model: the network.
+    - plan: where each output is in the arena.
+    - names: how the names in C begin.
+
+    For several outputs there are also functions that take the number of one.
+    """
     outputs, functions = model.arch.outputs, output_functions(model.arch, names)
     found = [
         _DEFINE.format(otype=ctype(model, name), function=function, offset=plan.offsets[name])
@@ -459,9 +466,7 @@ def definitions(model: QuantizedModel, plan: ArenaPlan, names: Names) -> str:
 
 
 def labels(model: QuantizedModel) -> tuple[str, ...]:
-    """What the outputs of a network stand for, by its metadata; nothing where that has not a name for each value of one
-    output.
-    """
+    """Returns what the values of the only output stand for, from the metadata; nothing where that does not tell."""
     arch = model.arch
     try:
         found = json.loads(model.metadata.get("micronets.labels", "[]"))
@@ -472,12 +477,12 @@ def labels(model: QuantizedModel) -> tuple[str, ...]:
 
 
 def _macro(arch: Arch, k: int) -> str:
-    """What the macros of output number `k` begin with, behind the network's own beginning."""
+    """Returns what the macros of output number `k` are called after the network's prefix."""
     return "OUTPUT" if len(arch.outputs) == 1 else f"OUTPUT_{k}"
 
 
 def _listed(model: QuantizedModel) -> str:
-    """The outputs with type and shape, as the head of the header has them."""
+    """Returns the outputs with type and shape, for the comment at the head of the header."""
     arch, shapes = model.arch, model.arch.shapes()
     texts = [f"{ctype(model, name)}, {ctext.shape(shapes[name])}" for name in arch.outputs]
     if len(texts) == 1:
@@ -489,7 +494,7 @@ def _listed(model: QuantizedModel) -> str:
 
 
 def _usage(model: QuantizedModel, names: Names) -> str:
-    """The lines of the head of the header that read the outputs."""
+    """Returns the lines that read the outputs, for the example at the head of the header."""
     arch = model.arch
     variables = ["output"] if len(arch.outputs) == 1 else [f"output_{k}" for k in range(len(arch.outputs))]
     rows = zip(arch.outputs, variables, output_functions(arch, names), strict=True)
@@ -501,7 +506,7 @@ def _usage(model: QuantizedModel, names: Names) -> str:
 
 
 def _declarations(model: QuantizedModel, names: Names) -> list[str]:
-    """The functions of the header that return the outputs, and the labels."""
+    """Returns the header's declarations of the functions that return the outputs, and of the labels."""
     arch = model.arch
     rows = zip(arch.outputs, output_functions(arch, names), strict=True)
     found = [f"const {ctype(model, name)} *{function}(const void *arena);" for name, function in rows]
@@ -514,7 +519,7 @@ def _declarations(model: QuantizedModel, names: Names) -> list[str]:
 
 
 def _sizes(model: QuantizedModel, names: Names) -> list[str]:
-    """The macros of the header that say how many values the outputs have; of several, how many and how many bytes."""
+    """Returns the header's macros for the number of values of each output; for several, also their number and bytes."""
     arch, shapes, head = model.arch, model.arch.shapes(), f"#define {names.macros}"
     counts = [f"{head}{_macro(arch, k)}_COUNT {math.prod(shapes[name])}" for k, name in enumerate(arch.outputs)]
     if len(counts) == 1:
@@ -524,7 +529,7 @@ def _sizes(model: QuantizedModel, names: Names) -> list[str]:
 
 
 def _comparison(model: QuantizedModel, names: Names) -> str:
-    """The part of example.c that compares the outputs with those of test_vector.h."""
+    """Returns the part of example.c that compares the outputs with those of test_vector.h."""
     outputs, known = model.arch.outputs, {"m": names.macros, "f": names.functions}
     if len(outputs) == 1:
         return _COMPARE_ONE.format(**known, otype=ctype(model, outputs[0]))

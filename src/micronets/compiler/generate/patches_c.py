@@ -1,5 +1,5 @@
-"""Layers that run in patches, as C: tables of what each layer does in each patch, and a function that goes through
-them.
+"""Layers that run in patches, as C: tables of what each layer does in each patch, and a function that goes
+through them.
 
 A layer's constants and call are those of a layer that runs whole. Where something in them changes from patch to patch,
 the function copies the constant, sets what changes, and calls with the copy.

@@ -1,5 +1,5 @@
-"""A network for TensorFlow Lite Micro itself: the file as a C array, its operators, its arena, a test, how to build
-them.
+"""A network for TensorFlow Lite Micro itself: the file as a C array, its operators, its arena, a test, how to
+build them.
 """
 
 from __future__ import annotations

@@ -249,8 +249,8 @@ class Overlap:
     Kernels read their input and write their output from the first byte to the last, so the output may begin below the
     input and run into it: what it overwrites has been read for the last time.
 
-    - below: bytes from the start of each output up to the start of the input, at least; 0 allows the same place, None
-      none.
+    - below: the least number of bytes from the start of each output up to the start of the input; 0 allows the same
+      place, and None allows no overlap.
     - inputs: the numbers of the inputs that an output may overlap; None for all.
     - same_start: the first output may also begin exactly where the first input does, though at no other place that
       overlaps it.

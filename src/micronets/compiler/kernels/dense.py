@@ -55,8 +55,8 @@ class DenseKernel(Kernel):
 
     - layer: a dense layer, or a pointwise convolution of one pixel.
     - by8: eight outputs are computed together, not four.
-    - as_pointwise: the convolution kernel that computes it as a convolution of one pixel; "" for a kernel of dense
-      layers.
+    - as_pointwise: the convolution kernel that computes it as a convolution of one pixel; "" for a kernel of
+      dense layers.
     """
 
     layer: Conv2D | FullyConnected

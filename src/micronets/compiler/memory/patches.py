@@ -1,5 +1,5 @@
-"""Patch-based inference: several layers run together on a few rows at a time, so that no map between them is ever
-whole.
+"""Patch-based inference: several layers run together on a few rows at a time, so that no map between them is
+ever whole.
 
 This is the idea of MCUNetV2 (arXiv 2110.15352, section 3), but a patch is of whole rows, which lie together in memory,
 and nothing is computed twice: the rows that two patches share are kept between them. Each map between the layers has a
@@ -146,8 +146,8 @@ class _Progress:
 
     - source, out: the tensor that the group reads, and the one that it writes.
     - shapes: the shapes of all maps of the group.
-    - front, end: for each map, the rows `front` .. `end` - 1 are computed and kept, in a buffer if the map is an inner
-      one.
+    - front, end: for each map, the rows `front` .. `end` - 1 are computed and kept, in a buffer if the map is an
+      inner one.
     - buffer_rows: for each inner map, the most rows that its buffer has held.
     """
 

@@ -25,8 +25,8 @@ def search(
 
     - sizes: bytes of each buffer.
     - births: the times at which they are first alive.
-    - near: (lower, upper) -> how far above the lower's start the upper must start, for every pair alive at the same
-      time.
+    - near: (lower, upper) -> how far above the lower's start the upper must start, for every pair alive at the
+      same time.
     - exact: pairs that may also start at the same place.
     - bound: a size that no placement can be below, with which the search ends.
     - tries: how many other orders are tried at most.

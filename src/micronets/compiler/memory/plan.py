@@ -158,7 +158,7 @@ def _buffers(net: Needs, groups: Sequence[PatchGroup]) -> list[Buffer]:
 
 
 def _gaps(net: Needs, buffers: Sequence[Buffer], groups: Sequence[PatchGroup]) -> dict[tuple[int, int], int]:
-    """Returns, for outputs that may overlap an input, (output, input) -> how far below the input they must start."""
+    """Returns how far below an input an output must start, by (output, input), for pairs that may overlap."""
     gaps = {}
     ends = {group.last: group for group in groups}
     inside = _in_patches(groups) - set(ends)
@@ -187,7 +187,7 @@ def _overlapped(step: Step, overlap: Overlap) -> tuple[str, ...]:
 
 
 def _near(net: Needs, buffers: Sequence[Buffer], gaps: Pairs) -> dict[tuple[int, int], int]:
-    """Returns, for pairs alive at the same time, (lower, upper) -> least distance between their starts."""
+    """Returns the least distance between the starts of two buffers, by (lower, upper), for pairs alive together."""
     alive: list[list[int]] = [[] for _ in range(len(net.steps) + 2)]
     for i, b in enumerate(buffers):
         for time in range(b.first, b.last + 1):

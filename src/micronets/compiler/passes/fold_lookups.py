@@ -140,9 +140,7 @@ class _Folding:
         return layer
 
     def _possible(self, layer: Layer, output: str) -> Codes:
-        """Returns the codes that an output of the layer may hold, rising; all codes for kinds without more
-        knowledge.
-        """
+        """Returns the codes that an output of the layer may hold, rising; all codes where nothing more is known."""
         source, facts, kind = layer.inputs[0], operator(layer), self.types[output]
         match layer:
             case _ if self._by_table(layer):

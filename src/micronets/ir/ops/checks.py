@@ -28,13 +28,23 @@ def a_map(kind: str, shape: Shape, where: str) -> None:
 
 
 def a_shape(where: str, field: str, value: Shape) -> None:
-    """Raises `SpecError` unless all dimensions are integers of at least 1; a shape may have none."""
+    """Raises `SpecError` unless all dimensions of a shape are integers of at least 1; it may have none.
+
+    - where: what the message begins with.
+    - field: what the message calls the shape.
+    - value: the shape.
+    """
     if value != ():
         positive(where, field, value)
 
 
 def an_axis(where: str, axis: int, shape: Shape) -> None:
-    """Raises `SpecError` unless `axis` is a dimension of the shape."""
+    """Raises `SpecError` unless an axis is a dimension of a shape.
+
+    - where: what the message begins with.
+    - axis: the number of the dimension, from 0 on.
+    - shape: the shape.
+    """
     if isinstance(axis, bool) or not isinstance(axis, int) or not 0 <= axis < len(shape):
         raise SpecError(f"{where}: axis = {axis}; need 0 to {len(shape) - 1}, a dimension of {shape}")
 

@@ -34,7 +34,7 @@ def fully_connected_operator(layer: FullyConnected) -> Operator:
     """Returns the facts of a matrix product."""
 
     def length(x: Shape) -> Number:
-        """The values of a vector."""
+        """Returns how many values a vector has that is multiplied with the weights."""
         return x[-1] if layer.keep_dims else math.prod(x)
 
     def weights(x: Shape) -> Weights:
@@ -63,7 +63,10 @@ def fully_connected_operator(layer: FullyConnected) -> Operator:
         return {"layer": 1, "input": size, "value": math.prod(outputs[0]), "mac": size * layer.units}
 
     def scale_of_each(inputs: Shapes, outputs: Shapes) -> Number:
-        """CMSIS-NN multiplies several vectors as a convolution, which wants a multiplier and a shift for each unit."""
+        """Returns the scratch bytes of a multiplier and a shift for each unit.
+
+        CMSIS-NN needs them where it multiplies several vectors, as it does that by a convolution.
+        """
         as_convolution = len(outputs[0]) > 1 and layer.weight_bits == 8 and length(inputs[0]) % 4 == 0
         return 8 * layer.units if as_convolution else 0
 
