@@ -4,8 +4,8 @@
 
 #include "micronets_dsp.h"
 
-/* Adds to sums[k] the products of (x - zero) with (weights at w + k * pitch) - w_zero, over `count` values, for k = 0 ..
- * filters - 1.
+/* Adds to sums[k] the products of (x - zero) with (weights at w + k * pitch) - w_zero, over `count` values, for k =
+ * 0 .. filters - 1.
  *
  * x: [in] `count` input codes. zero, w_zero: zero points, -128 .. 127. w: [in] `count` weights of the first
  * filter. pitch: bytes from a filter's weights to the next one's. count: at least 0. filters: 1 .. 4. sums: [in, out]
