@@ -150,3 +150,22 @@ def test_numbers_for_people() -> None:
         "x     10",
         "long   2",
     ]
+
+
+def test_long_names_of_classes_stay_clear_of_the_heading_and_of_the_edge() -> None:
+    names = ["go", "_unknown_", "a name that is far too long for its place", "\x1b" * 30]
+    counts = [[1] * 4 for _ in names]
+    for width in (charts.WIDTH, charts.NARROW):
+        drawn = charts.confusion_chart(counts, names, width)
+        shown = re.findall(r'class="small"[^>]*>([^<]*)</text>', drawn)
+        assert {"go", "_unknown_"} <= set(shown)
+        for name in shown:
+            if name.endswith("\N{HORIZONTAL ELLIPSIS}"):
+                assert charts.LETTER * len(name) <= 102
+        assert sum(name.endswith("\N{HORIZONTAL ELLIPSIS}") for name in shown) == 4
+        assert "a name that is far too long for its place taken for go: 1 of 4" in drawn
+
+
+def test_columns_are_as_wide_as_what_is_shown() -> None:
+    table = text_table(("class", "n"), [("\x1b[31mred", "1"), ("x", "22")], numeric=(1,))
+    assert table.splitlines() == ["class         n", "-----------  --", "\\x1b[31mred   1", "x            22"]

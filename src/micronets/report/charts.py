@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from micronets.report.facts import PlannedBuffer
 from micronets.report.markup import Markup, el
+from micronets.terminal import printable
 
 WIDTH = 760  # of a drawing, in units of SVG; the page stretches it to its own width
 NARROW = 360  # of the same drawing on a phone, where letters would be too small otherwise
@@ -244,15 +245,23 @@ def _box_caption(name: str, x: float, y: float, wide: float, tall: float) -> Mar
     return None
 
 
+def _shortened(name: str, room: float) -> str:
+    """Returns a name, or its beginning and an ellipsis where the whole would be wider than `room` pixels."""
+    shown = printable(name)
+    most = max(2, int(room / LETTER))
+    return shown if len(shown) <= most else f"{shown[: most - 1]}\N{HORIZONTAL ELLIPSIS}"
+
+
 def confusion_chart(counts: Sequence[Sequence[int]], classes: Sequence[str], width: int = WIDTH) -> Markup:
     """Draws a confusion matrix: `counts[true][predicted]` examples of each class, shaded by their share of the row."""
-    left, top = (110, 92) if width == WIDTH else (82, 80)
+    left, top = (110, 112) if width == WIDTH else (82, 98)
     cell = min(46.0, (width - left - 10) / max(1, len(classes)))
     parts = [svg_text(left, 12, "columns: predicted, rows: true", "small")]
     for i, name in enumerate(classes):
-        parts.append(svg_text(left - 8, top + (i + 0.5) * cell + 4, name, "small", "end"))
+        parts.append(svg_text(left - 8, top + (i + 0.5) * cell + 4, _shortened(name, left - 8), "small", "end"))
         turned = f"translate({left + (i + 0.5) * cell:.1f} {top - 8}) rotate(-60)"
-        parts.append(el("text", name, class_="small", transform=turned))
+        room = (top - 8 - 18) / math.sin(math.radians(60))  # below the heading
+        parts.append(el("text", _shortened(name, room), class_="small", transform=turned))
     for i, row in enumerate(counts):
         for j, n in enumerate(row):
             share = n / max(1, sum(row))

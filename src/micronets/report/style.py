@@ -70,7 +70,9 @@ g.fill rect { fill-opacity: 0.85; }
   main { padding: 12px 8px 40px; }
   section { padding: 14px 12px; }
   h1 { font-size: 22px; }
-  td:last-child:not(.n) { min-width: 150px; }
+  table { font-size: 12px; }
+  th, td { padding-right: 8px; }
+  td:last-child:not(.n) { min-width: 110px; }
   .wide { display: none; }
   .narrow { display: block; }
 }

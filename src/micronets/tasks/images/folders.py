@@ -54,8 +54,9 @@ def read(path: Path, fe: ImageFrontEnd) -> tuple[Bytes, list[int]]:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path) as file, _LARGE if file.width * file.height > _LARGE_PIXELS else nullcontext():
                 file.load()
-                image: Image.Image = ImageOps.exif_transpose(file)
+                image: Image.Image = file
                 if file.getexif().get(0x0112, 1) != 1:
+                    image = ImageOps.exif_transpose(file)
                     found.append(0)
                 mode = image.mode
                 if mode.startswith("I;16") or (mode == "I" and file.format == "PNG"):
@@ -75,11 +76,14 @@ def read(path: Path, fe: ImageFrontEnd) -> tuple[Bytes, list[int]]:
                     image = Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image)
                 if min(image.size) < 8:
                     found.append(4)
-                return np.asarray(_square(image.convert("RGB"), fe)), found
+                # What has three colours already is not copied: of a large picture there is room for one.
+                return np.asarray(_square(image if image.mode == "RGB" else image.convert("RGB"), fe)), found
     except UnidentifiedImageError as e:
         raise DataError(f"{path}: not an image, whatever its name says; remove it or save it again") from e
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as e:
         raise DataError(f"{path}: too many pixels to be a photograph ({e}); make it smaller") from e
+    except MemoryError as e:
+        raise DataError(f"{path}: too large for the memory that there is; make it smaller") from e
     except OSError as e:
         raise DataError(f"{path}: damaged or cannot be read ({e}); remove it or save it again") from e
     except (ValueError, TypeError, SyntaxError, EOFError, IndexError, OverflowError) as e:
