@@ -10,9 +10,9 @@ from micronets.compiler.passes.pipeline import optimise
 from micronets.cost.tflm_arena import arena_tflm_bytes
 from micronets.device.host import build_library
 from micronets.device.tflm import interpreter
-from micronets.errors import FileError, UnsupportedError
+from micronets.errors import FileError, SpecError, UnsupportedError
 from micronets.ir.arch import Arch
-from micronets.ir.layers import INPUT, Conv2D, FullyConnected, Relu, Reshape
+from micronets.ir.layers import INPUT, Conv2D, FullyConnected, Pad, Relu, Reshape
 from micronets.quantized import reference
 from micronets.quantized.model import QuantizedModel
 from micronets.quantized.random_weights import with_random_weights
@@ -175,6 +175,11 @@ def test_what_does_not_fit_is_refused() -> None:
         data = small_file(tensors, [FileLayer(Op.MAX_POOL_2D, (0,), (1,), pool)], [0], [1])
         with pytest.raises(UnsupportedError, match=r"only a batch of one is supported, \[1, H, W, C\]"):
             read(data)
+
+
+def test_a_pad_of_more_dimensions_than_tflm_takes_is_refused() -> None:
+    with pytest.raises(SpecError, match=r"layer 'y': Pad of a shape like \(1, 1, 2, 1, 2\); TFLM takes at most 4"):
+        Arch((1, 1, 2, 1, 2), (Pad(name="y", inputs=(INPUT,), paddings=((0, 1),) * 5),))
 
 
 def test_dead_filters_in_front_of_several_vectors_go() -> None:

@@ -11,6 +11,7 @@ from micronets.commands.inspect import inspect
 from micronets.compiler import ArenaPlan, compile_model, plan_arena
 from micronets.compiler.kernels.choose import choose_all
 from micronets.compiler.kernels.depthwise import DepthwiseKernel
+from micronets.compiler.memory.plan import needs
 from micronets.cost.tflm_plan import tflm_plan
 from micronets.device.host import run_on_host
 from micronets.ir.arch import Arch
@@ -19,12 +20,10 @@ from micronets.ir.layers import (
     Add,
     Conv2D,
     DepthwiseConv2D,
-    ExpandDims,
     FullyConnected,
     Quantize,
     Relu,
     Reshape,
-    Squeeze,
 )
 from micronets.quantized import reference
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
@@ -39,10 +38,7 @@ def check(arch: Arch) -> None:
     plan = plan_arena(arch)
     overlaps = {kernel.step.layer.name: kernel.overlap for kernel in choose_all(arch, DSP)}
     readers = {s.layer.name: s.layer.inputs for s in arch.steps()}
-    owner = {name: name for name in arch.shapes()}
-    for layer in arch.layers:
-        if isinstance(layer, Reshape | ExpandDims | Squeeze):
-            owner[layer.name] = owner[layer.inputs[0]]
+    owner = needs(arch, DSP).owner
     for a in plan.buffers:
         assert a.offset % 4 == 0
         assert a.offset + a.bytes <= plan.bytes

@@ -279,6 +279,25 @@ class RowReach:
 
 
 @dataclass(frozen=True)
+class View:
+    """A tensor whose values are a run of another tensor's, so that nothing is copied if it lies there.
+
+    - inner, outer: the names of the two tensors; one of them is an input of the layer, the other an output.
+    - offset: bytes from the start of the outer tensor to the inner one.
+    """
+
+    inner: str
+    outer: str
+    offset: int
+
+    def holds(self, place: Place) -> bool:
+        """Whether the inner tensor lies where it would be copied to, or from."""
+        if self.inner not in place.offsets or self.outer not in place.offsets:
+            return False  # a constant lies in flash
+        return place.offsets[self.inner] == place.offsets[self.outer] + self.offset
+
+
+@dataclass(frozen=True)
 class Kernel(ABC):
     """How a layer is computed.
 
@@ -291,6 +310,11 @@ class Kernel(ABC):
     def is_alias(self) -> bool:
         """Whether the output is the input under another shape, in the same memory, and nothing is computed."""
         return False
+
+    @property
+    def views(self) -> tuple[View, ...]:
+        """The tensors that may lie inside others; where all of them do, the layer computes nothing."""
+        return ()
 
     @property
     @abstractmethod

@@ -18,9 +18,11 @@ from micronets.compiler.kernels.base import (
     RunRecord,
     Struct,
     Table,
+    View,
     runner,
 )
 from micronets.ir.layers import Concatenation, Shape
+from micronets.ir.types import ELEMENT_BYTES
 from micronets.quantized.model import QuantizedModel
 
 CONCATENATE = "micronets_concatenate"
@@ -32,6 +34,12 @@ class ConcatenationKernel(Kernel):
     """The rows of several tensors, one behind the other."""
 
     layer: Concatenation
+
+    @property
+    def views(self) -> tuple[View, ...]:
+        """The inputs, if each lies together in the output."""
+        layer, step = self.layer, self.step
+        return part_views(layer.name, layer.inputs, step.input_shapes, layer.axis, ELEMENT_BYTES[step.output_type])
 
     @property
     def scratch_bytes(self) -> int:
@@ -50,18 +58,37 @@ class ConcatenationKernel(Kernel):
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a run of the record, with a table of the parts."""
         layer = self.layer
+        if self.views and all(view.holds(place) for view in self.views):
+            return LayerCode((), None, ())
         record = parts_record(
             place,
             tuple(place.offset(name) for name in layer.inputs),
             self.step.input_shapes,
             place.offset(layer.name),
             layer.axis,
+            ELEMENT_BYTES[self.step.output_type],
         )
         return LayerCode(record, RunRecord(runner(CONCATENATE), record[-1]), (CONCATENATE,))
 
 
+def part_views(
+    whole: str, parts: tuple[str, ...], shapes: tuple[Shape, ...], axis: int, element: int
+) -> tuple[View, ...]:
+    """Returns the views of the parts of a tensor; none where a part does not lie together in it.
+
+    - whole, parts: the names of the tensors.
+    - shapes: the shapes of the parts.
+    - axis: the dimension along which they lie in the whole.
+    - element: bytes of a value.
+    """
+    if math.prod(shapes[0][:axis]) != 1:
+        return ()
+    sizes = [element * math.prod(shape) for shape in shapes]
+    return tuple(View(part, whole, sum(sizes[:i])) for i, part in enumerate(parts))
+
+
 def parts_record(
-    place: Place, parts: tuple[Offset, ...], shapes: tuple[Shape, ...], whole: Offset, axis: int, element: int = 1
+    place: Place, parts: tuple[Offset, ...], shapes: tuple[Shape, ...], whole: Offset, axis: int, element: int
 ) -> tuple[Table, Constant]:
     """Returns the table of the parts of a tensor and the record that points to it.
 

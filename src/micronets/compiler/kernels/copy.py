@@ -12,9 +12,10 @@ from micronets.compiler.kernels.base import (
     Place,
     RunRecord,
     Struct,
+    View,
     runner,
 )
-from micronets.compiler.kernels.concatenation import CONCATENATE, parts_record
+from micronets.compiler.kernels.concatenation import CONCATENATE, part_views, parts_record
 from micronets.compiler.kernels.split import SPLIT
 from micronets.errors import UnsupportedError
 from micronets.ir.layers import Pack, Slice, StridedSlice, Transpose, Unpack
@@ -38,6 +39,12 @@ class CopyKernel(Kernel):
     layer: Transpose | Slice | StridedSlice
 
     @property
+    def views(self) -> tuple[View, ...]:
+        """The output, if it is a run of the input."""
+        start, steps, _ = self._steps()
+        return () if steps else (View(self.layer.name, self.layer.inputs[0], start),)
+
+    @property
     def scratch_bytes(self) -> int:
         """0: the kernel needs no scratch memory."""
         return 0
@@ -54,6 +61,8 @@ class CopyKernel(Kernel):
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a run of the record with the steps through the input."""
         layer = self.layer
+        if self.views and all(view.holds(place) for view in self.views):
+            return LayerCode((), None, ())
         start, steps, run = self._steps()
         if len(steps) > _DIMENSIONS:
             raise UnsupportedError(
@@ -112,6 +121,12 @@ class PackKernel(Kernel):
     layer: Pack
 
     @property
+    def views(self) -> tuple[View, ...]:
+        """The inputs, if each lies together in the output."""
+        layer, step = self.layer, self.step
+        return part_views(layer.name, layer.inputs, step.input_shapes, layer.axis, ELEMENT_BYTES[step.output_type])
+
+    @property
     def scratch_bytes(self) -> int:
         """0: the kernel needs no scratch memory."""
         return 0
@@ -128,6 +143,8 @@ class PackKernel(Kernel):
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a run of the record, with a table of the parts."""
         layer = self.layer
+        if self.views and all(view.holds(place) for view in self.views):
+            return LayerCode((), None, ())
         parts = tuple(place.offset(name) for name in layer.inputs)
         element = ELEMENT_BYTES[self.step.output_type]
         record = parts_record(place, parts, self.step.input_shapes, place.offset(layer.name), layer.axis, element)
@@ -139,6 +156,13 @@ class UnpackKernel(Kernel):
     """The values of a tensor, divided among tensors for each place of a dimension."""
 
     layer: Unpack
+
+    @property
+    def views(self) -> tuple[View, ...]:
+        """The outputs, if each lies together in the input."""
+        layer, step = self.layer, self.step
+        element = ELEMENT_BYTES[step.output_type]
+        return part_views(layer.inputs[0], layer.outputs, step.output_shapes, layer.axis, element)
 
     @property
     def scratch_bytes(self) -> int:
@@ -157,6 +181,8 @@ class UnpackKernel(Kernel):
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a run of the record, with a table of the parts."""
         layer = self.layer
+        if self.views and all(view.holds(place) for view in self.views):
+            return LayerCode((), None, ())
         parts = tuple(place.offset(name) for name in layer.outputs)
         element = ELEMENT_BYTES[self.step.output_type]
         whole = place.offset(layer.inputs[0])

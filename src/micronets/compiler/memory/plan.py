@@ -1,7 +1,8 @@
 """The arena of the generated C: where every activation and scratch buffer lies.
 
-It is better than TFLM's plan in two ways: an output may overlap an input that nothing reads later (`Overlap`), and the
-order in which buffers are placed is searched for. `bound_bytes` is what no plan with these rules can be below, so a
+It is better than TFLM's plan in three ways: an output may overlap an input that nothing reads later (`Overlap`), the
+order in which buffers are placed is searched for, and tensors that are runs of others lie inside these (`View`), so
+that joining, dividing and slicing them costs nothing. `bound_bytes` is what no plan with these rules can be below, so a
 plan that reaches it is optimal. The search is deterministic.
 """
 
@@ -12,7 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import permutations, product
 
 from micronets.boards.targets import DSP, Target
-from micronets.compiler.kernels.base import Kernel, Overlap, scratch_name
+from micronets.compiler.kernels.base import Kernel, Overlap, View, scratch_name
 from micronets.compiler.kernels.choose import choose_all
 from micronets.compiler.memory.patches import PatchGroup
 from micronets.compiler.memory.placement import Pairs, search
@@ -31,7 +32,7 @@ class ArenaPlan:
 
     - kernels: the kernel of each layer, with the scratch memory that it has here.
     - buffers: all buffers with their offsets.
-    - offsets: bytes from the start of the arena to every tensor by its name (a reshaped one lies where its source lies)
+    - offsets: bytes from the start of the arena to every tensor by its name (one that is a part of another lies in it)
       and to every layer's scratch memory by its `scratch_name`.
     - bytes: the size of the arena, a multiple of 16.
     - live_bytes: the most bytes that are alive at once if no output overlaps its input.
@@ -55,8 +56,8 @@ class Needs:
     - steps, shapes: the network's layers, and the shapes of its tensors.
     - outputs: names of the network's outputs.
     - widths: bytes of an element of every tensor, by name.
-    - inner: where each input of the network begins in the buffer of the inputs.
     - owner: for every tensor, the one whose buffer it lies in.
+    - within: for every tensor, how many bytes from the start of that buffer it begins.
     - tensors: the buffers of tensors if nothing runs in patches.
     - index: for every tensor with a buffer, its place in `tensors`.
     - kernels: the kernel of each layer if it runs whole, and if it runs in patches.
@@ -67,8 +68,8 @@ class Needs:
     shapes: Mapping[str, Shape]
     outputs: tuple[str, ...]
     widths: Mapping[str, int]
-    inner: Mapping[str, int]
     owner: Mapping[str, str]
+    within: Mapping[str, int]
     tensors: tuple[Buffer, ...]
     index: Mapping[str, int]
     kernels: tuple[tuple[Kernel, Kernel], ...]
@@ -76,29 +77,97 @@ class Needs:
 
 
 def needs(arch: Arch, target: Target) -> Needs:
-    """Returns what `plan_needs` and `bounds` ask of `arch`; lifetimes are in operators counted from 1."""
-    steps, sizes = arch.steps(), arch.tensor_bytes()
+    """Returns what `plan_needs` and `bounds` ask of `arch`; lifetimes are in operators counted from 1.
+
+    Tensors lie inside others wherever the arena need not be larger for it.
+    """
     kernels = choose_all(arch, target)
+    inside: frozenset[int] = frozenset()
+    best = _needs(arch, kernels, inside)
+    for i in (i for i, kernel in enumerate(kernels) if kernel.views):
+        other = _needs(arch, kernels, inside | {i})
+        if max(bounds(other)) <= max(bounds(best)):
+            best, inside = other, inside | {i}
+    return best
+
+
+def _needs(arch: Arch, kernels: Sequence[Kernel], inside: frozenset[int]) -> Needs:
+    """Returns the `Needs` of `arch` where the `Kernel.views` of the layers numbered `inside` hold, if they can."""
+    steps, sizes = arch.steps(), arch.tensor_bytes()
     # All inputs are one buffer, in which they lie one behind the other.
-    owner, first, last = {spec.name: INPUT for spec in arch.inputs}, {INPUT: 0}, {INPUT: 0}
-    sizes[INPUT] = input_offsets(arch)[-1]
-    inner = dict(zip((spec.name for spec in arch.inputs), input_offsets(arch), strict=False))
+    starts = input_offsets(arch)
+    sizes[INPUT] = starts[-1]
+    lives = _Lives(sizes, dict(zip((spec.name for spec in arch.inputs), starts, strict=False)))
     for time, (step, kernel) in enumerate(zip(steps, kernels, strict=True), start=1):
         layer = step.layer
         for name in layer.inputs:
-            if name in owner:  # else it is a constant
-                last[owner[name]] = time
+            if name in lives.owner:  # else it is a constant
+                lives.last[lives.owner[name]] = time
         for name in layer.outputs:
-            owner[name] = owner[layer.inputs[0]] if kernel.is_alias else name
-            if not kernel.is_alias:
-                first[name] = last[name] = time
+            if kernel.is_alias:
+                lives.put(name, layer.inputs[0], 0)
+            else:
+                lives.add(name, time)
+        for view in kernel.views if time - 1 in inside else ():
+            lives.move(view)
     for name in arch.outputs:
-        last[owner[name]] = len(steps) + 1
-    tensors = tuple(Buffer(n, sizes[n], first[n], last[n]) for n in first)
-    index = {b.name: i for i, b in enumerate(tensors)}
-    both = tuple((kernel, kernel.in_patches()) for kernel in kernels)
-    overlaps = tuple(kernel.overlap for kernel in kernels)
-    return Needs(steps, arch.shapes(), arch.outputs, arch.element_bytes(), inner, owner, tensors, index, both, overlaps)
+        lives.last[lives.owner[name]] = len(steps) + 1
+    tensors = tuple(Buffer(n, sizes[n], first, lives.last[n]) for n, first in lives.first.items())
+    return Needs(
+        steps,
+        arch.shapes(),
+        arch.outputs,
+        arch.element_bytes(),
+        lives.owner,
+        lives.within,
+        tensors,
+        {b.name: i for i, b in enumerate(tensors)},
+        tuple((kernel, kernel.in_patches()) for kernel in kernels),
+        tuple(kernel.overlap for kernel in kernels),
+    )
+
+
+class _Lives:
+    """The tensors of a network so far: in which buffer each lies, and from when to when each buffer is used.
+
+    - sizes: bytes of every tensor, and of the buffer of all inputs under the name of the first.
+    - inputs: the bytes from the start of that buffer to each input, by name.
+    - owner, within: see `Needs`.
+    - first, last: the lifetimes of buffers, by the names of their owners.
+    """
+
+    def __init__(self, sizes: Mapping[str, int], inputs: Mapping[str, int]) -> None:
+        self.sizes = sizes
+        self.owner, self.within = dict.fromkeys(inputs, INPUT), dict(inputs)
+        self.first, self.last = {INPUT: 0}, {INPUT: 0}
+
+    def add(self, name: str, time: int) -> None:
+        """Adds a tensor with a buffer of its own."""
+        self.owner[name], self.within[name] = name, 0
+        self.first[name] = self.last[name] = time
+
+    def put(self, name: str, outer: str, offset: int) -> None:
+        """Adds a tensor that begins `offset` bytes behind the start of another, in the same buffer."""
+        self.owner[name], self.within[name] = self.owner[outer], self.within[outer] + offset
+
+    def move(self, view: View) -> None:
+        """Moves the buffer of a view's inner tensor into that of the outer one, if that is possible.
+
+        The inner tensor must fill its buffer, which must not be the network's input, and words must stay aligned.
+        """
+        if view.inner not in self.owner or view.outer not in self.owner:
+            return  # a constant lies in flash
+        inner, outer = self.owner[view.inner], self.owner[view.outer]
+        offset = self.within[view.outer] + view.offset
+        fills = self.within[view.inner] == 0 and self.sizes[inner] == self.sizes[view.inner]
+        if not fills or inner in (outer, INPUT) or offset % BUFFER_ALIGNMENT:
+            return
+        for name, owner in self.owner.items():
+            if owner == inner:
+                self.owner[name] = outer
+                self.within[name] += offset
+        self.first[outer] = min(self.first[outer], self.first.pop(inner))
+        self.last[outer] = max(self.last[outer], self.last.pop(inner))
 
 
 def plan_arena(arch: Arch, target: Target = DSP, tries: int = _TRIES, groups: Sequence[PatchGroup] = ()) -> ArenaPlan:
@@ -120,7 +189,7 @@ def plan_needs(net: Needs, tries: int = _TRIES, groups: Sequence[PatchGroup] = (
     placed = tuple(replace(b, offset=o) for b, o in zip(buffers, offsets, strict=True))
     placed, kernels = _use_free_memory(net, placed, align(size), groups)
     at = {b.name: b.offset for b in placed if not b.scratch}
-    where = {name: at[own] + net.inner.get(name, 0) for name, own in net.owner.items()}
+    where = {name: at[own] + net.within[name] for name, own in net.owner.items()}
     where |= {scratch_name(b.name): b.offset for b in placed if b.scratch}
     return ArenaPlan(kernels, placed, where, align(size), align(live), align(bound), tuple(groups))
 
@@ -143,11 +212,12 @@ def _buffers(net: Needs, groups: Sequence[PatchGroup]) -> list[Buffer]:
     for group in groups:
         first, end = group.first + 1, group.last + 1
         for name in (output for step in net.steps[group.first : end] for output in step.layer.outputs):
-            i = net.index[name]
+            i = net.index[net.owner[name]]
             size = tensors[i].bytes
             if name in group.rows:
                 size = group.rows[name] * (size // net.shapes[name][0])
-            tensors[i] = Buffer(name, size, first, max(tensors[i].last, end))
+            begin = first if net.owner[name] == name else min(tensors[i].first, first)
+            tensors[i] = replace(tensors[i], bytes=size, first=begin, last=max(tensors[i].last, end))
         i = net.index[net.owner[group.source]]
         tensors[i] = replace(tensors[i], last=max(tensors[i].last, end))
     scratch = (
@@ -169,6 +239,8 @@ def _gaps(net: Needs, buffers: Sequence[Buffer], groups: Sequence[PatchGroup]) -
             continue
         inputs = (group.source,) if group else _overlapped(step, net.overlaps[i])
         for output_name, input_name in product(step.layer.outputs, inputs):
+            if net.owner[output_name] != output_name:
+                continue  # what lies beside it in its buffer may still be needed
             output, source = net.index[output_name], net.index[net.owner[input_name]]
             if buffers[source].last == i + 1:
                 full = align(buffers[output].bytes, BUFFER_ALIGNMENT)
@@ -218,10 +290,11 @@ def _exact(net: Needs, buffers: Sequence[Buffer], groups: Sequence[PatchGroup]) 
     """Returns 0 for pairs (output, input) that may begin at the same place, though they may overlap nowhere else."""
     pairs, patched = {}, _in_patches(groups)
     for i, step in enumerate(net.steps):
-        behind_others = net.inner.get(step.layer.inputs[0], 0) > 0
-        if net.overlaps[i].same_start and i not in patched and not behind_others:
-            source = net.index[net.owner[step.layer.inputs[0]]]
-            if buffers[source].last == i + 1:
+        if net.overlaps[i].same_start and i not in patched:
+            input_name, output_name = step.layer.inputs[0], step.layer.outputs[0]
+            source = net.index[net.owner[input_name]]
+            apart = net.within[input_name] or net.owner[output_name] != output_name
+            if buffers[source].last == i + 1 and not apart:
                 pairs[net.index[step.layer.outputs[0]], source] = 0
     return pairs
 

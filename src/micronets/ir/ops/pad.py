@@ -11,12 +11,17 @@ from micronets.ir.ops.types import keeps
 CYCLES = 2.0
 """TFLM's cycles for a value of the output."""
 
+MOST_PADDED = 4
+"""The most dimensions, without the batch, that TFLM pads: `PadKernelMaxDimensionCount` is five with the batch."""
+
 
 def pad_operator(layer: Pad) -> Operator:
     """Returns the facts of a padding."""
 
     def check(inputs: Shapes, where: str) -> None:
         x, paddings = inputs[0], layer.paddings
+        if len(x) > MOST_PADDED:
+            raise SpecError(f"{where}: Pad of a shape like {x}; TFLM takes at most {MOST_PADDED} dimensions")
         if len(paddings) != len(x) or any(len(p) != 2 or min(p) < 0 for p in paddings):
             raise SpecError(f"{where}: paddings {paddings} are not a (before, after) for each dimension of {x}")
 
