@@ -296,7 +296,7 @@ def _moved(rng: random.Random, kind: str, base: dict, shapes: dict, four: dict) 
         axis = rng.randrange(len(x))
         return Unpack(**base, axis=axis, others=tuple(f"{name}_{i}" for i in range(1, x[axis])))
     if ones and rng.random() < 0.6:
-        return Squeeze(**base, axes=tuple(rng.sample(ones, rng.randint(1, len(ones)))))
+        return Squeeze(**base, axes=tuple(sorted(rng.sample(ones, rng.randint(1, len(ones))))))
     return ExpandDims(**base, axis=rng.randint(0, len(x)))
 
 

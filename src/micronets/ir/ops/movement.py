@@ -117,8 +117,8 @@ def squeeze_operator(layer: Squeeze) -> Operator:
             checks.an_axis(where, axis, x)
             if x[axis] != 1:
                 raise SpecError(f"{where}: Squeeze takes out dimension {axis} of {x}, which is not 1")
-        if not layer.axes or len(set(layer.axes)) < len(layer.axes):
-            raise SpecError(f"{where}: axes = {layer.axes}; need at least one, and each once")
+        if not layer.axes or sorted(set(layer.axes)) != list(layer.axes):
+            raise SpecError(f"{where}: axes = {layer.axes}; need at least one, rising")
 
     return movement(
         "SQUEEZE",
