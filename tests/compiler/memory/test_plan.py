@@ -50,7 +50,7 @@ def check(arch: Arch) -> None:
                 continue
             assert not a.scratch, (a, b)
             assert b.last == a.first, (a, b)
-            assert b.name in {owner[i] for i in readers[a.name]}
+            assert b.name in {owner[i] for i in readers[a.name] if i in owner}
             gap = overlaps[a.name].below
             if overlaps[a.name].same_start:
                 assert a.offset == b.offset

@@ -23,6 +23,7 @@ from micronets.ir.layers import (
     Slice,
     Split,
     StridedSlice,
+    Sub,
     Transpose,
     Unpack,
 )
@@ -129,3 +130,18 @@ def test_a_slice_does_not_keep_a_large_map_alive() -> None:
 def test_a_transposition_that_changes_nothing_costs_nothing() -> None:
     arch = Arch((1, 6, 4), (Transpose(name="y", inputs=(INPUT,), permutation=(1, 0, 2)),))
     assert needs(arch, DSP).owner["y"] == INPUT
+
+
+def test_an_output_does_not_overwrite_an_input_that_lies_beside_another() -> None:
+    """A row that is subtracted from several is read again and again: no output may lie over it."""
+    layers = (
+        Relu(name="x", inputs=(INPUT,)),
+        Split(name="rows", inputs=("x",), axis=0, others=("row",), sizes=(6, 1)),
+        Sub(name="difference", inputs=("rows", "row")),
+    )
+    arch = Arch((7, 8), layers)
+    net = needs(arch, DSP)
+    assert net.owner["rows"] == net.owner["row"]
+    model = with_random_weights(arch, 1)
+    x = seeded_inputs(model, 6, 2)
+    np.testing.assert_array_equal(build_library([compile_model(model)]).run(0, x), reference.run(model, x))

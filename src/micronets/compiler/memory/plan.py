@@ -237,7 +237,7 @@ def _gaps(net: Needs, buffers: Sequence[Buffer], groups: Sequence[PatchGroup]) -
         gap = group.gap if group else net.overlaps[i].below
         if gap is None or i in inside:
             continue
-        inputs = (group.source,) if group else _overlapped(step, net.overlaps[i])
+        inputs = (group.source,) if group else _overlapped(net, step, net.overlaps[i])
         for output_name, input_name in product(step.layer.outputs, inputs):
             if net.owner[output_name] != output_name:
                 continue  # what lies beside it in its buffer may still be needed
@@ -248,14 +248,15 @@ def _gaps(net: Needs, buffers: Sequence[Buffer], groups: Sequence[PatchGroup]) -
     return gaps
 
 
-def _overlapped(step: Step, overlap: Overlap) -> tuple[str, ...]:
-    """Returns the inputs of a layer that its outputs may overlap; constants lie elsewhere, and what is read through an
-    input that they may not overlap, too, is left out.
+def _overlapped(net: Needs, step: Step, overlap: Overlap) -> tuple[str, ...]:
+    """Returns the inputs of a layer that its outputs may overlap.
+
+    Constants lie elsewhere. Left out are those in whose buffer lies an input that the outputs may not overlap.
     """
     names = step.layer.inputs
     allowed = range(len(names)) if overlap.inputs is None else overlap.inputs
-    kept = {name for k, name in enumerate(names) if k not in allowed}
-    return tuple(names[k] for k in allowed if not step.constants[k] and names[k] not in kept)
+    kept = {net.owner[name] for k, name in enumerate(names) if k not in allowed and not step.constants[k]}
+    return tuple(names[k] for k in allowed if not step.constants[k] and net.owner[names[k]] not in kept)
 
 
 def _near(net: Needs, buffers: Sequence[Buffer], gaps: Pairs) -> dict[tuple[int, int], int]:
