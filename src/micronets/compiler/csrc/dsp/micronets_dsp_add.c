@@ -1,5 +1,5 @@
-#include "micronets_operands.h"
 #include "micronets_dsp_add_by4.h"
+#include "micronets_operands.h"
 #include "micronets_words.h"
 
 #if MICRONETS_DSP_ASSEMBLY

@@ -1,7 +1,7 @@
 #include "micronets_operands.h"
 
-void micronets_row_sub(const int8_t *a, int32_t step_a, const int8_t *b, int32_t step_b, int8_t *output,
-                       int32_t count, const micronets_add_params *n)
+void micronets_row_sub(const int8_t *a, int32_t step_a, const int8_t *b, int32_t step_b, int8_t *output, int32_t count,
+                       const micronets_add_params *n)
 {
     for (int32_t i = 0; i < count; i++) {
         const int32_t x = micronets_add_scale((*a - n->a.zero_point) * (1 << 20), &n->a);
