@@ -5,6 +5,7 @@ from micronets.ir.layers import (
     INPUT,
     Abs,
     Add,
+    ArgMax,
     AveragePool2D,
     Concatenation,
     Conv2D,
@@ -90,6 +91,8 @@ LAYERS: tuple[Layer, ...] = (
     Quantize(name="codes", inputs=X),
     Dequantize(name="real", inputs=X),
     Conv2D(name="groups", inputs=X, filters=4, kernel=(2, 2), groups=2),
+    ArgMax(name="place", inputs=X, axis=2),
+    ArgMax(name="least_place", inputs=X, axis=0, smallest=True),
 )
 
 

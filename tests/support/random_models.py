@@ -19,6 +19,7 @@ from micronets.ir.layers import (
     INPUT,
     Abs,
     Add,
+    ArgMax,
     AveragePool2D,
     Concatenation,
     Conv2D,
@@ -329,6 +330,9 @@ def _tail(rng: random.Random, previous: str, shapes: dict) -> list[Layer]:
         if rng.random() < chance and (kind is not Softmax or wide < 512):  # TFLM aborts where exponentials sum to 512
             extra = {"beta": rng.choice((1.0, 1.0, 0.5, 3.0))} if kind is Softmax else {}
             layers.append(kind(name=name, inputs=(layers[-1].name if layers else previous,), **extra))
+    if rng.random() < 0.1 and (not layers or not isinstance(layers[-1], Dequantize)):
+        source = layers[-1].name if layers else previous
+        layers.append(ArgMax(name="place", inputs=(source,), axis=0, smallest=rng.random() < 0.3))
     if layers and isinstance(layers[-1], Dequantize) and random.Random(f"{previous} {shapes}").random() < 0.5:
         layers[-1] = Quantize(name="u_out", inputs=layers[-1].inputs, to="uint8")
     return layers

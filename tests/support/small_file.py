@@ -20,12 +20,14 @@ class FileTensor:
     - shape: its dimensions, the batch included.
     - values: the values of a constant, of type int8 or int32; None for an activation of type int8.
     - scale, zero_point: its quantisation; an int32 tensor has none.
+    - type: the type of an activation.
     """
 
     shape: tuple[int, ...]
     values: npt.NDArray[np.int8] | npt.NDArray[np.int32] | None = None
     scale: float = 0.05
     zero_point: int = 3
+    type: s.TensorType = s.TensorType.INT8
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def small_file(
     offsets = []
     filled = 0
     for k, tensor in enumerate(tensors):
-        constant_of_32_bits = tensor.values is not None and tensor.values.dtype == np.int32
+        of_32_bits = tensor.type == s.TensorType.INT32 or getattr(tensor.values, "dtype", None) == np.int32
         filled += tensor.values is not None
         scale = file.vector(np.float32, [tensor.scale])
         quantization = file.table(
@@ -61,7 +63,7 @@ def small_file(
                 (s.QuantizationSlot.ZERO_POINT, "table", file.vector(np.int64, [tensor.zero_point]), 0),
             ]
         )
-        kind = s.TensorType.INT32 if constant_of_32_bits else s.TensorType.INT8
+        kind = s.TensorType.INT32 if of_32_bits else tensor.type
         offsets.append(
             file.table(
                 [
@@ -69,7 +71,7 @@ def small_file(
                     (s.TensorSlot.TYPE, "int8", int(kind), 0),
                     (s.TensorSlot.BUFFER, "uint32", filled if tensor.values is not None else 0, 0),
                     (s.TensorSlot.NAME, "table", file.string(f"t{k}"), 0),
-                    (s.TensorSlot.QUANTIZATION, "table", 0 if constant_of_32_bits else quantization, 0),
+                    (s.TensorSlot.QUANTIZATION, "table", 0 if of_32_bits else quantization, 0),
                 ]
             )
         )

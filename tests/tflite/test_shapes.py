@@ -63,6 +63,12 @@ def _reduced(op: Op, x: tuple[int, ...], axes: tuple[int, ...], y: tuple[int, ..
     return small_file(tensors, [FileLayer(op, (0, 1), (2,), fields)], [0], [2])
 
 
+def _placed(op: Op, x: tuple[int, ...], axis: int, y: tuple[int, ...]) -> bytes:
+    fields = ((s.ArgMaxSlot.OUTPUT_TYPE, "int8", int(s.TensorType.INT32), 0),)
+    tensors = [FileTensor(x), constant(axis, shape=()), FileTensor(y, type=s.TensorType.INT32)]
+    return small_file(tensors, [FileLayer(op, (0, 1), (2,), fields)], [0], [2])
+
+
 FILES = {
     "dense over a map": _dense((1, 3, 4, 8), 5, 8, (1, 3, 4, 5), keep=True),
     "dense over a sequence": _dense((1, 6, 7), 5, 7, (1, 6, 5), keep=True),
@@ -90,6 +96,11 @@ FILES = {
     "maximum along the batch of one": _reduced(Op.REDUCE_MAX, (1, 3, 4), (0,), (3, 4)),
     "sum along the batch of one": _reduced(Op.SUM, (1, 3, 4), (0,), (1, 3, 4), keep=True),
     "what is left begins with one": _reduced(Op.MEAN, (2, 1, 6), (0,), (1, 6)),
+    "the largest of a vector": _placed(Op.ARG_MAX, (1, 7), -1, (1,)),
+    "the smallest of each pixel": _placed(Op.ARG_MIN, (1, 3, 4, 5), 3, (1, 3, 4)),
+    "the largest of each column": _placed(Op.ARG_MAX, (1, 3, 4), 1, (1, 4)),
+    "the largest along the batch of one": _placed(Op.ARG_MAX, (1, 6), 0, (6,)),
+    "the largest of a batch": _placed(Op.ARG_MAX, (3, 5), 1, (3,)),
     "the batch is padded": _padded((1, 3, 4), ((1, 0), (0, 2), (0, 0))),
     "a batch is padded": _padded((2, 3), ((1, 2), (0, 1))),
 }

@@ -23,6 +23,7 @@ from micronets.ir.layers import (
     Abs,
     Activation,
     Add,
+    ArgMax,
     AveragePool2D,
     Concatenation,
     Conv2D,
@@ -207,7 +208,8 @@ class Net(nn.Module):
             case Elu():
                 return (F.elu(x),)
             case (
-                Logistic()
+                ArgMax()
+                | Logistic()
                 | Tanh()
                 | Abs()
                 | Rsqrt()

@@ -168,6 +168,17 @@ class ReduceMin(_Base):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ArgMax(_Base):
+    """The place, from 0, of the first of the largest values along dimension `axis`, which goes; int32.
+
+    With `smallest` it is that of the smallest values.
+    """
+
+    axis: int
+    smallest: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Add(_Base):
     """Sum of two tensors, value by value.
 
@@ -394,6 +405,7 @@ Layer = (
     | Sum
     | ReduceMax
     | ReduceMin
+    | ArgMax
     | Add
     | Mul
     | Sub

@@ -20,6 +20,7 @@ from micronets.ir.layers import (
     INPUT,
     Abs,
     Add,
+    ArgMax,
     AveragePool2D,
     Binary,
     Concatenation,
@@ -270,6 +271,8 @@ def _unclamped_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -
             return (x.max(axis=_with_batch(layer.axes), keepdims=layer.keep_dims),)
         case ReduceMin():
             return (x.min(axis=_with_batch(layer.axes), keepdims=layer.keep_dims),)
+        case ArgMax():
+            return ((x.argmin if layer.smallest else x.argmax)(axis=layer.axis + 1),)
         case Add() | Mul() | Sub() | Minimum() | Maximum() | SquaredDifference():
             return (_binary_codes(layer, *_aligned(*inputs), *quants),)
         case Concatenation():

@@ -18,7 +18,11 @@ from micronets.ir.types import code_range
 from micronets.quantized.arithmetic import bit_range, dtype_of
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
 
-FIXED: Mapping[Scale, TensorQuant] = {"1/256": TensorQuant(1 / 256, -128), "1/128": TensorQuant(1 / 128, 0)}
+FIXED: Mapping[Scale, TensorQuant] = {
+    "1/256": TensorQuant(1 / 256, -128),
+    "1/128": TensorQuant(1 / 128, 0),
+    "1": TensorQuant(1.0, 0),
+}
 """The quantisation of outputs of those scales, which their kernels presuppose."""
 _LARGEST_SCALE = 2.0**120  # 255 steps of this scale are still a float32
 

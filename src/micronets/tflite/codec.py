@@ -18,6 +18,7 @@ from micronets.ir.layers import (
     Abs,
     Activation,
     Add,
+    ArgMax,
     AveragePool2D,
     Concatenation,
     Conv2D,
@@ -97,9 +98,11 @@ class Op(IntEnum):
     EXPAND_DIMS = 70
     SUB = 41
     MAXIMUM = 55
+    ARG_MAX = 56
     MINIMUM = 57
     SUM = 74
     RSQRT = 76
+    ARG_MIN = 79
     REDUCE_MAX = 82
     PACK = 83
     UNPACK = 88
@@ -116,7 +119,7 @@ class Op(IntEnum):
 OTHER_OPS = {
     5: "DEPTH_TO_SPACE", 7: "EMBEDDING_LOOKUP", 8: "FLOOR", 11: "L2_NORMALIZATION",
     16: "LSTM", 20: "RELU_N1_TO_1", 23: "RESIZE_BILINEAR", 24: "RNN", 26: "SPACE_TO_DEPTH", 27: "SVDF", 32: "CUSTOM",
-    36: "GATHER", 42: "DIV", 47: "EXP", 53: "CAST", 54: "PRELU", 56: "ARG_MAX", 59: "NEG", 60: "PADV2",
+    36: "GATHER", 42: "DIV", 47: "EXP", 53: "CAST", 54: "PRELU", 59: "NEG", 60: "PADV2",
     67: "TRANSPOSE_CONV", 75: "SQRT", 77: "SHAPE", 97: "RESIZE_NEAREST_NEIGHBOR", 126: "BATCH_MATMUL",
     129: "CALL_ONCE", 142: "VAR_HANDLE", 150: "GELU",
 }  # fmt: skip
@@ -207,6 +210,10 @@ def codec(op: Op) -> Codec:
             return Codec(options=5, inputs=ONE, activations=FIRST, outputs=ONE, read=_read_max_pool_2d)
         case Op.MEAN | Op.SUM | Op.REDUCE_MAX | Op.REDUCE_MIN:
             return Codec(options=27, inputs=TWO, activations=FIRST, outputs=ONE, read=_read_reduction)
+        case Op.ARG_MAX:
+            return Codec(options=40, inputs=TWO, activations=FIRST, outputs=ONE, read=_read_arg_max)
+        case Op.ARG_MIN:
+            return Codec(options=57, inputs=TWO, activations=FIRST, outputs=ONE, read=_read_arg_max)
         case Op.ADD:
             return Codec(options=11, inputs=TWO, activations=slice(0, 2), outputs=ONE, read=_read_add)
         case Op.MUL:
@@ -295,6 +302,9 @@ def encode_layer(layer: Layer, file: LeanBuilder) -> Encoded:
             return Encoded(Op.AVERAGE_POOL_2D, _pool_options(layer))
         case MaxPool2D():
             return Encoded(Op.MAX_POOL_2D, _pool_options(layer))
+        case ArgMax():
+            op = Op.ARG_MIN if layer.smallest else Op.ARG_MAX
+            return Encoded(op, [(s.ArgMaxSlot.OUTPUT_TYPE, "int8", int(s.TensorType.INT32), 0)])
         case Mean() | Sum() | ReduceMax() | ReduceMin():
             op = Op[operator(layer).tflite_name]
             return Encoded(op, [(s.ReducerSlot.KEEP_DIMS, "bool", layer.keep_dims, False)])
@@ -556,6 +566,15 @@ def _pool_fields(graph: Graph, o: FileOperator) -> dict[str, Any]:
     }
 
 
+def _read_arg_max(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tuple[Layer, ...]:
+    axis, smallest = _axis(graph, _only_number(graph, o.inputs[1]), graph.tensor(o.inputs[0])), o.op == Op.ARG_MIN
+
+    def make(name: str, source: str, axes: tuple[int, ...]) -> Layer:
+        return ArgMax(name=name, inputs=(source,), axis=axes[0], smallest=smallest)
+
+    return _without_axes(graph, o, own, inputs, [axis], make)
+
+
 _REDUCTIONS: Mapping[Op, type[Reduction]] = {
     Op.MEAN: Mean,
     Op.SUM: Sum,
@@ -570,18 +589,42 @@ def _read_reduction(graph: Graph, o: FileOperator, own: Names, inputs: Names) ->
     if not named:
         raise graph.unsupported(f"it reduces {x.label} over no axes; need one")
     keep_dims = bool(o.option(s.ReducerSlot.KEEP_DIMS, "?", False))
-    axes = sorted({_axis(graph, axis, x) for axis in named})
+    kind = _REDUCTIONS[o.op]
+
+    def make(name: str, source: str, axes: tuple[int, ...]) -> Layer:
+        return kind(name=name, inputs=(source,), axes=axes, keep_dims=keep_dims)
+
+    return _without_axes(graph, o, own, inputs, sorted({_axis(graph, axis, x) for axis in named}), make)
+
+
+def _without_axes(
+    graph: Graph,
+    o: FileOperator,
+    own: Names,
+    inputs: Names,
+    axes: list[int],
+    make: Callable[[str, str, tuple[int, ...]], Layer],
+) -> tuple[Layer, ...]:
+    """Returns the layer of an operator that has one value in place of all along `axes`, which count in the file.
+
+    - make: makes the layer from its name, the name of its input, and the axes of that.
+
+    Nothing is done along a batch of one. A Reshape stands in front where it is the only axis, and one behind the layer
+    where what is left begins with a dimension of one, which shapes leave out as a batch.
+    """
+    x, target = graph.tensor(o.inputs[0]), o.outputs[0].layer_shape
     shape, source, name, layers = x.layer_shape, inputs[0], own[0], list[Layer]()
-    if x.has_batch and axes != [0]:  # nothing is done along a batch of one
+    if x.has_batch and axes != [0]:
         axes = [axis - 1 for axis in axes if axis > 0]
     elif x.has_batch:
         shape, source = x.shape, graph.new_name(f"{own[0]}_in")
         layers.append(Reshape(name=source, inputs=inputs, shape=shape))
-    kept = tuple(1 if k in axes else n for k, n in enumerate(shape) if keep_dims or k not in axes)
-    target = o.outputs[0].layer_shape
-    if kept != target and math.prod(kept) == math.prod(target):  # the rest begins with a dimension of one
+    layer = make(name, source, tuple(axes))
+    (kept,) = operator(layer).output_shapes((shape,))
+    if kept != target and math.prod(kept) == math.prod(target):
         name = graph.new_name(f"{own[0]}_out")
-    layers.append(_REDUCTIONS[o.op](name=name, inputs=(source,), axes=tuple(axes), keep_dims=keep_dims))
+        layer = make(name, source, tuple(axes))
+    layers.append(layer)
     if name != own[0]:
         layers.append(Reshape(name=own[0], inputs=(name,), shape=target))
     return tuple(layers)

@@ -165,6 +165,12 @@ class LeakyReluSlot(IntEnum):
     ALPHA = 0
 
 
+class ArgMaxSlot(IntEnum):
+    """Slots of the tables `ArgMaxOptions` and `ArgMinOptions`."""
+
+    OUTPUT_TYPE = 0
+
+
 class ReducerSlot(IntEnum):
     """Slots of the table `ReducerOptions`, of a Mean, a Sum, a ReduceMax or a ReduceMin."""
 

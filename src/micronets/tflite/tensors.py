@@ -185,11 +185,16 @@ class Graph:
         return None if self.activation_type(tensor) == "float32" else self.integer_quant(tensor)
 
     def integer_quant(self, tensor: Tensor) -> TensorQuant:
-        """Returns the scale and the zero point of an integer activation, which must have one of each."""
+        """Returns the scale and the zero point of an integer activation, which must have one of each.
+
+        Codes of 32 bits without a scale are numbers: they get the scale 1.
+        """
         kind = self.activation_type(tensor)
         if kind == "float32":
             raise self.unsupported(f"{tensor.label} is FLOAT32; only integers are supported here")
         scales, zero_points, _ = self.quantization(tensor)
+        if kind == "int32" and not len(scales):
+            return TensorQuant(1.0, 0)
         if len(scales) != 1 or len(zero_points) != 1:
             raise self.unsupported(f"{tensor.label} has {len(scales)} scales; an {kind} activation needs one")
         lowest, highest = code_range(kind)

@@ -6,6 +6,7 @@ from typing import assert_never
 
 from micronets.boards.targets import Target
 from micronets.compiler.kernels.add import AddKernel
+from micronets.compiler.kernels.arg_max import ArgMaxKernel
 from micronets.compiler.kernels.base import Kernel
 from micronets.compiler.kernels.binary import BinaryKernel
 from micronets.compiler.kernels.concatenation import ConcatenationKernel
@@ -26,6 +27,7 @@ from micronets.ir.arch import Arch, Step
 from micronets.ir.layers import (
     Abs,
     Add,
+    ArgMax,
     AveragePool2D,
     Concatenation,
     Conv2D,
@@ -96,6 +98,8 @@ def _choose_dsp(step: Step, sharing: Sharing, target: Target) -> Kernel:
             return PoolKernel(step, layer)
         case Mean() | Sum() | ReduceMax() | ReduceMin():
             return ReductionKernel(step, layer)
+        case ArgMax():
+            return ArgMaxKernel(step, layer)
         case Add() if step.input_shapes[0] == step.input_shapes[1] and not any(step.constants):
             return AddKernel(step, layer)
         case Add() | Mul() | Sub() | Minimum() | Maximum() | SquaredDifference():

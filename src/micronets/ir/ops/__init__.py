@@ -9,6 +9,7 @@ from micronets.ir.layers import (
     Abs,
     Activation,
     Add,
+    ArgMax,
     AveragePool2D,
     Concatenation,
     Conv2D,
@@ -47,6 +48,7 @@ from micronets.ir.layers import (
     Unpack,
 )
 from micronets.ir.ops.add import add_operator
+from micronets.ir.ops.arg_max import arg_max_operator
 from micronets.ir.ops.binary import (
     maximum_operator,
     minimum_operator,
@@ -110,6 +112,8 @@ def operator(layer: Layer) -> Operator:
             return reduce_max_operator(layer)
         case ReduceMin():
             return reduce_min_operator(layer)
+        case ArgMax():
+            return arg_max_operator(layer)
         case Add():
             return add_operator(layer)
         case Mul():

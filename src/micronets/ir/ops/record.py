@@ -118,7 +118,7 @@ class Tflm:
     cycles: Count
 
 
-Scale = Literal["the input's", "all inputs'", "copied codes", "its own", "1/256", "1/128"]
+Scale = Literal["the input's", "all inputs'", "copied codes", "its own", "1/256", "1/128", "1"]
 """Which scale and zero point an output has.
 
 - the input's: the kernel does not rescale, and TFLM refuses an output of another scale.
@@ -127,6 +127,7 @@ Scale = Literal["the input's", "all inputs'", "copied codes", "its own", "1/256"
 - its own: the kernel brings its results to any scale. A float output, which has no scale, is listed here too.
 - 1/256: the output always has this scale and the zero point -128.
 - 1/128: the output always has this scale and the zero point 0.
+- 1: the output always has this scale and the zero point 0, as its codes are numbers that count something.
 """
 
 Sign = Literal["never negative", "as the inputs", "any"]

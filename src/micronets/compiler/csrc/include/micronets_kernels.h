@@ -428,6 +428,13 @@ void micronets_reduce_sum(const int8_t *input, int8_t *output, const micronets_r
  * input, output, dimensions: as of micronets_reduce_sum. flip: 0 for maxima, -1 for minima. */
 void micronets_reduce_extreme(const int8_t *input, int8_t *output, const micronets_reduction *dimensions, int32_t flip);
 
+/* Where the largest or smallest values are along a dimension: the first place of each, counted from 0.
+ *
+ * input: [in] [rows, count, columns]. output: [out] [rows, columns]; it must not overlap the input. rows, count,
+ *   columns: each at least 1. flip: 0 for the largest values, -1 for the smallest. */
+void micronets_arg_extreme(const int8_t *input, int32_t *output, int32_t rows, int32_t count, int32_t columns,
+                           int32_t flip);
+
 /* The sum of two tensors, value by value.
  *
  * a, b: [in] `count` codes each. output: [out] `count` codes; it may lie exactly over a or b. count: at least 0.

@@ -1,0 +1,41 @@
+"""The place of the largest or of the smallest value along a dimension."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from micronets.compiler.kernels.base import Call, Kernel, LayerCode, Overlap, Place
+from micronets.ir.layers import ArgMax
+from micronets.quantized.model import QuantizedModel
+
+ARG_EXTREME = "micronets_arg_extreme"
+
+
+@dataclass(frozen=True)
+class ArgMaxKernel(Kernel):
+    """Where along a dimension the first of the largest, or of the smallest, values is."""
+
+    layer: ArgMax
+
+    @property
+    def scratch_bytes(self) -> int:
+        """0: the kernel needs no scratch memory."""
+        return 0
+
+    @property
+    def overlap(self) -> Overlap:
+        """The output, of four bytes a value, may not overlap the input."""
+        return Overlap(None)
+
+    @property
+    def row_reach(self) -> None:
+        """None, since the layer stands at the end of a network, and need not run in patches."""
+
+    def code(self, model: QuantizedModel, place: Place) -> LayerCode:
+        """Returns a call with the sizes in front of the dimension, of it and behind it."""
+        layer, shape = self.layer, self.step.input_shapes[0]
+        sizes = math.prod(shape[: layer.axis]), shape[layer.axis], math.prod(shape[layer.axis + 1 :])
+        ends = place.pointer(layer.inputs[0]), place.pointer(layer.name, "int32_t")
+        flip = -1 if layer.smallest else 0
+        return LayerCode((), Call(ARG_EXTREME, (*ends, *sizes, flip)), (ARG_EXTREME,))
