@@ -124,9 +124,8 @@ def _operators(graph: Graph, tables: FlatTables, top: FlatTable) -> Iterator[Fil
         graph.where = f"{where}: operator {k} ({op_name(code)})"
         outputs = _indices(graph, table, s.OperatorSlot.OUTPUTS)
         if code not in set(Op):
-            known = ", ".join(op.name for op in Op)
             at = f" writing {graph.tensor(outputs[0]).label}" if outputs else ""
-            raise graph.unsupported(f"this operator{at} is not supported; supported are {known}")
+            raise graph.unsupported(f"this operator{at} is not supported; docs/operators.md has those that are")
         inputs = _indices(graph, table, s.OperatorSlot.INPUTS)
         op = Op(code)
         count = codec(op).outputs
