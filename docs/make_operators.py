@@ -63,6 +63,7 @@ from micronets.ir.layers import (
     Tanh,
     TensorSpec,
     Transpose,
+    TransposeConv2D,
     Unpack,
     Weighted,
 )
@@ -184,6 +185,11 @@ CASES = (
     Case("other windows, small maps", _depthwise((5, 1)), (10, 1, 64)),
     Case("strides above 2", _depthwise((3, 3), 3), (12, 12, 1)),
     Case("weights of 4 bits", _depthwise((3, 3), bits=4), (48, 48, 8)),
+    Case(
+        "",
+        TransposeConv2D(name="layer", inputs=X, filters=8, kernel=(3, 3), size=(16, 16), stride=(2, 2)),
+        (8, 8, 8),
+    ),
     Case("inputs and outputs multiples of 8", FullyConnected(name="layer", inputs=X, units=16), (64,)),
     Case("other sizes", FullyConnected(name="layer", inputs=X, units=5), (13,)),
     Case("weights of 4 bits", FullyConnected(name="layer", inputs=X, units=16, weight_bits=4), (64,)),

@@ -41,6 +41,7 @@ from micronets.ir.layers import (
     Sum,
     Tanh,
     Transpose,
+    TransposeConv2D,
     Unpack,
 )
 
@@ -91,6 +92,7 @@ LAYERS: tuple[Layer, ...] = (
     Quantize(name="codes", inputs=X),
     Dequantize(name="real", inputs=X),
     Conv2D(name="groups", inputs=X, filters=4, kernel=(2, 2), groups=2),
+    TransposeConv2D(name="larger", inputs=X, filters=3, kernel=(3, 2), size=(12, 8), stride=(2, 2)),
     ArgMax(name="place", inputs=X, axis=2),
     ArgMax(name="least_place", inputs=X, axis=0, smallest=True),
 )

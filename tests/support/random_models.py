@@ -56,6 +56,7 @@ from micronets.ir.layers import (
     Tanh,
     TensorSpec,
     Transpose,
+    TransposeConv2D,
     Unpack,
     Weighted,
 )
@@ -84,6 +85,7 @@ MAP_KINDS = (
         "unary",
         "dense",
         "reduction",
+        "transpose_conv",
         "transpose",
         "slice",
         "strided_slice",
@@ -218,6 +220,13 @@ def _map_layer(rng: random.Random, name: str, previous: str, shapes: dict, four:
             base |= {"weight_bits": 8, "groups": groups} if groups > 1 else {}
             return Conv2D(filters=rng.choice((1, 2, 3, 5, 7, 8, 12) if groups == 1 else (groups, 2 * groups)), **base)
         return DepthwiseConv2D(multiplier=rng.choice((1, 1, 1, 2, 3)), **base)
+    if kind == "transpose_conv":
+        size = tuple(
+            (n - 1) * s + (1 if padding == "same" else k) for n, s, k in zip((h, w), stride, kernel, strict=True)
+        )
+        size = tuple(n + rng.randrange(s) for n, s in zip(size, stride, strict=True))  # all of them give this map back
+        base |= {"kernel": kernel, "stride": stride, "padding": padding, "activation": activation, "act_bits": act_bits}
+        return TransposeConv2D(filters=rng.choice((1, 2, 3, 4, 7)), size=size, **base)
     if kind in ("average", "max"):
         act_bits = 4 if four[previous] else 8
         pool = {"pool": kernel, "stride": stride, "padding": padding, "activation": activation, "act_bits": act_bits}

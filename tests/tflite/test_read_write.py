@@ -265,7 +265,7 @@ REFUSALS = [
     (
         set_code(1, 5),
         UnsupportedError,
-        r"operator 1 \(DEPTH_TO_SPACE\): this operator writing tensor 6 'dw' is not supported; s",
+        r"operator 1 \(DEPTH_TO_SPACE\): this operator writing tensor 6 'dw' is not supported; docs",
     ),
     (set_code(1, 206), UnsupportedError, r"operator 1 \(operator 206\): this operator"),
     (

@@ -61,6 +61,7 @@ from micronets.ir.layers import (
     Sum,
     Tanh,
     Transpose,
+    TransposeConv2D,
     Unpack,
     Weighted,
 )
@@ -99,6 +100,8 @@ class Cell(nn.Module):
                 shape = (input_shape[2] * layer.multiplier, 1, *layer.kernel)
             case FullyConnected():
                 shape = (layer.units, math.prod(input_shape))
+            case TransposeConv2D():
+                raise _untrained(layer)
             case _:
                 assert_never(layer)
         self.weight = nn.Parameter(torch.empty(shape))
@@ -167,7 +170,7 @@ class Net(nn.Module):
         """
         x = inputs[0]
         match layer:
-            case Conv2D() | DepthwiseConv2D() | FullyConnected():
+            case Conv2D() | DepthwiseConv2D() | TransposeConv2D() | FullyConnected():
                 cell = self.cell(layer)
                 if quantizer is None:
                     y = linear(layer, x, cell.weight, cell.bias)
@@ -231,9 +234,7 @@ class Net(nn.Module):
                 | Quantize()
                 | Dequantize()
             ):
-                raise UnsupportedError(
-                    f"layer '{layer.name}': {type(layer).__name__} has no place inside a trained network"
-                )
+                raise _untrained(layer)
             case _:
                 assert_never(layer)
 
@@ -266,6 +267,11 @@ def key(name: str) -> str:
     return name.replace(".", "/")
 
 
+def _untrained(layer: Layer) -> UnsupportedError:
+    """Returns the error of a layer that only finished models have."""
+    return UnsupportedError(f"layer '{layer.name}': {type(layer).__name__} has no place inside a trained network")
+
+
 def linear(layer: Weighted, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """Computes the convolution or matrix product of a layer, without batch norm and activation."""
     match layer:
@@ -273,6 +279,8 @@ def linear(layer: Weighted, x: Tensor, weight: Tensor, bias: Tensor | None) -> T
             return torch_ops.conv(x, weight, bias, layer.window, groups=layer.groups)
         case DepthwiseConv2D():
             return torch_ops.conv(x, weight, bias, layer.window, groups=x.shape[1])
+        case TransposeConv2D():
+            raise _untrained(layer)
         case FullyConnected():
             return F.linear((torch_ops.to_nhwc(x) if x.ndim == 4 else x).flatten(1), weight, bias)
         case _:

@@ -92,6 +92,28 @@ class DepthwiseConv2D(_Base):
 
 
 @dataclass(frozen=True, kw_only=True)
+class TransposeConv2D(_Base):
+    """Transposed convolution: `(H, W, C) -> (*size, filters)`; weights `[filters, kh, kw, C]`.
+
+    Every input pixel adds its products with the weights to the output pixels that a convolution with this window would
+    have made it of. Of these, the convolution makes a map of height H and width W.
+    """
+
+    filters: int
+    kernel: Pair
+    size: Pair
+    stride: Pair = (1, 1)
+    padding: Padding = "same"
+    activation: Activation = "none"
+    weight_bits: int = 8
+
+    @property
+    def window(self) -> Window:
+        """How the kernel of the convolution slides over the output."""
+        return Window(self.kernel, self.stride, padding=self.padding)
+
+
+@dataclass(frozen=True, kw_only=True)
 class FullyConnected(_Base):
     """Matrix product with weights `[units, inputs]`.
 
@@ -398,6 +420,7 @@ class Dequantize(_Base):
 Layer = (
     Conv2D
     | DepthwiseConv2D
+    | TransposeConv2D
     | FullyConnected
     | AveragePool2D
     | MaxPool2D
@@ -444,7 +467,7 @@ Binary = Add | Mul | Sub | Minimum | Maximum | SquaredDifference
 """The kinds that combine two tensors value by value, either of which may be a constant of the network."""
 
 
-Weighted = Conv2D | DepthwiseConv2D | FullyConnected
+Weighted = Conv2D | DepthwiseConv2D | TransposeConv2D | FullyConnected
 """The kinds that have weights, those whose `Operator.weights` is not None."""
 
 LAYER_KINDS: dict[str, type] = {k.__name__: k for k in Layer.__args__}

@@ -58,6 +58,7 @@ from micronets.ir.layers import (
     Sum,
     Tanh,
     Transpose,
+    TransposeConv2D,
     Unpack,
 )
 from micronets.ir.ops.add import ADD_BITS
@@ -257,6 +258,8 @@ def _unclamped_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -
     match layer:
         case Conv2D() | DepthwiseConv2D():
             return (_requantize(model, layer, _convolve(model, layer, x, quants[0]), *quants),)
+        case TransposeConv2D():
+            return (_requantize(model, layer, _convolve_backwards(model, layer, x, quants[0]), *quants),)
         case FullyConnected():
             w = model.weights[layer.name].centred
             vectors = x if layer.keep_dims else x.reshape(len(x), w.shape[1])
@@ -372,6 +375,26 @@ def _convolve(model: QuantizedModel, layer: Conv2D | DepthwiseConv2D, x: Array, 
         for j in range(layer.kernel[1]):
             acc += windows[..., i, j] * w[0, i, j].astype(kind)
     return acc
+
+
+def _convolve_backwards(model: QuantizedModel, layer: TransposeConv2D, x: Array, qx: TensorQuant) -> Array:
+    """Returns the exact sums of products `[N, H', W', filters]` of a transposed convolution, without its bias."""
+    w = model.weights[layer.name].weights
+    (kh, kw), (rows, columns) = layer.kernel, layer.stride
+    kind = _exact_type(w, (1, 2, 3), qx)
+    centred = x.astype(kind) - kind(qx.zero_point)
+    _, height, width, _ = x.shape
+    # Every tap adds to the places that lie a stride apart on a map that is as large as all windows together.
+    whole = np.zeros((len(x), (height - 1) * rows + kh, (width - 1) * columns + kw, layer.filters), kind)
+    for i in range(kh):
+        for j in range(kw):
+            products = centred @ w[:, i, j].T.astype(kind)
+            whole[:, i : i + (height - 1) * rows + 1 : rows, j : j + (width - 1) * columns + 1 : columns] += products
+    top, left = layer.window.before(layer.size)
+    found = np.zeros((len(x), *layer.size, layer.filters), kind)
+    part = whole[:, top : top + layer.size[0], left : left + layer.size[1]]
+    found[:, : part.shape[1], : part.shape[2]] = part
+    return found
 
 
 def _windows(x: Array, window: Window, fill: float) -> Array:

@@ -55,6 +55,7 @@ from micronets.ir.layers import (
     Sum,
     Tanh,
     Transpose,
+    TransposeConv2D,
     Unpack,
     Weighted,
 )
@@ -100,6 +101,7 @@ class Op(IntEnum):
     MAXIMUM = 55
     ARG_MAX = 56
     MINIMUM = 57
+    TRANSPOSE_CONV = 67
     SUM = 74
     RSQRT = 76
     ARG_MIN = 79
@@ -120,7 +122,7 @@ OTHER_OPS = {
     5: "DEPTH_TO_SPACE", 7: "EMBEDDING_LOOKUP", 8: "FLOOR", 11: "L2_NORMALIZATION",
     16: "LSTM", 20: "RELU_N1_TO_1", 23: "RESIZE_BILINEAR", 24: "RNN", 26: "SPACE_TO_DEPTH", 27: "SVDF", 32: "CUSTOM",
     36: "GATHER", 42: "DIV", 47: "EXP", 53: "CAST", 54: "PRELU", 59: "NEG", 60: "PADV2",
-    67: "TRANSPOSE_CONV", 75: "SQRT", 77: "SHAPE", 97: "RESIZE_NEAREST_NEIGHBOR", 126: "BATCH_MATMUL",
+    75: "SQRT", 77: "SHAPE", 97: "RESIZE_NEAREST_NEIGHBOR", 126: "BATCH_MATMUL",
     129: "CALL_ONCE", 142: "VAR_HANDLE", 150: "GELU",
 }  # fmt: skip
 """Names of operators that models often have and micronets does not read; the others are called by their number."""
@@ -204,6 +206,10 @@ def codec(op: Op) -> Codec:
             return Codec(options=2, inputs=Arity(2, 3), activations=FIRST, outputs=ONE, read=_read_depthwise_conv_2d)
         case Op.FULLY_CONNECTED:
             return Codec(options=8, inputs=Arity(2, 3), activations=FIRST, outputs=ONE, read=_read_fully_connected)
+        case Op.TRANSPOSE_CONV:
+            return Codec(
+                options=49, inputs=Arity(3, 4), activations=slice(2, 3), outputs=ONE, read=_read_transpose_conv
+            )
         case Op.AVERAGE_POOL_2D:
             return Codec(options=5, inputs=ONE, activations=FIRST, outputs=ONE, read=_read_average_pool_2d)
         case Op.MAX_POOL_2D:
@@ -298,6 +304,8 @@ def encode_layer(layer: Layer, file: LeanBuilder) -> Encoded:
             keep: Field = (s.FullyConnectedSlot.KEEP_NUM_DIMS, "bool", layer.keep_dims, False)
             options = [*_activation_option(layer, s.FullyConnectedSlot.ACTIVATION), keep]
             return Encoded(Op.FULLY_CONNECTED, options, bias_scale=True)
+        case TransposeConv2D():
+            return Encoded(Op.TRANSPOSE_CONV, _transpose_conv_options(layer))
         case AveragePool2D():
             return Encoded(Op.AVERAGE_POOL_2D, _pool_options(layer))
         case MaxPool2D():
@@ -427,12 +435,14 @@ def weights_of(graph: Graph, o: FileOperator, layer: Weighted) -> tuple[Weighted
     if not -128 <= zero_point <= 127:
         raise graph.damaged(f"the weights, {tensor.label}, have the zero point {zero_point}")
     bias = None
-    if isinstance(layer, DepthwiseConv2D) and len(o.inputs) > 2 and o.inputs[2] == -1:
+    place = bias_place(layer)
+    if isinstance(layer, DepthwiseConv2D | TransposeConv2D) and len(o.inputs) > place and o.inputs[place] == -1:
         raise graph.unsupported(
-            "its bias is left out as tensor -1, which TFLM's kernel reads all the same and crashes; give it two inputs"
+            "its bias is left out as tensor -1, which TFLM's kernel reads all the same and crashes; give it "
+            f"{'two' if place == 2 else 'three'} inputs"
         )
-    if len(o.inputs) > 2 and o.inputs[2] != -1:
-        bias_tensor = graph.tensor(o.inputs[2])
+    if len(o.inputs) > place and o.inputs[place] != -1:
+        bias_tensor = graph.tensor(o.inputs[place])
         bias = graph.constant(bias_tensor, (s.TensorType.INT32,))
         if bias.shape != (outputs,):
             raise graph.damaged(f"the bias, {bias_tensor.label}, has the shape {list(bias.shape)}, not [{outputs}]")
@@ -445,12 +455,19 @@ def weights_of(graph: Graph, o: FileOperator, layer: Weighted) -> tuple[Weighted
             layer = replace(layer, filters=outputs, kernel=values.shape[1:3], weight_bits=bits, groups=groups)
         case DepthwiseConv2D():
             layer = replace(layer, kernel=values.shape[1:3], weight_bits=bits)
+        case TransposeConv2D():
+            layer = replace(layer, filters=outputs, kernel=values.shape[1:3], weight_bits=bits)
         case FullyConnected():
             layer = replace(layer, units=outputs, weight_bits=bits)
         case _:
             assert_never(layer)
     _check_inputs(graph, o, layer, values.shape)
     return layer, LayerWeights(values, np.asarray(scales, np.float32), bias, zero_point)
+
+
+def bias_place(layer: Layer) -> int:
+    """Returns which input of an operator with weights is its bias, if it has one: the last of all."""
+    return 3 if isinstance(layer, TransposeConv2D) else 2
 
 
 def _check_bias_scale(graph: Graph, o: FileOperator, bias: Tensor, weight_scale: float) -> None:
@@ -472,7 +489,9 @@ def _check_bias_scale(graph: Graph, o: FileOperator, bias: Tensor, weight_scale:
 
 def _check_inputs(graph: Graph, o: FileOperator, layer: Layer, shape: tuple[int, ...]) -> None:
     """Raises unless weights of that shape and the input of a convolution have the same channels."""
-    x = graph.tensor(o.inputs[0]).layer_shape
+    x = graph.tensor(o.inputs[codec(o.op).activations][0]).layer_shape
+    if isinstance(layer, TransposeConv2D) and shape[3] != x[2]:
+        raise graph.damaged(f"{shape[0]} filters of {shape[3]} channels and an input of {x[2]}")
     if isinstance(layer, Conv2D) and len(x) == 3 and (shape[3] * layer.groups != x[2] or shape[0] % layer.groups):
         raise graph.damaged(f"{shape[0]} filters of {shape[3]} channels and an input of {x[2]}")
     if isinstance(layer, DepthwiseConv2D) and len(x) == 3 and (shape[0] != 1 or shape[3] != x[2] * layer.multiplier):
@@ -544,6 +563,24 @@ def _read_fully_connected(graph: Graph, o: FileOperator, own: Names, inputs: Nam
         *before,
         FullyConnected(name=name, inputs=inputs, units=units, activation=activation, keep_dims=True),
         *after,
+    )
+
+
+def _read_transpose_conv(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+    for tensor in (graph.tensor(o.inputs[2]), o.outputs[0]):
+        if not tensor.has_batch or len(tensor.shape) != 4:
+            raise graph.unsupported(f"{tensor.label} has the shape {list(tensor.shape)}; need a map, [1, H, W, C]")
+    slot = s.TransposeConvSlot
+    rows, columns, _ = o.outputs[0].layer_shape
+    return TransposeConv2D(
+        name=own[0],
+        inputs=inputs,
+        filters=1,
+        kernel=(1, 1),
+        size=(rows, columns),
+        stride=_read_pair(o, slot.STRIDE_H, slot.STRIDE_W),
+        padding=_read_padding(graph, o),
+        activation=_read_activation(graph, o, slot.ACTIVATION),
     )
 
 
@@ -1020,6 +1057,17 @@ def _window_options(layer: Conv2D | DepthwiseConv2D, slot: Any) -> list[Field]:
         (slot.ACTIVATION, "int8", s.ACTIVATIONS[layer.activation], 0),
         (slot.DILATION_W, "int32", layer.dilation[1], 1),
         (slot.DILATION_H, "int32", layer.dilation[0], 1),
+    ]
+
+
+def _transpose_conv_options(layer: TransposeConv2D) -> list[Field]:
+    """Returns the fields of the options of a transposed convolution."""
+    slot = s.TransposeConvSlot
+    return [
+        (slot.PADDING, "int8", s.PADDINGS[layer.padding], 0),
+        (slot.STRIDE_W, "int32", layer.stride[1], 0),
+        (slot.STRIDE_H, "int32", layer.stride[0], 0),
+        (slot.ACTIVATION, "int8", s.ACTIVATIONS[layer.activation], 0),
     ]
 
 

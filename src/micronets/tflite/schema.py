@@ -165,6 +165,12 @@ class LeakyReluSlot(IntEnum):
     ALPHA = 0
 
 
+class TransposeConvSlot(IntEnum):
+    """Slots of the table `TransposeConvOptions`."""
+
+    PADDING, STRIDE_W, STRIDE_H, ACTIVATION = range(4)
+
+
 class ArgMaxSlot(IntEnum):
     """Slots of the tables `ArgMaxOptions` and `ArgMinOptions`."""
 

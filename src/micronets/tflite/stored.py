@@ -6,7 +6,7 @@ from micronets.cost.tflm_arena import FileTensors, WeightTensors
 from micronets.ir.layers import Reshape
 from micronets.quantized.model import QuantizedModel
 from micronets.tflite import schema as s
-from micronets.tflite.codec import Op
+from micronets.tflite.codec import Op, bias_place
 from micronets.tflite.flatbuffer import Flat
 from micronets.tflite.reader import operator_code, tensor_names
 from micronets.tflite.tensors import Graph
@@ -44,10 +44,12 @@ def stored_tensors(data: bytes, model: QuantizedModel, where: str = "model") -> 
         if operator_code(codes[tables[k].number(s.OperatorSlot.CODE_INDEX, "I")]) in _VIEWS:
             views.pop(name, None)
     weights: dict[str, WeightTensors] = {}
+    layers = {layer.name: layer for layer in model.arch.layers}
     for output, tensors in operands.items():
         name = views.get(output, output)
         if name in model.weights:
-            bias = None if len(tensors) < 3 or tensors[2] == -1 else _scale_count(graph, tensors[2])
+            place = bias_place(layers[name])
+            bias = None if len(tensors) <= place or tensors[place] == -1 else _scale_count(graph, tensors[place])
             weights[name] = WeightTensors(_scale_count(graph, tensors[1]), bias)
     return FileTensors(len(graph.tensors), len(tables), weights, frozenset(views))
 

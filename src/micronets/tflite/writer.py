@@ -221,11 +221,11 @@ class _Writer:
         inputs = [self.index[i] for i in layer.inputs]
         encoded = encode_layer(layer, self.file)
         code, options = encoded.op, codec(encoded.op).options
-        if step.weights is not None:
-            inputs += self.parameters(step, step.weights, encoded)
+        parameters = [] if step.weights is None else self.parameters(step, step.weights, encoded)
         constants = [self.constant(values) for values in step.operator.constants]
         in_front = codec(encoded.op).activations.start or 0
         inputs = [*constants[:in_front], *inputs, *constants[in_front:]]
+        inputs = [*inputs[:1], *parameters[:1], *inputs[1:], *parameters[1:]]  # weights come second, a bias comes last
         outputs = [self.activation(n, shape) for n, shape in zip(layer.outputs, step.output_shapes, strict=True)]
         if code not in self.codes:
             self.codes.append(code)

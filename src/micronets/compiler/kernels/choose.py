@@ -23,6 +23,7 @@ from micronets.compiler.kernels.reshape import ReshapeKernel
 from micronets.compiler.kernels.sharing import Sharing, share
 from micronets.compiler.kernels.softmax import SoftmaxKernel
 from micronets.compiler.kernels.split import SplitKernel
+from micronets.compiler.kernels.transpose_conv import TransposeConvKernel
 from micronets.ir.arch import Arch, Step
 from micronets.ir.layers import (
     Abs,
@@ -62,6 +63,7 @@ from micronets.ir.layers import (
     Sum,
     Tanh,
     Transpose,
+    TransposeConv2D,
     Unpack,
 )
 
@@ -94,6 +96,8 @@ def _choose_dsp(step: Step, sharing: Sharing, target: Target) -> Kernel:
             return _dense(step, layer, sharing) if is_dense(step) else ConvKernel(step, layer)
         case DepthwiseConv2D():
             return DepthwiseKernel.of(step, layer, choose_schedule(step, target.depthwise, sharing.depthwise))
+        case TransposeConv2D():
+            return TransposeConvKernel(step, layer)
         case AveragePool2D() | MaxPool2D():
             return PoolKernel(step, layer)
         case Mean() | Sum() | ReduceMax() | ReduceMin():

@@ -45,6 +45,7 @@ from micronets.ir.layers import (
     Sum,
     Tanh,
     Transpose,
+    TransposeConv2D,
     Unpack,
 )
 from micronets.ir.ops.add import add_operator
@@ -79,6 +80,7 @@ from micronets.ir.ops.relu import relu_operator
 from micronets.ir.ops.reshape import reshape_operator
 from micronets.ir.ops.softmax import softmax_operator
 from micronets.ir.ops.split import split_operator
+from micronets.ir.ops.transpose_conv import transpose_conv_2d_operator
 from micronets.ir.ops.unary import (
     abs_operator,
     elu_operator,
@@ -98,6 +100,8 @@ def operator(layer: Layer) -> Operator:
             return conv_2d_operator(layer)
         case DepthwiseConv2D():
             return depthwise_conv_2d_operator(layer)
+        case TransposeConv2D():
+            return transpose_conv_2d_operator(layer)
         case FullyConnected():
             return fully_connected_operator(layer)
         case AveragePool2D():

@@ -379,6 +379,17 @@ void micronets_fully_connected_by8(const int8_t *input, int8_t *output, const ui
 void micronets_fully_connected_s4(const int8_t *input, int8_t *output, const uint8_t *weights, uint32_t *scratch,
                                   int32_t inputs, int32_t units, const micronets_requant *requant);
 
+/* Transposed convolution: each input pixel adds its products with the weights to all pixels of the output that the
+ * window covers, when it is moved by the stride from pixel to pixel.
+ *
+ * input: [in] map [in_h, in_w, in_c]. output: [out] map [out_h, out_w, out_c], which must not overlap the input.
+ * weights: [in] [out_c, kernel_h, kernel_w, in_c], of any value.
+ * window: [in] sizes; the dilation is 1, pad_top and pad_left are what the window reaches beyond the output, pad_value
+ *   is the input's zero point, which the kernel subtracts, filters is out_c.
+ * requant: [in] tables of either form, the bias without the input's zero point. */
+void micronets_transpose_conv(const int8_t *input, int8_t *output, const int8_t *weights,
+                              const micronets_window *window, const micronets_requant *requant);
+
 /* Unpacks the weights of four filters from 4 bits each to the words of micronets_im2col_multiply.h.
  *
  * weights: [in] 4 bytes for each pair of values, a byte for two filters and one value, the first filter in its low

@@ -1,0 +1,50 @@
+"""Transposed convolutions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from micronets.compiler.kernels.base import AddressOf, Call, Kernel, LayerCode, Overlap, Place
+from micronets.compiler.kernels.requantise import requantisation
+from micronets.compiler.kernels.window import sizes_struct
+from micronets.ir.layers import TransposeConv2D
+from micronets.quantized.model import QuantizedModel
+
+TRANSPOSE_CONV = "micronets_transpose_conv"
+
+
+@dataclass(frozen=True)
+class TransposeConvKernel(Kernel):
+    """A convolution backwards: each output value gathers what the input pixels that reach it contribute."""
+
+    layer: TransposeConv2D
+
+    @property
+    def scratch_bytes(self) -> int:
+        """0: the kernel needs no scratch memory."""
+        return 0
+
+    @property
+    def overlap(self) -> Overlap:
+        """The output, which is the larger map, may not overlap the input."""
+        return Overlap(None)
+
+    @property
+    def row_reach(self) -> None:
+        """None, since how many input rows an output row needs differs from row to row."""
+
+    def code(self, model: QuantizedModel, place: Place) -> LayerCode:
+        """Returns a call with the window of the convolution whose transposition it is."""
+        layer, x = self.layer, self.step.input_shapes[0]
+        w, zero_point = model.weights[layer.name].weights, model.quant[layer.inputs[0]].zero_point
+        requant = requantisation(model, layer, w.reshape(len(w), -1), place, folded=False)
+        before = layer.window.before(layer.size)
+        sizes = (x[0], x[1]), x[2], layer.size, layer.filters, layer.kernel, layer.stride, (1, 1), before, zero_point
+        window, scales = (
+            place.constant("window", sizes_struct(place, *sizes, by_rows=False)),
+            place.constant("requant", requant.struct),
+        )
+        table = place.table("int8_t", "weights", w)
+        ends = place.pointer(layer.inputs[0]), place.pointer(layer.name), table.as_argument
+        call = Call(TRANSPOSE_CONV, (*ends, AddressOf(window), AddressOf(scales)))
+        return LayerCode((*requant.tables, window, scales, table), call, (TRANSPOSE_CONV,))
