@@ -28,6 +28,8 @@ from micronets.pipeline.toml_config import flat, to_toml
 from micronets.progress import Progress
 from micronets.runtimes import RUNTIMES, Runtime
 from micronets.tasks.base import SPLITS
+from micronets.tasks.labelled import duplicate_notes
+from micronets.tasks.names import alike_note
 from micronets.tasks.scoring import size_notes
 
 
@@ -244,7 +246,7 @@ def notes_on(data: tasks.TaskData, options: tasks.DataOptions) -> tuple[str, ...
     sizes = {s: dict(zip(data.classes, n, strict=True)) for s, n in counts.items()}
     settable = getattr(options, "balance", None) == "none"
     way_out = 'data.balance = "sampled" shows the network every class as often' if settable else ""
-    return (*data.notes, *size_notes(sizes, data.noun, way_out))
+    return (*data.notes, *alike_note(data.classes), *duplicate_notes(data), *size_notes(sizes, data.noun, way_out))
 
 
 def _usual_threads() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -13,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.errors import DataError, SpecError, did_you_mean
-from micronets.tasks.base import Balance, Card, Examples, Floats, Labels
+from micronets.tasks.base import SPLITS, Balance, Card, Examples, Floats, Labels
 from micronets.tasks.scoring import BALANCED, Score, by_balanced_accuracy, classification
 
 T = TypeVar("T")
@@ -46,6 +47,10 @@ class LabelledData(ABC):
     @abstractmethod
     def front_end(self, settings: Mapping[str, int]) -> str:
         """Returns the JSON of the front end that makes the network's input, as it travels with a model."""
+
+    def stored(self, split: str) -> npt.NDArray[Any] | None:
+        """Returns the examples of a split as they are kept, `[N, ...]`; None where they are not kept as one array."""
+        return None
 
     def of_split(self, parts: Mapping[str, T], split: str) -> T:
         """Returns what belongs to a split. Raises `SpecError` for an unknown one."""
@@ -87,6 +92,42 @@ class LabelledData(ABC):
             "micronets.labels": json.dumps(self.classes),
             "micronets.frontend": self.front_end(settings),
         }
+
+
+_MOST_COMPARED = 2 << 30  # bytes of examples: more would take long to read again
+
+
+def duplicate_notes(data: object) -> tuple[str, ...]:
+    """Returns notes on examples of the user's that are there twice: in two splits, or in two classes.
+
+    A network is right on what it was trained on, so those in "test" make it look better than it is. Examples that are
+    one value throughout, such as digital silence, do not count.
+    """
+    if not isinstance(data, LabelledData) or data.synthetic:
+        return ()
+    kept = {s: data.stored(s) for s in SPLITS}
+    arrays = {s: x for s, x in kept.items() if x is not None and len(x)}
+    if sum(x.nbytes for x in arrays.values()) > _MOST_COMPARED:
+        return ()
+    seen: dict[bytes, tuple[str, int]] = {}
+    shared, torn = dict[str, int](), 0
+    for split, x in arrays.items():
+        for row, label in zip(x, data.labels(split).tolist(), strict=True):
+            if (row == row.flat[0]).all():
+                continue
+            key = hashlib.blake2b(row.tobytes(), digest_size=16).digest()
+            first, of = seen.setdefault(key, (split, label))
+            shared[split] = shared.get(split, 0) + (first != split)
+            torn += of != label
+    notes = [
+        f"{n} of the {len(arrays[s])} {data.noun} of split {s} have the same contents as others to train on or to "
+        "choose by: the result looks better than it is"
+        for s, n in shared.items()
+        if n
+    ]
+    if torn:
+        notes.append(f"{torn} {data.noun} have the same contents as one of another class: no network can tell them")
+    return tuple(notes)
 
 
 def drawn(rows: Labels, count: int, rng: np.random.Generator) -> Labels:

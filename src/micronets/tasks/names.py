@@ -3,10 +3,35 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+import re
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from micronets.errors import DataError
+
+
+def alike_note(classes: Iterable[str]) -> tuple[str, ...]:
+    """Returns a note on classes whose names differ in case, spaces, dashes or underscores only, and may be one."""
+    groups: dict[str, list[str]] = {}
+    for name in classes:
+        groups.setdefault(re.sub(r"[\s_-]", "", name.casefold()), []).append(f"'{name}'")
+    alike = [names for key, names in groups.items() if key and len(names) > 1]
+    return (
+        (f"classes {' and '.join(alike[0])} have almost the same name; if they are one, merge them",) if alike else ()
+    )
+
+
+def loose_note(root: Path, suffixes: Collection[str]) -> tuple[str, ...]:
+    """Returns a note on files that lie beside the folders of classes, and so belong to no class.
+
+    - `root`: the directory that has the folders.
+    - `suffixes`: endings of the names of examples, in small letters.
+    """
+    loose = sorted(p for p in root.iterdir() if p.suffix.lower() in suffixes and p.is_file() and p.name[0] != ".")
+    if not loose:
+        return ()
+    count = "1 file lies" if len(loose) == 1 else f"{len(loose)} files lie"
+    return (f"{count} beside the folders of classes, in none of them: left out (first: {loose[0]})",)
 
 
 def check_utf8(paths: Iterable[Path]) -> None:

@@ -1,7 +1,7 @@
 """CSV files: which first line is headings, which columns are no measurement, and one line for each kind of damage."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -181,3 +181,35 @@ def test_damaged_files_of_strangers(shared: Path) -> None:
 
 
 ARRAYS = ("nn", "em", "s2", "ovf", "lzm0")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.replace(",", ";").replace(".", ","),
+        lambda text: text.replace(",", "\t").replace(".", ","),
+        lambda text: text.replace(",", " "),
+        lambda text: text.replace(",", "  "),
+        lambda text: text.replace("\n", "\r"),
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: "\ufeff" + text.replace(",", ";").replace(".", ","),
+    ],
+    ids=["semicolons", "tabs", "spaces", "wide", "cr", "crlf", "mark"],
+)
+@pytest.mark.parametrize("head", ["", "x,y,z\n"])
+def test_no_line_is_lost_however_numbers_are_written(tmp_path: Path, change: Callable[[str], str], head: str) -> None:
+    """A first line of numbers with decimal commas was taken for headings, and dropped without a word."""
+    values = np.random.default_rng(0).normal(0, 9, (2, 7, 3)).round(2)
+    paths = [tmp_path / "a.csv", tmp_path / "b.csv"]
+    for path, rows in zip(paths, values, strict=True):
+        text = head + "".join(",".join(map(str, row)) + "\n" for row in rows.tolist())
+        path.write_bytes(change(text).encode())
+    found, notes = read_tables(paths)
+    assert np.array_equal([found[p] for p in paths], values)
+    assert notes == ()
+
+
+def test_a_single_table_is_told_from_a_damaged_file(tmp_path: Path) -> None:
+    (tmp_path / "all.csv").write_text("x,label\n1,a\n2,b\n")
+    with pytest.raises(DataError, match=r"all\.csv: one table; give an \.npz with x and y, a folder of "):
+        tasks.load("features", tmp_path / "all.csv")

@@ -50,8 +50,8 @@ class _Table:
 def read_tables(paths: Sequence[Path]) -> tuple[Mapping[Path, Floats], tuple[str, ...]]:
     """Reads CSV files that belong to one data set.
 
-    Lines that begin with `#` are comments. The cells of a line stand between commas, semicolons or tabs. The first
-    line is a line of headings
+    Lines that begin with `#` are comments. The cells of a line stand between commas, semicolons, tabs or spaces;
+    numbers between semicolons or tabs may have a decimal comma. The first line is a line of headings
 
     - if none of its cells is a number and none says that a number is missing (NaN, inf and numbers of any size are
       numbers),
@@ -106,21 +106,26 @@ def _read(path: Path) -> _Table:
     numbers, clocks = array("d"), set[int]()
     text = _text(path)
     delimiter = next((d for d in (";", "\t") if d in text.partition("\n")[0] or _only(text, d)), ",")
+    spaced = delimiter not in text and _is_spaced(text)
     for i, line in enumerate(io.StringIO(text), 1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         try:
             quoted = '"' in line
             row = (
-                next(csv.reader([line.rstrip()], strict=True, delimiter=delimiter)) if quoted else line.split(delimiter)
+                line.split()
+                if spaced
+                else next(csv.reader([line.rstrip()], strict=True, delimiter=delimiter))
+                if quoted
+                else line.split(delimiter)
             )
         except csv.Error as e:
             raise _damaged(path, f"line {i}: a quotation mark is opened and not closed, or stands inside a cell") from e
-        row = [cell.strip() for cell in row]
+        row = [cell.strip() if delimiter == "," else _with_point(cell.strip()) for cell in row]
         if rows and len(row) != len(rows[0]):
             raise _damaged(path, f"line {i} has {len(row)} cells, line {lines[0]} has {len(rows[0])}")
         for k, cell in enumerate(row):
-            value = _number(cell.replace(",", ".") if delimiter == ";" else cell)
+            value = _number(cell)
             if value is None and (moment := _moment(cell)) is not None:
                 clocks.add(k)
                 value = moment
@@ -142,7 +147,8 @@ def _text(path: Path) -> str:
     """Reads the text of a file, in UTF-8 or, where a mark says so, UTF-16. Raises `DataError`."""
     try:
         data = read_plain(path)
-        return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+        text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+        return text.replace("\r\n", "\n").replace("\r", "\n")  # a \r alone ended lines on the first Macs
     except OSError as e:
         raise DataError(f"{path}: cannot be read ({e.strerror}); check the path and its permissions") from e
     except UnicodeDecodeError as e:
@@ -151,6 +157,18 @@ def _text(path: Path) -> str:
 
 def _only(text: str, delimiter: str) -> bool:
     return "," not in text and delimiter in text
+
+
+def _is_spaced(text: str) -> bool:
+    """Tells whether the cells of lines stand between spaces: the last line is several numbers with spaces between."""
+    last = next((line for line in reversed(text.splitlines()) if line.strip()), "").split()
+    return len(last) > 1 and all(_number(cell) is not None for cell in last)
+
+
+def _with_point(cell: str) -> str:
+    """Returns a number with a decimal comma, as in `0,25`, with a point; any other cell as it is."""
+    changed = cell.replace(",", ".")
+    return changed if _number(changed) is not None else cell
 
 
 def _damaged(path: Path, what: str) -> DataError:

@@ -154,6 +154,10 @@ class FeaturesData(LabelledData):
         """The shape of the network's input."""
         return dict(zip(("height", "width", "channels"), self.standard.input_shape, strict=True))
 
+    def stored(self, split: str) -> npt.NDArray[Any]:
+        """Returns the examples of a split as they are kept, `[N, ...]`."""
+        return self.of_split(self.x, split)
+
     def labels(self, split: str) -> Labels:
         """Returns the class indices `[N]` of a split. Raises `SpecError` for an unknown split."""
         return self.of_split(self.target, split)

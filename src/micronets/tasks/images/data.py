@@ -42,6 +42,10 @@ class ImageData(LabelledData):
     input_settings: tuple[str, ...] = INPUT_SETTINGS
     marks: Mapping[str, str] = field(default_factory=dict)
 
+    def stored(self, split: str) -> npt.NDArray[Any]:
+        """Returns the examples of a split as they are kept, `[N, ...]`."""
+        return self.of_split(self.pictures, split)
+
     def labels(self, split: str) -> Labels:
         """Returns the class indices `[N]` of a split. Raises `SpecError` for an unknown split."""
         return self.of_split(self.target, split)

@@ -19,7 +19,7 @@ from micronets.frontend.image import Bytes, ImageFrontEnd, resized
 from micronets.frontend.mapped import Chunks, mapped_pictures
 from micronets.installation import install
 from micronets.tasks.class_folders import SPLIT_NAMES, ClassFiles, class_files, strangers_note
-from micronets.tasks.names import check_utf8
+from micronets.tasks.names import check_utf8, loose_note
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -180,6 +180,7 @@ def scan(root: Path) -> tuple[dict[str, Files], tuple[str, ...]]:
     else:
         found = {"all": _classes(root)}
     notes = strangers_note([one for by_class in found.values() for one in by_class.values()], "no images")
+    notes += loose_note(root, SUFFIXES)
     return {s: {c: list(one.files) for c, one in by_class.items()} for s, by_class in found.items()}, notes
 
 

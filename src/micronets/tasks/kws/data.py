@@ -48,6 +48,10 @@ class KwsData(LabelledData):
     noun: str = "clips"
     input_settings: tuple[str, ...] = INPUT_SETTINGS
 
+    def stored(self, split: str) -> npt.NDArray[Any]:
+        """Returns the examples of a split as they are kept, `[N, ...]`."""
+        return self.of_split(self.features, split)
+
     def labels(self, split: str) -> Labels:
         """Returns the class indices `[N]` of a split. Raises `SpecError` for an unknown split."""
         return self.of_split(self.target, split)

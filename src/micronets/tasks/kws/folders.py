@@ -17,7 +17,7 @@ from micronets.errors import DataError, SpecError, did_you_mean
 from micronets.files import read_plain
 from micronets.frontend.recording import SUFFIXES, hint
 from micronets.tasks.class_folders import ClassFiles, class_files, files_below, group_of, refuse_splits, strangers_note
-from micronets.tasks.names import check_utf8
+from micronets.tasks.names import check_utf8, loose_note
 
 BACKGROUND = "_background_noise_"
 LISTS = {"test": "testing_list.txt", "val": "validation_list.txt"}
@@ -63,7 +63,8 @@ def scan(root: Path) -> Folders:
     if not found:
         raise DataError(f"{root}: no folders of words, only {BACKGROUND}; give a folder of WAV files per class")
     files = {name: one.files for name, one in found.items()}
-    return Folders(root, files, background, strangers_note(found.values(), "no recordings", hint))
+    notes = (*strangers_note(found.values(), "no recordings", hint), *loose_note(root, SUFFIXES))
+    return Folders(root, files, background, notes)
 
 
 def speaker_split(name: str) -> str:

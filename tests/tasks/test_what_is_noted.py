@@ -1,0 +1,52 @@
+"""What would mislead without a word: recordings in two splits, files beside the folders, names almost alike."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from micronets import tasks
+from micronets.tasks.labelled import duplicate_notes
+from micronets.tasks.names import alike_note
+from tests.support.wavs import write_words
+
+
+def test_examples_that_are_in_two_splits_or_classes_are_noted(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(0, 1, (60, 8)).astype(np.float32)
+    y, split = np.arange(60) % 2, np.repeat(["train", "val", "test"], 20)
+    np.savez(tmp_path / "a.npz", x=x, y=y, split=split)
+    assert duplicate_notes(tasks.load("features", tmp_path / "a.npz")) == ()
+    x[40:43] = x[0:3]  # of the same classes, in the test
+    x[21] = x[6]  # of another class, for validation
+    x[50], x[4] = 1.0, 1.0  # one value throughout
+    np.savez(tmp_path / "b.npz", x=x, y=y, split=split)
+    assert duplicate_notes(tasks.load("features", tmp_path / "b.npz")) == (
+        "1 of the 20 examples of split val have the same contents as others to train on or to choose by: the result "
+        "looks better than it is",
+        "3 of the 20 examples of split test have the same contents as others to train on or to choose by: the result "
+        "looks better than it is",
+        "1 examples have the same contents as one of another class: no network can tell them",
+    )
+    assert duplicate_notes(tasks.load("features", synthetic_clips=20)) == ()
+
+
+def test_files_beside_the_folders_are_named(tmp_path: Path) -> None:
+    words = write_words(tmp_path / "words", {"yes": 4, "no": 4})
+    (words / "stray.wav").write_bytes((words / "yes").iterdir().__next__().read_bytes())
+    note = f"1 file lies beside the folders of classes, in none of them: left out (first: {words / 'stray.wav'})"
+    for task in ("kws", "audio"):
+        assert note in tasks.load(task, words).notes
+    for name in ("a/1.png", "a/2.png", "a/3.png", "b/1.png", "b/2.png", "b/3.png", "x.png", "y.png"):
+        path = tmp_path / "pictures" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (9, 9)).save(path)
+    note = "2 files lie beside the folders of classes, in none of them: left out (first: "
+    assert any(n.startswith(note) for n in tasks.load("images", tmp_path / "pictures", kept=8).notes)
+
+
+def test_names_that_are_almost_alike_are_noted() -> None:
+    assert alike_note(("Yes", "no", " yes", "up", "left_on", "left on")) == (
+        "classes 'Yes' and ' yes' have almost the same name; if they are one, merge them",
+    )
+    assert alike_note(("yes", "no", "_unknown_", "_silence_", "-", "_")) == ()
