@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from micronets.commands.evaluate import Evaluation
 from micronets.pipeline import directory
 from micronets.pipeline.directory import RunDir
 from micronets.pipeline.summary import summary, summary_json
@@ -81,3 +82,22 @@ def test_stages_that_had_nothing_to_do_are_not_listed(tmp_path: Path) -> None:
     assert directory.seconds(RunDir(tmp_path)) == {"search": 12.0, "export": 0.2}
     page = run_page(replace(facts_of("ad_f446re"), seconds={"search": 12.0, "export": 0.2}))
     assert "<td>search 12 s, export under 1 s</td>" in page
+
+
+def test_a_metric_of_the_users_own_has_its_name() -> None:
+    """The report came last, and a name that it did not know ended a finished run with a KeyError."""
+    facts = facts_of("vww_f446re")
+    scores = tuple(replace(s, metrics={"f1: <b>": s.value}) for s in facts.scores)
+    page = run_page(replace(facts, metric="f1: <b>", scores=scores))
+    assert "<h2>F1</h2>" in page
+    assert "F1: &lt;b&gt;. Data: " in page
+    assert "<b>. Data" not in page
+
+
+def test_a_single_metric_without_classes_leaves_no_empty_table() -> None:
+    found = Evaluation(
+        model="m.tflite", task="own", metric="f1", value=0.5, interval=None, metrics={"f1": 0.5}, samples=9,
+        noun="maps", runtime="tflm", source="host", split="test", data="maps", synthetic=False, notes=(),
+        classes=("a", "b"), confusion=None, class_counts=None, remarks=(),
+    )  # fmt: skip
+    assert found.text().splitlines() == ["maps, split test", "f1 50.00 % of 9 maps, runtime tflm"]

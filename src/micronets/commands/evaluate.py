@@ -150,13 +150,12 @@ class Evaluation:
             table = text_table(("class", self.noun, "right"), rows, numeric=(1, 2))
         else:
             rest = [(metric_label(name), percent(v)) for name, v in self.metrics.items() if name != self.metric]
-            table = text_table(("metric", "value"), rest, numeric=(1,))
+            table = text_table(("metric", "value"), rest, numeric=(1,)) if rest else ""
         value = f"{metric_label(self.metric)} {percent(self.value)}"
         if self.metric == "accuracy" and self.confusion is not None and unequal(self.confusion):
             value += f" (balanced {percent(self.metrics[BALANCED])})"
         lines = [
-            table,
-            "",
+            *([table, ""] if table else []),
             f"{'SYNTHETIC DATA: ' if self.synthetic else ''}{self.data}, split {self.split}",
             *([interval_text(self.interval)] if self.interval else []),
             *(f"remark: {remark}" for remark in self.remarks),

@@ -28,6 +28,14 @@ METRIC_MEANINGS = {
 }
 
 
+def _meaning(metric: str) -> str:
+    """Returns what a metric says, in a sentence; of one that a task of the user's brings, its name."""
+    if metric in METRIC_MEANINGS:
+        return METRIC_MEANINGS[metric]
+    label = metric_label(metric)
+    return f"{label[:1].upper()}{label[1:]}."
+
+
 def run_page(facts: Facts) -> str:
     """Writes the whole page about a finished run."""
     title = f"{facts.task} on {facts.board.name}"
@@ -140,9 +148,9 @@ def _accuracy_section(facts: Facts) -> Markup:
     rows = [(r.name, percent(r.value), r.source) for r in facts.scores]
     last, metric, interval = facts.scores[-1], facts.metric, facts.interval
     others = [(metric_label(name), percent(value)) for name, value in last.metrics.items() if name != metric]
-    text = f"On {facts.judged:,} test {facts.judged_noun}. {METRIC_MEANINGS[metric]} Data: {facts.source}."
+    text = f"On {facts.judged:,} test {facts.judged_noun}. {_meaning(metric)} Data: {facts.source}."
     return section(
-        METRIC_MEANINGS[metric].split(":")[0],
+        _meaning(metric).split(":")[0].rstrip("."),
         el("p", text),
         html_table(("model", metric_label(metric), "source"), rows, numeric=(1,)),
         el("p", f"{last.name}: {interval_text(interval)}.", class_="small") if interval else None,
