@@ -28,6 +28,7 @@ from micronets.ir.layers import (
     Elu,
     ExpandDims,
     FullyConnected,
+    Gather,
     HardSwish,
     Layer,
     LeakyRelu,
@@ -36,6 +37,7 @@ from micronets.ir.layers import (
     MaxPool2D,
     Mean,
     Minimum,
+    MirrorPad,
     Mul,
     Pack,
     Pad,
@@ -44,6 +46,8 @@ from micronets.ir.layers import (
     ReduceMin,
     Relu,
     Reshape,
+    ResizeBilinear,
+    ResizeNearestNeighbor,
     Rsqrt,
     Slice,
     Softmax,
@@ -92,6 +96,9 @@ MAP_KINDS = (
         "pack",
         "unpack",
         "view",
+        "gather",
+        "mirror_pad",
+        "resize",
     ),
 )
 """Kinds of layers in the body of a network; those of `ANY_KINDS` take tensors of any shape, the others maps."""
@@ -114,9 +121,26 @@ ANY_KINDS = (
     "pack",
     "unpack",
     "view",
+    "gather",
+    "mirror_pad",
 )
 
-MOVES = (Pad, Reshape, Split, ExpandDims, Squeeze, Transpose, Slice, StridedSlice, Pack, Unpack)
+MOVES = (
+    ResizeNearestNeighbor,
+    ResizeBilinear,
+    Pad,
+    Reshape,
+    Split,
+    ExpandDims,
+    Squeeze,
+    Transpose,
+    Slice,
+    StridedSlice,
+    Pack,
+    Unpack,
+    Gather,
+    MirrorPad,
+)
 """Kinds of layers that copy codes, whatever the scales are."""
 
 
@@ -269,7 +293,7 @@ def _map_layer(rng: random.Random, name: str, previous: str, shapes: dict, four:
         chosen = rng.choice(kinds)
         alpha = {"alpha": rng.choice((0.0, 0.125, float(np.float32(0.3)), 2.5))} if chosen is LeakyRelu else {}
         return chosen(**base, **alpha)
-    if kind in ("transpose", "slice", "strided_slice", "pack", "unpack", "view"):
+    if kind in ("transpose", "slice", "strided_slice", "pack", "unpack", "view", "gather", "mirror_pad", "resize"):
         return _moved(rng, kind, base | {"act_bits": keep}, shapes, four)
     if kind == "quantize":
         return Quantize(**base)
@@ -285,6 +309,19 @@ def _moved(rng: random.Random, kind: str, base: dict, shapes: dict, four: dict) 
         kind = "slice"
     if kind == "transpose":
         return Transpose(**base, permutation=tuple(rng.sample(range(len(x)), len(x))))
+    if kind == "gather":
+        axis = rng.randrange(len(x))
+        return Gather(**base, axis=axis, indices=tuple(rng.choices(range(x[axis]), k=rng.randint(1, x[axis] + 1))))
+    if kind == "mirror_pad":
+        symmetric = rng.random() < 0.5
+        most = [min(2, n if symmetric else n - 1) for n in x]
+        pads = tuple((rng.randint(0, n), rng.randint(0, n)) for n in most)
+        return MirrorPad(**base, paddings=pads, symmetric=symmetric)
+    if kind == "resize":
+        size = (rng.randint(1, 2 * x[0] + 1), rng.randint(1, 2 * x[1] + 1))
+        corners, centers = rng.choice(((False, False), (True, False), (False, True)))
+        kinds = (ResizeNearestNeighbor, ResizeBilinear)
+        return rng.choice(kinds)(**base, size=size, align_corners=corners, half_pixel_centers=centers)
     if kind == "slice":
         begin = tuple(rng.randrange(n) for n in x)
         return Slice(**base, begin=begin, size=tuple(rng.randint(1, n - b) for n, b in zip(x, begin, strict=True)))

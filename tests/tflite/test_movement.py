@@ -11,7 +11,21 @@ from micronets.device.host import build_library
 from micronets.device.tflm import interpreter
 from micronets.errors import FileError, SpecError, UnsupportedError
 from micronets.ir.arch import Arch
-from micronets.ir.layers import INPUT, ExpandDims, Layer, Pack, Slice, Split, Squeeze, StridedSlice, Transpose, Unpack
+from micronets.ir.layers import (
+    INPUT,
+    ExpandDims,
+    Gather,
+    Layer,
+    MirrorPad,
+    Pack,
+    ResizeBilinear,
+    Slice,
+    Split,
+    Squeeze,
+    StridedSlice,
+    Transpose,
+    Unpack,
+)
 from micronets.quantized import reference
 from micronets.runtimes.base import seeded_inputs
 from micronets.tflite import read, write
@@ -93,7 +107,45 @@ def _sliced(x: Shape, begin: Shape, size: Shape) -> bytes:
     return _file(Op.SLICE, x, [y], (constant(*begin), constant(*size)))
 
 
-FILES = {
+def _gathered(x: Shape, axis: int, indices: Shape, shape: Shape | None = None) -> bytes:
+    which = constant(*indices, shape=shape)
+    y = (*x[: axis % len(x)], *which.shape, *x[axis % len(x) + 1 :])
+    return _file(Op.GATHER, x, [y], (which,), ((s.GatherSlot.AXIS, "int32", axis, 0),))
+
+
+def _mirrored(x: Shape, paddings: tuple[tuple[int, int], ...], mode: int) -> bytes:
+    y = tuple(n + before + after for n, (before, after) in zip(x, paddings, strict=True))
+    flat = constant(*(n for pair in paddings for n in pair), shape=(len(x), 2))
+    return _file(Op.MIRROR_PAD, x, [y], (flat,), ((s.MirrorPadSlot.MODE, "int8", mode, 0),))
+
+
+def _resized(op: Op, x: Shape, size: tuple[int, int], align_corners: bool = False, centers: bool = False) -> bytes:
+    slot = s.ResizeNearestNeighborSlot if op == Op.RESIZE_NEAREST_NEIGHBOR else s.ResizeBilinearSlot
+    fields = (slot.ALIGN_CORNERS, "bool", align_corners, False), (slot.HALF_PIXEL_CENTERS, "bool", centers, False)
+    return _file(op, x, [(x[0], *size, x[3])], (constant(*size),), fields)
+
+
+SIZES = (((5, 7), (10, 14)), ((8, 9), (3, 4)), ((1, 6), (4, 11)), ((6, 4), (6, 4)), ((7, 5), (1, 13)))
+"""Sizes of maps that are resized, and what they become."""
+
+RESIZED = {
+    f"{op.name} {x} to {size} {corners} {centers}": _resized(op, (1, *x, 3), size, corners, centers)
+    for op in (Op.RESIZE_NEAREST_NEIGHBOR, Op.RESIZE_BILINEAR)
+    for x, size in SIZES
+    for corners, centers in ((False, False), (True, False), (False, True))
+}
+
+FILES = RESIZED | {
+    "gather": _gathered((1, 6, 4), 1, (5, 0, 0, 2)),
+    "gather channels": _gathered((1, 3, 2, 5), -1, (4, 1)),
+    "gather one": _gathered((1, 6, 4), 1, (3,), ()),
+    "gather a table": _gathered((1, 6, 4), 1, (3, 1, 0, 5), (2, 2)),
+    "gather the batch": _gathered((1, 6, 4), 0, (0, 0)),
+    "gather without a batch": _gathered((5, 4), 0, (4, 4, 1)),
+    "reflect": _mirrored((1, 4, 5, 3), ((0, 0), (2, 3), (1, 4), (0, 0)), 0),
+    "mirror": _mirrored((1, 4, 5, 3), ((0, 0), (4, 3), (0, 5), (0, 0)), 1),
+    "reflect all": _mirrored((1, 4, 5, 3), ((0, 0), (1, 0), (0, 2), (2, 1)), 0),
+    "mirror the batch": _mirrored((1, 4, 3), ((1, 0), (1, 1), (0, 0)), 1),
     "expand in front": _expanded((1, 5, 3), (1, 1, 5, 3), 1),
     "expand from the end": _expanded((1, 5, 3), (1, 5, 3, 1), -1),
     "expand the batch": _expanded((1, 5, 3), (1, 1, 5, 3), 0),
@@ -182,6 +234,14 @@ def test_what_a_layer_cannot_do_is_refused() -> None:
         (Pack(name="y", inputs=(INPUT, INPUT), axis=-1), "axis = -1; need 0 to 2"),
         (Unpack(name="y", inputs=(INPUT,), axis=0, others=("z",)), "makes 4 tensors, not 2"),
         (Split(name="y", inputs=(INPUT,), axis=1, others=("z",), sizes=(2, 3)), r"sizes = \(2, 3\); need 2 that make"),
+    ]
+    wrong += [
+        (
+            Gather(name="y", inputs=(INPUT,), axis=0, indices=(4,)),
+            r"indices = \(4,\); need places 0 to 3 of dimension 0",
+        ),
+        (MirrorPad(name="y", inputs=(INPUT,), paddings=((4, 0), (0, 0))), "are wider than what is mirrored"),
+        (ResizeBilinear(name="y", inputs=(INPUT,), size=(2, 2)), r"ResizeBilinear needs an \(H, W, C\) input"),
     ]
     for layer, message in wrong:
         with pytest.raises(SpecError, match=f"layer 'y': .*{message}"):

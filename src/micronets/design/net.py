@@ -32,6 +32,7 @@ from micronets.ir.layers import (
     Elu,
     ExpandDims,
     FullyConnected,
+    Gather,
     HardSwish,
     Layer,
     LeakyRelu,
@@ -40,6 +41,7 @@ from micronets.ir.layers import (
     MaxPool2D,
     Mean,
     Minimum,
+    MirrorPad,
     Mul,
     Pack,
     Pad,
@@ -49,6 +51,8 @@ from micronets.ir.layers import (
     Reduction,
     Relu,
     Reshape,
+    ResizeBilinear,
+    ResizeNearestNeighbor,
     Rsqrt,
     Shape,
     Slice,
@@ -216,6 +220,10 @@ class Net(nn.Module):
                 | Tanh()
                 | Abs()
                 | Rsqrt()
+                | ResizeNearestNeighbor()
+                | ResizeBilinear()
+                | Gather()
+                | MirrorPad()
                 | ExpandDims()
                 | Squeeze()
                 | Transpose()

@@ -355,6 +355,51 @@ class Unpack(_Base):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Gather(_Base):
+    """The places `indices` along dimension `axis`, in this order; a place may be taken several times."""
+
+    axis: int
+    indices: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MirrorPad(_Base):
+    """A border that mirrors the tensor: `(before, after)` places for each dimension.
+
+    With `symmetric` the places at the ends are repeated; else they are what is mirrored at.
+    """
+
+    paddings: tuple[Pair, ...]
+    symmetric: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResizeNearestNeighbor(_Base):
+    """A map of another size: `(H, W, C) -> (*size, C)`, each pixel that of the nearest place.
+
+    - align_corners: whether the pixels at the corners keep their places.
+    - half_pixel_centers: whether the place of a pixel is its centre, not its corner.
+    """
+
+    size: Pair
+    align_corners: bool = False
+    half_pixel_centers: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResizeBilinear(_Base):
+    """A map of another size: `(H, W, C) -> (*size, C)`, each pixel interpolated between the four around its place.
+
+    - align_corners: whether the pixels at the corners keep their places.
+    - half_pixel_centers: whether the place of a pixel is its centre, not its corner.
+    """
+
+    size: Pair
+    align_corners: bool = False
+    half_pixel_centers: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Softmax(_Base):
     """Softmax over the last dimension, with int8 in and out; `beta` multiplies the logits."""
 
@@ -446,6 +491,10 @@ Layer = (
     | StridedSlice
     | Pack
     | Unpack
+    | Gather
+    | MirrorPad
+    | ResizeNearestNeighbor
+    | ResizeBilinear
     | Softmax
     | Relu
     | HardSwish

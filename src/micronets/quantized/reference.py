@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, assert_never
+from typing import Any, Literal, assert_never
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,7 @@ from micronets.ir.layers import (
     Elu,
     ExpandDims,
     FullyConnected,
+    Gather,
     HardSwish,
     Layer,
     LeakyRelu,
@@ -38,6 +39,7 @@ from micronets.ir.layers import (
     MaxPool2D,
     Mean,
     Minimum,
+    MirrorPad,
     Mul,
     Pack,
     Pad,
@@ -46,6 +48,8 @@ from micronets.ir.layers import (
     ReduceMin,
     Relu,
     Reshape,
+    ResizeBilinear,
+    ResizeNearestNeighbor,
     Rsqrt,
     Shape,
     Slice,
@@ -82,6 +86,7 @@ from micronets.quantized.arithmetic import (
 )
 from micronets.quantized.hard_swish import hard_swish_codes
 from micronets.quantized.model import Inputs, QuantizedModel, TensorQuant, input_offsets
+from micronets.quantized.places import bilinear_places, interpolated, nearest_places
 from micronets.quantized.softmax import softmax_codes
 from micronets.quantized.unary import abs_codes, elu_codes, leaky_relu_codes, logistic_codes, rsqrt_codes, tanh_codes
 from micronets.quantized.validate import validate
@@ -299,6 +304,23 @@ def _unclamped_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -
             return (np.stack(inputs, layer.axis + 1),)
         case Unpack():
             return tuple(np.moveaxis(x, layer.axis + 1, 0))
+        case Gather():
+            return (np.take(x, layer.indices, layer.axis + 1),)
+        case MirrorPad():
+            mode: Literal["symmetric", "reflect"] = "symmetric" if layer.symmetric else "reflect"
+            return (np.pad(x, ((0, 0), *layer.paddings), mode),)
+        case ResizeNearestNeighbor():
+            rows, columns = (
+                nearest_places(size, made, layer.align_corners, layer.half_pixel_centers)
+                for size, made in zip(x.shape[1:3], layer.size, strict=True)
+            )
+            return (x[:, rows][:, :, columns],)
+        case ResizeBilinear():
+            lines, pixels = (
+                bilinear_places(size, made, layer.align_corners, layer.half_pixel_centers)
+                for size, made in zip(x.shape[1:3], layer.size, strict=True)
+            )
+            return (interpolated(x, lines, pixels),)
         case Softmax():
             return (softmax_codes(x, layer.beta, quants[0].scale),)
         case Relu():

@@ -27,6 +27,7 @@ from micronets.ir.layers import (
     Elu,
     ExpandDims,
     FullyConnected,
+    Gather,
     HardSwish,
     Layer,
     LeakyRelu,
@@ -35,6 +36,7 @@ from micronets.ir.layers import (
     MaxPool2D,
     Mean,
     Minimum,
+    MirrorPad,
     Mul,
     Pack,
     Pad,
@@ -44,6 +46,8 @@ from micronets.ir.layers import (
     Reduction,
     Relu,
     Reshape,
+    ResizeBilinear,
+    ResizeNearestNeighbor,
     Rsqrt,
     Slice,
     Softmax,
@@ -87,21 +91,23 @@ class Op(IntEnum):
     RELU = 19
     RELU6 = 21
     RESHAPE = 22
+    RESIZE_BILINEAR = 23
     SOFTMAX = 25
     TANH = 28
     PAD = 34
+    GATHER = 36
     TRANSPOSE = 39
     MEAN = 40
+    SUB = 41
     SQUEEZE = 43
     STRIDED_SLICE = 45
     SPLIT = 49
-    SLICE = 65
-    EXPAND_DIMS = 70
-    SUB = 41
     MAXIMUM = 55
     ARG_MAX = 56
     MINIMUM = 57
+    SLICE = 65
     TRANSPOSE_CONV = 67
+    EXPAND_DIMS = 70
     SUM = 74
     RSQRT = 76
     ARG_MIN = 79
@@ -109,8 +115,10 @@ class Op(IntEnum):
     PACK = 83
     UNPACK = 88
     REDUCE_MIN = 89
+    RESIZE_NEAREST_NEIGHBOR = 97
     LEAKY_RELU = 98
     SQUARED_DIFFERENCE = 99
+    MIRROR_PAD = 100
     ABS = 101
     SPLIT_V = 102
     ELU = 111
@@ -120,9 +128,9 @@ class Op(IntEnum):
 
 OTHER_OPS = {
     5: "DEPTH_TO_SPACE", 7: "EMBEDDING_LOOKUP", 8: "FLOOR", 11: "L2_NORMALIZATION",
-    16: "LSTM", 20: "RELU_N1_TO_1", 23: "RESIZE_BILINEAR", 24: "RNN", 26: "SPACE_TO_DEPTH", 27: "SVDF", 32: "CUSTOM",
-    36: "GATHER", 42: "DIV", 47: "EXP", 53: "CAST", 54: "PRELU", 59: "NEG", 60: "PADV2",
-    75: "SQRT", 77: "SHAPE", 97: "RESIZE_NEAREST_NEIGHBOR", 126: "BATCH_MATMUL",
+    16: "LSTM", 20: "RELU_N1_TO_1", 24: "RNN", 26: "SPACE_TO_DEPTH", 27: "SVDF", 32: "CUSTOM",
+    42: "DIV", 47: "EXP", 53: "CAST", 54: "PRELU", 59: "NEG", 60: "PADV2",
+    75: "SQRT", 77: "SHAPE", 126: "BATCH_MATMUL",
     129: "CALL_ONCE", 142: "VAR_HANDLE", 150: "GELU",
 }  # fmt: skip
 """Names of operators that models often have and micronets does not read; the others are called by their number."""
@@ -255,6 +263,14 @@ def codec(op: Op) -> Codec:
             return Codec(options=64, inputs=ONE, activations=FIRST, outputs=Arity(1, None), read=_read_unpack)
         case Op.SPLIT_V:
             return Codec(options=79, inputs=Arity(3, 3), activations=FIRST, outputs=Arity(1, None), read=_read_split_v)
+        case Op.GATHER:
+            return Codec(options=23, inputs=TWO, activations=FIRST, outputs=ONE, read=_read_gather)
+        case Op.MIRROR_PAD:
+            return Codec(options=77, inputs=TWO, activations=FIRST, outputs=ONE, read=_read_mirror_pad)
+        case Op.RESIZE_NEAREST_NEIGHBOR:
+            return Codec(options=74, inputs=TWO, activations=FIRST, outputs=ONE, read=_read_resize)
+        case Op.RESIZE_BILINEAR:
+            return Codec(options=15, inputs=TWO, activations=FIRST, outputs=ONE, read=_read_resize)
         case Op.SOFTMAX:
             return Codec(options=9, inputs=ONE, activations=FIRST, outputs=ONE, read=_read_softmax)
         case Op.RELU | Op.RELU6:
@@ -364,6 +380,14 @@ def encode_layer(layer: Layer, file: LeanBuilder) -> Encoded:
             return Encoded(
                 Op.UNPACK, [(s.UnpackSlot.COUNT, "int32", count, 0), (s.UnpackSlot.AXIS, "int32", layer.axis + 1, 0)]
             )
+        case Gather():
+            return Encoded(Op.GATHER, [(s.GatherSlot.AXIS, "int32", layer.axis + 1, 0)])
+        case MirrorPad():
+            return Encoded(Op.MIRROR_PAD, [(s.MirrorPadSlot.MODE, "int8", int(layer.symmetric), 0)])
+        case ResizeNearestNeighbor():
+            return Encoded(Op.RESIZE_NEAREST_NEIGHBOR, _resize_options(layer, s.ResizeNearestNeighborSlot))
+        case ResizeBilinear():
+            return Encoded(Op.RESIZE_BILINEAR, _resize_options(layer, s.ResizeBilinearSlot))
         case Softmax():
             return Encoded(Op.SOFTMAX, [(s.SoftmaxSlot.BETA, "float32", layer.beta, 0.0)])
         case Relu():
@@ -961,6 +985,68 @@ def _read_unpack(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tu
         lambda own, inputs, batch: Unpack(name=own[0], inputs=inputs, axis=axis - batch, others=own[1:]),
         along_batch=axis == 0,
     )
+
+
+def _read_gather(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tuple[Layer, ...]:
+    x, y, which = graph.tensor(o.inputs[0]), o.outputs[0], graph.tensor(o.inputs[1])
+    axis = _axis(graph, o.option(s.GatherSlot.AXIS, "i"), x)
+    if o.option(s.GatherSlot.BATCH_DIMS, "i"):
+        raise graph.unsupported("it gathers along batches of its own; only batch_dims = 0 is supported")
+    indices = tuple(int(i) for i in graph.constant(which, (s.TensorType.INT32,)).ravel())
+    made = (*x.shape[:axis], *which.shape, *x.shape[axis + 1 :])
+    if y.shape != made:
+        raise graph.unsupported(f"{y.label} has the shape {list(y.shape)}; its inputs make {list(made)}")
+    batch = int(x.has_batch)
+    before: tuple[Layer, ...] = ()
+    after: tuple[Layer, ...] = ()
+    shape, name = x.layer_shape, own[0]
+    if axis < batch:
+        whole = graph.new_name(f"{own[0]}_in")
+        before = (Reshape(name=whole, inputs=inputs, shape=x.shape),)
+        inputs, shape, batch = (whole,), x.shape, 0
+    axis -= batch
+    if (*shape[:axis], len(indices), *shape[axis + 1 :]) != y.layer_shape:
+        name = graph.new_name(f"{own[0]}_out")
+        after = (Reshape(name=own[0], inputs=(name,), shape=y.layer_shape),)
+    return (*before, Gather(name=name, inputs=inputs, axis=axis, indices=indices), *after)
+
+
+def _read_mirror_pad(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tuple[Layer, ...]:
+    paddings, symmetric = _read_paddings(graph, o), bool(o.option(s.MirrorPadSlot.MODE, "b"))
+    return _on_shapes(
+        graph,
+        o,
+        own,
+        inputs,
+        lambda own, inputs, batch: MirrorPad(
+            name=own[0], inputs=inputs, paddings=paddings[batch:], symmetric=symmetric
+        ),
+        along_batch=paddings[0] != (0, 0),
+    )
+
+
+def _read_resize(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+    _check_map(graph, o)
+    size = _numbers(graph, o.inputs[1])
+    if len(size) != 2:
+        raise graph.damaged(f"the size {list(size)} instead of (height, width)")
+    nearest = o.op == Op.RESIZE_NEAREST_NEIGHBOR
+    slot: Any = s.ResizeNearestNeighborSlot if nearest else s.ResizeBilinearSlot
+    return (ResizeNearestNeighbor if nearest else ResizeBilinear)(
+        name=own[0],
+        inputs=inputs,
+        size=(size[0], size[1]),
+        align_corners=bool(o.option(slot.ALIGN_CORNERS, "?", False)),
+        half_pixel_centers=bool(o.option(slot.HALF_PIXEL_CENTERS, "?", False)),
+    )
+
+
+def _resize_options(layer: ResizeNearestNeighbor | ResizeBilinear, slot: Any) -> list[Field]:
+    """Returns the options of a resizing; `slot` is the enum of their slots."""
+    return [
+        (slot.ALIGN_CORNERS, "bool", layer.align_corners, False),
+        (slot.HALF_PIXEL_CENTERS, "bool", layer.half_pixel_centers, False),
+    ]
 
 
 def _read_softmax(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:

@@ -129,6 +129,30 @@ class SplitSlot(IntEnum):
     COUNT = 0
 
 
+class GatherSlot(IntEnum):
+    """Slots of the table `GatherOptions`."""
+
+    AXIS, BATCH_DIMS = range(2)
+
+
+class MirrorPadSlot(IntEnum):
+    """Slots of the table `MirrorPadOptions`; a mode of 0 reflects, one of 1 is symmetric."""
+
+    MODE = 0
+
+
+class ResizeNearestNeighborSlot(IntEnum):
+    """Slots of the table `ResizeNearestNeighborOptions`."""
+
+    ALIGN_CORNERS, HALF_PIXEL_CENTERS = range(2)
+
+
+class ResizeBilinearSlot(IntEnum):
+    """Slots of the table `ResizeBilinearOptions`; the first two have been given up."""
+
+    NEW_HEIGHT, NEW_WIDTH, ALIGN_CORNERS, HALF_PIXEL_CENTERS = range(4)
+
+
 class SqueezeSlot(IntEnum):
     """Slots of the table `SqueezeOptions`."""
 

@@ -23,6 +23,7 @@ from micronets.compiler.kernels.reshape import ReshapeKernel
 from micronets.compiler.kernels.sharing import Sharing, share
 from micronets.compiler.kernels.softmax import SoftmaxKernel
 from micronets.compiler.kernels.split import SplitKernel
+from micronets.compiler.kernels.take import ResizeBilinearKernel, TakeKernel
 from micronets.compiler.kernels.transpose_conv import TransposeConvKernel
 from micronets.ir.arch import Arch, Step
 from micronets.ir.layers import (
@@ -37,6 +38,7 @@ from micronets.ir.layers import (
     Elu,
     ExpandDims,
     FullyConnected,
+    Gather,
     HardSwish,
     LeakyRelu,
     Logistic,
@@ -44,6 +46,7 @@ from micronets.ir.layers import (
     MaxPool2D,
     Mean,
     Minimum,
+    MirrorPad,
     Mul,
     Pack,
     Pad,
@@ -52,6 +55,8 @@ from micronets.ir.layers import (
     ReduceMin,
     Relu,
     Reshape,
+    ResizeBilinear,
+    ResizeNearestNeighbor,
     Rsqrt,
     Slice,
     Softmax,
@@ -124,6 +129,10 @@ def _choose_dsp(step: Step, sharing: Sharing, target: Target) -> Kernel:
             return PackKernel(step, layer)
         case Unpack():
             return UnpackKernel(step, layer)
+        case Gather() | MirrorPad() | ResizeNearestNeighbor():
+            return TakeKernel(step, layer)
+        case ResizeBilinear():
+            return ResizeBilinearKernel(step, layer)
         case Softmax():
             return SoftmaxKernel(step, layer)
         case Relu() | HardSwish() | Logistic() | Tanh() | LeakyRelu() | Elu() | Abs() | Rsqrt() | Quantize():

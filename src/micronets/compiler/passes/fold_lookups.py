@@ -11,10 +11,13 @@ from micronets.errors import SpecError
 from micronets.ir.layers import (
     Activation,
     ExpandDims,
+    Gather,
     Layer,
+    MirrorPad,
     Quantize,
     Relu,
     Reshape,
+    ResizeNearestNeighbor,
     Slice,
     Split,
     Squeeze,
@@ -146,7 +149,19 @@ class _Folding:
             case _ if self._by_table(layer):
                 table = code_table(layer, self.quant[source], self.quant[output], self.types[source])
                 return np.unique(table[self.codes[source].astype(np.intp) + 128])
-            case Reshape() | ExpandDims() | Squeeze() | Transpose() | Slice() | StridedSlice() | Split() | Unpack():
+            case (
+                Gather()
+                | MirrorPad()
+                | ResizeNearestNeighbor()
+                | Reshape()
+                | ExpandDims()
+                | Squeeze()
+                | Transpose()
+                | Slice()
+                | StridedSlice()
+                | Split()
+                | Unpack()
+            ):
                 return self.codes[source]
             case _ if facts.activation is not None and kind in BYTES:
                 return _range(*activation_range(facts.activation, self.quant[output], kind))

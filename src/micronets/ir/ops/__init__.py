@@ -18,6 +18,7 @@ from micronets.ir.layers import (
     Elu,
     ExpandDims,
     FullyConnected,
+    Gather,
     HardSwish,
     Layer,
     LeakyRelu,
@@ -26,6 +27,7 @@ from micronets.ir.layers import (
     MaxPool2D,
     Mean,
     Minimum,
+    MirrorPad,
     Mul,
     Pack,
     Pad,
@@ -34,6 +36,8 @@ from micronets.ir.layers import (
     ReduceMin,
     Relu,
     Reshape,
+    ResizeBilinear,
+    ResizeNearestNeighbor,
     Rsqrt,
     Slice,
     Softmax,
@@ -65,7 +69,11 @@ from micronets.ir.ops.edges import dequantize_operator, quantize_operator
 from micronets.ir.ops.hard_swish import hard_swish_operator
 from micronets.ir.ops.movement import (
     expand_dims_operator,
+    gather_operator,
+    mirror_pad_operator,
     pack_operator,
+    resize_bilinear_operator,
+    resize_nearest_neighbor_operator,
     slice_operator,
     squeeze_operator,
     strided_slice_operator,
@@ -152,6 +160,14 @@ def operator(layer: Layer) -> Operator:
             return pack_operator(layer)
         case Unpack():
             return unpack_operator(layer)
+        case Gather():
+            return gather_operator(layer)
+        case MirrorPad():
+            return mirror_pad_operator(layer)
+        case ResizeNearestNeighbor():
+            return resize_nearest_neighbor_operator(layer)
+        case ResizeBilinear():
+            return resize_bilinear_operator(layer)
         case Softmax():
             return softmax_operator(layer)
         case Relu():

@@ -1,15 +1,40 @@
-"""Operators that move values and compute nothing: views, transpositions, slices, packing and unpacking."""
+"""Operators that move values: views, transpositions, slices, packing, borders that mirror, maps of another size."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 from micronets.errors import SpecError
-from micronets.ir.layers import ExpandDims, Pack, Shape, Slice, Squeeze, StridedSlice, Transpose, Unpack
+from micronets.ir.layers import (
+    ExpandDims,
+    Gather,
+    MirrorPad,
+    Pack,
+    ResizeBilinear,
+    ResizeNearestNeighbor,
+    Shape,
+    Slice,
+    Squeeze,
+    StridedSlice,
+    Transpose,
+    Unpack,
+)
 from micronets.ir.ops import checks
 from micronets.ir.ops.elementwise import timed_as
-from micronets.ir.ops.record import ONE, OPERATOR_CYCLES, Arity, Operand, Operator, Shapes, Tflm, TflmKernel, nothing
+from micronets.ir.ops.record import (
+    ONE,
+    OPERATOR_CYCLES,
+    Arity,
+    Count,
+    Operand,
+    Operator,
+    Shapes,
+    Tflm,
+    TflmKernel,
+    nothing,
+)
 from micronets.ir.ops.types import keeps
 from micronets.ir.types import Type
 from micronets.number import Number
@@ -19,6 +44,9 @@ COPY_CYCLES = 2.0
 
 STEP_CYCLES = 20.0
 """TFLM's cycles for a value that it copies by itself, with its place worked out anew. They are assumed."""
+
+INTERPOLATION_CYCLES = 60.0
+"""TFLM's cycles for a value that it interpolates between four. They are assumed."""
 
 INTEGERS: tuple[Type, ...] = ("int8", "int16", "int32", "float32")
 """What TFLM's kernels of views, slices and packing take."""
@@ -33,12 +61,15 @@ def movement(
     check: Callable[[Shapes, str], None],
     output_shapes: Callable[[Shapes], Shapes],
     types: tuple[Type, ...] = INTEGERS,
-    constants: tuple[tuple[int, ...], ...] = (),
+    constants: tuple[tuple[Any, ...], ...] = (),
     table_bytes: int = 120,
     inputs: Arity = ONE,
     parameters: int = 0,
     op_data: int = 0,
     temporaries: tuple[Operand, ...] = (),
+    scratch: tuple[Count, ...] = (),
+    alignment: int = 4,
+    selects: bool = True,
     cycles: float = COPY_CYCLES,
     timed: str | None = "pad",
 ) -> Operator:
@@ -46,7 +77,8 @@ def movement(
 
     - name, method: what TensorFlow Lite calls it, and what registers it in TFLM.
     - check, output_shapes, types, constants, table_bytes, inputs: see `Operator`; `types` are those that it takes.
-    - parameters, op_data, temporaries: see `TflmKernel`; the kernel is the same on every machine.
+    - parameters, op_data, temporaries, scratch, alignment: see `TflmKernel`; the kernel is the same on every machine.
+    - selects: see `Operator`; False where values are interpolated.
     - cycles: cycles of TFLM's kernel for a value.
     - timed: the kind of kernel by which a latency model knows it; None for one that takes no time.
     """
@@ -54,7 +86,9 @@ def movement(
     def values(outputs: Shapes) -> Number:
         return sum(math.prod(shape) for shape in outputs)
 
-    kernel = TflmKernel(parameters=parameters, alignment=4, op_data=op_data, temporaries=temporaries, scratch=())
+    kernel = TflmKernel(
+        parameters=parameters, alignment=alignment, op_data=op_data, temporaries=temporaries, scratch=scratch
+    )
     return Operator(
         tflite_name=name,
         constants=constants,
@@ -72,7 +106,7 @@ def movement(
         gathered=nothing,
         scale="copied codes",
         largest_rescale=None,
-        selects=True,
+        selects=selects,
         codewise=False,
         within_input=True,
         sign="as the inputs",
@@ -257,6 +291,104 @@ def unpack_operator(layer: Unpack) -> Operator:
         output_shapes=output_shapes,
         table_bytes=120 + 60 * parts,
         parameters=8,
+    )
+
+
+def gather_operator(layer: Gather) -> Operator:
+    """Returns the facts of places that are taken out along a dimension."""
+    axis, indices = layer.axis, layer.indices
+
+    def check(inputs: Shapes, where: str) -> None:
+        x = inputs[0]
+        _check_dimensions("Gather", x, checks.MOST_DIMENSIONS, where)
+        checks.an_axis(where, axis, x)
+        if not indices or min(indices) < 0 or max(indices) >= x[axis]:
+            raise SpecError(f"{where}: indices = {indices}; need places 0 to {x[axis] - 1} of dimension {axis} of {x}")
+
+    return movement(
+        "GATHER",
+        "AddGather",
+        check=check,
+        output_shapes=lambda inputs: ((*inputs[0][:axis], len(indices), *inputs[0][axis + 1 :]),),
+        types=("int8", "float32"),
+        constants=(indices,),
+        table_bytes=160 + 4 * len(indices),
+        parameters=8,
+        op_data=32,  # a copy of the output's shape, of 16 bytes for up to three dimensions
+        temporaries=("input", "constant", "output"),
+    )
+
+
+def mirror_pad_operator(layer: MirrorPad) -> Operator:
+    """Returns the facts of a mirrored border."""
+    least = 0 if layer.symmetric else 1
+
+    def check(inputs: Shapes, where: str) -> None:
+        x, paddings = inputs[0], layer.paddings
+        _check_dimensions("MirrorPad", x, checks.MOST_DIMENSIONS, where)
+        if len(paddings) != len(x) or any(len(p) != 2 or min(p) < 0 for p in paddings):
+            raise SpecError(f"{where}: paddings {paddings} are not a (before, after) for each dimension of {x}")
+        if any(max(pair) > n - least for n, pair in zip(x, paddings, strict=True)):
+            raise SpecError(f"{where}: paddings {paddings} are wider than what is mirrored of {x}")
+
+    return movement(
+        "MIRROR_PAD",
+        "AddMirrorPad",
+        check=check,
+        output_shapes=lambda inputs: (tuple(n + a + b for n, (a, b) in zip(inputs[0], layer.paddings, strict=True)),),
+        types=("int8", "float32"),
+        constants=(((0, 0), *layer.paddings),),
+        table_bytes=200,
+        parameters=4,
+        op_data=20,
+        temporaries=("input", "constant", "output"),
+        scratch=(_sizes_of_dimensions, _sizes_of_dimensions),
+        cycles=STEP_CYCLES,
+    )
+
+
+def _sizes_of_dimensions(inputs: Shapes, outputs: Shapes) -> int:
+    """Bytes in which TFLM's MIRROR_PAD keeps a number for each dimension, the batch included."""
+    return 4 * (len(inputs[0]) + 1)
+
+
+def resize_nearest_neighbor_operator(layer: ResizeNearestNeighbor) -> Operator:
+    """Returns the facts of a map of another size whose pixels are copied."""
+    return _resizing(layer, "RESIZE_NEAREST_NEIGHBOR", "AddResizeNearestNeighbor", ("int8", "int16", "float32"))
+
+
+def resize_bilinear_operator(layer: ResizeBilinear) -> Operator:
+    """Returns the facts of a map of another size whose pixels are interpolated."""
+    return _resizing(layer, "RESIZE_BILINEAR", "AddResizeBilinear", ("int8",))
+
+
+def _resizing(
+    layer: ResizeNearestNeighbor | ResizeBilinear, name: str, method: str, types: tuple[Type, ...]
+) -> Operator:
+    """Returns the facts of a map of another size."""
+    copies = isinstance(layer, ResizeNearestNeighbor)
+
+    def check(inputs: Shapes, where: str) -> None:
+        checks.a_map(type(layer).__name__, inputs[0], where)
+        if not isinstance(layer.size, tuple) or len(layer.size) != 2:
+            raise SpecError(f"{where}: size = {layer.size}; need two integers (height, width)")
+        checks.positive(where, "size", layer.size)
+        if not copies and layer.align_corners and layer.half_pixel_centers:
+            raise SpecError(f"{where}: ResizeBilinear has align_corners or half_pixel_centers, not both")
+
+    return movement(
+        name,
+        method,
+        check=check,
+        output_shapes=lambda inputs: ((*layer.size, inputs[0][2]),),
+        types=types,
+        constants=(layer.size,),
+        table_bytes=180,
+        parameters=2,
+        alignment=1,
+        temporaries=("input", "constant", "output"),
+        cycles=COPY_CYCLES if copies else INTERPOLATION_CYCLES,
+        selects=copies,
     )
 
 

@@ -497,6 +497,23 @@ void micronets_pad(const int8_t *input, int8_t *output, const micronets_pad_para
  *   overlap the input. params: [in] steps. */
 void micronets_copy_strided(const int8_t *input, int8_t *output, const micronets_copy_params *params);
 
+/* Runs of bytes from places that two tables give: the run at row r and column c of the output is that at
+ * rows[r] + columns[c] of the input.
+ *
+ * input: [in] as many bytes as the tables reach. output: [out] [row_count, column_count, run]; it must not overlap the
+ *   input. rows, columns: [in] bytes from the start of the input, and from there. row_count, column_count: at least 1.
+ * run: bytes that are copied at each place, at least 1. */
+void micronets_take(const int8_t *input, int8_t *output, const int32_t *rows, int32_t row_count, const int32_t *columns,
+                    int32_t column_count, int32_t run);
+
+/* A map of another size, whose pixels are interpolated between the four around their places.
+ *
+ * input: [in] map. output: [out] map [row_count, column_count, channels]; it must not overlap the input.
+ * rows, columns: [in] three numbers for each: bytes to the first and to the second row or pixel of the input, and the
+ *   weight of the second, of which 1024 is 1. row_count, column_count, channels: at least 1. */
+void micronets_resize_bilinear(const int8_t *input, int8_t *output, const int32_t *rows, int32_t row_count,
+                               const int32_t *columns, int32_t column_count, int32_t channels);
+
 /* Begins a layer's work in a patch: moves the rows that are kept to the front of the buffer.
  *
  * buffer: [in, out] rows of the layer's output. row_bytes: bytes of a row, at least 1. patch: [in] which rows

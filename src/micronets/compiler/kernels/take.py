@@ -1,0 +1,113 @@
+"""Values taken from places that tables hold: gathering, mirrored borders, maps of another size."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from micronets.compiler.kernels.base import Call, Kernel, LayerCode, Overlap, Place
+from micronets.ir.layers import Gather, MirrorPad, ResizeBilinear, ResizeNearestNeighbor
+from micronets.ir.types import ELEMENT_BYTES
+from micronets.quantized.model import QuantizedModel
+from micronets.quantized.places import Places, bilinear_places, mirrored_places, nearest_places
+
+TAKE = "micronets_take"
+RESIZE_BILINEAR = "micronets_resize_bilinear"
+
+
+@dataclass(frozen=True)
+class TakeKernel(Kernel):
+    """Runs of bytes, each from the place that two tables give for its row and its column."""
+
+    layer: Gather | MirrorPad | ResizeNearestNeighbor
+
+    @property
+    def scratch_bytes(self) -> int:
+        """0: the kernel needs no scratch memory."""
+        return 0
+
+    @property
+    def overlap(self) -> Overlap:
+        """The output may not overlap the input, whose places are read in any order."""
+        return Overlap(None)
+
+    @property
+    def row_reach(self) -> None:
+        """None, since the tables are of whole tensors."""
+
+    def code(self, model: QuantizedModel, place: Place) -> LayerCode:
+        """Returns a call with the tables."""
+        layer = self.layer
+        *outer, run = self._offsets()
+        row_offsets, columns = np.zeros(1, np.int64), outer[-1] if outer else np.zeros(1, np.int64)
+        for offsets in outer[:-1]:
+            row_offsets = (row_offsets[:, None] + offsets).ravel()
+        tables = place.table("int32_t", "rows", row_offsets), place.table("int32_t", "columns", columns)
+        ends = place.pointer(layer.inputs[0]), place.pointer(layer.name)
+        numbers = tables[0].as_argument, row_offsets.size, tables[1].as_argument, columns.size, int(run[0])
+        return LayerCode(tables, Call(TAKE, (*ends, *numbers)), (TAKE,))
+
+    def _offsets(self) -> list[Places]:
+        """Returns for each dimension the bytes from its start to its places, and at last the bytes of a run alone.
+
+        Inner dimensions that are taken whole and in order are part of the run.
+        """
+        x, element = self.step.input_shapes[0], ELEMENT_BYTES[self.step.output_type]
+        found: list[Places] = []
+        run = element
+        for axis in reversed(range(len(x))):
+            places = self._places(axis, x[axis])
+            if not found and np.array_equal(places, np.arange(x[axis])):
+                run *= x[axis]
+            else:
+                found.append(places * (element * math.prod(x[axis + 1 :])))
+        return [*reversed(found), np.array([run])]
+
+    def _places(self, axis: int, size: int) -> Places:
+        """Returns the places of a dimension of `size` that the output takes."""
+        match self.layer:
+            case Gather(axis=own, indices=indices) if own == axis:
+                return np.array(indices, np.int64)
+            case MirrorPad(paddings=paddings, symmetric=symmetric):
+                return mirrored_places(size, *paddings[axis], symmetric)
+            case ResizeNearestNeighbor(size=made, align_corners=corners, half_pixel_centers=centers) if axis < 2:
+                return nearest_places(size, made[axis], corners, centers)
+            case _:
+                return np.arange(size)
+
+
+@dataclass(frozen=True)
+class ResizeBilinearKernel(Kernel):
+    """A map of another size, each pixel interpolated between four."""
+
+    layer: ResizeBilinear
+
+    @property
+    def scratch_bytes(self) -> int:
+        """0: the kernel needs no scratch memory."""
+        return 0
+
+    @property
+    def overlap(self) -> Overlap:
+        """The output may not overlap the input, whose rows are read again and again."""
+        return Overlap(None)
+
+    @property
+    def row_reach(self) -> None:
+        """None, since the tables are of whole maps."""
+
+    def code(self, model: QuantizedModel, place: Place) -> LayerCode:
+        """Returns a call with a table of rows and one of columns: two offsets and a weight each."""
+        layer, (height, width, channels) = self.layer, self.step.input_shapes[0]
+        tables = []
+        for kind, size, made, pitch in (
+            ("rows", height, layer.size[0], width * channels),
+            ("columns", width, layer.size[1], channels),
+        ):
+            lower, upper, weight = bilinear_places(size, made, layer.align_corners, layer.half_pixel_centers)
+            tables.append(place.table("int32_t", kind, np.stack([lower * pitch, upper * pitch, weight], 1)))
+        ends = place.pointer(layer.inputs[0]), place.pointer(layer.name)
+        numbers = tables[0].as_argument, layer.size[0], tables[1].as_argument, layer.size[1], channels
+        return LayerCode(tuple(tables), Call(RESIZE_BILINEAR, (*ends, *numbers)), (RESIZE_BILINEAR,))
