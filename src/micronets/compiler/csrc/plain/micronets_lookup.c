@@ -1,4 +1,7 @@
 #include "micronets_kernels.h"
+#include "micronets_target.h"
+
+#if !MICRONETS_DSP
 
 void micronets_lookup(const int8_t *input, int8_t *output, const int8_t *table, int32_t count)
 {
@@ -6,3 +9,5 @@ void micronets_lookup(const int8_t *input, int8_t *output, const int8_t *table, 
         output[i] = table[input[i] + 128];
     }
 }
+
+#endif
