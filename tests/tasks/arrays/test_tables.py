@@ -213,3 +213,10 @@ def test_a_single_table_is_told_from_a_damaged_file(tmp_path: Path) -> None:
     (tmp_path / "all.csv").write_text("x,label\n1,a\n2,b\n")
     with pytest.raises(DataError, match=r"all\.csv: one table; give an \.npz with x and y, a folder of "):
         tasks.load("features", tmp_path / "all.csv")
+
+
+def test_pipes_and_devices_are_one_line(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path(os.devnull)):
+        with pytest.raises(DataError, match=r": a pipe or a device; give an \.npz"):
+            tasks.load("features", path)

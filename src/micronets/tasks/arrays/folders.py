@@ -53,6 +53,8 @@ def read(path: Path, trained: bool = True) -> SplitArrays:
     """Reads the arrays at `path`. Raises `DataError`, naming the file, what is wrong and the way out."""
     if not path.exists():
         raise DataError(f"{path}: no such file or directory; give {FORMS}")
+    if not path.is_file() and not path.is_dir():
+        raise DataError(f"{path}: a pipe or a device; give {FORMS}")
     if path.suffix.lower() == ".csv" and path.is_file():
         raise DataError(f"{path}: one table; give {FORMS}")
     if path.is_file():
