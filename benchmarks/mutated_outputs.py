@@ -11,7 +11,7 @@ undefined-behaviour sanitizers. What counts:
 
     refused        micronets does not read the file
     equal          every output byte is TFLM's
-    TFLM cannot    TFLM refuses the file or dies, and `inspect` and `compile --runtime tflm` say so
+    TFLM cannot    `inspect` and `compile --runtime tflm` say that TFLM cannot run it: it dies, or leaves the bytes open
     unpacked       TFLM's Python package cannot unpack the file, which TFLM itself need not: damage where nobody looks
     differs        a byte is another than TFLM's
     TFLM dies      TFLM dies or refuses, and micronets does not say so
@@ -124,15 +124,13 @@ def examine(data: bytes, number: int) -> tuple[Outcome, QuantizedModel | None, A
     x = seeded_inputs(model, SAMPLES, number)
     expected = reference.output_bytes(model, x).tobytes()
     cannot = why_tflm_cannot_run(model)
+    if cannot:
+        return Outcome(number, "TFLM cannot", cannot), model, x, expected
     try:
         outputs = interpreter.outputs(data, x, len(model.arch.outputs))
     except DeviceError as error:
-        if cannot:
-            return Outcome(number, "TFLM cannot", cannot), model, x, expected
         unpacked = _PYTHON_ERROR.search(str(error))
         return Outcome(number, "unpacked" if unpacked else "TFLM dies", str(error)), model, x, expected
-    if cannot:
-        return Outcome(number, "differs", f"TFLM runs what it is said not to: {cannot}"), model, x, expected
     if reference.packed(dict(zip(model.arch.outputs, outputs, strict=True))).tobytes() != expected:
         kinds = sorted({type(layer).__name__ for layer in model.arch.layers})
         return Outcome(number, "differs", ", ".join(kinds)), model, x, expected

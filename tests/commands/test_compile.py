@@ -21,7 +21,7 @@ from micronets.errors import DeviceError, DoesNotFit
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Conv2D, FullyConnected, Pad, Relu, Reshape
 from micronets.quantized import reference
-from micronets.runtimes.c import CODE_BYTES, code_bytes, sram_bytes
+from micronets.runtimes.c import code_bytes, sram_bytes
 from micronets.tflite import as_file, read, read_file, write
 from tests.compiler.memory.test_patches import LARGE
 from tests.support.calling import call
@@ -319,9 +319,12 @@ def test_code_and_stack_count_in_what_fits(path: Path, tmp_path: Path, monkeypat
         compile.compile(path, tight, out)
     monkeypatch.setattr("shutil.which", lambda name: None)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(DoesNotFit, match=r"and code of 10,240 \(estimated\) are 9,240 more than .* of NUCLEO-F446RE"):
+    code = code_bytes(compile_model(read_file(path).model), board)
+    assert code[1] == "estimated"
+    told = rf"and code of {code[0]:,} \(estimated\) are {code[0] - 1000:,} more than .* of NUCLEO-F446RE"
+    with pytest.raises(DoesNotFit, match=told):
         compile.compile(path, tight, out)
-    compile.compile(path, replace(board, flash_bytes=found.constant_bytes + CODE_BYTES), out)
+    compile.compile(path, replace(board, flash_bytes=found.constant_bytes + code[0]), out)
     narrow = replace(board, sram_bytes=found.arena_c_bytes + 600)
     with pytest.raises(DoesNotFit, match=r"and a stack of 768 are 168 more than the [\d,]+ bytes of SRAM of"):
         compile.compile(path, narrow, out, patches="off")
@@ -335,5 +338,5 @@ def test_code_is_measured_where_there_is_a_compiler() -> None:
     except DeviceError as e:
         pytest.skip(str(e))
     size, source = code_bytes(compile_model(random_model(random_arch(1), 1)), board)
-    assert 1000 < size < 2 * CODE_BYTES
+    assert 1000 < size < 20_000
     assert source == f"built by {name}"

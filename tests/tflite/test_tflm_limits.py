@@ -1,6 +1,7 @@
 """What TFLM cannot run, or reads otherwise than it looks, is refused or named."""
 
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -148,6 +149,11 @@ def test_a_six_that_has_no_code_is_refused() -> None:
     validate(rescaling(layer, 2.0**26))
     with pytest.raises(SpecError, match=r"^layer 'y': output 'y': at the scale 1\.863e-09 the 6 of its RELU6 has"):
         validate(rescaling(layer, 2.0**28))
+    relu = Relu(name="y", inputs=(INPUT,), six=True)
+    fine = QuantizedModel(Arch((4,), (relu,)), dict.fromkeys((INPUT, "y"), TensorQuant(2.0**-28, 0)), {})
+    validate(fine)
+    with pytest.raises(SpecError, match=r"^layer 'y': input 'input': at the scale 9\.313e-10 the 6 of its RELU6 has"):
+        validate(replace(fine, quant=dict.fromkeys((INPUT, "y"), TensorQuant(2.0**-30, 0))))
 
 
 @pytest.mark.parametrize("factor", [1.0, 1.1, 0.9, 1.13, 0.0001, 30.0])

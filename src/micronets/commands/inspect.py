@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from contextlib import suppress
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -12,13 +12,13 @@ from micronets import records
 from micronets.boards.board import Board, load_board
 from micronets.boards.cores import core_of
 from micronets.compiler import optimise, plan_patches
-from micronets.cost.costs import RUNTIME_FLASH_BYTES, cost
+from micronets.cost.costs import RUNTIME_FLASH_BYTES, Network, cost
 from micronets.cost.layer_table import LayerInspection, layer_inspections
-from micronets.errors import DoesNotFit, FileError
+from micronets.errors import DoesNotFit, FileError, UnsupportedError
 from micronets.files import read_plain_text
 from micronets.ir.arch import Arch
 from micronets.ir.layers import Shape
-from micronets.runtimes.c import flash_bytes, largest_arena_bytes, sram_bytes
+from micronets.runtimes.c import compiled_flash_bytes, largest_arena_bytes, network_flash_bytes, sram_bytes
 from micronets.terminal import amount, amount_row, text_table
 from micronets.tflite import ModelFile, ModelSource, model_file
 from micronets.tflite.tflm_limits import why_tflm_cannot_run
@@ -192,7 +192,11 @@ def _inspected(arch: Arch, board: Board, file: ModelFile | None = None, name: st
     ours = arch if file is None else optimise(file.model).arch
     flash = c.flash_bytes if file_bytes is None else file_bytes + RUNTIME_FLASH_BYTES
     arena, smallest = (plan_patches(ours, limit, board.target).bytes for limit in (largest_arena_bytes(board), 0))
-    sram_c, flash_c = sram_bytes(arena, ours.steps()), math.ceil(flash_bytes(ours.steps()))
+    sram_c = sram_bytes(arena, ours.steps())
+    flash_c = int(network_flash_bytes(Network(ours.steps(), board, 0, ours, tensors)))
+    if file is not None:
+        with suppress(UnsupportedError):  # numbers that C cannot hold, which `compile` refuses
+            flash_c = compiled_flash_bytes(file.model, board)
     return Inspection(
         model=name,
         board=board.name,

@@ -53,8 +53,14 @@ def kernel_files(kernels: Iterable[str], headers: Iterable[str] = ()) -> dict[st
             found[name] = texts[name]
             included = re.findall(r'^#include "(\w+\.(?:h|inc))"', texts[name], re.MULTILINE)
             todo += included
-            todo += [source for header in included for source in _sources(header.partition(".")[0])]
+            headers_of = [header.removesuffix(".h") for header in included if header.endswith(".h")]
+            todo += [source for function in headers_of for source in _sources(function)]
     return dict(sorted(found.items(), key=lambda item: _place(item[0])))
+
+
+def every_file() -> Mapping[str, str]:
+    """Returns the contents, by name, of all files of kernels."""
+    return _texts()
 
 
 def kernel_name(file: str) -> str:

@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -68,6 +69,14 @@ class Compiler:
     hosted: tuple[str, ...]
     plain: tuple[str, ...]
     libraries: tuple[str, ...]
+
+
+@lru_cache(maxsize=16)
+def installed_compiler(core: Core) -> str | None:
+    """Returns which compiler builds for a core on this machine, `gcc` or `zig`; None where none does."""
+    if any(map(shutil.which, core.gcc)):
+        return "gcc"
+    return "zig" if importlib.util.find_spec("ziglang") is not None else None
 
 
 def find_compiler(board: Board, which: str | None = None) -> Compiler:
@@ -139,38 +148,72 @@ def link_firmware(
         as_file(files("micronets") / "device/firmware") as ours,
     ):
         directory = Path(name)
-        for file, text in sources.items():
-            path = directory / "network" / file
-            path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                path.write_bytes(text.encode() if isinstance(text, str) else text)
-            except OSError as e:
-                e.filename = f"{name} (TMPDIR names another place)"  # the error of a full disk names no file
-                raise
-        for file, header in (generated or {}).items():
-            (directory / file).write_text(header, "utf-8")
-        include = [f"-I{directory / 'network'}", f"-I{ours}", f"-I{directory}", "-isystem", str(ours / "include")]
-        shared = [*cc.core_flags, *_COMMON_FLAGS]
-        mark = ["-include", str(ours / "mark.h")]
-        jobs = [
-            [*shared, *cc.hosted, *include, *(mark if file.endswith(".c") else []), str(directory / "network" / file)]
-            for file in sources
-            if is_source(file)
-        ]
-        for file in own:
-            flags = cc.plain if file in _PLAIN_LOOPS else cc.hosted
-            jobs.append([*shared, "-Os", *flags, *include, str(ours / file)])
-        objects = [str(directory / f"{i}.o") for i in range(len(jobs))]
-        with ThreadPoolExecutor(2) as pool, child_processes.killed_when_interrupted():
-            commands = [[*cc.command, *job, "-c", "-o", o] for job, o in zip(jobs, objects, strict=True)]
-            list(pool.map(lambda c: run_tool(c, "compile"), commands))
+        objects = _objects(directory, ours, sources, cc, own, generated or {})
         elf = directory / "firmware.elf"
         place = directory / "place.ld"
         place.write_text(script, "utf-8")
-        run_tool(
-            [*cc.command, *shared, *_LINK_FLAGS, "-T", str(place), *objects, *cc.libraries, "-o", str(elf)], "link"
-        )
+        flags = [*cc.core_flags, *_COMMON_FLAGS, *_LINK_FLAGS]
+        run_tool([*cc.command, *flags, "-T", str(place), *objects.values(), *cc.libraries, "-o", str(elf)], "link")
         return Firmware(elf.read_bytes(), cc.name, (*cc.core_flags, *_COMMON_FLAGS, *cc.hosted))
+
+
+def object_files(sources: Mapping[str, str | bytes], cc: Compiler, own: Sequence[str]) -> dict[str, bytes]:
+    """Compiles the files of a network, and some of the firmware's, as `link_firmware` does, without linking them.
+
+    - sources: the files, contents by name; headers are not compiled.
+    - cc: the compiler.
+    - own: names of files of the folder `firmware`.
+
+    Returns the object files, contents by the name of the source. Raises `DeviceError` with the compiler's first error.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="micronets-") as name,
+        as_file(files("micronets") / "device/firmware") as ours,
+    ):
+        found = _objects(Path(name), ours, sources, cc, own, {})
+        return {file: Path(path).read_bytes() for file, path in found.items()}
+
+
+def _objects(
+    directory: Path,
+    ours: Path,
+    sources: Mapping[str, str | bytes],
+    cc: Compiler,
+    own: Sequence[str],
+    generated: Mapping[str, str],
+) -> dict[str, str]:
+    """Writes files into a directory and compiles them there; for the arguments see `link_firmware`.
+
+    - ours: the folder `firmware`.
+
+    Returns the paths of the object files by the names of the sources.
+    """
+    for file, text in sources.items():
+        path = directory / "network" / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.write_bytes(text.encode() if isinstance(text, str) else text)
+        except OSError as e:
+            e.filename = f"{directory} (TMPDIR names another place)"  # the error of a full disk names no file
+            raise
+    for file, header in generated.items():
+        (directory / file).write_text(header, "utf-8")
+    include = [f"-I{directory / 'network'}", f"-I{ours}", f"-I{directory}", "-isystem", str(ours / "include")]
+    shared = [*cc.core_flags, *_COMMON_FLAGS]
+    mark = ["-include", str(ours / "mark.h")]
+    jobs = {
+        file: [*shared, *cc.hosted, *include, *(mark if file.endswith(".c") else []), str(directory / "network" / file)]
+        for file in sources
+        if is_source(file)
+    }
+    for file in own:
+        flags = cc.plain if file in _PLAIN_LOOPS else cc.hosted
+        jobs[file] = [*shared, "-Os", *flags, *include, str(ours / file)]
+    objects = {file: str(directory / f"{i}.o") for i, file in enumerate(jobs)}
+    with ThreadPoolExecutor(2) as pool, child_processes.killed_when_interrupted():
+        commands = [[*cc.command, *job, "-c", "-o", objects[file]] for file, job in jobs.items()]
+        list(pool.map(lambda c: run_tool(c, "compile"), commands))
+    return objects
 
 
 @dataclass(frozen=True)

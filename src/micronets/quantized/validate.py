@@ -11,7 +11,7 @@ import numpy as np
 
 from micronets.errors import SpecError
 from micronets.ir.arch import Step
-from micronets.ir.layers import Mul
+from micronets.ir.layers import Mul, Relu
 from micronets.ir.ops import Weights
 from micronets.ir.ops.record import Scale
 from micronets.ir.types import code_range
@@ -70,6 +70,8 @@ def _check_step(model: QuantizedModel, step: Step) -> None:
     if facts.activation == "relu6":
         for name in layer.outputs:
             _check_six(model.quant[name], f"{where}: output '{name}'")
+    if isinstance(layer, Relu) and layer.six:
+        _check_six(model.quant[layer.inputs[0]], f"{where}: input '{layer.inputs[0]}'")
     if facts.scale == "the input's":
         x = model.quant[layer.inputs[0]]
         for y in (model.quant[name] for name in layer.outputs):

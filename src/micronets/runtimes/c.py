@@ -20,11 +20,13 @@ import numpy.typing as npt
 from micronets import __version__
 from micronets.boards.board import Board, parse_size
 from micronets.compiler import Compiled, compile_model, optimise
+from micronets.compiler.flash import Contents, outline
 from micronets.compiler.generate.manifests import library_files
+from micronets.compiler.generate.model_c import generate
 from micronets.compiler.generate.names import DEFAULT
 from micronets.compiler.memory.plan import bounds, needs, plan_arena
 from micronets.cost.costs import TFLM_COSTS, BudgetCost, Network, RuntimeCosts, no_limit_on_times, time_and_energy
-from micronets.cost.counts import live_bytes, state_bytes, step_weight_bytes, step_weights
+from micronets.cost.counts import live_bytes, state_bytes, step_weight_bytes
 from micronets.cost.latency_model import LatencyModel, fitted_cycles
 from micronets.cost.tflm_plan import align
 from micronets.device import cross_compiler, host
@@ -47,6 +49,7 @@ from micronets.runtimes.base import (
     qemu_problems,
     seeded_inputs,
 )
+from micronets.runtimes.code_sizes import code_sizes
 from micronets.runtimes.measurement import Execution, LayersInPatches, Measurement, layer_measurement
 from micronets.tflite import ModelFile
 
@@ -58,16 +61,16 @@ C_STACK_BYTES = 768
 In the simulator networks of all kinds of layers take 0.4 to 0.7 KB.
 """
 
-CODE_BYTES = 10 * 1024
-"""Bytes of kernels and start-up code: with `LAYER_BYTES`, 0.5 to 12 KB more than 157 simulated networks have."""
+RELAXED_CODE_BYTES = 6 * 1024
+"""Bytes of kernels and start-up code, about, where widths are tensors and nothing tells which kernels there are."""
 
-CHANNEL_BYTES = 5
-"""Bytes of the multiplier and the shift of an output channel; its bias counts as a weight."""
+SCALE_BYTES = 4
+"""Bytes of the multiplier of each scale of a layer's weights; its shift shares the word of the bias."""
 
-LAYER_BYTES = 80
-"""Bytes of a layer's records and tables of sizes."""
+LAYER_BYTES = 72
+"""Bytes of a layer's record, about, and of its places in the tables of functions and records."""
 
-_CLOSE_BYTES = 2 * CODE_BYTES  # with so much flash left, no firmware is built to see whether it fits
+_CLOSE_BYTES = 20 << 10  # with so much flash left, no firmware is built to see whether it fits
 _HOST_RUNS = 20  # how often one input is run to time it on this machine
 
 
@@ -91,7 +94,7 @@ def c_costs(model: LatencyModel | None) -> RuntimeCosts:
         "sram_bytes": BudgetCost(
             planned_sram_bytes, "arena, data and stack of our C on the Cortex-M", least_sram_bytes
         ),
-        "flash_bytes": BudgetCost(lambda n: flash_bytes(n.steps), "code, weights and tables of our C"),
+        "flash_bytes": BudgetCost(network_flash_bytes, "code, weights and tables of our C"),
         **time_and_energy(latency_ms, "one inference of our C on the board"),
     }
     return RuntimeCosts("c", {**TFLM_COSTS.costs, **own})
@@ -135,13 +138,44 @@ def largest_arena_bytes(board: Board) -> int:
     return max(board.sram_bytes - C_STACK_BYTES, 0)
 
 
-def flash_bytes(steps: Sequence[Step]) -> Number:
-    """Returns the bytes of flash for weights, tables and code.
+def network_flash_bytes(network: Network) -> Number:
+    """Returns the bytes of flash that our C takes for a network: an upper bound, and an estimate without an `Arch`.
+
+    With an `Arch` these are the bytes of the tables that the compiler writes, and of the code of the kernels that it
+    chooses (docs/budget.md). The bound holds where the numbers of every layer suit the fast kernels
+    (`compiler.kernels.base.Outline`).
+    """
+    if network.arch is None:
+        return relaxed_flash_bytes(network.steps)
+    return contents_bytes(outline(network.arch, network.board.target), network.board)
+
+
+def relaxed_flash_bytes(steps: Sequence[Step]) -> Number:
+    """Returns an estimate of the bytes of flash for weights, tables and code, with gradients.
 
     - steps: the layers, each weighted by its gate; widths, kernels and gates may be 0-d tensors.
     """
-    per_step = (s.gate * (step_weight_bytes(s) + step_weights(s)[1] * CHANNEL_BYTES + LAYER_BYTES) for s in steps)
-    return sum(per_step) + CODE_BYTES
+    per_step = (s.gate * (step_weight_bytes(s) + _scales(s) * SCALE_BYTES + LAYER_BYTES) for s in steps)
+    return sum(per_step) + RELAXED_CODE_BYTES
+
+
+def _scales(step: Step) -> Number:
+    """Returns how many scales the weights of a step have."""
+    return 0 if step.weights is None else step.weights.scales
+
+
+def contents_bytes(contents: Contents, board: Board) -> int:
+    """Returns the bytes of flash that a firmware takes on a board, of which `contents` says what is in it, at most."""
+    return contents.constant_bytes + contents.padding_bytes + code_sizes(board).code_bytes(contents)
+
+
+def compiled_flash_bytes(model: QuantizedModel, board: Board) -> int:
+    """Returns the bytes of flash that our C takes for a model, at most, as `compile` writes it: without building it.
+
+    Raises `UnsupportedError` for numbers that C cannot hold.
+    """
+    compiled = compile_model(model, board.target, arena_limit=largest_arena_bytes(board))
+    return contents_bytes(compiled.contents, board)
 
 
 def arena_limit(board: Board, patches: str) -> int | None:
@@ -237,14 +271,16 @@ def code_bytes(compiled: Compiled, board: Board) -> tuple[int, str]:
     They are those of the firmware itself where a cross compiler for the board is installed, else an estimate. Raises
     `DeviceError` if the compiler fails.
     """
+    estimated = contents_bytes(compiled.contents, board) - compiled.constant_bytes
     try:
         compiler = cross_compiler.find_compiler(board)
     except (DeviceError, SpecError):
-        return CODE_BYTES, "estimated"
+        return estimated, "estimated"
     try:
-        image = read_image(cross_compiler.build_firmware(cross_compiler.firmware_files(compiled), board).elf)
+        unnamed = generate(compiled.model, compiled.plan)  # as the firmware calls it
+        image = read_image(cross_compiler.build_firmware(cross_compiler.firmware_files(unnamed), board).elf)
     except ImportError:  # the compiler without the package that reads its files
-        return CODE_BYTES, "estimated"
+        return estimated, "estimated"
     return image.flash_bytes - compiled.constant_bytes, f"built by {compiler.name}"
 
 

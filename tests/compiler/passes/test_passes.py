@@ -26,6 +26,7 @@ from micronets.ir.layers import (
 )
 from micronets.quantized import reference
 from micronets.quantized.model import QuantizedModel, TensorQuant
+from micronets.quantized.random_weights import with_random_weights
 from micronets.tflite import read
 from tests.support.random_models import random_arch, random_input, random_model
 
@@ -165,3 +166,12 @@ def test_random_networks_keep_every_bit_without_their_pads() -> None:
     for seed in range(200):
         model = random_model(random_arch(seed), seed)
         assert_same(model, fold_pads(model), seed)
+
+
+def test_a_convolution_whose_only_value_loses_all_its_dimensions_compiles() -> None:
+    layers = (
+        Conv2D(name="c", inputs=(INPUT,), filters=1, kernel=(1, 1)),
+        Reshape(name="r", inputs=("c",), shape=()),
+    )
+    model = with_random_weights(Arch((1, 1, 2), layers))
+    assert compile_model(model).model.arch.layers

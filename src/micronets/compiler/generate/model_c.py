@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from micronets.boards.targets import DSP, Target
+from micronets.compiler.flash import LAYERS_HEADER, Contents, listing_bytes, listing_padding_bytes
 from micronets.compiler.generate import ctext, package, patches_c, sound_c
 from micronets.compiler.generate.names import DEFAULT, Names
 from micronets.compiler.kernel_files import is_source, kernel_files
@@ -82,7 +83,7 @@ class Compiled:
     - arena_bytes: bytes of the arena that the caller provides.
     - model: the network that the C computes, layer for layer; its outputs are those of the network that was given.
     - plan: where its tensors lie in the arena.
-    - constant_bytes: bytes of weights and tables in flash.
+    - contents: what it puts into flash.
     - names: what the network is called.
     - front_end: names of those files that make the input from sound, and that a program without them need not have.
     """
@@ -91,9 +92,14 @@ class Compiled:
     arena_bytes: int
     model: QuantizedModel
     plan: ArenaPlan
-    constant_bytes: int
+    contents: Contents
     names: Names
     front_end: frozenset[str] = frozenset()
+
+    @property
+    def constant_bytes(self) -> int:
+        """Bytes of weights and tables in flash."""
+        return self.contents.constant_bytes
 
 
 def compile_model(
@@ -123,7 +129,7 @@ def generate(model: QuantizedModel, plan: ArenaPlan, names: Names = Names()) -> 
     groups = [patches_c.group_code(model, plan, group, codes[group.first : group.last + 1]) for group in plan.groups]
     runs = _whole_layers(plan, codes)
     kernels = sorted({source for code in codes for source in code.sources} | set(patches_c.SOURCES if groups else ()))
-    own = kernel_files(kernels, ["micronets_layers.h"])
+    own = kernel_files(kernels, [LAYERS_HEADER])
     constants = sum(code.bytes for code in codes) + sum(group.bytes for group in groups) + _listing_bytes(plan, runs)
     front_end = sound_c.front_end_of(model)
     sounds = {} if front_end is None else sound_c.sound_files(front_end, model.quant[INPUT], names)
@@ -131,7 +137,18 @@ def generate(model: QuantizedModel, plan: ArenaPlan, names: Names = Names()) -> 
     header = sound_c.header(names) if sounds else None
     found = package.describe(model, plan, names, constants, sources, header)
     found = {**found, **sounds, **own, names.source: _model_c(model, codes, runs, groups, plan, names)}
-    return Compiled(found, plan.bytes, model, plan, constants, names, frozenset(sounds) - own.keys())
+    written = sum(bool(run.definition) for run in runs if run)
+    contents = Contents(
+        constant_bytes=constants,
+        files=tuple(filter(is_source, own)),
+        runners=len(_functions(runs)) - written,
+        calls=written,
+        padding_bytes=sum(code.padding_bytes for code in codes) + listing_padding_bytes(len(codes)),
+        layers=len(codes),
+        groups=len(groups),
+        groups_layers=sum(len(group.layers) for group in plan.groups),
+    )
+    return Compiled(found, plan.bytes, model, plan, contents, names, frozenset(sounds) - own.keys())
 
 
 @dataclass(frozen=True)
@@ -171,10 +188,7 @@ def _functions(runs: Sequence[_Run | None]) -> list[str]:
 
 def _listing_bytes(plan: ArenaPlan, runs: Sequence[_Run | None]) -> int:
     """Returns the bytes of the tables that list functions, and for each layer its function and its record."""
-    functions = len(_functions(runs))
-    if not any(_whole_ranges(plan)):
-        return 0
-    return 4 * max(1, functions) + (4 + (1 if functions < 256 else 2)) * len(runs)
+    return listing_bytes(len(runs), len(_functions(runs))) if any(_whole_ranges(plan)) else 0
 
 
 def _whole_ranges(plan: ArenaPlan) -> list[range]:

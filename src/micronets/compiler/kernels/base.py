@@ -12,7 +12,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, assert_never
 
 import numpy as np
 
@@ -198,6 +198,31 @@ class LayerCode:
         """Bytes of the constants in flash."""
         return sum(constant.bytes for constant in self.constants)
 
+    @property
+    def padding_bytes(self) -> int:
+        """Bytes that fill up each constant to a multiple of four."""
+        return sum(-constant.bytes % 4 for constant in self.constants)
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What a layer takes of flash, as far as that is known without its weights.
+
+    - bytes: bytes of its constants.
+    - runner: the function of micronets_layers.h that runs it from a record; "" for a layer whose call is written out,
+      None for one that has nothing to do.
+    - sources: the C functions that it needs.
+    - padding_bytes: what fills up its tables of bytes to a multiple of four.
+
+    It is exact where the numbers of the layer suit the fast kernels, as those of a trained network do, and where no
+    channel is dead. Slower kernels, for sums or scales that are too large, take up to 2 KB more.
+    """
+
+    bytes: int
+    runner: str | None
+    sources: tuple[str, ...]
+    padding_bytes: int = 0
+
 
 @dataclass(frozen=True)
 class Place:
@@ -347,6 +372,26 @@ class Kernel(ABC):
     @abstractmethod
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns the layer of `model` as C. Raises `UnsupportedError` for numbers that C cannot hold."""
+
+    def outline(self, stand_in: QuantizedModel) -> Outline:
+        """Returns what the layer takes of flash.
+
+        - stand_in: the network with scales but without weights (`outline.stand_in`). A kernel of a layer with weights
+          does not ask it for them.
+        """
+        layer = self.step.layer
+        code = self.code(stand_in, Place(0, dict.fromkeys((*layer.inputs, *layer.outputs), 0)))
+        runner: str | None
+        match code.call:
+            case RunRecord(function):
+                runner = function
+            case Call():
+                runner = ""
+            case None:
+                runner = None
+            case _:
+                assert_never(code.call)
+        return Outline(code.bytes, runner, code.sources, code.padding_bytes)
 
 
 def scratch_name(layer: str) -> str:

@@ -15,6 +15,7 @@ from micronets.compiler.kernels.base import (
     Call,
     Kernel,
     LayerCode,
+    Outline,
     OutputRows,
     Overlap,
     Place,
@@ -26,9 +27,9 @@ from micronets.compiler.kernels.base import (
     Value,
     runner,
 )
-from micronets.compiler.kernels.requantise import requantisation, weighted_struct
+from micronets.compiler.kernels.requantise import packed_bytes, requantisation, weighted_struct
 from micronets.compiler.kernels.window import window_overlap, window_reach, window_struct
-from micronets.compiler.limits import STRIP_BYTES
+from micronets.compiler.limits import STRIP_BYTES, STRUCT_BYTES
 from micronets.cost.tflm_plan import align
 from micronets.ir.arch import Step
 from micronets.ir.layers import Conv2D, FullyConnected
@@ -91,6 +92,11 @@ class ConvKernel(Kernel):
         """An output row needs the input rows under its window."""
         return window_reach(self.step, self.layer.window)
 
+    def outline(self, stand_in: QuantizedModel) -> Outline:
+        """Returns what a run of `function` takes of flash."""
+        size = math.prod(self.layer.kernel) * self.step.input_shapes[0][2]
+        return convolution_outline(self.function, self.layer.weight_bits, self.layer.filters, size)
+
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a run of `function` or, for numbers that it cannot hold, a call of a slower one."""
         layer, weights = self.layer, model.weights[self.layer.name]
@@ -109,10 +115,20 @@ class ConvKernel(Kernel):
         if function == CONV_1X1:
             pixels = OutputRows(self.step.output_shape[0], self.step.output_shape[1])
             return matrix_code(place, function, SHARED, (*requant.tables, table), base, pixels, rows)
-        sources: tuple[str, ...] = SHARED
-        if function == CONV_S4:
-            sources = (CONV, CONV_C4, UNPACK_WEIGHTS, *SHARED)
-        return windowed_code(place, function, sources, (*requant.tables, table), base, window)
+        return windowed_code(place, function, _sources(function), (*requant.tables, table), base, window)
+
+
+def _sources(function: str) -> tuple[str, ...]:
+    """Returns the functions that a convolution kernel needs besides itself."""
+    return (CONV, CONV_C4, UNPACK_WEIGHTS, *SHARED) if function == CONV_S4 else SHARED
+
+
+def convolution_outline(function: str, weight_bits: int, filters: int, size: int) -> Outline:
+    """Returns what a run of the convolution kernel `function` takes of flash, for weights `[filters, size]`."""
+    weights = conv_weights.weights_bytes(weight_bits, filters, size)
+    record = STRUCT_BYTES[DENSE_LAYER if function == CONV_1X1 else CONV_LAYER]
+    constants = weights + packed_bytes(filters, filters) + record
+    return Outline(constants, runner(function), (function, *_sources(function)))
 
 
 @dataclass(frozen=True)

@@ -88,6 +88,11 @@ def _in_pairs(rows: IntArray, lines: int | None = None) -> IntArray:
     return padded[:, _order(size, lines)].reshape(-1, 2, 2, pairs(size), 2).transpose(0, 3, 1, 4, 2)
 
 
+def weights_bytes(weight_bits: int, filters: int, size: int) -> int:
+    """Returns the bytes of the table that `weights_table` makes of weights `[filters, size]`."""
+    return -(-filters // 4) * pairs(size) * (4 if weight_bits == 4 else 8)
+
+
 def weights_table(place: Place, weight_bits: int, rows: IntArray, lines: int | None = None) -> Table:
     """Returns the weights `[filters, size]` of a layer as a table of `words` or, for 4 bits, of `nibbles`."""
     if weight_bits == 4:

@@ -16,18 +16,22 @@ from micronets.compiler.kernels.base import (
     Call,
     Kernel,
     LayerCode,
+    Outline,
     Overlap,
     Place,
     Pointer,
     Struct,
+    runner,
 )
 from micronets.compiler.kernels.conv import (
     CONV,
     CONV_1X1,
     CONV_C4,
+    DENSE_LAYER,
     SHARED,
     UNPACK_WEIGHTS,
     any_code,
+    convolution_outline,
     fallback_code,
     im2col_bytes,
     int8_rows,
@@ -36,8 +40,9 @@ from micronets.compiler.kernels.conv import (
     unpacked_bytes,
     windowed_code,
 )
-from micronets.compiler.kernels.requantise import requantisation, weighted_struct
+from micronets.compiler.kernels.requantise import REQUANT, packed_bytes, requantisation, weighted_struct
 from micronets.compiler.kernels.window import window_struct
+from micronets.compiler.limits import STRUCT_BYTES
 from micronets.ir.arch import Step
 from micronets.ir.layers import Conv2D, FullyConnected
 from micronets.ir.window import Window
@@ -46,7 +51,6 @@ from micronets.quantized.model import QuantizedModel
 FULLY_CONNECTED = "micronets_fully_connected"
 FULLY_CONNECTED_BY8 = "micronets_fully_connected_by8"
 FULLY_CONNECTED_S4 = "micronets_fully_connected_s4"
-_NO_SOURCES: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,35 @@ class DenseKernel(Kernel):
     def row_reach(self) -> None:
         """None, since every output value needs the whole input."""
 
+    def outline(self, stand_in: QuantizedModel) -> Outline:
+        """Returns what a run of the fastest kernel takes of flash."""
+        weights = self.step.weights
+        assert weights is not None
+        units, size = int(weights.channels), int(weights.taps)
+        if self.as_pointwise:
+            return convolution_outline(self._pointwise(size), 8, units, size)
+        table = conv_weights.weights_bytes(self.layer.weight_bits, units, size)
+        table += packed_bytes(units, int(weights.scales))
+        if max(units, size) > SIZE_LIMIT:
+            function = self._large_function
+            return Outline(table + STRUCT_BYTES[REQUANT], "", (function, *_sources(function)))
+        function = self._function
+        return Outline(table + STRUCT_BYTES[DENSE_LAYER], runner(function), (function, *_sources(function)))
+
+    def _pointwise(self, size: int) -> str:
+        """Returns the convolution kernel for an input of `size` values, where one computes the layer."""
+        return CONV if self.as_pointwise == CONV_C4 and size % 4 else self.as_pointwise
+
+    @property
+    def _function(self) -> str:
+        """The kernel that computes the layer where no convolution kernel does, and its sizes fit 16 bits."""
+        return FULLY_CONNECTED_BY8 if self.by8 and self.layer.weight_bits == 8 else self._large_function
+
+    @property
+    def _large_function(self) -> str:
+        """The kernel that takes any number of inputs and outputs."""
+        return FULLY_CONNECTED_S4 if self.layer.weight_bits == 4 else FULLY_CONNECTED
+
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a run of the fastest kernel that its numbers and sizes allow."""
         layer, weights = self.layer, model.weights[self.layer.name]
@@ -91,21 +124,17 @@ class DenseKernel(Kernel):
             return self._pointwise_code(model, place, rows)
         if max(rows.shape) > SIZE_LIMIT:
             return self._large_code(model, place, rows)
-        function, sources = FULLY_CONNECTED, _NO_SOURCES
-        if layer.weight_bits == 4:
-            function, sources = FULLY_CONNECTED_S4, (FULLY_CONNECTED, UNPACK_WEIGHTS)
-            table = conv_weights.weights_table(place, 4, rows)
-        elif self.by8:
-            function = FULLY_CONNECTED_BY8
+        function = self._function
+        if function == FULLY_CONNECTED_BY8:
             table = place.table("uint32_t", "weights", conv_weights.words_by8(rows))
         else:
-            table = conv_weights.weights_table(place, 8, rows)
+            table = conv_weights.weights_table(place, layer.weight_bits, rows)
         base = weighted_struct(place, layer, table, requant.struct)
-        return matrix_code(place, function, sources, (*requant.tables, table), base, 1, rows)
+        return matrix_code(place, function, _sources(function), (*requant.tables, table), base, 1, rows)
 
     def _pointwise_code(self, model: QuantizedModel, place: Place, rows: npt.NDArray[np.int8]) -> LayerCode:
         """Returns a run of a convolution's kernel for one pixel."""
-        function = CONV if self.as_pointwise == CONV_C4 and rows.shape[1] % 4 else self.as_pointwise
+        function = self._pointwise(rows.shape[1])
         requant = requantisation(model, self.layer, rows, place, per_channel=True)
         table = conv_weights.weights_table(place, 8, rows, 1 if function == CONV else None)
         base = weighted_struct(place, self.layer, table, requant.struct)
@@ -121,18 +150,22 @@ class DenseKernel(Kernel):
         table = conv_weights.weights_table(place, layer.weight_bits, rows)
         scales = place.constant("requant", requant.struct)
         arguments: list[Argument] = [place.pointer(layer.inputs[0]), place.pointer(layer.name), table.as_argument]
-        function, sources = FULLY_CONNECTED, _NO_SOURCES
-        if layer.weight_bits == 4:
-            function, sources = FULLY_CONNECTED_S4, (FULLY_CONNECTED, UNPACK_WEIGHTS)
+        function = self._large_function
+        if function == FULLY_CONNECTED_S4:
             arguments.append(Pointer(place.scratch(layer.name), "uint32_t"))
         call = Call(function, (*arguments, size, units, AddressOf(scales)))
-        return LayerCode((*requant.tables, table, scales), call, (function, *sources))
+        return LayerCode((*requant.tables, table, scales), call, (function, *_sources(function)))
 
     def _window(self, model: QuantizedModel, place: Place, rows: npt.NDArray[np.int8]) -> Struct:
         """Returns the window of the matrix `rows` as a convolution of one pixel."""
         one = replace(self.step, input_shapes=((1, 1, rows.shape[1]),), output_shapes=((1, 1, len(rows)),))
         zero_point = model.quant[self.layer.inputs[0]].zero_point
         return window_struct(one, place, Window((1, 1)), pad_value=zero_point)
+
+
+def _sources(function: str) -> tuple[str, ...]:
+    """Returns the functions that a kernel of dense layers needs besides itself."""
+    return (FULLY_CONNECTED, UNPACK_WEIGHTS) if function == FULLY_CONNECTED_S4 else ()
 
 
 def is_dense(step: Step) -> bool:

@@ -8,11 +8,23 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from micronets.compiler.kernels.base import Kernel, LayerCode, Name, Overlap, Place, RowReach, RunRecord, Struct, runner
+from micronets.compiler.kernels.base import (
+    Kernel,
+    LayerCode,
+    Name,
+    Outline,
+    Overlap,
+    Place,
+    RowReach,
+    RunRecord,
+    Struct,
+    runner,
+)
 from micronets.compiler.kernels.depthwise_schedule import DepthwiseSchedule, patch_schedule, runs_in_place
-from micronets.compiler.kernels.requantise import DOUBLED_LIMIT, requantisation, weighted_struct
+from micronets.compiler.kernels.requantise import DOUBLED_LIMIT, packed_bytes, requantisation, weighted_struct
 from micronets.compiler.kernels.window import sizes_struct, window_reach
-from micronets.compiler.limits import LEAST_SHIFT
+from micronets.compiler.limits import LEAST_SHIFT, STRUCT_BYTES
+from micronets.cost import counts
 from micronets.cost.tflm_plan import align
 from micronets.ir.arch import Step
 from micronets.ir.layers import DepthwiseConv2D
@@ -88,6 +100,22 @@ class DepthwiseKernel(Kernel):
     def row_reach(self) -> RowReach:
         """An output row needs the input rows under its window."""
         return window_reach(self.step, self.layer.window)
+
+    def outline(self, stand_in: QuantizedModel) -> Outline:
+        """Returns what a run of the kernel takes of flash."""
+        layer, schedule = self.layer, self.schedule
+        channels, taps = self.step.output_shape[2], math.prod(layer.kernel)
+        if schedule.by4:
+            table = taps * align(channels, 4)  # a byte for each weight
+            function, sources = DEPTHWISE_BY4, {DEPTHWISE_BY4, _by4_function(stand_in, schedule)}
+        else:
+            function = DEPTHWISE_S4 if layer.weight_bits == 4 else DEPTHWISE
+            table = counts.packed_bytes(taps * channels, layer.weight_bits)
+            sources = {DEPTHWISE, ROWS_ANY, _paired_function(schedule, stand_in.quant[layer.name].zero_point)}
+            sources |= {UNPACK} if layer.weight_bits == 4 else set()
+        record = STRUCT_BYTES[RECORD_BY4 if schedule.by4 else RECORD]
+        constants = table + packed_bytes(channels, channels) + record
+        return Outline(constants, runner(function), tuple(sorted(sources)), -table % 4)
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a run of a kernel and of the inner function that computes its lines."""
@@ -171,8 +199,16 @@ def _rows_function(
     bias = 0 if w.bias is None else np.abs(w.bias.astype(np.int64))
     largest = int((np.abs(rows.astype(np.int64)).sum(axis=1) * 256 + bias).max())
     fits = (multiplier == 0) | ((shift < 0) & (shift >= LEAST_SHIFT))
-    if not schedule.paired or not fits.all() or largest >= DOUBLED_LIMIT:
+    return _paired_function(schedule, target.zero_point) if fits.all() and largest < DOUBLED_LIMIT else ROWS_ANY
+
+
+def _paired_function(schedule: DepthwiseSchedule, zero_point: int) -> str:
+    """Returns the inner function for a channel at a time whose numbers suit the one for pairs.
+
+    - zero_point: that of the output.
+    """
+    if not schedule.paired:
         return ROWS_ANY
     if not schedule.is_3x3:
         return ROWS_PAIRS[schedule.stride[1]]
-    return (ROWS_3X3_RELU if target.zero_point == -128 else ROWS_3X3)[schedule.stride[1]]
+    return (ROWS_3X3_RELU if zero_point == -128 else ROWS_3X3)[schedule.stride[1]]

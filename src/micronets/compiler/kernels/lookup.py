@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from micronets.compiler.kernels.base import Call, Kernel, LayerCode, Overlap, Place, Real, RowReach, count
+from micronets.compiler.kernels.base import Call, Kernel, LayerCode, Outline, Overlap, Place, Real, RowReach, count
 from micronets.ir.layers import Dequantize, Layer
 from micronets.ir.types import code_range
 from micronets.quantized.code_tables import code_table
@@ -14,6 +14,8 @@ from micronets.quantized.model import QuantizedModel
 LOOKUP = "micronets_lookup"
 QUANTIZE = "micronets_quantize"
 DEQUANTIZE = "micronets_dequantize"
+
+_CODES = 256  # entries, and bytes, of a table with a code for each of 8 bits
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,12 @@ class LookupKernel(Kernel):
     def row_reach(self) -> RowReach:
         """An output row needs the same row of the input."""
         return RowReach()
+
+    def outline(self, stand_in: QuantizedModel) -> Outline:
+        """Returns what the table takes of flash, or nothing for an input of float32."""
+        if self.step.input_types[0] == "float32":
+            return Outline(0, "", (QUANTIZE,))
+        return Outline(_CODES, "", (LOOKUP,))
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with the table or, for float32, with the scale."""

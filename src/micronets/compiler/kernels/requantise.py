@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.compiler.kernels.base import SIZE_LIMIT, Name, Place, Struct, Table
+from micronets.cost.tflm_plan import align
 from micronets.errors import UnsupportedError
 from micronets.ir.layers import Conv2D, Weighted
 from micronets.ir.window import Pair
@@ -130,6 +131,12 @@ def pack(bias: IntArray, multiplier: IntArray, shift: IntArray) -> tuple[IntArra
         multiplier, shift = _fill_up(multiplier, 2**30), _fill_up(shift, -31)
     words = _fill_up(bias.astype(np.int64), 0) * 256 - shift
     return words, 2 * multiplier.astype(np.int64) - 2**32
+
+
+def packed_bytes(channels: int, scales: int) -> int:
+    """Returns the bytes of the tables of biases and multipliers in their packed form, for so many scales."""
+    biases = align(channels, 4)
+    return 4 * (biases + (biases if scales == channels else scales))
 
 
 def _fill_up(values: IntArray, value: int) -> IntArray:

@@ -129,7 +129,7 @@ def _constant_channels(model: QuantizedModel) -> tuple[dict[str, Bools], dict[st
                 constant[layer.name] = source
             case _ if operator(layer).codewise and layer.inputs[0] in model.quant:
                 constant[layer.name] = source
-            case Reshape(shape=shape) if math.prod(shape) == shape[-1] == len(source):
+            case Reshape(shape=shape) if shape and math.prod(shape) == shape[-1] == len(source):
                 constant[layer.name] = source
             case _:
                 pass
@@ -172,7 +172,7 @@ def _group(network: _Pruning, first: Conv2D) -> _Group | None:
                     through.append(reader)
                 case reader if operator(reader).codewise:
                     through.append(reader)
-                case Reshape(shape=shape) as reader if alone and shape[-1] == first.filters:
+                case Reshape(shape=shape) as reader if alone and shape and shape[-1] == first.filters:
                     through.append(reader)
                 case _:
                     return None

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from micronets.cost.tflm_plan import align
 from micronets.errors import DeviceError
 
 _ALLOC = 2  # the flag of sections that take memory at run time, SHF_ALLOC
@@ -66,6 +67,41 @@ def read_image(elf: bytes) -> Image:
         return _read_elf(ELFFile(io.BytesIO(elf)))
     except ELFError as e:
         raise DeviceError(f"simulator: not an ELF file ({e})") from e
+
+
+@dataclass(frozen=True)
+class ObjectFile:
+    """What an object file brings into a firmware.
+
+    - sections: bytes of flash of each section, filled up to a multiple of four, by name.
+    - asked: the names of what it takes from other files.
+    """
+
+    sections: Mapping[str, int]
+    asked: frozenset[str]
+
+    @property
+    def flash_bytes(self) -> int:
+        """Bytes of flash of all sections."""
+        return sum(self.sections.values())
+
+
+def read_object(elf: bytes) -> ObjectFile:
+    """Returns what is in an object file. Raises `DeviceError` for another file."""
+    from elftools.common.exceptions import ELFError
+    from elftools.elf.elffile import ELFFile
+
+    try:
+        file = ELFFile(io.BytesIO(elf))
+    except ELFError as e:
+        raise DeviceError(f"simulator: not an ELF file ({e})") from e
+    stored = (s for s in file.iter_sections() if s["sh_flags"] & _ALLOC and s["sh_type"] == "SHT_PROGBITS")
+    table = file.get_section_by_name(".symtab")
+    symbols = table.iter_symbols() if table else ()
+    return ObjectFile(
+        sections={s.name: align(s["sh_size"], 4) for s in stored},
+        asked=frozenset(s.name for s in symbols if s["st_shndx"] == "SHN_UNDEF" and s.name),
+    )
 
 
 def _read_elf(file: Any) -> Image:

@@ -1,0 +1,100 @@
+"""What a network takes of flash besides code: found without its weights, or of C that was generated.
+
+`outline` asks every kernel for the bytes of its constants and the functions that it needs (`Kernel.outline`), which
+takes a millisecond or two, so that a search can ask it for every network. Its figures are those of the C if the numbers
+of every layer suit the fast kernels and no channel is dead; tests compare the two.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from micronets.boards.targets import Target
+from micronets.compiler.kernel_files import is_source, kernel_files
+from micronets.compiler.kernels.choose import choose_all
+from micronets.ir.arch import Arch
+from micronets.ir.ops import operator
+from micronets.ir.types import code_range
+from micronets.quantized.model import QuantizedModel, TensorQuant
+
+_FINE_SCALE = 2.0**-10
+
+LAYERS_HEADER = "micronets_layers.h"
+"""The header with the functions that run layers from records, which every model.c includes."""
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a network puts into flash.
+
+    - constant_bytes: bytes of weights and tables.
+    - files: names of the C and assembly files of its kernels.
+    - runners: how many functions of micronets_layers.h it uses, each of which runs layers from their records.
+    - calls: how many layers are run by a call that is written out in model.c.
+    - padding_bytes: bytes that fill up every table to a multiple of four; not all of them need lie in flash.
+    - layers: how many layers there are.
+    - groups: how many groups of layers run in patches. groups_layers: how many layers there are in them.
+    """
+
+    constant_bytes: int
+    files: tuple[str, ...]
+    runners: int
+    calls: int
+    padding_bytes: int
+    layers: int
+    groups: int = 0
+    groups_layers: int = 0
+
+
+def outline(arch: Arch, target: Target) -> Contents:
+    """Returns what the C of a network with such layers puts into flash.
+
+    - arch: the layers, which run whole.
+    - target: the instruction set that the C is for.
+    """
+    model = stand_in(arch)
+    layers = [kernel.outline(model) for kernel in choose_all(arch, target)]
+    runners = {layer.runner for layer in layers if layer.runner}
+    calls = sum(layer.runner == "" for layer in layers)
+    constants = sum(layer.bytes for layer in layers) + listing_bytes(len(layers), len(runners) + calls)
+    sources = frozenset(source for layer in layers for source in layer.sources)
+    padding = sum(layer.padding_bytes for layer in layers) + listing_padding_bytes(len(layers))
+    return Contents(constants, source_files(sources), len(runners), calls, padding, len(layers))
+
+
+def stand_in(arch: Arch) -> QuantizedModel:
+    """Returns the network with scales and zero points as a trained one has them, and without weights.
+
+    Rectified outputs have the least code as their zero point, as converters choose it; other outputs have 0. The scales
+    are so fine that the table of a Softmax has all its 256 entries.
+    """
+    rectified = {
+        name: operator(layer).activation not in (None, "none") for layer in arch.layers for name in layer.outputs
+    }
+    quant = {
+        name: TensorQuant(_FINE_SCALE, code_range(of)[0] if rectified.get(name) else 0)
+        for name, of in arch.types().items()
+        if of != "float32"
+    }
+    return QuantizedModel(arch, quant, {})
+
+
+@lru_cache(maxsize=1024)
+def source_files(sources: frozenset[str]) -> tuple[str, ...]:
+    """Returns the names of the C and assembly files in which functions are written, and all that these need."""
+    return tuple(filter(is_source, kernel_files(sorted(sources), [LAYERS_HEADER])))
+
+
+def listing_bytes(layers: int, functions: int) -> int:
+    """Returns the bytes of the tables of model.c that list functions, and for each layer its function and its record.
+
+    - layers: how many layers the network has, of which one runs whole at least.
+    - functions: how many different functions run them.
+    """
+    return 4 * max(1, functions) + (4 + (1 if functions < 256 else 2)) * layers
+
+
+def listing_padding_bytes(layers: int) -> int:
+    """Returns the bytes that fill up the table of the functions of so many layers."""
+    return -layers % 4
