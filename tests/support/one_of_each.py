@@ -19,6 +19,7 @@ from micronets.ir.layers import (
     Layer,
     LeakyRelu,
     Logistic,
+    LogSoftmax,
     Maximum,
     MaxPool2D,
     Mean,
@@ -101,6 +102,7 @@ LAYERS: tuple[Layer, ...] = (
     Dequantize(name="real", inputs=X),
     Conv2D(name="groups", inputs=X, filters=4, kernel=(2, 2), groups=2),
     TransposeConv2D(name="larger", inputs=X, filters=3, kernel=(3, 2), size=(12, 8), stride=(2, 2)),
+    LogSoftmax(name="logarithms", inputs=X),
     ArgMax(name="place", inputs=X, axis=2),
     ArgMax(name="least_place", inputs=X, axis=0, smallest=True),
 )

@@ -33,6 +33,7 @@ from micronets.ir.layers import (
     Layer,
     LeakyRelu,
     Logistic,
+    LogSoftmax,
     Maximum,
     MaxPool2D,
     Mean,
@@ -376,6 +377,8 @@ def _tail(rng: random.Random, previous: str, shapes: dict) -> list[Layer]:
         if rng.random() < chance and (kind is not Softmax or wide < 512):  # TFLM aborts where exponentials sum to 512
             extra = {"beta": rng.choice((1.0, 1.0, 0.5, 3.0))} if kind is Softmax else {}
             layers.append(kind(name=name, inputs=(layers[-1].name if layers else previous,), **extra))
+    if rng.random() < 0.1 and not layers:
+        layers.append(LogSoftmax(name="logarithms", inputs=(previous,)))
     if rng.random() < 0.1 and (not layers or not isinstance(layers[-1], Dequantize)):
         source = layers[-1].name if layers else previous
         layers.append(ArgMax(name="place", inputs=(source,), axis=0, smallest=rng.random() < 0.3))

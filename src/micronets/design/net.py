@@ -37,6 +37,7 @@ from micronets.ir.layers import (
     Layer,
     LeakyRelu,
     Logistic,
+    LogSoftmax,
     Maximum,
     MaxPool2D,
     Mean,
@@ -216,6 +217,7 @@ class Net(nn.Module):
                 return (F.elu(x),)
             case (
                 ArgMax()
+                | LogSoftmax()
                 | Logistic()
                 | Tanh()
                 | Abs()

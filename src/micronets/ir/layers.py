@@ -407,6 +407,11 @@ class Softmax(_Base):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LogSoftmax(_Base):
+    """Logarithm of the softmax over the last dimension, with int8 in and out."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Relu(_Base):
     """A rectifier that is an operator of its own: RELU, `max(x, 0)`, or RELU6, `min(max(x, 0), 6)`, when `six`."""
 
@@ -496,6 +501,7 @@ Layer = (
     | ResizeNearestNeighbor
     | ResizeBilinear
     | Softmax
+    | LogSoftmax
     | Relu
     | HardSwish
     | Logistic

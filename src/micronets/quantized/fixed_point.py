@@ -71,6 +71,43 @@ def one_over_root(value: int) -> tuple[int, int]:
     return (root << -right, 0) if right < 0 else (root, -right)
 
 
+def log_of_at_least_one(x: IntArray) -> Array:
+    """Returns log(x) with five integer bits for x >= 1, which has twelve.
+
+    The number is z * 2**k with z around 1, by one of two ways of halving the octaves; log(z) is a quotient of
+    polynomials.
+    """
+    log_2, root_half, fourth_root_half = 1488522236, 1518500250, 1805811301
+    alpha_n, alpha_d, alpha_i, alpha_f = 117049297, 127690142, 1057819769, 638450708
+    quarter = 1 << 23  # with six integer bits, as all exponents below
+    zeros = _leading_zeros(x)
+    first = _saturated(rounding_high_mul(_saturated(x << (zeros - 1)), root_half) << 1)
+    first_power = _saturated(_saturated((12 - zeros) << 25) + quarter)
+    zeros = _leading_zeros(rounding_high_mul(x, root_half)) - 1
+    second = _saturated(x << zeros)
+    second_power = _saturated(_saturated((12 - zeros) << 25) - quarter)
+    r, power = np.minimum(first, second), np.maximum(first_power, second_power)
+    half_sum = _half_sum(r, fourth_root_half)
+    q = 2 * (r - fourth_root_half)
+    square = rounding_high_mul(q, q)
+    numerator = rounding_high_mul(q, r) + rounding_high_mul(rounding_high_mul(q, square), np.full_like(q, alpha_n))
+    inner = alpha_i + q + rounding_high_mul(square, alpha_d)
+    denominator = rounding_high_mul(half_sum, inner) + rounding_high_mul(q, alpha_f)
+    quotient = rounding_high_mul(rounding_shift(numerator, 6), one_over_one_plus(denominator))
+    return _saturated((rounding_high_mul(power, log_2) + quotient) << 1)
+
+
+def _leading_zeros(x: Array) -> Array:
+    """Returns how many of the 32 bits of values above 0 are zero in front of the first one."""
+    return 32 - np.frexp(x.astype(np.float64))[1].astype(np.int64)
+
+
+def _half_sum(a: Array, b: Array | int) -> Array:
+    """Returns (a + b) / 2, halves away from zero."""
+    total = a + b
+    return np.asarray(np.where(total >= 0, (total + 1) // 2, -((1 - total) // 2)))
+
+
 def _exp_series(a: Array) -> Array:
     """Returns exp(a) for a in [-1/4, 0), expanded at -1/8; neither has integer bits."""
     at_eighth, third = 1895147668, 715827883  # exp(-1/8) and 1/3
@@ -84,8 +121,7 @@ def _exp_series(a: Array) -> Array:
 
 def _reciprocal(a: Array) -> Array:
     """Returns 2 / (1 + a), with two integer bits, for a in [0, 1], which has none."""
-    total = a + ONE
-    half = np.where(total >= 0, (total + 1) // 2, -((1 - total) // 2))
+    half = _half_sum(a, ONE)
     x = 1515870810 + rounding_high_mul(half, np.full_like(half, -1010580540))  # 48/17 - 32/17 d, 2 integer bits
     for _ in range(3):
         error = (1 << 29) - rounding_high_mul(half, x)

@@ -35,6 +35,7 @@ from micronets.ir.layers import (
     Layer,
     LeakyRelu,
     Logistic,
+    LogSoftmax,
     Maximum,
     MaxPool2D,
     Mean,
@@ -85,6 +86,7 @@ from micronets.quantized.arithmetic import (
     sub_rescale,
 )
 from micronets.quantized.hard_swish import hard_swish_codes
+from micronets.quantized.log_softmax import log_softmax_codes
 from micronets.quantized.model import Inputs, QuantizedModel, TensorQuant, input_offsets
 from micronets.quantized.places import bilinear_places, interpolated, nearest_places
 from micronets.quantized.softmax import softmax_codes
@@ -323,6 +325,8 @@ def _unclamped_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -
             return (interpolated(x, lines, pixels),)
         case Softmax():
             return (softmax_codes(x, layer.beta, quants[0].scale),)
+        case LogSoftmax():
+            return (log_softmax_codes(x, quants[0].scale),)
         case Relu():
             return (_relu_codes(layer, x, *quants),)
         case HardSwish():

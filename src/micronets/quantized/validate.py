@@ -21,6 +21,7 @@ from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
 FIXED: Mapping[Scale, TensorQuant] = {
     "1/256": TensorQuant(1 / 256, -128),
     "1/128": TensorQuant(1 / 128, 0),
+    "1/16": TensorQuant(1 / 16, 127),
     "1": TensorQuant(1.0, 0),
 }
 """The quantisation of outputs of those scales, which their kernels presuppose."""

@@ -32,6 +32,7 @@ from micronets.ir.layers import (
     Layer,
     LeakyRelu,
     Logistic,
+    LogSoftmax,
     Maximum,
     MaxPool2D,
     Mean,
@@ -102,6 +103,7 @@ class Op(IntEnum):
     SQUEEZE = 43
     STRIDED_SLICE = 45
     SPLIT = 49
+    LOG_SOFTMAX = 50
     MAXIMUM = 55
     ARG_MAX = 56
     MINIMUM = 57
@@ -273,6 +275,8 @@ def codec(op: Op) -> Codec:
             return Codec(options=15, inputs=TWO, activations=FIRST, outputs=ONE, read=_read_resize)
         case Op.SOFTMAX:
             return Codec(options=9, inputs=ONE, activations=FIRST, outputs=ONE, read=_read_softmax)
+        case Op.LOG_SOFTMAX:
+            return Codec(options=None, inputs=ONE, activations=FIRST, outputs=ONE, read=_read_unary)
         case Op.RELU | Op.RELU6:
             return Codec(options=None, inputs=ONE, activations=FIRST, outputs=ONE, read=_read_relu)
         case Op.HARD_SWISH:
@@ -394,7 +398,7 @@ def encode_layer(layer: Layer, file: LeanBuilder) -> Encoded:
             return Encoded(Op.RELU6 if layer.six else Op.RELU, [])
         case HardSwish():
             return Encoded(Op.HARD_SWISH, [])
-        case Logistic() | Tanh() | Elu() | Abs() | Rsqrt():
+        case Logistic() | Tanh() | Elu() | Abs() | Rsqrt() | LogSoftmax():
             return Encoded(Op[operator(layer).tflite_name], [])
         case LeakyRelu():
             return Encoded(Op.LEAKY_RELU, [(s.LeakyReluSlot.ALPHA, "float32", layer.alpha, 0.0)])
@@ -1061,7 +1065,8 @@ def _read_hard_swish(graph: Graph, o: FileOperator, own: Names, inputs: Names) -
     return HardSwish(name=own[0], inputs=inputs)
 
 
-_UNARY: Mapping[Op, type[Logistic | Tanh | Elu | Abs | Rsqrt]] = {
+_UNARY: Mapping[Op, type[Logistic | Tanh | Elu | Abs | Rsqrt | LogSoftmax]] = {
+    Op.LOG_SOFTMAX: LogSoftmax,
     Op.LOGISTIC: Logistic,
     Op.TANH: Tanh,
     Op.ELU: Elu,

@@ -21,7 +21,7 @@ from micronets.compiler.kernels.pool import PoolKernel
 from micronets.compiler.kernels.reduction import ReductionKernel
 from micronets.compiler.kernels.reshape import ReshapeKernel
 from micronets.compiler.kernels.sharing import Sharing, share
-from micronets.compiler.kernels.softmax import SoftmaxKernel
+from micronets.compiler.kernels.softmax import LogSoftmaxKernel, SoftmaxKernel
 from micronets.compiler.kernels.split import SplitKernel
 from micronets.compiler.kernels.take import ResizeBilinearKernel, TakeKernel
 from micronets.compiler.kernels.transpose_conv import TransposeConvKernel
@@ -42,6 +42,7 @@ from micronets.ir.layers import (
     HardSwish,
     LeakyRelu,
     Logistic,
+    LogSoftmax,
     Maximum,
     MaxPool2D,
     Mean,
@@ -135,6 +136,8 @@ def _choose_dsp(step: Step, sharing: Sharing, target: Target) -> Kernel:
             return ResizeBilinearKernel(step, layer)
         case Softmax():
             return SoftmaxKernel(step, layer)
+        case LogSoftmax():
+            return LogSoftmaxKernel(step, layer)
         case Relu() | HardSwish() | Logistic() | Tanh() | LeakyRelu() | Elu() | Abs() | Rsqrt() | Quantize():
             return LookupKernel(step, layer)
         case Dequantize():

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 
 from micronets.compiler.kernels.base import Call, Kernel, LayerCode, Overlap, Place
 from micronets.errors import UnsupportedError
-from micronets.ir.layers import Softmax
+from micronets.ir.layers import LogSoftmax, Softmax
+from micronets.quantized.log_softmax import back_to_codes, scaled_differences
 from micronets.quantized.model import QuantizedModel
 from micronets.quantized.softmax import exponentials
 
 SOFTMAX = "micronets_softmax"
+LOG_SOFTMAX = "micronets_log_softmax"
 _ROW_LIMIT = 8191  # values of a row, whose exponentials then sum to less than 2**32
+_LOG_ROW_LIMIT = 4095  # values of a row, whose exponentials, of 12 integer bits, then sum to less than 2**31
 
 
 @dataclass(frozen=True)
@@ -45,3 +48,39 @@ class SoftmaxKernel(Kernel):
         ends = place.pointer(layer.inputs[0]), place.pointer(layer.name)
         numbers = len(table.values), math.prod(rows), columns
         return LayerCode((table,), Call(SOFTMAX, (*ends, table.as_argument, *numbers)), (SOFTMAX,))
+
+
+@dataclass(frozen=True)
+class LogSoftmaxKernel(Kernel):
+    """The logarithm of a softmax over the last dimension."""
+
+    layer: LogSoftmax
+
+    @property
+    def scratch_bytes(self) -> int:
+        """0: the kernel needs no scratch memory."""
+        return 0
+
+    @property
+    def overlap(self) -> Overlap:
+        """The output may lie over the input: sums are taken before the first output is written."""
+        return Overlap(0)
+
+    @property
+    def row_reach(self) -> None:
+        """None, since the layer follows those whose maps are large, and need not run in patches."""
+
+    def code(self, model: QuantizedModel, place: Place) -> LayerCode:
+        """Returns a call with tables of exponentials and of scaled differences."""
+        layer, (*rows, columns) = self.layer, self.step.output_shape
+        if columns > _LOG_ROW_LIMIT:
+            sizes = f"logarithms of a softmax of {columns} values; at most {_LOG_ROW_LIMIT} are supported"
+            raise UnsupportedError(f"layer '{layer.name}': {sizes}")
+        scale = model.quant[layer.inputs[0]].scale
+        powers = place.table("int32_t", "exponentials", exponentials(1.0, scale))
+        scaled, _ = scaled_differences(scale)
+        differences = place.table("int32_t", "differences", scaled[: len(powers.values)])
+        ends = place.pointer(layer.inputs[0]), place.pointer(layer.name)
+        numbers = len(powers.values), *(int(v) for v in back_to_codes(scale)), math.prod(rows), columns
+        call = Call(LOG_SOFTMAX, (*ends, powers.as_argument, differences.as_argument, *numbers))
+        return LayerCode((powers, differences), call, (LOG_SOFTMAX,))

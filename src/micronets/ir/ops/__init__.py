@@ -23,6 +23,7 @@ from micronets.ir.layers import (
     Layer,
     LeakyRelu,
     Logistic,
+    LogSoftmax,
     Maximum,
     MaxPool2D,
     Mean,
@@ -86,7 +87,7 @@ from micronets.ir.ops.record import Arity, Operand, Operator, Shapes, Tflm, Tflm
 from micronets.ir.ops.reduction import mean_operator, reduce_max_operator, reduce_min_operator, sum_operator
 from micronets.ir.ops.relu import relu_operator
 from micronets.ir.ops.reshape import reshape_operator
-from micronets.ir.ops.softmax import softmax_operator
+from micronets.ir.ops.softmax import log_softmax_operator, softmax_operator
 from micronets.ir.ops.split import split_operator
 from micronets.ir.ops.transpose_conv import transpose_conv_2d_operator
 from micronets.ir.ops.unary import (
@@ -170,6 +171,8 @@ def operator(layer: Layer) -> Operator:
             return resize_bilinear_operator(layer)
         case Softmax():
             return softmax_operator(layer)
+        case LogSoftmax():
+            return log_softmax_operator(layer)
         case Relu():
             return relu_operator(layer)
         case HardSwish():

@@ -88,6 +88,7 @@ class TflmKernel:
     - temporaries: the tensors that the kernel asks for while it is prepared, as often as it does. Their structs lie
       in the arena together until it is done.
     - scratch: the scratch buffers that the kernel asks for; one of 0 bytes is not asked for.
+    - prepared: a struct that the kernel asks for while it is prepared, in place of or besides `op_data`.
     """
 
     parameters: int
@@ -95,6 +96,7 @@ class TflmKernel:
     op_data: int
     temporaries: tuple[Operand, ...]
     scratch: tuple[Count, ...]
+    prepared: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +120,7 @@ class Tflm:
     cycles: Count
 
 
-Scale = Literal["the input's", "all inputs'", "copied codes", "its own", "1/256", "1/128", "1"]
+Scale = Literal["the input's", "all inputs'", "copied codes", "its own", "1/256", "1/128", "1/16", "1"]
 """Which scale and zero point an output has.
 
 - the input's: the kernel does not rescale, and TFLM refuses an output of another scale.
@@ -127,6 +129,7 @@ Scale = Literal["the input's", "all inputs'", "copied codes", "its own", "1/256"
 - its own: the kernel brings its results to any scale. A float output, which has no scale, is listed here too.
 - 1/256: the output always has this scale and the zero point -128.
 - 1/128: the output always has this scale and the zero point 0.
+- 1/16: the output always has this scale and the zero point 127.
 - 1: the output always has this scale and the zero point 0, as its codes are numbers that count something.
 """
 

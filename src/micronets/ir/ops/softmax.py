@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from micronets.errors import SpecError
-from micronets.ir.layers import Softmax
+from micronets.ir.layers import LogSoftmax, Softmax
 from micronets.ir.ops.elementwise import by_value, timed_as, timed_by_value
-from micronets.ir.ops.record import ONE, Operator, Shapes, Tflm, TflmKernel, nothing, same_shape
+from micronets.ir.ops.record import ONE, Operator, Scale, Shapes, Tflm, TflmKernel, nothing, same_shape
 from micronets.ir.ops.types import keeps
 
 CYCLES = 300.0
 """CMSIS-NN's cycles for a value."""
+
+LOG_CYCLES = 500.0
+"""Cycles of TFLM's reference kernel for a value of a LogSoftmax; they are assumed. CMSIS-NN has no kernel for it."""
 
 
 def softmax_operator(layer: Softmax) -> Operator:
@@ -23,8 +27,62 @@ def softmax_operator(layer: Softmax) -> Operator:
         if not (math.isfinite(layer.beta) and layer.beta > 0):
             raise SpecError(f"{where}: beta = {layer.beta}; need a positive number")
 
+    return _softmax(
+        "SOFTMAX", "AddSoftmax", check, parameters=4, op_data=80, cortex_m_op_data=64, scale="1/256", cycles=CYCLES
+    )
+
+
+def log_softmax_operator(layer: LogSoftmax) -> Operator:
+    """Returns the facts of the logarithm of a softmax."""
+
+    def check(inputs: Shapes, where: str) -> None:
+        if inputs[0] == ():
+            raise SpecError(f"{where}: LogSoftmax needs an input of at least one dimension, not a single value")
+
+    return _softmax(
+        "LOG_SOFTMAX",
+        "AddLogSoftmax",
+        check,
+        parameters=0,
+        op_data=40,
+        cortex_m_op_data=28,
+        scale="1/16",
+        cycles=LOG_CYCLES,
+        late=True,
+    )
+
+
+def _softmax(
+    tflite_name: str,
+    method: str,
+    check: Callable[[Shapes, str], None],
+    *,
+    parameters: int,
+    op_data: int,
+    cortex_m_op_data: int,
+    scale: Scale,
+    cycles: float,
+    late: bool = False,
+) -> Operator:
+    """Returns the facts of a softmax or of its logarithm.
+
+    - parameters, op_data, cortex_m_op_data: the structs of TFLM's kernels (`TflmKernel`), on a host and on a Cortex-M.
+    - cycles: TFLM's cycles for a value.
+    - late: whether the kernel asks for `op_data` only while it is prepared.
+    """
+
+    def kernel(op_data: int) -> TflmKernel:
+        return TflmKernel(
+            parameters=parameters,
+            alignment=4,
+            op_data=0 if late else op_data,
+            temporaries=("input", "output"),
+            scratch=(),
+            prepared=op_data if late else 0,
+        )
+
     return Operator(
-        tflite_name="SOFTMAX",
+        tflite_name=tflite_name,
         constants=(),
         table_bytes=118,
         inputs=ONE,
@@ -38,20 +96,20 @@ def softmax_operator(layer: Softmax) -> Operator:
         macs=nothing,
         pooled=nothing,
         gathered=nothing,
-        scale="1/256",
+        scale=scale,
         largest_rescale=None,
         selects=False,
         codewise=False,
         within_input=False,
-        sign="never negative",
+        sign="never negative" if scale == "1/256" else "any",
         by_channel=False,
         trainable=False,
         tflm=Tflm(
-            method="AddSoftmax",
-            host=TflmKernel(parameters=4, alignment=4, op_data=80, temporaries=("input", "output"), scratch=()),
-            cortex_m=TflmKernel(parameters=4, alignment=4, op_data=64, temporaries=("input", "output"), scratch=()),
+            method=method,
+            host=kernel(op_data),
+            cortex_m=kernel(cortex_m_op_data),
             requantised_channels=nothing,
-            cycles=by_value(CYCLES),
+            cycles=by_value(cycles),
         ),
         timed_as=timed_as("softmax"),
         timed_by=timed_by_value,

@@ -535,6 +535,16 @@ void micronets_lookup(const int8_t *input, int8_t *output, const int8_t *table, 
 void micronets_softmax(const int8_t *input, int8_t *output, const int32_t *exponentials, int32_t entries, int32_t rows,
                        int32_t columns);
 
+/* Logarithms of the softmax over the last dimension.
+ *
+ * input: [in] [rows, columns]. output: [out] [rows, columns], codes of scale 1/16 and zero point 127; it may lie
+ *   exactly over the input. exponentials: [in] of the differences 0, -1, .. of two codes, `entries` times 2^31.
+ * differences: [in] the same differences in fixed point with 5 integer bits. entries: 1 .. 256.
+ * multiplier, shift: the scale that brings such a number back to a difference of codes, shift at most 0.
+ * rows: at least 1. columns: 1 .. 4095. */
+void micronets_log_softmax(const int8_t *input, int8_t *output, const int32_t *exponentials, const int32_t *differences,
+                           int32_t entries, int32_t multiplier, int32_t shift, int32_t rows, int32_t columns);
+
 /* From real values to codes: input / scale + zero_point, rounded to nearest, halves away from zero.
  *
  * input: [in] `count` values; what is not a number counts as 0. output: [out] `count` codes. count: at least 0.
