@@ -197,3 +197,13 @@ def test_lower_bounds_save_plans_and_change_nothing(board, name, kind) -> None:
             fitter = BudgetFitter(space, Budget(sram_bytes=int(limit), flash_bytes=10**6), board, runtime=way)
             found.append((values := fitter.repair(space.largest(), even), dict(fitter.costs(values))))
         assert found[0] == found[1]
+
+
+def test_room_is_filled_with_what_is_probable_enough(board) -> None:
+    fitter = BudgetFitter(SPACE, Budget(macs=100), board, lambda v: {"macs": v["width"] + v["last"] + v["kernel"]})
+    start = SPACE.smallest()
+    likely = EVEN | {"width": [0.6, 0.397, 0.003], "last": [0.5, 0.1, 0.4], "kernel": [0.997, 0.003]}
+    assert fitter.fill(start, likely, 1.0) == start | {"width": 8, "last": 12}, "an improbable option is stepped over"
+    assert fitter.fill(start, likely, 0.0) == start
+    everything = fitter.fill(start, likely)
+    assert (everything["width"], everything["last"], everything["kernel"]) == (12, 12, 5)

@@ -1,4 +1,5 @@
 import dataclasses
+import math
 
 import pytest
 
@@ -123,13 +124,13 @@ def test_a_search_steps_back_until_the_measurement_keeps_the_limit_too(board) ->
         return {"macs": 1.3 * budget_costs(arch, board, ("macs",))["macs"]}  # the estimate is 30 % too low
 
     fitter = BudgetFitter(space, limits, board)
-    values, found = meet_measured_limits(fitter, space.largest(), even, limits, measure, notes.append)
+    values, found = meet_measured_limits(fitter, space.largest(), even, limits, measure, notes.append, math.inf)
     assert found == measure(derive(space, values))
     assert 0.6 * 9000 < found["macs"] <= 9000
     assert len(asked) > 2
     assert "over the limit of 9,000; the estimate was" in notes[0]["note"]
     plain, nothing = meet_measured_limits(
-        BudgetFitter(space, limits, board), space.largest(), even, limits, None, notes.append
+        BudgetFitter(space, limits, board), space.largest(), even, limits, None, notes.append, math.inf
     )
     assert nothing == {}
     assert budget_costs(derive(space, plain), board, ("macs",))["macs"] > found["macs"] / 1.3
@@ -146,10 +147,10 @@ def test_a_search_uses_the_room_that_the_measurement_shows(board) -> None:
         return {"macs": budget_costs(arch, board, ("macs",))["macs"] / 2}
 
     values, found = meet_measured_limits(
-        BudgetFitter(space, limits, board), space.smallest(), even, limits, half, lambda _: None
+        BudgetFitter(space, limits, board), space.smallest(), even, limits, half, lambda _: None, math.inf
     )
     plain, _ = meet_measured_limits(
-        BudgetFitter(space, limits, board), space.smallest(), even, limits, None, lambda _: None
+        BudgetFitter(space, limits, board), space.smallest(), even, limits, None, lambda _: None, math.inf
     )
     assert cost(plain) <= 9000 < cost(values)
     assert found["macs"] == cost(values) / 2 <= 9000
@@ -159,7 +160,7 @@ def test_a_search_uses_the_room_that_the_measurement_shows(board) -> None:
         return {"macs": macs / 2 if macs <= 9000 else 2 * macs}
 
     values, found = meet_measured_limits(
-        BudgetFitter(space, limits, board), space.smallest(), even, limits, cliff, lambda _: None
+        BudgetFitter(space, limits, board), space.smallest(), even, limits, cliff, lambda _: None, math.inf
     )
     assert values == plain
     assert found["macs"] == cost(plain) / 2
@@ -176,4 +177,36 @@ def test_a_search_whose_measurements_never_fit_gives_up(board) -> None:
             limits,
             lambda _: {"macs": 10_000.0},
             lambda _: None,
+            math.inf,
         )
+
+
+def test_a_search_returns_a_network_that_works_as_it_is(tmp_path, board) -> None:
+    """Cut out with the supernet's statistics of batch norm, the same network is right in 40 %."""
+    from micronets.design.predict import predict
+
+    found = run(tmp_path, board, settings=dataclasses.replace(SETTINGS, epochs=16))
+    data, net = TinyTask(), Net(found.arch)
+    net.load_state_dict(found.state)
+    x = data.inputs("val", {"frame_stride": found.values["frame_stride"]})
+    assert data.evaluate(predict(net, x), "val").value > 0.55
+
+
+def test_choices_settle_before_the_end(tmp_path, board) -> None:
+    rates = []
+    step = torch.optim.Adam.step
+
+    def spied(self, *args, **kwargs):
+        rates.append(self.param_groups[0]["lr"])
+        return step(self, *args, **kwargs)
+
+    torch.optim.Adam.step = spied
+    try:
+        run(tmp_path, board, settings=dataclasses.replace(SETTINGS, settle=0.25))
+    finally:
+        torch.optim.Adam.step = step
+    assert rates[0] == SETTINGS.arch_lr
+    assert rates[-1] == pytest.approx(SETTINGS.arch_lr / 6), "24 steps, of which the last six settle"
+    assert sorted(rates, reverse=True) == rates
+    with pytest.raises(SpecError, match=r"^search: settle = 0.7; at most 0.65, the share that warmup leaves$"):
+        SearchSettings(settle=0.7)

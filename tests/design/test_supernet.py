@@ -64,7 +64,7 @@ def test_one_network_of_the_supernet_is_the_derived_one(space) -> None:
     supernet, rng = trained_looking(space), random.Random(3)
     for values in [space.smallest(), space.largest(), *(space.sample(rng) for _ in range(6))]:
         net = Net(derive(space, values)).eval()
-        net.load_state_dict(supernet.slice(net.arch))
+        net.load_state_dict(supernet.cut(net.arch))
         x = torch.randn(3, *net.arch.input_shape)
         with torch.no_grad():
             torch.testing.assert_close(supernet(x, supernet.one_hot(values)), net(x), rtol=1e-4, atol=1e-5)
@@ -120,3 +120,28 @@ def test_a_gray_picture_gives_what_its_three_equal_colours_give() -> None:
     a, b = (supernet.one_hot(TIED.largest() | {"colour": c}) for c in (1, 3))
     with torch.no_grad():
         torch.testing.assert_close(supernet(gray, a), supernet(gray.expand(-1, -1, -1, 3), b), rtol=1e-3, atol=1e-4)
+
+
+def test_a_cut_network_has_statistics_of_its_own() -> None:
+    """Statistics of many mixed widths are not those of one network; a slice has those of the batches it was given."""
+    space = tiny_space()
+    supernet = trained_looking(space)
+    values = space.largest() | {"width": 4, "kernel": 3, "dilation": 1}
+    batches = [torch.randn(64, *supernet.input_shape({"frame_stride": 1})) for _ in range(3)]
+    before = {name: value.clone() for name, value in supernet.state_dict().items()}
+    net = Net(derive(space, values)).eval()
+    net.load_state_dict(supernet.slice(net.arch, iter(batches)))
+    for name, value in supernet.state_dict().items():
+        assert torch.equal(value, before[name]), f"{name}: the supernet itself changes"
+    x = torch.cat(batches)
+    kept, cell = net.tensors(x), net.cell(net.arch.layers[0])
+    stem = torch.nn.functional.conv2d(
+        torch.nn.functional.pad(x.permute(0, 3, 1, 2), (0, 1, 1, 1)), cell.weight, stride=(1, 2)
+    )
+    torch.testing.assert_close(cell.bn.running_mean, stem.mean((0, 2, 3)), rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(cell.bn.running_var, stem.var((0, 2, 3)), rtol=2e-2, atol=1e-3)
+    assert cell.bn.momentum == 0.1
+    assert torch.equal(cell.weight, supernet.cut(net.arch)["layers.stem.weight"])
+    assert kept["logits"].isfinite().all()
+    with pytest.raises(ValueError, match="no batches"):
+        supernet.slice(net.arch, [])

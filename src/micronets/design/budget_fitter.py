@@ -250,7 +250,7 @@ class BudgetFitter:
         """Returns the first values that fit on the way down; None where not even the smallest network fits."""
         while (now := self.excess(values)) > 0:
             moves = []
-            for number, (choice, changed) in enumerate(self._moves(values, -1)):
+            for number, (choice, changed) in enumerate(self._steps_down(values)):
                 loss = _loss(choice, values, changed, probabilities)
                 moves.append(
                     (_score(now - self._excess_of(self._costs_of(changed).least), loss), -number, loss, changed)
@@ -315,24 +315,44 @@ class BudgetFitter:
                         break
         return values
 
-    def fill(self, values: Mapping[str, int], probabilities: Probabilities) -> dict[str, int]:
+    def fill(
+        self, values: Mapping[str, int], probabilities: Probabilities, log_ratio: float = math.inf
+    ) -> dict[str, int]:
         """Returns larger values that still fit: takes steps up, the most probable first, until none fits.
 
-        Steps that do not change a cost are skipped: they widen a block that is left out.
+        A step leads to the next larger option that is probable enough. Steps that do not change a cost are skipped:
+        they widen a block that is left out.
 
         - `values`: values that fit.
         - `probabilities`: of every option, by choice, in the order of the choice's options.
+        - `log_ratio`: 0 or more; an option is probable enough if the logarithm of how many times more probable the
+          choice's likeliest option is does not exceed it. Infinity allows every option.
         """
         values = dict(values)
         while True:
             moves = [
                 (_log_ratio(choice, values, changed, probabilities), changed)
-                for choice, changed in self._moves(values, 1)
+                for choice, changed in self._probable_steps_up(values, probabilities, log_ratio)
                 if self.fits(changed) and self.costs(changed) != self.costs(values)
             ]
             if not moves:
                 return values
             values = min(moves, key=lambda m: m[0])[1]
+
+    def _probable_steps_up(
+        self, values: Mapping[str, int], probabilities: Probabilities, log_ratio: float
+    ) -> list[tuple[Choice, dict[str, int]]]:
+        """Returns each choice that has a larger option that is probable enough (see `fill`), and the values with it."""
+        steps = []
+        for choice in self.space.choices:
+            if choice.kind in ("shape", "dilation"):
+                continue
+            p = probabilities[choice.name]
+            for k in range(choice.options.index(values[choice.name]) + 1, len(choice.options)):
+                if _log(max(p)) - _log(p[k]) <= log_ratio + 1e-9:
+                    steps.append((choice, dict(values) | {choice.name: choice.options[k]}))
+                    break
+        return steps
 
     def _feasible_start(self, values: dict[str, int], probabilities: Probabilities) -> dict[str, int]:
         """Returns `values`, with the most probable shapes under which something fits if nothing does under its own."""
@@ -345,15 +365,15 @@ class BudgetFitter:
 
         return values | max(feasible, key=log_probability)
 
-    def _moves(self, values: Mapping[str, int], direction: int) -> list[tuple[Choice, dict[str, int]]]:
-        """Returns each choice that has a next larger (direction 1) or smaller (-1) option, and the values with that.
+    def _steps_down(self, values: Mapping[str, int]) -> list[tuple[Choice, dict[str, int]]]:
+        """Returns each choice that has a next smaller option, and the values with that.
 
         Shapes stay as they are; dilations are left to `_neighbours`, as they are not ordered by cost.
         """
         moves = []
         for choice in self.space.choices:
-            k = choice.options.index(values[choice.name]) + direction
-            if choice.kind in ("shape", "dilation") or not 0 <= k < len(choice.options):
+            k = choice.options.index(values[choice.name]) - 1
+            if choice.kind in ("shape", "dilation") or k < 0:
                 continue
             moves.append((choice, dict(values) | {choice.name: choice.options[k]}))
         return moves

@@ -50,7 +50,8 @@ class SearchResult:
     - `costs`: its exact costs by name of the limit, in the limit's unit.
     - `measured`: what the caller's `measure` returned for this network; empty without one.
     - `history`: one record per epoch, made by `dnas_loop.SearchLoop`.
-    - `state`: the state dict of `Net(arch)`, cut out of the supernet's shared weights.
+    - `state`: the state dict of `Net(arch)`, cut out of the supernet's shared weights, with statistics of batch norm
+      of its own: the network works as it is, and a training that starts from it needs fewer steps.
     """
 
     values: dict[str, int]
@@ -108,9 +109,12 @@ def search(
     loop.resume(load_checkpoint(path, device, stamp))
     loop.run(progress, lambda state: save_checkpoint(path, state, stamp))
     likely, probabilities = supernet.most_likely(), supernet.probabilities()
-    values, measured = meet_measured_limits(fitter, likely, probabilities, limits, measure, progress)
+    values, measured = meet_measured_limits(
+        fitter, likely, probabilities, limits, measure, progress, settings.fill_log_ratio
+    )
     arch = derive(space, values)
-    return SearchResult(values, arch, dict(fitter.costs(values)), measured, loop.history, supernet.slice(arch))
+    state = supernet.slice(arch, loop.calibration_batches(values))
+    return SearchResult(values, arch, dict(fitter.costs(values)), measured, loop.history, state)
 
 
 def meet_measured_limits(
@@ -120,6 +124,7 @@ def meet_measured_limits(
     limits: Budget,
     measure: Measure | None,
     progress: Progress,
+    log_ratio: float,
 ) -> tuple[dict[str, int], dict[str, float]]:
     """Finds values near the likely ones whose network meets every limit, by its costs and by its measurement.
 
@@ -133,11 +138,12 @@ def meet_measured_limits(
     - `limits`: what is to be met.
     - `measure`: measures a network, by name of the limit; None takes the costs for the truth.
     - `progress`: is told of every network whose measurement misses a limit.
+    - `log_ratio`: how improbable the options may be that room is filled with: see `BudgetFitter.fill`.
 
     Returns the values and what was measured of their network, which is empty without `measure`. Raises `BudgetError` if
     no network meets the costs, or none of the first `MOST_MEASURED` that are measured meets the limits.
     """
-    values = fitter.fill(fitter.repair(likely, probabilities), probabilities)
+    values = fitter.fill(fitter.repair(likely, probabilities), probabilities, log_ratio)
     if measure is None:
         return values, {}
     wanted = limits.limits()
@@ -158,10 +164,10 @@ def meet_measured_limits(
             scaled = costs[name] * (wanted[name] / value) * SAFETY_FACTOR
             fitter.limits[name] = min(fitter.limits[name], scaled) if over else scaled
         if over:
-            values = fitter.fill(fitter.repair(values, probabilities), probabilities)
+            values = fitter.fill(fitter.repair(values, probabilities), probabilities, log_ratio)
             continue
         best = values, found
-        values = fitter.fill(values, probabilities) if fitter.fits(values) else values
+        values = fitter.fill(values, probabilities, log_ratio) if fitter.fits(values) else values
         if values == best[0]:
             return best
     if best is not None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -138,6 +138,26 @@ class SearchLoop:
         done = max(0.0, (step / self.steps - s.warmup) / (1 - s.warmup))
         return float(s.temperature * (s.final_temperature / s.temperature) ** min(done, 1.0))
 
+    def arch_lr(self, step: int) -> float:
+        """Returns the learning rate of the architecture at a step: it falls linearly over the last ones."""
+        settling = self.settings.settle * self.steps
+        return self.settings.arch_lr * (min(1.0, (self.steps - step) / settling) if settling else 1.0)
+
+    def calibration_batches(self, values: Mapping[str, int]) -> Iterator[Tensor]:
+        """Yields inputs `[B, H, W, C]` of augmented training examples, with the input settings in `values`.
+
+        On these, a network that is cut out of the supernet gets its statistics of batch norm. They are the same each
+        time.
+        """
+        order, size = self._order(self.settings.epochs), self.settings.batch
+        settings = input_settings(self.data, values)
+        for i in range(self.settings.calibration_batches):
+            batch = order[i * size : (i + 1) * size]
+            if len(batch) < min(size, len(order)):
+                break
+            seed = int(np.random.SeedSequence([self.seed, self.steps + i]).generate_state(1, np.uint64)[0]) >> 1
+            yield self.data.augmented(batch, settings, torch.Generator(self.device).manual_seed(seed))
+
     def train_step(self, batch: Tensor, step: int) -> tuple[float, int]:
         """Does one step on the weights and, after the warm-up, on the architecture.
 
@@ -157,6 +177,8 @@ class SearchLoop:
         for group in self.weight_optimiser.param_groups:
             group["lr"] = s.lr * optim.cosine_schedule(step, self.steps, self.steps_per_epoch)
         searching = step >= s.warmup * self.steps
+        for group in self.arch_optimiser.param_groups:
+            group["lr"] = self.arch_lr(step)
         sample = self.supernet.sample(self.temperature(step), draws)
         x = self.data.augmented(batch, input_settings(self.data, dict(sample.shapes)), noise)
         y = self.labels[batch.to(self.device)]
@@ -215,7 +237,7 @@ class SearchLoop:
         self.correction = {name: float(exact[name]) / max(float(relaxed[name]), 1e-9) for name in self.fitter.limits}
 
 
-def input_settings(data: TaskData, values: dict[str, int]) -> dict[str, int]:
+def input_settings(data: TaskData, values: Mapping[str, int]) -> dict[str, int]:
     """Picks from the options `values` of a space's choices those that are settings of the task's front end."""
     return {name: values[name] for name in data.input_settings if name in values}
 

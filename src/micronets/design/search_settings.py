@@ -25,6 +25,13 @@ class SearchSettings:
     - `temperature`: of the Gumbel-softmax until the end of the warm-up; above 0.
     - `final_temperature`: what the temperature falls to, geometrically, by the last step; above 0.
     - `penalty`: weight in the loss of the excess over the limits; above 0.
+    - `settle`: share of the steps, the last ones, over which `arch_lr` falls linearly to 0, so that no choice changes
+      in the last steps by the noise of a few batches; 0 to 1 - `warmup`.
+    - `fill_log_ratio`: where the likeliest network leaves room under the limits, a larger option of a choice is taken
+      if it is at most exp(`fill_log_ratio`) times less probable than the likeliest; 0 or more. What is less probable
+      was hardly trained.
+    - `calibration_batches`: batches of training examples on which the batch norms of a network that is cut out of the
+      supernet get statistics of their own; at least 1.
     - `precision`: `fp32`, `bf16` or `auto`, which is `bf16` where the hardware multiplies it natively. In `bf16`, a
       convolution that this CPU computes wrongly is computed in float32.
     - `device`: `cpu`, `cuda` or `auto`, which is the GPU where there is one.
@@ -43,6 +50,9 @@ class SearchSettings:
     temperature: float = 3.0
     final_temperature: float = 0.4
     penalty: float = 2.0
+    settle: float = 0.2
+    fill_log_ratio: float = 1.0
+    calibration_batches: int = 8
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     checkpoint_seconds: float = 60.0
@@ -51,8 +61,21 @@ class SearchSettings:
         check_ranges(
             "search",
             self,
-            positive=("epochs", "batch", "lr", "arch_lr", "temperature", "final_temperature", "penalty"),
-            not_negative=("label_smoothing", "weight_decay", "checkpoint_seconds"),
+            positive=(
+                "epochs",
+                "batch",
+                "lr",
+                "arch_lr",
+                "temperature",
+                "final_temperature",
+                "penalty",
+                "calibration_batches",
+            ),
+            not_negative=("label_smoothing", "weight_decay", "checkpoint_seconds", "settle", "fill_log_ratio"),
         )
         if not 0 <= self.warmup < 1:
             raise SpecError(f"search: warmup = {self.warmup}; a share of the steps from 0 to below 1")
+        if self.settle > 1 - self.warmup:
+            raise SpecError(
+                f"search: settle = {self.settle}; at most {1 - self.warmup:.6g}, the share that warmup leaves"
+            )

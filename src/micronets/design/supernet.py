@@ -9,7 +9,7 @@ change map sizes cannot share one pass; one value is drawn per step and learnt b
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -85,13 +85,13 @@ class Supernet(nn.Module):
         - `generator`: of the random numbers, on the CPU.
         """
         weights, shapes = {}, {}
-        log_prob = torch.zeros(())
+        log_prob = torch.zeros((), device=self._device)
         for c in self.space.choices:
             alpha = self.alphas[c.name]
             if c.kind == "shape":
                 k = int(torch.multinomial(torch.softmax(alpha.detach(), 0).cpu(), 1, generator=generator))
                 shapes[c.name] = c.options[k]
-                log_prob = log_prob.to(alpha.device) + torch.log_softmax(alpha, 0)[k]
+                log_prob = log_prob + torch.log_softmax(alpha, 0)[k]
             else:
                 noise = -torch.log(torch.empty(len(c.options)).exponential_(generator=generator)).to(alpha.device)
                 weights[c.name] = torch.softmax((torch.log_softmax(alpha, 0) + noise) / temperature, 0)
@@ -102,10 +102,10 @@ class Supernet(nn.Module):
         weights = {}
         for c in self.space.choices:
             if c.kind != "shape":
-                weights[c.name] = F.one_hot(torch.tensor(c.options.index(values[c.name])), len(c.options)).float()
-        return ChoiceSample(
-            weights, {c.name: values[c.name] for c in self.space.choices if c.kind == "shape"}, torch.zeros(())
-        )
+                chosen = torch.tensor(c.options.index(values[c.name]), device=self._device)
+                weights[c.name] = F.one_hot(chosen, len(c.options)).float()
+        shapes = {c.name: values[c.name] for c in self.space.choices if c.kind == "shape"}
+        return ChoiceSample(weights, shapes, torch.zeros((), device=self._device))
 
     def steps(self, sample: ChoiceSample) -> tuple[Step, ...]:
         """Returns the layers of the relaxed network that a sample is, whose sizes may be 0-d tensors."""
@@ -168,7 +168,7 @@ class Supernet(nn.Module):
             case Conv2D():
                 return self._channel_mask(layer.filters, sample)
             case Pad():
-                return _pad_mask(masks[0], layer, x.shape[1])
+                return _pad_mask(masks[0], layer, x)
             case _ if facts.by_channel and len(masks) == 1:
                 return masks[0]
             case Add():
@@ -251,12 +251,36 @@ class Supernet(nn.Module):
         first = ((int(size) - options) / 2)[:, None]
         return sample.weights[size.choice] @ ((tap[None] >= first) & (tap[None] < first + options[:, None])).float()
 
+    @property
+    def _device(self) -> torch.device:
+        """The device on which weights and architecture parameters are."""
+        return next(self.net.parameters()).device
+
     def _options(self, choice: str) -> Tensor:
         """Returns the options of a choice, as a float tensor on the supernet's device."""
         return cast(Tensor, getattr(self, f"options_{choice}"))
 
-    def slice(self, arch: Arch) -> dict[str, Tensor]:
-        """Cuts the state dict of `Net(arch)` out of the shared weights: the leading channels and the middle taps."""
+    def slice(self, arch: Arch, batches: Iterable[Tensor]) -> dict[str, Tensor]:
+        """Cuts a network out and gives its batch norms statistics of their own, so that it works as it is.
+
+        The shared statistics are of sums over more channels and taps than the network has: with them, its outputs are
+        worth little (Yu et al. 2019, "Universally Slimmable Networks", Section 3.3).
+
+        - `arch`: a network of the space.
+        - `batches`: inputs `[N, H, W, C]` of training examples, on any device; at least one.
+
+        Returns the state dict of `Net(arch)`, on the supernet's device.
+        """
+        net = Net(arch).to(self._device)
+        net.load_state_dict(self.cut(arch))
+        torch_ops.recalibrate(net, batches)
+        return net.state_dict()
+
+    def cut(self, arch: Arch) -> dict[str, Tensor]:
+        """Cuts the state dict of `Net(arch)` out of the shared weights: the leading channels and the middle taps.
+
+        The statistics of its batch norms are the shared ones; `slice` gives it its own.
+        """
         shared = self.net.state_dict()
         first = {f"layers.{key(a.name)}.weight" for a in arch.layers if isinstance(a, Conv2D) and a.inputs == (INPUT,)}
         cut = {}
@@ -307,12 +331,12 @@ def _mask_of_sum(a: Tensor | None, b: Tensor | None) -> Tensor | None:
     return None if a is None or b is None else a if a is b else torch.maximum(a, b)
 
 
-def _pad_mask(mask: Tensor | None, layer: Pad, channels: int) -> Tensor | None:
-    """Returns the mask of a padded map of `channels` channels before the padding, with 0 for those that are added."""
+def _pad_mask(mask: Tensor | None, layer: Pad, x: Tensor) -> Tensor | None:
+    """Returns the mask of a padded map, `x` `[N, C, H, W]` before the padding, with 0 for channels that are added."""
     before, after = layer.paddings[-1]
     if before + after == 0:
         return mask
-    return F.pad(torch.ones(channels) if mask is None else mask, (before, after))
+    return F.pad(torch.ones(x.shape[1], device=x.device) if mask is None else mask, (before, after))
 
 
 def _dilate_kernel(weight: Tensor, axis: int, dilation: int, largest: int) -> Tensor:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from typing import Literal
@@ -160,6 +161,33 @@ def _strided_depthwise(
 def batch_norm(channels: int) -> nn.BatchNorm2d:
     """Makes the batch norm after a convolution: Keras's epsilon, and a momentum that suits short trainings."""
     return nn.BatchNorm2d(channels, eps=BN_EPSILON, momentum=BN_MOMENTUM)
+
+
+def recalibrate(net: nn.Module, batches: Iterable[Tensor]) -> None:
+    """Replaces the running statistics of all batch norms by the mean of those of some batches.
+
+    - `net`: a network in float, whose weights and mode stay as they are.
+    - `batches`: its inputs, brought to its device; at least one. Raises `ValueError` for none.
+    """
+    norms = [module for module in net.modules() if isinstance(module, nn.BatchNorm2d)]
+    device, training = next(net.parameters()).device, net.training
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # the mean over all batches
+    net.train()
+    count = 0
+    try:
+        with torch.no_grad():
+            for x in batches:
+                net(x.to(device))
+                count += 1
+    finally:
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
+        net.train(training)
+    if not count:
+        raise ValueError("recalibrate: no batches; batch norms would have no statistics")
 
 
 def activate(x: Tensor, activation: Activation) -> Tensor:
