@@ -27,6 +27,7 @@ from micronets.ir.layers import (
     Add,
     ArgMax,
     AveragePool2D,
+    Cast,
     Concatenation,
     Conv2D,
     DepthwiseConv2D,
@@ -48,6 +49,7 @@ from micronets.ir.layers import (
     Mul,
     Pack,
     Pad,
+    Prelu,
     Quantize,
     ReduceMax,
     ReduceMin,
@@ -252,8 +254,13 @@ CASES = (
     Case("", Abs(name="layer", inputs=X), (8, 8, 8)),
     Case("", Rsqrt(name="layer", inputs=X), (8, 8, 8)),
     Case("from float32", Quantize(name="layer", inputs=X), (8, 8, 8), of="float32"),
+    Case("from float32 to int16", Quantize(name="layer", inputs=X, to="int16"), (8, 8, 8), of="float32"),
     Case("between int8 and uint8", Quantize(name="layer", inputs=X), (8, 8, 8), of="uint8"),
-    Case("", Dequantize(name="layer", inputs=X), (10,)),
+    Case("between other integers", Quantize(name="layer", inputs=X), (8, 8, 8), of="int16"),
+    Case("from int8", Dequantize(name="layer", inputs=X), (10,)),
+    Case("else", Dequantize(name="layer", inputs=X), (10,), of="uint8"),
+    Case("", Cast(name="layer", inputs=X, to="float32"), (10,)),
+    Case("", Prelu(name="layer", inputs=BOTH), (8, 8, 8), constants=CHANNELS),
 )
 """A case for each way of the compiler; "" where a kind has one way."""
 
@@ -311,7 +318,7 @@ def facts_table() -> str:
 
 def types_of(layer: Layer) -> str:
     """Returns the types that an operator reads and makes."""
-    forms = [replace(layer, to=to) for to in TYPES] if isinstance(layer, Quantize) else [layer]
+    forms = [replace(layer, to=to) for to in TYPES] if isinstance(layer, Quantize | Cast) else [layer]
     found: dict[str, None] = {}
     for read, form in product(TYPES, forms):
         with suppress(SpecError):

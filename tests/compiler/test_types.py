@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +14,28 @@ from micronets.compiler import compile_model, optimise
 from micronets.device.host_compiler import compile_c
 from micronets.errors import SpecError
 from micronets.ir.arch import Arch
-from micronets.ir.layers import INPUT, Conv2D, Dequantize, FullyConnected, Layer, Quantize, Relu, Reshape, Softmax
+from micronets.ir.layers import (
+    INPUT,
+    Cast,
+    Conv2D,
+    Dequantize,
+    FullyConnected,
+    Layer,
+    Prelu,
+    Quantize,
+    Relu,
+    Reshape,
+    Softmax,
+    TensorSpec,
+)
+from micronets.ir.ops.edges import CASTS, DEQUANTIZES, QUANTIZES
 from micronets.ir.types import Type
 from micronets.quantized import reference
-from micronets.quantized.arithmetic import dequantize
+from micronets.quantized.arithmetic import dequantize, dtype_of
 from micronets.quantized.model import QuantizedModel, TensorQuant
 from micronets.quantized.random_weights import with_random_weights
-from micronets.tflite import read
+from micronets.runtimes.base import seeded_inputs
+from micronets.tflite import read as read_model
 from tests.support.everywhere import same_everywhere
 from tests.support.random_models import random_input
 
@@ -131,8 +147,56 @@ def test_types_of_an_arch() -> None:
     assert real.tensor_bytes() == {INPUT: 20, "a": 5, "b": 20}
 
 
+@pytest.mark.parametrize("read", ["int8", "uint8", "int16", "int32", "float32"])
+def test_every_change_of_type(read: Type) -> None:
+    """All that Quantize, Dequantize and Cast make of a type, of codes at both ends and in the middle."""
+    layers: list[Layer] = [Quantize(name=f"q_{to}", inputs=(INPUT,), to=to) for to in QUANTIZES[read]]
+    if read in DEQUANTIZES:
+        layers.append(Dequantize(name="d", inputs=(INPUT,)))
+    layers += [Cast(name=f"c_{to}", inputs=(INPUT,), to=to) for to in CASTS.get(read, ()) if to != "int8"]
+    names = tuple(layer.name for layer in layers)
+    model = with_random_weights(Arch((4, 6), tuple(layers), read, names), 3)
+    scale = {"int16": 256, "int32": 2**20}.get(read, 1)
+    quant = {n: replace(q, scale=q.scale / scale) if n == INPUT else q for n, q in model.quant.items()}
+    model = replace(model, quant=quant)
+    x = seeded_inputs(model, 6, 1)
+    if read == "float32":
+        x = (x * 3).astype(np.float32)
+    same_everywhere(model, x)
+
+
+def test_numbers_of_a_cast_by_hand() -> None:
+    def cast(values: list[float], read: Type, to: Type) -> list[float]:
+        arch = Arch((len(values),), (Cast(name="y", inputs=(INPUT,), to=to),), read)
+        quant = {n: TensorQuant(0.5, 3) for n, of in arch.types().items() if of != "float32"}
+        x = np.array([values], dtype_of(read))
+        return reference.run(QuantizedModel(arch, quant, {}), x)[0].tolist()
+
+    assert cast([-128, 5, 127], "int8", "float32") == [-128.0, 5.0, 127.0]
+    assert cast([1.9, -1.9, 300.5, np.nan, 1e20], "float32", "int32") == [1, -1, 300, 0, 2**31 - 1]
+    assert cast([258, -129], "int16", "int8") == [2, 127]
+
+
+def test_prelu_by_hand() -> None:
+    constant = TensorSpec("c", (3,), "int8")
+    arch = Arch((2, 3), (Prelu(name="y", inputs=(INPUT, "c")),), constants=(constant,))
+    quant = {INPUT: TensorQuant(1.0, 2), "c": TensorQuant(0.25, 1), "y": TensorQuant(0.5, -4)}
+    model = QuantizedModel(arch, quant, {}, constants={"c": np.array([5, 1, -3], np.int8)})
+    x = np.array([[[10, 10, 10], [-2, -2, -2]]], np.int8)
+    assert reference.run(model, x).tolist() == [[[12, 12, 12], [-12, -4, 4]]]
+    same_everywhere(model, x)
+    with pytest.raises(SpecError, match=re.escape("alpha of (4, 2, 3) does not fit an input of (2, 3)")):
+        Arch((2, 3), arch.layers, constants=(replace(constant, shape=(4, 2, 3)),))
+
+
+def test_numbers_of_32_bits() -> None:
+    layers = (Reshape(name="a", inputs=(INPUT,), shape=(4,)), Cast(name="y", inputs=("a",), to="float32"))
+    model = QuantizedModel(Arch((2, 2), layers, "int32"), dict.fromkeys((INPUT, "a"), TensorQuant(1.0, 0)), {})
+    same_everywhere(model, np.arange(-6, 6, dtype=np.int32).reshape(3, 2, 2) * 2**24)
+
+
 @pytest.mark.parametrize("name", ["mobile_uint8", "dq_q_middle"])
 def test_released_cases(shared: Path, name: str) -> None:
     data = (shared / "cases" / f"{name}.tflite").read_bytes()
-    model = read(data, name)
+    model = read_model(data, name)
     same_everywhere(model, random_input(model, 5, 0), data)

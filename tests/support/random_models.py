@@ -42,6 +42,7 @@ from micronets.ir.layers import (
     Mul,
     Pack,
     Pad,
+    Prelu,
     Quantize,
     ReduceMax,
     ReduceMin,
@@ -181,7 +182,7 @@ def random_arch(seed: int, max_layers: int = 7, several: bool = False) -> Arch:
         return True
 
     if rng.random() < 0.1:
-        kind = random.Random(f"type {seed}").choice(("float32", "uint8"))
+        kind = random.Random(f"type {seed}").choice(("float32", "uint8", "int16"))
         add(Quantize(name="q_in", inputs=(INPUT,)))
     want = rng.randint(1, max_layers)
     for _ in range(50):
@@ -217,7 +218,7 @@ def _binary_layer(rng: random.Random, name: str, previous: str, shapes: dict) ->
         new = (TensorSpec(f"{name}_constant", sizes, "int8"),)
     names = [previous, new[0].name if new else rng.choice(others)]
     rng.shuffle(names)
-    kind = rng.choice((Add, Mul, Sub, Minimum, Maximum, SquaredDifference))
+    kind = rng.choice((Add, Mul, Sub, Minimum, Maximum, SquaredDifference, Prelu))
     fused = {"activation": rng.choice(("none", "relu", "relu6"))} if kind in (Add, Mul, Sub) else {}
     return kind(name=name, inputs=tuple(names), **fused), *new
 
@@ -383,7 +384,8 @@ def _tail(rng: random.Random, previous: str, shapes: dict) -> list[Layer]:
         source = layers[-1].name if layers else previous
         layers.append(ArgMax(name="place", inputs=(source,), axis=0, smallest=rng.random() < 0.3))
     if layers and isinstance(layers[-1], Dequantize) and random.Random(f"{previous} {shapes}").random() < 0.5:
-        layers[-1] = Quantize(name="u_out", inputs=layers[-1].inputs, to="uint8")
+        to = random.Random(f"{shapes} {previous}").choice(("uint8", "int16", "int32"))
+        layers[-1] = Quantize(name="u_out", inputs=layers[-1].inputs, to=to)
     return layers
 
 
@@ -476,6 +478,8 @@ def random_input(model: QuantizedModel, count: int, seed: int) -> np.ndarray:
     shape = (count, *model.arch.input_shape)
     x = rng.integers(-128, 128, shape).astype(np.int8)
     x[:1], x[1:2] = -128, 127
+    if model.arch.input_type == "int16":
+        return (x.astype(np.int16) << 8) + rng.integers(0, 256, shape).astype(np.int16)
     if model.arch.input_type == "uint8":
         return x.view(np.uint8) ^ 128
     return x if INPUT in model.quant else (x * rng.uniform(0.01, 0.5)).astype(np.float32)

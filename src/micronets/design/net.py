@@ -25,6 +25,7 @@ from micronets.ir.layers import (
     Add,
     ArgMax,
     AveragePool2D,
+    Cast,
     Concatenation,
     Conv2D,
     DepthwiseConv2D,
@@ -46,6 +47,7 @@ from micronets.ir.layers import (
     Mul,
     Pack,
     Pad,
+    Prelu,
     Quantize,
     ReduceMax,
     ReduceMin,
@@ -238,6 +240,8 @@ class Net(nn.Module):
                 | Minimum()
                 | Maximum()
                 | SquaredDifference()
+                | Prelu()
+                | Cast()
                 | Concatenation()
                 | Split()
                 | Softmax()

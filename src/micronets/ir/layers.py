@@ -241,6 +241,11 @@ class SquaredDifference(_Base):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Prelu(_Base):
+    """x where it is at least 0, else alpha * x: alpha is the second input, whose shape broadcasts to that of x."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Concatenation(_Base):
     """Tensors one behind the other along dimension `axis`, which counts without the batch.
 
@@ -457,9 +462,16 @@ class Rsqrt(_Base):
 
 @dataclass(frozen=True, kw_only=True)
 class Quantize(_Base):
-    """Change of scale, zero point or type: float32, int8 or uint8 to integers of type `to`."""
+    """Change of scale, zero point or type, to integers of type `to`."""
 
     to: Type = "int8"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cast(_Base):
+    """The same numbers as another type, `to`: codes without their scales, floats cut off at the point."""
+
+    to: Type
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -485,6 +497,7 @@ Layer = (
     | Minimum
     | Maximum
     | SquaredDifference
+    | Prelu
     | Concatenation
     | Split
     | Pad
@@ -510,6 +523,7 @@ Layer = (
     | Elu
     | Abs
     | Rsqrt
+    | Cast
     | Quantize
     | Dequantize
 )
@@ -518,7 +532,7 @@ Layer = (
 Reduction = Mean | Sum | ReduceMax | ReduceMin
 """The kinds that put one value in place of all along some dimensions."""
 
-Binary = Add | Mul | Sub | Minimum | Maximum | SquaredDifference
+Binary = Add | Mul | Sub | Minimum | Maximum | SquaredDifference | Prelu
 """The kinds that combine two tensors value by value, either of which may be a constant of the network."""
 
 

@@ -113,6 +113,11 @@ def squared_difference_rescale(
     return tuple(quantize_multiplier(ratio) for ratio in ratios)
 
 
+def prelu_rescale(x: TensorQuant, alpha: TensorQuant, target: TensorQuant) -> tuple[tuple[IntArray, IntArray], ...]:
+    """Returns the multipliers and shifts that bring codes of `x`, and products with alpha, to codes of `target`."""
+    return rescale(x, target), mul_rescale(x, alpha, target)
+
+
 def mul_rescale(a: TensorQuant, b: TensorQuant, target: TensorQuant) -> tuple[IntArray, IntArray]:
     """Returns the multiplier and the shift that bring a product of codes of `a` and `b` to codes of `target`."""
     scale_a, scale_b, scale = (float(np.float32(quant.scale)) for quant in (a, b, target))

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from micronets.errors import SpecError
 from micronets.ir.arch import Arch
 
 
@@ -86,16 +85,6 @@ class QuantizedModel:
     def input_bytes(self) -> int:
         """Returns the bytes of all inputs as they lie one behind the other, each from a multiple of `ALIGNMENT` on."""
         return input_offsets(self.arch)[-1]
-
-    @property
-    def first_codes(self) -> str:
-        """The name of the tensor whose codes an input stands for: the input itself, or what is made of a float32 one
-        first. Raises `SpecError` for a network of float32 alone.
-        """
-        for name in self.arch.types():
-            if name in self.quant:
-                return name
-        raise SpecError("the network has no integer tensor; nothing is quantised")
 
     def tensor_bytes(self, name: str) -> int:
         """Returns the bytes of a tensor in memory."""

@@ -23,6 +23,7 @@ from micronets.ir.layers import (
     ArgMax,
     AveragePool2D,
     Binary,
+    Cast,
     Concatenation,
     Conv2D,
     DepthwiseConv2D,
@@ -44,6 +45,7 @@ from micronets.ir.layers import (
     Mul,
     Pack,
     Pad,
+    Prelu,
     Quantize,
     ReduceMax,
     ReduceMin,
@@ -67,7 +69,7 @@ from micronets.ir.layers import (
     Unpack,
 )
 from micronets.ir.ops.add import ADD_BITS
-from micronets.ir.types import Type
+from micronets.ir.types import Type, code_range
 from micronets.ir.window import Window
 from micronets.quantized.arithmetic import (
     SQUARE_BITS,
@@ -80,6 +82,7 @@ from micronets.quantized.arithmetic import (
     mean_rescale,
     mul_rescale,
     multiply_by_quantized_multiplier,
+    prelu_rescale,
     quantize,
     rescale,
     squared_difference_rescale,
@@ -191,11 +194,15 @@ def inputs_of_codes(model: QuantizedModel, draw: Callable[[Shape, Type], Array])
     the array, for several a mapping by name.
     """
     types = model.arch.types()
+    codes = next((name for name in types if name in model.quant), None)
     found: dict[str, Array] = {}
     for spec in model.arch.inputs:
-        codes = spec.name if spec.name in model.quant else model.first_codes
-        x = draw(spec.shape, types[codes])
-        found[spec.name] = x if codes == spec.name else dequantize(x, model.quant[codes])
+        if spec.type != "float32":
+            found[spec.name] = draw(spec.shape, spec.type)
+        elif codes is not None:
+            found[spec.name] = dequantize(draw(spec.shape, types[codes]), model.quant[codes])
+        else:  # nothing is quantised; the values are about those of normalised data
+            found[spec.name] = dequantize(draw(spec.shape, "int8"), TensorQuant(1 / 32, 0))
     return found if model.arch.more_inputs else found[INPUT]
 
 
@@ -248,7 +255,7 @@ def _layer_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -> tu
     clamped = []
     for name, y in zip(step.layer.outputs, _unclamped_outputs(model, step, inputs), strict=True):
         quant = model.quant.get(name)
-        if quant is None or facts.scale == "copied codes":
+        if quant is None or facts.scale == "copied codes" or isinstance(step.layer, Cast):
             clamped.append(y)
             continue
         lo, hi = activation_range(activation, quant, kind)
@@ -283,7 +290,7 @@ def _unclamped_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -
             return (x.min(axis=_with_batch(layer.axes), keepdims=layer.keep_dims),)
         case ArgMax():
             return ((x.argmin if layer.smallest else x.argmax)(axis=layer.axis + 1),)
-        case Add() | Mul() | Sub() | Minimum() | Maximum() | SquaredDifference():
+        case Add() | Mul() | Sub() | Minimum() | Maximum() | SquaredDifference() | Prelu():
             return (_binary_codes(layer, *_aligned(*inputs), *quants),)
         case Concatenation():
             return (np.concatenate(inputs, axis=layer.axis + 1),)
@@ -345,10 +352,24 @@ def _unclamped_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -
             return (rsqrt_codes(x, *quants),)
         case Quantize():
             return (quantize(x, quants[0], step.output_type) if source is None else _recode(x, *quants),)
+        case Cast():
+            return (_cast(x, step.output_type),)
         case Dequantize():
             return (x if source is None else dequantize(x, source),)
         case _:
             assert_never(layer)
+
+
+def _cast(x: Array, to: Type) -> Array:
+    """Returns the same numbers as another type: floats are cut off at the point, and integers keep their lowest bits.
+
+    C++ leaves open what becomes of floats beyond the integers of a type. Arm's processors limit them to 32 bits first,
+    and make 0 of what is not a number.
+    """
+    if x.dtype == np.float32 and to != "float32":
+        lowest, highest = code_range("int32")
+        x = np.clip(np.nan_to_num(np.trunc(x.astype(np.float64)), nan=0), lowest, highest).astype(np.int64)
+    return np.asarray(x.astype(dtype_of(to)))
 
 
 def _recode(x: Array, qx: TensorQuant, qy: TensorQuant) -> Array:
@@ -491,6 +512,13 @@ def _binary_codes(layer: Binary, a: Array, b: Array, qa: TensorQuant, qb: Tensor
             of_a, of_b, of_square = squared_difference_rescale(qa, qb, qy)
             square = (_on_grid(x, SQUARE_BITS, of_a) - _on_grid(y, SQUARE_BITS, of_b)) ** 2
             return multiply_by_quantized_multiplier(square, *of_square) + qy.zero_point
+        case Prelu():
+            of_x, of_product = prelu_rescale(qa, qb, qy)
+            positive, negative = (
+                multiply_by_quantized_multiplier(x, *of_x),
+                multiply_by_quantized_multiplier(x * y, *of_product),
+            )
+            return np.asarray(np.where(x >= 0, positive, negative) + qy.zero_point)
         case _:
             assert_never(layer)
 

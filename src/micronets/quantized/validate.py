@@ -11,7 +11,7 @@ import numpy as np
 
 from micronets.errors import SpecError
 from micronets.ir.arch import Step
-from micronets.ir.layers import Mul, Relu
+from micronets.ir.layers import Mul, Prelu, Relu
 from micronets.ir.ops import Weights
 from micronets.ir.ops.record import Scale
 from micronets.ir.types import code_range
@@ -103,7 +103,7 @@ def _check_rescale(model: QuantizedModel, step: Step, limit: float) -> None:
     what, weights = "its input's scale", 1.0
     if step.weights is not None:
         what, weights = f"{what} times that of its weights", float(model.weights[layer.name].scales.max())
-    product_of = isinstance(layer, Mul)
+    product_of = isinstance(layer, Mul | Prelu)
     if product_of:
         other = float(np.float32(model.quant[layer.inputs[1]].scale))
         what, weights = "the product of its inputs' scales", other

@@ -20,6 +20,7 @@ from micronets.ir.layers import (
     Add,
     ArgMax,
     AveragePool2D,
+    Cast,
     Concatenation,
     Conv2D,
     DepthwiseConv2D,
@@ -41,6 +42,7 @@ from micronets.ir.layers import (
     Mul,
     Pack,
     Pad,
+    Prelu,
     Quantize,
     ReduceMax,
     ReduceMin,
@@ -104,6 +106,8 @@ class Op(IntEnum):
     STRIDED_SLICE = 45
     SPLIT = 49
     LOG_SOFTMAX = 50
+    CAST = 53
+    PRELU = 54
     MAXIMUM = 55
     ARG_MAX = 56
     MINIMUM = 57
@@ -130,15 +134,14 @@ class Op(IntEnum):
 
 OTHER_OPS = {
     5: "DEPTH_TO_SPACE", 7: "EMBEDDING_LOOKUP", 8: "FLOOR", 11: "L2_NORMALIZATION",
-    16: "LSTM", 20: "RELU_N1_TO_1", 24: "RNN", 26: "SPACE_TO_DEPTH", 27: "SVDF", 32: "CUSTOM",
-    42: "DIV", 47: "EXP", 53: "CAST", 54: "PRELU", 59: "NEG", 60: "PADV2",
-    75: "SQRT", 77: "SHAPE", 126: "BATCH_MATMUL",
+    16: "LSTM", 20: "RELU_N1_TO_1", 24: "RNN", 26: "SPACE_TO_DEPTH", 27: "SVDF", 32: "CUSTOM", 42: "DIV", 47: "EXP",
+    59: "NEG", 60: "PADV2", 75: "SQRT", 77: "SHAPE", 126: "BATCH_MATMUL",
     129: "CALL_ONCE", 142: "VAR_HANDLE", 150: "GELU",
 }  # fmt: skip
 """Names of operators that models often have and micronets does not read; the others are called by their number."""
 
 
-CONSTANT_OPERANDS = (Op.ADD, Op.MUL, Op.SUB, Op.MINIMUM, Op.MAXIMUM, Op.SQUARED_DIFFERENCE)
+CONSTANT_OPERANDS = (Op.ADD, Op.MUL, Op.SUB, Op.MINIMUM, Op.MAXIMUM, Op.SQUARED_DIFFERENCE, Op.PRELU)
 """The operators whose inputs may be constants of the file."""
 
 
@@ -239,6 +242,10 @@ def codec(op: Op) -> Codec:
         case Op.MINIMUM | Op.MAXIMUM | Op.SQUARED_DIFFERENCE:
             options = 76 if op == Op.SQUARED_DIFFERENCE else 39
             return Codec(options=options, inputs=TWO, activations=slice(0, 2), outputs=ONE, read=_read_binary)
+        case Op.PRELU:
+            return Codec(options=None, inputs=TWO, activations=slice(0, 2), outputs=ONE, read=_read_binary)
+        case Op.CAST:
+            return Codec(options=37, inputs=ONE, activations=FIRST, outputs=ONE, read=_read_cast)
         case Op.CONCATENATION:
             return Codec(
                 options=10, inputs=Arity(1, None), activations=slice(None), outputs=ONE, read=_read_concatenation
@@ -348,6 +355,10 @@ def encode_layer(layer: Layer, file: LeanBuilder) -> Encoded:
             return Encoded(Op.MAXIMUM, [])
         case SquaredDifference():
             return Encoded(Op.SQUARED_DIFFERENCE, [])
+        case Prelu():
+            return Encoded(Op.PRELU, [])
+        case Cast():
+            return Encoded(Op.CAST, [])
         case Concatenation():
             return Encoded(Op.CONCATENATION, [(s.ConcatenationSlot.AXIS, "int32", layer.axis + 1, 0)])
         case Split():
@@ -707,10 +718,11 @@ def _read_sub(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer
     return Sub(name=own[0], inputs=inputs, activation=_read_activation(graph, o, s.SubSlot.ACTIVATION))
 
 
-_BINARY: Mapping[Op, type[Minimum | Maximum | SquaredDifference]] = {
+_BINARY: Mapping[Op, type[Minimum | Maximum | SquaredDifference | Prelu]] = {
     Op.MINIMUM: Minimum,
     Op.MAXIMUM: Maximum,
     Op.SQUARED_DIFFERENCE: SquaredDifference,
+    Op.PRELU: Prelu,
 }
 
 
@@ -1088,6 +1100,10 @@ def _read_quantize(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> 
     if to == "float32":
         raise graph.damaged(f"it makes float32 of {graph.tensor(o.inputs[0]).label}")
     return Quantize(name=own[0], inputs=inputs, to=to)
+
+
+def _read_cast(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+    return Cast(name=own[0], inputs=inputs, to=graph.activation_type(o.outputs[0]))
 
 
 def _read_dequantize(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:

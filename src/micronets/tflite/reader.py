@@ -173,22 +173,25 @@ def _model(
     source, *others = sources
     written = [(o, tensor) for o in operators for tensor in o.outputs]
     operands = _constant_operands(graph, operators)
+    graph.where = where
     kinds = [*(o.op.name for o, _ in written), *("constant" for _ in operands), *("input" for _ in others)]
-    own = plain_names([tensor.name for tensor in (*(t for _, t in written), *operands, *others)], kinds)
+    own = plain_names([tensor.name for tensor in (*(t for _, t in (*written, *operands)), *others)], kinds)
     names = dict(zip((t.index for t in sources), (INPUT, *own[len(kinds) - len(others) :]), strict=True))
     name_of = {tensor.index: name for (_, tensor), name in zip(written, own, strict=False)}
     graph.names = {INPUT, *own}
     types, quants = {}, {}
     for tensor in sources:
-        _check_float(graph, operators, tensor)
         _check_not_constant(graph, tensor, "the input")
+        if tensor.index in name_of:
+            raise graph.unsupported(f"{tensor.label} is an input of the model, and an operator writes it")
         types[names[tensor.index]] = graph.activation_type(tensor)
         quants[names[tensor.index]] = graph.activation_quant(tensor)
     layers: list[Layer] = []
     ours: dict[str, str] = {}  # what errors call the operator of each layer
     weights: dict[str, LayerWeights] = {}
     constants: dict[str, tuple[TensorSpec, Array]] = {}
-    for tensor, name in zip(operands, own[len(written) :], strict=False):
+    for (operator, tensor), name in zip(operands, own[len(written) :], strict=False):
+        graph.where = operator.where
         names[tensor.index] = name
         constants[name] = _constant(graph, tensor, name)
         types[name], quants[name] = constants[name][0].type, graph.activation_quant(tensor)
@@ -201,7 +204,8 @@ def _model(
             quants[name] = graph.activation_quant(tensor)
         for layer in made:
             ours[layer.name] = f"operator {k} ({operator.op.name})"
-            types |= dict.fromkeys(layer.outputs, _output_type(graph, layer, tuple(types[i] for i in layer.inputs)))
+            read = tuple(types[i] for i in layer.inputs)
+            types |= dict.fromkeys(layer.outputs, _output_type(graph, operator, layer, read, where))
             for name, twin in _twins(made, layer):
                 quants[name] = quants[twin]
                 four |= {name} if twin in four else set()
@@ -238,10 +242,16 @@ def _model(
     return model, {name: index for index, name in names.items() if name not in constants}
 
 
-def _constant_operands(graph: Graph, operators: list[FileOperator]) -> list[Tensor]:
-    """Returns the constants of the file that operators read in place of activations, in the order of their reading."""
-    read = dict.fromkeys(index for o in operators if o.op in CONSTANT_OPERANDS for index in o.inputs)
-    return [graph.tensor(index) for index in read if len(graph.bytes_of(graph.tensor(index).buffer))]
+def _constant_operands(graph: Graph, operators: list[FileOperator]) -> list[tuple[FileOperator, Tensor]]:
+    """Returns the constants of the file that operators read in place of activations, each with its first reader."""
+    readers: dict[int, FileOperator] = {}
+    for o in operators:
+        if o.op in CONSTANT_OPERANDS:
+            graph.where = o.where
+            for index in o.inputs:
+                if len(graph.bytes_of(graph.tensor(index).buffer)):
+                    readers.setdefault(index, o)
+    return [(o, graph.tensor(index)) for index, o in readers.items()]
 
 
 def _constant(graph: Graph, tensor: Tensor, name: str) -> tuple[TensorSpec, Array]:
@@ -264,11 +274,22 @@ def _twins(made: tuple[Layer, ...], layer: Layer) -> Iterator[tuple[str, str]]:
             yield name, layer.inputs[0]
 
 
-def _output_type(graph: Graph, layer: Layer, inputs: Types) -> Type:
-    """Returns the type of what a layer writes. Raises `UnsupportedError` for inputs of a type that it cannot read."""
+def _output_type(graph: Graph, o: FileOperator, layer: Layer, inputs: Types, where: str) -> Type:
+    """Returns the type of what a layer writes.
+
+    - o: the operator that the layer is made of.
+    - inputs: the types of the layer's inputs.
+    - where: what errors call the file.
+
+    Raises `UnsupportedError` for inputs of a type that it cannot read.
+    """
     try:
         return facts_of(layer).output_type(inputs, graph.where)
     except SpecError as e:
+        for index in o.inputs:
+            if index != -1 and graph.tensor(index).type == s.TensorType.FLOAT32:
+                what = f"operator {o.op.name} reads {graph.tensor(index).label} of float32"
+                raise UnsupportedError(f"{where}: a float model: {what}; quantise it to int8 first") from e
         way_out = _NO_UINT8 if "uint8" in inputs else ""
         raise UnsupportedError(f"{e}{way_out}") from e
 
@@ -288,17 +309,6 @@ def _check_not_constant(graph: Graph, tensor: Tensor, what: str) -> None:
             f"{tensor.label} is {what} and has the values of buffer {tensor.buffer}; only weights, paddings and axes "
             "may be constants"
         )
-
-
-def _check_float(graph: Graph, operators: list[FileOperator], source: Tensor) -> None:
-    """Raises `UnsupportedError` for a float32 input that another operator than QUANTIZE reads."""
-    if source.type != s.TensorType.FLOAT32:
-        return
-    for operator in operators:
-        if source.index in operator.inputs and operator.op != Op.QUANTIZE:
-            raise graph.unsupported(
-                f"a float model: operator {operator.op.name} reads {source.label} of float32; quantise it to int8 first"
-            )
 
 
 def _read_metadata(top: FlatTable, graph: Graph) -> dict[str, str]:

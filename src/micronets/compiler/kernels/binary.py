@@ -26,12 +26,13 @@ from micronets.compiler.kernels.lookup import LOOKUP
 from micronets.compiler.kernels.requantise import shiftable
 from micronets.errors import UnsupportedError
 from micronets.ir.arch import Step
-from micronets.ir.layers import Add, Binary, Maximum, Minimum, Mul, Shape, SquaredDifference, Sub
+from micronets.ir.layers import Add, Binary, Maximum, Minimum, Mul, Prelu, Shape, SquaredDifference, Sub
 from micronets.quantized.arithmetic import (
     IntArray,
     activation_range,
     add_rescale,
     mul_rescale,
+    prelu_rescale,
     squared_difference_rescale,
     sub_rescale,
 )
@@ -118,6 +119,8 @@ def _row_function(layer: Binary) -> str:
             return "micronets_row_maximum"
         case SquaredDifference():
             return "micronets_row_squared_difference"
+        case Prelu():
+            return "micronets_row_prelu"
         case _:
             assert_never(layer)
 
@@ -148,6 +151,9 @@ def _rescales(
             return unused, unused, mul_rescale(a, b, target)
         case SquaredDifference():
             return squared_difference_rescale(a, b, target)
+        case Prelu():
+            of_x, of_product = prelu_rescale(a, b, target)
+            return of_x, unused, of_product
         case Minimum() | Maximum():
             return unused, unused, unused
         case _:

@@ -15,7 +15,7 @@ from micronets.compiler.kernels.copy import CopyKernel, PackKernel, UnpackKernel
 from micronets.compiler.kernels.dense import DenseKernel, is_dense, matrix_step
 from micronets.compiler.kernels.depthwise import DepthwiseKernel
 from micronets.compiler.kernels.depthwise_schedule import choose_schedule
-from micronets.compiler.kernels.lookup import DequantizeKernel, LookupKernel
+from micronets.compiler.kernels.lookup import CastKernel, DequantizeKernel, LookupKernel
 from micronets.compiler.kernels.pad import PadKernel
 from micronets.compiler.kernels.pool import PoolKernel
 from micronets.compiler.kernels.reduction import ReductionKernel
@@ -31,6 +31,7 @@ from micronets.ir.layers import (
     Add,
     ArgMax,
     AveragePool2D,
+    Cast,
     Concatenation,
     Conv2D,
     DepthwiseConv2D,
@@ -51,6 +52,7 @@ from micronets.ir.layers import (
     Mul,
     Pack,
     Pad,
+    Prelu,
     Quantize,
     ReduceMax,
     ReduceMin,
@@ -112,7 +114,7 @@ def _choose_dsp(step: Step, sharing: Sharing, target: Target) -> Kernel:
             return ArgMaxKernel(step, layer)
         case Add() if step.input_shapes[0] == step.input_shapes[1] and not any(step.constants):
             return AddKernel(step, layer)
-        case Add() | Mul() | Sub() | Minimum() | Maximum() | SquaredDifference():
+        case Add() | Mul() | Sub() | Minimum() | Maximum() | SquaredDifference() | Prelu():
             return BinaryKernel(step, layer)
         case Concatenation():
             return ConcatenationKernel(step, layer)
@@ -142,6 +144,8 @@ def _choose_dsp(step: Step, sharing: Sharing, target: Target) -> Kernel:
             return LookupKernel(step, layer)
         case Dequantize():
             return DequantizeKernel(step, layer)
+        case Cast():
+            return CastKernel(step, layer)
         case _:
             assert_never(layer)
 

@@ -1,26 +1,67 @@
-"""Layers that change each code alone: by a table of 256 codes, or from and to float32 at the edges of a network."""
+"""Layers that change each code alone: by a table of 256 codes, by their scales, or from and to float32."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from micronets.compiler.kernels.base import Call, Kernel, LayerCode, Outline, Overlap, Place, Real, RowReach, count
-from micronets.ir.layers import Dequantize, Layer
-from micronets.ir.types import code_range
-from micronets.quantized.code_tables import code_table
+from micronets.compiler.kernels.base import (
+    Call,
+    Kernel,
+    LayerCode,
+    Name,
+    Outline,
+    Overlap,
+    Place,
+    Real,
+    RowReach,
+    count,
+)
+from micronets.compiler.kernels.requantise import shiftable
+from micronets.ir.arch import Step
+from micronets.ir.layers import Cast, Dequantize, Layer, Quantize
+from micronets.ir.types import ELEMENT_BYTES, Type, code_range
+from micronets.quantized.arithmetic import rescale
+from micronets.quantized.code_tables import BYTES, code_table
 from micronets.quantized.model import QuantizedModel
 
 LOOKUP = "micronets_lookup"
 QUANTIZE = "micronets_quantize"
+QUANTIZE_WIDE = "micronets_quantize_s16"
+RECODE = "micronets_recode"
 DEQUANTIZE = "micronets_dequantize"
+DEQUANTIZE_ANY = "micronets_dequantize_any"
+CAST = "micronets_cast"
+
+ELEMENTS: Mapping[Type, Name] = {
+    "int4": Name("MICRONETS_INT8"),
+    "int8": Name("MICRONETS_INT8"),
+    "uint8": Name("MICRONETS_UINT8"),
+    "int16": Name("MICRONETS_INT16"),
+    "int32": Name("MICRONETS_INT32"),
+    "float32": Name("MICRONETS_FLOAT32"),
+}
+"""What the kernels call the types that they are told."""
+
+
+def value_overlap(step: Step) -> Overlap:
+    """Returns how far an output, of the same number of values, may overlap the input: further where its type is not
+    wider.
+    """
+    wider = ELEMENT_BYTES[step.output_type] - ELEMENT_BYTES[step.input_types[0]]
+    return Overlap(max(0, wider) * math.prod(step.input_shapes[0]))
+
 
 _CODES = 256  # entries, and bytes, of a table with a code for each of 8 bits
 
 
 @dataclass(frozen=True)
 class LookupKernel(Kernel):
-    """A layer whose every output code is a function of one input code; a Quantize may also read float32."""
+    """A layer whose every output code is a function of one input code.
+
+    Where either has more than a byte, it is a Quantize, which computes the codes.
+    """
 
     layer: Layer
 
@@ -31,8 +72,8 @@ class LookupKernel(Kernel):
 
     @property
     def overlap(self) -> Overlap:
-        """The output may lie over the input."""
-        return Overlap(0)
+        """The output may lie over the input, unless its codes are wider."""
+        return value_overlap(self.step)
 
     @property
     def row_reach(self) -> RowReach:
@@ -50,10 +91,26 @@ class LookupKernel(Kernel):
         layer, source, target = self.layer, self.layer.inputs[0], model.quant[self.layer.name]
         y, values = place.pointer(layer.name), count(self.step.output_shape)
         read = self.step.input_types[0]
+        made = self.step.output_type
         if read == "float32":
-            numbers = Real(target.scale), target.zero_point, *code_range(self.step.output_type)
-            call = Call(QUANTIZE, (place.pointer(source, "const float"), y, values, *numbers))
-            return LayerCode((), call, (QUANTIZE,))
+            numbers = Real(target.scale), target.zero_point, *code_range(made)
+            function, to = (QUANTIZE, "int8_t") if made in BYTES else (QUANTIZE_WIDE, "int16_t")
+            call = Call(
+                function, (place.pointer(source, "const float"), place.pointer(layer.name, to), values, *numbers)
+            )
+            return LayerCode((), call, (function,))
+        if read not in BYTES or made not in BYTES:
+            assert isinstance(layer, Quantize)
+            given = model.quant[source]
+            multiplier, shift = (int(v) for v in shiftable(*rescale(given, target)))
+            ends = (
+                place.pointer(source, "const void"),
+                ELEMENTS[read],
+                place.pointer(layer.name, "void"),
+                ELEMENTS[made],
+            )
+            numbers_of = values, multiplier, shift, given.zero_point, target.zero_point
+            return LayerCode((), Call(RECODE, (*ends, *numbers_of)), (RECODE,))
         table = place.table("int8_t", "table", code_table(layer, model.quant[source], target, read))
         return LayerCode((table,), Call(LOOKUP, (place.pointer(source), y, table.as_argument, values)), (LOOKUP,))
 
@@ -72,7 +129,7 @@ class DequantizeKernel(Kernel):
     @property
     def overlap(self) -> Overlap:
         """The output, of four bytes a value, may run into the input up to its end."""
-        return Overlap(3 * math.prod(self.step.input_shapes[0]))
+        return value_overlap(self.step)
 
     @property
     def row_reach(self) -> None:
@@ -80,7 +137,38 @@ class DequantizeKernel(Kernel):
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with the scale."""
-        layer, source = self.layer, model.quant[self.layer.inputs[0]]
-        ends = place.pointer(layer.inputs[0]), place.pointer(layer.name, "float")
+        layer, source, read = self.layer, model.quant[self.layer.inputs[0]], self.step.input_types[0]
+        y = place.pointer(layer.name, "float")
         numbers = count(self.step.output_shape), Real(source.scale), source.zero_point
-        return LayerCode((), Call(DEQUANTIZE, (*ends, *numbers)), (DEQUANTIZE,))
+        if read in ("int4", "int8"):
+            return LayerCode((), Call(DEQUANTIZE, (place.pointer(layer.inputs[0]), y, *numbers)), (DEQUANTIZE,))
+        x = place.pointer(layer.inputs[0], "const void"), ELEMENTS[read]
+        return LayerCode((), Call(DEQUANTIZE_ANY, (*x, y, *numbers)), (DEQUANTIZE_ANY,))
+
+
+@dataclass(frozen=True)
+class CastKernel(Kernel):
+    """The same numbers as another type."""
+
+    layer: Cast
+
+    @property
+    def scratch_bytes(self) -> int:
+        """0: the kernel needs no scratch memory."""
+        return 0
+
+    @property
+    def overlap(self) -> Overlap:
+        """The output may lie over the input, unless its type is wider."""
+        return value_overlap(self.step)
+
+    @property
+    def row_reach(self) -> None:
+        """None: the layer runs whole."""
+
+    def code(self, model: QuantizedModel, place: Place) -> LayerCode:
+        """Returns a call with both types."""
+        layer, step = self.layer, self.step
+        x = place.pointer(layer.inputs[0], "const void"), ELEMENTS[step.input_types[0]]
+        y = place.pointer(layer.name, "void"), ELEMENTS[step.output_type]
+        return LayerCode((), Call(CAST, (*x, *y, count(step.output_shape))), (CAST,))

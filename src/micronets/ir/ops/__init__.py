@@ -11,6 +11,7 @@ from micronets.ir.layers import (
     Add,
     ArgMax,
     AveragePool2D,
+    Cast,
     Concatenation,
     Conv2D,
     DepthwiseConv2D,
@@ -32,6 +33,7 @@ from micronets.ir.layers import (
     Mul,
     Pack,
     Pad,
+    Prelu,
     Quantize,
     ReduceMax,
     ReduceMin,
@@ -59,6 +61,7 @@ from micronets.ir.ops.binary import (
     maximum_operator,
     minimum_operator,
     mul_operator,
+    prelu_operator,
     squared_difference_operator,
     sub_operator,
 )
@@ -66,7 +69,7 @@ from micronets.ir.ops.concatenation import concatenation_operator
 from micronets.ir.ops.conv import conv_2d_operator
 from micronets.ir.ops.dense import fully_connected_operator
 from micronets.ir.ops.depthwise import depthwise_conv_2d_operator
-from micronets.ir.ops.edges import dequantize_operator, quantize_operator
+from micronets.ir.ops.edges import cast_operator, dequantize_operator, quantize_operator
 from micronets.ir.ops.hard_swish import hard_swish_operator
 from micronets.ir.ops.movement import (
     expand_dims_operator,
@@ -139,6 +142,10 @@ def operator(layer: Layer) -> Operator:
             return maximum_operator(layer)
         case SquaredDifference():
             return squared_difference_operator(layer)
+        case Prelu():
+            return prelu_operator(layer)
+        case Cast():
+            return cast_operator(layer)
         case Concatenation():
             return concatenation_operator(layer)
         case Split():

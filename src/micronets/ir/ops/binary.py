@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from micronets.errors import SpecError
-from micronets.ir.layers import Activation, Maximum, Minimum, Mul, Shape, SquaredDifference, Sub
+from micronets.ir.layers import Activation, Maximum, Minimum, Mul, Prelu, Shape, SquaredDifference, Sub
 from micronets.ir.ops import checks
 from micronets.ir.ops.elementwise import by_value, timed_as, timed_by_value
 from micronets.ir.ops.record import (
@@ -25,7 +25,7 @@ from micronets.ir.ops.types import keeps
 DIMENSIONS = 4
 """The most dimensions of a tensor, without the batch."""
 
-CYCLES = {"MUL": 20.0, "SUB": 40.0, "MINIMUM": 12.0, "MAXIMUM": 12.0, "SQUARED_DIFFERENCE": 50.0}
+CYCLES = {"MUL": 20.0, "SUB": 40.0, "MINIMUM": 12.0, "MAXIMUM": 12.0, "SQUARED_DIFFERENCE": 50.0, "PRELU": 40.0}
 """TFLM's cycles for a value. Assumed."""
 
 PREPARED: tuple[Operand, ...] = ("every input", "output")
@@ -125,6 +125,29 @@ def squared_difference_operator(layer: SquaredDifference) -> Operator:
         scale="its own",
         sign="never negative",
         largest_rescale=None,
+        host=kernel,
+        cortex_m=kernel,
+    )
+
+
+def prelu_operator(layer: Prelu) -> Operator:
+    """Returns the facts of a rectifier with a slope for negative numbers."""
+    kernel = TflmKernel(parameters=0, alignment=4, op_data=28, temporaries=PREPARED, scratch=())
+    fits = check_broadcast("Prelu")
+
+    def check(inputs: Shapes, where: str) -> None:
+        fits(inputs, where)
+        if broadcast(*inputs) != inputs[0]:
+            raise SpecError(f"{where}: alpha of {inputs[1]} does not fit an input of {inputs[0]}")
+
+    return _binary_operator(
+        "PRELU",
+        "AddPrelu",
+        None,
+        check=check,
+        scale="its own",
+        sign="any",
+        largest_rescale=LARGEST_MULTIPLIER,
         host=kernel,
         cortex_m=kernel,
     )

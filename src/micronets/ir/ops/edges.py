@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from micronets.ir.layers import Dequantize, Quantize
+from dataclasses import replace
+
+from micronets.ir.layers import Cast, Dequantize, Quantize
 from micronets.ir.ops.elementwise import by_value, timed_as, timed_by_value
 from micronets.ir.ops.record import (
     LARGEST_MULTIPLIER,
@@ -23,13 +25,15 @@ CYCLES = 20.0
 
 
 QUANTIZES: dict[Type, Types] = {
-    "float32": ("int8",),
-    "int8": ("int8", "uint8"),
+    "float32": ("int8", "int16"),
+    "int8": ("int8", "uint8", "int16", "int32"),
     "uint8": ("int8",),
+    "int16": ("int8", "int16", "int32"),
+    "int32": ("int8", "int16"),
 }
 """What Quantize makes of each type that it reads."""
 
-DEQUANTIZES: dict[Type, Types] = {"int8": ("float32",)}
+DEQUANTIZES: dict[Type, Types] = {"int8": ("float32",), "uint8": ("float32",), "int16": ("float32",)}
 """What Dequantize makes of each type that it reads."""
 
 
@@ -41,6 +45,20 @@ def quantize_operator(layer: Quantize) -> Operator:
 def dequantize_operator(layer: Dequantize) -> Operator:
     """Returns the facts of a conversion to float."""
     return _edge_operator("DEQUANTIZE", "AddDequantize", converts("float32", DEQUANTIZES), to_float=True)
+
+
+_CASTS: Types = ("int8", "int16", "int32", "float32")
+
+CASTS: dict[Type, Types] = dict.fromkeys(_CASTS, _CASTS)
+"""What Cast makes of each type that it reads."""
+
+
+def cast_operator(layer: Cast) -> Operator:
+    """Returns the facts of a change of type that leaves the numbers as they are."""
+    found = _edge_operator("CAST", "AddCast", converts(layer.to, CASTS), to_float=True)
+    host = TflmKernel(parameters=8, alignment=4, op_data=0, temporaries=("input", "output"), scratch=())
+    cortex_m = replace(host, parameters=2, alignment=1)  # enums of one byte (-fshort-enums)
+    return replace(found, largest_rescale=None, tflm=replace(found.tflm, host=host, cortex_m=cortex_m))
 
 
 def _edge_operator(tflite_name: str, method: str, output_type: TypeRule, *, to_float: bool) -> Operator:

@@ -468,6 +468,9 @@ micronets_row micronets_row_minimum;
 micronets_row micronets_row_maximum;
 micronets_row micronets_row_squared_difference;
 
+/* Rows of rectifiers: a where it is at least 0, else a * b. The scales of `params` are a's and the product's. */
+micronets_row micronets_row_prelu;
+
 /* Several tensors joined to one: a row of the output is a row of every part, one behind the other.
  *
  * arena: [in] the memory in which the parts lie.
@@ -557,6 +560,34 @@ void micronets_quantize(const float *input, int8_t *output, int32_t count, float
  * input: [in] `count` codes. output: [out] `count` values, which must not overlap the input. count: at least 0.
  * scale: above 0. zero_point: -128 .. 127. */
 void micronets_dequantize(const int8_t *input, float *output, int32_t count, float scale, int32_t zero_point);
+
+/* The types of values that kernels are told. */
+typedef enum { MICRONETS_INT8, MICRONETS_UINT8, MICRONETS_INT16, MICRONETS_INT32, MICRONETS_FLOAT32 } micronets_type;
+
+/* Codes of any integer type as real values: scale * (code - zero_point).
+ *
+ * input: [in] `count` codes of type `type`. output: [out] `count` values; it may lie so far below the input that no code
+ * is overwritten before it is read. */
+void micronets_dequantize_any(const void *input, micronets_type type, float *output, int32_t count, float scale,
+                              int32_t zero_point);
+
+/* Real values as codes of 16 bits, as micronets_quantize makes codes of 8. */
+void micronets_quantize_s16(const float *input, int16_t *output, int32_t count, float scale, int32_t zero_point,
+                            int32_t lowest, int32_t highest);
+
+/* Codes of one integer type and scale as codes of another: (code - zero_in) * multiplier * 2^(shift - 31) + zero_out,
+ * clamped to what the type of the output holds.
+ *
+ * input, in: [in] `count` codes and their type. output, out: [out] the same; the output may lie so far below the input
+ * that no code is overwritten before it is read. multiplier, shift: as of micronets_multiply. */
+void micronets_recode(const void *input, micronets_type in, void *output, micronets_type out, int32_t count,
+                      int32_t multiplier, int32_t shift, int32_t zero_in, int32_t zero_out);
+
+/* The same numbers as another type: floats are cut off at the point and limited to 32 bits, integers keep their
+ * lowest bits.
+ *
+ * The arguments are as of micronets_recode. */
+void micronets_cast(const void *input, micronets_type in, void *output, micronets_type out, int32_t count);
 
 #ifdef __cplusplus
 }
