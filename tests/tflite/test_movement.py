@@ -153,6 +153,11 @@ FILES = RESIZED | {
     "expand a vector": _expanded((6,), (6, 1), -1),
     "squeeze all": _squeezed((1, 1, 6, 1), (6,)),
     "squeeze the batch": _squeezed((1, 4, 6), (4, 6)),
+    "transpose by blocks": _turned((1, 9, 14, 11), (0, 3, 1, 2)),
+    "transpose pixels of two and three bytes": _turned((1, 5, 6, 2, 3), (0, 2, 1, 3, 4)),
+    "transpose pairs": _turned((1, 5, 6, 2), (0, 2, 1, 3)),
+    "every other word": _strided((1, 9, 4), (1, 5, 4), (0, 0, 0), (1, 9, 4), (1, 2, 1)),
+    "split to pairs and more": _divided((1, 7, 14), 2, (2, 3, 1, 8)),
     "transpose a map": _turned((1, 4, 5, 3), (0, 3, 1, 2)),
     "transpose a matrix": _turned((1, 9, 14), (0, 2, 1)),
     "transpose rows and columns": _turned((1, 4, 5, 6), (0, 2, 1, 3)),
@@ -199,9 +204,10 @@ def test_every_tensor_equals_tflm(what: str) -> None:
         np.testing.assert_array_equal(got, want, err_msg=name)
 
 
-def test_the_c_computes_them() -> None:
+@pytest.mark.parametrize("flags", [("-O2",), ("-O1", "-DMICRONETS_DSP=1")], ids=["plain", "dsp"])
+def test_the_c_computes_them(flags: tuple[str, ...]) -> None:
     models = [read(data) for data in FILES.values()]
-    library = build_library([compile_model(model) for model in models])
+    library = build_library([compile_model(model) for model in models], flags)
     for number, (what, model) in enumerate(zip(FILES, models, strict=True)):
         x = seeded_inputs(model, 3, 2)
         for name, want in reference.outputs(model, x).items():

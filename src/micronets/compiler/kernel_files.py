@@ -23,7 +23,8 @@ conv_c4 conv_any conv_s4 conv_wide depthwise depthwise_by4 dequantize im2col_pix
 depthwise_by4_3x3_relu depthwise_by4_any fully_connected fully_connected_by8_rows fully_connected_by8
 fully_connected_s4 lookup max_pool mean pad im2col_prepare quantize depthwise_3x3_s1 depthwise_3x3_s2
 depthwise_3x3_s2_relu depthwise_3x3_s1_relu depthwise_any depthwise_s1 depthwise_s2 softmax unpack_s4
-unpack_weights_s4 concatenate split reduce_sum reduce_extreme copy_strided binary row_add row_sub row_mul row_minimum
+unpack_weights_s4 copy_rows
+concatenate split reduce_sum reduce_extreme copy_strided binary row_add row_sub row_mul row_minimum
 row_maximum row_squared_difference arg_extreme transpose_conv log_softmax take resize_bilinear row_prelu
 dequantize_any quantize_s16 recode cast
 """

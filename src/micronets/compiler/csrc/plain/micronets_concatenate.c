@@ -1,12 +1,15 @@
-#include "micronets_bytes.h"
+#include "micronets_copy_rows.h"
 #include "micronets_kernels.h"
 
 void micronets_concatenate(const int8_t *arena, int8_t *output, const int32_t *parts, int32_t count, int32_t rows)
 {
-    for (int32_t row = 0; row < rows; row++) {
-        for (int32_t p = 0; p < count; p++) {
-            const int32_t offset = parts[2 * p], bytes = parts[2 * p + 1];
-            output = micronets_copy_forward(output, arena + offset + row * bytes, bytes);
-        }
+    int32_t row_bytes = 0;
+    for (int32_t p = 0; p < count; p++) {
+        row_bytes += parts[2 * p + 1];
+    }
+    for (int32_t p = 0; p < count; p++) {
+        const int32_t offset = parts[2 * p], bytes = parts[2 * p + 1];
+        micronets_copy_rows(output, row_bytes, arena + offset, bytes, rows, bytes);
+        output += bytes;
     }
 }
