@@ -28,17 +28,18 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     "boards": frozenset(),
     "cost": frozenset({"ir", "quantized", "boards"}),
     "frontend": frozenset(),
+    "streaming": frozenset({"ir", "quantized", "frontend"}),
     "tflite": frozenset({"ir", "quantized", "cost"}),
-    "compiler": CORE | {"frontend"},
-    "device": CORE | {"tflite", "frontend", "compiler"},
+    "compiler": CORE | {"frontend", "streaming"},
+    "device": CORE | {"tflite", "frontend", "streaming", "compiler"},
     "runtimes": CORE | {"tflite", "compiler", "device"},
     "tasks": frozenset({"ir", "frontend"}),
     "design": CORE | {"frontend", "tasks"},
     "fetch": frozenset(),
     "report": CORE | DEPLOY,
-    "commands": CORE | DEPLOY | DESIGN | {"report"},
-    "pipeline": CORE | DEPLOY | DESIGN | {"report", "commands"},
-    "cli": CORE | DEPLOY | DESIGN | {"fetch", "report", "commands", "pipeline"},
+    "commands": CORE | DEPLOY | DESIGN | {"streaming", "report"},
+    "pipeline": CORE | DEPLOY | DESIGN | {"streaming", "report", "commands"},
+    "cli": CORE | DEPLOY | DESIGN | {"streaming", "fetch", "report", "commands", "pipeline"},
 }
 """For each folder, the others that it may import: the core below, two halves that do not see each other, and on top
 what joins them. Each folder stands after all that it may import, so there are no circles."""

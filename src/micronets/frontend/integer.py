@@ -137,12 +137,23 @@ def levels(clips: Array, fe: FrontEnd) -> Int:
     frames = np.lib.stride_tricks.sliding_window_view(x, fe.window_samples, axis=1)[:, :: fe.hop_samples]
     rows = frames.reshape(-1, fe.window_samples)
     t = sound_tables(fe.base())
-    parts = [_frame_levels(rows[i : i + _FRAMES], fe, t) for i in range(0, len(rows), _FRAMES)]
-    found = np.concatenate(parts).reshape(*frames.shape[:2], fe.n_mels) if parts else _no_levels(x, fe)
+    found = frame_levels(rows, fe).reshape(*frames.shape[:2], fe.n_mels)
     if fe.sample_scale == "max":
         loudest = np.maximum(x.max(1), 1)  # a clip without a positive sample is not scaled
         found -= _log2(loudest, t)[:, None, None] * fe.power
     return np.maximum(found, t.least_level)
+
+
+def frame_levels(rows: Array, fe: FrontEnd) -> Int:
+    """Computes the levels of frames, relative to nothing and before they are held to the least one.
+
+    - rows: `[F, window_samples]`, integers of 16 bits.
+
+    Returns int64 `[F, n_mels]`, `LEVEL_BITS` fractional bits.
+    """
+    x, t = np.asarray(rows).astype(np.int64), sound_tables(fe.base())
+    parts = [_frame_levels(x[i : i + _FRAMES], fe, t) for i in range(0, len(x), _FRAMES)]
+    return np.concatenate(parts) if parts else np.zeros((0, fe.n_mels), np.int64)
 
 
 def pixels(found: Int, fe: FrontEnd) -> npt.NDArray[np.uint8]:
@@ -155,10 +166,6 @@ def pixels(found: Int, fe: FrontEnd) -> npt.NDArray[np.uint8]:
 def natural(found: Int) -> npt.NDArray[np.float32]:
     """Turns levels into natural logarithms."""
     return np.asarray(found * (math.log(2) / 2**LEVEL_BITS), np.float32)
-
-
-def _no_levels(x: Array, fe: FrontEnd) -> Int:
-    return np.zeros((len(x), fe.frames, fe.n_mels), np.int64)
 
 
 def _frame_levels(rows: Array, fe: FrontEnd, t: SoundTables) -> Int:

@@ -8,7 +8,7 @@ from typing import assert_never
 
 from micronets.boards.targets import DSP, Target
 from micronets.compiler.flash import LAYERS_HEADER, Contents, listing_bytes, listing_padding_bytes
-from micronets.compiler.generate import ctext, package, patches_c, sound_c
+from micronets.compiler.generate import ctext, package, patches_c, sound_c, stream_c
 from micronets.compiler.generate.names import DEFAULT, Names
 from micronets.compiler.kernel_files import is_source, kernel_files
 from micronets.compiler.kernels.base import Call, LayerCode, Place, RunRecord
@@ -18,6 +18,7 @@ from micronets.compiler.passes.pipeline import optimise
 from micronets.ir.layers import INPUT
 from micronets.quantized.model import QuantizedModel
 from micronets.quantized.validate import validate
+from micronets.streaming.plan import integer_front_end
 
 _MODEL_C = """\
 /* {title}.
@@ -85,7 +86,8 @@ class Compiled:
     - plan: where its tensors lie in the arena.
     - contents: what it puts into flash.
     - names: what the network is called.
-    - front_end: names of those files that make the input from sound, and that a program without them need not have.
+    - front_end: names of those files that make the input from sound or listen to a stream, and that a program which
+      does neither need not have.
     """
 
     files: Mapping[str, str]
@@ -131,11 +133,13 @@ def generate(model: QuantizedModel, plan: ArenaPlan, names: Names = Names()) -> 
     kernels = sorted({source for code in codes for source in code.sources} | set(patches_c.SOURCES if groups else ()))
     own = kernel_files(kernels, [LAYERS_HEADER])
     constants = sum(code.bytes for code in codes) + sum(group.bytes for group in groups) + _listing_bytes(plan, runs)
-    front_end = sound_c.front_end_of(model)
+    front_end = integer_front_end(model)
     sounds = {} if front_end is None else sound_c.sound_files(front_end, model.quant[INPUT], names)
-    sources = [names.source, *filter(is_source, own), *filter(is_source, sounds)]
-    header = sound_c.header(names) if sounds else None
-    found = package.describe(model, plan, names, constants, sources, header)
+    streams = stream_c.stream_files(model, names, plan.bytes)
+    sources = [names.source, *(name for part in (own, sounds, streams) for name in filter(is_source, part))]
+    headers = sound_c.header(names) if sounds else None, stream_c.header(names) if streams else None
+    found = package.describe(model, plan, names, constants, sources, *headers)
+    sounds = {**sounds, **streams}
     found = {**found, **sounds, **own, names.source: _model_c(model, codes, runs, groups, plan, names)}
     written = sum(bool(run.definition) for run in runs if run)
     contents = Contents(

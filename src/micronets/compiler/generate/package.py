@@ -4,7 +4,6 @@ test vector.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -22,6 +21,7 @@ from micronets.ir.layers import Shape, Weighted
 from micronets.ir.types import Type, code_range
 from micronets.quantized import reference
 from micronets.quantized.arithmetic import dtype_of
+from micronets.quantized.labels import labels_of
 from micronets.quantized.model import QuantizedModel
 
 _HEADER = """\
@@ -34,7 +34,7 @@ _HEADER = """\
 {feeding}
  *     {f}invoke(arena);
 {usage}
-{from_sounds} *
+{from_sounds}{from_streams} *
  * The caller provides the arena, aligned to 16 bytes, and may use it for other things between inferences: nothing is
  * kept in it, and the input has to be written again for each. Two arenas may be used at the same time.
  */
@@ -74,8 +74,17 @@ _FROM_SOUNDS = """\
  *     {f}frontend_clip(samples, work, {f}input(arena));
 """
 
+_FROM_STREAMS = """\
+ *
+ * {streams} listens to a sound that does not end, and tells which class it heard when.
+"""
+
 _README_SOUNDS = """\
 | `{sounds}.h`, `{sounds}.c` | from the samples of a clip to the network's input, with `micronets_sound.c` |
+"""
+
+_README_STREAMS = """\
+| `{streams}.h`, `{streams}.c` | from samples without end to decisions, with `micronets_detector.c` |
 """
 
 _EXAMPLE = """\
@@ -183,7 +192,7 @@ A neural network as C99. It needs no heap and no library, and all its globals ar
 | `{header}` | how to call it: sizes, scales, three functions |
 | `{source}` | the weights and tables of each layer, a record of its sizes, and the function that runs it |
 | `micronets_*` | the kernels it uses, documented in `micronets_kernels.h`: C and, for some cores, assembly |
-{sounds}| `example.c`, `test_vector.h` | an inference whose output must come out equal to the last byte |
+{sounds}{streams}| `example.c`, `test_vector.h` | an inference whose output must come out equal to the last byte |
 | `CMakeLists.txt` | a static library, and the example as a test |
 | `zephyr/`, `library.json` | the same as a module of Zephyr, as a library of PlatformIO |
 
@@ -249,7 +258,13 @@ int32_t {f}input_size(int32_t index)
 
 
 def describe(
-    model: QuantizedModel, plan: ArenaPlan, names: Names, constants: int, sources: Sequence[str], sounds: str | None
+    model: QuantizedModel,
+    plan: ArenaPlan,
+    names: Names,
+    constants: int,
+    sources: Sequence[str],
+    sounds: str | None,
+    streams: str | None,
 ) -> dict[str, str]:
     """Returns every file of the package besides the kernels and the network itself, by name.
 
@@ -258,6 +273,7 @@ def describe(
     - constants: bytes of the weights and tables.
     - sources: names of the C and assembly files.
     - sounds: the header of the front end that makes the input from sound, None where there is none.
+    - streams: the header of what listens to a stream, likewise.
     """
     arch = model.arch
     known = {"m": names.macros, "f": names.functions, "header": names.header, "source": names.source}
@@ -286,6 +302,7 @@ def describe(
         given="input" if len(arch.inputs) == 1 else "inputs",
         usage=_usage(model, names),
         from_sounds="" if sounds is None else _FROM_SOUNDS.format(**known, sounds=sounds),
+        from_streams="" if streams is None else _FROM_STREAMS.format(streams=streams),
         outputs="\n".join(_declarations(model, names)),
         what="output" if len(arch.outputs) == 1 else "outputs",
         output_sizes="\n".join(_sizes(model, names)),
@@ -311,6 +328,7 @@ def describe(
             plain=_labels(PLAIN, "and"),
             title=title(model),
             sounds="" if sounds is None else _README_SOUNDS.format(sounds=sounds.removesuffix(".h")),
+            streams="" if streams is None else _README_STREAMS.format(streams=streams.removesuffix(".h")),
             arena=plan.bytes,
             constants=constants,
             rows=rows,
@@ -459,21 +477,10 @@ def definitions(model: QuantizedModel, plan: ArenaPlan, names: Names) -> str:
         offsets = ", ".join(str(plan.offsets[name]) for name in outputs)
         sizes = ", ".join(str(model.tensor_bytes(name)) for name in outputs)
         found.append(_DEFINE_ANY.format(f=names.functions, m=names.macros, offsets=offsets, sizes=sizes))
-    if texts := labels(model):
+    if texts := labels_of(model):
         head = f"const char *const {names.functions}labels[{names.macros}OUTPUT_COUNT] ="
         found.append("\n" + ctext.listing(head, map(ctext.string, texts)))
     return "\n".join(found) if len(outputs) > 1 else "".join(found)
-
-
-def labels(model: QuantizedModel) -> tuple[str, ...]:
-    """Returns what the values of the only output stand for, from the metadata; nothing where that does not tell."""
-    arch = model.arch
-    try:
-        found = json.loads(model.metadata.get("micronets.labels", "[]"))
-    except (ValueError, RecursionError):
-        return ()
-    fits = len(arch.outputs) == 1 and isinstance(found, list) and len(found) == math.prod(arch.output_shape)
-    return tuple(found) if fits and all(isinstance(text, str) for text in found) else ()
 
 
 def _macro(arch: Arch, k: int) -> str:
@@ -514,7 +521,7 @@ def _declarations(model: QuantizedModel, names: Names) -> list[str]:
         several = _DECLARE_ANY.format(m=names.macros, f=names.functions)
         return ["/* Return where the outputs are in the arena after an inference. */", *found, several]
     where = f"/* Returns where the output is after an inference: {names.macros}OUTPUT_COUNT values in the arena. */"
-    named = [_DECLARE_LABELS.format(m=names.macros, f=names.functions)] if labels(model) else []
+    named = [_DECLARE_LABELS.format(m=names.macros, f=names.functions)] if labels_of(model) else []
     return [where, *found, *named]
 
 

@@ -14,11 +14,9 @@ import numpy.typing as npt
 from micronets.compiler.generate import ctext
 from micronets.compiler.generate.names import Names
 from micronets.compiler.kernel_files import kernel_files
-from micronets.errors import SpecError
 from micronets.frontend.integer import InputTables, SoundTables, input_tables, sound_tables
-from micronets.frontend.spec import INTEGER_FFT, FrontEnd
-from micronets.ir.layers import INPUT
-from micronets.quantized.model import QuantizedModel, TensorQuant
+from micronets.frontend.spec import FrontEnd
+from micronets.quantized.model import TensorQuant
 
 _HEADER = """\
 /* The front end of the network: {sample_rate} samples a second in, the codes of the network's input out.
@@ -52,6 +50,11 @@ extern "C" {{
  * - work: scratch, [{m}FRONTEND_WORDS].
  * - codes: out, [{m}FRAME_VALUES]. */
 void {f}frontend_frame(const int16_t *samples, int32_t loudest, int32_t *work, int8_t *codes);
+
+/* Returns the sum of the pixels of a frame, which tells how loud it is.
+ *
+ * - work: in, what {f}frontend_frame left there. */
+int32_t {f}frontend_loudness(const int32_t *work);
 
 /* Computes the network's input from a whole clip.
  *
@@ -87,6 +90,16 @@ void {f}frontend_frame(const int16_t *samples, int32_t loudest, int32_t *work, i
 {pixels}    micronets_sound_codes(&sound, &to_input, levels, codes);
 }}
 
+int32_t {f}frontend_loudness(const int32_t *work)
+{{
+    const int32_t *const levels = work + {transform_words};
+    int32_t sum = 0;
+    for (int32_t i = 0; i < {m}FRAME_BANDS; i++) {{
+        sum += {loudness};
+    }}
+    return sum;
+}}
+
 void {f}frontend_clip(const int16_t *samples, int32_t *work, int8_t *input)
 {{
     int32_t loudest = 1;
@@ -106,16 +119,6 @@ _FIND_LOUDEST = """\
 def header(names: Names) -> str:
     """Returns the name of the front end's header."""
     return f"{names.name}_frontend.h"
-
-
-def front_end_of(model: QuantizedModel) -> FrontEnd | None:
-    """Returns the sound front end that a model carries; None where it has none that the integer arithmetic can do."""
-    try:
-        fe = FrontEnd.from_json(model.metadata.get("micronets.frontend", ""))
-    except SpecError:
-        return None
-    fits = model.arch.types()[INPUT] == "int8" and fe.input_shape == model.arch.input_shape
-    return fe if fits and fe.n_fft in INTEGER_FFT else None
 
 
 def sound_files(fe: FrontEnd, quant: TensorQuant, names: Names) -> dict[str, str]:
@@ -161,6 +164,7 @@ def sound_files(fe: FrontEnd, quant: TensorQuant, names: Names) -> dict[str, str
         shift=to_input.shift,
         transform_words=transform_words,
         pixels="    micronets_sound_pixels(&sound, levels);\n" if fe.kind == "logmel" else "",
+        loudness="levels[i]" if fe.kind == "logmel" else "micronets_sound_pixel(&sound, levels[i])",
         find_loudest=_FIND_LOUDEST.format(**known) if relative else "",
     )
     folder = files("micronets.frontend") / "csrc"

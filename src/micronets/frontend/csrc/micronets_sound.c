@@ -317,11 +317,16 @@ void micronets_sound_hold(const micronets_sound *sound, int32_t loudest, int32_t
     }
 }
 
+int32_t micronets_sound_pixel(const micronets_sound *sound, int32_t level)
+{
+    const int64_t pixel = ((int64_t)level * sound->pixel_factor + sound->pixel_offset) >> 35;
+    return pixel < 0 ? 0 : pixel > 255 ? 255 : (int32_t)pixel;
+}
+
 void micronets_sound_pixels(const micronets_sound *sound, int32_t *levels)
 {
     for (int32_t i = 0; i < sound->bands; i++) {
-        const int64_t pixel = ((int64_t)levels[i] * sound->pixel_factor + sound->pixel_offset) >> 35;
-        levels[i] = pixel < 0 ? 0 : pixel > 255 ? 255 : (int32_t)pixel;
+        levels[i] = micronets_sound_pixel(sound, levels[i]);
     }
 }
 

@@ -81,6 +81,9 @@ void micronets_sound_hold(const micronets_sound *sound, int32_t loudest, int32_t
  * - levels: in and out, [bands]: pixels 0 .. 255 take the place of the levels. */
 void micronets_sound_pixels(const micronets_sound *sound, int32_t *levels);
 
+/* Returns the pixel of a level. */
+int32_t micronets_sound_pixel(const micronets_sound *sound, int32_t level);
+
 /* Turns the pixels or the levels of a frame into codes.
  *
  * - values: in, [bands], pixels where `codes` of the input is set, else what its factors are for.

@@ -1,0 +1,271 @@
+"""A network that listens to a sound without end, as C: samples in, decisions out.
+
+The detector's arithmetic is in streaming/csrc/micronets_detector.c; `streaming.Stream` is the same in numpy.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+from micronets.compiler.generate import ctext, sound_c
+from micronets.compiler.generate.names import Names
+from micronets.frontend.integer import sound_tables
+from micronets.quantized.model import QuantizedModel
+from micronets.streaming.plan import StreamPlan, plan_stream, unstreamable
+
+_HEADER = """\
+/* A network that listens to a sound without end: samples in, decisions out.
+ *
+ *     static uint8_t arena[{m}STREAM_ARENA_BYTES] __attribute__((aligned(16)));
+ *     static {f}stream stream;
+ *
+ *     {f}start(&stream, arena);
+ *     for (;;) {{
+ *         (wait for the next n samples)
+ *         for (int32_t taken = 0; taken < n;) {{
+ *             micronets_decision decision;
+ *             taken += {f}feed(&stream, samples + taken, n - taken);
+ *             while ({f}poll(&stream, &decision)) {{
+ *                 (the class decision.class_index was heard)
+ *             }}
+ *         }}
+ *     }}
+ *
+ * A frame is heard when all its samples are there. The network runs for the first time when it has a whole input of
+ * frames, and then every {hop} frames, which is every {hop_samples:,} samples. */
+#ifndef {m}STREAM_H
+#define {m}STREAM_H
+
+#include "{sound_header}"
+#include "{model_header}"
+
+#include "micronets_detector.h"
+
+/* Bytes of the arena of a network that listens, where the front end works too; it is aligned to 16. Between two calls
+ * of {f}feed it may be used for other things. */
+#define {m}STREAM_ARENA_BYTES {arena}
+
+#define {m}STREAM_HOP {hop} /* frames from one run of the network to the next */
+#define {m}GATE_FRAMES {gate_frames} /* newest frames whose pixels tell whether there is a sound */
+#define {m}AVERAGE {average} /* runs whose scores are averaged */
+#define {m}DECISIONS 8 /* decisions that can wait to be polled */
+
+/* All that is kept of a stream; {f}start sets it.
+ *
+ * - time: samples that were fed, and those that were lost.
+ * - held: samples of the next frame that are there; if negative, so many more are skipped.
+ * - place: where the codes of the next frame go, which is where the oldest ones are.
+ * - loud_place: the same for `loudness`.
+ * - wait: frames until the network runs.
+ * - first, waiting: the oldest decision that nobody has polled, and how many there are.
+ * - detector: the state of the detector; {f}score reads it. */
+typedef struct {{
+    uint64_t time;
+    void *arena;
+    int32_t held, place, loud_place, wait, first, waiting;
+    micronets_decision decisions[{m}DECISIONS];
+    int32_t detector[MICRONETS_DETECTOR_WORDS({m}OUTPUT_COUNT, {m}AVERAGE)];
+    int32_t loudness[{m}GATE_FRAMES];
+    int16_t samples[{m}FRAME_SAMPLES];
+    int8_t codes[{m}FRAMES * {m}FRAME_VALUES];
+}} {f}stream;
+
+#ifdef __cplusplus
+extern "C" {{
+#endif
+
+/* Begins a stream at time 0.
+ *
+ * - arena: {m}STREAM_ARENA_BYTES bytes, aligned to 16. */
+void {f}start({f}stream *stream, void *arena);
+
+/* Takes the next samples, {m}SAMPLE_RATE a second, and runs the network as often as they allow.
+ *
+ * - n: how many samples, any number.
+ *
+ * Returns how many of them it took: all, unless {m}DECISIONS decisions wait to be polled. */
+int32_t {f}feed({f}stream *stream, const int16_t *samples, int32_t n);
+
+/* Tells that samples were lost: time goes on, and the network waits until it has a whole input again.
+ *
+ * - samples: how many. */
+void {f}gap({f}stream *stream, uint32_t samples);
+
+/* Takes the oldest decision that waits. Returns 1, or 0 where none waits. */
+int32_t {f}poll({f}stream *stream, micronets_decision *decision);
+
+/* Returns the averaged score of a class after the last run of the network, 0 .. MICRONETS_SCORE_ONE. */
+int32_t {f}score(const {f}stream *stream, int32_t class_index);
+
+#ifdef __cplusplus
+}}
+#endif
+
+#endif
+"""
+
+_SOURCE = """\
+/* The tables of the detector, and how front end, network and detector follow each other in a stream. */
+#include "{header}"
+
+{tables}
+static const micronets_detector detector = {{{classes}, {average}, {softmax}, table, least, refractory,
+                                            {least_loudness}}};
+
+/* Forgets all sound, and keeps the time and the decisions that wait. */
+static void begin_anew({f}stream *stream)
+{{
+    stream->held = 0;
+    stream->place = 0;
+    stream->loud_place = 0;
+    stream->wait = {m}FRAMES;
+    for (int32_t i = 0; i < MICRONETS_DETECTOR_WORDS({m}OUTPUT_COUNT, {m}AVERAGE); i++) {{
+        stream->detector[i] = 0;
+    }}
+    for (int32_t i = 0; i < {m}GATE_FRAMES; i++) {{
+        stream->loudness[i] = 0;
+    }}
+}}
+
+void {f}start({f}stream *stream, void *arena)
+{{
+    stream->arena = arena;
+    stream->time = 0;
+    stream->first = 0;
+    stream->waiting = 0;
+    begin_anew(stream);
+}}
+
+void {f}gap({f}stream *stream, uint32_t samples)
+{{
+    stream->time += samples;
+    begin_anew(stream);
+}}
+
+/* Runs the network on the newest frames, and the detector on its output. */
+static void run({f}stream *stream)
+{{
+    const int32_t count = {m}FRAMES * {m}FRAME_VALUES;
+    int32_t from = stream->place * {m}FRAME_VALUES, loudness = 0;
+    int8_t *const input = {f}input(stream->arena);
+    for (int32_t i = 0; i < count; i++) {{
+        input[i] = stream->codes[from];
+        from = from + 1 < count ? from + 1 : 0;
+    }}
+    {f}invoke(stream->arena);
+    for (int32_t i = 0; i < {m}GATE_FRAMES; i++) {{
+        loudness += stream->loudness[i];
+    }}
+    const int8_t *const output = {f}output(stream->arena);
+    const int32_t fired = micronets_detector_step(&detector, stream->detector, output, loudness);
+    if (fired >= 0) {{
+        micronets_decision *const decision = stream->decisions + (stream->first + stream->waiting) % {m}DECISIONS;
+        decision->class_index = fired;
+        decision->score = {f}score(stream, fired);
+        decision->time = stream->time;
+        stream->waiting++;
+    }}
+}}
+
+/* Hears the frame whose samples are complete. */
+static void hear({f}stream *stream)
+{{
+    const int32_t kept = {m}FRAME_SAMPLES - {m}FRAME_HOP;
+    int32_t *const work = (int32_t *)stream->arena;
+    {f}frontend_frame(stream->samples, 1, work, stream->codes + stream->place * {m}FRAME_VALUES);
+    stream->loudness[stream->loud_place] = {f}frontend_loudness(work);
+    stream->place = stream->place + 1 < {m}FRAMES ? stream->place + 1 : 0;
+    stream->loud_place = stream->loud_place + 1 < {m}GATE_FRAMES ? stream->loud_place + 1 : 0;
+    for (int32_t i = 0; i < kept; i++) {{
+        stream->samples[i] = stream->samples[i + {m}FRAME_HOP];
+    }}
+    stream->held = kept;
+    if (--stream->wait == 0) {{
+        stream->wait = {m}STREAM_HOP;
+        run(stream);
+    }}
+}}
+
+int32_t {f}feed({f}stream *stream, const int16_t *samples, int32_t n)
+{{
+    int32_t taken = 0;
+    while (taken < n && stream->waiting < {m}DECISIONS) {{
+        if (stream->held >= 0) {{
+            stream->samples[stream->held] = samples[taken];
+        }}
+        taken++;
+        stream->held++;
+        stream->time++;
+        if (stream->held == {m}FRAME_SAMPLES) {{
+            hear(stream);
+        }}
+    }}
+    return taken;
+}}
+
+int32_t {f}poll({f}stream *stream, micronets_decision *decision)
+{{
+    if (stream->waiting == 0) {{
+        return 0;
+    }}
+    *decision = stream->decisions[stream->first];
+    stream->first = (stream->first + 1) % {m}DECISIONS;
+    stream->waiting--;
+    return 1;
+}}
+
+int32_t {f}score(const {f}stream *stream, int32_t class_index)
+{{
+    return micronets_detector_score(&detector, stream->detector, class_index);
+}}
+"""
+
+
+def header(names: Names) -> str:
+    """Returns the name of the header of what listens to a stream."""
+    return f"{names.name}_stream.h"
+
+
+def stream_files(model: QuantizedModel, names: Names, arena: int) -> dict[str, str]:
+    """Returns the C of a network that listens, text by file name; none for a model that cannot listen.
+
+    - arena: bytes of the network's arena.
+
+    Raises `SpecError` for a detector in the model's metadata that cannot be.
+    """
+    if unstreamable(model) is not None:
+        return {}
+    plan = plan_stream(model, "the model")
+    words = 2 * sound_tables(plan.fe.base()).points + plan.fe.n_mels
+    known = {"m": names.macros, "f": names.functions, "header": header(names)}
+    head = _HEADER.format(
+        **known,
+        sound_header=sound_c.header(names),
+        model_header=names.header,
+        hop=plan.detector.hop_frames,
+        hop_samples=plan.hop,
+        arena=max(arena, -(-4 * words // 16) * 16),
+        gate_frames=plan.tables.gate_frames,
+        average=plan.tables.average,
+    )
+    source = _SOURCE.format(
+        **known,
+        tables=_tables(plan),
+        classes=plan.tables.classes,
+        average=plan.tables.average,
+        softmax=int(plan.tables.softmax),
+        least_loudness=plan.tables.least_loudness,
+    )
+    return {header(names): head, f"{names.name}_stream.c": source, **detector_files()}
+
+
+def detector_files() -> dict[str, str]:
+    """Returns the C of the detector, text by file name."""
+    folder = files("micronets.streaming") / "csrc"
+    return {name: (folder / name).read_text("utf-8") for name in ("micronets_detector.h", "micronets_detector.c")}
+
+
+def _tables(plan: StreamPlan) -> str:
+    t = plan.tables
+    parts = [("uint16_t", "table", t.table), ("int32_t", "least", t.least), ("int32_t", "refractory", t.refractory)]
+    return "\n".join(ctext.array(ctype, name, values) for ctype, name, values in parts)

@@ -1,0 +1,133 @@
+"""A network that listens to a stream, on a simulated core: pieces of samples in, decisions and scores out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from micronets.boards.board import Board
+from micronets.compiler import Compiled
+from micronets.compiler.generate import stream_c
+from micronets.device.cross_compiler import Firmware, build_firmware, firmware_files
+from micronets.errors import SpecError
+
+MOST_DECISIONS = 16
+"""Decisions that the firmware tells of one piece of samples."""
+
+_MAIN_H = """\
+#include "{header}"
+
+#define PIECE {piece}
+#define MOST {most}
+
+/* The number of samples and the samples; the number of decisions, the decisions, and all scores. */
+typedef struct {{
+    int32_t count;
+    int16_t samples[(PIECE + 1) / 2 * 2];
+}} piece;
+
+typedef struct {{
+    int32_t count;
+    int32_t decisions[MOST][4];
+    int32_t scores[{m}OUTPUT_COUNT];
+}} answer;
+
+#define MICRONETS_MODEL_ARENA_BYTES \\
+    (({m}STREAM_ARENA_BYTES + (int32_t)sizeof(piece) + (int32_t)sizeof(answer) + 15) / 16 * 16)
+#define MICRONETS_MODEL_LAYERS 1
+
+void *micronets_model_input(void *arena);
+const void *micronets_model_output(const void *arena);
+void micronets_model_invoke(void *arena);
+"""
+
+_MAIN_C = """\
+#include "mark.h"
+#include "model.h"
+
+static {f}stream stream;
+static int32_t started;
+
+void *micronets_model_input(void *arena)
+{{
+    return (int8_t *)arena + {m}STREAM_ARENA_BYTES;
+}}
+
+const void *micronets_model_output(const void *arena)
+{{
+    return (const int8_t *)arena + {m}STREAM_ARENA_BYTES + sizeof(piece);
+}}
+
+void micronets_model_invoke(void *arena)
+{{
+    const piece *const in = (const piece *)micronets_model_input(arena);
+    answer *const out = (answer *)(void *)((int8_t *)arena + {m}STREAM_ARENA_BYTES + sizeof(piece));
+    micronets_mark(0);
+    if (!started) {{
+        {f}start(&stream, arena);
+        started = 1;
+    }}
+    out->count = 0;
+    for (int32_t taken = 0; taken < in->count;) {{
+        micronets_decision decision;
+        taken += {f}feed(&stream, in->samples + taken, in->count - taken);
+        while ({f}poll(&stream, &decision)) {{
+            if (out->count < MOST) {{
+                int32_t *const row = out->decisions[out->count];
+                row[0] = decision.class_index;
+                row[1] = decision.score;
+                row[2] = (int32_t)(uint32_t)decision.time;
+                row[3] = (int32_t)(uint32_t)(decision.time >> 32);
+            }}
+            out->count++;
+        }}
+    }}
+    for (int32_t i = 0; i < {m}OUTPUT_COUNT; i++) {{
+        out->scores[i] = {f}score(&stream, i);
+    }}
+    micronets_mark(1);
+}}
+"""
+
+
+def stream_firmware(compiled: Compiled, piece: int, board: Board, which: str | None = None) -> Firmware:
+    """Builds a firmware that listens.
+
+    - compiled: a network that can listen, whose name is not `model`.
+    - piece: the most samples that it is given at once.
+    - board: the board, whose core it is built for.
+    - which: the compiler, see `build_firmware`, which says what else is raised.
+
+    Raises `SpecError` for a network that cannot listen.
+    """
+    names = compiled.names
+    header = stream_c.header(names)
+    if header not in compiled.files:
+        raise SpecError(
+            f"network '{names.name}': cannot listen to a stream; it needs a front end in integers and labels"
+        )
+    known = {"m": names.macros, "f": names.functions, "header": header, "piece": piece, "most": MOST_DECISIONS}
+    own = {name: compiled.files[name] for name in compiled.front_end}
+    main = {"model.h": _MAIN_H.format(**known), "model.c": _MAIN_C.format(**known)}
+    return build_firmware({**firmware_files(compiled), **own, **main}, board, which)
+
+
+def pieces(samples: npt.ArrayLike, sizes: Sequence[int], piece: int) -> npt.NDArray[np.int8]:
+    """Returns what that firmware reads, one row for each piece, int8 `[N, bytes]`.
+
+    - samples: of 16 bits, as many as all `sizes` together.
+    - sizes: samples of each piece, at most `piece`.
+    """
+    rows = np.zeros((len(sizes), 4 + (piece + 1) // 2 * 4), np.uint8)
+    parts = np.split(np.asarray(samples).astype("<i2"), np.cumsum(sizes)[:-1])
+    for row, part in zip(rows, parts, strict=True):
+        row[:4] = np.frombuffer(np.asarray(len(part), "<i4").tobytes(), np.uint8)
+        row[4 : 4 + 2 * len(part)] = np.frombuffer(part.tobytes(), np.uint8)
+    return rows.view(np.int8)
+
+
+def answer_bytes(classes: int) -> int:
+    """Returns how many bytes the firmware answers to a piece."""
+    return 4 * (1 + 4 * MOST_DECISIONS + classes)

@@ -1,0 +1,17 @@
+"""A sound that does not end: frames as they complete, a network's outputs, and decisions which word was said when."""
+
+from micronets.streaming.detector import ONE, Decision, Detector, DetectorState, DetectorTables, default_detector
+from micronets.streaming.plan import StreamPlan, plan_stream
+from micronets.streaming.stream import Stream
+
+__all__ = [
+    "ONE",
+    "Decision",
+    "Detector",
+    "DetectorState",
+    "DetectorTables",
+    "Stream",
+    "StreamPlan",
+    "default_detector",
+    "plan_stream",
+]

@@ -1,0 +1,242 @@
+"""`Detector`: from a stream of a network's outputs to decisions, in integers that numpy and C compute alike.
+
+    output codes [C] -> scores [C] -> sum of the last W scores of each class -> the class with the largest sum fires
+
+A score is a certainty with 15 fractional bits, 0 .. `ONE`. Where the network's outputs are logits, it is their softmax:
+the exponential of a code below the largest one comes from a table, and is divided by the sum of all. Where they are
+certainties already, it comes from a table too. csrc/micronets_detector.c is the same in C, to the last bit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from micronets.errors import SpecError
+from micronets.frontend import as_json
+from micronets.frontend.spec import FrontEnd
+from micronets.quantized.model import TensorQuant
+from micronets.ranges import check_fields, ranged
+
+Int = npt.NDArray[np.int64]
+
+METADATA = "micronets.detector"
+"""What a model's metadata call its detector."""
+
+ONE = 1 << 15
+"""The score of certainty."""
+
+_CODES = 256
+_NEVER = 2**31 - 1
+_QUIET_NAMES = frozenset({"silence", "unknown", "background", "noise", "other", "others", "none", "negative", "rest"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Detector:
+    """When a network's outputs are a decision; integers alone, which travel with the model as JSON.
+
+    - `hop_frames`: the network runs once for so many frames of its input, at least 1.
+    - `average`: of how many runs the scores are averaged; scores before the first run count as 0.
+    - `thresholds`: for each class, the averaged score from which on it fires, 0 .. `ONE`.
+    - `refractory_ms`: for each class, how long it does not fire again, in milliseconds.
+    - `never`: numbers of the classes that never fire, such as those of silence and of unknown words. While one of them
+      has the largest average, no other class fires.
+    - `gate_frames`, `gate_pixel`: nothing fires while the pixels of so many newest frames are lower than this on
+      average, 0 .. 255; 0 lets everything through.
+
+    Raises `SpecError` for a value that is not allowed.
+    """
+
+    hop_frames: int = ranged(10, 1, 1000)
+    average: int = ranged(3, 1, 64)
+    thresholds: tuple[int, ...] = ranged((ONE // 2,), 0, ONE)
+    refractory_ms: tuple[int, ...] = ranged((1000,), 0, 60_000)
+    never: tuple[int, ...] = ()
+    gate_frames: int = ranged(50, 1, 1000)
+    gate_pixel: int = ranged(0, 0, 255)
+
+    def __post_init__(self) -> None:
+        lists = {"thresholds": self.thresholds, "refractory_ms": self.refractory_ms, "never": self.never}
+        for name, values in lists.items():
+            if not isinstance(values, tuple) or not all(_is_integer(v) for v in values):
+                raise SpecError(f"detector: {name} = {values!r}; a list of integers is needed")
+        for name in ("hop_frames", "average", "gate_frames", "gate_pixel"):
+            if not _is_integer(getattr(self, name)):
+                raise SpecError(f"detector: {name} = {getattr(self, name)!r}; an integer is needed")
+        check_fields(self, "detector: ")
+        count = len(self.thresholds)
+        if not count or len(self.refractory_ms) != count:
+            raise SpecError(
+                f"detector: {count} thresholds and {len(self.refractory_ms)} values of refractory_ms; need one of each "
+                "for each class"
+            )
+        wrong = [n for n in self.never if not 0 <= n < count]
+        if wrong:
+            raise SpecError(f"detector: never = {wrong[0]}; classes have the numbers 0 to {count - 1}")
+
+    def to_json(self) -> str:
+        """Writes every field into one line of JSON."""
+        return as_json.to_json(self)
+
+    @staticmethod
+    def from_json(text: str, where: str = "detector") -> Detector:
+        """Reads what `to_json` wrote; fields that are left out take their defaults. Raises `SpecError`."""
+        return as_json.from_json(Detector, text, where)
+
+
+def _is_integer(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def default_detector(labels: Sequence[str], fe: FrontEnd) -> Detector:
+    """Returns the detector of a model that carries none.
+
+    The network runs about every 100 ms; three runs are averaged; a class fires from an average of 0.8 on, and again
+    after a second. Classes whose labels are those of silence or of the unknown never fire, unless there is no other.
+
+    - labels: what the outputs stand for.
+    - fe: the front end of the network's input.
+    """
+    never = tuple(i for i, label in enumerate(labels) if label.strip("_ ").casefold() in _QUIET_NAMES)
+    return Detector(
+        hop_frames=min(1000, max(1, round(100 / (fe.hop_ms * fe.frame_stride)))),
+        thresholds=(round(0.8 * ONE),) * len(labels),
+        refractory_ms=(1000,) * len(labels),
+        never=never if len(never) < len(labels) else (),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class DetectorTables:
+    """The numbers that the arithmetic of a detector reads; C holds the same ones.
+
+    - classes: C, how many outputs there are.
+    - average: of how many runs scores are averaged.
+    - softmax: whether `table` has exponentials, by how far a code is below the largest one; else it has the score of
+      each code, beginning with that of -128.
+    - table: `[256]`, 0 .. `ONE`.
+    - least: `[C]`, the sum of the last `average` scores from which on a class fires.
+    - refractory: `[C]`, after how many runs a class may fire again, at least 1.
+    - least_loudness: the sum of the pixels of the newest `gate_frames` frames from which on a class may fire.
+    - gate_frames: over how many frames pixels are summed.
+    """
+
+    classes: int
+    average: int
+    softmax: bool
+    table: Int
+    least: Int
+    refractory: Int
+    least_loudness: int
+    gate_frames: int
+
+
+def detector_tables(detector: Detector, fe: FrontEnd, quant: TensorQuant) -> DetectorTables:
+    """Makes the tables of a detector.
+
+    - fe: the front end of the network's input.
+    - quant: scale and zero point of the network's output, int8. Where its codes are 0 to 255 / 256, which is what
+      softmax and logistic have, they are certainties; else they are logits.
+    """
+    classes = len(detector.thresholds)
+    certainties = float(quant.scale) == 1 / _CODES and quant.zero_point == -128
+    real = (np.arange(_CODES) - 128 - quant.zero_point) * float(quant.scale)
+    softmax = not certainties and classes > 1
+    if softmax:
+        table = np.exp(-np.arange(_CODES) * float(quant.scale))
+    else:
+        table = real if certainties else 1 / (1 + np.exp(-real))
+    least = np.asarray(detector.thresholds, np.int64) * detector.average
+    least[list(detector.never)] = _NEVER
+    hop = detector.hop_frames * fe.hop_samples * fe.frame_stride
+    runs = [max(1, math.ceil(ms * fe.sample_rate / (1000 * hop))) for ms in detector.refractory_ms]
+    return DetectorTables(
+        classes=classes,
+        average=detector.average,
+        softmax=softmax,
+        table=np.clip(np.rint(table * ONE), 0, ONE).astype(np.int64),
+        least=least,
+        refractory=np.asarray(runs, np.int64),
+        least_loudness=detector.gate_pixel * fe.n_mels * detector.gate_frames,
+        gate_frames=detector.gate_frames,
+    )
+
+
+def scores(outputs: npt.NDArray[Any], t: DetectorTables) -> Int:
+    """Computes the scores `[N, C]`, 0 .. `ONE`, of outputs `[N, C]`, int8."""
+    codes = outputs.reshape(len(outputs), t.classes).astype(np.int64)
+    if not t.softmax:
+        return np.asarray(t.table[codes + 128])
+    powers = t.table[codes.max(1, keepdims=True) - codes]
+    return np.asarray((powers << 15) // powers.sum(1, keepdims=True))
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A class that fired.
+
+    - class_index: its number.
+    - score: its averaged score, 0 .. `ONE`.
+    - time: samples of the stream up to the end of the newest frame that was heard.
+    """
+
+    class_index: int
+    score: int
+    time: int
+
+
+@dataclass(frozen=True)
+class Fired:
+    """A class that fired: in which run of the network (0 is the first of those fed at once), which, its score."""
+
+    run: int
+    class_index: int
+    score: int
+
+
+class DetectorState:
+    """A detector at work: outputs in, classes that fire out, whatever the size of the pieces they come in."""
+
+    def __init__(self, tables: DetectorTables) -> None:
+        self.tables = tables
+        self.averages = np.zeros(tables.classes, np.int64)
+        """The averaged scores after the last run, `[C]`, 0 .. `ONE`."""
+        self._history = np.zeros((tables.average, tables.classes), np.int64)
+        self._quiet = np.zeros(tables.classes, np.int64)  # runs in which a class does not fire, counted from the next
+
+    def feed(self, outputs: npt.NDArray[Any], loudness: npt.NDArray[Any]) -> list[Fired]:
+        """Takes the outputs of N runs of the network, one after the other.
+
+        - outputs: int8 `[N, C]`.
+        - loudness: integers `[N]`, the sum of the pixels of the newest `gate_frames` frames at each run.
+
+        Returns the classes that fired, in order.
+        """
+        return self.feed_scores(scores(outputs, self.tables), loudness)
+
+    def feed_scores(self, found: Int, loudness: npt.NDArray[Any]) -> list[Fired]:
+        """Takes scores `[N, C]` as `scores` returns them in place of outputs; see `feed`."""
+        t, count = self.tables, len(found)
+        if not count:
+            return []
+        rows = np.concatenate([self._history, found])
+        total = np.concatenate([np.zeros((1, t.classes), np.int64), rows.cumsum(0)])
+        sums = total[t.average + 1 :] - total[1 : count + 1]
+        self._history = rows[count:]
+        self.averages = sums[-1] // t.average
+        best = sums.argmax(1)
+        largest = sums[np.arange(count), best]
+        may = (largest >= t.least[best]) & (np.asarray(loudness) >= t.least_loudness)
+        fired = []
+        for run in np.flatnonzero(may).tolist():
+            one = int(best[run])
+            if run >= self._quiet[one]:
+                self._quiet[one] = run + t.refractory[one]
+                fired.append(Fired(run, one, int(largest[run]) // t.average))
+        self._quiet = np.maximum(self._quiet - count, 0)
+        return fired

@@ -1,0 +1,91 @@
+"""`StreamPlan`: what a model needs to listen to a sound that does not end, read from the model itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from micronets.errors import SpecError, UnsupportedError
+from micronets.frontend.spec import INTEGER_FFT, FrontEnd
+from micronets.ir.layers import INPUT
+from micronets.quantized.labels import labels_of
+from micronets.quantized.model import QuantizedModel, TensorQuant
+from micronets.streaming.detector import METADATA, Detector, DetectorTables, default_detector, detector_tables
+
+
+@dataclass(frozen=True, eq=False)
+class StreamPlan:
+    """How a network listens.
+
+    - labels: what its outputs stand for.
+    - fe: its front end, of which the arithmetic in integers is used.
+    - quant: scale and zero point of its input.
+    - detector: what makes decisions of its outputs.
+    - tables: the detector's numbers.
+    """
+
+    labels: tuple[str, ...]
+    fe: FrontEnd
+    quant: TensorQuant
+    detector: Detector
+    tables: DetectorTables
+
+    @property
+    def frame_hop(self) -> int:
+        """Samples from one frame that the network uses to the next."""
+        return self.fe.hop_samples * self.fe.frame_stride
+
+    @property
+    def frames(self) -> int:
+        """Frames of the network's input."""
+        return self.fe.input_shape[0]
+
+    @property
+    def hop(self) -> int:
+        """Samples from one run of the network to the next."""
+        return self.frame_hop * self.detector.hop_frames
+
+
+def integer_front_end(model: QuantizedModel) -> FrontEnd | None:
+    """Returns the sound front end that a model carries; None where it has none that the integer arithmetic can do."""
+    try:
+        fe = FrontEnd.from_json(model.metadata.get("micronets.frontend", ""))
+    except SpecError:
+        return None
+    fits = model.arch.types()[INPUT] == "int8" and fe.input_shape == model.arch.input_shape
+    return fe if fits and fe.n_fft in INTEGER_FFT else None
+
+
+def unstreamable(model: QuantizedModel) -> str | None:
+    """Tells why a model cannot listen to a stream; None where it can."""
+    arch, fe = model.arch, integer_front_end(model)
+    if fe is None:
+        return "it carries no sound front end in integers that fits its input"
+    if fe.sample_scale == "max":
+        return "its front end divides a clip by its loudest sample, which a stream does not have"
+    if len(arch.inputs) > 1 or len(arch.outputs) > 1 or arch.types()[arch.outputs[0]] != "int8":
+        return "it needs one input and one output of int8"
+    return None if labels_of(model) else "its metadata have no labels for its outputs"
+
+
+def plan_stream(model: QuantizedModel, where: str, detector: Detector | None = None) -> StreamPlan:
+    """Returns how a model listens.
+
+    - where: what errors begin with, for instance the model's path.
+    - detector: None is the one that the model carries, or else `default_detector`.
+
+    Raises `UnsupportedError` for a model that cannot listen, and `SpecError` for a detector that is not the model's.
+    """
+    why, fe, labels = unstreamable(model), integer_front_end(model), labels_of(model)
+    if why is not None or fe is None:
+        raise UnsupportedError(f"{where}: cannot listen to a stream: {why}; take a model of task kws")
+    text = model.metadata.get(METADATA)
+    if detector is None:
+        told = f"{where}: {METADATA}"
+        detector = default_detector(labels, fe) if text is None else Detector.from_json(text, told)
+    if len(detector.thresholds) != len(labels):
+        raise SpecError(
+            f"{where}: its detector has {len(detector.thresholds)} classes, its output {len(labels)}; make it anew "
+            "with micronets tune"
+        )
+    output = model.arch.outputs[0]
+    return StreamPlan(labels, fe, model.quant[INPUT], detector, detector_tables(detector, fe, model.quant[output]))

@@ -1,0 +1,124 @@
+"""`Stream`: samples in, decisions out; the same as the generated `micronets_NAME_feed`, at the same samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from micronets.frontend import integer
+from micronets.quantized import reference
+from micronets.quantized.model import QuantizedModel
+from micronets.streaming.detector import Decision, Detector, DetectorState
+from micronets.streaming.plan import StreamPlan, plan_stream
+
+Array = npt.NDArray[Any]
+Runner = Callable[[Array], Array]
+
+_AT_ONCE = 64  # windows that the network is given at once: bounds the memory
+
+
+class Stream:
+    """A network that listens to a sound.
+
+    A frame is heard when all its samples are there. The network runs for the first time when it has a whole input of
+    frames, and then every `hop_frames` frames.
+
+    - model: the network.
+    - detector: None is the model's own, or else the default for its labels.
+    - run: computes outputs int8 `[N, ...]` from codes of inputs `[N, *input_shape]`; None is the integer reference.
+    - where: what errors begin with.
+
+    Raises what `plan_stream` raises.
+    """
+
+    def __init__(
+        self,
+        model: QuantizedModel,
+        detector: Detector | None = None,
+        run: Runner | None = None,
+        where: str = "the model",
+    ) -> None:
+        self.plan = plan_stream(model, where, detector)
+        self._run: Runner = run or (lambda x: reference.run(model, x))
+        self._time = 0
+        self._start_anew()
+
+    @property
+    def averages(self) -> npt.NDArray[np.int64]:
+        """The averaged scores after the last run of the network, `[C]`, 0 .. `ONE`."""
+        return self._state.averages
+
+    def _start_anew(self) -> None:
+        self._state = DetectorState(self.plan.tables)
+        self._samples: Array = np.zeros(0, np.int64)  # those of frames that are not complete
+        self._skip = 0  # coming samples that belong to no frame, where frames do not touch
+        self._codes: Array = np.zeros((0, self.plan.fe.input_shape[1]), np.int8)
+        self._loud: Array = np.zeros(self.plan.tables.gate_frames - 1, np.int64)
+        self._wait = self.plan.frames  # frames until the network runs
+
+    def gap(self, samples: int) -> None:
+        """Tells that samples were lost: time goes on, and the network waits until it has a whole input again.
+
+        - samples: how many, at least 0.
+        """
+        self._time += samples
+        self._start_anew()
+
+    def feed(self, samples: npt.ArrayLike) -> list[Decision]:
+        """Takes the next samples, any number, in int16 units, and returns the decisions that they lead to, in order."""
+        plan, fe = self.plan, self.plan.fe
+        new = integer.integer_samples(np.asarray(samples))
+        begin = self._time - len(self._samples) + min(self._skip, len(new))
+        self._time += len(new)
+        skipped = min(self._skip, len(new))
+        self._skip -= skipped
+        held = np.concatenate([self._samples, new[skipped:]])
+        count = max(0, (len(held) - fe.window_samples) // plan.frame_hop + 1)
+        if not count:
+            self._samples = held
+            return []
+        rows = np.lib.stride_tricks.sliding_window_view(held, fe.window_samples)[:: plan.frame_hop][:count]
+        self._skip = max(0, count * plan.frame_hop - len(held))
+        self._samples = held[count * plan.frame_hop :]
+        ends = begin + fe.window_samples + plan.frame_hop * np.arange(count)
+        return self._hear(*frame_codes(rows, plan), ends)
+
+    def _hear(self, codes: Array, loudness: Array, ends: Array) -> list[Decision]:
+        """Takes frames: codes `[F, K]`, sums of pixels `[F]`, and the samples of the stream up to their ends `[F]`."""
+        plan, count = self.plan, len(codes)
+        before = len(self._codes)
+        kept = np.concatenate([self._codes, codes])
+        total = np.concatenate([[0], np.concatenate([self._loud, loudness]).cumsum()])
+        sums = total[plan.tables.gate_frames :][:count] - total[:count]
+        runs = np.arange(self._wait - 1, count, plan.detector.hop_frames)
+        fired: list[Decision] = []
+        for i in range(0, len(runs), _AT_ONCE):
+            part = runs[i : i + _AT_ONCE]
+            windows = np.stack([kept[before + n + 1 - plan.frames : before + n + 1] for n in part.tolist()])
+            outputs = self._run(windows[..., None])
+            for one in self._state.feed(outputs.reshape(len(part), -1), sums[part]):
+                fired.append(Decision(one.class_index, one.score, int(ends[part[one.run]])))
+        last = int(runs[-1]) + plan.detector.hop_frames if len(runs) else self._wait - 1
+        self._wait = last + 1 - count
+        self._codes = kept[max(0, len(kept) - plan.frames + 1) :]
+        self._loud = np.concatenate([self._loud, loudness])[count:]
+        return fired
+
+
+def frame_codes(rows: Array, plan: StreamPlan) -> tuple[Array, Array]:
+    """Computes what the network and the detector see of frames.
+
+    - rows: integers of 16 bits `[F, window_samples]`.
+
+    Returns int8 codes `[F, K]`, and the sum of the pixels of each frame `[F]`.
+    """
+    fe = plan.fe
+    levels = np.maximum(integer.frame_levels(rows, fe), integer.sound_tables(fe.base()).least_level)
+    pixels = integer.pixels(levels, fe)
+    values = pixels if fe.kind == "logmel" else levels
+    codes = integer.codes(values[None], replace(fe, frame_stride=1), plan.quant.scale, plan.quant.zero_point)
+    return codes[0, ..., 0], pixels.astype(np.int64).sum(1)

@@ -1,0 +1,210 @@
+"""Streams: numpy and the generated C, on this machine and on simulated cores, decide the same at the same samples."""
+
+import ctypes
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from micronets.boards.board import load_board
+from micronets.compiler import Compiled, compile_model
+from micronets.device.cross_compiler import find_compiler
+from micronets.device.host_compiler import compile_c
+from micronets.errors import DeviceError, SpecError, UnsupportedError
+from micronets.frontend import FrontEnd, integer
+from micronets.quantized import reference
+from micronets.quantized.model import QuantizedModel
+from micronets.streaming import Decision, Stream
+from tests.support.generated_c import STRICT, needs_host_compiler
+from tests.support.listening import DETECTORS, FRONT_ENDS, LABELS, listening_model, random_sizes, sound
+
+SHIM = """
+#include "net_stream.h"
+int32_t stream_bytes(void);
+int32_t arena_bytes(void);
+int32_t stream_bytes(void) { return (int32_t)sizeof(micronets_net_stream); }
+int32_t arena_bytes(void) { return MICRONETS_NET_STREAM_ARENA_BYTES; }
+"""
+
+
+class COnHost:
+    """The generated C of a network that listens, with the interface of `Stream`."""
+
+    def __init__(self, compiled: Compiled, folder: Path, flags: tuple[str, ...] = ("-O2",)) -> None:
+        for name, text in {**compiled.files, "shim.c": SHIM}.items():
+            if "/" not in name and name != "example.c":
+                (folder / name).write_text(text)
+        library = folder / "net.so"
+        sources = [*folder.glob("*.c"), *folder.glob("*.S")]
+        compile_c(sources, library, [*flags, *STRICT, "-Wcast-qual", "-shared", "-fPIC", f"-I{folder}"])
+        self.c = ctypes.CDLL(str(library))
+        self.memory = np.full(self.c.stream_bytes() + 64, 0x5A, np.uint8)
+        self.arena = np.full(self.c.arena_bytes() + 64, 0x5A, np.uint8)
+        self.at = ctypes.c_void_p(self.memory.ctypes.data + 32)
+        self.c.micronets_net_start(self.at, ctypes.c_void_p(self.arena.ctypes.data + 32 - self.arena.ctypes.data % 16))
+
+    def feed(self, samples: np.ndarray) -> list[Decision]:
+        """Feeds the samples and polls all decisions; fails where memory beside the stream's was written."""
+        found, taken = [], 0
+        x = np.ascontiguousarray(samples, np.int16)
+        while taken < len(x):
+            at = ctypes.c_void_p(x.ctypes.data + 2 * taken)
+            taken += self.c.micronets_net_feed(self.at, at, len(x) - taken)
+            row = np.zeros(2, np.uint64)
+            while self.c.micronets_net_poll(self.at, ctypes.c_void_p(row.ctypes.data)):
+                class_index, score = row[:1].view(np.int32).tolist()
+                found.append(Decision(class_index, score, int(row[1])))
+        for memory in (self.memory, self.arena):
+            assert (memory[:16] == 0x5A).all()
+            assert (memory[-16:] == 0x5A).all()
+        return found
+
+    def gap(self, samples: int) -> None:
+        self.c.micronets_net_gap(self.at, samples)
+
+    @property
+    def averages(self) -> np.ndarray:
+        return np.array([self.c.micronets_net_score(self.at, i) for i in range(len(LABELS))])
+
+
+def whole(model: QuantizedModel, samples: np.ndarray) -> tuple[list[Decision], np.ndarray]:
+    """Returns the decisions and the last averages of samples that are fed at once."""
+    stream = Stream(model)
+    return stream.feed(samples), stream.averages
+
+
+@pytest.mark.parametrize("front_end", FRONT_ENDS)
+def test_scores_are_those_of_clips_that_begin_at_every_frame(front_end: str) -> None:
+    """Without averaging and refractory times, each run is the network on a clip of its own."""
+    detector = replace(DETECTORS["eager"], refractory_ms=(0,) * 4, never=(), hop_frames=2)
+    model = listening_model(front_end, detector)
+    fe = replace(FRONT_ENDS[front_end], arithmetic="integer")
+    samples = sound(2)
+    found = Stream(model).feed(samples)
+    hop = 2 * fe.hop_samples * fe.frame_stride
+    end = (fe.input_shape[0] - 1) * fe.hop_samples * fe.frame_stride + fe.window_samples
+    begins = range(0, len(samples) - end + 1, hop)
+    assert [d.time for d in found] == [begin + end for begin in begins]
+    clips = [np.pad(samples[b : b + end], (0, max(0, fe.clip_samples - end)))[: fe.clip_samples] for b in begins]
+    levels = integer.levels(np.stack(clips), fe)
+    values = integer.pixels(levels, fe) if fe.kind == "logmel" else levels
+    q = model.quant["input"]
+    outputs = reference.run(model, integer.codes(values, fe, q.scale, q.zero_point))
+    best = outputs.reshape(len(clips), -1)
+    assert [d.class_index for d in found] == best.argmax(1).tolist()
+    assert len(set(best.argmax(1).tolist())) > 1
+
+
+@pytest.mark.parametrize("detector", DETECTORS)
+@pytest.mark.parametrize("front_end", FRONT_ENDS)
+def test_any_pieces_give_the_same_decisions_in_numpy_and_c(front_end: str, detector: str, tmp_path: Path) -> None:
+    needs_host_compiler()
+    model = listening_model(front_end, DETECTORS[detector])
+    samples = sound(4)
+    want, averages = whole(model, samples)
+    assert len(want) > 3
+    assert len({d.class_index for d in want}) > 1 or detector == "slow"
+    for seed in range(3):
+        stream, found, begin = Stream(model), [], 0
+        for size in random_sizes(len(samples), seed):
+            found += stream.feed(samples[begin : begin + size])
+            begin += size
+        assert found == want
+        np.testing.assert_array_equal(stream.averages, averages)
+    compiled = compile_model(model, name="net")
+    for size in (1, 7, 160, 16000):
+        folder = tmp_path / str(size)
+        folder.mkdir()
+        c, twin, found = COnHost(compiled, folder), Stream(model), []
+        for begin in range(0, len(samples), size):
+            piece = samples[begin : begin + size]
+            found += c.feed(piece)
+            if size >= 160:
+                twin.feed(piece)
+                np.testing.assert_array_equal(c.averages, twin.averages)
+        assert found == want
+        np.testing.assert_array_equal(c.averages, averages)
+
+
+@pytest.mark.parametrize("softmax", [False, True], ids=["logits", "softmax"])
+def test_the_c_keeps_to_the_rules_of_c(softmax: bool, tmp_path: Path) -> None:
+    needs_host_compiler()
+    model = listening_model("log-mel", DETECTORS["slow"], softmax)
+    flags = ("-O1", "-fsanitize=undefined", "-fno-sanitize-recover=all")
+    samples = sound(3, seed=5)
+    c = COnHost(compile_model(model, name="net"), tmp_path, flags)
+    assert c.feed(samples) == whole(model, samples)[0]
+
+
+def test_a_gap_moves_time_on_and_forgets_the_sound(tmp_path: Path) -> None:
+    needs_host_compiler()
+    model = listening_model("frames apart", DETECTORS["eager"])
+    samples = sound(2)
+    alone = Stream(model).feed(samples[9000:])
+    stream, c = Stream(model), COnHost(compile_model(model, name="net"), tmp_path)
+    for one in (stream, c):
+        one.feed(samples[:9000])
+        one.gap(1234)
+        after = one.feed(samples[9000:])
+        assert after == [replace(d, time=d.time + 9000 + 1234) for d in alone]
+
+
+@pytest.mark.parametrize("board", ["NUCLEO-F446RE", "NUCLEO-G0B1RE", "ESP32-C3-DevKitM-1"])
+@pytest.mark.parametrize("front_end", ["log-mel", "frames apart"])
+def test_a_simulated_core_makes_the_same_decisions(board: str, front_end: str) -> None:
+    pytest.importorskip("unicorn")
+    from micronets.device.sim.machine import simulate
+    from micronets.device.stream import MOST_DECISIONS, answer_bytes, pieces, stream_firmware
+
+    where = load_board(board)
+    try:
+        find_compiler(where)
+    except DeviceError as e:
+        pytest.skip(str(e))
+    model = listening_model(front_end, DETECTORS["slow"])
+    samples = sound(1.5, seed=3)
+    sizes = [1, 7, 160, *random_sizes(len(samples) - 168, 4, 3000)]
+    firmware = stream_firmware(compile_model(model, where.target, name="net"), 3000, where)
+    found = simulate(firmware.elf, pieces(samples, sizes, 3000), 1, answer_bytes(len(LABELS)), where)
+    words = found.outputs.view("<i4")
+    stream, begin, seen = Stream(model), 0, 0
+    for row, size in zip(words, sizes, strict=True):
+        want = stream.feed(samples[begin : begin + size])
+        begin += size
+        decisions = row[1 : 1 + 4 * MOST_DECISIONS].reshape(-1, 4)[: row[0]]
+        assert [Decision(*map(int, d[:3])) for d in decisions] == want
+        np.testing.assert_array_equal(row[1 + 4 * MOST_DECISIONS :], stream.averages)
+        seen += len(want)
+    assert seen
+
+
+def test_what_cannot_listen_is_told_in_one_line() -> None:
+    model = listening_model()
+    for texts, why in (
+        ({"micronets.frontend": ""}, "no sound front end"),
+        ({"micronets.labels": "[]"}, "no labels"),
+        ({"micronets.frontend": replace(FRONT_ENDS["log-mel"], sample_scale="max").to_json()}, "loudest sample"),
+    ):
+        other = replace(model, metadata={**model.metadata, **texts})
+        with pytest.raises(UnsupportedError, match=f"a.tflite: cannot listen to a stream: .*{why}"):
+            Stream(other, where="a.tflite")
+        assert not [name for name in compile_model(other).files if "stream" in name or "detector" in name]
+    fits_not = replace(model, metadata={**model.metadata, "micronets.detector": '{"average": 2}'})
+    with pytest.raises(SpecError, match=r"a.tflite: its detector has 1 classes, its output 4"):
+        Stream(fits_not, where="a.tflite")
+
+
+def test_the_header_tells_the_memory_that_a_stream_takes() -> None:
+    files = compile_model(listening_model("log-mel", DETECTORS["slow"]), name="net").files
+    assert "#define MICRONETS_NET_GATE_FRAMES 7" in files["net_stream.h"]
+    assert "net_stream.h listens" in files["net.h"]
+    assert "`net_stream.h`" in files["README.md"]
+    assert "net_stream.c" in files["CMakeLists.txt"]
+
+
+def test_the_front_end_of_the_default_detector_is_that_of_the_model() -> None:
+    plan = Stream(listening_model("frames apart")).plan
+    assert isinstance(plan.fe, FrontEnd)
+    assert plan.detector.hop_frames == round(100 / (plan.fe.hop_ms * 4))
+    assert plan.detector.never == (0,)
