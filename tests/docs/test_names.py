@@ -28,7 +28,7 @@ SECTIONS = {"data", "train", "teacher"} | set(Config.__dataclass_fields__)
 """`budget.macs` is a setting, though there may be a module of that name."""
 OF_A_RUN = re.compile(r"(search|teacher|train|compile|evaluate|run)/(\w+\.\w+)?$")
 """Files of a run directory: `search/arch.json`."""
-OF_A_MODEL = {"micronets.frontend", "micronets.labels", "micronets.task"}
+OF_A_MODEL = {"micronets.detector", "micronets.frontend", "micronets.labels", "micronets.task"}
 """Keys of a model's metadata."""
 ENDINGS = (
     *("c", "cc", "h", "S", "py", "md", "html", "json", "jsonl", "toml", "tflite"),
