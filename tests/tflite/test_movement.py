@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -252,6 +254,16 @@ def test_what_a_layer_cannot_do_is_refused() -> None:
     for layer, message in wrong:
         with pytest.raises(SpecError, match=f"layer 'y': .*{message}"):
             Arch(x, (layer,))
+
+
+def test_a_dilated_convolution_of_an_open_batch_is_refused_with_a_way_out(shared: Path) -> None:
+    data = (shared / "cases" / "dilated_none.tflite").read_bytes()
+    message = (
+        r"m: operator 0 \(SPACE_TO_BATCH_ND\): this operator writing tensor 18 '.*' is not supported; converters write "
+        r"a dilated convolution of an open batch so, .*; export the model with a batch of one "
+    )
+    with pytest.raises(UnsupportedError, match=message):
+        read(data, "m")
 
 
 def test_what_a_file_cannot_hold_is_refused() -> None:

@@ -137,9 +137,18 @@ OTHER_OPS = {
     16: "LSTM", 20: "RELU_N1_TO_1", 24: "RNN", 26: "SPACE_TO_DEPTH", 27: "SVDF", 32: "CUSTOM", 42: "DIV", 47: "EXP",
     59: "NEG", 60: "PADV2", 75: "SQRT", 77: "SHAPE", 126: "BATCH_MATMUL",
     129: "CALL_ONCE", 142: "VAR_HANDLE", 150: "GELU",
+    37: "BATCH_TO_SPACE_ND", 38: "SPACE_TO_BATCH_ND",
 }  # fmt: skip
 """Names of operators that models often have and micronets does not read; the others are called by their number."""
 
+
+_OPEN_BATCH = (
+    "converters write a dilated convolution of an open batch so, and TFLM then computes a part of its pixels; export "
+    "the model with a batch of one (Input(shape, batch_size=1)), and it becomes a dilated convolution"
+)
+
+WAYS_OUT = {37: _OPEN_BATCH, 38: _OPEN_BATCH}
+"""Why models have some of the operators that micronets does not read, and what to do, by the operator's number."""
 
 CONSTANT_OPERANDS = (Op.ADD, Op.MUL, Op.SUB, Op.MINIMUM, Op.MAXIMUM, Op.SQUARED_DIFFERENCE, Op.PRELU)
 """The operators whose inputs may be constants of the file."""

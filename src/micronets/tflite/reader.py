@@ -14,7 +14,7 @@ from micronets.ir.types import Type, Types
 from micronets.quantized.model import LayerWeights, QuantizedModel
 from micronets.quantized.validate import validate
 from micronets.tflite import schema as s
-from micronets.tflite.codec import CONSTANT_OPERANDS, FileOperator, Op, codec, layers_of, op_name, weights_of
+from micronets.tflite.codec import CONSTANT_OPERANDS, WAYS_OUT, FileOperator, Op, codec, layers_of, op_name, weights_of
 from micronets.tflite.flatbuffer import Flat, FlatTable, FlatTables
 from micronets.tflite.limits import MAX_OPERATORS, excess
 from micronets.tflite.tensors import Array, Graph, Tensor, file_shape, plain_names
@@ -125,7 +125,8 @@ def _operators(graph: Graph, tables: FlatTables, top: FlatTable) -> Iterator[Fil
         outputs = _indices(graph, table, s.OperatorSlot.OUTPUTS)
         if code not in set(Op):
             at = f" writing {graph.tensor(outputs[0]).label}" if outputs else ""
-            raise graph.unsupported(f"this operator{at} is not supported; docs/operators.md has those that are")
+            way_out = WAYS_OUT.get(code, "docs/operators.md has those that are")
+            raise graph.unsupported(f"this operator{at} is not supported; {way_out}")
         inputs = _indices(graph, table, s.OperatorSlot.INPUTS)
         op = Op(code)
         count = codec(op).outputs
