@@ -1,7 +1,8 @@
-"""All passes in their order. A pass rewrites a network into a smaller one with the same output, bit for bit."""
+"""All passes in their order. A pass makes a network smaller or quicker, and its output stays the same, bit for bit."""
 
 from __future__ import annotations
 
+from micronets.compiler.passes.constant_filters import settle_constant_filters
 from micronets.compiler.passes.dead_channels import drop_dead_channels
 from micronets.compiler.passes.fold_lookups import fold_lookups
 from micronets.compiler.passes.fold_pads import fold_pads
@@ -11,4 +12,4 @@ from micronets.quantized.model import QuantizedModel
 
 def optimise(model: QuantizedModel) -> QuantizedModel:
     """Runs every pass on `model`: what it returns is the network that `compile_model` writes as C."""
-    return drop_dead_channels(fold_pads(fold_lookups(grouped_as_depthwise(model))))
+    return settle_constant_filters(drop_dead_channels(fold_pads(fold_lookups(grouped_as_depthwise(model)))))

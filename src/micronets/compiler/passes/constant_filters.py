@@ -1,0 +1,82 @@
+"""The pass that gives filters whose output is one code, and which nothing can take out, small numbers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from micronets.compiler.kernels import conv_weights
+from micronets.compiler.kernels.requantise import BIAS_LIMIT, DOUBLED_LIMIT, SUM_LIMIT
+from micronets.compiler.limits import LEAST_SHIFT
+from micronets.ir.layers import Conv2D, DepthwiseConv2D, FullyConnected
+from micronets.quantized.arithmetic import activation_range, conv_rescale, multiply_by_quantized_multiplier
+from micronets.quantized.model import LayerWeights, QuantizedModel
+
+_UNITS = 4  # a sum of so many is a step of the output where this pass chooses the scale
+
+
+def settle_constant_filters(model: QuantizedModel) -> QuantizedModel:
+    """Returns a network in which no filter that always gives the same code has numbers too large for quick kernels.
+
+    Quick kernels hold biases of 24 bits, scales below one half and sums of 30 bits, and a layer takes them only if all
+    its filters fit. A filter with weights of 0 has any scale and, where that is tiny, a huge bias; one whose sums all
+    lie beyond the output's range may have either. Such filters get weights of 0, and the bias and the scale that give
+    their code. Filters that fit, and those of other outputs, stay as they are.
+    """
+    found: dict[str, LayerWeights] = {}
+    for layer in model.arch.layers:
+        if isinstance(layer, Conv2D | DepthwiseConv2D | FullyConnected):
+            settled = _settled(model, layer)
+            if settled is not None:
+                found[layer.name] = settled
+    return replace(model, weights={**model.weights, **found}) if found else model
+
+
+def _settled(model: QuantizedModel, layer: Conv2D | DepthwiseConv2D | FullyConnected) -> LayerWeights | None:
+    """Returns the weights of a layer with its large constant filters settled; None where there are none."""
+    w, source, target = model.weights[layer.name], model.quant[layer.inputs[0]], model.quant[layer.name]
+    if w.zero_point:
+        return None
+    values = w.weights.reshape(-1, w.weights.shape[-1]).T if isinstance(layer, DepthwiseConv2D) else w.weights
+    rows = values.reshape(len(values), -1).astype(np.int64)
+    own = np.zeros(len(rows), np.int64) if w.bias is None else w.bias.astype(np.int64)
+    bias = own - source.zero_point * rows.sum(axis=1)
+    least = bias + np.minimum(rows * -128, rows * 127).sum(axis=1)
+    most = bias + np.maximum(rows * -128, rows * 127).sum(axis=1)
+    multiplier, shift = (np.broadcast_to(v, len(rows)) for v in conv_rescale(source, w.scales, target))
+    magnitudes = np.abs(rows).sum(axis=1)
+    left = np.clip(shift, 0, 31)
+    whole = np.maximum(np.abs(least), np.abs(most)) << left < SUM_LIMIT  # nothing wraps at 32 bits
+    whole &= (magnitudes * 255 + np.abs(own)) < SUM_LIMIT
+    low, high = (limit - target.zero_point for limit in activation_range(layer.activation, target))
+    codes, other = (
+        multiply_by_quantized_multiplier(np.where(whole, sums, 0), multiplier, np.minimum(shift, 31)).clip(low, high)
+        for sums in (least, most)
+    )
+    large = (multiplier > 0) & ((shift > -1) | (shift < LEAST_SHIFT))
+    large |= (np.abs(bias) >= BIAS_LIMIT) | (magnitudes * 256 + np.abs(own) >= DOUBLED_LIMIT)
+    large |= (magnitudes * 128 >= conv_weights.SUM_LIMIT) | (rows == -128).any(axis=1)
+    gone = whole & (codes == other) & large
+    if not gone.any():
+        return None
+    scale = np.float32(float(np.float32(target.scale)) / float(np.float32(source.scale)) / _UNITS)
+    scales = np.where(gone, scale, w.scales).astype(np.float32)
+    settled = np.where(gone, _UNITS * codes, own).astype(np.int32)
+    chosen = conv_rescale(source, scales, target)
+    if not np.array_equal(multiply_by_quantized_multiplier(settled.astype(np.int64), *chosen)[gone], codes[gone]):
+        return None  # the scale is beyond what float32 holds
+    return LayerWeights(_without(w.weights, gone, layer), scales, settled)
+
+
+def _without(
+    weights: npt.NDArray[np.int8], gone: npt.NDArray[np.bool_], layer: Conv2D | DepthwiseConv2D | FullyConnected
+) -> npt.NDArray[np.int8]:
+    """Returns weights in which those of the output channels `gone` are 0."""
+    kept = weights.copy()
+    if isinstance(layer, DepthwiseConv2D):
+        kept[..., gone] = 0
+    else:
+        kept[gone] = 0
+    return kept
