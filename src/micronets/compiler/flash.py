@@ -10,12 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
+
 from micronets.boards.targets import Target
 from micronets.compiler.kernel_files import is_source, kernel_files
 from micronets.compiler.kernels.choose import choose_all
 from micronets.ir.arch import Arch
 from micronets.ir.ops import operator
 from micronets.ir.types import code_range
+from micronets.quantized.arithmetic import dtype_of
 from micronets.quantized.model import QuantizedModel, TensorQuant
 
 _FINE_SCALE = 2.0**-10
@@ -77,7 +80,9 @@ def stand_in(arch: Arch) -> QuantizedModel:
         for name, of in arch.types().items()
         if of != "float32"
     }
-    return QuantizedModel(arch, quant, {})
+    constants = {spec.name: np.zeros(spec.shape, dtype_of(spec.type)) for spec in arch.constants}
+    quant |= {spec.name: TensorQuant(_FINE_SCALE, 0) for spec in arch.constants if spec.type != "float32"}
+    return QuantizedModel(arch, quant, {}, constants=constants)
 
 
 @lru_cache(maxsize=1024)

@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 
+import numpy as np
+
 from micronets.errors import FileError, SpecError, UnsupportedError
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Layer, Reshape, TensorSpec, Weighted
@@ -259,6 +261,8 @@ def _constant(graph: Graph, tensor: Tensor, name: str) -> tuple[TensorSpec, Arra
     """Returns a constant of the file: what it is, and its codes in its shape without the batch."""
     kind = graph.activation_type(tensor)
     codes = graph.constant(tensor, (s.TENSOR_TYPES[kind],))
+    if graph.only_zeros(tensor):
+        codes = np.full_like(codes, graph.integer_quant(tensor).zero_point)
     return TensorSpec(name, tensor.layer_shape, kind), codes.reshape(tensor.layer_shape)
 
 

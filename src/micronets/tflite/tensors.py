@@ -184,6 +184,14 @@ class Graph:
         """Returns the scale and the zero point of an activation; None for float32, which has none."""
         return None if self.activation_type(tensor) == "float32" else self.integer_quant(tensor)
 
+    def only_zeros(self, tensor: Tensor) -> bool:
+        """Returns whether a constant has a scale of 0, as converters give to one that holds zeros alone.
+
+        `integer_quant` gives it the scale 1.
+        """
+        scales, _, _ = self.quantization(tensor, least=0.0)
+        return len(self.bytes_of(tensor.buffer)) > 0 and len(scales) == 1 and not scales[0]
+
     def integer_quant(self, tensor: Tensor) -> TensorQuant:
         """Returns the scale and the zero point of an integer activation, which must have one of each.
 
@@ -192,7 +200,8 @@ class Graph:
         kind = self.activation_type(tensor)
         if kind == "float32":
             raise self.unsupported(f"{tensor.label} is FLOAT32; only integers are supported here")
-        scales, zero_points, _ = self.quantization(tensor)
+        empty = self.only_zeros(tensor)
+        scales, zero_points, _ = self.quantization(tensor, least=0.0 if empty else None)
         if kind == "int32" and not len(scales):
             return TensorQuant(1.0, 0)
         if len(scales) != 1 or len(zero_points) != 1:
@@ -200,7 +209,7 @@ class Graph:
         lowest, highest = code_range(kind)
         if not lowest <= zero_points[0] <= highest:
             raise self.damaged(f"{tensor.label} has the zero point {zero_points[0]}")
-        return TensorQuant(float(scales[0]), int(zero_points[0]))
+        return TensorQuant(1.0 if empty else float(scales[0]), int(zero_points[0]))
 
     def bytes_of(self, buffer: int) -> Array:
         """Returns the bytes of the buffer of that number, as a view of the file; an empty one for an activation."""

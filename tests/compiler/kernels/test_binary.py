@@ -6,6 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from micronets.boards.board import load_board
+from micronets.commands.inspect import inspect
 from micronets.compiler import compile_model
 from micronets.cost.tflite_size import tflite_bytes
 from micronets.errors import SpecError, UnsupportedError
@@ -176,3 +178,28 @@ def test_what_cannot_be() -> None:
     assert compile_model(rank)
     with pytest.raises((SpecError, UnsupportedError)):
         compile_model(with_constant(Mul(name="y", inputs=(INPUT, C)), (2, 1, 2, 1, 2), (2, 1, 2, 1)))
+
+
+def test_networks_with_constants_are_inspected() -> None:
+    board = load_board("NUCLEO-F446RE")
+    model = with_constant(Mul(name="y", inputs=(INPUT, C)), (8, 8, 64), (8, 64))
+    found = inspect(model, board)
+    larger = inspect(with_constant(Mul(name="y", inputs=(INPUT, C)), (8, 8, 64), (8, 8, 64)), board)
+    assert larger.flash_c_bytes - found.flash_c_bytes == 7 * 8 * 64
+    assert larger.arena_c_bytes == found.arena_c_bytes
+
+
+def test_a_constant_of_zeros_may_have_the_scale_0() -> None:
+    """Converters write that for the first state of an unrolled LSTM; a product with it is the code of 0."""
+    model = with_constant(Mul(name="y", inputs=(INPUT, C)), (2, 3), (3,))
+    scale = float(np.float32(0.12345))
+    model = replace(model, quant=model.quant | {C: TensorQuant(scale, 5)}, constants={C: np.zeros(3, np.int8)})
+    data = write(model)
+    mark = np.float32(scale).tobytes()
+    assert data.count(mark) == 1
+    empty = data.replace(mark, bytes(4))
+    again = read(empty)
+    assert again.constants[C].tolist() == [5, 5, 5]
+    x = random_input(again, 4, 0)
+    assert (reference.run(again, x) == again.quant["y"].zero_point).all()
+    same_everywhere(again, x, empty)

@@ -45,15 +45,15 @@ ELEMENTS: Mapping[Type, Name] = {
 """What the kernels call the types that they are told."""
 
 
+_CODES = 256  # entries, and bytes, of a table with a code for each of 8 bits
+
+
 def value_overlap(step: Step) -> Overlap:
     """Returns how far an output, of the same number of values, may overlap the input: further where its type is not
     wider.
     """
     wider = ELEMENT_BYTES[step.output_type] - ELEMENT_BYTES[step.input_types[0]]
     return Overlap(max(0, wider) * math.prod(step.input_shapes[0]))
-
-
-_CODES = 256  # entries, and bytes, of a table with a code for each of 8 bits
 
 
 @dataclass(frozen=True)
@@ -81,10 +81,10 @@ class LookupKernel(Kernel):
         return RowReach()
 
     def outline(self, stand_in: QuantizedModel) -> Outline:
-        """Returns what the table takes of flash, or nothing for an input of float32."""
-        if self.step.input_types[0] == "float32":
-            return Outline(0, "", (QUANTIZE,))
-        return Outline(_CODES, "", (LOOKUP,))
+        """Returns what the table takes of flash, or nothing where the layer has none."""
+        if self.step.input_types[0] in BYTES and self.step.output_type in BYTES:
+            return Outline(_CODES, "", (LOOKUP,))
+        return super().outline(stand_in)
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with the table or, for float32, with the scale."""
