@@ -26,6 +26,7 @@ from micronets.ir.layers import (
     Abs,
     Add,
     ArgMax,
+    AssignVariable,
     AveragePool2D,
     Cast,
     Concatenation,
@@ -51,6 +52,7 @@ from micronets.ir.layers import (
     Pad,
     Prelu,
     Quantize,
+    ReadVariable,
     ReduceMax,
     ReduceMin,
     Relu,
@@ -261,13 +263,26 @@ CASES = (
     Case("else", Dequantize(name="layer", inputs=X), (10,), of="uint8"),
     Case("", Cast(name="layer", inputs=X, to="float32"), (10,)),
     Case("", Prelu(name="layer", inputs=BOTH), (8, 8, 8), constants=CHANNELS),
+    Case(
+        "",
+        ReadVariable(name="layer", variable="state", shape=(8, 8, 8)),
+        (8, 8, 8),
+        before=(AssignVariable(name="keep", inputs=X, variable="state"),),
+    ),
+    Case(
+        "",
+        AssignVariable(name="layer", inputs=X, variable="state"),
+        (8, 8, 8),
+        before=(ReadVariable(name="kept", variable="state", shape=(8, 8, 8)),),
+    ),
 )
 """A case for each way of the compiler; "" where a kind has one way."""
 
 
 def compiled(case: Case) -> tuple[Kernel, LayerCode]:
     """Returns the kernel that the compiler chooses for a case, and the C that it makes of it."""
-    arch = Arch(case.shape, (*case.before, case.layer), case.of, constants=case.constants)
+    outputs = None if case.layer.outputs else case.before[-1].outputs
+    arch = Arch(case.shape, (*case.before, case.layer), case.of, outputs, case.constants)
     model = case.change(with_random_weights(arch))
     kernel = choose_all(model.arch, DSP)[-1]
     names = (*model.arch.shapes(), scratch_name("layer"))

@@ -18,7 +18,7 @@ def test_the_page_is_the_one_of_today() -> None:
 
 def test_every_kind_of_layer_and_every_operator_of_a_file_has_a_case() -> None:
     assert {type(case.layer) for case in CASES} == set(get_args(Layer))
-    assert {operator(case.layer).tflite_name for case in CASES} == {op.name for op in Op}
+    assert {operator(case.layer).tflite_name for case in CASES} == {op.name for op in Op} - {"CALL_ONCE", "VAR_HANDLE"}
 
 
 def test_every_kernel_is_needed_by_a_case() -> None:

@@ -6,6 +6,7 @@ from micronets.ir.layers import (
     Abs,
     Add,
     ArgMax,
+    AssignVariable,
     AveragePool2D,
     Cast,
     Concatenation,
@@ -31,6 +32,7 @@ from micronets.ir.layers import (
     Pad,
     Prelu,
     Quantize,
+    ReadVariable,
     ReduceMax,
     ReduceMin,
     Relu,
@@ -109,9 +111,15 @@ LAYERS: tuple[Layer, ...] = (
     LogSoftmax(name="logarithms", inputs=X),
     ArgMax(name="place", inputs=X, axis=2),
     ArgMax(name="least_place", inputs=X, axis=0, smallest=True),
+    ReadVariable(name="kept", variable="state", shape=SHAPE),
+    AssignVariable(name="keep", inputs=X, variable="state"),
 )
 
 
 def network_of(layer: Layer) -> Arch:
-    """A network whose last layer is one of `LAYERS`, behind those of them that it reads."""
+    """A network whose last layer is one of `LAYERS`, behind those of them that it reads, or that share its variable."""
+    match layer:
+        case ReadVariable() | AssignVariable():
+            others = (a for a in LAYERS if isinstance(a, ReadVariable | AssignVariable) and a is not layer)
+            return Arch(SHAPE, (*others, layer), output_names=("kept",))
     return Arch(SHAPE, (*(before for before in LAYERS if before.name in layer.inputs), layer))

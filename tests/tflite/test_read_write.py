@@ -315,7 +315,11 @@ REFUSALS = [
     ),
     (two_inputs, UnsupportedError, r"^m: tensor 3 .stem. is an input of the model, and an operator writes it"),
     (no_output, UnsupportedError, r"^m: the model has no output; models need at least one"),
-    (two_subgraphs, UnsupportedError, r"^m: 2 subgraphs; only models of one are supported"),
+    (
+        two_subgraphs,
+        UnsupportedError,
+        r"^m: 2 subgraphs, of which CALL_ONCE runs 0; others, as for IF and WHILE, are not read",
+    ),
     (
         zero_point_in_weights,
         UnsupportedError,

@@ -106,7 +106,11 @@ def paper_ops(arch: Arch) -> float:
     sizes: dict[str, tuple[float, float]] = {INPUT: (rows, columns)}
     total = 0.0
     for s in arch.steps():
-        (h, w), y, window = sizes[s.layer.inputs[0]], s.output_shape, s.operator.window
+        y, window = s.output_shape, s.operator.window
+        if not s.layer.inputs:  # a variable
+            sizes |= dict.fromkeys(s.layer.outputs, (float((*y, 1)[0]), float((*y, 1, 1)[1])))
+            continue
+        h, w = sizes[s.layer.inputs[0]]
         if s.weights is not None and window is not None:
             h, w = h / window.stride[0], w / window.stride[1]
             total += 2 * step_macs(s) * (h * w) / math.prod(y[:2])

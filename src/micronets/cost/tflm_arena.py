@@ -36,6 +36,8 @@ class StructSizes:
     - scratch_request: what a scratch buffer takes while operators are prepared.
     - allocation_info: what a tensor or scratch buffer takes while the plan is made.
     - planner_entry: what a planned buffer takes while the plan is made.
+    - subgraph: the allocations of a further subgraph.
+    - variables, variable: the object that holds all variables, and what it keeps of each.
     - cmsis_nn: whether the kernels are CMSIS-NN's.
     """
 
@@ -49,6 +51,9 @@ class StructSizes:
     scratch_request: int
     allocation_info: int
     planner_entry: int
+    subgraph: int
+    variables: int
+    variable: int
     cmsis_nn: bool
 
     def kernel(self, step: Step) -> TflmKernel:
@@ -67,6 +72,9 @@ HOST64 = StructSizes(
     scratch_request=16,
     allocation_info=32,
     planner_entry=40,
+    subgraph=16,
+    variables=16,
+    variable=40,
     cmsis_nn=False,
 )
 CORTEX_M = StructSizes(
@@ -80,6 +88,9 @@ CORTEX_M = StructSizes(
     scratch_request=12,
     allocation_info=24,
     planner_entry=40,
+    subgraph=8,
+    variables=12,
+    variable=20,
     cmsis_nn=True,
 )
 SCRATCH_REQUESTS = 12
@@ -107,12 +118,16 @@ class FileTensors:
     - weights: the weights of each layer that has any, by the layer's name.
     - views: the layers that are in the network but not in the file, by name: a Reshape that the reader has put before
       or behind an operator. TFLM sees the tensor on its other side alone.
+    - filling: for each subgraph that fills variables before the first inference, its tensors and its operators.
+    - handles: how many operators name a variable, in all subgraphs.
     """
 
     count: int
     operators: int
     weights: Mapping[str, WeightTensors]
     views: frozenset[str] = frozenset()
+    filling: tuple[tuple[int, int], ...] = ()
+    handles: int = 0
 
 
 def written_tensors(arch: Arch) -> FileTensors:
@@ -120,13 +135,15 @@ def written_tensors(arch: Arch) -> FileTensors:
 
     Every bias is there, weights have the scales of their kind, and only the bias of a FullyConnected layer has a scale.
     """
-    steps = arch.steps()
+    steps, variables = arch.steps(), len(arch.variables())
     constants = {constant for s in steps for constant in s.operator.constants}
     weights = {s.layer.name: _written_weights(s.weights) for s in steps if s.weights is not None}
     return FileTensors(
-        count=len(arch.shapes()) + len(arch.constants) + len(constants) + 2 * len(weights),
-        operators=len(steps),
+        count=variables + len(arch.shapes()) + len(arch.constants) + len(constants) + 2 * len(weights),
+        operators=len(steps) + variables + bool(variables),
         weights=weights,
+        filling=((2 * variables, 2 * variables),) if variables else (),
+        handles=2 * variables,
     )
 
 
@@ -166,8 +183,20 @@ def _taken_bytes(arch: Arch, word_bytes: Literal[4, 8], tensors: FileTensors | N
     plan = tflm_plan(arch, sizes.cmsis_nn, tensors.views)
     steps = [s for s in arch.steps() if s.layer.name not in tensors.views]
     tail = align(sizes.allocators, sizes.word)
-    tail = align(tail + sizes.eval_tensor * tensors.count, sizes.word)
-    tail = align(tail + sizes.node * tensors.operators, sizes.word)
+    subgraphs = ((tensors.count, tensors.operators), *tensors.filling)
+    if tensors.handles:
+        tail = _with_block(tail, sizes.variables)
+        tail = _with_block(tail, sizes.variable * tensors.handles)
+        tail = align(tail + sizes.subgraph * len(tensors.filling), sizes.word)
+    for count, _ in subgraphs:
+        tail = align(tail + sizes.eval_tensor * count, sizes.word)
+    for _, operators in subgraphs:
+        tail = align(tail + sizes.node * operators, sizes.word)
+    for size in (2 * sizes.word, 4):  # the names and the number of each variable
+        for _ in range(tensors.handles):
+            tail = _with_block(tail, size)
+    for _ in tensors.filling:  # the options and the data of an operator that runs a subgraph
+        tail = _with_block(align(tail + 4, 4), 8)
     for s in steps:
         tail = _with_block(tail, sizes.kernel(s).parameters, sizes.kernel(s).alignment)
     for s in steps:
@@ -185,7 +214,8 @@ def _taken_bytes(arch: Arch, word_bytes: Literal[4, 8], tensors: FileTensors | N
         scratch += len(scratch_bytes(s, sizes.cmsis_nn))
     tail = align(tail + sizes.scratch_handle * scratch, sizes.word)
     requests = align(sizes.scratch_request * (SCRATCH_REQUESTS + scratch), sizes.word)
-    planning = align(requests + sizes.word + sizes.allocation_info * (tensors.count + scratch))
+    planned = sum(count for count, _ in subgraphs)
+    planning = align(requests + sizes.word + sizes.allocation_info * (planned + scratch))
     points.append(planning + sizes.planner_entry * len(plan.buffers) + align(tail))
     types = arch.types()
     for names in ([spec.name for spec in arch.inputs], arch.outputs):

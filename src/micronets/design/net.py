@@ -24,6 +24,7 @@ from micronets.ir.layers import (
     Activation,
     Add,
     ArgMax,
+    AssignVariable,
     AveragePool2D,
     Cast,
     Concatenation,
@@ -49,6 +50,7 @@ from micronets.ir.layers import (
     Pad,
     Prelu,
     Quantize,
+    ReadVariable,
     ReduceMax,
     ReduceMin,
     Reduction,
@@ -247,6 +249,8 @@ class Net(nn.Module):
                 | Softmax()
                 | Quantize()
                 | Dequantize()
+                | ReadVariable()
+                | AssignVariable()
             ):
                 raise _untrained(layer)
             case _:

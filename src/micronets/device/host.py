@@ -17,6 +17,7 @@ import numpy.typing as npt
 from micronets.compiler import Compiled
 from micronets.compiler.generate.package import first_input, output_functions, public_functions
 from micronets.compiler.kernel_files import is_source
+from micronets.compiler.kernels.variables import state_bytes
 from micronets.device.host_compiler import compile_c
 from micronets.errors import CheckFailed
 from micronets.quantized.arithmetic import dtype_of
@@ -36,17 +37,22 @@ _RUNNER = """\
 void model{i}_run(const uint8_t *input, uint8_t *output, int64_t samples, uint8_t *arena);
 void model{i}_run(const uint8_t *input, uint8_t *output, int64_t samples, uint8_t *arena)
 {{
-    for (int64_t n = 0; n < samples; n++) {{
+{reset}    for (int64_t n = 0; n < samples; n++) {{
         uint8_t *in = (uint8_t *){input};
         for (int32_t k = 0; k < {input_bytes}; k++) {{
             in[k] = *input++;
         }}
-        {f}invoke(arena);
+        {f}invoke({arguments});
 {copies}
     }}
 }}
 """
 
+
+_RESET = """\
+    static int8_t state[{bytes}] __attribute__((aligned(16)));
+    {f}reset(state);
+"""
 
 _COPY = """\
         {{
@@ -152,6 +158,8 @@ def write_sources(models: Sequence[Compiled], directory: Path) -> list[Path]:
             i=i,
             f=names.functions,
             source=names.source,
+            reset=_RESET.format(f=names.functions, bytes=state_bytes(arch)) if arch.variables() else "",
+            arguments="arena, state" if arch.variables() else "arena",
             renamed="\n".join(f"#define {f} model{i}_{f}" for f in public_functions(compiled.model, names)),
             input=first_input(arch, names),
             input_bytes=compiled.model.input_bytes(),

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from typing import Any
 
 from micronets.errors import SpecError, did_you_mean
-from micronets.ir.layers import INPUT, LAYER_KINDS, Binary, Layer, Shape, TensorSpec
+from micronets.ir.layers import INPUT, LAYER_KINDS, AssignVariable, Binary, Layer, ReadVariable, Shape, TensorSpec
 from micronets.ir.ops import Operator, Weights, checks, operator
 from micronets.ir.types import ELEMENT_BYTES, TYPES, Type, Types, stored
 
@@ -44,8 +44,10 @@ class Step:
 
     @property
     def output_shape(self) -> Shape:
-        """Shape of the first output, which for most kinds of layers is the only one."""
-        return self.output_shapes[0]
+        """Shape of the first output, which for most kinds of layers is the only one; that of the input for a layer
+        without any, which copies its input to a variable.
+        """
+        return (*self.output_shapes, *self.input_shapes)[0]
 
     @staticmethod
     def of(
@@ -171,6 +173,10 @@ class Arch:
         given = {spec.name: spec.type for spec in self.inputs}
         return given | {n: step.output_type for step in self.steps() for n in step.layer.outputs}
 
+    def variables(self) -> dict[str, TensorSpec]:
+        """Returns what the network keeps from one inference to the next, by name, in the order of the first use."""
+        return _variables(self.steps())
+
     def element_bytes(self) -> dict[str, int]:
         """Returns the bytes that one element of every tensor takes in memory, `INPUT` first."""
         return {name: ELEMENT_BYTES[of] for name, of in self.types().items()}
@@ -281,7 +287,7 @@ def _checked(arch: Arch) -> tuple[Step, ...]:
         for i in layer.inputs:
             if i in fixed and not isinstance(layer, Binary):
                 raise SpecError(f"{where}: {type(layer).__name__} reads the constant '{i}'; it takes activations only")
-        if fixed.issuperset(layer.inputs):
+        if layer.inputs and fixed.issuperset(layer.inputs):
             raise SpecError(f"{where}: all that it reads is constant; give it an activation")
         facts.check(inputs, where)
         if layer.act_bits not in (4, 8):
@@ -300,6 +306,35 @@ def _checked(arch: Arch) -> tuple[Step, ...]:
     for name in arch.output_names or ():
         if name not in shapes or name in given or name in fixed:
             raise SpecError(f"output '{name}' is not what a layer writes; {did_you_mean(name, shapes)}")
+    _check_variables(steps)
     if not arch.outputs or len(set(arch.outputs)) < len(arch.outputs):
         raise SpecError(f"outputs {arch.outputs}: need at least one, and each once")
     return tuple(steps)
+
+
+def _variables(steps: Sequence[Step]) -> dict[str, TensorSpec]:
+    """Returns the variables of a network, as the first layer knows each that reads or assigns it."""
+    found: dict[str, TensorSpec] = {}
+    for step in steps:
+        if isinstance(step.layer, ReadVariable | AssignVariable):
+            name = step.layer.variable
+            found.setdefault(name, TensorSpec(name, step.output_shape, stored(step.output_type)))
+    return found
+
+
+def _check_variables(steps: Sequence[Step]) -> None:
+    """Raises `SpecError` for a variable that is read and never assigned, or known by two shapes or types."""
+    known = _variables(steps)
+    assigned = {step.layer.variable for step in steps if isinstance(step.layer, AssignVariable)}
+    for step in steps:
+        layer = step.layer
+        if not isinstance(layer, ReadVariable | AssignVariable):
+            continue
+        first, own = known[layer.variable], (step.output_shape, stored(step.output_type))
+        if own != (first.shape, first.type):
+            raise SpecError(
+                f"layer '{layer.name}': the variable '{layer.variable}' is {own[1]} {own[0]} here and {first.type} "
+                f"{first.shape} elsewhere"
+            )
+        if layer.variable not in assigned:
+            raise SpecError(f"layer '{layer.name}': nothing assigns the variable '{layer.variable}'")

@@ -468,6 +468,36 @@ class Quantize(_Base):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReadVariable(_Base):
+    """A copy of a variable, which the network keeps from one inference to the next.
+
+    - variable: its name. All layers that read or assign it agree in shape and type.
+    - shape: its shape.
+    - of: the type of its elements.
+    """
+
+    inputs: tuple[str, ...] = ()
+    variable: str
+    shape: Shape
+    of: Type = "int8"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AssignVariable(_Base):
+    """A copy of the input to a variable; no tensor is written.
+
+    - variable: the variable's name.
+    """
+
+    variable: str
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Cast(_Base):
     """The same numbers as another type, `to`: codes without their scales, floats cut off at the point."""
 
@@ -526,6 +556,8 @@ Layer = (
     | Cast
     | Quantize
     | Dequantize
+    | ReadVariable
+    | AssignVariable
 )
 """A layer of any kind."""
 

@@ -73,6 +73,8 @@ class QuantizedModel:
     - quant: quantisation of every activation tensor of integer type, by the tensor's name, `INPUT` included.
     - weights: parameters of every layer that has weights, by the layer's name.
     - constants: the codes of every constant of `arch`, in its shape, by its name; `quant` has their scales.
+    - initial: the codes of variables of `arch` before the first inference, in their shape, by name; a variable that is
+      not there begins with zero points.
     - metadata: texts that the file carries (labels, front end, training run), by name.
     """
 
@@ -81,6 +83,7 @@ class QuantizedModel:
     weights: Mapping[str, LayerWeights]
     metadata: Mapping[str, str] = field(default_factory=dict)
     constants: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
+    initial: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
 
     def input_bytes(self) -> int:
         """Returns the bytes of all inputs as they lie one behind the other, each from a multiple of `ALIGNMENT` on."""

@@ -45,7 +45,7 @@ def with_random_weights(arch: Arch, seed: int = 0) -> QuantizedModel:
     constants = {c.name: _random_codes(c, rng) for c in arch.constants}
     quant |= {c.name: _random_quant("none", c.type, rng) for c in arch.constants if c.type != "float32"}
     for step in arch.steps():
-        layer, facts, source = step.layer, step.operator, quant.get(step.layer.inputs[0])
+        layer, facts, source = step.layer, step.operator, quant.get((*step.layer.inputs, "")[0])
         for name in layer.outputs:
             if owners[name] in quant:
                 quant[name] = quant[owners[name]]

@@ -21,6 +21,7 @@ from micronets.ir.layers import (
     Abs,
     Add,
     ArgMax,
+    AssignVariable,
     AveragePool2D,
     Binary,
     Cast,
@@ -47,6 +48,7 @@ from micronets.ir.layers import (
     Pad,
     Prelu,
     Quantize,
+    ReadVariable,
     ReduceMax,
     ReduceMin,
     Relu,
@@ -93,6 +95,7 @@ from micronets.quantized.log_softmax import log_softmax_codes
 from micronets.quantized.model import Inputs, QuantizedModel, TensorQuant, input_offsets
 from micronets.quantized.places import bilinear_places, interpolated, nearest_places
 from micronets.quantized.softmax import softmax_codes
+from micronets.quantized.state import first_state
 from micronets.quantized.unary import abs_codes, elu_codes, leaky_relu_codes, logistic_codes, rsqrt_codes, tanh_codes
 from micronets.quantized.validate import validate
 
@@ -123,10 +126,10 @@ def outputs(model: QuantizedModel, x: Inputs) -> dict[str, Array]:
     another shape or type, and for an inconsistent model.
     """
     given = checked_inputs(model, x)
-    size, names = _chunk(model), model.arch.outputs
+    size, names, state = _chunk(model), model.arch.outputs, first_state(model)
     found: dict[str, list[Array]] = {name: [] for name in names}
     for i in range(0, max(1, len(given[INPUT])), size):
-        for name, y in _execute(model, {name: v[i : i + size] for name, v in given.items()}):
+        for name, y in _execute(model, {name: v[i : i + size] for name, v in given.items()}, state):
             if name in found:
                 found[name].append(y)
     return {name: np.concatenate(parts) for name, parts in found.items()}
@@ -152,9 +155,9 @@ def tensors(model: QuantizedModel, x: Inputs) -> dict[str, Array]:
     The arguments and the errors are those of `outputs`.
     """
     given = checked_inputs(model, x)
-    size = _chunk(model)
+    size, state = _chunk(model), first_state(model)
     starts = range(0, max(1, len(given[INPUT])), size)
-    parts = [dict(_execute(model, {name: v[i : i + size] for name, v in given.items()})) for i in starts]
+    parts = [dict(_execute(model, {name: v[i : i + size] for name, v in given.items()}, state)) for i in starts]
     return given | {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
@@ -221,7 +224,9 @@ def packed_inputs(model: QuantizedModel, x: Inputs) -> npt.NDArray[np.int8]:
 
 
 def _chunk(model: QuantizedModel) -> int:
-    """Returns how many samples are run together."""
+    """Returns how many samples are run together: one where each inference needs what the last one has kept."""
+    if model.arch.variables():
+        return 1
     sizes = [math.prod(spec.shape) for spec in model.arch.inputs]
     for step in model.arch.steps():
         sizes += [math.prod(shape) for shape in step.output_shapes]
@@ -229,15 +234,26 @@ def _chunk(model: QuantizedModel) -> int:
     return max(1, _CHUNK_VALUES // max(sizes))
 
 
-def _execute(model: QuantizedModel, given: Mapping[str, Array]) -> Iterator[tuple[str, Array]]:
-    """Yields every tensor as it is computed, and forgets it after its last reader has run."""
+def _execute(model: QuantizedModel, given: Mapping[str, Array], state: dict[str, Array]) -> Iterator[tuple[str, Array]]:
+    """Yields every tensor as it is computed, and forgets it after its last reader has run.
+
+    - model: the network.
+    - given: the inputs by name, of one sample alone where the network has variables.
+    - state: the codes of the variables, which are changed.
+    """
     count = len(given[INPUT])
     values = dict(given) | {name: np.broadcast_to(v, (count, *v.shape)) for name, v in model.constants.items()}
     steps = model.arch.steps()
     last = {name: k for k, step in enumerate(steps) for name in step.layer.inputs}
     for k, step in enumerate(steps):
         layer = step.layer
-        results = _layer_outputs(model, step, [values[i] for i in layer.inputs])
+        match layer:
+            case ReadVariable():
+                results: tuple[Array, ...] = (state[layer.variable][None],)
+            case AssignVariable():
+                state[layer.variable], results = np.array(values[layer.inputs[0]][0]), ()
+            case _:
+                results = _layer_outputs(model, step, [values[i] for i in layer.inputs])
         for name, y in zip(layer.outputs, results, strict=True):
             values[name] = np.ascontiguousarray(y)
             yield name, values[name]
@@ -356,6 +372,8 @@ def _unclamped_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -
             return (_cast(x, step.output_type),)
         case Dequantize():
             return (x if source is None else dequantize(x, source),)
+        case ReadVariable() | AssignVariable():
+            raise AssertionError("_execute copies variables")
         case _:
             assert_never(layer)
 

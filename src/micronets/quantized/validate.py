@@ -46,6 +46,7 @@ def validate(model: QuantizedModel) -> None:
         if not lo <= quant.zero_point <= hi:
             what = f"tensor '{name}': zero point {quant.zero_point}"
             raise SpecError(f"{what} is outside [{lo}, {hi}], the codes of {types[name]}")
+    _check_initial(model)
     for constant in arch.constants:
         codes = model.constants.get(constant.name)
         want = dtype_of(constant.type)
@@ -54,6 +55,18 @@ def validate(model: QuantizedModel) -> None:
             raise SpecError(f"constant '{constant.name}' has {found}; need {want} {constant.shape}")
     for step in arch.steps():
         _check_step(model, step)
+
+
+def _check_initial(model: QuantizedModel) -> None:
+    """Raises `SpecError` for initial codes of no variable, or of another shape or type than the variable's."""
+    variables = model.arch.variables()
+    for name, codes in model.initial.items():
+        if name not in variables:
+            raise SpecError(f"variable '{name}' has initial codes but is not in the architecture")
+        kept = variables[name]
+        if codes.shape != kept.shape or codes.dtype != dtype_of(kept.type):
+            want = f"{dtype_of(kept.type)} {kept.shape}"
+            raise SpecError(f"variable '{name}': its initial codes are {codes.dtype} {codes.shape}; need {want}")
 
 
 def _check_step(model: QuantizedModel, step: Step) -> None:

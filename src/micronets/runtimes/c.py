@@ -300,12 +300,24 @@ def execute_compiled(compiled: Compiled, model: QuantizedModel, board: Board, op
         return _on_host(compiled, x, expected)
     raw = reference.packed_inputs(model, x)
     if is_serial(options.device):
+        _check_no_state(compiled)
         return on_board.execute_on_board(compiled, raw, expected, board, options)
     firmware = cross_compiler.build_firmware(firmware_files(compiled), board, options.compiler)
     steps = compiled.model.arch.steps()
     sizes = [model.tensor_bytes(name) for name in model.arch.outputs]
     twice = options.device == "qemu"
     return on_sim.execute_on_sim(firmware, steps, raw, expected, board, output_bytes=sizes, twice=twice)[0]
+
+
+def _check_no_state(compiled: Compiled) -> None:
+    """Raises `SpecError` for a network with variables, which the firmware for boards would change while it takes times:
+    it runs an input several times.
+    """
+    if compiled.model.arch.variables():
+        raise SpecError(
+            "the network keeps variables from one inference to the next, and a board is not measured with those yet; "
+            "take the device sim, qemu or host"
+        )
 
 
 def _on_host(compiled: Compiled, x: Inputs, expected: Array) -> Execution:
@@ -395,6 +407,7 @@ class OurC(Runtime):
                 f"--firmware is for a board; name its port as the device (serial:PORT) instead of '{options.device}'"
             )
         compiled = compile_model(file.model, board.target, arena_limit=arena_limit(board, options.patches))
+        _check_no_state(compiled)
         on_board.write_board_firmware(firmware_files(compiled), board, options, out)
 
     def toolchain(self, board: Board, compiler: str | None) -> str:

@@ -19,6 +19,7 @@ from micronets.ir.layers import (
     Activation,
     Add,
     ArgMax,
+    AssignVariable,
     AveragePool2D,
     Cast,
     Concatenation,
@@ -44,6 +45,7 @@ from micronets.ir.layers import (
     Pad,
     Prelu,
     Quantize,
+    ReadVariable,
     ReduceMax,
     ReduceMin,
     Reduction,
@@ -130,13 +132,17 @@ class Op(IntEnum):
     ELU = 111
     QUANTIZE = 114
     HARD_SWISH = 117
+    CALL_ONCE = 129
+    VAR_HANDLE = 142
+    READ_VARIABLE = 143
+    ASSIGN_VARIABLE = 144
 
 
 OTHER_OPS = {
     5: "DEPTH_TO_SPACE", 7: "EMBEDDING_LOOKUP", 8: "FLOOR", 11: "L2_NORMALIZATION",
     16: "LSTM", 20: "RELU_N1_TO_1", 24: "RNN", 26: "SPACE_TO_DEPTH", 27: "SVDF", 32: "CUSTOM", 42: "DIV", 47: "EXP",
     59: "NEG", 60: "PADV2", 75: "SQRT", 77: "SHAPE", 126: "BATCH_MATMUL",
-    129: "CALL_ONCE", 142: "VAR_HANDLE", 150: "GELU",
+    118: "IF", 119: "WHILE", 150: "GELU",
     37: "BATCH_TO_SPACE_ND", 38: "SPACE_TO_BATCH_ND",
 }  # fmt: skip
 """Names of operators that models often have and micronets does not read; the others are called by their number."""
@@ -167,6 +173,9 @@ _PADDING_NAMES: dict[int, Padding] = {number: name for name, number in s.PADDING
 _OTHER_ACTIVATION_NAMES = {2: "RELU_N1_TO_1", 4: "TANH", 5: "SIGN_BIT"}
 
 _MOST_DIMENSIONS = 8  # of a new shape in a Reshape's options, which TFLM copies though the output tells the shape
+
+NONE = Arity(0, 0)
+"""No tensor."""
 
 FIRST = slice(0, 1)
 """The position of the only activation of an operator that reads it first."""
@@ -305,6 +314,14 @@ def codec(op: Op) -> Codec:
             return Codec(options=None, inputs=ONE, activations=FIRST, outputs=ONE, read=_read_quantize)
         case Op.DEQUANTIZE:
             return Codec(options=None, inputs=ONE, activations=FIRST, outputs=ONE, read=_read_dequantize)
+        case Op.CALL_ONCE:
+            return Codec(options=103, inputs=NONE, activations=slice(0), outputs=NONE, read=_read_nothing)
+        case Op.VAR_HANDLE:
+            return Codec(options=111, inputs=NONE, activations=slice(0), outputs=ONE, read=_read_nothing)
+        case Op.READ_VARIABLE:
+            return Codec(options=112, inputs=ONE, activations=slice(0), outputs=ONE, read=_read_read_variable)
+        case Op.ASSIGN_VARIABLE:
+            return Codec(options=113, inputs=TWO, activations=slice(1, 2), outputs=NONE, read=_read_assign_variable)
         case _:
             assert_never(op)
 
@@ -426,6 +443,10 @@ def encode_layer(layer: Layer, file: LeanBuilder) -> Encoded:
             return Encoded(Op.QUANTIZE, [])
         case Dequantize():
             return Encoded(Op.DEQUANTIZE, [])
+        case ReadVariable():
+            return Encoded(Op.READ_VARIABLE, [])
+        case AssignVariable():
+            return Encoded(Op.ASSIGN_VARIABLE, [])
         case _:
             assert_never(layer)
 
@@ -1109,6 +1130,24 @@ def _read_quantize(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> 
     if to == "float32":
         raise graph.damaged(f"it makes float32 of {graph.tensor(o.inputs[0]).label}")
     return Quantize(name=own[0], inputs=inputs, to=to)
+
+
+def _read_nothing(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tuple[Layer, ...]:
+    """Returns no layer, for an operator that only names a variable or fills it before the first inference."""
+    return ()
+
+
+def _read_read_variable(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+    """Returns the layer of a READ_VARIABLE."""
+    y = o.outputs[0]
+    kind = graph.activation_type(y)
+    return ReadVariable(name=own[0], variable=graph.variable(o.inputs[0]), shape=y.layer_shape, of=kind)
+
+
+def _read_assign_variable(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+    """Returns the layer of an ASSIGN_VARIABLE, which has no tensor to be called after."""
+    name = graph.new_name("assign_variable")
+    return AssignVariable(name=name, inputs=inputs, variable=graph.variable(o.inputs[0]))
 
 
 def _read_cast(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:

@@ -47,10 +47,11 @@ def _work(step: Step) -> int:
 
 def _largest_array(step: Step) -> int:
     """Returns how many values the largest array of a layer has: its output, padded input, or gathered windows."""
-    facts, x = step.operator, step.input_shapes[0]
+    facts = step.operator
     values = [math.prod(shape) for shape in step.output_shapes]
     values.append(int(facts.gathered(step.input_shapes, step.output_shapes)))
     if facts.window is not None:
+        x = step.input_shapes[0]
         covered = facts.window.covered(x)
         values.append(max(covered[0], x[0]) * max(covered[1], x[1]) * x[2])
     return max(values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -62,6 +63,14 @@ def operators(data: bytes, where: str = "model") -> tuple[str, ...]:
     return tuple(dict.fromkeys(op_name(operator_code(table)) for table in used))
 
 
+def keeps_state(data: bytes, where: str = "model") -> bool:
+    """Tells whether the model in a file keeps variables from one inference to the next; the file need not be readable
+    otherwise.
+    """
+    codes = Flat(bytes(data), where).root().tables(s.ModelSlot.OPERATOR_CODES)
+    return any(operator_code(codes[k]) == Op.VAR_HANDLE for k in range(len(codes)))
+
+
 def operator_code(table: FlatTable) -> int:
     """Returns the number of an operator; files from before its second field have the first only."""
     slot = s.OperatorCodeSlot
@@ -79,8 +88,8 @@ def _parse(data: bytes, where: str) -> tuple[QuantizedModel, dict[str, int]]:
     if version != s.SCHEMA_VERSION:
         raise UnsupportedError(f"{where}: .tflite version {version}; only version {s.SCHEMA_VERSION} is supported")
     graphs = top.tables(s.ModelSlot.SUBGRAPHS)
-    if len(graphs) != 1:
-        raise UnsupportedError(f"{where}: {len(graphs)} subgraphs; only models of one are supported (no control flow)")
+    if not len(graphs):
+        raise UnsupportedError(f"{where}: the file has no subgraph")
     buffers = top.tables(s.ModelSlot.BUFFERS)
     graph = Graph(flat, graphs[0].tables(s.SubGraphSlot.TENSORS), buffers, where)
     metadata = _read_metadata(top, graph)
@@ -88,8 +97,10 @@ def _parse(data: bytes, where: str) -> tuple[QuantizedModel, dict[str, int]]:
     sources = _ends(graph, graphs[0], s.SubGraphSlot.INPUTS, "input")
     sinks = _ends(graph, graphs[0], s.SubGraphSlot.OUTPUTS, "output")
     operators = list(_operators(graph, graphs[0].tables(s.SubGraphSlot.OPERATORS), top))
+    initial = _initial_values(graph, graphs, operators, top)
+    operators = [o for o in operators if o.op not in (Op.VAR_HANDLE, Op.CALL_ONCE)]
     try:
-        return _model(graph, operators, sources, sinks, metadata, four)
+        return _model(graph, operators, sources, sinks, metadata, four, initial)
     except SpecError as e:
         raise FileError(f"{where}: the model does not fit together: {e}") from e
 
@@ -160,6 +171,7 @@ def _model(
     sinks: list[Tensor],
     metadata: dict[str, str],
     four: set[str],
+    initial: dict[str, Array],
 ) -> tuple[QuantizedModel, dict[str, int]]:
     """Returns the model, and the index of every activation tensor by its name in the model.
 
@@ -169,6 +181,7 @@ def _model(
     - sinks: the outputs.
     - metadata: the texts that the file carries, by name.
     - four: the names of the tensors of 4 bits.
+    - initial: the codes of variables before the first inference, by name, with the batch.
 
     Raises `FileError`, `UnsupportedError`, and `SpecError` where the layers do not form a network.
     """
@@ -228,7 +241,9 @@ def _model(
     more = tuple(TensorSpec(names[t.index], t.layer_shape, types[names[t.index]]) for t in others)
     arch = Arch(source.layer_shape, tuple(layers), "int4" if INPUT in four else types[INPUT], outputs, specs, more)
     quant = {name: q for name, q in quants.items() if q is not None}
-    model = QuantizedModel(arch, quant, weights, metadata, {name: codes for name, (_, codes) in constants.items()})
+    codes_of = {name: codes for name, (_, codes) in constants.items()}
+    kept = {name: _shaped(graph, initial[name], spec) for name, spec in arch.variables().items() if name in initial}
+    model = QuantizedModel(arch, quant, weights, metadata, codes_of, kept)
     too_large = excess(arch, ours)
     if too_large:
         raise graph.unsupported(too_large)
@@ -243,6 +258,85 @@ def _model(
     if four:
         _check_four_bits(model, where)
     return model, {name: index for index, name in names.items() if name not in constants}
+
+
+def _shaped(graph: Graph, codes: Array, spec: TensorSpec) -> Array:
+    """Returns the initial codes of a variable in its shape. Raises `FileError` where they are not as many as it has."""
+    if codes.size != math.prod(spec.shape):
+        raise graph.damaged(f"variable '{spec.name}' has {math.prod(spec.shape)} values and begins with {codes.size}")
+    return codes.reshape(spec.shape)
+
+
+def _initial_values(
+    graph: Graph, graphs: FlatTables, operators: list[FileOperator], top: FlatTable
+) -> dict[str, Array]:
+    """Returns the codes that variables have before the first inference, by name, in their shape in the file.
+
+    It names the variables in `graph.variables`, and reads the subgraphs that CALL_ONCE runs, in which constants are
+    assigned to variables.
+
+    - graph: the tensors of the first subgraph.
+    - graphs: all subgraphs.
+    - operators: those of the first subgraph, in execution order.
+    - top: the root table of the file.
+
+    Raises `UnsupportedError` for a subgraph that does anything else, or that nothing runs, and for one that runs after
+    a variable has been used.
+    """
+    graph.variables |= _handles(graph, operators)
+    found: dict[str, Array] = {}
+    run: set[int] = set()
+    used = False
+    for o in operators:
+        used |= o.op in (Op.READ_VARIABLE, Op.ASSIGN_VARIABLE)
+        if o.op != Op.CALL_ONCE:
+            continue
+        number = o.option(s.CallOnceSlot.SUBGRAPH, "i")
+        graph.where = o.where
+        if not 0 < number < len(graphs):
+            raise graph.damaged(f"it runs subgraph {number} of {len(graphs)}")
+        if used:
+            raise graph.unsupported("it fills variables after one was used; it must come first")
+        run.add(number)
+        found |= _assigned_constants(graph, graphs[number], top, f"{o.where}: subgraph {number}")
+    graph.where = graph.flat.where
+    if len(run) + 1 < len(graphs):
+        raise graph.unsupported(
+            f"{len(graphs)} subgraphs, of which CALL_ONCE runs {len(run)}; others, as for IF and WHILE, are not read"
+        )
+    return found
+
+
+def _handles(graph: Graph, operators: list[FileOperator]) -> dict[int, str]:
+    """Returns the names of the variables of a subgraph, by the index of the tensor that stands for one."""
+    found = {}
+    for o in operators:
+        if o.op == Op.VAR_HANDLE:
+            name = "" if o.options is None else o.options.text(s.VarHandleSlot.SHARED_NAME)
+            found[o.outputs[0].index] = name or f"variable {o.outputs[0].index}"
+    return found
+
+
+def _assigned_constants(graph: Graph, table: FlatTable, top: FlatTable, where: str) -> dict[str, Array]:
+    """Returns the constants that a subgraph assigns to variables, by the variable's name.
+
+    - graph: the tensors of the first subgraph, whose buffers all subgraphs share.
+    - table: the subgraph.
+    - top: the root table of the file.
+    - where: what errors begin with.
+    """
+    own = Graph(graph.flat, table.tables(s.SubGraphSlot.TENSORS), graph.buffers, where)
+    operators = list(_operators(own, table.tables(s.SubGraphSlot.OPERATORS), top))
+    own.variables = _handles(own, operators)
+    found = {}
+    for o in operators:
+        own.where = o.where
+        if o.op == Op.ASSIGN_VARIABLE:
+            value = own.tensor(o.inputs[1])
+            found[own.variable(o.inputs[0])] = own.constant(value, (s.TENSOR_TYPES[own.activation_type(value)],))
+        elif o.op != Op.VAR_HANDLE:
+            raise own.unsupported("what CALL_ONCE runs may only assign constants to variables")
+    return found
 
 
 def _constant_operands(graph: Graph, operators: list[FileOperator]) -> list[tuple[FileOperator, Tensor]]:

@@ -207,10 +207,23 @@ class ReducerSlot(IntEnum):
     KEEP_DIMS = 0
 
 
+class CallOnceSlot(IntEnum):
+    """The fields of the options of CALL_ONCE."""
+
+    SUBGRAPH = 0
+
+
+class VarHandleSlot(IntEnum):
+    """The fields of the options of VAR_HANDLE."""
+
+    CONTAINER, SHARED_NAME = range(2)
+
+
 class TensorType(IntEnum):
     """The numbers of the types of tensors."""
 
     FLOAT32, FLOAT16, INT32, UINT8, INT64, STRING, BOOL, INT16, COMPLEX64, INT8 = range(10)
+    RESOURCE = 13
     INT4 = 17
 
 

@@ -51,7 +51,15 @@ def stored_tensors(data: bytes, model: QuantizedModel, where: str = "model") -> 
             place = bias_place(layers[name])
             bias = None if len(tensors) <= place or tensors[place] == -1 else _scale_count(graph, tensors[place])
             weights[name] = WeightTensors(_scale_count(graph, tensors[1]), bias)
-    return FileTensors(len(graph.tensors), len(tables), weights, frozenset(views))
+    subgraphs = top.tables(s.ModelSlot.SUBGRAPHS)
+    handles, filling = 0, []
+    for number in range(len(subgraphs)):
+        own = subgraphs[number].tables(s.SubGraphSlot.OPERATORS)
+        kinds = [operator_code(codes[own[k].number(s.OperatorSlot.CODE_INDEX, "I")]) for k in range(len(own))]
+        handles += kinds.count(Op.VAR_HANDLE)
+        if number:
+            filling.append((len(subgraphs[number].tables(s.SubGraphSlot.TENSORS)), len(own)))
+    return FileTensors(len(graph.tensors), len(tables), weights, frozenset(views), tuple(filling), handles)
 
 
 def _scale_count(graph: Graph, index: int) -> int:

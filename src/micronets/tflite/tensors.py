@@ -81,6 +81,7 @@ class Graph:
     - tensors, buffers: its tables of these kinds.
     - where: what errors begin with: the file, and the operator that is being read.
     - names: the names of the model's tensors, which `new_name` does not give again.
+    - variables: the names of the variables, by the index of the tensor that stands for one (VAR_HANDLE writes it).
 
     Methods raise `FileError` for a damaged file and `UnsupportedError` for what micronets does not support.
     """
@@ -90,6 +91,7 @@ class Graph:
     buffers: FlatTables
     where: str
     names: set[str] = field(default_factory=set)
+    variables: dict[int, str] = field(default_factory=dict)
     _seen: dict[int, Tensor] = field(default_factory=dict)
     _values: int = 0
 
@@ -100,6 +102,12 @@ class Graph:
     def unsupported(self, what: str) -> UnsupportedError:
         """Returns the error for a sound file that micronets does not support; `what` says why."""
         return UnsupportedError(f"{self.where}: {what}")
+
+    def variable(self, index: int) -> str:
+        """Returns the name of the variable that a tensor stands for."""
+        if index not in self.variables:
+            raise self.damaged(f"tensor {index} is no variable")
+        return self.variables[index]
 
     def new_name(self, stem: str) -> str:
         """Returns a name that no tensor has, for one that is not in the file."""

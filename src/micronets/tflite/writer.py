@@ -22,7 +22,7 @@ every channel.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -32,11 +32,12 @@ import numpy.typing as npt
 
 from micronets.errors import SpecError
 from micronets.ir.arch import Step
-from micronets.ir.layers import Shape
+from micronets.ir.layers import AssignVariable, ReadVariable, Shape
 from micronets.ir.ops import Weights
 from micronets.ir.types import Type, stored
 from micronets.quantized.arithmetic import pack_int4
 from micronets.quantized.model import QuantizedModel
+from micronets.quantized.state import first_state
 from micronets.quantized.validate import validate
 from micronets.tflite import schema as s
 from micronets.tflite.builder import Field, LeanBuilder
@@ -73,6 +74,7 @@ class _Writer:
     - index: the number of every activation tensor, by its name.
     - constants: the number of every int32 constant, by its shape and bytes.
     - codes: every operator that the file uses, once.
+    - handles: the number of the tensor that stands for each variable, by its name.
     """
 
     model: QuantizedModel
@@ -83,6 +85,7 @@ class _Writer:
     index: dict[str, int] = field(default_factory=dict)
     constants: dict[tuple[Shape, bytes], int] = field(default_factory=dict)
     codes: list[Op] = field(default_factory=list)
+    handles: dict[str, int] = field(default_factory=dict)
 
     @cached_property
     def types(self) -> dict[str, Type]:
@@ -95,7 +98,7 @@ class _Writer:
         shapes = arch.shapes()
         for spec in arch.inputs:
             self.activation(spec.name, shapes[spec.name])
-        operators = [self.operator(step) for step in arch.steps()]
+        operators = [*self.variables(), *(self.operator(step) for step in arch.steps())]
         metadata = [self.metadata(name, text) for name, text in _written_metadata(self.model).items()]
         tensors = self.file.offsets([make() for make in self.tensors])
         slot = s.SubGraphSlot
@@ -110,7 +113,7 @@ class _Writer:
         top: list[Field] = [
             (s.ModelSlot.VERSION, "uint32", s.SCHEMA_VERSION, 0),
             (s.ModelSlot.OPERATOR_CODES, "table", self.file.offsets([self.operator_code(c) for c in self.codes]), 0),
-            (s.ModelSlot.SUBGRAPHS, "table", self.file.offsets([graph]), 0),
+            (s.ModelSlot.SUBGRAPHS, "table", self.file.offsets([graph, *self.initialising_graph()]), 0),
             (s.ModelSlot.BUFFERS, "table", self.file.offsets([self.file.buffer(b) for b in self.buffers]), 0),
         ]
         if metadata:
@@ -212,6 +215,57 @@ class _Writer:
 
     # --- operators ----------------------------------------------------------------------------------------------------
 
+    def variables(self) -> list[Callable[[], int]]:
+        """Adds a tensor that stands for each variable, and returns what writes the operators in front of all others:
+        one that fills the variables, and one that names each.
+        """
+        names = list(self.model.arch.variables())
+        self.handles = {name: self.add_tensor((), s.TensorType.RESOURCE) for name in names}
+        return self.naming(names, self.handles, run=1 if names else 0)
+
+    def naming(self, names: list[str], handles: Mapping[str, int], run: int) -> list[Callable[[], int]]:
+        """Returns what writes the operators that name variables.
+
+        - names: those of the variables.
+        - handles: the numbers of the tensors that stand for them.
+        - run: the subgraph that an operator in front of them runs once; 0 for no such operator.
+        """
+        made: list[Callable[[], int]] = []
+        if run:
+            made.append(self.plain_operator(Op.CALL_ONCE, [], [], [(s.CallOnceSlot.SUBGRAPH, "int32", run, 0)]))
+        for name in names:
+            text: Field = (s.VarHandleSlot.SHARED_NAME, "table", self.file.string(name), 0)
+            container: Field = (s.VarHandleSlot.CONTAINER, "table", self.file.string(""), 0)
+            made.append(self.plain_operator(Op.VAR_HANDLE, [], [handles[name]], [container, text]))
+        return made
+
+    def initialising_graph(self) -> list[int]:
+        """Writes the subgraph that fills the variables, and returns its offset; nothing where there are none."""
+        state = first_state(self.model)
+        if not state:
+            return []
+        outer, self.tensors = self.tensors, []
+        specs = self.model.arch.variables()
+        handles = {name: self.add_tensor((), s.TensorType.RESOURCE) for name in state}
+        operators = self.naming(list(state), handles, run=0)
+        for name, codes in state.items():
+            kind = s.TENSOR_TYPES[specs[name].type]
+            value = self.add_tensor(file_shape(specs[name].shape), kind, np.ascontiguousarray(codes).tobytes())
+            operators.append(self.plain_operator(Op.ASSIGN_VARIABLE, [handles[name], value], [], []))
+        tensors, self.tensors = self.file.offsets([make() for make in self.tensors]), outer
+        none = self.file.vector(np.int32, [])
+        slot = s.SubGraphSlot
+        return [
+            self.file.table(
+                [
+                    (slot.TENSORS, "table", tensors, 0),
+                    (slot.INPUTS, "table", none, 0),
+                    (slot.OUTPUTS, "table", none, 0),
+                    (slot.OPERATORS, "table", self.file.offsets([make() for make in operators]), 0),
+                ]
+            )
+        ]
+
     def operator(self, step: Step) -> Callable[[], int]:
         """Adds the tensors of a layer, and returns what writes the operator's table and returns the table's offset."""
         layer = step.layer
@@ -220,15 +274,28 @@ class _Writer:
                 self.operand(name)
         inputs = [self.index[i] for i in layer.inputs]
         encoded = encode_layer(layer, self.file)
-        code, options = encoded.op, codec(encoded.op).options
         parameters = [] if step.weights is None else self.parameters(step, step.weights, encoded)
         constants = [self.constant(values) for values in step.operator.constants]
         in_front = codec(encoded.op).activations.start or 0
         inputs = [*constants[:in_front], *inputs, *constants[in_front:]]
         inputs = [*inputs[:1], *parameters[:1], *inputs[1:], *parameters[1:]]  # weights come second, a bias comes last
         outputs = [self.activation(n, shape) for n, shape in zip(layer.outputs, step.output_shapes, strict=True)]
+        if isinstance(layer, ReadVariable | AssignVariable):
+            inputs = [self.handles[layer.variable], *inputs]
+        return self.plain_operator(encoded.op, inputs, outputs, encoded.options)
+
+    def plain_operator(
+        self, code: Op, inputs: list[int], outputs: list[int], options: list[Field]
+    ) -> Callable[[], int]:
+        """Returns what writes the table of an operator and returns the table's offset.
+
+        - code: which operator it is.
+        - inputs, outputs: the numbers of its tensors.
+        - options: the fields of its options.
+        """
         if code not in self.codes:
             self.codes.append(code)
+        number = codec(code).options
 
         def make() -> int:
             slot = s.OperatorSlot
@@ -237,9 +304,9 @@ class _Writer:
                 (slot.INPUTS, "table", self.file.vector(np.int32, inputs), 0),
                 (slot.OUTPUTS, "table", self.file.vector(np.int32, outputs), 0),
             ]
-            if options is not None:
-                fields.append((slot.OPTIONS_TYPE, "int8", options, 0))
-                fields.append((slot.OPTIONS, "table", self.file.table(encoded.options), 0))
+            if number is not None:
+                fields.append((slot.OPTIONS_TYPE, "int8", number, 0))
+                fields.append((slot.OPTIONS, "table", self.file.table(options), 0))
             return self.file.table(fields)
 
         return make
@@ -247,7 +314,9 @@ class _Writer:
     def operator_code(self, code: Op) -> int:
         """Writes the table that names an operator which the file uses, in the old field and in the new one."""
         slot = s.OperatorCodeSlot
-        return self.file.table([(slot.DEPRECATED_CODE, "int8", int(code), 0), (slot.CODE, "int32", int(code), 0)])
+        return self.file.table(
+            [(slot.DEPRECATED_CODE, "int8", min(int(code), 127), 0), (slot.CODE, "int32", int(code), 0)]
+        )
 
     def metadata(self, name: str, text: str) -> Callable[[], int]:
         """Adds the buffer of a text, and returns what writes its entry and returns the entry's offset."""

@@ -12,6 +12,7 @@ from micronets.compiler.generate import ctext, package, patches_c, sound_c, stre
 from micronets.compiler.generate.names import DEFAULT, Names
 from micronets.compiler.kernel_files import is_source, kernel_files
 from micronets.compiler.kernels.base import Call, LayerCode, Place, RunRecord
+from micronets.compiler.kernels.variables import state_bytes
 from micronets.compiler.memory.choose_patches import plan_patches
 from micronets.compiler.memory.plan import ArenaPlan, plan_arena
 from micronets.compiler.passes.pipeline import optimise
@@ -28,7 +29,7 @@ _MODEL_C = """\
 #include "{header}"
 
 #include "micronets_layers.h"
-
+{include_state}
 #ifndef MICRONETS_LAYER
 #define MICRONETS_LAYER(index) /* before layer `index`, and after the last one with {m}LAYERS */
 #endif
@@ -36,10 +37,10 @@ _MODEL_C = """\
 {tables}
 {run}{inputs}
 {outputs}
-void {f}invoke(void *arena)
+void {f}invoke({parameters})
 {{
     int8_t *const a = (int8_t *)arena;
-{calls}
+{keep_state}{calls}
     MICRONETS_LAYER({m}LAYERS);
 }}
 """
@@ -212,7 +213,7 @@ def _model_c(
     plan: ArenaPlan,
     names: Names,
 ) -> str:
-    steps = model.arch.steps()
+    steps, kept = model.arch.steps(), state_bytes(model.arch)
     tables = []
     for i, (step, code) in enumerate(zip(steps, codes, strict=True)):
         inputs, outputs = (" and ".join(map(ctext.shape, shapes)) for shapes in (step.input_shapes, step.output_shapes))
@@ -234,6 +235,9 @@ def _model_c(
     return _MODEL_C.format(
         title=package.title(model),
         header=names.header,
+        include_state='#include "micronets_state.h"\n' if kept else "",
+        parameters="void *arena, void *state" if kept else "void *arena",
+        keep_state="    micronets_keep_state(a, (int8_t *)state);\n" if kept else "",
         m=names.macros,
         f=names.functions,
         tables="\n".join(tables),

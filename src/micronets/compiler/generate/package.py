@@ -15,6 +15,7 @@ from micronets.boards.cores import CORES
 from micronets.boards.targets import DSP, PLAIN, Target
 from micronets.compiler.generate import ctext
 from micronets.compiler.generate.names import Names
+from micronets.compiler.kernels.variables import state_bytes, state_offsets
 from micronets.compiler.memory.plan import ArenaPlan
 from micronets.ir.arch import Arch
 from micronets.ir.layers import Shape, Weighted
@@ -23,6 +24,7 @@ from micronets.quantized import reference
 from micronets.quantized.arithmetic import dtype_of
 from micronets.quantized.labels import labels_of
 from micronets.quantized.model import QuantizedModel
+from micronets.quantized.state import first_state
 
 _HEADER = """\
 /* {title}
@@ -30,13 +32,13 @@ _HEADER = """\
  * {input}. {output}.
  *
  *     static uint8_t arena[{m}ARENA_BYTES] __attribute__((aligned(16)));   (C11: _Alignas(16))
- *
+{begin} *
 {feeding}
- *     {f}invoke(arena);
+ *     {f}invoke({arguments});
 {usage}
 {from_sounds}{from_streams} *
  * The caller provides the arena, aligned to 16 bytes, and may use it for other things between inferences: nothing is
- * kept in it, and the input has to be written again for each. Two arenas may be used at the same time.
+ * kept in it, and the input has to be written again for each. Two arenas may be used at the same time.{keeps}
  */
 #ifndef {m}H
 #define {m}H
@@ -44,7 +46,7 @@ _HEADER = """\
 #include <stdint.h>
 
 #define {m}ARENA_BYTES {arena}
-#define {m}LAYERS {layers}
+{state_size}#define {m}LAYERS {layers}
 
 {input_sizes}
 {output_sizes}
@@ -57,14 +59,31 @@ extern "C" {{
 
 {outputs}
 
-/* Runs one inference: computes the {what} in the arena from the {given} in it. */
-void {f}invoke(void *arena);
+{reset}/* Runs one inference: computes the {what} in the arena from the {given} in it. */
+void {f}invoke({parameters});
 
 #ifdef __cplusplus
 }}
 #endif
 
 #endif
+"""
+
+_KEEPS = """
+ *
+ * The network keeps {bytes} bytes from one inference to the next: `state`, aligned to 4 bytes, which belongs to the
+ * network alone. {f}reset makes it what it is before the first inference of a signal."""
+
+_BEGIN = """\
+ *     static uint8_t state[{m}STATE_BYTES] __attribute__((aligned(4)));
+ *
+ *     {f}reset(state); (before the first inference)
+"""
+
+_RESET = """\
+/* Sets the state, {m}STATE_BYTES bytes, to what it is before the first inference. */
+void {f}reset(void *state);
+
 """
 
 _FROM_SOUNDS = """\
@@ -93,11 +112,11 @@ _EXAMPLE = """\
 #include "test_vector.h"
 
 static uint8_t arena[{m}ARENA_BYTES] __attribute__((aligned(16)));
-
+{state}
 int main(void)
 {{
-{feed}
-    {f}invoke(arena);
+{reset}{feed}
+    {f}invoke({arguments});
 
 {compare}
     return wrong != 0;
@@ -275,7 +294,7 @@ def describe(
     - sounds: the header of the front end that makes the input from sound, None where there is none.
     - streams: the header of what listens to a stream, likewise.
     """
-    arch = model.arch
+    arch, kept = model.arch, state_bytes(model.arch)
     known = {"m": names.macros, "f": names.functions, "header": names.header, "source": names.source}
     edges = (
         *((_input_macro(arch, k), spec.name) for k, spec in enumerate(arch.inputs)),
@@ -305,6 +324,12 @@ def describe(
         from_streams="" if streams is None else _FROM_STREAMS.format(streams=streams),
         outputs="\n".join(_declarations(model, names)),
         what="output" if len(arch.outputs) == 1 else "outputs",
+        begin=_BEGIN.format(**known) if kept else "",
+        keeps=_KEEPS.format(**known, bytes=kept) if kept else "",
+        reset=_RESET.format(**known) if kept else "",
+        state_size=f"#define {names.macros}STATE_BYTES {kept}\n" if kept else "",
+        arguments="arena, state" if kept else "arena",
+        parameters="void *arena, void *state" if kept else "void *arena",
         output_sizes="\n".join(_sizes(model, names)),
         arena=plan.bytes,
         layers=len(arch.layers),
@@ -317,7 +342,14 @@ def describe(
     assembly = any(name.endswith(".S") for name in sources)
     return {
         names.header: header,
-        "example.c": _EXAMPLE.format(**known, feed=_feed(model, names), compare=_comparison(model, names)),
+        "example.c": _EXAMPLE.format(
+            **known,
+            feed=_feed(model, names),
+            compare=_comparison(model, names),
+            state=f"static uint8_t state[{names.macros}STATE_BYTES] __attribute__((aligned(4)));\n" if kept else "",
+            reset=f"    {names.functions}reset(state);\n" if kept else "",
+            arguments="arena, state" if kept else "arena",
+        ),
         "test_vector.h": test_vector(model),
         "CMakeLists.txt": _cmake(sources, names),
         "README.md": _README.format(
@@ -348,7 +380,7 @@ def public_functions(model: QuantizedModel, names: Names) -> list[str]:
     """Returns the names of everything in the network's C that other files see."""
     several = ["output_at", "output_size"] if len(model.arch.outputs) > 1 else []
     several += ["input_at", "input_size"] if model.arch.more_inputs else []
-    others = [f"{names.functions}{what}" for what in ("invoke", "labels", *several)]
+    others = [f"{names.functions}{what}" for what in ("invoke", "labels", "reset", *several)]
     return [*input_functions(model.arch, names), *others, *output_functions(model.arch, names)]
 
 
@@ -477,10 +509,27 @@ def definitions(model: QuantizedModel, plan: ArenaPlan, names: Names) -> str:
         offsets = ", ".join(str(plan.offsets[name]) for name in outputs)
         sizes = ", ".join(str(model.tensor_bytes(name)) for name in outputs)
         found.append(_DEFINE_ANY.format(f=names.functions, m=names.macros, offsets=offsets, sizes=sizes))
+    if state_bytes(model.arch):
+        found.append(_reset_definition(model, names))
     if texts := labels_of(model):
         head = f"const char *const {names.functions}labels[{names.macros}OUTPUT_COUNT] ="
         found.append("\n" + ctext.listing(head, map(ctext.string, texts)))
     return "\n".join(found) if len(outputs) > 1 else "".join(found)
+
+
+def _reset_definition(model: QuantizedModel, names: Names) -> str:
+    """Returns the C function that fills the state, each variable with one byte or from a table."""
+    lines, tables = [], []
+    for number, (name, codes) in enumerate(first_state(model).items()):
+        data = np.ascontiguousarray(codes).view(np.int8).ravel()
+        at = f"(int8_t *)state + {state_offsets(model.arch)[name]}"
+        if (data == data[0]).all():
+            lines.append(f"    micronets_fill({at}, {int(data[0])}, {data.size}); /* {ctext.comment(name)} */")
+        else:
+            tables.append(ctext.array("int8_t", f"initial_{number}", data))
+            lines.append(f"    micronets_copy({at}, initial_{number}, {data.size}); /* {ctext.comment(name)} */")
+    body = "\n".join(lines)
+    return "\n" + "\n".join([*tables, f"void {names.functions}reset(void *state)\n{{\n{body}\n}}\n"])
 
 
 def _macro(arch: Arch, k: int) -> str:

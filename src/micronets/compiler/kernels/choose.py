@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import assert_never
 
 from micronets.boards.targets import Target
@@ -25,11 +26,13 @@ from micronets.compiler.kernels.softmax import LogSoftmaxKernel, SoftmaxKernel
 from micronets.compiler.kernels.split import SplitKernel
 from micronets.compiler.kernels.take import ResizeBilinearKernel, TakeKernel
 from micronets.compiler.kernels.transpose_conv import TransposeConvKernel
+from micronets.compiler.kernels.variables import VariableKernel, state_offsets
 from micronets.ir.arch import Arch, Step
 from micronets.ir.layers import (
     Abs,
     Add,
     ArgMax,
+    AssignVariable,
     AveragePool2D,
     Cast,
     Concatenation,
@@ -54,6 +57,7 @@ from micronets.ir.layers import (
     Pad,
     Prelu,
     Quantize,
+    ReadVariable,
     ReduceMax,
     ReduceMin,
     Relu,
@@ -76,8 +80,14 @@ from micronets.ir.layers import (
 )
 
 
-def choose(step: Step, sharing: Sharing, target: Target) -> Kernel:
-    """Returns the kernel that computes a step on a target; sharing: what the network's layers decided together."""
+def choose(step: Step, sharing: Sharing, target: Target, state: Mapping[str, int]) -> Kernel:
+    """Returns the kernel that computes a step on a target.
+
+    - sharing: what the network's layers decided together.
+    - state: where each variable begins in the state, in bytes, by name.
+    """
+    if isinstance(step.layer, ReadVariable | AssignVariable):
+        return VariableKernel(step, step.layer, state[step.layer.variable])
     step = matrix_step(step)
     match target.kernels:
         case "dsp":
@@ -88,8 +98,8 @@ def choose(step: Step, sharing: Sharing, target: Target) -> Kernel:
 
 def choose_all(arch: Arch, target: Target) -> tuple[Kernel, ...]:
     """Returns the kernel of each layer of `arch`, in execution order."""
-    sharing = share(arch, target)
-    return tuple(choose(step, sharing, target) for step in arch.steps())
+    sharing, state = share(arch, target), state_offsets(arch)
+    return tuple(choose(step, sharing, target, state) for step in arch.steps())
 
 
 def _choose_dsp(step: Step, sharing: Sharing, target: Target) -> Kernel:
@@ -146,6 +156,8 @@ def _choose_dsp(step: Step, sharing: Sharing, target: Target) -> Kernel:
             return DequantizeKernel(step, layer)
         case Cast():
             return CastKernel(step, layer)
+        case ReadVariable() | AssignVariable():
+            raise AssertionError("choose takes the kernel of a variable itself")
         case _:
             assert_never(layer)
 

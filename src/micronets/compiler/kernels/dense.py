@@ -181,8 +181,11 @@ def matrix_step(step: Step) -> Step:
     A dense layer over several vectors becomes the pointwise convolution of a map that has a pixel for each vector;
     other steps stay as they are.
     """
-    layer, (x, *_) = step.layer, step.input_shapes
-    if not isinstance(layer, FullyConnected) or not layer.keep_dims or math.prod(x) == x[-1]:
+    layer = step.layer
+    if not isinstance(layer, FullyConnected) or not layer.keep_dims:
+        return step
+    x = step.input_shapes[0]
+    if math.prod(x) == x[-1]:
         return step
     if len(x) != 3:
         x = (math.prod(x[:-1]), 1, x[-1])

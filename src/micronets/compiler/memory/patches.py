@@ -102,6 +102,8 @@ def possible_groups(kernels: Sequence[Kernel], outputs: Sequence[str]) -> Iterat
         for name in step.layer.inputs:
             readers.setdefault(name, []).append(i)
     for first, begin in enumerate(steps):
+        if not begin.layer.inputs:
+            continue
         source = begin.layer.inputs[0]
         inside: dict[str, int] = {}  # the last reader of each map so far
         for last in range(first, len(steps)):

@@ -15,6 +15,7 @@ from itertools import permutations, product
 from micronets.boards.targets import DSP, Target
 from micronets.compiler.kernels.base import Kernel, Overlap, View, scratch_name
 from micronets.compiler.kernels.choose import choose_all
+from micronets.compiler.kernels.variables import SLOT_BYTES, VariableKernel
 from micronets.compiler.memory.patches import PatchGroup
 from micronets.compiler.memory.placement import Pairs, search
 from micronets.cost.tflm_plan import Buffer, align
@@ -191,7 +192,24 @@ def plan_needs(net: Needs, tries: int = _TRIES, groups: Sequence[PatchGroup] = (
     at = {b.name: b.offset for b in placed if not b.scratch}
     where = {name: at[own] + net.within[name] for name, own in net.owner.items()}
     where |= {scratch_name(b.name): b.offset for b in placed if b.scratch}
-    return ArenaPlan(kernels, placed, where, align(size), align(live), align(bound), tuple(groups))
+    plan = ArenaPlan(kernels, placed, where, align(size), align(live), align(bound), tuple(groups))
+    return plan if all(not isinstance(kernel, VariableKernel) for kernel in kernels) else _behind_slot(plan, size)
+
+
+def _behind_slot(plan: ArenaPlan, size: int) -> ArenaPlan:
+    """Returns a plan with everything moved behind the slot that holds the address of the state.
+
+    - plan: the plan.
+    - size: its bytes, not rounded.
+    """
+    return replace(
+        plan,
+        buffers=tuple(replace(b, offset=b.offset + SLOT_BYTES) for b in plan.buffers),
+        offsets={name: offset + SLOT_BYTES for name, offset in plan.offsets.items()},
+        bytes=align(size + SLOT_BYTES),
+        live_bytes=align(plan.live_bytes + SLOT_BYTES),
+        bound_bytes=plan.bound_bytes,
+    )
 
 
 def bounds(net: Needs, groups: Sequence[PatchGroup] = ()) -> list[int]:

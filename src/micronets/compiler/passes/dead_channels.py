@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.ir.layers import (
+    AssignVariable,
     AveragePool2D,
     Binary,
     Conv2D,
@@ -19,6 +20,7 @@ from micronets.ir.layers import (
     Layer,
     MaxPool2D,
     Mean,
+    ReadVariable,
     ReduceMax,
     ReduceMin,
     Reshape,
@@ -113,7 +115,7 @@ def _constant_channels(model: QuantizedModel) -> tuple[dict[str, Bools], dict[st
     constant = {name: np.zeros(len(c), np.bool_) for name, c in codes.items()}
     last = {name: v.ndim - 2 for name, v in values.items()}
     for layer in arch.layers:
-        if isinstance(layer, Binary):
+        if isinstance(layer, Binary | ReadVariable | AssignVariable):
             continue
         source = constant[layer.inputs[0]]
         match layer:

@@ -10,11 +10,13 @@ import numpy as np
 from micronets.errors import SpecError
 from micronets.ir.layers import (
     Activation,
+    AssignVariable,
     ExpandDims,
     Gather,
     Layer,
     MirrorPad,
     Quantize,
+    ReadVariable,
     Relu,
     Reshape,
     ResizeNearestNeighbor,
@@ -78,9 +80,8 @@ class _Folding:
     def append(self, layer: Layer) -> None:
         """Adds a layer, or a cheaper change that does the same."""
         layer = replace(layer, inputs=tuple(self.renamed.get(i, i) for i in layer.inputs))
-        source = layer.inputs[0]
         if self._by_table(layer):
-            if self._dropped(layer, source):
+            if self._dropped(layer, layer.inputs[0]):
                 return
             while (one := self._united(layer, layer.inputs[0])) is not layer:
                 layer = one
@@ -89,6 +90,8 @@ class _Folding:
 
     def _by_table(self, layer: Layer) -> bool:
         """Whether the layer looks up each byte in a table of 256."""
+        if isinstance(layer, ReadVariable | AssignVariable):
+            return False
         return operator(layer).codewise and {self.types[layer.inputs[0]], self.types[layer.name]}.issubset(BYTES)
 
     def _dropped(self, layer: Layer, source: str) -> bool:
@@ -144,7 +147,8 @@ class _Folding:
 
     def _possible(self, layer: Layer, output: str) -> Codes:
         """Returns the codes that an output of the layer may hold, rising; all codes where nothing more is known."""
-        source, facts, kind = layer.inputs[0], operator(layer), self.types[output]
+        facts, kind = operator(layer), self.types[output]
+        source = layer.inputs[0] if layer.inputs else ""
         match layer:
             case _ if self._by_table(layer):
                 table = code_table(layer, self.quant[source], self.quant[output], self.types[source])

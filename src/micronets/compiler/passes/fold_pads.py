@@ -18,6 +18,8 @@ def fold_pads(model: QuantizedModel) -> QuantizedModel:
     layers = {layer.name: layer for layer in model.arch.layers}
     quant = dict(model.quant)
     for step in model.arch.steps():
+        if not step.layer.inputs:
+            continue
         layer, pad = step.layer, layers.get(step.layer.inputs[0])
         if not (isinstance(layer, (Conv2D, DepthwiseConv2D)) and layer.padding == "valid" and isinstance(pad, Pad)):
             continue

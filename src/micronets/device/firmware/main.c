@@ -31,15 +31,26 @@ __attribute__((noinline, used)) void micronets_mark(uint32_t index)
     __asm volatile("" : : "r"(index) : "memory");
 }
 
+#ifdef MICRONETS_MODEL_STATE_BYTES
+static uint8_t state[MICRONETS_MODEL_STATE_BYTES] __attribute__((aligned(16)));
+#endif
+
 int main(void)
 {
+#ifdef MICRONETS_MODEL_STATE_BYTES
+    micronets_model_reset(state);
+#endif
     for (;;) {
 #ifdef MICRONETS_MODEL_INPUTS
         firmware_ready(micronets_model_input_at(firmware_arena, 0)); /* the others lie behind it */
 #else
         firmware_ready(micronets_model_input(firmware_arena));
 #endif
+#ifdef MICRONETS_MODEL_STATE_BYTES
+        micronets_model_invoke(firmware_arena, state);
+#else
         micronets_model_invoke(firmware_arena);
+#endif
 #ifdef MICRONETS_MODEL_OUTPUTS
         for (int32_t i = 0; i < MICRONETS_MODEL_OUTPUTS; i++) {
             firmware_done(micronets_model_output_at(firmware_arena, i));

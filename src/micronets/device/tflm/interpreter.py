@@ -26,6 +26,7 @@ from micronets.errors import DeviceError
 from micronets.installation import install
 from micronets.quantized.model import Inputs
 from micronets.tflite import tensor_names
+from micronets.tflite.reader import keeps_state
 
 Array = npt.NDArray[Any]
 
@@ -58,7 +59,8 @@ def run(data: bytes, x: Inputs, arena_bytes: int | None = None) -> npt.NDArray[A
 
 
 def outputs(data: bytes, x: Inputs, count: int, arena_bytes: int | None = None) -> tuple[npt.NDArray[Any], ...]:
-    """Runs a model on several inputs; many inputs are divided among the processors.
+    """Runs a model on several inputs, one after the other; many inputs are divided among the processors where nothing
+    is kept from one inference to the next.
 
     - data: the bytes of a `.tflite` file.
     - x: inputs `[N, *input shape]`, of the type that the model takes; of a model with several, an array for each by
@@ -71,7 +73,8 @@ def outputs(data: bytes, x: Inputs, count: int, arena_bytes: int | None = None) 
     """
     given = _check_samples(x)
     size = _sufficient_arena(data) if arena_bytes is None else arena_bytes
-    count_of_parts = max(1, min(_processors(), len(given[0]) // _SAMPLES_PER_PROCESS))
+    processes = 1 if keeps_state(data) else _processors()
+    count_of_parts = max(1, min(processes, len(given[0]) // _SAMPLES_PER_PROCESS))
     parts = zip(*(np.array_split(values, count_of_parts) for values in given), strict=True)
     try:
         found = _parallel([("outputs", data, part, size, count) for part in parts])

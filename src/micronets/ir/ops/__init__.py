@@ -10,6 +10,7 @@ from micronets.ir.layers import (
     Activation,
     Add,
     ArgMax,
+    AssignVariable,
     AveragePool2D,
     Cast,
     Concatenation,
@@ -35,6 +36,7 @@ from micronets.ir.layers import (
     Pad,
     Prelu,
     Quantize,
+    ReadVariable,
     ReduceMax,
     ReduceMin,
     Relu,
@@ -101,6 +103,7 @@ from micronets.ir.ops.unary import (
     rsqrt_operator,
     tanh_operator,
 )
+from micronets.ir.ops.variables import assign_variable_operator, read_variable_operator
 
 __all__ = ["Arity", "Operand", "Operator", "Shapes", "Tflm", "TflmKernel", "Weights", "operator", "with_activation"]
 
@@ -200,6 +203,10 @@ def operator(layer: Layer) -> Operator:
             return quantize_operator(layer)
         case Dequantize():
             return dequantize_operator(layer)
+        case ReadVariable():
+            return read_variable_operator(layer)
+        case AssignVariable():
+            return assign_variable_operator(layer)
         case _:
             assert_never(layer)
 

@@ -1,0 +1,67 @@
+"""Variables: copies between the arena and the block that holds what a network keeps from one inference to the next."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import assert_never
+
+from micronets.compiler.kernels.base import Argument, Call, Kernel, LayerCode, Name, Overlap, Place
+from micronets.ir.arch import Arch
+from micronets.ir.layers import AssignVariable, ReadVariable
+from micronets.ir.types import ELEMENT_BYTES
+from micronets.quantized.model import QuantizedModel
+
+READ = "micronets_read_state"
+ASSIGN = "micronets_assign_state"
+SLOT_BYTES = 8
+"""Bytes at the start of the arena in which an inference keeps the address of the state."""
+
+
+@dataclass(frozen=True)
+class VariableKernel(Kernel):
+    """A copy of all bytes of a variable, in one direction or the other."""
+
+    layer: ReadVariable | AssignVariable
+    offset: int
+
+    @property
+    def scratch_bytes(self) -> int:
+        """0: the kernel needs no scratch memory."""
+        return 0
+
+    @property
+    def overlap(self) -> Overlap:
+        """There is no input in the arena besides an output, or no output."""
+        return Overlap(None)
+
+    @property
+    def row_reach(self) -> None:
+        """None, since a variable is copied as a whole."""
+
+    def code(self, model: QuantizedModel, place: Place) -> LayerCode:
+        """Returns a call with the place of the variable in the state."""
+        size = math.prod(self.step.output_shape) * ELEMENT_BYTES[self.step.output_type]
+        match self.layer:
+            case ReadVariable():
+                arguments: list[Argument] = [Name("a"), self.offset, place.pointer(self.layer.name), size]
+                return LayerCode((), Call(READ, tuple(arguments)), (READ,))
+            case AssignVariable():
+                arguments = [Name("a"), self.offset, place.pointer(self.layer.inputs[0]), size]
+                return LayerCode((), Call(ASSIGN, tuple(arguments)), (ASSIGN,))
+            case _:
+                assert_never(self.layer)
+
+
+def state_offsets(arch: Arch) -> dict[str, int]:
+    """Returns where each variable begins in the block of the state, in bytes: each at a multiple of four."""
+    found, end = {}, 0
+    for name, spec in arch.variables().items():
+        found[name] = end
+        end += -(-math.prod(spec.shape) * ELEMENT_BYTES[spec.type] // 4) * 4
+    return found
+
+
+def state_bytes(arch: Arch) -> int:
+    """Returns the bytes of the block that holds all variables; 0 for a network without any."""
+    return sum(-(-math.prod(spec.shape) * ELEMENT_BYTES[spec.type] // 4) * 4 for spec in arch.variables().values())
