@@ -145,3 +145,12 @@ def test_a_cut_network_has_statistics_of_its_own() -> None:
     assert kept["logits"].isfinite().all()
     with pytest.raises(ValueError, match="no batches"):
         supernet.slice(net.arch, [])
+
+
+def test_a_sum_whose_sizes_differ_by_rounding_has_costs() -> None:
+    """Behind a block that may go, a relaxed width is gate * c + (1 - gate) * c, which is c but for rounding."""
+    space = spaces.make("temporal", "kws", 12, max_width=40)
+    supernet = Supernet(space)
+    for seed in range(5):
+        sample = supernet.sample(0.7, torch.Generator().manual_seed(seed))
+        assert float(counts.macs(supernet.steps(sample)).detach()) > 0

@@ -28,16 +28,12 @@ def add_operator(layer: Add) -> Operator:
         checks.activation(where, layer.activation)
         fits(inputs, where)
 
-    def output_shapes(inputs: Shapes) -> Shapes:
-        # In a relaxed network, where sizes are tensors, shapes are equal.
-        return inputs[:1] if inputs[0] == inputs[1] else broadcast_shape(inputs)
-
     return Operator(
         tflite_name="ADD",
         constants=(),
         table_bytes=98,
         inputs=TWO,
-        output_shapes=output_shapes,
+        output_shapes=broadcast_shape,
         check=check,
         output_type=keeps("int8"),
         state_bytes=nothing,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from numbers import Integral
 
 from micronets.errors import SpecError
 from micronets.ir.layers import Activation, Maximum, Minimum, Mul, Prelu, Shape, SquaredDifference, Sub
@@ -35,12 +36,15 @@ PREPARED: tuple[Operand, ...] = ("every input", "output")
 def broadcast(a: Shape, b: Shape) -> Shape | None:
     """Returns the shape of what two tensors of these shapes make together, or None where they do not fit.
 
-    The rules are numpy's: counted from the last dimension, sizes are equal, or one is 1 or missing.
+    The rules are numpy's: counted from the last dimension, sizes are equal, or one is 1 or missing. Sizes of a relaxed
+    network, which are no integers, are equal but for rounding.
     """
     rank = max(len(a), len(b))
     sizes = []
     for m, n in zip((1,) * (rank - len(a)) + a, (1,) * (rank - len(b)) + b, strict=True):
-        if m == 1:
+        if not (isinstance(m, Integral) and isinstance(n, Integral)):
+            sizes.append(m)
+        elif m == 1:
             sizes.append(n)
         elif n in (1, m):
             sizes.append(m)
@@ -64,7 +68,7 @@ def check_broadcast(kind: str) -> Callable[[Shapes, str], None]:
 
     def check(inputs: Shapes, where: str) -> None:
         a, b = inputs
-        if a == b:  # whatever they are: in a relaxed network, sizes are tensors
+        if a == b:
             return
         if broadcast(a, b) is None:
             raise SpecError(f"{where}: {kind} needs equal shapes, or sizes of 1 where they differ, not {a} and {b}")
