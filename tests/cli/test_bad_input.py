@@ -199,7 +199,8 @@ def test_slips_on_the_command_line(tmp_path: Path) -> None:
 
 
 def test_a_package_that_is_not_installed(words: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "micronets.design.dnas")
+    for module in ("search_methods", "dnas"):
+        monkeypatch.delitem(sys.modules, f"micronets.design.{module}", raising=False)
     monkeypatch.setitem(sys.modules, "torch", None)
     assert refused(tmp_path, words) == f"this needs the package 'torch': {install('design')}"
 

@@ -81,6 +81,21 @@ def test_a_checkpoint_of_other_settings_is_refused(tmp_path, board) -> None:
         run(tmp_path, board, settings=dataclasses.replace(SETTINGS, lr=0.03))
 
 
+def test_a_checkpoint_of_other_labels_is_refused(tmp_path, board, monkeypatch) -> None:
+    run(tmp_path, board)
+    monkeypatch.setattr(TinyTask, "labels", lambda self, split: self._y[split][::-1].copy())
+    with pytest.raises(SpecError, match="the checkpoint is of another training"):
+        run(tmp_path, board)
+
+
+def test_a_search_goes_on_in_the_precision_it_began_in(tmp_path, board, monkeypatch) -> None:
+    settings = dataclasses.replace(SETTINGS, precision="auto", epochs=2)
+    monkeypatch.setattr(dnas_loop, "pick_precision", lambda name, device: "fp32")
+    whole = run(tmp_path, board, settings=settings)
+    monkeypatch.setattr(dnas_loop, "pick_precision", lambda name, device: "bf16")  # as if on another machine
+    assert run(tmp_path, board, settings=settings).values == whole.values
+
+
 def test_a_loss_that_is_no_number_is_one_line(tmp_path, board) -> None:
     settings = dataclasses.replace(SETTINGS)
     object.__setattr__(settings, "lr", 1e30)  # beyond what the settings allow: it diverges at once

@@ -3,6 +3,7 @@
 import dataclasses
 import errno
 import json
+from contextlib import nullcontext
 from dataclasses import replace
 from itertools import pairwise
 
@@ -14,7 +15,7 @@ from tests.support.needs import needs
 torch = needs("torch", "design")
 
 from micronets.design import checkpoint as checkpoint_module
-from micronets.design import optim
+from micronets.design import optim, train_loop
 from micronets.design.net import Net
 from micronets.design.predict import predict
 from micronets.design.train import TrainingJob, TrainSettings, load_result, train_network
@@ -147,6 +148,39 @@ def test_other_seeds_and_settings_refuse_the_checkpoint(result):
         train(result[1], replace(QUICK, lr=2e-2))
     with pytest.raises(SpecError, match="another training"):
         train(result[1], init=Net(ARCH).state_dict())
+
+
+def test_other_labels_and_augmentations_refuse_the_checkpoint(result):
+    shuffled = Toy()
+    shuffled.y["train"] = np.random.default_rng(1).permutation(shuffled.y["train"])
+    louder = Toy()
+    louder.augmented = lambda *args: 2 * Toy.augmented(louder, *args)
+    for data in (shuffled, louder):
+        with pytest.raises(SpecError, match="another training"):
+            train(result[1], data=data)
+
+
+def test_an_augmentation_with_random_numbers_of_its_own_still_resumes(tmp_path, monkeypatch):
+    data = Toy()
+    data.augmented = lambda *args: Toy.augmented(data, *args) + torch.rand(())
+    with monkeypatch.context() as m:
+        stop_after(m, 2)
+        with pytest.raises(Stop):
+            train(tmp_path, data=data)
+    assert len(train(tmp_path, data=data).history) == 6
+
+
+def test_a_training_goes_on_in_the_precision_it_began_in(tmp_path, monkeypatch):
+    settings = replace(QUICK, precision="auto", epochs=2, qat_epochs=1)
+    asked = []
+    for precision in ("fp32", "bf16"):  # as if it went on another machine
+        monkeypatch.setattr(train_loop, "pick_precision", lambda name, device, precision=precision: precision)
+        monkeypatch.setattr(train_loop, "autocast", lambda device, precision: asked.append(precision) or nullcontext())
+        with monkeypatch.context() as m:
+            stop_after(m, 1)
+            with pytest.raises(Stop):
+                train(tmp_path, settings)
+    assert set(asked) == {"fp32"}
 
 
 def test_a_damaged_checkpoint_is_named(tmp_path):

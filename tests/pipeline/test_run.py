@@ -270,12 +270,12 @@ def test_a_teacher_is_trained_first(tmp_path: Path) -> None:
 def test_an_interruption_before_the_first_checkpoint_leaves_what_a_resumption_needs(
     made: tuple[Path, Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import micronets.design.dnas
+    import micronets.design.search_methods
 
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(micronets.design.dnas, "search", interrupted)
+    monkeypatch.setattr(micronets.design.search_methods, "search", interrupted)
     result = call("run", made[0] / "tiny.toml", "--out", tmp_path / "new")
     assert result.code == 130
     assert (

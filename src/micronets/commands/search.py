@@ -51,7 +51,7 @@ def search(
     out: str | Path | None = None,
     progress: Progress | None = None,
 ) -> SearchResult:
-    """Searches a space for the network that does best on data within a budget (differentiable architecture search).
+    """Searches a space for the network that does best on data within a budget, by the method that the settings name.
 
     - `space`: a function `(inputs, classes, **options) -> SearchSpace`, a space made already, the name of one that
       comes with micronets, or `FILE.py:FUNCTION`.
@@ -71,7 +71,7 @@ def search(
     that cannot be or do not go with the data, `TrainingError` if the loss is not a number.
     """
     require("torch")
-    from micronets.design import dnas
+    from micronets.design import search_methods
 
     where, chosen = load_board(board), runtime_named(runtime)
     check_data(data)
@@ -79,7 +79,7 @@ def search(
     costs = chosen.costs(latency_model or latency_models.shipped_model(where.name, chosen.name))
     limits, tell = budget or Budget(), progress or (lambda _: None)
     with _directory(out) as directory:
-        return dnas.search(
+        return search_methods.search(
             made,
             data,
             budget_without_metadata(limits, data, costs),

@@ -22,6 +22,7 @@ from micronets.boards.board import Board, Budget, board_budget
 from micronets.cost.costs import TFLM_COSTS, RuntimeCosts
 from micronets.design.budget_fitter import BudgetFitter, Probabilities
 from micronets.design.checkpoint import load_checkpoint, save_checkpoint
+from micronets.design.data_digest import data_digest
 from micronets.design.dnas_loop import SearchLoop, input_settings
 from micronets.design.search_settings import SearchSettings
 from micronets.design.setting_ranges import WITHOUT_EFFECT
@@ -103,7 +104,8 @@ def search(
     _forbid_infeasible(supernet, feasible)
     loop = SearchLoop(supernet, fitter, board, runtime, data, settings, seed, device)
     decisive = {k: v for k, v in asdict(settings).items() if k not in (*WITHOUT_EFFECT, "device")}
-    facts = (space.name, space.choices, data.source, budget, board, runtime.runtime, decisive, seed, loop.precision)
+    of_data = data_digest(data, input_settings(data, space.largest()))
+    facts = (space.name, space.choices, of_data, budget, board, runtime.runtime, decisive, seed)
     stamp = digest(repr(facts))
     path = directory / "checkpoint.pt"
     loop.resume(load_checkpoint(path, device, stamp))

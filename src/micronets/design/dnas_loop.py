@@ -30,7 +30,7 @@ CORRECTION_STEPS = 25  # steps between two comparisons of relaxed and exact cost
 REPORT_SECONDS = 2.0  # the least time between two reports of progress
 REPORT_STEPS = 20  # a report tells the mean loss of this many steps, the last ones
 _MODULES = ("supernet", "weight_optimiser", "arch_optimiser")  # attributes with a state dict, kept in a checkpoint
-_VALUES = ("step", "history", "losses", "hits", "correction", "baseline")  # attributes that it keeps as they are
+_VALUES = ("step", "history", "losses", "hits", "correction", "baseline", "precision")  # kept as they are
 
 
 class SearchLoop:
@@ -69,7 +69,10 @@ class SearchLoop:
         self.precision: Precision = pick_precision(settings.precision, device)
 
     def resume(self, state: dict[str, Any] | None) -> None:
-        """Continues from a state that `run` gave to its argument `save`; None leaves the search at its start."""
+        """Continues from a state that `run` gave to its argument `save`; None leaves the search at its start.
+
+        The precision is that in which the search began, as in a training that is continued.
+        """
         if state is None:
             return
         for name in _MODULES:
@@ -116,9 +119,13 @@ class SearchLoop:
         """Returns the indices of the training examples in the order in which an epoch, counted from 0, sees them."""
         return torch.from_numpy(self.data.epoch(np.random.default_rng([self.seed, epoch])))
 
+    def chosen(self) -> dict[str, int]:
+        """Returns the network that the history of the search follows: at present the most likely one."""
+        return self.supernet.most_likely()
+
     def _end_epoch(self, epoch: int) -> None:
         """Adds the epoch, counted from 0, to the history."""
-        values = self.supernet.most_likely()
+        values = self.chosen()
         self.history.append(
             {
                 "epoch": epoch + 1,

@@ -13,7 +13,13 @@ from micronets.errors import SpecError
 class SearchSettings:
     """How to search a space; the defaults are for keyword spotting. Raises `SpecError` for a value out of its range.
 
-    - `epochs`: passes over the training split, at least 1.
+    - `method`: `dnas` trains weights and choices of a supernet together; `supernet` trains a supernet whose networks
+      work as they are, and compares networks cut out of it; `random` and `uniform` compare single networks after a
+      short training: random ones, and the space's standard one scaled to the limits for its input sizes and strides.
+    - `candidates`: networks that `random` trains, and the most that `uniform` does; at least 1.
+    - `evaluations`: networks cut out of the supernet that `supernet` compares; at least 1.
+    - `epochs`: passes over the training split, at least 1. `random` and `uniform` divide them among their networks, one
+      for each at least; a step of `supernet` costs about four of `dnas`.
     - `optimiser`: of the weights, `adamw` or `sgd` (with Nesterov's momentum).
     - `batch`: examples a step, at least 1.
     - `lr`: highest learning rate of the weights, which rises over the first epoch and then falls along a cosine; above
@@ -39,6 +45,9 @@ class SearchSettings:
       passed since the last.
     """
 
+    method: Literal["dnas", "supernet", "random", "uniform"] = "dnas"
+    candidates: int = 4
+    evaluations: int = 200
     epochs: int = 8
     optimiser: Literal["adamw", "sgd"] = "adamw"
     batch: int = 256
@@ -63,6 +72,8 @@ class SearchSettings:
             self,
             positive=(
                 "epochs",
+                "candidates",
+                "evaluations",
                 "batch",
                 "lr",
                 "arch_lr",

@@ -13,9 +13,11 @@ MOST = {
     "arch_lr": 100,
     "batch": 1_000_000,
     "calibration_batches": 10_000,
+    "candidates": 10_000,
     "checkpoint_seconds": 1_000_000,
     "distill_temperature": 1000,
     "epochs": 100_000,
+    "evaluations": 1_000_000,
     "fill_log_ratio": 1000,
     "final_temperature": 1000,
     "label_smoothing": 1,
@@ -31,7 +33,11 @@ MOST = {
 }
 """The largest values of settings of a search or a training, far above any use: what exceeds them is a slip."""
 
-_WORDS = {"optimiser": ("adamw", "sgd"), "precision": ("auto", "fp32", "bf16")}
+_WORDS = {
+    "method": ("dnas", "supernet", "random", "uniform"),
+    "optimiser": ("adamw", "sgd"),
+    "precision": ("auto", "fp32", "bf16"),
+}
 """The values of settings that are words."""
 
 
@@ -39,7 +45,7 @@ def check_ranges(section: str, settings: object, positive: Iterable[str], not_ne
     """Raises `SpecError` for a number out of its range, NaN included, and for an unknown word.
 
     - section: the section of a configuration that holds the settings, for the message.
-    - settings: a record with `optimiser` and `precision`; of those in `MOST` it may have any.
+    - settings: a record; of the numbers in `MOST` and of the words it may have any.
     - positive: names of settings that must be more than 0.
     - not_negative: names of settings that must be 0 or more.
     """
@@ -54,5 +60,5 @@ def check_ranges(section: str, settings: object, positive: Iterable[str], not_ne
         if not getattr(settings, name) >= 0:
             raise SpecError(f"{section}: {name} = {getattr(settings, name)}; need 0 or more")
     for name, allowed in _WORDS.items():
-        if getattr(settings, name) not in allowed:
+        if getattr(settings, name, allowed[0]) not in allowed:
             raise SpecError(f"{section}: {name} = '{getattr(settings, name)}'; allowed: {', '.join(allowed)}")

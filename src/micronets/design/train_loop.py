@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from micronets.design import fakequant, optim
 from micronets.design.checkpoint import load_checkpoint, save_checkpoint
+from micronets.design.data_digest import data_digest
 from micronets.design.net import Net, load_float
 from micronets.design.predict import predict
 from micronets.design.setting_ranges import WITHOUT_EFFECT
@@ -69,11 +70,7 @@ class TrainingJob:
             sorted(self.input_settings.items()),
             decisive,
             self.seed,
-            self.data.name,
-            self.data.classes,
-            self.data.source,
-            self.data.metric,
-            [self.data.size(split) for split in ("train", "val")],
+            data_digest(self.data, self.input_settings),
         ]
         hash_ = hashlib.blake2b(json.dumps(facts).encode(), digest_size=16)
         for state in (self.init or {}, {} if self.teacher is None else self.teacher.state_dict()):

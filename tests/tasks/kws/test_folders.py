@@ -7,6 +7,7 @@ from micronets.errors import MicronetsError
 from micronets.frontend import encode_wav
 from micronets.tasks import load
 from micronets.tasks.class_folders import speaker
+from micronets.tasks.kws.clips import background_parts
 from micronets.tasks.kws.folders import own_splits, scan, speaker_split
 from micronets.tasks.kws.task import KEYWORDS
 from tests.support.cards import examples
@@ -115,6 +116,35 @@ def test_speech_commands_are_the_12_class_task(commands: Path) -> None:
     test = load("kws", commands, splits=("test",))
     assert np.array_equal(test.features["test"], data.features["test"])
     assert test.size("train") == 0
+
+
+def test_background_recordings_are_in_one_split_each(commands: Path) -> None:
+    """The silence that validates and tests is of noises that no training clip has in it."""
+    levels = {f"noise{i}.wav": 0.1 * (i + 1) for i in range(6)}
+    folder = commands / "_background_noise_"
+    (folder / "hum.wav").unlink()
+    for name, level in levels.items():
+        (folder / name).write_bytes(encode_wav(level * tone(7, 32000)))
+    parts = background_parts(sorted(folder.glob("*.wav")))
+    of = {s: {p.path.name for p in given} for s, given in parts.items()}
+    assert sorted(map(len, of.values())) == [1, 1, 4]
+    assert set.union(*of.values()) == set(levels)
+    assert all((p.start, p.end) == (0.0, 1.0) for given in parts.values() for p in given)
+    few = background_parts([folder / "a.wav"])
+    assert [(few[s][0].start, few[s][0].end) for s in ("train", "val", "test")] == [(0, 0.8), (0.8, 0.9), (0.9, 1)]
+    for p in parts["val"]:
+        p.path.write_bytes(encode_wav(0 * tone(7, 32000)))  # nothing but the validation split may notice
+    quiet = load("kws", commands)
+    assert not quiet.features["val"][quiet.labels("val") == 0].any()
+    assert quiet.features["test"][quiet.labels("test") == 0].any()
+    assert quiet.background.any(axis=(1, 2)).all()
+
+
+def test_no_seed_changes_which_unknowns_validate(commands: Path) -> None:
+    a, b = load("kws", commands), load("kws", commands, seed=1)
+    for s in ("val", "test"):
+        assert np.array_equal(a.features[s], b.features[s]), s
+    assert not np.array_equal(a.background, b.background)
 
 
 def test_other_keywords_of_the_same_folders(commands: Path) -> None:

@@ -57,7 +57,28 @@ def test_the_same_seed_gives_the_same_data_whichever_splits_are_read(tmp_path: P
     write(tmp_path)
     a, b = load("kws", tmp_path), load("kws", tmp_path, splits=("val",))
     assert np.array_equal(a.inputs("val", {}), b.inputs("val", {}))
-    assert not np.array_equal(a.inputs("val", {}), load("kws", tmp_path, seed=1).inputs("val", {}))
+
+
+def test_no_seed_changes_what_validates_and_tests(tmp_path: Path) -> None:
+    write(tmp_path)
+    a, b = load("kws", tmp_path), load("kws", tmp_path, seed=1)
+    for split in ("val", "test"):
+        assert np.array_equal(a.inputs(split, {}), b.inputs(split, {})), split
+
+
+def test_recordings_of_background_stay_whole_where_they_are_named(tmp_path: Path) -> None:
+    a = arrays()
+    background = a["split"] == "unassigned"
+    place = np.arange(len(a["x"]))
+    recording = np.where(background, np.char.add("noise", (place % 4).astype(str)), "someone")
+    a["x"][background] = (place[background] % 4 + 60)[:, None, None]  # all pixels tell the recording
+    data = load("kws", write(tmp_path, x=a["x"], speaker=recording))
+    trained = {int(v) for v in data.background[:, 0, 0]}
+    assert len(trained) == 2
+    assert {int(v) for v in data.features["train"][data.labels("train") == 0][:, 0, 0]} == trained
+    assert (data.labels("val") == 0).sum() == 4
+    with pytest.raises(DataError, match=r"speaker is \[3\]; need text \[105\], one for each row of x"):
+        load("kws", write(tmp_path, speaker=np.array(["a", "b", "c"])))
 
 
 def test_silence_of_a_split_comes_from_rows_no_other_split_has(tmp_path: Path) -> None:

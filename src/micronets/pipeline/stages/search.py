@@ -57,7 +57,7 @@ def _inputs(context: RunContext) -> dict[str, Any]:
 
 
 def _search(context: RunContext) -> Sequence[str]:
-    from micronets.design.dnas import search
+    from micronets.design.search_methods import search
 
     found = search(
         context.space,

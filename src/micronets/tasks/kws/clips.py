@@ -12,11 +12,21 @@ from micronets.errors import DataError
 from micronets.frontend import FrontEnd, cut_features, features, read_recording, resample, wav_features
 from micronets.tasks.base import SPLITS, Labels
 from micronets.tasks.kws.data import SILENCE, UNKNOWN, Features
-from micronets.tasks.kws.folders import BACKGROUND, Files, Folders, check_words, official_splits, own_splits, scan
+from micronets.tasks.kws.folders import (
+    BACKGROUND,
+    FEWEST_RECORDINGS,
+    Files,
+    Folders,
+    check_words,
+    hash_of,
+    official_splits,
+    own_splits,
+    scan,
+)
 from micronets.tasks.kws.noise import coloured
 
 _BACKGROUND_ROWS = 1000
-_PARTS = {"train": (0.0, 0.8), "val": (0.8, 0.9), "test": (0.9, 1.0)}  # of every background recording
+_PARTS = {"train": (0.0, 0.8), "val": (0.8, 0.9), "test": (0.9, 1.0)}  # of a recording that all splits share
 _MOST_UNKNOWN = 4  # times the mean word in the train split: each epoch draws others
 
 
@@ -52,7 +62,7 @@ def class_folders(
     if "train" not in splits:
         return Clips(classes, *got[:2], _no_features(fe), folders.notes + got[2])
     rng = _rng(seed, "train")
-    noise = [_crops(folders, "train", _BACKGROUND_ROWS, fe, rng)] if folders.background else []
+    noise = [_crops(_whole(folders.background), _BACKGROUND_ROWS, fe, rng)] if folders.background else []
     if SILENCE in classes:
         noise.append(got[0]["train"][got[1]["train"] == classes.index(SILENCE)])
     return Clips(classes, *got[:2], np.concatenate(noise or [coloured(200, fe, rng)]), folders.notes + got[2])
@@ -61,8 +71,14 @@ def class_folders(
 def speech_commands(folders: Folders, words: Sequence[str], fe: FrontEnd, splits: Sequence[str], seed: int) -> Clips:
     """Reads `_silence_`, `_unknown_` and the keywords, as in the 12-class task of Speech Commands.
 
-    Folders of other words are unknown. In "val" and "test", silence and unknowns are as many as a mean word. Raises
-    `DataError` and `SpecError`.
+    Folders of other words are unknown. In "val" and "test", silence and unknowns are as many as a mean word. Their
+    silence is cut from recordings of background that the other splits do not have (see `background_parts`).
+
+    - `words`: the keywords.
+    - `seed`: decides which unknowns and which background are for training; those of the other splits are always the
+      same.
+
+    Raises `DataError` and `SpecError`.
     """
     check_words(folders, words)
     others = [c for c in folders.files if c not in words]
@@ -90,7 +106,7 @@ def speech_commands(folders: Folders, words: Sequence[str], fe: FrontEnd, splits
     background = _no_features(fe)
     for s in splits:
         n = _BACKGROUND_ROWS if s == "train" else max(1, len(y[s]) // (len(classes) - 1))
-        rows = _crops(folders, s, n, fe, _rng(seed, s))
+        rows = _crops(background_parts(folders.background)[s], n, fe, _rng(seed, s))
         x[s], y[s] = np.concatenate([x[s], rows]), np.concatenate([y[s], np.zeros(len(rows), np.int64)])
         background = rows if s == "train" else background
     return Clips(classes, x, y, background, folders.notes + listed + notes)
@@ -144,13 +160,40 @@ def _uneven(classes: Sequence[str], target: Mapping[str, Labels]) -> tuple[str, 
     return tuple(notes)
 
 
-def _crops(folders: Folders, split: str, n: int, fe: FrontEnd, rng: np.random.Generator) -> Features:
-    """Cuts `n` clips from the split's part of the background recordings, at a random volume between 0 and 1."""
+@dataclass(frozen=True)
+class BackgroundPart:
+    """What a split has of a background recording: the samples from the share `start` of its length to `end`."""
+
+    path: Path
+    start: float = 0.0
+    end: float = 1.0
+
+
+def background_parts(recordings: Sequence[Path]) -> dict[str, tuple[BackgroundPart, ...]]:
+    """Divides background recordings among the splits, by split.
+
+    Of three recordings or more, a sixth, at least one, are for "val" and as many for "test", whole; a hash of the name
+    decides which. Fewer are divided in time: the first 80 % of each for training, a tenth each for "val" and "test",
+    which then know the noise of the training.
+    """
+    if len(recordings) < FEWEST_RECORDINGS:
+        return {s: tuple(BackgroundPart(p, *part) for p in recordings) for s, part in _PARTS.items()}
+    order = sorted(recordings, key=lambda p: hash_of(p.name))
+    n = max(1, len(order) // 6)
+    return {"val": _whole(order[:n]), "test": _whole(order[n : 2 * n]), "train": _whole(sorted(order[2 * n :]))}
+
+
+def _whole(recordings: Sequence[Path]) -> tuple[BackgroundPart, ...]:
+    return tuple(BackgroundPart(path) for path in recordings)
+
+
+def _crops(background: Sequence[BackgroundPart], n: int, fe: FrontEnd, rng: np.random.Generator) -> Features:
+    """Cuts `n` clips from parts of background recordings, in turn, at a random volume between 0 and 1."""
     parts = []
-    for path in folders.background:
-        r = read_recording(path)
+    for part in background:
+        r = read_recording(part.path)
         samples = resample(r.samples, r.rate, fe.sample_rate)
-        low, high = (int(f * len(samples)) for f in _PARTS.get(split, (0.0, 1.0)))
+        low, high = (int(share * len(samples)) for share in (part.start, part.end))
         # A recording too short to be parted serves every split whole.
         parts.append(samples[low:high] if high - low >= fe.clip_samples else samples)
     clips = []
@@ -162,8 +205,11 @@ def _crops(folders: Folders, split: str, n: int, fe: FrontEnd, rng: np.random.Ge
 
 
 def _rng(seed: int, split: str) -> np.random.Generator:
-    """Returns a generator of the split's own, so that a split is the same whether or not the others are read."""
-    return np.random.default_rng([seed, SPLITS.index(split)])
+    """Returns a generator of the split's own, so that a split is the same whether or not the others are read.
+
+    Only that of the train split depends on the seed: networks of all seeds are chosen and tested on the same examples.
+    """
+    return np.random.default_rng([seed if split == "train" else 0, SPLITS.index(split)])
 
 
 def _no_features(fe: FrontEnd) -> Features:

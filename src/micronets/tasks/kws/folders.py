@@ -20,6 +20,7 @@ from micronets.tasks.class_folders import ClassFiles, class_files, files_below, 
 from micronets.tasks.names import check_utf8, loose_note
 
 BACKGROUND = "_background_noise_"
+FEWEST_RECORDINGS = 3  # of background, for each split to have whole ones of its own
 LISTS = {"test": "testing_list.txt", "val": "validation_list.txt"}
 
 Files = Mapping[str, Sequence[Path]]  # recordings by class
@@ -144,7 +145,7 @@ def own_splits(folders: Folders, test: bool) -> dict[str, dict[str, list[Path]]]
         return by_speaker
     out: dict[str, dict[str, list[Path]]] = {s: {} for s in ("train", "val", "test")}
     for c, paths in folders.files.items():
-        rest = sorted(paths, key=lambda p: _hash(p.relative_to(folders.root).as_posix()))
+        rest = sorted(paths, key=lambda p: hash_of(p.relative_to(folders.root).as_posix()))
         for s in parts:
             n = max(1, round(0.1 * len(paths)))
             out[s][c], rest = sorted(rest[:n]), rest[n:]
@@ -161,7 +162,7 @@ def _by_speaker(root: Path, files: Files, parts: Sequence[str]) -> dict[str, dic
             if who is None:
                 return None
             clips.setdefault(who, {}).setdefault(c, []).append(p)
-    left = sorted(clips, key=_hash)
+    left = sorted(clips, key=hash_of)
     out: dict[str, dict[str, list[Path]]] = {s: {c: [] for c in files} for s in ("train", "val", "test")}
     for part in parts:
         for who in list(left):
@@ -180,7 +181,8 @@ def _by_speaker(root: Path, files: Files, parts: Sequence[str]) -> dict[str, dic
     return None if too_few or not all(used) else {s: {c: sorted(v) for c, v in by.items()} for s, by in out.items()}
 
 
-def _hash(text: str) -> str:
+def hash_of(text: str) -> str:
+    """Returns the SHA-1 of a name, by which it is decided what goes into which split."""
     return hashlib.sha1(text.encode(errors="surrogateescape")).hexdigest()
 
 

@@ -5,10 +5,13 @@
     split     text [N]          "train", "val", "test", or "unassigned": background without speech
     classes   text [C]
     frontend  text              JSON of the FrontEnd that made x; left-out fields take their defaults
-    clip, speaker               text [N], optional, not read here
+    speaker   text [N]          optional; of background, the recording that a row was cut from
+    clip      text [N]          optional, not read here
 
-Rows of background serve three ends when there is a class `_silence_`: four fifths for mixing and for the silence of the
-train split, a tenth each for that of "val" and of "test" (where those have none of their own).
+Rows of background serve three ends when there is a class `_silence_`: most are for mixing and for the silence of the
+train split, the others for that of "val" and of "test" (where those have none of their own). Where `speaker` names
+three recordings or more, a sixth of these, at least one, are for "val" and as many for "test", whole. Else every ninth
+and tenth of ten rows are, which may be of the same recordings as the rest.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from micronets.errors import DataError
 from micronets.frontend import FrontEnd
 from micronets.tasks.base import SPLITS, Labels
 from micronets.tasks.kws.data import SILENCE, UNKNOWN, Features
+from micronets.tasks.kws.folders import FEWEST_RECORDINGS, hash_of
 from micronets.tasks.npz import check_labelled, read_npz
 
 KEYS = ("x", "y", "split", "classes", "frontend")
@@ -34,7 +38,7 @@ def read(path: Path) -> dict[str, npt.NDArray[Any]]:
     """The arrays of a `features.npz`, checked. Raises `DataError`."""
     if not path.exists():
         raise DataError(f"{path}: no such file; give the directory that holds features.npz")
-    arrays = read_npz(path, KEYS, f"a features.npz has {', '.join(KEYS)}")
+    arrays = read_npz(path, KEYS, f"a features.npz has {', '.join(KEYS)}", optional=("speaker",))
     _check(path, arrays)
     return arrays
 
@@ -44,6 +48,9 @@ def _check(path: Path, a: dict[str, npt.NDArray[Any]]) -> None:
     if x.dtype != np.uint8 or x.ndim != 3 or not x.size:
         raise DataError(f"{path}: x is {x.dtype} {list(x.shape)}; need uint8 [N, frames, bands] with N of at least 1")
     check_labelled(path, a, (*SPLITS, "unassigned"), "row of x")
+    speaker = a.get("speaker", a["split"])
+    if speaker.shape != a["split"].shape:
+        raise DataError(f"{path}: speaker is {list(speaker.shape)}; need text [{len(x)}], one for each row of x")
     frontend = FrontEnd.from_json(str(a["frontend"]), f"{path}: frontend")
     if frontend.kind != "logmel" or x.shape[1:] != (frontend.frames, frontend.n_mels):
         raise DataError(
@@ -68,18 +75,23 @@ def load(path: Path, splits: Sequence[str], seed: int) -> Prepared:
     """Reads the data of a `features.npz`.
 
     In "val", `_unknown_` is thinned and `_silence_` drawn from the background to the mean number of a word, as in the
-    official 12-class test set; "test" keeps every row. What is drawn depends on seed and split alone. Raises
-    `DataError`, also for a class without train or val rows if that split is among `splits`.
+    official 12-class test set; "test" keeps every row. Which these are is the same for every seed.
+
+    - `path`: the file.
+    - `splits`: those that the caller wants.
+    - `seed`: of what is drawn for the train split.
+
+    Raises `DataError`, also for a class without train or val rows if that split is among `splits`.
     """
     a = read(path)
     classes = tuple(str(c) for c in a["classes"])
     features = {s: a["x"][a["split"] == s] for s in SPLITS}
     target = {s: a["y"][a["split"] == s].astype(np.int64) for s in SPLITS}
     pool = a["x"][a["split"] == "unassigned"]
-    turn = np.arange(len(pool)) % 10
-    parts = {"train": pool[turn < 8], "val": pool[turn == 8], "test": pool[turn == 9]}
+    named = a["speaker"][a["split"] == "unassigned"] if "speaker" in a else np.full(len(pool), "")
+    parts = {s: pool[rows] for s, rows in _background_rows(named).items()}
     for s in SPLITS:
-        rng = np.random.default_rng([seed, SPLITS.index(s)])
+        rng = np.random.default_rng([seed if s == "train" else 0, SPLITS.index(s)])
         if UNKNOWN in classes and s == "val":
             keep = _thinned(target[s], classes, rng)
             features[s], target[s] = features[s][keep], target[s][keep]
@@ -100,6 +112,20 @@ def load(path: Path, splits: Sequence[str], seed: int) -> Prepared:
         own = a["x"][(a["split"] == "train") & (a["y"] == classes.index(SILENCE))]
         background = np.concatenate([parts["train"], own])
     return Prepared(classes, FrontEnd.from_json(str(a["frontend"])), features, target, background, len(a["x"]))
+
+
+def _background_rows(recordings: npt.NDArray[Any]) -> dict[str, npt.NDArray[np.bool_]]:
+    """Divides rows of background among the splits: returns for each split which rows are its own, bool `[B]`.
+
+    - `recordings`: for each row the name of the recording that it was cut from, empty where it is not known.
+    """
+    names = sorted({str(name) for name in recordings}, key=hash_of)
+    if "" in names or len(names) < FEWEST_RECORDINGS:
+        turn = np.arange(len(recordings)) % 10
+        return {"train": turn < 8, "val": turn == 8, "test": turn == 9}
+    n = max(1, len(names) // 6)
+    val, test = (np.isin(recordings.astype(str), names[i : i + n]) for i in (0, n))
+    return {"train": ~(val | test), "val": val, "test": test}
 
 
 def mean_word_count(target: Labels, classes: tuple[str, ...]) -> int:

@@ -1,0 +1,162 @@
+"""Search without a supernet: some networks that meet the limits are trained for a while, and the best goes on.
+
+These are what every other method has to beat: networks at random, and one standard network scaled to the limits.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from micronets.boards.board import Board, Budget, board_budget
+from micronets.cost.costs import TFLM_COSTS, RuntimeCosts
+from micronets.design.budget_fitter import BudgetFitter, Probabilities
+from micronets.design.dnas import Measure, SearchResult, meet_measured_limits
+from micronets.design.dnas_loop import input_settings
+from micronets.design.search_settings import SearchSettings
+from micronets.design.train import TrainingJob, train_network
+from micronets.design.train_settings import TrainSettings
+from micronets.errors import DataError
+from micronets.ir.space import SearchSpace, derive
+from micronets.ir.spaces import SPACES
+from micronets.progress import Progress
+from micronets.tasks import TaskData
+
+SHARES = [i / 100 for i in range(100, 0, -1)]  # of all widths, that a uniform network is tried at
+
+
+def search(
+    space: SearchSpace,
+    data: TaskData,
+    budget: Budget,
+    board: Board,
+    settings: SearchSettings,
+    *,
+    seed: int,
+    directory: Path,
+    progress: Progress,
+    runtime: RuntimeCosts = TFLM_COSTS,
+    measure: Measure | None = None,
+) -> SearchResult:
+    """Trains `settings.candidates` networks that meet the limits and returns the best on the validation split.
+
+    The epochs are divided among the networks, at least one for each. Each has a checkpoint of its own below
+    `directory`. The arguments and errors are those of `dnas.search`; `DataError` too without validation examples.
+
+    Returns the best network with the weights of its short training, from which the final one can start.
+    """
+    if not data.size("val"):
+        raise DataError("the data have no validation examples; candidates are compared on them")
+    limits = board_budget(budget, board)
+    fitter = BudgetFitter(space, limits, board, runtime=runtime)
+    feasible = fitter.feasible_shapes()
+    if settings.method == "uniform":
+        wanted = uniform_candidates(fitter, feasible, settings.candidates)
+    else:
+        wanted = random_candidates(fitter, settings.candidates, seed)
+    history: list[dict[str, Any]] = []
+    epochs = max(1, settings.epochs // len(wanted))
+    best: SearchResult | None = None
+    best_score = -1.0
+    for number, likely in enumerate(wanted, 1):
+        values, measured = meet_measured_limits(fitter, likely, certain(space, likely), limits, measure, progress, 0.0)
+        arch, costs = derive(space, values), dict(fitter.costs(values))
+        job = TrainingJob(arch, data, input_settings(data, values), _short(settings, epochs), seed)
+        own = directory / f"candidate-{job.fingerprint()[:12]}"
+        own.mkdir(parents=True, exist_ok=True)
+        progress({"stage": "search", "note": f"network {number} of {len(wanted)}, {epochs} epochs each"})
+        trained = train_network(job, own, progress)
+        history.append(
+            {
+                "epoch": number * epochs,
+                "loss": trained.history[-1]["loss"],
+                "accuracy": trained.float_score,
+                "costs": costs,
+                "values": values,
+            }
+        )
+        if trained.float_score > best_score:
+            best_score = trained.float_score
+            best = SearchResult(values, arch, costs, measured, history, trained.float_state)
+    assert best is not None
+    return best
+
+
+def _short(settings: SearchSettings, epochs: int) -> TrainSettings:
+    """Returns the settings of a candidate's training."""
+    return TrainSettings(
+        epochs=epochs,
+        qat_epochs=0,
+        batch=settings.batch,
+        optimiser=settings.optimiser,
+        lr=settings.lr,
+        warmup=min(1.0, 0.2 * epochs),
+        weight_decay=settings.weight_decay,
+        label_smoothing=settings.label_smoothing,
+        precision=settings.precision,
+        device=settings.device,
+        checkpoint_seconds=settings.checkpoint_seconds,
+    )
+
+
+def certain(space: SearchSpace, values: Mapping[str, int]) -> Probabilities:
+    """Returns probabilities under which the options `values` are certain."""
+    return {c.name: [float(option == values[c.name]) for option in c.options] for c in space.choices}
+
+
+def random_candidates(fitter: BudgetFitter, count: int, seed: int) -> list[dict[str, int]]:
+    """Returns at most `count` different random networks that fill the limits; fewer where hardly more are found."""
+    rng, found = random.Random(seed), list[dict[str, int]]()
+    for _ in range(10 * count):
+        values = random_values(fitter, rng)
+        if values not in found:
+            found.append(values)
+        if len(found) == count:
+            break
+    return found
+
+
+def random_values(fitter: BudgetFitter, rng: random.Random) -> dict[str, int]:
+    """Returns random values, lowered at random until they fit, then raised at random until they fill the limits."""
+    chance = {c.name: [rng.random() for _ in c.options] for c in fitter.space.choices}
+    return fitter.fill(fitter.repair(fitter.space.sample(rng), chance), chance)
+
+
+def uniform_candidates(fitter: BudgetFitter, feasible: Sequence[Mapping[str, int]], count: int) -> list[dict[str, int]]:
+    """Returns the standard network at the largest share of all its widths that fits, for combinations of shapes.
+
+    - `feasible`: the combinations under which something fits.
+    - `count`: the most networks; of more combinations, as many are taken at even distances.
+    """
+    space = fitter.space
+    standard = _standard(space)
+    found: list[dict[str, int]] = []
+    for shapes in feasible:
+        for share in SHARES:
+            values = standard | dict(shapes)
+            for c in space.choices:
+                if c.kind == "width":
+                    values[c.name] = min(c.options, key=lambda option: abs(option - share * c.options[-1]))
+            if fitter.fits(values):
+                found.append(values)
+                break
+    if not found:  # the standard network is too large at any width
+        found = [fitter.repair(standard | space.smallest() | dict(feasible[0]), certain(space, standard))]
+    count = min(count, len(found))
+    return [found[round(i * (len(found) - 1) / max(1, count - 1))] for i in range(count)]
+
+
+def _standard(space: SearchSpace) -> dict[str, int]:
+    """Returns the values of a space's standard network at its largest: every block, middle kernels, no dilation."""
+    values = space.largest()
+    for c in space.choices:
+        if c.kind == "kernel":
+            values[c.name] = c.options[len(c.options) // 2]
+        elif c.kind == "dilation":
+            values[c.name] = c.options[0]
+    own = SPACES[space.name].standard if space.name in SPACES else None
+    for name, value in (own(space) if own is not None else {}).items():
+        values[name] = min(space.choice(name).options, key=lambda option: abs(option - value))
+    return values

@@ -1,0 +1,45 @@
+"""What a checkpoint knows of the data that it was trained on: a digest that other labels or augmentations change."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+
+from micronets.tasks import TaskData
+
+PROBES = 32  # examples of each split that are looked at, evenly spaced
+
+
+def data_digest(data: TaskData, settings: Mapping[str, int]) -> str:
+    """Returns a hash of all labels of the splits for training and validation, and of some examples as they are seen.
+
+    Some validation inputs, and some training examples under the augmentation, are computed on the CPU with fixed random
+    numbers. An augmentation that draws other numbers than those of its generator, so that it gives something else each
+    time, is left out.
+
+    - `data`: the data of a search or a training.
+    - `settings`: values of the data's input settings, by name.
+    """
+    hash_ = hashlib.blake2b(repr((data.name, data.classes, data.source, data.metric)).encode(), digest_size=16)
+    for split in ("train", "val"):
+        hash_.update(np.ascontiguousarray(data.labels(split), np.int64).tobytes())
+    if data.size("val"):
+        hash_.update(np.ascontiguousarray(data.inputs("val", settings, _spaced(data.size("val")))).tobytes())
+    first, second = (_augmented(data, settings) for _ in range(2))
+    if first == second:
+        hash_.update(first)
+    return hash_.hexdigest()
+
+
+def _augmented(data: TaskData, settings: Mapping[str, int]) -> bytes:
+    """Returns the bytes of some augmented training examples."""
+    indices = torch.from_numpy(_spaced(data.size("train")))
+    return data.augmented(indices, settings, torch.Generator().manual_seed(0)).cpu().contiguous().numpy().tobytes()
+
+
+def _spaced(size: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Returns at most `PROBES` different indices below `size`, evenly spaced."""
+    return np.unique(np.linspace(0, size - 1, min(size, PROBES)).astype(np.int64))

@@ -1,0 +1,208 @@
+"""A supernet whose cut networks work as they are, and an evolutionary search over these under hard limits.
+
+Training follows the sandwich rule with in-place distillation (Yu and Huang 2019, "Universally Slimmable Networks"):
+every step trains the largest network on the labels, and the smallest one and some random ones on the outputs of the
+largest. So outer taps and last channels are trained in every step, unlike in `dnas.py`, where options compete. Then
+networks within the limits are cut out, get batch norm statistics of their own, and are compared by their loss on
+validation examples (regularised evolution without ageing; Real et al. 2019).
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from micronets.boards.board import Board, Budget, board_budget
+from micronets.cost.costs import TFLM_COSTS, RuntimeCosts
+from micronets.design import optim
+from micronets.design.budget_fitter import BudgetFitter
+from micronets.design.candidates import certain, random_values, uniform_candidates
+from micronets.design.checkpoint import load_checkpoint, save_checkpoint
+from micronets.design.data_digest import data_digest
+from micronets.design.dnas import Measure, SearchResult, meet_measured_limits
+from micronets.design.dnas_loop import SearchLoop, input_settings
+from micronets.design.net import Net
+from micronets.design.predict import predict
+from micronets.design.search_settings import SearchSettings
+from micronets.design.setting_ranges import WITHOUT_EFFECT
+from micronets.design.supernet import Supernet
+from micronets.design.torch_ops import autocast, pick_device, prepare_cpu
+from micronets.errors import DataError, TrainingError
+from micronets.files import digest
+from micronets.ir.arch import Arch
+from micronets.ir.space import SearchSpace, derive
+from micronets.progress import Progress
+from micronets.tasks import TaskData
+
+RANDOM_NETWORKS = 2  # random networks that a step trains, beside the largest and the smallest one
+VALIDATION = 1024  # validation examples, evenly spaced, that cut networks are compared on
+PARENTS = 8  # the best networks, from which new ones are made
+MUTATION = 0.1  # the probability with which a choice is drawn anew
+
+
+class SandwichLoop(SearchLoop):
+    """The training of a supernet by the sandwich rule; its checkpoints are those of `SearchLoop`.
+
+    - `feasible`: the combinations of shapes under which a network fits; one is drawn for each step.
+    """
+
+    feasible: Sequence[Mapping[str, int]] = ()
+
+    def chosen(self) -> dict[str, int]:
+        """Returns the largest network: that whose loss and accuracy the history tells."""
+        return self.supernet.space.largest()
+
+    def train_step(self, batch: Tensor, step: int) -> tuple[float, int]:
+        """Does one step on the shared weights; see `SearchLoop.train_step`. The loss is that of the largest network."""
+        s = self.settings
+        seeds = np.random.SeedSequence([self.seed, step]).generate_state(2, np.uint64)
+        rng = random.Random(int(seeds[0]))
+        noise = torch.Generator(self.device).manual_seed(int(seeds[1]) >> 1)
+        for group in self.weight_optimiser.param_groups:
+            group["lr"] = s.lr * optim.cosine_schedule(step, self.steps, self.steps_per_epoch)
+        space, shapes = self.supernet.space, dict(rng.choice(self.feasible))
+        smaller = [space.smallest(), *(space.sample(rng) for _ in range(RANDOM_NETWORKS))]
+        x = self.data.augmented(batch, input_settings(self.data, shapes), noise)
+        y = self.labels[batch.to(self.device)]
+        self.weight_optimiser.zero_grad(set_to_none=True)
+        logits = self._logits(x, space.largest() | shapes)
+        loss = F.cross_entropy(logits, y, label_smoothing=s.label_smoothing)
+        loss.backward()  # type: ignore[no-untyped-call]
+        taught = logits.detach().softmax(1)
+        for values in smaller:
+            F.cross_entropy(self._logits(x, values | shapes), taught).backward()  # type: ignore[no-untyped-call]
+        self.weight_optimiser.step()
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise TrainingError(f"search: the loss became {value} in step {step + 1}; lower search.lr (now {s.lr})")
+        return value, int((logits.detach().argmax(1) == y).sum())
+
+    def _logits(self, x: Tensor, values: Mapping[str, int]) -> Tensor:
+        """Computes the logits `[B, classes]` of one network of the supernet, as float32."""
+        with autocast(self.device, self.precision):
+            return self.supernet(x, self.supernet.one_hot(values)).float()  # type: ignore[no-any-return]
+
+
+class CutNetworks:
+    """The networks of a trained supernet, compared as they are; what was computed once is kept.
+
+    - `loop`: holds the supernet and gives the batches for statistics of batch norm.
+    - `losses`: the mean cross-entropy on validation examples of each network that was looked at.
+    """
+
+    def __init__(self, loop: SearchLoop, data: TaskData) -> None:
+        self.loop, self.data = loop, data
+        size = data.size("val")
+        self._rows = np.unique(np.linspace(0, size - 1, min(size, VALIDATION)).astype(np.int64))
+        self._labels = torch.from_numpy(data.labels("val")[self._rows])
+        self.losses: dict[Arch, float] = {}
+
+    def state(self, values: Mapping[str, int]) -> dict[str, Tensor]:
+        """Cuts out the weights of the network of `values`, with statistics of batch norm of its own."""
+        arch = derive(self.loop.supernet.space, values)
+        return self.loop.supernet.slice(arch, self.loop.calibration_batches(values))
+
+    def loss(self, values: Mapping[str, int]) -> float:
+        """Returns the validation loss of the network of `values`."""
+        arch = derive(self.loop.supernet.space, values)
+        if arch not in self.losses:
+            net = Net(arch).to(self.loop.device)
+            net.load_state_dict(self.state(values))
+            x = self.data.inputs("val", input_settings(self.data, values), self._rows)
+            self.losses[arch] = float(F.cross_entropy(torch.from_numpy(predict(net, x)), self._labels))
+        return self.losses[arch]
+
+
+def evolve(
+    networks: CutNetworks, fitter: BudgetFitter, start: Sequence[dict[str, int]], count: int, rng: random.Random
+) -> dict[str, int]:
+    """Returns the values of the cut network of least validation loss among `count` that fit.
+
+    A third of them are the networks of `start` and random ones; the others are made from the best so far: choices of
+    two of these, some drawn anew, lowered until they fit.
+
+    - `networks`: gives the loss of a network.
+    - `fitter`: knows the limits.
+    - `start`: values that fit.
+    - `count`: networks that are compared; fewer where no new ones are found.
+    - `rng`: decides what is drawn.
+    """
+    space = fitter.space
+    even = {c.name: [1 / len(c.options)] * len(c.options) for c in space.choices}
+    known = [(networks.loss(values), values) for values in start[:count]]
+    for _ in range(20 * count):
+        if len(networks.losses) >= count:
+            break
+        if len(networks.losses) < max(2, count // 3) or len(known) < 2:
+            child = random_values(fitter, rng)
+        else:
+            a, b = (values for _, values in rng.sample(known[:PARENTS], 2))
+            child = {
+                c.name: rng.choice(c.options) if rng.random() < MUTATION else rng.choice((a, b))[c.name]
+                for c in space.choices
+            }
+            child = child if fitter.fits(child) else fitter.repair(child, even)
+        if all(child != values for _, values in known):
+            known.append((networks.loss(child), child))
+            known.sort(key=lambda pair: pair[0])
+    return min(known, key=lambda pair: pair[0])[1]
+
+
+def search(
+    space: SearchSpace,
+    data: TaskData,
+    budget: Budget,
+    board: Board,
+    settings: SearchSettings,
+    *,
+    seed: int,
+    directory: Path,
+    progress: Progress,
+    runtime: RuntimeCosts = TFLM_COSTS,
+    measure: Measure | None = None,
+) -> SearchResult:
+    """Trains a supernet by the sandwich rule and returns the best of `settings.evaluations` networks cut out of it.
+
+    A step costs about four of `dnas.search`. The arguments and errors are those of `dnas.search`; `DataError` too
+    without validation examples. The last record of the history tells the losses of the networks that were compared.
+    """
+    if not data.size("val"):
+        raise DataError("the data have no validation examples; cut networks are compared on them")
+    limits = board_budget(budget, board)
+    fitter = BudgetFitter(space, limits, board, runtime=runtime)
+    feasible = fitter.feasible_shapes()
+    prepare_cpu()
+    device = pick_device(settings.device)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        supernet = Supernet(space).to(device)
+    loop = SandwichLoop(supernet, fitter, board, runtime, data, settings, seed, device)
+    loop.feasible = feasible
+    decisive = {k: v for k, v in asdict(settings).items() if k not in (*WITHOUT_EFFECT, "device")}
+    of_data = data_digest(data, input_settings(data, space.largest()))
+    stamp = digest(repr((space.name, space.choices, of_data, budget, board, runtime.runtime, decisive, seed)))
+    path = directory / "checkpoint.pt"
+    loop.resume(load_checkpoint(path, device, stamp))
+    loop.run(progress, lambda state: save_checkpoint(path, state, stamp))
+    networks = CutNetworks(loop, data)
+    start = uniform_candidates(fitter, feasible, PARENTS)
+    likely = evolve(networks, fitter, start, settings.evaluations, random.Random(seed))
+    values, measured = meet_measured_limits(fitter, likely, certain(space, likely), limits, measure, progress, 0.0)
+    arch, costs, state = derive(space, values), dict(fitter.costs(values)), networks.state(values)
+    net = Net(arch).to(device)
+    net.load_state_dict(state)
+    accuracy = data.evaluate(predict(net, data.inputs("val", input_settings(data, values))), "val").value
+    losses = sorted(networks.losses.values())
+    progress({"stage": "search", "note": f"{len(losses)} cut networks: loss {losses[0]:.4f} to {losses[-1]:.4f}"})
+    found: dict[str, Any] = {"epoch": settings.epochs, "loss": networks.loss(values), "accuracy": accuracy}
+    history = [*loop.history, found | {"costs": costs, "values": values, "compared": losses}]
+    return SearchResult(values, arch, costs, measured, history, state)

@@ -1,0 +1,60 @@
+"""The methods of search by name: `search` does what `SearchSettings.method` says; all keep the same hard limits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import assert_never
+
+from micronets.boards.board import Board, Budget
+from micronets.cost.costs import TFLM_COSTS, RuntimeCosts
+from micronets.design import candidates, dnas, sandwich
+from micronets.design.dnas import Measure, SearchResult
+from micronets.design.search_settings import SearchSettings
+from micronets.ir.space import SearchSpace
+from micronets.progress import Progress
+from micronets.tasks import TaskData
+
+
+def search(
+    space: SearchSpace,
+    data: TaskData,
+    budget: Budget,
+    board: Board,
+    settings: SearchSettings,
+    *,
+    seed: int,
+    directory: Path,
+    progress: Progress,
+    runtime: RuntimeCosts = TFLM_COSTS,
+    measure: Measure | None = None,
+) -> SearchResult:
+    """Searches a space for an accurate network that meets the limits, by the method that the settings name.
+
+    - `dnas`: weights and architecture of a supernet are trained together (`dnas.search`).
+    - `supernet`: a supernet whose cut networks work as they are, and evolution over these (`sandwich.search`).
+    - `random`, `uniform`: single networks, each trained for a share of the epochs (`candidates.search`).
+
+    Arguments, result and errors are those of `dnas.search`; `DataError` too without validation examples, on which all
+    methods but `dnas` choose.
+    """
+    match settings.method:
+        case "dnas":
+            method = dnas.search
+        case "supernet":
+            method = sandwich.search
+        case "random" | "uniform":
+            method = candidates.search
+        case _:
+            assert_never(settings.method)
+    return method(
+        space,
+        data,
+        budget,
+        board,
+        settings,
+        seed=seed,
+        directory=directory,
+        progress=progress,
+        runtime=runtime,
+        measure=measure,
+    )

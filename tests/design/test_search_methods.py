@@ -1,0 +1,134 @@
+"""Every method of search ends with a network that keeps the limits and works, and goes on where it was stopped."""
+
+import dataclasses
+import random
+
+import pytest
+
+from tests.support.needs import needs
+
+torch = needs("torch", "design")
+
+from micronets.boards.board import Budget, board_budget
+from micronets.cost.costs import budget_costs
+from micronets.design import candidates, sandwich
+from micronets.design.budget_fitter import BudgetFitter
+from micronets.design.net import Net
+from micronets.design.predict import predict
+from micronets.design.search_methods import search
+from micronets.design.search_settings import SearchSettings
+from micronets.errors import DataError, SpecError
+from micronets.ir import spaces
+from micronets.ir.space import derive
+from tests.support.tiny_task import TinyTask, tiny_space
+
+SETTINGS = SearchSettings(epochs=12, batch=32, lr=0.02, precision="fp32", candidates=3, evaluations=12)
+
+
+@pytest.fixture(autouse=True)
+def quick_disk(monkeypatch):
+    """Writing to the disk itself takes most of the time of so small a training."""
+    monkeypatch.setattr("os.fsync", lambda _: None)
+
+
+def run(method, directory, board, data=None, seed=1, **changes):
+    settings = dataclasses.replace(SETTINGS, method=method, **changes)
+    options = {"seed": seed, "directory": directory, "progress": lambda _: None}
+    return search(tiny_space(), data or TinyTask(), Budget(macs=9000), board, settings, **options)
+
+
+@pytest.mark.parametrize(("method", "epochs"), [("dnas", 16), ("supernet", 12), ("random", 45), ("uniform", 45)])
+def test_every_method_ends_with_a_network_that_works_within_the_limits(method, epochs, tmp_path, board) -> None:
+    found = run(method, tmp_path, board, epochs=epochs)
+    assert found.arch == derive(tiny_space(), found.values)
+    assert found.costs["macs"] == budget_costs(found.arch, board, ("macs",))["macs"] <= 9000
+    assert all({"epoch", "loss", "accuracy", "costs", "values"} <= record.keys() for record in found.history)
+    data, net = TinyTask(), Net(found.arch)
+    net.load_state_dict(found.state)
+    x = data.inputs("val", {"frame_stride": found.values["frame_stride"]})
+    assert data.evaluate(predict(net, x), "val").value > 0.45, "chance is a third"
+    again = run(method, tmp_path, board, epochs=epochs)  # from what lies in the directory
+    assert again.values == found.values
+    assert all(torch.equal(value, again.state[name]) for name, value in found.state.items())
+
+
+def test_random_search_returns_the_best_of_different_networks(tmp_path, board) -> None:
+    found = run("random", tmp_path, board)
+    assert len({tuple(h["values"].items()) for h in found.history}) == 3
+    assert [h["epoch"] for h in found.history] == [4, 8, 12]
+    best = max(found.history, key=lambda h: h["accuracy"])
+    assert found.values == best["values"]
+    other = run("random", tmp_path / "other", board, seed=2, candidates=2, epochs=2)
+    assert [h["values"] for h in other.history] != [h["values"] for h in found.history[:2]]
+
+
+def test_uniform_networks_have_one_share_of_all_widths_and_every_shape(board) -> None:
+    space = spaces.make("temporal", "kws", 12)
+    fitter = BudgetFitter(space, board_budget(Budget(macs=2_000_000), board), board)
+    feasible = fitter.feasible_shapes()
+    found = candidates.uniform_candidates(fitter, feasible, 100)
+    assert len(found) > 2
+    shapes = [c.name for c in space.choices if c.kind == "shape"]
+    assert len({tuple(v[n] for n in shapes) for v in found}) == len(found)
+    for values in found:
+        assert fitter.fits(values)
+        assert all(values[c.name] == 1 for c in space.choices if c.kind in ("keep", "dilation"))
+        assert values["width1"] == values["width2"]
+    few = candidates.uniform_candidates(fitter, feasible, 2)
+    assert few == [found[0], found[-1]]
+    tight = BudgetFitter(tiny_space(), Budget(macs=1500), board)
+    (smallest, *_) = candidates.uniform_candidates(tight, tight.feasible_shapes(), 1)
+    assert tight.fits(smallest)
+
+
+def test_evolution_finds_the_best_of_a_known_landscape(board) -> None:
+    """The loss is the distance from one network, which evolution finds, and random drawing in as many tries does not.
+
+    The limit forbids the largest widths.
+    """
+    space = spaces.make("temporal", "kws", 12)
+    rng = random.Random(5)
+    fitter = BudgetFitter(space, Budget(macs=10**9), board, lambda values: {"macs": values["width1"]})
+    fitter.limits["macs"] = 40
+    goal = fitter.space.sample(rng) | {"width1": 40}
+
+    class Landscape:
+        def __init__(self) -> None:
+            self.losses: dict[object, float] = {}
+
+        def loss(self, values):
+            key = tuple(values.values())
+            self.losses[key] = sum(values[n] != goal[n] for n in values)
+            return self.losses[key]
+
+    evolved, drawn = Landscape(), Landscape()
+    best = sandwich.evolve(evolved, fitter, [space.smallest()], 300, random.Random(1))
+    assert fitter.fits(best)
+    for _ in range(300):
+        drawn.loss(candidates.random_values(fitter, rng))
+    assert len(evolved.losses) <= 300
+    assert evolved.loss(best) == min(evolved.losses.values()) < min(drawn.losses.values()) - 3
+
+
+def test_outer_taps_are_trained_by_the_sandwich_rule(tmp_path, board, monkeypatch) -> None:
+    kept = []
+    real = sandwich.CutNetworks
+    monkeypatch.setattr(sandwich, "CutNetworks", lambda loop, data: kept.append(loop) or real(loop, data))
+    found = run("supernet", tmp_path, board, epochs=2)
+    assert len(found.history) == 3
+    assert 1 <= len(found.history[-1]["compared"]) <= 12
+    weight = kept[0].supernet.net.cell(kept[0].supernet.net.arch.layers[1]).weight
+    torch.manual_seed(1)
+    first = sandwich.Supernet(tiny_space()).net
+    start = first.cell(first.arch.layers[1]).weight
+    assert (weight - start)[:, :, [0, -1]].abs().mean() > 0.01
+
+
+def test_methods_need_validation_examples_and_a_name(tmp_path, board) -> None:
+    data = TinyTask()
+    data._y["val"], data._x["val"] = data._y["val"][:0], data._x["val"][:0]
+    for method in ("supernet", "random", "uniform"):
+        with pytest.raises(DataError, match="the data have no validation examples"):
+            run(method, tmp_path, board, data=data)
+    with pytest.raises(SpecError, match=r"^search: method = 'grid'; allowed: dnas, supernet, random, uniform$"):
+        SearchSettings(method="grid")
