@@ -44,7 +44,7 @@ STRUCT_BYTES: Mapping[str, int] = MappingProxyType(
         "micronets_depthwise_by4_layer": 84,
         "micronets_add_layer": 44,
         "micronets_broadcast": 48,
-        "micronets_binary_layer": 96,
+        "micronets_binary_layer": 100,
         "micronets_pad_layer": 36,
         "micronets_parts_layer": 16,
         "micronets_copy_layer": 56,

@@ -1,6 +1,7 @@
 """The arena of the generated C: nothing is overwritten before its last use, and it is no larger than TFLM's plan."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -149,7 +150,7 @@ def test_strided_depthwise_layers_lie_over_their_input_where_they_read_ahead() -
 
 
 def test_an_int8_input_of_a_first_quantize_takes_a_byte_for_each_value() -> None:
-    """An `Arch` does not tell whether such an input is float32; the model does, and its input's scale."""
+    """And one of float32 takes four."""
     layers = (
         Quantize(name="q", inputs=(INPUT,)),
         Conv2D(name="c", inputs=("q",), filters=2, kernel=(3, 3), stride=(4, 4)),
@@ -157,7 +158,7 @@ def test_an_int8_input_of_a_first_quantize_takes_a_byte_for_each_value() -> None
     arch = Arch((20, 20, 3), layers)
     quant = {"q": TensorQuant(0.05, 3), "c": TensorQuant(0.1, 0)}
     weights = {"c": LayerWeights(np.full((2, 3, 3, 3), 5, np.int8), np.full(1, 0.02, np.float32), None)}
-    real = QuantizedModel(arch, quant, weights)
+    real = QuantizedModel(replace(arch, input_type="float32"), quant, weights)
     codes = QuantizedModel(arch, {INPUT: TensorQuant(0.02, -7), **quant}, weights)
     arenas = {model is real: compile_model(model).arena_bytes for model in (real, codes)}
     assert arenas[True] >= 4 * 1200

@@ -81,13 +81,15 @@ class BinaryKernel(Kernel):
             for name, fixed in zip(layer.inputs, step.constants, strict=True)
             if fixed
         )
-        a, b = (-1 if fixed else place.offset(name) for name, fixed in zip(layer.inputs, step.constants, strict=True))
+        a, b = (0 if fixed else place.offset(name) for name, fixed in zip(layer.inputs, step.constants, strict=True))
         row = _row_function(layer)
         fields: tuple[tuple[str, Value], ...] = (
             ("constant", Name(tables[0].name) if tables else 0),
             ("a", a),
             ("b", b),
             ("output", place.offset(layer.name)),
+            ("base_a", int(step.constants[0])),
+            ("base_b", int(step.constants[1])),
             ("shape", _loops(step)),
             ("params", _params(layer, step, model)),
             ("row", Name(row)),

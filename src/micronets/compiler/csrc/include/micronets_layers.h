@@ -57,8 +57,9 @@ typedef struct {
 
 /* Two tensors that are combined value by value; either may be a constant. */
 typedef struct {
-    const int8_t *constant; /* the operand that is a constant; 0 for none */
-    int32_t a, b, output;   /* tensors; -1 for the constant */
+    const int8_t *constant;  /* the operand that is a constant; 0 for none */
+    int32_t a, b, output;    /* tensors; 0 for the constant */
+    uint16_t base_a, base_b; /* what a and b are counted from: 0 the arena, 1 the constant */
     micronets_broadcast shape;
     micronets_add_params params;
     micronets_row *row; /* combines a row */
@@ -218,9 +219,8 @@ static inline void micronets_run_depthwise_by4(int8_t *arena, const void *record
 static inline void micronets_run_binary(int8_t *arena, const void *record)
 {
     const micronets_binary_layer *const n = (const micronets_binary_layer *)record;
-    const int8_t *const a = n->a < 0 ? n->constant : arena + n->a;
-    const int8_t *const b = n->b < 0 ? n->constant : arena + n->b;
-    micronets_binary(a, b, arena + n->output, &n->shape, &n->params, n->row);
+    const int8_t *const base[] = {arena, n->constant};
+    micronets_binary(base[n->base_a] + n->a, base[n->base_b] + n->b, arena + n->output, &n->shape, &n->params, n->row);
 }
 
 /* Runs micronets_add.
