@@ -28,6 +28,7 @@ from micronets.ir.layers import (
     ArgMax,
     AssignVariable,
     AveragePool2D,
+    BatchMatMul,
     Cast,
     Concatenation,
     Conv2D,
@@ -194,6 +195,7 @@ CASES = (
     Case("other windows, small maps", _depthwise((5, 1)), (10, 1, 64)),
     Case("strides above 2", _depthwise((3, 3), 3), (12, 12, 1)),
     Case("weights of 4 bits", _depthwise((3, 3), bits=4), (48, 48, 8)),
+    Case("", BatchMatMul(name="layer", inputs=(INPUT, INPUT), transpose_b=True), (4, 8, 8)),
     Case(
         "",
         TransposeConv2D(name="layer", inputs=X, filters=8, kernel=(3, 3), size=(16, 16), stride=(2, 2)),

@@ -21,6 +21,7 @@ from micronets.ir.layers import (
     Add,
     ArgMax,
     AveragePool2D,
+    BatchMatMul,
     Concatenation,
     Conv2D,
     DepthwiseConv2D,
@@ -92,6 +93,7 @@ MAP_KINDS = (
         "dense",
         "reduction",
         "transpose_conv",
+        "batch_matmul",
         "transpose",
         "slice",
         "strided_slice",
@@ -114,6 +116,7 @@ ANY_KINDS = (
     "reshape",
     "concatenation",
     "split",
+    "batch_matmul",
     "unary",
     "dense",
     "reduction",
@@ -290,6 +293,9 @@ def _map_layer(rng: random.Random, name: str, previous: str, shapes: dict, four:
         return Relu(**base, six=rng.random() < 0.5)
     if kind == "hard_swish":
         return HardSwish(**base)
+    if kind == "batch_matmul":
+        first = rng.random() < 0.5
+        return BatchMatMul(name=name, inputs=(previous, previous), transpose_a=first, transpose_b=not first)
     if kind == "unary":
         kinds = (Logistic, Tanh, LeakyRelu, Elu, Abs, *((Rsqrt,) if rectified else ()))  # TFLM's Rsqrt takes no other
         chosen = rng.choice(kinds)

@@ -25,7 +25,7 @@ fully_connected_s4 lookup max_pool mean pad im2col_prepare quantize depthwise_3x
 depthwise_3x3_s2_relu depthwise_3x3_s1_relu depthwise_any depthwise_s1 depthwise_s2 softmax unpack_s4
 unpack_weights_s4 copy_rows
 concatenate split reduce_sum reduce_extreme copy_strided binary row_add row_sub row_mul row_minimum
-row_maximum row_squared_difference arg_extreme transpose_conv log_softmax take resize_bilinear row_prelu
+row_maximum row_squared_difference arg_extreme transpose_conv log_softmax batch_matmul take resize_bilinear row_prelu
 dequantize_any quantize_s16 recode cast read_state assign_state
 """
 PLACEMENT = tuple(_ORDER.split())

@@ -206,7 +206,8 @@ def _taken_bytes(arch: Arch, word_bytes: Literal[4, 8], tensors: FileTensors | N
     points = []
     scratch = 0
     for s in steps:
-        tail = _with_block(tail, sizes.kernel(s).prepared)
+        for block in sizes.kernel(s).prepared:
+            tail = _with_block(tail, int(block(s.input_shapes, s.output_shapes)))
         for _ in range(2):  # the multipliers, then the shifts
             tail = _with_block(tail, 4 * int(requantised_channels(s, tensors)))
         requests = sizes.scratch_request * (SCRATCH_REQUESTS + scratch)
@@ -297,7 +298,8 @@ def persistent_bytes(steps: Sequence[Step], word_bytes: Literal[4, 8] = 8) -> Nu
     for s in steps:
         kernel = sizes.kernel(s)
         fixed = sizes.eval_tensor * (len(s.output_shapes) + constant_tensors(s)) + sizes.node
-        fixed += kernel.parameters + align(kernel.op_data) + align(kernel.prepared)
+        fixed += kernel.parameters + align(kernel.op_data)
+        fixed += sum(block(s.input_shapes, s.output_shapes) for block in kernel.prepared)
         fixed += s.operator.state_bytes(s.input_shapes, s.output_shapes)
         total = total + s.gate * (fixed + requantised_channels(s) * 8)
     return total

@@ -26,6 +26,7 @@ from micronets.ir.layers import (
     ArgMax,
     AssignVariable,
     AveragePool2D,
+    BatchMatMul,
     Cast,
     Concatenation,
     Conv2D,
@@ -221,6 +222,7 @@ class Net(nn.Module):
                 return (F.elu(x),)
             case (
                 ArgMax()
+                | BatchMatMul()
                 | LogSoftmax()
                 | Logistic()
                 | Tanh()

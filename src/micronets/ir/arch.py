@@ -14,7 +14,17 @@ from functools import cached_property
 from typing import Any
 
 from micronets.errors import SpecError, did_you_mean
-from micronets.ir.layers import INPUT, LAYER_KINDS, AssignVariable, Binary, Layer, ReadVariable, Shape, TensorSpec
+from micronets.ir.layers import (
+    INPUT,
+    LAYER_KINDS,
+    AssignVariable,
+    BatchMatMul,
+    Binary,
+    Layer,
+    ReadVariable,
+    Shape,
+    TensorSpec,
+)
 from micronets.ir.ops import Operator, Weights, checks, operator
 from micronets.ir.types import ELEMENT_BYTES, TYPES, Type, Types, stored
 
@@ -105,7 +115,8 @@ class Arch:
     - input_type: the type of the input.
     - output_names: the tensors that are the outputs, in order; None for those that the last layer writes.
     - more_inputs: the inputs besides the first, in order.
-    - constants: tensors with fixed values, which a `QuantizedModel` holds; layers of the kinds `Binary` read them.
+    - constants: tensors with fixed values, which a `QuantizedModel` holds; layers of the kinds `Binary` and BatchMatMul
+      read them.
 
     Raises `SpecError` on construction if the layers do not form a valid network.
     """
@@ -285,7 +296,7 @@ def _checked(arch: Arch) -> tuple[Step, ...]:
             raise SpecError(f"{where}: {kind} takes {facts.inputs} input(s), not {len(layer.inputs)}")
         inputs = tuple(shapes[i] for i in layer.inputs)
         for i in layer.inputs:
-            if i in fixed and not isinstance(layer, Binary):
+            if i in fixed and not isinstance(layer, Binary | BatchMatMul):
                 raise SpecError(f"{where}: {type(layer).__name__} reads the constant '{i}'; it takes activations only")
         if layer.inputs and fixed.issuperset(layer.inputs):
             raise SpecError(f"{where}: all that it reads is constant; give it an activation")

@@ -128,6 +128,18 @@ class FullyConnected(_Base):
 
 
 @dataclass(frozen=True, kw_only=True)
+class BatchMatMul(_Base):
+    """Products of matrices, the last two dimensions of two tensors: `(..., N, K)` and `(..., K, M) -> (..., N, M)`.
+
+    Either may be transposed in memory: `(..., K, N)` with `transpose_a`, `(..., M, K)` with `transpose_b`. The
+    dimensions in front broadcast as numpy's do.
+    """
+
+    transpose_a: bool = False
+    transpose_b: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class AveragePool2D(_Base):
     """Mean over windows: `(H, W, C) -> (H', W', C)`; values in the padding are not counted."""
 
@@ -514,6 +526,7 @@ Layer = (
     | DepthwiseConv2D
     | TransposeConv2D
     | FullyConnected
+    | BatchMatMul
     | AveragePool2D
     | MaxPool2D
     | Mean

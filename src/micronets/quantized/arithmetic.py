@@ -124,6 +124,15 @@ def mul_rescale(a: TensorQuant, b: TensorQuant, target: TensorQuant) -> tuple[In
     return quantize_multiplier(scale_a * scale_b / scale)
 
 
+def product_rescale(a: TensorQuant, b: TensorQuant, target: TensorQuant) -> tuple[IntArray, IntArray]:
+    """Returns the multiplier and the shift that bring products of codes of two tensors to the scale of `target`.
+
+    The scales are multiplied in float64, as TFLM's `GetQuantizedConvolutionMultipler` does without a bias.
+    """
+    product = float(np.float32(a.scale)) * float(np.float32(b.scale))
+    return quantize_multiplier(product / float(np.float32(target.scale)))
+
+
 def rounding_high_mul(a: IntArray, b: IntArray | int) -> IntArray:
     """Returns `a * b / 2**31` rounded to nearest, halves upwards, as int64.
 

@@ -23,6 +23,7 @@ from micronets.ir.layers import (
     ArgMax,
     AssignVariable,
     AveragePool2D,
+    BatchMatMul,
     Binary,
     Cast,
     Concatenation,
@@ -85,6 +86,7 @@ from micronets.quantized.arithmetic import (
     mul_rescale,
     multiply_by_quantized_multiplier,
     prelu_rescale,
+    product_rescale,
     quantize,
     rescale,
     squared_difference_rescale,
@@ -294,6 +296,8 @@ def _unclamped_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -
             w = model.weights[layer.name].centred
             vectors = x if layer.keep_dims else x.reshape(len(x), w.shape[1])
             return (_requantize(model, layer, _dot(vectors, w.T, quants[0]), *quants),)
+        case BatchMatMul():
+            return (_multiply_matrices(layer, x, inputs[1], *quants),)
         case AveragePool2D():
             return (_average(layer, x),)
         case MaxPool2D():
@@ -460,6 +464,19 @@ def _convolve_backwards(model: QuantizedModel, layer: TransposeConv2D, x: Array,
     part = whole[:, top : top + layer.size[0], left : left + layer.size[1]]
     found[:, : part.shape[1], : part.shape[2]] = part
     return found
+
+
+def _multiply_matrices(
+    layer: BatchMatMul, a: Array, b: Array, qa: TensorQuant, qb: TensorQuant, qy: TensorQuant
+) -> Array:
+    """Returns the codes of products of matrices, not yet clamped; the first dimension counts samples."""
+    rank = max(a.ndim, b.ndim)
+    factors = []
+    for x, q, transposed in ((a, qa, layer.transpose_a), (b, qb, layer.transpose_b)):
+        whole = x.reshape(len(x), *(1,) * (rank - x.ndim), *x.shape[1:]).astype(np.float64) - q.zero_point
+        factors.append(whole.swapaxes(-1, -2) if transposed else whole)
+    total = (factors[0] @ factors[1]).astype(np.int64)  # exact: no sum reaches 2**53
+    return multiply_by_quantized_multiplier(total, *product_rescale(qa, qb, qy)) + qy.zero_point
 
 
 def _windows(x: Array, window: Window, fill: float) -> Array:

@@ -21,6 +21,7 @@ from micronets.ir.layers import (
     ArgMax,
     AssignVariable,
     AveragePool2D,
+    BatchMatMul,
     Cast,
     Concatenation,
     Conv2D,
@@ -132,6 +133,7 @@ class Op(IntEnum):
     ELU = 111
     QUANTIZE = 114
     HARD_SWISH = 117
+    BATCH_MATMUL = 126
     CALL_ONCE = 129
     VAR_HANDLE = 142
     READ_VARIABLE = 143
@@ -141,7 +143,7 @@ class Op(IntEnum):
 OTHER_OPS = {
     5: "DEPTH_TO_SPACE", 7: "EMBEDDING_LOOKUP", 8: "FLOOR", 11: "L2_NORMALIZATION",
     16: "LSTM", 20: "RELU_N1_TO_1", 24: "RNN", 26: "SPACE_TO_DEPTH", 27: "SVDF", 32: "CUSTOM", 42: "DIV", 47: "EXP",
-    59: "NEG", 60: "PADV2", 75: "SQRT", 77: "SHAPE", 126: "BATCH_MATMUL",
+    59: "NEG", 60: "PADV2", 75: "SQRT", 77: "SHAPE",
     118: "IF", 119: "WHILE", 150: "GELU",
     37: "BATCH_TO_SPACE_ND", 38: "SPACE_TO_BATCH_ND",
 }  # fmt: skip
@@ -156,7 +158,7 @@ _OPEN_BATCH = (
 WAYS_OUT = {37: _OPEN_BATCH, 38: _OPEN_BATCH}
 """Why models have some of the operators that micronets does not read, and what to do, by the operator's number."""
 
-CONSTANT_OPERANDS = (Op.ADD, Op.MUL, Op.SUB, Op.MINIMUM, Op.MAXIMUM, Op.SQUARED_DIFFERENCE, Op.PRELU)
+CONSTANT_OPERANDS = (Op.ADD, Op.MUL, Op.SUB, Op.MINIMUM, Op.MAXIMUM, Op.SQUARED_DIFFERENCE, Op.PRELU, Op.BATCH_MATMUL)
 """The operators whose inputs may be constants of the file."""
 
 
@@ -237,6 +239,8 @@ def codec(op: Op) -> Codec:
             return Codec(options=2, inputs=Arity(2, 3), activations=FIRST, outputs=ONE, read=_read_depthwise_conv_2d)
         case Op.FULLY_CONNECTED:
             return Codec(options=8, inputs=Arity(2, 3), activations=FIRST, outputs=ONE, read=_read_fully_connected)
+        case Op.BATCH_MATMUL:
+            return Codec(options=101, inputs=TWO, activations=slice(0, 2), outputs=ONE, read=_read_batch_matmul)
         case Op.TRANSPOSE_CONV:
             return Codec(
                 options=49, inputs=Arity(3, 4), activations=slice(2, 3), outputs=ONE, read=_read_transpose_conv
@@ -357,6 +361,10 @@ def encode_layer(layer: Layer, file: LeanBuilder) -> Encoded:
             keep: Field = (s.FullyConnectedSlot.KEEP_NUM_DIMS, "bool", layer.keep_dims, False)
             options = [*_activation_option(layer, s.FullyConnectedSlot.ACTIVATION), keep]
             return Encoded(Op.FULLY_CONNECTED, options, bias_scale=True)
+        case BatchMatMul():
+            both = s.BatchMatMulSlot.ADJ_X, s.BatchMatMulSlot.ADJ_Y
+            flags = (layer.transpose_a, layer.transpose_b)
+            return Encoded(Op.BATCH_MATMUL, [(k, "bool", v, False) for k, v in zip(both, flags, strict=True)])
         case TransposeConv2D():
             return Encoded(Op.TRANSPOSE_CONV, _transpose_conv_options(layer))
         case AveragePool2D():
@@ -633,6 +641,17 @@ def _read_fully_connected(graph: Graph, o: FileOperator, own: Names, inputs: Nam
         FullyConnected(name=name, inputs=inputs, units=units, activation=activation, keep_dims=True),
         *after,
     )
+
+
+def _read_batch_matmul(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tuple[Layer, ...]:
+    slot = s.BatchMatMulSlot
+    flags = {name: bool(o.option(k, "?", False)) for name, k in (("a", slot.ADJ_X), ("b", slot.ADJ_Y))}
+    matrices = [len(graph.tensor(i).shape) == 2 for i in o.inputs]
+
+    def make(own: Names, inputs: Names, batch: int) -> Layer:
+        return BatchMatMul(name=own[0], inputs=inputs, transpose_a=flags["a"], transpose_b=flags["b"])
+
+    return _on_shapes(graph, o, own, inputs, make, along_batch=any(matrices))
 
 
 def _read_transpose_conv(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:

@@ -195,6 +195,12 @@ class TransposeConvSlot(IntEnum):
     PADDING, STRIDE_W, STRIDE_H, ACTIVATION = range(4)
 
 
+class BatchMatMulSlot(IntEnum):
+    """Slots of the table `BatchMatMulOptions`."""
+
+    ADJ_X, ADJ_Y = range(2)
+
+
 class ArgMaxSlot(IntEnum):
     """Slots of the tables `ArgMaxOptions` and `ArgMinOptions`."""
 

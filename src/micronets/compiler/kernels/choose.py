@@ -9,6 +9,7 @@ from micronets.boards.targets import Target
 from micronets.compiler.kernels.add import AddKernel
 from micronets.compiler.kernels.arg_max import ArgMaxKernel
 from micronets.compiler.kernels.base import Kernel
+from micronets.compiler.kernels.batch_matmul import BatchMatMulKernel
 from micronets.compiler.kernels.binary import BinaryKernel
 from micronets.compiler.kernels.concatenation import ConcatenationKernel
 from micronets.compiler.kernels.conv import ConvKernel, GroupedConvKernel
@@ -34,6 +35,7 @@ from micronets.ir.layers import (
     ArgMax,
     AssignVariable,
     AveragePool2D,
+    BatchMatMul,
     Cast,
     Concatenation,
     Conv2D,
@@ -116,6 +118,8 @@ def _choose_dsp(step: Step, sharing: Sharing, target: Target) -> Kernel:
             return DepthwiseKernel.of(step, layer, choose_schedule(step, target.depthwise, sharing.depthwise))
         case TransposeConv2D():
             return TransposeConvKernel(step, layer)
+        case BatchMatMul():
+            return BatchMatMulKernel(step, layer)
         case AveragePool2D() | MaxPool2D():
             return PoolKernel(step, layer)
         case Mean() | Sum() | ReduceMax() | ReduceMin():

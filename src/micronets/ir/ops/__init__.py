@@ -12,6 +12,7 @@ from micronets.ir.layers import (
     ArgMax,
     AssignVariable,
     AveragePool2D,
+    BatchMatMul,
     Cast,
     Concatenation,
     Conv2D,
@@ -59,6 +60,7 @@ from micronets.ir.layers import (
 )
 from micronets.ir.ops.add import add_operator
 from micronets.ir.ops.arg_max import arg_max_operator
+from micronets.ir.ops.batch_matmul import batch_matmul_operator
 from micronets.ir.ops.binary import (
     maximum_operator,
     minimum_operator,
@@ -119,6 +121,8 @@ def operator(layer: Layer) -> Operator:
             return transpose_conv_2d_operator(layer)
         case FullyConnected():
             return fully_connected_operator(layer)
+        case BatchMatMul():
+            return batch_matmul_operator(layer)
         case AveragePool2D():
             return average_pool_2d_operator(layer)
         case MaxPool2D():

@@ -88,7 +88,7 @@ class TflmKernel:
     - temporaries: the tensors that the kernel asks for while it is prepared, as often as it does. Their structs lie
       in the arena together until it is done.
     - scratch: the scratch buffers that the kernel asks for; one of 0 bytes is not asked for.
-    - prepared: a struct that the kernel asks for while it is prepared, in place of or besides `op_data`.
+    - prepared: the blocks that the kernel asks for while it is prepared, in place of or besides `op_data`.
     """
 
     parameters: int
@@ -96,7 +96,7 @@ class TflmKernel:
     op_data: int
     temporaries: tuple[Operand, ...]
     scratch: tuple[Count, ...]
-    prepared: int = 0
+    prepared: tuple[Count, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -78,7 +78,7 @@ def _softmax(
             op_data=0 if late else op_data,
             temporaries=("input", "output"),
             scratch=(),
-            prepared=op_data if late else 0,
+            prepared=(lambda inputs, outputs: op_data,) if late else (),
         )
 
     return Operator(

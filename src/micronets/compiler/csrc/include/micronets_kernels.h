@@ -175,6 +175,15 @@ typedef struct {
     int32_t gone_step[3];
 } micronets_reduction;
 
+/* Two matrices that are multiplied, and how their values lie. */
+typedef struct {
+    int32_t rows, columns;    /* of the product, each at least 1 */
+    int32_t depth;            /* columns of the first, rows of the second, at least 1 */
+    int32_t a_row, a_step;    /* values from a row of the first to the next, and from column to column */
+    int32_t b_column, b_step; /* values from a column of the second to the next, and from row to row */
+    int16_t a_zero, b_zero;   /* zero points, -128 .. 127 */
+} micronets_matrices;
+
 /* What a layer does in a patch. Layers of a group run together on a few rows at a time, and a map between them is a
  * buffer of a few rows: rows of it that are needed once more move to the front of the buffer, and new ones are computed
  * after them. */
@@ -209,6 +218,7 @@ MICRONETS_AGREE_SIZE(micronets_add_params, MICRONETS_ADD_PARAMS_BYTES);
 MICRONETS_AGREE_SIZE(micronets_broadcast, MICRONETS_BROADCAST_BYTES);
 MICRONETS_AGREE_SIZE(micronets_pad_params, MICRONETS_PAD_PARAMS_BYTES);
 MICRONETS_AGREE_SIZE(micronets_reduction, MICRONETS_REDUCTION_BYTES);
+MICRONETS_AGREE_SIZE(micronets_matrices, MICRONETS_MATRICES_BYTES);
 MICRONETS_AGREE_SIZE(micronets_copy_params, MICRONETS_COPY_PARAMS_BYTES);
 MICRONETS_AGREE_SIZE(micronets_patch, MICRONETS_PATCH_BYTES);
 MICRONETS_AGREE_SIZE(micronets_patch_run, MICRONETS_PATCH_RUN_BYTES);
@@ -389,6 +399,15 @@ void micronets_fully_connected_s4(const int8_t *input, int8_t *output, const uin
  * requant: [in] tables of either form, the bias without the input's zero point. */
 void micronets_transpose_conv(const int8_t *input, int8_t *output, const int8_t *weights,
                               const micronets_window *window, const micronets_requant *requant);
+
+/* Products of matrices of two tensors.
+ *
+ * a, b: [in] the tensors. output: [out] [count, rows, columns]; it must not overlap them.
+ * starts: [in] where the matrices of a and b begin, in values, two numbers for each product.
+ * count: of products, at least 1. matrices: [in] their sizes.
+ * requant: [in] tables of either form with one scale, and a bias of 0. */
+void micronets_batch_matmul(const int8_t *a, const int8_t *b, int8_t *output, const int32_t *starts, int32_t count,
+                            const micronets_matrices *matrices, const micronets_requant *requant);
 
 /* Unpacks the weights of four filters from 4 bits each to the words of micronets_im2col_multiply.h.
  *
