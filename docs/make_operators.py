@@ -229,6 +229,7 @@ CASES = (
     Case("", Maximum(name="layer", inputs=(INPUT, INPUT)), (8, 8, 8)),
     Case("", SquaredDifference(name="layer", inputs=(INPUT, INPUT)), (8, 8, 8)),
     Case("", Pad(name="layer", inputs=X, paddings=((0, 0), (1, 1), (0, 4))), (8, 8, 8)),
+    Case("with a code", Pad(name="layer", inputs=X, paddings=((1, 1), (1, 1), (0, 0)), value=7), (8, 8, 8)),
     Case("", Reshape(name="layer", inputs=X, shape=(512,)), (8, 8, 8)),
     Case("", ExpandDims(name="layer", inputs=X, axis=1), (8, 8)),
     Case("", Squeeze(name="layer", inputs=X, axes=(1,)), (8, 1, 8)),

@@ -82,6 +82,7 @@ LAYERS: tuple[Layer, ...] = (
     Concatenation(name="joined", inputs=(INPUT, INPUT, INPUT), axis=1),
     Split(name="half", inputs=X, axis=1, others=("other_half",)),
     Pad(name="frame", inputs=X, paddings=((1, 0), (2, 2), (0, 0))),
+    Pad(name="coloured", inputs=X, paddings=((1, 0), (2, 2), (0, 0)), value=7),
     Reshape(name="flat", inputs=X, shape=(48,)),
     ExpandDims(name="more", inputs=X, axis=1),
     Squeeze(name="fewer", inputs=("more",), axes=(1,)),

@@ -288,7 +288,8 @@ def _map_layer(rng: random.Random, name: str, previous: str, shapes: dict, four:
         pads = tuple((rng.randint(0, 2), rng.randint(0, 2)) for _ in range(rank))
         if rank > 3:  # our C pads three dimensions, of which the first is then all those in front
             pads = (*((0, 0) for _ in pads[2:]), *pads[-2:])
-        return Pad(**base, paddings=pads, act_bits=keep)
+        value = rng.choice((None, None, -8, 0, 7)) if keep == 4 else rng.choice((None, None, -128, 5, 127))
+        return Pad(**base, paddings=pads, act_bits=keep, value=value)
     if kind == "relu":
         return Relu(**base, six=rng.random() < 0.5)
     if kind == "hard_swish":

@@ -137,7 +137,17 @@ RESIZED = {
     for corners, centers in ((False, False), (True, False), (False, True))
 }
 
+
+def _bordered(x: Shape, paddings: tuple[tuple[int, int], ...], code: int, scale: float = 0.05) -> bytes:
+    y = tuple(n + before + after for n, (before, after) in zip(x, paddings, strict=True))
+    flat = constant(*(n for pair in paddings for n in pair), shape=(len(x), 2))
+    value = FileTensor((), np.array(code, np.int8), scale)
+    return _file(Op.PADV2, x, [y], (flat, value))
+
+
 FILES = RESIZED | {
+    "a border of a code": _bordered((1, 4, 5, 3), ((0, 0), (2, 3), (1, 4), (0, 0)), -77),
+    "a border of a code around channels": _bordered((1, 4, 3), ((0, 0), (2, 0), (1, 4)), 100),
     "gather": _gathered((1, 6, 4), 1, (5, 0, 0, 2)),
     "gather channels": _gathered((1, 3, 2, 5), -1, (4, 1)),
     "gather one": _gathered((1, 6, 4), 1, (3,), ()),
@@ -273,6 +283,8 @@ def test_what_a_file_cannot_hold_is_refused() -> None:
         read(_file(Op.TRANSPOSE, (1, 4, 6), [(1, 4, 6)], (constant(0, 1),)))
     with pytest.raises(FileError, match=r"the sizes \[2, 2, 2\] of 2 parts"):
         read(_divided((1, 6), 1, (3, 3), (2, 2, 2)))
+    with pytest.raises(UnsupportedError, match="has another scale or zero point than the output: TFLM refuses that"):
+        read(_bordered((1, 4, 3), ((0, 0), (2, 0), (1, 4)), 100, 0.06))
     fields = ((s.StridedSliceSlot.NEW_AXIS_MASK, "int32", 1, 0),)
     numbers = constant(0, 0), constant(1, 6), constant(1, 1)
     with pytest.raises(UnsupportedError, match="the option new_axis_mask, which TFLM's kernel does not know"):

@@ -17,6 +17,7 @@ from typing import Literal, assert_never
 
 from micronets.cost.tflm_plan import ALIGNMENT, align, scratch_bytes, tflm_plan
 from micronets.ir.arch import Arch, Step
+from micronets.ir.layers import Pad
 from micronets.ir.ops import Operand, TflmKernel, Weights
 from micronets.number import Number
 
@@ -138,8 +139,9 @@ def written_tensors(arch: Arch) -> FileTensors:
     steps, variables = arch.steps(), len(arch.variables())
     constants = {constant for s in steps for constant in s.operator.constants}
     weights = {s.layer.name: _written_weights(s.weights) for s in steps if s.weights is not None}
+    codes = sum(isinstance(s.layer, Pad) and s.layer.value is not None for s in steps)
     return FileTensors(
-        count=variables + len(arch.shapes()) + len(arch.constants) + len(constants) + 2 * len(weights),
+        count=variables + len(arch.shapes()) + len(arch.constants) + len(constants) + 2 * len(weights) + codes,
         operators=len(steps) + variables + bool(variables),
         weights=weights,
         filling=((2 * variables, 2 * variables),) if variables else (),

@@ -287,9 +287,13 @@ class Split(_Base):
 
 @dataclass(frozen=True, kw_only=True)
 class Pad(_Base):
-    """Padding with the zero point: `(before, after)` for each dimension of the input."""
+    """Padding: `(before, after)` for each dimension of the input.
+
+    `value` is the code of the padding; None stands for the zero point, which is what PAD takes, not PADV2.
+    """
 
     paddings: tuple[Pair, ...]
+    value: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -318,7 +318,8 @@ def _unclamped_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -
             ends = np.cumsum(layer.sizes)[:-1] if layer.sizes else len(layer.outputs)
             return tuple(np.split(x, ends, axis=layer.axis + 1))
         case Pad():
-            return (np.pad(x, ((0, 0), *layer.paddings), constant_values=quants[1].zero_point),)
+            fill = quants[1].zero_point if layer.value is None else layer.value
+            return (np.pad(x, ((0, 0), *layer.paddings), constant_values=fill),)
         case Reshape():
             return (x.reshape(len(x), *layer.shape),)
         case ExpandDims():

@@ -114,6 +114,7 @@ class Op(IntEnum):
     MAXIMUM = 55
     ARG_MAX = 56
     MINIMUM = 57
+    PADV2 = 60
     SLICE = 65
     TRANSPOSE_CONV = 67
     EXPAND_DIMS = 70
@@ -143,7 +144,7 @@ class Op(IntEnum):
 OTHER_OPS = {
     5: "DEPTH_TO_SPACE", 7: "EMBEDDING_LOOKUP", 8: "FLOOR", 11: "L2_NORMALIZATION",
     16: "LSTM", 20: "RELU_N1_TO_1", 24: "RNN", 26: "SPACE_TO_DEPTH", 27: "SVDF", 32: "CUSTOM", 42: "DIV", 47: "EXP",
-    59: "NEG", 60: "PADV2", 75: "SQRT", 77: "SHAPE",
+    59: "NEG", 75: "SQRT", 77: "SHAPE",
     118: "IF", 119: "WHILE", 150: "GELU",
     37: "BATCH_TO_SPACE_ND", 38: "SPACE_TO_BATCH_ND",
 }  # fmt: skip
@@ -276,6 +277,8 @@ def codec(op: Op) -> Codec:
             return Codec(options=35, inputs=TWO, activations=slice(1, 2), outputs=Arity(1, None), read=_read_split)
         case Op.PAD:
             return Codec(options=22, inputs=TWO, activations=FIRST, outputs=ONE, read=_read_pad)
+        case Op.PADV2:
+            return Codec(options=43, inputs=Arity(3, 3), activations=FIRST, outputs=ONE, read=_read_pad)
         case Op.RESHAPE:
             return Codec(options=17, inputs=Arity(1, 2), activations=FIRST, outputs=ONE, read=_read_reshape)
         case Op.EXPAND_DIMS:
@@ -399,7 +402,7 @@ def encode_layer(layer: Layer, file: LeanBuilder) -> Encoded:
             op = Op.SPLIT_V if layer.sizes else Op.SPLIT
             return Encoded(op, [(s.SplitSlot.COUNT, "int32", len(layer.outputs), 0)])
         case Pad():
-            return Encoded(Op.PAD, [])
+            return Encoded(Op.PAD if layer.value is None else Op.PADV2, [])
         case Reshape():
             shape = file.vector(np.int32, file_shape(layer.shape))
             return Encoded(Op.RESHAPE, [(s.ReshapeSlot.NEW_SHAPE, "table", shape, 0)])
@@ -906,13 +909,21 @@ def _on_shapes(
 
 
 def _read_pad(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tuple[Layer, ...]:
-    paddings = _read_paddings(graph, o)
+    paddings, value = _read_paddings(graph, o), None
+    if o.op == Op.PADV2:
+        code = graph.tensor(o.inputs[2])
+        codes = graph.constant(code, (s.TensorType.INT8,)).ravel()
+        if len(codes) != 1:
+            raise graph.damaged(f"{code.label} has {len(codes)} values instead of one")
+        if graph.activation_quant(code) != graph.activation_quant(o.outputs[0]):
+            raise graph.unsupported(f"{code.label} has another scale or zero point than the output: TFLM refuses that")
+        value = int(codes[0])
     return _on_shapes(
         graph,
         o,
         own,
         inputs,
-        lambda own, inputs, batch: Pad(name=own[0], inputs=inputs, paddings=paddings[batch:]),
+        lambda own, inputs, batch: Pad(name=own[0], inputs=inputs, paddings=paddings[batch:], value=value),
         along_batch=paddings[0] != (0, 0),
     )
 

@@ -32,7 +32,7 @@ import numpy.typing as npt
 
 from micronets.errors import SpecError
 from micronets.ir.arch import Step
-from micronets.ir.layers import AssignVariable, ReadVariable, Shape
+from micronets.ir.layers import AssignVariable, Pad, ReadVariable, Shape
 from micronets.ir.ops import Weights
 from micronets.ir.types import Type, stored
 from micronets.quantized.arithmetic import pack_int4
@@ -279,6 +279,11 @@ class _Writer:
         in_front = codec(encoded.op).activations.start or 0
         inputs = [*constants[:in_front], *inputs, *constants[in_front:]]
         inputs = [*inputs[:1], *parameters[:1], *inputs[1:], *parameters[1:]]  # weights come second, a bias comes last
+        if isinstance(layer, Pad) and layer.value is not None:  # a code with the scale of the output
+            q = self.model.quant[layer.name]
+            border = np.array([layer.value], np.int8).tobytes()
+            quant = np.array([q.scale], np.float32), q.zero_point, 0
+            inputs.append(self.add_tensor((1,), s.TensorType.INT8, border, quant=quant))
         outputs = [self.activation(n, shape) for n, shape in zip(layer.outputs, step.output_shapes, strict=True)]
         if isinstance(layer, ReadVariable | AssignVariable):
             inputs = [self.handles[layer.variable], *inputs]

@@ -66,7 +66,7 @@ class PadKernel(Kernel):
                 ("in_shape", tuple(in_shape)),
                 ("before", tuple(before for before, _ in pads)),
                 ("after", tuple(after for _, after in pads)),
-                ("value", model.quant[layer.name].zero_point),
+                ("value", model.quant[layer.name].zero_point if layer.value is None else layer.value),
             ),
         )
         ends = ("input", place.offset(layer.inputs[0])), ("output", place.offset(layer.name))

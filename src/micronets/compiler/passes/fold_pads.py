@@ -25,7 +25,7 @@ def fold_pads(model: QuantizedModel) -> QuantizedModel:
             continue
         source = pad.inputs[0]
         alone = [reader.name for reader in layers.values() if pad.name in reader.inputs] == [layer.name]
-        alone = alone and pad.name not in model.arch.outputs
+        alone = alone and pad.name not in model.arch.outputs and pad.value in (None, quant[pad.name].zero_point)
         folded = replace(layer, inputs=(source,), padding="same")
         if alone and quant[source] == quant[pad.name] and _pads_alike(model.arch.shapes()[source], pad, folded, step):
             layers[layer.name] = folded

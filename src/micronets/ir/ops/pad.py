@@ -5,7 +5,7 @@ from __future__ import annotations
 from micronets.errors import SpecError
 from micronets.ir.layers import Pad
 from micronets.ir.ops.elementwise import by_value, timed_as, timed_by_value
-from micronets.ir.ops.record import ONE, Operator, Shapes, Tflm, TflmKernel, nothing
+from micronets.ir.ops.record import ONE, Operand, Operator, Shapes, Tflm, TflmKernel, nothing
 from micronets.ir.ops.types import keeps
 
 CYCLES = 2.0
@@ -24,15 +24,19 @@ def pad_operator(layer: Pad) -> Operator:
             raise SpecError(f"{where}: Pad of a shape like {x}; TFLM takes at most {MOST_PADDED} dimensions")
         if len(paddings) != len(x) or any(len(p) != 2 or min(p) < 0 for p in paddings):
             raise SpecError(f"{where}: paddings {paddings} are not a (before, after) for each dimension of {x}")
+        if layer.value is not None and not -128 <= layer.value <= 127:
+            raise SpecError(f"{where}: value = {layer.value}; need a code, -128 to 127, or None for the zero point")
 
     def output_shapes(inputs: Shapes) -> Shapes:
         return (tuple(n + a + b for n, (a, b) in zip(inputs[0], layer.paddings, strict=True)),)
 
-    kernel = TflmKernel(parameters=0, alignment=4, op_data=56, temporaries=("input", "constant", "output"), scratch=())
+    coded = layer.value is not None
+    asked: tuple[Operand, ...] = ("input", "constant", *(("output",) if coded else ()), "output")
+    kernel = TflmKernel(parameters=0, alignment=4, op_data=56, temporaries=asked, scratch=())
     return Operator(
-        tflite_name="PAD",
+        tflite_name="PADV2" if coded else "PAD",
         constants=(((0, 0), *layer.paddings),),
-        table_bytes=186,
+        table_bytes=186 + (80 if coded else 0),
         inputs=ONE,
         output_shapes=output_shapes,
         check=check,
@@ -46,13 +50,19 @@ def pad_operator(layer: Pad) -> Operator:
         gathered=nothing,
         scale="copied codes",
         largest_rescale=None,
-        selects=True,
+        selects=not coded,
         codewise=False,
-        within_input=True,
-        sign="as the inputs",
+        within_input=not coded,
+        sign="any" if coded else "as the inputs",
         by_channel=False,
-        trainable=True,
-        tflm=Tflm(method="AddPad", host=kernel, cortex_m=kernel, requantised_channels=nothing, cycles=by_value(CYCLES)),
+        trainable=not coded,
+        tflm=Tflm(
+            method="AddPadV2" if coded else "AddPad",
+            host=kernel,
+            cortex_m=kernel,
+            requantised_channels=nothing,
+            cycles=by_value(CYCLES),
+        ),
         timed_as=timed_as("pad"),
         timed_by=timed_by_value,
     )
