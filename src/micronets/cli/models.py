@@ -1,4 +1,4 @@
-"""The commands `evaluate`, `inspect` and `compile`, which take any model."""
+"""The commands `evaluate`, `tune`, `inspect` and `compile`, which take any model."""
 
 from __future__ import annotations
 
@@ -8,8 +8,22 @@ from pathlib import Path
 import click
 
 from micronets.cli import common
+from micronets.errors import SpecError
 
 PATH = click.Path(path_type=Path)
+_seconds = click.option(
+    "--seconds", type=float, default=600, show_default=True, metavar="S", help="How long a composed stream is."
+)
+_seed = click.option(
+    "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="The seed of a composed stream."
+)
+
+
+def _refuse_with_stream(given: dict[str, object]) -> None:
+    """Raises `SpecError` for an option that is for clips, and was given for a stream."""
+    for name, value in given.items():
+        if value is not None:
+            raise SpecError(f"{name} {value}: is for a data set of clips; leave it out with --stream")
 
 
 @click.command(
@@ -17,7 +31,7 @@ PATH = click.Path(path_type=Path)
     examples=(
         "micronets evaluate zoo/kws_s_f446re/model.tflite",
         "micronets evaluate model.tflite --task kws --data speech_commands_v0.02 --runtime c",
-        "micronets evaluate model.tflite --data my_words --split all",
+        "micronets evaluate model.tflite --stream day.wav --labels day.csv",
     ),
 )
 @click.argument("model", type=PATH, metavar="MODEL.tflite")
@@ -53,9 +67,17 @@ PATH = click.Path(path_type=Path)
 )
 @click.option(
     "--labels",
-    metavar="A,B,...",
-    help="Names of the model's outputs in their order; without it, those that the model carries.",
+    metavar="A,B,...|FILE",
+    help="Names of the model's outputs in their order; without it, those that the model carries. With --stream, the "
+    "recording's label file: start, end and label of each word, as Audacity exports them or as CSV.",
 )
+@click.option(
+    "--stream",
+    metavar="RECORDING|composed",
+    help="Judge the decisions on a long recording, or on one that is composed of the clips in --data.",
+)
+@_seconds
+@_seed
 @common.as_json
 def evaluate(
     model: Path,
@@ -66,14 +88,38 @@ def evaluate(
     runtime: str | None,
     front_end: str | None,
     labels: str | None,
+    stream: str | None,
+    seconds: float,
+    seed: int,
     as_json: bool,
 ) -> None:
-    """Tells how well a model does on a data set.
+    """Tells how well a model does on a data set, or on a stream.
 
-    Prints the task's metric (the accuracy, or the AUC of anomaly detection) with its confidence interval.
+    Prints the task's metric (the accuracy, or the AUC of anomaly detection) with its confidence interval; of a stream
+    detections, misses, false accepts an hour and how late decisions come.
     """
     from micronets.commands import evaluate
 
+    if stream is not None:
+        _refuse_with_stream(
+            {"--task": task, "--test": test, "--front-end": front_end, "--split": None if split == "test" else split}
+        )
+        from micronets.commands.stream import evaluate_stream
+
+        heard = evaluate_stream(
+            model,
+            stream,
+            labels,
+            data,
+            seconds=seconds,
+            seed=seed,
+            runtime=runtime,
+            progress=None if as_json else common.ProgressPrinter(),
+        )
+        for note in heard.notes:
+            common.echo(f"note: {note}", err=True)
+        common.echo(json.dumps(heard.to_json()) if as_json else heard.text())
+        return
     found = evaluate.evaluate(
         model,
         task,
@@ -86,6 +132,66 @@ def evaluate(
         progress=None if as_json else common.ProgressPrinter(),
     )
     for note in found.notes:
+        common.echo(f"note: {note}", err=True)
+    common.echo(json.dumps(found.to_json()) if as_json else found.text())
+
+
+@click.command(
+    cls=common.Command,
+    examples=(
+        "micronets tune model.tflite --stream day.wav --labels day.csv --false-accepts-per-hour 1 --out tuned.tflite",
+        "micronets tune model.tflite --stream composed --data my_words --false-accepts-per-hour 5 --out tuned.tflite",
+    ),
+)
+@click.argument("model", type=PATH, metavar="MODEL.tflite")
+@click.option(
+    "--stream",
+    required=True,
+    metavar="RECORDING|composed",
+    help="A long recording, or one that is composed of the clips in --data; not one that the model is judged by.",
+)
+@click.option("--labels", type=PATH, metavar="FILE", help="The recording's label file: start, end, label of each word.")
+@click.option("--data", type=PATH, metavar="DIR", help="Folders of recordings by class, to compose a stream of.")
+@click.option(
+    "--false-accepts-per-hour", required=True, type=float, metavar="N", help="How many wrong decisions are allowed."
+)
+@click.option("--out", required=True, type=PATH, metavar="FILE", help="The model with the detector that was chosen.")
+@click.option("--runtime", metavar="RUNTIME", help="What computes the outputs, as for evaluate.")
+@_seconds
+@_seed
+@common.as_json
+def tune(
+    model: Path,
+    stream: str,
+    labels: Path | None,
+    data: Path | None,
+    false_accepts_per_hour: float,
+    out: Path,
+    runtime: str | None,
+    seconds: float,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Chooses when a model's outputs are a decision, for as many false accepts an hour as you allow.
+
+    Chooses over how many runs scores are averaged and a threshold for each word, so that most words of the stream are
+    detected, and writes the model with that detector.
+    """
+    from micronets.commands.stream import tune
+
+    found = tune(
+        model,
+        stream,
+        out,
+        false_accepts_per_hour,
+        labels,
+        data,
+        seconds=seconds,
+        seed=seed,
+        runtime=runtime,
+        progress=None if as_json else common.ProgressPrinter(),
+    )
+    for note in found.after.notes:
         common.echo(f"note: {note}", err=True)
     common.echo(json.dumps(found.to_json()) if as_json else found.text())
 
@@ -150,4 +256,4 @@ def compile_(model: Path, board: str, out: Path, name: str | None, runtime: str,
     common.echo(json.dumps(found.to_json()) if as_json else found.text())
 
 
-commands: list[click.Command] = [evaluate, inspect, compile_]
+commands: list[click.Command] = [evaluate, tune, inspect, compile_]

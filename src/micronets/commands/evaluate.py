@@ -58,10 +58,10 @@ def outputs(file: ModelFile, x: Codes, runtime: str) -> Codes:
     - `x`: codes of inputs.
     - `runtime`: the name of a runtime, or `REFERENCE`.
     """
-    return _runner(file, runtime)(x)
+    return runner(file, runtime)(x)
 
 
-def _runner(file: ModelFile, runtime: str) -> Callable[[Codes], Codes]:
+def runner(file: ModelFile, runtime: str) -> Callable[[Codes], Codes]:
     """Returns a function from inputs `[N, *input_shape]` to outputs, which can be called many times."""
     if runtime != REFERENCE:
         return RUNTIMES[runtime].runner(file)
@@ -221,7 +221,7 @@ def evaluate(
                 raise SpecError(f"{option} = {given}: is for data in files; leave it out with a data set in memory")
         examples = _examples_of(data, split, file, names)
         task = data.name
-    run, found, count = _runner(file, runtime), list[Codes](), len(examples.labels)
+    run, found, count = runner(file, runtime), list[Codes](), len(examples.labels)
     begun, done = time.monotonic(), 0
     for rows in blocks(count, _CHUNK):
         found.append(run(quantized(network, examples.part(rows))))

@@ -1,0 +1,350 @@
+"""`evaluate --stream` and `tune`: how a model does on recordings that do not end after a second, and its best detector.
+
+Needs no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from micronets import records
+from micronets.commands.evaluate import REFERENCE, checked_runtime, runner
+from micronets.device.tflm import interpreter
+from micronets.errors import DataError, SpecError
+from micronets.files import write_atomic
+from micronets.frontend import Recording, read_recording, resample
+from micronets.progress import Progress
+from micronets.runtimes import TFLM
+from micronets.streaming import ONE, Detector, StreamPlan, plan_stream
+from micronets.streaming.compose import compose
+from micronets.streaming.detector import METADATA
+from micronets.streaming.judge import Detection, DetPoint, det_curve, judged, tuned, words_of
+from micronets.streaming.labels import Event, read_labels
+from micronets.streaming.offline import Heard, hear
+from micronets.tasks.kws.folders import scan
+from micronets.terminal import percent, text_table
+from micronets.tflite import ModelFile, ModelSource, model_file, read, write
+
+COMPOSED = "composed"
+"""What the option `--stream` is for a stream that is made of clips."""
+
+_NOISES = frozenset({"silence", "background", "noise"})  # labels whose clips are background, and no speech
+
+Float = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Sound:
+    """A stream with known words.
+
+    - samples: in int16 units, at the front end's rate.
+    - events: the words that have a label.
+    - source: where it is from.
+    - composed: whether it was made of clips.
+    - notes: what is to be known of it.
+    """
+
+    samples: npt.NDArray[Any]
+    events: tuple[Event, ...]
+    source: str
+    composed: bool
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class WordResult:
+    """What became of one word: how often it was said and detected, and how often it was decided wrongly."""
+
+    label: str
+    said: int
+    detected: int
+    false_accepts: int
+
+
+@dataclass(frozen=True)
+class StreamEvaluation:
+    """How well a model listens.
+
+    - `model`, `runtime`: its path, and what computed the outputs.
+    - `stream`, `composed`, `notes`: where the stream is from, whether it was composed, what is to be known of it.
+    - `seconds`: how long it is.
+    - `said`, `detected`, `misses`: words with a label that can fire, those that were detected, and those not.
+    - `miss_rate`: misses per word that was said.
+    - `false_accepts`, `false_accepts_per_hour`: decisions that are wrong, or a second time for one word.
+    - `latency_median_ms`, `latency_90_ms`: from the end of a word to the decision; None where nothing was detected.
+    - `detector`: what decided.
+    - `words`: the same by word.
+    - `detections`: every decision.
+    - `det`: the DET curve, one threshold for all words.
+    """
+
+    model: str
+    runtime: str
+    stream: str
+    composed: bool
+    notes: tuple[str, ...]
+    seconds: float
+    said: int
+    detected: int
+    misses: int
+    miss_rate: float | None
+    false_accepts: int
+    false_accepts_per_hour: float
+    latency_median_ms: float | None
+    latency_90_ms: float | None
+    detector: Detector
+    words: tuple[WordResult, ...]
+    detections: tuple[Detection, ...]
+    det: tuple[DetPoint, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the record as `micronets evaluate --stream --json` prints it."""
+        table: dict[str, Any] = records.to_json(self)
+        return table
+
+    def text(self) -> str:
+        """Writes the record for a terminal."""
+        rows = [(w.label, str(w.said), str(w.detected), str(w.false_accepts)) for w in self.words]
+        table = text_table(("word", "said", "detected", "false accepts"), rows, numeric=(1, 2, 3))
+        head = "COMPOSED STREAM: " if self.composed else ""
+        missed = "" if self.miss_rate is None else f" ({percent(self.miss_rate)})"
+        lines = [
+            table,
+            "",
+            f"{head}{self.stream}, {self.seconds:,.0f} s, runtime {self.runtime}",
+            f"{self.detected} of {self.said} words detected, {self.misses} missed{missed}",
+            f"{self.false_accepts} false accepts: {self.false_accepts_per_hour:.1f} an hour",
+        ]
+        if self.latency_median_ms is not None:
+            lines.append(
+                f"latency from the end of a word: {self.latency_median_ms:,.0f} ms in the median, "
+                f"{self.latency_90_ms:,.0f} ms in 90 %"
+            )
+        return "\n".join(lines)
+
+
+def evaluate_stream(
+    model: ModelSource,
+    stream: str | Path,
+    labels: str | Path | None = None,
+    data: str | Path | None = None,
+    *,
+    seconds: float = 600,
+    seed: int = 0,
+    runtime: str | None = None,
+    detector: Detector | None = None,
+    progress: Progress | None = None,
+) -> StreamEvaluation:
+    """Tells what a model detects, misses and accepts falsely on a stream.
+
+    - `model`: the path of a `.tflite`, or a model in memory.
+    - `stream`: a recording, or "composed".
+    - `labels`: the recording's label file, see `streaming.labels.read_labels`.
+    - `data`: for a composed stream, a directory with a folder of recordings for each class.
+    - `seconds`, `seed`: of a composed stream.
+    - `runtime`: what computes the outputs: `c`, `tflm` or `reference`; None is TFLM where it is installed.
+    - `detector`: None is the model's own, or the default for its labels.
+    - `progress`: is told how many runs of the network are done.
+
+    Raises `FileError`, `SpecError`, `DataError`, `UnsupportedError`, `DeviceError`.
+    """
+    file, runtime = model_file(model), _runtime(runtime)
+    plan = plan_stream(file.model, file.name, detector)
+    sound = _sound(plan, stream, labels, data, seconds, seed)
+    heard = _heard(file, plan, sound, runtime, progress)
+    return result_of(file.name, runtime, sound, heard, plan.detector)
+
+
+def result_of(model: str, runtime: str, sound: Sound, heard: Heard, detector: Detector) -> StreamEvaluation:
+    """Judges what a detector decides on a stream that a network has heard; `model` is its path."""
+    plan = heard.plan
+    names = words_of(plan.labels, detector)
+    events = [e for e in sound.events if e.label in names]
+    found = judged(heard.decide(detector), events, plan.labels, plan.fe.sample_rate)
+    latencies = [1000 * d.latency for d in found if d.latency is not None]
+    right = sum(d.right for d in found)
+    words = tuple(
+        WordResult(
+            name,
+            sum(e.label == name for e in events),
+            sum(d.label == name and d.right for d in found),
+            sum(d.label == name and not d.right for d in found),
+        )
+        for name in names
+    )
+    return StreamEvaluation(
+        model=model,
+        runtime=runtime,
+        stream=sound.source,
+        composed=sound.composed,
+        notes=sound.notes,
+        seconds=heard.seconds,
+        said=len(events),
+        detected=right,
+        misses=len(events) - right,
+        miss_rate=1 - right / len(events) if events else None,
+        false_accepts=len(found) - right,
+        false_accepts_per_hour=(len(found) - right) * 3600 / heard.seconds,
+        latency_median_ms=float(np.median(latencies)) if latencies else None,
+        latency_90_ms=float(np.quantile(latencies, 0.9)) if latencies else None,
+        detector=detector,
+        words=words,
+        detections=found,
+        det=det_curve(heard, events, detector),
+    )
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What `micronets tune` chose.
+
+    - `out`: the model that carries the detector.
+    - `wanted`: false accepts an hour that were allowed.
+    - `thresholds`: the averaged score, 0 .. 1, from which on each word fires.
+    - `before`, `after`: the streams judged with the model's detector before, and with the one that was chosen.
+    """
+
+    model: str
+    out: str
+    wanted: float
+    thresholds: Mapping[str, float]
+    before: StreamEvaluation
+    after: StreamEvaluation
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the record as `micronets tune --json` prints it."""
+        table: dict[str, Any] = records.to_json(self)
+        return table
+
+    def text(self) -> str:
+        """Writes the record for a terminal."""
+        shown = ", ".join(f"{label} {value:.2f}" for label, value in self.thresholds.items())
+        return "\n".join(
+            [
+                self.after.text(),
+                f"before: {self.before.detected} of {self.before.said} words, "
+                f"{self.before.false_accepts_per_hour:.1f} false accepts an hour; allowed were {self.wanted:g}",
+                f"{self.out}: the model with its detector; scores of {self.after.detector.average} runs are averaged",
+                f"thresholds: {shown}",
+            ]
+        )
+
+
+def tune(
+    model: ModelSource,
+    stream: str | Path,
+    out: str | Path,
+    false_accepts_per_hour: float,
+    labels: str | Path | None = None,
+    data: str | Path | None = None,
+    *,
+    seconds: float = 600,
+    seed: int = 0,
+    runtime: str | None = None,
+    progress: Progress | None = None,
+) -> Tuning:
+    """Chooses the detector's average and thresholds on a stream, and writes the model with it to `out`.
+
+    - `false_accepts_per_hour`: how many may be on this stream, at least 0.
+
+    For the other arguments and errors see `evaluate_stream`. The stream must not be one that the model is judged by
+    later.
+    """
+    if not 0 <= false_accepts_per_hour <= 3600:
+        raise SpecError(f"--false-accepts-per-hour {false_accepts_per_hour:g}: allowed: 0 to 3,600")
+    file, runtime = model_file(model), _runtime(runtime)
+    plan = plan_stream(file.model, file.name)
+    sound = _sound(plan, stream, labels, data, seconds, seed)
+    names = words_of(plan.labels, plan.detector)
+    events = [e for e in sound.events if e.label in names]
+    if not events:
+        raise DataError(f"{sound.source}: none of the words {', '.join(names)} is said; take a stream with some")
+    heard = _heard(file, plan, sound, runtime, progress)
+    found = tuned([heard], [events], plan.detector, false_accepts_per_hour)
+    source = read(file.content)
+    write_atomic(Path(out), write(replace(source, metadata={**source.metadata, METADATA: found.to_json()})))
+    return Tuning(
+        model=file.name,
+        out=str(out),
+        wanted=false_accepts_per_hour,
+        thresholds={n: found.thresholds[plan.labels.index(n)] / ONE for n in names},
+        before=result_of(file.name, runtime, sound, heard, plan.detector),
+        after=result_of(file.name, runtime, sound, heard, found),
+    )
+
+
+def _runtime(name: str | None) -> str:
+    return checked_runtime(name or (TFLM.name if interpreter.available() else REFERENCE))
+
+
+def _heard(file: ModelFile, plan: StreamPlan, sound: Sound, runtime: str, progress: Progress | None) -> Heard:
+    tell = progress or (lambda _: None)
+    return hear(
+        file.model,
+        plan,
+        sound.samples,
+        runner(file, runtime),
+        lambda done, steps: tell({"stage": "listen", "step": done, "steps": steps}),
+    )
+
+
+def _sound(
+    plan: StreamPlan, stream: str | Path, labels: str | Path | None, data: str | Path | None, seconds: float, seed: int
+) -> Sound:
+    """Reads a recording with its labels, or composes a stream."""
+    shortest = plan.fe.clip_samples / plan.fe.sample_rate
+    if str(stream) == COMPOSED:
+        if data is None:
+            raise SpecError("--stream composed: needs --data, a directory with a folder of recordings for each class")
+        if labels is not None:
+            raise SpecError(f"--labels {labels}: are for a recording; a composed stream has its own")
+        if not max(10.0, 2 * shortest) <= seconds <= 36_000:
+            raise SpecError(f"--seconds {seconds:g}: allowed: {max(10.0, 2 * shortest):g} to 36,000")
+        return composed_sound(plan, Path(data), seconds, seed)
+    if data is not None:
+        raise SpecError(f"--data {data}: is for --stream composed; a recording has --labels")
+    if labels is None:
+        raise SpecError(f"--stream {stream}: needs --labels, a file of start, end and label of each word")
+    samples, notes = samples_of(Path(stream), plan)
+    length = len(samples) / plan.fe.sample_rate
+    if length < shortest:
+        raise DataError(f"{stream}: lasts {length:.2f} s; the network hears {shortest:g} s at once: take a longer one")
+    return Sound(samples, read_labels(Path(labels), plan.labels, length), str(stream), False, notes)
+
+
+def samples_of(path: Path, plan: StreamPlan) -> tuple[Float, tuple[str, ...]]:
+    """Reads a recording at the front end's rate; returns its samples in int16 units, and notes. Raises `DataError`."""
+    found = read_recording(path)
+    rate = plan.fe.sample_rate
+    notes = () if found.rate == rate else (f"{path}: resampled from {found.rate:,} Hz to {rate:,} Hz",)
+    return resample(found.samples, found.rate, rate), notes
+
+
+def composed_sound(plan: StreamPlan, folder: Path, seconds: float, seed: int) -> Sound:
+    """Composes a stream of the clips of a directory, with a folder for each class. Raises `DataError`."""
+    folders, fe = scan(folder), plan.fe
+    names = words_of(plan.labels, plan.detector)
+
+    def clips(paths: Sequence[Path]) -> list[Float]:
+        found: list[Recording] = [read_recording(path) for path in paths]
+        return [resample(one.samples, one.rate, fe.sample_rate) for one in found]
+
+    quiet = [name for name in folders.files if name.strip("_").casefold() in _NOISES]
+    words = {name: clips(folders.files[name]) for name in names if name in folders.files}
+    if not words:
+        raise DataError(f"{folder}: no folder is called like a word of the model's: {', '.join(names)}")
+    others = [clip for name in folders.files if name not in (*words, *quiet) for clip in clips(folders.files[name])]
+    background = clips([*folders.background, *([] if folders.background else folders.files.get("_silence_", ()))])
+    if not background:
+        raise DataError(f"{folder}: no recordings of noise; add some in _background_noise_")
+    samples, events = compose(words, others, background, fe.sample_rate, seconds, seed)
+    kinds = "every other clip is no word of the model's" if others else "there is no speech but the model's words"
+    counted = f"{sum(map(len, words.values())):,} clips of {len(words)} words and {len(others):,} others"
+    note = f"composed of {counted} over {len(background)} recordings of noise, seed {seed}; {kinds}"
+    return Sound(samples, events, f"composed of {folder.name}", True, (*folders.notes, note))

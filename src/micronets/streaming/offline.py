@@ -1,0 +1,91 @@
+"""A whole recording at once: scores are computed once, and many detectors judge them.
+
+What a detector decides here is what `Stream` decides with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from micronets.frontend import integer
+from micronets.quantized.model import QuantizedModel
+from micronets.streaming.detector import Decision, Detector, DetectorState, DetectorTables, detector_tables, scores
+from micronets.streaming.plan import StreamPlan
+from micronets.streaming.stream import Runner, frame_codes
+
+_FRAMES = 6000  # frames whose codes are computed at once
+_AT_ONCE = 256  # windows that the network is given at once
+
+
+@dataclass(frozen=True, eq=False)
+class Heard:
+    """What a network says about a recording, run by run.
+
+    - plan: how it listens.
+    - model: the network.
+    - scores: `[N, C]`, 0 .. `ONE`.
+    - loudness: the sum of the pixels of every frame, `[F]`.
+    - samples: of the whole recording.
+    """
+
+    plan: StreamPlan
+    model: QuantizedModel
+    scores: npt.NDArray[np.int64]
+    loudness: npt.NDArray[np.int64]
+    samples: int
+
+    @property
+    def seconds(self) -> float:
+        """How long the recording is."""
+        return self.samples / self.plan.fe.sample_rate
+
+    def decide(self, detector: Detector) -> list[Decision]:
+        """Returns the decisions of a detector, whose `hop_frames` is that of the plan."""
+        assert detector.hop_frames == self.plan.detector.hop_frames, "scores are for one hop"
+        plan = self.plan
+        t = tables_of(self, detector)
+        runs = plan.frames - 1 + detector.hop_frames * np.arange(len(self.scores))
+        total = np.concatenate([np.zeros(t.gate_frames, np.int64), self.loudness.cumsum()])
+        sums = total[runs + t.gate_frames] - total[runs]
+        ends = plan.fe.window_samples + plan.frame_hop * runs
+        fired = DetectorState(t).feed_scores(self.scores, sums)
+        return [Decision(one.class_index, one.score, int(ends[one.run])) for one in fired]
+
+
+def tables_of(heard: Heard, detector: Detector) -> DetectorTables:
+    """Returns the numbers of a detector for the network that was heard."""
+    return detector_tables(detector, heard.plan.fe, heard.model.quant[heard.model.arch.outputs[0]])
+
+
+def hear(
+    model: QuantizedModel,
+    plan: StreamPlan,
+    samples: npt.ArrayLike,
+    run: Runner,
+    tell: Callable[[int, int], None] = lambda done, all: None,
+) -> Heard:
+    """Computes what a network says about a recording.
+
+    - samples: in int16 units, at the front end's rate.
+    - run: computes outputs int8 `[N, ...]` from codes of inputs `[N, *input_shape]`.
+    - tell: is told how many runs of how many are done.
+    """
+    x = integer.integer_samples(np.asarray(samples))
+    count = max(0, (len(x) - plan.fe.window_samples) // plan.frame_hop + 1)
+    codes, loudness = np.zeros((count, plan.fe.input_shape[1]), np.int8), np.zeros(count, np.int64)
+    if count:
+        rows = np.lib.stride_tricks.sliding_window_view(x, plan.fe.window_samples)[:: plan.frame_hop]
+        for i in range(0, count, _FRAMES):
+            codes[i : i + _FRAMES], loudness[i : i + _FRAMES] = frame_codes(rows[i : i + _FRAMES], plan)
+    begins = np.arange(0, count - plan.frames + 1, plan.detector.hop_frames)
+    found = np.zeros((len(begins), plan.tables.classes), np.int64)
+    for i in range(0, len(begins), _AT_ONCE):
+        windows = np.stack([codes[b : b + plan.frames] for b in begins[i : i + _AT_ONCE].tolist()])
+        outputs = run(windows[..., None])
+        found[i : i + len(windows)] = scores(outputs.reshape(len(windows), -1), plan.tables)
+        tell(i + len(windows), len(begins))
+    return Heard(plan, model, found, loudness, len(x))
