@@ -79,7 +79,8 @@ def main() -> None:
     lines.append(
         f"\nStreams of {options.seconds / 60:.0f} minutes, composed of the test clips of Speech Commands that are in "
         f"{options.folder.name}; tuned for {options.allowed:g} false accepts an hour on a stream of other "
-        "speakers over the same recordings of noise. Latency is from the end of a word, in the median and in 90 % of the detections. "
+        "speakers over the same recordings of noise. Latency is from the end of a word, in the median and in 90 % of "
+        "the detections. "
         f"{date.today().isoformat()}, `python -m benchmarks.streams`."
     )
     replace_section(PAGE, "streams", "\n".join(lines))

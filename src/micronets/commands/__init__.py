@@ -1,1 +1,1 @@
-"""What the commands do, as functions: compile, measure, inspect, evaluate, tune, characterize, search, train, export."""
+"""What the commands do, as functions: compile, measure, inspect, evaluate, tune, search, train, export and more."""
