@@ -20,7 +20,7 @@ ALONE = frozenset(
 """Modules beside the folders that everybody may import."""
 
 CORE = frozenset({"ir", "quantized", "boards", "cost"})
-DEPLOY = frozenset({"tflite", "compiler", "device", "runtimes"})
+DEPLOY = frozenset({"tflite", "importers", "compiler", "device", "runtimes"})
 DESIGN = frozenset({"frontend", "tasks", "design"})
 ALLOWED: Mapping[str, frozenset[str]] = {
     "ir": frozenset(),
@@ -30,6 +30,7 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     "frontend": frozenset(),
     "streaming": frozenset({"ir", "quantized", "frontend"}),
     "tflite": frozenset({"ir", "quantized", "cost"}),
+    "importers": frozenset({"ir", "quantized", "tflite", "cost"}),
     "compiler": CORE | {"frontend", "streaming"},
     "device": CORE | {"tflite", "frontend", "streaming", "compiler"},
     "runtimes": CORE | {"tflite", "compiler", "device"},

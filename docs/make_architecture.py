@@ -24,7 +24,7 @@ BOX = (150, 48)
 PANELS = (  # x, y, width, height, title, where its line is below y, colour
     (20, 16, 920, 190, "On top: sees both halves", 22, "#eef2f7"),
     (20, 228, 410, 206, "Design: task, board, budget to .tflite (torch)", 22, "#fdf1e3"),
-    (530, 228, 410, 206, "Deploy: .tflite to C, built and measured", 22, "#e6f4ea"),
+    (530, 228, 410, 256, "Deploy: .tflite to C, built and measured", 22, "#e6f4ea"),
     (20, 492, 920, 132, "Core: what both halves build on, without torch", 121, "#eceaf6"),
 )
 PLACES = {  # middle of the upper edge, and what the folder is in a few words
@@ -40,6 +40,7 @@ PLACES = {  # middle of the upper edge, and what the folder is in a few words
     "device": (625, 266, "build, simulate, board"),
     "runtimes": (845, 266, "our C, TFLM"),
     "tflite": (625, 366, "read, write"),
+    "importers": (735, 428, "other tools, ONNX"),
     "compiler": (845, 366, "passes, kernels, plan"),
     "ir": (115, 546, "layers, Arch, spaces"),
     "quantized": (345, 546, "integer reference"),

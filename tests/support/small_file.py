@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,19 +13,26 @@ from micronets.tflite import schema as s
 from micronets.tflite.builder import Field, LeanBuilder
 from micronets.tflite.codec import Op, codec
 
+_TYPES = {
+    "int8": s.TensorType.INT8,
+    "int32": s.TensorType.INT32,
+    "float16": s.TensorType.FLOAT16,
+    "float32": s.TensorType.FLOAT32,
+}
+
 
 @dataclass(frozen=True, eq=False)
 class FileTensor:
     """A tensor of a file.
 
     - shape: its dimensions, the batch included.
-    - values: the values of a constant, of type int8 or int32; None for an activation of type int8.
-    - scale, zero_point: its quantisation; an int32 tensor has none.
+    - values: the values of a constant, of type int8, int32, float16 or float32; None for an activation.
+    - scale, zero_point: its quantisation; int32 and float tensors have none.
     - type: the type of an activation.
     """
 
     shape: tuple[int, ...]
-    values: npt.NDArray[np.int8] | npt.NDArray[np.int32] | None = None
+    values: npt.NDArray[Any] | None = None
     scale: float = 0.05
     zero_point: int = 3
     type: s.TensorType = s.TensorType.INT8
@@ -54,7 +62,7 @@ def small_file(
     offsets = []
     filled = 0
     for k, tensor in enumerate(tensors):
-        of_32_bits = tensor.type == s.TensorType.INT32 or getattr(tensor.values, "dtype", None) == np.int32
+        kind = tensor.type if tensor.values is None else _TYPES[tensor.values.dtype.name]
         filled += tensor.values is not None
         scale = file.vector(np.float32, [tensor.scale])
         quantization = file.table(
@@ -63,7 +71,7 @@ def small_file(
                 (s.QuantizationSlot.ZERO_POINT, "table", file.vector(np.int64, [tensor.zero_point]), 0),
             ]
         )
-        kind = s.TensorType.INT32 if of_32_bits else tensor.type
+        unscaled = kind in (s.TensorType.INT32, s.TensorType.FLOAT16, s.TensorType.FLOAT32)
         offsets.append(
             file.table(
                 [
@@ -71,7 +79,7 @@ def small_file(
                     (s.TensorSlot.TYPE, "int8", int(kind), 0),
                     (s.TensorSlot.BUFFER, "uint32", filled if tensor.values is not None else 0, 0),
                     (s.TensorSlot.NAME, "table", file.string(f"t{k}"), 0),
-                    (s.TensorSlot.QUANTIZATION, "table", 0 if of_32_bits else quantization, 0),
+                    (s.TensorSlot.QUANTIZATION, "table", 0 if unscaled else quantization, 0),
                 ]
             )
         )

@@ -19,7 +19,7 @@ import sys
 import click
 
 from micronets import __version__
-from micronets.cli import common, data, devices, lists, models, stages
+from micronets.cli import common, data, devices, importing, lists, models, stages
 from micronets.errors import MicronetsError
 from micronets.installation import EXTRAS, install
 
@@ -127,5 +127,12 @@ def cli() -> None:
     """
 
 
-for command in (*stages.commands, *models.commands, *devices.commands, *lists.commands, *data.commands):
+for command in (
+    *stages.commands,
+    *models.commands,
+    *importing.commands,
+    *devices.commands,
+    *lists.commands,
+    *data.commands,
+):
     cli.add_command(command)

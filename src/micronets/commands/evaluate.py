@@ -195,7 +195,7 @@ def evaluate(
         tasks.find(task)
     file = model_file(model)
     network = file.model
-    names = tuple(labels) if labels else labels_of(network, front_end)
+    names = tuple(labels) if labels else labels_of(network.metadata, front_end)
     count = network.arch.output_shape[-1]
     if names is not None and len(names) != count:
         raise SpecError(
@@ -204,7 +204,9 @@ def evaluate(
     tell = progress or (lambda _: None)
     if data is None or isinstance(data, (str, PathLike)):
         task = _task_of(file, task, front_end)
-        card = tasks.Card(names, front_end_of(network, front_end), _shape_of_input(file), file.name, network.metadata)
+        card = tasks.Card(
+            names, front_end_of(network.metadata, front_end), _shape_of_input(file), file.name, network.metadata
+        )
         path, held_out = None if data is None else Path(data), None if test is None else Path(test)
         note = "making synthetic examples" if path is None and held_out is None else f"reading {held_out or path}"
         tell({"stage": "data", "note": note})
@@ -330,11 +332,9 @@ def _front_end_file(path: Path) -> str:
     return text
 
 
-def labels_of(model: QuantizedModel, front_end: str | None = None) -> tuple[str, ...] | None:
-    """Returns the names of the model's outputs: from its metadata, or as the released models of a front end have
-    them.
-    """
-    text = model.metadata.get("micronets.labels")
+def labels_of(metadata: Mapping[str, str], front_end: str | None = None) -> tuple[str, ...] | None:
+    """Returns the names of a model's outputs: from its metadata, or as the released models of a front end have them."""
+    text = metadata.get("micronets.labels")
     if text:
         return tuple(json.loads(text))
     if front_end in image.PRESETS:
@@ -342,10 +342,10 @@ def labels_of(model: QuantizedModel, front_end: str | None = None) -> tuple[str,
     return RELEASED_LABELS if front_end in ("micronet-mfcc", "mlperf-mfcc") else None
 
 
-def front_end_of(model: QuantizedModel, name: str | None) -> str | None:
-    """Returns the JSON of the front end of that name or in that file; without a name, that of the model's metadata."""
+def front_end_of(metadata: Mapping[str, str], name: str | None) -> str | None:
+    """Returns the JSON of the front end of that name or in that file; without a name, that of a model's metadata."""
     if name is not None and name.endswith(".json"):
         return _front_end_file(Path(name))
     if name in image.PRESETS:
         return image.PRESETS[name].to_json()
-    return preset(name).to_json() if name is not None else model.metadata.get("micronets.frontend")
+    return preset(name).to_json() if name is not None else metadata.get("micronets.frontend")

@@ -301,7 +301,7 @@ def _unclamped_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -
         case AveragePool2D():
             return (_average(layer, x),)
         case MaxPool2D():
-            return (_windows(x, layer.window, -128).max(axis=(-2, -1)),)
+            return (windows(x, layer.window, -128).max(axis=(-2, -1)),)
         case Mean() | Sum():
             return (_sum_codes(layer, x, *quants),)
         case ReduceMax():
@@ -311,7 +311,7 @@ def _unclamped_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -
         case ArgMax():
             return ((x.argmin if layer.smallest else x.argmax)(axis=layer.axis + 1),)
         case Add() | Mul() | Sub() | Minimum() | Maximum() | SquaredDifference() | Prelu():
-            return (_binary_codes(layer, *_aligned(*inputs), *quants),)
+            return (_binary_codes(layer, *aligned(*inputs), *quants),)
         case Concatenation():
             return (np.concatenate(inputs, axis=layer.axis + 1),)
         case Split():
@@ -329,7 +329,7 @@ def _unclamped_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -
         case Transpose():
             return (x.transpose(0, *(axis + 1 for axis in layer.permutation)),)
         case Slice() | StridedSlice():
-            return (_sliced(layer, x),)
+            return (sliced(layer, x),)
         case Pack():
             return (np.stack(inputs, layer.axis + 1),)
         case Unpack():
@@ -427,23 +427,23 @@ def _convolve(model: QuantizedModel, layer: Conv2D | DepthwiseConv2D, x: Array, 
     w = model.weights[layer.name].weights
     if isinstance(layer, Conv2D):
         if layer.kernel == (1, 1):
-            windows = x[:, :: layer.stride[0], :: layer.stride[1]]  # a 1 x 1 window needs no padding
+            seen = x[:, :: layer.stride[0], :: layer.stride[1]]  # a 1 x 1 window needs no padding
         else:
-            windows = _windows(x, layer.window, qx.zero_point)
-        shape = windows.shape[:3]
+            seen = windows(x, layer.window, qx.zero_point)
+        shape = seen.shape[:3]
         size, groups, filters = math.prod(w.shape[1:]), layer.groups, len(w) // layer.groups
-        im2col = windows.reshape(math.prod(shape), groups, size)  # a row holds a window in the order (C, kh, kw)
+        im2col = seen.reshape(math.prod(shape), groups, size)  # a row holds a window in the order (C, kh, kw)
         columns = w.transpose(3, 1, 2, 0).reshape(size, groups, filters)
         sums = [_dot(im2col[:, g], columns[:, g], qx) for g in range(groups)]
         return np.concatenate(sums, axis=-1).reshape(*shape, len(w))
     kind = _exact_type(w, (1, 2), qx)
-    windows = _windows(x.astype(kind) - kind(qx.zero_point), layer.window, 0)
+    seen = windows(x.astype(kind) - kind(qx.zero_point), layer.window, 0)
     if layer.multiplier > 1:
-        windows = np.repeat(windows, layer.multiplier, axis=3)
-    acc = np.zeros(windows.shape[:4], kind)
+        seen = np.repeat(seen, layer.multiplier, axis=3)
+    acc = np.zeros(seen.shape[:4], kind)
     for i in range(layer.kernel[0]):
         for j in range(layer.kernel[1]):
-            acc += windows[..., i, j] * w[0, i, j].astype(kind)
+            acc += seen[..., i, j] * w[0, i, j].astype(kind)
     return acc
 
 
@@ -480,14 +480,14 @@ def _multiply_matrices(
     return multiply_by_quantized_multiplier(total, *product_rescale(qa, qb, qy)) + qy.zero_point
 
 
-def _windows(x: Array, window: Window, fill: float) -> Array:
+def windows(x: Array, window: Window, fill: float) -> Array:
     """Returns the windows of a map, `[N, H, W, C]` -> `[N, H', W', C, kh, kw]`: a view of `x` padded with `fill`."""
     rows, columns = zip(window.before(x.shape[1:3]), window.after(x.shape[1:3]), strict=True)
     if max(*rows, *columns):
         x = np.pad(x, ((0, 0), rows, columns, (0, 0)), constant_values=fill)
-    windows = sliding_window_view(x, window.reach, axis=(1, 2))
+    found = sliding_window_view(x, window.reach, axis=(1, 2))
     stride, dilation = window.stride, window.dilation
-    return windows[:, :: stride[0], :: stride[1], :, :: dilation[0], :: dilation[1]]
+    return found[:, :: stride[0], :: stride[1], :, :: dilation[0], :: dilation[1]]
 
 
 def _divide(total: Array, count: Array | int) -> Array:
@@ -499,7 +499,7 @@ def _average(layer: AveragePool2D, x: Array) -> Array:
     """Returns the rounded means over windows, not yet clamped; values in the padding are not counted."""
 
     def sums(a: Array) -> Array:
-        return np.asarray(_windows(a, layer.window, 0).sum(axis=(-2, -1), dtype=np.int64))
+        return np.asarray(windows(a, layer.window, 0).sum(axis=(-2, -1), dtype=np.int64))
 
     return _divide(sums(x), sums(np.ones_like(x[:1, :, :, :1])))
 
@@ -519,7 +519,7 @@ def _with_batch(axes: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(axis + 1 for axis in axes)
 
 
-def _aligned(a: Array, b: Array) -> tuple[Array, Array]:
+def aligned(a: Array, b: Array) -> tuple[Array, Array]:
     """Returns tensors `[N, *shape]` with as many dimensions as the one with the most, so that numpy broadcasts them."""
     rank = max(a.ndim, b.ndim)
     first, second = (x.reshape(len(x), *(1,) * (rank - x.ndim), *x.shape[1:]) for x in (a, b))
@@ -564,7 +564,7 @@ def _on_grid(x: Array, bits: int, scale: tuple[IntArray, IntArray]) -> Array:
     return multiply_by_quantized_multiplier(x << bits, *scale)
 
 
-def _sliced(layer: Slice | StridedSlice, x: Array) -> Array:
+def sliced(layer: Slice | StridedSlice, x: Array) -> Array:
     """Returns the places of a tensor that a slice takes."""
     strides, shrink = (layer.strides, layer.shrink) if isinstance(layer, StridedSlice) else ((1,) * (x.ndim - 1), ())
     for axis, (begin, size, stride) in enumerate(zip(layer.begin, layer.size, strides, strict=True), start=1):

@@ -528,21 +528,36 @@ def weights_of(graph: Graph, o: FileOperator, layer: Weighted) -> tuple[Weighted
             raise graph.damaged(f"the bias, {bias_tensor.label}, has the shape {list(bias.shape)}, not [{outputs}]")
         if isinstance(layer, FullyConnected) and len(scales) == 1:
             _check_bias_scale(graph, o, bias_tensor, float(scales[0]))
+    layer = sized(graph, o, layer, values.shape, bits)
+    return layer, LayerWeights(values, np.asarray(scales, np.float32), bias, zero_point)
+
+
+def sized(graph: Graph, o: FileOperator, layer: Weighted, shape: tuple[int, ...], bits: int = 8) -> Weighted:
+    """Returns the layer with its sizes taken from the shape of its weights.
+
+    - graph: the tensors of the file.
+    - o: the operator.
+    - layer: what `layers_of` made of it.
+    - shape: the shape of the weights, as the file has it.
+    - bits: the bits of a weight.
+
+    Raises `FileError` where weights of that shape do not fit the input.
+    """
     match layer:
         case Conv2D():
             x = graph.tensor(o.inputs[0]).layer_shape
-            groups = x[2] // values.shape[3] if len(x) == 3 and x[2] % values.shape[3] == 0 else 1
-            layer = replace(layer, filters=outputs, kernel=values.shape[1:3], weight_bits=bits, groups=groups)
+            groups = x[2] // shape[3] if len(x) == 3 and x[2] % shape[3] == 0 else 1
+            layer = replace(layer, filters=shape[0], kernel=(shape[1], shape[2]), weight_bits=bits, groups=groups)
         case DepthwiseConv2D():
-            layer = replace(layer, kernel=values.shape[1:3], weight_bits=bits)
+            layer = replace(layer, kernel=(shape[1], shape[2]), weight_bits=bits)
         case TransposeConv2D():
-            layer = replace(layer, filters=outputs, kernel=values.shape[1:3], weight_bits=bits)
+            layer = replace(layer, filters=shape[0], kernel=(shape[1], shape[2]), weight_bits=bits)
         case FullyConnected():
-            layer = replace(layer, units=outputs, weight_bits=bits)
+            layer = replace(layer, units=shape[0], weight_bits=bits)
         case _:
             assert_never(layer)
-    _check_inputs(graph, o, layer, values.shape)
-    return layer, LayerWeights(values, np.asarray(scales, np.float32), bias, zero_point)
+    _check_inputs(graph, o, layer, shape)
+    return layer
 
 
 def bias_place(layer: Layer) -> int:

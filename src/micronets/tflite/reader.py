@@ -79,6 +79,28 @@ def operator_code(table: FlatTable) -> int:
 
 def _parse(data: bytes, where: str) -> tuple[QuantizedModel, dict[str, int]]:
     """Returns the model in the bytes of a file, and the index of every activation tensor by its name in the model."""
+    top, table, graph = open_graph(data, where)
+    metadata = read_metadata(top, graph)
+    four = _four_bit_names(metadata.pop(s.BITS_METADATA, "[]"), graph.flat)
+    sources = ends(graph, table, s.SubGraphSlot.INPUTS, "input")
+    sinks = ends(graph, table, s.SubGraphSlot.OUTPUTS, "output")
+    operators = list(file_operators(graph, table.tables(s.SubGraphSlot.OPERATORS), top))
+    initial = _initial_values(graph, top.tables(s.ModelSlot.SUBGRAPHS), operators, top)
+    operators = [o for o in operators if o.op not in (Op.VAR_HANDLE, Op.CALL_ONCE)]
+    try:
+        return _model(graph, operators, sources, sinks, metadata, four, initial)
+    except SpecError as e:
+        raise FileError(f"{where}: the model does not fit together: {e}") from e
+
+
+def open_graph(data: bytes, where: str) -> tuple[FlatTable, FlatTable, Graph]:
+    """Returns the root table of a file, the table of its first subgraph, and the tensors of that.
+
+    - data: the bytes of the file.
+    - where: what errors call it.
+
+    Raises `FileError` for bytes that are no `.tflite`, and `UnsupportedError` for another version or no subgraph.
+    """
     data = bytes(data)
     if len(data) < 32 or data[4:8] != s.IDENTIFIER:
         raise FileError(f"{where}: not a .tflite file: {len(data)} bytes without the mark {s.IDENTIFIER.decode()}")
@@ -91,21 +113,10 @@ def _parse(data: bytes, where: str) -> tuple[QuantizedModel, dict[str, int]]:
     if not len(graphs):
         raise UnsupportedError(f"{where}: the file has no subgraph")
     buffers = top.tables(s.ModelSlot.BUFFERS)
-    graph = Graph(flat, graphs[0].tables(s.SubGraphSlot.TENSORS), buffers, where)
-    metadata = _read_metadata(top, graph)
-    four = _four_bit_names(metadata.pop(s.BITS_METADATA, "[]"), flat)
-    sources = _ends(graph, graphs[0], s.SubGraphSlot.INPUTS, "input")
-    sinks = _ends(graph, graphs[0], s.SubGraphSlot.OUTPUTS, "output")
-    operators = list(_operators(graph, graphs[0].tables(s.SubGraphSlot.OPERATORS), top))
-    initial = _initial_values(graph, graphs, operators, top)
-    operators = [o for o in operators if o.op not in (Op.VAR_HANDLE, Op.CALL_ONCE)]
-    try:
-        return _model(graph, operators, sources, sinks, metadata, four, initial)
-    except SpecError as e:
-        raise FileError(f"{where}: the model does not fit together: {e}") from e
+    return top, graphs[0], Graph(flat, graphs[0].tables(s.SubGraphSlot.TENSORS), buffers, where)
 
 
-def _ends(graph: Graph, table: FlatTable, slot: int, what: str) -> list[Tensor]:
+def ends(graph: Graph, table: FlatTable, slot: int, what: str) -> list[Tensor]:
     """Returns the tensors that are the model's inputs, or its outputs: at least one, and each once.
 
     - graph: the tensors of the subgraph.
@@ -123,7 +134,7 @@ def _ends(graph: Graph, table: FlatTable, slot: int, what: str) -> list[Tensor]:
     return [graph.tensor(index) for index in indices]
 
 
-def _operators(graph: Graph, tables: FlatTables, top: FlatTable) -> Iterator[FileOperator]:
+def file_operators(graph: Graph, tables: FlatTables, top: FlatTable) -> Iterator[FileOperator]:
     """Yields the operators in execution order; while one is worked on, errors name it."""
     codes = top.tables(s.ModelSlot.OPERATOR_CODES)
     written: set[int] = set()
@@ -326,7 +337,7 @@ def _assigned_constants(graph: Graph, table: FlatTable, top: FlatTable, where: s
     - where: what errors begin with.
     """
     own = Graph(graph.flat, table.tables(s.SubGraphSlot.TENSORS), graph.buffers, where)
-    operators = list(_operators(own, table.tables(s.SubGraphSlot.OPERATORS), top))
+    operators = list(file_operators(own, table.tables(s.SubGraphSlot.OPERATORS), top))
     own.variables = _handles(own, operators)
     found = {}
     for o in operators:
@@ -410,7 +421,7 @@ def _check_not_constant(graph: Graph, tensor: Tensor, what: str) -> None:
         )
 
 
-def _read_metadata(top: FlatTable, graph: Graph) -> dict[str, str]:
+def read_metadata(top: FlatTable, graph: Graph) -> dict[str, str]:
     """Returns the metadata that are text, by name; trailing NULs, with which some writers pad, are dropped."""
     texts: dict[str, str] = {}
     total = 0

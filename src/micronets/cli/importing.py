@@ -1,0 +1,85 @@
+"""The command `import`, which makes an int8 model of a trained network of another tool."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Literal, cast
+
+import click
+
+from micronets.cli import common
+
+PATH = click.Path(path_type=Path)
+
+
+@click.command(
+    "import",
+    cls=common.Command,
+    examples=(
+        "micronets import model_float.tflite --calibrate typical_inputs.npy --out model.tflite",
+        "micronets import kws_float.tflite --calibrate my_words --front-end mlperf-mfcc --out model.tflite",
+    ),
+)
+@click.argument("model", type=PATH, metavar="MODEL")
+@click.option("--out", required=True, type=PATH, metavar="FILE.tflite", help="The int8 model that is written.")
+@click.option(
+    "--calibrate",
+    type=PATH,
+    metavar="DATA",
+    help="Typical inputs: a .npy [N, ...] in the units that the network takes, a .npz of one, or the data of a task.",
+)
+@click.option("--task", metavar="TASK", help="Whose data DATA is, and what the model will carry as its task.")
+@click.option("--front-end", metavar="NAME|FILE.json", help="How samples become inputs; the model will carry it.")
+@click.option("--labels", metavar="A,B,...", help="Names of the outputs in their order; the model will carry them.")
+@click.option("--split", default="train", show_default=True, help="The part of a task's data that inputs come from.")
+@click.option("--examples", default=200, show_default=True, metavar="N", help="How many inputs are used at most.")
+@click.option(
+    "--ranges",
+    type=click.Choice(["auto", "minmax", "percentile", "mse"]),
+    default="auto",
+    show_default=True,
+    help="How ranges of tensors are found; auto tries all and takes what is best on half of the inputs.",
+)
+@click.option("--equalise/--no-equalise", default=None, help="Even out the weights of neighbouring layers; else tried.")
+@click.option("--correct-bias/--no-correct-bias", default=None, help="Take out each channel's mean error; else tried.")
+@common.as_json
+def import_(
+    model: Path,
+    out: Path,
+    calibrate: Path | None,
+    task: str | None,
+    front_end: str | None,
+    labels: str | None,
+    split: str,
+    examples: int,
+    ranges: str,
+    equalise: bool | None,
+    correct_bias: bool | None,
+    as_json: bool,
+) -> None:
+    """Makes an int8 .tflite of a trained float model, by quantisation after training.
+
+    MODEL is a float .tflite. Prints how int8 differs from float: the signal-to-noise ratio of every layer, and which
+    layers cost most.
+    """
+    from micronets.commands.import_model import import_model
+    from micronets.importers.calibrate import PtqSettings
+
+    rule = None if ranges == "auto" else cast(Literal["minmax", "percentile", "mse"], ranges)
+    made = import_model(
+        model,
+        out,
+        calibrate,
+        task=task,
+        front_end=front_end,
+        labels=labels.split(",") if labels else None,
+        split=split,
+        examples=examples,
+        settings=PtqSettings(rule, equalise, correct_bias),
+        progress=None if as_json else common.ProgressPrinter(),
+    )
+    common.echo(json.dumps({"model": str(out)} | made.report.to_json()) if as_json else made.report.text())
+
+
+commands: list[click.Command] = [import_]

@@ -1,0 +1,104 @@
+"""`equalised`: cross-layer equalisation, which evens out the ranges of channels without changing what is computed.
+
+The method is that of Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Correction" (2019),
+section 4.1: where one layer's output is read by the next alone, and nothing but a rectifier lies between them, a
+channel may be divided by a factor in the first and multiplied by it in the second.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from micronets.importers.network import FloatNetwork, FloatWeights
+from micronets.ir.layers import Conv2D, DepthwiseConv2D, FullyConnected, Layer, TransposeConv2D, Weighted
+
+Array = npt.NDArray[Any]
+
+_ROUNDS = 20
+_MOST = 32.0  # the largest factor of a channel, and one over it the least; dead channels would go without end
+
+
+def pairs(network: FloatNetwork) -> list[tuple[Weighted, Weighted]]:
+    """Returns the layers with weights whose output the second of the pair reads alone, in the order of the network."""
+    arch = network.arch
+    made: dict[str, Layer] = {layer.name: layer for layer in arch.layers}
+    readers: dict[str, int] = dict.fromkeys(arch.outputs, 1)
+    for layer in arch.layers:
+        for name in layer.inputs:
+            readers[name] = readers.get(name, 0) + 1
+    found: list[tuple[Weighted, Weighted]] = []
+    for layer in arch.layers:
+        if not isinstance(layer, Weighted) or layer.inputs[0] not in made or readers[layer.inputs[0]] > 1:
+            continue
+        before = made[layer.inputs[0]]
+        if isinstance(before, TransposeConv2D) or isinstance(layer, TransposeConv2D):
+            continue
+        if not isinstance(before, Weighted) or before.activation == "relu6":
+            continue
+        if any(isinstance(each, Conv2D) and each.groups > 1 for each in (before, layer)):
+            continue
+        if (
+            isinstance(layer, FullyConnected)
+            and len(network.weights[before.name].bias) != network.weights[layer.name].kernel.shape[1]
+        ):
+            continue  # it reads a whole map as one vector
+        if isinstance(layer, DepthwiseConv2D) and layer.multiplier > 1:
+            continue
+        found.append((before, layer))
+    return found
+
+
+def equalised(network: FloatNetwork) -> FloatNetwork:
+    """Returns a network that computes the same, with the ranges of the weights of neighbours evened out.
+
+    For every channel between two layers the factor is sqrt(r1 r2) / r2, where r1 is the largest weight that makes it
+    and r2 the largest that reads it. The pairs are gone through until nothing changes.
+    """
+    weights = dict(network.weights)
+    chosen = [(a, b) for a, b in pairs(network) if weights[a.name].scales is None and weights[b.name].scales is None]
+    total = {a.name: np.ones(len(weights[a.name].bias)) for a, _ in chosen}
+    for _ in range(_ROUNDS):
+        furthest = 0.0
+        for a, b in chosen:
+            first, second = weights[a.name], weights[b.name]
+            made, read = _largest(first.kernel, _made_axis(a)), _largest(second.kernel, _read_axis(b))
+            live = (made > 0) & (read > 0)
+            ratio = np.sqrt(np.divide(made, read, out=np.ones_like(made), where=live))
+            before = total[a.name]
+            total[a.name] = np.clip(before * np.where(live, ratio, 1), 1 / _MOST, _MOST)
+            factor = total[a.name] / before
+            furthest = max(furthest, float(np.abs(factor - 1).max()))
+            weights[a.name] = FloatWeights(
+                _scaled(first.kernel, _made_axis(a), 1 / factor), (first.bias / factor).astype(np.float32)
+            )
+            weights[b.name] = FloatWeights(_scaled(second.kernel, _read_axis(b), factor), second.bias)
+        if furthest < 1e-3:
+            break
+    return replace(network, weights=weights)
+
+
+def _made_axis(layer: Weighted) -> int:
+    """Returns the dimension of a layer's weights that counts its output channels."""
+    return 3 if isinstance(layer, DepthwiseConv2D) else 0
+
+
+def _read_axis(layer: Weighted) -> int:
+    """Returns the dimension of a layer's weights that counts its input channels."""
+    return 1 if isinstance(layer, FullyConnected) else 3
+
+
+def _largest(kernel: Array, axis: int) -> npt.NDArray[np.float64]:
+    """Returns the largest magnitude for each place along a dimension."""
+    others = tuple(d for d in range(kernel.ndim) if d != axis)
+    return np.asarray(np.abs(kernel).max(axis=others), np.float64)
+
+
+def _scaled(kernel: Array, axis: int, factor: Array) -> npt.NDArray[np.float32]:
+    """Returns weights multiplied by a factor for each place along a dimension."""
+    shape = [1] * kernel.ndim
+    shape[axis] = -1
+    return (kernel * factor.reshape(shape)).astype(np.float32)
