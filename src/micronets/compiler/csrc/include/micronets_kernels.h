@@ -585,8 +585,8 @@ typedef enum { MICRONETS_INT8, MICRONETS_UINT8, MICRONETS_INT16, MICRONETS_INT32
 
 /* Codes of any integer type as real values: scale * (code - zero_point).
  *
- * input: [in] `count` codes of type `type`. output: [out] `count` values; it may lie so far below the input that no code
- * is overwritten before it is read. */
+ * input: [in] `count` codes of type `type`. output: [out] `count` values; it may lie so far below the input that no
+ *   code is overwritten before it is read. */
 void micronets_dequantize_any(const void *input, micronets_type type, float *output, int32_t count, float scale,
                               int32_t zero_point);
 
