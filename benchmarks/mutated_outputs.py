@@ -270,9 +270,9 @@ def main() -> None:
     wrong = [o for o in outcomes if o.end in FAILURES]
     for o in wrong:
         print(f"--one {o.number}: {o.end}: {o.why}", file=sys.stderr)
+    replace_section(Path("docs/deploy.md"), "mutated", text)
     if wrong:
         sys.exit(1)
-    replace_section(Path("docs/deploy.md"), "mutated", text)
 
 
 if __name__ == "__main__":

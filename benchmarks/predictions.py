@@ -79,7 +79,7 @@ def small_models(count: int) -> Iterator[QuantizedModel]:
 
 def others(shared: Path) -> Iterator[bytes]:
     """Yields the files in the folders of SHARED/models that read and that TFLM runs."""
-    for path in sorted(shared.glob("models/*/*.tflite")):
+    for path in sorted([*shared.glob("models/*/*.tflite"), *shared.glob("cases/*.tflite")]):
         data = path.read_bytes()
         with suppress(MicronetsError):
             read(data)

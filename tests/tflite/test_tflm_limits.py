@@ -22,12 +22,14 @@ from micronets.ir.layers import (
     Layer,
     Logistic,
     Mean,
+    Pack,
     Quantize,
     Relu,
     Reshape,
     Rsqrt,
     Softmax,
     Tanh,
+    Unpack,
 )
 from micronets.quantized import reference
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
@@ -201,3 +203,21 @@ def test_a_depthwise_bias_that_is_left_out_as_minus_one_is_refused_since_tflm_cr
         if interpreter.available():
             with pytest.raises(DeviceError, match="cannot run the model"):
                 interpreter.run(changed, np.zeros((1, 2, 3, 3), np.int8))
+
+
+@pytest.mark.parametrize(
+    ("layer", "what"),
+    [
+        (Pack(name="y", inputs=(INPUT, INPUT), axis=0), "inputs"),
+        (Unpack(name="y", inputs=(INPUT,), axis=0, others=("z",)), "outputs"),
+    ],
+)
+def test_options_that_count_other_tensors_are_damaged_since_tflm_believes_them(layer: Layer, what: str) -> None:
+    arch = Arch((2, 3, 3), (layer,))
+    data = write(QuantizedModel(arch, dict.fromkeys((INPUT, *layer.outputs), TensorQuant(0.5, 0)), {}))
+    assert read(data).arch == arch
+    count = next(at for at in values(data)["option"] if data[at] == 2 and data[at : at + 4] == b"\x02\0\0\0")
+    for other in (3, 1, 7):
+        changed = data[:count] + other.to_bytes(4, "little") + data[count + 4 :]
+        with pytest.raises(FileError, match=f"its options say {other} {what}, and it has 2"):
+            read(changed)

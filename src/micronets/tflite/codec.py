@@ -1055,6 +1055,9 @@ def _read_strided_slice(graph: Graph, o: FileOperator, own: Names, inputs: Names
 
 
 def _read_pack(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tuple[Layer, ...]:
+    count = o.option(s.PackSlot.COUNT, "i")
+    if count != len(o.inputs):  # TFLM's kernel reads as many inputs as the options say
+        raise graph.damaged(f"its options say {count} inputs, and it has {len(o.inputs)}")
     axis = _axis(graph, o.option(s.PackSlot.AXIS, "i"), o.outputs[0])
     return _on_shapes(
         graph,
@@ -1067,6 +1070,9 @@ def _read_pack(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tupl
 
 
 def _read_unpack(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tuple[Layer, ...]:
+    count = o.option(s.UnpackSlot.COUNT, "i")
+    if count != len(own):  # TFLM's kernel writes as many outputs as the options say
+        raise graph.damaged(f"its options say {count} outputs, and it has {len(own)}")
     axis = _axis(graph, o.option(s.UnpackSlot.AXIS, "i"), graph.tensor(o.inputs[0]))
     return _on_shapes(
         graph,
