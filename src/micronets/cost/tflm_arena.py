@@ -94,6 +94,9 @@ CORTEX_M = StructSizes(
     variable=20,
     cmsis_nn=True,
 )
+FOLDED_BYTES = 96
+"""What an operator that computes a shape takes for options, data and result; STRIDED_SLICE takes most."""
+
 SCRATCH_REQUESTS = 12
 """For how many requests of the next operator TFLM keeps room: its `kMaxScratchBuffersPerOp`."""
 
@@ -121,6 +124,7 @@ class FileTensors:
       or behind an operator. TFLM sees the tensor on its other side alone.
     - filling: for each subgraph that fills variables before the first inference, its tensors and its operators.
     - handles: how many operators name a variable, in all subgraphs.
+    - folded: how many operators compute what follows from shapes and constants alone, and are no layers.
     """
 
     count: int
@@ -129,6 +133,7 @@ class FileTensors:
     views: frozenset[str] = frozenset()
     filling: tuple[tuple[int, int], ...] = ()
     handles: int = 0
+    folded: int = 0
 
 
 def written_tensors(arch: Arch) -> FileTensors:
@@ -197,6 +202,8 @@ def _taken_bytes(arch: Arch, word_bytes: Literal[4, 8], tensors: FileTensors | N
     for size in (2 * sizes.word, 4):  # the names and the number of each variable
         for _ in range(tensors.handles):
             tail = _with_block(tail, size)
+    for _ in range(tensors.folded):
+        tail = _with_block(tail, FOLDED_BYTES)
     for _ in tensors.filling:  # the options and the data of an operator that runs a subgraph
         tail = _with_block(align(tail + 4, 4), 8)
     for s in steps:

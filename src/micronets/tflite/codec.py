@@ -145,7 +145,7 @@ OTHER_OPS = {
     5: "DEPTH_TO_SPACE", 7: "EMBEDDING_LOOKUP", 8: "FLOOR", 11: "L2_NORMALIZATION",
     16: "LSTM", 20: "RELU_N1_TO_1", 24: "RNN", 26: "SPACE_TO_DEPTH", 27: "SVDF", 32: "CUSTOM", 42: "DIV", 47: "EXP",
     59: "NEG", 75: "SQRT", 77: "SHAPE",
-    118: "IF", 119: "WHILE", 150: "GELU",
+    44: "UNIDIRECTIONAL_SEQUENCE_LSTM", 118: "IF", 119: "WHILE", 150: "GELU",
     37: "BATCH_TO_SPACE_ND", 38: "SPACE_TO_BATCH_ND",
 }  # fmt: skip
 """Names of operators that models often have and micronets does not read; the others are called by their number."""

@@ -19,6 +19,7 @@ from micronets.quantized.validate import validate
 from micronets.tflite import schema as s
 from micronets.tflite.codec import CONSTANT_OPERANDS, WAYS_OUT, FileOperator, Op, codec, layers_of, op_name, weights_of
 from micronets.tflite.flatbuffer import Flat, FlatTable, FlatTables
+from micronets.tflite.folding import fold
 from micronets.tflite.limits import MAX_OPERATORS, excess
 from micronets.tflite.tensors import Array, Graph, Tensor, file_shape, plain_names
 from micronets.tflite.tflm_limits import check_four_bit_outputs
@@ -141,16 +142,20 @@ def file_operators(graph: Graph, tables: FlatTables, top: FlatTable) -> Iterator
     where = graph.where
     if len(tables) > MAX_OPERATORS:
         raise graph.unsupported(f"{len(tables)} operators; at most {MAX_OPERATORS} are supported")
+    folded = fold(graph, tables, lambda table: operator_code(codes[table.number(s.OperatorSlot.CODE_INDEX, "I")]))
     for k in range(len(tables)):
         graph.where = where
         table = tables[k]
+        if k in folded:
+            continue
         code = operator_code(codes[table.number(s.OperatorSlot.CODE_INDEX, "I")])
-        graph.where = f"{where}: operator {k} ({op_name(code)})"
+        graph.where = f"{where}: operator {k} ({_full_name(codes, table)})"
         outputs = _indices(graph, table, s.OperatorSlot.OUTPUTS)
         if code not in set(Op):
             at = f" writing {graph.tensor(outputs[0]).label}" if outputs else ""
             way_out = WAYS_OUT.get(code, "docs/operators.md has those that are")
-            raise graph.unsupported(f"this operator{at} is not supported; {way_out}")
+            others = _other_operators(codes, tables, k)
+            raise graph.unsupported(f"this operator{at} is not supported{others}; {way_out}")
         inputs = _indices(graph, table, s.OperatorSlot.INPUTS)
         op = Op(code)
         count = codec(op).outputs
@@ -165,6 +170,25 @@ def file_operators(graph: Graph, tables: FlatTables, top: FlatTable) -> Iterator
             options = None
         yield FileOperator(op, graph.where, options, inputs, tuple(graph.tensor(index) for index in outputs))
     graph.where = where
+
+
+def _full_name(codes: FlatTables, table: FlatTable) -> str:
+    """Returns the name of an operator, and of a custom one also what it is called in the file."""
+    entry = codes[table.number(s.OperatorSlot.CODE_INDEX, "I")]
+    name, custom = op_name(operator_code(entry)), entry.text(s.OperatorCodeSlot.CUSTOM_CODE)
+    shown = "".join(c if c.isprintable() else "?" for c in custom[:40])
+    return f"{name} {shown}" if name == "CUSTOM" and shown else name
+
+
+def _other_operators(codes: FlatTables, tables: FlatTables, first: int) -> str:
+    """Returns which operators besides that at `first` are not supported, as the end of a sentence; "" for none."""
+    names = dict.fromkeys(
+        _full_name(codes, tables[k])
+        for k in range(first + 1, len(tables))
+        if operator_code(codes[tables[k].number(s.OperatorSlot.CODE_INDEX, "I")]) not in set(Op)
+    )
+    names.pop(_full_name(codes, tables[first]), None)
+    return f", nor {'is' if len(names) == 1 else 'are'} {', '.join(names)}" if names else ""
 
 
 def _indices(graph: Graph, table: FlatTable, slot: int) -> list[int]:

@@ -8,6 +8,7 @@ from micronets.quantized.model import QuantizedModel
 from micronets.tflite import schema as s
 from micronets.tflite.codec import Op, bias_place
 from micronets.tflite.flatbuffer import Flat
+from micronets.tflite.folding import fold
 from micronets.tflite.reader import operator_code, tensor_names
 from micronets.tflite.tensors import Graph
 
@@ -51,6 +52,7 @@ def stored_tensors(data: bytes, model: QuantizedModel, where: str = "model") -> 
             place = bias_place(layers[name])
             bias = None if len(tensors) <= place or tensors[place] == -1 else _scale_count(graph, tensors[place])
             weights[name] = WeightTensors(_scale_count(graph, tensors[1]), bias)
+    folded = fold(graph, tables, lambda table: operator_code(codes[table.number(s.OperatorSlot.CODE_INDEX, "I")]))
     subgraphs = top.tables(s.ModelSlot.SUBGRAPHS)
     handles, filling = 0, []
     for number in range(len(subgraphs)):
@@ -59,7 +61,7 @@ def stored_tensors(data: bytes, model: QuantizedModel, where: str = "model") -> 
         handles += kinds.count(Op.VAR_HANDLE)
         if number:
             filling.append((len(subgraphs[number].tables(s.SubGraphSlot.TENSORS)), len(own)))
-    return FileTensors(len(graph.tensors), len(tables), weights, frozenset(views), tuple(filling), handles)
+    return FileTensors(len(graph.tensors), len(tables), weights, frozenset(views), tuple(filling), handles, len(folded))
 
 
 def _scale_count(graph: Graph, index: int) -> int:

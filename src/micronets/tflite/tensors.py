@@ -81,6 +81,7 @@ class Graph:
     - tensors, buffers: its tables of these kinds.
     - where: what errors begin with: the file, and the operator that is being read.
     - names: the names of the model's tensors, which `new_name` does not give again.
+    - folded: the values of tensors that the reader has computed, see `folding`, by index.
     - variables: the names of the variables, by the index of the tensor that stands for one (VAR_HANDLE writes it).
 
     Methods raise `FileError` for a damaged file and `UnsupportedError` for what micronets does not support.
@@ -92,6 +93,7 @@ class Graph:
     where: str
     names: set[str] = field(default_factory=set)
     variables: dict[int, str] = field(default_factory=dict)
+    folded: dict[int, Array] = field(default_factory=dict)
     _seen: dict[int, Tensor] = field(default_factory=dict)
     _values: int = 0
 
@@ -237,6 +239,8 @@ class Graph:
         if tensor.type not in allowed:
             names = " or ".join(t.name for t in allowed)
             raise self.unsupported(f"{tensor.label} is {tensor.type_name}; supported: {names}")
+        if tensor.index in self.folded:
+            return self.folded[tensor.index]
         raw = self.bytes_of(tensor.buffer)
         if not len(raw):
             raise self.unsupported(f"{tensor.label} is not a constant of the file; weights and parameters must be")

@@ -7,9 +7,14 @@ from micronets.compiler.passes.dead_channels import drop_dead_channels
 from micronets.compiler.passes.fold_lookups import fold_lookups
 from micronets.compiler.passes.fold_pads import fold_pads
 from micronets.compiler.passes.grouped_as_depthwise import grouped_as_depthwise
+from micronets.compiler.passes.unread import drop_unread
 from micronets.quantized.model import QuantizedModel
+
+PASSES = (drop_unread, grouped_as_depthwise, fold_lookups, fold_pads, drop_dead_channels, settle_constant_filters)
 
 
 def optimise(model: QuantizedModel) -> QuantizedModel:
     """Runs every pass on `model`: what it returns is the network that `compile_model` writes as C."""
-    return settle_constant_filters(drop_dead_channels(fold_pads(fold_lookups(grouped_as_depthwise(model)))))
+    for each in PASSES:
+        model = each(model)
+    return model

@@ -1,0 +1,136 @@
+"""Operators of a file whose results follow from shapes and constants alone, which the reader computes and leaves out.
+
+Converters write such chains where a model has an open batch: SHAPE, STRIDED_SLICE and PACK make the shape of a RESHAPE.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import assert_never
+
+import numpy as np
+
+from micronets.tflite import schema as s
+from micronets.tflite.flatbuffer import FlatTable, FlatTables
+from micronets.tflite.tensors import Array, Graph
+
+_MOST_VALUES = 64  # of a tensor that is computed: shapes and indices have no more
+
+
+class FoldedOp(IntEnum):
+    """The operators that are computed, by their number in the format."""
+
+    ADD = 0
+    CONCATENATION = 2
+    MUL = 18
+    GATHER = 36
+    SUB = 41
+    STRIDED_SLICE = 45
+    CAST = 53
+    EXPAND_DIMS = 70
+    SHAPE = 77
+    PACK = 83
+    REDUCE_PROD = 81
+    FILL = 94
+
+
+@dataclass(frozen=True)
+class _Work:
+    """One operator: which it is, its inputs, and its options."""
+
+    op: FoldedOp
+    values: list[Array]
+    options: FlatTable | None
+
+    def option(self, slot: int) -> int:
+        """Returns an option of 32 bits, 0 where the file does not hold it."""
+        return 0 if self.options is None else int(self.options.number(slot, "i"))
+
+
+def fold(graph: Graph, tables: FlatTables, code_of: Callable[[FlatTable], int]) -> set[int]:
+    """Computes what follows from shapes and constants, and keeps it in `graph.folded`.
+
+    - graph: the tensors of the subgraph.
+    - tables: its operators.
+    - code_of: returns the number of an operator.
+
+    Returns the places of the operators that are computed. An operator that cannot be computed is left for the reader.
+    """
+    done: set[int] = set()
+    for k in range(len(tables)):
+        code = code_of(tables[k])
+        if code not in set(FoldedOp):
+            continue
+        inputs = tables[k].array(s.OperatorSlot.INPUTS, "<i4")
+        outputs = tables[k].array(s.OperatorSlot.OUTPUTS, "<i4")
+        if inputs is None or outputs is None or len(outputs) != 1 or not len(inputs):
+            continue
+        op, result = FoldedOp(code), graph.tensor(int(outputs[0]))
+        if result.type != s.TensorType.INT32 or np.prod(result.shape, dtype=np.int64) > _MOST_VALUES:
+            continue
+        values = [np.array(graph.tensor(int(inputs[0])).shape, np.int32)] if op == FoldedOp.SHAPE else None
+        values = values or list(_values(graph, inputs))
+        if len(values) != len(inputs):
+            continue
+        try:
+            found = _computed(_Work(op, values, tables[k].table(s.OperatorSlot.OPTIONS)))
+        except (ValueError, IndexError, OverflowError):
+            continue  # the reader says what is wrong with it
+        if found is not None and found.size == np.prod(result.shape, dtype=np.int64):
+            graph.folded[result.index] = found.astype(np.int32).reshape(result.shape)
+            done.add(k)
+    return done
+
+
+def _values(graph: Graph, inputs: Array) -> Iterator[Array]:
+    """Yields the values of the inputs, up to the first that is no integer constant or too large."""
+    for index in inputs.tolist():
+        if index in graph.folded:
+            yield graph.folded[index]
+            continue
+        tensor = graph.tensor(index)
+        few = np.prod(tensor.shape, dtype=np.int64) <= _MOST_VALUES
+        if tensor.type != s.TensorType.INT32 or not few or not len(graph.bytes_of(tensor.buffer)):
+            return
+        yield graph.constant(tensor, (s.TensorType.INT32,))
+
+
+def _computed(work: _Work) -> Array | None:
+    """Returns what an operator makes of its inputs; None for options that are not known here."""
+    first = work.values[0]
+    match work.op:
+        case FoldedOp.SHAPE | FoldedOp.CAST:
+            return first
+        case FoldedOp.ADD | FoldedOp.MUL | FoldedOp.SUB:
+            calculate = {FoldedOp.ADD: np.add, FoldedOp.MUL: np.multiply, FoldedOp.SUB: np.subtract}[work.op]
+            return np.asarray(calculate(*work.values))
+        case FoldedOp.CONCATENATION:
+            return np.concatenate(work.values, axis=work.option(s.ConcatenationSlot.AXIS))
+        case FoldedOp.GATHER:
+            return np.take(first, work.values[1], axis=work.option(0))
+        case FoldedOp.STRIDED_SLICE:
+            return _sliced(work)
+        case FoldedOp.EXPAND_DIMS:
+            return np.expand_dims(first, int(work.values[1].ravel()[0]))
+        case FoldedOp.PACK:
+            return np.stack(work.values, axis=work.option(s.PackSlot.AXIS))
+        case FoldedOp.REDUCE_PROD:
+            return np.asarray(np.prod(first, axis=tuple(work.values[1].ravel().tolist())))
+        case FoldedOp.FILL:
+            return np.full(first.ravel().tolist(), int(work.values[1].ravel()[0]), np.int32)
+        case _:
+            assert_never(work.op)
+
+
+def _sliced(work: _Work) -> Array | None:
+    """Returns a slice of a vector, or one of its values."""
+    x, begin, end, stride = work.values
+    begins, ends, ellipsis, new_axis, shrinks = (work.option(slot) for slot in range(5))
+    if x.ndim != 1 or begin.size != 1 or ellipsis or new_axis:
+        return None
+    if shrinks:
+        return np.asarray(x[int(begin[0])])
+    first = None if begins else int(begin[0])
+    return np.asarray(x[slice(first, None if ends else int(end[0]), int(stride[0]))])
