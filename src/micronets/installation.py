@@ -30,6 +30,7 @@ EXTRAS = {
     "capstone": "sim",
     "elftools": "sim",
     "serial": "board",
+    "sounddevice": "listen",
 }
 """The extra of the installation (`pip install 'micronets-tinyml[EXTRA]'`) that brings a package."""
 

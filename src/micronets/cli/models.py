@@ -1,16 +1,23 @@
-"""The commands `evaluate`, `tune`, `inspect` and `compile`, which take any model."""
+"""The commands `evaluate`, `tune`, `listen`, `inspect` and `compile`, which take any model."""
 
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from micronets.cli import common
-from micronets.errors import SpecError
+from micronets.errors import FileError, SpecError
+
+if TYPE_CHECKING:
+    from micronets.commands.listen import Moment
 
 PATH = click.Path(path_type=Path)
+_BAR = 24  # columns of the bar that shows how loud it is
+_STATUS_COLUMNS = _BAR + 36
 _seconds = click.option(
     "--seconds", type=float, default=600, show_default=True, metavar="S", help="How long a composed stream is."
 )
@@ -199,6 +206,63 @@ def tune(
 @click.command(
     cls=common.Command,
     examples=(
+        "micronets listen zoo/kws_s_f446re/model.tflite",
+        "micronets listen model.tflite --input day.wav",
+        "micronets listen model.tflite --input day.wav --json > decisions.jsonl",
+    ),
+)
+@click.argument("model", type=PATH, metavar="MODEL.tflite")
+@click.option(
+    "--input",
+    "source",
+    metavar="RECORDING|DEVICE",
+    help="A recording, or the name or number of a microphone as `python -m sounddevice` lists them; without it, the "
+    "system's own microphone.",
+)
+@click.option("--runtime", metavar="RUNTIME", help="What computes the outputs, as for evaluate.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each decision, and nothing else.")
+def listen(model: Path, source: str | None, runtime: str | None, as_json: bool) -> None:
+    """Tells which words a model hears in a recording or at a microphone, as it hears them.
+
+    Prints a line for each decision: seconds, word and score. A terminal also shows how loud it is and which class has
+    the largest score. With a microphone it goes on until it is interrupted.
+    """
+    from micronets.commands.listen import Listener
+
+    listener = Listener(model, runtime)
+    if source is not None and Path(source).exists():
+        moments, notes = listener.recording(Path(source))
+    elif source is not None and Path(source).suffix:
+        raise FileError(f"{source}: no such recording; check the path, or name a microphone")
+    else:
+        moments, notes = listener.microphone(source), ()
+    for note in notes:
+        common.echo(f"note: {note}", err=True)
+    shown = sys.stdout.isatty() and not as_json
+    count = 0
+    for moment in moments:
+        for word in moment.words:
+            count += 1
+            text = json.dumps(word.to_json()) if as_json else word.text()
+            common.echo(f"{text:<{_STATUS_COLUMNS}}" if shown else text)
+        if shown:
+            common.echo(_status(moment), nl=False)
+            click.echo("\r", nl=False)
+        sys.stdout.flush()
+    if not as_json:
+        text = f"{count} decision{'' if count == 1 else 's'}"
+        common.echo(f"{text:<{_STATUS_COLUMNS}}" if shown else text)
+
+
+def _status(moment: Moment) -> str:
+    """Writes a line of a terminal: how loud it is, and what is heard most."""
+    bar = "#" * round(_BAR * (1 + moment.level / 96))
+    return f"{moment.time:>8.2f} s  {bar:<{_BAR}} {moment.level:>4.0f} dB  {moment.best:<12.12}  {moment.score:.2f}"
+
+
+@click.command(
+    cls=common.Command,
+    examples=(
         "micronets inspect zoo/kws_s_f446re/model.tflite --board NUCLEO-F446RE",
         "micronets inspect runs/kws/search/arch.json --board my_board.toml --json",
     ),
@@ -256,4 +320,4 @@ def compile_(model: Path, board: str, out: Path, name: str | None, runtime: str,
     common.echo(json.dumps(found.to_json()) if as_json else found.text())
 
 
-commands: list[click.Command] = [evaluate, tune, inspect, compile_]
+commands: list[click.Command] = [evaluate, tune, listen, inspect, compile_]
