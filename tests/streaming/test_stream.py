@@ -13,6 +13,7 @@ from micronets.device.cross_compiler import find_compiler
 from micronets.device.host_compiler import compile_c
 from micronets.errors import DeviceError, SpecError, UnsupportedError
 from micronets.frontend import FrontEnd, integer
+from micronets.ir.layers import INPUT, AssignVariable, ReadVariable
 from micronets.quantized import reference
 from micronets.quantized.model import QuantizedModel
 from micronets.streaming import Decision, Stream
@@ -193,6 +194,29 @@ def test_what_cannot_listen_is_told_in_one_line() -> None:
     fits_not = replace(model, metadata={**model.metadata, "micronets.detector": '{"average": 2}'})
     with pytest.raises(SpecError, match=r"a.tflite: its detector has 1 classes, its output 4"):
         Stream(fits_not, where="a.tflite")
+
+
+def test_a_network_that_keeps_state_is_compiled_without_a_stream(tmp_path: Path) -> None:
+    """Its functions take a state, and windows that overlap are not what it was trained on."""
+    needs_host_compiler()
+    model, fe = listening_model(), FRONT_ENDS["log-mel"]
+    keeps = (
+        ReadVariable(name="old", variable="last", shape=fe.input_shape),
+        AssignVariable(name="keep", inputs=(INPUT,), variable="last"),
+    )
+    layer = replace(model.arch.layers[0], inputs=("old",))
+    arch = replace(model.arch, layers=(*keeps, layer))
+    quant = {**model.quant, "old": model.quant[INPUT]}
+    stateful = replace(model, arch=arch, quant=quant)
+    with pytest.raises(UnsupportedError, match="it keeps state from one inference to the next"):
+        Stream(stateful)
+    files = compile_model(stateful, name="net").files
+    assert "net_frontend.c" in files
+    assert "net_stream.c" not in files
+    for name, text in files.items():
+        if "/" not in name:
+            (tmp_path / name).write_text(text)
+    compile_c([*tmp_path.glob("*.c"), *tmp_path.glob("*.S")], tmp_path / "example", ["-O1", f"-I{tmp_path}"])
 
 
 def test_the_header_tells_the_memory_that_a_stream_takes() -> None:

@@ -62,6 +62,8 @@ def unstreamable(model: QuantizedModel) -> str | None:
         return "it carries no sound front end in integers that fits its input"
     if fe.sample_scale == "max":
         return "its front end divides a clip by its loudest sample, which a stream does not have"
+    if arch.variables():
+        return "it keeps state from one inference to the next, and a stream gives it frames that overlap"
     if len(arch.inputs) > 1 or len(arch.outputs) > 1 or arch.types()[arch.outputs[0]] != "int8":
         return "it needs one input and one output of int8"
     return None if labels_of(model) else "its metadata have no labels for its outputs"
