@@ -1,19 +1,24 @@
 """`evaluate --stream`, `tune` and their errors, with a network that hears which of two tones sounds."""
 
 import json
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from micronets.commands.stream import composed_sound, evaluate_stream
+from micronets.compiler import compile_model
 from micronets.frontend import FrontEnd, encode_wav
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, FullyConnected
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
-from micronets.streaming import Detector
+from micronets.streaming import ONE, Detector, plan_stream
 from micronets.tflite import read, write
+from tests.streaming.test_stream import COnHost
 from tests.support.calling import call
+from tests.support.generated_c import needs_host_compiler
 from tests.support.wavs import tone
 
 FE = FrontEnd(clip_ms=400, n_fft=512, n_mels=16)
@@ -149,6 +154,25 @@ def test_tune_keeps_to_the_false_accepts_and_writes_a_model_that_decides_so(mode
 
 
 LOOSE = Detector(hop_frames=5, average=1, thresholds=(0, 0, 0), refractory_ms=(1500,) * 3)
+
+
+def test_a_zoo_model_hears_most_real_words_and_the_c_decides_the_same(shared: Path, tmp_path: Path) -> None:
+    needs_host_compiler()
+    with zipfile.ZipFile(shared / "data" / "kws_speech_commands_v2_test_wav.zip") as pack:
+        names = [name for name in pack.namelist() if name.endswith(".wav")]
+        folders = {name.split("/")[-2] for name in names}
+        few = [n for folder in sorted(folders) for n in [n for n in names if n.split("/")[-2] == folder][:6]]
+        pack.extractall(tmp_path, few)
+    path = Path(__file__).parents[2] / "zoo" / "kws_s_f446re" / "model.tflite"
+    found = evaluate_stream(path, "composed", data=tmp_path, seconds=60, seed=2, runtime="c")
+    assert found.said >= 6
+    assert found.detected >= 0.7 * found.said
+    assert found.false_accepts <= 5
+    model = read(path.read_bytes())
+    sound = composed_sound(plan_stream(model, "model"), tmp_path, 60, 2)
+    (tmp_path / "c").mkdir()
+    decisions = COnHost(compile_model(model, name="net"), tmp_path / "c").feed(sound.samples)
+    assert [(d.time / RATE, d.score / ONE) for d in decisions] == [(d.time, d.score) for d in found.detections]
 
 
 @pytest.mark.parametrize(
