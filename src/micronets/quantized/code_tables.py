@@ -54,10 +54,10 @@ def operand_table(model: QuantizedModel, step: Step) -> Codes:
     fixed = step.constants.index(True)
     name = layer.inputs[fixed]
     inputs = tuple(name if k == fixed else INPUT for k in range(len(layer.inputs)))
-    spec = TensorSpec(name, (1,), step.input_types[fixed])
+    spec = TensorSpec(name, (256,), step.input_types[fixed])  # as many as the bytes: a PRELU's slopes fit its input
     arch = Arch((256,), (replace(layer, inputs=inputs),), step.input_types[1 - fixed], None, (spec,))
     quant = {name: model.quant[name], INPUT: model.quant[layer.inputs[1 - fixed]], layer.name: model.quant[layer.name]}
-    one = QuantizedModel(arch, quant, {}, constants={name: model.constants[name].reshape(1)})
+    one = QuantizedModel(arch, quant, {}, constants={name: np.repeat(model.constants[name], 256)})
     return np.asarray(reference.run(one, ALL.view(dtype_of(arch.input_type))[None])[0]).view(np.int8)
 
 
