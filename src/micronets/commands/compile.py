@@ -20,7 +20,7 @@ from micronets.runtimes.measurement import patches_text
 from micronets.terminal import amount
 from micronets.tflite import ModelSource, model_file
 
-_TOLD = ("model.h", "model.c", "micronets_tflm.h", "model_data.c", "main.cc", "example.c")
+_TOLD = ("micronets_tflm.h", "model_data.c", "main.cc", "example.c")
 """Files that a user looks for first, where they are written."""
 
 
@@ -30,6 +30,7 @@ class Compilation(Package):
 
     - `model`: the model's path.
     - `out`: the directory that the files are in.
+    - `name`: what files, functions and macros are called after.
     - `runtime`: what they are for.
     - `source`: how the sizes are known.
     - `arena_tflm_cortex_m_bytes`: what TFLM's arena takes on a Cortex-M.
@@ -40,6 +41,7 @@ class Compilation(Package):
     board: str
     runtime: Runtime
     out: str
+    name: str
     arena_tflm_cortex_m_bytes: int
     board_sram_bytes: int
     board_flash_bytes: int
@@ -55,7 +57,8 @@ class Compilation(Package):
         """Writes the record for a terminal."""
         arena = self.arena_tflm_compiled_bytes if self.arena_c_bytes is None else self.arena_c_bytes
         assert arena is not None, "a runtime has an arena"
-        told = ", ".join(name for name in _TOLD if name in self.files)
+        own = (f"{self.name}.h", f"{self.name}.c", f"{self.name}_frontend.h", f"{self.name}_stream.h")
+        told = ", ".join(name for name in (*own, *_TOLD) if name in self.files)
         lines = [
             f"{self.out}: {len(self.files)} files: {told} and others; README.md tells how to build them",
             f"arena {amount(arena, 'B')} of {self.board_sram_bytes:,} "
@@ -88,7 +91,8 @@ def compile(
     `SpecError`, `UnsupportedError`, and `DoesNotFit` for a model whose arena or constants exceed the board's memory.
     """
     chosen, where, file = runtime_named(runtime), load_board(board), model_file(model)
-    package = chosen.compile(file, where, patches, name_from(Path(file.name).stem) if name is None else name)
+    called = name_from(Path(file.name).stem) if name is None else name
+    package = chosen.compile(file, where, patches, called)
     _write(Path(out), package.files)
     return Compilation(
         **{f.name: getattr(package, f.name) for f in fields(Package)},
@@ -96,6 +100,7 @@ def compile(
         board=where.name,
         runtime=chosen,
         out=str(out),
+        name=called,
         arena_tflm_cortex_m_bytes=file.arena_tflm_bytes(4),
         board_sram_bytes=where.sram_bytes,
         board_flash_bytes=where.flash_bytes,

@@ -108,7 +108,7 @@ class Inspection:
             ("arena, our C", amount(self.arena_c_bytes, "B"), "micronets compile"),
             ("arena, our C", amount(self.arena_c_patched_bytes, "B"), "the same with --patches smallest"),
             *amount_row("SRAM, TFLM", self.sram_bytes, "B", f"{sram}: arena, runtime, stack"),
-            ("SRAM, our C", amount(self.sram_c_bytes, "B"), f"{sram}: arena, stack"),
+            ("SRAM, our C", amount(self.sram_c_bytes, "B"), f"{sram}: arena, state, stack"),
             *amount_row("flash, TFLM", self.flash_bytes, "B", f"{flash}: file and code"),
             ("flash, our C", amount(self.flash_c_bytes, "B"), f"{flash}: weights, tables, code"),
         ]
