@@ -15,7 +15,7 @@ from pathlib import Path
 
 from docs.wrap_markdown import wrapped
 from micronets.boards.cores import CORES, Core
-from micronets.boards.targets import DSP
+from micronets.boards.targets import DSP, PLAIN, Target
 from micronets.compiler.kernel_files import is_source, kernel_files
 from micronets.compiler.kernels.base import Call, Kernel, LayerCode, Place, scratch_name
 from micronets.compiler.kernels.choose import choose_all
@@ -132,6 +132,7 @@ class Case:
     - before: layers in front of it, of which it reads the last.
     - of: the type of the input.
     - constants: constants of the network, which it reads.
+    - target: the instruction set that it is compiled for.
     """
 
     when: str
@@ -141,6 +142,7 @@ class Case:
     before: tuple[Layer, ...] = ()
     of: Type = "int8"
     constants: tuple[TensorSpec, ...] = ()
+    target: Target = DSP
 
 
 def _with_lowest_weight(model: QuantizedModel) -> QuantizedModel:
@@ -184,6 +186,8 @@ CASES = (
     Case("a weight of -128 beside a negative one", _conv((3, 3)), (8, 8, 3), _with_lowest_weight),
     Case("one output pixel", _conv((1, 1)), (1, 1, 64)),
     Case("several groups", replace(_conv((3, 3)), groups=2), (8, 8, 8)),
+    Case("without the DSP extension", _conv((3, 3)), (8, 8, 8), target=PLAIN),
+    Case("without the DSP extension, 1 x 1, stride 1", _conv((1, 1)), (8, 8, 8), target=PLAIN),
     Case("3 x 3, stride 1, large maps", _depthwise((3, 3)), (48, 48, 8)),
     Case("3 x 3, stride 1, large maps, ReLU", _depthwise((3, 3), activation=True), (48, 48, 8)),
     Case("3 x 3, stride 2, large maps", _depthwise((3, 3), 2), (49, 49, 1)),
@@ -287,7 +291,7 @@ def compiled(case: Case) -> tuple[Kernel, LayerCode]:
     outputs = None if case.layer.outputs else case.before[-1].outputs
     arch = Arch(case.shape, (*case.before, case.layer), case.of, outputs, case.constants)
     model = case.change(with_random_weights(arch))
-    kernel = choose_all(model.arch, DSP)[-1]
+    kernel = choose_all(model.arch, case.target)[-1]
     names = (*model.arch.shapes(), scratch_name("layer"))
     return kernel, kernel.code(model, Place(0, {name: n << 16 for n, name in enumerate(names)}))
 

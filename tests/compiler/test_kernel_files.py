@@ -9,9 +9,13 @@ import micronets.compiler
 import micronets.device
 from benchmarks import struct_offsets
 from micronets.boards.board import load_board
+from micronets.boards.targets import PLAIN
+from micronets.compiler import compile_model
 from micronets.compiler.kernel_files import PLACEMENT, is_source, kernel_files, kernel_name
 from micronets.device.cross_compiler import find_compiler, run_tool
 from micronets.errors import DeviceError
+from tests.support.generated_c import assert_equals_reference
+from tests.support.random_models import random_arch, random_model
 
 CSRC = Path(micronets.compiler.__file__).parent / "csrc"
 FILES = sorted(path for path in CSRC.rglob("*.*") if path.is_file())
@@ -126,3 +130,31 @@ def test_a_loop_of_another_size_does_not_build(which: str, source: str, name: st
     for other in (size - 2, size + 2):
         with pytest.raises(DeviceError, match=r"org"):
             assemble(which, tmp_path, source, ("micronets_loops.h", f"{name} {size}", f"{name} {other}"))
+
+
+def test_a_package_for_a_core_without_the_extension_has_portable_files_alone(tmp_path: Path) -> None:
+    """Such a package also builds for a core with the extension, and for this machine told to use it."""
+    model = random_model(random_arch(6), 6)
+    dsp, plain = compile_model(model), compile_model(model, PLAIN)
+    assert any(name.startswith("micronets_dsp_") for name in dsp.files)
+    assert not any(name.startswith("micronets_dsp_") or name.endswith(".S") for name in plain.files)
+    assert dsp.files["micronets_target.h"] == (CSRC / "include/micronets_target.h").read_text("utf-8")
+    for text in (plain.files["README.md"], plain.files["CMakeLists.txt"]):
+        assert ".S" not in text
+        assert "assembly" not in text
+    assert_equals_reference([model], ("-O1", "-DMICRONETS_DSP=1"), [plain])
+    ELFFile = pytest.importorskip("elftools.elf.elffile").ELFFile
+    try:
+        cc = find_compiler(F446, "gcc")
+    except DeviceError as e:
+        pytest.skip(str(e))
+    for name, text in plain.files.items():
+        if "/" not in name:
+            (tmp_path / name).write_text(text)
+    sources = [str(tmp_path / name) for name in plain.files if is_source(name) and name != "example.c"]
+    flags = [*cc.core_flags, *cc.hosted, "-O2", "-nostdlib", "-r", "-o", str(tmp_path / "all.o")]
+    run_tool([*cc.command, *flags, *sources], "link")
+    with (tmp_path / "all.o").open("rb") as f:
+        symbols = list(ELFFile(f).get_section_by_name(".symtab").iter_symbols())
+    assert any(s.name == "micronets_model_invoke" for s in symbols)
+    assert not [s.name for s in symbols if s["st_shndx"] == "SHN_UNDEF" and s.name.startswith("micronets_")]

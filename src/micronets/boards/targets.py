@@ -10,12 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-KernelSet = Literal["dsp"]
+KernelSet = Literal["dsp", "plain"]
 """Which kernels, and with them which order of weights, a target takes.
 
 - dsp: two products of 16 bits an instruction. Weights of two filters share 16 bits (f + 256 g,
   compiler/kernels/conv_weights). Every C compiler takes these kernels: where the instructions are missing, portable C
   does the same.
+- plain: one product an instruction. Weights of convolutions and dense layers are single bytes, four filters side by
+  side (compiler/kernels/conv_bytes); all other layers take the portable C of the others.
 """
 
 
@@ -103,8 +105,5 @@ DSP = Target(
 )
 """Arm's DSP extension: Cortex-M4, M7 and M33."""
 
-PLAIN = Target(name="plain", kernels="dsp", depthwise=DSP.depthwise)
-"""Cores without instructions for several products at once, which compile the portable C of the kernels.
-
-They take the order of weights and the schedules of `DSP` so far: what they compute is the same, how fast is not.
-"""
+PLAIN = Target(name="plain", kernels="plain", depthwise=DSP.depthwise)
+"""Cores without instructions for several products at once: Cortex-M0+, M3, and RISC-V."""

@@ -63,7 +63,7 @@ def outline(arch: Arch, target: Target) -> Contents:
     constants = sum(layer.bytes for layer in layers) + listing_bytes(len(layers), len(runners) + calls)
     sources = frozenset(source for layer in layers for source in layer.sources)
     padding = sum(layer.padding_bytes for layer in layers) + listing_padding_bytes(len(layers))
-    return Contents(constants, source_files(sources), len(runners), calls, padding, len(layers))
+    return Contents(constants, source_files(sources, target), len(runners), calls, padding, len(layers))
 
 
 def stand_in(arch: Arch) -> QuantizedModel:
@@ -86,9 +86,9 @@ def stand_in(arch: Arch) -> QuantizedModel:
 
 
 @lru_cache(maxsize=1024)
-def source_files(sources: frozenset[str]) -> tuple[str, ...]:
-    """Returns the names of the C and assembly files in which functions are written, and all that these need."""
-    return tuple(filter(is_source, kernel_files(sorted(sources), [LAYERS_HEADER])))
+def source_files(sources: frozenset[str], target: Target) -> tuple[str, ...]:
+    """Returns the names of the C and assembly files in which functions are written for a target, with all they need."""
+    return tuple(filter(is_source, kernel_files(sorted(sources), [LAYERS_HEADER], target)))
 
 
 def listing_bytes(layers: int, functions: int) -> int:

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from importlib.resources import files
 
+from micronets.boards.targets import DSP, Target
+
 _FOLDERS = ("include", "plain", "dsp")
 _SOURCE_ENDINGS = (".c", ".S")
 # The order in which kernels lie in flash, assembly in front of the C that calls it. It is written down since it decides
@@ -23,7 +25,7 @@ conv_c4 conv_any conv_s4 conv_wide depthwise depthwise_by4 dequantize im2col_pix
 depthwise_by4_3x3_relu depthwise_by4_any fully_connected fully_connected_by8_rows fully_connected_by8
 fully_connected_s4 lookup max_pool mean pad im2col_prepare quantize depthwise_3x3_s1 depthwise_3x3_s2
 depthwise_3x3_s2_relu depthwise_3x3_s1_relu depthwise_any depthwise_s1 depthwise_s2 softmax unpack_s4
-unpack_weights_s4 copy_rows
+unpack_weights_s4 copy_rows dot_bytes conv_bytes dense_bytes
 concatenate split reduce_sum reduce_extreme copy_strided binary row_add row_sub row_mul row_minimum
 row_maximum row_squared_difference arg_extreme transpose_conv log_softmax batch_matmul take resize_bilinear row_prelu
 dequantize_any quantize_s16 recode cast read_state assign_state
@@ -36,19 +38,30 @@ def is_source(name: str) -> bool:
     return name.endswith(_SOURCE_ENDINGS)
 
 
-def kernel_files(kernels: Iterable[str], headers: Iterable[str] = ()) -> dict[str, str]:
+_TARGET_HEADER = "micronets_target.h"
+_PORTABLE_ALONE = """\
+/* The kernels for the DSP extension are not part of this package, which is for cores without it. */
+#undef MICRONETS_DSP
+#define MICRONETS_DSP 0
+
+"""
+
+
+def kernel_files(kernels: Iterable[str], headers: Iterable[str] = (), target: Target = DSP) -> dict[str, str]:
     """Returns the contents, by name, of every file that kernels consist of.
 
     - kernels: the functions, for instance `micronets_conv`.
     - headers: names of headers that are needed besides.
+    - target: the instruction set. Files of csrc/dsp are for `DSP` alone; for another target micronets_target.h begins
+      with a line that leaves them out, on whichever core the others are built.
 
     The files are the sources of the kernels, the headers that these include, directly or not, and the sources of the
     functions that those declare: a header micronets_NAME.h belongs to the sources of micronets_NAME. Headers come
     first, then the sources in the order of `PLACEMENT`.
     """
-    texts = _texts()
+    texts = _texts() if target.kernels == "dsp" else _portable_texts()
     found: dict[str, str] = {}
-    todo = [*(name for kernel in kernels for name in _sources(kernel)), *headers]
+    todo = [*(name for kernel in kernels for name in _sources(kernel, texts)), *headers]
     while todo:
         name = todo.pop()
         if name not in found:
@@ -56,7 +69,7 @@ def kernel_files(kernels: Iterable[str], headers: Iterable[str] = ()) -> dict[st
             included = re.findall(r'^#include "(\w+\.(?:h|inc))"', texts[name], re.MULTILINE)
             todo += included
             headers_of = [header.removesuffix(".h") for header in included if header.endswith(".h")]
-            todo += [source for function in headers_of for source in _sources(function)]
+            todo += [source for function in headers_of for source in _sources(function, texts)]
     return dict(sorted(found.items(), key=lambda item: _place(item[0])))
 
 
@@ -74,11 +87,11 @@ def _place(file: str) -> tuple[int, str]:
     return (PLACEMENT.index(kernel_name(file)) if is_source(file) else -1, file)
 
 
-def _sources(kernel: str) -> list[str]:
-    """Returns the names of the files in which a function is written; none for an unknown function."""
+def _sources(kernel: str, texts: Mapping[str, str]) -> list[str]:
+    """Returns the names of those files of `texts` in which a function is written; none for an unknown function."""
     dsp = kernel if kernel.startswith("micronets_dsp_") else kernel.replace("micronets_", "micronets_dsp_", 1)
     names = [f"{kernel}.c", *(f"{dsp}{ending}" for ending in _SOURCE_ENDINGS)]
-    return [name for name in dict.fromkeys(names) if name in _texts()]
+    return [name for name in dict.fromkeys(names) if name in texts]
 
 
 @lru_cache(maxsize=1)
@@ -87,3 +100,10 @@ def _texts() -> Mapping[str, str]:
     root = files("micronets.compiler") / "csrc"
     paths = [path for folder in _FOLDERS for path in (root / folder).iterdir() if path.is_file()]
     return {path.name: path.read_text("utf-8") for path in paths}
+
+
+@lru_cache(maxsize=1)
+def _portable_texts() -> Mapping[str, str]:
+    """Returns the contents of the files for cores without the DSP extension, by name."""
+    texts = {name: text for name, text in _texts().items() if not name.startswith("micronets_dsp_")}
+    return {**texts, _TARGET_HEADER: _PORTABLE_ALONE + texts[_TARGET_HEADER]}

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, assert_never
 
 import numpy as np
 import numpy.typing as npt
@@ -210,7 +210,7 @@ A neural network as C99. It needs no heap and no library, and all its globals ar
 |---|---|
 | `{header}` | how to call it: sizes, scales, three functions |
 | `{source}` | the weights and tables of each layer, a record of its sizes, and the function that runs it |
-| `micronets_*` | the kernels it uses, documented in `micronets_kernels.h`: C and, for some cores, assembly |
+| `micronets_*` | the kernels it uses, documented in `micronets_kernels.h`: {languages} |
 {sounds}{streams}| `example.c`, `test_vector.h` | an inference whose output must come out equal to the last byte |
 | `CMakeLists.txt` | a static library, and the example as a test |
 | `zephyr/`, `library.json` | the same as a module of Zephyr, as a library of PlatformIO |
@@ -228,8 +228,7 @@ In firmware, add {every} but `example.c` to the build, or the directory as a lib
 
 These build the network with `-O2`, whatever the project is built with. In any other build, pass `-O2` yourself: without
 optimisation the network takes several times as long. The flags that select the processor (`-mcpu` and the like) are
-those of the project. For a {dsp}, the kernels use its DSP instructions;
-for any other processor they are portable C, tried on {plain}.
+those of the project. {kernels}
 
 `-D'MICRONETS_LAYER(i)=...'` runs a statement of yours before each layer `i`, and once more after the last layer with
 `i == {m}LAYERS`: a cycle counter, for example. Where layers run in patches of a few rows, it runs
@@ -356,8 +355,8 @@ def describe(
             **known,
             library=names.library,
             library_upper=names.library.upper(),
-            dsp=_labels(DSP, "or"),
-            plain=_labels(PLAIN, "and"),
+            kernels=_kernels(plan.target),
+            languages="C and, for some cores, assembly" if plan.target is DSP else "portable C",
             title=title(model),
             sounds="" if sounds is None else _README_SOUNDS.format(sounds=sounds.removesuffix(".h")),
             streams="" if streams is None else _README_STREAMS.format(streams=streams.removesuffix(".h")),
@@ -368,6 +367,21 @@ def describe(
             every="every `.c` and `.S` file" if assembly else "every `.c` file",
         ),
     }
+
+
+def _kernels(target: Target) -> str:
+    """Returns sentences about the processors that the kernels of a package are for."""
+    plain = _labels(PLAIN, "and")
+    match target.kernels:
+        case "dsp":
+            return (
+                f"For a {_labels(DSP, 'or')}, the kernels use its DSP instructions;\n"
+                f"for any other processor they are portable C, tried on {plain}."
+            )
+        case "plain":
+            return f"The kernels are portable C, tried on {plain}."
+        case _:
+            assert_never(target.kernels)
 
 
 def _labels(target: Target, last: str) -> str:

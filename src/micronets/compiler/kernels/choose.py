@@ -13,6 +13,7 @@ from micronets.compiler.kernels.batch_matmul import BatchMatMulKernel
 from micronets.compiler.kernels.binary import BinaryKernel
 from micronets.compiler.kernels.concatenation import ConcatenationKernel
 from micronets.compiler.kernels.conv import ConvKernel, GroupedConvKernel
+from micronets.compiler.kernels.conv_bytes import bytes_kernel
 from micronets.compiler.kernels.copy import CopyKernel, PackKernel, UnpackKernel
 from micronets.compiler.kernels.dense import DenseKernel, is_dense, matrix_step
 from micronets.compiler.kernels.depthwise import DepthwiseKernel
@@ -94,6 +95,8 @@ def choose(step: Step, sharing: Sharing, target: Target, state: Mapping[str, int
     match target.kernels:
         case "dsp":
             return _choose_dsp(step, sharing, target)
+        case "plain":
+            return _choose_plain(step, sharing, target)
         case _:
             assert_never(target.kernels)
 
@@ -102,6 +105,17 @@ def choose_all(arch: Arch, target: Target) -> tuple[Kernel, ...]:
     """Returns the kernel of each layer of `arch`, in execution order."""
     sharing, state = share(arch, target), state_offsets(arch)
     return tuple(choose(step, sharing, target, state) for step in arch.steps())
+
+
+def _choose_plain(step: Step, sharing: Sharing, target: Target) -> Kernel:
+    """Returns the kernel of a step for targets that multiply two numbers at a time."""
+    match step.layer:
+        case FullyConnected(weight_bits=8) as layer:
+            return bytes_kernel(step, layer)
+        case Conv2D(groups=1, weight_bits=8) as layer:
+            return bytes_kernel(step, layer)
+        case _:
+            return _choose_dsp(step, sharing, target)
 
 
 def _choose_dsp(step: Step, sharing: Sharing, target: Target) -> Kernel:

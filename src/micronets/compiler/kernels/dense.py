@@ -116,10 +116,10 @@ class DenseKernel(Kernel):
         layer, weights = self.layer, model.weights[self.layer.name]
         rows = int8_rows(weights)
         if rows is None:
-            return any_code(model, layer, place, self._window(model, place, weights.weights))
+            return any_code(model, layer, place, vector_window(self.step, model, place, weights.weights))
         requant = requantisation(model, layer, rows, place)
         if not (requant.packed and conv_weights.suits(rows)):
-            return fallback_code(model, layer, rows, place, self._window(model, place, rows), 0)
+            return fallback_code(model, layer, rows, place, vector_window(self.step, model, place, rows), 0)
         if self.as_pointwise:
             return self._pointwise_code(model, place, rows)
         if max(rows.shape) > SIZE_LIMIT:
@@ -141,7 +141,7 @@ class DenseKernel(Kernel):
         tables = (*requant.tables, table)
         if function == CONV_1X1:
             return matrix_code(place, function, SHARED, tables, base, 1, rows)
-        return windowed_code(place, function, SHARED, tables, base, self._window(model, place, rows))
+        return windowed_code(place, function, SHARED, tables, base, vector_window(self.step, model, place, rows))
 
     def _large_code(self, model: QuantizedModel, place: Place, rows: npt.NDArray[np.int8]) -> LayerCode:
         """Returns a call with all arguments, for sizes that the 16 bits of a record do not hold."""
@@ -156,11 +156,12 @@ class DenseKernel(Kernel):
         call = Call(function, (*arguments, size, units, AddressOf(scales)))
         return LayerCode((*requant.tables, table, scales), call, (function, *_sources(function)))
 
-    def _window(self, model: QuantizedModel, place: Place, rows: npt.NDArray[np.int8]) -> Struct:
-        """Returns the window of the matrix `rows` as a convolution of one pixel."""
-        one = replace(self.step, input_shapes=((1, 1, rows.shape[1]),), output_shapes=((1, 1, len(rows)),))
-        zero_point = model.quant[self.layer.inputs[0]].zero_point
-        return window_struct(one, place, Window((1, 1)), pad_value=zero_point)
+
+def vector_window(step: Step, model: QuantizedModel, place: Place, rows: npt.NDArray[np.int8]) -> Struct:
+    """Returns the window of a step that is the matrix `rows` times one vector, as a convolution of one pixel."""
+    one = replace(step, input_shapes=((1, 1, rows.shape[1]),), output_shapes=((1, 1, len(rows)),))
+    zero_point = model.quant[step.layer.inputs[0]].zero_point
+    return window_struct(one, place, Window((1, 1)), pad_value=zero_point)
 
 
 def _sources(function: str) -> tuple[str, ...]:

@@ -39,6 +39,7 @@ class ArenaPlan:
     - live_bytes: the most bytes that are alive at once if no output overlaps its input.
     - bound_bytes: a lower bound of `bytes` for every plan by these rules.
     - groups: the layers that run together in patches; the maps between them are buffers of a few rows.
+    - target: the instruction set that the kernels are for.
     """
 
     kernels: tuple[Kernel, ...]
@@ -48,6 +49,7 @@ class ArenaPlan:
     live_bytes: int
     bound_bytes: int
     groups: tuple[PatchGroup, ...] = ()
+    target: Target = DSP
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class Needs:
     - index: for every tensor with a buffer, its place in `tensors`.
     - kernels: the kernel of each layer if it runs whole, and if it runs in patches.
     - overlaps: how far the output of each layer may overlap an input if it runs whole.
+    - target: the instruction set that the kernels are for.
     """
 
     steps: tuple[Step, ...]
@@ -75,6 +78,7 @@ class Needs:
     index: Mapping[str, int]
     kernels: tuple[tuple[Kernel, Kernel], ...]
     overlaps: tuple[Overlap, ...]
+    target: Target
 
 
 def needs(arch: Arch, target: Target) -> Needs:
@@ -84,15 +88,15 @@ def needs(arch: Arch, target: Target) -> Needs:
     """
     kernels = choose_all(arch, target)
     inside: frozenset[int] = frozenset()
-    best = _needs(arch, kernels, inside)
+    best = _needs(arch, kernels, inside, target)
     for i in (i for i, kernel in enumerate(kernels) if kernel.views):
-        other = _needs(arch, kernels, inside | {i})
+        other = _needs(arch, kernels, inside | {i}, target)
         if max(bounds(other)) <= max(bounds(best)):
             best, inside = other, inside | {i}
     return best
 
 
-def _needs(arch: Arch, kernels: Sequence[Kernel], inside: frozenset[int]) -> Needs:
+def _needs(arch: Arch, kernels: Sequence[Kernel], inside: frozenset[int], target: Target) -> Needs:
     """Returns the `Needs` of `arch` where the `Kernel.views` of the layers numbered `inside` hold, if they can."""
     steps, sizes = arch.steps(), arch.tensor_bytes()
     # All inputs are one buffer, in which they lie one behind the other.
@@ -125,6 +129,7 @@ def _needs(arch: Arch, kernels: Sequence[Kernel], inside: frozenset[int]) -> Nee
         {b.name: i for i, b in enumerate(tensors)},
         tuple((kernel, kernel.in_patches()) for kernel in kernels),
         tuple(kernel.overlap for kernel in kernels),
+        target,
     )
 
 
@@ -192,7 +197,7 @@ def plan_needs(net: Needs, tries: int = _TRIES, groups: Sequence[PatchGroup] = (
     at = {b.name: b.offset for b in placed if not b.scratch}
     where = {name: at[own] + net.within[name] for name, own in net.owner.items()}
     where |= {scratch_name(b.name): b.offset for b in placed if b.scratch}
-    plan = ArenaPlan(kernels, placed, where, align(size), align(live), align(bound), tuple(groups))
+    plan = ArenaPlan(kernels, placed, where, align(size), align(live), align(bound), tuple(groups), net.target)
     return plan if all(not isinstance(kernel, VariableKernel) for kernel in kernels) else _behind_slot(plan, size)
 
 

@@ -47,15 +47,20 @@ MICRONETS_INLINE void micronets_depthwise_by4_lines(micronets_depthwise_by4_pass
     for (; n->lines > 0; n->lines--) {
         const uint32_t *x = n->x;
         for (int8_t *output = n->out_end + n->back; output != n->out_end; output += n->out_step, x += n->x_step / 4) {
-            for (int32_t c = 0; c < n->channels; c++) {
-                const uint32_t *value = x;
-                int32_t sum = 0;
-                for (const uint32_t *w = n->weights; w != n->weights_end; value += n->next / 4) {
-                    for (const uint32_t *const end = w + n->row / 4; w != end; w++, value++) {
-                        sum += micronets_low_byte(*value >> 8 * c) * micronets_low_byte(*w >> 8 * c);
-                    }
+            const uint32_t *value = x;
+            int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+            for (const uint32_t *w = n->weights; w != n->weights_end; value += n->next / 4) {
+                for (const uint32_t *const end = w + n->row / 4; w != end; w++, value++) {
+                    const uint32_t a = *value, b = *w;
+                    s0 += micronets_low_byte(a) * micronets_low_byte(b);
+                    s1 += micronets_low_byte(a >> 8) * micronets_low_byte(b >> 8);
+                    s2 += micronets_low_byte(a >> 16) * micronets_low_byte(b >> 16);
+                    s3 += micronets_low_byte(a >> 24) * micronets_low_byte(b >> 24);
                 }
-                output[c] = micronets_requantize(sum, n->requant, n->channel + c);
+            }
+            const int32_t sums[4] = {s0, s1, s2, s3};
+            for (int32_t c = 0; c < n->channels; c++) {
+                output[c] = micronets_requantize(sums[c], n->requant, n->channel + c);
             }
         }
         n->x += n->x_line / 4;

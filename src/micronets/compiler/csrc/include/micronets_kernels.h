@@ -223,6 +223,21 @@ MICRONETS_AGREE_SIZE(micronets_copy_params, MICRONETS_COPY_PARAMS_BYTES);
 MICRONETS_AGREE_SIZE(micronets_patch, MICRONETS_PATCH_BYTES);
 MICRONETS_AGREE_SIZE(micronets_patch_run, MICRONETS_PATCH_RUN_BYTES);
 
+/* Convolution for cores that multiply two numbers at a time: one output pixel and four filters at a time.
+ *
+ * input: [in] map [in_h, in_w, in_c]. output: [out] map [out_h, out_w, out_c]. weights: [in] bytes in the order of
+ * micronets_dot_bytes.h. scratch: [scratch] the values of a window. window: [in] sizes; pad_value is the input's zero
+ * point. requant: [in] tables of either form. A pixel's window is read before the pixel is written. */
+void micronets_conv_bytes(const int8_t *input, int8_t *output, const uint8_t *weights, int8_t *scratch,
+                          const micronets_window *window, const micronets_requant *requant);
+
+/* Pixels times a matrix, for cores that multiply two numbers at a time: pointwise convolutions and dense layers.
+ *
+ * input: [in] [pixels, inputs]. output: [out] [pixels, outputs]; that of a pixel may not overlap what this pixel and
+ * later ones read. weights: [in] bytes in the order of micronets_dot_bytes.h. requant: [in] tables of either form. */
+void micronets_dense_bytes(const int8_t *input, int8_t *output, const uint8_t *weights, int32_t pixels, int32_t inputs,
+                           int32_t outputs, const micronets_requant *requant);
+
 /* Convolution with windows of any size, where in_c is not a multiple of four: two output pixels and four filters at
  * a time.
  *

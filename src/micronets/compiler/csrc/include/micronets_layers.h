@@ -177,6 +177,28 @@ static inline void micronets_run_fully_connected_s4(int8_t *arena, const void *r
                                  n->inputs, n->outputs, &base->requant);
 }
 
+/* Runs micronets_conv_bytes.
+ *
+ * arena: [in, out] the memory of all tensors. record: [in] a micronets_conv_layer. */
+static inline void micronets_run_conv_bytes(int8_t *arena, const void *record)
+{
+    const micronets_conv_layer *const n = (const micronets_conv_layer *)record;
+    const micronets_weighted_layer *const base = &n->base;
+    micronets_conv_bytes(arena + base->input, arena + base->output, (const uint8_t *)base->weights,
+                         arena + base->scratch, &n->window, &base->requant);
+}
+
+/* Runs micronets_dense_bytes.
+ *
+ * arena: [in, out] the memory of all tensors. record: [in] a micronets_dense_layer. */
+static inline void micronets_run_dense_bytes(int8_t *arena, const void *record)
+{
+    const micronets_dense_layer *const n = (const micronets_dense_layer *)record;
+    const micronets_weighted_layer *const base = &n->base;
+    micronets_dense_bytes(arena + base->input, arena + base->output, (const uint8_t *)base->weights, n->pixels,
+                          n->inputs, n->outputs, &base->requant);
+}
+
 /* Runs micronets_depthwise.
  *
  * arena: [in, out] the memory of all tensors. record: [in] a micronets_depthwise_layer. */

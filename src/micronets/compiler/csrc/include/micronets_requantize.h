@@ -6,6 +6,23 @@
 #include "micronets_kernels.h"
 #include "micronets_words.h"
 
+/* Returns value * multiplier / 2^31, rounded to nearest, halves upwards.
+ *
+ * value: any. multiplier: 0 .. 2^31 - 1. */
+MICRONETS_INLINE int32_t micronets_high(int32_t value, int32_t multiplier)
+{
+#if MICRONETS_NARROW_PRODUCTS
+    /* The value, raised by 2^31, and the multiplier are taken apart into halves of 16 bits; no sum exceeds 32 bits. */
+    const uint32_t raised = (uint32_t)value ^ 0x80000000u, factor = (uint32_t)multiplier;
+    const uint32_t low = raised & 0xffffu, high = raised >> 16, small = factor & 0xffffu, large = factor >> 16;
+    const uint32_t middle = high * small + (low * small >> 16);
+    const uint32_t rest = (low * large + (middle & 0xffffu) + 0x4000u) >> 15;
+    return (int32_t)(2 * (high * large + (middle >> 16)) + rest - factor);
+#else
+    return (int32_t)(((int64_t)value * multiplier + ((int64_t)1 << 30)) >> 31);
+#endif
+}
+
 /* Returns value * multiplier * 2^(shift - 31), rounded at the product and at the shift.
  *
  * value: any. multiplier: 0 or 2^30 .. 2^31 - 1. shift: -31 .. 31; a shift to the left wraps at 32 bits. */
@@ -13,7 +30,7 @@ MICRONETS_INLINE int32_t micronets_multiply(int32_t value, int32_t multiplier, i
 {
     /* The left shift is masked and not conditional: compilers otherwise make two copies of all that follows. */
     const int32_t shifted = (int32_t)((uint32_t)value << (shift & ~(shift >> 31)));
-    int32_t high = (int32_t)(((int64_t)shifted * multiplier + ((int64_t)1 << 30)) >> 31);
+    int32_t high = micronets_high(shifted, multiplier);
     if (shift < 0) { /* halves away from zero; high is within +-(2^31 - 1), so that neither sum overflows */
         high = (((high + (high >> 31)) >> ~shift) + 1) >> 1;
     }

@@ -35,6 +35,16 @@
 #define MICRONETS_DSP_LOOPS 0
 #endif
 
+/* 1 where the core has no instruction for a product of 64 bits, which would call a function of the compiler's:
+ * Cortex-M0+ and M23. It may be given on the command line as well. */
+#ifndef MICRONETS_NARROW_PRODUCTS
+#if defined(__ARM_ARCH_6M__) || defined(__ARM_ARCH_8M_BASE__)
+#define MICRONETS_NARROW_PRODUCTS 1
+#else
+#define MICRONETS_NARROW_PRODUCTS 0
+#endif
+#endif
+
 #ifndef __ASSEMBLER__
 
 /* MICRONETS_INLINE is for inner loops, which are fast only as part of the loop around them. MICRONETS_APART keeps a

@@ -1,33 +1,8 @@
-#include "micronets_bytes.h"
 #include "micronets_dot_by4.h"
 #include "micronets_requantize.h"
-#include "micronets_taps.h"
+#include "micronets_window_bytes.h"
 
 #define PART 496 /* how many values are summed at once, so that any products fit 24 bits; a multiple of 16 */
-
-/* Copies a window, padding included.
- *
- * input: [in] the map. bytes: [out] the window, [kernel_h, kernel_w, in_c]. top, left: where in the map its first tap
- * is, in pixels; negative in the padding. window: [in] its sizes. */
-MICRONETS_APART void gather(const int8_t *input, int8_t *bytes, int32_t top, int32_t left,
-                            const micronets_window *window)
-{
-    const int32_t c = window->in_c, width = window->kernel_w, step = window->dilation_w, value = window->pad_value;
-    const int32_t first = micronets_first_tap(left, step);
-    const int32_t end = micronets_end_tap(left, step, width, window->in_w, first);
-    for (int32_t ky = 0; ky < window->kernel_h; ky++) {
-        const int32_t y = top + ky * window->dilation_h;
-        if (y < 0 || y >= window->in_h) {
-            bytes = micronets_fill(bytes, value, width * c);
-            continue;
-        }
-        bytes = micronets_fill(bytes, value, first * c);
-        for (int32_t kx = first; kx < end; kx++) {
-            bytes = micronets_copy(bytes, input + (y * window->in_w + left + kx * step) * c, c);
-        }
-        bytes = micronets_fill(bytes, value, (width - end) * c);
-    }
-}
 
 void micronets_conv_wide(const int8_t *input, int8_t *output, const uint32_t *weights, int8_t *scratch,
                          const micronets_window *window, const micronets_requant *requant)
@@ -38,7 +13,8 @@ void micronets_conv_wide(const int8_t *input, int8_t *output, const uint32_t *we
         for (int32_t ox = 0; ox < n.out_w; ox++, output += n.out_c) {
             const int8_t *column = input; /* without scratch memory, the input is the only window */
             if (scratch) {
-                gather(input, scratch, oy * n.stride_h - n.pad_top, ox * n.stride_w - n.pad_left, window);
+                micronets_window_bytes(input, scratch, oy * n.stride_h - n.pad_top, ox * n.stride_w - n.pad_left,
+                                       window);
                 column = scratch;
             }
             const uint32_t *w = weights;

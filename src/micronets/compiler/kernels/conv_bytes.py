@@ -1,0 +1,172 @@
+"""Convolutions and dense layers on cores that multiply two numbers at a time: one pixel times four filters."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from micronets.compiler.kernels.base import (
+    SIZE_LIMIT,
+    AddressOf,
+    Call,
+    Kernel,
+    LayerCode,
+    Outline,
+    OutputRows,
+    Overlap,
+    Place,
+    RowReach,
+    Table,
+    runner,
+)
+from micronets.compiler.kernels.conv import (
+    CONV_LAYER,
+    DENSE_LAYER,
+    any_code,
+    int8_rows,
+    is_pointwise,
+    matrix_code,
+    windowed_code,
+)
+from micronets.compiler.kernels.dense import is_dense, vector_window
+from micronets.compiler.kernels.requantise import REQUANT, packed_bytes, requantisation, weighted_struct
+from micronets.compiler.kernels.window import window_overlap, window_reach, window_struct
+from micronets.compiler.limits import STRUCT_BYTES
+from micronets.cost.tflm_plan import align
+from micronets.ir.arch import Step
+from micronets.ir.layers import Conv2D, FullyConnected
+from micronets.quantized.arithmetic import IntArray
+from micronets.quantized.model import QuantizedModel
+
+CONV_BYTES = "micronets_conv_bytes"
+DENSE_BYTES = "micronets_dense_bytes"
+_SOURCES = ("micronets_dot_bytes",)
+_FILTERS = 4  # how many go together
+
+
+@dataclass(frozen=True)
+class ConvBytesKernel(Kernel):
+    """A convolution, of any window or pointwise, with weights of 8 bits.
+
+    Windows are copied to scratch memory one after the other, padding included; pointwise convolutions read their
+    pixels where they lie.
+    """
+
+    layer: Conv2D
+
+    @property
+    def scratch_bytes(self) -> int:
+        """Bytes of a window; 0 for a pointwise convolution."""
+        return 0 if is_pointwise(self.layer) else align(_window_size(self.step, self.layer), 4)
+
+    @property
+    def overlap(self) -> Overlap:
+        """The output may overwrite pixels that no later window reads, those of its own window excepted."""
+        return window_overlap(self.step, self.layer.window, by_channel=False)
+
+    @property
+    def row_reach(self) -> RowReach:
+        """An output row needs the input rows under its window."""
+        return window_reach(self.step, self.layer.window)
+
+    def outline(self, stand_in: QuantizedModel) -> Outline:
+        """Returns what a run of the kernel takes of flash."""
+        pointwise = is_pointwise(self.layer)
+        constants = _table_bytes(self.layer.filters, _window_size(self.step, self.layer), self.layer.filters)
+        record, function = (DENSE_LAYER, DENSE_BYTES) if pointwise else (CONV_LAYER, CONV_BYTES)
+        return Outline(constants + STRUCT_BYTES[record], runner(function), (function, *_SOURCES))
+
+    def code(self, model: QuantizedModel, place: Place) -> LayerCode:
+        """Returns a run of the kernel or, for weights that are no int8 less their zero point, a call of another."""
+        layer, rows = self.layer, int8_rows(model.weights[self.layer.name])
+        zero_point = model.quant[layer.inputs[0]].zero_point
+        window = window_struct(self.step, place, layer.window, pad_value=zero_point)
+        if rows is None:
+            return any_code(model, layer, place, window)
+        requant = requantisation(model, layer, rows, place)
+        table = bytes_table(place, rows)
+        base, tables = weighted_struct(place, layer, table, requant.struct), (*requant.tables, table)
+        if is_pointwise(layer):
+            pixels = OutputRows(self.step.output_shape[0], self.step.output_shape[1])
+            return matrix_code(place, DENSE_BYTES, _SOURCES, tables, base, pixels, rows)
+        return windowed_code(place, CONV_BYTES, _SOURCES, tables, base, window)
+
+
+@dataclass(frozen=True)
+class DenseBytesKernel(Kernel):
+    """A matrix of weights of 8 bits times one vector."""
+
+    layer: Conv2D | FullyConnected
+
+    @property
+    def scratch_bytes(self) -> int:
+        """0: the kernel needs no scratch memory."""
+        return 0
+
+    @property
+    def overlap(self) -> Overlap:
+        """The output may not overlap the input, since every output value reads the whole input."""
+        return Overlap(None)
+
+    @property
+    def row_reach(self) -> None:
+        """None, since every output value needs the whole input."""
+
+    def outline(self, stand_in: QuantizedModel) -> Outline:
+        """Returns what a run of the kernel, or a call, takes of flash."""
+        weights = self.step.weights
+        assert weights is not None
+        units, size, sources = int(weights.channels), int(weights.taps), (DENSE_BYTES, *_SOURCES)
+        constants = _table_bytes(units, size, int(weights.scales))
+        if max(units, size) > SIZE_LIMIT:
+            return Outline(constants + STRUCT_BYTES[REQUANT], "", sources)
+        return Outline(constants + STRUCT_BYTES[DENSE_LAYER], runner(DENSE_BYTES), sources)
+
+    def code(self, model: QuantizedModel, place: Place) -> LayerCode:
+        """Returns a run of the kernel, or a call where 16 bits of a record do not hold the sizes."""
+        layer, weights = self.layer, model.weights[self.layer.name]
+        rows = int8_rows(weights)
+        if rows is None:
+            return any_code(model, layer, place, vector_window(self.step, model, place, weights.weights))
+        requant = requantisation(model, layer, rows, place)
+        table = bytes_table(place, rows)
+        if max(rows.shape) <= SIZE_LIMIT:
+            base, pixels = weighted_struct(place, layer, table, requant.struct), 1
+            return matrix_code(place, DENSE_BYTES, _SOURCES, (*requant.tables, table), base, pixels, rows)
+        scales = place.constant("requant", requant.struct)
+        ends = place.pointer(layer.inputs[0]), place.pointer(layer.name), table.as_argument
+        call = Call(DENSE_BYTES, (*ends, 1, rows.shape[1], rows.shape[0], AddressOf(scales)))
+        return LayerCode((*requant.tables, table, scales), call, (DENSE_BYTES, *_SOURCES))
+
+
+def bytes_kernel(step: Step, layer: Conv2D | FullyConnected) -> Kernel:
+    """Returns the kernel of a convolution in one group, or of a dense layer, with weights of 8 bits."""
+    if isinstance(layer, FullyConnected) or is_dense(step):
+        return DenseBytesKernel(step, layer)
+    return ConvBytesKernel(step, layer)
+
+
+def in_bytes(rows: IntArray) -> npt.NDArray[np.uint8]:
+    """Returns weights `[filters, size]`, -128 .. 127, in the order of micronets_dot_bytes.h: `[filters / 4, size, 4]`.
+
+    Each is 128 more than the weight; filters are filled up with weights of 0 to a multiple of four.
+    """
+    padded = np.pad(rows.astype(np.int64), ((0, -len(rows) % _FILTERS), (0, 0)))
+    return (padded.reshape(-1, _FILTERS, rows.shape[1]).transpose(0, 2, 1) + 128).astype(np.uint8)
+
+
+def bytes_table(place: Place, rows: IntArray) -> Table:
+    """Returns the weights `[filters, size]` of a layer as a table in the order of `in_bytes`."""
+    return place.table("uint8_t", "weights", in_bytes(rows))
+
+
+def _table_bytes(filters: int, size: int, scales: int) -> int:
+    """Returns the bytes of weights `[filters, size]` in the order of `in_bytes`, of biases and of so many scales."""
+    return -(-filters // _FILTERS) * _FILTERS * size + packed_bytes(filters, scales)
+
+
+def _window_size(step: Step, layer: Conv2D) -> int:
+    return math.prod(layer.kernel) * step.input_shapes[0][2]
