@@ -109,7 +109,7 @@ def test_a_word_at_an_odd_address_faults_on_armv6m_alone(board: Board, monkeypat
             simulate(elf, X, 3, 64, board, native)
     machine = CORES[board.core].qemu
     if machine and shutil.which(machine.program):
-        monkeypatch.setattr(qemu, "_SECONDS", 1)
+        monkeypatch.setattr(qemu, "_TIMEOUT_S", 1)
         with pytest.raises(DeviceError, match="QEMU: no end of the inferences"):
             emulate(elf, X, 64, board)
 

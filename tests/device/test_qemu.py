@@ -43,7 +43,7 @@ def test_outputs_and_instructions_are_those_of_the_simulator(board: Board) -> No
 
 @installed
 def test_a_firmware_that_fails_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(qemu, "_SECONDS", 1)
+    monkeypatch.setattr(qemu, "_TIMEOUT_S", 1)
     code = str(SOURCES["model.c"]).replace("MICRONETS_LAYER(2);", 'for (;;) __asm volatile("");')
     elf = build_firmware({**SOURCES, "model.c": code}, BOARDS[0]).elf
     with pytest.raises(DeviceError, match="QEMU: no end of the inferences within 1 s"):
