@@ -18,13 +18,14 @@ from micronets.device import cross_compiler
 from micronets.errors import DeviceError, SpecError
 from micronets.ir import spaces
 from micronets.ir.arch import Arch
-from micronets.ir.layers import Softmax
+from micronets.ir.layers import INPUT, Conv2D, Softmax, TransposeConv2D
 from micronets.ir.space import derive
 from micronets.quantized.random_weights import with_random_weights
 from micronets.runtimes import code_sizes
 from micronets.runtimes.base import MeasureOptions
 from micronets.runtimes.c import c_costs, execute_compiled, largest_arena_bytes, sram_bytes
 from tests.support.needs import needs
+from tests.support.random_models import random_model
 from tests.support.realistic_archs import random_arch
 from tests.support.tiny_task import tiny_space
 
@@ -108,6 +109,19 @@ def test_what_a_search_knows_of_the_tables_is_what_the_compiler_writes(seed: int
         softmax = any(isinstance(layer, Softmax) for layer in arch.layers)
         assert 0 <= known.constant_bytes - compiled.constant_bytes <= 1024 * softmax
         assert replace(known, constant_bytes=0) == replace(compiled.contents, constant_bytes=0)
+
+
+@pytest.mark.parametrize("filters", [1, 2, 6])
+def test_so_it_is_for_layers_whose_call_is_written_out(filters: int) -> None:
+    """Layers that a search does not choose, but `inspect` meets in files."""
+    layers = (
+        Conv2D(name="a", inputs=(INPUT,), filters=3 * filters, kernel=(3, 2), groups=3),
+        TransposeConv2D(name="b", inputs=("a",), filters=filters, kernel=(3, 3), size=(14, 10), stride=(2, 2)),
+    )
+    arch = Arch((7, 5, 9), layers)
+    compiled = compile_model(random_model(arch, filters))
+    assert compiled.model.arch == arch
+    assert outline(arch, DSP) == compiled.contents
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -128,8 +128,8 @@ def test_a_long_chain_of_dead_filters_is_dropped_in_no_time() -> None:
 
 
 def test_scales_at_the_ends_of_float32() -> None:
-    """The code of 6 is beyond every integer for a tiny scale; a large one must leave every real value finite."""
-    tiny = network((2, 2, 1), Relu(**BASE, six=True), scale=1e-44)
+    """The code of 6 nearly takes 32 bits for a tiny scale; a large one must leave every real value finite."""
+    tiny = network((2, 2, 1), Relu(**BASE, six=True), scale=2.0**-28)
     x = np.array([-128, -1, 1, 127], np.int8).reshape(1, 2, 2, 1)
     assert reference.run(tiny, x).ravel().tolist() == [0, 0, 1, 127]
     compile_model(tiny)

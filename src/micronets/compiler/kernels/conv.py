@@ -28,7 +28,7 @@ from micronets.compiler.kernels.base import (
     runner,
 )
 from micronets.compiler.kernels.requantise import packed_bytes, requantisation, weighted_struct
-from micronets.compiler.kernels.window import window_overlap, window_reach, window_struct
+from micronets.compiler.kernels.window import window_call_outline, window_overlap, window_reach, window_struct
 from micronets.compiler.limits import STRIP_BYTES, STRUCT_BYTES
 from micronets.cost.tflm_plan import align
 from micronets.ir.arch import Step
@@ -151,6 +151,12 @@ class GroupedConvKernel(Kernel):
     def row_reach(self) -> RowReach:
         """An output row needs the input rows under its window."""
         return window_reach(self.step, self.layer.window)
+
+    def outline(self, stand_in: QuantizedModel) -> Outline:
+        """Returns what the call takes of flash."""
+        layer, channels = self.layer, self.step.input_shapes[0][2]
+        weights = layer.filters * math.prod(layer.kernel) * (channels // layer.groups)
+        return window_call_outline(CONV_ANY, weights, layer.filters)
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with the window and the number of groups."""

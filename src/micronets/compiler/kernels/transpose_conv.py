@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
-from micronets.compiler.kernels.base import AddressOf, Call, Kernel, LayerCode, Overlap, Place
+from micronets.compiler.kernels.base import AddressOf, Call, Kernel, LayerCode, Outline, Overlap, Place
 from micronets.compiler.kernels.requantise import requantisation
-from micronets.compiler.kernels.window import sizes_struct
+from micronets.compiler.kernels.window import sizes_struct, window_call_outline
 from micronets.ir.layers import TransposeConv2D
 from micronets.quantized.model import QuantizedModel
 
@@ -32,6 +33,12 @@ class TransposeConvKernel(Kernel):
     @property
     def row_reach(self) -> None:
         """None, since how many input rows an output row needs differs from row to row."""
+
+    def outline(self, stand_in: QuantizedModel) -> Outline:
+        """Returns what the call takes of flash."""
+        layer, channels = self.layer, self.step.input_shapes[0][2]
+        weights = layer.filters * math.prod(layer.kernel) * channels
+        return window_call_outline(TRANSPOSE_CONV, weights, layer.filters)
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with the window of the convolution whose transposition it is."""
