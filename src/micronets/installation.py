@@ -31,6 +31,7 @@ EXTRAS = {
     "elftools": "sim",
     "serial": "board",
     "sounddevice": "listen",
+    "onnx": "onnx",
 }
 """The extra of the installation (`pip install 'micronets-tinyml[EXTRA]'`) that brings a package."""
 

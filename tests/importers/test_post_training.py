@@ -14,6 +14,7 @@ from micronets.importers.interpreter import execute
 from micronets.importers.network import FloatNetwork, FloatWeights, folded
 from micronets.importers.quantise import quantise, simulated, tensor_quant, with_requantised_joins
 from micronets.importers.ranges import Observed, observe
+from micronets.installation import install
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Concatenation, FullyConnected, Logistic, Quantize, Tanh
 from micronets.quantized import reference
@@ -80,6 +81,7 @@ def test_biases_are_shifted_by_the_mean_error_of_their_channel() -> None:
 
 def test_the_best_way_is_chosen_and_told() -> None:
     made = post_training(network(), inputs(80))
+    assert made.report is not None
     tried = made.report.tried
     assert len(tried) == 12
     assert made.report.chosen == tried[0]
@@ -144,7 +146,7 @@ def test_the_command_writes_a_model_and_tells_what_it_costs(tmp_path: Path, monk
     assert model.metadata["micronets.labels"] == '["a", "b", "c", "d"]'
     result = call("import", "float.tflite", "--calibrate", "x.npz", "--out", "b.tflite", "--json", "--ranges", "mse")
     told = json.loads(result.out)
-    assert {choice["ranges"] for choice in told["tried"]} == {"mse"}
+    assert {choice["ranges"] for choice in told["report"]["tried"]} == {"mse"}
     assert told["model"] == "b.tflite"
     assert call("inspect", "b.tflite", "--board", "NUCLEO-F446RE").code == 0
 
@@ -176,3 +178,11 @@ def test_mistakes_are_one_line(words: tuple[str, ...], tmp_path: Path, monkeypat
     assert result.code == 2
     assert result.error.startswith(MISTAKES[words])
     assert not Path("out.tflite").exists()
+
+
+def test_a_missing_onnx_package_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "model.onnx").write_bytes(b"whatever")
+    monkeypatch.setattr("micronets.installation.find_spec", lambda package: None)
+    result = call("import", tmp_path / "model.onnx", "--out", tmp_path / "out.tflite")
+    assert result.code == 2
+    assert result.error == f"this needs the package 'onnx': {install('onnx')}"

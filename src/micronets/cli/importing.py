@@ -18,6 +18,7 @@ PATH = click.Path(path_type=Path)
     cls=common.Command,
     examples=(
         "micronets import model_float.tflite --calibrate typical_inputs.npy --out model.tflite",
+        "micronets import model.onnx --calibrate typical_inputs.npy --out model.tflite",
         "micronets import kws_float.tflite --calibrate my_words --front-end mlperf-mfcc --out model.tflite",
     ),
 )
@@ -60,7 +61,8 @@ def import_(
 ) -> None:
     """Makes an int8 .tflite of a trained float model, by quantisation after training.
 
-    MODEL is a float .tflite. Prints how int8 differs from float: the signal-to-noise ratio of every layer, and which
+    MODEL is a float .tflite or an .onnx. An ONNX model that is quantised already, with QuantizeLinear, keeps its scales
+    and needs no DATA. Prints how int8 differs from float: the signal-to-noise ratio of every layer, and which
     layers cost most.
     """
     from micronets.commands.import_model import import_model
@@ -79,7 +81,11 @@ def import_(
         settings=PtqSettings(rule, equalise, correct_bias),
         progress=None if as_json else common.ProgressPrinter(),
     )
-    common.echo(json.dumps({"model": str(out)} | made.report.to_json()) if as_json else made.report.text())
+    report = made.report
+    if as_json:
+        common.echo(json.dumps({"model": str(out), "report": None if report is None else report.to_json()}))
+    else:
+        common.echo(report.text() if report is not None else f"{out}: with the scales of the file")
 
 
 commands: list[click.Command] = [import_]

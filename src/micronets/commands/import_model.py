@@ -16,9 +16,10 @@ from micronets.commands.evaluate import front_end_of, labels_of
 from micronets.commands.model_file import write
 from micronets.errors import DataError, FileError, SpecError
 from micronets.files import DAMAGE, check_plain, damage_text, read_plain
-from micronets.importers.calibrate import Imported, PtqSettings, post_training
+from micronets.importers.calibrate import Imported, PtqSettings, as_it_is, post_training
 from micronets.importers.float_tflite import is_float, read_float
 from micronets.importers.network import FloatNetwork
+from micronets.importers.onnx_file import read_onnx
 from micronets.progress import Progress
 from micronets.tflite.foreign import foreign_model
 
@@ -41,7 +42,7 @@ def import_model(
 ) -> Imported:
     """Makes an int8 model of a trained network of another tool, by quantisation after training.
 
-    - `model`: the path of a float `.tflite`.
+    - `model`: the path of a float `.tflite`, or of an ONNX model, float or quantised with QuantizeLinear.
     - `out`: where the `.tflite` is written; None: nowhere.
     - `calibrate`: typical inputs: an array `[N, ...]`, a `.npy` or `.npz` of one, or the data of a task.
     - `task`, `front_end`, `labels`: what the network has learnt, by which its data are read; the model carries them.
@@ -54,6 +55,11 @@ def import_model(
     """
     network = float_network(Path(model))
     network = replace(network, metadata=_metadata(network, task, front_end, labels))
+    if calibrate is None and network.given:
+        made = as_it_is(network)
+        if out is not None:
+            write(made.model, out)
+        return made
     if calibrate is None:
         raise SpecError(f"{model}: quantising it needs typical inputs; give them with --calibrate")
     if examples < 2:
@@ -75,7 +81,11 @@ def float_network(path: Path) -> FloatNetwork:
     try:
         content = read_plain(path)
     except OSError as e:
-        raise FileError(f"{path}: cannot read this model ({e.strerror}); give the path of a float .tflite") from e
+        raise FileError(
+            f"{path}: cannot read this model ({e.strerror}); give the path of a float .tflite or .onnx"
+        ) from e
+    if path.suffix.lower() == ".onnx":
+        return read_onnx(path)
     if other := foreign_model(path, content):
         raise FileError(f"{path}: {other}")
     if not is_float(content, str(path)):

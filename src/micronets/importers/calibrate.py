@@ -154,10 +154,22 @@ def _decibels(value: float) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Imported:
-    """An integer model that was made of a float network, and how the two differ."""
+    """An integer model that was made of a network of another tool.
+
+    - model: the integer model.
+    - report: how it differs from the float network; None where the file was quantised already.
+    """
 
     model: QuantizedModel
-    report: PtqReport
+    report: PtqReport | None
+
+
+def as_it_is(network: FloatNetwork) -> Imported:
+    """Returns the integer model of a network whose file sets all scales itself.
+
+    Raises `SpecError` for a tensor of which it sets none.
+    """
+    return Imported(quantise(with_requantised_joins(folded(network)), {}), None)
 
 
 def post_training(

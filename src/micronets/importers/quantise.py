@@ -43,7 +43,8 @@ def with_requantised_joins(network: FloatNetwork) -> FloatNetwork:
         if scale == "all inputs'" and bound.intersection(layer.inputs):
             inputs = []
             for name in layer.inputs:
-                if name in bound:
+                own = network.given.get(layer.name)
+                if name in bound and (own is None or network.given.get(name) != own):
                     fresh = f"{name[:40]}_q"
                     while fresh in taken:
                         fresh += "_"
@@ -97,6 +98,9 @@ def quantise(
             quants[name] = fixed[owner]
         elif owner in ranges:
             quants[name] = tensor_quant(ranges[owner])
+        elif name in network.constants and owner == name:
+            values = network.constants[name]
+            quants[name] = tensor_quant((float(values.min()), float(values.max())))
         else:
             raise SpecError(f"tensor '{name}' has no scale in the file; give typical inputs with --calibrate")
     weights = {

@@ -10,8 +10,8 @@ CONVERSIONS = {
     "keras": "tf.lite.TFLiteConverter.from_keras_model, with a representative_dataset for int8",
     "saved_model": "tf.lite.TFLiteConverter.from_saved_model, with a representative_dataset for int8",
     "graph": "tf.compat.v1.lite.TFLiteConverter.from_frozen_graph, with a representative_dataset for int8",
-    "onnx": "onnx2tf -i MODEL.onnx -oiqt",
-    "torch": "torch.onnx.export, and then onnx2tf -i MODEL.onnx -oiqt",
+    "onnx": "micronets import MODEL.onnx --calibrate DATA --out model.tflite",
+    "torch": "torch.onnx.export, and then micronets import MODEL.onnx --calibrate DATA --out model.tflite",
 }
 """How a model of each kind becomes an int8 `.tflite`; the documentation has whole programs (docs/conversion.md)."""
 

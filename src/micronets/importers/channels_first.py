@@ -1,0 +1,586 @@
+"""`Builder`: makes a `FloatNetwork` of operations of tools that have the channels first, as ONNX and PyTorch do.
+
+Here maps have their channels last. Every tensor of the tool is a `Value`: its shape there, and how its values lie here.
+A map stays with its channels last for as long as it can; where an operation asks for the tool's own order, a Transpose
+is put in. All shapes are without the batch, which has to be one.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from micronets.errors import UnsupportedError
+from micronets.importers.network import FloatNetwork, FloatWeights
+from micronets.ir.arch import Arch
+from micronets.ir.layers import (
+    INPUT,
+    Abs,
+    Add,
+    AveragePool2D,
+    Binary,
+    Concatenation,
+    Conv2D,
+    DepthwiseConv2D,
+    Elu,
+    FullyConnected,
+    HardSwish,
+    Layer,
+    LeakyRelu,
+    Logistic,
+    MaxPool2D,
+    Mean,
+    Minimum,
+    Mul,
+    Pad,
+    ReduceMax,
+    ReduceMin,
+    Reduction,
+    Relu,
+    Reshape,
+    Rsqrt,
+    Shape,
+    Softmax,
+    Split,
+    StridedSlice,
+    Sum,
+    Tanh,
+    TensorSpec,
+    Transpose,
+)
+from micronets.ir.ops import operator
+from micronets.ir.window import Padding, Pair, Window
+from micronets.quantized.model import TensorQuant
+
+Array = npt.NDArray[Any]
+
+Layout = Literal["plain", "channels last", "flattened"]
+"""How the values of a tensor lie.
+
+- plain: in the order of its shape.
+- channels last: `(C, H, W)` as `(H, W, C)`, and `(C, L)` as `(L, 1, C)`.
+- flattened: a vector that was made of such a map, in the order of the map here.
+"""
+
+
+@dataclass(frozen=True)
+class Value:
+    """A tensor of the tool.
+
+    - name: what the network here calls it.
+    - shape: its shape in the tool, without the batch.
+    - layout: how its values lie.
+    - map_shape: of a flattened tensor, the shape `(C, ...)` of the map that it was made of.
+    """
+
+    name: str
+    shape: Shape
+    layout: Layout = "plain"
+    map_shape: Shape = ()
+
+
+@dataclass
+class Builder:
+    """A network in the making.
+
+    - where: what errors begin with: the file or module, and the operation that is being worked on.
+    """
+
+    where: str
+    layers: list[Layer] = field(default_factory=list)
+    weights: dict[str, FloatWeights] = field(default_factory=dict)
+    constants: dict[str, npt.NDArray[np.float32]] = field(default_factory=dict)
+    given: dict[str, TensorQuant] = field(default_factory=dict)
+    input_value: Value = field(default_factory=lambda: Value(INPUT, ()))
+    _shapes: dict[str, Shape] = field(default_factory=dict)
+    _rectified: set[str] = field(default_factory=set)
+
+    def unsupported(self, what: str) -> UnsupportedError:
+        """Returns the error for an operation that cannot be brought here; `what` says why."""
+        return UnsupportedError(f"{self.where}: {what}")
+
+    def input(self, shape: Shape, channels_first: bool) -> Value:
+        """Returns the network's input, of a shape in the tool; `channels_first` says whether it is a map."""
+        layout: Layout = "channels last" if channels_first else "plain"
+        self._shapes[INPUT] = _stored_shape(shape, layout)
+        self.input_value = Value(INPUT, shape, layout)
+        return self.input_value
+
+    def finish(self, outputs: Sequence[Value], metadata: dict[str, str] | None = None) -> FloatNetwork:
+        """Returns the network with these outputs, in the tool's order of values."""
+        names = tuple(self.plain(value).name for value in outputs)
+        if not self.layers:
+            raise self.unsupported("the network has no layers")
+        specs = tuple(TensorSpec(name, values.shape, "int8") for name, values in self.constants.items())
+        arch = Arch(self._shapes[INPUT], tuple(self.layers), "int8", names, specs)
+        return FloatNetwork(
+            arch,
+            dict(self.weights),
+            dict(self.constants),
+            metadata or {},
+            dict(self.given),
+            self.input_value.layout == "channels last",
+        )
+
+    def stored_shape(self, value: Value) -> Shape:
+        """Returns the shape of a tensor here."""
+        return self._shapes[value.name]
+
+    def name(self, wanted: str) -> str:
+        """Returns a name that no tensor has, as near as possible to what the tool calls it."""
+        plain = re.sub(r"[^A-Za-z0-9_.:/\-]", "_", wanted).strip("/._-:")[-44:] or "tensor"
+        found, k = plain, 1
+        while found in self._shapes or found in self.constants:
+            k += 1
+            found = f"{plain}_{k}"
+        return found
+
+    def _add(self, layer: Layer, weights: FloatWeights | None = None) -> str:
+        """Adds a layer and returns its name."""
+        facts = operator(layer)
+        shapes = tuple(
+            self.constants[name].shape if name in self.constants else self._shapes[name] for name in layer.inputs
+        )
+        facts.check(shapes, self.where)
+        for name, shape in zip(layer.outputs, facts.output_shapes(shapes), strict=True):
+            self._shapes[name] = shape
+            rectified = facts.rectifies or (
+                facts.sign == "as the inputs" and all(source in self._rectified for source in layer.inputs)
+            )
+            self._rectified |= {name} if rectified else set()
+        if weights is not None:
+            self.weights[layer.name] = weights
+        self.layers.append(layer)
+        return layer.name
+
+    # How values lie
+
+    def plain(self, value: Value) -> Value:
+        """Returns the same tensor in the order of its shape."""
+        match value.layout:
+            case "plain":
+                return value
+            case "channels last":
+                stored = self.stored_shape(value)
+                if sum(n > 1 for n in stored[:-1]) == 0 or stored[-1] == 1:
+                    return Value(self._reshaped(value.name, value.shape), value.shape)
+                turned = Transpose(name=self.name(f"{value.name}_chw"), inputs=(value.name,), permutation=(2, 0, 1))
+                name = self._add(turned)
+                return Value(self._reshaped(name, value.shape), value.shape)
+            case "flattened":
+                whole = Value(
+                    self._reshaped(value.name, _stored_shape(value.map_shape, "channels last")),
+                    value.map_shape,
+                    "channels last",
+                )
+                return Value(self._reshaped(self.plain(whole).name, value.shape), value.shape)
+
+    def channels_last(self, value: Value) -> Value:
+        """Returns the same map `(C, H, W)` or `(C, L)` with its channels last."""
+        if value.layout == "channels last":
+            return value
+        value = self.plain(value)
+        if len(value.shape) not in (2, 3):
+            raise self.unsupported(
+                f"its input has the shape {list(value.shape)} without the batch; need a map (C, H, W)"
+            )
+        name = self._reshaped(value.name, value.shape if len(value.shape) == 3 else (*value.shape, 1))
+        stored = _stored_shape(value.shape, "channels last")
+        if value.shape[0] > 1 and math.prod(value.shape[1:]) > 1:
+            name = self._add(Transpose(name=self.name(f"{value.name}_hwc"), inputs=(name,), permutation=(1, 2, 0)))
+        return Value(self._reshaped(name, stored), value.shape, "channels last")
+
+    def _reshaped(self, name: str, shape: Shape) -> str:
+        """Returns the name of a tensor with the same values in another shape."""
+        if self._shapes[name] == shape:
+            return name
+        return self._add(Reshape(name=self.name(f"{name}_shaped"), inputs=(name,), shape=shape))
+
+    def _axis(self, value: Value, axis: int) -> int:
+        """Returns a dimension of a tensor of the tool as it is counted here."""
+        if value.layout != "channels last":
+            return axis
+        return 2 if axis == 0 else axis - 1
+
+    # Layers with weights
+
+    def conv(
+        self,
+        wanted: str,
+        x: Value,
+        kernel: Array,
+        bias: Array | None,
+        stride: Sequence[int],
+        dilation: Sequence[int],
+        pads: Sequence[tuple[int, int]],
+        groups: int,
+        scales: Array | None = None,
+    ) -> Value:
+        """Adds a convolution.
+
+        - wanted: what the tool calls it.
+        - x: a map `(C, H, W)` or `(C, L)`.
+        - kernel: `[filters, C / groups, kh, kw]` or `[filters, C / groups, k]`.
+        - bias: `[filters]`, or None.
+        - stride, dilation: a number for each axis of the map.
+        - pads: `(before, after)` for each axis of the map.
+        - groups: how many groups of channels there are.
+        - scales: the steps of the weights' codes, if the file has codes.
+        """
+        x = self.channels_last(x)
+        if kernel.ndim != len(x.shape) + 1:
+            raise self.unsupported(f"a kernel of shape {list(kernel.shape)} on a map {list(x.shape)}")
+        if kernel.ndim == 3:
+            kernel, stride, dilation, pads = kernel[..., None], (*stride, 1), (*dilation, 1), (*pads, (0, 0))
+        filters, channels = len(kernel), x.shape[0]
+        if kernel.shape[1] * groups != channels:
+            raise self.unsupported(f"{groups} groups of {kernel.shape[1]} channels, and an input of {channels}")
+        size = (kernel.shape[2], kernel.shape[3])
+        step, apart = (stride[0], stride[1]), (dilation[0], dilation[1])
+        x, padding = self._padded(x, size, step, apart, pads)
+        values = np.zeros(filters, np.float32) if bias is None else np.asarray(bias, np.float32)
+        name = self.name(wanted)
+        layer: Layer
+        if groups == channels and groups > 1:
+            layout = np.ascontiguousarray(kernel[:, 0].transpose(1, 2, 0)[None], np.float32)
+            layer = DepthwiseConv2D(
+                name=name, inputs=(x.name,), kernel=size, stride=step, dilation=apart, padding=padding,
+                multiplier=filters // channels,
+            )  # fmt: skip
+        else:
+            layout = np.ascontiguousarray(kernel.transpose(0, 2, 3, 1), np.float32)
+            layer = Conv2D(
+                name=name, inputs=(x.name,), filters=filters, kernel=size, stride=step, dilation=apart, padding=padding,
+                groups=groups,
+            )  # fmt: skip
+        self._add(layer, FloatWeights(layout, values, scales))
+        return self._map(name, one_dimensional=len(x.shape) == 2)
+
+    def linear(self, wanted: str, x: Value, kernel: Array, bias: Array | None, scales: Array | None = None) -> Value:
+        """Adds a matrix product over the last dimension of `x`.
+
+        - kernel: `[units, inputs]`.
+        - bias: `[units]`, or None.
+        - scales: the steps of the weights' codes, if the file has codes.
+        """
+        units, size = kernel.shape
+        if x.layout == "flattened" and x.shape == (size,):
+            positions = math.prod(x.map_shape[1:])
+            kernel = kernel.reshape(units, x.map_shape[0], positions).transpose(0, 2, 1).reshape(units, size)
+        else:
+            x = self.plain(x)
+        if not x.shape or x.shape[-1] != size:
+            raise self.unsupported(f"weights [{units}, {size}] and an input of the shape {list(x.shape)}")
+        values = np.zeros(units, np.float32) if bias is None else np.asarray(bias, np.float32)
+        layer = FullyConnected(name=self.name(wanted), inputs=(x.name,), units=units, keep_dims=len(x.shape) > 1)
+        name = self._add(layer, FloatWeights(np.ascontiguousarray(kernel, np.float32), values, scales))
+        return Value(name, (*x.shape[:-1], units))
+
+    def _map(self, name: str, one_dimensional: bool) -> Value:
+        """Returns a tensor here as a map of the tool."""
+        height, width, channels = self._shapes[name]
+        return Value(name, (channels, height) if one_dimensional else (channels, height, width), "channels last")
+
+    def _padded(
+        self,
+        x: Value,
+        kernel: Pair,
+        stride: Pair,
+        dilation: Pair,
+        pads: Sequence[tuple[int, int]],
+        pooled: bool = False,
+    ) -> tuple[Value, Padding]:
+        """Returns the input of a window with its padding, as far as no rule of ours gives it, and the rule.
+
+        - pooled: whether the window takes a maximum, which zeros in the padding may change.
+        """
+        if not any(before or after for before, after in pads):
+            return x, "valid"
+        stored = self.stored_shape(x)
+        same = Window(kernel, stride, dilation, "same")
+        if tuple(zip(same.before(stored), same.after(stored), strict=True)) == tuple(pads):
+            return x, "same"
+        if min(n for pair in pads for n in pair) < 0:
+            raise self.unsupported(f"the padding {list(pads)} is negative")
+        if pooled and x.name not in self._rectified:
+            raise self.unsupported(
+                f"a maximum with the padding {list(pads)} over values that may be negative; put it behind a ReLU, or "
+                "choose the kernel and the padding so that TensorFlow's SAME gives the same"
+            )
+        layer = Pad(name=self.name(f"{x.name}_pad"), inputs=(x.name,), paddings=(pads[0], pads[1], (0, 0)))
+        return replace(x, name=self._add(layer)), "valid"
+
+    # Windows and reductions
+
+    def pool(
+        self,
+        wanted: str,
+        x: Value,
+        kind: Literal["max", "average"],
+        kernel: Sequence[int],
+        stride: Sequence[int],
+        pads: Sequence[tuple[int, int]],
+        count_padding: bool = True,
+    ) -> Value:
+        """Adds a pool over windows; `count_padding` says whether an average counts zeros in the padding."""
+        x = self.channels_last(x)
+        if len(x.shape) == 2:
+            kernel, stride, pads = (*kernel, 1), (*stride, 1), (*pads, (0, 0))
+        size, step = (kernel[0], kernel[1]), (stride[0], stride[1])
+        padded = any(before or after for before, after in pads)
+        if kind == "average" and padded and count_padding:
+            layer = Pad(name=self.name(f"{x.name}_pad"), inputs=(x.name,), paddings=(pads[0], pads[1], (0, 0)))
+            x, padding = replace(x, name=self._add(layer)), _VALID
+        else:
+            x, padding = self._padded(x, size, step, (1, 1), pads, pooled=kind == "max")
+            if kind == "average" and padded and padding == "valid":
+                raise self.unsupported(f"an average that leaves out the padding {list(pads)}")
+        make = MaxPool2D if kind == "max" else AveragePool2D
+        name = self._add(make(name=self.name(wanted), inputs=(x.name,), pool=size, stride=step, padding=padding))
+        return self._map(name, one_dimensional=len(x.shape) == 2)
+
+    def reduce(
+        self,
+        wanted: str,
+        x: Value,
+        kind: type[Mean | Sum | ReduceMax | ReduceMin],
+        axes: Sequence[int],
+        keep_dims: bool,
+    ) -> Value:
+        """Adds a reduction over dimensions `axes` of the tool's shape, which stay with size 1 under `keep_dims`."""
+        if x.layout == "flattened":
+            x = self.plain(x)
+        chosen = sorted({axis % len(x.shape) for axis in axes})
+        kept = tuple(1 if axis in chosen else n for axis, n in enumerate(x.shape))
+        left = tuple(n for axis, n in enumerate(x.shape) if axis not in chosen)
+        own = sorted(self._axis(x, axis) for axis in chosen)
+        if x.layout == "channels last" and len(x.shape) == 2 and 0 in own:
+            own = sorted({*own, 1})  # the width of one goes with the length
+        layer: Reduction = kind(name=self.name(wanted), inputs=(x.name,), axes=tuple(own), keep_dims=True)
+        found = Value(self._add(layer), kept, x.layout)
+        return found if keep_dims else self.reshape(wanted, found, left)
+
+    # Elementwise
+
+    def activation(self, wanted: str, x: Value, kind: str, value: float = 0.0) -> Value:
+        """Adds an activation: relu, relu6, hard swish, sigmoid, tanh, leaky relu, elu, abs or rsqrt."""
+        inputs, name = (x.name,), self.name(wanted)
+        made: dict[str, Callable[[], Layer]] = {
+            "relu": lambda: Relu(name=name, inputs=inputs),
+            "relu6": lambda: Relu(name=name, inputs=inputs, six=True),
+            "hard swish": lambda: HardSwish(name=name, inputs=inputs),
+            "sigmoid": lambda: Logistic(name=name, inputs=inputs),
+            "tanh": lambda: Tanh(name=name, inputs=inputs),
+            "leaky relu": lambda: LeakyRelu(name=name, inputs=inputs, alpha=value),
+            "elu": lambda: Elu(name=name, inputs=inputs),
+            "abs": lambda: Abs(name=name, inputs=inputs),
+            "rsqrt": lambda: Rsqrt(name=name, inputs=inputs),
+        }
+        return replace(x, name=self._add(made[kind]()))
+
+    def silu(self, wanted: str, x: Value) -> Value:
+        """Adds x * sigmoid(x)."""
+        return self.binary(wanted, Mul, x, self.activation(f"{wanted}_sigmoid", x, "sigmoid"))
+
+    def hard_sigmoid(self, wanted: str, x: Value) -> Value:
+        """Adds relu6(x + 3) / 6."""
+        shifted = self.binary(f"{wanted}_shifted", Add, x, np.float32(3))
+        return self.binary(wanted, Mul, self.activation(f"{wanted}_clipped", shifted, "relu6"), np.float32(1 / 6))
+
+    def softmax(self, wanted: str, x: Value, axis: int) -> Value:
+        """Adds a softmax along dimension `axis`."""
+        x = self.plain(x) if x.layout == "flattened" else x
+        if self._axis(x, axis % len(x.shape)) != len(self.stored_shape(x)) - 1:
+            x = self.plain(x)
+            if axis % len(x.shape) != len(x.shape) - 1:
+                raise self.unsupported(f"a softmax along dimension {axis + 1} of {len(x.shape) + 1}, not the last")
+        return replace(x, name=self._add(Softmax(name=self.name(wanted), inputs=(x.name,))))
+
+    def binary(
+        self, wanted: str, kind: type[Binary], a: Value | Array | np.float32, b: Value | Array | np.float32
+    ) -> Value:
+        """Adds a combination of two tensors value by value, of which one may be a constant."""
+        first = a if isinstance(a, Value) else b
+        assert isinstance(first, Value)
+        names: tuple[str, ...]
+        if isinstance(a, Value) and isinstance(b, Value):
+            a, b = self._aligned(a, b)
+            first = a if math.prod(a.shape) >= math.prod(b.shape) else b
+            names = (a.name, b.name)
+        else:
+            names = tuple(
+                v.name if isinstance(v, Value) else self._constant(wanted, np.asarray(v), first) for v in (a, b)
+            )
+        layer = kind(name=self.name(wanted), inputs=names)
+        name = self._add(layer)
+        if self._shapes[name] != self._shapes[first.name]:
+            shape = self._shapes[name]
+            if first.layout != "plain":
+                raise self.unsupported(f"operands that broadcast to {list(shape)}")
+            return Value(name, shape)
+        return replace(first, name=name)
+
+    def _aligned(self, a: Value, b: Value) -> tuple[Value, Value]:
+        """Returns two tensors with their values in the same order."""
+        if a.layout == b.layout and len(a.shape) == len(b.shape) and a.map_shape == b.map_shape:
+            return a, b
+        if len(a.shape) == len(b.shape) and "channels last" in (a.layout, b.layout) and len(a.shape) > 1:
+            return self.channels_last(a), self.channels_last(b)
+        return self.plain(a), self.plain(b)
+
+    def _constant(self, wanted: str, values: Array, beside: Value) -> str:
+        """Adds a constant that is combined with a tensor, in its order, and returns its name."""
+        rank = len(beside.shape)
+        if values.ndim == rank + 1 and values.shape[0] == 1:
+            values = values[0]
+        if values.ndim > rank:
+            raise self.unsupported(f"a constant of the shape {list(values.shape)} beside {list(beside.shape)}")
+        if values.size > 1:
+            values = values.reshape((1,) * (rank - values.ndim) + values.shape)
+        match beside.layout:
+            case "channels last" if values.size > 1:
+                values = np.moveaxis(values, 0, -1)
+                values = values.reshape(values.shape[0], 1, values.shape[1]) if rank == 2 else values
+            case "flattened" if values.size > 1:
+                channels = beside.map_shape[0]
+                values = np.broadcast_to(values, beside.shape).reshape(channels, -1).T.ravel()
+            case _:
+                pass
+        if values.size == 1:
+            values = values.reshape(())
+        elif math.prod(values.shape[:-1]) == 1:
+            values = values.ravel()
+        name = self.name(f"{wanted}_constant")
+        self.constants[name] = np.ascontiguousarray(values, np.float32)
+        return name
+
+    def batch_norm(self, wanted: str, x: Value, scale: Array, shift: Array) -> Value:
+        """Adds `x * scale + shift` for each channel; it is folded into a convolution in front."""
+        shape = (-1, *(1,) * (len(x.shape) - 1))
+        scaled = self.binary(f"{wanted}_scaled", Mul, x, scale.reshape(shape))
+        return self.binary(wanted, Add, scaled, shift.reshape(shape))
+
+    def clip(self, wanted: str, x: Value, low: float | None, high: float | None) -> Value:
+        """Adds a clamp between two values, of which either may be missing."""
+        if low == 0 and high is None:
+            return self.activation(wanted, x, "relu")
+        if low == 0 and high == 6:
+            return self.activation(wanted, x, "relu6")
+        if low == 0 and high is not None:
+            return self.binary(wanted, Minimum, self.activation(f"{wanted}_low", x, "relu"), np.float32(high))
+        raise self.unsupported(f"a clamp from {low} to {high}; ReLU, ReLU6 and clamps from 0 on are supported")
+
+    # Movement
+
+    def reshape(self, wanted: str, x: Value, shape: Shape) -> Value:
+        """Returns the values of a tensor, in the tool's order, under another shape."""
+        if x.shape == shape:
+            return x
+        if x.layout == "channels last" and len(shape) == 1 and math.prod(x.shape[1:]) > 1 and x.shape[0] > 1:
+            return Value(self._reshaped(x.name, shape), shape, "flattened", x.shape)
+        if x.layout == "channels last" and _without_ones(x.shape) == _without_ones(shape) and len(shape) in (2, 3):
+            stored = _stored_shape(shape, "channels last")
+            if _without_ones(self.stored_shape(x)) == _without_ones(stored):
+                return Value(self._reshaped(x.name, stored), shape, "channels last")
+        return Value(self._reshaped(self.plain(x).name, shape), shape)
+
+    def transpose(self, wanted: str, x: Value, order: Sequence[int]) -> Value:
+        """Returns a tensor with its dimensions in another order: its dimension i is `order[i]` of `x`."""
+        order = tuple(order)
+        if order == tuple(range(len(order))):
+            return x
+        shape = tuple(x.shape[axis] for axis in order)
+        if x.layout == "channels last" and order == (*range(1, len(order)), 0):
+            return Value(self._reshaped(x.name, shape), shape)
+        if x.layout == "plain" and order == (len(order) - 1, *range(len(order) - 1)) and len(order) in (2, 3):
+            return Value(self._reshaped(x.name, _stored_shape(shape, "channels last")), shape, "channels last")
+        x = self.plain(x)
+        layer = Transpose(name=self.name(wanted), inputs=(x.name,), permutation=order)
+        return Value(self._add(layer), shape)
+
+    def concatenate(self, wanted: str, values: Sequence[Value], axis: int) -> Value:
+        """Adds a concatenation along dimension `axis`."""
+        if len(values) == 1:
+            return values[0]
+        rank = len(values[0].shape)
+        mapped = rank > 1 and any(value.layout == "channels last" for value in values)
+        sources = [self.channels_last(value) if mapped else self.plain(value) for value in values]
+        own = self._axis(sources[0], axis % rank)
+        name = self._add(Concatenation(name=self.name(wanted), inputs=tuple(v.name for v in sources), axis=own))
+        size = sum(value.shape[axis] for value in values)
+        shape = tuple(size if d == axis % rank else n for d, n in enumerate(values[0].shape))
+        return Value(name, shape, sources[0].layout)
+
+    def slice(self, wanted: str, x: Value, axis: int, begin: int, end: int, step: int = 1) -> Value:
+        """Adds a slice along dimension `axis`: every `step`-th place from `begin` on, up to `end` without it."""
+        x = self.plain(x) if x.layout == "flattened" else x
+        size = len(range(begin, end, step))
+        if size == x.shape[axis] and step == 1:
+            return x
+        if size < 1:
+            raise self.unsupported(f"a slice of no places along dimension {axis + 1}")
+        stored, own = self.stored_shape(x), self._axis(x, axis)
+        layer = StridedSlice(
+            name=self.name(wanted),
+            inputs=(x.name,),
+            begin=tuple(begin if d == own else 0 for d in range(len(stored))),
+            size=tuple(size if d == own else n for d, n in enumerate(stored)),
+            strides=tuple(step if d == own else 1 for d in range(len(stored))),
+        )
+        shape = tuple(size if d == axis else n for d, n in enumerate(x.shape))
+        return Value(self._add(layer), shape, x.layout)
+
+    def split(self, wanted: str, x: Value, axis: int, sizes: Sequence[int]) -> list[Value]:
+        """Adds a division along dimension `axis` into parts of these sizes."""
+        x = self.plain(x) if x.layout == "flattened" else x
+        if len(sizes) == 1:
+            return [x]
+        names = []
+        for k in range(len(sizes)):
+            name = self.name(f"{wanted}_{k}" if k else wanted)
+            names.append(name)
+            self._shapes[name] = ()
+        own = self._axis(x, axis)
+        layer = Split(name=names[0], inputs=(x.name,), axis=own, others=tuple(names[1:]), sizes=tuple(sizes))
+        self._add(layer if len(set(sizes)) > 1 else replace(layer, sizes=()))
+        return [
+            Value(name, tuple(size if d == axis else n for d, n in enumerate(x.shape)), x.layout)
+            for name, size in zip(names, sizes, strict=True)
+        ]
+
+    def pad(self, wanted: str, x: Value, pads: Sequence[tuple[int, int]]) -> Value:
+        """Adds zeros: `(before, after)` for each dimension of the tool's shape; negative numbers take places away."""
+        x = self.plain(x) if x.layout == "flattened" else x
+        for axis, (before, after) in enumerate(pads):
+            if before < 0 or after < 0:
+                n = x.shape[axis]
+                x = self.slice(f"{wanted}_cut", x, axis, max(0, -before), n - max(0, -after))
+        added = [(max(0, before), max(0, after)) for before, after in pads]
+        if not any(before or after for before, after in added):
+            return x
+        paddings = [(0, 0)] * len(self.stored_shape(x))
+        for axis, pair in enumerate(added):
+            paddings[self._axis(x, axis)] = pair
+        name = self._add(Pad(name=self.name(wanted), inputs=(x.name,), paddings=tuple(paddings)))
+        shape = tuple(n + before + after for n, (before, after) in zip(x.shape, added, strict=True))
+        return Value(name, shape, x.layout)
+
+
+_VALID: Padding = "valid"
+
+
+def _without_ones(shape: Shape) -> Shape:
+    return tuple(n for n in shape if n != 1)
+
+
+def _stored_shape(shape: Shape, layout: Layout) -> Shape:
+    """Returns the shape here of a tensor of the tool."""
+    if layout != "channels last":
+        return shape
+    return (shape[1], 1, shape[0]) if len(shape) == 2 else (*shape[1:], shape[0])
