@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from micronets.boards.board import Board, load_board
+from tests.support import signals
 
 SHARED = Path(os.environ.get("MICRONETS_SHARED", Path(__file__).parents[1] / ".." / "shared")).resolve()
 
@@ -28,3 +29,9 @@ def shared() -> Path:
 def cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Features are cached in a place of the tests' own, not in the home directory."""
     os.environ["MICRONETS_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def reached() -> None:
+    """Tests that stop a program by a signal do so in the background, too."""
+    signals.reach_children()

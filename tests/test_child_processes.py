@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -39,6 +41,18 @@ def gone(processes: list[int]) -> bool:
             return False
         time.sleep(0.01)
     return True
+
+
+@contextmanager
+def starter(words: Sequence[str], *, start_new_session: bool = False) -> Iterator[subprocess.Popen[str]]:
+    """Starts a program that starts others and tells their numbers, and kills it at the end if the test has not."""
+    with subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=start_new_session
+    ) as parent:
+        try:
+            yield parent
+        finally:
+            parent.kill()
 
 
 def test_a_program_gets_its_input_and_says_how_it_ended() -> None:
@@ -80,7 +94,7 @@ time.sleep(1000)
 @pytest.mark.parametrize("group", [True, False])
 def test_nothing_is_left_of_a_process_that_is_killed(number: signal.Signals, group: bool) -> None:
     words = [sys.executable, "-c", STARTS_SOME]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True) as parent:
+    with starter(words, start_new_session=True) as parent:
         assert parent.stdout is not None
         processes = [int(word) for _ in range(2) for word in parent.stdout.readline().split()]
         assert len(processes) == 4
@@ -88,6 +102,22 @@ def test_nothing_is_left_of_a_process_that_is_killed(number: signal.Signals, gro
         (os.killpg if group else os.kill)(parent.pid, number)
         parent.wait(SECONDS)
         assert gone(processes)
+
+
+SHOWS = "import signal as s; print([s.getsignal(n) is s.SIG_IGN for n in (s.SIGINT, s.SIGHUP)])"
+
+
+@posix
+@pytest.mark.parametrize(("before", "ignored"), [("", True), ("signals.reach_children(); ", False)])
+def test_tests_in_the_background_start_programs_that_signals_end(before: str, ignored: bool) -> None:
+    program = (
+        f"import subprocess, sys; from tests.support import signals; {before}"
+        "subprocess.run([sys.executable, '-c', sys.argv[1]])"
+    )
+    words = ["sh", "-c", 'trap "" INT HUP; exec "$@"', "sh", sys.executable, "-c", program, SHOWS]
+    root = Path(__file__).parents[1]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=SECONDS, check=False, cwd=root)
+    assert (done.stdout, done.stderr) == (f"[{ignored}, {ignored}]\n", "")
 
 
 ENDS = "import sys; from micronets import child_processes as c; print(c.run([sys.executable, '-c', 'print(1)']).stdout)"
@@ -119,7 +149,7 @@ def test_killing_evaluate_leaves_no_worker(tmp_path: Path, number: signal.Signal
         "while True: interpreter.run(data, x, 1 << 24)\n"
     )
     words = [sys.executable, "-c", program, str(model)]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as parent:
+    with starter(words) as parent:
         assert parent.stdout is not None
         workers = [int(word) for word in parent.stdout.readline().split()]
         assert workers
@@ -149,7 +179,7 @@ def test_workers_of_a_characterization_end_with_it(tmp_path: Path, number: signa
     program = tmp_path / "pool.py"
     program.write_text(POOL)
     words = [sys.executable, str(program)]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as parent:
+    with starter(words) as parent:
         assert parent.stdout is not None
         workers = [int(word) for word in parent.stdout.readline().split()]
         assert workers
