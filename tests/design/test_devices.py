@@ -7,7 +7,7 @@ from tests.support.needs import needs
 torch = needs("torch", "design")
 
 from micronets.boards.board import Budget
-from micronets.design import dnas, train_loop
+from micronets.design import dnas, sandwich, search_methods, train_loop
 from micronets.design.dnas import SearchSettings, search
 from micronets.design.export import to_quantized
 from micronets.design.net import Net
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*copying from a non-meta parame
 @pytest.fixture
 def there(monkeypatch):
     """Makes the other device the one that every search and training picks, within the test."""
-    for module in (dnas, train_loop):
+    for module in (dnas, sandwich, train_loop):
         monkeypatch.setattr(module, "pick_device", lambda name="auto": OTHER)
     with other_device(monkeypatch) as device:
         yield device
@@ -68,6 +68,14 @@ def test_a_search_and_a_training_run_whole_on_another_device(there, tmp_path, bo
     result = train_network(job, tmp_path / "train")
     assert all(value.device.type == "cpu" for value in result.state.values())
     assert to_quantized(result.net).arch == found.arch
+
+
+@pytest.mark.parametrize("method", ["supernet", "random"])
+def test_other_methods_of_search_run_on_another_device(there, method, tmp_path, board) -> None:
+    settings = SearchSettings(method=method, epochs=2, batch=64, precision="fp32", candidates=2, evaluations=4)
+    options = {"seed": 1, "directory": tmp_path, "progress": lambda _: None}
+    found = search_methods.search(tiny_space(), TaskThere(), Budget(macs=9000), board, settings, **options)
+    assert found.costs["macs"] <= 9000
 
 
 def test_a_trained_network_is_exported_where_it_is(there, tmp_path, board) -> None:

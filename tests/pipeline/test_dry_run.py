@@ -215,3 +215,24 @@ def test_a_sample_of_coco_is_coco(tmp_path: Path) -> None:
     data = coco.load(found.path, coco.ImageFrontEnd(resolution=8), ("train", "val", "test"), coco.ImageAugmentation())
     assert data.size("train") + data.size("val") == data.size("test") == 50
     assert len(json.loads((root / "annotations/instances_val2014.json").read_text())["images"]) == 120
+
+
+@pytest.mark.parametrize("method", ["supernet"])
+def test_every_method_of_search_is_timed_by_its_steps(method: str, tmp_path: Path, monkeypatch) -> None:
+    """Batches for the statistics of batch norm come after the last step and take much less time than one."""
+    from micronets.design.supernet import Supernet
+
+    forward = Supernet.forward
+
+    def slow(self, x, sample):
+        time.sleep(0.3)
+        return forward(self, x, sample)
+
+    monkeypatch.setattr(Supernet, "forward", slow)
+    settings = (f"search.method={method}", "search.evaluations=1000000", "search.candidates=7")
+    found = rehearse(GONE_THROUGH[0], tmp_path / "run", *settings)
+    costs = {c["stage"]: c for c in found["costs"]}
+    epochs = load(EXAMPLES / f"{GONE_THROUGH[0]}.toml").search.epochs
+    assert costs["search"]["steps"] % (max(7, epochs) if method in ("random", "uniform") else epochs) == 0
+    least = {"dnas": 0.3, "supernet": 1.2, "random": 0.0, "uniform": 0.0}[method]
+    assert costs["search"]["step_seconds"] >= least

@@ -8,6 +8,9 @@ from typing import Literal
 from micronets.design.setting_ranges import check_ranges
 from micronets.errors import SpecError
 
+Method = Literal["dnas", "supernet", "random", "uniform"]
+"""How a network is searched for; `search_methods.search` explains each."""
+
 
 @dataclass(frozen=True)
 class SearchSettings:
@@ -45,7 +48,7 @@ class SearchSettings:
       passed since the last.
     """
 
-    method: Literal["dnas", "supernet", "random", "uniform"] = "dnas"
+    method: Method = "dnas"
     candidates: int = 4
     evaluations: int = 200
     epochs: int = 8

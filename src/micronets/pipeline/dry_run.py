@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from micronets.design.search_settings import SearchSettings
 from micronets.design.train_settings import TrainSettings
 from micronets.errors import FileError, MicronetsError
 from micronets.files import write_atomic
@@ -222,7 +223,16 @@ def shrunk(config: Config, device: str) -> Config:
         other = teacher.run.rstrip("/") + SUFFIX
         teacher = replace(teacher, run=other) if RunDir(Path(other)).started else teacher
     batch = min(config.search.batch, most or config.search.batch)
-    search = replace(config.search, epochs=1, warmup=0.0, batch=batch, lr=config.search.lr / 100)
+    search = replace(
+        config.search,
+        epochs=1,
+        candidates=1,
+        evaluations=1,
+        calibration_batches=1,
+        warmup=0.0,
+        batch=batch,
+        lr=config.search.lr / 100,
+    )
     fewer = {
         k: min(v, SYNTHETIC)
         for k, v in vars(config.data).items()
@@ -303,7 +313,7 @@ def _stage(stage: Stage, context: RunContext, config: Config, scale: float, devi
     held = scale if config.data.path else 1.0  # synthetic held-out splits have sizes of their own
     full, settings = config, context.config
     plans: dict[Stage, list[tuple[str, int, int, int]]] = {  # name, epochs, batch in full, batch now
-        SEARCH: [("search", full.search.epochs, full.search.batch, settings.search.batch)],
+        SEARCH: [("search", _search_epochs(full.search), full.search.batch, settings.search.batch)],
         TRAIN: [
             ("train", full.train.epochs, full.train.batch, settings.train.batch),
             ("train quantised", full.train.qat_epochs, full.train.batch, settings.train.batch),
@@ -339,8 +349,18 @@ def _stage(stage: Stage, context: RunContext, config: Config, scale: float, devi
         yield StageCost(name, steps, step * ratio, loader, seconds, int(memory), ratio != 1)
 
 
+def _search_epochs(search: SearchSettings) -> int:
+    """Returns how many epochs a search has; each network that it trains alone has one at least."""
+    return max(search.epochs, search.candidates) if search.method in ("random", "uniform") else search.epochs
+
+
 def _passed_on(event: Event, holder: list[FewExamples], progress: Progress) -> None:
-    """Passes an event on; the end of the training in float is where the other one begins."""
+    """Passes an event on; the end of the training in float is where the other one begins.
+
+    Batches that a search asks for after its last step are no steps: on them, batch norms get their statistics.
+    """
+    if holder and event.get("stage") == SEARCH.name and event.get("step", 0) >= STEPS:
+        holder[0].doing = "search, after its steps"
     if holder and event.get("stage") == TRAIN.name and event.get("step", 0) >= STEPS:
         holder[0].doing = "train quantised"
     progress(event)
