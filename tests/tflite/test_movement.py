@@ -269,8 +269,9 @@ def test_what_a_layer_cannot_do_is_refused() -> None:
 def test_a_dilated_convolution_of_an_open_batch_is_refused_with_a_way_out(shared: Path) -> None:
     data = (shared / "cases" / "dilated_none.tflite").read_bytes()
     message = (
-        r"m: operator 0 \(SPACE_TO_BATCH_ND\): this operator writing tensor 18 '.*' is not supported; converters write "
-        r"a dilated convolution of an open batch so, .*; export the model with a batch of one "
+        r"m: operator 0 \(SPACE_TO_BATCH_ND\): this operator writing tensor 18 '.*' is not supported, nor is "
+        r"BATCH_TO_SPACE_ND; converters write a dilated convolution of an open batch so, .*; export the model with a "
+        r"batch of one "
     )
     with pytest.raises(UnsupportedError, match=message):
         read(data, "m")
