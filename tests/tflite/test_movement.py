@@ -20,6 +20,7 @@ from micronets.ir.layers import (
     Layer,
     MirrorPad,
     Pack,
+    Pad,
     ResizeBilinear,
     Slice,
     Split,
@@ -257,6 +258,10 @@ def test_what_a_layer_cannot_do_is_refused() -> None:
         (
             Gather(name="y", inputs=(INPUT,), axis=0, indices=(4,)),
             r"indices = \(4,\); need places 0 to 3 of dimension 0",
+        ),
+        (
+            Pad(name="y", inputs=(INPUT,), paddings=((1, 0), (0, 0)), act_bits=4, value=8),
+            "value = 8; need -8 to 7, or None for the zero point",
         ),
         (MirrorPad(name="y", inputs=(INPUT,), paddings=((4, 0), (0, 0))), "are wider than what is mirrored"),
         (ResizeBilinear(name="y", inputs=(INPUT,), size=(2, 2)), r"ResizeBilinear needs an \(H, W, C\) input"),

@@ -15,10 +15,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
-from micronets.cost.tflm_plan import ALIGNMENT, align, scratch_bytes, tflm_plan
+from micronets.cost.tflm_plan import ALIGNMENT, Buffer, align, scratch_bytes, tflm_plan
 from micronets.ir.arch import Arch, Step
 from micronets.ir.layers import Pad
 from micronets.ir.ops import Operand, TflmKernel, Weights
+from micronets.ir.ops.variables import ASSIGN_DATA_BYTES
 from micronets.number import Number
 
 
@@ -39,6 +40,7 @@ class StructSizes:
     - planner_entry: what a planned buffer takes while the plan is made.
     - subgraph: the allocations of a further subgraph.
     - variables, variable: the object that holds all variables, and what it keeps of each.
+    - assignment: what an operator that fills a variable before the first inference keeps.
     - cmsis_nn: whether the kernels are CMSIS-NN's.
     """
 
@@ -55,6 +57,7 @@ class StructSizes:
     subgraph: int
     variables: int
     variable: int
+    assignment: int
     cmsis_nn: bool
 
     def kernel(self, step: Step) -> TflmKernel:
@@ -76,6 +79,7 @@ HOST64 = StructSizes(
     subgraph=16,
     variables=16,
     variable=40,
+    assignment=ASSIGN_DATA_BYTES,
     cmsis_nn=False,
 )
 CORTEX_M = StructSizes(
@@ -92,11 +96,9 @@ CORTEX_M = StructSizes(
     subgraph=8,
     variables=12,
     variable=20,
+    assignment=0,
     cmsis_nn=True,
 )
-FOLDED_BYTES = 96
-"""What an operator that computes a shape takes for options, data and result; STRIDED_SLICE takes most."""
-
 SCRATCH_REQUESTS = 12
 """For how many requests of the next operator TFLM keeps room: its `kMaxScratchBuffersPerOp`."""
 
@@ -114,6 +116,23 @@ class WeightTensors:
 
 
 @dataclass(frozen=True)
+class ShapeOperator:
+    """An operator of a file that computes what follows from shapes and constants alone, and is no layer.
+
+    - options, data: bytes of its options and of what its kernel prepares, as of `TflmKernel`.
+    - result: bytes of its result.
+    - first, last: the layers, counted from 1, before which its result is made and read last. A result is taken to be
+      in the arena while these run, too.
+    """
+
+    options: int
+    data: int
+    result: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
 class FileTensors:
     """The tensors of a file, as far as the size of TFLM's arena depends on them.
 
@@ -124,7 +143,9 @@ class FileTensors:
       or behind an operator. TFLM sees the tensor on its other side alone.
     - filling: for each subgraph that fills variables before the first inference, its tensors and its operators.
     - handles: how many operators name a variable, in all subgraphs.
-    - folded: how many operators compute what follows from shapes and constants alone, and are no layers.
+    - variables: how many variables they name.
+    - filled: how many operators fill a variable before the first inference.
+    - folded: the operators that compute shapes.
     """
 
     count: int
@@ -133,7 +154,9 @@ class FileTensors:
     views: frozenset[str] = frozenset()
     filling: tuple[tuple[int, int], ...] = ()
     handles: int = 0
-    folded: int = 0
+    variables: int = 0
+    filled: int = 0
+    folded: tuple[ShapeOperator, ...] = ()
 
 
 def written_tensors(arch: Arch) -> FileTensors:
@@ -151,6 +174,8 @@ def written_tensors(arch: Arch) -> FileTensors:
         weights=weights,
         filling=((2 * variables, 2 * variables),) if variables else (),
         handles=2 * variables,
+        variables=variables,
+        filled=variables,
     )
 
 
@@ -187,13 +212,14 @@ def _taken_bytes(arch: Arch, word_bytes: Literal[4, 8], tensors: FileTensors | N
     sizes = HOST64 if word_bytes == 8 else CORTEX_M
     if tensors is None:
         tensors = written_tensors(arch)
-    plan = tflm_plan(arch, sizes.cmsis_nn, tensors.views)
+    results = tuple(Buffer("shape", shape.result, shape.first, shape.last) for shape in tensors.folded)
+    plan = tflm_plan(arch, sizes.cmsis_nn, tensors.views, results)
     steps = [s for s in arch.steps() if s.layer.name not in tensors.views]
     tail = align(sizes.allocators, sizes.word)
     subgraphs = ((tensors.count, tensors.operators), *tensors.filling)
     if tensors.handles:
         tail = _with_block(tail, sizes.variables)
-        tail = _with_block(tail, sizes.variable * tensors.handles)
+        tail = _with_block(tail, sizes.variable * tensors.variables)
         tail = align(tail + sizes.subgraph * len(tensors.filling), sizes.word)
     for count, _ in subgraphs:
         tail = align(tail + sizes.eval_tensor * count, sizes.word)
@@ -202,14 +228,18 @@ def _taken_bytes(arch: Arch, word_bytes: Literal[4, 8], tensors: FileTensors | N
     for size in (2 * sizes.word, 4):  # the names and the number of each variable
         for _ in range(tensors.handles):
             tail = _with_block(tail, size)
-    for _ in range(tensors.folded):
-        tail = _with_block(tail, FOLDED_BYTES)
+    for _ in range(tensors.filled):
+        tail = _with_block(tail, sizes.assignment)
+    for shape in tensors.folded:
+        tail = _with_block(tail, shape.options, 4)
     for _ in tensors.filling:  # the options and the data of an operator that runs a subgraph
         tail = _with_block(align(tail + 4, 4), 8)
     for s in steps:
         tail = _with_block(tail, sizes.kernel(s).parameters, sizes.kernel(s).alignment)
     for s in steps:
         tail = _with_block(tail, sizes.kernel(s).op_data)
+    for shape in tensors.folded:
+        tail = _with_block(tail, shape.data)
     for s in steps:
         tail = _with_block(tail, int(s.operator.state_bytes(s.input_shapes, s.output_shapes)))
     points = []

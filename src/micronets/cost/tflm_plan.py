@@ -75,16 +75,19 @@ def align(value: int, alignment: int = ALIGNMENT) -> int:
     return -(-value // alignment) * alignment
 
 
-def tflm_plan(arch: Arch, cmsis_nn: bool = False, views: frozenset[str] = frozenset()) -> TflmPlan:
+def tflm_plan(
+    arch: Arch, cmsis_nn: bool = False, views: frozenset[str] = frozenset(), others: tuple[Buffer, ...] = ()
+) -> TflmPlan:
     """Returns the plan that TFLM makes for `arch`.
 
     - arch: the network.
     - cmsis_nn: true for the kernels of CMSIS-NN, which a Cortex-M with DSP instructions runs; false for TFLM's
       reference kernels, which the host runs.
     - views: names of layers that the file does not have; their output is their input, and they take no time.
+    - others: tensors besides those of the network, such as shapes, not placed yet.
     """
     steps = [s for s in arch.steps() if s.layer.name not in views]
-    return TflmPlan(place_greedily((*lifetimes(arch, views), *scratch_buffers(steps, cmsis_nn))))
+    return TflmPlan(place_greedily((*lifetimes(arch, views), *others, *scratch_buffers(steps, cmsis_nn))))
 
 
 def memory_over_time(plan: TflmPlan, arch: Arch) -> tuple[Moment, ...]:

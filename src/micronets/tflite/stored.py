@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from micronets.cost.tflm_arena import FileTensors, WeightTensors
+from typing import assert_never
+
+from micronets.cost.tflm_arena import FileTensors, ShapeOperator, WeightTensors
 from micronets.ir.layers import Reshape
 from micronets.quantized.model import QuantizedModel
 from micronets.tflite import schema as s
 from micronets.tflite.codec import Op, bias_place
-from micronets.tflite.flatbuffer import Flat
-from micronets.tflite.folding import fold
+from micronets.tflite.flatbuffer import Flat, FlatTable, FlatTables
+from micronets.tflite.folding import FoldedOp, fold
 from micronets.tflite.reader import operator_code, tensor_names
 from micronets.tflite.tensors import Graph
 
@@ -52,16 +54,82 @@ def stored_tensors(data: bytes, model: QuantizedModel, where: str = "model") -> 
             place = bias_place(layers[name])
             bias = None if len(tensors) <= place or tensors[place] == -1 else _scale_count(graph, tensors[place])
             weights[name] = WeightTensors(_scale_count(graph, tensors[1]), bias)
-    folded = fold(graph, tables, lambda table: operator_code(codes[table.number(s.OperatorSlot.CODE_INDEX, "I")]))
+    folded = _shape_operators(graph, tables, codes)
     subgraphs = top.tables(s.ModelSlot.SUBGRAPHS)
-    handles, filling = 0, []
+    handles, filling, filled, variables = 0, [], 0, set()
     for number in range(len(subgraphs)):
         own = subgraphs[number].tables(s.SubGraphSlot.OPERATORS)
         kinds = [operator_code(codes[own[k].number(s.OperatorSlot.CODE_INDEX, "I")]) for k in range(len(own))]
         handles += kinds.count(Op.VAR_HANDLE)
+        for k, kind in enumerate(kinds):
+            options = own[k].table(s.OperatorSlot.OPTIONS) if kind == Op.VAR_HANDLE else None
+            if options is not None:
+                variables.add(options.text(s.VarHandleSlot.SHARED_NAME))
         if number:
             filling.append((len(subgraphs[number].tables(s.SubGraphSlot.TENSORS)), len(own)))
-    return FileTensors(len(graph.tensors), len(tables), weights, frozenset(views), tuple(filling), handles, len(folded))
+            filled += kinds.count(Op.ASSIGN_VARIABLE)
+    return FileTensors(
+        count=len(graph.tensors),
+        operators=len(tables),
+        weights=weights,
+        views=frozenset(views),
+        filling=tuple(filling),
+        handles=handles,
+        variables=len(variables),
+        filled=filled,
+        folded=folded,
+    )
+
+
+def _shape_operators(graph: Graph, tables: FlatTables, codes: FlatTables) -> tuple[ShapeOperator, ...]:
+    """Returns the operators of a subgraph that compute shapes, in execution order.
+
+    - graph: the tensors of the subgraph.
+    - tables: its operators.
+    - codes: the table of the file that says which operators these are.
+    """
+
+    def code_of(table: FlatTable) -> int:
+        return operator_code(codes[table.number(s.OperatorSlot.CODE_INDEX, "I")])
+
+    places = fold(graph, tables, code_of)
+    made: dict[int, tuple[FoldedOp, int, int]] = {}  # by the result: what computes it, where, and its bytes
+    last: dict[int, int] = {}
+    time = 1  # the number of the next layer
+    for k in range(len(tables)) if places else ():
+        inputs = tables[k].array(s.OperatorSlot.INPUTS, "<i4")
+        last |= {int(index): time for index in (() if inputs is None else inputs) if int(index) in made}
+        if k in places:
+            outputs = tables[k].array(s.OperatorSlot.OUTPUTS, "<i4")
+            assert outputs is not None  # as `fold` has seen
+            result = int(outputs[0])
+            made[result] = FoldedOp(code_of(tables[k])), time, graph.folded[result].nbytes
+        elif code_of(tables[k]) not in (Op.VAR_HANDLE, Op.CALL_ONCE):
+            time += 1
+    return tuple(
+        ShapeOperator(*_kernel_bytes(op), size, first, last.get(result, first))
+        for result, (op, first, size) in made.items()
+    )
+
+
+def _kernel_bytes(op: FoldedOp) -> tuple[int, int]:
+    """Returns the bytes of options and of prepared data that TFLM keeps for an operator that computes a shape.
+
+    Those of SHAPE, STRIDED_SLICE and PACK were measured; of the others some are upper bounds.
+    """
+    match op:
+        case FoldedOp.EXPAND_DIMS | FoldedOp.FILL:
+            return 0, 0
+        case FoldedOp.SHAPE:
+            return 4, 0
+        case FoldedOp.PACK | FoldedOp.GATHER | FoldedOp.CAST:
+            return 8, 0
+        case FoldedOp.STRIDED_SLICE:
+            return 24, 84
+        case FoldedOp.ADD | FoldedOp.SUB | FoldedOp.MUL | FoldedOp.CONCATENATION | FoldedOp.REDUCE_PROD:
+            return 8, 80
+        case _:
+            assert_never(op)
 
 
 def _scale_count(graph: Graph, index: int) -> int:

@@ -24,8 +24,11 @@ def pad_operator(layer: Pad) -> Operator:
             raise SpecError(f"{where}: Pad of a shape like {x}; TFLM takes at most {MOST_PADDED} dimensions")
         if len(paddings) != len(x) or any(len(p) != 2 or min(p) < 0 for p in paddings):
             raise SpecError(f"{where}: paddings {paddings} are not a (before, after) for each dimension of {x}")
-        if layer.value is not None and not -128 <= layer.value <= 127:
-            raise SpecError(f"{where}: value = {layer.value}; need a code, -128 to 127, or None for the zero point")
+        least, most = -(2 ** (layer.act_bits - 1)), 2 ** (layer.act_bits - 1) - 1
+        if layer.value is not None and not least <= layer.value <= most:
+            raise SpecError(
+                f"{where}: value = {layer.value}; need a code, {least} to {most}, or None for the zero point"
+            )
 
     def output_shapes(inputs: Shapes) -> Shapes:
         return (tuple(n + a + b for n, (a, b) in zip(inputs[0], layer.paddings, strict=True)),)

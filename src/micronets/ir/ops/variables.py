@@ -6,6 +6,7 @@ They are the state of streaming networks, which remember the columns of a spectr
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from micronets.ir.layers import AssignVariable, ReadVariable, Shape
 from micronets.ir.ops.elementwise import timed_as
@@ -16,6 +17,9 @@ from micronets.number import Number
 
 CYCLES = 1.0
 """TFLM's cycles for a value that it copies; they are assumed."""
+
+ASSIGN_DATA_BYTES = 4
+"""What ASSIGN_VARIABLE keeps on the host: TFLM's package for Python can read compressed tensors, firmware cannot."""
 
 KEPT: Types = ("int8", "uint8", "int16", "int32", "float32")
 """The types of variables."""
@@ -34,11 +38,17 @@ def read_variable_operator(layer: ReadVariable) -> Operator:
 
 def assign_variable_operator(layer: AssignVariable) -> Operator:
     """Returns the facts of a copy to a variable."""
-    return _operator("ASSIGN_VARIABLE", "AddAssignVariable", ONE, (), keeps(*KEPT), 0)
+    return _operator("ASSIGN_VARIABLE", "AddAssignVariable", ONE, (), keeps(*KEPT), 0, host_op_data=ASSIGN_DATA_BYTES)
 
 
 def _operator(
-    tflite_name: str, method: str, inputs: Arity, written: tuple[Shape, ...], output_type: TypeRule, kept_bytes: int
+    tflite_name: str,
+    method: str,
+    inputs: Arity,
+    written: tuple[Shape, ...],
+    output_type: TypeRule,
+    kept_bytes: int,
+    host_op_data: int = 0,
 ) -> Operator:
     """Returns the facts of either operator.
 
@@ -46,6 +56,7 @@ def _operator(
     - method: `Tflm.method`.
     - written: the shapes of the outputs.
     - kept_bytes: bytes of an element of the variable, in the layer that counts it.
+    - host_op_data: `TflmKernel.op_data` on the host.
     """
     temporaries: tuple[Operand, ...] = ("input",) if inputs == ONE else ("constant",)  # the handle of a variable
     kernel = TflmKernel(parameters=0, alignment=4, op_data=0, temporaries=temporaries, scratch=())
@@ -78,7 +89,7 @@ def _operator(
         trainable=False,
         tflm=Tflm(
             method=method,
-            host=kernel,
+            host=replace(kernel, op_data=host_op_data),
             cortex_m=kernel,
             requantised_channels=nothing,
             cycles=lambda shapes, outputs: CYCLES * copied(shapes, outputs),
