@@ -19,6 +19,7 @@ from micronets.ir.layers import (
     Maximum,
     Minimum,
     Mul,
+    Prelu,
     Relu,
     Reshape,
     Shape,
@@ -120,6 +121,13 @@ def test_a_constant_of_one_value_is_a_table_and_another_one_no_copy_in_the_arena
     assert channels.arena_bytes == one.arena_bytes == 256
     assert "micronets_row_mul.c" in channels.files
     assert "micronets_row_add.c" not in channels.files
+
+
+def test_a_constant_may_be_what_a_prelu_rectifies() -> None:
+    """The activation then holds its slopes."""
+    model = with_constant(Prelu(name="y", inputs=(C, INPUT)), (1,), (1,))
+    assert "micronets_lookup(" in compile_model(model).files["model.c"]
+    same_everywhere(model, random_input(model, 8, 3))
 
 
 @pytest.mark.parametrize(
