@@ -157,8 +157,13 @@ def argument(of: Argument) -> str:
 
 
 def pointer(ctype: str, offset: str) -> str:
-    """Returns a pointer to `ctype` into the arena `a`; offset: a C expression of bytes."""
-    return f"a + {offset}" if ctype == "int8_t" else f"({ctype} *)(void *)(a + {offset})"
+    """Returns a pointer to `ctype` into the arena `a`; where `ctype` is `void`, C converts it without a cast.
+
+    - ctype: the type that it points to.
+    - offset: a C expression of bytes.
+    """
+    plain = ctype in ("int8_t", "void", "const void")
+    return f"a + {offset}" if plain else f"({ctype} *)(void *)(a + {offset})"
 
 
 def comment(text: str) -> str:
