@@ -261,7 +261,7 @@ def test_what_a_layer_cannot_do_is_refused() -> None:
         ),
         (
             Pad(name="y", inputs=(INPUT,), paddings=((1, 0), (0, 0)), act_bits=4, value=8),
-            "value = 8; need -8 to 7, or None for the zero point",
+            "value = 8; need a code, -8 to 7, or None for the zero point",
         ),
         (MirrorPad(name="y", inputs=(INPUT,), paddings=((4, 0), (0, 0))), "are wider than what is mirrored"),
         (ResizeBilinear(name="y", inputs=(INPUT,), size=(2, 2)), r"ResizeBilinear needs an \(H, W, C\) input"),
