@@ -376,7 +376,7 @@ class Kernel(ABC):
     def outline(self, stand_in: QuantizedModel) -> Outline:
         """Returns what the layer takes of flash.
 
-        - stand_in: the network with scales but without weights (`outline.stand_in`). A kernel of a layer with weights
+        - stand_in: the network with scales but without weights (`flash.stand_in`). A kernel of a layer with weights
           does not ask it for them.
         """
         layer = self.step.layer
