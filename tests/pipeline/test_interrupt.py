@@ -1,5 +1,6 @@
 """Runs that are stopped: by Ctrl-C, by kill -9, by a full disk. Nothing is lost, and the end is the same."""
 
+import functools
 import os
 import resource
 import signal
@@ -70,41 +71,44 @@ def test_killed_in_every_stage_and_resumed(whole: Path, tmp_path: Path) -> None:
     assert left == []
 
 
-@pytest.mark.parametrize("name", ["config.toml", "search/checkpoint.pt", "train/checkpoint.pt"])
-def test_ctrl_c_is_one_line_that_says_how_to_go_on(whole: Path, tmp_path: Path, name: str) -> None:
+def test_ctrl_c_is_one_line_that_says_how_to_go_on(whole: Path, tmp_path: Path) -> None:
+    """A run is interrupted three times, and gone on with as the message says."""
     out = tmp_path / "run"
-    process = start("run", whole / "tiny.toml", "--out", out, "--set", "seed=0")
-    wait_for(process, out / name)
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the whole group
-    _, err = process.communicate(timeout=SECONDS)
-    if process.returncode == 0:
-        pytest.skip("the run was over before the signal came")
-    assert process.returncode == 130, err
-    assert "Traceback" not in err
-    hint = f"micronets run {whole / 'tiny.toml'} --out {out} --set seed=0 --resume"
-    assert err.splitlines()[-1] == f"micronets: interrupted; resume with: {hint}"
-    result = call(*hint.split()[1:])
+    words = ["run", str(whole / "tiny.toml"), "--out", str(out), "--set", "seed=0"]
+    hint = " ".join([*words, "--resume"])
+    for name in ("config.toml", "search/checkpoint.pt", "train/checkpoint.pt"):
+        process = start(*words)
+        wait_for(process, out / name)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the whole group
+        _, err = process.communicate(timeout=SECONDS)
+        if process.returncode == 0:
+            pytest.skip("the run was over before the signal came")
+        assert process.returncode == 130, err
+        assert "Traceback" not in err
+        assert err.splitlines()[-1] == f"micronets: interrupted; resume with: micronets {hint}"
+        words = hint.split()
+    result = call(*words)
     assert result.code == 0, result.err
     assert files(out) == files(whole / "run")
 
 
-@pytest.mark.parametrize("limit", [300, 3000, 12_000, 60_000])
-def test_a_full_disk_is_one_line_and_loses_nothing(whole: Path, tmp_path: Path, limit: int) -> None:
-    """A limit on the size of files fails as a full disk does: in the middle of a write, with an error of the system."""
+def test_a_full_disk_is_one_line_and_loses_nothing(whole: Path, tmp_path: Path) -> None:
+    """A limit on the size of files fails as a full disk does: in the middle of a write, with an error of the system.
+
+    The disk is full four times, each time somewhat later, and the run is gone on with each time.
+    """
     out = tmp_path / "run"
-
-    def small_files() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-
     words = ("run", whole / "tiny.toml", "--out", out, "--resume")
-    with start(*words, preexec=small_files) as process:
-        _, err = process.communicate(timeout=SECONDS)
-    assert process.returncode == 2, err
-    assert "Traceback" not in err
-    last = err.splitlines()[-1]
-    assert last.startswith(f"micronets: {out}/"), last
-    assert "File too large" in last or "the file would be larger than allowed here" in last
-    assert [p for p in out.rglob("*") if p.name.endswith(".part")] == []
+    for limit in (300, 3000, 12_000, 60_000):
+        small_files = functools.partial(resource.setrlimit, resource.RLIMIT_FSIZE, (limit, limit))
+        with start(*words, preexec=small_files) as process:
+            _, err = process.communicate(timeout=SECONDS)
+        assert process.returncode == 2, err
+        assert "Traceback" not in err
+        last = err.splitlines()[-1]
+        assert last.startswith(f"micronets: {out}/"), last
+        assert "File too large" in last or "the file would be larger than allowed here" in last
+        assert [p for p in out.rglob("*") if p.name.endswith(".part")] == []
     result = call(*words)
     assert result.code == 0, result.err
     assert files(out) == files(whole / "run")

@@ -17,7 +17,7 @@ from tests.support.wavs import tone
 
 COMMANDS = shell_commands("docs/own-data.md")
 QUICK = ("search.epochs=1", "train.epochs=1", "train.qat_epochs=1", "train.batch=16")
-NARROW = {"my_pictures": ("space.width_multiplier=0.2", "space.resolutions=[50]")}
+NARROW = {"my_pictures": ("space.width_multiplier=0.2", "space.resolutions=[50]", "space.multiple=8")}
 
 
 def sounds(root: Path) -> None:
