@@ -69,7 +69,7 @@ def test_tflm_keeps_the_same(seed: int) -> None:
         np.testing.assert_array_equal(ours[name], want.reshape(ours[name].shape), name)
     needed = interpreter.min_arena(data)
     predicted = arena_tflm_bytes(model.arch, 8, stored_tensors(data, model))
-    assert needed <= predicted <= 1.02 * needed
+    assert needed <= predicted <= needed + 16
     assert predicted == arena_tflm_bytes(model.arch)
 
 

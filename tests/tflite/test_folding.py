@@ -36,7 +36,7 @@ def test_chains_before_a_reshape_vanish(shared: Path, name: str) -> None:
     if interpreter.available():
         np.testing.assert_array_equal(interpreter.run(data, x).reshape(want.shape), want)
         needed, predicted = interpreter.min_arena(data), arena_tflm_bytes(model.arch, 8, stored_tensors(data, model))
-        assert needed <= predicted <= 1.02 * needed
+        assert needed <= predicted <= needed + 16
     np.testing.assert_array_equal(build_library([compile_model(model)]).run(0, x), want)
 
 
