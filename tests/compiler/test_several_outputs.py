@@ -154,7 +154,7 @@ def test_the_header_names_every_output() -> None:
         " *   1: 'map', int8_t, 20 x 18 x 4;",
         " *   2: 'kind', int8_t, 3.",
         "#define MICRONETS_MODEL_OUTPUTS 3",
-        "#define MICRONETS_OUTPUT_0_COUNT 2",
+        "#define MICRONETS_MODEL_OUTPUT_0_COUNT 2",
         "#define MICRONETS_MODEL_OUTPUT_1_COUNT 1440",
         "#define MICRONETS_MODEL_OUTPUT_BYTES 1451 /* of all */",
         "const float *micronets_model_output_0(const void *arena);",
@@ -163,8 +163,8 @@ def test_the_header_names_every_output() -> None:
         "int32_t micronets_model_output_size(int32_t index);",
     ):
         assert line in header.splitlines(), line
-    assert "MICRONETS_OUTPUT_0_SCALE" not in header
-    assert re.search(r"#define MICRONETS_OUTPUT_1_SCALE 0\.\d+f", header)
+    assert "MICRONETS_MODEL_OUTPUT_0_SCALE" not in header
+    assert re.search(r"#define MICRONETS_MODEL_OUTPUT_1_SCALE 0\.\d+f", header)
     assert "MICRONETS_MODEL_OUTPUT_COUNT" not in header
 
 

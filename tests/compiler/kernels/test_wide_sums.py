@@ -13,7 +13,7 @@ from micronets.errors import DeviceError
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Conv2D, FullyConnected, Layer
 from micronets.quantized import reference
-from micronets.quantized.model import QuantizedModel
+from micronets.quantized.model import QuantizedModel, TensorQuant
 from tests.support.generated_c import assert_equals_reference
 from tests.support.random_models import random_input, random_model
 
@@ -34,10 +34,12 @@ def model_of(shape: tuple[int, ...], layer: Layer, seed: int, extreme: bool) -> 
     w, rng = model.weights["y"], np.random.default_rng(seed)
     values = rng.choice(np.array([-127, 127], np.int8), w.weights.shape) if extreme else w.weights.clip(-127, 127)
     values[..., -1] = 127
-    values[0] = abs(values[0])  # with inputs all at one end: the largest sum there is
-    values[1] = abs(values[1])
+    values[:2] = 127  # with inputs all at one end: the largest sum there is
     bias = rng.integers(-(2**27), 2**27, values.shape[0]).astype(np.int32)
-    return replace(model, weights={"y": replace(w, weights=values, bias=bias)})
+    # The sums of one filter have both signs: no pass makes it a constant.
+    bias[1] = 127 * values[1].size * model.quant[INPUT].zero_point
+    quant = model.quant | {"y": replace(model.quant["y"], zero_point=0)}
+    return replace(model, quant=quant, weights={"y": replace(w, weights=values, bias=bias)})
 
 
 def models() -> list[QuantizedModel]:
@@ -54,7 +56,7 @@ def test_outputs_equal_the_reference(flags: tuple[str, ...]) -> None:
 
 def test_a_weight_of_minus_128_stays_quick_beside_a_positive_one() -> None:
     arch = Arch((2, 2, 4), (Conv2D(**Y, filters=2, kernel=(1, 1)),))
-    model = random_model(arch, 1)
+    model = replace(random_model(arch, 1), quant=dict.fromkeys((INPUT, "y"), TensorQuant(0.1, 0)))
     w = model.weights["y"]
     for first, kernel in ((5, "micronets_run_conv_1x1"), (-5, "micronets_conv_any(")):
         values = np.full_like(w.weights, -128)
