@@ -89,7 +89,7 @@ def follow(arch: Arch, group: PatchGroup) -> None:
     output: list[int] = []
     buffers: dict[str, list[int | None]] = {name: [None] * rows for name, rows in group.rows.items()}
     done = dict.fromkeys((s.layer.name for s in steps), 0)
-    at, sizes = 0, {name: size // shapes[name][0] for name, size in arch.tensor_bytes().items()}
+    at, sizes = 0, {name: size // shapes[name][0] for name, size in arch.tensor_bytes().items() if shapes[name]}
     for equal in group.patches:
         for _ in range(equal.times):
             at += equal.advance
