@@ -35,7 +35,7 @@ $(VENV)/.installed-demo: pyproject.toml | $(BIN)/python
 	@touch $@
 
 $(VENV)/.installed-test: pyproject.toml | $(BIN)/python
-	$(PIP) --editable '.[design,tflm,speech,sim,dev]'
+	$(PIP) --editable '.[design,tflm,speech,sim,onnx,dev]'
 	@touch $@ $(VENV)/.installed-demo
 
 clean:
