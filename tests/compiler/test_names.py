@@ -119,7 +119,7 @@ def test_networks_share_a_program_as_archives_in_any_order(
     assert build(root, tmp_path / "build", ["gcc", "-std=c99", "-O1"], order) == expected
 
 
-@pytest.mark.parametrize("standard", ["c++11", "c++14", "c++17", "c++20"])
+@pytest.mark.parametrize("standard", ["c++11", "c++20"])
 def test_networks_compile_as_cpp(packages: tuple[Path, list[int]], standard: str, tmp_path: Path) -> None:
     if shutil.which("g++") is None:
         pytest.skip("needs g++")
@@ -130,7 +130,7 @@ def test_networks_compile_as_cpp(packages: tuple[Path, list[int]], standard: str
 
 @pytest.mark.parametrize(
     "flags",
-    [("-std=c11",), ("-std=c17",), ("-std=c2x",), ("-Os",), ("-fpic",), ("-flto",), ("-fstack-protector-all",)],
+    [("-std=c11", "-Os", "-fpic"), ("-std=c2x", "-flto", "-fstack-protector-all")],
     ids=" ".join,
 )
 def test_networks_compile_with_other_flags(

@@ -95,7 +95,7 @@ def test_clang_refuses_an_instruction_that_the_core_does_not_have(tmp_path: Path
         run_tool([*cc.command, *cc.core_flags, "-c", str(source), "-o", str(tmp_path / "bad.o")], "assemble")
 
 
-@pytest.mark.parametrize("seed", [0, 3, 6])
+@pytest.mark.parametrize("seed", [0, 6])
 @pytest.mark.parametrize("board", ARM, ids=lambda b: b.core)
 def test_networks_of_clang_compute_the_bytes_of_the_reference(board: Board, seed: int) -> None:
     model = random_model(random_arch(seed), seed)

@@ -74,7 +74,7 @@ def test_the_search_never_estimates_less_sram_than_is_compiled_and_measured(boar
     assert compiled.arena_bytes < figures.sram_bytes <= searched
 
 
-NETWORKS = 9
+NETWORKS = 5
 """How many networks `make test` builds; `python -m benchmarks.flash_of_c` builds more, and files of others."""
 
 

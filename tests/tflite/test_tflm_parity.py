@@ -16,7 +16,7 @@ from tests.tflite.test_read_write import RELEASED
 
 pytestmark = pytest.mark.skipif(not interpreter.available(), reason="needs tflite-micro (Linux on x86-64)")
 
-RANDOM_NETWORKS = 200
+RANDOM_NETWORKS = 160
 
 
 def first_difference(data: bytes, model: QuantizedModel, x: np.ndarray) -> str:
