@@ -14,7 +14,7 @@ from micronets.compiler.kernels.binary import BinaryKernel
 from micronets.compiler.kernels.concatenation import ConcatenationKernel
 from micronets.compiler.kernels.conv import ConvKernel, GroupedConvKernel
 from micronets.compiler.kernels.conv_bytes import bytes_kernel
-from micronets.compiler.kernels.copy import CopyKernel, PackKernel, UnpackKernel
+from micronets.compiler.kernels.copy import CopyKernel
 from micronets.compiler.kernels.dense import DenseKernel, is_dense, matrix_step
 from micronets.compiler.kernels.depthwise import DepthwiseKernel
 from micronets.compiler.kernels.depthwise_schedule import choose_schedule
@@ -144,9 +144,9 @@ def _choose_dsp(step: Step, sharing: Sharing, target: Target) -> Kernel:
             return AddKernel(step, layer)
         case Add() | Mul() | Sub() | Minimum() | Maximum() | SquaredDifference() | Prelu():
             return BinaryKernel(step, layer)
-        case Concatenation():
+        case Concatenation() | Pack():
             return ConcatenationKernel(step, layer)
-        case Split():
+        case Split() | Unpack():
             return SplitKernel(step, layer)
         case Pad():
             return PadKernel(step, layer)
@@ -156,10 +156,6 @@ def _choose_dsp(step: Step, sharing: Sharing, target: Target) -> Kernel:
             return ReshapeKernel(step, layer)
         case Transpose() | Slice() | StridedSlice():
             return CopyKernel(step, layer)
-        case Pack():
-            return PackKernel(step, layer)
-        case Unpack():
-            return UnpackKernel(step, layer)
         case Gather() | MirrorPad() | ResizeNearestNeighbor():
             return TakeKernel(step, layer)
         case ResizeBilinear():

@@ -21,7 +21,7 @@ from micronets.compiler.kernels.base import (
     View,
     runner,
 )
-from micronets.ir.layers import Concatenation, Shape
+from micronets.ir.layers import Concatenation, Pack, Shape
 from micronets.ir.types import ELEMENT_BYTES
 from micronets.quantized.model import QuantizedModel
 
@@ -31,9 +31,9 @@ RECORD = "micronets_parts_layer"
 
 @dataclass(frozen=True)
 class ConcatenationKernel(Kernel):
-    """The rows of several tensors, one behind the other."""
+    """The rows of several tensors, one behind the other; of packed ones, the values at each place of a dimension."""
 
-    layer: Concatenation
+    layer: Concatenation | Pack
 
     @property
     def views(self) -> tuple[View, ...]:

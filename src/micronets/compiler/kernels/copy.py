@@ -1,4 +1,4 @@
-"""Copies of values in another order: transpositions and slices, and tensors that are packed and unpacked."""
+"""Copies of values in another order: transpositions and slices."""
 
 from __future__ import annotations
 
@@ -15,10 +15,8 @@ from micronets.compiler.kernels.base import (
     View,
     runner,
 )
-from micronets.compiler.kernels.concatenation import CONCATENATE, part_views, parts_record
-from micronets.compiler.kernels.split import SPLIT
 from micronets.errors import UnsupportedError
-from micronets.ir.layers import Pack, Slice, StridedSlice, Transpose, Unpack
+from micronets.ir.layers import Slice, StridedSlice, Transpose
 from micronets.ir.types import ELEMENT_BYTES
 from micronets.quantized.model import QuantizedModel
 
@@ -112,79 +110,3 @@ def _merged(steps: list[tuple[int, int]], run: int) -> tuple[Steps, int]:
         else:
             kept.append((count, step))
     return tuple(reversed(kept)), run
-
-
-@dataclass(frozen=True)
-class PackKernel(Kernel):
-    """The values of several tensors, place by place, one behind the other."""
-
-    layer: Pack
-
-    @property
-    def views(self) -> tuple[View, ...]:
-        """The inputs, if each lies together in the output."""
-        layer, step = self.layer, self.step
-        return part_views(layer.name, layer.inputs, step.input_shapes, layer.axis, ELEMENT_BYTES[step.output_type])
-
-    @property
-    def scratch_bytes(self) -> int:
-        """0: the kernel needs no scratch memory."""
-        return 0
-
-    @property
-    def overlap(self) -> Overlap:
-        """The output may not overlap an input, since the second part is read after the first has been written."""
-        return Overlap(None)
-
-    @property
-    def row_reach(self) -> None:
-        """None, since the record holds where the parts lie, which changes from patch to patch."""
-
-    def code(self, model: QuantizedModel, place: Place) -> LayerCode:
-        """Returns a run of the record, with a table of the parts."""
-        layer = self.layer
-        if self.views and all(view.holds(place) for view in self.views):
-            return LayerCode((), None, ())
-        parts = tuple(place.offset(name) for name in layer.inputs)
-        element = ELEMENT_BYTES[self.step.output_type]
-        record = parts_record(place, parts, self.step.input_shapes, place.offset(layer.name), layer.axis, element)
-        return LayerCode(record, RunRecord(runner(CONCATENATE), record[-1]), (CONCATENATE,))
-
-
-@dataclass(frozen=True)
-class UnpackKernel(Kernel):
-    """The values of a tensor, divided among tensors for each place of a dimension."""
-
-    layer: Unpack
-
-    @property
-    def views(self) -> tuple[View, ...]:
-        """The outputs, if each lies together in the input."""
-        layer, step = self.layer, self.step
-        element = ELEMENT_BYTES[step.output_type]
-        return part_views(layer.inputs[0], layer.outputs, step.output_shapes, layer.axis, element)
-
-    @property
-    def scratch_bytes(self) -> int:
-        """0: the kernel needs no scratch memory."""
-        return 0
-
-    @property
-    def overlap(self) -> Overlap:
-        """The outputs may not overlap the input, since the first is written before the second has been read."""
-        return Overlap(None)
-
-    @property
-    def row_reach(self) -> None:
-        """None, since it has several outputs."""
-
-    def code(self, model: QuantizedModel, place: Place) -> LayerCode:
-        """Returns a run of the record, with a table of the parts."""
-        layer = self.layer
-        if self.views and all(view.holds(place) for view in self.views):
-            return LayerCode((), None, ())
-        parts = tuple(place.offset(name) for name in layer.outputs)
-        element = ELEMENT_BYTES[self.step.output_type]
-        whole = place.offset(layer.inputs[0])
-        record = parts_record(place, parts, self.step.output_shapes, whole, layer.axis, element)
-        return LayerCode(record, RunRecord(runner(SPLIT), record[-1]), (SPLIT,))

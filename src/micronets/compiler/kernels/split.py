@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from micronets.compiler.kernels.base import Kernel, LayerCode, Overlap, Place, RunRecord, View, runner
 from micronets.compiler.kernels.concatenation import part_views, parts_record
-from micronets.ir.layers import Split
+from micronets.ir.layers import Split, Unpack
 from micronets.ir.types import ELEMENT_BYTES
 from micronets.quantized.model import QuantizedModel
 
@@ -15,9 +15,9 @@ SPLIT = "micronets_split"
 
 @dataclass(frozen=True)
 class SplitKernel(Kernel):
-    """The rows of several tensors, taken from one where they lie one behind the other."""
+    """The rows of several tensors, taken from one where they lie one behind the other; or the values at each place."""
 
-    layer: Split
+    layer: Split | Unpack
 
     @property
     def views(self) -> tuple[View, ...]:
