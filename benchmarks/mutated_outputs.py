@@ -260,7 +260,7 @@ def main() -> None:
         outcome, model, x, expected = examine(data, options.one)
         print(outcome)
         if model is not None and x is not None:
-            Path("mutated.tflite").write_bytes(data)
+            Path(tempfile.gettempdir(), "mutated.tflite").write_bytes(data)
             print(*zip(model.arch.steps(), strict=False), model.quant, sep="\n")
             print(sanitized([Run(options.one, compile_model(model), x, expected)]))
         return

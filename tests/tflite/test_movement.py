@@ -295,3 +295,17 @@ def test_what_a_file_cannot_hold_is_refused() -> None:
     numbers = constant(0, 0), constant(1, 6), constant(1, 1)
     with pytest.raises(UnsupportedError, match="the option new_axis_mask, which TFLM's kernel does not know"):
         read(_file(Op.STRIDED_SLICE, (1, 6), [(1, 6)], numbers, fields))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        _strided((1, 6, 5), (1, 2, 5), (65280, 0, 0), (1, 2, 5), (1, 1, 1)),
+        _strided((1, 6, 5), (6, 5), (1, 0, 0), (2, 6, 5), (1, 1, 1), 0, 0, 1),
+        _file(Op.SLICE, (1, 6, 5), [(1, 2, 5)], (constant(65280, 0, 0), constant(1, 2, 5))),
+    ],
+    ids=["a strided slice", "a batch taken out", "a slice"],
+)
+def test_a_slice_that_leaves_the_batch_is_refused(data: bytes) -> None:
+    with pytest.raises(FileError, match=r"it takes \d from place \d+ on of the batch of tensor 1 .*, which is one"):
+        read(data)

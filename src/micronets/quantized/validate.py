@@ -5,13 +5,14 @@ Every function that takes a model from outside calls it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
 
 from micronets.errors import SpecError
 from micronets.ir.arch import Step
-from micronets.ir.layers import Mul, Prelu, Relu
+from micronets.ir.layers import Mul, Prelu, Relu, SquaredDifference
 from micronets.ir.ops import Weights
 from micronets.ir.ops.record import Scale
 from micronets.ir.types import code_range
@@ -111,18 +112,26 @@ def _check_step(model: QuantizedModel, step: Step) -> None:
 
 
 def _check_rescale(model: QuantizedModel, step: Step, limit: float) -> None:
-    """Raises `SpecError` unless every input's scale, times that of the weights, is below `limit` of the output's."""
+    """Raises `SpecError` unless what a layer brings to the scale of its output is below `limit` of that scale.
+
+    That is every input's scale, times that of the weights where there are any; the product of both scales where codes
+    of two inputs are multiplied, and the square of the larger one where their difference is squared.
+    """
     layer, facts = step.layer, step.operator
-    what, weights = "its input's scale", 1.0
-    if step.weights is not None:
-        what, weights = f"{what} times that of its weights", float(model.weights[layer.name].scales.max())
-    product_of = isinstance(layer, Mul | Prelu)
-    if product_of:
-        other = float(np.float32(model.quant[layer.inputs[1]].scale))
-        what, weights = "the product of its inputs' scales", other
-    for x in (model.quant[name] for name in layer.inputs[: 1 if product_of else None] if name in model.quant):
+    scales = [float(np.float32(model.quant[name].scale)) for name in layer.inputs if name in model.quant]
+    match layer:
+        case Mul() | Prelu():
+            what, products = "the product of its inputs' scales", [math.prod(scales)]
+        case SquaredDifference():
+            what, products = "the square of its inputs' larger scale", [max(scales) ** 2]
+        case _ if step.weights is not None:
+            largest = float(model.weights[layer.name].scales.max())
+            what, products = "its input's scale times that of its weights", [scale * largest for scale in scales]
+        case _:
+            what, products = "its input's scale", scales
+    for product in products:
         for y in (model.quant[name] for name in layer.outputs if name in model.quant):
-            product, scale = float(np.float32(x.scale)) * weights, float(np.float32(y.scale))
+            scale = float(np.float32(y.scale))
             if product >= limit * scale:
                 raise SpecError(
                     f"layer '{layer.name}': {what} {product:.4g} is {product / scale:.4g} times that of its output; "

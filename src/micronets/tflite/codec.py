@@ -1004,6 +1004,7 @@ def _read_slice(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tup
             f"begin {list(begin)} and size {list(size)} of {x.label}, which has {len(x.shape)} dimensions"
         )
     size = tuple(n - first if count == -1 else count for n, first, count in zip(x.shape, begin, size, strict=True))
+    _check_batch_slice(graph, x, begin[0], size[0])
     return _on_shapes(
         graph,
         o,
@@ -1012,6 +1013,12 @@ def _read_slice(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tup
         lambda own, inputs, batch: Slice(name=own[0], inputs=inputs, begin=begin[batch:], size=size[batch:]),
         along_batch=False,  # a batch of one can only stay whole
     )
+
+
+def _check_batch_slice(graph: Graph, x: Tensor, begin: int, size: int) -> None:
+    """Raises `FileError` for a slice that leaves a batch of one, which no layer's shape has: it can only stay whole."""
+    if x.has_batch and (begin, size) != (0, 1):
+        raise graph.damaged(f"it takes {size} from place {begin} on of the batch of {x.label}, which is one")
 
 
 def _read_strided_slice(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tuple[Layer, ...]:
@@ -1036,6 +1043,7 @@ def _read_strided_slice(graph: Graph, o: FileOperator, own: Names, inputs: Names
         last = (most if stride > 0 else least) if to_end else min(max(last, least), most)
         places.append((first, 1 if shrink else -((first - last) // stride), 1 if shrink else stride))
     begin_of, size, stride_of = (tuple(numbers) for numbers in zip(*places, strict=True))
+    _check_batch_slice(graph, x, begin_of[0], size[0])
     shrunk = tuple(axis for axis in range(len(x.shape)) if masks[2] >> axis & 1)
     return _on_shapes(
         graph,

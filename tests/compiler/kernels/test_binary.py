@@ -211,3 +211,16 @@ def test_a_constant_of_zeros_may_have_the_scale_0() -> None:
     x = random_input(again, 4, 0)
     assert (reference.run(again, x) == again.quant["y"].zero_point).all()
     same_everywhere(again, x, empty)
+
+
+def test_a_square_beyond_tflms_shifts_is_refused() -> None:
+    """TFLM brings the square of twice the larger scale to the output's by a shift of at most 30 bits to the left."""
+    arch = Arch((4,), (SquaredDifference(name="y", inputs=(INPUT, "c")),), constants=(TensorSpec("c", (4,), "int8"),))
+    model = with_random_weights(arch)
+    for scale, fits in ((2.0**20, True), (2.0**21, False)):
+        quant = {INPUT: TensorQuant(1.0, 0), "c": TensorQuant(scale, 0), "y": TensorQuant(1.0, 0)}
+        if fits:
+            validate(replace(model, quant=quant))
+            continue
+        with pytest.raises(SpecError, match=r"the square of its inputs' larger scale 4.398e\+12 is .* TFLM's SQUARED_"):
+            validate(replace(model, quant=quant))

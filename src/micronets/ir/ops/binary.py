@@ -78,6 +78,10 @@ def check_broadcast(kind: str) -> Callable[[Shapes, str], None]:
     return check
 
 
+LARGEST_SQUARE = LARGEST_MULTIPLIER * 2.0**12
+"""The limit of TFLM's multiplier for a square: it has 14 bits of fractions, and the square is that of twice a scale."""
+
+
 def mul_operator(layer: Mul) -> Operator:
     """Returns the facts of a product."""
     return _binary_operator(
@@ -128,7 +132,7 @@ def squared_difference_operator(layer: SquaredDifference) -> Operator:
         check=check_broadcast("SquaredDifference"),
         scale="its own",
         sign="never negative",
-        largest_rescale=None,
+        largest_rescale=LARGEST_SQUARE,
         host=kernel,
         cortex_m=kernel,
     )
