@@ -3,7 +3,8 @@
 from micronets.ir.layers import AssignVariable, ReadVariable
 from micronets.ir.ops import operator
 from micronets.tflite.builder import LeanBuilder
-from micronets.tflite.codec import Op, codec, encode_layer, op_name
+from micronets.tflite.codec import Op, codec, encode_layer
+from micronets.tflite.codec.op import op_name
 from tests.support.one_of_each import LAYERS
 
 

@@ -17,7 +17,10 @@ from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, DepthwiseConv2D, FullyConnected, Layer, TensorSpec, Weighted
 from micronets.ir.types import Type
 from micronets.tflite import schema as s
-from micronets.tflite.codec import CONSTANT_OPERANDS, FileOperator, Op, bias_place, layers_of, sized
+from micronets.tflite.codec import Op, layers_of
+from micronets.tflite.codec.op import CONSTANT_OPERANDS
+from micronets.tflite.codec.record import FileOperator
+from micronets.tflite.codec.weights import bias_place, sized
 from micronets.tflite.reader import ends, file_operators, open_graph, read_metadata
 from micronets.tflite.tensors import Graph, Tensor, plain_names
 

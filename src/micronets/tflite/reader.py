@@ -17,7 +17,10 @@ from micronets.ir.types import Type, Types
 from micronets.quantized.model import LayerWeights, QuantizedModel
 from micronets.quantized.validate import validate
 from micronets.tflite import schema as s
-from micronets.tflite.codec import CONSTANT_OPERANDS, WAYS_OUT, FileOperator, Op, codec, layers_of, op_name, weights_of
+from micronets.tflite.codec import Op, codec, layers_of
+from micronets.tflite.codec.op import CONSTANT_OPERANDS, WAYS_OUT, op_name
+from micronets.tflite.codec.record import FileOperator
+from micronets.tflite.codec.weights import weights_of
 from micronets.tflite.flatbuffer import Flat, FlatTable, FlatTables
 from micronets.tflite.folding import fold
 from micronets.tflite.limits import MAX_OPERATORS, excess
@@ -168,7 +171,9 @@ def file_operators(graph: Graph, tables: FlatTables, top: FlatTable) -> Iterator
         options = table.table(s.OperatorSlot.OPTIONS)
         if options is not None and table.number(s.OperatorSlot.OPTIONS_TYPE, "B") != codec(op).options:
             options = None
-        yield FileOperator(op, graph.where, options, inputs, tuple(graph.tensor(index) for index in outputs))
+        activations = inputs[codec(op).activations]
+        written_tensors = tuple(graph.tensor(index) for index in outputs)
+        yield FileOperator(op, graph.where, options, inputs, activations, written_tensors)
     graph.where = where
 
 

@@ -8,7 +8,8 @@ from micronets.cost.tflm_arena import FileTensors, ShapeOperator, WeightTensors
 from micronets.ir.layers import Reshape
 from micronets.quantized.model import QuantizedModel
 from micronets.tflite import schema as s
-from micronets.tflite.codec import Op, bias_place
+from micronets.tflite.codec import Op
+from micronets.tflite.codec.weights import bias_place
 from micronets.tflite.flatbuffer import Flat, FlatTable, FlatTables
 from micronets.tflite.folding import FoldedOp, fold
 from micronets.tflite.reader import operator_code, tensor_names

@@ -41,7 +41,8 @@ from micronets.quantized.state import first_state
 from micronets.quantized.validate import validate
 from micronets.tflite import schema as s
 from micronets.tflite.builder import Field, LeanBuilder
-from micronets.tflite.codec import Encoded, Op, codec, encode_layer
+from micronets.tflite.codec import Op, codec, encode_layer
+from micronets.tflite.codec.record import Encoded
 from micronets.tflite.tensors import file_shape
 from micronets.tflite.tflm_limits import check_four_bit_outputs, check_scales_of_four_bits
 

@@ -1,0 +1,362 @@
+"""How each operator is stored in a `.tflite` file: what the reader makes of it, and what the writer makes of a layer.
+
+`Op` numbers the operators, `codec` says how one is read, `encode_layer` how a layer is written. The type checker asks
+for a new kind of layer in `encode_layer` and for a new number in `codec`. A family of operators has a file of its own
+beside this one; `record` has the records, `fields` what options have in common, `batch` the Reshapes around layers that
+work along a batch of one, and `weights` what comes with weights and biases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import assert_never
+
+import numpy as np
+
+from micronets.ir.layers import (
+    Abs,
+    Add,
+    ArgMax,
+    AssignVariable,
+    AveragePool2D,
+    BatchMatMul,
+    Cast,
+    Concatenation,
+    Conv2D,
+    DepthwiseConv2D,
+    Dequantize,
+    Elu,
+    ExpandDims,
+    FullyConnected,
+    Gather,
+    HardSwish,
+    Layer,
+    LeakyRelu,
+    Logistic,
+    LogSoftmax,
+    Maximum,
+    MaxPool2D,
+    Mean,
+    Minimum,
+    MirrorPad,
+    Mul,
+    Pack,
+    Pad,
+    Prelu,
+    Quantize,
+    ReadVariable,
+    ReduceMax,
+    ReduceMin,
+    Relu,
+    Reshape,
+    ResizeBilinear,
+    ResizeNearestNeighbor,
+    Rsqrt,
+    Slice,
+    Softmax,
+    Split,
+    SquaredDifference,
+    Squeeze,
+    StridedSlice,
+    Sub,
+    Sum,
+    Tanh,
+    Transpose,
+    TransposeConv2D,
+    Unpack,
+)
+from micronets.ir.ops import Arity, operator
+from micronets.ir.ops.record import ONE, TWO
+from micronets.tflite import schema as s
+from micronets.tflite.builder import Field, LeanBuilder
+from micronets.tflite.codec.binary import read_add, read_binary, read_mul, read_sub
+from micronets.tflite.codec.conv import (
+    read_conv_2d,
+    read_depthwise_conv_2d,
+    read_transpose_conv,
+    transpose_conv_options,
+    window_options,
+)
+from micronets.tflite.codec.dense import read_batch_matmul, read_fully_connected
+from micronets.tflite.codec.elementwise import (
+    read_cast,
+    read_dequantize,
+    read_hard_swish,
+    read_leaky_relu,
+    read_quantize,
+    read_relu,
+    read_softmax,
+    read_unary,
+)
+from micronets.tflite.codec.fields import activation_option
+from micronets.tflite.codec.joining import read_concatenation, read_pack, read_split, read_split_v, read_unpack
+from micronets.tflite.codec.movement import (
+    read_gather,
+    read_mirror_pad,
+    read_pad,
+    read_resize,
+    read_slice,
+    read_strided_slice,
+    resize_options,
+)
+from micronets.tflite.codec.op import CONSTANT_OPERANDS, Op
+from micronets.tflite.codec.pool import (
+    pool_options,
+    read_arg_max,
+    read_average_pool_2d,
+    read_max_pool_2d,
+    read_reduction,
+)
+from micronets.tflite.codec.record import FIRST, NONE, Codec, Encoded, FileOperator
+from micronets.tflite.codec.shape import read_expand_dims, read_reshape, read_squeeze, read_transpose
+from micronets.tflite.codec.variables import read_assign_variable, read_nothing, read_read_variable
+from micronets.tflite.tensors import Graph, file_shape
+
+__all__ = ["Op", "codec", "encode_layer", "layers_of"]
+
+
+def codec(op: Op) -> Codec:
+    """Returns how the operator of that number is stored in a file."""
+    match op:
+        case Op.CONV_2D:
+            return Codec(options=1, inputs=Arity(2, 3), activations=FIRST, outputs=ONE, read=read_conv_2d)
+        case Op.DEPTHWISE_CONV_2D:
+            return Codec(options=2, inputs=Arity(2, 3), activations=FIRST, outputs=ONE, read=read_depthwise_conv_2d)
+        case Op.FULLY_CONNECTED:
+            return Codec(options=8, inputs=Arity(2, 3), activations=FIRST, outputs=ONE, read=read_fully_connected)
+        case Op.BATCH_MATMUL:
+            return Codec(options=101, inputs=TWO, activations=slice(0, 2), outputs=ONE, read=read_batch_matmul)
+        case Op.TRANSPOSE_CONV:
+            return Codec(options=49, inputs=Arity(3, 4), activations=slice(2, 3), outputs=ONE, read=read_transpose_conv)
+        case Op.AVERAGE_POOL_2D:
+            return Codec(options=5, inputs=ONE, activations=FIRST, outputs=ONE, read=read_average_pool_2d)
+        case Op.MAX_POOL_2D:
+            return Codec(options=5, inputs=ONE, activations=FIRST, outputs=ONE, read=read_max_pool_2d)
+        case Op.MEAN | Op.SUM | Op.REDUCE_MAX | Op.REDUCE_MIN:
+            return Codec(options=27, inputs=TWO, activations=FIRST, outputs=ONE, read=read_reduction)
+        case Op.ARG_MAX:
+            return Codec(options=40, inputs=TWO, activations=FIRST, outputs=ONE, read=read_arg_max)
+        case Op.ARG_MIN:
+            return Codec(options=57, inputs=TWO, activations=FIRST, outputs=ONE, read=read_arg_max)
+        case Op.ADD:
+            return Codec(options=11, inputs=TWO, activations=slice(0, 2), outputs=ONE, read=read_add)
+        case Op.MUL:
+            return Codec(options=21, inputs=TWO, activations=slice(0, 2), outputs=ONE, read=read_mul)
+        case Op.SUB:
+            return Codec(options=28, inputs=TWO, activations=slice(0, 2), outputs=ONE, read=read_sub)
+        case Op.MINIMUM | Op.MAXIMUM | Op.SQUARED_DIFFERENCE:
+            options = 76 if op == Op.SQUARED_DIFFERENCE else 39
+            return Codec(options=options, inputs=TWO, activations=slice(0, 2), outputs=ONE, read=read_binary)
+        case Op.PRELU:
+            return Codec(options=None, inputs=TWO, activations=slice(0, 2), outputs=ONE, read=read_binary)
+        case Op.CAST:
+            return Codec(options=37, inputs=ONE, activations=FIRST, outputs=ONE, read=read_cast)
+        case Op.CONCATENATION:
+            return Codec(
+                options=10, inputs=Arity(1, None), activations=slice(None), outputs=ONE, read=read_concatenation
+            )
+        case Op.SPLIT:
+            return Codec(options=35, inputs=TWO, activations=slice(1, 2), outputs=Arity(1, None), read=read_split)
+        case Op.PAD:
+            return Codec(options=22, inputs=TWO, activations=FIRST, outputs=ONE, read=read_pad)
+        case Op.PADV2:
+            return Codec(options=43, inputs=Arity(3, 3), activations=FIRST, outputs=ONE, read=read_pad)
+        case Op.RESHAPE:
+            return Codec(options=17, inputs=Arity(1, 2), activations=FIRST, outputs=ONE, read=read_reshape)
+        case Op.EXPAND_DIMS:
+            return Codec(options=52, inputs=TWO, activations=FIRST, outputs=ONE, read=read_expand_dims)
+        case Op.SQUEEZE:
+            return Codec(options=30, inputs=ONE, activations=FIRST, outputs=ONE, read=read_squeeze)
+        case Op.TRANSPOSE:
+            return Codec(options=26, inputs=TWO, activations=FIRST, outputs=ONE, read=read_transpose)
+        case Op.SLICE:
+            return Codec(options=48, inputs=Arity(3, 3), activations=FIRST, outputs=ONE, read=read_slice)
+        case Op.STRIDED_SLICE:
+            return Codec(options=32, inputs=Arity(4, 4), activations=FIRST, outputs=ONE, read=read_strided_slice)
+        case Op.PACK:
+            return Codec(options=59, inputs=Arity(1, None), activations=slice(None), outputs=ONE, read=read_pack)
+        case Op.UNPACK:
+            return Codec(options=64, inputs=ONE, activations=FIRST, outputs=Arity(1, None), read=read_unpack)
+        case Op.SPLIT_V:
+            return Codec(options=79, inputs=Arity(3, 3), activations=FIRST, outputs=Arity(1, None), read=read_split_v)
+        case Op.GATHER:
+            return Codec(options=23, inputs=TWO, activations=FIRST, outputs=ONE, read=read_gather)
+        case Op.MIRROR_PAD:
+            return Codec(options=77, inputs=TWO, activations=FIRST, outputs=ONE, read=read_mirror_pad)
+        case Op.RESIZE_NEAREST_NEIGHBOR:
+            return Codec(options=74, inputs=TWO, activations=FIRST, outputs=ONE, read=read_resize)
+        case Op.RESIZE_BILINEAR:
+            return Codec(options=15, inputs=TWO, activations=FIRST, outputs=ONE, read=read_resize)
+        case Op.SOFTMAX:
+            return Codec(options=9, inputs=ONE, activations=FIRST, outputs=ONE, read=read_softmax)
+        case Op.LOG_SOFTMAX:
+            return Codec(options=None, inputs=ONE, activations=FIRST, outputs=ONE, read=read_unary)
+        case Op.RELU | Op.RELU6:
+            return Codec(options=None, inputs=ONE, activations=FIRST, outputs=ONE, read=read_relu)
+        case Op.HARD_SWISH:
+            return Codec(options=None, inputs=ONE, activations=FIRST, outputs=ONE, read=read_hard_swish)
+        case Op.LOGISTIC | Op.TANH | Op.ELU | Op.ABS | Op.RSQRT:
+            return Codec(options=None, inputs=ONE, activations=FIRST, outputs=ONE, read=read_unary)
+        case Op.LEAKY_RELU:
+            return Codec(options=75, inputs=ONE, activations=FIRST, outputs=ONE, read=read_leaky_relu)
+        case Op.QUANTIZE:
+            return Codec(options=None, inputs=ONE, activations=FIRST, outputs=ONE, read=read_quantize)
+        case Op.DEQUANTIZE:
+            return Codec(options=None, inputs=ONE, activations=FIRST, outputs=ONE, read=read_dequantize)
+        case Op.CALL_ONCE:
+            return Codec(options=103, inputs=NONE, activations=slice(0), outputs=NONE, read=read_nothing)
+        case Op.VAR_HANDLE:
+            return Codec(options=111, inputs=NONE, activations=slice(0), outputs=ONE, read=read_nothing)
+        case Op.READ_VARIABLE:
+            return Codec(options=112, inputs=ONE, activations=slice(0), outputs=ONE, read=read_read_variable)
+        case Op.ASSIGN_VARIABLE:
+            return Codec(options=113, inputs=TWO, activations=slice(1, 2), outputs=NONE, read=read_assign_variable)
+        case _:
+            assert_never(op)
+
+
+def encode_layer(layer: Layer, file: LeanBuilder) -> Encoded:
+    """Returns the operator of a layer and its options.
+
+    - layer: the layer.
+    - file: what vectors are written to that the options refer to.
+    """
+    match layer:
+        case Conv2D():
+            return Encoded(Op.CONV_2D, window_options(layer, s.Conv2DSlot))
+        case DepthwiseConv2D():
+            multiplier: Field = (s.DepthwiseSlot.MULTIPLIER, "int32", layer.multiplier, 0)
+            return Encoded(Op.DEPTHWISE_CONV_2D, [*window_options(layer, s.DepthwiseSlot), multiplier])
+        case FullyConnected():
+            # TFLM compares the bias's scale with the product of the others for this operator only.
+            keep: Field = (s.FullyConnectedSlot.KEEP_NUM_DIMS, "bool", layer.keep_dims, False)
+            options = [*activation_option(layer, s.FullyConnectedSlot.ACTIVATION), keep]
+            return Encoded(Op.FULLY_CONNECTED, options, bias_scale=True)
+        case BatchMatMul():
+            both = s.BatchMatMulSlot.ADJ_X, s.BatchMatMulSlot.ADJ_Y
+            flags = (layer.transpose_a, layer.transpose_b)
+            return Encoded(Op.BATCH_MATMUL, [(k, "bool", v, False) for k, v in zip(both, flags, strict=True)])
+        case TransposeConv2D():
+            return Encoded(Op.TRANSPOSE_CONV, transpose_conv_options(layer))
+        case AveragePool2D():
+            return Encoded(Op.AVERAGE_POOL_2D, pool_options(layer))
+        case MaxPool2D():
+            return Encoded(Op.MAX_POOL_2D, pool_options(layer))
+        case ArgMax():
+            op = Op.ARG_MIN if layer.smallest else Op.ARG_MAX
+            return Encoded(op, [(s.ArgMaxSlot.OUTPUT_TYPE, "int8", int(s.TensorType.INT32), 0)])
+        case Mean() | Sum() | ReduceMax() | ReduceMin():
+            op = Op[operator(layer).tflite_name]
+            return Encoded(op, [(s.ReducerSlot.KEEP_DIMS, "bool", layer.keep_dims, False)])
+        case Add():
+            return Encoded(Op.ADD, activation_option(layer, s.AddSlot.ACTIVATION))
+        case Mul():
+            return Encoded(Op.MUL, activation_option(layer, s.MulSlot.ACTIVATION))
+        case Sub():
+            return Encoded(Op.SUB, activation_option(layer, s.SubSlot.ACTIVATION))
+        case Minimum():
+            return Encoded(Op.MINIMUM, [])
+        case Maximum():
+            return Encoded(Op.MAXIMUM, [])
+        case SquaredDifference():
+            return Encoded(Op.SQUARED_DIFFERENCE, [])
+        case Prelu():
+            return Encoded(Op.PRELU, [])
+        case Cast():
+            return Encoded(Op.CAST, [])
+        case Concatenation():
+            return Encoded(Op.CONCATENATION, [(s.ConcatenationSlot.AXIS, "int32", layer.axis + 1, 0)])
+        case Split():
+            op = Op.SPLIT_V if layer.sizes else Op.SPLIT
+            return Encoded(op, [(s.SplitSlot.COUNT, "int32", len(layer.outputs), 0)])
+        case Pad():
+            return Encoded(Op.PAD if layer.value is None else Op.PADV2, [])
+        case Reshape():
+            shape = file.vector(np.int32, file_shape(layer.shape))
+            return Encoded(Op.RESHAPE, [(s.ReshapeSlot.NEW_SHAPE, "table", shape, 0)])
+        case ExpandDims():
+            return Encoded(Op.EXPAND_DIMS, [])
+        case Squeeze():
+            axes = file.vector(np.int32, [axis + 1 for axis in layer.axes])
+            return Encoded(Op.SQUEEZE, [(s.SqueezeSlot.AXES, "table", axes, 0)])
+        case Transpose():
+            return Encoded(Op.TRANSPOSE, [])
+        case Slice():
+            return Encoded(Op.SLICE, [])
+        case StridedSlice():
+            # A negative end would count from the last place: the mask says that the slice goes on to the first one.
+            ends = sum(1 << axis for axis, end in enumerate(layer.ends, start=1) if end < 0)
+            shrink = sum(1 << axis + 1 for axis in layer.shrink)
+            slot = s.StridedSliceSlot
+            masks: list[Field] = [(slot.END_MASK, "int32", ends, 0), (slot.SHRINK_AXIS_MASK, "int32", shrink, 0)]
+            return Encoded(Op.STRIDED_SLICE, masks)
+        case Pack():
+            count = len(layer.inputs)
+            return Encoded(
+                Op.PACK, [(s.PackSlot.COUNT, "int32", count, 0), (s.PackSlot.AXIS, "int32", layer.axis + 1, 0)]
+            )
+        case Unpack():
+            count = len(layer.outputs)
+            return Encoded(
+                Op.UNPACK, [(s.UnpackSlot.COUNT, "int32", count, 0), (s.UnpackSlot.AXIS, "int32", layer.axis + 1, 0)]
+            )
+        case Gather():
+            return Encoded(Op.GATHER, [(s.GatherSlot.AXIS, "int32", layer.axis + 1, 0)])
+        case MirrorPad():
+            return Encoded(Op.MIRROR_PAD, [(s.MirrorPadSlot.MODE, "int8", int(layer.symmetric), 0)])
+        case ResizeNearestNeighbor():
+            return Encoded(Op.RESIZE_NEAREST_NEIGHBOR, resize_options(layer, s.ResizeNearestNeighborSlot))
+        case ResizeBilinear():
+            return Encoded(Op.RESIZE_BILINEAR, resize_options(layer, s.ResizeBilinearSlot))
+        case Softmax():
+            return Encoded(Op.SOFTMAX, [(s.SoftmaxSlot.BETA, "float32", layer.beta, 0.0)])
+        case Relu():
+            return Encoded(Op.RELU6 if layer.six else Op.RELU, [])
+        case HardSwish():
+            return Encoded(Op.HARD_SWISH, [])
+        case Logistic() | Tanh() | Elu() | Abs() | Rsqrt() | LogSoftmax():
+            return Encoded(Op[operator(layer).tflite_name], [])
+        case LeakyRelu():
+            return Encoded(Op.LEAKY_RELU, [(s.LeakyReluSlot.ALPHA, "float32", layer.alpha, 0.0)])
+        case Quantize():
+            return Encoded(Op.QUANTIZE, [])
+        case Dequantize():
+            return Encoded(Op.DEQUANTIZE, [])
+        case ReadVariable():
+            return Encoded(Op.READ_VARIABLE, [])
+        case AssignVariable():
+            return Encoded(Op.ASSIGN_VARIABLE, [])
+        case _:
+            assert_never(layer)
+
+
+def layers_of(graph: Graph, o: FileOperator, own: tuple[str, ...], names: Mapping[int, str]) -> tuple[Layer, ...]:
+    """Returns the layer of an operator, and perhaps a Reshape before and behind it, in order.
+
+    Sizes that follow from the weights are not set; `weights_of` sets these.
+
+    - graph: the tensors of the file.
+    - o: the operator.
+    - own: the names of the layer's outputs.
+    - names: the names of the tensors that earlier operators write, by their index in the file.
+
+    Raises `FileError` for a damaged file, and `UnsupportedError` for what micronets does not support.
+    """
+    found = codec(o.op)
+    if len(o.inputs) not in found.inputs:
+        raise graph.damaged(f"{len(o.inputs)} inputs instead of {found.inputs.least}..{found.inputs.most}")
+    made = found.read(graph, o, own, tuple(_activation_input(graph, i, names) for i in o.activations))
+    return made if isinstance(made, tuple) else (made,)
+
+
+def _activation_input(graph: Graph, index: int, names: Mapping[int, str]) -> str:
+    """Returns the name of an activation that an operator reads. Raises for a tensor that no earlier one writes."""
+    tensor = graph.tensor(index)
+    if index in names:
+        return names[index]
+    if len(graph.bytes_of(tensor.buffer)):
+        supported = ", ".join(op.name for op in CONSTANT_OPERANDS)
+        raise graph.unsupported(
+            f"its input {tensor.label} is a constant; only operands of {supported}, weights, paddings and axes may be"
+        )
+    raise graph.damaged(f"its input {tensor.label} is not computed before it")

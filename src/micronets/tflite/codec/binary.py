@@ -1,0 +1,40 @@
+"""How operators of two tensors of values are stored: sums, products and their like."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from micronets.ir.layers import Add, Layer, Maximum, Minimum, Mul, Prelu, SquaredDifference, Sub
+from micronets.tflite import schema as s
+from micronets.tflite.codec.fields import read_activation
+from micronets.tflite.codec.op import Op
+from micronets.tflite.codec.record import FileOperator, Names
+from micronets.tflite.tensors import Graph
+
+
+def read_add(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+    """Returns the layer of an ADD."""
+    return Add(name=own[0], inputs=inputs, activation=read_activation(graph, o, s.AddSlot.ACTIVATION))
+
+
+def read_mul(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+    """Returns the layer of a MUL."""
+    return Mul(name=own[0], inputs=inputs, activation=read_activation(graph, o, s.MulSlot.ACTIVATION))
+
+
+def read_sub(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+    """Returns the layer of a SUB."""
+    return Sub(name=own[0], inputs=inputs, activation=read_activation(graph, o, s.SubSlot.ACTIVATION))
+
+
+_BINARY: Mapping[Op, type[Minimum | Maximum | SquaredDifference | Prelu]] = {
+    Op.MINIMUM: Minimum,
+    Op.MAXIMUM: Maximum,
+    Op.SQUARED_DIFFERENCE: SquaredDifference,
+    Op.PRELU: Prelu,
+}
+
+
+def read_binary(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+    """Returns the layer of an operator of two tensors that has no options."""
+    return _BINARY[o.op](name=own[0], inputs=inputs)

@@ -1,0 +1,77 @@
+"""How convolutions are stored: plain, depthwise and transposed ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from micronets.ir.layers import Conv2D, DepthwiseConv2D, Layer, TransposeConv2D
+from micronets.tflite import schema as s
+from micronets.tflite.builder import Field
+from micronets.tflite.codec.fields import check_map, read_activation, read_padding, read_pair
+from micronets.tflite.codec.record import FileOperator, Names
+from micronets.tflite.tensors import Graph
+
+
+def read_conv_2d(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+    """Returns the layer of a CONV_2D."""
+    return Conv2D(name=own[0], inputs=inputs, filters=1, **_window_fields(graph, o, s.Conv2DSlot))
+
+
+def read_depthwise_conv_2d(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+    """Returns the layer of a DEPTHWISE_CONV_2D."""
+    window = _window_fields(graph, o, s.DepthwiseSlot)
+    return DepthwiseConv2D(name=own[0], inputs=inputs, multiplier=o.option(s.DepthwiseSlot.MULTIPLIER, "i"), **window)
+
+
+def _window_fields(graph: Graph, o: FileOperator, slot: Any) -> dict[str, Any]:
+    """Returns the fields that both kinds of convolutions have; `slot` is the enum of the options' slots."""
+    check_map(graph, o)
+    return {
+        "kernel": (1, 1),
+        "stride": read_pair(o, slot.STRIDE_H, slot.STRIDE_W),
+        "dilation": read_pair(o, slot.DILATION_H, slot.DILATION_W, 1),
+        "padding": read_padding(graph, o),
+        "activation": read_activation(graph, o, slot.ACTIVATION),
+    }
+
+
+def read_transpose_conv(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+    """Returns the layer of a TRANSPOSE_CONV, whose output's size is that of the tensor."""
+    for tensor in (graph.tensor(o.inputs[2]), o.outputs[0]):
+        if not tensor.has_batch or len(tensor.shape) != 4:
+            raise graph.unsupported(f"{tensor.label} has the shape {list(tensor.shape)}; need a map, [1, H, W, C]")
+    slot = s.TransposeConvSlot
+    rows, columns, _ = o.outputs[0].layer_shape
+    return TransposeConv2D(
+        name=own[0],
+        inputs=inputs,
+        filters=1,
+        kernel=(1, 1),
+        size=(rows, columns),
+        stride=read_pair(o, slot.STRIDE_H, slot.STRIDE_W),
+        padding=read_padding(graph, o),
+        activation=read_activation(graph, o, slot.ACTIVATION),
+    )
+
+
+def window_options(layer: Conv2D | DepthwiseConv2D, slot: Any) -> list[Field]:
+    """Returns the fields of the options of a convolution; `slot` is the enum of their slots."""
+    return [
+        (slot.PADDING, "int8", s.PADDINGS[layer.padding], 0),
+        (slot.STRIDE_W, "int32", layer.stride[1], 0),
+        (slot.STRIDE_H, "int32", layer.stride[0], 0),
+        (slot.ACTIVATION, "int8", s.ACTIVATIONS[layer.activation], 0),
+        (slot.DILATION_W, "int32", layer.dilation[1], 1),
+        (slot.DILATION_H, "int32", layer.dilation[0], 1),
+    ]
+
+
+def transpose_conv_options(layer: TransposeConv2D) -> list[Field]:
+    """Returns the fields of the options of a transposed convolution."""
+    slot = s.TransposeConvSlot
+    return [
+        (slot.PADDING, "int8", s.PADDINGS[layer.padding], 0),
+        (slot.STRIDE_W, "int32", layer.stride[1], 0),
+        (slot.STRIDE_H, "int32", layer.stride[0], 0),
+        (slot.ACTIVATION, "int8", s.ACTIVATIONS[layer.activation], 0),
+    ]

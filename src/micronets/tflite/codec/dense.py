@@ -1,0 +1,59 @@
+"""How products of matrices are stored: fully connected layers, and matrices that are both computed."""
+
+from __future__ import annotations
+
+import math
+
+from micronets.ir.layers import BatchMatMul, FullyConnected, Layer, Reshape
+from micronets.tflite import schema as s
+from micronets.tflite.codec.batch import on_shapes
+from micronets.tflite.codec.fields import read_activation
+from micronets.tflite.codec.record import FileOperator, Names
+from micronets.tflite.tensors import Graph
+
+
+def read_fully_connected(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer | tuple[Layer, ...]:
+    """Returns the layer of a FULLY_CONNECTED, and Reshapes where the input or the output is no row of vectors."""
+    slot = s.FullyConnectedSlot
+    if o.option(slot.WEIGHTS_FORMAT, "b"):
+        raise graph.unsupported("its weights are shuffled; only the default format is supported")
+    x, weights, y = graph.tensor(o.inputs[0]), graph.tensor(o.inputs[1]), o.outputs[0]
+    if len(weights.shape) != 2:
+        raise graph.damaged(f"the weights, {weights.label}, have {len(weights.shape)} dimensions, not 2")
+    units, size = weights.shape
+    vectors, rest = divmod(math.prod(x.shape), size)
+    if rest or y.shape[-1:] != (units,) or math.prod(y.shape) != vectors * units:
+        raise graph.damaged(
+            f"its input has the shape {list(x.shape)}, its weights {[units, size]}, and its output {list(y.shape)}"
+        )
+    activation = read_activation(graph, o, slot.ACTIVATION)
+    source, target = x.layer_shape, y.layer_shape
+    if vectors == 1 and target == (units,):
+        return FullyConnected(name=own[0], inputs=inputs, units=units, activation=activation)
+    before: tuple[Layer, ...] = ()
+    after: tuple[Layer, ...] = ()
+    name = own[0]
+    if source[-1] != size or (*source[:-1], units) != target:
+        flat = graph.new_name(f"{own[0]}_in")
+        before = (Reshape(name=flat, inputs=inputs, shape=(vectors, size)),)
+        inputs = (flat,)
+        if target != (vectors, units):
+            name = graph.new_name(f"{own[0]}_out")
+            after = (Reshape(name=own[0], inputs=(name,), shape=target),)
+    return (
+        *before,
+        FullyConnected(name=name, inputs=inputs, units=units, activation=activation, keep_dims=True),
+        *after,
+    )
+
+
+def read_batch_matmul(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tuple[Layer, ...]:
+    """Returns the layer of a BATCH_MATMUL."""
+    slot = s.BatchMatMulSlot
+    flags = {name: bool(o.option(k, "?", False)) for name, k in (("a", slot.ADJ_X), ("b", slot.ADJ_Y))}
+    matrices = [len(graph.tensor(i).shape) == 2 for i in o.inputs]
+
+    def make(own: Names, inputs: Names, batch: int) -> Layer:
+        return BatchMatMul(name=own[0], inputs=inputs, transpose_a=flags["a"], transpose_b=flags["b"])
+
+    return on_shapes(graph, o, own, inputs, make, along_batch=any(matrices))

@@ -1,0 +1,103 @@
+"""How operators that join tensors or part them are stored."""
+
+from __future__ import annotations
+
+from micronets.ir.layers import Concatenation, Layer, Pack, Split, Unpack
+from micronets.ir.ops.checks import MOST_DIMENSIONS
+from micronets.ir.ops.concatenation import CONCATENATION_INPUTS
+from micronets.tflite import schema as s
+from micronets.tflite.codec.batch import on_shapes
+from micronets.tflite.codec.fields import read_activation, read_axis, read_number, read_numbers
+from micronets.tflite.codec.record import FileOperator, Names
+from micronets.tflite.tensors import Graph
+
+
+def read_concatenation(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tuple[Layer, ...]:
+    """Returns the layer of a CONCATENATION."""
+    if (activation := read_activation(graph, o, s.ConcatenationSlot.ACTIVATION)) != "none":
+        raise graph.unsupported(
+            f"a fused activation {activation.upper()}, which TFLM's kernel refuses; only NONE is supported"
+        )
+    if len(inputs) not in CONCATENATION_INPUTS:
+        raise graph.unsupported(f"it joins {len(inputs)} tensors; TFLM's kernel takes {CONCATENATION_INPUTS}")
+    if len(o.outputs[0].layer_shape) > MOST_DIMENSIONS:
+        shape = list(o.outputs[0].shape)
+        raise graph.unsupported(
+            f"its output has the shape {shape}; TFLM's kernel takes at most {MOST_DIMENSIONS + 1} dimensions"
+        )
+    axis = read_axis(graph, o.option(s.ConcatenationSlot.AXIS, "i"), o.outputs[0])
+    return on_shapes(
+        graph,
+        o,
+        own,
+        inputs,
+        lambda own, inputs, batch: Concatenation(name=own[0], inputs=inputs, axis=axis - batch),
+        along_batch=axis == 0,
+    )
+
+
+def read_split(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tuple[Layer, ...]:
+    """Returns the layer of a SPLIT, whose parts have one size."""
+    return _parts(graph, o, own, inputs, o.inputs[1], o.inputs[0], ())
+
+
+def read_split_v(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tuple[Layer, ...]:
+    """Returns the layer of a SPLIT_V, whose parts have the sizes of a constant."""
+    sizes = list(read_numbers(graph, o.inputs[1]))
+    if len(sizes) != len(own) or sizes.count(-1) > 1:
+        raise graph.damaged(f"the sizes {sizes} of {len(own)} parts")
+    axis = read_number(graph, o.inputs[2])
+    x = graph.tensor(o.inputs[0])
+    if -1 in sizes:  # the rest
+        sizes[sizes.index(-1)] = x.shape[read_axis(graph, axis, x)] - (sum(sizes) + 1)
+    return _parts(graph, o, own, inputs, o.inputs[0], o.inputs[2], tuple(sizes))
+
+
+def _parts(
+    graph: Graph, o: FileOperator, own: Names, inputs: Names, whole: int, axis_tensor: int, sizes: tuple[int, ...]
+) -> tuple[Layer, ...]:
+    """Returns the layers of a division of the tensor `whole` along the axis that another tensor holds."""
+    x = graph.tensor(whole)
+    axis = read_axis(graph, read_number(graph, axis_tensor), x)
+    if len(x.layer_shape) > MOST_DIMENSIONS:
+        raise graph.unsupported(f"its input has the shape {list(x.shape)}; at most {MOST_DIMENSIONS + 1} dimensions")
+    return on_shapes(
+        graph,
+        o,
+        own,
+        inputs,
+        lambda own, inputs, batch: Split(name=own[0], inputs=inputs, axis=axis - batch, others=own[1:], sizes=sizes),
+        along_batch=axis == 0,
+    )
+
+
+def read_pack(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tuple[Layer, ...]:
+    """Returns the layer of a PACK."""
+    count = o.option(s.PackSlot.COUNT, "i")
+    if count != len(o.inputs):  # TFLM's kernel reads as many inputs as the options say
+        raise graph.damaged(f"its options say {count} inputs, and it has {len(o.inputs)}")
+    axis = read_axis(graph, o.option(s.PackSlot.AXIS, "i"), o.outputs[0])
+    return on_shapes(
+        graph,
+        o,
+        own,
+        inputs,
+        lambda own, inputs, batch: Pack(name=own[0], inputs=inputs, axis=axis - batch),
+        along_batch=axis == 0,
+    )
+
+
+def read_unpack(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tuple[Layer, ...]:
+    """Returns the layer of an UNPACK."""
+    count = o.option(s.UnpackSlot.COUNT, "i")
+    if count != len(own):  # TFLM's kernel writes as many outputs as the options say
+        raise graph.damaged(f"its options say {count} outputs, and it has {len(own)}")
+    axis = read_axis(graph, o.option(s.UnpackSlot.AXIS, "i"), graph.tensor(o.inputs[0]))
+    return on_shapes(
+        graph,
+        o,
+        own,
+        inputs,
+        lambda own, inputs, batch: Unpack(name=own[0], inputs=inputs, axis=axis - batch, others=own[1:]),
+        along_batch=axis == 0,
+    )

@@ -1,0 +1,177 @@
+"""How operators that pick, repeat or surround values are stored: slices, gathers, borders, resizing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from micronets.ir.layers import (
+    Gather,
+    Layer,
+    MirrorPad,
+    Pad,
+    Reshape,
+    ResizeBilinear,
+    ResizeNearestNeighbor,
+    Slice,
+    StridedSlice,
+)
+from micronets.tflite import schema as s
+from micronets.tflite.builder import Field
+from micronets.tflite.codec.batch import on_shapes
+from micronets.tflite.codec.fields import check_map, read_axis, read_numbers, read_paddings
+from micronets.tflite.codec.op import Op
+from micronets.tflite.codec.record import FileOperator, Names
+from micronets.tflite.tensors import Graph, Tensor
+
+
+def read_pad(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tuple[Layer, ...]:
+    """Returns the layer of a PAD or PADV2."""
+    paddings, value = read_paddings(graph, o), None
+    if o.op == Op.PADV2:
+        code = graph.tensor(o.inputs[2])
+        codes = graph.constant(code, (s.TensorType.INT8,)).ravel()
+        if len(codes) != 1:
+            raise graph.damaged(f"{code.label} has {len(codes)} values instead of one")
+        if graph.activation_quant(code) != graph.activation_quant(o.outputs[0]):
+            raise graph.unsupported(f"{code.label} has another scale or zero point than the output: TFLM refuses that")
+        value = int(codes[0])
+    return on_shapes(
+        graph,
+        o,
+        own,
+        inputs,
+        lambda own, inputs, batch: Pad(name=own[0], inputs=inputs, paddings=paddings[batch:], value=value),
+        along_batch=paddings[0] != (0, 0),
+    )
+
+
+def read_slice(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tuple[Layer, ...]:
+    """Returns the layer of a SLICE."""
+    x, begin, size = graph.tensor(o.inputs[0]), read_numbers(graph, o.inputs[1]), read_numbers(graph, o.inputs[2])
+    if not len(begin) == len(size) == len(x.shape):
+        raise graph.damaged(
+            f"begin {list(begin)} and size {list(size)} of {x.label}, which has {len(x.shape)} dimensions"
+        )
+    size = tuple(n - first if count == -1 else count for n, first, count in zip(x.shape, begin, size, strict=True))
+    _check_batch_slice(graph, x, begin[0], size[0])
+    return on_shapes(
+        graph,
+        o,
+        own,
+        inputs,
+        lambda own, inputs, batch: Slice(name=own[0], inputs=inputs, begin=begin[batch:], size=size[batch:]),
+        along_batch=False,  # a batch of one can only stay whole
+    )
+
+
+def _check_batch_slice(graph: Graph, x: Tensor, begin: int, size: int) -> None:
+    """Raises `FileError` for a slice that leaves a batch of one, which no layer's shape has: it can only stay whole."""
+    if x.has_batch and (begin, size) != (0, 1):
+        raise graph.damaged(f"it takes {size} from place {begin} on of the batch of {x.label}, which is one")
+
+
+def read_strided_slice(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tuple[Layer, ...]:
+    """Returns the layer of a STRIDED_SLICE."""
+    slot, x = s.StridedSliceSlot, graph.tensor(o.inputs[0])
+    begins, ends, strides = (read_numbers(graph, index) for index in o.inputs[1:])
+    if not len(begins) == len(ends) == len(strides) == len(x.shape):
+        numbers = f"begin {list(begins)}, end {list(ends)} and strides {list(strides)}"
+        raise graph.damaged(f"{numbers} of {x.label}, which has {len(x.shape)} dimensions")
+    for name in (slot.ELLIPSIS_MASK, slot.NEW_AXIS_MASK, slot.OFFSET):
+        if o.option(name, "?" if name == slot.OFFSET else "i"):
+            raise graph.unsupported(f"it has the option {name.name.lower()}, which TFLM's kernel does not know")
+    masks = [o.option(name, "i") for name in (slot.BEGIN_MASK, slot.END_MASK, slot.SHRINK_AXIS_MASK)]
+    places = []
+    for axis, (n, begin, end, stride) in enumerate(zip(x.shape, begins, ends, strides, strict=True)):
+        from_start, to_end, shrink = (bool(mask >> axis & 1) for mask in masks)
+        if stride == 0 or (shrink and stride < 0):
+            raise graph.unsupported(f"a stride of {stride} along dimension {axis} of {x.label}")
+        least, most = (0, n) if stride > 0 else (-1, n - 1)
+        first = begin + n if begin < 0 else begin
+        first = (least if stride > 0 else most) if from_start else min(max(first, least), most)
+        last = end + n if end < 0 else end
+        last = (most if stride > 0 else least) if to_end else min(max(last, least), most)
+        places.append((first, 1 if shrink else -((first - last) // stride), 1 if shrink else stride))
+    begin_of, size, stride_of = (tuple(numbers) for numbers in zip(*places, strict=True))
+    _check_batch_slice(graph, x, begin_of[0], size[0])
+    shrunk = tuple(axis for axis in range(len(x.shape)) if masks[2] >> axis & 1)
+    return on_shapes(
+        graph,
+        o,
+        own,
+        inputs,
+        lambda own, inputs, batch: StridedSlice(
+            name=own[0],
+            inputs=inputs,
+            begin=begin_of[batch:],
+            size=size[batch:],
+            strides=stride_of[batch:],
+            shrink=tuple(axis - batch for axis in shrunk),
+        ),
+        along_batch=0 in shrunk,
+    )
+
+
+def read_gather(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tuple[Layer, ...]:
+    """Returns the layer of a GATHER."""
+    x, y, which = graph.tensor(o.inputs[0]), o.outputs[0], graph.tensor(o.inputs[1])
+    axis = read_axis(graph, o.option(s.GatherSlot.AXIS, "i"), x)
+    if o.option(s.GatherSlot.BATCH_DIMS, "i"):
+        raise graph.unsupported("it gathers along batches of its own; only batch_dims = 0 is supported")
+    indices = tuple(int(i) for i in graph.constant(which, (s.TensorType.INT32,)).ravel())
+    made = (*x.shape[:axis], *which.shape, *x.shape[axis + 1 :])
+    if y.shape != made:
+        raise graph.unsupported(f"{y.label} has the shape {list(y.shape)}; its inputs make {list(made)}")
+    batch = int(x.has_batch)
+    before: tuple[Layer, ...] = ()
+    after: tuple[Layer, ...] = ()
+    shape, name = x.layer_shape, own[0]
+    if axis < batch:
+        whole = graph.new_name(f"{own[0]}_in")
+        before = (Reshape(name=whole, inputs=inputs, shape=x.shape),)
+        inputs, shape, batch = (whole,), x.shape, 0
+    axis -= batch
+    if (*shape[:axis], len(indices), *shape[axis + 1 :]) != y.layer_shape:
+        name = graph.new_name(f"{own[0]}_out")
+        after = (Reshape(name=own[0], inputs=(name,), shape=y.layer_shape),)
+    return (*before, Gather(name=name, inputs=inputs, axis=axis, indices=indices), *after)
+
+
+def read_mirror_pad(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tuple[Layer, ...]:
+    """Returns the layer of a MIRROR_PAD."""
+    paddings, symmetric = read_paddings(graph, o), bool(o.option(s.MirrorPadSlot.MODE, "b"))
+    return on_shapes(
+        graph,
+        o,
+        own,
+        inputs,
+        lambda own, inputs, batch: MirrorPad(
+            name=own[0], inputs=inputs, paddings=paddings[batch:], symmetric=symmetric
+        ),
+        along_batch=paddings[0] != (0, 0),
+    )
+
+
+def read_resize(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+    """Returns the layer of a RESIZE_NEAREST_NEIGHBOR or RESIZE_BILINEAR."""
+    check_map(graph, o)
+    size = read_numbers(graph, o.inputs[1])
+    if len(size) != 2:
+        raise graph.damaged(f"the size {list(size)} instead of (height, width)")
+    nearest = o.op == Op.RESIZE_NEAREST_NEIGHBOR
+    slot: Any = s.ResizeNearestNeighborSlot if nearest else s.ResizeBilinearSlot
+    return (ResizeNearestNeighbor if nearest else ResizeBilinear)(
+        name=own[0],
+        inputs=inputs,
+        size=(size[0], size[1]),
+        align_corners=bool(o.option(slot.ALIGN_CORNERS, "?", False)),
+        half_pixel_centers=bool(o.option(slot.HALF_PIXEL_CENTERS, "?", False)),
+    )
+
+
+def resize_options(layer: ResizeNearestNeighbor | ResizeBilinear, slot: Any) -> list[Field]:
+    """Returns the options of a resizing; `slot` is the enum of their slots."""
+    return [
+        (slot.ALIGN_CORNERS, "bool", layer.align_corners, False),
+        (slot.HALF_PIXEL_CENTERS, "bool", layer.half_pixel_centers, False),
+    ]

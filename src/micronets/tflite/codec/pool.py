@@ -1,0 +1,82 @@
+"""How pools and reductions are stored: windows, and all values along some axes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from micronets.ir.layers import ArgMax, AveragePool2D, Layer, MaxPool2D, Mean, ReduceMax, ReduceMin, Reduction, Sum
+from micronets.tflite import schema as s
+from micronets.tflite.builder import Field
+from micronets.tflite.codec.batch import without_axes
+from micronets.tflite.codec.fields import check_map, read_activation, read_axis, read_number, read_padding, read_pair
+from micronets.tflite.codec.op import Op
+from micronets.tflite.codec.record import FileOperator, Names
+from micronets.tflite.tensors import Graph
+
+
+def read_average_pool_2d(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+    """Returns the layer of an AVERAGE_POOL_2D."""
+    return AveragePool2D(name=own[0], inputs=inputs, **_pool_fields(graph, o))
+
+
+def read_max_pool_2d(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+    """Returns the layer of a MAX_POOL_2D."""
+    return MaxPool2D(name=own[0], inputs=inputs, **_pool_fields(graph, o))
+
+
+def _pool_fields(graph: Graph, o: FileOperator) -> dict[str, Any]:
+    """Returns the fields that both kinds of pools have."""
+    check_map(graph, o)
+    return {
+        "pool": read_pair(o, s.PoolSlot.FILTER_H, s.PoolSlot.FILTER_W),
+        "stride": read_pair(o, s.PoolSlot.STRIDE_H, s.PoolSlot.STRIDE_W),
+        "padding": read_padding(graph, o),
+        "activation": read_activation(graph, o, s.PoolSlot.ACTIVATION),
+    }
+
+
+def read_arg_max(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tuple[Layer, ...]:
+    """Returns the layer of an ARG_MAX or ARG_MIN."""
+    axis, smallest = read_axis(graph, read_number(graph, o.inputs[1]), graph.tensor(o.inputs[0])), o.op == Op.ARG_MIN
+
+    def make(name: str, source: str, axes: tuple[int, ...]) -> Layer:
+        return ArgMax(name=name, inputs=(source,), axis=axes[0], smallest=smallest)
+
+    return without_axes(graph, o, own, inputs, [axis], make)
+
+
+_REDUCTIONS: Mapping[Op, type[Reduction]] = {
+    Op.MEAN: Mean,
+    Op.SUM: Sum,
+    Op.REDUCE_MAX: ReduceMax,
+    Op.REDUCE_MIN: ReduceMin,
+}
+
+
+def read_reduction(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tuple[Layer, ...]:
+    """Returns the layer of a MEAN, SUM, REDUCE_MAX or REDUCE_MIN."""
+    x = graph.tensor(o.inputs[0])
+    named = graph.constant(graph.tensor(o.inputs[1]), (s.TensorType.INT32,)).ravel()[:9].tolist()
+    if not named:
+        raise graph.unsupported(f"it reduces {x.label} over no axes; need one")
+    keep_dims = bool(o.option(s.ReducerSlot.KEEP_DIMS, "?", False))
+    kind = _REDUCTIONS[o.op]
+
+    def make(name: str, source: str, axes: tuple[int, ...]) -> Layer:
+        return kind(name=name, inputs=(source,), axes=axes, keep_dims=keep_dims)
+
+    return without_axes(graph, o, own, inputs, sorted({read_axis(graph, axis, x) for axis in named}), make)
+
+
+def pool_options(layer: AveragePool2D | MaxPool2D) -> list[Field]:
+    """Returns the fields of the options of a pool."""
+    slot = s.PoolSlot
+    return [
+        (slot.PADDING, "int8", s.PADDINGS[layer.padding], 0),
+        (slot.STRIDE_W, "int32", layer.stride[1], 0),
+        (slot.STRIDE_H, "int32", layer.stride[0], 0),
+        (slot.FILTER_W, "int32", layer.pool[1], 0),
+        (slot.FILTER_H, "int32", layer.pool[0], 0),
+        (slot.ACTIVATION, "int8", s.ACTIVATIONS[layer.activation], 0),
+    ]
