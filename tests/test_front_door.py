@@ -16,7 +16,7 @@ from micronets.installation import install
 SOURCE = Path(str(mn.__file__)).read_text("utf-8")
 VERBS = (
     *("read", "write", "inspect", "invoke", "tensors", "compile", "measure", "evaluate"),
-    *("arrays", "from_torch", "load_data", "search", "train", "quantise", "export", "run"),
+    *("arrays", "data_from_torch", "load_data", "from_torch", "search", "train", "quantise", "export", "run"),
 )
 
 

@@ -19,15 +19,18 @@ Deploy an int8 `.tflite`. A model is a path or a value, a board a name, the path
 Design a network for data, a board and a budget (needs torch).
 
     arrays(x, y, *, x_val=None, y_val=None, x_test=None, y_test=None, classes=None, group=None, augment=None, noise=0.0,
-           shift=0.0, source='arrays')      numpy arrays as a data set
-    from_torch(train, *, val=None, test=None, classes=None, channels='first', augment=None, noise=0.0, shift=0.0,
-               source='torch data set')     a torch data set
+           shift=0.0, standardise=True, source='arrays')
+                                            numpy arrays as a data set
+    data_from_torch(train, *, val=None, test=None, classes=None, channels='first', augment=None, noise=0.0, shift=0.0,
+                    standardise=True, source='torch data set')
+                                            a torch data set
     load_data(name, path=None, **options)   files as a data set of a task; without a path, synthetic examples
+    from_torch(module, example)             a trained nn.Module -> FloatNetwork, for quantise, export and train
     search(space, data, *, board, budget=None, options=None, fix=None, settings=None, runtime='tflm',
            latency_model=None, seed=0, out=None, progress=None)
                                             the best network of a space that fits -> SearchResult
     train(network, data, *, settings=None, input_settings=None, teacher=None, seed=0, out=None, progress=None)
-                                            an Arch or a SearchResult, trained -> TrainResult
+                                            an Arch, a SearchResult or a FloatNetwork, trained -> TrainResult
     quantise(trained, data, *, batches=4, batch=256)
                                             in integers -> QuantizedModel
     export(trained, path, data=None)        the same, into a .tflite
@@ -36,7 +39,7 @@ Design a network for data, a board and a budget (needs torch).
 
 Nouns
 
-    networks    Arch, layers (layers.Conv2D ...), INPUT, QuantizedModel, LayerWeights, TensorQuant
+    networks    Arch, layers (layers.Conv2D ...), INPUT, FloatNetwork, QuantizedModel, LayerWeights, TensorQuant
     boards      Board, load_board, Budget
     spaces      SearchSpace, Choice, Block, Template, Inputs, Space, derive, SearchSettings, SearchResult
     data        Task, TaskData, Outline, Card, Examples, Score, FrontEnd, ImageFrontEnd
@@ -63,6 +66,7 @@ if TYPE_CHECKING:
     from micronets.commands.evaluate import evaluate as evaluate
     from micronets.commands.export import export as export
     from micronets.commands.export import quantise as quantise
+    from micronets.commands.from_torch import from_torch as from_torch
     from micronets.commands.inspect import Inspection as Inspection
     from micronets.commands.inspect import inspect as inspect
     from micronets.commands.invoke import invoke as invoke
@@ -79,6 +83,7 @@ if TYPE_CHECKING:
     from micronets.errors import MicronetsError as MicronetsError
     from micronets.frontend import FrontEnd as FrontEnd
     from micronets.frontend.image import ImageFrontEnd as ImageFrontEnd
+    from micronets.importers.network import FloatNetwork as FloatNetwork
     from micronets.ir import layers as layers
     from micronets.ir.arch import Arch as Arch
     from micronets.ir.layers import INPUT as INPUT
@@ -104,13 +109,14 @@ if TYPE_CHECKING:
     from micronets.tasks import TaskData as TaskData
     from micronets.tasks import load as load_data  # noqa: F401 -- a name of its own here
     from micronets.tasks.arrays.in_memory import arrays as arrays
-    from micronets.tasks.arrays.in_memory import from_torch as from_torch
+    from micronets.tasks.arrays.in_memory import data_from_torch as data_from_torch
 
 _HOMES = {
     "boards.board": ("Board", "Budget", "load_board"),
     "commands.compile": ("Compilation", "compile"),
     "commands.evaluate": ("Evaluation", "evaluate"),
     "commands.export": ("export", "quantise"),
+    "commands.from_torch": ("from_torch",),
     "commands.inspect": ("Inspection", "inspect"),
     "commands.invoke": ("invoke", "tensors"),
     "commands.measure": ("measure",),
@@ -124,6 +130,7 @@ _HOMES = {
     "errors": ("MicronetsError",),
     "frontend": ("FrontEnd",),
     "frontend.image": ("ImageFrontEnd",),
+    "importers.network": ("FloatNetwork",),
     "ir": ("layers",),
     "ir.arch": ("Arch",),
     "ir.layers": ("INPUT",),
@@ -135,7 +142,7 @@ _HOMES = {
     "quantized.model": ("LayerWeights", "QuantizedModel", "TensorQuant"),
     "runtimes": ("Measurement",),
     "tasks": ("Card", "Examples", "Outline", "Score", "Task", "TaskData", "load as load_data"),
-    "tasks.arrays.in_memory": ("arrays", "from_torch"),
+    "tasks.arrays.in_memory": ("arrays", "data_from_torch"),
 }
 """By module, the names that are here as well. They are looked up when they are asked for: importing is quick, and
 the deploy half needs no torch; a test holds this table to the imports above, which are for type checkers."""

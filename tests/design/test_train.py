@@ -254,7 +254,7 @@ def test_schedule():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"epochs": 0}, "epochs = 0; need more than 0"),
+        ({"epochs": -1}, "epochs = -1; need 0 or more"),
         ({"ema_decay": 1.5}, "ema_decay = 1.5"),
         ({"optimiser": "lion"}, "optimiser = 'lion'; allowed: adamw, sgd"),
         ({"precision": "fp16"}, "precision = 'fp16'"),

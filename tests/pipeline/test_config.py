@@ -58,6 +58,7 @@ def test_a_finished_run_as_teacher_is_saved_and_read_back() -> None:
         ({"train": {"epoch": 1}}, "c.toml: unknown key 'train.epoch'; did you mean 'epochs'? known: "),
         ({"search": {"epochs": "many"}}, "c.toml: search.epochs = 'many'; need an integer"),
         ({"train": 3}, "c.toml: train = 3; need a table [train]"),
+        ({"train": {"epochs": 0}}, "c.toml: train.epochs = 0; a run trains what it found: give at least 1"),
         ({"train": {"qat_epochs": 0}}, "c.toml: train.qat_epochs = 0; a run ends with an int8 model: give at least 1"),
         ({"train": {"lr": -1}}, "c.toml: train: lr = -1.0; need more than 0"),
         ({"task": "kvs"}, "c.toml: unknown task 'kvs'; did you mean 'kws'? known: ad, "),

@@ -2,30 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
 
 from micronets import tflite
+from micronets.commands.import_model import EXAMPLES, drawn
 from micronets.commands.model_file import write
+from micronets.commands.train import check_fit
 from micronets.errors import CheckFailed, SpecError
+from micronets.importers.calibrate import post_training
+from micronets.importers.network import FloatNetwork
 from micronets.installation import require
 from micronets.quantized.model import QuantizedModel
 from micronets.tasks import TaskData
+from micronets.tasks.own import check_data
 
 if TYPE_CHECKING:
     from micronets.design.train import TrainResult
 
 
-def quantise(trained: TrainResult, data: TaskData, *, batches: int = 4, batch: int = 256) -> QuantizedModel:
+def quantise(
+    trained: TrainResult | FloatNetwork, data: TaskData | npt.NDArray[Any], *, batches: int = 4, batch: int = 256
+) -> QuantizedModel:
     """Makes an integer model of a trained network, with labels and front end of the data as metadata.
 
     A network that was trained with quantisation simulated becomes what it simulated. One that was trained in float
     alone is quantised now, each range found by the least squared error over training examples (post-training
-    quantisation); it loses more.
+    quantisation); it loses more. So is a network that `from_torch` read, of whose ways to be quantised the one is taken
+    that changes its outputs least.
 
+    - `trained`: what `train` returned, or what `from_torch` read.
+    - `data`: what it was trained on; of a network of `from_torch` typical inputs alone will do, an array `[N, ...]` as
+      the module takes them. Some hundred training examples are used, always the same.
     - `batches`, `batch`: number and size of the batches of training examples on which ranges are observed, where they
-      were not before.
+      were not before. A network of `from_torch` takes no heed of them.
+
+    Raises `DataError` for data that do not fit the network.
     """
+    if isinstance(trained, FloatNetwork):
+        return _after_training(trained, data)
+    if _is_array(data):
+        raise SpecError("quantise: give the data that the network was trained on, as `arrays` or `load_data` make them")
+    assert not isinstance(data, np.ndarray)
     require("torch")
     from micronets.design import fakequant
     from micronets.design.export import to_quantized
@@ -40,17 +63,42 @@ def quantise(trained: TrainResult, data: TaskData, *, batches: int = 4, batch: i
         x = data.inputs("train", trained.input_settings)[: batches * batch]
         net = trained.float_net()
         fakequant.attach(net, (torch.from_numpy(x[i : i + batch]) for i in range(0, len(x), batch)))
-    metadata = data.metadata(trained.input_settings)
-    if data.synthetic:
-        metadata |= {"micronets.data": data.source}
-    return to_quantized(net, metadata)
+    return to_quantized(net, _metadata(data, trained.input_settings))
 
 
-def export(trained: TrainResult | QuantizedModel, path: str | Path, data: TaskData | None = None) -> QuantizedModel:
+def _after_training(network: FloatNetwork, data: TaskData | npt.NDArray[Any]) -> QuantizedModel:
+    """Quantises a network of another tool over training examples or typical inputs, with metadata of the data."""
+    if _is_array(data):
+        given = np.asarray(data)
+        return post_training(network, given[drawn(len(given), EXAMPLES)] if given.ndim else given).model
+    assert not isinstance(data, np.ndarray)
+    check_data(data)
+    check_fit(network.arch, data, {})
+    network = replace(network, metadata=_metadata(data, {}))
+    return post_training(network, data.inputs("train", {}, drawn(data.size("train"), EXAMPLES))).model
+
+
+def _is_array(data: TaskData | npt.NDArray[Any]) -> bool:
+    """Returns whether data are an array of inputs, of numpy or torch, and no data set."""
+    return hasattr(data, "__array__")
+
+
+def _metadata(data: TaskData, input_settings: Mapping[str, int]) -> dict[str, str]:
+    """Returns the texts that a model carries of its data."""
+    metadata = dict(data.metadata(input_settings))
+    return metadata | ({"micronets.data": data.source} if data.synthetic else {})
+
+
+def export(
+    trained: TrainResult | FloatNetwork | QuantizedModel,
+    path: str | Path,
+    data: TaskData | npt.NDArray[Any] | None = None,
+) -> QuantizedModel:
     """Writes a trained network as `.tflite`, makes sure that it reads back as written, and returns the model in the
     file.
 
-    - `trained`: what `train` returned, which is quantised as `quantise` does it, or an integer model.
+    - `trained`: what `train` returned or `from_torch` read, which is quantised as `quantise` does it, or an integer
+      model.
     - `path`: path of the file.
     - `data`: what it was trained on; not for an integer model, which has its metadata.
 

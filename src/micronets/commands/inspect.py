@@ -16,6 +16,7 @@ from micronets.cost.costs import RUNTIME_FLASH_BYTES, Network, cost
 from micronets.cost.layer_table import LayerInspection, layer_inspections
 from micronets.errors import DoesNotFit, FileError, UnsupportedError
 from micronets.files import read_plain_text
+from micronets.importers.network import FloatNetwork
 from micronets.ir.arch import Arch
 from micronets.ir.layers import Shape
 from micronets.runtimes.c import compiled_flash_bytes, largest_arena_bytes, network_flash_bytes, sram_bytes
@@ -151,17 +152,20 @@ class Inspection:
             raise DoesNotFit(f"{name} {self.fit_text()}; take fewer channels, weights of 4 bits, or a larger board")
 
 
-def inspect(model: ModelSource | Arch, board: str | Path | Board) -> Inspection:
+def inspect(model: ModelSource | Arch | FloatNetwork, board: str | Path | Board) -> Inspection:
     """Estimates what a network costs on a board; nothing runs.
 
-    - `model`: the path of a `.tflite` or of an architecture's `.json`, a model in memory, or an architecture. Our C is
-      that which `compile` makes of a model for this board, with layers in patches where it needs them to fit; of an
-      architecture, which has no weights, it is that of the network as it is.
+    - `model`: the path of a `.tflite` or of an architecture's `.json`, a model in memory, an architecture, or what
+      `from_torch` read, which will cost what its architecture does. Our C is that which `compile` makes of a model for
+      this board, with layers in patches where it needs them to fit; of an architecture, which has no weights, it is
+      that of the network as it is.
     - `board`: a name, the path of a board's TOML file, or a board.
 
     Raises `FileError`, `SpecError` and `UnsupportedError` for what cannot be read.
     """
     where = load_board(board)
+    if isinstance(model, FloatNetwork):
+        model = model.arch
     if isinstance(model, Arch):
         return _inspected(model, where)
     if isinstance(model, (str, PathLike)) and Path(model).suffix == ".json":

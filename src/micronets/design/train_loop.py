@@ -27,11 +27,11 @@ from micronets.design.predict import predict
 from micronets.design.setting_ranges import WITHOUT_EFFECT
 from micronets.design.torch_ops import Precision, autocast, pick_device, pick_precision
 from micronets.design.train_settings import TrainSettings
-from micronets.errors import DataError, FileError, TrainingError
+from micronets.errors import DataError, FileError, SpecError, TrainingError
 from micronets.files import write_atomic
 from micronets.ir.arch import Arch
 from micronets.progress import Progress
-from micronets.tasks import TaskData
+from micronets.tasks import Score, TaskData
 
 STAGES = ("float", "quantised")
 MIXUP_SEED = 1  # the last number of the seed of a step's mixup, which tells it from other draws of that step
@@ -95,6 +95,8 @@ class TrainLoop:
         if not job.data.size("val"):
             raise DataError("the data have no validation examples; the best epoch is chosen on them")
         settings = job.settings
+        if settings.epochs == 0 and job.init is None:
+            raise SpecError("train: epochs = 0 leaves random weights; give at least 1, or a network that has weights")
         self.job, self.data, self.settings = job, job.data, settings
         self.directory, self.progress = directory, progress or (lambda _: None)
         self.device = pick_device(settings.device)
@@ -142,6 +144,8 @@ class TrainLoop:
             load_float(net, self.best["float"]["state"])
             fakequant.attach(net, self._calibration_batches())
         self._set_net(net)
+        if self._epochs == 0:  # what comes next begins with the weights as they were given
+            self._keep_if_best(0)
 
     def _set_net(self, net: Net) -> None:
         """Makes `net` the network that is trained, with a new optimiser and a new average."""
@@ -253,12 +257,9 @@ class TrainLoop:
     def _end_epoch(self, epoch: int) -> None:
         """Evaluates the averaged network, keeps it if no epoch was better, and writes the history."""
         loss = self._mean_loss()
-        score = self.data.evaluate(predict(self.average.net, self.val_inputs), "val")
+        score = self._keep_if_best(epoch + 1)
         record = {"stage": self.stage, "epoch": epoch + 1, "loss": loss, f"val_{score.metric}": score.value}
         self.history.append(record)
-        if self.stage not in self.best or score.value >= self.best[self.stage]["score"]:
-            state = {k: v.detach().cpu().clone() for k, v in self.average.net.state_dict().items()}
-            self.best[self.stage] = {"score": score.value, "epoch": epoch + 1, "state": state}
         self.loss_sum.zero_()
         lines = "".join(json.dumps(record) + "\n" for record in self.history)
         path = self.directory / "history.jsonl"
@@ -266,6 +267,14 @@ class TrainLoop:
             write_atomic(path, lines)
         except OSError as e:
             raise FileError(f"{path}: cannot write ({e.strerror or e}); free space and run again to continue") from e
+
+    def _keep_if_best(self, epoch: int) -> Score:
+        """Evaluates the averaged network after an epoch, from 1, keeps it if none was better, and returns its score."""
+        score = self.data.evaluate(predict(self.average.net, self.val_inputs), "val")
+        if self.stage not in self.best or score.value >= self.best[self.stage]["score"]:
+            state = {k: v.detach().cpu().clone() for k, v in self.average.net.state_dict().items()}
+            self.best[self.stage] = {"score": score.value, "epoch": epoch, "state": state}
+        return score
 
     def _report(self, metrics: Mapping[str, Any]) -> None:
         """Reports the progress over both stages; a stage that has not begun is assumed to be as fast as this one."""

@@ -13,7 +13,7 @@ from micronets.errors import SpecError
 class TrainSettings:
     """How to train a network; the defaults are for keyword spotting. Raises `SpecError` for a value out of its range.
 
-    - `epochs`: passes over the training split in float, at least 1.
+    - `epochs`: passes over the training split in float, at least 1; in Python also 0, for a network that has weights.
     - `qat_epochs`: passes over it after that, with quantisation simulated; 0 trains in float only.
     - `batch`: examples a step, at least 1.
     - `optimiser`: `adamw` or `sgd` (with Nesterov's momentum), of the float stage; the other stage always uses AdamW.
@@ -58,8 +58,8 @@ class TrainSettings:
         check_ranges(
             "train",
             self,
-            positive=("epochs", "batch", "lr", "qat_lr", "distill_temperature", "calibration_batches"),
-            not_negative=("qat_epochs", "warmup", "weight_decay", "mixup", "checkpoint_seconds"),
+            positive=("batch", "lr", "qat_lr", "distill_temperature", "calibration_batches"),
+            not_negative=("epochs", "qat_epochs", "warmup", "weight_decay", "mixup", "checkpoint_seconds"),
         )
         for name in ("label_smoothing", "ema_decay", "distill_weight"):
             top = 1.0 if name == "distill_weight" else 0.99999

@@ -34,6 +34,7 @@ from micronets.ir.layers import (
     Layer,
     LeakyRelu,
     Logistic,
+    Maximum,
     MaxPool2D,
     Mean,
     Minimum,
@@ -100,6 +101,7 @@ class Builder:
     input_value: Value = field(default_factory=lambda: Value(INPUT, ()))
     _shapes: dict[str, Shape] = field(default_factory=dict)
     _rectified: set[str] = field(default_factory=set)
+    _reshapes: dict[str, str] = field(default_factory=dict)
 
     def unsupported(self, what: str) -> UnsupportedError:
         """Returns the error for an operation that cannot be brought here; `what` says why."""
@@ -115,6 +117,7 @@ class Builder:
     def finish(self, outputs: Sequence[Value], metadata: dict[str, str] | None = None) -> FloatNetwork:
         """Returns the network with these outputs, in the tool's order of values."""
         names = tuple(self.plain(value).name for value in outputs)
+        self._drop_unread(names)
         if not self.layers:
             raise self.unsupported("the network has no layers")
         specs = tuple(TensorSpec(name, values.shape, "int8") for name, values in self.constants.items())
@@ -156,6 +159,8 @@ class Builder:
             self._rectified |= {name} if rectified else set()
         if weights is not None:
             self.weights[layer.name] = weights
+        if isinstance(layer, Reshape):
+            self._reshapes[layer.name] = layer.inputs[0]
         self.layers.append(layer)
         return layer.name
 
@@ -198,9 +203,27 @@ class Builder:
 
     def _reshaped(self, name: str, shape: Shape) -> str:
         """Returns the name of a tensor with the same values in another shape."""
+        name = self._unshaped(name) if self._shapes[name] != shape else name
         if self._shapes[name] == shape:
             return name
         return self._add(Reshape(name=self.name(f"{name}_shaped"), inputs=(name,), shape=shape))
+
+    def _unshaped(self, name: str) -> str:
+        """Returns the name of the tensor with the same values that no Reshape has made."""
+        while name in self._reshapes:
+            name = self._reshapes[name]
+        return name
+
+    def _drop_unread(self, outputs: Sequence[str]) -> None:
+        """Takes out layers whose tensors nothing reads, such as Reshapes behind which other Reshapes stand."""
+        read, kept = set(outputs), list[Layer]()
+        for layer in reversed(self.layers):
+            if read.intersection(layer.outputs):
+                read |= set(layer.inputs)
+                kept.append(layer)
+        self.layers = kept[::-1]
+        self.weights = {layer.name: self.weights[layer.name] for layer in self.layers if layer.name in self.weights}
+        self.constants = {name: values for name, values in self.constants.items() if name in read}
 
     def _axis(self, value: Value, axis: int) -> int:
         """Returns a dimension of a tensor of the tool as it is counted here."""
@@ -278,7 +301,9 @@ class Builder:
         if not x.shape or x.shape[-1] != size:
             raise self.unsupported(f"weights [{units}, {size}] and an input of the shape {list(x.shape)}")
         values = np.zeros(units, np.float32) if bias is None else np.asarray(bias, np.float32)
-        layer = FullyConnected(name=self.name(wanted), inputs=(x.name,), units=units, keep_dims=len(x.shape) > 1)
+        kept = len(x.shape) > 1
+        source = x.name if kept else self._unshaped(x.name)  # without keep_dims the layer flattens its input itself
+        layer = FullyConnected(name=self.name(wanted), inputs=(source,), units=units, keep_dims=kept)
         name = self._add(layer, FloatWeights(np.ascontiguousarray(kernel, np.float32), values, scales))
         return Value(name, (*x.shape[:-1], units))
 
@@ -472,9 +497,10 @@ class Builder:
             return self.activation(wanted, x, "relu")
         if low == 0 and high == 6:
             return self.activation(wanted, x, "relu6")
-        if low == 0 and high is not None:
-            return self.binary(wanted, Minimum, self.activation(f"{wanted}_low", x, "relu"), np.float32(high))
-        raise self.unsupported(f"a clamp from {low} to {high}; ReLU, ReLU6 and clamps from 0 on are supported")
+        if low is not None:
+            first = wanted if high is None else f"{wanted}_low"
+            x = self.activation(first, x, "relu") if low == 0 else self.binary(first, Maximum, x, np.float32(low))
+        return x if high is None else self.binary(wanted, Minimum, x, np.float32(high))
 
     # Movement
 

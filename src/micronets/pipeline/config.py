@@ -137,6 +137,8 @@ def parse(table: Mapping[str, Any], where: str) -> Config:
     board = convert(str, table["board"], "board", where)
     _located(where, lambda: load_board(board))
     train = _table(table, "train", where)
+    if train.get("epochs") == 0:
+        raise SpecError(f"{where}: train.epochs = 0; a run trains what it found: give at least 1")
     if train.get("qat_epochs") == 0:
         raise SpecError(f"{where}: train.qat_epochs = 0; a run ends with an int8 model: give at least 1")
     return Config(

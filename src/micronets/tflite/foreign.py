@@ -11,7 +11,7 @@ CONVERSIONS = {
     "saved_model": "tf.lite.TFLiteConverter.from_saved_model, with a representative_dataset for int8",
     "graph": "tf.compat.v1.lite.TFLiteConverter.from_frozen_graph, with a representative_dataset for int8",
     "onnx": "micronets import MODEL.onnx --calibrate DATA --out model.tflite",
-    "torch": "torch.onnx.export, and then micronets import MODEL.onnx --calibrate DATA --out model.tflite",
+    "torch": "mn.from_torch(module, example) in Python, or torch.onnx.export and micronets import MODEL.onnx",
 }
 """How a model of each kind becomes an int8 `.tflite`; the documentation has whole programs (docs/conversion.md)."""
 

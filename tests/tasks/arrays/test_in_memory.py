@@ -5,7 +5,7 @@ import pytest
 
 from micronets.errors import DataError, MicronetsError, UserCodeError
 from micronets.tasks import TaskData
-from micronets.tasks.arrays.in_memory import arrays, from_torch
+from micronets.tasks.arrays.in_memory import arrays, data_from_torch
 from micronets.tasks.own import check_data
 
 RNG = np.random.default_rng(0)
@@ -77,15 +77,15 @@ CASES = {
     ),
     "noise": (lambda: arrays(X, Y, noise=-1), "features: noise = -1; need 0 or more"),
     "pictures of two sizes": (
-        lambda: from_torch([(np.zeros((1, 4, 4)), 0), (np.zeros((1, 5, 4)), 1)]),
+        lambda: data_from_torch([(np.zeros((1, 4, 4)), 0), (np.zeros((1, 5, 4)), 1)]),
         "torch data set: examples of train have shapes [(1, 4, 4), (1, 5, 4)]; every example needs the same",
     ),
     "no pairs": (
-        lambda: from_torch([1, 2, 3]),
+        lambda: data_from_torch([1, 2, 3]),
         "torch data set: example 0 of train is a int; need a pair (x, y) of an example and its class",
     ),
-    "nothing": (lambda: from_torch([]), "torch data set: train has no examples"),
-    "no data set": (lambda: from_torch(3), "torch data set: train is a int; need a data set of pairs (x, y)"),
+    "nothing": (lambda: data_from_torch([]), "torch data set: train has no examples"),
+    "no data set": (lambda: data_from_torch(3), "torch data set: train is a int; need a data set of pairs (x, y)"),
 }
 
 
@@ -121,11 +121,11 @@ def test_a_torch_data_set_and_its_loader() -> None:
     torch = pytest.importorskip("torch")
     pictures, labels = torch.rand(30, 3, 6, 5), torch.arange(30) % 3
     whole = torch.utils.data.TensorDataset(pictures, labels)
-    data = from_torch(whole, classes=("a", "b", "c"))
+    data = data_from_torch(whole, classes=("a", "b", "c"))
     assert data.input_shape({}) == (6, 5, 3)
-    loaded = from_torch(torch.utils.data.DataLoader(whole, batch_size=4, shuffle=True), classes=("a", "b", "c"))
+    loaded = data_from_torch(torch.utils.data.DataLoader(whole, batch_size=4, shuffle=True), classes=("a", "b", "c"))
     assert np.array_equal(data.x["train"], loaded.x["train"])
-    kept = from_torch(whole, val=whole, test=whole, channels="last")
+    kept = data_from_torch(whole, val=whole, test=whole, channels="last")
     assert kept.input_shape({}) == (3, 6, 5)
     assert np.array_equal(kept.x["test"], pictures.numpy())
     assert kept.target["test"].tolist() == labels.tolist()
@@ -145,6 +145,6 @@ def test_a_data_set_that_fails_is_told_by_its_line() -> None:
     with pytest.raises(
         UserCodeError, match=r"test_in_memory.py:\d+: torch data set: reading train failed: IndexError: list"
     ):
-        from_torch(Broken())
+        data_from_torch(Broken())
     with pytest.raises(DataError, match="train without"):
         arrays(X, None)  # type: ignore[arg-type]

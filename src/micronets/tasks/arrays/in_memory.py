@@ -30,6 +30,7 @@ def arrays(
     augment: Augment | None = None,
     noise: float = 0.0,
     shift: float = 0.0,
+    standardise: bool = True,
     source: str = "arrays",
 ) -> FeaturesData:
     """Makes a data set of numpy arrays, for `search`, `train`, `quantise`, `export` and `evaluate`.
@@ -46,6 +47,8 @@ def arrays(
     - `noise`: deviation of normal noise on standardised training examples.
     - `shift`: training examples of two or three axes move by up to this share of their first axis, either way, going
       round.
+    - `standardise`: False for networks that take the numbers as they are, such as a module of PyTorch that was trained
+      on them.
     - `source`: what the data are, for reports.
 
     Raises `DataError` for arrays that cannot be used, `SpecError` for options out of range.
@@ -78,7 +81,8 @@ def arrays(
             )
         pack["group"] = np.concatenate([own, np.full(others, "")])
     rows = checked_complete(rows_of(pack, source, lacking), source)
-    standard = Standard.of(rows.x[rows.split == "train"])
+    train = rows.x[rows.split == "train"]
+    standard = Standard.of(train) if standardise else Standard.none(train.shape[1:])
     shape = " x ".join(map(str, standard.shape))
     return FeaturesData(
         classes=rows.classes,
@@ -103,7 +107,7 @@ def _pair(x: npt.ArrayLike, y: npt.ArrayLike, source: str, split: str) -> tuple[
     return a, b
 
 
-def from_torch(
+def data_from_torch(
     train: Any,
     *,
     val: Any = None,
@@ -113,6 +117,7 @@ def from_torch(
     augment: Augment | None = None,
     noise: float = 0.0,
     shift: float = 0.0,
+    standardise: bool = True,
     source: str = "torch data set",
 ) -> FeaturesData:
     """Reads a torch data set once into memory, and makes `arrays` of its pairs `(x, y)`.
@@ -122,7 +127,7 @@ def from_torch(
       every epoch goes into `augment`.
     - `channels`: where examples of three axes have their channels: torch's (C, H, W), or (H, W, C).
     - `classes`: names of the outputs; without them, `classes` of the data set if it has any.
-    - `augment`, `noise`, `shift`, `source`: as for `arrays`; `augment` is given (H, W, C).
+    - `augment`, `noise`, `shift`, `standardise`, `source`: as for `arrays`; `augment` is given (H, W, C).
 
     Raises `UserCodeError` for a data set that fails, `DataError` for one that holds no such pairs.
     """
@@ -136,7 +141,7 @@ def from_torch(
     assert x is not None and y is not None  # noqa: PT018 -- train was given
     return arrays(
         x, y, x_val=x_val, y_val=y_val, x_test=x_test, y_test=y_test, classes=names, augment=augment, noise=noise,
-        shift=shift, source=source,
+        shift=shift, standardise=standardise, source=source,
     )  # fmt: skip
 
 

@@ -71,6 +71,11 @@ class Standard:
         scale = np.where(scale > 1e-6 * np.maximum(np.abs(mean), 1e-30), scale, 1.0)
         return Standard(x.shape[1:], _short(mean), _short(scale))
 
+    @staticmethod
+    def none(shape: tuple[int, ...]) -> Standard:
+        """Returns the standardisation that leaves arrays of a shape as they are."""
+        return Standard(shape, (0.0,) * shape[-1], (1.0,) * shape[-1])
+
     @property
     def input_shape(self) -> tuple[int, int, int]:
         """The shape `(H, W, C)` of the network's input."""
