@@ -14,7 +14,16 @@ def test_json_round_trip(fe: FrontEnd) -> None:
 
 def test_the_short_form_in_features_npz() -> None:
     text = json.dumps({"kind": "logmel", "window_ms": 30, "hop_ms": 10, "fmin": 0, "fmax": 4000, "pixel_scale": 9.85})
-    assert FrontEnd.from_json(text) == FrontEnd()
+    assert FrontEnd.from_json(text) == FrontEnd(arithmetic="float")
+
+
+def test_new_front_ends_compute_in_integers_and_texts_of_earlier_versions_in_floats() -> None:
+    assert FrontEnd().arithmetic == "integer"
+    old = json.loads(FrontEnd().to_json())
+    del old["arithmetic"]
+    assert FrontEnd.from_json(json.dumps(old)) == FrontEnd(arithmetic="float")
+    assert FrontEnd.from_json(FrontEnd().to_json()) == FrontEnd()
+    assert [fe.arithmetic for fe in PRESETS.values()] == ["integer", "float", "float"]  # as released models expect
 
 
 def test_settings_make_a_new_front_end() -> None:

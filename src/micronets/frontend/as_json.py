@@ -6,7 +6,9 @@ It serves every front end that is a frozen dataclass of numbers, texts and tuple
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, fields
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from micronets.errors import SpecError, did_you_mean
@@ -24,12 +26,13 @@ def to_json(front_end: DataclassInstance) -> str:
     return json.dumps(asdict(front_end))
 
 
-def from_json(kind: type[F], text: str, where: str) -> F:
+def from_json(kind: type[F], text: str, where: str, left_out: Mapping[str, str] = MappingProxyType({})) -> F:
     """Makes a front end from its JSON text; fields that are left out take their defaults.
 
     - `kind`: the front end's class, which checks the values of its fields.
     - `text`: a JSON object whose keys are names of fields; lists become tuples.
     - `where`: what the text is or where it stands, for error messages.
+    - `left_out`: values of fields that are left out, where these are not the defaults.
 
     Raises `SpecError` for a text that is not a JSON object, an unknown key, or a value that the class refuses.
     """
@@ -44,7 +47,7 @@ def from_json(kind: type[F], text: str, where: str) -> F:
     for key in raw:
         if key not in known:
             raise SpecError(f"{where}: no field '{key}'; {did_you_mean(key, known)}")
-    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()}
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in {**left_out, **raw}.items()}
     try:
         return kind(**values)
     except SpecError as e:

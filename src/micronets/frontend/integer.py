@@ -16,7 +16,10 @@ extension multiply them.
 from __future__ import annotations
 
 import math
+import os
+from collections import deque
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -29,6 +32,7 @@ from micronets.frontend.spec import FrontEnd
 
 Array = npt.NDArray[Any]
 Int = npt.NDArray[np.int64]
+Int32 = npt.NDArray[np.int32]
 
 LEVEL_BITS = 15
 """Fractional bits of a level, the logarithm to base 2 of a band."""
@@ -49,6 +53,8 @@ PIXEL_BITS = 20
 """Fractional bits of the factor from a level to a pixel, besides those of the level."""
 
 _FRAMES = 64  # frames that are computed at once: more would not stay in the processor's cache
+_PARALLEL = 8  # as many times `_FRAMES` are worth starting threads
+_MOST_THREADS = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,14 +139,14 @@ def levels(clips: Array, fe: FrontEnd) -> Int:
 
     Returns int64 `[N, T, n_mels]`, none below the level of `fe.log_floor`.
     """
-    x = np.asarray(clips).astype(np.int64)
+    x = np.asarray(clips).astype(np.int32)
     frames = np.lib.stride_tricks.sliding_window_view(x, fe.window_samples, axis=1)[:, :: fe.hop_samples]
     rows = frames.reshape(-1, fe.window_samples)
     t = sound_tables(fe.base())
     found = frame_levels(rows, fe).reshape(*frames.shape[:2], fe.n_mels)
     if fe.sample_scale == "max":
         loudest = np.maximum(x.max(1), 1)  # a clip without a positive sample is not scaled
-        found -= _log2(loudest, t)[:, None, None] * fe.power
+        found -= _log2(loudest.astype(np.int64), t)[:, None, None] * fe.power
     return np.maximum(found, t.least_level)
 
 
@@ -151,9 +157,21 @@ def frame_levels(rows: Array, fe: FrontEnd) -> Int:
 
     Returns int64 `[F, n_mels]`, `LEVEL_BITS` fractional bits.
     """
-    x, t = np.asarray(rows).astype(np.int64), sound_tables(fe.base())
-    parts = [_frame_levels(x[i : i + _FRAMES], fe, t) for i in range(0, len(x), _FRAMES)]
-    return np.concatenate(parts) if parts else np.zeros((0, fe.n_mels), np.int64)
+    x, t = np.asarray(rows).astype(np.int32, copy=False), sound_tables(fe.base())
+    found = np.zeros((len(x), fe.n_mels), np.int64)
+
+    def compute(first: int) -> None:
+        part = slice(first, first + _FRAMES)
+        found[part] = _frame_levels(x[part], fe, t)
+
+    starts = range(0, len(x), _FRAMES)
+    if len(starts) < _PARALLEL:
+        for first in starts:
+            compute(first)
+    else:  # numpy computes outside the interpreter's lock
+        with ThreadPoolExecutor(min(os.cpu_count() or 1, _MOST_THREADS)) as pool:
+            deque(pool.map(compute, starts), 0)
+    return found
 
 
 def pixels(found: Int, fe: FrontEnd) -> npt.NDArray[np.uint8]:
@@ -172,68 +190,108 @@ def _frame_levels(rows: Array, fe: FrontEnd, t: SoundTables) -> Int:
     """Computes the levels `[F, n_mels]` of frames `[F, window_samples]`, before those are held to the least one."""
     power, up = _spectrum(rows, fe, t)
     bands = _bands(power >> POWER_SHIFT if fe.power == 2 else _root(power), t)
-    return _log2(np.maximum(bands, 1), t) + t.unit_level - ((fe.power * up)[:, None] << LEVEL_BITS)
+    return (_log2(np.maximum(bands, 1), t) + t.unit_level - ((fe.power * up) << LEVEL_BITS)).T
 
 
 def _spectrum(rows: Array, fe: FrontEnd, t: SoundTables) -> tuple[Int, Int]:
-    """Computes the power `[F, bins]` of every bin that a band needs, and by which power of 2 `[F]` samples were scaled.
+    """Computes the power `[bins, F]` of every bin that a band needs, and by which power of 2 `[F]` samples were scaled.
 
     A frame is scaled up so far that its largest sample still has 16 bits.
     """
     top = np.maximum(np.abs(rows).max(1), 1)
-    up = 14 - np.floor(np.log2(top)).astype(np.int64)
-    up = np.maximum(up, 0)
-    z = np.zeros((len(rows), fe.n_fft), np.int64)
-    z[:, : fe.window_samples] = (rows << up[:, None]) * t.window
-    real, imag = _transform(z[:, ::2], z[:, 1::2], t)
-    k = np.arange(len(t.split))
-    a, b = k % t.points, (t.points - k) % t.points
-    ar, ai, br, bi = real[:, a] >> 1, imag[:, a] >> 1, real[:, b] >> 1, imag[:, b] >> 1
-    c, s = t.split.T
-    odd_r, odd_i = ar - br, ai + bi
-    x = ar + br + 2 * (_by(odd_i, c) - _by(odd_r, s))
-    y = ai - bi - 2 * (_by(odd_r, c) + _by(odd_i, s))
-    return x * x + y * y, up
+    up = np.maximum(14 - np.floor(np.log2(top)).astype(np.int32), 0)
+    z = np.zeros((2, t.points, len(rows)), np.int32)
+    scaled = (rows << up[:, None]).astype(np.int32).T * t.window.astype(np.int32)[:, None]
+    even, odd = scaled[::2], scaled[1::2]
+    z[0, : len(even)], z[1, : len(odd)] = even, odd
+    z = _transform(z, t)
+    k, order = np.arange(len(t.split)), _reversed_bits(t.points)
+    a, b = z[:, order[k % t.points]] >> 1, z[:, order[(t.points - k) % t.points]] >> 1
+    odds = np.stack([a[0] - b[0], a[1] + b[1]])
+    by_cosine, by_sine = _turned(odds, _split_factors(t, len(rows)))
+    x = a[0] + b[0] + 2 * (by_cosine[1] - by_sine[0])
+    y = a[1] - b[1] - 2 * (by_cosine[0] + by_sine[1])
+    return np.square(x.astype(np.int64)) + np.square(y.astype(np.int64)), up
 
 
-def _by(value: Int, factor: Int) -> Int:
-    """Multiplies numbers of 32 bits by those of 16 and keeps the upper 32 bits, as SMULWB does: half of the product."""
-    return (value * factor) >> 16
+def _turned(value: Int32, factors: tuple[Int32, Int32]) -> tuple[Int32, Int32]:
+    """Multiplies numbers of 32 bits by cosines and by sines of 16 and keeps the upper 32 of the 48 bits, like SMULWB.
+
+    No product here has more than 32 bits: those of 64 take numpy more than twice the time.
+
+    - value: of any shape.
+    - factors: cosines and sines, whose shape is the end of that of `value`.
+
+    Returns the products with the cosines and those with the sines.
+    """
+    high, low = value >> 16, value & 0xFFFF
+    found = []
+    for factor in factors:
+        product = low * factor
+        product >>= 16
+        product += high * factor
+        found.append(product)
+    return found[0], found[1]
 
 
-def _transform(real: Int, imag: Int, t: SoundTables) -> tuple[Int, Int]:
-    """Computes the Fourier transform of complex numbers `[F, M]`, divided by M."""
-    count, points = len(real), t.points
+@lru_cache(maxsize=8)
+def _split_factors(t: SoundTables, count: int) -> tuple[Int32, Int32]:
+    """Returns the cosines and the sines of `t.split` for `count` frames, each `[bins, count]`."""
+    return _for_each_frame(t.split, count)
+
+
+@lru_cache(maxsize=64)
+def _stage_factors(t: SoundTables, step: int, count: int) -> tuple[Int32, Int32]:
+    """Returns the cosines and the sines of a stage for `count` frames, each `[3, points / 4 step, count]`.
+
+    The three are those of the outputs of a butterfly that are turned, in the order in which these are kept; `step` is
+    how many twiddle factors lie between those of two butterflies.
+    """
+    turns = np.array([2, 1, 3])[:, None] * step * np.arange(t.points // (4 * step))
+    return _for_each_frame(t.twiddles[turns], count)
+
+
+def _for_each_frame(pairs: Int, count: int) -> tuple[Int32, Int32]:
+    """Repeats cosines and sines `[..., 2]` for each of `count` frames, which makes products with them fast in numpy."""
+    wide = np.repeat(pairs.astype(np.int32)[..., None], count, -1)
+    return np.ascontiguousarray(wide[..., 0, :]), np.ascontiguousarray(wide[..., 1, :])
+
+
+def _transform(z: Int32, t: SoundTables) -> Int32:
+    """Computes the Fourier transform of complex numbers, divided by their number M; its bins are in bit-reversed order.
+
+    - z: real and imaginary parts, `[2, M, F]`, and so is what is returned.
+    """
+    _, points, count = z.shape
     n = points
     while n >= 4:
-        blocks = (count, points // n, 4, n // 4)
-        r, i = real.reshape(blocks) >> 1, imag.reshape(blocks) >> 1
-        even_r, even_i = r[:, :, 0] + r[:, :, 2], i[:, :, 0] + i[:, :, 2]
-        even_dr, even_di = r[:, :, 0] - r[:, :, 2], i[:, :, 0] - i[:, :, 2]
-        odd_r, odd_i = r[:, :, 1] + r[:, :, 3], i[:, :, 1] + i[:, :, 3]
-        odd_dr, odd_di = r[:, :, 1] - r[:, :, 3], i[:, :, 1] - i[:, :, 3]
-        step = points // n * np.arange(n // 4)
-        out_r, out_i = np.empty_like(r), np.empty_like(i)
-        out_r[:, :, 0], out_i[:, :, 0] = (even_r + odd_r) >> 1, (even_i + odd_i) >> 1
+        half = z.reshape(2, points // n, 4, n // 4, count) >> 1
+        total, rest = half[:, :, :2] + half[:, :, 2:], half[:, :, :2] - half[:, :, 2:]
         # The second and the third output change places in every stage, which leaves the bins in bit-reversed order.
-        for place, turn, x, y in (
-            (1, 2, even_r - odd_r, even_i - odd_i),
-            (2, 1, even_dr + odd_di, even_di - odd_dr),
-            (3, 3, even_dr - odd_di, even_di + odd_dr),
-        ):
-            if n == 4:
-                out_r[:, :, place], out_i[:, :, place] = x >> 1, y >> 1
-                continue
-            c, s = t.twiddles[turn * step].T
-            out_r[:, :, place], out_i[:, :, place] = _by(x, c) + _by(y, s), _by(y, c) - _by(x, s)
-        real, imag = out_r.reshape(count, points), out_i.reshape(count, points)
+        turned = np.empty((2, points // n, 3, n // 4, count), np.int32)
+        np.subtract(total[:, :, 0], total[:, :, 1], out=turned[:, :, 0])
+        np.add(rest[0, :, 0], rest[1, :, 1], out=turned[0, :, 1])
+        np.subtract(rest[1, :, 0], rest[0, :, 1], out=turned[1, :, 1])
+        np.subtract(rest[0, :, 0], rest[1, :, 1], out=turned[0, :, 2])
+        np.add(rest[1, :, 0], rest[0, :, 1], out=turned[1, :, 2])
+        out = np.empty_like(half)
+        np.add(total[:, :, 0], total[:, :, 1], out=out[:, :, 0])
+        out[:, :, 0] >>= 1
+        if n == 4:
+            np.right_shift(turned, 1, out=out[:, :, 1:])
+        else:
+            by_cosine, by_sine = _turned(turned, _stage_factors(t, points // n, count))
+            np.add(by_cosine[0], by_sine[1], out=out[0, :, 1:])
+            np.subtract(by_cosine[1], by_sine[0], out=out[1, :, 1:])
+        z = out.reshape(2, points, count)
         n //= 4
     if n == 2:
-        r, i = real.reshape(count, -1, 2) >> 1, imag.reshape(count, -1, 2) >> 1
-        real = np.stack([r[..., 0] + r[..., 1], r[..., 0] - r[..., 1]], -1).reshape(count, points)
-        imag = np.stack([i[..., 0] + i[..., 1], i[..., 0] - i[..., 1]], -1).reshape(count, points)
-    order = _reversed_bits(points)
-    return real[:, order], imag[:, order]
+        half = z.reshape(2, points // 2, 2, count) >> 1
+        out = np.empty_like(half)
+        np.add(half[:, :, 0], half[:, :, 1], out=out[:, :, 0])
+        np.subtract(half[:, :, 0], half[:, :, 1], out=out[:, :, 1])
+        z = out.reshape(2, points, count)
+    return z
 
 
 @lru_cache(maxsize=8)
@@ -256,16 +314,20 @@ def _root(power: Int) -> Int:
 
 
 def _bands(x: Int, t: SoundTables) -> Int:
-    """Sums weighted bins `[F, bins]` to bands `[F, n_mels]`, with `WEIGHT_BITS` fractional bits."""
+    """Sums weighted bins `[bins, F]` to bands `[n_mels, F]`, with `WEIGHT_BITS` fractional bits."""
     starts = t.first_bin
-    up = np.zeros((len(x), len(starts) - 1), np.int64)
-    both = np.zeros_like(up)
-    for j in range(len(starts) - 1):
-        if starts[j] < starts[j + 1]:
-            part = x[:, starts[j] : starts[j + 1]]
-            up[:, j] = part @ t.rise[starts[j] : starts[j + 1]]
-            both[:, j] = part.sum(1)
-    return np.asarray(up[:, :-1] + (both[:, 1:] << WEIGHT_BITS) - up[:, 1:])
+    up = _sums(x * t.rise[:, None], starts)
+    both = _sums(x, starts)
+    return np.asarray(up[:-1] + (both[1:] << WEIGHT_BITS) - up[1:])
+
+
+def _sums(x: Int, starts: Int) -> Int:
+    """Sums rows `[n, F]` from each of `starts` to the one before the next: `[len(starts) - 1, F]`; n is the last."""
+    found = np.zeros((len(starts) - 1, x.shape[1]), np.int64)
+    some = np.flatnonzero(starts[:-1] < starts[1:])
+    if len(some):
+        found[some] = np.add.reduceat(x, starts[some], axis=0)
+    return found
 
 
 def _log2(x: Int, t: SoundTables) -> Int:

@@ -8,7 +8,7 @@ There are two kinds. `logmel` rounds the logarithm to pixels, `pixel = pixel_sca
 network. `mfcc` keeps ln(E + log_floor) as a real number. Keys of the JSON text are the names of the fields; those that
 are left out take the defaults, so that the short form found in `features.npz` is a valid front end.
 
-The arithmetic is in `features.py`.
+The arithmetic is in `features.py` (floats) and `integer.py`.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class FrontEnd:
     - `dct`: `orthonormal`, or `plain` (without 1/sqrt(2) on the first coefficient).
     - `input_mean`: what is subtracted from the values of a frame: one number, or one for each value.
     - `input_scale`: what the values less the mean are divided by, above 0: one number, or one for each value.
-    - `arithmetic`: `float`, or `integer`: that of the C on a device, to the last bit (`micronets.frontend.integer`).
+    - `arithmetic`: `integer`, that of the C on a device, to the last bit (`micronets.frontend.integer`), or `float`.
     """
 
     kind: str = "logmel"
@@ -102,7 +102,7 @@ class FrontEnd:
     dct: str = "orthonormal"
     input_mean: tuple[float, ...] = ranged((128.0,), -1e9, 1e9)
     input_scale: tuple[float, ...] = ranged((64.0,), 0, 1e9)
-    arithmetic: str = "float"
+    arithmetic: str = "integer"
 
     def __post_init__(self) -> None:
         _check_front_end(self)
@@ -172,8 +172,12 @@ class FrontEnd:
 
     @staticmethod
     def from_json(text: str, where: str = "front end") -> FrontEnd:
-        """Reads what `to_json` wrote; fields that are left out take their defaults. Raises `SpecError`."""
-        return as_json.from_json(FrontEnd, text, where)
+        """Reads what `to_json` wrote. Raises `SpecError`.
+
+        Fields that are left out take their defaults, but for the arithmetic: texts that do not name it are older than
+        the integer one and stand for features in floats.
+        """
+        return as_json.from_json(FrontEnd, text, where, {"arithmetic": "float"})
 
 
 def _check_front_end(fe: FrontEnd) -> None:
@@ -211,7 +215,10 @@ def _check_front_end(fe: FrontEnd) -> None:
             )
     if fe.arithmetic == "integer" and fe.n_fft not in INTEGER_FFT:
         sizes = ", ".join(map(str, INTEGER_FFT))
-        raise SpecError(f"front end: n_fft = {fe.n_fft}; integer arithmetic takes {sizes}")
+        raise SpecError(
+            f"front end: n_fft = {fe.n_fft}; integer arithmetic takes {sizes}; any other needs arithmetic = 'float', "
+            "which has no C"
+        )
     if min(fe.input_scale) <= 0:
         raise SpecError(f"front end: input_scale = {min(fe.input_scale)}; it must be above 0")
     check_fields(fe, "front end: ")
@@ -228,6 +235,7 @@ _DEFAULT = FrontEnd()
 
 _MFCC = FrontEnd(
     kind="mfcc",
+    arithmetic="float",
     window_ms=40,
     hop_ms=20,
     fmin=20,

@@ -4,7 +4,7 @@
     y         int [N]           index into classes
     split     text [N]          "train", "val", "test", or "unassigned": background without speech
     classes   text [C]
-    frontend  text              JSON of the FrontEnd that made x; left-out fields take their defaults
+    frontend  text              JSON of the FrontEnd that made x; see FrontEnd.from_json
     speaker   text [N]          optional; of background, the recording that a row was cut from
     clip      text [N]          optional, not read here
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from micronets.errors import DataError, SpecError, did_you_mean
@@ -153,7 +153,9 @@ def _prepared(
     fe = frontend.base() if frontend else p.frontend.base()
     x, y = p.features, p.target
     notes: tuple[str, ...] = ()
-    if fe != p.frontend.base() and (test is None or tuple(splits) != ("test",)):
+    # Pixels of integers and of floats differ by 1 at most, so that either serves a model of the other.
+    alike = replace(fe, arithmetic=p.frontend.arithmetic) == p.frontend.base()
+    if not alike and (test is None or tuple(splits) != ("test",)):
         raise DataError(
             f"{file}: prepared with another front end than the one asked for ({fe.kind}, {fe.window_ms:g} ms every"
             f" {fe.hop_ms:g} ms); give a directory of WAV files"
