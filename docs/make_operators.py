@@ -54,6 +54,7 @@ from micronets.ir.layers import (
     Prelu,
     Quantize,
     ReadVariable,
+    Recurrent,
     ReduceMax,
     ReduceMin,
     Relu,
@@ -70,6 +71,7 @@ from micronets.ir.layers import (
     StridedSlice,
     Sub,
     Sum,
+    Svdf,
     Tanh,
     TensorSpec,
     Transpose,
@@ -177,6 +179,19 @@ def _depthwise(
     )
 
 
+def _svdf(kept: Type) -> Svdf:
+    names = (constant.name for constant in _svdf_constants(kept))
+    return Svdf(name="layer", inputs=(INPUT, *names), rank=2, variable="state", of=kept)
+
+
+def _svdf_constants(kept: Type) -> tuple[TensorSpec, ...]:
+    return (
+        TensorSpec("features", (16, 32), "int8"),
+        TensorSpec("ages", (16, 8), kept),
+        TensorSpec("bias", (8,), "int32"),
+    )
+
+
 CASES = (
     Case("1 x 1, stride 1", _conv((1, 1)), (8, 8, 8)),
     Case("channels a multiple of 4", _conv((3, 3)), (8, 8, 8)),
@@ -251,7 +266,8 @@ CASES = (
     Case("", MirrorPad(name="layer", inputs=X, paddings=((1, 1), (1, 1), (0, 0))), (8, 8, 8)),
     Case("", ResizeNearestNeighbor(name="layer", inputs=X, size=(16, 16)), (8, 8, 8)),
     Case("", ResizeBilinear(name="layer", inputs=X, size=(16, 16)), (8, 8, 8)),
-    Case("", Softmax(name="layer", inputs=X), (10,)),
+    Case("to int8", Softmax(name="layer", inputs=X), (10,)),
+    Case("to int16", Softmax(name="layer", inputs=X, to="int16"), (10,)),
     Case("", LogSoftmax(name="layer", inputs=X), (10,)),
     Case("", Relu(name="layer", inputs=X), (8, 8, 8)),
     Case("", Relu(name="layer", inputs=X, six=True), (8, 8, 8)),
@@ -282,6 +298,8 @@ CASES = (
         (8, 8, 8),
         before=(ReadVariable(name="kept", variable="state", shape=(8, 8, 8)),),
     ),
+    Case("8 bits kept", _svdf("int8"), (32,), constants=_svdf_constants("int8")),
+    Case("16 bits kept", _svdf("int16"), (32,), constants=_svdf_constants("int16")),
 )
 """A case for each way of the compiler; "" where a kind has one way."""
 
@@ -340,13 +358,20 @@ def facts_table() -> str:
 
 def types_of(layer: Layer) -> str:
     """Returns the types that an operator reads and makes."""
-    forms = [replace(layer, to=to) for to in TYPES] if isinstance(layer, Quantize | Cast) else [layer]
+    forms = [replace(layer, to=to) for to in TYPES] if isinstance(layer, Quantize | Cast | Softmax) else [layer]
     found: dict[str, None] = {}
     for read, form in product(TYPES, forms):
+        types = (read, *_constant_types(layer)) if isinstance(layer, Recurrent) else (read,) * len(layer.inputs)
         with suppress(SpecError):
-            made = operator(form).output_type((read,) * len(layer.inputs), "")
+            made = operator(form).output_type(types, "")
             found[read if made == read else f"{read} to {made}"] = None
     return ", ".join(found)
+
+
+def _constant_types(layer: Recurrent) -> tuple[Type, ...]:
+    """Returns the types of the constants that a layer reads besides its first input."""
+    case = next(c for c in CASES if c.layer is layer)
+    return tuple(constant.type for constant in case.constants)
 
 
 def kernels_table() -> str:

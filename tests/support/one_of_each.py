@@ -49,7 +49,9 @@ from micronets.ir.layers import (
     StridedSlice,
     Sub,
     Sum,
+    Svdf,
     Tanh,
+    TensorSpec,
     Transpose,
     TransposeConv2D,
     Unpack,
@@ -116,7 +118,15 @@ LAYERS: tuple[Layer, ...] = (
     ArgMax(name="least_place", inputs=X, axis=0, smallest=True),
     ReadVariable(name="kept", variable="state", shape=SHAPE),
     AssignVariable(name="keep", inputs=X, variable="state"),
+    Svdf(name="memory", inputs=("flat", "features", "ages", "offset"), rank=2, variable="products"),
 )
+
+CONSTANTS = (
+    TensorSpec("features", (6, 48), "int8"),
+    TensorSpec("ages", (6, 4), "int8"),
+    TensorSpec("offset", (3,), "int32"),
+)
+"""Constants that some of `LAYERS` read."""
 
 
 def network_of(layer: Layer) -> Arch:
@@ -125,4 +135,5 @@ def network_of(layer: Layer) -> Arch:
         case ReadVariable() | AssignVariable():
             others = (a for a in LAYERS if isinstance(a, ReadVariable | AssignVariable) and a is not layer)
             return Arch(SHAPE, (*others, layer), output_names=("kept",))
-    return Arch(SHAPE, (*(before for before in LAYERS if before.name in layer.inputs), layer))
+    constants = tuple(constant for constant in CONSTANTS if constant.name in layer.inputs)
+    return Arch(SHAPE, (*(before for before in LAYERS if before.name in layer.inputs), layer), constants=constants)

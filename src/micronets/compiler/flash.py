@@ -81,7 +81,8 @@ def stand_in(arch: Arch) -> QuantizedModel:
         if of != "float32"
     }
     constants = {spec.name: np.zeros(spec.shape, dtype_of(spec.type)) for spec in arch.constants}
-    quant |= {spec.name: TensorQuant(_FINE_SCALE, 0) for spec in arch.constants if spec.type != "float32"}
+    others = (*arch.constants, *arch.own_variables().values())
+    quant |= {spec.name: TensorQuant(_FINE_SCALE, 0) for spec in others if spec.type != "float32"}
     return QuantizedModel(arch, quant, {}, constants=constants)
 
 

@@ -28,7 +28,7 @@ depthwise_3x3_s2_relu depthwise_3x3_s1_relu depthwise_any depthwise_s1 depthwise
 unpack_weights_s4 copy_rows dot_bytes conv_bytes dense_bytes
 concatenate split reduce_sum reduce_extreme copy_strided binary row_add row_sub row_mul row_minimum
 row_maximum row_squared_difference arg_extreme transpose_conv log_softmax batch_matmul take resize_bilinear row_prelu
-dequantize_any quantize_s16 recode cast read_state assign_state
+dequantize_any quantize_s16 recode cast read_state assign_state dense_s16 svdf_s8 svdf_s16 softmax_s16
 """
 PLACEMENT = tuple(_ORDER.split())
 

@@ -36,6 +36,8 @@ STRUCT_BYTES: Mapping[str, int] = MappingProxyType(
         "micronets_pad_params": 28,
         "micronets_reduction": 48,
         "micronets_matrices": 32,
+        "micronets_matrix": 24,
+        "micronets_svdf": 48,
         "micronets_copy_params": 48,
         "micronets_patch": 10,
         "micronets_patch_run": 4,

@@ -11,15 +11,17 @@ Struct sizes are those of TFLM's sources (2026) on a 64-bit host, as its Recordi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
 from micronets.cost.tflm_plan import ALIGNMENT, Buffer, align, scratch_bytes, tflm_plan
 from micronets.ir.arch import Arch, Step
-from micronets.ir.layers import Pad
+from micronets.ir.layers import Pad, Recurrent
 from micronets.ir.ops import Operand, TflmKernel, Weights
 from micronets.ir.ops.variables import ASSIGN_DATA_BYTES
+from micronets.ir.types import ELEMENT_BYTES
 from micronets.number import Number
 
 
@@ -164,12 +166,13 @@ def written_tensors(arch: Arch) -> FileTensors:
 
     Every bias is there, weights have the scales of their kind, and only the bias of a FullyConnected layer has a scale.
     """
-    steps, variables = arch.steps(), len(arch.variables())
+    steps, own = arch.steps(), len(arch.own_variables())
+    variables = len(arch.variables()) - own
     constants = {constant for s in steps for constant in s.operator.constants}
     weights = {s.layer.name: _written_weights(s.weights) for s in steps if s.weights is not None}
     codes = sum(isinstance(s.layer, Pad) and s.layer.value is not None for s in steps)
     return FileTensors(
-        count=variables + len(arch.shapes()) + len(arch.constants) + len(constants) + 2 * len(weights) + codes,
+        count=own + variables + len(arch.shapes()) + len(arch.constants) + len(constants) + 2 * len(weights) + codes,
         operators=len(steps) + variables + bool(variables),
         weights=weights,
         filling=((2 * variables, 2 * variables),) if variables else (),
@@ -241,7 +244,8 @@ def _taken_bytes(arch: Arch, word_bytes: Literal[4, 8], tensors: FileTensors | N
     for shape in tensors.folded:
         tail = _with_block(tail, shape.data)
     for s in steps:
-        tail = _with_block(tail, int(s.operator.state_bytes(s.input_shapes, s.output_shapes)))
+        if not isinstance(s.layer, Recurrent):
+            tail = _with_block(tail, int(s.operator.state_bytes(s.input_shapes, s.output_shapes)))
     points = []
     scratch = 0
     for s in steps:
@@ -253,6 +257,8 @@ def _taken_bytes(arch: Arch, word_bytes: Literal[4, 8], tensors: FileTensors | N
         points.append(_temporaries_end(requests, s, sizes, tensors) + tail)
         scratch += len(scratch_bytes(s, sizes.cmsis_nn))
     tail = align(tail + sizes.scratch_handle * scratch, sizes.word)
+    for spec in arch.own_variables().values():
+        tail = _with_block(tail, math.prod(spec.shape) * ELEMENT_BYTES[spec.type])
     requests = align(sizes.scratch_request * (SCRATCH_REQUESTS + scratch), sizes.word)
     planned = sum(count for count, _ in subgraphs)
     planning = align(requests + sizes.word + sizes.allocation_info * (planned + scratch))
@@ -316,6 +322,8 @@ def _scales_of_operand(operand: Operand, step: Step, tensors: FileTensors) -> tu
             return (0 if step.output_type == "float32" else 1,)
         case "constant":
             return (0,)
+        case "variable":
+            return (1,)
         case "weights":
             return (tensors.weights[step.layer.name].scales,)
         case "bias":

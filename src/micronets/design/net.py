@@ -69,6 +69,7 @@ from micronets.ir.layers import (
     StridedSlice,
     Sub,
     Sum,
+    Svdf,
     Tanh,
     Transpose,
     TransposeConv2D,
@@ -253,6 +254,7 @@ class Net(nn.Module):
                 | Dequantize()
                 | ReadVariable()
                 | AssignVariable()
+                | Svdf()
             ):
                 raise _untrained(layer)
             case _:

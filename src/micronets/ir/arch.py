@@ -22,7 +22,9 @@ from micronets.ir.layers import (
     Binary,
     Layer,
     ReadVariable,
+    Recurrent,
     Shape,
+    Svdf,
     TensorSpec,
 )
 from micronets.ir.ops import Operator, Weights, checks, operator
@@ -115,8 +117,8 @@ class Arch:
     - input_type: the type of the input.
     - output_names: the tensors that are the outputs, in order; None for those that the last layer writes.
     - more_inputs: the inputs besides the first, in order.
-    - constants: tensors with fixed values, which a `QuantizedModel` holds; layers of the kinds `Binary` and BatchMatMul
-      read them.
+    - constants: tensors with fixed values, which a `QuantizedModel` holds; layers of the kinds `Binary` and `Recurrent`
+      and BatchMatMul read them.
 
     Raises `SpecError` on construction if the layers do not form a valid network.
     """
@@ -187,6 +189,10 @@ class Arch:
     def variables(self) -> dict[str, TensorSpec]:
         """Returns what the network keeps from one inference to the next, by name, in the order of the first use."""
         return _variables(self.steps())
+
+    def own_variables(self) -> dict[str, TensorSpec]:
+        """Returns those of the variables that layers of the kinds `Recurrent` keep for themselves, by name."""
+        return {name: spec for step in self.steps() for name, spec in _own_variables(step).items()}
 
     def element_bytes(self) -> dict[str, int]:
         """Returns the bytes that one element of every tensor takes in memory, `INPUT` first."""
@@ -296,10 +302,12 @@ def _checked(arch: Arch) -> tuple[Step, ...]:
             raise SpecError(f"{where}: {kind} takes {facts.inputs} input(s), not {len(layer.inputs)}")
         inputs = tuple(shapes[i] for i in layer.inputs)
         for i in layer.inputs:
-            if i in fixed and not isinstance(layer, Binary | BatchMatMul):
+            if i in fixed and not isinstance(layer, Binary | BatchMatMul | Recurrent):
                 raise SpecError(f"{where}: {type(layer).__name__} reads the constant '{i}'; it takes activations only")
         if layer.inputs and fixed.issuperset(layer.inputs):
             raise SpecError(f"{where}: all that it reads is constant; give it an activation")
+        if isinstance(layer, Recurrent) and [i in fixed for i in layer.inputs] != [i > 0 for i, _ in enumerate(inputs)]:
+            raise SpecError(f"{where}: {type(layer).__name__} reads an activation, and constants after it")
         facts.check(inputs, where)
         if layer.act_bits not in (4, 8):
             raise SpecError(f"{where}: act_bits = {layer.act_bits}; allowed: 4, 8")
@@ -327,20 +335,43 @@ def _variables(steps: Sequence[Step]) -> dict[str, TensorSpec]:
     """Returns the variables of a network, as the first layer knows each that reads or assigns it."""
     found: dict[str, TensorSpec] = {}
     for step in steps:
-        if isinstance(step.layer, ReadVariable | AssignVariable):
-            name = step.layer.variable
-            found.setdefault(name, TensorSpec(name, step.output_shape, stored(step.output_type)))
+        match step.layer:
+            case ReadVariable() | AssignVariable():
+                name = step.layer.variable
+                found.setdefault(name, TensorSpec(name, step.output_shape, stored(step.output_type)))
+            case _:
+                found |= _own_variables(step)
     return found
 
 
+def _own_variables(step: Step) -> dict[str, TensorSpec]:
+    """Returns the variables that a layer keeps for itself, by name."""
+    match step.layer:
+        case Svdf(variable=name, of=kind):
+            return {name: TensorSpec(name, (math.prod(step.input_shapes[2]),), kind)}
+        case _:
+            return {}
+
+
 def _check_variables(steps: Sequence[Step]) -> None:
-    """Raises `SpecError` for a variable that is read and never assigned, or known by two shapes or types."""
+    """Raises `SpecError` for a variable that is read and never assigned, known by two shapes or types, or of a layer's
+    own and used by another as well.
+    """
     known = _variables(steps)
+    tensors = {name for step in steps for name in (*step.layer.inputs, *step.layer.outputs)}
+    kept: set[str] = set()
+    for step in steps:
+        for name in _own_variables(step):
+            if name in tensors | kept:
+                raise SpecError(f"layer '{step.layer.name}': its variable's name '{name}' is taken; give it another")
+            kept.add(name)
     assigned = {step.layer.variable for step in steps if isinstance(step.layer, AssignVariable)}
     for step in steps:
         layer = step.layer
         if not isinstance(layer, ReadVariable | AssignVariable):
             continue
+        if layer.variable in kept:
+            raise SpecError(f"layer '{layer.name}': another layer keeps the variable '{layer.variable}' for itself")
         first, own = known[layer.variable], (step.output_shape, stored(step.output_type))
         if own != (first.shape, first.type):
             raise SpecError(

@@ -422,9 +422,10 @@ class ResizeBilinear(_Base):
 
 @dataclass(frozen=True, kw_only=True)
 class Softmax(_Base):
-    """Softmax over the last dimension, with int8 in and out; `beta` multiplies the logits."""
+    """Softmax over the last dimension, from int8 to the type `to`, int8 or int16; `beta` multiplies the logits."""
 
     beta: float = 1.0
+    to: Type = "int8"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -514,6 +515,32 @@ class AssignVariable(_Base):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Svdf(_Base):
+    """A step of a singular value decomposition filter: `(n,) -> (units,)`; `rank` filters make an output.
+
+    A filter multiplies the input with weights. The product becomes the newest of the last `memory` ones, which the
+    layer keeps, and these are summed, weighted by their age (Nakkiran et al., "Compressing Deep Neural Networks using a
+    Rank-Constrained Topology", 2015). All inputs but the first are constants:
+
+    - the input, int8;
+    - int8 weights of the products, `[filters, n]`, where filters is units * rank;
+    - weights of the ages, the oldest first, `[filters, memory]`, of the type of the products;
+    - an int32 bias, `[units]`.
+
+    Fields:
+
+    - rank: how many filters are summed to an output.
+    - variable: the name of what the layer keeps, `filters * memory` products; a `QuantizedModel` has its scale under
+      this name.
+    - of: the type of the products that are kept, int8 or int16.
+    """
+
+    rank: int
+    variable: str
+    of: Type = "int8"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Cast(_Base):
     """The same numbers as another type, `to`: codes without their scales, floats cut off at the point."""
 
@@ -575,8 +602,12 @@ Layer = (
     | Dequantize
     | ReadVariable
     | AssignVariable
+    | Svdf
 )
 """A layer of any kind."""
+
+Recurrent = Svdf
+"""The kinds that keep variables of their own, and read constants besides their first input: weights and biases."""
 
 Reduction = Mean | Sum | ReduceMax | ReduceMin
 """The kinds that put one value in place of all along some dimensions."""

@@ -70,7 +70,8 @@ class QuantizedModel:
     """A network that computes in integers.
 
     - arch: its layers and shapes.
-    - quant: quantisation of every activation tensor of integer type, by the tensor's name, `INPUT` included.
+    - quant: quantisation of every activation tensor of integer type, by the tensor's name, `INPUT` included; also that
+      of constants, and of what `arch.own_variables()` returns.
     - weights: parameters of every layer that has weights, by the layer's name.
     - constants: the codes of every constant of `arch`, in its shape, by its name; `quant` has their scales.
     - initial: the codes of variables of `arch` before the first inference, in their shape, by name; a variable that is

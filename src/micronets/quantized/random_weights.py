@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from micronets.ir.arch import Arch
-from micronets.ir.layers import TensorSpec
+from micronets.ir.arch import Arch, Step
+from micronets.ir.layers import Svdf, TensorSpec
 from micronets.ir.ops import Weights
 from micronets.ir.scales import scale_owners
 from micronets.ir.types import BITS, Type, code_range
@@ -44,6 +44,8 @@ def with_random_weights(arch: Arch, seed: int = 0) -> QuantizedModel:
             quant[spec.name] = _random_quant("none", spec.type, rng)
     constants = {c.name: _random_codes(c, rng) for c in arch.constants}
     quant |= {c.name: _random_quant("none", c.type, rng) for c in arch.constants if c.type != "float32"}
+    for spec in arch.own_variables().values():
+        quant[spec.name] = _random_quant("none", spec.type, rng)
     for step in arch.steps():
         layer, facts, source = step.layer, step.operator, quant.get((*step.layer.inputs, "")[0])
         for name in layer.outputs:
@@ -53,10 +55,42 @@ def with_random_weights(arch: Arch, seed: int = 0) -> QuantizedModel:
                 quant[name] = source
             elif step.output_type != "float32":
                 quant[name] = _random_quant(facts.activation or "none", step.output_type, rng)
+        if isinstance(layer, Svdf):
+            _set_svdf(layer, step, quant, constants, rng)
         if step.weights is not None:
             assert source is not None
             weights[layer.name] = _weights(step.weights, quant[layer.name].scale / source.scale, rng)
     return QuantizedModel(arch, quant, weights, constants=constants)
+
+
+def _set_svdf(
+    layer: Svdf,
+    step: Step,
+    quant: dict[str, TensorQuant],
+    constants: dict[str, npt.NDArray[Any]],
+    rng: np.random.Generator,
+) -> None:
+    """Sets the constants of an Svdf and the scales of these and of what it keeps, so that few codes saturate.
+
+    - quant, constants: those of the network; the scales of the layer's input and output are there.
+    """
+    x, features, ages, bias = layer.inputs
+    (filters, size), (_, memory) = step.input_shapes[1:3]
+    low, high = code_range(layer.of)
+    limits = {features: 127, ages: high}
+    for name in (features, ages):
+        drawn = np.rint(rng.normal(0, limits[name] / _PEAK, constants[name].shape))
+        constants[name] = np.clip(drawn, -limits[name], limits[name]).astype(constants[name].dtype)
+        constants[name][..., 0] |= 1  # no filter is all zero
+    constants[bias] = rng.integers(-1000, 1001, constants[bias].shape).astype(np.int32)
+    kept = float(np.float32(rng.uniform(*_SCALE_RANGE) * 256 / (high - low)))
+    products = kept / quant[x].scale / (math.sqrt(size) * 127 / _PEAK)
+    quant[features] = TensorQuant(float(np.float32(products)), 0)
+    zero_point = int(rng.integers(-16, 16)) if layer.of == "int8" else 0
+    quant[layer.variable] = TensorQuant(kept, zero_point)
+    sums = quant[layer.name].scale / kept / (math.sqrt(memory * filters // step.output_shape[0]) * high / _PEAK)
+    quant[ages] = TensorQuant(float(np.float32(sums)), 0)
+    quant[bias] = TensorQuant(float(np.float32(kept) * np.float32(sums)), 0)
 
 
 def _random_codes(of: TensorSpec, rng: np.random.Generator) -> npt.NDArray[Any]:

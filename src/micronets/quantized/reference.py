@@ -66,6 +66,7 @@ from micronets.ir.layers import (
     StridedSlice,
     Sub,
     Sum,
+    Svdf,
     Tanh,
     Transpose,
     TransposeConv2D,
@@ -98,6 +99,7 @@ from micronets.quantized.model import Inputs, QuantizedModel, TensorQuant, input
 from micronets.quantized.places import bilinear_places, interpolated, nearest_places
 from micronets.quantized.softmax import softmax_codes
 from micronets.quantized.state import first_state
+from micronets.quantized.svdf import svdf_step
 from micronets.quantized.unary import abs_codes, elu_codes, leaky_relu_codes, logistic_codes, rsqrt_codes, tanh_codes
 from micronets.quantized.validate import validate
 
@@ -254,6 +256,11 @@ def _execute(model: QuantizedModel, given: Mapping[str, Array], state: dict[str,
                 results: tuple[Array, ...] = (state[layer.variable][None],)
             case AssignVariable():
                 state[layer.variable], results = np.array(values[layer.inputs[0]][0]), ()
+            case Svdf():
+                codes, state[layer.variable] = svdf_step(
+                    model, layer, values[layer.inputs[0]][0], state[layer.variable]
+                )
+                results = (codes[None],)
             case _:
                 results = _layer_outputs(model, step, [values[i] for i in layer.inputs])
         for name, y in zip(layer.outputs, results, strict=True):
@@ -352,7 +359,7 @@ def _unclamped_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -
             )
             return (interpolated(x, lines, pixels),)
         case Softmax():
-            return (softmax_codes(x, layer.beta, quants[0].scale),)
+            return (softmax_codes(x, layer.beta, quants[0].scale, layer.to),)
         case LogSoftmax():
             return (log_softmax_codes(x, quants[0].scale),)
         case Relu():
@@ -377,8 +384,8 @@ def _unclamped_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -
             return (_cast(x, step.output_type),)
         case Dequantize():
             return (x if source is None else dequantize(x, source),)
-        case ReadVariable() | AssignVariable():
-            raise AssertionError("_execute copies variables")
+        case ReadVariable() | AssignVariable() | Svdf():
+            raise AssertionError("_execute runs what works with variables")
         case _:
             assert_never(layer)
 

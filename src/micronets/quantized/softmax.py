@@ -1,4 +1,4 @@
-"""Softmax in integers, as TensorFlow Lite Micro computes it from int8 to int8.
+"""Softmax in integers, as TensorFlow Lite Micro computes it from int8 to int8 or int16.
 
 Exponentials and their reciprocal are computed in fixed point (`quantized.fixed_point`).
 """
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from micronets.ir.types import BITS, Type, code_range
 from micronets.quantized.arithmetic import quantize_multiplier, rounding_high_mul, rounding_shift
 from micronets.quantized.fixed_point import exp_of_negative, input_radius, one_over_one_plus
 
@@ -20,12 +21,13 @@ _DIFF_BITS = 5  # integer bits of a scaled difference of logits
 _SUM_BITS = 12  # integer bits of the sum of exponentials
 
 
-def softmax_codes(x: npt.NDArray[np.int8], beta: float, scale: float) -> Array:
-    """Returns the softmax over the last axis as int64 codes in [-128, 127], of scale 1/256 and zero point -128.
+def softmax_codes(x: npt.NDArray[np.int8], beta: float, scale: float, to: Type = "int8") -> Array:
+    """Returns the softmax over the last axis as int64 codes, whose zero point is the least code.
 
     - x: codes of the logits, of any shape; their zero point does not matter.
     - beta: the factor of the logits.
     - scale: the scale of `x`.
+    - to: the type of the codes, int8 (of the scale 1/256) or int16 (of the scale 1/65536).
 
     TFLM aborts where the exponentials sum to 512 or more, as those of 512 equal logits do; here these give a result.
     """
@@ -36,8 +38,9 @@ def softmax_codes(x: npt.NDArray[np.int8], beta: float, scale: float) -> Array:
     total = rounding_shift(exps, _SUM_BITS).sum(axis=-1, keepdims=True)
     headroom = 32 - np.frexp(total.astype(np.float64))[1].astype(np.int64)  # leading zeros of a 32-bit value
     reciprocal = one_over_one_plus((total << headroom) - (1 << 31))
-    y = rounding_shift(rounding_high_mul(reciprocal, exps), _SUM_BITS - headroom + 23) - 128
-    return np.where(diff >= least, np.clip(y, -128, 127), -128)
+    lowest, highest = code_range(to)
+    y = rounding_shift(rounding_high_mul(reciprocal, exps), _SUM_BITS - headroom + 31 - BITS[to]) + lowest
+    return np.where(diff >= least, np.clip(y, lowest, highest), lowest)
 
 
 def exponentials(beta: float, scale: float) -> Array:

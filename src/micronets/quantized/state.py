@@ -16,12 +16,16 @@ from micronets.quantized.model import QuantizedModel
 def first_state(model: QuantizedModel) -> dict[str, npt.NDArray[Any]]:
     """Returns the codes of every variable before the first inference, in its shape, by its name.
 
-    They are those in `model.initial`, and zero points elsewhere, as TFLM fills a variable of which it knows nothing.
+    They are those in `model.initial`, and zero points elsewhere, as TFLM fills a variable of which it knows nothing. A
+    variable of a layer's own begins with zero points, too, if it is int8, and with zeros if it is int16.
     """
-    found = {}
+    found, own = {}, model.arch.own_variables()
     for name, spec in model.arch.variables().items():
-        quant = next((model.quant[copy] for copy in _copies_of(model, name) if copy in model.quant), None)
-        value = 0 if quant is None else quant.zero_point
+        if name in own:
+            value = model.quant[name].zero_point if spec.type == "int8" else 0
+        else:
+            quant = next((model.quant[copy] for copy in _copies_of(model, name) if copy in model.quant), None)
+            value = 0 if quant is None else quant.zero_point
         found[name] = model.initial.get(name, np.full(spec.shape, value, dtype_of(spec.type)))
     return found
 

@@ -12,27 +12,35 @@ import numpy as np
 
 from micronets.errors import SpecError
 from micronets.ir.arch import Step
-from micronets.ir.layers import Mul, Prelu, Relu, SquaredDifference
+from micronets.ir.layers import Mul, Prelu, Relu, SquaredDifference, Svdf
 from micronets.ir.ops import Weights
-from micronets.ir.ops.record import Scale
+from micronets.ir.ops.record import LARGEST_MULTIPLIER, Scale
 from micronets.ir.types import code_range
 from micronets.quantized.arithmetic import bit_range, dtype_of
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
 
 FIXED: Mapping[Scale, TensorQuant] = {
     "1/256": TensorQuant(1 / 256, -128),
+    "1/65536": TensorQuant(1 / 65536, -32768),
     "1/128": TensorQuant(1 / 128, 0),
     "1/16": TensorQuant(1 / 16, 127),
     "1": TensorQuant(1.0, 0),
 }
 """The quantisation of outputs of those scales, which their kernels presuppose."""
+TOLERANCES: Mapping[Scale, float] = {"1/65536": 0.001}
+"""By what part of it a scale may differ from that in `FIXED`; others may not differ."""
+
+LARGEST_BIAS_DIFFERENCE = 1e-5
+"""By how much TFLM's SVDF lets the scale of the bias differ from that of the sums."""
+
 _LARGEST_SCALE = 2.0**120  # 255 steps of this scale are still a float32
 
 
 def validate(model: QuantizedModel) -> None:
     """Raises `SpecError` unless every layer has the weights, and every integer tensor the scale, that it needs."""
     arch = model.arch
-    types = arch.types() | {constant.name: constant.type for constant in arch.constants}
+    specs = (*arch.constants, *arch.own_variables().values())
+    types = arch.types() | {spec.name: spec.type for spec in specs}
     for name, kind in types.items():
         if (kind == "float32") == (name in model.quant):
             what = "float32 and has a scale" if kind == "float32" else f"{kind} and has no scale and zero point"
@@ -82,6 +90,8 @@ def _check_step(model: QuantizedModel, step: Step) -> None:
         raise SpecError(f"{where}: {type(layer).__name__} takes no weights")
     if facts.largest_rescale is not None:
         _check_rescale(model, step, facts.largest_rescale)
+    if isinstance(layer, Svdf):
+        _check_svdf(model, layer, where)
     if facts.activation == "relu6":
         for name in layer.outputs:
             _check_six(model.quant[name], f"{where}: output '{name}'")
@@ -105,10 +115,35 @@ def _check_step(model: QuantizedModel, step: Step) -> None:
                 )
     if facts.scale in FIXED:
         fixed = FIXED[facts.scale]
+        room = TOLERANCES.get(facts.scale, 0.0) * fixed.scale
         for q in (model.quant[name] for name in layer.outputs):
-            if q != fixed:
+            if abs(q.scale - fixed.scale) > room or q.zero_point != fixed.zero_point:
                 what = f"{where}: {type(layer).__name__} gives scale {facts.scale} and zero point {fixed.zero_point}"
                 raise SpecError(f"{what}, not {q.scale} and {q.zero_point}")
+
+
+def _check_svdf(model: QuantizedModel, layer: Svdf, where: str) -> None:
+    """Raises `SpecError` for scales and zero points that TFLM's kernel of an Svdf does not take or passes over."""
+    _, features, ages, bias = layer.inputs
+    for name in (features, ages, bias):
+        if model.quant[name].zero_point:
+            what = f"'{name}' has the zero point {model.quant[name].zero_point}"
+            raise SpecError(f"{where}: {what}; TFLM's SVDF takes weights and biases with 0 only")
+    sums = np.float32(model.quant[layer.variable].scale) * np.float32(model.quant[ages].scale)
+    scale = float(np.float32(model.quant[bias].scale))
+    if abs(scale - float(sums)) >= LARGEST_BIAS_DIFFERENCE:
+        raise SpecError(
+            f"{where}: the bias '{bias}' has the scale {scale:.4g}, the sums that it is added to have "
+            f"{float(sums):.4g}; TFLM's SVDF takes a difference below {LARGEST_BIAS_DIFFERENCE:g}"
+        )
+    x, kept, target = (float(np.float32(model.quant[n].scale)) for n in (layer.inputs[0], layer.variable, layer.name))
+    products = x * float(np.float32(model.quant[features].scale))
+    for what, scale, of in (("products", products, kept), ("sums", float(sums), target)):
+        if scale >= LARGEST_MULTIPLIER * of:
+            raise SpecError(
+                f"{where}: the scale of its {what}, {scale:.4g}, is {scale / of:.4g} times that of their codes; TFLM's "
+                f"SVDF takes less than {LARGEST_MULTIPLIER:,.0f}"
+            )
 
 
 def _check_rescale(model: QuantizedModel, step: Step, limit: float) -> None:

@@ -18,7 +18,7 @@ from micronets.quantized.model import LayerWeights, QuantizedModel
 from micronets.quantized.validate import validate
 from micronets.tflite import schema as s
 from micronets.tflite.codec import Op, codec, layers_of
-from micronets.tflite.codec.op import CONSTANT_OPERANDS, WAYS_OUT, op_name
+from micronets.tflite.codec.op import CONSTANT_OPERANDS, RECURRENT, WAYS_OUT, op_name
 from micronets.tflite.codec.record import FileOperator
 from micronets.tflite.codec.weights import weights_of
 from micronets.tflite.flatbuffer import Flat, FlatTable, FlatTables
@@ -72,7 +72,7 @@ def keeps_state(data: bytes, where: str = "model") -> bool:
     otherwise.
     """
     codes = Flat(bytes(data), where).root().tables(s.ModelSlot.OPERATOR_CODES)
-    return any(operator_code(codes[k]) == Op.VAR_HANDLE for k in range(len(codes)))
+    return any(operator_code(codes[k]) in (Op.VAR_HANDLE, *RECURRENT) for k in range(len(codes)))
 
 
 def operator_code(table: FlatTable) -> int:
@@ -249,7 +249,7 @@ def _model(
     for (operator, tensor), name in zip(operands, own[len(written) :], strict=False):
         graph.where = operator.where
         names[tensor.index] = name
-        constants[name] = _constant(graph, tensor, name)
+        constants[name] = _constant(graph, tensor, name, with_batch=operator.op not in RECURRENT)
         types[name], quants[name] = constants[name][0].type, graph.activation_quant(tensor)
     for k, operator in enumerate(operators):
         graph.where = operator.where
@@ -281,6 +281,7 @@ def _model(
     more = tuple(TensorSpec(names[t.index], t.layer_shape, types[names[t.index]]) for t in others)
     arch = Arch(source.layer_shape, tuple(layers), "int4" if INPUT in four else types[INPUT], outputs, specs, more)
     quant = {name: q for name, q in quants.items() if q is not None}
+    quant |= {name: graph.integer_quant(graph.tensor(index)) for index, name in graph.own_variables.items()}
     codes_of = {name: codes for name, (_, codes) in constants.items()}
     kept = {name: _shaped(graph, initial[name], spec) for name, spec in arch.variables().items() if name in initial}
     model = QuantizedModel(arch, quant, weights, metadata, codes_of, kept)
@@ -383,21 +384,23 @@ def _constant_operands(graph: Graph, operators: list[FileOperator]) -> list[tupl
     """Returns the constants of the file that operators read in place of activations, each with its first reader."""
     readers: dict[int, FileOperator] = {}
     for o in operators:
-        if o.op in CONSTANT_OPERANDS:
+        if o.op in (*CONSTANT_OPERANDS, *RECURRENT):
             graph.where = o.where
             for index in o.inputs:
-                if len(graph.bytes_of(graph.tensor(index).buffer)):
+                given = index != -1 and not graph.tensor(index).is_variable
+                if given and len(graph.bytes_of(graph.tensor(index).buffer)):
                     readers.setdefault(index, o)
     return [(o, graph.tensor(index)) for index, o in readers.items()]
 
 
-def _constant(graph: Graph, tensor: Tensor, name: str) -> tuple[TensorSpec, Array]:
-    """Returns a constant of the file: what it is, and its codes in its shape without the batch."""
+def _constant(graph: Graph, tensor: Tensor, name: str, with_batch: bool) -> tuple[TensorSpec, Array]:
+    """Returns a constant of the file: what it is, and its codes in its shape, without the batch if it may have one."""
     kind = graph.activation_type(tensor)
     codes = graph.constant(tensor, (s.TENSOR_TYPES[kind],))
     if graph.only_zeros(tensor):
         codes = np.full_like(codes, graph.integer_quant(tensor).zero_point)
-    return TensorSpec(name, tensor.layer_shape, kind), codes.reshape(tensor.layer_shape)
+    shape = tensor.layer_shape if with_batch else tensor.shape
+    return TensorSpec(name, shape, kind), codes.reshape(shape)
 
 
 def _twins(made: tuple[Layer, ...], layer: Layer) -> Iterator[tuple[str, str]]:
@@ -443,6 +446,10 @@ def _check_four_bits(model: QuantizedModel, where: str) -> None:
 
 def _check_not_constant(graph: Graph, tensor: Tensor, what: str) -> None:
     """Raises `UnsupportedError` for an activation whose buffer holds values: TFLM would take it for a constant."""
+    if tensor.is_variable:
+        raise graph.unsupported(
+            f"{tensor.label} is {what} and a variable; operators keep variables for themselves only"
+        )
     if len(graph.bytes_of(tensor.buffer)):
         raise graph.unsupported(
             f"{tensor.label} is {what} and has the values of buffer {tensor.buffer}; only weights, paddings and axes "

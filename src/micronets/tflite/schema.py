@@ -189,6 +189,12 @@ class LeakyReluSlot(IntEnum):
     ALPHA = 0
 
 
+class SvdfSlot(IntEnum):
+    """Slots of the table `SVDFOptions`."""
+
+    RANK, ACTIVATION, ASYMMETRIC = range(3)
+
+
 class TransposeConvSlot(IntEnum):
     """Slots of the table `TransposeConvOptions`."""
 

@@ -42,6 +42,7 @@ class Tensor:
     - type: the number of its type, see `schema.TensorType`.
     - buffer: the number of the buffer that holds its values; that of an activation is empty.
     - quantization: its scales and zero points; None where it has none.
+    - is_variable: whether an operator keeps it from one inference to the next.
     """
 
     index: int
@@ -50,6 +51,7 @@ class Tensor:
     type: int
     buffer: int
     quantization: FlatTable | None
+    is_variable: bool = False
 
     @property
     def has_batch(self) -> bool:
@@ -83,6 +85,7 @@ class Graph:
     - names: the names of the model's tensors, which `new_name` does not give again.
     - folded: the values of tensors that the reader has computed, see `folding`, by index.
     - variables: the names of the variables, by the index of the tensor that stands for one (VAR_HANDLE writes it).
+    - own_variables: likewise those that operators keep for themselves (SVDF); the tensors are the variables.
 
     Methods raise `FileError` for a damaged file and `UnsupportedError` for what micronets does not support.
     """
@@ -93,6 +96,7 @@ class Graph:
     where: str
     names: set[str] = field(default_factory=set)
     variables: dict[int, str] = field(default_factory=dict)
+    own_variables: dict[int, str] = field(default_factory=dict)
     folded: dict[int, Array] = field(default_factory=dict)
     _seen: dict[int, Tensor] = field(default_factory=dict)
     _values: int = 0
@@ -110,6 +114,25 @@ class Graph:
         if index not in self.variables:
             raise self.damaged(f"tensor {index} is no variable")
         return self.variables[index]
+
+    def own_variable(self, index: int, shape: Shape, kind: s.TensorType, stem: str) -> str:
+        """Returns the name of a variable that an operator keeps for itself.
+
+        - index: its tensor.
+        - shape, kind: what its shape in the file and its type must be.
+        - stem: what its name begins with, where that in the file is none.
+        """
+        tensor = self.tensor(index)
+        if not tensor.is_variable:
+            raise self.damaged(f"{tensor.label} is no variable")
+        if index in self.own_variables:
+            raise self.unsupported(f"{tensor.label} is kept by two operators; TFLM's kernels would overwrite it")
+        if (tensor.shape, tensor.type) != (shape, kind):
+            wanted = f"{kind.name} {list(shape)}"
+            raise self.unsupported(f"{tensor.label} is {tensor.type_name} {list(tensor.shape)}; need {wanted}")
+        plain = _PLAIN_NAME.fullmatch(tensor.name) and tensor.name not in self.names
+        self.own_variables[index] = self.new_name(tensor.name if plain else f"{stem}_state")
+        return self.own_variables[index]
 
     def new_name(self, stem: str) -> str:
         """Returns a name that no tensor has, for one that is not in the file."""
@@ -149,9 +172,10 @@ class Graph:
             table.number(slot.TYPE, "b"),
             table.number(slot.BUFFER, "I"),
             table.table(slot.QUANTIZATION),
+            table.number(slot.IS_VARIABLE, "?", False),
         )
-        if table.number(slot.IS_VARIABLE, "?", False) or table.table(slot.SPARSITY) is not None:
-            raise self.unsupported(f"{tensor.label} is a variable or sparse; only plain tensors are supported")
+        if table.table(slot.SPARSITY) is not None:
+            raise self.unsupported(f"{tensor.label} is sparse; only plain tensors are supported")
         if len(dims) > 8:
             raise self.unsupported(f"{tensor.label} has more than 8 dimensions")
         if any(n < 1 for n in dims) or (signature is not None and (signature[1:] < 0).any()):

@@ -32,7 +32,7 @@ import numpy.typing as npt
 
 from micronets.errors import SpecError
 from micronets.ir.arch import Step
-from micronets.ir.layers import AssignVariable, Pad, ReadVariable, Shape
+from micronets.ir.layers import AssignVariable, Pad, ReadVariable, Recurrent, Shape, Svdf
 from micronets.ir.ops import Weights
 from micronets.ir.types import Type, stored
 from micronets.quantized.arithmetic import pack_int4
@@ -149,6 +149,7 @@ class _Writer:
         data: bytes = b"",
         name: str = "",
         quant: tuple[Any, int, int] | None = None,
+        is_variable: bool = False,
     ) -> int:
         """Adds a tensor and returns its number.
 
@@ -157,6 +158,7 @@ class _Writer:
         - data: the bytes of its values; none for an activation.
         - name: its name, or "" for none.
         - quant: the arguments of `quantization`; None for a tensor without scales.
+        - is_variable: whether an operator keeps it for itself from one inference to the next.
         """
         buffer = self.add_buffer(data)
 
@@ -169,6 +171,7 @@ class _Writer:
                     (slot.BUFFER, "uint32", buffer, 0),
                     (slot.NAME, "table", self.file.string(name) if name else 0, 0),
                     (slot.QUANTIZATION, "table", self.quantization(*quant) if quant else 0, 0),
+                    (slot.IS_VARIABLE, "bool", is_variable, False),
                 ]
             )
 
@@ -183,13 +186,16 @@ class _Writer:
         self.index[name] = self.add_tensor(file_shape(shape), kind, name=name, quant=parameters)
         return self.index[name]
 
-    def operand(self, name: str) -> None:
-        """Adds the tensor of a constant of the network; it keeps its name, by which the reader knows it."""
+    def operand(self, name: str, with_batch: bool) -> None:
+        """Adds the tensor of a constant of the network; it keeps its name, by which the reader knows it.
+
+        - with_batch: whether its shape in the file has a batch in front.
+        """
         spec = next(constant for constant in self.model.arch.constants if constant.name == name)
         quant = self.model.quant.get(name)
         parameters = None if quant is None else (np.array([quant.scale], np.float32), quant.zero_point, 0)
         data = np.ascontiguousarray(self.model.constants[name]).tobytes()
-        shape = file_shape(spec.shape)
+        shape = file_shape(spec.shape) if with_batch else spec.shape
         self.index[name] = self.add_tensor(shape, s.TENSOR_TYPES[spec.type], data, name, parameters)
 
     def constant(self, values: npt.ArrayLike) -> int:
@@ -220,9 +226,17 @@ class _Writer:
         """Adds a tensor that stands for each variable, and returns what writes the operators in front of all others:
         one that fills the variables, and one that names each.
         """
-        names = list(self.model.arch.variables())
+        own = self.model.arch.own_variables()
+        names = [name for name in self.model.arch.variables() if name not in own]
         self.handles = {name: self.add_tensor((), s.TensorType.RESOURCE) for name in names}
         return self.naming(names, self.handles, run=1 if names else 0)
+
+    def own_variable(self, name: str) -> int:
+        """Adds the tensor of a variable that an operator keeps for itself, and returns its number."""
+        spec, quant = self.model.arch.own_variables()[name], self.model.quant[name]
+        parameters = (np.array([quant.scale], np.float32), quant.zero_point, 0)
+        kind = s.TENSOR_TYPES[spec.type]
+        return self.add_tensor((1, *spec.shape), kind, name=name, quant=parameters, is_variable=True)
 
     def naming(self, names: list[str], handles: Mapping[str, int], run: int) -> list[Callable[[], int]]:
         """Returns what writes the operators that name variables.
@@ -242,7 +256,8 @@ class _Writer:
 
     def initialising_graph(self) -> list[int]:
         """Writes the subgraph that fills the variables, and returns its offset; nothing where there are none."""
-        state = first_state(self.model)
+        own = self.model.arch.own_variables()
+        state = {name: codes for name, codes in first_state(self.model).items() if name not in own}
         if not state:
             return []
         outer, self.tensors = self.tensors, []
@@ -272,7 +287,7 @@ class _Writer:
         layer = step.layer
         for name in layer.inputs:
             if name not in self.index:  # a constant, which is written where it is first read
-                self.operand(name)
+                self.operand(name, with_batch=not isinstance(layer, Recurrent))
         inputs = [self.index[i] for i in layer.inputs]
         encoded = encode_layer(layer, self.file)
         parameters = [] if step.weights is None else self.parameters(step, step.weights, encoded)
@@ -288,6 +303,8 @@ class _Writer:
         outputs = [self.activation(n, shape) for n, shape in zip(layer.outputs, step.output_shapes, strict=True)]
         if isinstance(layer, ReadVariable | AssignVariable):
             inputs = [self.handles[layer.variable], *inputs]
+        if isinstance(layer, Svdf):
+            inputs.append(self.own_variable(layer.variable))
         return self.plain_operator(encoded.op, inputs, outputs, encoded.options)
 
     def plain_operator(

@@ -23,9 +23,9 @@ from micronets.ir.layers import Shape
 from micronets.quantized.arithmetic import IntArray
 from micronets.quantized.model import QuantizedModel
 
-Element = Literal["int8_t", "uint8_t", "int32_t", "uint32_t"]
+Element = Literal["int8_t", "uint8_t", "int16_t", "int32_t", "uint32_t"]
 
-ELEMENT_BYTES: Mapping[Element, int] = {"int8_t": 1, "uint8_t": 1, "int32_t": 4, "uint32_t": 4}
+ELEMENT_BYTES: Mapping[Element, int] = {"int8_t": 1, "uint8_t": 1, "int16_t": 2, "int32_t": 4, "uint32_t": 4}
 SIZE_LIMIT = 2**16 - 1
 """The largest size that a `uint16_t` of the kernels' structs holds."""
 
@@ -334,6 +334,11 @@ class Kernel(ABC):
     @property
     def is_alias(self) -> bool:
         """Whether the output is the input under another shape, in the same memory, and nothing is computed."""
+        return False
+
+    @property
+    def uses_state(self) -> bool:
+        """Whether the kernel works with variables, whose address an inference keeps at the start of the arena."""
         return False
 
     @property

@@ -21,6 +21,7 @@ from micronets.compiler.kernels.depthwise_schedule import choose_schedule
 from micronets.compiler.kernels.lookup import CastKernel, DequantizeKernel, LookupKernel
 from micronets.compiler.kernels.pad import PadKernel
 from micronets.compiler.kernels.pool import PoolKernel
+from micronets.compiler.kernels.recurrent import SvdfKernel
 from micronets.compiler.kernels.reduction import ReductionKernel
 from micronets.compiler.kernels.reshape import ReshapeKernel
 from micronets.compiler.kernels.sharing import Sharing, share
@@ -76,6 +77,7 @@ from micronets.ir.layers import (
     StridedSlice,
     Sub,
     Sum,
+    Svdf,
     Tanh,
     Transpose,
     TransposeConv2D,
@@ -91,6 +93,8 @@ def choose(step: Step, sharing: Sharing, target: Target, state: Mapping[str, int
     """
     if isinstance(step.layer, ReadVariable | AssignVariable):
         return VariableKernel(step, step.layer, state[step.layer.variable])
+    if isinstance(step.layer, Svdf):
+        return SvdfKernel(step, step.layer, state[step.layer.variable])
     step = matrix_step(step)
     match target.kernels:
         case "dsp":
@@ -170,8 +174,8 @@ def _choose_dsp(step: Step, sharing: Sharing, target: Target) -> Kernel:
             return DequantizeKernel(step, layer)
         case Cast():
             return CastKernel(step, layer)
-        case ReadVariable() | AssignVariable():
-            raise AssertionError("choose takes the kernel of a variable itself")
+        case ReadVariable() | AssignVariable() | Svdf():
+            raise AssertionError("choose takes the kernels that work with variables itself")
         case _:
             assert_never(layer)
 

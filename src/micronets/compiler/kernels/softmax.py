@@ -13,6 +13,7 @@ from micronets.quantized.model import QuantizedModel
 from micronets.quantized.softmax import exponentials
 
 SOFTMAX = "micronets_softmax"
+SOFTMAX_S16 = "micronets_softmax_s16"
 LOG_SOFTMAX = "micronets_log_softmax"
 _ROW_LIMIT = 8191  # values of a row, whose exponentials then sum to less than 2**32
 _LOG_ROW_LIMIT = 4095  # values of a row, whose exponentials, of 12 integer bits, then sum to less than 2**31
@@ -31,8 +32,9 @@ class SoftmaxKernel(Kernel):
 
     @property
     def overlap(self) -> Overlap:
-        """The output may lie over the input: sums are taken before the first output is written."""
-        return Overlap(0)
+        """The output may lie over the input, as sums are taken before the first output is written, unless it is wider
+        than the input."""
+        return Overlap(None if self.layer.to == "int16" else 0)
 
     @property
     def row_reach(self) -> None:
@@ -45,9 +47,11 @@ class SoftmaxKernel(Kernel):
             sizes = f"softmax of {columns} values; at most {_ROW_LIMIT} are supported"
             raise UnsupportedError(f"layer '{layer.name}': {sizes}")
         table = place.table("int32_t", "exponentials", exponentials(layer.beta, model.quant[layer.inputs[0]].scale))
-        ends = place.pointer(layer.inputs[0]), place.pointer(layer.name)
+        wide = layer.to == "int16"
+        ends = place.pointer(layer.inputs[0]), place.pointer(layer.name, "int16_t" if wide else "int8_t")
         numbers = len(table.values), math.prod(rows), columns
-        return LayerCode((table,), Call(SOFTMAX, (*ends, table.as_argument, *numbers)), (SOFTMAX,))
+        function = SOFTMAX_S16 if wide else SOFTMAX
+        return LayerCode((table,), Call(function, (*ends, table.as_argument, *numbers)), (function,))
 
 
 @dataclass(frozen=True)

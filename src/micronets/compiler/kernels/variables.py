@@ -26,6 +26,11 @@ class VariableKernel(Kernel):
     offset: int
 
     @property
+    def uses_state(self) -> bool:
+        """True: it copies a variable."""
+        return True
+
+    @property
     def scratch_bytes(self) -> int:
         """0: the kernel needs no scratch memory."""
         return 0

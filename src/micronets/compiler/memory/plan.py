@@ -15,7 +15,7 @@ from itertools import permutations, product
 from micronets.boards.targets import DSP, Target
 from micronets.compiler.kernels.base import Kernel, Overlap, View, scratch_name
 from micronets.compiler.kernels.choose import choose_all
-from micronets.compiler.kernels.variables import SLOT_BYTES, VariableKernel
+from micronets.compiler.kernels.variables import SLOT_BYTES
 from micronets.compiler.memory.patches import PatchGroup
 from micronets.compiler.memory.placement import Pairs, search
 from micronets.cost.tflm_plan import Buffer, align
@@ -198,7 +198,7 @@ def plan_needs(net: Needs, tries: int = _TRIES, groups: Sequence[PatchGroup] = (
     where = {name: at[own] + net.within[name] for name, own in net.owner.items()}
     where |= {scratch_name(b.name): b.offset for b in placed if b.scratch}
     plan = ArenaPlan(kernels, placed, where, align(size), align(live), align(bound), tuple(groups), net.target)
-    return plan if all(not isinstance(kernel, VariableKernel) for kernel in kernels) else _behind_slot(plan, size)
+    return _behind_slot(plan, size) if any(kernel.uses_state for kernel in kernels) else plan
 
 
 def _behind_slot(plan: ArenaPlan, size: int) -> ArenaPlan:

@@ -53,6 +53,7 @@ from micronets.ir.layers import (
     StridedSlice,
     Sub,
     Sum,
+    Svdf,
     Tanh,
     Transpose,
     TransposeConv2D,
@@ -96,6 +97,7 @@ from micronets.ir.ops.relu import relu_operator
 from micronets.ir.ops.reshape import reshape_operator
 from micronets.ir.ops.softmax import log_softmax_operator, softmax_operator
 from micronets.ir.ops.split import split_operator
+from micronets.ir.ops.svdf import svdf_operator
 from micronets.ir.ops.transpose_conv import transpose_conv_2d_operator
 from micronets.ir.ops.unary import (
     abs_operator,
@@ -211,6 +213,8 @@ def operator(layer: Layer) -> Operator:
             return read_variable_operator(layer)
         case AssignVariable():
             return assign_variable_operator(layer)
+        case Svdf():
+            return svdf_operator(layer)
         case _:
             assert_never(layer)
 

@@ -74,8 +74,9 @@ class Weights:
         return 1 if self.one_scale else self.channels
 
 
-Operand = Literal["input", "every input", "weights", "bias", "output", "constant"]
-"""A tensor of an operator. "input" is the first one, "constant" one of those in `Operator.constants`."""
+Operand = Literal["input", "every input", "weights", "bias", "output", "constant", "variable"]
+"""A tensor of an operator. "input" is the first one, "constant" one of those in `Operator.constants`, "variable" one
+that the operator keeps for itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +121,7 @@ class Tflm:
     cycles: Count
 
 
-Scale = Literal["the input's", "all inputs'", "copied codes", "its own", "1/256", "1/128", "1/16", "1"]
+Scale = Literal["the input's", "all inputs'", "copied codes", "its own", "1/256", "1/65536", "1/128", "1/16", "1"]
 """Which scale and zero point an output has.
 
 - the input's: the kernel does not rescale, and TFLM refuses an output of another scale.
@@ -128,6 +129,7 @@ Scale = Literal["the input's", "all inputs'", "copied codes", "its own", "1/256"
 - copied codes: the kernel copies codes, so that a network which we train gives the output the scale of the input.
 - its own: the kernel brings its results to any scale. A float output, which has no scale, is listed here too.
 - 1/256: the output always has this scale and the zero point -128.
+- 1/65536: the output always has this scale, which may differ by a thousandth, and the zero point -32768.
 - 1/128: the output always has this scale and the zero point 0.
 - 1/16: the output always has this scale and the zero point 127.
 - 1: the output always has this scale and the zero point 0, as its codes are numbers that count something.

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from micronets.errors import SpecError
 from micronets.ir.layers import LogSoftmax, Softmax
 from micronets.ir.ops.elementwise import by_value, timed_as, timed_by_value
-from micronets.ir.ops.record import ONE, Operator, Scale, Shapes, Tflm, TflmKernel, nothing, same_shape
-from micronets.ir.ops.types import keeps
+from micronets.ir.ops.record import ONE, Operator, Scale, Shapes, Tflm, TflmKernel, TypeRule, nothing, same_shape
+from micronets.ir.ops.types import converts, keeps
 
 CYCLES = 300.0
 """CMSIS-NN's cycles for a value."""
@@ -28,7 +28,15 @@ def softmax_operator(layer: Softmax) -> Operator:
             raise SpecError(f"{where}: beta = {layer.beta}; need a positive number")
 
     return _softmax(
-        "SOFTMAX", "AddSoftmax", check, parameters=4, op_data=80, cortex_m_op_data=64, scale="1/256", cycles=CYCLES
+        "SOFTMAX",
+        "AddSoftmax",
+        check,
+        converts(layer.to, {"int8": ("int8", "int16")}),
+        parameters=4,
+        op_data=80,
+        cortex_m_op_data=64,
+        scale="1/65536" if layer.to == "int16" else "1/256",
+        cycles=CYCLES,
     )
 
 
@@ -43,6 +51,7 @@ def log_softmax_operator(layer: LogSoftmax) -> Operator:
         "LOG_SOFTMAX",
         "AddLogSoftmax",
         check,
+        keeps("int8"),
         parameters=0,
         op_data=40,
         cortex_m_op_data=28,
@@ -56,6 +65,7 @@ def _softmax(
     tflite_name: str,
     method: str,
     check: Callable[[Shapes, str], None],
+    output_type: TypeRule,
     *,
     parameters: int,
     op_data: int,
@@ -88,7 +98,7 @@ def _softmax(
         inputs=ONE,
         output_shapes=same_shape,
         check=check,
-        output_type=keeps("int8"),
+        output_type=output_type,
         state_bytes=nothing,
         window=None,
         weights=None,
@@ -101,7 +111,7 @@ def _softmax(
         selects=False,
         codewise=False,
         within_input=False,
-        sign="never negative" if scale == "1/256" else "any",
+        sign="any" if late else "never negative",
         by_channel=False,
         trainable=False,
         tflm=Tflm(

@@ -60,6 +60,7 @@ from micronets.ir.layers import (
     StridedSlice,
     Sub,
     Sum,
+    Svdf,
     Tanh,
     Transpose,
     TransposeConv2D,
@@ -99,7 +100,7 @@ from micronets.tflite.codec.movement import (
     read_strided_slice,
     resize_options,
 )
-from micronets.tflite.codec.op import CONSTANT_OPERANDS, Op
+from micronets.tflite.codec.op import CONSTANT_OPERANDS, RECURRENT, Op
 from micronets.tflite.codec.pool import (
     pool_options,
     read_arg_max,
@@ -108,6 +109,7 @@ from micronets.tflite.codec.pool import (
     read_reduction,
 )
 from micronets.tflite.codec.record import FIRST, NONE, Codec, Encoded, FileOperator
+from micronets.tflite.codec.recurrent import read_svdf
 from micronets.tflite.codec.shape import read_expand_dims, read_reshape, read_squeeze, read_transpose
 from micronets.tflite.codec.variables import read_assign_variable, read_nothing, read_read_variable
 from micronets.tflite.tensors import Graph, file_shape
@@ -187,6 +189,8 @@ def codec(op: Op) -> Codec:
             return Codec(options=74, inputs=TWO, activations=FIRST, outputs=ONE, read=read_resize)
         case Op.RESIZE_BILINEAR:
             return Codec(options=15, inputs=TWO, activations=FIRST, outputs=ONE, read=read_resize)
+        case Op.SVDF:
+            return Codec(options=6, inputs=Arity(5, 5), activations=slice(0, 4), outputs=ONE, read=read_svdf)
         case Op.SOFTMAX:
             return Codec(options=9, inputs=ONE, activations=FIRST, outputs=ONE, read=read_softmax)
         case Op.LOG_SOFTMAX:
@@ -310,6 +314,8 @@ def encode_layer(layer: Layer, file: LeanBuilder) -> Encoded:
             return Encoded(Op.RESIZE_BILINEAR, resize_options(layer, s.ResizeBilinearSlot))
         case Softmax():
             return Encoded(Op.SOFTMAX, [(s.SoftmaxSlot.BETA, "float32", layer.beta, 0.0)])
+        case Svdf():
+            return Encoded(Op.SVDF, [(s.SvdfSlot.RANK, "int32", layer.rank, 0)])
         case Relu():
             return Encoded(Op.RELU6 if layer.six else Op.RELU, [])
         case HardSwish():
@@ -351,6 +357,8 @@ def layers_of(graph: Graph, o: FileOperator, own: tuple[str, ...], names: Mappin
 
 def _activation_input(graph: Graph, index: int, names: Mapping[int, str]) -> str:
     """Returns the name of an activation that an operator reads. Raises for a tensor that no earlier one writes."""
+    if index == -1:
+        raise graph.unsupported("one of its inputs is left out as tensor -1, which TFLM's kernel reads all the same")
     tensor = graph.tensor(index)
     if index in names:
         return names[index]
@@ -359,4 +367,7 @@ def _activation_input(graph: Graph, index: int, names: Mapping[int, str]) -> str
         raise graph.unsupported(
             f"its input {tensor.label} is a constant; only operands of {supported}, weights, paddings and axes may be"
         )
+    if tensor.is_variable:
+        recurrent = ", ".join(op.name for op in RECURRENT)
+        raise graph.unsupported(f"its input {tensor.label} is a variable; only {recurrent} may keep one")
     raise graph.damaged(f"its input {tensor.label} is not computed before it")

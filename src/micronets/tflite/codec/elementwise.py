@@ -28,7 +28,8 @@ from micronets.tflite.tensors import Graph
 
 def read_softmax(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
     """Returns the layer of a SOFTMAX."""
-    return Softmax(name=own[0], inputs=inputs, beta=float(o.option(s.SoftmaxSlot.BETA, "f", 0.0)))
+    beta, to = float(o.option(s.SoftmaxSlot.BETA, "f", 0.0)), graph.activation_type(o.outputs[0])
+    return Softmax(name=own[0], inputs=inputs, beta=beta, to=to)
 
 
 def read_relu(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:

@@ -61,7 +61,7 @@ MICRONETS_INLINE micronets_pair micronets_odd_plus(micronets_pair offset, uint32
     return r;
 }
 
-/* Returns sum + (low half of a) * (low half of b) + (high half of a) * (high half of b). */
+/* Returns sum + (low half of a) * (low half of b) + (high half of a) * (high half of b); it wraps at 32 bits. */
 MICRONETS_INLINE int32_t micronets_smlad(micronets_pair a, micronets_pair b, int32_t sum)
 {
     int32_t r;
@@ -110,6 +110,14 @@ MICRONETS_INLINE int32_t micronets_saturate(int32_t value)
     return r;
 }
 
+/* Returns `value` saturated to -32768 .. 32767. */
+MICRONETS_INLINE int32_t micronets_saturate16(int32_t value)
+{
+    int32_t r;
+    __asm__("ssat %0, #16, %1" : "=r"(r) : "r"(value));
+    return r;
+}
+
 /* Returns the greater one of a and b for each of four int8. */
 MICRONETS_INLINE uint32_t micronets_max4(uint32_t a, uint32_t b)
 {
@@ -151,6 +159,11 @@ MICRONETS_INLINE int32_t micronets_shift_add(int32_t value, int32_t shift, int32
 MICRONETS_INLINE int32_t micronets_saturate(int32_t value)
 {
     return value < -128 ? -128 : value > 127 ? 127 : value;
+}
+
+MICRONETS_INLINE int32_t micronets_saturate16(int32_t value)
+{
+    return value < -32768 ? -32768 : value > 32767 ? 32767 : value;
 }
 
 MICRONETS_INLINE uint32_t micronets_clamp4(uint32_t a, uint32_t lowest, uint32_t highest)
@@ -213,7 +226,7 @@ MICRONETS_INLINE micronets_pair micronets_odd(uint32_t bytes)
 
 MICRONETS_INLINE int32_t micronets_smlabb(micronets_pair a, micronets_pair b, int32_t sum)
 {
-    return sum + (int16_t)(uint16_t)a * (int16_t)(uint16_t)b;
+    return (int32_t)((uint32_t)sum + (uint32_t)((int16_t)(uint16_t)a * (int16_t)(uint16_t)b));
 }
 
 MICRONETS_INLINE int32_t micronets_smlatt(micronets_pair a, micronets_pair b, int32_t sum)

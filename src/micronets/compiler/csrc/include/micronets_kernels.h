@@ -209,6 +209,30 @@ typedef struct {
     int16_t advance; /* before each of them, the group's input moves on by so many rows */
 } micronets_patch_run;
 
+/* A matrix times a vector, whose sums become codes of 16 bits: the bias is added, the sum is multiplied by
+ * multiplier * 2^(shift - 31), and saturated. */
+typedef struct {
+    const void *weights;     /* packed: words in the order of micronets_fully_connected; else int8 [outputs, inputs] */
+    const int32_t *bias;     /* [outputs], with -(zero point of the input) * (sum of the weights) */
+    int32_t inputs, outputs; /* each at least 1 */
+    int32_t multiplier;      /* 0 or 2^30 .. 2^31 - 1; packed: twice that, its 32 bits read as a negative number */
+    int8_t shift;            /* -31 .. 31; packed: -31 .. -1 */
+    int8_t packed;           /* 1: the weights are packed, and every sum with its bias is within +-(2^30 - 1) */
+} micronets_matrix;
+
+/* A singular value decomposition filter: products of the input with weights, of which the last `memory` ones are kept
+ * for each filter and summed by their age; `rank` filters make an output. */
+typedef struct {
+    micronets_matrix features; /* makes the products */
+    const void *ages;          /* weights [filters, memory] of the type that products are kept in, the oldest first */
+    const int32_t *bias;       /* one for each output, with -kept_zero * (sum of the weights of its ages) */
+    int32_t memory, rank;      /* each at least 1; the filters are a multiple of the rank */
+    int32_t multiplier;        /* 0 or 2^30 .. 2^31 - 1: it brings sums to codes of the output */
+    int16_t kept_zero;         /* the zero point of the products that are kept */
+    int8_t shift;              /* -31 .. 31 */
+    int8_t zero_point;         /* the zero point of the output */
+} micronets_svdf;
+
 /* The compiler writes these records with sizes of its own (micronets_limits.h): another size does not build. */
 MICRONETS_AGREE(channel_words, sizeof(micronets_channel_constants) == 4 * MICRONETS_CHANNEL_WORDS);
 MICRONETS_AGREE_SIZE(micronets_window, MICRONETS_WINDOW_BYTES);
@@ -219,6 +243,8 @@ MICRONETS_AGREE_SIZE(micronets_broadcast, MICRONETS_BROADCAST_BYTES);
 MICRONETS_AGREE_SIZE(micronets_pad_params, MICRONETS_PAD_PARAMS_BYTES);
 MICRONETS_AGREE_SIZE(micronets_reduction, MICRONETS_REDUCTION_BYTES);
 MICRONETS_AGREE_SIZE(micronets_matrices, MICRONETS_MATRICES_BYTES);
+MICRONETS_AGREE_SIZE(micronets_matrix, MICRONETS_MATRIX_BYTES);
+MICRONETS_AGREE_SIZE(micronets_svdf, MICRONETS_SVDF_BYTES);
 MICRONETS_AGREE_SIZE(micronets_copy_params, MICRONETS_COPY_PARAMS_BYTES);
 MICRONETS_AGREE_SIZE(micronets_patch, MICRONETS_PATCH_BYTES);
 MICRONETS_AGREE_SIZE(micronets_patch_run, MICRONETS_PATCH_RUN_BYTES);
@@ -424,6 +450,25 @@ void micronets_transpose_conv(const int8_t *input, int8_t *output, const int8_t 
 void micronets_batch_matmul(const int8_t *a, const int8_t *b, int8_t *output, const int32_t *starts, int32_t count,
                             const micronets_matrices *matrices, const micronets_requant *requant);
 
+/* Multiplies a vector with a matrix.
+ *
+ * input: [in] codes [inputs]. output: [out] [outputs], which must not overlap the input. matrix: [in] the weights. */
+void micronets_dense_s16(const int8_t *input, int16_t *output, const micronets_matrix *matrix);
+
+/* Computes the outputs of an SVDF for one input, and keeps its products.
+ *
+ * input: [in] codes. output: [out] a code for each `rank` filters, which must not overlap the input.
+ * arena: [in] the arena of the network, at whose start the address of its state is. offset: where the products of the
+ *   filters, [filters, memory], begin in the state, in bytes: a multiple of 4.
+ * products: [scratch] one for each filter. svdf: [in] the weights.
+ *
+ * Products are kept in 8 bits by micronets_svdf_s8 and in 16 bits by micronets_svdf_s16. They are saturated before the
+ * zero point is added, and then wrap, as in TensorFlow Lite Micro. */
+void micronets_svdf_s8(const int8_t *input, int8_t *output, const int8_t *arena, int32_t offset, int16_t *products,
+                       const micronets_svdf *svdf);
+void micronets_svdf_s16(const int8_t *input, int8_t *output, const int8_t *arena, int32_t offset, int16_t *products,
+                        const micronets_svdf *svdf);
+
 /* Unpacks the weights of four filters from 4 bits each to the words of micronets_im2col_multiply.h.
  *
  * weights: [in] 4 bytes for each pair of values, a byte for two filters and one value, the first filter in its low
@@ -571,6 +616,12 @@ void micronets_lookup(const int8_t *input, int8_t *output, const int8_t *table, 
  * rows: at least 1. columns: 1 .. 8191, so that no sum of exponentials overflows. */
 void micronets_softmax(const int8_t *input, int8_t *output, const int32_t *exponentials, int32_t entries, int32_t rows,
                        int32_t columns);
+
+/* The softmax of every row, like micronets_softmax, in 16 bits.
+ *
+ * output: [out] [rows, columns], codes of scale 1/65536 and zero point -32768, which must not overlap the input. */
+void micronets_softmax_s16(const int8_t *input, int16_t *output, const int32_t *exponentials, int32_t entries,
+                           int32_t rows, int32_t columns);
 
 /* Logarithms of the softmax over the last dimension.
  *
