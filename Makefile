@@ -12,7 +12,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 export OMP_WAIT_POLICY := passive
 
 # C that .clang-format lays out.
-C_SOURCES := $(shell find src/micronets/compiler/csrc src/micronets/frontend/csrc src/micronets/streaming/csrc src/micronets/device/firmware -name '*.[ch]' -o -name '*.cc') src/micronets/device/sim/trace.c
+C_SOURCES := $(shell find src/micronets/compiler/csrc src/micronets/frontend/csrc src/micronets/streaming/csrc src/micronets/apps/csrc src/micronets/device/firmware -name '*.[ch]' -o -name '*.cc') src/micronets/device/sim/trace.c
 
 .PHONY: demo test clean
 

@@ -34,11 +34,12 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     "compiler": CORE | {"frontend", "streaming"},
     "device": CORE | {"tflite", "frontend", "streaming", "compiler"},
     "runtimes": CORE | {"tflite", "compiler", "device"},
+    "apps": CORE | {"streaming", "compiler", "device"},
     "tasks": frozenset({"ir", "frontend"}),
     "design": CORE | {"frontend", "tasks"},
     "fetch": frozenset(),
     "report": CORE | DEPLOY,
-    "commands": CORE | DEPLOY | DESIGN | {"streaming", "report"},
+    "commands": CORE | DEPLOY | DESIGN | {"streaming", "apps", "report"},
     "pipeline": CORE | DEPLOY | DESIGN | {"streaming", "report", "commands"},
     "cli": CORE | DEPLOY | DESIGN | {"streaming", "fetch", "report", "commands", "pipeline"},
 }

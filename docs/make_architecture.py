@@ -22,17 +22,18 @@ PACKAGE = HERE.parent / "src" / "micronets"
 WIDTH, HEIGHT = 960, 640
 BOX = (150, 48)
 PANELS = (  # x, y, width, height, title, where its line is below y, colour
-    (20, 16, 920, 190, "On top: sees both halves", 22, "#eef2f7"),
+    (20, 16, 920, 190, "On top: joins the halves", 22, "#eef2f7"),
     (20, 228, 410, 206, "Design: task, board, budget to .tflite (torch)", 22, "#fdf1e3"),
     (530, 228, 410, 256, "Deploy: .tflite to C, built and measured", 22, "#e6f4ea"),
     (20, 492, 920, 132, "Core: what both halves build on, without torch", 121, "#eceaf6"),
 )
 PLACES = {  # middle of the upper edge, and what the folder is in a few words
     "cli": (480, 50, "arguments, exit codes"),
-    "fetch": (840, 50, "published data sets"),
-    "pipeline": (250, 136, "stages, run directory"),
-    "commands": (540, 136, "compile, measure, ..."),
-    "report": (790, 136, "pages, tables, charts"),
+    "fetch": (200, 50, "published data sets"),
+    "apps": (850, 50, "firmware projects"),
+    "pipeline": (170, 136, "stages, run directory"),
+    "commands": (400, 136, "compile, measure, ..."),
+    "report": (630, 136, "pages, tables, charts"),
     "design": (330, 266, "search, train, export"),
     "tasks": (115, 266, "data, labels, metric"),
     "streaming": (335, 366, "outputs to decisions"),

@@ -15,7 +15,7 @@ from micronets.installation import install
 
 SOURCE = Path(str(mn.__file__)).read_text("utf-8")
 VERBS = (
-    *("read", "write", "inspect", "invoke", "tensors", "compile", "measure", "evaluate"),
+    *("read", "write", "inspect", "invoke", "tensors", "compile", "app", "measure", "evaluate"),
     *("arrays", "data_from_torch", "load_data", "from_torch", "search", "train", "quantise", "export", "run"),
 )
 
@@ -49,6 +49,7 @@ def test_the_deploy_half_needs_no_torch() -> None:
         "invoke",
         "tensors",
         "compile",
+        "app",
         "measure",
         "evaluate",
         "Arch",

@@ -11,6 +11,7 @@ Deploy an int8 `.tflite`. A model is a path or a value, a board a name, the path
     tensors(model, x, runtime='reference')  every tensor on the way, by name of the layer
     compile(model, board, out, runtime='c', patches='auto', name=None)
                                             C99 in a directory -> Compilation
+    app(model, board, out, kind='cmake', name=None)  a firmware project that listens -> Application
     measure(model, board, device='sim', *, compiler=None, samples=5, seed=0, patches='auto', flash=False, runtime='c')
                                             built, run, every output byte compared -> Measurement
     evaluate(model, task=None, data=None, *, test=None, split='test', runtime=None, front_end=None, labels=None,
@@ -44,7 +45,7 @@ Nouns
     spaces      SearchSpace, Choice, Block, Template, Inputs, Space, derive, SearchSettings, SearchResult
     data        Task, TaskData, Outline, Card, Examples, Score, FrontEnd, ImageFrontEnd
     training    TrainSettings, TrainResult
-    results     Inspection, Compilation, Measurement, Evaluation, Run (of a Config): to_json(), text(), rows() of layers
+    results     Inspection, Compilation, Application, Measurement, Evaluation, Run, Config: to_json(), text(), rows()
     errors      MicronetsError is the base of all that a user can cause
 
 `help(micronets.search)` and the like say more; docs/python.md has programs.
@@ -60,6 +61,8 @@ if TYPE_CHECKING:
     from micronets.boards.board import Board as Board
     from micronets.boards.board import Budget as Budget
     from micronets.boards.board import load_board as load_board
+    from micronets.commands.app import Application as Application
+    from micronets.commands.app import app as app
     from micronets.commands.compile import Compilation as Compilation
     from micronets.commands.compile import compile as compile
     from micronets.commands.evaluate import Evaluation as Evaluation
@@ -113,6 +116,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "boards.board": ("Board", "Budget", "load_board"),
+    "commands.app": ("Application", "app"),
     "commands.compile": ("Compilation", "compile"),
     "commands.evaluate": ("Evaluation", "evaluate"),
     "commands.export": ("export", "quantise"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
@@ -23,7 +23,7 @@ Ours = Mapping[str, tuple[str, ...]]
 """The files that we wrote, by name, with the digests that each may have: two if we were killed in between."""
 
 
-def write_files(directory: Path, files: Mapping[str, str], *, keep: bool = False) -> None:
+def write_files(directory: Path, files: Mapping[str, str], *, keep: bool = False, spared: Collection[str] = ()) -> None:
     """Makes `files` all the files that we have in a directory; what others have there stays.
 
     Nothing is written before everything is checked, and nothing is replaced before everything is written. A process
@@ -32,19 +32,20 @@ def write_files(directory: Path, files: Mapping[str, str], *, keep: bool = False
     - `directory`: is created where it does not exist.
     - `files`: text by name, with `/` between folders.
     - `keep`: what we wrote earlier stays too.
+    - `spared`: names of files that stay as they are, whatever they hold (see `edited`).
 
     Raises `FileError` for a file of somebody else's in the way, and `OSError` (disk full, no permission), which names
     the directory; all is then as it was before.
     """
-    new = {name: text.encode() for name, text in files.items()}
+    new = {name: text.encode() for name, text in files.items() if name not in spared}
     wanted = {name: digest(content) for name, content in new.items()}
     missing = [p for p in (directory, *directory.parents) if not p.exists()]
     try:
         directory.mkdir(parents=True, exist_ok=True)
         with _writing_alone(directory):
-            check_writable(directory, files, keep=keep)
+            check_writable(directory, files, keep=keep, spared=spared)
             ours = read_list(directory)
-            kept = {name: known for name, known in ours.items() if keep and name not in files}
+            kept = {name: known for name, known in ours.items() if name in spared or (keep and name not in files)}
             _remove_left_overs(directory)
             staged = part_of(directory / _STAGED)
             try:
@@ -90,14 +91,34 @@ def remove_files(directory: Path) -> None:
         directory.rmdir()
 
 
-def check_writable(directory: Path, files: Mapping[str, str], *, keep: bool = False) -> None:
+def edited(directory: Path, files: Mapping[str, str]) -> tuple[str, ...]:
+    """Returns which of these files we wrote into a directory and somebody has changed since, sorted.
+
+    - `files`: text by name that `write_files` is to write. A file that holds the new text already is none of them.
+
+    Raises `FileError` for a damaged list.
+    """
+    found = {name: known for name, known in read_list(directory).items() if name in files}
+    digests = {name: _digest_of(directory / name) for name in found}
+    return tuple(
+        sorted(
+            name
+            for name, known in found.items()
+            if digests[name] is not None and digests[name] not in (*known, digest(files[name]))
+        )
+    )
+
+
+def check_writable(
+    directory: Path, files: Mapping[str, str], *, keep: bool = False, spared: Collection[str] = ()
+) -> None:
     """Raises the `FileError` of `write_files`, which has the same arguments; returns where nothing is in the way."""
     if directory.exists() and not directory.is_dir():
         raise FileError(f"{directory}: is a file; name a directory with --out")
     ours = read_list(directory)
     for name, known in ours.items():
         path = directory / name
-        if not os.path.lexists(path) or _digest_of(path) in known or (keep and name not in files):
+        if not os.path.lexists(path) or _digest_of(path) in known or name in spared or (keep and name not in files):
             continue
         if name not in files or _digest_of(path) != digest(files[name]):
             raise FileError(

@@ -12,6 +12,7 @@ needs("unicorn", "sim")
 needs("elftools", "sim")
 
 from micronets.boards.board import Board, load_board
+from micronets.boards.cores import CORES
 from micronets.device import qemu
 from micronets.device.cross_compiler import build_firmware, find_compiler
 from micronets.device.qemu import emulate
@@ -19,7 +20,7 @@ from micronets.device.sim.machine import simulate
 from micronets.errors import DeviceError
 from tests.support.small_network import SOURCES, expected
 
-BOARDS = [load_board(name) for name in ("NUCLEO-F446RE", "NUCLEO-F746ZG")]
+BOARDS = [load_board(name) for name in ("NUCLEO-F446RE", "NUCLEO-F746ZG", "Raspberry Pi Pico 2")]
 X = np.random.default_rng(5).integers(-128, 128, (3, 64)).astype(np.int8)
 
 try:
@@ -57,10 +58,12 @@ def test_without_qemu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_cores_that_it_does_not_have(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(qemu.shutil, "which", lambda name: "/bin/false")
+    cores = {**CORES, "cortex-m4": replace(CORES["cortex-m4"], qemu=None)}
+    monkeypatch.setattr(qemu, "CORES", cores)
+    monkeypatch.setattr(qemu, "core_of", lambda name, where: cores[name])
     with pytest.raises(
         DeviceError,
-        match="no machine for NUCLEO-F446RE's cortex-m33; there are: cortex-m0plus, cortex-m3, cortex-m4, cortex-m7, "
+        match="no machine for NUCLEO-F446RE's cortex-m4; there are: cortex-m0plus, cortex-m3, cortex-m7, cortex-m33, "
         "rv32imc;",
     ):
-        emulate(b"", X, 64, replace(BOARDS[0], core="cortex-m33"))
+        emulate(b"", X, 64, BOARDS[0])

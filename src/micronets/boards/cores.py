@@ -178,7 +178,8 @@ _ALL = (
         zig=(*_HARD_FLOAT, "-mcpu=cortex_m33+dsp+fp_armv8d16sp"),
         gcc=_ARM_GCC,
         unicorn_model="UC_CPU_ARM_CORTEX_M33",
-        qemu=None,
+        # QEMU's machines with a Cortex-M33 have their memory elsewhere. A Cortex-M55 executes all of its instructions.
+        qemu=QemuMachine("qemu-system-arm", "qemu-system-arm", "mps3-an547", 512 << 10),
         cycle_model="single-issue",
         tflm_arch="cortex-m33",
     ),

@@ -1,4 +1,4 @@
-"""The commands `evaluate`, `tune`, `listen`, `inspect` and `compile`, which take any model."""
+"""The commands `evaluate`, `tune`, `listen`, `inspect`, `compile` and `app`, which take a model."""
 
 from __future__ import annotations
 
@@ -320,4 +320,47 @@ def compile_(model: Path, board: str, out: Path, name: str | None, runtime: str,
     common.echo(json.dumps(found.to_json()) if as_json else found.text())
 
 
-commands: list[click.Command] = [evaluate, tune, listen, inspect, compile_]
+@click.command(
+    cls=common.Command,
+    examples=(
+        "micronets app zoo/kws_s_f446re/model.tflite --board NUCLEO-F446RE --out my_app",
+        "micronets app model.tflite --board ESP32-C3-DevKitM-1 --out my_app --for esp-idf",
+    ),
+)
+@click.argument("model", type=PATH, metavar="MODEL.tflite")
+@common.board
+@click.option(
+    "--out",
+    required=True,
+    type=PATH,
+    metavar="DIR",
+    help="Directory of the project: a new one, or one that an earlier app made.",
+)
+@click.option(
+    "--for",
+    "kind",
+    default="cmake",
+    show_default=True,
+    metavar="KIND",
+    help="What builds it: cmake (no operating system; runs on this computer and in QEMU, too), zephyr, arduino or "
+    "esp-idf.",
+)
+@click.option(
+    "--name",
+    metavar="NAME",
+    help="What the network's files, functions and macros are called after; default: the name of the model's file.",
+)
+@common.as_json
+def app(model: Path, board: str, out: Path, kind: str, name: str | None, as_json: bool) -> None:
+    """Writes a firmware project around a model that listens.
+
+    Microphone, front end, network, detector and output are there and build; what is yours to change are a few files.
+    A file that you have edited is kept when the project is written again.
+    """
+    from micronets.commands.app import app
+
+    found = app(model, board, out, kind, name)
+    common.echo(json.dumps(found.to_json()) if as_json else found.text())
+
+
+commands: list[click.Command] = [evaluate, tune, listen, inspect, compile_, app]

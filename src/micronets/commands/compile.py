@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -93,7 +94,7 @@ def compile(
     chosen, where, file = runtime_named(runtime), load_board(board), model_file(model)
     called = name_from(Path(file.name).stem) if name is None else name
     package = chosen.compile(file, where, patches, called)
-    _write(Path(out), package.files)
+    write_package(Path(out), package.files)
     return Compilation(
         **{f.name: getattr(package, f.name) for f in fields(Package)},
         model=file.name,
@@ -107,15 +108,36 @@ def compile(
     )
 
 
-def _write(out: Path, files: Mapping[str, str]) -> None:
-    """Writes the result to a directory that is new, empty, or has an earlier one. Raises `FileError`, `SpecError`."""
+def write_package(out: Path, files: Mapping[str, str]) -> None:
+    """Writes files into a directory that is new, empty, or has an earlier result, which they replace.
+
+    - `out`: the directory.
+    - `files`: text by path in it.
+
+    Raises `FileError` and `SpecError`.
+    """
+    check_package(out, files)
+    with places_named(out):
+        output_directory.write_files(out, files)
+
+
+def check_package(out: Path, files: Mapping[str, str], spared: Collection[str] = ()) -> None:
+    """Raises the errors of `write_package` for what is there already.
+
+    - `spared`: files that may hold anything, see `output_directory.write_files`.
+    """
+    output_directory.check_writable(out, files, spared=spared)
     if out.is_dir() and not (out / output_directory.LIST).exists():
-        output_directory.check_writable(out, files)
         others = sorted(name for name in os.listdir(out) if not name.startswith(".micronets") and not is_part(name))
         if others:
             raise SpecError(f"--out {out}: there is something else ({others[0]}); name a new or empty directory")
+
+
+@contextmanager
+def places_named(out: Path) -> Iterator[None]:
+    """Turns the `OSError` of a place where no directory can be made into a `SpecError`."""
     try:
-        output_directory.write_files(out, files)
+        yield
     except OSError as e:
         if e.errno in (errno.ENOENT, errno.ENOTDIR, errno.EEXIST):
             raise SpecError(f"--out {out}: no directory can be made there ({e.strerror}); name another place") from e

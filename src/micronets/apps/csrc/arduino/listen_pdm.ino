@@ -1,0 +1,67 @@
+/* Listens to a PDM microphone, and prints the words that it hears: on an Arduino Nano 33 BLE Sense or a Nano RP2040
+ * Connect, with the library PDM of their boards' packages. */
+#include <PDM.h>
+
+#include "app.h"
+#include "ring.h"
+#include "output.h"
+#include "sensor.h"
+
+static int16_t piece[512];
+
+/* An interrupt of the microphone: there are samples. */
+static void on_samples(void)
+{
+    while (PDM.available() > 0) {
+        const int bytes = PDM.read(piece, sizeof piece);
+        if (bytes <= 0) {
+            break;
+        }
+        ring_put(piece, bytes / 2);
+    }
+}
+
+int32_t sensor_start(int32_t rate)
+{
+    PDM.onReceive(on_samples);
+    if (!PDM.begin(1, rate)) {
+        output_line("the PDM microphone does not start at the rate of the network");
+        return -1;
+    }
+    return 0;
+}
+
+int32_t sensor_read(int16_t *samples, int32_t most, uint32_t *lost)
+{
+    int32_t count = ring_take(samples, most, lost);
+    while (count == 0) {
+        uint32_t further;
+        yield();
+        count = ring_take(samples, most, &further);
+        *lost += further;
+    }
+    return count;
+}
+
+void sensor_stop(void)
+{
+    PDM.end();
+}
+
+void output_line(const char *text)
+{
+    Serial.println(text);
+}
+
+void setup()
+{
+    Serial.begin(115200);
+    while (app_start() != 0) {
+        delay(1000);
+    }
+}
+
+void loop()
+{
+    app_step();
+}

@@ -1,0 +1,472 @@
+"""`Project`: what a firmware project is made of, and the kinds of projects that there are."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from types import MappingProxyType
+
+from micronets.boards.board import Board
+from micronets.boards.cores import QemuMachine, core_of
+from micronets.compiler.generate import stream_c
+from micronets.compiler.generate.names import Names
+from micronets.compiler.kernel_files import is_source
+from micronets.device.architectures import architecture_of
+from micronets.device.cross_compiler import MemoryMap, linker_script
+from micronets.errors import SpecError
+from micronets.streaming.plan import StreamPlan
+
+NETWORK = "network"
+"""The folder of the network in a project, where the kind of project does not want another."""
+
+STACK_BYTES = 4096
+"""Bytes of the stack of a firmware without an operating system."""
+
+_EXAMPLE = ("example.c", "test_vector.h")
+_APP = ("app.c", "app.h", "sensor.h", "output.h")
+_NEEDS_ESP_IDF = "esp32"  # what the names of Espressif's boards begin with
+
+
+@dataclass(frozen=True, eq=False)
+class Listener:
+    """A network that listens, compiled, and the board that a project is for.
+
+    - title: one line that says what the network is.
+    - names: what the network's files, functions and macros are called.
+    - network: its files as `compile` writes them, text by path.
+    - arena_bytes: bytes of its arena.
+    - constant_bytes: bytes of its weights and tables.
+    - plan: how it listens.
+    - board: the board.
+    - version: that of micronets.
+    """
+
+    title: str
+    names: Names
+    network: Mapping[str, str]
+    arena_bytes: int
+    constant_bytes: int
+    plan: StreamPlan
+    board: Board
+    version: str
+
+    @property
+    def name(self) -> str:
+        """The network's name, a C identifier."""
+        return self.names.name
+
+    def source(self, path: str) -> str:
+        """Returns the text of a file of `csrc`, with the network's own names in it."""
+        text = (files("micronets.apps") / "csrc" / path).read_text("utf-8")
+        text = text.replace('"model_stream.h"', f'"{stream_c.header(self.names)}"')
+        text = text.replace('"model.h"', f'"{self.names.header}"')
+        return text.replace("micronets_model_", self.names.functions).replace("MICRONETS_MODEL_", self.names.macros)
+
+    def application(self, folder: str) -> dict[str, str]:
+        """Returns the files of the application that know no hardware, text by path, in a folder of the project."""
+        return {f"{folder}{name}": self.source(f"app/{name}") for name in _APP}
+
+
+@dataclass(frozen=True)
+class Project:
+    """A firmware project.
+
+    - folder: where the network is in it.
+    - network: the network's files, text by path in `folder`.
+    - files: all others, text by path in the project.
+    """
+
+    folder: str
+    network: Mapping[str, str]
+    files: Mapping[str, str]
+
+
+def project_files(listener: Listener, kind: str) -> Project:
+    """Returns the files of a project.
+
+    - kind: a name in `KINDS`.
+
+    Raises `SpecError` for a kind that is not for this board.
+    """
+    return KINDS[kind](listener)
+
+
+def _readme(listener: Listener, what: str, steps: str, parts: Mapping[str, str]) -> str:
+    """Returns the text of README.md.
+
+    - what: what kind of project it is, at the end of a sentence.
+    - steps: how it is built and started, Markdown.
+    - parts: what each file or folder is for.
+    """
+    plan = listener.plan
+    words = [label for i, label in enumerate(plan.labels) if i not in plan.detector.never]
+    rows = "\n".join(f"| `{name}` | {text} |" for name, text in parts.items())
+    milliseconds = f"{1000 * plan.hop / plan.fe.sample_rate:g}"
+    about = (
+        f"{what}, for the board {listener.board.name}. It takes {plan.fe.sample_rate:,} samples a second from a "
+        f"microphone, runs the network every {milliseconds} ms, and prints a line for each word that it hears: the "
+        f"time, the word, and how certain it is. It hears {', '.join(f'`{word}`' for word in words)}.",
+        f"{listener.title}. Its arena takes {listener.arena_bytes:,} bytes of SRAM, its weights and tables "
+        f"{listener.constant_bytes:,} bytes of flash.",
+    )
+    paragraphs = "\n\n".join(textwrap.fill(text, 120, break_long_words=False) for text in about)
+    return _README.format(name=listener.name, about=paragraphs, steps=steps.strip(), rows=rows)
+
+
+_README = """\
+# {name}: an application that listens
+
+{about}
+
+## Build it
+
+{steps}
+
+## Make it yours
+
+| file | what |
+|---|---|
+{rows}
+
+- What happens when a word is heard is the function `heard` in `app.c`.
+- Another microphone is another definition of the three functions in `sensor.h`.
+- `micronets app` writes this project. Run again, it replaces the network and every file that you have not edited; those
+  that you have edited stay as they are, and it names them.
+- Where words are missed, or heard where there are none, `micronets tune` chooses other thresholds for the model.
+"""
+
+_COMMON_PARTS = {
+    "app.c": "the application: sound in, a line for each word out; it knows no hardware",
+    "sensor.h": "the microphone: three functions",
+    "output.h": "where lines go: one function",
+}
+
+
+def _parts(folder: str, own: Mapping[str, str], network: str) -> dict[str, str]:
+    """Returns what the files of a project are for; folder: where the application is."""
+    common = {f"{folder}{name}": text for name, text in _COMMON_PARTS.items()}
+    return {**common, **own, f"{network}/": "the network, its front end and its detector, with a README of its own"}
+
+
+_CMAKE = """\
+# The application as a firmware or, without a cross compiler, as a program for this computer.
+cmake_minimum_required(VERSION 3.13)
+project({name}_app C)
+
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE MinSizeRel) # the network is built for speed all the same
+endif()
+if(CMAKE_CROSSCOMPILING)
+  include_directories(SYSTEM port/include)
+endif()
+add_subdirectory(network)
+
+add_executable(app app/app.c port/wav_sensor.c)
+target_include_directories(app PRIVATE app port)
+target_link_libraries(app PRIVATE {library})
+set_target_properties(app PROPERTIES C_STANDARD 11 C_EXTENSIONS ON)
+
+if(CMAKE_CROSSCOMPILING)
+  set(APP_MACHINE "{machine}" CACHE STRING "Where it runs, which tells where the memory is: {machines}")
+  target_sources(app PRIVATE port/semihosting.c port/{startup} port/memory.c)
+  # There is no C library: the compiler may not turn loops into calls of memcpy, least of all the loops of memcpy.
+  target_compile_options(app PRIVATE -fno-tree-loop-distribute-patterns)
+  target_link_libraries(app PRIVATE
+    -nostdlib -static -Wl,--gc-sections -T${{CMAKE_CURRENT_SOURCE_DIR}}/port/${{APP_MACHINE}}.ld gcc)
+else()
+  target_sources(app PRIVATE port/host.c)
+endif()
+"""
+
+_TOOLCHAIN = """\
+# Builds for a {label} with {gcc}: cmake -DCMAKE_TOOLCHAIN_FILE=port/toolchain.cmake
+set(CMAKE_SYSTEM_NAME Generic)
+set(CMAKE_SYSTEM_PROCESSOR {core})
+find_program(APP_COMPILER NAMES {compilers})
+set(CMAKE_C_COMPILER ${{APP_COMPILER}})
+set(CMAKE_C_FLAGS_INIT "{flags} -ffreestanding -fbuiltin -ffunction-sections -fdata-sections")
+set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY) # there is no C library to link a program with
+"""
+
+
+def _cmake(listener: Listener) -> Project:
+    """Returns the project for plain CMake: a firmware without an operating system, which also runs on a computer."""
+    board, name = listener.board, listener.name
+    core, facts = core_of(board.core, board.name), architecture_of(board.core)
+    scripts = {}
+    if core.qemu is not None:
+        half = core.qemu.memory_bytes
+        scripts["qemu"] = MemoryMap(facts.flash_origin, half, facts.ram_origin, half, STACK_BYTES)
+    if board.firmware is not None:
+        origins = board.firmware.flash_origin, board.firmware.ram_origin
+        scripts["board"] = MemoryMap(origins[0], board.flash_bytes, origins[1], board.sram_bytes, STACK_BYTES)
+    machines = ", ".join(scripts) or "the name of a linker script that you write in port/"
+    firmware = files("micronets") / "device/firmware"
+    known = {"name": name, "library": listener.names.library, "startup": facts.startup}
+    found = {
+        **listener.application("app/"),
+        **{f"port/{path}": listener.source(f"port/{path}") for path in _PORT},
+        **{
+            f"port/{path}": (firmware / path).read_text("utf-8")
+            for path in (facts.startup, "initialise.h", "memory.c", "include/string.h")
+        },
+        **{f"port/{where}.ld": linker_script(memory) for where, memory in scripts.items()},
+        "port/toolchain.cmake": _TOOLCHAIN.format(
+            label=core.label,
+            gcc=core.gcc[0],
+            core=core.name,
+            compilers=" ".join(core.gcc),
+            flags=" ".join(board.compiler_flags),
+        ),
+        "CMakeLists.txt": _CMAKE.format(**known, machine=next(iter(scripts), "board"), machines=machines),
+        "README.md": _readme(
+            listener,
+            "A firmware without an operating system, built by CMake",
+            _cmake_steps(core.qemu, "board" in scripts),
+            _parts(
+                "app/",
+                {
+                    "port/wav_sensor.c": "a microphone that is a WAV file, to try everything without one",
+                    "port/host.c": "files and the terminal of this computer",
+                    "port/semihosting.c": "the same for a processor, by an emulator or a debugger",
+                    "port/": "what leads from reset to `main`, and where the memory is",
+                },
+                NETWORK,
+            ),
+        ),
+    }
+    return Project(NETWORK, listener.network, found)
+
+
+_PORT = ("file.h", "wav_sensor.c", "host.c", "semihosting.c")
+
+
+def _cmake_steps(qemu: QemuMachine | None, board: bool) -> str:
+    """Returns how the project for CMake is built and started; board: whether the board's memory is known."""
+    text = """
+As a program on this computer, with a recording in the place of a microphone:
+
+    cmake -S . -B build/host && cmake --build build/host
+    build/host/app recording.wav
+"""
+    if qemu is not None:
+        words = " ".join(("-M", qemu.machine, *qemu.options))
+        text += f"""
+As a firmware, in QEMU's emulation of the processor:
+
+    cmake -S . -B build/qemu -DCMAKE_TOOLCHAIN_FILE=port/toolchain.cmake -DAPP_MACHINE=qemu
+    cmake --build build/qemu
+    {qemu.program} {words} -nographic -monitor none -serial none \\
+        -semihosting-config enable=on,target=native,arg=app,arg=recording.wav -kernel build/qemu/app
+"""
+    if board:
+        text += """
+As a firmware for the board:
+
+    cmake -S . -B build/board -DCMAKE_TOOLCHAIN_FILE=port/toolchain.cmake -DAPP_MACHINE=board
+    cmake --build build/board
+
+`build/board/app` is an ELF file for your debugger. As it is, it reads a recording through the debugger too (OpenOCD:
+`arm semihosting enable` and `arm semihosting_cmdline app recording.wav`). For a microphone, put a file with the three
+functions of `sensor.h` in the place of `port/wav_sensor.c`, and for a serial line one with the function of `output.h`
+and a `main` that calls `app_run` in the place of `port/semihosting.c`. The processor runs at the clock that it has
+after reset; the start-up code of the chip's maker sets a faster one.
+"""
+    else:
+        text += """
+For the board, write a linker script for its memory, `port/board.ld`, and build with `-DAPP_MACHINE=board`.
+"""
+    return text
+
+
+_ARDUINO = """\
+name={title}
+version={version}
+author=micronets
+maintainer=micronets
+sentence={sentence}
+paragraph=From the samples of a microphone to words, in integers and without a heap.
+category=Signal Input/Output
+url=
+architectures=*
+includes={header}
+"""
+
+
+def _arduino(listener: Listener) -> Project:
+    """Returns the project for Arduino: a library, with an example for each kind of microphone."""
+    names = listener.names
+    network = {name: text for name, text in listener.network.items() if name not in _EXAMPLE}
+    network = {name: text for name, text in network.items() if is_source(name) or name.endswith((".h", ".inc"))}
+    found = {
+        "library.properties": _ARDUINO.format(
+            title=names.library,
+            version=listener.version,
+            sentence=listener.title,
+            header=stream_c.header(names),
+        ),
+    }
+    for example, own in {"listen_pdm": ("ring.h",), "listen_i2s": ()}.items():
+        folder = f"examples/{example}/"
+        found.update(listener.application(folder))
+        found.update({f"{folder}{name}": listener.source(f"arduino/{name}") for name in (*own, f"{example}.ino")})
+    found["README.md"] = _readme(
+        listener,
+        "A library for Arduino with two examples",
+        _ARDUINO_STEPS.format(library=names.library),
+        _parts(
+            "examples/listen_pdm/",
+            {
+                "examples/listen_pdm/": "for a PDM microphone",
+                "examples/listen_i2s/": "for an I2S microphone",
+            },
+            "src",
+        ),
+    )
+    return Project("src", network, found)
+
+
+_ARDUINO_STEPS = """
+Put this directory into the folder `libraries` of your sketchbook, under the name
+`{library}`, and restart the Arduino IDE. Then there are two sketches under
+*File, Examples, {library}*: `listen_pdm` for the PDM microphone of a Nano 33 BLE
+Sense or a Nano RP2040 Connect, `listen_i2s` for an I2S microphone on boards with Arduino's library I2S. Both print
+words in the serial monitor, at 115,200 baud.
+
+Arduino builds for size. In `platform.local.txt` of the board's package, `compiler.c.extra_flags=-O2` makes the network
+faster.
+"""
+
+_ZEPHYR = """\
+# The application under Zephyr; the network is a module of it.
+cmake_minimum_required(VERSION 3.20)
+list(APPEND EXTRA_ZEPHYR_MODULES ${{CMAKE_CURRENT_SOURCE_DIR}}/network)
+find_package(Zephyr REQUIRED HINTS $ENV{{ZEPHYR_BASE}})
+project({name}_app C)
+
+target_sources(app PRIVATE src/app.c src/zephyr.c)
+"""
+
+_PRJ = """\
+CONFIG_{library}=y
+CONFIG_AUDIO=y
+CONFIG_AUDIO_DMIC=y
+CONFIG_MAIN_STACK_SIZE=4096
+"""
+
+
+def _zephyr(listener: Listener) -> Project:
+    """Returns the project for Zephyr."""
+    names = listener.names
+    found = {
+        **listener.application("src/"),
+        "src/zephyr.c": listener.source("zephyr/zephyr.c"),
+        "CMakeLists.txt": _ZEPHYR.format(name=listener.name),
+        "prj.conf": _PRJ.format(library=names.library.upper()),
+        "README.md": _readme(
+            listener,
+            "An application for Zephyr 3.6 or newer",
+            _ZEPHYR_STEPS,
+            _parts("src/", {"src/zephyr.c": "the microphone by Zephyr's audio API `dmic`, and `printk`"}, NETWORK),
+        ),
+    }
+    return Project(NETWORK, listener.network, found)
+
+
+_ZEPHYR_STEPS = """
+In a shell with Zephyr's environment, with Zephyr's name of the board:
+
+    west build -p -b BOARD .
+    west flash
+
+The board's devicetree has to name the microphone `dmic_dev`, as the samples in `samples/drivers/audio/dmic` of Zephyr
+do by an overlay for each board.
+"""
+
+_IDF_COMPONENT = """\
+# The network as a component; its own CMakeLists.txt is for CMake without ESP-IDF.
+idf_component_register(
+  SRCS
+{sources}
+  INCLUDE_DIRS network)
+target_compile_options(${{COMPONENT_LIB}} PRIVATE -O2)
+"""
+
+_IDF_MANIFEST = """\
+version: "{version}"
+description: "{title}"
+dependencies:
+  idf: ">=5.1"
+"""
+
+_IDF_KCONFIG = """\
+menu "Listening"
+
+config APP_I2S_BCLK
+    int "GPIO of the microphone's bit clock"
+    default 4
+
+config APP_I2S_WS
+    int "GPIO of the microphone's word select"
+    default 5
+
+config APP_I2S_DIN
+    int "GPIO of the microphone's data"
+    default 6
+
+endmenu
+"""
+
+
+def _esp_idf(listener: Listener) -> Project:
+    """Returns the project for ESP-IDF. Raises `SpecError` for a board that is not Espressif's."""
+    if not listener.board.name.lower().startswith(_NEEDS_ESP_IDF):
+        raise SpecError(f"--for esp-idf: {listener.board.name} is no board with an ESP32; name one with --board")
+    name, folder = listener.name, f"components/{listener.name}"
+    sources = [file for file in sorted(listener.network) if is_source(file) and file not in _EXAMPLE]
+    found = {
+        **listener.application("main/"),
+        "main/espidf.c": listener.source("espidf/espidf.c"),
+        "main/CMakeLists.txt": _IDF_MAIN.format(name=name),
+        "main/Kconfig.projbuild": _IDF_KCONFIG,
+        f"{folder}/CMakeLists.txt": _IDF_COMPONENT.format(
+            sources="\n".join(f'    "network/{file}"' for file in sources)
+        ),
+        f"{folder}/idf_component.yml": _IDF_MANIFEST.format(version=listener.version, title=listener.title),
+        "CMakeLists.txt": _IDF_PROJECT.format(name=name),
+        "README.md": _readme(
+            listener,
+            "An application for ESP-IDF 5.1 or newer",
+            _IDF_STEPS.format(target="-".join(listener.board.name.lower().split("-")[:2]).replace("-", "")),
+            _parts("main/", {"main/espidf.c": "an I2S microphone, and the console"}, f"{folder}/network"),
+        ),
+    }
+    return Project(f"{folder}/network", listener.network, found)
+
+
+_IDF_PROJECT = """\
+cmake_minimum_required(VERSION 3.16)
+include($ENV{{IDF_PATH}}/tools/cmake/project.cmake)
+project({name}_app)
+"""
+
+_IDF_MAIN = """\
+idf_component_register(SRCS app.c espidf.c INCLUDE_DIRS . REQUIRES {name} driver)
+"""
+
+_IDF_STEPS = """
+In a shell with ESP-IDF's environment:
+
+    idf.py set-target {target}
+    idf.py menuconfig
+    idf.py build flash monitor
+
+The menu *Listening* has the pins of the microphone, an INMP441 or the like on I2S, left channel.
+"""
+
+KINDS: Mapping[str, Callable[[Listener], Project]] = MappingProxyType(
+    {"cmake": _cmake, "zephyr": _zephyr, "arduino": _arduino, "esp-idf": _esp_idf}
+)
+"""What makes each kind of project, by name."""

@@ -1,0 +1,121 @@
+"""`app`: writes a firmware project around a model that listens: microphone, network, detector, output."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from micronets import __version__, output_directory, records
+from micronets.apps.projects import KINDS, Listener, project_files
+from micronets.boards.board import Board, load_board
+from micronets.commands.compile import check_package, places_named
+from micronets.compiler.generate import package
+from micronets.compiler.generate.names import Names, name_from
+from micronets.errors import SpecError, UnsupportedError, did_you_mean
+from micronets.runtimes import OUR_C
+from micronets.streaming.plan import plan_stream, unstreamable
+from micronets.terminal import amount
+from micronets.tflite import ModelSource, model_file
+
+
+@dataclass(frozen=True, kw_only=True)
+class Application:
+    """What `micronets app` wrote.
+
+    - `model`: the model's path.
+    - `board`: the board's name.
+    - `out`: the directory of the project.
+    - `kind`: the kind of project.
+    - `name`: what the network's files, functions and macros are called after.
+    - `network`: the network's folder in the project.
+    - `files`: all other files, by path in the project.
+    - `kept`: those of them that somebody has edited since they were written; they stay as they are.
+    - `arena_bytes`: bytes of the arena of our C.
+    - `constant_bytes`: bytes of its weights and tables.
+    """
+
+    model: str
+    board: str
+    out: str
+    kind: str
+    name: str
+    network: str
+    files: tuple[str, ...]
+    kept: tuple[str, ...]
+    arena_bytes: int
+    constant_bytes: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the record as `micronets app --json` prints it."""
+        table: dict[str, Any] = records.to_json(self)
+        return table
+
+    def text(self) -> str:
+        """Writes the record for a terminal."""
+        lines = [
+            f"{self.out}: an application ({self.kind}) for {self.board}; README.md tells how to build and to change it",
+            f"{self.out}/{self.network}: the network '{self.name}': arena {amount(self.arena_bytes, 'B')}, weights and "
+            f"tables {amount(self.constant_bytes, 'B')}",
+            *(f"{self.out}/{name}: kept, as it was edited; delete it to get a new one" for name in self.kept),
+        ]
+        return "\n".join(lines)
+
+
+def app(
+    model: ModelSource, board: str | Path | Board, out: str | Path, kind: str = "cmake", name: str | None = None
+) -> Application:
+    """Writes a firmware project around a model that listens to the directory `out`, and tells what it wrote.
+
+    - `model`: the path of a `.tflite`, or a model in memory. It has to carry labels and a sound front end.
+    - `board`: a name, the path of a board's TOML file, or a board.
+    - `kind`: cmake, zephyr, arduino or esp-idf.
+    - `name`: what the network's files, functions and macros are called after; None takes the name of the model's file.
+
+    An earlier project is replaced but for files that somebody has edited, and whatever else is in the directory stays.
+    Raises `FileError`, `SpecError`, `UnsupportedError` for a model that cannot listen, and `DoesNotFit` for one whose
+    arena or constants exceed the board's memory.
+    """
+    where, file = load_board(board), model_file(model)
+    if kind not in KINDS:
+        raise SpecError(f"--for {kind}: there is no such kind of project; {did_you_mean(kind, KINDS)}")
+    if (why := unstreamable(file.model)) is not None:
+        raise UnsupportedError(
+            f"{file.name}: no application that listens can be made of it: {why}; take a model of task kws, or use the "
+            "C that micronets compile writes"
+        )
+    names = Names(name_from(Path(file.name).stem) if name is None else name)
+    made = OUR_C.compile(file, where, "auto", names.name)
+    assert made.arena_c_bytes is not None, "our C has an arena"
+    project = project_files(
+        Listener(
+            title=package.title(file.model),
+            names=names,
+            network=made.files,
+            arena_bytes=made.arena_c_bytes,
+            constant_bytes=made.constant_bytes,
+            plan=plan_stream(file.model, file.name),
+            board=where,
+            version=__version__,
+        ),
+        kind,
+    )
+    place, folder = Path(out), Path(out) / project.folder
+    kept = output_directory.edited(place, project.files)
+    check_package(place, project.files, kept)
+    check_package(folder, project.network)
+    with places_named(place):
+        output_directory.write_files(place, project.files, spared=kept)
+        output_directory.write_files(folder, project.network)
+    return Application(
+        model=file.name,
+        board=where.name,
+        out=str(out),
+        kind=kind,
+        name=names.name,
+        network=project.folder,
+        files=tuple(sorted(project.files)),
+        kept=kept,
+        arena_bytes=made.arena_c_bytes,
+        constant_bytes=made.constant_bytes,
+    )

@@ -1,0 +1,1 @@
+#define portMAX_DELAY UINT32_MAX

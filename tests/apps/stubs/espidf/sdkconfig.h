@@ -1,0 +1,3 @@
+#define CONFIG_APP_I2S_BCLK 4
+#define CONFIG_APP_I2S_WS 5
+#define CONFIG_APP_I2S_DIN 6

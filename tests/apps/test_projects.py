@@ -1,0 +1,344 @@
+"""Firmware projects of every kind: each is built, listens to a sound, and prints what `Stream` decides."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from micronets.boards.board import load_board
+from micronets.boards.cores import core_of
+from micronets.device.host_compiler import host_compiler
+from micronets.frontend import encode_wav
+from micronets.streaming import Decision, Stream
+from micronets.tflite import write
+from tests.support.calling import call
+from tests.support.generated_c import needs_host_compiler
+from tests.support.listening import DETECTORS, LABELS, listening_model, sound
+
+STUBS = Path(__file__).parent / "stubs"
+MODEL = listening_model(detector=replace(DETECTORS["slow"], never=(0,)))
+SOUND = sound(4, 5)
+BOARDS = ("NUCLEO-F446RE", "Raspberry Pi Pico 2", "ESP32-C3-DevKitM-1")
+KINDS = ("cmake", "zephyr", "arduino", "esp-idf")
+STRICT = ("-Wall", "-Wextra", "-Werror")
+needs_cmake = pytest.mark.skipif(
+    shutil.which("cmake") is None or not any(map(shutil.which, ("cc", "gcc", "clang"))),
+    reason="needs cmake, and a C compiler that it finds",
+)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("model") / "tones.tflite"
+    path.write_bytes(write(MODEL))
+    return path
+
+
+def made(model: Path, out: Path, kind: str, board: str | None = None) -> Path:
+    """Writes a project and returns its directory."""
+    where = board or ("ESP32-C3-DevKitM-1" if kind == "esp-idf" else "NUCLEO-F446RE")
+    found = call("app", model, "--board", where, "--out", out, "--for", kind)
+    assert found.code == 0, found.err
+    return out
+
+
+def lines_of(decisions: Sequence[Decision]) -> list[str]:
+    """Returns the lines that an application prints, as `listen` writes them."""
+    return [f"{d.time / 16000:>8.2f} s  {LABELS[d.class_index]:<12}  {d.score / 32768:.2f}" for d in decisions]
+
+
+def heard(*lost: tuple[int, int]) -> list[str]:
+    """Returns the lines of the whole sound; lost: before which sample how many got lost."""
+    stream, at = Stream(MODEL), 0
+    found: list[Decision] = []
+    for place, samples in lost:
+        found += stream.feed(SOUND[at:place])
+        stream.gap(samples)
+        at = place
+    return lines_of([*found, *stream.feed(SOUND[at:])])
+
+
+def run(command: Sequence[str | Path], **environment: str) -> list[str]:
+    """Runs a program; returns what it prints. Fails where it fails."""
+    done = subprocess.run(
+        [*map(str, command)], env={**os.environ, **environment}, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return [line for line in (done.stdout + done.stderr).splitlines() if line]
+
+
+def recording(folder: Path) -> Path:
+    """Writes the sound as a WAV file."""
+    path = folder / "sound.wav"
+    path.write_bytes(encode_wav(SOUND, 16000))
+    return path
+
+
+def cmake(source: Path, build: str, *options: str) -> Path:
+    """Builds a project with CMake and returns the program."""
+    run(["cmake", "-S", source, "-B", source / build, *options])
+    run(["cmake", "--build", source / build, "-j2"])
+    return source / build / "app"
+
+
+def test_there_is_something_to_hear() -> None:
+    assert len(heard()) > 8
+    assert len({line.split()[2] for line in heard()}) > 2
+
+
+@needs_cmake
+def test_a_program_for_this_computer_hears_what_listen_hears(model: Path, tmp_path: Path) -> None:
+    wav = recording(tmp_path)
+    program = cmake(made(model, tmp_path / "app", "cmake"), "build/host")
+    assert run([program, wav]) == heard()
+    listened = call("listen", model, "--input", wav, "--runtime", "reference")
+    assert listened.out.splitlines()[:-1] == heard()
+    for words, text in (([], "no recording"), ([__file__], "the recording has to be a WAV file with one channel")):
+        failed = subprocess.run([program, *words], capture_output=True, text=True, timeout=60)
+        assert failed.returncode == 1
+        assert text in failed.stdout
+
+
+def test_recordings_of_other_kinds_are_refused(model: Path, tmp_path: Path) -> None:
+    """A WAV file may hold pieces before its samples, and one with an odd number of bytes is padded."""
+    source = made(model, tmp_path / "app", "cmake")
+    files = ["app/app.c", "port/wav_sensor.c", "port/host.c"]
+    program = built(source, source / "network", files, tmp_path, [source / "app", source / "port"])
+    wav = tmp_path / "sound.wav"
+    for channels, rate, well in ((1, 16000, True), (2, 16000, False), (1, 8000, False)):
+        head = np.array([1, channels], "<u2").tobytes() + np.array([rate, 2 * rate * channels], "<u4").tobytes()
+        body = b"fmt " + np.uint32(16).tobytes() + head + np.array([2 * channels, 16], "<u2").tobytes()
+        body += b"note" + np.uint32(3).tobytes() + b"abc\0"
+        body += b"data" + np.uint32(2 * SOUND.size).tobytes() + SOUND.astype("<i2").tobytes()
+        wav.write_bytes(b"RIFF" + np.uint32(4 + len(body)).tobytes() + b"WAVE" + body)
+        done = subprocess.run([program, wav], capture_output=True, text=True, timeout=60)
+        assert done.returncode == (0 if well else 1)
+        assert (done.stdout.splitlines() == heard()) == well
+
+
+@needs_cmake
+@pytest.mark.parametrize("board", BOARDS)
+def test_a_firmware_hears_the_same_in_qemu(model: Path, tmp_path: Path, board: str) -> None:
+    """The processor reads the recording through semihosting; that of the Pico 2 is a Cortex-M55, which has its code."""
+    core = core_of(load_board(board).core, board)
+    if not any(map(shutil.which, core.gcc)):
+        pytest.skip(f"needs one of {', '.join(core.gcc)}")
+    assert core.qemu is not None
+    if shutil.which(core.qemu.program) is None:
+        pytest.skip(f"needs {core.qemu.program}")
+    wav, source = recording(tmp_path), made(model, tmp_path / "app", "cmake", board)
+    cmake(source, "build/qemu", f"-DCMAKE_TOOLCHAIN_FILE={source}/port/toolchain.cmake", "-DAPP_MACHINE=qemu")
+    steps = re.search(r"^    (qemu-system.*?)\\\n(.*?)$", (source / "README.md").read_text(), re.MULTILINE)
+    assert steps is not None
+    words = f"{steps[1]}{steps[2]}".replace("recording.wav", str(wav)).replace("build/", f"{source}/build/").split()
+    assert run(words) == heard()
+
+
+@needs_cmake
+def test_a_firmware_for_the_board_lies_in_its_memory(model: Path, tmp_path: Path) -> None:
+    if shutil.which("arm-none-eabi-gcc") is None:
+        pytest.skip("needs arm-none-eabi-gcc")
+    source = made(model, tmp_path / "app", "cmake")
+    elf = cmake(source, "build/board", f"-DCMAKE_TOOLCHAIN_FILE={source}/port/toolchain.cmake", "-DAPP_MACHINE=board")
+    symbols = run(["arm-none-eabi-nm", elf])
+    addresses = {line.split()[2]: int(line.split()[0], 16) for line in symbols if len(line.split()) == 3}
+    assert addresses["firmware_vectors"] == 0x0800_0000
+    assert addresses["firmware_stack_top"] == 0x2000_1000
+
+
+def built(
+    source: Path, network: Path, files: Sequence[str], folder: Path, include: Sequence[Path], cxx: bool = False
+) -> Path:
+    """Builds files of a project and its network with this machine's compiler; returns the program.
+
+    - source: the project.
+    - network: the folder of the network.
+    - files: paths in the project, or whole ones.
+    - folder: where the program goes.
+    - include: folders of headers.
+    - cxx: whether it is linked as C++.
+    """
+    needs_host_compiler()
+    cc = host_compiler()
+    compiler = ["c++"] if cxx else [*cc]
+    if cxx and shutil.which("c++") is None:
+        pytest.skip("needs c++")
+    flags = [f"-I{path}" for path in (network, STUBS, *include)]
+    objects = []
+    for i, path in enumerate(
+        [*(source / file for file in files), *(p for p in network.glob("*.[cS]") if p.name != "example.c")]
+    ):
+        objects.append(folder / f"{i}.o")
+        sketch = path.suffix in (".ino", ".cpp")
+        words = ["c++", "-x", "c++", "-include", "Arduino.h"] if sketch else [*cc, "-std=gnu11"]
+        run([*words, "-O1", *STRICT, *flags, "-c", path, "-o", objects[-1]])
+    run([*compiler, *objects, "-o", folder / "program"])
+    return folder / "program"
+
+
+@pytest.mark.parametrize("example", ["listen_pdm", "listen_i2s"])
+def test_arduino_s_sketches_hear_the_same(model: Path, tmp_path: Path, example: str) -> None:
+    if shutil.which("c++") is None:
+        pytest.skip("needs c++")
+    source = made(model, tmp_path / "app", "arduino")
+    folder, stubs = f"examples/{example}", STUBS / "arduino"
+    files = [f"{folder}/app.c", f"{folder}/{example}.ino", str(stubs / "main.cpp")]
+    program = built(source, source / "src", files, tmp_path, [source / folder, stubs], cxx=True)
+    SOUND.astype("<i2").tofile(tmp_path / "sound")
+    assert run([program], RECORDING=str(tmp_path / "sound")) == heard()
+    properties = dict(line.split("=", 1) for line in (source / "library.properties").read_text().splitlines())
+    assert properties["name"] == "micronets_tones"
+    assert (source / "src" / properties["includes"]).is_file()
+    assert not (source / "src/example.c").exists()
+
+
+def test_arduino_s_ring_tells_what_it_had_no_room_for(model: Path, tmp_path: Path) -> None:
+    if shutil.which("c++") is None:
+        pytest.skip("needs c++")
+    source = made(model, tmp_path / "app", "arduino")
+    main = tmp_path / "ring.cpp"
+    main.write_text(
+        """
+        #include "examples/listen_pdm/ring.h"
+        void noInterrupts() {}
+        void interrupts() {}
+        int main()
+        {
+            static int16_t samples[5000], out[5000];
+            uint32_t lost;
+            for (int i = 0; i < 5000; i++) { samples[i] = (int16_t)i; }
+            ring_put(samples, 4000);
+            if (ring_take(out, 100, &lost) != 100 || lost != 0 || out[99] != 99) return 1;
+            ring_put(samples, 300); /* 196 fit */
+            if (ring_take(out, 100, &lost) != 0 || lost != 4096 + 104) return 2;
+            ring_put(samples, 50);
+            return ring_take(out, 100, &lost) == 50 && lost == 0 && out[49] == 49 ? 0 : 3;
+        }"""
+    )
+    run(["c++", *STRICT, f"-I{STUBS / 'arduino'}", f"-I{source}", main, "-o", tmp_path / "ring"])
+    run([tmp_path / "ring"])
+
+
+def test_zephyr_s_application_hears_the_same(model: Path, tmp_path: Path) -> None:
+    """After blocks that nobody took in time, it tells that samples were lost, and listens on."""
+    source = made(model, tmp_path / "app", "zephyr")
+    stubs = STUBS / "zephyr"
+    program = built(source, source / "network", ["src/app.c", "src/zephyr.c"], tmp_path, [source / "src", stubs])
+    SOUND.astype("<i2").tofile(tmp_path / "sound")
+    for overrun, want in (({}, heard()), ({"OVERRUN": "1"}, heard((9 * 320, 16 * 320)))):
+        known = {"RECORDING": str(tmp_path / "sound"), **overrun}
+        done = subprocess.run([program], env=known, capture_output=True, text=True, timeout=60)
+        assert done.stdout.splitlines() == want
+        assert done.returncode == 1  # at the end of the sound, the microphone has failed
+    config = (source / "prj.conf").read_text()
+    assert f"config {config.split('=')[0].removeprefix('CONFIG_')}\n" in (source / "network/zephyr/Kconfig").read_text()
+
+
+def test_esp_idf_s_application_hears_the_same(model: Path, tmp_path: Path) -> None:
+    source = made(model, tmp_path / "app", "esp-idf")
+    network, stubs = source / "components/tones/network", STUBS / "espidf"
+    files = ["main/app.c", "main/espidf.c", str(stubs / "main.c")]
+    program = built(source, network, files, tmp_path, [source / "main", stubs])
+    SOUND.astype("<i2").tofile(tmp_path / "sound")
+    assert run([program], RECORDING=str(tmp_path / "sound")) == heard()
+    assert run([program], RECORDING=str(tmp_path / "sound"), OVERRUN="1") == heard((16000, 100))
+    listed = re.findall(r'"network/(.*?)"', (source / "components/tones/CMakeLists.txt").read_text())
+    assert sorted(listed) == sorted(p.name for p in network.glob("*.[cS]") if p.name != "example.c")
+    assert "REQUIRES tones driver" in (source / "main/CMakeLists.txt").read_text()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_file_calls_the_network_by_its_name(model: Path, tmp_path: Path, kind: str) -> None:
+    source = made(model, tmp_path / "app", kind)
+    for path in source.rglob("*"):
+        if path.is_file():
+            text = path.read_text()
+            assert not re.search(r"micronets_model_|MICRONETS_MODEL_|model(_stream)?\.h", text), path
+            if path.parent.name not in ("network", "src") and path.suffix in (".c", ".h", ".ino", ".md"):
+                lines = [line for line in text.splitlines() if not line.startswith("|")]
+                assert max(map(len, lines), default=0) <= 120, path
+    readme = (source / "README.md").read_text()
+    assert "It hears `yes`, `no`, `stop`." in " ".join(readme.split())
+    for name in re.findall(r"^\| `(.*?)` \|", readme, re.MULTILINE):
+        assert (source / name).exists(), name
+
+
+def test_what_was_edited_is_kept(model: Path, tmp_path: Path) -> None:
+    out = made(model, tmp_path / "app", "cmake")
+    before = tree(out)
+    mine = "/* mine */\n"
+    (out / "app/app.c").write_text(mine)
+    (out / "port/uart.c").write_text(mine)
+    found = call("app", model, "--board", "NUCLEO-F446RE", "--out", out, "--name", "other", "--json")
+    assert found.code == 0, found.err
+    assert json.loads(found.out)["kept"] == ["app/app.c"]
+    assert (out / "app/app.c").read_text() == (out / "port/uart.c").read_text() == mine
+    assert (out / "network/other.h").is_file()
+    assert not (out / "network/tones.h").exists()
+    told = call("app", model, "--board", "NUCLEO-F446RE", "--out", out)
+    assert f"{out}/app/app.c: kept, as it was edited" in told.out
+    (out / "port/uart.c").unlink()
+    (out / "app/app.c").unlink()
+    made(model, out, "cmake")
+    assert tree(out) == before
+
+
+def test_a_network_can_be_compiled_anew_by_itself(model: Path, tmp_path: Path) -> None:
+    out = made(model, tmp_path / "app", "cmake")
+    found = call("compile", model, "--board", "NUCLEO-F446RE", "--out", out / "network")
+    assert found.code == 0, found.err
+
+
+def tree(folder: Path) -> Mapping[str, str]:
+    """Returns the text of every file in a folder."""
+    return {
+        str(p.relative_to(folder)): p.read_text()
+        for p in folder.rglob("*")
+        if p.is_file() and p.name != ".micronets-files.json"
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (("--for", "arduino-ide"), "--for arduino-ide: there is no such kind of project; did you mean 'arduino'?"),
+        (("--for", "esp-idf"), "--for esp-idf: NUCLEO-F446RE is no board with an ESP32"),
+        (("--name", "main()"), "name 'main()': is no name for C"),
+        (("--board", "ESP32-S9"), "board"),
+    ],
+)
+def test_what_cannot_be_is_one_line(model: Path, tmp_path: Path, words: tuple[str, ...], text: str) -> None:
+    board = () if "--board" in words else ("--board", "NUCLEO-F446RE")
+    found = call("app", model, *board, "--out", tmp_path / "app", *words)
+    assert found.code == 2
+    assert text in found.err
+    assert len(found.err.splitlines()) == 1
+    assert not (tmp_path / "app").exists()
+
+
+def test_a_model_without_a_front_end_is_one_line(tmp_path: Path) -> None:
+    bare = listening_model()
+    path = tmp_path / "bare.tflite"
+    path.write_bytes(write(type(bare)(bare.arch, bare.quant, bare.weights, {})))
+    found = call("app", path, "--board", "NUCLEO-F446RE", "--out", tmp_path / "app")
+    assert found.code == 2
+    assert "no application that listens can be made of it: it carries no sound front end in integers" in found.err
+    assert not (tmp_path / "app").exists()
+
+
+@pytest.mark.parametrize("place", ["", "network"])
+def test_others_files_are_not_touched(model: Path, tmp_path: Path, place: str) -> None:
+    theirs = tmp_path / "app" / place / "app.c"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("theirs")
+    found = call("app", model, "--board", "NUCLEO-F446RE", "--out", tmp_path / "app")
+    assert found.code == 2
+    assert "name a new or empty directory" in found.err
+    assert [p for p in (tmp_path / "app").rglob("*") if p.is_file()] == [theirs]
