@@ -188,7 +188,7 @@ class Net(nn.Module):
                     return (torch_ops.activate(y if cell.bn is None else cell.bn(y), layer.activation),)
                 return (_clip(linear(layer, x, *quantizer.weights(layer, cell)), layer.activation),)
             case AveragePool2D():
-                return (torch_ops.activate(_average_pool(layer, x), layer.activation),)
+                return (torch_ops.activate(average_pool(layer, x), layer.activation),)
             case MaxPool2D():
                 rows, columns = torch_ops.padding(x, layer.window)
                 lowest = float("-inf") if any(rows + columns) else 0.0
@@ -334,7 +334,7 @@ def _clip(y: Tensor, activation: Activation) -> Tensor:
     return y if activation == "relu" else torch_ops.activate(y, activation)
 
 
-def _average_pool(layer: AveragePool2D, x: Tensor) -> Tensor:
+def average_pool(layer: AveragePool2D, x: Tensor) -> Tensor:
     """Computes an average pool under TensorFlow's padding, whose mean is over the pixels within the map."""
     rows, columns = torch_ops.padding(x, layer.window)
     if not any(rows + columns):

@@ -32,6 +32,7 @@ from micronets.files import write_atomic
 from micronets.ir.arch import Arch
 from micronets.progress import Progress
 from micronets.tasks import Score, TaskData
+from micronets.tasks.base import View
 
 STAGES = ("float", "quantised")
 MIXUP_SEED = 1  # the last number of the seed of a step's mixup, which tells it from other draws of that step
@@ -50,8 +51,11 @@ class TrainingJob:
     - `settings`: epochs, learning rates and the rest of the section [train].
     - `seed`: seed of the initial weights and of everything that is drawn.
     - `init`: float weights to start from, by the names of `Net`'s state dict; None starts from random ones.
-    - `teacher`: a network that maps the same inputs to logits of the same classes, which the trained one also learns to
+    - `teacher`: a network that maps the inputs to logits of the same classes, which the trained one also learns to
       imitate; None trains on the labels alone.
+    - `teacher_view`: what the teacher gets; None: the inputs of the trained network.
+    - `teacher_views`: every example is disturbed in so many ways, again and again, of which the teacher's outputs are
+      kept; 0 disturbs it anew in every epoch.
     """
 
     arch: Arch
@@ -61,17 +65,21 @@ class TrainingJob:
     seed: int
     init: Mapping[str, Tensor] | None = None
     teacher: nn.Module | None = None
+    teacher_view: View | None = None
+    teacher_views: int = 0
 
     def fingerprint(self) -> str:
         """Returns the hash of everything that decides the result, with which a checkpoint is marked."""
         decisive = {k: v for k, v in asdict(self.settings).items() if k not in (*WITHOUT_EFFECT, "device")}
-        facts = [
+        facts: list[Any] = [
             self.arch.to_json(),
             sorted(self.input_settings.items()),
             decisive,
             self.seed,
             data_digest(self.data, self.input_settings),
         ]
+        if self.teacher_views:
+            facts.append(self.teacher_views)
         hash_ = hashlib.blake2b(json.dumps(facts).encode(), digest_size=16)
         for state in (self.init or {}, {} if self.teacher is None else self.teacher.state_dict()):
             for name in sorted(state):
@@ -111,6 +119,7 @@ class TrainLoop:
         self.history: list[dict[str, Any]] = []
         self.best: dict[str, dict[str, Any]] = {}
         self._seconds_per_step: dict[str, float] = {}  # by stage
+        self._taught: dict[int, Tensor] = {}  # the teacher's logits of batches that are seen again, by their number
         state = load_checkpoint(self.checkpoint, torch.device("cpu"), self.stamp)
         if state is None:
             self._begin("float")
@@ -194,7 +203,7 @@ class TrainLoop:
         while self.step < steps:
             epoch, i = divmod(self.step, self.steps_per_epoch)
             if order is None or i == 0:
-                order = self._order(epoch)
+                order = self._order(self._shown(epoch))
             self._train_step(order[i * batch : (i + 1) * batch], steps)
             self.step += 1
             if i + 1 == self.steps_per_epoch:
@@ -216,24 +225,62 @@ class TrainLoop:
         highest = s.lr if self.stage == "float" else s.qat_lr
         for group in self.optimiser.param_groups:
             group["lr"] = highest * optim.cosine_schedule(self.step, steps, round(s.warmup * self.steps_per_epoch))
-        x = self.data.augmented(batch, self.job.input_settings, self._generator(STAGES.index(self.stage), self.step))
+        epoch, i = divmod(self.step, self.steps_per_epoch)
+        number = self._shown(epoch) * self.steps_per_epoch + i
+        inputs = self.data.augmented(batch, self.job.input_settings, self._generator(self._seed_of_stage, number))
         y = self.labels[batch.to(self.device)]
         share, partner = self._draw_mixup(len(batch))
-        x = x if share == 1 else torch.lerp(x[partner], x, share)
+        x = _mixed(inputs, share, partner)
         with autocast(self.device, self.precision):
-            teacher_logits = None
-            if self.teacher is not None and s.distill_weight:
-                with torch.no_grad():
-                    teacher_logits = self.teacher(x)
+            taught = self._taught_logits(batch, number, inputs, share, partner)
             logits = self.net(x)
-        loss = self.loss(logits, y, teacher_logits)
+        loss = self.loss(logits, y, taught[0])
         if share < 1:
-            loss = share * loss + (1 - share) * self.loss(logits, y[partner], teacher_logits)
+            loss = share * loss + (1 - share) * self.loss(logits, y[partner], taught[1])
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()
         self.average.update(self.step)
         self.loss_sum += loss.detach()
+
+    def _shown(self, epoch: int) -> int:
+        """Returns the epoch whose order and disturbances are seen in `epoch` of the present stage, both from 0."""
+        views = self.job.teacher_views if self._is_taught else 0
+        return epoch % views if views else epoch
+
+    @property
+    def _is_taught(self) -> bool:
+        """Whether a teacher is asked at all."""
+        return self.teacher is not None and self.settings.distill_weight > 0
+
+    @property
+    def _seed_of_stage(self) -> int:
+        """The number in the seeds of order and disturbances; that of the float stage where views are seen again."""
+        return 0 if self._is_taught and self.job.teacher_views else STAGES.index(self.stage)
+
+    def _taught_logits(
+        self, batch: Tensor, number: int, inputs: Tensor, share: float, partner: Tensor
+    ) -> tuple[Tensor | None, Tensor | None]:
+        """Returns the teacher's logits `[B, C]` for the two parts of the loss; None and None without a teacher.
+
+        - `batch`: the indices of the examples `[B]`.
+        - `number`: the number of the batch, which decides how its examples are disturbed.
+        - `inputs`: what the trained network gets, before it is mixed.
+        - `share`, `partner`: how it is mixed. A batch that is seen again is not: the teacher then says what it thinks
+          of either example.
+        """
+        if not self._is_taught or self.teacher is None:
+            return None, None
+        kept = self.job.teacher_views > 0
+        found = self._taught.get(number) if kept else None
+        if found is None:
+            view = self.job.teacher_view
+            seen = inputs if view is None else view(batch, self._generator(self._seed_of_stage, number))
+            with torch.no_grad():
+                found = self.teacher(seen if kept else _mixed(seen, share, partner))
+            if kept:
+                self._taught[number] = found
+        return found, found[partner] if kept and share < 1 else found
 
     def _draw_mixup(self, examples: int) -> tuple[float, Tensor]:
         """Draws this step's mixup: the share that each example keeps, and the index `[examples]` of its partner."""
@@ -289,7 +336,7 @@ class TrainLoop:
 
     def _order(self, epoch: int) -> Tensor:
         """Returns the indices of the examples of an epoch (from 0) of the present stage, in the order they are seen."""
-        rng = np.random.default_rng([self.job.seed, STAGES.index(self.stage), epoch])
+        rng = np.random.default_rng([self.job.seed, self._seed_of_stage, epoch])
         return torch.from_numpy(self.data.epoch(rng))
 
     def _generator(self, *numbers: int) -> torch.Generator:
@@ -307,3 +354,8 @@ class TrainLoop:
             for i, part in enumerate(parts)
             if len(part)
         ]
+
+
+def _mixed(x: Tensor, share: float, partner: Tensor) -> Tensor:
+    """Returns examples `[B, ...]` mixed with their partners `[B]`, of which they keep `share`."""
+    return x if share == 1 else torch.lerp(x[partner], x, share)

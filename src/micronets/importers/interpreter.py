@@ -93,7 +93,7 @@ def execute(
     last = {name: k for k, step in enumerate(steps) for name in step.layer.inputs}
     found: dict[str, Array] = {}
     for k, step in enumerate(steps):
-        results = _outputs(network, step, [values[name] for name in step.layer.inputs])
+        results = layer_outputs(network, step, [values[name] for name in step.layer.inputs])
         for name, y in zip(step.layer.outputs, results, strict=True):
             if adjust is not None and step.weights is not None:
                 y = adjust(step, y)
@@ -117,7 +117,7 @@ def activated(step: Step, y: Array) -> Array:
             return y
 
 
-def _outputs(network: FloatNetwork, step: Step, inputs: list[Array]) -> tuple[Array, ...]:
+def layer_outputs(network: FloatNetwork, step: Step, inputs: list[Array]) -> tuple[Array, ...]:
     """Returns what a layer computes, without its fused activation."""
     layer, x = step.layer, inputs[0]
     match layer:

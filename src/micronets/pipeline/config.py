@@ -22,6 +22,7 @@ from micronets.ir import spaces
 from micronets.ir.space import SearchSpace
 from micronets.ir.spaces import Space
 from micronets.pipeline.toml_config import build, convert, flat, parse_override
+from micronets.ranges import check_fields, ranged
 from micronets.runtimes import RUNTIMES, TFLM
 from micronets.tasks import TASKS, DataOptions
 
@@ -33,6 +34,11 @@ class TeacherConfig:
     """A larger network of the space, trained first and in float, whose outputs the final network also learns from.
 
     - `run`: a finished run directory whose float network is the teacher instead; it has the same classes and input.
+    - `model`: a finished model that is the teacher instead: the path of a `.tflite`, float or int8, or of an ONNX file.
+      Of pictures it sees the same part, through its own front end; of other data it gets the network's own input.
+    - `front_end`: the front end of `model`, a name or a JSON file; empty: that of its metadata.
+    - `views`: every example is disturbed in so many ways, again and again, and the teacher's outputs are kept, so that
+      a slow one is asked once for each; 0: it is disturbed anew in every epoch, and the teacher is asked every time.
     - `options`: options of the space, where they differ from `[space]`.
     - `values`: values of the space's choices; those not named are at their largest, and the input is always that of the
       final network.
@@ -40,9 +46,19 @@ class TeacherConfig:
     """
 
     run: str = ""
+    model: str = ""
+    front_end: str = ""
+    views: int = ranged(0, 0, 1000)
     options: Mapping[str, Any] = field(default_factory=dict)
     values: Mapping[str, int] = field(default_factory=dict)
     train: TrainSettings | None = None
+
+    def __post_init__(self) -> None:
+        check_fields(self, "teacher.")
+        if self.run and self.model:
+            raise SpecError("teacher.run and teacher.model are two teachers; remove one of them")
+        if self.front_end and not self.model:
+            raise SpecError(f"teacher.front_end = '{self.front_end}' is for teacher.model, which is not given")
 
 
 @dataclass(frozen=True)
@@ -186,11 +202,12 @@ def _table(table: Mapping[str, Any], name: str, where: str) -> Mapping[str, Any]
 
 def _teacher(table: Mapping[str, Any], task: str, train: Mapping[str, Any], where: str) -> TeacherConfig:
     given = _table(table, "teacher", where)
-    if given.get("run"):
+    if finished := next((name for name in ("run", "model") if given.get(name)), None):
         for key in ("options", "values", "train"):
             if given.get(key):
                 raise SpecError(
-                    f"{where}: teacher.{key} does not go with teacher.run, which is trained already; remove one of them"
+                    f"{where}: teacher.{key} does not go with teacher.{finished}, which is trained already; remove one "
+                    "of them"
                 )
     else:
         given = {**given, "train": {**train, **_table(given, "train", f"{where}: teacher")}}

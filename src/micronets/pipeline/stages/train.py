@@ -12,20 +12,26 @@ from micronets.pipeline.context import RunContext, settings_for
 from micronets.pipeline.directory import SUPERNET, TEACHER_FOLDER, TRAIN_FOLDER, TRAIN_LOG, TRAIN_STATE, WEIGHTS
 from micronets.pipeline.stages.base import Stage
 from micronets.pipeline.stages.search import SEARCH, read_weights
-from micronets.pipeline.stages.teacher import TEACHER
+from micronets.pipeline.stages.teacher import TEACHER, finished_teacher
 
 if TYPE_CHECKING:
+    from micronets.commands.teacher import Teacher
     from micronets.design.net import Net
 
 
 def _inputs(context: RunContext) -> dict[str, Any]:
     """Returns the settings of the training, and digests of the chosen network and of the teacher's weights."""
-    return {**settings_for(context, "train", "init"), **directory.check_outputs(context.run, SEARCH, TEACHER)}
+    inputs = {**settings_for(context, "train", "init"), **directory.check_outputs(context.run, SEARCH, TEACHER)}
+    teacher = context.config.teacher
+    if teacher is not None and teacher.views:
+        inputs["teacher.views"] = teacher.views
+    return {**inputs, **finished_teacher(teacher)}
 
 
 def _train(context: RunContext) -> Sequence[str]:
     from micronets.design.train import TrainingJob, train_network
 
+    teacher = _teacher_of(context)
     job = TrainingJob(
         context.arch,
         context.data,
@@ -33,24 +39,29 @@ def _train(context: RunContext) -> Sequence[str]:
         context.config.train,
         seed=context.config.seed,
         init=read_weights(context.run / SUPERNET) if context.config.init == "supernet" else None,
-        teacher=_teacher_net(context),
+        teacher=None if teacher is None else teacher.net,
+        teacher_view=None if teacher is None else teacher.view,
+        teacher_views=0 if context.config.teacher is None else context.config.teacher.views,
     )
     train_network(job, context.run / TRAIN_FOLDER, context.progress)
     return WEIGHTS, TRAIN_LOG
 
 
-def _teacher_net(context: RunContext) -> Net | None:
-    """Returns the teacher's network, in float.
+def _teacher_of(context: RunContext) -> Teacher | None:
+    """Returns the teacher.
 
-    Raises `SpecError` if that of another run has another input or other outputs.
+    Raises `SpecError` if that of another run has another input or other outputs, or a model cannot teach these data.
     """
+    from micronets.commands.teacher import Teacher, teacher_of_file
     from micronets.design.train import load_result
 
     teacher = context.config.teacher
     if teacher is None:
         return None
+    if teacher.model:
+        return teacher_of_file(Path(teacher.model), context.data, context.input_settings, teacher.front_end)
     if not teacher.run:
-        return load_result(context.run / TEACHER_FOLDER).float_net()
+        return Teacher(load_result(context.run / TEACHER_FOLDER).float_net())
     net = load_result(Path(teacher.run) / TRAIN_FOLDER).float_net()
     mine = context.arch.input_shape, context.arch.output_shape
     theirs = net.arch.input_shape, net.arch.output_shape
@@ -59,7 +70,7 @@ def _teacher_net(context: RunContext) -> Net | None:
             f"teacher.run = '{teacher.run}': its network maps {theirs[0]} to {theirs[1]}, this one {mine[0]} to "
             f"{mine[1]}; fix the input with [space.fix], or train a teacher in this run"
         )
-    return net
+    return Teacher(net)
 
 
 def trained(context: RunContext) -> dict[str, Net]:

@@ -31,10 +31,17 @@ class ImageAugmenter:
         self.side = pictures.shape[1]
         self._device: dict[torch.device, Tensor] = {}
 
-    def __call__(self, indices: Tensor, frontend: ImageFrontEnd, generator: torch.Generator) -> Tensor:
+    def __call__(
+        self,
+        indices: Tensor,
+        frontend: ImageFrontEnd,
+        generator: torch.Generator,
+        shown_to: ImageFrontEnd | None = None,
+    ) -> Tensor:
         """Returns augmented pictures, float32 `[B, resolution, resolution, colour]`, on the generator's device.
 
         - `indices`: numbers of pictures `[B]`.
+        - `shown_to`: the front end that gets the same disturbances from a generator in the same state; None: none does.
         """
         # Pixels need more than the 8 bits of a bfloat16, and resizing all of float32's.
         with torch.no_grad(), torch.autocast(generator.device.type, enabled=False):
@@ -44,7 +51,7 @@ class ImageAugmenter:
             if frontend.colour < x.shape[1]:
                 x = _gray(x.float())
             x = self._placed(x, frontend, generator)
-            x = self._coloured(x, generator)
+            x = self._coloured(x, generator, (shown_to or frontend).colour == 3 == self.pictures.shape[3])
             x = self._erased(x, generator)
             # Whole pixels, as a camera gives them.
             x = x.clamp_(0, 255).round_().permute(0, 2, 3, 1)
@@ -106,22 +113,24 @@ class ImageAugmenter:
         index = taps.to(torch.int64).remainder_(2 * side)
         return torch.minimum(index, 2 * side - 1 - index).movedim(0, -1), weights.movedim(0, -1)
 
-    def _coloured(self, x: Tensor, g: torch.Generator) -> Tensor:
+    def _coloured(self, x: Tensor, g: torch.Generator, in_colour: bool) -> Tensor:
         """Changes saturation, contrast and brightness of `x` in place.
 
         The result is a sum of a share of the picture, one of its gray, and a constant.
+
+        - `in_colour`: whether a saturation is drawn, which a gray picture then does without.
         """
         s, n = self.settings, len(x)
-        saturated = bool(s.saturation) and x.shape[1] == 3
+        drawn = 1 + _uniform(n, -s.saturation, s.saturation, g) if s.saturation and in_colour else None
+        saturated = drawn is not None and x.shape[1] == 3
         own, gray, level = (
             torch.ones(n, device=x.device),
             torch.zeros(n, device=x.device),
             torch.zeros(n, device=x.device),
         )
         shades = _gray(x) if saturated else x[:, :1, :1, :1]
-        if saturated:
-            own = 1 + _uniform(n, -s.saturation, s.saturation, g)
-            gray = 1 - own
+        if saturated and drawn is not None:
+            own, gray = drawn, 1 - drawn
         if s.contrast:
             share = 1 + _uniform(n, -s.contrast, s.contrast, g)
             colours = x.mean((2, 3), keepdim=True)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from micronets.errors import SpecError
 from micronets.frontend.image import INPUT_SETTINGS, PRESETS, Bytes, ImageFrontEnd, network_input
-from micronets.tasks.base import Card, Examples, Labels
+from micronets.tasks.base import Card, Examples, Labels, View
 from micronets.tasks.images.settings import ImageAugmentation
 from micronets.tasks.labelled import LabelledData, examples_of
 
@@ -68,6 +68,22 @@ class ImageData(LabelledData):
         The result depends on the arguments alone.
         """
         return self._augmenter(indices, self.frontend.with_settings(settings), generator)
+
+    def view(self, card: Card, settings: Mapping[str, int]) -> View:
+        """Returns what another model sees through its own front end, of pictures as `augmented` disturbs them.
+
+        - `card`: the other model.
+        - `settings`: the input settings of the network that sees the result of `augmented`.
+
+        Raises `SpecError` for a front end that is not one of pictures, or does not fit the model's input.
+        """
+        own, shown_to = front_end(card), self.frontend.with_settings(settings)
+        own = replace(own, via=self.frontend.stored)
+
+        def augmented(indices: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+            return self._augmenter(indices, own, generator, shown_to)
+
+        return augmented
 
     @cached_property
     def _augmenter(self) -> ImageAugmenter:

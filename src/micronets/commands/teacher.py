@@ -1,0 +1,112 @@
+"""`teacher_of_file`: makes a teacher of the finished model in a `.tflite`, float or int8, or in an ONNX file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from micronets import tflite
+from micronets.commands.evaluate import front_end_of, labels_of
+from micronets.errors import FileError, SpecError, UnsupportedError
+from micronets.files import read_plain
+from micronets.frontend import PRESETS, image
+from micronets.importers.dequantised import code_ranges, dequantised
+from micronets.importers.float_tflite import is_float, read_float
+from micronets.importers.interpreter import layer_outputs
+from micronets.importers.network import FloatNetwork
+from micronets.importers.onnx_file import read_onnx
+from micronets.tasks import Card, TaskData
+from micronets.tasks.base import View
+from micronets.tasks.views import view_of
+from micronets.tflite.foreign import foreign_model
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True, eq=False)
+class Teacher:
+    """A network whose outputs another one learns to imitate.
+
+    - `net`: maps its inputs `[B, H, W, C]` to logits `[B, classes]`, in the order of the data's classes.
+    - `view`: what it sees of the training examples; None: the inputs of the network that is trained.
+    """
+
+    net: nn.Module
+    view: View | None = None
+
+
+def teacher_of_file(path: Path, data: TaskData, settings: Mapping[str, int], front_end: str = "") -> Teacher:
+    """Makes a teacher of the model in a file, which sees the training examples through its own front end.
+
+    - `path`: a `.tflite`, float or int8, or an ONNX file.
+    - `data`: the data of the training.
+    - `settings`: input settings of the network that is trained.
+    - `front_end`: name or JSON file of the model's front end; empty: that of its metadata.
+
+    Raises `FileError`, `SpecError`, `UnsupportedError` for a model that cannot be read or cannot teach these data.
+    """
+    import torch
+
+    from micronets.design.frozen_net import FrozenNet, Parameters
+
+    where = f"teacher.model = '{path}'"
+    network, ranges = _read(path, where)
+    arch = network.arch
+    if len(arch.outputs) > 1:
+        raise UnsupportedError(f"{where}: {len(arch.outputs)} outputs; a teacher has one, the logits of the classes")
+    if len(arch.input_shape) > 3:
+        raise UnsupportedError(f"{where}: its input is {arch.input_shape}; no task has inputs of more than three axes")
+    order = _order(network, data, front_end, where)
+    height, width, channels = (*arch.input_shape, 1, 1)[:3]
+    form = front_end_of(network.metadata, front_end or None)
+    if form is None and "micronets.frontend" in data.metadata(settings):
+        names = ", ".join((*image.PRESETS, *PRESETS))
+        raise SpecError(f"{where}: carries no front end; name one with teacher.front_end: {names}, or a JSON file")
+    card = Card(data.classes, form, (height, width, channels), where, network.metadata)
+    view = view_of(data, card, settings)
+    parameters = Parameters(
+        {name: w.kernel for name, w in network.weights.items()},
+        {name: w.bias for name, w in network.weights.items()},
+        network.constants,
+        ranges,
+    )
+    net = FrozenNet(arch, parameters, lambda step, inputs: layer_outputs(network, step, inputs), order)
+    with torch.no_grad():
+        net(torch.zeros(1, height, width, channels))  # so that an operator that cannot be computed is told now
+    return Teacher(net.eval(), view)
+
+
+def _read(path: Path, where: str) -> tuple[FloatNetwork, dict[str, tuple[float, float]]]:
+    """Returns the network in a file, in real numbers, and the ranges of its tensors where it computes in integers."""
+    try:
+        content = read_plain(path)
+    except OSError as e:
+        raise FileError(f"{where}: cannot read it ({e.strerror}); give the path of a .tflite or .onnx file") from e
+    if path.suffix.lower() == ".onnx":
+        return read_onnx(path), {}
+    if other := foreign_model(path, content):
+        raise FileError(f"{where}: {other}")
+    if is_float(content, where):
+        return read_float(content, where), {}
+    model = tflite.read(content, where)
+    return dequantised(model, where), code_ranges(model)
+
+
+def _order(network: FloatNetwork, data: TaskData, front_end: str, where: str) -> list[int]:
+    """Returns for each class of the data the output that stands for it. Raises `SpecError` for other classes."""
+    count = int(np.prod(network.arch.output_shape))
+    names = labels_of(network.metadata, front_end or None) or data.classes
+    if count != len(names) or len(names) != len(data.classes):
+        raise SpecError(f"{where}: has {count} outputs, the data {len(data.classes)} classes; need a model of the same")
+    for name in data.classes:
+        if name not in names:
+            raise SpecError(
+                f"{where}: its labels are {', '.join(names)}, without '{name}' of the data; need a model of the same "
+                "classes"
+            )
+    return [names.index(name) for name in data.classes]

@@ -1,0 +1,194 @@
+"""`FrozenNet`: a finished network in torch, such as that of a `.tflite`, which teaches another and learns nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from micronets.design import torch_ops
+from micronets.design.net import average_pool, key
+from micronets.ir.arch import Arch, Step
+from micronets.ir.layers import (
+    INPUT,
+    Add,
+    AveragePool2D,
+    Concatenation,
+    Conv2D,
+    DepthwiseConv2D,
+    Dequantize,
+    FullyConnected,
+    HardSwish,
+    Logistic,
+    MaxPool2D,
+    Mean,
+    Mul,
+    Pad,
+    Quantize,
+    Relu,
+    Reshape,
+    Softmax,
+    Sub,
+)
+
+Array = npt.NDArray[Any]
+
+Compute = Callable[[Step, list[Array]], tuple[Array, ...]]
+"""What computes a layer in numpy: it takes the inputs `[N, *shape]` and returns the outputs."""
+
+
+@dataclass(frozen=True, eq=False)
+class Parameters:
+    """The numbers of a finished network, all of them real.
+
+    - kernels: weights of every layer that has some, by its name, laid out as in TensorFlow Lite:
+      `[filters, kh, kw, C / groups]`, `[1, kh, kw, C * multiplier]` or `[units, inputs]`.
+    - biases: `[outputs]`, for the same layers.
+    - constants: the values of the network's constants, by name.
+    - ranges: the least and the greatest value that a tensor can have, by name; of a float network there are none.
+    """
+
+    kernels: Mapping[str, Array]
+    biases: Mapping[str, Array]
+    constants: Mapping[str, Array] = field(default_factory=dict)
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+
+class FrozenNet(nn.Module):
+    """A network with fixed weights that maps inputs `[N, *input_shape]` to logits `[N, outputs]`, float32.
+
+    A Softmax at its end is left out, and the DEQUANTIZE behind it, so that the outputs are logits. Convolutions and the
+    other layers of image and sound networks are computed by torch, on its device and in its autocast type; layers that
+    are rare are computed by `compute`, in float32 on the CPU.
+
+    - `arch`: its layers, with one input and without variables.
+    - `parameters`: its weights, constants and ranges.
+    - `compute`: computes a layer that torch does not, without its fused activation.
+    - `order`: which output becomes each logit, in their order; None: all of them as they are.
+
+    Inputs may have axes of one value that `input_shape` lacks, since those of tasks always have three.
+    """
+
+    def __init__(
+        self, arch: Arch, parameters: Parameters, compute: Compute, order: Sequence[int] | None = None
+    ) -> None:
+        super().__init__()
+        self.order = None if order is None or list(order) == list(range(len(order))) else list(order)
+        self.arch, self.compute, self.ranges = arch, compute, dict(parameters.ranges)
+        self.steps, self.output, self.sharpness = _up_to_logits(arch)
+        self._read_last = {name: i for i, step in enumerate(self.steps) for name in step.layer.inputs}
+        for step in self.steps:
+            name = step.layer.name
+            if name in parameters.kernels:
+                kernel = _tensor(parameters.kernels[name])
+                if isinstance(step.layer, Conv2D):
+                    kernel = kernel.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
+                elif isinstance(step.layer, DepthwiseConv2D):
+                    kernel = kernel.permute(3, 0, 1, 2).contiguous()
+                self.register_buffer(f"kernel_{key(name)}", kernel)
+                self.register_buffer(f"bias_{key(name)}", _tensor(parameters.biases[name]))
+        for name, values in parameters.constants.items():
+            self.register_buffer(f"constant_{key(name)}", _tensor(values))
+
+    def forward(self, x: Tensor) -> Tensor:
+        count = len(x)
+        x = x.reshape(count, *self.arch.input_shape)
+        values = {INPUT: self._limited(INPUT, x)}
+        for spec in self.arch.constants:
+            constant: Tensor = getattr(self, f"constant_{key(spec.name)}")
+            values[spec.name] = constant.expand(count, *constant.shape)
+        for i, step in enumerate(self.steps):
+            found = self._computed(step, [values[name] for name in step.layer.inputs])
+            for name, y in zip(step.layer.outputs, found, strict=True):
+                values[name] = self._limited(name, torch_ops.activate(y, step.operator.activation or "none"))
+            for name in step.layer.inputs:
+                if self._read_last[name] == i and name != self.output:
+                    values.pop(name, None)
+        logits = self.sharpness * values[self.output].flatten(1).float()
+        return logits if self.order is None else logits[:, self.order]
+
+    def _limited(self, name: str, y: Tensor) -> Tensor:
+        """Returns the values of a tensor, saturated as its codes would be."""
+        return y.clamp(*self.ranges[name]) if name in self.ranges else y
+
+    def _computed(self, step: Step, inputs: list[Tensor]) -> tuple[Tensor, ...]:
+        """Returns the outputs of a layer, without its fused activation; maps are `[N, H, W, C]`."""
+        layer, x = step.layer, inputs[0]
+        match layer:
+            case Conv2D() | DepthwiseConv2D():
+                groups = layer.groups if isinstance(layer, Conv2D) else x.shape[3]
+                kernel, bias = self._weights(layer.name)
+                y = torch_ops.conv(torch_ops.to_nchw(x), kernel, bias, layer.window, groups)
+                return (torch_ops.to_nhwc(y),)
+            case FullyConnected():
+                kernel, bias = self._weights(layer.name)
+                return (F.linear(x if layer.keep_dims else x.reshape(len(x), kernel.shape[1]), kernel, bias),)
+            case AveragePool2D():
+                return (torch_ops.to_nhwc(average_pool(layer, torch_ops.to_nchw(x))),)
+            case MaxPool2D():
+                maps = torch_ops.to_nchw(x)
+                (top, bottom), (left, right) = torch_ops.padding(maps, layer.window)
+                padded = F.pad(maps, (left, right, top, bottom), value=float("-inf"))
+                return (torch_ops.to_nhwc(F.max_pool2d(padded, layer.pool, layer.stride)),)
+            case Mean():
+                return (x.mean([axis + 1 for axis in layer.axes], keepdim=layer.keep_dims),)
+            case Add() | Sub() | Mul():
+                a, b = _aligned(*inputs)
+                match layer:
+                    case Add():
+                        return (a + b,)
+                    case Sub():
+                        return (a - b,)
+                    case _:
+                        return (a * b,)
+            case Concatenation():
+                return (torch.cat(inputs, layer.axis + 1),)
+            case Pad():
+                return (F.pad(x, [side for pair in reversed(layer.paddings) for side in pair]),)
+            case Reshape():
+                return (x.reshape(len(x), *layer.shape),)
+            case Relu():
+                return (F.relu6(x) if layer.six else F.relu(x),)
+            case HardSwish():
+                return (F.hardswish(x),)
+            case Logistic():
+                return (torch.sigmoid(x),)
+            case Quantize() | Dequantize():
+                return (x,)
+            case _:
+                found = self.compute(step, [y.detach().float().cpu().numpy() for y in inputs])
+                return tuple(_tensor(y).to(x.device) for y in found)
+
+    def _weights(self, name: str) -> tuple[Tensor, Tensor]:
+        """Returns the kernel and the bias of a layer."""
+        return getattr(self, f"kernel_{key(name)}"), getattr(self, f"bias_{key(name)}")
+
+
+def _up_to_logits(arch: Arch) -> tuple[tuple[Step, ...], str, float]:
+    """Returns the layers of a network up to its logits, the name of the logits, and by what they are multiplied."""
+    steps, name = arch.steps(), arch.output
+    made_by = {output: (i, step.layer) for i, step in enumerate(steps) for output in step.layer.outputs}
+    at, layer = made_by[name]
+    while isinstance(layer, Quantize | Dequantize) and layer.inputs[0] in made_by:
+        at, layer = made_by[layer.inputs[0]]
+    if isinstance(layer, Softmax) and layer.inputs[0] in made_by:
+        return steps[:at], layer.inputs[0], layer.beta
+    return steps, name, 1.0
+
+
+def _tensor(values: Array) -> Tensor:
+    """Returns values as a float32 tensor of its own memory."""
+    return torch.from_numpy(np.array(values, np.float32))
+
+
+def _aligned(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """Returns tensors `[N, *shape]` with as many dimensions as the one with the most, so that torch broadcasts them."""
+    rank = max(a.ndim, b.ndim)
+    first, second = (x.reshape(len(x), *(1,) * (rank - x.ndim), *x.shape[1:]) for x in (a, b))
+    return first, second

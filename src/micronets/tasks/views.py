@@ -1,0 +1,38 @@
+"""`view_of`: how a second model, such as a teacher, sees the examples that a network is trained on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from micronets.errors import SpecError
+from micronets.tasks.base import Card, TaskData, View
+from micronets.tasks.images.data import ImageData
+
+
+def view_of(data: TaskData, card: Card, settings: Mapping[str, int]) -> View:
+    """Returns what the model of `card` sees of training examples, disturbed as for the network that is trained.
+
+    Pictures are shown through the model's own front end, at its own resolution and in its own colours. Of other data
+    the model gets what the network gets, so its front end has to be the same.
+
+    - `data`: the data of the training.
+    - `card`: the other model.
+    - `settings`: input settings of the network that is trained.
+
+    Raises `SpecError` for a model that cannot be shown these data.
+    """
+    if isinstance(data, ImageData):
+        return data.view(card, settings)
+    shape = data.input_shape(settings)
+    own = data.metadata(settings).get("micronets.frontend")
+    if card.frontend is not None and own is not None and json.loads(card.frontend) != json.loads(own):
+        raise SpecError(
+            f"{card.where}: has another front end than the network; for task {data.name} both get the same inputs: "
+            "take a model of the same front end, or fix the input with [space.fix]"
+        )
+    if card.input_shape != shape:
+        raise SpecError(
+            f"{card.where}: its input is {card.input_shape}, the network's {shape}; fix it with [space.fix]"
+        )
+    return lambda indices, generator: data.augmented(indices, settings, generator)
