@@ -263,3 +263,57 @@ def test_schedule():
 def test_bad_settings(change, message):
     with pytest.raises(SpecError, match=message):
         TrainSettings(**change)
+
+
+class Counting(torch.nn.Module):
+    """A teacher of the toy task that counts the batches it is asked for, and keeps what it saw."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def forward(self, x):
+        self.seen.append(x.clone())
+        return 5 * torch.stack([x[:, 2 * c + 1].mean((1, 2)) for c in range(3)], 1)
+
+
+@pytest.mark.parametrize("mixup", [0.0, 0.5])
+def test_a_teacher_is_asked_once_for_every_view(tmp_path, mixup):
+    settings = replace(QUICK, epochs=5, qat_epochs=2, mixup=mixup, distill_weight=0.9)
+    often, seldom = Counting(), Counting()
+    train(tmp_path / "often", settings, teacher=often)
+    taught = train(tmp_path / "seldom", settings, teacher=seldom, teacher_views=2)
+    assert len(often.seen) == 7 * 6
+    assert len(seldom.seen) == 2 * 6
+    plain = [torch.equal(a, b) for a, b in zip(often.seen, seldom.seen, strict=False)]
+    assert all(plain) == (mixup == 0)  # what is asked once is not mixed
+    assert taught.float_score > 0.85
+
+
+def test_views_that_are_seen_again_resume_bit_for_bit(tmp_path, monkeypatch):
+    settings = replace(QUICK, epochs=3, qat_epochs=1, mixup=0.3)
+    taught = {"teacher": Counting(), "teacher_views": 2}
+    whole = train(tmp_path / "whole", settings, **taught)
+    with monkeypatch.context() as patch:
+        stop_after(patch, 2)
+        with pytest.raises(Stop):
+            train(tmp_path / "part", settings, **taught)
+    assert equal(train(tmp_path / "part", settings, **taught).state, whole.state)
+    with pytest.raises(SpecError):
+        train(tmp_path / "part", settings, teacher=Counting(), teacher_views=3)
+
+
+def test_a_teacher_sees_its_own_view(tmp_path):
+    teacher = Counting()
+    data, asked = Toy(), []
+
+    def view(indices, generator):
+        asked.append(indices)
+        return data.augmented(indices, {}, generator) * 2
+
+    settings = replace(QUICK, epochs=1, qat_epochs=0, mixup=0.5)
+    other = Counting()
+    train(tmp_path / "own", settings, data=data, teacher=teacher, teacher_view=view)
+    train(tmp_path / "same", settings, data=data, teacher=other)
+    assert len(asked) == 1 + 6  # once to know the training by, then once a step
+    assert all(torch.allclose(a, 2 * b, atol=1e-5) for a, b in zip(teacher.seen, other.seen, strict=True))

@@ -46,8 +46,13 @@ def test_the_saved_configuration_reads_back_the_same() -> None:
     assert parse(tomllib.loads(to_toml(config)), "a.toml") == config
 
 
-def test_a_finished_run_as_teacher_is_saved_and_read_back() -> None:
-    config = parse({**MINIMAL, "teacher": {"run": "runs/large"}}, "a.toml")
+@pytest.mark.parametrize(
+    "teacher", [{"run": "runs/large", "views": 3}, {"model": "a.tflite", "front_end": "mlperf-mfcc"}]
+)
+def test_a_finished_teacher_is_saved_and_read_back(teacher: dict[str, object]) -> None:
+    config = parse({**MINIMAL, "teacher": teacher}, "a.toml")
+    assert config.teacher is not None
+    assert config.teacher.train is None
     assert parse(tomllib.loads(to_toml(config)), "a.toml") == config
 
 
@@ -98,6 +103,19 @@ def test_a_finished_run_as_teacher_is_saved_and_read_back() -> None:
             {"teacher": {"run": "x", "values": {"a": 1}}},
             "c.toml: teacher.values does not go with teacher.run, which is trained",
         ),
+        (
+            {"teacher": {"model": "x.tflite", "train": {"epochs": 3}}},
+            "c.toml: teacher.train does not go with teacher.model, which is trained",
+        ),
+        (
+            {"teacher": {"model": "x.tflite", "run": "runs/x"}},
+            "c.toml: teacher.run and teacher.model are two teachers; remove one of them",
+        ),
+        (
+            {"teacher": {"front_end": "mlperf-mfcc"}},
+            "c.toml: teacher.front_end = 'mlperf-mfcc' is for teacher.model, which is not given",
+        ),
+        ({"teacher": {"views": -1}}, "c.toml: teacher.views = -1; allowed: 0 to 1,000"),
         ({"teacher": {"values": {"width": 1}}}, "c.toml: teacher.values: space dscnn: no choice 'width'; "),
     ],
 )

@@ -267,6 +267,25 @@ def test_a_teacher_is_trained_first(tmp_path: Path) -> None:
     assert "teacher   step" in result.err
 
 
+def test_a_finished_model_teaches_without_being_trained(made: tuple[Path, Result], tmp_path: Path) -> None:
+    file, out = made[0] / "tiny.toml", tmp_path / "taught"
+    model = made[0] / "run/model.tflite"
+    quick = ("--set", "train.epochs=1", "--set", "train.qat_epochs=1", "--out", out)
+    taught = ("--set", f"teacher.model={model}", "--set", "teacher.views=1")
+    missing = call("search", file, *quick, "--set", "teacher.model=none.tflite")
+    assert missing.code == 2
+    assert missing.error.startswith("teacher.model = 'none.tflite': no such file (paths start at ")
+    named = call("search", file, *quick, *taught, "--set", "teacher.front_end=mlperf-mfc")
+    assert named.error.startswith("front end 'mlperf-mfc' is not known; did you mean 'mlperf-mfcc'? known: ")
+    assert not (out / "search").exists()  # both are told before the search
+    assert call("search", file, *quick, *taught).code == 0
+    result = call("train", file, *quick, *taught)
+    assert result.code == 0, result.err
+    assert "teacher   step" not in result.err
+    assert (out / "train/weights.pt").is_file()
+    assert not (out / "teacher").exists()
+
+
 def test_an_interruption_before_the_first_checkpoint_leaves_what_a_resumption_needs(
     made: tuple[Path, Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

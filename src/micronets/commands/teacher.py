@@ -13,7 +13,7 @@ from micronets import tflite
 from micronets.commands.evaluate import front_end_of, labels_of
 from micronets.errors import FileError, SpecError, UnsupportedError
 from micronets.files import read_plain
-from micronets.frontend import PRESETS, image
+from micronets.frontend import image
 from micronets.importers.dequantised import code_ranges, dequantised
 from micronets.importers.float_tflite import is_float, read_float
 from micronets.importers.interpreter import layer_outputs
@@ -21,6 +21,7 @@ from micronets.importers.network import FloatNetwork
 from micronets.importers.onnx_file import read_onnx
 from micronets.tasks import Card, TaskData
 from micronets.tasks.base import View
+from micronets.tasks.images.data import ImageData
 from micronets.tasks.views import view_of
 from micronets.tflite.foreign import foreign_model
 
@@ -54,6 +55,46 @@ def teacher_of_file(path: Path, data: TaskData, settings: Mapping[str, int], fro
 
     from micronets.design.frozen_net import FrozenNet, Parameters
 
+    read = _checked(path, data, front_end)
+    network = read.network
+    view = view_of(data, read.card, settings)
+    parameters = Parameters(
+        {name: w.kernel for name, w in network.weights.items()},
+        {name: w.bias for name, w in network.weights.items()},
+        network.constants,
+        read.ranges,
+    )
+    net = FrozenNet(network.arch, parameters, lambda step, inputs: layer_outputs(network, step, inputs), read.order)
+    with torch.no_grad():
+        net(torch.zeros(1, *read.card.input_shape))  # so that an operator that cannot be computed is told now
+    return Teacher(net.eval(), view)
+
+
+def check_teacher(path: Path, data: TaskData, front_end: str = "") -> None:
+    """Raises what `teacher_of_file` would, as far as that does not depend on the network that is trained."""
+    read = _checked(path, data, front_end)
+    if isinstance(data, ImageData):
+        view_of(data, read.card, {})
+
+
+@dataclass(frozen=True, eq=False)
+class _Read:
+    """A model that can teach.
+
+    - `network`: it, in real numbers.
+    - `ranges`: the least and the greatest value of every tensor, if it computes in integers.
+    - `card`: what is known of it.
+    - `order`: for each class of the data, the output that stands for it.
+    """
+
+    network: FloatNetwork
+    ranges: Mapping[str, tuple[float, float]]
+    card: Card
+    order: tuple[int, ...]
+
+
+def _checked(path: Path, data: TaskData, front_end: str) -> _Read:
+    """Reads a model. Raises `FileError`, `SpecError`, `UnsupportedError` for one that cannot teach these data."""
     where = f"teacher.model = '{path}'"
     network, ranges = _read(path, where)
     arch = network.arch
@@ -64,21 +105,11 @@ def teacher_of_file(path: Path, data: TaskData, settings: Mapping[str, int], fro
     order = _order(network, data, front_end, where)
     height, width, channels = (*arch.input_shape, 1, 1)[:3]
     form = front_end_of(network.metadata, front_end or None)
-    if form is None and "micronets.frontend" in data.metadata(settings):
-        names = ", ".join((*image.PRESETS, *PRESETS))
+    if form is None and isinstance(data, ImageData):
+        names = ", ".join(image.PRESETS)
         raise SpecError(f"{where}: carries no front end; name one with teacher.front_end: {names}, or a JSON file")
     card = Card(data.classes, form, (height, width, channels), where, network.metadata)
-    view = view_of(data, card, settings)
-    parameters = Parameters(
-        {name: w.kernel for name, w in network.weights.items()},
-        {name: w.bias for name, w in network.weights.items()},
-        network.constants,
-        ranges,
-    )
-    net = FrozenNet(arch, parameters, lambda step, inputs: layer_outputs(network, step, inputs), order)
-    with torch.no_grad():
-        net(torch.zeros(1, height, width, channels))  # so that an operator that cannot be computed is told now
-    return Teacher(net.eval(), view)
+    return _Read(network, ranges, card, tuple(order))
 
 
 def _read(path: Path, where: str) -> tuple[FloatNetwork, dict[str, tuple[float, float]]]:

@@ -81,6 +81,9 @@ class TrainingJob:
         if self.teacher_views:
             facts.append(self.teacher_views)
         hash_ = hashlib.blake2b(json.dumps(facts).encode(), digest_size=16)
+        if self.teacher_view is not None:
+            seen = self.teacher_view(torch.arange(min(4, self.data.size("train"))), torch.Generator().manual_seed(0))
+            hash_.update(seen.cpu().contiguous().numpy().tobytes())
         for state in (self.init or {}, {} if self.teacher is None else self.teacher.state_dict()):
             for name in sorted(state):
                 hash_.update(name.encode())

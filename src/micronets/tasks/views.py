@@ -33,6 +33,6 @@ def view_of(data: TaskData, card: Card, settings: Mapping[str, int]) -> View:
         )
     if card.input_shape != shape:
         raise SpecError(
-            f"{card.where}: its input is {card.input_shape}, the network's {shape}; fix it with [space.fix]"
+            f"{card.where}: its input is {card.input_shape}, the network's {shape}; fix the input with [space.fix]"
         )
     return lambda indices, generator: data.augmented(indices, settings, generator)

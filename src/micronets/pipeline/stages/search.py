@@ -17,6 +17,7 @@ from micronets.files import digest, write_atomic
 from micronets.pipeline.config import make_space
 from micronets.pipeline.context import RunContext, settings_for
 from micronets.pipeline.directory import ARCH, SEARCH_FOLDER, SEARCH_LOG, SEARCH_STATE, SPACE_COPY, SUPERNET, VALUES
+from micronets.pipeline.finished_teacher import check_before_search
 from micronets.pipeline.stages.base import Stage
 
 
@@ -59,6 +60,7 @@ def _inputs(context: RunContext) -> dict[str, Any]:
 def _search(context: RunContext) -> Sequence[str]:
     from micronets.design.search_methods import search
 
+    check_before_search(context.config.teacher, context.data)
     found = search(
         context.space,
         context.data,

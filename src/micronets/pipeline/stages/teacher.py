@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from micronets.commands.evaluate import front_end_of
-from micronets.errors import SpecError
-from micronets.files import fingerprint
 from micronets.ir.arch import Arch
 from micronets.ir.space import derive
 from micronets.pipeline import directory
-from micronets.pipeline.config import TeacherConfig, largest, make_space, space_table
+from micronets.pipeline.config import largest, make_space, space_table
 from micronets.pipeline.context import RunContext, settings_for
-from micronets.pipeline.directory import TEACHER_FOLDER, TEACHER_LOG, TEACHER_STATE, TEACHER_WEIGHTS, WEIGHTS
+from micronets.pipeline.directory import TEACHER_FOLDER, TEACHER_LOG, TEACHER_STATE, TEACHER_WEIGHTS
+from micronets.pipeline.finished_teacher import finished_teacher
 from micronets.pipeline.stages.base import Stage
 from micronets.pipeline.stages.search import SEARCH
 
@@ -24,27 +21,6 @@ def _inputs(context: RunContext) -> dict[str, Any]:
     """Returns the space, the teacher's settings, and digests of the chosen network and of another run's teacher."""
     inputs = {**settings_for(context, "space", "teacher"), **directory.check_outputs(context.run, SEARCH)}
     return {**inputs, **finished_teacher(context.config.teacher)}
-
-
-def finished_teacher(teacher: TeacherConfig | None) -> dict[str, str]:
-    """Returns the digests of a teacher that is trained already, by name. Raises `SpecError` for one that is missing."""
-    if teacher is None or not (teacher.run or teacher.model):
-        return {}
-    if teacher.run:
-        weights = Path(teacher.run) / WEIGHTS
-        if not weights.is_file():
-            raise SpecError(f"teacher.run = '{teacher.run}': no {weights} there; finish that run first")
-        return {"teacher weights": fingerprint(weights)}
-    files = {"teacher model": Path(teacher.model)}
-    if teacher.front_end.endswith(".json"):
-        files["teacher front end"] = Path(teacher.front_end)
-    elif teacher.front_end:
-        front_end_of({}, teacher.front_end)  # so that an unknown name is told before the search
-    for what, path in files.items():
-        if not path.is_file():
-            key = "model" if what == "teacher model" else "front_end"
-            raise SpecError(f"teacher.{key} = '{path}': no such file (paths start at {Path.cwd()})")
-    return {what: fingerprint(path) for what, path in files.items()}
 
 
 def _teacher(context: RunContext) -> Sequence[str]:

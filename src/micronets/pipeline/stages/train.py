@@ -10,9 +10,10 @@ from micronets.errors import SpecError
 from micronets.pipeline import directory
 from micronets.pipeline.context import RunContext, settings_for
 from micronets.pipeline.directory import SUPERNET, TEACHER_FOLDER, TRAIN_FOLDER, TRAIN_LOG, TRAIN_STATE, WEIGHTS
+from micronets.pipeline.finished_teacher import finished_teacher
 from micronets.pipeline.stages.base import Stage
 from micronets.pipeline.stages.search import SEARCH, read_weights
-from micronets.pipeline.stages.teacher import TEACHER, finished_teacher
+from micronets.pipeline.stages.teacher import TEACHER
 
 if TYPE_CHECKING:
     from micronets.commands.teacher import Teacher
