@@ -17,7 +17,7 @@ from docs.wrap_markdown import wrapped
 from micronets.boards.cores import CORES, Core
 from micronets.boards.targets import DSP, PLAIN, Target
 from micronets.compiler.kernel_files import is_source, kernel_files
-from micronets.compiler.kernels.base import Call, Kernel, LayerCode, Place, scratch_name
+from micronets.compiler.kernels.base import Kernel, LayerCode, Place, scratch_name
 from micronets.compiler.kernels.choose import choose_all
 from micronets.errors import SpecError
 from micronets.ir.arch import Arch
@@ -315,11 +315,8 @@ def compiled(case: Case) -> tuple[Kernel, LayerCode]:
 
 
 def function_of(code: LayerCode) -> str:
-    """Returns the C function that computes a layer, without `run_`; "" where nothing is computed."""
-    if code.call is None:
-        return ""
-    function = code.call.function
-    return function if isinstance(code.call, Call) else function.replace("micronets_run_", "micronets_", 1)
+    """Returns the C function that computes a layer; "" where nothing is computed."""
+    return code.call.function if code.call else ""
 
 
 def inner_functions(function: str, code: LayerCode) -> list[str]:

@@ -23,8 +23,8 @@ from micronets.quantized.model import QuantizedModel, TensorQuant
 
 _FINE_SCALE = 2.0**-10
 
-LAYERS_HEADER = "micronets_layers.h"
-"""The header with the functions that run layers from records, which every model.c includes."""
+KERNELS_HEADER = "micronets_kernels.h"
+"""The header that declares the kernels, which every model.c includes."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,7 @@ class Contents:
 
     - constant_bytes: bytes of weights and tables.
     - files: names of the C and assembly files of its kernels.
-    - runners: how many functions of micronets_layers.h it uses, each of which runs layers from their records.
-    - calls: how many layers are run by a call that is written out in model.c.
+    - runners: how many functions model.c has that call a kernel from a layer's record.
     - padding_bytes: bytes that fill up every table to a multiple of four; not all of them need lie in flash.
     - layers: how many layers there are.
     - groups: how many groups of layers run in patches. groups_layers: how many layers there are in them.
@@ -43,7 +42,6 @@ class Contents:
     constant_bytes: int
     files: tuple[str, ...]
     runners: int
-    calls: int
     padding_bytes: int
     layers: int
     groups: int = 0
@@ -59,11 +57,10 @@ def outline(arch: Arch, target: Target) -> Contents:
     model = stand_in(arch)
     layers = [kernel.outline(model) for kernel in choose_all(arch, target)]
     runners = {layer.runner for layer in layers if layer.runner}
-    calls = sum(layer.runner == "" for layer in layers)
-    constants = sum(layer.bytes for layer in layers) + listing_bytes(len(layers), len(runners) + calls)
+    constants = sum(layer.bytes for layer in layers) + listing_bytes(len(layers), len(runners))
     sources = frozenset(source for layer in layers for source in layer.sources)
     padding = sum(layer.padding_bytes for layer in layers) + listing_padding_bytes(len(layers))
-    return Contents(constants, source_files(sources, target), len(runners), calls, padding, len(layers))
+    return Contents(constants, source_files(sources, target), len(runners), padding, len(layers))
 
 
 def stand_in(arch: Arch) -> QuantizedModel:
@@ -89,7 +86,7 @@ def stand_in(arch: Arch) -> QuantizedModel:
 @lru_cache(maxsize=1024)
 def source_files(sources: frozenset[str], target: Target) -> tuple[str, ...]:
     """Returns the names of the C and assembly files in which functions are written for a target, with all they need."""
-    return tuple(filter(is_source, kernel_files(sorted(sources), [LAYERS_HEADER], target)))
+    return tuple(filter(is_source, kernel_files(sorted(sources), [KERNELS_HEADER], target)))
 
 
 def listing_bytes(layers: int, functions: int) -> int:

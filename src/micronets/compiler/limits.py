@@ -5,8 +5,8 @@ it anew with
 
     python -c "from micronets.compiler import limits; limits.write_header()"
 
-The sizes of structs are compared with what the C compiler finds when micronets_kernels.h and micronets_layers.h are
-compiled: one that differs does not build.
+The sizes of structs are compared with what the C compiler finds when micronets_kernels.h is compiled: one that differs
+does not build.
 """
 
 from __future__ import annotations
@@ -41,16 +41,7 @@ STRUCT_BYTES: Mapping[str, int] = MappingProxyType(
         "micronets_copy_params": 48,
         "micronets_patch": 10,
         "micronets_patch_run": 4,
-        "micronets_conv_layer": 64,
-        "micronets_dense_layer": 40,
-        "micronets_depthwise_layer": 84,
-        "micronets_depthwise_by4_layer": 84,
-        "micronets_add_layer": 44,
         "micronets_broadcast": 48,
-        "micronets_binary_layer": 100,
-        "micronets_pad_layer": 36,
-        "micronets_parts_layer": 16,
-        "micronets_copy_layer": 56,
     }
 )
 """Bytes, by C type, of the constants that a generated model.c holds, on a machine with pointers of 32 bits."""

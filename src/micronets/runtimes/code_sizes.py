@@ -1,8 +1,8 @@
 """How much machine code a network needs on a board, without building it.
 
 code_sizes.toml has the bytes of every kernel for each core and compiler, as `python -m benchmarks.code_sizes` has
-measured them. The rest is the start-up code, memcpy and memset, the frame of model.c, a small function for each kernel
-that runs from records and one for each call that is written out.
+measured them. The rest is the start-up code, memcpy and memset, the frame of model.c, and a small function for each
+kernel that calls it from records.
 """
 
 from __future__ import annotations
@@ -19,10 +19,7 @@ from micronets.compiler.flash import Contents
 from micronets.device.cross_compiler import installed_compiler
 
 RUNNER_BYTES = 52
-"""Bytes of a function that runs layers from records, at most."""
-
-CALL_BYTES = 48
-"""Bytes of a function that calls a kernel with arguments that are written out, on average over a network's at most."""
+"""Bytes of a function that calls a kernel from a layer's record, at most."""
 
 GROUP_BYTES, GROUP_LAYER_BYTES = 160, 96
 """Bytes of the function that runs a group of layers in patches, and of each layer's part in it."""
@@ -62,7 +59,7 @@ class CodeSizes:
         """Returns the bytes of the functions of model.c that grow with the network."""
         groups = contents.groups * GROUP_BYTES + contents.groups_layers * GROUP_LAYER_BYTES
         layers = contents.layers * self.layer_bytes
-        return contents.runners * RUNNER_BYTES + contents.calls * CALL_BYTES + layers + groups
+        return contents.runners * RUNNER_BYTES + layers + groups
 
     def code_bytes(self, contents: Contents) -> int:
         """Returns the bytes of all code of a firmware with that network; what is built has no more."""

@@ -37,7 +37,7 @@ def test_networks_and_layers_equal_the_reference(flags: tuple[str, ...], limit: 
 def test_layers_take_these_kernels_whatever_their_numbers_are() -> None:
     for model in large_models():
         compiled = compile_model(model, PLAIN)
-        assert "micronets_run_conv_bytes" in compiled.files["model.c"] or "dense_bytes" in compiled.files["model.c"]
+        assert "run_conv_bytes(" in compiled.files["model.c"] or "run_dense_bytes(" in compiled.files["model.c"]
         assert not any("wide" in name or "_dsp_" in name for name in compiled.files)
 
 

@@ -9,9 +9,12 @@ import pytest
 from micronets.boards.board import load_board
 from micronets.boards.targets import DSP
 from micronets.compiler import compile_model, plan_arena
-from micronets.compiler.generate import ctext
+from micronets.compiler.generate import calls_c, ctext
 from micronets.compiler.kernels.base import (
+    Arena,
+    Call,
     Constant,
+    ConstantOperand,
     Element,
     InputRows,
     Name,
@@ -50,28 +53,70 @@ def test_a_struct_by_hand() -> None:
         ("input", Offset("x", 32)),
         ("count", OutputRows(4, 6)),
         ("base", inner),
-        ("f", Name("g")),
+        ("f", Name("g", "micronets_row *")),
         ("a", (1, -2)),
     )
-    record = Constant("layer_3", Struct("micronets_conv_layer", fields))
+    record = Constant("layer_3", Struct("conv_record", fields))
     assert ctext.constant(record) == (
-        "static const micronets_conv_layer layer_3 = {\n"
+        "static const conv_record layer_3 = {\n"
         "    .input = 32, .count = 24, .base = {.in_h = 9, .out_h = 4, .pad_top = 1}, .f = g, .a = {1, -2},\n"
         "};\n"
     )
-    assert record.bytes == 64
+    assert inner.bytes == 32
 
 
-def test_arguments_by_hand() -> None:
-    arguments = (
-        7,
-        Name("t"),
-        Real(0.5),
-        Pointer(Offset("x", 8)),
-        Pointer(Offset("x", 8), "const float"),
-        OutputRows(2, 3),
+def test_a_call_by_hand() -> None:
+    table = Table("uint8_t", "table_2", np.array([1, 2, 3, 4], np.uint8))
+    window = Struct("micronets_window", (("in_h", InputRows(9)), ("pad_top", PadTop(1))))
+    call = Call.of(
+        "micronets_try",
+        arena=Arena(),
+        input=Pointer(Offset("x", 8), "const float"),
+        output=Pointer(Offset("y", 16)),
+        table=table,
+        other=ConstantOperand(table),
+        window=window,
+        count=OutputRows(2, 3),
+        low=-7,
+        scale=Real(0.5),
+        kernel=Name("micronets_inner", "micronets_row *"),
     )
-    assert [ctext.argument(a) for a in arguments] == ["7", "t", "0.5f", "a + 8", "(const float *)(void *)(a + 8)", "6"]
+    assert calls_c.runners([call, call]).partition("*/\n")[2] == (
+        "typedef struct {\n"
+        "    int32_t input;\n"
+        "    int32_t output;\n"
+        "    const uint8_t *table;\n"
+        "    const uint8_t *other;\n"
+        "    micronets_window window;\n"
+        "    int32_t count;\n"
+        "    int32_t low;\n"
+        "    float scale;\n"
+        "    micronets_row *kernel;\n"
+        "} try_constant_other_record;\n"
+        "MICRONETS_AGREE_SIZE(try_constant_other_record, 64);\n"
+        "static void run_try_constant_other(int8_t *a, const void *record)\n"
+        "{\n"
+        "    const try_constant_other_record *const r = (const try_constant_other_record *)record;\n"
+        "    micronets_try(a, (const float *)(void *)(a + r->input), a + r->output, r->table, r->other, &r->window,"
+        " r->count,\n"
+        "                  r->low, r->scale, r->kernel);\n"
+        "}\n"
+    )
+    assert ctext.constant(calls_c.record(call, 2)) == (
+        "static const try_constant_other_record layer_2 = {\n"
+        "    .input = 8, .output = 16, .table = table_2, .other = table_2, .window = {.in_h = 9, .pad_top = 1},"
+        " .count = 6,\n"
+        "    .low = -7, .scale = 0.5f, .kernel = micronets_inner,\n"
+        "};\n"
+    )
+    assert (call.record_bytes, call.tables) == (64, (table,))
+
+
+def test_one_function_runs_the_calls_of_a_kernel() -> None:
+    few, many = (Call.of("micronets_try", count=count) for count in (1, Name("MANY", "micronets_type")))
+    assert calls_c.runners([few, few]).count("run_try(") == 1
+    with pytest.raises(AssertionError, match="micronets_try is called with arguments of two types"):
+        calls_c.runners([few, many])
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def test_a_weight_of_minus_128_stays_quick_beside_a_positive_one() -> None:
     arch = Arch((2, 2, 4), (Conv2D(**Y, filters=2, kernel=(1, 1)),))
     model = replace(random_model(arch, 1), quant=dict.fromkeys((INPUT, "y"), TensorQuant(0.1, 0)))
     w = model.weights["y"]
-    for first, kernel in ((5, "micronets_run_conv_1x1"), (-5, "micronets_conv_any(")):
+    for first, kernel in ((5, "micronets_conv_1x1("), (-5, "micronets_conv_any(")):
         values = np.full_like(w.weights, -128)
         values[0] = first
         changed = replace(

@@ -11,15 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.compiler.kernels.base import (
-    AddressOf,
-    Argument,
     Constant,
     InputRows,
     Name,
     Offset,
     OutputRows,
     PadTop,
-    Pointer,
     Real,
     Struct,
     Table,
@@ -123,6 +120,10 @@ def value(of: Value) -> str:
             return str(of)
         case Name():
             return of.text
+        case Real():
+            return real(of.value)
+        case Table():
+            return of.name
         case Offset():
             return str(of.bytes)
         case OutputRows():
@@ -137,23 +138,22 @@ def value(of: Value) -> str:
             assert_never(of)
 
 
-def argument(of: Argument) -> str:
-    """Returns an argument of a call in C, for a layer that runs whole; `a` is the arena."""
-    match of:
-        case int():
-            return str(of)
-        case Name():
-            return of.text
-        case Real():
-            return real(of.value)
-        case Pointer():
-            return pointer(of.ctype, str(of.to.bytes))
-        case AddressOf():
-            return f"&{of.constant.name}"
-        case OutputRows():
-            return value(of)
-        case _:
-            assert_never(of)
+def declaration(ctype: str, name: str) -> str:
+    """Returns the declaration of a variable or field of a type, without its semicolon."""
+    return f"{ctype}{name}" if ctype.endswith("*") else f"{ctype} {name}"
+
+
+def call(function: str, arguments: Iterable[str]) -> str:
+    """Returns the statement that calls a function, indented by one step, as a line or as several."""
+    head = " " * _INDENT + f"{function}("
+    lines = [head]
+    for item in [f"{argument}," for argument in arguments]:
+        more = f" {item}" if lines[-1].endswith(",") else item
+        if len(lines[-1]) + len(more) + 1 > LINE:
+            lines.append(" " * len(head))
+            more = item
+        lines[-1] += more
+    return "\n".join(lines).removesuffix(",") + ");"
 
 
 def pointer(ctype: str, offset: str) -> str:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import assert_never
 
 from micronets.boards.targets import DSP, Target
-from micronets.compiler.flash import LAYERS_HEADER, Contents, listing_bytes, listing_padding_bytes
-from micronets.compiler.generate import ctext, package, patches_c, sound_c, stream_c
+from micronets.compiler.flash import KERNELS_HEADER, Contents, listing_bytes, listing_padding_bytes
+from micronets.compiler.generate import calls_c, ctext, package, patches_c, sound_c, stream_c
 from micronets.compiler.generate.names import DEFAULT, Names
 from micronets.compiler.kernel_files import is_source, kernel_files
-from micronets.compiler.kernels.base import Call, LayerCode, Place, RunRecord
+from micronets.compiler.kernels.base import Call, LayerCode, Place
 from micronets.compiler.kernels.variables import state_bytes
 from micronets.compiler.memory.choose_patches import plan_patches
 from micronets.compiler.memory.plan import ArenaPlan, plan_arena
@@ -28,13 +27,13 @@ _MODEL_C = """\
  * micronets_kernels.h what the functions compute that run the layers. */
 #include "{header}"
 
-#include "micronets_layers.h"
+#include "micronets_kernels.h"
 {include_state}
 #ifndef MICRONETS_LAYER
 #define MICRONETS_LAYER(index) /* before layer `index`, and after the last one with {m}LAYERS */
 #endif
 
-{tables}
+{runners}{tables}
 {run}{inputs}
 {outputs}
 void {f}invoke({parameters})
@@ -47,7 +46,8 @@ void {f}invoke({parameters})
 
 _RUN = """\
 /* The functions that run layers; for each layer, 1 + the index of its function (0: the layer has nothing to do, or runs
- * in patches) and the record that the function runs it from (0: the function is this layer's alone and needs none). */
+ * in patches) and the record that the function runs it from. */
+typedef void layer_function(int8_t *a, const void *record);
 {functions}static const {ctype} function_of[{m}LAYERS] = {{
 {function_of}
 }};
@@ -66,14 +66,6 @@ static void run_layers(int8_t *a, int32_t first, int32_t end)
     }}
 }}
 
-"""
-
-_FUNCTION = """\
-static void run_{index}(int8_t *a, const void *record)
-{{
-    (void)record;
-    {call}
-}}
 """
 
 
@@ -132,7 +124,7 @@ def generate(model: QuantizedModel, plan: ArenaPlan, names: Names = Names()) -> 
     groups = [patches_c.group_code(model, plan, group, codes[group.first : group.last + 1]) for group in plan.groups]
     runs = _whole_layers(plan, codes)
     kernels = sorted({source for code in codes for source in code.sources} | set(patches_c.SOURCES if groups else ()))
-    own = kernel_files(kernels, [LAYERS_HEADER], plan.target)
+    own = kernel_files(kernels, [KERNELS_HEADER], plan.target)
     constants = sum(code.bytes for code in codes) + sum(group.bytes for group in groups) + _listing_bytes(plan, runs)
     front_end = integer_front_end(model)
     sounds = {} if front_end is None else sound_c.sound_files(front_end, model.quant[INPUT], names)
@@ -142,12 +134,10 @@ def generate(model: QuantizedModel, plan: ArenaPlan, names: Names = Names()) -> 
     found = package.describe(model, plan, names, constants, sources, *headers)
     sounds = {**sounds, **streams}
     found = {**found, **sounds, **own, names.source: _model_c(model, codes, runs, groups, plan, names)}
-    written = sum(bool(run.definition) for run in runs if run)
     contents = Contents(
         constant_bytes=constants,
         files=tuple(filter(is_source, own)),
-        runners=len(_functions(runs)) - written,
-        calls=written,
+        runners=len(_functions(runs)),
         padding_bytes=sum(code.padding_bytes for code in codes) + listing_padding_bytes(len(codes)),
         layers=len(codes),
         groups=len(groups),
@@ -156,42 +146,18 @@ def generate(model: QuantizedModel, plan: ArenaPlan, names: Names = Names()) -> 
     return Compiled(found, plan.bytes, model, plan, contents, names, frozenset(sounds) - own.keys())
 
 
-@dataclass(frozen=True)
-class _Run:
-    """What runs a whole layer: a function of (arena, record) by its name, the record, and the function's text if it
-    is written for this layer alone.
-    """
-
-    function: str
-    record: str = "0"
-    definition: str = ""
-
-
-def _whole_layers(plan: ArenaPlan, codes: Sequence[LayerCode]) -> list[_Run | None]:
+def _whole_layers(plan: ArenaPlan, codes: Sequence[LayerCode]) -> list[Call | None]:
     """Returns what runs each layer; None for layers that have nothing to do or run in patches."""
     patched = {i for group in plan.groups for i in group.layers}
-    found: list[_Run | None] = []
-    for i, code in enumerate(codes):
-        if code.call is None or i in patched:
-            found.append(None)
-            continue
-        match code.call:
-            case RunRecord(function, record):
-                found.append(_Run(function, f"&{record.name}"))
-            case Call(function, arguments):
-                call = f"{function}({', '.join(map(ctext.argument, arguments))});"
-                found.append(_Run(f"run_{i}", definition=_FUNCTION.format(index=i, call=call)))
-            case _:
-                assert_never(code.call)
-    return found
+    return [None if i in patched else code.call for i, code in enumerate(codes)]
 
 
-def _functions(runs: Sequence[_Run | None]) -> list[str]:
+def _functions(runs: Sequence[Call | None]) -> list[str]:
     """Returns the names of the functions that run layers, each once."""
-    return list(dict.fromkeys(run.function for run in runs if run))
+    return list(dict.fromkeys(calls_c.runner_name(call) for call in runs if call))
 
 
-def _listing_bytes(plan: ArenaPlan, runs: Sequence[_Run | None]) -> int:
+def _listing_bytes(plan: ArenaPlan, runs: Sequence[Call | None]) -> int:
     """Returns the bytes of the tables that list functions, and for each layer its function and its record."""
     return listing_bytes(len(runs), len(_functions(runs))) if any(_whole_ranges(plan)) else 0
 
@@ -208,7 +174,7 @@ def _whole_ranges(plan: ArenaPlan) -> list[range]:
 def _model_c(
     model: QuantizedModel,
     codes: Sequence[LayerCode],
-    runs: Sequence[_Run | None],
+    runs: Sequence[Call | None],
     groups: Sequence[patches_c.GroupCode],
     plan: ArenaPlan,
     names: Names,
@@ -218,14 +184,14 @@ def _model_c(
     for i, (step, code) in enumerate(zip(steps, codes, strict=True)):
         inputs, outputs = (" and ".join(map(ctext.shape, shapes)) for shapes in (step.input_shapes, step.output_shapes))
         head = f"layer {i}: {type(step.layer).__name__} '{ctext.comment(step.layer.name)}', {inputs} -> {outputs}"
-        if code.constants:
-            tables.append(f"{ctext.block_comment(head)}{''.join(map(ctext.constant, code.constants))}")
+        if code.call:
+            constants = [*map(ctext.constant, code.tables), ctext.constant(calls_c.record(code.call, i))]
+            tables.append(f"{ctext.block_comment(head)}{''.join(constants)}")
     tables += [group.text for group in groups]
-    tables += [run.definition for run in runs if run and run.definition]
     functions = _functions(runs)
     function_of = [
-        f"{functions.index(run.function) + 1 if run else 0}, /* {i}: {type(steps[i].layer).__name__} */"
-        for i, run in enumerate(runs)
+        f"{functions.index(calls_c.runner_name(call)) + 1 if call else 0}, /* {i}: {type(steps[i].layer).__name__} */"
+        for i, call in enumerate(runs)
     ]
     whole = _whole_ranges(plan)
     calls = []
@@ -240,13 +206,14 @@ def _model_c(
         keep_state="    micronets_keep_state(a, (int8_t *)state);\n" if kept else "",
         m=names.macros,
         f=names.functions,
+        runners=f"{calls_c.runners(code.call for code in codes if code.call)}\n",
         tables="\n".join(tables),
         run=_RUN.format(
             m=names.macros,
-            functions=ctext.listing("static micronets_layer_function *const functions[] =", functions or ["0"]),
+            functions=ctext.listing("static layer_function *const functions[] =", functions or ["0"]),
             ctype="uint8_t" if len(functions) < 256 else "uint16_t",
             function_of="\n".join(f"    {line}" for line in function_of),
-            records="\n".join(f"    {run.record if run else '0'}," for run in runs),
+            records="\n".join(f"    {f'&layer_{i}' if call else '0'}," for i, call in enumerate(runs)),
         )
         if any(whole)
         else "",

@@ -1,8 +1,8 @@
 """Layers that run in patches, as C: tables of what each layer does in each patch, and a function that goes
 through them.
 
-A layer's constants and call are those of a layer that runs whole. Where something in them changes from patch to patch,
-the function copies the constant, sets what changes, and calls with the copy.
+A layer's record and what runs it are those of a layer that runs whole. Where something in the record changes from patch
+to patch, the function copies the record, sets what changes, and runs the layer from the copy.
 """
 
 from __future__ import annotations
@@ -12,11 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
-from micronets.compiler.generate import ctext
+from micronets.compiler.generate import calls_c, ctext
 from micronets.compiler.kernels.base import (
-    AddressOf,
-    Argument,
-    Call,
     Constant,
     InputRows,
     LayerCode,
@@ -24,10 +21,9 @@ from micronets.compiler.kernels.base import (
     Offset,
     OutputRows,
     PadTop,
-    Pointer,
     Real,
-    RunRecord,
     Struct,
+    Table,
     Value,
 )
 from micronets.compiler.limits import STRUCT_BYTES
@@ -41,6 +37,7 @@ PATCH_RUN = "micronets_patch_run"
 SOURCES = (KEEP_ROWS,)
 """The C files that patches need besides those of their kernels."""
 
+_COPY = "this_"  # begins the name of a record's copy
 _START_BYTES = 2  # bytes of a number in the table of starts
 
 _FUNCTION = """\
@@ -135,37 +132,27 @@ class _LayerInPatch:
         return f"b[{self.number}]"
 
     def lines(self, code: LayerCode) -> list[str]:
-        """Returns the statements that move rows, set the numbers that change, and call the kernel."""
+        """Returns the statements that move rows, set the numbers that change, and run the layer."""
         index = self.group.first + self.number
         layer = self.model.arch.layers[index]
         lines = [f"MICRONETS_LAYER({index});", f"if ({self._patch}.rows > 0) {{"]
         if any(equal.layers[self.number].kept for equal in self.group.patches):
             buffer = f"a + {self.plan.offsets[layer.name]}"
             lines.append(f"    {KEEP_ROWS}({buffer}, {self.pitches[layer.name]}, &{self._patch});")
-        match code.call:
-            case None:
-                pass
-            case RunRecord(function, record):
-                lines += [f"    {line}" for line in self._copy(record)]
-                lines.append(f"    {function}(a, {self._address(record)});")
-            case Call(function, arguments):
-                constants = [argument.constant for argument in arguments if isinstance(argument, AddressOf)]
-                lines += [f"    {line}" for constant in constants for line in self._copy(constant)]
-                lines.append(f"    {function}({', '.join(map(self._argument, arguments))});")
-            case _:
-                assert_never(code.call)
+        if code.call:
+            record = calls_c.record(code.call, index)
+            copy = self._copy(record)
+            lines += [f"    {line}" for line in copy]
+            prefix = _COPY if copy else ""
+            lines.append(f"    {calls_c.runner_name(code.call)}(a, &{prefix}{record.name});")
         if index == self.group.last:
             lines.append(f"    y += {self._patch}.rows * {self.pitches[layer.name]};")
         return [*lines, "}"]
 
     def _copy(self, constant: Constant) -> list[str]:
         """Returns the statements that copy a constant and set the numbers that change; none if nothing changes."""
-        changes = [f"{path} = {new};" for path, new in self._changes(f"this_{constant.name}", constant.value)]
-        return [f"{constant.value.ctype} this_{constant.name} = {constant.name};", *changes] if changes else []
-
-    def _address(self, constant: Constant) -> str:
-        """Returns the address of a constant or of its copy."""
-        return f"&this_{constant.name}" if self._copy(constant) else f"&{constant.name}"
+        changes = [f"{path} = {new};" for path, new in self._changes(f"{_COPY}{constant.name}", constant.value)]
+        return [f"{constant.value.ctype} {_COPY}{constant.name} = {constant.name};", *changes] if changes else []
 
     def _changes(self, path: str, value: Value) -> Iterator[tuple[str, str]]:
         """Yields each field of `value` that changes from patch to patch, as C, and its value in this patch."""
@@ -185,24 +172,10 @@ class _LayerInPatch:
                 yield path, _cast(value.ctype, f"{self._patch}.in_h")
             case PadTop():
                 yield path, _cast(value.ctype, f"{self._patch}.pad_top")
-            case int() | Name():
+            case int() | Name() | Real() | Table():
                 pass
             case _:
                 assert_never(value)
-
-    def _argument(self, argument: Argument) -> str:
-        """Returns an argument in this patch."""
-        match argument:
-            case Pointer():
-                return ctext.pointer(argument.ctype, self._offset(argument.to))
-            case AddressOf():
-                return self._address(argument.constant)
-            case OutputRows():
-                return self._count(argument)
-            case int() | Name() | Real():
-                return ctext.argument(argument)
-            case _:
-                assert_never(argument)
 
     def _count(self, value: OutputRows) -> str:
         """Returns a number that grows with the rows that this patch computes, as C."""

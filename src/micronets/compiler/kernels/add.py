@@ -4,25 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from micronets.compiler.kernels.base import (
-    Kernel,
-    LayerCode,
-    Overlap,
-    Place,
-    RowReach,
-    RunRecord,
-    Struct,
-    Value,
-    count,
-    runner,
-)
+from micronets.compiler.kernels.base import Call, Kernel, LayerCode, Overlap, Place, RowReach, Struct, Value, count
 from micronets.compiler.kernels.requantise import shiftable
 from micronets.ir.layers import Add
 from micronets.quantized.arithmetic import activation_range, add_rescale
 from micronets.quantized.model import QuantizedModel
 
 ADD = "micronets_add"
-RECORD = "micronets_add_layer"
 PARAMS = "micronets_add_params"
 
 
@@ -48,7 +36,7 @@ class AddKernel(Kernel):
         return RowReach()
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
-        """Returns a run of the record with the scales of both operands and of the sum."""
+        """Returns a call with the scales of both operands and of the sum."""
         layer = self.layer
         a, b, target = (model.quant[name] for name in (*layer.inputs, layer.name))
         operands: list[Value] = []
@@ -64,17 +52,12 @@ class AddKernel(Kernel):
                 ("highest", high - target.zero_point),
             ),
         )
-        record = place.constant(
-            "layer",
-            Struct(
-                RECORD,
-                (
-                    ("a", place.offset(layer.inputs[0])),
-                    ("b", place.offset(layer.inputs[1])),
-                    ("output", place.offset(layer.name)),
-                    ("count", count(self.step.output_shape)),
-                    ("params", params),
-                ),
-            ),
+        call = Call.of(
+            ADD,
+            a=place.pointer(layer.inputs[0]),
+            b=place.pointer(layer.inputs[1]),
+            output=place.pointer(layer.name),
+            count=count(self.step.output_shape),
+            params=params,
         )
-        return LayerCode((record,), RunRecord(runner(ADD), record), (ADD,))
+        return LayerCode(call, (ADD,))

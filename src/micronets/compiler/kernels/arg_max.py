@@ -35,7 +35,13 @@ class ArgMaxKernel(Kernel):
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with the sizes in front of the dimension, of it and behind it."""
         layer, shape = self.layer, self.step.input_shapes[0]
-        sizes = math.prod(shape[: layer.axis]), shape[layer.axis], math.prod(shape[layer.axis + 1 :])
-        ends = place.pointer(layer.inputs[0]), place.pointer(layer.name, "int32_t")
-        flip = -1 if layer.smallest else 0
-        return LayerCode((), Call(ARG_EXTREME, (*ends, *sizes, flip)), (ARG_EXTREME,))
+        call = Call.of(
+            ARG_EXTREME,
+            input=place.pointer(layer.inputs[0]),
+            output=place.pointer(layer.name, "int32_t"),
+            rows=math.prod(shape[: layer.axis]),
+            count=shape[layer.axis],
+            columns=math.prod(shape[layer.axis + 1 :]),
+            flip=-1 if layer.smallest else 0,
+        )
+        return LayerCode(call, (ARG_EXTREME,))

@@ -1,16 +1,17 @@
 """The values that a layer is compiled to, and `Kernel`, which makes them.
 
-A layer becomes constants (`Table`, `Constant`) and a call (`Call` or `RunRecord`). `generate` prints them, once.
-Nothing in them is text of C but names. Numbers that change from patch to patch, where layers run on a few rows at a
-time, are values of their own (`Offset`, `OutputRows`, `InputRows`, `PadTop`): the same constants and call serve a layer
-that runs whole and one that runs in patches.
+A layer becomes a `Call`: a C function and its arguments, among them the constants (`Table`) that the function reads.
+`generate` prints it, once: the arguments as a record in flash, and a function that calls the kernel with what a record
+holds. Nothing in these values is text of C but names. Numbers that change from patch to patch, where layers run on a
+few rows at a time, are values of their own (`Offset`, `OutputRows`, `InputRows`, `PadTop`): the same call serves a
+layer that runs whole and one that runs in patches.
 """
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
@@ -26,15 +27,19 @@ from micronets.quantized.model import QuantizedModel
 Element = Literal["int8_t", "uint8_t", "int16_t", "int32_t", "uint32_t"]
 
 ELEMENT_BYTES: Mapping[Element, int] = {"int8_t": 1, "uint8_t": 1, "int16_t": 2, "int32_t": 4, "uint32_t": 4}
+WORD_BYTES = 4
+"""Bytes of a number, a place in the arena or an address in a record."""
+
 SIZE_LIMIT = 2**16 - 1
 """The largest size that a `uint16_t` of the kernels' structs holds."""
 
 
 @dataclass(frozen=True)
 class Name:
-    """The name of a table or of a function in C."""
+    """A function or an enumerator of C: its name and its type."""
 
     text: str
+    ctype: str
 
 
 @dataclass(frozen=True)
@@ -107,10 +112,6 @@ class Struct:
         return STRUCT_BYTES[self.ctype]
 
 
-Value = int | Name | Offset | OutputRows | InputRows | PadTop | Struct | tuple["Value", ...]
-"""What a field of a struct may hold; a tuple is an array, or a struct whose fields are not named."""
-
-
 @dataclass(frozen=True, eq=False)
 class Table:
     """A constant array of integers: the type of its elements, its name in C, its values in any shape."""
@@ -124,10 +125,10 @@ class Table:
         """Bytes of the table in flash."""
         return ELEMENT_BYTES[self.ctype] * self.values.size
 
-    @property
-    def as_argument(self) -> Name:
-        """The table as an argument of a function."""
-        return Name(self.name)
+
+Value = int | Name | Real | Table | Offset | OutputRows | InputRows | PadTop | Struct | tuple["Value", ...]
+"""What a field of a struct may hold; a tuple is an array, or a struct whose fields are not named. A table stands for
+its address."""
 
 
 @dataclass(frozen=True)
@@ -136,11 +137,6 @@ class Constant:
 
     name: str
     value: Struct
-
-    @property
-    def bytes(self) -> int:
-        """Bytes of the struct in flash, where pointers have 32 bits."""
-        return self.value.bytes
 
 
 @dataclass(frozen=True)
@@ -152,56 +148,130 @@ class Pointer:
 
 
 @dataclass(frozen=True)
-class AddressOf:
-    """The address of a constant as an argument."""
+class ConstantOperand:
+    """A constant of the network as an argument where other layers of the kind have a tensor."""
 
-    constant: Constant
+    table: Table
 
 
-Argument = int | Name | Real | Pointer | AddressOf | OutputRows
+@dataclass(frozen=True)
+class Arena:
+    """The start of the arena as an argument."""
+
+
+Argument = int | Name | Real | Table | Pointer | ConstantOperand | Arena | OutputRows | Struct
+"""What a kernel is called with; it gets a table and a struct by their addresses."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """A layer is run by calling a kernel with its arguments."""
+    """A layer is run by calling a kernel.
 
-    function: str
-    arguments: tuple[Argument, ...]
+    - function: the C function, which begins with `micronets_`.
+    - arguments: the name and the value of each, in the order of the function's parameters.
 
-
-@dataclass(frozen=True)
-class RunRecord:
-    """A layer is run by a function of micronets_layers.h, which calls the kernel with what the layer's record holds.
-
-    A record takes a quarter of the flash of a call with all its arguments.
+    The values lie in a constant record in flash, a field for each argument but `Arena`. `run_NAME(arena, record)` of
+    model.c calls the kernel with what a record holds. Layers that run whole and layers in patches are run by it alike.
     """
 
     function: str
-    record: Constant
+    arguments: tuple[tuple[str, Argument], ...]
+
+    @staticmethod
+    def of(function: str, **arguments: Argument) -> Call:
+        """Returns a call of `function` with arguments by name, in the order of its parameters."""
+        return Call(function, tuple(arguments.items()))
+
+    @property
+    def runner(self) -> str:
+        """The part behind `run_` of the name of the C function that calls the kernel from a record.
+
+        Kernels have one, except those that take a constant where they take a tensor elsewhere.
+        """
+        constants = [f"_constant_{name}" for name, value in self.arguments if isinstance(value, ConstantOperand)]
+        return runner(self.function) + "".join(constants)
+
+    @property
+    def record_bytes(self) -> int:
+        """Bytes of the record in flash, where pointers have 32 bits."""
+        return sum(_field_bytes(value) for _, value in self.arguments)
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """The constants in flash that the arguments refer to, each once."""
+        found = (table for _, value in self.arguments for table in _tables_of(value))
+        return tuple({table.name: table for table in found}.values())
+
+
+def _field_bytes(argument: Argument) -> int:
+    """Returns the bytes of a record's field; numbers, places and addresses have 32 bits."""
+    match argument:
+        case Arena():
+            return 0
+        case Struct():
+            return argument.bytes
+        case int() | Name() | Real() | Table() | Pointer() | ConstantOperand() | OutputRows():
+            return WORD_BYTES
+        case _:
+            assert_never(argument)
+
+
+def _tables_of(value: Argument | Value) -> Iterator[Table]:
+    """Yields the tables that a value refers to."""
+    match value:
+        case Table():
+            yield value
+        case ConstantOperand():
+            yield value.table
+        case Struct():
+            for _, inner in value.fields:
+                yield from _tables_of(inner)
+        case tuple():
+            for inner in value:
+                yield from _tables_of(inner)
+        case _:
+            pass
+
+
+def runner(function: str) -> str:
+    """Returns the `Call.runner` of calls of a kernel whose tensors all lie in the arena."""
+    return function.removeprefix("micronets_")
+
+
+def record_bytes(words: int, *structs: str) -> int:
+    """Returns the bytes of a record of so many numbers, places and addresses, and of structs of these types."""
+    return WORD_BYTES * words + sum(STRUCT_BYTES[name] for name in structs)
 
 
 @dataclass(frozen=True, eq=False)
 class LayerCode:
     """A layer as C.
 
-    - constants: tables and structs at file scope, in this order.
     - call: what runs the layer, or None if there is nothing to do.
     - sources: the C functions that it needs, by which `kernel_files` finds their files.
     """
 
-    constants: tuple[Table | Constant, ...]
-    call: Call | RunRecord | None
+    call: Call | None
     sources: tuple[str, ...]
 
     @property
+    def tables(self) -> tuple[Table, ...]:
+        """The constants that the layer reads."""
+        return self.call.tables if self.call else ()
+
+    @property
     def bytes(self) -> int:
-        """Bytes of the constants in flash."""
-        return sum(constant.bytes for constant in self.constants)
+        """Bytes of the constants in flash: of the tables, and of the record."""
+        return sum(table.bytes for table in self.tables) + (self.call.record_bytes if self.call else 0)
 
     @property
     def padding_bytes(self) -> int:
         """Bytes that fill up each constant to a multiple of four."""
-        return sum(-constant.bytes % 4 for constant in self.constants)
+        return sum(-table.bytes % 4 for table in self.tables)
+
+
+NOTHING = LayerCode(None, ())
+"""A layer that has nothing to do."""
 
 
 @dataclass(frozen=True)
@@ -209,8 +279,7 @@ class Outline:
     """What a layer takes of flash, as far as that is known without its weights.
 
     - bytes: bytes of its constants.
-    - runner: the function of micronets_layers.h that runs it from a record; "" for a layer whose call is written out,
-      None for one that has nothing to do.
+    - runner: the `Call.runner` of its call; None for a layer that has nothing to do.
     - sources: the C functions that it needs.
     - padding_bytes: what fills up its tables of bytes to a multiple of four.
 
@@ -243,10 +312,6 @@ class Place:
         """Returns a table of the layer with elements of type `ctype`; `kind` begins its name."""
         return Table(ctype, self.name(kind), np.frombuffer(values, np.uint8) if isinstance(values, bytes) else values)
 
-    def constant(self, kind: str, value: Struct) -> Constant:
-        """Returns a constant struct of the layer; `kind` begins its name."""
-        return Constant(self.name(kind), value)
-
     def offset(self, tensor: str) -> Offset:
         """Returns where a tensor begins in the arena."""
         return Offset(tensor, self.offsets[tensor])
@@ -255,10 +320,10 @@ class Place:
         """Returns a tensor, or a layer's scratch memory, as an argument of type `ctype *`."""
         return Pointer(self.offset(tensor), ctype)
 
-    def scratch(self, layer: str) -> Offset:
-        """Returns where the scratch memory of a layer begins; 0 if it has none."""
+    def scratch(self, layer: str, ctype: str = "int8_t") -> Pointer:
+        """Returns the scratch memory of a layer as an argument of type `ctype *`; the arena's start if it has none."""
         name = scratch_name(layer)
-        return Offset(name, self.offsets.get(name, 0))
+        return Pointer(Offset(name, self.offsets.get(name, 0)), ctype)
 
     def size(self, value: int) -> int:
         """Returns `value`. Raises `UnsupportedError` if it is too large for a size in the kernels' structs."""
@@ -386,16 +451,7 @@ class Kernel(ABC):
         """
         layer = self.step.layer
         code = self.code(stand_in, Place(0, dict.fromkeys((*layer.inputs, *layer.outputs), 0)))
-        runner: str | None
-        match code.call:
-            case RunRecord(function):
-                runner = function
-            case Call():
-                runner = ""
-            case None:
-                runner = None
-            case _:
-                assert_never(code.call)
+        runner = code.call.runner if code.call else None
         return Outline(code.bytes, runner, code.sources, code.padding_bytes)
 
 
@@ -407,8 +463,3 @@ def scratch_name(layer: str) -> str:
 def count(shape: Shape) -> OutputRows:
     """Returns how many values of an output of that shape there are to compute."""
     return OutputRows(shape[0], math.prod(shape[1:])) if shape else OutputRows(1)
-
-
-def runner(function: str) -> str:
-    """Returns the name of what runs a record by calling the kernel `function`; see micronets_layers.h."""
-    return function.replace("micronets_", "micronets_run_", 1)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from micronets.compiler.kernels.base import AddressOf, Argument, Call, Kernel, LayerCode, Overlap, Place, Struct, Table
+from micronets.compiler.kernels.base import Call, ConstantOperand, Kernel, LayerCode, Overlap, Place, Struct
 from micronets.compiler.kernels.requantise import SUM_LIMIT, requantisation_of
 from micronets.errors import UnsupportedError
 from micronets.ir.layers import BatchMatMul, Shape
@@ -52,40 +52,42 @@ class BatchMatMulKernel(Kernel):
         steps = []
         for shape, transposed in zip(shapes, (layer.transpose_a, layer.transpose_b), strict=True):
             steps.append((1, shape[-1]) if transposed else (shape[-1], 1))
-        sizes = place.constant(
-            "matrices",
-            Struct(
-                MATRICES,
-                (
-                    ("rows", rows),
-                    ("columns", columns),
-                    ("depth", depth),
-                    ("a_row", steps[0][0]),
-                    ("a_step", steps[0][1]),
-                    ("b_column", steps[1][1]),
-                    ("b_step", steps[1][0]),
-                    ("a_zero", a.zero_point),
-                    ("b_zero", b.zero_point),
-                ),
+        matrices = Struct(
+            MATRICES,
+            (
+                ("rows", rows),
+                ("columns", columns),
+                ("depth", depth),
+                ("a_row", steps[0][0]),
+                ("a_step", steps[0][1]),
+                ("b_column", steps[1][1]),
+                ("b_step", steps[1][0]),
+                ("a_zero", a.zero_point),
+                ("b_zero", b.zero_point),
             ),
         )
         batches = self.step.output_shape[:-2]
         starts = np.stack([_starts(shape, batches) for shape in shapes], axis=-1)
-        table = place.table("int32_t", "starts", starts)
         multiplier, shift = product_rescale(a, b, target)
         factors = np.array([int(multiplier)]), np.array([int(shift)])
         limits = code_range(self.step.output_type)
         requant = requantisation_of(place, np.zeros(1, np.int32), *factors, limits, target, SUM_LIMIT)
-        scales = place.constant("requant", requant.struct)
-        operands: list[Argument] = []
-        tables: list[Table] = [*requant.tables, table]
-        for name, fixed, letter in zip(layer.inputs, self.step.constants, "ab", strict=True):
-            if fixed:
-                tables.append(place.table("int8_t", f"operand_{letter}", model.constants[name]))
-            operands.append(tables[-1].as_argument if fixed else place.pointer(name))
-        numbers = table.as_argument, math.prod(batches), AddressOf(sizes), AddressOf(scales)
-        call = Call(BATCH_MATMUL, (*operands, place.pointer(layer.name), *numbers))
-        return LayerCode((*tables, sizes, scales), call, (BATCH_MATMUL,))
+        operands = {
+            letter: ConstantOperand(place.table("int8_t", f"operand_{letter}", model.constants[name]))
+            if fixed
+            else place.pointer(name)
+            for name, fixed, letter in zip(layer.inputs, self.step.constants, "ab", strict=True)
+        }
+        call = Call.of(
+            BATCH_MATMUL,
+            **operands,
+            output=place.pointer(layer.name),
+            starts=place.table("int32_t", "starts", starts),
+            count=math.prod(batches),
+            matrices=matrices,
+            requant=requant.struct,
+        )
+        return LayerCode(call, (BATCH_MATMUL,))
 
 
 def _starts(shape: Shape, batches: Shape) -> IntArray:

@@ -11,16 +11,15 @@ import numpy as np
 
 from micronets.compiler.kernels.base import (
     Call,
+    ConstantOperand,
     Kernel,
     LayerCode,
     Name,
     Overlap,
     Place,
-    RunRecord,
     Struct,
     Value,
     count,
-    runner,
 )
 from micronets.compiler.kernels.lookup import LOOKUP
 from micronets.compiler.kernels.requantise import shiftable
@@ -40,9 +39,9 @@ from micronets.quantized.code_tables import operand_table
 from micronets.quantized.model import QuantizedModel, TensorQuant
 
 BINARY = "micronets_binary"
-RECORD = "micronets_binary_layer"
 SHAPE = "micronets_broadcast"
 PARAMS = "micronets_add_params"
+ROW = "micronets_row *"
 LOOPS = 4
 """Dimensions over which the C loops, once those are joined in which both operands go on alike."""
 
@@ -69,33 +68,36 @@ class BinaryKernel(Kernel):
         """None: the layer runs whole."""
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
-        """Returns a run of the record with scales and strides, or a call with a table."""
+        """Returns a call with scales and strides, or one with a table."""
         layer, step = self.layer, self.step
         if _is_table(step):
             table = place.table("int8_t", "table", operand_table(model, step))
             x = layer.inputs[1 - step.constants.index(True)]
-            ends = place.pointer(x), place.pointer(layer.name)
-            return LayerCode((table,), Call(LOOKUP, (*ends, table.as_argument, count(step.output_shape))), (LOOKUP,))
-        tables = tuple(
-            place.table("int8_t", "constant", model.constants[name])
-            for name, fixed in zip(layer.inputs, step.constants, strict=True)
+            call = Call.of(
+                LOOKUP,
+                input=place.pointer(x),
+                output=place.pointer(layer.name),
+                table=table,
+                count=count(step.output_shape),
+            )
+            return LayerCode(call, (LOOKUP,))
+        a, b = (
+            ConstantOperand(place.table("int8_t", f"operand_{letter}", model.constants[name]))
             if fixed
+            else place.pointer(name)
+            for name, fixed, letter in zip(layer.inputs, step.constants, "ab", strict=True)
         )
-        a, b = (0 if fixed else place.offset(name) for name, fixed in zip(layer.inputs, step.constants, strict=True))
         row = _row_function(layer)
-        fields: tuple[tuple[str, Value], ...] = (
-            ("constant", Name(tables[0].name) if tables else 0),
-            ("a", a),
-            ("b", b),
-            ("output", place.offset(layer.name)),
-            ("base_a", int(step.constants[0])),
-            ("base_b", int(step.constants[1])),
-            ("shape", _loops(step)),
-            ("params", _params(layer, step, model)),
-            ("row", Name(row)),
+        call = Call.of(
+            BINARY,
+            a=a,
+            b=b,
+            output=place.pointer(layer.name),
+            shape=_loops(step),
+            params=_params(layer, step, model),
+            row=Name(row, ROW),
         )
-        record = place.constant("layer", Struct(RECORD, fields))
-        return LayerCode((*tables, record), RunRecord(runner(BINARY), record), (BINARY, row))
+        return LayerCode(call, (BINARY, row))
 
 
 def _is_table(step: Step) -> bool:

@@ -7,26 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from micronets.compiler.kernels.base import (
-    Constant,
-    Kernel,
-    LayerCode,
-    Name,
-    Offset,
-    Overlap,
-    Place,
-    RunRecord,
-    Struct,
-    Table,
-    View,
-    runner,
-)
+from micronets.compiler.kernels.base import NOTHING, Arena, Call, Kernel, LayerCode, Overlap, Place, Table, View
 from micronets.ir.layers import Concatenation, Pack, Shape
 from micronets.ir.types import ELEMENT_BYTES
 from micronets.quantized.model import QuantizedModel
 
 CONCATENATE = "micronets_concatenate"
-RECORD = "micronets_parts_layer"
 
 
 @dataclass(frozen=True)
@@ -38,8 +24,8 @@ class ConcatenationKernel(Kernel):
     @property
     def views(self) -> tuple[View, ...]:
         """The inputs, if each lies together in the output."""
-        layer, step = self.layer, self.step
-        return part_views(layer.name, layer.inputs, step.input_shapes, layer.axis, ELEMENT_BYTES[step.output_type])
+        layer = self.layer
+        return part_views(layer.name, layer.inputs, self.step.input_shapes, layer.axis, self._element)
 
     @property
     def scratch_bytes(self) -> int:
@@ -53,22 +39,22 @@ class ConcatenationKernel(Kernel):
 
     @property
     def row_reach(self) -> None:
-        """None, since the record holds where the parts lie, which changes from patch to patch."""
+        """None, since a table holds where the parts lie, which changes from patch to patch."""
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
-        """Returns a run of the record, with a table of the parts."""
+        """Returns a call with a table of the parts."""
         layer = self.layer
         if self.views and all(view.holds(place) for view in self.views):
-            return LayerCode((), None, ())
-        record = parts_record(
-            place,
-            tuple(place.offset(name) for name in layer.inputs),
-            self.step.input_shapes,
-            place.offset(layer.name),
-            layer.axis,
-            ELEMENT_BYTES[self.step.output_type],
+            return NOTHING
+        parts, count, rows = parts_table(place, layer.inputs, self.step.input_shapes, layer.axis, self._element)
+        call = Call.of(
+            CONCATENATE, arena=Arena(), output=place.pointer(layer.name), parts=parts, count=count, rows=rows
         )
-        return LayerCode(record, RunRecord(runner(CONCATENATE), record[-1]), (CONCATENATE,))
+        return LayerCode(call, (CONCATENATE,))
+
+    @property
+    def _element(self) -> int:
+        return ELEMENT_BYTES[self.step.output_type]
 
 
 def part_views(
@@ -87,18 +73,17 @@ def part_views(
     return tuple(View(part, whole, sum(sizes[:i])) for i, part in enumerate(parts))
 
 
-def parts_record(
-    place: Place, parts: tuple[Offset, ...], shapes: tuple[Shape, ...], whole: Offset, axis: int, element: int
-) -> tuple[Table, Constant]:
-    """Returns the table of the parts of a tensor and the record that points to it.
+def parts_table(
+    place: Place, parts: tuple[str, ...], shapes: tuple[Shape, ...], axis: int, element: int
+) -> tuple[Table, int, int]:
+    """Returns where the parts of a tensor lie and the bytes of a row of each, how many they are, and their rows.
 
-    - parts, shapes: where each part lies, and its shape.
-    - whole: where the tensor lies that they are parts of.
-    - axis: the dimension along which they lie in it; what is in front of it counts the rows.
+    - parts, shapes: the name and the shape of each part.
+    - axis: the dimension along which they lie in the tensor; what is in front of it counts the rows.
     - element: bytes of a value.
     """
     rows = math.prod(shapes[0][:axis])
-    pairs = [(part.bytes, element * math.prod(shape[axis:])) for part, shape in zip(parts, shapes, strict=True)]
-    table = place.table("int32_t", "parts", np.array(pairs, np.int32))
-    fields = ("parts", Name(table.name)), ("whole", whole), ("count", len(parts)), ("rows", rows)
-    return table, place.constant("layer", Struct(RECORD, fields))
+    pairs = [
+        (place.offset(part).bytes, element * math.prod(shape[axis:])) for part, shape in zip(parts, shapes, strict=True)
+    ]
+    return place.table("int32_t", "parts", np.array(pairs, np.int32)), len(parts), rows

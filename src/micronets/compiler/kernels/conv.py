@@ -10,8 +10,6 @@ import numpy.typing as npt
 
 from micronets.compiler.kernels import conv_weights
 from micronets.compiler.kernels.base import (
-    AddressOf,
-    Argument,
     Call,
     Kernel,
     LayerCode,
@@ -19,17 +17,15 @@ from micronets.compiler.kernels.base import (
     OutputRows,
     Overlap,
     Place,
-    Pointer,
     RowReach,
-    RunRecord,
     Struct,
     Table,
-    Value,
+    record_bytes,
     runner,
 )
-from micronets.compiler.kernels.requantise import packed_bytes, requantisation, weighted_struct
-from micronets.compiler.kernels.window import window_call_outline, window_overlap, window_reach, window_struct
-from micronets.compiler.limits import STRIP_BYTES, STRUCT_BYTES
+from micronets.compiler.kernels.requantise import REQUANT, Requantisation, packed_bytes, requantisation
+from micronets.compiler.kernels.window import WINDOW, window_call_outline, window_overlap, window_reach, window_struct
+from micronets.compiler.limits import STRIP_BYTES
 from micronets.cost.tflm_plan import align
 from micronets.ir.arch import Step
 from micronets.ir.layers import Conv2D, FullyConnected
@@ -45,8 +41,11 @@ UNPACK_WEIGHTS = "micronets_unpack_weights_s4"
 SHARED = ("micronets_im2col_multiply", "micronets_im2col_pixel", "micronets_im2col_prepare")
 """The functions that all convolutions need besides their own, except for `CONV_WIDE` and `CONV_ANY`."""
 
-CONV_LAYER = "micronets_conv_layer"
-DENSE_LAYER = "micronets_dense_layer"
+WINDOWED_BYTES = record_bytes(4, WINDOW, REQUANT)
+"""Bytes of the record of a convolution with a window: four places and addresses, the window, the requantisation."""
+
+POINTWISE_BYTES = record_bytes(7, REQUANT)
+"""Bytes of the record of a pointwise convolution: four places and addresses, three sizes, the requantisation."""
 
 
 @dataclass(frozen=True)
@@ -93,12 +92,12 @@ class ConvKernel(Kernel):
         return window_reach(self.step, self.layer.window)
 
     def outline(self, stand_in: QuantizedModel) -> Outline:
-        """Returns what a run of `function` takes of flash."""
+        """Returns what a call of `function` takes of flash."""
         size = math.prod(self.layer.kernel) * self.step.input_shapes[0][2]
         return convolution_outline(self.function, self.layer.weight_bits, self.layer.filters, size)
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
-        """Returns a run of `function` or, for numbers that it cannot hold, a call of a slower one."""
+        """Returns a call of `function` or, for numbers that it cannot hold, of a slower one."""
         layer, weights = self.layer, model.weights[self.layer.name]
         rows = int8_rows(weights)
         zero_point = model.quant[layer.inputs[0]].zero_point
@@ -107,15 +106,14 @@ class ConvKernel(Kernel):
             return any_code(model, layer, place, window)
         requant = requantisation(model, layer, rows, place)
         if not (requant.packed and conv_weights.suits(rows)):
-            return fallback_code(model, layer, rows, place, window, Pointer(place.scratch(layer.name)))
+            return fallback_code(model, layer, rows, place, window)
         function = self.function
         lines = None if function == CONV_1X1 else layer.kernel[0]
         table = conv_weights.weights_table(place, layer.weight_bits, rows, lines)
-        base = weighted_struct(place, layer, table, requant.struct)
         if function == CONV_1X1:
             pixels = OutputRows(self.step.output_shape[0], self.step.output_shape[1])
-            return matrix_code(place, function, SHARED, (*requant.tables, table), base, pixels, rows)
-        return windowed_code(place, function, _sources(function), (*requant.tables, table), base, window)
+            return pointwise_code(place, layer, table, pixels, rows, requant)
+        return windowed_code(place, function, layer, table, window, requant)
 
 
 def _sources(function: str) -> tuple[str, ...]:
@@ -124,9 +122,9 @@ def _sources(function: str) -> tuple[str, ...]:
 
 
 def convolution_outline(function: str, weight_bits: int, filters: int, size: int) -> Outline:
-    """Returns what a run of the convolution kernel `function` takes of flash, for weights `[filters, size]`."""
+    """Returns what a call of the convolution kernel `function` takes of flash, for weights `[filters, size]`."""
     weights = conv_weights.weights_bytes(weight_bits, filters, size)
-    record = STRUCT_BYTES[DENSE_LAYER if function == CONV_1X1 else CONV_LAYER]
+    record = POINTWISE_BYTES if function == CONV_1X1 else WINDOWED_BYTES
     constants = weights + packed_bytes(filters, filters) + record
     return Outline(constants, runner(function), (function, *_sources(function)))
 
@@ -156,7 +154,7 @@ class GroupedConvKernel(Kernel):
         """Returns what the call takes of flash."""
         layer, channels = self.layer, self.step.input_shapes[0][2]
         weights = layer.filters * math.prod(layer.kernel) * (channels // layer.groups)
-        return window_call_outline(CONV_ANY, weights, layer.filters)
+        return window_call_outline(CONV_ANY, weights, layer.filters, words=5)
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with the window and the number of groups."""
@@ -177,50 +175,67 @@ def any_code(model: QuantizedModel, layer: Conv2D | FullyConnected, place: Place
     weights = model.weights[layer.name]
     rows = weights.centred.reshape(len(weights.weights), -1)
     requant = requantisation(model, layer, rows, place, folded=False)
-    sizes, scales = place.constant("window", window), place.constant("requant", requant.struct)
-    table = place.table("int8_t", "weights", weights.weights)
-    numbers = layer.groups if isinstance(layer, Conv2D) else 1, weights.zero_point
-    ends = place.pointer(layer.inputs[0]), place.pointer(layer.name), table.as_argument
-    call = Call(CONV_ANY, (*ends, AddressOf(sizes), *numbers, AddressOf(scales)))
-    return LayerCode((*requant.tables, sizes, scales, table), call, (CONV_ANY,))
+    call = Call.of(
+        CONV_ANY,
+        input=place.pointer(layer.inputs[0]),
+        output=place.pointer(layer.name),
+        weights=place.table("int8_t", "weights", weights.weights),
+        window=window,
+        groups=layer.groups if isinstance(layer, Conv2D) else 1,
+        weight_zero=weights.zero_point,
+        requant=requant.struct,
+    )
+    return LayerCode(call, (CONV_ANY,))
 
 
 def windowed_code(
-    place: Place, function: str, sources: tuple[str, ...], tables: tuple[Table, ...], base: Struct, window: Struct
-) -> LayerCode:
-    """Returns a run of the kernel `function` from a record with a window.
-
-    - sources: the functions that it needs besides.
-    - tables: its weights and the tables of its requantisation.
-    - base: the `micronets_weighted_layer` that the record begins with.
-    - window: its `micronets_window`.
-    """
-    record = place.constant("layer", Struct(CONV_LAYER, (("base", base), ("window", window))))
-    return LayerCode((*tables, record), RunRecord(runner(function), record), (function, *sources))
-
-
-def matrix_code(
     place: Place,
     function: str,
-    sources: tuple[str, ...],
-    tables: tuple[Table, ...],
-    base: Struct,
-    pixels: Value,
-    rows: npt.NDArray[np.int8],
+    layer: Conv2D | FullyConnected,
+    weights: Table,
+    window: Struct,
+    requant: Requantisation,
 ) -> LayerCode:
-    """Returns a run of the kernel `function`, which multiplies vectors by one matrix, from its record.
+    """Returns a call of `function`, a convolution kernel with a window, by its weights, window and requantisation."""
+    call = Call.of(
+        function,
+        input=place.pointer(layer.inputs[0]),
+        output=place.pointer(layer.name),
+        weights=weights,
+        scratch=place.scratch(layer.name, "uint32_t"),
+        window=window,
+        requant=requant.struct,
+    )
+    return LayerCode(call, (function, *_sources(function)))
 
-    - sources: the functions that it needs besides.
-    - tables: its weights and the tables of its requantisation.
-    - base: the `micronets_weighted_layer` that the record begins with.
+
+def pointwise_code(
+    place: Place,
+    layer: Conv2D | FullyConnected,
+    weights: Table,
+    pixels: int | OutputRows,
+    rows: npt.NDArray[np.int8],
+    requant: Requantisation,
+) -> LayerCode:
+    """Returns a call of `CONV_1X1`, which multiplies vectors by one matrix.
+
+    - weights: the matrix as a table.
     - pixels: how many vectors there are.
     - rows: the matrix, `[outputs, inputs]`.
     """
     outputs, inputs = rows.shape
-    record = place.constant(
-        "layer", Struct(DENSE_LAYER, (("base", base), ("pixels", pixels), ("inputs", inputs), ("outputs", outputs)))
+    call = Call.of(
+        CONV_1X1,
+        input=place.pointer(layer.inputs[0]),
+        output=place.pointer(layer.name),
+        weights=weights,
+        scratch=place.scratch(layer.name, "uint32_t"),
+        pixels=pixels,
+        inputs=inputs,
+        outputs=outputs,
+        requant=requant.struct,
     )
-    return LayerCode((*tables, record), RunRecord(runner(function), record), (function, *sources))
+    return LayerCode(call, (CONV_1X1, *_sources(CONV_1X1)))
 
 
 def fallback_code(
@@ -229,24 +244,27 @@ def fallback_code(
     rows: npt.NDArray[np.int8],
     place: Place,
     window: Struct,
-    scratch: Argument,
 ) -> LayerCode:
     """Returns a call of a slower kernel, for sums, biases or scales that are too large for the others.
 
     - rows: the weights `[filters, values of a window]`.
     - window: the `micronets_window`.
-    - scratch: the scratch memory as an argument, which `CONV_ANY` does not take.
 
     It is `CONV_WIDE`, or `CONV_ANY` where two filters with a weight of -128 cannot share 16 bits.
     """
     if not conv_weights.holds(rows):
         return any_code(model, layer, place, window)
     requant = requantisation(model, layer, rows, place)
-    sizes, scales = place.constant("window", window), place.constant("requant", requant.struct)
-    table = conv_weights.weights_table(place, 8, rows)
-    ends = place.pointer(layer.inputs[0]), place.pointer(layer.name), table.as_argument
-    call = Call(CONV_WIDE, (*ends, scratch, AddressOf(sizes), AddressOf(scales)))
-    return LayerCode((*requant.tables, sizes, scales, table), call, (CONV_WIDE,))
+    call = Call.of(
+        CONV_WIDE,
+        input=place.pointer(layer.inputs[0]),
+        output=place.pointer(layer.name),
+        weights=conv_weights.weights_table(place, 8, rows),
+        scratch=place.scratch(layer.name),
+        window=window,
+        requant=requant.struct,
+    )
+    return LayerCode(call, (CONV_WIDE,))
 
 
 def is_pointwise(layer: Conv2D) -> bool:

@@ -9,8 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.compiler.kernels.base import (
-    SIZE_LIMIT,
-    AddressOf,
     Call,
     Kernel,
     LayerCode,
@@ -20,21 +18,18 @@ from micronets.compiler.kernels.base import (
     Place,
     RowReach,
     Table,
+    record_bytes,
     runner,
 )
 from micronets.compiler.kernels.conv import (
-    CONV_LAYER,
-    DENSE_LAYER,
+    WINDOWED_BYTES,
     any_code,
     int8_rows,
     is_pointwise,
-    matrix_code,
-    windowed_code,
 )
 from micronets.compiler.kernels.dense import is_dense, vector_window
-from micronets.compiler.kernels.requantise import REQUANT, packed_bytes, requantisation, weighted_struct
+from micronets.compiler.kernels.requantise import REQUANT, Requantisation, packed_bytes, requantisation
 from micronets.compiler.kernels.window import window_overlap, window_reach, window_struct
-from micronets.compiler.limits import STRUCT_BYTES
 from micronets.cost.tflm_plan import align
 from micronets.ir.arch import Step
 from micronets.ir.layers import Conv2D, FullyConnected
@@ -45,6 +40,7 @@ CONV_BYTES = "micronets_conv_bytes"
 DENSE_BYTES = "micronets_dense_bytes"
 _SOURCES = ("micronets_dot_bytes",)
 _FILTERS = 4  # how many go together
+_MATRIX_BYTES = record_bytes(6, REQUANT)  # of the record of `DENSE_BYTES`
 
 
 @dataclass(frozen=True)
@@ -73,14 +69,14 @@ class ConvBytesKernel(Kernel):
         return window_reach(self.step, self.layer.window)
 
     def outline(self, stand_in: QuantizedModel) -> Outline:
-        """Returns what a run of the kernel takes of flash."""
+        """Returns what a call of the kernel takes of flash."""
         pointwise = is_pointwise(self.layer)
         constants = _table_bytes(self.layer.filters, _window_size(self.step, self.layer), self.layer.filters)
-        record, function = (DENSE_LAYER, DENSE_BYTES) if pointwise else (CONV_LAYER, CONV_BYTES)
-        return Outline(constants + STRUCT_BYTES[record], runner(function), (function, *_SOURCES))
+        record, function = (_MATRIX_BYTES, DENSE_BYTES) if pointwise else (WINDOWED_BYTES, CONV_BYTES)
+        return Outline(constants + record, runner(function), (function, *_SOURCES))
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
-        """Returns a run of the kernel or, for weights that are no int8 less their zero point, a call of another."""
+        """Returns a call of the kernel or, for weights that are no int8 less their zero point, of another."""
         layer, rows = self.layer, int8_rows(model.weights[self.layer.name])
         zero_point = model.quant[layer.inputs[0]].zero_point
         window = window_struct(self.step, place, layer.window, pad_value=zero_point)
@@ -88,11 +84,19 @@ class ConvBytesKernel(Kernel):
             return any_code(model, layer, place, window)
         requant = requantisation(model, layer, rows, place)
         table = bytes_table(place, rows)
-        base, tables = weighted_struct(place, layer, table, requant.struct), (*requant.tables, table)
         if is_pointwise(layer):
             pixels = OutputRows(self.step.output_shape[0], self.step.output_shape[1])
-            return matrix_code(place, DENSE_BYTES, _SOURCES, tables, base, pixels, rows)
-        return windowed_code(place, CONV_BYTES, _SOURCES, tables, base, window)
+            return _matrix_code(place, layer, table, pixels, rows, requant)
+        call = Call.of(
+            CONV_BYTES,
+            input=place.pointer(layer.inputs[0]),
+            output=place.pointer(layer.name),
+            weights=table,
+            scratch=place.scratch(layer.name),
+            window=window,
+            requant=requant.struct,
+        )
+        return LayerCode(call, (CONV_BYTES, *_SOURCES))
 
 
 @dataclass(frozen=True)
@@ -116,30 +120,44 @@ class DenseBytesKernel(Kernel):
         """None, since every output value needs the whole input."""
 
     def outline(self, stand_in: QuantizedModel) -> Outline:
-        """Returns what a run of the kernel, or a call, takes of flash."""
+        """Returns what a call of the kernel takes of flash."""
         weights = self.step.weights
         assert weights is not None
         units, size, sources = int(weights.channels), int(weights.taps), (DENSE_BYTES, *_SOURCES)
         constants = _table_bytes(units, size, int(weights.scales))
-        if max(units, size) > SIZE_LIMIT:
-            return Outline(constants + STRUCT_BYTES[REQUANT], "", sources)
-        return Outline(constants + STRUCT_BYTES[DENSE_LAYER], runner(DENSE_BYTES), sources)
+        return Outline(constants + _MATRIX_BYTES, runner(DENSE_BYTES), sources)
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
-        """Returns a run of the kernel, or a call where 16 bits of a record do not hold the sizes."""
+        """Returns a call of the kernel or, for weights that are no int8 less their zero point, of another."""
         layer, weights = self.layer, model.weights[self.layer.name]
         rows = int8_rows(weights)
         if rows is None:
             return any_code(model, layer, place, vector_window(self.step, model, place, weights.weights))
         requant = requantisation(model, layer, rows, place)
-        table = bytes_table(place, rows)
-        if max(rows.shape) <= SIZE_LIMIT:
-            base, pixels = weighted_struct(place, layer, table, requant.struct), 1
-            return matrix_code(place, DENSE_BYTES, _SOURCES, (*requant.tables, table), base, pixels, rows)
-        scales = place.constant("requant", requant.struct)
-        ends = place.pointer(layer.inputs[0]), place.pointer(layer.name), table.as_argument
-        call = Call(DENSE_BYTES, (*ends, 1, rows.shape[1], rows.shape[0], AddressOf(scales)))
-        return LayerCode((*requant.tables, table, scales), call, (DENSE_BYTES, *_SOURCES))
+        return _matrix_code(place, layer, bytes_table(place, rows), 1, rows, requant)
+
+
+def _matrix_code(
+    place: Place,
+    layer: Conv2D | FullyConnected,
+    weights: Table,
+    pixels: int | OutputRows,
+    rows: npt.NDArray[np.int8],
+    requant: Requantisation,
+) -> LayerCode:
+    """Returns a call of `DENSE_BYTES`; for the arguments see `pointwise_code`."""
+    outputs, inputs = rows.shape
+    call = Call.of(
+        DENSE_BYTES,
+        input=place.pointer(layer.inputs[0]),
+        output=place.pointer(layer.name),
+        weights=weights,
+        pixels=pixels,
+        inputs=inputs,
+        outputs=outputs,
+        requant=requant.struct,
+    )
+    return LayerCode(call, (DENSE_BYTES, *_SOURCES))
 
 
 def bytes_kernel(step: Step, layer: Conv2D | FullyConnected) -> Kernel:

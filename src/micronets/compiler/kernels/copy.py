@@ -5,23 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from micronets.compiler.kernels.base import (
-    Kernel,
-    LayerCode,
-    Overlap,
-    Place,
-    RunRecord,
-    Struct,
-    View,
-    runner,
-)
+from micronets.compiler.kernels.base import NOTHING, Call, Kernel, LayerCode, Overlap, Place, Struct, View
 from micronets.errors import UnsupportedError
 from micronets.ir.layers import Slice, StridedSlice, Transpose
 from micronets.ir.types import ELEMENT_BYTES
 from micronets.quantized.model import QuantizedModel
 
 COPY = "micronets_copy_strided"
-RECORD = "micronets_copy_layer"
 PARAMS = "micronets_copy_params"
 _DIMENSIONS = 5  # how many dimensions the kernel goes through
 
@@ -57,10 +47,10 @@ class CopyKernel(Kernel):
         """None, since a row of the output may need any rows of the input."""
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
-        """Returns a run of the record with the steps through the input."""
+        """Returns a call with the steps through the input."""
         layer = self.layer
         if self.views and all(view.holds(place) for view in self.views):
-            return LayerCode((), None, ())
+            return NOTHING
         start, steps, run = self._steps()
         if len(steps) > _DIMENSIONS:
             raise UnsupportedError(
@@ -76,9 +66,8 @@ class CopyKernel(Kernel):
                 ("run", run),
             ),
         )
-        ends = ("input", place.offset(layer.inputs[0])), ("output", place.offset(layer.name))
-        record = place.constant("layer", Struct(RECORD, (*ends, ("params", params))))
-        return LayerCode((record,), RunRecord(runner(COPY), record), (COPY,))
+        call = Call.of(COPY, input=place.pointer(layer.inputs[0]), output=place.pointer(layer.name), params=params)
+        return LayerCode(call, (COPY,))
 
     def _steps(self) -> tuple[int, Steps, int]:
         """Returns where the copy starts in the input, its steps, and the bytes that it copies at each place."""

@@ -11,24 +11,20 @@ import numpy.typing as npt
 from micronets.compiler.kernels import conv_weights
 from micronets.compiler.kernels.base import (
     SIZE_LIMIT,
-    AddressOf,
-    Argument,
     Call,
     Kernel,
     LayerCode,
     Outline,
     Overlap,
     Place,
-    Pointer,
     Struct,
+    record_bytes,
     runner,
 )
 from micronets.compiler.kernels.conv import (
     CONV,
     CONV_1X1,
     CONV_C4,
-    DENSE_LAYER,
-    SHARED,
     UNPACK_WEIGHTS,
     any_code,
     convolution_outline,
@@ -36,13 +32,12 @@ from micronets.compiler.kernels.conv import (
     im2col_bytes,
     int8_rows,
     is_pointwise,
-    matrix_code,
+    pointwise_code,
     unpacked_bytes,
     windowed_code,
 )
-from micronets.compiler.kernels.requantise import REQUANT, packed_bytes, requantisation, weighted_struct
+from micronets.compiler.kernels.requantise import REQUANT, packed_bytes, requantisation
 from micronets.compiler.kernels.window import window_struct
-from micronets.compiler.limits import STRUCT_BYTES
 from micronets.ir.arch import Step
 from micronets.ir.layers import Conv2D, FullyConnected
 from micronets.ir.window import Window
@@ -83,7 +78,7 @@ class DenseKernel(Kernel):
         """None, since every output value needs the whole input."""
 
     def outline(self, stand_in: QuantizedModel) -> Outline:
-        """Returns what a run of the fastest kernel takes of flash."""
+        """Returns what a call of the fastest kernel takes of flash."""
         weights = self.step.weights
         assert weights is not None
         units, size = int(weights.channels), int(weights.taps)
@@ -91,70 +86,59 @@ class DenseKernel(Kernel):
             return convolution_outline(self._pointwise(size), 8, units, size)
         table = conv_weights.weights_bytes(self.layer.weight_bits, units, size)
         table += packed_bytes(units, int(weights.scales))
-        if max(units, size) > SIZE_LIMIT:
-            function = self._large_function
-            return Outline(table + STRUCT_BYTES[REQUANT], "", (function, *_sources(function)))
-        function = self._function
-        return Outline(table + STRUCT_BYTES[DENSE_LAYER], runner(function), (function, *_sources(function)))
+        function = self._function(units, size)
+        words = 6 if function == FULLY_CONNECTED_S4 else 5
+        return Outline(table + record_bytes(words, REQUANT), runner(function), (function, *_sources(function)))
 
     def _pointwise(self, size: int) -> str:
         """Returns the convolution kernel for an input of `size` values, where one computes the layer."""
         return CONV if self.as_pointwise == CONV_C4 and size % 4 else self.as_pointwise
 
-    @property
-    def _function(self) -> str:
-        """The kernel that computes the layer where no convolution kernel does, and its sizes fit 16 bits."""
-        return FULLY_CONNECTED_BY8 if self.by8 and self.layer.weight_bits == 8 else self._large_function
-
-    @property
-    def _large_function(self) -> str:
-        """The kernel that takes any number of inputs and outputs."""
-        return FULLY_CONNECTED_S4 if self.layer.weight_bits == 4 else FULLY_CONNECTED
+    def _function(self, units: int, size: int) -> str:
+        """Returns the kernel that computes the layer where no convolution kernel does."""
+        if self.layer.weight_bits == 4:
+            return FULLY_CONNECTED_S4
+        return FULLY_CONNECTED_BY8 if self.by8 and max(units, size) <= SIZE_LIMIT else FULLY_CONNECTED
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
-        """Returns a run of the fastest kernel that its numbers and sizes allow."""
+        """Returns a call of the fastest kernel that its numbers and sizes allow."""
         layer, weights = self.layer, model.weights[self.layer.name]
         rows = int8_rows(weights)
         if rows is None:
             return any_code(model, layer, place, vector_window(self.step, model, place, weights.weights))
         requant = requantisation(model, layer, rows, place)
         if not (requant.packed and conv_weights.suits(rows)):
-            return fallback_code(model, layer, rows, place, vector_window(self.step, model, place, rows), 0)
+            return fallback_code(model, layer, rows, place, vector_window(self.step, model, place, rows))
         if self.as_pointwise:
             return self._pointwise_code(model, place, rows)
-        if max(rows.shape) > SIZE_LIMIT:
-            return self._large_code(model, place, rows)
-        function = self._function
+        units, size = rows.shape
+        function = self._function(units, size)
         if function == FULLY_CONNECTED_BY8:
             table = place.table("uint32_t", "weights", conv_weights.words_by8(rows))
         else:
             table = conv_weights.weights_table(place, layer.weight_bits, rows)
-        base = weighted_struct(place, layer, table, requant.struct)
-        return matrix_code(place, function, _sources(function), (*requant.tables, table), base, 1, rows)
+        scratch = {"scratch": place.scratch(layer.name, "uint32_t")} if function == FULLY_CONNECTED_S4 else {}
+        call = Call.of(
+            function,
+            input=place.pointer(layer.inputs[0]),
+            output=place.pointer(layer.name),
+            weights=table,
+            **scratch,
+            inputs=size,
+            units=units,
+            requant=requant.struct,
+        )
+        return LayerCode(call, (function, *_sources(function)))
 
     def _pointwise_code(self, model: QuantizedModel, place: Place, rows: npt.NDArray[np.int8]) -> LayerCode:
-        """Returns a run of a convolution's kernel for one pixel."""
+        """Returns a call of a convolution's kernel for one pixel."""
         function = self._pointwise(rows.shape[1])
         requant = requantisation(model, self.layer, rows, place, per_channel=True)
         table = conv_weights.weights_table(place, 8, rows, 1 if function == CONV else None)
-        base = weighted_struct(place, self.layer, table, requant.struct)
-        tables = (*requant.tables, table)
         if function == CONV_1X1:
-            return matrix_code(place, function, SHARED, tables, base, 1, rows)
-        return windowed_code(place, function, SHARED, tables, base, vector_window(self.step, model, place, rows))
-
-    def _large_code(self, model: QuantizedModel, place: Place, rows: npt.NDArray[np.int8]) -> LayerCode:
-        """Returns a call with all arguments, for sizes that the 16 bits of a record do not hold."""
-        layer, (units, size) = self.layer, rows.shape
-        requant = requantisation(model, layer, rows, place)
-        table = conv_weights.weights_table(place, layer.weight_bits, rows)
-        scales = place.constant("requant", requant.struct)
-        arguments: list[Argument] = [place.pointer(layer.inputs[0]), place.pointer(layer.name), table.as_argument]
-        function = self._large_function
-        if function == FULLY_CONNECTED_S4:
-            arguments.append(Pointer(place.scratch(layer.name), "uint32_t"))
-        call = Call(function, (*arguments, size, units, AddressOf(scales)))
-        return LayerCode((*requant.tables, table, scales), call, (function, *_sources(function)))
+            return pointwise_code(place, self.layer, table, 1, rows, requant)
+        window = vector_window(self.step, model, place, rows)
+        return windowed_code(place, function, self.layer, table, window, requant)
 
 
 def vector_window(step: Step, model: QuantizedModel, place: Place, rows: npt.NDArray[np.int8]) -> Struct:

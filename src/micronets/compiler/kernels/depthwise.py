@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.compiler.kernels.base import (
+    Call,
     Kernel,
     LayerCode,
     Name,
@@ -16,14 +17,14 @@ from micronets.compiler.kernels.base import (
     Overlap,
     Place,
     RowReach,
-    RunRecord,
     Struct,
+    record_bytes,
     runner,
 )
 from micronets.compiler.kernels.depthwise_schedule import DepthwiseSchedule, patch_schedule, runs_in_place
-from micronets.compiler.kernels.requantise import DOUBLED_LIMIT, packed_bytes, requantisation, weighted_struct
-from micronets.compiler.kernels.window import sizes_struct, window_reach
-from micronets.compiler.limits import LEAST_SHIFT, STRUCT_BYTES
+from micronets.compiler.kernels.requantise import DOUBLED_LIMIT, REQUANT, packed_bytes, requantisation
+from micronets.compiler.kernels.window import WINDOW, sizes_struct, window_reach
+from micronets.compiler.limits import LEAST_SHIFT
 from micronets.cost import counts
 from micronets.cost.tflm_plan import align
 from micronets.ir.arch import Step
@@ -46,8 +47,9 @@ BY4_ANY = "micronets_depthwise_by4_any"
 BY4_3X3 = "micronets_depthwise_by4_3x3"
 BY4_3X3_RELU = "micronets_depthwise_by4_3x3_relu"
 
-RECORD, RECORD_BY4 = "micronets_depthwise_layer", "micronets_depthwise_by4_layer"
 SCHEDULE = "micronets_depthwise_schedule"
+INNER, INNER_BY4 = "micronets_depthwise_kernel", "micronets_depthwise_by4_kernel"
+"""The types of the inner functions."""
 
 _ALIGNMENT = 4  # bytes that each part of the scratch memory is aligned to
 
@@ -102,7 +104,7 @@ class DepthwiseKernel(Kernel):
         return window_reach(self.step, self.layer.window)
 
     def outline(self, stand_in: QuantizedModel) -> Outline:
-        """Returns what a run of the kernel takes of flash."""
+        """Returns what a call of the kernel takes of flash."""
         layer, schedule = self.layer, self.schedule
         channels, taps = self.step.output_shape[2], math.prod(layer.kernel)
         if schedule.by4:
@@ -111,14 +113,13 @@ class DepthwiseKernel(Kernel):
         else:
             function = DEPTHWISE_S4 if layer.weight_bits == 4 else DEPTHWISE
             table = counts.packed_bytes(taps * channels, layer.weight_bits)
-            sources = {DEPTHWISE, ROWS_ANY, _paired_function(schedule, stand_in.quant[layer.name].zero_point)}
-            sources |= {UNPACK} if layer.weight_bits == 4 else set()
-        record = STRUCT_BYTES[RECORD_BY4 if schedule.by4 else RECORD]
+            sources = {*_line_sources(function), _paired_function(schedule, stand_in.quant[layer.name].zero_point)}
+        record = record_bytes(5, WINDOW, SCHEDULE, REQUANT)
         constants = table + packed_bytes(channels, channels) + record
         return Outline(constants, runner(function), tuple(sorted(sources)), -table % 4)
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
-        """Returns a run of a kernel and of the inner function that computes its lines."""
+        """Returns a call of a kernel with the inner function that computes its lines."""
         layer, schedule = self.layer, self.schedule
         w, target = model.weights[layer.name], model.quant[layer.name]
         filters = w.weights[0].transpose(2, 1, 0) if schedule.column_major else w.weights[0].transpose(2, 0, 1)
@@ -132,12 +133,11 @@ class DepthwiseKernel(Kernel):
             sources = {DEPTHWISE_BY4, inner}
         else:
             function, inner = DEPTHWISE, _rows_function(model, layer, schedule, rows)
-            sources = {DEPTHWISE, ROWS_ANY, inner}
             weights = place.table("int8_t", "weights", rows)
             if layer.weight_bits == 4:
                 function = DEPTHWISE_S4
                 weights = place.table("uint8_t", "weights", pack_int4(rows))
-                sources.add(UNPACK)
+            sources = {*_line_sources(function), inner}
         paired = inner != ROWS_ANY
         limits = activation_range(layer.activation, target, self.step.output_type)
         schedule_struct = Struct(
@@ -153,16 +153,18 @@ class DepthwiseKernel(Kernel):
                 ("odd_words", schedule.odd_words * paired),
             ),
         )
-        base = weighted_struct(place, layer, weights, requant.struct)
-        fields = (
-            ("base", base),
-            ("window", self._window(model, place)),
-            ("schedule", schedule_struct),
-            ("kernel", Name(inner)),
+        call = Call.of(
+            function,
+            input=place.pointer(layer.inputs[0]),
+            output=place.pointer(layer.name),
+            weights=weights,
+            scratch=place.scratch(layer.name, "void"),
+            window=self._window(model, place),
+            schedule=schedule_struct,
+            requant=requant.struct,
+            kernel=Name(inner, INNER_BY4 if by4 else INNER),
         )
-        record = place.constant("layer", Struct(RECORD_BY4 if by4 else RECORD, fields))
-        call = RunRecord(runner(function), record)
-        return LayerCode((*requant.tables, weights, record), call, tuple(sorted(sources)))
+        return LayerCode(call, tuple(sorted(sources)))
 
     def _window(self, model: QuantizedModel, place: Place) -> Struct:
         """Returns the window of the layer along the schedule's lines."""
@@ -170,6 +172,11 @@ class DepthwiseKernel(Kernel):
         zero_point = model.quant[self.layer.inputs[0]].zero_point
         sizes = (s.size, in_c, s.out_size, out_c, s.kernel, s.stride, s.dilation, s.before)
         return sizes_struct(place, *sizes, pad_value=zero_point, by_rows=not s.column_major)
+
+
+def _line_sources(function: str) -> set[str]:
+    """Returns the functions of a kernel that goes from channel to channel: itself and those that it calls."""
+    return {DEPTHWISE, ROWS_ANY} | ({function, UNPACK} if function == DEPTHWISE_S4 else set())
 
 
 def _interleave_by4(rows: npt.NDArray[np.int8]) -> npt.NDArray[np.uint32]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from micronets.compiler.kernels.base import (
+    Argument,
     Call,
     Kernel,
     LayerCode,
@@ -17,6 +18,8 @@ from micronets.compiler.kernels.base import (
     Real,
     RowReach,
     count,
+    record_bytes,
+    runner,
 )
 from micronets.compiler.kernels.requantise import shiftable
 from micronets.ir.arch import Step
@@ -34,14 +37,15 @@ DEQUANTIZE = "micronets_dequantize"
 DEQUANTIZE_ANY = "micronets_dequantize_any"
 CAST = "micronets_cast"
 
-ELEMENTS: Mapping[Type, Name] = {
-    "int4": Name("MICRONETS_INT8"),
-    "int8": Name("MICRONETS_INT8"),
-    "uint8": Name("MICRONETS_UINT8"),
-    "int16": Name("MICRONETS_INT16"),
-    "int32": Name("MICRONETS_INT32"),
-    "float32": Name("MICRONETS_FLOAT32"),
+_ELEMENT_NAMES: Mapping[Type, str] = {
+    "int4": "INT8",
+    "int8": "INT8",
+    "uint8": "UINT8",
+    "int16": "INT16",
+    "int32": "INT32",
+    "float32": "FLOAT32",
 }
+ELEMENTS: Mapping[Type, Name] = {of: Name(f"MICRONETS_{name}", "micronets_type") for of, name in _ELEMENT_NAMES.items()}
 """What the kernels call the types that they are told."""
 
 
@@ -83,36 +87,52 @@ class LookupKernel(Kernel):
     def outline(self, stand_in: QuantizedModel) -> Outline:
         """Returns what the table takes of flash, or nothing where the layer has none."""
         if self.step.input_types[0] in BYTES and self.step.output_type in BYTES:
-            return Outline(_CODES, "", (LOOKUP,))
+            return Outline(_CODES + record_bytes(4), runner(LOOKUP), (LOOKUP,))
         return super().outline(stand_in)
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with the table or, for float32, with the scale."""
         layer, source, target = self.layer, self.layer.inputs[0], model.quant[self.layer.name]
-        y, values = place.pointer(layer.name), count(self.step.output_shape)
-        read = self.step.input_types[0]
-        made = self.step.output_type
+        values, read, made = count(self.step.output_shape), self.step.input_types[0], self.step.output_type
         if read == "float32":
-            numbers = Real(target.scale), target.zero_point, *code_range(made)
             function, to = (QUANTIZE, "int8_t") if made in BYTES else (QUANTIZE_WIDE, "int16_t")
-            call = Call(
-                function, (place.pointer(source, "const float"), place.pointer(layer.name, to), values, *numbers)
+            low, high = code_range(made)
+            call = Call.of(
+                function,
+                input=place.pointer(source, "const float"),
+                output=place.pointer(layer.name, to),
+                count=values,
+                scale=Real(target.scale),
+                zero_point=target.zero_point,
+                lowest=low,
+                highest=high,
             )
-            return LayerCode((), call, (function,))
+            return LayerCode(call, (function,))
         if read not in BYTES or made not in BYTES:
             assert isinstance(layer, Quantize)
             given = model.quant[source]
             multiplier, shift = (int(v) for v in shiftable(*rescale(given, target)))
-            ends = (
-                place.pointer(source, "const void"),
-                ELEMENTS[read],
-                place.pointer(layer.name, "void"),
-                ELEMENTS[made],
+            call = Call.of(
+                RECODE,
+                input=place.pointer(source, "const void"),
+                in_type=ELEMENTS[read],
+                output=place.pointer(layer.name, "void"),
+                out_type=ELEMENTS[made],
+                count=values,
+                multiplier=multiplier,
+                shift=shift,
+                zero_in=given.zero_point,
+                zero_out=target.zero_point,
             )
-            numbers_of = values, multiplier, shift, given.zero_point, target.zero_point
-            return LayerCode((), Call(RECODE, (*ends, *numbers_of)), (RECODE,))
-        table = place.table("int8_t", "table", code_table(layer, model.quant[source], target, read))
-        return LayerCode((table,), Call(LOOKUP, (place.pointer(source), y, table.as_argument, values)), (LOOKUP,))
+            return LayerCode(call, (RECODE,))
+        call = Call.of(
+            LOOKUP,
+            input=place.pointer(source),
+            output=place.pointer(layer.name),
+            table=place.table("int8_t", "table", code_table(layer, model.quant[source], target, read)),
+            count=values,
+        )
+        return LayerCode(call, (LOOKUP,))
 
 
 @dataclass(frozen=True)
@@ -138,12 +158,14 @@ class DequantizeKernel(Kernel):
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with the scale."""
         layer, source, read = self.layer, model.quant[self.layer.inputs[0]], self.step.input_types[0]
-        y = place.pointer(layer.name, "float")
-        numbers = count(self.step.output_shape), Real(source.scale), source.zero_point
+        y, values = place.pointer(layer.name, "float"), count(self.step.output_shape)
+        numbers: dict[str, Argument] = {"scale": Real(source.scale), "zero_point": source.zero_point}
         if read in ("int4", "int8"):
-            return LayerCode((), Call(DEQUANTIZE, (place.pointer(layer.inputs[0]), y, *numbers)), (DEQUANTIZE,))
-        x = place.pointer(layer.inputs[0], "const void"), ELEMENTS[read]
-        return LayerCode((), Call(DEQUANTIZE_ANY, (*x, y, *numbers)), (DEQUANTIZE_ANY,))
+            call = Call.of(DEQUANTIZE, input=place.pointer(layer.inputs[0]), output=y, count=values, **numbers)
+            return LayerCode(call, (DEQUANTIZE,))
+        x = place.pointer(layer.inputs[0], "const void")
+        call = Call.of(DEQUANTIZE_ANY, input=x, type=ELEMENTS[read], output=y, count=values, **numbers)
+        return LayerCode(call, (DEQUANTIZE_ANY,))
 
 
 @dataclass(frozen=True)
@@ -169,6 +191,12 @@ class CastKernel(Kernel):
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with both types."""
         layer, step = self.layer, self.step
-        x = place.pointer(layer.inputs[0], "const void"), ELEMENTS[step.input_types[0]]
-        y = place.pointer(layer.name, "void"), ELEMENTS[step.output_type]
-        return LayerCode((), Call(CAST, (*x, *y, count(step.output_shape))), (CAST,))
+        call = Call.of(
+            CAST,
+            input=place.pointer(layer.inputs[0], "const void"),
+            in_type=ELEMENTS[step.input_types[0]],
+            output=place.pointer(layer.name, "void"),
+            out_type=ELEMENTS[step.output_type],
+            count=count(step.output_shape),
+        )
+        return LayerCode(call, (CAST,))

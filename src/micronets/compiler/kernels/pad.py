@@ -7,16 +7,15 @@ from dataclasses import dataclass
 
 from micronets.compiler.kernels.base import (
     SIZE_LIMIT,
+    Call,
     Kernel,
     LayerCode,
     OutputRows,
     Overlap,
     Place,
     RowReach,
-    RunRecord,
     Struct,
     Value,
-    runner,
 )
 from micronets.errors import UnsupportedError
 from micronets.ir.layers import Pad, Shape
@@ -24,7 +23,6 @@ from micronets.ir.window import Pair
 from micronets.quantized.model import QuantizedModel
 
 PAD = "micronets_pad"
-RECORD = "micronets_pad_layer"
 PARAMS = "micronets_pad_params"
 _DIMENSIONS = 3  # how many dimensions the kernel pads
 
@@ -51,7 +49,7 @@ class PadKernel(Kernel):
         return RowReach() if self.layer.paddings[0] == (0, 0) else None
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
-        """Returns a run of the record with the sizes."""
+        """Returns a call with the sizes."""
         layer, shape = self.layer, self.step.input_shapes[0]
         if self.step.output_type == "int4" != self.step.input_types[0]:
             raise UnsupportedError(f"layer '{layer.name}': Pad from 8 bits to 4; give it an input of 4 bits")
@@ -69,9 +67,8 @@ class PadKernel(Kernel):
                 ("value", model.quant[layer.name].zero_point if layer.value is None else layer.value),
             ),
         )
-        ends = ("input", place.offset(layer.inputs[0])), ("output", place.offset(layer.name))
-        record = place.constant("layer", Struct(RECORD, (*ends, ("params", params))))
-        return LayerCode((record,), RunRecord(runner(PAD), record), (PAD,))
+        call = Call.of(PAD, input=place.pointer(layer.inputs[0]), output=place.pointer(layer.name), params=params)
+        return LayerCode(call, (PAD,))
 
 
 def _merged(shape: Shape, layer: Pad) -> tuple[list[int], list[Pair]]:

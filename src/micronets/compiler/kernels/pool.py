@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from micronets.compiler.kernels.base import AddressOf, Call, Kernel, LayerCode, Overlap, Place, RowReach
+from micronets.compiler.kernels.base import Call, Kernel, LayerCode, Overlap, Place, RowReach
 from micronets.compiler.kernels.window import window_overlap, window_reach, window_struct
 from micronets.ir.layers import AveragePool2D, MaxPool2D
 from micronets.quantized.arithmetic import activation_range
@@ -40,7 +40,13 @@ class PoolKernel(Kernel):
         """Returns a call with the window and the clamp."""
         layer = self.layer
         function = AVERAGE_POOL if isinstance(layer, AveragePool2D) else MAX_POOL
-        window = place.constant("window", window_struct(self.step, place, layer.window))
         low, high = activation_range(layer.activation, model.quant[layer.name], self.step.output_type)
-        ends = place.pointer(layer.inputs[0]), place.pointer(layer.name)
-        return LayerCode((window,), Call(function, (*ends, AddressOf(window), low, high)), (function,))
+        call = Call.of(
+            function,
+            input=place.pointer(layer.inputs[0]),
+            output=place.pointer(layer.name),
+            window=window_struct(self.step, place, layer.window),
+            lowest=low,
+            highest=high,
+        )
+        return LayerCode(call, (function,))

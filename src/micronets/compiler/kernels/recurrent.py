@@ -7,18 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from micronets.compiler.kernels import conv_weights
-from micronets.compiler.kernels.base import (
-    AddressOf,
-    Call,
-    Kernel,
-    LayerCode,
-    Name,
-    Overlap,
-    Place,
-    Pointer,
-    Struct,
-    Table,
-)
+from micronets.compiler.kernels.base import Arena, Call, Kernel, LayerCode, Overlap, Place, Struct
 from micronets.compiler.kernels.requantise import DOUBLED_LIMIT, SUM_LIMIT, pack, shiftable
 from micronets.errors import UnsupportedError
 from micronets.ir.layers import Svdf
@@ -63,18 +52,18 @@ class SvdfKernel(Kernel):
         """Returns a call with the weights, and with the place of what is kept in the state."""
         layer, numbers = self.layer, svdf_numbers(model, self.layer)
         x, kept, target = (model.quant[name].zero_point for name in (layer.inputs[0], layer.variable, layer.name))
-        tables, features = matrix(place, layer.name, "features", numbers.features, x, None, numbers.to_kept)
+        features = matrix(place, layer.name, "features", numbers.features, x, None, numbers.to_kept)
         rank, memory = layer.rank, numbers.ages.shape[1]
         ages = place.table("int16_t" if layer.of == "int16" else "int8_t", "ages", numbers.ages)
         sums = numbers.ages.astype(np.int64).reshape(-1, rank * memory).sum(axis=1)
         bias = place.table("int32_t", "bias", (numbers.bias - kept * sums).astype(np.int32))
         multiplier, shift = (int(v) for v in shiftable(*numbers.to_output))
-        fields = Struct(
+        svdf = Struct(
             SVDF,
             (
                 ("features", features),
-                ("ages", Name(ages.name)),
-                ("bias", Name(bias.name)),
+                ("ages", ages),
+                ("bias", bias),
                 ("memory", memory),
                 ("rank", rank),
                 ("multiplier", multiplier),
@@ -83,12 +72,17 @@ class SvdfKernel(Kernel):
                 ("zero_point", target),
             ),
         )
-        record = place.constant("svdf", fields)
         function = f"{SVDF}_s16" if layer.of == "int16" else f"{SVDF}_s8"
-        products = Pointer(place.scratch(layer.name), "int16_t")
-        ends = place.pointer(layer.inputs[0]), place.pointer(layer.name)
-        call = Call(function, (*ends, Name("a"), self.offset, products, AddressOf(record)))
-        return LayerCode((*tables, ages, bias, record), call, (function, "micronets_dense_s16"))
+        call = Call.of(
+            function,
+            input=place.pointer(layer.inputs[0]),
+            output=place.pointer(layer.name),
+            arena=Arena(),
+            offset=self.offset,
+            products=place.scratch(layer.name, "int16_t"),
+            svdf=svdf,
+        )
+        return LayerCode(call, (function, "micronets_dense_s16"))
 
 
 def matrix(
@@ -99,8 +93,8 @@ def matrix(
     zero_point: int,
     bias: IntArray | None,
     scale: tuple[IntArray, IntArray],
-) -> tuple[tuple[Table, Table], Struct]:
-    """Returns a `micronets_matrix`, and the tables that it points to.
+) -> Struct:
+    """Returns a `micronets_matrix`, which points to tables of its own.
 
     - layer: the layer's name, for messages.
     - kind: what the names of the tables end with.
@@ -126,12 +120,12 @@ def matrix(
         table = place.table("int8_t", f"{kind}_weights", rows)
     biases = place.table("int32_t", f"{kind}_bias", total)
     fields = (
-        ("weights", Name(table.name)),
-        ("bias", Name(biases.name)),
+        ("weights", table),
+        ("bias", biases),
         ("inputs", rows.shape[1]),
         ("outputs", rows.shape[0]),
         ("multiplier", multiplier),
         ("shift", shift),
         ("packed", int(packed)),
     )
-    return (table, biases), Struct(MATRIX, fields)
+    return Struct(MATRIX, fields)

@@ -9,17 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from micronets.compiler.kernels.base import (
-    SIZE_LIMIT,
-    AddressOf,
-    Call,
-    Constant,
-    Kernel,
-    LayerCode,
-    Overlap,
-    Place,
-    Struct,
-)
+from micronets.compiler.kernels.base import SIZE_LIMIT, Call, Kernel, LayerCode, Overlap, Place, Struct
 from micronets.compiler.kernels.pool import MAX_POOL
 from micronets.compiler.kernels.requantise import SUM_LIMIT, requantisation_of
 from micronets.compiler.kernels.window import sizes_struct
@@ -104,33 +94,31 @@ class ReductionKernel(Kernel):
         limits = code_range(self.step.output_type)
         factors = np.array([int(multiplier)]), np.array([int(shift)])
         requant = requantisation_of(place, bias, *factors, limits, target, SUM_LIMIT)
-        scales = place.constant("requant", requant.struct)
-        tables = (*requant.tables, scales)
-        ends = place.pointer(layer.inputs[0]), place.pointer(layer.name)
+        x, y = place.pointer(layer.inputs[0]), place.pointer(layer.name)
         match runs(shape, layer.axes):
-            case (Run(goes=True), Run() as channels):
-                return LayerCode(tables, Call(MEAN, (*ends, count, channels.size, AddressOf(scales))), (MEAN,))
+            case (Run(goes=True), Run(size=channels)):
+                pass
             case (Run(goes=True),) | ():
-                return LayerCode(tables, Call(MEAN, (*ends, count, 1, AddressOf(scales))), (MEAN,))
+                channels = 1
             case _:
-                dimensions = self._dimensions(place)
-                call = Call(REDUCE_SUM, (*ends, AddressOf(dimensions), AddressOf(scales)))
-                return LayerCode((*tables, dimensions), call, (REDUCE_SUM,))
+                call = Call.of(REDUCE_SUM, input=x, output=y, dimensions=self._dimensions(), requant=requant.struct)
+                return LayerCode(call, (REDUCE_SUM,))
+        call = Call.of(MEAN, input=x, output=y, pixels=count, channels=channels, requant=requant.struct)
+        return LayerCode(call, (MEAN,))
 
     def _extreme_code(self, place: Place) -> LayerCode:
         """Returns a call of the maximum pool where the dimensions that go lie together, else of the general kernel."""
         layer = self.layer
-        ends = place.pointer(layer.inputs[0]), place.pointer(layer.name)
+        x, y = place.pointer(layer.inputs[0]), place.pointer(layer.name)
         rows, count, channels = self._as_map()
         fits = max(rows, count, channels) <= SIZE_LIMIT and channels >= _LEAST_CHANNELS
         if isinstance(layer, ReduceMax) and fits:
             sizes = (rows, count), channels, (rows, 1), channels, (1, count), (1, count), (1, 1), (0, 0), 0
-            window = place.constant("window", sizes_struct(place, *sizes, by_rows=False))
-            return LayerCode((window,), Call(MAX_POOL, (*ends, AddressOf(window), *code_range("int8"))), (MAX_POOL,))
-        dimensions = self._dimensions(place)
+            window, (low, high) = sizes_struct(place, *sizes, by_rows=False), code_range("int8")
+            return LayerCode(Call.of(MAX_POOL, input=x, output=y, window=window, lowest=low, highest=high), (MAX_POOL,))
         flip = 0 if isinstance(layer, ReduceMax) else -1
-        call = Call(REDUCE_EXTREME, (*ends, AddressOf(dimensions), flip))
-        return LayerCode((dimensions,), call, (REDUCE_EXTREME,))
+        call = Call.of(REDUCE_EXTREME, input=x, output=y, dimensions=self._dimensions(), flip=flip)
+        return LayerCode(call, (REDUCE_EXTREME,))
 
     def _as_map(self) -> tuple[int, int, int]:
         """Returns the input as (rows, columns, channels) whose columns go; no channels where that cannot be."""
@@ -142,7 +130,7 @@ class ReductionKernel(Kernel):
             case _:
                 return 1, 1, 0
 
-    def _dimensions(self, place: Place) -> Constant:
+    def _dimensions(self) -> Struct:
         """Returns the dimensions that stay and those that go. Raises `UnsupportedError` for too many of them."""
         found = runs(self.step.input_shapes[0], self.layer.axes)
         kept, gone = ([run for run in found if run.goes is goes] for goes in (False, True))
@@ -156,4 +144,4 @@ class ReductionKernel(Kernel):
             filled = [Run(1, 0, False)] * (_DIMENSIONS - len(part)) + part
             fields.append((name, tuple(run.size for run in filled)))
             fields.append((f"{name}_step", tuple(run.step for run in filled)))
-        return place.constant("dimensions", Struct(REDUCTION, tuple(fields)))
+        return Struct(REDUCTION, tuple(fields))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from micronets.compiler.kernels.base import SIZE_LIMIT, Name, Place, Struct, Table
+from micronets.compiler.kernels.base import SIZE_LIMIT, Place, Struct, Table
 from micronets.cost.tflm_plan import align
 from micronets.errors import UnsupportedError
 from micronets.ir.layers import Conv2D, Weighted
@@ -16,7 +16,6 @@ from micronets.quantized.arithmetic import IntArray, activation_range, conv_resc
 from micronets.quantized.model import QuantizedModel, TensorQuant
 
 REQUANT = "micronets_requant"
-WEIGHTED = "micronets_weighted_layer"
 
 SUM_LIMIT = 2**31
 """The magnitude that sums in an int32 accumulator must stay below."""
@@ -103,8 +102,8 @@ def requantisation_of(
     struct = Struct(
         REQUANT,
         (
-            ("bias", Name(tables[0].name)),
-            ("multiplier", Name(tables[1].name)),
+            ("bias", tables[0]),
+            ("multiplier", tables[1]),
             ("lowest", limits[0] - zero),
             ("highest", limits[1] - zero),
             ("zero_point", zero),
@@ -148,17 +147,3 @@ def _fill_up(values: IntArray, value: int) -> IntArray:
 def shiftable(multiplier: IntArray, shift: IntArray) -> tuple[IntArray, IntArray]:
     """Returns a multiplier and a shift that C can apply: a left shift by 32 or more becomes a multiplier of 0."""
     return np.where(shift > 31, 0, multiplier), np.where(shift > 31, 0, shift)
-
-
-def weighted_struct(place: Place, layer: Weighted, weights: Table, requant: Struct) -> Struct:
-    """Returns the `micronets_weighted_layer` that the records of all layers with weights begin with."""
-    return Struct(
-        WEIGHTED,
-        (
-            ("input", place.offset(layer.inputs[0])),
-            ("output", place.offset(layer.name)),
-            ("scratch", place.scratch(layer.name)),
-            ("weights", Name(weights.name)),
-            ("requant", requant),
-        ),
-    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from micronets.compiler.kernels.base import Kernel, LayerCode, Overlap, Place
+from micronets.compiler.kernels.base import NOTHING, Kernel, LayerCode, Overlap, Place
 from micronets.ir.layers import ExpandDims, Reshape, Squeeze
 from micronets.quantized.model import QuantizedModel
 
@@ -36,4 +36,4 @@ class ReshapeKernel(Kernel):
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns no constants and no call."""
-        return LayerCode((), None, ())
+        return NOTHING

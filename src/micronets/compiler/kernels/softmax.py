@@ -48,10 +48,17 @@ class SoftmaxKernel(Kernel):
             raise UnsupportedError(f"layer '{layer.name}': {sizes}")
         table = place.table("int32_t", "exponentials", exponentials(layer.beta, model.quant[layer.inputs[0]].scale))
         wide = layer.to == "int16"
-        ends = place.pointer(layer.inputs[0]), place.pointer(layer.name, "int16_t" if wide else "int8_t")
-        numbers = len(table.values), math.prod(rows), columns
         function = SOFTMAX_S16 if wide else SOFTMAX
-        return LayerCode((table,), Call(function, (*ends, table.as_argument, *numbers)), (function,))
+        call = Call.of(
+            function,
+            input=place.pointer(layer.inputs[0]),
+            output=place.pointer(layer.name, "int16_t" if wide else "int8_t"),
+            exponentials=table,
+            entries=len(table.values),
+            rows=math.prod(rows),
+            columns=columns,
+        )
+        return LayerCode(call, (function,))
 
 
 @dataclass(frozen=True)
@@ -84,7 +91,17 @@ class LogSoftmaxKernel(Kernel):
         powers = place.table("int32_t", "exponentials", exponentials(1.0, scale))
         scaled, _ = scaled_differences(scale)
         differences = place.table("int32_t", "differences", scaled[: len(powers.values)])
-        ends = place.pointer(layer.inputs[0]), place.pointer(layer.name)
-        numbers = len(powers.values), *(int(v) for v in back_to_codes(scale)), math.prod(rows), columns
-        call = Call(LOG_SOFTMAX, (*ends, powers.as_argument, differences.as_argument, *numbers))
-        return LayerCode((powers, differences), call, (LOG_SOFTMAX,))
+        multiplier, shift = (int(v) for v in back_to_codes(scale))
+        call = Call.of(
+            LOG_SOFTMAX,
+            input=place.pointer(layer.inputs[0]),
+            output=place.pointer(layer.name),
+            exponentials=powers,
+            differences=differences,
+            entries=len(powers.values),
+            multiplier=multiplier,
+            shift=shift,
+            rows=math.prod(rows),
+            columns=columns,
+        )
+        return LayerCode(call, (LOG_SOFTMAX,))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from micronets.compiler.kernels.base import Kernel, LayerCode, Overlap, Place, RunRecord, View, runner
-from micronets.compiler.kernels.concatenation import part_views, parts_record
+from micronets.compiler.kernels.base import NOTHING, Arena, Call, Kernel, LayerCode, Overlap, Place, View
+from micronets.compiler.kernels.concatenation import part_views, parts_table
 from micronets.ir.layers import Split, Unpack
 from micronets.ir.types import ELEMENT_BYTES
 from micronets.quantized.model import QuantizedModel
@@ -28,29 +28,24 @@ class SplitKernel(Kernel):
 
     @property
     def scratch_bytes(self) -> int:
-        """None is needed."""
+        """0: the kernel needs no scratch memory."""
         return 0
 
     @property
     def overlap(self) -> Overlap:
-        """None: the first part is written before the second has been read."""
+        """The outputs may not overlap the input: the first is written before the second has been read."""
         return Overlap(None)
 
     @property
     def row_reach(self) -> None:
-        """None: it has several outputs."""
+        """None, since the layer has several outputs."""
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
-        """Returns a run of the record, with a table of the parts."""
+        """Returns a call with a table of the parts."""
         layer = self.layer
         if self.views and all(view.holds(place) for view in self.views):
-            return LayerCode((), None, ())
-        record = parts_record(
-            place,
-            tuple(place.offset(name) for name in layer.outputs),
-            self.step.output_shapes,
-            place.offset(layer.inputs[0]),
-            layer.axis,
-            ELEMENT_BYTES[self.step.output_type],
-        )
-        return LayerCode(record, RunRecord(runner(SPLIT), record[-1]), (SPLIT,))
+            return NOTHING
+        element = ELEMENT_BYTES[self.step.output_type]
+        parts, count, rows = parts_table(place, layer.outputs, self.step.output_shapes, layer.axis, element)
+        call = Call.of(SPLIT, input=place.pointer(layer.inputs[0]), arena=Arena(), parts=parts, count=count, rows=rows)
+        return LayerCode(call, (SPLIT,))

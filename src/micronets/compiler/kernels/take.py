@@ -44,10 +44,17 @@ class TakeKernel(Kernel):
         row_offsets, columns = np.zeros(1, np.int64), outer[-1] if outer else np.zeros(1, np.int64)
         for offsets in outer[:-1]:
             row_offsets = (row_offsets[:, None] + offsets).ravel()
-        tables = place.table("int32_t", "rows", row_offsets), place.table("int32_t", "columns", columns)
-        ends = place.pointer(layer.inputs[0]), place.pointer(layer.name)
-        numbers = tables[0].as_argument, row_offsets.size, tables[1].as_argument, columns.size, int(run[0])
-        return LayerCode(tables, Call(TAKE, (*ends, *numbers)), (TAKE,))
+        call = Call.of(
+            TAKE,
+            input=place.pointer(layer.inputs[0]),
+            output=place.pointer(layer.name),
+            rows=place.table("int32_t", "rows", row_offsets),
+            row_count=row_offsets.size,
+            columns=place.table("int32_t", "columns", columns),
+            column_count=columns.size,
+            run=int(run[0]),
+        )
+        return LayerCode(call, (TAKE,))
 
     def _offsets(self) -> list[Places]:
         """Returns for each dimension the bytes from its start to its places, and at last the bytes of a run alone.
@@ -108,6 +115,14 @@ class ResizeBilinearKernel(Kernel):
         ):
             lower, upper, weight = bilinear_places(size, made, layer.align_corners, layer.half_pixel_centers)
             tables.append(place.table("int32_t", kind, np.stack([lower * pitch, upper * pitch, weight], 1)))
-        ends = place.pointer(layer.inputs[0]), place.pointer(layer.name)
-        numbers = tables[0].as_argument, layer.size[0], tables[1].as_argument, layer.size[1], channels
-        return LayerCode(tuple(tables), Call(RESIZE_BILINEAR, (*ends, *numbers)), (RESIZE_BILINEAR,))
+        call = Call.of(
+            RESIZE_BILINEAR,
+            input=place.pointer(layer.inputs[0]),
+            output=place.pointer(layer.name),
+            rows=tables[0],
+            row_count=layer.size[0],
+            columns=tables[1],
+            column_count=layer.size[1],
+            channels=channels,
+        )
+        return LayerCode(call, (RESIZE_BILINEAR,))

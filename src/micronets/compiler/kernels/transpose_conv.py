@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from micronets.compiler.kernels.base import AddressOf, Call, Kernel, LayerCode, Outline, Overlap, Place
+from micronets.compiler.kernels.base import Call, Kernel, LayerCode, Outline, Overlap, Place
 from micronets.compiler.kernels.requantise import requantisation
 from micronets.compiler.kernels.window import sizes_struct, window_call_outline
 from micronets.ir.layers import TransposeConv2D
@@ -38,7 +38,7 @@ class TransposeConvKernel(Kernel):
         """Returns what the call takes of flash."""
         layer, channels = self.layer, self.step.input_shapes[0][2]
         weights = layer.filters * math.prod(layer.kernel) * channels
-        return window_call_outline(TRANSPOSE_CONV, weights, layer.filters)
+        return window_call_outline(TRANSPOSE_CONV, weights, layer.filters, words=3)
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with the window of the convolution whose transposition it is."""
@@ -47,11 +47,12 @@ class TransposeConvKernel(Kernel):
         requant = requantisation(model, layer, w.reshape(len(w), -1), place, folded=False)
         before = layer.window.before(layer.size)
         sizes = (x[0], x[1]), x[2], layer.size, layer.filters, layer.kernel, layer.stride, (1, 1), before, zero_point
-        window, scales = (
-            place.constant("window", sizes_struct(place, *sizes, by_rows=False)),
-            place.constant("requant", requant.struct),
+        call = Call.of(
+            TRANSPOSE_CONV,
+            input=place.pointer(layer.inputs[0]),
+            output=place.pointer(layer.name),
+            weights=place.table("int8_t", "weights", w),
+            window=sizes_struct(place, *sizes, by_rows=False),
+            requant=requant.struct,
         )
-        table = place.table("int8_t", "weights", w)
-        ends = place.pointer(layer.inputs[0]), place.pointer(layer.name), table.as_argument
-        call = Call(TRANSPOSE_CONV, (*ends, AddressOf(window), AddressOf(scales)))
-        return LayerCode((*requant.tables, window, scales, table), call, (TRANSPOSE_CONV,))
+        return LayerCode(call, (TRANSPOSE_CONV,))

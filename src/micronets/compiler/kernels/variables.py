@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import assert_never
 
-from micronets.compiler.kernels.base import Argument, Call, Kernel, LayerCode, Name, Overlap, Place
+from micronets.compiler.kernels.base import Arena, Call, Kernel, LayerCode, Overlap, Place
 from micronets.ir.arch import Arch
 from micronets.ir.layers import AssignVariable, ReadVariable
 from micronets.ir.types import ELEMENT_BYTES
@@ -48,12 +48,13 @@ class VariableKernel(Kernel):
         """Returns a call with the place of the variable in the state."""
         size = math.prod(self.step.output_shape) * ELEMENT_BYTES[self.step.output_type]
         match self.layer:
-            case ReadVariable():
-                arguments: list[Argument] = [Name("a"), self.offset, place.pointer(self.layer.name), size]
-                return LayerCode((), Call(READ, tuple(arguments)), (READ,))
-            case AssignVariable():
-                arguments = [Name("a"), self.offset, place.pointer(self.layer.inputs[0]), size]
-                return LayerCode((), Call(ASSIGN, tuple(arguments)), (ASSIGN,))
+            case ReadVariable(name=name):
+                call = Call.of(READ, arena=Arena(), offset=self.offset, output=place.pointer(name), bytes=size)
+                return LayerCode(call, (READ,))
+            case AssignVariable(inputs=inputs):
+                source = place.pointer(inputs[0])
+                call = Call.of(ASSIGN, arena=Arena(), offset=self.offset, input=source, bytes=size)
+                return LayerCode(call, (ASSIGN,))
             case _:
                 assert_never(self.layer)
 

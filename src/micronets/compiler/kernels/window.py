@@ -6,9 +6,19 @@ from functools import lru_cache
 
 import numpy as np
 
-from micronets.compiler.kernels.base import InputRows, Outline, OutputRows, Overlap, PadTop, Place, RowReach, Struct
+from micronets.compiler.kernels.base import (
+    InputRows,
+    Outline,
+    OutputRows,
+    Overlap,
+    PadTop,
+    Place,
+    RowReach,
+    Struct,
+    record_bytes,
+    runner,
+)
 from micronets.compiler.kernels.requantise import REQUANT, packed_bytes
-from micronets.compiler.limits import STRUCT_BYTES
 from micronets.ir.arch import Step
 from micronets.ir.window import Pair, Window
 
@@ -67,15 +77,16 @@ def sizes_struct(
     )
 
 
-def window_call_outline(function: str, weights: int, filters: int) -> Outline:
-    """Returns what a layer takes of flash whose call is written out, with a window and a requantisation.
+def window_call_outline(function: str, weights: int, filters: int, words: int) -> Outline:
+    """Returns what a layer takes of flash that is called with a window and a requantisation.
 
     - function: the C function that computes the layer, and needs no other.
     - weights: how many weights it has, each in a byte.
     - filters: how many filters it has, each with a scale.
+    - words: how many numbers, places and addresses its record holds besides.
     """
-    constants = weights + packed_bytes(filters, filters) + STRUCT_BYTES[WINDOW] + STRUCT_BYTES[REQUANT]
-    return Outline(constants, "", (function,), -weights % 4)
+    constants = weights + packed_bytes(filters, filters) + record_bytes(words, WINDOW, REQUANT)
+    return Outline(constants, runner(function), (function,), -weights % 4)
 
 
 @lru_cache(maxsize=4096)  # a search asks for the same layers again and again

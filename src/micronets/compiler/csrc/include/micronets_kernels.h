@@ -354,6 +354,15 @@ void micronets_depthwise(const int8_t *input, int8_t *output, const int8_t *weig
                          const micronets_window *window, const micronets_depthwise_schedule *schedule,
                          const micronets_requant *requant, micronets_depthwise_kernel kernel);
 
+/* micronets_depthwise with weights of 4 bits, which are first unpacked to the front of the scratch memory.
+ *
+ * weights: [in] codes -8 .. 7 in the order of micronets_depthwise, two to a byte, the first in its low half.
+ * scratch: [scratch] aligned to 4 bytes: a byte for each weight, rounded up to a multiple of four, then the memory that
+ *   micronets_depthwise works in. The other arguments are those of micronets_depthwise. */
+void micronets_depthwise_s4(const int8_t *input, int8_t *output, const uint8_t *weights, void *scratch,
+                            const micronets_window *window, const micronets_depthwise_schedule *schedule,
+                            const micronets_requant *requant, micronets_depthwise_kernel kernel);
+
 /* One pass of any depthwise convolution. Arguments are those of micronets_depthwise_kernel. */
 void micronets_depthwise_any(const micronets_depthwise_pass *pass, int8_t *output, int32_t rows, int32_t count);
 

@@ -24,16 +24,7 @@
 #define MICRONETS_COPY_PARAMS_BYTES 48
 #define MICRONETS_PATCH_BYTES 10
 #define MICRONETS_PATCH_RUN_BYTES 4
-#define MICRONETS_CONV_LAYER_BYTES 64
-#define MICRONETS_DENSE_LAYER_BYTES 40
-#define MICRONETS_DEPTHWISE_LAYER_BYTES 84
-#define MICRONETS_DEPTHWISE_BY4_LAYER_BYTES 84
-#define MICRONETS_ADD_LAYER_BYTES 44
 #define MICRONETS_BROADCAST_BYTES 48
-#define MICRONETS_BINARY_LAYER_BYTES 100
-#define MICRONETS_PAD_LAYER_BYTES 36
-#define MICRONETS_PARTS_LAYER_BYTES 16
-#define MICRONETS_COPY_LAYER_BYTES 56
 
 /* Does not compile where `condition` is false; `name`: a name of its own for each check. */
 #define MICRONETS_AGREE(name, condition) typedef char micronets_agree_##name[(condition) ? 1 : -1]

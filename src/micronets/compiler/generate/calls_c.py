@@ -1,0 +1,132 @@
+"""Calls of kernels as C: a record in flash with the arguments of each, and functions that call kernels from records.
+
+`run_KERNEL(arena, record)` is the one way in which a layer is run, whole or in patches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import assert_never
+
+from micronets.compiler.generate import ctext
+from micronets.compiler.kernels.base import (
+    Arena,
+    Argument,
+    Call,
+    Constant,
+    ConstantOperand,
+    Name,
+    OutputRows,
+    Pointer,
+    Real,
+    Struct,
+    Table,
+    Value,
+)
+
+_RUNNERS = """\
+/* How layers are run. A record holds the arguments of a call of a kernel, in their order; a field for a tensor or for
+ * scratch memory holds bytes from the start of the arena. run_KERNEL calls micronets_KERNEL with what a record holds.
+ */
+{functions}"""
+
+_RUNNER = """\
+typedef struct {{
+{fields}
+}} {record};
+MICRONETS_AGREE_SIZE({record}, {bytes});
+static void {name}(int8_t *a, const void *record)
+{{
+    const {record} *const r = (const {record} *)record;
+{call}
+}}
+"""
+
+
+def runner_name(call: Call) -> str:
+    """Returns the name of the C function that runs a call from its record."""
+    return f"run_{call.runner}"
+
+
+def record(call: Call, index: int) -> Constant:
+    """Returns the record of layer `index`, which is run by `call`."""
+    fields = tuple((name, value) for name, argument in call.arguments for value in _field_values(argument))
+    return Constant(f"layer_{index}", Struct(_record_type(call), fields))
+
+
+def runners(calls: Iterable[Call]) -> str:
+    """Returns the definitions of all functions that run these calls, and of the types of their records."""
+    found = dict[str, Call]()
+    for call in calls:
+        first = found.setdefault(call.runner, call)
+        assert _field_types(first) == _field_types(call), f"{call.function} is called with arguments of two types"
+    return _RUNNERS.format(functions="\n".join(map(_runner, found.values()))) if found else ""
+
+
+def _runner(call: Call) -> str:
+    arguments = [_passed(name, argument) for name, argument in call.arguments]
+    return _RUNNER.format(
+        fields="\n".join(f"    {ctext.declaration(ctype, name)};" for name, ctype in _field_types(call)),
+        record=_record_type(call),
+        bytes=call.record_bytes,
+        name=runner_name(call),
+        call=ctext.call(call.function, arguments),
+    )
+
+
+def _record_type(call: Call) -> str:
+    return f"{call.runner}_record"
+
+
+def _field_types(call: Call) -> list[tuple[str, str]]:
+    """Returns the names and the C types of the fields of a call's record."""
+    return [(name, ctype) for name, argument in call.arguments for ctype in _field_ctypes(argument)]
+
+
+def _field_ctypes(argument: Argument) -> Iterator[str]:
+    """Yields the C type of the field that holds an argument; none for one that is the same for every call."""
+    match argument:
+        case Arena():
+            pass
+        case int() | OutputRows() | Pointer():
+            yield "int32_t"
+        case Real():
+            yield "float"
+        case Name() | Struct():
+            yield argument.ctype
+        case Table():
+            yield f"const {argument.ctype} *"
+        case ConstantOperand(table):
+            yield f"const {table.ctype} *"
+        case _:
+            assert_never(argument)
+
+
+def _field_values(argument: Argument) -> Iterator[Value]:
+    """Yields the value of the field that holds an argument; none for one that is the same for every call."""
+    match argument:
+        case Arena():
+            pass
+        case Pointer():
+            yield argument.to
+        case ConstantOperand():
+            yield argument.table
+        case int() | OutputRows() | Real() | Name() | Struct() | Table():
+            yield argument
+        case _:
+            assert_never(argument)
+
+
+def _passed(name: str, argument: Argument) -> str:
+    """Returns what the kernel is called with for an argument whose field is called `name`."""
+    match argument:
+        case Arena():
+            return "a"
+        case Pointer():
+            return ctext.pointer(argument.ctype, f"r->{name}")
+        case Struct():
+            return f"&r->{name}"
+        case int() | OutputRows() | Real() | Name() | Table() | ConstantOperand():
+            return f"r->{name}"
+        case _:
+            assert_never(argument)
