@@ -4,6 +4,10 @@ The folders of csrc are `include` (headers), `plain` (portable C99) and `dsp` (C
 extension); csrc/include/micronets_target.h says how one of them is chosen when they are compiled. A kernel
 `micronets_NAME` is written in plain/micronets_NAME.c, or in dsp/micronets_dsp_NAME.c or .S, or in both. In a generated
 package all files lie in one folder.
+
+What a file needs is written in it alone, as C wants it: `#include "NAME.h"` or `#include "NAME.inc"` at the start of a
+line, with nothing in front of it and nothing between `#` and `include`. `_included` reads these lines, of our own files
+and of no others; a file that is not there is a KeyError.
 """
 
 from __future__ import annotations
@@ -66,7 +70,7 @@ def kernel_files(kernels: Iterable[str], headers: Iterable[str] = (), target: Ta
         name = todo.pop()
         if name not in found:
             found[name] = texts[name]
-            included = re.findall(r'^#include "(\w+\.(?:h|inc))"', texts[name], re.MULTILINE)
+            included = _included(texts[name])
             todo += included
             headers_of = [header.removesuffix(".h") for header in included if header.endswith(".h")]
             todo += [source for function in headers_of for source in _sources(function, texts)]
@@ -81,6 +85,11 @@ def every_file() -> Mapping[str, str]:
 def kernel_name(file: str) -> str:
     """Returns the name of the kernel in a file: `conv` for micronets_conv.c and for micronets_dsp_conv.S."""
     return file.partition(".")[0].removeprefix("micronets_").removeprefix("dsp_")
+
+
+def _included(text: str) -> list[str]:
+    """Returns the names of our own files that a file includes."""
+    return re.findall(r'^#include "(\w+\.(?:h|inc))"', text, re.MULTILINE)
 
 
 def _place(file: str) -> tuple[int, str]:

@@ -117,7 +117,7 @@ def test_a_constant_of_one_value_is_a_table_and_another_one_no_copy_in_the_arena
     assert "micronets_lookup(" in one.files["model.c"]
     assert "micronets_binary.c" not in one.files
     channels = compile_model(with_constant(Mul(name="y", inputs=(C, INPUT)), (8, 8, 4), (4,)))
-    assert "static const int8_t constant_0[4]" in channels.files["model.c"]
+    assert "static const int8_t operand_a_0[4]" in channels.files["model.c"]
     assert channels.arena_bytes == one.arena_bytes == 256
     assert "micronets_row_mul.c" in channels.files
     assert "micronets_row_add.c" not in channels.files
