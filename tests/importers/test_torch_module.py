@@ -65,7 +65,9 @@ class Maps(nn.Module):
         self.dilated = nn.Conv2d(8, 16, 3, padding=2, dilation=2, groups=8)
         self.gate = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(16, 16, 1), nn.Hardsigmoid())
         self.acts = nn.Sequential(nn.Hardswish(), nn.LeakyReLU(0.2), nn.ELU(), nn.SiLU(), nn.PReLU(16), nn.Dropout(0.5))
-        self.pools = nn.Sequential(nn.ReLU(), nn.MaxPool2d(3, 2, 1), nn.AvgPool2d(3, 1, 1), nn.ZeroPad2d((1, 0, 0, 2)))
+        self.pools = nn.Sequential(
+            nn.ReLU(), nn.MaxPool2d(2, 2, 0, ceil_mode=True), nn.AvgPool2d(3, 1, 1), nn.ZeroPad2d((1, 0, 0, 2))
+        )
         self.head = nn.Sequential(nn.Flatten(), nn.Linear(480, 6), nn.BatchNorm1d(6), nn.Tanh())
         self.last = nn.Linear(6, 4)
         self.register_buffer("scale", torch.rand(4, 1, 1))
@@ -127,7 +129,7 @@ class Plain(nn.Module):
 
 
 def test_a_picture_of_one_channel_and_a_module_for_one_example() -> None:
-    assert check(awake(Plain()), 9, 7).arch.input_shape == (9, 7)
+    assert check(awake(Plain()), 9, 7).arch.input_shape == (9, 7, 1)
 
     class One(nn.Module):
         def __init__(self) -> None:

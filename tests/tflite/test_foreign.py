@@ -13,7 +13,7 @@ GIVEN = {
     "model.h5": ("a Keras model in HDF5, not a .tflite", "tf.lite.TFLiteConverter.from_keras_model"),
     "model.keras": ("a Keras model, not a .tflite", "tf.lite.TFLiteConverter.from_keras_model"),
     "model.onnx": ("an ONNX model, not a .tflite", "micronets import MODEL.onnx --calibrate DATA"),
-    "model.pt": ("a PyTorch model, not a .tflite", "torch.onnx.export"),
+    "model.pt": ("a PyTorch model, not a .tflite", "mn.from_torch(module, example) in Python, or torch.onnx.export"),
     "model.pb": ("a graph of TensorFlow, not a .tflite", "from_frozen_graph"),
     "saved": ("a SavedModel of TensorFlow, not a .tflite", "tf.lite.TFLiteConverter.from_saved_model"),
     "saved/saved_model.pb": ("the graph of a SavedModel", "tf.lite.TFLiteConverter.from_saved_model"),

@@ -1,1 +1,1 @@
-"""The design half: search, training, quantisation and export. The only folder that needs torch."""
+"""The design half: search, training, quantisation and export. Only it needs torch, and who reads its modules."""

@@ -87,7 +87,7 @@ def _read(module: Any, example: Any) -> FloatNetwork:
     for node in program.graph.nodes:
         match node.op:
             case "placeholder" if node is source:
-                reader.values[node] = reader.builder.input(tuple(example.shape[1:]), _is_map(node))
+                reader.values[node] = _input(reader.builder, tuple(example.shape[1:]), _is_map(node))
             case "placeholder":
                 reader.values[node] = held[names[node.name]].detach().cpu()
             case "call_function":
@@ -100,6 +100,13 @@ def _read(module: Any, example: Any) -> FloatNetwork:
     if not all(isinstance(value, Value) for value in outputs):
         raise UnsupportedError(f"{WHERE}: an output does not depend on the input; return computed tensors only")
     return with_requantised_joins(folded(reader.builder.finish(outputs)))
+
+
+def _input(builder: Builder, shape: Shape, is_map: bool) -> Value:
+    """Returns the input of the network, which here has three dimensions, as `arrays` and tasks make them."""
+    if is_map or len(shape) >= 3:
+        return builder.input(shape, is_map)
+    return builder.reshape("input", builder.input((*shape, *(1,) * (3 - len(shape))), False), shape)
 
 
 def _exported(module: Any, example: Any) -> Any:
@@ -464,9 +471,13 @@ def _pool(
     steps = _per_axis(stride, axes) if stride else size
     pads = [(n, n) for n in _per_axis(padding, axes)]
     if ceil_mode:
-        for n, k, step, pair in zip(x.shape[1:], size, steps, pads, strict=True):
-            if (n + sum(pair) - k) % step:
+        for axis, (n, k, step, (before, after)) in enumerate(zip(x.shape[1:], size, steps, pads, strict=True)):
+            whole, rest = divmod(n + before + after - k, step)
+            if not rest or (whole + 1) * step >= n + before:  # no window more, or one that begins in the padding
+                continue
+            if kind == "average":
                 raise r.unsupported("ceil_mode where it makes the map larger")
+            pads[axis] = (before, after + step - rest)
     return r.builder.pool(r.name, x, kind, size, steps, pads, counted)
 
 
