@@ -1,5 +1,6 @@
 """Firmware projects of every kind: each is built, listens to a sound, and prints what `Stream` decides."""
 
+import configparser
 import json
 import os
 import re
@@ -26,7 +27,7 @@ STUBS = Path(__file__).parent / "stubs"
 MODEL = listening_model(detector=replace(DETECTORS["slow"], never=(0,)))
 SOUND = sound(4, 5)
 BOARDS = ("NUCLEO-F446RE", "Raspberry Pi Pico 2", "ESP32-C3-DevKitM-1")
-KINDS = ("cmake", "zephyr", "arduino", "esp-idf")
+KINDS = ("cmake", "zephyr", "platformio", "arduino", "esp-idf")
 STRICT = ("-Wall", "-Wextra", "-Werror")
 needs_cmake = pytest.mark.skipif(
     shutil.which("cmake") is None or not any(map(shutil.which, ("cc", "gcc", "clang"))),
@@ -154,7 +155,13 @@ def test_a_firmware_for_the_board_lies_in_its_memory(model: Path, tmp_path: Path
 
 
 def built(
-    source: Path, network: Path, files: Sequence[str], folder: Path, include: Sequence[Path], cxx: bool = False
+    source: Path,
+    network: Path,
+    files: Sequence[str],
+    folder: Path,
+    include: Sequence[Path],
+    cxx: bool = False,
+    defines: Sequence[str] = (),
 ) -> Path:
     """Builds files of a project and its network with this machine's compiler; returns the program.
 
@@ -164,13 +171,14 @@ def built(
     - folder: where the program goes.
     - include: folders of headers.
     - cxx: whether it is linked as C++.
+    - defines: macros.
     """
     needs_host_compiler()
     cc = host_compiler()
     compiler = ["c++"] if cxx else [*cc]
     if cxx and shutil.which("c++") is None:
         pytest.skip("needs c++")
-    flags = [f"-I{path}" for path in (network, STUBS, *include)]
+    flags = [*(f"-I{path}" for path in (network, STUBS, *include)), *(f"-D{name}" for name in defines)]
     objects = []
     for i, path in enumerate(
         [*(source / file for file in files), *(p for p in network.glob("*.[cS]") if p.name != "example.c")]
@@ -206,23 +214,23 @@ def test_arduino_s_ring_tells_what_it_had_no_room_for(model: Path, tmp_path: Pat
     main = tmp_path / "ring.cpp"
     main.write_text(
         """
+        #define RING_LOCK()
+        #define RING_UNLOCK()
         #include "examples/listen_pdm/ring.h"
-        void noInterrupts() {}
-        void interrupts() {}
         int main()
         {
             static int16_t samples[5000], out[5000];
             uint32_t lost;
             for (int i = 0; i < 5000; i++) { samples[i] = (int16_t)i; }
-            ring_put(samples, 4000);
+            for (int i = 0; i < 4000; i++) { ring_put(samples[i]); }
             if (ring_take(out, 100, &lost) != 100 || lost != 0 || out[99] != 99) return 1;
-            ring_put(samples, 300); /* 196 fit */
+            for (int i = 0; i < 300; i++) { ring_put(samples[i]); } /* 196 fit */
             if (ring_take(out, 100, &lost) != 0 || lost != 4096 + 104) return 2;
-            ring_put(samples, 50);
+            for (int i = 0; i < 50; i++) { ring_put(samples[i]); }
             return ring_take(out, 100, &lost) == 50 && lost == 0 && out[49] == 49 ? 0 : 3;
         }"""
     )
-    run(["c++", *STRICT, f"-I{STUBS / 'arduino'}", f"-I{source}", main, "-o", tmp_path / "ring"])
+    run(["c++", *STRICT, f"-I{source}", main, "-o", tmp_path / "ring"])
     run([tmp_path / "ring"])
 
 
@@ -252,6 +260,20 @@ def test_esp_idf_s_application_hears_the_same(model: Path, tmp_path: Path) -> No
     listed = re.findall(r'"network/(.*?)"', (source / "components/tones/CMakeLists.txt").read_text())
     assert sorted(listed) == sorted(p.name for p in network.glob("*.[cS]") if p.name != "example.c")
     assert "REQUIRES tones driver" in (source / "main/CMakeLists.txt").read_text()
+
+
+def test_platformio_s_project_hears_the_same(model: Path, tmp_path: Path) -> None:
+    source = made(model, tmp_path / "app", "platformio")
+    network, stubs = source / "lib/micronets_tones", STUBS / "stm32"
+    program = built(
+        source, network, ["src/app.c", "src/stm32.c"], tmp_path, [source / "src", stubs], defines=["STM32F446xx"]
+    )
+    SOUND.astype("<i2").tofile(tmp_path / "sound")
+    assert run([program], RECORDING=str(tmp_path / "sound")) == heard()
+    config = configparser.ConfigParser()
+    config.read(source / "platformio.ini")
+    assert config["env:nucleo_f446re"]["board"] == "nucleo_f446re"
+    assert json.loads((network / "library.json").read_text())["name"] == "micronets_tones"
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -310,6 +332,10 @@ def tree(folder: Path) -> Mapping[str, str]:
     [
         (("--for", "arduino-ide"), "--for arduino-ide: there is no such kind of project; did you mean 'arduino'?"),
         (("--for", "esp-idf"), "--for esp-idf: NUCLEO-F446RE is no board with an ESP32"),
+        (
+            ("--for", "platformio", "--board", "NUCLEO-L4R5ZI"),
+            "--for platformio: no driver of a microphone for NUCLEO-L4R5ZI, only for NUCLEO-F446RE, NUCLEO-F746ZG",
+        ),
         (("--name", "main()"), "name 'main()': is no name for C"),
         (("--board", "ESP32-S9"), "board"),
     ],

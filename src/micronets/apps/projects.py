@@ -26,6 +26,7 @@ STACK_BYTES = 4096
 
 _EXAMPLE = ("example.c", "test_vector.h")
 _APP = ("app.c", "app.h", "sensor.h", "output.h")
+_RING = "ring.h"
 _NEEDS_ESP_IDF = "esp32"  # what the names of Espressif's boards begin with
 
 
@@ -64,9 +65,12 @@ class Listener:
         text = text.replace('"model.h"', f'"{self.names.header}"')
         return text.replace("micronets_model_", self.names.functions).replace("MICRONETS_MODEL_", self.names.macros)
 
-    def application(self, folder: str) -> dict[str, str]:
-        """Returns the files of the application that know no hardware, text by path, in a folder of the project."""
-        return {f"{folder}{name}": self.source(f"app/{name}") for name in _APP}
+    def application(self, folder: str, *others: str) -> dict[str, str]:
+        """Returns the files of the application that know no hardware, text by path, in a folder of the project.
+
+        - others: further ones of `csrc/app`.
+        """
+        return {f"{folder}{name}": self.source(f"app/{name}") for name in (*_APP, *others)}
 
 
 @dataclass(frozen=True)
@@ -308,10 +312,10 @@ def _arduino(listener: Listener) -> Project:
             header=stream_c.header(names),
         ),
     }
-    for example, own in {"listen_pdm": ("ring.h",), "listen_i2s": ()}.items():
+    for example, own in {"listen_pdm": (_RING,), "listen_i2s": ()}.items():
         folder = f"examples/{example}/"
-        found.update(listener.application(folder))
-        found.update({f"{folder}{name}": listener.source(f"arduino/{name}") for name in (*own, f"{example}.ino")})
+        found.update(listener.application(folder, *own))
+        found[f"{folder}{example}.ino"] = listener.source(f"arduino/{example}.ino")
     found["README.md"] = _readme(
         listener,
         "A library for Arduino with two examples",
@@ -466,7 +470,61 @@ In a shell with ESP-IDF's environment:
 The menu *Listening* has the pins of the microphone, an INMP441 or the like on I2S, left channel.
 """
 
+_PLATFORMIO_BOARDS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "NUCLEO-F446RE": ("nucleo_f446re", "STM32F4"),
+        "NUCLEO-F746ZG": ("nucleo_f746zg", "STM32F7"),
+        "NUCLEO-F767ZI": ("nucleo_f767zi", "STM32F7"),
+    }
+)
+"""Boards that there is a microphone's driver for, with PlatformIO's name of each and the family of its chip."""
+
+_PLATFORMIO = """\
+; pio run, pio run -t upload, pio device monitor
+[env:{board}]
+platform = ststm32
+board = {board}
+framework = stm32cube
+build_flags = -D{family} -O2
+build_unflags = -Os
+monitor_speed = 115200
+"""
+
+
+def _platformio(listener: Listener) -> Project:
+    """Returns the project for PlatformIO with ST's HAL. Raises `SpecError` for a board whose chip has no driver."""
+    known = _PLATFORMIO_BOARDS.get(listener.board.name)
+    if known is None:
+        raise SpecError(
+            f"--for platformio: no driver of a microphone for {listener.board.name}, only for "
+            f"{', '.join(_PLATFORMIO_BOARDS)}; take --for cmake and write one"
+        )
+    folder = f"lib/{listener.names.library}"
+    found = {
+        **listener.application("src/", _RING),
+        "src/stm32.c": listener.source("stm32cube/stm32.c"),
+        "platformio.ini": _PLATFORMIO.format(board=known[0], family=known[1]),
+        "README.md": _readme(
+            listener,
+            "A project for PlatformIO with STM32Cube",
+            _PLATFORMIO_STEPS,
+            _parts("src/", {"src/stm32.c": "clocks, an I2S microphone by DMA, and the serial line"}, folder),
+        ),
+    }
+    return Project(folder, listener.network, found)
+
+
+_PLATFORMIO_STEPS = """
+With PlatformIO, in this directory:
+
+    pio run -t upload
+    pio device monitor
+
+The microphone, an INMP441 or the like, is connected to I2S2: word select to PB12, bit clock to PB13, data to PB15, and
+its L/R pin to ground. Words come over the serial line of the board's debugger, at 115,200 baud.
+"""
+
 KINDS: Mapping[str, Callable[[Listener], Project]] = MappingProxyType(
-    {"cmake": _cmake, "zephyr": _zephyr, "arduino": _arduino, "esp-idf": _esp_idf}
+    {"cmake": _cmake, "zephyr": _zephyr, "platformio": _platformio, "arduino": _arduino, "esp-idf": _esp_idf}
 )
 """What makes each kind of project, by name."""

@@ -342,8 +342,8 @@ def compile_(model: Path, board: str, out: Path, name: str | None, runtime: str,
     default="cmake",
     show_default=True,
     metavar="KIND",
-    help="What builds it: cmake (no operating system; runs on this computer and in QEMU, too), zephyr, arduino or "
-    "esp-idf.",
+    help="What builds it: cmake (no operating system; runs on this computer and in QEMU, too), zephyr, platformio, "
+    "arduino or esp-idf.",
 )
 @click.option(
     "--name",

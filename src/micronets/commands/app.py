@@ -69,7 +69,7 @@ def app(
 
     - `model`: the path of a `.tflite`, or a model in memory. It has to carry labels and a sound front end.
     - `board`: a name, the path of a board's TOML file, or a board.
-    - `kind`: cmake, zephyr, arduino or esp-idf.
+    - `kind`: cmake, zephyr, platformio, arduino or esp-idf.
     - `name`: what the network's files, functions and macros are called after; None takes the name of the model's file.
 
     An earlier project is replaced but for files that somebody has edited, and whatever else is in the directory stays.

@@ -3,9 +3,12 @@
 #include <PDM.h>
 
 #include "app.h"
-#include "ring.h"
 #include "output.h"
 #include "sensor.h"
+
+#define RING_LOCK noInterrupts
+#define RING_UNLOCK interrupts
+#include "ring.h"
 
 static int16_t piece[512];
 
@@ -17,7 +20,9 @@ static void on_samples(void)
         if (bytes <= 0) {
             break;
         }
-        ring_put(piece, bytes / 2);
+        for (int i = 0; i < bytes / 2; i++) {
+            ring_put(piece[i]);
+        }
     }
 }
 

@@ -1,0 +1,48 @@
+/* Samples between an interrupt of the microphone and the application: a ring that tells how many samples it had no room
+ * for.
+ *
+ * The file that includes it defines RING_LOCK() and RING_UNLOCK() before, which keep that interrupt from running. */
+#ifndef APP_RING_H
+#define APP_RING_H
+
+#include <stdint.h>
+
+#define RING_SAMPLES 4096 /* a power of two: a quarter of a second at 16 kHz */
+
+static int16_t ring[RING_SAMPLES];
+static volatile uint32_t ring_written, ring_read, ring_lost;
+
+/* Puts a sample into the ring; an interrupt calls it. */
+static void ring_put(int16_t sample)
+{
+    if (ring_written - ring_read == RING_SAMPLES) {
+        ring_lost = ring_lost + 1;
+    } else {
+        ring[ring_written % RING_SAMPLES] = sample;
+        ring_written = ring_written + 1;
+    }
+}
+
+/* Takes samples out of the ring, at most `most`.
+ *
+ * - lost: out, how many samples are lost. Where some had no room, all that is in the ring is lost too, since what comes
+ *   next does not join it. */
+static int32_t ring_take(int16_t *samples, int32_t most, uint32_t *lost)
+{
+    RING_LOCK();
+    *lost = ring_lost;
+    if (ring_lost > 0) {
+        *lost += ring_written - ring_read;
+        ring_read = ring_written;
+        ring_lost = 0;
+    }
+    RING_UNLOCK();
+    int32_t count = 0;
+    while (count < most && ring_read != ring_written) {
+        samples[count++] = ring[ring_read % RING_SAMPLES];
+        ring_read = ring_read + 1;
+    }
+    return count;
+}
+
+#endif
