@@ -13,6 +13,7 @@ from micronets.boards.board import Board, load_board
 from micronets.boards.cores import core_of
 from micronets.compiler import optimise, plan_patches
 from micronets.cost.costs import RUNTIME_FLASH_BYTES, Network, cost
+from micronets.cost.front_end import FrontEndCost, front_end_cost
 from micronets.cost.layer_table import LayerInspection, layer_inspections
 from micronets.errors import DoesNotFit, FileError, UnsupportedError
 from micronets.files import read_plain_text
@@ -20,9 +21,39 @@ from micronets.importers.network import FloatNetwork
 from micronets.ir.arch import Arch
 from micronets.ir.layers import Shape
 from micronets.runtimes.c import compiled_flash_bytes, largest_arena_bytes, network_flash_bytes, sram_bytes
+from micronets.streaming.plan import counted_front_end, inferences_a_second
 from micronets.terminal import amount, amount_row, text_table
 from micronets.tflite import ModelFile, ModelSource, model_file
 from micronets.tflite.tflm_limits import why_tflm_cannot_run
+
+
+@dataclass(frozen=True)
+class FrontEndInspection:
+    """What the sound front end of a model costs on a board, estimated.
+
+    - `frames`: frames of one input of the network. `frames_a_second`: frames that a second of sound has.
+    - `frame_cycles`: cycles of one frame on the board.
+    - `latency_ms`, `energy_mj`: time and energy of the frames of one input.
+    - `second_ms`, `second_mj`: time and energy of the frames of a second of sound.
+    - `inferences_a_second`: how often the network runs in a second of a stream; None for a model that cannot listen.
+    - `kept_bytes`, `scratch_bytes`: bytes of SRAM that stay from frame to frame, and that a frame is computed in; our C
+      computes it in the arena.
+    - `flash_bytes`: bytes of tables and code.
+
+    Cycles, times and energies are None where there is no cycle model of the board's core.
+    """
+
+    frames: int
+    frames_a_second: float
+    frame_cycles: float | None
+    latency_ms: float | None
+    energy_mj: float | None
+    second_ms: float | None
+    second_mj: float | None
+    inferences_a_second: float | None
+    kept_bytes: int
+    scratch_bytes: int
+    flash_bytes: int
 
 
 @dataclass(frozen=True)
@@ -46,6 +77,8 @@ class Inspection:
     - `fits`, `fits_c`: whether it fits the board under TFLM, and as our C.
     - `no_tflm`: why nothing is told of TFLM on the board, where it is not built for its core: what is said of TFLM's
       SRAM, flash and fit is None then.
+    - `front_end`: the front end in integers that the model was trained on; None where there is none. It is a part of
+      SRAM, flash, latency and energy, which are those of one input of the network with all its frames.
     - `per_layer`: a row for each layer, in order.
     """
 
@@ -75,6 +108,7 @@ class Inspection:
     fits: bool | None
     fits_c: bool
     input_shape: Shape
+    front_end: FrontEndInspection | None
     per_layer: tuple[LayerInspection, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -117,10 +151,30 @@ class Inspection:
             unsure = f"+-{self.uncertainty:.0%}"
             totals += amount_row("latency, TFLM", self.latency_ms, "ms", f"{unsure}; of our C: micronets measure")
             totals += amount_row("energy, TFLM", self.energy_mj, "mJ", unsure)
+        totals += self._front_end_rows()
         totals += [("not known", "", reason) for reason in (self.no_times, self.no_tflm) if reason is not None]
         last = f"{Path(self.model).name} {self.fit_text()} (source: {self.source})"
         layers = text_table(head, rows, range(3, len(head)))
         return "\n".join([layers, "", text_table(("total", "", ""), totals, (1,)), "", last])
+
+    def _front_end_rows(self) -> list[tuple[str, str, str]]:
+        """Returns the rows of totals with the part of the front end; none where the model has none in integers."""
+        one = self.front_end
+        if one is None:
+            return []
+        each = "" if one.frame_cycles is None else f" of {one.frame_cycles:,.0f} cycles"
+        often, listening = one.inferences_a_second, []
+        if often is not None and one.second_ms is not None and one.latency_ms is not None:
+            all_ms = one.second_ms + often * ((self.latency_ms or 0) - one.latency_ms)
+            about = f"a second of sound: {one.second_ms:.3g} ms, and {often:.3g} runs of the network"
+            listening = amount_row("listening", all_ms, "ms", about)
+        return [
+            *listening,
+            *amount_row("front end", one.latency_ms, "ms", f"of the latency: {one.frames} frames{each}"),
+            *amount_row("front end", one.energy_mj, "mJ", "of the energy"),
+            ("front end", amount(one.kept_bytes, "B"), f"of SRAM, and {one.scratch_bytes:,} of scratch memory"),
+            ("front end", amount(one.flash_bytes, "B"), "of flash"),
+        ]
 
     def fit_text(self) -> str:
         """Writes whether the network fits, and if not, by how much it is too large, as the rest of a sentence."""
@@ -190,17 +244,22 @@ def _inspected(arch: Arch, board: Board, file: ModelFile | None = None, name: st
     - `name`: the file's name, for the result.
     """
     tensors, file_bytes = (None, None) if file is None else (file.tensors, len(file.content))
-    c, no_tflm = cost(arch, board, tensors=tensors), core_of(board.core, board.name).no_tflm
+    sound = None if file is None else counted_front_end(file.model)
+    front_end = None if sound is None else front_end_cost(sound)
+    c = cost(arch, board, tensors=tensors, front_end=front_end)
+    no_tflm = core_of(board.core, board.name).no_tflm
     if file is not None:
         no_tflm = no_tflm or why_tflm_cannot_run(file.model)
     ours = arch if file is None else optimise(file.model).arch
-    flash = c.flash_bytes if file_bytes is None else file_bytes + RUNTIME_FLASH_BYTES
+    more = 0 if front_end is None else front_end.flash_bytes
+    flash = c.flash_bytes if file_bytes is None else file_bytes + RUNTIME_FLASH_BYTES + more
     arena, smallest = (plan_patches(ours, limit, board.target).bytes for limit in (largest_arena_bytes(board), 0))
-    sram_c = sram_bytes(arena, ours.steps())
+    sram_c = sram_bytes(arena, ours.steps()) + (0 if front_end is None else int(front_end.sram_bytes(arena)))
     flash_c = int(network_flash_bytes(Network(ours.steps(), board, 0, ours, tensors)))
     if file is not None:
         with suppress(UnsupportedError):  # numbers that C cannot hold, which `compile` refuses
             flash_c = compiled_flash_bytes(file.model, board)
+    flash_c += more
     return Inspection(
         model=name,
         board=board.name,
@@ -228,5 +287,27 @@ def _inspected(arch: Arch, board: Board, file: ModelFile | None = None, name: st
         fits=None if no_tflm else c.sram_bytes <= board.sram_bytes and flash <= board.flash_bytes,
         fits_c=sram_c <= board.sram_bytes and flash_c <= board.flash_bytes,
         input_shape=arch.input_shape,
+        front_end=None if front_end is None else _front_end(front_end, board, file),
         per_layer=layer_inspections(arch, board),
+    )
+
+
+def _front_end(cost: FrontEndCost, board: Board, file: ModelFile | None) -> FrontEndInspection:
+    """Returns what the front end of a model costs on a board."""
+    frame = None if board.cycle_factor is None else cost.frame_cycles * board.cycle_factor
+    one, second = (
+        None if frame is None else board.milliseconds(frames * frame) for frames in (cost.frames, cost.frames_a_second)
+    )
+    return FrontEndInspection(
+        frames=cost.frames,
+        frames_a_second=cost.frames_a_second,
+        frame_cycles=frame,
+        latency_ms=one,
+        energy_mj=None if one is None else board.millijoules(one),
+        second_ms=second,
+        second_mj=None if second is None else board.millijoules(second),
+        inferences_a_second=None if file is None else inferences_a_second(file.model),
+        kept_bytes=cost.kept_bytes,
+        scratch_bytes=cost.scratch_bytes,
+        flash_bytes=cost.flash_bytes,
     )

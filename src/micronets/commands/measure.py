@@ -76,4 +76,5 @@ def at_rate(found: Measurement, board: Board, rate: float, cells: battery.Batter
         raise SpecError(
             f"rate = {rate:g}: {found.device} is {found.source}, whose times are not the board's; leave it out"
         )
-    return replace(found, duty_cycle=battery.duty_cycle(found.latency_ms, board, rate, cells))
+    latency = found.latency_ms_at(battery.check_rate(rate)) or found.latency_ms
+    return replace(found, duty_cycle=battery.duty_cycle(latency, board, rate, cells))

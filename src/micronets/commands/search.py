@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +13,15 @@ from micronets.boards.board import Board, Budget, board_budget, load_board
 from micronets.commands import own_space
 from micronets.commands.own_space import SpaceFunction
 from micronets.cost import latency_model as latency_models
-from micronets.cost.costs import RuntimeCosts
+from micronets.cost.costs import RuntimeCosts, with_front_ends
+from micronets.cost.front_end import FrontEndCost, front_end_cost_of
 from micronets.cost.latency_model import LatencyModel
 from micronets.cost.tflite_size import METADATA_BYTES, text_bytes
 from micronets.design.search_settings import SearchSettings
 from micronets.errors import CheckFailed, SpecError, UnsupportedError
 from micronets.installation import require
 from micronets.ir.arch import Arch
+from micronets.ir.layers import Shape
 from micronets.ir.space import SearchSpace, derive
 from micronets.ir.spaces import SPACES, Space
 from micronets.ir.spaces.inputs import Inputs
@@ -76,7 +79,9 @@ def search(
     where, chosen = load_board(board), runtime_named(runtime)
     check_data(data)
     made = space_for(space, data, options or {}, fix or {})
-    costs = chosen.costs(latency_model or latency_models.shipped_model(where.name, chosen.name))
+    bare = chosen.costs(latency_model or latency_models.shipped_model(where.name, chosen.name))
+    front_ends = front_ends_of(made, data)
+    costs = with_front_ends(bare, front_end_costs(front_ends))
     limits, tell = budget or Budget(), progress or (lambda _: None)
     with _directory(out) as directory:
         return search_methods.search(
@@ -89,7 +94,7 @@ def search(
             directory=Path(directory),
             progress=tell,
             runtime=costs,
-            measure=measured_costs(limits, where, chosen, tell),
+            measure=measured_costs(limits, where, chosen, tell, front_ends),
         )
 
 
@@ -149,13 +154,38 @@ def budget_without_metadata(budget: Budget, data: TaskData, costs: RuntimeCosts)
     return replace(budget, **less)  # type: ignore[arg-type]
 
 
+def front_ends_of(space: SearchSpace, data: TaskData) -> dict[Shape, str]:
+    """Returns the front ends that the networks of a space may have, as texts of their metadata by the input's shape.
+
+    Where settings of the input differ and its shape does not, it is the front end that takes the most cycles. Front
+    ends without a definition in integers are not among them.
+    """
+    choices = [c for c in space.choices if c.name in data.input_settings]
+    found: dict[Shape, tuple[float, str]] = {}
+    for options in product(*(c.options for c in choices)):
+        settings = {c.name: option for c, option in zip(choices, options, strict=True)}
+        text = data.metadata(settings).get("micronets.frontend")
+        cost = front_end_cost_of(text)
+        shape = tuple(data.input_shape(settings))
+        if text is not None and cost is not None and cost.core_cycles > found.get(shape, (0.0, ""))[0]:
+            found[shape] = cost.core_cycles, text
+    return {shape: text for shape, (_, text) in found.items()}
+
+
+def front_end_costs(front_ends: Mapping[Shape, str]) -> dict[Shape, FrontEndCost]:
+    """Returns what the front ends of `front_ends_of` cost, by the shape of the network's input."""
+    costs = {shape: front_end_cost_of(text) for shape, text in front_ends.items()}
+    return {shape: cost for shape, cost in costs.items() if cost is not None}
+
+
 def measured_costs(
-    budget: Budget, board: Board, runtime: Runtime, progress: Progress
+    budget: Budget, board: Board, runtime: Runtime, progress: Progress, front_ends: Mapping[Shape, str]
 ) -> Callable[[Arch], dict[str, float]] | None:
     """Returns a function that measures a candidate of the search on the simulated board, by name of the limit.
 
     It is None where the limits are for a runtime that cannot be measured with what there is here, or where nothing can
-    be simulated: the search then goes by estimates alone, and says so.
+    be simulated: the search then goes by estimates alone, and says so. `front_ends` is what `front_ends_of` returns:
+    they are measured with the networks.
     """
     names = [n for n in board_budget(budget, board).limits() if n in LIMITS_MEASURED]
     if not runtime.self_contained or not names:
@@ -168,8 +198,10 @@ def measured_costs(
     options = MeasureOptions(samples=1, patches=runtime.whole_layers)
 
     def measured(arch: Arch) -> dict[str, float]:
+        text = front_ends.get(tuple(arch.input_shape))
+        model = replace(with_random_weights(arch), metadata={} if text is None else {"micronets.frontend": text})
         try:
-            found = runtime.measure(as_file(with_random_weights(arch), "a candidate of the search"), board, options)
+            found = runtime.measure(as_file(model, "a candidate of the search"), board, options)
         except UnsupportedError as e:
             raise SpecError(f'runtime = "{runtime.name}": a network of the space cannot be compiled: {e}') from e
         if not found.bit_exact:

@@ -8,11 +8,12 @@ of `budget_costs`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from micronets.boards.board import LIMITS, TIME_LIMITS, Board, estimated_limits
 from micronets.cost import latency_model
 from micronets.cost.counts import live_bytes, macs, params, step_macs, step_weight_bytes, step_weights, weight_bytes
+from micronets.cost.front_end import FrontEndCost
 from micronets.cost.latency_model import LatencyModel
 from micronets.cost.tflite_size import METADATA_BYTES, tflite_bytes
 from micronets.cost.tflm_arena import FileTensors, arena_tflm_bytes, persistent_bytes
@@ -69,7 +70,10 @@ class Cost:
     - arena_tflm_cortex_m_bytes: TFLM's arena on the board.
     - sram_bytes: TFLM's arena on the board, its static data and its stack.
     - flash_bytes: the file, and TFLM's code.
-    - cycles, latency_ms, energy_mj: processor cycles, time and energy of one inference.
+    - cycles, latency_ms, energy_mj: processor cycles, time and energy of one inference, of which those of the front
+      end are a part; see `front_end`.
+    - front_end: the front end that makes the input from sound, which SRAM, flash, cycles, time and energy count; None
+      where there is none, or none in integers.
     - uncertainty: how far cycles, time and energy may be off, relative: 0.1 is 10 %.
     - source: how the figures were obtained.
 
@@ -93,18 +97,26 @@ class Cost:
     uncertainty: float | None
     no_times: str | None
     source: str = ESTIMATED
+    front_end: FrontEndCost | None = None
 
 
-def cost(arch: Arch, board: Board, metadata_bytes: int = 0, tensors: FileTensors | None = None) -> Cost:
+def cost(
+    arch: Arch,
+    board: Board,
+    metadata_bytes: int = 0,
+    tensors: FileTensors | None = None,
+    front_end: FrontEndCost | None = None,
+) -> Cost:
     """Returns what a network costs on a board.
 
     - arch: the network.
     - board: the board.
     - metadata_bytes: bytes of the texts that the network's file carries.
     - tensors: the tensors of the network's file, if there is one.
+    - front_end: the front end that makes its input, where that is counted.
     """
     steps = arch.steps()
-    network = Network(steps, board, metadata_bytes, arch, tensors)
+    network = Network(steps, board, metadata_bytes, arch, tensors, front_end)
     found = {name: TFLM_COSTS.costs[name].of(network) for name in estimated_limits(board)}
     return Cost(
         board=board.name,
@@ -117,12 +129,25 @@ def cost(arch: Arch, board: Board, metadata_bytes: int = 0, tensors: FileTensors
         arena_tflm_cortex_m_bytes=arena_tflm_bytes(arch, 4, tensors),
         sram_bytes=found["sram_bytes"],
         flash_bytes=found["flash_bytes"],
-        cycles=None if board.no_times else inference_cycles(steps, board),
+        cycles=None if board.no_times else inference_cycles(steps, board) + front_end_cycles(front_end, board),
         latency_ms=found.get("latency_ms"),
         energy_mj=found.get("energy_mj"),
         uncertainty=board.cycle_uncertainty,
         no_times=board.no_times,
+        front_end=front_end,
     )
+
+
+def front_end_cycles(front_end: FrontEndCost | None, board: Board) -> float:
+    """Returns the estimated cycles on the board of the front end for one input; 0 where there is none.
+
+    Raises `SpecError` for a board whose core there is no cycle model of.
+    """
+    if front_end is None:
+        return 0
+    if board.cycle_factor is None:
+        raise no_limit_on_times(board)
+    return front_end.core_cycles * board.cycle_factor
 
 
 def _layer_cost(step: Step, board: Board) -> LayerCost:
@@ -170,6 +195,7 @@ class Network:
     - arch: the network itself, for costs that need a memory plan in integers; None where `steps` holds 0-d tensors.
       Costs then take the bytes alive at once in place of a plan, and so are lower bounds.
     - tensors: the tensors of its file; None stands for those that our writer makes.
+    - front_end: what makes its input from sound, and is counted with it; None where nothing does.
     """
 
     steps: Sequence[Step]
@@ -177,6 +203,16 @@ class Network:
     metadata_bytes: int
     arch: Arch | None = None
     tensors: FileTensors | None = None
+    front_end: FrontEndCost | None = None
+
+    @property
+    def front_end_flash_bytes(self) -> int:
+        """Bytes of flash of the front end; 0 where there is none."""
+        return 0 if self.front_end is None else self.front_end.flash_bytes
+
+    def front_end_sram_bytes(self, arena_bytes: Number = 0) -> Number:
+        """Returns the bytes of SRAM of the front end besides an arena that it may work in; 0 where there is none."""
+        return 0 if self.front_end is None else self.front_end.sram_bytes(arena_bytes)
 
 
 @dataclass(frozen=True)
@@ -203,26 +239,38 @@ class RuntimeCosts:
 
     - runtime: the runtime's name.
     - costs: a cost for every limit of a `Budget`, by the limit's name.
+    - front_ends: what makes the input of a network and is counted with it, by the shape of that input.
     """
 
     runtime: str
     costs: Mapping[str, BudgetCost]
+    front_ends: Mapping[Shape, FrontEndCost] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.costs.keys() != LIMITS.keys():
             odd = ", ".join(sorted(self.costs.keys() ^ LIMITS.keys()))
             raise ValueError(f"runtime {self.runtime}: costs and limits of a budget differ in {odd}")
 
+    def network(self, steps: Sequence[Step], board: Board, metadata_bytes: int, arch: Arch | None = None) -> Network:
+        """Returns what costs are computed from, with the front end of its input; for the arguments see `Network`."""
+        front_end = self.front_ends.get(tuple(steps[0].input_shapes[0])) if self.front_ends else None
+        return Network(steps, board, metadata_bytes, arch, None, front_end)
+
 
 def time_and_energy(latency_ms: Callable[[Sequence[Step], Board], Number], about: str) -> dict[str, BudgetCost]:
-    """Returns the costs `latency_ms` and `energy_mj` of a runtime.
+    """Returns the costs `latency_ms` and `energy_mj` of a runtime, those of the front end among them.
 
-    - latency_ms: computes the runtime's time of one inference in milliseconds.
+    - latency_ms: computes the runtime's time of one inference in milliseconds, without the front end.
     - about: what the time is of, in a few words for the report.
     """
+
+    def both(network: Network) -> Number:
+        board = network.board
+        return latency_ms(network.steps, board) + board.milliseconds(front_end_cycles(network.front_end, board))
+
     return {
-        "latency_ms": BudgetCost(lambda n: latency_ms(n.steps, n.board), about),
-        "energy_mj": BudgetCost(lambda n: n.board.millijoules(latency_ms(n.steps, n.board)), about),
+        "latency_ms": BudgetCost(both, about),
+        "energy_mj": BudgetCost(lambda n: n.board.millijoules(both(n)), about),
     }
 
 
@@ -242,7 +290,7 @@ def cortex_m_sram_bytes(network: Network) -> Number:
         arena = arena_tflm_bytes(network.arch, 4, network.tensors)
     else:
         arena = live_bytes(network.steps) + persistent_bytes(network.steps, 4)
-    return arena + (RUNTIME_SRAM_BYTES + TFLM_STACK_BYTES)
+    return arena + network.front_end_sram_bytes() + (RUNTIME_SRAM_BYTES + TFLM_STACK_BYTES)
 
 
 TFLM_COSTS = RuntimeCosts(
@@ -252,7 +300,7 @@ TFLM_COSTS = RuntimeCosts(
         "tflite_bytes": BudgetCost(lambda n: tflite_bytes(n.steps, n.metadata_bytes), "", metadata=True),
         "sram_bytes": BudgetCost(cortex_m_sram_bytes, "arena, runtime and stack on the Cortex-M"),
         "flash_bytes": BudgetCost(
-            lambda n: tflite_bytes(n.steps, n.metadata_bytes) + RUNTIME_FLASH_BYTES,
+            lambda n: tflite_bytes(n.steps, n.metadata_bytes) + RUNTIME_FLASH_BYTES + n.front_end_flash_bytes,
             "the file, and the runtime's code",
             metadata=True,
         ),
@@ -275,6 +323,11 @@ def tflm_costs(model: LatencyModel | None) -> RuntimeCosts:
     return RuntimeCosts(TFLM_COSTS.runtime, {**TFLM_COSTS.costs, **time_and_energy(milliseconds, about)})
 
 
+def with_front_ends(costs: RuntimeCosts, front_ends: Mapping[Shape, FrontEndCost]) -> RuntimeCosts:
+    """Returns the costs of a runtime that count what makes the input of a network, by the shape of that input."""
+    return replace(costs, front_ends=front_ends)
+
+
 def budget_costs(
     arch: Arch,
     board: Board,
@@ -290,7 +343,7 @@ def budget_costs(
       front end.
     - runtime: the costs of the runtime that is to run it.
     """
-    network = Network(arch.steps(), board, metadata_bytes, arch)
+    network = runtime.network(arch.steps(), board, metadata_bytes, arch)
     return {name: runtime.costs[name].of(network) for name in names}
 
 
@@ -305,7 +358,7 @@ def least_budget_costs(
 
     A cost that has no such bound is returned itself. The arguments are those of `budget_costs`.
     """
-    network = Network(arch.steps(), board, metadata_bytes, arch)
+    network = runtime.network(arch.steps(), board, metadata_bytes, arch)
     return {name: (runtime.costs[name].at_least or runtime.costs[name].of)(network) for name in names}
 
 
@@ -324,5 +377,5 @@ def relaxed_budget_costs(
     Costs are then tensors with gradients. Arenas take the bytes alive at once in place of a plan, and so are lower
     bounds; the other costs are those of `budget_costs`.
     """
-    network = Network(steps, board, metadata_bytes)
+    network = runtime.network(steps, board, metadata_bytes)
     return {name: runtime.costs[name].of(network) for name in names}

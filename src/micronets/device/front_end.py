@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,18 @@ import numpy.typing as npt
 from micronets.boards.board import Board
 from micronets.compiler.generate.names import Names
 from micronets.compiler.generate.sound_c import sound_files
+from micronets.device import qemu
 from micronets.device.cross_compiler import Firmware, build_firmware
+from micronets.device.qemu import Emulation
+from micronets.device.sim.elf import Image, read_image
 from micronets.device.sim.machine import Simulation, simulate
+from micronets.frontend.integer import frame_codes
 from micronets.frontend.spec import FrontEnd
-from micronets.quantized.model import TensorQuant
+from micronets.ir.layers import INPUT
+from micronets.quantized.model import QuantizedModel, TensorQuant
+from micronets.streaming.plan import counted_front_end, inferences_a_second
+
+_NOISY = 3  # frames of noise that a front end is simulated on
 
 _MODEL_H = """\
 #include "model_frontend.h"
@@ -56,6 +65,32 @@ void micronets_model_invoke(void *arena)
 """
 
 
+_WITHOUT_C = """\
+#include "model.h"
+
+#ifndef MICRONETS_LAYER
+#define MICRONETS_LAYER(index)
+#endif
+
+int16_t *micronets_model_input(void *arena)
+{
+    return (int16_t *)arena + 2 * MICRONETS_MODEL_FRONTEND_WORDS;
+}
+
+int8_t *micronets_model_output(void *arena)
+{
+    return (int8_t *)micronets_model_input(arena) + MICRONETS_MODEL_FRAME_IN;
+}
+
+void micronets_model_invoke(void *arena)
+{
+    (void)arena;
+    MICRONETS_LAYER(0);
+    MICRONETS_LAYER(1);
+}
+"""
+
+
 def frame_firmware(fe: FrontEnd, quant: TensorQuant, board: Board, which: str | None = None) -> Firmware:
     """Builds a firmware that computes one frame of a sound front end.
 
@@ -86,3 +121,79 @@ def simulate_frames(
     """
     firmware = frame_firmware(fe, quant, board)
     return simulate(firmware.elf, frame_input(samples, loudest), 1, fe.input_shape[1], board)
+
+
+def front_end_flash_bytes(fe: FrontEnd, quant: TensorQuant, board: Board, which: str | None = None) -> int:
+    """Returns the bytes of flash that a sound front end takes, tables and code.
+
+    For the arguments see `frame_firmware`. Raises what `build_firmware` raises.
+    """
+    image = read_image(frame_firmware(fe, quant, board, which).elf)
+    return image.flash_bytes - _image_without(fe, quant, board, which).flash_bytes
+
+
+def _image_without(fe: FrontEnd, quant: TensorQuant, board: Board, which: str | None) -> Image:
+    """Returns the image of the firmware of a frame that does not compute the frame."""
+    files = {name: text for name, text in sound_files(fe, quant, Names()).items() if name.endswith(".h")}
+    return read_image(build_firmware({**files, "model.h": _MODEL_H, "model.c": _WITHOUT_C}, board, which).elf)
+
+
+@dataclass(frozen=True)
+class FrontEndRun:
+    """What a simulator found of the front end of a model.
+
+    - front_end: the front end.
+    - bit_exact: whether every code is that of `micronets.frontend.integer`.
+    - frame: the simulation of frames, of which the first is counted.
+    - emulated: what QEMU computed and counted; None where it did not run.
+    - flash_bytes, code_bytes: bytes of flash that it takes, and of the code in them.
+    - inferences_a_second: how often the network runs in a second of a stream; None for a model that cannot listen.
+    """
+
+    front_end: FrontEnd
+    bit_exact: bool
+    frame: Simulation
+    emulated: Emulation | None
+    flash_bytes: int
+    code_bytes: int
+    inferences_a_second: float | None
+
+
+def run_front_end(
+    model: QuantizedModel, board: Board, seed: int, which: str | None = None, twice: bool = False
+) -> FrontEndRun | None:
+    """Simulates the front end that a model was trained on, on frames of noise, of silence and of the largest samples.
+
+    - model: the model; the answer is None where its front end is not one in integers.
+    - board: the board.
+    - seed: of the noise, at least 0.
+    - which: the compiler, see `build_firmware`.
+    - twice: whether QEMU runs the firmware, too.
+
+    Raises what `build_firmware`, `simulate` and `qemu.emulate` raise.
+    """
+    fe = counted_front_end(model)
+    if fe is None:
+        return None
+    quant, size = model.quant[INPUT], fe.window_samples
+    rng = np.random.default_rng(seed)
+    levels = np.exp(rng.uniform(np.log(30), np.log(8000), (_NOISY, 1)))
+    noise = np.clip(np.rint(rng.normal(0, 1, (_NOISY, size)) * levels), -32768, 32767)
+    rows = np.concatenate([noise, np.zeros((1, size)), np.full((1, size), -32768), np.full((1, size), 32767)])
+    samples = rows.astype(np.int64)
+    loudest = np.maximum(samples.max(1), 1)
+    firmware = frame_firmware(fe, quant, board, which)
+    given, values = frame_input(samples, loudest), fe.input_shape[1]
+    frame = simulate(firmware.elf, given, 1, values, board)
+    emulated = qemu.emulate(firmware.elf, given, (values,), board) if twice else None
+    bare = _image_without(fe, quant, board, which)
+    want = frame_codes(samples, loudest, fe, quant.scale, quant.zero_point)
+    return FrontEndRun(
+        front_end=fe,
+        bit_exact=all(r.outputs.tobytes() == want.tobytes() for r in (frame, emulated) if r is not None),
+        frame=frame,
+        emulated=emulated,
+        flash_bytes=frame.image.flash_bytes - bare.flash_bytes,
+        code_bytes=frame.image.text_bytes - bare.text_bytes,
+        inferences_a_second=inferences_a_second(model),
+    )

@@ -20,7 +20,7 @@ import os
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -395,6 +395,24 @@ def codes(values: Array, fe: FrontEnd, scale: float, zero_point: int) -> npt.NDA
         assert t.factors is not None
         found = np.clip((x @ t.factors.T + t.offsets) >> t.shift, -128, 127)
     return found.astype(np.int8)[..., None]
+
+
+def frame_codes(rows: Array, loudest: Array, fe: FrontEnd, scale: float, zero_point: int) -> npt.NDArray[np.int8]:
+    """Computes the codes of frames, each by itself.
+
+    - rows: `[F, window_samples]`, integers of 16 bits.
+    - loudest: the largest sample of the clip of each frame, `[F]`, at least 1; read where `fe.sample_scale` is "max".
+    - scale, zero_point: those of the network's input, int8.
+
+    Returns `[F, K]`.
+    """
+    t = sound_tables(fe.base())
+    found = frame_levels(rows, fe)
+    if fe.sample_scale == "max":
+        found -= _log2(np.asarray(loudest, np.int64), t)[:, None] * fe.power
+    found = np.maximum(found, t.least_level)
+    values = pixels(found, fe) if fe.kind == "logmel" else found
+    return codes(values[:, None], replace(fe, frame_stride=1), scale, zero_point)[:, 0, :, 0]
 
 
 def integer_samples(clips: Sequence[Array] | Array) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,11 +15,13 @@ import numpy as np
 from micronets import tasks, user_code
 from micronets.boards.board import Board, load_board
 from micronets.commands import own_space
+from micronets.commands.search import front_end_costs, front_ends_of
 from micronets.cost import latency_model
-from micronets.cost.costs import RuntimeCosts
+from micronets.cost.costs import RuntimeCosts, with_front_ends
 from micronets.errors import DataError, FileError, MicronetsError, SpecError
 from micronets.files import digest, fingerprint, read_plain, read_plain_text, write_atomic
 from micronets.ir.arch import Arch
+from micronets.ir.layers import Shape
 from micronets.ir.space import SearchSpace
 from micronets.pipeline import directory
 from micronets.pipeline.config import Config, decides, first_difference, load, make_space
@@ -124,6 +126,16 @@ class RunContext:
                     f"{name}"
                 )
         return self.runtime.costs(model)
+
+    @cached_property
+    def front_ends(self) -> Mapping[Shape, str]:
+        """The front ends in integers that networks of the space may have, see `commands.search.front_ends_of`."""
+        return front_ends_of(self.space, self.data)
+
+    @cached_property
+    def costs_with_front_ends(self) -> RuntimeCosts:
+        """What networks cost together with the front end of their input, which needs the data."""
+        return with_front_ends(self.costs, front_end_costs(self.front_ends))
 
     @property
     def latency_model_digest(self) -> str:

@@ -50,6 +50,7 @@ from micronets.runtimes.base import (
     seeded_inputs,
 )
 from micronets.runtimes.code_sizes import code_sizes
+from micronets.runtimes.front_end import with_front_end
 from micronets.runtimes.measurement import Execution, LayersInPatches, Measurement, layer_measurement
 from micronets.tflite import ModelFile
 
@@ -106,18 +107,17 @@ def planned_sram_bytes(network: Network) -> Number:
     The arena is the one that the compiler plans. Of a network without an `Arch` it is the bytes alive at once, a
     lower bound.
     """
-    if network.arch is None:
-        return sram_bytes(live_bytes(network.steps), network.steps)
-    plan = plan_arena(network.arch, network.board.target)
-    return sram_bytes(plan.bytes, network.steps)
+    arch, target = network.arch, network.board.target
+    arena = live_bytes(network.steps) if arch is None else plan_arena(arch, target).bytes
+    return sram_bytes(arena, network.steps) + network.front_end_sram_bytes(arena)
 
 
 def least_sram_bytes(network: Network) -> Number:
     """Returns a lower bound of `planned_sram_bytes`, without the search for a plan."""
     if network.arch is None:
         return planned_sram_bytes(network)
-    net = needs(network.arch, network.board.target)
-    return sram_bytes(align(max(bounds(net))), network.steps)
+    arena = align(max(bounds(needs(network.arch, network.board.target))))
+    return sram_bytes(arena, network.steps) + network.front_end_sram_bytes(arena)
 
 
 def sram_bytes(arena_bytes: Number, steps: Sequence[Step]) -> Number:
@@ -146,8 +146,9 @@ def network_flash_bytes(network: Network) -> Number:
     (`compiler.kernels.base.Outline`).
     """
     if network.arch is None:
-        return relaxed_flash_bytes(network.steps)
-    return contents_bytes(outline(network.arch, network.board.target), network.board)
+        return relaxed_flash_bytes(network.steps) + network.front_end_flash_bytes
+    contents = outline(network.arch, network.board.target)
+    return contents_bytes(contents, network.board) + network.front_end_flash_bytes
 
 
 def relaxed_flash_bytes(steps: Sequence[Step]) -> Number:
@@ -306,7 +307,8 @@ def execute_compiled(compiled: Compiled, model: QuantizedModel, board: Board, op
     steps = compiled.model.arch.steps()
     sizes = [model.tensor_bytes(name) for name in model.arch.outputs]
     twice = options.device == "qemu"
-    return on_sim.execute_on_sim(firmware, steps, raw, expected, board, output_bytes=sizes, twice=twice)[0]
+    found = on_sim.execute_on_sim(firmware, steps, raw, expected, board, output_bytes=sizes, twice=twice)[0]
+    return with_front_end(found, model, board, options, compiled.arena_bytes)
 
 
 def _check_no_state(compiled: Compiled) -> None:

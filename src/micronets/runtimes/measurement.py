@@ -121,8 +121,44 @@ class FigureSources:
 
 
 @dataclass(frozen=True)
+class FrontEndMeasurement:
+    """What the sound front end of a model took in the simulator; it computes one frame after the other.
+
+    - bit_exact: whether every code is that of `micronets.frontend.integer`.
+    - frames: frames of one input of the network.
+    - frames_a_second: frames that a second of sound has.
+    - frame_cycles, frame_core_cycles, frame_instructions: what one frame takes, as in `Execution`.
+    - latency_ms, energy_mj: time and energy of all frames of one input.
+    - sram_bytes: the bytes that stay from frame to frame, and those of its scratch memory that the arena does not hold.
+    - flash_bytes: bytes of tables and code.
+    - inferences_a_second: how often the network runs in a second of a stream; None for a model that cannot listen.
+    """
+
+    bit_exact: bool
+    frames: int
+    frames_a_second: float
+    frame_cycles: int | None
+    frame_core_cycles: int | None
+    frame_instructions: int
+    latency_ms: float | None
+    energy_mj: float | None
+    sram_bytes: int
+    flash_bytes: int
+    inferences_a_second: float | None = None
+
+    @property
+    def second_ms(self) -> float | None:
+        """Milliseconds that the frames of a second of sound take; None without times of the board."""
+        return None if self.latency_ms is None else self.latency_ms / self.frames * self.frames_a_second
+
+
+@dataclass(frozen=True)
 class Execution:
     """What a device found when it ran a network; what it cannot know is None.
+
+    A model that was trained on a front end in integers is one product with it: cycles, instructions, time, energy,
+    SRAM and flash are those of both together on the simulated board, for one input of the network. `front_end` has its
+    part, and the rows of the layers are the network's alone.
 
     - source: how the figures were obtained.
     - bit_exact: whether every output byte is the integer reference's.
@@ -144,6 +180,8 @@ class Execution:
     - flash_bytes: bytes of the whole image.
     - code_bytes: bytes of the code in it.
     - stack_bytes: bytes of the stack alone.
+    - front_end: what of all this the front end takes; None where the model has none in integers, and on devices other
+      than the simulated board.
     """
 
     source: MeasurementSource
@@ -168,6 +206,24 @@ class Execution:
     flash_bytes: int | None = None
     code_bytes: int | None = None
     stack_bytes: int | None = None
+    front_end: FrontEndMeasurement | None = None
+
+    @property
+    def network_ms(self) -> float | None:
+        """Milliseconds of the network alone; None without times of the board."""
+        if self.front_end is None or self.front_end.latency_ms is None or self.latency_ms is None:
+            return self.latency_ms
+        return self.latency_ms - self.front_end.latency_ms
+
+    def latency_ms_at(self, rate: float) -> float | None:
+        """Returns the milliseconds of one of `rate` inferences a second; None without times of the board.
+
+        Inputs that overlap share frames: of those no more are computed than a second of sound has.
+        """
+        one = self.front_end
+        if one is None or one.second_ms is None or self.network_ms is None:
+            return self.latency_ms
+        return self.network_ms + min(one.latency_ms or 0, one.second_ms / rate)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -290,6 +346,9 @@ def _simulated_layers(found: Measurement) -> str:
         counted = [(r.name, r.kind, f"{r.macs:,}", f"{r.instructions:,}", _per_mac(r)) for r in found.per_layer]
         return text_table(("layer", "kind", "MACs", "instructions", "instructions/MAC"), counted, (2, 3, 4))
     rows = [(r.name, r.kind, f"{r.macs:,}", f"{r.cycles:,}", _macs_per_cycle(r)) for r in found.per_layer]
+    one = found.front_end
+    if one is not None and one.frame_cycles is not None:
+        rows.insert(0, ("front end", f"{one.frames} frames", "", f"{one.frames * one.frame_cycles:,}", ""))
     return text_table(("layer", "kind", "MACs", "cycles", "MAC/cycle"), rows, (2, 3, 4))
 
 
@@ -329,8 +388,27 @@ def _simulated_totals(found: Measurement) -> _Rows:
         *rows,
         ("instructions", f"{found.instructions:,}", second),
         *amount_row("energy", found.energy_mj, "mJ", unsure),
+        *_front_end_rows(found),
         *amount_row("SRAM", found.sram_bytes, "B", f"arena, data and {found.stack_bytes:,} of stack"),
         *amount_row("flash", found.flash_bytes, "B", f"{found.code_bytes:,} of code, the rest constants"),
+    ]
+
+
+def _front_end_rows(found: Measurement) -> _Rows:
+    """Returns the rows of totals that show the front end's part; none where it is not counted."""
+    one = found.front_end
+    if one is None:
+        return []
+    often = one.inferences_a_second
+    listening = []
+    if often is not None and one.second_ms is not None and found.network_ms is not None:
+        all_ms, runs = one.second_ms + often * found.network_ms, f"{often:.3g} runs of the network"
+        listening = amount_row("listening", all_ms, "ms", f"a second of sound: {one.second_ms:.3g} ms, and {runs}")
+    each = f"{one.frame_instructions:,} instructions" if one.frame_cycles is None else f"{one.frame_cycles:,} cycles"
+    return [
+        *amount_row("front end", one.latency_ms, "ms", f"of the latency: {one.frames} frames of {each}"),
+        ("front end", f"{one.flash_bytes:,} B", f"of flash, and {one.sram_bytes:,} of SRAM"),
+        *listening,
     ]
 
 

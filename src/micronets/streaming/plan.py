@@ -55,6 +55,14 @@ def integer_front_end(model: QuantizedModel) -> FrontEnd | None:
     return fe if fits and fe.n_fft in INTEGER_FFT else None
 
 
+def counted_front_end(model: QuantizedModel) -> FrontEnd | None:
+    """Returns the sound front end that a model was trained on, where that is in integers: it is counted as a part of
+    the product. None for other models, also for those of earlier versions, which were trained on floats.
+    """
+    fe = integer_front_end(model)
+    return fe if fe is not None and fe.arithmetic == "integer" else None
+
+
 def unstreamable(model: QuantizedModel) -> str | None:
     """Tells why a model cannot listen to a stream; None where it can."""
     arch, fe = model.arch, integer_front_end(model)
@@ -91,3 +99,14 @@ def plan_stream(model: QuantizedModel, where: str, detector: Detector | None = N
         )
     output = model.arch.outputs[0]
     return StreamPlan(labels, fe, model.quant[INPUT], detector, detector_tables(detector, fe, model.quant[output]))
+
+
+def inferences_a_second(model: QuantizedModel) -> float | None:
+    """Returns how often the network runs in a second of a stream; None for a model that cannot listen.
+
+    Raises what `plan_stream` raises for its detector.
+    """
+    if unstreamable(model) is not None:
+        return None
+    plan = plan_stream(model, "the model")
+    return plan.fe.sample_rate / plan.hop

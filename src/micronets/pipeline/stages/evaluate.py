@@ -105,7 +105,7 @@ def _limits(
     """
     limits = board_budget(context.config.budget, context.board).limits()
     metadata = text_bytes(file.model.metadata)
-    predicted = budget_costs(file.model.arch, context.board, limits, metadata, context.costs)
+    predicted = budget_costs(file.model.arch, context.board, limits, metadata, context.costs_with_front_ends)
     found: dict[str, tuple[float, str, str]] = {"tflite_bytes": (len(file.content), "host", "")}
     if in_c is not None and in_c.runtime == context.runtime.name:
         note = "measured with the trained weights"

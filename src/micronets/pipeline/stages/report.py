@@ -15,7 +15,8 @@ from typing import Any
 from micronets import __version__
 from micronets.boards import battery
 from micronets.boards.board import Board, board_budget, estimated_limits
-from micronets.cost.costs import budget_costs, cost
+from micronets.commands.search import front_end_costs
+from micronets.cost.costs import TFLM_COSTS, budget_costs, cost, with_front_ends
 from micronets.cost.layer_table import layer_inspections
 from micronets.cost.tflm_arena import arena_tflm_bytes
 from micronets.cost.tflm_plan import tflm_plan
@@ -67,7 +68,7 @@ def collect(context: RunContext) -> Facts:
     arch, board, data = context.arch, context.board, context.data
     verdict = read_verdict(context.run)
     largest = derive(context.space, {**context.space.largest(), **context.input_settings})
-    plan = tflm_plan(arch)
+    plan, tflm = tflm_plan(arch), with_front_ends(TFLM_COSTS, front_end_costs(context.front_ends))
     return Facts(
         **{f.name: getattr(verdict, f.name) for f in fields(Verdict)},
         task=context.config.task,
@@ -79,7 +80,7 @@ def collect(context: RunContext) -> Facts:
         samples={split: data.size(split) for split in ("train", "val", "test")},
         seed=context.config.seed,
         date=datetime.date.today().isoformat(),
-        costs=dict(budget_costs(arch, board, estimated_limits(board), 0))
+        costs=dict(budget_costs(arch, board, estimated_limits(board), 0, tflm))
         | {"tflite_bytes": (context.run / MODEL).stat().st_size},
         battery=_battery(verdict.c, board),
         commands=tuple(commands(context)),
@@ -111,7 +112,7 @@ def _battery(c: Measurement | None, board: Board) -> battery.DutyCycle | None:
     if c is None or c.latency_ms is None or board.active_power_w is None:
         return None
     rate = min(RATE, 1e3 / c.latency_ms)
-    return battery.duty_cycle(c.latency_ms, board, rate, battery.parse_battery(battery.CR2032))
+    return battery.duty_cycle(c.latency_ms_at(rate) or c.latency_ms, board, rate, battery.parse_battery(battery.CR2032))
 
 
 def _size_rows(chosen: Arch, largest: Arch, board: Board) -> tuple[SizeRow, ...]:

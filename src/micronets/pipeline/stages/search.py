@@ -64,14 +64,16 @@ def _search(context: RunContext) -> Sequence[str]:
     found = search(
         context.space,
         context.data,
-        budget_without_metadata(context.config.budget, context.data, context.costs),
+        budget_without_metadata(context.config.budget, context.data, context.costs_with_front_ends),
         context.board,
         context.config.search,
         seed=context.config.seed,
         directory=context.run / SEARCH_FOLDER,
         progress=context.progress,
-        runtime=context.costs,
-        measure=measured_costs(context.config.budget, context.board, context.runtime, context.progress),
+        runtime=context.costs_with_front_ends,
+        measure=measured_costs(
+            context.config.budget, context.board, context.runtime, context.progress, context.front_ends
+        ),
     )
     write_atomic(context.run / SEARCH_LOG, _json_lines(found.history))
     write_atomic(context.run / VALUES, json.dumps(found.values, indent=1) + "\n")

@@ -1,0 +1,147 @@
+"""What a sound front end in integers costs: cycles of a frame, SRAM and flash, from its parameters alone.
+
+A frame's cycles are linear in counts of what its C does (`frame_counts`): samples, butterflies of the transform, bins,
+bands and values. front_end.toml has the cycles for one of each, fitted to the simulation of a Cortex-M4 without wait
+states (`python -m benchmarks.front_end_costs`), and the bytes of code. Every estimate, limit and search that counts a
+front end takes it from here; `micronets measure` simulates it.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+
+from micronets.errors import SpecError
+from micronets.frontend.integer import sound_tables
+from micronets.frontend.spec import INTEGER_FFT, FrontEnd
+from micronets.number import Number
+
+_RECORD_BYTES = 76
+"""Bytes of the two records in flash that name the tables and hold the single numbers."""
+
+
+@dataclass(frozen=True)
+class FrontEndCost:
+    """What the front end of a network costs.
+
+    - frames: frames of one input of the network, which it takes from as much sound as the network sees at once.
+    - frames_a_second: frames that a second of sound has.
+    - frame_cycles: cycles of a frame on a Cortex-M4 without wait states.
+    - kept_bytes: bytes that stay from one frame to the next: samples, and the codes of a whole input.
+    - scratch_bytes: bytes that a frame is computed in. Our C computes it in the network's arena, which is free then.
+    - flash_bytes: bytes of tables and code.
+    """
+
+    frames: int
+    frames_a_second: float
+    frame_cycles: float
+    kept_bytes: int
+    scratch_bytes: int
+    flash_bytes: int
+
+    @property
+    def core_cycles(self) -> float:
+        """Cycles of all frames of one input on a Cortex-M4 without wait states."""
+        return self.frames * self.frame_cycles
+
+    def sram_bytes(self, arena_bytes: Number = 0) -> Number:
+        """Returns the bytes of SRAM besides an arena of so many bytes that the front end may work in."""
+        return self.kept_bytes + max(self.scratch_bytes - arena_bytes, 0)
+
+
+def front_end_cost(fe: FrontEnd) -> FrontEndCost:
+    """Returns what a sound front end costs in integers."""
+    model = _model()
+    frames, values, _ = fe.input_shape
+    samples = fe.clip_samples if fe.sample_scale == "max" else fe.window_samples  # the loudest one must be known first
+    return FrontEndCost(
+        frames=frames,
+        frames_a_second=fe.sample_rate / (fe.hop_samples * fe.frame_stride),
+        frame_cycles=sum(model.cycles[name] * count for name, count in frame_counts(fe).items()),
+        kept_bytes=(2 * samples + frames * values + 3) // 4 * 4,
+        scratch_bytes=4 * (fe.n_fft + fe.n_mels),
+        flash_bytes=table_bytes(fe) + model.code_bytes,
+    )
+
+
+def front_end_cost_of(text: str | None) -> FrontEndCost | None:
+    """Returns what the front end in a model's metadata costs; None where there is none, or none in integers.
+
+    - text: the value of `micronets.frontend`.
+    """
+    try:
+        fe = FrontEnd.from_json(text or "")
+    except SpecError:  # that of pictures or of windows, for which no C is written
+        return None
+    return front_end_cost(fe) if fe.arithmetic == "integer" and fe.n_fft in INTEGER_FFT else None
+
+
+def frame_counts(fe: FrontEnd) -> dict[str, int]:
+    """Returns how often a frame does what takes its time, by name.
+
+    - frame: the frame itself. sample: a sample of the window. zero: a zero behind them.
+    - half: a butterfly of a first stage whose upper half is 0. butterfly: one of radix 4 whose outputs are turned.
+      turn: its factors, loaded once for all blocks. last4, last2: butterflies of a last stage of radix 4 or 2.
+    - power, root: a bin of which the power or the magnitude is summed. band: a band. pixel: a pixel of a band.
+    - value: a code by a table. product: a product of a cosine transform.
+    """
+    points, table = fe.n_fft // 2, sound_tables(fe.base())
+    first_half = fe.window_samples <= points
+    butterflies = turns = 0
+    n = points // 4 if first_half else points
+    while n > 4:
+        butterflies += points // 4
+        turns += n // 4
+        n //= 4
+    bins = int(table.first_bin[-1] - table.first_bin[0])
+    values = fe.input_shape[1]
+    by_table = fe.kind == "logmel" and not fe.coefficients and len(fe.input_mean) == len(fe.input_scale) == 1
+    return {
+        "frame": 1,
+        "sample": fe.window_samples,
+        "zero": (points if first_half else fe.n_fft) - fe.window_samples,
+        "half": points // 4 if first_half else 0,
+        "butterfly": butterflies,
+        "turn": turns,
+        "last4": points // 4 if n == 4 else 0,
+        "last2": points // 2 if n == 2 else 0,
+        "power": bins if fe.power == 2 else 0,
+        "root": bins if fe.power == 1 else 0,
+        "band": fe.n_mels,
+        "pixel": fe.n_mels if fe.kind == "logmel" else 0,
+        "value": values if by_table else 0,
+        "product": 0 if by_table else values * fe.n_mels,
+    }
+
+
+def table_bytes(fe: FrontEnd) -> int:
+    """Returns the bytes of the tables of a front end in flash."""
+    t, counts = sound_tables(fe.base()), frame_counts(fe)
+    values = fe.input_shape[1]
+    tables = 2 * len(t.window) + 4 * len(t.twiddles) + 4 * len(t.split) + 2 * len(t.first_bin) + 2 * len(t.rise)
+    return tables + (256 if counts["value"] else 2 * counts["product"] + 8 * values) + _RECORD_BYTES
+
+
+@dataclass(frozen=True)
+class FrontEndModel:
+    """What front_end.toml holds.
+
+    - cycles: cycles for one of each of `frame_counts` on a Cortex-M4 without wait states.
+    - code_bytes: the most bytes of code, the table of logarithms included, of any front end that was built.
+    - mean_error, worst_error: the mean and the largest relative error of the cycles of front ends that were not fitted.
+    - source: how the figures were obtained.
+    """
+
+    cycles: Mapping[str, float]
+    code_bytes: int
+    mean_error: float
+    worst_error: float
+    source: str
+
+
+@lru_cache(maxsize=1)
+def _model() -> FrontEndModel:
+    return FrontEndModel(**tomllib.loads((files("micronets") / "cost/front_end.toml").read_text("utf-8")))
