@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from micronets.boards.targets import DSP, Target
 from micronets.compiler.flash import KERNELS_HEADER, Contents, listing_bytes, listing_padding_bytes
-from micronets.compiler.generate import calls_c, ctext, package, patches_c, sound_c, stream_c
+from micronets.compiler.generate import array_c, calls_c, ctext, package, patches_c, sound_c, stream_c
 from micronets.compiler.generate.names import DEFAULT, Names
 from micronets.compiler.kernel_files import is_source, kernel_files
 from micronets.compiler.kernels.base import Call, LayerCode, Place
@@ -126,12 +126,11 @@ def generate(model: QuantizedModel, plan: ArenaPlan, names: Names = Names()) -> 
     kernels = sorted({source for code in codes for source in code.sources} | set(patches_c.SOURCES if groups else ()))
     own = kernel_files(kernels, [KERNELS_HEADER], plan.target)
     constants = sum(code.bytes for code in codes) + sum(group.bytes for group in groups) + _listing_bytes(plan, runs)
-    front_end = integer_front_end(model)
-    sounds = {} if front_end is None else sound_c.sound_files(front_end, model.quant[INPUT], names)
+    sounds, about = _front_end(model, names)
     streams = stream_c.stream_files(model, names, plan.bytes)
     sources = [names.source, *(name for part in (own, sounds, streams) for name in filter(is_source, part))]
-    headers = sound_c.header(names) if sounds else None, stream_c.header(names) if streams else None
-    found = package.describe(model, plan, names, constants, sources, *headers)
+    listens = stream_c.header(names) if streams else None
+    found = package.describe(model, plan, names, constants, sources, about, listens)
     sounds = {**sounds, **streams}
     found = {**found, **sounds, **own, names.source: _model_c(model, codes, runs, groups, plan, names)}
     contents = Contents(
@@ -144,6 +143,23 @@ def generate(model: QuantizedModel, plan: ArenaPlan, names: Names = Names()) -> 
         groups_layers=sum(len(group.layers) for group in plan.groups),
     )
     return Compiled(found, plan.bytes, model, plan, contents, names, frozenset(sounds) - own.keys())
+
+
+def _front_end(model: QuantizedModel, names: Names) -> tuple[dict[str, str], package.FrontEndText | None]:
+    """Returns the C of the front end that a model carries, text by file name, and what the package says about it."""
+    sound, array = integer_front_end(model), array_c.array_front_end(model)
+    to = f"{names.functions}input(arena)"
+    if sound is not None:
+        call = f"{names.functions}frontend_clip(samples, work, {to});"
+        about = "from the samples of a clip to the network's input, with `micronets_sound.c`"
+        text = package.FrontEndText(sound_c.header(names), "sound", call, about)
+        return sound_c.sound_files(sound, model.quant[INPUT], names), text
+    if array is not None:
+        call = f"{names.functions}frontend_values(values, {to});"
+        about = "from the values of a sensor to the network's input"
+        text = package.FrontEndText(array_c.header(names), "the values of a sensor", call, about)
+        return array_c.array_files(*array, names), text
+    return {}, None
 
 
 def _whole_layers(plan: ArenaPlan, codes: Sequence[LayerCode]) -> list[Call | None]:

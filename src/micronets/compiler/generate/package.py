@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, assert_never
 
 import numpy as np
@@ -36,7 +37,7 @@ _HEADER = """\
 {feeding}
  *     {f}invoke({arguments});
 {usage}
-{from_sounds}{from_streams} *
+{from_sensor}{from_streams} *
  * The caller provides the arena, aligned to 16 bytes, and may use it for other things between inferences: nothing is
  * kept in it, and the input has to be written again for each. Two arenas may be used at the same time.{keeps}
  */
@@ -86,11 +87,11 @@ void {f}reset(void *state);
 
 """
 
-_FROM_SOUNDS = """\
+_FROM_SENSOR = """\
  *
- * {sounds} makes the input from sound:
+ * {front_end} makes the input from {sensor}:
  *
- *     {f}frontend_clip(samples, work, {f}input(arena));
+ *     {call}
 """
 
 _FROM_STREAMS = """\
@@ -98,9 +99,26 @@ _FROM_STREAMS = """\
  * {streams} listens to a sound that does not end, and tells which class it heard when.
 """
 
-_README_SOUNDS = """\
-| `{sounds}.h`, `{sounds}.c` | from the samples of a clip to the network's input, with `micronets_sound.c` |
+_README_SENSOR = """\
+| `{front_end}.h`, `{front_end}.c` | {about} |
 """
+
+
+@dataclass(frozen=True)
+class FrontEndText:
+    """What the files of a package say about the front end that makes the network's input.
+
+    - header: the name of its header.
+    - sensor: what it makes the input from.
+    - call: the call that makes it.
+    - about: what its files are, for the table of files.
+    """
+
+    header: str
+    sensor: str
+    call: str
+    about: str
+
 
 _README_STREAMS = """\
 | `{streams}.h`, `{streams}.c` | from samples without end to decisions, with `micronets_detector.c` |
@@ -211,7 +229,7 @@ A neural network as C99. It needs no heap and no library, and all its globals ar
 | `{header}` | how to call it: sizes, scales, three functions |
 | `{source}` | the weights and tables of each layer, a record of its sizes, and the function that runs it |
 | `micronets_*` | the kernels it uses, documented in `micronets_kernels.h`: {languages} |
-{sounds}{streams}| `example.c`, `test_vector.h` | an inference whose output must come out equal to the last byte |
+{from_sensor}{streams}| `example.c`, `test_vector.h` | an inference whose output must come out equal to the last byte |
 | `CMakeLists.txt` | a static library, and the example as a test |
 | `zephyr/`, `library.json` | the same as a module of Zephyr, as a library of PlatformIO |
 
@@ -281,7 +299,7 @@ def describe(
     names: Names,
     constants: int,
     sources: Sequence[str],
-    sounds: str | None,
+    front_end: FrontEndText | None,
     streams: str | None,
 ) -> dict[str, str]:
     """Returns every file of the package besides the kernels and the network itself, by name.
@@ -290,7 +308,7 @@ def describe(
     - names: what the network is called.
     - constants: bytes of the weights and tables.
     - sources: names of the C and assembly files.
-    - sounds: the header of the front end that makes the input from sound, None where there is none.
+    - front_end: what makes the input from what a sensor gives, None where nothing does.
     - streams: the header of what listens to a stream, likewise.
     """
     arch, kept = model.arch, state_bytes(model.arch)
@@ -319,7 +337,9 @@ def describe(
         input_sizes="\n".join(_input_sizes(model, names)),
         given="input" if len(arch.inputs) == 1 else "inputs",
         usage=_usage(model, names),
-        from_sounds="" if sounds is None else _FROM_SOUNDS.format(**known, sounds=sounds),
+        from_sensor=""
+        if front_end is None
+        else _FROM_SENSOR.format(front_end=front_end.header, sensor=front_end.sensor, call=front_end.call),
         from_streams="" if streams is None else _FROM_STREAMS.format(streams=streams),
         outputs="\n".join(_declarations(model, names)),
         what="output" if len(arch.outputs) == 1 else "outputs",
@@ -358,7 +378,9 @@ def describe(
             kernels=_kernels(plan.target),
             languages="C and, for some cores, assembly" if plan.target is DSP else "portable C",
             title=title(model),
-            sounds="" if sounds is None else _README_SOUNDS.format(sounds=sounds.removesuffix(".h")),
+            from_sensor=""
+            if front_end is None
+            else _README_SENSOR.format(front_end=front_end.header.removesuffix(".h"), about=front_end.about),
             streams="" if streams is None else _README_STREAMS.format(streams=streams.removesuffix(".h")),
             arena=plan.bytes,
             constants=constants,

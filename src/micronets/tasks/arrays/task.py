@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy.typing as npt
 
 from micronets import user_code
 from micronets.errors import DataError, SpecError, UserCodeError, did_you_mean
+from micronets.frontend.standard import Standard
 from micronets.ranges import check_fields, ranged
 from micronets.tasks.arrays import folders
 from micronets.tasks.arrays.folders import SplitArrays
@@ -49,71 +49,6 @@ class Options:
         check_fields(self, "data.")
 
 
-@dataclass(frozen=True)
-class Standard:
-    """How an array becomes a network's input `(H, W, C)`: values become (value - mean) / scale.
-
-    An array `[K]` becomes (K, 1, 1), `[T, K]` becomes (T, K, 1), and `[H, W, C]` stays.
-
-    - `shape`: the shape of the array as given.
-    - `mean`, `scale`: one number for each value of the array's last axis.
-    """
-
-    shape: tuple[int, ...]
-    mean: tuple[float, ...]
-    scale: tuple[float, ...]
-
-    @staticmethod
-    def of(x: Floats) -> Standard:
-        """Returns the standardisation of training examples `[N, ...]`; a value that never changes gets scale 1."""
-        values = x.reshape(-1, x.shape[-1]).astype(np.float64)
-        mean, scale = values.mean(0), values.std(0)
-        scale = np.where(scale > 1e-6 * np.maximum(np.abs(mean), 1e-30), scale, 1.0)
-        return Standard(x.shape[1:], _short(mean), _short(scale))
-
-    @staticmethod
-    def none(shape: tuple[int, ...]) -> Standard:
-        """Returns the standardisation that leaves arrays of a shape as they are."""
-        return Standard(shape, (0.0,) * shape[-1], (1.0,) * shape[-1])
-
-    @property
-    def input_shape(self) -> tuple[int, int, int]:
-        """The shape `(H, W, C)` of the network's input."""
-        height, width, channels = (*self.shape, 1, 1)[:3]
-        return height, width, channels
-
-    def inputs(self, x: Floats) -> Floats:
-        """Returns network inputs `[N, H, W, C]` of examples `[N, ...]`."""
-        out: npt.NDArray[Any] = (x - np.asarray(self.mean, np.float32)) / np.asarray(self.scale, np.float32)
-        return out.reshape(len(x), *self.input_shape)
-
-    def to_json(self) -> str:
-        """Returns one line of JSON, whose `kind` is "standard"."""
-        return json.dumps({"kind": "standard", "shape": self.shape, "mean": self.mean, "scale": self.scale})
-
-    @staticmethod
-    def from_json(text: str, where: str) -> Standard:
-        """Returns the standardisation of which `to_json` made `text`. Raises `SpecError`, naming `where`, for other
-        text.
-        """
-        try:
-            raw = json.loads(text)
-            shape, mean, scale = (
-                tuple(map(int, raw["shape"])),
-                tuple(map(float, raw["mean"])),
-                tuple(map(float, raw["scale"])),
-            )
-        except (ValueError, TypeError, KeyError) as e:
-            raise SpecError(
-                f"{where}: its front end is not that of task features ({e!r}); give a model of that task"
-            ) from e
-        if not 1 <= len(shape) <= 3 or not len(mean) == len(scale) == shape[-1] or min(scale) <= 0:
-            raise SpecError(
-                f"{where}: its front end has shape {list(shape)}, {len(mean)} means and {len(scale)} scales"
-            )
-        return Standard(shape, mean, scale)
-
-
 Augment = Callable[[Floats, np.random.Generator], npt.NDArray[Any]]
 """`(x, rng) -> x`: training examples `[B, ...]` in their own units, disturbed with what `rng` draws."""
 
@@ -129,10 +64,6 @@ def augmented(augment: Augment, x: Floats, rng: np.random.Generator) -> Floats:
         said = f"{found.dtype} {list(found.shape)}" if found.shape != x.shape else f"{found.dtype}, not all finite"
         raise UserCodeError(f"{place}: augment returns {said}; need finite numbers {list(x.shape)}, as it was given")
     return found.astype(np.float32, copy=False)
-
-
-def _short(values: npt.NDArray[np.float64]) -> tuple[float, ...]:
-    return tuple(float(f"{v:.6g}") for v in values)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
