@@ -6,6 +6,7 @@ what they stand for is computed with.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy.typing as npt
 from micronets.errors import FileError, SpecError, UnsupportedError
 from micronets.importers.network import FloatNetwork, FloatWeights
 from micronets.ir.arch import Arch
-from micronets.ir.layers import INPUT, DepthwiseConv2D, FullyConnected, Layer, TensorSpec, Weighted
+from micronets.ir.layers import INPUT, DepthwiseConv2D, FullyConnected, Layer, Softmax, TensorSpec, Weighted
 from micronets.ir.types import Type
 from micronets.tflite import schema as s
 from micronets.tflite.codec import Op, layers_of
@@ -98,6 +99,7 @@ def _network(
         constants[names[index]] = _values(graph, tensor).reshape(tensor.layer_shape)
     layers: list[Layer] = []
     weights: dict[str, FloatWeights] = {}
+    code: Type = "int8"
     for o in operators:
         graph.where = o.where
         if o.op in (Op.QUANTIZE, Op.DEQUANTIZE):
@@ -105,6 +107,8 @@ def _network(
         for layer in layers_of(graph, o, tuple(name_of[t.index] for t in o.outputs), names):
             if isinstance(layer, Weighted):
                 layer, weights[layer.name] = _weights(graph, o, layer, stored)
+            if isinstance(layer, Softmax):
+                layer = replace(layer, to=code)  # whose type the file tells: float32 there
             layers.append(layer)
         for tensor in o.outputs:
             if o.op not in (Op.ARG_MAX, Op.ARG_MIN):
@@ -114,7 +118,6 @@ def _network(
     for sink in sinks:
         if sink.index not in name_of:
             raise graph.unsupported(f"the output, {sink.label}, is not what an operator writes")
-    code: Type = "int8"
     specs = tuple(TensorSpec(name, values.shape, code) for name, values in constants.items())
     arch = Arch(source.layer_shape, tuple(layers), code, tuple(name_of[t.index] for t in sinks), specs)
     shapes = arch.shapes()
