@@ -289,6 +289,7 @@ def inspect(model: Path, board: str, as_json: bool) -> None:
     examples=(
         "micronets compile zoo/kws_s_f446re/model.tflite --board NUCLEO-F446RE --out kws_c",
         "micronets compile model.tflite --board NUCLEO-F446RE --out kws_tflm --runtime tflm",
+        "micronets compile zoo/vww_f446re/model.tflite --board NUCLEO-F446RE --out vww_c --camera 160x120:rgb565",
     ),
 )
 @click.argument("model", type=PATH, metavar="MODEL.tflite")
@@ -306,17 +307,26 @@ def inspect(model: Path, board: str, as_json: bool) -> None:
     help="What files, functions and macros are called after, so that several networks live in one program; default: "
     "the name of the model's file.",
 )
+@click.option(
+    "--camera",
+    default="",
+    metavar="WxH:PIXELS",
+    help="The frames that a model of pictures gets, such as 160x120:rgb565, so that the front end for them is written, "
+    "too; pixels are rgb888, rgb565 (high byte first), rgb565le, yuv422 or gray.",
+)
 @common.runtime_name
 @common.patches
 @common.as_json
-def compile_(model: Path, board: str, out: Path, name: str | None, runtime: str, patches: str, as_json: bool) -> None:
+def compile_(
+    model: Path, board: str, out: Path, name: str | None, camera: str, runtime: str, patches: str, as_json: bool
+) -> None:
     """Writes a model as C for a board, with an example and a test vector.
 
     Nothing runs. The exit code is 1 where the model does not fit the board.
     """
     from micronets.commands.compile import compile
 
-    found = compile(model, board, out, runtime, patches, name)
+    found = compile(model, board, out, runtime, patches, name, camera)
     common.echo(json.dumps(found.to_json()) if as_json else found.text())
 
 

@@ -77,6 +77,7 @@ def compile(
     runtime: str | Runtime = OUR_C,
     patches: str = "auto",
     name: str | None = None,
+    camera: str = "",
 ) -> Compilation:
     """Writes the C of a model to the directory `out`, whole or not at all, and tells what it takes of the board.
 
@@ -86,6 +87,8 @@ def compile(
     - `patches`: which layers of our own C run in patches, see `runtimes.c.arena_limit`.
     - `name`: what files, functions and macros are called after (`compiler.generate.names.Names`), so that several
       networks live in one program; None takes the name of the model's file.
+    - `camera`: the frames that a model of pictures gets, as width, height and how a pixel is written, such as
+      160x120:rgb565 (`frontend.camera.Camera`); the front end for them is then written too.
 
     An earlier result is replaced; whatever else is in the directory stays. A directory without an earlier result that
     holds anything is refused, and so is one in which a file of an earlier result was edited. Raises `FileError`,
@@ -93,7 +96,7 @@ def compile(
     """
     chosen, where, file = runtime_named(runtime), load_board(board), model_file(model)
     called = name_from(Path(file.name).stem) if name is None else name
-    package = chosen.compile(file, where, patches, called)
+    package = chosen.compile(file, where, patches, called, camera)
     write_package(Path(out), package.files)
     return Compilation(
         **{f.name: getattr(package, f.name) for f in fields(Package)},

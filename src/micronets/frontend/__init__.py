@@ -1,7 +1,7 @@
 """Front ends: sensor samples in, the network's inputs out; numpy only.
 
 Sound is `recording` and `wav` (files), `spec` (the parameters), `features` and `integer` (the arithmetic) and `cache`;
-pictures are `image` and `mapped`; arrays are `standard`.
+pictures are `image`, `mapped` and `camera`; arrays are `standard`.
 """
 
 from micronets.frontend.cache import Tally, cached_arrays, cut_features, wav_features

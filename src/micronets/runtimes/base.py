@@ -136,13 +136,16 @@ class Runtime(ABC):
         """Returns the network that the runtime executes: that of `model`, or what a compiler makes of it."""
 
     @abstractmethod
-    def compile(self, file: ModelFile, board: Board, patches: str = "auto", name: str = DEFAULT) -> Package:
+    def compile(
+        self, file: ModelFile, board: Board, patches: str = "auto", name: str = DEFAULT, camera: str = ""
+    ) -> Package:
         """Returns the files that a firmware needs to run a model.
 
         - file: the model.
         - board: the board that the firmware is for.
         - patches: how large the arena may get, see `runtimes.c.arena_limit`.
         - name: what files, functions and macros are called after, see `compiler.generate.names.Names`.
+        - camera: the frames that a model of pictures gets, such as 160x120:rgb565; empty writes no front end for them.
 
         Raises `UnsupportedError` for a model that the runtime cannot run, `SpecError` for unknown `patches` or a name
         that cannot be, and `DoesNotFit` for a model whose arena or constants exceed the board's memory.

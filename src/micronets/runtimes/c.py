@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from micronets import __version__
 from micronets.boards.board import Board, parse_size
-from micronets.compiler import Compiled, compile_model, optimise
+from micronets.compiler import Compiled, camera_of, compile_model, optimise
 from micronets.compiler.flash import Contents, outline
 from micronets.compiler.generate.manifests import library_files
 from micronets.compiler.generate.model_c import generate
@@ -359,9 +359,11 @@ class OurC(Runtime):
     def executed(self, model: QuantizedModel) -> Arch:
         return optimise(model).arch
 
-    def compile(self, file: ModelFile, board: Board, patches: str = "auto", name: str = DEFAULT) -> Package:
-        limit = arena_limit(board, patches)
-        compiled = compile_model(file.model, board.target, arena_limit=limit, name=name)
+    def compile(
+        self, file: ModelFile, board: Board, patches: str = "auto", name: str = DEFAULT, camera: str = ""
+    ) -> Package:
+        limit, frames = arena_limit(board, patches), camera_of(camera)
+        compiled = compile_model(file.model, board.target, arena_limit=limit, name=name, camera=frames)
         _check_asked(compiled, patches, file.name)
         _check_fits(compiled, board, file.name, limit is None)
         return Package(

@@ -71,8 +71,12 @@ class TensorFlowLiteMicro(Runtime):
     def executed(self, model: QuantizedModel) -> Arch:
         return model.arch
 
-    def compile(self, file: ModelFile, board: Board, patches: str = "auto", name: str = DEFAULT) -> Package:
+    def compile(
+        self, file: ModelFile, board: Board, patches: str = "auto", name: str = DEFAULT, camera: str = ""
+    ) -> Package:
         _check_patches(patches)
+        if camera:
+            raise SpecError(f"--camera {camera}: is for --runtime c, which writes the front end; leave it out")
         _check_runs(file)
         arena = arena_with_margin(file.arena_tflm_bytes(4))
         if arena > board.sram_bytes:

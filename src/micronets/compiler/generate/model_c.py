@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from micronets.boards.targets import DSP, Target
 from micronets.compiler.flash import KERNELS_HEADER, Contents, listing_bytes, listing_padding_bytes
-from micronets.compiler.generate import array_c, calls_c, ctext, package, patches_c, sound_c, stream_c
+from micronets.compiler.generate import array_c, calls_c, ctext, image_c, package, patches_c, sound_c, stream_c
 from micronets.compiler.generate.names import DEFAULT, Names
 from micronets.compiler.kernel_files import is_source, kernel_files
 from micronets.compiler.kernels.base import Call, LayerCode, Place
@@ -15,6 +15,8 @@ from micronets.compiler.kernels.variables import state_bytes
 from micronets.compiler.memory.choose_patches import plan_patches
 from micronets.compiler.memory.plan import ArenaPlan, plan_arena
 from micronets.compiler.passes.pipeline import optimise
+from micronets.errors import SpecError
+from micronets.frontend.camera import Camera
 from micronets.ir.layers import INPUT
 from micronets.quantized.model import QuantizedModel
 from micronets.quantized.validate import validate
@@ -98,7 +100,12 @@ class Compiled:
 
 
 def compile_model(
-    model: QuantizedModel, target: Target = DSP, *, arena_limit: int | None = None, name: str = DEFAULT
+    model: QuantizedModel,
+    target: Target = DSP,
+    *,
+    arena_limit: int | None = None,
+    name: str = DEFAULT,
+    camera: Camera | None = None,
 ) -> Compiled:
     """Returns C99 that computes `model` to the last bit.
 
@@ -107,26 +114,32 @@ def compile_model(
     - arena_limit: the bytes that the arena may have. Where it would be larger, as few layers as possible run together
       in patches (`memory.patches`); 0 asks for the smallest arena. A limit that cannot be held is no error.
     - name: what the network is called in C, see `Names`.
+    - camera: the frames of which a front end is to make the network's input, for a model of pictures; None writes none.
 
-    Raises `SpecError` for an inconsistent model or a name that cannot be, and `UnsupportedError` for numbers that C
-    cannot hold.
+    Raises `SpecError` for an inconsistent model, a name that cannot be or a camera for a model that has no front end of
+    pictures, and `UnsupportedError` for numbers that C cannot hold.
     """
     validate(model)
     names, model = Names(name), optimise(model)
     if arena_limit is None:
-        return generate(model, plan_arena(model.arch, target), names)
-    return generate(model, plan_patches(model.arch, arena_limit, target), names)
+        return generate(model, plan_arena(model.arch, target), names, camera)
+    return generate(model, plan_patches(model.arch, arena_limit, target), names, camera)
 
 
-def generate(model: QuantizedModel, plan: ArenaPlan, names: Names = Names()) -> Compiled:  # noqa: B008 - it is frozen
-    """Returns C of a network just as it is, by a plan of its arena; for the names and errors see `compile_model`."""
+def generate(
+    model: QuantizedModel,
+    plan: ArenaPlan,
+    names: Names = Names(),  # noqa: B008 - it is frozen
+    camera: Camera | None = None,
+) -> Compiled:
+    """Returns C of a network just as it is, by a plan of its arena; for the rest and errors see `compile_model`."""
     codes = [kernel.code(model, Place(i, plan.offsets)) for i, kernel in enumerate(plan.kernels)]
     groups = [patches_c.group_code(model, plan, group, codes[group.first : group.last + 1]) for group in plan.groups]
     runs = _whole_layers(plan, codes)
     kernels = sorted({source for code in codes for source in code.sources} | set(patches_c.SOURCES if groups else ()))
     own = kernel_files(kernels, [KERNELS_HEADER], plan.target)
     constants = sum(code.bytes for code in codes) + sum(group.bytes for group in groups) + _listing_bytes(plan, runs)
-    sounds, about = _front_end(model, names)
+    sounds, about = _front_end(model, names, camera)
     streams = stream_c.stream_files(model, names, plan.bytes)
     sources = [names.source, *(name for part in (own, sounds, streams) for name in filter(is_source, part))]
     listens = stream_c.header(names) if streams else None
@@ -145,10 +158,20 @@ def generate(model: QuantizedModel, plan: ArenaPlan, names: Names = Names()) -> 
     return Compiled(found, plan.bytes, model, plan, contents, names, frozenset(sounds) - own.keys())
 
 
-def _front_end(model: QuantizedModel, names: Names) -> tuple[dict[str, str], package.FrontEndText | None]:
+def _front_end(
+    model: QuantizedModel, names: Names, camera: Camera | None
+) -> tuple[dict[str, str], package.FrontEndText | None]:
     """Returns the C of the front end that a model carries, text by file name, and what the package says about it."""
     sound, array = integer_front_end(model), array_c.array_front_end(model)
     to = f"{names.functions}input(arena)"
+    if camera is not None:
+        picture = image_c.image_front_end(model)
+        if picture is None:
+            raise SpecError("camera: the model carries no front end of pictures that fits its input; leave it out")
+        call = f"{names.functions}frontend_picture(frame, work, {to});"
+        about = "from the frames of a camera to the network's input, with `micronets_image.c`"
+        text = package.FrontEndText(image_c.header(names), "the frames of a camera", call, about)
+        return image_c.image_files(picture, camera, model.quant[INPUT], names), text
     if sound is not None:
         call = f"{names.functions}frontend_clip(samples, work, {to});"
         about = "from the samples of a clip to the network's input, with `micronets_sound.c`"
