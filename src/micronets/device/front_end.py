@@ -11,6 +11,7 @@ import numpy.typing as npt
 from micronets.boards.board import Board
 from micronets.compiler.generate.names import Names
 from micronets.compiler.generate.sound_c import sound_files
+from micronets.cost.front_end import FrontEndCost, front_end_cost
 from micronets.device import qemu
 from micronets.device.cross_compiler import Firmware, build_firmware
 from micronets.device.qemu import Emulation
@@ -157,6 +158,12 @@ class FrontEndRun:
     flash_bytes: int
     code_bytes: int
     inferences_a_second: float | None
+
+
+def front_end_cost_in(model: QuantizedModel) -> FrontEndCost | None:
+    """Returns what the front end that a model was trained on costs; None where it is not one in integers."""
+    fe = counted_front_end(model)
+    return None if fe is None else front_end_cost(fe)
 
 
 def run_front_end(

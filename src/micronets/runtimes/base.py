@@ -153,7 +153,9 @@ class Runtime(ABC):
 
     @abstractmethod
     def flash_bytes(self, file: ModelFile) -> int | None:
-        """Returns an estimate of the flash that `file` takes, in bytes; None where only compiling it shows that."""
+        """Returns an estimate of the flash that `file` takes, in bytes, with a front end in integers that it was
+        trained on; None where only compiling it shows that.
+        """
 
     @abstractmethod
     def runner(self, file: ModelFile) -> Callable[[Array], Array]:

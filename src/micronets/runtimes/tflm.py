@@ -18,6 +18,7 @@ from micronets.compiler.generate.names import DEFAULT
 from micronets.compiler.generate.tflm_package import arena_with_margin, target_arch, tflm_files
 from micronets.cost.costs import RUNTIME_FLASH_BYTES, RuntimeCosts, tflm_costs
 from micronets.cost.latency_model import LatencyModel
+from micronets.device.front_end import front_end_cost_in
 from micronets.device.tflm import interpreter, tflm_firmware
 from micronets.device.tflm.tflm_firmware import TflmCheckout
 from micronets.errors import DeviceError, DoesNotFit, SpecError, UnsupportedError
@@ -84,7 +85,7 @@ class TensorFlowLiteMicro(Runtime):
                 f"{file.name}: TFLM's arena of {arena:,} bytes is {arena - board.sram_bytes:,} more than the "
                 f"{board.sram_bytes:,} bytes of SRAM of {board.name}; --runtime c needs less, or take a larger board"
             )
-        over = self.flash_bytes(file) - board.flash_bytes
+        over = len(file.content) + RUNTIME_FLASH_BYTES - board.flash_bytes
         if over > 0:
             raise DoesNotFit(
                 f"{file.name}: the file of {len(file.content):,} bytes and TFLM's code, about "
@@ -100,7 +101,8 @@ class TensorFlowLiteMicro(Runtime):
         )
 
     def flash_bytes(self, file: ModelFile) -> int:
-        return len(file.content) + RUNTIME_FLASH_BYTES
+        front_end = front_end_cost_in(file.model)
+        return len(file.content) + RUNTIME_FLASH_BYTES + (0 if front_end is None else front_end.flash_bytes)
 
     def runner(self, file: ModelFile) -> Callable[[Array], Array]:
         _ = file.model.arch.only_output
