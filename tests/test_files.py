@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from micronets.files import atomic, digest, fingerprint, is_part, remove_dead_parts, remove_parts, write_atomic
+from micronets import files
+from micronets.errors import DataError
+from micronets.files import atomic, digest, fingerprint, is_part, remove_dead_parts, remove_parts, walk, write_atomic
 
 
 def test_write_makes_folders_and_replaces(tmp_path: Path) -> None:
@@ -106,3 +108,52 @@ def test_only_names_that_a_writer_gives_are_parts() -> None:
     assert not any(
         is_part(n) for n in ("a.txt.12.part", ".a.txt.part", ".a.txt.x.part", ".a.txt.12.part2", "..12.part")
     )
+
+
+def test_every_folder_is_walked_once_wherever_links_lead(tmp_path: Path) -> None:
+    (tmp_path / "a/b").mkdir(parents=True)
+    (tmp_path / "a/b/1.wav").write_text("")
+    (tmp_path / "a/up").symlink_to("..")
+    (tmp_path / "again").symlink_to("a")
+    (tmp_path / "self").symlink_to("self")
+    found = [(str(folder.relative_to(tmp_path)), names) for folder, _, names in walk(tmp_path)]
+    assert found == [(".", ["self"]), ("a", []), ("a/b", ["1.wav"])]
+    assert len(fingerprint(tmp_path)) == 16
+
+
+@pytest.mark.skipif(not os.path.ismount("/proc"), reason="only Linux has its processes as files")
+def test_files_of_the_system_are_no_data_set(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("/proc/self")
+    for folder in (Path("/proc/self"), tmp_path):
+        with pytest.raises(DataError, match=r": belongs to the system, not to a data set; name another folder$"):
+            list(walk(folder))
+    with pytest.raises(OSError, match="a file of the system, which may never end"):
+        files.read_plain(Path("/proc/self/status"))
+
+
+def test_a_folder_of_far_too_many_files_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "MOST_ENTRIES", 3)
+    for name in "abcd":
+        (tmp_path / name).write_text("")
+    with pytest.raises(DataError, match="more than 3 files and folders, too many; name the folder of the data"):
+        list(walk(tmp_path))
+
+
+def test_a_folder_that_cannot_be_read_is_not_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a").mkdir()
+    real = os.scandir
+
+    def scandir(path: str) -> object:  # as for another user, which root, who may run this test, is not
+        if Path(path).name == "a":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(DataError, match=r"a: cannot be read \(Permission denied\); check its permissions"):
+        list(walk(tmp_path))
+
+
+def test_nobody_is_asked_for_by_a_signal_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "name", "nt")
+    monkeypatch.setattr(os, "kill", lambda *_: pytest.fail("on Windows this would end the process"))
+    assert files._process_exists(1)

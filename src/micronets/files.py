@@ -50,19 +50,30 @@ def damage_text(e: Exception) -> str:
     return " ".join(str(e).split()) or type(e).__name__
 
 
+_SYSTEM_FOLDERS = ("/proc", "/sys")
+"""Where Linux shows its own state as files, without end, as links among them lead everywhere."""
+
+
+def _belongs_to_the_system(of: os.stat_result) -> bool:
+    """Tells whether a file or folder is one in which the system shows its own state."""
+    return any(os.path.ismount(p) and os.stat(p).st_dev == of.st_dev for p in _SYSTEM_FOLDERS)
+
+
 def check_plain(path: Path) -> None:
-    """Raises `OSError` for what is no plain file: a pipe or a device may never end, and nobody may write to a pipe.
+    """Raises `OSError` for what is no plain file: a pipe, a device or a file of the system may never end.
 
     The error is also that of `Path.stat`, for a file that is not there, and of a path that no system can have.
     """
     try:
-        mode = path.stat().st_mode
+        found = path.stat()
     except ValueError as e:  # a NUL
         raise OSError(errno.EINVAL, "the path holds a NUL character", str(path)) from e
-    if stat.S_ISDIR(mode):
+    if stat.S_ISDIR(found.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    if not stat.S_ISREG(mode):
+    if not stat.S_ISREG(found.st_mode):
         raise OSError(errno.EINVAL, "a pipe or a device, not a file", str(path))
+    if _belongs_to_the_system(found):
+        raise OSError(errno.EINVAL, "a file of the system, which may never end", str(path))
 
 
 def read_plain(path: Path) -> bytes:
@@ -74,6 +85,46 @@ def read_plain(path: Path) -> bytes:
 def read_plain_text(path: Path) -> str:
     """Reads a whole file of UTF-8. Raises `OSError` as `read_plain` does, and `UnicodeDecodeError`."""
     return read_plain(path).decode("utf-8")
+
+
+MOST_ENTRIES = 3_000_000
+"""Files and folders that a data set may have; a folder with more is one of something else, such as a whole disk."""
+
+
+def walk(root: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """Yields every folder at and below `root`: its path, and the names of the folders and of the files in it, sorted.
+
+    Links to folders are followed, each folder once. A name may be taken out of the list of folders, which is then left
+    out. Raises `DataError` for a folder that cannot be read, for one in which the system shows its own state, and for
+    more than `MOST_ENTRIES` files and folders.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise DataError(
+            f"{error.filename}: cannot be read ({error.strerror}); check its permissions, or remove it"
+        ) from error
+
+    seen: set[tuple[int, int]] = set()
+    entries = 0
+    for place, below, names in os.walk(root, followlinks=True, onerror=refuse):
+        try:
+            here = os.stat(place)
+        except OSError as e:  # it has been removed meanwhile
+            refuse(e)
+            raise
+        if _belongs_to_the_system(here):
+            raise DataError(f"{place}: belongs to the system, not to a data set; name another folder")
+        if (here.st_dev, here.st_ino) in seen:
+            below.clear()
+            continue
+        seen.add((here.st_dev, here.st_ino))
+        entries += len(below) + len(names)
+        if entries > MOST_ENTRIES:
+            raise DataError(
+                f"{root}: more than {MOST_ENTRIES:,} files and folders, too many; name the folder of the data"
+            )
+        below.sort()
+        yield Path(place), below, sorted(names)
 
 
 def write_atomic(path: Path, data: bytes | str) -> None:
@@ -135,7 +186,9 @@ def remove_dead_parts(path: Path) -> None:
 
 
 def _process_exists(process: int) -> bool:
-    """Tells whether there is a process of this number, whoever it belongs to."""
+    """Tells whether there is a process of this number, whoever it belongs to; on Windows, that there may be one."""
+    if os.name == "nt":  # there `os.kill` would press Ctrl-C in, or end, the process that it asks about
+        return True
     try:
         os.kill(process, 0)
     except (ProcessLookupError, OverflowError):
@@ -235,13 +288,14 @@ def fingerprint(path: Path, read_bytes: int = 256 << 20) -> str:
     - `read_bytes`: about so many bytes of contents are read. Where there are more, evenly spaced files stand for the
       rest, so that a large data set takes seconds and not minutes.
 
-    Raises `OSError` if something cannot be read.
+    Raises `OSError` if a file cannot be read, and `DataError` for a folder as `walk` does.
     """
-    if not path.is_dir():
+    if path.is_dir():
+        below = [folder / n for folder, _, names in walk(path) for n in names if not n.startswith(".")]
+        files = sorted(p for p in below if p.is_file())
+    else:
         check_plain(path)
-    files = (
-        [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
-    )
+        files = [path]
     sizes = [p.stat().st_size for p in files]
     h = hashlib.blake2b(digest_size=8)
     for p, size in zip(files, sizes, strict=True):

@@ -1,6 +1,7 @@
 """Networks that keep variables: the reference, files, TFLM, the generated C and its firmware go through sequences."""
 
 import shutil
+import struct
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +22,9 @@ from micronets.quantized.model import QuantizedModel
 from micronets.quantized.validate import validate
 from micronets.runtimes import OUR_C, MeasureOptions
 from micronets.tflite import read, write
+from micronets.tflite import schema as s
 from micronets.tflite.file import as_file
+from micronets.tflite.flatbuffer import Flat
 from micronets.tflite.stored import stored_tensors
 from tests.support.random_models import random_arch, random_model
 from tests.support.stateful import counter, streaming
@@ -56,6 +59,16 @@ def test_files_hold_variables(seed: int) -> None:
     assert again.arch == model.arch
     assert write(again) == data
     assert np.array_equal(reference.run(again, sequence(model)), reference.run(model, sequence(model)))
+
+
+def test_what_stands_for_a_variable_has_the_type_of_a_handle() -> None:
+    data = bytearray(write(streaming(0)))
+    tensors = Flat(bytes(data), "x").root().tables(s.ModelSlot.SUBGRAPHS)[0].tables(s.SubGraphSlot.TENSORS)
+    handle = next(t for t in map(tensors.__getitem__, range(len(tensors))) if t.number(s.TensorSlot.TYPE, "b") == 13)
+    offset = struct.unpack_from("<H", data, handle.vtable + 4 + 2 * s.TensorSlot.TYPE)[0]
+    data[handle.at + offset] = s.TensorType.INT8  # TFLM's AssignVariable ends with an error there
+    with pytest.raises(FileError, match=r"damaged \.tflite, tensor \d+ '' stands for a variable and is INT8"):
+        read(bytes(data))
 
 
 @with_tflm

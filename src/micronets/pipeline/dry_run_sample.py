@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from micronets.files import walk
 
 EXAMPLES = (".wav", ".jpg", ".jpeg", ".png", ".bmp", ".npy", ".csv")
 """Suffixes of files that are one example each; other files (lists, annotations, packs of many) are always taken."""
@@ -38,11 +39,11 @@ def sample(path: Path, into: Path, files: int = FILES) -> DataSample:
     - `files`: about how many examples to take.
 
     The sample is the data set itself where that is a single file or has no more than `files` examples. Of COCO's
-    annotations only those of the chosen images are copied. Raises `OSError`.
+    annotations only those of the chosen images are copied. Raises `OSError`, and `DataError` as `files.walk` does.
     """
     if not path.is_dir():
         return DataSample(path, 0, 0)
-    found = {Path(folder): sorted(names) for folder, _, names in os.walk(path, followlinks=True)}
+    found = {folder: names for folder, _, names in walk(path)}
     examples = {folder: [n for n in names if Path(n).suffix.lower() in EXAMPLES] for folder, names in found.items()}
     total = sum(map(len, examples.values()))
     if total <= files:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from micronets.errors import DataError
+from micronets.files import walk
 from micronets.tasks.names import check_utf8
+from micronets.terminal import counted
 
 SPLIT_NAMES = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val"}
 SPLIT_NAMES |= {"test": "test", "testing": "test"}
@@ -27,20 +28,15 @@ def files_below(folder: Path, suffixes: Collection[str]) -> ClassFiles:
     """Looks for files with one of the endings `suffixes` (small letters) in a folder and in the folders below it.
 
     Hidden files and folders are left out; links to folders are followed, each folder once. Pipes, devices and broken
-    links are no examples, whatever their names. Raises `DataError` for a name that is not UTF-8.
+    links are no examples, whatever their names. Raises `DataError` for a name that is not UTF-8, and as `files.walk`
+    does.
     """
     files: list[Path] = []
     strangers: list[Path] = []
-    seen: set[tuple[int, int]] = set()
-    for place, below, names in os.walk(folder, followlinks=True):
-        here = os.stat(place)
-        if (here.st_dev, here.st_ino) in seen:
-            below.clear()
-            continue
-        seen.add((here.st_dev, here.st_ino))
-        below[:] = sorted(n for n in below if not n.startswith("."))
-        paths = [Path(place, n) for n in names if not n.startswith(".")]
-        check_utf8([*paths, *(Path(place, n) for n in below)])
+    for place, below, names in walk(folder):
+        below[:] = [n for n in below if not n.startswith(".")]
+        paths = [place / n for n in names if not n.startswith(".")]
+        check_utf8([*paths, *(place / n for n in below)])
         for path in paths:
             (files if path.suffix.lower() in suffixes and path.is_file() else strangers).append(path)
     return ClassFiles(tuple(sorted(files)), tuple(sorted(strangers)))
@@ -59,7 +55,7 @@ def class_files(
     found = files_below(folder, suffixes)
     if not found.files:
         others = found.strangers
-        there = f"{len(others)} other files, first: {others[0].name}" if others else "the folder is empty"
+        there = f"{counted(len(others), 'other files')}, first: {others[0].name}" if others else "the folder is empty"
         more = hint(others[0]) if others else ""
         raise DataError(
             f"{folder}: no {what} for class '{folder.name}' ({there}{more}); {way_out} or remove the folder"
@@ -86,7 +82,8 @@ def strangers_note(
     strangers = [p for one in found for p in one.strangers]
     if not strangers:
         return ()
-    return (f"{len(strangers)} files that are {what} ignored (first: {strangers[0]}{hint(strangers[0])})",)
+    files = f"{counted(len(strangers), 'files')} that {'is' if len(strangers) == 1 else 'are'} {what}"
+    return (f"{files} ignored (first: {strangers[0]}{hint(strangers[0])})",)
 
 
 def speaker(stem: str) -> str | None:

@@ -353,6 +353,9 @@ def _handles(graph: Graph, operators: list[FileOperator]) -> dict[int, str]:
     found = {}
     for o in operators:
         if o.op == Op.VAR_HANDLE:
+            graph.where = o.where
+            if o.outputs[0].type not in (s.TensorType.RESOURCE, s.TensorType.INT32):
+                raise graph.damaged(f"{o.outputs[0].label} stands for a variable and is {o.outputs[0].type_name}")
             name = "" if o.options is None else o.options.text(s.VarHandleSlot.SHARED_NAME)
             found[o.outputs[0].index] = name or f"variable {o.outputs[0].index}"
     return found
