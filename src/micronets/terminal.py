@@ -38,6 +38,20 @@ def amount_row(label: str, value: float | None, unit: str, about: str) -> list[t
     return [] if value is None else [(label, amount(value, unit), about)]
 
 
+def counted(number: int, nouns: str) -> str:
+    """Writes how many there are of something, as in `1 clip`, `1,200 other files` or `0 classes`.
+
+    - number: how many.
+    - nouns: what they are, in the plural, which ends in s; words may stand before it.
+    """
+    if number != 1:
+        return f"{number:,} {nouns}"
+    for plural, single in (("ies", "y"), ("sses", "ss"), ("xes", "x"), ("ches", "ch"), ("shes", "sh"), ("s", "")):
+        if nouns.endswith(plural):
+            return f"1 {nouns.removesuffix(plural)}{single}"
+    raise ValueError(f"'{nouns}' is no plural in s")
+
+
 def percent(share: float) -> str:
     """Writes a share, 0 to 1, as in `95.34 %`."""
     return f"{100 * share:.2f} %"

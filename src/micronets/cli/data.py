@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from micronets.cli import common
+from micronets.terminal import counted
 
 
 @click.group(
@@ -134,7 +135,7 @@ class _FetchProgress:
             return
         self.last = now
         if not doing.startswith("get "):
-            common.echo(f"{doing}{f'  {done:,} files' if done else ''}", err=True)
+            common.echo(doing + (f"  {counted(done, 'files')}" if done else ""), err=True)
             return
         words = [doing, _size(done)]
         if of:

@@ -32,6 +32,7 @@ from micronets.quantized.random_weights import with_random_weights
 from micronets.report.latency_findings import LayerCycles, NetworkFigures, NetworkRecord, network_record
 from micronets.runtimes import OUR_C, MeasureOptions, Runtime
 from micronets.runtimes.base import is_serial
+from micronets.terminal import counted
 from micronets.tflite import as_file
 
 CountProgress = Callable[[int, int], None]
@@ -115,7 +116,9 @@ def measured(
     ran = runtime.executed(model)
     steps = ran.steps()
     if not run.bit_exact:
-        raise CheckFailed(f"a network of {len(steps)} layers computes other bytes than the reference: {arch.to_json()}")
+        raise CheckFailed(
+            f"a network of {counted(len(steps), 'layers')} computes other bytes than the reference: {arch.to_json()}"
+        )
     if run.cycles is None or run.latency_ms is None or run.energy_mj is None:
         raise DeviceError(
             f"device {device}: what answers there counts no cycles of a {board.name}; use that board, or sim"

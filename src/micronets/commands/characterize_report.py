@@ -33,6 +33,7 @@ from micronets.report.latency_findings import (
     PowerSpread,
 )
 from micronets.runtimes import OUR_C, Runtime
+from micronets.terminal import counted
 
 CHANNELS = tuple(range(136, 145))  # the paper compares 138 and 140
 _MAP = 6  # pixels along each side of the maps of those networks
@@ -155,7 +156,7 @@ def findings(records: Sequence[NetworkRecord], board: Board) -> tuple[Findings, 
     model = None
     if len(networks) >= LEAST:
         source = (
-            f"{len(networks)} random networks of {', '.join(drawn_from)}, {first.source} {board.name}, "
+            f"{counted(len(networks), 'random networks')} of {', '.join(drawn_from)}, {first.source} {board.name}, "
             f"{first.toolchain}"
         )
         model = latency_fit.fit(networks, board.name, first.runtime, source, layers)

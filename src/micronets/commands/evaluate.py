@@ -27,7 +27,7 @@ from micronets.runtimes import RUNTIMES, TFLM
 from micronets.runtimes.measurement import Comparison
 from micronets.tasks import Examples, TaskData, own
 from micronets.tasks.scoring import BALANCED, remarks, unequal
-from micronets.terminal import interval_text, metric_label, percent, text_table
+from micronets.terminal import counted, interval_text, metric_label, percent, text_table
 from micronets.tflite import ModelFile, ModelSource, model_file
 
 REFERENCE = "reference"
@@ -199,7 +199,8 @@ def evaluate(
     count = network.arch.output_shape[-1]
     if names is not None and len(names) != count:
         raise SpecError(
-            f"{file.name}: {count} outputs, but {len(names)} labels: {', '.join(names)}; name them with --labels"
+            f"{file.name}: {counted(count, 'outputs')}, but {counted(len(names), 'labels')}: "
+            f"{', '.join(names)}; name them with --labels"
         )
     tell = progress or (lambda _: None)
     if data is None or isinstance(data, (str, PathLike)):

@@ -21,6 +21,7 @@ from micronets.importers.float_tflite import is_float, read_float
 from micronets.importers.network import FloatNetwork
 from micronets.importers.onnx_file import read_onnx
 from micronets.progress import Progress
+from micronets.terminal import counted
 from micronets.tflite.foreign import foreign_model
 
 EXAMPLES = 200
@@ -106,7 +107,10 @@ def _metadata(
     if names:
         count = network.arch.output_shape[-1]
         if len(names) != count:
-            raise SpecError(f"{count} outputs, but {len(names)} labels: {', '.join(names)}; name them with --labels")
+            raise SpecError(
+                f"{counted(count, 'outputs')}, but {counted(len(names), 'labels')}: "
+                f"{', '.join(names)}; name them with --labels"
+            )
         texts["micronets.labels"] = json.dumps(list(names))
     return texts
 

@@ -28,7 +28,7 @@ from micronets.streaming.judge import Detection, DetPoint, det_curve, judged, tu
 from micronets.streaming.labels import Event, read_labels
 from micronets.streaming.offline import Heard, hear
 from micronets.tasks.kws.folders import scan
-from micronets.terminal import percent, text_table
+from micronets.terminal import counted, percent, text_table
 from micronets.tflite import ModelFile, ModelSource, model_file, read, write
 
 COMPOSED = "composed"
@@ -118,7 +118,7 @@ class StreamEvaluation:
             table,
             "",
             f"{head}{self.stream}, {self.seconds:,.0f} s, runtime {self.runtime}",
-            f"{self.detected} of {self.said} words detected, {self.misses} missed{missed}",
+            f"{self.detected} of {counted(self.said, 'words')} detected, {self.misses} missed{missed}",
             f"{self.false_accepts} false accepts: {self.false_accepts_per_hour:.1f} an hour",
         ]
         if self.latency_median_ms is not None:
@@ -228,7 +228,7 @@ class Tuning:
         return "\n".join(
             [
                 self.after.text(),
-                f"before: {self.before.detected} of {self.before.said} words, "
+                f"before: {self.before.detected} of {counted(self.before.said, 'words')}, "
                 f"{self.before.false_accepts_per_hour:.1f} false accepts an hour; allowed were {self.wanted:g}",
                 f"{self.out}: the model with its detector; scores of {self.after.detector.average} runs are averaged",
                 f"thresholds: {shown}",
@@ -345,6 +345,7 @@ def composed_sound(plan: StreamPlan, folder: Path, seconds: float, seed: int) ->
         raise DataError(f"{folder}: no recordings of noise; add some in _background_noise_")
     samples, events = compose(words, others, background, fe.sample_rate, seconds, seed)
     kinds = "every other clip is no word of the model's" if others else "there is no speech but the model's words"
-    counted = f"{sum(map(len, words.values())):,} clips of {len(words)} words and {len(others):,} others"
-    note = f"composed of {counted} over {len(background)} recordings of noise, seed {seed}; {kinds}"
+    clips = f"{counted(sum(map(len, words.values())), 'clips')} of {counted(len(words), 'words')}"
+    noises = counted(len(background), "recordings")
+    note = f"composed of {clips} and {len(others):,} others over {noises} of noise, seed {seed}; {kinds}"
     return Sound(samples, events, f"composed of {folder.name}", True, (*folders.notes, note))

@@ -17,6 +17,7 @@ from micronets.ir.arch import Arch
 from micronets.progress import Progress
 from micronets.tasks import TaskData
 from micronets.tasks.own import check_data
+from micronets.terminal import counted
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -104,5 +105,6 @@ def check_fit(arch: Arch, data: TaskData, input_settings: Mapping[str, int]) -> 
         raise DataError(f"the network takes {arch.input_shape}, the data give {shape}; change one of them")
     if outputs != (len(data.classes),):
         raise DataError(
-            f"the network has an output of {outputs}, the data {len(data.classes)} classes; change one of them"
+            f"the network has an output of {outputs}, the data {counted(len(data.classes), 'classes')}; "
+            "change one of them"
         )

@@ -23,6 +23,7 @@ from micronets.ir.space import SearchSpace, derive
 from micronets.ir.spaces import SPACES
 from micronets.progress import Progress
 from micronets.tasks import TaskData
+from micronets.terminal import counted
 
 SHARES = [i / 100 for i in range(100, 0, -1)]  # of all widths, that a uniform network is tried at
 
@@ -66,7 +67,7 @@ def search(
         job = TrainingJob(arch, data, input_settings(data, values), _short(settings, epochs), seed)
         own = directory / f"candidate-{job.fingerprint()[:12]}"
         own.mkdir(parents=True, exist_ok=True)
-        progress({"stage": "search", "note": f"network {number} of {len(wanted)}, {epochs} epochs each"})
+        progress({"stage": "search", "note": f"network {number} of {len(wanted)}, {counted(epochs, 'epochs')} each"})
         trained = train_network(job, own, progress)
         history.append(
             {

@@ -34,6 +34,7 @@ from micronets.ir.arch import Arch
 from micronets.ir.space import SearchSpace, derive
 from micronets.progress import Progress
 from micronets.tasks import TaskData
+from micronets.terminal import counted
 
 Measure = Callable[[Arch], dict[str, float]]
 MOST_MEASURED = 8  # the networks that a search measures before it gives up
@@ -176,7 +177,8 @@ def meet_measured_limits(
         return best
     missed = ", ".join(f"{name} {value:,.6g} of {wanted[name]:,.6g}" for name, value in over.items())
     raise BudgetError(
-        f"search: {MOST_MEASURED} networks measured, and the last still misses {missed}; raise the limit a little"
+        f"search: {counted(MOST_MEASURED, 'networks')} measured, and the last still misses {missed}; "
+        "raise the limit a little"
     )
 
 

@@ -42,6 +42,7 @@ from micronets.ir.arch import Arch
 from micronets.ir.space import SearchSpace, derive
 from micronets.progress import Progress
 from micronets.tasks import TaskData
+from micronets.terminal import counted
 
 RANDOM_NETWORKS = 2  # random networks that a step trains, beside the largest and the smallest one
 VALIDATION = 1024  # validation examples, evenly spaced, that cut networks are compared on
@@ -202,7 +203,9 @@ def search(
     net.load_state_dict(state)
     accuracy = data.evaluate(predict(net, data.inputs("val", input_settings(data, values))), "val").value
     losses = sorted(networks.losses.values())
-    progress({"stage": "search", "note": f"{len(losses)} cut networks: loss {losses[0]:.4f} to {losses[-1]:.4f}"})
+    progress(
+        {"stage": "search", "note": f"{counted(len(losses), 'cut networks')}: loss {losses[0]:.4f} to {losses[-1]:.4f}"}
+    )
     found: dict[str, Any] = {"epoch": settings.epochs, "loss": networks.loss(values), "accuracy": accuracy}
     history = [*loop.history, found | {"costs": costs, "values": values, "compared": losses}]
     return SearchResult(values, arch, costs, measured, history, state)

@@ -24,6 +24,7 @@ from micronets.frontend.features import features
 from micronets.frontend.recording import read_recording
 from micronets.frontend.spec import FrontEnd
 from micronets.frontend.wav import Recording, Remark, resample
+from micronets.terminal import counted
 
 _VERSION = 2  # raise it when the arithmetic of `features` or the form of a `Tally` changes
 _CHUNK = 64  # recordings that are read and turned into features at once
@@ -62,7 +63,7 @@ class Tally:
             "silent": "silent, every sample is the same",
         }
         return tuple(
-            f"{text}: {self.counts[kind]} recordings (first: {self.first[kind]})"
+            f"{text}: {counted(self.counts[kind], 'recordings')} (first: {self.first[kind]})"
             for kind, text in texts.items()
             if self.counts.get(kind)
         )

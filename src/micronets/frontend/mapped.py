@@ -20,6 +20,7 @@ import numpy.typing as npt
 from micronets.errors import DataError
 from micronets.files import atomic, remove_dead_parts
 from micronets.frontend.cache import directory
+from micronets.terminal import counted
 
 Bytes = npt.NDArray[np.uint8]
 Chunks = Generator[tuple[Bytes, Bytes]]
@@ -48,9 +49,9 @@ def mapped_pictures(key: str, shape: tuple[int, ...], make: Callable[[], Chunks]
         size = math.prod(shape)
         if size > SMALL:
             raise DataError(
-                f"{path.parent}: {shape[0]:,} prepared pictures of {shape[1]} x {shape[2]} take {size / 1e9:.1f} GB "
-                f"there, but {problem}; free some space, name another directory with MICRONETS_CACHE, or take a "
-                "smaller data.kept"
+                f"{path.parent}: {counted(shape[0], 'prepared pictures')} of {shape[1]} x {shape[2]} "
+                f"take {size / 1e9:.1f} GB there, but {problem}; free some space, name another directory with "
+                "MICRONETS_CACHE, or take a smaller data.kept"
             )
         _log.info("%s: not kept (%s)", path, problem)
         parts = [*make()]

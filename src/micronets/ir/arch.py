@@ -29,6 +29,7 @@ from micronets.ir.layers import (
 )
 from micronets.ir.ops import Operator, Weights, checks, operator
 from micronets.ir.types import ELEMENT_BYTES, TYPES, Type, Types, stored
+from micronets.terminal import counted
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,9 @@ class Arch:
         """Raises `SpecError` for a network with several inputs."""
         if self.more_inputs:
             names = ", ".join(spec.name for spec in self.inputs)
-            raise SpecError(f"the network has {len(self.inputs)} inputs ({names}), where exactly one is needed")
+            raise SpecError(
+                f"the network has {counted(len(self.inputs), 'inputs')} ({names}), where exactly one is needed"
+            )
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -161,7 +164,9 @@ class Arch:
         """Name of the output of a network that has one. Raises `SpecError` for several."""
         if len(self.outputs) > 1:
             names = ", ".join(self.outputs)
-            raise SpecError(f"the network has {len(self.outputs)} outputs ({names}), where exactly one is needed")
+            raise SpecError(
+                f"the network has {counted(len(self.outputs), 'outputs')} ({names}), where exactly one is needed"
+            )
         return self.outputs[0]
 
     @property
@@ -299,7 +304,7 @@ def _checked(arch: Arch) -> tuple[Step, ...]:
         facts = operator(layer)
         if len(layer.inputs) not in facts.inputs:
             kind = type(layer).__name__
-            raise SpecError(f"{where}: {kind} takes {facts.inputs} input(s), not {len(layer.inputs)}")
+            raise SpecError(f"{where}: {kind} takes {facts.inputs} inputs, not {len(layer.inputs)}")
         inputs = tuple(shapes[i] for i in layer.inputs)
         for i in layer.inputs:
             if i in fixed and not isinstance(layer, Binary | BatchMatMul | Recurrent):

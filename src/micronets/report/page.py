@@ -10,7 +10,7 @@ from micronets.report import charts
 from micronets.report.facts import Facts
 from micronets.report.markup import Markup, document, el, html_table, section
 from micronets.report.style import CSS
-from micronets.terminal import amount, duration, interval_text, metric_label, percent
+from micronets.terminal import amount, counted, duration, interval_text, metric_label, percent
 
 SOURCES = {
     "estimated": "computed from the architecture, nothing ran",
@@ -188,7 +188,10 @@ def _deployment_section(facts: Facts) -> Markup:
     ]
     return section(
         "As C on the board",
-        el("p", f"The C in the folder c, run on a simulated {c.board}: outputs for {c.samples} inputs {equal}."),
+        el(
+            "p",
+            f"The C in the folder c, run on a simulated {c.board}: outputs for {counted(c.samples, 'inputs')} {equal}.",
+        ),
         html_table(("", "", ""), rows, numeric=(1,)),
         html_table(("layer", "kind", "MACs", unit, "share"), layers, numeric=(2, 3, 4)),
         el("p", f"Source: {c.source}, {c.toolchain}. {about}.", class_="small"),
@@ -328,7 +331,7 @@ def _training_section(facts: Facts) -> Markup:
     name = next(k for k in history[-1] if k.startswith("val_"))
     rates = [charts.Series(metric_label(name[4:]), [h.get(name) for h in history])]
     switch = next((i for i, h in enumerate(history) if h.get("stage") != "float"), None)
-    epochs = "1 epoch" if switch == 1 else f"{switch} epochs"
+    epochs = counted(switch, "epochs")
     text = f"In float for {epochs}, then with quantisation simulated (shaded)." if switch else None
     return section(
         "Training",

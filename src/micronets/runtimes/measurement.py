@@ -14,7 +14,7 @@ from micronets.boards import battery
 from micronets.boards.battery import DutyCycle
 from micronets.cost.counts import step_macs
 from micronets.ir.arch import Step
-from micronets.terminal import amount, amount_row, text_table
+from micronets.terminal import amount, amount_row, counted, text_table
 
 MeasurementSource = Literal["simulated", "emulated", "measured", "host"]
 """How figures were obtained: by a simulator that counts cycles, by an emulator, on a board, or on this machine."""
@@ -331,7 +331,7 @@ def _measurement_text(found: Measurement) -> str:
     if found.duty_cycle is not None:
         totals += battery.rows(found.duty_cycle)
     equal = "equal the reference's, every byte" if found.bit_exact else "DIFFER from the reference's"
-    outputs = f"outputs for {found.samples} inputs {equal}"
+    outputs = f"outputs for {counted(found.samples, 'inputs')} {equal}"
     return "\n".join([*parts, text_table(("total", "", ""), totals, (1,)), "", outputs, *_source_lines(found)])
 
 
@@ -420,7 +420,11 @@ def _counted_totals(found: Measurement) -> _Rows:
     stack, code = found.stack_bytes or 0, found.code_bytes or 0
     return [
         *amount_row("latency", found.latency_ms, "ms", about),
-        (str(found.counter), f"{counts.first:,}", f"{counts.least:,} to {counts.most:,} in {counts.runs} runs"),
+        (
+            str(found.counter),
+            f"{counts.first:,}",
+            f"{counts.least:,} to {counts.most:,} in {counted(counts.runs, 'runs')}",
+        ),
         *amount_row("energy", found.energy_mj, "mJ", "latency, measured, x power, which was not"),
         *amount_row("SRAM", found.sram_bytes, "B", f"arena and {stack:,} of stack"),
         *amount_row("flash", found.flash_bytes, "B", f"{code:,} of code, the rest constants"),

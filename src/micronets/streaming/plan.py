@@ -10,6 +10,7 @@ from micronets.ir.layers import INPUT
 from micronets.quantized.labels import labels_of
 from micronets.quantized.model import QuantizedModel, TensorQuant
 from micronets.streaming.detector import METADATA, Detector, DetectorTables, default_detector, detector_tables
+from micronets.terminal import counted
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +95,8 @@ def plan_stream(model: QuantizedModel, where: str, detector: Detector | None = N
         detector = default_detector(labels, fe) if text is None else Detector.from_json(text, told)
     if len(detector.thresholds) != len(labels):
         raise SpecError(
-            f"{where}: its detector has {len(detector.thresholds)} classes, its output {len(labels)}; make it anew "
+            f"{where}: its detector has {counted(len(detector.thresholds), 'classes')}, "
+            f"its output {len(labels)}; make it anew "
             "with micronets tune"
         )
     output = model.arch.outputs[0]

@@ -18,6 +18,7 @@ from pathlib import Path
 from micronets.errors import DataError, SpecError, did_you_mean
 from micronets.frontend.recording import SUFFIXES, hint
 from micronets.tasks.class_folders import files_below
+from micronets.terminal import counted
 
 _ID = re.compile(r"id_(\d+)")
 _FAULTY = ("anomaly", "abnormal")
@@ -56,7 +57,11 @@ def scan(root: Path) -> tuple[list[MachineRecording], tuple[str, ...]]:
     found = files_below(root, SUFFIXES)
     wavs, others = found.files, found.strangers
     if not wavs:
-        what = f"{len(others)} other files, first: {others[0].name}{hint(others[0])}" if others else "it is empty"
+        what = (
+            f"{counted(len(others), 'other files')}, first: {others[0].name}{hint(others[0])}"
+            if others
+            else "it is empty"
+        )
         raise DataError(f"{root}: no .wav files ({what}); give machine sounds: {LAYOUTS}")
     read = [_recording(root, p) for p in wavs]
     known = [r for r in read if r is not None]
@@ -67,7 +72,7 @@ def scan(root: Path) -> tuple[list[MachineRecording], tuple[str, ...]]:
     strange = len(wavs) - len(known)
     first = next((p for p, r in zip(wavs, read, strict=True) if r is None), None)
     return known, (
-        f"{strange} recordings whose names do not say machine and state ignored (first: {first})",
+        f"{counted(strange, 'recordings')} whose names do not say machine and state ignored (first: {first})",
     ) if strange else ()
 
 
@@ -177,7 +182,8 @@ def notes(judged: Sequence[MachineRecording], split: str) -> tuple[str, ...]:
     bad = sum(r.abnormal for r in judged)
     if len(judged) < 100:
         lines.append(
-            f"split {split} has {len(judged) - bad} normal and {bad} abnormal recordings: very few, see the interval"
+            f"split {split} has {len(judged) - bad} normal and "
+            f"{counted(bad, 'abnormal recordings')}: very few, see the interval"
         )
     return tuple(lines)
 

@@ -19,6 +19,7 @@ from micronets.tasks.ad.data import AdData
 from micronets.tasks.ad.settings import LOGMEL, WindowAugmentation, Windows
 from micronets.tasks.base import SPLITS, Balance, Card, Examples, Outline, Task
 from micronets.tasks.labelled import positions
+from micronets.terminal import counted
 
 __all__ = ["TASK", "AdData", "Options", "WindowAugmentation", "examples", "load", "outline"]
 
@@ -120,8 +121,8 @@ def load(
         )
     if windows is None and len(clips["train"]):
         own = replace(own, logmel=_standardised(own.logmel, clips["train"]))
-    machines = "1 machine" if len(classes) == 1 else f"{len(classes)} machines"
-    what = f"{machines}, {count} clips of {own.logmel.clip_ms / 1000:g} s"
+    machines = counted(len(classes), "machines")
+    what = f"{machines}, {counted(count, 'clips')} of {own.logmel.clip_ms / 1000:g} s"
     return AdData(
         classes=classes,
         source=f"{path.name}: {what}" if path else f"synthetic machine sounds ({machine or 'slider'}): {what}",

@@ -24,6 +24,7 @@ from micronets.tasks.base import SPLITS, Floats, Labels
 from micronets.tasks.class_folders import class_files, group_of, refuse_splits, strangers_note
 from micronets.tasks.names import check_utf8
 from micronets.tasks.npz import read_npz
+from micronets.terminal import counted
 
 SUFFIXES = (".npy", ".csv")
 FORMS = "an .npz with x and y, a folder of .npy or .csv files per class, or such a file per class"
@@ -126,7 +127,9 @@ def rows_of(arrays: Mapping[str, npt.NDArray[Any]], where: str, lacking: Sequenc
     if "split" not in arrays or lacking:
         groups = [str(g) for g in arrays["group"].ravel()] if "group" in arrays else None
         if groups is not None and len(groups) != len(x):
-            raise DataError(f"{where}: group has {len(groups)} entries; need {len(x)}, one for each row of x")
+            raise DataError(
+                f"{where}: group has {counted(len(groups), 'entries')}; need {len(x)}, one for each row of x"
+            )
         rows = SplitArrays(tuple(names), values, target, split, ())
         return _with_splits(rows, groups, [str(i) for i in range(len(x))], where, lacking or ("val", "test"))
     return SplitArrays(tuple(names), values, target, split, ())
@@ -248,7 +251,7 @@ def _with_splits(
                     split[here] = part
                     left.remove(name)
         if all((split[y == c] == s).any() for c in range(count) for s in ("train", *lacking)):
-            return replace(rows, split=split, notes=(*notes, f"split by {len(set(groups))} groups"))
+            return replace(rows, split=split, notes=(*notes, f"split by {counted(len(set(groups)), 'groups')}"))
         notes = (*notes, "the groups are too few to give every split every class: split example by example")
         split[train] = "train"
     for c in range(count):

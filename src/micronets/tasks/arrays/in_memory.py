@@ -13,6 +13,7 @@ from micronets.errors import DataError, SpecError
 from micronets.tasks.arrays.folders import checked_complete, rows_of
 from micronets.tasks.arrays.task import Augment, FeaturesData, Standard, check_noise
 from micronets.tasks.base import SPLITS
+from micronets.terminal import counted
 
 Array = npt.NDArray[Any]
 
@@ -77,7 +78,8 @@ def arrays(
         others = len(pack["x"]) - len(parts["train"][0])
         if len(own) != len(parts["train"][0]):
             raise DataError(
-                f"{source}: group has {len(own)} entries; need {len(parts['train'][0])}, one for each row of x"
+                f"{source}: group has {counted(len(own), 'entries')}; "
+                f"need {len(parts['train'][0])}, one for each row of x"
             )
         pack["group"] = np.concatenate([own, np.full(others, "")])
     rows = checked_complete(rows_of(pack, source, lacking), source)
@@ -86,7 +88,7 @@ def arrays(
     shape = " x ".join(map(str, standard.shape))
     return FeaturesData(
         classes=rows.classes,
-        source=f"{source}: {len(rows.x)} arrays of {shape}",
+        source=f"{source}: {counted(len(rows.x), 'arrays')} of {shape}",
         standard=standard,
         x={s: rows.x[rows.split == s] for s in SPLITS},
         target={s: rows.y[rows.split == s] for s in SPLITS},

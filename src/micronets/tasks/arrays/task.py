@@ -18,6 +18,7 @@ from micronets.tasks.arrays import folders
 from micronets.tasks.arrays.folders import SplitArrays
 from micronets.tasks.base import SPLITS, Balance, Card, Examples, Floats, Labels, Outline, Task
 from micronets.tasks.labelled import LabelledData, examples_of
+from micronets.terminal import counted
 
 if TYPE_CHECKING:
     import torch
@@ -178,9 +179,9 @@ def load(
     shape = " x ".join(map(str, own.shape))
     return FeaturesData(
         classes=rows.classes,
-        source=f"{path.name}: {len(rows.x)} arrays of {shape}"
+        source=f"{path.name}: {counted(len(rows.x), 'arrays')} of {shape}"
         if path
-        else f"synthetic motions: {len(rows.x)} arrays of {shape}",
+        else f"synthetic motions: {counted(len(rows.x), 'arrays')} of {shape}",
         standard=own,
         x={s: rows.x[w] for s, w in where.items()},
         target={s: rows.y[w] for s, w in where.items()},

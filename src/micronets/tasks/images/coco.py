@@ -28,6 +28,7 @@ from micronets.tasks.base import SPLITS, Labels
 from micronets.tasks.images import folders
 from micronets.tasks.images.data import ImageData
 from micronets.tasks.images.settings import ImageAugmentation
+from micronets.terminal import counted
 
 CLASSES = ("non_person", "person")
 DIVISIONS = ("paper", "minival")
@@ -66,7 +67,7 @@ def load(
         x[s], more = folders.pictures([*chosen], fe)
         y[s] = np.array([label for _, label in chosen.values()], np.int64)
         notes += tuple(f"{s}: {note}" for note in more)
-    source = f"{path.name}: {sum(map(len, y.values()))} images of COCO 2014"
+    source = f"{path.name}: {counted(sum(map(len, y.values())), 'images')} of COCO 2014"
     return ImageData(
         name="vww",
         classes=CLASSES,

@@ -20,6 +20,7 @@ from micronets.frontend.mapped import Chunks, mapped_pictures
 from micronets.installation import install
 from micronets.tasks.class_folders import SPLIT_NAMES, ClassFiles, class_files, strangers_note
 from micronets.tasks.names import check_utf8, loose_note
+from micronets.terminal import counted
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -129,7 +130,7 @@ def pictures(paths: Sequence[Path], fe: ImageFrontEnd) -> tuple[Bytes, tuple[str
 
     x, marks = mapped_pictures(_key(paths, fe), shape, make)
     hits = [(text, np.flatnonzero(marks >> k & 1)) for k, text in enumerate(_KINDS)]
-    return x, tuple(f"{text}: {len(hit)} images (first: {paths[hit[0]]})" for text, hit in hits if len(hit))
+    return x, tuple(f"{text}: {counted(len(hit), 'images')} (first: {paths[hit[0]]})" for text, hit in hits if len(hit))
 
 
 def enlarged(x: Bytes, fe: ImageFrontEnd) -> Bytes:

@@ -15,6 +15,7 @@ from micronets.tasks.base import SPLITS, Balance, Card, Examples, Labels, Outlin
 from micronets.tasks.images import cifar, folders, synthetic
 from micronets.tasks.images.data import ImageData, examples_for, front_end
 from micronets.tasks.images.settings import ImageAugmentation
+from micronets.terminal import counted
 
 __all__ = ["TASK", "ImageAugmentation", "Options", "examples", "load", "outline"]
 
@@ -78,7 +79,7 @@ def load(
         x = {s: resized(part, fe.stored, fe.filter) for s, part in x.items()}
         return ImageData(
             name="ic", classes=synthetic.TEXTURES, frontend=fe,
-            source=f"synthetic shapes and textures: {sum(map(len, y.values()))} drawn images",
+            source=f"synthetic shapes and textures: {counted(sum(map(len, y.values())), 'drawn images')}",
             pictures=x, target=y, synthetic=True, augmentation=augmentation or ImageAugmentation(),
         )  # fmt: skip
     parts, classes = cifar.read(path)
@@ -95,7 +96,7 @@ def load(
     x = {s: folders.enlarged(part, fe) for s, part in x.items()}
     count = sum(len(v[0]) for v in parts.values())
     return ImageData(
-        name="ic", classes=classes, source=f"{path.name}: {count} pictures of "
+        name="ic", classes=classes, source=f"{path.name}: {counted(count, 'pictures')} of "
                                            "CIFAR-10", frontend=fe, pictures=x, target=y,
         augmentation=augmentation or ImageAugmentation(),
     )  # fmt: skip

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from micronets.errors import DataError
+from micronets.terminal import counted
 
 Files = dict[str, list[Path]]
 
@@ -39,7 +40,7 @@ def held_out(
     for c, paths in files.items():
         if len(paths) <= len(parts):
             raise DataError(
-                f"{where / c}: class '{c}' has {len(paths)} images; at least {len(parts) + 1} are needed"
+                f"{where / c}: class '{c}' has {counted(len(paths), 'images')}; at least {len(parts) + 1} are needed"
                 f" (one each for train, {' and '.join(parts)}); add more"
             )
     for name in (beginning, source):

@@ -17,6 +17,7 @@ from micronets.tasks.images import cifar, folders, ic_task, synthetic
 from micronets.tasks.images.data import ImageData, examples_for, front_end
 from micronets.tasks.images.settings import ImageAugmentation
 from micronets.tasks.images.split import held_out
+from micronets.terminal import counted
 
 __all__ = ["TASK", "ImageAugmentation", "Options", "examples", "load", "outline", "read"]
 
@@ -79,7 +80,7 @@ def load(
         x = {s: resized(part, fe.stored, fe.filter) for s, part in small.items()}
         return ImageData(
             name="images", classes=synthetic.TEXTURES, frontend=fe, pictures=x, target=y, synthetic=True,
-            source=f"synthetic shapes and textures: {sum(map(len, y.values()))} drawn images",
+            source=f"synthetic shapes and textures: {counted(sum(map(len, y.values())), 'drawn images')}",
             augmentation=augmentation or ImageAugmentation(),
         )  # fmt: skip
     return read("images", path, fe, splits, augmentation)

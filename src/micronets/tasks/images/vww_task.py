@@ -14,6 +14,7 @@ from micronets.tasks.base import SPLITS, Balance, Card, Examples, Outline, Task
 from micronets.tasks.images import coco, synthetic, task
 from micronets.tasks.images.data import ImageData, examples_for, front_end
 from micronets.tasks.images.settings import ImageAugmentation
+from micronets.terminal import counted
 
 __all__ = ["TASK", "ImageAugmentation", "Options", "examples", "load", "outline"]
 
@@ -85,7 +86,8 @@ def load(
     task.check_splits(splits, SPLITS)
     small, y = synthetic.dataset(synthetic.people, 2, synthetic_images, splits)
     return ImageData(
-        name="vww", classes=synthetic.PEOPLE, source=f"synthetic scenes: {sum(map(len, y.values()))} drawn images",
+        name="vww", classes=synthetic.PEOPLE,
+        source=f"synthetic scenes: {counted(sum(map(len, y.values())), 'drawn images')}",
         frontend=fe, pictures={s: resized(x, fe.stored, fe.filter) for s, x in small.items()}, target=y, synthetic=True,
         augmentation=augmentation,
     )  # fmt: skip

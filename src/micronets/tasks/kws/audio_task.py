@@ -20,6 +20,7 @@ from micronets.tasks.kws.folders import scan
 from micronets.tasks.kws.noise import coloured
 from micronets.tasks.kws.settings import SpectrogramAugmentation
 from micronets.tasks.kws.task import front_end_of, model_examples
+from micronets.terminal import counted
 
 __all__ = ["TASK", "Options", "SpectrogramAugmentation", "examples", "load", "outline"]
 
@@ -103,7 +104,7 @@ def load(
     return KwsData(
         name="audio",
         classes=got.classes,
-        source=f"{path.name}: {count} clips of {clip_seconds:g} s",
+        source=f"{path.name}: {counted(count, 'clips')} of {clip_seconds:g} s",
         frontend=fe,
         features=got.features,
         target=got.target,
@@ -131,7 +132,7 @@ def _synthetic(
     return KwsData(
         name="audio",
         classes=synthetic.KINDS,
-        source=f"synthetic machine sounds: {sum(map(len, y.values()))} clips of {fe.clip_ms / 1000:g} s",
+        source=f"synthetic machine sounds: {counted(sum(map(len, y.values())), 'clips')} of {fe.clip_ms / 1000:g} s",
         synthetic=True,
         frontend=fe,
         features=x,

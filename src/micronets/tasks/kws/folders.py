@@ -18,6 +18,7 @@ from micronets.files import read_plain
 from micronets.frontend.recording import SUFFIXES, hint
 from micronets.tasks.class_folders import ClassFiles, class_files, files_below, group_of, refuse_splits, strangers_note
 from micronets.tasks.names import check_utf8, loose_note
+from micronets.terminal import counted
 
 BACKGROUND = "_background_noise_"
 FEWEST_RECORDINGS = 3  # of background, for each split to have whole ones of its own
@@ -96,11 +97,12 @@ def official_splits(folders: Folders) -> tuple[dict[str, dict[str, list[Path]]],
         missing = [e for e in entries if e not in here]
         if entries and len(missing) == len(entries):
             raise DataError(
-                f"{folders.root / name}: none of its {len(entries)} entries names a recording (first: {missing[0]}); "
+                f"{folders.root / name}: none of its entries ({len(entries)}) names a recording (first: {missing[0]}); "
                 "need lines such as yes/0a7c2a8d_nohash_0.wav, or remove the list"
             )
         if missing:
-            notes.append(f"{name}: {len(missing)} entries name no recording (first: {missing[0]})")
+            nothing = "names no recording" if len(missing) == 1 else "name no recording"
+            notes.append(f"{name}: {counted(len(missing), 'entries')} {nothing} (first: {missing[0]})")
         both = next((e for e in entries if listed.get(e, split) != split), None)
         if both is not None:
             raise DataError(f"{folders.root / name}: {both} is in both lists; remove it from one of them")
@@ -136,7 +138,8 @@ def own_splits(folders: Folders, test: bool) -> dict[str, dict[str, list[Path]]]
     for c, paths in folders.files.items():
         if len(paths) <= len(parts):
             raise DataError(
-                f"{folders.root / c}: class '{c}' has {len(paths)} clips; at least {len(parts) + 1} are needed"
+                f"{folders.root / c}: class '{c}' has {counted(len(paths), 'clips')}; "
+                f"at least {len(parts) + 1} are needed"
                 f" (one each for train, {' and '.join(parts)}; no recording is ever divided between them);"
                 " record more, or cut long recordings into several files"
             )

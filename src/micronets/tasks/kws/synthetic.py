@@ -11,6 +11,7 @@ from micronets.tasks.kws.data import KEYWORDS, SILENCE, UNKNOWN, Features, KwsDa
 from micronets.tasks.kws.espeak import ACCENTS, VOICES, Job, synthesise
 from micronets.tasks.kws.noise import coloured, coloured_samples
 from micronets.tasks.kws.settings import SpectrogramAugmentation
+from micronets.terminal import counted
 
 OTHERS = (
     "backward", "bed", "bird", "cat", "dog", "eight", "five", "follow", "forward", "four", "happy", "house", "learn",
@@ -50,7 +51,8 @@ def load(
     voices = sum(len(VOICES[s]) for s in splits) * len(ACCENTS)
     return KwsData(
         classes=CLASSES,
-        source=f"synthetic speech: {sum(map(len, y.values()))} clips by espeak-ng in {voices} voices, with synthetic "
+        source=f"synthetic speech: {counted(sum(map(len, y.values())), 'clips')} by espeak-ng "
+        f"in {counted(voices, 'voices')}, with synthetic "
         "noise",
         synthetic=True,
         frontend=fe,

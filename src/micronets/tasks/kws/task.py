@@ -15,6 +15,7 @@ from micronets.tasks.kws.data import KEYWORDS, SILENCE, UNKNOWN, KwsData
 from micronets.tasks.kws.folders import LISTS, Folders, scan
 from micronets.tasks.kws.settings import SpectrogramAugmentation
 from micronets.tasks.labelled import examples_of
+from micronets.terminal import counted
 
 __all__ = [
     "KEYWORDS",
@@ -162,7 +163,7 @@ def _prepared(
         )
     if test:
         x["test"], y["test"], notes = clips.held_out_clips(test, p.classes, fe)
-    more = f", test: {len(y['test'])} recordings" if test else ""
+    more = f", test: {counted(len(y['test']), 'recordings')}" if test else ""
     return KwsData(
         classes=p.classes, source=f"{file.parent.name}/{file.name}: {p.rows} prepared "
                                   f"clips{more}", frontend=fe, features=x,
