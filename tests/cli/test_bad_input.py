@@ -85,10 +85,10 @@ def test_stereo_and_other_rates_are_converted_and_told(spoilt: Path, tmp_path: P
     assert result.code == 0, result.err
     notes = [line for line in result.err.splitlines() if line.startswith("data ")]
     assert any(
-        f"more than one channel, mixed to mono: 1 recordings (first: {spoilt / 'low/clip003.wav'})" in n for n in notes
+        f"more than one channel, mixed to mono: 1 recording (first: {spoilt / 'low/clip003.wav'})" in n for n in notes
     )
     assert any(
-        f"resampled to 16000 Hz: 1 recordings (first: {spoilt / 'low/clip004.wav'}, 44100 Hz)" in n for n in notes
+        f"resampled to 16000 Hz: 1 recording (first: {spoilt / 'low/clip004.wav'}, 44100 Hz)" in n for n in notes
     )
 
 
@@ -105,7 +105,7 @@ def test_a_class_with_no_clip_for_validation(spoilt: Path, tmp_path: Path) -> No
     for path in sorted((spoilt / "low").iterdir())[1:]:
         path.unlink()
     expected = (
-        f"{spoilt / 'low'}: class 'low' has 1 clips; at least 3 are needed (one each for train, val and test; no "
+        f"{spoilt / 'low'}: class 'low' has 1 clip; at least 3 are needed (one each for train, val and test; no "
         "recording is ever divided between them); record more, or cut long recordings into several files"
     )
     assert refused(tmp_path, spoilt) == expected

@@ -128,7 +128,7 @@ def test_a_composed_stream_is_said_to_be_one_and_depends_on_its_seed(model: Path
     assert a["composed"] is True
     assert a == b
     assert a["detections"] != c["detections"]
-    assert "4 others over 1 recordings of noise, seed 1" in " ".join(a["notes"])
+    assert "4 others over 1 recording of noise, seed 1" in " ".join(a["notes"])
     assert a["said"] > 5
     assert "COMPOSED STREAM" in call("evaluate", model, *options, "--runtime", "reference").out
 

@@ -62,9 +62,9 @@ def test_adapted_recordings_are_counted(tmp_path: Path, paths: list[Path]) -> No
     paths[1].write_bytes(wav(np.arange(2 * 44100).astype("<i2").tobytes(), channels=2, rate=44100))
     paths[2].write_bytes(encode_wav(tone(0, 20000)))
     assert wav_features(paths, FrontEnd())[1].notes(FrontEnd()) == (
-        f"more than one channel, mixed to mono: 1 recordings (first: {paths[1]})",
-        f"resampled to 16000 Hz: 1 recordings (first: {paths[1]}, 44100 Hz)",
-        f"longer than 1000 ms, only their middle is used: 1 recordings (first: {paths[2]})",
+        f"more than one channel, mixed to mono: 1 recording (first: {paths[1]})",
+        f"resampled to 16000 Hz: 1 recording (first: {paths[1]}, 44100 Hz)",
+        f"longer than 1000 ms, only their middle is used: 1 recording (first: {paths[2]})",
     )
 
 

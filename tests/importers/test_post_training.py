@@ -155,7 +155,7 @@ MISTAKES = {
     ("float.tflite",): "float.tflite: quantising it needs typical inputs; give them with --calibrate",
     ("float.tflite", "--calibrate", "none.npy"): "none.npy: there is no such file; give a .npy of inputs",
     ("float.tflite", "--calibrate", "bad.npy"): "bad.npy: damaged, or no array of numbers",
-    ("float.tflite", "--calibrate", "x.npy", "--labels", "a"): "4 outputs, but 1 labels: a; name them with --labels",
+    ("float.tflite", "--calibrate", "x.npy", "--labels", "a"): "4 outputs, but 1 label: a; name them with --labels",
     ("float.tflite", "--calibrate", "folder"): "folder: say how its examples become inputs, with --task",
     ("int8.tflite", "--calibrate", "x.npy"): "int8.tflite: is quantised already",
     ("model.h5", "--calibrate", "x.npy"): "model.h5: a Keras model in HDF5, not a .tflite",

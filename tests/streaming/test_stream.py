@@ -192,7 +192,7 @@ def test_what_cannot_listen_is_told_in_one_line() -> None:
             Stream(other, where="a.tflite")
         assert not [name for name in compile_model(other).files if "stream" in name or "detector" in name]
     fits_not = replace(model, metadata={**model.metadata, "micronets.detector": '{"average": 2}'})
-    with pytest.raises(SpecError, match=r"a.tflite: its detector has 1 classes, its output 4"):
+    with pytest.raises(SpecError, match=r"a.tflite: its detector has 1 class, its output 4"):
         Stream(fits_not, where="a.tflite")
 
 

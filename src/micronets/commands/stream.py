@@ -345,7 +345,7 @@ def composed_sound(plan: StreamPlan, folder: Path, seconds: float, seed: int) ->
         raise DataError(f"{folder}: no recordings of noise; add some in _background_noise_")
     samples, events = compose(words, others, background, fe.sample_rate, seconds, seed)
     kinds = "every other clip is no word of the model's" if others else "there is no speech but the model's words"
-    clips = f"{counted(sum(map(len, words.values())), 'clips')} of {counted(len(words), 'words')}"
+    said = f"{counted(sum(map(len, words.values())), 'clips')} of {counted(len(words), 'words')}"
     noises = counted(len(background), "recordings")
-    note = f"composed of {clips} and {len(others):,} others over {noises} of noise, seed {seed}; {kinds}"
+    note = f"composed of {said} and {len(others):,} others over {noises} of noise, seed {seed}; {kinds}"
     return Sound(samples, events, f"composed of {folder.name}", True, (*folders.notes, note))

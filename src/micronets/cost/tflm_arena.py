@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, assert_never
 
 from micronets.cost.tflm_plan import ALIGNMENT, Buffer, align, scratch_bytes, tflm_plan
@@ -226,8 +227,8 @@ def _taken_bytes(arch: Arch, word_bytes: Literal[4, 8], tensors: FileTensors | N
         tail = align(tail + sizes.subgraph * len(tensors.filling), sizes.word)
     for count, _ in subgraphs:
         tail = align(tail + sizes.eval_tensor * count, sizes.word)
-    for _, operators in subgraphs:
-        tail = align(tail + sizes.node * operators, sizes.word)
+    for _, nodes in subgraphs:
+        tail = align(tail + sizes.node * nodes, sizes.word)
     for size in (2 * sizes.word, 4):  # the names and the number of each variable
         for _ in range(tensors.handles):
             tail = _with_block(tail, size)
@@ -237,25 +238,25 @@ def _taken_bytes(arch: Arch, word_bytes: Literal[4, 8], tensors: FileTensors | N
         tail = _with_block(tail, shape.options, 4)
     for _ in tensors.filling:  # the options and the data of an operator that runs a subgraph
         tail = _with_block(align(tail + 4, 4), 8)
-    for s in steps:
-        tail = _with_block(tail, sizes.kernel(s).parameters, sizes.kernel(s).alignment)
-    for s in steps:
-        tail = _with_block(tail, sizes.kernel(s).op_data)
+    operators = [_operator_bytes(s, word_bytes, tensors.weights.get(s.layer.name)) for s in steps]
+    for o in operators:
+        tail = _with_block(tail, o.parameters, o.alignment)
+    for o in operators:
+        tail = _with_block(tail, o.op_data)
     for shape in tensors.folded:
         tail = _with_block(tail, shape.data)
-    for s in steps:
-        if not isinstance(s.layer, Recurrent):
-            tail = _with_block(tail, int(s.operator.state_bytes(s.input_shapes, s.output_shapes)))
+    for o in operators:
+        tail = _with_block(tail, o.state)
     points = []
     scratch = 0
-    for s in steps:
-        for block in sizes.kernel(s).prepared:
-            tail = _with_block(tail, int(block(s.input_shapes, s.output_shapes)))
+    for o in operators:
+        for size in o.prepared:
+            tail = _with_block(tail, size)
         for _ in range(2):  # the multipliers, then the shifts
-            tail = _with_block(tail, 4 * int(requantised_channels(s, tensors)))
+            tail = _with_block(tail, 4 * o.requantised_channels)
         requests = sizes.scratch_request * (SCRATCH_REQUESTS + scratch)
-        points.append(_temporaries_end(requests, s, sizes, tensors) + tail)
-        scratch += len(scratch_bytes(s, sizes.cmsis_nn))
+        points.append((align(requests, sizes.word) + o.temporaries if o.temporaries else requests) + tail)
+        scratch += o.scratch_buffers
     tail = align(tail + sizes.scratch_handle * scratch, sizes.word)
     for spec in arch.own_variables().values():
         tail = _with_block(tail, math.prod(spec.shape) * ELEMENT_BYTES[spec.type])
@@ -271,6 +272,50 @@ def _taken_bytes(arch: Arch, word_bytes: Literal[4, 8], tensors: FileTensors | N
     return [*points, plan.bytes + tail]
 
 
+@dataclass(frozen=True)
+class _OperatorBytes:
+    """What TFLM allocates for one operator, in bytes but for counts.
+
+    - parameters, alignment, op_data: see `TflmKernel`.
+    - state: what its kernel keeps from one inference to the next; 0 for a layer that keeps it in tensors of its own.
+    - prepared: what its kernel allocates while it is prepared.
+    - requantised_channels: how many channels have a multiplier and a shift of their own.
+    - temporaries: the temporary tensors that it asks for while it is prepared, from an aligned address on.
+    - scratch_buffers: how many scratch buffers its kernel asks for.
+    """
+
+    parameters: int
+    alignment: int
+    op_data: int
+    state: int
+    prepared: tuple[int, ...]
+    requantised_channels: int
+    temporaries: int
+    scratch_buffers: int
+
+
+@lru_cache(maxsize=8192)  # the networks of a search have most of their steps in common
+def _operator_bytes(step: Step, word_bytes: Literal[4, 8], stored: WeightTensors | None) -> _OperatorBytes:
+    """Returns what TFLM allocates for one operator.
+
+    - step: the operator.
+    - word_bytes: 8 for a 64-bit host, 4 for a Cortex-M.
+    - stored: how the file stores its weights; None for an operator that has none.
+    """
+    sizes = HOST64 if word_bytes == 8 else CORTEX_M
+    kernel, shapes = sizes.kernel(step), (step.input_shapes, step.output_shapes)
+    return _OperatorBytes(
+        parameters=kernel.parameters,
+        alignment=kernel.alignment,
+        op_data=kernel.op_data,
+        state=0 if isinstance(step.layer, Recurrent) else int(step.operator.state_bytes(*shapes)),
+        prepared=tuple(int(block(*shapes)) for block in kernel.prepared),
+        requantised_channels=int(requantised_channels(step, stored)),
+        temporaries=_temporaries_bytes(step, sizes, stored),
+        scratch_buffers=len(scratch_bytes(step, sizes.cmsis_nn)),
+    )
+
+
 def _with_block(tail: int, size: int, alignment: int = ALIGNMENT) -> int:
     """Returns the size of the tail once a block is taken; there is no block of 0 bytes."""
     return align(tail + size, alignment) if size else tail
@@ -281,36 +326,34 @@ def constant_tensors(step: Step) -> int:
     return len(step.operator.constants) + (0 if step.operator.weights is None else 2)
 
 
-def requantised_channels(step: Step, tensors: FileTensors | None = None) -> Number:
+def requantised_channels(step: Step, stored: WeightTensors | None = None) -> Number:
     """Returns how many channels have a multiplier and a shift of their own in the arena.
 
     A FullyConnected layer keeps one of each for all channels in its own data, unless the file has several scales for
     its weights.
     """
-    if step.weights is not None and step.weights.one_scale and tensors is not None:
-        scales = tensors.weights[step.layer.name].scales
-        return scales if scales > 1 else 0
+    if step.weights is not None and step.weights.one_scale and stored is not None:
+        return stored.scales if stored.scales > 1 else 0
     return step.operator.tflm.requantised_channels(step.input_shapes, step.output_shapes)
 
 
-def _temporaries_end(begin: int, step: Step, sizes: StructSizes, tensors: FileTensors) -> int:
-    """Returns the offset at which the temporary tensors of one operator end, which it asks for while it is prepared.
+def _temporaries_bytes(step: Step, sizes: StructSizes, stored: WeightTensors | None) -> int:
+    """Returns the bytes of the temporary tensors of one operator, which it asks for while it is prepared.
 
-    - begin: the offset at which they begin.
     - step: the operator.
     - sizes: the sizes of TFLM's structures.
-    - tensors: the tensors of the file.
+    - stored: how the file stores its weights.
     """
-    end = begin
+    end = 0
     for operand in sizes.kernel(step).temporaries:
-        for scales in _scales_of_operand(operand, step, tensors):
+        for scales in _scales_of_operand(operand, step, stored):
             end = align(end, sizes.word) + sizes.tensor
             if scales:
                 end = align(end, sizes.word) + sizes.quantization + 4 + 4 * scales  # with an array of zero points
     return end
 
 
-def _scales_of_operand(operand: Operand, step: Step, tensors: FileTensors) -> tuple[int, ...]:
+def _scales_of_operand(operand: Operand, step: Step, stored: WeightTensors | None) -> tuple[int, ...]:
     """Returns how many scales each tensor has that an operand stands for: none for a bias that is left out."""
     inputs = tuple(0 if of == "float32" else 1 for of in step.input_types)
     match operand:
@@ -325,10 +368,11 @@ def _scales_of_operand(operand: Operand, step: Step, tensors: FileTensors) -> tu
         case "variable":
             return (1,)
         case "weights":
-            return (tensors.weights[step.layer.name].scales,)
+            assert stored is not None, "an operator with weights"
+            return (stored.scales,)
         case "bias":
-            bias = tensors.weights[step.layer.name].bias
-            return () if bias is None else (bias,)
+            assert stored is not None, "an operator with weights"
+            return () if stored.bias is None else (stored.bias,)
         case _:
             assert_never(operand)
 

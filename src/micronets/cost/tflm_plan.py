@@ -8,7 +8,8 @@ the same time. All sizes are rounded up to 16 bytes. Time counts operators; the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import lru_cache
 
 from micronets.ir.arch import Arch, Step
 
@@ -130,6 +131,7 @@ def scratch_buffers(steps: Sequence[Step], cmsis_nn: bool = False) -> tuple[Buff
     return tuple(Buffer(name, size, i, i, scratch=True) for name, i, size in asked)
 
 
+@lru_cache(maxsize=8192)  # the networks of a search have most of their steps in common
 def scratch_bytes(step: Step, cmsis_nn: bool) -> tuple[int, ...]:
     """Returns the sizes of the scratch buffers that the kernel of one layer asks for, in bytes."""
     kernel = step.operator.tflm.cortex_m if cmsis_nn else step.operator.tflm.host
@@ -140,18 +142,19 @@ def scratch_bytes(step: Step, cmsis_nn: bool) -> tuple[int, ...]:
 def place_greedily(buffers: Sequence[Buffer]) -> tuple[Buffer, ...]:
     """Returns the buffers, in the given order, with the offsets that TFLM's greedy planner gives them."""
     # TFLM sorts the reversed list stably, so that of equal sizes the last one comes first.
-    order = sorted(range(len(buffers)), key=lambda i: (-align(buffers[i].bytes), -i))
-    placed: list[Buffer] = []  # by rising offset
+    sizes = [align(b.bytes) for b in buffers]
+    order = sorted(range(len(buffers)), key=lambda i: (-sizes[i], -i))
+    placed: list[tuple[int, int, int, int]] = []  # by rising offset: the offset, the end, the first and last operator
     offsets = [0] * len(buffers)
     for i in order:
-        new, offset = buffers[i], 0
-        for other in placed:
-            if other.first > new.last or new.first > other.last:
+        size, first, last, offset = sizes[i], buffers[i].first, buffers[i].last, 0
+        for start, end, other_first, other_last in placed:
+            if other_first > last or first > other_last:
                 continue
-            if other.offset - offset >= align(new.bytes):
+            if start - offset >= size:
                 break
-            offset = max(offset, other.end)
+            offset = max(offset, end)
         offsets[i] = offset
-        position = next((k for k, b in enumerate(placed) if b.offset > offset), len(placed))
-        placed.insert(position, replace(new, offset=offset))
-    return tuple(replace(b, offset=o) for b, o in zip(buffers, offsets, strict=True))
+        position = next((k for k, (start, *_) in enumerate(placed) if start > offset), len(placed))
+        placed.insert(position, (offset, offset + size, first, last))
+    return tuple(Buffer(b.name, b.bytes, b.first, b.last, b.scratch, o) for b, o in zip(buffers, offsets, strict=True))

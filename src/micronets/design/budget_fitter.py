@@ -328,16 +328,18 @@ class BudgetFitter:
         - `log_ratio`: 0 or more; an option is probable enough if the logarithm of how many times more probable the
           choice's likeliest option is does not exceed it. Infinity allows every option.
         """
-        values = dict(values)
-        while True:
+        values, found = dict(values), True
+        while found:
+            found = False
             moves = [
                 (_log_ratio(choice, values, changed, probabilities), changed)
                 for choice, changed in self._probable_steps_up(values, probabilities, log_ratio)
-                if self.fits(changed) and self.costs(changed) != self.costs(values)
             ]
-            if not moves:
-                return values
-            values = min(moves, key=lambda m: m[0])[1]
+            for _, changed in sorted(moves, key=itemgetter(0)):
+                if self.fits(changed) and self.costs(changed) != self.costs(values):
+                    values, found = changed, True
+                    break
+        return values
 
     def _probable_steps_up(
         self, values: Mapping[str, int], probabilities: Probabilities, log_ratio: float

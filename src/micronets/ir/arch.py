@@ -301,30 +301,13 @@ def _checked(arch: Arch) -> tuple[Step, ...]:
             if i not in shapes:
                 nearest = did_you_mean(i, shapes)
                 raise SpecError(f"{where}: input '{i}' is not '{INPUT}' nor an earlier layer; {nearest}")
-        facts = operator(layer)
-        if len(layer.inputs) not in facts.inputs:
-            kind = type(layer).__name__
-            raise SpecError(f"{where}: {kind} takes {facts.inputs} inputs, not {len(layer.inputs)}")
-        inputs = tuple(shapes[i] for i in layer.inputs)
-        for i in layer.inputs:
-            if i in fixed and not isinstance(layer, Binary | BatchMatMul | Recurrent):
-                raise SpecError(f"{where}: {type(layer).__name__} reads the constant '{i}'; it takes activations only")
-        if layer.inputs and fixed.issuperset(layer.inputs):
-            raise SpecError(f"{where}: all that it reads is constant; give it an activation")
-        if isinstance(layer, Recurrent) and [i in fixed for i in layer.inputs] != [i > 0 for i, _ in enumerate(inputs)]:
-            raise SpecError(f"{where}: {type(layer).__name__} reads an activation, and constants after it")
-        facts.check(inputs, where)
-        if layer.act_bits not in (4, 8):
-            raise SpecError(f"{where}: act_bits = {layer.act_bits}; allowed: 4, 8")
-        step = Step.of(
+        step = _checked_step(
             layer,
-            inputs,
-            input_types=tuple(types[i] for i in layer.inputs),
-            constants=tuple(i in fixed for i in layer.inputs),
-            facts=facts,
+            tuple(shapes[i] for i in layer.inputs),
+            tuple(types[i] for i in layer.inputs),
+            tuple(i in fixed for i in layer.inputs),
         )
         for name, shape in zip(layer.outputs, step.output_shapes, strict=True):
-            checks.a_shape(where, "output shape", shape)
             shapes[name], types[name] = shape, step.output_type
         steps.append(step)
     for name in arch.output_names or ():
@@ -334,6 +317,44 @@ def _checked(arch: Arch) -> tuple[Step, ...]:
     if not arch.outputs or len(set(arch.outputs)) < len(arch.outputs):
         raise SpecError(f"outputs {arch.outputs}: need at least one, and each once")
     return tuple(steps)
+
+
+_STEPS_KEPT = 4096
+_steps: dict[str, Step] = {}
+"""The last steps that were checked, by all that they are made from, as Python writes it: unlike the values themselves,
+which are equal, the texts of 1, 1.0 and True differ. The networks of a search have most of their steps in common.
+"""
+
+
+def _checked_step(layer: Layer, inputs: tuple[Shape, ...], types: Types, constants: tuple[bool, ...]) -> Step:
+    """Returns the step of a layer of an `Arch`; the same object for equal arguments. See `Step.of` for these.
+
+    Raises `SpecError` for a layer that cannot be, or that cannot read such inputs.
+    """
+    key = repr((layer, inputs, types, constants))
+    if key in _steps:
+        return _steps[key]
+    where, kind = f"layer '{layer.name}'", type(layer).__name__
+    facts = operator(layer)
+    if len(layer.inputs) not in facts.inputs:
+        raise SpecError(f"{where}: {kind} takes {facts.inputs} inputs, not {len(layer.inputs)}")
+    for name, fixed in zip(layer.inputs, constants, strict=True):
+        if fixed and not isinstance(layer, Binary | BatchMatMul | Recurrent):
+            raise SpecError(f"{where}: {kind} reads the constant '{name}'; it takes activations only")
+    if constants and all(constants):
+        raise SpecError(f"{where}: all that it reads is constant; give it an activation")
+    if isinstance(layer, Recurrent) and list(constants) != [i > 0 for i, _ in enumerate(inputs)]:
+        raise SpecError(f"{where}: {kind} reads an activation, and constants after it")
+    facts.check(inputs, where)
+    if layer.act_bits not in (4, 8):
+        raise SpecError(f"{where}: act_bits = {layer.act_bits}; allowed: 4, 8")
+    step = Step.of(layer, inputs, input_types=types, constants=constants, facts=facts)
+    for shape in step.output_shapes:
+        checks.a_shape(where, "output shape", shape)
+    if len(_steps) >= _STEPS_KEPT:
+        _steps.clear()
+    _steps[key] = step
+    return step
 
 
 def _variables(steps: Sequence[Step]) -> dict[str, TensorSpec]:

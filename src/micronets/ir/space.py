@@ -138,7 +138,9 @@ def derive(space: SearchSpace, values: Values) -> Arch:
             raise SpecError(f"space {space.name}: choice '{c.name}' has no value; options: {c.options}")
         if values[c.name] not in c.options:
             raise SpecError(f"space {space.name}: {c.name} = {values[c.name]}; options: {c.options}")
-    template = without_empty_pads(space.template(lambda name: values[space.choice(name).name]))
+    template = without_empty_pads(
+        space.template(lambda name: values[name if name in values else space.choice(name).name])
+    )
     layers: list[Layer] = []
     renamed: dict[str, str] = {}  # output of a dropped block -> output of the last block before it that was kept
     previous = INPUT
@@ -204,6 +206,6 @@ def padded_values(layer: Pad) -> Any:
 
 def rename(layer: Layer, renamed: Mapping[str, str]) -> Layer:
     """Returns the layer with the inputs that `renamed` has replaced by the names that it gives."""
-    if not any(i in renamed for i in layer.inputs):
+    if renamed.keys().isdisjoint(layer.inputs):
         return layer
     return replace(layer, inputs=tuple(renamed.get(i, i) for i in layer.inputs))

@@ -331,8 +331,7 @@ def _training_section(facts: Facts) -> Markup:
     name = next(k for k in history[-1] if k.startswith("val_"))
     rates = [charts.Series(metric_label(name[4:]), [h.get(name) for h in history])]
     switch = next((i for i, h in enumerate(history) if h.get("stage") != "float"), None)
-    epochs = counted(switch, "epochs")
-    text = f"In float for {epochs}, then with quantisation simulated (shaded)." if switch else None
+    text = f"In float for {counted(switch, 'epochs')}, then with quantisation simulated (shaded)." if switch else None
     return section(
         "Training",
         el("p", text) if text else None,

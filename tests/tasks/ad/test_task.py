@@ -131,9 +131,7 @@ def test_bad_directories(tmp_path: Path) -> None:
     )
     (tmp_path / "texts").mkdir()
     (tmp_path / "texts/a.txt").write_text("x")
-    assert message(tmp_path / "texts").startswith(
-        f"{tmp_path / 'texts'}: no .wav files (1 other files, first: a.txt); "
-    )
+    assert message(tmp_path / "texts").startswith(f"{tmp_path / 'texts'}: no .wav files (1 other file, first: a.txt); ")
     words = sounds(tmp_path / "words", {"yes/{}.wav": 2})
     assert message(words).startswith(f"{words}: the names do not say machine and state (first: yes/0.wav); use ")
     one = sounds(tmp_path / "one", {"fan_id_00/normal/{}.wav": 4, "fan_id_00/anomaly/{}.wav": 2})

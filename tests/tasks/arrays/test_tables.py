@@ -159,7 +159,7 @@ def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a/pipe.csv")
     data = tasks.load("features", tmp_path)
     assert data.source.endswith(": 8 arrays of 10 x 3")
-    assert data.notes == (f"1 files that are neither .npy nor .csv ignored (first: {tmp_path / 'a/pipe.csv'})",)
+    assert data.notes == (f"1 file that is neither .npy nor .csv ignored (first: {tmp_path / 'a/pipe.csv'})",)
 
 
 def test_folders_below_that_of_a_class_are_read_and_stay_together(tmp_path: Path) -> None:

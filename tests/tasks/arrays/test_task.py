@@ -139,7 +139,7 @@ def test_bad_files_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "t/a").mkdir(parents=True)
     (tmp_path / "t/a/x.txt").write_text("x")
     assert message(tmp_path / "t").startswith(
-        f"{tmp_path / 't/a'}: no .npy or .csv files for class 'a' (1 other files, first: "
+        f"{tmp_path / 't/a'}: no .npy or .csv files for class 'a' (1 other file, first: "
     )
     (tmp_path / "t/a/x.csv").write_text("1,2\n3\n")
     assert message(tmp_path / "t").startswith(f"{tmp_path / 't/a/x.csv'}: not an array of numbers (")
@@ -179,7 +179,7 @@ def test_numbers_that_are_none_name_their_file(tmp_path: Path) -> None:
     assert message(one) == f"{one}: x is one number; need numbers [N, ...] with 1 to 3 axes beside N"
     same = npz(tmp_path / "same.npz", classes=np.array(["up", "up", "left"]))
     assert message(same) == f"{same}: classes is [3]; need different names [C]"
-    assert "group has 1 entries; need 60" in message(npz(tmp_path / "group.npz", group=np.float64(3)))
+    assert "group has 1 entry; need 60" in message(npz(tmp_path / "group.npz", group=np.float64(3)))
 
 
 def test_synthetic_motions_are_not_told_apart_by_their_mean() -> None:

@@ -146,11 +146,11 @@ def test_odd_pictures_are_converted_with_a_note(tmp_path: Path) -> None:
     assert data.size("all") == 15
     cup = tmp_path / "cup"
     assert data.notes == (
-        f"all: turned as their EXIF says: 1 images (first: {cup / 'd.jpg'})",
-        f"all: CMYK converted to RGB: 1 images (first: {cup / 'b.jpg'})",
-        f"all: 16 bits cut to 8: 1 images (first: {cup / 'a16.png'})",
-        f"all: transparent parts made black: 1 images (first: {cup / 'c.png'})",
-        f"all: smaller than 8 pixels: 1 images (first: {cup / 'e.png'})",
+        f"all: turned as their EXIF says: 1 image (first: {cup / 'd.jpg'})",
+        f"all: CMYK converted to RGB: 1 image (first: {cup / 'b.jpg'})",
+        f"all: 16 bits cut to 8: 1 image (first: {cup / 'a16.png'})",
+        f"all: transparent parts made black: 1 image (first: {cup / 'c.png'})",
+        f"all: smaller than 8 pixels: 1 image (first: {cup / 'e.png'})",
     )
     assert load_all(tmp_path).notes == data.notes  # from the kept pictures
     assert data.pictures["all"][4].std() > 20
@@ -184,12 +184,10 @@ def test_directories_that_cannot_be_used(tmp_path: Path) -> None:
     write(tmp_path, {"cup": 5})
     assert message(tmp_path) == f"{tmp_path}: only one class, 'cup'; a classifier needs at least two folders"
     write(tmp_path, {"pen": 1})
-    assert "class 'pen' has 1 images; at least 3 are needed (one each for train, val and test)" in message(tmp_path)
+    assert "class 'pen' has 1 image; at least 3 are needed (one each for train, val and test)" in message(tmp_path)
     (tmp_path / "text").mkdir()
     (tmp_path / "text" / "a.txt").write_text("a")
-    assert "no images for class 'text' (1 other files, first: a.txt); add some or remove the folder" in message(
-        tmp_path
-    )
+    assert "no images for class 'text' (1 other file, first: a.txt); add some or remove the folder" in message(tmp_path)
     assert "split 'dev' is not known" in message(tmp_path, splits=("dev",))
 
 
@@ -371,6 +369,6 @@ def test_12_bits_in_16_are_not_almost_black(tmp_path: Path) -> None:
     assert np.abs(x[0].astype(int) - x[1]).max() <= 1
     assert x.max() == 255
     assert notes == (
-        f"16 bits cut to 8: 1 images (first: {tmp_path / 'sixteen.png'})",
-        f"12 bits stored as 16 cut to 8: 1 images (first: {tmp_path / 'twelve.png'})",
+        f"16 bits cut to 8: 1 image (first: {tmp_path / 'sixteen.png'})",
+        f"12 bits stored as 16 cut to 8: 1 image (first: {tmp_path / 'twelve.png'})",
     )

@@ -61,7 +61,7 @@ def test_bad_recordings_in_one_line(tmp_path: Path) -> None:
     texts = write_words(tmp_path / "texts", {"a": 3})
     (texts / "b").mkdir()
     (texts / "b/x.txt").write_text("x")
-    assert message(texts).startswith(f"{texts / 'b'}: no .wav files for class 'b' (1 other files, first: x.txt); ")
+    assert message(texts).startswith(f"{texts / 'b'}: no .wav files for class 'b' (1 other file, first: x.txt); ")
     bad = write_words(tmp_path / "bad", {"a": 3, "b": 3})
     (bad / "a/000.wav").write_bytes(encode_wav(np.zeros(0)))
     assert message(bad) == f"{bad / 'a/000.wav'}: no samples (length zero); remove it or record it again"

@@ -212,7 +212,7 @@ def test_a_class_without_clips(tmp_path: Path) -> None:
     way_out = "add recordings or remove the folder"
     assert message(root) == f"{root / 'b'}: no .wav files for class 'b' (the folder is empty); {way_out}"
     (root / "b" / "x.txt").write_text("x")
-    assert message(root) == f"{root / 'b'}: no .wav files for class 'b' (1 other files, first: x.txt); {way_out}"
+    assert message(root) == f"{root / 'b'}: no .wav files for class 'b' (1 other file, first: x.txt); {way_out}"
 
 
 def test_too_few_classes_or_clips(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def test_entries_that_name_no_recording_are_named(tmp_path: Path) -> None:
     with pytest.raises(DataError) as e:
         official_splits(scan(root))
     assert str(e.value) == (
-        f"{root / 'testing_list.txt'}: none of its 2 entries names a recording (first: 000.wav); need lines such as "
+        f"{root / 'testing_list.txt'}: none of its entries (2) names a recording (first: 000.wav); need lines such as "
         "yes/0a7c2a8d_nohash_0.wav, or remove the list"
     )
     (root / "testing_list.txt").write_text("a/000.wav\n")
