@@ -337,7 +337,7 @@ def _checked_step(layer: Layer, inputs: tuple[Shape, ...], types: Types, constan
     where, kind = f"layer '{layer.name}'", type(layer).__name__
     facts = operator(layer)
     if len(layer.inputs) not in facts.inputs:
-        raise SpecError(f"{where}: {kind} takes {facts.inputs} inputs, not {len(layer.inputs)}")
+        raise SpecError(f"{where}: {kind} takes {facts.inputs} input(s), not {len(layer.inputs)}")
     for name, fixed in zip(layer.inputs, constants, strict=True):
         if fixed and not isinstance(layer, Binary | BatchMatMul | Recurrent):
             raise SpecError(f"{where}: {kind} reads the constant '{name}'; it takes activations only")
