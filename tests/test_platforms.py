@@ -18,7 +18,7 @@ for name in ("fcntl", "resource", "termios", "tty", "pty", "pwd", "grp", "syslog
     sys.modules[name] = None
 import asyncio, multiprocessing, subprocess, tempfile, threading  # which ask for some of these names when loaded
 
-for name in ("fork", "forkpty", "killpg", "getuid", "geteuid", "getpgid", "setsid", "mkfifo", "chown", "sched_getaffinity"):
+for name in ("fork", "forkpty", "killpg", "getuid", "geteuid", "getpgid", "setsid", "mkfifo", "chown"):
     vars(os).pop(name, None)
 for name in ("SIGKILL", "SIGHUP", "SIGALRM", "setitimer", "SIGPIPE", "SIGCHLD"):
     vars(signal).pop(name, None)
@@ -43,7 +43,8 @@ print(json.dumps([loaded, refused]))
 
 def without(code: str, *arguments: str) -> str:
     """Runs a program in a process that lacks what Windows lacks, and returns what it prints."""
-    done = subprocess.run([sys.executable, "-c", WITHOUT + code, *arguments], capture_output=True, text=True, check=False)
+    words = [sys.executable, "-c", WITHOUT + code, *arguments]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
