@@ -102,7 +102,8 @@ to add an operator.
 FACTS = """## In a file
 
 *Types* are those of the activations, "a to b" where the output has another than the inputs. Weights are int8, or int4
-where 4 is among their bits. Scales of weights are per channel or per tensor, biases are int32. *In training*: whether a
+where 4 is among their bits. Scales of weights are per channel or per tensor, biases are int32; beside activations of
+int16 they may be int64, weights have 8 bits, and all zero points are 0. *In training*: whether a
 network that micronets searches and trains may have the operator inside. *State*: whether it keeps anything from one
 inference to the next. A file with another operator is refused, by name.
 """
@@ -286,6 +287,28 @@ CASES = (
     Case("else", Dequantize(name="layer", inputs=X), (10,), of="uint8"),
     Case("", Cast(name="layer", inputs=X, to="float32"), (10,)),
     Case("", Prelu(name="layer", inputs=BOTH), (8, 8, 8), constants=CHANNELS),
+    *(
+        Case("int16", layer, (8, 8, 8), of="int16")
+        for layer in (
+            _conv((3, 3)),
+            _depthwise((3, 3)),
+            FullyConnected(name="layer", inputs=X, units=16),
+            *(
+                kind(name="layer", inputs=(INPUT, INPUT))
+                for kind in (Add, Sub, Mul, Minimum, Maximum, SquaredDifference)
+            ),
+            AveragePool2D(name="layer", inputs=X, pool=(2, 2), stride=(2, 2)),
+            MaxPool2D(name="layer", inputs=X, pool=(2, 2), stride=(2, 2)),
+            Mean(name="layer", inputs=X),
+            Sum(name="layer", inputs=X, axes=(0, 2)),
+            Softmax(name="layer", inputs=X, to="int16"),
+            Relu(name="layer", inputs=X),
+            Relu(name="layer", inputs=X, six=True),
+            LeakyRelu(name="layer", inputs=X, alpha=0.125),
+            Logistic(name="layer", inputs=X),
+            Tanh(name="layer", inputs=X),
+        )
+    ),
     Case(
         "",
         ReadVariable(name="layer", variable="state", shape=(8, 8, 8)),

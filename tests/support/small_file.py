@@ -15,7 +15,9 @@ from micronets.tflite.codec import Op, codec
 
 _TYPES = {
     "int8": s.TensorType.INT8,
+    "int16": s.TensorType.INT16,
     "int32": s.TensorType.INT32,
+    "int64": s.TensorType.INT64,
     "float16": s.TensorType.FLOAT16,
     "float32": s.TensorType.FLOAT32,
 }
@@ -26,8 +28,8 @@ class FileTensor:
     """A tensor of a file.
 
     - shape: its dimensions, the batch included.
-    - values: the values of a constant, of type int8, int32, float16 or float32; None for an activation.
-    - scale, zero_point: its quantisation; int32 and float tensors have none.
+    - values: the values of a constant, of type int8, int16, int32, int64, float16 or float32; None for an activation.
+    - scale, zero_point: its quantisation; int32, int64 and float tensors have none.
     - type: the type of an activation.
     """
 
@@ -71,7 +73,7 @@ def small_file(
                 (s.QuantizationSlot.ZERO_POINT, "table", file.vector(np.int64, [tensor.zero_point]), 0),
             ]
         )
-        unscaled = kind in (s.TensorType.INT32, s.TensorType.FLOAT16, s.TensorType.FLOAT32)
+        unscaled = kind in (s.TensorType.INT32, s.TensorType.INT64, s.TensorType.FLOAT16, s.TensorType.FLOAT32)
         offsets.append(
             file.table(
                 [

@@ -73,7 +73,7 @@ def stand_in(arch: Arch) -> QuantizedModel:
         name: operator(layer).activation not in (None, "none") for layer in arch.layers for name in layer.outputs
     }
     quant = {
-        name: TensorQuant(_FINE_SCALE, code_range(of)[0] if rectified.get(name) else 0)
+        name: TensorQuant(_FINE_SCALE, code_range(of)[0] if rectified.get(name) and of != "int16" else 0)
         for name, of in arch.types().items()
         if of != "float32"
     }

@@ -42,6 +42,8 @@ STRUCT_BYTES: Mapping[str, int] = MappingProxyType(
         "micronets_patch": 10,
         "micronets_patch_run": 4,
         "micronets_broadcast": 48,
+        "micronets_requant_s16": 20,
+        "micronets_operands_s16": 32,
     }
 )
 """Bytes, by C type, of the constants that a generated model.c holds, on a machine with pointers of 32 bits."""

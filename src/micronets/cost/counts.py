@@ -40,15 +40,15 @@ def params(steps: Sequence[Step]) -> Number:
 
 
 def weight_bytes(steps: Sequence[Step]) -> Number:
-    """Returns the bytes of the layers' packed weights and 32-bit biases."""
+    """Returns the bytes of the layers' packed weights and biases."""
     return sum(s.gate * step_weight_bytes(s) for s in steps)
 
 
 def step_weight_bytes(step: Step) -> Number:
-    """Returns the bytes of one layer's packed weights, 32-bit biases and constants, not weighted by its gate."""
+    """Returns the bytes of one layer's packed weights, biases and constants, not weighted by its gate."""
     w = step.weights
     fixed = constant_bytes(step)
-    return fixed if w is None else packed_bytes(w.taps * w.channels, w.bits) + w.channels * 4 + fixed
+    return fixed if w is None else packed_bytes(w.taps * w.channels, w.bits) + w.channels * w.bias_bytes + fixed
 
 
 def constant_bytes(step: Step) -> int:

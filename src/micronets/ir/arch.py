@@ -27,7 +27,7 @@ from micronets.ir.layers import (
     Svdf,
     TensorSpec,
 )
-from micronets.ir.ops import Operator, Weights, checks, operator
+from micronets.ir.ops import Operator, Weights, checks, operator, operator_on
 from micronets.ir.types import ELEMENT_BYTES, TYPES, Type, Types, stored
 from micronets.terminal import counted
 
@@ -80,8 +80,8 @@ class Step:
 
         Raises `SpecError` for types that the layer cannot read.
         """
-        facts = operator(layer) if facts is None else facts
         types: Types = tuple("int8" for _ in layer.inputs) if input_types is None else input_types
+        facts = operator_on(layer, types, facts)
         fixed = (False,) * len(layer.inputs) if constants is None else constants
         where = f"layer '{layer.name}': {facts.tflite_name}"
         made = facts.output_type(tuple(map(stored, types)), where)
@@ -99,8 +99,8 @@ class Step:
 
     @cached_property
     def operator(self) -> Operator:
-        """The record of all facts of the layer's kind, for the fields of this layer."""
-        return operator(self.layer)
+        """The record of all facts of the layer's kind, for the fields of this layer and the types of its inputs."""
+        return operator_on(self.layer, self.input_types)
 
     @cached_property
     def weights(self) -> Weights | None:

@@ -21,7 +21,7 @@ def scale_owners(steps: Sequence[Step]) -> Mapping[str, str]:
         owners |= {name: name for name in layer.inputs if name not in owners}  # constants, and further inputs
         owners |= {name: name for name in layer.outputs}
         match step.operator.scale:
-            case "its own" | "1/256" | "1/65536" | "1/128" | "1/16" | "1":
+            case "its own" | "1/256" | "1/65536" | "1/128" | "1/32768" | "1/16" | "1":
                 continue
             case "the input's" | "copied codes":
                 bound = (layer.inputs[0], *layer.outputs)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from micronets.errors import SpecError
 from micronets.ir.layers import Activation
 from micronets.ir.ops.add import ADD_BITS
+from micronets.ir.ops.wide import WIDE_ADD_BITS
 from micronets.ir.types import Type, code_range, stored
 from micronets.quantized.model import TensorQuant
 
@@ -76,27 +77,32 @@ def mean_rescale(count: int, source: TensorQuant, target: TensorQuant) -> tuple[
     return (multiplier << extra) // count, shift - extra
 
 
-def add_rescale(a: TensorQuant, b: TensorQuant, target: TensorQuant) -> tuple[tuple[IntArray, IntArray], ...]:
-    """Returns the multipliers and shifts with which two tensors are added: those of both operands and of their sum.
+def add_bits(of: Type) -> int:
+    """Returns how many fractional bits an addition of tensors of that type keeps below one step of a code."""
+    return WIDE_ADD_BITS if of == "int16" else ADD_BITS
+
+
+def square_bits(of: Type) -> int:
+    """Returns how many fractional bits a squared difference keeps below one step of a code, before it squares."""
+    return 0 if of == "int16" else SQUARE_BITS
+
+
+def add_rescale(
+    a: TensorQuant, b: TensorQuant, target: TensorQuant, of: Type = "int8"
+) -> tuple[tuple[IntArray, IntArray], ...]:
+    """Returns the multipliers and shifts of a sum or a difference of two tensors: those of both operands and of it.
 
     - a, b: quantisation of the operands.
-    - target: quantisation of the sum.
+    - target: quantisation of the result.
+    - of: the type of all of them.
 
-    Both operands, shifted left by `ir.ops.add.ADD_BITS`, are brought to half the grid of the larger scale, so that
+    Both operands, shifted left by `add_bits`, are brought to half the grid of the larger scale, so that
     their sum fits 32 bits; the sum is brought from there to codes of `target`.
     """
     scale_a, scale_b, scale = (np.float32(quant.scale) for quant in (a, b, target))
     twice = 2.0 * float(max(scale_a, scale_b))
-    ratios = (float(scale_a) / twice, float(scale_b) / twice, twice / ((1 << ADD_BITS) * float(scale)))
+    ratios = (float(scale_a) / twice, float(scale_b) / twice, twice / ((1 << add_bits(of)) * float(scale)))
     return tuple(quantize_multiplier(ratio) for ratio in ratios)
-
-
-def sub_rescale(a: TensorQuant, b: TensorQuant, target: TensorQuant) -> tuple[tuple[IntArray, IntArray], ...]:
-    """Returns what `add_rescale` returns, for a difference: TFLM's `CalculateOpDataSub` divides in float32."""
-    scale_a, scale_b, scale = (np.float32(quant.scale) for quant in (a, b, target))
-    twice = np.float32(2) * max(scale_a, scale_b)
-    ratios = (scale_a / twice, scale_b / twice, twice / (np.float32(1 << ADD_BITS) * scale))
-    return tuple(quantize_multiplier(float(ratio)) for ratio in ratios)
 
 
 SQUARE_BITS = 7
@@ -104,12 +110,12 @@ SQUARE_BITS = 7
 
 
 def squared_difference_rescale(
-    a: TensorQuant, b: TensorQuant, target: TensorQuant
+    a: TensorQuant, b: TensorQuant, target: TensorQuant, of: Type = "int8"
 ) -> tuple[tuple[IntArray, IntArray], ...]:
-    """Returns the multipliers and shifts of both operands, shifted left by `SQUARE_BITS`, and of the square."""
+    """Returns the multipliers and shifts of both operands, shifted left by `square_bits`, and of the square."""
     scale_a, scale_b, scale = (float(np.float32(quant.scale)) for quant in (a, b, target))
     twice = 2.0 * max(scale_a, scale_b)
-    ratios = (scale_a / twice, scale_b / twice, twice * twice / ((1 << 2 * SQUARE_BITS) * scale))
+    ratios = (scale_a / twice, scale_b / twice, twice * twice / ((1 << 2 * square_bits(of)) * scale))
     return tuple(quantize_multiplier(ratio) for ratio in ratios)
 
 
@@ -162,6 +168,28 @@ def multiply_by_quantized_multiplier(acc: IntArray, multiplier: IntArray | int, 
     if left.any():
         acc = (acc << left).astype(np.int32).astype(np.int64)
     return rounding_shift(rounding_high_mul(acc, np.asarray(multiplier, np.int64)), np.maximum(-shift, 0))
+
+
+def reduced_multiplier(multiplier: IntArray, shift: IntArray) -> tuple[IntArray, IntArray]:
+    """Returns multipliers of 15 bits, and how far their products are shifted to the right, for sums of 64 bits.
+
+    - multiplier, shift: results of `quantize_multiplier` for factors below 128.
+    """
+    reduced = np.minimum((np.asarray(multiplier, np.int64) + (1 << 15)) >> 16, (1 << 15) - 1)
+    return reduced, 15 - np.asarray(shift, np.int64)
+
+
+def multiply_by_reduced_multiplier(acc: IntArray, multiplier: IntArray | int, shift: IntArray | int) -> IntArray:
+    """Returns `acc * multiplier * 2**(shift - 31)`, rounded once, halves upwards, as int64 in the range of int32.
+
+    TFLM's kernels multiply sums of 64 bits in this way.
+
+    - acc: sums, of less than 48 bits.
+    - multiplier, shift: results of `quantize_multiplier` for factors below 128; they broadcast.
+    """
+    reduced, right = reduced_multiplier(np.asarray(multiplier), np.asarray(shift))
+    product = np.asarray(acc, np.int64) * reduced + (np.int64(1) << (right - 1))
+    return np.asarray(product >> right).astype(np.int32).astype(np.int64)
 
 
 def round_half_away(x: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating[Any]]:

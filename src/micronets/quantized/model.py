@@ -32,14 +32,15 @@ class LayerWeights:
       `[units, inputs]`. Values lie in [-127, 127], or in [-7, 7] for 4 bits; released models may use the full range.
     - scales: float32 `[outputs]`, one for each output channel, or `[1]`, one for the whole tensor; 0 for a filter that
       was pruned.
-    - bias: int32 `[outputs]` in units of input scale * weight scale, or None.
+    - bias: int32 `[outputs]` in units of input scale * weight scale, or None. Where the input is int16, it may be int64
+      as well; sums have 64 bits then, and where there is none, else 32.
     - zero_point: the code of the weight 0. Only a FullyConnected layer whose weights have one scale may have another
       than 0.
     """
 
     weights: npt.NDArray[np.int8]
     scales: npt.NDArray[np.float32]
-    bias: npt.NDArray[np.int32] | None
+    bias: npt.NDArray[np.int32] | npt.NDArray[np.int64] | None
     zero_point: int = 0
 
     @property

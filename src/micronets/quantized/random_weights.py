@@ -104,14 +104,16 @@ def _random_codes(of: TensorSpec, rng: np.random.Generator) -> npt.NDArray[Any]:
 def _random_quant(activation: str, of: Type, rng: np.random.Generator) -> TensorQuant:
     """Returns a random quantisation for an activation.
 
-    A rectified one has the least code as its zero point, as converters choose it; kernels are faster there.
+    A rectified one has the least code as its zero point, as converters choose it; kernels are faster there. That of
+    int16 is always 0.
     """
-    lowest, highest = code_range(of)
+    lowest, highest = (0, code_range(of)[1]) if of == "int16" else code_range(of)
     scale = float(np.float32(rng.uniform(*_SCALE_RANGE) * 2 ** (8 - BITS[of])))
     match activation:
         case "none":
             middle, reach = (lowest + highest + 1) // 2, (highest - lowest + 1) // 16
-            return TensorQuant(scale, middle + int(rng.integers(-reach, reach)))
+            drawn = int(rng.integers(-reach, reach))
+            return TensorQuant(scale, 0 if of == "int16" else middle + drawn)
         case "relu6":
             return TensorQuant(float(np.float32(rng.uniform(0.5, 1) * 6 / (highest - lowest))), lowest)
         case _:
@@ -125,5 +127,7 @@ def _weights(sizes: Weights, ratio: float, rng: np.random.Generator) -> LayerWei
     np.moveaxis(codes, sizes.axis, 0).reshape(sizes.channels, -1)[:, 0] |= 1  # no filter is all zero
     gain = math.sqrt(2) * ratio / (math.sqrt(sizes.taps) * limit / _PEAK)  # a rectifier halves the variance
     scales = np.asarray(gain * rng.uniform(0.7, 1.4, (sizes.scales,)), np.float32)
-    bias = np.asarray(rng.integers(-1000, 1001, (sizes.channels,)), np.int32)
-    return LayerWeights(codes, scales, bias)
+    bias = rng.integers(-1000, 1001, (sizes.channels,))
+    return LayerWeights(
+        codes, scales, np.asarray(bias, np.int32) if sizes.bias_bytes == 4 else np.asarray(bias, np.int64)
+    )

@@ -72,13 +72,12 @@ from micronets.ir.layers import (
     TransposeConv2D,
     Unpack,
 )
-from micronets.ir.ops.add import ADD_BITS
-from micronets.ir.types import Type, code_range
+from micronets.ir.types import Type, code_range, stored
 from micronets.ir.window import Window
 from micronets.quantized.arithmetic import (
-    SQUARE_BITS,
     IntArray,
     activation_range,
+    add_bits,
     add_rescale,
     conv_rescale,
     dequantize,
@@ -86,22 +85,24 @@ from micronets.quantized.arithmetic import (
     mean_rescale,
     mul_rescale,
     multiply_by_quantized_multiplier,
+    multiply_by_reduced_multiplier,
     prelu_rescale,
     product_rescale,
     quantize,
     rescale,
+    square_bits,
     squared_difference_rescale,
-    sub_rescale,
 )
 from micronets.quantized.hard_swish import hard_swish_codes
 from micronets.quantized.log_softmax import log_softmax_codes
-from micronets.quantized.model import Inputs, QuantizedModel, TensorQuant, input_offsets
+from micronets.quantized.model import Inputs, LayerWeights, QuantizedModel, TensorQuant, input_offsets
 from micronets.quantized.places import bilinear_places, interpolated, nearest_places
 from micronets.quantized.softmax import softmax_codes
 from micronets.quantized.state import first_state
 from micronets.quantized.svdf import svdf_step
 from micronets.quantized.unary import abs_codes, elu_codes, leaky_relu_codes, logistic_codes, rsqrt_codes, tanh_codes
 from micronets.quantized.validate import validate
+from micronets.quantized.wide import wide_logistic_codes, wide_softmax_codes, wide_tanh_codes
 
 Array = npt.NDArray[Any]
 
@@ -296,19 +297,23 @@ def _unclamped_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -
     quants = [model.quant[name] for name in (*layer.inputs, *layer.outputs) if name in model.quant]  # floats have none
     match layer:
         case Conv2D() | DepthwiseConv2D():
-            return (_requantize(model, layer, _convolve(model, layer, x, quants[0]), *quants),)
+            return (_requantize(model, layer, step.input_types[0], _convolve(model, layer, x, quants[0]), *quants),)
         case TransposeConv2D():
-            return (_requantize(model, layer, _convolve_backwards(model, layer, x, quants[0]), *quants),)
+            return (
+                _requantize(
+                    model, layer, step.input_types[0], _convolve_backwards(model, layer, x, quants[0]), *quants
+                ),
+            )
         case FullyConnected():
             w = model.weights[layer.name].centred
             vectors = x if layer.keep_dims else x.reshape(len(x), w.shape[1])
-            return (_requantize(model, layer, _dot(vectors, w.T, quants[0]), *quants),)
+            return (_requantize(model, layer, step.input_types[0], _dot(vectors, w.T, quants[0]), *quants),)
         case BatchMatMul():
             return (_multiply_matrices(layer, x, inputs[1], *quants),)
         case AveragePool2D():
             return (_average(layer, x),)
         case MaxPool2D():
-            return (windows(x, layer.window, -128).max(axis=(-2, -1)),)
+            return (windows(x, layer.window, code_range(step.output_type)[0]).max(axis=(-2, -1)),)
         case Mean() | Sum():
             return (_sum_codes(layer, x, *quants),)
         case ReduceMax():
@@ -318,7 +323,7 @@ def _unclamped_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -
         case ArgMax():
             return ((x.argmin if layer.smallest else x.argmax)(axis=layer.axis + 1),)
         case Add() | Mul() | Sub() | Minimum() | Maximum() | SquaredDifference() | Prelu():
-            return (_binary_codes(layer, *aligned(*inputs), *quants),)
+            return (_binary_codes(layer, step.output_type, *aligned(*inputs), *quants),)
         case Concatenation():
             return (np.concatenate(inputs, axis=layer.axis + 1),)
         case Split():
@@ -359,17 +364,19 @@ def _unclamped_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -
             )
             return (interpolated(x, lines, pixels),)
         case Softmax():
+            if step.input_types[0] == "int16":
+                return (wide_softmax_codes(x, layer.beta, quants[0]),)
             return (softmax_codes(x, layer.beta, quants[0].scale, layer.to),)
         case LogSoftmax():
             return (log_softmax_codes(x, quants[0].scale),)
         case Relu():
-            return (_relu_codes(layer, x, *quants),)
+            return (_relu_codes(layer, stored(step.output_type), x, *quants),)
         case HardSwish():
             return (hard_swish_codes(x, *quants),)
         case Logistic():
-            return (logistic_codes(x, quants[0]),)
+            return ((wide_logistic_codes if step.output_type == "int16" else logistic_codes)(x, quants[0]),)
         case Tanh():
-            return (tanh_codes(x, quants[0]),)
+            return ((wide_tanh_codes if step.output_type == "int16" else tanh_codes)(x, quants[0]),)
         case LeakyRelu():
             return (leaky_relu_codes(x, layer.alpha, *quants),)
         case Elu():
@@ -407,25 +414,37 @@ def _recode(x: Array, qx: TensorQuant, qy: TensorQuant) -> Array:
     return multiply_by_quantized_multiplier(x.astype(np.int64) - qx.zero_point, *rescale(qx, qy)) + qy.zero_point
 
 
-def _requantize(model: QuantizedModel, layer: Layer, acc: Array, qx: TensorQuant, qy: TensorQuant) -> Array:
-    """Returns the output codes of sums of products, the bias added, not yet clamped."""
+def wide_sums(weights: LayerWeights, of: Type) -> bool:
+    """Tells whether a layer sums products in 64 bits: with inputs of the type `of`, int16, unless its bias has 32."""
+    return of == "int16" and (weights.bias is None or weights.bias.dtype == np.int64)
+
+
+def _requantize(model: QuantizedModel, layer: Layer, kind: Type, acc: Array, qx: TensorQuant, qy: TensorQuant) -> Array:
+    """Returns the output codes of sums of products, the bias added, not yet clamped; `kind` is the input's type."""
     w = model.weights[layer.name]
     total = acc.astype(np.int64)
     if w.bias is not None:
         total += w.bias
+    if wide_sums(w, kind):
+        return multiply_by_reduced_multiplier(total, *conv_rescale(qx, w.scales, qy))
     total = total.astype(np.int32).astype(np.int64)  # the kernels' accumulator wraps at 32 bits
     return multiply_by_quantized_multiplier(total, *conv_rescale(qx, w.scales, qy)) + qy.zero_point
 
 
-def _exact_type(weights: Array, axis: tuple[int, ...], qx: TensorQuant) -> type[np.floating[Any]]:
-    """Returns the smallest float type in which sums over `axis` of weights times (code - zero point) are exact."""
-    largest = int(np.abs(weights.astype(np.int64)).sum(axis=axis).max()) * max(127 - qx.zero_point, qx.zero_point + 128)
+def _exact_type(weights: Array, axis: tuple[int, ...], x: Array, qx: TensorQuant) -> type[np.floating[Any]]:
+    """Returns the smallest float type in which sums over `axis` of weights times (code - zero point) are exact.
+
+    - x: the codes, of an integer type.
+    """
+    lowest, highest = np.iinfo(x.dtype).min, np.iinfo(x.dtype).max
+    magnitude = max(highest - qx.zero_point, qx.zero_point - lowest)
+    largest = int(np.abs(weights.astype(np.int64)).sum(axis=axis).max()) * magnitude
     return np.float32 if largest < 1 << 24 else np.float64
 
 
 def _dot(x: Array, w: Array, qx: TensorQuant) -> Array:
     """Returns the exact products `[N, outputs]` of codes `[N, taps]`, less their zero point, and weights."""
-    kind = _exact_type(w, (0,), qx)
+    kind = _exact_type(w, (0,), x, qx)
     return np.asarray((x.astype(kind) - kind(qx.zero_point)) @ w.astype(kind))
 
 
@@ -443,7 +462,7 @@ def _convolve(model: QuantizedModel, layer: Conv2D | DepthwiseConv2D, x: Array, 
         columns = w.transpose(3, 1, 2, 0).reshape(size, groups, filters)
         sums = [_dot(im2col[:, g], columns[:, g], qx) for g in range(groups)]
         return np.concatenate(sums, axis=-1).reshape(*shape, len(w))
-    kind = _exact_type(w, (1, 2), qx)
+    kind = _exact_type(w, (1, 2), x, qx)
     seen = windows(x.astype(kind) - kind(qx.zero_point), layer.window, 0)
     if layer.multiplier > 1:
         seen = np.repeat(seen, layer.multiplier, axis=3)
@@ -458,7 +477,7 @@ def _convolve_backwards(model: QuantizedModel, layer: TransposeConv2D, x: Array,
     """Returns the exact sums of products `[N, H', W', filters]` of a transposed convolution, without its bias."""
     w = model.weights[layer.name].weights
     (kh, kw), (rows, columns) = layer.kernel, layer.stride
-    kind = _exact_type(w, (1, 2, 3), qx)
+    kind = _exact_type(w, (1, 2, 3), x, qx)
     centred = x.astype(kind) - kind(qx.zero_point)
     _, height, width, _ = x.shape
     # Every tap adds to the places that lie a stride apart on a map that is as large as all windows together.
@@ -533,17 +552,19 @@ def aligned(a: Array, b: Array) -> tuple[Array, Array]:
     return first, second
 
 
-def _binary_codes(layer: Binary, a: Array, b: Array, qa: TensorQuant, qb: TensorQuant, qy: TensorQuant) -> Array:
-    """Returns the codes of two tensors combined value by value, not yet clamped."""
+def _binary_codes(
+    layer: Binary, of: Type, a: Array, b: Array, qa: TensorQuant, qb: TensorQuant, qy: TensorQuant
+) -> Array:
+    """Returns the codes of two tensors combined value by value, not yet clamped; `of` is the type of all codes."""
     x, y = a.astype(np.int64) - qa.zero_point, b.astype(np.int64) - qb.zero_point
     match layer:
         case Add():
-            of_a, of_b, of_sum = add_rescale(qa, qb, qy)
-            total = _on_grid(x, ADD_BITS, of_a) + _on_grid(y, ADD_BITS, of_b)
+            of_a, of_b, of_sum = add_rescale(qa, qb, qy, of)
+            total = _on_grid(x, add_bits(of), of_a) + _on_grid(y, add_bits(of), of_b)
             return multiply_by_quantized_multiplier(total, *of_sum) + qy.zero_point
         case Sub():
-            of_a, of_b, of_sum = sub_rescale(qa, qb, qy)
-            total = _on_grid(x, ADD_BITS, of_a) - _on_grid(y, ADD_BITS, of_b)
+            of_a, of_b, of_sum = add_rescale(qa, qb, qy, of)
+            total = _on_grid(x, add_bits(of), of_a) - _on_grid(y, add_bits(of), of_b)
             return multiply_by_quantized_multiplier(total, *of_sum) + qy.zero_point
         case Mul():
             return multiply_by_quantized_multiplier(x * y, *mul_rescale(qa, qb, qy)) + qy.zero_point
@@ -552,8 +573,8 @@ def _binary_codes(layer: Binary, a: Array, b: Array, qa: TensorQuant, qb: Tensor
         case Maximum():
             return np.asarray(np.maximum(a, b))
         case SquaredDifference():
-            of_a, of_b, of_square = squared_difference_rescale(qa, qb, qy)
-            square = (_on_grid(x, SQUARE_BITS, of_a) - _on_grid(y, SQUARE_BITS, of_b)) ** 2
+            of_a, of_b, of_square = squared_difference_rescale(qa, qb, qy, of)
+            square = (_on_grid(x, square_bits(of), of_a) - _on_grid(y, square_bits(of), of_b)) ** 2
             return multiply_by_quantized_multiplier(square, *of_square) + qy.zero_point
         case Prelu():
             of_x, of_product = prelu_rescale(qa, qb, qy)
@@ -579,10 +600,10 @@ def sliced(layer: Slice | StridedSlice, x: Array) -> Array:
     return np.squeeze(x, tuple(axis + 1 for axis in shrink))
 
 
-def _relu_codes(layer: Relu, x: Array, qx: TensorQuant, qy: TensorQuant) -> Array:
-    """Returns the codes of the rectified values, not yet clamped to the output's bits."""
+def _relu_codes(layer: Relu, of: Type, x: Array, qx: TensorQuant, qy: TensorQuant) -> Array:
+    """Returns the codes of the rectified values, not yet clamped to the output's bits; `of` is their type."""
     if layer.six:  # TFLM clamps the codes and looks at the input's scale only
-        lo, hi = activation_range("relu6", qx)
+        lo, hi = activation_range("relu6", qx, of)
         return np.asarray(np.clip(x, lo, hi))
     y = _recode(x, qx, qy)
     return np.asarray(np.maximum(y, qy.zero_point))

@@ -12,6 +12,7 @@ from micronets.quantized.arithmetic import (
     bit_range,
     multiply_by_quantized_multiplier,
     quantize_multiplier,
+    rescale,
     round_half_away,
     rounding_shift,
 )
@@ -56,6 +57,14 @@ def _fixed_point(x: IntArray, source: TensorQuant) -> tuple[IntArray, IntArray, 
     return multiply_by_quantized_multiplier(np.where(low | high, 0, offset), multiplier, shift), low, high
 
 
+def slope_below_zero(alpha: float, source: TensorQuant, target: TensorQuant) -> float:
+    """Returns how many steps of `target` a step of `source` counts below 0 where real values are multiplied by alpha.
+
+    TFLM multiplies and divides in float64.
+    """
+    return float(np.float32(source.scale)) * float(np.float32(alpha)) / float(np.float32(target.scale))
+
+
 def leaky_relu_codes(x: IntArray, alpha: float, source: TensorQuant, target: TensorQuant) -> IntArray:
     """Returns x where it is at least 0, else alpha * x, as codes that are not yet clamped.
 
@@ -63,10 +72,9 @@ def leaky_relu_codes(x: IntArray, alpha: float, source: TensorQuant, target: Ten
     - alpha: the slope below 0, which may be negative.
     - source, target: quantisation of `x` and of the result.
     """
-    scale, out = np.float32(source.scale), np.float32(target.scale)
     offset = x.astype(np.int64) - source.zero_point
-    above = multiply_by_quantized_multiplier(offset, *quantize_multiplier(float(scale / out)))
-    slope = float(scale * np.float32(alpha) / out)
+    above = multiply_by_quantized_multiplier(offset, *rescale(source, target))
+    slope = slope_below_zero(alpha, source, target)
     below = multiply_by_quantized_multiplier(offset, *quantize_multiplier(abs(slope)))
     return np.where(offset >= 0, above, below if slope >= 0 else -below) + target.zero_point
 

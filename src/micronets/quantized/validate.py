@@ -12,9 +12,10 @@ import numpy as np
 
 from micronets.errors import SpecError
 from micronets.ir.arch import Step
-from micronets.ir.layers import Mul, Prelu, Relu, SquaredDifference, Svdf
+from micronets.ir.layers import DepthwiseConv2D, Mul, Prelu, Relu, SquaredDifference, Svdf
 from micronets.ir.ops import Weights
 from micronets.ir.ops.record import LARGEST_MULTIPLIER, Scale
+from micronets.ir.ops.wide import Symmetric
 from micronets.ir.types import code_range
 from micronets.quantized.arithmetic import bit_range, dtype_of
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
@@ -23,6 +24,7 @@ FIXED: Mapping[Scale, TensorQuant] = {
     "1/256": TensorQuant(1 / 256, -128),
     "1/65536": TensorQuant(1 / 65536, -32768),
     "1/128": TensorQuant(1 / 128, 0),
+    "1/32768": TensorQuant(1 / 32768, 0),
     "1/16": TensorQuant(1 / 16, 127),
     "1": TensorQuant(1.0, 0),
 }
@@ -32,6 +34,9 @@ TOLERANCES: Mapping[Scale, float] = {"1/65536": 0.001}
 
 LARGEST_BIAS_DIFFERENCE = 1e-5
 """By how much TFLM's SVDF lets the scale of the bias differ from that of the sums."""
+
+WIDE_SUM_LIMIT = 2**47
+"""What sums of products of int16, with their bias, must stay below."""
 
 _LARGEST_SCALE = 2.0**120  # 255 steps of this scale are still a float32
 
@@ -85,9 +90,16 @@ def _check_step(model: QuantizedModel, step: Step) -> None:
     if step.weights is not None:
         if layer.name not in model.weights:
             raise SpecError(f"{where}: {type(layer).__name__} has no weights")
-        _check_weights(model.weights[layer.name], step.weights, where)
+        _check_weights(model.weights[layer.name], step, step.weights, where)
     elif layer.name in model.weights:
         raise SpecError(f"{where}: {type(layer).__name__} takes no weights")
+    if step.input_types[:1] == ("int16",) and isinstance(layer, Symmetric):
+        for name in (*layer.inputs, *layer.outputs):
+            if model.quant[name].zero_point:
+                raise SpecError(
+                    f"{where}: '{name}' has the zero point {model.quant[name].zero_point}; TFLM's {facts.tflite_name} "
+                    "takes int16 tensors of the zero point 0 only"
+                )
     if facts.largest_rescale is not None:
         _check_rescale(model, step, facts.largest_rescale)
     if isinstance(layer, Svdf):
@@ -180,8 +192,9 @@ def _check_six(quant: TensorQuant, where: str) -> None:
         raise SpecError(f"{where}: at the scale {quant.scale:.4g} the 6 of its RELU6 has no code in 32 bits")
 
 
-def _check_weights(w: LayerWeights, sizes: Weights, where: str) -> None:
+def _check_weights(w: LayerWeights, step: Step, sizes: Weights, where: str) -> None:
     """Raises `SpecError` where the weights of a layer have not the types, shapes or ranges that its sizes ask for."""
+    wide = step.input_types == ("int16",)
     shape, outputs, bits = sizes.shape, sizes.channels, sizes.bits
     lo, hi = bit_range(bits)
     if w.weights.dtype != np.int8 or w.weights.shape != shape:
@@ -197,5 +210,23 @@ def _check_weights(w: LayerWeights, sizes: Weights, where: str) -> None:
             f"{where}: its weights have the zero point {w.zero_point}; only one from {lo} to {hi} is supported, of "
             "8-bit weights of a FullyConnected layer with one scale"
         )
-    if w.bias is not None and (w.bias.dtype != np.int32 or w.bias.shape != (outputs,)):
-        raise SpecError(f"{where}: bias is {w.bias.dtype} {w.bias.shape}; need int32 ({outputs},)")
+    if wide:
+        _check_wide(w, step, where)
+    allowed = (
+        [np.int32] if not wide else [np.int64] if isinstance(step.layer, DepthwiseConv2D) else [np.int64, np.int32]
+    )
+    if w.bias is not None and (w.bias.dtype not in allowed or w.bias.shape != (outputs,)):
+        need = " or ".join(np.dtype(kind).name for kind in allowed)
+        raise SpecError(f"{where}: bias is {w.bias.dtype} {w.bias.shape}; need {need} ({outputs},)")
+
+
+def _check_wide(w: LayerWeights, step: Step, where: str) -> None:
+    """Raises `SpecError` for weights and biases that TFLM does not multiply with int16."""
+    if w.zero_point:
+        raise SpecError(
+            f"{where}: its weights have the zero point {w.zero_point}; with int16 activations only 0 is known"
+        )
+    assert step.weights is not None
+    largest = int(step.weights.taps) * 2**22 + (0 if w.bias is None else int(np.abs(w.bias.astype(np.float64)).max()))
+    if largest >= WIDE_SUM_LIMIT:
+        raise SpecError(f"{where}: its sums may reach {largest:,}; TFLM takes less than 2**47")

@@ -76,7 +76,7 @@ class MetadataSlot(IntEnum):
 class Conv2DSlot(IntEnum):
     """Slots of the table `Conv2DOptions`."""
 
-    PADDING, STRIDE_W, STRIDE_H, ACTIVATION, DILATION_W, DILATION_H = range(6)
+    PADDING, STRIDE_W, STRIDE_H, ACTIVATION, DILATION_W, DILATION_H, BIAS_TYPE = range(7)
 
 
 class DepthwiseSlot(IntEnum):
@@ -95,6 +95,7 @@ class FullyConnectedSlot(IntEnum):
     """Slots of the table `FullyConnectedOptions`."""
 
     ACTIVATION, WEIGHTS_FORMAT, KEEP_NUM_DIMS = range(3)
+    BIAS_TYPE = 4
 
 
 class SoftmaxSlot(IntEnum):

@@ -22,12 +22,14 @@ from micronets.tflite.limits import MAX_VALUES
 
 Array = npt.NDArray[Any]
 
+_LEAST_SCALE = float(np.finfo(np.float32).tiny)
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/\-]{0,47}")
 _DTYPES = {
     s.TensorType.INT8: "i1",
     s.TensorType.UINT8: "u1",
     s.TensorType.INT16: "<i2",
     s.TensorType.INT32: "<i4",
+    s.TensorType.INT64: "<i8",
     s.TensorType.FLOAT32: "<f4",
 }
 
@@ -221,7 +223,7 @@ class Graph:
     def only_zeros(self, tensor: Tensor) -> bool:
         """Returns whether a constant has a scale of 0, as converters give to one that holds zeros alone.
 
-        `integer_quant` gives it the scale 1.
+        `integer_quant` gives it the least scale, which decides nothing where it meets another one.
         """
         scales, _, _ = self.quantization(tensor, least=0.0)
         return len(self.bytes_of(tensor.buffer)) > 0 and len(scales) == 1 and not scales[0]
@@ -243,7 +245,7 @@ class Graph:
         lowest, highest = code_range(kind)
         if not lowest <= zero_points[0] <= highest:
             raise self.damaged(f"{tensor.label} has the zero point {zero_points[0]}")
-        return TensorQuant(1.0 if empty else float(scales[0]), int(zero_points[0]))
+        return TensorQuant(_LEAST_SCALE if empty else float(scales[0]), int(zero_points[0]))
 
     def bytes_of(self, buffer: int) -> Array:
         """Returns the bytes of the buffer of that number, as a view of the file; an empty one for an activation."""

@@ -213,11 +213,14 @@ class _Writer:
         data = pack_int4(w.weights) if four else w.weights.tobytes()
         kind = s.TensorType.INT4 if four else s.TensorType.INT8
         tensors = [self.add_tensor(w.weights.shape, kind, data, quant=(w.scales, w.zero_point, sizes.axis))]
-        bias = np.zeros(sizes.channels, np.int32) if w.bias is None and self.portable else w.bias
+        wide = step.input_types[0] == "int16"
+        none = np.zeros(sizes.channels, np.int64 if wide else np.int32)
+        bias = none if w.bias is None and self.portable else w.bias
         if bias is not None:
             scale = np.float32(self.model.quant[step.layer.inputs[0]].scale) * w.scales
             quant = (scale, 0, 0) if encoded.bias_scale else None
-            tensors.append(self.add_tensor(bias.shape, s.TensorType.INT32, bias.tobytes(), quant=quant))
+            kind = s.TensorType.INT64 if bias.dtype == np.int64 else s.TensorType.INT32
+            tensors.append(self.add_tensor(bias.shape, kind, bias.tobytes(), quant=quant))
         return tensors
 
     # --- operators ----------------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from micronets.compiler.kernels.requantise import shiftable
 from micronets.errors import UnsupportedError
 from micronets.ir.arch import Step
 from micronets.ir.layers import Add, Binary, Maximum, Minimum, Mul, Prelu, Shape, SquaredDifference, Sub
+from micronets.ir.types import Type
 from micronets.quantized.arithmetic import (
     IntArray,
     activation_range,
@@ -33,7 +34,6 @@ from micronets.quantized.arithmetic import (
     mul_rescale,
     prelu_rescale,
     squared_difference_rescale,
-    sub_rescale,
 )
 from micronets.quantized.code_tables import operand_table
 from micronets.quantized.model import QuantizedModel, TensorQuant
@@ -93,7 +93,7 @@ class BinaryKernel(Kernel):
             a=a,
             b=b,
             output=place.pointer(layer.name),
-            shape=_loops(step),
+            shape=loops(step),
             params=_params(layer, step, model),
             row=Name(row, ROW),
         )
@@ -134,27 +134,25 @@ def _params(layer: Binary, step: Step, model: QuantizedModel) -> Struct:
     a, b, target = (model.quant[name] for name in (*layer.inputs, layer.name))
     low, high = activation_range(step.operator.activation or "none", target, step.output_type)
     operands: list[Value] = []
-    for quant, rescale in zip((a, b, target), _rescales(layer, a, b, target), strict=True):
+    for quant, rescale in zip((a, b, target), rescales(layer, a, b, target, step.output_type), strict=True):
         multiplier, shift = (int(v) for v in shiftable(*rescale))
         operands.append((multiplier, quant.zero_point, shift))
     limits = ("lowest", low - target.zero_point), ("highest", high - target.zero_point)
     return Struct(PARAMS, (*zip(("a", "b", "sum"), operands, strict=True), *limits))
 
 
-def _rescales(
-    layer: Binary, a: TensorQuant, b: TensorQuant, target: TensorQuant
+def rescales(
+    layer: Binary, a: TensorQuant, b: TensorQuant, target: TensorQuant, of: Type
 ) -> tuple[tuple[IntArray, IntArray], ...]:
-    """Returns the multipliers and shifts of both operands and of the output."""
+    """Returns the multipliers and shifts of both operands and of the output; `of` is the type of all of them."""
     unused = (np.zeros((), np.int64), np.zeros((), np.int64))
     match layer:
-        case Add():
-            return add_rescale(a, b, target)
-        case Sub():
-            return sub_rescale(a, b, target)
+        case Add() | Sub():
+            return add_rescale(a, b, target, of)
         case Mul():
             return unused, unused, mul_rescale(a, b, target)
         case SquaredDifference():
-            return squared_difference_rescale(a, b, target)
+            return squared_difference_rescale(a, b, target, of)
         case Prelu():
             of_x, of_product = prelu_rescale(a, b, target)
             return of_x, unused, of_product
@@ -164,7 +162,7 @@ def _rescales(
             assert_never(layer)
 
 
-def _loops(step: Step) -> Struct:
+def loops(step: Step) -> Struct:
     """Returns the loops over the output, the last over the values of a row, and how far the operands go on in each.
 
     Dimensions are joined where both operands go on alike. Raises `UnsupportedError` where too many are left.

@@ -30,6 +30,14 @@ from micronets.compiler.kernels.split import SplitKernel
 from micronets.compiler.kernels.take import ResizeBilinearKernel, TakeKernel
 from micronets.compiler.kernels.transpose_conv import TransposeConvKernel
 from micronets.compiler.kernels.variables import VariableKernel, state_offsets
+from micronets.compiler.kernels.wide import (
+    WideBinaryKernel,
+    WideFunctionKernel,
+    WidePoolKernel,
+    WideProductsKernel,
+    WideReductionKernel,
+    WideSoftmaxKernel,
+)
 from micronets.ir.arch import Arch, Step
 from micronets.ir.layers import (
     Abs,
@@ -95,6 +103,8 @@ def choose(step: Step, sharing: Sharing, target: Target, state: Mapping[str, int
         return VariableKernel(step, step.layer, state[step.layer.variable])
     if isinstance(step.layer, Svdf):
         return SvdfKernel(step, step.layer, state[step.layer.variable])
+    if step.input_types[:1] == ("int16",) and (wide := _choose_wide(step)):
+        return wide
     step = matrix_step(step)
     match target.kernels:
         case "dsp":
@@ -109,6 +119,25 @@ def choose_all(arch: Arch, target: Target) -> tuple[Kernel, ...]:
     """Returns the kernel of each layer of `arch`, in execution order."""
     sharing, state = share(arch, target), state_offsets(arch)
     return tuple(choose(step, sharing, target, state) for step in arch.steps())
+
+
+def _choose_wide(step: Step) -> Kernel | None:
+    """Returns the kernel of a step that reads int16; None for a layer whose kernel takes codes of any width."""
+    match step.layer:
+        case (Conv2D() | DepthwiseConv2D() | FullyConnected()) as layer:
+            return WideProductsKernel(step, layer)
+        case (Add() | Mul() | Sub() | Minimum() | Maximum() | SquaredDifference()) as layer:
+            return WideBinaryKernel(step, layer)
+        case (AveragePool2D() | MaxPool2D()) as layer:
+            return WidePoolKernel(step, layer)
+        case (Mean() | Sum()) as layer:
+            return WideReductionKernel(step, layer)
+        case (Logistic() | Tanh() | Relu() | LeakyRelu()) as layer:
+            return WideFunctionKernel(step, layer)
+        case Softmax() as layer:
+            return WideSoftmaxKernel(step, layer)
+        case _:
+            return None
 
 
 def _choose_plain(step: Step, sharing: Sharing, target: Target) -> Kernel:

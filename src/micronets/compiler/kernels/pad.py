@@ -19,6 +19,7 @@ from micronets.compiler.kernels.base import (
 )
 from micronets.errors import UnsupportedError
 from micronets.ir.layers import Pad, Shape
+from micronets.ir.types import ELEMENT_BYTES
 from micronets.ir.window import Pair
 from micronets.quantized.model import QuantizedModel
 
@@ -41,19 +42,21 @@ class PadKernel(Kernel):
     @property
     def overlap(self) -> Overlap:
         """The output may begin below the input by as many bytes as it is larger, and run into it."""
-        return Overlap(math.prod(self.step.output_shape) - math.prod(self.step.input_shapes[0]))
+        more = math.prod(self.step.output_shape) - math.prod(self.step.input_shapes[0])
+        return Overlap(more * ELEMENT_BYTES[self.step.output_type])
 
     @property
     def row_reach(self) -> RowReach | None:
-        """An output row needs the same row of the input; None where rows are padded."""
-        return RowReach() if self.layer.paddings[0] == (0, 0) else None
+        """An output row needs the same row of the input; None where rows are padded, or codes have two bytes."""
+        narrow = ELEMENT_BYTES[self.step.output_type] == 1
+        return RowReach() if narrow and self.layer.paddings[0] == (0, 0) else None
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with the sizes."""
         layer, shape = self.layer, self.step.input_shapes[0]
         if self.step.output_type == "int4" != self.step.input_types[0]:
             raise UnsupportedError(f"layer '{layer.name}': Pad from 8 bits to 4; give it an input of 4 bits")
-        sizes, pads = _merged(shape, layer)
+        sizes, pads = _merged(shape, layer, ELEMENT_BYTES[self.step.output_type])
         in_shape: list[Value] = [*sizes]
         if self.row_reach:  # rows are in the first of the merged dimensions: a patch may have fewer
             axis = next((i for i, size in enumerate(sizes) if size > 1), 0)
@@ -71,14 +74,17 @@ class PadKernel(Kernel):
         return LayerCode(call, (PAD,))
 
 
-def _merged(shape: Shape, layer: Pad) -> tuple[list[int], list[Pair]]:
-    """Returns sizes and paddings over three dimensions that amount to the padding of the layer.
+def _merged(shape: Shape, layer: Pad, element: int) -> tuple[list[int], list[Pair]]:
+    """Returns sizes and paddings in bytes over three dimensions that amount to the padding of the layer.
+
+    - element: bytes of a value.
 
     A dimension that is not padded becomes a part of the one before it, if the numbers then fit; 1 stands in front of
     fewer than three. Raises `UnsupportedError` where three do not suffice.
     """
     sizes, pads = [1], [(0, 0)]
-    for size, (before, after) in zip(shape, layer.paddings, strict=True):
+    bytes_of_value = [(element, (0, 0))] if element > 1 else []
+    for size, (before, after) in (*zip(shape, layer.paddings, strict=True), *bytes_of_value):
         if before == after == 0 and max(pads[-1]) * size <= SIZE_LIMIT:
             sizes[-1] *= size
             pads[-1] = (pads[-1][0] * size, pads[-1][1] * size)

@@ -101,7 +101,7 @@ class ReductionKernel(Kernel):
             case (Run(goes=True),) | ():
                 channels = 1
             case _:
-                call = Call.of(REDUCE_SUM, input=x, output=y, dimensions=self._dimensions(), requant=requant.struct)
+                call = Call.of(REDUCE_SUM, input=x, output=y, dimensions=self.dimensions(), requant=requant.struct)
                 return LayerCode(call, (REDUCE_SUM,))
         call = Call.of(MEAN, input=x, output=y, pixels=count, channels=channels, requant=requant.struct)
         return LayerCode(call, (MEAN,))
@@ -117,7 +117,7 @@ class ReductionKernel(Kernel):
             window, (low, high) = sizes_struct(place, *sizes, by_rows=False), code_range("int8")
             return LayerCode(Call.of(MAX_POOL, input=x, output=y, window=window, lowest=low, highest=high), (MAX_POOL,))
         flip = 0 if isinstance(layer, ReduceMax) else -1
-        call = Call.of(REDUCE_EXTREME, input=x, output=y, dimensions=self._dimensions(), flip=flip)
+        call = Call.of(REDUCE_EXTREME, input=x, output=y, dimensions=self.dimensions(), flip=flip)
         return LayerCode(call, (REDUCE_EXTREME,))
 
     def _as_map(self) -> tuple[int, int, int]:
@@ -130,7 +130,7 @@ class ReductionKernel(Kernel):
             case _:
                 return 1, 1, 0
 
-    def _dimensions(self) -> Struct:
+    def dimensions(self) -> Struct:
         """Returns the dimensions that stay and those that go. Raises `UnsupportedError` for too many of them."""
         found = runs(self.step.input_shapes[0], self.layer.axes)
         kept, gone = ([run for run in found if run.goes is goes] for goes in (False, True))

@@ -23,11 +23,13 @@ def settle_constant_filters(model: QuantizedModel) -> QuantizedModel:
     Quick kernels hold biases of 24 bits, scales below one half and sums of 30 bits, and a layer takes them only if all
     its filters fit. A filter with weights of 0 has any scale and, where that is tiny, a huge bias; one whose sums all
     lie beyond the output's range may have either. Such filters get weights of 0, and the bias and the scale that give
-    their code. Filters that fit, and those of other outputs, stay as they are.
+    their code. Filters that fit, those of other outputs, and those of int16, for which there is one kernel only, stay
+    as they are.
     """
     found: dict[str, LayerWeights] = {}
-    for layer in model.arch.layers:
-        if isinstance(layer, Conv2D | DepthwiseConv2D | FullyConnected):
+    for step in model.arch.steps():
+        layer = step.layer
+        if isinstance(layer, Conv2D | DepthwiseConv2D | FullyConnected) and step.input_types[0] != "int16":
             settled = _settled(model, layer)
             if settled is not None:
                 found[layer.name] = settled

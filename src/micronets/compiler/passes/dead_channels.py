@@ -30,6 +30,7 @@ from micronets.ir.ops import operator
 from micronets.quantized import reference
 from micronets.quantized.arithmetic import dtype_of
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
+from micronets.quantized.reference import wide_sums
 
 Bools = npt.NDArray[np.bool_]
 
@@ -63,7 +64,7 @@ class _Pruning:
 
     def __init__(self, model: QuantizedModel) -> None:
         arch = model.arch
-        self.quant, self.outputs = model.quant, arch.outputs
+        self.quant, self.types, self.outputs = model.quant, arch.types(), arch.outputs
         self.layers: dict[str, Layer] = {layer.name: layer for layer in arch.layers}
         self.weights = dict(model.weights)
         self.constant, self.codes = _constant_channels(model)
@@ -191,7 +192,8 @@ def _remove(network: _Pruning, group: _Group, gone: Bools) -> None:
         bias = taps[:, gone] @ (codes[name][gone].astype(np.int64) - network.quant[name].zero_point)
         if w.bias is not None:
             bias += w.bias
-        weights[end.name] = LayerWeights(np.ascontiguousarray(w.weights[..., keep]), w.scales, bias.astype(np.int32))
+        kind = np.int64 if wide_sums(w, network.types[name]) else np.int32
+        weights[end.name] = LayerWeights(np.ascontiguousarray(w.weights[..., keep]), w.scales, bias.astype(kind))
     for layer in group.through:
         network.constant[layer.name], codes[layer.name] = network.constant[layer.name][keep], codes[layer.name][keep]
         match layer:

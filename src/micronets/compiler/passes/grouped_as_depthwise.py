@@ -8,6 +8,7 @@ import numpy as np
 
 from micronets.ir.layers import Conv2D, DepthwiseConv2D
 from micronets.quantized.model import QuantizedModel
+from micronets.quantized.reference import wide_sums
 
 
 def grouped_as_depthwise(model: QuantizedModel) -> QuantizedModel:
@@ -20,6 +21,8 @@ def grouped_as_depthwise(model: QuantizedModel) -> QuantizedModel:
         layer = step.layer
         if not isinstance(layer, Conv2D) or layer.groups == 1 or layer.groups != step.input_shapes[0][2]:
             continue
+        if step.input_types[0] == "int16" and not wide_sums(weights[layer.name], "int16"):
+            continue  # a depthwise convolution of int16 has sums of 64 bits
         layers[k] = DepthwiseConv2D(
             name=layer.name,
             inputs=layer.inputs,

@@ -108,8 +108,21 @@ from micronets.ir.ops.unary import (
     tanh_operator,
 )
 from micronets.ir.ops.variables import assign_variable_operator, read_variable_operator
+from micronets.ir.ops.wide import wide_operator
+from micronets.ir.types import Types
 
-__all__ = ["Arity", "Operand", "Operator", "Shapes", "Tflm", "TflmKernel", "Weights", "operator", "with_activation"]
+__all__ = [
+    "Arity",
+    "Operand",
+    "Operator",
+    "Shapes",
+    "Tflm",
+    "TflmKernel",
+    "Weights",
+    "operator",
+    "operator_on",
+    "with_activation",
+]
 
 
 def operator(layer: Layer) -> Operator:
@@ -217,6 +230,15 @@ def operator(layer: Layer) -> Operator:
             return svdf_operator(layer)
         case _:
             assert_never(layer)
+
+
+def operator_on(layer: Layer, types: Types, facts: Operator | None = None) -> Operator:
+    """Returns the record of all facts of a layer that reads tensors of these types.
+
+    - facts: the layer's `operator`, if the caller has made it already.
+    """
+    facts = operator(layer) if facts is None else facts
+    return wide_operator(layer, facts) if types[:1] == ("int16",) else facts
 
 
 def with_activation(layer: Layer, activation: Activation) -> Layer:

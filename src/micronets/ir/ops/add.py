@@ -35,7 +35,7 @@ def add_operator(layer: Add) -> Operator:
         inputs=TWO,
         output_shapes=broadcast_shape,
         check=check,
-        output_type=keeps("int8"),
+        output_type=keeps("int8", "int16"),
         state_bytes=nothing,
         window=None,
         weights=None,

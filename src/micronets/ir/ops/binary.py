@@ -22,6 +22,7 @@ from micronets.ir.ops.record import (
     nothing,
 )
 from micronets.ir.ops.types import keeps
+from micronets.ir.types import Types
 
 DIMENSIONS = 4
 """The most dimensions of a tensor, without the batch."""
@@ -158,6 +159,7 @@ def prelu_operator(layer: Prelu) -> Operator:
         largest_rescale=LARGEST_MULTIPLIER,
         host=kernel,
         cortex_m=kernel,
+        types=("int8",),
     )
 
 
@@ -199,8 +201,12 @@ def _binary_operator(
     largest_rescale: float | None,
     host: TflmKernel,
     cortex_m: TflmKernel,
+    types: Types = ("int8", "int16"),
 ) -> Operator:
-    """Returns the facts of an operator of two inputs; the arguments are fields of `Operator` and of `Tflm`."""
+    """Returns the facts of an operator of two inputs; the arguments are fields of `Operator` and of `Tflm`.
+
+    - types: those that it reads; it makes the same.
+    """
     copies = scale == "copied codes"
     return Operator(
         tflite_name=tflite_name,
@@ -209,7 +215,7 @@ def _binary_operator(
         inputs=TWO,
         output_shapes=broadcast_shape,
         check=check,
-        output_type=keeps("int8"),
+        output_type=keeps(*types),
         state_bytes=nothing,
         window=None,
         weights=None,

@@ -59,7 +59,7 @@ def concatenation_operator(layer: Concatenation) -> Operator:
         inputs=CONCATENATION_INPUTS,
         output_shapes=output_shapes,
         check=check,
-        output_type=keeps("int8"),
+        output_type=keeps("int8", "int16"),
         state_bytes=nothing,
         window=None,
         weights=None,

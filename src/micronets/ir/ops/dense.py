@@ -19,8 +19,7 @@ from micronets.ir.ops.record import (
     Weights,
     nothing,
 )
-from micronets.ir.ops.types import keeps
-from micronets.ir.ops.weighted import mac_factor, timed_with_bits, unpacked
+from micronets.ir.ops.weighted import mac_factor, timed_with_bits, unpacked, weighted_types
 from micronets.number import Number
 
 OPERANDS: tuple[Operand, ...] = ("input", "weights", "bias", "output")
@@ -77,7 +76,7 @@ def fully_connected_operator(layer: FullyConnected) -> Operator:
         inputs=ONE,
         output_shapes=output_shapes,
         check=check,
-        output_type=keeps("int8"),
+        output_type=weighted_types(layer.weight_bits),
         state_bytes=nothing,
         window=None,
         weights=weights,

@@ -43,7 +43,7 @@ def pad_operator(layer: Pad) -> Operator:
         inputs=ONE,
         output_shapes=output_shapes,
         check=check,
-        output_type=keeps("int8"),
+        output_type=keeps("int8") if coded else keeps("int8", "int16"),
         state_bytes=nothing,
         window=None,
         weights=None,

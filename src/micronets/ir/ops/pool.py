@@ -62,7 +62,7 @@ def _pool_operator(
         inputs=ONE,
         output_shapes=lambda inputs: ((*layer.window.out(inputs[0]), inputs[0][2]),),
         check=check,
-        output_type=keeps("int8"),
+        output_type=keeps("int8", "int16"),
         state_bytes=nothing,
         window=layer.window,
         weights=None,

@@ -51,7 +51,7 @@ ONE, TWO = Arity(1, 1), Arity(2, 2)
 
 @dataclass(frozen=True, kw_only=True)
 class Weights:
-    """The constants that an operator multiplies its input with; a bias of 32 bits for every channel comes with them.
+    """The constants that an operator multiplies its input with; a bias for every channel comes with them.
 
     - shape: the shape of the array, as the file holds it.
     - axis: the dimension of `shape` that counts the output channels.
@@ -59,6 +59,7 @@ class Weights:
     - channels: output channels.
     - bits: the bits of a weight, 8 or 4.
     - one_scale: whether micronets gives all channels one scale, else each channel has its own.
+    - bias_bytes: bytes of a bias in the file.
     """
 
     shape: Shape
@@ -67,6 +68,7 @@ class Weights:
     channels: Number
     bits: int
     one_scale: bool
+    bias_bytes: int = 4
 
     @property
     def scales(self) -> Number:
@@ -121,7 +123,9 @@ class Tflm:
     cycles: Count
 
 
-Scale = Literal["the input's", "all inputs'", "copied codes", "its own", "1/256", "1/65536", "1/128", "1/16", "1"]
+Scale = Literal[
+    "the input's", "all inputs'", "copied codes", "its own", "1/256", "1/65536", "1/128", "1/32768", "1/16", "1"
+]
 """Which scale and zero point an output has.
 
 - the input's: the kernel does not rescale, and TFLM refuses an output of another scale.
@@ -131,6 +135,7 @@ Scale = Literal["the input's", "all inputs'", "copied codes", "its own", "1/256"
 - 1/256: the output always has this scale and the zero point -128.
 - 1/65536: the output always has this scale, which may differ by a thousandth, and the zero point -32768.
 - 1/128: the output always has this scale and the zero point 0.
+- 1/32768: the output, of int16, always has this scale and the zero point 0.
 - 1/16: the output always has this scale and the zero point 127.
 - 1: the output always has this scale and the zero point 0, as its codes are numbers that count something.
 """

@@ -49,7 +49,7 @@ def split_operator(layer: Split) -> Operator:
         inputs=ONE,
         output_shapes=output_shapes,
         check=check,
-        output_type=keeps("int8"),
+        output_type=keeps("int8", "int16"),
         state_bytes=nothing,
         window=None,
         weights=None,

@@ -23,6 +23,7 @@ from micronets.ir.ops.record import (
     same_shape,
 )
 from micronets.ir.ops.types import keeps
+from micronets.ir.types import Types
 
 FIXED_POINT_CYCLES = 250.0
 """TFLM's cycles for a value of a Logistic or a Tanh, whose exponential and quotient it computes anew; assumed."""
@@ -33,6 +34,9 @@ CYCLES = 30.0
 ELU_RESCALE = 2.0**22
 """Below this ratio of scales the float results of TFLM's Elu fit the int32 that they are converted to."""
 
+BOTH_WIDTHS: Types = ("int8", "int16")
+"""The types for which TFLM has two kernels of an operator."""
+
 BOTH: tuple[Operand, ...] = ("input", "output")
 """What most of the kernels ask for while they are prepared."""
 
@@ -40,7 +44,13 @@ BOTH: tuple[Operand, ...] = ("input", "output")
 def logistic_operator(layer: Logistic) -> Operator:
     """Returns the facts of a logistic function."""
     return _unary(
-        "LOGISTIC", "AddLogistic", op_data=16, cycles=FIXED_POINT_CYCLES, scale="1/256", sign="never negative"
+        "LOGISTIC",
+        "AddLogistic",
+        op_data=16,
+        cycles=FIXED_POINT_CYCLES,
+        scale="1/256",
+        sign="never negative",
+        types=BOTH_WIDTHS,
     )
 
 
@@ -54,6 +64,7 @@ def tanh_operator(layer: Tanh) -> Operator:
         cycles=FIXED_POINT_CYCLES,
         scale="1/128",
         sign="as the inputs",
+        types=BOTH_WIDTHS,
     )
 
 
@@ -75,6 +86,7 @@ def leaky_relu_operator(layer: LeakyRelu) -> Operator:
         trainable=True,
         table_bytes=120,
         check=check,
+        types=BOTH_WIDTHS,
     )
 
 
@@ -119,12 +131,14 @@ def _unary(
     trainable: bool = False,
     table_bytes: int = 108,
     check: Callable[[Shapes, str], None] = anything,
+    types: Types = ("int8",),
 ) -> Operator:
     """Returns the facts of a function of one value; those that `Operator` explains are the same here.
 
     - op_data, parameters, temporaries: of TFLM's kernel (`TflmKernel`), which is the same on every machine.
     - cortex_m_op_data: its op data where an enum takes one byte, if that makes a difference.
     - cycles: TFLM's cycles for a value.
+    - types: those that it reads; it makes the same.
     """
 
     def kernel(op_data: int) -> TflmKernel:
@@ -137,7 +151,7 @@ def _unary(
         inputs=ONE,
         output_shapes=same_shape,
         check=check,
-        output_type=keeps("int8"),
+        output_type=keeps(*types),
         state_bytes=nothing,
         window=None,
         weights=None,

@@ -17,6 +17,7 @@ from micronets.ir.ops.record import (
     Shapes,
     Tflm,
     TflmKernel,
+    TypeRule,
     Weights,
     anything,
     nothing,
@@ -43,6 +44,11 @@ def unpacked(bits: int, weights: int) -> int:
     - weights: how many weights the layer has.
     """
     return weights if bits == 4 else 0
+
+
+def weighted_types(bits: int) -> TypeRule:
+    """Returns the types that TFLM's kernel multiplies with weights of so many bits: int8, and int16 with 8 bits."""
+    return keeps("int8", "int16") if bits == 8 else keeps("int8")
 
 
 def timed_with_bits(name: str, bits: int) -> str:
@@ -94,7 +100,7 @@ def convolution_operator(
         inputs=ONE,
         output_shapes=lambda inputs: ((*layer.window.out(inputs[0]), weights(inputs[0]).channels),),
         check=check,
-        output_type=keeps("int8"),
+        output_type=weighted_types(layer.weight_bits),
         state_bytes=nothing,
         window=layer.window,
         weights=weights,

@@ -27,6 +27,7 @@ def weights_of(graph: Graph, o: FileOperator, layer: Weighted) -> tuple[Weighted
     tensor = graph.tensor(o.inputs[1])
     values = graph.constant(tensor, (s.TensorType.INT8, s.TensorType.INT4))
     bits = 4 if tensor.type == s.TensorType.INT4 else 8
+    wide = graph.activation_type(graph.tensor(o.inputs[0])) == "int16"
     make = operator(layer).weights
     assert make is not None
     want = make((1, 1, 1))
@@ -48,6 +49,11 @@ def weights_of(graph: Graph, o: FileOperator, layer: Weighted) -> tuple[Weighted
     zero_point = int(zero_points[0]) if one else 0
     if not -128 <= zero_point <= 127:
         raise graph.damaged(f"the weights, {tensor.label}, have the zero point {zero_point}")
+    if wide and (zero_point or bits == 4):
+        what = "4 bits" if bits == 4 else f"the zero point {zero_point}"
+        raise graph.unsupported(
+            f"the weights, {tensor.label}, have {what}; with activations of int16 they need 8 bits and the zero point 0"
+        )
     bias = None
     place = bias_place(layer)
     if isinstance(layer, DepthwiseConv2D | TransposeConv2D) and len(o.inputs) > place and o.inputs[place] == -1:
@@ -57,13 +63,39 @@ def weights_of(graph: Graph, o: FileOperator, layer: Weighted) -> tuple[Weighted
         )
     if len(o.inputs) > place and o.inputs[place] != -1:
         bias_tensor = graph.tensor(o.inputs[place])
-        bias = graph.constant(bias_tensor, (s.TensorType.INT32,))
+        bias = graph.constant(bias_tensor, _bias_types(layer, wide))
         if bias.shape != (outputs,):
             raise graph.damaged(f"the bias, {bias_tensor.label}, has the shape {list(bias.shape)}, not [{outputs}]")
         if isinstance(layer, FullyConnected) and len(scales) == 1:
             _check_bias_scale(graph, o, bias_tensor, float(scales[0]))
+    elif wide and _sums_32_bits(o, layer):
+        bias = np.zeros(outputs, np.int32)  # TFLM's kernel sums in 32 bits, as with such a bias
     layer = sized(graph, o, layer, values.shape, bits)
     return layer, LayerWeights(values, np.asarray(scales, np.float32), bias, zero_point)
+
+
+def _sums_32_bits(o: FileOperator, layer: Weighted) -> bool:
+    """Tells whether the options of an operator without a bias say that sums of products have 32 bits and not 64."""
+    match layer:
+        case Conv2D():
+            return bool(o.option(s.Conv2DSlot.BIAS_TYPE, "b") == s.TensorType.INT32)
+        case FullyConnected():
+            return bool(o.option(s.FullyConnectedSlot.BIAS_TYPE, "b") == s.TensorType.INT32)
+        case _:
+            return False
+
+
+def _bias_types(layer: Weighted, wide: bool) -> tuple[s.TensorType, ...]:
+    """Returns the types that the bias of a layer may have.
+
+    - wide: whether its input is int16. TFLM's kernel of a depthwise convolution then takes every bias for one of 64
+      bits.
+    """
+    if not wide:
+        return (s.TensorType.INT32,)
+    if isinstance(layer, DepthwiseConv2D):
+        return (s.TensorType.INT64,)
+    return s.TensorType.INT64, s.TensorType.INT32
 
 
 def sized(graph: Graph, o: FileOperator, layer: Weighted, shape: tuple[int, ...], bits: int = 8) -> Weighted:

@@ -157,6 +157,40 @@ typedef struct {
 typedef void micronets_row(const int8_t *a, int32_t step_a, const int8_t *b, int32_t step_b, int8_t *output,
                            int32_t count, const micronets_add_params *params);
 
+/* How a sum of products of int16 codes and int8 weights becomes an int16 code: the bias is added, the sum is multiplied,
+ * and the result is clamped. Zero points are 0.
+ *
+ * Where long_sums is 1, sums have 64 bits: (sum * multiplier + 2^(shift - 1)) >> shift, with a multiplier of 15 bits.
+ * Where it is 0, they wrap at 32 bits and are multiplied by multiplier * 2^(shift - 31) as those of int8 are. */
+typedef struct {
+    const int32_t *bias;       /* the lower 32 bits for each channel, or a null pointer where there is no bias */
+    const int32_t *bias_high;  /* the upper 32 bits; a null pointer where all biases fit 32 bits */
+    const int32_t *multiplier; /* the multipliers, and behind them the shifts */
+    int16_t lowest, highest;   /* limits of the output codes */
+    uint16_t scales;           /* how many multipliers there are: one for each channel, or one for all */
+    uint16_t long_sums;        /* 1: sums have 64 bits; 0: 32 */
+} micronets_requant_s16;
+
+/* A factor multiplier * 2^(shift - 31). */
+typedef struct {
+    int32_t multiplier; /* 0 or 2^30 .. 2^31 - 1 */
+    int32_t shift;      /* -31 .. 31 */
+} micronets_factor;
+
+/* The factors of two int16 operands and of what they make, and the limits of its codes. Zero points are 0. */
+typedef struct {
+    micronets_factor a, b, result;
+    int32_t lowest, highest;
+} micronets_operands_s16;
+
+/* Combines a row of values of two int16 tensors.
+ *
+ * a, b: [in] the first value of each. step_a, step_b: how many values each goes on for a value of the output, 0 or 1.
+ * output: [out] `count` codes; it may lie exactly over an operand whose step is 1. count: at least 1.
+ * operands: [in] factors; a kernel that needs none does not read them. */
+typedef void micronets_row_s16(const int16_t *a, int32_t step_a, const int16_t *b, int32_t step_b, int16_t *output,
+                               int32_t count, const micronets_operands_s16 *operands);
+
 /* A border around a tensor of one to three dimensions; where it has fewer than three, the first ones are 1 and have
  * no border. */
 typedef struct {
@@ -240,6 +274,8 @@ MICRONETS_AGREE_SIZE(micronets_requant, MICRONETS_REQUANT_BYTES);
 MICRONETS_AGREE_SIZE(micronets_depthwise_schedule, MICRONETS_DEPTHWISE_SCHEDULE_BYTES);
 MICRONETS_AGREE_SIZE(micronets_add_params, MICRONETS_ADD_PARAMS_BYTES);
 MICRONETS_AGREE_SIZE(micronets_broadcast, MICRONETS_BROADCAST_BYTES);
+MICRONETS_AGREE_SIZE(micronets_requant_s16, MICRONETS_REQUANT_S16_BYTES);
+MICRONETS_AGREE_SIZE(micronets_operands_s16, MICRONETS_OPERANDS_S16_BYTES);
 MICRONETS_AGREE_SIZE(micronets_pad_params, MICRONETS_PAD_PARAMS_BYTES);
 MICRONETS_AGREE_SIZE(micronets_reduction, MICRONETS_REDUCTION_BYTES);
 MICRONETS_AGREE_SIZE(micronets_matrices, MICRONETS_MATRICES_BYTES);
@@ -682,6 +718,79 @@ void micronets_recode(const void *input, micronets_type in, void *output, micron
  *
  * The arguments are as of micronets_recode. */
 void micronets_cast(const void *input, micronets_type in, void *output, micronets_type out, int32_t count);
+
+/* Kernels for int16 activations. All zero points are 0, and the output may begin where the input does, or so far below
+ * it that nothing is overwritten before its last use. */
+
+/* Convolution of int16 with int8 weights, in groups or not; matrix products are convolutions of 1 x 1.
+ *
+ * input: [in] map [in_h, in_w, in_c]. output: [out] map [out_h, out_w, out_c]. weights: [in] [out_c, kernel_h, kernel_w,
+ *   in_c / groups]. window: [in] sizes; pad_value is not read. groups: of channels, as of micronets_conv_any.
+ * requant: [in] biases and scales. A pixel's window is read before the pixel is written. */
+void micronets_conv_s16(const int16_t *input, int16_t *output, const int8_t *weights, const micronets_window *window,
+                        int32_t groups, const micronets_requant_s16 *requant);
+
+/* Depthwise convolution of int16 with int8 weights: input channel c gives the outputs n * c .. n * c + n - 1, n =
+ * multiplier.
+ *
+ * input: [in] map [in_h, in_w, in_c]. output: [out] map [out_h, out_w, in_c * n]. weights: [in] [kernel_h, kernel_w,
+ *   in_c * n]. window: [in] sizes; pad_value is not read. requant: [in] biases and scales. A pixel's window is read
+ *   before the pixel is written. */
+void micronets_depthwise_s16(const int16_t *input, int16_t *output, const int8_t *weights,
+                             const micronets_window *window, int32_t multiplier, const micronets_requant_s16 *requant);
+
+/* Two int16 tensors combined value by value.
+ *
+ * a, b: [in] the operands. output: [out] a code for each place of the loops; it may lie exactly over an operand that is
+ * not repeated. shape: [in] the loops. operands: [in] factors. row: [in] computes a row: one of those below. */
+void micronets_binary_s16(const int16_t *a, const int16_t *b, int16_t *output, const micronets_broadcast *shape,
+                          const micronets_operands_s16 *operands, micronets_row_s16 *row);
+
+/* Rows of sums, differences and products, of the smaller and the larger code, and of squared differences. */
+micronets_row_s16 micronets_row_add_s16, micronets_row_sub_s16, micronets_row_mul_s16, micronets_row_minimum_s16,
+    micronets_row_maximum_s16, micronets_row_squared_difference_s16;
+
+/* Means and maxima over windows of int16, as micronets_average_pool and micronets_max_pool. */
+void micronets_average_pool_s16(const int16_t *input, int16_t *output, const micronets_window *window, int32_t lowest,
+                                int32_t highest);
+void micronets_max_pool_s16(const int16_t *input, int16_t *output, const micronets_window *window, int32_t lowest,
+                            int32_t highest);
+
+/* Sums, or means, of int16 over some dimensions.
+ *
+ * input: [in] a tensor of the dimensions. output: [out] a code for each place along those that stay. dimensions: [in] of
+ * the input. multiplier, shift: bring a sum, times multiplier * 2^(shift - 31), to a code; 0 or 2^30 .. 2^31 - 1, and
+ * -31 .. 31. */
+void micronets_reduce_sum_s16(const int16_t *input, int16_t *output, const micronets_reduction *dimensions,
+                              int32_t multiplier, int32_t shift);
+
+/* Softmax of int16 along rows; the output has the scale 1/32768.
+ *
+ * input: [in] [rows, columns]. output: [out] [rows, columns]. exponentials: [in] 513 entries from exp(-10) to exp(0),
+ * reciprocals: [in] 513 entries from 1 / (1 + 0) to 1 / (1 + 1), all with 15 bits behind the point. rows: at least 1.
+ * columns: 1 .. 65535. multiplier, shift: bring differences of codes to steps of 10/65535; 0 or 2^30 .. 2^31 - 1, and
+ * -31 .. 14. */
+void micronets_softmax_of_s16(const int16_t *input, int16_t *output, const int16_t *exponentials,
+                              const int16_t *reciprocals, int32_t rows, int32_t columns, int32_t multiplier,
+                              int32_t shift);
+
+/* The logistic function or the hyperbolic tangent of int16; the output has the scale 1/32768.
+ *
+ * input: [in] `count` codes. output: [out] as many. multiplier, shift: code * multiplier / 2^shift counts steps of
+ * 1/12288; 0 .. 32767, and 0 .. 31. tanh: 0 for the logistic function, 1 for the hyperbolic tangent. */
+void micronets_sigmoid_s16(const int16_t *input, int16_t *output, int32_t count, int32_t multiplier, int32_t shift,
+                           int32_t tanh);
+
+/* Rectifiers of int16: codes of at least 0 are multiplied by multiplier * 2^(shift - 31), the others by slope *
+ * 2^(slope_shift - 31), whose sign is turned where `negative` is 1.
+ *
+ * input: [in] `count` codes. output: [out] as many. multiplier, slope: 0 or 2^30 .. 2^31 - 1. shift, slope_shift:
+ * -31 .. 31. */
+void micronets_rectify_s16(const int16_t *input, int16_t *output, int32_t count, int32_t multiplier, int32_t shift,
+                           int32_t slope, int32_t slope_shift, int32_t negative);
+
+/* Clamps `count` codes of int16 to lowest .. highest. */
+void micronets_clamp_s16(const int16_t *input, int16_t *output, int32_t count, int32_t lowest, int32_t highest);
 
 #ifdef __cplusplus
 }

@@ -25,6 +25,8 @@
 #define MICRONETS_PATCH_BYTES 10
 #define MICRONETS_PATCH_RUN_BYTES 4
 #define MICRONETS_BROADCAST_BYTES 48
+#define MICRONETS_REQUANT_S16_BYTES 20
+#define MICRONETS_OPERANDS_S16_BYTES 32
 
 /* Does not compile where `condition` is false; `name`: a name of its own for each check. */
 #define MICRONETS_AGREE(name, condition) typedef char micronets_agree_##name[(condition) ? 1 : -1]

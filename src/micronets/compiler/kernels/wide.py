@@ -1,0 +1,409 @@
+"""The kernels of layers that read int16 activations; weights are int8."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import assert_never
+
+import numpy as np
+
+from micronets.compiler.kernels.base import (
+    SIZE_LIMIT,
+    Argument,
+    Call,
+    ConstantOperand,
+    Kernel,
+    LayerCode,
+    Name,
+    Outline,
+    Overlap,
+    Place,
+    Struct,
+    Value,
+    record_bytes,
+    runner,
+)
+from micronets.compiler.kernels.binary import BinaryKernel, loops, rescales
+from micronets.compiler.kernels.lookup import value_overlap
+from micronets.compiler.kernels.reduction import ReductionKernel
+from micronets.compiler.kernels.requantise import shiftable
+from micronets.compiler.kernels.window import WINDOW, window_overlap, window_struct
+from micronets.errors import UnsupportedError
+from micronets.ir.arch import Step
+from micronets.ir.layers import (
+    Add,
+    AveragePool2D,
+    Binary,
+    Conv2D,
+    DepthwiseConv2D,
+    FullyConnected,
+    LeakyRelu,
+    Logistic,
+    Maximum,
+    MaxPool2D,
+    Mean,
+    Minimum,
+    Mul,
+    Prelu,
+    Relu,
+    Softmax,
+    SquaredDifference,
+    Sub,
+    Sum,
+    Tanh,
+)
+from micronets.ir.window import Window
+from micronets.quantized.arithmetic import (
+    IntArray,
+    activation_range,
+    conv_rescale,
+    mean_rescale,
+    quantize_multiplier,
+    reduced_multiplier,
+    rescale,
+)
+from micronets.quantized.model import QuantizedModel
+from micronets.quantized.reference import wide_sums
+from micronets.quantized.unary import slope_below_zero
+from micronets.quantized.wide import (
+    exponential_table,
+    logistic_factor,
+    reciprocal_table,
+    tanh_factor,
+    wide_softmax_factor,
+)
+
+CONV = "micronets_conv_s16"
+DEPTHWISE = "micronets_depthwise_s16"
+BINARY = "micronets_binary_s16"
+AVERAGE_POOL = "micronets_average_pool_s16"
+MAX_POOL = "micronets_max_pool_s16"
+REDUCE_SUM = "micronets_reduce_sum_s16"
+SOFTMAX = "micronets_softmax_of_s16"
+SIGMOID = "micronets_sigmoid_s16"
+RECTIFY = "micronets_rectify_s16"
+CLAMP = "micronets_clamp_s16"
+REQUANT = "micronets_requant_s16"
+OPERANDS = "micronets_operands_s16"
+ROW = "micronets_row_s16 *"
+
+IN, OUT = "const int16_t", "int16_t"
+_MOST_SUMMED = 65535  # codes of 16 bits whose sum fits 32 bits
+
+
+@dataclass(frozen=True)
+class WideProductsKernel(Kernel):
+    """A convolution, in groups or depthwise, or a matrix product, which is a convolution of 1 x 1."""
+
+    layer: Conv2D | DepthwiseConv2D | FullyConnected
+
+    @property
+    def scratch_bytes(self) -> int:
+        """0: the kernel needs no scratch memory."""
+        return 0
+
+    @property
+    def overlap(self) -> Overlap:
+        """The output may overwrite input that no later window reads."""
+        step, window = self._as_convolution
+        below = window_overlap(step, window, by_channel=False).below
+        return Overlap(None if below is None else 2 * below)
+
+    @property
+    def row_reach(self) -> None:
+        """None: the layer runs whole."""
+
+    @property
+    def _as_convolution(self) -> tuple[Step, Window]:
+        """The step with a map as input and output, and the window that goes over the former."""
+        step, layer = self.step, self.layer
+        if not isinstance(layer, FullyConnected):
+            return step, layer.window
+        assert step.weights is not None
+        size, units = int(step.weights.taps), layer.units
+        vectors = math.prod(step.input_shapes[0]) // size
+        return replace(step, input_shapes=((vectors, 1, size),), output_shapes=((vectors, 1, units),)), Window((1, 1))
+
+    def outline(self, stand_in: QuantizedModel) -> Outline:
+        """Returns what the call takes of flash."""
+        sizes = self.step.weights
+        assert sizes is not None
+        weights, channels = int(sizes.taps * sizes.channels), int(sizes.channels)
+        tables = weights + 4 * channels + 8 * int(sizes.scales)
+        return Outline(
+            tables + record_bytes(4, WINDOW, REQUANT), runner(self._function), (self._function,), -weights % 4
+        )
+
+    @property
+    def _function(self) -> str:
+        """The C function that computes the layer."""
+        return DEPTHWISE if isinstance(self.layer, DepthwiseConv2D) else CONV
+
+    def code(self, model: QuantizedModel, place: Place) -> LayerCode:
+        """Returns a call with the window and the requantisation."""
+        layer, (step, window) = self.layer, self._as_convolution
+        number: dict[str, Argument]
+        match layer:
+            case Conv2D():
+                number = {"groups": layer.groups}
+            case DepthwiseConv2D():
+                number = {"multiplier": layer.multiplier}
+            case FullyConnected():
+                number = {"groups": 1}
+            case _:
+                assert_never(layer)
+        call = Call.of(
+            self._function,
+            input=place.pointer(layer.inputs[0], IN),
+            output=place.pointer(layer.name, OUT),
+            weights=place.table("int8_t", "weights", model.weights[layer.name].weights),
+            window=window_struct(step, place, window),
+            **number,
+            requant=self._requantisation(model, place),
+        )
+        return LayerCode(call, (self._function,))
+
+    def _requantisation(self, model: QuantizedModel, place: Place) -> Struct:
+        """Returns biases, scales and limits of the output."""
+        layer = self.layer
+        w, source, target = model.weights[layer.name], model.quant[layer.inputs[0]], model.quant[layer.name]
+        multiplier, shift = conv_rescale(source, w.scales, target)
+        wide = wide_sums(w, "int16")
+        multiplier, shift = reduced_multiplier(multiplier, shift) if wide else shiftable(multiplier, shift)
+        bias: Value = 0
+        high: Value = 0
+        if w.bias is not None:
+            values = w.bias.astype(np.int64)
+            bias = place.table("int32_t", "bias", values.astype(np.int32))
+            if np.any(values != values.astype(np.int32)):
+                high = place.table("int32_t", "bias_high", values >> 32)
+        lowest, highest = activation_range(layer.activation, target, "int16")
+        fields: tuple[tuple[str, Value], ...] = (
+            ("bias", bias),
+            ("bias_high", high),
+            ("multiplier", place.table("int32_t", "multiplier", np.append(multiplier, shift))),
+            ("lowest", lowest),
+            ("highest", highest),
+            ("scales", place.size(multiplier.size)),
+            ("long_sums", int(wide)),
+        )
+        return Struct(REQUANT, fields)
+
+
+@dataclass(frozen=True)
+class WideBinaryKernel(BinaryKernel):
+    """Two tensors combined value by value, of which one may be a constant."""
+
+    def code(self, model: QuantizedModel, place: Place) -> LayerCode:
+        """Returns a call with the loops and the factors."""
+        layer, step = self.layer, self.step
+        first, second = (
+            ConstantOperand(place.table("int16_t", f"operand_{letter}", model.constants[name]))
+            if fixed
+            else place.pointer(name, IN)
+            for name, fixed, letter in zip(layer.inputs, step.constants, "ab", strict=True)
+        )
+        a, b, target = (model.quant[name] for name in (*layer.inputs, layer.name))
+        factors = [shiftable(*scale) for scale in rescales(layer, a, b, target, "int16")]
+        low, high = activation_range(step.operator.activation or "none", target, "int16")
+        names = zip(("a", "b", "result"), ((int(m), int(s)) for m, s in factors), strict=True)
+        row = _row_function(layer)
+        call = Call.of(
+            BINARY,
+            a=first,
+            b=second,
+            output=place.pointer(layer.name, OUT),
+            shape=loops(step),
+            operands=Struct(OPERANDS, (*names, ("lowest", low), ("highest", high))),
+            row=Name(row, ROW),
+        )
+        return LayerCode(call, (BINARY, row))
+
+
+def _row_function(layer: Binary) -> str:
+    """Returns the C function that computes a row of values."""
+    match layer:
+        case Add():
+            return "micronets_row_add_s16"
+        case Sub():
+            return "micronets_row_sub_s16"
+        case Mul():
+            return "micronets_row_mul_s16"
+        case Minimum():
+            return "micronets_row_minimum_s16"
+        case Maximum():
+            return "micronets_row_maximum_s16"
+        case SquaredDifference():
+            return "micronets_row_squared_difference_s16"
+        case Prelu():
+            raise AssertionError("TFLM's PRELU of int16 takes slopes of int8, which no network here has")
+        case _:
+            assert_never(layer)
+
+
+@dataclass(frozen=True)
+class WidePoolKernel(Kernel):
+    """An average or maximum over windows."""
+
+    layer: AveragePool2D | MaxPool2D
+
+    @property
+    def scratch_bytes(self) -> int:
+        """0: the kernel needs no scratch memory."""
+        return 0
+
+    @property
+    def overlap(self) -> Overlap:
+        """The output may overwrite input that no later window reads."""
+        below = window_overlap(self.step, self.layer.window, by_channel=True).below
+        return Overlap(None if below is None else 2 * below)
+
+    @property
+    def row_reach(self) -> None:
+        """None: the layer runs whole."""
+
+    def code(self, model: QuantizedModel, place: Place) -> LayerCode:
+        """Returns a call with the window and the clamp. Raises `UnsupportedError` for a window of too many values."""
+        layer = self.layer
+        if math.prod(layer.pool) > _MOST_SUMMED:
+            raise UnsupportedError(f"layer '{layer.name}': windows of {layer.pool}; at most {_MOST_SUMMED} values fit")
+        function = AVERAGE_POOL if isinstance(layer, AveragePool2D) else MAX_POOL
+        low, high = activation_range(layer.activation, model.quant[layer.name], "int16")
+        call = Call.of(
+            function,
+            input=place.pointer(layer.inputs[0], IN),
+            output=place.pointer(layer.name, OUT),
+            window=window_struct(self.step, place, layer.window),
+            lowest=low,
+            highest=high,
+        )
+        return LayerCode(call, (function,))
+
+
+@dataclass(frozen=True)
+class WideReductionKernel(ReductionKernel):
+    """A sum or a mean over some dimensions."""
+
+    def code(self, model: QuantizedModel, place: Place) -> LayerCode:
+        """Returns a call with the dimensions and the scale. Raises `UnsupportedError` for sums of too many values."""
+        layer, shape = self.layer, self.step.input_shapes[0]
+        assert isinstance(layer, Mean | Sum)
+        source, target = model.quant[layer.inputs[0]], model.quant[layer.name]
+        count = math.prod(shape[axis] for axis in layer.axes)
+        if count > _MOST_SUMMED:
+            raise UnsupportedError(f"layer '{layer.name}': sums of {count} values; at most {_MOST_SUMMED} fit 32 bits")
+        scale = mean_rescale(count, source, target) if isinstance(layer, Mean) else rescale(source, target)
+        multiplier, shift = (int(v) for v in shiftable(*(np.asarray(v) for v in scale)))
+        call = Call.of(
+            REDUCE_SUM,
+            input=place.pointer(layer.inputs[0], IN),
+            output=place.pointer(layer.name, OUT),
+            dimensions=self.dimensions(),
+            multiplier=multiplier,
+            shift=shift,
+        )
+        return LayerCode(call, (REDUCE_SUM,))
+
+
+@dataclass(frozen=True)
+class WideFunctionKernel(Kernel):
+    """A layer that changes each code alone."""
+
+    layer: Logistic | Tanh | Relu | LeakyRelu
+
+    @property
+    def scratch_bytes(self) -> int:
+        """0: the kernel needs no scratch memory."""
+        return 0
+
+    @property
+    def overlap(self) -> Overlap:
+        """The output may lie over the input."""
+        return value_overlap(self.step)
+
+    @property
+    def row_reach(self) -> None:
+        """None: the layer runs whole."""
+
+    def code(self, model: QuantizedModel, place: Place) -> LayerCode:
+        """Returns a call with the scale."""
+        layer = self.layer
+        source, target = model.quant[layer.inputs[0]], model.quant[layer.name]
+        function, numbers = RECTIFY, dict[str, Argument]()
+        match layer:
+            case Logistic() | Tanh():
+                tanh = isinstance(layer, Tanh)
+                multiplier, shift = (tanh_factor if tanh else logistic_factor)(source)
+                function, numbers = SIGMOID, {"multiplier": multiplier, "shift": shift, "tanh": int(tanh)}
+            case Relu(six=True):
+                low, high = activation_range("relu6", source, "int16")
+                function, numbers = CLAMP, {"lowest": low, "highest": high}
+            case Relu():
+                numbers = _slopes(rescale(source, target), 0.0)
+            case LeakyRelu():
+                numbers = _slopes(rescale(source, target), slope_below_zero(layer.alpha, source, target))
+            case _:
+                assert_never(layer)
+        call = Call.of(
+            function,
+            input=place.pointer(layer.inputs[0], IN),
+            output=place.pointer(layer.name, OUT),
+            count=math.prod(self.step.output_shape),
+            **numbers,
+        )
+        return LayerCode(call, (function,))
+
+
+def _slopes(above: tuple[IntArray, IntArray], below: float) -> dict[str, Argument]:
+    """Returns the factors of a rectifier: multiplier and shift above 0, and the real factor below 0."""
+    multiplier, shift = (int(v) for v in shiftable(*above))
+    slope, slope_shift = (int(v) for v in shiftable(*quantize_multiplier(abs(below))))
+    return {
+        "multiplier": multiplier,
+        "shift": shift,
+        "slope": slope,
+        "slope_shift": slope_shift,
+        "negative": int(below < 0),
+    }
+
+
+@dataclass(frozen=True)
+class WideSoftmaxKernel(Kernel):
+    """A softmax over the last dimension."""
+
+    layer: Softmax
+
+    @property
+    def scratch_bytes(self) -> int:
+        """0: the kernel needs no scratch memory."""
+        return 0
+
+    @property
+    def overlap(self) -> Overlap:
+        """The output may lie over the input: a row's largest code is found before the first output is written."""
+        return Overlap(0)
+
+    @property
+    def row_reach(self) -> None:
+        """None: the layer runs whole."""
+
+    def code(self, model: QuantizedModel, place: Place) -> LayerCode:
+        """Returns a call with both tables. Raises `UnsupportedError` for rows of too many values."""
+        layer, (*rows, columns) = self.layer, self.step.output_shape
+        if columns > SIZE_LIMIT:
+            sizes = f"softmax of {columns} values; at most {SIZE_LIMIT} are supported"
+            raise UnsupportedError(f"layer '{layer.name}': {sizes}")
+        multiplier, shift = wide_softmax_factor(layer.beta, model.quant[layer.inputs[0]])
+        call = Call.of(
+            SOFTMAX,
+            input=place.pointer(layer.inputs[0], IN),
+            output=place.pointer(layer.name, OUT),
+            exponentials=place.table("int16_t", "exponentials", exponential_table()),
+            reciprocals=place.table("int16_t", "reciprocals", reciprocal_table()),
+            rows=math.prod(rows),
+            columns=columns,
+            multiplier=multiplier,
+            shift=shift,
+        )
+        return LayerCode(call, (SOFTMAX,))

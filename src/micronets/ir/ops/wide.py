@@ -1,0 +1,139 @@
+"""What is different where an operator's inputs are int16: weights stay int8, and biases have 64 bits ("16x8")."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+from micronets.ir.layers import (
+    Add,
+    AveragePool2D,
+    Concatenation,
+    Conv2D,
+    DepthwiseConv2D,
+    FullyConnected,
+    Layer,
+    LeakyRelu,
+    Logistic,
+    Maximum,
+    MaxPool2D,
+    Mean,
+    Minimum,
+    Mul,
+    Pad,
+    Relu,
+    Shape,
+    Softmax,
+    Split,
+    SquaredDifference,
+    Sub,
+    Sum,
+    Tanh,
+)
+from micronets.ir.ops.elementwise import by_value
+from micronets.ir.ops.record import Operator, Shapes, Tflm, Weights
+
+WIDE_ADD_BITS = 15
+"""How many fractional bits an addition of int16 keeps below one step of a code: TFLM's `left_shift`."""
+
+WIDE_RESCALE = 2.0**7
+"""Below how many steps of the output a step of the sum lies, for TFLM's multiplication of 64 by 16 bits to take it."""
+
+FUNCTION_RESCALE = 32767 / 12288 * 32768
+"""Below how many steps of the output, 1/32768, a step of the input of a Logistic or a Tanh lies.
+
+TFLM's kernels bring it to steps of 1/12288 by a factor of 15 bits.
+"""
+
+SOFTMAX_RESCALE = 2.0**14 * 10 / 65535 * 32768
+"""The same for a Softmax, times its beta, whose kernel brings differences to steps of 10/65535 in 32 bits."""
+
+LOOKUP_BYTES = 1026
+"""Bytes of each of the two tables that TFLM's Softmax makes: 513 numbers of 16 bits."""
+
+FUNCTION_CYCLES, SOFTMAX_CYCLES = 30.0, 70.0
+"""TFLM's cycles for a value of a Logistic or a Tanh, and of a Softmax, which look functions up in tables; assumed."""
+
+BIAS_BYTES = 8
+
+Symmetric = (
+    Conv2D
+    | DepthwiseConv2D
+    | FullyConnected
+    | Add
+    | Sub
+    | Mul
+    | Minimum
+    | Maximum
+    | SquaredDifference
+    | AveragePool2D
+    | MaxPool2D
+    | Mean
+    | Sum
+    | Softmax
+    | Logistic
+    | Tanh
+    | Relu
+    | LeakyRelu
+    | Pad
+    | Concatenation
+    | Split
+)
+"""The layers whose kernels for int16 are others than those for int8. They take tensors of the zero point 0 alone."""
+
+
+def wide_operator(layer: Layer, facts: Operator) -> Operator:
+    """Returns the facts of a layer whose inputs are int16, from those for int8.
+
+    Layers that copy or convert codes of several types have one record for all. The others are no tables of 256 codes,
+    no part of a network that we train, and no latency model of today knows their kernels.
+    """
+    if not isinstance(layer, Symmetric):
+        return facts
+
+    def timed_as(inputs: Shapes) -> str | None:
+        name = facts.timed_as(inputs)
+        return None if name is None else f"{name}_s16"
+
+    facts = replace(facts, codewise=False, trainable=False, timed_as=timed_as)
+    match layer:
+        case Conv2D() | DepthwiseConv2D() | FullyConnected():
+            return replace(
+                facts, weights=_wide_weights(facts), largest_rescale=WIDE_RESCALE, tflm=_wide_products(layer, facts)
+            )
+        case Add() | Sub():
+            return replace(facts, largest_rescale=2.0 ** (WIDE_ADD_BITS - 1))
+        case SquaredDifference():
+            return replace(facts, largest_rescale=2.0**28)
+        case Logistic() | Tanh():
+            tflm = replace(facts.tflm, cycles=by_value(FUNCTION_CYCLES))
+            return replace(facts, scale="1/32768", largest_rescale=FUNCTION_RESCALE, tflm=tflm)
+        case Softmax():
+            tables = (lambda inputs, outputs: LOOKUP_BYTES,) * 2
+            host, cortex_m = (replace(kernel, prepared=tables) for kernel in (facts.tflm.host, facts.tflm.cortex_m))
+            tflm = replace(facts.tflm, host=host, cortex_m=cortex_m, cycles=by_value(SOFTMAX_CYCLES))
+            return replace(facts, scale="1/32768", largest_rescale=SOFTMAX_RESCALE / layer.beta, tflm=tflm)
+        case Mean() | Sum():
+            kernel = replace(facts.tflm.host, temporaries=facts.tflm.host.temporaries[:-1])
+            return replace(facts, tflm=replace(facts.tflm, host=kernel, cortex_m=kernel))
+        case _:
+            return facts
+
+
+def _wide_weights(facts: Operator) -> Callable[[Shape], Weights]:
+    """Returns the sizes of weights whose biases have 64 bits, from the shape of the input."""
+    make = facts.weights
+    assert make is not None
+    return lambda x: replace(make(x), bias_bytes=BIAS_BYTES)
+
+
+def _wide_products(layer: Conv2D | DepthwiseConv2D | FullyConnected, facts: Operator) -> Tflm:
+    """Returns what a layer with weights takes under TFLM: CMSIS-NN's kernels of int16 ask for other scratch memory."""
+
+    def columns(inputs: Shapes, outputs: Shapes) -> int:
+        kh, kw = layer.kernel if isinstance(layer, Conv2D) else (0, 0)
+        return 4 * math.prod((kh, kw, inputs[0][2]))  # arm_convolve_s16 copies two windows of 16 bits
+
+    scratch = (columns,) if isinstance(layer, Conv2D) else ()
+    return replace(facts.tflm, cortex_m=replace(facts.tflm.cortex_m, scratch=scratch))
