@@ -157,8 +157,8 @@ typedef struct {
 typedef void micronets_row(const int8_t *a, int32_t step_a, const int8_t *b, int32_t step_b, int8_t *output,
                            int32_t count, const micronets_add_params *params);
 
-/* How a sum of products of int16 codes and int8 weights becomes an int16 code: the bias is added, the sum is multiplied,
- * and the result is clamped. Zero points are 0.
+/* How a sum of products of int16 codes and int8 weights becomes an int16 code: the bias is added, the sum is
+ * multiplied, and the result is clamped. Zero points are 0.
  *
  * Where long_sums is 1, sums have 64 bits: (sum * multiplier + 2^(shift - 1)) >> shift, with a multiplier of 15 bits.
  * Where it is 0, they wrap at 32 bits and are multiplied by multiplier * 2^(shift - 31) as those of int8 are. */
@@ -724,8 +724,9 @@ void micronets_cast(const void *input, micronets_type in, void *output, micronet
 
 /* Convolution of int16 with int8 weights, in groups or not; matrix products are convolutions of 1 x 1.
  *
- * input: [in] map [in_h, in_w, in_c]. output: [out] map [out_h, out_w, out_c]. weights: [in] [out_c, kernel_h, kernel_w,
- *   in_c / groups]. window: [in] sizes; pad_value is not read. groups: of channels, as of micronets_conv_any.
+ * input: [in] map [in_h, in_w, in_c]. output: [out] map [out_h, out_w, out_c].
+ * weights: [in] [out_c, kernel_h, kernel_w, in_c / groups].
+ * window: [in] sizes; pad_value is not read. groups: of channels, as of micronets_conv_any.
  * requant: [in] biases and scales. A pixel's window is read before the pixel is written. */
 void micronets_conv_s16(const int16_t *input, int16_t *output, const int8_t *weights, const micronets_window *window,
                         int32_t groups, const micronets_requant_s16 *requant);
@@ -758,9 +759,9 @@ void micronets_max_pool_s16(const int16_t *input, int16_t *output, const microne
 
 /* Sums, or means, of int16 over some dimensions.
  *
- * input: [in] a tensor of the dimensions. output: [out] a code for each place along those that stay. dimensions: [in] of
- * the input. multiplier, shift: bring a sum, times multiplier * 2^(shift - 31), to a code; 0 or 2^30 .. 2^31 - 1, and
- * -31 .. 31. */
+ * input: [in] a tensor of the dimensions. output: [out] a code for each place along those that stay.
+ * dimensions: [in] of the input. multiplier, shift: a sum times multiplier * 2^(shift - 31) is a code; 0 or 2^30 ..
+ *   2^31 - 1, and -31 .. 31. */
 void micronets_reduce_sum_s16(const int16_t *input, int16_t *output, const micronets_reduction *dimensions,
                               int32_t multiplier, int32_t shift);
 
