@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 import numpy as np
+import numpy.typing as npt
 
 from micronets.compiler.kernels.base import (
     SIZE_LIMIT,
@@ -29,6 +30,7 @@ from micronets.compiler.kernels.lookup import value_overlap
 from micronets.compiler.kernels.reduction import ReductionKernel
 from micronets.compiler.kernels.requantise import shiftable
 from micronets.compiler.kernels.window import WINDOW, window_overlap, window_struct
+from micronets.cost.tflm_plan import align
 from micronets.errors import UnsupportedError
 from micronets.ir.arch import Step
 from micronets.ir.layers import (
@@ -92,6 +94,19 @@ IN, OUT = "const int16_t", "int16_t"
 _MOST_SUMMED = 65535  # codes of 16 bits whose sum fits 32 bits
 
 
+def weights_by4(rows: npt.NDArray[np.int8], groups: int) -> npt.NDArray[np.int8]:
+    """Returns weights in the order of micronets_products_s16.h, filled up to multiples of four.
+
+    - rows: weights `[filters, values of a window]`.
+    - groups: how many groups the filters form.
+    """
+    filters, size = len(rows) // groups, rows.shape[1]
+    whole = np.zeros((groups, align(filters, 4), align(size, 4)), np.int8)
+    whole[:, :filters, :size] = rows.reshape(groups, filters, size)
+    blocks = whole.reshape(groups, -1, 4, whole.shape[2] // 4, 4).swapaxes(2, 3)
+    return np.ascontiguousarray(blocks[..., [0, 2, 1, 3]])
+
+
 @dataclass(frozen=True)
 class WideProductsKernel(Kernel):
     """A convolution, in groups or depthwise, or a matrix product, which is a convolution of 1 x 1."""
@@ -100,8 +115,14 @@ class WideProductsKernel(Kernel):
 
     @property
     def scratch_bytes(self) -> int:
-        """0: the kernel needs no scratch memory."""
-        return 0
+        """Bytes of the values of a window of one group; 0 where the kernel multiplies them where they lie."""
+        layer = self.layer
+        if isinstance(layer, DepthwiseConv2D):
+            return 0
+        sizes = self.step.weights
+        assert sizes is not None
+        one = isinstance(layer, FullyConnected) or (layer.kernel == (1, 1) and layer.groups == 1)
+        return 0 if one and int(sizes.taps) % 4 == 0 else 2 * align(int(sizes.taps), 4)
 
     @property
     def overlap(self) -> Overlap:
@@ -129,11 +150,17 @@ class WideProductsKernel(Kernel):
         """Returns what the call takes of flash."""
         sizes = self.step.weights
         assert sizes is not None
-        weights, channels = int(sizes.taps * sizes.channels), int(sizes.channels)
+        taps, channels = int(sizes.taps), int(sizes.channels)
+        depthwise, groups = isinstance(self.layer, DepthwiseConv2D), self._groups
+        weights = taps * channels if depthwise else align(taps, 4) * groups * align(channels // groups, 4)
         tables = weights + 4 * channels + 8 * int(sizes.scales)
-        return Outline(
-            tables + record_bytes(4, WINDOW, REQUANT), runner(self._function), (self._function,), -weights % 4
-        )
+        record = record_bytes(4 if depthwise else 5, WINDOW, REQUANT)
+        return Outline(tables + record, runner(self._function), (self._function,), -weights % 4)
+
+    @property
+    def _groups(self) -> int:
+        """How many groups of channels there are, of which each filter reads one."""
+        return self.layer.groups if isinstance(self.layer, Conv2D) else 1
 
     @property
     def _function(self) -> str:
@@ -143,26 +170,23 @@ class WideProductsKernel(Kernel):
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with the window and the requantisation."""
         layer, (step, window) = self.layer, self._as_convolution
-        number: dict[str, Argument]
-        match layer:
-            case Conv2D():
-                number = {"groups": layer.groups}
-            case DepthwiseConv2D():
-                number = {"multiplier": layer.multiplier}
-            case FullyConnected():
-                number = {"groups": 1}
-            case _:
-                assert_never(layer)
+        weights, requant = model.weights[layer.name].weights, self._requantisation(model, place)
+        ends = {"input": place.pointer(layer.inputs[0], IN), "output": place.pointer(layer.name, OUT)}
+        sizes = window_struct(step, place, window)
+        if isinstance(layer, DepthwiseConv2D):
+            table = place.table("int8_t", "weights", weights)
+            call = Call.of(DEPTHWISE, **ends, weights=table, window=sizes, multiplier=layer.multiplier, requant=requant)
+            return LayerCode(call, (DEPTHWISE,))
         call = Call.of(
-            self._function,
-            input=place.pointer(layer.inputs[0], IN),
-            output=place.pointer(layer.name, OUT),
-            weights=place.table("int8_t", "weights", model.weights[layer.name].weights),
-            window=window_struct(step, place, window),
-            **number,
-            requant=self._requantisation(model, place),
+            CONV,
+            **ends,
+            weights=place.table("int8_t", "weights", weights_by4(weights.reshape(len(weights), -1), self._groups)),
+            scratch=place.scratch(layer.name, "int16_t"),
+            window=sizes,
+            groups=self._groups,
+            requant=requant,
         )
-        return LayerCode(call, (self._function,))
+        return LayerCode(call, (CONV,))
 
     def _requantisation(self, model: QuantizedModel, place: Place) -> Struct:
         """Returns biases, scales and limits of the output."""

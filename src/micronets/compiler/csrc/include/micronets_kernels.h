@@ -725,11 +725,14 @@ void micronets_cast(const void *input, micronets_type in, void *output, micronet
 /* Convolution of int16 with int8 weights, in groups or not; matrix products are convolutions of 1 x 1.
  *
  * input: [in] map [in_h, in_w, in_c]. output: [out] map [out_h, out_w, out_c].
- * weights: [in] [out_c, kernel_h, kernel_w, in_c / groups].
+ * weights: [in] those of a group, then those of the next: of every four filters in the order of
+ *   micronets_products_s16.h. Windows are filled up to a multiple of four values, and groups to one of four filters.
+ * scratch: [scratch] the values of a window of one group; it is not used where windows are 1 x 1, in one group, and of a
+ *   multiple of four channels.
  * window: [in] sizes; pad_value is not read. groups: of channels, as of micronets_conv_any.
  * requant: [in] biases and scales. A pixel's window is read before the pixel is written. */
-void micronets_conv_s16(const int16_t *input, int16_t *output, const int8_t *weights, const micronets_window *window,
-                        int32_t groups, const micronets_requant_s16 *requant);
+void micronets_conv_s16(const int16_t *input, int16_t *output, const int8_t *weights, int16_t *scratch,
+                        const micronets_window *window, int32_t groups, const micronets_requant_s16 *requant);
 
 /* Depthwise convolution of int16 with int8 weights: input channel c gives the outputs n * c .. n * c + n - 1, n =
  * multiplier.

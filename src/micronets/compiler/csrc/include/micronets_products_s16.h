@@ -1,54 +1,45 @@
-/* Sums of products of int16 codes and int8 weights. */
+/* Sums of products of int16 codes and int8 weights, for four filters at a time. */
 #ifndef MICRONETS_PRODUCTS_S16_H
 #define MICRONETS_PRODUCTS_S16_H
 
 #include "micronets_dsp.h"
 
-/* How many products of 16 and 8 bits fit a sum of 32 bits for certain. */
+/* How many products of 16 and 8 bits fit a sum of 32 bits for certain; a multiple of four. */
 #define MICRONETS_PRODUCTS_AT_ONCE 256
 
-/* Adds to sums[k] the products of codes with the weights at w + k * pitch, over `count` values, for k = 0 .. filters -
- * 1.
+/* Sets sums[k] to the sum of the products of codes with the weights of filter k, for k = 0 .. 3.
  *
- * x: [in] `count` codes. w: [in] `count` weights of the first filter. pitch: weights from a filter's to the next one's.
- * count: at least 0. filters: 1 .. 4. sums: [in, out] one for each filter. */
-MICRONETS_APART void micronets_products_s16(const int16_t *x, const int8_t *w, int32_t pitch, int32_t count,
-                                            int32_t filters, int64_t *sums)
+ * x: [in] `count` codes. w: [in] 4 * count weights: for every four codes those of the first filter, then those of the
+ * others, each in the order first, third, second, fourth, so that a pair of weights fits a pair of codes. count: a
+ * multiple of four, at least 4. sums: [out] one for each filter. */
+MICRONETS_APART void micronets_products_s16(const int16_t *x, const int8_t *w, int32_t count, int64_t *sums)
 {
+    sums[0] = sums[1] = sums[2] = sums[3] = 0;
     while (count > 0) {
         const int32_t part = count < MICRONETS_PRODUCTS_AT_ONCE ? count : MICRONETS_PRODUCTS_AT_ONCE;
-        int32_t s[4] = {0, 0, 0, 0}, i = 0;
+        const int16_t *const end = x + part;
+        int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+        for (; x != end; x += 4, w += 16) {
 #if MICRONETS_DSP
-        if (filters == 4) {
-            const int8_t *const w2 = w + 2 * pitch;
-            int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-            for (; i + 4 <= part; i += 4) {
-                const uint32_t low = micronets_load4((const int8_t *)(const void *)(x + i));
-                const uint32_t high = micronets_load4((const int8_t *)(const void *)(x + i + 2));
-                const micronets_pair even = (low & 0xffffu) | high << 16, odd = low >> 16 | (high & 0xffff0000u);
-                const uint32_t a = micronets_load4(w + i), b = micronets_load4(w + pitch + i);
-                const uint32_t c = micronets_load4(w2 + i), d = micronets_load4(w2 + pitch + i);
-                s0 = micronets_smlad(odd, micronets_odd(a), micronets_smlad(even, micronets_even(a), s0));
-                s1 = micronets_smlad(odd, micronets_odd(b), micronets_smlad(even, micronets_even(b), s1));
-                s2 = micronets_smlad(odd, micronets_odd(c), micronets_smlad(even, micronets_even(c), s2));
-                s3 = micronets_smlad(odd, micronets_odd(d), micronets_smlad(even, micronets_even(d), s3));
-            }
-            s[0] = s0;
-            s[1] = s1;
-            s[2] = s2;
-            s[3] = s3;
-        }
+            const micronets_pair low = micronets_load4((const int8_t *)(const void *)x);
+            const micronets_pair high = micronets_load4((const int8_t *)(const void *)(x + 2));
+            const uint32_t a = micronets_load4(w), b = micronets_load4(w + 4);
+            s0 = micronets_smlad(high, micronets_odd(a), micronets_smlad(low, micronets_even(a), s0));
+            s1 = micronets_smlad(high, micronets_odd(b), micronets_smlad(low, micronets_even(b), s1));
+            const uint32_t c = micronets_load4(w + 8), d = micronets_load4(w + 12);
+            s2 = micronets_smlad(high, micronets_odd(c), micronets_smlad(low, micronets_even(c), s2));
+            s3 = micronets_smlad(high, micronets_odd(d), micronets_smlad(low, micronets_even(d), s3));
+#else
+            s0 += x[0] * w[0] + x[1] * w[2] + x[2] * w[1] + x[3] * w[3];
+            s1 += x[0] * w[4] + x[1] * w[6] + x[2] * w[5] + x[3] * w[7];
+            s2 += x[0] * w[8] + x[1] * w[10] + x[2] * w[9] + x[3] * w[11];
+            s3 += x[0] * w[12] + x[1] * w[14] + x[2] * w[13] + x[3] * w[15];
 #endif
-        for (; i < part; i++) {
-            for (int32_t k = 0; k < filters; k++) {
-                s[k] += x[i] * w[k * pitch + i];
-            }
         }
-        for (int32_t k = 0; k < filters; k++) {
-            sums[k] += s[k];
-        }
-        x += part;
-        w += part;
+        sums[0] += s0;
+        sums[1] += s1;
+        sums[2] += s2;
+        sums[3] += s3;
         count -= part;
     }
 }

@@ -24,7 +24,8 @@ MICRONETS_INLINE int16_t micronets_requantize_s16(int64_t sum, const micronets_r
     const int64_t total = requant->bias ? sum + micronets_bias_s16(requant, channel) : sum;
     int32_t value;
     if (requant->long_sums) {
-        value = (int32_t)(uint32_t)(uint64_t)((total * multiplier + ((int64_t)1 << (shift - 1))) >> shift);
+        const int64_t twice = (total * multiplier) >> (shift - 1); /* its last bit decides the rounding */
+        value = (int32_t)((uint32_t)(uint64_t)(twice >> 1) + ((uint32_t)(uint64_t)twice & 1u));
     } else {
         value = micronets_multiply((int32_t)(uint32_t)(uint64_t)total, multiplier, shift);
     }
