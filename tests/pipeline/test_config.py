@@ -1,5 +1,6 @@
 import dataclasses
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,14 @@ def test_the_saved_configuration_reads_back_the_same() -> None:
     assert config.teacher.train is not None
     assert (config.teacher.train.epochs, config.teacher.train.lr) == (9, config.train.lr)
     assert parse(tomllib.loads(to_toml(config)), "a.toml") == config
+
+
+def test_an_augmentation_in_part_leaves_the_rest_as_the_task_has_it() -> None:
+    """What a table left out was taken from the defaults of another task: vww moves no pictures."""
+    table = {**MINIMAL, "task": "vww", "space": {"name": "mobilenetv2"}, "data": {"augmentation": {"flip": 0.25}}}
+    found, usual = parse(table, "a.toml").data.augmentation, parse({**table, "data": {}}, "a.toml").data.augmentation
+    assert usual.shift == 0
+    assert found == replace(usual, flip=0.25)
 
 
 @pytest.mark.parametrize(

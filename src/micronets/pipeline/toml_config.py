@@ -40,7 +40,7 @@ def build(cls: type[T], table: Mapping[str, Any], prefix: str, where: str) -> T:
         name = f"{prefix}{key}"
         if key not in known:
             raise SpecError(f"{where}: unknown key '{name}'; {did_you_mean(key, known)}")
-        values[key] = convert(hints[key], value, name, where)
+        values[key] = convert(hints[key], _completed(known[key], value), name, where)
     for key, field in known.items():
         if key not in values and field.default is field.default_factory is dataclasses.MISSING:
             raise SpecError(
@@ -50,6 +50,21 @@ def build(cls: type[T], table: Mapping[str, Any], prefix: str, where: str) -> T:
         return cls(**values)
     except SpecError as e:
         raise SpecError(f"{where}: {e}") from e
+
+
+def _completed(field: dataclasses.Field[Any], value: Any) -> Any:
+    """Returns a table of settings with those that it leaves out as the field's own default has them.
+
+    They may differ from the defaults of the dataclass: a task chooses its own augmentation.
+    """
+    factory = field.default_factory
+    if not isinstance(value, Mapping) or factory is dataclasses.MISSING:
+        return value
+    default = factory()
+    if not dataclasses.is_dataclass(default) or isinstance(default, type):
+        return value
+    usual = {f.name: getattr(default, f.name) for f in dataclasses.fields(default) if f.init}
+    return {name: v for name, v in usual.items() if v is not None} | dict(value)
 
 
 def convert(hint: Any, value: Any, name: str, where: str) -> Any:
