@@ -13,7 +13,10 @@ from micronets.device.tflm import interpreter
 from micronets.installation import install
 from micronets.tasks.kws import synthetic
 from tests.support.calling import Result, call
+from tests.support.needs import needs
 from tests.support.tones import CONFIG, config, tones
+
+torch = needs("torch", "design")
 
 
 @pytest.fixture(scope="module")
@@ -265,6 +268,28 @@ def test_a_teacher_is_trained_first(tmp_path: Path) -> None:
     assert result.code == 0, result.err
     assert result.out.splitlines()[0].endswith("teacher/weights.pt")
     assert "teacher   step" in result.err
+
+
+def test_a_training_goes_on_from_the_weights_of_a_finished_run(made: tuple[Path, Result], tmp_path: Path) -> None:
+    file, out = made[0] / "tiny.toml", tmp_path / "second"
+    still = ("--set", "train.lr=1e-9", "--set", "train.epochs=1", "--set", "train.qat_epochs=1", "--out", out)
+    missing = ("--set", f"init={tmp_path / 'none'}")
+    assert call("search", file, *still, *missing).code == 0
+    early = call("train", file, *still, *missing)
+    assert early.code == 2
+    assert early.error.startswith(f"init = '{tmp_path / 'none'}': no {tmp_path / 'none/train/weights.pt'} there; ")
+    shutil.copytree(made[0] / "run", tmp_path / "none")
+    result = call("train", file, *still, *missing)
+    assert result.code == 0, result.err
+    weights = [torch.load(d / "train/weights.pt", weights_only=True) for d in (made[0] / "run", out)]
+    first, second = (w["float_state"]["layers.stem.weight"] for w in weights)
+    assert torch.allclose(first, second, atol=1e-5)
+    arch = out / "search/arch.json"
+    other = ("--set", f"init={out}", "--set", "budget.macs=2e5", "--out", tmp_path / "narrow", *still[:-2])
+    assert call("search", file, *other).code == 0
+    assert arch.read_text() != (tmp_path / "narrow/search/arch.json").read_text()
+    refused = call("train", file, *other)
+    assert refused.error.startswith(f"init = '{out}': is a run of another network; give both the same space, budget")
 
 
 def test_a_finished_model_teaches_without_being_trained(made: tuple[Path, Result], tmp_path: Path) -> None:

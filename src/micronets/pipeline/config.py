@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 from micronets import tasks
 from micronets.boards.board import Budget, load_board
@@ -25,6 +25,9 @@ from micronets.pipeline.toml_config import build, convert, flat, parse_override
 from micronets.ranges import check_fields, ranged
 from micronets.runtimes import RUNTIMES, TFLM
 from micronets.tasks import TASKS, DataOptions
+
+INITS = ("supernet", "scratch")
+"""What a training may start from, besides a finished run."""
 
 MOST_THREADS, MOST_SEED = 1024, 2**32 - 1
 
@@ -78,7 +81,8 @@ class Config:
       writes).
     - `latency_model`: file of `micronets characterize` for the runtime and a board that has none yet; empty: the
       board's own.
-    - `init`: the training starts from the `supernet`'s weights or from `scratch`.
+    - `init`: the training starts from the `supernet`'s weights, from `scratch`, or from the float weights of a finished
+      run of the same network, whose directory it names.
     - `data`: what the task's own `Options` say.
     - `budget`, `search`, `train`, `teacher`: see their classes. A board's own SRAM and flash always limit the result.
     - `space`: `name` of a space of ours, or `file`, a function of your own as `FILE.py:FUNCTION`; and the options of
@@ -90,7 +94,7 @@ class Config:
     out: str
     seed: int
     threads: int
-    init: Literal["supernet", "scratch"]
+    init: str
     runtime: str
     latency_model: str
     data: DataOptions
@@ -122,6 +126,15 @@ def load(path: Path, overrides: Sequence[str] = (), out: str | None = None) -> C
     if out is not None:
         table["out"] = out
     return parse(table, str(path))
+
+
+def _init(value: Any, where: str) -> str:
+    name: str = convert(str, value, "init", where)
+    if name not in INITS and not ("/" in name or Path(name).is_dir()):
+        raise SpecError(
+            f"{where}: init = {name!r}; known: {', '.join(sorted(INITS))}, or the directory of a finished run"
+        )
+    return name
 
 
 def _runtime(value: Any, where: str) -> str:
@@ -163,7 +176,7 @@ def parse(table: Mapping[str, Any], where: str) -> Config:
         out=convert(str, table.get("out", f"runs/{Path(where).stem}"), "out", where),
         seed=_seed(table, where),
         threads=_threads(table, where),
-        init=convert(Literal["supernet", "scratch"], table.get("init", "supernet"), "init", where),
+        init=_init(table.get("init", INITS[0]), where),
         runtime=_runtime(table.get("runtime", TFLM.name), where),
         latency_model=convert(str, table.get("latency_model", ""), "latency_model", where),
         space=space_table(task, _table(table, "space", where), where),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from micronets.errors import SpecError
+from micronets.files import fingerprint
 from micronets.pipeline import directory
+from micronets.pipeline.config import INITS
 from micronets.pipeline.context import RunContext, settings_for
 from micronets.pipeline.directory import SUPERNET, TEACHER_FOLDER, TRAIN_FOLDER, TRAIN_LOG, TRAIN_STATE, WEIGHTS
 from micronets.pipeline.finished_teacher import finished_teacher
@@ -16,6 +18,8 @@ from micronets.pipeline.stages.search import SEARCH, read_weights
 from micronets.pipeline.stages.teacher import TEACHER
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from micronets.commands.teacher import Teacher
     from micronets.design.net import Net
 
@@ -23,6 +27,11 @@ if TYPE_CHECKING:
 def _inputs(context: RunContext) -> dict[str, Any]:
     """Returns the settings of the training, and digests of the chosen network and of the teacher's weights."""
     inputs = {**settings_for(context, "train", "init"), **directory.check_outputs(context.run, SEARCH, TEACHER)}
+    if context.config.init not in INITS:
+        weights = Path(context.config.init) / WEIGHTS
+        if not weights.is_file():
+            raise SpecError(f"init = '{context.config.init}': no {weights} there; finish that run first")
+        inputs["first weights"] = fingerprint(weights)
     teacher = context.config.teacher
     if teacher is not None and teacher.views:
         inputs["teacher.views"] = teacher.views
@@ -39,13 +48,35 @@ def _train(context: RunContext) -> Sequence[str]:
         context.input_settings,
         context.config.train,
         seed=context.config.seed,
-        init=read_weights(context.run / SUPERNET) if context.config.init == "supernet" else None,
+        init=_first_weights(context),
         teacher=None if teacher is None else teacher.net,
         teacher_view=None if teacher is None else teacher.view,
         teacher_views=0 if context.config.teacher is None else context.config.teacher.views,
     )
     train_network(job, context.run / TRAIN_FOLDER, context.progress)
     return WEIGHTS, TRAIN_LOG
+
+
+def _first_weights(context: RunContext) -> Mapping[str, Tensor] | None:
+    """Returns the weights that the training starts from; None: random ones.
+
+    Raises `SpecError` for those of a run of another network.
+    """
+    from micronets.design.train import load_result
+
+    match context.config.init:
+        case "supernet":
+            return read_weights(context.run / SUPERNET)
+        case "scratch":
+            return None
+        case run:
+            result = load_result(Path(run) / TRAIN_FOLDER)
+            if result.net.arch != context.arch:
+                raise SpecError(
+                    f"init = '{run}': is a run of another network; give both the same space, budget and search, or fix "
+                    "the choices with [space.fix]"
+                )
+            return result.float_state
 
 
 def _teacher_of(context: RunContext) -> Teacher | None:
