@@ -1,10 +1,12 @@
 """Values of int16 layers, computed by hand or with real numbers."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from micronets.commands.evaluate import quantized
 from micronets.errors import SpecError
 from micronets.ir.arch import Arch
 from micronets.ir.layers import (
@@ -23,12 +25,15 @@ from micronets.ir.layers import (
     TensorSpec,
 )
 from micronets.quantized import reference
-from micronets.quantized.arithmetic import multiply_by_reduced_multiplier
+from micronets.quantized.arithmetic import dequantize, multiply_by_reduced_multiplier
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
 from micronets.quantized.validate import FIXED, validate
 from micronets.quantized.wide import exponential_table, reciprocal_table, sigmoid_table
+from micronets.tflite import read
+from tests.support.wide_models import widened
 
 X = (INPUT,)
+ZOO = Path(__file__).parents[2] / "zoo"
 FINE = FIXED["1/32768"]
 
 
@@ -144,3 +149,18 @@ def test_what_int16_does_not_take_is_refused_in_one_line() -> None:
                 Arch((1,), (Logistic(name="y", inputs=X),), "int16"), {INPUT: TensorQuant(2.7, 0), "y": FINE}, {}
             )
         )
+
+
+def test_a_trained_network_gives_the_same_answers_in_16_bits() -> None:
+    """Codes 256 times finer move no output by more than 8 bits do, and most samples keep their class."""
+    narrow = read((ZOO / "kws_s_f446re/model.tflite").read_bytes())
+    wide = widened(narrow)
+    rng = np.random.default_rng(4)
+    x = dequantize(rng.integers(-128, 128, (12, *narrow.arch.input_shape)), narrow.quant[INPUT])
+    logits = [
+        dequantize(reference.run(model, quantized(model, x)), model.quant[model.arch.output])
+        for model in (narrow, wide)
+    ]
+    step = narrow.quant[narrow.arch.output].scale
+    assert np.abs(logits[0] - logits[1]).max() < 12 * step
+    assert (logits[0].argmax(axis=1) == logits[1].argmax(axis=1)).sum() >= 10

@@ -21,6 +21,7 @@ from micronets.tflite import schema as s
 from micronets.tflite.builder import Field
 from micronets.tflite.codec import Op
 from micronets.tflite.stored import stored_tensors
+from micronets.tflite.tflm_limits import why_tflm_cannot_run
 from tests.support.small_file import FileLayer, FileTensor, small_file
 from tests.support.wide_models import random_wide_input, random_wide_model
 from tests.tflite.test_tflm_parity import first_difference
@@ -119,6 +120,18 @@ def test_the_size_of_a_file_is_bounded() -> None:
     for seed in range(20):
         model = random_wide_model(seed)
         assert len(write(model)) <= tflite_bytes(model.arch.steps())
+
+
+def test_what_cmsis_nn_does_not_take_is_told() -> None:
+    layer = FullyConnected(name="y", inputs=X, units=2)
+    quant = {INPUT: TensorQuant(0.001, 0), "y": TensorQuant(0.002, 0)}
+    weights = LayerWeights(np.ones((2, 3), np.int8), np.array([0.01, 0.02], np.float32), None)
+    model = QuantizedModel(Arch((3,), (layer,), "int16"), quant, {"y": weights})
+    assert why_tflm_cannot_run(model) == (
+        "layer 'y': CMSIS-NN's FULLY_CONNECTED of int16 takes one scale for all weights, not 2: TFLM cannot run this "
+        "model on a Cortex-M"
+    )
+    assert why_tflm_cannot_run(read(dense(None))) is None
 
 
 @needs_tflm

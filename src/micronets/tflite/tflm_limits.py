@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from micronets.errors import UnsupportedError
-from micronets.ir.layers import Logistic, LogSoftmax, Pad, Rsqrt, Softmax, Tanh
+from micronets.ir.layers import FullyConnected, Logistic, LogSoftmax, Pad, Rsqrt, Softmax, Tanh
 from micronets.ir.ops import operator
 from micronets.quantized.arithmetic import activation_range, bit_range
 from micronets.quantized.model import QuantizedModel
@@ -20,11 +20,19 @@ def why_tflm_cannot_run(model: QuantizedModel) -> str | None:
 
     Our C runs such a model all the same. TFLM's Softmax takes a multiplier above 1 only: `PreprocessSoftmaxScaling`
     ends the program for a smaller one. Logistic, Tanh and Rsqrt shift by numbers that follow from the scales, by more
-    bits than C has a meaning for where these are extreme.
+    bits than C has a meaning for where these are extreme. CMSIS-NN, of which the kernels on a Cortex-M are, takes one
+    scale for the weights of a FullyConnected layer of int16; TFLM's own kernel takes several.
     """
-    for layer in model.arch.layers:
+    for step in model.arch.steps():
+        layer = step.layer
         limit = None
         match layer:
+            case FullyConnected() if step.input_types[0] == "int16" and len(model.weights[layer.name].scales) > 1:
+                scales = len(model.weights[layer.name].scales)
+                return (
+                    f"layer '{layer.name}': CMSIS-NN's FULLY_CONNECTED of int16 takes one scale for all weights, not "
+                    f"{scales}: TFLM cannot run this model on a Cortex-M"
+                )
             case Softmax() | LogSoftmax():
                 beta = layer.beta if isinstance(layer, Softmax) else 1.0
                 scale = _scale(model, layer.inputs[0]) * float(np.float32(beta))
