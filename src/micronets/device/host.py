@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.compiler import Compiled
-from micronets.compiler.generate.package import first_input, output_functions, public_functions
+from micronets.compiler.generate.tensors_c import first_input, output_functions, public_functions
 from micronets.compiler.kernel_files import is_source
 from micronets.compiler.kernels.variables import state_bytes
 from micronets.device.host_compiler import compile_c

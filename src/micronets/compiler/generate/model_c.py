@@ -7,7 +7,17 @@ from dataclasses import dataclass
 
 from micronets.boards.targets import DSP, Target
 from micronets.compiler.flash import KERNELS_HEADER, Contents, listing_bytes, listing_padding_bytes
-from micronets.compiler.generate import array_c, calls_c, ctext, image_c, package, patches_c, sound_c, stream_c
+from micronets.compiler.generate import (
+    array_c,
+    calls_c,
+    ctext,
+    image_c,
+    package,
+    patches_c,
+    sound_c,
+    stream_c,
+    tensors_c,
+)
 from micronets.compiler.generate.names import DEFAULT, Names
 from micronets.compiler.kernel_files import is_source, kernel_files
 from micronets.compiler.kernels.base import Call, LayerCode, Place
@@ -257,6 +267,6 @@ def _model_c(
         if any(whole)
         else "",
         calls="\n".join(f"    {call}" for call in calls),
-        inputs=package.input_definitions(model, plan, names),
-        outputs=package.definitions(model, plan, names),
+        inputs=tensors_c.input_definitions(model, plan, names),
+        outputs=tensors_c.output_definitions(model, plan, names),
     )

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from micronets.boards.board import Board
 from micronets.boards.cores import core_of
-from micronets.compiler.generate import ctext, package
+from micronets.compiler.generate import ctext, example_c, package
 from micronets.compiler.generate.names import DEFAULT, Names
 from micronets.cost.tflm_arena import FileTensors, arena_tflm_bytes
 from micronets.cost.tflm_plan import align
@@ -282,5 +282,5 @@ def tflm_files(
         "README.md": _README,
     }
     return {name: text.format(**shown) for name, text in templates.items()} | {
-        "test_vector.h": package.test_vector(model)
+        "test_vector.h": example_c.test_vector(model)
     }
