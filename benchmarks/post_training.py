@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from micronets import tasks
-from micronets.commands.evaluate import blocks, evaluate, front_end_of, labels_of
+from micronets.commands.evaluate import blocks, evaluate, front_end_json, known_labels
 from micronets.commands.import_model import import_model
 from micronets.importers.float_tflite import read_float
 from micronets.importers.interpreter import execute
@@ -97,7 +97,7 @@ def _float_accuracy(case: Case, path: Path, data: Path) -> float:
     network = read_float(path.read_bytes(), str(path))
     height, width, channels = network.arch.input_shape
     card = tasks.Card(
-        labels_of({}, case.front_end), front_end_of({}, case.front_end), (height, width, channels), str(path), {}
+        known_labels({}, case.front_end), front_end_json({}, case.front_end), (height, width, channels), str(path), {}
     )
     found = tasks.examples(case.task, card, data / case.test, split=case.split)
     rows = blocks(len(found.labels), 64)

@@ -10,7 +10,7 @@ import pytest
 
 from micronets.boards.board import load_board
 from micronets.compiler import compile_model
-from micronets.compiler.kernels.variables import state_bytes
+from micronets.compiler.kernels.variables import state_block_bytes
 from micronets.cost.tflm_arena import arena_tflm_bytes
 from micronets.device.host import build_library
 from micronets.device.tflm import interpreter
@@ -103,7 +103,7 @@ def test_our_c_keeps_the_same(flags: tuple[str, ...]) -> None:
 def test_the_state_is_a_block_of_its_own() -> None:
     model = streaming(3)
     files = compile_model(model, name="listen").files
-    assert f"#define MICRONETS_LISTEN_STATE_BYTES {state_bytes(model.arch)}\n" in files["listen.h"]
+    assert f"#define MICRONETS_LISTEN_STATE_BYTES {state_block_bytes(model.arch)}\n" in files["listen.h"]
     assert "void micronets_listen_invoke(void *arena, void *state);" in files["listen.h"]
     assert "void micronets_listen_reset(void *state);" in files["listen.h"]
     plain = compile_model(random_model(random_arch(0), 0), name="plain").files["plain.h"]
@@ -122,7 +122,7 @@ def test_devices_run_sequences(device: str) -> None:
     found = OUR_C.measure(file, board, MeasureOptions(device=device, samples=9))
     assert found.bit_exact
     if device == "sim":
-        kept = state_bytes(file.model.arch)
+        kept = state_block_bytes(file.model.arch)
         assert found.sram_bytes is not None
         assert found.arena_c_bytes is not None
         assert found.sram_bytes >= found.arena_c_bytes + kept

@@ -8,7 +8,7 @@ import pytest
 
 from micronets import tflite
 from micronets.errors import DataError, SpecError
-from micronets.importers.calibrate import PtqSettings, checked_inputs, post_training
+from micronets.importers.calibrate import PtqSettings, checked_samples, post_training
 from micronets.importers.float_tflite import read_float
 from micronets.importers.interpreter import execute
 from micronets.importers.network import FloatNetwork, FloatWeights, folded
@@ -126,7 +126,7 @@ WRONG = {
 def test_inputs_that_cannot_be_used_are_named(name: str) -> None:
     x, text = WRONG[name]
     with pytest.raises(DataError, match=text):
-        checked_inputs(network(), x)
+        checked_samples(network(), x)
 
 
 def test_an_unknown_rule_is_named_with_the_nearest() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from micronets.compiler import compile_model
-from micronets.compiler.kernels.reduction import runs
+from micronets.compiler.kernels.reduction import axis_groups
 from micronets.cost.tflm_arena import arena_tflm_bytes
 from micronets.device import host
 from micronets.device.host_compiler import host_compiler
@@ -97,13 +97,13 @@ def test_the_c_equals_the_reference(kind: type[Reduction]) -> None:
 
 
 def test_neighbours_count_as_one_dimension() -> None:
-    assert [(r.size, r.step, r.goes) for r in runs((5, 3, 4, 6), (1, 2))] == [
+    assert [(r.size, r.step, r.goes) for r in axis_groups((5, 3, 4, 6), (1, 2))] == [
         (5, 72, False),
         (12, 6, True),
         (6, 1, False),
     ]
-    assert [(r.size, r.step, r.goes) for r in runs((1, 7, 1, 6), (0, 2, 3))] == [(7, 6, False), (6, 1, True)]
-    assert runs((1, 1), (0,)) == ()
+    assert [(r.size, r.step, r.goes) for r in axis_groups((1, 7, 1, 6), (0, 2, 3))] == [(7, 6, False), (6, 1, True)]
+    assert axis_groups((1, 1), (0,)) == ()
 
 
 def test_what_cannot_be() -> None:

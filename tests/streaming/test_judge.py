@@ -12,7 +12,7 @@ from micronets.quantized import reference
 from micronets.streaming import ONE, Decision, Detector, Stream, plan_stream
 from micronets.streaming.compose import GAIN_DB, PAUSE_S, compose, loud_part
 from micronets.streaming.judge import AVERAGES, THRESHOLDS, det_curve, judged, tuned
-from micronets.streaming.labels import Event, read_labels
+from micronets.streaming.labels import SpokenWord, read_labels
 from micronets.streaming.offline import Heard, hear
 from tests.support.listening import DETECTORS, FRONT_ENDS, LABELS, listening_model, sound
 from tests.support.wavs import tone
@@ -43,7 +43,7 @@ def decisions(*times: tuple[float, int]) -> list[Decision]:
 
 
 def test_a_decision_is_right_once_for_each_word_and_not_too_late() -> None:
-    events = (Event(1.0, 1.5, "yes"), Event(4.0, 4.5, "no"), Event(7.0, 7.5, "yes"))
+    events = (SpokenWord(1.0, 1.5, "yes"), SpokenWord(4.0, 4.5, "no"), SpokenWord(7.0, 7.5, "yes"))
     times = [(0.9, 0), (1.2, 0), (1.9, 0), (4.4, 0), (5.5, 1), (8.6, 0)]
     found = judged(decisions(*times), events, KNOWN, RATE)
     assert [d.right for d in found] == [False, True, False, False, True, False]
@@ -64,7 +64,7 @@ def test_a_decision_is_right_once_for_each_word_and_not_too_late() -> None:
 def test_label_files_of_two_kinds_are_read(text: str, tmp_path: Path) -> None:
     path = tmp_path / "labels.txt"
     path.write_bytes(text.encode())
-    assert read_labels(path, KNOWN, 3) == (Event(1, 1.5, "yes"), Event(2, 2.5, "no"))
+    assert read_labels(path, KNOWN, 3) == (SpokenWord(1, 1.5, "yes"), SpokenWord(2, 2.5, "no"))
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_a_higher_threshold_accepts_less() -> None:
     samples = sound(20, seed=7)
     one = replace(DETECTORS["eager"], hop_frames=2)
     h = heard("log-mel", one, samples)
-    events = [Event(d.time / RATE - 0.2, d.time / RATE, LABELS[d.class_index]) for d in h.decide(one)[::5]]
+    events = [SpokenWord(d.time / RATE - 0.2, d.time / RATE, LABELS[d.class_index]) for d in h.decide(one)[::5]]
     points = det_curve(h, events, one)
     assert [p.threshold for p in points] == [t / ONE for t in THRESHOLDS]
     assert points[0].false_accepts_per_hour > points[-2].false_accepts_per_hour
@@ -135,7 +135,7 @@ def test_no_other_thresholds_detect_more_for_as_many_false_accepts(per_hour: int
     base = replace(DETECTORS["eager"], hop_frames=2, never=(0, 3), refractory_ms=(300,) * 4)
     h = heard("log-mel", base, samples)
     eager = replace(base, thresholds=(0,) * 4)
-    events = [Event(d.time / RATE - 0.1, d.time / RATE, LABELS[d.class_index]) for d in h.decide(eager)[::3]]
+    events = [SpokenWord(d.time / RATE - 0.1, d.time / RATE, LABELS[d.class_index]) for d in h.decide(eager)[::3]]
     found = tuned([h], [events], base, per_hour)
     allowed = int(per_hour * h.seconds / 3600)
 

@@ -126,13 +126,13 @@ def test_tasks_take_the_setting(name: str) -> None:
 
 def test_unequal_files_are_noted(shared: Path) -> None:
     from micronets.pipeline.context import notes_on
-    from micronets.tasks.arrays.task import Options
+    from micronets.tasks.arrays.task import ArraysOptions
 
     data = tasks.load("features", shared / "cases/csv/imb")
-    assert notes_on(data, Options())[-3:] == (
+    assert notes_on(data, ArraysOptions())[-3:] == (
         "the classes are unequal: 608 training examples of 'normal', 32 of 'leak'; "
         'data.balance = "sampled" shows the network every class as often',
         "split val has fewer than 5 examples of a class: 4 of 'leak'",
         "split test has fewer than 5 examples of a class: 4 of 'leak'",
     )
-    assert 'data.balance = "sampled"' not in " ".join(notes_on(data, Options(balance="sampled")))
+    assert 'data.balance = "sampled"' not in " ".join(notes_on(data, ArraysOptions(balance="sampled")))

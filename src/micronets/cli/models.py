@@ -13,7 +13,7 @@ from micronets.cli import common
 from micronets.errors import FileError, SpecError
 
 if TYPE_CHECKING:
-    from micronets.commands.listen import Moment
+    from micronets.commands.listen import SoundPiece
 
 PATH = click.Path(path_type=Path)
 _BAR = 24  # columns of the bar that shows how loud it is
@@ -254,7 +254,7 @@ def listen(model: Path, source: str | None, runtime: str | None, as_json: bool) 
         common.echo(f"{text:<{_STATUS_COLUMNS}}" if shown else text)
 
 
-def _status(moment: Moment) -> str:
+def _status(moment: SoundPiece) -> str:
     """Writes a line of a terminal: how loud it is, and what is heard most."""
     bar = "#" * round(_BAR * (1 + moment.level / 96))
     return f"{moment.time:>8.2f} s  {bar:<{_BAR}} {moment.level:>4.0f} dB  {moment.best:<12.12}  {moment.score:.2f}"

@@ -81,7 +81,7 @@ def draw(space: SearchSpace, count: int, seed: int) -> list[Drawn]:
     return list(found.values())
 
 
-def key(arch: Arch, board: Board, toolchain: str, kernels: str) -> str:
+def measurement_key(arch: Arch, board: Board, toolchain: str, kernels: str) -> str:
     """Returns the name under which a measurement is kept.
 
     It changes with the network, the board, the compilers and everything in this package that the firmware is made from.
@@ -191,7 +191,7 @@ def characterize(
         kernels += "serial" if serial else device
     folder = out / "models"
     output_directory.check_writable(out, dict.fromkeys(RESULTS, ""), keep=True)
-    paths = [folder / f"{key(d.arch, board, toolchain, kernels)}.json" for d in drawn]
+    paths = [folder / f"{measurement_key(d.arch, board, toolchain, kernels)}.json" for d in drawn]
     todo = [i for i, path in enumerate(paths) if not path.is_file()]
     progress(len(drawn) - len(todo), len(drawn))
     for n, (i, found) in enumerate(

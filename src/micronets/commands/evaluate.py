@@ -195,7 +195,7 @@ def evaluate(
         tasks.find(task)
     file = model_file(model)
     network = file.model
-    names = tuple(labels) if labels else labels_of(network.metadata, front_end)
+    names = tuple(labels) if labels else known_labels(network.metadata, front_end)
     count = network.arch.output_shape[-1]
     if names is not None and len(names) != count:
         raise SpecError(
@@ -206,7 +206,7 @@ def evaluate(
     if data is None or isinstance(data, (str, PathLike)):
         task = _task_of(file, task, front_end)
         card = tasks.Card(
-            names, front_end_of(network.metadata, front_end), _shape_of_input(file), file.name, network.metadata
+            names, front_end_json(network.metadata, front_end), _shape_of_input(file), file.name, network.metadata
         )
         path, held_out = None if data is None else Path(data), None if test is None else Path(test)
         note = "making synthetic examples" if path is None and held_out is None else f"reading {held_out or path}"
@@ -333,7 +333,7 @@ def _front_end_file(path: Path) -> str:
     return text
 
 
-def labels_of(metadata: Mapping[str, str], front_end: str | None = None) -> tuple[str, ...] | None:
+def known_labels(metadata: Mapping[str, str], front_end: str | None = None) -> tuple[str, ...] | None:
     """Returns the names of a model's outputs: from its metadata, or as the released models of a front end have them."""
     text = metadata.get("micronets.labels")
     if text:
@@ -343,7 +343,7 @@ def labels_of(metadata: Mapping[str, str], front_end: str | None = None) -> tupl
     return RELEASED_LABELS if front_end in ("micronet-mfcc", "mlperf-mfcc") else None
 
 
-def front_end_of(metadata: Mapping[str, str], name: str | None) -> str | None:
+def front_end_json(metadata: Mapping[str, str], name: str | None) -> str | None:
     """Returns the JSON of the front end of that name or in that file; without a name, that of a model's metadata."""
     if name is not None and name.endswith(".json"):
         return _front_end_file(Path(name))

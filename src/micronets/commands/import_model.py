@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets import tasks
-from micronets.commands.evaluate import front_end_of, labels_of
+from micronets.commands.evaluate import front_end_json, known_labels
 from micronets.commands.model_file import write
 from micronets.errors import DataError, FileError, SpecError
 from micronets.files import DAMAGE, check_plain, damage_text, read_plain
@@ -102,8 +102,8 @@ def _metadata(
     if task is not None:
         texts["micronets.task"] = tasks.find(task).name
     if front_end is not None:
-        texts["micronets.frontend"] = front_end_of(texts, front_end) or ""
-    names = tuple(labels) if labels else labels_of(texts, front_end)
+        texts["micronets.frontend"] = front_end_json(texts, front_end) or ""
+    names = tuple(labels) if labels else known_labels(texts, front_end)
     if names:
         count = network.arch.output_shape[-1]
         if len(names) != count:
@@ -139,7 +139,7 @@ def _inputs_of(
     height, width, channels = (*network.arch.input_shape, 1, 1)[:3]
     shape = (height, width, channels)
     # No labels: the data may be of other classes than those that the network knows.
-    card = tasks.Card(None, front_end_of(network.metadata, front_end), shape, where, network.metadata)
+    card = tasks.Card(None, front_end_json(network.metadata, front_end), shape, where, network.metadata)
     found = tasks.examples(task or next(iter(tasks.TASKS)), card, path, split=split)
     return found.part(drawn(len(found.labels), examples)).reshape(-1, *network.arch.input_shape)
 

@@ -48,7 +48,7 @@ class HeardWord:
 
 
 @dataclass(frozen=True)
-class Moment:
+class SoundPiece:
     """A piece of sound that was heard.
 
     - `time`: seconds from the beginning to its end.
@@ -82,13 +82,13 @@ class Listener:
         """Samples from one run of the network to the next, which is a good size of a piece."""
         self._samples = 0
 
-    def feed(self, samples: npt.NDArray[Any]) -> Moment:
+    def feed(self, samples: npt.NDArray[Any]) -> SoundPiece:
         """Takes the next samples `[n]`, in int16 units."""
         found = self.stream.feed(samples)
         self._samples += len(samples)
         power = float(np.square(np.asarray(samples, np.float64)).mean()) if len(samples) else 0.0
         best = int(self.stream.averages.argmax())
-        return Moment(
+        return SoundPiece(
             time=self._samples / self.rate,
             level=max(_SILENT_DB, 10 * math.log10(power / 32768**2)) if power else _SILENT_DB,
             best=self.labels[best],
@@ -96,12 +96,12 @@ class Listener:
             words=tuple(HeardWord(d.time / self.rate, self.labels[d.class_index], d.score / ONE) for d in found),
         )
 
-    def recording(self, path: Path) -> tuple[Iterator[Moment], tuple[str, ...]]:
+    def recording(self, path: Path) -> tuple[Iterator[SoundPiece], tuple[str, ...]]:
         """Listens to a recording; returns its moments, and notes about it. Raises `DataError`."""
         samples, notes = samples_of(path, self.stream.plan)
         return (self.feed(samples[i : i + self.piece]) for i in range(0, len(samples), self.piece)), notes
 
-    def microphone(self, device: str | None) -> Iterator[Moment]:
+    def microphone(self, device: str | None) -> Iterator[SoundPiece]:
         """Listens to a microphone until it is interrupted.
 
         - `device`: the name or the number of one, as `python -m sounddevice` lists them; None is the system's own.

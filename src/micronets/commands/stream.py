@@ -25,7 +25,7 @@ from micronets.streaming import ONE, Detector, StreamPlan, plan_stream
 from micronets.streaming.compose import compose
 from micronets.streaming.detector import METADATA
 from micronets.streaming.judge import Detection, DetPoint, det_curve, judged, tuned, words_of
-from micronets.streaming.labels import Event, read_labels
+from micronets.streaming.labels import SpokenWord, read_labels
 from micronets.streaming.offline import Heard, hear
 from micronets.tasks.kws.folders import scan
 from micronets.terminal import counted, percent, text_table
@@ -51,7 +51,7 @@ class Sound:
     """
 
     samples: npt.NDArray[Any]
-    events: tuple[Event, ...]
+    events: tuple[SpokenWord, ...]
     source: str
     composed: bool
     notes: tuple[str, ...]

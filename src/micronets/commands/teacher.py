@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from micronets import tflite
-from micronets.commands.evaluate import front_end_of, labels_of
+from micronets.commands.evaluate import front_end_json, known_labels
 from micronets.errors import FileError, SpecError, UnsupportedError
 from micronets.files import read_plain
 from micronets.frontend import image
@@ -104,7 +104,7 @@ def _checked(path: Path, data: TaskData, front_end: str) -> _Read:
         raise UnsupportedError(f"{where}: its input is {arch.input_shape}; no task has inputs of more than three axes")
     order = _order(network, data, front_end, where)
     height, width, channels = (*arch.input_shape, 1, 1)[:3]
-    form = front_end_of(network.metadata, front_end or None)
+    form = front_end_json(network.metadata, front_end or None)
     if form is None and isinstance(data, ImageData):
         names = ", ".join(image.PRESETS)
         raise SpecError(f"{where}: carries no front end; name one with teacher.front_end: {names}, or a JSON file")
@@ -131,7 +131,7 @@ def _read(path: Path, where: str) -> tuple[FloatNetwork, dict[str, tuple[float, 
 def _order(network: FloatNetwork, data: TaskData, front_end: str, where: str) -> list[int]:
     """Returns for each class of the data the output that stands for it. Raises `SpecError` for other classes."""
     count = int(np.prod(network.arch.output_shape))
-    names = labels_of(network.metadata, front_end or None) or data.classes
+    names = known_labels(network.metadata, front_end or None) or data.classes
     if count != len(names) or len(names) != len(data.classes):
         raise SpecError(f"{where}: has {count} outputs, the data {len(data.classes)} classes; need a model of the same")
     for name in data.classes:

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from micronets.design import torch_ops
-from micronets.design.net import Cell, Net, key, trained_steps
+from micronets.design.net import Cell, Net, state_key, trained_steps
 from micronets.errors import SpecError
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Weighted
@@ -58,7 +58,7 @@ class FakeQuant(nn.Module):
         self.register_buffer("base", torch.tensor([[0.0, 1.0]]).repeat(len(self.index), 1))
         self.scales = nn.ParameterDict(
             {
-                key(s.layer.name): nn.Parameter(torch.zeros(s.weights.scales))
+                state_key(s.layer.name): nn.Parameter(torch.zeros(s.weights.scales))
                 for s in steps
                 if s.weights is not None and s.weights.bits < 8
             }
@@ -108,7 +108,7 @@ class FakeQuant(nn.Module):
         - `weight`: its weights with batch norm folded in, `[K, ...]`.
         """
         if layer.weight_bits < 8:
-            learnt: Tensor = self.scales[key(layer.name)].exp()
+            learnt: Tensor = self.scales[state_key(layer.name)].exp()
             return learnt.expand(weight.shape[0])
         largest = weight.detach().flatten(1).abs().amax(1).clamp(min=SMALLEST)
         largest = largest.amax().expand(len(largest)) if layer.name in self.one_scale else largest
@@ -203,10 +203,10 @@ def attach(net: Net, batches: Iterable[Tensor] = ()) -> FakeQuant:
                 base = _best_range(torch.cat(parts), quantizer.bits[name], name in quantizer.nonnegative)
                 quantizer.base[quantizer.index[name]] = torch.tensor(base)
         for layer in net.arch.layers:
-            if key(layer.name) in quantizer.scales:
+            if state_key(layer.name) in quantizer.scales:
                 assert isinstance(layer, Weighted)
                 weight = fold(net.cell(layer))[0]
-                quantizer.scales[key(layer.name)].copy_(
+                quantizer.scales[state_key(layer.name)].copy_(
                     _best_scales(layer, weight, layer.name in quantizer.one_scale).log()
                 )
     net.quantizer = quantizer

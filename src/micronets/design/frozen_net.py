@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from micronets.design import torch_ops
-from micronets.design.net import average_pool, key
+from micronets.design.net import average_pool, state_key
 from micronets.ir.arch import Arch, Step
 from micronets.ir.layers import (
     INPUT,
@@ -91,17 +91,17 @@ class FrozenNet(nn.Module):
                     kernel = kernel.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
                 elif isinstance(step.layer, DepthwiseConv2D):
                     kernel = kernel.permute(3, 0, 1, 2).contiguous()
-                self.register_buffer(f"kernel_{key(name)}", kernel)
-                self.register_buffer(f"bias_{key(name)}", _tensor(parameters.biases[name]))
+                self.register_buffer(f"kernel_{state_key(name)}", kernel)
+                self.register_buffer(f"bias_{state_key(name)}", _tensor(parameters.biases[name]))
         for name, values in parameters.constants.items():
-            self.register_buffer(f"constant_{key(name)}", _tensor(values))
+            self.register_buffer(f"constant_{state_key(name)}", _tensor(values))
 
     def forward(self, x: Tensor) -> Tensor:
         count = len(x)
         x = x.reshape(count, *self.arch.input_shape)
         values = {INPUT: self._limited(INPUT, x)}
         for spec in self.arch.constants:
-            constant: Tensor = getattr(self, f"constant_{key(spec.name)}")
+            constant: Tensor = getattr(self, f"constant_{state_key(spec.name)}")
             values[spec.name] = constant.expand(count, *constant.shape)
         for i, step in enumerate(self.steps):
             found = self._computed(step, [values[name] for name in step.layer.inputs])
@@ -167,7 +167,7 @@ class FrozenNet(nn.Module):
 
     def _weights(self, name: str) -> tuple[Tensor, Tensor]:
         """Returns the kernel and the bias of a layer."""
-        return getattr(self, f"kernel_{key(name)}"), getattr(self, f"bias_{key(name)}")
+        return getattr(self, f"kernel_{state_key(name)}"), getattr(self, f"bias_{state_key(name)}")
 
 
 def _up_to_logits(arch: Arch) -> tuple[tuple[Step, ...], str, float]:

@@ -136,7 +136,11 @@ class Net(nn.Module):
         self.arch = arch
         self.steps = trained_steps(arch)
         self.layers = nn.ModuleDict(
-            {key(s.layer.name): Cell(s.layer, s.input_shapes[0]) for s in self.steps if isinstance(s.layer, Weighted)}
+            {
+                state_key(s.layer.name): Cell(s.layer, s.input_shapes[0])
+                for s in self.steps
+                if isinstance(s.layer, Weighted)
+            }
         )
         last = {name: i for i, s in enumerate(self.steps) for name in s.layer.inputs}
         self._read_last = [[name for name, at in last.items() if at == i] for i in range(len(self.steps))]
@@ -145,7 +149,7 @@ class Net(nn.Module):
 
     def cell(self, layer: Layer) -> Cell:
         """Returns the parameters of a layer that has some."""
-        cell = self.layers[key(layer.name)]
+        cell = self.layers[state_key(layer.name)]
         assert isinstance(cell, Cell)
         return cell
 
@@ -284,7 +288,7 @@ def trained_steps(arch: Arch) -> tuple[Step, ...]:
     return steps
 
 
-def key(name: str) -> str:
+def state_key(name: str) -> str:
     """Returns a layer's name as torch accepts it in a state dict."""
     return name.replace(".", "/")
 

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from micronets.design import torch_ops
-from micronets.design.net import Net, key
+from micronets.design.net import Net, state_key
 from micronets.errors import UnsupportedError
 from micronets.ir.arch import Arch, Step
 from micronets.ir.layers import INPUT, Add, Conv2D, DepthwiseConv2D, Layer, Pad, Shape
@@ -282,7 +282,9 @@ class Supernet(nn.Module):
         The statistics of its batch norms are the shared ones; `slice` gives it its own.
         """
         shared = self.net.state_dict()
-        first = {f"layers.{key(a.name)}.weight" for a in arch.layers if isinstance(a, Conv2D) and a.inputs == (INPUT,)}
+        first = {
+            f"layers.{state_key(a.name)}.weight" for a in arch.layers if isinstance(a, Conv2D) and a.inputs == (INPUT,)
+        }
         cut = {}
         for name, small in Net(arch).state_dict().items():
             big = _merge_input_channels(shared[name], small.shape[1]) if name in first else shared[name]

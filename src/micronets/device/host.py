@@ -17,11 +17,11 @@ import numpy.typing as npt
 from micronets.compiler import Compiled
 from micronets.compiler.generate.tensors_c import first_input, output_functions, public_functions
 from micronets.compiler.kernel_files import is_source
-from micronets.compiler.kernels.variables import state_bytes
+from micronets.compiler.kernels.variables import state_block_bytes
 from micronets.device.host_compiler import compile_c
 from micronets.errors import CheckFailed
 from micronets.quantized.arithmetic import dtype_of
-from micronets.quantized.model import Inputs
+from micronets.quantized.model import InputArrays
 from micronets.quantized.reference import packed_inputs
 
 Array = npt.NDArray[Any]
@@ -70,7 +70,7 @@ class Library:
         self._library = ctypes.CDLL(str(path))
         self._models = tuple(models)
 
-    def run(self, number: int, x: Inputs) -> Array:
+    def run(self, number: int, x: InputArrays) -> Array:
         """Runs a network that has one output on several inputs.
 
         - number: the number of the network.
@@ -81,7 +81,7 @@ class Library:
         """
         return self.outputs(number, x)[self._models[number].model.arch.only_output]
 
-    def outputs(self, number: int, x: Inputs) -> dict[str, Array]:
+    def outputs(self, number: int, x: InputArrays) -> dict[str, Array]:
         """Runs a network on several inputs.
 
         - number: the number of the network.
@@ -158,7 +158,7 @@ def write_sources(models: Sequence[Compiled], directory: Path) -> list[Path]:
             i=i,
             f=names.functions,
             source=names.source,
-            reset=_RESET.format(f=names.functions, bytes=state_bytes(arch)) if arch.variables() else "",
+            reset=_RESET.format(f=names.functions, bytes=state_block_bytes(arch)) if arch.variables() else "",
             arguments="arena, state" if arch.variables() else "arena",
             renamed="\n".join(f"#define {f} model{i}_{f}" for f in public_functions(compiled.model, names)),
             input=first_input(arch, names),
@@ -173,7 +173,7 @@ def write_sources(models: Sequence[Compiled], directory: Path) -> list[Path]:
     return list(sources.values())
 
 
-def run_on_host(compiled: Compiled, x: Inputs) -> Array:
+def run_on_host(compiled: Compiled, x: InputArrays) -> Array:
     """Builds one network with one output, runs it on inputs and returns its output.
 
     - compiled: the network.

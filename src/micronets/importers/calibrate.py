@@ -68,7 +68,7 @@ class PtqSettings:
 
 
 @dataclass(frozen=True)
-class Choice:
+class Attempt:
     """One way to quantise, and what it did to the outputs.
 
     - ranges, equalise, correct_bias: see `PtqSettings`.
@@ -111,8 +111,8 @@ class PtqReport:
     """
 
     examples: int
-    chosen: Choice
-    tried: tuple[Choice, ...]
+    chosen: Attempt
+    tried: tuple[Attempt, ...]
     agreement: float | None
     layers: tuple[LayerError, ...]
     hurting: tuple[str, ...]
@@ -188,13 +188,13 @@ def post_training(
 
     Raises `DataError` for inputs of another shape, and `SpecError` for a network that int8 cannot hold.
     """
-    x = checked_inputs(network, x)
+    x = checked_samples(network, x)
     settings = settings or PtqSettings()
     network = with_requantised_joins(folded(network))
     found, judged = x[::2], x[1::2]
     wanted = _outputs(network, judged)
     tell = progress or (lambda _: None)
-    made: list[tuple[Choice, QuantizedModel]] = []
+    made: list[tuple[Attempt, QuantizedModel]] = []
     observed: dict[bool, tuple[FloatNetwork, Mapping[str, Observed]]] = {}
     candidates = settings.candidates()
     refused: SpecError | None = None
@@ -208,7 +208,7 @@ def post_training(
         except SpecError as e:  # scales beyond what a kernel takes; another choice may have others
             refused = e
         else:
-            made.append((Choice(rule, equal, correct, _snr(wanted, _simulated_outputs(model, judged))), model))
+            made.append((Attempt(rule, equal, correct, _snr(wanted, _simulated_outputs(model, judged))), model))
         tell({"stage": "quantise", "step": k, "steps": len(candidates), "seconds_left": None})
     if refused is not None and not made:
         raise refused
@@ -223,7 +223,7 @@ def post_training(
     )
 
 
-def checked_inputs(network: FloatNetwork, x: npt.ArrayLike) -> npt.NDArray[np.float32]:
+def checked_samples(network: FloatNetwork, x: npt.ArrayLike) -> npt.NDArray[np.float32]:
     """Returns inputs as float32 in the shape that the network takes.
 
     - network: the network.

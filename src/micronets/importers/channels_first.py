@@ -1,8 +1,8 @@
 """`Builder`: makes a `FloatNetwork` of operations of tools that have the channels first, as ONNX and PyTorch do.
 
-Here maps have their channels last. Every tensor of the tool is a `Value`: its shape there, and how its values lie here.
-A map stays with its channels last for as long as it can; where an operation asks for the tool's own order, a Transpose
-is put in. All shapes are without the batch, which has to be one.
+Here maps have their channels last. Every tensor of the tool is a `ToolTensor`: its shape there, and how its values lie
+here. A map stays with its channels last for as long as it can; where an operation asks for the tool's own order, a
+Transpose is put in. All shapes are without the batch, which has to be one.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ Layout = Literal["plain", "channels last", "flattened"]
 
 
 @dataclass(frozen=True)
-class Value:
+class ToolTensor:
     """A tensor of the tool.
 
     - name: what the network here calls it.
@@ -98,7 +98,7 @@ class Builder:
     weights: dict[str, FloatWeights] = field(default_factory=dict)
     constants: dict[str, npt.NDArray[np.float32]] = field(default_factory=dict)
     given: dict[str, TensorQuant] = field(default_factory=dict)
-    input_value: Value = field(default_factory=lambda: Value(INPUT, ()))
+    input_value: ToolTensor = field(default_factory=lambda: ToolTensor(INPUT, ()))
     _shapes: dict[str, Shape] = field(default_factory=dict)
     _rectified: set[str] = field(default_factory=set)
     _reshapes: dict[str, str] = field(default_factory=dict)
@@ -107,14 +107,14 @@ class Builder:
         """Returns the error for an operation that cannot be brought here; `what` says why."""
         return UnsupportedError(f"{self.where}: {what}")
 
-    def input(self, shape: Shape, channels_first: bool) -> Value:
+    def input(self, shape: Shape, channels_first: bool) -> ToolTensor:
         """Returns the network's input, of a shape in the tool; `channels_first` says whether it is a map."""
         layout: Layout = "channels last" if channels_first else "plain"
         self._shapes[INPUT] = _stored_shape(shape, layout)
-        self.input_value = Value(INPUT, shape, layout)
+        self.input_value = ToolTensor(INPUT, shape, layout)
         return self.input_value
 
-    def finish(self, outputs: Sequence[Value], metadata: dict[str, str] | None = None) -> FloatNetwork:
+    def finish(self, outputs: Sequence[ToolTensor], metadata: dict[str, str] | None = None) -> FloatNetwork:
         """Returns the network with these outputs, in the tool's order of values."""
         names = tuple(self.plain(value).name for value in outputs)
         self._drop_unread(names)
@@ -131,7 +131,7 @@ class Builder:
             self.input_value.layout == "channels last",
         )
 
-    def stored_shape(self, value: Value) -> Shape:
+    def stored_shape(self, value: ToolTensor) -> Shape:
         """Returns the shape of a tensor here."""
         return self._shapes[value.name]
 
@@ -166,7 +166,7 @@ class Builder:
 
     # How values lie
 
-    def plain(self, value: Value) -> Value:
+    def plain(self, value: ToolTensor) -> ToolTensor:
         """Returns the same tensor in the order of its shape."""
         match value.layout:
             case "plain":
@@ -174,19 +174,19 @@ class Builder:
             case "channels last":
                 stored = self.stored_shape(value)
                 if sum(n > 1 for n in stored[:-1]) == 0 or stored[-1] == 1:
-                    return Value(self._reshaped(value.name, value.shape), value.shape)
+                    return ToolTensor(self._reshaped(value.name, value.shape), value.shape)
                 turned = Transpose(name=self.name(f"{value.name}_chw"), inputs=(value.name,), permutation=(2, 0, 1))
                 name = self._add(turned)
-                return Value(self._reshaped(name, value.shape), value.shape)
+                return ToolTensor(self._reshaped(name, value.shape), value.shape)
             case "flattened":
-                whole = Value(
+                whole = ToolTensor(
                     self._reshaped(value.name, _stored_shape(value.map_shape, "channels last")),
                     value.map_shape,
                     "channels last",
                 )
-                return Value(self._reshaped(self.plain(whole).name, value.shape), value.shape)
+                return ToolTensor(self._reshaped(self.plain(whole).name, value.shape), value.shape)
 
-    def channels_last(self, value: Value) -> Value:
+    def channels_last(self, value: ToolTensor) -> ToolTensor:
         """Returns the same map `(C, H, W)` or `(C, L)` with its channels last."""
         if value.layout == "channels last":
             return value
@@ -199,7 +199,7 @@ class Builder:
         stored = _stored_shape(value.shape, "channels last")
         if value.shape[0] > 1 and math.prod(value.shape[1:]) > 1:
             name = self._add(Transpose(name=self.name(f"{value.name}_hwc"), inputs=(name,), permutation=(1, 2, 0)))
-        return Value(self._reshaped(name, stored), value.shape, "channels last")
+        return ToolTensor(self._reshaped(name, stored), value.shape, "channels last")
 
     def _reshaped(self, name: str, shape: Shape) -> str:
         """Returns the name of a tensor with the same values in another shape."""
@@ -225,7 +225,7 @@ class Builder:
         self.weights = {layer.name: self.weights[layer.name] for layer in self.layers if layer.name in self.weights}
         self.constants = {name: values for name, values in self.constants.items() if name in read}
 
-    def _axis(self, value: Value, axis: int) -> int:
+    def _axis(self, value: ToolTensor, axis: int) -> int:
         """Returns a dimension of a tensor of the tool as it is counted here."""
         if value.layout != "channels last":
             return axis
@@ -236,7 +236,7 @@ class Builder:
     def conv(
         self,
         wanted: str,
-        x: Value,
+        x: ToolTensor,
         kernel: Array,
         bias: Array | None,
         stride: Sequence[int],
@@ -244,7 +244,7 @@ class Builder:
         pads: Sequence[tuple[int, int]],
         groups: int,
         scales: Array | None = None,
-    ) -> Value:
+    ) -> ToolTensor:
         """Adds a convolution.
 
         - wanted: what the tool calls it.
@@ -285,7 +285,9 @@ class Builder:
         self._add(layer, FloatWeights(layout, values, scales))
         return self._map(name, one_dimensional=len(x.shape) == 2)
 
-    def linear(self, wanted: str, x: Value, kernel: Array, bias: Array | None, scales: Array | None = None) -> Value:
+    def linear(
+        self, wanted: str, x: ToolTensor, kernel: Array, bias: Array | None, scales: Array | None = None
+    ) -> ToolTensor:
         """Adds a matrix product over the last dimension of `x`.
 
         - kernel: `[units, inputs]`.
@@ -305,22 +307,22 @@ class Builder:
         source = x.name if kept else self._unshaped(x.name)  # without keep_dims the layer flattens its input itself
         layer = FullyConnected(name=self.name(wanted), inputs=(source,), units=units, keep_dims=kept)
         name = self._add(layer, FloatWeights(np.ascontiguousarray(kernel, np.float32), values, scales))
-        return Value(name, (*x.shape[:-1], units))
+        return ToolTensor(name, (*x.shape[:-1], units))
 
-    def _map(self, name: str, one_dimensional: bool) -> Value:
+    def _map(self, name: str, one_dimensional: bool) -> ToolTensor:
         """Returns a tensor here as a map of the tool."""
         height, width, channels = self._shapes[name]
-        return Value(name, (channels, height) if one_dimensional else (channels, height, width), "channels last")
+        return ToolTensor(name, (channels, height) if one_dimensional else (channels, height, width), "channels last")
 
     def _padded(
         self,
-        x: Value,
+        x: ToolTensor,
         kernel: Pair,
         stride: Pair,
         dilation: Pair,
         pads: Sequence[tuple[int, int]],
         pooled: bool = False,
-    ) -> tuple[Value, Padding]:
+    ) -> tuple[ToolTensor, Padding]:
         """Returns the input of a window with its padding, as far as no rule of ours gives it, and the rule.
 
         - pooled: whether the window takes a maximum, which zeros in the padding may change.
@@ -346,13 +348,13 @@ class Builder:
     def pool(
         self,
         wanted: str,
-        x: Value,
+        x: ToolTensor,
         kind: Literal["max", "average"],
         kernel: Sequence[int],
         stride: Sequence[int],
         pads: Sequence[tuple[int, int]],
         count_padding: bool = True,
-    ) -> Value:
+    ) -> ToolTensor:
         """Adds a pool over windows; `count_padding` says whether an average counts zeros in the padding."""
         x = self.channels_last(x)
         if len(x.shape) == 2:
@@ -373,11 +375,11 @@ class Builder:
     def reduce(
         self,
         wanted: str,
-        x: Value,
+        x: ToolTensor,
         kind: type[Mean | Sum | ReduceMax | ReduceMin],
         axes: Sequence[int],
         keep_dims: bool,
-    ) -> Value:
+    ) -> ToolTensor:
         """Adds a reduction over dimensions `axes` of the tool's shape, which stay with size 1 under `keep_dims`."""
         if x.layout == "flattened":
             x = self.plain(x)
@@ -388,12 +390,12 @@ class Builder:
         if x.layout == "channels last" and len(x.shape) == 2 and 0 in own:
             own = sorted({*own, 1})  # the width of one goes with the length
         layer: Reduction = kind(name=self.name(wanted), inputs=(x.name,), axes=tuple(own), keep_dims=True)
-        found = Value(self._add(layer), kept, x.layout)
+        found = ToolTensor(self._add(layer), kept, x.layout)
         return found if keep_dims else self.reshape(wanted, found, left)
 
     # Elementwise
 
-    def activation(self, wanted: str, x: Value, kind: str, value: float = 0.0) -> Value:
+    def activation(self, wanted: str, x: ToolTensor, kind: str, value: float = 0.0) -> ToolTensor:
         """Adds an activation: relu, relu6, hard swish, sigmoid, tanh, leaky relu, elu, abs or rsqrt."""
         inputs, name = (x.name,), self.name(wanted)
         made: dict[str, Callable[[], Layer]] = {
@@ -409,16 +411,16 @@ class Builder:
         }
         return replace(x, name=self._add(made[kind]()))
 
-    def silu(self, wanted: str, x: Value) -> Value:
+    def silu(self, wanted: str, x: ToolTensor) -> ToolTensor:
         """Adds x * sigmoid(x)."""
         return self.binary(wanted, Mul, x, self.activation(f"{wanted}_sigmoid", x, "sigmoid"))
 
-    def hard_sigmoid(self, wanted: str, x: Value) -> Value:
+    def hard_sigmoid(self, wanted: str, x: ToolTensor) -> ToolTensor:
         """Adds relu6(x + 3) / 6."""
         shifted = self.binary(f"{wanted}_shifted", Add, x, np.float32(3))
         return self.binary(wanted, Mul, self.activation(f"{wanted}_clipped", shifted, "relu6"), np.float32(1 / 6))
 
-    def softmax(self, wanted: str, x: Value, axis: int) -> Value:
+    def softmax(self, wanted: str, x: ToolTensor, axis: int) -> ToolTensor:
         """Adds a softmax along dimension `axis`."""
         x = self.plain(x) if x.layout == "flattened" else x
         if self._axis(x, axis % len(x.shape)) != len(self.stored_shape(x)) - 1:
@@ -428,19 +430,19 @@ class Builder:
         return replace(x, name=self._add(Softmax(name=self.name(wanted), inputs=(x.name,))))
 
     def binary(
-        self, wanted: str, kind: type[Binary], a: Value | Array | np.float32, b: Value | Array | np.float32
-    ) -> Value:
+        self, wanted: str, kind: type[Binary], a: ToolTensor | Array | np.float32, b: ToolTensor | Array | np.float32
+    ) -> ToolTensor:
         """Adds a combination of two tensors value by value, of which one may be a constant."""
-        first = a if isinstance(a, Value) else b
-        assert isinstance(first, Value)
+        first = a if isinstance(a, ToolTensor) else b
+        assert isinstance(first, ToolTensor)
         names: tuple[str, ...]
-        if isinstance(a, Value) and isinstance(b, Value):
+        if isinstance(a, ToolTensor) and isinstance(b, ToolTensor):
             a, b = self._aligned(a, b)
             first = a if math.prod(a.shape) >= math.prod(b.shape) else b
             names = (a.name, b.name)
         else:
             names = tuple(
-                v.name if isinstance(v, Value) else self._constant(wanted, np.asarray(v), first) for v in (a, b)
+                v.name if isinstance(v, ToolTensor) else self._constant(wanted, np.asarray(v), first) for v in (a, b)
             )
         layer = kind(name=self.name(wanted), inputs=names)
         name = self._add(layer)
@@ -448,10 +450,10 @@ class Builder:
             shape = self._shapes[name]
             if first.layout != "plain":
                 raise self.unsupported(f"operands that broadcast to {list(shape)}")
-            return Value(name, shape)
+            return ToolTensor(name, shape)
         return replace(first, name=name)
 
-    def _aligned(self, a: Value, b: Value) -> tuple[Value, Value]:
+    def _aligned(self, a: ToolTensor, b: ToolTensor) -> tuple[ToolTensor, ToolTensor]:
         """Returns two tensors with their values in the same order."""
         if a.layout == b.layout and len(a.shape) == len(b.shape) and a.map_shape == b.map_shape:
             return a, b
@@ -459,7 +461,7 @@ class Builder:
             return self.channels_last(a), self.channels_last(b)
         return self.plain(a), self.plain(b)
 
-    def _constant(self, wanted: str, values: Array, beside: Value) -> str:
+    def _constant(self, wanted: str, values: Array, beside: ToolTensor) -> str:
         """Adds a constant that is combined with a tensor, in its order, and returns its name."""
         rank = len(beside.shape)
         if values.ndim == rank + 1 and values.shape[0] == 1:
@@ -485,13 +487,13 @@ class Builder:
         self.constants[name] = np.ascontiguousarray(values, np.float32)
         return name
 
-    def batch_norm(self, wanted: str, x: Value, scale: Array, shift: Array) -> Value:
+    def batch_norm(self, wanted: str, x: ToolTensor, scale: Array, shift: Array) -> ToolTensor:
         """Adds `x * scale + shift` for each channel; it is folded into a convolution in front."""
         shape = (-1, *(1,) * (len(x.shape) - 1))
         scaled = self.binary(f"{wanted}_scaled", Mul, x, scale.reshape(shape))
         return self.binary(wanted, Add, scaled, shift.reshape(shape))
 
-    def clip(self, wanted: str, x: Value, low: float | None, high: float | None) -> Value:
+    def clip(self, wanted: str, x: ToolTensor, low: float | None, high: float | None) -> ToolTensor:
         """Adds a clamp between two values, of which either may be missing."""
         if low == 0 and high is None:
             return self.activation(wanted, x, "relu")
@@ -504,33 +506,33 @@ class Builder:
 
     # Movement
 
-    def reshape(self, wanted: str, x: Value, shape: Shape) -> Value:
+    def reshape(self, wanted: str, x: ToolTensor, shape: Shape) -> ToolTensor:
         """Returns the values of a tensor, in the tool's order, under another shape."""
         if x.shape == shape:
             return x
         if x.layout == "channels last" and len(shape) == 1 and math.prod(x.shape[1:]) > 1 and x.shape[0] > 1:
-            return Value(self._reshaped(x.name, shape), shape, "flattened", x.shape)
+            return ToolTensor(self._reshaped(x.name, shape), shape, "flattened", x.shape)
         if x.layout == "channels last" and _without_ones(x.shape) == _without_ones(shape) and len(shape) in (2, 3):
             stored = _stored_shape(shape, "channels last")
             if _without_ones(self.stored_shape(x)) == _without_ones(stored):
-                return Value(self._reshaped(x.name, stored), shape, "channels last")
-        return Value(self._reshaped(self.plain(x).name, shape), shape)
+                return ToolTensor(self._reshaped(x.name, stored), shape, "channels last")
+        return ToolTensor(self._reshaped(self.plain(x).name, shape), shape)
 
-    def transpose(self, wanted: str, x: Value, order: Sequence[int]) -> Value:
+    def transpose(self, wanted: str, x: ToolTensor, order: Sequence[int]) -> ToolTensor:
         """Returns a tensor with its dimensions in another order: its dimension i is `order[i]` of `x`."""
         order = tuple(order)
         if order == tuple(range(len(order))):
             return x
         shape = tuple(x.shape[axis] for axis in order)
         if x.layout == "channels last" and order == (*range(1, len(order)), 0):
-            return Value(self._reshaped(x.name, shape), shape)
+            return ToolTensor(self._reshaped(x.name, shape), shape)
         if x.layout == "plain" and order == (len(order) - 1, *range(len(order) - 1)) and len(order) in (2, 3):
-            return Value(self._reshaped(x.name, _stored_shape(shape, "channels last")), shape, "channels last")
+            return ToolTensor(self._reshaped(x.name, _stored_shape(shape, "channels last")), shape, "channels last")
         x = self.plain(x)
         layer = Transpose(name=self.name(wanted), inputs=(x.name,), permutation=order)
-        return Value(self._add(layer), shape)
+        return ToolTensor(self._add(layer), shape)
 
-    def concatenate(self, wanted: str, values: Sequence[Value], axis: int) -> Value:
+    def concatenate(self, wanted: str, values: Sequence[ToolTensor], axis: int) -> ToolTensor:
         """Adds a concatenation along dimension `axis`."""
         if len(values) == 1:
             return values[0]
@@ -541,9 +543,9 @@ class Builder:
         name = self._add(Concatenation(name=self.name(wanted), inputs=tuple(v.name for v in sources), axis=own))
         size = sum(value.shape[axis] for value in values)
         shape = tuple(size if d == axis % rank else n for d, n in enumerate(values[0].shape))
-        return Value(name, shape, sources[0].layout)
+        return ToolTensor(name, shape, sources[0].layout)
 
-    def slice(self, wanted: str, x: Value, axis: int, begin: int, end: int, step: int = 1) -> Value:
+    def slice(self, wanted: str, x: ToolTensor, axis: int, begin: int, end: int, step: int = 1) -> ToolTensor:
         """Adds a slice along dimension `axis`: every `step`-th place from `begin` on, up to `end` without it."""
         x = self.plain(x) if x.layout == "flattened" else x
         size = len(range(begin, end, step))
@@ -560,9 +562,9 @@ class Builder:
             strides=tuple(step if d == own else 1 for d in range(len(stored))),
         )
         shape = tuple(size if d == axis else n for d, n in enumerate(x.shape))
-        return Value(self._add(layer), shape, x.layout)
+        return ToolTensor(self._add(layer), shape, x.layout)
 
-    def split(self, wanted: str, x: Value, axis: int, sizes: Sequence[int]) -> list[Value]:
+    def split(self, wanted: str, x: ToolTensor, axis: int, sizes: Sequence[int]) -> list[ToolTensor]:
         """Adds a division along dimension `axis` into parts of these sizes."""
         x = self.plain(x) if x.layout == "flattened" else x
         if len(sizes) == 1:
@@ -576,11 +578,11 @@ class Builder:
         layer = Split(name=names[0], inputs=(x.name,), axis=own, others=tuple(names[1:]), sizes=tuple(sizes))
         self._add(layer if len(set(sizes)) > 1 else replace(layer, sizes=()))
         return [
-            Value(name, tuple(size if d == axis else n for d, n in enumerate(x.shape)), x.layout)
+            ToolTensor(name, tuple(size if d == axis else n for d, n in enumerate(x.shape)), x.layout)
             for name, size in zip(names, sizes, strict=True)
         ]
 
-    def pad(self, wanted: str, x: Value, pads: Sequence[tuple[int, int]]) -> Value:
+    def pad(self, wanted: str, x: ToolTensor, pads: Sequence[tuple[int, int]]) -> ToolTensor:
         """Adds zeros: `(before, after)` for each dimension of the tool's shape; negative numbers take places away."""
         x = self.plain(x) if x.layout == "flattened" else x
         for axis, (before, after) in enumerate(pads):
@@ -595,7 +597,7 @@ class Builder:
             paddings[self._axis(x, axis)] = pair
         name = self._add(Pad(name=self.name(wanted), inputs=(x.name,), paddings=tuple(paddings)))
         shape = tuple(n + before + after for n, (before, after) in zip(x.shape, added, strict=True))
-        return Value(name, shape, x.layout)
+        return ToolTensor(name, shape, x.layout)
 
 
 _VALID: Padding = "valid"

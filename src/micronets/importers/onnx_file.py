@@ -15,18 +15,18 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.errors import FileError, MicronetsError, UnsupportedError
-from micronets.importers.channels_first import Builder, Value
+from micronets.importers.channels_first import Builder, ToolTensor
 from micronets.importers.network import FloatNetwork
 from micronets.installation import require
 from micronets.ir.layers import Add, Binary, Maximum, Mean, Minimum, Mul, ReduceMax, ReduceMin, Sub, Sum
 from micronets.quantized.model import TensorQuant
 
 Array = npt.NDArray[Any]
-Operand = Value | Array
+OnnxOperand = ToolTensor | Array
 
 
 @dataclass(frozen=True, eq=False)
-class Codes:
+class StoredCodes:
     """A constant that the file holds as codes: its values, and the steps of its codes along dimension `axis`."""
 
     values: npt.NDArray[np.float32]
@@ -103,9 +103,9 @@ def read_onnx(path: Path) -> FloatNetwork:
             raise reader.builder.unsupported(f"a form of this operator that is not supported ({e})") from e
     reader.builder.where = str(path)
     outputs = [reader.values[o.name] for o in graph.output]
-    if not all(isinstance(value, Value) for value in outputs):
+    if not all(isinstance(value, ToolTensor) for value in outputs):
         raise UnsupportedError(f"{path}: an output is constant")
-    return reader.builder.finish([value for value in outputs if isinstance(value, Value)])
+    return reader.builder.finish([value for value in outputs if isinstance(value, ToolTensor)])
 
 
 _QUANTISERS = ("QuantizeLinear", "DequantizeLinear")
@@ -120,7 +120,7 @@ class _Reader:
 
     def __init__(self, where: str, constants: dict[str, Array]) -> None:
         self.builder = Builder(where)
-        self.values: dict[str, Value | Codes | Array] = dict(constants)
+        self.values: dict[str, ToolTensor | StoredCodes | Array] = dict(constants)
 
     def read(self, node: _Node, onnx: Any) -> None:
         """Works on one operator."""
@@ -133,10 +133,10 @@ class _Reader:
         made = found if isinstance(found, list) else [found]
         self.values |= zip(node.outputs, made, strict=False)
 
-    def tensor(self, node: _Node, place: int = 0) -> Value:
+    def tensor(self, node: _Node, place: int = 0) -> ToolTensor:
         """Returns an input that is no constant."""
         value = self.values[node.inputs[place]]
-        if not isinstance(value, Value):
+        if not isinstance(value, ToolTensor):
             raise self.builder.unsupported(f"its input '{node.inputs[place]}' is a constant")
         return value
 
@@ -145,23 +145,23 @@ class _Reader:
         if place >= len(node.inputs) or not node.inputs[place]:
             return missing
         value = self.values[node.inputs[place]]
-        if isinstance(value, Value):
+        if isinstance(value, ToolTensor):
             raise self.builder.unsupported(f"its input '{node.inputs[place]}' is computed; it has to be a constant")
-        return value.values if isinstance(value, Codes) else value
+        return value.values if isinstance(value, StoredCodes) else value
 
     def scales(self, node: _Node, place: int) -> npt.NDArray[np.float32] | None:
         """Returns the steps of the codes of a constant; None where it has none."""
         value = self.values[node.inputs[place]]
-        return value.scales if isinstance(value, Codes) and value.scales.size else None
+        return value.scales if isinstance(value, StoredCodes) and value.scales.size else None
 
-    def either(self, node: _Node, place: int) -> Operand:
+    def either(self, node: _Node, place: int) -> OnnxOperand:
         """Returns an input, constant or not."""
         value = self.values[node.inputs[place]]
-        return value.values if isinstance(value, Codes) else value
+        return value.values if isinstance(value, StoredCodes) else value
 
 
 def _window(
-    r: _Reader, node: _Node, x: Value, kernel: tuple[int, ...]
+    r: _Reader, node: _Node, x: ToolTensor, kernel: tuple[int, ...]
 ) -> tuple[tuple[int, ...], list[tuple[int, int]]]:
     """Returns the strides and the paddings of an operator with a window."""
     axes = len(kernel)
@@ -179,7 +179,7 @@ def _window(
     return strides, [(flat[i], flat[i + axes]) for i in range(axes)]
 
 
-def _conv(r: _Reader, node: _Node) -> Value:
+def _conv(r: _Reader, node: _Node) -> ToolTensor:
     x, kernel = r.tensor(node), np.asarray(r.constant(node, 1), np.float32)
     strides, pads = _window(r, node, x, kernel.shape[2:])
     dilations = node.ints("dilations", (1,) * (kernel.ndim - 2))
@@ -188,7 +188,7 @@ def _conv(r: _Reader, node: _Node) -> Value:
     return r.builder.conv(node.outputs[0], x, kernel, bias, strides, dilations, pads, groups, r.scales(node, 1))
 
 
-def _gemm(r: _Reader, node: _Node) -> Value:
+def _gemm(r: _Reader, node: _Node) -> ToolTensor:
     if node.attributes.get("transA", 0):
         raise r.builder.unsupported("a transposed first operand")
     kernel = np.asarray(r.constant(node, 1), np.float32) * np.float32(node.attributes.get("alpha", 1.0))
@@ -199,15 +199,15 @@ def _gemm(r: _Reader, node: _Node) -> Value:
     return r.builder.linear(node.outputs[0], r.tensor(node), kernel, bias, r.scales(node, 1))
 
 
-def _matmul(r: _Reader, node: _Node) -> Value:
+def _matmul(r: _Reader, node: _Node) -> ToolTensor:
     kernel = np.asarray(r.constant(node, 1), np.float32)
     if kernel.ndim != 2:
         raise r.builder.unsupported(f"a second operand of the shape {list(kernel.shape)}")
     return r.builder.linear(node.outputs[0], r.tensor(node), kernel.T, None, r.scales(node, 1))
 
 
-def _pool(kind: Any) -> Callable[[_Reader, _Node], Value]:
-    def read(r: _Reader, node: _Node) -> Value:
+def _pool(kind: Any) -> Callable[[_Reader, _Node], ToolTensor]:
+    def read(r: _Reader, node: _Node) -> ToolTensor:
         x, kernel = r.tensor(node), node.ints("kernel_shape")
         strides, pads = _window(r, node, x, kernel)
         if node.attributes.get("ceil_mode", 0):
@@ -220,16 +220,16 @@ def _pool(kind: Any) -> Callable[[_Reader, _Node], Value]:
     return read
 
 
-def _global(kind: Any) -> Callable[[_Reader, _Node], Value]:
-    def read(r: _Reader, node: _Node) -> Value:
+def _global(kind: Any) -> Callable[[_Reader, _Node], ToolTensor]:
+    def read(r: _Reader, node: _Node) -> ToolTensor:
         x = r.tensor(node)
         return r.builder.reduce(node.outputs[0], x, kind, range(1, len(x.shape)), True)
 
     return read
 
 
-def _reduce(kind: Any) -> Callable[[_Reader, _Node], Value]:
-    def read(r: _Reader, node: _Node) -> Value:
+def _reduce(kind: Any) -> Callable[[_Reader, _Node], ToolTensor]:
+    def read(r: _Reader, node: _Node) -> ToolTensor:
         x = r.tensor(node)
         given = r.constant(node, 1)
         axes = node.ints("axes") if given is None else tuple(int(v) for v in np.ravel(given))
@@ -241,25 +241,27 @@ def _reduce(kind: Any) -> Callable[[_Reader, _Node], Value]:
     return read
 
 
-def _batch_norm(r: _Reader, node: _Node) -> Value:
+def _batch_norm(r: _Reader, node: _Node) -> ToolTensor:
     gamma, beta, mean, variance = (np.asarray(r.constant(node, k), np.float64) for k in range(1, 5))
     scale = gamma / np.sqrt(variance + node.attributes.get("epsilon", 1e-5))
     return r.builder.batch_norm(node.outputs[0], r.tensor(node), scale, beta - mean * scale)
 
 
-def _activation(kind: str, value: Callable[[_Node], float] = lambda node: 0.0) -> Callable[[_Reader, _Node], Value]:
+def _activation(
+    kind: str, value: Callable[[_Node], float] = lambda node: 0.0
+) -> Callable[[_Reader, _Node], ToolTensor]:
     return lambda r, node: r.builder.activation(node.outputs[0], r.tensor(node), kind, value(node))
 
 
-def _clip(r: _Reader, node: _Node) -> Value:
+def _clip(r: _Reader, node: _Node) -> ToolTensor:
     low, high = (r.constant(node, k, node.attributes.get(name)) for k, name in ((1, "min"), (2, "max")))
     return r.builder.clip(
         node.outputs[0], r.tensor(node), None if low is None else float(low), None if high is None else float(high)
     )
 
 
-def _binary(kind: type[Binary]) -> Callable[[_Reader, _Node], Value]:
-    def read(r: _Reader, node: _Node) -> Value:
+def _binary(kind: type[Binary]) -> Callable[[_Reader, _Node], ToolTensor]:
+    def read(r: _Reader, node: _Node) -> ToolTensor:
         if len(node.inputs) != 2:
             raise r.builder.unsupported(f"{len(node.inputs)} operands; two are supported")
         return r.builder.binary(node.outputs[0], kind, r.either(node, 0), r.either(node, 1))
@@ -267,11 +269,11 @@ def _binary(kind: type[Binary]) -> Callable[[_Reader, _Node], Value]:
     return read
 
 
-def _div(r: _Reader, node: _Node) -> Value:
+def _div(r: _Reader, node: _Node) -> ToolTensor:
     return r.builder.binary(node.outputs[0], Mul, r.tensor(node), 1 / np.asarray(r.constant(node, 1), np.float64))
 
 
-def _reshape(r: _Reader, node: _Node) -> Value:
+def _reshape(r: _Reader, node: _Node) -> ToolTensor:
     x, wanted = r.tensor(node), [int(v) for v in np.ravel(r.constant(node, 1))]
     size = int(np.prod(x.shape))
     whole = [(1, *x.shape)[k] if n == 0 and k <= len(x.shape) else n for k, n in enumerate(wanted)]
@@ -283,14 +285,14 @@ def _reshape(r: _Reader, node: _Node) -> Value:
     return r.builder.reshape(node.outputs[0], x, tuple(whole[1:]))
 
 
-def _flatten(r: _Reader, node: _Node) -> Value:
+def _flatten(r: _Reader, node: _Node) -> ToolTensor:
     x = r.tensor(node)
     if node.attributes.get("axis", 1) != 1:
         raise r.builder.unsupported("an axis other than 1")
     return r.builder.reshape(node.outputs[0], x, (int(np.prod(x.shape)),))
 
 
-def _squeeze(r: _Reader, node: _Node) -> Value:
+def _squeeze(r: _Reader, node: _Node) -> ToolTensor:
     x, given = r.tensor(node), r.constant(node, 1)
     axes = node.ints("axes") if given is None else tuple(int(v) for v in np.ravel(given))
     rank = len(x.shape) + 1
@@ -298,7 +300,7 @@ def _squeeze(r: _Reader, node: _Node) -> Value:
     return r.builder.reshape(node.outputs[0], x, tuple(n for k, n in enumerate(x.shape) if k not in gone))
 
 
-def _unsqueeze(r: _Reader, node: _Node) -> Value:
+def _unsqueeze(r: _Reader, node: _Node) -> ToolTensor:
     x, given = r.tensor(node), r.constant(node, 1)
     axes = node.ints("axes") if given is None else tuple(int(v) for v in np.ravel(given))
     shape = [1, *x.shape]
@@ -307,7 +309,7 @@ def _unsqueeze(r: _Reader, node: _Node) -> Value:
     return r.builder.reshape(node.outputs[0], x, tuple(shape[1:]))
 
 
-def _transpose(r: _Reader, node: _Node) -> Value:
+def _transpose(r: _Reader, node: _Node) -> ToolTensor:
     x = r.tensor(node)
     order = node.ints("perm", tuple(reversed(range(len(x.shape) + 1))))
     if order[0] != 0:
@@ -315,7 +317,7 @@ def _transpose(r: _Reader, node: _Node) -> Value:
     return r.builder.transpose(node.outputs[0], x, [axis - 1 for axis in order[1:]])
 
 
-def _concat(r: _Reader, node: _Node) -> Value:
+def _concat(r: _Reader, node: _Node) -> ToolTensor:
     values = [r.tensor(node, k) for k in range(len(node.inputs))]
     axis = int(node.attributes["axis"]) % (len(values[0].shape) + 1) - 1
     if axis < 0:
@@ -323,12 +325,12 @@ def _concat(r: _Reader, node: _Node) -> Value:
     return r.builder.concatenate(node.outputs[0], values, axis)
 
 
-def _softmax(r: _Reader, node: _Node) -> Value:
+def _softmax(r: _Reader, node: _Node) -> ToolTensor:
     x = r.tensor(node)
     return r.builder.softmax(node.outputs[0], x, int(node.attributes.get("axis", -1)) % (len(x.shape) + 1) - 1)
 
 
-def _pad(r: _Reader, node: _Node) -> Value:
+def _pad(r: _Reader, node: _Node) -> ToolTensor:
     x, given = r.tensor(node), r.constant(node, 1)
     flat = node.ints("pads") if given is None else tuple(int(v) for v in np.ravel(given))
     value = r.constant(node, 2, node.attributes.get("value", 0.0))
@@ -338,7 +340,7 @@ def _pad(r: _Reader, node: _Node) -> Value:
     return r.builder.pad(node.outputs[0], x, [(flat[k], flat[k + rank]) for k in range(1, rank)])
 
 
-def _slice(r: _Reader, node: _Node) -> Value:
+def _slice(r: _Reader, node: _Node) -> ToolTensor:
     x = r.tensor(node)
     starts, ends = (np.ravel(r.constant(node, k)).tolist() for k in (1, 2))
     axes = np.ravel(r.constant(node, 3, np.arange(len(starts)))).tolist()
@@ -352,7 +354,7 @@ def _slice(r: _Reader, node: _Node) -> Value:
     return x
 
 
-def _split(r: _Reader, node: _Node) -> list[Value]:
+def _split(r: _Reader, node: _Node) -> list[ToolTensor]:
     x, given = r.tensor(node), r.constant(node, 1)
     axis = int(node.attributes.get("axis", 0)) % (len(x.shape) + 1) - 1
     sizes = node.ints("split") if given is None else tuple(int(v) for v in np.ravel(given))
@@ -362,11 +364,11 @@ def _split(r: _Reader, node: _Node) -> list[Value]:
     return r.builder.split(node.outputs[0], x, axis, sizes)
 
 
-def _same(r: _Reader, node: _Node) -> Value:
+def _same(r: _Reader, node: _Node) -> ToolTensor:
     return r.tensor(node)
 
 
-def _quantize(r: _Reader, node: _Node) -> Value:
+def _quantize(r: _Reader, node: _Node) -> ToolTensor:
     x = r.tensor(node)
     scale, zero = np.ravel(r.constant(node, 1)), np.ravel(r.constant(node, 2, np.uint8(0)))
     if scale.size != 1 or zero.dtype not in (np.int8, np.uint8):
@@ -376,9 +378,9 @@ def _quantize(r: _Reader, node: _Node) -> Value:
     return x
 
 
-def _dequantize(r: _Reader, node: _Node) -> Value | Codes:
+def _dequantize(r: _Reader, node: _Node) -> ToolTensor | StoredCodes:
     value = r.values[node.inputs[0]]
-    if isinstance(value, Value):
+    if isinstance(value, ToolTensor):
         return value
     assert isinstance(value, np.ndarray)
     scales = np.ravel(np.asarray(r.constant(node, 1), np.float32))
@@ -390,8 +392,8 @@ def _dequantize(r: _Reader, node: _Node) -> Value | Codes:
     codes = value.astype(np.int64) - np.broadcast_to(zero, len(scales)).reshape(shape)
     real = (codes * scales.astype(np.float64).reshape(shape)).astype(np.float32)
     if value.dtype == np.int32 or np.abs(codes).max(initial=0) > 128:
-        return Codes(real, np.zeros(0, np.float32), axis)
-    return Codes(real, scales, axis)
+        return StoredCodes(real, np.zeros(0, np.float32), axis)
+    return StoredCodes(real, scales, axis)
 
 
 _READERS: Mapping[str, Callable[[_Reader, _Node], Any]] = {

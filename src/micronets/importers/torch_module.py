@@ -18,14 +18,14 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.errors import MicronetsError, SpecError, UnsupportedError
-from micronets.importers.channels_first import Builder, Value
+from micronets.importers.channels_first import Builder, ToolTensor
 from micronets.importers.network import FloatNetwork, folded
 from micronets.importers.quantise import with_requantised_joins
 from micronets.installation import require
 from micronets.ir.layers import Add, Binary, Maximum, Mean, Minimum, Mul, Prelu, ReduceMax, ReduceMin, Shape, Sub, Sum
 
 Array = npt.NDArray[Any]
-Made = Value | Sequence[Value]
+Made = ToolTensor | Sequence[ToolTensor]
 """What an operation makes: one tensor, or several."""
 
 WHERE = "from_torch"
@@ -97,7 +97,7 @@ def _read(module: Any, example: Any) -> FloatNetwork:
     (last,) = (node for node in program.graph.nodes if node.op == "output")
     outputs = [reader.values[node] for node in last.args[0]]
     reader.builder.where = WHERE
-    if not all(isinstance(value, Value) for value in outputs):
+    if not all(isinstance(value, ToolTensor) for value in outputs):
         raise UnsupportedError(f"{WHERE}: an output does not depend on the input; return computed tensors only")
     return with_requantised_joins(folded(reader.builder.finish(outputs)))
 
@@ -309,11 +309,11 @@ class _Reader:
             raise
         except (KeyError, IndexError, ValueError, TypeError, AttributeError) as e:
             raise self.unsupported(f"a form of this operation that is not supported ({e})") from e
-        if isinstance(made, Value):
+        if isinstance(made, ToolTensor):
             self.check_shape(made)
         self.values[node] = made
 
-    def check_shape(self, made: Value) -> None:
+    def check_shape(self, made: ToolTensor) -> None:
         """Raises `UnsupportedError` where a tensor has not the shape that torch told, but for what is cut off later."""
         if made.shape != self.shape() and not self._is_cut():
             raise self.unsupported(f"makes {list(made.shape)} here, and {list(self.shape())} in torch")
@@ -336,28 +336,28 @@ class _Reader:
             raise _NotOfTwoError(str(self.unsupported(said)))
         return sizes[1:]
 
-    def axis(self, x: Value, dim: int) -> int:
+    def axis(self, x: ToolTensor, dim: int) -> int:
         """Returns a dimension of torch's counting without the batch."""
         found: int = dim % (len(x.shape) + 1) - 1
         if found < 0:
             raise self.unsupported("works along the batch")
         return found
 
-    def tensor(self, value: Any) -> Value:
+    def tensor(self, value: Any) -> ToolTensor:
         """Returns an operand that is computed."""
-        if not isinstance(value, Value):
+        if not isinstance(value, ToolTensor):
             raise self.unsupported("its first operand is a constant")
         return value
 
     def constant(self, value: Any, what: str) -> Array:
         """Returns an operand that has to be constant; `what` says which."""
-        if isinstance(value, Value):
+        if isinstance(value, ToolTensor):
             raise self.unsupported(f"its {what} are computed; they have to be constant")
         return _array(value)
 
 
 def _has_value(value: Any) -> bool:
-    return isinstance(value, Value) or (isinstance(value, (list, tuple)) and any(map(_has_value, value)))
+    return isinstance(value, ToolTensor) or (isinstance(value, (list, tuple)) and any(map(_has_value, value)))
 
 
 def _array(value: Any) -> Array:
@@ -385,7 +385,7 @@ def _convolution(
     transposed: bool,
     output_padding: Sequence[int],
     groups: int,
-) -> Value:
+) -> ToolTensor:
     if transposed:
         raise r.unsupported("a transposed convolution; upsample in another way, or import a .tflite")
     kernel = r.constant(weight, "weights")
@@ -399,18 +399,18 @@ def _convolution(
     return r.builder.conv(r.name, r.tensor(x), kernel, offset, strides, dilations, pads, groups)
 
 
-def _linear(r: _Reader, x: Any, weight: Any, bias: Any = None) -> Value:
+def _linear(r: _Reader, x: Any, weight: Any, bias: Any = None) -> ToolTensor:
     offset = None if bias is None else r.constant(bias, "biases")
     return r.builder.linear(r.name, r.tensor(x), r.constant(weight, "weights"), offset)
 
 
-def _addmm(r: _Reader, bias: Any, x: Any, weight: Any, *, beta: float = 1, alpha: float = 1) -> Value:
+def _addmm(r: _Reader, bias: Any, x: Any, weight: Any, *, beta: float = 1, alpha: float = 1) -> ToolTensor:
     kernel = r.constant(weight, "weights").T * alpha
     offset = np.broadcast_to(r.constant(bias, "biases") * beta, len(kernel))
     return r.builder.linear(r.name, r.tensor(x), kernel, offset)
 
 
-def _matmul(r: _Reader, x: Any, weight: Any) -> Value:
+def _matmul(r: _Reader, x: Any, weight: Any) -> ToolTensor:
     kernel = r.constant(weight, "second operands")
     if kernel.ndim != 2:
         raise r.unsupported(f"a second operand of the shape {list(kernel.shape)}")
@@ -419,7 +419,7 @@ def _matmul(r: _Reader, x: Any, weight: Any) -> Value:
 
 def _batch_norm(
     r: _Reader, x: Any, weight: Any, bias: Any, mean: Any, variance: Any, momentum: float, eps: float
-) -> list[Value]:
+) -> list[ToolTensor]:
     means, variances = r.constant(mean, "means"), r.constant(variance, "variances")
     scale = 1 / np.sqrt(variances + eps)
     scale = scale if weight is None else scale * r.constant(weight, "weights")
@@ -433,7 +433,7 @@ def _batch_norm(
 
 def _max_pool(
     r: _Reader, x: Any, kernel: Any, stride: Any = (), padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False
-) -> Value:
+) -> ToolTensor:
     value = r.tensor(x)
     if any(n != 1 for n in _per_axis(dilation, len(value.shape) - 1)):
         raise r.unsupported("dilation has no counterpart")
@@ -449,7 +449,7 @@ def _average_pool(
     ceil_mode: bool = False,
     count_include_pad: bool = True,
     divisor_override: Any = None,
-) -> Value:
+) -> ToolTensor:
     if divisor_override is not None:
         raise r.unsupported("divisor_override has no counterpart")
     return _pool(r, r.tensor(x), "average", kernel, stride, padding, ceil_mode, count_include_pad)
@@ -457,14 +457,14 @@ def _average_pool(
 
 def _pool(
     r: _Reader,
-    x: Value,
+    x: ToolTensor,
     kind: Literal["max", "average"],
     kernel: Any,
     stride: Any,
     padding: Any,
     ceil_mode: bool,
     counted: bool = True,
-) -> Value:
+) -> ToolTensor:
     """Adds a pool; `counted` says whether an average counts the padding."""
     axes = len(x.shape) - 1
     size = _per_axis(kernel, axes)
@@ -481,12 +481,12 @@ def _pool(
     return r.builder.pool(r.name, x, kind, size, steps, pads, counted)
 
 
-def _max_pool_with_indices(r: _Reader, *args: Any) -> list[Value]:
+def _max_pool_with_indices(r: _Reader, *args: Any) -> list[ToolTensor]:
     return [_max_pool(r, *args)]
 
 
-def _adaptive(kind: Literal["max", "average"]) -> Callable[..., Value]:
-    def read(r: _Reader, x: Any, wanted: Any) -> Value:
+def _adaptive(kind: Literal["max", "average"]) -> Callable[..., ToolTensor]:
+    def read(r: _Reader, x: Any, wanted: Any) -> ToolTensor:
         value = r.tensor(x)
         sizes = value.shape[1:]
         target = tuple(n if m is None else m for m, n in zip(_per_axis(wanted, len(sizes)), sizes, strict=True))
@@ -501,12 +501,12 @@ def _adaptive(kind: Literal["max", "average"]) -> Callable[..., Value]:
     return read
 
 
-def _adaptive_max(r: _Reader, x: Any, wanted: Any) -> list[Value]:
+def _adaptive_max(r: _Reader, x: Any, wanted: Any) -> list[ToolTensor]:
     return [_adaptive("max")(r, x, wanted)]
 
 
-def _reduce(kind: type[Mean | Sum | ReduceMax | ReduceMin]) -> Callable[..., Value]:
-    def read(r: _Reader, x: Any, dims: Any = (), keepdim: bool = False, *, dtype: Any = None) -> Value:
+def _reduce(kind: type[Mean | Sum | ReduceMax | ReduceMin]) -> Callable[..., ToolTensor]:
+    def read(r: _Reader, x: Any, dims: Any = (), keepdim: bool = False, *, dtype: Any = None) -> ToolTensor:
         value = r.tensor(x)
         chosen = [dims] if isinstance(dims, int) else list(dims or range(len(value.shape) + 1))
         return r.builder.reduce(r.name, value, kind, [r.axis(value, dim) for dim in chosen], keepdim)
@@ -517,75 +517,75 @@ def _reduce(kind: type[Mean | Sum | ReduceMax | ReduceMin]) -> Callable[..., Val
 # Elementwise
 
 
-def _activation(kind: str) -> Callable[..., Value]:
+def _activation(kind: str) -> Callable[..., ToolTensor]:
     return lambda r, x: r.builder.activation(r.name, r.tensor(x), kind)
 
 
-def _leaky_relu(r: _Reader, x: Any, slope: float = 0.01) -> Value:
+def _leaky_relu(r: _Reader, x: Any, slope: float = 0.01) -> ToolTensor:
     return r.builder.activation(r.name, r.tensor(x), "leaky relu", float(slope))
 
 
-def _elu(r: _Reader, x: Any, alpha: float = 1, scale: float = 1, input_scale: float = 1) -> Value:
+def _elu(r: _Reader, x: Any, alpha: float = 1, scale: float = 1, input_scale: float = 1) -> ToolTensor:
     if (alpha, scale, input_scale) != (1, 1, 1):
         raise r.unsupported(f"alpha = {alpha}, scale = {scale}; an ELU with alpha = 1 is supported")
     return r.builder.activation(r.name, r.tensor(x), "elu")
 
 
-def _silu(r: _Reader, x: Any) -> Value:
+def _silu(r: _Reader, x: Any) -> ToolTensor:
     return r.builder.silu(r.name, r.tensor(x))
 
 
-def _hard_sigmoid(r: _Reader, x: Any) -> Value:
+def _hard_sigmoid(r: _Reader, x: Any) -> ToolTensor:
     return r.builder.hard_sigmoid(r.name, r.tensor(x))
 
 
-def _prelu(r: _Reader, x: Any, slopes: Any) -> Value:
+def _prelu(r: _Reader, x: Any, slopes: Any) -> ToolTensor:
     value, factors = r.tensor(x), r.constant(slopes, "slopes")
     if factors.size > 1:
         factors = factors.reshape(-1, *(1,) * (len(value.shape) - 1))
     return r.builder.binary(r.name, Prelu, value, factors)
 
 
-def _clamp(r: _Reader, x: Any, low: Any = None, high: Any = None) -> Value:
+def _clamp(r: _Reader, x: Any, low: Any = None, high: Any = None) -> ToolTensor:
     return r.builder.clip(
         r.name, r.tensor(x), None if low is None else float(low), None if high is None else float(high)
     )
 
 
-def _hardtanh(r: _Reader, x: Any, low: float = -1, high: float = 1) -> Value:
+def _hardtanh(r: _Reader, x: Any, low: float = -1, high: float = 1) -> ToolTensor:
     return r.builder.clip(r.name, r.tensor(x), float(low), float(high))
 
 
-def _clamp_max(r: _Reader, x: Any, high: float) -> Value:
+def _clamp_max(r: _Reader, x: Any, high: float) -> ToolTensor:
     return r.builder.clip(r.name, r.tensor(x), None, float(high))
 
 
-def _operand(value: Any, factor: float = 1) -> Value | Array:
-    return value if isinstance(value, Value) else _array(value) * factor
+def _operand(value: Any, factor: float = 1) -> ToolTensor | Array:
+    return value if isinstance(value, ToolTensor) else _array(value) * factor
 
 
-def _binary(kind: type[Binary]) -> Callable[..., Value]:
-    def read(r: _Reader, a: Any, b: Any, *, alpha: float = 1) -> Value:
-        if alpha != 1 and isinstance(b, Value):
+def _binary(kind: type[Binary]) -> Callable[..., ToolTensor]:
+    def read(r: _Reader, a: Any, b: Any, *, alpha: float = 1) -> ToolTensor:
+        if alpha != 1 and isinstance(b, ToolTensor):
             b = r.builder.binary(f"{r.name}_scaled", Mul, b, np.float32(alpha))
         return r.builder.binary(r.name, kind, _operand(a), _operand(b, alpha))
 
     return read
 
 
-def _reverse_subtraction(r: _Reader, x: Any, other: Any, alpha: float = 1) -> Value:
+def _reverse_subtraction(r: _Reader, x: Any, other: Any, alpha: float = 1) -> ToolTensor:
     return _binary(Sub)(r, other, x, alpha=alpha)
 
 
-def _divide(r: _Reader, x: Any, divisor: Any) -> Value:
+def _divide(r: _Reader, x: Any, divisor: Any) -> ToolTensor:
     return r.builder.binary(r.name, Mul, r.tensor(x), 1 / r.constant(divisor, "divisors"))
 
 
-def _negative(r: _Reader, x: Any) -> Value:
+def _negative(r: _Reader, x: Any) -> ToolTensor:
     return r.builder.binary(r.name, Mul, r.tensor(x), np.float32(-1))
 
 
-def _softmax(r: _Reader, x: Any, dim: int, *rest: Any) -> Value:
+def _softmax(r: _Reader, x: Any, dim: int, *rest: Any) -> ToolTensor:
     value = r.tensor(x)
     return r.builder.softmax(r.name, value, r.axis(value, dim))
 
@@ -593,11 +593,11 @@ def _softmax(r: _Reader, x: Any, dim: int, *rest: Any) -> Value:
 # Movement
 
 
-def _reshape(r: _Reader, x: Any, *rest: Any) -> Value:
+def _reshape(r: _Reader, x: Any, *rest: Any) -> ToolTensor:
     return r.builder.reshape(r.name, r.tensor(x), r.shape())
 
 
-def _permute(r: _Reader, x: Any, dims: Sequence[int]) -> Value:
+def _permute(r: _Reader, x: Any, dims: Sequence[int]) -> ToolTensor:
     value = r.tensor(x)
     order = [dim % len(dims) for dim in dims]
     if order[0] != 0:
@@ -605,7 +605,7 @@ def _permute(r: _Reader, x: Any, dims: Sequence[int]) -> Value:
     return r.builder.transpose(r.name, value, [dim - 1 for dim in order[1:]])
 
 
-def _transpose(r: _Reader, x: Any, first: int, second: int) -> Value:
+def _transpose(r: _Reader, x: Any, first: int, second: int) -> ToolTensor:
     value = r.tensor(x)
     a, b = r.axis(value, first), r.axis(value, second)
     order = list(range(len(value.shape)))
@@ -613,12 +613,12 @@ def _transpose(r: _Reader, x: Any, first: int, second: int) -> Value:
     return r.builder.transpose(r.name, value, order)
 
 
-def _cat(r: _Reader, parts: Sequence[Any], dim: int = 0) -> Value:
+def _cat(r: _Reader, parts: Sequence[Any], dim: int = 0) -> ToolTensor:
     values = [r.tensor(part) for part in parts]
     return r.builder.concatenate(r.name, values, r.axis(values[0], dim))
 
 
-def _stack(r: _Reader, parts: Sequence[Any], dim: int = 0) -> Value:
+def _stack(r: _Reader, parts: Sequence[Any], dim: int = 0) -> ToolTensor:
     shape, values = r.shape(), [r.tensor(part) for part in parts]
     axis = dim % (len(shape) + 1) - 1
     if axis < 0:
@@ -627,7 +627,7 @@ def _stack(r: _Reader, parts: Sequence[Any], dim: int = 0) -> Value:
     return r.builder.concatenate(r.name, [r.builder.reshape(r.name, value, single) for value in values], axis)
 
 
-def _slice(r: _Reader, x: Any, dim: int = 0, start: Any = None, end: Any = None, step: int = 1) -> Value:
+def _slice(r: _Reader, x: Any, dim: int = 0, start: Any = None, end: Any = None, step: int = 1) -> ToolTensor:
     value = r.tensor(x)
     size = r.node.args[0].meta["val"].shape[dim]
     begin, stop, stride = slice(start, end, step).indices(size)
@@ -636,25 +636,25 @@ def _slice(r: _Reader, x: Any, dim: int = 0, start: Any = None, end: Any = None,
     return r.builder.slice(r.name, value, r.axis(value, dim), begin, stop, stride)
 
 
-def _select(r: _Reader, x: Any, dim: int, index: int) -> Value:
+def _select(r: _Reader, x: Any, dim: int, index: int) -> ToolTensor:
     value = r.tensor(x)
     axis = r.axis(value, dim)
     at = index % value.shape[axis]
     return r.builder.reshape(r.name, r.builder.slice(r.name, value, axis, at, at + 1), r.shape())
 
 
-def _split(r: _Reader, x: Any, sizes: Sequence[int], dim: int = 0) -> list[Value]:
+def _split(r: _Reader, x: Any, sizes: Sequence[int], dim: int = 0) -> list[ToolTensor]:
     value = r.tensor(x)
     return r.builder.split(r.name, value, r.axis(value, dim), [int(n) for n in sizes])
 
 
-def _split_evenly(r: _Reader, x: Any, size: int, dim: int = 0) -> list[Value]:
+def _split_evenly(r: _Reader, x: Any, size: int, dim: int = 0) -> list[ToolTensor]:
     value = r.tensor(x)
     n = value.shape[r.axis(value, dim)]
     return _split(r, x, [min(size, n - at) for at in range(0, n, size)], dim)
 
 
-def _pad(r: _Reader, x: Any, pad: Sequence[int], value: float = 0) -> Value:
+def _pad(r: _Reader, x: Any, pad: Sequence[int], value: float = 0) -> ToolTensor:
     if value:
         raise r.unsupported(f"padding with {value}; zeros are supported")
     source = r.tensor(x)
@@ -664,13 +664,13 @@ def _pad(r: _Reader, x: Any, pad: Sequence[int], value: float = 0) -> Value:
     return r.builder.pad(r.name, source, pads)
 
 
-def _expand(r: _Reader, x: Any, sizes: Sequence[int], **rest: Any) -> Value:
+def _expand(r: _Reader, x: Any, sizes: Sequence[int], **rest: Any) -> ToolTensor:
     if r.tensor(x).shape != r.shape():
         raise r.unsupported(f"repeats {list(x.shape)} to {list(r.shape())}; leave it to the operation behind it")
     return r.tensor(x)
 
 
-def _same(r: _Reader, x: Any, *rest: Any, **more: Any) -> Value:
+def _same(r: _Reader, x: Any, *rest: Any, **more: Any) -> ToolTensor:
     return r.tensor(x)
 
 

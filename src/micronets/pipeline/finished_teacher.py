@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from micronets.commands.evaluate import front_end_of
+from micronets.commands.evaluate import front_end_json
 from micronets.commands.teacher import check_teacher
 from micronets.errors import SpecError
 from micronets.files import fingerprint
@@ -26,7 +26,7 @@ def finished_teacher(teacher: TeacherConfig | None) -> dict[str, str]:
     if teacher.front_end.endswith(".json"):
         files["teacher front end"] = Path(teacher.front_end)
     elif teacher.front_end:
-        front_end_of({}, teacher.front_end)  # so that an unknown name is told before the search
+        front_end_json({}, teacher.front_end)  # so that an unknown name is told before the search
     for what, path in files.items():
         if not path.is_file():
             key = "model" if what == "teacher model" else "front_end"

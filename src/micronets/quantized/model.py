@@ -49,7 +49,7 @@ class LayerWeights:
         return self.weights if self.zero_point == 0 else self.weights.astype(np.int16) - np.int16(self.zero_point)
 
 
-Inputs = npt.ArrayLike | Mapping[str, npt.NDArray[Any]]
+InputArrays = npt.ArrayLike | Mapping[str, npt.NDArray[Any]]
 """The inputs of a network: an array `[N, *input_shape]`; of one with several, an array for each by its name."""
 
 ALIGNMENT = 4

@@ -95,7 +95,7 @@ from micronets.quantized.arithmetic import (
 )
 from micronets.quantized.hard_swish import hard_swish_codes
 from micronets.quantized.log_softmax import log_softmax_codes
-from micronets.quantized.model import Inputs, LayerWeights, QuantizedModel, TensorQuant, input_offsets
+from micronets.quantized.model import InputArrays, LayerWeights, QuantizedModel, TensorQuant, input_offsets
 from micronets.quantized.places import bilinear_places, interpolated, nearest_places
 from micronets.quantized.softmax import softmax_codes
 from micronets.quantized.state import first_state
@@ -109,7 +109,7 @@ Array = npt.NDArray[Any]
 _CHUNK_VALUES = 1 << 20  # values of the largest working array, few enough for the processor's cache
 
 
-def run(model: QuantizedModel, x: Inputs) -> Array:
+def run(model: QuantizedModel, x: InputArrays) -> Array:
     """Returns the output `[N, *output_shape]` of a network that has one output.
 
     - model: the network.
@@ -121,7 +121,7 @@ def run(model: QuantizedModel, x: Inputs) -> Array:
     return outputs(model, x)[model.arch.only_output]
 
 
-def outputs(model: QuantizedModel, x: Inputs) -> dict[str, Array]:
+def outputs(model: QuantizedModel, x: InputArrays) -> dict[str, Array]:
     """Returns every output by its name, in the order of `arch.outputs`.
 
     - model: the network.
@@ -140,7 +140,7 @@ def outputs(model: QuantizedModel, x: Inputs) -> dict[str, Array]:
     return {name: np.concatenate(parts) for name, parts in found.items()}
 
 
-def output_bytes(model: QuantizedModel, x: Inputs) -> npt.NDArray[np.int8]:
+def output_bytes(model: QuantizedModel, x: InputArrays) -> npt.NDArray[np.int8]:
     """Returns all outputs as bytes, int8 `[N, bytes]`: of every sample the outputs one behind the other, in order.
 
     The arguments and the errors are those of `outputs`.
@@ -154,7 +154,7 @@ def packed(found: Mapping[str, Array]) -> npt.NDArray[np.int8]:
     return np.concatenate(rows, axis=1)
 
 
-def tensors(model: QuantizedModel, x: Inputs) -> dict[str, Array]:
+def tensors(model: QuantizedModel, x: InputArrays) -> dict[str, Array]:
     """Returns every tensor by its name, `INPUT` first, each `[N, *shape]`.
 
     The arguments and the errors are those of `outputs`.
@@ -166,7 +166,7 @@ def tensors(model: QuantizedModel, x: Inputs) -> dict[str, Array]:
     return given | {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def checked_inputs(model: QuantizedModel, x: Inputs) -> dict[str, Array]:
+def checked_inputs(model: QuantizedModel, x: InputArrays) -> dict[str, Array]:
     """Returns the inputs by name, in order.
 
     - model: the network.
@@ -195,7 +195,7 @@ def checked_inputs(model: QuantizedModel, x: Inputs) -> dict[str, Array]:
     return {name: x[name] for name in names}
 
 
-def inputs_of_codes(model: QuantizedModel, draw: Callable[[Shape, Type], Array]) -> Inputs:
+def inputs_of_codes(model: QuantizedModel, draw: Callable[[Shape, Type], Array]) -> InputArrays:
     """Returns inputs made of codes: what `draw` returns for the shape and the type of an input.
 
     A float32 input gets the values of such codes of the tensor that is quantised first. For a network with one input
@@ -214,7 +214,7 @@ def inputs_of_codes(model: QuantizedModel, draw: Callable[[Shape, Type], Array])
     return found if model.arch.more_inputs else found[INPUT]
 
 
-def packed_inputs(model: QuantizedModel, x: Inputs) -> npt.NDArray[np.int8]:
+def packed_inputs(model: QuantizedModel, x: InputArrays) -> npt.NDArray[np.int8]:
     """Returns the inputs of every sample as bytes, int8 `[N, bytes]`, as the network's C has them in its arena.
 
     The arguments and the errors are those of `checked_inputs`.

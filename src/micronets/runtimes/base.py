@@ -20,7 +20,7 @@ from micronets.ir.arch import Arch
 from micronets.ir.layers import Shape
 from micronets.ir.types import Type, code_range, stored
 from micronets.quantized.arithmetic import dtype_of
-from micronets.quantized.model import Inputs, QuantizedModel
+from micronets.quantized.model import InputArrays, QuantizedModel
 from micronets.quantized.reference import inputs_of_codes
 from micronets.runtimes.measurement import Execution, FigureSources, LayersInPatches, Measurement
 from micronets.tflite import ModelFile
@@ -226,7 +226,7 @@ class Runtime(ABC):
         """Returns what is wrong with a measurement, a sentence for each: outputs that differ, or too little memory."""
 
 
-def seeded_inputs(model: QuantizedModel, samples: int, seed: int) -> Inputs:
+def seeded_inputs(model: QuantizedModel, samples: int, seed: int) -> InputArrays:
     """Returns inputs to measure a model with: `[samples, *input_shape]`, of the type of its input.
 
     - model: the model.

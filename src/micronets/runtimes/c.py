@@ -37,7 +37,7 @@ from micronets.errors import DeviceError, DoesNotFit, SpecError, did_you_mean
 from micronets.ir.arch import Arch, Step
 from micronets.number import Number
 from micronets.quantized import reference
-from micronets.quantized.model import Inputs, QuantizedModel
+from micronets.quantized.model import InputArrays, QuantizedModel
 from micronets.runtimes import on_board, on_sim
 from micronets.runtimes.base import (
     MeasureOptions,
@@ -322,7 +322,7 @@ def _check_no_state(compiled: Compiled) -> None:
         )
 
 
-def _on_host(compiled: Compiled, x: Inputs, expected: Array) -> Execution:
+def _on_host(compiled: Compiled, x: InputArrays, expected: Array) -> Execution:
     """Builds the C for this machine, runs it there, and times it with one input."""
     library = host.build_library([compiled])
     found = reference.packed(library.outputs(0, x))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from micronets.streaming.labels import Event
+from micronets.streaming.labels import SpokenWord
 
 Float = npt.NDArray[np.float32]
 
@@ -35,7 +35,7 @@ def compose(
     rate: int,
     seconds: float,
     seed: int,
-) -> tuple[npt.NDArray[np.int16], tuple[Event, ...]]:
+) -> tuple[npt.NDArray[np.int16], tuple[SpokenWord, ...]]:
     """Composes a stream: clips in random order with pauses, over pieces of background noise of random loudness.
 
     - words: clips by word, in int16 units; each word comes equally often.
@@ -71,7 +71,7 @@ def compose(
         out[at : at + len(clip)] += _faded(clip, rate) * 10 ** (rng.uniform(*GAIN_DB) / 20)
         if label is not None:
             first, last = loud_part(clip, rate)
-            events.append(Event((at + first) / rate, (at + last) / rate, label))
+            events.append(SpokenWord((at + first) / rate, (at + last) / rate, label))
         at += len(clip) + round(rng.uniform(*PAUSE_S) * rate)
         number += 1
     return np.clip(np.rint(out), -32768, 32767).astype(np.int16), tuple(events)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from micronets.streaming.detector import ONE, Decision, Detector
-from micronets.streaming.labels import Event
+from micronets.streaming.labels import SpokenWord
 from micronets.streaming.offline import Heard
 
 LATE_S = 1.0
@@ -40,7 +40,7 @@ class Detection:
 
 
 def judged(
-    decisions: Sequence[Decision], events: Sequence[Event], labels: Sequence[str], rate: int
+    decisions: Sequence[Decision], events: Sequence[SpokenWord], labels: Sequence[str], rate: int
 ) -> tuple[Detection, ...]:
     """Compares decisions with labels.
 
@@ -76,7 +76,7 @@ def words_of(plan_labels: Sequence[str], detector: Detector) -> tuple[str, ...]:
     return tuple(label for i, label in enumerate(plan_labels) if i not in detector.never)
 
 
-def det_curve(heard: Heard, events: Sequence[Event], detector: Detector) -> tuple[DetPoint, ...]:
+def det_curve(heard: Heard, events: Sequence[SpokenWord], detector: Detector) -> tuple[DetPoint, ...]:
     """Judges the detector with each of `THRESHOLDS` for all classes.
 
     - events: the words that it should detect, and no others.
@@ -96,7 +96,9 @@ def det_curve(heard: Heard, events: Sequence[Event], detector: Detector) -> tupl
     return tuple(points)
 
 
-def tuned(heard: Sequence[Heard], events: Sequence[Sequence[Event]], detector: Detector, per_hour: float) -> Detector:
+def tuned(
+    heard: Sequence[Heard], events: Sequence[Sequence[SpokenWord]], detector: Detector, per_hour: float
+) -> Detector:
     """Returns the detector that detects most words of streams with at most so many false accepts an hour.
 
     For each number of runs to average, every class has its own counts of right decisions and false accepts by
@@ -121,7 +123,7 @@ def tuned(heard: Sequence[Heard], events: Sequence[Sequence[Event]], detector: D
 
 
 def _counts(
-    heard: Sequence[Heard], events: Sequence[Sequence[Event]], detector: Detector
+    heard: Sequence[Heard], events: Sequence[Sequence[SpokenWord]], detector: Detector
 ) -> list[list[tuple[int, int, int]]]:
     """Returns for each class the thresholds from the highest one down: (threshold, right decisions, false accepts)."""
     classes = len(detector.thresholds)

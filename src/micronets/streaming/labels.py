@@ -16,7 +16,7 @@ _SLACK_S = 0.05  # by how much the last label may end behind the recording, as e
 
 
 @dataclass(frozen=True)
-class Event:
+class SpokenWord:
     """A word in a recording.
 
     - start, end: when it is said, in seconds from the beginning.
@@ -28,7 +28,7 @@ class Event:
     label: str
 
 
-def read_labels(path: Path, known: Collection[str], seconds: float) -> tuple[Event, ...]:
+def read_labels(path: Path, known: Collection[str], seconds: float) -> tuple[SpokenWord, ...]:
     """Reads a label file: a line for each word, start, end and label, divided by tabs (Audacity) or commas (CSV).
 
     - known: the labels that there may be.
@@ -44,7 +44,7 @@ def read_labels(path: Path, known: Collection[str], seconds: float) -> tuple[Eve
         raise DataError(f"{path}: cannot read these labels ({e.strerror}); check the path and its permissions") from e
     except ValueError as e:
         raise DataError(f"{path}: is no text ({e}); export labels from Audacity, or write start,end,label lines") from e
-    found: list[tuple[int, Event]] = []
+    found: list[tuple[int, SpokenWord]] = []
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.startswith("\\"):
             continue
@@ -63,7 +63,7 @@ def read_labels(path: Path, known: Collection[str], seconds: float) -> tuple[Eve
     return tuple(event for _, event in found)
 
 
-def _event(cells: list[str], where: str, known: Collection[str], seconds: float) -> Event:
+def _event(cells: list[str], where: str, known: Collection[str], seconds: float) -> SpokenWord:
     try:
         start, end, label = float(cells[0]), float(cells[1]), cells[2]
     except (ValueError, IndexError):
@@ -75,4 +75,4 @@ def _event(cells: list[str], where: str, known: Collection[str], seconds: float)
         raise DataError(f"{where}: ends at {end:g} s, before it begins at {start:g} s; exchange the two")
     if label not in known:
         raise DataError(f"{where}: label '{label}' is none of the model's; {did_you_mean(label, known)}")
-    return Event(start, end, label)
+    return SpokenWord(start, end, label)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from micronets.compiler.generate import ctext
 from micronets.compiler.generate.names import Names
 from micronets.compiler.generate.tensors_c import CTYPES, ctype, input_functions, input_macro, input_variables
-from micronets.compiler.kernels.variables import state_bytes
+from micronets.compiler.kernels.variables import state_block_bytes
 from micronets.ir.layers import Shape
 from micronets.ir.types import Type, code_range
 from micronets.quantized import reference
@@ -64,7 +64,7 @@ _FEED = """\
 
 def example(model: QuantizedModel, names: Names) -> str:
     """Returns the text of example.c."""
-    kept = state_bytes(model.arch) > 0
+    kept = state_block_bytes(model.arch) > 0
     return _EXAMPLE.format(
         m=names.macros,
         f=names.functions,

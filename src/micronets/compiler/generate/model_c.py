@@ -21,7 +21,7 @@ from micronets.compiler.generate import (
 from micronets.compiler.generate.names import DEFAULT, Names
 from micronets.compiler.kernel_files import is_source, kernel_files
 from micronets.compiler.kernels.base import Call, LayerCode, Place
-from micronets.compiler.kernels.variables import state_bytes
+from micronets.compiler.kernels.variables import state_block_bytes
 from micronets.compiler.memory.choose_patches import plan_patches
 from micronets.compiler.memory.plan import ArenaPlan, plan_arena
 from micronets.compiler.passes.pipeline import optimise
@@ -228,7 +228,7 @@ def _model_c(
     plan: ArenaPlan,
     names: Names,
 ) -> str:
-    steps, kept = model.arch.steps(), state_bytes(model.arch)
+    steps, kept = model.arch.steps(), state_block_bytes(model.arch)
     tables = []
     for i, (step, code) in enumerate(zip(steps, codes, strict=True)):
         inputs, outputs = (" and ".join(map(ctext.shape, shapes)) for shapes in (step.input_shapes, step.output_shapes))

@@ -28,7 +28,7 @@ from micronets.compiler.generate.tensors_c import (
     output_macro,
     output_sizes,
 )
-from micronets.compiler.kernels.variables import state_bytes
+from micronets.compiler.kernels.variables import state_block_bytes
 from micronets.compiler.memory.plan import ArenaPlan
 from micronets.ir.layers import Weighted
 from micronets.quantized.model import QuantizedModel
@@ -219,7 +219,7 @@ def describe(
     - front_end: what makes the input from what a sensor gives, None where nothing does.
     - streams: the header of what listens to a stream, likewise.
     """
-    arch, kept = model.arch, state_bytes(model.arch)
+    arch, kept = model.arch, state_block_bytes(model.arch)
     known = {"m": names.macros, "f": names.functions, "header": names.header, "source": names.source}
     edges = (
         *((input_macro(arch, k), spec.name) for k, spec in enumerate(arch.inputs)),

@@ -9,7 +9,7 @@ import numpy as np
 
 from micronets.compiler.generate import ctext
 from micronets.compiler.generate.names import Names
-from micronets.compiler.kernels.variables import state_bytes, state_offsets
+from micronets.compiler.kernels.variables import state_block_bytes, state_offsets
 from micronets.compiler.memory.plan import ArenaPlan
 from micronets.ir.arch import Arch
 from micronets.ir.types import Type
@@ -185,7 +185,7 @@ def output_definitions(model: QuantizedModel, plan: ArenaPlan, names: Names) -> 
         offsets = ", ".join(str(plan.offsets[name]) for name in outputs)
         sizes = ", ".join(str(model.tensor_bytes(name)) for name in outputs)
         found.append(_DEFINE_ANY.format(f=names.functions, m=names.macros, offsets=offsets, sizes=sizes))
-    if state_bytes(model.arch):
+    if state_block_bytes(model.arch):
         found.append(_reset_definition(model, names))
     if texts := labels_of(model):
         head = f"const char *const {names.functions}labels[{names.macros}OUTPUT_COUNT] ="

@@ -26,7 +26,7 @@ from micronets.quantized.model import QuantizedModel
 
 Element = Literal["int8_t", "uint8_t", "int16_t", "int32_t", "uint32_t"]
 
-ELEMENT_BYTES: Mapping[Element, int] = {"int8_t": 1, "uint8_t": 1, "int16_t": 2, "int32_t": 4, "uint32_t": 4}
+C_TYPE_BYTES: Mapping[Element, int] = {"int8_t": 1, "uint8_t": 1, "int16_t": 2, "int32_t": 4, "uint32_t": 4}
 WORD_BYTES = 4
 """Bytes of a number, a place in the arena or an address in a record."""
 
@@ -123,7 +123,7 @@ class Table:
     @property
     def bytes(self) -> int:
         """Bytes of the table in flash."""
-        return ELEMENT_BYTES[self.ctype] * self.values.size
+        return C_TYPE_BYTES[self.ctype] * self.values.size
 
 
 Value = int | Name | Real | Table | Offset | OutputRows | InputRows | PadTop | Struct | tuple["Value", ...]
@@ -189,7 +189,7 @@ class Call:
         Kernels have one, except those that take a constant where they take a tensor elsewhere.
         """
         constants = [f"_constant_{name}" for name, value in self.arguments if isinstance(value, ConstantOperand)]
-        return runner(self.function) + "".join(constants)
+        return runner_of(self.function) + "".join(constants)
 
     @property
     def record_bytes(self) -> int:
@@ -233,7 +233,7 @@ def _tables_of(value: Argument | Value) -> Iterator[Table]:
             pass
 
 
-def runner(function: str) -> str:
+def runner_of(function: str) -> str:
     """Returns the `Call.runner` of calls of a kernel whose tensors all lie in the arena."""
     return function.removeprefix("micronets_")
 
@@ -275,7 +275,7 @@ NOTHING = LayerCode(None, ())
 
 
 @dataclass(frozen=True)
-class Outline:
+class FlashOutline:
     """What a layer takes of flash, as far as that is known without its weights.
 
     - bytes: bytes of its constants.
@@ -443,7 +443,7 @@ class Kernel(ABC):
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns the layer of `model` as C. Raises `UnsupportedError` for numbers that C cannot hold."""
 
-    def outline(self, stand_in: QuantizedModel) -> Outline:
+    def outline(self, stand_in: QuantizedModel) -> FlashOutline:
         """Returns what the layer takes of flash.
 
         - stand_in: the network with scales but without weights (`flash.stand_in`). A kernel of a layer with weights
@@ -452,7 +452,7 @@ class Kernel(ABC):
         layer = self.step.layer
         code = self.code(stand_in, Place(0, dict.fromkeys((*layer.inputs, *layer.outputs), 0)))
         runner = code.call.runner if code.call else None
-        return Outline(code.bytes, runner, code.sources, code.padding_bytes)
+        return FlashOutline(code.bytes, runner, code.sources, code.padding_bytes)
 
 
 def scratch_name(layer: str) -> str:

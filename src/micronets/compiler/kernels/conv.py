@@ -11,9 +11,9 @@ import numpy.typing as npt
 from micronets.compiler.kernels import conv_weights
 from micronets.compiler.kernels.base import (
     Call,
+    FlashOutline,
     Kernel,
     LayerCode,
-    Outline,
     OutputRows,
     Overlap,
     Place,
@@ -21,9 +21,9 @@ from micronets.compiler.kernels.base import (
     Struct,
     Table,
     record_bytes,
-    runner,
+    runner_of,
 )
-from micronets.compiler.kernels.requantise import REQUANT, Requantisation, packed_bytes, requantisation
+from micronets.compiler.kernels.requantise import REQUANT, Requantisation, requant_bytes, requantisation
 from micronets.compiler.kernels.window import WINDOW, window_call_outline, window_overlap, window_reach, window_struct
 from micronets.compiler.limits import STRIP_BYTES
 from micronets.cost.tflm_plan import align
@@ -91,7 +91,7 @@ class ConvKernel(Kernel):
         """An output row needs the input rows under its window."""
         return window_reach(self.step, self.layer.window)
 
-    def outline(self, stand_in: QuantizedModel) -> Outline:
+    def outline(self, stand_in: QuantizedModel) -> FlashOutline:
         """Returns what a call of `function` takes of flash."""
         size = math.prod(self.layer.kernel) * self.step.input_shapes[0][2]
         return convolution_outline(self.function, self.layer.weight_bits, self.layer.filters, size)
@@ -121,12 +121,12 @@ def _sources(function: str) -> tuple[str, ...]:
     return (CONV, CONV_C4, UNPACK_WEIGHTS, *SHARED) if function == CONV_S4 else SHARED
 
 
-def convolution_outline(function: str, weight_bits: int, filters: int, size: int) -> Outline:
+def convolution_outline(function: str, weight_bits: int, filters: int, size: int) -> FlashOutline:
     """Returns what a call of the convolution kernel `function` takes of flash, for weights `[filters, size]`."""
     weights = conv_weights.weights_bytes(weight_bits, filters, size)
     record = POINTWISE_BYTES if function == CONV_1X1 else WINDOWED_BYTES
-    constants = weights + packed_bytes(filters, filters) + record
-    return Outline(constants, runner(function), (function, *_sources(function)))
+    constants = weights + requant_bytes(filters, filters) + record
+    return FlashOutline(constants, runner_of(function), (function, *_sources(function)))
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ class GroupedConvKernel(Kernel):
         """An output row needs the input rows under its window."""
         return window_reach(self.step, self.layer.window)
 
-    def outline(self, stand_in: QuantizedModel) -> Outline:
+    def outline(self, stand_in: QuantizedModel) -> FlashOutline:
         """Returns what the call takes of flash."""
         layer, channels = self.layer, self.step.input_shapes[0][2]
         weights = layer.filters * math.prod(layer.kernel) * (channels // layer.groups)

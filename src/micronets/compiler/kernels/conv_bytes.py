@@ -10,16 +10,16 @@ import numpy.typing as npt
 
 from micronets.compiler.kernels.base import (
     Call,
+    FlashOutline,
     Kernel,
     LayerCode,
-    Outline,
     OutputRows,
     Overlap,
     Place,
     RowReach,
     Table,
     record_bytes,
-    runner,
+    runner_of,
 )
 from micronets.compiler.kernels.conv import (
     WINDOWED_BYTES,
@@ -28,7 +28,7 @@ from micronets.compiler.kernels.conv import (
     is_pointwise,
 )
 from micronets.compiler.kernels.dense import is_dense, vector_window
-from micronets.compiler.kernels.requantise import REQUANT, Requantisation, packed_bytes, requantisation
+from micronets.compiler.kernels.requantise import REQUANT, Requantisation, requant_bytes, requantisation
 from micronets.compiler.kernels.window import window_overlap, window_reach, window_struct
 from micronets.cost.tflm_plan import align
 from micronets.ir.arch import Step
@@ -68,12 +68,12 @@ class ConvBytesKernel(Kernel):
         """An output row needs the input rows under its window."""
         return window_reach(self.step, self.layer.window)
 
-    def outline(self, stand_in: QuantizedModel) -> Outline:
+    def outline(self, stand_in: QuantizedModel) -> FlashOutline:
         """Returns what a call of the kernel takes of flash."""
         pointwise = is_pointwise(self.layer)
         constants = _table_bytes(self.layer.filters, _window_size(self.step, self.layer), self.layer.filters)
         record, function = (_MATRIX_BYTES, DENSE_BYTES) if pointwise else (WINDOWED_BYTES, CONV_BYTES)
-        return Outline(constants + record, runner(function), (function, *_SOURCES))
+        return FlashOutline(constants + record, runner_of(function), (function, *_SOURCES))
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call of the kernel or, for weights that are no int8 less their zero point, of another."""
@@ -119,13 +119,13 @@ class DenseBytesKernel(Kernel):
     def row_reach(self) -> None:
         """None, since every output value needs the whole input."""
 
-    def outline(self, stand_in: QuantizedModel) -> Outline:
+    def outline(self, stand_in: QuantizedModel) -> FlashOutline:
         """Returns what a call of the kernel takes of flash."""
         weights = self.step.weights
         assert weights is not None
         units, size, sources = int(weights.channels), int(weights.taps), (DENSE_BYTES, *_SOURCES)
         constants = _table_bytes(units, size, int(weights.scales))
-        return Outline(constants + _MATRIX_BYTES, runner(DENSE_BYTES), sources)
+        return FlashOutline(constants + _MATRIX_BYTES, runner_of(DENSE_BYTES), sources)
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call of the kernel or, for weights that are no int8 less their zero point, of another."""
@@ -183,7 +183,7 @@ def bytes_table(place: Place, rows: IntArray) -> Table:
 
 def _table_bytes(filters: int, size: int, scales: int) -> int:
     """Returns the bytes of weights `[filters, size]` in the order of `in_bytes`, of biases and of so many scales."""
-    return -(-filters // _FILTERS) * _FILTERS * size + packed_bytes(filters, scales)
+    return -(-filters // _FILTERS) * _FILTERS * size + requant_bytes(filters, scales)
 
 
 def _window_size(step: Step, layer: Conv2D) -> int:

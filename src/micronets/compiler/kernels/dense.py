@@ -12,14 +12,14 @@ from micronets.compiler.kernels import conv_weights
 from micronets.compiler.kernels.base import (
     SIZE_LIMIT,
     Call,
+    FlashOutline,
     Kernel,
     LayerCode,
-    Outline,
     Overlap,
     Place,
     Struct,
     record_bytes,
-    runner,
+    runner_of,
 )
 from micronets.compiler.kernels.conv import (
     CONV,
@@ -36,7 +36,7 @@ from micronets.compiler.kernels.conv import (
     unpacked_bytes,
     windowed_code,
 )
-from micronets.compiler.kernels.requantise import REQUANT, packed_bytes, requantisation
+from micronets.compiler.kernels.requantise import REQUANT, requant_bytes, requantisation
 from micronets.compiler.kernels.window import window_struct
 from micronets.ir.arch import Step
 from micronets.ir.layers import Conv2D, FullyConnected
@@ -77,7 +77,7 @@ class DenseKernel(Kernel):
     def row_reach(self) -> None:
         """None, since every output value needs the whole input."""
 
-    def outline(self, stand_in: QuantizedModel) -> Outline:
+    def outline(self, stand_in: QuantizedModel) -> FlashOutline:
         """Returns what a call of the fastest kernel takes of flash."""
         weights = self.step.weights
         assert weights is not None
@@ -85,10 +85,10 @@ class DenseKernel(Kernel):
         if self.as_pointwise:
             return convolution_outline(self._pointwise(size), 8, units, size)
         table = conv_weights.weights_bytes(self.layer.weight_bits, units, size)
-        table += packed_bytes(units, int(weights.scales))
+        table += requant_bytes(units, int(weights.scales))
         function = self._function(units, size)
         words = 6 if function == FULLY_CONNECTED_S4 else 5
-        return Outline(table + record_bytes(words, REQUANT), runner(function), (function, *_sources(function)))
+        return FlashOutline(table + record_bytes(words, REQUANT), runner_of(function), (function, *_sources(function)))
 
     def _pointwise(self, size: int) -> str:
         """Returns the convolution kernel for an input of `size` values, where one computes the layer."""

@@ -10,19 +10,19 @@ import numpy.typing as npt
 
 from micronets.compiler.kernels.base import (
     Call,
+    FlashOutline,
     Kernel,
     LayerCode,
     Name,
-    Outline,
     Overlap,
     Place,
     RowReach,
     Struct,
     record_bytes,
-    runner,
+    runner_of,
 )
 from micronets.compiler.kernels.depthwise_schedule import DepthwiseSchedule, patch_schedule, runs_in_place
-from micronets.compiler.kernels.requantise import DOUBLED_LIMIT, REQUANT, packed_bytes, requantisation
+from micronets.compiler.kernels.requantise import DOUBLED_LIMIT, REQUANT, requant_bytes, requantisation
 from micronets.compiler.kernels.window import WINDOW, sizes_struct, window_reach
 from micronets.compiler.limits import LEAST_SHIFT
 from micronets.cost import counts
@@ -103,7 +103,7 @@ class DepthwiseKernel(Kernel):
         """An output row needs the input rows under its window."""
         return window_reach(self.step, self.layer.window)
 
-    def outline(self, stand_in: QuantizedModel) -> Outline:
+    def outline(self, stand_in: QuantizedModel) -> FlashOutline:
         """Returns what a call of the kernel takes of flash."""
         layer, schedule = self.layer, self.schedule
         channels, taps = self.step.output_shape[2], math.prod(layer.kernel)
@@ -115,8 +115,8 @@ class DepthwiseKernel(Kernel):
             table = counts.packed_bytes(taps * channels, layer.weight_bits)
             sources = {*_line_sources(function), _paired_function(schedule, stand_in.quant[layer.name].zero_point)}
         record = record_bytes(5, WINDOW, SCHEDULE, REQUANT)
-        constants = table + packed_bytes(channels, channels) + record
-        return Outline(constants, runner(function), tuple(sorted(sources)), -table % 4)
+        constants = table + requant_bytes(channels, channels) + record
+        return FlashOutline(constants, runner_of(function), tuple(sorted(sources)), -table % 4)
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call of a kernel with the inner function that computes its lines."""

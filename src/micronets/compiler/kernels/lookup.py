@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from micronets.compiler.kernels.base import (
     Argument,
     Call,
+    FlashOutline,
     Kernel,
     LayerCode,
     Name,
-    Outline,
     Overlap,
     Place,
     Real,
     RowReach,
     count,
     record_bytes,
-    runner,
+    runner_of,
 )
 from micronets.compiler.kernels.requantise import shiftable
 from micronets.ir.arch import Step
@@ -84,10 +84,10 @@ class LookupKernel(Kernel):
         """An output row needs the same row of the input."""
         return RowReach()
 
-    def outline(self, stand_in: QuantizedModel) -> Outline:
+    def outline(self, stand_in: QuantizedModel) -> FlashOutline:
         """Returns what the table takes of flash, or nothing where the layer has none."""
         if self.step.input_types[0] in BYTES and self.step.output_type in BYTES:
-            return Outline(_CODES + record_bytes(4), runner(LOOKUP), (LOOKUP,))
+            return FlashOutline(_CODES + record_bytes(4), runner_of(LOOKUP), (LOOKUP,))
         return super().outline(stand_in)
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:

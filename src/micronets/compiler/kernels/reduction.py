@@ -29,7 +29,7 @@ _LEAST_CHANNELS = 4  # the maximum pool takes so many at once
 
 
 @dataclass(frozen=True)
-class Run:
+class AxisGroup:
     """Neighbouring dimensions of a tensor that all stay or all go.
 
     - size: the product of their sizes.
@@ -42,7 +42,7 @@ class Run:
     goes: bool
 
 
-def runs(shape: Shape, axes: Sequence[int]) -> tuple[Run, ...]:
+def axis_groups(shape: Shape, axes: Sequence[int]) -> tuple[AxisGroup, ...]:
     """Returns the dimensions of a tensor, without those of size 1, joined where neighbours both stay or both go.
 
     - shape: the tensor's shape.
@@ -52,7 +52,7 @@ def runs(shape: Shape, axes: Sequence[int]) -> tuple[Run, ...]:
     found = []
     for goes, group in itertools.groupby(sizes, key=lambda dimension: dimension[2]):
         dimensions = list(group)
-        found.append(Run(math.prod(n for n, _, _ in dimensions), dimensions[-1][1], goes))
+        found.append(AxisGroup(math.prod(n for n, _, _ in dimensions), dimensions[-1][1], goes))
     return tuple(found)
 
 
@@ -95,10 +95,10 @@ class ReductionKernel(Kernel):
         factors = np.array([int(multiplier)]), np.array([int(shift)])
         requant = requantisation_of(place, bias, *factors, limits, target, SUM_LIMIT)
         x, y = place.pointer(layer.inputs[0]), place.pointer(layer.name)
-        match runs(shape, layer.axes):
-            case (Run(goes=True), Run(size=channels)):
+        match axis_groups(shape, layer.axes):
+            case (AxisGroup(goes=True), AxisGroup(size=channels)):
                 pass
-            case (Run(goes=True),) | ():
+            case (AxisGroup(goes=True),) | ():
                 channels = 1
             case _:
                 call = Call.of(REDUCE_SUM, input=x, output=y, dimensions=self.dimensions(), requant=requant.struct)
@@ -122,17 +122,17 @@ class ReductionKernel(Kernel):
 
     def _as_map(self) -> tuple[int, int, int]:
         """Returns the input as (rows, columns, channels) whose columns go; no channels where that cannot be."""
-        match runs(self.step.input_shapes[0], self.layer.axes):
-            case (Run(goes=False) as rows, Run(goes=True) as gone, Run() as channels):
+        match axis_groups(self.step.input_shapes[0], self.layer.axes):
+            case (AxisGroup(goes=False) as rows, AxisGroup(goes=True) as gone, AxisGroup() as channels):
                 return rows.size, gone.size, channels.size
-            case (Run(goes=True) as gone, Run() as channels):
+            case (AxisGroup(goes=True) as gone, AxisGroup() as channels):
                 return 1, gone.size, channels.size
             case _:
                 return 1, 1, 0
 
     def dimensions(self) -> Struct:
         """Returns the dimensions that stay and those that go. Raises `UnsupportedError` for too many of them."""
-        found = runs(self.step.input_shapes[0], self.layer.axes)
+        found = axis_groups(self.step.input_shapes[0], self.layer.axes)
         kept, gone = ([run for run in found if run.goes is goes] for goes in (False, True))
         if max(len(kept), len(gone)) > _DIMENSIONS:
             raise UnsupportedError(
@@ -141,7 +141,7 @@ class ReductionKernel(Kernel):
             )
         fields = []
         for name, part in (("kept", kept), ("gone", gone)):
-            filled = [Run(1, 0, False)] * (_DIMENSIONS - len(part)) + part
+            filled = [AxisGroup(1, 0, False)] * (_DIMENSIONS - len(part)) + part
             fields.append((name, tuple(run.size for run in filled)))
             fields.append((f"{name}_step", tuple(run.step for run in filled)))
         return Struct(REDUCTION, tuple(fields))

@@ -133,7 +133,7 @@ def pack(bias: IntArray, multiplier: IntArray, shift: IntArray) -> tuple[IntArra
     return words, 2 * multiplier.astype(np.int64) - 2**32
 
 
-def packed_bytes(channels: int, scales: int) -> int:
+def requant_bytes(channels: int, scales: int) -> int:
     """Returns the bytes of the tables of biases and multipliers in their packed form, for so many scales."""
     biases = align(channels, 4)
     return 4 * (biases + (biases if scales == channels else scales))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from micronets.compiler.kernels.base import Call, Kernel, LayerCode, Outline, Overlap, Place
+from micronets.compiler.kernels.base import Call, FlashOutline, Kernel, LayerCode, Overlap, Place
 from micronets.compiler.kernels.requantise import requantisation
 from micronets.compiler.kernels.window import sizes_struct, window_call_outline
 from micronets.ir.layers import TransposeConv2D
@@ -34,7 +34,7 @@ class TransposeConvKernel(Kernel):
     def row_reach(self) -> None:
         """None, since how many input rows an output row needs differs from row to row."""
 
-    def outline(self, stand_in: QuantizedModel) -> Outline:
+    def outline(self, stand_in: QuantizedModel) -> FlashOutline:
         """Returns what the call takes of flash."""
         layer, channels = self.layer, self.step.input_shapes[0][2]
         weights = layer.filters * math.prod(layer.kernel) * channels

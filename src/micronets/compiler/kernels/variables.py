@@ -68,6 +68,6 @@ def state_offsets(arch: Arch) -> dict[str, int]:
     return found
 
 
-def state_bytes(arch: Arch) -> int:
+def state_block_bytes(arch: Arch) -> int:
     """Returns the bytes of the block that holds all variables; 0 for a network without any."""
     return sum(-(-math.prod(spec.shape) * ELEMENT_BYTES[spec.type] // 4) * 4 for spec in arch.variables().values())

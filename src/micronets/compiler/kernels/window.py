@@ -7,8 +7,8 @@ from functools import lru_cache
 import numpy as np
 
 from micronets.compiler.kernels.base import (
+    FlashOutline,
     InputRows,
-    Outline,
     OutputRows,
     Overlap,
     PadTop,
@@ -16,9 +16,9 @@ from micronets.compiler.kernels.base import (
     RowReach,
     Struct,
     record_bytes,
-    runner,
+    runner_of,
 )
-from micronets.compiler.kernels.requantise import REQUANT, packed_bytes
+from micronets.compiler.kernels.requantise import REQUANT, requant_bytes
 from micronets.ir.arch import Step
 from micronets.ir.window import Pair, Window
 
@@ -77,7 +77,7 @@ def sizes_struct(
     )
 
 
-def window_call_outline(function: str, weights: int, filters: int, words: int) -> Outline:
+def window_call_outline(function: str, weights: int, filters: int, words: int) -> FlashOutline:
     """Returns what a layer takes of flash that is called with a window and a requantisation.
 
     - function: the C function that computes the layer, and needs no other.
@@ -85,8 +85,8 @@ def window_call_outline(function: str, weights: int, filters: int, words: int) -
     - filters: how many filters it has, each with a scale.
     - words: how many numbers, places and addresses its record holds besides.
     """
-    constants = weights + packed_bytes(filters, filters) + record_bytes(words, WINDOW, REQUANT)
-    return Outline(constants, runner(function), (function,), -weights % 4)
+    constants = weights + requant_bytes(filters, filters) + record_bytes(words, WINDOW, REQUANT)
+    return FlashOutline(constants, runner_of(function), (function,), -weights % 4)
 
 
 @lru_cache(maxsize=4096)  # a search asks for the same layers again and again

@@ -24,7 +24,7 @@ import numpy.typing as npt
 from micronets import child_processes
 from micronets.errors import DeviceError
 from micronets.installation import install
-from micronets.quantized.model import Inputs
+from micronets.quantized.model import InputArrays
 from micronets.tflite import tensor_names
 from micronets.tflite.reader import keeps_state
 
@@ -45,7 +45,7 @@ def available() -> bool:
         return False
 
 
-def run(data: bytes, x: Inputs, arena_bytes: int | None = None) -> npt.NDArray[Any]:
+def run(data: bytes, x: InputArrays, arena_bytes: int | None = None) -> npt.NDArray[Any]:
     """Runs a model on several inputs and returns its first output, `[N, *output shape]`.
 
     - data: the bytes of a `.tflite` file.
@@ -58,7 +58,7 @@ def run(data: bytes, x: Inputs, arena_bytes: int | None = None) -> npt.NDArray[A
     return outputs(data, x, 1, arena_bytes)[0]
 
 
-def outputs(data: bytes, x: Inputs, count: int, arena_bytes: int | None = None) -> tuple[npt.NDArray[Any], ...]:
+def outputs(data: bytes, x: InputArrays, count: int, arena_bytes: int | None = None) -> tuple[npt.NDArray[Any], ...]:
     """Runs a model on several inputs, one after the other; many inputs are divided among the processors where nothing
     is kept from one inference to the next.
 
@@ -86,7 +86,7 @@ def outputs(data: bytes, x: Inputs, count: int, arena_bytes: int | None = None) 
         raise DeviceError(f"TFLM: an arena of {arena_bytes} bytes is too small for the model; it needs {needed}") from e
 
 
-def tensors(data: bytes, x: Inputs) -> dict[str, npt.NDArray[Any]]:
+def tensors(data: bytes, x: InputArrays) -> dict[str, npt.NDArray[Any]]:
     """Returns every activation tensor of a model for several inputs.
 
     - data: the bytes of a `.tflite` file.
@@ -131,7 +131,7 @@ class _TooSmall(DeviceError):
         self.reason = reason
 
 
-def _check_samples(x: Inputs) -> tuple[Array, ...]:
+def _check_samples(x: InputArrays) -> tuple[Array, ...]:
     """Returns the arrays of the inputs, in order. Raises `DeviceError` if there are no samples."""
     given = tuple(np.asarray(v) for v in (x.values() if isinstance(x, Mapping) else (x,)))
     for values in given:

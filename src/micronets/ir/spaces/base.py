@@ -18,7 +18,8 @@ class Space:
 
     - name: what configurations and messages call it.
     - kinds: the kinds of inputs that it has networks for (`inputs.INPUT_KINDS`).
-    - function: `(Inputs, classes, **options) -> SearchSpace`; its arguments with defaults are the options of the space.
+    - function: `(Inputs, classes, **options) -> SearchSpace`; its arguments with defaults are the options of the
+      space.
     - standard: gives the network that the space grew out of, as values of all choices but widths and shapes; None if
       there is no such network.
     - defaults: for a kind of input, the options whose defaults differ from those of `function`.

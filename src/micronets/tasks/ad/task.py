@@ -21,13 +21,13 @@ from micronets.tasks.base import SPLITS, Balance, Card, Examples, Outline, Task
 from micronets.tasks.labelled import positions
 from micronets.terminal import counted
 
-__all__ = ["TASK", "AdData", "Options", "WindowAugmentation", "examples", "load", "outline"]
+__all__ = ["TASK", "AdData", "AdOptions", "WindowAugmentation", "examples", "load", "outline"]
 
 Pixels = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class Options:
+class AdOptions:
     """Where the examples come from. Paths start at the directory you run in.
 
     - `path`: machine sounds, as `slider_id_00/{normal,anomaly}/*.wav` or in the folders of DCASE 2020; empty: synthetic
@@ -52,7 +52,7 @@ class Options:
         check_fields(self, "data.")
 
 
-def outline(options: Options) -> Outline:
+def outline(options: AdOptions) -> Outline:
     """Tells what is known of the data before they are made or read."""
     return Outline(2, {"height": Windows().height, "width": Windows().width})
 
@@ -70,7 +70,7 @@ def load(
 ) -> AdData:
     """Reads the machine sounds at `path`, or makes synthetic ones.
 
-    - `machine`, `synthetic_clips`, `clip_seconds`, `augmentation`: see `Options`.
+    - `machine`, `synthetic_clips`, `clip_seconds`, `augmentation`: see `AdOptions`.
     - `splits`: the splits to read, of which "all" is everything in one; the others stay empty.
     - `windows`: how clips become inputs; without it, log-mels standardised over the training clips.
     - `known`: the machines of a finished model, such as "fan_id_00"; recordings of others are left out, with a note.
@@ -218,7 +218,7 @@ TASK = Task(
     name="ad",
     about="anomaly detection: how strange a machine sounds, learnt from sound machines alone",
     inputs="ad",
-    options=Options,
+    options=AdOptions,
     load=load,
     outline=outline,
     examples=examples,

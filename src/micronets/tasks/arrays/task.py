@@ -23,11 +23,11 @@ from micronets.terminal import counted
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["TASK", "FeaturesData", "Options", "Standard", "examples", "load", "outline"]
+__all__ = ["TASK", "ArraysOptions", "FeaturesData", "Standard", "examples", "load", "outline"]
 
 
 @dataclass(frozen=True)
-class Options:
+class ArraysOptions:
     """Where the examples come from. Paths start at the directory you run in.
 
     - `path`: an .npz with x and y, a folder of .npy or .csv files per class, or such a file per class; empty: motions
@@ -74,7 +74,7 @@ class FeaturesData(LabelledData):
     - `standard`: how an array becomes a network's input.
     - `x`: examples by split, float32 `[N, ...]` in the units of the files.
     - `target`: class indices by split, `[N]`.
-    - `noise`, `shift`: see `Options`.
+    - `noise`, `shift`: see `ArraysOptions`.
     - `augment`: what changes training examples before they are standardised.
     """
 
@@ -133,7 +133,7 @@ class FeaturesData(LabelledData):
         return x + self.noise * torch.randn(x.shape, generator=generator, device=device)
 
 
-def outline(options: Options) -> Outline:
+def outline(options: ArraysOptions) -> Outline:
     """Tells what is known of the data before they are made or read."""
     if not options.path:
         motions = _motions(4)
@@ -158,7 +158,7 @@ def load(
     Splits that the file names are kept; else a tenth of every class goes to "val" and to "test", as whole groups where
     `group` or the file names tell.
 
-    - `synthetic_clips`, `noise`, `shift`: see `Options`.
+    - `synthetic_clips`, `noise`, `shift`: see `ArraysOptions`.
     - `splits`: the splits to read, of which "all" is everything; the others stay empty.
     - `standard`: without it, that of the training examples.
 
@@ -245,7 +245,7 @@ TASK = Task(
     name="features",
     about="arrays of your own, from whatever sensor: a folder per class, or an .npz",
     inputs="features",
-    options=Options,
+    options=ArraysOptions,
     load=load,
     outline=outline,
     examples=examples,

@@ -17,14 +17,14 @@ from micronets.tasks.images.data import ImageData, examples_for, front_end
 from micronets.tasks.images.settings import ImageAugmentation
 from micronets.terminal import counted
 
-__all__ = ["TASK", "ImageAugmentation", "Options", "examples", "load", "outline"]
+__all__ = ["TASK", "IcOptions", "ImageAugmentation", "examples", "load", "outline"]
 
 VALIDATION = 5000
 _SEED = 20250  # which pictures validate is part of the task: the same ones whatever a run's seed is
 
 
 @dataclass(frozen=True)
-class Options:
+class IcOptions:
     """Where the examples come from. Paths start at the directory you run in.
 
     - `path`: CIFAR-10's directory (Python or binary version) or an `.npz`; empty: ten classes of shapes and textures
@@ -46,7 +46,7 @@ class Options:
         check_fields(self, "data.")
 
 
-def outline(options: Options) -> Outline:
+def outline(options: IcOptions) -> Outline:
     """Tells what is known of the data before they are made or read."""
     return Outline(2 if options.path else len(synthetic.TEXTURES))
 
@@ -66,7 +66,7 @@ def load(
     - `splits`: the splits to read; the others stay empty.
     - `validation`: pictures moved from "train" to "val", of every class alike, always the same ones; not used where the
       file has a "val" of its own.
-    - `augmentation`, `synthetic_images`: see `Options`.
+    - `augmentation`, `synthetic_images`: see `IcOptions`.
 
     Raises `DataError` for data that cannot be used, and `SpecError` for a bad option.
     """
@@ -135,7 +135,7 @@ TASK = Task(
     name="ic",
     about="image classification: which of ten things a small picture shows",
     inputs="ic",
-    options=Options,
+    options=IcOptions,
     load=load,
     outline=outline,
     examples=examples,

@@ -19,13 +19,13 @@ from micronets.tasks.images.settings import ImageAugmentation
 from micronets.tasks.images.split import held_out
 from micronets.terminal import counted
 
-__all__ = ["TASK", "ImageAugmentation", "Options", "examples", "load", "outline", "read"]
+__all__ = ["TASK", "ImageAugmentation", "ImagesOptions", "examples", "load", "outline", "read"]
 
 KEPT = 96
 
 
 @dataclass(frozen=True)
-class Options:
+class ImagesOptions:
     """Where the examples come from. Paths start at the directory you run in.
 
     - `path`: a directory with a folder of images for each class, or with such directories named train, val and test, or
@@ -50,7 +50,7 @@ class Options:
         check_fields(self, "data.")
 
 
-def outline(options: Options) -> Outline:
+def outline(options: ImagesOptions) -> Outline:
     """Tells what is known of the data before they are made or read."""
     return Outline(2 if options.path else len(synthetic.TEXTURES))
 
@@ -67,7 +67,7 @@ def load(
 ) -> ImageData:
     """Reads the pictures at `path`, or draws some.
 
-    - `kept`, `fit`, `synthetic_images`, `augmentation`: see `Options`.
+    - `kept`, `fit`, `synthetic_images`, `augmentation`: see `ImagesOptions`.
     - `frontend`: without it, colour at the side `kept`.
     - `splits`: the splits to read, of which "all" is every picture of a directory of classes; the others stay empty.
 
@@ -182,7 +182,7 @@ TASK = Task(
     name="images",
     about="pictures of your own: a folder for each class",
     inputs="images",
-    options=Options,
+    options=ImagesOptions,
     load=load,
     outline=outline,
     examples=examples,

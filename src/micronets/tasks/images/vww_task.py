@@ -16,7 +16,7 @@ from micronets.tasks.images.data import ImageData, examples_for, front_end
 from micronets.tasks.images.settings import ImageAugmentation
 from micronets.terminal import counted
 
-__all__ = ["TASK", "ImageAugmentation", "Options", "examples", "load", "outline"]
+__all__ = ["TASK", "ImageAugmentation", "VwwOptions", "examples", "load", "outline"]
 
 KEPT = 160
 AUGMENTATION = ImageAugmentation(
@@ -25,7 +25,7 @@ AUGMENTATION = ImageAugmentation(
 
 
 @dataclass(frozen=True)
-class Options:
+class VwwOptions:
     """Where the examples come from. Paths start at the directory you run in.
 
     - `path`: COCO 2014 (`annotations/`, `train2014/`, `val2014/`), or folders `person` and `non_person` of images, on
@@ -53,7 +53,7 @@ class Options:
         check_fields(self, "data.")
 
 
-def outline(options: Options) -> Outline:
+def outline(options: VwwOptions) -> Outline:
     """Tells what is known of the data before they are made or read."""
     return Outline(len(synthetic.PEOPLE))
 
@@ -71,7 +71,7 @@ def load(
 ) -> ImageData:
     """Reads the pictures at `path`, or draws some.
 
-    - `kept`, `fit`, `coco_split`, `synthetic_images`, `augmentation`: see `Options`.
+    - `kept`, `fit`, `coco_split`, `synthetic_images`, `augmentation`: see `VwwOptions`.
     - `frontend`: without it, colour at the side `kept`.
     - `splits`: the splits to read; the others stay empty.
 
@@ -106,7 +106,7 @@ TASK = Task(
     name="vww",
     about="visual wake words: whether there is a person in a picture",
     inputs="images",
-    options=Options,
+    options=VwwOptions,
     load=load,
     outline=outline,
     examples=examples,

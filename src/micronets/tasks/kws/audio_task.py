@@ -22,11 +22,11 @@ from micronets.tasks.kws.settings import SpectrogramAugmentation
 from micronets.tasks.kws.task import front_end_of, model_examples
 from micronets.terminal import counted
 
-__all__ = ["TASK", "Options", "SpectrogramAugmentation", "examples", "load", "outline"]
+__all__ = ["TASK", "AudioOptions", "SpectrogramAugmentation", "examples", "load", "outline"]
 
 
 @dataclass(frozen=True)
-class Options:
+class AudioOptions:
     """Where the examples come from. Paths start at the directory you run in.
 
     - `path`: a folder of WAVs per class; empty: synthetic machines, to be told apart.
@@ -52,7 +52,7 @@ class Options:
         check_fields(self, "data.")
 
 
-def outline(options: Options) -> Outline:
+def outline(options: AudioOptions) -> Outline:
     """Tells what is known of the data before they are made or read."""
     fe = _front_end(options.frontend, options.clip_seconds)
     return Outline(2 if options.path else len(synthetic.KINDS), {"frames": fe.frames, "bands": fe.n_mels})
@@ -78,7 +78,7 @@ def load(
     A tenth of every class is for "val" and, without `test`, a tenth for "test": whole speakers or sources where file
     names tell (see `folders.own_splits`). The pieces of a recording are never parted.
 
-    - `synthetic_clips`, `test`, `clip_seconds`, `augmentation`, `frontend`: see `Options`.
+    - `synthetic_clips`, `test`, `clip_seconds`, `augmentation`, `frontend`: see `AudioOptions`.
     - `splits`: the splits to read, of which "all" is every recording; the others stay empty.
     - `seed`: seed of the noise that is mixed in where there is no folder `_background_noise_`.
 
@@ -168,7 +168,7 @@ TASK = Task(
     name="audio",
     about="sound of your own: a folder of recordings per class",
     inputs="kws",
-    options=Options,
+    options=AudioOptions,
     load=load,
     outline=outline,
     examples=examples,

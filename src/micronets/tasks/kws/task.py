@@ -23,7 +23,7 @@ __all__ = [
     "TASK",
     "UNKNOWN",
     "KwsData",
-    "Options",
+    "KwsOptions",
     "SpectrogramAugmentation",
     "examples",
     "load",
@@ -34,7 +34,7 @@ FEATURES, TEST_WAV = "features.npz", "test_wav"
 
 
 @dataclass(frozen=True)
-class Options:
+class KwsOptions:
     """Where the examples come from. Paths start at the directory you run in.
 
     - `path`: a folder of WAVs per class, a Speech Commands directory, or a `features.npz`; empty: speech is
@@ -62,7 +62,7 @@ class Options:
         check_fields(self, "data.")
 
 
-def outline(options: Options) -> Outline:
+def outline(options: KwsOptions) -> Outline:
     """Tells what is known of the data before they are made or read."""
     fe = options.frontend.base() if options.frontend else FrontEnd()
     if not options.path:
@@ -224,7 +224,7 @@ TASK = Task(
     name="kws",
     about="keyword spotting: which of a few words was said in one second of sound",
     inputs="kws",
-    options=Options,
+    options=KwsOptions,
     load=load,
     outline=outline,
     examples=examples,

@@ -7,16 +7,16 @@ from collections.abc import Callable
 
 from micronets.ir.layers import Layer, Reshape
 from micronets.ir.ops import operator
-from micronets.tflite.codec.record import FileOperator, Names
+from micronets.tflite.codec.record import FileOperator, TensorNames
 from micronets.tflite.tensors import Graph
 
 
 def on_shapes(
     graph: Graph,
     o: FileOperator,
-    own: Names,
-    inputs: Names,
-    make: Callable[[Names, Names, int], Layer],
+    own: TensorNames,
+    inputs: TensorNames,
+    make: Callable[[TensorNames, TensorNames, int], Layer],
     along_batch: bool,
 ) -> tuple[Layer, ...]:
     """Returns the layer of an operator that works along dimensions, which count without a batch of one.
@@ -59,8 +59,8 @@ def on_shapes(
 def without_axes(
     graph: Graph,
     o: FileOperator,
-    own: Names,
-    inputs: Names,
+    own: TensorNames,
+    inputs: TensorNames,
     axes: list[int],
     make: Callable[[str, str, tuple[int, ...]], Layer],
 ) -> tuple[Layer, ...]:

@@ -8,21 +8,21 @@ from micronets.ir.layers import Add, Layer, Maximum, Minimum, Mul, Prelu, Square
 from micronets.tflite import schema as s
 from micronets.tflite.codec.fields import read_activation
 from micronets.tflite.codec.op import Op
-from micronets.tflite.codec.record import FileOperator, Names
+from micronets.tflite.codec.record import FileOperator, TensorNames
 from micronets.tflite.tensors import Graph
 
 
-def read_add(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+def read_add(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
     """Returns the layer of an ADD."""
     return Add(name=own[0], inputs=inputs, activation=read_activation(graph, o, s.AddSlot.ACTIVATION))
 
 
-def read_mul(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+def read_mul(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
     """Returns the layer of a MUL."""
     return Mul(name=own[0], inputs=inputs, activation=read_activation(graph, o, s.MulSlot.ACTIVATION))
 
 
-def read_sub(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+def read_sub(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
     """Returns the layer of a SUB."""
     return Sub(name=own[0], inputs=inputs, activation=read_activation(graph, o, s.SubSlot.ACTIVATION))
 
@@ -35,6 +35,6 @@ _BINARY: Mapping[Op, type[Minimum | Maximum | SquaredDifference | Prelu]] = {
 }
 
 
-def read_binary(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+def read_binary(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
     """Returns the layer of an operator of two tensors that has no options."""
     return _BINARY[o.op](name=own[0], inputs=inputs)

@@ -8,16 +8,16 @@ from micronets.ir.layers import Conv2D, DepthwiseConv2D, Layer, TransposeConv2D
 from micronets.tflite import schema as s
 from micronets.tflite.builder import Field
 from micronets.tflite.codec.fields import check_map, read_activation, read_padding, read_pair
-from micronets.tflite.codec.record import FileOperator, Names
+from micronets.tflite.codec.record import FileOperator, TensorNames
 from micronets.tflite.tensors import Graph
 
 
-def read_conv_2d(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+def read_conv_2d(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
     """Returns the layer of a CONV_2D."""
     return Conv2D(name=own[0], inputs=inputs, filters=1, **_window_fields(graph, o, s.Conv2DSlot))
 
 
-def read_depthwise_conv_2d(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+def read_depthwise_conv_2d(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
     """Returns the layer of a DEPTHWISE_CONV_2D."""
     window = _window_fields(graph, o, s.DepthwiseSlot)
     return DepthwiseConv2D(name=own[0], inputs=inputs, multiplier=o.option(s.DepthwiseSlot.MULTIPLIER, "i"), **window)
@@ -35,7 +35,7 @@ def _window_fields(graph: Graph, o: FileOperator, slot: Any) -> dict[str, Any]:
     }
 
 
-def read_transpose_conv(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+def read_transpose_conv(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
     """Returns the layer of a TRANSPOSE_CONV, whose output's size is that of the tensor."""
     for tensor in (graph.tensor(o.inputs[2]), o.outputs[0]):
         if not tensor.has_batch or len(tensor.shape) != 4:

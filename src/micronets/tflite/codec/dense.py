@@ -8,11 +8,13 @@ from micronets.ir.layers import BatchMatMul, FullyConnected, Layer, Reshape
 from micronets.tflite import schema as s
 from micronets.tflite.codec.batch import on_shapes
 from micronets.tflite.codec.fields import read_activation
-from micronets.tflite.codec.record import FileOperator, Names
+from micronets.tflite.codec.record import FileOperator, TensorNames
 from micronets.tflite.tensors import Graph
 
 
-def read_fully_connected(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer | tuple[Layer, ...]:
+def read_fully_connected(
+    graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames
+) -> Layer | tuple[Layer, ...]:
     """Returns the layer of a FULLY_CONNECTED, and Reshapes where the input or the output is no row of vectors."""
     slot = s.FullyConnectedSlot
     if o.option(slot.WEIGHTS_FORMAT, "b"):
@@ -47,13 +49,13 @@ def read_fully_connected(graph: Graph, o: FileOperator, own: Names, inputs: Name
     )
 
 
-def read_batch_matmul(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tuple[Layer, ...]:
+def read_batch_matmul(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
     """Returns the layer of a BATCH_MATMUL."""
     slot = s.BatchMatMulSlot
     flags = {name: bool(o.option(k, "?", False)) for name, k in (("a", slot.ADJ_X), ("b", slot.ADJ_Y))}
     matrices = [len(graph.tensor(i).shape) == 2 for i in o.inputs]
 
-    def make(own: Names, inputs: Names, batch: int) -> Layer:
+    def make(own: TensorNames, inputs: TensorNames, batch: int) -> Layer:
         return BatchMatMul(name=own[0], inputs=inputs, transpose_a=flags["a"], transpose_b=flags["b"])
 
     return on_shapes(graph, o, own, inputs, make, along_batch=any(matrices))

@@ -22,22 +22,22 @@ from micronets.ir.layers import (
 )
 from micronets.tflite import schema as s
 from micronets.tflite.codec.op import Op
-from micronets.tflite.codec.record import FileOperator, Names
+from micronets.tflite.codec.record import FileOperator, TensorNames
 from micronets.tflite.tensors import Graph
 
 
-def read_softmax(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+def read_softmax(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
     """Returns the layer of a SOFTMAX."""
     beta, to = float(o.option(s.SoftmaxSlot.BETA, "f", 0.0)), graph.activation_type(o.outputs[0])
     return Softmax(name=own[0], inputs=inputs, beta=beta, to=to)
 
 
-def read_relu(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+def read_relu(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
     """Returns the layer of a RELU or RELU6."""
     return Relu(name=own[0], inputs=inputs, six=o.op == Op.RELU6)
 
 
-def read_hard_swish(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+def read_hard_swish(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
     """Returns the layer of a HARD_SWISH."""
     return HardSwish(name=own[0], inputs=inputs)
 
@@ -52,17 +52,17 @@ _UNARY: Mapping[Op, type[Logistic | Tanh | Elu | Abs | Rsqrt | LogSoftmax]] = {
 }
 
 
-def read_unary(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+def read_unary(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
     """Returns the layer of an operator of one tensor that has no options."""
     return _UNARY[o.op](name=own[0], inputs=inputs)
 
 
-def read_leaky_relu(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+def read_leaky_relu(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
     """Returns the layer of a LEAKY_RELU."""
     return LeakyRelu(name=own[0], inputs=inputs, alpha=float(o.option(s.LeakyReluSlot.ALPHA, "f", 0.0)))
 
 
-def read_quantize(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+def read_quantize(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
     """Returns the layer of a QUANTIZE."""
     to = graph.activation_type(o.outputs[0])
     if to == "float32":
@@ -70,11 +70,11 @@ def read_quantize(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> L
     return Quantize(name=own[0], inputs=inputs, to=to)
 
 
-def read_cast(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+def read_cast(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
     """Returns the layer of a CAST."""
     return Cast(name=own[0], inputs=inputs, to=graph.activation_type(o.outputs[0]))
 
 
-def read_dequantize(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+def read_dequantize(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
     """Returns the layer of a DEQUANTIZE."""
     return Dequantize(name=own[0], inputs=inputs)

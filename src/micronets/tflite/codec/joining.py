@@ -8,11 +8,11 @@ from micronets.ir.ops.concatenation import CONCATENATION_INPUTS
 from micronets.tflite import schema as s
 from micronets.tflite.codec.batch import on_shapes
 from micronets.tflite.codec.fields import read_activation, read_axis, read_number, read_numbers
-from micronets.tflite.codec.record import FileOperator, Names
+from micronets.tflite.codec.record import FileOperator, TensorNames
 from micronets.tflite.tensors import Graph
 
 
-def read_concatenation(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tuple[Layer, ...]:
+def read_concatenation(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
     """Returns the layer of a CONCATENATION."""
     if (activation := read_activation(graph, o, s.ConcatenationSlot.ACTIVATION)) != "none":
         raise graph.unsupported(
@@ -36,12 +36,12 @@ def read_concatenation(graph: Graph, o: FileOperator, own: Names, inputs: Names)
     )
 
 
-def read_split(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tuple[Layer, ...]:
+def read_split(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
     """Returns the layer of a SPLIT, whose parts have one size."""
     return _parts(graph, o, own, inputs, o.inputs[1], o.inputs[0], ())
 
 
-def read_split_v(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tuple[Layer, ...]:
+def read_split_v(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
     """Returns the layer of a SPLIT_V, whose parts have the sizes of a constant."""
     sizes = list(read_numbers(graph, o.inputs[1]))
     if len(sizes) != len(own) or sizes.count(-1) > 1:
@@ -54,7 +54,13 @@ def read_split_v(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tu
 
 
 def _parts(
-    graph: Graph, o: FileOperator, own: Names, inputs: Names, whole: int, axis_tensor: int, sizes: tuple[int, ...]
+    graph: Graph,
+    o: FileOperator,
+    own: TensorNames,
+    inputs: TensorNames,
+    whole: int,
+    axis_tensor: int,
+    sizes: tuple[int, ...],
 ) -> tuple[Layer, ...]:
     """Returns the layers of a division of the tensor `whole` along the axis that another tensor holds."""
     x = graph.tensor(whole)
@@ -71,7 +77,7 @@ def _parts(
     )
 
 
-def read_pack(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tuple[Layer, ...]:
+def read_pack(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
     """Returns the layer of a PACK."""
     count = o.option(s.PackSlot.COUNT, "i")
     if count != len(o.inputs):  # TFLM's kernel reads as many inputs as the options say
@@ -87,7 +93,7 @@ def read_pack(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tuple
     )
 
 
-def read_unpack(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tuple[Layer, ...]:
+def read_unpack(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
     """Returns the layer of an UNPACK."""
     count = o.option(s.UnpackSlot.COUNT, "i")
     if count != len(own):  # TFLM's kernel writes as many outputs as the options say

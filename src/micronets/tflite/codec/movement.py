@@ -20,11 +20,11 @@ from micronets.tflite.builder import Field
 from micronets.tflite.codec.batch import on_shapes
 from micronets.tflite.codec.fields import check_map, read_axis, read_numbers, read_paddings
 from micronets.tflite.codec.op import Op
-from micronets.tflite.codec.record import FileOperator, Names
+from micronets.tflite.codec.record import FileOperator, TensorNames
 from micronets.tflite.tensors import Graph, Tensor
 
 
-def read_pad(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tuple[Layer, ...]:
+def read_pad(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
     """Returns the layer of a PAD or PADV2."""
     paddings, value = read_paddings(graph, o), None
     if o.op == Op.PADV2:
@@ -45,7 +45,7 @@ def read_pad(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tuple[
     )
 
 
-def read_slice(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tuple[Layer, ...]:
+def read_slice(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
     """Returns the layer of a SLICE."""
     x, begin, size = graph.tensor(o.inputs[0]), read_numbers(graph, o.inputs[1]), read_numbers(graph, o.inputs[2])
     if not len(begin) == len(size) == len(x.shape):
@@ -70,7 +70,7 @@ def _check_batch_slice(graph: Graph, x: Tensor, begin: int, size: int) -> None:
         raise graph.damaged(f"it takes {size} from place {begin} on of the batch of {x.label}, which is one")
 
 
-def read_strided_slice(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tuple[Layer, ...]:
+def read_strided_slice(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
     """Returns the layer of a STRIDED_SLICE."""
     slot, x = s.StridedSliceSlot, graph.tensor(o.inputs[0])
     begins, ends, strides = (read_numbers(graph, index) for index in o.inputs[1:])
@@ -112,7 +112,7 @@ def read_strided_slice(graph: Graph, o: FileOperator, own: Names, inputs: Names)
     )
 
 
-def read_gather(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tuple[Layer, ...]:
+def read_gather(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
     """Returns the layer of a GATHER."""
     x, y, which = graph.tensor(o.inputs[0]), o.outputs[0], graph.tensor(o.inputs[1])
     axis = read_axis(graph, o.option(s.GatherSlot.AXIS, "i"), x)
@@ -137,7 +137,7 @@ def read_gather(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tup
     return (*before, Gather(name=name, inputs=inputs, axis=axis, indices=indices), *after)
 
 
-def read_mirror_pad(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tuple[Layer, ...]:
+def read_mirror_pad(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
     """Returns the layer of a MIRROR_PAD."""
     paddings, symmetric = read_paddings(graph, o), bool(o.option(s.MirrorPadSlot.MODE, "b"))
     return on_shapes(
@@ -152,7 +152,7 @@ def read_mirror_pad(graph: Graph, o: FileOperator, own: Names, inputs: Names) ->
     )
 
 
-def read_resize(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+def read_resize(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
     """Returns the layer of a RESIZE_NEAREST_NEIGHBOR or RESIZE_BILINEAR."""
     check_map(graph, o)
     size = read_numbers(graph, o.inputs[1])

@@ -11,16 +11,16 @@ from micronets.tflite.builder import Field
 from micronets.tflite.codec.batch import without_axes
 from micronets.tflite.codec.fields import check_map, read_activation, read_axis, read_number, read_padding, read_pair
 from micronets.tflite.codec.op import Op
-from micronets.tflite.codec.record import FileOperator, Names
+from micronets.tflite.codec.record import FileOperator, TensorNames
 from micronets.tflite.tensors import Graph
 
 
-def read_average_pool_2d(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+def read_average_pool_2d(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
     """Returns the layer of an AVERAGE_POOL_2D."""
     return AveragePool2D(name=own[0], inputs=inputs, **_pool_fields(graph, o))
 
 
-def read_max_pool_2d(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+def read_max_pool_2d(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
     """Returns the layer of a MAX_POOL_2D."""
     return MaxPool2D(name=own[0], inputs=inputs, **_pool_fields(graph, o))
 
@@ -36,7 +36,7 @@ def _pool_fields(graph: Graph, o: FileOperator) -> dict[str, Any]:
     }
 
 
-def read_arg_max(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tuple[Layer, ...]:
+def read_arg_max(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
     """Returns the layer of an ARG_MAX or ARG_MIN."""
     axis, smallest = read_axis(graph, read_number(graph, o.inputs[1]), graph.tensor(o.inputs[0])), o.op == Op.ARG_MIN
 
@@ -54,7 +54,7 @@ _REDUCTIONS: Mapping[Op, type[Reduction]] = {
 }
 
 
-def read_reduction(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tuple[Layer, ...]:
+def read_reduction(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
     """Returns the layer of a MEAN, SUM, REDUCE_MAX or REDUCE_MIN."""
     x = graph.tensor(o.inputs[0])
     named = graph.constant(graph.tensor(o.inputs[1]), (s.TensorType.INT32,)).ravel()[:9].tolist()

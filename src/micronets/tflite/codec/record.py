@@ -13,7 +13,7 @@ from micronets.tflite.codec.op import Op
 from micronets.tflite.flatbuffer import FlatTable
 from micronets.tflite.tensors import Graph, Tensor
 
-Names = tuple[str, ...]
+TensorNames = tuple[str, ...]
 """Names of tensors, in order."""
 
 

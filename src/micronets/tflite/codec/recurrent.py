@@ -6,11 +6,11 @@ import math
 
 from micronets.ir.layers import Layer, Svdf
 from micronets.tflite import schema as s
-from micronets.tflite.codec.record import FileOperator, Names
+from micronets.tflite.codec.record import FileOperator, TensorNames
 from micronets.tflite.tensors import Graph
 
 
-def read_svdf(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+def read_svdf(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
     """Returns the layer of an SVDF.
 
     A fused activation changes nothing: TFLM's kernel of integers passes over it, and clamps the codes of the output.

@@ -6,13 +6,13 @@ from micronets.ir.layers import ExpandDims, Layer, Reshape, Squeeze, Transpose
 from micronets.tflite import schema as s
 from micronets.tflite.codec.batch import on_shapes
 from micronets.tflite.codec.fields import read_axis, read_number, read_numbers
-from micronets.tflite.codec.record import FileOperator, Names
+from micronets.tflite.codec.record import FileOperator, TensorNames
 from micronets.tflite.tensors import Graph
 
 _MOST_DIMENSIONS = 8  # of a new shape in a Reshape's options, which TFLM copies though the output tells the shape
 
 
-def read_reshape(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+def read_reshape(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
     """Returns the layer of a RESHAPE: the output's shape tells the new one."""
     shape = None if o.options is None else o.options.array(s.ReshapeSlot.NEW_SHAPE, "<i4")
     if shape is not None and len(shape) > _MOST_DIMENSIONS:
@@ -20,7 +20,7 @@ def read_reshape(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> La
     return Reshape(name=own[0], inputs=inputs, shape=o.outputs[0].layer_shape)
 
 
-def read_expand_dims(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+def read_expand_dims(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
     """Returns the layer of an EXPAND_DIMS."""
     x, y = graph.tensor(o.inputs[0]), o.outputs[0]
     axis = read_number(graph, o.inputs[1])
@@ -36,7 +36,7 @@ def read_expand_dims(graph: Graph, o: FileOperator, own: Names, inputs: Names) -
     return Reshape(name=own[0], inputs=inputs, shape=target)  # the new dimension is a batch of one
 
 
-def read_squeeze(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+def read_squeeze(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
     """Returns the layer of a SQUEEZE."""
     x, y = graph.tensor(o.inputs[0]), o.outputs[0]
     found = None if o.options is None else o.options.array(s.SqueezeSlot.AXES, "<i4")
@@ -52,7 +52,7 @@ def read_squeeze(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> La
     return Reshape(name=own[0], inputs=inputs, shape=target)  # it takes out a batch of one, or nothing
 
 
-def read_transpose(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tuple[Layer, ...]:
+def read_transpose(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
     """Returns the layer of a TRANSPOSE."""
     x, order = graph.tensor(o.inputs[0]), read_numbers(graph, o.inputs[1])
     if len(order) != len(x.shape):

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from micronets.ir.layers import AssignVariable, Layer, ReadVariable
-from micronets.tflite.codec.record import FileOperator, Names
+from micronets.tflite.codec.record import FileOperator, TensorNames
 from micronets.tflite.tensors import Graph
 
 
-def read_nothing(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> tuple[Layer, ...]:
+def read_nothing(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
     """Returns no layer, for an operator that only names a variable or fills it before the first inference."""
     return ()
 
 
-def read_read_variable(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+def read_read_variable(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
     """Returns the layer of a READ_VARIABLE."""
     y = o.outputs[0]
     kind = graph.activation_type(y)
     return ReadVariable(name=own[0], variable=graph.variable(o.inputs[0]), shape=y.layer_shape, of=kind)
 
 
-def read_assign_variable(graph: Graph, o: FileOperator, own: Names, inputs: Names) -> Layer:
+def read_assign_variable(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
     """Returns the layer of an ASSIGN_VARIABLE, which has no tensor to be called after."""
     name = graph.new_name("assign_variable")
     return AssignVariable(name=name, inputs=inputs, variable=graph.variable(o.inputs[0]))
