@@ -102,7 +102,7 @@ def _read(module: Any, example: Any) -> FloatNetwork:
     return with_requantised_joins(folded(reader.builder.finish(outputs)))
 
 
-def _input(builder: Builder, shape: Shape, is_map: bool) -> Value:
+def _input(builder: Builder, shape: Shape, is_map: bool) -> ToolTensor:
     """Returns the input of the network, which here has three dimensions, as `arrays` and tasks make them."""
     if is_map or len(shape) >= 3:
         return builder.input(shape, is_map)
