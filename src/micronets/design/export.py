@@ -13,10 +13,8 @@ from micronets.design.net import Net
 from micronets.errors import SpecError
 from micronets.ir.arch import Arch
 from micronets.ir.layers import DepthwiseConv2D, Softmax, Weighted
-from micronets.quantized.arithmetic import bit_range
+from micronets.quantized.arithmetic import BIAS_LIMIT, bit_range
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
-
-BIAS_LIMIT = 2**30  # leaves the other half of int32 to the sum of products
 
 
 def to_quantized(net: Net, metadata: Mapping[str, str] | None = None, *, softmax: bool = False) -> QuantizedModel:

@@ -17,14 +17,11 @@ from micronets.ir.arch import Step
 from micronets.ir.layers import Layer, Quantize
 from micronets.ir.ops import operator
 from micronets.ir.scales import scale_owners
-from micronets.quantized.arithmetic import bit_range, dequantize, quantize
+from micronets.quantized.arithmetic import BIAS_LIMIT, bit_range, dequantize, quantize
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
 from micronets.quantized.validate import FIXED, validate
 
 Array = npt.NDArray[Any]
-
-BIAS_LIMIT = 2**30
-"""The largest code of a bias, which leaves the other half of int32 to the sum of products."""
 
 _STEPS = 255
 

@@ -510,7 +510,7 @@ class AssignVariable(_Base):
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """None."""
+        """No name: the layer writes a variable, and no tensor."""
         return ()
 
 

@@ -105,6 +105,9 @@ def add_rescale(
     return tuple(quantize_multiplier(ratio) for ratio in ratios)
 
 
+BIAS_LIMIT = 2**30
+"""The largest code of a bias that is made here, which leaves the other half of int32 to the sum of products."""
+
 SQUARE_BITS = 7
 """How many fractional bits a squared difference keeps below one step of a code, before it squares."""
 

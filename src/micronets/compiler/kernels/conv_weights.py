@@ -12,7 +12,7 @@ import numpy.typing as npt
 from micronets.compiler.kernels.base import Place, Table
 from micronets.quantized.arithmetic import IntArray, pack_int4
 
-SUM_LIMIT = 2**23
+FILTER_SUM_LIMIT = 2**23
 """The magnitude that sums without bias must stay below, as the sum of every second filter has 24 bits."""
 
 
@@ -25,7 +25,7 @@ def holds(rows: IntArray) -> bool:
 def suits(rows: IntArray) -> bool:
     """Whether weights `[filters, size]` can share 16 bits by twos, and their sums with any input 32 bits."""
     magnitudes = np.abs(rows.astype(np.int64)).sum(axis=1)
-    return holds(rows) and bool(magnitudes.max() * 128 < SUM_LIMIT)
+    return holds(rows) and bool(magnitudes.max() * 128 < FILTER_SUM_LIMIT)
 
 
 def words(rows: IntArray, lines: int | None = None) -> npt.NDArray[np.uint32]:

@@ -23,7 +23,7 @@ SUM_LIMIT = 2**31
 DOUBLED_LIMIT = 2**30
 """The magnitude that sums with their bias must stay below where a kernel doubles them before it scales them."""
 
-BIAS_LIMIT = 2**23
+PACKED_BIAS_LIMIT = 2**23
 """The magnitude that biases in packed tables must stay below."""
 
 
@@ -125,7 +125,7 @@ def pack(bias: IntArray, multiplier: IntArray, shift: IntArray) -> tuple[IntArra
     """
     # A multiplier of 0 becomes one that gives 0 as well: sums are below 2^30, and it stands for 2^-32.
     multiplier, shift = np.where(multiplier == 0, 2**30, multiplier), np.where(multiplier == 0, -31, shift)
-    if shift.max() > -1 or shift.min() < -31 or np.abs(bias).max() >= BIAS_LIMIT:
+    if shift.max() > -1 or shift.min() < -31 or np.abs(bias).max() >= PACKED_BIAS_LIMIT:
         return None
     if multiplier.size == bias.size:
         multiplier, shift = _fill_up(multiplier, 2**30), _fill_up(shift, -31)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.compiler.kernels import conv_weights
-from micronets.compiler.kernels.requantise import BIAS_LIMIT, DOUBLED_LIMIT, SUM_LIMIT
+from micronets.compiler.kernels.requantise import DOUBLED_LIMIT, PACKED_BIAS_LIMIT, SUM_LIMIT
 from micronets.compiler.limits import LEAST_SHIFT
 from micronets.ir.layers import Conv2D, DepthwiseConv2D, FullyConnected
 from micronets.quantized.arithmetic import activation_range, conv_rescale, multiply_by_quantized_multiplier
@@ -58,8 +58,8 @@ def _settled(model: QuantizedModel, layer: Conv2D | DepthwiseConv2D | FullyConne
         for sums in (least, most)
     )
     large = (multiplier > 0) & ((shift > -1) | (shift < LEAST_SHIFT))
-    large |= (np.abs(bias) >= BIAS_LIMIT) | (magnitudes * 256 + np.abs(own) >= DOUBLED_LIMIT)
-    large |= (magnitudes * 128 >= conv_weights.SUM_LIMIT) | (rows == -128).any(axis=1)
+    large |= (np.abs(bias) >= PACKED_BIAS_LIMIT) | (magnitudes * 256 + np.abs(own) >= DOUBLED_LIMIT)
+    large |= (magnitudes * 128 >= conv_weights.FILTER_SUM_LIMIT) | (rows == -128).any(axis=1)
     gone = whole & (codes == other) & large
     if not gone.any():
         return None

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from micronets.errors import SpecError
 from micronets.ir.layers import BatchMatMul, Shape
 from micronets.ir.ops.binary import broadcast
+from micronets.ir.ops.checks import MOST_OPERAND_DIMENSIONS
 from micronets.ir.ops.record import (
     OPERATOR_CYCLES,
     TWO,
@@ -25,9 +26,6 @@ from micronets.number import Number
 CYCLES = (2.6, 45.0)
 """CMSIS-NN's cycles for a MAC and for an output value; they are assumed."""
 
-DIMENSIONS = 4
-"""The most dimensions of a tensor, without the batch."""
-
 OPERANDS: tuple[Operand, ...] = ("every input", "output")
 """What TFLM's kernel asks for while it is prepared."""
 
@@ -42,8 +40,10 @@ def batch_matmul_operator(layer: BatchMatMul) -> Operator:
 
     def check(inputs: Shapes, where: str) -> None:
         a, b = inputs
-        if not all(2 <= len(x) <= DIMENSIONS for x in inputs):
-            raise SpecError(f"{where}: BatchMatMul of {a} and {b}; need 2 to {DIMENSIONS} dimensions of each")
+        if not all(2 <= len(x) <= MOST_OPERAND_DIMENSIONS for x in inputs):
+            raise SpecError(
+                f"{where}: BatchMatMul of {a} and {b}; need 2 to {MOST_OPERAND_DIMENSIONS} dimensions of each"
+            )
         if broadcast(a[:-2], b[:-2]) is None or matrix(a, layer.transpose_a)[1] != matrix(b, layer.transpose_b)[0]:
             raise SpecError(f"{where}: {a} and {b} are not matrices that can be multiplied")
 

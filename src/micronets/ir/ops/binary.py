@@ -8,6 +8,7 @@ from numbers import Integral
 from micronets.errors import SpecError
 from micronets.ir.layers import Activation, Maximum, Minimum, Mul, Prelu, Shape, SquaredDifference, Sub
 from micronets.ir.ops import checks
+from micronets.ir.ops.checks import MOST_OPERAND_DIMENSIONS
 from micronets.ir.ops.elementwise import by_value, timed_as, timed_by_value
 from micronets.ir.ops.record import (
     LARGEST_MULTIPLIER,
@@ -23,9 +24,6 @@ from micronets.ir.ops.record import (
 )
 from micronets.ir.ops.types import keeps
 from micronets.ir.types import Types
-
-DIMENSIONS = 4
-"""The most dimensions of a tensor, without the batch."""
 
 CYCLES = {"MUL": 20.0, "SUB": 40.0, "MINIMUM": 12.0, "MAXIMUM": 12.0, "SQUARED_DIFFERENCE": 50.0, "PRELU": 40.0}
 """TFLM's cycles for a value. Assumed."""
@@ -73,8 +71,10 @@ def check_broadcast(kind: str) -> Callable[[Shapes, str], None]:
             return
         if broadcast(a, b) is None:
             raise SpecError(f"{where}: {kind} needs equal shapes, or sizes of 1 where they differ, not {a} and {b}")
-        if max(len(a), len(b)) > DIMENSIONS:
-            raise SpecError(f"{where}: {kind} of {a} and {b}; at most {DIMENSIONS} dimensions are supported")
+        if max(len(a), len(b)) > MOST_OPERAND_DIMENSIONS:
+            raise SpecError(
+                f"{where}: {kind} of {a} and {b}; at most {MOST_OPERAND_DIMENSIONS} dimensions are supported"
+            )
 
     return check
 

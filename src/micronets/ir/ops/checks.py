@@ -9,6 +9,9 @@ from micronets.errors import SpecError
 from micronets.ir.layers import Shape
 from micronets.ir.window import Window
 
+MOST_OPERAND_DIMENSIONS = 4
+"""The most dimensions, without the batch, of a tensor that is combined with another by values or matrices."""
+
 MOST_DIMENSIONS = 5
 """The most dimensions, without the batch, of a tensor that is joined or split.
 
