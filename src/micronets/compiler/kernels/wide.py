@@ -14,16 +14,16 @@ from micronets.compiler.kernels.base import (
     Argument,
     Call,
     ConstantOperand,
+    FlashOutline,
     Kernel,
     LayerCode,
     Name,
-    Outline,
     Overlap,
     Place,
     Struct,
     Value,
     record_bytes,
-    runner,
+    runner_of,
 )
 from micronets.compiler.kernels.binary import BinaryKernel, loops, rescales
 from micronets.compiler.kernels.lookup import value_overlap
@@ -146,7 +146,7 @@ class WideProductsKernel(Kernel):
         vectors = math.prod(step.input_shapes[0]) // size
         return replace(step, input_shapes=((vectors, 1, size),), output_shapes=((vectors, 1, units),)), Window((1, 1))
 
-    def outline(self, stand_in: QuantizedModel) -> Outline:
+    def outline(self, stand_in: QuantizedModel) -> FlashOutline:
         """Returns what the call takes of flash."""
         sizes = self.step.weights
         assert sizes is not None
@@ -155,7 +155,7 @@ class WideProductsKernel(Kernel):
         weights = taps * channels if depthwise else align(taps, 4) * groups * align(channels // groups, 4)
         tables = weights + 4 * channels + 8 * int(sizes.scales)
         record = record_bytes(4 if depthwise else 5, WINDOW, REQUANT)
-        return Outline(tables + record, runner(self._function), (self._function,), -weights % 4)
+        return FlashOutline(tables + record, runner_of(self._function), (self._function,), -weights % 4)
 
     @property
     def _groups(self) -> int:
