@@ -3,21 +3,27 @@
 The estimate is an upper bound: no file that we write is larger. A layer takes its packed weights, 4 bytes for each
 bias, 4 bytes for each scale, its name, and tables. The bytes of the tables, `Operator.table_bytes`, are fitted from
 above to the files of 1,883 networks in which no two layers have anything equal, with the most that the alignment of
-every buffer can add. What a file stores once for several layers (equal shapes, options, scales) makes it smaller than
-that. `python -m benchmarks.predictions` prints by how much.
+every buffer can add; where sizes are integers, the alignment of weights and biases is counted as it is. What a file
+stores once for several layers (equal shapes, options, scales) makes it smaller than that.
+`python -m benchmarks.predictions` prints by how much.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from micronets.cost.counts import step_weight_bytes
+from micronets.cost.counts import packed_bytes, step_weight_bytes
 from micronets.cost.tflm_plan import align
 from micronets.ir.arch import Step
 from micronets.number import Number
 
 METADATA_BYTES = 1000  # room for the class names and the front end that travel with a model
-FILE_BYTES = 560  # bytes of a file without layers
+FILE_BYTES = (360, 460, 540, 560)
+"""Bytes of a file without layers, for one kind of operator, two, three, and four or more: each kind has tables that its
+layers share. Fitted from above, as `Operator.table_bytes` is."""
+
+BUFFER_BYTES = 12  # what stands between two buffers: the length of one, and its table
+BUFFER_ALIGNMENT = 16
 CONSTANT_BYTES = 140  # tables of a constant that a layer reads, besides its values
 ENTRY_BYTES = 64  # what each text of the metadata takes besides its characters and those of its name
 
@@ -29,7 +35,8 @@ def tflite_bytes(steps: Sequence[Step], metadata_bytes: int = 0) -> Number:
     - metadata_bytes: bytes of the texts that the file carries, as `text_bytes` counts them. The list of the tensors
       of 4 bits comes on top.
     """
-    total: Number = FILE_BYTES + metadata_bytes
+    kinds = len({s.operator.tflite_name for s in steps})
+    total: Number = FILE_BYTES[min(kinds, len(FILE_BYTES)) - 1] + metadata_bytes
     if any(s.layer.act_bits == 4 for s in steps):
         total = total + (2 * ENTRY_BYTES)
     for s in steps:
@@ -37,8 +44,21 @@ def tflite_bytes(steps: Sequence[Step], metadata_bytes: int = 0) -> Number:
         fixed += sum(len(name) + 4 for name in s.layer.outputs) if s.layer.act_bits == 4 else 0
         fixed += CONSTANT_BYTES * sum(s.constants)
         scales = 0 if s.weights is None else s.weights.scales
-        total = total + s.gate * (step_weight_bytes(s) + scales * 4 + fixed)
+        total = total + s.gate * (step_weight_bytes(s) + scales * 4 + fixed - _spared_by_alignment(s))
     return total
+
+
+def _spared_by_alignment(step: Step) -> int:
+    """Returns by how much less than the most, 15 bytes for each, the buffers of a layer's weights and biases are
+    padded; 0 where sizes are tensors.
+    """
+    if step.weights is None:
+        return 0
+    spared = 0
+    for size in (packed_bytes(step.weights.taps * step.weights.channels, step.weights.bits), 4 * step.weights.channels):
+        if isinstance(size, int):
+            spared += BUFFER_ALIGNMENT - 1 - -(BUFFER_BYTES + size) % BUFFER_ALIGNMENT
+    return spared
 
 
 def text_bytes(metadata: Mapping[str, str]) -> int:
