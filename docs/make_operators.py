@@ -76,6 +76,7 @@ from micronets.ir.layers import (
     TensorSpec,
     Transpose,
     TransposeConv2D,
+    UnidirectionalSequenceLstm,
     Unpack,
     Weighted,
 )
@@ -191,6 +192,18 @@ def _svdf_constants(kept: Type) -> tuple[TensorSpec, ...]:
         TensorSpec("ages", (16, 8), kept),
         TensorSpec("bias", (8,), "int32"),
     )
+
+
+LSTM_CONSTANTS = (
+    *(TensorSpec(f"vectors{gate}", (8, 24), "int8") for gate in range(4)),
+    *(TensorSpec(f"hidden{gate}", (8, 8), "int8") for gate in range(4)),
+    *(TensorSpec(f"bias{gate}", (8,), "int32") for gate in range(4)),
+)
+
+
+def _lstm() -> UnidirectionalSequenceLstm:
+    names = (constant.name for constant in LSTM_CONSTANTS)
+    return UnidirectionalSequenceLstm(name="layer", inputs=(INPUT, *names), hidden="last", cell="cells")
 
 
 CASES = (
@@ -321,6 +334,7 @@ CASES = (
         (8, 8, 8),
         before=(ReadVariable(name="kept", variable="state", shape=(8, 8, 8)),),
     ),
+    Case("", _lstm(), (16, 24), constants=LSTM_CONSTANTS),
     Case("8 bits kept", _svdf("int8"), (32,), constants=_svdf_constants("int8")),
     Case("16 bits kept", _svdf("int16"), (32,), constants=_svdf_constants("int16")),
 )

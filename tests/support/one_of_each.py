@@ -54,6 +54,7 @@ from micronets.ir.layers import (
     TensorSpec,
     Transpose,
     TransposeConv2D,
+    UnidirectionalSequenceLstm,
     Unpack,
 )
 
@@ -86,6 +87,7 @@ LAYERS: tuple[Layer, ...] = (
     Pad(name="frame", inputs=X, paddings=((1, 0), (2, 2), (0, 0))),
     Pad(name="coloured", inputs=X, paddings=((1, 0), (2, 2), (0, 0)), value=7),
     Reshape(name="flat", inputs=X, shape=(48,)),
+    Reshape(name="rows", inputs=X, shape=(6, 8)),
     ExpandDims(name="more", inputs=X, axis=1),
     Squeeze(name="fewer", inputs=("more",), axes=(1,)),
     Transpose(name="turned", inputs=X, permutation=(2, 0, 1)),
@@ -118,6 +120,12 @@ LAYERS: tuple[Layer, ...] = (
     ArgMax(name="least_place", inputs=X, axis=0, smallest=True),
     ReadVariable(name="kept", variable="state", shape=SHAPE),
     AssignVariable(name="keep", inputs=X, variable="state"),
+    UnidirectionalSequenceLstm(
+        name="words",
+        inputs=("rows", *("of_rows",) * 4, *("of_last",) * 4, *("offset",) * 4),
+        hidden="last",
+        cell="cells",
+    ),
     Svdf(name="memory", inputs=("flat", "features", "ages", "offset"), rank=2, variable="products"),
 )
 
@@ -125,6 +133,8 @@ CONSTANTS = (
     TensorSpec("features", (6, 48), "int8"),
     TensorSpec("ages", (6, 4), "int8"),
     TensorSpec("offset", (3,), "int32"),
+    TensorSpec("of_rows", (3, 8), "int8"),
+    TensorSpec("of_last", (3, 3), "int8"),
 )
 """Constants that some of `LAYERS` read."""
 

@@ -32,7 +32,7 @@ depthwise_3x3_s2_relu depthwise_3x3_s1_relu depthwise_any depthwise_s1 depthwise
 unpack_weights_s4 copy_rows dot_bytes conv_bytes dense_bytes
 concatenate split reduce_sum reduce_extreme copy_strided binary row_add row_sub row_mul row_minimum
 row_maximum row_squared_difference arg_extreme transpose_conv log_softmax batch_matmul take resize_bilinear row_prelu
-dequantize_any quantize_s16 recode cast read_state assign_state dense_s16 svdf_s8 svdf_s16 softmax_s16
+dequantize_any quantize_s16 recode cast read_state assign_state dense_s16 svdf_s8 svdf_s16 softmax_s16 lstm_s8
 conv_s16 depthwise_s16 binary_s16 row_add_s16 row_sub_s16 row_mul_s16 row_minimum_s16 row_maximum_s16
 row_squared_difference_s16 average_pool_s16 max_pool_s16 reduce_sum_s16 softmax_of_s16 sigmoid_s16 rectify_s16 clamp_s16
 """

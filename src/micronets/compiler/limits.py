@@ -38,6 +38,7 @@ STRUCT_BYTES: Mapping[str, int] = MappingProxyType(
         "micronets_matrices": 32,
         "micronets_matrix": 24,
         "micronets_svdf": 48,
+        "micronets_lstm": 216,
         "micronets_copy_params": 48,
         "micronets_patch": 10,
         "micronets_patch_run": 4,

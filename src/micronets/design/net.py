@@ -73,6 +73,7 @@ from micronets.ir.layers import (
     Tanh,
     Transpose,
     TransposeConv2D,
+    UnidirectionalSequenceLstm,
     Unpack,
     Weighted,
 )
@@ -259,6 +260,7 @@ class Net(nn.Module):
                 | ReadVariable()
                 | AssignVariable()
                 | Svdf()
+                | UnidirectionalSequenceLstm()
             ):
                 raise _untrained(layer)
             case _:

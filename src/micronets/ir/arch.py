@@ -26,6 +26,7 @@ from micronets.ir.layers import (
     Shape,
     Svdf,
     TensorSpec,
+    UnidirectionalSequenceLstm,
 )
 from micronets.ir.ops import Operator, Weights, checks, operator, operator_on
 from micronets.ir.types import ELEMENT_BYTES, TYPES, Type, Types, stored
@@ -197,7 +198,7 @@ class Arch:
 
     def own_variables(self) -> dict[str, TensorSpec]:
         """Returns those of the variables that layers of the kinds `Recurrent` keep for themselves, by name."""
-        return {name: spec for step in self.steps() for name, spec in _own_variables(step).items()}
+        return {name: spec for step in self.steps() for name, spec in own_variables(step).items()}
 
     def element_bytes(self) -> dict[str, int]:
         """Returns the bytes that one element of every tensor takes in memory, `INPUT` first."""
@@ -366,15 +367,18 @@ def _variables(steps: Sequence[Step]) -> dict[str, TensorSpec]:
                 name = step.layer.variable
                 found.setdefault(name, TensorSpec(name, step.output_shape, stored(step.output_type)))
             case _:
-                found |= _own_variables(step)
+                found |= own_variables(step)
     return found
 
 
-def _own_variables(step: Step) -> dict[str, TensorSpec]:
+def own_variables(step: Step) -> dict[str, TensorSpec]:
     """Returns the variables that a layer keeps for itself, by name."""
     match step.layer:
         case Svdf(variable=name, of=kind):
             return {name: TensorSpec(name, (math.prod(step.input_shapes[2]),), kind)}
+        case UnidirectionalSequenceLstm(hidden=hidden, cell=cell):
+            units = step.input_shapes[-1]
+            return {hidden: TensorSpec(hidden, units, "int8"), cell: TensorSpec(cell, units, "int16")}
         case _:
             return {}
 
@@ -387,7 +391,7 @@ def _check_variables(steps: Sequence[Step]) -> None:
     tensors = {name for step in steps for name in (*step.layer.inputs, *step.layer.outputs)}
     kept: set[str] = set()
     for step in steps:
-        for name in _own_variables(step):
+        for name in own_variables(step):
             if name in tensors | kept:
                 raise SpecError(f"layer '{step.layer.name}': its variable's name '{name}' is taken; give it another")
             kept.add(name)

@@ -541,6 +541,30 @@ class Svdf(_Base):
 
 
 @dataclass(frozen=True, kw_only=True)
+class UnidirectionalSequenceLstm(_Base):
+    """Long short-term memory over the vectors of a sequence: `(steps, n) -> (steps, units)`.
+
+    All inputs but the first are constants, each for the input gate, the forget gate, the cell gate and the output gate
+    in this order (Hochreiter and Schmidhuber, "Long Short-Term Memory", 1997; Gers et al., 2000, for the forget gate):
+
+    - the sequence, int8;
+    - four int8 weights of its vectors, `[units, n]`;
+    - four int8 weights of the last output, `[units, units]`;
+    - four int32 biases, `[units]`.
+
+    Fields:
+
+    - hidden, cell: the names of what the layer keeps: its last output, int8 `[units]`, and the state of its cells,
+      int16 `[units]`. A `QuantizedModel` has their scales under these names.
+    - cell_clip: what the magnitude of the state of a cell is limited to; 0 for no limit.
+    """
+
+    hidden: str
+    cell: str
+    cell_clip: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Cast(_Base):
     """The same numbers as another type, `to`: codes without their scales, floats cut off at the point."""
 
@@ -603,10 +627,11 @@ Layer = (
     | ReadVariable
     | AssignVariable
     | Svdf
+    | UnidirectionalSequenceLstm
 )
 """A layer of any kind."""
 
-Recurrent = Svdf
+Recurrent = Svdf | UnidirectionalSequenceLstm
 """The kinds that keep variables of their own, and read constants besides their first input: weights and biases."""
 
 Reduction = Mean | Sum | ReduceMax | ReduceMin

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.ir.arch import Arch, Step
-from micronets.ir.layers import Svdf, TensorSpec
+from micronets.ir.layers import Svdf, TensorSpec, UnidirectionalSequenceLstm
 from micronets.ir.ops import Weights
+from micronets.ir.ops.lstm import GATES
 from micronets.ir.scales import scale_owners
 from micronets.ir.types import BITS, Type, code_range
 from micronets.quantized.arithmetic import bit_range, dtype_of
@@ -55,8 +56,13 @@ def with_random_weights(arch: Arch, seed: int = 0) -> QuantizedModel:
                 quant[name] = source
             elif step.output_type != "float32":
                 quant[name] = _random_quant(facts.activation or "none", step.output_type, rng)
-        if isinstance(layer, Svdf):
-            _set_svdf(layer, step, quant, constants, rng)
+        match layer:
+            case Svdf():
+                _set_svdf(layer, step, quant, constants, rng)
+            case UnidirectionalSequenceLstm():
+                _set_lstm(layer, step, quant, constants, rng)
+            case _:
+                pass
         if step.weights is not None:
             assert source is not None
             weights[layer.name] = _weights(step.weights, quant[layer.name].scale / source.scale, rng)
@@ -91,6 +97,32 @@ def _set_svdf(
     sums = quant[layer.name].scale / kept / (math.sqrt(memory * filters // step.output_shape[0]) * high / _PEAK)
     quant[ages] = TensorQuant(float(np.float32(sums)), 0)
     quant[bias] = TensorQuant(float(np.float32(kept) * np.float32(sums)), 0)
+
+
+def _set_lstm(
+    layer: UnidirectionalSequenceLstm,
+    step: Step,
+    quant: dict[str, TensorQuant],
+    constants: dict[str, npt.NDArray[Any]],
+    rng: np.random.Generator,
+) -> None:
+    """Sets the constants of an LSTM and the scales of these and of what it keeps, so that gates open and close.
+
+    - quant, constants: those of the network; the scale of the layer's input is there.
+    """
+    quant[layer.hidden] = TensorQuant(float(np.float32(rng.uniform(0.006, 0.008))), int(rng.integers(-16, 16)))
+    quant[layer.cell] = TensorQuant(2.0 ** -int(rng.integers(10, 13)), 0)
+    quant[layer.name] = quant[layer.hidden]
+    for k, name in enumerate(layer.inputs[1 : 1 + 2 * GATES], start=1):
+        vectors = quant[layer.inputs[0] if k <= GATES else layer.hidden]
+        drawn = np.rint(rng.normal(0, 127 / _PEAK, step.input_shapes[k]))
+        constants[name] = np.clip(drawn, -127, 127).astype(np.int8)
+        reach = vectors.scale * 64 * math.sqrt(step.input_shapes[k][1]) * 127 / _PEAK
+        quant[name] = TensorQuant(float(np.float32(rng.uniform(0.7, 2) / reach)), 0)
+    for k, name in enumerate(layer.inputs[1 + 2 * GATES :], start=1):
+        scale = float(np.float32(quant[layer.inputs[0]].scale) * np.float32(quant[layer.inputs[k]].scale))
+        quant[name] = TensorQuant(scale, 0)
+        constants[name] = np.rint(rng.uniform(-1, 1, constants[name].shape) / scale).astype(np.int32)
 
 
 def _random_codes(of: TensorSpec, rng: np.random.Generator) -> npt.NDArray[Any]:

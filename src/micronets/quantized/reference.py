@@ -70,6 +70,7 @@ from micronets.ir.layers import (
     Tanh,
     Transpose,
     TransposeConv2D,
+    UnidirectionalSequenceLstm,
     Unpack,
 )
 from micronets.ir.types import Type, code_range, stored
@@ -95,6 +96,7 @@ from micronets.quantized.arithmetic import (
 )
 from micronets.quantized.hard_swish import hard_swish_codes
 from micronets.quantized.log_softmax import log_softmax_codes
+from micronets.quantized.lstm import lstm_steps
 from micronets.quantized.model import InputArrays, LayerWeights, QuantizedModel, TensorQuant, input_offsets
 from micronets.quantized.places import bilinear_places, interpolated, nearest_places
 from micronets.quantized.softmax import softmax_codes
@@ -262,6 +264,11 @@ def _execute(model: QuantizedModel, given: Mapping[str, Array], state: dict[str,
                     model, layer, values[layer.inputs[0]][0], state[layer.variable]
                 )
                 results = (codes[None],)
+            case UnidirectionalSequenceLstm(hidden=hidden, cell=cell):
+                codes, state[hidden], state[cell] = lstm_steps(
+                    model, layer, values[layer.inputs[0]][0], state[hidden], state[cell]
+                )
+                results = (codes[None],)
             case _:
                 results = _layer_outputs(model, step, [values[i] for i in layer.inputs])
         for name, y in zip(layer.outputs, results, strict=True):
@@ -391,7 +398,7 @@ def _unclamped_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -
             return (_cast(x, step.output_type),)
         case Dequantize():
             return (x if source is None else dequantize(x, source),)
-        case ReadVariable() | AssignVariable() | Svdf():
+        case ReadVariable() | AssignVariable() | Svdf() | UnidirectionalSequenceLstm():
             raise AssertionError("_execute runs what works with variables")
         case _:
             assert_never(layer)

@@ -12,12 +12,14 @@ import numpy as np
 
 from micronets.errors import SpecError
 from micronets.ir.arch import Step
-from micronets.ir.layers import DepthwiseConv2D, Mul, Prelu, Relu, SquaredDifference, Svdf
+from micronets.ir.layers import DepthwiseConv2D, Mul, Prelu, Relu, SquaredDifference, Svdf, UnidirectionalSequenceLstm
 from micronets.ir.ops import Weights
+from micronets.ir.ops.lstm import GATES
 from micronets.ir.ops.record import LARGEST_MULTIPLIER, Scale
 from micronets.ir.ops.wide import Symmetric
 from micronets.ir.types import code_range
 from micronets.quantized.arithmetic import bit_range, dtype_of
+from micronets.quantized.lstm import FUNCTION_SCALE, GATE_SCALE, cell_power
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
 
 FIXED: Mapping[Scale, TensorQuant] = {
@@ -34,6 +36,9 @@ TOLERANCES: Mapping[Scale, float] = {"1/65536": 0.001}
 
 LARGEST_BIAS_DIFFERENCE = 1e-5
 """By how much TFLM's SVDF lets the scale of the bias differ from that of the sums."""
+
+CELL_POWERS = range(-40, 3)
+"""The powers of two that the scale of an LSTM's cells may be next to; beyond them a shift of TFLM's tanh overflows."""
 
 WIDE_SUM_LIMIT = 2**47
 """What sums of products of int16, with their bias, must stay below."""
@@ -102,8 +107,13 @@ def _check_step(model: QuantizedModel, step: Step) -> None:
                 )
     if facts.largest_rescale is not None:
         _check_rescale(model, step, facts.largest_rescale)
-    if isinstance(layer, Svdf):
-        _check_svdf(model, layer, where)
+    match layer:
+        case Svdf():
+            _check_svdf(model, layer, where)
+        case UnidirectionalSequenceLstm():
+            _check_lstm(model, layer, where)
+        case _:
+            pass
     if facts.activation == "relu6":
         for name in layer.outputs:
             _check_six(model.quant[name], f"{where}: output '{name}'")
@@ -132,6 +142,33 @@ def _check_step(model: QuantizedModel, step: Step) -> None:
             if abs(q.scale - fixed.scale) > room or q.zero_point != fixed.zero_point:
                 what = f"{where}: {type(layer).__name__} gives scale {facts.scale} and zero point {fixed.zero_point}"
                 raise SpecError(f"{what}, not {q.scale} and {q.zero_point}")
+
+
+def _check_lstm(model: QuantizedModel, layer: UnidirectionalSequenceLstm, where: str) -> None:
+    """Raises `SpecError` for scales and zero points with which TFLM's kernel of an LSTM does not compute one."""
+    weights = layer.inputs[1 : 1 + 2 * GATES]
+    for name in (*weights, layer.cell):
+        if model.quant[name].zero_point:
+            what = f"'{name}' has the zero point {model.quant[name].zero_point}"
+            raise SpecError(f"{where}: {what}; TFLM's UNIDIRECTIONAL_SEQUENCE_LSTM takes weights and cells with 0 only")
+    power = cell_power(model, layer)
+    if power not in CELL_POWERS:
+        raise SpecError(
+            f"{where}: the scale of its cells is about 2**{power}; TFLM's UNIDIRECTIONAL_SEQUENCE_LSTM computes with "
+            f"2**{CELL_POWERS.start} to 2**{CELL_POWERS.stop - 1}"
+        )
+    for k, name in enumerate(weights):
+        vectors = layer.hidden if k >= GATES else layer.inputs[0]
+        sums = float(np.float32(model.quant[vectors].scale)) * float(np.float32(model.quant[name].scale))
+        if sums >= LARGEST_MULTIPLIER * GATE_SCALE:
+            raise SpecError(
+                f"{where}: the scale of '{name}' times that of its vectors is {sums:.4g}; TFLM's "
+                f"UNIDIRECTIONAL_SEQUENCE_LSTM takes less than {LARGEST_MULTIPLIER * GATE_SCALE:,.0f}"
+            )
+    least = FUNCTION_SCALE**2 / LARGEST_MULTIPLIER
+    if float(np.float32(model.quant[layer.hidden].scale)) <= least:
+        scale = model.quant[layer.hidden].scale
+        raise SpecError(f"{where}: the scale of '{layer.hidden}' is {scale:.4g}; TFLM takes more than {least:.4g}")
 
 
 def _check_svdf(model: QuantizedModel, layer: Svdf, where: str) -> None:

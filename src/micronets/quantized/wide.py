@@ -93,14 +93,27 @@ def _between(magnitudes: IntArray, bits: int) -> IntArray:
 
 def wide_logistic_codes(x: IntArray, source: TensorQuant) -> IntArray:
     """Returns 1 / (1 + exp(-x)) of codes of `source`."""
-    magnitudes, positive = _magnitudes(x, logistic_factor(source))
+    return logistic_of(x, logistic_factor(source))
+
+
+def logistic_of(x: IntArray, factor: tuple[int, int]) -> IntArray:
+    """Returns 1 / (1 + exp(-x)) of codes; a factor and a shift to the right bring these to steps of 1/12288."""
+    magnitudes, positive = _magnitudes(x, factor)
     found = np.where(magnitudes >> 9 >= 255, 0x7FFF << 10, _between(magnitudes, 9))
     return np.asarray(np.where(positive, found + (1 << 9), (1 << 25) - found + (1 << 9) - 1) >> 10)
 
 
 def wide_tanh_codes(x: IntArray, source: TensorQuant) -> IntArray:
-    """Returns the hyperbolic tangent of codes of `source`: twice the logistic function of 2 x, less 1."""
-    magnitudes, positive = _magnitudes(x, tanh_factor(source))
+    """Returns the hyperbolic tangent of codes of `source`."""
+    return tanh_of(x, tanh_factor(source))
+
+
+def tanh_of(x: IntArray, factor: tuple[int, int]) -> IntArray:
+    """Returns the hyperbolic tangent of codes: twice the logistic function of 2 x, less 1.
+
+    A factor and a shift to the right bring the codes to steps of 1/12288.
+    """
+    magnitudes, positive = _magnitudes(x, factor)
     found = np.where(magnitudes >> 8 >= 255, 0xFFFF << 8, _between(magnitudes, 8)) - (1 << 23)
     return np.asarray(np.where(positive, found + (1 << 7), -found + (1 << 7) - 1) >> 8)
 

@@ -171,7 +171,7 @@ def file_operators(graph: Graph, tables: FlatTables, top: FlatTable) -> Iterator
         options = table.table(s.OperatorSlot.OPTIONS)
         if options is not None and table.number(s.OperatorSlot.OPTIONS_TYPE, "B") != codec(op).options:
             options = None
-        activations = inputs[codec(op).activations]
+        activations = [i for i in inputs[codec(op).activations] if i != -1 or not codec(op).optional]
         written_tensors = tuple(graph.tensor(index) for index in outputs)
         yield FileOperator(op, graph.where, options, inputs, activations, written_tensors)
     graph.where = where

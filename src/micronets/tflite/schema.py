@@ -196,6 +196,12 @@ class SvdfSlot(IntEnum):
     RANK, ACTIVATION, ASYMMETRIC = range(3)
 
 
+class LstmSlot(IntEnum):
+    """Slots of the table `UnidirectionalSequenceLSTMOptions`."""
+
+    ACTIVATION, CELL_CLIP, PROJECTION_CLIP, TIME_MAJOR, ASYMMETRIC, DIAGONAL = range(6)
+
+
 class TransposeConvSlot(IntEnum):
     """Slots of the table `TransposeConvOptions`."""
 
@@ -251,6 +257,9 @@ TENSOR_TYPES: dict[Type, TensorType] = {
 
 ACTIVATIONS: dict[Activation, int] = {"none": 0, "relu": 1, "relu6": 3}
 """The numbers of the fused activations."""
+
+TANH = 4
+"""The number of the fused activation that a cell of an LSTM has."""
 
 PADDINGS: dict[Padding, int] = {"same": 0, "valid": 1}
 """The numbers of the padding rules."""

@@ -31,8 +31,8 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.errors import SpecError
-from micronets.ir.arch import Step
-from micronets.ir.layers import AssignVariable, Pad, ReadVariable, Recurrent, Shape, Svdf
+from micronets.ir.arch import Step, own_variables
+from micronets.ir.layers import AssignVariable, Pad, ReadVariable, Recurrent, Shape
 from micronets.ir.ops import Weights
 from micronets.ir.types import Type, stored
 from micronets.quantized.arithmetic import pack_int4
@@ -43,6 +43,7 @@ from micronets.tflite import schema as s
 from micronets.tflite.builder import Field, LeanBuilder
 from micronets.tflite.codec import Op, codec, encode_layer
 from micronets.tflite.codec.record import Encoded
+from micronets.tflite.codec.recurrent import operands
 from micronets.tflite.tensors import file_shape
 from micronets.tflite.tflm_limits import check_four_bit_outputs, check_scales_of_four_bits
 
@@ -306,8 +307,8 @@ class _Writer:
         outputs = [self.activation(n, shape) for n, shape in zip(layer.outputs, step.output_shapes, strict=True)]
         if isinstance(layer, ReadVariable | AssignVariable):
             inputs = [self.handles[layer.variable], *inputs]
-        if isinstance(layer, Svdf):
-            inputs.append(self.own_variable(layer.variable))
+        if isinstance(layer, Recurrent):
+            inputs = operands(layer, inputs, [self.own_variable(name) for name in own_variables(step)])
         return self.plain_operator(encoded.op, inputs, outputs, encoded.options)
 
     def plain_operator(

@@ -24,9 +24,16 @@ from micronets.ir.layers import Shape
 from micronets.quantized.arithmetic import IntArray
 from micronets.quantized.model import QuantizedModel
 
-Element = Literal["int8_t", "uint8_t", "int16_t", "int32_t", "uint32_t"]
+Element = Literal["int8_t", "uint8_t", "int16_t", "uint16_t", "int32_t", "uint32_t"]
 
-C_TYPE_BYTES: Mapping[Element, int] = {"int8_t": 1, "uint8_t": 1, "int16_t": 2, "int32_t": 4, "uint32_t": 4}
+C_TYPE_BYTES: Mapping[Element, int] = {
+    "int8_t": 1,
+    "uint8_t": 1,
+    "int16_t": 2,
+    "uint16_t": 2,
+    "int32_t": 4,
+    "uint32_t": 4,
+}
 WORD_BYTES = 4
 """Bytes of a number, a place in the arena or an address in a record."""
 

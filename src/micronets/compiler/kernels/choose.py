@@ -21,7 +21,7 @@ from micronets.compiler.kernels.depthwise_schedule import choose_schedule
 from micronets.compiler.kernels.lookup import CastKernel, DequantizeKernel, LookupKernel
 from micronets.compiler.kernels.pad import PadKernel
 from micronets.compiler.kernels.pool import PoolKernel
-from micronets.compiler.kernels.recurrent import SvdfKernel
+from micronets.compiler.kernels.recurrent import LstmKernel, SvdfKernel
 from micronets.compiler.kernels.reduction import ReductionKernel
 from micronets.compiler.kernels.reshape import ReshapeKernel
 from micronets.compiler.kernels.sharing import Sharing, share
@@ -89,6 +89,7 @@ from micronets.ir.layers import (
     Tanh,
     Transpose,
     TransposeConv2D,
+    UnidirectionalSequenceLstm,
     Unpack,
 )
 
@@ -103,6 +104,8 @@ def choose(step: Step, sharing: Sharing, target: Target, state: Mapping[str, int
         return VariableKernel(step, step.layer, state[step.layer.variable])
     if isinstance(step.layer, Svdf):
         return SvdfKernel(step, step.layer, state[step.layer.variable])
+    if isinstance(step.layer, UnidirectionalSequenceLstm):
+        return LstmKernel(step, step.layer, state[step.layer.hidden], state[step.layer.cell])
     if step.input_types[:1] == ("int16",) and (wide := _choose_wide(step)):
         return wide
     step = matrix_step(step)
@@ -203,7 +206,7 @@ def _choose_dsp(step: Step, sharing: Sharing, target: Target) -> Kernel:
             return DequantizeKernel(step, layer)
         case Cast():
             return CastKernel(step, layer)
-        case ReadVariable() | AssignVariable() | Svdf():
+        case ReadVariable() | AssignVariable() | Svdf() | UnidirectionalSequenceLstm():
             raise AssertionError("choose takes the kernels that work with variables itself")
         case _:
             assert_never(layer)

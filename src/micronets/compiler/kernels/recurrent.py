@@ -1,4 +1,4 @@
-"""Layers that keep variables for themselves: singular value decomposition filters."""
+"""Layers that keep variables for themselves: singular value decomposition filters, and long short-term memory."""
 
 from __future__ import annotations
 
@@ -10,13 +10,19 @@ from micronets.compiler.kernels import conv_weights
 from micronets.compiler.kernels.base import Arena, Call, Kernel, LayerCode, Overlap, Place, Struct
 from micronets.compiler.kernels.requantise import DOUBLED_LIMIT, SUM_LIMIT, pack, shiftable
 from micronets.errors import UnsupportedError
-from micronets.ir.layers import Svdf
+from micronets.ir.layers import Svdf, UnidirectionalSequenceLstm
+from micronets.ir.ops.lstm import GATES
 from micronets.quantized.arithmetic import IntArray
+from micronets.quantized.lstm import lstm_numbers
 from micronets.quantized.model import QuantizedModel
 from micronets.quantized.svdf import svdf_numbers
+from micronets.quantized.wide import sigmoid_table
 
 MATRIX = "micronets_matrix"
 SVDF = "micronets_svdf"
+LSTM = "micronets_lstm"
+NO_CLIP = 2**15
+"""What limits no state of a cell."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +87,81 @@ class SvdfKernel(Kernel):
             offset=self.offset,
             products=place.scratch(layer.name, "int16_t"),
             svdf=svdf,
+        )
+        return LayerCode(call, (function, "micronets_dense_s16"))
+
+
+@dataclass(frozen=True)
+class LstmKernel(Kernel):
+    """Long short-term memory.
+
+    - hidden, cell: where the last output and the state of the cells begin in the state, in bytes.
+    """
+
+    layer: UnidirectionalSequenceLstm
+    hidden: int
+    cell: int
+
+    @property
+    def uses_state(self) -> bool:
+        """True: it keeps the last output and the state of the cells."""
+        return True
+
+    @property
+    def scratch_bytes(self) -> int:
+        """Bytes of four gates of every unit, and of one more number, of 16 bits each."""
+        return 2 * (GATES + 1) * self.step.output_shape[1]
+
+    @property
+    def overlap(self) -> Overlap:
+        """The output may not overlap the input, of which every step reads a vector."""
+        return Overlap(None)
+
+    @property
+    def row_reach(self) -> None:
+        """None, since every vector needs all that come before it."""
+
+    def code(self, model: QuantizedModel, place: Place) -> LayerCode:
+        """Returns a call with the weights, and with the places of what is kept in the state."""
+        layer, numbers = self.layer, lstm_numbers(model, self.layer)
+        x, zero = (model.quant[name].zero_point for name in (layer.inputs[0], layer.hidden))
+        vectors = tuple(
+            matrix(place, layer.name, f"vector_{k}", numbers.of_input[k], x, numbers.bias[k], numbers.input_scales[k])
+            for k in range(GATES)
+        )
+        hidden = tuple(
+            matrix(place, layer.name, f"hidden_{k}", numbers.of_hidden[k], zero, None, numbers.hidden_scales[k])
+            for k in range(GATES)
+        )
+        (cell_multiplier, cell_shift), (output_multiplier, output_shift) = (
+            (int(v) for v in shiftable(*scale)) for scale in (numbers.to_cell, numbers.to_output)
+        )
+        lstm = Struct(
+            LSTM,
+            (
+                ("vectors", vectors),
+                ("hidden", hidden),
+                ("sigmoid", place.table("uint16_t", "sigmoid", sigmoid_table())),
+                ("steps", self.step.output_shape[0]),
+                ("cell_multiplier", cell_multiplier),
+                ("output_multiplier", output_multiplier),
+                ("clip", NO_CLIP if numbers.clip is None else numbers.clip),
+                ("cell_shift", cell_shift),
+                ("output_shift", output_shift),
+                ("tanh_shift", numbers.tanh_shift),
+                ("zero_point", zero),
+            ),
+        )
+        function = f"{LSTM}_s8"
+        call = Call.of(
+            function,
+            input=place.pointer(layer.inputs[0]),
+            output=place.pointer(layer.name),
+            arena=Arena(),
+            hidden=self.hidden,
+            cell=self.cell,
+            gates=place.scratch(layer.name, "int16_t"),
+            lstm=lstm,
         )
         return LayerCode(call, (function, "micronets_dense_s16"))
 

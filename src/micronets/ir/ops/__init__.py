@@ -57,6 +57,7 @@ from micronets.ir.layers import (
     Tanh,
     Transpose,
     TransposeConv2D,
+    UnidirectionalSequenceLstm,
     Unpack,
 )
 from micronets.ir.ops.add import add_operator
@@ -76,6 +77,7 @@ from micronets.ir.ops.dense import fully_connected_operator
 from micronets.ir.ops.depthwise import depthwise_conv_2d_operator
 from micronets.ir.ops.edges import cast_operator, dequantize_operator, quantize_operator
 from micronets.ir.ops.hard_swish import hard_swish_operator
+from micronets.ir.ops.lstm import unidirectional_sequence_lstm_operator
 from micronets.ir.ops.movement import (
     expand_dims_operator,
     gather_operator,
@@ -228,6 +230,8 @@ def operator(layer: Layer) -> Operator:
             return assign_variable_operator(layer)
         case Svdf():
             return svdf_operator(layer)
+        case UnidirectionalSequenceLstm():
+            return unidirectional_sequence_lstm_operator(layer)
         case _:
             assert_never(layer)
 

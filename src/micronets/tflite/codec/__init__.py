@@ -64,6 +64,7 @@ from micronets.ir.layers import (
     Tanh,
     Transpose,
     TransposeConv2D,
+    UnidirectionalSequenceLstm,
     Unpack,
 )
 from micronets.ir.ops import Arity, operator
@@ -109,7 +110,7 @@ from micronets.tflite.codec.pool import (
     read_reduction,
 )
 from micronets.tflite.codec.record import FIRST, NONE, Codec, Encoded, FileOperator
-from micronets.tflite.codec.recurrent import read_svdf
+from micronets.tflite.codec.recurrent import LSTM_CONSTANTS, LSTM_INPUTS, read_lstm, read_svdf
 from micronets.tflite.codec.shape import read_expand_dims, read_reshape, read_squeeze, read_transpose
 from micronets.tflite.codec.variables import read_assign_variable, read_nothing, read_read_variable
 from micronets.tflite.tensors import Graph, file_shape
@@ -191,6 +192,15 @@ def codec(op: Op) -> Codec:
             return Codec(options=15, inputs=TWO, activations=FIRST, outputs=ONE, read=read_resize)
         case Op.SVDF:
             return Codec(options=6, inputs=Arity(5, 5), activations=slice(0, 4), outputs=ONE, read=read_svdf)
+        case Op.UNIDIRECTIONAL_SEQUENCE_LSTM:
+            return Codec(
+                options=71,
+                inputs=Arity(LSTM_INPUTS, LSTM_INPUTS),
+                activations=LSTM_CONSTANTS,
+                outputs=ONE,
+                read=read_lstm,
+                optional=True,
+            )
         case Op.SOFTMAX:
             return Codec(options=9, inputs=ONE, activations=FIRST, outputs=ONE, read=read_softmax)
         case Op.LOG_SOFTMAX:
@@ -316,6 +326,10 @@ def encode_layer(layer: Layer, file: LeanBuilder) -> Encoded:
             return Encoded(Op.SOFTMAX, [(s.SoftmaxSlot.BETA, "float32", layer.beta, 0.0)])
         case Svdf():
             return Encoded(Op.SVDF, [(s.SvdfSlot.RANK, "int32", layer.rank, 0)])
+        case UnidirectionalSequenceLstm():
+            slots = s.LstmSlot
+            tanh: Field = (slots.ACTIVATION, "int8", s.TANH, 0)
+            return Encoded(Op.UNIDIRECTIONAL_SEQUENCE_LSTM, [tanh, (slots.CELL_CLIP, "float32", layer.cell_clip, 0.0)])
         case Relu():
             return Encoded(Op.RELU6 if layer.six else Op.RELU, [])
         case HardSwish():

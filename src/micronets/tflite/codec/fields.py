@@ -36,11 +36,18 @@ def read_padding(graph: Graph, o: FileOperator) -> Padding:
     return _PADDING_NAMES[number]
 
 
+def activation_name(number: int) -> str:
+    """Returns what the format calls a fused activation, or its number if it has none of that."""
+    if number in _ACTIVATION_NAMES:
+        return _ACTIVATION_NAMES[number].upper()
+    return _OTHER_ACTIVATION_NAMES.get(number, str(number))
+
+
 def read_activation(graph: Graph, o: FileOperator, slot: int) -> Activation:
     """Returns the fused activation, an option. Raises `UnsupportedError` for one that layers do not have."""
     number = o.option(slot, "b")
     if number not in _ACTIVATION_NAMES:
-        name = _OTHER_ACTIVATION_NAMES.get(number, str(number))
+        name = activation_name(number)
         raise graph.unsupported(f"the fused activation {name} is not supported; supported: NONE, RELU, RELU6")
     return _ACTIVATION_NAMES[number]
 

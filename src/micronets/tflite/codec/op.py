@@ -31,6 +31,7 @@ class Op(IntEnum):
     MEAN = 40
     SUB = 41
     SQUEEZE = 43
+    UNIDIRECTIONAL_SEQUENCE_LSTM = 44
     STRIDED_SLICE = 45
     SPLIT = 49
     LOG_SOFTMAX = 50
@@ -70,7 +71,7 @@ OTHER_OPS = {
     5: "DEPTH_TO_SPACE", 7: "EMBEDDING_LOOKUP", 8: "FLOOR", 11: "L2_NORMALIZATION",
     16: "LSTM", 20: "RELU_N1_TO_1", 24: "RNN", 26: "SPACE_TO_DEPTH", 32: "CUSTOM", 42: "DIV", 47: "EXP",
     59: "NEG", 75: "SQRT", 77: "SHAPE",
-    44: "UNIDIRECTIONAL_SEQUENCE_LSTM", 118: "IF", 119: "WHILE", 150: "GELU",
+    118: "IF", 119: "WHILE", 150: "GELU",
     37: "BATCH_TO_SPACE_ND", 38: "SPACE_TO_BATCH_ND",
 }  # fmt: skip
 """Names of operators that models often have and micronets does not read; the others are called by their number."""
@@ -89,7 +90,7 @@ WAYS_OUT = {37: _OPEN_BATCH, 38: _OPEN_BATCH}
 CONSTANT_OPERANDS = (Op.ADD, Op.MUL, Op.SUB, Op.MINIMUM, Op.MAXIMUM, Op.SQUARED_DIFFERENCE, Op.PRELU, Op.BATCH_MATMUL)
 """The operators whose inputs may be constants of the file."""
 
-RECURRENT = (Op.SVDF,)
+RECURRENT = (Op.SVDF, Op.UNIDIRECTIONAL_SEQUENCE_LSTM)
 """The operators of the kinds `Recurrent`: all their inputs but the first and the variables are constants of the file,
 whose shapes have no batch."""
 

@@ -61,6 +61,7 @@ class Codec:
     - options: the member number of its options table in the format's union; None for an operator that has none.
     - inputs: how many tensors it reads, constants included.
     - activations: which of these are activations; the others are constants.
+    - optional: whether any of the activations may be left out, as tensor -1.
     - outputs: how many tensors it writes.
     - read: makes the layer, from the tensors of the file, the operator, the names of its outputs and those of its
       activations. Where the operator works on shapes that layers do not have, a Reshape stands before or behind it.
@@ -72,6 +73,7 @@ class Codec:
     activations: slice
     outputs: Arity
     read: Callable[[Graph, FileOperator, tuple[str, ...], tuple[str, ...]], Layer | tuple[Layer, ...]]
+    optional: bool = False
 
 
 @dataclass(frozen=True)

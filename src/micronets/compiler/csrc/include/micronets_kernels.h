@@ -267,6 +267,22 @@ typedef struct {
     int8_t zero_point;         /* the zero point of the output */
 } micronets_svdf;
 
+/* Long short-term memory. Gates have 16 bits: sums with 12 fractional bits, sigmoid and tanh of them with 15. The gates
+ * are input, forget, cell and output gate, in this order. */
+typedef struct {
+    micronets_matrix vectors[4]; /* of each gate: weights of the vectors of the sequence, and the bias */
+    micronets_matrix hidden[4];  /* of each gate: weights of the last output */
+    const uint16_t *sigmoid;     /* 2^16 times the sigmoid of 0, 1/24, .., 255/24 */
+    int32_t steps;               /* vectors of the sequence, at least 1 */
+    int32_t cell_multiplier;     /* 2^30 .. 2^31 - 1: it brings input gate times cell gate to the state of a cell */
+    int32_t output_multiplier;   /* 2^30 .. 2^31 - 1: it brings output gate times tanh to codes of the output */
+    int32_t clip;                /* the largest magnitude of the state of a cell; 32768 for no limit */
+    int8_t cell_shift;           /* -31 .. 31 */
+    int8_t output_shift;         /* -31 .. 31 */
+    int8_t tanh_shift;           /* how far the state of a cell is shifted to the left before its tanh, -28 .. 14 */
+    int8_t zero_point;           /* the zero point of the output */
+} micronets_lstm;
+
 /* The compiler writes these records with sizes of its own (micronets_limits.h): another size does not build. */
 MICRONETS_AGREE(channel_words, sizeof(micronets_channel_constants) == 4 * MICRONETS_CHANNEL_WORDS);
 MICRONETS_AGREE_SIZE(micronets_window, MICRONETS_WINDOW_BYTES);
@@ -281,6 +297,7 @@ MICRONETS_AGREE_SIZE(micronets_reduction, MICRONETS_REDUCTION_BYTES);
 MICRONETS_AGREE_SIZE(micronets_matrices, MICRONETS_MATRICES_BYTES);
 MICRONETS_AGREE_SIZE(micronets_matrix, MICRONETS_MATRIX_BYTES);
 MICRONETS_AGREE_SIZE(micronets_svdf, MICRONETS_SVDF_BYTES);
+MICRONETS_AGREE_SIZE(micronets_lstm, MICRONETS_LSTM_BYTES);
 MICRONETS_AGREE_SIZE(micronets_copy_params, MICRONETS_COPY_PARAMS_BYTES);
 MICRONETS_AGREE_SIZE(micronets_patch, MICRONETS_PATCH_BYTES);
 MICRONETS_AGREE_SIZE(micronets_patch_run, MICRONETS_PATCH_RUN_BYTES);
@@ -513,6 +530,16 @@ void micronets_svdf_s8(const int8_t *input, int8_t *output, const int8_t *arena,
                        const micronets_svdf *svdf);
 void micronets_svdf_s16(const int8_t *input, int8_t *output, const int8_t *arena, int32_t offset, int16_t *products,
                         const micronets_svdf *svdf);
+
+/* Computes the outputs of an LSTM for the vectors of a sequence, and keeps the last output and the state of the cells.
+ *
+ * input: [in] codes [steps, n]. output: [out] codes [steps, units], which must not overlap the input.
+ * arena: [in] the arena of the network, at whose start the address of its state is. hidden: where the last output,
+ *   [units] of 8 bits, begins in the state, in bytes. cell: where the state of the cells, [units] of 16 bits, begins in
+ *   it, a multiple of 4.
+ * gates: [scratch] five numbers for each unit. lstm: [in] the weights. */
+void micronets_lstm_s8(const int8_t *input, int8_t *output, const int8_t *arena, int32_t hidden, int32_t cell,
+                       int16_t *gates, const micronets_lstm *lstm);
 
 /* Unpacks the weights of four filters from 4 bits each to the words of micronets_im2col_multiply.h.
  *

@@ -1,5 +1,5 @@
 /* The kernels of softmax: a file defines MICRONETS_SOFTMAX, the name of the function, MICRONETS_CODE, the type of its
- * output, and MICRONETS_CODE_BITS, the bits of that type, then includes this header. */
+ * output, and MICRONETS_CODE_BITS, the bits of that type, then includes this header, which undefines them. */
 #include "micronets_fixed_point.h"
 #include "micronets_kernels.h"
 #include "micronets_target.h"
@@ -38,3 +38,9 @@ void MICRONETS_SOFTMAX(const int8_t *input, MICRONETS_CODE *output, const int32_
         }
     }
 }
+
+#undef MICRONETS_SOFTMAX
+#undef MICRONETS_CODE
+#undef MICRONETS_CODE_BITS
+#undef MICRONETS_LEAST_CODE
+#undef MICRONETS_CODES_ABOVE

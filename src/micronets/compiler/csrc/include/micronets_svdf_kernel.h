@@ -1,5 +1,6 @@
-/* The kernels of SVDF: a file defines MICRONETS_SVDF, the name of the function, MICRONETS_KEPT, the type that products
- * are kept in, and MICRONETS_WORD_PRODUCTS, which adds the products of two words, then includes this header. */
+/* The kernels of SVDF: a file defines MICRONETS_SVDF, the name of the function, MICRONETS_AGED_SUM, that of one that it
+ * calls, MICRONETS_KEPT, the type that products are kept in, and MICRONETS_WORD_PRODUCTS, which adds the products of
+ * two words, then includes this header, which undefines them. */
 #include "micronets_dsp.h"
 #include "micronets_kernels.h"
 #include "micronets_requantize.h"
@@ -12,7 +13,7 @@
 /* Moves the products of a filter on by one, and returns their sum, weighted by age.
  *
  * kept: [in, out] `memory` products, the oldest first. ages: [in] their weights. newest: the product that is added. */
-MICRONETS_INLINE uint32_t micronets_aged_sum(MICRONETS_KEPT *kept, const MICRONETS_KEPT *ages, int32_t memory,
+MICRONETS_INLINE uint32_t MICRONETS_AGED_SUM(MICRONETS_KEPT *kept, const MICRONETS_KEPT *ages, int32_t memory,
                                              MICRONETS_KEPT newest)
 {
     const int32_t size = (int32_t)sizeof(MICRONETS_KEPT);
@@ -59,9 +60,16 @@ void MICRONETS_SVDF(const int8_t *input, int8_t *output, const int8_t *arena, in
         uint32_t sum = (uint32_t)n.bias[unit];
         for (int32_t k = 0; k < n.rank; k++, kept += n.memory, ages += n.memory) {
             const int32_t product = micronets_clamp(*products++, MICRONETS_KEPT_LOWEST, MICRONETS_KEPT_HIGHEST);
-            sum += micronets_aged_sum(kept, ages, n.memory, (MICRONETS_KEPT)(product + n.kept_zero));
+            sum += MICRONETS_AGED_SUM(kept, ages, n.memory, (MICRONETS_KEPT)(product + n.kept_zero));
         }
         const int32_t value = micronets_multiply((int32_t)sum, n.multiplier, n.shift);
         output[unit] = (int8_t)(micronets_clamp(value, -128 - n.zero_point, 127 - n.zero_point) + n.zero_point);
     }
 }
+
+#undef MICRONETS_SVDF
+#undef MICRONETS_AGED_SUM
+#undef MICRONETS_KEPT
+#undef MICRONETS_KEPT_HIGHEST
+#undef MICRONETS_KEPT_LOWEST
+#undef MICRONETS_WORD_PRODUCTS

@@ -3,7 +3,7 @@
 #include "micronets_requantize.h"
 
 /* Returns the code of a sum of packed weights with its bias. */
-MICRONETS_INLINE int16_t code(int32_t total, int32_t multiplier, int32_t shift)
+MICRONETS_INLINE int16_t code_s16(int32_t total, int32_t multiplier, int32_t shift)
 {
 #if MICRONETS_DSP
     const int32_t high = micronets_high_plus(total, multiplier);
@@ -40,8 +40,16 @@ void micronets_dense_s16(const int8_t *input, int16_t *output, const micronets_m
     for (int32_t left = matrix->outputs; left > 0; left -= 4) {
         int32_t sums[4];
         weights = micronets_dot_by4(input, weights, inputs, sums);
-        for (int32_t k = 0; k < 4 && k < left; k++) {
-            *output++ = code(sums[k] + *bias++, multiplier, shift);
+        if (left >= 4) {
+            output[0] = code_s16(sums[0] + bias[0], multiplier, shift);
+            output[1] = code_s16(sums[1] + bias[1], multiplier, shift);
+            output[2] = code_s16(sums[2] + bias[2], multiplier, shift);
+            output[3] = code_s16(sums[3] + bias[3], multiplier, shift);
+            output += 4;
+            bias += 4;
+        }
+        for (int32_t k = 0; k < left && left < 4; k++) {
+            output[k] = code_s16(sums[k] + bias[k], multiplier, shift);
         }
     }
 }
