@@ -1,27 +1,63 @@
 """MLPerf Tiny's float models, quantised by `micronets import`, beside the int8 models that MLPerf Tiny publishes.
 
-    python -m benchmarks.post_training SHARED DATA
+    python -m benchmarks.post_training SHARED DATA [--only kws|ic|vww] [--ways] [--docs]
 
 SHARED has the models (models/mlperf_tiny_float and models/mlperf_tiny); DATA holds what data/unpack.py of SHARED
-writes: kws/test_wav, wake, noise, ic, vww. Calibration inputs are never test data: other words and noises for kws, the
-training splits for ic and vww. Accuracy is that under TFLM; that of the float models is that of the float interpreter.
+writes: kws/test_wav, wake, noise, ic, vww. `--docs` puts the table into docs/conversion.md.
+
+The rule for calibration inputs, the same for all: as many as `micronets import` takes by default, drawn by its fixed
+seed from all inputs there are outside of the test sets. For ic and vww these are the training splits; for kws, of whose
+training sounds there are no recordings here, other words and noises. Nothing is chosen by a test set.
+
+`--ways` tries every way to quantise vww instead, on its validation pictures: whether the way that the calibration
+inputs choose is a good one.
+
+The int8 models run as our C, whose bytes are those of TFLM, the float ones in the float interpreter. The interval of a
+difference is that of paired examples: of n examples b are right in our model alone and c in the published one alone;
+the difference (b - c) / n has the variance (b + c - (b - c)^2 / n) / n^2.
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
+import math
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from benchmarks.tables import replace_section
 from micronets import tasks
-from micronets.commands.evaluate import blocks, evaluate, front_end_json, known_labels
+from micronets.commands.evaluate import blocks, front_end_json, known_labels, quantized, runner
 from micronets.commands.import_model import import_model
+from micronets.commands.invoke import invoke
+from micronets.importers.calibrate import PtqSettings
 from micronets.importers.float_tflite import read_float
 from micronets.importers.interpreter import execute
+from micronets.importers.network import FloatNetwork
+from micronets.tasks.scoring import wilson
+from micronets.tflite import model_file
+
+PAGE = Path(__file__).parents[1] / "docs/conversion.md"
+NORMAL = 1.96  # standard deviations on either side that hold 95 % of a normal distribution
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """Data that a model is judged on.
+
+    - name: what the table calls them.
+    - path, split: where they are, below DATA, and which split of them is meant.
+    """
+
+    name: str
+    path: str
+    split: str
 
 
 @dataclass(frozen=True)
@@ -30,9 +66,8 @@ class Case:
 
     - task, front_end: by which it is calibrated and tested.
     - real, published: the float model and the int8 one, below SHARED/models.
-    - calibration, test: where the data are, below DATA.
-    - split: the split that is tested.
-    - examples: how many calibration inputs are used.
+    - calibration: where its calibration inputs are, below DATA; empty for the folder of other words and noises.
+    - tests: what it is judged on.
     """
 
     task: str
@@ -40,69 +75,143 @@ class Case:
     real: str
     published: str
     calibration: str
-    test: str
-    split: str
-    examples: int
+    tests: tuple[TestSet, ...]
 
 
 CASES = (
     Case(
         "kws", "mlperf-mfcc", "mlperf_tiny_float/kws_ref_model_float32", "mlperf_tiny/kws_ref_model", "",
-        "kws/test_wav", "all", 400,
+        (TestSet("2,306 sounds", "kws/test_wav", "all"),),
     ),
     Case(
         "ic", "mlperf-ic", "mlperf_tiny_float/pretrainedResnet", "mlperf_tiny/pretrainedResnet_quant", "ic/cifar10.npz",
-        "ic/cifar10.npz", "test", 200,
+        (TestSet("4,966 pictures", "ic/cifar10.npz", "test"),),
     ),
     Case(
-        "vww", "mlperf-vww", "mlperf_tiny_float/vww_96_float", "mlperf_tiny/vww_96_int8", "vww/persons", "vww/persons",
-        "test", 200,
+        "vww", "mlperf-vww", "mlperf_tiny_float/vww_96_float", "mlperf_tiny/vww_96_int8", "vww/persons",
+        (TestSet("521 of MLPerf's pictures", "vww/coco", "test"), TestSet("293 others", "vww/persons", "test")),
     ),
 )  # fmt: skip
 
 
-def main(shared: Path, data: Path) -> None:
-    """Prints the table, as Markdown."""
-    print("| model | float % | published int8 % | ours int8 % | difference | how |")
-    print("|---|--:|--:|--:|--:|---|")
+def main(shared: Path, data: Path, only: str | None, docs: bool) -> None:
+    """Prints the table, as Markdown, of one model or of all."""
+    head = "model | test | float % | published int8 % | ours int8 % | ours less published (95 % interval) | how"
+    lines = [f"| {head} |", "|---|---|--:|--:|--:|--:|---|"]
     with tempfile.TemporaryDirectory() as folder:
-        sounds = Path(folder) / "sounds"
-        sounds.mkdir()
-        for source in (*sorted((data / "wake").glob("*/*")), *sorted((data / "noise").glob("*"))):
-            if source.is_dir():
-                (sounds / f"{source.parent.name}_{source.name}").symlink_to(source.resolve())
         for case in CASES:
-            calibration = data / case.calibration if case.calibration else sounds
+            if only not in (None, case.task):
+                continue
+            calibration = data / case.calibration if case.calibration else _other_sounds(data, Path(folder))
             out = Path(folder) / f"{case.task}.tflite"
             real = shared / f"models/{case.real}.tflite"
-            made = import_model(
-                real, out, calibration, task=case.task, front_end=case.front_end, examples=case.examples
-            )
-            published, ours = (
-                evaluate(path, case.task, data / case.test, split=case.split, front_end=case.front_end).value
-                for path in (shared / f"models/{case.published}.tflite", out)
-            )
+            made = import_model(real, out, calibration, task=case.task, front_end=case.front_end)
+            assert made.report is not None
             how = made.report.chosen
             words = [how.ranges, *(["equalised"] if how.equalise else []), *(["biases"] if how.correct_bias else [])]
-            print(
-                f"| {case.task} | {100 * _float_accuracy(case, real, data):.2f} | {100 * published:.2f} |"
-                f" {100 * ours:.2f} | {100 * (ours - published):+.2f} | {', '.join(words)} |",
-                flush=True,
-            )
-    print(f"\n{date.today().isoformat()}, `python -m benchmarks.post_training`.")
+            paths = (shared / f"models/{case.published}.tflite", out)
+            for test in case.tests:
+                measured = _row(case, test, data, read_float(real.read_bytes(), str(real)), *paths)
+                lines.append(f"| {case.task} | {test.name} | {measured} | {', '.join(words)} |")
+                print(lines[-1], flush=True)
+    lines += ["", f"{date.today().isoformat()}, `python -m benchmarks.post_training`."]
+    print("\n".join(lines))
+    if docs:
+        replace_section(PAGE, "post-training", "\n".join(lines))
 
 
-def _float_accuracy(case: Case, path: Path, data: Path) -> float:
-    """Returns the accuracy of the float model on the test data."""
-    network = read_float(path.read_bytes(), str(path))
+def ways(shared: Path, data: Path, docs: bool) -> None:
+    """Prints a table of every way to quantise vww: how far its outputs are from float on validation pictures."""
+    case = CASES[-1]
+    real = shared / f"models/{case.real}.tflite"
+    network = read_float(real.read_bytes(), str(real))
+    found = _examples(case, network, data / case.calibration, "val")
+    x = found.part(None)
+    wanted = np.concatenate([execute(network, x[rows])[network.arch.output] for rows in blocks(len(x), 64)])
+    lines = [
+        "| ranges | equalised | biases | calibration, dB | agree % | mean error | right % |",
+        "|---|---|---|--:|--:|--:|--:|",
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        for rule, equalise, correct in PtqSettings().candidates():
+            out = Path(folder) / "way.tflite"
+            settings = PtqSettings(rule, equalise, correct)
+            calibration = data / case.calibration
+            made = import_model(real, out, calibration, task=case.task, front_end=case.front_end, settings=settings)
+            assert made.report is not None
+            outputs = invoke(out, x, runtime="c")
+            same = outputs.argmax(axis=1) == wanted.argmax(axis=1)
+            right = outputs.argmax(axis=1) == found.labels
+            cells = [rule, "yes" if equalise else "no", "yes" if correct else "no", f"{made.report.chosen.snr_db:.1f}"]
+            cells += [f"{100 * same.mean():.2f}", f"{np.abs(outputs - wanted).mean():.4f}", f"{100 * right.mean():.2f}"]
+            lines.append(f"| {' | '.join(cells)} |")
+            print(lines[-1], flush=True)
+    share = 100 * float((wanted.argmax(axis=1) == found.labels).mean())
+    lines += ["", f"In float {share:.2f} % of {len(x)} are right. {date.today().isoformat()},"]
+    lines[-1] += " `python -m benchmarks.post_training --ways`."
+    print("\n".join(lines))
+    if docs:
+        replace_section(PAGE, "post-training-ways", "\n".join(lines))
+
+
+def _examples(case: Case, network: FloatNetwork, path: Path, split: str) -> tasks.Examples:
+    """Returns the examples of a split as a model takes them."""
     height, width, channels = network.arch.input_shape
-    card = tasks.Card(
-        known_labels({}, case.front_end), front_end_json({}, case.front_end), (height, width, channels), str(path), {}
-    )
-    found = tasks.examples(case.task, card, data / case.test, split=case.split)
-    rows = blocks(len(found.labels), 64)
-    return found.score(np.concatenate([execute(network, found.part(r))[network.arch.output] for r in rows])).value
+    labels, front_end = known_labels({}, case.front_end), front_end_json({}, case.front_end)
+    card = tasks.Card(labels, front_end, (height, width, channels), case.real, {})
+    return tasks.examples(case.task, card, path, split=split)
+
+
+def _other_sounds(data: Path, folder: Path) -> Path:
+    """Makes a folder of links to all sounds that are no test data, one class for each word or noise."""
+    sounds = folder / "sounds"
+    sounds.mkdir()
+    for source in (*sorted((data / "wake").glob("*/*")), *sorted((data / "noise").glob("*"))):
+        if source.is_dir():
+            (sounds / f"{source.parent.name}_{source.name}").symlink_to(source.resolve())
+    return sounds
+
+
+def _row(case: Case, test: TestSet, data: Path, network: FloatNetwork, published: Path, ours: Path) -> str:
+    """Returns the cells of the accuracies of the float model, the published one and ours."""
+    found = _examples(case, network, data / test.path, test.split)
+    models = {"published": _coded(published), "ours": _coded(ours)}
+    outputs: dict[str, list[npt.NDArray[Any]]] = {"float": [], "published": [], "ours": []}
+    for rows in blocks(len(found.labels), 64):
+        x = found.part(rows)
+        outputs["float"].append(execute(network, x)[network.arch.output])
+        for name, run in models.items():
+            outputs[name].append(run(x))
+    right = {name: np.concatenate(parts).argmax(axis=1) == found.labels for name, parts in outputs.items()}
+    count = len(found.labels)
+    cells = []
+    for flags in right.values():
+        low, high = wilson(int(flags.sum()), count) or (0.0, 1.0)
+        cells.append(f"{100 * flags.mean():.2f} ({100 * low:.1f} to {100 * high:.1f})")
+    gained = int((right["ours"] & ~right["published"]).sum())
+    lost = int((right["published"] & ~right["ours"]).sum())
+    difference = (gained - lost) / count
+    spread = NORMAL * math.sqrt(max(0.0, gained + lost - (gained - lost) ** 2 / count)) / count
+    ends = f"{100 * (difference - spread):+.2f} to {100 * (difference + spread):+.2f}"
+    return " | ".join([*cells, f"{100 * difference:+.2f} ({ends})"])
+
+
+def _coded(path: Path) -> Callable[[npt.NDArray[np.float32]], npt.NDArray[Any]]:
+    """Returns a function from inputs `[N, H, W, C]` in real units to the codes that a model puts out, by our C."""
+    file = model_file(path)
+    run = runner(file, "c")
+    return lambda x: run(quantized(file.model, x))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("shared", type=Path)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--only", choices=[case.task for case in CASES], help="only this model")
+    parser.add_argument("--ways", action="store_true", help="compare ways to quantise on validation pictures instead")
+    parser.add_argument("--docs", action="store_true", help="put the table into docs/conversion.md")
+    options = parser.parse_args()
+    if options.ways:
+        ways(options.shared, options.data, options.docs)
+    else:
+        main(options.shared, options.data, options.only, options.docs)
