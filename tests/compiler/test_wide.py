@@ -12,6 +12,7 @@ from micronets.boards.targets import DSP
 from micronets.compiler import compile_model
 from micronets.compiler.flash import outline
 from micronets.compiler.kernel_files import every_file
+from micronets.compiler.kernels.choose import choose_all
 from micronets.device.cross_compiler import build_firmware, find_compiler, firmware_files
 from micronets.device.host_compiler import compile_c
 from micronets.errors import DeviceError, UnsupportedError
@@ -130,6 +131,25 @@ def test_outputs_lie_over_inputs_that_die() -> None:
     layers: tuple[Layer, ...] = (Relu(name="y", inputs=X), Pad(name="y", inputs=X, paddings=((1, 0), (0, 0), (0, 0))))
     for layer, rows in zip(layers, (8, 9), strict=True):
         assert compile_model(with_random_weights(Arch((8, 8, 4), (layer,), "int16"))).plan.bytes == rows * 8 * 4 * 2
+
+
+@both_kernels
+def test_windows_that_lie_together_take_no_scratch_memory(kernels: tuple[str, ...]) -> None:
+    models = []
+    for shape, kernel, stride, padding, scratch in (
+        ((9, 1, 4), (3, 1), (2, 1), "valid", 0),
+        ((9, 1, 3), (3, 1), (2, 1), "valid", 24),
+        ((9, 1, 4), (3, 1), (1, 1), "same", 24),
+        ((6, 4, 1), (6, 4), (1, 1), "valid", 0),
+        ((6, 5, 1), (6, 4), (1, 1), "valid", 48),
+        ((1, 8, 2), (1, 6), (1, 2), "valid", 0),
+        ((3, 3, 8), (1, 1), (2, 2), "same", 0),
+    ):
+        layer = Conv2D(name="y", inputs=X, filters=5, kernel=kernel, stride=stride, padding=padding)
+        arch = Arch(shape, (layer,), "int16")
+        assert choose_all(arch, DSP)[0].scratch_bytes == scratch
+        models.append(with_random_weights(arch))
+    assert_equals_reference(models, (*kernels, *STRICT), samples=3)
 
 
 def test_sums_that_32_bits_may_not_hold_are_refused() -> None:

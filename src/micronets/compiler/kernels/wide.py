@@ -107,6 +107,14 @@ def weights_by4(rows: npt.NDArray[np.int8], groups: int) -> npt.NDArray[np.int8]
     return np.ascontiguousarray(blocks[..., [0, 2, 1, 3]])
 
 
+def _lie_together(step: Step, window: Window) -> bool:
+    """Tells whether the values of every window of a map lie next to each other, as micronets_conv_s16.c does."""
+    x, y = step.input_shapes[0], step.output_shape
+    reached = tuple((y[axis] - 1) * window.stride[axis] + window.kernel[axis] for axis in (0, 1))
+    inside = window.before(x) == (0, 0) and reached[0] <= x[0] and reached[1] <= x[1]
+    return inside and window.dilation == (1, 1) and (window.kernel[0] == 1 or window.kernel[1] == x[1])
+
+
 @dataclass(frozen=True)
 class WideProductsKernel(Kernel):
     """A convolution, in groups or depthwise, or a matrix product, which is a convolution of 1 x 1."""
@@ -116,13 +124,12 @@ class WideProductsKernel(Kernel):
     @property
     def scratch_bytes(self) -> int:
         """Bytes of the values of a window of one group; 0 where the kernel multiplies them where they lie."""
-        layer = self.layer
-        if isinstance(layer, DepthwiseConv2D):
+        if isinstance(self.layer, DepthwiseConv2D):
             return 0
-        sizes = self.step.weights
+        sizes, (step, window) = self.step.weights, self._as_convolution
         assert sizes is not None
-        one = isinstance(layer, FullyConnected) or (layer.kernel == (1, 1) and layer.groups == 1)
-        return 0 if one and int(sizes.taps) % 4 == 0 else 2 * align(int(sizes.taps), 4)
+        together = self._groups == 1 and int(sizes.taps) % 4 == 0 and _lie_together(step, window)
+        return 0 if together else 2 * align(int(sizes.taps), 4)
 
     @property
     def overlap(self) -> Overlap:

@@ -754,8 +754,8 @@ void micronets_cast(const void *input, micronets_type in, void *output, micronet
  * input: [in] map [in_h, in_w, in_c]. output: [out] map [out_h, out_w, out_c].
  * weights: [in] those of a group, then those of the next: of every four filters in the order of
  *   micronets_products_s16.h. Windows are filled up to a multiple of four values, and groups to one of four filters.
- * scratch: [scratch] the values of a window of one group; it is not used where windows are 1 x 1, in one group, and of a
- *   multiple of four channels.
+ * scratch: [scratch] the values of a window of one group; it is not used where there is one group, and every window is
+ *   a multiple of four values that lie next to each other in the map.
  * window: [in] sizes; pad_value is not read. groups: of channels, as of micronets_conv_any.
  * requant: [in] biases and scales. A pixel's window is read before the pixel is written. */
 void micronets_conv_s16(const int16_t *input, int16_t *output, const int8_t *weights, int16_t *scratch,

@@ -42,13 +42,23 @@ static void micronets_gather_s16(int16_t *scratch, const int16_t *input, const m
     micronets_put_s16(scratch, 0, -(n->kernel_h * n->kernel_w * channels) & 3);
 }
 
+/* Whether the values of every window lie next to each other in the map: rows of a window are whole rows of the map, or
+ * it has one row, and no window reaches into the padding. */
+static int32_t micronets_lie_together(const micronets_window *n)
+{
+    const int32_t rows = (n->out_h - 1) * n->stride_h + n->kernel_h,
+                  columns = (n->out_w - 1) * n->stride_w + n->kernel_w;
+    const int32_t inside = n->pad_top == 0 && n->pad_left == 0 && rows <= n->in_h && columns <= n->in_w;
+    return inside && n->dilation_h == 1 && n->dilation_w == 1 && (n->kernel_h == 1 || n->kernel_w == n->in_w);
+}
+
 void micronets_conv_s16(const int16_t *input, int16_t *output, const int8_t *weights, int16_t *scratch,
                         const micronets_window *window, int32_t groups, const micronets_requant_s16 *requant)
 {
     const micronets_window n = *window;
     const int32_t channels = n.in_c / groups, group = n.filters / groups; /* of a group */
     const int32_t size = n.kernel_h * n.kernel_w * channels, padded = (size + 3) & ~3;
-    const int32_t in_place = n.kernel_h == 1 && n.kernel_w == 1 && groups == 1 && size == padded;
+    const int32_t in_place = groups == 1 && size == padded && micronets_lie_together(&n);
     for (int32_t oy = 0; oy < n.out_h; oy++) {
         const int32_t top = oy * n.stride_h - n.pad_top;
         for (int32_t ox = 0; ox < n.out_w; ox++) {
