@@ -55,6 +55,7 @@ def test_a_limit_in_ms_decides_the_stride_of_frames() -> None:
     assert values is not None
     alone = BudgetFitter(SPACE, limits, BOARD).costs(values)["latency_ms"]
     assert fitter.costs(values)["latency_ms"] == pytest.approx(alone + ms[4])
+    assert fitter.front_end_costs(values)["latency_ms"] == pytest.approx(ms[4])
     assert {s["frame_stride"] for s in BudgetFitter(SPACE, limits, BOARD).feasible_shapes()} == {1, 2, 4}
     with pytest.raises(BudgetError, match="latency_ms"):
         BudgetFitter(SPACE, board_budget(Budget(latency_ms=ms[4]), BOARD), BOARD, runtime=costs).feasible_shapes()

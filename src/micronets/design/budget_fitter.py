@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from itertools import combinations, product
 from operator import itemgetter
 
@@ -87,6 +88,10 @@ class BudgetFitter:
             assert evaluate is not None
             return _NetworkCosts(evaluate(values), dict)
 
+        def cost_without(values: Mapping[str, int]) -> Mapping[str, float]:
+            return budget_costs(derive(space, values), board, names, runtime=replace(runtime, front_ends={}))
+
+        self._cost_without = cost_without if evaluate is None and runtime.front_ends else None
         self._compute_costs = cost_network if evaluate is None else cost_values
         self._cache: dict[tuple[int, ...], _NetworkCosts] = {}
         self._found: dict[tuple[tuple[float, ...], tuple[int, ...]], dict[str, int] | None] = {}
@@ -94,6 +99,12 @@ class BudgetFitter:
     def costs(self, values: Mapping[str, int]) -> Mapping[str, float]:
         """Returns the exact costs of the network of `values`, by name of the limit, in the limit's unit."""
         return self._costs_of(values).exact
+
+    def front_end_costs(self, values: Mapping[str, int]) -> Mapping[str, float]:
+        """Returns the part of the costs of `values` that is the front end's of the network's input, by name."""
+        costs = self.costs(values)
+        bare = costs if self._cost_without is None else self._cost_without(values)
+        return {name: cost - bare[name] for name, cost in costs.items()}
 
     def _costs_of(self, values: Mapping[str, int]) -> _NetworkCosts:
         """Returns the costs of the network of `values`, those of before where they are known."""

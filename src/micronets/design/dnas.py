@@ -133,7 +133,8 @@ def meet_measured_limits(
 
     Where a measurement misses a limit that the cost met, the fitter's own copy of that limit is scaled by the ratio
     between the two, and smaller values are looked for. Where the network meets all limits, the limits are scaled
-    likewise, and what the estimate left unused is filled with larger values.
+    likewise, and what the estimate left unused is filled with larger values. What the front end takes of a limit is not
+    scaled: its estimate is near, and no smaller network makes it less.
 
     - `fitter`: finds values under its limits, which are changed here.
     - `likely`: the most probable option of every choice.
@@ -156,7 +157,7 @@ def meet_measured_limits(
         over = {name: value for name, value in found.items() if value > wanted[name]}
         if over and best is not None:
             return best
-        costs = fitter.costs(values)
+        costs, fixed = fitter.costs(values), fitter.front_end_costs(values)
         for name, value in over.items():
             miss = (
                 f"{name} measured {value:,.6g}, over the limit of {wanted[name]:,.6g}; the estimate was "
@@ -164,7 +165,8 @@ def meet_measured_limits(
             )
             progress({"stage": "search", "note": f"{miss}: stepping back"})
         for name, value in (over or found).items():
-            scaled = costs[name] * (wanted[name] / value) * SAFETY_FACTOR
+            part = fixed[name] if fixed[name] < min(wanted[name], value) else 0.0
+            scaled = part + (costs[name] - part) * ((wanted[name] - part) / (value - part)) * SAFETY_FACTOR
             fitter.limits[name] = min(fitter.limits[name], scaled) if over else scaled
         if over:
             values = fitter.fill(fitter.repair(values, probabilities), probabilities, log_ratio)
