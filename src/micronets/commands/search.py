@@ -179,13 +179,13 @@ def front_end_costs(front_ends: Mapping[Shape, str]) -> dict[Shape, FrontEndCost
 
 
 def measured_costs(
-    budget: Budget, board: Board, runtime: Runtime, progress: Progress, front_ends: Mapping[Shape, str]
+    budget: Budget, board: Board, runtime: Runtime, progress: Progress, front_ends: Mapping[Shape, str] | None = None
 ) -> Callable[[Arch], dict[str, float]] | None:
     """Returns a function that measures a candidate of the search on the simulated board, by name of the limit.
 
     It is None where the limits are for a runtime that cannot be measured with what there is here, or where nothing can
     be simulated: the search then goes by estimates alone, and says so. `front_ends` is what `front_ends_of` returns:
-    they are measured with the networks.
+    they are measured with the networks; None measures the networks alone.
     """
     names = [n for n in board_budget(budget, board).limits() if n in LIMITS_MEASURED]
     if not runtime.self_contained or not names:
@@ -198,7 +198,7 @@ def measured_costs(
     options = MeasureOptions(samples=1, patches=runtime.whole_layers)
 
     def measured(arch: Arch) -> dict[str, float]:
-        text = front_ends.get(tuple(arch.input_shape))
+        text = (front_ends or {}).get(tuple(arch.input_shape))
         model = replace(with_random_weights(arch), metadata={} if text is None else {"micronets.frontend": text})
         try:
             found = runtime.measure(as_file(model, "a candidate of the search"), board, options)
