@@ -1,8 +1,9 @@
 """Released models and ours on the same test pictures, each through its own front end; writes a section of
 docs/results.md.
 
-Run from the repository: `python -m benchmarks.released_models [DATA] [SHARED]`, DATA holding vww/inria, vww/coco and ic
-(default `data`), SHARED the released models (default `../shared`). Rows whose model or data are missing are left out.
+Run from the repository: `python -m benchmarks.released_models [DATA] [SHARED]`, DATA holding vww/persons, vww/coco and
+ic (default `data`), SHARED the released models (default `../shared`). Rows whose model or data are missing are left
+out.
 """
 
 from __future__ import annotations
@@ -26,12 +27,12 @@ RELEASED = {  # file below SHARED/models, front end
     "ic": (("MLPerf Tiny ResNet-8", "mlperf_tiny/pretrainedResnet_quant", "mlperf-ic"),),
 }
 OURS = {
-    "vww": (("ours, trained on INRIA", "zoo/vww_f446re/model.tflite"),),
+    "vww": (("ours", "zoo/vww_f446re/model.tflite"),),
     "ic": (("ours", "zoo/ic_f446re/model.tflite"), ("ResNet-8 in our trainer", "benchmarks/ic_resnet8.tflite")),
 }
 TESTS = (  # task, data below DATA, what it is
-    ("vww", "vww/inria", "INRIA person crops"),
-    ("vww", "vww/coco", "COCO photographs, 96 x 96"),
+    ("vww", "vww/coco", "MLPerf Tiny's selection of COCO"),
+    ("vww", "vww/persons", "COCO, also with small persons"),
     ("ic", "ic/cifar10.npz", "CIFAR-10, kept as JPEG"),
 )
 

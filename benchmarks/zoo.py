@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 KEPT = ("model.tflite", "report.json", "config.toml")
 ORDER = ("kws_s_f446re", "kws_l_f446re", "kws_frontier")
 MORE = {  # other tasks: what the test is
-    "vww_f446re": "INRIA person crops, a person or none: easier than visual wake words",
+    "vww_f446re": "COCO photographs, a person of 0.5 % of the picture or more, or none",
     "ic_f446re": "CIFAR-10, kept as JPEG",
     "ad_f446re": "synthetic slide rails",
 }

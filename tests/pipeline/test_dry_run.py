@@ -173,6 +173,12 @@ def test_a_teacher_that_has_had_only_a_dry_run_serves(tmp_path: Path, monkeypatc
     assert dry_run.shrunk(student, "cpu").teacher.run == "runs/kws_l_f446re"
 
 
+def test_a_dry_run_needs_no_weights_of_an_earlier_run() -> None:
+    recipe = load(EXAMPLES / "vww_f446re.toml")
+    assert recipe.init == "runs/vww_f446re_first"
+    assert dry_run.shrunk(recipe, "cpu").init == "supernet"
+
+
 def test_batches_are_those_of_the_configuration_on_a_gpu() -> None:
     recipe = load(EXAMPLES / "paper_vww_s_f446re.toml")
     gpu, cpu = dry_run.shrunk(recipe, "cuda"), dry_run.shrunk(recipe, "cpu")

@@ -274,11 +274,11 @@ def test_a_training_goes_on_from_the_weights_of_a_finished_run(made: tuple[Path,
     file, out = made[0] / "tiny.toml", tmp_path / "second"
     still = ("--set", "train.lr=1e-9", "--set", "train.epochs=1", "--set", "train.qat_epochs=1", "--out", out)
     missing = ("--set", f"init={tmp_path / 'none'}")
-    assert call("search", file, *still, *missing).code == 0
-    early = call("train", file, *still, *missing)
+    early = call("search", file, *still, *missing)
     assert early.code == 2
     assert early.error.startswith(f"init = '{tmp_path / 'none'}': no {tmp_path / 'none/train/weights.pt'} there; ")
     shutil.copytree(made[0] / "run", tmp_path / "none")
+    assert call("search", file, *still, *missing).code == 0
     result = call("train", file, *still, *missing)
     assert result.code == 0, result.err
     weights = [torch.load(d / "train/weights.pt", weights_only=True) for d in (made[0] / "run", out)]

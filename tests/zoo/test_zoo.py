@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.cards import card
 from micronets import tflite
 from micronets.boards.board import load_board
 from micronets.cost.costs import budget_costs
@@ -36,6 +37,13 @@ def test_model_is_what_its_report_says(path) -> None:
     if facts["task"] == "kws":
         front_end = FrontEnd.from_json(model.metadata["micronets.frontend"], str(path))
         assert front_end.input_shape == model.arch.input_shape
+
+
+@pytest.mark.parametrize("path", ZOO, ids=lambda p: p.parent.name)
+def test_the_card_has_the_figures_of_the_report(path) -> None:
+    """`python -m benchmarks.cards` writes them."""
+    facts = json.loads(path.with_name("report.json").read_text("utf-8"))
+    assert path.with_name("README.md").read_text("utf-8") == card(path.parent.name, facts)
 
 
 @pytest.mark.skipif(not interpreter.available(), reason=f"needs TFLM: {install('tflm')} on Linux x86-64")

@@ -25,7 +25,7 @@ from micronets.design.search_settings import SearchSettings
 from micronets.design.train_settings import TrainSettings
 from micronets.errors import FileError, MicronetsError
 from micronets.files import write_atomic
-from micronets.pipeline.config import Config
+from micronets.pipeline.config import INITS, Config
 from micronets.pipeline.context import RunContext, opened
 from micronets.pipeline.directory import CONFIG, RunDir, erase, locked
 from micronets.pipeline.dry_run_sample import DataSample, sample
@@ -239,7 +239,10 @@ def shrunk(config: Config, device: str) -> Config:
         if k.startswith("synthetic_") and not config.data.path
     }
     data: Any = config.data
-    return replace(config, search=search, train=short(config.train), teacher=teacher, data=replace(data, **fewer))
+    init = config.init if config.init in INITS else INITS[0]  # other weights take the same time
+    return replace(
+        config, init=init, search=search, train=short(config.train), teacher=teacher, data=replace(data, **fewer)
+    )
 
 
 def table(outcome: DryRun) -> str:

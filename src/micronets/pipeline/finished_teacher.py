@@ -1,4 +1,4 @@
-"""`finished_teacher`: what a run knows of a teacher that is trained already, before it is needed."""
+"""What a run takes from outside: a teacher that is trained already, and the weights of a finished run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from micronets.commands.evaluate import front_end_json
 from micronets.commands.teacher import check_teacher
 from micronets.errors import SpecError
 from micronets.files import fingerprint
-from micronets.pipeline.config import TeacherConfig
+from micronets.pipeline.config import INITS, Config, TeacherConfig
 from micronets.pipeline.directory import WEIGHTS
 from micronets.tasks import TaskData
 
@@ -34,11 +34,26 @@ def finished_teacher(teacher: TeacherConfig | None) -> dict[str, str]:
     return {what: fingerprint(path) for what, path in files.items()}
 
 
-def check_before_search(teacher: TeacherConfig | None, data: TaskData) -> None:
-    """Reads the model that is to teach, so that one that cannot is told before the search and not after it.
+def first_weights(init: str) -> dict[str, str]:
+    """Returns the digest of the weights of a finished run that a training starts from, by name.
 
-    Raises `FileError`, `SpecError`, `UnsupportedError`.
+    Raises `SpecError` if they are not there.
     """
+    if init in INITS:
+        return {}
+    weights = Path(init) / WEIGHTS
+    if not weights.is_file():
+        raise SpecError(f"init = '{init}': no {weights} there; finish that run first")
+    return {"first weights": fingerprint(weights)}
+
+
+def check_before_search(config: Config, data: TaskData) -> None:
+    """Looks at what the training will need, so that what is missing is told before the search and not after it.
+
+    Raises `FileError`, `SpecError`, `UnsupportedError`, also for a model that cannot teach.
+    """
+    teacher = config.teacher
+    first_weights(config.init)
     finished_teacher(teacher)
     if teacher is not None and teacher.model:
         check_teacher(Path(teacher.model), data, teacher.front_end)

@@ -60,7 +60,7 @@ def _inputs(context: RunContext) -> dict[str, Any]:
 def _search(context: RunContext) -> Sequence[str]:
     from micronets.design.search_methods import search
 
-    check_before_search(context.config.teacher, context.data)
+    check_before_search(context.config, context.data)
     found = search(
         context.space,
         context.data,

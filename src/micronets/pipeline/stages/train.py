@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from micronets.errors import SpecError
-from micronets.files import fingerprint
 from micronets.pipeline import directory
-from micronets.pipeline.config import INITS
 from micronets.pipeline.context import RunContext, settings_for
 from micronets.pipeline.directory import SUPERNET, TEACHER_FOLDER, TRAIN_FOLDER, TRAIN_LOG, TRAIN_STATE, WEIGHTS
-from micronets.pipeline.finished_teacher import finished_teacher
+from micronets.pipeline.finished_teacher import finished_teacher, first_weights
 from micronets.pipeline.stages.base import Stage
 from micronets.pipeline.stages.search import SEARCH, read_weights
 from micronets.pipeline.stages.teacher import TEACHER
@@ -27,15 +25,10 @@ if TYPE_CHECKING:
 def _inputs(context: RunContext) -> dict[str, Any]:
     """Returns the settings of the training, and digests of the chosen network and of the teacher's weights."""
     inputs = {**settings_for(context, "train", "init"), **directory.check_outputs(context.run, SEARCH, TEACHER)}
-    if context.config.init not in INITS:
-        weights = Path(context.config.init) / WEIGHTS
-        if not weights.is_file():
-            raise SpecError(f"init = '{context.config.init}': no {weights} there; finish that run first")
-        inputs["first weights"] = fingerprint(weights)
     teacher = context.config.teacher
     if teacher is not None and teacher.views:
         inputs["teacher.views"] = teacher.views
-    return {**inputs, **finished_teacher(teacher)}
+    return {**inputs, **first_weights(context.config.init), **finished_teacher(teacher)}
 
 
 def _train(context: RunContext) -> Sequence[str]:
