@@ -1,8 +1,8 @@
 """Released models and ours on the same test pictures, each through its own front end; writes a section of
 docs/results.md.
 
-Run from the repository: `python -m benchmarks.released_models [DATA] [SHARED]`, DATA holding vww/persons, vww/coco and
-ic (default `data`), SHARED the released models (default `../shared`). Rows whose model or data are missing are left
+Run from the repository: `python -m benchmarks.released_models [DATA] [SHARED]`, DATA holding vww/coco and ic
+(default `data`), SHARED the released models (default `../shared`). Rows whose model or data are missing are left
 out.
 """
 
@@ -31,8 +31,7 @@ OURS = {
     "ic": (("ours", "zoo/ic_f446re/model.tflite"), ("ResNet-8 in our trainer", "benchmarks/ic_resnet8.tflite")),
 }
 TESTS = (  # task, data below DATA, what it is
-    ("vww", "vww/coco", "MLPerf Tiny's selection of COCO"),
-    ("vww", "vww/persons", "COCO, also with small persons"),
+    ("vww", "vww/coco", "COCO photographs, 96 x 96"),
     ("ic", "ic/cifar10.npz", "CIFAR-10, kept as JPEG"),
 )
 
@@ -57,13 +56,13 @@ def main() -> None:
                 continue
             found = evaluate.evaluate(model, task, args.data / path, front_end=front_end)
             ops = macs(tflite.read(model.read_bytes(), str(model)).arch.steps())
-            low, high = (100 * v for v in found["interval"])
-            cells = [what, f"{found['samples']:,}", name, f"{ops / 1e6:.2f}", f"{model.stat().st_size / 1e3:.1f}"]
-            cells += [f"{100 * found['value']:.2f}", f"{low:.1f} to {high:.1f}"]
+            low, high = (100 * v for v in found.interval or (0.0, 1.0))
+            cells = [what, f"{found.samples:,}", name, f"{ops / 1e6:.2f}", f"{model.stat().st_size / 1e3:.1f}"]
+            cells += [f"{100 * found.value:.2f}", f"{low:.1f} to {high:.1f}"]
             lines.append(f"| {' | '.join(cells)} |")
     lines += [
         "",
-        f"int8 under {found['runtime'].upper()}, each model through its own front end (Arm's take grey pictures). "
+        f"int8 under {found.runtime.upper()}, each model through its own front end (Arm's take grey pictures). "
         f"{datetime.date.today()}, `python -m benchmarks.released_models`.",
     ]
     text = "\n".join(lines)
