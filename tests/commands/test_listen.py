@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from micronets.commands.listen import Listener
+from micronets.commands.listen import ModelListener
 from micronets.frontend import encode_wav
 from micronets.streaming import ONE, Stream
 from micronets.tflite import write
@@ -39,7 +39,7 @@ def test_a_recording_gives_the_decisions_of_a_stream(model: Path, tmp_path: Path
 
 
 def test_levels_are_those_of_the_sound(model: Path) -> None:
-    listener = Listener(model, "reference")
+    listener = ModelListener(model, "reference")
     assert listener.feed(np.zeros(1600)).level == -96
     assert listener.feed(np.full(1600, 32767)).level == pytest.approx(0, abs=0.01)
     loud = listener.feed(3276.8 * np.sign(np.sin(np.arange(1600))))

@@ -227,9 +227,9 @@ def listen(model: Path, source: str | None, runtime: str | None, as_json: bool) 
     Prints a line for each decision: seconds, word and score. A terminal also shows how loud it is and which class has
     the largest score. With a microphone it goes on until it is interrupted.
     """
-    from micronets.commands.listen import Listener
+    from micronets.commands.listen import ModelListener
 
-    listener = Listener(model, runtime)
+    listener = ModelListener(model, runtime)
     if source is not None and Path(source).exists():
         moments, notes = listener.recording(Path(source))
     elif source is not None and Path(source).suffix:

@@ -64,7 +64,7 @@ class SoundPiece:
     words: tuple[HeardWord, ...]
 
 
-class Listener:
+class ModelListener:
     """A model that listens, a piece of sound at a time.
 
     - `model`: the path of a `.tflite`, or a model in memory.

@@ -20,7 +20,7 @@ from micronets.importers.interpreter import layer_outputs
 from micronets.importers.network import FloatNetwork
 from micronets.importers.onnx_file import read_onnx
 from micronets.tasks import Card, TaskData
-from micronets.tasks.base import View
+from micronets.tasks.base import MakeView
 from micronets.tasks.images.data import ImageData
 from micronets.tasks.views import view_of
 from micronets.tflite.foreign import foreign_model
@@ -38,7 +38,7 @@ class Teacher:
     """
 
     net: nn.Module
-    view: View | None = None
+    view: MakeView | None = None
 
 
 def teacher_of_file(path: Path, data: TaskData, settings: Mapping[str, int], front_end: str = "") -> Teacher:

@@ -32,7 +32,7 @@ from micronets.files import write_atomic
 from micronets.ir.arch import Arch
 from micronets.progress import Progress
 from micronets.tasks import Score, TaskData
-from micronets.tasks.base import View
+from micronets.tasks.base import MakeView
 
 STAGES = ("float", "quantised")
 MIXUP_SEED = 1  # the last number of the seed of a step's mixup, which tells it from other draws of that step
@@ -65,7 +65,7 @@ class TrainingJob:
     seed: int
     init: Mapping[str, Tensor] | None = None
     teacher: nn.Module | None = None
-    teacher_view: View | None = None
+    teacher_view: MakeView | None = None
     teacher_views: int = 0
 
     def fingerprint(self) -> str:

@@ -83,7 +83,7 @@ class Config:
       board's own.
     - `init`: the training starts from the `supernet`'s weights, from `scratch`, or from the float weights of a finished
       run of the same network, whose directory it names.
-    - `data`: what the task's own `Options` say.
+    - `data`: what the task's own options say.
     - `budget`, `search`, `train`, `teacher`: see their classes. A board's own SRAM and flash always limit the result.
     - `space`: `name` of a space of ours, or `file`, a function of your own as `FILE.py:FUNCTION`; and the options of
       its function. `[space.fix]` gives choices one value.

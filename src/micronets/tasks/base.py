@@ -29,7 +29,7 @@ Labels = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 
 
-View = Callable[["torch.Tensor", "torch.Generator"], "torch.Tensor"]
+MakeView = Callable[["torch.Tensor", "torch.Generator"], "torch.Tensor"]
 """What another model sees of the training examples of the indices `[B]`, as `TaskData.augmented` disturbs them with a
 generator in the same state: its inputs `[B, H, W, C]`, float32, on the generator's device."""
 

@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping
 
 from micronets.errors import SpecError
-from micronets.tasks.base import Card, TaskData, View
+from micronets.tasks.base import Card, MakeView, TaskData
 from micronets.tasks.images.data import ImageData
 
 
-def view_of(data: TaskData, card: Card, settings: Mapping[str, int]) -> View:
+def view_of(data: TaskData, card: Card, settings: Mapping[str, int]) -> MakeView:
     """Returns what the model of `card` sees of training examples, disturbed as for the network that is trained.
 
     Pictures are shown through the model's own front end, at its own resolution and in its own colours. Of other data

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from micronets.errors import SpecError
 from micronets.frontend.image import INPUT_SETTINGS, PRESETS, Bytes, ImageFrontEnd, network_input
-from micronets.tasks.base import Card, Examples, Labels, View
+from micronets.tasks.base import Card, Examples, Labels, MakeView
 from micronets.tasks.images.settings import ImageAugmentation
 from micronets.tasks.labelled import LabelledData, examples_of
 
@@ -69,7 +69,7 @@ class ImageData(LabelledData):
         """
         return self._augmenter(indices, self.frontend.with_settings(settings), generator)
 
-    def view(self, card: Card, settings: Mapping[str, int]) -> View:
+    def view(self, card: Card, settings: Mapping[str, int]) -> MakeView:
         """Returns what another model sees through its own front end, of pictures as `augmented` disturbs them.
 
         - `card`: the other model.
