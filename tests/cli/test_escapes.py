@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from micronets.errors import MicronetsError
+from micronets.errors import FileError, MicronetsError
 from micronets.pipeline.config import load, parse
 from micronets.pipeline.directory import RunDir, seconds
 from micronets.pipeline.toml_config import to_toml
@@ -56,7 +56,10 @@ def test_pipes_and_devices_are_refused(tmp_path: Path, where: str) -> None:
     [
         ("space.blocks=3000", "blocks = 3000; allowed: 1 to 100"),
         ("train.calibration_batches=1e9", "calibration_batches = 1000000000; at most 10,000"),
-        (f"train.epochs={'9' * 5000}", "--set train.epochs: Exceeds the limit"),
+        (
+            f"train.epochs={'9' * 5000}",
+            "--set train.epochs: a number of more digits than can be read; need one below 2^53",
+        ),
         (f"train.epochs={'9' * 400}", "train.epochs = an integer of 1329 bits; need an integer, in size below 2^53"),
         ("train.lr=nan", "train.lr = nan; need a finite number"),
         ("train.mixup=inf", "train.mixup = inf; need a finite number"),
@@ -104,3 +107,10 @@ def test_class_names_of_a_stranger(shared: Path, tmp_path: Path) -> None:
     page = el("td", *classes)
     assert "<script>" not in page
     assert "\x1b" not in page
+
+
+def test_what_python_says_of_endless_numbers_and_lists_is_not_passed_on(tmp_path: Path) -> None:
+    for text, problem in (("9" * 5000, "a number of more digits"), ("[" * 5000 + "]" * 5000, "lists within lists")):
+        (tmp_path / "c.toml").write_text(f"seed = {text}\n")
+        with pytest.raises(FileError, match=rf"c\.toml: not TOML \({problem}"):
+            load(tmp_path / "c.toml")

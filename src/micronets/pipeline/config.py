@@ -21,7 +21,7 @@ from micronets.files import read_plain_text
 from micronets.ir import spaces
 from micronets.ir.space import SearchSpace
 from micronets.ir.spaces import Space
-from micronets.pipeline.toml_config import build, convert, flat, parse_override
+from micronets.pipeline.toml_config import build, convert, flat, parse_override, toml_problem
 from micronets.ranges import check_fields, ranged
 from micronets.runtimes import RUNTIMES, TFLM
 from micronets.tasks import TASKS, DataOptions
@@ -119,7 +119,7 @@ def load(path: Path, overrides: Sequence[str] = (), out: str | None = None) -> C
     except OSError as e:
         raise FileError(f"{path}: cannot read this configuration ({e.strerror}); examples are in examples/") from e
     except (ValueError, RecursionError) as e:  # ValueError also for a number of 5,000 digits
-        raise FileError(f"{path}: not TOML ({e})") from e
+        raise FileError(f"{path}: not TOML ({toml_problem(e)})") from e
     for text in overrides:
         keys, value = parse_override(text)
         _assign(table, keys, value)

@@ -126,7 +126,20 @@ def parse_override(text: str) -> tuple[tuple[str, ...], Any]:
     except tomllib.TOMLDecodeError:
         return keys, value.strip()
     except (ValueError, RecursionError) as e:  # a number of 5,000 digits, lists within lists
-        raise SpecError(f"--set {name.strip()}: {e}") from e
+        raise SpecError(f"--set {name.strip()}: {toml_problem(e)}") from e
+
+
+def toml_problem(error: ValueError | RecursionError) -> str:
+    """Writes what is wrong with a text that `tomllib` does not read.
+
+    Where Python itself gives up, on a number of thousands of digits or on lists within lists, its advice is for
+    programmers and is left out.
+    """
+    if isinstance(error, tomllib.TOMLDecodeError):
+        return str(error)
+    if isinstance(error, RecursionError):
+        return "lists within lists, deeper than can be read"
+    return "a number of more digits than can be read; need one below 2^53"
 
 
 def flat(value: Any, prefix: str = "") -> dict[str, Any]:

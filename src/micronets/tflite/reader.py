@@ -434,7 +434,10 @@ def _output_type(graph: Graph, o: FileOperator, layer: Layer, inputs: Types, whe
         for index in o.inputs:
             if index != -1 and graph.tensor(index).type == s.TensorType.FLOAT32:
                 what = f"operator {o.op.name} reads {graph.tensor(index).label} of float32"
-                raise UnsupportedError(f"{where}: a float model: {what}; quantise it to int8 first") from e
+                way_out = (
+                    "make an int8 model of it with: micronets import MODEL.tflite --calibrate DATA --out INT8.tflite"
+                )
+                raise UnsupportedError(f"{where}: a float model: {what}; {way_out}") from e
         way_out = _NO_UINT8 if "uint8" in inputs else ""
         raise UnsupportedError(f"{e}{way_out}") from e
 
