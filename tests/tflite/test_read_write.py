@@ -261,7 +261,7 @@ REFUSALS = [
     (
         set_tensor(0, type=0),
         UnsupportedError,
-        r"a float model: operator CONV_2D reads tensor 0 'input' of float32; make an int8 model of it with: micronets import",
+        r"a float model: operator CONV_2D reads tensor 0 'input' of float32; make an int8 model of it",
     ),
     (
         set_tensor(0, type=3),
