@@ -266,7 +266,7 @@ REFUSALS = [
     (
         set_tensor(0, type=3),
         UnsupportedError,
-        r"operator 0 \(CONV_2D\) reads uint8; supported: int8; TFLM has no .* kernel",
+        r"operator 0 \(CONV_2D\) reads uint8; supported: int8, int16; TFLM has no .* kernel",
     ),
     (
         set_tensor(3, type=7),
