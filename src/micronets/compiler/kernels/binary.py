@@ -9,6 +9,7 @@ from typing import assert_never
 
 import numpy as np
 
+from micronets.compiler.kernels.add import ADD
 from micronets.compiler.kernels.base import (
     Call,
     ConstantOperand,
@@ -112,7 +113,7 @@ def _row_function(layer: Binary) -> str:
     """Returns the C function that computes a row of values."""
     match layer:
         case Add():
-            return "micronets_row_add"
+            return ADD
         case Sub():
             return "micronets_row_sub"
         case Mul():

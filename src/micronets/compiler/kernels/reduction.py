@@ -9,10 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from micronets.compiler.kernels.base import SIZE_LIMIT, Call, Kernel, LayerCode, Overlap, Place, Struct
-from micronets.compiler.kernels.pool import MAX_POOL
+from micronets.compiler.kernels.base import Call, Kernel, LayerCode, Overlap, Place, Struct
 from micronets.compiler.kernels.requantise import SUM_LIMIT, requantisation_of
-from micronets.compiler.kernels.window import sizes_struct
 from micronets.errors import UnsupportedError
 from micronets.ir.layers import Mean, ReduceMax, ReduceMin, Reduction, Shape, Sum
 from micronets.ir.types import code_range
@@ -25,7 +23,8 @@ REDUCE_EXTREME = "micronets_reduce_extreme"
 REDUCTION = "micronets_reduction"
 
 _DIMENSIONS = 3  # of those that stay, and of those that go, in a micronets_reduction
-_LEAST_CHANNELS = 4  # the maximum pool takes so many at once
+_SUM_LIMIT = 2**30  # beyond every sum of codes less their zero point
+_LEAST_CHANNELS = 4  # the kernel of means takes so many at once
 
 
 @dataclass(frozen=True)
@@ -90,15 +89,17 @@ class ReductionKernel(Kernel):
         source, target = model.quant[layer.inputs[0]], model.quant[layer.name]
         count = math.prod(shape[axis] for axis in layer.axes)
         multiplier, shift = mean_rescale(count, source, target) if isinstance(layer, Mean) else rescale(source, target)
+        if 255 * count >= _SUM_LIMIT:
+            raise UnsupportedError(f"layer '{layer.name}': sums of {count} values may not fit 32 bits; split the layer")
         bias = np.array([-source.zero_point * count], np.int32)
         limits = code_range(self.step.output_type)
         factors = np.array([int(multiplier)]), np.array([int(shift)])
         requant = requantisation_of(place, bias, *factors, limits, target, SUM_LIMIT)
         x, y = place.pointer(layer.inputs[0]), place.pointer(layer.name)
         match axis_groups(shape, layer.axes):
-            case (AxisGroup(goes=True), AxisGroup(size=channels)):
+            case (AxisGroup(goes=True), AxisGroup(size=channels)) if channels >= _LEAST_CHANNELS:
                 pass
-            case (AxisGroup(goes=True),) | ():
+            case ():
                 channels = 1
             case _:
                 call = Call.of(REDUCE_SUM, input=x, output=y, dimensions=self.dimensions(), requant=requant.struct)
@@ -107,28 +108,12 @@ class ReductionKernel(Kernel):
         return LayerCode(call, (MEAN,))
 
     def _extreme_code(self, place: Place) -> LayerCode:
-        """Returns a call of the maximum pool where the dimensions that go lie together, else of the general kernel."""
+        """Returns a call with the dimensions."""
         layer = self.layer
         x, y = place.pointer(layer.inputs[0]), place.pointer(layer.name)
-        rows, count, channels = self._as_map()
-        fits = max(rows, count, channels) <= SIZE_LIMIT and channels >= _LEAST_CHANNELS
-        if isinstance(layer, ReduceMax) and fits:
-            sizes = (rows, count), channels, (rows, 1), channels, (1, count), (1, count), (1, 1), (0, 0), 0
-            window, (low, high) = sizes_struct(place, *sizes, by_rows=False), code_range("int8")
-            return LayerCode(Call.of(MAX_POOL, input=x, output=y, window=window, lowest=low, highest=high), (MAX_POOL,))
         flip = 0 if isinstance(layer, ReduceMax) else -1
         call = Call.of(REDUCE_EXTREME, input=x, output=y, dimensions=self.dimensions(), flip=flip)
         return LayerCode(call, (REDUCE_EXTREME,))
-
-    def _as_map(self) -> tuple[int, int, int]:
-        """Returns the input as (rows, columns, channels) whose columns go; no channels where that cannot be."""
-        match axis_groups(self.step.input_shapes[0], self.layer.axes):
-            case (AxisGroup(goes=False) as rows, AxisGroup(goes=True) as gone, AxisGroup() as channels):
-                return rows.size, gone.size, channels.size
-            case (AxisGroup(goes=True) as gone, AxisGroup() as channels):
-                return 1, gone.size, channels.size
-            case _:
-                return 1, 1, 0
 
     def dimensions(self) -> Struct:
         """Returns the dimensions that stay and those that go. Raises `UnsupportedError` for too many of them."""
@@ -141,7 +126,7 @@ class ReductionKernel(Kernel):
             )
         fields = []
         for name, part in (("kept", kept), ("gone", gone)):
-            filled = [AxisGroup(1, 0, False)] * (_DIMENSIONS - len(part)) + part
+            filled = [AxisGroup(1, 1, False)] * (_DIMENSIONS - len(part)) + part
             fields.append((name, tuple(run.size for run in filled)))
             fields.append((f"{name}_step", tuple(run.step for run in filled)))
         return Struct(REDUCTION, tuple(fields))

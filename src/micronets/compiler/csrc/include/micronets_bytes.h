@@ -53,7 +53,14 @@ MICRONETS_INLINE int8_t *micronets_fill(int8_t *target, int32_t value, int32_t c
 MICRONETS_APART int8_t *micronets_fill_words(int8_t *target, int32_t value, int32_t count)
 {
 #if MICRONETS_DSP
-    for (const uint32_t four = micronets_pack4(value, value, value, value); count >= 4; count -= 4, target += 4) {
+    const uint32_t four = MICRONETS_REPEAT4(value);
+    for (; count >= 16; count -= 16, target += 16) {
+        micronets_store4(target, four);
+        micronets_store4(target + 4, four);
+        micronets_store4(target + 8, four);
+        micronets_store4(target + 12, four);
+    }
+    for (; count >= 4; count -= 4, target += 4) {
         micronets_store4(target, four);
     }
     if (count > 1) { /* this is not a loop, as compilers turn a loop into a call of memset */

@@ -29,6 +29,16 @@ MICRONETS_INLINE uint32_t micronets_load4(const int8_t *p)
     return ((const micronets_word *)(const void *)p)->bytes;
 }
 
+typedef struct __attribute__((packed, may_alias)) {
+    uint16_t bytes;
+} micronets_half_word;
+
+/* Copies two bytes, which need not be aligned. */
+MICRONETS_INLINE void micronets_copy2(int8_t *target, const int8_t *source)
+{
+    ((micronets_half_word *)(void *)target)->bytes = ((const micronets_half_word *)(const void *)source)->bytes;
+}
+
 /* Returns bytes 0 and 2, each sign-extended to 16 bits. */
 MICRONETS_INLINE micronets_pair micronets_even(uint32_t bytes)
 {
@@ -93,6 +103,14 @@ MICRONETS_INLINE int32_t micronets_high_plus(int32_t a, int32_t b)
     return r;
 }
 
+/* Returns the upper half of the product of a and b, rounded to nearest, halves upwards. */
+MICRONETS_INLINE int32_t micronets_smmulr(int32_t a, int32_t b)
+{
+    int32_t r;
+    __asm__("smmulr %0, %1, %2" : "=r"(r) : "r"(a), "r"(b));
+    return r;
+}
+
 /* Returns addend + value / 2^n, where n is the low byte of `shift`, 1 .. 31. The quotient is rounded to nearest, halves
  * upwards: the last bit that is shifted out is the carry, which the addition adds. */
 MICRONETS_INLINE int32_t micronets_shift_add(int32_t value, int32_t shift, int32_t addend)
@@ -126,6 +144,22 @@ MICRONETS_INLINE uint32_t micronets_max4(uint32_t a, uint32_t b)
     return r;
 }
 
+/* Returns the smaller one of a and b for each of four int8. */
+MICRONETS_INLINE uint32_t micronets_min4(uint32_t a, uint32_t b)
+{
+    uint32_t r;
+    __asm__("ssub8 %0, %1, %2\n\tsel %0, %2, %1" : "=&r"(r) : "r"(a), "r"(b));
+    return r;
+}
+
+/* Returns sum + the four unsigned bytes of a word. */
+MICRONETS_INLINE uint32_t micronets_plus_bytes(uint32_t sum, uint32_t bytes)
+{
+    uint32_t r;
+    __asm__("usada8 %0, %1, %2, %3" : "=r"(r) : "r"(bytes), "r"(0), "r"(sum));
+    return r;
+}
+
 /* Returns a clamped to lowest .. highest for each of four int8. */
 MICRONETS_INLINE uint32_t micronets_clamp4(uint32_t a, uint32_t lowest, uint32_t highest)
 {
@@ -133,6 +167,29 @@ MICRONETS_INLINE uint32_t micronets_clamp4(uint32_t a, uint32_t lowest, uint32_t
     __asm__("ssub8 %1, %2, %3\n\tsel %0, %2, %3\n\tssub8 %1, %4, %0\n\tsel %0, %0, %4"
             : "=&r"(r), "=&r"(unused)
             : "r"(a), "r"(lowest), "r"(highest));
+    return r;
+}
+
+/* Four words of four bytes. */
+typedef struct {
+    uint32_t a, b, c, d;
+} micronets_block;
+
+/* Returns the columns of a block of four by four bytes, whose rows are its words; the first byte is the lowest. */
+MICRONETS_INLINE micronets_block micronets_columns(micronets_block rows)
+{
+    micronets_block r;
+    uint32_t low, high, shifted;
+    __asm__("pkhbt %[low], %[a], %[c], lsl #16\n\tpkhtb %[c], %[c], %[a], asr #16\n\t"
+            "pkhbt %[high], %[b], %[d], lsl #16\n\tpkhtb %[d], %[d], %[b], asr #16\n\t"
+            "uadd8 %[a], %[even], %[even]\n\t" /* bytes 0 and 2 carry: sel takes them of its first operand */
+            "lsl %[shifted], %[high], #8\n\tsel %[a], %[low], %[shifted]\n\t"
+            "lsr %[low], %[low], #8\n\tsel %[b], %[low], %[high]\n\t"
+            "lsl %[shifted], %[d], #8\n\tlsr %[low], %[c], #8\n\t"
+            "sel %[c], %[c], %[shifted]\n\tsel %[d], %[low], %[d]"
+            : [a] "=&r"(r.a), [b] "=&r"(r.b), [c] "=&r"(r.c), [d] "=&r"(r.d), [low] "=&r"(low), [high] "=&r"(high),
+              [shifted] "=&r"(shifted)
+            : "0"(rows.a), "1"(rows.b), "2"(rows.c), "3"(rows.d), [even] "r"(0x00ff00ffu));
     return r;
 }
 
@@ -149,6 +206,11 @@ MICRONETS_INLINE void micronets_store4(int8_t *p, uint32_t bytes)
 MICRONETS_INLINE int32_t micronets_high_plus(int32_t a, int32_t b)
 {
     return a + (int32_t)(((int64_t)a * b + ((int64_t)1 << 31)) >> 32);
+}
+
+MICRONETS_INLINE int32_t micronets_smmulr(int32_t a, int32_t b)
+{
+    return (int32_t)(((int64_t)a * b + ((int64_t)1 << 31)) >> 32);
 }
 
 MICRONETS_INLINE int32_t micronets_shift_add(int32_t value, int32_t shift, int32_t addend)
@@ -187,6 +249,37 @@ MICRONETS_INLINE uint32_t micronets_max4(uint32_t a, uint32_t b)
         r |= (uint32_t)(uint8_t)(x > y ? x : y) << k;
     }
     return r;
+}
+
+typedef struct {
+    uint32_t a, b, c, d;
+} micronets_block;
+
+MICRONETS_INLINE micronets_block micronets_columns(micronets_block rows)
+{
+    uint32_t r[4];
+    for (int32_t k = 0; k < 4; k++) {
+        const int32_t n = 8 * k;
+        r[k] = (rows.a >> n & 255) | (rows.b >> n & 255) << 8 | (rows.c >> n & 255) << 16 | (rows.d >> n & 255) << 24;
+    }
+    const micronets_block columns = {r[0], r[1], r[2], r[3]};
+    return columns;
+}
+
+MICRONETS_INLINE void micronets_copy2(int8_t *target, const int8_t *source)
+{
+    target[0] = source[0];
+    target[1] = source[1];
+}
+
+MICRONETS_INLINE uint32_t micronets_min4(uint32_t a, uint32_t b)
+{
+    return ~micronets_max4(~a, ~b);
+}
+
+MICRONETS_INLINE uint32_t micronets_plus_bytes(uint32_t sum, uint32_t bytes)
+{
+    return sum + (bytes & 255) + (bytes >> 8 & 255) + (bytes >> 16 & 255) + (bytes >> 24);
 }
 
 MICRONETS_INLINE void micronets_store4(int8_t *p, uint32_t bytes)

@@ -151,11 +151,10 @@ typedef struct {
 
 /* Combines a row of values of two tensors.
  *
- * a, b: [in] the first value of each. step_a, step_b: how many values each goes on for a value of the output, 0 or 1.
- * output: [out] `count` codes; it may lie exactly over an operand whose step is 1. count: at least 1.
+ * a, b: [in] `count` codes each. output: [out] `count` codes; it may lie exactly over an operand. count: at least 0.
  * params: [in] scales of both operands and of the output; a kernel that needs no scales does not read them. */
-typedef void micronets_row(const int8_t *a, int32_t step_a, const int8_t *b, int32_t step_b, int8_t *output,
-                           int32_t count, const micronets_add_params *params);
+typedef void micronets_row(const int8_t *a, const int8_t *b, int8_t *output, int32_t count,
+                           const micronets_add_params *params);
 
 /* How a sum of products of int16 codes and int8 weights becomes an int16 code: the bias is added, the sum is
  * multiplied, and the result is clamped. Zero points are 0.
@@ -610,9 +609,8 @@ void micronets_add(const int8_t *a, const int8_t *b, int8_t *output, int32_t cou
 void micronets_binary(const int8_t *a, const int8_t *b, int8_t *output, const micronets_broadcast *shape,
                       const micronets_add_params *params, micronets_row *row);
 
-/* Rows of sums, differences a - b, products, smaller and larger codes, and squares of differences. Operands of sums and
- * differences are brought to a common grid with 20 bits to spare, those of squared differences to one with 7. */
-micronets_row micronets_row_add;
+/* Rows of differences a - b, products, smaller and larger codes, and squares of differences; micronets_add is the one
+ * of sums. Operands of differences are brought to a common grid with 20 bits to spare, those of squared differences to one with 7. */
 micronets_row micronets_row_sub;
 micronets_row micronets_row_mul;
 micronets_row micronets_row_minimum;

@@ -19,4 +19,42 @@ MICRONETS_INLINE int8_t micronets_add_codes(int32_t a, int32_t b, const micronet
     return (int8_t)(micronets_clamp(micronets_add_scale(x + y, &n->sum), n->lowest, n->highest) + n->sum.zero_point);
 }
 
+#define MICRONETS_SUB_BITS 20   /* bits to spare of the common grid of a difference */
+#define MICRONETS_SQUARE_BITS 7 /* the same of a squared difference */
+
+/* Returns the code of the difference of the codes a and b, -128 .. 127 each; n: [in] the scales. */
+MICRONETS_INLINE int8_t micronets_sub_codes(int32_t a, int32_t b, const micronets_add_params *n)
+{
+    const int32_t x = micronets_add_scale((a - n->a.zero_point) * (1 << MICRONETS_SUB_BITS), &n->a);
+    const int32_t y = micronets_add_scale((b - n->b.zero_point) * (1 << MICRONETS_SUB_BITS), &n->b);
+    const int32_t value = micronets_add_scale(x - y, &n->sum);
+    return (int8_t)(micronets_clamp(value, n->lowest, n->highest) + n->sum.zero_point);
+}
+
+/* Returns the code of the product of the codes a and b, -128 .. 127 each; n: [in] the scales. */
+MICRONETS_INLINE int8_t micronets_mul_codes(int32_t a, int32_t b, const micronets_add_params *n)
+{
+    const int32_t value = micronets_add_scale((a - n->a.zero_point) * (b - n->b.zero_point), &n->sum);
+    return (int8_t)(micronets_clamp(value, n->lowest, n->highest) + n->sum.zero_point);
+}
+
+/* Returns the code of the squared difference of the codes a and b, -128 .. 127 each; n: [in] the scales. */
+MICRONETS_INLINE int8_t micronets_squared_difference_codes(int32_t a, int32_t b, const micronets_add_params *n)
+{
+    const int32_t x = micronets_add_scale((a - n->a.zero_point) * (1 << MICRONETS_SQUARE_BITS), &n->a);
+    const int32_t y = micronets_add_scale((b - n->b.zero_point) * (1 << MICRONETS_SQUARE_BITS), &n->b);
+    const int32_t value = micronets_add_scale((x - y) * (x - y), &n->sum);
+    return (int8_t)(micronets_clamp(value, n->lowest, n->highest) + n->sum.zero_point);
+}
+
+/* Returns the code of a, -128 .. 127, where its value is at least 0, else that of its product with b; n: [in] the
+ * scales of a and of the product. */
+MICRONETS_INLINE int8_t micronets_prelu_codes(int32_t a, int32_t b, const micronets_add_params *n)
+{
+    const int32_t x = a - n->a.zero_point;
+    const int32_t value =
+        x >= 0 ? micronets_add_scale(x, &n->a) : micronets_add_scale(x * (b - n->b.zero_point), &n->sum);
+    return (int8_t)(micronets_clamp(value, n->lowest, n->highest) + n->sum.zero_point);
+}
+
 #endif

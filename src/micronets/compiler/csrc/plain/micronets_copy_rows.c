@@ -16,12 +16,56 @@ static int32_t copy_single(int8_t *target, const int8_t *source, int32_t step, i
     return rows;
 }
 
-/* Copies rows of two or three bytes, which lie together in the target and not backwards in the source, all but the last
- * one: each with the bytes behind it, which the next row then overwrites. */
+/* Copies rows of one byte to equal steps, four at a time; returns how many are left. */
+static int32_t spread_single(int8_t *target, int32_t target_step, const int8_t *source, int32_t step, int32_t rows)
+{
+    const int32_t target_twice = 2 * target_step, target_thrice = 3 * target_step;
+    const int32_t twice = 2 * step, thrice = 3 * step;
+    for (; rows >= 4; rows -= 4, source += 4 * step, target += 4 * target_step) {
+        const int8_t a = source[0], b = source[step], c = source[twice], d = source[thrice];
+        target[0] = a;
+        target[target_step] = b;
+        target[target_twice] = c;
+        target[target_thrice] = d;
+    }
+    return rows;
+}
+
+/* Copies rows of two or three bytes, which lie together in the target, all but the first and the last one: each with
+ * the bytes behind it, which the next row then overwrites. */
 static void copy_short(int8_t *target, const int8_t *source, int32_t step, int32_t rows, int32_t run)
 {
-    for (; rows > 1; rows--, source += step, target += run) {
-        micronets_store4(target, micronets_load4(source));
+    for (rows -= 2; rows >= 2; rows -= 2) {
+        source += step;
+        target += run;
+        const uint32_t first = micronets_load4(source), second = micronets_load4(source + step);
+        micronets_store4(target, first);
+        source += step;
+        target += run;
+        micronets_store4(target, second);
+    }
+    if (rows > 0) {
+        micronets_store4(target + run, micronets_load4(source + step));
+    }
+}
+
+/* Copies rows of two or three bytes to equal steps; third: 2, or for rows of two bytes 1. */
+static void spread_short(int8_t *target, int32_t target_step, const int8_t *source, int32_t step, int32_t rows,
+                         int32_t third)
+{
+    for (; rows > 1; rows -= 2) {
+        micronets_copy2(target, source);
+        target[third] = source[third];
+        source += step;
+        target += target_step;
+        micronets_copy2(target, source);
+        target[third] = source[third];
+        source += step;
+        target += target_step;
+    }
+    if (rows > 0) {
+        micronets_copy2(target, source);
+        target[third] = source[third];
     }
 }
 
@@ -73,9 +117,15 @@ void micronets_copy_rows(int8_t *target, int32_t target_step, const int8_t *sour
     }
     if (run == 1 && target_step == 1) {
         done = rows - copy_single(target, source, source_step, rows);
-    } else if (run > 1 && target_step == run && source_step >= run && rows > 1) {
+    } else if (run == 1) {
+        done = rows - spread_single(target, target_step, source, source_step, rows);
+    } else if (target_step == run && rows > 2 && (source_step >= run || source_step <= -run)) {
         copy_short(target, source, source_step, rows, run);
+        spread_short(target, 0, source, 0, 1, run - 1);
         done = rows - 1;
+    } else {
+        spread_short(target, target_step, source, source_step, rows, run - 1);
+        return;
     }
 #endif
     target += done * target_step;

@@ -4,29 +4,59 @@
 
 #if MICRONETS_DSP
 
-/* Of the words a and b: bytes 0 and 2 of both in turn. */
-#define EVEN(a, b) (((a) & 0x00ff00ffu) | ((b) & 0x00ff00ffu) << 8)
-/* Of the words a and b: bytes 1 and 3 of both in turn. */
-#define ODD(a, b) (((a) >> 8 & 0x00ff00ffu) | ((b) & 0xff00ff00u))
+/* Returns the block of four by four bytes of lines of the output that begins at `source`; a line goes on `step` bytes
+ * further there for each of its bytes. */
+MICRONETS_INLINE micronets_block block_at(const int8_t *source, int32_t step)
+{
+    const micronets_block rows = {micronets_load4(source), micronets_load4(source + step),
+                                  micronets_load4(source + 2 * step), micronets_load4(source + 3 * step)};
+    return rows;
+}
 
-/* Transposes the whole blocks of four by four bytes of four lines of the output, which are neighbouring
- * bytes of the input.
+/* Transposes four lines of the output, which are neighbouring bytes of the input, by blocks; the last block may lie over
+ * the one before it.
  *
  * source: [in] the first byte of the first line; from one byte of a line to the next it is `step` bytes.
- * target: [out] four lines of `count` bytes. Returns how many bytes of each line are done. */
-static int32_t transpose_lines(const int8_t *source, int8_t *target, int32_t count, int32_t step)
+ * target: [out] four lines of `count` bytes, at least 4. */
+MICRONETS_APART void transpose_four(const int8_t *source, int8_t *target, int32_t count, int32_t step)
 {
-    int32_t i = 0;
-    for (; i + 4 <= count; i += 4, source += 4 * step, target += 4) {
-        const uint32_t a = micronets_load4(source), b = micronets_load4(source + step);
-        const uint32_t c = micronets_load4(source + 2 * step), d = micronets_load4(source + 3 * step);
-        const uint32_t even = EVEN(a, b), odd = ODD(a, b), other_even = EVEN(c, d), other_odd = ODD(c, d);
-        micronets_store4(target, (even & 0xffffu) | other_even << 16);
-        micronets_store4(target + count, (odd & 0xffffu) | other_odd << 16);
-        micronets_store4(target + 2 * count, even >> 16 | (other_even & 0xffff0000u));
-        micronets_store4(target + 3 * count, odd >> 16 | (other_odd & 0xffff0000u));
+    const int32_t pitch = count, twice = 2 * count, thrice = 3 * count;
+    for (;;) {
+        for (; count >= 4; count -= 4, source += 4 * step, target += 4) {
+            const micronets_block lines = micronets_columns(block_at(source, step));
+            micronets_store4(target, lines.a);
+            micronets_store4(target + pitch, lines.b);
+            micronets_store4(target + twice, lines.c);
+            micronets_store4(target + thrice, lines.d);
+        }
+        if (count == 0) {
+            return;
+        }
+        source -= (4 - count) * step;
+        target -= 4 - count;
+        count = 4;
     }
-    return i;
+}
+
+/* Transposes one to three lines of the output as transpose_four does. The input may end behind the last byte of the
+ * lines: the last block is read from a byte in front of it. lines: 1 .. 3. count: at least 5. */
+MICRONETS_APART void transpose_few(const int8_t *source, int8_t *target, int32_t lines, int32_t count, int32_t step)
+{
+    /* Lines that there are none of are written where another one is written after them. */
+    const int32_t second = lines > 1 ? count : 0, third = lines > 2 ? 2 * count : second;
+    int32_t left = count;
+    for (; left > 4; left -= 4, source += 4 * step, target += 4) {
+        const micronets_block found = micronets_columns(block_at(source, step));
+        micronets_store4(target + third, found.c);
+        micronets_store4(target + second, found.b);
+        micronets_store4(target, found.a);
+    }
+    source -= (4 - left) * step + 1;
+    target -= 4 - left;
+    const micronets_block found = micronets_columns(block_at(source, step));
+    micronets_store4(target + third, found.d);
+    micronets_store4(target + second, found.c);
+    micronets_store4(target, found.b);
 }
 
 #endif
@@ -38,13 +68,18 @@ static int8_t *copy_plane(int8_t *target, const int8_t *source, const micronets_
     const int32_t count = n->count[4], step = n->step[4], lines = n->count[3];
     int32_t line = 0;
 #if MICRONETS_DSP
-    if (n->run == 1 && n->step[3] == 1) {
-        for (; line + 4 <= lines; line += 4, source += 4, target += 4 * count) {
-            const int32_t done = transpose_lines(source, target, count, step);
-            for (int32_t k = 0; k < 4 && done < count; k++) {
-                micronets_copy_rows(target + k * count + done, 1, source + k + done * step, step, count - done, 1);
-            }
+    /* A block of fewer than four lines takes bytes behind them, up to the next place of the input at most. */
+    while (n->run == 1 && n->step[3] == 1 && line < lines &&
+           (lines - line >= 4 ? count >= 4 : count > 4 && step >= 3)) {
+        const int32_t together = lines - line < 4 ? lines - line : 4;
+        if (together == 4) {
+            transpose_four(source, target, count, step);
+        } else {
+            transpose_few(source, target, together, count, step);
         }
+        line += together;
+        source += together;
+        target += together * count;
     }
 #endif
     for (; line < lines; line++, source += n->step[3], target += count * n->run) {

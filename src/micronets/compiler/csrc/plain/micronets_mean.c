@@ -1,5 +1,7 @@
 #include "micronets_requantize.h"
 
+#if !MICRONETS_DSP
+
 void micronets_mean(const int8_t *input, int8_t *output, int32_t pixels, int32_t channels,
                     const micronets_requant *requant)
 {
@@ -11,3 +13,5 @@ void micronets_mean(const int8_t *input, int8_t *output, int32_t pixels, int32_t
         output[c] = micronets_requantize(sum, requant, 0);
     }
 }
+
+#endif

@@ -1,13 +1,16 @@
 #include "micronets_kernels.h"
+#include "micronets_target.h"
 
-void micronets_row_minimum(const int8_t *a, int32_t step_a, const int8_t *b, int32_t step_b, int8_t *output,
-                           int32_t count, const micronets_add_params *n)
+#if !MICRONETS_DSP
+
+void micronets_row_minimum(const int8_t *a, const int8_t *b, int8_t *output, int32_t count,
+                           const micronets_add_params *n)
 {
     (void)n;
     for (int32_t i = 0; i < count; i++) {
-        const int8_t x = *a, y = *b;
+        const int8_t x = a[i], y = b[i];
         output[i] = x < y ? x : y;
-        a += step_a;
-        b += step_b;
     }
 }
+
+#endif

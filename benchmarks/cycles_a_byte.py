@@ -1,0 +1,250 @@
+"""Cycles a byte of every operator without products of weights, on a simulated Cortex-M4; writes docs/results.md.
+
+Run from the repository: `python -m benchmarks.cycles_a_byte [OPERATOR ...]`. Operators by name run alone, and the page
+stays as it is. Needs `pip install '.[sim]'` and a cross compiler. About a minute.
+
+Each case is a network of one layer, built, and run on random inputs; every output byte is compared
+with the reference. Cycles are those of the layer without flash wait states, divided by the bytes of the largest tensor
+that the layer reads or writes.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.tables import replace_section
+from micronets.boards.board import load_board
+from micronets.compiler import compile_model
+from micronets.errors import MicronetsError
+from micronets.ir.arch import Arch
+from micronets.ir.layers import (
+    INPUT,
+    Abs,
+    Add,
+    ArgMax,
+    AveragePool2D,
+    Concatenation,
+    Dequantize,
+    Elu,
+    Gather,
+    HardSwish,
+    Layer,
+    LeakyRelu,
+    Logistic,
+    LogSoftmax,
+    Maximum,
+    MaxPool2D,
+    Mean,
+    Minimum,
+    MirrorPad,
+    Mul,
+    Pack,
+    Pad,
+    Prelu,
+    Quantize,
+    ReduceMax,
+    ReduceMin,
+    Relu,
+    ResizeBilinear,
+    ResizeNearestNeighbor,
+    Rsqrt,
+    Shape,
+    Slice,
+    Softmax,
+    Split,
+    SquaredDifference,
+    StridedSlice,
+    Sub,
+    Sum,
+    Tanh,
+    TensorSpec,
+    Transpose,
+    Unpack,
+)
+from micronets.ir.types import ELEMENT_BYTES, Type
+from micronets.quantized import reference
+from micronets.quantized.model import QuantizedModel, TensorQuant
+from micronets.runtimes.base import MeasureOptions, seeded_inputs
+from micronets.runtimes.c import execute_compiled
+from tests.support.random_models import random_model
+
+BOARD = "NUCLEO-F446RE"
+SAMPLES = 3
+X = (INPUT,)
+TWO = (INPUT, INPUT)
+MAP: Shape = (16, 16, 32)
+NARROW: Shape = (24, 24, 3)
+SCALE, CONSTANT_SCALE = 0.0471, 0.0069  # of the input, and of constants
+
+
+@dataclass(frozen=True)
+class Case:
+    """A layer to measure.
+
+    - what: which form of the operator it is.
+    - layer: the layer, which reads `INPUT` and constants.
+    - shape, type: of the input.
+    - constants: shapes of the constants that it reads, by name.
+    """
+
+    what: str
+    layer: Layer
+    shape: Shape = MAP
+    type: Type = "int8"
+    constants: tuple[tuple[str, Shape], ...] = ()
+
+    @property
+    def operator(self) -> str:
+        """The kind of the layer."""
+        return type(self.layer).__name__
+
+    def model(self) -> QuantizedModel:
+        """Returns the network of the layer with scales as those of a trained one, and random constants."""
+        specs = tuple(TensorSpec(name, shape, "int8") for name, shape in self.constants)
+        model = random_model(Arch(self.shape, (self.layer,), self.type, constants=specs), 0)
+        quant = {name: TensorQuant(SCALE, q.zero_point) for name, q in model.quant.items()}
+        output = model.quant.get(self.layer.name)
+        if output is not None:
+            quant[self.layer.name] = replace(output, scale=_output_scale(self.layer, output.scale))
+        quant |= {name: TensorQuant(CONSTANT_SCALE, 0) for name, _ in self.constants}
+        return replace(model, quant=quant)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of the largest tensor that the layer reads or writes."""
+        step = next(iter(self.model().arch.steps()))
+        read = [ELEMENT_BYTES[of] * math.prod(s) for s, of in zip(step.input_shapes, step.input_types, strict=True)]
+        return max(*read, ELEMENT_BYTES[step.output_type] * math.prod(step.output_shape))
+
+
+def _output_scale(layer: Layer, fixed: float) -> float:
+    """Returns a scale with which the codes of the output spread over their range.
+
+    fixed: what the scale is of an operator whose output has always the same.
+    """
+    match layer:
+        case Add() | Sub():
+            return 1.5 * SCALE
+        case Mul() | SquaredDifference():
+            return 60 * SCALE * SCALE
+        case Sum():
+            return 20 * SCALE
+        case Logistic() | Tanh() | Softmax() | LogSoftmax():
+            return fixed
+        case _:
+            return SCALE
+
+
+def _cases() -> Iterable[Case]:
+    """Yields every case, elementwise operators first."""
+    for kind in (Relu, HardSwish, Logistic, Tanh, Elu, Abs, Rsqrt, Quantize):
+        yield Case("a table of 256 codes", kind(name="y", inputs=X))
+    yield Case("a table of 256 codes", LeakyRelu(name="y", inputs=X, alpha=0.1))
+    yield Case("from uint8", Quantize(name="y", inputs=X), type="uint8")
+    yield Case("from float32", Quantize(name="y", inputs=X), type="float32")
+    yield Case("to float32", Dequantize(name="y", inputs=X))
+    for binary in (Minimum, Maximum, Add, Sub, Mul, SquaredDifference, Prelu):
+        fixed = (INPUT, "c")
+        yield Case("two tensors", binary(name="y", inputs=TWO))
+        if binary is not Prelu:
+            yield Case("one constant value", binary(name="y", inputs=fixed), constants=(("c", (1,)),))
+        yield Case("a constant for each channel", binary(name="y", inputs=fixed), constants=(("c", (MAP[-1],)),))
+        yield Case("a constant for each pixel", binary(name="y", inputs=fixed), constants=(("c", (16, 16, 1)),))
+        narrow = (("c", (NARROW[-1],)),)
+        yield Case("a constant for each of 3 channels", binary(name="y", inputs=fixed), NARROW, constants=narrow)
+    for reduction in (Mean, Sum, ReduceMax, ReduceMin):
+        yield Case("over rows and columns", reduction(name="y", inputs=X, axes=(0, 1)))
+        yield Case("over rows", reduction(name="y", inputs=X, axes=(0,)))
+        yield Case("over columns", reduction(name="y", inputs=X, axes=(1,)))
+        yield Case("over channels", reduction(name="y", inputs=X, axes=(2,)))
+        yield Case("over rows and channels", reduction(name="y", inputs=X, axes=(0, 2)))
+        yield Case("over rows and columns of 3 channels", reduction(name="y", inputs=X, axes=(0, 1)), NARROW)
+        yield Case("over 3 channels", reduction(name="y", inputs=X, axes=(2,)), NARROW)
+    yield Case("over channels", ArgMax(name="y", inputs=X, axis=2))
+    yield Case("over rows", ArgMax(name="y", inputs=X, axis=0))
+    yield Case("2 x 2", AveragePool2D(name="y", inputs=X, pool=(2, 2), stride=(2, 2)))
+    yield Case("2 x 2", MaxPool2D(name="y", inputs=X, pool=(2, 2), stride=(2, 2)))
+    yield Case("over 32 channels", Softmax(name="y", inputs=X))
+    yield Case("over 32 channels", LogSoftmax(name="y", inputs=X))
+    yield from _movements()
+
+
+def _movements() -> Iterable[Case]:
+    """Yields the cases in which bytes only change their places."""
+    for shape in (MAP, NARROW, (49, 10, 1)):
+        height, width, channels = shape
+        of = f"{height} x {width} x {channels}"
+        for order in ((2, 0, 1), (1, 2, 0), (1, 0, 2), (0, 2, 1)):
+            turned = tuple(shape[axis] for axis in order)
+            if [n for n in turned if n > 1] != [n for n in shape if n > 1]:
+                yield Case(f"{of} to {turned}", Transpose(name="y", inputs=X, permutation=order), shape)
+    for shape in (MAP, NARROW):
+        height, width, channels = shape
+        of = f"of {channels} channels"
+        for axis, along in enumerate(("rows", "columns", "channels")):
+            yield Case(f"{along} {of}", Concatenation(name="y", inputs=TWO, axis=axis), shape)
+        yield Case(f"innermost {of}", Pack(name="y", inputs=TWO, axis=3), shape)
+        if channels % 2 == 0:
+            yield Case(f"channels {of}", Split(name="y", inputs=X, axis=2, others=("z",)), shape)
+        yield Case(f"columns {of}", Split(name="y", inputs=X, axis=1, others=("z",)), shape)
+        yield Case(f"columns {of}", Unpack(name="y", inputs=X, axis=1, others=_names(width - 1)), shape)
+        box = (height - 2, width - 2, channels)
+        yield Case(f"a box {of}", Slice(name="y", inputs=X, begin=(1, 1, 0), size=box), shape)
+        thinner = (height // 2, width // 2, channels)
+        every = StridedSlice(name="y", inputs=X, begin=(0, 0, 0), size=thinner, strides=(2, 2, 1))
+        yield Case(f"every other pixel {of}", every, shape)
+        mirrored = StridedSlice(name="y", inputs=X, begin=(0, width - 1, 0), size=shape, strides=(1, -1, 1))
+        yield Case(f"columns backwards {of}", mirrored, shape)
+        yield Case(f"one pixel around {of}", Pad(name="y", inputs=X, paddings=((1, 1), (1, 1), (0, 0))), shape)
+        yield Case(f"one pixel around {of}", MirrorPad(name="y", inputs=X, paddings=((1, 1), (1, 1), (0, 0))), shape)
+        taken = tuple(int(i) for i in np.random.default_rng(0).integers(0, width, width))
+        yield Case(f"columns {of}", Gather(name="y", inputs=X, axis=1, indices=taken), shape)
+        twice = (2 * height, 2 * width)
+        yield Case(f"twice as large {of}", ResizeNearestNeighbor(name="y", inputs=X, size=twice), shape)
+        yield Case(f"twice as large {of}", ResizeBilinear(name="y", inputs=X, size=twice), shape)
+
+
+def _names(count: int) -> tuple[str, ...]:
+    """Returns so many names of outputs."""
+    return tuple(f"z{i}" for i in range(count))
+
+
+def cycles_a_byte(case: Case) -> float:
+    """Builds and runs a case, and returns its cycles a byte. Raises `SystemExit` if an output byte differs."""
+    board = load_board(BOARD)
+    model = case.model()
+    x = seeded_inputs(model, SAMPLES, 0)
+    found = execute_compiled(compile_model(model, board.target), model, board, MeasureOptions(samples=SAMPLES))
+    if not found.bit_exact:
+        sys.exit(f"{case.operator}, {case.what}: outputs differ from the reference {reference.run(model, x).shape}")
+    cycles = sum(layer.core_cycles or 0 for layer in found.per_layer)
+    return cycles / case.bytes
+
+
+def main(only: Iterable[str]) -> None:
+    """Measures the cases and writes the table."""
+    names = set(only)
+    rows = []
+    for case in _cases():
+        if names and case.operator not in names:
+            continue
+        try:
+            found = cycles_a_byte(case)
+        except MicronetsError as error:
+            print(f"{case.operator}, {case.what}: {error}")
+            continue
+        rows.append(f"| {case.operator} | {case.what} | {found:.1f} |")
+        print(rows[-1], flush=True)
+    text = "\n".join(["| operator | of what | cycles a byte |", "|---|---|--:|", *rows])
+    if not names:
+        replace_section(Path("docs/results.md"), "cycles a byte", text)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

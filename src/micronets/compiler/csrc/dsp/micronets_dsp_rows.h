@@ -1,0 +1,87 @@
+/* Rows of two tensors combined four codes at a time, with the DSP extension. */
+#ifndef MICRONETS_DSP_ROWS_H
+#define MICRONETS_DSP_ROWS_H
+
+#include "micronets_dsp.h"
+#include "micronets_operands.h"
+
+#if MICRONETS_DSP
+
+/* How the values of an operand are scaled: twice a value is shifted to the left and multiplied, with a rounding; the
+ * upper half of that is shifted to the left once more where nothing is to be rounded, and then to the right. */
+typedef struct {
+    int32_t left;       /* the first shift, and 1 for twice the value */
+    int32_t multiplier; /* 2^30 .. 2^31 - 1 */
+    int32_t again;      /* 1 where the scale shifts nothing to the right, else 0 */
+    int32_t shift;      /* to the right, 1 .. 31 */
+} micronets_dsp_operand;
+
+/* How a sum or product becomes a code. */
+typedef struct {
+    int32_t multiplier; /* twice the multiplier, its 32 bits read as a negative number */
+    int32_t shift;      /* to the right, 1 .. 31 */
+} micronets_dsp_result;
+
+/* Whether an operand can be scaled by micronets_dsp_on_grid: values of 9 bits, shifted to the left by `bits`. */
+MICRONETS_INLINE int32_t micronets_dsp_scales(const micronets_add_operand *operand, int32_t bits)
+{
+    return operand->multiplier != 0 && operand->shift <= 21 - bits;
+}
+
+/* Returns how an operand is scaled, of which micronets_dsp_scales is true. */
+MICRONETS_INLINE micronets_dsp_operand micronets_dsp_operand_of(const micronets_add_operand *operand, int32_t bits)
+{
+    const int32_t right = operand->shift < 0 ? -operand->shift : 0, left = operand->shift > 0 ? operand->shift : 0;
+    const micronets_dsp_operand scale = {bits + 1 + left, operand->multiplier, right == 0, right == 0 ? 1 : right};
+    return scale;
+}
+
+/* Returns an operand's value on the grid of the other operand or of the output; value: its code less the zero point. */
+MICRONETS_INLINE int32_t micronets_dsp_on_grid(int32_t value, micronets_dsp_operand scale)
+{
+    const int32_t high = micronets_smmulr((int32_t)((uint32_t)value << scale.left), scale.multiplier);
+    const int32_t even = (int32_t)((uint32_t)high << scale.again); /* of an even number half is not rounded */
+    return micronets_shift_add(even + (even >> 31), scale.shift, 0);
+}
+
+/* Whether a result can be scaled by micronets_dsp_code. */
+MICRONETS_INLINE int32_t micronets_dsp_shrinks(const micronets_add_operand *operand)
+{
+    return operand->multiplier != 0 && operand->shift < 0;
+}
+
+/* Returns how a result is scaled, of which micronets_dsp_shrinks is true. */
+MICRONETS_INLINE micronets_dsp_result micronets_dsp_result_of(const micronets_add_operand *operand)
+{
+    const micronets_dsp_result scale = {(int32_t)((uint32_t)operand->multiplier << 1), -operand->shift};
+    return scale;
+}
+
+/* Returns the code of a result, saturated; zero: the output's zero point. */
+MICRONETS_INLINE int32_t micronets_dsp_code(int32_t value, micronets_dsp_result scale, int32_t zero)
+{
+    const int32_t high = micronets_high_plus(value, scale.multiplier);
+    return micronets_saturate(micronets_shift_add(high + (high >> 31), scale.shift, zero));
+}
+
+/* Four codes less their zero point, in the order of the codes. */
+typedef struct {
+    micronets_pair even, odd; /* values 0 and 2, and 1 and 3 */
+} micronets_dsp_four;
+
+/* Returns four codes less their zero point, of which `offset` has the negative in each half. */
+MICRONETS_INLINE micronets_dsp_four micronets_dsp_load(const int8_t *codes, micronets_pair offset)
+{
+    const uint32_t four = micronets_load4(codes);
+    const micronets_dsp_four values = {micronets_even_plus(offset, four), micronets_odd_plus(offset, four)};
+    return values;
+}
+
+/* Returns the offset of an operand for micronets_dsp_load. */
+MICRONETS_INLINE micronets_pair micronets_dsp_offset(const micronets_add_operand *operand)
+{
+    return micronets_pack2(-operand->zero_point, -operand->zero_point);
+}
+
+#endif
+#endif

@@ -1,0 +1,115 @@
+"""Elementwise operators, reductions and movements of bytes, of many shapes and scales, against the reference."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from benchmarks.same_bytes import SANITIZED, Way, case, missing, run
+from micronets.ir.arch import Arch
+from micronets.ir.layers import (
+    INPUT,
+    Add,
+    Concatenation,
+    Gather,
+    HardSwish,
+    Layer,
+    Maximum,
+    Mean,
+    Minimum,
+    MirrorPad,
+    Mul,
+    Pack,
+    Prelu,
+    ReduceMax,
+    ReduceMin,
+    ResizeBilinear,
+    ResizeNearestNeighbor,
+    Shape,
+    Slice,
+    Split,
+    SquaredDifference,
+    StridedSlice,
+    Sub,
+    Sum,
+    TensorSpec,
+    Transpose,
+    Unpack,
+)
+from micronets.quantized.model import QuantizedModel, TensorQuant
+from tests.support.random_models import random_model
+
+BINARY = (Add, Sub, Mul, Minimum, Maximum, SquaredDifference, Prelu)
+X = (INPUT,)
+
+
+def elementwise(rng: random.Random, shape: Shape) -> tuple[Layer, tuple[TensorSpec, ...]]:
+    """A table, or two tensors combined, the second a constant of a shape that is repeated in one way or another."""
+    if rng.random() < 0.1:
+        return HardSwish(name="y", inputs=X), ()
+    kind = rng.choice(BINARY)
+    if rng.random() < 0.2:
+        return kind(name="y", inputs=(INPUT, INPUT)), ()
+    constant = tuple(n if rng.random() < 0.5 else 1 for n in shape)
+    if rng.random() < 0.3:
+        constant = constant[-1:]
+    order = (INPUT, "c") if kind is Prelu or rng.random() < 0.7 else ("c", INPUT)
+    return kind(name="y", inputs=order), (TensorSpec("c", constant, "int8"),)
+
+
+def reduction(rng: random.Random, shape: Shape) -> tuple[Layer, tuple[TensorSpec, ...]]:
+    """A sum, mean, maximum or minimum over some dimensions."""
+    axes = tuple(axis for axis in range(len(shape)) if rng.random() < 0.5) or (rng.randrange(len(shape)),)
+    return rng.choice((Mean, Sum, ReduceMax, ReduceMin))(name="y", inputs=X, axes=axes), ()
+
+
+def movement(rng: random.Random, shape: Shape) -> tuple[Layer, tuple[TensorSpec, ...]]:
+    """A copy of bytes to other places."""
+    height, width, _ = shape
+    axis = rng.randrange(3)
+    others = tuple(f"z{i}" for i in range(shape[axis] - 1))
+    steps = tuple(rng.choice((1, 1, 2, -1)) for _ in shape)
+    begin = tuple(n - 1 if step < 0 else 0 for n, step in zip(shape, steps, strict=True))
+    size = tuple((n + abs(step) - 1) // abs(step) for n, step in zip(shape, steps, strict=True))
+    box = tuple(rng.randint(1, n) for n in shape)
+    corner = tuple(rng.randint(0, n - m) for n, m in zip(shape, box, strict=True))
+    border = tuple((rng.randint(0, n - 1), rng.randint(0, n - 1)) for n in (height, width))
+    made = rng.randint(1, 2 * height), rng.randint(1, 2 * width)
+    taken = tuple(rng.randrange(shape[axis]) for _ in range(rng.randint(1, 9)))
+    permutation = tuple(rng.sample(range(3), 3))
+    choices: tuple[Layer, ...] = (
+        Transpose(name="y", inputs=X, permutation=permutation),
+        Concatenation(name="y", inputs=(INPUT, INPUT), axis=axis),
+        Pack(name="y", inputs=(INPUT, INPUT, INPUT), axis=rng.randrange(4)),
+        Slice(name="y", inputs=X, begin=corner, size=box),
+        StridedSlice(name="y", inputs=X, begin=begin, size=size, strides=steps),
+        MirrorPad(name="y", inputs=X, paddings=(*border, (0, 0)), symmetric=rng.random() < 0.5),
+        ResizeNearestNeighbor(name="y", inputs=X, size=made, half_pixel_centers=rng.random() < 0.5),
+        ResizeBilinear(name="y", inputs=X, size=made, half_pixel_centers=rng.random() < 0.5),
+        Gather(name="y", inputs=X, axis=axis, indices=taken),
+        Unpack(name="y", inputs=X, axis=axis, others=others),
+        Split(name="y", inputs=X, axis=axis, others=others),
+    )
+    return rng.choice(choices), ()
+
+
+def model_of(seed: int) -> QuantizedModel:
+    """A network of one layer, on a shape whose sizes need not be multiples of anything."""
+    rng = random.Random(seed)
+    shape = rng.randint(1, 9), rng.randint(1, 9), rng.choice((1, 2, 3, 4, 5, 7, 8, 16, 19, 33, 70, 131))
+    layer, constants = (elementwise, reduction, movement)[seed % 3](rng, shape)
+    model = random_model(Arch(shape, (layer,), constants=constants, output_names=("y",)), seed)
+    if isinstance(layer, Mean | Sum | Mul) and rng.random() < 0.6:  # a result of less resolution
+        quant = model.quant["y"]
+        model = replace(model, quant={**model.quant, "y": TensorQuant(quant.scale * 40, quant.zero_point)})
+    return model
+
+
+@pytest.mark.parametrize("flags", [(*SANITIZED, "-DMICRONETS_DSP"), ("-O1", "-m64")], ids=["DSP", "plain"])
+def test_every_byte_is_that_of_the_reference(flags: tuple[str, ...]) -> None:
+    way = Way("gcc", flags)
+    if reason := missing(way):
+        pytest.skip(reason)
+    assert run(way, [case(f"network {seed}", model_of(seed), seed) for seed in range(72)]) == []
