@@ -264,21 +264,27 @@ def _status(moment: SoundPiece) -> str:
     cls=common.Command,
     examples=(
         "micronets inspect zoo/kws_s_f446re/model.tflite --board NUCLEO-F446RE",
+        "micronets inspect strangers_model.tflite --board NUCLEO-F446RE --simulate",
         "micronets inspect runs/kws/search/arch.json --board my_board.toml --json",
     ),
 )
 @click.argument("model", type=PATH, metavar="MODEL.tflite|ARCH.json")
 @common.board
+@click.option(
+    "--simulate",
+    is_flag=True,
+    help="Build the firmware with our C and run it in the simulator: its latency and energy for any model.",
+)
 @common.as_json
-def inspect(model: Path, board: str, as_json: bool) -> None:
+def inspect(model: Path, board: str, simulate: bool, as_json: bool) -> None:
     """Tells what a network costs on a board, and whether it fits.
 
-    Prints a row for each layer, then memory, program size and latency as they are estimated; nothing runs. The exit
-    code is 1 where the network fits neither under TFLM nor as our C.
+    Prints a row for each layer, then memory, program size, latency and energy as they are estimated; nothing runs
+    without --simulate. The exit code is 1 where the network fits neither under TFLM nor as our C.
     """
     from micronets.commands import inspect
 
-    found = inspect.inspect(model, board)
+    found = inspect.inspect(model, board, simulate=simulate)
     common.echo(json.dumps(found.to_json()) if as_json else found.text())
     found.check()
 

@@ -1,7 +1,10 @@
-"""`inspect`: what a network is and what it costs on a board, layer by layer. All of it is estimated; nothing runs."""
+"""`inspect`: what a network is and what it costs on a board, layer by layer. All of it is estimated, and nothing runs
+unless the time of our C is to be simulated.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from os import PathLike
@@ -11,15 +14,18 @@ from typing import Any
 from micronets import records
 from micronets.boards.board import Board, load_board
 from micronets.boards.cores import core_of
+from micronets.commands.measure import measure, problems
 from micronets.compiler import optimise, plan_patches
-from micronets.cost.costs import RUNTIME_FLASH_BYTES, Network, cost
+from micronets.cost.costs import RUNTIME_FLASH_BYTES, Network, cost, front_end_cycles
 from micronets.cost.front_end import FrontEndCost, front_end_cost
+from micronets.cost.latency_model import fitted_cycles, kernel_kind, shipped_model
 from micronets.cost.layer_table import LayerInspection, layer_inspections
-from micronets.errors import DoesNotFit, FileError, UnsupportedError
+from micronets.errors import CheckFailed, DoesNotFit, FileError, SpecError, UnsupportedError
 from micronets.files import read_plain_text
 from micronets.importers.network import FloatNetwork
-from micronets.ir.arch import Arch
+from micronets.ir.arch import Arch, Step
 from micronets.ir.layers import Shape
+from micronets.runtimes import OUR_C
 from micronets.runtimes.c import compiled_flash_bytes, largest_arena_bytes, network_flash_bytes, sram_bytes
 from micronets.streaming.plan import counted_front_end, inferences_a_second
 from micronets.terminal import amount, amount_row, text_table
@@ -58,7 +64,7 @@ class FrontEndInspection:
 
 @dataclass(frozen=True)
 class Inspection:
-    """What a network costs on a board: estimated, nothing ran.
+    """What a network costs on a board: estimated, but for the times of our C where they were simulated.
 
     - `model`: path of the file.
     - `board`: the board's name.
@@ -74,6 +80,9 @@ class Inspection:
     - `board_sram_bytes`, `board_flash_bytes`: memory that the board has.
     - `latency_ms`, `energy_mj`: time and energy of one inference under TFLM; within +-`uncertainty` (0.1 is 10 %). None
       where there is no cycle model of the board's core; no_times says so then.
+    - `latency_c_ms`, `energy_c_mj`, `uncertainty_c`: the same of our C; None where they are not known, and no_times_c
+      says why.
+    - `source_c`: how they are known: by the "latency model" of the board, or "simulated".
     - `fits`, `fits_c`: whether it fits the board under TFLM, and as our C.
     - `no_tflm`: why nothing is told of TFLM on the board, where it is not built for its core: what is said of TFLM's
       SRAM, flash and fit is None then.
@@ -104,6 +113,11 @@ class Inspection:
     energy_mj: float | None
     uncertainty: float | None
     no_times: str | None
+    latency_c_ms: float | None
+    energy_c_mj: float | None
+    uncertainty_c: float | None
+    source_c: str | None
+    no_times_c: str | None
     no_tflm: str | None
     fits: bool | None
     fits_c: bool
@@ -149,10 +163,15 @@ class Inspection:
         ]
         if self.uncertainty is not None:
             unsure = f"+-{self.uncertainty:.0%}"
-            totals += amount_row("latency, TFLM", self.latency_ms, "ms", f"{unsure}; of our C: micronets measure")
+            totals += amount_row("latency, TFLM", self.latency_ms, "ms", unsure)
             totals += amount_row("energy, TFLM", self.energy_mj, "mJ", unsure)
+        if self.uncertainty_c is not None:
+            unsure = f"+-{self.uncertainty_c:.0%}, {self.source_c}"
+            totals += amount_row("latency, our C", self.latency_c_ms, "ms", unsure)
+            totals += amount_row("energy, our C", self.energy_c_mj, "mJ", unsure)
         totals += self._front_end_rows()
-        totals += [("not known", "", reason) for reason in (self.no_times, self.no_tflm) if reason is not None]
+        reasons = dict.fromkeys((self.no_times, self.no_times_c, self.no_tflm))
+        totals += [("not known", "", reason) for reason in reasons if reason is not None]
         last = f"{Path(self.model).name} {self.fit_text()} (source: {self.source})"
         layers = text_table(head, rows, range(3, len(head)))
         return "\n".join([layers, "", text_table(("total", "", ""), totals, (1,)), "", last])
@@ -206,8 +225,21 @@ class Inspection:
             raise DoesNotFit(f"{name} {self.fit_text()}; take fewer channels, weights of 4 bits, or a larger board")
 
 
-def inspect(model: ModelSource | Arch | FloatNetwork, board: str | Path | Board) -> Inspection:
-    """Estimates what a network costs on a board; nothing runs.
+@dataclass(frozen=True)
+class _Times:
+    """Latency in ms and energy in mJ of our C, within +-uncertainty, and how they are known; or why they are not."""
+
+    latency_ms: float | None = None
+    energy_mj: float | None = None
+    uncertainty: float | None = None
+    source: str | None = None
+    unknown: str | None = None
+
+
+def inspect(
+    model: ModelSource | Arch | FloatNetwork, board: str | Path | Board, *, simulate: bool = False
+) -> Inspection:
+    """Estimates what a network costs on a board; nothing runs, unless that is asked for.
 
     - `model`: the path of a `.tflite` or of an architecture's `.json`, a model in memory, an architecture, or what
       `from_torch` read, which will cost what its architecture does. Our C is that which `compile` makes of a model for
@@ -220,12 +252,18 @@ def inspect(model: ModelSource | Arch | FloatNetwork, board: str | Path | Board)
     where = load_board(board)
     if isinstance(model, FloatNetwork):
         model = model.arch
-    if isinstance(model, Arch):
-        return _inspected(model, where)
     if isinstance(model, (str, PathLike)) and Path(model).suffix == ".json":
-        return _inspected(_read_arch(Path(model)), where, name=str(model))
+        name, model = str(model), _read_arch(Path(model))
+    else:
+        name = ""
+    if isinstance(model, Arch):
+        if simulate:
+            raise SpecError(
+                f"{name or 'this network'}: simulate is for a model with weights; give a .tflite, or leave it out"
+            )
+        return _inspected(model, where, name=name)
     file = model_file(model)
-    return _inspected(file.model.arch, where, file, file.name)
+    return _inspected(file.model.arch, where, file, file.name, simulate)
 
 
 def _read_arch(path: Path) -> Arch:
@@ -237,11 +275,43 @@ def _read_arch(path: Path) -> Arch:
         raise FileError(f"{path}: not an architecture: not UTF-8 text") from e
 
 
-def _inspected(arch: Arch, board: Board, file: ModelFile | None = None, name: str = "") -> Inspection:
+def _estimated_times(steps: Sequence[Step], board: Board, front_end: FrontEndCost | None) -> _Times:
+    """Returns what the latency model of our C tells, with the front end, where the board has one that knows all layers."""
+    if board.no_times is not None:
+        return _Times(unknown=board.no_times)
+    model = shipped_model(board.name, OUR_C.name)
+    how = "'micronets inspect --simulate' runs a .tflite in the simulator"
+    if model is None:
+        return _Times(unknown=f"{board.name} has no latency model of our C; {how}")
+    try:
+        latency = float(board.milliseconds(fitted_cycles(steps, model) + front_end_cycles(front_end, board)))
+    except SpecError:
+        kinds = sorted({kind for step in steps if (kind := kernel_kind(step)) is not None and kind not in model.kinds})
+        return _Times(unknown=f"the latency model of our C on {board.name} has no {', '.join(kinds)}; {how}")
+    unsure = board.simulation.uncertainty if board.simulation is not None else 0.0
+    return _Times(latency, board.millijoules(latency), unsure + model.worst_error, "latency model")
+
+
+def _simulated_times(file: ModelFile, board: Board) -> _Times:
+    """Returns what the firmware with our C takes on the simulated board. Raises `CheckFailed` for other bytes than the
+    reference's.
+    """
+    found = measure(file, board, samples=1)
+    if not found.bit_exact:
+        raise CheckFailed("; ".join(problems(found)))
+    if found.no_times is not None:
+        return _Times(unknown=found.no_times)
+    return _Times(found.latency_ms, found.energy_mj, found.uncertainty, found.source)
+
+
+def _inspected(
+    arch: Arch, board: Board, file: ModelFile | None = None, name: str = "", simulate: bool = False
+) -> Inspection:
     """Makes the record.
 
     - `file`: the file that the network was read from, which tells its size and its tensors; None where there is none.
     - `name`: the file's name, for the result.
+    - `simulate`: see `inspect`.
     """
     tensors, file_bytes = (None, None) if file is None else (file.tensors, len(file.content))
     sound = None if file is None else counted_front_end(file.model)
@@ -260,6 +330,10 @@ def _inspected(arch: Arch, board: Board, file: ModelFile | None = None, name: st
         with suppress(UnsupportedError):  # numbers that C cannot hold, which `compile` refuses
             flash_c = compiled_flash_bytes(file.model, board)
     flash_c += more
+    if file is not None and simulate:
+        times = _simulated_times(file, board)
+    else:
+        times = _estimated_times(ours.steps(), board, front_end)
     return Inspection(
         model=name,
         board=board.name,
@@ -283,6 +357,11 @@ def _inspected(arch: Arch, board: Board, file: ModelFile | None = None, name: st
         energy_mj=c.energy_mj,
         uncertainty=c.uncertainty,
         no_times=c.no_times,
+        latency_c_ms=times.latency_ms,
+        energy_c_mj=times.energy_mj,
+        uncertainty_c=times.uncertainty,
+        source_c=times.source,
+        no_times_c=times.unknown,
         no_tflm=no_tflm,
         fits=None if no_tflm else c.sram_bytes <= board.sram_bytes and flash <= board.flash_bytes,
         fits_c=sram_c <= board.sram_bytes and flash_c <= board.flash_bytes,

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from micronets.compiler import compile_model
+from micronets.compiler import compile_model, optimise
 from micronets.compiler.passes.dead_channels import drop_dead_channels
+from micronets.compiler.passes.depthwise_as_conv import depthwise_as_conv
 from micronets.compiler.passes.fold_pads import fold_pads
 from micronets.ir.arch import Arch
 from micronets.ir.layers import (
@@ -175,3 +176,17 @@ def test_a_convolution_whose_only_value_loses_all_its_dimensions_compiles() -> N
     )
     model = with_random_weights(Arch((1, 1, 2), layers))
     assert compile_model(model).model.arch.layers
+
+
+@pytest.mark.parametrize("multiplier", [4, 5, 8])
+def test_a_depthwise_convolution_of_one_channel_becomes_a_convolution(multiplier: int) -> None:
+    """It is what the first layer of TFLM's micro_speech is; the arena is then smaller than TFLM's."""
+    window = {"kernel": (5, 3), "stride": (2, 1), "multiplier": multiplier, "activation": "relu"}
+    arch = Arch((11, 9, 1), (DepthwiseConv2D(name="a", inputs=(INPUT,), **window),))
+    model = random_model(arch, multiplier)
+    (layer,) = optimise(model).arch.layers
+    assert isinstance(layer, Conv2D)
+    assert_same(model, depthwise_as_conv(model), multiplier)
+    assert compile_model(model).arena_bytes < 99 + 54 * multiplier + 200
+    few = random_model(Arch((11, 9, 1), (DepthwiseConv2D(name="a", inputs=(INPUT,), kernel=(5, 3), multiplier=3),)), 1)
+    assert depthwise_as_conv(few) is few

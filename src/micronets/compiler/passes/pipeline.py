@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from micronets.compiler.passes.constant_filters import settle_constant_filters
 from micronets.compiler.passes.dead_channels import drop_dead_channels
+from micronets.compiler.passes.depthwise_as_conv import depthwise_as_conv
 from micronets.compiler.passes.fold_lookups import fold_lookups
 from micronets.compiler.passes.fold_pads import fold_pads
 from micronets.compiler.passes.grouped_as_depthwise import grouped_as_depthwise
 from micronets.compiler.passes.unread import drop_unread
 from micronets.quantized.model import QuantizedModel
 
-PASSES = (drop_unread, grouped_as_depthwise, fold_lookups, fold_pads, drop_dead_channels, settle_constant_filters)
+PASSES = (
+    drop_unread,
+    grouped_as_depthwise,
+    depthwise_as_conv,
+    fold_lookups,
+    fold_pads,
+    drop_dead_channels,
+    settle_constant_filters,
+)
 
 
 def optimise(model: QuantizedModel) -> QuantizedModel:
