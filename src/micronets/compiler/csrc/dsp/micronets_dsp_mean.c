@@ -3,6 +3,7 @@
 
 #if MICRONETS_DSP
 
+MICRONETS_SMALL
 void micronets_mean(const int8_t *input, int8_t *output, int32_t pixels, int32_t channels,
                     const micronets_requant *requant)
 {

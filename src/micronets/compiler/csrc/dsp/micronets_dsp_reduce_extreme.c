@@ -4,7 +4,7 @@
 #if MICRONETS_DSP
 
 /* Returns the largest codes, each flipped, of all that go, of four places next to each other that stay. */
-static uint32_t largest_four(const int8_t *first, const micronets_reduction *n, uint32_t flip)
+MICRONETS_APART uint32_t largest_four(const int8_t *first, const micronets_reduction *n, uint32_t flip)
 {
     uint32_t largest = 0x80808080u;
     for (int32_t i = 0; i < n->gone[0]; i++) {
@@ -50,8 +50,8 @@ static uint32_t largest_one(const int8_t *first, const micronets_reduction *n, u
  *
  * first: [in] the first line. lines, step: how many, and bytes from one to the next. count, gone_step: codes of a line,
  * and bytes from one to the next. Returns the end of the output. */
-static int8_t *reduce_lines(const int8_t *first, int8_t *output, int32_t lines, int32_t step, int32_t count,
-                            int32_t gone_step, uint32_t flip)
+MICRONETS_APART int8_t *reduce_lines(const int8_t *first, int8_t *output, int32_t lines, int32_t step, int32_t count,
+                                     int32_t gone_step, uint32_t flip)
 {
     for (; lines > 0; lines--, first += step) {
         *output++ = (int8_t)(uint8_t)(largest_line(first, count, gone_step, 0x80808080u, flip) ^ flip);
@@ -90,6 +90,7 @@ static void largest_few(const int8_t *first, const micronets_reduction *n, uint3
     }
 }
 
+MICRONETS_SMALL
 void micronets_reduce_extreme(const int8_t *input, int8_t *output, const micronets_reduction *dimensions, int32_t flip)
 {
     const micronets_reduction n = *dimensions;

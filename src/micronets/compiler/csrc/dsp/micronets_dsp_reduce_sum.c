@@ -5,7 +5,8 @@
 
 /* Adds lines of codes; first: [in] the first line. lines, step: how many, and bytes from one to the next. count,
  * code_step: codes of a line, and bytes from one to the next. sums: [out] one for each line. */
-static void sum_lines(const int8_t *first, int32_t lines, int32_t step, int32_t count, int32_t code_step, int32_t *sums)
+MICRONETS_APART void sum_lines(const int8_t *first, int32_t lines, int32_t step, int32_t count, int32_t code_step,
+                               int32_t *sums)
 {
     for (; lines > 0; lines--, first += step, sums++) {
         if (code_step == 1 && count >= 8) {
@@ -23,6 +24,7 @@ static void sum_lines(const int8_t *first, int32_t lines, int32_t step, int32_t 
 
 /* Adds lines of codes that lie next to each other where the step from one to the next is 1: four at a time then. The
  * arguments are those of sum_lines; sums: [out] one for each line. */
+MICRONETS_SMALL
 static void sum_group(const int8_t *first, int32_t lines, int32_t step, int32_t count, int32_t code_step, int32_t *sums)
 {
     int32_t k = 0;
@@ -36,6 +38,7 @@ static void sum_group(const int8_t *first, int32_t lines, int32_t step, int32_t 
  *
  * first: [in] the first code of the first place. step: bytes from one place to the next. places: how many there are, at
  * most MICRONETS_SUMS. sums: [out] one for each place. */
+MICRONETS_SMALL
 static void sum_places(const int8_t *first, int32_t step, int32_t places, const micronets_reduction *n, int32_t *sums)
 {
     int32_t part[MICRONETS_SUMS];
@@ -80,6 +83,7 @@ static void sum_few(const int8_t *first, const micronets_reduction *n, int32_t *
     }
 }
 
+MICRONETS_SMALL
 void micronets_reduce_sum(const int8_t *input, int8_t *output, const micronets_reduction *dimensions,
                           const micronets_requant *requant)
 {

@@ -24,6 +24,13 @@ MICRONETS_INLINE void micronets_dsp_fill_up(int32_t *sums, int32_t count)
     }
 }
 
+/* Returns the code of a sum; its scale may be any. */
+MICRONETS_SMALL
+MICRONETS_APART int8_t micronets_dsp_any_code(int32_t sum, const micronets_requant *requant)
+{
+    return micronets_requantize(sum, requant, 0);
+}
+
 /* Writes the codes of sums, and returns the end of the output.
  *
  * sums: [in] `count` sums without the bias, filled up to a multiple of four; twice a sum with its bias fits 32 bits.
@@ -51,7 +58,7 @@ MICRONETS_APART int8_t *micronets_dsp_mean_codes(const int32_t *sums, int32_t co
         }
     }
     for (; count > 0; count--) { /* a scale that shifts nothing, or to the left */
-        *output++ = micronets_requantize(*sums++, requant, 0);
+        *output++ = micronets_dsp_any_code(*sums++, requant);
     }
     return output;
 }

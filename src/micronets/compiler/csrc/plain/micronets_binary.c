@@ -14,6 +14,7 @@ typedef struct {
  *
  * x: [in] the operand. row: the first row. rows, count: how many, and how many values of each. chunk: [out] CHUNK codes
  * at least as many as there are. */
+MICRONETS_SMALL
 static const int8_t *gathered(const operand *x, int32_t row, int32_t rows, int32_t count, int8_t *chunk)
 {
     const int8_t *from = x->codes + row * x->row_step;
@@ -31,6 +32,7 @@ static int32_t lies_together(const operand *x)
 }
 
 /* Combines the two inner loops and returns the end of the output. */
+MICRONETS_SMALL
 static int8_t *combine_rows(const operand *a, const operand *b, int8_t *output, const micronets_add_params *params,
                             micronets_row *row)
 {
@@ -72,6 +74,7 @@ static int8_t *combine_rows(const operand *a, const operand *b, int8_t *output, 
     return output;
 }
 
+MICRONETS_SMALL
 void micronets_binary(const int8_t *a, const int8_t *b, int8_t *output, const micronets_broadcast *shape,
                       const micronets_add_params *params, micronets_row *row)
 {
