@@ -247,7 +247,11 @@ CASES = (
     Case("", MaxPool2D(name="layer", inputs=X, pool=(2, 2), stride=(2, 2)), (8, 8, 8)),
     Case("over neighbours from the first dimension on, of 4 values or more", Mean(name="layer", inputs=X), (8, 8, 8)),
     Case("over others", Mean(name="layer", inputs=X, axes=(1,)), (8, 8, 8)),
-    Case("over neighbours from the first dimension on, of 4 values or more", Sum(name="layer", inputs=X, axes=(0, 1)), (8, 8, 8)),
+    Case(
+        "over neighbours from the first dimension on, of 4 values or more",
+        Sum(name="layer", inputs=X, axes=(0, 1)),
+        (8, 8, 8),
+    ),
     Case("over others", Sum(name="layer", inputs=X, axes=(0, 2)), (8, 8, 8)),
     Case("", ReduceMax(name="layer", inputs=X, axes=(0, 1)), (8, 8, 8)),
     Case("", ReduceMin(name="layer", inputs=X, axes=(0, 1)), (8, 8, 8)),

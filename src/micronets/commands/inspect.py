@@ -276,7 +276,7 @@ def _read_arch(path: Path) -> Arch:
 
 
 def _estimated_times(steps: Sequence[Step], board: Board, front_end: FrontEndCost | None) -> _Times:
-    """Returns what the latency model of our C tells, with the front end, where the board has one that knows all layers."""
+    """Returns what the latency model of our C tells, and the front end, if the board has one that knows all layers."""
     if board.no_times is not None:
         return _Times(unknown=board.no_times)
     model = shipped_model(board.name, OUR_C.name)
