@@ -134,7 +134,7 @@ def _output_scale(layer: Layer, fixed: float) -> float:
             return 60 * SCALE * SCALE
         case Sum():
             return 20 * SCALE
-        case Logistic() | Tanh() | Softmax() | LogSoftmax():
+        case ArgMax() | Logistic() | Tanh() | Softmax() | LogSoftmax():
             return fixed
         case _:
             return SCALE
