@@ -15,6 +15,7 @@ import numpy as np
 from micronets.boards.targets import Target
 from micronets.compiler.kernel_files import is_source, kernel_files
 from micronets.compiler.kernels.choose import choose_all
+from micronets.compiler.kernels.variables import state_offsets
 from micronets.ir.arch import Arch
 from micronets.ir.ops import operator
 from micronets.ir.types import code_range
@@ -37,6 +38,7 @@ class Contents:
     - padding_bytes: bytes that fill up every table to a multiple of four; not all of them need lie in flash.
     - layers: how many layers there are.
     - groups: how many groups of layers run in patches. groups_layers: how many layers there are in them.
+    - variables: how many variables keep their values from one inference to the next, which a function fills at first.
     """
 
     constant_bytes: int
@@ -46,6 +48,7 @@ class Contents:
     layers: int
     groups: int = 0
     groups_layers: int = 0
+    variables: int = 0
 
 
 def outline(arch: Arch, target: Target) -> Contents:
@@ -60,7 +63,9 @@ def outline(arch: Arch, target: Target) -> Contents:
     constants = sum(layer.bytes for layer in layers) + listing_bytes(len(layers), len(runners))
     sources = frozenset(source for layer in layers for source in layer.sources)
     padding = sum(layer.padding_bytes for layer in layers) + listing_padding_bytes(len(layers))
-    return Contents(constants, source_files(sources, target), len(runners), padding, len(layers))
+    variables = len(state_offsets(arch))
+    files = source_files(sources, target)
+    return Contents(constants, files, len(runners), padding, len(layers), variables=variables)
 
 
 def stand_in(arch: Arch) -> QuantizedModel:

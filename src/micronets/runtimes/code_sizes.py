@@ -21,6 +21,9 @@ from micronets.device.cross_compiler import installed_compiler
 RUNNER_BYTES = 52
 """Bytes of a function that calls a kernel from a layer's record, at most."""
 
+STATE_BYTES, VARIABLE_BYTES = 96, 28
+"""Bytes of the function that fills the variables at first, with its call, and of each variable's part in it."""
+
 GROUP_BYTES, GROUP_LAYER_BYTES = 160, 96
 """Bytes of the function that runs a group of layers in patches, and of each layer's part in it."""
 
@@ -59,7 +62,8 @@ class CodeSizes:
         """Returns the bytes of the functions of model.c that grow with the network."""
         groups = contents.groups * GROUP_BYTES + contents.groups_layers * GROUP_LAYER_BYTES
         layers = contents.layers * self.layer_bytes
-        return contents.runners * RUNNER_BYTES + layers + groups
+        state = STATE_BYTES + contents.variables * VARIABLE_BYTES if contents.variables else 0
+        return contents.runners * RUNNER_BYTES + layers + groups + state
 
     def code_bytes(self, contents: Contents) -> int:
         """Returns the bytes of all code of a firmware with that network; what is built has no more."""

@@ -21,7 +21,7 @@ from micronets.compiler.generate import (
 from micronets.compiler.generate.names import DEFAULT, Names
 from micronets.compiler.kernel_files import is_source, kernel_files
 from micronets.compiler.kernels.base import Call, LayerCode, Place
-from micronets.compiler.kernels.variables import state_block_bytes
+from micronets.compiler.kernels.variables import state_block_bytes, state_offsets
 from micronets.compiler.memory.choose_patches import plan_patches
 from micronets.compiler.memory.plan import ArenaPlan, plan_arena
 from micronets.compiler.passes.pipeline import optimise
@@ -164,6 +164,7 @@ def generate(
         layers=len(codes),
         groups=len(groups),
         groups_layers=sum(len(group.layers) for group in plan.groups),
+        variables=len(state_offsets(model.arch)),
     )
     return Compiled(found, plan.bytes, model, plan, contents, names, frozenset(sounds) - own.keys())
 
