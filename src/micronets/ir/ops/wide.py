@@ -92,8 +92,10 @@ def wide_operator(layer: Layer, facts: Operator) -> Operator:
     if not isinstance(layer, Symmetric):
         return facts
 
+    narrow = facts.timed_as
+
     def timed_as(inputs: Shapes) -> str | None:
-        name = facts.timed_as(inputs)
+        name = narrow(inputs)
         return None if name is None else f"{name}_s16"
 
     facts = replace(facts, codewise=False, trainable=False, timed_as=timed_as)
