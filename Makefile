@@ -18,6 +18,7 @@ C_SOURCES := $(shell find src/micronets/compiler/csrc src/micronets/frontend/csr
 
 demo: $(VENV)/.installed-demo
 	$(BIN)/micronets run examples/kws_demo.toml --out demo --resume
+	$(BIN)/micronets listen demo/model.tflite --input composed --board NUCLEO-F446RE
 
 test: $(VENV)/.installed-test
 	$(BIN)/ruff check .

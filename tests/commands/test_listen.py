@@ -10,7 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from micronets.boards.board import load_board
 from micronets.commands.listen import ModelListener
+from micronets.device.cross_compiler import find_compiler
+from micronets.errors import DeviceError
 from micronets.frontend import encode_wav
 from micronets.streaming import ONE, Stream
 from micronets.tflite import write
@@ -36,6 +39,32 @@ def test_a_recording_gives_the_decisions_of_a_stream(model: Path, tmp_path: Path
     lines = call("listen", model, "--input", wav, "--runtime", "reference").out.splitlines()
     assert [line.split()[2] for line in lines[:-1]] == [row["label"] for row in rows]
     assert lines[-1] == "12 decisions"
+
+
+def test_a_simulated_board_decides_the_same(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("unicorn")
+    pytest.importorskip("elftools")
+    wav, board = tmp_path / "short.wav", load_board("NUCLEO-F446RE")
+    wav.write_bytes(encode_wav(day()[0][: 9 * 16000], 16000))
+    try:
+        find_compiler(board)
+    except DeviceError as e:
+        pytest.skip(str(e))
+    words = ("listen", model, "--input", wav, "--runtime", "reference")
+    alone, found = call(*words), call(*words, "--board", board.name)
+    assert found.out.splitlines()[:-1] == alone.out.splitlines()[:-1]
+    assert found.out.splitlines()[-1] == "3 decisions, by the C on a simulated NUCLEO-F446RE as on this machine"
+    monkeypatch.setattr("micronets.commands.listen.decided", lambda row: [])
+    wrong = call(*words, "--board", board.name)
+    assert wrong.code == 1
+    assert "NUCLEO-F446RE, simulated: the C decides otherwise than numpy at" in wrong.err
+
+
+def test_a_board_does_not_hear_a_microphone(model: Path) -> None:
+    found = call("listen", model, "--board", "NUCLEO-F446RE")
+    assert found.code == 2
+    assert "--board NUCLEO-F446RE: is for a recording, or composed" in found.err
+    assert "unknown board 'F4'" in call("listen", model, "--input", "composed", "--board", "F4").err
 
 
 def test_levels_are_those_of_the_sound(model: Path) -> None:

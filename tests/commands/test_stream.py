@@ -178,7 +178,6 @@ def test_a_zoo_model_hears_most_real_words_and_the_c_decides_the_same(shared: Pa
 @pytest.mark.parametrize(
     ("words", "error"),
     [
-        (("--stream", "composed"), "--stream composed: needs --data"),
         (("--stream", "DAY.wav"), "needs --labels"),
         (("--stream", "DAY.wav", "--labels", "DAY.csv", "--data", "x"), "--data x: is for --stream composed"),
         (("--stream", "DAY.wav", "--labels", "DAY.csv", "--task", "kws"), "--task kws: is for a data set of clips"),
@@ -207,3 +206,18 @@ def test_a_model_that_cannot_listen_is_told_so(tmp_path: Path) -> None:
     found = call("evaluate", path, "--stream", "day.wav", "--labels", "day.csv")
     assert found.code == 2
     assert "cannot listen to a stream: it carries no sound front end" in found.err
+
+
+def test_without_data_the_stream_is_spoken_by_a_synthesiser(tmp_path: Path) -> None:
+    pytest.importorskip("espeakng_loader")
+    plan = plan_stream(tones_model(), "tones")
+    sound, again = (composed_sound(plan, None, 20, 3) for _ in range(2))
+    np.testing.assert_array_equal(sound.samples, again.samples)
+    assert sound.samples.shape == (20 * RATE,)
+    assert {e.label for e in sound.events} <= {"low", "high"}
+    assert sound.events
+    assert sound.composed
+    assert "2 words of the model's and 25 others by espeak-ng" in sound.notes[0]
+    for e in sound.events:  # each word is louder than the noise before it
+        word, before = (sound.samples[round(a * RATE) : round(b * RATE)] for a, b in ((e.start, e.end), (0, e.start)))
+        assert np.abs(word).max() > 1.5 * np.abs(before[-RATE // 4 :]).max()

@@ -156,7 +156,7 @@ def test_a_gap_moves_time_on_and_forgets_the_sound(tmp_path: Path) -> None:
 def test_a_simulated_core_makes_the_same_decisions(board: str, front_end: str) -> None:
     pytest.importorskip("unicorn")
     from micronets.device.sim.machine import simulate
-    from micronets.device.stream import MOST_DECISIONS, answer_bytes, pieces, stream_firmware
+    from micronets.device.stream import MOST_DECISIONS, answer_bytes, decided, pieces, stream_firmware
 
     where = load_board(board)
     try:
@@ -173,8 +173,7 @@ def test_a_simulated_core_makes_the_same_decisions(board: str, front_end: str) -
     for row, size in zip(words, sizes, strict=True):
         want = stream.feed(samples[begin : begin + size])
         begin += size
-        decisions = row[1 : 1 + 4 * MOST_DECISIONS].reshape(-1, 4)[: row[0]]
-        assert [Decision(*map(int, d[:3])) for d in decisions] == want
+        assert decided(row) == want
         np.testing.assert_array_equal(row[1 + 4 * MOST_DECISIONS :], stream.averages)
         seen += len(want)
     assert seen

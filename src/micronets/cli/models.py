@@ -11,6 +11,7 @@ import click
 
 from micronets.cli import common
 from micronets.errors import FileError, SpecError
+from micronets.terminal import counted
 
 if TYPE_CHECKING:
     from micronets.commands.listen import SoundPiece
@@ -207,31 +208,48 @@ def tune(
     cls=common.Command,
     examples=(
         "micronets listen zoo/kws_s_f446re/model.tflite",
-        "micronets listen model.tflite --input day.wav",
         "micronets listen model.tflite --input day.wav --json > decisions.jsonl",
+        "micronets listen model.tflite --input composed --board NUCLEO-F446RE",
     ),
 )
 @click.argument("model", type=PATH, metavar="MODEL.tflite")
 @click.option(
     "--input",
     "source",
-    metavar="RECORDING|DEVICE",
-    help="A recording, or the name or number of a microphone as `python -m sounddevice` lists them; without it, the "
-    "system's own microphone.",
+    metavar="RECORDING|composed|DEVICE",
+    help="A recording, `composed` for one that is made of synthesised speech, or the name or number of a microphone as "
+    "`python -m sounddevice` lists them; without it, the system's own microphone.",
 )
+@click.option(
+    "--board",
+    metavar="BOARD",
+    help="Run the C on the simulated core of this board, and compare its decisions with those of this machine; for "
+    "recordings.",
+)
+@click.option(
+    "--seconds", type=float, default=20, show_default=True, metavar="S", help="How long a composed recording is."
+)
+@_seed
 @click.option("--runtime", metavar="RUNTIME", help="What computes the outputs, as for evaluate.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each decision, and nothing else.")
-def listen(model: Path, source: str | None, runtime: str | None, as_json: bool) -> None:
+def listen(
+    model: Path, source: str | None, board: str | None, seconds: float, seed: int, runtime: str | None, as_json: bool
+) -> None:
     """Tells which words a model hears in a recording or at a microphone, as it hears them.
 
     Prints a line for each decision: seconds, word and score. A terminal also shows how loud it is and which class has
     the largest score. With a microphone it goes on until it is interrupted.
     """
+    from micronets.boards.board import load_board
     from micronets.commands.listen import ModelListener
 
+    where = None if board is None else load_board(board)
     listener = ModelListener(model, runtime)
-    if source is not None and Path(source).exists():
-        moments, notes = listener.recording(Path(source))
+    if source == "composed" or (source is not None and Path(source).exists()):
+        samples, notes = listener.composed(seconds, seed) if source == "composed" else listener.recording(Path(source))
+        moments = listener.moments(samples) if where is None else listener.on_board(samples, where)
+    elif board is not None:
+        raise SpecError(f"--board {board}: is for a recording, or composed; name it with --input")
     elif source is not None and Path(source).suffix:
         raise FileError(f"{source}: no such recording; check the path, or name a microphone")
     else:
@@ -250,7 +268,8 @@ def listen(model: Path, source: str | None, runtime: str | None, as_json: bool) 
             click.echo("\r", nl=False)
         sys.stdout.flush()
     if not as_json:
-        text = f"{count} decision{'' if count == 1 else 's'}"
+        told = "" if where is None else f", by the C on a simulated {where.name} as on this machine"
+        text = f"{counted(count, 'decisions')}{told}"
         common.echo(f"{text:<{_STATUS_COLUMNS}}" if shown else text)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,15 +12,21 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets import records
+from micronets.boards.board import Board, load_board
 from micronets.commands.evaluate import REFERENCE, checked_runtime, runner
-from micronets.commands.stream import samples_of
+from micronets.commands.stream import composed_sound, samples_of
+from micronets.compiler import compile_model
+from micronets.device.sim.machine import simulate
+from micronets.device.stream import answer_bytes, decided, pieces, stream_firmware
 from micronets.device.tflm import interpreter
-from micronets.errors import DeviceError, MissingPackageError
+from micronets.errors import CheckFailed, DeviceError, MissingPackageError
 from micronets.installation import require
 from micronets.runtimes import TFLM
-from micronets.streaming import ONE, Stream
+from micronets.runtimes.c import arena_limit
+from micronets.streaming import ONE, Decision, Stream
 from micronets.tflite import ModelSource, model_file
 
+_FIRMWARE = "listener"  # the network's name in the firmware; it must not be `model`
 _SILENT_DB = -96.0  # the level of digital silence
 
 
@@ -74,7 +80,7 @@ class ModelListener:
     """
 
     def __init__(self, model: ModelSource, runtime: str | None = None) -> None:
-        file = model_file(model)
+        self.file = file = model_file(model)
         name = checked_runtime(runtime or (TFLM.name if interpreter.available() else REFERENCE))
         self.stream = Stream(file.model, run=runner(file, name), where=file.name)
         self.labels, self.rate = self.stream.plan.labels, self.stream.plan.fe.sample_rate
@@ -93,13 +99,56 @@ class ModelListener:
             level=max(_SILENT_DB, 10 * math.log10(power / 32768**2)) if power else _SILENT_DB,
             best=self.labels[best],
             score=int(self.stream.averages[best]) / ONE,
-            words=tuple(HeardWord(d.time / self.rate, self.labels[d.class_index], d.score / ONE) for d in found),
+            words=self._named(found),
         )
 
-    def recording(self, path: Path) -> tuple[Iterator[SoundPiece], tuple[str, ...]]:
-        """Listens to a recording; returns its moments, and notes about it. Raises `DataError`."""
-        samples, notes = samples_of(path, self.stream.plan)
-        return (self.feed(samples[i : i + self.piece]) for i in range(0, len(samples), self.piece)), notes
+    def _named(self, decisions: Sequence[Decision]) -> tuple[HeardWord, ...]:
+        """Returns decisions with names."""
+        return tuple(HeardWord(d.time / self.rate, self.labels[d.class_index], d.score / ONE) for d in decisions)
+
+    def recording(self, path: Path) -> tuple[npt.NDArray[Any], tuple[str, ...]]:
+        """Reads a recording; returns its samples at the model's rate, and notes about it. Raises `DataError`."""
+        return samples_of(path, self.stream.plan)
+
+    def composed(self, seconds: float, seed: int) -> tuple[npt.NDArray[Any], tuple[str, ...]]:
+        """Composes a recording of synthesised speech; returns its samples, and notes that tell what is said when.
+
+        - `seconds`: how long it is to be.
+        - `seed`: of all that is drawn.
+
+        Raises `DataError` without the synthesiser, and `SpecError` for a length that cannot be.
+        """
+        sound = composed_sound(self.stream.plan, None, seconds, seed)
+        said = ", ".join(f"{e.label} until {e.end:.1f} s" for e in sound.events)
+        return sound.samples, (*sound.notes, f"said: {said or 'none of the words'}")
+
+    def moments(self, samples: npt.NDArray[Any]) -> Iterator[SoundPiece]:
+        """Listens to samples `[n]`, in int16 units, piece by piece."""
+        return (self.feed(samples[i : i + self.piece]) for i in range(0, len(samples), self.piece))
+
+    def on_board(self, samples: npt.NDArray[Any], board: str | Path | Board) -> Iterator[SoundPiece]:
+        """Listens with the C that `micronets compile` writes, on a simulated core, and compares every decision.
+
+        - `samples`: `[n]`, in int16 units.
+        - `board`: a name, the path of a board's TOML file, or a board.
+
+        Raises `DeviceError` where there is no compiler or no simulator, and `CheckFailed` where the C decides otherwise
+        than numpy.
+        """
+        where = load_board(board)
+        samples = np.clip(np.rint(samples), -32768, 32767).astype(np.int16)
+        sizes = [min(self.piece, len(samples) - at) for at in range(0, len(samples), self.piece)]
+        compiled = compile_model(self.file.model, where.target, arena_limit=arena_limit(where, "auto"), name=_FIRMWARE)
+        require("unicorn")
+        firmware = stream_firmware(compiled, self.piece, where)
+        found = simulate(firmware.elf, pieces(samples, sizes, self.piece), 1, answer_bytes(len(self.labels)), where)
+        at = 0
+        for row, size in zip(found.outputs.view("<i4"), sizes, strict=True):
+            moment = self.feed(samples[at : at + size])
+            at += size
+            if self._named(decided(row)) != moment.words:
+                raise CheckFailed(f"{where.name}, simulated: the C decides otherwise than numpy at {moment.time:.2f} s")
+            yield moment
 
     def microphone(self, device: str | None) -> Iterator[SoundPiece]:
         """Listens to a microphone until it is interrupted.

@@ -27,13 +27,17 @@ from micronets.streaming.detector import METADATA
 from micronets.streaming.judge import Detection, DetPoint, det_curve, judged, tuned, words_of
 from micronets.streaming.labels import SpokenWord, read_labels
 from micronets.streaming.offline import Heard, hear
+from micronets.tasks.kws import synthetic
 from micronets.tasks.kws.folders import scan
+from micronets.tasks.kws.noise import coloured_samples
 from micronets.terminal import counted, percent, text_table
 from micronets.tflite import ModelFile, ModelSource, model_file, read, write
 
 COMPOSED = "composed"
 """What the option `--stream` is for a stream that is made of clips."""
 
+_SPOKEN_EACH = 4  # voices that say each word of a synthesised stream
+_NOISES_MADE = 5  # pieces of noise of a synthesised stream
 _NOISES = frozenset({"silence", "background", "noise"})  # labels whose clips are background, and no speech
 
 Float = npt.NDArray[np.float32]
@@ -146,7 +150,8 @@ def evaluate_stream(
     - `model`: the path of a `.tflite`, or a model in memory.
     - `stream`: a recording, or "composed".
     - `labels`: the recording's label file, see `streaming.labels.read_labels`.
-    - `data`: for a composed stream, a directory with a folder of recordings for each class.
+    - `data`: for a composed stream, a directory with a folder of recordings for each class; None composes it of
+      synthesised speech.
     - `seconds`, `seed`: of a composed stream.
     - `runtime`: what computes the outputs: `c`, `tflm` or `reference`; None is TFLM where it is installed.
     - `detector`: None is the model's own, or the default for its labels.
@@ -300,13 +305,9 @@ def _sound(
     """Reads a recording with its labels, or composes a stream."""
     shortest = plan.fe.clip_samples / plan.fe.sample_rate
     if str(stream) == COMPOSED:
-        if data is None:
-            raise SpecError("--stream composed: needs --data, a directory with a folder of recordings for each class")
         if labels is not None:
             raise SpecError(f"--labels {labels}: are for a recording; a composed stream has its own")
-        if not max(10.0, 2 * shortest) <= seconds <= 36_000:
-            raise SpecError(f"--seconds {seconds:g}: allowed: {max(10.0, 2 * shortest):g} to 36,000")
-        return composed_sound(plan, Path(data), seconds, seed)
+        return composed_sound(plan, None if data is None else Path(data), seconds, seed)
     if data is not None:
         raise SpecError(f"--data {data}: is for --stream composed; a recording has --labels")
     if labels is None:
@@ -326,8 +327,23 @@ def samples_of(path: Path, plan: StreamPlan) -> tuple[Float, tuple[str, ...]]:
     return resample(found.samples, found.rate, rate), notes
 
 
-def composed_sound(plan: StreamPlan, folder: Path, seconds: float, seed: int) -> Sound:
-    """Composes a stream of the clips of a directory, with a folder for each class. Raises `DataError`."""
+def composed_sound(plan: StreamPlan, folder: Path | None, seconds: float, seed: int) -> Sound:
+    """Composes a stream.
+
+    - `folder`: a directory of clips, with a folder for each class; None takes synthesised speech.
+    - `seconds`: how long it is to be.
+    - `seed`: of all that is drawn.
+
+    Raises `DataError`, and `SpecError` for a length that cannot be.
+    """
+    shortest = max(10.0, 2 * plan.fe.clip_samples / plan.fe.sample_rate)
+    if not shortest <= seconds <= 36_000:
+        raise SpecError(f"--seconds {seconds:g}: allowed: {shortest:g} to 36,000")
+    return _spoken(plan, seconds, seed) if folder is None else _of_clips(plan, folder, seconds, seed)
+
+
+def _of_clips(plan: StreamPlan, folder: Path, seconds: float, seed: int) -> Sound:
+    """Composes a stream of the clips of a directory."""
     folders, fe = scan(folder), plan.fe
     names = words_of(plan.labels, plan.detector)
 
@@ -349,3 +365,16 @@ def composed_sound(plan: StreamPlan, folder: Path, seconds: float, seed: int) ->
     noises = counted(len(background), "recordings")
     note = f"composed of {said} and {len(others):,} others over {noises} of noise, seed {seed}; {kinds}"
     return Sound(samples, events, f"composed of {folder.name}", True, (*folders.notes, note))
+
+
+def _spoken(plan: StreamPlan, seconds: float, seed: int) -> Sound:
+    """Composes a stream of synthesised speech: the model's words, other words, and noise."""
+    names, rate = words_of(plan.labels, plan.detector), plan.fe.sample_rate
+    others = [word for word in synthetic.OTHERS if word not in names]
+    clips = synthetic.spoken([*names, *others], _SPOKEN_EACH, rate, seed=seed)
+    noise = coloured_samples(_NOISES_MADE, 10 * rate, np.random.default_rng(seed))
+    spoken = [clip for word in others for clip in clips[word]]
+    samples, events = compose({n: clips[n] for n in names}, spoken, [*noise], rate, seconds, seed)
+    said = f"{counted(len(names), 'words')} of the model's and {len(others)} others"
+    note = f"synthesised: {said} by espeak-ng, over noise, seed {seed}"
+    return Sound(samples, events, "synthetic speech", True, (note,))

@@ -11,7 +11,8 @@ from micronets.boards.board import Board
 from micronets.compiler import Compiled
 from micronets.compiler.generate import stream_c
 from micronets.device.cross_compiler import Firmware, build_firmware, firmware_files
-from micronets.errors import SpecError
+from micronets.errors import DeviceError, SpecError
+from micronets.streaming import Decision
 
 MOST_DECISIONS = 16
 """Decisions that the firmware tells of one piece of samples."""
@@ -131,3 +132,17 @@ def pieces(samples: npt.ArrayLike, sizes: Sequence[int], piece: int) -> npt.NDAr
 def answer_bytes(classes: int) -> int:
     """Returns how many bytes the firmware answers to a piece."""
     return 4 * (1 + 4 * MOST_DECISIONS + classes)
+
+
+def decided(answer: npt.NDArray[np.int32]) -> list[Decision]:
+    """Returns the decisions in an answer of the firmware.
+
+    - answer: its words.
+
+    Raises `DeviceError` where there were more than the firmware can tell.
+    """
+    count = int(answer[0])
+    if count > MOST_DECISIONS:
+        raise DeviceError(f"{count} decisions on one piece of sound, of which the firmware tells {MOST_DECISIONS}")
+    rows = answer[1 : 1 + 4 * MOST_DECISIONS].reshape(-1, 4)[:count].tolist()
+    return [Decision(which, score, low % 2**32 + (high << 32)) for which, score, low, high in rows]

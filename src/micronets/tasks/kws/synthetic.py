@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -64,12 +66,32 @@ def load(
     )
 
 
+def spoken(
+    words: Sequence[str], each: int, rate: int, split: str = "test", seed: int = 0
+) -> dict[str, list[npt.NDArray[np.float32]]]:
+    """Speaks words by espeak-ng in the voices of a split; returns the clips of each word, in int16 units.
+
+    - words: what is said; `_` stands for a blank.
+    - each: clips of each word.
+    - rate: samples a second.
+    - split: train, val or test.
+    - seed: of accents, voices, speeds and pitches.
+
+    Raises `DataError` if the synthesiser is not there.
+    """
+    rng = np.random.default_rng([seed, SPLITS.index(split)])
+    jobs = [_job(split, word.replace("_", " "), rng) for word in words for _ in range(each)]
+    samples, own = synthesise(jobs)
+    clips = [resample(one.astype(np.float32), own, rate) for one in samples]
+    return {word: clips[i * each : (i + 1) * each] for i, word in enumerate(words)}
+
+
 def _clips(split: str, n: int, fe: FrontEnd, rng: np.random.Generator) -> tuple[Waveforms, Labels]:
     target = np.sort(np.arange(n, dtype=np.int64) % len(CLASSES))
     jobs = [_job(split, CLASSES[c], rng) for c in target if CLASSES[c] != SILENCE]
-    spoken, rate = synthesise(jobs)
+    samples_of, rate = synthesise(jobs)
     x = np.zeros((n, fe.clip_samples), np.float32)
-    for row, samples in zip(np.flatnonzero(target != CLASSES.index(SILENCE)), spoken, strict=True):
+    for row, samples in zip(np.flatnonzero(target != CLASSES.index(SILENCE)), samples_of, strict=True):
         x[row] = _placed(resample(samples.astype(np.float32), rate, fe.sample_rate), fe.clip_samples, rng)
     return _noisy(_in_room(x, fe.sample_rate, rng), rng), target
 
