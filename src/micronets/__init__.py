@@ -6,7 +6,7 @@ Deploy an int8 `.tflite`. A model is a path or a value, a board a name, the path
 
     read(path)                              a .tflite -> QuantizedModel
     write(model, path, portable=False)      and back
-    inspect(model, board)                   what it costs, a row per layer -> Inspection; an Arch will do
+    inspect(model, board, *, simulate=False)  what it costs, a row per layer -> Inspection; an Arch will do
     invoke(model, x, runtime='reference')   its outputs for inputs; runtimes: reference, c, tflm
     tensors(model, x, runtime='reference')  every tensor on the way, by name of the layer
     compile(model, board, out, runtime='c', patches='auto', name=None, camera='')  C99 in a directory -> Compilation
