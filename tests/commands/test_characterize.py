@@ -135,11 +135,11 @@ def test_random_weights_take_the_time_of_trained_ones(board: Board, name: str) -
 @pytest.mark.usefixtures("tools")
 def test_another_board_or_network_is_another_measurement(board: Board) -> None:
     arch = measuring.draw(tiny(), 2, 0)
-    key = measuring.key(arch[0].arch, board, "gcc", "k")
-    assert key != measuring.key(arch[1].arch, board, "gcc", "k")
-    assert key != measuring.key(arch[0].arch, replace(board, clock_hz=1), "gcc", "k")
-    assert key != measuring.key(arch[0].arch, board, "clang", "k")
-    assert key != measuring.key(arch[0].arch, board, "gcc", "other kernels")
+    key = measuring.measurement_key(arch[0].arch, board, "gcc", "k")
+    assert key != measuring.measurement_key(arch[1].arch, board, "gcc", "k")
+    assert key != measuring.measurement_key(arch[0].arch, replace(board, clock_hz=1), "gcc", "k")
+    assert key != measuring.measurement_key(arch[0].arch, board, "clang", "k")
+    assert key != measuring.measurement_key(arch[0].arch, board, "gcc", "other kernels")
 
 
 @pytest.mark.usefixtures("tools")

@@ -16,8 +16,8 @@ MICRONETS_APART uint32_t largest_four(const int8_t *first, const micronets_reduc
     return largest;
 }
 
-/* Returns the largest of `largest` and of `count` codes, each flipped, which are `step` bytes apart; it is in the lowest
- * byte. */
+/* Returns the largest of `largest` and of `count` codes, each flipped, which are `step` bytes apart; it is in the
+ * lowest byte. */
 static uint32_t largest_line(const int8_t *first, int32_t count, int32_t step, uint32_t largest, uint32_t flip)
 {
     if (step == 1 && count >= 4) {

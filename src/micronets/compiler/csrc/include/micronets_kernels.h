@@ -610,7 +610,8 @@ void micronets_binary(const int8_t *a, const int8_t *b, int8_t *output, const mi
                       const micronets_add_params *params, micronets_row *row);
 
 /* Rows of differences a - b, products, smaller and larger codes, and squares of differences; micronets_add is the one
- * of sums. Operands of differences are brought to a common grid with 20 bits to spare, those of squared differences to one with 7. */
+ * of sums. Operands of differences are brought to a common grid with 20 bits to spare, those of squared differences to
+ * one with 7. */
 micronets_row micronets_row_sub;
 micronets_row micronets_row_mul;
 micronets_row micronets_row_minimum;

@@ -13,8 +13,8 @@ MICRONETS_INLINE micronets_block block_at(const int8_t *source, int32_t step)
     return rows;
 }
 
-/* Transposes four lines of the output, which are neighbouring bytes of the input, by blocks; the last block may lie over
- * the one before it.
+/* Transposes four lines of the output, which are neighbouring bytes of the input, by blocks; the last block may lie
+ * over the one before it.
  *
  * source: [in] the first byte of the first line; from one byte of a line to the next it is `step` bytes.
  * target: [out] four lines of `count` bytes, at least 4. */
