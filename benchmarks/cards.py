@@ -93,8 +93,8 @@ def card(name: str, facts: dict[str, Any]) -> str:
         "| | |",
         "|---|---|",
         f"| outputs | {', '.join(classes)} |",
-        f"| {metric}, int8 under TFLM | **{100 * value:.2f} %** of {samples['test']:,} {noun} that "
-        f"were used for nothing else (95 %: {100 * low_high[0]:.1f} to {100 * low_high[1]:.1f}) |",
+        f"| {metric}, int8 under TFLM | **{100 * value:.2f} %** of {samples['test']:,} {noun}, "
+        f"by which nothing was chosen (95 %: {100 * low_high[0]:.1f} to {100 * low_high[1]:.1f}) |",
         f"| {metric} in float | {100 * rates['float']:.2f} % |",
         f"| work | {costs['macs'] / 1e6:.2f} M MACs |",
         f"| file | {costs['tflite_bytes']:,} bytes |",

@@ -10,6 +10,7 @@ import pytest
 from micronets.boards.board import Board
 from micronets.cost.costs import relaxed_budget_costs
 from micronets.cost.counts import live_bytes, macs, paper_ops, params, state_bytes, step_weights, weight_bytes
+from micronets.cost.tflite_size import FILE_BYTES
 from micronets.cost.tflm_arena import persistent_bytes, used_bytes
 from micronets.cost.tflm_plan import tflm_plan
 from micronets.ir.arch import Arch
@@ -129,8 +130,13 @@ def test_relaxed_costs_at_one_network_are_its_costs(board: Board, keep1: int, ke
     arch = derive(space(), values)
     exact = relaxed_budget_costs(arch.steps(), board, LIMITS)
     relaxed = relaxed_budget_costs(relaxed_steps(space(), expected(values)), board, LIMITS)
+    weighted = sum(step.weights is not None for step in arch.steps())
     for name in LIMITS:
-        assert relaxed[name].detach().item() == pytest.approx(float(exact[name]), rel=1e-6), name
+        found, want = relaxed[name].detach().item(), float(exact[name])
+        if name in ("tflite_bytes", "flash_bytes"):  # where sizes are tensors, alignment is counted from above
+            assert 0 <= found - want <= 30 * weighted + FILE_BYTES[-1] - FILE_BYTES[0]
+        else:
+            assert found == pytest.approx(want, rel=1e-6), name
     assert live_bytes(arch.steps()) <= tflm_plan(arch).bytes
 
 
@@ -158,9 +164,9 @@ def test_a_gate_scales_the_peak_of_its_block() -> None:
 
 
 def test_state_is_counted_beside_the_arena_and_inside_that_of_tflm() -> None:
-    """No kind has state yet: a record is given some."""
+    """A record is given some. Layers of one name would share it."""
     plain, stateful = (
-        Arch((8, 8, 1), (Conv2D(name="a", inputs=(INPUT,), filters=4, kernel=(3, 3)),)) for _ in range(2)
+        Arch((8, 8, 1), (Conv2D(name=name, inputs=(INPUT,), filters=4, kernel=(3, 3)),)) for name in ("a", "b")
     )
     (step,) = stateful.steps()
     vars(step)["operator"] = replace(step.operator, state_bytes=lambda inputs, outputs: 100)
