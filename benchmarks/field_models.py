@@ -248,7 +248,14 @@ def domains(rows: Sequence[Row]) -> str:
     for domain, found in sorted(by_domain.items()):
         refusals = sorted({f.refusal for f in found if f.refusal})
         lines.append(f"| {domain} | {len(found)} | {sum(not f.refusal for f in found)} | {'; '.join(refusals)} |")
-    return "\n".join(lines)
+    done = [row for row in rows if not row.found.refusal]
+    structures, read = {row.structure for row in rows}, {row.structure for row in done}
+    text = (
+        f"{len(done)} of {len(rows)} models ({len(done) / len(rows):.0%}), and {len(read)} of {len(structures)} "
+        f"different structures ({len(read) / len(structures):.0%}), become C whose output bytes are the reference's for "
+        f"{SAMPLES} random inputs; [field.md](field.md) has each of them. {date.today()}, `python -m benchmarks.field_models`."
+    )
+    return "\n".join([*lines, "", text])
 
 
 def main() -> None:
