@@ -252,8 +252,9 @@ def domains(rows: Sequence[Row]) -> str:
     structures, read = {row.structure for row in rows}, {row.structure for row in done}
     text = (
         f"{len(done)} of {len(rows)} models ({len(done) / len(rows):.0%}), and {len(read)} of {len(structures)} "
-        f"different structures ({len(read) / len(structures):.0%}), become C whose output bytes are the reference's for "
-        f"{SAMPLES} random inputs; [field.md](field.md) has each of them. {date.today()}, `python -m benchmarks.field_models`."
+        f"different structures ({len(read) / len(structures):.0%}), become C whose output bytes are the reference's "
+        f"for {SAMPLES} random inputs; [field.md](field.md) has each of them. {date.today()}, `python -m "
+        "benchmarks.field_models`."
     )
     return "\n".join([*lines, "", text])
 
