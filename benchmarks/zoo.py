@@ -126,8 +126,8 @@ def more_tables() -> str:
         "",
         "Each model was made by `micronets run` with the file of its name in `examples/` "
         f"({', '.join(sorted(dates))}); nothing was chosen by the test. The columns of TFLM's arena and of the C mean "
-        f"what they do in the table of keywords. {datetime.date.today()}, `python -m benchmarks.zoo tables`; all figures: "
-        "zoo/NAME/report.json.",
+        f"what they do in the table of keywords. {datetime.date.today()}, `python -m benchmarks.zoo tables`; all "
+        "figures: zoo/NAME/report.json.",
     ]
     return "\n".join(lines)
 
