@@ -27,7 +27,7 @@ from tests.support.generated_c import assert_equals_reference, both_kernels, nee
 from tests.support.random_models import random_arch, random_input, random_model
 
 needs_tflm = pytest.mark.skipif(not interpreter.available(), reason="tflite-micro is not installed")
-RANDOM_NETWORKS = 40
+RANDOM_NETWORKS = 24
 F446 = load_board("NUCLEO-F446RE")
 
 

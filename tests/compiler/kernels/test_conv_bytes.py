@@ -28,8 +28,8 @@ NARROW = "-DMICRONETS_NARROW_PRODUCTS=1"
 @pytest.mark.parametrize("flags", [("-O1", *STRICT), ("-O2", NARROW)], ids=["wide", "narrow"])
 @pytest.mark.parametrize("limit", [None, 0], ids=["whole", "patches"])
 def test_networks_and_layers_equal_the_reference(flags: tuple[str, ...], limit: int | None) -> None:
-    models = [random_model(random_arch(seed), seed) for seed in range(12)]
-    models += [layer_of(seed) for seed in range(30)]
+    models = [random_model(random_arch(seed), seed) for seed in range(8)]
+    models += [layer_of(seed) for seed in range(18)]
     models += large_models()
     assert_equals_reference(models, flags, [compile_model(m, PLAIN, arena_limit=limit) for m in models])
 

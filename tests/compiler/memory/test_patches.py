@@ -168,13 +168,13 @@ def test_hand_computed_patches_of_two_convolutions_and_a_sum() -> None:
 @both_kernels
 def test_c_in_patches_equals_the_reference(kernels: tuple[str, ...]) -> None:
     cases = []
-    for seed in range(16):
+    for seed in range(10):
         for i, arch in enumerate((high_arch(seed), random_arch(seed + 100))):
             model = random_model(arch, seed + i)
             possible = list(groups(arch, (1, 2, 5)))
             for group in random.Random(seed).sample(possible, min(4, len(possible))):
                 cases.append((model, generate(model, plan_arena(arch, groups=(group,)))))
-    assert len(cases) > 60
+    assert len(cases) > 36
     models, compiled = zip(*cases, strict=True)
     assert_equals_reference(models, (*kernels, *STRICT), compiled)
 
