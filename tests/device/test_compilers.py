@@ -34,8 +34,8 @@ ARM = [
 
 F446, PICO_2, G0, RISCV = ARM[0], ARM[2], ARM[3], load_board("ESP32-C3-DevKitM-1")
 
-BUILDS = [(board, which) for board in (F446, PICO_2, G0, RISCV) for which in ("gcc", "clang")] + [(F446, "zig")]
-"""Which compiler builds for which board: every instruction set is among them once for each compiler that is quick."""
+BUILDS = [(F446, "gcc"), (F446, "clang"), (F446, "zig"), (PICO_2, "gcc"), (G0, "gcc"), (RISCV, "clang")]
+"""Which compiler builds for which board: every instruction set and every compiler is among them."""
 
 
 def package(board: Board) -> Compiled:

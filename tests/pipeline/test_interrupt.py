@@ -55,7 +55,6 @@ def test_killed_in_every_stage_and_resumed(whole: Path, tmp_path: Path) -> None:
     for name in (
         "config.toml",
         "search/checkpoint.pt",
-        "search/weights.pt",
         "train/checkpoint.pt",
         "train/weights.pt",
         "model.tflite",
