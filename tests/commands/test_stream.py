@@ -1,6 +1,7 @@
 """`evaluate --stream`, `tune` and their errors, with a network that hears which of two tones sounds."""
 
 import json
+import re
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -91,6 +92,44 @@ def test_all_tones_of_a_recording_are_detected(model: Path, tmp_path: Path) -> N
     assert len(found["det"]) > 20
     shown = call("evaluate", model, "--stream", wav, "--labels", csv, "--runtime", "reference").out
     assert "12 of 12 words detected, 0 missed" in shown
+
+
+def test_the_report_draws_the_det_curve(model: Path, tmp_path: Path) -> None:
+    """Every point of the curve, and the detector itself, stand where the figures say."""
+    wav, csv = write_day(tmp_path)
+    csv.write_text("\n".join(csv.read_text().splitlines()[1:]))  # the first tone is a false accept now
+    page = tmp_path / "day.html"
+    found = evaluated(model, "--stream", wav, "--labels", csv, "--report", page)
+    text = page.read_text()
+    assert "11 of 11 words detected, 0 missed" in text
+    assert "1 false accept: 90.0 an hour" in text
+    assert "COMPOSED" not in text
+    drawn = re.findall(r"<circle cx=\"([0-9.]+)\" cy=\"([0-9.]+)\" r=\"2.6\"><title>threshold ([0-9.]+):", text)
+    wide = drawn[: len(found["det"])]
+    assert [float(threshold) for _, _, threshold in wide] == [round(p["threshold"], 2) for p in found["det"]]
+    places = {
+        (p["miss_rate"], p["false_accepts_per_hour"]): (x, y) for p, (x, y, _) in zip(found["det"], wide, strict=True)
+    }
+    assert len(places) == len(set(places.values())) > 1
+    by_misses = sorted(places, key=lambda pair: pair[0])
+    assert [float(places[pair][1]) for pair in by_misses] == sorted(
+        (float(y) for _, y in places.values()), reverse=True
+    )
+    by_accepts = sorted(places, key=lambda pair: pair[1])
+    assert [float(places[pair][0]) for pair in by_accepts] == sorted(float(x) for x, _ in places.values())
+    (own, *_) = re.findall(r"<circle cx=\"([0-9.]+)\" cy=\"([0-9.]+)\" r=\"5.5\"/>", text)
+    assert own == places[(0.0, 90.0)]
+    refused = call("evaluate", model, "--report", page)
+    assert refused.code == 2
+    assert f"--report {page}: is for --stream" in refused.err
+
+
+def test_a_report_of_a_stream_without_words_has_no_curve(model: Path, tmp_path: Path) -> None:
+    wav, csv = write_day(tmp_path)
+    csv.write_text("")
+    page = tmp_path / "day.html"
+    assert evaluated(model, "--stream", wav, "--labels", csv, "--report", page)["miss_rate"] is None
+    assert "None of the model's words is said" in page.read_text()
 
 
 def test_wrong_labels_make_misses_and_false_accepts(model: Path, tmp_path: Path) -> None:

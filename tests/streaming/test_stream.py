@@ -151,6 +151,27 @@ def test_a_gap_moves_time_on_and_forgets_the_sound(tmp_path: Path) -> None:
         assert after == [replace(d, time=d.time + 9000 + 1234) for d in alone]
 
 
+def test_pieces_and_gaps_in_any_order_leave_numpy_and_c_equal(tmp_path: Path) -> None:
+    """Gaps come within a frame, between two frames, twice in a row, and of no sample at all."""
+    needs_host_compiler()
+    model = listening_model("log-mel", DETECTORS["slow"])
+    stream, c = Stream(model), COnHost(compile_model(model, name="net"), tmp_path)
+    rng, samples, begin, time, seen = np.random.default_rng(8), sound(20, seed=8), 0, 0, 0
+    for size in random_sizes(len(samples), 8, 9000):
+        found = stream.feed(samples[begin : begin + size])
+        assert c.feed(samples[begin : begin + size]) == found
+        np.testing.assert_array_equal(c.averages, stream.averages)
+        begin, time, seen = begin + size, time + size, seen + len(found)
+        assert all(d.time <= time for d in found)
+        for _ in range(rng.choice([0, 0, 0, 1, 2])):
+            lost = int(rng.choice([0, 1, 150, 100_000]))
+            time += lost
+            for one in (stream, c):
+                one.gap(lost)
+                assert not one.averages.any()
+    assert seen > 3
+
+
 @pytest.mark.parametrize("board", ["NUCLEO-F446RE", "NUCLEO-G0B1RE", "ESP32-C3-DevKitM-1"])
 @pytest.mark.parametrize("front_end", ["log-mel", "frames apart"])
 def test_a_simulated_core_makes_the_same_decisions(board: str, front_end: str) -> None:

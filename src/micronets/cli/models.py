@@ -39,7 +39,7 @@ def _refuse_with_stream(given: dict[str, object]) -> None:
     examples=(
         "micronets evaluate zoo/kws_s_f446re/model.tflite",
         "micronets evaluate model.tflite --task kws --data speech_commands_v0.02 --runtime c",
-        "micronets evaluate model.tflite --stream day.wav --labels day.csv",
+        "micronets evaluate model.tflite --stream day.wav --labels day.csv --report day.html",
     ),
 )
 @click.argument("model", type=PATH, metavar="MODEL.tflite")
@@ -86,6 +86,7 @@ def _refuse_with_stream(given: dict[str, object]) -> None:
 )
 @_seconds
 @_seed
+@click.option("--report", type=PATH, metavar="FILE.html", help="With --stream: a page of misses and false accepts.")
 @common.as_json
 def evaluate(
     model: Path,
@@ -99,6 +100,7 @@ def evaluate(
     stream: str | None,
     seconds: float,
     seed: int,
+    report: Path | None,
     as_json: bool,
 ) -> None:
     """Tells how well a model does on a data set, or on a stream.
@@ -122,12 +124,15 @@ def evaluate(
             seconds=seconds,
             seed=seed,
             runtime=runtime,
+            report=report,
             progress=None if as_json else common.ProgressPrinter(),
         )
         for note in heard.notes:
             common.echo(f"note: {note}", err=True)
         common.echo(json.dumps(heard.to_json()) if as_json else heard.text())
         return
+    if report is not None:
+        raise SpecError(f"--report {report}: is for --stream; name a recording with it, or composed")
     found = evaluate.evaluate(
         model,
         task,

@@ -20,6 +20,7 @@ from micronets.errors import DataError, SpecError
 from micronets.files import write_atomic
 from micronets.frontend import Recording, read_recording, resample
 from micronets.progress import Progress
+from micronets.report.stream_page import CurvePoint, StreamPage, stream_page
 from micronets.runtimes import TFLM
 from micronets.streaming import ONE, Detector, StreamPlan, plan_stream
 from micronets.streaming.compose import compose
@@ -117,20 +118,39 @@ class StreamEvaluation:
         rows = [(w.label, str(w.said), str(w.detected), str(w.false_accepts)) for w in self.words]
         table = text_table(("word", "said", "detected", "false accepts"), rows, numeric=(1, 2, 3))
         head = "COMPOSED STREAM: " if self.composed else ""
+        lines = [table, "", f"{head}{self.stream}, {self.seconds:,.0f} s, runtime {self.runtime}", *self._findings()]
+        return "\n".join(lines)
+
+    def page(self) -> str:
+        """Writes the record as a page of HTML, with its DET curve."""
+        point = None if self.miss_rate is None else CurvePoint(0, self.miss_rate, self.false_accepts_per_hour)
+        return stream_page(
+            StreamPage(
+                model=Path(self.model).name,
+                stream=self.stream,
+                composed=self.composed,
+                seconds=self.seconds,
+                lines=(f"computed by {self.runtime}", *self._findings()),
+                notes=self.notes,
+                words=tuple((w.label, w.said, w.detected, w.false_accepts) for w in self.words),
+                point=point,
+                curve=tuple(CurvePoint(p.threshold, p.miss_rate, p.false_accepts_per_hour) for p in self.det),
+            )
+        )
+
+    def _findings(self) -> list[str]:
+        """Returns lines that say what was detected, missed and accepted falsely, and how late."""
         missed = "" if self.miss_rate is None else f" ({percent(self.miss_rate)})"
         lines = [
-            table,
-            "",
-            f"{head}{self.stream}, {self.seconds:,.0f} s, runtime {self.runtime}",
             f"{self.detected} of {counted(self.said, 'words')} detected, {self.misses} missed{missed}",
-            f"{self.false_accepts} false accepts: {self.false_accepts_per_hour:.1f} an hour",
+            f"{counted(self.false_accepts, 'false accepts')}: {self.false_accepts_per_hour:.1f} an hour",
         ]
         if self.latency_median_ms is not None:
             lines.append(
                 f"latency from the end of a word: {self.latency_median_ms:,.0f} ms in the median, "
                 f"{self.latency_90_ms:,.0f} ms in 90 %"
             )
-        return "\n".join(lines)
+        return lines
 
 
 def evaluate_stream(
@@ -143,6 +163,7 @@ def evaluate_stream(
     seed: int = 0,
     runtime: str | None = None,
     detector: Detector | None = None,
+    report: str | Path | None = None,
     progress: Progress | None = None,
 ) -> StreamEvaluation:
     """Tells what a model detects, misses and accepts falsely on a stream.
@@ -155,6 +176,7 @@ def evaluate_stream(
     - `seconds`, `seed`: of a composed stream.
     - `runtime`: what computes the outputs: `c`, `tflm` or `reference`; None is TFLM where it is installed.
     - `detector`: None is the model's own, or the default for its labels.
+    - `report`: a file that becomes a page of HTML with the DET curve; None writes none.
     - `progress`: is told how many runs of the network are done.
 
     Raises `FileError`, `SpecError`, `DataError`, `UnsupportedError`, `DeviceError`.
@@ -163,7 +185,10 @@ def evaluate_stream(
     plan = plan_stream(file.model, file.name, detector)
     sound = _sound(plan, stream, labels, data, seconds, seed)
     heard = _heard(file, plan, sound, runtime, progress)
-    return result_of(file.name, runtime, sound, heard, plan.detector)
+    found = result_of(file.name, runtime, sound, heard, plan.detector)
+    if report is not None:
+        write_atomic(Path(report), found.page())
+    return found
 
 
 def result_of(model: str, runtime: str, sound: Sound, heard: Heard, detector: Detector) -> StreamEvaluation:

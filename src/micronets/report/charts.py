@@ -131,7 +131,7 @@ def line_chart(
     def y(v: float) -> float:
         return top + (height - top - bottom) * (marks[-1] - v) / (marks[-1] - marks[0])
 
-    parts = [_y_axis(marks, y, left, width - right)]
+    parts = [y_axis(marks, y, left, width - right)]
     x_marks = whole_ticks(count, 6 if width == WIDTH else 4)
     parts += [svg_text(x(n - 1), height - bottom + 16, str(n), "small", "middle") for n in x_marks]
     parts.append(svg_text(width - right, height - 3, x_label, "small", "end"))
@@ -152,7 +152,7 @@ def line_chart(
     )
 
 
-def _y_axis(marks: Sequence[float], y: Callable[[float], float], left: float, end: float) -> Markup:
+def y_axis(marks: Sequence[float], y: Callable[[float], float], left: float, end: float) -> Markup:
     """Draws lines from `left` to `end` at the values `marks`, whose heights `y` gives, and the values beside them."""
     rows = []
     for m in marks:
@@ -204,7 +204,7 @@ def memory_chart(
     def y(v: float) -> float:
         return top + (height - top - bottom) * (marks[-1] - v) / marks[-1]
 
-    parts = [_y_axis(marks, y, left, width - right), svg_text(left, 14, "arena, bytes", "small")]
+    parts = [y_axis(marks, y, left, width - right), svg_text(left, 14, "arena, bytes", "small")]
     for i, name in list(enumerate(steps))[:: max(1, math.ceil(14 / column))]:
         x = left + (i + 0.5) * column
         turned = f"translate({x + 3:.1f} {height - bottom + 8}) rotate(-60)"
@@ -298,7 +298,7 @@ def scatter_chart(
     def y(v: float) -> float:
         return top + (height - top - bottom) * (y_marks[-1] - v) / y_marks[-1]
 
-    parts = [_y_axis(y_marks, y, left, width - right), svg_text(left, 14, y_label, "small")]
+    parts = [y_axis(y_marks, y, left, width - right), svg_text(left, 14, y_label, "small")]
     parts += [svg_text(x(m), height - bottom + 16, short_number(m), "small", "middle") for m in x_marks]
     parts.append(svg_text(width - right, height - 4, x_label, "small", "end"))
     for k, (_, group) in enumerate(groups):
